@@ -1,0 +1,303 @@
+//! The server's file, `config.toml`. Every key is in `config.example.toml`. It must never hold a secret: secrets are
+//! named, by a file or an environment variable, and read once at start.
+
+use serde::Deserialize;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The whole file, relative paths resolved against the file's own directory.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the server listens.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// The address that people type; announcements link to it. Never ends with `/`.
+    pub url: String,
+    /// The one data directory.
+    #[serde(default = "default_data")]
+    pub data: PathBuf,
+    /// The directory of stack files.
+    #[serde(default = "default_stacks")]
+    pub stacks: PathBuf,
+    /// Allows plain HTTP beyond loopback.
+    #[serde(default)]
+    pub insecure_http: bool,
+    /// Who may come in.
+    #[serde(default)]
+    pub auth: Auth,
+    /// How hosts are reached.
+    #[serde(default)]
+    pub ssh: Ssh,
+    /// Where IRC is told; nowhere when missing.
+    pub irc: Option<Irc>,
+    /// Where mail is sent; nowhere when missing.
+    pub email: Option<Email>,
+    /// Numbers that bound things.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// `[auth]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// How people sign in.
+    #[serde(default)]
+    pub mode: AuthMode,
+}
+
+/// How people sign in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMode {
+    /// Name and password; people are added with `pushbutton user add`.
+    #[default]
+    Password,
+    /// Asks for a name once and believes it; loopback only.
+    Open,
+}
+
+/// `[ssh]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ssh {
+    /// The operator's own ssh configuration, included after ours. Without it, the user's and the system's are read.
+    pub config: Option<PathBuf>,
+    /// Seconds without a heartbeat after which a host kills what Pushbutton runs there.
+    pub lease_s: u64,
+    /// Seconds between TERM and KILL.
+    pub grace_s: u64,
+}
+
+impl Default for Ssh {
+    fn default() -> Self {
+        Self { config: None, lease_s: 30, grace_s: 5 }
+    }
+}
+
+/// `[irc]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Irc {
+    /// The server's name or address.
+    pub server: String,
+    /// Its port.
+    #[serde(default = "default_irc_port")]
+    pub port: u16,
+    /// Whether to speak TLS.
+    #[serde(default = "yes")]
+    pub tls: bool,
+    /// The bot's nick.
+    #[serde(default = "default_nick")]
+    pub nick: String,
+    /// Where it speaks.
+    pub channel: String,
+    /// The server's password.
+    #[serde(flatten)]
+    pub password: SecretName,
+}
+
+/// `[email]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Email {
+    /// The mail server's name or address.
+    pub server: String,
+    /// Its port.
+    #[serde(default = "default_smtp_port")]
+    pub port: u16,
+    /// How the connection is secured.
+    #[serde(default)]
+    pub tls: MailTls,
+    /// The sender: `Pushbutton <push@example.com>`.
+    pub from: String,
+    /// Who is told.
+    pub to: Vec<String>,
+    /// The name to sign in with.
+    pub user: Option<String>,
+    /// The password to sign in with.
+    #[serde(flatten)]
+    pub password: SecretName,
+}
+
+/// How a connection to a mail server is secured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailTls {
+    /// Plain first, then TLS; refused when the server does not offer it.
+    #[default]
+    Starttls,
+    /// TLS from the first byte.
+    Tls,
+    /// Nothing: a mail server on this machine.
+    None,
+}
+
+/// Where a secret is found: `password_file` or `password_env`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct SecretName {
+    /// A file with the secret in its first line; must not be readable by others.
+    pub password_file: Option<PathBuf>,
+    /// An environment variable of the server.
+    pub password_env: Option<String>,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// How often the branches are fetched for the pages, in seconds.
+    pub fetch_every_s: u64,
+    /// Free space that a press needs under `data`, in MiB.
+    pub free_mib: u64,
+    /// Open connections of one address.
+    pub connections_per_address: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { fetch_every_s: 15, free_mib: 512, connections_per_address: 64 }
+    }
+}
+
+/// Why the file cannot be used, with the place and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is not what it must be; the text has line, column and a caret.
+    #[error("{path}: {message}")]
+    Bad {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// A secret: prints as `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret itself, for the one place that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl SecretName {
+    /// Reads the secret from where its name says; `None` when nothing is named.
+    ///
+    /// # Errors
+    /// When the file cannot be read or others can read it, or the variable is not set.
+    pub fn read(&self) -> Result<Option<Secret>, String> {
+        use std::os::unix::fs::PermissionsExt;
+        match (&self.password_file, &self.password_env) {
+            (None, None) => Ok(None),
+            (Some(_), Some(_)) => Err("password_file and password_env are both set: keep one".to_owned()),
+            (Some(path), None) => {
+                let shown = path.display();
+                let meta = std::fs::metadata(path).map_err(|e| format!("cannot read {shown}: {e}"))?;
+                if meta.permissions().mode() & 0o077 != 0 {
+                    return Err(format!("{shown} can be read by others: chmod 600 {shown}"));
+                }
+                let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {shown}: {e}"))?;
+                Ok(Some(Secret(text.lines().next().unwrap_or_default().to_owned())))
+            }
+            (None, Some(name)) => match std::env::var(name) {
+                Ok(value) => Ok(Some(Secret(value))),
+                Err(_) => Err(format!("the environment variable {name} is not set")),
+            },
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// When it cannot be read, has unknown keys, or asks for something unsafe.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let bad = |message: String| ConfigError::Bad { path: path.to_owned(), message };
+        let mut config: Self = toml::from_str(&text).map_err(|error| bad(error.to_string()))?;
+        let here = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let here = std::path::absolute(here).map_err(|error| bad(error.to_string()))?;
+        config.data = here.join(&config.data);
+        config.stacks = here.join(&config.stacks);
+        config.ssh.config = config.ssh.config.map(|file| here.join(file));
+        for password in [config.irc.as_mut().map(|i| &mut i.password), config.email.as_mut().map(|e| &mut e.password)]
+            .into_iter()
+            .flatten()
+        {
+            password.password_file = password.password_file.take().map(|file| here.join(file));
+        }
+        config.check().map_err(bad)?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let loopback = self.listen.ip().is_loopback();
+        let scheme_ok = self.url.starts_with("http://") || self.url.starts_with("https://");
+        if !scheme_ok || self.url.ends_with('/') {
+            return Err(format!("url = {:?} must begin with http:// or https:// and not end with /", self.url));
+        }
+        if self.auth.mode == AuthMode::Open && !loopback {
+            return Err(format!(
+                "auth.mode = \"open\" believes any name, so it is allowed on loopback only, not on {}; use mode = \"password\"",
+                self.listen
+            ));
+        }
+        if !loopback && !self.insecure_http {
+            return Err(format!(
+                "listen = \"{}\" is plain HTTP beyond this machine; listen on 127.0.0.1 behind a TLS proxy, or set insecure_http = true",
+                self.listen
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8090))
+}
+
+fn default_data() -> PathBuf {
+    "data".into()
+}
+
+fn default_stacks() -> PathBuf {
+    "stacks".into()
+}
+
+fn default_irc_port() -> u16 {
+    6697
+}
+
+fn default_smtp_port() -> u16 {
+    587
+}
+
+fn default_nick() -> String {
+    "pushbutton".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}

@@ -1,0 +1,147 @@
+//! What pages and the API show of a stack: plain data, ready to be written as JSON or given to a template.
+//! It must never hold anything that is not shown.
+
+use crate::ledger::pushes::{Commit, PushRow};
+use crate::stack::{Stack, StackName};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// All stacks, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Shelf {
+    /// In the order of their names.
+    pub stacks: Vec<Shelved>,
+}
+
+/// A stack as it was last loaded.
+#[derive(Clone, Debug)]
+pub struct Shelved {
+    /// Its name.
+    pub name: StackName,
+    /// The last good one; `None` when the file was never right.
+    pub stack: Option<Arc<Stack>>,
+    /// What is wrong with the file now, as `pushbutton check` prints it.
+    pub problem: Option<String>,
+}
+
+/// The whole one-way street of a stack, as it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct Street {
+    /// The stack's name.
+    pub stack: String,
+    /// What people call it.
+    pub title: String,
+    /// The branch that the first stage pushes.
+    pub branch: String,
+    /// Where the revisions come from, for showing.
+    pub source: String,
+    /// The head of the branch, when it is known.
+    pub trunk: Option<Trunk>,
+    /// Why the branch could not be fetched, if so.
+    pub trunk_problem: Option<String>,
+    /// What is wrong with the stack file, if anything: then pushing is closed.
+    pub problem: Option<String>,
+    /// The push that runs now.
+    pub lock: Option<PushRow>,
+    /// The hold on the whole stack.
+    pub hold: Option<Hold>,
+    /// The stages in order.
+    pub stages: Vec<StageView>,
+    /// The newest pushes, newest first; at most 8.
+    pub recent: Vec<PushRow>,
+}
+
+/// The head of a branch.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trunk {
+    /// The revision.
+    pub sha: String,
+    /// Its subject.
+    pub subject: String,
+    /// When the branch was last fetched.
+    pub fetched_at: String,
+}
+
+/// A stop sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Hold {
+    /// `web` or `web/prod`.
+    pub scope: String,
+    /// Who set it.
+    pub who: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: String,
+    /// The push that ended badly, when a push set it.
+    pub push: Option<i64>,
+}
+
+/// One stage, as it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct StageView {
+    /// Its name.
+    pub name: String,
+    /// What its button says.
+    pub button: String,
+    /// Its place, from 1.
+    pub place: usize,
+    /// Its hosts, by name.
+    pub hosts: Vec<String>,
+    /// What it runs.
+    pub current: Option<Current>,
+    /// What a press would put there; `None` when there is nothing (see `why_not`).
+    pub next: Option<Next>,
+    /// Why it cannot be pressed now, if so.
+    pub why_not: Option<String>,
+    /// The hold on this stage alone.
+    pub hold: Option<Hold>,
+    /// The last push to it, whatever its end.
+    pub last: Option<PushRow>,
+    /// How long the last good pushes took, oldest first; at most 20.
+    pub usual_ms: Vec<i64>,
+}
+
+/// What a stage runs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Current {
+    /// The revision.
+    pub sha: String,
+    /// The build.
+    pub build: String,
+    /// The root hash of its manifest.
+    pub root: String,
+    /// How many files it has.
+    pub files: i64,
+    /// The subject of the revision, when it is known.
+    pub subject: String,
+    /// Since when.
+    pub pushed_at: String,
+    /// By whom.
+    pub who: String,
+    /// By which push.
+    pub push: i64,
+    /// On how many hosts it is.
+    pub hosts_ok: i64,
+    /// How many hosts the push had.
+    pub hosts_total: i64,
+}
+
+/// What a press would put on a stage.
+#[derive(Clone, Debug, Serialize)]
+pub struct Next {
+    /// What the press must carry as `seen`: the revision or the build.
+    pub seen: String,
+    /// The hash of the plan that the press would run.
+    pub plan_hash: String,
+    /// The revision.
+    pub sha: String,
+    /// Whether the stage runs this very revision already: a press would push it again.
+    pub again: bool,
+    /// The commits that would go out, newest first; at most 50.
+    pub commits: Vec<Commit>,
+    /// How many there are in all.
+    pub commit_count: usize,
+    /// The address of the difference.
+    pub diff: Option<String>,
+}

@@ -1,0 +1,246 @@
+//! Everything that can happen to a push, with its wire form, which is its disk form (DESIGN section 4).
+
+use crate::stack::{BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
+use crate::time::At;
+use serde::{Deserialize, Serialize};
+
+/// One line of `journal.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Consecutive from 1.
+    pub n: u64,
+    /// When it was written.
+    pub at: At,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened. A command is named by its place in the plan, from 1; a missing host is the push host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// The runner took the push up. Always the first record.
+    PushStarted {
+        /// The push.
+        push: PushNumber,
+        /// The stack.
+        stack: StackName,
+        /// The stage.
+        stage: StageName,
+        /// Who pressed.
+        who: Who,
+        /// The build that is made or used.
+        build: BuildId,
+        /// The revision.
+        sha: Revision,
+        /// The runner's process id.
+        pid: u32,
+        /// The runner's start time, in clock ticks since boot (`/proc/PID/stat`, field 22).
+        pid_start: u64,
+        /// The kernel's boot id.
+        boot: String,
+        /// The plan's hash.
+        plan_hash: String,
+        /// The frozen host list, by name.
+        hosts: Vec<String>,
+        /// The titles of the commands, in order.
+        commands: Vec<String>,
+    },
+    /// A command begins.
+    CommandStarted {
+        /// Which.
+        command: u32,
+        /// As a reader expects it: its name, or the command with its values.
+        title: String,
+        /// How many hosts it will work on; 0 for the push host alone.
+        hosts: u32,
+    },
+    /// A command begins on a host: written, and on the disk, before the host is touched.
+    HostStarted {
+        /// The command.
+        command: u32,
+        /// The host's name; none for the push host.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host: Option<String>,
+    },
+    /// One line of output, cleaned (TRUST section 3).
+    Line {
+        /// The command.
+        command: u32,
+        /// The host's name; none for the push host.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host: Option<String>,
+        /// Which stream.
+        stream: Stream,
+        /// The line's own number, consecutive from 1 over the whole push: what pages and links show.
+        line: u64,
+        /// The text, without its line end.
+        text: String,
+    },
+    /// A command ended on a host.
+    HostEnded {
+        /// The command.
+        command: u32,
+        /// The host's name; none for the push host.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host: Option<String>,
+        /// How.
+        result: HostResult,
+        /// The exit code, when it exited by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<i32>,
+        /// Why it did not end well, for the person who presses.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// How long it took.
+        duration_ms: u64,
+    },
+    /// The build was made and frozen.
+    BuildMade {
+        /// The command that froze it.
+        command: u32,
+        /// Its id.
+        build: BuildId,
+        /// The root hash of its manifest.
+        root: Root,
+        /// How many files it has.
+        files: u64,
+        /// How many bytes they have.
+        bytes: u64,
+    },
+    /// A command ended on all its hosts.
+    CommandEnded {
+        /// The command.
+        command: u32,
+        /// `ok` when every host ended well.
+        result: HostResult,
+        /// How many hosts ended well.
+        ok: u32,
+        /// How many did not, or were never begun.
+        not_ok: u32,
+        /// How long it took.
+        duration_ms: u64,
+    },
+    /// No new host starts until `resumed`.
+    Paused {
+        /// Who asked.
+        who: Who,
+    },
+    /// The push goes on.
+    Resumed {
+        /// Who asked.
+        who: Who,
+    },
+    /// The end. Always the last record.
+    PushEnded {
+        /// How.
+        state: Ended,
+        /// Why, in one sentence for the person who presses; none when it succeeded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// Who cancelled it, when somebody did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        who: Option<Who>,
+        /// How many hosts were brought to the end of the list.
+        hosts_ok: u32,
+        /// How many hosts the frozen list has.
+        hosts_total: u32,
+        /// The hosts whose state nobody knows, by name.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unknown: Vec<String>,
+        /// How long the push took.
+        duration_ms: u64,
+        /// SHA-256 of all bytes of the journal before this record.
+        sha256: String,
+    },
+}
+
+/// A stream of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+    /// Pushbutton's own words: the command as it is run, what it noticed.
+    Note,
+}
+
+/// How a command ended on a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostResult {
+    /// It ended well.
+    Ok,
+    /// It exited with a code other than 0, or what it should have made is not there.
+    Failed,
+    /// It was ended after its time.
+    TimedOut,
+    /// Nothing ran: the host could not be reached, or refused.
+    Unreachable,
+    /// It was ended because somebody cancelled.
+    Cancelled,
+    /// It was never begun.
+    Skipped,
+    /// The host left the push.
+    Dropped,
+    /// Nobody knows: the connection or the runner died in the middle.
+    Unknown,
+}
+
+/// How a push ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// Every host runs the build.
+    Succeeded,
+    /// It went on past failures.
+    Degraded,
+    /// A failure stopped it.
+    Failed,
+    /// A person stopped it.
+    Cancelled,
+    /// What was live was put back.
+    RolledBack,
+    /// Its runner died.
+    Interrupted,
+}
+
+impl HostResult {
+    /// The word for people and the ledger.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed out",
+            Self::Unreachable => "unreachable",
+            Self::Cancelled => "cancelled",
+            Self::Skipped => "skipped",
+            Self::Dropped => "dropped",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Ended {
+    /// The word for people and the ledger.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Degraded => "degraded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::RolledBack => "rolled back",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl Event {
+    /// Whether this is a state record: durable before it is acted on or told (TRUST section 2).
+    pub fn is_state(&self) -> bool {
+        !matches!(self, Self::Line { .. })
+    }
+}

@@ -1,0 +1,184 @@
+//! The ledger: SQLite, one file, one writer. History, locks, holds, builds, the outbox, people.
+//! It must never decide who may do what (the desk does), and never be written but through [`Ledger::write`]: one
+//! thread, one `BEGIN IMMEDIATE` transaction a call, durable when it returns (TRUST section 2).
+//! One file per question asked.
+
+pub mod outbox;
+pub mod pushes;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+/// The schema that this binary writes; a ledger of a higher one is refused.
+const SCHEMA: i64 = 1;
+/// WAL databases of older SQLite could be corrupted by a reset race (TRUST section 2).
+const OLDEST_SQLITE: i32 = 3_051_003;
+/// Jobs that may wait for the writer; when it is full, callers wait too.
+const WAITING_WRITES: usize = 256;
+/// Readers at once: enough for pages, few enough to stay cheap.
+const READERS: usize = 4;
+
+/// Why the ledger did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// SQLite refused.
+    #[error("the ledger refused: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A value in the ledger is not what it must be.
+    #[error("the ledger holds a bad value: {0}")]
+    Corrupt(String),
+    /// The file cannot be used.
+    #[error("the ledger {path} cannot be used: {why}")]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// The writer has ended.
+    #[error("the ledger is closed")]
+    Closed,
+}
+
+impl From<serde_json::Error> for LedgerError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Corrupt(error.to_string())
+    }
+}
+
+/// What a ledger call answers.
+pub type Answer<T> = Result<T, LedgerError>;
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// A handle on the ledger; cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    writer: mpsc::Sender<Job>,
+    readers: Arc<Readers>,
+}
+
+struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    places: Semaphore,
+}
+
+impl Ledger {
+    /// Opens or makes the ledger, checks it, and brings it to this binary's schema.
+    ///
+    /// # Errors
+    /// When SQLite is too old, the file is damaged or of a newer schema, or cannot be opened.
+    pub fn open(path: &Path) -> Answer<Self> {
+        let unusable = |why: String| LedgerError::Unusable { path: path.to_owned(), why };
+        if rusqlite::version_number() < OLDEST_SQLITE {
+            return Err(unusable(format!("SQLite {} is too old", rusqlite::version())));
+        }
+        let mut connection = connect(path)?;
+        let checked: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if checked != "ok" {
+            return Err(unusable(format!("it is damaged ({checked}); restore the last backup")));
+        }
+        migrate(&mut connection, &unusable)?;
+        let (writer, mut jobs) = mpsc::channel::<Job>(WAITING_WRITES);
+        std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || {
+                while let Some(job) = jobs.blocking_recv() {
+                    job(&mut connection);
+                }
+            })
+            .map_err(|error| unusable(error.to_string()))?;
+        let readers = Readers { path: path.to_owned(), idle: Mutex::default(), places: Semaphore::new(READERS) };
+        Ok(Self { writer, readers: Arc::new(readers) })
+    }
+
+    /// Runs `work` in one immediate transaction on the writer; committed and durable when this returns `Ok`,
+    /// without a trace when `work` or the commit failed.
+    ///
+    /// # Errors
+    /// What `work` or SQLite said.
+    pub async fn write<T, F>(&self, work: F) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Answer<T> + Send + 'static,
+    {
+        let (tx, rx) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let outcome = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(LedgerError::from)
+                .and_then(|transaction| {
+                    let value = work(&transaction)?;
+                    transaction.commit()?;
+                    Ok(value)
+                });
+            // The asker may have gone; what was committed stays committed.
+            let _ = tx.send(outcome);
+        });
+        self.writer.send(job).await.map_err(|_| LedgerError::Closed)?;
+        rx.await.map_err(|_| LedgerError::Closed)?
+    }
+
+    /// Runs `ask` on a read-only connection, off the async threads. Keep it under 10 s: readers hold back the WAL.
+    ///
+    /// # Errors
+    /// What `ask` or SQLite said.
+    pub async fn read<T, F>(&self, ask: F) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Answer<T> + Send + 'static,
+    {
+        let readers = Arc::clone(&self.readers);
+        let _place = self.readers.places.acquire().await.map_err(|_| LedgerError::Closed)?;
+        let answer = tokio::task::spawn_blocking(move || {
+            let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let connection = match idle {
+                Some(connection) => connection,
+                None => connect_reader(&readers.path)?,
+            };
+            let answer = ask(&connection);
+            readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            answer
+        });
+        answer.await.map_err(|_| LedgerError::Closed)?
+    }
+}
+
+fn connect(path: &Path) -> Answer<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.pragma_update(None, "trusted_schema", "OFF")?;
+    Ok(connection)
+}
+
+fn connect_reader(path: &Path) -> Answer<Connection> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "trusted_schema", "OFF")?;
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection, unusable: &dyn Fn(String) -> LedgerError) -> Answer<()> {
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    match found {
+        0 => {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute_batch(include_str!("schema.sql"))?;
+            transaction.pragma_update(None, "user_version", SCHEMA)?;
+            transaction.commit()?;
+            Ok(())
+        }
+        SCHEMA => Ok(()),
+        newer => Err(unusable(format!(
+            "its schema is version {newer}, this pushbutton knows version {SCHEMA}; start the newer pushbutton"
+        ))),
+    }
+}

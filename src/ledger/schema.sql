@@ -1,0 +1,167 @@
+-- The ledger, version 1. Times are RFC 3339 text in UTC with milliseconds: they sort as they read.
+-- One writer (the server); every table STRICT; what ended never changes (see the triggers).
+
+CREATE TABLE pushes (
+  id            INTEGER PRIMARY KEY,              -- the number: 1, 2, 3… for ever
+  stack         TEXT NOT NULL,
+  stage         TEXT NOT NULL,
+  build         TEXT NOT NULL,                    -- made or used
+  sha           TEXT NOT NULL,
+  root          TEXT,                             -- known once the build is frozen
+  old_build     TEXT,
+  old_sha       TEXT,
+  branch        TEXT NOT NULL,
+  who           TEXT NOT NULL,
+  reason        TEXT,
+  state         TEXT NOT NULL,                    -- 'running' or an end: 'succeeded', 'failed' …
+  why           TEXT,                             -- why it did not end well, one sentence
+  ended_by      TEXT,                             -- who cancelled it
+  plan_hash     TEXT NOT NULL,
+  plan          TEXT NOT NULL,                    -- the assignment, as written to plan.json
+  diff          TEXT,                             -- the address of the difference
+  nonce         TEXT UNIQUE,                      -- the press's idempotency key
+  pressed_at    TEXT NOT NULL,
+  started_at    TEXT,
+  ended_at      TEXT,
+  duration_ms   INTEGER,
+  hosts_total   INTEGER NOT NULL,
+  hosts_ok      INTEGER NOT NULL DEFAULT 0,
+  lines         INTEGER NOT NULL DEFAULT 0,       -- lines of output folded so far
+  journal_hash  TEXT
+) STRICT;
+CREATE INDEX pushes_by_stage ON pushes (stack, stage, id);
+CREATE INDEX pushes_by_who ON pushes (who, id);
+CREATE INDEX pushes_by_state ON pushes (state, id);
+
+-- History cannot be rewritten: a push that ended keeps every word, and no push is ever removed.
+CREATE TRIGGER pushes_ended_never_change BEFORE UPDATE ON pushes WHEN OLD.ended_at IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a push that ended never changes'); END;
+CREATE TRIGGER pushes_never_go BEFORE DELETE ON pushes
+BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
+
+CREATE TABLE locks (                              -- automatic: one push at a time per stack
+  stack         TEXT PRIMARY KEY,
+  push          INTEGER NOT NULL REFERENCES pushes (id)
+) STRICT;
+
+CREATE TABLE holds (                              -- a person's stop sign; scope is 'STACK' or 'STACK/STAGE'
+  scope         TEXT PRIMARY KEY,
+  who           TEXT NOT NULL,
+  reason        TEXT NOT NULL,
+  at            TEXT NOT NULL,
+  push          INTEGER REFERENCES pushes (id)    -- the push that ended badly, when a push set it
+) STRICT;
+
+CREATE TABLE fold (                               -- how far a push's journal is folded in
+  push          INTEGER PRIMARY KEY REFERENCES pushes (id),
+  offset        INTEGER NOT NULL,
+  n             INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE builds (
+  id            TEXT NOT NULL,
+  stack         TEXT NOT NULL,
+  sha           TEXT NOT NULL,
+  branch        TEXT NOT NULL,
+  root          TEXT NOT NULL,
+  files         INTEGER NOT NULL,
+  bytes         INTEGER NOT NULL,
+  push          INTEGER NOT NULL REFERENCES pushes (id),
+  made_at       TEXT NOT NULL,
+  PRIMARY KEY (stack, id)
+) STRICT;
+
+CREATE TABLE current (                            -- what each stage runs: the build of its last succeeded push
+  stack         TEXT NOT NULL,
+  stage         TEXT NOT NULL,
+  build         TEXT NOT NULL,
+  push          INTEGER NOT NULL REFERENCES pushes (id),
+  PRIMARY KEY (stack, stage)
+) STRICT;
+
+CREATE TABLE commits (                            -- what a push brings, newest first
+  push          INTEGER NOT NULL REFERENCES pushes (id),
+  place         INTEGER NOT NULL,
+  sha           TEXT NOT NULL,
+  author        TEXT NOT NULL,
+  email         TEXT NOT NULL,
+  at            TEXT NOT NULL,
+  subject       TEXT NOT NULL,
+  PRIMARY KEY (push, place)
+) STRICT;
+
+CREATE TABLE commands (
+  push          INTEGER NOT NULL REFERENCES pushes (id),
+  command       INTEGER NOT NULL,
+  title         TEXT NOT NULL,
+  result        TEXT,                             -- none while it runs or was not begun
+  hosts         INTEGER NOT NULL,
+  ok            INTEGER NOT NULL DEFAULT 0,
+  not_ok        INTEGER NOT NULL DEFAULT 0,
+  started_at    TEXT,
+  duration_ms   INTEGER,
+  PRIMARY KEY (push, command)
+) STRICT;
+
+CREATE TABLE results (                            -- a command on a host; host '' is the push host
+  push          INTEGER NOT NULL REFERENCES pushes (id),
+  command       INTEGER NOT NULL,
+  host          TEXT NOT NULL,
+  result        TEXT,                             -- none while it runs
+  code          INTEGER,
+  why           TEXT,
+  started_at    TEXT NOT NULL,
+  duration_ms   INTEGER,
+  PRIMARY KEY (push, command, host)
+) STRICT;
+
+CREATE TABLE outbox (                             -- announcements, written with the change that they tell of
+  id            INTEGER PRIMARY KEY,
+  push          INTEGER NOT NULL REFERENCES pushes (id),
+  event         TEXT NOT NULL,                    -- 'started' or 'ended'
+  channel       TEXT NOT NULL,                    -- 'irc' or 'email'
+  payload       TEXT NOT NULL,                    -- a ledger::outbox::Announcement as JSON
+  state         TEXT NOT NULL DEFAULT 'waiting',  -- 'waiting', 'told', 'given up'
+  tries         INTEGER NOT NULL DEFAULT 0,
+  next_at       TEXT NOT NULL,
+  told_at       TEXT,
+  told          TEXT,                             -- the very words that were told
+  problem       TEXT,                             -- why the last try failed
+  UNIQUE (push, event, channel)
+) STRICT;
+CREATE INDEX outbox_waiting ON outbox (next_at) WHERE state = 'waiting';
+
+CREATE TABLE audit (                              -- who did what; each row holds SHA-256(previous hash || row)
+  id            INTEGER PRIMARY KEY,
+  at            TEXT NOT NULL,
+  who           TEXT NOT NULL,
+  what          TEXT NOT NULL,
+  detail        TEXT NOT NULL,
+  hash          TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER audit_never_changes BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit never changes'); END;
+CREATE TRIGGER audit_never_goes BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit is kept for ever'); END;
+
+CREATE TABLE users (
+  name          TEXT PRIMARY KEY,
+  full_name     TEXT NOT NULL,
+  password      TEXT NOT NULL,                    -- argon2id, as a PHC string
+  made_at       TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE sessions (
+  id_hash       TEXT PRIMARY KEY,                 -- SHA-256 of the cookie's value
+  who           TEXT NOT NULL,
+  made_at       TEXT NOT NULL,
+  seen_at       TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE tokens (                             -- `pb_ID_SECRET`; only SHA-256 of the secret is kept
+  id            TEXT PRIMARY KEY,
+  secret_hash   TEXT NOT NULL,
+  who           TEXT NOT NULL,
+  made_at       TEXT NOT NULL,
+  expires_at    TEXT NOT NULL
+) STRICT;

@@ -1,0 +1,34 @@
+//! Pushbutton: one button pushes one build to one stage, and everybody watches.
+//!
+//! The rooms, from the top down; a `use` may only point to a room further down this list
+//! (`tests/layers.rs` fails the build otherwise):
+//!
+//! - [`cli`]: the command line: parses, calls, prints.
+//! - [`demo`]: a fleet of real `sshd` hosts on this machine, for the demo and the journeys.
+//! - [`web`]: HTTP in, pages and streams out.
+//! - [`announce`]: turns the ledger's outbox into IRC and mail.
+//! - [`desk`]: where decisions are taken; starts runners, finds them again, folds their journals.
+//! - [`run`]: the runner: walks a plan over hosts.
+//! - [`remote`]: ssh masters, commands under the guard, rsync, release and activate.
+//! - [`source`]: git, builds and manifests.
+//! - [`ledger`]: SQLite: schema, migrations, one file per question asked.
+//! - [`journal`]: events and their wire form, write, read, follow; the state of a push folded from them.
+//! - [`plan`]: stack + build + hosts → plan; pure.
+//! - [`stack`]: the stack file: names, hosts, variables, parse, diagnostics; pure.
+//! - [`config`], [`process`], [`time`]: the server's file, the only door to child processes, instants and durations.
+
+pub mod announce;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod desk;
+pub mod journal;
+pub mod ledger;
+pub mod plan;
+pub mod process;
+pub mod remote;
+pub mod run;
+pub mod source;
+pub mod stack;
+pub mod time;
+pub mod web;

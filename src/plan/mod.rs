@@ -1,0 +1,143 @@
+//! The plan: what a push will do, fully resolved. Pure data with a hash: what is shown, hashed, approved and run is the
+//! very same value. It must never read anything; it is given a stack, a revision or a build, and returns a plan.
+//! Called by the desk (before a press) and by the runner (which reads it back from `plan.json`).
+
+use crate::stack::{
+    BuildId, Host, PushNumber, Release, Revision, Root, Rsync, Script, Source, StackName, StageName, Who,
+};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What a press of one button would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The version of this format; 1.
+    pub format: u32,
+    /// The stack.
+    pub stack: StackName,
+    /// The stage.
+    pub stage: StageName,
+    /// SHA-256 of the stack file's text.
+    pub stack_hash: String,
+    /// The revision that goes out.
+    pub sha: Revision,
+    /// The branch that the revision was seen on.
+    pub branch: String,
+    /// The build: made by this push, or the one that the stage before runs.
+    pub build: BuildFrom,
+    /// What the stage runs now, if anything.
+    pub old: Option<OldBuild>,
+    /// The frozen host list, in order.
+    pub hosts: Vec<Host>,
+    /// The stack's own variables as environment (`PUSH_VAR_NAME`).
+    pub vars: std::collections::BTreeMap<String, String>,
+    /// Every command in order; a journal's `command` is the place in this list, from 1.
+    pub commands: Vec<PlannedCommand>,
+}
+
+/// Where the build of a push comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BuildFrom {
+    /// The push makes it (first stage).
+    Made {
+        /// Where the revision comes from.
+        source: Source,
+        /// The part of the checkout that goes out.
+        ship: Option<String>,
+    },
+    /// It exists: exactly this one goes out.
+    Existing {
+        /// Its id.
+        id: BuildId,
+        /// The root hash of its manifest.
+        root: Root,
+    },
+}
+
+/// What a stage runs before the push.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OldBuild {
+    /// The build's id.
+    pub id: BuildId,
+    /// Its revision.
+    pub sha: Revision,
+    /// The root hash of its manifest.
+    pub root: Root,
+}
+
+/// One resolved command.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedCommand {
+    /// What it does.
+    pub form: PlannedForm,
+    /// What people call it, when the stack file says so.
+    pub name: Option<String>,
+    /// At most so many hosts at once.
+    pub chunk: usize,
+    /// After so many seconds it is ended, on the far side too.
+    pub timeout_s: u64,
+    /// Its output is kept out of the journal unless it fails.
+    pub quiet: bool,
+}
+
+/// What a resolved command does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlannedForm {
+    /// Fetches the revision and checks it out, on the push host.
+    Checkout,
+    /// A build command, on the push host, in the checkout.
+    Build(Script),
+    /// Freezes the checkout into the build: manifest and root hash.
+    Freeze,
+    /// A shell command on the push host, in the build's directory; once per host when it names `{host}`.
+    Local(Script),
+    /// A shell command on every host.
+    Run(Script),
+    /// Files from the build to every host.
+    Rsync(Rsync),
+    /// The build beside what is live on every host, verified.
+    Release(Release),
+    /// Flips `current` on every host.
+    Activate {
+        /// The directory that holds `current`.
+        dir: String,
+    },
+}
+
+impl PlannedForm {
+    /// Whether it works on each host of the stage, rather than once on the push host.
+    pub fn per_host(&self) -> bool {
+        match self {
+            Self::Checkout | Self::Build(_) | Self::Freeze => false,
+            Self::Local(script) => script.names_host(),
+            Self::Run(_) | Self::Rsync(_) | Self::Release(_) | Self::Activate { .. } => true,
+        }
+    }
+}
+
+/// `plan.json`: a plan, and the press that asked for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// The push's number.
+    pub push: PushNumber,
+    /// Who pressed.
+    pub who: Who,
+    /// Why, when they said so.
+    pub reason: Option<String>,
+    /// The address of the push's page.
+    pub url: String,
+    /// The id of the build that is made or used.
+    pub build: BuildId,
+    /// The hash of the plan, as it was shown.
+    pub plan_hash: String,
+    /// The plan.
+    pub plan: Plan,
+    /// The operator's own ssh configuration, included after ours.
+    pub ssh_config: Option<PathBuf>,
+    /// Seconds without a heartbeat after which a guard kills what it holds.
+    pub lease_s: u64,
+    /// Seconds between TERM and KILL.
+    pub grace_s: u64,
+}

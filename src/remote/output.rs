@@ -1,0 +1,1 @@
+//! The output path: bytes in, cleaned lines out (TRUST section 3).

@@ -1,0 +1,122 @@
+//! The stack file: what is pushed, where, by which commands. `parse` is the only door from TOML to a [`Stack`];
+//! behind it a stack cannot be wrong. Pure: it must never touch a file, the clock, the network or the environment.
+//! Called by the desk (loading), the plan (deciding) and `pushbutton check`.
+
+pub mod host;
+pub mod name;
+pub mod script;
+
+pub use host::Host;
+pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
+pub use script::Script;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One thing that is pushed: a whole, checked stack file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stack {
+    /// The file's name without `.toml`.
+    pub name: StackName,
+    /// What people call it; the name when the file says nothing.
+    pub title: String,
+    /// Where its revisions come from.
+    pub source: Source,
+    /// Shell commands that make the build, on the push host, in a clean checkout.
+    pub build: Vec<Script>,
+    /// The part of the checkout that goes out, as a relative path; `None` is all of it.
+    pub ship: Option<String>,
+    /// The address of the difference between two revisions, with `{old_sha}` and `{sha}`.
+    pub diff: Option<String>,
+    /// The stack's own variables.
+    pub vars: BTreeMap<String, String>,
+    /// The stops of the one-way street, in the file's order; never empty.
+    pub stages: Vec<Stage>,
+    /// SHA-256 of the file's text, as 64 hexadecimal digits.
+    pub text_hash: String,
+}
+
+/// Where revisions come from.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A git repository: any URL or absolute path that git takes, and the branch that the first stage pushes.
+    Git {
+        /// The address, never beginning with `-`.
+        url: String,
+        /// The branch, as `git check-ref-format --branch` allows it.
+        branch: String,
+    },
+}
+
+/// One stop on the one-way street.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage {
+    /// Its name, unique in the stack.
+    pub name: StageName,
+    /// The words on its button; `Push to NAME` when the file says nothing.
+    pub button: String,
+    /// Its hosts in the file's order, no host twice; never empty.
+    pub hosts: Vec<Host>,
+    /// Its commands, shared lists already put in; never empty.
+    pub commands: Vec<Command>,
+}
+
+/// One entry of a stage's command list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    /// What it does.
+    pub form: Form,
+    /// What people call it; `None` shows the command itself.
+    pub name: Option<String>,
+    /// At most so many hosts at once.
+    pub chunk: usize,
+    /// After this long it is ended, on the far side too.
+    pub timeout: Duration,
+    /// Its output is kept out of the journal unless it fails.
+    pub quiet: bool,
+}
+
+/// What a command does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Form {
+    /// A shell command on the push host, in the build's directory; once per host when it names `{host}`.
+    Local(Script),
+    /// A shell command on every host.
+    Run(Script),
+    /// Files from the build to every host: only what changed.
+    Rsync(Rsync),
+    /// Brings the build beside what is live and verifies it there.
+    Release(Release),
+    /// Flips `current` to the verified release.
+    Activate {
+        /// The directory that holds `current` and `releases/`.
+        dir: String,
+    },
+}
+
+/// Files from the build to every host.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Rsync {
+    /// A path inside the build; a trailing `/` means its contents, as rsync reads it.
+    pub from: String,
+    /// An absolute path on the host.
+    pub to: String,
+    /// Removes on the host what the build does not have.
+    pub delete: bool,
+    /// Patterns left out.
+    pub exclude: Vec<String>,
+    /// Further options, each from the allow-list.
+    pub options: Vec<String>,
+}
+
+/// A release directory on every host.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Release {
+    /// The directory that holds `current` and `releases/`; absolute.
+    pub dir: String,
+    /// How many releases stay, the live one counted.
+    pub keep: usize,
+    /// Names under `dir/shared` that are linked into the release.
+    pub shared: Vec<String>,
+}
