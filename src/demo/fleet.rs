@@ -1,5 +1,5 @@
 //! Many hosts on one machine: each a real `sshd` with its own key, address, `/srv`, home and processes.
-//! It must never leave anything behind: all that a fleet starts ends with it, however it ends (see `machine`).
+//! It must never leave anything behind: all that a fleet starts ends with it, however it ends (see `lifeline`).
 //! Called by the demo, and by every journey that needs hosts.
 
 use super::machine::{Login, Machine};
@@ -28,6 +28,9 @@ pub enum FleetError {
         /// What it said.
         said: String,
     },
+    /// The kernel does not let us have namespaces.
+    #[error("no namespace for a host: {0} (be root, or let users have namespaces: sysctl user.max_user_namespaces)")]
+    NoNamespace(String),
     /// Another process took the host's address first.
     #[error("{0} is taken by another process")]
     AddressTaken(SocketAddrV4),

@@ -1,15 +1,13 @@
 //! One host of the fleet: a namespace of mounts, processes and name, with a real `sshd` in it.
 //!
 //! Inside, `/srv`, `/tmp`, `/run` and the user's home are the host's own; the rest of the file system is this machine's.
-//! The process tree is `unshare` → `sh` (process 1 of the namespace) → `sshd` and `cat`. `cat` holds the lifeline: a pipe
-//! whose other end only our process has. When our process ends, in whatever way, `cat` reads the end of the pipe, the
-//! shell behind it ends, and the kernel kills the whole namespace with its process 1, stopped processes too. The mounts
-//! belong to the namespace and go with it, so nothing is ever unmounted by us. It must never signal a process that is
-//! not in the host's own namespace.
+//! The process tree is `unshare` → `sh` (process 1 of the namespace, which holds the lifeline) → `sshd`. The mounts belong
+//! to the namespace and go with it, so nothing is ever unmounted by us. It must never touch a process that is not the
+//! host's own.
 
 use super::fleet::{FleetError, free_port, make_key, tried, write};
+use super::lifeline::{Lifeline, unshare};
 use crate::process::Program;
-use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -18,14 +16,11 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::process::Child;
 
 /// `sshd` wants to be started by its full name; Debian's.
 const SSHD: &str = "/usr/sbin/sshd";
 /// How long an `sshd` may take to listen: milliseconds, but many start at once on a small machine.
 const BOOT_LIMIT: Duration = Duration::from_secs(30);
-/// How long the kernel may take to end a namespace.
-const OFF_LIMIT: Duration = Duration::from_secs(10);
 /// How often a boot looks whether it is done.
 const LOOK_EVERY: Duration = Duration::from_millis(4);
 /// How many ports are tried when others are quicker.
@@ -88,15 +83,7 @@ pub struct Machine {
     dir: PathBuf,
     address: SocketAddrV4,
     login: Login,
-    power: Mutex<Option<Power>>,
-}
-
-/// A host that is switched on. The child's standard input is the lifeline.
-#[derive(Debug)]
-struct Power {
-    unshare: Child,
-    /// Process 1 of the namespace, by the number that it has out here.
-    init: Pid,
+    power: Mutex<Option<Lifeline>>,
 }
 
 impl Machine {
@@ -182,14 +169,11 @@ impl Machine {
     /// whatever it calls itself. Left out are only process 1 with its lifeline, every `sshd` (told by the file that is
     /// executed, not by its title), and dead processes that wait to be reaped. Empty when the host is switched off.
     pub fn processes(&self) -> Vec<String> {
-        let Some(init) = self.init() else { return Vec::new() };
-        let lifeline = std::fs::read_link(format!("/proc/{init}/fd/0")).ok();
-        let of_the_house = |pid: Pid| {
+        let sshd = |pid: Pid| {
             let exe = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
-            let sshd = exe.file_name().is_some_and(|name| name.to_string_lossy().starts_with("sshd"));
-            sshd || (lifeline.is_some() && std::fs::read_link(format!("/proc/{pid}/fd/0")).ok() == lifeline)
+            exe.file_name().is_some_and(|name| name.to_string_lossy().starts_with("sshd"))
         };
-        let lines = self.pids().into_iter().filter(|pid| !of_the_house(*pid)).filter_map(|pid| {
+        let lines = self.pids().into_iter().filter(|pid| !sshd(*pid)).filter_map(|pid| {
             let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
             let line = String::from_utf8_lossy(&line).trim_end_matches('\0').replace('\0', " ");
             (!line.is_empty()).then_some(line)
@@ -197,29 +181,19 @@ impl Machine {
         lines.collect()
     }
 
-    /// All processes of the host's namespace but process 1, by the numbers that they have out here.
+    /// All processes of the host but those that hold its lifeline, by the numbers that they have out here.
     pub(super) fn pids(&self) -> Vec<Pid> {
-        let Some(init) = self.init() else { return Vec::new() };
-        let namespace = |pid: Pid| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
-        let Some(ours) = namespace(init) else { return Vec::new() };
-        let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-        let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        let all = numbers.map(Pid::from_raw).filter(|pid| *pid != init);
-        all.filter(|pid| namespace(*pid).as_ref() == Some(&ours)).collect()
+        let power = self.power();
+        let Some(lifeline) = power.as_ref() else { return Vec::new() };
+        lifeline.pids().into_iter().filter(|pid| !lifeline.is_held_by(*pid)).collect()
     }
 
     /// Process 1 of the namespace, by the number that it has out here; none when the host is switched off.
     pub(super) fn init(&self) -> Option<Pid> {
-        self.power().as_ref().map(|power| power.init)
+        self.power().as_ref().map(Lifeline::init)
     }
 
-    /// Whether a process is the lifeline of this host.
-    pub(super) fn is_lifeline(&self, pid: Pid) -> bool {
-        let stdin = |pid: Pid| std::fs::read_link(format!("/proc/{pid}/fd/0")).ok();
-        self.init().is_some_and(|init| stdin(init).is_some() && stdin(init) == stdin(pid))
-    }
-
-    fn power(&self) -> MutexGuard<'_, Option<Power>> {
+    fn power(&self) -> MutexGuard<'_, Option<Lifeline>> {
         self.power.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -229,24 +203,18 @@ impl Machine {
         write(&etc.join("sshd_config"), &sshd_config(self.address))?;
         write(&etc.join("sshd.log"), "")?;
         let _ = std::fs::remove_file(etc.join("sshd.pid"));
-        let mut program = Program::new("unshare").args(["--mount", "--pid", "--uts", "--fork", "--mount-proc"]);
-        if !self.login.is_root() {
-            program = program.args(["--user", "--map-root-user"]);
-        }
-        let program = program.args(["--kill-child", "--", "/bin/sh", "-c", BOOT, "fleet-host"]);
+        let program = unshare(&["--uts"], "--map-root-user").args(["/bin/sh", "-c", BOOT, "fleet-host"]).dir(&self.dir);
         let program = program.env("HOST_NAME", &self.name).env("HOST_HOME", &self.login.home).env("HOST_SSHD", SSHD);
         let program = program.env("HOST_ROOT", if self.login.is_root() { "yes" } else { "" });
         let program = program.env("HOST_UID", self.login.uid.to_string()).env("HOST_GID", self.login.gid.to_string());
-        let started = program.dir(&self.dir).with_input().own_group().start();
-        let mut unshare = started.map_err(tried("starting unshare (of util-linux)"))?;
-        self.listening(&mut unshare).await?;
-        let init = unshare.id().and_then(only_child).ok_or_else(|| FleetError::Off(self.name.clone()))?;
-        *self.power() = Some(Power { unshare, init });
+        let mut lifeline = Lifeline::start(program).await?;
+        self.listening(&mut lifeline).await?;
+        *self.power() = Some(lifeline);
         Ok(())
     }
 
     /// Waits until `sshd` has written its process id, which it does once it listens.
-    async fn listening(&self, unshare: &mut Child) -> Result<(), FleetError> {
+    async fn listening(&self, lifeline: &mut Lifeline) -> Result<(), FleetError> {
         let etc = self.dir.join("etc");
         let refused = |said: String| FleetError::Refused { what: format!("starting the host {}", self.name), said };
         let deadline = Instant::now() + BOOT_LIMIT;
@@ -259,53 +227,19 @@ impl Machine {
             if failed || Instant::now() > deadline {
                 return Err(refused(format!("sshd does not listen: {}", log.trim())));
             }
-            if let Ok(Some(_)) = unshare.try_wait() {
-                return Err(refused(last_words(unshare).await));
+            if let Some(said) = lifeline.ended_with().await {
+                return Err(refused(said));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
         Ok(())
     }
 
-    /// Pulls the plug: kills process 1, and with it everything on the host; returns when nothing is left.
+    /// Pulls the plug: ends everything on the host; returns when nothing is left.
     pub(super) fn switch_off(&self) {
-        let Some(Power { mut unshare, init }) = self.power().take() else { return };
-        // While `unshare` is not reaped by us, its child's number cannot be another process's.
-        if let Ok(None) = unshare.try_wait() {
-            let _ = kill(init, Signal::SIGKILL);
-        }
-        let deadline = Instant::now() + OFF_LIMIT;
-        while matches!(unshare.try_wait(), Ok(None)) && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        let lifeline = self.power().take();
+        drop(lifeline);
     }
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        self.switch_off();
-    }
-}
-
-/// The one child of `unshare`.
-fn only_child(unshare: u32) -> Option<Pid> {
-    let children = std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children")).ok()?;
-    children.split_whitespace().next()?.parse().ok().map(Pid::from_raw)
-}
-
-/// What a boot that failed wrote to its standard error.
-async fn last_words(unshare: &mut Child) -> String {
-    use tokio::io::AsyncReadExt;
-    let mut said = Vec::new();
-    if let Some(stderr) = unshare.stderr.as_mut() {
-        let _ = tokio::time::timeout(OFF_LIMIT, stderr.read_to_end(&mut said)).await;
-    }
-    let said = String::from_utf8_lossy(&said);
-    format!(
-        "{} (a host needs namespaces: be root, or allow users to have them with \
-         `sysctl kernel.unprivileged_userns_clone=1` or your system's way)",
-        said.trim()
-    )
 }
 
 /// `MaxStartups` is raised, since journeys connect by the dozen; `MaxSessions` stays at OpenSSH's 10. No PAM: a host must not

@@ -2,5 +2,6 @@
 //! It must never be reached by the server or a runner: they know its hosts only through ssh.
 
 pub mod fleet;
+pub mod lifeline;
 pub mod machine;
 pub mod trouble;

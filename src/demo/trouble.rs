@@ -6,6 +6,7 @@ use super::machine::Machine;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fmt;
+use std::time::{Duration, Instant};
 
 /// What is wrong with a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +92,7 @@ impl Machine {
             How::Slow => self.change(SLOW, "making it slow").await,
             How::Full => self.change(FULL, "filling its disk").await,
             How::Readonly => self.change(READONLY, "making /srv read-only").await,
-            How::Hung => self.stop_all(),
+            How::Hung => self.stop_all().await,
             How::Dead => {
                 self.switch_off();
                 Ok(())
@@ -123,16 +124,20 @@ impl Machine {
         Ok(())
     }
 
-    /// Stops every process but process 1 and the lifeline, again and again until none was born in between.
-    fn stop_all(&self) -> Result<(), FleetError> {
+    /// Stops every process, again and again until none was born in between.
+    async fn stop_all(&self) -> Result<(), FleetError> {
         if self.init().is_none() {
             return Err(FleetError::Off(self.name().to_owned()));
         }
+        let deadline = Instant::now() + STOP_LIMIT;
         loop {
-            let running: Vec<Pid> =
-                self.pids().into_iter().filter(|pid| !self.is_lifeline(*pid) && runs(*pid)).collect();
+            let running: Vec<Pid> = self.pids().into_iter().filter(|pid| runs(*pid)).collect();
             if running.is_empty() {
                 return Ok(());
+            }
+            if Instant::now() > deadline {
+                let said = format!("{} processes still run after {} s", running.len(), STOP_LIMIT.as_secs());
+                return Err(FleetError::Refused { what: format!("stopping {}", self.name()), said });
             }
             for pid in running {
                 match kill(pid, Signal::SIGSTOP) {
@@ -142,9 +147,13 @@ impl Machine {
                     }
                 }
             }
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 }
+
+/// A signal takes a moment to arrive, and new processes may be born faster than they are stopped.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// Whether a process is neither stopped nor dead.
 fn runs(pid: Pid) -> bool {
