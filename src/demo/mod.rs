@@ -2,6 +2,9 @@
 //! It must never be reached by the server or a runner: they know its hosts only through ssh.
 
 pub mod fleet;
+pub mod irc;
 pub mod lifeline;
 pub mod machine;
+pub mod mail;
+pub mod repo;
 pub mod trouble;
