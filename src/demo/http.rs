@@ -277,7 +277,8 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+            while read_line(&mut stream).await.unwrap() != "" {}
             for part in parts {
                 stream.write_all(part.as_bytes()).await.unwrap();
                 stream.flush().await.unwrap();
