@@ -1,6 +1,8 @@
 //! Builds: a checkout, frozen into an immutable tree with a manifest and a root hash.
 //! Layout: `builds/STACK/ID/tree/` and `builds/STACK/ID/manifest`.
 
+pub use super::tree::{FreezeError, Offenders};
+
 use crate::stack::{BuildId, Root, StackName};
 use std::path::{Path, PathBuf};
 
@@ -50,25 +52,4 @@ pub fn freeze(
     _previous: Option<&BuildDir>,
 ) -> Result<Frozen, FreezeError> {
     todo!()
-}
-
-/// Why a tree cannot be frozen.
-#[derive(Debug, thiserror::Error)]
-pub enum FreezeError {
-    /// A file that no build may hold.
-    #[error("{path} cannot be part of a build: {why}")]
-    Refused {
-        /// Where, relative to the tree.
-        path: String,
-        /// Why, and what to do.
-        why: String,
-    },
-    /// The disk said no.
-    #[error("{path}: {source}")]
-    Io {
-        /// Where.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
 }
