@@ -25,7 +25,7 @@
 //! With GNU tools the text of a tree is `find . -mindepth 1 ! -path ./REVISION` with `-printf 'd\t%m\t-\t%P\n'` for
 //! directories, `-printf 'l\t777\t%l\t%P\n'` for links, and the same for files around their digests.
 
-use super::tree::{self, FreezeError, ItemKind, hash_while, hex};
+use super::tree::{self, FreezeError, ItemKind, Judgement, hash_while, hex};
 use crate::stack::Root;
 use sha2::{Digest, Sha256};
 use std::cmp::Ordering;
@@ -87,7 +87,7 @@ impl Manifest {
     /// What no tree may hold, by path, and what the disk said.
     pub fn of_tree(dir: &Path) -> Result<Self, FreezeError> {
         let mut entries = Vec::new();
-        for item in tree::walk(dir, |path| path == REVISION)? {
+        for item in tree::walk(dir, |path| if path == REVISION { Judgement::LeaveOut } else { Judgement::Keep })? {
             let mode = item.meta.permissions().mode() & 0o7777;
             let (mode, content) = match item.kind {
                 ItemKind::Directory => (mode, Content::Directory),

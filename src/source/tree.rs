@@ -99,11 +99,19 @@ pub(super) enum ItemKind {
     Link { target: String },
 }
 
-/// Lists all that lies below `root`, sorted by the bytes of the path, but for what `leave_out` names by its path.
+/// What becomes of a path, judged by its name alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judgement {
+    Keep,
+    LeaveOut,
+    Refuse(&'static str),
+}
+
+/// Lists all that lies below `root`, sorted by the bytes of the path; `judge` is asked for each path.
 ///
 /// # Errors
 /// All offenders at once: devices, fifos, sockets, set-id files, links that leave the tree, names that cannot be shown.
-pub(super) fn walk(root: &Path, leave_out: fn(&str) -> bool) -> Result<Vec<Item>, FreezeError> {
+pub(super) fn walk(root: &Path, judge: fn(&str) -> Judgement) -> Result<Vec<Item>, FreezeError> {
     let mut items = Vec::new();
     let mut offenders = Offenders::default();
     let mut waiting = vec![String::new()];
@@ -119,8 +127,13 @@ pub(super) fn walk(root: &Path, leave_out: fn(&str) -> bool) -> Result<Vec<Item>
                     continue;
                 }
             };
-            if leave_out(&path) {
-                continue;
+            match judge(&path) {
+                Judgement::Keep => {}
+                Judgement::LeaveOut => continue,
+                Judgement::Refuse(why) => {
+                    offenders.add(path, why);
+                    continue;
+                }
             }
             let meta = entry.metadata().map_err(FreezeError::at(&entry.path()))?;
             match kind_of(&entry.path(), &meta)? {
