@@ -1,1 +1,3 @@
 //! The journeys: one file per promise or walk through the real thing, linked once.
+
+mod source;
