@@ -206,7 +206,7 @@ pub fn results(connection: &Connection, id: i64) -> Answer<Vec<ResultRow>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The commits that a push brings, newest first; at most 50 (see [`commit_count`]).
+/// The commits that a push brings, newest first; at most 50 (see [`Told`] for how many there are).
 ///
 /// # Errors
 /// What SQLite said.
@@ -219,13 +219,24 @@ pub fn commits(connection: &Connection, id: i64) -> Answer<Vec<Commit>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// How many commits a push brings in all; none when there is no such push.
+/// What announcements say of a push beside its row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// What the stage's button said.
+    pub button: String,
+    /// How many commits the push brings in all.
+    pub commit_count: usize,
+}
+
+/// What announcements say of a push beside its row; empty when there is no such push.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn commit_count(connection: &Connection, id: i64) -> Answer<Option<i64>> {
-    let mut ask = connection.prepare_cached("SELECT commit_count FROM pushes WHERE id = ?1")?;
-    Ok(ask.query_row([id], |row| row.get(0)).optional()?)
+pub fn told(connection: &Connection, id: i64) -> Answer<Told> {
+    let mut ask = connection.prepare_cached("SELECT button, commit_count FROM pushes WHERE id = ?1")?;
+    let found: Option<(String, i64)> = ask.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let told = |(button, count)| Told { button, commit_count: usize::try_from(count).unwrap_or_default() };
+    Ok(found.map(told).unwrap_or_default())
 }
 
 /// The assignment of a push (`plan.json`) as it was written; none when there is no such push.
