@@ -1,1 +1,4 @@
 //! announce
+
+pub mod clean;
+pub mod words;
