@@ -73,7 +73,9 @@ impl Desk {
         let told = Process::of_journal(&dir).filter(|runner| runner.signal(Signal::SIGTERM));
         tracing::warn!(push = push.get(), error = %error, term = told.is_some(), "a runner did not answer a cancel");
         let Some(runner) = told else {
-            let why = format!("the runner of push {push} does not answer ({error}); it is starting or has died: look again in a moment");
+            let why = format!(
+                "the runner of push {push} does not answer ({error}); it is starting or has died: look again in a moment"
+            );
             return Err(Refusal::Unable { why });
         };
         let desk = Arc::clone(self);

@@ -12,17 +12,13 @@ impl Desk {
     ///
     /// # Errors
     /// When it does not exist, the reason is missing, or it is held already.
-    pub async fn hold(
-        &self,
-        stack: &StackName,
-        stage: Option<&StageName>,
-        who: &Who,
-        reason: String,
-    ) -> Decision<()> {
+    pub async fn hold(&self, stack: &StackName, stage: Option<&StageName>, who: &Who, reason: String) -> Decision<()> {
         self.must_exist(stack, stage)?;
         let reason = one_line("reason", &reason)?;
         if reason.is_empty() {
-            return Err(Refusal::BadRequest { why: "a hold needs a reason, so that others know what to wait for".to_owned() });
+            return Err(Refusal::BadRequest {
+                why: "a hold needs a reason, so that others know what to wait for".to_owned(),
+            });
         }
         let at = At::now();
         let hold =

@@ -230,11 +230,13 @@ fn one_line(what: &str, text: &str) -> Decision<String> {
     let bad = |why: String| Err(Refusal::BadRequest { why });
     match text {
         _ if text.chars().count() > LONGEST => bad(format!("the {what} is longer than {LONGEST} characters")),
-        _ if text.chars().any(char::is_control) => bad(format!("the {what} must be one line without control characters")),
+        _ if text.chars().any(char::is_control) => {
+            bad(format!("the {what} must be one line without control characters"))
+        }
         _ => Ok(text.to_owned()),
     }
 }
 
 fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }

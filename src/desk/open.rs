@@ -1,12 +1,12 @@
 //! Opening the desk, in the order of TRUST section 2: lock, ledger, stack files, pushes found again; then its background.
 //! It must never open on a data directory that another server uses.
 
+use super::Desk;
 use super::branches::Branches;
 use super::fold::Teller;
 use super::follow::FollowError;
 use super::journals::Journals;
 use super::shelf::Shelves;
-use super::Desk;
 use crate::config::Config;
 use crate::ledger::{Ledger, LedgerError};
 use crate::time::At;

@@ -4,7 +4,6 @@
 use super::follow::Follower;
 use super::gate::{self, Facts, Offer};
 use super::runner::{self, Runner};
-use super::street::diff_url;
 use super::{Decision, Desk, Press, Refusal, first_line, follow, one_line};
 use crate::journal::PushDir;
 use crate::ledger::press::{self, NewPush};
@@ -109,7 +108,9 @@ impl Desk {
         // Some file systems count no inodes at all.
         if space.files() > 0 && space.files_available() < FREE_INODES {
             let free = space.files_available();
-            return unable(format!("the disk under {data} has {free} inodes free, a push needs {FREE_INODES}; make room"));
+            return unable(format!(
+                "the disk under {data} has {free} inodes free, a push needs {FREE_INODES}; make room"
+            ));
         }
         Ok(())
     }
@@ -163,17 +164,18 @@ impl Desk {
         let push = PushNumber::new(number).map_err(|bad| LedgerError::Corrupt(bad.to_string()))?;
         let assignment = self.assignment(push, press, offer);
         let text = serde_json::to_string(&assignment)?;
-        let old_sha = offer.old.as_ref().map(|old| &old.sha);
+        let diff = offer.old.as_ref().and_then(|old| stack.diff_url(&old.sha, &offer.sha));
+        let at_text = at.to_string();
         let new = NewPush {
             assignment: &assignment,
             text: &text,
             root: offer.root.as_ref().map(crate::stack::Root::as_str),
             nonce: press.nonce.as_deref(),
-            diff: diff_url(stack.diff.as_deref(), old_sha, &offer.sha).as_deref(),
+            diff: diff.as_deref(),
             button: &stack.stages[place].button,
             commits: &log.commits,
             commit_count: log.count,
-            at: &at.to_string(),
+            at: &at_text,
         };
         press::insert(tx, &new)?;
         if !press::lock(tx, stack.name.as_str(), number)? {
@@ -235,6 +237,8 @@ fn replay(connection: &rusqlite::Connection, press: &Press) -> Answer<Option<Dec
     let same = row.stack == press.stack.as_str() && row.stage == press.stage.as_str() && row.who == press.who.as_str();
     Ok(Some(match same {
         true => PushNumber::new(row.id).map_err(|bad| Refusal::Unable { why: bad.to_string() }),
-        false => Err(Refusal::BadRequest { why: format!("this form was used for push {} already; load the page again", row.id) }),
+        false => Err(Refusal::BadRequest {
+            why: format!("this form was used for push {} already; load the page again", row.id),
+        }),
     }))
 }

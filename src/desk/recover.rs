@@ -67,9 +67,8 @@ impl Desk {
         tracing::warn!(push = push.get(), "a push that the ledger did not know is taken in from its directory");
         let pressed = std::fs::metadata(dir.plan()).and_then(|meta| meta.modified());
         let seconds = pressed.ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-        let at = seconds.map_or_else(At::now, |since| {
-            At::from_seconds(i64::try_from(since.as_secs()).unwrap_or_default())
-        });
+        let at =
+            seconds.map_or_else(At::now, |since| At::from_seconds(i64::try_from(since.as_secs()).unwrap_or_default()));
         let adopted = self.ledger.write(move |tx| {
             let root = match &assignment.plan.build {
                 BuildFrom::Existing { root, .. } => Some(root.as_str()),

@@ -2,7 +2,7 @@
 //! closes its own stack and nothing else (TRUST promise 16). It must never change a file.
 
 use super::view::{Shelf, Shelved};
-use crate::stack::{StackName, parse};
+use crate::stack::{Stack, StackName, parse};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -112,10 +112,11 @@ fn stamp(path: &Path) -> io::Result<Stamp> {
     Ok(Stamp { modified: meta.modified()?, len: meta.len(), inode: meta.ino() })
 }
 
-fn read(name: &StackName, path: &Path, last_good: Option<Arc<crate::stack::Stack>>) -> Shelved {
+fn read(name: &StackName, path: &Path, last_good: Option<Arc<Stack>>) -> Shelved {
     let file = format!("stacks/{name}.toml");
     let parsed = match std::fs::read_to_string(path) {
-        Ok(text) => parse::parse(name.clone(), &file, &text).map_err(|problems| parse::render(&problems, &file, &text)),
+        Ok(text) => parse(name.clone(), &file, &text)
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
         Err(error) => Err(format!("cannot read {file}: {error}")),
     };
     match parsed {

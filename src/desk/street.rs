@@ -4,9 +4,9 @@
 use super::gate::{self, Facts, Offer};
 use super::view::{Next, StageView, Street, Trunk};
 use super::{Decision, Desk, Refusal, first_line};
+use crate::ledger::Answer;
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::pushes::{self, Filter, PushRow};
-use crate::ledger::Answer;
 use crate::stack::{Revision, Source, Stack, StackName};
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -68,9 +68,8 @@ impl Desk {
     async fn stage_view(&self, stack: &Stack, place: usize, read: StageRead, problem: Option<&str>) -> StageView {
         let stage = &stack.stages[place];
         let offer = gate::offer(stack, place, &read.facts);
-        let broken = problem.map(|problem| {
-            Refusal::BadStack { stack: stack.name.to_string(), why: first_line(problem) }.to_string()
-        });
+        let broken = problem
+            .map(|problem| Refusal::BadStack { stack: stack.name.to_string(), why: first_line(problem) }.to_string());
         let why_not = broken
             .or_else(|| gate::closed(&read.facts).map(|refusal| refusal.to_string()))
             .or_else(|| offer.as_ref().err().map(ToString::to_string));
@@ -97,7 +96,7 @@ impl Desk {
         let log = self.branches.log(stack, old, &offer.sha).await;
         Next {
             again: facts.current.as_ref().is_some_and(|current| current.sha == offer.sha.as_str()),
-            diff: diff_url(stack.diff.as_deref(), old, &offer.sha),
+            diff: old.and_then(|old| stack.diff_url(old, &offer.sha)),
             seen: offer.seen,
             plan_hash: offer.plan_hash,
             sha: offer.sha.to_string(),
@@ -127,31 +126,6 @@ fn read(connection: &Connection, stack: &Stack, head: Option<Revision>) -> Answe
     })
 }
 
-/// The address of the difference between two revisions; none without a template that is http(s), or without an old one.
-pub(super) fn diff_url(template: Option<&str>, old: Option<&Revision>, new: &Revision) -> Option<String> {
-    let template = template?;
-    if !template.starts_with("https://") && !template.starts_with("http://") {
-        return None;
-    }
-    let with_old = match (template.contains("{old_sha}"), old) {
-        (true, None) => return None,
-        (true, Some(old)) => template.replace("{old_sha}", &percent_encoded(old.as_str())),
-        (false, _) => template.to_owned(),
-    };
-    Some(with_old.replace("{sha}", &percent_encoded(new.as_str())))
-}
-
-fn percent_encoded(value: &str) -> String {
-    let mut encoded = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
-}
-
 /// An address as it may be shown: `https://name:password@host/` keeps its password to itself.
 fn without_password(url: &str) -> String {
     match url.split_once("://") {
@@ -169,22 +143,6 @@ fn without_password(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn revision(digit: &str) -> Revision {
-        digit.repeat(40).parse().unwrap()
-    }
-
-    #[test]
-    fn a_diff_link_is_an_http_address_with_both_revisions_or_nothing() {
-        let (a, b) = (revision("a"), revision("b"));
-        let full = "https://example.com/compare/{old_sha}...{sha}";
-        let filled = format!("https://example.com/compare/{a}...{b}");
-        assert_eq!(diff_url(Some(full), Some(&a), &b), Some(filled));
-        assert_eq!(diff_url(Some(full), None, &b), None);
-        assert_eq!(diff_url(Some("https://x/{sha}"), None, &b), Some(format!("https://x/{b}")));
-        assert_eq!(diff_url(Some("javascript:alert('{sha}')"), Some(&a), &b), None);
-        assert_eq!(diff_url(None, Some(&a), &b), None);
-    }
 
     #[test]
     fn a_password_in_an_address_is_not_shown() {
