@@ -1,0 +1,166 @@
+//! The gate: may this be pushed, now? A pure decision over plain data that was read in one go; the same function says
+//! what a page offers and what a press gets. It must never read anything itself.
+
+use super::{Press, Refusal};
+use crate::ledger::Answer;
+use crate::ledger::current::{self, Current};
+use crate::ledger::holds::{self, Hold};
+use crate::ledger::pushes::{self, PushRow};
+use crate::plan::{self, OldBuild, Plan, Target};
+use crate::stack::{Revision, Root, Source, Stack, Stage};
+use rusqlite::Connection;
+
+/// What is known when a decision about one stage is taken.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    /// The push that holds the stack's lock.
+    pub lock: Option<PushRow>,
+    /// The hold on the stack.
+    pub stack_hold: Option<Hold>,
+    /// The hold on the stage.
+    pub stage_hold: Option<Hold>,
+    /// What the stage runs.
+    pub current: Option<Current>,
+    /// What the stage before runs; none for the first stage.
+    pub before: Option<Current>,
+    /// The head of the branch as it was last fetched; of use to the first stage alone.
+    pub head: Option<Revision>,
+}
+
+impl Facts {
+    /// Reads everything but the head from the ledger.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub fn read(connection: &Connection, stack: &Stack, place: usize, head: Option<Revision>) -> Answer<Self> {
+        let (name, stage) = (&stack.name, &stack.stages[place].name);
+        let before = match place.checked_sub(1) {
+            Some(before) => current::get(connection, name, &stack.stages[before].name)?,
+            None => None,
+        };
+        Ok(Self {
+            lock: pushes::lock_holder(connection, name.as_str())?,
+            stack_hold: holds::get(connection, &holds::scope(name, None))?,
+            stage_hold: holds::get(connection, &holds::scope(name, Some(stage)))?,
+            current: current::get(connection, name, stage)?,
+            before,
+            head,
+        })
+    }
+}
+
+/// What a press of a stage would do.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Offer {
+    /// What the press must carry as `seen`.
+    pub seen: String,
+    /// The revision that would go out.
+    pub sha: Revision,
+    /// The root of the build, when it exists already.
+    pub root: Option<Root>,
+    /// What the stage runs now.
+    pub old: Option<OldBuild>,
+    /// The plan.
+    pub plan: Plan,
+    /// Its hash.
+    pub plan_hash: String,
+}
+
+/// What a press of the stage at `place` would do, were it allowed.
+///
+/// # Errors
+/// [`Refusal::Nothing`] when there is nothing that could go out.
+pub(super) fn offer(stack: &Stack, place: usize, facts: &Facts) -> Result<Offer, Refusal> {
+    let stage = &stack.stages[place];
+    let old = facts.current.as_ref().map(as_build).transpose()?;
+    let Source::Git { branch, .. } = &stack.source;
+    let (seen, sha, root, target) = match place.checked_sub(1) {
+        None => {
+            let Some(head) = facts.head.clone() else {
+                let why = format!("{branch} of {} has not been fetched yet, so there is nothing to push", stack.name);
+                return Err(Refusal::Nothing { why });
+            };
+            let target = Target::Revision { sha: head.clone(), old: old.clone() };
+            (head.to_string(), head, None, target)
+        }
+        Some(before) => {
+            let Some(source) = &facts.before else {
+                return Err(Refusal::Nothing { why: nothing_before(&stack.stages[before], stage) });
+            };
+            let build = as_build(source)?;
+            let (sha, root) = (build.sha.clone(), build.root.clone());
+            (build.id.to_string(), sha, Some(root), Target::Build { build, old: old.clone() })
+        }
+    };
+    let plan = plan::plan(stack, &stage.name, target).map_err(|error| Refusal::Unable { why: error.to_string() })?;
+    let plan_hash = plan.hash();
+    Ok(Offer { seen, sha, root, old, plan, plan_hash })
+}
+
+/// Why nobody may press the stage now: held or locked.
+pub(super) fn closed(facts: &Facts) -> Option<Refusal> {
+    let held = |hold: &Hold| Refusal::Held {
+        scope: hold.scope.clone(),
+        who: hold.who.clone(),
+        reason: hold.reason.clone(),
+        since: hold.at.clone(),
+    };
+    let locked = |push: &PushRow| Refusal::Locked {
+        who: push.who.clone(),
+        stack: push.stack.clone(),
+        stage: push.stage.clone(),
+        push: push.id,
+        since: push.pressed_at.clone(),
+    };
+    let hold = facts.stack_hold.as_ref().or(facts.stage_hold.as_ref()).map(held);
+    hold.or_else(|| facts.lock.as_ref().map(locked))
+}
+
+/// Takes the decision about a press: the offer that it accepts.
+///
+/// # Errors
+/// Why it is refused.
+pub(super) fn decide(stack: &Stack, place: usize, facts: &Facts, press: &Press) -> Result<Offer, Refusal> {
+    if let Some(refusal) = closed(facts) {
+        return Err(refusal);
+    }
+    let offer = offer(stack, place, facts)?;
+    if press.seen != offer.seen {
+        let what = seen_moved(stack, place, &press.seen, &offer.seen);
+        return Err(Refusal::Moved { what, now: Some(offer.seen) });
+    }
+    match &press.plan_hash {
+        Some(hash) if *hash != offer.plan_hash => Err(Refusal::Moved {
+            what: format!(
+                "the plan is not the one you saw: the stack file, its hosts or what {} runs has changed",
+                press.stage
+            ),
+            now: Some(offer.seen),
+        }),
+        _ => Ok(offer),
+    }
+}
+
+fn as_build(current: &Current) -> Result<OldBuild, Refusal> {
+    current.as_build().map_err(|error| Refusal::Unable { why: error.to_string() })
+}
+
+fn nothing_before(before: &Stage, stage: &Stage) -> String {
+    format!("{before} has never been pushed, so {stage} has nothing to take", before = before.name, stage = stage.name)
+}
+
+/// The first digits of a revision or build, as people say them.
+fn short(seen: &str) -> String {
+    match seen.parse::<Revision>() {
+        Ok(revision) => revision.short().to_owned(),
+        Err(_) => seen.chars().take(63).collect(),
+    }
+}
+
+fn seen_moved(stack: &Stack, place: usize, seen: &str, now: &str) -> String {
+    let Source::Git { branch, .. } = &stack.source;
+    match place.checked_sub(1) {
+        None => format!("{branch} is now at {} instead of {}", short(now), short(seen)),
+        Some(before) => format!("{} now runs {} instead of {}", stack.stages[before].name, short(now), short(seen)),
+    }
+}
