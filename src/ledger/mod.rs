@@ -5,6 +5,8 @@
 
 pub mod outbox;
 pub mod pushes;
+pub mod sessions;
+pub mod users;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
