@@ -91,6 +91,7 @@ CREATE TABLE commits (                            -- what a push brings, newest 
   subject       TEXT NOT NULL,
   PRIMARY KEY (push, place)
 ) STRICT;
+CREATE INDEX commits_by_sha ON commits (sha);
 CREATE TRIGGER commits_ended_never_change BEFORE UPDATE ON commits
 WHEN (SELECT ended_at FROM pushes WHERE id = OLD.push) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'a push that ended never changes'); END;
