@@ -1,2 +1,1 @@
 //! The journeys: one file per promise or walk through the real thing, linked once.
-
