@@ -1,1 +1,2 @@
 //! The journeys: one file per promise or walk through the real thing, linked once.
+mod pages;
