@@ -5,3 +5,4 @@ mod source;
 mod announce;
 mod demo;
 mod fleet;
+mod pages;
