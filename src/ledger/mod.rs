@@ -10,6 +10,8 @@ pub mod holds;
 pub mod outbox;
 pub mod press;
 pub mod pushes;
+pub mod sessions;
+pub mod users;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
