@@ -118,9 +118,7 @@ impl Branches {
         let before = self.known(&stack.name);
         let mut now = before.clone();
         now.problem = fetched.as_ref().err().cloned();
-        if fetched.is_ok() {
-            now.fetched_at = Some(At::now());
-        }
+        now.fetched_at = mirror.fetched_at().await;
         match within(LOOK_LIMIT, mirror.head(branch)).await {
             Ok(head) if before.head.as_ref().is_some_and(|(old, _)| *old == head) => {}
             Ok(head) => {

@@ -51,11 +51,14 @@ pub(super) fn fold(
     if !fold::advance(tx, push, from, to)? {
         return Ok(Folded::Already);
     }
-    // First, because nothing of a push changes once it has ended.
-    let lines = records.iter().filter(|read| !read.record.event.is_state()).count();
-    fold::add_lines(tx, push, lines)?;
-    let mut folded = Folded::Open;
-    for read in records.iter().filter(|read| read.record.event.is_state()) {
+    let (mut folded, mut lines) = (Folded::Open, 0);
+    for read in records {
+        if !read.record.event.is_state() {
+            lines += 1;
+            continue;
+        }
+        // In their order: what is announced says how many lines there were then, and nothing changes behind the end.
+        fold::add_lines(tx, push, std::mem::take(&mut lines))?;
         fold::apply(tx, push, &read.record)?;
         match &read.record.event {
             Event::PushStarted { .. } => announce(tx, push, Moment::Started, teller, read.record.at)?,
@@ -75,6 +78,7 @@ pub(super) fn fold(
             _ => {}
         }
     }
+    fold::add_lines(tx, push, lines)?;
     Ok(folded)
 }
 
@@ -144,3 +148,6 @@ fn announce(tx: &Transaction<'_>, push: PushNumber, event: Moment, teller: &Tell
     };
     outbox::write(tx, &announcement, &teller.channels, at)
 }
+
+#[cfg(test)]
+mod tests;

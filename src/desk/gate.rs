@@ -6,7 +6,7 @@ use crate::ledger::Answer;
 use crate::ledger::current::{self, Current};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::pushes::{self, PushRow};
-use crate::plan::{self, OldBuild, Plan, Target};
+use crate::plan::{self, Goods, OldBuild, Plan, Target};
 use crate::stack::{Revision, Root, Source, Stack, Stage};
 use rusqlite::Connection;
 
@@ -23,6 +23,8 @@ pub(super) struct Facts {
     pub current: Option<Current>,
     /// What the stage before runs; none for the first stage.
     pub before: Option<Current>,
+    /// The branch that the build of the stage before was made from.
+    pub before_branch: Option<String>,
     /// The head of the branch as it was last fetched; of use to the first stage alone.
     pub head: Option<Revision>,
 }
@@ -34,9 +36,12 @@ impl Facts {
     /// What SQLite said.
     pub fn read(connection: &Connection, stack: &Stack, place: usize, head: Option<Revision>) -> Answer<Self> {
         let (name, stage) = (&stack.name, &stack.stages[place].name);
-        let before = match place.checked_sub(1) {
-            Some(before) => current::get(connection, name, &stack.stages[before].name)?,
-            None => None,
+        let (before, before_branch) = match place.checked_sub(1) {
+            Some(before) => {
+                let before = &stack.stages[before].name;
+                (current::get(connection, name, before)?, current::branch(connection, name, before)?)
+            }
+            None => (None, None),
         };
         Ok(Self {
             lock: pushes::lock_holder(connection, name.as_str())?,
@@ -44,6 +49,7 @@ impl Facts {
             stage_hold: holds::get(connection, &holds::scope(name, Some(stage)))?,
             current: current::get(connection, name, stage)?,
             before,
+            before_branch,
             head,
         })
     }
@@ -74,25 +80,26 @@ pub(super) fn offer(stack: &Stack, place: usize, facts: &Facts) -> Result<Offer,
     let stage = &stack.stages[place];
     let old = facts.current.as_ref().map(as_build).transpose()?;
     let Source::Git { branch, .. } = &stack.source;
-    let (seen, sha, root, target) = match place.checked_sub(1) {
+    let (seen, root, branch, goods) = match place.checked_sub(1) {
         None => {
             let Some(head) = facts.head.clone() else {
                 let why = format!("{branch} of {} has not been fetched yet, so there is nothing to push", stack.name);
                 return Err(Refusal::Nothing { why });
             };
-            let target = Target::Revision { sha: head.clone(), old: old.clone() };
-            (head.to_string(), head, None, target)
+            (head.to_string(), None, branch, Goods::Revision(head))
         }
         Some(before) => {
             let Some(source) = &facts.before else {
                 return Err(Refusal::Nothing { why: nothing_before(&stack.stages[before], stage) });
             };
-            let build = as_build(source)?;
-            let (sha, root) = (build.sha.clone(), build.root.clone());
-            (build.id.to_string(), sha, Some(root), Target::Build { build, old: old.clone() })
+            let OldBuild { id, sha, root } = as_build(source)?;
+            let branch = facts.before_branch.as_ref().unwrap_or(branch);
+            (id.to_string(), Some(root.clone()), branch, Goods::Build { id, root, sha })
         }
     };
+    let target = Target { goods, branch: branch.clone(), old: old.clone() };
     let plan = plan::plan(stack, &stage.name, target).map_err(|error| Refusal::Unable { why: error.to_string() })?;
+    let sha = plan.sha.clone();
     let plan_hash = plan.hash();
     Ok(Offer { seen, sha, root, old, plan, plan_hash })
 }

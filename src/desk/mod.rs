@@ -13,6 +13,8 @@ mod open;
 mod press;
 mod recover;
 mod runner;
+#[cfg(test)]
+mod sample;
 mod shelf;
 mod street;
 pub mod view;

@@ -233,10 +233,19 @@ pub struct Told {
 /// # Errors
 /// What SQLite said.
 pub fn told(connection: &Connection, id: i64) -> Answer<Told> {
-    let mut ask = connection.prepare_cached("SELECT button, commit_count FROM pushes WHERE id = ?1")?;
-    let found: Option<(String, i64)> = ask.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let told = |(button, count)| Told { button, commit_count: usize::try_from(count).unwrap_or_default() };
-    Ok(found.map(told).unwrap_or_default())
+    let mut ask = connection.prepare_cached("SELECT button FROM pushes WHERE id = ?1")?;
+    let button = ask.query_row([id], |row| row.get(0)).optional()?.unwrap_or_default();
+    let commit_count = usize::try_from(commit_count(connection, id)?.unwrap_or_default()).unwrap_or_default();
+    Ok(Told { button, commit_count })
+}
+
+/// How many commits a push brings in all; none when there is no such push.
+///
+/// # Errors
+/// What SQLite said.
+pub fn commit_count(connection: &Connection, id: i64) -> Answer<Option<i64>> {
+    let mut ask = connection.prepare_cached("SELECT commit_count FROM pushes WHERE id = ?1")?;
+    Ok(ask.query_row([id], |row| row.get(0)).optional()?)
 }
 
 /// The assignment of a push (`plan.json`) as it was written; none when there is no such push.
