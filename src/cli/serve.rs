@@ -41,13 +41,13 @@ async fn run(config: Arc<Config>) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot listen on {}; is another program there?", config.listen))?;
     let server = Server::bind(Arc::clone(&desk), listener)?;
     let announcing = announce::start(&config, desk.ledger(), &desk.changes(), &stop)?;
-    let working = desk.background(&stop);
+    let working = desk.background(stop.clone());
     stop_on_signals(stop.clone())?;
     tracing::info!(url = %config.url, listen = %config.listen, data = %config.data.display(), "pushbutton is ready");
     server.run_until(stop.clone()).await?;
     stop.cancel();
     announcing.wait().await;
-    working.wait().await;
+    working.await?;
     tracing::info!("pushbutton has stopped; running pushes go on");
     Ok(ExitCode::SUCCESS)
 }
