@@ -1,6 +1,8 @@
 //! What pages and the API show of a stack: plain data, ready to be written as JSON or given to a template.
 //! It must never hold anything that is not shown.
 
+pub use crate::ledger::current::Current;
+pub use crate::ledger::holds::Hold;
 use crate::ledger::pushes::{Commit, PushRow};
 use crate::stack::{Stack, StackName};
 use serde::Serialize;
@@ -62,21 +64,6 @@ pub struct Trunk {
     pub fetched_at: String,
 }
 
-/// A stop sign.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Hold {
-    /// `web` or `web/prod`.
-    pub scope: String,
-    /// Who set it.
-    pub who: String,
-    /// Why.
-    pub reason: String,
-    /// When.
-    pub at: String,
-    /// The push that ended badly, when a push set it.
-    pub push: Option<i64>,
-}
-
 /// One stage, as it is now.
 #[derive(Clone, Debug, Serialize)]
 pub struct StageView {
@@ -100,31 +87,6 @@ pub struct StageView {
     pub last: Option<PushRow>,
     /// How long the last good pushes took, oldest first; at most 20.
     pub usual_ms: Vec<i64>,
-}
-
-/// What a stage runs.
-#[derive(Clone, Debug, Serialize)]
-pub struct Current {
-    /// The revision.
-    pub sha: String,
-    /// The build.
-    pub build: String,
-    /// The root hash of its manifest.
-    pub root: String,
-    /// How many files it has.
-    pub files: i64,
-    /// The subject of the revision, when it is known.
-    pub subject: String,
-    /// Since when.
-    pub pushed_at: String,
-    /// By whom.
-    pub who: String,
-    /// By which push.
-    pub push: i64,
-    /// On how many hosts it is.
-    pub hosts_ok: i64,
-    /// How many hosts the push had.
-    pub hosts_total: i64,
 }
 
 /// What a press would put on a stage.

@@ -2,5 +2,67 @@
 //! It must never decide anything: who writes is the runner (and the server, for a runner that died), everybody else reads.
 
 pub mod event;
+pub mod read;
+pub mod state;
+pub mod write;
 
 pub use event::{Ended, Event, HostResult, Record, Stream};
+pub use read::{Batch, Cursor, Read, Reader};
+pub use state::State;
+pub use write::Writer;
+
+use std::path::{Path, PathBuf};
+
+/// The files of one push, under `data/pushes/N`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushDir(PathBuf);
+
+impl PushDir {
+    /// The directory of `push` under `data`.
+    pub fn of(data: &Path, push: crate::stack::PushNumber) -> Self {
+        Self(data.join("pushes").join(push.to_string()))
+    }
+
+    /// A push directory named by its path, as the runner is given it.
+    pub fn at(dir: &Path) -> Self {
+        Self(dir.to_owned())
+    }
+
+    /// The directory itself.
+    pub fn dir(&self) -> &Path {
+        &self.0
+    }
+
+    /// The assignment: what the runner does.
+    pub fn plan(&self) -> PathBuf {
+        self.0.join("plan.json")
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> PathBuf {
+        self.0.join("journal.jsonl")
+    }
+
+    /// What was cut off a journal whose runner died while writing.
+    pub fn torn(&self) -> PathBuf {
+        self.0.join("journal.torn")
+    }
+
+    /// Held by the runner as long as it lives: who holds this lock *is* the runner.
+    pub fn lock(&self) -> PathBuf {
+        self.0.join("runner.lock")
+    }
+
+    /// The socket on which the runner takes orders.
+    pub fn control(&self) -> PathBuf {
+        self.0.join("control.sock")
+    }
+
+    /// Space kept back, so that the last state records can be written on a full disk.
+    pub fn reserve(&self) -> PathBuf {
+        self.0.join("reserve")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,15 @@
 //! thread, one `BEGIN IMMEDIATE` transaction a call, durable when it returns (TRUST section 2).
 //! One file per question asked.
 
+pub mod audit;
+pub mod current;
+pub mod fold;
+pub mod holds;
 pub mod outbox;
+pub mod press;
 pub mod pushes;
+pub mod sessions;
+pub mod users;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};

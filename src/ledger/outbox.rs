@@ -1,8 +1,26 @@
 //! The outbox: announcements, written in the same transaction as the change that they tell of, then delivered.
 //! It must never be written by whoever delivers, but for how a delivery went.
+//! The fold writes rows (in its own transaction); `announce` delivers them; pages show what was told where.
 
+use super::Answer;
 use super::pushes::{Commit, PushRow};
+use crate::time::At;
+use rusqlite::{Connection, Row, Transaction, named_params, params};
 use serde::{Deserialize, Serialize};
+
+/// The channel of IRC.
+pub const IRC: &str = "irc";
+/// The channel of mail.
+pub const EMAIL: &str = "email";
+/// How many bad hosts an announcement names.
+pub const MOST_BAD_HOSTS: usize = 20;
+/// No honest try is due later than this: a row further ahead comes from a clock that was put back, and is due now.
+const FURTHEST_MS: i64 = 16 * 60_000;
+/// Rows that may be told: waiting, and not behind an earlier announcement of the same push on the same channel, so
+/// that nobody reads the end before the beginning.
+const NEXT_IN_LINE: &str = "o.channel = :channel AND o.state = 'waiting' AND NOT EXISTS (
+    SELECT 1 FROM outbox e
+    WHERE e.push = o.push AND e.channel = o.channel AND e.state = 'waiting' AND e.id < o.id)";
 
 /// Everything that a channel needs to tell of a push; frozen when the change was folded in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +43,13 @@ pub struct Announcement {
     pub audit_head: String,
 }
 
+impl Announcement {
+    /// The key that tells a repeat: `push-214-ended`.
+    pub fn key(&self) -> String {
+        format!("push-{}-{}", self.push.id, self.event.name())
+    }
+}
+
 /// Which moment of a push is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -33,6 +58,16 @@ pub enum Moment {
     Started,
     /// It ended.
     Ended,
+}
+
+impl Moment {
+    /// The name in the ledger and in keys.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Ended => "ended",
+        }
+    }
 }
 
 /// A host that did not end well.
@@ -72,3 +107,124 @@ pub struct OutboxRow {
     /// Why the last try failed.
     pub problem: Option<String>,
 }
+
+/// An announcement that is to be told now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Due {
+    /// The row's number.
+    pub id: i64,
+    /// How many tries failed before.
+    pub tries: i64,
+    /// What is to be told, or why it cannot be read: one bad row must not stop the channel.
+    pub announcement: Result<Announcement, String>,
+}
+
+/// Writes an announcement for each channel; a repeat of the same push, event and channel changes nothing.
+///
+/// # Errors
+/// What SQLite said.
+pub fn write(tx: &Transaction<'_>, announcement: &Announcement, channels: &[&str], at: At) -> Answer<()> {
+    let payload = serde_json::to_string(announcement)?;
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO outbox (push, event, channel, payload, next_at) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (push, event, channel) DO NOTHING",
+    )?;
+    for channel in channels {
+        insert.execute(params![announcement.push.id, announcement.event.name(), channel, payload, at.to_string()])?;
+    }
+    Ok(())
+}
+
+/// What `channel` is to tell at `now`, oldest first, at most `most`.
+///
+/// # Errors
+/// What SQLite said.
+pub fn due(conn: &Connection, channel: &str, now: At, most: usize) -> Answer<Vec<Due>> {
+    let mut ask = conn.prepare_cached(&format!(
+        "SELECT o.id, o.tries, o.payload FROM outbox o
+         WHERE {NEXT_IN_LINE} AND (o.next_at <= :now OR o.next_at > :furthest) ORDER BY o.id LIMIT :most"
+    ))?;
+    let furthest = At::from_millis(now.millis().saturating_add(FURTHEST_MS));
+    let mut rows = ask.query(named_params! {
+        ":channel": channel,
+        ":now": now.to_string(),
+        ":furthest": furthest.to_string(),
+        ":most": i64::try_from(most).unwrap_or(i64::MAX),
+    })?;
+    let mut due = Vec::new();
+    while let Some(row) = rows.next()? {
+        let payload: String = row.get(2)?;
+        let announcement = serde_json::from_str(&payload).map_err(|error| format!("cannot be read: {error}"));
+        due.push(Due { id: row.get(0)?, tries: row.get(1)?, announcement });
+    }
+    Ok(due)
+}
+
+/// When `channel` has something to tell next; `None` when nothing waits.
+///
+/// # Errors
+/// What SQLite said.
+pub fn next_due(conn: &Connection, channel: &str) -> Answer<Option<At>> {
+    let mut ask = conn.prepare_cached(&format!("SELECT min(o.next_at) FROM outbox o WHERE {NEXT_IN_LINE}"))?;
+    let next: Option<String> = ask.query_row(named_params! { ":channel": channel }, |row| row.get(0))?;
+    next.map(|text| text.parse().map_err(|_| super::LedgerError::Corrupt(format!("outbox.next_at {text:?}"))))
+        .transpose()
+}
+
+/// Notes that a row was told, with the very words.
+///
+/// # Errors
+/// What SQLite said.
+pub fn told(tx: &Transaction<'_>, id: i64, words: &str, at: At) -> Answer<()> {
+    tx.prepare_cached(
+        "UPDATE outbox SET state = 'told', tries = tries + 1, told_at = ?2, told = ?3, problem = NULL
+         WHERE id = ?1 AND state = 'waiting'",
+    )?
+    .execute(params![id, at.to_string(), words])?;
+    Ok(())
+}
+
+/// Notes that a try failed and when the next one is due; without a next one the row is given up.
+///
+/// # Errors
+/// What SQLite said.
+pub fn failed(tx: &Transaction<'_>, id: i64, problem: &str, next: Option<At>) -> Answer<()> {
+    tx.prepare_cached(
+        "UPDATE outbox SET tries = tries + 1, problem = ?2, next_at = coalesce(?3, next_at),
+             state = CASE WHEN ?3 IS NULL THEN 'given up' ELSE 'waiting' END
+         WHERE id = ?1 AND state = 'waiting'",
+    )?
+    .execute(params![id, problem, next.map(|at| at.to_string())])?;
+    Ok(())
+}
+
+/// What was told of a push, or will be, in the order of writing.
+///
+/// # Errors
+/// What SQLite said.
+pub fn of_push(conn: &Connection, push: i64) -> Answer<Vec<OutboxRow>> {
+    let mut ask = conn.prepare_cached(
+        "SELECT id, push, event, channel, state, tries, next_at, told_at, told, problem
+         FROM outbox WHERE push = ?1 ORDER BY id",
+    )?;
+    let rows = ask.query_map([push], row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn row(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
+    Ok(OutboxRow {
+        id: row.get("id")?,
+        push: row.get("push")?,
+        event: row.get("event")?,
+        channel: row.get("channel")?,
+        state: row.get("state")?,
+        tries: row.get("tries")?,
+        next_at: row.get("next_at")?,
+        told_at: row.get("told_at")?,
+        told: row.get("told")?,
+        problem: row.get("problem")?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

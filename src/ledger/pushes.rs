@@ -1,6 +1,8 @@
 //! Pushes as the history keeps them: one row each, their commits, commands and results.
 //! It must never change a push that ended (a trigger refuses).
 
+use super::Answer;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 /// One push, as history keeps it. Times are RFC 3339 in UTC.
@@ -107,4 +109,231 @@ pub struct ResultRow {
     pub started_at: String,
     /// How long it took.
     pub duration_ms: Option<i64>,
+}
+
+/// Which pushes a list shows; an empty filter shows all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this stack.
+    pub stack: Option<String>,
+    /// To this stage.
+    pub stage: Option<String>,
+    /// Pressed by this person.
+    pub who: Option<String>,
+    /// In this state: `running`, or how it ended.
+    pub state: Option<String>,
+    /// With this word in a name, revision, reason or commit; case does not matter.
+    pub word: Option<String>,
+    /// Older than the push of this number: the cursor.
+    pub before: Option<i64>,
+}
+
+/// One push; none when there is no such number.
+///
+/// # Errors
+/// What SQLite said.
+pub fn get(connection: &Connection, id: i64) -> Answer<Option<PushRow>> {
+    let mut ask = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM pushes p WHERE p.id = ?1"))?;
+    Ok(ask.query_row([id], row).optional()?)
+}
+
+/// The pushes that `filter` lets through, newest first, at most `most`.
+///
+/// # Errors
+/// What SQLite said.
+pub fn list(connection: &Connection, filter: &Filter, most: usize) -> Answer<Vec<PushRow>> {
+    let mut ask = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM pushes p
+         WHERE (?1 IS NULL OR p.stack = ?1) AND (?2 IS NULL OR p.stage = ?2) AND (?3 IS NULL OR p.who = ?3)
+           AND (?4 IS NULL OR p.state = ?4) AND (?5 IS NULL OR p.id < ?5)
+           AND (?6 IS NULL OR p.who LIKE ?6 ESCAPE '\\' OR p.sha LIKE ?6 ESCAPE '\\' OR p.build LIKE ?6 ESCAPE '\\'
+                OR p.stack LIKE ?6 ESCAPE '\\' OR p.reason LIKE ?6 ESCAPE '\\' OR p.why LIKE ?6 ESCAPE '\\'
+                OR EXISTS (SELECT 1 FROM commits c WHERE c.push = p.id
+                           AND (c.subject LIKE ?6 ESCAPE '\\' OR c.author LIKE ?6 ESCAPE '\\' OR c.sha LIKE ?6 ESCAPE '\\')))
+         ORDER BY p.id DESC LIMIT ?7"
+    ))?;
+    let word = filter.word.as_deref().map(anywhere);
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows =
+        ask.query_map(params![filter.stack, filter.stage, filter.who, filter.state, filter.before, word, most], row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The commands of a push, in order.
+///
+/// # Errors
+/// What SQLite said.
+pub fn commands(connection: &Connection, id: i64) -> Answer<Vec<CommandRow>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT command, title, result, hosts, ok, not_ok, started_at, duration_ms
+         FROM commands WHERE push = ?1 ORDER BY command",
+    )?;
+    let rows = ask.query_map([id], |row| {
+        Ok(CommandRow {
+            command: row.get(0)?,
+            title: row.get(1)?,
+            result: row.get(2)?,
+            hosts: row.get(3)?,
+            ok: row.get(4)?,
+            not_ok: row.get(5)?,
+            started_at: row.get(6)?,
+            duration_ms: row.get(7)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What became of each command on each host, by command, then host.
+///
+/// # Errors
+/// What SQLite said.
+pub fn results(connection: &Connection, id: i64) -> Answer<Vec<ResultRow>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT command, host, result, code, why, started_at, duration_ms
+         FROM results WHERE push = ?1 ORDER BY command, host",
+    )?;
+    let rows = ask.query_map([id], |row| {
+        Ok(ResultRow {
+            command: row.get(0)?,
+            host: row.get(1)?,
+            result: row.get(2)?,
+            code: row.get(3)?,
+            why: row.get(4)?,
+            started_at: row.get(5)?,
+            duration_ms: row.get(6)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The commits that a push brings, newest first; at most 50 (see [`Told`] for how many there are).
+///
+/// # Errors
+/// What SQLite said.
+pub fn commits(connection: &Connection, id: i64) -> Answer<Vec<Commit>> {
+    let mut ask = connection
+        .prepare_cached("SELECT sha, author, email, at, subject FROM commits WHERE push = ?1 ORDER BY place")?;
+    let rows = ask.query_map([id], |row| {
+        Ok(Commit { sha: row.get(0)?, author: row.get(1)?, email: row.get(2)?, at: row.get(3)?, subject: row.get(4)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What announcements say of a push beside its row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// What the stage's button said.
+    pub button: String,
+    /// How many commits the push brings in all.
+    pub commit_count: usize,
+}
+
+/// What announcements say of a push beside its row; empty when there is no such push.
+///
+/// # Errors
+/// What SQLite said.
+pub fn told(connection: &Connection, id: i64) -> Answer<Told> {
+    let mut ask = connection.prepare_cached("SELECT button FROM pushes WHERE id = ?1")?;
+    let button = ask.query_row([id], |row| row.get(0)).optional()?.unwrap_or_default();
+    let commit_count = usize::try_from(commit_count(connection, id)?.unwrap_or_default()).unwrap_or_default();
+    Ok(Told { button, commit_count })
+}
+
+/// How many commits a push brings in all; none when there is no such push.
+///
+/// # Errors
+/// What SQLite said.
+pub fn commit_count(connection: &Connection, id: i64) -> Answer<Option<i64>> {
+    let mut ask = connection.prepare_cached("SELECT commit_count FROM pushes WHERE id = ?1")?;
+    Ok(ask.query_row([id], |row| row.get(0)).optional()?)
+}
+
+/// The assignment of a push (`plan.json`) as it was written; none when there is no such push.
+///
+/// # Errors
+/// What SQLite said.
+pub fn plan_text(connection: &Connection, id: i64) -> Answer<Option<String>> {
+    let mut ask = connection.prepare_cached("SELECT plan FROM pushes WHERE id = ?1")?;
+    Ok(ask.query_row([id], |row| row.get(0)).optional()?)
+}
+
+/// The push that answered to a press's nonce.
+///
+/// # Errors
+/// What SQLite said.
+pub fn by_nonce(connection: &Connection, nonce: &str) -> Answer<Option<PushRow>> {
+    let mut ask = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM pushes p WHERE p.nonce = ?1"))?;
+    Ok(ask.query_row([nonce], row).optional()?)
+}
+
+/// The push that holds a stack's lock.
+///
+/// # Errors
+/// What SQLite said.
+pub fn lock_holder(connection: &Connection, stack: &str) -> Answer<Option<PushRow>> {
+    let mut ask = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM locks l JOIN pushes p ON p.id = l.push WHERE l.stack = ?1"))?;
+    Ok(ask.query_row([stack], row).optional()?)
+}
+
+/// How long the last good pushes to a stage took, in milliseconds, oldest first; at most `most`.
+///
+/// # Errors
+/// What SQLite said.
+pub fn usual_ms(connection: &Connection, stack: &str, stage: &str, most: usize) -> Answer<Vec<i64>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT duration_ms FROM pushes WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded'
+         AND duration_ms IS NOT NULL ORDER BY id DESC LIMIT ?3",
+    )?;
+    let rows = ask.query_map(params![stack, stage, i64::try_from(most).unwrap_or(i64::MAX)], |row| row.get(0))?;
+    let mut newest_first: Vec<i64> = rows.collect::<Result<_, _>>()?;
+    newest_first.reverse();
+    Ok(newest_first)
+}
+
+/// The columns of [`row`], of `pushes` as `p`.
+const COLUMNS: &str =
+    "p.id, p.stack, p.stage, p.build, p.sha, p.root, p.old_build, p.old_sha, p.branch, p.who, p.reason,
+    p.state, p.why, p.ended_by, p.plan_hash, p.diff, p.pressed_at, p.started_at, p.ended_at, p.duration_ms,
+    p.hosts_total, p.hosts_ok, p.lines";
+
+fn row(row: &Row<'_>) -> rusqlite::Result<PushRow> {
+    Ok(PushRow {
+        id: row.get(0)?,
+        stack: row.get(1)?,
+        stage: row.get(2)?,
+        build: row.get(3)?,
+        sha: row.get(4)?,
+        root: row.get(5)?,
+        old_build: row.get(6)?,
+        old_sha: row.get(7)?,
+        branch: row.get(8)?,
+        who: row.get(9)?,
+        reason: row.get(10)?,
+        state: row.get(11)?,
+        why: row.get(12)?,
+        ended_by: row.get(13)?,
+        plan_hash: row.get(14)?,
+        diff: row.get(15)?,
+        pressed_at: row.get(16)?,
+        started_at: row.get(17)?,
+        ended_at: row.get(18)?,
+        duration_ms: row.get(19)?,
+        hosts_total: row.get(20)?,
+        hosts_ok: row.get(21)?,
+        lines: row.get(22)?,
+    })
+}
+
+/// A LIKE pattern that finds `word` anywhere, its own wildcards taken as they are.
+fn anywhere(word: &str) -> String {
+    let mut pattern = String::from("%");
+    for letter in word.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
 }

@@ -19,6 +19,8 @@ CREATE TABLE pushes (
   plan_hash     TEXT NOT NULL,
   plan          TEXT NOT NULL,                    -- the assignment, as written to plan.json
   diff          TEXT,                             -- the address of the difference
+  button        TEXT NOT NULL DEFAULT '',         -- what the stage's button said, for announcements
+  commit_count  INTEGER NOT NULL DEFAULT 0,       -- how many commits it brings in all (`commits` keeps 50)
   nonce         TEXT UNIQUE,                      -- the press's idempotency key
   pressed_at    TEXT NOT NULL,
   started_at    TEXT,
@@ -89,6 +91,12 @@ CREATE TABLE commits (                            -- what a push brings, newest 
   subject       TEXT NOT NULL,
   PRIMARY KEY (push, place)
 ) STRICT;
+CREATE INDEX commits_by_sha ON commits (sha);
+CREATE TRIGGER commits_ended_never_change BEFORE UPDATE ON commits
+WHEN (SELECT ended_at FROM pushes WHERE id = OLD.push) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a push that ended never changes'); END;
+CREATE TRIGGER commits_never_go BEFORE DELETE ON commits
+BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
 
 CREATE TABLE commands (
   push          INTEGER NOT NULL REFERENCES pushes (id),
@@ -102,6 +110,11 @@ CREATE TABLE commands (
   duration_ms   INTEGER,
   PRIMARY KEY (push, command)
 ) STRICT;
+CREATE TRIGGER commands_ended_never_change BEFORE UPDATE ON commands
+WHEN (SELECT ended_at FROM pushes WHERE id = OLD.push) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a push that ended never changes'); END;
+CREATE TRIGGER commands_never_go BEFORE DELETE ON commands
+BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
 
 CREATE TABLE results (                            -- a command on a host; host '' is the push host
   push          INTEGER NOT NULL REFERENCES pushes (id),
@@ -114,6 +127,11 @@ CREATE TABLE results (                            -- a command on a host; host '
   duration_ms   INTEGER,
   PRIMARY KEY (push, command, host)
 ) STRICT;
+CREATE TRIGGER results_ended_never_change BEFORE UPDATE ON results
+WHEN (SELECT ended_at FROM pushes WHERE id = OLD.push) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a push that ended never changes'); END;
+CREATE TRIGGER results_never_go BEFORE DELETE ON results
+BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
 
 CREATE TABLE outbox (                             -- announcements, written with the change that they tell of
   id            INTEGER PRIMARY KEY,

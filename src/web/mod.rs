@@ -1,1 +1,168 @@
-//! web
+//! HTTP in, pages and streams out. It must never decide whether a push may happen (the desk does), and never hold state
+//! of a push: what it shows it asks for. Every request comes through [`gate`], every address is a row of [`routes`].
+
+pub mod routes;
+
+mod actions;
+mod api;
+mod asking;
+mod connections;
+mod cursor;
+mod events;
+mod files;
+mod frame;
+mod gate;
+mod health;
+mod in_time;
+mod live;
+mod log;
+mod origin;
+pub mod pages;
+mod problem;
+mod rate;
+mod screens;
+mod sign_in;
+
+use crate::desk::Desk;
+use crate::journal::write::hex;
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::web::{Data, FormConfig, JsonConfig, PayloadConfig};
+use actix_web::{HttpServer, web};
+use connections::{Connections, Counter};
+use events::Batches;
+use gate::LONGEST_BODY;
+use origin::OwnAddress;
+use pages::Pages;
+use problem::Problem;
+use rate::Rate;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// Headers must be in after so long, or the answer is 408 (TRUST section 7).
+const HEADERS_IN: Duration = Duration::from_secs(5);
+/// Connections in all (TRUST section 7).
+const MOST_CONNECTIONS: usize = 8192;
+/// How long requests may take to end when the server stops, in seconds; streams are ended before.
+const STOPPING_S: u64 = 10;
+
+/// What all requests share.
+pub struct App {
+    /// Where decisions are taken.
+    pub desk: Arc<Desk>,
+    /// The pages.
+    pub pages: Pages,
+    /// Our own address.
+    address: OwnAddress,
+    /// Tries to sign in, by address and account.
+    tries_of_account: Rate,
+    /// Tries to sign in, by address.
+    tries_of_address: Rate,
+    /// Presses, by person.
+    presses: Rate,
+    /// Turns to check a password.
+    verifications: Semaphore,
+    /// What viewers of journals share.
+    batches: Batches,
+    /// Open streams.
+    viewers: Counter,
+    /// Ends all streams.
+    closing: CancellationToken,
+    /// This server's life, to tell its counts from an earlier one's.
+    life: String,
+}
+
+impl App {
+    fn new(desk: Arc<Desk>) -> io::Result<Self> {
+        let mut life = [0; 4];
+        getrandom::fill(&mut life).map_err(io::Error::other)?;
+        Ok(Self {
+            address: OwnAddress::of(&desk.config().url),
+            pages: Pages::load().map_err(io::Error::other)?,
+            desk,
+            tries_of_account: Rate::a_minute(sign_in::TRIES_OF_ACCOUNT),
+            tries_of_address: Rate::a_minute(sign_in::TRIES_OF_ADDRESS),
+            presses: Rate::a_minute(actions::PRESSES),
+            verifications: Semaphore::new(sign_in::VERIFICATIONS),
+            batches: Batches::default(),
+            viewers: Counter::default(),
+            closing: CancellationToken::new(),
+            life: hex(&life),
+        })
+    }
+}
+
+/// The server, bound but not yet running.
+pub struct Server {
+    listener: TcpListener,
+    app: Data<App>,
+}
+
+impl Server {
+    /// Makes a server of a desk and a bound listener; `url` in the desk's configuration must name the listener's
+    /// address, as requests for other hosts are refused.
+    ///
+    /// # Errors
+    /// When the templates are wrong, or the system has no random bits.
+    pub fn bind(desk: Arc<Desk>, listener: TcpListener) -> io::Result<Self> {
+        Ok(Self { listener, app: Data::new(App::new(desk)?) })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// How many streams are open, for whoever watches the server.
+    pub fn viewers(&self) -> Counter {
+        self.app.viewers.clone()
+    }
+
+    /// Serves until `stop`: then ends the streams, lets requests come to their end, and returns.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub async fn run_until(self, stop: CancellationToken) -> io::Result<()> {
+        let Self { listener, app } = self;
+        let connections = Connections::new(app.desk.config().limits.connections_per_address);
+        let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+        let shared = app.clone();
+        let server = HttpServer::new(move || {
+            let bad = |error: &dyn std::fmt::Display| Problem::bad_request(error.to_string());
+            actix_web::App::new()
+                .app_data(shared.clone())
+                .app_data(PayloadConfig::new(LONGEST_BODY))
+                .app_data(FormConfig::default().limit(LONGEST_BODY))
+                .app_data(JsonConfig::default().limit(LONGEST_BODY))
+                .app_data(web::QueryConfig::default().error_handler(move |error, _| bad(&error).into()))
+                .wrap(Compress::default())
+                .wrap(from_fn(gate::gate))
+                .configure(routes::configure)
+                .default_service(web::to(|| async { Err::<&str, _>(Problem::unknown("this address")) }))
+        })
+        .workers(workers)
+        .max_connections(MOST_CONNECTIONS / workers)
+        .client_request_timeout(HEADERS_IN)
+        // A browser that is gone says so by closing its side; its stream is to be dropped there and then.
+        .h1_allow_half_closed(false)
+        .on_connect(move |connection, extensions| connections.greet(connection, extensions))
+        .disable_signals()
+        .shutdown_timeout(STOPPING_S)
+        .listen(listener)?
+        .run();
+        let handle = server.handle();
+        let stopping = async {
+            stop.cancelled().await;
+            app.closing.cancel();
+            handle.stop(true).await;
+        };
+        let (served, ()) = tokio::join!(server, stopping);
+        served
+    }
+}

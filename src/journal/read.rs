@@ -1,0 +1,120 @@
+//! Reading a journal from any record on. It must never hand out a record that is not whole, parsable and next in order.
+
+use super::Record;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// A place between two records: everything before it has been read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// Bytes from the start of the file.
+    pub offset: u64,
+    /// The `n` of the record before, 0 at the start.
+    pub n: u64,
+}
+
+/// A record and where it ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read {
+    /// The record.
+    pub record: Record,
+    /// The offset behind it, which is its name for viewers.
+    pub end: u64,
+}
+
+/// Some records in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// The records.
+    pub records: Vec<Read>,
+    /// Whether the file goes on with something that is not a whole next record: a writer in the middle of a write, or a
+    /// torn tail when the writer is dead.
+    pub torn: bool,
+}
+
+impl Batch {
+    /// The place behind the last record, or `from` when there was none.
+    pub fn cursor(&self, from: Cursor) -> Cursor {
+        self.records.last().map_or(from, |read| Cursor { offset: read.end, n: read.record.n })
+    }
+}
+
+/// An open journal.
+#[derive(Debug)]
+pub struct Reader {
+    file: File,
+}
+
+impl Reader {
+    /// Opens a journal for reading.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        File::open(path).map(|file| Self { file })
+    }
+
+    /// How many bytes the file has now.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn end(&self) -> io::Result<u64> {
+        self.file.metadata().map(|meta| meta.len())
+    }
+
+    /// Makes everything that was read so far durable.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Reads whole records from `from` on: about `most` bytes of them, but at least one when there is one.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn read_from(&self, from: Cursor, most: usize) -> io::Result<Batch> {
+        let mut bytes = vec![0; most.max(1)];
+        let mut filled = 0;
+        let mut at_end = false;
+        loop {
+            while filled < bytes.len() && !at_end {
+                match self.file.read_at(&mut bytes[filled..], from.offset + filled as u64)? {
+                    0 => at_end = true,
+                    more => filled += more,
+                }
+            }
+            let batch = parse(&bytes[..filled], from, at_end);
+            // A record longer than `most`: read on until its end is in.
+            if batch.records.is_empty() && !batch.torn && !at_end {
+                bytes.resize(bytes.len() * 2, 0);
+                continue;
+            }
+            return Ok(batch);
+        }
+    }
+}
+
+fn parse(bytes: &[u8], from: Cursor, at_end: bool) -> Batch {
+    let mut batch = Batch::default();
+    let (mut start, mut n) = (0, from.n);
+    while let Some(length) = bytes[start..].iter().position(|b| *b == b'\n') {
+        let line = &bytes[start..start + length];
+        match serde_json::from_slice::<Record>(line) {
+            Ok(record) if record.n == n + 1 => {
+                n = record.n;
+                start += length + 1;
+                batch.records.push(Read { record, end: from.offset + start as u64 });
+            }
+            _ => {
+                batch.torn = true;
+                return batch;
+            }
+        }
+    }
+    batch.torn = at_end && start < bytes.len();
+    batch
+}

@@ -1,0 +1,136 @@
+//! The state of a push, folded from its events by one pure function; an illegal step is an error.
+//! It must never read anything, not even the clock.
+
+use super::{Ended, Event, HostResult, Record};
+use std::collections::BTreeMap;
+
+/// A step that no push can take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("record {n}: {what}")]
+pub struct Illegal {
+    /// The record.
+    pub n: u64,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// What is known of a push after some of its records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// The hosts of the frozen list, by name.
+    pub hosts: Vec<String>,
+    /// How many commands the plan has.
+    pub command_count: u32,
+    /// The commands that began: how each ended, and on which hosts (`None` is the push host).
+    pub commands: BTreeMap<u32, CommandState>,
+    /// How many lines of output there were.
+    pub lines: u64,
+    /// How it ended.
+    pub ended: Option<Ended>,
+    started: bool,
+}
+
+/// What is known of one command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommandState {
+    /// How it ended; none while it runs.
+    pub result: Option<HostResult>,
+    /// Where it began, and how it ended there; none while it runs.
+    pub hosts: BTreeMap<Option<String>, Option<HostResult>>,
+}
+
+impl State {
+    /// Takes the next record.
+    ///
+    /// # Errors
+    /// When no push can get there from here.
+    pub fn apply(&mut self, record: &Record) -> Result<(), Illegal> {
+        let illegal = |what: &str| Err(Illegal { n: record.n, what: what.to_owned() });
+        if self.ended.is_some() {
+            return illegal("the push has ended before");
+        }
+        let begins = matches!(record.event, Event::PushStarted { .. });
+        // A push whose runner never began has an end as its only record.
+        let never_began = matches!(record.event, Event::PushEnded { state: Ended::Interrupted, .. });
+        if begins == self.started && !never_began {
+            return illegal(if begins { "the push has started before" } else { "the push has not started" });
+        }
+        match &record.event {
+            Event::PushStarted { hosts, commands, .. } => {
+                self.started = true;
+                self.hosts.clone_from(hosts);
+                self.command_count = u32::try_from(commands.len()).unwrap_or(u32::MAX);
+            }
+            Event::CommandStarted { command, .. } => {
+                if *command == 0 || *command > self.command_count || self.commands.contains_key(command) {
+                    return illegal("the command is not in the plan, or has begun before");
+                }
+                self.commands.insert(*command, CommandState::default());
+            }
+            Event::HostStarted { command, host } => match self.running(*command) {
+                Some(state) if !state.hosts.contains_key(host) => {
+                    state.hosts.insert(host.clone(), None);
+                }
+                _ => return illegal("the command does not run, or has begun on this host before"),
+            },
+            Event::HostEnded { command, host, result, .. } => match self.running(*command) {
+                // A host on which nothing ran ends without a beginning.
+                Some(state) if state.hosts.get(host).is_none_or(Option::is_none) => {
+                    state.hosts.insert(host.clone(), Some(*result));
+                }
+                _ => return illegal("the command does not run, or has ended on this host before"),
+            },
+            Event::CommandEnded { command, result, .. } => match self.running(*command) {
+                Some(state) if state.hosts.values().all(Option::is_some) => state.result = Some(*result),
+                _ => return illegal("the command does not run, or runs on a host still"),
+            },
+            Event::Line { .. } => self.lines += 1,
+            Event::BuildMade { .. } | Event::Paused { .. } | Event::Resumed { .. } => {}
+            Event::PushEnded { state, .. } => self.ended = Some(*state),
+        }
+        Ok(())
+    }
+
+    fn running(&mut self, command: u32) -> Option<&mut CommandState> {
+        self.commands.get_mut(&command).filter(|state| state.result.is_none())
+    }
+
+    /// The hosts on which something ran, or may have run, when the records stopped: nobody knows how it ended there.
+    pub fn unknown_hosts(&self) -> Vec<String> {
+        let open = |state: &&CommandState| state.result.is_none();
+        let mut names: Vec<String> = self
+            .commands
+            .values()
+            .filter(open)
+            .flat_map(|state| state.hosts.iter().filter(|(_, result)| result.is_none()))
+            .filter_map(|(host, _)| host.clone())
+            .chain(self.hosts_that_ended_unknown())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn hosts_that_ended_unknown(&self) -> impl Iterator<Item = String> {
+        self.commands
+            .values()
+            .flat_map(|state| state.hosts.iter())
+            .filter(|(_, result)| **result == Some(HostResult::Unknown))
+            .filter_map(|(host, _)| host.clone())
+    }
+
+    /// How many hosts ended the last command that works on hosts well.
+    pub fn hosts_done(&self) -> u32 {
+        let all_begun = self.commands.len() == self.command_count as usize;
+        let bad = |name: &String| {
+            self.commands
+                .values()
+                .filter_map(|state| state.hosts.get(&Some(name.clone())))
+                .any(|result| *result != Some(HostResult::Ok))
+        };
+        match all_begun {
+            true => u32::try_from(self.hosts.iter().filter(|name| !bad(name)).count()).unwrap_or(u32::MAX),
+            false => 0,
+        }
+    }
+}

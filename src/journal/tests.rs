@@ -1,0 +1,207 @@
+use super::*;
+use crate::time::At;
+use proptest::prelude::*;
+use std::os::unix::fs::FileExt;
+
+fn line(text: &str) -> Event {
+    Event::Line { command: 1, host: Some("web001".to_owned()), stream: Stream::Out, line: 0, text: text.to_owned() }
+}
+
+fn ended() -> Event {
+    Event::PushEnded {
+        state: Ended::Interrupted,
+        why: None,
+        who: None,
+        hosts_ok: 0,
+        hosts_total: 0,
+        unknown: vec![],
+        duration_ms: 1,
+        sha256: String::new(),
+    }
+}
+
+fn a_push() -> (tempfile::TempDir, PushDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let push = PushDir::at(dir.path());
+    (dir, push)
+}
+
+fn read_all(push: &PushDir, most: usize) -> Vec<Read> {
+    let reader = Reader::open(&push.journal()).unwrap();
+    let (mut cursor, mut all) = (Cursor::default(), vec![]);
+    loop {
+        let batch = reader.read_from(cursor, most).unwrap();
+        if batch.records.is_empty() {
+            return all;
+        }
+        cursor = batch.cursor(cursor);
+        all.extend(batch.records);
+    }
+}
+
+#[test]
+fn the_wire_form_of_a_line_is_the_designs() {
+    let at = At::from_millis(1_795_255_200_123);
+    let event =
+        Event::Line { command: 2, host: Some("web003".into()), stream: Stream::Out, line: 5, text: "…".into() };
+    let text = serde_json::to_string(&Record { n: 17, at, event }).unwrap();
+    assert_eq!(
+        text,
+        r#"{"n":17,"at":"2026-11-21T10:00:00.123Z","kind":"line","command":2,"host":"web003","stream":"out","line":5,"text":"…"}"#
+    );
+}
+
+#[test]
+fn an_end_holds_the_hash_of_all_before_it() {
+    use sha2::{Digest, Sha256};
+    let (_dir, push) = a_push();
+    let mut writer = Writer::create(&push).unwrap();
+    writer.add(At::now(), line("a")).unwrap();
+    writer.flush().unwrap();
+    let before = std::fs::read(push.journal()).unwrap();
+    writer.add(At::now(), ended()).unwrap();
+    writer.flush().unwrap();
+    let Some(Read { record: Record { event: Event::PushEnded { sha256, .. }, .. }, .. }) = read_all(&push, 64).pop()
+    else {
+        panic!("no end")
+    };
+    assert_eq!(sha256, write::hex(&Sha256::digest(before)));
+    assert!(writer.add(At::now(), line("late")).is_err(), "nothing follows an end");
+}
+
+#[test]
+fn a_torn_tail_is_cut_and_kept_aside_and_the_numbers_go_on() {
+    for tail in [&b"{\"n\":3,\"at\":\"2026"[..], b"\0\0\0\0\n", b"{\"n\":9}\n", b"garbage\nmore"] {
+        let (_dir, push) = a_push();
+        let mut writer = Writer::create(&push).unwrap();
+        for text in ["one", "two"] {
+            writer.add(At::now(), line(text)).unwrap();
+        }
+        writer.flush().unwrap();
+        let whole = std::fs::read(push.journal()).unwrap();
+        let file = std::fs::OpenOptions::new().write(true).open(push.journal()).unwrap();
+        file.write_all_at(tail, whole.len() as u64).unwrap();
+
+        let mut writer = Writer::take_up(&push).unwrap();
+        writer.add(At::now(), line("three")).unwrap();
+        writer.flush().unwrap();
+
+        assert_eq!(std::fs::read(push.torn()).unwrap(), tail);
+        let texts: Vec<(u64, u64)> = read_all(&push, 4096)
+            .into_iter()
+            .map(|read| match read.record.event {
+                Event::Line { line, .. } => (read.record.n, line),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(texts, [(1, 1), (2, 2), (3, 3)]);
+    }
+}
+
+#[test]
+fn a_journal_that_has_records_is_not_made_again() {
+    let (_dir, push) = a_push();
+    let mut writer = Writer::create(&push).unwrap();
+    writer.add(At::now(), line("a")).unwrap();
+    writer.flush().unwrap();
+    assert_eq!(Writer::create(&push).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+}
+
+proptest! {
+    #[test]
+    fn reading_on_from_any_record_gives_exactly_the_rest(texts in prop::collection::vec(".{0,300}", 1..20), most in 1usize..2000) {
+        let (_dir, push) = a_push();
+        let mut writer = Writer::create(&push).unwrap();
+        for text in &texts {
+            writer.add(At::from_millis(0), line(text)).unwrap();
+        }
+        writer.flush().unwrap();
+        let all = read_all(&push, most);
+        prop_assert_eq!(all.len(), texts.len());
+        let reader = Reader::open(&push.journal()).unwrap();
+        for (place, read) in all.iter().enumerate() {
+            let from = Cursor { offset: read.end, n: read.record.n };
+            let rest = reader.read_from(from, 1 << 20).unwrap();
+            prop_assert_eq!(&rest.records[..], &all[place + 1..]);
+            prop_assert!(!rest.torn);
+        }
+    }
+}
+
+fn play(events: Vec<Event>) -> Result<State, state::Illegal> {
+    let mut state = State::default();
+    for (place, event) in events.into_iter().enumerate() {
+        state.apply(&Record { n: place as u64 + 1, at: At::from_millis(0), event })?;
+    }
+    Ok(state)
+}
+
+fn started(hosts: &[&str], commands: usize) -> Event {
+    Event::PushStarted {
+        push: "1".parse().unwrap(),
+        stack: "web".parse().unwrap(),
+        stage: "qa".parse().unwrap(),
+        who: "mary".parse().unwrap(),
+        build: "b-1".parse().unwrap(),
+        sha: "a".repeat(40).parse().unwrap(),
+        pid: 1,
+        pid_start: 1,
+        boot: "b".into(),
+        plan_hash: "h".into(),
+        hosts: hosts.iter().map(|h| (*h).to_owned()).collect(),
+        commands: vec!["c".into(); commands],
+    }
+}
+
+fn command_started(command: u32) -> Event {
+    Event::CommandStarted { command, title: "c".into(), hosts: 2 }
+}
+
+fn host_started(command: u32, host: &str) -> Event {
+    Event::HostStarted { command, host: Some(host.to_owned()) }
+}
+
+fn host_ended(command: u32, host: &str, result: HostResult) -> Event {
+    Event::HostEnded { command, host: Some(host.to_owned()), result, code: None, why: None, duration_ms: 1 }
+}
+
+#[test]
+fn a_push_that_stops_in_the_middle_knows_which_hosts_nobody_knows() {
+    let state = play(vec![
+        started(&["a", "b", "c"], 2),
+        command_started(1),
+        host_started(1, "a"),
+        host_started(1, "b"),
+        host_ended(1, "a", HostResult::Ok),
+    ])
+    .unwrap();
+    assert_eq!(state.unknown_hosts(), ["b"]);
+    assert_eq!(state.hosts_done(), 0);
+}
+
+#[test]
+fn illegal_steps_are_errors() {
+    let command_ended = Event::CommandEnded { command: 1, result: HostResult::Ok, ok: 0, not_ok: 0, duration_ms: 0 };
+    let table: Vec<(&str, Vec<Event>)> = vec![
+        ("before the start", vec![command_started(1)]),
+        ("started twice", vec![started(&["a"], 1), started(&["a"], 1)]),
+        ("not in the plan", vec![started(&["a"], 1), command_started(2)]),
+        ("begun twice", vec![started(&["a"], 1), command_started(1), command_started(1)]),
+        ("host before its command", vec![started(&["a"], 1), host_started(1, "a")]),
+        (
+            "host ended twice",
+            vec![
+                started(&["a"], 1),
+                command_started(1),
+                host_ended(1, "a", HostResult::Ok),
+                host_ended(1, "a", HostResult::Ok),
+            ],
+        ),
+        ("ended while a host runs", vec![started(&["a"], 1), command_started(1), host_started(1, "a"), command_ended]),
+        ("after the end", vec![started(&["a"], 1), ended(), command_started(1)]),
+    ];
+    for (name, events) in table {
+        assert!(play(events).is_err(), "{name}");
+    }
+    assert!(play(vec![ended()]).is_ok(), "a runner that never began");
+}

@@ -1,0 +1,175 @@
+//! Writing a journal: whole records, one `O_APPEND` write a batch. It must never write after an end, never skip a number,
+//! and never call a record durable before `fdatasync` has said so. One writer at a time: who holds `runner.lock`.
+
+use super::{Cursor, Event, PushDir, Reader, Record};
+use crate::time::At;
+use sha2::{Digest, Sha256};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+
+/// The writer of one journal.
+#[derive(Debug)]
+pub struct Writer {
+    file: File,
+    cursor: Cursor,
+    lines: u64,
+    ended: bool,
+    hash: Sha256,
+    batch: Vec<u8>,
+}
+
+/// How much of a journal is read at once when it is taken up again.
+const CHUNK: usize = 1 << 20;
+
+impl Writer {
+    /// Makes the journal of a push that has none.
+    ///
+    /// # Errors
+    /// What the system said; [`io::ErrorKind::AlreadyExists`] when there is one with records in it.
+    pub fn create(push: &PushDir) -> io::Result<Self> {
+        let file = open(push)?;
+        match file.metadata()?.len() {
+            0 => Ok(Self::at(file, Cursor::default(), 0, false, Sha256::new())),
+            _ => Err(io::ErrorKind::AlreadyExists.into()),
+        }
+    }
+
+    /// Takes up the journal of a dead writer: its torn tail, if any, moves to `journal.torn`. The caller holds the lock.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn take_up(push: &PushDir) -> io::Result<Self> {
+        let file = open(push)?;
+        let reader = Reader::open(&push.journal())?;
+        let (mut cursor, mut lines, mut ended, mut hash) = (Cursor::default(), 0, false, Sha256::new());
+        loop {
+            let batch = reader.read_from(cursor, CHUNK)?;
+            for read in &batch.records {
+                if matches!(read.record.event, Event::Line { .. }) {
+                    lines += 1;
+                }
+                ended |= matches!(read.record.event, Event::PushEnded { .. });
+            }
+            let next = batch.cursor(cursor);
+            hash_range(&push.journal(), cursor.offset, next.offset, &mut hash)?;
+            cursor = next;
+            if batch.torn || batch.records.is_empty() || ended {
+                break;
+            }
+        }
+        cut_tail(push, &file, cursor.offset)?;
+        Ok(Self::at(file, cursor, lines, ended, hash))
+    }
+
+    fn at(file: File, cursor: Cursor, lines: u64, ended: bool, hash: Sha256) -> Self {
+        Self { file, cursor, lines, ended, hash, batch: Vec::new() }
+    }
+
+    /// Whether the journal has its last record.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Where the journal ends now, what is not yet flushed included.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// Numbers an event and adds it to the batch; nothing is on the disk before [`Writer::flush`]. A line gets its line
+    /// number here, and `push_ended` the hash of all before it.
+    ///
+    /// # Errors
+    /// When the journal has ended.
+    pub fn add(&mut self, at: At, mut event: Event) -> io::Result<()> {
+        if self.ended {
+            return Err(io::Error::other("the journal has ended"));
+        }
+        match &mut event {
+            Event::Line { line, .. } => {
+                self.lines += 1;
+                *line = self.lines;
+            }
+            Event::PushEnded { sha256, .. } => {
+                *sha256 = hex(&self.hash.clone().finalize());
+                self.ended = true;
+            }
+            _ => {}
+        }
+        let record = Record { n: self.cursor.n + 1, at, event };
+        let start = self.batch.len();
+        serde_json::to_writer(&mut self.batch, &record)?;
+        self.batch.push(b'\n');
+        self.hash.update(&self.batch[start..]);
+        self.cursor = Cursor { offset: self.cursor.offset + (self.batch.len() - start) as u64, n: record.n };
+        Ok(())
+    }
+
+    /// Writes the batch. After an error, what was written is known, and the next call goes on behind it.
+    ///
+    /// # Errors
+    /// What the system said, such as a full disk.
+    pub fn flush(&mut self) -> io::Result<()> {
+        while !self.batch.is_empty() {
+            match self.file.write(&self.batch) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => drop(self.batch.drain(..written)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// A second handle on the file, to sync from another thread.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn handle(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    /// Makes everything that was flushed durable. An error here is final: the disk can no longer be trusted.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
+
+fn open(push: &PushDir) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(push.journal())
+}
+
+fn hash_range(path: &std::path::Path, from: u64, to: u64, hash: &mut Sha256) -> io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    let file = File::open(path)?;
+    let mut bytes = vec![0; CHUNK];
+    let mut offset = from;
+    while offset < to {
+        let want = usize::try_from(to - offset).map_or(CHUNK, |left| left.min(CHUNK));
+        file.read_exact_at(&mut bytes[..want], offset)?;
+        hash.update(&bytes[..want]);
+        offset += want as u64;
+    }
+    Ok(())
+}
+
+fn cut_tail(push: &PushDir, file: &File, end: u64) -> io::Result<()> {
+    let bytes = std::fs::read(push.journal())?;
+    let keep = usize::try_from(end).unwrap_or(usize::MAX);
+    if bytes.len() > keep {
+        let mut torn = OpenOptions::new().append(true).create(true).mode(0o600).open(push.torn())?;
+        torn.write_all(&bytes[keep..])?;
+        torn.sync_all()?;
+        file.set_len(end)?;
+        file.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

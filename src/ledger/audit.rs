@@ -1,0 +1,75 @@
+//! The audit: who did what, each row chained to the one before by SHA-256, so that history cannot be changed unnoticed
+//! (TRUST promise 20). It must never be updated; triggers refuse. The desk adds rows in the same transaction as the deed.
+
+use super::Answer;
+use crate::journal::write::hex;
+use crate::time::At;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use sha2::{Digest, Sha256};
+
+/// What the first row is chained to.
+const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Adds a row.
+///
+/// # Errors
+/// What SQLite said.
+pub fn note(tx: &Transaction<'_>, at: At, who: &str, what: &str, detail: &str) -> Answer<()> {
+    let (last, previous) = last(tx)?;
+    let (id, at) = (last + 1, at.to_string());
+    let hash = chained(&previous, id, [&at, who, what, detail]);
+    tx.prepare_cached("INSERT INTO audit (id, at, who, what, detail, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute(params![id, at, who, what, detail, hash])?;
+    Ok(())
+}
+
+/// The hash of the newest row; 64 zeros before the first.
+///
+/// # Errors
+/// What SQLite said.
+pub fn head(connection: &Connection) -> Answer<String> {
+    Ok(last(connection)?.1)
+}
+
+/// Walks the whole chain: the number of the first row that is not what was written, or that follows a gap; none when
+/// every row is as it was written. A cut-off tail shows by a head that was announced and is not found any more.
+///
+/// # Errors
+/// What SQLite said.
+pub fn verify(connection: &Connection) -> Answer<Option<i64>> {
+    let mut ask = connection.prepare("SELECT id, at, who, what, detail, hash FROM audit ORDER BY id")?;
+    let mut rows = ask.query([])?;
+    let (mut expected, mut previous) = (1, BEGINNING.to_owned());
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(0)?;
+        let (at, who): (String, String) = (row.get(1)?, row.get(2)?);
+        let (what, detail): (String, String) = (row.get(3)?, row.get(4)?);
+        let hash: String = row.get(5)?;
+        if id != expected || hash != chained(&previous, id, [&at, &who, &what, &detail]) {
+            return Ok(Some(id));
+        }
+        (expected, previous) = (id + 1, hash);
+    }
+    Ok(None)
+}
+
+fn last(connection: &Connection) -> Answer<(i64, String)> {
+    let mut ask = connection.prepare_cached("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")?;
+    let found = ask.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    Ok(found.unwrap_or_else(|| (0, BEGINNING.to_owned())))
+}
+
+/// Each part goes in with its length before it, so that no two rows read the same.
+fn chained(previous: &str, id: i64, parts: [&str; 4]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(previous);
+    hash.update(id.to_be_bytes());
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hex(&hash.finalize())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! What each stage runs: the build of its last succeeded push. It must never name a build that did not succeed there.
+
+use super::Answer;
+use crate::plan::OldBuild;
+use crate::stack::{StackName, StageName};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+/// What a stage runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Current {
+    /// The revision.
+    pub sha: String,
+    /// The build.
+    pub build: String,
+    /// The root hash of its manifest.
+    pub root: String,
+    /// How many files it has.
+    pub files: i64,
+    /// The subject of the revision, when it is known.
+    pub subject: String,
+    /// Since when.
+    pub pushed_at: String,
+    /// By whom.
+    pub who: String,
+    /// By which push.
+    pub push: i64,
+    /// On how many hosts it is.
+    pub hosts_ok: i64,
+    /// How many hosts the push had.
+    pub hosts_total: i64,
+}
+
+impl Current {
+    /// The same as plans say it.
+    ///
+    /// # Errors
+    /// When the ledger holds a value that is no build, revision or root.
+    pub fn as_build(&self) -> Answer<OldBuild> {
+        let corrupt = |bad: crate::stack::BadName| super::LedgerError::Corrupt(bad.to_string());
+        Ok(OldBuild {
+            id: self.build.parse().map_err(corrupt)?,
+            sha: self.sha.parse().map_err(corrupt)?,
+            root: self.root.parse().map_err(corrupt)?,
+        })
+    }
+}
+
+/// What a stage runs; none when no push to it ever succeeded.
+///
+/// # Errors
+/// What SQLite said.
+pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Option<Current>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT b.sha, b.id, b.root, b.files,
+                coalesce((SELECT subject FROM commits k WHERE k.sha = b.sha ORDER BY k.push LIMIT 1), ''),
+                coalesce(p.ended_at, p.pressed_at), p.who, p.id, p.hosts_ok, p.hosts_total
+         FROM current c JOIN builds b ON b.stack = c.stack AND b.id = c.build JOIN pushes p ON p.id = c.push
+         WHERE c.stack = ?1 AND c.stage = ?2",
+    )?;
+    let current = ask.query_row([stack.as_str(), stage.as_str()], |row| {
+        Ok(Current {
+            sha: row.get(0)?,
+            build: row.get(1)?,
+            root: row.get(2)?,
+            files: row.get(3)?,
+            subject: row.get(4)?,
+            pushed_at: row.get(5)?,
+            who: row.get(6)?,
+            push: row.get(7)?,
+            hosts_ok: row.get(8)?,
+            hosts_total: row.get(9)?,
+        })
+    });
+    Ok(current.optional()?)
+}
+
+/// The branch that the build of a stage was made from; none when no push to it ever succeeded.
+///
+/// # Errors
+/// What SQLite said.
+pub fn branch(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Option<String>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT b.branch FROM current c JOIN builds b ON b.stack = c.stack AND b.id = c.build
+         WHERE c.stack = ?1 AND c.stage = ?2",
+    )?;
+    Ok(ask.query_row([stack.as_str(), stage.as_str()], |row| row.get(0)).optional()?)
+}
+
+/// Says that a push put its build on its stage.
+///
+/// # Errors
+/// What SQLite said.
+pub fn set(tx: &Transaction<'_>, stack: &str, stage: &str, build: &str, push: i64) -> Answer<()> {
+    tx.prepare_cached(
+        "INSERT INTO current (stack, stage, build, push) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (stack, stage) DO UPDATE SET build = excluded.build, push = excluded.push
+         WHERE excluded.push > push",
+    )?
+    .execute(params![stack, stage, build, push])?;
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! Holds: stop signs on a stack or a stage, set by a person, or by a push that ended so that nobody knows the state.
+//! It must never let one go by itself: only a person does.
+
+use super::Answer;
+use crate::stack::{StackName, StageName};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+/// A stop sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// `web` or `web/prod`.
+    pub scope: String,
+    /// Who set it.
+    pub who: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: String,
+    /// The push that ended badly, when a push set it.
+    pub push: Option<i64>,
+}
+
+/// What a hold is on, as the ledger writes it.
+pub fn scope(stack: &StackName, stage: Option<&StageName>) -> String {
+    match stage {
+        Some(stage) => format!("{stack}/{stage}"),
+        None => stack.to_string(),
+    }
+}
+
+/// The hold on a scope.
+///
+/// # Errors
+/// What SQLite said.
+pub fn get(connection: &Connection, scope: &str) -> Answer<Option<Hold>> {
+    let mut ask = connection.prepare_cached("SELECT scope, who, reason, at, push FROM holds WHERE scope = ?1")?;
+    let hold = ask.query_row([scope], |row| {
+        Ok(Hold { scope: row.get(0)?, who: row.get(1)?, reason: row.get(2)?, at: row.get(3)?, push: row.get(4)? })
+    });
+    Ok(hold.optional()?)
+}
+
+/// Sets a hold where there is none; where there is one, its reason is added to: no stop sign ever replaces another.
+///
+/// # Errors
+/// What SQLite said.
+pub fn set(tx: &Transaction<'_>, hold: &Hold) -> Answer<()> {
+    tx.prepare_cached(
+        "INSERT INTO holds (scope, who, reason, at, push) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (scope) DO UPDATE SET reason = reason || '; ' || excluded.reason,
+                                           push = coalesce(excluded.push, push)",
+    )?
+    .execute(params![hold.scope, hold.who, hold.reason, hold.at, hold.push])?;
+    Ok(())
+}
+
+/// Takes a hold away; what it was, if there was one.
+///
+/// # Errors
+/// What SQLite said.
+pub fn release(tx: &Transaction<'_>, scope: &str) -> Answer<Option<Hold>> {
+    let hold = get(tx, scope)?;
+    tx.prepare_cached("DELETE FROM holds WHERE scope = ?1")?.execute([scope])?;
+    Ok(hold)
+}

@@ -1,0 +1,120 @@
+use super::*;
+use crate::ledger::Ledger;
+
+const T0: i64 = 1_795_255_200_000;
+
+fn at(seconds: i64) -> At {
+    At::from_millis(T0 + seconds * 1000)
+}
+
+fn announcement(push: i64, event: Moment) -> Announcement {
+    let push = PushRow {
+        id: push,
+        stack: "web".to_owned(),
+        stage: "prod".to_owned(),
+        build: "b1".to_owned(),
+        sha: "51d0c3e".to_owned(),
+        root: None,
+        old_build: None,
+        old_sha: None,
+        branch: "main".to_owned(),
+        who: "mary".to_owned(),
+        reason: None,
+        state: "running".to_owned(),
+        why: None,
+        ended_by: None,
+        plan_hash: "p".to_owned(),
+        diff: None,
+        pressed_at: at(0).to_string(),
+        started_at: None,
+        ended_at: None,
+        duration_ms: None,
+        hosts_total: 1,
+        hosts_ok: 0,
+        lines: 0,
+    };
+    Announcement {
+        event,
+        push,
+        button: "PROD!!!".to_owned(),
+        commits: Vec::new(),
+        commit_count: 0,
+        bad_hosts: Vec::new(),
+        url: "http://push/pushes/1".to_owned(),
+        audit_head: "0".to_owned(),
+    }
+}
+
+/// A ledger with pushes 1 and 2, and what was written of them.
+async fn ledger(dir: &tempfile::TempDir, written: Vec<(i64, Moment, &'static [&'static str])>) -> Ledger {
+    let ledger = Ledger::open(&dir.path().join("pushbutton.db")).unwrap();
+    ledger
+        .write(move |tx| {
+            for id in [1, 2] {
+                tx.execute(
+                    "INSERT INTO pushes (id, stack, stage, build, sha, branch, who, state, plan_hash, plan, pressed_at,
+                     hosts_total) VALUES (?1, 'web', 'prod', 'b', 's', 'main', 'mary', 'running', 'p', '{}', 't', 1)",
+                    [id],
+                )?;
+            }
+            for (push, event, channels) in &written {
+                write(tx, &announcement(*push, *event), channels, at(0))?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    ledger
+}
+
+async fn keys(ledger: &Ledger, channel: &'static str, now: At) -> Vec<String> {
+    let due = ledger.read(move |conn| due(conn, channel, now, 9)).await.unwrap();
+    due.iter().map(|due| due.announcement.as_ref().unwrap().key()).collect()
+}
+
+#[tokio::test]
+async fn an_announcement_written_twice_is_told_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let twice = vec![(1, Moment::Started, &[IRC, EMAIL][..]), (1, Moment::Started, &[IRC, EMAIL][..])];
+    let ledger = ledger(&dir, twice).await;
+    assert_eq!(ledger.read(|conn| of_push(conn, 1)).await.unwrap().len(), 2);
+    assert_eq!(keys(&ledger, IRC, at(0)).await, ["push-1-started"]);
+    ledger.write(|tx| told(tx, 1, "the very words", at(3))).await.unwrap();
+    assert!(keys(&ledger, IRC, at(9)).await.is_empty());
+    let rows = ledger.read(|conn| of_push(conn, 1)).await.unwrap();
+    assert_eq!((rows[0].state.as_str(), rows[0].told.as_deref(), rows[0].tries), ("told", Some("the very words"), 1));
+    assert_eq!((rows[1].state.as_str(), rows[1].channel.as_str()), ("waiting", "email"), "a channel tells for itself");
+}
+
+#[tokio::test]
+async fn nobody_reads_the_end_before_the_beginning() {
+    let dir = tempfile::tempdir().unwrap();
+    let all = vec![(1, Moment::Started, &[IRC][..]), (1, Moment::Ended, &[IRC][..]), (2, Moment::Started, &[IRC][..])];
+    let ledger = ledger(&dir, all).await;
+    ledger.write(|tx| failed(tx, 1, "down", Some(at(5)))).await.unwrap();
+    assert_eq!(keys(&ledger, IRC, at(1)).await, ["push-2-started"]);
+    ledger.write(|tx| told(tx, 3, "w", at(1))).await.unwrap();
+    assert_eq!(ledger.read(|conn| next_due(conn, IRC)).await.unwrap(), Some(at(5)));
+    assert_eq!(keys(&ledger, IRC, at(5)).await, ["push-1-started"]);
+    ledger.write(|tx| failed(tx, 1, "refused", None)).await.unwrap();
+    assert_eq!(keys(&ledger, IRC, at(5)).await, ["push-1-ended"], "what was given up stands in nobody's way");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_put_back_keeps_nothing_waiting() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = ledger(&dir, vec![(1, Moment::Started, &[IRC])]).await;
+    ledger.write(|tx| failed(tx, 1, "down", Some(at(900)))).await.unwrap();
+    assert!(keys(&ledger, IRC, at(0)).await.is_empty());
+    assert_eq!(keys(&ledger, IRC, at(-7200)).await, ["push-1-started"]);
+}
+
+#[tokio::test]
+async fn what_was_given_up_shows_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = ledger(&dir, vec![(1, Moment::Started, &[EMAIL])]).await;
+    ledger.write(|tx| failed(tx, 1, "550 no such person", None)).await.unwrap();
+    let rows = ledger.read(|conn| of_push(conn, 1)).await.unwrap();
+    assert_eq!((rows[0].state.as_str(), rows[0].problem.as_deref()), ("given up", Some("550 no such person")));
+    assert_eq!(ledger.read(|conn| next_due(conn, EMAIL)).await.unwrap(), None);
+}

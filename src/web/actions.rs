@@ -1,0 +1,199 @@
+//! What the forms of the pages do: press, cancel, hold, release. They must never do anything twice for one click (the
+//! nonce), nor half when the browser goes in the middle. Called by the routes, after the gate has seen to it that the
+//! form came from a page of ours; the API calls the same functions.
+
+use super::App;
+use super::asking::Caller;
+use super::in_time::InTime;
+use super::problem::{Problem, Reply};
+use super::screens::named;
+use crate::desk::{Decision, Press};
+use crate::stack::{PushNumber, StackName, StageName};
+use actix_web::HttpResponse;
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, Form, Path};
+use serde::Deserialize;
+use std::future::Future;
+use std::time::Instant;
+
+/// Presses a minute for one person.
+pub const PRESSES: usize = 10;
+/// A reason is one line of so many characters at most (TRUST section 5, *Text*).
+const LONGEST_REASON: usize = 1000;
+
+/// What a press carries.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Pressed {
+    /// What was seen on the button.
+    #[serde(default)]
+    pub seen: String,
+    /// The hash of the plan that was seen.
+    pub plan_hash: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// The press's idempotency key.
+    pub nonce: Option<String>,
+}
+
+/// A reason, where one may be given.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Reason {
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// `POST /stacks/{stack}/stages/{stage}/push`
+pub async fn push(
+    app: Data<App>,
+    caller: Caller,
+    place: Path<(String, String)>,
+    form: InTime<Form<Pressed>>,
+) -> Reply {
+    let push = press(&app, &caller, &place, form.0.into_inner()).await?;
+    Ok(see(format!("/pushes/{push}")))
+}
+
+/// `POST /pushes/{id}/cancel`
+pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>, form: InTime<Form<Reason>>) -> Reply {
+    let push = cancel_push(&app, &caller, &id, form.0.into_inner()).await?;
+    Ok(see(format!("/pushes/{push}")))
+}
+
+/// `POST /stacks/{stack}/hold`
+pub async fn hold_stack(app: Data<App>, caller: Caller, stack: Path<String>, form: InTime<Form<Reason>>) -> Reply {
+    hold(&app, &caller, &stack, None, form.0.into_inner()).await?;
+    Ok(see(format!("/stacks/{stack}")))
+}
+
+/// `POST /stacks/{stack}/stages/{stage}/hold`
+pub async fn hold_stage(
+    app: Data<App>,
+    caller: Caller,
+    place: Path<(String, String)>,
+    form: InTime<Form<Reason>>,
+) -> Reply {
+    let (stack, stage) = place.into_inner();
+    hold(&app, &caller, &stack, Some(&stage), form.0.into_inner()).await?;
+    Ok(see(format!("/stacks/{stack}")))
+}
+
+/// `POST /stacks/{stack}/release-hold`
+pub async fn release_stack(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
+    release(&app, &caller, &stack, None).await?;
+    Ok(see(format!("/stacks/{stack}")))
+}
+
+/// `POST /stacks/{stack}/stages/{stage}/release-hold`
+pub async fn release_stage(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
+    let (stack, stage) = place.into_inner();
+    release(&app, &caller, &stack, Some(&stage)).await?;
+    Ok(see(format!("/stacks/{stack}")))
+}
+
+/// Only after the names in it were parsed: nothing from outside gets into the header.
+fn see(address: String) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((LOCATION, address)).finish()
+}
+
+/// Presses a button for the caller.
+///
+/// # Errors
+/// Why nothing was pushed.
+pub async fn press(
+    app: &Data<App>,
+    caller: &Caller,
+    (stack, stage): &(String, String),
+    pressed: Pressed,
+) -> Result<PushNumber, Problem> {
+    let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
+    app.presses.take(caller.who.as_str(), Instant::now()).map_err(|wait| Problem::too_often("you pressed", wait))?;
+    // One page holds the same nonce in all its forms, so the key is the nonce for this person and this button.
+    let nonce = pressed.nonce.filter(|nonce| !nonce.is_empty());
+    let nonce = nonce.map(|nonce| format!("{}/{stack}/{stage}/{}", caller.who, nonce.chars().take(64).collect::<String>()));
+    let press = Press {
+        stack,
+        stage,
+        who: caller.who.clone(),
+        seen: pressed.seen.trim().to_owned(),
+        plan_hash: pressed.plan_hash.filter(|hash| !hash.is_empty()),
+        reason: one_line(pressed.reason)?,
+        nonce,
+    };
+    let app = app.clone();
+    to_the_end(async move { app.desk.press(press).await }).await
+}
+
+/// Cancels a push for the caller.
+///
+/// # Errors
+/// Why it could not be cancelled.
+pub async fn cancel_push(app: &Data<App>, caller: &Caller, id: &str, given: Reason) -> Result<PushNumber, Problem> {
+    let id: PushNumber = named("push", id)?;
+    let (app, who, reason) = (app.clone(), caller.who.clone(), one_line(given.reason)?);
+    to_the_end(async move { app.desk.cancel(id, &who, reason).await }).await?;
+    Ok(id)
+}
+
+/// Holds a stack or a stage for the caller.
+///
+/// # Errors
+/// Why it could not be held.
+pub async fn hold(
+    app: &Data<App>,
+    caller: &Caller,
+    stack: &str,
+    stage: Option<&str>,
+    given: Reason,
+) -> Result<(), Problem> {
+    let stack: StackName = named("stack", stack)?;
+    let stage: Option<StageName> = stage.map(|stage| named("stage", stage)).transpose()?;
+    let reason = one_line(given.reason)?.ok_or_else(|| Problem::bad_request("a hold needs a reason"))?;
+    let (app, who) = (app.clone(), caller.who.clone());
+    to_the_end(async move { app.desk.hold(&stack, stage.as_ref(), &who, reason).await }).await
+}
+
+/// Releases a hold for the caller.
+///
+/// # Errors
+/// Why it could not be released.
+pub async fn release(app: &Data<App>, caller: &Caller, stack: &str, stage: Option<&str>) -> Result<(), Problem> {
+    let stack: StackName = named("stack", stack)?;
+    let stage: Option<StageName> = stage.map(|stage| named("stage", stage)).transpose()?;
+    let (app, who) = (app.clone(), caller.who.clone());
+    to_the_end(async move { app.desk.release_hold(&stack, stage.as_ref(), &who).await }).await
+}
+
+/// Lets a decision come to its end even when the browser goes in the middle, which drops the handler: a push that is in
+/// the ledger must get its runner.
+async fn to_the_end<T: Send + 'static>(
+    decision: impl Future<Output = Decision<T>> + Send + 'static,
+) -> Result<T, Problem> {
+    Ok(tokio::spawn(decision).await.map_err(Problem::broken)??)
+}
+
+/// What a person wrote, as one line without control characters; none when there is nothing.
+fn one_line(text: Option<String>) -> Result<Option<String>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.chars().count() {
+        0 => Ok(None),
+        1..=LONGEST_REASON => Ok(Some(line)),
+        long => Err(Problem::bad_request(format!("the reason is {long} characters long; at most {LONGEST_REASON} are kept"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_clean_line() {
+        let line = |text: &str| one_line(Some(text.to_owned()));
+        assert_eq!(line(" hot\r\nfix\t\u{1b}[31m \u{85}now "), Ok(Some("hot fix [31m now".to_owned())));
+        assert_eq!(line(" \n "), Ok(None));
+        assert_eq!(one_line(None), Ok(None));
+        assert!(line(&"é".repeat(1000)).is_ok());
+        assert!(line(&"é".repeat(1001)).is_err());
+    }
+}

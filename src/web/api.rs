@@ -1,0 +1,120 @@
+//! The JSON API (DESIGN section 4): the same questions and decisions as the pages. It must never know more than they do.
+//! Called by the routes.
+
+use super::App;
+use super::actions::{self, Pressed, Reason};
+use super::asking::Caller;
+use super::in_time::InTime;
+use super::problem::{Problem, Reply};
+use super::screens::{Known, LogQuery, named};
+use crate::desk::Refusal;
+use crate::stack::{PushNumber, StackName, StageName};
+use actix_web::HttpResponse;
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, Json, Path, Query};
+use serde_json::json;
+
+/// `GET /api/v1/stacks`
+pub async fn stacks(app: Data<App>, _: Caller) -> Reply {
+    let mut stacks = Vec::new();
+    let mut broken = Vec::new();
+    for shelved in &app.desk.shelf().stacks {
+        match app.desk.street(&shelved.name).await {
+            Ok(street) => stacks.push(street),
+            Err(Refusal::Unknown { .. }) => {}
+            Err(refusal) => broken.push(json!({ "stack": shelved.name, "problem": refusal.to_string() })),
+        }
+    }
+    Ok(HttpResponse::Ok().json(json!({ "stacks": stacks, "broken": broken })))
+}
+
+/// `GET /api/v1/stacks/{stack}`
+pub async fn stack(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
+    let stack: StackName = named("stack", &stack)?;
+    Ok(HttpResponse::Ok().json(app.desk.street(&stack).await?))
+}
+
+/// `GET /api/v1/stacks/{stack}/stages/{stage}/current`
+pub async fn current(app: Data<App>, _: Caller, place: Path<(String, String)>) -> Reply {
+    let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
+    let street = app.desk.street(&stack).await?;
+    let found = street.stages.into_iter().find(|view| view.name == stage.as_str());
+    let Some(view) = found else { return Err(Problem::unknown(format_args!("stage {stack}/{stage}"))) };
+    match view.current {
+        Some(current) => Ok(HttpResponse::Ok().json(current)),
+        None => Err(Problem::unknown(format_args!("a build on {stack}/{stage}"))),
+    }
+}
+
+/// `POST /api/v1/stacks/{stack}/stages/{stage}/push`
+pub async fn push(
+    app: Data<App>,
+    caller: Caller,
+    place: Path<(String, String)>,
+    body: InTime<Json<Pressed>>,
+) -> Reply {
+    let id = actions::press(&app, &caller, &place, body.0.into_inner()).await?;
+    let state = Known::of(app.desk.ledger(), id).await?.row.state;
+    let url = format!("{}/pushes/{id}", app.desk.config().url);
+    let made = json!({ "id": id, "url": url, "state": state });
+    Ok(HttpResponse::Created().insert_header((LOCATION, format!("/api/v1/pushes/{id}"))).json(made))
+}
+
+/// `GET /api/v1/pushes`
+pub async fn pushes(app: Data<App>, _: Caller, query: Query<LogQuery>) -> Reply {
+    let (_, found) = query.into_inner().ask(app.desk.ledger()).await?;
+    Ok(HttpResponse::Ok().json(json!({ "pushes": found.rows, "next_before": found.next_before })))
+}
+
+/// `GET /api/v1/pushes/{id}`
+pub async fn one_push(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
+    let id: PushNumber = named("push", &id)?;
+    let known = Known::of(app.desk.ledger(), id).await?;
+    let end = app.desk.journal_end(id).await.map(|end| *end.borrow()).unwrap_or_default();
+    Ok(HttpResponse::Ok().json(json!({
+        "push": known.row,
+        "hosts": known.hosts,
+        "commands": known.commands,
+        "results": known.results,
+        "commits": known.commits,
+        "commit_count": known.commit_count,
+        "announcements": known.announcements,
+        "journal": { "length": end.len, "ended": end.ended },
+    })))
+}
+
+/// `POST /api/v1/pushes/{id}/cancel`
+pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>, body: Option<InTime<Json<Reason>>>) -> Reply {
+    let given = body.map(|body| body.0.into_inner()).unwrap_or_default();
+    let id = actions::cancel_push(&app, &caller, &id, given).await?;
+    Ok(HttpResponse::Accepted().json(json!({ "id": id })))
+}
+
+/// `PUT /api/v1/stacks/{stack}/hold`
+pub async fn hold_stack(app: Data<App>, caller: Caller, stack: Path<String>, body: InTime<Json<Reason>>) -> Reply {
+    actions::hold(&app, &caller, &stack, None, body.0.into_inner()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `DELETE /api/v1/stacks/{stack}/hold`
+pub async fn release_stack(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
+    actions::release(&app, &caller, &stack, None).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `PUT /api/v1/stacks/{stack}/stages/{stage}/hold`
+pub async fn hold_stage(
+    app: Data<App>,
+    caller: Caller,
+    place: Path<(String, String)>,
+    body: InTime<Json<Reason>>,
+) -> Reply {
+    actions::hold(&app, &caller, &place.0, Some(&place.1), body.0.into_inner()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `DELETE /api/v1/stacks/{stack}/stages/{stage}/hold`
+pub async fn release_stage(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
+    actions::release(&app, &caller, &place.0, Some(&place.1)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

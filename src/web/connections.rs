@@ -1,0 +1,124 @@
+//! What happens to each connection as it comes in: it is counted by address, and told to give up on a reader that has
+//! stopped reading. It must never wait. Called by the server.
+
+use actix_web::dev::Extensions;
+use actix_web::rt::net::TcpStream;
+use nix::sys::socket::{Shutdown, setsockopt, shutdown, sockopt};
+use std::any::Any;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A reader that takes nothing for so long is gone; the framework itself would wait for ever (TRUST section 7: 10 s).
+const STOPPED_READER_MS: u32 = 10_000;
+
+/// Counts what is there now. Clones share the count.
+#[derive(Clone, Debug, Default)]
+pub struct Counter(Arc<AtomicUsize>);
+
+/// One that is counted; until it is dropped.
+#[derive(Debug)]
+pub struct Counted(Arc<AtomicUsize>);
+
+impl Counter {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// One more, until what is returned is dropped.
+    pub fn one_more(&self) -> Counted {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Counted(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The open connections of each address.
+#[derive(Debug)]
+pub struct Connections {
+    most: usize,
+    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+/// A connection's place; kept by the connection until it ends.
+#[derive(Debug)]
+struct Place {
+    address: IpAddr,
+    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.address);
+            }
+        }
+    }
+}
+
+impl Connections {
+    /// Allows `most` at once for each address.
+    pub fn new(most: usize) -> Self {
+        Self { most, open: Arc::default() }
+    }
+
+    /// Readies a new connection, or closes it when its address has too many.
+    pub fn greet(&self, connection: &dyn Any, extensions: &mut Extensions) {
+        let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+        // Neither can fail on a socket that is open; on one that is closed already nothing is lost.
+        let _ = stream.set_nodelay(true);
+        let _ = setsockopt(stream, sockopt::TcpUserTimeout, &STOPPED_READER_MS);
+        let Ok(peer) = stream.peer_addr() else { return };
+        match self.enter(peer.ip()) {
+            Some(place) => {
+                extensions.insert(place);
+            }
+            None => {
+                tracing::warn!(address = %peer.ip(), most = self.most, "an address has too many connections");
+                let _ = shutdown(stream.as_raw_fd(), Shutdown::Both);
+            }
+        }
+    }
+
+    /// A place for one more connection; none when there are too many. This machine's own address is not counted: a
+    /// proxy in front of us brings everybody from there.
+    fn enter(&self, address: IpAddr) -> Option<Place> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(address).or_default();
+        if *count >= self.most && !address.is_loopback() {
+            return None;
+        }
+        *count += 1;
+        Some(Place { address, open: Arc::clone(&self.open) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_so_many_connections_and_the_others_theirs() {
+        let connections = Connections::new(2);
+        let (one, other): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let first = connections.enter(one);
+        let _second = connections.enter(one);
+        assert!(connections.enter(one).is_none());
+        let _theirs = connections.enter(other).unwrap();
+        drop(first);
+        assert!(connections.enter(one).is_some());
+        let local: Vec<_> = (0..9).map(|_| connections.enter("127.0.0.1".parse().unwrap())).collect();
+        assert!(local.iter().all(Option::is_some), "a proxy on this machine is everybody");
+    }
+}

@@ -1,0 +1,248 @@
+//! The live streams: Server-Sent Events of a push's journal, and of "something changed" for the pages. A viewer is a
+//! cursor into the file: the stream is pulled by the connection, so a slow reader costs nobody else, and one that is
+//! gone leaves nothing. It must never send a byte that the journal does not hold, and never keep a queue for a viewer.
+//! Called by the routes of the API.
+
+use super::cursor::{ends_a_record, read_records};
+use crate::desk::JournalEnd;
+use crate::time::At;
+use actix_web::web::Bytes;
+use futures::Stream;
+use futures::stream;
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Lines are gathered so long into one event: the cost is per write, not per line (design S2).
+const GATHER: Duration = Duration::from_millis(50);
+/// Records in one event, at most (design S2).
+const MOST_RECORDS: usize = 200;
+/// Bytes of records in one event, at most, unless a single one is longer (design S2).
+const MOST_BYTES: usize = 32 * 1024;
+/// Silence after which a ping is sent; pages reopen after 40 s without a byte (design S4).
+const PING: Duration = Duration::from_secs(10);
+/// Pages are told of changes at most four times a second.
+const CHANGED: Duration = Duration::from_millis(250);
+/// Batches that all viewers share; at 32 KiB each some 8 MiB at most.
+const SHARED: usize = 256;
+
+/// One `event: records`, and the cursor behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The event as it is sent.
+    pub event: Bytes,
+    /// The offset behind its last record.
+    pub cursor: u64,
+}
+
+/// The first bytes of every stream: the browser sees at once that it is open, and when to come back (design S4).
+fn hello() -> Bytes {
+    Bytes::from_static(b"retry: 1000\n: the journal of a push\n\n")
+}
+
+fn ping() -> Bytes {
+    Bytes::from(format!("event: ping\ndata: {}\n\n", At::now()))
+}
+
+/// Makes one event of the whole records at the head of `bytes`, which begins at `cursor`: at most 200 of them.
+fn records_event(bytes: &[u8], cursor: u64) -> Batch {
+    let lines: Vec<&[u8]> = bytes.split_inclusive(|b| *b == b'\n').take(MOST_RECORDS).collect();
+    let length: usize = lines.iter().map(|line| line.len()).sum();
+    let behind = cursor + length as u64;
+    let mut event = format!("id: {behind}\nevent: records\n").into_bytes();
+    event.reserve(length + lines.len() * 6 + 1);
+    for line in lines {
+        event.extend_from_slice(b"data: ");
+        event.extend_from_slice(line);
+    }
+    event.push(b'\n');
+    Batch { event: event.into(), cursor: behind }
+}
+
+/// The newest batches, shared by all viewers of all pushes: at the tail everybody wants the same bytes, so they are read
+/// and written out once.
+#[derive(Clone, Debug, Default)]
+pub struct Batches(Arc<Mutex<VecDeque<(PathBuf, u64, u64, Batch)>>>);
+
+impl Batches {
+    /// The batch that begins at `cursor`, when the journal may be read up to `end`.
+    async fn get(&self, path: &Path, cursor: u64, end: u64) -> io::Result<Batch> {
+        if let Some(batch) = self.find(path, cursor, end) {
+            return Ok(batch);
+        }
+        let file = path.to_owned();
+        let read = tokio::task::spawn_blocking(move || read_records(&file, cursor, end, MOST_BYTES));
+        let batch = records_event(&read.await.map_err(io::Error::other)??, cursor);
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if shared.len() == SHARED {
+            shared.pop_back();
+        }
+        shared.push_front((path.to_owned(), cursor, end, batch.clone()));
+        Ok(batch)
+    }
+
+    /// A batch of the same start, made for the same end or cut before its end; one that was cut by the end of then would
+    /// be needlessly short now.
+    fn find(&self, path: &Path, cursor: u64, end: u64) -> Option<Batch> {
+        let shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |(p, c, e, batch): &&(PathBuf, u64, u64, Batch)| {
+            *c == cursor && (*e == end || batch.cursor < *e) && p == path
+        };
+        shared.iter().find(fits).map(|(_, _, _, batch)| batch.clone())
+    }
+}
+
+/// A viewer of one push: its cursor, and what it is to be told next.
+#[derive(Debug)]
+pub struct JournalStream {
+    path: PathBuf,
+    cursor: u64,
+    end: watch::Receiver<JournalEnd>,
+    batches: Batches,
+    next: Next,
+    /// The last time that something was sent.
+    sent: Instant,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Hello,
+    Check,
+    Records,
+    Over,
+}
+
+impl JournalStream {
+    /// A viewer that has seen everything before `cursor`.
+    pub fn new(path: PathBuf, cursor: u64, end: watch::Receiver<JournalEnd>, batches: Batches) -> Self {
+        Self { path, cursor, end, batches, next: Next::Hello, sent: Instant::now() }
+    }
+
+    /// The stream for the connection; it works only while it is pulled.
+    pub fn into_stream(self) -> impl Stream<Item = io::Result<Bytes>> {
+        stream::unfold(self, |mut viewer| async move {
+            let event = viewer.event().await.transpose()?;
+            if event.is_err() {
+                // The browser comes back with its cursor; whatever was wrong is then tried anew.
+                viewer.next = Next::Over;
+            }
+            viewer.sent = Instant::now();
+            Some((event, viewer))
+        })
+    }
+
+    /// The next bytes to send; none after the end.
+    async fn event(&mut self) -> io::Result<Option<Bytes>> {
+        match self.next {
+            Next::Hello => {
+                self.next = Next::Check;
+                Ok(Some(hello()))
+            }
+            Next::Check => {
+                self.next = Next::Records;
+                if self.cursor_holds().await? {
+                    return self.records().await;
+                }
+                self.cursor = 0;
+                Ok(Some(Bytes::from_static(b"id: 0\nevent: reset\ndata: 0\n\n")))
+            }
+            Next::Records => self.records().await,
+            Next::Over => Ok(None),
+        }
+    }
+
+    /// A cursor past the end that is shown now may still be right: after a restart of the server the end is found anew.
+    /// So the file is asked, unless nothing will follow.
+    async fn cursor_holds(&mut self) -> io::Result<bool> {
+        let (path, cursor, end) = (self.path.clone(), self.cursor, *self.end.borrow());
+        if end.ended && cursor > end.len {
+            return Ok(false);
+        }
+        tokio::task::spawn_blocking(move || ends_a_record(&path, cursor)).await.map_err(io::Error::other)?
+    }
+
+    async fn records(&mut self) -> io::Result<Option<Bytes>> {
+        loop {
+            let end = *self.end.borrow_and_update();
+            if self.cursor < end.len {
+                let much = end.len - self.cursor >= MOST_BYTES as u64;
+                if !much && !end.ended && self.gather().await {
+                    continue;
+                }
+                let batch = self.batches.get(&self.path, self.cursor, end.len).await?;
+                self.cursor = batch.cursor;
+                return Ok(Some(batch.event));
+            }
+            if end.ended {
+                self.next = Next::Over;
+                return Ok(Some(Bytes::from_static(b"event: end\ndata: 0\n\n")));
+            }
+            match tokio::time::timeout_at(self.sent + PING, self.end.changed()).await {
+                Ok(Ok(())) => {}
+                // The desk is closed: the server stops.
+                Ok(Err(_)) => return Ok(None),
+                Err(_) => return Ok(Some(ping())),
+            }
+        }
+    }
+
+    /// Waits until the gathering since the last event is over; whether there was anything to wait for. The first line
+    /// after a silence goes at once.
+    async fn gather(&mut self) -> bool {
+        let until = self.sent + GATHER;
+        if Instant::now() >= until {
+            return false;
+        }
+        tokio::time::sleep_until(until).await;
+        true
+    }
+}
+
+/// The stream that tells pages to look again: `event: changed` whenever the desk counted up, at most four times a
+/// second. `seen` is the count that the page had when its last stream broke; without it the page is told at once, as
+/// something may have changed since it was drawn. `life` tells this server's counts from an earlier one's.
+pub fn changes(
+    changes: watch::Receiver<u64>,
+    seen: Option<&str>,
+    life: &str,
+) -> impl Stream<Item = io::Result<Bytes>> + use<> {
+    struct Teller {
+        changes: watch::Receiver<u64>,
+        life: String,
+        told: Option<u64>,
+        greeted: bool,
+        sent: Instant,
+    }
+    let told = seen.and_then(|id| id.strip_prefix(life)?.strip_prefix('-')?.parse().ok());
+    let teller = Teller { changes, life: life.to_owned(), told, greeted: false, sent: Instant::now() };
+    stream::unfold(teller, |mut teller| async move {
+        if !teller.greeted {
+            teller.greeted = true;
+            return Some((Ok(Bytes::from_static(b"retry: 1000\n: what changes on the pages\n\n")), teller));
+        }
+        loop {
+            let now = *teller.changes.borrow_and_update();
+            if teller.told != Some(now) {
+                teller.told = Some(now);
+                teller.sent = Instant::now();
+                let event = format!("id: {}-{now}\nevent: changed\ndata: {now}\n\n", teller.life);
+                return Some((Ok(Bytes::from(event)), teller));
+            }
+            match tokio::time::timeout_at(teller.sent + PING, teller.changes.changed()).await {
+                Ok(Ok(())) => tokio::time::sleep_until(teller.sent + CHANGED).await,
+                Ok(Err(_)) => return None,
+                Err(_) => {
+                    teller.sent = Instant::now();
+                    return Some((Ok(ping()), teller));
+                }
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

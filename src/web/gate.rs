@@ -1,0 +1,178 @@
+//! The gate that every request comes through and every answer leaves by: is it meant for us, does it come from our own
+//! page, who asks; and on the way out the headers that keep a browser safe (TRUST section 7). It must never let a
+//! request pass that it cannot judge. Called by the server for each request.
+
+use super::App;
+use super::asking::{Caller, caller_of};
+use super::frame::{frame, page};
+use super::pages::Section;
+use super::problem::Problem;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{HttpMessage, HttpResponse};
+use std::time::Instant;
+
+/// Bodies are at most so long, in bytes (TRUST section 7).
+pub const LONGEST_BODY: usize = 64 * 1024;
+
+/// On every answer, unless the handler said something stricter.
+const SAFE: [(HeaderName, &str); 8] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+    ),
+    (X_FRAME_OPTIONS, "DENY"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+    (CACHE_CONTROL, "no-store"),
+];
+
+/// Judges a request, has it done, and dresses the answer.
+///
+/// # Errors
+/// What the framework itself could not turn into an answer.
+pub async fn gate(
+    app: Data<App>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let began = Instant::now();
+    let (method, path) = (request.method().clone(), request.path().to_owned());
+    let answer = match judge(&app, &request).await {
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+            }
+            next.call(request).await?.map_into_boxed_body()
+        }
+        Err(problem) => request.error_response(problem),
+    };
+    let problem = answer.response().error().map(Problem::of);
+    let mut answer = match problem {
+        Some(problem) => told(&app, answer, &problem).await,
+        None => answer,
+    };
+    for (name, value) in SAFE {
+        if !answer.headers().contains_key(&name) {
+            answer.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+    }
+    let status = answer.status().as_u16();
+    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::debug!(%method, path, status, duration_ms, "answered");
+    Ok(answer)
+}
+
+/// Who asks, when the request may come in at all.
+async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
+    let headers = request.headers();
+    let own_name = match request.uri().authority() {
+        // `GET http://other/ HTTP/1.1`: the line names a host too.
+        Some(_) => false,
+        None => app.address.is_host_of(headers),
+    };
+    if !own_name {
+        return Err(Problem::misdirected());
+    }
+    if names_a_person(headers) {
+        return Err(Problem::bad_request("a request names no person: nobody signs in by a header here"));
+    }
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > LONGEST_BODY as u64) {
+        return Err(Problem::too_large());
+    }
+    if !app.address.may_change(request.method(), headers) {
+        return Err(Problem::foreign());
+    }
+    match request.path() {
+        // These are the same for everybody, and must answer when the ledger does not.
+        "/healthz" | "/readyz" => Ok(None),
+        path if path.starts_with("/static/") => Ok(None),
+        _ => Ok(caller_of(app, headers).await?),
+    }
+}
+
+/// A header that a proxy would sign people in by; here it can only be a try to be somebody else.
+fn names_a_person(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| {
+        let name = name.as_str().replace('_', "-");
+        matches!(name.as_str(), "x-remote-user" | "remote-user" | "x-forwarded-user")
+    })
+}
+
+/// A problem as who asked can read it: JSON below `/api/`, the way to sign in, or a page.
+async fn told(app: &App, answer: ServiceResponse<BoxBody>, problem: &Problem) -> ServiceResponse<BoxBody> {
+    let (request, refused) = answer.into_parts();
+    let caller = request.extensions().get::<Caller>().cloned();
+    let mut response = if request.path().starts_with("/api/") {
+        HttpResponse::build(problem.status).json(problem.as_json())
+    } else if problem.status == StatusCode::UNAUTHORIZED {
+        let next = sign_in_address(request.method(), request.uri().path_and_query().map_or("/", |address| address.as_str()));
+        HttpResponse::SeeOther().insert_header((LOCATION, next)).finish()
+    } else {
+        let frame = frame(app, caller.as_ref(), Section::Nowhere).await;
+        let words = format!("{}.", problem.message);
+        match app.pages.error(&frame, problem.status.as_u16(), problem.title(), &words, problem.todo()) {
+            Ok(html) => page(problem.status, html),
+            Err(error) => {
+                tracing::error!(%error, "the page of an error could not be drawn");
+                HttpResponse::build(problem.status).content_type("text/plain; charset=utf-8").body(words)
+            }
+        }
+    };
+    if let Some(allow) = refused.headers().get(ALLOW) {
+        response.headers_mut().insert(ALLOW, allow.clone());
+    }
+    if let Some(wait) = problem.retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+    }
+    ServiceResponse::new(request, response)
+}
+
+/// Where to sign in, and to come back from. After a form was sent, that is the page the form was on.
+fn sign_in_address(method: &Method, address: &str) -> String {
+    let back = match *method {
+        Method::GET | Method::HEAD => address.to_owned(),
+        _ => address.split(['/', '?']).take(3).collect::<Vec<_>>().join("/"),
+    };
+    let mut next = String::from("/sign-in?next=");
+    for byte in back.bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => next.push(char::from(byte)),
+            _ => next.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signing_in_leads_back_to_where_one_was() {
+        for (method, address, expected) in [
+            (Method::GET, "/", "/sign-in?next=/"),
+            (Method::GET, "/pushes?word=a&who=b", "/sign-in?next=/pushes%3Fword%3Da%26who%3Db"),
+            (Method::POST, "/stacks/web/stages/qa/push", "/sign-in?next=/stacks/web"),
+            (Method::POST, "/pushes/214/cancel?x=y", "/sign-in?next=/pushes/214"),
+            (Method::POST, "/sign-out", "/sign-in?next=/sign-out"),
+        ] {
+            assert_eq!(sign_in_address(&method, address), expected);
+        }
+    }
+}

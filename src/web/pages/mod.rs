@@ -1,0 +1,140 @@
+//! The pages: pure functions from data to HTML, by the embedded templates (which escape by their names, all `.html`).
+//! They must never ask for anything: no ledger, no file, no clock. Called by the routes, which gather what is shown.
+//! One file a page with its view model; `parts` is what several pages show alike, `words` every sentence.
+
+pub mod assets;
+mod dashboard;
+mod frame;
+mod log;
+mod parts;
+mod push;
+mod stack;
+mod words;
+
+pub use assets::{Asset, asset};
+pub use frame::{Frame, Section};
+pub use log::{LogFilter, LogPage};
+pub use push::PushPage;
+
+use crate::desk::Street;
+use rust_embed::RustEmbed;
+use serde::Serialize;
+use tera::{Context, Tera};
+
+/// Why a page could not be drawn: a mistake in a template, never in what it was given.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// A template is wrong, or names something that it is not given.
+    #[error("the page {page} cannot be drawn: {source}")]
+    Template {
+        /// The template.
+        page: String,
+        /// What is wrong with it.
+        source: tera::Error,
+    },
+}
+
+/// Signing in.
+#[derive(Clone, Debug, Serialize)]
+pub struct SignIn {
+    /// Whether a name is enough.
+    pub open: bool,
+    /// Where to go afterwards: one of our own addresses.
+    pub next: String,
+    /// The name that was given before.
+    pub name: String,
+    /// Why the last try was refused.
+    pub problem: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorPage<'a> {
+    status: u16,
+    title: &'a str,
+    words: &'a str,
+    todo: &'a str,
+}
+
+#[derive(RustEmbed)]
+#[folder = "templates/"]
+struct Templates;
+
+/// All pages, ready to be drawn. Cheap to share, made once.
+#[derive(Debug)]
+pub struct Pages {
+    tera: Tera,
+    assets: String,
+}
+
+impl Pages {
+    /// Reads the templates.
+    ///
+    /// # Errors
+    /// When one of them is wrong.
+    pub fn load() -> Result<Self, PageError> {
+        let mut tera = Tera::default();
+        tera.autoescape_on(vec![".html"]);
+        let files = Templates::iter().filter_map(|name| {
+            let text = String::from_utf8(Templates::get(&name)?.data.into_owned()).ok()?;
+            Some((name, text))
+        });
+        tera.add_raw_templates(files).map_err(|source| PageError::Template { page: "templates".to_owned(), source })?;
+        Ok(Self { tera, assets: assets::version() })
+    }
+
+    /// All stacks: what is where, who is pushing.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn dashboard(&self, frame: &Frame, streets: &[Street]) -> Result<String, PageError> {
+        self.draw(frame, "dashboard.html", &dashboard::Dashboard::new(frame, streets))
+    }
+
+    /// One stack: its buttons, and what would go out.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn stack(&self, frame: &Frame, street: &Street) -> Result<String, PageError> {
+        self.draw(frame, "stack.html", &stack::StackPage::new(frame, street))
+    }
+
+    /// One push: live while it runs, its result afterwards.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn push(&self, frame: &Frame, page: &PushPage) -> Result<String, PageError> {
+        let template = if page.row.state == "running" { "live.html" } else { "push.html" };
+        self.draw(frame, template, &push::PushView::new(frame, page))
+    }
+
+    /// The push log.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn log(&self, frame: &Frame, page: &LogPage) -> Result<String, PageError> {
+        self.draw(frame, "log.html", &log::LogView::new(frame, page))
+    }
+
+    /// Signing in.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn sign_in(&self, frame: &Frame, page: &SignIn) -> Result<String, PageError> {
+        self.draw(frame, "sign_in.html", page)
+    }
+
+    /// What went wrong (`title`), what it means for the push (`words`), what to do (`todo`).
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn error(&self, frame: &Frame, status: u16, title: &str, words: &str, todo: &str) -> Result<String, PageError> {
+        self.draw(frame, "error.html", &ErrorPage { status, title, words, todo })
+    }
+
+    fn draw<P: Serialize>(&self, frame: &Frame, template: &str, page: &P) -> Result<String, PageError> {
+        let mut context = Context::new();
+        context.insert("frame", &frame::Shell::new(frame, &self.assets));
+        context.insert("page", page);
+        self.tera.render(template, &context).map_err(|source| PageError::Template { page: template.to_owned(), source })
+    }
+}

@@ -1,0 +1,239 @@
+//! What a request is answered when it cannot be done: a status, a code for programs, words for people. It must never
+//! show what went wrong inside; that goes to the log. Use [`Problem`] in every handler; the gate draws it as JSON below
+//! `/api/` and as a page elsewhere.
+
+use crate::desk::Refusal;
+use crate::ledger::LedgerError;
+use crate::web::pages::PageError;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::{Map, Value, json};
+use std::fmt;
+use std::time::Duration;
+
+/// What a handler answers.
+pub type Reply = Result<HttpResponse, Problem>;
+
+/// Why a request was not done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// The status.
+    pub status: StatusCode,
+    /// For programs.
+    pub code: &'static str,
+    /// For people: what happened, a phrase without a full stop.
+    pub message: String,
+    /// What else a program may want to know.
+    pub detail: Map<String, Value>,
+    /// When it makes sense to try again.
+    pub retry_after: Option<Duration>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), detail: Map::new(), retry_after: None }
+    }
+
+    /// There is no such thing, or nobody may know of it.
+    pub fn unknown(what: impl fmt::Display) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "unknown", format!("{what} does not exist"))
+    }
+
+    /// What was sent is not what it must be.
+    pub fn bad_request(why: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", why)
+    }
+
+    /// Nobody is signed in.
+    pub fn nobody() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "signed_out", "nobody is signed in")
+    }
+
+    /// The request was not sent by a page of ours.
+    pub fn foreign() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "foreign",
+            "the request did not come from a page of Pushbutton, so nothing was done",
+        )
+    }
+
+    /// The request names another host.
+    pub fn misdirected() -> Self {
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", "this server does not answer to that name")
+    }
+
+    /// The address exists, the method does not.
+    pub fn wrong_method() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "this address does not do that")
+    }
+
+    /// The body is too long.
+    pub fn too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "what was sent is longer than 64 KiB")
+    }
+
+    /// The body did not come in time.
+    pub fn too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the request did not come in time")
+    }
+
+    /// Done too often.
+    pub fn too_often(what: &str, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + 1;
+        let message = format!("{what} too often; try again in {seconds} s");
+        Self { retry_after: Some(wait), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_often", message) }
+    }
+
+    /// The server is busy with the same for others.
+    pub fn busy() -> Self {
+        let wait = Some(Duration::from_secs(2));
+        let busy = Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many people sign in at this moment");
+        Self { retry_after: wait, ..busy }
+    }
+
+    /// Something broke that nobody outside can mend; `cause` goes to the log only.
+    pub fn broken(cause: impl fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "broken",
+            "something in Pushbutton broke; it is in the server's log, and no push was touched",
+        )
+    }
+
+    /// What an error of the framework means for who asked.
+    pub fn of(error: &actix_web::Error) -> Self {
+        if let Some(problem) = error.as_error::<Self>() {
+            return problem.clone();
+        }
+        match error.as_response_error().status_code() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::too_large(),
+            StatusCode::REQUEST_TIMEOUT => Self::too_slow(),
+            StatusCode::NOT_FOUND => Self::unknown("this address"),
+            status if status.is_client_error() => Self::bad_request(error.to_string()),
+            _ => Self::broken(error),
+        }
+    }
+
+    /// The answer as the API gives it.
+    pub fn as_json(&self) -> Value {
+        let mut error = self.detail.clone();
+        error.insert("code".to_owned(), json!(self.code));
+        error.insert("message".to_owned(), json!(self.message));
+        json!({ "error": error })
+    }
+
+    /// The heading of the page that tells it.
+    pub fn title(&self) -> &'static str {
+        match self.code {
+            "unknown" => "Our Princess is in another castle",
+            "locked" => "Somebody is pushing right now",
+            "held" => "This is held",
+            "moved" => "Somebody pushed before you",
+            "nothing" => "There is nothing to push",
+            "bad_stack" => "The stack file has errors",
+            "bad_request" | "too_large" | "too_slow" => "That did not work",
+            "signed_out" => "Sign in first",
+            "foreign" => "That came from somewhere else",
+            "misdirected" => "Wrong address",
+            "wrong_method" => "That cannot be done here",
+            "too_often" | "busy" => "Not so fast",
+            "unable" => "Pushbutton cannot do that now",
+            _ => "Something broke",
+        }
+    }
+
+    /// What to do about it, for people.
+    pub fn todo(&self) -> &'static str {
+        match self.code {
+            "unknown" => "Look at all stacks, or in the push log.",
+            "locked" => "Watch that push, and press again when it has ended.",
+            "held" => "Ask who set the hold, or release it with the stack's page open.",
+            "moved" => "Look at what would go out now, then press again.",
+            "nothing" => "Push the stage before it first.",
+            "bad_stack" => "Mend the file; `pushbutton check` shows every error with its place.",
+            "signed_out" => "Sign in, and try again.",
+            "foreign" => "Open the page on Pushbutton itself and press there.",
+            "misdirected" => "Use the address in the server's configuration.",
+            "too_often" | "busy" => "Wait a moment, then try again.",
+            "unable" | "broken" => "Try again; if it stays so, tell who runs this server.",
+            _ => "Go back, look again, and try once more.",
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::build(self.status).json(self.as_json())
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (status, code) = match &refusal {
+            Refusal::Unknown { .. } => (StatusCode::NOT_FOUND, "unknown"),
+            Refusal::Locked { .. } => (StatusCode::CONFLICT, "locked"),
+            Refusal::Held { .. } => (StatusCode::CONFLICT, "held"),
+            Refusal::Moved { .. } => (StatusCode::CONFLICT, "moved"),
+            Refusal::Nothing { .. } => (StatusCode::CONFLICT, "nothing"),
+            Refusal::BadStack { .. } => (StatusCode::CONFLICT, "bad_stack"),
+            Refusal::BadRequest { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
+            Refusal::Unable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unable"),
+        };
+        let detail = match serde_json::to_value(&refusal) {
+            Ok(Value::Object(detail)) => detail,
+            _ => Map::new(),
+        };
+        Self { detail, ..Self::new(status, code, refusal.to_string()) }
+    }
+}
+
+impl From<LedgerError> for Problem {
+    fn from(error: LedgerError) -> Self {
+        tracing::error!(%error, "the ledger did not answer a request");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unable", "the ledger does not answer, so nothing can be shown or done")
+    }
+}
+
+impl From<PageError> for Problem {
+    fn from(error: PageError) -> Self {
+        Self::broken(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_tells_programs_who_and_people_what() {
+        let refusal = Refusal::Locked {
+            who: "mary".to_owned(),
+            stack: "web".to_owned(),
+            stage: "prod".to_owned(),
+            push: 214,
+            since: "2026-11-21T10:00:00.000Z".to_owned(),
+        };
+        let problem = Problem::from(refusal);
+        assert_eq!(problem.status, StatusCode::CONFLICT);
+        insta::assert_snapshot!(problem.as_json(), @r#"{"error":{"code":"locked","message":"mary is pushing web to prod right now (push 214)","push":214,"since":"2026-11-21T10:00:00.000Z","stack":"web","stage":"prod","who":"mary"}}"#);
+    }
+
+    #[test]
+    fn what_broke_inside_is_not_told_outside() {
+        let problem = Problem::from(LedgerError::Corrupt("row 17 of /srv/data".to_owned()));
+        assert!(!problem.as_json().to_string().contains("/srv"), "{problem}");
+        assert_eq!(problem.status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

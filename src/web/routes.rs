@@ -1,0 +1,185 @@
+//! The one route table: what there is, by which method, for whom. It drives the router, and the test that asks every
+//! route as everybody. There must never be another way in: what is not in the table does not exist, and a row says who
+//! may, or it does not compile.
+
+use super::asking::Caller;
+use super::problem::Problem;
+use super::{actions, api, files, health, live, screens, sign_in};
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::guard;
+use actix_web::http::Method;
+use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{HttpMessage, HttpResponse, Route, web};
+
+/// Who may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum May {
+    /// Everybody: what is needed to sign in, and what watches the server.
+    Anybody,
+    /// Who is signed in.
+    SignedIn,
+}
+
+/// One row.
+pub struct Entry {
+    /// The method. A GET answers HEAD too, unless it is a stream.
+    pub method: Method,
+    /// The address.
+    pub path: &'static str,
+    /// Who may.
+    pub may: May,
+    streams: bool,
+    handler: fn() -> Route,
+}
+
+const fn entry(method: Method, path: &'static str, may: May, handler: fn() -> Route) -> Entry {
+    Entry { method, path, may, streams: false, handler }
+}
+
+const fn get(path: &'static str, handler: fn() -> Route) -> Entry {
+    entry(Method::GET, path, May::SignedIn, handler)
+}
+
+const fn stream(path: &'static str, handler: fn() -> Route) -> Entry {
+    Entry { method: Method::GET, path, may: May::SignedIn, streams: true, handler }
+}
+
+const fn post(path: &'static str, handler: fn() -> Route) -> Entry {
+    entry(Method::POST, path, May::SignedIn, handler)
+}
+
+const fn put(path: &'static str, handler: fn() -> Route) -> Entry {
+    entry(Method::PUT, path, May::SignedIn, handler)
+}
+
+const fn delete(path: &'static str, handler: fn() -> Route) -> Entry {
+    entry(Method::DELETE, path, May::SignedIn, handler)
+}
+
+const fn open(method: Method, path: &'static str, handler: fn() -> Route) -> Entry {
+    entry(method, path, May::Anybody, handler)
+}
+
+/// All routes.
+pub static ROUTES: &[Entry] = &[
+    get("/", || web::to(screens::dashboard)),
+    get("/stacks/{stack}", || web::to(screens::stack)),
+    post("/stacks/{stack}/stages/{stage}/push", || web::to(actions::push)),
+    post("/stacks/{stack}/hold", || web::to(actions::hold_stack)),
+    post("/stacks/{stack}/release-hold", || web::to(actions::release_stack)),
+    post("/stacks/{stack}/stages/{stage}/hold", || web::to(actions::hold_stage)),
+    post("/stacks/{stack}/stages/{stage}/release-hold", || web::to(actions::release_stage)),
+    get("/pushes", || web::to(screens::log)),
+    get("/pushes/{id}", || web::to(screens::push)),
+    get("/pushes/{id}/log", || web::to(live::log)),
+    post("/pushes/{id}/cancel", || web::to(actions::cancel)),
+    open(Method::GET, "/sign-in", || web::to(sign_in::form)),
+    open(Method::POST, "/sign-in", || web::to(sign_in::sign_in)),
+    post("/sign-out", || web::to(sign_in::sign_out)),
+    get("/api/v1/stacks", || web::to(api::stacks)),
+    get("/api/v1/stacks/{stack}", || web::to(api::stack)),
+    put("/api/v1/stacks/{stack}/hold", || web::to(api::hold_stack)),
+    delete("/api/v1/stacks/{stack}/hold", || web::to(api::release_stack)),
+    get("/api/v1/stacks/{stack}/stages/{stage}/current", || web::to(api::current)),
+    post("/api/v1/stacks/{stack}/stages/{stage}/push", || web::to(api::push)),
+    put("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(api::hold_stage)),
+    delete("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(api::release_stage)),
+    get("/api/v1/pushes", || web::to(api::pushes)),
+    get("/api/v1/pushes/{id}", || web::to(api::one_push)),
+    stream("/api/v1/pushes/{id}/events", || web::to(live::push_events)),
+    get("/api/v1/pushes/{id}/log", || web::to(live::log)),
+    post("/api/v1/pushes/{id}/cancel", || web::to(api::cancel)),
+    stream("/api/v1/events", || web::to(live::events)),
+    open(Method::GET, "/static/{name}", || web::to(files::file)),
+    open(Method::GET, "/healthz", || web::to(health::healthz)),
+    open(Method::GET, "/readyz", || web::to(health::readyz)),
+];
+
+/// The pages that a person may be sent to after signing in.
+pub fn pages() -> impl Iterator<Item = &'static str> {
+    let page = |row: &&Entry| {
+        row.method == Method::GET
+            && row.may == May::SignedIn
+            && !row.path.starts_with("/api/")
+            && !row.path.ends_with("/log")
+    };
+    ROUTES.iter().filter(page).map(|row| row.path)
+}
+
+/// Puts the table into the router.
+pub fn configure(config: &mut web::ServiceConfig) {
+    let mut done: Vec<&str> = Vec::new();
+    for row in ROUTES {
+        if done.contains(&row.path) {
+            continue;
+        }
+        done.push(row.path);
+        let rows = ROUTES.iter().filter(|other| other.path == row.path);
+        let mut allowed: Vec<&str> = Vec::new();
+        let mut resource = web::resource(row.path);
+        for row in rows {
+            allowed.push(row.method.as_str());
+            let may = row.may;
+            let admitted = (row.handler)().wrap(from_fn(move |request, next| admit(may, request, next)));
+            resource = resource.route(match row.method == Method::GET && !row.streams {
+                true => admitted.guard(guard::Any(guard::Get()).or(guard::Head())),
+                false => admitted.method(row.method.clone()),
+            });
+        }
+        let allowed = allowed.join(", ");
+        config.service(resource.default_service(web::to(move || {
+            let refused = wrong_method(&allowed);
+            async { refused }
+        })));
+    }
+}
+
+fn wrong_method(allowed: &str) -> HttpResponse {
+    let mut refused = HttpResponse::from_error(Problem::wrong_method());
+    if let Ok(allowed) = HeaderValue::from_str(allowed) {
+        refused.headers_mut().insert(ALLOW, allowed);
+    }
+    refused
+}
+
+async fn admit(
+    may: May,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let known = request.extensions().get::<Caller>().is_some();
+    match may {
+        May::SignedIn if !known => Ok(request.error_response(Problem::nobody())),
+        May::SignedIn | May::Anybody => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_may_only_sign_in_and_ask_how_the_server_is() {
+        let open: Vec<String> = ROUTES
+            .iter()
+            .filter(|row| row.may == May::Anybody)
+            .map(|row| format!("{} {}", row.method, row.path))
+            .collect();
+        assert_eq!(open, ["GET /sign-in", "POST /sign-in", "GET /static/{name}", "GET /healthz", "GET /readyz"]);
+    }
+
+    #[test]
+    fn signing_in_leads_to_pages_alone() {
+        assert_eq!(pages().collect::<Vec<_>>(), ["/", "/stacks/{stack}", "/pushes", "/pushes/{id}"]);
+    }
+
+    #[test]
+    fn no_address_and_method_is_there_twice() {
+        for (at, row) in ROUTES.iter().enumerate() {
+            let twice = ROUTES[..at].iter().any(|other| other.path == row.path && other.method == row.method);
+            assert!(!twice, "{} {}", row.method, row.path);
+        }
+    }
+}

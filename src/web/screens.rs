@@ -1,0 +1,215 @@
+//! The pages that show: all stacks, one stack, the push log, one push. They must never change anything. Called by the
+//! routes; what they gather is drawn by `pages`.
+
+use super::App;
+use super::asking::Caller;
+use super::cursor::{last_records, read_records};
+use super::frame::{frame, page};
+use super::pages::{LogFilter, LogPage, PushPage, Section};
+use super::problem::{Problem, Reply};
+use crate::desk::{JournalEnd, Refusal};
+use crate::journal::{Event, Record};
+use crate::ledger::pushes::{self, Filter, PushRow};
+use crate::ledger::{Ledger, LedgerError, outbox};
+use crate::plan::Assignment;
+use crate::stack::{PushNumber, StackName};
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path, Query};
+use serde::Deserialize;
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// Pushes on one page of the log.
+const PUSHES: usize = 50;
+/// Lines of a push that its page holds for readers without JavaScript.
+const TAIL_LINES: usize = 200;
+/// Bytes of the journal that are read for them.
+const TAIL_BYTES: u64 = 256 * 1024;
+
+/// `GET /`
+pub async fn dashboard(app: Data<App>, caller: Caller) -> Reply {
+    let mut frame = frame(&app, Some(&caller), Section::Stacks).await;
+    let shelf = app.desk.shelf();
+    let mut streets = Vec::with_capacity(shelf.stacks.len());
+    for shelved in &shelf.stacks {
+        match app.desk.street(&shelved.name).await {
+            Ok(street) => streets.push(street),
+            // A file that was never right has no street yet; the frame says what is wrong with it.
+            Err(Refusal::BadStack { .. } | Refusal::Unknown { .. }) => {}
+            Err(refusal) => frame.notices.push(refusal.to_string()),
+        }
+    }
+    Ok(page(StatusCode::OK, app.pages.dashboard(&frame, &streets)?))
+}
+
+/// `GET /stacks/{stack}`
+pub async fn stack(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
+    let stack: StackName = named("stack", &stack)?;
+    let street = app.desk.street(&stack).await?;
+    let frame = frame(&app, Some(&caller), Section::Stacks).await;
+    Ok(page(StatusCode::OK, app.pages.stack(&frame, &street)?))
+}
+
+/// What the push log is asked for; what is empty is not asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct LogQuery {
+    stack: Option<String>,
+    stage: Option<String>,
+    who: Option<String>,
+    state: Option<String>,
+    word: Option<String>,
+    before: Option<String>,
+}
+
+/// One page of the push log.
+pub struct Pushes {
+    /// Newest first.
+    pub rows: Vec<PushRow>,
+    /// The cursor of the next page, when there is one.
+    pub next_before: Option<i64>,
+}
+
+impl LogQuery {
+    fn filter(self) -> Result<Filter, Problem> {
+        let said = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let before = said(self.before).map(|before| before.parse().map(PushNumber::get)).transpose();
+        Ok(Filter {
+            stack: said(self.stack),
+            stage: said(self.stage),
+            who: said(self.who),
+            state: said(self.state),
+            word: said(self.word),
+            before: before.map_err(|bad| Problem::bad_request(bad.to_string()))?,
+        })
+    }
+
+    /// The pushes that are asked for.
+    ///
+    /// # Errors
+    /// When the cursor is none, or the ledger does not answer.
+    pub async fn ask(self, ledger: &Ledger) -> Result<(Filter, Pushes), Problem> {
+        let filter = self.filter()?;
+        let wanted = filter.clone();
+        let mut rows = ledger.read(move |connection| pushes::list(connection, &wanted, PUSHES + 1)).await?;
+        let more = rows.len() > PUSHES;
+        rows.truncate(PUSHES);
+        let next_before = rows.last().filter(|_| more).map(|row| row.id);
+        Ok((filter, Pushes { rows, next_before }))
+    }
+}
+
+/// `GET /pushes`
+pub async fn log(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Reply {
+    let (filter, found) = query.into_inner().ask(app.desk.ledger()).await?;
+    let frame = frame(&app, Some(&caller), Section::Pushes).await;
+    let stacks = app.desk.shelf().stacks.iter().map(|shelved| shelved.name.to_string()).collect();
+    let Filter { stack, stage, who, state, word, .. } = filter;
+    let filter = LogFilter { stack, stage, who, state, word };
+    let shown = LogPage { rows: found.rows, filter, next_before: found.next_before, stacks };
+    Ok(page(StatusCode::OK, app.pages.log(&frame, &shown)?))
+}
+
+/// `GET /pushes/{id}`
+pub async fn push(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
+    let id: PushNumber = named("push", &id)?;
+    let shown = push_page(&app, id).await?;
+    let frame = frame(&app, Some(&caller), Section::Pushes).await;
+    Ok(page(StatusCode::OK, app.pages.push(&frame, &shown)?))
+}
+
+async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
+    let known = Known::of(app.desk.ledger(), id).await?;
+    let (first, tail) = journal_of(app, id).await?;
+    let (titles, hosts) = match first.map(|record| record.event) {
+        Some(Event::PushStarted { commands, hosts, .. }) => (commands, hosts),
+        // The runner has not begun yet: the plan says what it will do.
+        _ => (Vec::new(), known.hosts),
+    };
+    let stack = known.row.stack.parse::<StackName>().map_err(Problem::broken)?;
+    // A stack that is gone since keeps its pushes; they are shown without what only the stack knows.
+    let street = app.desk.street(&stack).await.ok();
+    let stage = street.as_ref().and_then(|street| street.stages.iter().find(|stage| stage.name == known.row.stage));
+    Ok(PushPage {
+        button: stage.map_or_else(|| known.row.stage.clone(), |stage| stage.button.clone()),
+        usual_ms: stage.map(|stage| stage.usual_ms.clone()).unwrap_or_default(),
+        hold: stage.and_then(|stage| stage.hold.clone()).or(street.as_ref().and_then(|street| street.hold.clone())),
+        row: known.row,
+        commands: known.commands,
+        results: known.results,
+        commits: known.commits,
+        announcements: known.announcements,
+        titles,
+        hosts,
+        tail,
+    })
+}
+
+/// What the ledger knows of one push.
+pub struct Known {
+    /// The push.
+    pub row: PushRow,
+    /// Its commands as far as they were begun.
+    pub commands: Vec<pushes::CommandRow>,
+    /// What became of each on each host.
+    pub results: Vec<pushes::ResultRow>,
+    /// What it brings.
+    pub commits: Vec<pushes::Commit>,
+    /// How many commits there are in all.
+    pub commit_count: i64,
+    /// What was told where.
+    pub announcements: Vec<outbox::OutboxRow>,
+    /// The frozen host list of its plan, by name.
+    pub hosts: Vec<String>,
+}
+
+impl Known {
+    /// Asks the ledger, all in one reading.
+    ///
+    /// # Errors
+    /// When there is no such push, or the ledger does not answer.
+    pub async fn of(ledger: &Ledger, id: PushNumber) -> Result<Self, Problem> {
+        let number = id.get();
+        let known = ledger.read(move |connection| {
+            let Some(row) = pushes::get(connection, number)? else { return Ok(None) };
+            let plan = pushes::plan_text(connection, number)?.unwrap_or_default();
+            let assignment: Assignment =
+                serde_json::from_str(&plan).map_err(|bad| LedgerError::Corrupt(format!("plan of push {number}: {bad}")))?;
+            Ok(Some(Self {
+                row,
+                commands: pushes::commands(connection, number)?,
+                results: pushes::results(connection, number)?,
+                commits: pushes::commits(connection, number)?,
+                commit_count: pushes::commit_count(connection, number)?.unwrap_or_default(),
+                announcements: outbox::of_push(connection, number)?,
+                hosts: assignment.plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
+            }))
+        });
+        known.await?.ok_or_else(|| Problem::unknown(format_args!("push {id}")))
+    }
+}
+
+/// The first record of a push's journal, and the last ones.
+async fn journal_of(app: &App, id: PushNumber) -> Result<(Option<Record>, Vec<Record>), Problem> {
+    let end = app.desk.journal_end(id).await.map_or(JournalEnd::default(), |end| *end.borrow());
+    if end.len == 0 {
+        return Ok((None, Vec::new()));
+    }
+    let path = app.desk.journal_path(id);
+    let read = tokio::task::spawn_blocking(move || {
+        let first = read_records(&path, 0, end.len, 1)?;
+        let tail = last_records(&path, end.len, TAIL_LINES, TAIL_BYTES)?;
+        Ok::<_, std::io::Error>((serde_json::from_slice(&first).ok(), tail))
+    });
+    read.await.map_err(Problem::broken)?.map_err(Problem::broken)
+}
+
+/// A name or number of an address; what is not even one does not exist.
+///
+/// # Errors
+/// When it is not a name of its kind.
+pub fn named<T: FromStr>(what: &str, text: &str) -> Result<T, Problem>
+where
+    T::Err: Display,
+{
+    text.parse().map_err(|_| Problem::unknown(format_args!("{what} {text:?}")))
+}
