@@ -1,8 +1,15 @@
 //! The journeys: one file per promise or walk through the real thing, linked once.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml allows this only inside #[test]")]
 
-mod source;
 mod announce;
+mod crash;
 mod demo;
+mod failure;
 mod fleet;
+mod house;
+mod lock;
 mod pages;
+mod readme;
+mod source;
+mod street;
+mod viewers;

@@ -20,8 +20,9 @@ const ANOTHER_SERVER: u8 = 3;
 /// # Errors
 /// Why it could not start.
 pub fn main(config: &Path) -> anyhow::Result<ExitCode> {
-    let quiet_neighbours = "info,actix_server=warn,irc=warn";
-    let filter = tracing_subscriber::EnvFilter::try_from_env("PUSHBUTTON_LOG").unwrap_or_else(|_| quiet_neighbours.into());
+    let quiet_neighbours = "info,actix_server=warn,irc=info";
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("PUSHBUTTON_LOG").unwrap_or_else(|_| quiet_neighbours.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let config = Arc::new(Config::load(config)?);
     actix_web::rt::System::new().block_on(run(config))
