@@ -1,1 +1,4 @@
 //! The journeys: one file per promise or walk through the real thing, linked once.
+
+mod check;
+mod layers;
