@@ -131,7 +131,8 @@ fn files_that_are_not_there_or_not_stacks_are_errors() {
     let (code, _, err) = check(dir.path(), &[]);
     assert_eq!(code, 1);
     assert_snapshot!(err, @r#"
-    error: cannot read config.toml: No such file or directory (os error 2)
+    error: there is no config.toml
+    hint: copy config.example.toml, or name stack files: pushbutton check stacks/web.toml
 
     1 error in 1 of 1 file
     "#);

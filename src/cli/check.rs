@@ -22,8 +22,12 @@ impl Check {
     /// Never: what is wrong with the files is printed, and the exit code is 1.
     pub fn main(self, config: &Path) -> anyhow::Result<ExitCode> {
         let mut report = Report::default();
-        if self.files.is_empty() {
+        if self.files.is_empty() && config.exists() {
             report.check_all(config);
+        } else if self.files.is_empty() {
+            let shown = config.display();
+            let hint = "hint: copy config.example.toml, or name stack files: pushbutton check stacks/web.toml";
+            report.bad(&[format!("error: there is no {shown}\n{hint}")]);
         }
         for file in &self.files {
             match same_file(file, config) {

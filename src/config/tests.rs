@@ -1,7 +1,8 @@
+use super::keys::KEYS;
 use super::*;
 use insta::assert_snapshot;
 
-const EXAMPLE: &str = include_str!("../config.example.toml");
+const EXAMPLE: &str = include_str!("../../config.example.toml");
 
 fn parsed(text: &str) -> Config {
     Config::parse("config.toml", text).unwrap_or_else(|found| panic!("{}", super::told(&found)))
