@@ -4,3 +4,4 @@
 
 mod check;
 mod layers;
+mod variables;
