@@ -13,3 +13,9 @@ mod readme;
 mod source;
 mod street;
 mod viewers;
+
+#![allow(clippy::unwrap_used, reason = "a journey that cannot go on has failed")]
+
+mod check;
+mod layers;
+mod variables;
