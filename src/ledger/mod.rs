@@ -5,6 +5,7 @@
 
 pub mod outbox;
 pub mod pushes;
+pub mod users;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
