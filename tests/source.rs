@@ -12,6 +12,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -39,6 +40,13 @@ impl World {
     /// git as a committer runs it.
     async fn git(&self, args: &[&str]) -> String {
         git(&self.repo(), args).await
+    }
+
+    /// The same, with a text as its input.
+    async fn git_reading(&self, args: &[&str], input: &str) -> String {
+        let mut child = Program::new("git").dir(&self.repo()).args(args).with_input().start().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+        String::from_utf8(child.wait_with_output().await.unwrap().stdout).unwrap()
     }
 
     fn write(&self, path: &str, text: &str) {
@@ -277,6 +285,25 @@ async fn no_hook_runs_and_no_filter_neither_in_a_fetch_nor_in_a_checkout() {
     mirror.checkout(&head, &world.path("checkout")).await.unwrap();
     assert_eq!(std::fs::read_to_string(world.path("checkout/a")).unwrap(), "a $Format:%H$");
     assert!(!world.pwned());
+}
+
+#[tokio::test]
+async fn a_tree_that_would_write_into_a_checkouts_git_directory_is_not_even_fetched() {
+    let world = World::new().await;
+    let good = world.commit("first").await;
+    let mirror = world.mirror();
+    mirror.fetch().await.unwrap();
+    world.write("x", "[core]\n");
+    let blob = world.git(&["hash-object", "-w", "x"]).await;
+    let entry = format!("100644 blob {}\tconfig\n", blob.trim());
+    let inner = world.git_reading(&["mktree"], &entry).await;
+    let tree = world.git_reading(&["mktree"], &format!("040000 tree {}\t.git\n", inner.trim())).await;
+    let evil = world.git(&["commit-tree", "-m", "evil", tree.trim()]).await;
+    world.git(&["update-ref", "refs/heads/main", evil.trim()]).await;
+    let error = mirror.fetch().await.unwrap_err().to_string();
+    assert!(error.contains("hasDotgit") && error.contains("git's own check refuses"), "{error}");
+    assert_eq!(mirror.head("main").await.unwrap(), good);
+    assert!(!mirror.has(&evil.trim().parse().unwrap()).await);
 }
 
 #[tokio::test]
