@@ -19,3 +19,4 @@ mod viewers;
 mod check;
 mod layers;
 mod variables;
+mod user;
