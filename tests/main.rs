@@ -20,3 +20,4 @@ mod check;
 mod layers;
 mod variables;
 mod user;
+mod source;
