@@ -4,3 +4,4 @@
 mod source;
 mod demo;
 mod fleet;
+mod desk;
