@@ -168,7 +168,15 @@ mod tests {
         let mistake = Mistake::new(6..10, "unknown key `hots`").nearest("hots", ["title", "hosts"]);
         let diagnostic = Diagnostic::new("stacks/web.toml", text, &mistake);
         assert_eq!(diagnostic.summary(), "stacks/web.toml:2:1: unknown key `hots`");
-        insta::assert_snapshot!(diagnostic, @"");
+        insta::assert_snapshot!(diagnostic, @r#"
+    error: unknown key `hots`
+     --> stacks/web.toml:2:1
+      |
+    2 | hots = "é" # x
+      | ^^^^
+      |
+      = help: did you mean `hosts`?
+    "#);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml allows this only inside #[test]")]
 
 mod source;
+mod announce;
 mod demo;
 mod fleet;
 mod desk;
+mod pages;

@@ -2,47 +2,13 @@
 //! It must never leave anything behind: all that a fleet starts ends with it, however it ends (see `lifeline`).
 //! Called by the demo, and by every journey that needs hosts.
 
-use super::machine::{Login, Machine};
+use super::machine::{Login, Machine, SSHD};
+use super::{DemoError, must_be_there, tried, write};
 use crate::process::Program;
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// Why a fleet, or one of its hosts, does not do as it is told.
-#[derive(Debug, thiserror::Error)]
-pub enum FleetError {
-    /// A file or a program could not be used.
-    #[error("{what}: {source}")]
-    Io {
-        /// What was tried.
-        what: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A program said no.
-    #[error("{what}: {said}")]
-    Refused {
-        /// What was tried.
-        what: String,
-        /// What it said.
-        said: String,
-    },
-    /// The kernel does not let us have namespaces.
-    #[error("no namespace for a host: {0} (be root, or let users have namespaces: sysctl user.max_user_namespaces)")]
-    NoNamespace(String),
-    /// Another process took the host's address first.
-    #[error("{0} is taken by another process")]
-    AddressTaken(SocketAddrV4),
-    /// The host is switched off.
-    #[error("{0} is switched off")]
-    Off(String),
-}
-
-/// Puts what was tried before what the system said.
-pub(super) fn tried(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> FleetError {
-    move |source| FleetError::Io { what: what.into(), source }
-}
 
 /// A running fleet. Dropping it switches all its hosts off, also when a test panics.
 #[derive(Debug)]
@@ -57,7 +23,8 @@ impl Fleet {
     ///
     /// # Errors
     /// When a program is missing, namespaces are not allowed, or an `sshd` does not come up.
-    pub async fn start(dir: &Path, names: &[&str]) -> Result<Self, FleetError> {
+    pub async fn start(dir: &Path, names: &[&str]) -> Result<Self, DemoError> {
+        must_be_there(SSHD)?;
         let login = Login::of_this_process()?;
         std::fs::create_dir_all(dir).map_err(tried(format!("making {}", dir.display())))?;
         let dir = std::fs::canonicalize(dir).map_err(tried(format!("finding {}", dir.display())))?;
@@ -131,25 +98,21 @@ impl Ipv4Net {
 }
 
 /// A port that is free on this address now.
-pub(super) fn free_port(address: Ipv4Addr) -> Result<SocketAddrV4, FleetError> {
+pub(super) fn free_port(address: Ipv4Addr) -> Result<SocketAddrV4, DemoError> {
     let claim = TcpListener::bind((address, 0)).and_then(|listener| listener.local_addr());
     let port = claim.map_err(tried(format!("finding a free port on {address}")))?.port();
     Ok(SocketAddrV4::new(address, port))
 }
 
 /// Makes an ed25519 key without a passphrase, and its `.pub` beside it.
-pub(super) async fn make_key(path: &Path, comment: &str) -> Result<(), FleetError> {
+pub(super) async fn make_key(path: &Path, comment: &str) -> Result<(), DemoError> {
     let what = format!("making the key {}", path.display());
     let program = Program::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f"]).arg(path);
     let output = program.output(ASK_LIMIT).await.map_err(tried(what.clone()))?;
     if !output.status.success() {
-        return Err(FleetError::Refused { what, said: String::from_utf8_lossy(&output.stderr).trim().to_owned() });
+        return Err(DemoError::Refused { what, said: String::from_utf8_lossy(&output.stderr).trim().to_owned() });
     }
     Ok(())
-}
-
-pub(super) fn write(path: &Path, text: &str) -> Result<(), FleetError> {
-    std::fs::write(path, text).map_err(tried(format!("writing {}", path.display())))
 }
 
 fn client_config(hosts: &[Machine], client_key: &Path, known_hosts: &Path, user: &str) -> String {
@@ -169,7 +132,7 @@ fn quoted(path: &Path) -> String {
     format!("\"{}\"", path.display().to_string().replace('%', "%%"))
 }
 
-fn known_hosts_of(hosts: &[Machine]) -> Result<String, FleetError> {
+fn known_hosts_of(hosts: &[Machine]) -> Result<String, DemoError> {
     let mut text = String::new();
     for host in hosts {
         let at = host.address();

@@ -1,8 +1,9 @@
 //! A real IRC server (`ngircd`) on loopback, and a witness that sits in the channel and writes down every raw line.
 //! The witness must never use what the product uses to speak IRC: it is how we know what was really said.
 
-use super::fleet::{FleetError, free_port, tried, write};
+use super::fleet::free_port;
 use super::lifeline::Lifeline;
+use super::{DemoError, tried, write};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +30,7 @@ impl IrcServer {
     ///
     /// # Errors
     /// When it is not installed, or does not listen after 20 seconds.
-    pub async fn start(dir: &Path) -> Result<Self, FleetError> {
+    pub async fn start(dir: &Path) -> Result<Self, DemoError> {
         let include = dir.join("more");
         std::fs::create_dir_all(&include).map_err(tried(format!("making {}", include.display())))?;
         let dir = std::fs::canonicalize(dir).map_err(tried(format!("finding {}", dir.display())))?;
@@ -42,7 +43,7 @@ impl IrcServer {
         while TcpStream::connect(at).await.is_err() {
             if Instant::now() > deadline {
                 let said = std::fs::read_to_string(&log).unwrap_or_default();
-                return Err(FleetError::Refused { what: "starting ngircd".to_owned(), said: said.trim().to_owned() });
+                return Err(DemoError::Refused { what: "starting ngircd".to_owned(), said: said.trim().to_owned() });
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

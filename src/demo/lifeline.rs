@@ -5,7 +5,7 @@
 //! is in the namespace: daemons, children of children, stopped processes. Mounts made inside go with it.
 //! It must never signal anything but its own namespace's process 1.
 
-use super::fleet::{FleetError, tried};
+use super::{DemoError, must_be_there, tried};
 use crate::process::Program;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -40,7 +40,7 @@ pub(super) fn unshare(more: &[&str], as_user: &str) -> Program {
 
 impl Lifeline {
     /// Starts a program made by [`unshare`], whose command must end when its standard input does.
-    pub(super) async fn start(program: Program) -> Result<Self, FleetError> {
+    pub(super) async fn start(program: Program) -> Result<Self, DemoError> {
         let mut unshare = program.start().map_err(tried("starting unshare (of util-linux)"))?;
         let deadline = Instant::now() + KERNEL_LIMIT;
         loop {
@@ -49,20 +49,23 @@ impl Lifeline {
             }
             if let Ok(Some(_)) = unshare.try_wait() {
                 let said = last_words(&mut unshare).await;
-                return Err(FleetError::NoNamespace(said));
+                return Err(DemoError::NoNamespace(said));
             }
             if Instant::now() > deadline {
-                return Err(FleetError::NoNamespace("nothing happened".to_owned()));
+                return Err(DemoError::NoNamespace("nothing happened".to_owned()));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
-    /// Runs a program on a lifeline, and again whenever it ends. What it says goes to `log`.
+    /// Runs a program (by its full path) on a lifeline, and again whenever it ends. What it says goes to `log`.
     ///
     /// # Errors
     /// When namespaces are not allowed, or the log cannot be made.
-    pub async fn keep_running(argv: &[&str], log: &std::path::Path) -> Result<Self, FleetError> {
+    pub async fn keep_running(argv: &[&str], log: &std::path::Path) -> Result<Self, DemoError> {
+        if let Some(program) = argv.first() {
+            must_be_there(program)?;
+        }
         std::fs::write(log, "").map_err(tried(format!("writing {}", log.display())))?;
         let program = unshare(&[], "--map-current-user").args(["/bin/sh", "-c", HOLD, "lifeline"]).args(argv);
         Self::start(program.env("LIFELINE_LOG", log)).await

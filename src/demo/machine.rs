@@ -5,8 +5,9 @@
 //! to the namespace and go with it, so nothing is ever unmounted by us. It must never touch a process that is not the
 //! host's own.
 
-use super::fleet::{FleetError, free_port, make_key, tried, write};
+use super::fleet::{free_port, make_key};
 use super::lifeline::{Lifeline, unshare};
+use super::{DemoError, tried, write};
 use crate::process::Program;
 use nix::unistd::Pid;
 use std::ffi::OsStr;
@@ -18,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// `sshd` wants to be started by its full name; Debian's.
-const SSHD: &str = "/usr/sbin/sshd";
+pub(super) const SSHD: &str = "/usr/sbin/sshd";
 /// How long an `sshd` may take to listen: milliseconds, but many start at once on a small machine.
 const BOOT_LIMIT: Duration = Duration::from_secs(30);
 /// How often a boot looks whether it is done.
@@ -55,12 +56,12 @@ pub(super) struct Login {
 }
 
 impl Login {
-    pub(super) fn of_this_process() -> Result<Self, FleetError> {
+    pub(super) fn of_this_process() -> Result<Self, DemoError> {
         let what = "finding out who we are";
         let uid = nix::unistd::geteuid();
         let user = nix::unistd::User::from_uid(uid).map_err(|errno| tried(what)(errno.into()))?;
         let Some(user) = user else {
-            return Err(FleetError::Refused { what: what.to_owned(), said: format!("user {uid} has no name") });
+            return Err(DemoError::Refused { what: what.to_owned(), said: format!("user {uid} has no name") });
         };
         let text = std::fs::read_to_string("/etc/passwd").map_err(tried("reading /etc/passwd"))?;
         let prefix = format!("{}:", user.name);
@@ -94,7 +95,7 @@ impl Machine {
         ip: Ipv4Addr,
         client_key: &Path,
         login: Login,
-    ) -> Result<Self, FleetError> {
+    ) -> Result<Self, DemoError> {
         for part in ["etc", "srv", "tmp", "home"] {
             let path = dir.join(part);
             std::fs::create_dir_all(&path).map_err(tried(format!("making {}", path.display())))?;
@@ -108,7 +109,7 @@ impl Machine {
         let mut machine = Self { name: name.to_owned(), dir, address: free_port(ip)?, login, power: Mutex::new(None) };
         for _ in 1..PORT_TRIES {
             match machine.switch_on().await {
-                Err(FleetError::AddressTaken(_)) => machine.address = free_port(ip)?,
+                Err(DemoError::AddressTaken(_)) => machine.address = free_port(ip)?,
                 other => return other.map(|()| machine),
             }
         }
@@ -146,7 +147,7 @@ impl Machine {
     }
 
     /// Its public host key.
-    pub(super) fn public_key(&self) -> Result<String, FleetError> {
+    pub(super) fn public_key(&self) -> Result<String, DemoError> {
         let path = self.dir.join("etc/host_key.pub");
         std::fs::read_to_string(&path).map_err(tried(format!("reading {}", path.display())))
     }
@@ -155,8 +156,8 @@ impl Machine {
     ///
     /// # Errors
     /// When the host is switched off, the program cannot be started, or it has not ended after 60 seconds.
-    pub async fn in_it<S: AsRef<OsStr>>(&self, argv: impl IntoIterator<Item = S>) -> Result<Output, FleetError> {
-        let init = self.init().ok_or_else(|| FleetError::Off(self.name.clone()))?;
+    pub async fn in_it<S: AsRef<OsStr>>(&self, argv: impl IntoIterator<Item = S>) -> Result<Output, DemoError> {
+        let init = self.init().ok_or_else(|| DemoError::Off(self.name.clone()))?;
         let mut program = Program::new("nsenter").arg("--target").arg(init.to_string());
         if !self.login.is_root() {
             program = program.args(["--user", "--preserve-credentials"]);
@@ -198,7 +199,7 @@ impl Machine {
     }
 
     /// Boots the host: returns when its `sshd` listens. What lies in `/srv`, `/tmp` and home is what was there before.
-    pub(super) async fn switch_on(&self) -> Result<(), FleetError> {
+    pub(super) async fn switch_on(&self) -> Result<(), DemoError> {
         let etc = self.dir.join("etc");
         write(&etc.join("sshd_config"), &sshd_config(self.address))?;
         write(&etc.join("sshd.log"), "")?;
@@ -214,14 +215,14 @@ impl Machine {
     }
 
     /// Waits until `sshd` has written its process id, which it does once it listens.
-    async fn listening(&self, lifeline: &mut Lifeline) -> Result<(), FleetError> {
+    async fn listening(&self, lifeline: &mut Lifeline) -> Result<(), DemoError> {
         let etc = self.dir.join("etc");
-        let refused = |said: String| FleetError::Refused { what: format!("starting the host {}", self.name), said };
+        let refused = |said: String| DemoError::Refused { what: format!("starting the host {}", self.name), said };
         let deadline = Instant::now() + BOOT_LIMIT;
         while !etc.join("sshd.pid").exists() {
             let log = std::fs::read_to_string(etc.join("sshd.log")).unwrap_or_default();
             if log.contains("Cannot bind any address") {
-                return Err(FleetError::AddressTaken(self.address));
+                return Err(DemoError::AddressTaken(self.address));
             }
             let failed = log.contains("fatal") || log.contains("terminating") || log.contains("not found");
             if failed || Instant::now() > deadline {

@@ -1,8 +1,9 @@
 //! A real SMTP server (`aiosmtpd`) on loopback that keeps every mail in a folder.
 //! It must never send a mail on, and never change a byte of one.
 
-use super::fleet::{FleetError, free_port, tried, write};
+use super::fleet::free_port;
 use super::lifeline::Lifeline;
+use super::{DemoError, tried, write};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -30,7 +31,7 @@ impl MailCatcher {
     ///
     /// # Errors
     /// When `python3-aiosmtpd` is not installed, or it does not listen after 30 seconds.
-    pub async fn start(dir: &Path) -> Result<Self, FleetError> {
+    pub async fn start(dir: &Path) -> Result<Self, DemoError> {
         let folder = folder_in(dir);
         std::fs::create_dir_all(&folder).map_err(tried(format!("making {}", folder.display())))?;
         let dir = std::fs::canonicalize(dir).map_err(tried(format!("finding {}", dir.display())))?;
@@ -45,7 +46,7 @@ impl MailCatcher {
             let said = std::fs::read_to_string(&log).unwrap_or_default();
             if Instant::now() > deadline || said.contains("ModuleNotFoundError") {
                 let what = "starting the mail catcher".to_owned();
-                return Err(FleetError::Refused { what, said: said.trim().to_owned() });
+                return Err(DemoError::Refused { what, said: said.trim().to_owned() });
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

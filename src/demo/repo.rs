@@ -1,7 +1,7 @@
 //! A real git repository with a small web shop in it, and commits as a team would make them.
 //! It must never be given a path that holds somebody's work: it makes its repository itself.
 
-use super::fleet::{FleetError, tried, write};
+use super::{DemoError, tried, write};
 use crate::process::Program;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ impl Shop {
     ///
     /// # Errors
     /// When the directory exists, or git says no.
-    pub async fn open_in(dir: &Path) -> Result<Self, FleetError> {
+    pub async fn open_in(dir: &Path) -> Result<Self, DemoError> {
         std::fs::create_dir_all(dir.join("assets")).map_err(tried(format!("making {}", dir.display())))?;
         let shop = Self { dir: dir.to_owned() };
         shop.git(&["init", "--quiet", "--initial-branch=main"]).await?;
@@ -85,7 +85,7 @@ impl Shop {
     ///
     /// # Errors
     /// When the file cannot be written, or git says no.
-    pub async fn commit(&self, n: usize) -> Result<String, FleetError> {
+    pub async fn commit(&self, n: usize) -> Result<String, DemoError> {
         let (subject, file, line) = CHANGES[n % CHANGES.len()];
         let path = self.dir.join(file);
         let mut text = std::fs::read_to_string(&path).map_err(tried(format!("reading {}", path.display())))?;
@@ -99,7 +99,7 @@ impl Shop {
     ///
     /// # Errors
     /// When git says no.
-    pub async fn commits(&self) -> Result<usize, FleetError> {
+    pub async fn commits(&self) -> Result<usize, DemoError> {
         let count = self.git(&["rev-list", "--count", "HEAD"]).await?;
         let number = count.parse::<usize>();
         number.map(|n| n.saturating_sub(1)).map_err(|_| refused("counting commits", &format!("git said {count:?}")))
@@ -109,7 +109,7 @@ impl Shop {
     ///
     /// # Errors
     /// When git says no.
-    pub async fn newest(&self) -> Result<String, FleetError> {
+    pub async fn newest(&self) -> Result<String, DemoError> {
         self.git(&["log", "-1", "--format=%h %an: %s"]).await
     }
 
@@ -117,7 +117,7 @@ impl Shop {
     ///
     /// # Errors
     /// When git or the build says no.
-    pub async fn build_by_hand(&self, revision: &str, dir: &Path) -> Result<PathBuf, FleetError> {
+    pub async fn build_by_hand(&self, revision: &str, dir: &Path) -> Result<PathBuf, DemoError> {
         let target = dir.to_string_lossy();
         self.git(&["clone", "--quiet", "--no-checkout", ".", &target]).await?;
         let clone = Self { dir: dir.to_owned() };
@@ -130,7 +130,7 @@ impl Shop {
         Ok(dir.join("dist"))
     }
 
-    async fn record(&self, (name, email): (&str, &str), subject: &str) -> Result<String, FleetError> {
+    async fn record(&self, (name, email): (&str, &str), subject: &str) -> Result<String, DemoError> {
         self.git(&["add", "--all"]).await?;
         let commit = self.program(&["commit", "--quiet", "-m", subject]);
         let commit = commit.env("GIT_AUTHOR_NAME", name).env("GIT_AUTHOR_EMAIL", email);
@@ -138,7 +138,7 @@ impl Shop {
         self.git(&["rev-parse", "HEAD"]).await
     }
 
-    async fn git(&self, args: &[&str]) -> Result<String, FleetError> {
+    async fn git(&self, args: &[&str]) -> Result<String, DemoError> {
         run(self.program(args)).await
     }
 
@@ -149,7 +149,7 @@ impl Shop {
     }
 }
 
-async fn run(git: Program) -> Result<String, FleetError> {
+async fn run(git: Program) -> Result<String, DemoError> {
     let output = git.output(GIT_LIMIT).await.map_err(tried("running git"))?;
     if !output.status.success() {
         return Err(refused("the shop's git", &String::from_utf8_lossy(&output.stderr)));
@@ -157,6 +157,6 @@ async fn run(git: Program) -> Result<String, FleetError> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-fn refused(what: &str, said: &str) -> FleetError {
-    FleetError::Refused { what: what.to_owned(), said: said.trim().to_owned() }
+fn refused(what: &str, said: &str) -> DemoError {
+    DemoError::Refused { what: what.to_owned(), said: said.trim().to_owned() }
 }

@@ -1,8 +1,8 @@
 //! What can be wrong with a host, made real with the kernel's own means, and undone.
 //! It must never touch anything outside of the host's namespaces.
 
-use super::fleet::{FleetError, tried};
 use super::machine::Machine;
+use super::{DemoError, tried};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fmt;
@@ -87,7 +87,7 @@ impl Machine {
     ///
     /// # Errors
     /// When the host is switched off, or the kernel does not allow it.
-    pub async fn break_(&self, how: How) -> Result<(), FleetError> {
+    pub async fn break_(&self, how: How) -> Result<(), DemoError> {
         match how {
             How::Slow => self.change(SLOW, "making it slow").await,
             How::Full => self.change(FULL, "filling its disk").await,
@@ -105,7 +105,7 @@ impl Machine {
     ///
     /// # Errors
     /// When the host does not come up again, or the kernel does not allow it.
-    pub async fn mend(&self) -> Result<(), FleetError> {
+    pub async fn mend(&self) -> Result<(), DemoError> {
         if self.init().is_none() {
             return self.switch_on().await;
         }
@@ -115,19 +115,19 @@ impl Machine {
         self.change(MEND, "mending it").await
     }
 
-    async fn change(&self, script: &str, what: &str) -> Result<(), FleetError> {
+    async fn change(&self, script: &str, what: &str) -> Result<(), DemoError> {
         let output = self.in_it(["/bin/sh", "-c", script]).await?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            return Err(FleetError::Refused { what: format!("{}: {what}", self.name()), said });
+            return Err(DemoError::Refused { what: format!("{}: {what}", self.name()), said });
         }
         Ok(())
     }
 
     /// Stops every process, again and again until none was born in between.
-    async fn stop_all(&self) -> Result<(), FleetError> {
+    async fn stop_all(&self) -> Result<(), DemoError> {
         if self.init().is_none() {
-            return Err(FleetError::Off(self.name().to_owned()));
+            return Err(DemoError::Off(self.name().to_owned()));
         }
         let deadline = Instant::now() + STOP_LIMIT;
         loop {
@@ -137,7 +137,7 @@ impl Machine {
             }
             if Instant::now() > deadline {
                 let said = format!("{} processes still run after {} s", running.len(), STOP_LIMIT.as_secs());
-                return Err(FleetError::Refused { what: format!("stopping {}", self.name()), said });
+                return Err(DemoError::Refused { what: format!("stopping {}", self.name()), said });
             }
             for pid in running {
                 match kill(pid, Signal::SIGSTOP) {

@@ -30,6 +30,6 @@ pub fn find(connection: &Connection, who: &Who) -> Answer<Option<User>> {
 
 /// Whether the password is theirs.
 pub fn password_matches(user: Option<&User>, password: &str) -> bool {
-    let hash = user.and_then(|user| argon2::PasswordHash::new(&user.password).ok());
+    let hash = user.and_then(|user| argon2::password_hash::phc::PasswordHash::new(&user.password).ok());
     hash.is_some_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }

@@ -58,7 +58,7 @@ pub(super) fn read_stage_hosts(
 fn read_entries(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Vec<Entry<Placed>>> {
     match value.get_ref() {
         DeValue::Table(_) => {
-            reader.refuse(later(value.span(), "{ command = … } as a list of hosts"));
+            reader.refuse(later(value.span(), "a command that lists the hosts"));
             return None;
         }
         DeValue::String(text) => {

@@ -38,6 +38,8 @@ pub struct Stack {
     pub source: Source,
     /// Shell commands that make the build, on the push host, in a clean checkout.
     pub build: Vec<Script>,
+    /// After this long a build command is ended.
+    pub build_timeout: Duration,
     /// The part of the checkout that goes out, as a relative path; `None` is all of it.
     pub ship: Option<String>,
     /// The address of the difference between two revisions, with `{old_sha}` and `{sha}`.

@@ -80,7 +80,8 @@ fn read_stack(reader: &mut Reader<'_>, name: StackName, root: &DeTable<'_>, text
     let ship = ship.map(|ship| ship.trim_start_matches("./").trim_end_matches('/').to_owned());
     let ship = ship.filter(|ship| !ship.is_empty() && ship != ".");
     let text_hash = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(Stack { name, title, source: source?, build, ship, diff, vars, stages, text_hash })
+    let build_timeout = limits.timeout;
+    Some(Stack { name, title, source: source?, build, build_timeout, ship, diff, vars, stages, text_hash })
 }
 
 fn read_source(reader: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Source> {

@@ -59,7 +59,7 @@ impl<'t> Reader<'t> {
                 continue;
             }
             let mistake = match keys.later.contains(&name) {
-                true => later(key.span(), name),
+                true => later(key.span(), &format!("`{name}`")),
                 false => Mistake::new(key.span(), format!("unknown key `{}` in {}", shown(name), keys.of))
                     .nearest(name, keys.known.iter().copied()),
             };
@@ -168,10 +168,10 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// What is said of a word that the format has and this version has not.
-pub(super) fn later(at: Range<usize>, word: &str) -> Mistake {
-    Mistake::new(at, format!("this version of Pushbutton does not have `{word}` yet"))
-        .cure("take it out; nothing is ever ignored in silence")
+/// What is said of something that the format has and this version has not.
+pub(super) fn later(at: Range<usize>, what: &str) -> Mistake {
+    Mistake::new(at, format!("this version of Pushbutton does not have {what} yet"))
+        .cure("take it out for now: what it promises would not happen")
 }
 
 /// Where byte `offset` of a string's value stands in the file: past the quotes, with escapes counted as they are written.
@@ -227,7 +227,7 @@ mod tests {
             (r#""a\"{x}""#, "a\"{x}", 4),
             (r#""\u00e9{x}""#, "é{x}", 7),
             ("'''\nab{x}'''", "ab{x}", 6),
-            ("\"\"\"\na\\\n  b{x}\"\"\"", "ab{x}", 9),
+            ("\"\"\"\na\\\n  b{x}\"\"\"", "ab{x}", 10),
         ] {
             let offset = value.find('{').unwrap();
             assert_eq!(place_in_string(literal, &(0..literal.len()), offset), wanted, "{literal}");

@@ -43,7 +43,7 @@ const fn get(path: &'static str, handler: fn() -> Route) -> Entry {
 }
 
 const fn stream(path: &'static str, handler: fn() -> Route) -> Entry {
-    Entry { streams: true, ..get(path, handler) }
+    Entry { method: Method::GET, path, may: May::SignedIn, streams: true, handler }
 }
 
 const fn post(path: &'static str, handler: fn() -> Route) -> Entry {
