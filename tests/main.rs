@@ -7,3 +7,8 @@ mod demo;
 mod fleet;
 mod desk;
 mod pages;
+
+#![allow(clippy::unwrap_used, reason = "a journey that cannot go on has failed")]
+
+mod check;
+mod layers;

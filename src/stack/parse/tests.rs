@@ -39,7 +39,7 @@ fn good(text: &str) -> Stack {
 
 #[test]
 fn a_whole_stack_is_read() {
-    let stack = good(include_str!("../../stacks/web.toml"));
+    let stack = good(include_str!("../../../stacks/web.toml"));
     assert_eq!(stack.title, "Web");
     assert_eq!(stack.ship.as_deref(), Some("dist"));
     let names: Vec<_> = stack.stages.iter().map(|stage| (stage.name.as_str(), stage.button.as_str())).collect();
@@ -781,9 +781,10 @@ fn every_error_of_a_file_is_told_at_once_and_in_order() {
 
 #[test]
 fn the_examples_are_right() {
-    for (name, text) in
-        [("web", include_str!("../../stacks/web.toml")), ("static-site", include_str!("../../stacks/static-site.toml"))]
-    {
+    for (name, text) in [
+        ("web", include_str!("../../../stacks/web.toml")),
+        ("static-site", include_str!("../../../stacks/static-site.toml")),
+    ] {
         let parsed = parse(name.parse().unwrap(), "stacks/example.toml", text);
         assert!(parsed.is_ok(), "{:?}", parsed.unwrap_err());
     }
@@ -848,7 +849,7 @@ proptest! {
 
     #[test]
     fn a_cut_file_is_refused_or_read_and_never_panics(end in 0usize..4000) {
-        let text = include_str!("../../stacks/web.toml");
+        let text = include_str!("../../../stacks/web.toml");
         let end = (0..=end.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap();
         if let Err(diagnostics) = parse_text(&text[..end]) {
             prop_assert!(!diagnostics.is_empty());

@@ -1,5 +1,5 @@
 //! The words of one simple shell command, as the scanner meets them: enough to know whether the next word names a program,
-//! and whether the command reads its arguments as code again. It must never change the text. Called by `shell`.
+//! and whether the command reads its arguments as code again. It must never change the text. Called by the scanner.
 
 /// Words after which a command still has to begin.
 const BEFORE_A_COMMAND: &[&str] = &["if", "then", "else", "elif", "do", "while", "until", "!", "{", "time"];
@@ -91,5 +91,5 @@ impl Words {
 
 /// `NAME=…`
 fn is_assignment(word: &str) -> bool {
-    word.split_once('=').is_some_and(|(name, _)| super::values::is_variable_name(name.trim_end_matches('+')))
+    word.split_once('=').is_some_and(|(name, _)| super::super::values::is_variable_name(name.trim_end_matches('+')))
 }

@@ -1,4 +1,6 @@
+use super::super::variables::Place;
 use super::*;
+use crate::stack::script::Piece;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
