@@ -163,5 +163,4 @@ fn write_canonical(value: &Value, text: &mut String) {
 }
 
 #[cfg(test)]
-#[path = "make_tests.rs"]
 mod tests;

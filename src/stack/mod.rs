@@ -12,7 +12,6 @@ mod ranges;
 mod shell;
 mod values;
 pub mod variables;
-mod words;
 
 pub mod host;
 pub mod name;

@@ -243,5 +243,4 @@ fn check_commands(reader: &mut Reader<'_>, drafts: &[Draft], stage: &Range<usize
 }
 
 #[cfg(test)]
-#[path = "parse_tests.rs"]
 mod tests;

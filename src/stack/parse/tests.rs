@@ -39,7 +39,7 @@ fn good(text: &str) -> Stack {
 
 #[test]
 fn a_whole_stack_is_read() {
-    let stack = good(include_str!("../../stacks/web.toml"));
+    let stack = good(include_str!("../../../stacks/web.toml"));
     assert_eq!(stack.title, "Web");
     assert_eq!(stack.ship.as_deref(), Some("dist"));
     let names: Vec<_> = stack.stages.iter().map(|stage| (stage.name.as_str(), stage.button.as_str())).collect();
@@ -763,6 +763,18 @@ commands = "npm test""#), @r#"
 }
 
 #[test]
+fn a_slip_between_a_name_and_a_list_is_cured() {
+    for (stage, title) in [
+        ("hosts = \"a.example.com\"\ncommands = [\"x\"]", "5:9: `hosts` is the name of a group, or a list"),
+        ("hosts = [\"a\"]\ncommands = \"npm test\"", "6:12: `commands` must be a list of commands, or the name of one"),
+    ] {
+        assert_eq!(titles(&stack("", stage)), [title]);
+    }
+    let text = stack("build = [\"@all\"]", "hosts = [\"a\"]\ncommands = [\"x\"]");
+    assert_eq!(titles(&text), ["2:10: `build` cannot use a list of [lists]"]);
+}
+
+#[test]
 fn a_flip_needs_what_it_flips_to() {
     assert_eq!(
         command_titles("{ activate = \"/srv/web\" },\n{ release = \"/srv/web/\" },\n{ activate = \"/srv/web\" },"),
@@ -781,9 +793,10 @@ fn every_error_of_a_file_is_told_at_once_and_in_order() {
 
 #[test]
 fn the_examples_are_right() {
-    for (name, text) in
-        [("web", include_str!("../../stacks/web.toml")), ("static-site", include_str!("../../stacks/static-site.toml"))]
-    {
+    for (name, text) in [
+        ("web", include_str!("../../../stacks/web.toml")),
+        ("static-site", include_str!("../../../stacks/static-site.toml")),
+    ] {
         let parsed = parse(name.parse().unwrap(), "stacks/example.toml", text);
         assert!(parsed.is_ok(), "{:?}", parsed.unwrap_err());
     }
@@ -848,7 +861,7 @@ proptest! {
 
     #[test]
     fn a_cut_file_is_refused_or_read_and_never_panics(end in 0usize..4000) {
-        let text = include_str!("../../stacks/web.toml");
+        let text = include_str!("../../../stacks/web.toml");
         let end = (0..=end.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap();
         if let Err(diagnostics) = parse_text(&text[..end]) {
             prop_assert!(!diagnostics.is_empty());

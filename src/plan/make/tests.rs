@@ -8,7 +8,7 @@ const SHA: &str = "3f2c1ab0000000000000000000000000000000aa";
 const OLD_SHA: &str = "9d8e7f60000000000000000000000000000000bb";
 
 fn web() -> Stack {
-    parse("web".parse().unwrap(), "stacks/web.toml", include_str!("../../stacks/web.toml")).unwrap()
+    parse("web".parse().unwrap(), "stacks/web.toml", include_str!("../../../stacks/web.toml")).unwrap()
 }
 
 fn revision() -> Target {

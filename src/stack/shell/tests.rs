@@ -1,4 +1,6 @@
+use super::super::variables::Place;
 use super::*;
+use crate::stack::script::Piece;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,6 +47,10 @@ fn a_variable_becomes_a_reference_and_the_rest_stays() {
         ("echo $((1+(2*3))) {sha}", "echo $((1+(2*3))) \"$PUSH_SHA\""),
         ("cat <<<{sha}", "cat <<<\"$PUSH_SHA\""),
         ("sh -c 'echo \"$1\"' sh {ref}", "sh -c 'echo \"$1\"' sh \"$PUSH_REF\""),
+        ("awk -v x={ref} '{ print x }' y", "awk -v x=\"$PUSH_REF\" '{ print x }' y"),
+        ("sudo -u {who} ls {sha}", "sudo -u \"$PUSH_WHO\" ls \"$PUSH_SHA\""),
+        ("sed s/x/{sha}/ y; echo {ref}", "sed s/x/\"$PUSH_SHA\"/ y; echo \"$PUSH_REF\""),
+        ("cp -r . x/. {ref}", "cp -r . x/. \"$PUSH_REF\""),
         ("ssh box echo {sha}", "ssh box echo \"$PUSH_SHA\""),
     ] {
         match compiled(written) {
@@ -108,9 +114,16 @@ fn variables_are_refused_where_a_shell_would_not_keep_them_a_word() {
         ("(true)\n{sha}", "a variable cannot be (part of) a command's name"),
         ("echo \"{ref}\"", "this variable may hold any text, so it cannot stand within double quotes"),
         ("sh -c \"x {colour}\"", "this variable may hold any text, so it cannot stand within double quotes"),
-        ("eval echo {reason}", "`eval` reads its arguments as shell text again, and this variable may hold any text"),
-        ("ssh box echo {ref}", "`ssh` reads its arguments as shell text again, and this variable may hold any text"),
-        ("sudo sh -ec {ref}", "`sh` reads its arguments as shell text again, and this variable may hold any text"),
+        ("eval echo {reason}", "`eval` reads its arguments as code, and this variable may hold any text"),
+        ("ssh box echo {ref}", "`ssh` reads its arguments as code, and this variable may hold any text"),
+        ("sudo sh -ec {ref}", "`sh` reads its arguments as code, and this variable may hold any text"),
+        ("sed s/x/{ref}/ y", "`sed` reads its arguments as code, and this variable may hold any text"),
+        ("awk {ref} y", "`awk` reads its arguments as code, and this variable may hold any text"),
+        ("python3 -c {colour}", "`python3` reads its arguments as code, and this variable may hold any text"),
+        ("trap {reason} EXIT", "`trap` reads its arguments as code, and this variable may hold any text"),
+        (". {ref}", "`.` reads its arguments as code, and this variable may hold any text"),
+        ("sudo {who}", "a variable cannot be (part of) a command's name"),
+        ("exec ./{stage}", "a variable cannot be (part of) a command's name"),
         ("echo {shaa}", "unknown variable `{shaa}`"),
         ("echo {HOME}", "unknown variable `{HOME}`"),
         ("curl -w '%{http_code}' x", "unknown variable `{http_code}`"),
