@@ -3,4 +3,7 @@
 
 mod demo;
 mod fleet;
+mod release;
+mod remote;
+mod site;
 mod source;

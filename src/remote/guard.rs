@@ -29,7 +29,6 @@ pub(super) async fn ask(on: &Connection, task: &Task, lines: &Lines, most: usize
 }
 
 async fn run_far(on: &Connection, task: &Task, lines: &Lines, output: Output<'_>) -> Ending {
-    let until = Instant::now() + task.timeout;
     let (nonce, input) = match prepared(task) {
         Ok(prepared) => prepared,
         Err(refused) => return refused,
@@ -39,9 +38,6 @@ async fn run_far(on: &Connection, task: &Task, lines: &Lines, output: Output<'_>
     let mut channel = tokio::select! {
         biased;
         () = task.cancel.cancelled() => return Ending::Cancelled { left: 0 },
-        () = tokio::time::sleep_until(until) => {
-            return Ending::Unreachable(format!("{host} had no room for another command within its time"));
-        }
         channel = opening => match channel {
             Ok(channel) => channel,
             Err(why) => return Ending::Unreachable(why.0),
@@ -52,6 +48,8 @@ async fn run_far(on: &Connection, task: &Task, lines: &Lines, output: Output<'_>
     };
     let (input_end, out, err) = wire;
     let wire = Wire { input: input_end, out, err };
+    // The time is the command's own: waiting for a channel does not count.
+    let until = Instant::now() + task.timeout;
     // Dropping the channel closes it, even when a daemon on the host still holds its output.
     leash::hold(wire, &input, &nonce, task, lines, output, host, until).await
 }

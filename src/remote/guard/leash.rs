@@ -50,8 +50,10 @@ struct Leash<'a> {
     allowance: Allowance,
     /// When the lifeline was closed.
     closed: watch::Sender<Option<Instant>>,
-    /// How long lines are waited for after that, when their receiver is slow.
+    /// How long lines are still told after that. What an endless command said meanwhile would hold up its end.
     patience: Duration,
+    /// Somebody was told that lines are missing for this reason.
+    impatience_told: AtomicBool,
     /// The guard has said its last word on one stream: the other need not be read on.
     over: CancellationToken,
     /// All of the input went out. Until then the guard cannot have begun.
@@ -80,6 +82,7 @@ where
         allowance: Allowance::new(COMMAND_LIMIT),
         closed: watch::Sender::new(None),
         patience: grace,
+        impatience_told: AtomicBool::new(false),
         over: CancellationToken::new(),
         fed: AtomicBool::new(false),
     };
@@ -191,9 +194,13 @@ impl Leash<'_> {
                 return None;
             }
             let piece = marks.push(&chunk[..count]);
-            if !self.allowance.is_used_up() {
-                self.deliver(cleaner.push(&piece.text), stream).await;
+            if self.allowance.is_used_up() || self.is_impatient() {
+                if piece.mark.is_some() {
+                    return self.heard(piece.mark);
+                }
+                continue;
             }
+            self.deliver(cleaner.push(&piece.text), stream).await;
             if piece.line_end_follows {
                 self.deliver(cleaner.line_end_follows(), stream).await;
             }
@@ -246,9 +253,23 @@ impl Leash<'_> {
         mark
     }
 
+    /// Whether the lifeline has been closed for so long that no more lines are told.
+    fn is_impatient(&self) -> bool {
+        let over = self.closed.borrow().is_some_and(|since| since + self.patience < Instant::now());
+        if over && !self.impatience_told.swap(true, Ordering::Relaxed) {
+            let text = "truncated: what was said after the command was told to end is not kept".to_owned();
+            // A full channel is why: then the result says enough.
+            let _ = self.lines.try_send(Line { stream: Stream::Note, text });
+        }
+        over
+    }
+
     /// Hands lines on, at the pace of their receiver; but not for ever once the lifeline is closed.
     async fn deliver(&self, texts: Vec<String>, stream: Stream) {
         for text in texts {
+            if self.is_impatient() {
+                return;
+            }
             let line = match self.allowance.pay_for(&text) {
                 Verdict::Shown => Line { stream, text },
                 Verdict::FirstDropped => {
