@@ -283,7 +283,7 @@ impl Allowance {
     /// Pays for a line.
     pub fn pay_for(&self, line: &str) -> Verdict {
         let cost = line.len() as u64 + 1;
-        let rest = |left: u64| Some(left.checked_sub(cost).unwrap_or(0));
+        let rest = |left: u64| Some(left.saturating_sub(cost));
         // The closure always answers, so both arms hold what was left before.
         let (Ok(before) | Err(before)) = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest);
         match before {

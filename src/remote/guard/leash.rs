@@ -20,13 +20,23 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const SLACK: Duration = Duration::from_secs(10);
 
 /// The three streams of a guard.
-pub(super) struct Wire<I, O, E> {
+pub(super) struct Wire<'a, I, O, E> {
+    /// Where it is, in words.
+    pub(super) place: &'a str,
     /// The lifeline.
     pub(super) input: I,
     /// Its standard output.
     pub(super) out: O,
     /// Its standard error.
     pub(super) err: E,
+}
+
+/// What a guard is told before its heartbeats, and the word by which it is known.
+pub(super) struct Opening {
+    /// Stands in each of the guard's own lines.
+    pub(super) nonce: String,
+    /// Its text, terms and values.
+    pub(super) input: String,
 }
 
 /// Where standard output goes; standard error always becomes lines.
@@ -60,15 +70,13 @@ struct Leash<'a> {
     fed: AtomicBool,
 }
 
-/// Holds a guard until it ends. `place` is its host, in words.
+/// Holds a guard until it ends, or until its time is over and it has been told to.
 pub(super) async fn hold<I, O, E>(
-    wire: Wire<I, O, E>,
-    input: &str,
-    nonce: &str,
+    wire: Wire<'_, I, O, E>,
+    opening: &Opening,
     task: &Task,
     lines: &Lines,
     output: Output<'_>,
-    place: &str,
     until: Instant,
 ) -> Ending
 where
@@ -87,15 +95,15 @@ where
         fed: AtomicBool::new(false),
     };
     let period = HEARTBEAT.min(Duration::from_millis(task.lease_s.max(1) * 1000 / 3));
-    let feeding = leash.feed(wire.input, input.as_bytes(), period);
+    let feeding = leash.feed(wire.input, opening.input.as_bytes(), period);
     let reading = async {
         let out = async {
             match output {
-                Output::Lines => leash.read_lines(wire.out, Stream::Out, Marks::new(nonce)).await,
-                Output::Bytes(kept, most) => leash.read_bytes(wire.out, kept, most, Marks::new(nonce)).await,
+                Output::Lines => leash.read_lines(wire.out, Stream::Out, Marks::new(&opening.nonce)).await,
+                Output::Bytes(kept, most) => leash.read_bytes(wire.out, kept, most, Marks::new(&opening.nonce)).await,
             }
         };
-        tokio::join!(out, leash.read_lines(wire.err, Stream::Err, Marks::new(nonce)))
+        tokio::join!(out, leash.read_lines(wire.err, Stream::Err, Marks::new(&opening.nonce)))
     };
     tokio::pin!(feeding, reading);
     let (mut why, mut feeding_ended) = (None, false);
@@ -119,7 +127,7 @@ where
         deadline = Instant::now() + 2 * grace + SLACK;
         leash.closed.send_replace(Some(Instant::now()));
     };
-    verdict(marks, why, leash.fed.load(Ordering::Relaxed), place)
+    verdict(marks, why, leash.fed.load(Ordering::Relaxed), wire.place)
 }
 
 /// What the marks mean. Only the guard's own word counts; ssh's exit code does not.
