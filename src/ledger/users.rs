@@ -115,17 +115,9 @@ pub fn full_name(text: &str) -> Result<String, Refused> {
 ///
 /// # Errors
 /// What SQLite said.
-<<<<<<< HEAD
 pub fn find(connection: &Connection, name: &Who) -> Answer<Option<User>> {
     let mut ask = connection.prepare_cached("SELECT name, full_name, password, made_at FROM users WHERE name = ?1")?;
     ask.query_row([name.as_str()], |row| Ok(read(row))).optional()?.transpose()
-=======
-pub fn find(connection: &Connection, who: &Who) -> Answer<Option<User>> {
-    let mut ask = connection.prepare_cached("SELECT full_name, password FROM users WHERE name = ?1")?;
-    let user = ask
-        .query_row([who.as_str()], |row| Ok(User { name: who.clone(), full_name: row.get(0)?, password: row.get(1)? }));
-    Ok(user.optional()?)
->>>>>>> demo
 }
 
 /// The name that somebody has already and that nobody could tell from this one: it differs in nothing but case.
