@@ -2,26 +2,19 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml allows this only inside #[test]")]
 
 mod announce;
+mod check;
 mod crash;
 mod demo;
+mod desk;
 mod failure;
 mod fleet;
 mod house;
+mod layers;
 mod lock;
 mod pages;
 mod readme;
 mod source;
 mod street;
-mod viewers;
-
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on has failed")]
-
-mod check;
-mod demo;
-mod desk;
-mod fleet;
-mod layers;
-mod variables;
 mod user;
-mod pages;
-mod source;
+mod variables;
+mod viewers;
