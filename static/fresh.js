@@ -11,7 +11,7 @@ const drawn = new Map();
 function comparable(part) {
   const copy = /** @type {Element} */ (part.cloneNode(true));
   for (const input of $$('input[name="nonce"]', copy)) input.removeAttribute('value');
-  for (const time of $$('time', copy)) time.replaceChildren();
+  for (const time of $$('time', copy)) time.replaceWith(time.dateTime);
   for (const count of $$('[data-since], [data-percent], [data-left]', copy)) {
     count.replaceChildren();
     count.removeAttribute('value');

@@ -53,6 +53,7 @@ class PushPage {
       hooks: this.bar.hooks(),
     });
     this.bar.attach(this.log);
+    if (!this.live) this.log.following = false; // a past push is read from where it matters: see openPast
     if (this.live) {
       this.steps = new Steps(this.main, (step) => this.openStep(step));
       this.grid = new Grid($('.hosts'), {

@@ -1,6 +1,8 @@
 //! Every page in every state: tera finds a variable that is not there only when it renders. With
 //! `PUSHBUTTON_PAGES_TO=DIR` the pages are written there too, to be looked at.
 
+#![allow(clippy::unwrap_used, reason = "clippy knows test functions, not what they call")]
+
 mod made_up;
 
 use made_up::{at, frame, push_page, row, street};
@@ -90,7 +92,7 @@ fn a_push_is_shown_live_and_in_each_of_its_ends() {
         ("failed", "No space left on device"),
         ("cancelled", "jin cancelled the push to Prod"),
         ("rolled back", "was rolled back"),
-        ("interrupted", "in doubt"),
+        ("interrupted", "9 are in doubt (web013"),
     ] {
         let html = checked(&format!("push-{}", state.replace(' ', "-")), pages.push(&frame, &push_page(state)));
         assert!(html.contains(words), "{state}: {words}");
