@@ -61,8 +61,7 @@ pub fn find(connection: &Connection, id_hash: &str, now: At) -> Answer<Option<Se
 /// # Errors
 /// What SQLite said.
 pub fn seen(transaction: &Transaction<'_>, id_hash: &str, now: At) -> Answer<()> {
-    transaction
-        .execute("UPDATE sessions SET seen_at = ?2 WHERE id_hash = ?1", params![id_hash, now.to_string()])?;
+    transaction.execute("UPDATE sessions SET seen_at = ?2 WHERE id_hash = ?1", params![id_hash, now.to_string()])?;
     Ok(())
 }
 
@@ -135,7 +134,10 @@ mod tests {
             .unwrap();
         assert_eq!(found(&ledger, "b1", at(1)).await, None);
         let count = |ledger: Ledger| async move {
-            ledger.read(|c| Ok(c.query_row("SELECT count(*) FROM sessions", [], |r| r.get::<_, i64>(0))?)).await.unwrap()
+            ledger
+                .read(|c| Ok(c.query_row("SELECT count(*) FROM sessions", [], |r| r.get::<_, i64>(0))?))
+                .await
+                .unwrap()
         };
         assert_eq!(count(ledger.clone()).await, 2);
         let b = bob.clone();

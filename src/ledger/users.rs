@@ -22,9 +22,8 @@ pub struct User {
 /// What SQLite said.
 pub fn find(connection: &Connection, who: &Who) -> Answer<Option<User>> {
     let mut ask = connection.prepare_cached("SELECT full_name, password FROM users WHERE name = ?1")?;
-    let user = ask.query_row([who.as_str()], |row| {
-        Ok(User { name: who.clone(), full_name: row.get(0)?, password: row.get(1)? })
-    });
+    let user = ask
+        .query_row([who.as_str()], |row| Ok(User { name: who.clone(), full_name: row.get(0)?, password: row.get(1)? }));
     Ok(user.optional()?)
 }
 

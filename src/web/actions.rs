@@ -43,12 +43,7 @@ pub struct Reason {
 }
 
 /// `POST /stacks/{stack}/stages/{stage}/push`
-pub async fn push(
-    app: Data<App>,
-    caller: Caller,
-    place: Path<(String, String)>,
-    form: InTime<Form<Pressed>>,
-) -> Reply {
+pub async fn push(app: Data<App>, caller: Caller, place: Path<(String, String)>, form: InTime<Form<Pressed>>) -> Reply {
     let push = press(&app, &caller, &place, form.0.into_inner()).await?;
     Ok(see(format!("/pushes/{push}")))
 }
@@ -109,7 +104,8 @@ pub async fn press(
     app.presses.take(caller.who.as_str(), Instant::now()).map_err(|wait| Problem::too_often("you pressed", wait))?;
     // One page holds the same nonce in all its forms, so the key is the nonce for this person and this button.
     let nonce = pressed.nonce.filter(|nonce| !nonce.is_empty());
-    let nonce = nonce.map(|nonce| format!("{}/{stack}/{stage}/{}", caller.who, nonce.chars().take(64).collect::<String>()));
+    let nonce =
+        nonce.map(|nonce| format!("{}/{stack}/{stage}/{}", caller.who, nonce.chars().take(64).collect::<String>()));
     let press = Press {
         stack,
         stage,
@@ -179,7 +175,9 @@ fn one_line(text: Option<String>) -> Result<Option<String>, Problem> {
     match line.chars().count() {
         0 => Ok(None),
         1..=LONGEST_REASON => Ok(Some(line)),
-        long => Err(Problem::bad_request(format!("the reason is {long} characters long; at most {LONGEST_REASON} are kept"))),
+        long => Err(Problem::bad_request(format!(
+            "the reason is {long} characters long; at most {LONGEST_REASON} are kept"
+        ))),
     }
 }
 

@@ -47,12 +47,7 @@ pub async fn current(app: Data<App>, _: Caller, place: Path<(String, String)>) -
 }
 
 /// `POST /api/v1/stacks/{stack}/stages/{stage}/push`
-pub async fn push(
-    app: Data<App>,
-    caller: Caller,
-    place: Path<(String, String)>,
-    body: InTime<Json<Pressed>>,
-) -> Reply {
+pub async fn push(app: Data<App>, caller: Caller, place: Path<(String, String)>, body: InTime<Json<Pressed>>) -> Reply {
     let id = actions::press(&app, &caller, &place, body.0.into_inner()).await?;
     let state = Known::of(app.desk.ledger(), id).await?.row.state;
     let url = format!("{}/pushes/{id}", app.desk.config().url);

@@ -20,9 +20,11 @@ pub async fn file(request: HttpRequest, name: Path<String>, version: Query<Versi
     // A page names the version it was drawn with; only then do the bytes belong to this address for ever.
     let same = version.v.as_deref().is_some_and(|v| v.len() >= 8 && asset.etag.trim_matches('"').starts_with(v));
     let keep = if same { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let has_it = request.headers().get_all(IF_NONE_MATCH).filter_map(|line| line.to_str().ok()).any(|line| {
-        line.split(',').any(|tag| tag.trim().trim_start_matches("W/") == asset.etag)
-    });
+    let has_it = request
+        .headers()
+        .get_all(IF_NONE_MATCH)
+        .filter_map(|line| line.to_str().ok())
+        .any(|line| line.split(',').any(|tag| tag.trim().trim_start_matches("W/") == asset.etag));
     let mut answer = if has_it { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer.insert_header((CACHE_CONTROL, keep)).insert_header((ETAG, asset.etag));
     match has_it {

@@ -121,7 +121,8 @@ async fn told(app: &App, answer: ServiceResponse<BoxBody>, problem: &Problem) ->
     let mut response = if request.path().starts_with("/api/") {
         HttpResponse::build(problem.status).json(problem.as_json())
     } else if problem.status == StatusCode::UNAUTHORIZED {
-        let next = sign_in_address(request.method(), request.uri().path_and_query().map_or("/", |address| address.as_str()));
+        let next =
+            sign_in_address(request.method(), request.uri().path_and_query().map_or("/", |address| address.as_str()));
         HttpResponse::SeeOther().insert_header((LOCATION, next)).finish()
     } else {
         let frame = frame(app, caller.as_ref(), Section::Nowhere).await;

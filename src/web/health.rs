@@ -16,11 +16,12 @@ pub async fn healthz() -> HttpResponse {
 
 /// `GET /readyz`: the ledger answers too.
 pub async fn readyz(app: Data<App>) -> HttpResponse {
-    let ask = app.desk.ledger().read(|connection| Ok(connection.query_row("SELECT 1", [], |row| row.get::<_, i64>(0))?));
+    let ask =
+        app.desk.ledger().read(|connection| Ok(connection.query_row("SELECT 1", [], |row| row.get::<_, i64>(0))?));
     match tokio::time::timeout(SLOWEST, ask).await {
         Ok(Ok(_)) => HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ready\n"),
-        Ok(Err(_)) | Err(_) => {
-            HttpResponse::ServiceUnavailable().content_type("text/plain; charset=utf-8").body("the ledger does not answer\n")
-        }
+        Ok(Err(_)) | Err(_) => HttpResponse::ServiceUnavailable()
+            .content_type("text/plain; charset=utf-8")
+            .body("the ledger does not answer\n"),
     }
 }

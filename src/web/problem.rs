@@ -202,7 +202,11 @@ impl From<Refusal> for Problem {
 impl From<LedgerError> for Problem {
     fn from(error: LedgerError) -> Self {
         tracing::error!(%error, "the ledger did not answer a request");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unable", "the ledger does not answer, so nothing can be shown or done")
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unable",
+            "the ledger does not answer, so nothing can be shown or done",
+        )
     }
 }
 

@@ -172,8 +172,8 @@ impl Known {
         let known = ledger.read(move |connection| {
             let Some(row) = pushes::get(connection, number)? else { return Ok(None) };
             let plan = pushes::plan_text(connection, number)?.unwrap_or_default();
-            let assignment: Assignment =
-                serde_json::from_str(&plan).map_err(|bad| LedgerError::Corrupt(format!("plan of push {number}: {bad}")))?;
+            let assignment: Assignment = serde_json::from_str(&plan)
+                .map_err(|bad| LedgerError::Corrupt(format!("plan of push {number}: {bad}")))?;
             Ok(Some(Self {
                 row,
                 commands: pushes::commands(connection, number)?,
