@@ -1,10 +1,15 @@
 //! The server's file, `config.toml`. Every key is in `config.example.toml`. It must never hold a secret: secrets are
 //! named, by a file or an environment variable, and read once at start.
 
+mod keys;
+
+use crate::diagnostic::{Diagnostic, Mistake, shown, toml_mistakes};
+use keys::{place, unknown_keys};
 use serde::Deserialize;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use toml::de::DeTable;
 
 /// The whole file, relative paths resolved against the file's own directory.
 #[derive(Clone, Debug, Deserialize)]
@@ -173,14 +178,18 @@ pub enum ConfigError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// It is not what it must be; the text has line, column and a caret.
-    #[error("{path}: {message}")]
+    /// It is not what it must be.
+    #[error("{path} cannot be used\n\n{}", told(diagnostics))]
     Bad {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
-        message: String,
+        /// Everything that is wrong, each with line, column, a caret and the cure.
+        diagnostics: Vec<Diagnostic>,
     },
+}
+
+fn told(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n\n")
 }
 
 /// A secret: prints as `***`.
@@ -235,10 +244,10 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        let bad = |message: String| ConfigError::Bad { path: path.to_owned(), message };
-        let mut config: Self = toml::from_str(&text).map_err(|error| bad(error.to_string()))?;
+        let mut config = Self::parse(&path.display().to_string(), &text)
+            .map_err(|diagnostics| ConfigError::Bad { path: path.to_owned(), diagnostics })?;
         let here = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let here = std::path::absolute(here).map_err(|error| bad(error.to_string()))?;
+        let here = std::path::absolute(here).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         config.data = here.join(&config.data);
         config.stacks = here.join(&config.stacks);
         config.ssh.config = config.ssh.config.map(|file| here.join(file));
@@ -248,29 +257,75 @@ impl Config {
         {
             password.password_file = password.password_file.take().map(|file| here.join(file));
         }
-        config.check().map_err(bad)?;
         Ok(config)
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// Reads the file's text; paths stay as they are written. `file` is its path as it is shown.
+    fn parse(file: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let (root, errors) = DeTable::parse_recoverable(text);
+        if !errors.is_empty() {
+            return Err(Diagnostic::all(file, text, toml_mistakes(&errors)));
+        }
+        let mut mistakes = unknown_keys(root.get_ref());
+        if mistakes.is_empty() {
+            match toml::from_str::<Self>(text) {
+                Ok(config) => match config.check(root.get_ref()) {
+                    found if found.is_empty() => return Ok(config),
+                    found => mistakes = found,
+                },
+                Err(error) => {
+                    let title = error.message().lines().next().unwrap_or_default().to_owned();
+                    let mistake = Mistake::new(error.span().unwrap_or(0..0), title);
+                    mistakes.push(mistake.cure("config.example.toml shows every key"));
+                }
+            }
+        }
+        Err(Diagnostic::all(file, text, mistakes))
+    }
+
+    /// What is well written and still must not be.
+    fn check(&self, root: &DeTable<'_>) -> Vec<Mistake> {
+        let mut found = Vec::new();
         let loopback = self.listen.ip().is_loopback();
-        let scheme_ok = self.url.starts_with("http://") || self.url.starts_with("https://");
-        if !scheme_ok || self.url.ends_with('/') {
-            return Err(format!("url = {:?} must begin with http:// or https:// and not end with /", self.url));
+        let listen = || place(root, &["listen"]);
+        let host = self.url.strip_prefix("http://").or_else(|| self.url.strip_prefix("https://"));
+        if host.is_none_or(str::is_empty)
+            || self.url.ends_with('/')
+            || self.url.chars().any(|c| c.is_control() || c == ' ')
+        {
+            let mistake =
+                Mistake::new(place(root, &["url"]), format!("`{}` is not an address of a site", shown(&self.url)));
+            found.push(mistake.cure("it must begin with http:// or https:// and not end with /"));
         }
         if self.auth.mode == AuthMode::Open && !loopback {
-            return Err(format!(
-                "auth.mode = \"open\" believes any name, so it is allowed on loopback only, not on {}; use mode = \"password\"",
-                self.listen
-            ));
+            let title =
+                format!("mode = \"open\" believes any name, so it is allowed on loopback only, not on {}", self.listen);
+            found.push(Mistake::new(place(root, &["auth", "mode"]), title).cure("write mode = \"password\""));
         }
         if !loopback && !self.insecure_http {
-            return Err(format!(
-                "listen = \"{}\" is plain HTTP beyond this machine; listen on 127.0.0.1 behind a TLS proxy, or set insecure_http = true",
-                self.listen
-            ));
+            let title = format!("{} is plain HTTP beyond this machine", self.listen);
+            let cure = "listen on 127.0.0.1 behind a TLS proxy, or set insecure_http = true";
+            found.push(Mistake::new(listen(), title).cure(cure));
         }
-        Ok(())
+        let secrets = [
+            ("irc", self.irc.as_ref().map(|irc| &irc.password)),
+            ("email", self.email.as_ref().map(|mail| &mail.password)),
+        ];
+        for (table, secret) in secrets {
+            if secret.is_some_and(|secret| secret.password_file.is_some() && secret.password_env.is_some()) {
+                let at = place(root, &[table, "password_env"]);
+                found.push(Mistake::new(at, "password_file and password_env are both set").cure("keep one"));
+            }
+        }
+        if self.email.as_ref().is_some_and(|email| email.to.is_empty()) {
+            let mistake = Mistake::new(place(root, &["email", "to"]), "nobody is told");
+            found.push(mistake.cure("name at least one address, or take [email] out"));
+        }
+        if self.ssh.lease_s <= 5 {
+            let mistake = Mistake::new(place(root, &["ssh", "lease_s"]), "this lease is too short");
+            found.push(mistake.cure("heartbeats go out each 5 s, so it must be 6 or more; 30 forgives a slow line"));
+        }
+        found
     }
 }
 
@@ -301,3 +356,6 @@ fn default_nick() -> String {
 fn yes() -> bool {
     true
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,13 +15,15 @@
 //! - [`journal`]: events and their wire form, write, read, follow; the state of a push folded from them.
 //! - [`plan`]: stack + build + hosts → plan; pure.
 //! - [`stack`]: the stack file: names, hosts, variables, parse, diagnostics; pure.
-//! - [`config`], [`process`], [`time`]: the server's file, the only door to child processes, instants and durations.
+//! - [`config`], [`process`], [`diagnostic`], [`time`]: the server's file, the only door to child processes, what is wrong
+//!   with a file and where, instants and durations.
 
 pub mod announce;
 pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod desk;
+pub mod diagnostic;
 pub mod journal;
 pub mod ledger;
 pub mod plan;

@@ -68,6 +68,15 @@ impl Program {
         self
     }
 
+    /// Writes both of its streams to a file.
+    ///
+    /// # Errors
+    /// When the file cannot be opened twice.
+    pub fn log_to(mut self, file: std::fs::File) -> std::io::Result<Self> {
+        self.0.stdout(file.try_clone()?).stderr(file);
+        Ok(self)
+    }
+
     /// Starts it.
     ///
     /// # Errors

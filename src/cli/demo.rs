@@ -1,10 +1,70 @@
-//! `pushbutton demo`.
+//! `pushbutton demo`: starts everything that a push needs on this machine, says how to play with it, and cleans up.
 
+use crate::demo::scene::{Scene, Wanted, irc_log_in, mails_in, runs_in, shop_in};
+use crate::demo::{control, irc, proof, repo::Shop, trouble::How};
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Who presses in `--press`.
+const PRESSER: &str = "demo";
+/// How often `demo irc` looks for new lines.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// `pushbutton demo`
 #[derive(Debug, clap::Args)]
-pub struct Demo {}
+#[command(args_conflicts_with_subcommands = false)]
+pub struct Demo {
+    /// How many hosts in all: one for QA, one princess, the rest for prod.
+    #[arg(long, default_value_t = 26, value_parser = clap::value_parser!(u16).range(3..=500))]
+    hosts: u16,
+    /// Presses all buttons, proves what came of it, and ends: exit code 0 only when all is right.
+    #[arg(long)]
+    press: bool,
+    /// The directory of everything; emptied at the start, removed at the end.
+    #[arg(long, global = true, default_value = ".demo")]
+    dir: PathBuf,
+    /// Where the server listens; 8090 when that is free, else any free port.
+    #[arg(long)]
+    port: Option<u16>,
+    /// Leaves the directory at the end.
+    #[arg(long)]
+    keep: bool,
+    #[command(subcommand)]
+    order: Option<Order>,
+}
+
+/// What a second terminal can do while a demo runs.
+#[derive(Debug, Subcommand)]
+enum Order {
+    /// Makes a new commit, to be pushed.
+    Commit,
+    /// Makes a host slow, hung, full, readonly or dead.
+    Break {
+        /// The host: qa1, princess1, web001 …
+        host: String,
+        /// What is to be wrong with it: slow, hung, full, readonly, dead.
+        how: How,
+    },
+    /// Makes a host well again.
+    Mend {
+        /// The host.
+        host: String,
+    },
+    /// Kills the server or the runners of all running pushes, as `kill -9` would.
+    Kill {
+        /// server or runner.
+        #[arg(value_parser = ["server", "runner"])]
+        what: String,
+    },
+    /// Shows what is said on IRC, and follows it.
+    Irc,
+    /// Shows the mails that came.
+    Mail,
+}
 
 impl Demo {
     /// Runs it.
@@ -12,6 +72,143 @@ impl Demo {
     /// # Errors
     /// What went wrong, for the person at the terminal.
     pub fn main(self) -> anyhow::Result<ExitCode> {
-        todo!()
+        let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
+        runtime.block_on(async {
+            match &self.order {
+                None => self.run().await,
+                Some(order) => order.give(&self.dir).await,
+            }
+        })
     }
+
+    /// Starts, shows, and ends by itself (`--press`), or when told to by a signal.
+    async fn run(&self) -> anyhow::Result<ExitCode> {
+        let wanted = Wanted {
+            dir: self.dir.clone(),
+            hosts: usize::from(self.hosts),
+            port: self.port,
+            binary: std::env::current_exe().context("cannot find this program's file")?,
+            keep: self.keep,
+        };
+        let mut told_to_end = std::pin::pin!(told_to_end()?);
+        println!("starting {} sshd hosts, a git repository, IRC, a mailbox and the server …", wanted.hosts);
+        let mut scene = tokio::select! {
+            scene = Scene::start(&wanted) => scene?,
+            () = &mut told_to_end => return Ok(ExitCode::FAILURE),
+        };
+        if !self.press {
+            println!("{}", self.welcome(&scene));
+            told_to_end.await;
+            println!("\nending …");
+            return Ok(ExitCode::SUCCESS);
+        }
+        let proved = tokio::select! {
+            proved = proof::press_and_prove(&scene, PRESSER, &|line| println!("{line}")) => proved,
+            () = &mut told_to_end => return Ok(ExitCode::FAILURE),
+        };
+        let Err(problems) = proved else {
+            println!("\nall is right: every button was pressed, every host runs what QA ran, everybody was told");
+            return Ok(ExitCode::SUCCESS);
+        };
+        scene.keep_dir();
+        eprintln!("\nnot right:");
+        problems.iter().for_each(|problem| eprintln!("  {problem}"));
+        eprintln!(
+            "what the server said last:\n{}\nall files are left in {}",
+            scene.server_said(),
+            scene.dir().display()
+        );
+        Ok(ExitCode::FAILURE)
+    }
+
+    fn welcome(&self, scene: &Scene) -> String {
+        let dir = if self.dir == Path::new(".demo") { String::new() } else { format!(" --dir {}", self.dir.display()) };
+        let again = |order: &str, what: &str| format!("  script/demo{dir} {order:<24} {what}\n");
+        let orders: String = [
+            ("commit", "make a new commit to push"),
+            ("irc", "follow the channel"),
+            ("mail", "show the mails"),
+            ("break web007 full", "break a host: slow, hung, full, readonly or dead"),
+            ("mend web007", "make it well again"),
+            ("kill server", "kill -9 the server in the middle of a push (or: runner); it is started again"),
+        ]
+        .into_iter()
+        .map(|(order, what)| again(order, what))
+        .collect();
+        format!(
+            "
+  Open {}/stacks/web and press the three buttons.
+
+In a second terminal:
+{orders}
+With your own programs:
+  IRC   {} channel {}
+  ssh   ssh -F {} web001
+  git   {}
+
+Ctrl-C ends everything.",
+            scene.url(),
+            scene.irc.address(),
+            irc::CHANNEL,
+            scene.fleet.ssh_config().display(),
+            scene.shop.dir().display(),
+        )
+    }
+}
+
+impl Order {
+    async fn give(&self, dir: &Path) -> anyhow::Result<ExitCode> {
+        if !runs_in(dir) {
+            bail!("no demo runs in {}: start one with script/demo, or name its directory with --dir", dir.display());
+        }
+        let order = match self {
+            Self::Commit => {
+                let shop = Shop::in_dir(&shop_in(dir));
+                shop.commit(shop.commits().await?).await?;
+                println!("{}", shop.newest().await?);
+                return Ok(ExitCode::SUCCESS);
+            }
+            Self::Mail => {
+                let mails = mails_in(dir);
+                mails.iter().for_each(|mail| println!("{mail}\n{}\n", "─".repeat(80)));
+                println!("{} mails", mails.len());
+                return Ok(ExitCode::SUCCESS);
+            }
+            Self::Irc => {
+                follow_irc(dir).await;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Self::Break { host, how } => format!("break {host} {how}"),
+            Self::Mend { host } => format!("mend {host}"),
+            Self::Kill { what } => format!("kill {what}"),
+        };
+        match control::order(dir, &order).await? {
+            Ok(done) => println!("{done}"),
+            Err(why) => bail!("{why}"),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Prints what the witness heard, then what it hears, until the demo ends.
+async fn follow_irc(dir: &Path) {
+    let mut shown = 0;
+    while runs_in(dir) {
+        let log = std::fs::read_to_string(irc_log_in(dir)).unwrap_or_default();
+        // The witness may be in the middle of writing the last line.
+        let whole = log.rfind('\n').map_or(0, |end| end + 1);
+        log[shown..whole].lines().filter_map(irc::spoken).for_each(|(nick, words)| println!("<{nick}> {words}"));
+        shown = whole;
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Becomes ready when a person or the system wants us to end.
+fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
+    let all = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let signals = all.map(signal).into_iter().collect::<Result<Vec<_>, _>>().context("cannot listen for signals")?;
+    Ok(async move {
+        let ended = signals.into_iter().map(|mut signal| Box::pin(async move { signal.recv().await }));
+        futures::future::select_all(ended).await;
+    })
 }

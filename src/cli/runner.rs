@@ -1,17 +1,21 @@
-//! `pushbutton runner`.
+//! `pushbutton runner DIR`: one push, as the server starts it.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// `pushbutton runner`
+/// Runs one push.
 #[derive(Debug, clap::Args)]
-pub struct Runner {}
+pub struct Runner {
+    /// The push's directory, `data/pushes/N`.
+    dir: PathBuf,
+}
 
 impl Runner {
-    /// Runs it.
+    /// Runs the push to its end.
     ///
     /// # Errors
-    /// What went wrong, for the person at the terminal.
+    /// Why it could not begin.
     pub fn main(self) -> anyhow::Result<ExitCode> {
-        todo!()
+        Ok(crate::run::main(&self.dir)?)
     }
 }

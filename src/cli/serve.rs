@@ -1,12 +1,65 @@
-//! `pushbutton serve`.
+//! `pushbutton serve`: puts the rooms together and runs them until a signal.
 
+use crate::announce;
+use crate::config::Config;
+use crate::desk::{Desk, DeskError};
+use crate::web::Server;
+use anyhow::Context;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
-/// Runs the server until it is told to stop.
+/// Exit code of a server that found another one on its data directory (TRUST promise 1).
+const ANOTHER_SERVER: u8 = 3;
+
+/// Runs the server until SIGTERM or Ctrl-C; running pushes go on without it.
 ///
 /// # Errors
 /// Why it could not start.
-pub fn main(_config: &Path) -> anyhow::Result<ExitCode> {
-    todo!()
+pub fn main(config: &Path) -> anyhow::Result<ExitCode> {
+    let quiet_neighbours = "info,actix_server=warn,irc=warn";
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PUSHBUTTON_LOG").unwrap_or_else(|_| quiet_neighbours.into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let config = Arc::new(Config::load(config)?);
+    actix_web::rt::System::new().block_on(run(config))
+}
+
+async fn run(config: Arc<Config>) -> anyhow::Result<ExitCode> {
+    let desk = match Desk::open(Arc::clone(&config)).await {
+        Ok(desk) => desk,
+        Err(error @ DeskError::Taken { .. }) => {
+            eprintln!("pushbutton: {error}");
+            return Ok(ExitCode::from(ANOTHER_SERVER));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let stop = CancellationToken::new();
+    let listener = TcpListener::bind(config.listen)
+        .with_context(|| format!("cannot listen on {}; is another program there?", config.listen))?;
+    let server = Server::bind(Arc::clone(&desk), listener)?;
+    let announcing = announce::start(&config, desk.ledger(), &desk.changes(), &stop)?;
+    let working = desk.background(stop.clone());
+    stop_on_signals(stop.clone())?;
+    tracing::info!(url = %config.url, listen = %config.listen, data = %config.data.display(), "pushbutton is ready");
+    server.run_until(stop.clone()).await?;
+    stop.cancel();
+    announcing.wait().await;
+    working.await?;
+    tracing::info!("pushbutton has stopped; running pushes go on");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn stop_on_signals(stop: CancellationToken) -> anyhow::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+    });
+    Ok(())
 }

@@ -1,20 +1,63 @@
 //! The desk: where decisions are taken. May this person push this, now? It starts runners, finds them again, and folds
 //! their journals into the ledger. It must never touch a host, and never do anything on a GET.
 
+mod branches;
+mod cancel;
+mod fold;
+mod follow;
+mod gate;
+mod holds;
+mod interrupt;
+mod journals;
+mod open;
+mod press;
+mod recover;
+mod runner;
+#[cfg(test)]
+mod sample;
+mod shelf;
+mod shown;
+mod street;
 pub mod view;
 
 use crate::config::Config;
-use crate::ledger::Ledger;
-use crate::stack::{PushNumber, StackName, StageName, Who};
+use crate::journal::PushDir;
+use crate::ledger::{Ledger, LedgerError};
+use crate::stack::{PushNumber, Stack, StackName, StageName, Who};
+use branches::Branches;
+use journals::Journals;
+pub use open::DeskError;
+use shelf::Shelves;
+use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 pub use view::{Shelf, Street};
 
 /// The decisions, with all that they need. Shared by all requests.
 pub struct Desk {
     config: Arc<Config>,
     ledger: Ledger,
+    /// What runners are started from.
+    program: PathBuf,
+    /// A std mutex: held for a few stats, never across an await.
+    shelves: Mutex<Shelves>,
+    shelf: watch::Sender<Arc<Shelf>>,
+    branches: Branches,
+    journals: Journals,
+    teller: fold::Teller,
+    shown_plans: shown::Shown,
+    changes: watch::Sender<u64>,
+    /// The highest number that a push on this disk has.
+    floor: AtomicI64,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    me: Weak<Desk>,
+    /// Held as long as the desk lives: one server a data directory.
+    _instance: File,
 }
 
 /// A press of a button.
@@ -120,6 +163,13 @@ pub struct JournalEnd {
     pub ended: bool,
 }
 
+impl From<LedgerError> for Refusal {
+    fn from(error: LedgerError) -> Self {
+        tracing::error!(error = %error, "the ledger did not take a decision");
+        Self::Unable { why: format!("the ledger does not work, so nothing was done: {error}") }
+    }
+}
+
 impl Desk {
     /// The server's configuration.
     pub fn config(&self) -> &Arc<Config> {
@@ -133,68 +183,64 @@ impl Desk {
 
     /// All stacks as they were last loaded, with what is wrong with their files.
     pub fn shelf(&self) -> Arc<Shelf> {
-        todo!()
-    }
-
-    /// Everything that the page of one stack shows.
-    ///
-    /// # Errors
-    /// When there is no such stack.
-    pub async fn street(&self, _stack: &StackName) -> Decision<Street> {
-        todo!()
-    }
-
-    /// Presses a button.
-    ///
-    /// # Errors
-    /// Why it was refused; then nothing was pushed.
-    pub async fn press(&self, _press: Press) -> Decision<PushNumber> {
-        todo!()
-    }
-
-    /// Cancels a running push.
-    ///
-    /// # Errors
-    /// When there is no such push, or it has ended.
-    pub async fn cancel(&self, _push: PushNumber, _who: &Who, _reason: Option<String>) -> Decision<()> {
-        todo!()
-    }
-
-    /// Holds a stack, or one stage of it.
-    ///
-    /// # Errors
-    /// When it does not exist, the reason is missing, or it is held already.
-    pub async fn hold(
-        &self,
-        _stack: &StackName,
-        _stage: Option<&StageName>,
-        _who: &Who,
-        _reason: String,
-    ) -> Decision<()> {
-        todo!()
-    }
-
-    /// Releases a hold.
-    ///
-    /// # Errors
-    /// When nothing is held.
-    pub async fn release_hold(&self, _stack: &StackName, _stage: Option<&StageName>, _who: &Who) -> Decision<()> {
-        todo!()
+        self.shelf.borrow().clone()
     }
 
     /// The journal file of a push.
     pub fn journal_path(&self, push: PushNumber) -> PathBuf {
-        self.config.data.join("pushes").join(push.to_string()).join("journal.jsonl")
-    }
-
-    /// How far the journal of a push goes; changes while it runs. `None` for a push that does not exist.
-    pub async fn journal_end(&self, _push: PushNumber) -> Option<watch::Receiver<JournalEnd>> {
-        todo!()
+        PushDir::of(&self.config.data, push).journal()
     }
 
     /// Counts up whenever something that pages show has changed: a push began, ended or got further, a hold, a stack
     /// file, a fetched branch.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        todo!()
+        self.changes.subscribe()
     }
+
+    fn changed(&self) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Looks at the stack files again. Blocking, and quick.
+    fn refresh_shelf(&self) {
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        if shelves.refresh() {
+            self.shelf.send_replace(shelves.shelf());
+            drop(shelves);
+            self.changed();
+        }
+    }
+
+    /// The last good form of a stack, and what is wrong with its file now.
+    fn shelved(&self, name: &StackName) -> Decision<(Arc<Stack>, Option<String>)> {
+        let shelf = self.shelf();
+        let Some(shelved) = shelf.stacks.iter().find(|shelved| shelved.name == *name) else {
+            return Err(Refusal::Unknown { what: format!("stack {name}") });
+        };
+        match (&shelved.stack, &shelved.problem) {
+            (Some(stack), problem) => Ok((Arc::clone(stack), problem.clone())),
+            (None, problem) => Err(Refusal::BadStack {
+                stack: name.to_string(),
+                why: first_line(problem.as_deref().unwrap_or("it was never right")),
+            }),
+        }
+    }
+}
+
+/// Text from a person, as one line: at most 1,000 characters, no control characters (TRUST section 5, *Text*).
+fn one_line(what: &str, text: &str) -> Decision<String> {
+    const LONGEST: usize = 1000;
+    let text = text.trim();
+    let bad = |why: String| Err(Refusal::BadRequest { why });
+    match text {
+        _ if text.chars().count() > LONGEST => bad(format!("the {what} is longer than {LONGEST} characters")),
+        _ if text.chars().any(char::is_control) => {
+            bad(format!("the {what} must be one line without control characters"))
+        }
+        _ => Ok(text.to_owned()),
+    }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }

@@ -70,3 +70,6 @@ fn chained(previous: &str, id: i64, parts: [&str; 4]) -> String {
     }
     hex(&hash.finalize())
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,6 +75,18 @@ pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> Ans
     Ok(current.optional()?)
 }
 
+/// The branch that the build of a stage was made from; none when no push to it ever succeeded.
+///
+/// # Errors
+/// What SQLite said.
+pub fn branch(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Option<String>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT b.branch FROM current c JOIN builds b ON b.stack = c.stack AND b.id = c.build
+         WHERE c.stack = ?1 AND c.stage = ?2",
+    )?;
+    Ok(ask.query_row([stack.as_str(), stage.as_str()], |row| row.get(0)).optional()?)
+}
+
 /// Says that a push put its build on its stage.
 ///
 /// # Errors

@@ -206,7 +206,7 @@ pub fn results(connection: &Connection, id: i64) -> Answer<Vec<ResultRow>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The commits that a push brings, newest first; at most 50 (see [`commit_count`]).
+/// The commits that a push brings, newest first; at most 50 (see [`Told`] for how many there are).
 ///
 /// # Errors
 /// What SQLite said.
@@ -217,6 +217,26 @@ pub fn commits(connection: &Connection, id: i64) -> Answer<Vec<Commit>> {
         Ok(Commit { sha: row.get(0)?, author: row.get(1)?, email: row.get(2)?, at: row.get(3)?, subject: row.get(4)? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What announcements say of a push beside its row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// What the stage's button said.
+    pub button: String,
+    /// How many commits the push brings in all.
+    pub commit_count: usize,
+}
+
+/// What announcements say of a push beside its row; empty when there is no such push.
+///
+/// # Errors
+/// What SQLite said.
+pub fn told(connection: &Connection, id: i64) -> Answer<Told> {
+    let mut ask = connection.prepare_cached("SELECT button FROM pushes WHERE id = ?1")?;
+    let button = ask.query_row([id], |row| row.get(0)).optional()?.unwrap_or_default();
+    let commit_count = usize::try_from(commit_count(connection, id)?.unwrap_or_default()).unwrap_or_default();
+    Ok(Told { button, commit_count })
 }
 
 /// How many commits a push brings in all; none when there is no such push.

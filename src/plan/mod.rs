@@ -2,6 +2,12 @@
 //! very same value. It must never read anything; it is given a stack, a revision or a build, and returns a plan.
 //! Called by the desk (before a press) and by the runner (which reads it back from `plan.json`).
 
+mod make;
+mod show;
+
+pub use make::{Goods, PlanError, Target, plan};
+pub use show::values;
+
 use crate::stack::{
     BuildId, Host, PushNumber, Release, Revision, Root, Rsync, Script, Source, StackName, StageName, Who,
 };

@@ -1,15 +1,98 @@
 //! The guard: every command, far or near, runs under it, on a leash that its runner holds (TRUST section 4).
+//! It must never believe ssh's exit code, only the guard's own word, and never put a value into a script.
+
+mod leash;
+mod marks;
+#[cfg(test)]
+mod tests;
+mod text;
 
 use super::masters::Connection;
 use super::{Ending, Lines, Task};
+use crate::process::Program;
+use leash::{Output, Wire};
 use std::path::Path;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Runs a task on a host.
-pub async fn far(_on: &Connection, _task: Task, _lines: &Lines) -> Ending {
-    todo!()
+pub async fn far(on: &Connection, task: Task, lines: &Lines) -> Ending {
+    run_far(on, &task, lines, Output::Lines).await
 }
 
-/// Runs a task on the push host, in `dir`.
-pub async fn near(_dir: &Path, _task: Task, _lines: &Lines) -> Ending {
-    todo!()
+/// Runs a script of our own on a host; returns what it says on standard output, byte for byte, up to `most` bytes (one
+/// more when it said more). Its standard error becomes lines.
+pub(super) async fn ask(on: &Connection, task: &Task, lines: &Lines, most: usize) -> (Ending, Vec<u8>) {
+    let mut said = Vec::new();
+    let ending = run_far(on, task, lines, Output::Bytes(&mut said, most)).await;
+    (ending, said)
+}
+
+async fn run_far(on: &Connection, task: &Task, lines: &Lines, output: Output<'_>) -> Ending {
+    let until = Instant::now() + task.timeout;
+    let (nonce, input) = match prepared(task) {
+        Ok(prepared) => prepared,
+        Err(refused) => return refused,
+    };
+    let host = on.host.name();
+    let opening = on.open(text::SSH_COMMAND);
+    let mut channel = tokio::select! {
+        biased;
+        () = task.cancel.cancelled() => return Ending::Cancelled { left: 0 },
+        () = tokio::time::sleep_until(until) => {
+            return Ending::Unreachable(format!("{host} had no room for another command within its time"));
+        }
+        channel = opening => match channel {
+            Ok(channel) => channel,
+            Err(why) => return Ending::Unreachable(why.0),
+        },
+    };
+    let Some(wire) = channel.streams() else {
+        return Ending::Unreachable(format!("the connection to {host} gave no streams"));
+    };
+    let (input_end, out, err) = wire;
+    let wire = Wire { input: input_end, out, err };
+    // Dropping the channel closes it, even when a daemon on the host still holds its output.
+    leash::hold(wire, &input, &nonce, task, lines, output, host, until).await
+}
+
+/// Runs a task on the push host, in `dir`. Its environment is PATH, LC_ALL, our HOME and the values of the task.
+pub async fn near(dir: &Path, task: Task, lines: &Lines) -> Ending {
+    let until = Instant::now() + task.timeout;
+    // The push host has a lock file of its own for each push (TRUST section 4: lock `-`).
+    let task = Task { lock: None, ..task };
+    let (nonce, input) = match prepared(&task) {
+        Ok(prepared) => prepared,
+        Err(refused) => return refused,
+    };
+    let mut program = Program::new("setsid").args(["/bin/sh", "-c", text::LOCAL_COMMAND]).env("LC_ALL", "C.UTF-8");
+    if let Some(home) = std::env::var_os("HOME") {
+        program = program.env("HOME", home);
+    }
+    let mut child = match program.dir(dir).with_input().start() {
+        Ok(child) => child,
+        Err(error) => return Ending::Refused(format!("cannot start a command in {}: {error}", dir.display())),
+    };
+    let (Some(input_end), Some(out), Some(err)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
+        return Ending::Refused("a command was started without its streams".to_owned());
+    };
+    let wire = Wire { input: input_end, out, err };
+    let ending = leash::hold(wire, &input, &nonce, &task, lines, Output::Lines, "the push host", until).await;
+    // It has said its last word, or never will; what is still there after this is killed as the handle goes.
+    let _ = tokio::time::timeout(Duration::from_secs(1), child.wait()).await;
+    ending
+}
+
+/// The nonce, and all that the guard is told before its heartbeats.
+fn prepared(task: &Task) -> Result<(String, String), Ending> {
+    let (nonce, mark) = (random_word()?, random_word()?);
+    let input = text::input(task, &nonce, &mark).map_err(|bad| Ending::Refused(bad.to_string()))?;
+    Ok((nonce, input))
+}
+
+/// 128 random bits, as hexadecimal digits.
+fn random_word() -> Result<String, Ending> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Ending::Refused(format!("no random numbers: {error}")))?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }

@@ -1,15 +1,71 @@
-//! Multiplexed ssh masters that belong to nobody.
+//! Multiplexed ssh masters that belong to nobody: server and runners find the same ones by their sockets, none ends one
+//! that others may use, and an idle one ends by itself. It must never accept a host key that is not known, and never use
+//! a connection that has not answered. Called by the runner and the server for a connection, by the guard for channels.
 
+mod failure;
+mod settings;
+
+use crate::process::Program;
 use crate::stack::Host;
+use failure::Failure;
+use nix::fcntl::{Flock, FlockArg};
+use openssh::{ChildStderr, ChildStdin, ChildStdout, Session, Stdio};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// Handshakes at once in this process: sshd refuses at random above its MaxStartups, 10 by default (TRUST section 4).
+const HANDSHAKES: usize = 10;
+
+/// Channels at once over one master in this process: server and runner share the MaxSessions of sshd, 10 by default.
+const CHANNELS: usize = 4;
+
+/// Waits before the second, third and fourth try of a connection, each ± 50 %.
+const RETRIES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
+
+/// How long signing in may take, beyond the ConnectTimeout of 10 s.
+const SIGN_IN_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long ssh's last words may take after it has gone.
+const LAST_WORDS_LIMIT: Duration = Duration::from_millis(200);
+
+/// How long a round trip over a master may take: ssh itself gives a dead link up after 15 s.
+const ROUND_TRIP_LIMIT: Duration = Duration::from_secs(10);
+
+/// After this age a master takes no new channels, so that a revoked key counts (TRUST section 4).
+const OLDEST: Duration = Duration::from_secs(8 * 60 * 60);
+
+/// Answers with exactly one word, unless the login shell adds its own.
+const ROUND_TRIP: &str = "exec /bin/sh -c 'printf ready'";
 
 /// Opens masters and hands out connections over them.
-pub struct Masters {}
+pub struct Masters(Arc<Inner>);
+
+struct Inner {
+    dir: PathBuf,
+    config: PathBuf,
+    retries: Vec<Duration>,
+    handshakes: Semaphore,
+    /// One entry for each host that was ever asked for; held only to look one up, never across an await.
+    hosts: Mutex<HashMap<Host, Arc<PerHost>>>,
+}
+
+struct PerHost {
+    opening: tokio::sync::Mutex<()>,
+    channels: Arc<Semaphore>,
+}
 
 /// A host that can be spoken to.
 pub struct Connection {
     /// The host.
     pub host: Host,
+    masters: Arc<Inner>,
+    channels: Arc<Semaphore>,
 }
 
 /// Why a host could not be reached, in words for the person who presses.
@@ -22,15 +78,241 @@ impl Masters {
     ///
     /// # Errors
     /// When the directory cannot be used, or its path is too long for a socket.
-    pub fn new(_dir: &Path, _operator: Option<PathBuf>) -> std::io::Result<Self> {
-        todo!()
+    pub fn new(dir: &Path, operator: Option<PathBuf>) -> std::io::Result<Self> {
+        Self::with_retries(dir, operator, RETRIES.to_vec())
+    }
+
+    /// The same with other waits between the tries of a connection.
+    ///
+    /// # Errors
+    /// As [`Masters::new`].
+    pub fn with_retries(dir: &Path, operator: Option<PathBuf>, retries: Vec<Duration>) -> std::io::Result<Self> {
+        let (dir, config) = settings::prepare(dir, operator.as_deref())?;
+        let handshakes = Semaphore::new(HANDSHAKES);
+        Ok(Self(Arc::new(Inner { dir, config, retries, handshakes, hosts: Mutex::default() })))
     }
 
     /// A connection to a host, over its master; opens the master when there is none that answers.
     ///
     /// # Errors
     /// Why it cannot be reached.
-    pub async fn connect(&self, _host: &Host) -> Result<Connection, Unreachable> {
-        todo!()
+    pub async fn connect(&self, host: &Host) -> Result<Connection, Unreachable> {
+        self.0.ensure(host).await?;
+        let channels = self.0.host(host).channels.clone();
+        Ok(Connection { host: host.clone(), masters: self.0.clone(), channels })
+    }
+}
+
+/// What a master said to a round trip.
+enum Answer {
+    Ready,
+    Nothing,
+    Noise(String),
+}
+
+impl Inner {
+    fn host(&self, host: &Host) -> Arc<PerHost> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || PerHost { opening: tokio::sync::Mutex::default(), channels: Arc::new(Semaphore::new(CHANNELS)) };
+        hosts.entry(host.clone()).or_insert_with(|| Arc::new(fresh())).clone()
+    }
+
+    fn socket(&self, host: &Host) -> PathBuf {
+        let hash = Sha256::digest(host.to_string());
+        let name: String = hash.iter().take(settings::SOCKET_NAME / 2).map(|byte| format!("{byte:02x}")).collect();
+        self.dir.join(name)
+    }
+
+    /// Sees to it that the host's master answers; opens it when it does not.
+    async fn ensure(&self, host: &Host) -> Result<(), Unreachable> {
+        let socket = self.socket(host);
+        let per_host = self.host(host);
+        if let Answer::Ready = self.ask(&socket, &per_host).await {
+            return Ok(());
+        }
+        let _first_here = per_host.opening.lock().await;
+        let _first_anywhere = self.lock(&socket).await?;
+        let mut waits = self.retries.iter();
+        loop {
+            let failure = match self.ask(&socket, &per_host).await {
+                Answer::Ready => return Ok(()),
+                Answer::Noise(text) => Failure::noise(host, &text),
+                Answer::Nothing => {
+                    // A socket without a living master would make ssh open a second connection beside it, in silence.
+                    retire(&socket).await;
+                    match self.open_master(host, &socket).await {
+                        Err(failure) => failure,
+                        Ok(()) => match self.ask(&socket, &per_host).await {
+                            Answer::Ready => return Ok(()),
+                            Answer::Noise(text) => Failure::noise(host, &text),
+                            Answer::Nothing => Failure::silent(host),
+                        },
+                    }
+                }
+            };
+            let Some(wait) = waits.next().filter(|_| failure.again) else { return Err(Unreachable(failure.words)) };
+            tokio::time::sleep(jittered(*wait)).await;
+        }
+    }
+
+    /// The lock of one host among all our processes: whoever has it opens the master.
+    async fn lock(&self, socket: &Path) -> Result<Flock<std::fs::File>, Unreachable> {
+        let path = socket.with_extension("lock");
+        let taken = tokio::task::spawn_blocking(move || {
+            let file = std::fs::File::options().create(true).append(true).open(&path)?;
+            Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| std::io::Error::from(error))
+        });
+        let failed =
+            |error: String| Unreachable(format!("cannot lock the ssh sockets under {}: {error}", self.dir.display()));
+        match taken.await {
+            Ok(Ok(lock)) => Ok(lock),
+            Ok(Err(error)) => Err(failed(error.to_string())),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
+    /// Whether a master answers from the host itself: its own word alone proves nothing about the network.
+    async fn ask(&self, socket: &Path, per_host: &PerHost) -> Answer {
+        let young = std::fs::metadata(socket).and_then(|it| it.modified()).ok().and_then(|at| at.elapsed().ok());
+        // A clock that was set back makes the age unknown: then it counts as young.
+        if !socket.exists() || young.is_some_and(|age| age > OLDEST) {
+            return Answer::Nothing;
+        }
+        let Ok(_permit) = per_host.channels.acquire().await else { return Answer::Nothing };
+        let session = Session::resume_mux(socket.into(), None);
+        let mut command = session.raw_command(ROUND_TRIP);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        match timeout(ROUND_TRIP_LIMIT, command.output()).await {
+            Ok(Ok(output)) if output.stdout == b"ready" => Answer::Ready,
+            Ok(Ok(output)) => Answer::Noise(String::from_utf8_lossy(&output.stdout).into_owned()),
+            Ok(Err(_)) | Err(_) => Answer::Nothing,
+        }
+    }
+
+    async fn open_master(&self, host: &Host, socket: &Path) -> Result<(), Failure> {
+        let Ok(_permit) = self.handshakes.acquire().await else { return Err(Failure::silent(host)) };
+        let mut ssh = Program::new("ssh").args(["-M", "-N", "-f", "-F"]).arg(&self.config).arg("-S").arg(socket);
+        // What ssh and its agent need to find keys and tickets; nothing else of ours.
+        for name in ["HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "KRB5CCNAME"] {
+            if let Some(value) = std::env::var_os(name) {
+                ssh = ssh.env(name, value);
+            }
+        }
+        let mut child = match ssh.args(words(host)).arg("--").arg(host.name()).start() {
+            Ok(child) => child,
+            Err(error) => return Err(Failure::no_ssh(&error)),
+        };
+        let mut said = Vec::new();
+        let stderr = child.stderr.take();
+        let signing_in = async {
+            let reading = async {
+                if let Some(stderr) = stderr {
+                    // Enough for any complaint of ssh.
+                    let _ = stderr.take(64 * 1024).read_to_end(&mut said).await;
+                }
+            };
+            tokio::pin!(reading);
+            tokio::select! {
+                () = &mut reading => child.wait().await,
+                status = child.wait() => {
+                    // A master of an old ssh keeps the stream open in the background: what is there already is enough.
+                    let _ = timeout(LAST_WORDS_LIMIT, reading).await;
+                    status
+                }
+            }
+        };
+        let status = timeout(SIGN_IN_LIMIT, signing_in).await;
+        match status {
+            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(_) => Err(Failure::from_ssh(host, &String::from_utf8_lossy(&said))),
+            Err(_) => Err(Failure::silent(host)),
+        }
+    }
+}
+
+/// Lets a master take no new channels; those that run over it finish. Removes its socket when it has not done so itself.
+async fn retire(socket: &Path) {
+    if socket.exists() {
+        let _ = timeout(ROUND_TRIP_LIMIT, Session::resume_mux(socket.into(), None).close()).await;
+        let _ = std::fs::remove_file(socket);
+    }
+}
+
+/// User and port as words of ssh's argument list.
+fn words(host: &Host) -> Vec<String> {
+    let user = host.user().into_iter().flat_map(|user| ["-l".to_owned(), user.to_owned()]);
+    user.chain(host.port().into_iter().flat_map(|port| ["-p".to_owned(), port.to_string()])).collect()
+}
+
+/// A wait ± 50 %, so that many hosts do not come back in the same moment.
+fn jittered(wait: Duration) -> Duration {
+    let mut byte = [128];
+    // Without random numbers the wait is just not spread.
+    let _ = getrandom::fill(&mut byte);
+    wait.mul_f64(0.5 + f64::from(byte[0]) / 255.0)
+}
+
+/// One channel over a master; dropping it closes it.
+pub(super) struct Channel {
+    child: openssh::Child<Arc<Session>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Channel {
+    /// The streams, once.
+    pub(super) fn streams(&mut self) -> Option<(ChildStdin, ChildStdout, ChildStderr)> {
+        Some((self.child.stdin().take()?, self.child.stdout().take()?, self.child.stderr().take()?))
+    }
+}
+
+impl Connection {
+    /// The words of ssh's argument list, without the host, that speak over the master and over nothing else.
+    pub(super) fn ssh_words(&self) -> Vec<String> {
+        let socket = self.masters.socket(&self.host);
+        let mut all = vec!["ssh".to_owned(), "-F".to_owned(), self.masters.config.display().to_string()];
+        all.extend(["-S".to_owned(), socket.display().to_string()]);
+        // A dead master must fail instead of being gone around.
+        all.extend(["-o", "ControlMaster=no", "-o", "ProxyCommand=false"].map(str::to_owned));
+        all.extend(words(&self.host));
+        all
+    }
+
+    /// Room for one more channel over the master; kept as long as the channel is.
+    pub(super) async fn room(&self) -> Result<OwnedSemaphorePermit, Unreachable> {
+        let closed = |_| Unreachable(format!("no more channels to {}", self.host));
+        self.channels.clone().acquire_owned().await.map_err(closed)
+    }
+
+    /// Sees to it that the master still answers; opens a new one when it does not.
+    pub(super) async fn ensure(&self) -> Result<(), Unreachable> {
+        self.masters.ensure(&self.host).await
+    }
+
+    /// Opens a channel that runs `command`, constant text; over a new master when the old one is gone.
+    pub(super) async fn open(&self, command: &'static str) -> Result<Channel, Unreachable> {
+        let permit = self.room().await?;
+        match self.try_open(command).await {
+            Ok(child) => return Ok(Channel { child, _permit: permit }),
+            // Given back first: asking the master takes a channel of its own.
+            Err(_) => drop(permit),
+        }
+        self.ensure().await?;
+        let permit = self.room().await?;
+        match self.try_open(command).await {
+            Ok(child) => Ok(Channel { child, _permit: permit }),
+            Err(why) => Err(Unreachable(format!("{} opens no channel: {why}", self.host))),
+        }
+    }
+
+    async fn try_open(&self, command: &'static str) -> Result<openssh::Child<Arc<Session>>, String> {
+        let socket = self.masters.socket(&self.host);
+        let session = Arc::new(Session::resume_mux(socket.into(), None));
+        let mut opening = Session::to_raw_command(session, command);
+        opening.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        match timeout(ROUND_TRIP_LIMIT, opening.spawn()).await {
+            Ok(Ok(child)) => Ok(child),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("no answer within {} s", ROUND_TRIP_LIMIT.as_secs())),
+        }
     }
 }

@@ -1,1 +1,265 @@
-//! The output path: bytes in, cleaned lines out (TRUST section 3).
+//! The output path: bytes in, cleaned lines out (TRUST section 3): mask, split, decode, strip, in this order.
+//! It must never depend on how the bytes were cut, nor let a control byte, an escape or an invisible character through.
+//! Called by the guard for every stream that it reads.
+
+mod colour;
+mod mask;
+
+#[cfg(test)]
+mod tests;
+
+use colour::Colours;
+pub use mask::Mask;
+
+use mask::Masking;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The most bytes of one line; a longer one is cut into several (TRUST section 3).
+pub const LINE_LIMIT: usize = 16 * 1024;
+
+/// The most bytes of text that one command may say on one host (TRUST section 3).
+pub const COMMAND_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// The most characters of a device string (title, hyperlink); a stray opener hides no more than this.
+const STRING_LIMIT: u16 = 4096;
+
+/// The most bytes of an escape sequence's parameters; no real colour needs more.
+const PARAMETER_LIMIT: usize = 64;
+
+/// Makes lines of one stream's bytes. The lines are the same however the bytes were cut.
+#[derive(Debug)]
+pub struct Cleaner {
+    masking: Masking,
+    /// The beginning of a character whose end has not come yet; at most three bytes.
+    partial: Vec<u8>,
+    escape: Escape,
+    line: String,
+    /// The colours that the line has now.
+    shown: Colours,
+    /// The colours that the next character has; they outlive their line.
+    wanted: Colours,
+    /// A CR, or the end that was announced, has ended the line: an LF right behind it belongs to that.
+    ended: bool,
+}
+
+/// Where in an escape sequence the next character stands.
+#[derive(Debug, Default)]
+enum Escape {
+    #[default]
+    None,
+    Begun,
+    Intermediate,
+    Sequence(String),
+    Text {
+        /// Characters that may still come.
+        left: u16,
+    },
+}
+
+impl Cleaner {
+    /// A cleaner that covers the secrets of `mask`.
+    pub fn new(mask: Arc<Mask>) -> Self {
+        Self {
+            masking: Masking::new(mask),
+            partial: Vec::new(),
+            escape: Escape::None,
+            line: String::new(),
+            shown: Colours::default(),
+            wanted: Colours::default(),
+            ended: false,
+        }
+    }
+
+    /// Takes bytes in; returns the lines that they completed.
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+        let mut lines = Vec::new();
+        let masked = self.masking.push(bytes);
+        self.decode(&masked, &mut lines);
+        lines
+    }
+
+    /// Says that a line end, or the end of all, comes next: what waits is a line already, and can be shown at once.
+    pub fn line_end_follows(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        self.flush(&mut lines);
+        if !self.line.is_empty() {
+            self.end_line(&mut lines);
+            self.ended = true;
+        }
+        lines
+    }
+
+    /// The last line, when the bytes did not end with a line end.
+    pub fn finish(mut self) -> Vec<String> {
+        self.line_end_follows()
+    }
+
+    fn flush(&mut self, lines: &mut Vec<String>) {
+        let held = self.masking.flush();
+        self.decode(&held, lines);
+        if !self.partial.is_empty() {
+            self.partial.clear();
+            self.take(char::REPLACEMENT_CHARACTER, lines);
+        }
+    }
+
+    fn decode(&mut self, bytes: &[u8], lines: &mut Vec<String>) {
+        let mut joined = std::mem::take(&mut self.partial);
+        joined.extend_from_slice(bytes);
+        let mut rest = joined.as_slice();
+        loop {
+            let (good, bad) = match std::str::from_utf8(rest) {
+                Ok(text) => (text, None),
+                Err(error) => {
+                    let (good, tail) = rest.split_at(error.valid_up_to());
+                    (std::str::from_utf8(good).unwrap_or_default(), Some((error.error_len(), tail)))
+                }
+            };
+            good.chars().for_each(|c| self.take(c, lines));
+            match bad {
+                None => return,
+                Some((None, tail)) => {
+                    self.partial = tail.to_vec();
+                    return;
+                }
+                Some((Some(length), tail)) => {
+                    self.take(char::REPLACEMENT_CHARACTER, lines);
+                    rest = &tail[length..];
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, c: char, lines: &mut Vec<String>) {
+        match c {
+            '\n' => {
+                self.escape = Escape::None;
+                if !std::mem::take(&mut self.ended) {
+                    self.end_line(lines);
+                }
+            }
+            '\r' => {
+                self.escape = Escape::None;
+                // A progress bar begins with CR: a CR on an empty line has said nothing.
+                if !self.line.is_empty() {
+                    self.end_line(lines);
+                    self.ended = true;
+                }
+            }
+            _ => {
+                self.ended = false;
+                self.read(c, lines);
+            }
+        }
+    }
+
+    /// Takes a character that ends no line: part of an escape sequence, or text.
+    fn read(&mut self, c: char, lines: &mut Vec<String>) {
+        self.escape = match (std::mem::take(&mut self.escape), c) {
+            (Escape::Text { .. }, '\u{07}' | '\u{9c}') => Escape::None,
+            (Escape::Text { left: 0 }, _) => return self.text(c, lines),
+            (Escape::Text { left }, c) if c != '\u{1b}' => Escape::Text { left: left - 1 },
+            (_, '\u{1b}') => Escape::Begun,
+            (_, '\u{9b}') => Escape::Sequence(String::new()),
+            (_, '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}') => Escape::Text { left: STRING_LIMIT },
+            (_, '\u{18}' | '\u{1a}') => Escape::None,
+            (Escape::None, _) => return self.text(c, lines),
+            (state, c) if c.is_control() => state,
+            (Escape::Begun, '[') => Escape::Sequence(String::new()),
+            (Escape::Begun, ']' | 'P' | 'X' | '^' | '_') => Escape::Text { left: STRING_LIMIT },
+            (Escape::Begun | Escape::Intermediate, ' '..='/') => Escape::Intermediate,
+            (Escape::Begun | Escape::Intermediate, '0'..='~') => Escape::None,
+            (Escape::Sequence(mut parameters), ' '..='?') => {
+                // What is too long for a colour stays too long, and is dropped as a whole at its end.
+                if parameters.len() <= PARAMETER_LIMIT {
+                    parameters.push(c);
+                }
+                Escape::Sequence(parameters)
+            }
+            (Escape::Sequence(parameters), '@'..='~') => {
+                if c == 'm' && parameters.len() <= PARAMETER_LIMIT {
+                    self.wanted.apply(&parameters);
+                }
+                Escape::None
+            }
+            _ => return self.text(c, lines),
+        };
+    }
+
+    fn text(&mut self, c: char, lines: &mut Vec<String>) {
+        if c.is_control() && c != '\t' {
+            return;
+        }
+        if is_invisible(c) {
+            return self.place(&format!("⟨U+{:04X}⟩", u32::from(c)), lines);
+        }
+        self.place(c.encode_utf8(&mut [0; 4]), lines);
+    }
+
+    /// Puts a piece on the line, in the colours wanted; begins a new line where it does not fit.
+    fn place(&mut self, piece: &str, lines: &mut Vec<String>) {
+        let change = self.shown.change_to(&self.wanted);
+        let closing = self.wanted.close().len();
+        if self.line.len() + change.len() + piece.len() + closing > LINE_LIMIT {
+            self.end_line(lines);
+            self.line.push_str(&self.shown.change_to(&self.wanted));
+        } else {
+            self.line.push_str(&change);
+        }
+        self.shown.clone_from(&self.wanted);
+        self.line.push_str(piece);
+    }
+
+    /// Ends the line. It closes its own colours, so that each line stands alone (design, R3).
+    fn end_line(&mut self, lines: &mut Vec<String>) {
+        self.line.push_str(self.shown.close());
+        self.shown = Colours::default();
+        lines.push(std::mem::take(&mut self.line));
+    }
+}
+
+/// Whether a character changes how others look, or hides, without showing itself. Not the presentation selectors of
+/// emoji, which tools print all the time and which turn nothing around.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0d}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// How much one command may still say on one host; its two streams share it.
+#[derive(Debug)]
+pub struct Allowance(AtomicU64);
+
+/// What becomes of a line under an [`Allowance`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is shown.
+    Shown,
+    /// It is the first that is not: say once that the rest is missing.
+    FirstDropped,
+    /// It is dropped like others before it.
+    Dropped,
+}
+
+impl Allowance {
+    /// An allowance of `bytes`; a line costs its bytes and one for its end.
+    pub fn new(bytes: u64) -> Self {
+        Self(AtomicU64::new(bytes))
+    }
+
+    /// Pays for a line.
+    pub fn pay_for(&self, line: &str) -> Verdict {
+        let cost = line.len() as u64 + 1;
+        let rest = |left: u64| Some(left.checked_sub(cost).unwrap_or(0));
+        // The closure always answers, so both arms hold what was left before.
+        let (Ok(before) | Err(before)) = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest);
+        match before {
+            0 => Verdict::Dropped,
+            _ if before <= cost => Verdict::FirstDropped,
+            _ => Verdict::Shown,
+        }
+    }
+}

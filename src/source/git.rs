@@ -1,11 +1,41 @@
 //! One bare mirror per stack, spoken to with a hardened git (TRUST section 6).
+//! It must never resolve a branch after the press (revisions only), run a hook, fetch a submodule, or hand text from
+//! outside to git where an option could stand. Called by the desk (what is new?) and the runner (check it out).
+//!
+//! Layout under `mirrors`: `STACK.git` the mirror, `STACK.lock` one fetch at a time, `STACK.fetched` when (its mtime) and
+//! from where (SHA-256 of the address) it was last brought up to date.
 
+mod run;
+mod words;
+
+use self::run::{Git, Trouble};
 use crate::ledger::pushes::Commit;
 use crate::stack::{Revision, StackName};
+use crate::time::At;
+use nix::fcntl::{Flock, FlockArg};
+use sha2::{Digest, Sha256};
+use std::fs::{DirBuilder, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
+
+/// All tries of a fetch together.
+const FETCH_LIMIT: Duration = Duration::from_secs(120);
+/// Putting what was fetched in order; what is not done then is done another time.
+const TIDY_LIMIT: Duration = Duration::from_secs(60);
+/// A checkout writes all files of a revision.
+const CHECKOUT_LIMIT: Duration = Duration::from_secs(600);
+/// Questions that the mirror answers by itself.
+const ASK_LIMIT: Duration = Duration::from_secs(30);
+/// Pauses before the second and the third try of a fetch, each give or take a half (TRUST section 4, retries).
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+/// How often a fetch that waits for another looks again: short beside a fetch, long beside the look.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Why git did not do as asked, in words for the person who presses.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {why}")]
 pub struct GitError {
     /// What was tried: `fetching https://…`.
@@ -15,55 +45,325 @@ pub struct GitError {
 }
 
 /// A bare mirror of one stack's repository.
-#[derive(Clone, Debug)]
-pub struct Mirror {}
+#[derive(Clone)]
+pub struct Mirror {
+    mirrors: PathBuf,
+    stack: StackName,
+    url: String,
+    ssh_config: Option<PathBuf>,
+}
+
+// By hand: the address may hold a password.
+impl std::fmt::Debug for Mirror {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Mirror").field(&self.stack).field(&words::shown_url(&self.url)).finish()
+    }
+}
 
 impl Mirror {
     /// Names the mirror under `mirrors`; nothing is touched yet. `ssh_config` is given to git's ssh.
-    pub fn new(_mirrors: &Path, _stack: &StackName, _url: &str, _ssh_config: Option<PathBuf>) -> Self {
-        todo!()
+    pub fn new(mirrors: &Path, stack: &StackName, url: &str, ssh_config: Option<PathBuf>) -> Self {
+        Self { mirrors: mirrors.to_owned(), stack: stack.clone(), url: url.to_owned(), ssh_config }
     }
 
-    /// Brings the mirror up to date; makes it when it is not there. One at a time per mirror, also across processes.
+    /// Brings the mirror up to date; makes it when it is not there. One at a time per mirror, also across processes: who
+    /// had to wait returns at once when somebody else's fetch began after this call did. Takes at most about three minutes,
+    /// waiting for another's included twice that.
     ///
     /// # Errors
     /// What git said.
     pub async fn fetch(&self) -> Result<(), GitError> {
-        todo!()
+        let asked = SystemTime::now();
+        let remote = Remote::check(&self.url, self.ssh_config.as_deref()).map_err(|why| self.fetch_error(why))?;
+        let mut dir = DirBuilder::new();
+        dir.recursive(true).mode(0o700).create(&self.mirrors).map_err(|error| self.fetch_error(error))?;
+        let (_lock, waited) = self.lock().await?;
+        let began = SystemTime::now();
+        if waited && self.noted().is_some_and(|fetched| (asked..=began).contains(&fetched)) {
+            return Ok(());
+        }
+        if !self.dir().exists() {
+            self.make("sha1").await?;
+        }
+        self.fetch_patiently(&remote).await?;
+        self.note(began).map_err(|error| self.fetch_error(error))?;
+        self.tidy().await;
+        Ok(())
+    }
+
+    /// When the mirror was last brought up to date from this address: the instant at which that fetch began.
+    pub async fn fetched_at(&self) -> Option<At> {
+        let since = self.noted()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(At::from_millis(i64::try_from(since.as_millis()).ok()?))
     }
 
     /// The head of a branch, as it was last fetched.
     ///
     /// # Errors
-    /// When there is no such branch.
-    pub async fn head(&self, _branch: &str) -> Result<Revision, GitError> {
-        todo!()
+    /// When there is no such branch, or nothing was fetched from this address yet.
+    pub async fn head(&self, branch: &str) -> Result<Revision, GitError> {
+        let what = format!("looking for the branch {} of {}", words::line(branch), words::shown_url(&self.url));
+        if self.noted().is_none() {
+            // Without this, a stack whose address was changed would show the old repository's head.
+            return Err(GitError { what, why: "nothing was fetched from there yet".to_owned() });
+        }
+        // `show-ref --verify` takes a ref's exact name: no `~1`, no `@{…}`, and `refs/heads/` is no option.
+        let git =
+            Git::new(&self.dir()).args(["show-ref", "--verify", "--hash", "--"]).arg(format!("refs/heads/{branch}"));
+        match git.run(ASK_LIMIT).await {
+            Ok(said) => said.trim().parse().map_err(|_| GitError { what, why: "git gave no revision".to_owned() }),
+            Err(Trouble::Failed(said)) if said.contains("not a valid ref") => {
+                let why = "there is no such branch; was it removed or renamed, or is the stack's branch misspelt?";
+                Err(GitError { what, why: why.to_owned() })
+            }
+            Err(trouble) => Err(self.error(what, &trouble)),
+        }
     }
 
     /// Whether the mirror has this revision.
-    pub async fn has(&self, _revision: &Revision) -> bool {
-        todo!()
+    pub async fn has(&self, revision: &Revision) -> bool {
+        let git = Git::new(&self.dir()).args(["rev-parse", "--quiet", "--verify", "--end-of-options"]);
+        git.arg(format!("{revision}^{{commit}}")).run(ASK_LIMIT).await.is_ok()
     }
 
     /// The commits in `to` that are not in `from` (the newest alone when `from` is none or unknown), newest first, at
-    /// most `most`, and how many there are in all.
+    /// most `most`, and how many there are in all. None where `to` is older than `from`.
     ///
     /// # Errors
     /// What git said.
     pub async fn log(
         &self,
-        _from: Option<&Revision>,
-        _to: &Revision,
-        _most: usize,
+        from: Option<&Revision>,
+        to: &Revision,
+        most: usize,
     ) -> Result<(Vec<Commit>, usize), GitError> {
-        todo!()
+        let what = || format!("reading the commits up to {}", to.short());
+        let from = match from {
+            Some(from) if self.has(from).await => Some(from),
+            _ => None,
+        };
+        let (range, most) = match from {
+            Some(from) => (format!("{from}..{to}"), most),
+            None => (to.to_string(), most.min(1)),
+        };
+        let log = Git::new(&self.dir())
+            .args([
+                "-c",
+                "i18n.logOutputEncoding=UTF-8",
+                "log",
+                "-z",
+                "--no-color",
+                "--no-show-signature",
+                "--no-notes",
+            ])
+            .args([
+                "--format=%H%x00%an%x00%ae%x00%ct%x00%s",
+                &format!("--max-count={most}"),
+                "--end-of-options",
+                &range,
+                "--",
+            ]);
+        let said = log.run(ASK_LIMIT).await.map_err(|trouble| self.error(what(), &trouble))?;
+        let commits = commits(&said);
+        if from.is_none() {
+            return Ok((commits, 1));
+        }
+        let count = Git::new(&self.dir()).args(["rev-list", "--count", "--end-of-options", &range, "--"]);
+        let said = count.run(ASK_LIMIT).await.map_err(|trouble| self.error(what(), &trouble))?;
+        let count = said.trim().parse().map_err(|_| GitError { what: what(), why: "git gave no number".to_owned() })?;
+        Ok((commits, count))
     }
 
-    /// Puts the files of a revision into `dir`, which must not exist.
+    /// Puts the files of a revision into `dir`, which must not exist. Nothing is left there after an error.
     ///
     /// # Errors
     /// What git said.
-    pub async fn checkout(&self, _revision: &Revision, _dir: &Path) -> Result<(), GitError> {
-        todo!()
+    pub async fn checkout(&self, revision: &Revision, dir: &Path) -> Result<(), GitError> {
+        let what = || format!("checking out {}", revision.short());
+        let on_disk = |error: std::io::Error| GitError { what: what(), why: format!("{}: {error}", dir.display()) };
+        let dir = std::path::absolute(dir).map_err(on_disk)?;
+        std::fs::create_dir(&dir).map_err(on_disk)?;
+        // git's index, of no use afterwards; beside the files, it would be part of the build.
+        let index = tempfile::tempdir_in(dir.parent().unwrap_or(Path::new("/"))).map_err(on_disk)?;
+        let git = Git::new(&self.dir())
+            .env("GIT_INDEX_FILE", index.path().join("index"))
+            .arg("--work-tree")
+            .arg(&dir)
+            .args(["checkout", "--quiet", "--force", "--end-of-options", revision.as_str(), "--", "."])
+            .dir(&dir);
+        let outcome = git.run(CHECKOUT_LIMIT).await;
+        outcome.map(|_| ()).map_err(|trouble| {
+            // The first error is the one to tell.
+            let _ = std::fs::remove_dir_all(&dir);
+            self.error(what(), &trouble)
+        })
     }
+
+    fn dir(&self) -> PathBuf {
+        self.mirrors.join(format!("{}.git", self.stack))
+    }
+
+    fn fetch_error(&self, why: impl ToString) -> GitError {
+        GitError { what: format!("fetching {}", words::shown_url(&self.url)), why: why.to_string() }
+    }
+
+    fn error(&self, what: String, trouble: &Trouble) -> GitError {
+        GitError { what, why: words::why(trouble, &self.url) }
+    }
+
+    /// Takes the mirror's lock, and says whether somebody else had it.
+    async fn lock(&self) -> Result<(Flock<File>, bool), GitError> {
+        let path = self.mirrors.join(format!("{}.lock", self.stack));
+        let open = File::options().create(true).append(true).open(&path);
+        let mut file = open.map_err(|error| self.fetch_error(format!("{}: {error}", path.display())))?;
+        let patience = Instant::now() + FETCH_LIMIT + TIDY_LIMIT + Duration::from_secs(30);
+        let mut waited = false;
+        loop {
+            file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Ok((lock, waited)),
+                Err((file, nix::errno::Errno::EWOULDBLOCK)) if Instant::now() < patience => file,
+                Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
+                    return Err(self.fetch_error(format!("another fetch does not end; who holds {}?", path.display())));
+                }
+                Err((_, error)) => return Err(self.fetch_error(format!("{}: {error}", path.display()))),
+            };
+            waited = true;
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Makes the empty mirror, beside its place first. `format` is what names objects: `sha1` or `sha256`.
+    async fn make(&self, format: &str) -> Result<(), GitError> {
+        let partial = self.mirrors.join(format!("{}.partial", self.stack));
+        remove_dir(&partial).map_err(|error| self.fetch_error(error))?;
+        // No template: git's holds hooks.
+        let git = Git::new(&partial).args(["init", "--quiet", "--bare", "--template=", "--initial-branch=main"]);
+        let git = git.arg(format!("--object-format={format}"));
+        git.run(ASK_LIMIT).await.map_err(|trouble| self.error("making the mirror".to_owned(), &trouble))?;
+        let dir = self.dir();
+        remove_dir(&dir).and_then(|()| std::fs::rename(&partial, &dir)).map_err(|error| self.fetch_error(error))
+    }
+
+    /// Fetches; once more, and again, where the network may have been to blame.
+    async fn fetch_patiently(&self, remote: &Remote) -> Result<(), GitError> {
+        let end = Instant::now() + FETCH_LIMIT;
+        let mut pauses = PAUSES.into_iter();
+        let mut remade = false;
+        loop {
+            let trouble = match self.fetch_once(remote, end.duration_since(Instant::now())).await {
+                Ok(()) => return Ok(()),
+                Err(trouble) => trouble,
+            };
+            match (trouble.other_format(), pauses.next()) {
+                (Some(theirs), _) if !remade => {
+                    remade = true;
+                    self.make(theirs).await?;
+                }
+                (_, Some(pause)) if trouble.may_pass() && Instant::now() + pause * 2 < end => {
+                    tokio::time::sleep(give_or_take_a_half(pause)).await;
+                }
+                _ => return Err(self.fetch_error(words::why(&trouble, &self.url))),
+            }
+        }
+    }
+
+    async fn fetch_once(&self, remote: &Remote, limit: Duration) -> Result<(), Trouble> {
+        let mut git = Git::new(&self.dir()).env("GIT_SSH_COMMAND", &remote.ssh).env("GIT_SSH_VARIANT", "ssh");
+        if let Some(agent) = std::env::var_os("SSH_AUTH_SOCK") {
+            // The operator's keys, for git's ssh alone: a fetch runs nobody's code.
+            git = git.env("SSH_AUTH_SOCK", agent);
+        }
+        let git = git
+            .args(["fetch", "--quiet", "--no-tags", "--prune", "--no-recurse-submodules", "--no-write-fetch-head"])
+            // Tidying comes afterwards, with a limit of its own and not behind our back.
+            .args(["--no-auto-maintenance", "--no-show-forced-updates", "--end-of-options", &self.url])
+            // All branches, and wherever they are moved to.
+            .arg("+refs/heads/*:refs/heads/*");
+        git.run(limit).await.map(|_| ())
+    }
+
+    /// Lets git pack what many fetches brought. The mirror is whole without it, so a failure is only logged.
+    async fn tidy(&self) {
+        let git = Git::new(&self.dir()).args(["-c", "gc.autoDetach=false", "gc", "--quiet", "--auto"]);
+        if let Err(trouble) = git.run(TIDY_LIMIT).await {
+            tracing::warn!(stack = %self.stack, why = words::why(&trouble, &self.url), "the mirror was not tidied");
+        }
+    }
+
+    fn note_path(&self) -> PathBuf {
+        self.mirrors.join(format!("{}.fetched", self.stack))
+    }
+
+    /// Remembers that a fetch from this address began then, and ended well.
+    fn note(&self, began: SystemTime) -> std::io::Result<()> {
+        let path = self.note_path();
+        let new = path.with_extension("fetched.new");
+        std::fs::write(&new, self.address_hash())?;
+        File::options().write(true).open(&new)?.set_modified(began)?;
+        std::fs::rename(&new, &path)
+    }
+
+    /// When the last good fetch from this address began.
+    fn noted(&self) -> Option<SystemTime> {
+        let mut file = File::open(self.note_path()).ok()?;
+        let from = std::io::read_to_string(&mut file).ok()?;
+        (from == self.address_hash()).then(|| file.metadata().ok()?.modified().ok()).flatten()
+    }
+
+    fn address_hash(&self) -> String {
+        super::tree::hex(&Sha256::digest(&self.url))
+    }
+}
+
+/// What a fetch needs to reach the other side, checked.
+struct Remote {
+    ssh: String,
+}
+
+impl Remote {
+    fn check(url: &str, ssh_config: Option<&Path>) -> Result<Self, &'static str> {
+        if url.is_empty() || url.starts_with('-') || url.contains(char::is_control) {
+            return Err("the address must not be empty, begin with - or hold control characters");
+        }
+        // git hands this to a shell. BatchMode: a question would wait for ever; nobody sits there.
+        const OPTIONS: &str = "-o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10";
+        let Some(config) = ssh_config else { return Ok(Self { ssh: format!("ssh {OPTIONS}") }) };
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./@+,:=-".contains(&byte);
+        match config.to_str() {
+            Some(config) if config.starts_with('/') && config.bytes().all(plain) => {
+                Ok(Self { ssh: format!("ssh -F {config} {OPTIONS}") })
+            }
+            _ => Err("the ssh configuration's path must be absolute, and of letters, digits and _./@+,:=- only, \
+                      since git hands it to a shell: choose another data directory"),
+        }
+    }
+}
+
+fn give_or_take_a_half(pause: Duration) -> Duration {
+    // Without a random number all stacks would knock at one moment, which is no harm worth an error.
+    let part = getrandom::u32().unwrap_or(u32::MAX / 2);
+    pause / 2 + pause.mul_f64(f64::from(part) / f64::from(u32::MAX))
+}
+
+fn remove_dir(dir: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Reads `log -z` of five fields a commit.
+fn commits(said: &str) -> Vec<Commit> {
+    let fields: Vec<&str> = said.split('\0').collect();
+    // What is left over behind the last NUL is no commit.
+    let whole = fields.chunks_exact(5).filter(|fields| fields[0].parse::<Revision>().is_ok());
+    whole
+        .map(|fields| Commit {
+            sha: fields[0].to_owned(),
+            author: words::line(fields[1]),
+            email: words::line(fields[2]),
+            at: At::from_seconds(fields[3].parse().unwrap_or(0)).to_string(),
+            subject: words::line(fields[4]),
+        })
+        .collect()
 }

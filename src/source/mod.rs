@@ -4,3 +4,4 @@
 pub mod build;
 pub mod git;
 pub mod manifest;
+mod tree;

@@ -2,12 +2,25 @@
 //! behind it a stack cannot be wrong. Pure: it must never touch a file, the clock, the network or the environment.
 //! Called by the desk (loading), the plan (deciding) and `pushbutton check`.
 
+mod parse;
+mod reader;
+
+mod commands;
+mod groups;
+mod hosts;
+mod ranges;
+mod shell;
+mod values;
+pub mod variables;
+
 pub mod host;
 pub mod name;
 pub mod script;
 
+pub use crate::diagnostic::Diagnostic;
 pub use host::Host;
 pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
+pub use parse::parse;
 pub use script::Script;
 
 use std::collections::BTreeMap;
@@ -24,6 +37,8 @@ pub struct Stack {
     pub source: Source,
     /// Shell commands that make the build, on the push host, in a clean checkout.
     pub build: Vec<Script>,
+    /// After this long a build command is ended.
+    pub build_timeout: Duration,
     /// The part of the checkout that goes out, as a relative path; `None` is all of it.
     pub ship: Option<String>,
     /// The address of the difference between two revisions, with `{old_sha}` and `{sha}`.
@@ -34,6 +49,24 @@ pub struct Stack {
     pub stages: Vec<Stage>,
     /// SHA-256 of the file's text, as 64 hexadecimal digits.
     pub text_hash: String,
+}
+
+impl Stack {
+    /// The stage of this name.
+    pub fn stage(&self, name: &StageName) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.name == *name)
+    }
+
+    /// The stage whose build the stage of this name takes; `None` for the first one.
+    pub fn stage_before(&self, name: &StageName) -> Option<&Stage> {
+        self.stages.windows(2).find(|pair| pair[1].name == *name).map(|pair| &pair[0])
+    }
+
+    /// The address of the difference between two revisions, when the file says where one is.
+    pub fn diff_url(&self, old: &Revision, new: &Revision) -> Option<String> {
+        let diff = self.diff.as_ref()?;
+        Some(diff.replace("{old_sha}", old.as_str()).replace("{sha}", new.as_str()))
+    }
 }
 
 /// Where revisions come from.

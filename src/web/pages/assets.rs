@@ -1,11 +1,23 @@
 //! The static files: style, scripts, pictures; embedded in the binary, read from disk in debug builds.
 //! It must never serve anything else. Called by the route `/static/NAME`.
+//!
+//! Two kinds of address, so that an upgrade never mixes old with new: style and pictures carry `?v=VERSION` and may be
+//! kept for ever; modules import each other by name alone, so they are asked again each time (`no-cache`) and answered
+//! with 304 by their tag.
+
+use rust_embed::{EmbeddedFile, RustEmbed};
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+
+#[derive(RustEmbed)]
+#[folder = "static/"]
+struct Files;
 
 /// One static file.
 #[derive(Clone, Debug)]
 pub struct Asset {
     /// Its bytes.
-    pub bytes: std::borrow::Cow<'static, [u8]>,
+    pub bytes: Cow<'static, [u8]>,
     /// Its type, with the character set.
     pub content_type: &'static str,
     /// Its strong entity tag, quotes included: SHA-256 of the bytes.
@@ -13,6 +25,65 @@ pub struct Asset {
 }
 
 /// Finds a static file by its name: `style.css`.
-pub fn asset(_name: &str) -> Option<Asset> {
-    todo!()
+pub fn asset(name: &str) -> Option<Asset> {
+    let content_type = match name.rsplit_once('.')?.1 {
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "svg" => "image/svg+xml",
+        _ => return None,
+    };
+    // Embedded names are plain; this keeps the debug build, which reads the disk, to the folder too.
+    if name.contains(['/', '\\']) {
+        return None;
+    }
+    let file = Files::get(name)?;
+    Some(Asset { etag: format!("\"{}\"", hex(&file, 32)), content_type, bytes: file.data })
+}
+
+/// Names all static files together: it changes when any of them does.
+pub fn version() -> String {
+    let mut names: Vec<Cow<'static, str>> = Files::iter().collect();
+    names.sort_unstable();
+    let mut all = Sha256::new();
+    for name in names {
+        all.update(name.as_bytes());
+        if let Some(file) = Files::get(&name) {
+            all.update(file.metadata.sha256_hash());
+        }
+    }
+    all.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn hex(file: &EmbeddedFile, digits: usize) -> String {
+    file.metadata.sha256_hash().iter().take(digits / 2).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_static_files_are_served_each_with_its_type() {
+        assert_eq!(asset("style.css").unwrap().content_type, "text/css; charset=utf-8");
+        assert_eq!(asset("app.js").unwrap().content_type, "text/javascript; charset=utf-8");
+        assert_eq!(asset("favicon.svg").unwrap().content_type, "image/svg+xml");
+        for name in ["", "style", "../Cargo.toml", "../static/style.css", "nothing.css", "/etc/passwd"] {
+            assert!(asset(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_builds_html_from_text_and_all_stays_small() {
+        let mut bytes = 0;
+        for name in Files::iter() {
+            let file = Files::get(&name).unwrap();
+            bytes += file.data.len();
+            let text = String::from_utf8(file.data.into_owned()).unwrap();
+            for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"] {
+                assert!(!text.contains(word), "{name} has {word}");
+            }
+            assert!(name == "style.css" || text.lines().count() < 400, "{name} is long");
+        }
+        assert!(bytes <= 120 * 1024, "{bytes} bytes");
+    }
 }

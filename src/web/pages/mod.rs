@@ -1,16 +1,25 @@
 //! The pages: pure functions from data to HTML, by the embedded templates (which escape by their names, all `.html`).
 //! They must never ask for anything: no ledger, no file, no clock. Called by the routes, which gather what is shown.
+//! One file a page with its view model; `parts` is what several pages show alike, `words` every sentence.
 
 pub mod assets;
+mod dashboard;
+mod frame;
+mod log;
+mod parts;
+mod push;
+mod stack;
+mod words;
 
 pub use assets::{Asset, asset};
+pub use frame::{Frame, Section};
+pub use log::{LogFilter, LogPage};
+pub use push::PushPage;
 
 use crate::desk::Street;
-use crate::desk::view::Hold;
-use crate::journal::event::Record;
-use crate::ledger::outbox::OutboxRow;
-use crate::ledger::pushes::{CommandRow, Commit, PushRow, ResultRow};
-use crate::time::At;
+use rust_embed::RustEmbed;
+use serde::Serialize;
+use tera::{Context, Tera};
 
 /// Why a page could not be drawn: a mistake in a template, never in what it was given.
 #[derive(Debug, thiserror::Error)]
@@ -25,95 +34,8 @@ pub enum PageError {
     },
 }
 
-/// Which part of the navigation a page belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Section {
-    /// All stacks, and each of them.
-    Stacks,
-    /// The push log, and each push.
-    Pushes,
-    /// None of them: signing in, errors.
-    Nowhere,
-}
-
-/// What all pages show around themselves.
-#[derive(Clone, Debug)]
-pub struct Frame {
-    /// Who is asking; `None` before signing in.
-    pub who: Option<String>,
-    /// Their full name, when it is known.
-    pub full_name: Option<String>,
-    /// Now: what "12 min ago" counts from.
-    pub now: At,
-    /// The pushes that run now.
-    pub running: Vec<PushRow>,
-    /// The nonce for this page's forms: a press's idempotency key.
-    pub nonce: String,
-    /// What everybody should know, a sentence each: a broken stack file, a full disk.
-    pub notices: Vec<String>,
-    /// Where in the navigation the page is.
-    pub section: Section,
-    /// Whether people only say their name (`mode = "open"`).
-    pub open_mode: bool,
-}
-
-/// One push, live or past.
-#[derive(Clone, Debug)]
-pub struct PushPage {
-    /// The push.
-    pub row: PushRow,
-    /// Its commands as far as they were begun, in order.
-    pub commands: Vec<CommandRow>,
-    /// Its results, a command on a host each.
-    pub results: Vec<ResultRow>,
-    /// What it brings, newest first.
-    pub commits: Vec<Commit>,
-    /// What was told where.
-    pub announcements: Vec<OutboxRow>,
-    /// The titles of all commands of its plan, in order.
-    pub titles: Vec<String>,
-    /// The frozen host list, by name.
-    pub hosts: Vec<String>,
-    /// How long the last good pushes of this stage took.
-    pub usual_ms: Vec<i64>,
-    /// The last records of its journal, for readers without JavaScript.
-    pub tail: Vec<Record>,
-    /// The hold on its stack or stage, if any.
-    pub hold: Option<Hold>,
-    /// What the stage's button says.
-    pub button: String,
-}
-
-/// The push log.
-#[derive(Clone, Debug)]
-pub struct LogPage {
-    /// The pushes, newest first.
-    pub rows: Vec<PushRow>,
-    /// What was asked for.
-    pub filter: LogFilter,
-    /// The cursor of the next, older page, if there is one.
-    pub next_before: Option<i64>,
-    /// The names of all stacks.
-    pub stacks: Vec<String>,
-}
-
-/// What the push log shows; nothing set shows everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct LogFilter {
-    /// One stack.
-    pub stack: Option<String>,
-    /// One stage.
-    pub stage: Option<String>,
-    /// One person.
-    pub who: Option<String>,
-    /// One end, or `running`.
-    pub state: Option<String>,
-    /// A word of a commit, a revision, a build or a reason.
-    pub word: Option<String>,
-}
-
 /// Signing in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct SignIn {
     /// Whether a name is enough.
     pub open: bool,
@@ -125,8 +47,24 @@ pub struct SignIn {
     pub problem: Option<String>,
 }
 
+#[derive(Debug, Serialize)]
+struct ErrorPage<'a> {
+    status: u16,
+    title: &'a str,
+    words: &'a str,
+    todo: &'a str,
+}
+
+#[derive(RustEmbed)]
+#[folder = "templates/"]
+struct Templates;
+
 /// All pages, ready to be drawn. Cheap to share, made once.
-pub struct Pages {}
+#[derive(Debug)]
+pub struct Pages {
+    tera: Tera,
+    assets: String,
+}
 
 impl Pages {
     /// Reads the templates.
@@ -134,61 +72,69 @@ impl Pages {
     /// # Errors
     /// When one of them is wrong.
     pub fn load() -> Result<Self, PageError> {
-        todo!()
+        let mut tera = Tera::default();
+        tera.autoescape_on(vec![".html"]);
+        let files = Templates::iter().filter_map(|name| {
+            let text = String::from_utf8(Templates::get(&name)?.data.into_owned()).ok()?;
+            Some((name, text))
+        });
+        tera.add_raw_templates(files).map_err(|source| PageError::Template { page: "templates".to_owned(), source })?;
+        Ok(Self { tera, assets: assets::version() })
     }
 
     /// All stacks: what is where, who is pushing.
     ///
     /// # Errors
     /// When the template is wrong.
-    pub fn dashboard(&self, _frame: &Frame, _streets: &[Street]) -> Result<String, PageError> {
-        todo!()
+    pub fn dashboard(&self, frame: &Frame, streets: &[Street]) -> Result<String, PageError> {
+        self.draw(frame, "dashboard.html", &dashboard::Dashboard::new(frame, streets))
     }
 
     /// One stack: its buttons, and what would go out.
     ///
     /// # Errors
     /// When the template is wrong.
-    pub fn stack(&self, _frame: &Frame, _street: &Street) -> Result<String, PageError> {
-        todo!()
+    pub fn stack(&self, frame: &Frame, street: &Street) -> Result<String, PageError> {
+        self.draw(frame, "stack.html", &stack::StackPage::new(frame, street))
     }
 
-    /// One push, live or past.
+    /// One push: live while it runs, its result afterwards.
     ///
     /// # Errors
     /// When the template is wrong.
-    pub fn push(&self, _frame: &Frame, _page: &PushPage) -> Result<String, PageError> {
-        todo!()
+    pub fn push(&self, frame: &Frame, page: &PushPage) -> Result<String, PageError> {
+        let template = if page.row.state == "running" { "live.html" } else { "push.html" };
+        self.draw(frame, template, &push::PushView::new(frame, page))
     }
 
     /// The push log.
     ///
     /// # Errors
     /// When the template is wrong.
-    pub fn log(&self, _frame: &Frame, _page: &LogPage) -> Result<String, PageError> {
-        todo!()
+    pub fn log(&self, frame: &Frame, page: &LogPage) -> Result<String, PageError> {
+        self.draw(frame, "log.html", &log::LogView::new(frame, page))
     }
 
     /// Signing in.
     ///
     /// # Errors
     /// When the template is wrong.
-    pub fn sign_in(&self, _frame: &Frame, _page: &SignIn) -> Result<String, PageError> {
-        todo!()
+    pub fn sign_in(&self, frame: &Frame, page: &SignIn) -> Result<String, PageError> {
+        self.draw(frame, "sign_in.html", page)
     }
 
-    /// What went wrong, what it means for the push, what to do.
+    /// What went wrong (`title`), what it means for the push (`words`), what to do (`todo`).
     ///
     /// # Errors
     /// When the template is wrong.
-    pub fn error(
-        &self,
-        _frame: &Frame,
-        _status: u16,
-        _title: &str,
-        _words: &str,
-        _todo: &str,
-    ) -> Result<String, PageError> {
-        todo!()
+    pub fn error(&self, frame: &Frame, status: u16, title: &str, words: &str, todo: &str) -> Result<String, PageError> {
+        self.draw(frame, "error.html", &ErrorPage { status, title, words, todo })
+    }
+
+    fn draw<P: Serialize>(&self, frame: &Frame, template: &str, page: &P) -> Result<String, PageError> {
+        let mut context = Context::new();
+        context.insert("frame", &frame::Shell::new(frame, &self.assets));
+        context.insert("page", page);
+        self.tera.render(template, &context).map_err(|source| PageError::Template { page: template.to_owned(), source })
     }
 }

@@ -1,0 +1,165 @@
+//! IRC: one supervising task keeps a connection to the server and a seat in the channel, and says what it is given.
+//! It must never do what somebody on IRC says, never say a line that is not cleaned, and never call a line told before
+//! the server answered the PING sent behind it. The `irc` crate frames and parses; it never reconnects: we do.
+
+mod pace;
+mod session;
+
+use super::delivery::{Channel, Trouble};
+use super::{clean, words};
+use crate::config;
+use crate::ledger::outbox::{self, Announcement};
+use session::End;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+/// Lines that wait for the connection. The delivery tells one at a time; when it is full, it waits.
+const WAITING_LINES: usize = 1;
+/// The waits between two connections.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// A connection that lasted this long was a good one: after it the waits begin anew.
+const GOOD_CONNECTION: Duration = Duration::from_secs(60);
+/// How long a line may take in all: the wait for its turn, the server's answer.
+const TELL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// `[irc]`, checked, with its secret.
+pub(super) struct Settings {
+    server: String,
+    port: u16,
+    tls: bool,
+    nick: String,
+    channel: String,
+    password: Option<config::Secret>,
+}
+
+impl Settings {
+    /// Checks the table and reads its secret.
+    pub(super) fn new(config: &config::Irc) -> Result<Self, String> {
+        let word = |text: &str| {
+            !text.is_empty() && text.len() <= 64 && !text.contains([' ', ',', ':']) && clean::line(text) == text
+        };
+        if !config.channel.starts_with(['#', '&', '+', '!']) || !word(&config.channel) {
+            return Err(format!("channel = {:?} is not a channel's name, such as \"#pushes\"", config.channel));
+        }
+        if !word(&config.nick) || config.nick.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+            return Err(format!("nick = {:?} is not a nick", config.nick));
+        }
+        let password = config.password.read()?;
+        if password.as_ref().is_some_and(|secret| secret.reveal().contains(char::is_control)) {
+            return Err("the password holds a control character".to_owned());
+        }
+        Ok(Self {
+            server: config.server.clone(),
+            port: config.port,
+            tls: config.tls,
+            nick: config.nick.clone(),
+            channel: config.channel.clone(),
+            password,
+        })
+    }
+}
+
+/// How the connection is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Link {
+    /// The very first attempt is under way.
+    Connecting,
+    /// In the channel.
+    Up,
+    /// Not in the channel, and why.
+    Down(String),
+}
+
+/// A line to be said.
+struct Line {
+    text: String,
+    /// What the PING behind it carries.
+    key: String,
+    answer: oneshot::Sender<Result<(), String>>,
+}
+
+/// The handle of the supervising task; when it is dropped, the bot says goodbye.
+pub(super) struct Irc {
+    lines: mpsc::Sender<Line>,
+    link: watch::Receiver<Link>,
+    _gone: DropGuard,
+}
+
+impl Irc {
+    /// Starts the supervising task.
+    pub(super) fn start(settings: Settings, tasks: &TaskTracker) -> Self {
+        let (lines, waiting) = mpsc::channel(WAITING_LINES);
+        let (link, seen) = watch::channel(Link::Connecting);
+        let gone = CancellationToken::new();
+        tasks.spawn(supervise(settings, waiting, link, gone.clone()));
+        Self { lines, link: seen, _gone: gone.drop_guard() }
+    }
+
+    async fn say(&mut self, text: String, key: String) -> Result<(), String> {
+        let link = self.link.wait_for(|link| *link != Link::Connecting).await.map_err(|_| ended())?.clone();
+        if let Link::Down(why) = link {
+            return Err(why);
+        }
+        let (answer, answered) = oneshot::channel();
+        self.lines.send(Line { text, key, answer }).await.map_err(|_| ended())?;
+        answered.await.map_err(|_| ended())?
+    }
+}
+
+fn ended() -> String {
+    "the connection to IRC has ended".to_owned()
+}
+
+impl Channel for Irc {
+    const NAME: &'static str = outbox::IRC;
+
+    async fn tell(&mut self, announcement: &Announcement) -> Result<String, Trouble> {
+        let text = words::irc_line(announcement);
+        let said = timeout(TELL_TIMEOUT, self.say(text.clone(), announcement.key())).await;
+        let late = || Err(format!("not said within {} s", TELL_TIMEOUT.as_secs()));
+        match said.unwrap_or_else(|_| late()) {
+            Ok(()) => Ok(text),
+            Err(problem) => Err(Trouble::Later(problem)),
+        }
+    }
+
+    async fn recovered(&mut self) {
+        while self.link.changed().await.is_ok() {
+            if *self.link.borrow_and_update() == Link::Up {
+                return;
+            }
+        }
+        std::future::pending().await
+    }
+}
+
+/// Connects, again and again, until the handle is gone.
+async fn supervise(
+    settings: Settings,
+    mut lines: mpsc::Receiver<Line>,
+    link: watch::Sender<Link>,
+    gone: CancellationToken,
+) {
+    let mut wait = FIRST_WAIT;
+    loop {
+        let began = Instant::now();
+        let why = match session::run(&settings, &mut lines, &link, &gone).await {
+            End::Gone => return,
+            End::Lost(why) => clean::short(&why, 300),
+        };
+        if began.elapsed() >= GOOD_CONNECTION {
+            wait = FIRST_WAIT;
+        }
+        tracing::warn!(server = settings.server, why, wait_s = wait.as_secs(), "no connection to IRC");
+        link.send_replace(Link::Down(why));
+        tokio::select! {
+            () = gone.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}

@@ -1,0 +1,65 @@
+//! The line that IRC is told.
+
+use super::{bad_host_words, begins, clean, commits_words, duration, hosts_words, more_bad_hosts, outcome, short_sha};
+use crate::ledger::outbox::Announcement;
+
+/// How many bad hosts a line names; the page has them all.
+const HOSTS: usize = 3;
+
+/// One clean line of at most 400 bytes, links whole:
+/// `[web] mary pushed 3f2c1ab → 9d8e7f6 to PROD: succeeded, 41 hosts, 38 s · 4 commits · DIFF · PAGE`.
+pub fn irc_line(announcement: &Announcement) -> String {
+    let push = &announcement.push;
+    let stage = clean::short(&push.stage, 40).to_uppercase();
+    let what = format!(
+        "[{stack}] {who} {verb} {from_to} to {stage}",
+        stack = clean::short(&push.stack, 40),
+        who = clean::short(&push.who, 40),
+        verb = if begins(announcement) { "is pushing" } else { "pushed" },
+        from_to = from_to(announcement),
+    );
+    let commits = commits_words(announcement.commit_count);
+    let reason = push.reason.as_deref().map(|reason| clean::short(reason, 100)).filter(|reason| !reason.is_empty());
+    let head = if begins(announcement) {
+        let reason = reason.map(|reason| format!(" · {reason}")).unwrap_or_default();
+        format!("{what}: {commits}{reason}")
+    } else {
+        format!("{what}: {} · {commits}", ended(announcement))
+    };
+    let links: Vec<&str> = push.diff.as_deref().into_iter().chain([announcement.url.as_str()]).collect();
+    clean::irc_line(&head, &links)
+}
+
+/// `3f2c1ab → 9d8e7f6`; the first push of a stage has nothing to come from.
+fn from_to(announcement: &Announcement) -> String {
+    let push = &announcement.push;
+    let sha = short_sha(&push.sha);
+    match push.old_sha.as_deref() {
+        None => sha,
+        Some(old) if old == push.sha => format!("{sha} again"),
+        Some(old) => format!("{} → {sha}", short_sha(old)),
+    }
+}
+
+/// `FAILED, 39 of 41 hosts, 38 s · why · web003 failed (exit 1), +2 more · what follows`.
+fn ended(announcement: &Announcement) -> String {
+    let outcome = outcome(announcement);
+    let mut words = format!("{}, {}", outcome.word, hosts_words(announcement));
+    if let Some(duration) = duration(announcement) {
+        words.push_str(", ");
+        words.push_str(&duration);
+    }
+    let mut more: Vec<String> = Vec::new();
+    more.extend(outcome.then);
+    more.extend(announcement.push.why.as_deref().map(|why| clean::short(why, 100)).filter(|why| !why.is_empty()));
+    let mut hosts: Vec<String> = announcement.bad_hosts.iter().take(HOSTS).map(|bad| bad_host_words(bad, 40)).collect();
+    hosts.extend(more_bad_hosts(announcement, hosts.len()));
+    if !hosts.is_empty() {
+        more.push(hosts.join(", "));
+    }
+    for part in more {
+        words.push_str(" · ");
+        words.push_str(&part);
+    }
+    words
+}

@@ -1,0 +1,165 @@
+//! The mail: subject and plain text. The same facts as HTML are in `html`.
+
+use super::{bad_host_words, begins, clean, commits_words, duration, html, large, outcome, short_sha};
+use crate::ledger::outbox::{Announcement, Moment};
+
+/// Bytes of a subject: what mail programs show in a list, and some more.
+const SUBJECT_BYTES: usize = 180;
+/// Bytes of a value in the body: a line that a person reads.
+const VALUE_BYTES: usize = 500;
+
+/// What a mail says. None of it holds a carriage return; the subject is one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailWords {
+    /// `[push] web Prod: 8f31c2e to 51d0c3e by mary`; `[push] FAILED web Prod: …` for a bad end.
+    pub subject: String,
+    /// The plain text, lines ended by `\n`.
+    pub text: String,
+    /// The same as HTML, without anything from outside of it.
+    pub html: String,
+}
+
+/// The words of a mail.
+pub fn mail(announcement: &Announcement) -> MailWords {
+    let facts = Facts::of(announcement);
+    MailWords { subject: subject(announcement), text: text(&facts), html: html::page(&facts) }
+}
+
+fn subject(announcement: &Announcement) -> String {
+    let push = &announcement.push;
+    let name = format!("{} {}", clean::short(&push.stack, 40), large(&clean::short(&push.stage, 40)));
+    let from_to = match push.old_sha.as_deref() {
+        None => short_sha(&push.sha),
+        Some(old) if old == push.sha => format!("{} again", short_sha(&push.sha)),
+        Some(old) => format!("{} to {}", short_sha(old), short_sha(&push.sha)),
+    };
+    let who = clean::short(&push.who, 40);
+    if begins(announcement) {
+        return clean::cut(&format!("[push] started {name}: {from_to} by {who}"), SUBJECT_BYTES);
+    }
+    let mark = outcome(announcement).mark;
+    let space = if mark.is_empty() { "" } else { " " };
+    clean::cut(&format!("[push] {mark}{space}{name}: {from_to} by {who}{}", step(announcement)), SUBJECT_BYTES)
+}
+
+/// ` (apachectl graceful on web003 +2)`: the step and the hosts that spoilt it.
+fn step(announcement: &Announcement) -> String {
+    let Some(first) = announcement.bad_hosts.first() else { return String::new() };
+    let more = match announcement.bad_hosts.len() {
+        1 => String::new(),
+        n => format!(" +{}", n - 1),
+    };
+    format!(" ({} on {}{more})", clean::short(&first.command, 50), super::host_name(first))
+}
+
+/// All that a mail tells, cleaned, in the order of reading.
+pub(super) struct Facts {
+    /// One sentence: what happened.
+    pub headline: String,
+    /// Whether it is a bad end.
+    pub bad: bool,
+    /// What follows from it.
+    pub then: Option<String>,
+    /// Name and value.
+    pub rows: Vec<(&'static str, String)>,
+    /// What did not end well: host, result, why, command.
+    pub bad_hosts: Vec<(String, String)>,
+    /// What more hosts there are.
+    pub more_hosts: Option<String>,
+    /// The title of the commits.
+    pub commits_title: String,
+    /// Revision, subject, author.
+    pub commits: Vec<(String, String, String)>,
+    /// How many commits the list leaves out.
+    pub more_commits: Option<String>,
+    /// What it links to: name and address.
+    pub links: Vec<(&'static str, String)>,
+    /// The audit's head.
+    pub audit_head: String,
+}
+
+impl Facts {
+    fn of(announcement: &Announcement) -> Self {
+        let push = &announcement.push;
+        let outcome = outcome(announcement);
+        let value = |text: &str| clean::short(text, VALUE_BYTES);
+        let given = |name: &'static str, text: Option<String>| text.filter(|t| !t.is_empty()).map(|t| (name, t));
+        let ended = announcement.event == Moment::Ended;
+        let hosts = match ended {
+            true => format!("{} of {} ended well", push.hosts_ok, push.hosts_total),
+            false => push.hosts_total.to_string(),
+        };
+        let rows = [
+            given("Who", Some(value(&push.who))),
+            given("Stack", Some(value(&push.stack))),
+            given("Stage", Some(value(&push.stage))),
+            given("From", push.old_sha.as_deref().map(value)),
+            given("To", Some(value(&push.sha))),
+            given("Branch", Some(value(&push.branch))),
+            given("Reason", push.reason.as_deref().map(value)),
+            given("Result", ended.then(|| outcome.word.clone())),
+            given("Why", push.why.as_deref().filter(|_| ended).map(value)),
+            given("Hosts", Some(hosts)),
+            given("Duration", duration(announcement).filter(|_| ended)),
+        ];
+        Self {
+            headline: headline(announcement, &outcome.word),
+            bad: ended && !outcome.mark.is_empty(),
+            then: outcome.then.filter(|_| ended),
+            rows: rows.into_iter().flatten().collect(),
+            bad_hosts: announcement
+                .bad_hosts
+                .iter()
+                .map(|bad| (bad_host_words(bad, VALUE_BYTES), value(&bad.command)))
+                .collect(),
+            more_hosts: super::more_bad_hosts(announcement, announcement.bad_hosts.len()),
+            commits_title: large(&commits_words(announcement.commit_count)),
+            commits: announcement
+                .commits
+                .iter()
+                .map(|commit| (short_sha(&commit.sha), value(&commit.subject), clean::short(&commit.author, 100)))
+                .collect(),
+            more_commits: match announcement.commit_count.saturating_sub(announcement.commits.len()) {
+                0 => None,
+                more => Some(format!("and {more} more")),
+            },
+            links: [("Difference", push.diff.as_deref()), ("The push", Some(announcement.url.as_str()))]
+                .into_iter()
+                .filter_map(|(name, address)| Some((name, clean::link(address?)?.to_owned())))
+                .collect(),
+            audit_head: clean::short(&announcement.audit_head, 64),
+        }
+    }
+}
+
+/// `mary pushed web to Prod: FAILED.`
+fn headline(announcement: &Announcement, word: &str) -> String {
+    let push = &announcement.push;
+    let (who, stack) = (clean::short(&push.who, 40), clean::short(&push.stack, 40));
+    let stage = large(&clean::short(&push.stage, 40));
+    if begins(announcement) {
+        format!("{who} is pushing {stack} to {stage}.")
+    } else {
+        format!("{who} pushed {stack} to {stage}: {word}.")
+    }
+}
+
+fn text(facts: &Facts) -> String {
+    let mut lines = vec![facts.headline.clone()];
+    lines.extend(facts.then.as_ref().map(|then| format!("{}.", large(then))));
+    lines.push(String::new());
+    lines.extend(facts.rows.iter().map(|(name, value)| format!("{name:<9} {value}")));
+    if !facts.bad_hosts.is_empty() {
+        lines.extend([String::new(), "What did not end well:".to_owned()]);
+        lines.extend(facts.bad_hosts.iter().map(|(host, command)| format!("  {host}: {command}")));
+        lines.extend(facts.more_hosts.iter().map(|more| format!("  {more}")));
+    }
+    let colon = if facts.commits.is_empty() { "." } else { ":" };
+    lines.extend([String::new(), format!("{}{colon}", facts.commits_title)]);
+    lines.extend(facts.commits.iter().map(|(sha, subject, author)| format!("  {sha} {subject} ({author})")));
+    lines.extend(facts.more_commits.iter().map(|more| format!("  {more}")));
+    lines.push(String::new());
+    lines.extend(facts.links.iter().map(|(name, address)| format!("{name}: {address}")));
+    lines.extend([String::new(), format!("Audit head: {}", facts.audit_head), String::new()]);
+    lines.join("\n")
+}

@@ -1,0 +1,119 @@
+//! Every sentence that IRC and mail are told: pure functions from an announcement to words. All values are cleaned
+//! here. It must never read the clock, and never put text from outside where it could be more than text.
+//! One file per form: the IRC line, the mail, the mail's HTML. Called by the channels.
+
+mod html;
+mod line;
+mod mail;
+
+pub use line::irc_line;
+pub use mail::{MailWords, mail};
+
+use super::clean;
+use crate::ledger::outbox::{Announcement, BadHost, MOST_BAD_HOSTS, Moment};
+use crate::time::duration_words;
+
+/// How a push is told to end: the word, and how loud it is.
+struct Outcome {
+    /// `succeeded`, `FAILED`, `cancelled by joe` …
+    word: String,
+    /// What a mail's subject begins with; empty for a good end.
+    mark: &'static str,
+    /// What follows from it for people, where something does.
+    then: Option<String>,
+}
+
+fn outcome(announcement: &Announcement) -> Outcome {
+    let push = &announcement.push;
+    let by = |word: &str| match push.ended_by.as_deref() {
+        Some(who) => format!("{word} by {}", clean::short(who, 40)),
+        None => word.to_owned(),
+    };
+    match push.state.as_str() {
+        "succeeded" => Outcome { word: "succeeded".to_owned(), mark: "", then: None },
+        "degraded" => Outcome { word: "DEGRADED".to_owned(), mark: "DEGRADED", then: None },
+        "failed" => Outcome { word: "FAILED".to_owned(), mark: "FAILED", then: None },
+        "cancelled" => Outcome { word: by("cancelled"), mark: "CANCELLED", then: None },
+        "rolled back" => Outcome { word: by("rolled back"), mark: "ROLLED BACK", then: None },
+        "interrupted" => Outcome {
+            word: "INTERRUPTED".to_owned(),
+            mark: "INTERRUPTED",
+            then: Some(format!("{} is held until somebody decides", clean::short(&push.stack, 64))),
+        },
+        other => Outcome { word: clean::short(other, 40), mark: "ENDED", then: None },
+    }
+}
+
+/// Whether this tells of the beginning.
+fn begins(announcement: &Announcement) -> bool {
+    announcement.event == Moment::Started
+}
+
+/// A revision as people write it: seven digits of a hash; a short one (Subversion's numbers) as it is.
+fn short_sha(sha: &str) -> String {
+    let sha = clean::line(sha);
+    match sha.char_indices().nth(7) {
+        Some((end, _)) if sha.len() >= 40 => sha[..end].to_owned(),
+        _ => clean::cut(&sha, 16),
+    }
+}
+
+/// `4 commits`, `1 commit`, `no new commits`.
+fn commits_words(count: usize) -> String {
+    match count {
+        0 => "no new commits".to_owned(),
+        1 => "1 commit".to_owned(),
+        n => format!("{n} commits"),
+    }
+}
+
+/// `41 hosts`, `1 host`; `39 of 41 hosts` when not all were brought to the end.
+fn hosts_words(announcement: &Announcement) -> String {
+    let (ok, total) = (announcement.push.hosts_ok, announcement.push.hosts_total);
+    let hosts = if total == 1 { "host" } else { "hosts" };
+    if ok == total && announcement.push.state == "succeeded" {
+        format!("{total} {hosts}")
+    } else {
+        format!("{ok} of {total} {hosts}")
+    }
+}
+
+/// `38 s`, when it is known.
+fn duration(announcement: &Announcement) -> Option<String> {
+    announcement.push.duration_ms.map(duration_words)
+}
+
+/// The name of a host; commands of the push host itself have none.
+fn host_name(bad: &BadHost) -> String {
+    if bad.host.is_empty() { "the push host".to_owned() } else { clean::short(&bad.host, 64) }
+}
+
+/// `web003 failed (exit 1)`.
+fn bad_host_words(bad: &BadHost, why_bytes: usize) -> String {
+    let name = host_name(bad);
+    let result = clean::short(&bad.result, 20);
+    match bad.why.as_deref().map(|why| clean::short(why, why_bytes)).filter(|why| !why.is_empty() && *why != result) {
+        Some(why) => format!("{name} {result} ({why})"),
+        None => format!("{name} {result}"),
+    }
+}
+
+/// `+3 more`, when there are more than `shown`; the list itself ends at [`MOST_BAD_HOSTS`].
+fn more_bad_hosts(announcement: &Announcement, shown: usize) -> Option<String> {
+    let all = announcement.bad_hosts.len();
+    match all.saturating_sub(shown) {
+        0 if shown >= MOST_BAD_HOSTS => Some("and perhaps more".to_owned()),
+        0 => None,
+        more if all >= MOST_BAD_HOSTS => Some(format!("+{more} or more")),
+        more => Some(format!("+{more} more")),
+    }
+}
+
+/// A text with its first letter large: `Prod`.
+fn large(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

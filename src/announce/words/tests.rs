@@ -1,0 +1,296 @@
+use super::*;
+use crate::ledger::pushes::{Commit, PushRow};
+use proptest::prelude::*;
+
+fn push(state: &str) -> PushRow {
+    PushRow {
+        id: 214,
+        stack: "web".to_owned(),
+        stage: "prod".to_owned(),
+        build: "51d0c3e-1".to_owned(),
+        sha: "51d0c3e0b1f2a3c4d5e6f708192a3b4c5d6e7f80".to_owned(),
+        root: Some("9f2c".repeat(16)),
+        old_build: Some("8f31c2e-1".to_owned()),
+        old_sha: Some("8f31c2e0b1f2a3c4d5e6f708192a3b4c5d6e7f80".to_owned()),
+        branch: "main".to_owned(),
+        who: "mary".to_owned(),
+        reason: None,
+        state: state.to_owned(),
+        why: None,
+        ended_by: None,
+        plan_hash: "p".to_owned(),
+        diff: Some("https://git.example.com/web/compare/8f31c2e...51d0c3e".to_owned()),
+        pressed_at: "2026-11-21T10:00:00.000Z".to_owned(),
+        started_at: None,
+        ended_at: None,
+        duration_ms: Some(38_400),
+        hosts_total: 41,
+        hosts_ok: 41,
+        lines: 0,
+    }
+}
+
+fn commit(subject: &str) -> Commit {
+    Commit {
+        sha: "51d0c3e0b1f2a3c4d5e6f708192a3b4c5d6e7f80".to_owned(),
+        author: "Mary Okafor".to_owned(),
+        email: "mary@example.com".to_owned(),
+        at: "2026-11-21T09:00:00.000Z".to_owned(),
+        subject: subject.to_owned(),
+    }
+}
+
+fn ended(state: &str) -> Announcement {
+    Announcement {
+        event: Moment::Ended,
+        push: push(state),
+        button: "PROD!!!".to_owned(),
+        commits: vec![commit("Warm the cart"), commit("Fix <b>sign-in</b> & more")],
+        commit_count: 4,
+        bad_hosts: Vec::new(),
+        url: "https://push.example.com/pushes/214".to_owned(),
+        audit_head: "0123456789ab".to_owned(),
+    }
+}
+
+fn started() -> Announcement {
+    Announcement { event: Moment::Started, ..ended("running") }
+}
+
+fn failed(hosts: usize) -> Announcement {
+    let mut announcement = ended("failed");
+    announcement.push.hosts_ok = 41 - i64::try_from(hosts).unwrap();
+    announcement.push.why = Some("sudo apachectl graceful failed on web003".to_owned());
+    announcement.bad_hosts = (3..3 + hosts)
+        .map(|n| BadHost {
+            host: format!("web{n:03}"),
+            result: if n == 4 { "timed out" } else { "failed" }.to_owned(),
+            why: (n != 4).then(|| "exit 1".to_owned()),
+            command: "sudo apachectl graceful".to_owned(),
+        })
+        .collect();
+    announcement
+}
+
+const LINKS: &str = "https://git.example.com/web/compare/8f31c2e...51d0c3e · https://push.example.com/pushes/214";
+
+#[test]
+fn a_start_is_told_on_irc() {
+    let mut announcement = started();
+    assert_eq!(
+        irc_line(&announcement),
+        format!("[web] mary is pushing 8f31c2e → 51d0c3e to PROD: 4 commits · {LINKS}")
+    );
+    announcement.push.reason = Some("the cart is slow".to_owned());
+    announcement.push.old_sha = None;
+    announcement.push.diff = None;
+    announcement.commit_count = 1;
+    assert_eq!(
+        irc_line(&announcement),
+        "[web] mary is pushing 51d0c3e to PROD: 1 commit · the cart is slow · https://push.example.com/pushes/214"
+    );
+}
+
+#[test]
+fn each_end_is_told_on_irc_in_its_own_words() {
+    let mut cancelled = ended("cancelled");
+    cancelled.push.ended_by = Some("joe".to_owned());
+    cancelled.push.hosts_ok = 10;
+    let mut again = ended("succeeded");
+    again.push.old_sha = Some(again.push.sha.clone());
+    again.push.hosts_total = 1;
+    again.push.hosts_ok = 1;
+    again.commit_count = 0;
+    let mut interrupted = ended("interrupted");
+    interrupted.push.hosts_ok = 7;
+    interrupted.push.duration_ms = None;
+    interrupted.push.why = Some("the runner died".to_owned());
+    let mut many = failed(20);
+    many.push.why = None;
+    for (announcement, words) in [
+        (ended("succeeded"), "mary pushed 8f31c2e → 51d0c3e to PROD: succeeded, 41 hosts, 38 s · 4 commits"),
+        (again, "mary pushed 51d0c3e again to PROD: succeeded, 1 host, 38 s · no new commits"),
+        (
+            failed(2),
+            "mary pushed 8f31c2e → 51d0c3e to PROD: FAILED, 39 of 41 hosts, 38 s · sudo apachectl graceful failed on \
+             web003 · web003 failed (exit 1), web004 timed out · 4 commits",
+        ),
+        (
+            many,
+            "mary pushed 8f31c2e → 51d0c3e to PROD: FAILED, 21 of 41 hosts, 38 s · web003 failed (exit 1), \
+             web004 timed out, web005 failed (exit 1), +17 or more · 4 commits",
+        ),
+        (cancelled, "mary pushed 8f31c2e → 51d0c3e to PROD: cancelled by joe, 10 of 41 hosts, 38 s · 4 commits"),
+        (
+            interrupted,
+            "mary pushed 8f31c2e → 51d0c3e to PROD: INTERRUPTED, 7 of 41 hosts · web is held until somebody decides \
+             · the runner died · 4 commits",
+        ),
+    ] {
+        assert_eq!(irc_line(&announcement), format!("[web] {words} · {LINKS}"));
+    }
+}
+
+#[test]
+fn a_subject_says_what_matters_first() {
+    let mut cancelled = ended("cancelled");
+    cancelled.push.old_sha = None;
+    for (announcement, subject) in [
+        (started(), "[push] started web Prod: 8f31c2e to 51d0c3e by mary"),
+        (ended("succeeded"), "[push] web Prod: 8f31c2e to 51d0c3e by mary"),
+        (failed(3), "[push] FAILED web Prod: 8f31c2e to 51d0c3e by mary (sudo apachectl graceful on web003 +2)"),
+        (cancelled, "[push] CANCELLED web Prod: 51d0c3e by mary"),
+        (ended("interrupted"), "[push] INTERRUPTED web Prod: 8f31c2e to 51d0c3e by mary"),
+        (ended("degraded"), "[push] DEGRADED web Prod: 8f31c2e to 51d0c3e by mary"),
+    ] {
+        assert_eq!(mail(&announcement).subject, subject);
+    }
+}
+
+#[test]
+fn a_mail_of_a_start() {
+    insta::assert_snapshot!(mail(&started()).text, @r"
+    mary is pushing web to Prod.
+
+    Who       mary
+    Stack     web
+    Stage     prod
+    From      8f31c2e0b1f2a3c4d5e6f708192a3b4c5d6e7f80
+    To        51d0c3e0b1f2a3c4d5e6f708192a3b4c5d6e7f80
+    Branch    main
+    Hosts     41
+
+    4 commits:
+      51d0c3e Warm the cart (Mary Okafor)
+      51d0c3e Fix <b>sign-in</b> & more (Mary Okafor)
+      and 2 more
+
+    Difference: https://git.example.com/web/compare/8f31c2e...51d0c3e
+    The push: https://push.example.com/pushes/214
+
+    Audit head: 0123456789ab
+    ");
+}
+
+#[test]
+fn a_mail_of_a_failed_push() {
+    insta::assert_snapshot!(mail(&failed(2)).text, @r"
+    mary pushed web to Prod: FAILED.
+
+    Who       mary
+    Stack     web
+    Stage     prod
+    From      8f31c2e0b1f2a3c4d5e6f708192a3b4c5d6e7f80
+    To        51d0c3e0b1f2a3c4d5e6f708192a3b4c5d6e7f80
+    Branch    main
+    Result    FAILED
+    Why       sudo apachectl graceful failed on web003
+    Hosts     39 of 41 ended well
+    Duration  38 s
+
+    What did not end well:
+      web003 failed (exit 1): sudo apachectl graceful
+      web004 timed out: sudo apachectl graceful
+
+    4 commits:
+      51d0c3e Warm the cart (Mary Okafor)
+      51d0c3e Fix <b>sign-in</b> & more (Mary Okafor)
+      and 2 more
+
+    Difference: https://git.example.com/web/compare/8f31c2e...51d0c3e
+    The push: https://push.example.com/pushes/214
+
+    Audit head: 0123456789ab
+    ");
+}
+
+#[test]
+fn a_mail_of_an_interrupted_push_says_what_follows() {
+    let text = mail(&ended("interrupted")).text;
+    assert!(text.starts_with("mary pushed web to Prod: INTERRUPTED.\nWeb is held until somebody decides.\n"), "{text}");
+}
+
+#[test]
+fn the_html_of_a_mail() {
+    insta::assert_snapshot!(mail(&failed(1)).html);
+}
+
+/// The same hostile text in every field that comes from outside.
+fn hostile(text: &str) -> Announcement {
+    let text = text.to_owned();
+    let mut announcement = failed(1);
+    let push = &mut announcement.push;
+    for field in [&mut push.stack, &mut push.stage, &mut push.sha, &mut push.branch, &mut push.who, &mut push.state] {
+        field.clone_from(&text);
+    }
+    for field in [&mut push.reason, &mut push.why, &mut push.old_sha, &mut push.ended_by, &mut push.diff] {
+        *field = Some(text.clone());
+    }
+    let bad = &mut announcement.bad_hosts[0];
+    *bad = BadHost { host: text.clone(), result: text.clone(), why: Some(text.clone()), command: text.clone() };
+    announcement.commits = vec![Commit {
+        sha: text.clone(),
+        author: text.clone(),
+        email: text.clone(),
+        at: text.clone(),
+        subject: text.clone(),
+    }];
+    announcement.audit_head = text;
+    announcement
+}
+
+fn is_harmless(announcement: &Announcement) {
+    let line = irc_line(announcement);
+    assert!(line.len() <= 400 && !line.chars().any(char::is_control), "{line:?}");
+    assert!(line.ends_with(" · https://push.example.com/pushes/214"), "{line:?}");
+    let mail = mail(announcement);
+    assert!(mail.subject.len() <= 180 && !mail.subject.chars().any(char::is_control), "{:?}", mail.subject);
+    assert!(!mail.text.chars().any(|c| c.is_control() && c != '\n'), "{:?}", mail.text);
+    assert!(!mail.html.chars().any(|c| c.is_control() && c != '\n'), "{:?}", mail.html);
+    let honest = super::mail(&hostile("x")).text.lines().count();
+    assert!(mail.text.lines().count() <= honest, "a value made a line of its own: {:?}", mail.text);
+    for bad in ["<script", "<img", "javascript:\""] {
+        assert!(!mail.html.to_lowercase().contains(bad), "{:?}", mail.html);
+    }
+}
+
+#[test]
+fn hostile_text_in_every_field_stays_text() {
+    for text in [
+        "x\r\nQUIT :gone\r\nPRIVMSG #else :hi",
+        "x\rBcc: everybody@example.com",
+        "x\n.\nMAIL FROM:<evil@example.com>",
+        "a\0b\u{1}VERSION\u{1}",
+        "\u{1b}[31mred\u{1b}]0;title\u{7}",
+        "\u{202e}desrever\u{2066}",
+        &"🚀".repeat(400),
+        &"x".repeat(10_000),
+        "<script>alert(1)</script><img src=x onerror=alert(1)>",
+        "javascript:alert(1)",
+        "\" onmouseover=\"alert(1)",
+        "",
+    ] {
+        is_harmless(&hostile(text));
+    }
+}
+
+#[test]
+fn a_link_that_is_not_of_the_web_is_left_away() {
+    let mut announcement = ended("succeeded");
+    announcement.push.diff = Some("javascript:alert(1)".to_owned());
+    let mail = mail(&announcement);
+    assert!(!mail.html.contains("javascript") && !mail.text.contains("javascript"));
+    assert!(mail.html.contains("<a href=\"https://push.example.com/pushes/214\""));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_text_in_every_field_stays_text(text in "(?s).{0,300}") {
+        let line = irc_line(&hostile(&text));
+        prop_assert!(line.len() <= 400 && !line.chars().any(char::is_control));
+        let mail = mail(&hostile(&text));
+        prop_assert!(!mail.subject.chars().any(char::is_control));
+        prop_assert!(!mail.text.contains('\r') && !mail.html.contains('\r'));
+    }
+}

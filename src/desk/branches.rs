@@ -1,0 +1,202 @@
+//! The branches that the first stages push: fetched each few seconds, each stack by its own task, so that a hung git
+//! delays nobody; and the commits between two revisions, asked of git once. It must never make a page wait for a fetch.
+
+use super::{Desk, Refusal};
+use crate::ledger::pushes::Commit;
+use crate::source::git::{GitError, Mirror};
+use crate::stack::{Revision, Source, Stack, StackName};
+use crate::time::At;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+
+/// Commits that a page or an announcement lists; the rest is behind the diff link.
+const LISTED: usize = 50;
+/// A look into the mirror is local work; what takes longer is broken.
+const LOOK_LIMIT: Duration = Duration::from_secs(5);
+/// A first clone may be big; what takes longer is hung.
+const FETCH_LIMIT: Duration = Duration::from_secs(600);
+/// Remembered answers of git; when there are more, all are forgotten and asked again.
+const REMEMBERED_LOGS: usize = 512;
+
+/// What is known of a stack's branch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    /// Its head and the subject of it.
+    pub head: Option<(Revision, String)>,
+    /// When it was last fetched.
+    pub fetched_at: Option<At>,
+    /// Why it could not be fetched.
+    pub problem: Option<String>,
+}
+
+/// The commits between two revisions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Log {
+    /// Newest first; at most 50.
+    pub commits: Vec<Commit>,
+    /// How many there are in all.
+    pub count: usize,
+}
+
+type LogKey = (StackName, Option<Revision>, Revision);
+
+/// All branches. Std mutexes: none is held across an await.
+pub(super) struct Branches {
+    mirrors: PathBuf,
+    ssh_config: Option<PathBuf>,
+    known: Mutex<HashMap<StackName, Known>>,
+    logs: Mutex<HashMap<LogKey, Arc<OnceCell<Arc<Log>>>>>,
+}
+
+impl Branches {
+    /// Mirrors lie under `mirrors`; `ssh_config` is the operator's.
+    pub fn new(mirrors: PathBuf, ssh_config: Option<PathBuf>) -> Self {
+        Self { mirrors, ssh_config, known: Mutex::default(), logs: Mutex::default() }
+    }
+
+    fn mirror(&self, stack: &Stack) -> Mirror {
+        let Source::Git { url, .. } = &stack.source;
+        Mirror::new(&self.mirrors, &stack.name, url, self.ssh_config.clone())
+    }
+
+    fn all_known(&self) -> MutexGuard<'_, HashMap<StackName, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of a stack's branch.
+    pub fn known(&self, stack: &StackName) -> Known {
+        self.all_known().get(stack).cloned().unwrap_or_default()
+    }
+
+    /// The head of a stack's branch, by a look into the mirror; never fetches.
+    ///
+    /// # Errors
+    /// When nothing was ever fetched, or git does not answer.
+    pub async fn head(&self, stack: &Stack) -> Result<Revision, Refusal> {
+        let Source::Git { branch, .. } = &stack.source;
+        match within(LOOK_LIMIT, self.mirror(stack).head(branch)).await {
+            Ok(head) => Ok(head),
+            Err(why) => {
+                let why = self.known(&stack.name).problem.unwrap_or(why);
+                Err(Refusal::Nothing { why: format!("{branch} of {} is not known here: {why}", stack.name) })
+            }
+        }
+    }
+
+    /// The commits in `to` that are not in `from`. Git is asked once for each pair; without an answer there are none.
+    pub async fn log(&self, stack: &Stack, from: Option<&Revision>, to: &Revision) -> Arc<Log> {
+        let key = (stack.name.clone(), from.cloned(), to.clone());
+        let cell = {
+            let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+            if logs.len() >= REMEMBERED_LOGS && !logs.contains_key(&key) {
+                logs.clear();
+            }
+            Arc::clone(logs.entry(key).or_default())
+        };
+        let asked = cell.get_or_try_init(|| async {
+            let (commits, count) = within(LOOK_LIMIT, self.mirror(stack).log(from, to, LISTED)).await?;
+            Ok::<_, String>(Arc::new(Log { commits, count }))
+        });
+        match asked.await {
+            Ok(log) => Arc::clone(log),
+            Err(why) => {
+                tracing::warn!(stack = %stack.name, to = %to, error = %why, "git cannot list commits");
+                Arc::default()
+            }
+        }
+    }
+
+    /// Fetches a stack's branch and remembers what came of it; whether a page would show anything new.
+    async fn fetch(&self, stack: &Stack) -> bool {
+        let fetched = within(FETCH_LIMIT, self.mirror(stack).fetch()).await;
+        self.look(stack, Some(fetched)).await
+    }
+
+    /// Remembers what the mirror holds, and how fetching went; before the first fetch, an empty mirror is no problem yet.
+    async fn look(&self, stack: &Stack, fetched: Option<Result<(), String>>) -> bool {
+        let mirror = self.mirror(stack);
+        let Source::Git { branch, .. } = &stack.source;
+        let before = self.known(&stack.name);
+        let mut now = Known { head: None, fetched_at: mirror.fetched_at().await, problem: None };
+        match within(LOOK_LIMIT, mirror.head(branch)).await {
+            Ok(head) if before.head.as_ref().is_some_and(|(old, _)| *old == head) => now.head.clone_from(&before.head),
+            Ok(head) => {
+                let log = self.log(stack, None, &head).await;
+                let subject = log.commits.first().map(|commit| commit.subject.clone()).unwrap_or_default();
+                now.head = Some((head, subject));
+            }
+            Err(why) if fetched.is_some() => now.problem = Some(why),
+            Err(_) => {}
+        }
+        // Why it could not be fetched says more than what the mirror lacks because of it.
+        if let Some(Err(why)) = fetched {
+            now.problem = Some(why);
+        }
+        let news = now.head != before.head || now.problem != before.problem;
+        self.all_known().insert(stack.name.clone(), now);
+        news
+    }
+}
+
+async fn within<T>(limit: Duration, asked: impl Future<Output = Result<T, GitError>>) -> Result<T, String> {
+    match tokio::time::timeout(limit, asked).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("git has not answered for {} s", limit.as_secs())),
+    }
+}
+
+impl Desk {
+    /// Keeps one fetching task for each stack on the shelf, until `stop`; a stack whose source changed gets a new one.
+    pub(super) async fn keep_fetching(&self, stop: CancellationToken) {
+        let mut tasks: HashMap<StackName, (Source, CancellationToken)> = HashMap::new();
+        let mut changes = self.changes();
+        loop {
+            let shelf = self.shelf();
+            let stacks = shelf.stacks.iter().filter_map(|shelved| shelved.stack.clone());
+            let wanted: HashMap<StackName, Arc<Stack>> = stacks.map(|stack| (stack.name.clone(), stack)).collect();
+            tasks.retain(|name, (source, token)| {
+                let keep = wanted.get(name).is_some_and(|stack| stack.source == *source);
+                if !keep {
+                    token.cancel();
+                }
+                keep
+            });
+            for (name, stack) in wanted {
+                tasks.entry(name).or_insert_with(|| {
+                    let token = stop.child_token();
+                    let source = stack.source.clone();
+                    if let Some(desk) = self.me.upgrade() {
+                        let stop = token.clone();
+                        self.tasks.spawn(async move { desk.fetch_again_and_again(stack, stop).await });
+                    }
+                    (source, token)
+                });
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = changes.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    async fn fetch_again_and_again(&self, stack: Arc<Stack>, stop: CancellationToken) {
+        let pause = Duration::from_secs(self.config.limits.fetch_every_s.max(1));
+        let work = async {
+            // What an earlier server fetched can be pushed at once, also while the repository does not answer.
+            if self.branches.look(&stack, None).await {
+                self.changed();
+            }
+            loop {
+                if self.branches.fetch(&stack).await {
+                    self.changed();
+                }
+                tokio::time::sleep(pause).await;
+            }
+        };
+        tokio::select! { () = stop.cancelled() => {}, () = work => {} }
+    }
+}

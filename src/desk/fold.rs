@@ -1,0 +1,144 @@
+//! The fold: a journal's records become history, announcements, and an open or a held stack, in one transaction, each
+//! record exactly once (TRUST section 2). It must never be given records that are not durable.
+
+use super::shown::listed;
+use crate::journal::{Cursor, Ended, Event, Read};
+use crate::ledger::holds::{self, Hold};
+use crate::ledger::outbox::{self, Announcement, Moment};
+use crate::ledger::pushes::{self, PushRow};
+use crate::ledger::{Answer, LedgerError, audit, current, fold};
+use crate::stack::PushNumber;
+use crate::time::At;
+use rusqlite::Transaction;
+
+/// Bad hosts that one announcement names; the rest is on the page.
+const NAMED_HOSTS: usize = 20;
+/// How the audit and holds name the server itself.
+pub(super) const SERVER: &str = "pushbutton";
+
+/// Who is told, and where the pages are.
+#[derive(Clone, Debug)]
+pub(super) struct Teller {
+    /// The server's address.
+    pub url: String,
+    /// The configured channels.
+    pub channels: Vec<&'static str>,
+}
+
+/// What a fold did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Folded {
+    /// Nothing: these records are in the ledger already.
+    Already,
+    /// The records are in the ledger.
+    Open,
+    /// The records are in the ledger, and the last one was the end.
+    Ended,
+}
+
+/// Folds the records that follow `from`.
+///
+/// # Errors
+/// What SQLite said; then the transaction must not be committed.
+pub(super) fn fold(
+    tx: &Transaction<'_>,
+    push: PushNumber,
+    from: Cursor,
+    records: &[Read],
+    teller: &Teller,
+) -> Answer<Folded> {
+    let Some(last) = records.last() else { return Ok(Folded::Open) };
+    let to = Cursor { offset: last.end, n: last.record.n };
+    if !fold::advance(tx, push, from, to)? {
+        return Ok(Folded::Already);
+    }
+    let (mut folded, mut lines) = (Folded::Open, 0);
+    for read in records {
+        if !read.record.event.is_state() {
+            lines += 1;
+            continue;
+        }
+        // In their order: what is announced says how many lines there were then, and nothing changes behind the end.
+        fold::add_lines(tx, push, std::mem::take(&mut lines))?;
+        fold::apply(tx, push, &read.record)?;
+        match &read.record.event {
+            Event::PushStarted { .. } => announce(tx, push, Moment::Started, teller, read.record.at)?,
+            Event::PushEnded { state, unknown, sha256, .. } => {
+                let row = row(tx, push)?;
+                if *state == Ended::Succeeded {
+                    current::set(tx, &row.stack, &row.stage, &row.build, row.id)?;
+                }
+                if *state == Ended::Interrupted || !unknown.is_empty() {
+                    hold(tx, push, &row, unknown, read.record.at)?;
+                }
+                let deed = format!("push {push} of {} to {} {}, journal {sha256}", row.stack, row.stage, row.state);
+                audit::note(tx, read.record.at, row.ended_by.as_deref().unwrap_or(SERVER), "push ended", &deed)?;
+                announce(tx, push, Moment::Ended, teller, read.record.at)?;
+                folded = Folded::Ended;
+            }
+            _ => {}
+        }
+    }
+    fold::add_lines(tx, push, lines)?;
+    Ok(folded)
+}
+
+fn row(tx: &Transaction<'_>, push: PushNumber) -> Answer<PushRow> {
+    pushes::get(tx, push.get())?.ok_or_else(|| LedgerError::Corrupt(format!("push {push} has a fold but no row")))
+}
+
+/// Nothing is let go in silence: the stack stays closed until a person has looked.
+fn hold(tx: &Transaction<'_>, push: PushNumber, row: &PushRow, unknown: &[String], at: At) -> Answer<()> {
+    let began = !pushes::results(tx, push.get())?.is_empty();
+    let reason = held_words(row, unknown, began);
+    let hold = Hold {
+        scope: row.stack.clone(),
+        who: SERVER.to_owned(),
+        reason: reason.clone(),
+        at: at.to_string(),
+        push: Some(row.id),
+    };
+    holds::set(tx, &hold)?;
+    audit::note(tx, at, SERVER, "hold", &format!("{}: {reason}", row.stack))
+}
+
+/// Why a push left a hold, and what to do.
+fn held_words(row: &PushRow, unknown: &[String], began: bool) -> String {
+    let (id, stage, state) = (row.id, &row.stage, &row.state);
+    match (unknown, began) {
+        ([], false) => {
+            format!("push {id} to {stage} was {state} before anything ran; see why on its page, then release the hold")
+        }
+        ([], true) => format!(
+            "push {id} to {stage} was {state} and some of it was not done; see its page, then release the hold and push again"
+        ),
+        ([host], _) => format!(
+            "push {id} to {stage} was {state} and nobody knows the state of {host}; look at it, then release the hold and push again"
+        ),
+        (hosts, _) => format!(
+            "push {id} to {stage} was {state} and nobody knows the state of {} hosts ({}); look at them, then release the hold and push again",
+            hosts.len(),
+            listed(hosts)
+        ),
+    }
+}
+
+fn announce(tx: &Transaction<'_>, push: PushNumber, event: Moment, teller: &Teller, at: At) -> Answer<()> {
+    let id = push.get();
+    let told = pushes::told(tx, id)?;
+    let head = audit::head(tx)?;
+    let announcement = Announcement {
+        event,
+        push: row(tx, push)?,
+        button: told.button,
+        commits: pushes::commits(tx, id)?,
+        commit_count: told.commit_count,
+        bad_hosts: fold::bad_hosts(tx, push, NAMED_HOSTS)?,
+        url: format!("{}/pushes/{push}", teller.url),
+        audit_head: head.chars().take(12).collect(),
+    };
+    outbox::write(tx, &announcement, &teller.channels, at)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,262 @@
+//! Followers: one task a running push. It reads the journal as it grows, tells viewers how far they may read, folds what
+//! is new, and when the runner is dead it ends the push. It must never wait for a viewer, and never show an end that the
+//! ledger does not have.
+
+use super::fold::{self, Folded};
+use super::interrupt::{self, Found};
+use super::runner::Runner;
+use super::{Desk, JournalEnd};
+use crate::journal::{Batch, Cursor, Event, PushDir, Read, Reader};
+use crate::ledger::{LedgerError, fold as places, pushes};
+use crate::stack::PushNumber;
+use crate::time::At;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often a journal's length is looked at: a line is on the screen before a person notices.
+const LOOK: Duration = Duration::from_millis(20);
+/// Lines alone are only counted, so they wait this long for company.
+const LINES_WAIT: Duration = Duration::from_millis(200);
+/// How much of a journal is read at once; bounds what a follower holds in memory.
+const CHUNK: usize = 1 << 20;
+/// How often the lock of a runner that another server started is tried.
+const LOCK_TRY: Duration = Duration::from_millis(500);
+/// After a failure: full disk, ledger that does not answer.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The exit code for a disk that can no longer be trusted (TRUST section 2).
+const DISK_FAILED: i32 = 70;
+
+/// Why a follower could not go on just now; it tries again.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FollowError {
+    /// The journal cannot be read or ended.
+    #[error("its journal: {0}")]
+    Journal(#[from] io::Error),
+    /// The ledger did not take the records.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What one look found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Nothing new.
+    Quiet,
+    /// New records.
+    Further,
+    /// The ledger knows the end.
+    Ended,
+}
+
+/// A task that follows one push.
+pub(super) struct Follower {
+    desk: Arc<Desk>,
+    push: PushNumber,
+    dir: PushDir,
+    runner: Runner,
+    reader: Option<Arc<Reader>>,
+    /// Up to here records were read.
+    read: Cursor,
+    /// Up to here records are in the ledger.
+    folded: Cursor,
+    /// Read and not yet folded.
+    pending: Vec<Read>,
+    folded_at: Instant,
+    lock_tried: Instant,
+}
+
+impl Follower {
+    /// A follower that goes on where the ledger stands.
+    ///
+    /// # Errors
+    /// When the ledger does not answer, or does not know the push.
+    pub async fn new(desk: Arc<Desk>, push: PushNumber, runner: Runner) -> Result<Self, FollowError> {
+        let place = desk.ledger.read(move |connection| places::place(connection, push)).await?;
+        let place = place.ok_or_else(|| LedgerError::Corrupt(format!("push {push} has no fold")))?;
+        let dir = PushDir::of(&desk.config.data, push);
+        let now = Instant::now();
+        let follower = Self {
+            desk,
+            push,
+            dir,
+            runner,
+            reader: None,
+            read: place,
+            folded: place,
+            pending: Vec::new(),
+            folded_at: now,
+            lock_tried: now,
+        };
+        follower.publish(place.offset);
+        Ok(follower)
+    }
+
+    /// Follows to the end, or until the desk stops.
+    pub async fn follow(mut self) {
+        let mut ticks = tokio::time::interval(LOOK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut failing = false;
+        loop {
+            tokio::select! { biased; () = self.desk.stop.cancelled() => return, _ = ticks.tick() => {} }
+            match self.look().await {
+                Ok(Step::Ended) => return,
+                Ok(Step::Further | Step::Quiet) => failing = false,
+                Err(error) => {
+                    if !failing {
+                        tracing::error!(push = self.push.get(), error = %error, "following a push fails, and is tried again");
+                    }
+                    failing = true;
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Folds everything that is there; true when the push has ended, false when its runner lives.
+    ///
+    /// # Errors
+    /// What the disk or the ledger said.
+    pub async fn catch_up(&mut self) -> Result<bool, FollowError> {
+        loop {
+            match self.look().await? {
+                Step::Ended => return Ok(true),
+                Step::Further => {}
+                Step::Quiet => match self.end_if_dead().await? {
+                    Found::Alive => return Ok(false),
+                    Found::Ended | Found::Interrupted => {}
+                },
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<Step, FollowError> {
+        let new = self.read_on().await?;
+        if self.is_due() {
+            return self.fold().await;
+        }
+        if new {
+            return Ok(Step::Further);
+        }
+        if self.pending.is_empty() && self.may_be_dead() {
+            self.lock_tried = Instant::now();
+            self.end_if_dead().await?;
+        }
+        Ok(Step::Quiet)
+    }
+
+    /// Reads what is new, and lets viewers read it; whether there was anything.
+    async fn read_on(&mut self) -> Result<bool, FollowError> {
+        if self.reader.is_none() {
+            match Reader::open(&self.dir.journal()) {
+                Ok(reader) => self.reader = Some(Arc::new(reader)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let Some(reader) = self.reader.clone() else { return Ok(false) };
+        if self.has_end() || reader.end()? <= self.read.offset {
+            return Ok(false);
+        }
+        let from = self.read;
+        let batch: Batch = blocking(move || reader.read_from(from, CHUNK)).await?;
+        self.read = batch.cursor(from);
+        let new = !batch.records.is_empty();
+        let shown = batch.records.iter().rfind(|read| !is_end(read)).map(|read| read.end);
+        self.pending.extend(batch.records);
+        if let Some(end) = shown {
+            self.publish(end);
+        }
+        Ok(new)
+    }
+
+    fn publish(&self, len: u64) {
+        self.desk.journals.publish(self.push, JournalEnd { len, ended: false });
+    }
+
+    fn has_end(&self) -> bool {
+        self.pending.last().is_some_and(is_end)
+    }
+
+    fn is_due(&self) -> bool {
+        let state = self.pending.iter().any(|read| read.record.event.is_state());
+        state || (!self.pending.is_empty() && self.folded_at.elapsed() >= LINES_WAIT)
+    }
+
+    /// First the journal is durable, then the ledger has it.
+    async fn fold(&mut self) -> Result<Step, FollowError> {
+        let Some(reader) = self.reader.clone() else { return Ok(Step::Quiet) };
+        if let Err(error) = blocking(move || reader.sync()).await {
+            // A failed fdatasync may have thrown the bytes away: nothing that is told from here on would be true.
+            tracing::error!(push = self.push.get(), error = %error, "the disk failed; the server ends");
+            std::process::exit(DISK_FAILED);
+        }
+        let (push, from, teller) = (self.push, self.folded, self.desk.teller.clone());
+        let records = Arc::new(std::mem::take(&mut self.pending));
+        let given = Arc::clone(&records);
+        let outcome = self.desk.ledger.write(move |tx| fold::fold(tx, push, from, &given, &teller)).await;
+        let told = records.iter().any(|read| read.record.event.is_state());
+        match outcome {
+            Ok(Folded::Already) => {
+                // Somebody folded before us; where they stand is where we go on.
+                let place = self.desk.ledger.read(move |connection| places::place(connection, push)).await?;
+                self.folded = place.unwrap_or(self.folded);
+                self.read = self.folded;
+            }
+            Ok(folded) => {
+                self.folded = self.read;
+                self.folded_at = Instant::now();
+                if folded == Folded::Ended {
+                    self.desk.journals.publish(self.push, JournalEnd { len: self.read.offset, ended: true });
+                    tracing::info!(push = self.push.get(), "a push has ended");
+                }
+                if told {
+                    self.desk.changed();
+                }
+                if folded == Folded::Ended {
+                    return Ok(Step::Ended);
+                }
+            }
+            Err(error) => {
+                self.pending = Arc::unwrap_or_clone(records);
+                return Err(error.into());
+            }
+        }
+        Ok(Step::Further)
+    }
+
+    fn may_be_dead(&self) -> bool {
+        match &self.runner {
+            Runner::Ours(ended) => *ended.borrow(),
+            Runner::Found => self.lock_tried.elapsed() >= LOCK_TRY,
+            Runner::NeverStarted(_) => true,
+        }
+    }
+
+    async fn end_if_dead(&mut self) -> Result<Found, FollowError> {
+        let id = self.push.get();
+        let row = self.desk.ledger.read(move |connection| pushes::get(connection, id)).await?;
+        let row = row.ok_or_else(|| LedgerError::Corrupt(format!("push {id} has a fold but no row")))?;
+        let cause = match &self.runner {
+            Runner::NeverStarted(why) => Some(why.clone()),
+            Runner::Ours(_) | Runner::Found => None,
+        };
+        let dir = self.dir.clone();
+        let found = blocking(move || interrupt::interrupt(&dir, &row, cause.as_deref(), At::now())).await?;
+        if found == Found::Interrupted {
+            tracing::warn!(push = id, "the runner of a push died; the push is interrupted");
+        }
+        Ok(found)
+    }
+}
+
+fn is_end(read: &Read) -> bool {
+    matches!(read.record.event, Event::PushEnded { .. })
+}
+
+/// Runs disk work off the async threads.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+}

@@ -1,0 +1,179 @@
+//! The gate: may this be pushed, now? A pure decision over plain data that was read in one go; the same function says
+//! what a page offers and what a press gets. It must never read anything itself.
+
+use super::shown::what_changed;
+use super::{Press, Refusal};
+use crate::ledger::Answer;
+use crate::ledger::current::{self, Current};
+use crate::ledger::holds::{self, Hold};
+use crate::ledger::pushes::{self, PushRow};
+use crate::plan::{self, Goods, OldBuild, Plan, Target};
+use crate::stack::{Revision, Root, Source, Stack, Stage};
+use rusqlite::Connection;
+
+/// What is known when a decision about one stage is taken.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    /// The push that holds the stack's lock.
+    pub lock: Option<PushRow>,
+    /// The hold on the stack.
+    pub stack_hold: Option<Hold>,
+    /// The hold on the stage.
+    pub stage_hold: Option<Hold>,
+    /// What the stage runs.
+    pub current: Option<Current>,
+    /// What the stage before runs; none for the first stage.
+    pub before: Option<Current>,
+    /// The branch that the build of the stage before was made from.
+    pub before_branch: Option<String>,
+    /// The head of the branch as it was last fetched; of use to the first stage alone.
+    pub head: Option<Revision>,
+}
+
+impl Facts {
+    /// Reads everything but the head from the ledger.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub fn read(connection: &Connection, stack: &Stack, place: usize, head: Option<Revision>) -> Answer<Self> {
+        let (name, stage) = (&stack.name, &stack.stages[place].name);
+        let (before, before_branch) = match place.checked_sub(1) {
+            Some(before) => {
+                let before = &stack.stages[before].name;
+                (current::get(connection, name, before)?, current::branch(connection, name, before)?)
+            }
+            None => (None, None),
+        };
+        Ok(Self {
+            lock: pushes::lock_holder(connection, name.as_str())?,
+            stack_hold: holds::get(connection, &holds::scope(name, None))?,
+            stage_hold: holds::get(connection, &holds::scope(name, Some(stage)))?,
+            current: current::get(connection, name, stage)?,
+            before,
+            before_branch,
+            head,
+        })
+    }
+}
+
+/// What a press of a stage would do.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Offer {
+    /// What the press must carry as `seen`.
+    pub seen: String,
+    /// The revision that would go out.
+    pub sha: Revision,
+    /// The root of the build, when it exists already.
+    pub root: Option<Root>,
+    /// What the stage runs now.
+    pub old: Option<OldBuild>,
+    /// The plan.
+    pub plan: Plan,
+    /// Its hash.
+    pub plan_hash: String,
+}
+
+/// What a press of the stage at `place` would do, were it allowed.
+///
+/// # Errors
+/// [`Refusal::Nothing`] when there is nothing that could go out.
+pub(super) fn offer(stack: &Stack, place: usize, facts: &Facts) -> Result<Offer, Refusal> {
+    let stage = &stack.stages[place];
+    let old = facts.current.as_ref().map(as_build).transpose()?;
+    let Source::Git { branch, .. } = &stack.source;
+    let (seen, root, branch, goods) = match place.checked_sub(1) {
+        None => {
+            let Some(head) = facts.head.clone() else {
+                let why = format!("{branch} of {} has not been fetched yet, so there is nothing to push", stack.name);
+                return Err(Refusal::Nothing { why });
+            };
+            (head.to_string(), None, branch, Goods::Revision(head))
+        }
+        Some(before) => {
+            let Some(source) = &facts.before else {
+                return Err(Refusal::Nothing { why: nothing_before(&stack.stages[before], stage) });
+            };
+            let OldBuild { id, sha, root } = as_build(source)?;
+            let branch = facts.before_branch.as_ref().unwrap_or(branch);
+            (id.to_string(), Some(root.clone()), branch, Goods::Build { id, root, sha })
+        }
+    };
+    let target = Target { goods, branch: branch.clone(), old: old.clone() };
+    let plan = plan::plan(stack, &stage.name, target).map_err(|error| Refusal::Unable { why: error.to_string() })?;
+    let sha = plan.sha.clone();
+    let plan_hash = plan.hash();
+    Ok(Offer { seen, sha, root, old, plan, plan_hash })
+}
+
+/// Why nobody may press the stage now: held or locked.
+pub(super) fn closed(facts: &Facts) -> Option<Refusal> {
+    let held = |hold: &Hold| Refusal::Held {
+        scope: hold.scope.clone(),
+        who: hold.who.clone(),
+        reason: hold.reason.clone(),
+        since: hold.at.clone(),
+    };
+    let locked = |push: &PushRow| Refusal::Locked {
+        who: push.who.clone(),
+        stack: push.stack.clone(),
+        stage: push.stage.clone(),
+        push: push.id,
+        since: push.pressed_at.clone(),
+    };
+    let hold = facts.stack_hold.as_ref().or(facts.stage_hold.as_ref()).map(held);
+    hold.or_else(|| facts.lock.as_ref().map(locked))
+}
+
+/// Takes the decision about a press: the offer that it accepts. `shown` is the plan that its page showed, if remembered.
+///
+/// # Errors
+/// Why it is refused.
+pub(super) fn decide(
+    stack: &Stack,
+    place: usize,
+    facts: &Facts,
+    press: &Press,
+    shown: Option<&Plan>,
+) -> Result<Offer, Refusal> {
+    if let Some(refusal) = closed(facts) {
+        return Err(refusal);
+    }
+    let offer = offer(stack, place, facts)?;
+    if press.seen != offer.seen {
+        let what = seen_moved(stack, place, &press.seen, &offer.seen);
+        return Err(Refusal::Moved { what, now: Some(offer.seen) });
+    }
+    match &press.plan_hash {
+        Some(hash) if *hash != offer.plan_hash => {
+            Err(Refusal::Moved { what: what_changed(shown, &offer.plan), now: Some(offer.seen) })
+        }
+        _ => Ok(offer),
+    }
+}
+
+fn as_build(current: &Current) -> Result<OldBuild, Refusal> {
+    current.as_build().map_err(|error| Refusal::Unable { why: error.to_string() })
+}
+
+fn nothing_before(before: &Stage, stage: &Stage) -> String {
+    format!("{before} has never been pushed, so {stage} has nothing to take", before = before.name, stage = stage.name)
+}
+
+/// The first digits of a revision or build, as people say them.
+fn short(seen: &str) -> String {
+    match seen.parse::<Revision>() {
+        Ok(revision) => revision.short().to_owned(),
+        Err(_) => seen.chars().take(63).collect(),
+    }
+}
+
+fn seen_moved(stack: &Stack, place: usize, seen: &str, now: &str) -> String {
+    let Source::Git { branch, .. } = &stack.source;
+    match place.checked_sub(1) {
+        None => format!("{branch} is now at {} instead of {}", short(now), short(seen)),
+        Some(before) => format!("{} now runs {} instead of {}", stack.stages[before].name, short(now), short(seen)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

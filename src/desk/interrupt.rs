@@ -1,0 +1,88 @@
+//! The end of a push whose runner died: written by the server, under the runner's lock. It must never touch the journal
+//! of a runner that may live.
+
+use super::runner;
+use crate::journal::{Cursor, Ended, Event, PushDir, Reader, State, Writer};
+use crate::ledger::pushes::PushRow;
+use crate::time::At;
+use std::io;
+
+/// Records that are read at once.
+const CHUNK: usize = 1 << 20;
+
+/// What was found behind the runner's lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The lock is held: the runner lives.
+    Alive,
+    /// The runner had written the end.
+    Ended,
+    /// The runner had died before the end; the server has just written it.
+    Interrupted,
+}
+
+/// Ends the push of a dead runner as *interrupted*: the torn tail is cut, the end appended and durable. Blocking.
+///
+/// # Errors
+/// What the system said, such as a full disk; it may be called again.
+pub(super) fn interrupt(dir: &PushDir, row: &PushRow, cause: Option<&str>, at: At) -> io::Result<Found> {
+    runner::make_dir(dir)?;
+    let Some(_lock) = runner::take_lock(dir)? else { return Ok(Found::Alive) };
+    let mut writer = Writer::take_up(dir)?;
+    if writer.has_ended() {
+        return Ok(Found::Ended);
+    }
+    let state = state(dir)?;
+    let unknown = state.unknown_hosts();
+    let hosts_total = u32::try_from(row.hosts_total).unwrap_or_default();
+    let began = row.pressed_at.parse::<At>().unwrap_or(at);
+    writer.add(
+        at,
+        Event::PushEnded {
+            state: Ended::Interrupted,
+            why: Some(why(&state, &unknown, cause)),
+            who: None,
+            hosts_ok: state.hosts_done().min(hosts_total),
+            hosts_total,
+            unknown,
+            duration_ms: u64::try_from(at.millis_since(began)).unwrap_or_default(),
+            sha256: String::new(),
+        },
+    )?;
+    writer.flush()?;
+    writer.sync()?;
+    runner::sync_dir(dir.dir())?;
+    // A socket that nobody answers; that it may not be there is the ordinary case.
+    let _ = std::fs::remove_file(dir.control());
+    Ok(Found::Interrupted)
+}
+
+fn state(dir: &PushDir) -> io::Result<State> {
+    let reader = Reader::open(&dir.journal())?;
+    let (mut state, mut at) = (State::default(), Cursor::default());
+    loop {
+        let batch = reader.read_from(at, CHUNK)?;
+        if batch.records.is_empty() {
+            return Ok(state);
+        }
+        at = batch.cursor(at);
+        for read in &batch.records {
+            if let Err(illegal) = state.apply(&read.record) {
+                tracing::error!(dir = %dir.dir().display(), error = %illegal, "a journal holds a step that no push takes");
+            }
+        }
+    }
+}
+
+/// Why the push was interrupted, for the person who pressed.
+fn why(state: &State, unknown: &[String], cause: Option<&str>) -> String {
+    match (cause, state.commands.is_empty(), unknown) {
+        (Some(cause), true, _) => format!("the runner could not be started, so nothing ran: {cause}"),
+        (_, true, _) => "the runner ended before it began, so nothing ran".to_owned(),
+        (_, false, []) => "the runner ended in the middle of the push".to_owned(),
+        (_, false, [host]) => format!("the runner ended in the middle of the push; nobody knows the state of {host}"),
+        (_, false, hosts) => {
+            format!("the runner ended in the middle of the push; nobody knows the state of {} hosts", hosts.len())
+        }
+    }
+}

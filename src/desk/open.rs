@@ -1,0 +1,182 @@
+//! Opening the desk, in the order of TRUST section 2: lock, ledger, stack files, pushes found again; then its background.
+//! It must never open on a data directory that another server uses.
+
+use super::Desk;
+use super::branches::Branches;
+use super::fold::Teller;
+use super::follow::FollowError;
+use super::journals::Journals;
+use super::shelf::Shelves;
+use crate::config::Config;
+use crate::ledger::{Ledger, LedgerError};
+use crate::time::At;
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How often the stack files are looked at.
+const SHELF_LOOK: Duration = Duration::from_secs(1);
+
+/// Why the desk cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// The data directory cannot be used.
+    #[error("the data directory {path} cannot be used: {source}")]
+    Data {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another server uses the data directory; the command line exits 3.
+    #[error("the data directory {path} is in use by another pushbutton ({who}); stop that one first")]
+    Taken {
+        /// The directory.
+        path: PathBuf,
+        /// Who: `pid 4127 since 2026-11-21T10:00:00.000Z`.
+        who: String,
+    },
+    /// The stack files cannot be read.
+    #[error("the stack files in {path} cannot be read: {source}")]
+    Stacks {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The ledger cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A push of an earlier server can be neither followed nor ended.
+    #[error("push {push} of an earlier server cannot be taken up: {why}")]
+    Push {
+        /// Its number.
+        push: i64,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Desk {
+    /// Opens the desk: pushes that an earlier server left are followed, or ended as *interrupted*.
+    ///
+    /// # Errors
+    /// When another server is here already, or data, ledger or stack files cannot be used.
+    pub async fn open(config: Arc<Config>) -> Result<Arc<Self>, DeskError> {
+        // The very program that runs, also after the file was replaced by an upgrade.
+        Self::open_with(config, PathBuf::from("/proc/self/exe")).await
+    }
+
+    /// Opens the desk with another program for its runners, called as `PROGRAM runner PUSH_DIR`: for tests, whose own
+    /// program is not the runner's.
+    ///
+    /// # Errors
+    /// As [`Desk::open`].
+    pub async fn open_with(config: Arc<Config>, program: PathBuf) -> Result<Arc<Self>, DeskError> {
+        let data = config.data.clone();
+        let bad_data = |source| DeskError::Data { path: data.clone(), source };
+        private_dir(&data).map_err(bad_data)?;
+        let instance = lock_instance(&data)?;
+        private_dir(&data.join("pushes")).map_err(bad_data)?;
+        let ledger = Ledger::open(&data.join("pushbutton.db"))?;
+        let shelves = Shelves::load(&config.stacks)
+            .map_err(|source| DeskError::Stacks { path: config.stacks.clone(), source })?;
+        let channels = [config.irc.as_ref().map(|_| "irc"), config.email.as_ref().map(|_| "email")];
+        let teller = Teller { url: config.url.clone(), channels: channels.into_iter().flatten().collect() };
+        let desk = Arc::new_cyclic(|me| Self {
+            ledger,
+            program,
+            shelf: watch::channel(shelves.shelf()).0,
+            shelves: Mutex::new(shelves),
+            branches: Branches::new(data.join("mirrors"), config.ssh.config.clone()),
+            journals: Journals::default(),
+            teller,
+            shown_plans: super::shown::Shown::default(),
+            changes: watch::channel(0).0,
+            floor: AtomicI64::new(0),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            me: me.clone(),
+            _instance: instance,
+            config,
+        });
+        desk.recover().await?;
+        Ok(desk)
+    }
+
+    /// Starts what goes on by itself: stack files are re-read, branches fetched. Running pushes are followed from the
+    /// moment the desk is open; when `stop` is cancelled, that ends too, and then the answered task. Runners go on.
+    pub fn background(self: &Arc<Self>, stop: CancellationToken) -> JoinHandle<()> {
+        let desk = Arc::clone(self);
+        tokio::spawn(async move {
+            let shelf = Arc::clone(&desk);
+            desk.tasks.spawn(async move { shelf.keep_reading().await });
+            let fetch = Arc::clone(&desk);
+            desk.tasks.spawn(async move { fetch.keep_fetching(fetch.stop.clone()).await });
+            stop.cancelled().await;
+            desk.stop.cancel();
+            desk.tasks.close();
+            desk.tasks.wait().await;
+        })
+    }
+
+    async fn keep_reading(self: &Arc<Self>) {
+        loop {
+            tokio::select! { () = self.stop.cancelled() => return, () = tokio::time::sleep(SHELF_LOOK) => {} }
+            let desk = Arc::clone(self);
+            // It panics only when the runtime ends.
+            let _ = tokio::task::spawn_blocking(move || desk.refresh_shelf()).await;
+        }
+    }
+}
+
+/// Made 0700 if it is missing, and brought to 0700 if others may look in.
+fn private_dir(path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let mode = std::fs::metadata(path)?.permissions().mode();
+    match mode & 0o077 {
+        0 => Ok(()),
+        _ => std::fs::set_permissions(path, Permissions::from_mode(0o700)),
+    }
+}
+
+/// The lock goes with the process, however that ends; children do not inherit it (close-on-exec is Rust's default).
+fn lock_instance(data: &Path) -> Result<File, DeskError> {
+    let path = data.join("instance.lock");
+    let bad = |source| DeskError::Data { path: data.to_owned(), source };
+    let options = || OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let mut file = options().map_err(bad)?;
+    match file.try_lock() {
+        Ok(()) => {
+            let words = format!("pid {} since {}", std::process::id(), At::now());
+            file.set_len(0).and_then(|()| file.write_all(words.as_bytes())).map_err(bad)?;
+            Ok(file)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut who = String::new();
+            file.read_to_string(&mut who).map_err(bad)?;
+            Err(DeskError::Taken { path: data.to_owned(), who })
+        }
+        Err(TryLockError::Error(error)) => Err(bad(error)),
+    }
+}
+
+impl DeskError {
+    pub(super) fn push(push: crate::stack::PushNumber, error: &FollowError) -> Self {
+        Self::Push { push: push.get(), why: error.to_string() }
+    }
+}

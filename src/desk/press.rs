@@ -1,0 +1,245 @@
+//! A press: decided and written down in one transaction, durable before it is answered; then the runner is started. It
+//! must never start anything that the ledger does not have, and never leave a press without its end.
+
+use super::follow::Follower;
+use super::gate::{self, Facts, Offer};
+use super::runner::{self, Runner};
+use super::{Decision, Desk, Press, Refusal, first_line, follow, one_line};
+use crate::journal::PushDir;
+use crate::ledger::press::{self, NewPush};
+use crate::ledger::{Answer, LedgerError, audit, pushes};
+use crate::plan::{Assignment, BuildFrom};
+use crate::stack::{BuildId, PushNumber, Revision, Stack};
+use crate::time::At;
+use rusqlite::Transaction;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Inodes that a press needs under `data` (TRUST section 2).
+const FREE_INODES: u64 = 10_000;
+/// How often a press looks again when the world moves between its look at git and its transaction.
+const LOOKS: usize = 3;
+
+/// How the transaction ended.
+enum Outcome {
+    Taken(PushNumber, String),
+    Replayed(PushNumber),
+    Refused(Refusal),
+    /// What would go out is not what git was asked about: ask again.
+    Stale,
+}
+
+impl Desk {
+    /// Presses a button.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing was pushed.
+    pub async fn press(&self, press: Press) -> Decision<PushNumber> {
+        // A task of its own: a browser that hangs up in the middle must not leave a press without its runner.
+        let Some(desk) = self.me.upgrade() else {
+            return Err(Refusal::Unable { why: "the server is stopping".to_owned() });
+        };
+        let pressed = tokio::spawn(async move { desk.press_to_its_end(press).await });
+        pressed.await.unwrap_or_else(|error| Err(Refusal::Unable { why: format!("the press broke: {error}") }))
+    }
+
+    async fn press_to_its_end(self: Arc<Self>, mut press: Press) -> Decision<PushNumber> {
+        let reason = press.reason.take().map(|reason| one_line("reason", &reason)).transpose()?;
+        press.reason = reason.filter(|reason| !reason.is_empty());
+        if let Some(push) = self.replayed(&press).await? {
+            return Ok(push);
+        }
+        let (stack, place) = self.pressed_stack(&press).await?;
+        self.has_space()?;
+        let head = match place {
+            0 => Some(self.branches.head(&stack).await?),
+            _ => None,
+        };
+        let press = Arc::new(press);
+        for _ in 0..LOOKS {
+            match self.try_press(&stack, place, head.clone(), &press).await? {
+                Outcome::Taken(push, text) => {
+                    self.begin(push, text).await;
+                    return Ok(push);
+                }
+                Outcome::Replayed(push) => return Ok(push),
+                Outcome::Refused(refusal) => return Err(refusal),
+                Outcome::Stale => {}
+            }
+        }
+        let what = format!("what {} runs changes faster than it can be looked at", press.stage);
+        Err(Refusal::Moved { what, now: None })
+    }
+
+    /// A repeat is answered before anything is asked, so that it gets the same answer whatever has changed.
+    async fn replayed(&self, press: &Press) -> Decision<Option<PushNumber>> {
+        let press = press.clone();
+        let found = self.ledger.read(move |connection| replay(connection, &press)).await?;
+        found.transpose()
+    }
+
+    async fn pressed_stack(self: &Arc<Self>, press: &Press) -> Decision<(Arc<Stack>, usize)> {
+        let desk = Arc::clone(self);
+        // What was edited a moment ago counts; it panics only when the runtime ends.
+        let _ = tokio::task::spawn_blocking(move || desk.refresh_shelf()).await;
+        let (stack, problem) = self.shelved(&press.stack)?;
+        if let Some(problem) = problem {
+            return Err(Refusal::BadStack { stack: press.stack.to_string(), why: first_line(&problem) });
+        }
+        match stack.stages.iter().position(|stage| stage.name == press.stage) {
+            Some(place) => Ok((stack, place)),
+            None => Err(Refusal::Unknown { what: format!("stage {} of {}", press.stage, press.stack) }),
+        }
+    }
+
+    /// A press needs room for its build and its journal.
+    fn has_space(&self) -> Decision<()> {
+        let data = self.config.data.display();
+        let unable = |why: String| Err(Refusal::Unable { why });
+        let space = match nix::sys::statvfs::statvfs(&self.config.data) {
+            Ok(space) => space,
+            Err(error) => return unable(format!("the disk under {data} cannot be asked for its free space: {error}")),
+        };
+        let free_mib = space.blocks_available().saturating_mul(space.fragment_size()) >> 20;
+        let needed = self.config.limits.free_mib;
+        if free_mib < needed {
+            return unable(format!("the disk under {data} has {free_mib} MiB free, a push needs {needed}; make room"));
+        }
+        // Some file systems count no inodes at all.
+        if space.files() > 0 && space.files_available() < FREE_INODES {
+            let free = space.files_available();
+            return unable(format!(
+                "the disk under {data} has {free} inodes free, a push needs {FREE_INODES}; make room"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Asks git for the commits, then decides and writes in one transaction.
+    async fn try_press(
+        &self,
+        stack: &Arc<Stack>,
+        place: usize,
+        head: Option<Revision>,
+        press: &Arc<Press>,
+    ) -> Decision<Outcome> {
+        let (read_stack, read_head) = (Arc::clone(stack), head.clone());
+        let look = move |connection: &rusqlite::Connection| Facts::read(connection, &read_stack, place, read_head);
+        let facts = self.ledger.read(look).await?;
+        let going = match gate::offer(stack, place, &facts) {
+            Ok(offer) => going(&offer),
+            Err(_) => (None, None),
+        };
+        let log = match &going {
+            (from, Some(to)) => self.branches.log(stack, from.as_ref(), to).await,
+            (_, None) => Arc::default(),
+        };
+        let shown = press.plan_hash.as_ref().and_then(|hash| self.shown_plans.find(hash));
+        let (desk, stack, press) = (self.me.clone(), Arc::clone(stack), Arc::clone(press));
+        let outcome = self.ledger.write(move |tx| {
+            let Some(desk) = desk.upgrade() else { return Err(LedgerError::Closed) };
+            if let Some(replayed) = replay(tx, &press)? {
+                return Ok(replayed.map_or_else(Outcome::Refused, Outcome::Replayed));
+            }
+            let facts = Facts::read(tx, &stack, place, head)?;
+            match gate::decide(&stack, place, &facts, &press, shown.as_deref()) {
+                Ok(offer) if self::going(&offer) != going => Ok(Outcome::Stale),
+                Ok(offer) => desk.take_in(tx, &stack, place, &press, &offer, &log),
+                Err(refusal) => Ok(Outcome::Refused(refusal)),
+            }
+        });
+        Ok(outcome.await?)
+    }
+
+    fn take_in(
+        &self,
+        tx: &Transaction<'_>,
+        stack: &Stack,
+        place: usize,
+        press: &Press,
+        offer: &Offer,
+        log: &super::branches::Log,
+    ) -> Answer<Outcome> {
+        let at = At::now();
+        let number = press::next_number(tx, self.floor.load(Ordering::SeqCst))?;
+        let push = PushNumber::new(number).map_err(|bad| LedgerError::Corrupt(bad.to_string()))?;
+        let assignment = self.assignment(push, press, offer);
+        let text = serde_json::to_string(&assignment)?;
+        let diff = offer.old.as_ref().and_then(|old| stack.diff_url(&old.sha, &offer.sha));
+        let at_text = at.to_string();
+        let new = NewPush {
+            assignment: &assignment,
+            text: &text,
+            root: offer.root.as_ref().map(crate::stack::Root::as_str),
+            nonce: press.nonce.as_deref(),
+            diff: diff.as_deref(),
+            button: &stack.stages[place].button,
+            commits: &log.commits,
+            commit_count: log.count,
+            at: &at_text,
+        };
+        press::insert(tx, &new)?;
+        if !press::lock(tx, stack.name.as_str(), number)? {
+            // The gate has looked at this very row in this very transaction.
+            return Err(LedgerError::Corrupt(format!("the lock of {} is held by nobody", stack.name)));
+        }
+        let deed = format!("push {push} of {} to {}, build {}", stack.name, press.stage, assignment.build);
+        audit::note(tx, at, press.who.as_str(), "press", &deed)?;
+        Ok(Outcome::Taken(push, text))
+    }
+
+    fn assignment(&self, push: PushNumber, press: &Press, offer: &Offer) -> Assignment {
+        Assignment {
+            push,
+            who: press.who.clone(),
+            reason: press.reason.clone(),
+            url: format!("{}/pushes/{push}", self.config.url),
+            build: match &offer.plan.build {
+                BuildFrom::Made { .. } => BuildId::of(&offer.sha, push),
+                BuildFrom::Existing { id, .. } => id.clone(),
+            },
+            plan_hash: offer.plan_hash.clone(),
+            plan: offer.plan.clone(),
+            ssh_config: self.config.ssh.config.clone(),
+            lease_s: self.config.ssh.lease_s,
+            grace_s: self.config.ssh.grace_s,
+        }
+    }
+
+    /// Starts the runner of a push that the ledger has, and follows it. What cannot be started ends as interrupted.
+    async fn begin(self: &Arc<Self>, push: PushNumber, text: String) {
+        let (dir, program) = (PushDir::of(&self.config.data, push), self.program.clone());
+        let runner = match follow::blocking(move || runner::start(&program, &dir, &text)).await {
+            Ok(ended) => Runner::Ours(ended),
+            Err(error) => {
+                tracing::error!(push = push.get(), error = %error, "a runner could not be started");
+                Runner::NeverStarted(error.to_string())
+            }
+        };
+        tracing::info!(push = push.get(), "a push was pressed");
+        match Follower::new(Arc::clone(self), push, runner).await {
+            Ok(follower) => drop(self.tasks.spawn(follower.follow())),
+            // The push goes on without us; the next start finds it.
+            Err(error) => tracing::error!(push = push.get(), error = %error, "a push cannot be followed"),
+        }
+        self.changed();
+    }
+}
+
+/// What would go out, as git is asked about it.
+fn going(offer: &Offer) -> (Option<Revision>, Option<Revision>) {
+    (offer.old.as_ref().map(|old| old.sha.clone()), Some(offer.sha.clone()))
+}
+
+/// The push that a press is a repeat of.
+fn replay(connection: &rusqlite::Connection, press: &Press) -> Answer<Option<Decision<PushNumber>>> {
+    let Some(nonce) = &press.nonce else { return Ok(None) };
+    let Some(row) = pushes::by_nonce(connection, nonce)? else { return Ok(None) };
+    let same = row.stack == press.stack.as_str() && row.stage == press.stage.as_str() && row.who == press.who.as_str();
+    Ok(Some(match same {
+        true => PushNumber::new(row.id).map_err(|bad| Refusal::Unable { why: bad.to_string() }),
+        false => Err(Refusal::BadRequest {
+            why: format!("this form was used for push {} already; load the page again", row.id),
+        }),
+    }))
+}

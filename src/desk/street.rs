@@ -1,0 +1,159 @@
+//! What a stack's page shows: the whole one-way street, read in one go and cheap enough for every refresh. What it offers
+//! is decided by the very function that decides a press. It must never change anything, and never wait for a fetch.
+
+use super::gate::{self, Facts, Offer};
+use super::view::{Next, StageView, Street, Trunk};
+use super::{Decision, Desk, Refusal, first_line};
+use crate::ledger::Answer;
+use crate::ledger::holds::{self, Hold};
+use crate::ledger::pushes::{self, Filter, PushRow};
+use crate::stack::{Revision, Source, Stack, StackName};
+use rusqlite::Connection;
+use std::sync::Arc;
+
+/// Pushes that a stack's page lists.
+const RECENT: usize = 8;
+/// Good pushes that say how long one usually takes.
+const USUAL: usize = 20;
+
+/// What the ledger says of a stack.
+struct Read {
+    lock: Option<PushRow>,
+    hold: Option<Hold>,
+    recent: Vec<PushRow>,
+    stages: Vec<StageRead>,
+}
+
+struct StageRead {
+    facts: Facts,
+    last: Option<PushRow>,
+    usual_ms: Vec<i64>,
+}
+
+impl Desk {
+    /// Everything that the page of one stack shows.
+    ///
+    /// # Errors
+    /// When there is no such stack, or its file was never right.
+    pub async fn street(&self, name: &StackName) -> Decision<Street> {
+        let (stack, problem) = self.shelved(name)?;
+        let known = self.branches.known(name);
+        let head = known.head.as_ref().map(|(head, _)| head.clone());
+        let asked = Arc::clone(&stack);
+        let read = self.ledger.read(move |connection| read(connection, &asked, head)).await?;
+        let mut stages = Vec::with_capacity(stack.stages.len());
+        for (place, stage) in read.stages.into_iter().enumerate() {
+            stages.push(self.stage_view(&stack, place, stage, problem.as_deref()).await);
+        }
+        let Source::Git { url, branch } = &stack.source;
+        Ok(Street {
+            stack: name.to_string(),
+            title: stack.title.clone(),
+            branch: branch.clone(),
+            source: without_password(url),
+            trunk: known.head.map(|(head, subject)| Trunk {
+                sha: head.to_string(),
+                subject,
+                fetched_at: known.fetched_at.map(|at| at.to_string()).unwrap_or_default(),
+            }),
+            trunk_problem: known.problem,
+            problem,
+            lock: read.lock,
+            hold: read.hold,
+            stages,
+            recent: read.recent,
+        })
+    }
+
+    async fn stage_view(&self, stack: &Stack, place: usize, read: StageRead, problem: Option<&str>) -> StageView {
+        let stage = &stack.stages[place];
+        let offer = gate::offer(stack, place, &read.facts);
+        let broken = problem
+            .map(|problem| Refusal::BadStack { stack: stack.name.to_string(), why: first_line(problem) }.to_string());
+        let why_not = broken
+            .or_else(|| gate::closed(&read.facts).map(|refusal| refusal.to_string()))
+            .or_else(|| offer.as_ref().err().map(ToString::to_string));
+        let next = match offer {
+            Ok(offer) => Some(self.next(stack, &read.facts, offer).await),
+            Err(_) => None,
+        };
+        StageView {
+            name: stage.name.to_string(),
+            button: stage.button.clone(),
+            place: place + 1,
+            hosts: stage.hosts.iter().map(|host| host.name().to_owned()).collect(),
+            current: read.facts.current,
+            next,
+            why_not,
+            hold: read.facts.stage_hold,
+            last: read.last,
+            usual_ms: read.usual_ms,
+        }
+    }
+
+    async fn next(&self, stack: &Stack, facts: &Facts, offer: Offer) -> Next {
+        self.shown_plans.remember(&offer.plan_hash, &offer.plan);
+        let old = offer.old.as_ref().map(|old| &old.sha);
+        let log = self.branches.log(stack, old, &offer.sha).await;
+        Next {
+            again: facts.current.as_ref().is_some_and(|current| current.sha == offer.sha.as_str()),
+            diff: old.and_then(|old| stack.diff_url(old, &offer.sha)),
+            seen: offer.seen,
+            plan_hash: offer.plan_hash,
+            sha: offer.sha.to_string(),
+            commits: log.commits.clone(),
+            commit_count: log.count,
+        }
+    }
+}
+
+fn read(connection: &Connection, stack: &Stack, head: Option<Revision>) -> Answer<Read> {
+    let name = stack.name.as_str();
+    let of_stack = Filter { stack: Some(name.to_owned()), ..Filter::default() };
+    let mut stages = Vec::with_capacity(stack.stages.len());
+    for (place, stage) in stack.stages.iter().enumerate() {
+        let of_stage = Filter { stage: Some(stage.name.to_string()), ..of_stack.clone() };
+        stages.push(StageRead {
+            facts: Facts::read(connection, stack, place, head.clone())?,
+            last: pushes::list(connection, &of_stage, 1)?.pop(),
+            usual_ms: pushes::usual_ms(connection, name, stage.name.as_str(), USUAL)?,
+        });
+    }
+    Ok(Read {
+        lock: pushes::lock_holder(connection, name)?,
+        hold: holds::get(connection, &holds::scope(&stack.name, None))?,
+        recent: pushes::list(connection, &of_stack, RECENT)?,
+        stages,
+    })
+}
+
+/// An address as it may be shown: `https://name:password@host/` keeps its password to itself.
+fn without_password(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let host_ends = rest.find('/').unwrap_or(rest.len());
+            match rest[..host_ends].rsplit_once('@') {
+                Some((_, host)) => format!("{scheme}://{host}{}", &rest[host_ends..]),
+                None => url.to_owned(),
+            }
+        }
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_an_address_is_not_shown() {
+        for (url, shown) in [
+            ("https://mary:secret@example.com/web.git", "https://example.com/web.git"),
+            ("https://example.com/a@b.git", "https://example.com/a@b.git"),
+            ("/srv/git/web.git", "/srv/git/web.git"),
+            ("git@example.com:web.git", "git@example.com:web.git"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+}

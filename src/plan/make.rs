@@ -1,0 +1,166 @@
+//! Makes a plan: stack + what goes out + what runs there now → every command, every host, every limit; and its hash.
+//! It must never read anything, and never choose: the same input gives the same plan, byte for byte.
+
+use super::{BuildFrom, OldBuild, Plan, PlannedCommand, PlannedForm};
+use crate::stack::variables::own_env;
+use crate::stack::{BuildId, Command, Form, Revision, Root, Stack, StackName, StageName};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// How long fetching and freezing may take, in seconds: a big repository over a slow line, a build of many gigabytes.
+const OWN_STEPS_S: u64 = 30 * 60;
+
+/// What a press is to put on a stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// What goes out.
+    pub goods: Goods,
+    /// The branch that its revision was seen on.
+    pub branch: String,
+    /// What the stage runs now, if anything.
+    pub old: Option<OldBuild>,
+}
+
+/// What goes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Goods {
+    /// A revision to make a build from: the first stage only.
+    Revision(Revision),
+    /// A build that exists: exactly this one.
+    Build {
+        /// Its id.
+        id: BuildId,
+        /// The root hash of its manifest.
+        root: Root,
+        /// Its revision.
+        sha: Revision,
+    },
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The stack has no such stage.
+    #[error("{stack} has no stage {stage}")]
+    NoSuchStage {
+        /// The stack.
+        stack: StackName,
+        /// What was asked for.
+        stage: StageName,
+    },
+    /// Only the first stage makes builds.
+    #[error("{stage} takes the build of {before}; only the first stage makes one from a revision")]
+    NeedsBuild {
+        /// The stage.
+        stage: StageName,
+        /// The stage before it.
+        before: StageName,
+    },
+}
+
+/// Plans what a press of a stage's button would do.
+///
+/// # Errors
+/// When there is no such stage, or a later stage is to make a build.
+pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, PlanError> {
+    let Some(found) = stack.stage(stage) else {
+        return Err(PlanError::NoSuchStage { stack: stack.name.clone(), stage: stage.clone() });
+    };
+    let (sha, build, mut commands) = match target.goods {
+        Goods::Revision(sha) => match stack.stage_before(stage) {
+            Some(before) => {
+                return Err(PlanError::NeedsBuild { stage: stage.clone(), before: before.name.clone() });
+            }
+            None => (sha, BuildFrom::Made { source: stack.source.clone(), ship: stack.ship.clone() }, making(stack)),
+        },
+        Goods::Build { id, root, sha } => (sha, BuildFrom::Existing { id, root }, Vec::new()),
+    };
+    commands.extend(found.commands.iter().map(planned));
+    Ok(Plan {
+        format: 1,
+        stack: stack.name.clone(),
+        stage: stage.clone(),
+        stack_hash: stack.text_hash.clone(),
+        sha,
+        branch: target.branch,
+        build,
+        old: target.old,
+        hosts: found.hosts.clone(),
+        vars: stack.vars.iter().map(|(name, value)| (own_env(name), value.clone())).collect(),
+        commands,
+    })
+}
+
+/// The commands that make a build: check out, the stack's own, freeze.
+fn making(stack: &Stack) -> Vec<PlannedCommand> {
+    let on_push_host = |form, timeout_s| PlannedCommand { form, name: None, chunk: 1, timeout_s, quiet: false };
+    let builds = stack
+        .build
+        .iter()
+        .map(|script| on_push_host(PlannedForm::Build(script.clone()), stack.build_timeout.as_secs()));
+    std::iter::once(on_push_host(PlannedForm::Checkout, OWN_STEPS_S))
+        .chain(builds)
+        .chain([on_push_host(PlannedForm::Freeze, OWN_STEPS_S)])
+        .collect()
+}
+
+fn planned(command: &Command) -> PlannedCommand {
+    let form = match command.form.clone() {
+        Form::Local(script) => PlannedForm::Local(script),
+        Form::Run(script) => PlannedForm::Run(script),
+        Form::Rsync(rsync) => PlannedForm::Rsync(rsync),
+        Form::Release(release) => PlannedForm::Release(release),
+        Form::Activate { dir } => PlannedForm::Activate { dir },
+    };
+    PlannedCommand {
+        form,
+        name: command.name.clone(),
+        chunk: command.chunk,
+        timeout_s: command.timeout.as_secs(),
+        quiet: command.quiet,
+    }
+}
+
+impl Plan {
+    /// SHA-256 of the plan's canonical JSON (keys sorted, no blanks), as 64 hexadecimal digits.
+    pub fn hash(&self) -> String {
+        let value = serde_json::to_value(self).expect("a plan has only text keys and finite numbers");
+        let mut text = String::new();
+        write_canonical(&value, &mut text);
+        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Writes JSON with sorted keys, however the JSON library keeps its maps.
+fn write_canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| key.as_str());
+            text.push('{');
+            for (at, (key, value)) in entries.into_iter().enumerate() {
+                if at > 0 {
+                    text.push(',');
+                }
+                text.push_str(&Value::String(key.clone()).to_string());
+                text.push(':');
+                write_canonical(value, text);
+            }
+            text.push('}');
+        }
+        Value::Array(values) => {
+            text.push('[');
+            for (at, value) in values.iter().enumerate() {
+                if at > 0 {
+                    text.push(',');
+                }
+                write_canonical(value, text);
+            }
+            text.push(']');
+        }
+        scalar => text.push_str(&scalar.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

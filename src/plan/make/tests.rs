@@ -1,0 +1,218 @@
+use super::super::{Assignment, values};
+use super::*;
+use crate::stack::{Host, PushNumber, parse};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+const SHA: &str = "3f2c1ab0000000000000000000000000000000aa";
+const OLD_SHA: &str = "9d8e7f60000000000000000000000000000000bb";
+
+fn web() -> Stack {
+    parse("web".parse().unwrap(), "stacks/web.toml", include_str!("../../../stacks/web.toml")).unwrap()
+}
+
+fn revision() -> Target {
+    Target { goods: Goods::Revision(SHA.parse().unwrap()), branch: "main".to_owned(), old: None }
+}
+
+fn build() -> Target {
+    let goods = Goods::Build {
+        id: "3f2c1ab-7".parse().unwrap(),
+        root: "a".repeat(64).parse().unwrap(),
+        sha: SHA.parse().unwrap(),
+    };
+    let old = OldBuild {
+        id: "9d8e7f6-3".parse().unwrap(),
+        sha: OLD_SHA.parse().unwrap(),
+        root: "b".repeat(64).parse().unwrap(),
+    };
+    Target { goods, branch: "main".to_owned(), old: Some(old) }
+}
+
+fn stage(name: &str) -> StageName {
+    name.parse().unwrap()
+}
+
+fn assignment(plan: Plan, reason: Option<&str>) -> Assignment {
+    Assignment {
+        push: PushNumber::new(214).unwrap(),
+        who: "mary".parse().unwrap(),
+        reason: reason.map(str::to_owned),
+        url: "https://push.example.com/pushes/214".to_owned(),
+        build: "3f2c1ab-7".parse().unwrap(),
+        plan_hash: plan.hash(),
+        plan,
+        ssh_config: None,
+        lease_s: 30,
+        grace_s: 5,
+    }
+}
+
+#[test]
+fn the_first_stage_makes_the_build_and_then_brings_it() {
+    let plan = plan(&web(), &stage("qa"), revision()).unwrap();
+    assert_eq!(
+        plan.titles(&plan.values()),
+        [
+            "check out 3f2c1ab of main",
+            "build: npm ci",
+            "build: npm run build",
+            "freeze the build",
+            "rsync assets/ → /srv/web/assets/",
+            "release /srv/web",
+            "activate /srv/web",
+            "reload Apache",
+        ]
+    );
+    assert!(matches!(&plan.build, BuildFrom::Made { ship: Some(ship), .. } if ship == "dist"));
+    assert_eq!(plan.commands.iter().filter(|command| command.form.per_host()).count(), 4);
+    assert_eq!(plan.vars, BTreeMap::from([("PUSH_VAR_CDN".to_owned(), "https://cdn.example.com".to_owned())]));
+}
+
+#[test]
+fn a_later_stage_takes_exactly_the_build_it_is_given() {
+    let plan = plan(&web(), &stage("prod"), build()).unwrap();
+    assert_eq!(
+        plan.titles(&plan.values()),
+        [
+            "rsync assets/ → /srv/web/assets/",
+            "release /srv/web",
+            "activate /srv/web",
+            "reload Apache",
+            "./warm-cdn.sh https://cdn.example.com 3f2c1ab0000000000000000000000000000000aa",
+            "curl -fsS http://{host}/health",
+        ]
+    );
+    assert!(matches!(&plan.build, BuildFrom::Existing { id, .. } if id.as_str() == "3f2c1ab-7"));
+    assert_eq!(plan.hosts.len(), 41);
+}
+
+#[test]
+fn a_later_stage_never_makes_a_build() {
+    let error = plan(&web(), &stage("prod"), revision()).unwrap_err();
+    assert_eq!(error.to_string(), "prod takes the build of princess; only the first stage makes one from a revision");
+    let error = plan(&web(), &stage("staging"), build()).unwrap_err();
+    assert_eq!(error.to_string(), "web has no stage staging");
+}
+
+#[test]
+fn a_build_that_exists_can_go_back_onto_the_first_stage() {
+    let plan = plan(&web(), &stage("qa"), build()).unwrap();
+    assert_eq!(plan.commands.len(), 4);
+}
+
+#[test]
+fn a_command_gets_all_that_is_known_as_environment() {
+    let plan = plan(&web(), &stage("prod"), build()).unwrap();
+    let host: Host = "deploy@web-spare.example.com:2222".parse().unwrap();
+    let found = values(&assignment(plan, Some("$(touch pwned)")), Some(&host));
+    let wanted = [
+        ("PUSH_BUILD", "3f2c1ab-7"),
+        ("PUSH_HOST", "web-spare.example.com"),
+        ("PUSH_ID", "214"),
+        ("PUSH_OLD_BUILD", "9d8e7f6-3"),
+        ("PUSH_OLD_SHA", OLD_SHA),
+        ("PUSH_REASON", "$(touch pwned)"),
+        ("PUSH_REF", "main"),
+        ("PUSH_SHA", SHA),
+        ("PUSH_STACK", "web"),
+        ("PUSH_STAGE", "prod"),
+        ("PUSH_URL", "https://push.example.com/pushes/214"),
+        ("PUSH_VAR_CDN", "https://cdn.example.com"),
+        ("PUSH_WHO", "mary"),
+    ];
+    assert_eq!(found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>(), wanted);
+}
+
+#[test]
+fn what_there_is_none_of_is_empty_and_the_push_host_has_no_host() {
+    let plan = plan(&web(), &stage("qa"), revision()).unwrap();
+    let found = values(&assignment(plan, None), None);
+    for name in ["PUSH_OLD_SHA", "PUSH_OLD_BUILD", "PUSH_REASON"] {
+        assert_eq!(found[name], "", "{name}");
+    }
+    assert!(!found.contains_key("PUSH_HOST"));
+}
+
+#[test]
+fn every_built_in_variable_has_a_value() {
+    let plan = plan(&web(), &stage("qa"), revision()).unwrap();
+    let found = values(&assignment(plan, None), Some(&"a".parse().unwrap()));
+    for (name, env) in crate::stack::variables::BUILT_IN {
+        assert!(found.contains_key(*env), "{{{name}}} is {env}, which nobody sets");
+    }
+}
+
+#[test]
+fn the_hash_is_the_same_for_the_same_plan_and_another_for_any_change() {
+    let plan = plan(&web(), &stage("prod"), build()).unwrap();
+    assert_eq!(plan.hash(), plan.clone().hash());
+    let read_back: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
+    assert_eq!(read_back, plan);
+    assert_eq!(read_back.hash(), plan.hash());
+    let mut seen = BTreeSet::from([plan.hash()]);
+    let changes: [fn(&mut Plan); 7] = [
+        |plan| plan.stack_hash.push('x'),
+        |plan| plan.branch.push('x'),
+        |plan| plan.old = None,
+        |plan| drop(plan.hosts.pop()),
+        |plan| plan.hosts.swap(0, 1),
+        |plan| plan.commands[0].timeout_s += 1,
+        |plan| drop(plan.vars.insert("PUSH_VAR_X".to_owned(), String::new())),
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        let mut changed = plan.clone();
+        change(&mut changed);
+        assert!(seen.insert(changed.hash()), "change {number} left the hash as it was");
+    }
+}
+
+#[test]
+fn canonical_json_has_sorted_keys_and_no_blanks() {
+    let mut text = String::new();
+    let value = serde_json::json!({"b": [1, "x\"y", null, {}], "a": {"d": true, "c": []}});
+    write_canonical(&value, &mut text);
+    assert_eq!(text, r#"{"a":{"c":[],"d":true},"b":[1,"x\"y",null,{}]}"#);
+}
+
+proptest! {
+    #[test]
+    fn a_plan_covers_each_host_exactly_once_and_no_chunk_is_too_big(
+        hosts in 1usize..200,
+        commands in proptest::collection::vec(0usize..5, 1..8),
+        percent in 1usize..=100,
+    ) {
+        const FORMS: [&str; 5] = [
+            "\"echo {sha}\"", "\"curl http://{host}/\"", "{ run = \"true\" }", "{ rsync = \"./\", to = \"/srv/x/\" }",
+            "{ release = \"/srv/web\" }",
+        ];
+        let list: Vec<&str> = commands.iter().map(|form| FORMS[*form]).collect();
+        let text = format!(
+            "source = {{ git = \"x\", branch = \"main\" }}\n[[stage]]\nname = \"qa\"\nchunk = \"{percent}%\"\n\
+             hosts = [\"h[1-{hosts}]\"]\ncommands = [{}]\n",
+            list.join(", ")
+        );
+        let stack = parse("web".parse().unwrap(), "stacks/web.toml", &text).unwrap();
+        let plan = plan(&stack, &stage("qa"), build()).unwrap();
+        let names: BTreeSet<&str> = plan.hosts.iter().map(Host::name).collect();
+        prop_assert_eq!((plan.hosts.len(), names.len()), (hosts, hosts));
+        prop_assert_eq!(plan.commands.len(), commands.len());
+        for (command, form) in plan.commands.iter().zip(&commands) {
+            prop_assert_eq!(command.form.per_host(), *form > 0);
+            prop_assert!(command.chunk >= 1 && command.chunk <= hosts);
+            prop_assert!(command.chunk == 1 || command.chunk * 100 <= hosts * percent);
+        }
+    }
+
+    #[test]
+    fn no_value_changes_what_a_shell_reads(reason in "\\PC{0,60}", branch in "\\PC{1,60}") {
+        let stack = web();
+        let target = Target { branch, ..build() };
+        let plan = plan(&stack, &stage("prod"), target).unwrap();
+        let before = serde_json::to_string(&plan.commands).unwrap();
+        let found = values(&assignment(plan.clone(), Some(&reason)), None);
+        let _ = plan.titles(&found);
+        prop_assert_eq!(&serde_json::to_string(&plan.commands).unwrap(), &before);
+        prop_assert_eq!(&found["PUSH_REASON"], &reason);
+    }
+}

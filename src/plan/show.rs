@@ -1,0 +1,118 @@
+//! A plan for readers and for the shells: the environment of its commands, and the title of each. Titles are for eyes only;
+//! it must never put a value into what a shell reads.
+
+use super::{Assignment, Plan, PlannedCommand, PlannedForm};
+use crate::stack::{Host, Script};
+use std::collections::BTreeMap;
+
+/// A title longer than this is cut: it is one line on a page, in a log and in a mail.
+const LONGEST_TITLE: usize = 300;
+
+/// The environment of a command of a push: every `PUSH_*` that is known, `PUSH_HOST` only with a host.
+/// What there is none of (the old build of a first push, a reason) is empty.
+pub fn values(assignment: &Assignment, host: Option<&Host>) -> BTreeMap<String, String> {
+    let mut values = assignment.plan.values();
+    let reason = assignment.reason.clone().unwrap_or_default();
+    let pressed = [
+        ("PUSH_ID", assignment.push.to_string()),
+        ("PUSH_BUILD", assignment.build.to_string()),
+        ("PUSH_WHO", assignment.who.to_string()),
+        ("PUSH_REASON", reason),
+        ("PUSH_URL", assignment.url.clone()),
+    ];
+    values.extend(pressed.map(|(name, value)| (name.to_owned(), value)));
+    values.extend(host.map(|host| ("PUSH_HOST".to_owned(), host.name().to_owned())));
+    values
+}
+
+impl Plan {
+    /// The values that are known before anybody presses.
+    pub fn values(&self) -> BTreeMap<String, String> {
+        let (old_sha, old_build) = match &self.old {
+            Some(old) => (old.sha.to_string(), old.id.to_string()),
+            None => Default::default(),
+        };
+        let mut values = self.vars.clone();
+        let known = [
+            ("PUSH_STACK", self.stack.to_string()),
+            ("PUSH_STAGE", self.stage.to_string()),
+            ("PUSH_SHA", self.sha.to_string()),
+            ("PUSH_REF", self.branch.clone()),
+            ("PUSH_OLD_SHA", old_sha),
+            ("PUSH_OLD_BUILD", old_build),
+        ];
+        values.extend(known.map(|(name, value)| (name.to_owned(), value)));
+        if let super::BuildFrom::Existing { id, .. } = &self.build {
+            values.insert("PUSH_BUILD".to_owned(), id.to_string());
+        }
+        values
+    }
+
+    /// The titles of all commands, in order.
+    pub fn titles(&self, values: &BTreeMap<String, String>) -> Vec<String> {
+        self.commands.iter().map(|command| command.title(values)).collect()
+    }
+}
+
+impl PlannedCommand {
+    /// The command as a reader expects it, in one line: its name, or what it does with its values in place.
+    pub fn title(&self, values: &BTreeMap<String, String>) -> String {
+        let value = |name: &str| values.get(name).map_or("…", String::as_str);
+        let title = match (&self.name, &self.form) {
+            (Some(name), _) => name.clone(),
+            (None, PlannedForm::Checkout) => {
+                let short: String = value("PUSH_SHA").chars().take(7).collect();
+                format!("check out {short} of {}", value("PUSH_REF"))
+            }
+            (None, PlannedForm::Build(script)) => format!("build: {}", shown(script, values)),
+            (None, PlannedForm::Freeze) => "freeze the build".to_owned(),
+            (None, PlannedForm::Local(script) | PlannedForm::Run(script)) => shown(script, values),
+            (None, PlannedForm::Rsync(rsync)) => format!("rsync {} → {}", rsync.from, rsync.to),
+            (None, PlannedForm::Release(release)) => format!("release {}", release.dir),
+            (None, PlannedForm::Activate { dir }) => format!("activate {dir}"),
+        };
+        one_line(&title)
+    }
+}
+
+/// A script with its values in place; `{host}` stays, where the title speaks of all hosts.
+fn shown(script: &Script, values: &BTreeMap<String, String>) -> String {
+    match values.contains_key("PUSH_HOST") {
+        true => script.show(values),
+        false => {
+            let mut values = values.clone();
+            values.insert("PUSH_HOST".to_owned(), "{host}".to_owned());
+            script.show(&values)
+        }
+    }
+}
+
+/// The first line that says something, cut at [`LONGEST_TITLE`]; `…` where more follows.
+fn one_line(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default();
+    let mut title: String = first.chars().take(LONGEST_TITLE).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if lines.next().is_some() || title.len() < first.len() {
+        title.push_str(" …");
+    }
+    title
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_one_line() {
+        for (text, title) in [
+            ("npm ci", "npm ci"),
+            ("\n  set -e\n  npm ci\n", "set -e …"),
+            ("a\tb", "a b"),
+            ("", ""),
+            ("one line\n\n", "one line"),
+        ] {
+            assert_eq!(one_line(text), title, "{text:?}");
+        }
+        assert_eq!(one_line(&"x".repeat(500)).chars().count(), LONGEST_TITLE + 2);
+    }
+}

@@ -1,0 +1,272 @@
+//! The leash: feeds a guard, keeps it alive with heartbeats, reads both streams, and lets go when told to. Reading must
+//! never hold up a heartbeat or a cancel, whatever the receiver of the lines does. Called by `far` and `near`.
+
+use super::marks::{Mark, Marks};
+use crate::journal::Stream;
+use crate::remote::output::{Allowance, COMMAND_LIMIT, Cleaner, Verdict};
+use crate::remote::{Ending, Line, Lines, Task};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// How often a guard hears from us; six times within the lease of 30 s.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// Beyond twice the grace: for the guard's own looking around on a busy host, and for the network.
+const SLACK: Duration = Duration::from_secs(10);
+
+/// The three streams of a guard.
+pub(super) struct Wire<I, O, E> {
+    /// The lifeline.
+    pub(super) input: I,
+    /// Its standard output.
+    pub(super) out: O,
+    /// Its standard error.
+    pub(super) err: E,
+}
+
+/// Where standard output goes; standard error always becomes lines.
+pub(super) enum Output<'a> {
+    /// Cleaned, as lines.
+    Lines,
+    /// As it is, for our own scripts: at most so many bytes, then the task counts as failed.
+    Bytes(&'a mut Vec<u8>, usize),
+}
+
+/// Why the lifeline was closed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Closed {
+    Cancelled,
+    TimedOut,
+}
+
+/// What the two readers and the feeder share.
+struct Leash<'a> {
+    lines: &'a Lines,
+    allowance: Allowance,
+    /// When the lifeline was closed.
+    closed: watch::Sender<Option<Instant>>,
+    /// How long lines are waited for after that, when their receiver is slow.
+    patience: Duration,
+    /// The guard has said its last word on one stream: the other need not be read on.
+    over: CancellationToken,
+    /// All of the input went out. Until then the guard cannot have begun.
+    fed: AtomicBool,
+}
+
+/// Holds a guard until it ends. `place` is its host, in words.
+pub(super) async fn hold<I, O, E>(
+    wire: Wire<I, O, E>,
+    input: &str,
+    nonce: &str,
+    task: &Task,
+    lines: &Lines,
+    output: Output<'_>,
+    place: &str,
+    until: Instant,
+) -> Ending
+where
+    I: AsyncWrite + Unpin,
+    O: AsyncRead + Unpin,
+    E: AsyncRead + Unpin,
+{
+    let grace = Duration::from_secs(task.grace_s.max(1));
+    let leash = Leash {
+        lines,
+        allowance: Allowance::new(COMMAND_LIMIT),
+        closed: watch::Sender::new(None),
+        patience: grace,
+        over: CancellationToken::new(),
+        fed: AtomicBool::new(false),
+    };
+    let period = HEARTBEAT.min(Duration::from_millis(task.lease_s.max(1) * 1000 / 3));
+    let feeding = leash.feed(wire.input, input.as_bytes(), period);
+    let reading = async {
+        let out = async {
+            match output {
+                Output::Lines => leash.read_lines(wire.out, Stream::Out, Marks::new(nonce)).await,
+                Output::Bytes(kept, most) => leash.read_bytes(wire.out, kept, most, Marks::new(nonce)).await,
+            }
+        };
+        tokio::join!(out, leash.read_lines(wire.err, Stream::Err, Marks::new(nonce)))
+    };
+    tokio::pin!(feeding, reading);
+    let (mut why, mut feeding_ended) = (None, false);
+    // Moved to where we give up as soon as the lifeline is closed.
+    let mut deadline = until;
+    let marks = loop {
+        let close = tokio::select! {
+            biased;
+            marks = &mut reading => break Some(marks),
+            () = task.cancel.cancelled(), if why.is_none() => Closed::Cancelled,
+            () = sleep_until(deadline) => match why {
+                None => Closed::TimedOut,
+                Some(_) => break None,
+            },
+            () = &mut feeding, if !feeding_ended => {
+                feeding_ended = true;
+                continue;
+            }
+        };
+        why = Some(close);
+        deadline = Instant::now() + 2 * grace + SLACK;
+        leash.closed.send_replace(Some(Instant::now()));
+    };
+    verdict(marks, why, leash.fed.load(Ordering::Relaxed), place)
+}
+
+/// What the marks mean. Only the guard's own word counts; ssh's exit code does not.
+fn verdict(marks: Option<(Option<Mark>, Option<Mark>)>, why: Option<Closed>, fed: bool, place: &str) -> Ending {
+    let ended = |left| match why {
+        Some(Closed::Cancelled) => Some(Ending::Cancelled { left }),
+        Some(Closed::TimedOut) => Some(Ending::TimedOut { left }),
+        None => None,
+    };
+    match marks {
+        Some((Some(Mark::No(reason)), _)) => Ending::Refused(refusal(&reason, place)),
+        Some((Some(Mark::Left(left)), _)) => ended(left).unwrap_or_else(|| {
+            Ending::Unknown(format!(
+                "{place} heard nothing from here any more, and {left} processes there would not die"
+            ))
+        }),
+        Some((Some(Mark::Exit(code)), Some(Mark::Exit(_)))) => ended(0).unwrap_or(Ending::Exited(code)),
+        _ if !fed && why == Some(Closed::Cancelled) => Ending::Cancelled { left: 0 },
+        _ if !fed => Ending::Unreachable(format!("the connection to {place} broke before the command began")),
+        Some(_) => Ending::Unknown(format!("the connection to {place} broke in the middle: nobody knows how it ended")),
+        None => Ending::Unknown(format!("{place} was told to end the command, but did not say that it did")),
+    }
+}
+
+/// A guard's reason for beginning nothing, in words.
+fn refusal(reason: &str, place: &str) -> String {
+    match reason.split_once(' ').unwrap_or((reason, "")) {
+        ("fence", seen) => format!("{place} has already seen push {seen}, which is newer than this one"),
+        ("locked", _) => format!("another command of this stack has held its lock on {place} for a minute"),
+        ("lock-dir", _) => {
+            format!("cannot write the lock under ~/.pushbutton on {place}: is its disk full or read-only?")
+        }
+        ("session", _) => {
+            format!("the command got no session of its own on {place}: its login shell must not wrap commands")
+        }
+        _ => format!("{place} refused the command: {}", reason.escape_debug()),
+    }
+}
+
+impl Leash<'_> {
+    /// Sends the input, then heartbeats, until the lifeline is closed. When it returns, the lifeline is closed.
+    async fn feed(&self, mut to: impl AsyncWrite + Unpin, input: &[u8], period: Duration) {
+        let mut closed = self.closed.subscribe();
+        let sending = async {
+            to.write_all(input).await?;
+            to.flush().await?;
+            self.fed.store(true, Ordering::Relaxed);
+            loop {
+                tokio::time::sleep(period).await;
+                to.write_all(b"\n").await?;
+                to.flush().await?;
+            }
+            #[expect(unreachable_code, reason = "gives the block its type")]
+            Ok::<(), std::io::Error>(())
+        };
+        tokio::select! {
+            _ = closed.wait_for(Option::is_some) => {}
+            // A broken pipe: the readers see the end of it.
+            _ = sending => {}
+        }
+    }
+
+    async fn read_lines(&self, mut from: impl AsyncRead + Unpin, stream: Stream, mut marks: Marks) -> Option<Mark> {
+        let mut cleaner = Cleaner::new(Arc::default());
+        let mut chunk = vec![0; 32 * 1024];
+        loop {
+            let count = self.read(&mut from, &mut chunk).await;
+            if count == 0 {
+                let held = marks.finish();
+                self.deliver(cleaner.push(&held), stream).await;
+                self.deliver(cleaner.finish(), stream).await;
+                return None;
+            }
+            let piece = marks.push(&chunk[..count]);
+            self.deliver(cleaner.push(&piece.text), stream).await;
+            if piece.line_end_follows {
+                self.deliver(cleaner.line_end_follows(), stream).await;
+            }
+            if piece.mark.is_some() {
+                self.deliver(cleaner.finish(), stream).await;
+                return self.heard(piece.mark);
+            }
+        }
+    }
+
+    async fn read_bytes(
+        &self,
+        mut from: impl AsyncRead + Unpin,
+        kept: &mut Vec<u8>,
+        most: usize,
+        mut marks: Marks,
+    ) -> Option<Mark> {
+        let mut chunk = vec![0; 32 * 1024];
+        loop {
+            let count = self.read(&mut from, &mut chunk).await;
+            let (text, mark) = match count {
+                0 => (marks.finish(), None),
+                _ => {
+                    let piece = marks.push(&chunk[..count]);
+                    (piece.text, piece.mark)
+                }
+            };
+            // One byte beyond the limit tells the caller that it was passed; the rest is read and dropped.
+            let room = (most + 1).saturating_sub(kept.len());
+            kept.extend_from_slice(&text[..text.len().min(room)]);
+            if count == 0 || mark.is_some() {
+                return self.heard(mark);
+            }
+        }
+    }
+
+    /// Reads some bytes; 0 at the end, at an error, and when the guard has said its last word elsewhere.
+    async fn read(&self, from: &mut (impl AsyncRead + Unpin), chunk: &mut [u8]) -> usize {
+        tokio::select! {
+            biased;
+            count = from.read(chunk) => count.unwrap_or(0),
+            () = self.over.cancelled() => 0,
+        }
+    }
+
+    fn heard(&self, mark: Option<Mark>) -> Option<Mark> {
+        if matches!(mark, Some(Mark::No(_) | Mark::Left(_))) {
+            self.over.cancel();
+        }
+        mark
+    }
+
+    /// Hands lines on, at the pace of their receiver; but not for ever once the lifeline is closed.
+    async fn deliver(&self, texts: Vec<String>, stream: Stream) {
+        for text in texts {
+            let line = match self.allowance.pay_for(&text) {
+                Verdict::Shown => Line { stream, text },
+                Verdict::FirstDropped => {
+                    let limit = COMMAND_LIMIT / (1024 * 1024);
+                    let text = format!("truncated: more than {limit} MiB of output; the rest is not kept");
+                    Line { stream: Stream::Note, text }
+                }
+                Verdict::Dropped => continue,
+            };
+            let Err(full) = self.lines.try_send(line) else { continue };
+            let impatient = async {
+                let mut closed = self.closed.subscribe();
+                let since = closed.wait_for(Option::is_some).await.ok().and_then(|since| *since);
+                sleep_until(since.unwrap_or_else(Instant::now) + self.patience).await;
+            };
+            tokio::select! {
+                // Nobody receives lines any more: they are dropped, the command goes on.
+                _ = self.lines.send(full.into_inner()) => {}
+                () = impatient => {}
+            }
+        }
+    }
+}

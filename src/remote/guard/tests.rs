@@ -1,0 +1,195 @@
+use super::*;
+use crate::journal::Stream;
+use crate::remote::Line;
+use std::collections::BTreeMap;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// A task with a script, no values, and times that fit a test.
+pub(in crate::remote) fn task(script: &str) -> Task {
+    Task {
+        script: script.to_owned(),
+        values: BTreeMap::new(),
+        timeout: Duration::from_secs(60),
+        lease_s: 30,
+        grace_s: 1,
+        lock: None,
+        fence: "1.1".to_owned(),
+        cancel: CancellationToken::new(),
+    }
+}
+
+/// Runs a task here to its end; its lines come back in order.
+async fn run(task: Task) -> (Ending, Vec<Line>) {
+    let room = tempfile::tempdir().unwrap();
+    let (sender, mut receiver) = mpsc::channel(8);
+    let collect = async {
+        let mut lines = Vec::new();
+        while let Some(line) = receiver.recv().await {
+            lines.push(line);
+        }
+        lines
+    };
+    let run = async move { near(room.path(), task, &sender).await };
+    tokio::join!(run, collect)
+}
+
+fn texts(lines: &[Line], stream: Stream) -> Vec<&str> {
+    lines.iter().filter(|line| line.stream == stream).map(|line| line.text.as_str()).collect()
+}
+
+#[tokio::test]
+async fn the_exit_code_is_the_scripts_own() {
+    for (script, code) in
+        [("true", 0), ("exit 7", 7), ("no-such-command-at-all", 127), ("exit 255", 255), ("kill -9 $$", 137)]
+    {
+        assert_eq!(run(task(script)).await.0, Ending::Exited(code), "{script}");
+    }
+}
+
+#[tokio::test]
+async fn both_streams_arrive_whole_and_apart() {
+    let (ending, lines) = run(task("seq 1 20000; seq 1 20000 >&2; printf 'no end'; echo >&2")).await;
+    assert_eq!(ending, Ending::Exited(0));
+    let numbers: Vec<String> = (1..=20000).map(|n| n.to_string()).collect();
+    let out = texts(&lines, Stream::Out);
+    assert_eq!(out[..20000], numbers);
+    assert_eq!(out[20000..], ["no end"]);
+    let err = texts(&lines, Stream::Err);
+    assert_eq!(err[..20000], numbers);
+    assert_eq!(err[20000..], [""]);
+}
+
+#[tokio::test]
+async fn a_megabyte_without_a_line_end_arrives_whole() {
+    let (ending, lines) = run(task("head -c 1000000 /dev/zero | tr '\\0' x")).await;
+    assert_eq!(ending, Ending::Exited(0));
+    assert_eq!(texts(&lines, Stream::Out).concat(), "x".repeat(1_000_000));
+}
+
+#[tokio::test]
+async fn values_arrive_as_they_are_and_are_never_code() {
+    let nasty = "a'b\"c$(touch pwned)`touch pwned`\n\\0101 \\n ; & | * ~ %s é \t\u{1}end\n\n";
+    let mut told = task("printf %s \"$PUSH_TEXT\" | od -An -v -tx1; ls");
+    told.values.insert("PUSH_TEXT".to_owned(), nasty.to_owned());
+    let (ending, lines) = run(told).await;
+    assert_eq!(ending, Ending::Exited(0));
+    let hex: String = nasty.bytes().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(texts(&lines, Stream::Out).concat().replace(' ', ""), hex);
+}
+
+#[tokio::test]
+async fn the_environment_holds_what_was_given_and_nothing_of_ours() {
+    let mut told = task("env | cut -d= -f1 | sort | tr '\\n' ' '");
+    told.values.insert("PUSH_SHA".to_owned(), "abc".to_owned());
+    let (_, lines) = run(told).await;
+    let names: Vec<&str> = lines[0].text.split_whitespace().filter(|name| !["HOME", "_"].contains(name)).collect();
+    assert_eq!(names, ["LC_ALL", "PATH", "PUSH_MARK", "PUSH_SHA", "PWD"]);
+}
+
+#[tokio::test]
+async fn a_command_that_reads_its_input_finds_it_empty() {
+    let (ending, lines) = run(task("cat; echo done")).await;
+    assert_eq!((ending, texts(&lines, Stream::Out)), (Ending::Exited(0), vec!["done"]));
+}
+
+#[tokio::test]
+async fn a_daemon_that_keeps_the_output_open_does_not_keep_the_command() {
+    let (ending, lines) = run(task("setsid sleep 20 & echo started")).await;
+    assert_eq!((ending, texts(&lines, Stream::Out)), (Ending::Exited(0), vec!["started"]));
+}
+
+#[tokio::test]
+async fn a_line_is_shown_while_its_command_still_runs() {
+    let room = tempfile::tempdir().unwrap();
+    let (sender, mut receiver) = mpsc::channel(8);
+    let waiting = task("echo first; until [ -e go ]; do sleep 0.05; done");
+    let run = near(room.path(), waiting, &sender);
+    let watch = async {
+        assert_eq!(receiver.recv().await.unwrap().text, "first");
+        std::fs::write(room.path().join("go"), "").unwrap();
+    };
+    let (ending, ()) = tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(run, watch) }).await.unwrap();
+    assert_eq!(ending, Ending::Exited(0));
+}
+
+/// Six tempers of commands that do not want to end (TRUST promise 6). Each writes its process ids into `pids`.
+pub(in crate::remote) const TEMPERS: [(&str, &str); 6] = [
+    ("traps TERM", "trap '' TERM; echo $$ >>pids; echo up; while :; do sleep 1; done"),
+    (
+        "double-forks",
+        "( ( echo $(exec sh -c 'echo $PPID') >>pids; exec sleep 600 ) & ); sleep 600 & echo $! >>pids; echo up; wait",
+    ),
+    ("setsid", "setsid sh -c 'echo $$ >>pids; echo up; exec sleep 600' & wait"),
+    ("silent", "echo $$ >>pids; echo up; exec sleep 600"),
+    ("endless output", "echo $$ >>pids; echo up; exec yes"),
+    ("stopped", "sh -c 'echo $$ >>pids; echo up; kill -STOP $$'; sleep 600"),
+];
+
+fn alive(pid: &str) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[tokio::test]
+async fn a_cancelled_command_leaves_nothing_running_whatever_its_temper() {
+    for (temper, script) in TEMPERS {
+        let room = tempfile::tempdir().unwrap();
+        let (sender, mut receiver) = mpsc::channel(8);
+        let told = task(script);
+        let cancel = told.cancel.clone();
+        let run = near(room.path(), told, &sender);
+        let watch = async {
+            assert_eq!(receiver.recv().await.unwrap().text, "up", "{temper}");
+            cancel.cancel();
+            while receiver.recv().await.is_some() {}
+        };
+        tokio::pin!(run, watch);
+        let ending = tokio::select! { ending = &mut run => ending, () = &mut watch => unreachable!("lines end last") };
+        assert_eq!(ending, Ending::Cancelled { left: 0 }, "{temper}");
+        let pids = std::fs::read_to_string(room.path().join("pids")).unwrap();
+        assert!(!pids.is_empty() && !pids.lines().any(alive), "{temper}: {pids}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_takes_too_long_is_ended() {
+    let mut told = task("echo up; sleep 600");
+    told.timeout = Duration::from_millis(500);
+    assert_eq!(run(told).await.0, Ending::TimedOut { left: 0 });
+}
+
+#[tokio::test]
+async fn a_cancel_goes_through_although_nobody_takes_the_lines() {
+    let room = tempfile::tempdir().unwrap();
+    let (sender, receiver) = mpsc::channel(1);
+    let told = task("touch up; exec yes");
+    let cancel = told.cancel.clone();
+    let run = near(room.path(), told, &sender);
+    let watch = async {
+        while !room.path().join("up").exists() {
+            tokio::task::yield_now().await;
+        }
+        cancel.cancel();
+    };
+    let (ending, ()) = tokio::join!(run, watch);
+    assert_eq!(ending, Ending::Cancelled { left: 0 });
+    drop(receiver);
+}
+
+#[tokio::test]
+async fn endless_output_is_cut_once_and_drained() {
+    let (ending, lines) =
+        run(task("yes 0123456789012345678901234567890123456789 | head -c 20000000; echo >&2 end")).await;
+    assert_eq!(ending, Ending::Exited(0));
+    assert_eq!(texts(&lines, Stream::Note).len(), 1);
+    let kept: usize = texts(&lines, Stream::Out).iter().map(|text| text.len() + 1).sum();
+    assert!((16_000_000..=16 * 1024 * 1024).contains(&kept), "{kept}");
+}
+
+#[tokio::test]
+async fn a_task_that_cannot_be_sent_is_refused() {
+    let mut told = task("true");
+    told.values.insert("nonce".to_owned(), "x".to_owned());
+    assert!(matches!(run(told).await.0, Ending::Refused(why) if why.contains("\"nonce\"")));
+    assert!(matches!(near(Path::new("/nowhere/at/all"), task("true"), &mpsc::channel(1).0).await, Ending::Refused(_)));
+}

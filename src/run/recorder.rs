@@ -1,0 +1,175 @@
+//! Writes the journal for everybody in the runner. It must never say that a state record is durable before `fdatasync`
+//! did, and never go on after `fdatasync` failed: the process exits with 70 at once (TRUST section 2).
+
+use super::orders::Orders;
+use crate::journal::{Event, Stream, Writer};
+use crate::time::At;
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+/// Lines that may wait; when it is full, output is read no further.
+const WAITING: usize = 1024;
+/// The most records in one write.
+const BATCH: usize = 512;
+/// Lines are durable at least so often.
+const SYNC_EVERY: Duration = Duration::from_millis(100);
+/// How long a full disk is tried again before the runner gives up.
+const FULL_PATIENCE: Duration = Duration::from_secs(60);
+/// The most output of one push in the journal (TRUST section 3).
+const MOST_OUTPUT: usize = 64 << 20;
+
+enum Message {
+    State(Box<Event>, oneshot::Sender<()>),
+    Line(Box<Event>),
+}
+
+/// A handle on the journal's writer; cheap to clone.
+#[derive(Clone)]
+pub struct Recorder {
+    tx: mpsc::Sender<Message>,
+}
+
+/// Whose line it is.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The command.
+    pub command: u32,
+    /// The host's name; none for the push host.
+    pub host: Option<String>,
+}
+
+impl Recorder {
+    /// Starts the writer; its task ends when the last handle is dropped.
+    pub fn start(writer: Writer, reserve: PathBuf, orders: Orders) -> (Self, JoinHandle<()>) {
+        let (tx, rx) = mpsc::channel(WAITING);
+        let keeper = Keeper { writer, reserve, orders, output: 0, waiting: Vec::new(), unsynced: None };
+        (Self { tx }, tokio::spawn(keeper.keep(rx)))
+    }
+
+    /// Writes a state record; returns when it is durable.
+    pub async fn state(&self, event: Event) {
+        let (tx, rx) = oneshot::channel();
+        // The writer ends only after all handles, so neither can fail while this one lives.
+        let _ = self.tx.send(Message::State(Box::new(event), tx)).await;
+        let _ = rx.await;
+    }
+
+    /// Writes a line of output.
+    pub async fn line(&self, place: &Place, stream: Stream, text: String) {
+        let event = Event::Line { command: place.command, host: place.host.clone(), stream, line: 0, text };
+        let _ = self.tx.send(Message::Line(Box::new(event))).await;
+    }
+
+    /// Writes a line in Pushbutton's own words.
+    pub async fn note(&self, place: &Place, text: impl Into<String>) {
+        self.line(place, Stream::Note, text.into()).await;
+    }
+}
+
+struct Keeper {
+    writer: Writer,
+    reserve: PathBuf,
+    orders: Orders,
+    output: usize,
+    waiting: Vec<oneshot::Sender<()>>,
+    unsynced: Option<Instant>,
+}
+
+impl Keeper {
+    async fn keep(mut self, mut rx: mpsc::Receiver<Message>) {
+        loop {
+            let first = match self.unsynced {
+                None => rx.recv().await,
+                Some(since) => {
+                    match tokio::time::timeout(SYNC_EVERY.saturating_sub(since.elapsed()), rx.recv()).await {
+                        Ok(message) => message,
+                        Err(_) => {
+                            self.sync().await;
+                            continue;
+                        }
+                    }
+                }
+            };
+            let Some(first) = first else { break };
+            self.take(first);
+            for _ in 1..BATCH {
+                match rx.try_recv() {
+                    Ok(message) => self.take(message),
+                    Err(_) => break,
+                }
+            }
+            self.flush().await;
+            let due = self.unsynced.is_some_and(|since| since.elapsed() >= SYNC_EVERY);
+            if due || !self.waiting.is_empty() {
+                self.sync().await;
+            }
+        }
+        self.sync().await;
+    }
+
+    fn take(&mut self, message: Message) {
+        let event = match message {
+            Message::State(event, told) => {
+                self.waiting.push(told);
+                *event
+            }
+            Message::Line(event) => match self.within_limit(*event) {
+                Some(event) => event,
+                None => return,
+            },
+        };
+        // Only an event after the end is refused, and nothing of a push goes on after its end.
+        let _ = self.writer.add(At::now(), event);
+        self.unsynced.get_or_insert_with(Instant::now);
+    }
+
+    /// Lets lines pass until the push has printed its share, then says so once.
+    fn within_limit(&mut self, event: Event) -> Option<Event> {
+        let Event::Line { command, host, stream, text, .. } = event else { return Some(event) };
+        let before = self.output;
+        self.output = before.saturating_add(text.len() + 1);
+        match (before > MOST_OUTPUT, self.output > MOST_OUTPUT && stream != Stream::Note) {
+            (true, _) if stream != Stream::Note => None,
+            (false, true) => {
+                let words = format!("truncated: this push has printed more than {} MiB", MOST_OUTPUT >> 20);
+                Some(Event::Line { command, host: None, stream: Stream::Note, line: 0, text: words })
+            }
+            _ => Some(Event::Line { command, host, stream, line: 0, text }),
+        }
+    }
+
+    async fn flush(&mut self) {
+        let began = Instant::now();
+        while let Err(error) = self.writer.flush() {
+            let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+            if !full || began.elapsed() > FULL_PATIENCE {
+                give_up(&error);
+            }
+            self.orders.disk_full();
+            let _ = std::fs::remove_file(&self.reserve);
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    async fn sync(&mut self) {
+        self.unsynced = None;
+        let file = match self.writer.handle() {
+            Ok(file) => file,
+            Err(error) => give_up(&error),
+        };
+        match tokio::task::spawn_blocking(move || file.sync_data()).await {
+            Ok(Ok(())) => self.waiting.drain(..).for_each(|told| drop(told.send(()))),
+            Ok(Err(error)) => give_up(&error),
+            Err(error) => give_up(&io::Error::other(error)),
+        }
+    }
+}
+
+/// A disk that refused `fdatasync` may have lost what it said it had: nothing that follows could be trusted.
+fn give_up(error: &io::Error) -> ! {
+    eprintln!("pushbutton runner: the journal cannot be written: {error}");
+    std::process::exit(i32::from(super::DISK_FAILED));
+}

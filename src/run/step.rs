@@ -1,0 +1,244 @@
+//! One command on one place: a host, or the push host. Records before it acts, acts under the guard, records how it ended.
+//! It must never call a command ended well that its guard did not.
+
+use super::recorder::Place;
+use super::walk::{Walk, elapsed_ms, host_ended};
+use crate::journal::{Event, HostResult, Stream};
+use crate::plan::{self, BuildFrom, PlannedCommand, PlannedForm};
+use crate::remote::release::BuildOnDisk;
+use crate::remote::{Ending, Line, Lines, Task, guard, release, transfer};
+use crate::source::build::{BuildDir, freeze};
+use crate::source::git::Mirror;
+use crate::stack::{Host, Root, Script, Source};
+use crate::time::duration_words;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// How a command ended on one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How.
+    pub result: HostResult,
+    /// The exit code, when it exited by itself.
+    pub code: Option<i32>,
+    /// Why it did not end well.
+    pub why: Option<String>,
+    /// How many processes would not die.
+    pub left: u32,
+}
+
+/// Lines of one command on one host that may wait for the recorder.
+const WAITING_LINES: usize = 256;
+/// The most lines of a quiet command that are kept for the case that it fails.
+const QUIET_LINES: usize = 2000;
+const NO_BUILD: &str = "no build was frozen";
+/// The longest piece of output that is part of a reason.
+const LONGEST_REASON: usize = 200;
+
+impl Walk {
+    /// Runs a command on one place and records it.
+    pub(super) async fn on_host(&self, number: u32, command: &PlannedCommand, host: Option<&Host>) -> Outcome {
+        let began = Instant::now();
+        let place = Place { command: number, host: host.map(|host| host.name().to_owned()) };
+        self.recorder.state(Event::HostStarted { command: number, host: place.host.clone() }).await;
+        let values = plan::values(&self.assignment, host);
+        self.recorder.note(&place, format!("$ {}", command.title(&values))).await;
+        let (lines, from) = mpsc::channel(WAITING_LINES);
+        let (ending, last_words) =
+            tokio::join!(self.act(&place, command, host, lines), self.write_down(&place, command, from));
+        let outcome = outcome(ending, command, &last_words.error);
+        if outcome.result != HostResult::Ok {
+            for line in last_words.kept {
+                self.recorder.line(&place, line.stream, line.text).await;
+            }
+            let why = outcome.why.as_deref().unwrap_or_default();
+            self.recorder.note(&place, format!("{}: {why}", outcome.result.word())).await;
+        }
+        self.recorder.state(host_ended(number, host, &outcome, elapsed_ms(began))).await;
+        outcome
+    }
+
+    /// Writes lines down as they come; of a quiet command only when it failed. Returns the last line on standard error.
+    async fn write_down(&self, place: &Place, command: &PlannedCommand, mut from: mpsc::Receiver<Line>) -> LastWords {
+        let mut last = LastWords::default();
+        while let Some(line) = from.recv().await {
+            if line.stream == Stream::Err && !line.text.trim().is_empty() {
+                last.error = line.text.trim().chars().take(LONGEST_REASON).collect();
+            }
+            match command.quiet {
+                false => self.recorder.line(place, line.stream, line.text).await,
+                true => {
+                    last.kept.push_back(line);
+                    if last.kept.len() > QUIET_LINES {
+                        last.kept.pop_front();
+                    }
+                }
+            }
+        }
+        last
+    }
+
+    /// Does what the command says. `lines` is dropped when all output is in, which ends [`Walk::write_down`].
+    async fn act(&self, place: &Place, command: &PlannedCommand, host: Option<&Host>, lines: Lines) -> Ending {
+        let connection = host.and_then(|host| self.connections.get(host)).map(AsRef::as_ref);
+        let dir = (self.build_dir().tree(), self.build_dir().manifest());
+        match (&command.form, connection) {
+            (PlannedForm::Checkout, _) => self.within(command, self.check_out(place)).await,
+            (PlannedForm::Freeze, _) => self.freeze(place).await,
+            (PlannedForm::Build(script), _) => {
+                guard::near(&self.checkout, self.task(command, script, host), &lines).await
+            }
+            (PlannedForm::Local(script), _) => {
+                guard::near(&dir.0, self.task(command, script, host), &lines).await
+            }
+            (PlannedForm::Run(script), Some(on)) => guard::far(on, self.task(command, script, host), &lines).await,
+            (PlannedForm::Rsync(what), Some(on)) => {
+                transfer::rsync(on, &dir.0, what, self.own_task(command, host), &lines).await
+            }
+            (PlannedForm::Release(what), Some(on)) => match self.root() {
+                Some(root) => {
+                    release::bring(on, &self.build(&dir, &root), what, self.own_task(command, host), &lines).await
+                }
+                None => Ending::Refused(NO_BUILD.to_owned()),
+            },
+            (PlannedForm::Activate { dir: to }, Some(on)) => match self.root() {
+                Some(root) => {
+                    release::activate(on, &self.build(&dir, &root), to, self.own_task(command, host), &lines).await
+                }
+                None => Ending::Refused(NO_BUILD.to_owned()),
+            },
+            (_, None) => Ending::Unreachable("no connection was made to it".to_owned()),
+        }
+    }
+
+    fn build<'a>(&'a self, (tree, manifest): &'a (PathBuf, PathBuf), root: &'a Root) -> BuildOnDisk<'a> {
+        BuildOnDisk { id: &self.assignment.build, root, tree, manifest, sha: self.assignment.plan.sha.as_str() }
+    }
+
+    fn task(&self, command: &PlannedCommand, script: &Script, host: Option<&Host>) -> Task {
+        Task {
+            script: script.text.clone(),
+            values: plan::values(&self.assignment, host),
+            ..self.own_task(command, host)
+        }
+    }
+
+    fn own_task(&self, command: &PlannedCommand, host: Option<&Host>) -> Task {
+        Task {
+            script: String::new(),
+            values: plan::values(&self.assignment, host),
+            timeout: Duration::from_secs(command.timeout_s),
+            lease_s: self.assignment.lease_s,
+            grace_s: self.assignment.grace_s,
+            lock: host.map(|host| format!("{}@{}", self.assignment.plan.stack, host.name())),
+            fence: format!("{}.1", self.assignment.push),
+            cancel: self.orders.token.clone(),
+        }
+    }
+
+    fn build_dir(&self) -> BuildDir {
+        BuildDir::of(&self.data, &self.assignment.plan.stack, &self.assignment.build)
+    }
+
+    /// The root of the build that goes out: from the plan, or as this push froze it.
+    fn root(&self) -> Option<Root> {
+        match &self.assignment.plan.build {
+            BuildFrom::Existing { root, .. } => Some(root.clone()),
+            BuildFrom::Made { .. } => self.frozen.get().cloned(),
+        }
+    }
+
+    async fn within(&self, command: &PlannedCommand, work: impl Future<Output = Result<(), String>>) -> Ending {
+        let limit = Duration::from_secs(command.timeout_s);
+        tokio::select! {
+            done = work => match done {
+                Ok(()) => Ending::Exited(0),
+                Err(why) => Ending::Refused(why),
+            },
+            () = tokio::time::sleep(limit) => Ending::TimedOut { left: 0 },
+            () = self.orders.token.cancelled() => Ending::Cancelled { left: 0 },
+        }
+    }
+
+    async fn check_out(&self, place: &Place) -> Result<(), String> {
+        let plan = &self.assignment.plan;
+        let BuildFrom::Made { source: Source::Git { url, .. }, .. } = &plan.build else {
+            return Err("this push has no source to check out".to_owned());
+        };
+        let mirror = Mirror::new(&self.data.join("mirrors"), &plan.stack, url, self.assignment.ssh_config.clone());
+        if !mirror.has(&plan.sha).await {
+            self.recorder.note(place, format!("fetching {url}")).await;
+            mirror.fetch().await.map_err(|error| error.to_string())?;
+        }
+        mirror.checkout(&plan.sha, &self.checkout).await.map_err(|error| error.to_string())
+    }
+
+    async fn freeze(&self, place: &Place) -> Ending {
+        let plan = &self.assignment.plan;
+        let ship = match &plan.build {
+            BuildFrom::Made { ship, .. } => ship.clone(),
+            BuildFrom::Existing { .. } => None,
+        };
+        let (build, checkout) = (self.build_dir(), self.checkout.clone());
+        let previous = plan.old.as_ref().map(|old| BuildDir::of(&self.data, &plan.stack, &old.id));
+        // Not cut short by a cancel: it is bounded by the tree, and half a build never gets the final name.
+        let frozen =
+            tokio::task::spawn_blocking(move || freeze(&checkout, ship.as_deref(), &build, previous.as_ref())).await;
+        match frozen {
+            Ok(Ok(frozen)) => {
+                let words = format!(
+                    "build {}: {} files, {} bytes, {} unchanged; root {}",
+                    self.assignment.build,
+                    frozen.files,
+                    frozen.bytes,
+                    frozen.unchanged,
+                    frozen.root.short()
+                );
+                self.recorder.note(place, words).await;
+                let build = self.assignment.build.clone();
+                let (root, files, bytes) = (frozen.root, frozen.files, frozen.bytes);
+                let _ = self.frozen.set(root.clone());
+                self.recorder.state(Event::BuildMade { command: place.command, build, root, files, bytes }).await;
+                Ending::Exited(0)
+            }
+            Ok(Err(error)) => Ending::Refused(error.to_string()),
+            Err(error) => Ending::Refused(error.to_string()),
+        }
+    }
+}
+
+/// What a command left behind for its outcome.
+#[derive(Default)]
+struct LastWords {
+    error: String,
+    kept: VecDeque<Line>,
+}
+
+fn outcome(ending: Ending, command: &PlannedCommand, last_error: &str) -> Outcome {
+    let on_push_host = matches!(command.form, PlannedForm::Checkout | PlannedForm::Freeze);
+    let left_words = |left: u32| match left {
+        0 => String::new(),
+        1 => "; 1 process would not die".to_owned(),
+        n => format!("; {n} processes would not die"),
+    };
+    let (result, code, why, left) = match ending {
+        Ending::Exited(0) => (HostResult::Ok, Some(0), None, 0),
+        Ending::Exited(code) => {
+            let said = if last_error.is_empty() { String::new() } else { format!(": {last_error}") };
+            (HostResult::Failed, Some(code), Some(format!("exited with {code}{said}")), 0)
+        }
+        Ending::Refused(why) if on_push_host => (HostResult::Failed, None, Some(why), 0),
+        Ending::Refused(why) => (HostResult::Failed, None, Some(format!("nothing ran: {why}")), 0),
+        Ending::Unreachable(why) => (HostResult::Unreachable, None, Some(why), 0),
+        Ending::TimedOut { left } => {
+            let limit =
+                duration_words(i64::try_from(command.timeout_s).unwrap_or(i64::MAX / 1000).saturating_mul(1000));
+            (HostResult::TimedOut, None, Some(format!("not done after {limit}, ended{}", left_words(left))), left)
+        }
+        Ending::Cancelled { left } => (HostResult::Cancelled, None, Some(format!("ended{}", left_words(left))), left),
+        Ending::Unknown(why) => (HostResult::Unknown, None, Some(why), 0),
+    };
+    Outcome { result, code, why, left }
+}

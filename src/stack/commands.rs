@@ -1,0 +1,274 @@
+//! Commands as the file writes them: `build`, `[lists]` and a stage's `commands`. What depends on the stage (a percentage
+//! of its hosts, its own defaults) stays open in a [`Draft`]. It must never run anything. Called by `parse`.
+
+use super::groups::{Entry, Groups};
+use super::reader::{Keys, Reader, Text, Value, later};
+use super::values::{self, Chunk};
+use super::variables::Scope;
+use super::{Command, Form, Release, Rsync, Script, shell};
+use crate::diagnostic::{Mistake, shown};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::time::Duration;
+use toml::de::{DeTable, DeValue};
+
+/// Releases that stay on a host when the file says nothing: enough to go back a few times, little enough for a small disk.
+const KEEP: usize = 5;
+
+/// A command whose limits may still come from its stage.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub form: Form,
+    pub name: Option<String>,
+    pub chunk: Option<Chunk>,
+    pub timeout: Option<Duration>,
+    pub quiet: bool,
+    pub at: Range<usize>,
+}
+
+/// Limits that a stage gives to its commands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub chunk: Chunk,
+    pub timeout: Duration,
+}
+
+impl Draft {
+    /// The command on a stage with `hosts` hosts.
+    pub fn settle(self, limits: Limits, hosts: usize) -> Command {
+        let chunk = match self.form {
+            // A flip runs at full width: all hosts within about a second.
+            Form::Activate { .. } => hosts.max(1),
+            _ => self.chunk.unwrap_or(limits.chunk).of(hosts),
+        };
+        let timeout = self.timeout.unwrap_or(limits.timeout);
+        Command { form: self.form, name: self.name, chunk, timeout, quiet: self.quiet }
+    }
+}
+
+const FORMS: &[&str] = &["local", "run", "rsync", "release", "activate"];
+
+const COMMAND: Keys = Keys {
+    of: "a command",
+    known: &[
+        "local", "run", "rsync", "release", "activate", "to", "delete", "exclude", "options", "keep", "shared", "name",
+        "chunk", "timeout", "quiet",
+    ],
+    later: &["check", "roll", "confirm", "hosts", "tries", "every", "on_failure", "max_failed"],
+};
+
+/// Keys that belong to one form only.
+const OF_FORM: &[(&str, &str)] = &[
+    ("to", "rsync"),
+    ("delete", "rsync"),
+    ("exclude", "rsync"),
+    ("options", "rsync"),
+    ("keep", "release"),
+    ("shared", "release"),
+];
+
+/// Reads `build`.
+pub(super) fn read_build(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> Vec<Script> {
+    if let DeValue::String(text) = value.get_ref() {
+        let cure = format!("write a list: build = [\"{}\"]", shown(text));
+        reader.refuse(Mistake::new(value.span(), "`build` must be a list of commands").cure(cure));
+        return Vec::new();
+    }
+    let texts = reader.texts(value).unwrap_or_default();
+    texts.iter().filter_map(|text| script(reader, scope, text)).collect()
+}
+
+/// Reads `[lists]`.
+pub(super) fn read_lists(reader: &mut Reader<'_>, scope: Scope<'_>, section: Option<&Value<'_>>) -> Groups<Draft> {
+    let mut lists = Groups::new("command list", "[lists]");
+    let Some(table) = section.and_then(|section| reader.table(section)) else { return lists };
+    for (key, value) in table {
+        let name = key.get_ref().as_ref();
+        if name.parse::<super::StageName>().is_err() {
+            reader.refuse(
+                Mistake::new(key.span(), format!("command list `{}` is not allowed", shown(name)))
+                    .cure("write letters a-z, digits, _ and -, at most 63"),
+            );
+        }
+        let entries = read_entries(reader, scope, value);
+        lists.insert(name.to_owned(), entries);
+    }
+    for name in lists.names() {
+        lists.named(reader, &name, 0..0);
+    }
+    lists
+}
+
+/// Reads a stage's `commands`: the name of a list, or commands.
+pub(super) fn read_stage_commands(
+    reader: &mut Reader<'_>,
+    scope: Scope<'_>,
+    lists: &mut Groups<Draft>,
+    value: &Value<'_>,
+) -> Vec<Draft> {
+    match value.get_ref() {
+        DeValue::String(text) if text.contains(' ') => {
+            let cure = format!("a command stands in a list: commands = [\"{}\"]", shown(text));
+            reader.refuse(
+                Mistake::new(value.span(), "`commands` must be a list of commands, or the name of one").cure(cure),
+            );
+            Vec::new()
+        }
+        DeValue::String(name) => {
+            lists.named(reader, name.strip_prefix('@').unwrap_or(name), value.span()).unwrap_or_default()
+        }
+        _ => {
+            let entries = read_entries(reader, scope, value);
+            lists.flat(reader, &entries)
+        }
+    }
+}
+
+fn read_entries(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> Vec<Entry<Draft>> {
+    let Some(array) = reader.array(value) else { return Vec::new() };
+    if array.is_empty() {
+        reader.refuse(Mistake::new(value.span(), "there are no commands here").cure("write at least one command"));
+    }
+    array.iter().filter_map(|entry| read_entry(reader, scope, entry)).collect()
+}
+
+fn read_entry(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> Option<Entry<Draft>> {
+    match value.get_ref() {
+        DeValue::String(text) if text.starts_with('@') => {
+            Some(Entry::Reference { name: text[1..].to_owned(), at: value.span() })
+        }
+        DeValue::String(text) => {
+            let text = Text { value: text.to_string(), at: value.span() };
+            let form = Form::Local(script(reader, scope, &text)?);
+            Some(Entry::Item(Draft { form, name: None, chunk: None, timeout: None, quiet: false, at: text.at }))
+        }
+        DeValue::Table(table) => read_table(reader, scope, table, value.span()).map(Entry::Item),
+        other => reader.wrong(value, "a command: text, or a table like { run = \"…\" }", other),
+    }
+}
+
+fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at: Range<usize>) -> Option<Draft> {
+    reader.check_keys(table, &COMMAND);
+    let forms: Vec<&str> = FORMS.iter().copied().filter(|form| table.contains_key(*form)).collect();
+    let form = match forms.as_slice() {
+        [form] => Some(*form),
+        [] if COMMAND.later.iter().take(3).any(|form| table.contains_key(*form)) => None,
+        [] => {
+            let cure = "it needs one of `local`, `run`, `rsync`, `release`, `activate`";
+            reader.refuse(Mistake::new(at.clone(), "this command does not say what to do").cure(cure));
+            None
+        }
+        [first, second, ..] => {
+            let title = format!("one command cannot be both `{first}` and `{second}`");
+            reader.refuse(Mistake::new(at.clone(), title).cure("write two commands, one after the other"));
+            None
+        }
+    };
+    for (key, owner) in OF_FORM {
+        if let (Some((key, _)), Some(form)) = (table.get_key_value(*key), form)
+            && form != *owner
+        {
+            reader
+                .refuse(Mistake::new(key.span(), format!("`{}` belongs to `{owner}`, not to `{form}`", key.get_ref())));
+        }
+    }
+    let name = table.get("name").and_then(|value| reader.parsed(value, values::line));
+    let chunk = table.get("chunk").and_then(|value| read_chunk(reader, value));
+    let timeout = table.get("timeout").and_then(|value| reader.parsed(value, values::timeout));
+    let quiet = table.get("quiet").and_then(|value| reader.boolean(value)).unwrap_or(false);
+    if let (Some("activate"), Some((key, _))) = (form, table.get_key_value("chunk")) {
+        let mistake = Mistake::new(key.span(), "`activate` has no `chunk`: it flips all hosts within about a second");
+        reader.refuse(mistake.cure("take it out"));
+    }
+    let form = read_form(reader, scope, table, form?, &at)?;
+    Some(Draft { form, name, chunk, timeout, quiet, at })
+}
+
+fn read_form(
+    reader: &mut Reader<'_>,
+    scope: Scope<'_>,
+    table: &DeTable<'_>,
+    form: &str,
+    at: &Range<usize>,
+) -> Option<Form> {
+    let value = table.get(form)?;
+    match form {
+        "local" | "run" => {
+            let text = reader.text(value)?;
+            let script = script(reader, scope, &text)?;
+            Some(if form == "run" { Form::Run(script) } else { Form::Local(script) })
+        }
+        "activate" => Some(Form::Activate { dir: reader.parsed(value, values::release_dir)? }),
+        "release" => read_release(reader, table, value),
+        _ => read_rsync(reader, table, value, at),
+    }
+}
+
+fn read_release(reader: &mut Reader<'_>, table: &DeTable<'_>, value: &Value<'_>) -> Option<Form> {
+    let dir = reader.parsed(value, values::release_dir);
+    let keep = table.get("keep").map_or(Some(KEEP), |value| reader.number(value, 1..=1000));
+    let shared = read_all(reader, table.get("shared"), |text| {
+        values::inner_path(text).map(|path| path.trim_start_matches("./").trim_end_matches('/').to_owned())
+    });
+    let mut seen = BTreeSet::new();
+    if let (Some(again), Some(value)) = (shared.iter().find(|name| !seen.insert(*name)), table.get("shared")) {
+        reader.refuse(Mistake::new(value.span(), format!("`{}` is shared twice", shown(again))));
+    }
+    Some(Form::Release(Release { dir: dir?, keep: keep?, shared }))
+}
+
+fn read_rsync(reader: &mut Reader<'_>, table: &DeTable<'_>, value: &Value<'_>, at: &Range<usize>) -> Option<Form> {
+    let from = reader.parsed(value, values::inner_path);
+    let to = match table.get("to") {
+        Some(to) => reader.parsed(to, values::absolute_path),
+        None => {
+            reader.missing(at.clone(), "this `rsync`", "to", "say where on the hosts: to = \"/srv/web/assets/\"");
+            None
+        }
+    };
+    let delete = table.get("delete").map_or(Some(false), |value| reader.boolean(value));
+    let exclude = read_all(reader, table.get("exclude"), values::pattern);
+    let options = read_all(reader, table.get("options"), values::rsync_option);
+    Some(Form::Rsync(Rsync { from: from?, to: to?, delete: delete?, exclude, options }))
+}
+
+/// Every string of a list that `parse` takes; a lone string is a list of one.
+fn read_all(
+    reader: &mut Reader<'_>,
+    value: Option<&Value<'_>>,
+    parse: impl Fn(&str) -> Result<String, values::Refused>,
+) -> Vec<String> {
+    let texts = match value {
+        None => Vec::new(),
+        Some(value) if matches!(value.get_ref(), DeValue::String(_)) => reader.text(value).into_iter().collect(),
+        Some(value) => reader.texts(value).unwrap_or_default(),
+    };
+    texts.iter().filter_map(|text| reader.parsed_text(text, &parse)).collect()
+}
+
+/// `chunk`: a number of hosts or a percentage.
+pub(super) fn read_chunk(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Chunk> {
+    match value.get_ref() {
+        DeValue::Integer(_) => reader.number(value, 1..=super::ranges::MOST).map(Chunk::Hosts),
+        DeValue::String(_) => reader.parsed(value, values::percent),
+        DeValue::Array(_) => {
+            reader.refuse(later(value.span(), "a growing chunk"));
+            None
+        }
+        other => reader.wrong(value, "a number of hosts, or a percentage like \"25%\"", other),
+    }
+}
+
+/// Compiles a script, each flaw at its place in the file.
+fn script(reader: &mut Reader<'_>, scope: Scope<'_>, text: &Text) -> Option<Script> {
+    match shell::compile(&text.value, scope) {
+        Ok(script) => Some(script),
+        Err(flaws) => {
+            for flaw in flaws {
+                let at = reader.part(text, &flaw.at);
+                reader.refuse(Mistake { at, title: flaw.title, cures: flaw.cures });
+            }
+            None
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! From the text of a stack file to a [`Stack`]: the one door. Every mistake is found and told at once.
+//! It must never take what it does not understand: an unknown key is an error. Called by the desk and by `check`.
+
+use super::commands::{self, Draft, Limits};
+use super::groups::Groups;
+use super::hosts::{self, Placed};
+use super::reader::{Keys, Reader, Value};
+use super::values::{self, Chunk};
+use super::variables::{BUILT_IN, Place, Scope};
+use super::{Form, Source, Stack, StackName, Stage, StageName};
+use crate::diagnostic::{Diagnostic, Mistake, shown, toml_mistakes};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::time::Duration;
+use toml::de::{DeTable, DeValue};
+
+/// The longest stack file: it must stay a page that anybody can read, and lists of hosts fit easily.
+const LONGEST: usize = 1024 * 1024;
+
+/// The most commands of one stage.
+const MOST_COMMANDS: usize = 1000;
+
+/// Limits when neither command nor stage nor stack say anything (DESIGN sections 1 and 3).
+const DEFAULTS: Limits = Limits { chunk: Chunk::Hosts(10), timeout: Duration::from_secs(15 * 60) };
+
+const STACK: Keys = Keys {
+    of: "a stack file",
+    known: &["title", "source", "build", "ship", "diff", "chunk", "timeout", "vars", "hosts", "lists", "stage"],
+    later: &["on_failure", "max_failed", "max_dropped", "fan_out", "tries", "every", "before", "finally", "allow_skip"],
+};
+
+const SOURCE: Keys = Keys { of: "`source`", known: &["git", "branch"], later: &["svn", "dir"] };
+
+const STAGE: Keys = Keys {
+    of: "a stage",
+    known: &["name", "button", "hosts", "commands", "chunk", "timeout"],
+    later: &["before", "finally", "on_failure", "max_failed", "drop", "max_dropped", "allow_skip", "tries", "every"],
+};
+
+/// Reads a stack file. `file` is its path as it is shown.
+///
+/// # Errors
+/// Everything that is wrong with it, in the file's order.
+pub fn parse(name: StackName, file: &str, text: &str) -> Result<Stack, Vec<Diagnostic>> {
+    if text.len() > LONGEST {
+        let mistake = Mistake::new(0..0, format!("this file is longer than {LONGEST} bytes"));
+        return Err(vec![Diagnostic::new(file, "", &mistake)]);
+    }
+    let (root, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        // What stands behind broken TOML is not what its author meant, so nothing more is said of it.
+        return Err(Diagnostic::all(file, text, toml_mistakes(&errors)));
+    }
+    let mut reader = Reader::new(text);
+    let stack = read_stack(&mut reader, name, root.get_ref(), text);
+    match stack {
+        Some(stack) if reader.mistakes.is_empty() => Ok(stack),
+        _ => Err(Diagnostic::all(file, text, reader.mistakes)),
+    }
+}
+
+/// `None` only after a mistake was noted.
+fn read_stack(reader: &mut Reader<'_>, name: StackName, root: &DeTable<'_>, text: &str) -> Option<Stack> {
+    reader.check_keys(root, &STACK);
+    let title = root.get("title").and_then(|value| reader.parsed(value, values::line));
+    let source = read_source(reader, root);
+    let ship = root.get("ship").and_then(|value| reader.parsed(value, values::inner_path));
+    let diff = root.get("diff").and_then(|value| reader.parsed(value, values::diff_url));
+    let limits = read_limits(reader, root, DEFAULTS);
+    let (vars, own) = read_vars(reader, root.get("vars"));
+    let build_scope = Scope { place: Place::Build, own: &own };
+    let build = root.get("build").map(|value| commands::read_build(reader, build_scope, value)).unwrap_or_default();
+    let mut groups = hosts::read_groups(reader, root.get("hosts"));
+    let scope = Scope { place: Place::Stage, own: &own };
+    let mut lists = commands::read_lists(reader, scope, root.get("lists"));
+    let mut rest = Rest { scope, limits, groups: &mut groups, lists: &mut lists };
+    let stages = read_stages(reader, root, &mut rest)?;
+    let title = title.unwrap_or_else(|| name.to_string());
+    let ship = ship.map(|ship| ship.trim_start_matches("./").trim_end_matches('/').to_owned());
+    let ship = ship.filter(|ship| !ship.is_empty() && ship != ".");
+    let text_hash = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let build_timeout = limits.timeout;
+    Some(Stack { name, title, source: source?, build, build_timeout, ship, diff, vars, stages, text_hash })
+}
+
+fn read_source(reader: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Source> {
+    const EXAMPLE: &str = "source = { git = \"https://git.example.com/web.git\", branch = \"main\" }";
+    let Some((key, value)) = root.get_key_value("source") else {
+        reader.missing(0..0, "the stack", "source", &format!("say where it comes from: {EXAMPLE}"));
+        return None;
+    };
+    let table = reader.table(value)?;
+    reader.check_keys(table, &SOURCE);
+    let mut get = |name, parse: fn(&str) -> Result<String, values::Refused>| match table.get(name) {
+        Some(value) => reader.parsed(value, parse),
+        None => {
+            if !table.keys().any(|key| SOURCE.later.contains(&key.get_ref().as_ref())) {
+                reader.missing(key.span(), "`source`", name, &format!("write {EXAMPLE}"));
+            }
+            None
+        }
+    };
+    let (url, branch) = (get("git", values::git_url), get("branch", values::branch));
+    Some(Source::Git { url: url?, branch: branch? })
+}
+
+fn read_limits(reader: &mut Reader<'_>, table: &DeTable<'_>, defaults: Limits) -> Limits {
+    let chunk = table.get("chunk").and_then(|value| commands::read_chunk(reader, value));
+    let timeout = table.get("timeout").and_then(|value| reader.parsed(value, values::timeout));
+    Limits { chunk: chunk.unwrap_or(defaults.chunk), timeout: timeout.unwrap_or(defaults.timeout) }
+}
+
+/// The good variables, and the names of all: a command that uses a bad one is not told twice.
+fn read_vars(reader: &mut Reader<'_>, section: Option<&Value<'_>>) -> (BTreeMap<String, String>, BTreeSet<String>) {
+    let mut vars = BTreeMap::new();
+    let mut names = BTreeSet::new();
+    let table = section.and_then(|section| reader.table(section));
+    for (key, value) in table.into_iter().flatten() {
+        let name = key.get_ref().as_ref();
+        let built_in = BUILT_IN.iter().any(|(known, _)| *known == name);
+        let plain = values::is_variable_name(name) && !name.bytes().any(|b| b.is_ascii_uppercase()) && name.len() <= 63;
+        if built_in || !plain {
+            let title = match built_in {
+                true => format!("`{name}` is a variable of Pushbutton itself"),
+                false => format!("variable `{}` is not allowed", shown(name)),
+            };
+            reader.refuse(Mistake::new(key.span(), title).cure("write a name of your own: letters a-z, digits and _"));
+        }
+        names.insert(name.to_owned());
+        if let Some(value) = reader.parsed(value, values::var) {
+            vars.insert(name.to_owned(), value);
+        }
+    }
+    (vars, names)
+}
+
+/// What the stages refer to.
+struct Rest<'a> {
+    scope: Scope<'a>,
+    limits: Limits,
+    groups: &'a mut Groups<Placed>,
+    lists: &'a mut Groups<Draft>,
+}
+
+fn read_stages(reader: &mut Reader<'_>, root: &DeTable<'_>, rest: &mut Rest<'_>) -> Option<Vec<Stage>> {
+    const EXAMPLE: &str = "begin each stage with [[stage]]: name, hosts, commands";
+    let Some((key, value)) = root.get_key_value("stage") else {
+        reader.refuse(Mistake::new(0..0, "the stack has no stages").cure(EXAMPLE));
+        return None;
+    };
+    let DeValue::Array(array) = value.get_ref() else {
+        reader.refuse(Mistake::new(key.span(), "there may be many stages, so each has double brackets").cure(EXAMPLE));
+        return None;
+    };
+    if array.is_empty() {
+        reader.refuse(Mistake::new(value.span(), "the stack has no stages").cure(EXAMPLE));
+        return None;
+    }
+    let mut names = BTreeMap::new();
+    let stages: Vec<_> = array.iter().map(|value| read_stage(reader, value, rest, &mut names)).collect();
+    stages.into_iter().collect()
+}
+
+fn read_stage(
+    reader: &mut Reader<'_>,
+    value: &Value<'_>,
+    rest: &mut Rest<'_>,
+    names: &mut BTreeMap<String, Range<usize>>,
+) -> Option<Stage> {
+    let table = reader.table(value)?;
+    reader.check_keys(table, &STAGE);
+    let at = value.span();
+    let name = match table.get("name") {
+        Some(value) => read_stage_name(reader, value, names),
+        None => {
+            reader.missing(at.clone(), "this stage", "name", "name it: name = \"qa\"");
+            None
+        }
+    };
+    let button = table.get("button").and_then(|value| reader.parsed(value, values::line));
+    let hosts = match table.get("hosts") {
+        Some(value) => hosts::read_stage_hosts(reader, rest.groups, value),
+        None => {
+            let cure = "name a group of [hosts], or the hosts: hosts = [\"qa1.example.com\"]";
+            reader.missing(at.clone(), "this stage", "hosts", cure);
+            None
+        }
+    };
+    let drafts = match table.get("commands") {
+        Some(value) => commands::read_stage_commands(reader, rest.scope, rest.lists, value),
+        None => {
+            let cure = "name a list of [lists], or write the commands: commands = [{ run = \"…\" }]";
+            reader.missing(at.clone(), "this stage", "commands", cure);
+            Vec::new()
+        }
+    };
+    let limits = read_limits(reader, table, rest.limits);
+    check_commands(reader, &drafts, &at);
+    let (name, hosts) = (name?, hosts?);
+    let count = hosts.len();
+    let commands = drafts.into_iter().map(|draft| draft.settle(limits, count)).collect();
+    let button = button.unwrap_or_else(|| format!("Push to {name}"));
+    Some(Stage { name, button, hosts, commands })
+}
+
+fn read_stage_name(
+    reader: &mut Reader<'_>,
+    value: &Value<'_>,
+    names: &mut BTreeMap<String, Range<usize>>,
+) -> Option<StageName> {
+    let name = reader.parsed(value, |text| Ok(text.parse::<StageName>()?))?;
+    match names.insert(name.to_string(), value.span()) {
+        None => Some(name),
+        Some(first) => {
+            let cure = format!("the first one is on line {}", reader.line(&first));
+            reader.refuse(Mistake::new(value.span(), format!("there are two stages named `{name}`")).cure(cure));
+            None
+        }
+    }
+}
+
+/// What only the whole list shows: too many commands, or a flip to what was not brought.
+fn check_commands(reader: &mut Reader<'_>, drafts: &[Draft], stage: &Range<usize>) {
+    if drafts.len() > MOST_COMMANDS {
+        let title = format!("this stage has {} commands, more than {MOST_COMMANDS}", drafts.len());
+        reader.refuse(Mistake::new(stage.clone(), title).cure("put what belongs together into a script of the build"));
+    }
+    let mut brought = BTreeSet::new();
+    for draft in drafts {
+        match &draft.form {
+            Form::Release(release) => {
+                brought.insert(release.dir.as_str());
+            }
+            Form::Activate { dir } if !brought.contains(dir.as_str()) => {
+                let title = format!("`{}` is activated before it was brought", shown(dir));
+                let cure = format!("put {{ release = \"{}\" }} before it", shown(dir));
+                reader.refuse(Mistake::new(draft.at.clone(), title).cure(cure));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,858 @@
+use super::*;
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+/// The smallest good stack, with room for more at its beginning and in its one stage.
+fn stack(top: &str, stage: &str) -> String {
+    format!(
+        "source = {{ git = \"https://git.example.com/web.git\", branch = \"main\" }}\n{top}\n[[stage]]\nname = \"qa\"\n{stage}\n"
+    )
+}
+
+fn parse_text(text: &str) -> Result<Stack, Vec<Diagnostic>> {
+    parse("web".parse().unwrap(), "stacks/web.toml", text)
+}
+
+/// What a person reads.
+fn told(text: &str) -> String {
+    match parse_text(text) {
+        Ok(_) => panic!("this must be refused:\n{text}"),
+        Err(diagnostics) => {
+            diagnostics.iter().map(|one| format!("{one}\n\n")).collect::<String>().trim_end().to_owned()
+        }
+    }
+}
+
+/// The errors alone, one line each.
+fn titles(text: &str) -> Vec<String> {
+    parse_text(text).unwrap_err().into_iter().map(|one| format!("{}:{}: {}", one.line, one.column, one.title)).collect()
+}
+
+/// The errors of one command on one stage.
+fn command_titles(command: &str) -> Vec<String> {
+    titles(&stack("", &format!("hosts = [\"a\"]\ncommands = [\n{command}\n]")))
+}
+
+fn good(text: &str) -> Stack {
+    parse_text(text).unwrap_or_else(|errors| panic!("{}", errors.iter().map(|e| format!("{e}\n")).collect::<String>()))
+}
+
+#[test]
+fn a_whole_stack_is_read() {
+    let stack = good(include_str!("../../../stacks/web.toml"));
+    assert_eq!(stack.title, "Web");
+    assert_eq!(stack.ship.as_deref(), Some("dist"));
+    let names: Vec<_> = stack.stages.iter().map(|stage| (stage.name.as_str(), stage.button.as_str())).collect();
+    assert_eq!(names, [("qa", "Push to QA"), ("princess", "Save the Princess"), ("prod", "PROD!!!")]);
+    let prod = &stack.stages[2];
+    assert_eq!(prod.hosts.len(), 41);
+    assert_eq!(prod.hosts[39].to_string(), "web040.example.com");
+    assert_eq!(prod.hosts[40].to_string(), "deploy@web-spare.example.com:2222");
+    let roll_out = stack.stages[0].commands.len();
+    assert_eq!(prod.commands.len(), roll_out + 2);
+    assert!(matches!(&prod.commands[2].form, Form::Activate { dir } if dir == "/srv/web"));
+    assert_eq!(prod.commands[2].chunk, 41, "a flip runs at full width");
+    assert_eq!(prod.commands[3].timeout, Duration::from_secs(30));
+    assert_eq!(prod.commands[0].timeout, Duration::from_secs(15 * 60));
+    assert_eq!(stack.stage_before(&"princess".parse().unwrap()).unwrap().name.as_str(), "qa");
+    assert_eq!(stack.stage_before(&"qa".parse().unwrap()), None);
+}
+
+#[test]
+fn limits_come_from_the_command_then_the_stage_then_the_stack() {
+    let text = stack(
+        "chunk = 3\ntimeout = \"1m\"",
+        "hosts = [\"h[1-8]\"]\nchunk = \"50%\"\ncommands = [{ run = \"a\" }, { run = \"b\", chunk = 2, timeout = \"5s\" }]",
+    );
+    let stack = good(&text);
+    let limits: Vec<_> = stack.stages[0].commands.iter().map(|c| (c.chunk, c.timeout.as_secs())).collect();
+    assert_eq!(limits, [(4, 60), (2, 5)]);
+    assert_eq!(stack.build_timeout.as_secs(), 60);
+}
+
+#[test]
+fn unknown_keys_are_told_with_what_was_meant() {
+    assert_snapshot!(told(r#"titel = "x"
+source = { git = "/srv/git/web", brnch = "main", branch = "main" }
+[[stage]]
+name = "qa"
+hots = []
+hosts = ["a"]
+commands = [{ run = "x", tiemout = "5s", frobnicate = 1 }]"#), @r#"
+    error: unknown key `titel` in a stack file
+     --> stacks/web.toml:1:1
+      |
+    1 | titel = "x"
+      | ^^^^^
+      |
+      = help: did you mean `title`?
+
+    error: unknown key `brnch` in `source`
+     --> stacks/web.toml:2:34
+      |
+    2 | source = { git = "/srv/git/web", brnch = "main", branch = "main" }
+      |                                  ^^^^^
+      |
+      = help: did you mean `branch`?
+
+    error: unknown key `hots` in a stage
+     --> stacks/web.toml:5:1
+      |
+    5 | hots = []
+      | ^^^^
+      |
+      = help: did you mean `hosts`?
+
+    error: unknown key `tiemout` in a command
+     --> stacks/web.toml:7:26
+      |
+    7 | commands = [{ run = "x", tiemout = "5s", frobnicate = 1 }]
+      |                          ^^^^^^^
+      |
+      = help: did you mean `timeout`?
+
+    error: unknown key `frobnicate` in a command
+     --> stacks/web.toml:7:42
+      |
+    7 | commands = [{ run = "x", tiemout = "5s", frobnicate = 1 }]
+      |                                          ^^^^^^^^^^
+      |
+      = help: a command may have: local, run, rsync, release, activate, to, delete, exclude, options, keep, shared, name, chunk, timeout, quiet
+    "#);
+}
+
+#[test]
+fn what_this_version_has_not_is_refused_and_never_ignored() {
+    assert_snapshot!(told(&stack("max_failed = 2", r#"hosts = { command = "./inventory" }
+before = ["x"]
+commands = [
+{ check = "http://{host}/" },
+{ run = "x", tries = 3 },
+{ run = "x", chunk = [1, 10] },
+]"#)), @r#"
+    error: this version of Pushbutton does not have `max_failed` yet
+     --> stacks/web.toml:2:1
+      |
+    2 | max_failed = 2
+      | ^^^^^^^^^^
+      |
+      = help: take it out for now: what it promises would not happen
+
+    error: this version of Pushbutton does not have a command that lists the hosts yet
+     --> stacks/web.toml:5:9
+      |
+    5 | hosts = { command = "./inventory" }
+      |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: take it out for now: what it promises would not happen
+
+    error: this version of Pushbutton does not have `before` yet
+     --> stacks/web.toml:6:1
+      |
+    6 | before = ["x"]
+      | ^^^^^^
+      |
+      = help: take it out for now: what it promises would not happen
+
+    error: this version of Pushbutton does not have `check` yet
+     --> stacks/web.toml:8:3
+      |
+    8 | { check = "http://{host}/" },
+      |   ^^^^^
+      |
+      = help: take it out for now: what it promises would not happen
+
+    error: this version of Pushbutton does not have `tries` yet
+     --> stacks/web.toml:9:14
+      |
+    9 | { run = "x", tries = 3 },
+      |              ^^^^^
+      |
+      = help: take it out for now: what it promises would not happen
+
+    error: this version of Pushbutton does not have a growing chunk yet
+      --> stacks/web.toml:10:22
+       |
+    10 | { run = "x", chunk = [1, 10] },
+       |                      ^^^^^^^
+       |
+       = help: take it out for now: what it promises would not happen
+    "#);
+}
+
+#[test]
+fn broken_toml_is_told_at_its_place() {
+    assert_snapshot!(told(r#"title = "Web
+source = 1
+"#), @r#"
+    error: not TOML: invalid basic string, expected `"`
+     --> stacks/web.toml:1:13
+      |
+    1 | title = "Web
+      |             ^
+    "#);
+    assert_snapshot!(told(r#"title = "Web"
+title = "Web"
+"#), @r#"
+    error: not TOML: duplicate key
+     --> stacks/web.toml:2:1
+      |
+    2 | title = "Web"
+      | ^^^^^
+    "#);
+}
+
+#[test]
+fn an_empty_file_says_what_a_stack_needs() {
+    assert_snapshot!(told(""), @r#"
+    error: the stack has no `source`
+     --> stacks/web.toml:1:1
+      |
+    1 |
+      | ^
+      |
+      = help: say where it comes from: source = { git = "https://git.example.com/web.git", branch = "main" }
+
+    error: the stack has no stages
+     --> stacks/web.toml:1:1
+      |
+    1 |
+      | ^
+      |
+      = help: begin each stage with [[stage]]: name, hosts, commands
+    "#);
+    assert_snapshot!(told(r#"[[stage]]
+[stage.x]
+"#), @r#"
+    error: the stack has no `source`
+     --> stacks/web.toml:1:1
+      |
+    1 | [[stage]]
+      | ^
+      |
+      = help: say where it comes from: source = { git = "https://git.example.com/web.git", branch = "main" }
+
+    error: this stage has no `commands`
+     --> stacks/web.toml:1:1
+      |
+    1 | [[stage]]
+      | ^^^^^^^^^
+      |
+      = help: name a list of [lists], or write the commands: commands = [{ run = "…" }]
+
+    error: this stage has no `hosts`
+     --> stacks/web.toml:1:1
+      |
+    1 | [[stage]]
+      | ^^^^^^^^^
+      |
+      = help: name a group of [hosts], or the hosts: hosts = ["qa1.example.com"]
+
+    error: this stage has no `name`
+     --> stacks/web.toml:1:1
+      |
+    1 | [[stage]]
+      | ^^^^^^^^^
+      |
+      = help: name it: name = "qa"
+
+    error: unknown key `x` in a stage
+     --> stacks/web.toml:2:8
+      |
+    2 | [stage.x]
+      |        ^
+      |
+      = help: a stage may have: name, button, hosts, commands, chunk, timeout
+    "#);
+    assert_snapshot!(told(r#"source = { git = "x", branch = "main" }
+[stage]
+name = "qa"
+"#), @r#"
+    error: there may be many stages, so each has double brackets
+     --> stacks/web.toml:2:2
+      |
+    2 | [stage]
+      |  ^^^^^
+      |
+      = help: begin each stage with [[stage]]: name, hosts, commands
+    "#);
+}
+
+#[test]
+fn hosts_are_told_at_their_place() {
+    assert_snapshot!(told(&stack(r#"[hosts]
+web = ["web[001-40].example.com", "a b", "w[1-3"]
+db = []
+qa = "qa1"
+loop = ["@ring"]
+ring = ["x", "@loop"]
+twice = ["h[1-3]", "deploy@H2:2222"]"#, r#"hosts = "wbe"
+commands = ["x"]"#)), @r#"
+    error: both ends of a padded range must be equally long
+     --> stacks/web.toml:3:13
+      |
+    3 | web = ["web[001-40].example.com", "a b", "w[1-3"]
+      |             ^^^^^^
+      |
+      = help: write [001-040], or both without leading zeros
+
+    error: host `a b` is not allowed
+     --> stacks/web.toml:3:35
+      |
+    3 | web = ["web[001-40].example.com", "a b", "w[1-3"]
+      |                                   ^^^^^
+      |
+      = help: it must be [user@]name[:port], the name of letters, digits, dots and hyphens, or an address
+
+    error: `[` without `]`
+     --> stacks/web.toml:3:44
+      |
+    3 | web = ["web[001-40].example.com", "a b", "w[1-3"]
+      |                                            ^
+      |
+      = help: a range is written web[1-40], web[001-040] or db[1,3,7-9]
+
+    error: there are no hosts here
+     --> stacks/web.toml:4:6
+      |
+    4 | db = []
+      |      ^^
+      |
+      = help: name at least one host
+
+    error: this must be a list of hosts
+     --> stacks/web.toml:5:6
+      |
+    5 | qa = "qa1"
+      |      ^^^^^
+      |
+      = help: write a list: ["qa1"]
+
+    error: host group `loop` contains itself: loop → ring → loop
+     --> stacks/web.toml:7:14
+      |
+    7 | ring = ["x", "@loop"]
+      |              ^^^^^^^
+
+    error: host `deploy@H2:2222` is named twice
+     --> stacks/web.toml:8:20
+      |
+    8 | twice = ["h[1-3]", "deploy@H2:2222"]
+      |                    ^^^^^^^^^^^^^^^^
+      |
+      = help: `h2` on line 8 has the same name; user and port do not make it another host
+
+    error: unknown host group `wbe`
+      --> stacks/web.toml:11:9
+       |
+    11 | hosts = "wbe"
+       |         ^^^^^
+       |
+       = help: did you mean `web`?
+    "#);
+}
+
+#[test]
+fn a_host_that_two_groups_bring_is_told_once() {
+    let text = stack("[hosts]\na = [\"h1\", \"h2\"]\nb = [\"h[2-3]\"]", "hosts = [\"@a\", \"@b\"]\ncommands = [\"x\"]");
+    assert_eq!(titles(&text), ["4:6: host `h2` is named twice"]);
+    let text = stack("[hosts]\na = [\"h1\", \"h1\"]", "hosts = \"a\"\ncommands = [\"x\"]");
+    assert_eq!(titles(&text), ["3:12: host `h1` is named twice"]);
+}
+
+#[test]
+fn stages_have_names_hosts_and_commands() {
+    assert_snapshot!(told(r#"source = { git = "x", branch = "main" }
+[[stage]]
+name = "qa"
+hosts = []
+commands = []
+[[stage]]
+name = "qa"
+[[stage]]
+name = "Prod"
+hosts = ["a"]
+commands = "rollout"
+[lists]
+roll-out = ["true"]
+"#), @r#"
+    error: there are no hosts here
+     --> stacks/web.toml:4:9
+      |
+    4 | hosts = []
+      |         ^^
+      |
+      = help: name at least one host
+
+    error: there are no commands here
+     --> stacks/web.toml:5:12
+      |
+    5 | commands = []
+      |            ^^
+      |
+      = help: write at least one command
+
+    error: this stage has no `commands`
+     --> stacks/web.toml:6:1
+      |
+    6 | [[stage]]
+      | ^^^^^^^^^
+      |
+      = help: name a list of [lists], or write the commands: commands = [{ run = "…" }]
+
+    error: this stage has no `hosts`
+     --> stacks/web.toml:6:1
+      |
+    6 | [[stage]]
+      | ^^^^^^^^^
+      |
+      = help: name a group of [hosts], or the hosts: hosts = ["qa1.example.com"]
+
+    error: there are two stages named `qa`
+     --> stacks/web.toml:7:8
+      |
+    7 | name = "qa"
+      |        ^^^^
+      |
+      = help: the first one is on line 3
+
+    error: stage name `Prod` is not allowed
+     --> stacks/web.toml:9:8
+      |
+    9 | name = "Prod"
+      |        ^^^^^^
+      |
+      = help: it must match [a-z0-9][a-z0-9_-]* and be at most 63 long
+
+    error: unknown command list `rollout`
+      --> stacks/web.toml:11:12
+       |
+    11 | commands = "rollout"
+       |            ^^^^^^^^^
+       |
+       = help: did you mean `roll-out`?
+    "#);
+}
+
+#[test]
+fn lists_may_not_contain_themselves() {
+    let text = stack(
+        "[lists]\na = [\"@b\", \"true\"]\nb = [\"@a\"]\nc = [\"@c\"]\nd = [\"@a\", \"@x\"]",
+        "hosts = [\"a\"]\ncommands = \"a\"",
+    );
+    assert_eq!(
+        titles(&text),
+        [
+            "4:6: command list `a` contains itself: a → b → a",
+            "5:6: command list `c` contains itself: c → c",
+            "6:12: unknown command list `x`",
+        ]
+    );
+}
+
+#[test]
+fn knotted_lists_end_in_an_error_and_not_in_a_hang() {
+    let mut lists = String::from("[lists]\nl0 = [\"true\"]\n");
+    for n in 1..25 {
+        lists.push_str(&format!("l{n} = [\"@l{}\", \"@l{}\"]\n", n - 1, n - 1));
+    }
+    let found = titles(&stack(&lists, "hosts = [\"a\"]\ncommands = \"l24\""));
+    assert!(found.iter().any(|title| title.contains("holds too much")), "{found:?}");
+}
+
+#[test]
+fn commands_are_checked_one_by_one() {
+    assert_snapshot!(told(&stack("", r#"hosts = ["a"]
+commands = [
+{ run = "x", local = "y" },
+{ name = "nothing" },
+{ run = "x", keep = 5 },
+{ rsync = "/etc", options = ["--rsync-path=x", "--checksums"] },
+{ release = "/srv/../etc", keep = 0, shared = ["../x"] },
+{ release = "/srv/{stage}" },
+{ activate = "/srv/other" },
+{ run = "x", timeout = "5 min", chunk = "0%", quiet = "yes", name = "" },
+7,
+]"#)), @r#"
+    error: one command cannot be both `local` and `run`
+     --> stacks/web.toml:7:1
+      |
+    7 | { run = "x", local = "y" },
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write two commands, one after the other
+
+    error: this command does not say what to do
+     --> stacks/web.toml:8:1
+      |
+    8 | { name = "nothing" },
+      | ^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: it needs one of `local`, `run`, `rsync`, `release`, `activate`
+
+    error: `keep` belongs to `release`, not to `run`
+     --> stacks/web.toml:9:14
+      |
+    9 | { run = "x", keep = 5 },
+      |              ^^^^
+
+    error: this `rsync` has no `to`
+      --> stacks/web.toml:10:1
+       |
+    10 | { rsync = "/etc", options = ["--rsync-path=x", "--checksums"] },
+       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: say where on the hosts: to = "/srv/web/assets/"
+
+    error: path `/etc` is not allowed
+      --> stacks/web.toml:10:11
+       |
+    10 | { rsync = "/etc", options = ["--rsync-path=x", "--checksums"] },
+       |           ^^^^^^
+       |
+       = help: write a relative path without .. and without characters that shells read: dist/assets
+
+    error: rsync option `--rsync-path=x` is not allowed
+      --> stacks/web.toml:10:30
+       |
+    10 | { rsync = "/etc", options = ["--rsync-path=x", "--checksums"] },
+       |                              ^^^^^^^^^^^^^^^^
+       |
+       = help: allowed are --checksum, --compress, --whole-file, --omit-dir-times, --omit-link-times, --no-times, --no-perms, --executability, --ignore-existing, --existing, --size-only, --update, --prune-empty-dirs, --delete-before, --delete-during, --delete-delay, --delete-after, --delete-excluded, --copy-links, --safe-links, --hard-links, --stats, --verbose, --itemize-changes, --fuzzy, --numeric-ids, --chmod=, --max-delete=, --bwlimit=, --block-size=, --compress-level=, --compress-choice=, --max-size=, --min-size=, --modify-window=, --include=
+
+    error: rsync option `--checksums` is not allowed
+      --> stacks/web.toml:10:48
+       |
+    10 | { rsync = "/etc", options = ["--rsync-path=x", "--checksums"] },
+       |                                                ^^^^^^^^^^^^^
+       |
+       = help: did you mean `--checksum`?
+
+    error: path `/srv/../etc` is not allowed
+      --> stacks/web.toml:11:13
+       |
+    11 | { release = "/srv/../etc", keep = 0, shared = ["../x"] },
+       |             ^^^^^^^^^^^^^
+       |
+       = help: write an absolute path below / without .. and without characters that shells read: /srv/web
+
+    error: 0 is out of range: it must be 1 to 1000
+      --> stacks/web.toml:11:35
+       |
+    11 | { release = "/srv/../etc", keep = 0, shared = ["../x"] },
+       |                                   ^
+
+    error: path `../x` is not allowed
+      --> stacks/web.toml:11:48
+       |
+    11 | { release = "/srv/../etc", keep = 0, shared = ["../x"] },
+       |                                                ^^^^^^
+       |
+       = help: write a relative path without .. and without characters that shells read: dist/assets
+
+    error: a path cannot hold a variable in this version: `{stage}`
+      --> stacks/web.toml:12:13
+       |
+    12 | { release = "/srv/{stage}" },
+       |             ^^^^^^^^^^^^^^
+       |
+       = help: write the path out; a `run` command may use variables
+
+    error: `/srv/other` is activated before it was brought
+      --> stacks/web.toml:13:1
+       |
+    13 | { activate = "/srv/other" },
+       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: put { release = "/srv/other" } before it
+
+    error: timeout `5 min` is not allowed
+      --> stacks/web.toml:14:24
+       |
+    14 | { run = "x", timeout = "5 min", chunk = "0%", quiet = "yes", name = "" },
+       |                        ^^^^^^^
+       |
+       = help: write a whole number with s, m or h, one second to one day: "30s", "15m", "2h"
+
+    error: chunk `0%` is not allowed
+      --> stacks/web.toml:14:41
+       |
+    14 | { run = "x", timeout = "5 min", chunk = "0%", quiet = "yes", name = "" },
+       |                                         ^^^^
+       |
+       = help: write a number of hosts (chunk = 10) or a percentage of them, 1% to 100% (chunk = "25%")
+
+    error: this must be true or false, not text
+      --> stacks/web.toml:14:55
+       |
+    14 | { run = "x", timeout = "5 min", chunk = "0%", quiet = "yes", name = "" },
+       |                                                       ^^^^^
+
+    error: `` is not allowed here
+      --> stacks/web.toml:14:69
+       |
+    14 | { run = "x", timeout = "5 min", chunk = "0%", quiet = "yes", name = "" },
+       |                                                                     ^^
+       |
+       = help: write one line of 1 to 100 characters, without spaces at its ends
+
+    error: this must be a command: text, or a table like { run = "…" }, not a whole number
+      --> stacks/web.toml:15:1
+       |
+    15 | 7,
+       | ^
+    "#);
+}
+
+#[test]
+fn a_variable_is_told_within_its_command() {
+    assert_snapshot!(told(&stack(r#"build = ["make {host}"]
+[vars]
+colour = "blue"
+sha = "x"
+bad = "{sha}""#, r#"hosts = ["a"]
+commands = [
+"echo {shaa}",
+"echo 'x {sha}'",
+{ run = "echo \"on {colour}\"" },
+{ run = '''
+set -e
+{who} --help
+''' },
+]"#)), @r#"
+    error: `{host}` cannot be used in `build`
+     --> stacks/web.toml:2:16
+      |
+    2 | build = ["make {host}"]
+      |                ^^^^^^
+      |
+      = help: a build is made once, before any host is touched
+
+    error: `sha` is a variable of Pushbutton itself
+     --> stacks/web.toml:5:1
+      |
+    5 | sha = "x"
+      | ^^^
+      |
+      = help: write a name of your own: letters a-z, digits and _
+
+    error: `{sha}` would not be filled in: the value of a variable is plain text
+     --> stacks/web.toml:6:7
+      |
+    6 | bad = "{sha}"
+      |       ^^^^^^^
+      |
+      = help: use both variables in the command instead
+
+    error: unknown variable `{shaa}`
+      --> stacks/web.toml:11:7
+       |
+    11 | "echo {shaa}",
+       |       ^^^^^^
+       |
+       = help: did you mean {sha}?
+       = help: for plain braces write {{shaa}}
+
+    error: a variable cannot stand within single quotes
+      --> stacks/web.toml:12:10
+       |
+    12 | "echo 'x {sha}'",
+       |          ^^^^^
+       |
+       = help: end the quotes before it and begin them again behind it: 'a '{sha}' b'
+
+    error: this variable may hold any text, so it cannot stand within double quotes
+      --> stacks/web.toml:13:20
+       |
+    13 | { run = "echo \"on {colour}\"" },
+       |                    ^^^^^^^^
+       |
+       = help: make it a word of its own, outside of the quotes, or read $PUSH_VAR_COLOUR in a script
+
+    error: a variable cannot be (part of) a command's name
+      --> stacks/web.toml:16:1
+       |
+    16 | {who} --help
+       | ^^^^^
+       |
+       = help: name the program in plain words, and give the value as an argument
+    "#);
+}
+
+#[test]
+fn small_values_are_refused_with_a_cure() {
+    assert_snapshot!(told(r#"title = ""
+source = { git = "ext::sh -c x", branch = "a..b" }
+ship = "../x"
+diff = "javascript:x"
+chunk = 0
+timeout = 30
+build = "make"
+[[stage]]
+name = "qa"
+hosts = ["a"]
+commands = "npm test""#), @r#"
+    error: `` is not allowed here
+     --> stacks/web.toml:1:9
+      |
+    1 | title = ""
+      |         ^^
+      |
+      = help: write one line of 1 to 100 characters, without spaces at its ends
+
+    error: git address `ext::sh -c x` is not allowed
+     --> stacks/web.toml:2:18
+      |
+    2 | source = { git = "ext::sh -c x", branch = "a..b" }
+      |                  ^^^^^^^^^^^^^^
+      |
+      = help: write what `git clone` takes: https://host/path.git, user@host:path.git or /absolute/path
+
+    error: branch `a..b` is not allowed
+     --> stacks/web.toml:2:43
+      |
+    2 | source = { git = "ext::sh -c x", branch = "a..b" }
+      |                                           ^^^^^^
+      |
+      = help: write the name of a branch as `git branch` lists it: main
+
+    error: path `../x` is not allowed
+     --> stacks/web.toml:3:8
+      |
+    3 | ship = "../x"
+      |        ^^^^^^
+      |
+      = help: write a relative path without .. and without characters that shells read: dist/assets
+
+    error: diff address `javascript:x` is not allowed
+     --> stacks/web.toml:4:8
+      |
+    4 | diff = "javascript:x"
+      |        ^^^^^^^^^^^^^^
+      |
+      = help: write an http:// or https:// address: https://git.example.com/web/compare/{old_sha}...{sha}
+
+    error: 0 is out of range: it must be 1 to 10000
+     --> stacks/web.toml:5:9
+      |
+    5 | chunk = 0
+      |         ^
+
+    error: this must be text in quotes, not a whole number
+     --> stacks/web.toml:6:11
+      |
+    6 | timeout = 30
+      |           ^^
+
+    error: `build` must be a list of commands
+     --> stacks/web.toml:7:9
+      |
+    7 | build = "make"
+      |         ^^^^^^
+      |
+      = help: write a list: build = ["make"]
+
+    error: `commands` must be a list of commands, or the name of one
+      --> stacks/web.toml:11:12
+       |
+    11 | commands = "npm test"
+       |            ^^^^^^^^^^
+       |
+       = help: a command stands in a list: commands = ["npm test"]
+    "#);
+}
+
+#[test]
+fn a_flip_needs_what_it_flips_to() {
+    assert_eq!(
+        command_titles("{ activate = \"/srv/web\" },\n{ release = \"/srv/web/\" },\n{ activate = \"/srv/web\" },"),
+        ["7:1: `/srv/web` is activated before it was brought"]
+    );
+}
+
+#[test]
+fn every_error_of_a_file_is_told_at_once_and_in_order() {
+    let text = stack("build = [\"'\"]\nx = 1\ny = 2", "hosts = [\"-\"]\ncommands = [\"{nope}\", { run = \"{nope}\" }]");
+    let found = titles(&text);
+    assert_eq!(found.len(), 6, "{found:#?}");
+    let lines: Vec<usize> = found.iter().map(|title| title.split(':').next().unwrap().parse().unwrap()).collect();
+    assert!(lines.is_sorted(), "{found:#?}");
+}
+
+#[test]
+fn the_examples_are_right() {
+    for (name, text) in [
+        ("web", include_str!("../../../stacks/web.toml")),
+        ("static-site", include_str!("../../../stacks/static-site.toml")),
+    ] {
+        let parsed = parse(name.parse().unwrap(), "stacks/example.toml", text);
+        assert!(parsed.is_ok(), "{:?}", parsed.unwrap_err());
+    }
+}
+
+/// Text that is near to a stack file, so that more than the first check is met.
+fn near_toml() -> impl Strategy<Value = String> {
+    let pieces = proptest::sample::select(vec![
+        "[[stage]]\n",
+        "name = ",
+        "hosts = ",
+        "commands = ",
+        "[hosts]\n",
+        "[lists]\n",
+        "[vars]\n",
+        "source = ",
+        "\"qa\"",
+        "[\"a\", \"@b\"]",
+        "{ run = \"x {sha}\" }",
+        "{ git = \"x\", branch = \"m\" }",
+        "\n",
+        "[",
+        "]",
+        "{",
+        "}",
+        "\"",
+        "'",
+        "'''",
+        "\"\"\"",
+        "chunk = ",
+        "10",
+        "\"25%\"",
+        "\"w[1-9]\"",
+        "a = ",
+        "b = ",
+        "[\"@a\"]",
+        "é",
+        "\u{0}",
+        "\r\n",
+        "#",
+        "\"$(( {push}\"",
+        "\"<<E {sha}\"",
+        "\\u00e9",
+        "= ",
+        ".",
+    ]);
+    proptest::collection::vec(pieces, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn parsing_never_panics_on_any_text(text in "\\PC{0,200}") {
+        let _ = parse_text(&text);
+    }
+
+    #[test]
+    fn parsing_never_panics_on_nearly_right_text(text in near_toml()) {
+        if let Err(diagnostics) = parse_text(&text) {
+            prop_assert!(!diagnostics.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_cut_file_is_refused_or_read_and_never_panics(end in 0usize..4000) {
+        let text = include_str!("../../../stacks/web.toml");
+        let end = (0..=end.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap();
+        if let Err(diagnostics) = parse_text(&text[..end]) {
+            prop_assert!(!diagnostics.is_empty());
+        }
+    }
+}

@@ -1,0 +1,446 @@
+//! The small values of a stack file: times, chunks, paths, addresses, branches, rsync options. Each function is the only
+//! door to its kind, and says what is wrong and what to do. It must never look at the world: a path is only read as text.
+
+use crate::diagnostic::shown;
+use std::time::Duration;
+
+/// Why a value was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub title: String,
+    pub cures: Vec<String>,
+}
+
+fn refused(title: impl Into<String>, cure: &str) -> Refused {
+    Refused { title: title.into(), cures: vec![cure.to_owned()] }
+}
+
+impl From<super::BadName> for Refused {
+    fn from(bad: super::BadName) -> Self {
+        Self { title: format!("{} `{}` is not allowed", bad.what, shown(&bad.value)), cures: vec![bad.rule.to_owned()] }
+    }
+}
+
+/// At most so many hosts at once, before the number of hosts is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chunk {
+    Hosts(usize),
+    Percent(usize),
+}
+
+impl Chunk {
+    /// The number for a list of `hosts`: a percentage is rounded down, and is at least 1.
+    pub fn of(self, hosts: usize) -> usize {
+        match self {
+            Self::Hosts(number) => number,
+            Self::Percent(percent) => (hosts * percent / 100).max(1),
+        }
+    }
+}
+
+/// `"25%"`.
+pub(super) fn percent(text: &str) -> Result<Chunk, Refused> {
+    match text.strip_suffix('%').map(str::parse::<usize>) {
+        Some(Ok(percent @ 1..=100)) => Ok(Chunk::Percent(percent)),
+        _ => Err(refused(
+            format!("chunk `{}` is not allowed", shown(text)),
+            "write a number of hosts (chunk = 10) or a percentage of them, 1% to 100% (chunk = \"25%\")",
+        )),
+    }
+}
+
+/// `"30s"`, `"15m"`, `"2h"`: one second to one day.
+pub(super) fn timeout(text: &str) -> Result<Duration, Refused> {
+    let bad = || {
+        refused(
+            format!("timeout `{}` is not allowed", shown(text)),
+            "write a whole number with s, m or h, one second to one day: \"30s\", \"15m\", \"2h\"",
+        )
+    };
+    let unit = match text.as_bytes().last() {
+        Some(b's') => 1,
+        Some(b'm') => 60,
+        Some(b'h') => 3600,
+        _ => return Err(bad()),
+    };
+    let digits = &text[..text.len() - 1];
+    match digits.parse::<u64>() {
+        Ok(number) if digits.bytes().all(|b| b.is_ascii_digit()) && (1..=86_400 / unit).contains(&number) => {
+            Ok(Duration::from_secs(number * unit))
+        }
+        _ => Err(bad()),
+    }
+}
+
+/// One line for people, at most 100 characters: titles, buttons, names of commands.
+pub(super) fn line(text: &str) -> Result<String, Refused> {
+    match text.trim() == text && (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+        true => Ok(text.to_owned()),
+        false => Err(refused(
+            format!("`{}` is not allowed here", shown(text)),
+            "write one line of 1 to 100 characters, without spaces at its ends",
+        )),
+    }
+}
+
+/// The value of one of the stack's own variables: plain text of one line.
+pub(super) fn var(text: &str) -> Result<String, Refused> {
+    if text.chars().any(char::is_control) || text.chars().count() > 1000 || text.starts_with('-') {
+        return Err(refused(
+            format!("the value `{}` is not allowed", shown(text)),
+            "write one line of at most 1,000 characters that does not begin with -",
+        ));
+    }
+    match variable_in(text) {
+        Some(name) => Err(refused(
+            format!("`{{{name}}}` would not be filled in: the value of a variable is plain text"),
+            "use both variables in the command instead",
+        )),
+        None => Ok(text.to_owned()),
+    }
+}
+
+/// An absolute path on a host.
+pub(super) fn absolute_path(text: &str) -> Result<String, Refused> {
+    no_variable(text)?;
+    let inner = text.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    match inner {
+        Some(inner) if parts_ok(inner) => Ok(text.to_owned()),
+        _ => Err(refused(
+            format!("path `{}` is not allowed", shown(text)),
+            "write an absolute path below / without .. and without characters that shells read: /srv/web",
+        )),
+    }
+}
+
+/// The directory of a release: an absolute path, told without a slash at its end.
+pub(super) fn release_dir(text: &str) -> Result<String, Refused> {
+    absolute_path(text).map(|path| path.trim_end_matches('/').to_owned())
+}
+
+/// A path inside the build or the checkout; `.` is all of it. A trailing slash is kept.
+pub(super) fn inner_path(text: &str) -> Result<String, Refused> {
+    no_variable(text)?;
+    let inner = text.strip_suffix('/').unwrap_or(text);
+    match inner == "." || parts_ok(inner.strip_prefix("./").unwrap_or(inner)) {
+        true => Ok(text.to_owned()),
+        false => Err(refused(
+            format!("path `{}` is not allowed", shown(text)),
+            "write a relative path without .. and without characters that shells read: dist/assets",
+        )),
+    }
+}
+
+/// Whether every part of a path is a plain name.
+fn parts_ok(path: &str) -> bool {
+    path.split('/').all(|part| {
+        !part.is_empty()
+            && part != "."
+            && part != ".."
+            && !part.starts_with('-')
+            && part.trim() == part
+            && part.chars().all(|c| c.is_alphanumeric() || "._-+@,=%: ".contains(c))
+    })
+}
+
+fn no_variable(text: &str) -> Result<(), Refused> {
+    match variable_in(text) {
+        Some(name) => Err(refused(
+            format!("a path cannot hold a variable in this version: `{{{name}}}`"),
+            "write the path out; a `run` command may use variables",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The first `{name}` in a text.
+pub(super) fn variable_in(text: &str) -> Option<&str> {
+    text.split('{').skip(1).find_map(|rest| {
+        let (name, _) = rest.split_once('}')?;
+        is_variable_name(name).then_some(name)
+    })
+}
+
+/// `[A-Za-z_][A-Za-z0-9_]*`: what stands between braces of a variable.
+pub(super) fn is_variable_name(name: &str) -> bool {
+    name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// The address of a git repository: anything that git takes and that cannot be read as an option or a program.
+pub(super) fn git_url(text: &str) -> Result<String, Refused> {
+    let plain = !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control);
+    if !plain || text.starts_with('-') || text.contains("::") {
+        return Err(refused(
+            format!("git address `{}` is not allowed", shown(text)),
+            "write what `git clone` takes: https://host/path.git, user@host:path.git or /absolute/path",
+        ));
+    }
+    let user =
+        text.split_once("://").and_then(|(_, rest)| rest.split('/').next()?.rsplit_once('@')).map(|(user, _)| user);
+    match user.is_some_and(|user| user.contains(':')) {
+        true => Err(refused(
+            "a password does not belong into a stack file",
+            "use an ssh address with a key, or git's own credentials",
+        )),
+        false => Ok(text.to_owned()),
+    }
+}
+
+/// A branch, by the rules of `git check-ref-format --branch`.
+pub(super) fn branch(text: &str) -> Result<String, Refused> {
+    let bad_part = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
+    let bad = text.is_empty()
+        || text.len() > 200
+        || text == "@"
+        || text == "HEAD"
+        || text.starts_with('-')
+        || text.ends_with('.')
+        || text.contains("..")
+        || text.contains("@{")
+        || text.chars().any(|c| c.is_control() || " ~^:?*[\\".contains(c))
+        || text.split('/').any(bad_part);
+    match bad {
+        true => Err(refused(
+            format!("branch `{}` is not allowed", shown(text)),
+            "write the name of a branch as `git branch` lists it: main",
+        )),
+        false => Ok(text.to_owned()),
+    }
+}
+
+/// The address of a difference, with `{old_sha}` and `{sha}`.
+pub(super) fn diff_url(text: &str) -> Result<String, Refused> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let filled = text.replace("{old_sha}", "").replace("{sha}", "");
+    let host_ok = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['));
+    if let Some(name) = variable_in(&filled) {
+        return Err(refused(format!("`{{{name}}}` cannot be used in `diff`"), "it may hold {old_sha} and {sha}"));
+    }
+    match host_ok && !filled.chars().any(|c| c.is_control() || c.is_whitespace() || "<>\"{}|\\^`".contains(c)) {
+        true => Ok(text.to_owned()),
+        false => Err(refused(
+            format!("diff address `{}` is not allowed", shown(text)),
+            "write an http:// or https:// address: https://git.example.com/web/compare/{old_sha}...{sha}",
+        )),
+    }
+}
+
+/// A pattern for rsync's `--exclude`.
+pub(super) fn pattern(text: &str) -> Result<String, Refused> {
+    no_variable(text)?;
+    match !text.is_empty() && !text.chars().any(char::is_control) {
+        true => Ok(text.to_owned()),
+        false => Err(refused(format!("pattern `{}` is not allowed", shown(text)), "write one line: *.map")),
+    }
+}
+
+/// Options of rsync that stand alone. None of them runs a program, reads or writes another file, or turns the direction.
+const RSYNC_FLAGS: &[&str] = &[
+    "--checksum",
+    "-c",
+    "--compress",
+    "-z",
+    "--whole-file",
+    "-W",
+    "--omit-dir-times",
+    "-O",
+    "--omit-link-times",
+    "-J",
+    "--no-times",
+    "--no-perms",
+    "--executability",
+    "-E",
+    "--ignore-existing",
+    "--existing",
+    "--size-only",
+    "--update",
+    "-u",
+    "--prune-empty-dirs",
+    "-m",
+    "--delete-before",
+    "--delete-during",
+    "--delete-delay",
+    "--delete-after",
+    "--delete-excluded",
+    "--copy-links",
+    "-L",
+    "--safe-links",
+    "--hard-links",
+    "-H",
+    "--stats",
+    "--verbose",
+    "-v",
+    "--itemize-changes",
+    "-i",
+    "--fuzzy",
+    "-y",
+    "--numeric-ids",
+];
+
+/// Options of rsync that take a plain value after `=`.
+const RSYNC_VALUED: &[&str] = &[
+    "--chmod",
+    "--max-delete",
+    "--bwlimit",
+    "--block-size",
+    "--compress-level",
+    "--compress-choice",
+    "--max-size",
+    "--min-size",
+    "--modify-window",
+    "--include",
+];
+
+/// An option of rsync from the allow-list.
+pub(super) fn rsync_option(text: &str) -> Result<String, Refused> {
+    let value_ok =
+        |value: &str| !value.is_empty() && value.chars().all(|c| c.is_ascii_alphanumeric() || ",._%+=-*?/".contains(c));
+    let known = match text.split_once('=') {
+        Some((name, value)) => RSYNC_VALUED.contains(&name) && value_ok(value),
+        None => RSYNC_FLAGS.contains(&text),
+    };
+    if known {
+        return Ok(text.to_owned());
+    }
+    let name = text.split('=').next().unwrap_or_default();
+    let cure = match RSYNC_VALUED.contains(&name) {
+        true => format!("write it with a plain value: {name}=VALUE"),
+        false => match crate::diagnostic::nearest(name, RSYNC_FLAGS.iter().chain(RSYNC_VALUED).copied()) {
+            Some(near) if near != name => format!("did you mean `{near}`?"),
+            _ => format!("allowed are {}", long_options().join(", ")),
+        },
+    };
+    Err(refused(format!("rsync option `{}` is not allowed", shown(text)), &cure))
+}
+
+fn long_options() -> Vec<String> {
+    let flags = RSYNC_FLAGS.iter().filter(|flag| flag.starts_with("--")).map(|flag| (*flag).to_owned());
+    flags.chain(RSYNC_VALUED.iter().map(|name| format!("{name}="))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table<T>(parse: fn(&str) -> Result<T, Refused>, good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert!(parse(text).is_ok(), "{text:?} must be taken");
+        }
+        for text in bad {
+            assert!(parse(text).is_err(), "{text:?} must be refused");
+        }
+    }
+
+    #[test]
+    fn times_have_one_unit() {
+        table(timeout, &["1s", "30s", "15m", "24h"], &["", "s", "0s", "30", "1.5h", "+1s", "1d", "25h", "1h30m", "é"]);
+        assert_eq!(timeout("2h").unwrap(), Duration::from_secs(7200));
+    }
+
+    #[test]
+    fn a_percentage_is_at_least_one_host() {
+        table(percent, &["1%", "100%"], &["", "%", "0%", "101%", "25", "-1%", "2.5%"]);
+        for (percent, hosts, chunk) in [(25, 40, 10), (25, 10, 2), (1, 3, 1), (100, 7, 7)] {
+            assert_eq!(Chunk::Percent(percent).of(hosts), chunk, "{percent}% of {hosts}");
+        }
+    }
+
+    #[test]
+    fn paths_stay_where_they_belong() {
+        table(
+            absolute_path,
+            &["/srv/web", "/srv/web/", "/srv/my app", "/srv/é"],
+            &[
+                "",
+                "/",
+                "//",
+                "srv",
+                "/srv/../etc",
+                "/srv//web",
+                "/srv/.",
+                "/a\nb",
+                "/srv/$x",
+                "/a;b",
+                "/srv/{sha}",
+                "/-x",
+            ],
+        );
+        table(
+            inner_path,
+            &[".", "./", "dist", "a/b/", "./a"],
+            &["", "/", "/a", "..", "a/../b", "-x", "a//b", "a/{sha}"],
+        );
+    }
+
+    #[test]
+    fn a_git_address_is_neither_option_nor_program() {
+        table(
+            git_url,
+            &["https://h/p.git", "git@h:p.git", "ssh://git@h:22/p", "/srv/git/web", "../web", "https://me@h/p"],
+            &["", "-x", "--upload-pack=x", "ext::sh -c x", "fd::7", "a\nb", " x", "https://me:secret@h/p"],
+        );
+    }
+
+    #[test]
+    fn branches_follow_check_ref_format() {
+        table(
+            branch,
+            &["main", "feature/x", "v1.2", "a@b", "ünï"],
+            &[
+                "", "-x", ".a", "a/.b", "a..b", "a.lock", "a/", "/a", "a//b", "a b", "a~1", "a^", "a:b", "a?", "a*",
+                "a[", "a\\b", "a.", "@", "a@{1}", "HEAD", "a\u{7f}",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_diff_is_a_web_address() {
+        table(
+            diff_url,
+            &["https://h/c/{old_sha}...{sha}", "http://[::1]/x", "https://h"],
+            &[
+                "",
+                "ftp://h/",
+                "javascript:alert(1)",
+                "https://",
+                "https:///x",
+                "https://h/{who}",
+                "https://h/ x",
+                "https://h/\"",
+                "https://h/{",
+            ],
+        );
+    }
+
+    #[test]
+    fn rsync_options_that_could_run_a_program_are_refused() {
+        table(
+            rsync_option,
+            &["--checksum", "-z", "--bwlimit=10m", "--chmod=D755,F644", "--include=*.css"],
+            &[
+                "",
+                "-e",
+                "-e sh",
+                "--rsh=sh",
+                "--rsync-path=x",
+                "-M--x",
+                "--files-from=/etc/passwd",
+                "--log-file=x",
+                "--checksum=1",
+                "--bwlimit",
+                "--bwlimit=$(x)",
+                "--remove-source-files",
+                "-cz",
+                "--",
+            ],
+        );
+        assert_eq!(rsync_option("--checksums").unwrap_err().cures, ["did you mean `--checksum`?"]);
+    }
+
+    #[test]
+    fn words_for_people_are_one_line() {
+        table(line, &["PROD!!!", "Save the Princess", "é"], &["", " ", " a", "a\nb", "a\u{1b}[0m"]);
+        table(var, &["", "a b", "$(x)"], &["-x", "a\nb", "x {sha} y"]);
+    }
+}

@@ -1,0 +1,148 @@
+//! The push log: every push, by day, with filters; older ones by cursor.
+
+use super::parts::{Moment, PushLine};
+use super::{Frame, words};
+use crate::ledger::pushes::PushRow;
+use crate::time::At;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// The push log.
+#[derive(Clone, Debug)]
+pub struct LogPage {
+    /// The pushes, newest first.
+    pub rows: Vec<PushRow>,
+    /// What was asked for.
+    pub filter: LogFilter,
+    /// The cursor of the next, older page, if there is one.
+    pub next_before: Option<i64>,
+    /// The names of all stacks.
+    pub stacks: Vec<String>,
+}
+
+/// What the push log shows; nothing set shows everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogFilter {
+    /// One stack.
+    pub stack: Option<String>,
+    /// One stage.
+    pub stage: Option<String>,
+    /// One person.
+    pub who: Option<String>,
+    /// One end, or `running`.
+    pub state: Option<String>,
+    /// A word of a commit, a revision, a build or a reason.
+    pub word: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct LogView {
+    filter: LogFilter,
+    filtered: bool,
+    stacks: Vec<String>,
+    stages: Vec<String>,
+    states: Vec<State>,
+    days: Vec<Day>,
+    older: Option<String>,
+    words: String,
+}
+
+#[derive(Debug, Serialize)]
+struct State {
+    value: &'static str,
+    word: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Day {
+    relative: &'static str,
+    day: Moment,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    push: PushLine,
+    /// Per cent of the longest push shown.
+    length: i64,
+}
+
+impl LogView {
+    pub(super) fn new(frame: &Frame, page: &LogPage) -> Self {
+        let longest = page.rows.iter().filter_map(|row| row.duration_ms).max().unwrap_or(1).max(1);
+        let mut days: Vec<Day> = Vec::new();
+        for row in &page.rows {
+            let day = Moment::day(&row.pressed_at);
+            if days.last().is_none_or(|last| last.day.words() != day.words()) {
+                days.push(Day { relative: relative(&row.pressed_at, frame.now), day, rows: Vec::new() });
+            }
+            if let Some(last) = days.last_mut() {
+                let length = row.duration_ms.unwrap_or(0) * 100 / longest;
+                last.rows.push(Row { push: PushLine::new(row, frame.now), length });
+            }
+        }
+        let states = ["running", "succeeded", "degraded", "failed", "cancelled", "rolled back", "interrupted"];
+        let mut stages: BTreeSet<String> = page.rows.iter().map(|row| row.stage.clone()).collect();
+        stages.extend(page.filter.stage.clone());
+        Self {
+            filtered: page.filter != LogFilter::default(),
+            stacks: page.stacks.clone(),
+            stages: stages.into_iter().collect(),
+            states: states.into_iter().map(|value| State { value, word: words::push_mark(value).1 }).collect(),
+            days,
+            older: page.next_before.map(|before| older(&page.filter, before)),
+            words: words::count(page.rows.len() as i64, "push").replace("pushs", "pushes"),
+            filter: page.filter.clone(),
+        }
+    }
+}
+
+fn relative(at: &str, now: At) -> &'static str {
+    let Ok(at) = at.parse::<At>() else { return "" };
+    let day = |at: At| at.millis().div_euclid(86_400_000);
+    match day(now) - day(at) {
+        0 => "Today, ",
+        1 => "Yesterday, ",
+        _ => "",
+    }
+}
+
+fn older(filter: &LogFilter, before: i64) -> String {
+    let mut address = format!("/pushes?before={before}");
+    let parts = [
+        ("stack", &filter.stack),
+        ("stage", &filter.stage),
+        ("who", &filter.who),
+        ("state", &filter.state),
+        ("word", &filter.word),
+    ];
+    for (name, value) in parts {
+        if let Some(value) = value {
+            address.push_str(&format!("&{name}={}", in_address(value)));
+        }
+    }
+    address
+}
+
+/// Percent-encodes a value for a query.
+fn in_address(value: &str) -> String {
+    value
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_pushes_keep_the_filters_whatever_they_hold() {
+        let filter =
+            LogFilter { word: Some("a&b=c \"é".to_owned()), stack: Some("web".to_owned()), ..Default::default() };
+        assert_eq!(older(&filter, 7), "/pushes?before=7&stack=web&word=a%26b%3Dc%20%22%C3%A9");
+    }
+}

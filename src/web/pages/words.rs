@@ -1,0 +1,201 @@
+//! The words of the pages: every name, count, state and sentence that is made from data. Pure; must never hold HTML.
+//! Called by the pages' view models.
+
+/// The first seven digits of a revision, as people say it.
+pub fn short(sha: &str) -> &str {
+    sha.get(..7).unwrap_or(sha)
+}
+
+/// The first twelve digits of a root hash: enough for eyes to compare.
+pub fn short_root(root: &str) -> &str {
+    root.get(..12).unwrap_or(root)
+}
+
+/// A stage as people say it: `QA`, `Princess`, `Prod`.
+pub fn stage_words(name: &str) -> String {
+    if name.len() <= 2 {
+        return name.to_uppercase();
+    }
+    let mut letters = name.chars().map(|letter| if letter == '-' || letter == '_' { ' ' } else { letter });
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
+/// Who: `Mary Okafor` gives `MO`, `mary` gives `MA`.
+pub fn initials(name: &str) -> String {
+    let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let letters: String = match words.as_slice() {
+        [] => "?".to_owned(),
+        [one] => one.chars().take(2).collect(),
+        [first, .., last] => first.chars().take(1).chain(last.chars().take(1)).collect(),
+    };
+    letters.to_uppercase()
+}
+
+/// `1 commit`, `4 commits`, `2,841 files`.
+pub fn count(number: i64, noun: &str) -> String {
+    let end = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{end}", thousands(number))
+}
+
+/// A number with commas between thousands.
+pub fn thousands(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut words = String::with_capacity(digits.len() + 4);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            words.push(',');
+        }
+        words.push(digit);
+    }
+    if number < 0 { format!("-{words}") } else { words }
+}
+
+/// `QA`, `QA and Princess`, `QA, Princess and Prod`.
+pub fn and(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// An estimate, rounded so that it does not twitch: `about 35 s left`, `nearly done`.
+pub fn left(ms: i64) -> String {
+    match ms {
+        90_000.. => format!("about {} min left", (ms + 30_000) / 60_000),
+        20_000..90_000 => format!("about {} s left", (ms + 2_500) / 5_000 * 5),
+        5_000..20_000 => "a few seconds left".to_owned(),
+        0..5_000 => "nearly done".to_owned(),
+        _ => "taking longer than usual".to_owned(),
+    }
+}
+
+/// The state of a push as shape and word; the shape is never the only sign.
+pub fn push_mark(state: &str) -> (&'static str, &'static str) {
+    match state {
+        "running" => ("run", "Pushing"),
+        "succeeded" => ("ok", "Pushed"),
+        "degraded" => ("warn", "Degraded"),
+        "failed" => ("fail", "Failed"),
+        "cancelled" => ("cancel", "Cancelled"),
+        "rolled back" => ("back", "Rolled back"),
+        _ => ("lost", "Interrupted"),
+    }
+}
+
+/// The result of a command, or of a command on a host, as shape and word; `None` while it runs.
+pub fn result_mark(result: Option<&str>, push_runs: bool) -> (&'static str, &'static str) {
+    match result {
+        None if push_runs => ("run", "running"),
+        Some("ok") => ("ok", "done"),
+        Some("failed") => ("fail", "failed"),
+        Some("timed out") => ("fail", "timed out"),
+        Some("unreachable") => ("fail", "unreachable"),
+        Some("cancelled") => ("cancel", "cancelled"),
+        Some("skipped") => ("skip", "not run"),
+        Some("dropped") => ("skip", "dropped"),
+        None | Some(_) => ("lost", "unknown"),
+    }
+}
+
+/// The colour of a stage by its place: the last one is always orange, the others repeat from a list of five.
+pub fn colour(place: usize, stages: usize) -> &'static str {
+    const BEFORE_THE_LAST: [&str; 5] = ["qa", "princess", "third", "fourth", "fifth"];
+    match place == stages {
+        true => "prod",
+        false => BEFORE_THE_LAST[place.saturating_sub(1) % BEFORE_THE_LAST.len()],
+    }
+}
+
+/// The colour of a stage where only its name is known; other names stay grey, since the word says it.
+pub fn colour_of_name(name: &str) -> &'static str {
+    match name {
+        "qa" => "qa",
+        "princess" => "princess",
+        "prod" | "production" => "prod",
+        _ => "other",
+    }
+}
+
+/// The headline of a push that ended.
+pub fn result_title(state: &str, stack: &str, stage: &str, ended_by: Option<&str>) -> String {
+    match (state, ended_by) {
+        ("succeeded", _) => format!("{stack} is on {stage}"),
+        ("degraded", _) => format!("{stack} is on {stage}, but not everywhere"),
+        ("failed", _) => format!("The push to {stage} failed"),
+        ("cancelled", Some(who)) => format!("{who} cancelled the push to {stage}"),
+        ("cancelled", None) => format!("The push to {stage} was cancelled"),
+        ("rolled back", _) => format!("The push to {stage} was rolled back"),
+        _ => "This push was interrupted".to_owned(),
+    }
+}
+
+/// The middle of some durations.
+pub fn median(durations: &[i64]) -> Option<i64> {
+    let mut sorted = durations.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied()
+}
+
+/// Text without its colours: SGR sequences are all that the journal's lines may hold.
+pub fn without_colours(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        plain.push_str(before);
+        rest = match after.split_once('m') {
+            Some((codes, after)) if codes.bytes().all(|b| b.is_ascii_digit() || b == b';') => after,
+            _ => after,
+        };
+    }
+    plain.push_str(rest);
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_numbers_read_as_people_say_them() {
+        for (name, words) in [("qa", "QA"), ("princess", "Princess"), ("prod", "Prod"), ("eu-west", "Eu west")] {
+            assert_eq!(stage_words(name), words);
+        }
+        for (name, letters) in [("Mary Okafor", "MO"), ("mary", "MA"), ("j.park@example.com", "JC"), ("", "?")] {
+            assert_eq!(initials(name), letters, "{name}");
+        }
+        for (number, words) in [(1, "1 file"), (0, "0 files"), (2841, "2,841 files"), (1_234_567, "1,234,567 files")] {
+            assert_eq!(count(number, "file"), words);
+        }
+        assert_eq!(and(&["QA".into(), "Princess".into(), "Prod".into()]), "QA, Princess and Prod");
+    }
+
+    #[test]
+    fn estimates_are_rounded_and_never_stuck() {
+        for (ms, words) in [
+            (150_000, "about 3 min left"),
+            (33_000, "about 35 s left"),
+            (9_000, "a few seconds left"),
+            (1_000, "nearly done"),
+            (-1, "taking longer than usual"),
+        ] {
+            assert_eq!(left(ms), words, "{ms} ms");
+        }
+    }
+
+    #[test]
+    fn the_last_stage_is_always_orange() {
+        assert_eq!(colour(1, 1), "prod");
+        assert_eq!([colour(1, 3), colour(2, 3), colour(3, 3)], ["qa", "princess", "prod"]);
+        assert_eq!(colour(6, 8), "qa");
+    }
+
+    #[test]
+    fn colours_are_dropped_where_only_text_can_be_shown() {
+        assert_eq!(without_colours("\u{1b}[1;31merror:\u{1b}[0m no space"), "error: no space");
+        assert_eq!(without_colours("a\u{1b}[m b"), "a b");
+    }
+}

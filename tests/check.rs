@@ -1,0 +1,161 @@
+//! `pushbutton check`: what a person reads at the terminal, and the exit code that a script sees.
+
+use insta::assert_snapshot;
+use std::path::Path;
+use tempfile::TempDir;
+
+const GOOD: &str = r#"
+source = { git = "https://git.example.com/web.git", branch = "main" }
+[[stage]]
+name = "qa"
+hosts = ["qa1"]
+commands = ["true"]
+[[stage]]
+name = "prod"
+hosts = ["web[01-25]"]
+commands = ["true"]
+"#;
+
+fn files(files: &[(&str, &str)]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    dir
+}
+
+/// Exit code, standard output and standard error of `pushbutton check`.
+fn check(dir: &Path, args: &[&str]) -> (i32, String, String) {
+    let output = assert_cmd::cargo::cargo_bin_cmd!("pushbutton")
+        .current_dir(dir)
+        .env_remove("PUSHBUTTON_CONFIG")
+        .arg("check")
+        .args(args)
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_good_file_is_one_line_and_needs_no_configuration() {
+    let dir = files(&[("stacks/web.toml", GOOD)]);
+    let (code, out, err) = check(dir.path(), &["stacks/web.toml"]);
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "stacks/web.toml: web, 2 stages, 26 hosts\n", ""));
+}
+
+#[test]
+fn without_files_the_configuration_and_all_of_its_stacks_are_checked() {
+    let dir = files(&[
+        ("config.toml", "url = \"http://127.0.0.1:8090\"\nstacks = \"here\"\n"),
+        ("here/web.toml", GOOD),
+        ("here/api.toml", GOOD),
+        ("here/.web.toml.swp", "x"),
+        ("here/.hidden.toml", "x"),
+        ("here/README", "x"),
+    ]);
+    let (code, out, err) = check(dir.path(), &[]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!(
+        out,
+        "config.toml: the server's configuration\nhere/api.toml: api, 2 stages, 26 hosts\nhere/web.toml: web, 2 stages, 26 hosts\n"
+    );
+}
+
+#[test]
+fn all_errors_of_all_files_are_told_at_once() {
+    let dir = files(&[
+        ("config.toml", "url = \"http://127.0.0.1:8090\"\n"),
+        ("stacks/web.toml", GOOD),
+        (
+            "stacks/api.toml",
+            "sauce = { git = \"x\" }\n[[stage]]\nname = \"qa\"\nhosts = [\"a\"]\ncommands = [\"echo '{sha}'\"]\n",
+        ),
+        ("stacks/Bad Name.toml", GOOD),
+        ("stacks/torn.toml", "source = {"),
+    ]);
+    let (code, out, err) = check(dir.path(), &[]);
+    assert_eq!(code, 1);
+    assert_eq!(out, "config.toml: the server's configuration\nstacks/web.toml: web, 2 stages, 26 hosts\n");
+    assert_snapshot!(err, @r#"
+    error: stacks/Bad Name.toml: the file's name is the stack's name, and stack name "Bad Name" is not allowed: it must match [a-z0-9][a-z0-9_-]* and be at most 63 long
+
+    error: the stack has no `source`
+     --> stacks/api.toml:1:1
+      |
+    1 | sauce = { git = "x" }
+      | ^
+      |
+      = help: say where it comes from: source = { git = "https://git.example.com/web.git", branch = "main" }
+
+    error: unknown key `sauce` in a stack file
+     --> stacks/api.toml:1:1
+      |
+    1 | sauce = { git = "x" }
+      | ^^^^^
+      |
+      = help: did you mean `source`?
+
+    error: a variable cannot stand within single quotes
+     --> stacks/api.toml:5:20
+      |
+    5 | commands = ["echo '{sha}'"]
+      |                    ^^^^^
+      |
+      = help: end the quotes before it and begin them again behind it: 'a '{sha}' b'
+
+    error: not TOML: unclosed inline table, expected `}`
+     --> stacks/torn.toml:1:11
+      |
+    1 | source = {
+      |           ^
+
+    5 errors in 3 of 5 files
+    "#);
+}
+
+#[test]
+fn files_that_are_not_there_or_not_stacks_are_errors() {
+    let dir = files(&[("notes.txt", "x"), ("stacks/web.toml", GOOD)]);
+    let (code, out, err) = check(dir.path(), &["stacks/web.toml", "stacks/none.toml", "notes.txt"]);
+    assert_eq!((code, out.as_str()), (1, "stacks/web.toml: web, 2 stages, 26 hosts\n"));
+    assert_snapshot!(err, @r#"
+    error: cannot read stacks/none.toml: No such file or directory (os error 2)
+
+    error: notes.txt: a stack file ends with .toml
+
+    2 errors in 2 of 3 files
+    "#);
+    let (code, _, err) = check(dir.path(), &[]);
+    assert_eq!(code, 1);
+    assert_snapshot!(err, @r#"
+    error: there is no config.toml
+    hint: copy config.example.toml, or name stack files: pushbutton check stacks/web.toml
+
+    1 error in 1 of 1 file
+    "#);
+}
+
+#[test]
+fn a_bad_configuration_is_told_with_its_place() {
+    let dir = files(&[("config.toml", "url = \"http://127.0.0.1:8090\"\nlisten = \"0.0.0.0:80\"\n")]);
+    for args in [&[][..], &["config.toml"][..]] {
+        let (code, out, err) = check(dir.path(), args);
+        assert_eq!((code, out.as_str()), (1, ""));
+        assert!(err.contains("config.toml:2:10") && err.ends_with("1 error in 1 of 1 file\n"), "{err}");
+    }
+}
+
+#[test]
+fn the_examples_that_come_with_pushbutton_are_right() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (code, out, err) = check(root, &["--config", "config.example.toml"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_snapshot!(out, @r#"
+    config.example.toml: the server's configuration
+    stacks/static-site.toml: static-site, 2 stages, 4 hosts
+    stacks/web.toml: web, 3 stages, 43 hosts
+    "#);
+}

@@ -1,0 +1,85 @@
+//! What the demo and the journeys have besides hosts: a shop to push, a channel to read, a mailbox.
+
+use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
+use pushbutton::demo::mail::MailCatcher;
+use pushbutton::demo::repo::Shop;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn the_witness_hears_what_is_said_in_the_channel_of_a_real_irc_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = IrcServer::start(dir.path()).await.unwrap();
+    let log = dir.path().join("irc.log");
+    let witness = IrcWitness::join(server.address(), "witness", Some(log.clone())).await.unwrap();
+    let mut speaker = TcpStream::connect(server.address()).await.unwrap();
+    let words =
+        format!("NICK pushbutton\r\nUSER p 0 * :p\r\nJOIN {CHANNEL}\r\nPRIVMSG {CHANNEL} :pushed ünder 1 s\r\n");
+    speaker.write_all(words.as_bytes()).await.unwrap();
+    witness.wait_for(LIMIT, |line| line.contains("ünder")).await.expect("the words arrive");
+    assert_eq!(witness.said(), [("pushbutton".to_owned(), "pushed ünder 1 s".to_owned())]);
+    assert!(std::fs::read_to_string(log).unwrap().contains("pushed ünder 1 s"));
+    let address = server.address();
+    drop(server);
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn the_mail_catcher_keeps_the_very_bytes_of_a_mail_and_shows_it_decoded() {
+    let dir = tempfile::tempdir().unwrap();
+    let catcher = MailCatcher::start(dir.path()).await.unwrap();
+    let mail = "From: Push <push@example.com>\r\nTo: all@example.com\r\nSubject: =?utf-8?B?w4ZzaXI=?=\r\n\
+                Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\
+                4 commits =E2=86=92 prod\r\n";
+    let mut smtp = BufReader::new(TcpStream::connect(catcher.address()).await.unwrap());
+    let script =
+        ["", "HELO me\r\n", "MAIL FROM:<push@example.com>\r\n", "RCPT TO:<all@example.com>\r\n", "DATA\r\n", mail];
+    for (step, code) in script.into_iter().zip(["220", "250", "250", "250", "354", ""]) {
+        smtp.write_all(step.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        if !code.is_empty() {
+            smtp.read_line(&mut answer).await.unwrap();
+        }
+        assert!(answer.starts_with(code), "{step:?} was answered {answer:?}");
+    }
+    smtp.write_all(b".\r\nQUIT\r\n").await.unwrap();
+    let readable = catcher.wait_for(1, LIMIT).await;
+    let envelope = "X-Mail-From: push@example.com\r\nX-Rcpt-To: all@example.com\r\n";
+    assert_eq!(catcher.mails(), [format!("{envelope}{mail}")]);
+    assert!(readable[0].contains("Subject: Æsir") && readable[0].contains("4 commits → prod"), "{readable:?}");
+}
+
+#[tokio::test]
+async fn every_commit_of_the_shop_builds_and_the_same_commit_builds_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let shop = Shop::open_in(&dir.path().join("shop")).await.unwrap();
+    for n in 0..13 {
+        let revision = shop.commit(n).await.unwrap();
+        assert_eq!(revision.len(), 40);
+        let twice = [0, 1].map(|time| dir.path().join(format!("built-{n}-{time}")));
+        let first = shop.build_by_hand(&revision, &twice[0]).await.unwrap();
+        let second = shop.build_by_hand(&revision, &twice[1]).await.unwrap();
+        let (first, second) = (files(&first), files(&second));
+        assert!(first.len() > 20, "{} files", first.len());
+        assert_eq!(first, second);
+    }
+    assert_eq!(shop.commits().await.unwrap(), 13);
+    assert!(shop.newest().await.unwrap().ends_with(": Sell mittens for snails"));
+}
+
+fn files(dir: &std::path::Path) -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_dir() {
+            all.extend(files(&entry.path()).into_iter().map(|(inner, bytes)| (format!("{name}/{inner}"), bytes)));
+        } else {
+            all.push((name, std::fs::read(entry.path()).unwrap()));
+        }
+    }
+    all.sort();
+    all
+}

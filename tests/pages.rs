@@ -1,0 +1,151 @@
+//! Every page in every state: tera finds a variable that is not there only when it renders. With
+//! `PUSHBUTTON_PAGES_TO=DIR` the pages are written there too, to be looked at.
+
+mod made_up;
+
+use made_up::{at, frame, push_page, row, street};
+use pushbutton::desk::Street;
+use pushbutton::web::pages::{Frame, LogFilter, LogPage, Pages, Section, SignIn};
+
+/// Renders are checked alike: whole, without style attributes or inline scripts, and with everything escaped.
+fn checked(name: &str, html: Result<String, pushbutton::web::pages::PageError>) -> String {
+    let html = html.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    assert!(html.starts_with("<!doctype html>") && html.trim_end().ends_with("</html>"), "{name} is whole");
+    for word in [" style=", "<style", "javascript:", "onclick=", "onload=", "{{", "{%"] {
+        assert!(!html.contains(word), "{name} has {word}");
+    }
+    for script in html.split("<script").skip(1) {
+        assert!(script.contains("src=\"/static/") && script.contains("></script>"), "{name} has an inline script");
+    }
+    assert!(!html.contains("<b>evil</b>"), "{name} shows text as HTML");
+    if let Some(dir) = std::env::var_os("PUSHBUTTON_PAGES_TO") {
+        std::fs::write(std::path::Path::new(&dir).join(format!("{name}.html")), &html).unwrap();
+    }
+    html
+}
+
+fn pages() -> Pages {
+    Pages::load().unwrap()
+}
+
+#[test]
+fn the_dashboard_shows_each_stack_in_its_state() {
+    let pages = pages();
+    let frame = Frame { running: vec![row(4127, "web", "prod", "running")], ..frame(Section::Stacks) };
+    let streets = made_up::streets();
+    let html = checked("dashboard", pages.dashboard(&frame, &streets));
+    for words in
+        ["web to Prod", "+4", "Held by kate", "Push 4119 failed", "3 new", "its file has errors", "nothing yet"]
+    {
+        assert!(html.contains(words), "{words}");
+    }
+    let loose: Vec<Street> = vec![street("web", &["qa", "prod"]), street("api", &["prod", "qa"])];
+    checked("dashboard-loose", pages.dashboard(&frame, &loose));
+    let html = checked("empty", pages.dashboard(&frame, &[]));
+    assert!(html.contains("No stacks yet"));
+}
+
+#[test]
+fn the_stack_page_offers_only_what_can_be_pressed() {
+    let pages = pages();
+    let frame = frame(Section::Stacks);
+    let html = checked("stack", pages.stack(&frame, &street("web", &["qa", "princess", "prod"])));
+    assert_eq!(html.matches("name=\"plan_hash\"").count(), 3, "a form a stage");
+    for words in [
+        "action=\"/stacks/web/stages/qa/push\"",
+        "name=\"nonce\" value=\"n0nce-princess\"",
+        "popovertarget=\"go-prod\"",
+        "Save the Princess",
+        "root <code",
+        "what QA has",
+        "castle.svg",
+    ] {
+        assert!(html.contains(words), "{words}");
+    }
+
+    for (name, street) in made_up::stack_states() {
+        let html = checked(&format!("stack-{name}"), pages.stack(&frame, &street));
+        let forms = html.matches("name=\"plan_hash\"").count();
+        let expected = match name {
+            "even" | "four" => forms,
+            "held" => 2,
+            _ => 0,
+        };
+        assert_eq!(forms, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_push_is_shown_live_and_in_each_of_its_ends() {
+    let pages = pages();
+    let frame = frame(Section::Pushes);
+    let html = checked("live", pages.push(&frame, &push_page("running")));
+    for words in ["action=\"/pushes/4127/cancel\"", "data-push=\"4127\"", "http-equiv=\"refresh\"", "data-h=\"web024\""]
+    {
+        assert!(html.contains(words), "{words}");
+    }
+    for (state, words) in [
+        ("succeeded", "web is on Prod"),
+        ("degraded", "but not everywhere"),
+        ("failed", "No space left on device"),
+        ("cancelled", "jin cancelled the push to Prod"),
+        ("rolled back", "was rolled back"),
+        ("interrupted", "in doubt"),
+    ] {
+        let html = checked(&format!("push-{}", state.replace(' ', "-")), pages.push(&frame, &push_page(state)));
+        assert!(html.contains(words), "{state}: {words}");
+        assert!(!html.contains("http-equiv"), "{state} does not reload");
+    }
+    let mut bare = push_page("failed");
+    bare.commands.clear();
+    bare.results.clear();
+    bare.titles.clear();
+    bare.hosts.clear();
+    bare.announcements.clear();
+    bare.row.old_sha = None;
+    bare.row.started_at = None;
+    checked("push-bare", pages.push(&frame, &bare));
+    bare.row.state = "running".to_owned();
+    checked("live-bare", pages.push(&frame, &bare));
+}
+
+#[test]
+fn the_push_log_keeps_its_filters() {
+    let pages = pages();
+    let frame = frame(Section::Pushes);
+    let filter =
+        LogFilter { word: Some("\"><b>evil</b>".to_owned()), state: Some("failed".to_owned()), ..Default::default() };
+    let page =
+        LogPage { rows: made_up::history(), filter, next_before: Some(4088), stacks: vec!["web".into(), "api".into()] };
+    let html = checked("log", pages.log(&frame, &page));
+    for words in
+        ["before=4088&amp;state=failed", "<option value=\"failed\" selected", "Yesterday, ", "&quot;&gt;&lt;b&gt;evil"]
+    {
+        assert!(html.contains(words), "{words}");
+    }
+    let none = LogPage { rows: Vec::new(), filter: LogFilter::default(), next_before: None, stacks: Vec::new() };
+    assert!(checked("log-empty", pages.log(&frame, &none)).contains("Nothing has been pushed yet"));
+}
+
+#[test]
+fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
+    let pages = pages();
+    let stranger = Frame { who: None, full_name: None, ..frame(Section::Nowhere) };
+    for (name, open, problem) in [
+        ("sign-in", false, None),
+        ("sign-in-refused", false, Some("Name and password do not go together.".to_owned())),
+        ("sign-in-open", true, None),
+        ("sign-in-open-refused", true, Some("A name is 1 to 64 letters.".to_owned())),
+    ] {
+        let page = SignIn { open, next: "/pushes/4127".to_owned(), name: "mary".to_owned(), problem };
+        let html = checked(name, pages.sign_in(&stranger, &page));
+        assert_eq!(html.contains("type=\"password\""), !open, "{name}");
+    }
+    for status in [403, 404, 409, 503] {
+        let words = "QA has moved since you opened the page. Nothing was pushed.";
+        let html =
+            pages.error(&stranger, status, "Somebody pushed <b>evil</b>", words, "Look again, then press again.");
+        checked(&format!("error-{status}"), html);
+    }
+    assert!(at(0).millis() > 0);
+}

@@ -1,0 +1,371 @@
+//! Made-up data for the pages, as a busy team would leave it.
+
+use pushbutton::desk::Street;
+use pushbutton::desk::view::{Current, Hold, Next, StageView, Trunk};
+use pushbutton::journal::event::{Event, Record, Stream};
+use pushbutton::ledger::outbox::OutboxRow;
+use pushbutton::ledger::pushes::{CommandRow, Commit, PushRow, ResultRow};
+use pushbutton::time::At;
+use pushbutton::web::pages::{Frame, PushPage, Section};
+
+const QA: &str = "9c1e2f4b7d8a6c5e4f3a2b1c0d9e8f7a6b5c4d3e";
+const PRINCESS: &str = "51d0c3e9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3";
+const PROD: &str = "8f31c2e5a4b3c2d1e0f9a8b7c6d5e4f3a2b1c0d9";
+const TRUNK: &str = "e4f9b12c3d4e5f6a7b8c9d0e1f2a3b4c5d6e7f8a";
+
+/// `seconds` before the moment that all made-up pages are drawn at.
+pub fn at(seconds: i64) -> At {
+    At::from_millis(1_795_270_450_000 - seconds * 1000)
+}
+
+fn ago(seconds: i64) -> String {
+    at(seconds).to_string()
+}
+
+pub fn frame(section: Section) -> Frame {
+    Frame {
+        who: Some("mary".to_owned()),
+        full_name: Some("Mary Okafor".to_owned()),
+        now: at(0),
+        running: Vec::new(),
+        nonce: "n0nce".to_owned(),
+        notices: Vec::new(),
+        section,
+        open_mode: true,
+    }
+}
+
+fn commit(sha: &str, author: &str, subject: &str, minutes: i64) -> Commit {
+    Commit {
+        sha: format!("{sha}{}", &TRUNK[7..]),
+        author: author.to_owned(),
+        email: format!("{}@example.com", author.to_lowercase().replace(' ', ".")),
+        at: ago(minutes * 60),
+        subject: subject.to_owned(),
+    }
+}
+
+fn commits(stage: usize) -> Vec<Commit> {
+    match stage {
+        1 => vec![
+            commit("e4f9b12", "Priya Nair", "Shop stats: fix the time zone of the week chart", 2),
+            commit("0c77d3e", "Sam Doyle", "Search: keep facet counts for 60 s <b>evil</b>", 6),
+            commit("b1a6f08", "Jin Park", "Remove the old checkout flag", 9),
+        ],
+        2 => vec![
+            commit("9c1e2f4", "Mary Okafor", "Gift wrap: show the toggle only where shops offer it", 14),
+            commit("7d2e5b0", "Tomás Rivera", "Listing page: load photos lazily from the third on", 21),
+        ],
+        _ => vec![
+            commit("51d0c3e", "Jin Park", "Payments: retry the gateway once on 502", 31),
+            commit("f08c1a7", "Kate Lindqvist", "Convos: escape the subject in the mail digest", 38),
+            commit("a92b64d", "Tomás Rivera", "Bump the version of base.css", 44),
+            commit("3be70c5", "Ola Berg", "Seller onboarding: new words on the bank form", 52),
+        ],
+    }
+}
+
+pub fn row(id: i64, stack: &str, stage: &str, state: &str) -> PushRow {
+    let running = state == "running";
+    PushRow {
+        id,
+        stack: stack.to_owned(),
+        stage: stage.to_owned(),
+        build: "51d0c3e-4120".to_owned(),
+        sha: PRINCESS.to_owned(),
+        root: Some("9f2c41d07be2".repeat(5) + "9f2c"),
+        old_build: Some("8f31c2e-4101".to_owned()),
+        old_sha: Some(PROD.to_owned()),
+        branch: "main".to_owned(),
+        who: if running { "mary" } else { "tomas" }.to_owned(),
+        reason: None,
+        state: state.to_owned(),
+        why: match state {
+            "failed" | "degraded" => Some("command 5 failed on 2 of 24 hosts".to_owned()),
+            "interrupted" => Some("the runner died while command 5 ran; nobody cancelled it".to_owned()),
+            "cancelled" => Some("jin: <b>evil</b> gateway alarms".to_owned()),
+            _ => None,
+        },
+        ended_by: (state == "cancelled").then(|| "jin".to_owned()),
+        plan_hash: "d1".repeat(32),
+        diff: Some("https://git.example.com/shop/web/compare/8f31c2e...51d0c3e".to_owned()),
+        pressed_at: ago(66 + (4127 - id) * 660),
+        started_at: Some(ago(65 + (4127 - id) * 660)),
+        ended_at: (!running).then(|| ago(0)),
+        duration_ms: (!running).then_some(65_000),
+        hosts_total: 24,
+        hosts_ok: if state == "succeeded" { 24 } else { 11 },
+        lines: 2188,
+    }
+}
+
+/// A street whose stages each have something to take from the one before.
+pub fn street(stack: &str, stages: &[&str]) -> Street {
+    let versions = [QA, PRINCESS, PROD, PROD];
+    let stage = |(index, name): (usize, &&str)| {
+        let place = index + 1;
+        let kind = match *name {
+            "qa" => 1,
+            "princess" => 2,
+            _ => 3,
+        };
+        let sha = versions[kind - 1];
+        let root = if kind == 3 { "77be2d0" } else { "9f2c41d" };
+        StageView {
+            name: (*name).to_owned(),
+            button: match *name {
+                "princess" => "Save the Princess".to_owned(),
+                "prod" => "PROD!!!".to_owned(),
+                other => format!("Push to {}", other.to_uppercase()),
+            },
+            place,
+            hosts: (1..=if kind == 3 { 24 } else { 1 }).map(|n| format!("{name}{n:03}")).collect(),
+            current: Some(Current {
+                sha: sha.to_owned(),
+                build: format!("{}-{}", &sha[..7], 4130 - 9 * kind),
+                root: root.repeat(10)[..64].to_owned(),
+                files: 2841,
+                subject: commits(kind + 1)[0].subject.clone(),
+                pushed_at: ago(720 * kind as i64 * kind as i64),
+                who: ["mary", "jin", "kate"][kind - 1].to_owned(),
+                push: 4130 - 9 * kind as i64,
+                hosts_ok: 24,
+                hosts_total: 24,
+            }),
+            next: Some(Next {
+                seen: TRUNK.to_owned(),
+                plan_hash: "ab".repeat(32),
+                sha: if kind == 1 { TRUNK } else { versions[kind - 2] }.to_owned(),
+                again: false,
+                commits: commits(kind),
+                commit_count: commits(kind).len(),
+                diff: Some("https://git.example.com/shop/web/compare/a...b".to_owned()),
+            }),
+            why_not: None,
+            hold: None,
+            last: Some(row(4130 - 9 * kind as i64, stack, name, "succeeded")),
+            usual_ms: [15, 17, 18, 18, 19, 20, 21, 24, 31]
+                .map(|s: i64| s * 1000 * if kind == 3 { 5 } else { 1 })
+                .to_vec(),
+        }
+    };
+    Street {
+        stack: stack.to_owned(),
+        title: "The shop".to_owned(),
+        branch: "main".to_owned(),
+        source: "https://git.example.com/shop/web.git".to_owned(),
+        trunk: Some(Trunk { sha: TRUNK.to_owned(), subject: commits(1)[0].subject.clone(), fetched_at: ago(20) }),
+        trunk_problem: None,
+        problem: None,
+        lock: None,
+        hold: None,
+        stages: stages.iter().enumerate().map(stage).collect(),
+        recent: history(),
+    }
+}
+
+fn hold(scope: &str) -> Hold {
+    Hold {
+        scope: scope.to_owned(),
+        who: "kate".to_owned(),
+        reason: "Payments incident, see #warroom. Please do not push before 15:00 <b>evil</b>".to_owned(),
+        at: ago(44 * 60),
+        push: None,
+    }
+}
+
+pub fn streets() -> Vec<Street> {
+    let all = ["qa", "princess", "prod"];
+    let running = stack_states().into_iter().find(|(name, _)| *name == "running").unwrap().1;
+    let even = stack_states().into_iter().find(|(name, _)| *name == "even").unwrap().1;
+    let mut lists = street("lists", &all);
+    lists.stages[2].hold = Some(hold("lists/prod"));
+    let mut images = street("images", &all);
+    images.stages[1].last = Some(row(4119, "images", "princess", "failed"));
+    let fresh =
+        Street { stack: "config".to_owned(), ..stack_states().into_iter().find(|(n, _)| *n == "fresh").unwrap().1 };
+    let mut broken = street("search", &all);
+    broken.problem = Some("error: unknown key `chunks`".to_owned());
+    vec![
+        running,
+        Street { stack: "api".to_owned(), ..even },
+        lists,
+        images,
+        street("admin", &["qa", "prod"]),
+        fresh,
+        broken,
+    ]
+}
+
+/// The states of a stack page, but for the ordinary one.
+pub fn stack_states() -> Vec<(&'static str, Street)> {
+    let all = ["qa", "princess", "prod"];
+    let mut running = street("web", &all);
+    running.lock = Some(row(4127, "web", "prod", "running"));
+    running.stages[2].last = running.lock.clone();
+    let mut held = street("web", &all);
+    held.stages[2].hold = Some(hold("web/prod"));
+    let mut closed = street("web", &all);
+    closed.hold = Some(Hold { push: Some(4119), ..hold("web") });
+    closed.trunk_problem = Some("fetching https://git.example.com/shop/web.git: Could not resolve host".to_owned());
+    let mut broken = street("web", &all);
+    broken.problem = Some("error: unknown key `chunks`\n  --> stacks/web.toml:28:1\n   |\n28 | chunks   = 10\n   | ^^^^^^ did you mean `chunk`?".to_owned());
+    let mut even = street("web", &all);
+    let current = even.stages[0].current.clone();
+    for stage in &mut even.stages {
+        stage.current.clone_from(&current);
+        stage.next.as_mut().unwrap().again = true;
+        stage.next.as_mut().unwrap().sha = QA.to_owned();
+    }
+    let mut fresh = street("web", &all);
+    fresh.recent.clear();
+    for stage in &mut fresh.stages {
+        (stage.current, stage.next, stage.last) = (None, None, None);
+        stage.usual_ms.clear();
+        stage.why_not = Some("qa has never been pushed, so there is nothing to take".to_owned());
+    }
+    let mut refused = street("web", &all);
+    refused.stages[1].last = Some(row(4119, "web", "princess", "failed"));
+    for stage in &mut refused.stages {
+        stage.why_not = Some("the disk of the push host is full".to_owned());
+    }
+    let four = street("web", &["qa", "princess", "canary", "prod"]);
+    vec![
+        ("running", running),
+        ("held", held),
+        ("closed", closed),
+        ("broken", broken),
+        ("even", even),
+        ("fresh", fresh),
+        ("refused", refused),
+        ("four", four),
+    ]
+}
+
+pub fn history() -> Vec<PushRow> {
+    let states = ["running", "succeeded", "succeeded", "failed", "cancelled", "rolled back", "interrupted", "degraded"];
+    let stages = ["prod", "qa", "princess", "prod"];
+    (0..24)
+        .map(|n| {
+            let mut row = row(4127 - n * 5, "web", stages[n as usize % 4], states[n as usize % states.len()]);
+            row.who = ["mary", "jin", "kate", "tomas", "priya"][n as usize % 5].to_owned();
+            row.duration_ms = row.duration_ms.map(|ms| ms - n * 2300);
+            row
+        })
+        .collect()
+}
+
+fn titles() -> Vec<String> {
+    [
+        "fetch and check out 51d0c3e",
+        "npm ci",
+        "npm run build",
+        "freeze the build",
+        "release to /srv/web",
+        "activate /srv/web",
+        "sudo apachectl graceful",
+        "curl -fsS http://{host}/health",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+pub fn push_page(state: &str) -> PushPage {
+    let hosts: Vec<String> = (1..=24).map(|n| format!("web{n:03}")).collect();
+    let stopped = if state == "succeeded" { 8 } else { 5 };
+    let mut begin = 65;
+    let mut commands = Vec::new();
+    let mut results = Vec::new();
+    for (index, seconds) in [4, 12, 16, 5, 14, 1, 8, 5].into_iter().enumerate().take(stopped) {
+        let command = index as i64 + 1;
+        let on_hosts = command > 4;
+        let last = index + 1 == stopped && state != "succeeded";
+        let unfinished = last && matches!(state, "running" | "interrupted");
+        commands.push(CommandRow {
+            command,
+            title: titles()[index].clone(),
+            result: match (last, state) {
+                (false, _) => Some("ok".to_owned()),
+                (true, "running") => None,
+                (true, "interrupted") => Some("unknown".to_owned()),
+                (true, "cancelled") => Some("cancelled".to_owned()),
+                (true, _) => Some("failed".to_owned()),
+            },
+            hosts: if on_hosts { 24 } else { 0 },
+            ok: if on_hosts { 24 - if last { 13 } else { 0 } } else { 1 },
+            not_ok: if last && state == "failed" { 2 } else { 0 },
+            started_at: Some(ago(begin)),
+            duration_ms: (!unfinished).then_some(seconds * 1000),
+        });
+        let names: Vec<String> = if on_hosts { hosts.clone() } else { vec![String::new()] };
+        for (place, host) in names.into_iter().enumerate() {
+            if last && place > 20 {
+                continue;
+            }
+            let (result, why) = match (last, place, state) {
+                (true, 11, "failed" | "degraded") => {
+                    ("failed", Some("write failed on lib/Search/Facets.php: No space left on device (28)"))
+                }
+                (true, 14, "failed") => ("timed out", Some("ended after 15 m 00 s: <b>evil</b>")),
+                (true, 12..=20, "running") => ("", None),
+                (true, 12..=20, "interrupted") => ("unknown", None),
+                (true, 12..=20, "cancelled") => ("cancelled", None),
+                _ => ("ok", None),
+            };
+            results.push(ResultRow {
+                command,
+                host,
+                result: (!result.is_empty()).then(|| result.to_owned()),
+                code: (result == "failed").then_some(11),
+                why: why.map(str::to_owned),
+                started_at: ago(begin - place as i64 / 10),
+                duration_ms: (!result.is_empty()).then_some(900 + (place as i64 * 7919) % 2300),
+            });
+        }
+        begin -= seconds;
+    }
+    let told = |channel: &str, state: &str, words: &str| OutboxRow {
+        id: 1,
+        push: 4127,
+        event: "ended".to_owned(),
+        channel: channel.to_owned(),
+        state: state.to_owned(),
+        tries: 2,
+        next_at: at(-40).to_string(),
+        told_at: (state == "told").then(|| ago(0)),
+        told: Some(words.to_owned()),
+        problem: (state != "told").then(|| "mail.example.com: connection refused".to_owned()),
+    };
+    PushPage {
+        row: row(4127, "web", "prod", state),
+        commands,
+        results,
+        commits: commits(3),
+        announcements: vec![
+            told(
+                "irc",
+                "told",
+                "[web] tomas pushed 8f31c2e → 51d0c3e to PROD: <b>evil</b>, 24 hosts, 1 m 05 s · 4 commits",
+            ),
+            told("email", "waiting", "Subject: [push] web Prod: 8f31c2e to 51d0c3e by tomas"),
+        ],
+        titles: titles(),
+        hosts,
+        usual_ms: vec![89_000, 92_000, 94_000],
+        tail: (1..=40).map(line).collect(),
+        hold: matches!(state, "interrupted" | "failed").then(|| Hold { push: Some(4127), ..hold("web/prod") }),
+        button: "PROD!!!".to_owned(),
+    }
+}
+
+fn line(n: u64) -> Record {
+    let text = match n % 4 {
+        0 => "\u{1b}[32m>f.st......\u{1b}[0m app/templates/listing/show.tpl".to_owned(),
+        1 => "$ rsync -a --delay-updates 51d0c3e/ web003:/srv/web/releases/".to_owned(),
+        2 => "<b>evil</b><script>alert(1)</script>".to_owned(),
+        _ => "sent 197,176 bytes  speedup 656.5".to_owned(),
+    };
+    let stream = if n % 4 == 1 { Stream::Note } else { Stream::Out };
+    let event = Event::Line { command: 5, host: Some("web003".to_owned()), stream, line: n, text };
+    Record { n: n + 30, at: at(10), event }
+}
