@@ -9,3 +9,4 @@ mod fleet;
 mod layers;
 mod pages;
 mod source;
+mod user;
