@@ -5,6 +5,9 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::fmt;
 use std::ops::Range;
 
+/// The most errors of one file that are drawn: more than anybody reads at once, few enough for a page.
+const MOST: usize = 100;
+
 /// One error in a file, ready to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -77,6 +80,11 @@ impl Diagnostic {
     pub fn all(file: &str, text: &str, mut mistakes: Vec<Mistake>) -> Vec<Self> {
         mistakes.sort_by(|a, b| (a.at.start, a.at.end, &a.title).cmp(&(b.at.start, b.at.end, &b.title)));
         mistakes.dedup_by(|a, b| a.at == b.at && a.title == b.title);
+        if mistakes.len() > MOST {
+            let more = format!("and {} more errors from here on", mistakes.len() - MOST);
+            mistakes.truncate(MOST + 1);
+            mistakes[MOST] = Mistake::new(mistakes[MOST].at.clone(), more);
+        }
         mistakes.iter().map(|mistake| Self::new(file, text, mistake)).collect()
     }
 
@@ -177,6 +185,15 @@ mod tests {
       |
       = help: did you mean `hosts`?
     "#);
+    }
+
+    #[test]
+    fn a_file_full_of_errors_is_told_in_a_hundred() {
+        let text = "x\n".repeat(300);
+        let mistakes = (0..300).map(|line| Mistake::new(line * 2..line * 2 + 1, "wrong")).collect();
+        let told = Diagnostic::all("f", &text, mistakes);
+        assert_eq!(told.len(), 101);
+        assert_eq!(told[100].summary(), "f:101:1: and 200 more errors from here on");
     }
 
     #[test]

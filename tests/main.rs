@@ -3,10 +3,21 @@
 
 mod announce;
 mod check;
+mod crash;
 mod demo;
 mod desk;
+mod failure;
 mod fleet;
+mod house;
 mod layers;
+mod lock;
 mod pages;
+mod readme;
 mod source;
+mod street;
 mod user;
+mod user;
+mod variables;
+mod viewers;
+mod web;
+mod web;

@@ -1,15 +1,14 @@
 //! The delivery of one channel: takes what is due from the outbox, oldest first, tells it, and notes how it went.
 //! It must never forget a row, never tell one again that it could note as told, and never wait for another channel.
 
-use crate::ledger::outbox::{self, Announcement, Due, Moment};
+use super::words;
+use crate::ledger::outbox::{self, Announcement, Due};
 use crate::ledger::{Ledger, LedgerError};
 use crate::time::At;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Rows taken at once; as many as nobody minds to hold in memory.
-const BATCH: usize = 64;
 /// The first wait after a failed try; it doubles up to [`LONGEST_WAIT_MS`] (TRUST section 8).
 const FIRST_WAIT_MS: i64 = 5_000;
 const LONGEST_WAIT_MS: i64 = 15 * 60_000;
@@ -52,21 +51,22 @@ pub(super) async fn deliver<C: Channel>(
     mut changes: watch::Receiver<u64>,
     stop: CancellationToken,
 ) {
+    // Rows up to this moment are due; ahead of now only while what piled up goes out.
     let mut until = At::now();
     while !stop.is_cancelled() {
-        match ledger.read(move |conn| outbox::due(conn, C::NAME, until, BATCH)).await {
-            Ok(rows) if rows.is_empty() => match sleep(&mut channel, &ledger, &mut changes, &stop).await {
-                Woken::Recovered => until = At::from_millis(At::now().millis() + LONGEST_WAIT_MS),
-                Woken::Due => until = At::now(),
-            },
-            Ok(rows) => {
-                for row in rows {
-                    // After a failed try what is due may have changed: look again.
-                    if !tell_one(&mut channel, &ledger, row, &stop).await {
-                        break;
-                    }
+        until = until.max(At::now());
+        // One at a time: telling one may make an older one due, the end of the same push.
+        match ledger.read(move |conn| Ok(outbox::due(conn, C::NAME, until, 1)?.pop())).await {
+            Ok(Some(row)) => {
+                if !tell_one(&mut channel, &ledger, row, &stop).await {
+                    until = At::now();
                 }
-                until = At::now();
+            }
+            Ok(None) => {
+                until = match sleep(&mut channel, &ledger, &mut changes, &stop).await {
+                    Woken::Recovered => At::from_millis(At::now().millis() + LONGEST_WAIT_MS),
+                    Woken::Due => At::now(),
+                };
             }
             Err(LedgerError::Closed) => return,
             Err(error) => {
@@ -131,7 +131,7 @@ async fn tell_one<C: Channel>(channel: &mut C, ledger: &Ledger, row: Due, stop: 
                 told = channel.tell(announcement) => told,
                 () = async { stop.cancelled().await; tokio::time::sleep(STOP_GRACE).await } => return false,
             };
-            (told, moment(announcement))
+            (told, words::moment(announcement))
         }
     };
     let now = At::now();
@@ -183,13 +183,6 @@ async fn write_down(ledger: &Ledger, id: i64, note: Note, now: At, stop: &Cancel
         }
         pause(LEDGER_WAIT, stop).await;
     }
-}
-
-/// When the change that is told of happened.
-fn moment(announcement: &Announcement) -> Option<At> {
-    let push = &announcement.push;
-    let ended = push.ended_at.as_deref().filter(|_| announcement.event == Moment::Ended);
-    ended.unwrap_or(&push.pressed_at).parse().ok()
 }
 
 /// When the next try is due after `tries` failed ones and one more; `None` gives up.

@@ -113,7 +113,9 @@ impl Channel for Mail {
         let message = self.message(announcement, words).map_err(|error| Trouble::Never(chain(&error)))?;
         match tokio::time::timeout(SEND_TIMEOUT, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(told),
-            Ok(Err(error)) if error.is_permanent() => Err(Trouble::Never(chain(&error))),
+            Ok(Err(error)) if error.status().is_some_and(|code| is_final(code.into())) => {
+                Err(Trouble::Never(chain(&error)))
+            }
             Ok(Err(error)) => Err(Trouble::Later(chain(&error))),
             Err(_) => {
                 Err(Trouble::Later(format!("the mail server did not answer within {} s", SEND_TIMEOUT.as_secs())))
@@ -125,6 +127,12 @@ impl Channel for Mail {
         // Each mail is a connection of its own: there is nothing to recover.
         std::future::pending().await
     }
+}
+
+/// Whether a server's answer is its last word on a mail: 5xx, but for those that refuse our sign-in (RFC 4954), which
+/// an operator can set right.
+fn is_final(code: u16) -> bool {
+    (500..600).contains(&code) && ![530, 534, 535, 538].contains(&code)
 }
 
 /// An error with its causes, as one clean line.
@@ -163,6 +171,13 @@ impl Header for AutoSubmitted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_refused_mail_is_given_up_not_a_refused_password() {
+        for (code, last_word) in [(421, false), (451, false), (535, false), (530, false), (550, true), (554, true)] {
+            assert_eq!(is_final(code), last_word, "{code}");
+        }
+    }
 
     #[test]
     fn a_message_id_ends_with_the_host_of_the_server() {

@@ -32,9 +32,9 @@ pub struct AnnounceError {
 /// When a table of the configuration cannot be used: a name that is no address, a secret that cannot be read.
 pub fn start(
     config: &Config,
-    ledger: &Ledger,
-    changes: &watch::Receiver<u64>,
-    stop: &CancellationToken,
+    ledger: Ledger,
+    changes: watch::Receiver<u64>,
+    stop: CancellationToken,
 ) -> Result<TaskTracker, AnnounceError> {
     install_crypto();
     let tasks = TaskTracker::new();
@@ -47,7 +47,7 @@ pub fn start(
         tasks.spawn(delivery::deliver(irc, ledger.clone(), changes.clone(), stop.clone()));
     }
     if let Some(mail) = mail {
-        tasks.spawn(delivery::deliver(mail, ledger.clone(), changes.clone(), stop.clone()));
+        tasks.spawn(delivery::deliver(mail, ledger, changes, stop));
     }
     tasks.close();
     Ok(tasks)

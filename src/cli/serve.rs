@@ -20,8 +20,9 @@ const ANOTHER_SERVER: u8 = 3;
 /// # Errors
 /// Why it could not start.
 pub fn main(config: &Path) -> anyhow::Result<ExitCode> {
-    let quiet_neighbours = "info,actix_server=warn,irc=warn";
-    let filter = tracing_subscriber::EnvFilter::try_from_env("PUSHBUTTON_LOG").unwrap_or_else(|_| quiet_neighbours.into());
+    let quiet_neighbours = "info,actix_server=warn,irc=info";
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("PUSHBUTTON_LOG").unwrap_or_else(|_| quiet_neighbours.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let config = Arc::new(Config::load(config)?);
     actix_web::rt::System::new().block_on(run(config))
@@ -40,7 +41,7 @@ async fn run(config: Arc<Config>) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(config.listen)
         .with_context(|| format!("cannot listen on {}; is another program there?", config.listen))?;
     let server = Server::bind(Arc::clone(&desk), listener)?;
-    let announcing = announce::start(&config, desk.ledger(), &desk.changes(), &stop)?;
+    let announcing = announce::start(&config, desk.ledger().clone(), desk.changes(), stop.clone())?;
     let working = desk.background(stop.clone());
     stop_on_signals(stop.clone())?;
     tracing::info!(url = %config.url, listen = %config.listen, data = %config.data.display(), "pushbutton is ready");

@@ -171,7 +171,7 @@ impl Desk {
                     let source = stack.source.clone();
                     if let Some(desk) = self.me.upgrade() {
                         let stop = token.clone();
-                        self.tasks.spawn(async move { desk.fetch_again_and_again(stack, stop).await });
+                        self.spawn(async move { desk.fetch_again_and_again(stack, stop).await });
                     }
                     (source, token)
                 });

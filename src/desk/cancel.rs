@@ -44,7 +44,7 @@ impl Desk {
         };
         let who = who.clone();
         // A task of its own: what is in the audit is done, also when the browser hangs up.
-        let cancelled = tokio::spawn(async move {
+        let cancelled = self.runtime.spawn(async move {
             desk.note_cancel(push, &who, reason.as_deref()).await?;
             desk.order_cancel(push, &who, reason.as_deref()).await
         });
@@ -79,7 +79,7 @@ impl Desk {
             return Err(Refusal::Unable { why });
         };
         let desk = Arc::clone(self);
-        self.tasks.spawn(async move { desk.kill_if_it_stays(push, &runner).await });
+        self.spawn(async move { desk.kill_if_it_stays(push, &runner).await });
         Ok(())
     }
 

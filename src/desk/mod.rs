@@ -32,6 +32,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -55,6 +56,8 @@ pub struct Desk {
     floor: AtomicI64,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// Where the desk was opened. What it begins lives there, not on the thread of a request that may end before it.
+    runtime: Handle,
     me: Weak<Desk>,
     /// Held as long as the desk lives: one server a data directory.
     _instance: File,
@@ -195,6 +198,11 @@ impl Desk {
     /// file, a fetched branch.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// Starts a task that ends when the desk stops.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn_on(task, &self.runtime);
     }
 
     fn changed(&self) {

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -104,6 +105,7 @@ impl Desk {
             floor: AtomicI64::new(0),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            runtime: Handle::current(),
             me: me.clone(),
             _instance: instance,
             config,
@@ -116,11 +118,11 @@ impl Desk {
     /// moment the desk is open; when `stop` is cancelled, that ends too, and then the answered task. Runners go on.
     pub fn background(self: &Arc<Self>, stop: CancellationToken) -> JoinHandle<()> {
         let desk = Arc::clone(self);
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             let shelf = Arc::clone(&desk);
-            desk.tasks.spawn(async move { shelf.keep_reading().await });
+            desk.spawn(async move { shelf.keep_reading().await });
             let fetch = Arc::clone(&desk);
-            desk.tasks.spawn(async move { fetch.keep_fetching(fetch.stop.clone()).await });
+            desk.spawn(async move { fetch.keep_fetching(fetch.stop.clone()).await });
             stop.cancelled().await;
             desk.stop.cancel();
             desk.tasks.close();

@@ -39,7 +39,7 @@ impl Desk {
         let Some(desk) = self.me.upgrade() else {
             return Err(Refusal::Unable { why: "the server is stopping".to_owned() });
         };
-        let pressed = tokio::spawn(async move { desk.press_to_its_end(press).await });
+        let pressed = self.runtime.spawn(async move { desk.press_to_its_end(press).await });
         pressed.await.unwrap_or_else(|error| Err(Refusal::Unable { why: format!("the press broke: {error}") }))
     }
 
@@ -218,7 +218,7 @@ impl Desk {
         };
         tracing::info!(push = push.get(), "a push was pressed");
         match Follower::new(Arc::clone(self), push, runner).await {
-            Ok(follower) => drop(self.tasks.spawn(follower.follow())),
+            Ok(follower) => self.spawn(follower.follow()),
             // The push goes on without us; the next start finds it.
             Err(error) => tracing::error!(push = push.get(), error = %error, "a push cannot be followed"),
         }

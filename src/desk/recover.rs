@@ -34,7 +34,7 @@ impl Desk {
                 true => {}
                 false => {
                     tracing::info!(push = push.get(), "the runner of a push was found again");
-                    self.tasks.spawn(follower.follow());
+                    self.spawn(follower.follow());
                 }
             }
         }

@@ -161,7 +161,12 @@ impl Keeper {
             Err(error) => give_up(&error),
         };
         match tokio::task::spawn_blocking(move || file.sync_data()).await {
-            Ok(Ok(())) => self.waiting.drain(..).for_each(|told| drop(told.send(()))),
+            Ok(Ok(())) => {
+                for told in self.waiting.drain(..) {
+                    // Who asked may have gone meanwhile.
+                    let _ = told.send(());
+                }
+            }
             Ok(Err(error)) => give_up(&error),
             Err(error) => give_up(&io::Error::other(error)),
         }

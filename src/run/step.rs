@@ -90,9 +90,7 @@ impl Walk {
             (PlannedForm::Build(script), _) => {
                 guard::near(&self.checkout, self.task(command, script, host), &lines).await
             }
-            (PlannedForm::Local(script), _) => {
-                guard::near(&dir.0, self.task(command, script, host), &lines).await
-            }
+            (PlannedForm::Local(script), _) => guard::near(&dir.0, self.task(command, script, host), &lines).await,
             (PlannedForm::Run(script), Some(on)) => guard::far(on, self.task(command, script, host), &lines).await,
             (PlannedForm::Rsync(what), Some(on)) => {
                 transfer::rsync(on, &dir.0, what, self.own_task(command, host), &lines).await

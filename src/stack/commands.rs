@@ -75,7 +75,16 @@ pub(super) fn read_build(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Valu
         return Vec::new();
     }
     let texts = reader.texts(value).unwrap_or_default();
-    texts.iter().filter_map(|text| script(reader, scope, text)).collect()
+    let mut scripts = Vec::with_capacity(texts.len());
+    for text in texts {
+        if text.value.starts_with('@') {
+            let mistake = Mistake::new(text.at, "`build` cannot use a list of [lists]");
+            reader.refuse(mistake.cure("write its commands out: they run once, on the push host"));
+        } else {
+            scripts.extend(script(reader, scope, &text));
+        }
+    }
+    scripts
 }
 
 /// Reads `[lists]`.

@@ -42,6 +42,11 @@ pub(super) fn read_stage_hosts(
 ) -> Option<Vec<Host>> {
     let before = reader.mistakes.len();
     let hosts = match value.get_ref() {
+        DeValue::String(name) if name.contains(['.', '[', ':']) => {
+            let cure = format!("to name hosts, write a list: hosts = [\"{}\"]", shown(name));
+            reader.refuse(Mistake::new(value.span(), "`hosts` is the name of a group, or a list").cure(cure));
+            return None;
+        }
         DeValue::String(name) => groups.named(reader, name.strip_prefix('@').unwrap_or(name), value.span())?,
         _ => {
             let entries = read_entries(reader, value)?;

@@ -9,6 +9,7 @@ use super::delivery::{Channel, Trouble};
 use super::{clean, words};
 use crate::config;
 use crate::ledger::outbox::{self, Announcement};
+use crate::time::At;
 use session::End;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -118,7 +119,7 @@ impl Channel for Irc {
     const NAME: &'static str = outbox::IRC;
 
     async fn tell(&mut self, announcement: &Announcement) -> Result<String, Trouble> {
-        let text = words::irc_line(announcement);
+        let text = words::irc_line(announcement, At::now());
         let said = timeout(TELL_TIMEOUT, self.say(text.clone(), announcement.key())).await;
         let late = || Err(format!("not said within {} s", TELL_TIMEOUT.as_secs()));
         match said.unwrap_or_else(|_| late()) {

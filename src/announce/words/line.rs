@@ -1,19 +1,24 @@
 //! The line that IRC is told.
 
-use super::{bad_host_words, begins, clean, commits_words, duration, hosts_words, more_bad_hosts, outcome, short_sha};
+use super::{
+    bad_host_words, begins, clean, commits_words, duration, hosts_words, late, more_bad_hosts, outcome, short_sha,
+};
 use crate::ledger::outbox::Announcement;
+use crate::time::At;
 
 /// How many bad hosts a line names; the page has them all.
 const HOSTS: usize = 3;
 
 /// One clean line of at most 400 bytes, links whole:
 /// `[web] mary pushed 3f2c1ab → 9d8e7f6 to PROD: succeeded, 41 hosts, 38 s · 4 commits · DIFF · PAGE`.
-pub fn irc_line(announcement: &Announcement) -> String {
+/// What is told late says how late: `[web] (3 h ago) mary pushed …`.
+pub fn irc_line(announcement: &Announcement, now: At) -> String {
     let push = &announcement.push;
     let stage = clean::short(&push.stage, 40).to_uppercase();
     let what = format!(
-        "[{stack}] {who} {verb} {from_to} to {stage}",
+        "[{stack}]{late} {who} {verb} {from_to} to {stage}",
         stack = clean::short(&push.stack, 40),
+        late = late(announcement, now).map(|ago| format!(" ({ago})")).unwrap_or_default(),
         who = clean::short(&push.who, 40),
         verb = if begins(announcement) { "is pushing" } else { "pushed" },
         from_to = from_to(announcement),

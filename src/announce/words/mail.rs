@@ -89,8 +89,10 @@ impl Facts {
             true => format!("{} of {} ended well", push.hosts_ok, push.hosts_total),
             false => push.hosts_total.to_string(),
         };
+        let when = super::moment(announcement).map(|at| at.timestamp().strftime("%Y-%m-%d %H:%M UTC").to_string());
         let rows = [
             given("Who", Some(value(&push.who))),
+            given("When", when),
             given("Stack", Some(value(&push.stack))),
             given("Stage", Some(value(&push.stage))),
             given("From", push.old_sha.as_deref().map(value)),

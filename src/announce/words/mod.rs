@@ -11,7 +11,23 @@ pub use mail::{MailWords, mail};
 
 use super::clean;
 use crate::ledger::outbox::{Announcement, BadHost, MOST_BAD_HOSTS, Moment};
-use crate::time::duration_words;
+use crate::time::{At, ago_words, duration_words};
+
+/// An announcement told later than this says so: a channel was down, and nobody is pushing now.
+const LATE_MS: i64 = 5 * 60_000;
+
+/// When the change that is told of happened.
+pub(super) fn moment(announcement: &Announcement) -> Option<At> {
+    let push = &announcement.push;
+    let ended = push.ended_at.as_deref().filter(|_| !begins(announcement));
+    ended.unwrap_or(&push.pressed_at).parse().ok()
+}
+
+/// `3 h ago`, when it is told late.
+fn late(announcement: &Announcement, now: At) -> Option<String> {
+    let age = now.millis_since(moment(announcement)?);
+    (age >= LATE_MS).then(|| ago_words(age))
+}
 
 /// How a push is told to end: the word, and how loud it is.
 struct Outcome {
@@ -25,23 +41,22 @@ struct Outcome {
 
 fn outcome(announcement: &Announcement) -> Outcome {
     let push = &announcement.push;
+    let held = push.state == "interrupted" || announcement.bad_hosts.iter().any(|bad| bad.result == "unknown");
+    let then = held.then(|| format!("{} is held until somebody decides", clean::short(&push.stack, 64)));
     let by = |word: &str| match push.ended_by.as_deref() {
         Some(who) => format!("{word} by {}", clean::short(who, 40)),
         None => word.to_owned(),
     };
-    match push.state.as_str() {
-        "succeeded" => Outcome { word: "succeeded".to_owned(), mark: "", then: None },
-        "degraded" => Outcome { word: "DEGRADED".to_owned(), mark: "DEGRADED", then: None },
-        "failed" => Outcome { word: "FAILED".to_owned(), mark: "FAILED", then: None },
-        "cancelled" => Outcome { word: by("cancelled"), mark: "CANCELLED", then: None },
-        "rolled back" => Outcome { word: by("rolled back"), mark: "ROLLED BACK", then: None },
-        "interrupted" => Outcome {
-            word: "INTERRUPTED".to_owned(),
-            mark: "INTERRUPTED",
-            then: Some(format!("{} is held until somebody decides", clean::short(&push.stack, 64))),
-        },
-        other => Outcome { word: clean::short(other, 40), mark: "ENDED", then: None },
-    }
+    let (word, mark) = match push.state.as_str() {
+        "succeeded" => ("succeeded".to_owned(), ""),
+        "degraded" => ("DEGRADED".to_owned(), "DEGRADED"),
+        "failed" => ("FAILED".to_owned(), "FAILED"),
+        "cancelled" => (by("cancelled"), "CANCELLED"),
+        "rolled back" => (by("rolled back"), "ROLLED BACK"),
+        "interrupted" => ("INTERRUPTED".to_owned(), "INTERRUPTED"),
+        other => (clean::short(other, 40), "ENDED"),
+    };
+    Outcome { word, mark, then }
 }
 
 /// Whether this tells of the beginning.

@@ -72,13 +72,17 @@ fn failed(hosts: usize) -> Announcement {
     announcement
 }
 
+fn now() -> At {
+    "2026-11-21T10:04:59.999Z".parse().unwrap()
+}
+
 const LINKS: &str = "https://git.example.com/web/compare/8f31c2e...51d0c3e · https://push.example.com/pushes/214";
 
 #[test]
 fn a_start_is_told_on_irc() {
     let mut announcement = started();
     assert_eq!(
-        irc_line(&announcement),
+        irc_line(&announcement, now()),
         format!("[web] mary is pushing 8f31c2e → 51d0c3e to PROD: 4 commits · {LINKS}")
     );
     announcement.push.reason = Some("the cart is slow".to_owned());
@@ -86,7 +90,7 @@ fn a_start_is_told_on_irc() {
     announcement.push.diff = None;
     announcement.commit_count = 1;
     assert_eq!(
-        irc_line(&announcement),
+        irc_line(&announcement, now()),
         "[web] mary is pushing 51d0c3e to PROD: 1 commit · the cart is slow · https://push.example.com/pushes/214"
     );
 }
@@ -127,8 +131,25 @@ fn each_end_is_told_on_irc_in_its_own_words() {
              · the runner died · 4 commits",
         ),
     ] {
-        assert_eq!(irc_line(&announcement), format!("[web] {words} · {LINKS}"));
+        assert_eq!(irc_line(&announcement, now()), format!("[web] {words} · {LINKS}"));
     }
+}
+
+#[test]
+fn what_is_told_late_says_how_late() {
+    let later = At::from_millis(now().millis() + 3 * 3_600_000);
+    let line = irc_line(&started(), later);
+    assert!(line.starts_with("[web] (3 h ago) mary is pushing 8f31c2e → 51d0c3e to PROD: "), "{line}");
+}
+
+#[test]
+fn a_push_that_leaves_a_host_unknown_says_that_its_stack_is_held() {
+    let mut announcement = failed(1);
+    announcement.bad_hosts[0].result = "unknown".to_owned();
+    let held = "web is held until somebody decides";
+    assert!(irc_line(&announcement, now()).contains(held));
+    assert!(mail(&announcement).text.to_lowercase().contains(held));
+    assert!(!irc_line(&failed(1), now()).contains("held"));
 }
 
 #[test]
@@ -153,6 +174,7 @@ fn a_mail_of_a_start() {
     mary is pushing web to Prod.
 
     Who       mary
+    When      2026-11-21 10:00 UTC
     Stack     web
     Stage     prod
     From      8f31c2e0b1f2a3c4d5e6f708192a3b4c5d6e7f80
@@ -178,6 +200,7 @@ fn a_mail_of_a_failed_push() {
     mary pushed web to Prod: FAILED.
 
     Who       mary
+    When      2026-11-21 10:00 UTC
     Stack     web
     Stage     prod
     From      8f31c2e0b1f2a3c4d5e6f708192a3b4c5d6e7f80
@@ -240,7 +263,7 @@ fn hostile(text: &str) -> Announcement {
 }
 
 fn is_harmless(announcement: &Announcement) {
-    let line = irc_line(announcement);
+    let line = irc_line(announcement, now());
     assert!(line.len() <= 400 && !line.chars().any(char::is_control), "{line:?}");
     assert!(line.ends_with(" · https://push.example.com/pushes/214"), "{line:?}");
     let mail = mail(announcement);
@@ -287,7 +310,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn any_text_in_every_field_stays_text(text in "(?s).{0,300}") {
-        let line = irc_line(&hostile(&text));
+        let line = irc_line(&hostile(&text), now());
         prop_assert!(line.len() <= 400 && !line.chars().any(char::is_control));
         let mail = mail(&hostile(&text));
         prop_assert!(!mail.subject.chars().any(char::is_control));

@@ -763,6 +763,18 @@ commands = "npm test""#), @r#"
 }
 
 #[test]
+fn a_slip_between_a_name_and_a_list_is_cured() {
+    for (stage, title) in [
+        ("hosts = \"a.example.com\"\ncommands = [\"x\"]", "5:9: `hosts` is the name of a group, or a list"),
+        ("hosts = [\"a\"]\ncommands = \"npm test\"", "6:12: `commands` must be a list of commands, or the name of one"),
+    ] {
+        assert_eq!(titles(&stack("", stage)), [title]);
+    }
+    let text = stack("build = [\"@all\"]", "hosts = [\"a\"]\ncommands = [\"x\"]");
+    assert_eq!(titles(&text), ["2:10: `build` cannot use a list of [lists]"]);
+}
+
+#[test]
 fn a_flip_needs_what_it_flips_to() {
     assert_eq!(
         command_titles("{ activate = \"/srv/web\" },\n{ release = \"/srv/web/\" },\n{ activate = \"/srv/web\" },"),

@@ -126,10 +126,7 @@ impl Scanner<'_> {
         } else if let Some(command) = reads_again {
             self.flaw(
                 at,
-                &format!(
-                    "`{}` reads its arguments as shell text again, and this variable may hold any text",
-                    shown(&command)
-                ),
+                &format!("`{}` reads its arguments as code, and this variable may hold any text", shown(&command)),
                 &format!("use `run` for work on the hosts, or read ${env} in a script"),
             );
         }

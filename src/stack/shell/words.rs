@@ -2,11 +2,32 @@
 //! and whether the command reads its arguments as code again. It must never change the text. Called by the scanner.
 
 /// Words after which a command still has to begin.
-const BEFORE_A_COMMAND: &[&str] = &["if", "then", "else", "elif", "do", "while", "until", "!", "{", "time"];
-/// Commands that read their arguments as shell text, on this machine or another.
-const READS_AGAIN: &[&str] = &["eval", "ssh"];
-/// Shells that read the word behind `-c` as shell text.
-const SHELLS: &[&str] = &["sh", "dash", "bash", "ash", "ksh", "zsh", "su"];
+const BEFORE_A_COMMAND: &[&str] = &[
+    "if", "then", "else", "elif", "do", "while", "until", "!", "{", "time", "exec", "command", "builtin", "env",
+    "nohup", "nice", "sudo", "xargs",
+];
+/// Commands that read their arguments as code, on this machine or another.
+const READS_AGAIN: &[&str] = &["eval", "ssh", "trap", "alias", "let", "[[", "sed"];
+/// Commands that run the file that they are given; only as the command itself, since `.` is also a directory.
+const RUNS_FILES: &[&str] = &[".", "source"];
+/// Commands that read the word behind an option as code, with the letters that such an option ends with.
+const READS_BEHIND: &[(&str, &[char])] = &[
+    ("sh", &['c']),
+    ("dash", &['c']),
+    ("bash", &['c']),
+    ("ash", &['c']),
+    ("ksh", &['c']),
+    ("zsh", &['c']),
+    ("su", &['c']),
+    ("python", &['c']),
+    ("python3", &['c']),
+    ("perl", &['e', 'E']),
+    ("ruby", &['e']),
+    ("node", &['e', 'p']),
+    ("php", &['r']),
+];
+/// Commands that read any word as code but the one behind `-v`.
+const AWKS: &[&str] = &["awk", "gawk", "mawk"];
 
 /// Where the scanner is within a simple command.
 #[derive(Clone, Debug)]
@@ -17,6 +38,8 @@ pub(super) struct Words {
     word: Option<String>,
     /// The words before it.
     before: Vec<String>,
+    /// Which of them names the program.
+    program: Option<usize>,
     /// The next word is where a `<` or `>` goes.
     redirect: bool,
     /// `case`s that are open, in which `)` ends a pattern.
@@ -26,7 +49,7 @@ pub(super) struct Words {
 impl Words {
     /// At the beginning of a command.
     pub fn new() -> Self {
-        Self { names_program: true, word: None, before: Vec::new(), redirect: false, cases: 0 }
+        Self { names_program: true, word: None, before: Vec::new(), program: None, redirect: false, cases: 0 }
     }
 
     /// A character of a word, or a mark for something that is part of it.
@@ -47,6 +70,7 @@ impl Words {
         }
         if self.names_program && !is_assignment(&word) && !BEFORE_A_COMMAND.contains(&word.as_str()) {
             self.names_program = false;
+            self.program = Some(self.before.len());
             match word.as_str() {
                 "case" => self.cases += 1,
                 "esac" => self.cases = self.cases.saturating_sub(1),
@@ -60,6 +84,7 @@ impl Words {
     pub fn end_command(&mut self) {
         self.end_word();
         self.before.clear();
+        self.program = None;
         self.names_program = true;
         self.redirect = false;
     }
@@ -79,13 +104,20 @@ impl Words {
         self.names_program && !self.redirect && !self.word.as_deref().is_some_and(is_assignment)
     }
 
-    /// The command that would read a value put here as code again, if there is one.
+    /// The command that would read a value put here as code, if there is one.
     pub fn reads_again(&self) -> Option<&str> {
-        let base = |word: &'_ str| word.rsplit('/').next().unwrap_or_default().to_owned();
-        let again = self.before.iter().find(|word| READS_AGAIN.contains(&base(word).as_str()));
-        let last_is_c = self.before.last().is_some_and(|word| word.starts_with('-') && word.ends_with('c'));
-        let shell = || self.before.iter().find(|word| last_is_c && SHELLS.contains(&base(word).as_str()));
-        again.or_else(shell).map(String::as_str)
+        let program = self.program.and_then(|at| self.before.get(at)).map(String::as_str);
+        if let Some(program) = program.filter(|program| RUNS_FILES.contains(program)) {
+            return Some(program);
+        }
+        let last = self.before.last().map_or("", String::as_str);
+        self.before.iter().map(|word| word.rsplit('/').next().unwrap_or_default()).find(|name| {
+            READS_AGAIN.contains(name)
+                || (AWKS.contains(name) && last != "-v")
+                || READS_BEHIND
+                    .iter()
+                    .any(|(shell, ends)| shell == name && last.starts_with('-') && last.ends_with(*ends))
+        })
     }
 }
 
