@@ -53,6 +53,7 @@ const forms = {
 
 /** Turns the times of a part of the page into the reader's zone. @param {ParentNode} [root] */
 export function localize(root = document) {
+  groupDays(root);
   for (const time of $$('time[data-as]', root)) {
     const at = new Date(time.dateTime);
     const form = forms[time.dataset.as];
@@ -61,6 +62,27 @@ export function localize(root = document) {
     if (!time.dataset.utc) {
       time.dataset.utc = time.title;
       time.title = `${at.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'long' })} (${time.title})`;
+    }
+  }
+}
+
+/** Days begin where the reader is: puts the headings of a list of pushes where the days change. @param {ParentNode} root */
+function groupDays(root) {
+  for (const body of $$('tbody[data-days]', root)) {
+    const headings = $$('tr.day', body);
+    const pattern = headings[0];
+    if (!pattern) continue;
+    for (const heading of headings) heading.remove();
+    let last = '';
+    for (const row of $$('tr', body)) {
+      const at = new Date(row.querySelector('time')?.dateTime ?? '');
+      const day = forms.day(at);
+      if (day === last || Number.isNaN(at.getTime())) continue;
+      last = day;
+      const heading = pattern.cloneNode(true);
+      const names = [forms.day(new Date(now())), forms.day(new Date(now() - 86400000))].indexOf(day);
+      $$('th', heading)[0].replaceChildren(['', 'Today, ', 'Yesterday, '][names + 1] + day);
+      row.before(heading);
     }
   }
 }

@@ -90,7 +90,7 @@ fn a_push_is_shown_live_and_in_each_of_its_ends() {
         ("failed", "No space left on device"),
         ("cancelled", "jin cancelled the push to Prod"),
         ("rolled back", "was rolled back"),
-        ("interrupted", "in doubt"),
+        ("interrupted", "9 are in doubt (web013"),
     ] {
         let html = checked(&format!("push-{}", state.replace(' ', "-")), pages.push(&frame, &push_page(state)));
         assert!(html.contains(words), "{state}: {words}");

@@ -160,7 +160,7 @@ pub fn street(stack: &str, stages: &[&str]) -> Street {
         lock: None,
         hold: None,
         stages: stages.iter().enumerate().map(stage).collect(),
-        recent: history(),
+        recent: history().into_iter().skip(1).take(8).collect(),
     }
 }
 

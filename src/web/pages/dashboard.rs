@@ -138,7 +138,7 @@ fn cell(frame: &Frame, street: &Street, stage: &StageView, tag: StageTag) -> Sta
         mark,
         version: stage.current.as_ref().map(|current| Version::new(&current.sha)),
         who: stage.current.as_ref().map(|current| current.who.clone()),
-        ago: stage.current.as_ref().map(|current| Moment::ago(&current.pushed_at, frame.now)),
+        ago: stage.current.as_ref().map(|current| Moment::age(&current.pushed_at, frame.now)),
         running: running.map(|push| Running::new(push, tag.clone(), &stage.usual_ms, frame.now)),
         hold: hold.map(|hold| HoldLine::new(hold, frame.now)),
         bad: bad.map(|push| PushLine::new(push, frame.now)),
@@ -152,10 +152,12 @@ fn arrow(street: &Street, stage: &StageView) -> Option<Arrow> {
     let (here, there) = (words::stage_words(&stage.name), words::stage_words(&before.name));
     let same = match (&stage.current, &before.current) {
         (Some(current), Some(before)) => current.sha == before.sha,
-        (None, None) => true,
         _ => false,
     };
     let waiting = stage.next.as_ref().filter(|next| !next.again).map(|next| next.commit_count as i64);
+    if stage.current.is_none() && before.current.is_none() {
+        return Some(Arrow { text: String::new(), words: String::new(), even: true, dotted: false });
+    }
     Some(match (same, waiting) {
         (true, _) => Arrow { text: "=".to_owned(), words: "Same on both".to_owned(), even: true, dotted: false },
         (false, Some(commits)) => Arrow {

@@ -35,6 +35,20 @@ pub struct LogFilter {
     pub word: Option<String>,
 }
 
+impl LogFilter {
+    /// Without what a form sends for fields that were left empty.
+    pub fn set(&self) -> Self {
+        let set = |value: &Option<String>| value.clone().filter(|value| !value.trim().is_empty());
+        Self {
+            stack: set(&self.stack),
+            stage: set(&self.stage),
+            who: set(&self.who),
+            state: set(&self.state),
+            word: set(&self.word),
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct LogView {
     filter: LogFilter,
@@ -81,18 +95,19 @@ impl LogView {
                 last.rows.push(Row { push: PushLine::new(row, frame.now), length });
             }
         }
+        let filter = page.filter.set();
         let states = ["running", "succeeded", "degraded", "failed", "cancelled", "rolled back", "interrupted"];
         let mut stages: BTreeSet<String> = page.rows.iter().map(|row| row.stage.clone()).collect();
-        stages.extend(page.filter.stage.clone());
+        stages.extend(filter.stage.clone());
         Self {
-            filtered: page.filter != LogFilter::default(),
+            filtered: filter != LogFilter::default(),
             stacks: page.stacks.clone(),
             stages: stages.into_iter().collect(),
             states: states.into_iter().map(|value| State { value, word: words::push_mark(value).1 }).collect(),
             days,
-            older: page.next_before.map(|before| older(&page.filter, before)),
+            older: page.next_before.map(|before| older(&filter, before)),
             words: words::count(page.rows.len() as i64, "push").replace("pushs", "pushes"),
-            filter: page.filter.clone(),
+            filter,
         }
     }
 }

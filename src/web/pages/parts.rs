@@ -41,6 +41,11 @@ impl Moment {
         Self::shown(at, "ago", |moment| ago_words(now.millis_since(moment)))
     }
 
+    /// `12 min`, for narrow columns and for "since 12 min".
+    pub fn age(at: &str, now: At) -> Self {
+        Self::shown(at, "age", |moment| ago_words(now.millis_since(moment)).trim_end_matches(" ago").to_owned())
+    }
+
     /// `14:13:02`.
     pub fn clock(at: &str) -> Self {
         Self::shown(at, "clock", |moment| moment.timestamp().strftime("%H:%M:%S").to_string())
@@ -163,7 +168,7 @@ pub fn commit_lines(commits: &[Commit], now: At) -> Vec<CommitLine> {
             sha: Version::new(&commit.sha),
             subject: commit.subject.clone(),
             author: Person::new(&commit.author),
-            when: Moment::ago(&commit.at, now),
+            when: Moment::age(&commit.at, now),
         })
         .collect()
 }

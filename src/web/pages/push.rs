@@ -17,7 +17,7 @@ const HOSTS_LISTED: usize = 7;
 /// Failures listed in full before "and N more".
 const WHYS_LISTED: usize = 12;
 /// The width of the slowest host's bar.
-const LONGEST_BAR: i64 = 120;
+const LONGEST_BAR: i64 = 64;
 
 /// One push, live or past.
 #[derive(Clone, Debug)]
@@ -214,7 +214,7 @@ impl PushView {
             legend: legend(&hosts),
             hosts,
             slow,
-            hosts_total: words::count(row.hosts_total, "host"),
+            hosts_total: words::thousands(row.hosts_total),
             told_words: told_words(&page.announcements),
             told: page.announcements.iter().map(|row| told(row, frame.now)).collect(),
             doubt: doubt(page),
@@ -273,7 +273,11 @@ fn result_words(page: &PushPage, steps: &[Step]) -> String {
 }
 
 fn whys(page: &PushPage, live: bool) -> (Vec<Why>, Option<String>) {
-    let bad: Vec<&ResultRow> = page.results.iter().filter(|row| is_bad(row.result.as_deref())).collect();
+    // hosts of an interrupted push that nobody knows of are named beside the question what to do with them
+    let told = |row: &&ResultRow| {
+        is_bad(row.result.as_deref()) && (page.row.state != "interrupted" || row.result.as_deref() != Some("unknown"))
+    };
+    let bad: Vec<&ResultRow> = page.results.iter().filter(told).collect();
     let more = bad.len().saturating_sub(WHYS_LISTED);
     let line = |row: &&ResultRow| Why {
         host: row.host.clone(),
@@ -389,7 +393,9 @@ fn host_lines(page: &PushPage) -> Vec<HostLine> {
             HostLine {
                 host: host.to_owned(),
                 mark: Mark::new(words::result_mark(result, false)),
-                why: failed.map(|row| row.why.clone().unwrap_or_else(|| "failed".to_owned())),
+                why: failed.map(|row| {
+                    row.why.clone().unwrap_or_else(|| words::result_mark(row.result.as_deref(), false).1.to_owned())
+                }),
                 took: duration_words(took(&rows)),
                 bar: took(&rows) * LONGEST_BAR / longest,
                 mostly: format!("mostly step {slowest}"),
@@ -445,13 +451,18 @@ fn doubt(page: &PushPage) -> Option<String> {
         .collect();
     unknown.sort_unstable();
     unknown.dedup();
-    let unknown = unknown.len() as i64;
-    let rest = (total - page.row.hosts_ok - unknown).max(0);
+    let doubtful = unknown.len() as i64;
+    let rest = (total - page.row.hosts_ok - doubtful).max(0);
+    let mut names: Vec<String> = unknown.iter().take(HOSTS_LISTED).map(|host| (*host).to_owned()).collect();
+    if unknown.len() > HOSTS_LISTED {
+        names.push(format!("{} more", unknown.len() - HOSTS_LISTED));
+    }
+    let which = if names.is_empty() { String::new() } else { format!(" ({})", words::and(&names)) };
     Some(format!(
-        "Of {}, {} reached the end of the list, {unknown} {} in doubt, {rest} did not.",
+        "Of {}, {} reached the end of the list, {doubtful} {} in doubt{which}, {rest} did not.",
         words::count(total, "host"),
         page.row.hosts_ok,
-        if unknown == 1 { "is" } else { "are" },
+        if doubtful == 1 { "is" } else { "are" },
     ))
 }
 
