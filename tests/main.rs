@@ -19,5 +19,8 @@ mod site;
 mod source;
 mod street;
 mod user;
+mod user;
 mod variables;
 mod viewers;
+mod web;
+mod web;

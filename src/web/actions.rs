@@ -48,6 +48,13 @@ pub async fn push(app: Data<App>, caller: Caller, place: Path<(String, String)>,
     Ok(see(format!("/pushes/{push}")))
 }
 
+/// What a hold of a stack's page carries: the stage, when only that is held.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Held {
+    reason: Option<String>,
+    stage: Option<String>,
+}
+
 /// `POST /pushes/{id}/cancel`
 pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>, form: InTime<Form<Reason>>) -> Reply {
     let push = cancel_push(&app, &caller, &id, form.0.into_inner()).await?;
@@ -55,8 +62,16 @@ pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>, form: InTi
 }
 
 /// `POST /stacks/{stack}/hold`
-pub async fn hold_stack(app: Data<App>, caller: Caller, stack: Path<String>, form: InTime<Form<Reason>>) -> Reply {
-    hold(&app, &caller, &stack, None, form.0.into_inner()).await?;
+pub async fn hold_stack(app: Data<App>, caller: Caller, stack: Path<String>, form: InTime<Form<Held>>) -> Reply {
+    let Held { reason, stage } = form.0.into_inner();
+    hold(&app, &caller, &stack, stage.as_deref().filter(|stage| !stage.is_empty()), Reason { reason }).await?;
+    Ok(see(format!("/stacks/{stack}")))
+}
+
+/// `POST /stacks/{stack}/release-hold`
+pub async fn release_stack(app: Data<App>, caller: Caller, stack: Path<String>, form: InTime<Form<Held>>) -> Reply {
+    let stage = form.0.into_inner().stage.filter(|stage| !stage.is_empty());
+    release(&app, &caller, &stack, stage.as_deref()).await?;
     Ok(see(format!("/stacks/{stack}")))
 }
 
@@ -69,12 +84,6 @@ pub async fn hold_stage(
 ) -> Reply {
     let (stack, stage) = place.into_inner();
     hold(&app, &caller, &stack, Some(&stage), form.0.into_inner()).await?;
-    Ok(see(format!("/stacks/{stack}")))
-}
-
-/// `POST /stacks/{stack}/release-hold`
-pub async fn release_stack(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
-    release(&app, &caller, &stack, None).await?;
     Ok(see(format!("/stacks/{stack}")))
 }
 

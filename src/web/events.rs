@@ -106,6 +106,8 @@ pub struct JournalStream {
     next: Next,
     /// The last time that something was sent.
     sent: Instant,
+    /// Silence after which a ping is sent.
+    patience: Duration,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -119,7 +121,7 @@ enum Next {
 impl JournalStream {
     /// A viewer that has seen everything before `cursor`.
     pub fn new(path: PathBuf, cursor: u64, end: watch::Receiver<JournalEnd>, batches: Batches) -> Self {
-        Self { path, cursor, end, batches, next: Next::Hello, sent: Instant::now() }
+        Self { path, cursor, end, batches, next: Next::Hello, sent: Instant::now(), patience: PING }
     }
 
     /// The stream for the connection; it works only while it is pulled.
@@ -181,7 +183,7 @@ impl JournalStream {
                 self.next = Next::Over;
                 return Ok(Some(Bytes::from_static(b"event: end\ndata: 0\n\n")));
             }
-            match tokio::time::timeout_at(self.sent + PING, self.end.changed()).await {
+            match tokio::time::timeout_at(self.sent + self.patience, self.end.changed()).await {
                 Ok(Ok(())) => {}
                 // The desk is closed: the server stops.
                 Ok(Err(_)) => return Ok(None),
@@ -216,9 +218,12 @@ pub fn changes(
         told: Option<u64>,
         greeted: bool,
         sent: Instant,
+        /// Before this nothing is told again.
+        due: Instant,
     }
     let told = seen.and_then(|id| id.strip_prefix(life)?.strip_prefix('-')?.parse().ok());
-    let teller = Teller { changes, life: life.to_owned(), told, greeted: false, sent: Instant::now() };
+    let teller =
+        Teller { changes, life: life.to_owned(), told, greeted: false, sent: Instant::now(), due: Instant::now() };
     stream::unfold(teller, |mut teller| async move {
         if !teller.greeted {
             teller.greeted = true;
@@ -227,13 +232,18 @@ pub fn changes(
         loop {
             let now = *teller.changes.borrow_and_update();
             if teller.told != Some(now) {
+                if Instant::now() < teller.due {
+                    tokio::time::sleep_until(teller.due).await;
+                    continue;
+                }
                 teller.told = Some(now);
                 teller.sent = Instant::now();
+                teller.due = teller.sent + CHANGED;
                 let event = format!("id: {}-{now}\nevent: changed\ndata: {now}\n\n", teller.life);
                 return Some((Ok(Bytes::from(event)), teller));
             }
             match tokio::time::timeout_at(teller.sent + PING, teller.changes.changed()).await {
-                Ok(Ok(())) => tokio::time::sleep_until(teller.sent + CHANGED).await,
+                Ok(Ok(())) => {}
                 Ok(Err(_)) => return None,
                 Err(_) => {
                     teller.sent = Instant::now();

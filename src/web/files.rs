@@ -1,10 +1,11 @@
 //! The static files, with what lets browsers keep them. It must never list them, nor serve anything else.
 //! Called by the routes.
 
+use super::App;
 use super::pages::asset;
 use super::problem::{Problem, Reply};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use actix_web::web::{Path, Query};
+use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 
@@ -15,11 +16,10 @@ pub struct Version {
 }
 
 /// `GET /static/{name}?v=VERSION`
-pub async fn file(request: HttpRequest, name: Path<String>, version: Query<Version>) -> Reply {
+pub async fn file(app: Data<App>, request: HttpRequest, name: Path<String>, version: Query<Version>) -> Reply {
     let Some(asset) = asset(&name) else { return Err(Problem::unknown("this file")) };
-    // A page names the version it was drawn with; only then do the bytes belong to this address for ever.
-    let same = version.v.as_deref().is_some_and(|v| v.len() >= 8 && asset.etag.trim_matches('"').starts_with(v));
-    let keep = if same { "public, max-age=31536000, immutable" } else { "no-cache" };
+    // Only of the version that a page was drawn with do the bytes belong to this address for ever.
+    let keep = if version.v.as_ref() == Some(&app.assets) { "public, max-age=31536000, immutable" } else { "no-cache" };
     let has_it = request
         .headers()
         .get_all(IF_NONE_MATCH)

@@ -44,7 +44,7 @@ pub async fn push_events(
     let given = last_event_id(&request).or(query.into_inner().after);
     let given = given.filter(|text| !text.is_empty()).map(|text| cursor(&text));
     let now = *end.borrow();
-    if now.ended && given == Some(now.len) {
+    if now.ended && now.len > 0 && given == Some(now.len) {
         // An EventSource comes back after `end`; this is what tells it to stay away (design S4).
         return Ok(HttpResponse::NoContent().finish());
     }

@@ -55,6 +55,8 @@ pub struct App {
     pub desk: Arc<Desk>,
     /// The pages.
     pub pages: Pages,
+    /// The version of the static files that the pages name.
+    assets: String,
     /// Our own address.
     address: OwnAddress,
     /// Tries to sign in, by address and account.
@@ -82,6 +84,7 @@ impl App {
         Ok(Self {
             address: OwnAddress::of(&desk.config().url),
             pages: Pages::load().map_err(io::Error::other)?,
+            assets: pages::assets::version(),
             desk,
             tries_of_account: Rate::a_minute(sign_in::TRIES_OF_ACCOUNT),
             tries_of_address: Rate::a_minute(sign_in::TRIES_OF_ADDRESS),
