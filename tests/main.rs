@@ -2,20 +2,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml allows this only inside #[test]")]
 
 mod announce;
+mod check;
 mod crash;
 mod demo;
 mod failure;
 mod fleet;
 mod house;
+mod layers;
 mod lock;
 mod pages;
 mod readme;
 mod source;
 mod street;
-mod viewers;
-
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on has failed")]
-
-mod check;
-mod layers;
 mod variables;
+mod viewers;
