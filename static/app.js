@@ -1,0 +1,116 @@
+// app.js: small things on every page: themes, menus, dialogs, keys, copying, finding a stack; fresh parts where a page
+// wants them. All pages work without it.
+import { $, $$, keysAreOn, keysAreOurs, say } from './dom.js';
+import { startClocks } from './times.js';
+
+/** @param {string} key @param {string} value */
+function keep(key, value) {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // no storage: it holds for this page
+  }
+}
+
+function startThemes() {
+  const root = document.documentElement;
+  const show = () => {
+    for (const b of $$('[data-set-theme]')) b.setAttribute('aria-pressed', String(b.dataset.setTheme === (root.dataset.theme ?? 'auto')));
+  };
+  for (const b of $$('[data-set-theme]')) {
+    b.addEventListener('click', () => {
+      if (b.dataset.setTheme === 'auto') delete root.dataset.theme;
+      else root.dataset.theme = b.dataset.setTheme;
+      keep('pushbutton-theme', b.dataset.setTheme);
+      show();
+    });
+  }
+  show();
+}
+
+/** Menus are native popovers; this only puts them under their button. */
+function placeMenus() {
+  addEventListener(
+    'beforetoggle',
+    (e) => {
+      const menu = /** @type {HTMLElement} */ (e.target);
+      if (/** @type {ToggleEvent} */ (e).newState !== 'open' || !menu.classList?.contains('menu')) return;
+      const button = $(`[popovertarget="${menu.id}"]`).getBoundingClientRect();
+      requestAnimationFrame(() => {
+        const own = menu.getBoundingClientRect();
+        menu.style.top = `${Math.min(button.bottom + 6, innerHeight - own.height - 8)}px`;
+        menu.style.left = `${Math.max(8, Math.min(button.right - own.width, innerWidth - own.width - 8))}px`;
+      });
+    },
+    true,
+  );
+}
+
+/** Pages and stages that one cannot press now say why, instead of being dead. */
+function answerClicks() {
+  addEventListener('click', (e) => {
+    const at = /** @type {Element} */ (e.target);
+    const shut = at.closest?.('.push[aria-disabled="true"]');
+    if (shut) {
+      const why = document.getElementById(shut.getAttribute('aria-describedby') ?? '');
+      why?.animate?.([{ opacity: 0.2 }, { opacity: 1 }], 300);
+    }
+    const copy = /** @type {HTMLElement|null} */ (at.closest?.('[data-copy]'));
+    if (copy) {
+      navigator.clipboard?.writeText(location.href);
+      const words = $('span', copy);
+      const was = words?.textContent;
+      say(words, 'Copied');
+      setTimeout(() => say(words, was ?? ''), 1500);
+    }
+  });
+  // A form is sent once, however often its button is pressed; the server would answer a repeat with the same push.
+  addEventListener('submit', (e) => {
+    const form = /** @type {HTMLFormElement} */ (e.target);
+    if (form.method !== 'post') return;
+    if (form.dataset.sent) e.preventDefault();
+    form.dataset.sent = 'yes';
+    $('.push', form)?.classList.add('is-down');
+  });
+  addEventListener('pageshow', () => $$('form[data-sent]').forEach((form) => delete form.dataset.sent));
+}
+
+/** No key ever starts a push. */
+function listenToKeys() {
+  let after = 0; // when `g` was pressed
+  addEventListener('keydown', (e) => {
+    if (!keysAreOurs(e)) return;
+    if (e.key === '?') $('#keys').showPopover();
+    if (e.key === '/' && !$('.log-find')) {
+      const find = $('[data-find]');
+      if (find) {
+        e.preventDefault();
+        find.focus();
+      }
+    }
+    const to = Date.now() - after < 1200 ? { s: '/', p: '/pushes' }[e.key] : undefined;
+    after = e.key === 'g' ? Date.now() : 0;
+    if (to) location.href = to;
+  });
+  const box = $('[data-keys]');
+  if (!box) return;
+  box.checked = keysAreOn();
+  box.addEventListener('change', () => keep('pushbutton-keys', box.checked ? 'on' : 'off'));
+}
+
+function findStacks() {
+  const find = $('[data-find="stacks"]');
+  find?.addEventListener('input', () => {
+    const word = find.value.trim().toLowerCase();
+    for (const row of $$('.brow[data-name]')) row.hidden = !row.dataset.name.includes(word);
+    $('#no-stack').hidden = !!$('.brow[data-name]:not([hidden])');
+  });
+}
+
+startThemes();
+startClocks();
+placeMenus();
+answerClicks();
+listenToKeys();
+findStacks();
+if (document.documentElement.dataset.page === 'fresh') import('./fresh.js').then((fresh) => fresh.keepFresh());

@@ -3,6 +3,7 @@
 use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
 use pushbutton::demo::mail::MailCatcher;
 use pushbutton::demo::repo::Shop;
+use pushbutton::demo::scene::{Scene, Wanted, runs_in};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -82,4 +83,28 @@ fn files(dir: &std::path::Path) -> Vec<(String, Vec<u8>)> {
     }
     all.sort();
     all
+}
+
+#[tokio::test]
+async fn a_demo_takes_no_directory_that_is_somebody_elses() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("thesis.txt"), "years of work").unwrap();
+    let binary = env!("CARGO_BIN_EXE_pushbutton").into();
+    let wanted = Wanted { dir: dir.path().to_owned(), hosts: 3, port: None, binary, keep: false };
+    let refused = Scene::start(&wanted).await.unwrap_err().to_string();
+    assert!(refused.contains("is not empty, and no demo's"), "{refused}");
+    assert_eq!(std::fs::read_to_string(dir.path().join("thesis.txt")).unwrap(), "years of work");
+    assert!(!runs_in(dir.path()));
+}
+
+#[test]
+fn an_order_to_a_demo_that_does_not_run_says_how_to_start_one() {
+    let dir = tempfile::tempdir().unwrap();
+    for order in [&["commit"] as &[&str], &["break", "web001", "full"], &["mend", "web001"], &["irc"], &["mail"]] {
+        let mut pushbutton = assert_cmd::Command::new(env!("CARGO_BIN_EXE_pushbutton"));
+        let output = pushbutton.args(["demo", "--dir"]).arg(dir.path()).args(order).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{order:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("no demo runs in") && said.contains("script/demo"), "{order:?}: {said}");
+    }
 }

@@ -3,7 +3,7 @@
 
 use super::fleet::free_port;
 use super::lifeline::Lifeline;
-use super::{DemoError, tried, write};
+use super::{DemoError, last_lines, tried, write};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,8 +42,7 @@ impl IrcServer {
         let deadline = Instant::now() + START_LIMIT;
         while TcpStream::connect(at).await.is_err() {
             if Instant::now() > deadline {
-                let said = std::fs::read_to_string(&log).unwrap_or_default();
-                return Err(DemoError::Refused { what: "starting ngircd".to_owned(), said: said.trim().to_owned() });
+                return Err(DemoError::Refused { what: "starting ngircd".to_owned(), said: last_lines(&log) });
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -63,7 +62,7 @@ fn server_config(at: SocketAddrV4, include: &Path) -> String {
 Name = irc.demo.example
 Info = The demo's IRC server
 AdminInfo1 = pushbutton demo
-Listen = {}
+{}Listen = {}
 Ports = {}
 MotdPhrase = Here you read who pushed what: join {CHANNEL}
 [Limits]
@@ -78,10 +77,19 @@ IncludeDir = {}
 Name = {CHANNEL}
 Topic = Who pushes what
 ",
+        ids(),
         at.ip(),
         at.port(),
         include.display()
     )
+}
+
+/// As root, ngircd becomes nobody; else it must be told to stay who it is.
+fn ids() -> String {
+    match nix::unistd::geteuid().is_root() {
+        true => String::new(),
+        false => format!("ServerUID = {}\nServerGID = {}\n", nix::unistd::geteuid(), nix::unistd::getegid()),
+    }
 }
 
 /// A real client in the channel that keeps every raw line it got, without its line end.

@@ -3,7 +3,7 @@
 
 use super::fleet::free_port;
 use super::lifeline::Lifeline;
-use super::{DemoError, tried, write};
+use super::{DemoError, last_lines, tried, write};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -43,10 +43,10 @@ impl MailCatcher {
         let lifeline = Lifeline::keep_running(&argv, &log).await?;
         let deadline = Instant::now() + START_LIMIT;
         while TcpStream::connect(at).await.is_err() {
-            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            let said = last_lines(&log);
             if Instant::now() > deadline || said.contains("ModuleNotFoundError") {
                 let what = "starting the mail catcher".to_owned();
-                return Err(DemoError::Refused { what, said: said.trim().to_owned() });
+                return Err(DemoError::Refused { what, said });
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

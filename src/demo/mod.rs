@@ -67,3 +67,11 @@ fn must_be_there(program: &str) -> Result<(), DemoError> {
         false => Err(DemoError::Missing(program.to_owned())),
     }
 }
+
+/// The last lines of a log, as many as somebody reads; nothing when there is no log.
+fn last_lines(log: &Path) -> String {
+    let log = std::fs::read(log).unwrap_or_default();
+    let log = String::from_utf8_lossy(&log);
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
+}

@@ -12,7 +12,7 @@ use super::irc::{CHANNEL, IrcServer, IrcWitness};
 use super::lifeline::Lifeline;
 use super::mail::MailCatcher;
 use super::repo::Shop;
-use super::{DemoError, tried, write};
+use super::{DemoError, last_lines, tried, write};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
@@ -118,9 +118,7 @@ impl Scene {
 
     /// The last lines that the server wrote to its log.
     pub fn server_said(&self) -> String {
-        let log = std::fs::read_to_string(server_log_in(self.dir())).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(20)..].join("\n")
+        last_lines(&server_log_in(self.dir()))
     }
 
     /// Keeps the directory when the demo ends, so that somebody can look what went wrong.

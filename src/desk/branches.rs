@@ -112,21 +112,29 @@ impl Branches {
 
     /// Fetches a stack's branch and remembers what came of it; whether a page would show anything new.
     async fn fetch(&self, stack: &Stack) -> bool {
+        let fetched = within(FETCH_LIMIT, self.mirror(stack).fetch()).await;
+        self.look(stack, Some(fetched)).await
+    }
+
+    /// Remembers what the mirror holds, and how fetching went; before the first fetch, an empty mirror is no problem yet.
+    async fn look(&self, stack: &Stack, fetched: Option<Result<(), String>>) -> bool {
         let mirror = self.mirror(stack);
         let Source::Git { branch, .. } = &stack.source;
-        let fetched = within(FETCH_LIMIT, mirror.fetch()).await;
         let before = self.known(&stack.name);
-        let mut now = before.clone();
-        now.problem = fetched.as_ref().err().cloned();
-        now.fetched_at = mirror.fetched_at().await;
+        let mut now = Known { head: None, fetched_at: mirror.fetched_at().await, problem: None };
         match within(LOOK_LIMIT, mirror.head(branch)).await {
-            Ok(head) if before.head.as_ref().is_some_and(|(old, _)| *old == head) => {}
+            Ok(head) if before.head.as_ref().is_some_and(|(old, _)| *old == head) => now.head.clone_from(&before.head),
             Ok(head) => {
                 let log = self.log(stack, None, &head).await;
                 let subject = log.commits.first().map(|commit| commit.subject.clone()).unwrap_or_default();
                 now.head = Some((head, subject));
             }
-            Err(why) => now.problem = now.problem.or(Some(why)),
+            Err(why) if fetched.is_some() => now.problem = Some(why),
+            Err(_) => {}
+        }
+        // Why it could not be fetched says more than what the mirror lacks because of it.
+        if let Some(Err(why)) = fetched {
+            now.problem = Some(why);
         }
         let news = now.head != before.head || now.problem != before.problem;
         self.all_known().insert(stack.name.clone(), now);
@@ -178,6 +186,10 @@ impl Desk {
     async fn fetch_again_and_again(&self, stack: Arc<Stack>, stop: CancellationToken) {
         let pause = Duration::from_secs(self.config.limits.fetch_every_s.max(1));
         let work = async {
+            // What an earlier server fetched can be pushed at once, also while the repository does not answer.
+            if self.branches.look(&stack, None).await {
+                self.changed();
+            }
             loop {
                 if self.branches.fetch(&stack).await {
                     self.changed();

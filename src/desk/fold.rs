@@ -1,6 +1,7 @@
 //! The fold: a journal's records become history, announcements, and an open or a held stack, in one transaction, each
 //! record exactly once (TRUST section 2). It must never be given records that are not durable.
 
+use super::shown::listed;
 use crate::journal::{Cursor, Ended, Event, Read};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::outbox::{self, Announcement, Moment};
@@ -119,16 +120,6 @@ fn held_words(row: &PushRow, unknown: &[String], began: bool) -> String {
             hosts.len(),
             listed(hosts)
         ),
-    }
-}
-
-/// The first few names, and how many more there are.
-fn listed(hosts: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let names = hosts.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match hosts.len().checked_sub(SHOWN) {
-        Some(more @ 1..) => format!("{names} and {more} more"),
-        _ => names,
     }
 }
 

@@ -24,7 +24,7 @@ const CHUNK: usize = 1 << 20;
 const LOCK_TRY: Duration = Duration::from_millis(500);
 /// After a failure: full disk, ledger that does not answer.
 const PAUSE: Duration = Duration::from_secs(1);
-/// `EX_IOERR`'s neighbour that TRUST names: the disk can no longer be trusted.
+/// The exit code for a disk that can no longer be trusted (TRUST section 2).
 const DISK_FAILED: i32 = 70;
 
 /// Why a follower could not go on just now; it tries again.

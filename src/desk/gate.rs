@@ -1,6 +1,7 @@
 //! The gate: may this be pushed, now? A pure decision over plain data that was read in one go; the same function says
 //! what a page offers and what a press gets. It must never read anything itself.
 
+use super::shown::what_changed;
 use super::{Press, Refusal};
 use crate::ledger::Answer;
 use crate::ledger::current::{self, Current};
@@ -123,11 +124,17 @@ pub(super) fn closed(facts: &Facts) -> Option<Refusal> {
     hold.or_else(|| facts.lock.as_ref().map(locked))
 }
 
-/// Takes the decision about a press: the offer that it accepts.
+/// Takes the decision about a press: the offer that it accepts. `shown` is the plan that its page showed, if remembered.
 ///
 /// # Errors
 /// Why it is refused.
-pub(super) fn decide(stack: &Stack, place: usize, facts: &Facts, press: &Press) -> Result<Offer, Refusal> {
+pub(super) fn decide(
+    stack: &Stack,
+    place: usize,
+    facts: &Facts,
+    press: &Press,
+    shown: Option<&Plan>,
+) -> Result<Offer, Refusal> {
     if let Some(refusal) = closed(facts) {
         return Err(refusal);
     }
@@ -137,13 +144,9 @@ pub(super) fn decide(stack: &Stack, place: usize, facts: &Facts, press: &Press) 
         return Err(Refusal::Moved { what, now: Some(offer.seen) });
     }
     match &press.plan_hash {
-        Some(hash) if *hash != offer.plan_hash => Err(Refusal::Moved {
-            what: format!(
-                "the plan is not the one you saw: the stack file, its hosts or what {} runs has changed",
-                press.stage
-            ),
-            now: Some(offer.seen),
-        }),
+        Some(hash) if *hash != offer.plan_hash => {
+            Err(Refusal::Moved { what: what_changed(shown, &offer.plan), now: Some(offer.seen) })
+        }
         _ => Ok(offer),
     }
 }
@@ -171,3 +174,6 @@ fn seen_moved(stack: &Stack, place: usize, seen: &str, now: &str) -> String {
         Some(before) => format!("{} now runs {} instead of {}", stack.stages[before].name, short(now), short(seen)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ mod runner;
 #[cfg(test)]
 mod sample;
 mod shelf;
+mod shown;
 mod street;
 pub mod view;
 
@@ -44,10 +45,11 @@ pub struct Desk {
     program: PathBuf,
     /// A std mutex: held for a few stats, never across an await.
     shelves: Mutex<Shelves>,
-    shown: watch::Sender<Arc<Shelf>>,
+    shelf: watch::Sender<Arc<Shelf>>,
     branches: Branches,
     journals: Journals,
     teller: fold::Teller,
+    shown_plans: shown::Shown,
     changes: watch::Sender<u64>,
     /// The highest number that a push on this disk has.
     floor: AtomicI64,
@@ -181,7 +183,7 @@ impl Desk {
 
     /// All stacks as they were last loaded, with what is wrong with their files.
     pub fn shelf(&self) -> Arc<Shelf> {
-        self.shown.borrow().clone()
+        self.shelf.borrow().clone()
     }
 
     /// The journal file of a push.
@@ -203,7 +205,7 @@ impl Desk {
     fn refresh_shelf(&self) {
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         if shelves.refresh() {
-            self.shown.send_replace(shelves.shelf());
+            self.shelf.send_replace(shelves.shelf());
             drop(shelves);
             self.changed();
         }

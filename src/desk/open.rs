@@ -94,11 +94,12 @@ impl Desk {
         let desk = Arc::new_cyclic(|me| Self {
             ledger,
             program,
-            shown: watch::channel(shelves.shelf()).0,
+            shelf: watch::channel(shelves.shelf()).0,
             shelves: Mutex::new(shelves),
             branches: Branches::new(data.join("mirrors"), config.ssh.config.clone()),
             journals: Journals::default(),
             teller,
+            shown_plans: super::shown::Shown::default(),
             changes: watch::channel(0).0,
             floor: AtomicI64::new(0),
             stop: CancellationToken::new(),

@@ -134,6 +134,7 @@ impl Desk {
             (from, Some(to)) => self.branches.log(stack, from.as_ref(), to).await,
             (_, None) => Arc::default(),
         };
+        let shown = press.plan_hash.as_ref().and_then(|hash| self.shown_plans.find(hash));
         let (desk, stack, press) = (self.me.clone(), Arc::clone(stack), Arc::clone(press));
         let outcome = self.ledger.write(move |tx| {
             let Some(desk) = desk.upgrade() else { return Err(LedgerError::Closed) };
@@ -141,7 +142,7 @@ impl Desk {
                 return Ok(replayed.map_or_else(Outcome::Refused, Outcome::Replayed));
             }
             let facts = Facts::read(tx, &stack, place, head)?;
-            match gate::decide(&stack, place, &facts, &press) {
+            match gate::decide(&stack, place, &facts, &press, shown.as_deref()) {
                 Ok(offer) if self::going(&offer) != going => Ok(Outcome::Stale),
                 Ok(offer) => desk.take_in(tx, &stack, place, &press, &offer, &log),
                 Err(refusal) => Ok(Outcome::Refused(refusal)),

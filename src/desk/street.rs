@@ -92,6 +92,7 @@ impl Desk {
     }
 
     async fn next(&self, stack: &Stack, facts: &Facts, offer: Offer) -> Next {
+        self.shown_plans.remember(&offer.plan_hash, &offer.plan);
         let old = offer.old.as_ref().map(|old| &old.sha);
         let log = self.branches.log(stack, old, &offer.sha).await;
         Next {

@@ -57,6 +57,8 @@ struct Inner {
 
 struct PerHost {
     opening: tokio::sync::Mutex<()>,
+    /// Taken for a round trip: one at once, beside the channels, so that a busy master can still be asked.
+    asking: tokio::sync::Mutex<()>,
     channels: Arc<Semaphore>,
 }
 
@@ -113,7 +115,11 @@ enum Answer {
 impl Inner {
     fn host(&self, host: &Host) -> Arc<PerHost> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = || PerHost { opening: tokio::sync::Mutex::default(), channels: Arc::new(Semaphore::new(CHANNELS)) };
+        let fresh = || PerHost {
+            opening: tokio::sync::Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+            channels: Arc::new(Semaphore::new(CHANNELS)),
+        };
         hosts.entry(host.clone()).or_insert_with(|| Arc::new(fresh())).clone()
     }
 
@@ -178,7 +184,7 @@ impl Inner {
         if !socket.exists() || young.is_some_and(|age| age > OLDEST) {
             return Answer::Nothing;
         }
-        let Ok(_permit) = per_host.channels.acquire().await else { return Answer::Nothing };
+        let _alone = per_host.asking.lock().await;
         let session = Session::resume_mux(socket.into(), None);
         let mut command = session.raw_command(ROUND_TRIP);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -293,7 +299,7 @@ impl Connection {
         let permit = self.room().await?;
         match self.try_open(command).await {
             Ok(child) => return Ok(Channel { child, _permit: permit }),
-            // Given back first: asking the master takes a channel of its own.
+            // Given back: opening a new master takes its time.
             Err(_) => drop(permit),
         }
         self.ensure().await?;

@@ -250,6 +250,11 @@ impl Allowance {
         Self(AtomicU64::new(bytes))
     }
 
+    /// Whether nothing more will be shown, so that cleaning is wasted work.
+    pub fn is_used_up(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
     /// Pays for a line.
     pub fn pay_for(&self, line: &str) -> Verdict {
         let cost = line.len() as u64 + 1;

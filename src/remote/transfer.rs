@@ -1,11 +1,162 @@
-//! rsync from the build to a host, over the host's master, under the near guard.
+//! rsync from the build to a host, over the host's master, under the near guard. It must never pull, never take an option
+//! that a stack file may not have, and never open a connection of its own. Called by the runner, and by releases.
 
+use super::guard::near;
 use super::masters::Connection;
-use super::{Ending, Lines, Task};
+use super::{Ending, Line, Lines, Task};
+use crate::journal::Stream;
+use crate::process::Program;
 use crate::stack::Rsync;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+/// Runs rsync with the arguments of the environment: the text is constant, and no argument is ever read as text.
+const RUN_RSYNC: &str = r#"i=1; set --
+while [ "$i" -le "$PUSH_ARGUMENTS" ]; do eval "set -- \"\$@\" \"\$PUSH_ARGUMENT_$i\""; i=$((i + 1)); done
+exec rsync "$@""#;
+
+/// What every transfer has (TRUST section 6). Deleting comes last, so that what is live keeps its files until then.
+const ALWAYS: [&str; 9] = [
+    "-rlpt",
+    "--no-owner",
+    "--no-group",
+    "--delay-updates",
+    "-s",
+    "--mkpath",
+    "--timeout=60",
+    "--out-format=%n%L",
+    "--info=stats1",
+];
+
+/// The oldest rsync that knows `--mkpath`; TRUST section 6 recommends 3.5.0.
+const OLDEST: (u32, u32, u32) = (3, 2, 3);
+
+/// Exit codes of rsync that another try may heal: socket, file and protocol trouble, a partial transfer, files that
+/// vanished, time-outs, and a connection that broke (255 is ssh's).
+const PASSING: [i32; 8] = [10, 11, 12, 23, 24, 30, 35, 255];
 
 /// Brings files from `tree` (the build's directory) to a host. Only the times, fence and cancel of `task` are used.
-pub async fn rsync(_on: &Connection, _tree: &Path, _what: &Rsync, _task: Task, _lines: &Lines) -> Ending {
-    todo!()
+pub async fn rsync(on: &Connection, tree: &Path, what: &Rsync, task: Task, lines: &Lines) -> Ending {
+    let inside =
+        Path::new(&what.from).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if !inside || !what.to.starts_with('/') {
+        return Ending::Refused(format!("rsync takes a path inside the build to an absolute one, not {what:?}"));
+    }
+    let mut options: Vec<String> = Vec::new();
+    if what.delete {
+        options.push("--delete-delay".to_owned());
+    }
+    options.extend(what.exclude.iter().map(|pattern| format!("--exclude={pattern}")));
+    options.extend(what.options.iter().cloned());
+    copy(on, tree, &what.from, &what.to, &options, &task, lines).await
+}
+
+/// Brings `from`, below `tree`, to the path `to` of a host: once, and once more comparing contents when the first try
+/// ended with trouble that passes.
+pub(super) async fn copy(
+    on: &Connection,
+    tree: &Path,
+    from: &str,
+    to: &str,
+    options: &[String],
+    task: &Task,
+    lines: &Lines,
+) -> Ending {
+    if let Err(words) = is_new_enough().await {
+        return Ending::Refused(words);
+    }
+    let until = Instant::now() + task.timeout;
+    let mut comparing: &[&str] = &[];
+    loop {
+        if let Err(why) = on.ensure().await {
+            return Ending::Unreachable(why.0);
+        }
+        let room = match on.room().await {
+            Ok(room) => room,
+            Err(why) => return Ending::Unreachable(why.0),
+        };
+        let task = Task {
+            script: RUN_RSYNC.to_owned(),
+            values: values(&arguments(on, tree, from, to, options, comparing)),
+            timeout: until.saturating_duration_since(Instant::now()),
+            ..task.clone()
+        };
+        let ending = near(tree, task, lines).await;
+        drop(room);
+        match ending {
+            Ending::Exited(code) if comparing.is_empty() && PASSING.contains(&code) => {
+                note(lines, format!("rsync ended with code {code}: once more, comparing contents")).await;
+                comparing = &["--checksum"];
+            }
+            ending => return ending,
+        }
+    }
+}
+
+/// Says something of our own.
+pub(super) async fn note(lines: &Lines, text: String) {
+    // Nobody receives lines any more: then nobody misses this one.
+    let _ = lines.send(Line { stream: Stream::Note, text }).await;
+}
+
+fn arguments(on: &Connection, tree: &Path, from: &str, to: &str, options: &[String], more: &[&str]) -> Vec<String> {
+    let mut all: Vec<String> = ALWAYS.iter().chain(more).map(|word| (*word).to_owned()).collect();
+    all.extend(options.iter().cloned());
+    // rsync splits this at spaces; no word holds one (see the sockets' directory).
+    all.extend(["-e".to_owned(), on.ssh_words().join(" "), "--".to_owned()]);
+    all.push(format!("{}/{from}", tree.display()));
+    all.push(format!("{}:{to}", on.host.name()));
+    all
+}
+
+fn values(arguments: &[String]) -> BTreeMap<String, String> {
+    let numbered = arguments.iter().zip(1..).map(|(word, n)| (format!("PUSH_ARGUMENT_{n}"), word.clone()));
+    numbered.chain([("PUSH_ARGUMENTS".to_owned(), arguments.len().to_string())]).collect()
+}
+
+/// Whether this machine's rsync is new enough; asked once a process.
+async fn is_new_enough() -> Result<(), String> {
+    static ANSWER: OnceCell<Result<(), String>> = OnceCell::const_new();
+    let ask = || async {
+        let output = Program::new("rsync").arg("--version").output(Duration::from_secs(20)).await;
+        let output = output.map_err(|error| format!("cannot start rsync on the push host: {error}"))?;
+        judge_version(&String::from_utf8_lossy(&output.stdout))
+    };
+    ANSWER.get_or_init(ask).await.clone()
+}
+
+fn judge_version(said: &str) -> Result<(), String> {
+    let word = said.split_whitespace().skip_while(|word| *word != "version").nth(1).unwrap_or_default();
+    let digits = |part: &str| part.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u32>().ok();
+    let mut parts = word.trim_start_matches('v').split('.').map(digits);
+    let mut next = || parts.next().flatten().unwrap_or(0);
+    let found = (next(), next(), next());
+    match found >= OLDEST {
+        true => Ok(()),
+        false => Err(format!("the push host's rsync {word:?} is too old: 3.2.3 is needed, 3.5.0 recommended")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_rsync_without_mkpath_is_refused() {
+        for (said, ok) in [
+            ("rsync  version 3.2.7  protocol version 31\n", true),
+            ("rsync  version 3.2.3  protocol version 31\n", true),
+            ("rsync  version v3.5.0  protocol version 32\n", true),
+            ("rsync  version 3.10.0pre1  protocol version 32\n", true),
+            ("rsync  version 3.2.2  protocol version 31\n", false),
+            ("rsync  version 3.1.3  protocol version 31\n", false),
+            ("openrsync: protocol version 29\n", false),
+            ("", false),
+        ] {
+            assert_eq!(judge_version(said).is_ok(), ok, "{said}");
+        }
+    }
 }

@@ -7,6 +7,9 @@
 //! execute is 755, any other 644, a directory 755. So the root does not depend on anybody's umask. `.git` is left out
 //! wherever it lies; owners and extended attributes are not kept.
 //!
+//! An unchanged file lies on the disk once for all builds that hold it. Who writes into it in place changes them all;
+//! freezing then makes it anew, and the manifest's check on the hosts refuses the damaged ones.
+//!
 //! Times: a file whose content is that of the build before keeps its mtime. A new path keeps the checkout's mtime. A
 //! changed file gets the checkout's, but at least a second more than it had in the build before: rsync and web servers
 //! compare whole seconds and sizes, and build tools that write constant times would make them miss a change.

@@ -276,7 +276,7 @@ impl Mirror {
         let git = git
             .args(["fetch", "--quiet", "--no-tags", "--prune", "--no-recurse-submodules", "--no-write-fetch-head"])
             // Tidying comes afterwards, with a limit of its own and not behind our back.
-            .args(["--no-auto-maintenance", "--no-show-forced-updates", "--end-of-options", &self.url])
+            .args(["--no-auto-maintenance", "--end-of-options", &self.url])
             // All branches, and wherever they are moved to.
             .arg("+refs/heads/*:refs/heads/*");
         git.run(limit).await.map(|_| ())

@@ -1,5 +1,5 @@
 use super::*;
-use crate::desk::sample::{self, HOSTS, number};
+use crate::desk::sample::{self, number};
 use crate::journal::HostResult;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -181,11 +181,4 @@ fn a_push_that_ended_never_changes() {
     ] {
         assert!(ledger.execute(sql, []).is_err(), "{sql}");
     }
-}
-
-#[test]
-fn a_long_list_of_hosts_is_cut_with_how_many_more_there_are() {
-    let hosts: Vec<String> = (1..=7).map(|n| format!("web{n}")).collect();
-    assert_eq!(listed(&hosts), "web1, web2, web3, web4, web5 and 2 more");
-    assert_eq!(listed(&hosts[..2]), HOSTS.join(", "));
 }

@@ -191,7 +191,9 @@ impl Leash<'_> {
                 return None;
             }
             let piece = marks.push(&chunk[..count]);
-            self.deliver(cleaner.push(&piece.text), stream).await;
+            if !self.allowance.is_used_up() {
+                self.deliver(cleaner.push(&piece.text), stream).await;
+            }
             if piece.line_end_follows {
                 self.deliver(cleaner.line_end_follows(), stream).await;
             }

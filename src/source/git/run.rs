@@ -194,7 +194,9 @@ mod tests {
     }
 
     async fn is_gone(pid_file: &Path) {
-        let pid = std::fs::read_to_string(pid_file).unwrap().trim().to_owned();
+        // On a very busy machine it was ended before it began, and that is as well.
+        let Ok(pid) = std::fs::read_to_string(pid_file) else { return };
+        let pid = pid.trim();
         within_ten_seconds("the shell ends", || {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
             stat.is_empty() || stat.contains(") Z ")
@@ -206,7 +208,7 @@ mod tests {
     async fn a_git_that_does_not_end_is_ended_with_what_it_started() {
         let dir = tempfile::tempdir().unwrap();
         let (git, pid) = endless(dir.path());
-        let trouble = git.run(Duration::from_secs(1)).await.unwrap_err();
+        let trouble = git.run(Duration::from_secs(2)).await.unwrap_err();
         assert!(matches!(trouble, Trouble::TimedOut(_)), "{trouble:?}");
         is_gone(&pid).await;
     }

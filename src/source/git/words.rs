@@ -62,7 +62,9 @@ fn complaint(said: &str, url: &str) -> String {
         Some(login) => said.replace(login, "***"),
         None => said.to_owned(),
     };
-    let talk = ["hint:", "Please make sure you have", "and the repository exists"];
+    // The exception that git recommends would go into a configuration that our git does not read.
+    let talk =
+        ["hint:", "Please make sure you have", "and the repository exists", "To add an exception", "\tgit config"];
     let lines: Vec<String> = said
         .split(['\n', '\r'])
         .filter(|text| !talk.iter().any(|talk| text.starts_with(talk)))
@@ -178,6 +180,12 @@ mod tests {
                 "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.\n",
                 "git@h: Permission denied (publickey).; Could not read from remote repository.; \
                  give the push host's ssh key the right to read the repository",
+            ),
+            (
+                "fatal: detected dubious ownership in repository at '/srv/x.git'\nTo add an exception for this directory, call:\n\n\
+                 \tgit config --global --add safe.directory /srv/x.git\nfatal: Could not read from remote repository.\n",
+                "detected dubious ownership in repository at '/srv/x.git'; Could not read from remote repository.; \
+                 the repository belongs to another user of this machine: let the push host's user own it, or reach it over ssh",
             ),
             ("error: pathspec '.' did not match any file(s) known to git\n", "the revision has no files"),
         ] {

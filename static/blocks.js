@@ -1,0 +1,237 @@
+// blocks.js: how 200,000 lines stay light. The window holds blocks of 256 lines, under a heading a step. A block near
+// the viewport is *warm*: an element per line, with gutter and colours. Any other one is *cold*: one <pre> with one
+// text node, so that the browser's own find and copy still see every line at a hundredth of the elements.
+import { el } from './dom.js';
+import { makeRow, rowHeight } from './rows.js';
+import { plain } from './sgr.js';
+
+/** @typedef {{el: HTMLElement, idx: number[], drawn: number, warm: boolean, close: boolean, section: Section}} Block
+ *    `idx` are places in the list of lines
+ *  @typedef {{step: number, el: HTMLElement, button: HTMLElement, note: HTMLElement, body: HTMLElement, blocks: Block[]}} Section */
+
+const BLOCK = 256;
+
+/** First place in a sorted list that is not below a value. @param {number[]} list @param {number} value */
+export function lower(list, value) {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+export class Blocks {
+  /**
+   * @param {HTMLElement} scroller
+   * @param {import('./log.js').LogView} view
+   */
+  constructor(scroller, view) {
+    this.scroller = scroller;
+    this.view = view;
+    this.rowHeight = rowHeight(scroller);
+    /** Steps that the reader folded. @type {Set<number>} */
+    this.folded = new Set();
+    /** @type {WeakMap<Element, Block>} */
+    this.of = new WeakMap();
+    this.clear();
+    this.watchNear();
+  }
+
+  clear() {
+    this.near?.disconnect();
+    /** @type {Section[]} */
+    this.sections = [];
+    /** @type {Block[]} */
+    this.all = [];
+    /** Blocks whose nearness changed. @type {Set<Block>} */
+    this.turned = new Set();
+    /** @type {Set<Block>} */
+    this.warm = new Set();
+    /** Blocks that the browser shows although they are far: it searches there; looked at again at the next input. */
+    this.aside = new Set();
+    this.scroller.replaceChildren();
+  }
+
+  /** content-visibility already works out which blocks are near the viewport, and says so. */
+  watchNear() {
+    const turn = (/** @type {Element} */ element, /** @type {boolean} */ close) => {
+      const block = this.of.get(element);
+      if (!block) return;
+      block.close = close;
+      this.turned.add(block);
+      this.view.draw();
+    };
+    if ('oncontentvisibilityautostatechange' in HTMLElement.prototype) {
+      this.scroller.addEventListener(
+        'contentvisibilityautostatechange',
+        (e) => turn(/** @type {Element} */ (e.target), !(/** @type {any} */ (e).skipped)),
+        true,
+      );
+      return;
+    }
+    const options = { root: this.scroller, rootMargin: '120% 0px' };
+    this.near = new IntersectionObserver((es) => es.forEach((e) => turn(e.target, e.isIntersecting)), options);
+  }
+
+  /** Puts the line at a place of the list into a block. @param {number} i @returns {Block} */
+  place(i) {
+    const step = this.view.lines[i].step;
+    let section = this.sections[this.sections.length - 1];
+    if (!section || section.step !== step) section = this.addSection(step);
+    let block = section.blocks[section.blocks.length - 1];
+    if (!block || block.idx.length >= BLOCK) {
+      block = { el: el('div', 'lc'), idx: [], drawn: 0, warm: false, close: false, section };
+      this.of.set(block.el, block);
+      section.blocks.push(block);
+      this.all.push(block);
+      section.body.append(block.el);
+      this.near?.observe(block.el);
+    }
+    block.idx.push(i);
+    return block;
+  }
+
+  /** Draws the lines of a block that are not drawn yet. @param {Block} block */
+  refresh(block) {
+    block.el.style.containIntrinsicSize = `auto 1px auto ${block.idx.length * this.rowHeight}px`;
+    if (block.warm) {
+      const rows = document.createDocumentFragment();
+      for (let k = block.drawn; k < block.idx.length; k++) rows.append(this.row(block.idx[k]));
+      block.el.append(rows);
+    } else {
+      let text = '';
+      for (let k = block.drawn; k < block.idx.length; k++) text += `${plain(this.view.lines[block.idx[k]].text)}\n`;
+      const pre = block.el.firstChild;
+      if (pre) /** @type {Text} */ (pre.firstChild).appendData(text);
+      else block.el.append(el('pre', '', text));
+    }
+    block.drawn = block.idx.length;
+  }
+
+  /** @param {number} i */
+  row(i) {
+    const line = this.view.lines[i];
+    const row = makeRow(line, this.view.gutter);
+    if (this.view.isMarked(line.n)) row.classList.add('is-on');
+    return row;
+  }
+
+  /** @param {Block} block */
+  rebuild(block) {
+    block.drawn = 0;
+    block.el.replaceChildren();
+    this.refresh(block);
+  }
+
+  /** @param {Block} block */
+  heat(block) {
+    this.warm.add(block);
+    if (block.warm) return;
+    block.warm = true;
+    this.rebuild(block);
+  }
+
+  /** @param {Block} block */
+  cool(block) {
+    if (!block.warm || this.view.selecting()) return; // never pull text from under a selection
+    this.warm.delete(block);
+    block.warm = false;
+    this.rebuild(block);
+  }
+
+  /** Warms and cools blocks whose nearness changed: all reading first, then all writing. */
+  turn() {
+    const view = this.view;
+    // wrapped lines: a block above the viewport may change its height; the reader's place is kept
+    const wraps = view.root.classList.contains('log--wrap') && !view.following;
+    const anchor = wraps ? this.all.find((block) => this.y(block.el) + block.el.offsetHeight > 0) : undefined;
+    const was = anchor ? this.y(anchor.el) : 0;
+    const height = this.scroller.clientHeight;
+    const selection = getSelection();
+    const busy = (/** @type {Block} */ block) =>
+      (view.selecting() && block.el.contains(selection?.anchorNode ?? null)) ||
+      Math.abs(this.y(block.el)) > 4 * height + block.el.offsetHeight;
+    const wanted = [...this.turned].filter((block) => block.close && !block.warm);
+    const late = new Set(wanted.filter(busy));
+    for (const block of wanted) {
+      if (late.has(block)) this.aside.add(block);
+      else this.heat(block);
+    }
+    for (const block of [...this.warm]) if (!block.close) this.cool(block);
+    this.turned.clear();
+    if (anchor) view.moveTo(this.scroller.scrollTop + this.y(anchor.el) - was);
+  }
+
+  /** From the top of the window. @param {Element} element */
+  y(element) {
+    return element.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
+  }
+
+  /** The place of the first line on screen, or -1. */
+  firstSeen() {
+    const block = this.all.find((b) => this.y(b.el) + b.el.offsetHeight > 0);
+    if (!block) return -1;
+    const row = Math.floor(-this.y(block.el) / this.rowHeight);
+    return block.idx[Math.max(0, Math.min(block.idx.length - 1, row))];
+  }
+
+  /** The block that holds the line at a place. @param {number} i */
+  blockOf(i) {
+    return this.all.findLast((block) => block.idx[0] <= i);
+  }
+
+  /** The row of a warm line, if it is warm. @param {number} i @returns {HTMLElement|undefined} */
+  rowOf(i) {
+    const block = this.blockOf(i);
+    const k = block ? lower(block.idx, i) : -1;
+    return block?.warm && block.idx[k] === i ? /** @type {HTMLElement} */ (block.el.children[k]) : undefined;
+  }
+
+  /** All warm rows with the places of their lines. @returns {Generator<[HTMLElement, number]>} */
+  *rows() {
+    for (const block of this.warm) {
+      for (let k = 0; k < block.drawn; k++) yield [/** @type {HTMLElement} */ (block.el.children[k]), block.idx[k]];
+    }
+  }
+
+  /** @param {number} step */
+  addSection(step) {
+    const button = el('button');
+    const note = el('span', 'd');
+    button.setAttribute('type', 'button');
+    button.append(el('span', 'trunc', `${step + 1}. ${this.view.stepTitle(step)}`), note);
+    const body = el('div');
+    const section = { step, el: el('section', 'log-step', el('h3', '', button), body), button, note, body, blocks: [] };
+    this.scroller.append(section.el);
+    button.addEventListener('click', () => this.fold(step, !this.folded.has(step)));
+    body.addEventListener('beforematch', () => this.fold(step, false)); // the browser's find opens it
+    this.sections.push(section);
+    this.showFold(section);
+    note.textContent = this.view.stepNote(step);
+    return section;
+  }
+
+  /** Says how far a step is, beside its heading. @param {number} step */
+  stepChanged(step) {
+    for (const section of this.sections) if (section.step === step) section.note.textContent = this.view.stepNote(step);
+  }
+
+  /** @param {number} step @param {boolean} shut */
+  fold(step, shut) {
+    if (shut) this.folded.add(step);
+    else this.folded.delete(step);
+    for (const section of this.sections) if (section.step === step) this.showFold(section);
+    this.view.settle();
+  }
+
+  /** @param {Section} section */
+  showFold(section) {
+    const shut = this.folded.has(section.step);
+    section.button.setAttribute('aria-expanded', String(!shut));
+    if (shut) section.body.setAttribute('hidden', 'until-found');
+    else section.body.removeAttribute('hidden');
+  }
+}

@@ -1,0 +1,192 @@
+// fold.js: the state of a push, folded from its journal's records. Pure: no document, no clock; the whole page is a
+// function of what this holds. The server folds the same records the same way.
+
+/**
+ * @typedef {{n: number, at: string, kind: string, [key: string]: any}} Record one line of the journal
+ * @typedef {{n: number, t: number, step: number, host: string, kind: 'out'|'warn'|'err'|'cmd'|'note', text: string}} Line
+ *   `n` is its own number, from 1 without gaps; `t` milliseconds since the push began; `step` from 0; `warn` came from
+ *   standard error, `err` too, of a command that then failed
+ * @typedef {{state: string, word: string, began: number, took: number}} HostState
+ * @typedef {{title: string, state: string, perHost: boolean, hosts: number, began: number, took: number,
+ *   host: Map<string, HostState>}} Step
+ */
+
+/** Results as shapes and words. @type {{[result: string]: [string, string]}} */
+const RESULTS = {
+  ok: ['ok', 'done'],
+  failed: ['fail', 'failed'],
+  timed_out: ['fail', 'timed out'],
+  unreachable: ['fail', 'unreachable'],
+  cancelled: ['cancel', 'cancelled'],
+  skipped: ['skip', 'not started'],
+  dropped: ['skip', 'dropped'],
+  unknown: ['lost', 'unknown'],
+};
+
+/** Ends of a push as shapes. @type {{[state: string]: string}} */
+const ENDS = { succeeded: 'ok', degraded: 'warn', failed: 'fail', cancelled: 'cancel', rolled_back: 'back', interrupted: 'lost' };
+
+/** Lines kept as possible errors of one command on one host. */
+const SUSPECTS = 200;
+
+export class Fold {
+  constructor() {
+    /** @type {Step[]} */
+    this.steps = [];
+    /** @type {string[]} */
+    this.hosts = [];
+    this.lines = 0;
+    this.started = 0;
+    /** The newest record's moment, in milliseconds since the push began. */
+    this.now = 0;
+    this.current = -1;
+    this.paused = '';
+    /** Shape of the end, once there is one. */
+    this.result = '';
+    this.why = '';
+    this.took = 0;
+    /** @type {Map<string, {err: number[], last: number}>} */
+    this.suspects = new Map();
+  }
+
+  /**
+   * @param {Record[]} records in order
+   * @returns {{lines: Line[], errors: number[], news: string[]}} new lines; places of lines that turned out to be
+   *   errors; what is worth saying aloud
+   */
+  take(records) {
+    /** @type {{lines: Line[], errors: number[], news: string[]}} */
+    const out = { lines: [], errors: [], news: [] };
+    for (const r of records) {
+      const at = Date.parse(r.at);
+      if (!this.started) this.started = at;
+      const t = Math.max(0, at - this.started);
+      this.now = Math.max(this.now, t);
+      if (r.kind === 'line') this.line(r, t, out);
+      else this.state(r, t, out);
+    }
+    return out;
+  }
+
+  /** @param {Record} r @param {number} t @param {{lines: Line[]}} out */
+  line(r, t, out) {
+    const host = r.host ?? '';
+    const kind = r.stream === 'err' ? 'warn' : r.stream !== 'note' ? 'out' : r.text.startsWith('$ ') ? 'cmd' : 'note';
+    out.lines.push({ n: r.line, t, step: r.command - 1, host, kind, text: r.text });
+    const place = this.lines++;
+    const key = `${r.command} ${host}`;
+    let suspect = this.suspects.get(key);
+    if (!suspect) this.suspects.set(key, (suspect = { err: [], last: place }));
+    suspect.last = place;
+    if (kind === 'warn') {
+      suspect.err.push(place);
+      if (suspect.err.length > SUSPECTS) suspect.err.shift();
+    }
+  }
+
+  /** @param {Record} r @param {number} t @param {{errors: number[], news: string[]}} out */
+  state(r, t, out) {
+    const step = r.command ? this.step(r.command - 1) : null;
+    if (r.kind === 'push_started') {
+      this.hosts = r.hosts;
+      r.commands.forEach((/** @type {string} */ title, /** @type {number} */ i) => (this.step(i).title = title));
+    } else if (r.kind === 'command_started' && step) {
+      Object.assign(step, { title: r.title, state: 'run', began: t, hosts: r.hosts, perHost: r.hosts > 0 });
+      this.current = r.command - 1;
+      out.news.push(`Step ${r.command} of ${this.steps.length}: ${r.title}`);
+    } else if (r.kind === 'host_started' && step) {
+      step.host.set(r.host ?? '', { state: 'run', word: 'running', began: t, took: 0 });
+    } else if (r.kind === 'host_ended' && step) {
+      const host = r.host ?? '';
+      const [state, word] = RESULTS[r.result] ?? RESULTS.unknown;
+      step.host.set(host, { state, word, began: Math.max(0, t - r.duration_ms), took: r.duration_ms });
+      const key = `${r.command} ${host}`;
+      const suspect = this.suspects.get(key);
+      this.suspects.delete(key);
+      if (state !== 'fail' && state !== 'lost') return;
+      out.news.push(`${host || 'The push host'}: ${word}`);
+      if (suspect) out.errors.push(...(suspect.err.length ? suspect.err : [suspect.last]));
+    } else if (r.kind === 'command_ended' && step) {
+      step.state = (RESULTS[r.result] ?? RESULTS.unknown)[0];
+      step.took = r.duration_ms;
+    } else if (r.kind === 'paused') this.paused = r.who;
+    else if (r.kind === 'resumed') this.paused = '';
+    else if (r.kind === 'push_ended') this.end(r);
+  }
+
+  /** @param {Record} r */
+  end(r) {
+    this.result = ENDS[r.state] ?? 'lost';
+    this.why = r.why ?? '';
+    this.took = r.duration_ms;
+    for (const step of this.steps) {
+      if (step.state === 'run') step.state = this.result === 'lost' ? 'lost' : this.result;
+      if (step.state === 'wait') step.state = 'skip';
+      for (const host of step.host.values()) if (host.state === 'run') Object.assign(host, { state: 'lost', word: 'unknown' });
+    }
+  }
+
+  /** @param {number} i @returns {Step} */
+  step(i) {
+    while (this.steps.length <= i) {
+      this.steps.push({ title: '', state: 'wait', perHost: false, hosts: 0, began: 0, took: 0, host: new Map() });
+    }
+    return this.steps[i];
+  }
+
+  /** The step whose hosts are shown: the one that runs, or the last one that worked on hosts. */
+  shownStep() {
+    for (let i = this.current; i >= 0; i--) if (this.steps[i].perHost) return i;
+    return -1;
+  }
+
+  /**
+   * @param {Step} step
+   * @param {string} host
+   * @param {number} now milliseconds since the push began
+   * @returns {HostState} its state, *slow* when it takes three times the median of those that ended, and over 2 s
+   */
+  hostState(step, host, now) {
+    const found = step.host.get(host);
+    if (!found) {
+      const [state, word] = this.result ? ['skip', 'not started'] : ['wait', 'waiting'];
+      return { state, word, began: 0, took: 0 };
+    }
+    if (found.state !== 'run') return found;
+    const elapsed = now - found.began;
+    const slow = elapsed > 2000 && elapsed > 3 * medianOf(step) && medianOf(step) > 0;
+    return slow ? { ...found, state: 'slow', word: 'slow' } : found;
+  }
+
+  /** How far the push is, 0 to 1: steps that ended, and the hosts of the one that runs. */
+  progress() {
+    if (this.result === 'ok') return 1;
+    const parts = this.steps.map((step) => this.stepProgress(step));
+    return parts.length ? parts.reduce((a, b) => a + b, 0) / parts.length : 0;
+  }
+
+  /** @param {Step} step */
+  stepProgress(step) {
+    if (step.state === 'ok') return 1;
+    if (!step.perHost || !step.hosts) return 0;
+    return ended(step).ok / step.hosts;
+  }
+}
+
+/** @param {Step} step @returns {{ok: number, bad: number}} how many hosts ended well, and not */
+export function ended(step) {
+  let ok = 0;
+  let bad = 0;
+  for (const host of step.host.values()) {
+    if (host.state === 'ok') ok++;
+    else if (host.state === 'fail' || host.state === 'lost') bad++;
+  }
+  return { ok, bad };
+}
+
+/** @param {Step} step */
+function medianOf(step) {
+  const took = [...step.host.values()].filter((host) => host.state === 'ok').map((host) => host.took);
+  took.sort((a, b) => a - b);
+  return took[took.length >> 1] ?? 0;
+}

@@ -1,0 +1,121 @@
+// fresh.js: keeps a page fresh: when the server says that something changed, the page is fetched again and the parts
+// that differ are swapped. Focus, open menus and what was typed stay. It must never change what a person is about to
+// press without closing the question first.
+import { $, $$, say } from './dom.js';
+import { localize } from './times.js';
+
+/** As the server last drew each part, by its name. @type {Map<string, Element>} */
+const drawn = new Map();
+
+/** A part without what differs on every drawing. @param {Element} part */
+function comparable(part) {
+  const copy = /** @type {Element} */ (part.cloneNode(true));
+  for (const input of $$('input[name="nonce"]', copy)) input.removeAttribute('value');
+  for (const time of $$('time', copy)) time.replaceChildren();
+  for (const count of $$('[data-since], [data-percent], [data-left]', copy)) {
+    count.replaceChildren();
+    count.removeAttribute('value');
+  }
+  return copy;
+}
+
+/** @param {Document} fresh */
+function swapAll(fresh) {
+  for (const part of $$('[data-part]')) {
+    const next = $(`[data-part="${CSS.escape(part.dataset.part)}"]`, fresh);
+    const same = next && drawn.get(part.dataset.part)?.isEqualNode(comparable(next));
+    if (next && !same) swap(part, next);
+  }
+}
+
+/** @param {HTMLElement} part @param {HTMLElement} next */
+function swap(part, next) {
+  const focus = part.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
+  const open = $(':popover-open', part) ?? (part.matches(':popover-open') ? part : null);
+  drawn.set(part.dataset.part ?? '', comparable(next));
+  const placed = document.adoptNode(next);
+  if (part.matches('[popover]')) {
+    part.replaceChildren(...placed.childNodes); // an open menu stays open, and keeps its place
+  } else {
+    part.replaceWith(placed);
+    if (open) {
+      // the question was about what has changed: it is put again only when asked again
+      say($('#say'), 'Something changed. Look again.');
+    }
+  }
+  const root = placed.isConnected ? placed : part;
+  localize(root);
+  const key = focus && (focus.id ? `#${CSS.escape(focus.id)}` : focus.dataset.go ? `[data-go="${focus.dataset.go}"]` : '');
+  if (key) $(key, root)?.focus({ preventScroll: true });
+}
+
+let asking = false;
+let again = false;
+
+/** Fetches the page as a document: nothing of it runs, nothing is parsed from text by us. */
+function ask() {
+  if (document.hidden) {
+    again = true;
+    return;
+  }
+  if (asking) {
+    again = true;
+    return;
+  }
+  asking = true;
+  again = false;
+  const request = new XMLHttpRequest();
+  request.open('GET', location.href);
+  request.responseType = 'document';
+  request.timeout = 15000;
+  request.onloadend = () => {
+    asking = false;
+    const page = request.responseXML;
+    if (request.status === 200 && page && new URL(request.responseURL).pathname === location.pathname) swapAll(page);
+    else if (request.status === 401 || (request.status === 200 && page)) location.reload(); // signed out: sent to sign in
+    if (again) setTimeout(ask, 300);
+  };
+  request.send();
+}
+
+/** @type {EventSource|null} */
+let source = null;
+let tries = 0;
+
+function listen() {
+  source?.close();
+  source = new EventSource('/api/v1/events');
+  const mine = source;
+  let first = tries === 0;
+  mine.addEventListener('open', () => {
+    tries = 0;
+    if (!first) ask(); // what happened while nobody listened
+    first = false;
+  });
+  mine.addEventListener('changed', ask);
+  mine.addEventListener('error', () => {
+    first = false;
+    if (mine !== source || mine.readyState !== EventSource.CLOSED) return;
+    setTimeout(() => mine === source && listen(), Math.min(15, 2 ** tries++) * 1000);
+  });
+}
+
+/** Starts to keep the page fresh; a hidden page gives its connection back after half a minute. */
+export function keepFresh() {
+  for (const part of $$('[data-part]')) drawn.set(part.dataset.part, comparable(part));
+  listen();
+  let timer = 0;
+  document.addEventListener('visibilitychange', () => {
+    clearTimeout(timer);
+    if (document.hidden) {
+      timer = setTimeout(() => {
+        source?.close();
+        source = null;
+      }, 30000);
+    } else if (!source) {
+      listen();
+      ask();
+    } else if (again) ask();
+  });
+  addEventListener('pageshow', (e) => e.persisted && ask());
+}

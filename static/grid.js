@@ -1,0 +1,112 @@
+// grid.js: the hosts, one small cell each: state by shape, then colour, then word. One tab stop; arrows move inside.
+import { $, $$, el, say } from './dom.js';
+import { duration } from './times.js';
+
+const HINT = 'Press a host to see only its output.';
+
+export class Grid {
+  /**
+   * @param {HTMLElement} root the `.hosts`
+   * @param {{hostState: (host: string) => import('./fold.js').HostState|null, pick: (host: string) => void,
+   *   pickMany: (hosts: string[]|null) => void}} page
+   */
+  constructor(root, page) {
+    this.root = root;
+    this.page = page;
+    this.grid = $('.hgrid', root);
+    this.words = $('.hname', root);
+    /** @type {Map<string, HTMLElement>} */
+    this.cells = new Map($$('.hc', this.grid).map((cell) => [cell.dataset.h, cell]));
+    this.listen();
+  }
+
+  /** Cells that the server did not draw. @param {string[]} hosts */
+  setHosts(hosts) {
+    if (hosts.length === this.cells.size) return;
+    this.cells.clear();
+    this.grid.replaceChildren();
+    let group = el('div');
+    hosts.forEach((host, i) => {
+      if (i % 10 === 0) {
+        group = el('div', 'hgrp');
+        group.setAttribute('role', 'row');
+        this.grid.append(group);
+      }
+      const cell = el('button', 'hc');
+      cell.setAttribute('type', 'button');
+      cell.setAttribute('role', 'gridcell');
+      cell.tabIndex = i ? -1 : 0;
+      cell.dataset.h = host;
+      group.append(cell);
+      this.cells.set(host, cell);
+    });
+  }
+
+  listen() {
+    const host = (/** @type {Event} */ e) => /** @type {HTMLElement} */ (e.target).dataset?.h;
+    const over = (/** @type {Event} */ e) => host(e) && this.describe(host(e) ?? '');
+    this.grid.addEventListener('pointerover', over);
+    this.grid.addEventListener('focusin', over);
+    this.grid.addEventListener('pointerleave', () => say(this.words, HINT));
+    this.grid.addEventListener('click', (/** @type {Event} */ e) => host(e) && this.page.pick(host(e) ?? ''));
+    this.grid.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.move(e));
+    for (const kind of $$('.leg', this.root)) kind.addEventListener('click', () => this.pickKind(kind));
+  }
+
+  /** @param {KeyboardEvent} e */
+  move(e) {
+    const list = [...this.cells.values()];
+    const at = list.indexOf(/** @type {HTMLElement} */ (e.target));
+    const first = list[0]?.offsetTop ?? 0;
+    const below = list.findIndex((cell) => cell.offsetTop > first + 4);
+    const columns = below > 0 ? below : list.length;
+    const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns, Home: -at, End: list.length - 1 - at }[e.key];
+    if (by === undefined || !list[at + by]) return;
+    e.preventDefault();
+    list[at].tabIndex = -1;
+    list[at + by].tabIndex = 0;
+    list[at + by].focus();
+  }
+
+  /** @param {string} host */
+  describe(host) {
+    const state = this.page.hostState(host);
+    const took = state?.took ? `, ${duration(state.took)}` : '';
+    this.words.replaceChildren(el('b', '', host), ` ${state?.word ?? 'waiting'}${took}`);
+  }
+
+  /** @param {HTMLElement} kind a `.leg` */
+  pickKind(kind) {
+    const on = kind.getAttribute('aria-pressed') !== 'true';
+    for (const other of $$('.leg', this.root)) other.setAttribute('aria-pressed', String(on && other === kind));
+    const shapes = (kind.dataset.s ?? '').split(' ');
+    const hosts = [...this.cells].filter(([, cell]) => shapes.includes(cell.dataset.s ?? '')).map(([host]) => host);
+    this.page.pickMany(on && hosts.length ? hosts : null);
+  }
+
+  /** @param {Set<string>|null} hosts */
+  select(hosts) {
+    for (const [host, cell] of this.cells) cell.setAttribute('aria-selected', String(!!hosts?.has(host)));
+    if (!hosts) for (const kind of $$('.leg', this.root)) kind.setAttribute('aria-pressed', 'false');
+  }
+
+  /** Draws all cells. @param {string} title the step whose hosts are shown */
+  draw(title) {
+    /** @type {Record<string, number>} */
+    const counts = {};
+    for (const [host, cell] of this.cells) {
+      const state = this.page.hostState(host);
+      const shape = state?.state ?? 'wait';
+      counts[shape] = (counts[shape] ?? 0) + 1;
+      const label = `${host}: ${state?.word ?? 'waiting'}`;
+      if (cell.dataset.s !== shape) cell.dataset.s = shape;
+      if (cell.getAttribute('aria-label') !== label) cell.setAttribute('aria-label', label);
+    }
+    say($('h2', this.root), title);
+    for (const kind of $$('.leg', this.root)) {
+      const n = (kind.dataset.s ?? '').split(' ').reduce((/** @type {number} */ sum, /** @type {string} */ s) => sum + (counts[s] ?? 0), 0);
+      say($('b', kind), String(n));
+      kind.dataset.n = String(n);
+    }
+  }
+}

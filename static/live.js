@@ -1,0 +1,258 @@
+// live.js: one push, live or past: gives records to the fold, and the fold to the parts of the page. State comes from
+// the journal alone and is drawn by one function.
+import { $, $$, mark, say } from './dom.js';
+import { Fold, ended } from './fold.js';
+import { Grid } from './grid.js';
+import { LogView } from './log.js';
+import { LogBar } from './logbar.js';
+import { Steps, stepNote } from './steps.js';
+import { PushStream } from './stream.js';
+import { duration, left, now, soFar } from './times.js';
+import { Title } from './title.js';
+
+const CONNECTION = {
+  live: ['live', 'Live'],
+  connecting: ['wait', 'Connecting'],
+  waiting: ['wait', 'Reconnecting'],
+  lost: ['lost', 'No connection'],
+  signedout: ['lost', 'Signed out'],
+  parked: ['wait', 'Paused'],
+  done: ['done', 'Ended'],
+};
+const ENDS = {
+  ok: ['Pushed', 'Pushed in'],
+  warn: ['Degraded', 'Ended degraded after'],
+  fail: ['Failed', 'Failed after'],
+  cancel: ['Cancelled', 'Cancelled after'],
+  back: ['Rolled back', 'Rolled back after'],
+  lost: ['Interrupted', 'Interrupted after'],
+};
+
+class PushPage {
+  /** @param {HTMLElement} about the element with `data-push` */
+  constructor(about) {
+    this.name = about.dataset.name ?? '';
+    this.live = about.dataset.live === 'yes';
+    this.ended = about.dataset.result ?? ''; // how the server says it ended
+    this.usual = Number(about.dataset.usual);
+    this.since = Date.parse(about.dataset.since ?? '');
+    this.fold = new Fold();
+    this.connection = 'connecting';
+    this.main = /** @type {HTMLElement} */ ($('main'));
+    this.opened = false;
+    const root = $('.log');
+    this.bar = new LogBar(root, {
+      pickHost: (host) => this.pickHost(host),
+      filtered: (hosts) => this.grid?.select(hosts),
+      tell: (text) => this.tell(text),
+    });
+    this.bar.running = this.live;
+    this.log = new LogView(root, {
+      stepTitle: (step) => this.fold.steps[step]?.title ?? 'Output',
+      stepNote: (step) => stepNote(this.fold.steps[step], this.now()),
+      hooks: this.bar.hooks(),
+    });
+    this.bar.attach(this.log);
+    if (this.live) {
+      this.steps = new Steps(this.main, (step) => this.openStep(step));
+      this.grid = new Grid($('.hosts'), {
+        hostState: (host) => this.hostState(host),
+        pick: (host) => this.pickHost(host),
+        pickMany: (hosts) => this.log.filter({ hosts: hosts && new Set(hosts) }),
+      });
+      this.title = new Title(this.name);
+      addEventListener('keydown', (e) => e.key === 'h' && !/** @type {Element} */ (e.target).matches('input') && $('.hc[tabindex="0"]')?.focus());
+      setInterval(() => this.draw(), 250);
+    }
+    this.listen();
+    this.stream = new PushStream(Number(about.dataset.push), {
+      records: (records) => this.take(records),
+      reset: () => this.forget(),
+      state: (name, since) => this.showConnection(name, since),
+    });
+  }
+
+  /** Milliseconds since the push began; still while nobody knows. */
+  now() {
+    if (this.fold.result) return this.fold.took || this.fold.now;
+    if (!this.live || this.connection === 'lost') return this.fold.now;
+    return Math.max(this.fold.now, now() - (this.fold.started || this.since || now()));
+  }
+
+  listen() {
+    $('#b-retry')?.addEventListener('click', () => this.stream.retryNow());
+    // links to a host or a step of this page filter the output instead of leaving
+    for (const link of $$('a[data-host], a[data-command]')) {
+      link.addEventListener('click', (/** @type {MouseEvent} */ e) => {
+        if (e.ctrlKey || e.metaKey || e.shiftKey) return;
+        e.preventDefault();
+        $('#output').scrollIntoView({ block: 'start' });
+        if (link.dataset.host) this.log.filter({ hosts: new Set([link.dataset.host]), steps: null });
+        else this.openStep(Number(link.dataset.command) - 1);
+      });
+    }
+    document.addEventListener('visibilitychange', () => this.draw());
+  }
+
+  /** @param {import('./fold.js').Record[]} records */
+  take(records) {
+    const knew = this.fold.result;
+    const { lines, errors, news } = this.fold.take(records);
+    if (records[0].n === 1) this.begin();
+    if (lines.length) this.log.append(lines);
+    if (errors.length) this.log.markErrors(errors);
+    for (const words of news) this.tell(words);
+    if (this.fold.result && !knew) this.finish();
+    this.drawSoon();
+  }
+
+  /** What the first record says. */
+  begin() {
+    this.bar.setSteps(this.fold.steps.map((step) => step.title));
+    this.grid?.setHosts(this.fold.hosts);
+    this.log.setGutter(Math.max(4, ...this.fold.hosts.map((host) => host.length)));
+  }
+
+  finish() {
+    const [word, after] = ENDS[/** @type {'ok'} */ (this.fold.result)];
+    this.bar.running = false;
+    if (!this.live) return;
+    this.tell(`${this.name}: ${after} ${duration(this.fold.took)}. ${this.fold.why}`);
+    this.title?.ring(`${after} ${duration(this.fold.took)}`);
+    mark($('.phead h1 .st'), this.fold.result, word);
+    for (const gone of ['#b-cancel', '#b-bell']) $(gone)?.setAttribute('hidden', '');
+    $('#dlg-cancel')?.hidePopover?.();
+    $('#b-result').hidden = false;
+  }
+
+  /** The journal begins anew: a restored backup, or a torn tail. */
+  forget() {
+    this.fold = new Fold();
+    this.log.clear();
+  }
+
+  /** A past push opens at its first error with the good steps folded, a good one at its end; a link wins. */
+  openPast() {
+    if (this.opened) return;
+    this.opened = true;
+    this.log.follow(false);
+    if (this.log.openHash()) return;
+    if (this.log.errors.length) {
+      this.fold.steps.forEach((step, i) => step.state === 'ok' && this.log.blocks.fold(i, true));
+      this.log.error(1);
+    } else if (this.log.lines.length) {
+      while (this.log.done < this.log.shown.length) this.log.paint();
+      this.log.toEnd();
+    }
+  }
+
+  /** @param {string} host */
+  hostState(host) {
+    const step = this.fold.steps[this.fold.shownStep()];
+    return step ? this.fold.hostState(step, host, this.now()) : null;
+  }
+
+  /** @param {string} host */
+  pickHost(host) {
+    const hosts = new Set(this.log.want.hosts ?? []);
+    if (!hosts.delete(host)) hosts.add(host);
+    this.log.filter({ hosts: hosts.size ? hosts : null });
+    showTab('out');
+  }
+
+  /** @param {number} step */
+  openStep(step) {
+    const line = this.log.lines.find((l) => l.step === step);
+    if (line) this.log.goTo(line.n, { mark: false });
+    showTab('out');
+  }
+
+  /** @param {'connecting'|'live'|'waiting'|'lost'|'signedout'|'parked'|'done'} name @param {number} since */
+  showConnection(name, since) {
+    const was = this.connection;
+    this.connection = name;
+    const [shape, word] = CONNECTION[name];
+    const dot = $('.conn');
+    dot.dataset.s = !this.live && name === 'live' ? 'wait' : shape;
+    say(dot, !this.live && name === 'live' ? 'Loading' : word);
+    $('#out-note').hidden = name !== 'signedout';
+    this.lostSince = name === 'lost' ? since : name === 'live' || name === 'done' ? 0 : this.lostSince;
+    if (name === 'done') {
+      if (this.live) this.log.settle();
+      else this.openPast();
+    }
+    if (name === 'lost') this.tell('Connection lost. The push goes on without this page.');
+    if (name === 'live' && (was === 'waiting' || was === 'lost') && this.log.lines.length) this.tell('Connected again. Nothing is missing.');
+    if (name === 'live' && this.live && !this.opened) {
+      this.opened = true;
+      setTimeout(() => this.log.openHash(), 300);
+    }
+    this.drawSoon();
+  }
+
+  drawSoon() {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.draw();
+    });
+  }
+
+  /** Draws everything but the output: a few elements, at most four times a second and once a batch. */
+  draw() {
+    const { fold } = this;
+    const at = this.now();
+    const percent = fold.result === 'ok' ? 100 : Math.floor(this.usual ? Math.min(95, (at * 100) / this.usual) : fold.progress() * 100);
+    this.title?.draw(fold.result, ['lost', 'waiting', 'signedout'].includes(this.connection), percent);
+    if (document.hidden) return;
+    say($('#b-err b'), this.log.errors.length.toLocaleString('en'));
+    const gone = !!this.lostSince;
+    $('#conn-note').hidden = !gone;
+    this.main.classList.toggle('is-stale', gone);
+    if (gone) say($('#conn-for'), duration(Math.round((Date.now() - (this.lostSince ?? 0)) / 1000) * 1000));
+    for (let i = 0; i < fold.steps.length; i++) if (i >= fold.current - 1) this.log.blocks.stepChanged(i);
+    if (!this.live) return;
+    this.steps?.draw(fold, at);
+    this.drawProgress(percent, at);
+    const shown = fold.shownStep();
+    this.grid?.draw(shown >= 0 ? `Hosts, step ${shown + 1}: ${fold.steps[shown].title}` : 'Hosts');
+  }
+
+  /** @param {number} percent @param {number} at */
+  drawProgress(percent, at) {
+    const { fold } = this;
+    const words = $('.prog-txt').children;
+    $('.prog-bar').setAttribute('aria-valuenow', String(percent));
+    if (fold.result) {
+      say(words[0], `${ENDS[/** @type {'ok'} */ (fold.result)][1]} ${duration(fold.took)}`);
+      say(words[1], fold.why ? ` · ${fold.why}` : '');
+      return;
+    }
+    if (fold.current < 0) return say(words[0], 'Starting');
+    const step = fold.steps[fold.current];
+    const hosts = this.usual || !step.perHost ? '' : ` · ${ended(step).ok} of ${step.hosts} hosts`;
+    say(words[0], `Step ${fold.current + 1} of ${fold.steps.length} · ${percent} %`);
+    const rest = this.usual ? ` · ${left(this.usual - at)}` : hosts;
+    const paused = fold.paused ? ` · paused by ${fold.paused}` : '';
+    say(words[1], this.lostSince ? ` · as of ${soFar(Date.now() - this.lostSince)} ago` : ` · ${soFar(at)} so far${rest}${paused}`);
+  }
+
+  /** One polite live region: steps, failures, connection, end; never the output itself. @param {string} text */
+  tell(text) {
+    (this.news ??= []).push(text);
+    this.newsTimer ??= setTimeout(() => {
+      say($('#say'), (this.news ?? []).slice(-3).join('. '));
+      this.news = [];
+      this.newsTimer = undefined;
+    }, 1500);
+  }
+}
+
+/** On small screens the parts are tabs. @param {string} id */
+function showTab(id) {
+  const tab = /** @type {HTMLInputElement|null} */ (document.getElementById(`tab-${id}`));
+  const tabs = tab?.closest('.tabs');
+  if (tab && tabs && getComputedStyle(tabs).display !== 'none') tab.checked = true;
+}
+
+const about = $('[data-push]');
+if (about) new PushPage(about);

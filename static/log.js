@@ -1,0 +1,265 @@
+// log.js: the command window: takes lines in, draws them once a frame, filters, goes to a line. Taking lines in only
+// pushes to arrays; all drawing takes at most 8 ms of a frame, the rest waits for the next one.
+import { Blocks, lower } from './blocks.js';
+import { $ } from './dom.js';
+import { listenToReader } from './follow.js';
+import { Rail } from './rail.js';
+import { Search } from './search.js';
+
+/** @typedef {import('./fold.js').Line} Line
+ *  @typedef {{steps: Set<number>|null, hosts: Set<string>|null, errors: boolean}} Wanted
+ *  @typedef {{follow?: (on: boolean, unseen: number) => void, host?: (host: string) => void,
+ *    search?: (state: {query: string, count: number, at: number, busy: boolean}) => void,
+ *    filter?: (state: Wanted & {shown: number, all: number}) => void}} Hooks */
+
+const SLICE = 1024; // lines between two looks at the clock
+const BUDGET = 8; // milliseconds of drawing a frame
+const BEHIND = 4096; // with more than this still to draw, colours can wait
+
+export class LogView {
+  /**
+   * @param {HTMLElement} root the `.log`
+   * @param {{stepTitle: (step: number) => string, stepNote: (step: number) => string, hooks: Hooks}} with_
+   */
+  constructor(root, { stepTitle, stepNote, hooks }) {
+    this.root = root;
+    this.stepTitle = stepTitle;
+    this.stepNote = stepNote;
+    this.hooks = hooks;
+    this.scroller = /** @type {HTMLElement} */ ($('.log-scroll', root));
+    this.gutter = { width: 8, times: false };
+    /** @type {Line[]} */
+    this.lines = [];
+    /** Places of lines that are errors, sorted. @type {number[]} */
+    this.errors = [];
+    this.errorAt = -1;
+    /** @type {Wanted} */
+    this.want = { steps: null, hosts: null, errors: false };
+    /** Places of the lines that pass the filters; `done` of them are in blocks. @type {number[]} */
+    this.shown = [];
+    this.done = 0;
+    this.following = true;
+    this.unseen = 0;
+    /** The lines marked by a link. @type {[number, number]|null} */
+    this.marked = null;
+    this.lastTop = this.ours = this.endWas = 0;
+    this.held = this.found = false;
+    this.fastUntil = this.inputAt = 0;
+    this.frame = 0;
+    this.blocks = new Blocks(this.scroller, this);
+    this.search = new Search(this);
+    this.rail = new Rail($('.log-rail', root), this);
+    this.setGutter(4);
+    listenToReader(this);
+  }
+
+  /** @param {number} width characters of the longest host name */
+  setGutter(width) {
+    this.gutter.width = Math.min(12, Math.max(4, width));
+    this.root.style.setProperty('--hostw', `${this.gutter.width + 2}ch`);
+  }
+
+  /** @param {Line[]} lines */
+  append(lines) {
+    for (const line of lines) {
+      const i = this.lines.push(line) - 1;
+      if (!this.passes(line)) continue;
+      this.shown.push(i);
+      this.search.take(i);
+    }
+    if (!this.following) {
+      this.unseen += lines.length;
+      this.tellFollow();
+    }
+    this.draw();
+  }
+
+  /** Lines that turned out to be errors. @param {number[]} places */
+  markErrors(places) {
+    for (const i of places) {
+      this.lines[i].kind = 'err';
+      this.errors.splice(lower(this.errors, i), 0, i);
+      const row = this.blocks.rowOf(i);
+      if (row) row.dataset.k = 'err';
+    }
+    if (this.want.errors && places.length) this.filter({});
+    else this.rail.draw();
+  }
+
+  /** Forgets all lines: the journal begins anew. */
+  clear() {
+    this.lines = [];
+    this.errors = [];
+    this.errorAt = -1;
+    this.reset();
+  }
+
+  /** @param {Line} line */
+  passes(line) {
+    const { steps, hosts, errors } = this.want;
+    return (!steps || steps.has(line.step)) && (!hosts || hosts.has(line.host)) && (!errors || line.kind === 'err');
+  }
+
+  draw() {
+    if (this.frame || document.hidden) return; // hidden: drawn when it is seen again
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.paint();
+    });
+  }
+
+  paint() {
+    if (!this.following) this.endWas = this.scroller.scrollHeight - this.scroller.clientHeight;
+    const until = performance.now() + BUDGET;
+    const from = this.done;
+    while (this.done < this.shown.length && (this.done === from || performance.now() < until)) {
+      const dirty = new Set();
+      const stop = Math.min(this.shown.length, this.done + SLICE);
+      for (; this.done < stop; this.done++) dirty.add(this.blocks.place(this.shown[this.done]));
+      for (const block of dirty) this.blocks.refresh(block);
+    }
+    const fresh = this.done > from;
+    const turned = this.turnBlocks();
+    if (this.following && !this.held && (fresh || turned)) this.toEnd();
+    if (this.search.query && (fresh || turned)) this.search.mark();
+    if (fresh) this.rail.draw();
+    const colours = this.blocks.turned.size && !this.found && performance.now() >= this.fastUntil;
+    if (this.done < this.shown.length || colours) this.draw();
+  }
+
+  turnBlocks() {
+    if (!this.blocks.turned.size || this.shown.length - this.done > BEHIND || this.found) return false;
+    if (performance.now() < this.fastUntil) {
+      // the scrollbar is being dragged: plain text will do for now
+      clearTimeout(this.later);
+      this.later = setTimeout(() => this.draw(), 120);
+      return false;
+    }
+    this.blocks.turn();
+    return true;
+  }
+
+  /** Builds what is shown anew, after a change of filter. */
+  reset() {
+    this.blocks.clear();
+    this.shown = [];
+    this.done = 0;
+    for (let i = 0; i < this.lines.length; i++) if (this.passes(this.lines[i])) this.shown.push(i);
+    this.search.again();
+  }
+
+  /** @param {Partial<Wanted>} change */
+  filter(change) {
+    const keep = this.blocks.firstSeen();
+    Object.assign(this.want, change);
+    this.reset();
+    this.paint(); // the first screens now, the rest in the next frames
+    if (!this.following && keep >= 0 && this.shown.length) {
+      const near = this.shown[Math.min(lower(this.shown, keep), this.shown.length - 1)];
+      this.goTo(this.lines[near].n, { mark: false });
+    }
+    this.settle();
+    this.hooks.filter?.({ ...this.want, shown: this.shown.length, all: this.lines.length });
+  }
+
+  // Following stops only when the READER moves up, selects text, searches or opens a link; never because output came
+  // fast, a step was folded, a line was wide or the window changed its size. It starts again at the end of the log.
+  /** @param {boolean} on */
+  follow(on) {
+    if (this.following === on) return;
+    this.following = on;
+    this.unseen = 0;
+    if (on) this.toEnd();
+    this.tellFollow();
+  }
+  tellFollow() {
+    this.hooks.follow?.(this.following, this.unseen);
+  }
+  toEnd() {
+    this.moveTo(this.scroller.scrollHeight);
+  }
+  /** @param {number} top */
+  moveTo(top) {
+    this.found = false;
+    this.scroller.scrollTop = top;
+    this.lastTop = this.ours = this.scroller.scrollTop;
+  }
+  settle() {
+    if (this.following) this.toEnd();
+    else this.lastTop = this.ours = this.scroller.scrollTop;
+    this.rail.draw();
+  }
+  selecting() {
+    const selection = getSelection();
+    return !!selection && !selection.isCollapsed && this.scroller.contains(selection.anchorNode);
+  }
+
+  /** @param {boolean} on */
+  showTimes(on) {
+    this.gutter.times = on;
+    this.root.classList.toggle('log--times', on);
+    for (const block of this.blocks.warm) this.blocks.rebuild(block);
+    this.settle();
+    this.search.mark();
+  }
+
+  /** @param {number} n a line's number */
+  isMarked(n) {
+    return !!this.marked && n >= this.marked[0] && n <= this.marked[1];
+  }
+
+  /** Goes to the lines that the address names, `#L1330-1340`, if they are here. */
+  openHash() {
+    const found = /^#L(\d+)(?:-(\d+))?$/.exec(location.hash);
+    if (!found) return false;
+    const [from, to] = [Number(found[1]), Number(found[2] ?? found[1])].sort((a, b) => a - b);
+    this.marked = [from, to];
+    return this.goTo(from);
+  }
+
+  /** Makes the address name a line, or from the marked one to it. @param {number} n @param {boolean} extend */
+  link(n, extend) {
+    const from = extend && this.marked ? this.marked[0] : n;
+    this.marked = [Math.min(from, n), Math.max(from, n)];
+    const [first, last] = this.marked;
+    history.replaceState(null, '', `#L${first}${last > first ? `-${last}` : ''}`);
+    this.follow(false);
+    this.remark();
+  }
+
+  /** @param {number} n a line's number @param {{mark?: boolean}} [how] @returns {boolean} whether it is here */
+  goTo(n, { mark = true } = {}) {
+    const i = n - 1;
+    if (i < 0 || i >= this.lines.length) return false;
+    if (!this.passes(this.lines[i])) this.filter({ steps: null, hosts: null, errors: false });
+    while (this.done < this.shown.length && this.shown[this.done] <= i) this.paint();
+    this.follow(false);
+    const block = this.blocks.blockOf(i);
+    if (!block) return false;
+    if (this.blocks.folded.has(block.section.step)) this.blocks.fold(block.section.step, false);
+    this.blocks.heat(block);
+    block.close = true;
+    this.blocks.turned.add(block);
+    const row = block.el.children[lower(block.idx, i)];
+    const third = () => this.moveTo(this.scroller.scrollTop + this.blocks.y(row) - this.scroller.clientHeight / 3);
+    third();
+    third(); // blocks above that had only an estimated height may have changed it
+    if (mark) this.remark();
+    return true;
+  }
+
+  remark() {
+    for (const [row, i] of this.blocks.rows()) row.classList.toggle('is-on', this.isMarked(this.lines[i].n));
+    this.search.mark();
+  }
+
+  /** The next error, or the one before. @param {1|-1} by */
+  error(by) {
+    const list = this.errors.filter((i) => this.passes(this.lines[i]));
+    if (!list.length) return;
+    const at = this.errorAt < 0 ? (by > 0 ? -1 : list.length) : list.indexOf(this.errorAt);
+    this.errorAt = list[(at + by + list.length) % list.length];
+    this.marked = [this.errorAt + 1, this.errorAt + 1];
+    this.goTo(this.errorAt + 1);
+  }
+}

@@ -1,0 +1,60 @@
+// steps.js: the steps as a timeline, and the bar with a part for each.
+import { $, $$, mark, say } from './dom.js';
+import { ended } from './fold.js';
+import { duration, soFar } from './times.js';
+
+export class Steps {
+  /** @param {HTMLElement} root @param {(step: number) => void} open */
+  constructor(root, open) {
+    this.items = $$('.steps li', root);
+    this.parts = $$('.prog-bar > i', root);
+    this.items.forEach((item, i) => $('.step', item).addEventListener('click', () => open(i)));
+  }
+
+  /** @param {import('./fold.js').Fold} fold @param {number} now */
+  draw(fold, now) {
+    fold.steps.forEach((step, i) => {
+      const item = this.items[i];
+      const part = this.parts[i];
+      if (part) {
+        if (part.dataset.s !== step.state) part.dataset.s = step.state;
+        part.style.setProperty('--f', `${(this.part(fold, step) * 100).toFixed(1)}%`);
+      }
+      if (!item) return;
+      if (item.dataset.s !== step.state) item.dataset.s = step.state;
+      mark($('.st', item), step.state, step.state);
+      const title = `${i + 1}. ${step.title}`;
+      say($('b', item), title);
+      const running = step.state === 'run';
+      say($('.d', item), took(step, now));
+      say($('small', item), hosts(step));
+      $('button', item).toggleAttribute('aria-current', running);
+    });
+  }
+
+  /** A step on the push host alone has no parts to count: half of it is shown while it runs. @param {import('./fold.js').Fold} fold @param {import('./fold.js').Step} step */
+  part(fold, step) {
+    return step.state === 'run' && !step.perHost ? 0.5 : fold.stepProgress(step);
+  }
+}
+
+/** @param {import('./fold.js').Step} step @param {number} now */
+function took(step, now) {
+  if (step.state === 'wait') return '';
+  if (step.state === 'skip') return 'not run';
+  return step.state === 'run' ? soFar(now - step.began) : step.state === 'lost' ? '?' : duration(step.took);
+}
+
+/** @param {import('./fold.js').Step} step */
+function hosts(step) {
+  if (!step.perHost || step.state === 'wait' || step.state === 'skip') return '';
+  const { ok, bad } = ended(step);
+  return `${ok} of ${step.hosts} host${step.hosts === 1 ? '' : 's'}${bad ? `, ${bad} failed` : ''}`;
+}
+
+/** Beside a step's heading in the command window. @param {import('./fold.js').Step|undefined} step @param {number} now */
+export function stepNote(step, now) {
+  if (!step) return '';
+  const on = step.perHost ? `${ended(step).ok}/${step.hosts} hosts  ` : '';
+  return on + took(step, now);
+}

@@ -1,0 +1,91 @@
+// times.js: times in the reader's zone, ages that grow, durations in words. The server wrote all of them in UTC;
+// without this file they stay as they are.
+import { $$, say } from './dom.js';
+
+/** Milliseconds that the server's clock is ahead of this one. */
+const ahead = Number(document.documentElement.dataset.now || Date.now()) - Date.now();
+
+/** Now, by the server's clock. */
+export const now = () => Date.now() + ahead;
+
+/** @param {number} ms @returns {string} `0.4 s`, `38 s`, `1 m 32 s`, `2 h 05 m` */
+export function duration(ms) {
+  if (ms < 9950) return `${(Math.max(0, ms) / 1000).toFixed(1)} s`;
+  const s = Math.round(ms / 1000);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} m ${String(s % 60).padStart(2, '0')} s`;
+  return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, '0')} m`;
+}
+
+/** @param {number} ms @returns {string} whole seconds: what counts up must not twitch */
+export const soFar = (ms) => duration(Math.max(0, Math.floor(ms / 1000) * 1000)).replace(/\.0 s$/, ' s');
+
+/** @param {number} ms @returns {string} rounded, so that it does not twitch, and never a stuck 99 % */
+export function left(ms) {
+  if (ms < 0) return 'taking longer than usual';
+  if (ms < 5000) return 'nearly done';
+  if (ms < 20000) return 'a few seconds left';
+  if (ms < 90000) return `about ${Math.round(ms / 5000) * 5} s left`;
+  return `about ${Math.round(ms / 60000)} min left`;
+}
+
+/** @param {number} ms */
+function age(ms) {
+  const minutes = Math.floor(Math.max(0, ms) / 60000);
+  if (minutes === 0) return 'just now';
+  if (minutes < 60) return `${minutes} min`;
+  return minutes < 2880 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1440)} d`;
+}
+
+const two = (/** @type {number} */ n) => String(n).padStart(2, '0');
+/** @type {Record<string, (at: Date) => string>} */
+const forms = {
+  clock: (at) => `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`,
+  minute: (at) => `${two(at.getHours())}:${two(at.getMinutes())}`,
+  day: (at) =>
+    at.toLocaleDateString('en-GB', { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' }).replace(',', ''),
+  age: (at) => age(now() - at.getTime()),
+  ago: (at) => {
+    const words = age(now() - at.getTime());
+    return words === 'just now' ? words : `${words} ago`;
+  },
+};
+
+/** Turns the times of a part of the page into the reader's zone. @param {ParentNode} [root] */
+export function localize(root = document) {
+  for (const time of $$('time[data-as]', root)) {
+    const at = new Date(time.dateTime);
+    const form = forms[time.dataset.as];
+    if (!form || Number.isNaN(at.getTime())) continue;
+    say(time, form(at));
+    if (!time.dataset.utc) {
+      time.dataset.utc = time.title;
+      time.title = `${at.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'long' })} (${time.title})`;
+    }
+  }
+}
+
+/** What counts up: ages, running pushes on cards. @param {ParentNode} [root] */
+export function tick(root = document) {
+  for (const element of $$('[data-since]', root)) {
+    const elapsed = now() - Date.parse(element.dataset.since);
+    if (element.localName === 'span') say(element, soFar(elapsed));
+    const usual = Number(element.dataset.usual);
+    if (element.localName !== 'progress' || !usual) continue;
+    element.value = Math.min(95, Math.floor((elapsed * 100) / usual));
+    const card = element.closest('.nowcard, .bcell, .stage-run');
+    if (!card) continue;
+    for (const percent of $$('[data-percent]', card)) say(percent, `${Math.floor(element.value)} %`);
+    for (const words of $$('[data-left]', card)) say(words, left(usual - elapsed));
+  }
+}
+
+/** Starts the clocks of the page. */
+export function startClocks() {
+  localize();
+  for (const zone of $$('[data-zone]')) {
+    say(zone, `Times are in your time zone (${Intl.DateTimeFormat().resolvedOptions().timeZone || 'local'})`);
+  }
+  setInterval(() => document.hidden || tick(), 1000);
+  setInterval(() => document.hidden || localize(), 20000);
+}
