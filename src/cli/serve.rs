@@ -41,7 +41,7 @@ async fn run(config: Arc<Config>) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(config.listen)
         .with_context(|| format!("cannot listen on {}; is another program there?", config.listen))?;
     let server = Server::bind(Arc::clone(&desk), listener)?;
-    let announcing = announce::start(&config, desk.ledger(), &desk.changes(), &stop)?;
+    let announcing = announce::start(&config, desk.ledger().clone(), desk.changes(), stop.clone())?;
     let working = desk.background(stop.clone());
     stop_on_signals(stop.clone())?;
     tracing::info!(url = %config.url, listen = %config.listen, data = %config.data.display(), "pushbutton is ready");
