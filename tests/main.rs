@@ -15,18 +15,6 @@ mod pages;
 mod readme;
 mod source;
 mod street;
-mod variables;
-mod viewers;
-mod viewers;
-
-#![allow(clippy::unwrap_used, reason = "a journey that cannot go on has failed")]
-
-mod check;
-mod demo;
-mod desk;
-mod fleet;
-mod layers;
-mod variables;
 mod user;
 mod variables;
 mod viewers;
