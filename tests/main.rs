@@ -1,7 +1,6 @@
 //! The journeys: one file per promise or walk through the real thing, linked once.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml allows this only inside #[test]")]
 
-mod announce;
 mod check;
 mod crash;
 mod demo;
@@ -19,8 +18,6 @@ mod site;
 mod source;
 mod street;
 mod user;
-mod user;
 mod variables;
 mod viewers;
-mod web;
 mod web;
