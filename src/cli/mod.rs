@@ -3,9 +3,17 @@
 
 pub mod check;
 pub mod demo;
+pub mod hold;
+pub mod plan;
+pub mod push;
 pub mod runner;
 pub mod serve;
+pub mod status;
 pub mod user;
+
+mod log;
+mod say;
+mod server;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -28,6 +36,20 @@ enum Command {
     Serve,
     /// Checks stack files and the configuration; prints all errors at once.
     Check(check::Check),
+    /// Shows what runs where, who is pushing, and what is held.
+    Status(status::Status),
+    /// Shows what a press of a button would do: commands, hosts, files, and the plan's hash.
+    Plan(plan::Plan),
+    /// Presses a button; without a server, too.
+    Push(push::Push),
+    /// Shows every line of a push, from its first to its end.
+    Follow(push::Follow),
+    /// Cancels a running push.
+    Cancel(push::Cancel),
+    /// Holds a stack or a stage, so that nobody can push it.
+    Hold(hold::Hold),
+    /// Takes a hold away.
+    ReleaseHold(hold::ReleaseHold),
     /// Starts a fleet of real sshd hosts on this machine, and everything that a push needs.
     Demo(demo::Demo),
     /// Adds, lists and removes people who may sign in with a password.
@@ -43,6 +65,13 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve => serve::main(&cli.config),
         Command::Check(check) => check.main(&cli.config),
+        Command::Status(status) => status.main(&cli.config),
+        Command::Plan(plan) => plan.main(&cli.config),
+        Command::Push(push) => push.main(&cli.config),
+        Command::Follow(follow) => follow.main(&cli.config),
+        Command::Cancel(cancel) => cancel.main(&cli.config),
+        Command::Hold(hold) => hold.main(&cli.config),
+        Command::ReleaseHold(release) => release.main(&cli.config),
         Command::Demo(demo) => demo.main(),
         Command::User(user) => user.main(&cli.config),
         Command::Runner(runner) => runner.main(),

@@ -10,6 +10,7 @@ mod holds;
 mod interrupt;
 mod journals;
 mod open;
+mod plan_view;
 mod press;
 mod recover;
 mod runner;

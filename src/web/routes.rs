@@ -83,6 +83,7 @@ pub static ROUTES: &[Entry] = &[
     put("/api/v1/stacks/{stack}/hold", || web::to(api::hold_stack)),
     delete("/api/v1/stacks/{stack}/hold", || web::to(api::release_stack)),
     get("/api/v1/stacks/{stack}/stages/{stage}/current", || web::to(api::current)),
+    get("/api/v1/stacks/{stack}/stages/{stage}/plan", || web::to(api::plan)),
     post("/api/v1/stacks/{stack}/stages/{stage}/push", || web::to(api::push)),
     put("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(api::hold_stage)),
     delete("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(api::release_stage)),
