@@ -1,6 +1,7 @@
 //! The command line: parses, calls, prints. It must never decide anything itself.
 //! One file per subcommand.
 
+pub mod backup;
 pub mod check;
 pub mod demo;
 pub mod hold;
@@ -10,6 +11,7 @@ pub mod runner;
 pub mod serve;
 pub mod status;
 pub mod user;
+pub mod verify;
 
 mod log;
 mod say;
@@ -54,6 +56,10 @@ enum Command {
     Demo(demo::Demo),
     /// Adds, lists and removes people who may sign in with a password.
     User(user::User),
+    /// Looks whether history is as it was written: audit, journals, builds.
+    Verify,
+    /// Copies what cannot be had again into one file.
+    Backup(backup::Backup),
     /// Runs one push; started by the server, never by a person.
     #[command(hide = true)]
     Runner(runner::Runner),
@@ -74,6 +80,8 @@ pub fn main() -> ExitCode {
         Command::ReleaseHold(release) => release.main(&cli.config),
         Command::Demo(demo) => demo.main(),
         Command::User(user) => user.main(&cli.config),
+        Command::Verify => verify::main(&cli.config),
+        Command::Backup(backup) => backup.main(&cli.config),
         Command::Runner(runner) => runner.main(),
     };
     match outcome {

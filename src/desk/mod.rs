@@ -1,6 +1,7 @@
 //! The desk: where decisions are taken. May this person push this, now? It starts runners, finds them again, and folds
 //! their journals into the ledger. It must never touch a host, and never do anything on a GET.
 
+pub mod backup;
 mod branches;
 mod cancel;
 mod fold;
@@ -19,6 +20,7 @@ mod sample;
 mod shelf;
 mod shown;
 mod street;
+pub mod verify;
 pub mod view;
 
 use crate::config::Config;

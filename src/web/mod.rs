@@ -151,10 +151,23 @@ impl Server {
     /// # Errors
     /// What the system said.
     pub async fn run_until(self, stop: CancellationToken) -> io::Result<()> {
-        let Self { listener, push_host: socket, app } = self;
-        let connections = Connections::new(app.desk.config().limits.connections_per_address);
+        let closing = self.app.closing.clone();
+        // Kept to the end: with it goes the socket's file, before the desk's lock.
+        let (server, _push_host) = self.begin()?;
+        let handle = server.handle();
+        let stopping = async {
+            stop.cancelled().await;
+            closing.cancel();
+            handle.stop(true).await;
+        };
+        let (served, ()) = tokio::join!(server, stopping);
+        served
+    }
+
+    fn begin(self) -> io::Result<(actix_web::dev::Server, Listening)> {
+        let Self { listener, push_host: socket, app: shared } = self;
+        let connections = Connections::new(shared.desk.config().limits.connections_per_address);
         let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
-        let shared = app.clone();
         let mut server = HttpServer::new(move || {
             let bad = |error: &dyn std::fmt::Display| Problem::bad_request(error.to_string());
             actix_web::App::new()
@@ -183,14 +196,6 @@ impl Server {
         if let Some(listener) = listener {
             server = server.listen(listener)?;
         }
-        let server = server.run();
-        let handle = server.handle();
-        let stopping = async {
-            stop.cancelled().await;
-            app.closing.cancel();
-            handle.stop(true).await;
-        };
-        let (served, ()) = tokio::join!(server, stopping);
-        served
+        Ok((server.run(), socket))
     }
 }
