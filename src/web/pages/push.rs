@@ -275,6 +275,7 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
         let began = row.started_at.as_deref().and_then(|at| at.parse::<At>().ok());
         let left = began.and_then(|at| millis_between(since, at)).unwrap_or(0) as f64 * 100.0 / whole;
         let width = row.duration_ms.map_or(100.0 - left, |ms| ms as f64 * 100.0 / whole);
+        let (left, width) = on_the_bar(left, width);
         let bad = if row.not_ok > 0 { format!(", {} failed", row.not_ok) } else { String::new() };
         Step {
             number,
@@ -286,12 +287,18 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
                 (None, true) => String::new(),
                 (None, false) => "?".to_owned(),
             },
-            left: format!("{:.2}", left.clamp(0.0, 99.2)),
-            // At least a sliver, so that a quick command can be seen.
-            width: format!("{:.2}", width.clamp(0.8, 100.0 - left.clamp(0.0, 99.2))),
+            left: format!("{left:.2}"),
+            width: format!("{width:.2}"),
         }
     };
     (1..=count).map(step).collect()
+}
+
+/// Where a command lies on the bar, in hundredths of it: within it, and at least a sliver, so that a quick one is seen.
+fn on_the_bar(left: f64, width: f64) -> (f64, f64) {
+    const SLIVER: f64 = 0.8;
+    let left = left.max(0.0).min(100.0 - SLIVER);
+    (left, width.max(SLIVER).min(100.0 - left))
 }
 
 /// What is known of the hosts of a push that nobody ended.
@@ -337,4 +344,18 @@ fn tail_line(record: &Record) -> Option<TailLine> {
         },
         text,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::on_the_bar;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_command_lies_on_the_bar_however_odd_its_times(left in prop::num::f64::ANY, width in prop::num::f64::ANY) {
+            let (left, width) = on_the_bar(left, width);
+            prop_assert!((0.0..=100.0).contains(&left) && width > 0.0 && left + width <= 100.0 + 1e-9);
+        }
+    }
 }
