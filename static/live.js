@@ -124,7 +124,8 @@ class PushPage {
     for (const gone of ['#b-cancel', '#b-bell']) $(gone)?.setAttribute('hidden', '');
     $('#dlg-cancel')?.hidePopover?.();
     $('#b-result').hidden = false;
-    oneLessRunning();
+    const pill = $('.nowpush'); // drawn when the page was: this push was one of them
+    if (/^\s*1\D/.test(pill?.textContent ?? '')) pill?.remove();
   }
 
   /** The journal begins anew: a restored backup, or a torn tail. */
@@ -258,12 +259,3 @@ function showTab(id) {
 
 const about = $('[data-push]');
 if (about) new PushPage(about);
-
-/** Takes this push off the count of running ones in the page's head, which was drawn when the page was. */
-function oneLessRunning() {
-  const pill = $('.nowpush'),
-    count = [...(pill?.childNodes ?? [])].find((node) => node.nodeType === Node.TEXT_NODE && Number(node.data) > 0);
-  if (!count) return;
-  if (Number(count.data) > 1) count.data = String(Number(count.data) - 1);
-  else pill.remove();
-}

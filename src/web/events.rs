@@ -66,7 +66,10 @@ fn records_event(bytes: &[u8], cursor: u64) -> Batch {
 /// The newest batches, shared by all viewers of all pushes: at the tail everybody wants the same bytes, so they are read
 /// and written out once.
 #[derive(Clone, Debug, Default)]
-pub struct Batches(Arc<Mutex<VecDeque<(PathBuf, u64, u64, Batch)>>>);
+pub struct Batches(Arc<Mutex<VecDeque<Shared>>>);
+
+/// A journal, where the batch begins in it, how far the journal went then, and the batch.
+type Shared = (PathBuf, u64, u64, Batch);
 
 impl Batches {
     /// The batch that begins at `cursor`, when the journal may be read up to `end`.
@@ -89,9 +92,7 @@ impl Batches {
     /// be needlessly short now.
     fn find(&self, path: &Path, cursor: u64, end: u64) -> Option<Batch> {
         let shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |(p, c, e, batch): &&(PathBuf, u64, u64, Batch)| {
-            *c == cursor && (*e == end || batch.cursor < *e) && p == path
-        };
+        let fits = |(p, c, e, batch): &&Shared| *c == cursor && (*e == end || batch.cursor < *e) && p == path;
         shared.iter().find(fits).map(|(_, _, _, batch)| batch.clone())
     }
 }

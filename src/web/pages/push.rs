@@ -297,7 +297,8 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
 /// Where a command lies on the bar, in hundredths of it: within it, and at least a sliver, so that a quick one is seen.
 fn on_the_bar(left: f64, width: f64) -> (f64, f64) {
     const SLIVER: f64 = 0.8;
-    let left = left.max(0.0).min(100.0 - SLIVER);
+    // `max` also turns what is no number into 0.
+    let left = left.max(0.0).clamp(0.0, 100.0 - SLIVER);
     (left, width.max(SLIVER).min(100.0 - left))
 }
 
