@@ -117,15 +117,21 @@ fn the_push_log_keeps_its_filters() {
     let frame = frame(Section::Pushes);
     let filter =
         LogFilter { word: Some("\"><b>evil</b>".to_owned()), state: Some("failed".to_owned()), ..Default::default() };
-    let page =
-        LogPage { rows: made_up::history(), filter, next_before: Some(4088), stacks: vec!["web".into(), "api".into()] };
+    let page = LogPage {
+        rows: made_up::history(),
+        filter,
+        before: None,
+        next_before: Some(4088),
+        stacks: vec!["web".into(), "api".into()],
+    };
     let html = checked("log", pages.log(&frame, &page));
     for words in
         ["before=4088&amp;state=failed", "<option value=\"failed\" selected", "Yesterday, ", "&quot;&gt;&lt;b&gt;evil"]
     {
         assert!(html.contains(words), "{words}");
     }
-    let none = LogPage { rows: Vec::new(), filter: LogFilter::default(), next_before: None, stacks: Vec::new() };
+    let none =
+        LogPage { rows: Vec::new(), filter: LogFilter::default(), before: None, next_before: None, stacks: Vec::new() };
     assert!(checked("log-empty", pages.log(&frame, &none)).contains("Nothing has been pushed yet"));
 }
 

@@ -103,9 +103,9 @@ pub async fn log(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Repl
     let (filter, found) = query.into_inner().ask(app.desk.ledger()).await?;
     let frame = frame(&app, Some(&caller), Section::Pushes).await;
     let stacks = app.desk.shelf().stacks.iter().map(|shelved| shelved.name.to_string()).collect();
-    let Filter { stack, stage, who, state, word, .. } = filter;
+    let Filter { stack, stage, who, state, word, before } = filter;
     let filter = LogFilter { stack, stage, who, state, word };
-    let shown = LogPage { rows: found.rows, filter, next_before: found.next_before, stacks };
+    let shown = LogPage { rows: found.rows, filter, before, next_before: found.next_before, stacks };
     Ok(page(StatusCode::OK, app.pages.log(&frame, &shown)?))
 }
 
