@@ -16,8 +16,6 @@ mod readme;
 mod source;
 mod street;
 mod user;
-mod user;
 mod variables;
 mod viewers;
-mod web;
 mod web;

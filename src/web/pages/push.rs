@@ -328,7 +328,7 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
             },
             left: format!("{:.2}", left.clamp(0.0, 99.2)),
             // At least a sliver, so that a quick command can be seen.
-            width: format!("{:.2}", width.clamp(0.8, 100.0 - left.clamp(0.0, 99.2))),
+            width: format!("{:.2}", width.min(100.0 - left.clamp(0.0, 99.2)).max(0.8)),
         }
     };
     (1..=count).map(step).collect()
