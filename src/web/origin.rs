@@ -85,7 +85,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Only<'a> {
 
 /// The local address that `next` names: `next` itself when its path is one of `pages` (patterns as in the route table)
 /// and it is plain printable ASCII, else `/`.
-pub fn local_next<'a>(next: &'a str, mut pages: impl Iterator<Item = &'static str>) -> &'a str {
+pub fn local_next(next: &str, mut pages: impl Iterator<Item = &'static str>) -> &str {
     // A browser takes a backslash for a slash and drops tabs and line breaks, so that `/\evil` and `/	/evil` leave.
     let plain = next.len() <= 1024 && next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     let path = next.split(['?', '#']).next().unwrap_or_default();
@@ -116,7 +116,9 @@ mod tests {
     use super::*;
     use actix_web::http::header::HeaderValue;
 
-    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+    type Lines = &'static [(&'static str, &'static str)];
+
+    fn headers(lines: Lines) -> HeaderMap {
         let mut map = HeaderMap::new();
         for (name, value) in lines {
             map.append(HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap());
@@ -126,7 +128,7 @@ mod tests {
 
     #[test]
     fn only_our_own_name_is_our_host() {
-        let cases: &[(&str, &[(&str, &str)], bool)] = &[
+        let cases: &[(&str, Lines, bool)] = &[
             ("https://push.example.com", &[("host", "push.example.com")], true),
             ("https://push.example.com", &[("host", "PUSH.example.com")], true),
             ("https://push.example.com", &[("host", "push.example.com:443")], true),
@@ -150,7 +152,7 @@ mod tests {
     #[test]
     fn only_our_own_pages_may_change_something() {
         let ours = OwnAddress::of("https://push.example.com");
-        let cases: &[(&[(&str, &str)], bool)] = &[
+        let cases: &[(Lines, bool)] = &[
             (&[], false),
             (&[("sec-fetch-site", "same-origin")], true),
             (&[("sec-fetch-site", "same-origin"), ("origin", "https://push.example.com")], true),
