@@ -35,6 +35,17 @@ export function say(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
+/** @param {string} shape as in `#s-ok` @returns {SVGElement} a state mark */
+export function stateMark(shape) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
+  svg.setAttribute('class', `st st--${shape}`);
+  svg.setAttribute('role', 'img');
+  use.setAttribute('href', `#s-${shape}`);
+  svg.append(use);
+  return svg;
+}
+
 /**
  * Turns a state mark into another one.
  * @param {Element|null} svg an `.st` made by the server

@@ -11,7 +11,7 @@ const drawn = new Map();
 function comparable(part) {
   const copy = /** @type {Element} */ (part.cloneNode(true));
   for (const input of $$('input[name="nonce"]', copy)) input.removeAttribute('value');
-  for (const time of $$('time', copy)) time.replaceChildren();
+  for (const time of $$('time', copy)) time.replaceWith(time.dateTime);
   for (const count of $$('[data-since], [data-percent], [data-left]', copy)) {
     count.replaceChildren();
     count.removeAttribute('value');
@@ -54,11 +54,7 @@ let again = false;
 
 /** Fetches the page as a document: nothing of it runs, nothing is parsed from text by us. */
 function ask() {
-  if (document.hidden) {
-    again = true;
-    return;
-  }
-  if (asking) {
+  if (document.hidden || asking) {
     again = true;
     return;
   }
@@ -69,11 +65,14 @@ function ask() {
   request.responseType = 'document';
   request.timeout = 15000;
   request.onloadend = () => {
-    asking = false;
+    // at most once a second, however fast things change
+    setTimeout(() => {
+      asking = false;
+      if (again) ask();
+    }, 1000);
     const page = request.responseXML;
     if (request.status === 200 && page && new URL(request.responseURL).pathname === location.pathname) swapAll(page);
     else if (request.status === 401 || (request.status === 200 && page)) location.reload(); // signed out: sent to sign in
-    if (again) setTimeout(ask, 300);
   };
   request.send();
 }

@@ -53,6 +53,7 @@ class PushPage {
       hooks: this.bar.hooks(),
     });
     this.bar.attach(this.log);
+    if (!this.live) this.log.following = false; // a past push is read from where it matters: see openPast
     if (this.live) {
       this.steps = new Steps(this.main, (step) => this.openStep(step));
       this.grid = new Grid($('.hosts'), {
@@ -123,6 +124,8 @@ class PushPage {
     for (const gone of ['#b-cancel', '#b-bell']) $(gone)?.setAttribute('hidden', '');
     $('#dlg-cancel')?.hidePopover?.();
     $('#b-result').hidden = false;
+    const pill = $('.nowpush'); // drawn when the page was: this push was one of them
+    if (/^\s*1\D/.test(pill?.textContent ?? '')) pill?.remove();
   }
 
   /** The journal begins anew: a restored backup, or a torn tail. */

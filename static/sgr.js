@@ -74,6 +74,7 @@ function nearest(rgb) {
   const most = Math.max(r, g, b);
   if (most < 48) return 0;
   if (most - Math.min(r, g, b) < 32) return most < 128 ? 0 : 7;
-  const middle = (most + Math.min(r, g, b)) / 2;
+  const least = Math.min(r, g, b);
+  const middle = least + (most - least) * 0.6; // orange is red, sky is blue
   return (r > middle ? 1 : 0) | (g > middle ? 2 : 0) | (b > middle ? 4 : 0);
 }

@@ -1,18 +1,37 @@
 // steps.js: the steps as a timeline, and the bar with a part for each.
-import { $, $$, mark, say } from './dom.js';
+import { $, $$, el, mark, say, stateMark } from './dom.js';
 import { ended } from './fold.js';
 import { duration, soFar } from './times.js';
 
 export class Steps {
   /** @param {HTMLElement} root @param {(step: number) => void} open */
   constructor(root, open) {
-    this.items = $$('.steps li', root);
-    this.parts = $$('.prog-bar > i', root);
+    this.list = $('.steps', root);
+    this.bar = $('.prog-bar', root);
+    this.open = open;
+    this.items = $$('li', this.list);
+    this.parts = $$('i', this.bar);
     this.items.forEach((item, i) => $('.step', item).addEventListener('click', () => open(i)));
+  }
+
+  /** Steps that the server did not know yet: the page was opened before the runner had begun. @param {number} count */
+  grow(count) {
+    for (let i = this.items.length; i < count; i++) {
+      const button = el('button', 'step', stateMark('wait'), el('b', 'trunc'), el('span', 'd num'), el('small'));
+      button.setAttribute('type', 'button');
+      button.addEventListener('click', () => this.open(i));
+      this.items.push(el('li', '', button));
+      this.list.append(this.items[i]);
+    }
+    for (let i = this.parts.length; i < count; i++) {
+      this.parts.push(el('i'));
+      this.bar.append(this.parts[i]);
+    }
   }
 
   /** @param {import('./fold.js').Fold} fold @param {number} now */
   draw(fold, now) {
+    this.grow(fold.steps.length);
     fold.steps.forEach((step, i) => {
       const item = this.items[i];
       const part = this.parts[i];
@@ -25,6 +44,7 @@ export class Steps {
       mark($('.st', item), step.state, step.state);
       const title = `${i + 1}. ${step.title}`;
       say($('b', item), title);
+      $('b', item).title = step.title;
       const running = step.state === 'run';
       say($('.d', item), took(step, now));
       say($('small', item), hosts(step));

@@ -6,6 +6,8 @@
 
 /** Without a byte for so long, although pings come each 15 s, a connection is dead. */
 const SILENCE = 40000;
+/** No banner before a connection has been gone for so long. */
+const LOST = 30000;
 /** A hidden tab gives its connection back: over HTTP/1.1 a browser has six for a site. */
 const HIDDEN = 30000;
 
@@ -116,7 +118,7 @@ export class PushStream {
   lost() {
     if (this.lostAt) return;
     this.lostAt = Date.now();
-    this.lostTimer = setTimeout(() => this.lostAt && this.say('lost'), 30000);
+    this.lostTimer = setTimeout(() => this.lostAt && this.say('lost'), LOST);
   }
 
   /** A connection that died without a word. */
@@ -168,6 +170,8 @@ export class PushStream {
 
   /** @param {'connecting'|'live'|'waiting'|'lost'|'signedout'|'parked'|'done'} name */
   say(name) {
+    const long = this.lostAt && Date.now() - this.lostAt > LOST;
+    if (name === 'waiting' && long) name = 'lost';
     if (name === this.state) return;
     this.state = name;
     this.on.state(name, this.lostAt);

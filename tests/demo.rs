@@ -1,10 +1,14 @@
 //! What the demo and the journeys have besides hosts: a shop to push, a channel to read, a mailbox.
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
 use pushbutton::demo::mail::MailCatcher;
+use pushbutton::demo::proof;
 use pushbutton::demo::repo::Shop;
 use pushbutton::demo::scene::{Scene, Wanted, runs_in};
-use std::time::Duration;
+use pushbutton::process::Program;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -106,5 +110,72 @@ fn an_order_to_a_demo_that_does_not_run_says_how_to_start_one() {
         assert_eq!(output.status.code(), Some(1), "{order:?}");
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains("no demo runs in") && said.contains("script/demo"), "{order:?}: {said}");
+    }
+}
+
+fn wanted(dir: &tempfile::TempDir, hosts: usize) -> Wanted {
+    let binary = env!("CARGO_BIN_EXE_pushbutton").into();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    Wanted { dir: dir.path().join("demo"), hosts, port: Some(port), binary, keep: false }
+}
+
+#[tokio::test]
+async fn every_button_brings_the_first_stages_bytes_to_every_host_and_everybody_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let scene = Scene::start(&wanted(&dir, 5)).await.unwrap();
+    let told = std::sync::Mutex::new(Vec::new());
+    let proved = proof::press_and_prove(&scene, "ann", &|line| told.lock().unwrap().push(line.to_owned())).await;
+    assert_eq!(proved, Ok(()), "{}\n{}", told.lock().unwrap().join("\n"), scene.server_said());
+    assert!(runs_in(scene.dir()));
+    drop(scene);
+    assert!(!dir.path().join("demo").exists(), "the directory goes with the demo");
+}
+
+#[tokio::test]
+async fn the_proof_fails_and_names_the_host_when_a_single_byte_is_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let scene = Scene::start(&wanted(&dir, 3)).await.unwrap();
+    proof::press_and_prove(&scene, "ann", &|_| {}).await.unwrap();
+    let page = scene.fleet.host("web001").unwrap().srv_dir().join("web/current/index.html");
+    let mut text = std::fs::read(&page).unwrap();
+    text[20] ^= 1;
+    std::fs::write(&page, text).unwrap();
+    let problems = proof::ask_around(&scene, "ann", &|_| {}).await.unwrap_err();
+    assert_eq!(problems, ["web001: other bytes than a build by hand"]);
+}
+
+/// Processes of this machine that have the directory's path in their command line or stand in it.
+fn processes_about(dir: &std::path::Path) -> Vec<String> {
+    let dir = dir.to_string_lossy().into_owned();
+    let all = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
+        let line = String::from_utf8_lossy(&std::fs::read(entry.path().join("cmdline")).ok()?).replace('\0', " ");
+        let cwd = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();
+        (line.contains(&dir) || cwd.starts_with(&dir)).then_some(line)
+    });
+    all.collect()
+}
+
+#[tokio::test]
+async fn a_demo_that_is_interrupted_or_killed_leaves_nothing_running() {
+    for (signal, code, stays) in [(Signal::SIGINT, Some(0), false), (Signal::SIGKILL, None, true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let demo = dir.path().join("demo");
+        let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).args(["demo", "--hosts", "3", "--dir"]).arg(&demo);
+        let mut child = program.start().unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        while let Some(line) = tokio::time::timeout(LIMIT * 2, said.next_line()).await.unwrap().unwrap() {
+            if line.starts_with("Ctrl-C") {
+                break;
+            }
+        }
+        assert!(processes_about(&demo).len() > 5, "{:?}", processes_about(&demo));
+        kill(Pid::from_raw(child.id().unwrap().cast_signed()), signal).unwrap();
+        assert_eq!(child.wait().await.unwrap().code(), code);
+        let deadline = Instant::now() + LIMIT;
+        while !processes_about(&demo).is_empty() {
+            assert!(Instant::now() < deadline, "{signal}: still there: {:?}", processes_about(&demo));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(demo.exists(), stays, "{signal}");
     }
 }

@@ -1,7 +1,6 @@
 //! The journeys: one file per promise or walk through the real thing, linked once.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml allows this only inside #[test]")]
 
-mod announce;
 mod check;
 mod crash;
 mod demo;
@@ -13,6 +12,9 @@ mod layers;
 mod lock;
 mod pages;
 mod readme;
+mod release;
+mod remote;
+mod site;
 mod source;
 mod street;
 mod user;

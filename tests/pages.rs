@@ -1,6 +1,8 @@
 //! Every page in every state: tera finds a variable that is not there only when it renders. With
 //! `PUSHBUTTON_PAGES_TO=DIR` the pages are written there too, to be looked at.
 
+#![allow(clippy::unwrap_used, reason = "clippy knows test functions, not what they call")]
+
 mod made_up;
 
 use made_up::{at, frame, push_page, row, street};

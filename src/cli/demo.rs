@@ -123,18 +123,18 @@ impl Demo {
 
     fn welcome(&self, scene: &Scene) -> String {
         let dir = if self.dir == Path::new(".demo") { String::new() } else { format!(" --dir {}", self.dir.display()) };
-        let again = |order: &str, what: &str| format!("  script/demo{dir} {order:<24} {what}\n");
+        let again = |order: &str, what: &str| format!("  script/demo{dir} {order:<20} {what}\n");
+        let last = scene.fleet.hosts().last().map_or("", |host| host.name());
         let orders: String = [
             ("commit", "make a new commit to push"),
             ("irc", "follow the channel"),
             ("mail", "show the mails"),
-            ("break web007 full", "break a host: slow, hung, full, readonly or dead"),
-            ("mend web007", "make it well again"),
+            (&format!("break {last} full"), "break a host: slow, hung, full, readonly or dead"),
+            (&format!("mend {last}"), "make it well again"),
             ("kill server", "kill -9 the server in the middle of a push (or: runner); it is started again"),
         ]
-        .into_iter()
         .map(|(order, what)| again(order, what))
-        .collect();
+        .concat();
         format!(
             "
   Open {}/stacks/web and press the three buttons.

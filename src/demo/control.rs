@@ -81,7 +81,7 @@ async fn obey(order: &str, fleet: &Fleet, server: &Lifeline) -> Result<String, S
         ["break", name, how] => {
             let how: How = how.parse()?;
             host(name)?.break_(how).await.map_err(|error| error.to_string())?;
-            Ok(format!("{name} is {how}; mend it with: pushbutton demo mend {name}"))
+            Ok(format!("{name} is {how}, until: mend {name}"))
         }
         ["mend", name] => {
             host(name)?.mend().await.map_err(|error| error.to_string())?;

@@ -62,6 +62,17 @@ pub async fn press_and_prove(scene: &Scene, who: &str, tell: Tell<'_>) -> Result
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
+/// Asks every host what it runs, and compares with what the first stage runs by the server's account.
+///
+/// # Errors
+/// What is not as it must be, one line each.
+pub async fn ask_around(scene: &Scene, who: &str, tell: Tell<'_>) -> Result<(), Vec<String>> {
+    let mut presser = Presser::sign_in(scene.address(), who).await.map_err(|problem| vec![problem])?;
+    let mut problems = Vec::new();
+    hosts(scene, &mut presser, tell, &mut problems).await;
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
 /// IRC and mail must each have the start and the end of every push.
 async fn told(scene: &Scene, pushes: &[i64], tell: Tell<'_>, problems: &mut Vec<String>) {
     let mails = scene.mail.wait_for(pushes.len() * 2, TOLD_LIMIT).await;
@@ -115,7 +126,11 @@ async fn hosts(scene: &Scene, presser: &mut Presser, tell: Tell<'_>, problems: &
             problems.push(format!("the page of {} shows another build than {}'s", stage.name, stages[0].name));
         }
     }
-    tell(&format!("\n── what the hosts run ({} files' hash by hand: {})", STACK, short(&by_hand.0)));
+    tell(&format!(
+        "\n── what the hosts run (built by hand from {}, the tree is {})",
+        short(&first.sha),
+        short(&by_hand.0)
+    ));
     tell(&format!("  {:<10} {:<10} {:<14} {:<14} {:<14} ", "stage", "host", "revision", "tree", "assets"));
     let asked = names.iter().map(|(_, host)| ask(scene, host));
     for ((stage, host), found) in names.iter().zip(futures::future::join_all(asked).await) {
@@ -166,7 +181,8 @@ pub async fn ask(scene: &Scene, host: &str) -> Result<Found, String> {
 
 /// The hashes that the site of a revision and its assets must have.
 async fn build_by_hand(scene: &Scene, revision: &str) -> Result<(String, String), String> {
-    let dir = scene.dir().join("by-hand");
+    let parent = tempfile::tempdir_in(scene.dir()).map_err(|error| format!("making a directory: {error}"))?;
+    let dir = parent.path().join("by-hand");
     let site = scene.shop.build_by_hand(revision, &dir).await.map_err(|error| error.to_string())?;
     let assets = hash_tree(&site.join("assets")).await?;
     Ok((hash_tree(&site).await?, assets))

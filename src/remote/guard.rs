@@ -10,7 +10,7 @@ mod text;
 use super::masters::Connection;
 use super::{Ending, Lines, Task};
 use crate::process::Program;
-use leash::{Output, Wire};
+use leash::{Opening, Output, Wire};
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -29,31 +29,27 @@ pub(super) async fn ask(on: &Connection, task: &Task, lines: &Lines, most: usize
 }
 
 async fn run_far(on: &Connection, task: &Task, lines: &Lines, output: Output<'_>) -> Ending {
-    let until = Instant::now() + task.timeout;
-    let (nonce, input) = match prepared(task) {
-        Ok(prepared) => prepared,
+    let opening = match opening(task) {
+        Ok(opening) => opening,
         Err(refused) => return refused,
     };
     let host = on.host.name();
-    let opening = on.open(text::SSH_COMMAND);
     let mut channel = tokio::select! {
         biased;
         () = task.cancel.cancelled() => return Ending::Cancelled { left: 0 },
-        () = tokio::time::sleep_until(until) => {
-            return Ending::Unreachable(format!("{host} had no room for another command within its time"));
-        }
-        channel = opening => match channel {
+        channel = on.open(text::SSH_COMMAND) => match channel {
             Ok(channel) => channel,
             Err(why) => return Ending::Unreachable(why.0),
         },
     };
-    let Some(wire) = channel.streams() else {
+    let Some((input, out, err)) = channel.streams() else {
         return Ending::Unreachable(format!("the connection to {host} gave no streams"));
     };
-    let (input_end, out, err) = wire;
-    let wire = Wire { input: input_end, out, err };
+    let wire = Wire { place: host, input, out, err };
+    // The time is the command's own: waiting for a channel does not count.
+    let until = Instant::now() + task.timeout;
     // Dropping the channel closes it, even when a daemon on the host still holds its output.
-    leash::hold(wire, &input, &nonce, task, lines, output, host, until).await
+    leash::hold(wire, &opening, task, lines, output, until).await
 }
 
 /// Runs a task on the push host, in `dir`. Its environment is PATH, LC_ALL, our HOME and the values of the task.
@@ -61,8 +57,8 @@ pub async fn near(dir: &Path, task: Task, lines: &Lines) -> Ending {
     let until = Instant::now() + task.timeout;
     // The push host has a lock file of its own for each push (TRUST section 4: lock `-`).
     let task = Task { lock: None, ..task };
-    let (nonce, input) = match prepared(&task) {
-        Ok(prepared) => prepared,
+    let opening = match opening(&task) {
+        Ok(opening) => opening,
         Err(refused) => return refused,
     };
     let mut program = Program::new("setsid").args(["/bin/sh", "-c", text::LOCAL_COMMAND]).env("LC_ALL", "C.UTF-8");
@@ -73,21 +69,21 @@ pub async fn near(dir: &Path, task: Task, lines: &Lines) -> Ending {
         Ok(child) => child,
         Err(error) => return Ending::Refused(format!("cannot start a command in {}: {error}", dir.display())),
     };
-    let (Some(input_end), Some(out), Some(err)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
+    let (Some(input), Some(out), Some(err)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
         return Ending::Refused("a command was started without its streams".to_owned());
     };
-    let wire = Wire { input: input_end, out, err };
-    let ending = leash::hold(wire, &input, &nonce, &task, lines, Output::Lines, "the push host", until).await;
+    let wire = Wire { place: "the push host", input, out, err };
+    let ending = leash::hold(wire, &opening, &task, lines, Output::Lines, until).await;
     // It has said its last word, or never will; what is still there after this is killed as the handle goes.
     let _ = tokio::time::timeout(Duration::from_secs(1), child.wait()).await;
     ending
 }
 
-/// The nonce, and all that the guard is told before its heartbeats.
-fn prepared(task: &Task) -> Result<(String, String), Ending> {
+/// What a guard is told about a task.
+fn opening(task: &Task) -> Result<Opening, Ending> {
     let (nonce, mark) = (random_word()?, random_word()?);
     let input = text::input(task, &nonce, &mark).map_err(|bad| Ending::Refused(bad.to_string()))?;
-    Ok((nonce, input))
+    Ok(Opening { nonce, input })
 }
 
 /// 128 random bits, as hexadecimal digits.

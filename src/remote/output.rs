@@ -116,7 +116,7 @@ impl Cleaner {
                     (std::str::from_utf8(good).unwrap_or_default(), Some((error.error_len(), tail)))
                 }
             };
-            good.chars().for_each(|c| self.take(c, lines));
+            self.take_all(good, lines);
             match bad {
                 None => return,
                 Some((None, tail)) => {
@@ -127,6 +127,31 @@ impl Cleaner {
                     self.take(char::REPLACEMENT_CHARACTER, lines);
                     rest = &tail[length..];
                 }
+            }
+        }
+    }
+
+    fn take_all(&mut self, mut text: &str, lines: &mut Vec<String>) {
+        while let Some(c) = text.chars().next() {
+            // Nearly all output is this: printable ASCII outside of escapes, taken as a run.
+            let run = match self.escape {
+                Escape::None => text.bytes().take_while(|b| matches!(b, b' '..=b'~')).count(),
+                _ => 0,
+            };
+            if run == 0 {
+                self.take(c, lines);
+                text = &text[c.len_utf8()..];
+                continue;
+            }
+            self.ended = false;
+            let room = LINE_LIMIT.saturating_sub(self.line.len() + self.wanted.close().len());
+            if room == 0 || self.shown != self.wanted {
+                self.place(&text[..1], lines);
+                text = &text[1..];
+            } else {
+                let (now, later) = text.split_at(run.min(room));
+                self.line.push_str(now);
+                text = later;
             }
         }
     }
@@ -258,7 +283,7 @@ impl Allowance {
     /// Pays for a line.
     pub fn pay_for(&self, line: &str) -> Verdict {
         let cost = line.len() as u64 + 1;
-        let rest = |left: u64| Some(left.checked_sub(cost).unwrap_or(0));
+        let rest = |left: u64| Some(left.saturating_sub(cost));
         // The closure always answers, so both arms hold what was left before.
         let (Ok(before) | Err(before)) = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest);
         match before {

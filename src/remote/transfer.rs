@@ -129,7 +129,9 @@ async fn is_new_enough() -> Result<(), String> {
 }
 
 fn judge_version(said: &str) -> Result<(), String> {
-    let word = said.split_whitespace().skip_while(|word| *word != "version").nth(1).unwrap_or_default();
+    // `rsync  version 3.2.7  protocol version 31`; other programs of this name say less.
+    let mut words = said.split_whitespace().skip(1).skip_while(|word| *word != "version").skip(1);
+    let word = if said.starts_with("rsync ") { words.next().unwrap_or_default() } else { "(unknown)" };
     let digits = |part: &str| part.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u32>().ok();
     let mut parts = word.trim_start_matches('v').split('.').map(digits);
     let mut next = || parts.next().flatten().unwrap_or(0);

@@ -116,9 +116,7 @@ mod tests {
     use super::*;
     use actix_web::http::header::HeaderValue;
 
-    type Lines = &'static [(&'static str, &'static str)];
-
-    fn headers(lines: Lines) -> HeaderMap {
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
         for (name, value) in lines {
             map.append(HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap());
@@ -128,7 +126,8 @@ mod tests {
 
     #[test]
     fn only_our_own_name_is_our_host() {
-        let cases: &[(&str, Lines, bool)] = &[
+        type Case = (&'static str, &'static [(&'static str, &'static str)], bool);
+        let cases: &[Case] = &[
             ("https://push.example.com", &[("host", "push.example.com")], true),
             ("https://push.example.com", &[("host", "PUSH.example.com")], true),
             ("https://push.example.com", &[("host", "push.example.com:443")], true),
@@ -152,7 +151,7 @@ mod tests {
     #[test]
     fn only_our_own_pages_may_change_something() {
         let ours = OwnAddress::of("https://push.example.com");
-        let cases: &[(Lines, bool)] = &[
+        let cases: &[(&[(&str, &str)], bool)] = &[
             (&[], false),
             (&[("sec-fetch-site", "same-origin")], true),
             (&[("sec-fetch-site", "same-origin"), ("origin", "https://push.example.com")], true),

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::process::Child;
 
 /// Long enough for a loaded machine; a test that needs it all has failed anyway.
-pub const DEADLINE: Duration = Duration::from_secs(120);
+pub const DEADLINE: Duration = Duration::from_secs(90);
 
 /// A whole working Pushbutton with hosts.
 pub struct House {
@@ -75,7 +75,7 @@ impl House {
         let address = own_address();
         let url = format!("http://{address}");
         let config = format!(
-            "listen = \"{address}\"\nurl = \"{url}\"\n[auth]\nmode = \"open\"\n[ssh]\nconfig = {:?}\nlease_s = 4\ngrace_s = 1\n\
+            "listen = \"{address}\"\nurl = \"{url}\"\n[auth]\nmode = \"open\"\n[ssh]\nconfig = {:?}\nlease_s = 6\ngrace_s = 1\n\
              [limits]\nfetch_every_s = 1\nfree_mib = 16\n{}",
             fleet.ssh_config(),
             plans.config
@@ -105,9 +105,14 @@ impl House {
         let program = Program::new(env!("CARGO_BIN_EXE_pushbutton"))
             .args(["--config", self.dir.path().join("config.toml").to_str().unwrap(), "serve"])
             .env("HOME", self.dir.path());
-        self.server = Some(program.log_to(log).unwrap().start().unwrap());
+        let mut server = program.log_to(log).unwrap().start().unwrap();
         let client = &self.client;
-        until("the server is ready", async || (get(client, "/readyz").await.ok()?.status == 200).then_some(())).await;
+        until("the server is ready", async || {
+            assert_eq!(server.try_wait().unwrap(), None, "the server has ended");
+            (get(client, "/readyz").await.ok()?.status == 200).then_some(())
+        })
+        .await;
+        self.server = Some(server);
     }
 
     /// Ends the server the hard way.
@@ -281,10 +286,10 @@ fn end_masters(data: &Path) {
     for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Ok(line) = std::fs::read_to_string(process.path().join("cmdline")) else { continue };
         let ours = data.join("ssh").display().to_string();
-        if line.starts_with("ssh\0") && line.contains(&ours) || line.starts_with("ssh:") && line.contains(&ours) {
-            if let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok()) {
-                kill(pid);
-            }
+        let is_ours = (line.starts_with("ssh\0") || line.starts_with("ssh:")) && line.contains(&ours);
+        let pid = process.file_name().to_str().and_then(|name| name.parse().ok());
+        if let (true, Some(pid)) = (is_ours, pid) {
+            kill(pid);
         }
     }
 }

@@ -20,13 +20,23 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const SLACK: Duration = Duration::from_secs(10);
 
 /// The three streams of a guard.
-pub(super) struct Wire<I, O, E> {
+pub(super) struct Wire<'a, I, O, E> {
+    /// Where it is, in words.
+    pub(super) place: &'a str,
     /// The lifeline.
     pub(super) input: I,
     /// Its standard output.
     pub(super) out: O,
     /// Its standard error.
     pub(super) err: E,
+}
+
+/// What a guard is told before its heartbeats, and the word by which it is known.
+pub(super) struct Opening {
+    /// Stands in each of the guard's own lines.
+    pub(super) nonce: String,
+    /// Its text, terms and values.
+    pub(super) input: String,
 }
 
 /// Where standard output goes; standard error always becomes lines.
@@ -50,23 +60,23 @@ struct Leash<'a> {
     allowance: Allowance,
     /// When the lifeline was closed.
     closed: watch::Sender<Option<Instant>>,
-    /// How long lines are waited for after that, when their receiver is slow.
+    /// How long lines are still told after that. What an endless command said meanwhile would hold up its end.
     patience: Duration,
+    /// Somebody was told that lines are missing for this reason.
+    impatience_told: AtomicBool,
     /// The guard has said its last word on one stream: the other need not be read on.
     over: CancellationToken,
     /// All of the input went out. Until then the guard cannot have begun.
     fed: AtomicBool,
 }
 
-/// Holds a guard until it ends. `place` is its host, in words.
+/// Holds a guard until it ends, or until its time is over and it has been told to.
 pub(super) async fn hold<I, O, E>(
-    wire: Wire<I, O, E>,
-    input: &str,
-    nonce: &str,
+    wire: Wire<'_, I, O, E>,
+    opening: &Opening,
     task: &Task,
     lines: &Lines,
     output: Output<'_>,
-    place: &str,
     until: Instant,
 ) -> Ending
 where
@@ -80,19 +90,20 @@ where
         allowance: Allowance::new(COMMAND_LIMIT),
         closed: watch::Sender::new(None),
         patience: grace,
+        impatience_told: AtomicBool::new(false),
         over: CancellationToken::new(),
         fed: AtomicBool::new(false),
     };
     let period = HEARTBEAT.min(Duration::from_millis(task.lease_s.max(1) * 1000 / 3));
-    let feeding = leash.feed(wire.input, input.as_bytes(), period);
+    let feeding = leash.feed(wire.input, opening.input.as_bytes(), period);
     let reading = async {
         let out = async {
             match output {
-                Output::Lines => leash.read_lines(wire.out, Stream::Out, Marks::new(nonce)).await,
-                Output::Bytes(kept, most) => leash.read_bytes(wire.out, kept, most, Marks::new(nonce)).await,
+                Output::Lines => leash.read_lines(wire.out, Stream::Out, Marks::new(&opening.nonce)).await,
+                Output::Bytes(kept, most) => leash.read_bytes(wire.out, kept, most, Marks::new(&opening.nonce)).await,
             }
         };
-        tokio::join!(out, leash.read_lines(wire.err, Stream::Err, Marks::new(nonce)))
+        tokio::join!(out, leash.read_lines(wire.err, Stream::Err, Marks::new(&opening.nonce)))
     };
     tokio::pin!(feeding, reading);
     let (mut why, mut feeding_ended) = (None, false);
@@ -116,7 +127,7 @@ where
         deadline = Instant::now() + 2 * grace + SLACK;
         leash.closed.send_replace(Some(Instant::now()));
     };
-    verdict(marks, why, leash.fed.load(Ordering::Relaxed), place)
+    verdict(marks, why, leash.fed.load(Ordering::Relaxed), wire.place)
 }
 
 /// What the marks mean. Only the guard's own word counts; ssh's exit code does not.
@@ -191,9 +202,13 @@ impl Leash<'_> {
                 return None;
             }
             let piece = marks.push(&chunk[..count]);
-            if !self.allowance.is_used_up() {
-                self.deliver(cleaner.push(&piece.text), stream).await;
+            if self.allowance.is_used_up() || self.is_impatient() {
+                if piece.mark.is_some() {
+                    return self.heard(piece.mark);
+                }
+                continue;
             }
+            self.deliver(cleaner.push(&piece.text), stream).await;
             if piece.line_end_follows {
                 self.deliver(cleaner.line_end_follows(), stream).await;
             }
@@ -246,9 +261,23 @@ impl Leash<'_> {
         mark
     }
 
+    /// Whether the lifeline has been closed for so long that no more lines are told.
+    fn is_impatient(&self) -> bool {
+        let over = self.closed.borrow().is_some_and(|since| since + self.patience < Instant::now());
+        if over && !self.impatience_told.swap(true, Ordering::Relaxed) {
+            let text = "truncated: what was said after the command was told to end is not kept".to_owned();
+            // A full channel is why: then the result says enough.
+            let _ = self.lines.try_send(Line { stream: Stream::Note, text });
+        }
+        over
+    }
+
     /// Hands lines on, at the pace of their receiver; but not for ever once the lifeline is closed.
     async fn deliver(&self, texts: Vec<String>, stream: Stream) {
         for text in texts {
+            if self.is_impatient() {
+                return;
+            }
             let line = match self.allowance.pay_for(&text) {
                 Verdict::Shown => Line { stream, text },
                 Verdict::FirstDropped => {

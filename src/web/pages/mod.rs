@@ -5,10 +5,12 @@
 pub mod assets;
 mod dashboard;
 mod frame;
+mod hosts;
 mod log;
 mod parts;
 mod push;
 mod stack;
+mod told;
 mod words;
 
 pub use assets::{Asset, asset};

@@ -1,0 +1,293 @@
+//! Releases on real hosts: brought, verified, flipped; and nothing that was not verified ever goes live (promise 5).
+
+use crate::site::{Site, listen, task, texts};
+use pushbutton::journal::Stream;
+use pushbutton::remote::masters::Connection;
+use pushbutton::remote::release::{BuildOnDisk, activate, bring, verify};
+use pushbutton::remote::transfer::rsync;
+use pushbutton::remote::{Ending, Line, Task};
+use pushbutton::source::manifest::Manifest;
+use pushbutton::stack::{BuildId, Release, Root, Rsync};
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+/// A frozen build.
+struct Build {
+    id: BuildId,
+    root: Root,
+    tree: PathBuf,
+    manifest: PathBuf,
+}
+
+const SHA: &str = "3f2c1ab3f2c1ab3f2c1ab3f2c1ab3f2c1ab3f2c1";
+
+impl Build {
+    /// A build of these files; `run` is executable, `link` points to it.
+    fn of(site: &Site, id: &str, files: &[(&str, &str)]) -> Self {
+        let dir = site.room.path().join("builds").join(id);
+        let tree = dir.join("tree");
+        fs::create_dir_all(tree.join("sub/deep")).unwrap();
+        for (path, text) in files.iter().chain(&[("run", "#!/bin/sh\n"), ("sub/deep/back\\slash é", "x")]) {
+            fs::write(tree.join(path), text).unwrap();
+            let mode = if *path == "run" { 0o755 } else { 0o644 };
+            fs::set_permissions(tree.join(path), fs::Permissions::from_mode(mode)).unwrap();
+            // What did not change keeps its time from build to build; a build is some seconds old.
+            let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000 + text.len() as u64);
+            fs::File::options().append(true).open(tree.join(path)).unwrap().set_modified(long_ago).unwrap();
+        }
+        symlink("run", tree.join("link")).unwrap();
+        let manifest = Manifest::of_tree(&tree).unwrap();
+        fs::write(dir.join("manifest"), manifest.to_text()).unwrap();
+        Self { id: id.parse().unwrap(), root: manifest.root(), manifest: dir.join("manifest"), tree }
+    }
+
+    fn on_disk(&self) -> BuildOnDisk<'_> {
+        BuildOnDisk { id: &self.id, root: &self.root, tree: &self.tree, manifest: &self.manifest, sha: SHA }
+    }
+}
+
+fn web(keep: usize) -> Release {
+    Release { dir: "/srv/web".to_owned(), keep, shared: vec!["log".to_owned()] }
+}
+
+fn locked() -> Task {
+    Task { lock: Some("web@web1".to_owned()), ..task("") }
+}
+
+async fn bring_to(on: &Connection, build: &Build, release: &Release) -> (Ending, Vec<Line>) {
+    listen(async |lines| bring(on, &build.on_disk(), release, locked(), &lines).await).await
+}
+
+async fn activate_on(on: &Connection, build: &Build) -> (Ending, Vec<Line>) {
+    listen(async |lines| activate(on, &build.on_disk(), "/srv/web", locked(), &lines).await).await
+}
+
+async fn verify_on(on: &Connection, build: &Build) -> (Ending, Vec<Line>) {
+    listen(async |lines| verify(on, &build.on_disk(), &web(5), locked(), &lines).await).await
+}
+
+fn current(srv: &Path) -> String {
+    fs::read_link(srv.join("web/current")).unwrap().display().to_string()
+}
+
+#[tokio::test]
+async fn a_release_is_brought_verified_and_flipped_and_what_did_not_change_is_the_same_file() {
+    let site = Site::with(&["web1"]).await;
+    let on = site.connect("web1").await;
+    let srv = site.machine("web1").srv_dir();
+    let first = Build::of(&site, "aaaaaaa-1", &[("index.html", "one"), ("same.css", "same")]);
+    let second = Build::of(&site, "bbbbbbb-2", &[("index.html", "two!"), ("same.css", "same")]);
+
+    let (ending, lines) = bring_to(&on, &first, &web(5)).await;
+    assert_eq!(ending, Ending::Exited(0), "{lines:?}");
+    assert!(!srv.join("web/current").exists(), "bringing does not flip");
+    let release = srv.join("web/releases/aaaaaaa-1");
+    assert_eq!(fs::read_to_string(release.join("REVISION")).unwrap().trim(), SHA);
+    assert_eq!(fs::read_to_string(srv.join("web/.verified/aaaaaaa-1")).unwrap().trim(), first.root.as_str());
+    assert_eq!(fs::read_link(release.join("log")).unwrap(), Path::new("../../shared/log"));
+    assert!(release.join("log").is_dir());
+    assert_eq!(activate_on(&on, &first).await.0, Ending::Exited(0));
+    assert_eq!(current(&srv), "releases/aaaaaaa-1");
+
+    let (ending, lines) = bring_to(&on, &second, &web(5)).await;
+    assert_eq!(ending, Ending::Exited(0), "{lines:?}");
+    let out = texts(&lines, Stream::Out);
+    assert!(out.contains(&"index.html") && !out.contains(&"same.css"), "{out:?}");
+    let inode = |build: &str| fs::metadata(srv.join("web/releases").join(build).join("same.css")).unwrap().ino();
+    assert_eq!(inode("aaaaaaa-1"), inode("bbbbbbb-2"));
+    assert_eq!(current(&srv), "releases/aaaaaaa-1");
+    assert_eq!(activate_on(&on, &second).await.0, Ending::Exited(0));
+    assert_eq!(fs::read_to_string(srv.join("web/current/index.html")).unwrap(), "two!");
+    assert_eq!(fs::read_to_string(srv.join("web/.previous")).unwrap().trim(), "releases/aaaaaaa-1");
+
+    let (ending, lines) = bring_to(&on, &second, &web(5)).await;
+    assert_eq!(
+        (ending, texts(&lines, Stream::Note)),
+        (Ending::Exited(0), vec!["bbbbbbb-2 is already there, verified"])
+    );
+    assert_eq!(lines.len(), 1, "nothing else was done");
+}
+
+#[tokio::test]
+async fn a_release_that_differs_from_its_build_in_anything_is_not_verified_and_never_flips() {
+    let site = Site::with(&["web1"]).await;
+    let on = site.connect("web1").await;
+    let srv = site.machine("web1").srv_dir();
+    let build = Build::of(&site, "aaaaaaa-1", &[("index.html", "one"), ("big", "0123456789")]);
+    let release = srv.join("web/releases/aaaaaaa-1");
+    type Harm = fn(&Path);
+    let harms: [(&str, Harm); 8] = [
+        ("changed big", |at| {
+            let old = fs::metadata(at.join("big")).unwrap().modified().unwrap();
+            fs::write(at.join("big"), "0123406789").unwrap();
+            fs::File::options().append(true).open(at.join("big")).unwrap().set_modified(old).unwrap();
+        }),
+        ("changed index.html", |at| fs::write(at.join("index.html"), "o").unwrap()),
+        ("mode of index.html is 600 instead of 644", |at| {
+            fs::set_permissions(at.join("index.html"), fs::Permissions::from_mode(0o600)).unwrap();
+        }),
+        ("extra sub/evil.php", |at| fs::write(at.join("sub/evil.php"), "").unwrap()),
+        ("missing run", |at| fs::remove_file(at.join("run")).unwrap()),
+        ("link link points to /etc/passwd instead of run", |at| {
+            fs::remove_file(at.join("link")).unwrap();
+            symlink("/etc/passwd", at.join("link")).unwrap();
+        }),
+        ("log is not the link to what releases share", |at| fs::remove_file(at.join("log")).unwrap()),
+        ("REVISION does not say", |at| fs::write(at.join("REVISION"), "other\n").unwrap()),
+    ];
+    for (words, harm) in harms {
+        assert_eq!(bring_to(&on, &build, &web(5)).await.0, Ending::Exited(0), "{words}");
+        assert_eq!(verify_on(&on, &build).await.0, Ending::Exited(0), "{words}");
+        harm(&release);
+        let (ending, lines) = verify_on(&on, &build).await;
+        assert_eq!(ending, Ending::Exited(1), "{words}: {lines:?}");
+        assert!(lines.iter().any(|line| line.text.starts_with(words)), "{words}: {lines:?}");
+        let (ending, lines) = activate_on(&on, &build).await;
+        assert_eq!(ending, Ending::Exited(1), "{words}: {lines:?}");
+        assert!(!srv.join("web/current").exists(), "{words}");
+        // The next round brings it again, and heals it: also what has the same size and time.
+    }
+}
+
+#[tokio::test]
+async fn a_live_release_that_is_not_verified_is_looked_at_but_never_changed() {
+    let site = Site::with(&["web1"]).await;
+    let on = site.connect("web1").await;
+    let srv = site.machine("web1").srv_dir();
+    let build = Build::of(&site, "aaaaaaa-1", &[("index.html", "one")]);
+    bring_to(&on, &build, &web(5)).await;
+    assert_eq!(activate_on(&on, &build).await.0, Ending::Exited(0));
+    let verified = srv.join("web/.verified/aaaaaaa-1");
+    fs::remove_file(&verified).unwrap();
+    assert_eq!(bring_to(&on, &build, &web(5)).await.0, Ending::Exited(0));
+    assert!(verified.exists());
+    fs::remove_file(&verified).unwrap();
+    fs::write(srv.join("web/releases/aaaaaaa-1/index.html"), "edited").unwrap();
+    let (ending, lines) = bring_to(&on, &build, &web(5)).await;
+    assert_eq!(ending, Ending::Exited(1));
+    assert!(texts(&lines, Stream::Note).contains(&"changed index.html"), "{lines:?}");
+    assert_eq!(fs::read_to_string(srv.join("web/current/index.html")).unwrap(), "edited");
+}
+
+#[tokio::test]
+async fn old_releases_go_but_never_the_live_one_nor_the_one_before_it() {
+    let site = Site::with(&["web1"]).await;
+    let on = site.connect("web1").await;
+    let srv = site.machine("web1").srv_dir();
+    let builds: Vec<Build> =
+        (1..=5).map(|n| Build::of(&site, &format!("aaaaaaa-{n}"), &[("n", &"x".repeat(n))])).collect();
+    let there = || {
+        let entries = fs::read_dir(srv.join("web/releases")).unwrap().flatten();
+        let mut names: Vec<String> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    for build in &builds[..2] {
+        assert_eq!(bring_to(&on, build, &web(2)).await.0, Ending::Exited(0));
+        assert_eq!(activate_on(&on, build).await.0, Ending::Exited(0));
+    }
+    for build in &builds[2..] {
+        assert_eq!(bring_to(&on, build, &web(2)).await.0, Ending::Exited(0));
+    }
+    // Live is 2, before it was 1: both stay, although 3 and 4 are newer.
+    assert_eq!(there(), ["aaaaaaa-1", "aaaaaaa-2", "aaaaaaa-5"]);
+    assert_eq!(activate_on(&on, &builds[4]).await.0, Ending::Exited(0));
+    assert_eq!(bring_to(&on, &builds[3], &web(3)).await.0, Ending::Exited(0));
+    assert_eq!(there(), ["aaaaaaa-2", "aaaaaaa-4", "aaaaaaa-5"]);
+    assert!(!srv.join("web/.verified/aaaaaaa-1").exists());
+}
+
+#[tokio::test]
+async fn current_is_a_whole_release_at_every_moment_of_a_flip() {
+    let site = Site::with(&["web1"]).await;
+    let on = site.connect("web1").await;
+    let builds = [1, 2].map(|n| Build::of(&site, &format!("aaaaaaa-{n}"), &[("index.html", "text")]));
+    for build in &builds {
+        assert_eq!(bring_to(&on, build, &web(5)).await.0, Ending::Exited(0));
+    }
+    assert_eq!(activate_on(&on, &builds[0]).await.0, Ending::Exited(0));
+    let index = site.machine("web1").srv_dir().join("web/current/index.html");
+    let stop = tokio_util::sync::CancellationToken::new();
+    let seen_end = stop.clone();
+    let reader = tokio::task::spawn_blocking(move || {
+        let mut reads = 0_u64;
+        while !seen_end.is_cancelled() {
+            assert_eq!(fs::read_to_string(&index).unwrap(), "text");
+            reads += 1;
+        }
+        reads
+    });
+    for n in 0..6 {
+        assert_eq!(activate_on(&on, &builds[(n + 1) % 2]).await.0, Ending::Exited(0));
+    }
+    stop.cancel();
+    assert!(reader.await.unwrap() > 0);
+}
+
+#[tokio::test]
+async fn a_build_that_was_not_brought_is_not_flipped_to() {
+    let site = Site::with(&["web1"]).await;
+    let on = site.connect("web1").await;
+    let build = Build::of(&site, "aaaaaaa-1", &[]);
+    fs::create_dir(site.machine("web1").srv_dir().join("web")).unwrap();
+    let (ending, lines) = activate_on(&on, &build).await;
+    assert_eq!(ending, Ending::Exited(1));
+    assert!(texts(&lines, Stream::Err).iter().any(|text| text.contains("is not verified")), "{lines:?}");
+}
+
+#[tokio::test]
+async fn rsync_brings_what_changed_and_nothing_else() {
+    let site = Site::with(&["web1"]).await;
+    let on = site.connect("web1").await;
+    let at = site.machine("web1").srv_dir().join("web/assets");
+    let build = Build::of(&site, "aaaaaaa-1", &[("a.js", "a"), ("b c'$(x).js", "b"), ("left out.map", "m")]);
+    let what = |delete| Rsync {
+        from: "./".to_owned(),
+        to: "/srv/web/assets/".to_owned(),
+        delete,
+        exclude: vec!["*.map".to_owned()],
+        options: vec![],
+    };
+    let go = async |delete| {
+        let (ending, lines) =
+            listen(async |lines| rsync(&on, &build.tree, &what(delete), task(""), &lines).await).await;
+        assert_eq!(ending, Ending::Exited(0), "{lines:?}");
+        texts(&lines, Stream::Out).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let first = go(false).await;
+    assert!(first.contains(&"a.js".to_owned()) && first.iter().any(|line| line.starts_with("sent ")), "{first:?}");
+    assert_eq!(fs::read_to_string(at.join("b c'$(x).js")).unwrap(), "b");
+    assert!(!at.join("left out.map").exists());
+    fs::write(at.join("old.js"), "old").unwrap();
+    fs::write(build.tree.join("a.js"), "changed").unwrap();
+    let second = go(false).await;
+    assert!(second.contains(&"a.js".to_owned()) && !second.iter().any(|line| line.contains("b c")), "{second:?}");
+    assert!(at.join("old.js").exists(), "nothing is removed unasked");
+    let third = go(true).await;
+    assert!(third.contains(&"deleting old.js".to_owned()), "{third:?}");
+    assert!(!at.join("old.js").exists());
+}
+
+#[tokio::test]
+async fn a_cancelled_rsync_leaves_nothing_running_here_or_there() {
+    let site = Site::with(&["web1"]).await;
+    let on = site.connect("web1").await;
+    let build = Build::of(&site, "aaaaaaa-1", &[]);
+    fs::write(build.tree.join("large"), vec![0; 64 * 1024 * 1024]).unwrap();
+    let (from, to) = ("large".to_owned(), "/srv/web/".to_owned());
+    // Slow enough to be met in the middle.
+    let what = Rsync { from, to, delete: false, exclude: vec![], options: vec!["--bwlimit=1000".to_owned()] };
+    let told = task("");
+    let cancel = told.cancel.clone();
+    let machine = site.machine("web1");
+    let watch = async {
+        crate::site::until("rsync runs on the host", || !machine.processes().is_empty()).await;
+        cancel.cancel();
+    };
+    let run = listen(async |lines| rsync(&on, &build.tree, &what, told, &lines).await);
+    let ((ending, _), ()) = tokio::join!(run, watch);
+    assert_eq!(ending, Ending::Cancelled { left: 0 });
+    site.nothing_runs_on("web1").await;
+    assert!(!machine.srv_dir().join("web/large").exists());
+}
