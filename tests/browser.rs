@@ -44,7 +44,7 @@ async fn press(browser: &Browser, stage: &str, id: i64) {
 #[tokio::test]
 async fn an_engineer_signs_in_presses_the_three_buttons_and_watches() {
     let commands = format!(
-        r#"{{ release = "/srv/web" }}, {{ run = "echo warming up {{host}}; {}; echo warm" }}, {{ activate = "/srv/web" }}"#,
+        r#"{{ release = "/srv/web" }}, {{ run = "echo warming up {{host}}; {}; echo warm", name = "Warm up" }}, {{ activate = "/srv/web" }}"#,
         waits_for("go")
     );
     let house = House::build(Plans {
@@ -75,7 +75,8 @@ async fn an_engineer_signs_in_presses_the_three_buttons_and_watches() {
             browser.says(".log-scroll", &format!("warming up {host}")).await;
         }
         let shown = browser.text(".log-scroll").await;
-        assert!(shown.contains("$ echo warming up"), "the very command: {shown}");
+        assert!(shown.contains(". Warm up"), "its name: {shown}");
+        assert!(shown.contains(&format!("$ echo warming up {}", hosts[0])), "the very command: {shown}");
         assert_eq!(browser.text(".conn").await, "Live");
         assert_eq!(browser.ask("return document.getElementById('b-result').hidden").await, true, "it runs");
         if stage == "prod" {
