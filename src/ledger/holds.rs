@@ -1,5 +1,5 @@
 //! Holds: stop signs on a stack or a stage, set by a person, or by a push that ended so that nobody knows the state.
-//! It must never let one go by itself: only a person does.
+//! It must never let one go by itself: a person does, or the push that settles what was in doubt (promise 15).
 
 use super::Answer;
 use crate::stack::{StackName, StageName};
@@ -55,12 +55,41 @@ pub fn set(tx: &Transaction<'_>, hold: &Hold) -> Answer<()> {
     Ok(())
 }
 
-/// Takes a hold away; what it was, if there was one.
+/// Writes down that a push left something in doubt: its stack stays held until that is settled.
+///
+/// # Errors
+/// What SQLite said.
+pub fn doubt(tx: &Transaction<'_>, push: i64, stack: &str, stage: &str) -> Answer<()> {
+    tx.prepare_cached("INSERT OR IGNORE INTO doubts (push, stack, stage) VALUES (?1, ?2, ?3)")?
+        .execute(params![push, stack, stage])?;
+    Ok(())
+}
+
+/// Settles the doubts about a stage, since a push has brought every host of it to a known state. When that was the last
+/// doubt, and no person's stop sign stands there too, the hold that they had set is gone: what it was.
+///
+/// # Errors
+/// What SQLite said.
+pub fn settle(tx: &Transaction<'_>, stack: &str, stage: &str, by_pushes: &str) -> Answer<Option<Hold>> {
+    let settled = tx
+        .prepare_cached("DELETE FROM doubts WHERE stack = ?1 AND stage = ?2")?
+        .execute(params![stack, stage])?;
+    let left: i64 = tx
+        .prepare_cached("SELECT count(*) FROM doubts WHERE stack = ?1")?
+        .query_row([stack], |row| row.get(0))?;
+    match get(tx, stack)?.filter(|hold| hold.who == by_pushes && hold.push.is_some()) {
+        Some(_) if settled > 0 && left == 0 => release(tx, stack),
+        _ => Ok(None),
+    }
+}
+
+/// Takes a hold away; what it was, if there was one. A stack's doubts go with it: a person has decided.
 ///
 /// # Errors
 /// What SQLite said.
 pub fn release(tx: &Transaction<'_>, scope: &str) -> Answer<Option<Hold>> {
     let hold = get(tx, scope)?;
+    tx.prepare_cached("DELETE FROM doubts WHERE stack = ?1")?.execute([scope])?;
     tx.prepare_cached("DELETE FROM holds WHERE scope = ?1")?.execute([scope])?;
     Ok(hold)
 }

@@ -1,7 +1,7 @@
 //! Made-up data for the pages, as a busy team would leave it.
 
 use pushbutton::desk::Street;
-use pushbutton::desk::view::{Current, Hold, Next, StageView, Trunk};
+use pushbutton::desk::view::{BackTo, Current, Hold, Next, StageView, Trunk};
 use pushbutton::journal::event::{Event, Record, Stream};
 use pushbutton::ledger::outbox::OutboxRow;
 use pushbutton::ledger::pushes::{CommandRow, Commit, PushRow, ResultRow};
@@ -71,6 +71,8 @@ pub fn row(id: i64, stack: &str, stage: &str, state: &str) -> PushRow {
         id,
         stack: stack.to_owned(),
         stage: stage.to_owned(),
+        kind: "push".to_owned(),
+        resumes: None,
         build: "51d0c3e-4120".to_owned(),
         sha: PRINCESS.to_owned(),
         root: Some("9f2c41d07be2".repeat(5) + "9f2c"),
@@ -142,6 +144,7 @@ pub fn street(stack: &str, stages: &[&str]) -> Street {
                 diff: Some("https://git.example.com/shop/web/compare/a...b".to_owned()),
             }),
             why_not: None,
+            back: Some(BackTo { build: "8f31c2e-4101".to_owned(), sha: PROD.to_owned() }),
             hold: None,
             last: Some(row(4130 - 9 * kind as i64, stack, name, "succeeded")),
             usual_ms: [15, 17, 18, 18, 19, 20, 21, 24, 31]

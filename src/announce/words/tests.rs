@@ -7,6 +7,8 @@ fn push(state: &str) -> PushRow {
         id: 214,
         stack: "web".to_owned(),
         stage: "prod".to_owned(),
+        kind: "push".to_owned(),
+        resumes: None,
         build: "51d0c3e-1".to_owned(),
         sha: "51d0c3e0b1f2a3c4d5e6f708192a3b4c5d6e7f80".to_owned(),
         root: Some("9f2c".repeat(16)),
