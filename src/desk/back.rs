@@ -69,12 +69,15 @@ impl Past {
             return self.last_good(facts).ok_or(Refusal::Nothing { why });
         };
         let Some(good) = self.good.iter().find(|good| good.build == to.as_str()) else {
-            let why = format!("build {to} is not one of the last {OFFERED} that succeeded on {stage} of {}", stack.name);
+            let why =
+                format!("build {to} is not one of the last {OFFERED} that succeeded on {stage} of {}", stack.name);
             return Err(Refusal::BadRequest { why });
         };
         let runs_it = facts.current.as_ref().is_some_and(|current| current.build == good.build);
         match runs_it && self.bad.is_none() {
-            true => Err(Refusal::Nothing { why: format!("{stage} runs {to} already, so there is nothing to roll back") }),
+            true => {
+                Err(Refusal::Nothing { why: format!("{stage} runs {to} already, so there is nothing to roll back") })
+            }
             false => Ok(good),
         }
     }
@@ -137,7 +140,8 @@ impl Desk {
         self.shown_plans.remember(&offer.plan_hash, &offer.plan);
         let chosen = past.good.iter().find(|good| good.build == offer.seen).cloned();
         let runs = facts.current.as_ref().map(|current| current.build.clone());
-        let others = past.good.into_iter().filter(|good| good.build != offer.seen && Some(&good.build) != runs.as_ref());
+        let others =
+            past.good.into_iter().filter(|good| good.build != offer.seen && Some(&good.build) != runs.as_ref());
         Ok(WayBack {
             stack: name.to_string(),
             stage: stage.to_string(),

@@ -116,7 +116,9 @@ fn held_words(row: &PushRow, unknown: &[String], began: bool) -> String {
     let (id, stage, state) = (row.id, &row.stage, &row.state);
     match (unknown, began) {
         ([], false) => {
-            format!("push {id} to {stage} was {state} before anything ran; see why on its page, then resume it, roll back, or release the hold")
+            format!(
+                "push {id} to {stage} was {state} before anything ran; see why on its page, then resume it, roll back, or release the hold"
+            )
         }
         ([], true) => format!(
             "push {id} to {stage} was {state} and some of it was not done; see its page, then resume it, roll back, or release the hold"

@@ -33,8 +33,8 @@ impl Earlier {
     pub fn read(connection: &Connection, of: PushNumber) -> Answer<Option<Self>> {
         let Some(row) = pushes::get(connection, of.get())? else { return Ok(None) };
         let text = pushes::plan_text(connection, row.id)?.unwrap_or_default();
-        let assignment: Assignment = serde_json::from_str(&text)
-            .map_err(|bad| LedgerError::Corrupt(format!("plan of push {of}: {bad}")))?;
+        let assignment: Assignment =
+            serde_json::from_str(&text).map_err(|bad| LedgerError::Corrupt(format!("plan of push {of}: {bad}")))?;
         let (results, newer) = (pushes::results(connection, row.id)?, past::newer(connection, row.id)?);
         Ok(Some(Self { row, plan: assignment.plan, results, newer }))
     }
@@ -66,7 +66,8 @@ pub(super) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
         plan.build = BuildFrom::Existing { id, root: root.clone() };
     }
     for (number, command) in (1_i64..).zip(&mut plan.commands) {
-        let makes_the_build = matches!(command.form, PlannedForm::Checkout | PlannedForm::Build(_) | PlannedForm::Freeze);
+        let makes_the_build =
+            matches!(command.form, PlannedForm::Checkout | PlannedForm::Build(_) | PlannedForm::Freeze);
         match (makes_the_build, &frozen) {
             (true, Some(_)) => command.done_on = vec![String::new()],
             // A checkout ends with its push: a build that was not frozen is made from the start.

@@ -71,12 +71,10 @@ pub fn doubt(tx: &Transaction<'_>, push: i64, stack: &str, stage: &str) -> Answe
 /// # Errors
 /// What SQLite said.
 pub fn settle(tx: &Transaction<'_>, stack: &str, stage: &str, by_pushes: &str) -> Answer<Option<Hold>> {
-    let settled = tx
-        .prepare_cached("DELETE FROM doubts WHERE stack = ?1 AND stage = ?2")?
-        .execute(params![stack, stage])?;
-    let left: i64 = tx
-        .prepare_cached("SELECT count(*) FROM doubts WHERE stack = ?1")?
-        .query_row([stack], |row| row.get(0))?;
+    let settled =
+        tx.prepare_cached("DELETE FROM doubts WHERE stack = ?1 AND stage = ?2")?.execute(params![stack, stage])?;
+    let left: i64 =
+        tx.prepare_cached("SELECT count(*) FROM doubts WHERE stack = ?1")?.query_row([stack], |row| row.get(0))?;
     match get(tx, stack)?.filter(|hold| hold.who == by_pushes && hold.push.is_some()) {
         Some(_) if settled > 0 && left == 0 => release(tx, stack),
         _ => Ok(None),

@@ -94,14 +94,8 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
 
 /// The commands that make a build: check out, the stack's own, freeze.
 fn making(stack: &Stack) -> Vec<PlannedCommand> {
-    let on_push_host = |form, timeout_s| PlannedCommand {
-        form,
-        name: None,
-        chunk: 1,
-        timeout_s,
-        quiet: false,
-        done_on: Vec::new(),
-    };
+    let on_push_host =
+        |form, timeout_s| PlannedCommand { form, name: None, chunk: 1, timeout_s, quiet: false, done_on: Vec::new() };
     let builds = stack
         .build
         .iter()

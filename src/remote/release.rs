@@ -70,7 +70,13 @@ pub async fn bring(on: &Connection, build: &BuildOnDisk<'_>, release: &Release, 
 
 /// As [`bring`], but a release that counts as verified is hashed again first, and brought anew when it is not what it was
 /// (promise 14): hard links share their bytes with what others may have written to since.
-pub async fn bring_back(on: &Connection, build: &BuildOnDisk<'_>, release: &Release, task: Task, lines: &Lines) -> Ending {
+pub async fn bring_back(
+    on: &Connection,
+    build: &BuildOnDisk<'_>,
+    release: &Release,
+    task: Task,
+    lines: &Lines,
+) -> Ending {
     let visit = match Visit::new(on, build, &release.dir, Some(release), task.clone(), lines) {
         Ok(visit) => visit,
         Err(refused) => return refused,

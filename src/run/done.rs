@@ -16,8 +16,7 @@ impl Walk {
         command: &PlannedCommand,
         hosts: Vec<Option<Host>>,
     ) -> (Vec<HostOutcome>, Vec<Option<Host>>) {
-        let (done, left): (Vec<_>, Vec<_>) =
-            hosts.into_iter().partition(|host| command.is_done_on(host.as_ref()));
+        let (done, left): (Vec<_>, Vec<_>) = hosts.into_iter().partition(|host| command.is_done_on(host.as_ref()));
         if let (Kind::Resume { of }, false) = (self.assignment.plan.kind, done.is_empty()) {
             let place = Place { command: number, host: None };
             let words = match done.iter().flatten().count() {

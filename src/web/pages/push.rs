@@ -4,7 +4,7 @@ use super::parts::{
     CommitLine, HoldLine, Mark, Moment, Person, StageTag, Version, authors, commit_lines, link, millis_between, root,
 };
 use super::{Frame, words};
-use crate::desk::view::Hold;
+use crate::desk::view::{BackTo, Hold, Rest, RestCommand};
 use crate::journal::event::{Event, Record, Stream};
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Commit, PushRow, ResultRow};
@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 
 /// Hosts listed on the page of a push that ended; all of them are in the output.
 const HOSTS_LISTED: usize = 7;
+/// Steps that are named where it says what is left to do.
+const STEPS_NAMED: usize = 4;
 /// Failures listed in full before "and N more".
 const WHYS_LISTED: usize = 12;
 /// The width of the slowest host's bar.
@@ -44,6 +46,10 @@ pub struct PushPage {
     pub hold: Option<Hold>,
     /// What the stage's button says.
     pub button: String,
+    /// What is left of it to resume, when it did not end well.
+    pub rest: Option<Rest>,
+    /// Where a rollback would go, when it did not end well.
+    pub back: Option<BackTo>,
 }
 
 #[derive(Debug, Serialize)]
@@ -88,6 +94,22 @@ pub(super) struct PushView {
     doubt: Option<String>,
     hold: Option<HoldLine>,
     tail: Vec<TailLine>,
+    /// `rollback`, or `resumes push 12`; empty for a plain push.
+    kind: String,
+    resumes: Option<i64>,
+    commits_title: &'static str,
+    onwards: Option<Onwards>,
+    back: Option<Version>,
+}
+
+/// What is left of a push that did not end well.
+#[derive(Debug, Serialize)]
+struct Onwards {
+    plan_hash: String,
+    /// The first step that is not done.
+    step: usize,
+    words: String,
+    why_not: Option<String>,
 }
 
 /// Why a command failed on a host.
@@ -173,7 +195,19 @@ impl PushView {
         Self {
             id: row.id,
             stack: row.stack.clone(),
-            name: format!("{} to {}", row.stack, stage.words),
+            name: match row.kind.as_str() {
+                "rollback" => format!("{} on {} back to {}", row.stack, stage.words, words::short(&row.sha)),
+                _ => format!("{} to {}", row.stack, stage.words),
+            },
+            kind: match (row.kind.as_str(), row.resumes) {
+                ("rollback", _) => "Rollback".to_owned(),
+                (_, Some(push)) => format!("Resumes push {push}"),
+                _ => String::new(),
+            },
+            resumes: row.resumes,
+            commits_title: if row.kind == "rollback" { "Commits taken back" } else { "Commits" },
+            onwards: page.rest.as_ref().and_then(onwards),
+            back: page.back.as_ref().map(|back| Version::new(&back.sha)),
             live,
             mark: Mark::of_push(&row.state),
             who: Person::new(&row.who),
@@ -185,7 +219,10 @@ impl PushView {
             reason: row.reason.clone(),
             button: page.button.clone(),
             commits: commit_lines(&page.commits, frame.now),
-            commit_words: words::count(page.commits.len() as i64, "commit"),
+            commit_words: match row.kind.as_str() {
+                "rollback" => format!("{} taken back", words::count(page.commits.len() as i64, "commit")),
+                _ => words::count(page.commits.len() as i64, "commit"),
+            },
             authors: authors(&page.commits),
             diff: link(row.diff.as_deref()),
             started: Moment::clock(since),
@@ -202,7 +239,10 @@ impl PushView {
                 "failed" | "degraded" => "fail",
                 _ => "lost",
             },
-            result_title: words::result_title(&row.state, &row.stack, &stage.words, row.ended_by.as_deref()),
+            result_title: match row.kind.as_str() {
+                "rollback" => words::rollback_title(&row.state, &stage.words, &row.sha, row.ended_by.as_deref()),
+                _ => words::result_title(&row.state, &row.stack, &stage.words, row.ended_by.as_deref()),
+            },
             result_words: result_words(page, &steps),
             slow_title: match slow.iter().any(|line| line.why.is_some()) {
                 true => "Hosts: failed, then slowest",
@@ -223,6 +263,26 @@ impl PushView {
             stage,
         }
     }
+}
+
+/// What going on would do, in one sentence.
+fn onwards(rest: &Rest) -> Option<Onwards> {
+    let first = rest.commands.first()?;
+    let part = |command: &RestCommand| match command.hosts {
+        0 => format!("step {}", command.command),
+        hosts => format!("step {} on {} of {}", command.command, command.left, words::count(hosts as i64, "host")),
+    };
+    let mut parts: Vec<String> = rest.commands.iter().take(STEPS_NAMED).map(part).collect();
+    let more = rest.commands.len().saturating_sub(STEPS_NAMED);
+    if more > 0 {
+        parts.push(words::count(more as i64, "more step"));
+    }
+    Some(Onwards {
+        plan_hash: rest.plan_hash.clone(),
+        step: first.command,
+        words: format!("Going on runs only what is not done: {}.", words::and(&parts)),
+        why_not: rest.why_not.clone(),
+    })
 }
 
 fn host_words(host: &str) -> String {
