@@ -124,6 +124,8 @@ class PushPage {
     for (const gone of ['#b-cancel', '#b-bell']) $(gone)?.setAttribute('hidden', '');
     $('#dlg-cancel')?.hidePopover?.();
     $('#b-result').hidden = false;
+    const pill = $('.nowpush'); // drawn when the page was: this push was one of them
+    if (/^\s*1\D/.test(pill?.textContent ?? '')) pill?.remove();
   }
 
   /** The journal begins anew: a restored backup, or a torn tail. */

@@ -76,7 +76,7 @@ async fn run(push: PushDir, assignment: Assignment, writer: Writer) -> Result<()
     recorder.state(started(&assignment)).await;
     let data = push.dir().parent().and_then(Path::parent).unwrap_or(Path::new("/")).to_owned();
     let ended = match Masters::new(&data.join("ssh"), assignment.ssh_config.clone()) {
-        Ok(masters) => Walk::new(data, &push, assignment, masters, recorder.clone(), orders).to_the_end().await,
+        Ok(masters) => Walk::new(data, &push, assignment, masters, recorder.clone(), orders).finish().await,
         Err(error) => walk::could_not_begin(&assignment, &format!("the ssh directory cannot be used: {error}")),
     };
     recorder.state(ended).await;

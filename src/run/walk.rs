@@ -65,7 +65,7 @@ impl Walk {
     }
 
     /// Walks to the end of the list, or to the first failure or order to stop; returns the push's last record.
-    pub async fn to_the_end(mut self) -> Event {
+    pub async fn finish(mut self) -> Event {
         let commands = std::mem::take(&mut self.assignment.plan.commands);
         let mut halt = self.preflight(&commands).await.err();
         if halt.is_none() {

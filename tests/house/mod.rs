@@ -286,10 +286,10 @@ fn end_masters(data: &Path) {
     for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Ok(line) = std::fs::read_to_string(process.path().join("cmdline")) else { continue };
         let ours = data.join("ssh").display().to_string();
-        if line.starts_with("ssh\0") && line.contains(&ours) || line.starts_with("ssh:") && line.contains(&ours) {
-            if let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok()) {
-                kill(pid);
-            }
+        let is_ours = (line.starts_with("ssh\0") || line.starts_with("ssh:")) && line.contains(&ours);
+        let pid = process.file_name().to_str().and_then(|name| name.parse().ok());
+        if let (true, Some(pid)) = (is_ours, pid) {
+            kill(pid);
         }
     }
 }

@@ -6,10 +6,13 @@ pub mod assets;
 mod back;
 mod dashboard;
 mod frame;
+mod hosts;
 mod log;
+mod onwards;
 mod parts;
 mod push;
 mod stack;
+mod told;
 mod words;
 
 pub use assets::{Asset, asset};

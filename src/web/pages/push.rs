@@ -1,25 +1,21 @@
 //! One push, live or past: what it does or did, host by host, and what was told of it.
 
+use super::hosts::{HOSTS_LISTED, HostCell, HostLine, Legend, host_cells, host_lines, legend};
+use super::onwards::{Onwards, onwards};
 use super::parts::{
     CommitLine, HoldLine, Mark, Moment, Person, StageTag, Version, authors, commit_lines, link, millis_between, root,
 };
+use super::told::{Told, told, told_words};
 use super::{Frame, words};
-use crate::desk::view::{BackTo, Hold, Rest, RestCommand};
+use crate::desk::view::{BackTo, Hold, Rest};
 use crate::journal::event::{Event, Record, Stream};
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Commit, PushRow, ResultRow};
 use crate::time::{At, duration_words};
 use serde::Serialize;
-use std::collections::BTreeMap;
 
-/// Hosts listed on the page of a push that ended; all of them are in the output.
-const HOSTS_LISTED: usize = 7;
-/// Steps that are named where it says what is left to do.
-const STEPS_NAMED: usize = 4;
 /// Failures listed in full before "and N more".
 const WHYS_LISTED: usize = 12;
-/// The width of the slowest host's bar.
-const LONGEST_BAR: i64 = 64;
 
 /// One push, live or past.
 #[derive(Clone, Debug)]
@@ -102,16 +98,6 @@ pub(super) struct PushView {
     back: Option<Version>,
 }
 
-/// What is left of a push that did not end well.
-#[derive(Debug, Serialize)]
-struct Onwards {
-    plan_hash: String,
-    /// The first step that is not done.
-    step: usize,
-    words: String,
-    why_not: Option<String>,
-}
-
 /// Why a command failed on a host.
 #[derive(Debug, Serialize)]
 struct Why {
@@ -133,43 +119,6 @@ struct Step {
     took: String,
     left: String,
     width: String,
-}
-
-#[derive(Debug, Serialize)]
-struct HostCell {
-    host: String,
-    shape: &'static str,
-    word: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-struct Legend {
-    shapes: &'static str,
-    shape: &'static str,
-    word: &'static str,
-    count: usize,
-}
-
-/// A host of a push that ended: failed ones first, then the slowest.
-#[derive(Debug, Serialize)]
-struct HostLine {
-    host: String,
-    mark: Mark,
-    why: Option<String>,
-    took: String,
-    bar: i64,
-    mostly: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Told {
-    channel: &'static str,
-    icon: &'static str,
-    at: Option<Moment>,
-    tag: &'static str,
-    state: String,
-    words: Option<String>,
-    problem: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -265,31 +214,11 @@ impl PushView {
     }
 }
 
-/// What going on would do, in one sentence.
-fn onwards(rest: &Rest) -> Option<Onwards> {
-    let first = rest.commands.first()?;
-    let part = |command: &RestCommand| match command.hosts {
-        0 => format!("step {}", command.command),
-        hosts => format!("step {} on {} of {}", command.command, command.left, words::count(hosts as i64, "host")),
-    };
-    let mut parts: Vec<String> = rest.commands.iter().take(STEPS_NAMED).map(part).collect();
-    let more = rest.commands.len().saturating_sub(STEPS_NAMED);
-    if more > 0 {
-        parts.push(words::count(more as i64, "more step"));
-    }
-    Some(Onwards {
-        plan_hash: rest.plan_hash.clone(),
-        step: first.command,
-        words: format!("Going on runs only what is not done: {}.", words::and(&parts)),
-        why_not: rest.why_not.clone(),
-    })
-}
-
 fn host_words(host: &str) -> String {
     if host.is_empty() { "push host".to_owned() } else { host.to_owned() }
 }
 
-fn is_bad(result: Option<&str>) -> bool {
+pub(super) fn is_bad(result: Option<&str>) -> bool {
     matches!(result, Some("failed" | "timed out" | "unreachable" | "unknown"))
 }
 
@@ -375,6 +304,7 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
         let began = row.started_at.as_deref().and_then(|at| at.parse::<At>().ok());
         let left = began.and_then(|at| millis_between(since, at)).unwrap_or(0) as f64 * 100.0 / whole;
         let width = row.duration_ms.map_or(100.0 - left, |ms| ms as f64 * 100.0 / whole);
+        let (left, width) = on_the_bar(left, width);
         let bad = if row.not_ok > 0 { format!(", {} failed", row.not_ok) } else { String::new() };
         Step {
             number,
@@ -386,115 +316,19 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
                 (None, true) => String::new(),
                 (None, false) => "?".to_owned(),
             },
-            left: format!("{:.2}", left.clamp(0.0, 99.2)),
-            // At least a sliver, so that a quick command can be seen.
-            width: format!("{:.2}", width.clamp(0.8, 100.0 - left.clamp(0.0, 99.2))),
+            left: format!("{left:.2}"),
+            width: format!("{width:.2}"),
         }
     };
     (1..=count).map(step).collect()
 }
 
-/// The state of each host in the command that runs, or the last one that worked on hosts.
-fn host_cells(page: &PushPage, live: bool) -> Vec<HostCell> {
-    let shown = page.commands.iter().rev().find(|row| row.hosts > 0).map(|row| row.command);
-    let results: BTreeMap<&str, Option<&str>> = page
-        .results
-        .iter()
-        .filter(|row| Some(row.command) == shown)
-        .map(|row| (row.host.as_str(), row.result.as_deref()))
-        .collect();
-    let cell = |host: &String| {
-        let (shape, word) = match results.get(host.as_str()) {
-            Some(result) => words::result_mark(*result, live),
-            None if live => ("wait", "waiting"),
-            None => ("skip", "not started"),
-        };
-        HostCell { host: host.clone(), shape, word }
-    };
-    page.hosts.iter().map(cell).collect()
-}
-
-fn legend(hosts: &[HostCell]) -> Vec<Legend> {
-    let kinds: [(&'static str, &'static str, &'static str); 5] = [
-        ("ok", "ok", "done"),
-        ("run slow", "run", "running"),
-        ("fail", "fail", "failed"),
-        ("lost", "lost", "unknown"),
-        ("wait skip cancel", "wait", "waiting"),
-    ];
-    kinds
-        .into_iter()
-        .map(|(shapes, shape, word)| Legend {
-            shapes,
-            shape,
-            word,
-            count: hosts.iter().filter(|cell| shapes.split(' ').any(|shape| shape == cell.shape)).count(),
-        })
-        .collect()
-}
-
-fn host_lines(page: &PushPage) -> Vec<HostLine> {
-    let mut hosts: BTreeMap<&str, Vec<&ResultRow>> = BTreeMap::new();
-    for row in page.results.iter().filter(|row| !row.host.is_empty()) {
-        hosts.entry(&row.host).or_default().push(row);
-    }
-    let took = |rows: &[&ResultRow]| rows.iter().filter_map(|row| row.duration_ms).sum::<i64>();
-    let bad = |rows: &[&ResultRow]| rows.iter().any(|row| is_bad(row.result.as_deref()));
-    let mut lines: Vec<(&str, Vec<&ResultRow>)> = hosts.into_iter().collect();
-    lines.sort_by_key(|(_, rows)| (!bad(rows), -took(rows)));
-    lines.truncate(HOSTS_LISTED);
-    let longest = lines.iter().map(|(_, rows)| took(rows)).max().unwrap_or(1).max(1);
-    lines
-        .into_iter()
-        .map(|(host, rows)| {
-            let failed = rows.iter().find(|row| is_bad(row.result.as_deref()));
-            let slowest = rows.iter().max_by_key(|row| row.duration_ms).map_or(0, |row| row.command);
-            let result = failed.map_or(Some("ok"), |row| row.result.as_deref());
-            HostLine {
-                host: host.to_owned(),
-                mark: Mark::new(words::result_mark(result, false)),
-                why: failed.map(|row| {
-                    row.why.clone().unwrap_or_else(|| words::result_mark(row.result.as_deref(), false).1.to_owned())
-                }),
-                took: duration_words(took(&rows)),
-                bar: took(&rows) * LONGEST_BAR / longest,
-                mostly: format!("mostly step {slowest}"),
-            }
-        })
-        .collect()
-}
-
-fn told(row: &OutboxRow, now: At) -> Told {
-    let (channel, icon) = match row.channel.as_str() {
-        "irc" => ("IRC", "irc"),
-        _ => ("Email", "mail"),
-    };
-    let event = if row.event == "started" { "start" } else { "end" };
-    let (tag, state) = match row.state.as_str() {
-        "told" => ("ok", format!("{event}: sent")),
-        "waiting" if row.tries > 0 => {
-            ("warn", format!("{event}: waiting, {}", words::count(row.tries, "try").replace("trys", "tries")))
-        }
-        "waiting" => ("warn", format!("{event}: waiting")),
-        _ => ("fail", format!("{event}: given up")),
-    };
-    let next = match row.state.as_str() {
-        "waiting" => row.next_at.parse::<At>().ok().map(|at| at.millis_since(now)),
-        _ => None,
-    };
-    let problem = row.problem.as_ref().filter(|_| row.state != "told").map(|problem| match next {
-        Some(ms) => format!("{problem}. Next try in {}.", duration_words(ms)),
-        None => problem.clone(),
-    });
-    Told { channel, icon, at: row.told_at.as_deref().map(Moment::clock), tag, state, words: row.told.clone(), problem }
-}
-
-fn told_words(rows: &[OutboxRow]) -> String {
-    let count = |state: &str| rows.iter().filter(|row| row.state == state).count();
-    let counts = [(count("told"), "sent"), (count("waiting"), "waiting"), (count("given up"), "given up")];
-    let words: Vec<String> =
-        counts.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
-    words.join(", ")
+/// Where a command lies on the bar, in hundredths of it: within it, and at least a sliver, so that a quick one is seen.
+fn on_the_bar(left: f64, width: f64) -> (f64, f64) {
+    const SLIVER: f64 = 0.8;
+    // `max` also turns what is no number into 0.
+    let left = left.max(0.0).clamp(0.0, 100.0 - SLIVER);
+    (left, width.max(SLIVER).min(100.0 - left))
 }
 
 /// What is known of the hosts of a push that nobody ended.
@@ -540,4 +374,18 @@ fn tail_line(record: &Record) -> Option<TailLine> {
         },
         text,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::on_the_bar;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_command_lies_on_the_bar_however_odd_its_times(left in prop::num::f64::ANY, width in prop::num::f64::ANY) {
+            let (left, width) = on_the_bar(left, width);
+            prop_assert!((0.0..=100.0).contains(&left) && width > 0.0 && left + width <= 100.0 + 1e-9);
+        }
+    }
 }
