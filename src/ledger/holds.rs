@@ -91,3 +91,45 @@ pub fn release(tx: &Transaction<'_>, scope: &str) -> Answer<Option<Hold>> {
     tx.prepare_cached("DELETE FROM holds WHERE scope = ?1")?.execute([scope])?;
     Ok(hold)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("schema.sql")).unwrap();
+        connection.pragma_update(None, "foreign_keys", "OFF").unwrap();
+        connection
+    }
+
+    fn set_by(tx: &Transaction<'_>, who: &str, push: Option<i64>) {
+        let text = |text: &str| text.to_owned();
+        set(tx, &Hold { scope: text("web"), who: text(who), reason: text("why"), at: text("10:00"), push }).unwrap();
+    }
+
+    #[test]
+    fn the_last_doubt_that_is_settled_takes_the_hold_with_it_but_never_a_persons() {
+        let mut ledger = ledger();
+        let tx = ledger.transaction().unwrap();
+        set_by(&tx, "pushbutton", Some(5));
+        doubt(&tx, 5, "web", "qa").unwrap();
+        set_by(&tx, "pushbutton", Some(6));
+        doubt(&tx, 6, "web", "prod").unwrap();
+        assert_eq!(settle(&tx, "web", "prod", "pushbutton").unwrap(), None, "qa is in doubt still");
+        assert_eq!(settle(&tx, "web", "prod", "pushbutton").unwrap(), None, "nothing was settled");
+        assert_eq!(settle(&tx, "web", "qa", "pushbutton").unwrap().unwrap().push, Some(6));
+        assert_eq!(get(&tx, "web").unwrap(), None);
+
+        set_by(&tx, "kate", None);
+        set_by(&tx, "pushbutton", Some(7));
+        doubt(&tx, 7, "web", "qa").unwrap();
+        assert_eq!(settle(&tx, "web", "qa", "pushbutton").unwrap(), None);
+        assert_eq!(get(&tx, "web").unwrap().unwrap().who, "kate");
+
+        doubt(&tx, 8, "web", "qa").unwrap();
+        release(&tx, "web").unwrap();
+        let left: i64 = tx.query_row("SELECT count(*) FROM doubts", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 0, "a person has decided");
+    }
+}

@@ -288,13 +288,13 @@ pub fn lock_holder(connection: &Connection, stack: &str) -> Answer<Option<PushRo
     Ok(ask.query_row([stack], row).optional()?)
 }
 
-/// How long the last good pushes to a stage took, in milliseconds, oldest first; at most `most`.
+/// How long the last good pushes to a stage took, without rollbacks and resumes, which do less, in milliseconds, oldest first; at most `most`.
 ///
 /// # Errors
 /// What SQLite said.
 pub fn usual_ms(connection: &Connection, stack: &str, stage: &str, most: usize) -> Answer<Vec<i64>> {
     let mut ask = connection.prepare_cached(
-        "SELECT duration_ms FROM pushes WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded'
+        "SELECT duration_ms FROM pushes WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind = 'push'
          AND duration_ms IS NOT NULL ORDER BY id DESC LIMIT ?3",
     )?;
     let rows = ask.query_map(params![stack, stage, i64::try_from(most).unwrap_or(i64::MAX)], |row| row.get(0))?;

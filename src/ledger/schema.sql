@@ -6,7 +6,7 @@ CREATE TABLE pushes (
   stack         TEXT NOT NULL,
   stage         TEXT NOT NULL,
   kind          TEXT NOT NULL DEFAULT 'push',     -- 'push', 'rollback' or 'resume'
-  resumes       INTEGER REFERENCES pushes (id),   -- the push that a resume goes on with
+  resumes       INTEGER,                          -- the push that a resume goes on with
   build         TEXT NOT NULL,                    -- made or used
   sha           TEXT NOT NULL,
   root          TEXT,                             -- known once the build is frozen
