@@ -15,6 +15,7 @@ mod pages;
 mod readme;
 mod release;
 mod remote;
+mod rollback;
 mod site;
 mod source;
 mod street;

@@ -1,6 +1,7 @@
 //! The desk: where decisions are taken. May this person push this, now? It starts runners, finds them again, and folds
 //! their journals into the ledger. It must never touch a host, and never do anything on a GET.
 
+mod back;
 mod branches;
 mod cancel;
 mod fold;
@@ -12,6 +13,7 @@ mod journals;
 mod open;
 mod press;
 mod recover;
+mod resume;
 mod runner;
 #[cfg(test)]
 mod sample;
@@ -19,6 +21,7 @@ mod shelf;
 mod shown;
 mod street;
 pub mod view;
+mod wish;
 
 use crate::config::Config;
 use crate::journal::PushDir;

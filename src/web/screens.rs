@@ -129,7 +129,12 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
     // A stack that is gone since keeps its pushes; they are shown without what only the stack knows.
     let street = app.desk.street(&stack).await.ok();
     let stage = street.as_ref().and_then(|street| street.stages.iter().find(|stage| stage.name == known.row.stage));
+    let rest = app.desk.rest(id).await?;
+    let newest = stage.and_then(|stage| stage.last.as_ref()).is_some_and(|last| last.id == known.row.id);
+    let went_badly = newest && !matches!(known.row.state.as_str(), "running" | "succeeded" | "rolled back");
     Ok(PushPage {
+        rest,
+        back: stage.filter(|_| went_badly).and_then(|stage| stage.back.clone()),
         button: stage.map_or_else(|| known.row.stage.clone(), |stage| stage.button.clone()),
         usual_ms: stage.map(|stage| stage.usual_ms.clone()).unwrap_or_default(),
         hold: stage.and_then(|stage| stage.hold.clone()).or(street.as_ref().and_then(|street| street.hold.clone())),

@@ -50,6 +50,8 @@ struct StageCard {
     button: Button,
     hold: bool,
     hosts: String,
+    /// Where the way back goes, when it is open.
+    back: Option<Version>,
 }
 
 /// What a stage runs.
@@ -192,6 +194,10 @@ fn card(frame: &Frame, street: &Street, stage: &StageView) -> StageCard {
         button: button(frame, street, stage, before),
         hold: stage.hold.is_some(),
         hosts: words::count(stage.hosts.len() as i64, "host"),
+        back: match (&street.lock, &street.problem) {
+            (None, None) => stage.back.as_ref().map(|back| Version::new(&back.sha)),
+            _ => None,
+        },
     }
 }
 
