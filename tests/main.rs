@@ -20,4 +20,5 @@ mod street;
 mod user;
 mod variables;
 mod viewers;
+mod warm;
 mod web;

@@ -9,6 +9,7 @@ mod hosts;
 mod log;
 mod parts;
 mod push;
+mod readiness;
 mod stack;
 mod told;
 mod words;
