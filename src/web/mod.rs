@@ -22,6 +22,7 @@ mod problem;
 mod rate;
 mod screens;
 mod sign_in;
+mod unread;
 
 use crate::desk::Desk;
 use crate::journal::write::hex;
