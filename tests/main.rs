@@ -22,4 +22,5 @@ mod street;
 mod user;
 mod variables;
 mod viewers;
+mod warm;
 mod web;

@@ -46,6 +46,7 @@ pub async fn dashboard(app: Data<App>, caller: Caller) -> Reply {
 pub async fn stack(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
     let street = app.desk.street(&stack).await?;
+    app.desk.in_use(&stack);
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
     Ok(page(StatusCode::OK, app.pages.stack(&frame, &street)?))
 }
