@@ -3,6 +3,7 @@
 use super::parts::{
     CommitLine, HoldLine, Mark, Moment, Person, PushLine, Running, StageTag, Version, authors, commit_lines, link, root,
 };
+use super::readiness::{DriftNote, NotReadyNote, ready_words};
 use super::{Frame, words};
 use crate::desk::Street;
 use crate::desk::view::{Current, Next, StageView};
@@ -21,6 +22,8 @@ pub(super) struct StackPage {
     fetched: Option<Moment>,
     holds: Vec<HoldLine>,
     held: bool,
+    not_ready: Vec<NotReadyNote>,
+    drift: Vec<DriftNote>,
     /// The class of the stages' grid.
     width: usize,
     stages: Vec<StageCard>,
@@ -50,6 +53,8 @@ struct StageCard {
     button: Button,
     hold: bool,
     hosts: String,
+    /// Where the way back goes, when it is open.
+    back: Option<Version>,
 }
 
 /// What a stage runs.
@@ -120,6 +125,8 @@ impl StackPage {
             fetched: street.trunk.as_ref().map(|trunk| Moment::ago(&trunk.fetched_at, frame.now)),
             holds: holds.map(|hold| HoldLine::new(hold, frame.now)).collect(),
             held: street.hold.is_some(),
+            not_ready: street.stages.iter().filter_map(NotReadyNote::new).collect(),
+            drift: street.stages.iter().filter_map(|stage| DriftNote::new(stage, tag(street, stage))).collect(),
             width: street.stages.len().min(6),
             stages: street.stages.iter().map(|stage| card(frame, street, stage)).collect(),
             recent: street.recent.iter().map(|row| PushLine::new(row, frame.now)).collect(),
@@ -189,9 +196,13 @@ fn card(frame: &Frame, street: &Street, stage: &StageView) -> StageCard {
         current: stage.current.as_ref().map(|current| now(frame, current, before)),
         next: stage.next.as_ref().map(|next| going(frame, stage, next, before)),
         running: running.map(|push| Running::new(push, tag(street, stage), &stage.usual_ms, frame.now)),
-        button: button(frame, street, stage, before),
+        button: button(frame, street, stage, before).over(ready_words(stage)),
         hold: stage.hold.is_some(),
         hosts: words::count(stage.hosts.len() as i64, "host"),
+        back: match (&street.lock, &street.problem) {
+            (None, None) => stage.back.as_ref().map(|back| Version::new(&back.sha)),
+            _ => None,
+        },
     }
 }
 
@@ -239,6 +250,18 @@ fn going(frame: &Frame, stage: &StageView, next: &Next, before: Option<&StageVie
         by: words::and(&by),
         diff: link(next.diff.as_deref()),
         from: before.map(|before| words::stage_words(&before.name)),
+    }
+}
+
+impl Button {
+    /// Says under it how many hosts are ready, beside what is there.
+    fn over(self, ready: Option<String>) -> Self {
+        let Some(ready) = ready else { return self };
+        let foot = match self.foot.is_empty() {
+            true => ready,
+            false => format!("{} · {ready}", self.foot),
+        };
+        Self { foot, ..self }
     }
 }
 

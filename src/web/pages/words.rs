@@ -133,6 +133,18 @@ pub fn result_title(state: &str, stack: &str, stage: &str, ended_by: Option<&str
     }
 }
 
+/// The headline of a rollback that ended.
+pub fn rollback_title(state: &str, stage: &str, sha: &str, ended_by: Option<&str>) -> String {
+    match (state, ended_by) {
+        ("succeeded", _) => format!("{stage} was rolled back to {}", short(sha)),
+        ("degraded", _) => format!("{stage} was rolled back to {}, but not everywhere", short(sha)),
+        ("failed", _) => format!("The rollback of {stage} failed"),
+        ("cancelled", Some(who)) => format!("{who} cancelled the rollback of {stage}"),
+        ("cancelled", None) => format!("The rollback of {stage} was cancelled"),
+        _ => "This rollback was interrupted".to_owned(),
+    }
+}
+
 /// The middle of some durations.
 pub fn median(durations: &[i64]) -> Option<i64> {
     let mut sorted = durations.to_vec();
