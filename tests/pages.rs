@@ -78,6 +78,29 @@ fn the_stack_page_offers_only_what_can_be_pressed() {
 }
 
 #[test]
+fn the_stack_page_says_which_hosts_are_not_ready_and_which_run_something_else() {
+    let pages = pages();
+    let frame = frame(Section::Stacks);
+    let html = checked("stack", pages.stack(&frame, &street("web", &["qa", "prod"])));
+    assert!(html.contains("About 1 m 35 s to 24 hosts · 24/24 hosts ready"));
+    assert!(!html.contains("not ready") && !html.contains("instead of"));
+    let html = checked("stack-troubled", pages.stack(&frame, &made_up::troubled()));
+    for words in [
+        "About 19 s · connecting to its hosts",
+        "<b>1 host of Princess is not ready.</b> A push would not reach it now",
+        "<br>princess001 refuses connections",
+        "<b>7 hosts of Prod are not ready.</b> A push would not reach them now",
+        "17/24 hosts ready",
+        "and 2 hosts more",
+        "<b>Prod does not run one build everywhere.</b>",
+        "prod009 runs 3f2c1ab-12 instead of 8f31c2e-4103 since <time",
+        "prod010 runs &lt;b&gt;evil&lt;/b&gt; instead",
+    ] {
+        assert!(html.contains(words), "{words}");
+    }
+}
+
+#[test]
 fn a_push_is_shown_live_and_in_each_of_its_ends() {
     let pages = pages();
     let frame = frame(Section::Pushes);
@@ -169,15 +192,21 @@ fn the_push_log_keeps_its_filters() {
     let frame = frame(Section::Pushes);
     let filter =
         LogFilter { word: Some("\"><b>evil</b>".to_owned()), state: Some("failed".to_owned()), ..Default::default() };
-    let page =
-        LogPage { rows: made_up::history(), filter, next_before: Some(4088), stacks: vec!["web".into(), "api".into()] };
+    let page = LogPage {
+        rows: made_up::history(),
+        filter,
+        before: None,
+        next_before: Some(4088),
+        stacks: vec!["web".into(), "api".into()],
+    };
     let html = checked("log", pages.log(&frame, &page));
     for words in
         ["before=4088&amp;state=failed", "<option value=\"failed\" selected", "Yesterday, ", "&quot;&gt;&lt;b&gt;evil"]
     {
         assert!(html.contains(words), "{words}");
     }
-    let none = LogPage { rows: Vec::new(), filter: LogFilter::default(), next_before: None, stacks: Vec::new() };
+    let none =
+        LogPage { rows: Vec::new(), filter: LogFilter::default(), before: None, next_before: None, stacks: Vec::new() };
     assert!(checked("log-empty", pages.log(&frame, &none)).contains("Nothing has been pushed yet"));
 }
 

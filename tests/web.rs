@@ -147,8 +147,9 @@ impl Site {
         let at = listener.local_addr().unwrap();
         let origin = format!("http://{at}");
         let file = path.join("config.toml");
-        let text =
-            format!("url = \"{origin}\"\n[auth]\nmode = \"{mode}\"\n[limits]\nfetch_every_s = 1\nfree_mib = 1\n");
+        let text = format!(
+            "url = \"{origin}\"\n[auth]\nmode = \"{mode}\"\n[limits]\nfetch_every_s = 1\nfree_mib = 1\nwarm_hosts = 0\n"
+        );
         std::fs::write(&file, text).unwrap();
         let desk = Desk::open_with(Arc::new(Config::load(&file).unwrap()), program).await.unwrap();
         let stop = CancellationToken::new();

@@ -45,7 +45,14 @@ impl Desk {
         let read = self.ledger.read(move |connection| read(connection, &asked, head)).await?;
         let mut stages = Vec::with_capacity(stack.stages.len());
         for (place, stage) in read.stages.into_iter().enumerate() {
-            stages.push(self.stage_view(&stack, place, stage, problem.as_deref()).await);
+            let mut view = self.stage_view(&stack, place, stage, problem.as_deref()).await;
+            // While the stage is pushed, its hosts are on their way.
+            let is_pushed = read.lock.as_ref().is_some_and(|push| push.stage == view.name);
+            if let (Some(current), false) = (&view.current, is_pushed) {
+                let (drift, at) = self.drifts.of(name, &stack.stages[place].name, current.push);
+                (view.drift, view.probed_at) = (drift, at.map(|at| at.to_string()));
+            }
+            stages.push(view);
         }
         let Source::Git { url, branch } = &stack.source;
         Ok(Street {
@@ -91,6 +98,9 @@ impl Desk {
             hold: read.facts.stage_hold,
             last: read.last,
             usual_ms: read.usual_ms,
+            ready: self.warm.readiness(&stack.name, &stage.hosts),
+            drift: Vec::new(),
+            probed_at: None,
         }
     }
 

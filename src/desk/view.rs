@@ -90,6 +90,51 @@ pub struct StageView {
     pub last: Option<PushRow>,
     /// How long the last good pushes took, oldest first; at most 20.
     pub usual_ms: Vec<i64>,
+    /// How many of its hosts are connected and answer; `None` when nobody has asked for the stack lately.
+    pub ready: Option<Readiness>,
+    /// The hosts that run something else than the stage, as they last said; none while it is pushed.
+    pub drift: Vec<Drift>,
+    /// When its hosts last said what they run; `None` when they were not asked since the last push.
+    pub probed_at: Option<String>,
+}
+
+/// How many hosts of a stage are ready for a press.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Readiness {
+    /// Hosts that answered over their connection within the last 15 s.
+    pub ready: usize,
+    /// All hosts of the stage. Those that are neither ready nor in `not_ready` are being connected for the first time.
+    pub total: usize,
+    /// Those that cannot be reached.
+    pub not_ready: Vec<NotReady>,
+    /// When one of them was last checked.
+    pub checked_at: Option<String>,
+}
+
+/// A host that is not ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotReady {
+    /// Its name.
+    pub host: String,
+    /// Why, in words for the person who presses.
+    pub why: String,
+    /// Since when.
+    pub since: String,
+}
+
+/// A host that runs another build than its stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Drift {
+    /// Its name.
+    pub host: String,
+    /// The directory of the release.
+    pub dir: String,
+    /// What it runs: a build, `nothing`, or where `current` points.
+    pub runs: String,
+    /// The build that it is to run.
+    pub instead: String,
+    /// Since when that is known.
+    pub since: String,
 }
 
 /// What a press would put on a stage.

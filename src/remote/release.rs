@@ -4,7 +4,10 @@
 //! Below the release's directory on a host: `current` → `releases/BUILD`; `releases/`; `shared/`; `.verified/BUILD` holds
 //! the root hash of a build that was verified; `.previous` holds where `current` pointed before the last flip.
 
+mod live;
 mod scripts;
+
+pub use live::{Live, look};
 
 use super::guard::{ask, far};
 use super::masters::Connection;

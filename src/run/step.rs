@@ -44,7 +44,9 @@ impl Walk {
         let place = Place { command: number, host: host.map(|host| host.name().to_owned()) };
         self.recorder.state(Event::HostStarted { command: number, host: place.host.clone() }).await;
         let values = plan::values(&self.assignment, host);
-        self.recorder.note(&place, format!("$ {}", command.title(&values))).await;
+        for line in command.typed(&values) {
+            self.recorder.note(&place, line).await;
+        }
         let (lines, from) = mpsc::channel(WAITING_LINES);
         let (ending, last_words) =
             tokio::join!(self.act(&place, command, host, lines), self.write_down(&place, command, from));

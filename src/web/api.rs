@@ -31,7 +31,9 @@ pub async fn stacks(app: Data<App>, _: Caller) -> Reply {
 /// `GET /api/v1/stacks/{stack}`
 pub async fn stack(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
-    Ok(HttpResponse::Ok().json(app.desk.street(&stack).await?))
+    let street = app.desk.street(&stack).await?;
+    app.desk.in_use(&stack);
+    Ok(HttpResponse::Ok().json(street))
 }
 
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/current`

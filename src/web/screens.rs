@@ -46,6 +46,7 @@ pub async fn dashboard(app: Data<App>, caller: Caller) -> Reply {
 pub async fn stack(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
     let street = app.desk.street(&stack).await?;
+    app.desk.in_use(&stack);
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
     Ok(page(StatusCode::OK, app.pages.stack(&frame, &street)?))
 }
@@ -103,9 +104,9 @@ pub async fn log(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Repl
     let (filter, found) = query.into_inner().ask(app.desk.ledger()).await?;
     let frame = frame(&app, Some(&caller), Section::Pushes).await;
     let stacks = app.desk.shelf().stacks.iter().map(|shelved| shelved.name.to_string()).collect();
-    let Filter { stack, stage, who, state, word, .. } = filter;
+    let Filter { stack, stage, who, state, word, before } = filter;
     let filter = LogFilter { stack, stage, who, state, word };
-    let shown = LogPage { rows: found.rows, filter, next_before: found.next_before, stacks };
+    let shown = LogPage { rows: found.rows, filter, before, next_before: found.next_before, stacks };
     Ok(page(StatusCode::OK, app.pages.log(&frame, &shown)?))
 }
 

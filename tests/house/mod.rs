@@ -264,6 +264,10 @@ impl Drop for House {
             let log = std::fs::read_to_string(self.dir.path().join("server.log")).unwrap_or_default();
             eprintln!("--- the server's log\n{}", log.lines().rev().take(60).collect::<Vec<_>>().join("\n"));
         }
+        // First the server: it would make masters anew.
+        if let Some(server) = self.server.as_mut() {
+            let _ = server.start_kill();
+        }
         end_runners(&self.data());
         end_masters(&self.data());
     }

@@ -1,7 +1,9 @@
 //! Made-up data for the pages, as a busy team would leave it.
 
 use pushbutton::desk::Street;
-use pushbutton::desk::view::{BackTo, Current, Good, Hold, Next, Rest, RestCommand, StageView, Trunk, WayBack};
+use pushbutton::desk::view::{
+    BackTo, Current, Drift, Good, Hold, Next, NotReady, Readiness, Rest, RestCommand, StageView, Trunk, WayBack,
+};
 use pushbutton::journal::event::{Event, Record, Stream};
 use pushbutton::ledger::outbox::OutboxRow;
 use pushbutton::ledger::pushes::{CommandRow, Commit, PushRow, ResultRow};
@@ -150,6 +152,9 @@ pub fn street(stack: &str, stages: &[&str]) -> Street {
             usual_ms: [15, 17, 18, 18, 19, 20, 21, 24, 31]
                 .map(|s: i64| s * 1000 * if kind == 3 { 5 } else { 1 })
                 .to_vec(),
+            ready: Some(ready(if kind == 3 { 24 } else { 1 }, &[])),
+            drift: Vec::new(),
+            probed_at: Some(ago(12)),
         }
     };
     Street {
@@ -165,6 +170,35 @@ pub fn street(stack: &str, stages: &[&str]) -> Street {
         stages: stages.iter().enumerate().map(stage).collect(),
         recent: history().into_iter().skip(1).take(8).collect(),
     }
+}
+
+/// How the hosts of a stage are, when these are not ready.
+fn ready(total: usize, not: &[String]) -> Readiness {
+    let not_ready = |host: &String| NotReady {
+        host: host.clone(),
+        why: format!("{host} refuses connections: is sshd running there, and the port right?"),
+        since: ago(90),
+    };
+    let not_ready: Vec<NotReady> = not.iter().map(not_ready).collect();
+    Readiness { ready: total - not_ready.len(), total, not_ready, checked_at: Some(ago(3)) }
+}
+
+/// A street whose fleet has troubles: hosts that do not answer, hosts that run something else.
+pub fn troubled() -> Street {
+    let mut street = street("web", &["qa", "princess", "prod"]);
+    street.stages[0].ready = Some(Readiness { ready: 0, total: 1, not_ready: Vec::new(), checked_at: None });
+    street.stages[1].ready = Some(ready(1, &["princess001".to_owned()]));
+    let prod = &mut street.stages[2];
+    prod.ready = Some(ready(24, &prod.hosts[..7]));
+    let odd = |host: &str, runs: &str| Drift {
+        host: host.to_owned(),
+        dir: "/srv/web".to_owned(),
+        runs: runs.to_owned(),
+        instead: "8f31c2e-4103".to_owned(),
+        since: ago(600),
+    };
+    prod.drift = vec![odd("prod009", "3f2c1ab-12"), odd("prod010", "<b>evil</b>")];
+    street
 }
 
 fn hold(scope: &str) -> Hold {

@@ -11,6 +11,7 @@ mod log;
 mod onwards;
 mod parts;
 mod push;
+mod readiness;
 mod stack;
 mod told;
 mod words;

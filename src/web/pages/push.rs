@@ -369,7 +369,7 @@ fn tail_line(record: &Record) -> Option<TailLine> {
         kind: match stream {
             Stream::Out => "out",
             Stream::Err => "warn",
-            Stream::Note if text.starts_with("$ ") => "cmd",
+            Stream::Note if text.starts_with("$ ") || text.starts_with("> ") => "cmd",
             Stream::Note => "note",
         },
         text,

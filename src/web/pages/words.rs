@@ -67,8 +67,8 @@ pub fn left(ms: i64) -> String {
     match ms {
         90_000.. => format!("about {} min left", (ms + 30_000) / 60_000),
         20_000..90_000 => format!("about {} s left", (ms + 2_500) / 5_000 * 5),
-        5_000..20_000 => "a few seconds left".to_owned(),
-        0..5_000 => "nearly done".to_owned(),
+        2_000..20_000 => "a few seconds left".to_owned(),
+        0..2_000 => "nearly done".to_owned(),
         _ => "taking longer than usual".to_owned(),
     }
 }
