@@ -1,9 +1,12 @@
 //! The desk: where decisions are taken. May this person push this, now? It starts runners, finds them again, and folds
-//! their journals into the ledger. It must never touch a host, and never do anything on a GET.
+//! their journals into the ledger. It keeps the hosts of the stacks in use connected, and asks them what they run; it must
+//! never change anything on a host, and never do anything on a GET.
 
+mod back;
 pub mod backup;
 mod branches;
 mod cancel;
+mod drift;
 mod fold;
 mod follow;
 mod gate;
@@ -14,6 +17,7 @@ mod open;
 mod plan_view;
 mod press;
 mod recover;
+mod resume;
 mod runner;
 #[cfg(test)]
 mod sample;
@@ -22,6 +26,8 @@ mod shown;
 mod street;
 pub mod verify;
 pub mod view;
+mod warm;
+mod wish;
 
 use crate::config::Config;
 use crate::journal::PushDir;
@@ -54,6 +60,8 @@ pub struct Desk {
     journals: Journals,
     teller: fold::Teller,
     shown_plans: shown::Shown,
+    warm: warm::Warm,
+    drifts: drift::Drifts,
     changes: watch::Sender<u64>,
     /// The highest number that a push on this disk has.
     floor: AtomicI64,

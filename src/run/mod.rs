@@ -2,6 +2,7 @@
 //! It must never know who watches, never read the ledger, and never begin a push whose journal has a record: a late
 //! runner exits untouched. Started by the desk through `pushbutton runner DIR`; it lives on when the server dies.
 
+mod done;
 mod orders;
 mod recorder;
 mod step;
@@ -75,7 +76,7 @@ async fn run(push: PushDir, assignment: Assignment, writer: Writer) -> Result<()
     recorder.state(started(&assignment)).await;
     let data = push.dir().parent().and_then(Path::parent).unwrap_or(Path::new("/")).to_owned();
     let ended = match Masters::new(&data.join("ssh"), assignment.ssh_config.clone()) {
-        Ok(masters) => Walk::new(data, &push, assignment, masters, recorder.clone(), orders).to_the_end().await,
+        Ok(masters) => Walk::new(data, &push, assignment, masters, recorder.clone(), orders).finish().await,
         Err(error) => walk::could_not_begin(&assignment, &format!("the ssh directory cannot be used: {error}")),
     };
     recorder.state(ended).await;

@@ -37,7 +37,7 @@ struct Halt {
 }
 
 /// How a command ended on one host, with the host.
-type HostOutcome = (Option<Host>, Outcome);
+pub(super) type HostOutcome = (Option<Host>, Outcome);
 
 impl Walk {
     /// Prepares the walk of an assignment.
@@ -65,7 +65,7 @@ impl Walk {
     }
 
     /// Walks to the end of the list, or to the first failure or order to stop; returns the push's last record.
-    pub async fn to_the_end(mut self) -> Event {
+    pub async fn finish(mut self) -> Event {
         let commands = std::mem::take(&mut self.assignment.plan.commands);
         let mut halt = self.preflight(&commands).await.err();
         if halt.is_none() {
@@ -146,7 +146,8 @@ impl Walk {
         let host_count = hosts.iter().flatten().count();
         self.command_started(number, command, host_count).await;
         let total = hosts.len();
-        let outcomes = self.over_hosts(number, command, hosts).await;
+        let (mut outcomes, hosts) = self.take_over(number, command, hosts).await;
+        outcomes.extend(self.over_hosts(number, command, hosts).await);
         let bad: Vec<&HostOutcome> = outcomes.iter().filter(|(_, outcome)| outcome.result != HostResult::Ok).collect();
         let ok = u32::try_from(outcomes.len() - bad.len()).unwrap_or(u32::MAX);
         let not_ok = u32::try_from(total - (outcomes.len() - bad.len())).unwrap_or(u32::MAX);

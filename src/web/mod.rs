@@ -6,6 +6,7 @@ pub mod routes;
 mod actions;
 mod api;
 mod asking;
+mod back;
 mod connections;
 mod cursor;
 mod events;
@@ -23,6 +24,7 @@ pub mod push_host;
 mod rate;
 mod screens;
 mod sign_in;
+mod unread;
 
 use crate::desk::Desk;
 use crate::journal::write::hex;
