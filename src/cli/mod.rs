@@ -44,6 +44,10 @@ enum Command {
     Plan(plan::Plan),
     /// Presses a button; without a server, too.
     Push(push::Push),
+    /// Puts an earlier build that was good back on a stage; without a server, too.
+    Rollback(push::Rollback),
+    /// Goes on with a push that did not end well: only what is not done.
+    Resume(push::Resume),
     /// Shows every line of a push, from its first to its end.
     Follow(push::Follow),
     /// Cancels a running push.
@@ -74,6 +78,8 @@ pub fn main() -> ExitCode {
         Command::Status(status) => status.main(&cli.config),
         Command::Plan(plan) => plan.main(&cli.config),
         Command::Push(push) => push.main(&cli.config),
+        Command::Rollback(rollback) => rollback.main(&cli.config),
+        Command::Resume(resume) => resume.main(&cli.config),
         Command::Follow(follow) => follow.main(&cli.config),
         Command::Cancel(cancel) => cancel.main(&cli.config),
         Command::Hold(hold) => hold.main(&cli.config),

@@ -1,4 +1,4 @@
-//! `pushbutton push`, `follow` and `cancel`: press, watch, stop. Exit code 0 says *accepted* without `--follow`, and
+//! `pushbutton push`, `rollback`, `resume`, `follow` and `cancel`: press, watch, stop. Exit code 0 says *accepted* without `--follow`, and
 //! *succeeded* with it; 130 says cancelled, or that somebody stopped watching; 1 everything else.
 
 use super::say;
@@ -6,7 +6,7 @@ use super::server::{Person, Server, config, run};
 use crate::client::follow::{Trouble, Viewer};
 use crate::client::terminal;
 use crate::journal::{Ended, Record};
-use crate::stack::{PushNumber, StackName, StageName, Who};
+use crate::stack::{BuildId, PushNumber, StackName, StageName, Who};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -41,25 +41,9 @@ impl Push {
     /// # Errors
     /// Why nothing was pushed.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
-        let (config, who) = (config(file)?, self.person.who()?);
-        run(async {
-            let mut server = Server::open(&config, &who).await?;
+        press_and_follow(file, &self.person, self.follow, async |server| {
             server.fetch(&self.stack).await;
-            let pressed = self.press(&mut server).await;
-            let push = match pressed {
-                Ok(push) => push,
-                Err(why) => {
-                    server.close().await?;
-                    return Err(why);
-                }
-            };
-            if server.is_us() && !self.follow {
-                say::line("no server runs, so this is followed to its end");
-            }
-            match self.follow || server.is_us() {
-                true => follow(&config, &who, server, push).await,
-                false => Ok(ExitCode::SUCCESS),
-            }
+            self.press(server).await
         })
     }
 
@@ -70,11 +54,43 @@ impl Push {
         let hash = self.plan.as_deref().or(plan["plan_hash"].as_str());
         let body = json!({ "seen": plan["seen"], "plan_hash": hash, "reason": self.reason });
         let pressed = server.ask("POST", &format!("{stage}/push"), Some(body)).await?;
-        let push = pressed["id"].as_i64().context("the server gave no number")?;
-        say::line(&format!("push {push}: {}", going(&plan)));
-        say::line(pressed["url"].as_str().unwrap_or_default());
-        Ok(PushNumber::new(push)?)
+        taken(&pressed, &going(&plan))
     }
+}
+
+/// Presses, and follows where that is wanted or nobody else would.
+fn press_and_follow(
+    file: &Path,
+    person: &Person,
+    wanted: bool,
+    press: impl AsyncFnOnce(&mut Server) -> anyhow::Result<PushNumber>,
+) -> anyhow::Result<ExitCode> {
+    let (config, who) = (config(file)?, person.who()?);
+    run(async {
+        let mut server = Server::open(&config, &who).await?;
+        let push = match press(&mut server).await {
+            Ok(push) => push,
+            Err(why) => {
+                server.close().await?;
+                return Err(why);
+            }
+        };
+        if server.is_us() && !wanted {
+            say::line("no server runs, so this is followed to its end");
+        }
+        match wanted || server.is_us() {
+            true => follow(&config, &who, server, push).await,
+            false => Ok(ExitCode::SUCCESS),
+        }
+    })
+}
+
+/// The number of a press that was taken, said with its page.
+fn taken(pressed: &Value, what: &str) -> anyhow::Result<PushNumber> {
+    let push = pressed["id"].as_i64().context("the server gave no number")?;
+    say::line(&format!("push {push}: {what}"));
+    say::line(pressed["url"].as_str().unwrap_or_default());
+    Ok(PushNumber::new(push)?)
 }
 
 fn going(plan: &Value) -> String {
@@ -91,6 +107,74 @@ fn going(plan: &Value) -> String {
         plan["commit_count"],
         plan["plan_hash"].as_str().unwrap_or_default().chars().take(12).collect::<String>()
     )
+}
+
+/// `pushbutton rollback`
+#[derive(Debug, clap::Args)]
+pub struct Rollback {
+    /// The stack.
+    stack: StackName,
+    /// The stage.
+    stage: StageName,
+    /// The build that comes back; the last good one when not given.
+    #[arg(long, value_name = "BUILD")]
+    to: Option<BuildId>,
+    /// Why, for the history and for those who are told.
+    #[arg(long)]
+    reason: String,
+    /// Shows every line until the push has ended; exit code 0 only when it succeeded.
+    #[arg(long)]
+    follow: bool,
+    #[command(flatten)]
+    person: Person,
+}
+
+impl Rollback {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why nothing was rolled back.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        press_and_follow(file, &self.person, self.follow, async |server| {
+            let path = format!("/api/v1/stacks/{}/stages/{}/rollback", self.stack, self.stage);
+            let to = self.to.as_ref().map(|to| format!("?to={to}")).unwrap_or_default();
+            let back = server.ask("GET", &format!("{path}{to}"), None).await?;
+            let (build, hash) = (&back["to"]["build"], &back["plan_hash"]);
+            let body = json!({ "to": build, "reason": self.reason, "plan_hash": hash });
+            let pressed = server.ask("POST", &path, Some(body)).await?;
+            let what = format!("{} of {} back to {}", self.stage, self.stack, build.as_str().unwrap_or_default());
+            taken(&pressed, &what)
+        })
+    }
+}
+
+/// `pushbutton resume`
+#[derive(Debug, clap::Args)]
+pub struct Resume {
+    /// The number of the push that did not end well.
+    push: PushNumber,
+    /// Why, for the history and for those who are told.
+    #[arg(long)]
+    reason: Option<String>,
+    /// Shows every line until the push has ended; exit code 0 only when it succeeded.
+    #[arg(long)]
+    follow: bool,
+    #[command(flatten)]
+    person: Person,
+}
+
+impl Resume {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why it cannot be resumed.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        press_and_follow(file, &self.person, self.follow, async |server| {
+            let path = format!("/api/v1/pushes/{}/resume", self.push);
+            let pressed = server.ask("POST", &path, Some(json!({ "reason": self.reason }))).await?;
+            taken(&pressed, &format!("goes on with push {}", self.push))
+        })
+    }
 }
 
 /// `pushbutton follow`
