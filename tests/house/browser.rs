@@ -99,7 +99,7 @@ impl Browser {
 
     /// Waits for an element and gives its text as seen.
     pub async fn text(&self, css: &str) -> String {
-        self.find(css).await.text().await.unwrap()
+        self.says(css, "").await
     }
 
     /// Waits until an element's text holds these words, and gives it.
