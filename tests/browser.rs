@@ -368,7 +368,11 @@ async fn a_killed_runner_is_told_on_the_page() {
     browser.says(".note--hold", "is held by").await;
     browser.text("[data-go=\"qa\"][aria-disabled]").await;
     browser.pictures("held").await;
-    browser.click(".note--hold form .btn").await;
+    browser.click(".note--hold a.btn").await;
+    browser.click("[popovertarget=\"close-it\"]").await;
+    browser.write("#close-it-w", "looked at every host").await;
+    browser.click("#close-it .btn--main").await;
+    browser.arrives("/stacks/web").await;
     browser.text("[data-go=\"qa\"]:not([aria-disabled])").await;
     assert!(house.street().await["hold"].is_null(), "the hold is released");
     assert_eq!(browser.complaints().await, Vec::<String>::new());
