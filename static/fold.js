@@ -71,7 +71,7 @@ export class Fold {
   /** @param {Record} r @param {number} t @param {{lines: Line[]}} out */
   line(r, t, out) {
     const host = r.host ?? '';
-    const kind = r.stream === 'err' ? 'warn' : r.stream !== 'note' ? 'out' : r.text.startsWith('$ ') ? 'cmd' : 'note';
+    const kind = r.stream === 'err' ? 'warn' : r.stream !== 'note' ? 'out' : /^[$>] /.test(r.text) ? 'cmd' : 'note';
     out.lines.push({ n: r.line, t, step: r.command - 1, host, kind, text: r.text });
     const place = this.lines++;
     const key = `${r.command} ${host}`;

@@ -2,6 +2,7 @@
 // the journal alone and is drawn by one function.
 import { $, $$, mark, say } from './dom.js';
 import { Fold, ended } from './fold.js';
+import { freshen } from './fresh.js';
 import { Grid } from './grid.js';
 import { LogView } from './log.js';
 import { LogBar } from './logbar.js';
@@ -181,8 +182,10 @@ class PushPage {
     $('#out-note').hidden = name !== 'signedout';
     this.lostSince = name === 'lost' ? since : name === 'live' || name === 'done' ? 0 : this.lostSince;
     if (name === 'done') {
-      if (this.live) this.log.settle();
-      else this.openPast();
+      if (this.live) {
+        this.log.settle();
+        freshen(); // who else is pushing now
+      } else this.openPast();
     }
     if (name === 'lost') this.tell('Connection lost. The push goes on without this page.');
     if (name === 'live' && (was === 'waiting' || was === 'lost') && this.log.lines.length) this.tell('Connected again. Nothing is missing.');

@@ -2,6 +2,7 @@
 //! their journals into the ledger. It keeps the hosts of the stacks in use connected, and asks them what they run; it must
 //! never change anything on a host, and never do anything on a GET.
 
+mod back;
 mod branches;
 mod cancel;
 mod drift;
@@ -14,6 +15,7 @@ mod journals;
 mod open;
 mod press;
 mod recover;
+mod resume;
 mod runner;
 #[cfg(test)]
 mod sample;
@@ -22,6 +24,7 @@ mod shown;
 mod street;
 pub mod view;
 mod warm;
+mod wish;
 
 use crate::config::Config;
 use crate::journal::PushDir;

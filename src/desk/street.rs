@@ -1,6 +1,7 @@
 //! What a stack's page shows: the whole one-way street, read in one go and cheap enough for every refresh. What it offers
 //! is decided by the very function that decides a press. It must never change anything, and never wait for a fetch.
 
+use super::back::Past;
 use super::gate::{self, Facts, Offer};
 use super::view::{Next, StageView, Street, Trunk};
 use super::{Decision, Desk, Refusal, first_line};
@@ -28,6 +29,7 @@ struct StageRead {
     facts: Facts,
     last: Option<PushRow>,
     usual_ms: Vec<i64>,
+    past: Past,
 }
 
 impl Desk {
@@ -89,6 +91,7 @@ impl Desk {
             button: stage.button.clone(),
             place: place + 1,
             hosts: stage.hosts.iter().map(|host| host.name().to_owned()).collect(),
+            back: read.past.back_to(&read.facts),
             current: read.facts.current,
             next,
             why_not,
@@ -127,6 +130,7 @@ fn read(connection: &Connection, stack: &Stack, head: Option<Revision>) -> Answe
             facts: Facts::read(connection, stack, place, head.clone())?,
             last: pushes::list(connection, &of_stage, 1)?.pop(),
             usual_ms: pushes::usual_ms(connection, name, stage.name.as_str(), USUAL)?,
+            past: Past::read(connection, &stack.name, &stage.name)?,
         });
     }
     Ok(Read {

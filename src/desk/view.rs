@@ -3,6 +3,7 @@
 
 pub use crate::ledger::current::Current;
 pub use crate::ledger::holds::Hold;
+pub use crate::ledger::past::Good;
 use crate::ledger::pushes::{Commit, PushRow};
 use crate::stack::{Stack, StackName};
 use serde::Serialize;
@@ -81,6 +82,8 @@ pub struct StageView {
     pub next: Option<Next>,
     /// Why it cannot be pressed now, if so.
     pub why_not: Option<String>,
+    /// Where a rollback would go; `None` when there is no way back.
+    pub back: Option<BackTo>,
     /// The hold on this stage alone.
     pub hold: Option<Hold>,
     /// The last push to it, whatever its end.
@@ -151,4 +154,66 @@ pub struct Next {
     pub commit_count: usize,
     /// The address of the difference.
     pub diff: Option<String>,
+}
+
+/// A build, as it is named on the way back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BackTo {
+    /// The build.
+    pub build: String,
+    /// Its revision.
+    pub sha: String,
+}
+
+/// What a rollback would do.
+#[derive(Clone, Debug, Serialize)]
+pub struct WayBack {
+    /// The stack.
+    pub stack: String,
+    /// The stage.
+    pub stage: String,
+    /// What would go: what the stage runs, or what a bad push has half put there.
+    pub from: Option<BackTo>,
+    /// What would come back.
+    pub to: Good,
+    /// The hosts, by name.
+    pub hosts: Vec<String>,
+    /// The titles of the commands, in order.
+    pub commands: Vec<String>,
+    /// The hash of the plan that the press would run.
+    pub plan_hash: String,
+    /// The commits that would be taken back, newest first; at most 50.
+    pub commits: Vec<Commit>,
+    /// How many there are in all.
+    pub commit_count: usize,
+    /// The address of the difference.
+    pub diff: Option<String>,
+    /// Other builds that succeeded there, the one that came last first.
+    pub others: Vec<Good>,
+    /// Why it cannot be done now, if so.
+    pub why_not: Option<String>,
+}
+
+/// What is left of a push that did not end well.
+#[derive(Clone, Debug, Serialize)]
+pub struct Rest {
+    /// The hash of the plan that a resume would run.
+    pub plan_hash: String,
+    /// The commands that are not done, in order.
+    pub commands: Vec<RestCommand>,
+    /// Why it cannot be resumed now, if so.
+    pub why_not: Option<String>,
+}
+
+/// A command that is not done everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RestCommand {
+    /// Its place in the plan, from 1.
+    pub command: usize,
+    /// Its title.
+    pub title: String,
+    /// How many hosts it works on; 0 for the push host alone.
+    pub hosts: usize,
+    /// On how many it is still to be done; 1 for the push host.
+    pub left: usize,
 }

@@ -1,7 +1,7 @@
 //! Makes a plan: stack + what goes out + what runs there now → every command, every host, every limit; and its hash.
 //! It must never read anything, and never choose: the same input gives the same plan, byte for byte.
 
-use super::{BuildFrom, OldBuild, Plan, PlannedCommand, PlannedForm};
+use super::{BuildFrom, Kind, OldBuild, Plan, PlannedCommand, PlannedForm};
 use crate::stack::variables::own_env;
 use crate::stack::{BuildId, Command, Form, Revision, Root, Stack, StackName, StageName};
 use serde_json::Value;
@@ -80,6 +80,7 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
         format: 1,
         stack: stack.name.clone(),
         stage: stage.clone(),
+        kind: Kind::Push,
         stack_hash: stack.text_hash.clone(),
         sha,
         branch: target.branch,
@@ -93,7 +94,8 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
 
 /// The commands that make a build: check out, the stack's own, freeze.
 fn making(stack: &Stack) -> Vec<PlannedCommand> {
-    let on_push_host = |form, timeout_s| PlannedCommand { form, name: None, chunk: 1, timeout_s, quiet: false };
+    let on_push_host =
+        |form, timeout_s| PlannedCommand { form, name: None, chunk: 1, timeout_s, quiet: false, done_on: Vec::new() };
     let builds = stack
         .build
         .iter()
@@ -118,6 +120,7 @@ fn planned(command: &Command) -> PlannedCommand {
         chunk: command.chunk,
         timeout_s: command.timeout.as_secs(),
         quiet: command.quiet,
+        done_on: Vec::new(),
     }
 }
 

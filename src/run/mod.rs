@@ -2,6 +2,7 @@
 //! It must never know who watches, never read the ledger, and never begin a push whose journal has a record: a late
 //! runner exits untouched. Started by the desk through `pushbutton runner DIR`; it lives on when the server dies.
 
+mod done;
 mod orders;
 mod recorder;
 mod step;

@@ -4,7 +4,7 @@
 use super::recorder::Place;
 use super::walk::{Walk, elapsed_ms, host_ended};
 use crate::journal::{Event, HostResult, Stream};
-use crate::plan::{self, BuildFrom, PlannedCommand, PlannedForm};
+use crate::plan::{self, BuildFrom, Kind, PlannedCommand, PlannedForm};
 use crate::remote::release::BuildOnDisk;
 use crate::remote::{Ending, Line, Lines, Task, guard, release, transfer};
 use crate::source::build::{BuildDir, freeze};
@@ -44,7 +44,9 @@ impl Walk {
         let place = Place { command: number, host: host.map(|host| host.name().to_owned()) };
         self.recorder.state(Event::HostStarted { command: number, host: place.host.clone() }).await;
         let values = plan::values(&self.assignment, host);
-        self.recorder.note(&place, format!("$ {}", command.title(&values))).await;
+        for line in command.typed(&values) {
+            self.recorder.note(&place, line).await;
+        }
         let (lines, from) = mpsc::channel(WAITING_LINES);
         let (ending, last_words) =
             tokio::join!(self.act(&place, command, host, lines), self.write_down(&place, command, from));
@@ -97,7 +99,12 @@ impl Walk {
             }
             (PlannedForm::Release(what), Some(on)) => match self.root() {
                 Some(root) => {
-                    release::bring(on, &self.build(&dir, &root), what, self.own_task(command, host), &lines).await
+                    let (build, task) = (self.build(&dir, &root), self.own_task(command, host));
+                    match self.assignment.plan.kind {
+                        // The way back trusts no mark of an earlier day.
+                        Kind::Rollback => release::bring_back(on, &build, what, task, &lines).await,
+                        Kind::Push | Kind::Resume { .. } => release::bring(on, &build, what, task, &lines).await,
+                    }
                 }
                 None => Ending::Refused(NO_BUILD.to_owned()),
             },

@@ -37,7 +37,7 @@ struct Halt {
 }
 
 /// How a command ended on one host, with the host.
-type HostOutcome = (Option<Host>, Outcome);
+pub(super) type HostOutcome = (Option<Host>, Outcome);
 
 impl Walk {
     /// Prepares the walk of an assignment.
@@ -146,7 +146,8 @@ impl Walk {
         let host_count = hosts.iter().flatten().count();
         self.command_started(number, command, host_count).await;
         let total = hosts.len();
-        let outcomes = self.over_hosts(number, command, hosts).await;
+        let (mut outcomes, hosts) = self.take_over(number, command, hosts).await;
+        outcomes.extend(self.over_hosts(number, command, hosts).await);
         let bad: Vec<&HostOutcome> = outcomes.iter().filter(|(_, outcome)| outcome.result != HostResult::Ok).collect();
         let ok = u32::try_from(outcomes.len() - bad.len()).unwrap_or(u32::MAX);
         let not_ok = u32::try_from(total - (outcomes.len() - bad.len())).unwrap_or(u32::MAX);

@@ -6,6 +6,7 @@ pub mod routes;
 mod actions;
 mod api;
 mod asking;
+mod back;
 mod connections;
 mod cursor;
 mod events;

@@ -1,7 +1,9 @@
 //! Made-up data for the pages, as a busy team would leave it.
 
 use pushbutton::desk::Street;
-use pushbutton::desk::view::{Current, Drift, Hold, Next, NotReady, Readiness, StageView, Trunk};
+use pushbutton::desk::view::{
+    BackTo, Current, Drift, Good, Hold, Next, NotReady, Readiness, Rest, RestCommand, StageView, Trunk, WayBack,
+};
 use pushbutton::journal::event::{Event, Record, Stream};
 use pushbutton::ledger::outbox::OutboxRow;
 use pushbutton::ledger::pushes::{CommandRow, Commit, PushRow, ResultRow};
@@ -71,6 +73,8 @@ pub fn row(id: i64, stack: &str, stage: &str, state: &str) -> PushRow {
         id,
         stack: stack.to_owned(),
         stage: stage.to_owned(),
+        kind: "push".to_owned(),
+        resumes: None,
         build: "51d0c3e-4120".to_owned(),
         sha: PRINCESS.to_owned(),
         root: Some("9f2c41d07be2".repeat(5) + "9f2c"),
@@ -142,6 +146,7 @@ pub fn street(stack: &str, stages: &[&str]) -> Street {
                 diff: Some("https://git.example.com/shop/web/compare/a...b".to_owned()),
             }),
             why_not: None,
+            back: Some(BackTo { build: "8f31c2e-4101".to_owned(), sha: PROD.to_owned() }),
             hold: None,
             last: Some(row(4130 - 9 * kind as i64, stack, name, "succeeded")),
             usual_ms: [15, 17, 18, 18, 19, 20, 21, 24, 31]
@@ -387,6 +392,14 @@ pub fn push_page(state: &str) -> PushPage {
         tail: (1..=40).map(line).collect(),
         hold: matches!(state, "interrupted" | "failed").then(|| Hold { push: Some(4127), ..hold("web/prod") }),
         button: "PROD!!!".to_owned(),
+        rest: matches!(state, "interrupted" | "failed" | "cancelled" | "degraded").then(|| Rest {
+            plan_hash: "cd".repeat(32),
+            commands: (5..=8)
+                .map(|command| RestCommand { command, title: titles()[command - 1].clone(), hosts: 24, left: 9 })
+                .collect(),
+            why_not: (state == "degraded").then(|| "web is held by kate: <b>evil</b>".to_owned()),
+        }),
+        back: (state != "succeeded").then(|| BackTo { build: "8f31c2e-4101".to_owned(), sha: PROD.to_owned() }),
     }
 }
 
@@ -400,4 +413,33 @@ fn line(n: u64) -> Record {
     let stream = if n % 4 == 1 { Stream::Note } else { Stream::Out };
     let event = Event::Line { command: 5, host: Some("web003".to_owned()), stream, line: n, text };
     Record { n: n + 30, at: at(10), event }
+}
+
+/// A way back to what Prod had before, with another build to choose from.
+pub fn way_back() -> WayBack {
+    let good = |build: &str, sha: &str, push: i64| Good {
+        build: build.to_owned(),
+        sha: sha.to_owned(),
+        root: "77be2d0".repeat(10)[..64].to_owned(),
+        branch: "main".to_owned(),
+        subject: "Cart: round totals per shop <b>evil</b>".to_owned(),
+        files: 2840,
+        push,
+        who: "kate".to_owned(),
+        pushed_at: ago(9000),
+    };
+    WayBack {
+        stack: "web".to_owned(),
+        stage: "prod".to_owned(),
+        from: Some(BackTo { build: "51d0c3e-4120".to_owned(), sha: PRINCESS.to_owned() }),
+        to: good("8f31c2e-4101", PROD, 4101),
+        hosts: (1..=24).map(|n| format!("web{n:03}")).collect(),
+        commands: titles(),
+        plan_hash: "ef".repeat(32),
+        commits: commits(3),
+        commit_count: 60,
+        diff: Some("https://git.example.com/shop/web/compare/a...b".to_owned()),
+        others: vec![good("7a00c2e-4090", QA, 4090)],
+        why_not: None,
+    }
 }

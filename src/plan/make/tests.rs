@@ -88,6 +88,20 @@ fn a_later_stage_takes_exactly_the_build_it_is_given() {
 }
 
 #[test]
+fn a_command_is_shown_as_typed_whatever_its_name() {
+    let text = include_str!("../../../stacks/web.toml");
+    let text =
+        text.replace("\"sudo apachectl graceful\"", "\"\"\"\ncd /srv/web\n\n  sudo apachectl\tgraceful {sha}\n\"\"\"");
+    let web = parse("web".parse().unwrap(), "stacks/web.toml", &text).unwrap();
+    let plan = plan(&web, &stage("prod"), build()).unwrap();
+    let values = plan.values();
+    assert_eq!(plan.commands[3].title(&values), "reload Apache");
+    let graceful = format!(">   sudo apachectl graceful {SHA}");
+    assert_eq!(plan.commands[3].typed(&values), ["$ cd /srv/web", "> ", &graceful]);
+    assert_eq!(plan.commands[1].typed(&values), ["$ release /srv/web"]);
+}
+
+#[test]
 fn a_later_stage_never_makes_a_build() {
     let error = plan(&web(), &stage("prod"), revision()).unwrap_err();
     assert_eq!(error.to_string(), "prod takes the build of princess; only the first stage makes one from a revision");

@@ -102,7 +102,11 @@ pub(super) fn host_lines(page: &PushPage) -> Vec<HostLine> {
                 why: failed.map(|row| {
                     row.why.clone().unwrap_or_else(|| words::result_mark(row.result.as_deref(), false).1.to_owned())
                 }),
-                took: duration_words(took(&rows)),
+                took: match failed.map(|row| row.duration_ms) {
+                    // How long is as unknown as how it ended.
+                    Some(None) => "?".to_owned(),
+                    _ => duration_words(took(&rows)),
+                },
                 bar: took(&rows) * LONGEST_BAR / longest,
                 mostly: format!("mostly step {slowest}"),
             }

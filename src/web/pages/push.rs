@@ -1,12 +1,13 @@
 //! One push, live or past: what it does or did, host by host, and what was told of it.
 
 use super::hosts::{HOSTS_LISTED, HostCell, HostLine, Legend, host_cells, host_lines, legend};
+use super::onwards::{Onwards, onwards};
 use super::parts::{
     CommitLine, HoldLine, Mark, Moment, Person, StageTag, Version, authors, commit_lines, link, millis_between, root,
 };
 use super::told::{Told, told, told_words};
 use super::{Frame, words};
-use crate::desk::view::Hold;
+use crate::desk::view::{BackTo, Hold, Rest};
 use crate::journal::event::{Event, Record, Stream};
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Commit, PushRow, ResultRow};
@@ -41,6 +42,10 @@ pub struct PushPage {
     pub hold: Option<Hold>,
     /// What the stage's button says.
     pub button: String,
+    /// What is left of it to resume, when it did not end well.
+    pub rest: Option<Rest>,
+    /// Where a rollback would go, when it did not end well.
+    pub back: Option<BackTo>,
 }
 
 #[derive(Debug, Serialize)]
@@ -85,6 +90,12 @@ pub(super) struct PushView {
     doubt: Option<String>,
     hold: Option<HoldLine>,
     tail: Vec<TailLine>,
+    /// `rollback`, or `resumes push 12`; empty for a plain push.
+    kind: String,
+    resumes: Option<i64>,
+    commits_title: &'static str,
+    onwards: Option<Onwards>,
+    back: Option<Version>,
 }
 
 /// Why a command failed on a host.
@@ -133,7 +144,19 @@ impl PushView {
         Self {
             id: row.id,
             stack: row.stack.clone(),
-            name: format!("{} to {}", row.stack, stage.words),
+            name: match row.kind.as_str() {
+                "rollback" => format!("{} on {} back to {}", row.stack, stage.words, words::short(&row.sha)),
+                _ => format!("{} to {}", row.stack, stage.words),
+            },
+            kind: match (row.kind.as_str(), row.resumes) {
+                ("rollback", _) => "Rollback".to_owned(),
+                (_, Some(push)) => format!("Resumes push {push}"),
+                _ => String::new(),
+            },
+            resumes: row.resumes,
+            commits_title: if row.kind == "rollback" { "Commits taken back" } else { "Commits" },
+            onwards: page.rest.as_ref().and_then(onwards),
+            back: page.back.as_ref().map(|back| Version::new(&back.sha)),
             live,
             mark: Mark::of_push(&row.state),
             who: Person::new(&row.who),
@@ -145,7 +168,10 @@ impl PushView {
             reason: row.reason.clone(),
             button: page.button.clone(),
             commits: commit_lines(&page.commits, frame.now),
-            commit_words: words::count(page.commits.len() as i64, "commit"),
+            commit_words: match row.kind.as_str() {
+                "rollback" => format!("{} taken back", words::count(page.commits.len() as i64, "commit")),
+                _ => words::count(page.commits.len() as i64, "commit"),
+            },
             authors: authors(&page.commits),
             diff: link(row.diff.as_deref()),
             started: Moment::clock(since),
@@ -162,7 +188,10 @@ impl PushView {
                 "failed" | "degraded" => "fail",
                 _ => "lost",
             },
-            result_title: words::result_title(&row.state, &row.stack, &stage.words, row.ended_by.as_deref()),
+            result_title: match row.kind.as_str() {
+                "rollback" => words::rollback_title(&row.state, &stage.words, &row.sha, row.ended_by.as_deref()),
+                _ => words::result_title(&row.state, &row.stack, &stage.words, row.ended_by.as_deref()),
+            },
             result_words: result_words(page, &steps),
             slow_title: match slow.iter().any(|line| line.why.is_some()) {
                 true => "Hosts: failed, then slowest",
@@ -340,7 +369,7 @@ fn tail_line(record: &Record) -> Option<TailLine> {
         kind: match stream {
             Stream::Out => "out",
             Stream::Err => "warn",
-            Stream::Note if text.starts_with("$ ") => "cmd",
+            Stream::Note if text.starts_with("$ ") || text.starts_with("> ") => "cmd",
             Stream::Note => "note",
         },
         text,

@@ -53,6 +53,8 @@ struct StageCard {
     button: Button,
     hold: bool,
     hosts: String,
+    /// Where the way back goes, when it is open.
+    back: Option<Version>,
 }
 
 /// What a stage runs.
@@ -197,6 +199,10 @@ fn card(frame: &Frame, street: &Street, stage: &StageView) -> StageCard {
         button: button(frame, street, stage, before).over(ready_words(stage)),
         hold: stage.hold.is_some(),
         hosts: words::count(stage.hosts.len() as i64, "host"),
+        back: match (&street.lock, &street.problem) {
+            (None, None) => stage.back.as_ref().map(|back| Version::new(&back.sha)),
+            _ => None,
+        },
     }
 }
 
@@ -261,6 +267,7 @@ impl Button {
 
 fn button(frame: &Frame, street: &Street, stage: &StageView, before: Option<&StageView>) -> Button {
     let name = words::stage_words(&stage.name);
+    let own = button_words(stage);
     let shut = |words: String, small: String, foot: String| Button { open: false, again: false, words, small, foot };
     if street.problem.is_some() {
         return shut("Pushing is closed".to_owned(), format!("stacks/{}.toml has errors", street.stack), String::new());
@@ -268,7 +275,7 @@ fn button(frame: &Frame, street: &Street, stage: &StageView, before: Option<&Sta
     if let Some(push) = &street.lock {
         let other = words::stage_words(&push.stage);
         let foot = format!("{} is pushing to {other}", push.who);
-        return shut(stage.button.clone(), format!("when the push to {other} has ended"), foot);
+        return shut(own, format!("when the push to {other} has ended"), foot);
     }
     if let Some(hold) = stage.hold.as_ref().or(street.hold.as_ref()) {
         let what = if stage.hold.is_some() { name } else { street.stack.clone() };
@@ -299,7 +306,15 @@ fn button(frame: &Frame, street: &Street, stage: &StageView, before: Option<&Sta
         Some(usual) => format!("About {}", duration_words(usual)),
         None => format!("To {hosts}"),
     };
-    Button { open: true, again: false, words: stage.button.clone(), small: String::new(), foot }
+    Button { open: true, again: false, words: own, small: String::new(), foot }
+}
+
+/// What the button says; where the file leaves that to us, the stage is called what the page calls it.
+fn button_words(stage: &StageView) -> String {
+    match stage.button.strip_prefix("Push to ") {
+        Some(name) if name == stage.name => format!("Push to {}", words::stage_words(name)),
+        _ => stage.button.clone(),
+    }
 }
 
 /// Dots on a line of 140 by 22: fastest on the left, the median as a bar.
