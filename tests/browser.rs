@@ -300,6 +300,8 @@ async fn a_person_cancels_a_push_in_the_browser() {
     browser.go("/pushes/1").await;
     let result = browser.says(".result", "ancelled").await;
     assert!(result.contains("kate"), "who: {result}");
+    assert!(result.contains("step 5 of 6"), "where: {result}");
+    assert!(result.contains("wrong button"), "why: {result}");
     browser.pictures("cancelled").await;
     for host in hosts {
         let machine = house.fleet.host(host).unwrap();
@@ -357,7 +359,11 @@ async fn a_killed_runner_is_told_on_the_page() {
     browser.says(".note--hold", "is held by").await;
     browser.text("[data-go=\"qa\"][aria-disabled]").await;
     browser.pictures("held").await;
-    browser.click(".note--hold form .btn").await;
+    browser.click(".note--hold a.btn").await;
+    browser.click("[popovertarget=\"close-it\"]").await;
+    browser.write("#close-it-w", "looked at every host").await;
+    browser.click("#close-it .btn--main").await;
+    browser.arrives("/stacks/web").await;
     browser.text("[data-go=\"qa\"]:not([aria-disabled])").await;
     assert!(house.street().await["hold"].is_null(), "the hold is released");
     assert_eq!(browser.complaints().await, Vec::<String>::new());

@@ -288,7 +288,8 @@ pub fn lock_holder(connection: &Connection, stack: &str) -> Answer<Option<PushRo
     Ok(ask.query_row([stack], row).optional()?)
 }
 
-/// How long the last good pushes to a stage took, without rollbacks and resumes, which do less, in milliseconds, oldest first; at most `most`.
+/// How long the last good pushes to a stage took, in milliseconds, oldest first; at most `most`. Rollbacks and resumes do
+/// less and are left out.
 ///
 /// # Errors
 /// What SQLite said.

@@ -28,12 +28,12 @@ pub(super) struct Legend {
     count: usize,
 }
 
-/// A host of a push that ended: failed ones first, then the slowest.
+/// A host of a push that ended: failed ones first, then cancelled ones, then the slowest.
 #[derive(Debug, Serialize)]
 pub(super) struct HostLine {
     host: String,
     mark: Mark,
-    /// Why it failed, if it did.
+    /// Why it did not come to its end, if it did not.
     pub(super) why: Option<String>,
     took: String,
     bar: i64,
@@ -85,15 +85,21 @@ pub(super) fn host_lines(page: &PushPage) -> Vec<HostLine> {
         hosts.entry(&row.host).or_default().push(row);
     }
     let took = |rows: &[&ResultRow]| rows.iter().filter_map(|row| row.duration_ms).sum::<i64>();
-    let bad = |rows: &[&ResultRow]| rows.iter().any(|row| is_bad(row.result.as_deref()));
+    let cut = |row: &ResultRow| row.result.as_deref() == Some("cancelled");
+    let rank = |rows: &[&ResultRow]| match rows.iter().any(|row| is_bad(row.result.as_deref())) {
+        true => 0,
+        false if rows.iter().any(|row| cut(row)) => 1,
+        false => 2,
+    };
     let mut lines: Vec<(&str, Vec<&ResultRow>)> = hosts.into_iter().collect();
-    lines.sort_by_key(|(_, rows)| (!bad(rows), -took(rows)));
+    lines.sort_by_key(|(_, rows)| (rank(rows), -took(rows)));
     lines.truncate(HOSTS_LISTED);
     let longest = lines.iter().map(|(_, rows)| took(rows)).max().unwrap_or(1).max(1);
     lines
         .into_iter()
         .map(|(host, rows)| {
             let failed = rows.iter().find(|row| is_bad(row.result.as_deref()));
+            let failed = failed.or_else(|| rows.iter().find(|row| cut(row)));
             let slowest = rows.iter().max_by_key(|row| row.duration_ms).map_or(0, |row| row.command);
             let result = failed.map_or(Some("ok"), |row| row.result.as_deref());
             HostLine {

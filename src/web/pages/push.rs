@@ -193,9 +193,11 @@ impl PushView {
                 _ => words::result_title(&row.state, &row.stack, &stage.words, row.ended_by.as_deref()),
             },
             result_words: result_words(page, &steps),
-            slow_title: match slow.iter().any(|line| line.why.is_some()) {
-                true => "Hosts: failed, then slowest",
-                false => "Slowest hosts",
+            slow_title: match (slow.iter().any(|line| line.why.is_some()), row.state.as_str()) {
+                (false, _) => "Slowest hosts",
+                (true, "cancelled") => "Hosts: cancelled, then slowest",
+                (true, "interrupted") => "Hosts: in doubt, then slowest",
+                (true, _) => "Hosts: failed, then slowest",
             },
             whys,
             more_whys,
@@ -242,7 +244,8 @@ fn result_words(page: &PushPage, steps: &[Step]) -> String {
             bad.sort_unstable();
             bad.dedup();
             bad.retain(|host| !host.is_empty());
-            let last = page.commands.last().map_or(0, |row| row.command);
+            let begun = page.commands.iter().rev().find(|row| row.started_at.is_some());
+            let last = begun.map_or(0, |row| row.command);
             let on = match bad.len() {
                 0 => String::new(),
                 bad => format!(", on {bad} of {}", words::count(row.hosts_total, "host")),
