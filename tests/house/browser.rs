@@ -1,6 +1,6 @@
 //! A real browser: headless Chromium behind Debian's chromedriver, one of its own per test.
 
-use super::{DEADLINE, House, client_of, kill, until};
+use super::{House, client_of, kill, until};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use pushbutton::demo::http::Sent;
@@ -99,7 +99,7 @@ impl Browser {
 
     /// Waits for an element and gives its text as seen.
     pub async fn text(&self, css: &str) -> String {
-        self.find(css).await.text().await.unwrap()
+        self.says(css, "").await
     }
 
     /// Waits until an element's text holds these words, and gives it.
@@ -120,12 +120,8 @@ impl Browser {
 
     /// Types into a field.
     pub async fn write(&self, css: &str, words: &str) {
-        self.find(css).await.send_keys(words).await.unwrap();
-    }
-
-    async fn find(&self, css: &str) -> fantoccini::elements::Element {
-        let found = self.page.wait().at_most(DEADLINE).for_element(Locator::Css(css)).await;
-        found.unwrap_or_else(|error| panic!("{css}: {error}"))
+        let write = async || self.page.find(Locator::Css(css)).await.ok()?.send_keys(words).await.ok();
+        until(&format!("{css} takes words"), write).await;
     }
 
     /// Runs a script in the page and gives what it returns.
