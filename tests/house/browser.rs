@@ -14,7 +14,8 @@ use tokio::process::Child;
 pub struct Browser {
     pub page: Client,
     url: String,
-    driver: Child,
+    /// Ends with us.
+    _driver: Child,
     /// Where chromedriver listens, and its session: for what WebDriver itself does not know.
     at: String,
     session: String,
@@ -34,7 +35,7 @@ impl Browser {
 
     async fn with_preferences(house: &House, preferences: Value) -> Self {
         let profile = tempfile::Builder::new().prefix("pb-browser").tempdir().unwrap();
-        let program = Program::new("chromedriver").arg("--port=0").env("HOME", profile.path()).own_group();
+        let program = Program::new("chromedriver").arg("--port=0").env("HOME", profile.path());
         let mut driver = program.start().unwrap();
         let mut errors = driver.stderr.take().unwrap();
         tokio::spawn(async move { tokio::io::copy(&mut errors, &mut tokio::io::sink()).await });
@@ -68,7 +69,7 @@ impl Browser {
         builder.capabilities(capabilities.as_object().unwrap().clone());
         let page = builder.connect(&at).await.unwrap();
         let session = page.session_id().await.unwrap().unwrap();
-        let browser = Self { page, url: house.url.clone(), driver, at, session, profile };
+        let browser = Self { page, url: house.url.clone(), _driver: driver, at, session, profile };
         browser.resize(1280, 800).await;
         browser
     }
@@ -208,10 +209,6 @@ impl Drop for Browser {
             if let (true, Some(pid)) = (line.contains(&profile), pid) {
                 kill(pid);
             }
-        }
-        // chromedriver ends with its handle; it leads a group of its own, so nothing of it stays.
-        if let Some(pid) = self.driver.id().and_then(|pid| i32::try_from(pid).ok()) {
-            let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
         }
     }
 }
