@@ -129,7 +129,7 @@ async fn a_second_terminal_cancels_holds_and_releases_and_the_network_names_nobo
 }
 
 #[tokio::test]
-async fn with_the_server_down_one_can_push_cancel_and_read() {
+async fn with_the_server_down_one_can_push_roll_back_resume_cancel_and_read() {
     let mut house = House::build(Plans { qa: &["qa1"], princess: &["p1"], commands: TEMPER, ..Plans::default() }).await;
     house.button("qa").await;
     house.kill_server().await;
@@ -137,30 +137,35 @@ async fn with_the_server_down_one_can_push_cancel_and_read() {
     let pushed = pushbutton(&house, &["push", "web", "qa", "--follow"]).await;
     assert_eq!(pushed.code, Some(0), "{pushed:?}");
     assert!(pushed.out.contains(newest.as_str()), "the newest commit was fetched: {}", pushed.out);
-    let current = std::fs::read_link(house.fleet.host("qa1").unwrap().srv_dir().join("web/current")).unwrap();
-    assert!(current.to_str().unwrap().ends_with("-1"), "{current:?}");
+    house.shop.commit(house.shop.commits().await.unwrap()).await.unwrap();
+    assert_eq!(pushbutton(&house, &["push", "web", "qa"]).await.code, Some(0));
+    let current = || std::fs::read_link(house.fleet.host("qa1").unwrap().srv_dir().join("web/current")).unwrap();
+    assert!(current().to_str().unwrap().ends_with("-2"), "{:?}", current());
+    let back = pushbutton(&house, &["rollback", "web", "qa", "--reason", "the fair is on"]).await;
+    assert_eq!(back.code, Some(0), "{back:?}");
+    assert!(current().to_str().unwrap().ends_with("-1"), "{:?}", current());
     assert!(pushbutton(&house, &["status"]).await.out.contains("since"), "status knows");
 
     std::fs::write(house.fleet.host("p1").unwrap().srv_dir().join("slow"), "").unwrap();
     let first = program(house.dir.path(), &["push", "web", "princess"]).start().unwrap();
-    house.journal_says(2, "slowly\"").await;
-    let cancel = pushbutton(&house, &["cancel", "2", "--as", "kate"]).await;
+    house.journal_says(4, "slowly\"").await;
+    let cancel = pushbutton(&house, &["cancel", "4", "--as", "kate"]).await;
     assert_eq!(cancel.code, Some(0), "{cancel:?}");
     let first = ended(first).await;
     assert_eq!(first.code, Some(130), "without a server a push is always followed: {first:?}");
     assert!(first.out.contains("kate cancelled it"), "{}", first.out);
 
     // A viewer that dies does not take the push with it, and whoever comes next books its end.
-    let mut second = program(house.dir.path(), &["push", "web", "princess"]).start().unwrap();
-    house.journal_says(3, "slowly\"").await;
+    let mut second = program(house.dir.path(), &["resume", "4"]).start().unwrap();
+    house.journal_says(5, "slowly\"").await;
     second.start_kill().unwrap();
     second.wait().await.unwrap();
-    let cancel = pushbutton(&house, &["cancel", "3"]).await;
+    let cancel = pushbutton(&house, &["cancel", "5"]).await;
     assert_eq!(cancel.code, Some(0), "{cancel:?}");
     assert!(cancel.out.contains("cancelled"), "{}", cancel.out);
     house.start().await;
     house.sign_in("mary").await;
-    for (push, state) in [(1, "succeeded"), (2, "cancelled"), (3, "cancelled")] {
+    for (push, state) in [(1, "succeeded"), (3, "succeeded"), (4, "cancelled"), (5, "cancelled")] {
         assert_eq!(house.push(push).await["push"]["state"], state, "push {push}");
     }
     assert_eq!(pushbutton(&house, &["follow", "1"]).await.code, Some(0));
