@@ -74,6 +74,7 @@ pub async fn one_push(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
         "commits": known.commits,
         "commit_count": known.commit_count,
         "announcements": known.announcements,
+        "links": known.links,
         "journal": { "length": end.len, "ended": end.ended },
     })))
 }

@@ -7,7 +7,7 @@ use super::{Frame, words};
 use crate::desk::view::Hold;
 use crate::journal::event::{Event, Record, Stream};
 use crate::ledger::outbox::OutboxRow;
-use crate::ledger::pushes::{CommandRow, Commit, PushRow, ResultRow};
+use crate::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use crate::time::{At, duration_words};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -32,6 +32,8 @@ pub struct PushPage {
     pub commits: Vec<Commit>,
     /// What was told where.
     pub announcements: Vec<OutboxRow>,
+    /// What it linked to.
+    pub links: Vec<Link>,
     /// The titles of all commands of its plan, in order.
     pub titles: Vec<String>,
     /// The frozen host list, by name.
@@ -66,6 +68,7 @@ pub(super) struct PushView {
     commit_words: String,
     authors: Vec<Person>,
     diff: Option<String>,
+    links: Vec<Link>,
     started: Moment,
     day: Moment,
     took: String,
@@ -188,6 +191,7 @@ impl PushView {
             commit_words: words::count(page.commits.len() as i64, "commit"),
             authors: authors(&page.commits),
             diff: link(row.diff.as_deref()),
+            links: page.links.iter().filter(|given| link(Some(&given.url)).is_some()).cloned().collect(),
             started: Moment::clock(since),
             day: Moment::day(since),
             took: match row.state.as_str() {
@@ -315,7 +319,12 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
         let began = row.started_at.as_deref().and_then(|at| at.parse::<At>().ok());
         let left = began.and_then(|at| millis_between(since, at)).unwrap_or(0) as f64 * 100.0 / whole;
         let width = row.duration_ms.map_or(100.0 - left, |ms| ms as f64 * 100.0 / whole);
-        let bad = if row.not_ok > 0 { format!(", {} failed", row.not_ok) } else { String::new() };
+        // Hosts that were never begun are not ok, but did not fail either.
+        let failed = |result: &&ResultRow| result.command == row.command && is_bad(result.result.as_deref());
+        let bad = match page.results.iter().filter(failed).count() {
+            0 => String::new(),
+            bad => format!(", {bad} failed"),
+        };
         Step {
             number,
             title: row.title.clone(),
@@ -334,7 +343,8 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
     (1..=count).map(step).collect()
 }
 
-/// The state of each host in the command that runs, or the last one that worked on hosts.
+/// The state of each host in the command that runs, or the last one that worked on hosts; a host that was given up
+/// keeps what it was given up for.
 fn host_cells(page: &PushPage, live: bool) -> Vec<HostCell> {
     let shown = page.commands.iter().rev().find(|row| row.hosts > 0).map(|row| row.command);
     let results: BTreeMap<&str, Option<&str>> = page
@@ -343,8 +353,14 @@ fn host_cells(page: &PushPage, live: bool) -> Vec<HostCell> {
         .filter(|row| Some(row.command) == shown)
         .map(|row| (row.host.as_str(), row.result.as_deref()))
         .collect();
+    let lost: BTreeMap<&str, Option<&str>> = page
+        .results
+        .iter()
+        .filter(|row| is_bad(row.result.as_deref()))
+        .map(|row| (row.host.as_str(), row.result.as_deref()))
+        .collect();
     let cell = |host: &String| {
-        let (shape, word) = match results.get(host.as_str()) {
+        let (shape, word) = match lost.get(host.as_str()).or_else(|| results.get(host.as_str())) {
             Some(result) => words::result_mark(*result, live),
             None if live => ("wait", "waiting"),
             None => ("skip", "not started"),
