@@ -249,14 +249,14 @@ finally = [
     let ended = push(&house).await;
     assert_eq!(ended["push"]["state"], "failed");
     let why = ended["push"]["why"].as_str().unwrap();
-    assert!(why.starts_with("vetoed before any host was touched: command 6") && why.contains("on qa1"), "{why}");
+    assert!(why.starts_with("vetoed: command 5") && why.contains("on qa1"), "{why}");
     assert_eq!(told(), "failed");
     assert!(!srv.join("web/releases").join(ended["push"]["build"].as_str().unwrap()).exists());
     std::fs::remove_file(srv.join("veto")).unwrap();
 
     std::fs::write(srv.join("wait"), "").unwrap();
     let id = house.press("qa").await;
-    house.journal_says(id, "\"kind\":\"host_started\",\"command\":8,\"host\":\"qa1\"").await;
+    house.journal_says(id, "\"kind\":\"host_started\",\"command\":7,\"host\":\"qa1\"").await;
     house.send("POST", &format!("/api/v1/pushes/{id}/cancel"), &json!({})).await;
     let ended = house.ended(id).await;
     assert_eq!(ended["push"]["state"], "cancelled", "{ended:#}");
@@ -270,5 +270,5 @@ finally = [
     let ended = push(&house).await;
     assert_eq!(ended["push"]["state"], "degraded", "a failure at the end spoils a success: {ended:#}");
     let why = ended["push"]["why"].as_str().unwrap();
-    assert!(why.contains("at the end, command 11") && why.contains("qa1"), "{why}");
+    assert!(why.contains("at the end, command 10") && why.contains("qa1"), "{why}");
 }

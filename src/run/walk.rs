@@ -353,7 +353,7 @@ impl Walk {
     }
 
     fn failed(&self, number: u32, command: &PlannedCommand, bad: &[PlaceOutcome]) -> End {
-        let veto = if command.part == Part::Before { "vetoed before any host was touched: " } else { "" };
+        let veto = if command.part == Part::Before { "vetoed: " } else { "" };
         End { state: Ended::Failed, why: Some(format!("{veto}{}", self.words(number, command, bad))) }
     }
 
