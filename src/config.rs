@@ -159,11 +159,24 @@ pub struct Limits {
     pub free_mib: u64,
     /// Open connections of one address.
     pub connections_per_address: usize,
+    /// How many hosts are kept connected; 0 connects only when a push needs it.
+    pub warm_hosts: usize,
+    /// How often a connection that is kept is checked, in seconds; at most 10, since *ready* means an answer within 15 s.
+    pub check_every_s: u64,
+    /// How often hosts are asked what they run, in seconds.
+    pub probe_every_s: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { fetch_every_s: 15, free_mib: 512, connections_per_address: 64 }
+        Self {
+            fetch_every_s: 15,
+            free_mib: 512,
+            connections_per_address: 64,
+            warm_hosts: 500,
+            check_every_s: 10,
+            probe_every_s: 30,
+        }
     }
 }
 
@@ -324,6 +337,16 @@ impl Config {
         if self.ssh.lease_s <= 5 {
             let mistake = Mistake::new(place(root, &["ssh", "lease_s"]), "this lease is too short");
             found.push(mistake.cure("heartbeats go out each 5 s, so it must be 6 or more; 30 forgives a slow line"));
+        }
+        if !(1..=10).contains(&self.limits.check_every_s) {
+            let at = place(root, &["limits", "check_every_s"]);
+            let mistake = Mistake::new(at, "connections are checked every 1 to 10 seconds");
+            found.push(mistake.cure("a host counts as ready for 15 s after it answered, so 10 is the most"));
+        }
+        if self.limits.probe_every_s == 0 {
+            let mistake =
+                Mistake::new(place(root, &["limits", "probe_every_s"]), "hosts cannot be asked without a pause");
+            found.push(mistake.cure("30 is a good pause"));
         }
         found
     }

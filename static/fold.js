@@ -47,6 +47,8 @@ export class Fold {
     this.took = 0;
     /** @type {Map<string, {err: number[], last: number}>} */
     this.suspects = new Map();
+    /** Hosts that failed a command, which take no later one. @type {Map<string, HostState>} */
+    this.lost = new Map();
   }
 
   /**
@@ -71,7 +73,7 @@ export class Fold {
   /** @param {Record} r @param {number} t @param {{lines: Line[]}} out */
   line(r, t, out) {
     const host = r.host ?? '';
-    const kind = r.stream === 'err' ? 'warn' : r.stream !== 'note' ? 'out' : r.text.startsWith('$ ') ? 'cmd' : 'note';
+    const kind = r.stream === 'err' ? 'warn' : r.stream !== 'note' ? 'out' : /^[$>] /.test(r.text) ? 'cmd' : 'note';
     out.lines.push({ n: r.line, t, step: r.command - 1, host, kind, text: r.text });
     const place = this.lines++;
     const key = `${r.command} ${host}`;
@@ -104,6 +106,7 @@ export class Fold {
       const suspect = this.suspects.get(key);
       this.suspects.delete(key);
       if (state !== 'fail' && state !== 'lost') return;
+      this.lost.set(host, { state, word, began: Math.max(0, t - r.duration_ms), took: r.duration_ms });
       out.news.push(`${host || 'The push host'}: ${word}`);
       if (suspect) out.errors.push(...(suspect.err.length ? suspect.err : [suspect.last]));
     } else if (r.kind === 'command_ended' && step) {
@@ -149,6 +152,8 @@ export class Fold {
   hostState(step, host, now) {
     const found = step.host.get(host);
     if (!found) {
+      const lost = this.lost.get(host);
+      if (lost) return lost;
       const [state, word] = this.result ? ['skip', 'not started'] : ['wait', 'waiting'];
       return { state, word, began: 0, took: 0 };
     }

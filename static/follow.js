@@ -12,7 +12,7 @@ export function listenToReader(view) {
     view.blocks.aside.clear();
     view.draw();
   };
-  for (const type of ['wheel', 'pointerdown', 'pointermove', 'touchstart', 'keydown']) {
+  for (const type of ['wheel', 'pointerdown', 'pointermove', 'touchstart', 'keydown', 'resize']) {
     addEventListener(type, input, { passive: true, capture: true });
   }
   scroller.addEventListener('scroll', () => scrolled(view), { passive: true });

@@ -52,6 +52,9 @@ function swap(part, next) {
 let asking = false;
 let again = false;
 
+/** Looks once more at the whole page, for one that keeps itself fresh otherwise. */
+export const freshen = () => ask();
+
 /** Fetches the page as a document: nothing of it runs, nothing is parsed from text by us. */
 function ask() {
   if (document.hidden || asking) {

@@ -2,6 +2,7 @@
 // the journal alone and is drawn by one function.
 import { $, $$, mark, say } from './dom.js';
 import { Fold, ended } from './fold.js';
+import { freshen } from './fresh.js';
 import { Grid } from './grid.js';
 import { LogView } from './log.js';
 import { LogBar } from './logbar.js';
@@ -124,6 +125,8 @@ class PushPage {
     for (const gone of ['#b-cancel', '#b-bell']) $(gone)?.setAttribute('hidden', '');
     $('#dlg-cancel')?.hidePopover?.();
     $('#b-result').hidden = false;
+    const pill = $('.nowpush'); // drawn when the page was: this push was one of them
+    if (/^\s*1\D/.test(pill?.textContent ?? '')) pill?.remove();
   }
 
   /** The journal begins anew: a restored backup, or a torn tail. */
@@ -179,8 +182,10 @@ class PushPage {
     $('#out-note').hidden = name !== 'signedout';
     this.lostSince = name === 'lost' ? since : name === 'live' || name === 'done' ? 0 : this.lostSince;
     if (name === 'done') {
-      if (this.live) this.log.settle();
-      else this.openPast();
+      if (this.live) {
+        this.log.settle();
+        freshen(); // who else is pushing now
+      } else this.openPast();
     }
     if (name === 'lost') this.tell('Connection lost. The push goes on without this page.');
     if (name === 'live' && (was === 'waiting' || was === 'lost') && this.log.lines.length) this.tell('Connected again. Nothing is missing.');

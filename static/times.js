@@ -23,7 +23,7 @@ export const soFar = (ms) => duration(Math.max(0, Math.floor(ms / 1000) * 1000))
 /** @param {number} ms @returns {string} rounded, so that it does not twitch, and never a stuck 99 % */
 export function left(ms) {
   if (ms < 0) return 'taking longer than usual';
-  if (ms < 5000) return 'nearly done';
+  if (ms < 2000) return 'nearly done';
   if (ms < 20000) return 'a few seconds left';
   if (ms < 90000) return `about ${Math.round(ms / 5000) * 5} s left`;
   return `about ${Math.round(ms / 60000)} min left`;

@@ -473,7 +473,9 @@ async fn a_runner_that_dies_leaves_its_push_interrupted_and_its_stack_held() {
     let Refusal::Held { scope, who: by, reason, .. } = refused else { panic!("{refused}") };
     assert_eq!((scope.as_str(), by.as_str()), ("web", "pushbutton"));
     assert!(reason.contains("nobody knows the state of qa1.example.com"), "{reason}");
-    bench.desk.release_hold(&web(), None, &who("joe")).await.unwrap();
+    let silent = bench.desk.release_hold(&web(), None, &who("joe"), None).await.unwrap_err();
+    assert!(matches!(&silent, Refusal::BadRequest { why } if why.contains("say why the hold may go")), "{silent}");
+    bench.desk.release_hold(&web(), None, &who("joe"), Some("looked at it".to_owned())).await.unwrap();
     bench.press("qa").await;
     let told = bench.desk.ledger().read(move |connection| outbox::of_push(connection, push.get())).await.unwrap();
     assert_eq!(told.iter().map(|row| row.event.as_str()).collect::<Vec<_>>(), ["started", "ended"]);
@@ -621,8 +623,8 @@ async fn a_hold_closes_the_button_with_its_reason_and_only_a_person_lifts_it() {
     let bench = bench.restart().await;
     let kept = bench.desk.ledger().read(|connection| holds::get(connection, "web/qa")).await.unwrap();
     assert_eq!(kept.unwrap().reason, "demo at noon");
-    bench.desk.release_hold(&web(), Some(&qa), &who("joe")).await.unwrap();
-    assert!(matches!(bench.desk.release_hold(&web(), Some(&qa), &mary).await, Err(Refusal::Nothing { .. })));
+    bench.desk.release_hold(&web(), Some(&qa), &who("joe"), None).await.unwrap();
+    assert!(matches!(bench.desk.release_hold(&web(), Some(&qa), &mary, None).await, Err(Refusal::Nothing { .. })));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The journeys: one file per promise or walk through the real thing, linked once.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml allows this only inside #[test]")]
 
+mod browser;
 mod check;
 mod crash;
 mod demo;
@@ -15,10 +16,12 @@ mod policy;
 mod readme;
 mod release;
 mod remote;
+mod rollback;
 mod site;
 mod source;
 mod street;
 mod user;
 mod variables;
 mod viewers;
+mod warm;
 mod web;

@@ -78,6 +78,29 @@ fn the_stack_page_offers_only_what_can_be_pressed() {
 }
 
 #[test]
+fn the_stack_page_says_which_hosts_are_not_ready_and_which_run_something_else() {
+    let pages = pages();
+    let frame = frame(Section::Stacks);
+    let html = checked("stack", pages.stack(&frame, &street("web", &["qa", "prod"])));
+    assert!(html.contains("About 1 m 35 s to 24 hosts · 24/24 hosts ready"));
+    assert!(!html.contains("not ready") && !html.contains("instead of"));
+    let html = checked("stack-troubled", pages.stack(&frame, &made_up::troubled()));
+    for words in [
+        "About 19 s · connecting to its hosts",
+        "<b>1 host of Princess is not ready.</b> A push would not reach it now",
+        "<br>princess001 refuses connections",
+        "<b>7 hosts of Prod are not ready.</b> A push would not reach them now",
+        "17/24 hosts ready",
+        "and 2 hosts more",
+        "<b>Prod does not run one build everywhere.</b>",
+        "prod009 runs 3f2c1ab-12 instead of 8f31c2e-4103 since <time",
+        "prod010 runs &lt;b&gt;evil&lt;/b&gt; instead",
+    ] {
+        assert!(html.contains(words), "{words}");
+    }
+}
+
+#[test]
 fn a_push_is_shown_live_and_in_each_of_its_ends() {
     let pages = pages();
     let frame = frame(Section::Pushes);
@@ -112,20 +135,78 @@ fn a_push_is_shown_live_and_in_each_of_its_ends() {
 }
 
 #[test]
+fn a_bad_end_offers_to_go_on_and_to_roll_back() {
+    let pages = pages();
+    let frame = frame(Section::Pushes);
+    let html = checked("push-failed", pages.push(&frame, &push_page("failed")));
+    for words in [
+        "action=\"/pushes/4127/resume\"",
+        "Go on from step 5",
+        "step 5 on 9 of 24 hosts",
+        "href=\"/stacks/web/stages/prod/rollback\"",
+        "Roll back to 8f31c2e",
+        "Close as it is",
+    ] {
+        assert!(html.contains(words), "{words}");
+    }
+    let html = checked("push-degraded", pages.push(&frame, &push_page("degraded")));
+    assert!(!html.contains("/resume") && html.contains("Not now: web is held by kate"));
+
+    let mut rollback = push_page("succeeded");
+    rollback.row.kind = "rollback".to_owned();
+    let html = checked("push-rollback", pages.push(&frame, &rollback));
+    assert!(html.contains("Prod was rolled back to 51d0c3e") && html.contains("Commits taken back"));
+    rollback.row.kind = "resume".to_owned();
+    rollback.row.resumes = Some(4126);
+    let html = checked("push-resume", pages.push(&frame, &rollback));
+    assert!(html.contains("<a href=\"/pushes/4126\">Resumes push 4126</a>"));
+}
+
+#[test]
+fn the_way_back_says_where_it_goes_and_what_is_lost_before_the_press() {
+    let pages = pages();
+    let frame = frame(Section::Stacks);
+    let html = checked("back", pages.back(&frame, &made_up::way_back()));
+    for words in [
+        "Roll Prod back to 8f31c2e",
+        "Payments: retry the gateway once on 502",
+        "and 56 more",
+        "name=\"reason\" required",
+        "name=\"to\" value=\"8f31c2e-4101\"",
+        "rollback?to=7a00c2e-4090",
+    ] {
+        assert!(html.contains(words), "{words}");
+    }
+    let mut shut = made_up::way_back();
+    shut.why_not = Some("jin is pushing web to qa right now (push 4128) <b>evil</b>".to_owned());
+    shut.commits.clear();
+    shut.from = None;
+    shut.others.clear();
+    let html = checked("back-shut", pages.back(&frame, &shut));
+    assert!(html.contains("disabled") && html.contains("Not now:"));
+}
+
+#[test]
 fn the_push_log_keeps_its_filters() {
     let pages = pages();
     let frame = frame(Section::Pushes);
     let filter =
         LogFilter { word: Some("\"><b>evil</b>".to_owned()), state: Some("failed".to_owned()), ..Default::default() };
-    let page =
-        LogPage { rows: made_up::history(), filter, next_before: Some(4088), stacks: vec!["web".into(), "api".into()] };
+    let page = LogPage {
+        rows: made_up::history(),
+        filter,
+        before: None,
+        next_before: Some(4088),
+        stacks: vec!["web".into(), "api".into()],
+    };
     let html = checked("log", pages.log(&frame, &page));
     for words in
         ["before=4088&amp;state=failed", "<option value=\"failed\" selected", "Yesterday, ", "&quot;&gt;&lt;b&gt;evil"]
     {
         assert!(html.contains(words), "{words}");
     }
-    let none = LogPage { rows: Vec::new(), filter: LogFilter::default(), next_before: None, stacks: Vec::new() };
+    let none =
+        LogPage { rows: Vec::new(), filter: LogFilter::default(), before: None, next_before: None, stacks: Vec::new() };
     assert!(checked("log-empty", pages.log(&frame, &none)).contains("Nothing has been pushed yet"));
 }
 

@@ -12,7 +12,10 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ("ssh", &["config", "lease_s", "grace_s"]),
     ("irc", &["server", "port", "tls", "nick", "channel", "password_file", "password_env"]),
     ("email", &["server", "port", "tls", "from", "to", "user", "password_file", "password_env"]),
-    ("limits", &["fetch_every_s", "free_mib", "connections_per_address"]),
+    (
+        "limits",
+        &["fetch_every_s", "free_mib", "connections_per_address", "warm_hosts", "check_every_s", "probe_every_s"],
+    ),
 ];
 
 /// Tables that the file will have, and this version has not.

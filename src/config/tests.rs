@@ -102,7 +102,7 @@ frobnicate = 1
     11 | frobnicate = 1
        | ^^^^^^^^^^
        |
-       = help: [limits] may have: fetch_every_s, free_mib, connections_per_address
+       = help: [limits] may have: fetch_every_s, free_mib, connections_per_address, warm_hosts, check_every_s, probe_every_s
     "#);
 }
 
@@ -217,4 +217,25 @@ password_env = "b"
        |
        = help: keep one
     "#);
+}
+
+#[test]
+fn a_pause_that_would_not_keep_hosts_ready_is_refused() {
+    assert_snapshot!(refused("url = \"http://x\"\n[limits]\ncheck_every_s = 60\nprobe_every_s = 0\n"), @r"
+    error: connections are checked every 1 to 10 seconds
+     --> config.toml:3:17
+      |
+    3 | check_every_s = 60
+      |                 ^^
+      |
+      = help: a host counts as ready for 15 s after it answered, so 10 is the most
+
+    error: hosts cannot be asked without a pause
+     --> config.toml:4:17
+      |
+    4 | probe_every_s = 0
+      |                 ^
+      |
+      = help: 30 is a good pause
+    ");
 }

@@ -67,6 +67,7 @@ pub(super) fn fold(
                 let row = row(tx, push)?;
                 if *state == Ended::Succeeded {
                     current::set(tx, &row.stack, &row.stage, &row.build, row.id)?;
+                    settle(tx, push, &row, read.record.at)?;
                 }
                 if *state == Ended::Interrupted || !unknown.is_empty() {
                     hold(tx, push, &row, unknown, read.record.at)?;
@@ -99,7 +100,15 @@ fn hold(tx: &Transaction<'_>, push: PushNumber, row: &PushRow, unknown: &[String
         push: Some(row.id),
     };
     holds::set(tx, &hold)?;
+    holds::doubt(tx, row.id, &row.stack, &row.stage)?;
     audit::note(tx, at, SERVER, "hold", &format!("{}: {reason}", row.stack))
+}
+
+/// A resume or a rollback that succeeded has been on every host: what a bad push had left in doubt there is known now.
+fn settle(tx: &Transaction<'_>, push: PushNumber, row: &PushRow, at: At) -> Answer<()> {
+    let Some(hold) = holds::settle(tx, &row.stack, &row.stage, SERVER)? else { return Ok(()) };
+    let deed = format!("{}, settled by push {push}, a {}; it was: {}", hold.scope, row.kind, hold.reason);
+    audit::note(tx, at, SERVER, "release hold", &deed)
 }
 
 /// Why a push left a hold, and what to do.
@@ -107,16 +116,18 @@ fn held_words(row: &PushRow, unknown: &[String], began: bool) -> String {
     let (id, stage, state) = (row.id, &row.stage, &row.state);
     match (unknown, began) {
         ([], false) => {
-            format!("push {id} to {stage} was {state} before anything ran; see why on its page, then release the hold")
+            format!(
+                "push {id} to {stage} was {state} before anything ran; see why on its page, then resume it, roll back, or release the hold"
+            )
         }
         ([], true) => format!(
-            "push {id} to {stage} was {state} and some of it was not done; see its page, then release the hold and push again"
+            "push {id} to {stage} was {state} and some of it was not done; see its page, then resume it, roll back, or release the hold"
         ),
         ([host], _) => format!(
-            "push {id} to {stage} was {state} and nobody knows the state of {host}; look at it, then release the hold and push again"
+            "push {id} to {stage} was {state} and nobody knows the state of {host}; look at it, then resume the push, roll back, or release the hold"
         ),
         (hosts, _) => format!(
-            "push {id} to {stage} was {state} and nobody knows the state of {} hosts ({}); look at them, then release the hold and push again",
+            "push {id} to {stage} was {state} and nobody knows the state of {} hosts ({}); look at them, then resume the push, roll back, or release the hold",
             hosts.len(),
             listed(hosts)
         ),

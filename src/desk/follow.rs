@@ -209,6 +209,7 @@ impl Follower {
                 if folded == Folded::Ended {
                     self.desk.journals.publish(self.push, JournalEnd { len: self.read.offset, ended: true });
                     tracing::info!(push = self.push.get(), "a push has ended");
+                    self.look_after().await;
                 }
                 if told {
                     self.desk.changed();
@@ -223,6 +224,18 @@ impl Follower {
             }
         }
         Ok(Step::Further)
+    }
+
+    /// Has the hosts asked what they run now that the push is over.
+    async fn look_after(&self) {
+        let id = self.push.get();
+        let row = self.desk.ledger.read(move |connection| pushes::get(connection, id)).await;
+        // Without an answer they are asked in their turn.
+        let stack = row.ok().flatten().and_then(|row| row.stack.parse().ok());
+        if let Some(stack) = stack {
+            self.desk.in_use(&stack);
+            self.desk.drifts.ask_again(&stack);
+        }
     }
 
     fn may_be_dead(&self) -> bool {

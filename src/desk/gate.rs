@@ -1,6 +1,7 @@
 //! The gate: may this be pushed, now? A pure decision over plain data that was read in one go; the same function says
 //! what a page offers and what a press gets. It must never read anything itself.
 
+use super::fold::SERVER;
 use super::shown::what_changed;
 use super::{Press, Refusal};
 use crate::ledger::Answer;
@@ -107,21 +108,35 @@ pub(super) fn offer(stack: &Stack, place: usize, facts: &Facts) -> Result<Offer,
 
 /// Why nobody may press the stage now: held or locked.
 pub(super) fn closed(facts: &Facts) -> Option<Refusal> {
-    let held = |hold: &Hold| Refusal::Held {
+    facts.stack_hold.as_ref().or(facts.stage_hold.as_ref()).map(held).or_else(|| locked(facts))
+}
+
+/// Why nobody may resume a push to the stage now: held by a person, or locked. What a bad push left is no stop sign to
+/// the push that finishes it.
+pub(super) fn closed_to_resume(facts: &Facts) -> Option<Refusal> {
+    let by_a_person = |hold: &&Hold| hold.who != SERVER || hold.push.is_none();
+    let hold = facts.stack_hold.as_ref().filter(by_a_person).or(facts.stage_hold.as_ref());
+    hold.map(held).or_else(|| locked(facts))
+}
+
+fn held(hold: &Hold) -> Refusal {
+    Refusal::Held {
         scope: hold.scope.clone(),
         who: hold.who.clone(),
         reason: hold.reason.clone(),
         since: hold.at.clone(),
-    };
-    let locked = |push: &PushRow| Refusal::Locked {
+    }
+}
+
+/// Who is pushing the stack right now.
+pub(super) fn locked(facts: &Facts) -> Option<Refusal> {
+    facts.lock.as_ref().map(|push| Refusal::Locked {
         who: push.who.clone(),
         stack: push.stack.clone(),
         stage: push.stage.clone(),
         push: push.id,
         since: push.pressed_at.clone(),
-    };
-    let hold = facts.stack_hold.as_ref().or(facts.stage_hold.as_ref()).map(held);
-    hold.or_else(|| facts.lock.as_ref().map(locked))
+    })
 }
 
 /// Takes the decision about a press: the offer that it accepts. `shown` is the plan that its page showed, if remembered.
@@ -143,6 +158,14 @@ pub(super) fn decide(
         let what = seen_moved(stack, place, &press.seen, &offer.seen);
         return Err(Refusal::Moved { what, now: Some(offer.seen) });
     }
+    same_plan(offer, press, shown)
+}
+
+/// Accepts an offer when its plan is the one that the press has seen.
+///
+/// # Errors
+/// What has changed since.
+pub(super) fn same_plan(offer: Offer, press: &Press, shown: Option<&Plan>) -> Result<Offer, Refusal> {
     match &press.plan_hash {
         Some(hash) if *hash != offer.plan_hash => {
             Err(Refusal::Moved { what: what_changed(shown, &offer.plan), now: Some(offer.seen) })
@@ -151,7 +174,11 @@ pub(super) fn decide(
     }
 }
 
-fn as_build(current: &Current) -> Result<OldBuild, Refusal> {
+/// What a stage runs, as plans say it.
+///
+/// # Errors
+/// When the ledger holds a value that is no build.
+pub(super) fn as_build(current: &Current) -> Result<OldBuild, Refusal> {
     current.as_build().map_err(|error| Refusal::Unable { why: error.to_string() })
 }
 

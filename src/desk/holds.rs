@@ -36,17 +36,30 @@ impl Desk {
         Ok(())
     }
 
-    /// Releases a hold; one that a push set is a person's to release, too.
+    /// Releases a hold. One that a push set because nobody knows what some host runs takes a reason (promise 15).
     ///
     /// # Errors
-    /// When nothing is held.
-    pub async fn release_hold(&self, stack: &StackName, stage: Option<&StageName>, who: &Who) -> Decision<()> {
+    /// When nothing is held, or the reason is missing.
+    pub async fn release_hold(
+        &self,
+        stack: &StackName,
+        stage: Option<&StageName>,
+        who: &Who,
+        reason: Option<String>,
+    ) -> Decision<()> {
         let (scope, who) = (holds::scope(stack, stage), who.to_string());
+        let reason = reason.map(|reason| one_line("reason", &reason)).transpose()?.filter(|reason| !reason.is_empty());
         let released = self.ledger.write(move |tx| {
-            let Some(hold) = holds::release(tx, &scope)? else {
+            let Some(hold) = holds::get(tx, &scope)? else {
                 return Ok(Err(Refusal::Nothing { why: format!("{scope} is not held") }));
             };
-            let deed = format!("{scope}, held by {} since {}: {}", hold.who, hold.at, hold.reason);
+            if let (Some(push), None) = (hold.push, &reason) {
+                let why = format!("{scope} is held because push {push} ended badly; say why the hold may go");
+                return Ok(Err(Refusal::BadRequest { why }));
+            }
+            holds::release(tx, &scope)?;
+            let because = reason.map(|reason| format!("; released because: {reason}")).unwrap_or_default();
+            let deed = format!("{scope}, held by {} since {}: {}{because}", hold.who, hold.at, hold.reason);
             audit::note(tx, At::now(), &who, "release hold", &deed)?;
             Ok(Ok(()))
         });

@@ -1,8 +1,11 @@
 //! The desk: where decisions are taken. May this person push this, now? It starts runners, finds them again, and folds
-//! their journals into the ledger. It must never touch a host, and never do anything on a GET.
+//! their journals into the ledger. It keeps the hosts of the stacks in use connected, and asks them what they run; it must
+//! never change anything on a host, and never do anything on a GET.
 
+mod back;
 mod branches;
 mod cancel;
+mod drift;
 mod fold;
 mod follow;
 mod gate;
@@ -12,6 +15,7 @@ mod journals;
 mod open;
 mod press;
 mod recover;
+mod resume;
 mod runner;
 #[cfg(test)]
 mod sample;
@@ -19,6 +23,8 @@ mod shelf;
 mod shown;
 mod street;
 pub mod view;
+mod warm;
+mod wish;
 
 use crate::config::Config;
 use crate::journal::PushDir;
@@ -51,6 +57,8 @@ pub struct Desk {
     journals: Journals,
     teller: fold::Teller,
     shown_plans: shown::Shown,
+    warm: warm::Warm,
+    drifts: drift::Drifts,
     changes: watch::Sender<u64>,
     /// The highest number that a push on this disk has.
     floor: AtomicI64,

@@ -3,10 +3,12 @@
 
 use super::Desk;
 use super::branches::Branches;
+use super::drift::Drifts;
 use super::fold::Teller;
 use super::follow::FollowError;
 use super::journals::Journals;
 use super::shelf::Shelves;
+use super::warm::Warm;
 use crate::config::Config;
 use crate::ledger::{Ledger, LedgerError};
 use crate::time::At;
@@ -92,6 +94,7 @@ impl Desk {
             .map_err(|source| DeskError::Stacks { path: config.stacks.clone(), source })?;
         let channels = [config.irc.as_ref().map(|_| "irc"), config.email.as_ref().map(|_| "email")];
         let teller = Teller { url: config.url.clone(), channels: channels.into_iter().flatten().collect() };
+        let (limits, seconds) = (config.limits.clone(), Duration::from_secs);
         let desk = Arc::new_cyclic(|me| Self {
             ledger,
             program,
@@ -101,6 +104,13 @@ impl Desk {
             journals: Journals::default(),
             teller,
             shown_plans: super::shown::Shown::default(),
+            warm: Warm::new(
+                &data.join("ssh"),
+                config.ssh.config.clone(),
+                limits.warm_hosts,
+                seconds(limits.check_every_s),
+            ),
+            drifts: Drifts::new(seconds(limits.probe_every_s)),
             changes: watch::channel(0).0,
             floor: AtomicI64::new(0),
             stop: CancellationToken::new(),
@@ -114,7 +124,7 @@ impl Desk {
         Ok(desk)
     }
 
-    /// Starts what goes on by itself: stack files are re-read, branches fetched. Running pushes are followed from the
+    /// Starts what goes on by itself: stack files are re-read, branches fetched, hosts kept connected. Running pushes are followed from the
     /// moment the desk is open; when `stop` is cancelled, that ends too, and then the answered task. Runners go on.
     pub fn background(self: &Arc<Self>, stop: CancellationToken) -> JoinHandle<()> {
         let desk = Arc::clone(self);
@@ -123,6 +133,8 @@ impl Desk {
             desk.spawn(async move { shelf.keep_reading().await });
             let fetch = Arc::clone(&desk);
             desk.spawn(async move { fetch.keep_fetching(fetch.stop.clone()).await });
+            let warm = Arc::clone(&desk);
+            desk.spawn(async move { warm.keep_warm(warm.stop.clone()).await });
             stop.cancelled().await;
             desk.stop.cancel();
             desk.tasks.close();

@@ -2,13 +2,14 @@
 //! must never start anything that the ledger does not have, and never leave a press without its end.
 
 use super::follow::Follower;
-use super::gate::{self, Facts, Offer};
+use super::gate::Offer;
 use super::runner::{self, Runner};
+use super::wish::Wish;
 use super::{Decision, Desk, Press, Refusal, first_line, follow, one_line};
 use crate::journal::PushDir;
 use crate::ledger::press::{self, NewPush};
 use crate::ledger::{Answer, LedgerError, audit, pushes};
-use crate::plan::{Assignment, BuildFrom};
+use crate::plan::{Assignment, BuildFrom, Kind};
 use crate::stack::{BuildId, PushNumber, Revision, Stack};
 use crate::time::At;
 use rusqlite::Transaction;
@@ -35,29 +36,50 @@ impl Desk {
     /// # Errors
     /// Why it was refused; then nothing was pushed.
     pub async fn press(&self, press: Press) -> Decision<PushNumber> {
+        self.press_for(press, Wish::Next).await
+    }
+
+    /// Puts an earlier build that succeeded on the stage back: `to`, or the last good one. `seen` of the press is not
+    /// looked at, since the build is named; its reason is required.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing was pushed.
+    pub async fn roll_back(&self, press: Press, to: Option<BuildId>) -> Decision<PushNumber> {
+        self.press_for(press, Wish::Back(to)).await
+    }
+
+    /// A press, whatever it asks for.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing was pushed.
+    pub(super) async fn press_for(&self, press: Press, wish: Wish) -> Decision<PushNumber> {
         // A task of its own: a browser that hangs up in the middle must not leave a press without its runner.
         let Some(desk) = self.me.upgrade() else {
             return Err(Refusal::Unable { why: "the server is stopping".to_owned() });
         };
-        let pressed = self.runtime.spawn(async move { desk.press_to_its_end(press).await });
+        let pressed = self.runtime.spawn(async move { desk.press_to_its_end(press, wish).await });
         pressed.await.unwrap_or_else(|error| Err(Refusal::Unable { why: format!("the press broke: {error}") }))
     }
 
-    async fn press_to_its_end(self: Arc<Self>, mut press: Press) -> Decision<PushNumber> {
+    async fn press_to_its_end(self: Arc<Self>, mut press: Press, wish: Wish) -> Decision<PushNumber> {
         let reason = press.reason.take().map(|reason| one_line("reason", &reason)).transpose()?;
         press.reason = reason.filter(|reason| !reason.is_empty());
+        if matches!(wish, Wish::Back(_)) && press.reason.is_none() {
+            let why = "a rollback needs a reason, so that others know what was wrong".to_owned();
+            return Err(Refusal::BadRequest { why });
+        }
         if let Some(push) = self.replayed(&press).await? {
             return Ok(push);
         }
         let (stack, place) = self.pressed_stack(&press).await?;
         self.has_space()?;
-        let head = match place {
-            0 => Some(self.branches.head(&stack).await?),
+        let head = match (&wish, place) {
+            (Wish::Next, 0) => Some(self.branches.head(&stack).await?),
             _ => None,
         };
-        let press = Arc::new(press);
+        let (press, wish) = (Arc::new(press), Arc::new(wish));
         for _ in 0..LOOKS {
-            match self.try_press(&stack, place, head.clone(), &press).await? {
+            match self.try_press(&stack, place, head.clone(), &press, &wish).await? {
                 Outcome::Taken(push, text) => {
                     self.begin(push, text).await;
                     return Ok(push);
@@ -122,11 +144,11 @@ impl Desk {
         place: usize,
         head: Option<Revision>,
         press: &Arc<Press>,
+        wish: &Arc<Wish>,
     ) -> Decision<Outcome> {
-        let (read_stack, read_head) = (Arc::clone(stack), head.clone());
-        let look = move |connection: &rusqlite::Connection| Facts::read(connection, &read_stack, place, read_head);
-        let facts = self.ledger.read(look).await?;
-        let going = match gate::offer(stack, place, &facts) {
+        let (read_stack, read_head, asked) = (Arc::clone(stack), head.clone(), Arc::clone(wish));
+        let look = move |connection: &rusqlite::Connection| asked.offer(connection, &read_stack, place, read_head);
+        let going = match self.ledger.read(look).await? {
             Ok(offer) => going(&offer),
             Err(_) => (None, None),
         };
@@ -135,14 +157,13 @@ impl Desk {
             (_, None) => Arc::default(),
         };
         let shown = press.plan_hash.as_ref().and_then(|hash| self.shown_plans.find(hash));
-        let (desk, stack, press) = (self.me.clone(), Arc::clone(stack), Arc::clone(press));
+        let (desk, stack, press, wish) = (self.me.clone(), Arc::clone(stack), Arc::clone(press), Arc::clone(wish));
         let outcome = self.ledger.write(move |tx| {
             let Some(desk) = desk.upgrade() else { return Err(LedgerError::Closed) };
             if let Some(replayed) = replay(tx, &press)? {
                 return Ok(replayed.map_or_else(Outcome::Refused, Outcome::Replayed));
             }
-            let facts = Facts::read(tx, &stack, place, head)?;
-            match gate::decide(&stack, place, &facts, &press, shown.as_deref()) {
+            match wish.decide(tx, &stack, place, head, &press, shown.as_deref())? {
                 Ok(offer) if self::going(&offer) != going => Ok(Outcome::Stale),
                 Ok(offer) => desk.take_in(tx, &stack, place, &press, &offer, &log),
                 Err(refusal) => Ok(Outcome::Refused(refusal)),
@@ -165,7 +186,10 @@ impl Desk {
         let push = PushNumber::new(number).map_err(|bad| LedgerError::Corrupt(bad.to_string()))?;
         let assignment = self.assignment(push, press, offer);
         let text = serde_json::to_string(&assignment)?;
-        let diff = offer.old.as_ref().and_then(|old| stack.diff_url(&old.sha, &offer.sha));
+        let diff = match going(offer) {
+            (Some(from), Some(to)) => stack.diff_url(&from, &to),
+            _ => None,
+        };
         let at_text = at.to_string();
         let new = NewPush {
             assignment: &assignment,
@@ -184,7 +208,12 @@ impl Desk {
             return Err(LedgerError::Corrupt(format!("the lock of {} is held by nobody", stack.name)));
         }
         let deed = format!("push {push} of {} to {}, build {}", stack.name, press.stage, assignment.build);
-        audit::note(tx, at, press.who.as_str(), "press", &deed)?;
+        let (what, deed) = match (offer.plan.kind, &press.reason) {
+            (Kind::Push, _) => ("press", deed),
+            (Kind::Rollback, reason) => ("roll back", format!("{deed}: {}", reason.as_deref().unwrap_or_default())),
+            (Kind::Resume { of }, _) => ("resume", format!("{deed}, resumes push {of}")),
+        };
+        audit::note(tx, at, press.who.as_str(), what, &deed)?;
         Ok(Outcome::Taken(push, text))
     }
 
@@ -226,9 +255,13 @@ impl Desk {
     }
 }
 
-/// What would go out, as git is asked about it.
-fn going(offer: &Offer) -> (Option<Revision>, Option<Revision>) {
-    (offer.old.as_ref().map(|old| old.sha.clone()), Some(offer.sha.clone()))
+/// The commits that a push is about, as git is asked for them: what it brings, or what a rollback takes back.
+pub(super) fn going(offer: &Offer) -> (Option<Revision>, Option<Revision>) {
+    let (old, new) = (offer.old.as_ref().map(|old| old.sha.clone()), offer.sha.clone());
+    match offer.plan.kind {
+        Kind::Rollback => (Some(new), old),
+        Kind::Push | Kind::Resume { .. } => (old, Some(new)),
+    }
 }
 
 /// The push that a press is a repeat of.

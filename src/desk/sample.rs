@@ -3,7 +3,7 @@
 use crate::journal::{Cursor, Ended, Event, HostResult, Read, Record, Stream};
 use crate::ledger::press::{self, NewPush};
 use crate::ledger::pushes::Commit;
-use crate::plan::{Assignment, BuildFrom, Plan};
+use crate::plan::{Assignment, BuildFrom, Kind, Plan};
 use crate::stack::{BuildId, PushNumber, Revision, Source};
 use crate::time::At;
 use rusqlite::Connection;
@@ -38,6 +38,7 @@ pub(super) fn assignment(push: i64) -> Assignment {
             format: 1,
             stack: "web".parse().unwrap(),
             stage: "qa".parse().unwrap(),
+            kind: Kind::Push,
             stack_hash: "0".repeat(64),
             sha: sha(),
             branch: "main".to_owned(),

@@ -1,6 +1,7 @@
 //! What a stack's page shows: the whole one-way street, read in one go and cheap enough for every refresh. What it offers
 //! is decided by the very function that decides a press. It must never change anything, and never wait for a fetch.
 
+use super::back::Past;
 use super::gate::{self, Facts, Offer};
 use super::view::{Next, StageView, Street, Trunk};
 use super::{Decision, Desk, Refusal, first_line};
@@ -28,6 +29,7 @@ struct StageRead {
     facts: Facts,
     last: Option<PushRow>,
     usual_ms: Vec<i64>,
+    past: Past,
 }
 
 impl Desk {
@@ -43,7 +45,14 @@ impl Desk {
         let read = self.ledger.read(move |connection| read(connection, &asked, head)).await?;
         let mut stages = Vec::with_capacity(stack.stages.len());
         for (place, stage) in read.stages.into_iter().enumerate() {
-            stages.push(self.stage_view(&stack, place, stage, problem.as_deref()).await);
+            let mut view = self.stage_view(&stack, place, stage, problem.as_deref()).await;
+            // While the stage is pushed, its hosts are on their way.
+            let is_pushed = read.lock.as_ref().is_some_and(|push| push.stage == view.name);
+            if let (Some(current), false) = (&view.current, is_pushed) {
+                let (drift, at) = self.drifts.of(name, &stack.stages[place].name, current.push);
+                (view.drift, view.probed_at) = (drift, at.map(|at| at.to_string()));
+            }
+            stages.push(view);
         }
         let Source::Git { url, branch } = &stack.source;
         Ok(Street {
@@ -82,12 +91,16 @@ impl Desk {
             button: stage.button.clone(),
             place: place + 1,
             hosts: stage.hosts.iter().map(|host| host.name().to_owned()).collect(),
+            back: read.past.back_to(&read.facts),
             current: read.facts.current,
             next,
             why_not,
             hold: read.facts.stage_hold,
             last: read.last,
             usual_ms: read.usual_ms,
+            ready: self.warm.readiness(&stack.name, &stage.hosts),
+            drift: Vec::new(),
+            probed_at: None,
         }
     }
 
@@ -117,6 +130,7 @@ fn read(connection: &Connection, stack: &Stack, head: Option<Revision>) -> Answe
             facts: Facts::read(connection, stack, place, head.clone())?,
             last: pushes::list(connection, &of_stage, 1)?.pop(),
             usual_ms: pushes::usual_ms(connection, name, stage.name.as_str(), USUAL)?,
+            past: Past::read(connection, &stack.name, &stage.name)?,
         });
     }
     Ok(Read {

@@ -3,6 +3,7 @@
 
 pub use crate::ledger::current::Current;
 pub use crate::ledger::holds::Hold;
+pub use crate::ledger::past::Good;
 use crate::ledger::pushes::{Commit, PushRow};
 use crate::stack::{Stack, StackName};
 use serde::Serialize;
@@ -81,12 +82,59 @@ pub struct StageView {
     pub next: Option<Next>,
     /// Why it cannot be pressed now, if so.
     pub why_not: Option<String>,
+    /// Where a rollback would go; `None` when there is no way back.
+    pub back: Option<BackTo>,
     /// The hold on this stage alone.
     pub hold: Option<Hold>,
     /// The last push to it, whatever its end.
     pub last: Option<PushRow>,
     /// How long the last good pushes took, oldest first; at most 20.
     pub usual_ms: Vec<i64>,
+    /// How many of its hosts are connected and answer; `None` when nobody has asked for the stack lately.
+    pub ready: Option<Readiness>,
+    /// The hosts that run something else than the stage, as they last said; none while it is pushed.
+    pub drift: Vec<Drift>,
+    /// When its hosts last said what they run; `None` when they were not asked since the last push.
+    pub probed_at: Option<String>,
+}
+
+/// How many hosts of a stage are ready for a press.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Readiness {
+    /// Hosts that answered over their connection within the last 15 s.
+    pub ready: usize,
+    /// All hosts of the stage. Those that are neither ready nor in `not_ready` are being connected for the first time.
+    pub total: usize,
+    /// Those that cannot be reached.
+    pub not_ready: Vec<NotReady>,
+    /// When one of them was last checked.
+    pub checked_at: Option<String>,
+}
+
+/// A host that is not ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotReady {
+    /// Its name.
+    pub host: String,
+    /// Why, in words for the person who presses.
+    pub why: String,
+    /// Since when.
+    pub since: String,
+}
+
+/// A host that runs another build than its stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Drift {
+    /// Its name.
+    pub host: String,
+    /// The directory of the release.
+    pub dir: String,
+    /// What it runs: a build, `nothing`, or where `current` points.
+    pub runs: String,
+    /// The build that it is to run.
+    pub instead: String,
+    /// Since when that is known.
+    pub since: String,
 }
 
 /// What a press would put on a stage.
@@ -106,4 +154,66 @@ pub struct Next {
     pub commit_count: usize,
     /// The address of the difference.
     pub diff: Option<String>,
+}
+
+/// A build, as it is named on the way back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BackTo {
+    /// The build.
+    pub build: String,
+    /// Its revision.
+    pub sha: String,
+}
+
+/// What a rollback would do.
+#[derive(Clone, Debug, Serialize)]
+pub struct WayBack {
+    /// The stack.
+    pub stack: String,
+    /// The stage.
+    pub stage: String,
+    /// What would go: what the stage runs, or what a bad push has half put there.
+    pub from: Option<BackTo>,
+    /// What would come back.
+    pub to: Good,
+    /// The hosts, by name.
+    pub hosts: Vec<String>,
+    /// The titles of the commands, in order.
+    pub commands: Vec<String>,
+    /// The hash of the plan that the press would run.
+    pub plan_hash: String,
+    /// The commits that would be taken back, newest first; at most 50.
+    pub commits: Vec<Commit>,
+    /// How many there are in all.
+    pub commit_count: usize,
+    /// The address of the difference.
+    pub diff: Option<String>,
+    /// Other builds that succeeded there, the one that came last first.
+    pub others: Vec<Good>,
+    /// Why it cannot be done now, if so.
+    pub why_not: Option<String>,
+}
+
+/// What is left of a push that did not end well.
+#[derive(Clone, Debug, Serialize)]
+pub struct Rest {
+    /// The hash of the plan that a resume would run.
+    pub plan_hash: String,
+    /// The commands that are not done, in order.
+    pub commands: Vec<RestCommand>,
+    /// Why it cannot be resumed now, if so.
+    pub why_not: Option<String>,
+}
+
+/// A command that is not done everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RestCommand {
+    /// Its place in the plan, from 1.
+    pub command: usize,
+    /// Its title.
+    pub title: String,
+    /// How many hosts it works on; 0 for the push host alone.
+    pub hosts: usize,
+    /// On how many it is still to be done; 1 for the push host.
+    pub left: usize,
 }

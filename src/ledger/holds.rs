@@ -1,5 +1,5 @@
 //! Holds: stop signs on a stack or a stage, set by a person, or by a push that ended so that nobody knows the state.
-//! It must never let one go by itself: only a person does.
+//! It must never let one go by itself: a person does, or the push that settles what was in doubt (promise 15).
 
 use super::Answer;
 use crate::stack::{StackName, StageName};
@@ -55,12 +55,81 @@ pub fn set(tx: &Transaction<'_>, hold: &Hold) -> Answer<()> {
     Ok(())
 }
 
-/// Takes a hold away; what it was, if there was one.
+/// Writes down that a push left something in doubt: its stack stays held until that is settled.
+///
+/// # Errors
+/// What SQLite said.
+pub fn doubt(tx: &Transaction<'_>, push: i64, stack: &str, stage: &str) -> Answer<()> {
+    tx.prepare_cached("INSERT OR IGNORE INTO doubts (push, stack, stage) VALUES (?1, ?2, ?3)")?
+        .execute(params![push, stack, stage])?;
+    Ok(())
+}
+
+/// Settles the doubts about a stage, since a push has brought every host of it to a known state. When that was the last
+/// doubt, and no person's stop sign stands there too, the hold that they had set is gone: what it was.
+///
+/// # Errors
+/// What SQLite said.
+pub fn settle(tx: &Transaction<'_>, stack: &str, stage: &str, by_pushes: &str) -> Answer<Option<Hold>> {
+    let settled =
+        tx.prepare_cached("DELETE FROM doubts WHERE stack = ?1 AND stage = ?2")?.execute(params![stack, stage])?;
+    let left: i64 =
+        tx.prepare_cached("SELECT count(*) FROM doubts WHERE stack = ?1")?.query_row([stack], |row| row.get(0))?;
+    match get(tx, stack)?.filter(|hold| hold.who == by_pushes && hold.push.is_some()) {
+        Some(_) if settled > 0 && left == 0 => release(tx, stack),
+        _ => Ok(None),
+    }
+}
+
+/// Takes a hold away; what it was, if there was one. A stack's doubts go with it: a person has decided.
 ///
 /// # Errors
 /// What SQLite said.
 pub fn release(tx: &Transaction<'_>, scope: &str) -> Answer<Option<Hold>> {
     let hold = get(tx, scope)?;
+    tx.prepare_cached("DELETE FROM doubts WHERE stack = ?1")?.execute([scope])?;
     tx.prepare_cached("DELETE FROM holds WHERE scope = ?1")?.execute([scope])?;
     Ok(hold)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("schema.sql")).unwrap();
+        connection.pragma_update(None, "foreign_keys", "OFF").unwrap();
+        connection
+    }
+
+    fn set_by(tx: &Transaction<'_>, who: &str, push: Option<i64>) {
+        let text = |text: &str| text.to_owned();
+        set(tx, &Hold { scope: text("web"), who: text(who), reason: text("why"), at: text("10:00"), push }).unwrap();
+    }
+
+    #[test]
+    fn the_last_doubt_that_is_settled_takes_the_hold_with_it_but_never_a_persons() {
+        let mut ledger = ledger();
+        let tx = ledger.transaction().unwrap();
+        set_by(&tx, "pushbutton", Some(5));
+        doubt(&tx, 5, "web", "qa").unwrap();
+        set_by(&tx, "pushbutton", Some(6));
+        doubt(&tx, 6, "web", "prod").unwrap();
+        assert_eq!(settle(&tx, "web", "prod", "pushbutton").unwrap(), None, "qa is in doubt still");
+        assert_eq!(settle(&tx, "web", "prod", "pushbutton").unwrap(), None, "nothing was settled");
+        assert_eq!(settle(&tx, "web", "qa", "pushbutton").unwrap().unwrap().push, Some(6));
+        assert_eq!(get(&tx, "web").unwrap(), None);
+
+        set_by(&tx, "kate", None);
+        set_by(&tx, "pushbutton", Some(7));
+        doubt(&tx, 7, "web", "qa").unwrap();
+        assert_eq!(settle(&tx, "web", "qa", "pushbutton").unwrap(), None);
+        assert_eq!(get(&tx, "web").unwrap().unwrap().who, "kate");
+
+        doubt(&tx, 8, "web", "qa").unwrap();
+        release(&tx, "web").unwrap();
+        let left: i64 = tx.query_row("SELECT count(*) FROM doubts", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 0, "a person has decided");
+    }
 }

@@ -8,6 +8,7 @@ pub mod current;
 pub mod fold;
 pub mod holds;
 pub mod outbox;
+pub mod past;
 pub mod press;
 pub mod pushes;
 pub mod sessions;

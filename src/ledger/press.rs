@@ -3,7 +3,7 @@
 
 use super::Answer;
 use super::pushes::Commit;
-use crate::plan::Assignment;
+use crate::plan::{Assignment, Kind};
 use rusqlite::{Connection, Transaction, params};
 
 /// Everything that is known of a push when its button is pressed.
@@ -21,7 +21,7 @@ pub struct NewPush<'a> {
     pub diff: Option<&'a str>,
     /// What the stage's button says.
     pub button: &'a str,
-    /// The commits that it brings, newest first; at most 50.
+    /// The commits that it brings, or that a rollback takes back, newest first; at most 50.
     pub commits: &'a [Commit],
     /// How many there are in all.
     pub commit_count: usize,
@@ -47,10 +47,15 @@ pub fn insert(tx: &Transaction<'_>, new: &NewPush<'_>) -> Answer<()> {
     let (id, plan) = (new.assignment.push.get(), &new.assignment.plan);
     let hosts = i64::try_from(plan.hosts.len()).unwrap_or(i64::MAX);
     let commit_count = i64::try_from(new.commit_count).unwrap_or(i64::MAX);
+    let resumes = match plan.kind {
+        Kind::Resume { of } => Some(of.get()),
+        Kind::Push | Kind::Rollback => None,
+    };
     tx.prepare_cached(
-        "INSERT INTO pushes (id, stack, stage, build, sha, root, old_build, old_sha, branch, who, reason, state,
+        "INSERT INTO pushes (id, stack, stage, kind, resumes, build, sha, root, old_build, old_sha, branch, who, reason, state,
                              plan_hash, plan, diff, button, commit_count, nonce, pressed_at, hosts_total)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'running', ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+         VALUES (?1, ?2, ?3, ?20, ?21, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'running', ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+                 ?19)",
     )?
     .execute(params![
         id,
@@ -72,6 +77,8 @@ pub fn insert(tx: &Transaction<'_>, new: &NewPush<'_>) -> Answer<()> {
         new.nonce,
         new.at,
         hosts,
+        plan.kind.word(),
+        resumes,
     ])?;
     for (place, commit) in (1_i64..).zip(new.commits) {
         tx.prepare_cached(

@@ -2,6 +2,7 @@
 //! It must never change a push that ended (a trigger refuses).
 
 use super::Answer;
+use crate::plan::Kind;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,12 @@ pub struct PushRow {
     pub stack: String,
     /// The stage.
     pub stage: String,
+    /// `push`, `rollback` or `resume`.
+    #[serde(default = "plain_push")]
+    pub kind: String,
+    /// The push that a resume goes on with.
+    #[serde(default)]
+    pub resumes: Option<i64>,
     /// The build made or used.
     pub build: String,
     /// Its revision.
@@ -54,6 +61,11 @@ pub struct PushRow {
     pub hosts_ok: i64,
     /// How many lines of output are folded in.
     pub lines: i64,
+}
+
+/// What a row was before there were others: announcements that wait keep the row as it was written.
+fn plain_push() -> String {
+    Kind::Push.word().to_owned()
 }
 
 /// A commit that a push brings, cleaned of control characters.
@@ -295,13 +307,14 @@ pub fn lock_holder(connection: &Connection, stack: &str) -> Answer<Option<PushRo
     Ok(ask.query_row([stack], row).optional()?)
 }
 
-/// How long the last good pushes to a stage took, in milliseconds, oldest first; at most `most`.
+/// How long the last good pushes to a stage took, in milliseconds, oldest first; at most `most`. Rollbacks and resumes do
+/// less and are left out.
 ///
 /// # Errors
 /// What SQLite said.
 pub fn usual_ms(connection: &Connection, stack: &str, stage: &str, most: usize) -> Answer<Vec<i64>> {
     let mut ask = connection.prepare_cached(
-        "SELECT duration_ms FROM pushes WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded'
+        "SELECT duration_ms FROM pushes WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind = 'push'
          AND duration_ms IS NOT NULL ORDER BY id DESC LIMIT ?3",
     )?;
     let rows = ask.query_map(params![stack, stage, i64::try_from(most).unwrap_or(i64::MAX)], |row| row.get(0))?;
@@ -314,7 +327,7 @@ pub fn usual_ms(connection: &Connection, stack: &str, stage: &str, most: usize) 
 const COLUMNS: &str =
     "p.id, p.stack, p.stage, p.build, p.sha, p.root, p.old_build, p.old_sha, p.branch, p.who, p.reason,
     p.state, p.why, p.ended_by, p.plan_hash, p.diff, p.pressed_at, p.started_at, p.ended_at, p.duration_ms,
-    p.hosts_total, p.hosts_ok, p.lines";
+    p.hosts_total, p.hosts_ok, p.lines, p.kind, p.resumes";
 
 fn row(row: &Row<'_>) -> rusqlite::Result<PushRow> {
     Ok(PushRow {
@@ -341,6 +354,8 @@ fn row(row: &Row<'_>) -> rusqlite::Result<PushRow> {
         hosts_total: row.get(20)?,
         hosts_ok: row.get(21)?,
         lines: row.get(22)?,
+        kind: row.get(23)?,
+        resumes: row.get(24)?,
     })
 }
 

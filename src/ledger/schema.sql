@@ -5,6 +5,8 @@ CREATE TABLE pushes (
   id            INTEGER PRIMARY KEY,              -- the number: 1, 2, 3… for ever
   stack         TEXT NOT NULL,
   stage         TEXT NOT NULL,
+  kind          TEXT NOT NULL DEFAULT 'push',     -- 'push', 'rollback' or 'resume'
+  resumes       INTEGER,                          -- the push that a resume goes on with
   build         TEXT NOT NULL,                    -- made or used
   sha           TEXT NOT NULL,
   root          TEXT,                             -- known once the build is frozen
@@ -32,6 +34,7 @@ CREATE TABLE pushes (
   journal_hash  TEXT
 ) STRICT;
 CREATE INDEX pushes_by_stage ON pushes (stack, stage, id);
+CREATE INDEX pushes_by_build ON pushes (stack, build, stage, state, id);
 CREATE INDEX pushes_by_who ON pushes (who, id);
 CREATE INDEX pushes_by_state ON pushes (state, id);
 
@@ -54,6 +57,12 @@ CREATE TABLE holds (                              -- a person's stop sign; scope
   push          INTEGER REFERENCES pushes (id)    -- the push that ended badly, when a push set it
 ) STRICT;
 
+CREATE TABLE doubts (                             -- pushes that ended badly and hold their stack until somebody decides
+  push          INTEGER PRIMARY KEY REFERENCES pushes (id),
+  stack         TEXT NOT NULL,
+  stage         TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE fold (                               -- how far a push's journal is folded in
   push          INTEGER PRIMARY KEY REFERENCES pushes (id),
   offset        INTEGER NOT NULL,
@@ -72,6 +81,7 @@ CREATE TABLE builds (
   made_at       TEXT NOT NULL,
   PRIMARY KEY (stack, id)
 ) STRICT;
+CREATE INDEX builds_by_push ON builds (stack, push);
 
 CREATE TABLE current (                            -- what each stage runs: the build of its last succeeded push
   stack         TEXT NOT NULL,

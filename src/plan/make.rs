@@ -1,7 +1,7 @@
 //! Makes a plan: stack + what goes out + what runs there now → every command, every host, every limit; and its hash.
 //! It must never read anything, and never choose: the same input gives the same plan, byte for byte.
 
-use super::{BuildFrom, OldBuild, Part, Plan, PlannedCommand, PlannedForm};
+use super::{BuildFrom, Kind, OldBuild, Part, Plan, PlannedCommand, PlannedForm};
 use crate::stack::variables::own_env;
 use crate::stack::{BuildId, Command, Form, Policy, Revision, Root, Stack, StackName, StageName};
 use serde_json::Value;
@@ -83,6 +83,7 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
         format: 1,
         stack: stack.name.clone(),
         stage: stage.clone(),
+        kind: Kind::Push,
         stack_hash: stack.text_hash.clone(),
         sha,
         branch: target.branch,
@@ -108,6 +109,7 @@ fn making(stack: &Stack) -> Vec<PlannedCommand> {
         every_s: 0,
         policy: Policy::default(),
         quiet: false,
+        done_on: Vec::new(),
     };
     let builds = stack
         .build
@@ -144,6 +146,7 @@ fn planned(part: Part, command: &Command) -> PlannedCommand {
         every_s: command.every.as_secs(),
         policy,
         quiet: command.quiet,
+        done_on: Vec::new(),
     }
 }
 

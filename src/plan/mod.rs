@@ -23,6 +23,9 @@ pub struct Plan {
     pub stack: StackName,
     /// The stage.
     pub stage: StageName,
+    /// Why the build goes out.
+    #[serde(default)]
+    pub kind: Kind,
     /// SHA-256 of the stack file's text.
     pub stack_hash: String,
     /// The revision that goes out.
@@ -42,6 +45,33 @@ pub struct Plan {
     pub policy: Policy,
     /// Every command in order; a journal's `command` is the place in this list, from 1.
     pub commands: Vec<PlannedCommand>,
+}
+
+/// Why a build goes out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Forwards, along the street.
+    #[default]
+    Push,
+    /// Back to a build that succeeded on the stage before.
+    Rollback,
+    /// What an earlier push left undone.
+    Resume {
+        /// The earlier push.
+        of: PushNumber,
+    },
+}
+
+impl Kind {
+    /// The word for people and the ledger.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Push => "push",
+            Self::Rollback => "rollback",
+            Self::Resume { .. } => "resume",
+        }
+    }
 }
 
 /// Where the build of a push comes from.
@@ -103,6 +133,18 @@ pub struct PlannedCommand {
     pub policy: Policy,
     /// Its output is kept out of the journal unless it fails.
     pub quiet: bool,
+    /// Where it was done by an earlier push that this one resumes: hosts by name, empty for the push host. It is not run
+    /// there again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub done_on: Vec<String>,
+}
+
+impl PlannedCommand {
+    /// Whether an earlier push did it on this host (none: the push host).
+    pub fn is_done_on(&self, host: Option<&Host>) -> bool {
+        let name = host.map_or("", Host::name);
+        self.done_on.iter().any(|done| done == name)
+    }
 }
 
 /// One try is what a plan means that says nothing of tries.

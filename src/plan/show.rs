@@ -57,25 +57,39 @@ impl Plan {
 impl PlannedCommand {
     /// The command as a reader expects it, in one line: its name, or what it does with its values in place.
     pub fn title(&self, values: &BTreeMap<String, String>) -> String {
+        match &self.name {
+            Some(name) => one_line(name),
+            None => one_line(&self.what(values)),
+        }
+    }
+
+    /// The very command with its values in place, whatever its name, as a terminal shows what was typed: `$ ` before its
+    /// first line, `> ` before the others.
+    pub fn typed(&self, values: &BTreeMap<String, String>) -> Vec<String> {
+        let what = self.what(values);
+        let lines = what.lines().map(str::trim_end).skip_while(|line| line.is_empty());
+        let marks = std::iter::once("$ ").chain(std::iter::repeat("> "));
+        lines.zip(marks).map(|(line, mark)| format!("{mark}{}", without_controls(line))).collect()
+    }
+
+    fn what(&self, values: &BTreeMap<String, String>) -> String {
         let value = |name: &str| values.get(name).map_or("…", String::as_str);
-        let title = match (&self.name, &self.form) {
-            (Some(name), _) => name.clone(),
-            (None, PlannedForm::Checkout) => {
+        match &self.form {
+            PlannedForm::Checkout => {
                 let short: String = value("PUSH_SHA").chars().take(7).collect();
                 format!("check out {short} of {}", value("PUSH_REF"))
             }
-            (None, PlannedForm::Build(script)) => format!("build: {}", shown(script, values)),
-            (None, PlannedForm::Freeze) => "freeze the build".to_owned(),
-            (None, PlannedForm::Local(script) | PlannedForm::Run(script)) => shown(script, values),
-            (None, PlannedForm::Rsync(rsync)) => format!("rsync {} → {}", rsync.from, rsync.to),
-            (None, PlannedForm::Release(release)) => format!("release {}", release.dir),
-            (None, PlannedForm::Activate { dir }) => format!("activate {dir}"),
-            (None, PlannedForm::Check(Check::Http(address))) => {
+            PlannedForm::Build(script) => format!("build: {}", shown(script, values)),
+            PlannedForm::Freeze => "freeze the build".to_owned(),
+            PlannedForm::Local(script) | PlannedForm::Run(script) => shown(script, values),
+            PlannedForm::Rsync(rsync) => format!("rsync {} → {}", rsync.from, rsync.to),
+            PlannedForm::Release(release) => format!("release {}", release.dir),
+            PlannedForm::Activate { dir } => format!("activate {dir}"),
+            PlannedForm::Check(Check::Http(address)) => {
                 format!("check {}", for_hosts(values, |values| address.show(values)))
             }
-            (None, PlannedForm::Check(Check::Run(script))) => format!("check: {}", shown(script, values)),
-        };
-        one_line(&title)
+            PlannedForm::Check(Check::Run(script)) => format!("check: {}", shown(script, values)),
+        }
     }
 }
 
@@ -100,11 +114,15 @@ fn for_hosts(values: &BTreeMap<String, String>, show: impl Fn(&BTreeMap<String, 
 fn one_line(text: &str) -> String {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
-    let mut title: String = first.chars().take(LONGEST_TITLE).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut title: String = without_controls(first).chars().take(LONGEST_TITLE).collect();
     if lines.next().is_some() || title.len() < first.len() {
         title.push_str(" …");
     }
     title
+}
+
+fn without_controls(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

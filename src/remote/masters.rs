@@ -3,11 +3,13 @@
 //! a connection that has not answered. Called by the runner and the server for a connection, by the guard for channels.
 
 mod failure;
+mod handshakes;
 mod settings;
 
 use crate::process::Program;
 use crate::stack::Host;
-use failure::Failure;
+pub use failure::Failure;
+use handshakes::Handshakes;
 use nix::fcntl::{Flock, FlockArg};
 use openssh::{ChildStderr, ChildStdin, ChildStdout, Session, Stdio};
 use sha2::{Digest, Sha256};
@@ -19,14 +21,14 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// Handshakes at once in this process: sshd refuses at random above its MaxStartups, 10 by default (TRUST section 4).
-const HANDSHAKES: usize = 10;
-
 /// Channels at once over one master in this process: server and runner share the MaxSessions of sshd, 10 by default.
 const CHANNELS: usize = 4;
 
 /// Waits before the second, third and fourth try of a connection, each ± 50 %.
 const RETRIES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
+
+/// How often a lock that another process holds is tried.
+const LOCK_TRY: Duration = Duration::from_millis(20);
 
 /// How long signing in may take, beyond the ConnectTimeout of 10 s.
 const SIGN_IN_LIMIT: Duration = Duration::from_secs(30);
@@ -50,7 +52,7 @@ struct Inner {
     dir: PathBuf,
     config: PathBuf,
     retries: Vec<Duration>,
-    handshakes: Semaphore,
+    handshakes: Handshakes,
     /// One entry for each host that was ever asked for; held only to look one up, never across an await.
     hosts: Mutex<HashMap<Host, Arc<PerHost>>>,
 }
@@ -90,7 +92,7 @@ impl Masters {
     /// As [`Masters::new`].
     pub fn with_retries(dir: &Path, operator: Option<PathBuf>, retries: Vec<Duration>) -> std::io::Result<Self> {
         let (dir, config) = settings::prepare(dir, operator.as_deref())?;
-        let handshakes = Semaphore::new(HANDSHAKES);
+        let handshakes = Handshakes::new(dir.clone());
         Ok(Self(Arc::new(Inner { dir, config, retries, handshakes, hosts: Mutex::default() })))
     }
 
@@ -99,9 +101,28 @@ impl Masters {
     /// # Errors
     /// Why it cannot be reached.
     pub async fn connect(&self, host: &Host) -> Result<Connection, Unreachable> {
-        self.0.ensure(host).await?;
+        self.0.ensure(host, &self.0.retries).await?;
+        Ok(self.connection(host))
+    }
+
+    /// The same with one try only: for who comes back by itself, and must know whether that may help.
+    ///
+    /// # Errors
+    /// Why it cannot be reached.
+    pub async fn try_connect(&self, host: &Host) -> Result<Connection, Failure> {
+        self.0.ensure(host, &[]).await?;
+        Ok(self.connection(host))
+    }
+
+    fn connection(&self, host: &Host) -> Connection {
         let channels = self.0.host(host).channels.clone();
-        Ok(Connection { host: host.clone(), masters: self.0.clone(), channels })
+        Connection { host: host.clone(), masters: self.0.clone(), channels }
+    }
+}
+
+impl From<Failure> for Unreachable {
+    fn from(failure: Failure) -> Self {
+        Self(failure.words)
     }
 }
 
@@ -129,8 +150,8 @@ impl Inner {
         self.dir.join(name)
     }
 
-    /// Sees to it that the host's master answers; opens it when it does not.
-    async fn ensure(&self, host: &Host) -> Result<(), Unreachable> {
+    /// Sees to it that the host's master answers; opens it when it does not, once more after each of `retries`.
+    async fn ensure(&self, host: &Host, retries: &[Duration]) -> Result<(), Failure> {
         let socket = self.socket(host);
         let per_host = self.host(host);
         if let Answer::Ready = self.ask(&socket, &per_host).await {
@@ -138,7 +159,7 @@ impl Inner {
         }
         let _first_here = per_host.opening.lock().await;
         let _first_anywhere = self.lock(&socket).await?;
-        let mut waits = self.retries.iter();
+        let mut waits = retries.iter();
         loop {
             let failure = match self.ask(&socket, &per_host).await {
                 Answer::Ready => return Ok(()),
@@ -156,24 +177,24 @@ impl Inner {
                     }
                 }
             };
-            let Some(wait) = waits.next().filter(|_| failure.again) else { return Err(Unreachable(failure.words)) };
+            let Some(wait) = waits.next().filter(|_| failure.again) else { return Err(failure) };
             tokio::time::sleep(jittered(*wait)).await;
         }
     }
 
-    /// The lock of one host among all our processes: whoever has it opens the master.
-    async fn lock(&self, socket: &Path) -> Result<Flock<std::fs::File>, Unreachable> {
+    /// The lock of one host among all our processes: whoever has it opens the master. It is asked for again and again
+    /// rather than waited for in a thread, which nobody could call back.
+    async fn lock(&self, socket: &Path) -> Result<Flock<std::fs::File>, Failure> {
         let path = socket.with_extension("lock");
-        let taken = tokio::task::spawn_blocking(move || {
-            let file = std::fs::File::options().create(true).append(true).open(&path)?;
-            Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| std::io::Error::from(error))
-        });
-        let failed =
-            |error: String| Unreachable(format!("cannot lock the ssh sockets under {}: {error}", self.dir.display()));
-        match taken.await {
-            Ok(Ok(lock)) => Ok(lock),
-            Ok(Err(error)) => Err(failed(error.to_string())),
-            Err(error) => Err(failed(error.to_string())),
+        let failed = |error: std::io::Error| Failure::no_lock(&self.dir, &error);
+        let mut file = std::fs::File::options().create(true).append(true).open(&path).map_err(failed)?;
+        loop {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Ok(lock),
+                Err((back, nix::errno::Errno::EWOULDBLOCK)) => file = back,
+                Err((_, error)) => return Err(failed(error.into())),
+            }
+            tokio::time::sleep(LOCK_TRY).await;
         }
     }
 
@@ -196,7 +217,7 @@ impl Inner {
     }
 
     async fn open_master(&self, host: &Host, socket: &Path) -> Result<(), Failure> {
-        let Ok(_permit) = self.handshakes.acquire().await else { return Err(Failure::silent(host)) };
+        let _room = self.handshakes.begin().await.map_err(|error| Failure::no_lock(&self.dir, &error))?;
         let mut ssh = Program::new("ssh").args(["-M", "-N", "-f", "-F"]).arg(&self.config).arg("-S").arg(socket);
         // What ssh and its agent need to find keys and tickets; nothing else of ours.
         for name in ["HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "KRB5CCNAME"] {
@@ -291,7 +312,7 @@ impl Connection {
 
     /// Sees to it that the master still answers; opens a new one when it does not.
     pub(super) async fn ensure(&self) -> Result<(), Unreachable> {
-        self.masters.ensure(&self.host).await
+        Ok(self.masters.ensure(&self.host, &self.masters.retries).await?)
     }
 
     /// Opens a channel that runs `command`, constant text; over a new master when the old one is gone.

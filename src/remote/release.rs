@@ -4,7 +4,10 @@
 //! Below the release's directory on a host: `current` → `releases/BUILD`; `releases/`; `shared/`; `.verified/BUILD` holds
 //! the root hash of a build that was verified; `.previous` holds where `current` pointed before the last flip.
 
+mod live;
 mod scripts;
+
+pub use live::{Live, look};
 
 use super::guard::{ask, far};
 use super::masters::Connection;
@@ -66,6 +69,37 @@ pub async fn bring(on: &Connection, build: &BuildOnDisk<'_>, release: &Release, 
         visit.prune().await;
     }
     ending
+}
+
+/// As [`bring`], but a release that counts as verified is hashed again first, and brought anew when it is not what it was
+/// (promise 14): hard links share their bytes with what others may have written to since.
+pub async fn bring_back(
+    on: &Connection,
+    build: &BuildOnDisk<'_>,
+    release: &Release,
+    task: Task,
+    lines: &Lines,
+) -> Ending {
+    let visit = match Visit::new(on, build, &release.dir, Some(release), task.clone(), lines) {
+        Ok(visit) => visit,
+        Err(refused) => return refused,
+    };
+    match visit.ask(scripts::PREPARE, FEW).await {
+        (Ending::Exited(0), said) if said.trim_end() == "verified" => {}
+        (Ending::Exited(0), _) => return bring(on, build, release, task, lines).await,
+        (ending, _) => return ending,
+    }
+    match visit.verify("", Telling::Nothing).await {
+        Ending::Exited(0) => {
+            note(lines, format!("{} is already there, verified again: root {}", build.id, build.root.short())).await;
+            Ending::Exited(0)
+        }
+        Ending::Exited(_) => {
+            note(lines, format!("{} was verified once, but is not what it was: bringing it again", build.id)).await;
+            bring(on, build, release, task, lines).await
+        }
+        ending => ending,
+    }
 }
 
 /// Hashes a release on its host again; anything but `Exited(0)` means that it does not count as verified any more, or

@@ -3,8 +3,10 @@
 //! runner exits untouched. Started by the desk through `pushbutton runner DIR`; it lives on when the server dies.
 
 mod check;
+mod done;
 mod link;
 mod orders;
+mod preflight;
 mod recorder;
 mod step;
 mod toll;
@@ -78,7 +80,7 @@ async fn run(push: PushDir, assignment: Assignment, writer: Writer) -> Result<()
     recorder.state(started(&assignment)).await;
     let data = push.dir().parent().and_then(Path::parent).unwrap_or(Path::new("/")).to_owned();
     let ended = match Masters::new(&data.join("ssh"), assignment.ssh_config.clone()) {
-        Ok(masters) => Walk::new(data, &push, assignment, masters, recorder.clone(), orders).to_the_end().await,
+        Ok(masters) => Walk::new(data, &push, assignment, masters, recorder.clone(), orders).finish().await,
         Err(error) => walk::could_not_begin(&assignment, &format!("the ssh directory cannot be used: {error}")),
     };
     recorder.state(ended).await;

@@ -5,7 +5,7 @@ use super::recorder::Place;
 use super::walk::{Walk, elapsed_ms, host_ended};
 use super::{check, link};
 use crate::journal::{Event, HostResult, Stream};
-use crate::plan::{self, BuildFrom, Part, PlannedCommand, PlannedForm};
+use crate::plan::{self, BuildFrom, Kind, Part, PlannedCommand, PlannedForm};
 use crate::remote::release::BuildOnDisk;
 use crate::remote::{Ending, Line, Lines, Task, guard, release, transfer};
 use crate::source::build::{BuildDir, freeze};
@@ -58,7 +58,9 @@ impl Walk {
         let place = Place { command: number, host: host.map(|host| host.name().to_owned()) };
         self.recorder.state(Event::HostStarted { command: number, host: place.host.clone() }).await;
         let values = plan::values(&self.assignment, host);
-        self.recorder.note(&place, format!("$ {}", command.title(&values))).await;
+        for line in command.typed(&values) {
+            self.recorder.note(&place, line).await;
+        }
         let (outcome, last_words) = self.tried(&place, command, host).await;
         if outcome.result != HostResult::Ok {
             for line in last_words.kept {
@@ -168,7 +170,12 @@ impl Walk {
             }
             (PlannedForm::Release(what), Some(on)) => match self.root() {
                 Some(root) => {
-                    release::bring(on, &self.build(&dir, &root), what, self.own_task(command, host), &lines).await
+                    let (build, task) = (self.build(&dir, &root), self.own_task(command, host));
+                    match self.assignment.plan.kind {
+                        // The way back trusts no mark of an earlier day.
+                        Kind::Rollback => release::bring_back(on, &build, what, task, &lines).await,
+                        Kind::Push | Kind::Resume { .. } => release::bring(on, &build, what, task, &lines).await,
+                    }
                 }
                 None => Ending::Refused(NO_BUILD.to_owned()),
             },

@@ -3,7 +3,7 @@
 //! host after an order to stop; only `finally` runs after either.
 
 use super::orders::{Orders, Stop};
-use super::recorder::{Place, Recorder};
+use super::recorder::Recorder;
 use super::step::Outcome;
 use super::toll::{Loss, Toll};
 use crate::journal::{Ended, Event, HostResult, PushDir};
@@ -31,30 +31,30 @@ pub struct Walk {
     pub(super) links: AtomicUsize,
     /// How the push would end now; known once its commands are over.
     pub(super) so_far: Option<Ended>,
-    masters: Masters,
+    pub(super) masters: Masters,
     began: Instant,
-    toll: Toll,
+    pub(super) toll: Toll,
     /// Hosts that could not be reached, and why, until the first command that works on hosts has told it.
-    refused: BTreeMap<Host, String>,
+    pub(super) refused: BTreeMap<Host, String>,
     /// Hosts on which some command has begun.
     touched: BTreeSet<Host>,
     unknown: BTreeSet<String>,
 }
 
 /// How the push ends, as far as it is known.
-struct End {
-    state: Ended,
-    why: Option<String>,
+pub(super) struct End {
+    pub(super) state: Ended,
+    pub(super) why: Option<String>,
 }
 
 /// How a command ended on one place.
-type PlaceOutcome = (Option<Host>, Outcome);
+pub(super) type HostOutcome = (Option<Host>, Outcome);
 
 /// What a command left behind.
-struct Sum {
-    outcomes: Vec<PlaceOutcome>,
+pub(super) struct Sum {
+    pub(super) outcomes: Vec<HostOutcome>,
     /// Hosts that were never begun.
-    skipped: Vec<Host>,
+    pub(super) skipped: Vec<Host>,
 }
 
 impl Walk {
@@ -88,7 +88,7 @@ impl Walk {
 
     /// Walks to the end of the list, or to the failure or order that stops it, then through `finally`; returns the
     /// push's last record.
-    pub async fn to_the_end(mut self) -> Event {
+    pub async fn finish(mut self) -> Event {
         let commands = std::mem::take(&mut self.assignment.plan.commands);
         let halt = self.list(&commands).await.err();
         let total = self.assignment.plan.hosts.len();
@@ -138,67 +138,7 @@ impl Walk {
         }
     }
 
-    /// Connects to all hosts before anything is touched. Past what the stage allows, nothing is.
-    async fn preflight(&mut self, commands: &[PlannedCommand]) -> Result<(), End> {
-        if !commands.iter().any(|command| command.form.over_ssh()) {
-            return Ok(());
-        }
-        let hosts = &self.assignment.plan.hosts;
-        let tries = futures::future::join_all(hosts.iter().map(|host| self.masters.connect(host)));
-        let tries = tokio::select! {
-            tries = tries => tries,
-            () = self.orders.token.cancelled() => return Err(self.stopped("before any host was touched")),
-        };
-        for (host, tried) in hosts.clone().into_iter().zip(tries) {
-            match tried {
-                Ok(connection) => drop(self.connections.insert(host, Arc::new(connection))),
-                Err(why) => drop(self.refused.insert(host, why.to_string())),
-            }
-        }
-        let allowed = self.toll.allows(self.assignment.plan.policy, self.refused.len());
-        for (host, why) in &self.refused {
-            let loss = Loss { command: None, result: HostResult::Unreachable, why: Some(why.clone()) };
-            self.toll.give_up(host.name(), loss);
-        }
-        match allowed && (self.refused.is_empty() || !self.connections.is_empty()) {
-            true => Ok(()),
-            false => Err(self.unreachable(commands).await),
-        }
-    }
-
-    /// Tells who could not be reached at the first command that would have worked on hosts.
-    async fn unreachable(&mut self, commands: &[PlannedCommand]) -> End {
-        let total = self.assignment.plan.hosts.len();
-        let refused = self.refused.clone();
-        let first = numbered(commands).find(|(_, command)| command.form.per_host() && command.part != Part::Finally);
-        if let Some((number, command)) = first {
-            self.command_started(number, command, total).await;
-            let bad = self.tell_refused(number).await;
-            let skipped = self.connections.keys().cloned().collect();
-            self.command_ended(number, &Sum { outcomes: bad, skipped }, 0).await;
-        }
-        let (host, why) = refused.first_key_value().map_or(("a host", ""), |(host, why)| (host.name(), why.as_str()));
-        let why = match refused.len() {
-            1 => format!("{host} could not be reached, so no host was touched: {why}"),
-            n => format!("{n} of {total} hosts could not be reached, so no host was touched; {host}: {why}"),
-        };
-        End { state: Ended::Failed, why: Some(why) }
-    }
-
-    /// Records the hosts that could not be reached, once.
-    async fn tell_refused(&mut self, number: u32) -> Vec<PlaceOutcome> {
-        let mut told = Vec::new();
-        for (host, why) in std::mem::take(&mut self.refused) {
-            let outcome = Outcome { result: HostResult::Unreachable, code: None, why: Some(why.clone()), left: 0 };
-            let place = Place { command: number, host: Some(host.name().to_owned()) };
-            self.recorder.note(&place, why).await;
-            self.recorder.state(host_ended(number, Some(&host), &outcome, 0)).await;
-            told.push((Some(host), outcome));
-        }
-        told
-    }
-
-    async fn command_started(&self, number: u32, command: &PlannedCommand, hosts: usize) {
+    pub(super) async fn command_started(&self, number: u32, command: &PlannedCommand, hosts: usize) {
         let title = self.title(command);
         self.recorder.state(Event::CommandStarted { command: number, title, hosts: count(hosts) }).await;
     }
@@ -208,7 +148,7 @@ impl Walk {
     }
 
     /// Records the hosts that were never begun, then the end of the command: its hosts add up.
-    async fn command_ended(&self, number: u32, sum: &Sum, duration_ms: u64) {
+    pub(super) async fn command_ended(&self, number: u32, sum: &Sum, duration_ms: u64) {
         let skipped = Outcome { result: HostResult::Skipped, code: None, why: None, left: 0 };
         let records = sum.skipped.iter().map(|host| self.recorder.state(host_ended(number, Some(host), &skipped, 0)));
         futures::future::join_all(records).await;
@@ -234,14 +174,13 @@ impl Walk {
         let told = if tells_refused { self.refused.len() } else { 0 };
         self.command_started(number, command, places.iter().flatten().count() + told).await;
         let mut refused = if tells_refused { self.tell_refused(number).await } else { Vec::new() };
-        self.touched.extend(places.iter().flatten().cloned());
+        let (mut taken, places) = self.take_over(number, command, places).await;
         let mut sum = self.over(number, command, places).await;
-        for host in &sum.skipped {
-            self.touched.remove(host);
+        self.touched.extend(sum.outcomes.iter().chain(&taken).filter_map(|(host, _)| host.clone()));
+        let fresh: Vec<HostOutcome> = sum.bad().cloned().collect();
+        for outcomes in [&mut refused, &mut taken] {
+            sum.outcomes.append(outcomes);
         }
-        let fresh: Vec<PlaceOutcome> = sum.bad().cloned().collect();
-        refused.append(&mut sum.outcomes);
-        sum.outcomes = refused;
         self.command_ended(number, &sum, elapsed_ms(began)).await;
         self.judge(number, command, &fresh, !sum.skipped.is_empty())
     }
@@ -290,7 +229,7 @@ impl Walk {
         command: &PlannedCommand,
         width: usize,
         waiting: &mut std::vec::IntoIter<Option<Host>>,
-        outcomes: &mut Vec<PlaceOutcome>,
+        outcomes: &mut Vec<HostOutcome>,
     ) {
         let mut running = FuturesUnordered::new();
         loop {
@@ -319,7 +258,7 @@ impl Walk {
     }
 
     /// What the failures of a command mean for the push.
-    fn judge(&mut self, number: u32, command: &PlannedCommand, bad: &[PlaceOutcome], skipped: bool) -> Result<(), End> {
+    fn judge(&mut self, number: u32, command: &PlannedCommand, bad: &[HostOutcome], skipped: bool) -> Result<(), End> {
         let fresh = bad.iter().filter(|(host, _)| host.is_some()).count();
         let allowed = match command.part {
             Part::Before | Part::Finally => bad.is_empty(),
@@ -352,12 +291,12 @@ impl Walk {
         Ok(())
     }
 
-    fn failed(&self, number: u32, command: &PlannedCommand, bad: &[PlaceOutcome]) -> End {
+    fn failed(&self, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> End {
         let veto = if command.part == Part::Before { "vetoed: " } else { "" };
         End { state: Ended::Failed, why: Some(format!("{veto}{}", self.words(number, command, bad))) }
     }
 
-    fn words(&self, number: u32, command: &PlannedCommand, bad: &[PlaceOutcome]) -> String {
+    fn words(&self, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> String {
         let title = self.title(command);
         let Some((host, outcome)) = bad.first() else { return format!("command {number} ({title}) failed") };
         let what = outcome.why.clone().unwrap_or_else(|| outcome.result.word().to_owned());
@@ -369,7 +308,7 @@ impl Walk {
         format!("command {number} ({title}) {}{place}: {what}", outcome.result.word())
     }
 
-    fn stopped(&self, when: &str) -> End {
+    pub(super) fn stopped(&self, when: &str) -> End {
         let (state, why) = match self.orders.stopped() {
             Some(Stop::DiskFull) => {
                 let disk = self.data.display();
@@ -387,7 +326,7 @@ impl Walk {
 }
 
 impl Sum {
-    fn bad(&self) -> impl Iterator<Item = &PlaceOutcome> {
+    fn bad(&self) -> impl Iterator<Item = &HostOutcome> {
         self.outcomes.iter().filter(|(_, outcome)| outcome.result != HostResult::Ok)
     }
 }
@@ -413,7 +352,7 @@ fn push_ended(
 }
 
 /// Commands with their numbers, as the journal names them.
-fn numbered(commands: &[PlannedCommand]) -> impl Iterator<Item = (u32, &PlannedCommand)> {
+pub(super) fn numbered(commands: &[PlannedCommand]) -> impl Iterator<Item = (u32, &PlannedCommand)> {
     (1_u32..).zip(commands)
 }
 

@@ -74,11 +74,13 @@ impl Script {
 }
 
 fn show(pieces: &[Piece], values: &BTreeMap<String, String>) -> String {
-    let piece = |piece| match piece {
-        &Piece::Text(ref text) => text.as_str(),
-        Piece::Var(name) => values.get(name).map_or("…", String::as_str),
-    };
-    pieces.iter().map(piece).collect()
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => text.as_str(),
+            Piece::Var(name) => values.get(name).map_or("…", String::as_str),
+        })
+        .collect()
 }
 
 fn names_host(pieces: &[Piece]) -> bool {

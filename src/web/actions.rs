@@ -70,8 +70,9 @@ pub async fn hold_stack(app: Data<App>, caller: Caller, stack: Path<String>, for
 
 /// `POST /stacks/{stack}/release-hold`
 pub async fn release_stack(app: Data<App>, caller: Caller, stack: Path<String>, form: InTime<Form<Held>>) -> Reply {
-    let stage = form.0.into_inner().stage.filter(|stage| !stage.is_empty());
-    release(&app, &caller, &stack, stage.as_deref()).await?;
+    let Held { reason, stage } = form.0.into_inner();
+    let stage = stage.filter(|stage| !stage.is_empty());
+    release(&app, &caller, &stack, stage.as_deref(), Reason { reason }).await?;
     Ok(see(format!("/stacks/{stack}")))
 }
 
@@ -90,12 +91,12 @@ pub async fn hold_stage(
 /// `POST /stacks/{stack}/stages/{stage}/release-hold`
 pub async fn release_stage(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
     let (stack, stage) = place.into_inner();
-    release(&app, &caller, &stack, Some(&stage)).await?;
+    release(&app, &caller, &stack, Some(&stage), Reason::default()).await?;
     Ok(see(format!("/stacks/{stack}")))
 }
 
 /// Only after the names in it were parsed: nothing from outside gets into the header.
-fn see(address: String) -> HttpResponse {
+pub(super) fn see(address: String) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((LOCATION, address)).finish()
 }
 
@@ -111,10 +112,7 @@ pub async fn press(
 ) -> Result<PushNumber, Problem> {
     let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
     app.presses.take(caller.who.as_str(), Instant::now()).map_err(|wait| Problem::too_often("you pressed", wait))?;
-    // One page holds the same nonce in all its forms, so the key is the nonce for this person and this button.
-    let nonce = pressed.nonce.filter(|nonce| !nonce.is_empty());
-    let nonce =
-        nonce.map(|nonce| format!("{}/{stack}/{stage}/{}", caller.who, nonce.chars().take(64).collect::<String>()));
+    let nonce = key(pressed.nonce, format_args!("{}/{stack}/{stage}", caller.who));
     let press = Press {
         stack,
         stage,
@@ -126,6 +124,13 @@ pub async fn press(
     };
     let app = app.clone();
     to_the_end(async move { app.desk.press(press).await }).await
+}
+
+/// A press's idempotency key. One page holds the same nonce in all its forms, so the key is the nonce for this person and
+/// this button.
+pub(super) fn key(nonce: Option<String>, of: std::fmt::Arguments<'_>) -> Option<String> {
+    let nonce = nonce.filter(|nonce| !nonce.is_empty())?;
+    Some(format!("{of}/{}", nonce.chars().take(64).collect::<String>()))
 }
 
 /// Cancels a push for the caller.
@@ -161,23 +166,29 @@ pub async fn hold(
 ///
 /// # Errors
 /// Why it could not be released.
-pub async fn release(app: &Data<App>, caller: &Caller, stack: &str, stage: Option<&str>) -> Result<(), Problem> {
+pub async fn release(
+    app: &Data<App>,
+    caller: &Caller,
+    stack: &str,
+    stage: Option<&str>,
+    given: Reason,
+) -> Result<(), Problem> {
     let stack: StackName = named("stack", stack)?;
     let stage: Option<StageName> = stage.map(|stage| named("stage", stage)).transpose()?;
-    let (app, who) = (app.clone(), caller.who.clone());
-    to_the_end(async move { app.desk.release_hold(&stack, stage.as_ref(), &who).await }).await
+    let (app, who, reason) = (app.clone(), caller.who.clone(), one_line(given.reason)?);
+    to_the_end(async move { app.desk.release_hold(&stack, stage.as_ref(), &who, reason).await }).await
 }
 
 /// Lets a decision come to its end even when the browser goes in the middle, which drops the handler: a push that is in
 /// the ledger must get its runner.
-async fn to_the_end<T: Send + 'static>(
+pub(super) async fn to_the_end<T: Send + 'static>(
     decision: impl Future<Output = Decision<T>> + Send + 'static,
 ) -> Result<T, Problem> {
     Ok(tokio::spawn(decision).await.map_err(Problem::broken)??)
 }
 
 /// What a person wrote, as one line without control characters; none when there is nothing.
-fn one_line(text: Option<String>) -> Result<Option<String>, Problem> {
+pub(super) fn one_line(text: Option<String>) -> Result<Option<String>, Problem> {
     let Some(text) = text else { return Ok(None) };
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");

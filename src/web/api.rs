@@ -31,7 +31,9 @@ pub async fn stacks(app: Data<App>, _: Caller) -> Reply {
 /// `GET /api/v1/stacks/{stack}`
 pub async fn stack(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
-    Ok(HttpResponse::Ok().json(app.desk.street(&stack).await?))
+    let street = app.desk.street(&stack).await?;
+    app.desk.in_use(&stack);
+    Ok(HttpResponse::Ok().json(street))
 }
 
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/current`
@@ -49,6 +51,14 @@ pub async fn current(app: Data<App>, _: Caller, place: Path<(String, String)>) -
 /// `POST /api/v1/stacks/{stack}/stages/{stage}/push`
 pub async fn push(app: Data<App>, caller: Caller, place: Path<(String, String)>, body: InTime<Json<Pressed>>) -> Reply {
     let id = actions::press(&app, &caller, &place, body.0.into_inner()).await?;
+    made(&app, id).await
+}
+
+/// The answer to a press: the push that it made.
+///
+/// # Errors
+/// When the ledger does not answer.
+pub(super) async fn made(app: &App, id: PushNumber) -> Reply {
     let state = Known::of(app.desk.ledger(), id).await?.row.state;
     let url = format!("{}/pushes/{id}", app.desk.config().url);
     let made = json!({ "id": id, "url": url, "state": state });
@@ -75,6 +85,7 @@ pub async fn one_push(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
         "commit_count": known.commit_count,
         "announcements": known.announcements,
         "links": known.links,
+        "rest": app.desk.rest(id).await?,
         "journal": { "length": end.len, "ended": end.ended },
     })))
 }
@@ -93,8 +104,14 @@ pub async fn hold_stack(app: Data<App>, caller: Caller, stack: Path<String>, bod
 }
 
 /// `DELETE /api/v1/stacks/{stack}/hold`
-pub async fn release_stack(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
-    actions::release(&app, &caller, &stack, None).await?;
+pub async fn release_stack(
+    app: Data<App>,
+    caller: Caller,
+    stack: Path<String>,
+    body: Option<InTime<Json<Reason>>>,
+) -> Reply {
+    let given = body.map(|body| body.0.into_inner()).unwrap_or_default();
+    actions::release(&app, &caller, &stack, None, given).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -111,6 +128,6 @@ pub async fn hold_stage(
 
 /// `DELETE /api/v1/stacks/{stack}/stages/{stage}/hold`
 pub async fn release_stage(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
-    actions::release(&app, &caller, &place.0, Some(&place.1)).await?;
+    actions::release(&app, &caller, &place.0, Some(&place.1), Reason::default()).await?;
     Ok(HttpResponse::NoContent().finish())
 }

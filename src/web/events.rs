@@ -66,7 +66,24 @@ fn records_event(bytes: &[u8], cursor: u64) -> Batch {
 /// The newest batches, shared by all viewers of all pushes: at the tail everybody wants the same bytes, so they are read
 /// and written out once.
 #[derive(Clone, Debug, Default)]
-pub struct Batches(Arc<Mutex<VecDeque<(PathBuf, u64, u64, Batch)>>>);
+pub struct Batches(Arc<Mutex<VecDeque<Shared>>>);
+
+/// A batch, and the question that it answers.
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    cursor: u64,
+    end: u64,
+    batch: Batch,
+}
+
+impl Shared {
+    /// A batch of the same start, made for the same end or cut before its end; one that was cut by the end of then would
+    /// be needlessly short now.
+    fn answers(&self, path: &Path, cursor: u64, end: u64) -> bool {
+        self.cursor == cursor && (self.end == end || self.batch.cursor < self.end) && self.path == path
+    }
+}
 
 impl Batches {
     /// The batch that begins at `cursor`, when the journal may be read up to `end`.
@@ -81,18 +98,13 @@ impl Batches {
         if shared.len() == SHARED {
             shared.pop_back();
         }
-        shared.push_front((path.to_owned(), cursor, end, batch.clone()));
+        shared.push_front(Shared { path: path.to_owned(), cursor, end, batch: batch.clone() });
         Ok(batch)
     }
 
-    /// A batch of the same start, made for the same end or cut before its end; one that was cut by the end of then would
-    /// be needlessly short now.
     fn find(&self, path: &Path, cursor: u64, end: u64) -> Option<Batch> {
         let shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |(p, c, e, batch): &&(PathBuf, u64, u64, Batch)| {
-            *c == cursor && (*e == end || batch.cursor < *e) && p == path
-        };
-        shared.iter().find(fits).map(|(_, _, _, batch)| batch.clone())
+        shared.iter().find(|shared| shared.answers(path, cursor, end)).map(|shared| shared.batch.clone())
     }
 }
 

@@ -7,16 +7,19 @@ use super::asking::{Caller, caller_of};
 use super::frame::{frame, page};
 use super::pages::Section;
 use super::problem::Problem;
+use super::unread::HoldingUnread;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, LOCATION,
-    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    REFERRER_POLICY, RETRY_AFTER, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpResponse};
+use futures::FutureExt;
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 /// Bodies are at most so long, in bytes (TRUST section 7).
@@ -47,19 +50,27 @@ const SAFE: [(HeaderName, &str); 8] = [
 /// What the framework itself could not turn into an answer.
 pub async fn gate(
     app: Data<App>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let began = Instant::now();
     let (method, path) = (request.method().clone(), request.path().to_owned());
+    let mut unread = None;
     let answer = match judge(&app, &request).await {
         Ok(caller) => {
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);
             }
-            next.call(request).await?.map_into_boxed_body()
+            // A handler that panics drops its own request only, and its caller is told like everybody else.
+            match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+                Ok(answer) => answer?.map_into_boxed_body(),
+                Err(_) => return Err(Problem::broken("a handler panicked").into()),
+            }
         }
-        Err(problem) => request.error_response(problem),
+        Err(problem) => {
+            unread = Some(request.take_payload());
+            request.error_response(problem)
+        }
     };
     let problem = answer.response().error().map(Problem::of);
     let mut answer = match problem {
@@ -74,7 +85,10 @@ pub async fn gate(
     let status = answer.status().as_u16();
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::debug!(%method, path, status, duration_ms, "answered");
-    Ok(answer)
+    match unread {
+        Some(unread) => Ok(answer.map_body(|_, body| HoldingUnread::new(body, unread)).map_into_boxed_body()),
+        None => Ok(answer),
+    }
 }
 
 /// Who asks, when the request may come in at all.
@@ -90,6 +104,9 @@ async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Pr
     }
     if names_a_person(headers) {
         return Err(Problem::bad_request("a request names no person: nobody signs in by a header here"));
+    }
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return Err(Problem::no_length());
     }
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > LONGEST_BODY as u64) {

@@ -6,6 +6,7 @@ pub mod routes;
 mod actions;
 mod api;
 mod asking;
+mod back;
 mod connections;
 mod cursor;
 mod events;
@@ -22,6 +23,7 @@ mod problem;
 mod rate;
 mod screens;
 mod sign_in;
+mod unread;
 
 use crate::desk::Desk;
 use crate::journal::write::hex;

@@ -85,7 +85,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Only<'a> {
 
 /// The local address that `next` names: `next` itself when its path is one of `pages` (patterns as in the route table)
 /// and it is plain printable ASCII, else `/`.
-pub fn local_next<'a>(next: &'a str, mut pages: impl Iterator<Item = &'static str>) -> &'a str {
+pub fn local_next(next: &str, mut pages: impl Iterator<Item = &'static str>) -> &str {
     // A browser takes a backslash for a slash and drops tabs and line breaks, so that `/\evil` and `/	/evil` leave.
     let plain = next.len() <= 1024 && next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     let path = next.split(['?', '#']).next().unwrap_or_default();
@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn only_our_own_name_is_our_host() {
-        let cases: &[(&str, &[(&str, &str)], bool)] = &[
+        type Case = (&'static str, &'static [(&'static str, &'static str)], bool);
+        let cases: &[Case] = &[
             ("https://push.example.com", &[("host", "push.example.com")], true),
             ("https://push.example.com", &[("host", "PUSH.example.com")], true),
             ("https://push.example.com", &[("host", "push.example.com:443")], true),

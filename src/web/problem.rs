@@ -68,6 +68,11 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "this address does not do that")
     }
 
+    /// The length of the body is not said.
+    pub fn no_length() -> Self {
+        Self::new(StatusCode::LENGTH_REQUIRED, "no_length", "a body comes with its length here, not in chunks")
+    }
+
     /// The body is too long.
     pub fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "what was sent is longer than 64 KiB")
@@ -133,7 +138,7 @@ impl Problem {
             "moved" => "Somebody pushed before you",
             "nothing" => "There is nothing to push",
             "bad_stack" => "The stack file has errors",
-            "bad_request" | "too_large" | "too_slow" => "That did not work",
+            "bad_request" | "no_length" | "too_large" | "too_slow" => "That did not work",
             "signed_out" => "Sign in first",
             "foreign" => "That came from somewhere else",
             "misdirected" => "Wrong address",

@@ -4,7 +4,7 @@
 
 use super::asking::Caller;
 use super::problem::Problem;
-use super::{actions, api, files, health, live, screens, sign_in};
+use super::{actions, api, back, files, health, live, screens, sign_in};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard;
@@ -67,6 +67,8 @@ pub static ROUTES: &[Entry] = &[
     get("/", || web::to(screens::dashboard)),
     get("/stacks/{stack}", || web::to(screens::stack)),
     post("/stacks/{stack}/stages/{stage}/push", || web::to(actions::push)),
+    get("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::form)),
+    post("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::roll_back)),
     post("/stacks/{stack}/hold", || web::to(actions::hold_stack)),
     post("/stacks/{stack}/release-hold", || web::to(actions::release_stack)),
     post("/stacks/{stack}/stages/{stage}/hold", || web::to(actions::hold_stage)),
@@ -75,6 +77,7 @@ pub static ROUTES: &[Entry] = &[
     get("/pushes/{id}", || web::to(screens::push)),
     get("/pushes/{id}/log", || web::to(live::log)),
     post("/pushes/{id}/cancel", || web::to(actions::cancel)),
+    post("/pushes/{id}/resume", || web::to(back::resume)),
     open(Method::GET, "/sign-in", || web::to(sign_in::form)),
     open(Method::POST, "/sign-in", || web::to(sign_in::sign_in)),
     post("/sign-out", || web::to(sign_in::sign_out)),
@@ -84,6 +87,8 @@ pub static ROUTES: &[Entry] = &[
     delete("/api/v1/stacks/{stack}/hold", || web::to(api::release_stack)),
     get("/api/v1/stacks/{stack}/stages/{stage}/current", || web::to(api::current)),
     post("/api/v1/stacks/{stack}/stages/{stage}/push", || web::to(api::push)),
+    get("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(back::shown)),
+    post("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(back::roll_back_by_api)),
     put("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(api::hold_stage)),
     delete("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(api::release_stage)),
     get("/api/v1/pushes", || web::to(api::pushes)),
@@ -91,6 +96,7 @@ pub static ROUTES: &[Entry] = &[
     stream("/api/v1/pushes/{id}/events", || web::to(live::push_events)),
     get("/api/v1/pushes/{id}/log", || web::to(live::log)),
     post("/api/v1/pushes/{id}/cancel", || web::to(api::cancel)),
+    post("/api/v1/pushes/{id}/resume", || web::to(back::resume_by_api)),
     stream("/api/v1/events", || web::to(live::events)),
     open(Method::GET, "/static/{name}", || web::to(files::file)),
     open(Method::GET, "/healthz", || web::to(health::healthz)),
@@ -172,7 +178,10 @@ mod tests {
 
     #[test]
     fn signing_in_leads_to_pages_alone() {
-        assert_eq!(pages().collect::<Vec<_>>(), ["/", "/stacks/{stack}", "/pushes", "/pushes/{id}"]);
+        assert_eq!(
+            pages().collect::<Vec<_>>(),
+            ["/", "/stacks/{stack}", "/stacks/{stack}/stages/{stage}/rollback", "/pushes", "/pushes/{id}"]
+        );
     }
 
     #[test]

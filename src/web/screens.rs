@@ -46,6 +46,7 @@ pub async fn dashboard(app: Data<App>, caller: Caller) -> Reply {
 pub async fn stack(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
     let street = app.desk.street(&stack).await?;
+    app.desk.in_use(&stack);
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
     Ok(page(StatusCode::OK, app.pages.stack(&frame, &street)?))
 }
@@ -103,9 +104,9 @@ pub async fn log(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Repl
     let (filter, found) = query.into_inner().ask(app.desk.ledger()).await?;
     let frame = frame(&app, Some(&caller), Section::Pushes).await;
     let stacks = app.desk.shelf().stacks.iter().map(|shelved| shelved.name.to_string()).collect();
-    let Filter { stack, stage, who, state, word, .. } = filter;
+    let Filter { stack, stage, who, state, word, before } = filter;
     let filter = LogFilter { stack, stage, who, state, word };
-    let shown = LogPage { rows: found.rows, filter, next_before: found.next_before, stacks };
+    let shown = LogPage { rows: found.rows, filter, before, next_before: found.next_before, stacks };
     Ok(page(StatusCode::OK, app.pages.log(&frame, &shown)?))
 }
 
@@ -129,7 +130,12 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
     // A stack that is gone since keeps its pushes; they are shown without what only the stack knows.
     let street = app.desk.street(&stack).await.ok();
     let stage = street.as_ref().and_then(|street| street.stages.iter().find(|stage| stage.name == known.row.stage));
+    let rest = app.desk.rest(id).await?;
+    let newest = stage.and_then(|stage| stage.last.as_ref()).is_some_and(|last| last.id == known.row.id);
+    let went_badly = newest && !matches!(known.row.state.as_str(), "running" | "succeeded" | "rolled back");
     Ok(PushPage {
+        rest,
+        back: stage.filter(|_| went_badly).and_then(|stage| stage.back.clone()),
         button: stage.map_or_else(|| known.row.stage.clone(), |stage| stage.button.clone()),
         usual_ms: stage.map(|stage| stage.usual_ms.clone()).unwrap_or_default(),
         hold: stage.and_then(|stage| stage.hold.clone()).or(street.as_ref().and_then(|street| street.hold.clone())),

@@ -145,6 +145,8 @@ fn announcement(id: i64, event: Moment, state: &str) -> Announcement {
         id,
         stack: "web".to_owned(),
         stage: "prod".to_owned(),
+        kind: "push".to_owned(),
+        resumes: None,
         build: "b1".to_owned(),
         sha: "9d8e7f6a".repeat(5),
         root: None,

@@ -1,27 +1,43 @@
 //! A real browser: headless Chromium behind Debian's chromedriver, one of its own per test.
 
+use super::{DEADLINE, House, client_of, kill, until};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use pushbutton::demo::http::Sent;
 use pushbutton::process::Program;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
 /// A browser with one window.
 pub struct Browser {
     pub page: Client,
+    url: String,
     driver: Child,
-    _profile: tempfile::TempDir,
+    /// Where chromedriver listens, and its session: for what WebDriver itself does not know.
+    at: String,
+    session: String,
+    profile: tempfile::TempDir,
 }
 
 impl Browser {
-    /// Opens a window of this size.
-    pub async fn open(width: u32, height: u32) -> Self {
+    /// Opens a window of a laptop's size on a house.
+    pub async fn open(house: &House) -> Self {
+        Self::with_preferences(house, json!({})).await
+    }
+
+    /// Opens one that runs no scripts.
+    pub async fn without_scripts(house: &House) -> Self {
+        Self::with_preferences(house, json!({ "profile.managed_default_content_settings.javascript": 2 })).await
+    }
+
+    async fn with_preferences(house: &House, preferences: Value) -> Self {
         let profile = tempfile::Builder::new().prefix("pb-browser").tempdir().unwrap();
-        let mut driver =
-            Program::new("chromedriver").arg("--port=0").env("HOME", profile.path()).own_group().start().unwrap();
+        let program = Program::new("chromedriver").arg("--port=0").env("HOME", profile.path()).own_group();
+        let mut driver = program.start().unwrap();
+        let mut errors = driver.stderr.take().unwrap();
+        tokio::spawn(async move { tokio::io::copy(&mut errors, &mut tokio::io::sink()).await });
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
         let port = loop {
             let line = lines.next_line().await.unwrap().expect("chromedriver says its port");
@@ -30,36 +46,86 @@ impl Browser {
             }
         };
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let options = json!({
-            "args": [
-                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-                format!("--user-data-dir={}", profile.path().join("profile").display()),
-                format!("--window-size={width},{height}"),
-            ],
-        });
+        let args = json!([
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-breakpad",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+            format!("--user-data-dir={}", profile.path().join("profile").display()),
+        ]);
         let capabilities = json!({
-            "goog:chromeOptions": options,
+            "goog:chromeOptions": { "args": args, "prefs": preferences },
             "goog:loggingPrefs": { "browser": "ALL" },
         });
-        let page = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities.as_object().unwrap().clone())
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await
-            .unwrap();
-        Self { page, driver, _profile: profile }
+        let at = format!("http://127.0.0.1:{port}");
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities.as_object().unwrap().clone());
+        let page = builder.connect(&at).await.unwrap();
+        let session = page.session_id().await.unwrap().unwrap();
+        let browser = Self { page, url: house.url.clone(), driver, at, session, profile };
+        browser.resize(1280, 800).await;
+        browser
     }
 
-    /// Waits for an element and gives its text.
+    /// Goes to a page of the house.
+    pub async fn go(&self, path: &str) {
+        self.page.goto(&format!("{}{path}", self.url)).await.unwrap();
+    }
+
+    /// Says who is there, on the page that asks for it, and waits for the page that comes then.
+    pub async fn sign_in(&self, name: &str) {
+        self.go("/").await;
+        self.write("#u", name).await;
+        self.click(".card .btn--main").await;
+        self.text("[data-part=\"stack-web\"]").await;
+    }
+
+    /// Where the page is, without the house's address.
+    pub async fn path(&self) -> String {
+        let url = self.page.current_url().await.unwrap();
+        url.as_str().strip_prefix(&self.url).unwrap_or(url.as_str()).to_owned()
+    }
+
+    /// Waits until the page is at this path.
+    pub async fn arrives(&self, path: &str) {
+        until(&format!("the browser is at {path}"), async || (self.path().await == path).then_some(())).await;
+    }
+
+    /// Waits for an element and gives its text as seen.
     pub async fn text(&self, css: &str) -> String {
-        let element = self.page.wait().at_most(Duration::from_secs(30)).for_element(Locator::Css(css)).await;
-        element.unwrap_or_else(|error| panic!("{css}: {error}")).text().await.unwrap()
+        self.find(css).await.text().await.unwrap()
     }
 
-    /// Clicks an element once it is there.
+    /// Waits until an element's text holds these words, and gives it.
+    pub async fn says(&self, css: &str, words: &str) -> String {
+        until(&format!("{css} says {words:?}"), async || {
+            // A page that comes fresh takes its old elements away in between.
+            let text = self.page.find(Locator::Css(css)).await.ok()?.text().await.ok()?;
+            text.contains(words).then_some(text)
+        })
+        .await
+    }
+
+    /// Clicks an element once it is there and can be clicked.
     pub async fn click(&self, css: &str) {
-        let element = self.page.wait().at_most(Duration::from_secs(30)).for_element(Locator::Css(css)).await;
-        element.unwrap_or_else(|error| panic!("{css}: {error}")).click().await.unwrap();
+        until(&format!("{css} is clicked"), async || self.page.find(Locator::Css(css)).await.ok()?.click().await.ok())
+            .await;
+    }
+
+    /// Types into a field.
+    pub async fn write(&self, css: &str, words: &str) {
+        self.find(css).await.send_keys(words).await.unwrap();
+    }
+
+    async fn find(&self, css: &str) -> fantoccini::elements::Element {
+        let found = self.page.wait().at_most(DEADLINE).for_element(Locator::Css(css)).await;
+        found.unwrap_or_else(|error| panic!("{css}: {error}"))
     }
 
     /// Runs a script in the page and gives what it returns.
@@ -67,22 +133,87 @@ impl Browser {
         self.page.execute(script, vec![]).await.unwrap()
     }
 
-    /// Keeps a picture for eyes.
-    pub async fn picture(&self, path: &Path) {
-        std::fs::write(path, self.page.screenshot().await.unwrap()).unwrap();
+    /// Waits until an expression is true in the page.
+    pub async fn holds(&self, expression: &str) {
+        let script = format!("return !!({expression})");
+        until(expression, async || (self.page.execute(&script, vec![]).await.ok()? == true).then_some(())).await;
     }
 
-    /// Closes the window and ends the driver.
-    pub async fn close(mut self) {
-        let _ = self.page.clone().close().await;
-        let _ = self.driver.start_kill();
-        let _ = self.driver.wait().await;
+    /// All lines that the window has, in order, as text: near ones an element each, far ones in one text.
+    pub async fn lines(&self) -> Vec<String> {
+        let script = "
+            const lines = [];
+            for (const block of document.querySelectorAll('.log-scroll .lc')) {
+              const cold = block.querySelector('pre');
+              if (cold) lines.push(...cold.textContent.split('\\n').slice(0, -1));
+              for (const row of block.querySelectorAll('.ln')) {
+                const n = Number(row.querySelector('.ln-n').textContent);
+                const text = row.querySelector('.ln-x').textContent;
+                lines.push(n === lines.length + 1 ? text : `line ${n} stands at ${lines.length + 1}: ${text}`);
+              }
+            }
+            return lines;";
+        serde_json::from_value(self.ask(script).await).unwrap()
+    }
+
+    /// What the browser itself complained of since it was last asked: errors, warnings, broken rules of the site.
+    pub async fn complaints(&self) -> Vec<String> {
+        let found = self.drive("se/log", &json!({ "type": "browser" })).await;
+        let entries = found.as_array().unwrap().iter();
+        let bad = entries.filter(|entry| entry["level"] == "SEVERE" || entry["level"] == "WARNING");
+        bad.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Makes the page this large.
+    pub async fn resize(&self, width: u32, height: u32) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.tell_chromium("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// Makes the page believe that the system is dark, or light.
+    pub async fn be(&self, scheme: &str) {
+        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.tell_chromium("Emulation.setEmulatedMedia", features).await;
+    }
+
+    /// Keeps pictures for eyes, of a laptop and of a telephone, light and dark.
+    pub async fn pictures(&self, name: &str) {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screens");
+        std::fs::create_dir_all(&dir).unwrap();
+        for (kind, width, height) in [("mobile", 375, 812), ("desktop", 1280, 800)] {
+            self.resize(width, height).await;
+            for scheme in ["dark", "light"] {
+                self.be(scheme).await;
+                let picture = self.page.screenshot().await.unwrap();
+                std::fs::write(dir.join(format!("{name}-{kind}-{scheme}.png")), picture).unwrap();
+            }
+        }
+    }
+
+    async fn tell_chromium(&self, command: &str, parameters: Value) {
+        self.drive("goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).await;
+    }
+
+    async fn drive(&self, command: &str, body: &Value) -> Value {
+        let path = format!("/session/{}/{command}", self.session);
+        let answer = client_of(&self.at).send("POST", &path, Sent::Json(&body.to_string()), &[]).await.unwrap();
+        let (status, text) = (answer.status, answer.text().await.unwrap());
+        assert_eq!(status, 200, "{command}: {text}");
+        serde_json::from_str::<Value>(&text).unwrap()["value"].take()
     }
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // chromedriver leads a group of its own; Chromium is in it.
+        let profile = self.profile.path().display().to_string();
+        for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let line = std::fs::read_to_string(process.path().join("cmdline")).unwrap_or_default();
+            let pid = process.file_name().to_str().and_then(|name| name.parse().ok());
+            if let (true, Some(pid)) = (line.contains(&profile), pid) {
+                kill(pid);
+            }
+        }
+        // chromedriver ends with its handle; it leads a group of its own, so nothing of it stays.
         if let Some(pid) = self.driver.id().and_then(|pid| i32::try_from(pid).ok()) {
             let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
         }

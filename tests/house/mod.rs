@@ -269,6 +269,10 @@ impl Drop for House {
             let log = std::fs::read_to_string(self.dir.path().join("server.log")).unwrap_or_default();
             eprintln!("--- the server's log\n{}", log.lines().rev().take(60).collect::<Vec<_>>().join("\n"));
         }
+        // First the server: it would make masters anew.
+        if let Some(server) = self.server.as_mut() {
+            let _ = server.start_kill();
+        }
         end_runners(&self.data());
         end_masters(&self.data());
     }
@@ -291,10 +295,10 @@ fn end_masters(data: &Path) {
     for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Ok(line) = std::fs::read_to_string(process.path().join("cmdline")) else { continue };
         let ours = data.join("ssh").display().to_string();
-        if line.starts_with("ssh\0") && line.contains(&ours) || line.starts_with("ssh:") && line.contains(&ours) {
-            if let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok()) {
-                kill(pid);
-            }
+        let is_ours = (line.starts_with("ssh\0") || line.starts_with("ssh:")) && line.contains(&ours);
+        let pid = process.file_name().to_str().and_then(|name| name.parse().ok());
+        if let (true, Some(pid)) = (is_ours, pid) {
+            kill(pid);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Made-up data for the pages, as a busy team would leave it.
 
 use pushbutton::desk::Street;
-use pushbutton::desk::view::{Current, Hold, Next, StageView, Trunk};
+use pushbutton::desk::view::{
+    BackTo, Current, Drift, Good, Hold, Next, NotReady, Readiness, Rest, RestCommand, StageView, Trunk, WayBack,
+};
 use pushbutton::journal::event::{Event, Record, Stream};
 use pushbutton::ledger::outbox::OutboxRow;
 use pushbutton::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
@@ -71,6 +73,8 @@ pub fn row(id: i64, stack: &str, stage: &str, state: &str) -> PushRow {
         id,
         stack: stack.to_owned(),
         stage: stage.to_owned(),
+        kind: "push".to_owned(),
+        resumes: None,
         build: "51d0c3e-4120".to_owned(),
         sha: PRINCESS.to_owned(),
         root: Some("9f2c41d07be2".repeat(5) + "9f2c"),
@@ -142,11 +146,15 @@ pub fn street(stack: &str, stages: &[&str]) -> Street {
                 diff: Some("https://git.example.com/shop/web/compare/a...b".to_owned()),
             }),
             why_not: None,
+            back: Some(BackTo { build: "8f31c2e-4101".to_owned(), sha: PROD.to_owned() }),
             hold: None,
             last: Some(row(4130 - 9 * kind as i64, stack, name, "succeeded")),
             usual_ms: [15, 17, 18, 18, 19, 20, 21, 24, 31]
                 .map(|s: i64| s * 1000 * if kind == 3 { 5 } else { 1 })
                 .to_vec(),
+            ready: Some(ready(if kind == 3 { 24 } else { 1 }, &[])),
+            drift: Vec::new(),
+            probed_at: Some(ago(12)),
         }
     };
     Street {
@@ -162,6 +170,35 @@ pub fn street(stack: &str, stages: &[&str]) -> Street {
         stages: stages.iter().enumerate().map(stage).collect(),
         recent: history().into_iter().skip(1).take(8).collect(),
     }
+}
+
+/// How the hosts of a stage are, when these are not ready.
+fn ready(total: usize, not: &[String]) -> Readiness {
+    let not_ready = |host: &String| NotReady {
+        host: host.clone(),
+        why: format!("{host} refuses connections: is sshd running there, and the port right?"),
+        since: ago(90),
+    };
+    let not_ready: Vec<NotReady> = not.iter().map(not_ready).collect();
+    Readiness { ready: total - not_ready.len(), total, not_ready, checked_at: Some(ago(3)) }
+}
+
+/// A street whose fleet has troubles: hosts that do not answer, hosts that run something else.
+pub fn troubled() -> Street {
+    let mut street = street("web", &["qa", "princess", "prod"]);
+    street.stages[0].ready = Some(Readiness { ready: 0, total: 1, not_ready: Vec::new(), checked_at: None });
+    street.stages[1].ready = Some(ready(1, &["princess001".to_owned()]));
+    let prod = &mut street.stages[2];
+    prod.ready = Some(ready(24, &prod.hosts[..7]));
+    let odd = |host: &str, runs: &str| Drift {
+        host: host.to_owned(),
+        dir: "/srv/web".to_owned(),
+        runs: runs.to_owned(),
+        instead: "8f31c2e-4103".to_owned(),
+        since: ago(600),
+    };
+    prod.drift = vec![odd("prod009", "3f2c1ab-12"), odd("prod010", "<b>evil</b>")];
+    street
 }
 
 fn hold(scope: &str) -> Hold {
@@ -359,6 +396,14 @@ pub fn push_page(state: &str) -> PushPage {
         tail: (1..=40).map(line).collect(),
         hold: matches!(state, "interrupted" | "failed").then(|| Hold { push: Some(4127), ..hold("web/prod") }),
         button: "PROD!!!".to_owned(),
+        rest: matches!(state, "interrupted" | "failed" | "cancelled" | "degraded").then(|| Rest {
+            plan_hash: "cd".repeat(32),
+            commands: (5..=8)
+                .map(|command| RestCommand { command, title: titles()[command - 1].clone(), hosts: 24, left: 9 })
+                .collect(),
+            why_not: (state == "degraded").then(|| "web is held by kate: <b>evil</b>".to_owned()),
+        }),
+        back: (state != "succeeded").then(|| BackTo { build: "8f31c2e-4101".to_owned(), sha: PROD.to_owned() }),
     }
 }
 
@@ -372,4 +417,33 @@ fn line(n: u64) -> Record {
     let stream = if n % 4 == 1 { Stream::Note } else { Stream::Out };
     let event = Event::Line { command: 5, host: Some("web003".to_owned()), stream, line: n, text };
     Record { n: n + 30, at: at(10), event }
+}
+
+/// A way back to what Prod had before, with another build to choose from.
+pub fn way_back() -> WayBack {
+    let good = |build: &str, sha: &str, push: i64| Good {
+        build: build.to_owned(),
+        sha: sha.to_owned(),
+        root: "77be2d0".repeat(10)[..64].to_owned(),
+        branch: "main".to_owned(),
+        subject: "Cart: round totals per shop <b>evil</b>".to_owned(),
+        files: 2840,
+        push,
+        who: "kate".to_owned(),
+        pushed_at: ago(9000),
+    };
+    WayBack {
+        stack: "web".to_owned(),
+        stage: "prod".to_owned(),
+        from: Some(BackTo { build: "51d0c3e-4120".to_owned(), sha: PRINCESS.to_owned() }),
+        to: good("8f31c2e-4101", PROD, 4101),
+        hosts: (1..=24).map(|n| format!("web{n:03}")).collect(),
+        commands: titles(),
+        plan_hash: "ef".repeat(32),
+        commits: commits(3),
+        commit_count: 60,
+        diff: Some("https://git.example.com/shop/web/compare/a...b".to_owned()),
+        others: vec![good("7a00c2e-4090", QA, 4090)],
+        why_not: None,
+    }
 }

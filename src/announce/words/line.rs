@@ -1,7 +1,8 @@
 //! The line that IRC is told.
 
 use super::{
-    bad_host_words, begins, clean, commits_words, duration, hosts_words, late, more_bad_hosts, outcome, short_sha,
+    Deed, bad_host_words, begins, clean, commits_words, deed, duration, hosts_words, late, more_bad_hosts, outcome,
+    short_sha,
 };
 use crate::ledger::outbox::Announcement;
 use crate::time::At;
@@ -11,23 +12,34 @@ const HOSTS: usize = 3;
 
 /// One clean line of at most 400 bytes, links whole:
 /// `[web] mary pushed 3f2c1ab → 9d8e7f6 to PROD: succeeded, 41 hosts, 38 s · 4 commits · DIFF · PAGE`.
+/// `[web] mary rolled PROD back to 3f2c1ab (from 9d8e7f6): succeeded, …` for the way back.
 /// What is told late says how late: `[web] (3 h ago) mary pushed …`.
 pub fn irc_line(announcement: &Announcement, now: At) -> String {
     let push = &announcement.push;
     let stage = clean::short(&push.stage, 40).to_uppercase();
+    let from_to = from_to(announcement);
+    let did = match (deed(announcement), begins(announcement)) {
+        (Deed::Push, true) => format!("is pushing {from_to} to {stage}"),
+        (Deed::Push, false) => format!("pushed {from_to} to {stage}"),
+        (Deed::Resume(of), true) => format!("is resuming push {of}, {from_to} to {stage}"),
+        (Deed::Resume(of), false) => format!("resumed push {of}, {from_to} to {stage}"),
+        (Deed::Back, true) => format!("is rolling {stage} back to {}", back_to(announcement)),
+        (Deed::Back, false) => format!("rolled {stage} back to {}", back_to(announcement)),
+    };
     let what = format!(
-        "[{stack}]{late} {who} {verb} {from_to} to {stage}",
+        "[{stack}]{late} {who} {did}",
         stack = clean::short(&push.stack, 40),
         late = late(announcement, now).map(|ago| format!(" ({ago})")).unwrap_or_default(),
         who = clean::short(&push.who, 40),
-        verb = if begins(announcement) { "is pushing" } else { "pushed" },
-        from_to = from_to(announcement),
     );
-    let commits = commits_words(announcement.commit_count);
+    let commits = commits_words(announcement);
     let reason = push.reason.as_deref().map(|reason| clean::short(reason, 100)).filter(|reason| !reason.is_empty());
+    let reason = reason.map(|reason| format!(" · {reason}")).unwrap_or_default();
     let head = if begins(announcement) {
-        let reason = reason.map(|reason| format!(" · {reason}")).unwrap_or_default();
         format!("{what}: {commits}{reason}")
+    } else if deed(announcement) == Deed::Back {
+        // Why something was taken back is what everybody asks.
+        format!("{what}: {} · {commits}{reason}", ended(announcement))
     } else {
         format!("{what}: {} · {commits}", ended(announcement))
     };
@@ -43,6 +55,16 @@ fn from_to(announcement: &Announcement) -> String {
         None => sha,
         Some(old) if old == push.sha => format!("{sha} again"),
         Some(old) => format!("{} → {sha}", short_sha(old)),
+    }
+}
+
+/// `3f2c1ab (from 9d8e7f6)`.
+fn back_to(announcement: &Announcement) -> String {
+    let push = &announcement.push;
+    let sha = short_sha(&push.sha);
+    match push.old_sha.as_deref().filter(|old| *old != push.sha) {
+        Some(old) => format!("{sha} (from {})", short_sha(old)),
+        None => sha,
     }
 }
 

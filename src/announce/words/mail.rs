@@ -1,6 +1,6 @@
 //! The mail: subject and plain text. The same facts as HTML are in `html`.
 
-use super::{bad_host_words, begins, clean, commits_words, duration, html, large, outcome, short_sha};
+use super::{Deed, bad_host_words, begins, clean, commits_words, deed, duration, html, large, outcome, short_sha};
 use crate::ledger::outbox::{Announcement, Moment};
 
 /// Bytes of a subject: what mail programs show in a list, and some more.
@@ -29,6 +29,7 @@ fn subject(announcement: &Announcement) -> String {
     let push = &announcement.push;
     let name = format!("{} {}", clean::short(&push.stack, 40), large(&clean::short(&push.stage, 40)));
     let from_to = match push.old_sha.as_deref() {
+        _ if deed(announcement) == Deed::Back => format!("rolled back to {}", short_sha(&push.sha)),
         None => short_sha(&push.sha),
         Some(old) if old == push.sha => format!("{} again", short_sha(&push.sha)),
         Some(old) => format!("{} to {}", short_sha(old), short_sha(&push.sha)),
@@ -115,7 +116,7 @@ impl Facts {
                 .map(|bad| (bad_host_words(bad, VALUE_BYTES), value(&bad.command)))
                 .collect(),
             more_hosts: super::more_bad_hosts(announcement, announcement.bad_hosts.len()),
-            commits_title: large(&commits_words(announcement.commit_count)),
+            commits_title: large(&commits_words(announcement)),
             commits: announcement
                 .commits
                 .iter()
@@ -141,10 +142,14 @@ fn headline(announcement: &Announcement, word: &str) -> String {
     let push = &announcement.push;
     let (who, stack) = (clean::short(&push.who, 40), clean::short(&push.stack, 40));
     let stage = large(&clean::short(&push.stage, 40));
-    if begins(announcement) {
-        format!("{who} is pushing {stack} to {stage}.")
-    } else {
-        format!("{who} pushed {stack} to {stage}: {word}.")
+    let sha = short_sha(&push.sha);
+    match (deed(announcement), begins(announcement)) {
+        (Deed::Push, true) => format!("{who} is pushing {stack} to {stage}."),
+        (Deed::Push, false) => format!("{who} pushed {stack} to {stage}: {word}."),
+        (Deed::Resume(of), true) => format!("{who} is resuming push {of} of {stack} to {stage}."),
+        (Deed::Resume(of), false) => format!("{who} resumed push {of} of {stack} to {stage}: {word}."),
+        (Deed::Back, true) => format!("{who} is rolling {stack} on {stage} back to {sha}."),
+        (Deed::Back, false) => format!("{stack} on {stage} was rolled back to {sha} by {who}: {word}."),
     }
 }
 

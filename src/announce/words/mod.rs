@@ -73,12 +73,34 @@ fn short_sha(sha: &str) -> String {
     }
 }
 
-/// `4 commits`, `1 commit`, `no new commits`.
-fn commits_words(count: usize) -> String {
-    match count {
-        0 => "no new commits".to_owned(),
-        1 => "1 commit".to_owned(),
-        n => format!("{n} commits"),
+/// `4 commits`, `1 commit`, `no new commits`; of a rollback `4 commits taken back`, `nothing taken back`.
+fn commits_words(announcement: &Announcement) -> String {
+    match (deed(announcement), announcement.commit_count) {
+        (Deed::Back, 0) => "nothing taken back".to_owned(),
+        (Deed::Back, 1) => "1 commit taken back".to_owned(),
+        (Deed::Back, n) => format!("{n} commits taken back"),
+        (_, 0) => "no new commits".to_owned(),
+        (_, 1) => "1 commit".to_owned(),
+        (_, n) => format!("{n} commits"),
+    }
+}
+
+/// What somebody did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deed {
+    Push,
+    /// Rolled back to an earlier build.
+    Back,
+    /// Went on with the push of this number.
+    Resume(i64),
+}
+
+fn deed(announcement: &Announcement) -> Deed {
+    let push = &announcement.push;
+    match (push.kind.as_str(), push.resumes) {
+        ("rollback", _) => Deed::Back,
+        ("resume", Some(of)) => Deed::Resume(of),
+        _ => Deed::Push,
     }
 }
 

@@ -7,6 +7,8 @@ fn push(state: &str) -> PushRow {
         id: 214,
         stack: "web".to_owned(),
         stage: "prod".to_owned(),
+        kind: "push".to_owned(),
+        resumes: None,
         build: "51d0c3e-1".to_owned(),
         sha: "51d0c3e0b1f2a3c4d5e6f708192a3b4c5d6e7f80".to_owned(),
         root: Some("9f2c".repeat(16)),
@@ -94,6 +96,43 @@ fn a_start_is_told_on_irc() {
         irc_line(&announcement, now()),
         "[web] mary is pushing 51d0c3e to PROD: 1 commit · the cart is slow · https://push.example.com/pushes/214"
     );
+}
+
+fn rollback(mut announcement: Announcement) -> Announcement {
+    announcement.push.kind = "rollback".to_owned();
+    (announcement.push.sha, announcement.push.old_sha) =
+        (announcement.push.old_sha.clone().unwrap(), Some(announcement.push.sha));
+    announcement.push.reason = Some("checkout answers 500".to_owned());
+    announcement
+}
+
+#[test]
+fn the_way_back_and_a_resume_are_told_as_such() {
+    let mut resumed = ended("succeeded");
+    resumed.push.kind = "resume".to_owned();
+    resumed.push.resumes = Some(213);
+    let mut resuming = resumed.clone();
+    resuming.event = Moment::Started;
+    for (announcement, words) in [
+        (
+            rollback(ended("succeeded")),
+            "mary rolled PROD back to 8f31c2e (from 51d0c3e): succeeded, 41 hosts, 38 s · 4 commits taken back · checkout \
+             answers 500",
+        ),
+        (
+            rollback(started()),
+            "mary is rolling PROD back to 8f31c2e (from 51d0c3e): 4 commits taken back · checkout answers 500",
+        ),
+        (resumed.clone(), "mary resumed push 213, 8f31c2e → 51d0c3e to PROD: succeeded, 41 hosts, 38 s · 4 commits"),
+        (resuming, "mary is resuming push 213, 8f31c2e → 51d0c3e to PROD: 4 commits"),
+    ] {
+        assert_eq!(irc_line(&announcement, now()), format!("[web] {words} · {LINKS}"));
+    }
+    let told = mail(&rollback(ended("succeeded")));
+    assert_eq!(told.subject, "[push] web Prod: rolled back to 8f31c2e by mary");
+    assert!(told.text.starts_with("web on Prod was rolled back to 8f31c2e by mary: succeeded.\n"), "{}", told.text);
+    assert!(told.text.contains("4 commits taken back:\n"), "{}", told.text);
+    assert!(mail(&resumed).text.starts_with("mary resumed push 213 of web to Prod: succeeded.\n"));
 }
 
 #[test]

@@ -135,3 +135,19 @@ fn a_later_stage_is_offered_exactly_the_build_of_the_stage_before_and_its_root()
     assert_eq!(offered.plan.old.unwrap().id.as_str(), "9c1e2f4-7");
     assert_eq!(offered.plan.branch, "release", "the branch that the build was made from, whatever the file says now");
 }
+
+#[test]
+fn a_persons_stop_sign_stops_a_resume_and_what_a_bad_push_left_does_not() {
+    let by_a_push = Hold { who: SERVER.to_owned(), push: Some(1), ..hold("web") };
+    let joined = Hold { push: Some(1), ..hold("web") };
+    for (facts, open) in [
+        (Facts::default(), true),
+        (Facts { stack_hold: Some(by_a_push.clone()), ..Facts::default() }, true),
+        (Facts { stack_hold: Some(joined), ..Facts::default() }, false),
+        (Facts { stack_hold: Some(hold("web")), ..Facts::default() }, false),
+        (Facts { stack_hold: Some(by_a_push), stage_hold: Some(hold("web/qa")), ..Facts::default() }, false),
+        (Facts { lock: Some(locked()), ..Facts::default() }, false),
+    ] {
+        assert_eq!(closed_to_resume(&facts).is_none(), open, "{facts:?}");
+    }
+}

@@ -12,6 +12,8 @@ fn announcement(push: i64, event: Moment) -> Announcement {
         id: push,
         stack: "web".to_owned(),
         stage: "prod".to_owned(),
+        kind: "push".to_owned(),
+        resumes: None,
         build: "b1".to_owned(),
         sha: "51d0c3e".to_owned(),
         root: None,

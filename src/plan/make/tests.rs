@@ -80,11 +80,25 @@ fn a_later_stage_takes_exactly_the_build_it_is_given() {
             "activate /srv/web",
             "reload Apache",
             "./warm-cdn.sh https://cdn.example.com 3f2c1ab0000000000000000000000000000000aa",
-            "curl -fsS http://{host}/health",
+            "check http://{host}/health",
         ]
     );
     assert!(matches!(&plan.build, BuildFrom::Existing { id, .. } if id.as_str() == "3f2c1ab-7"));
     assert_eq!(plan.hosts.len(), 41);
+}
+
+#[test]
+fn a_command_is_shown_as_typed_whatever_its_name() {
+    let text = include_str!("../../../stacks/web.toml");
+    let text =
+        text.replace("\"sudo apachectl graceful\"", "\"\"\"\ncd /srv/web\n\n  sudo apachectl\tgraceful {sha}\n\"\"\"");
+    let web = parse("web".parse().unwrap(), "stacks/web.toml", &text).unwrap();
+    let plan = plan(&web, &stage("prod"), build()).unwrap();
+    let values = plan.values();
+    assert_eq!(plan.commands[3].title(&values), "reload Apache");
+    let graceful = format!(">   sudo apachectl graceful {SHA}");
+    assert_eq!(plan.commands[3].typed(&values), ["$ cd /srv/web", "> ", &graceful]);
+    assert_eq!(plan.commands[1].typed(&values), ["$ release /srv/web"]);
 }
 
 #[test]

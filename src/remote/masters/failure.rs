@@ -2,14 +2,16 @@
 //! not tried again. Called by the masters.
 
 use crate::stack::Host;
+use std::path::Path;
 
-/// A try that failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
+/// A try to connect that failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{words}")]
+pub struct Failure {
     /// For the person who presses.
-    pub(super) words: String,
-    /// Whether another try may help.
-    pub(super) again: bool,
+    pub words: String,
+    /// Whether another try may help soon: not with a wrong key, nor with a login shell that talks.
+    pub again: bool,
 }
 
 impl Failure {
@@ -63,6 +65,11 @@ impl Failure {
     pub(super) fn silent(host: &Host) -> Self {
         let words = format!("{host} takes the connection but does not answer: is it overloaded or hung?");
         Self { words, again: true }
+    }
+
+    /// The sockets cannot be locked here.
+    pub(super) fn no_lock(dir: &Path, error: &std::io::Error) -> Self {
+        Self { words: format!("cannot lock the ssh sockets under {}: {error}", dir.display()), again: true }
     }
 
     /// There is no ssh here.

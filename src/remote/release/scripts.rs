@@ -110,6 +110,13 @@ readlink current && cat ".verified/$PUSH_BUILD"
 pub(super) const READ_BACK: &str = r#"cd -- "$PUSH_DIR" && readlink current && cat ".verified/$PUSH_BUILD"
 "#;
 
+/// Says what is live: `none`, or where `current` points, the root that its release was verified with, and its REVISION.
+pub(super) const LOOK: &str = r#"cd -- "$PUSH_DIR" 2>/dev/null && link=$(readlink current) || { echo none; exit 0; }
+printf 'link %s\n' "$link"
+printf 'root %s\n' "$(head -n 1 ".verified/${link#releases/}" 2>/dev/null)"
+printf 'sha %s\n' "$(head -n 1 current/REVISION 2>/dev/null)"
+"#;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,7 +125,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_scripts_are_correct_in_each_shell() {
-        for text in [PREPARE, FINISH, VERIFY, PRUNE, FLIP, READ_BACK] {
+        for text in [PREPARE, FINISH, VERIFY, PRUNE, FLIP, READ_BACK, LOOK] {
             for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
                 let check = Program::new(shell[0]).args(&shell[1..]).args(["-n", "-c", text]);
                 let output = check.output(Duration::from_secs(20)).await.unwrap();

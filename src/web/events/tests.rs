@@ -98,7 +98,7 @@ impl Viewer {
         Some(name)
     }
 
-    async fn to_the_end(&mut self) -> &[u8] {
+    async fn watch_it_all(&mut self) -> &[u8] {
         while self.take().await.is_some() {}
         assert!(self.ended, "the stream says that it ended");
         &self.got
@@ -127,7 +127,7 @@ async fn a_viewer_gets_exactly_the_bytes_of_the_file_while_it_grows() {
     }
     journal.write(&records(99, 1000));
     journal.finish();
-    assert_eq!(viewer.to_the_end().await, journal.text);
+    assert_eq!(viewer.watch_it_all().await, journal.text);
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn resumed_behind_any_record_a_viewer_gets_exactly_the_tail() {
         journal.text.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1).collect();
     for from in std::iter::once(0).chain(ends) {
         let mut viewer = journal.viewer(from as u64);
-        assert_eq!(viewer.to_the_end().await, &journal.text[from..], "from {from}");
+        assert_eq!(viewer.watch_it_all().await, &journal.text[from..], "from {from}");
         assert_eq!(viewer.resets, 0);
     }
 }
@@ -152,7 +152,7 @@ async fn a_cursor_that_is_none_is_reset_and_gets_everything() {
     let len = journal.text.len() as u64;
     for cursor in [1, 5, len - 1, len + 1, 1 << 53] {
         let mut viewer = journal.viewer(cursor);
-        assert_eq!(viewer.to_the_end().await, journal.text, "from {cursor}");
+        assert_eq!(viewer.watch_it_all().await, journal.text, "from {cursor}");
         assert_eq!(viewer.resets, 1, "from {cursor}");
     }
 }
@@ -168,7 +168,7 @@ async fn a_cursor_that_the_desk_has_yet_to_reach_again_waits_instead_of_repeatin
     journal.end.send_modify(|end| end.len = len);
     journal.write(&records(11, 1));
     journal.finish();
-    assert_eq!(viewer.to_the_end().await, &journal.text[len as usize..]);
+    assert_eq!(viewer.watch_it_all().await, &journal.text[len as usize..]);
     assert_eq!(viewer.resets, 0);
 }
 
@@ -183,7 +183,7 @@ async fn what_may_not_be_shown_yet_is_not_sent() {
     viewer.until(shown as usize).await;
     assert_eq!(viewer.got, &journal.text[..shown as usize]);
     journal.end.send_modify(|end| *end = JournalEnd { len: journal.text.len() as u64, ended: true });
-    assert_eq!(viewer.to_the_end().await, journal.text);
+    assert_eq!(viewer.watch_it_all().await, journal.text);
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn a_record_longer_than_a_batch_goes_alone_and_whole() {
     journal.write(&[records(1, 1), vec![long.clone(), long], records(2, 1)].concat());
     journal.finish();
     let mut viewer = journal.viewer(0);
-    assert_eq!(viewer.to_the_end().await, journal.text);
+    assert_eq!(viewer.watch_it_all().await, journal.text);
 }
 
 #[tokio::test]
@@ -201,8 +201,8 @@ async fn a_push_without_a_journal_ends_at_once() {
     let journal = Journal::new();
     std::fs::remove_file(journal.path()).unwrap();
     journal.finish();
-    assert_eq!(journal.viewer(0).to_the_end().await, b"");
-    assert_eq!(journal.viewer(7).to_the_end().await, b"");
+    assert_eq!(journal.viewer(0).watch_it_all().await, b"");
+    assert_eq!(journal.viewer(7).watch_it_all().await, b"");
 }
 
 #[tokio::test]
@@ -218,7 +218,7 @@ async fn in_silence_a_ping_comes_before_the_page_gives_up() {
     }
     journal.write(&records(1, 1));
     journal.finish();
-    assert_eq!(viewer.to_the_end().await, journal.text);
+    assert_eq!(viewer.watch_it_all().await, journal.text);
 }
 
 #[tokio::test]
@@ -232,8 +232,8 @@ async fn a_reader_that_does_not_read_holds_up_nobody_and_misses_nothing() {
         quick.until(journal.text.len()).await;
     }
     journal.finish();
-    assert_eq!(quick.to_the_end().await, journal.text);
-    assert_eq!(stopped.to_the_end().await, journal.text);
+    assert_eq!(quick.watch_it_all().await, journal.text);
+    assert_eq!(stopped.watch_it_all().await, journal.text);
 }
 
 #[tokio::test]
@@ -312,7 +312,7 @@ proptest! {
             }
             journal.finish();
             let mut last = journal.viewer(cursor);
-            seen.extend_from_slice(last.to_the_end().await);
+            seen.extend_from_slice(last.watch_it_all().await);
             prop_assert!(seen == journal.text);
             Ok(())
         })?;

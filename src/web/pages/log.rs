@@ -14,6 +14,8 @@ pub struct LogPage {
     pub rows: Vec<PushRow>,
     /// What was asked for.
     pub filter: LogFilter,
+    /// The cursor that this page begins at; none for the newest pushes.
+    pub before: Option<i64>,
     /// The cursor of the next, older page, if there is one.
     pub next_before: Option<i64>,
     /// The names of all stacks.
@@ -57,6 +59,7 @@ pub(super) struct LogView {
     stages: Vec<String>,
     states: Vec<State>,
     days: Vec<Day>,
+    newest: Option<String>,
     older: Option<String>,
     words: String,
 }
@@ -105,7 +108,8 @@ impl LogView {
             stages: stages.into_iter().collect(),
             states: states.into_iter().map(|value| State { value, word: words::push_mark(value).1 }).collect(),
             days,
-            older: page.next_before.map(|before| older(&filter, before)),
+            newest: page.before.map(|_| address(&filter, None)),
+            older: page.next_before.map(|before| address(&filter, Some(before))),
             words: words::count(page.rows.len() as i64, "push").replace("pushs", "pushes"),
             filter,
         }
@@ -122,21 +126,20 @@ fn relative(at: &str, now: At) -> &'static str {
     }
 }
 
-fn older(filter: &LogFilter, before: i64) -> String {
-    let mut address = format!("/pushes?before={before}");
+/// The page of the log with these filters, from a cursor on or from the newest push.
+fn address(filter: &LogFilter, before: Option<i64>) -> String {
+    let before = before.map(|before| before.to_string());
     let parts = [
+        ("before", &before),
         ("stack", &filter.stack),
         ("stage", &filter.stage),
         ("who", &filter.who),
         ("state", &filter.state),
         ("word", &filter.word),
     ];
-    for (name, value) in parts {
-        if let Some(value) = value {
-            address.push_str(&format!("&{name}={}", in_address(value)));
-        }
-    }
-    address
+    let parts = parts.iter().filter_map(|(name, value)| Some(format!("{name}={}", in_address(value.as_deref()?))));
+    let query = parts.collect::<Vec<_>>().join("&");
+    if query.is_empty() { "/pushes".to_owned() } else { format!("/pushes?{query}") }
 }
 
 /// Percent-encodes a value for a query.
@@ -158,6 +161,8 @@ mod tests {
     fn older_pushes_keep_the_filters_whatever_they_hold() {
         let filter =
             LogFilter { word: Some("a&b=c \"é".to_owned()), stack: Some("web".to_owned()), ..Default::default() };
-        assert_eq!(older(&filter, 7), "/pushes?before=7&stack=web&word=a%26b%3Dc%20%22%C3%A9");
+        assert_eq!(address(&filter, Some(7)), "/pushes?before=7&stack=web&word=a%26b%3Dc%20%22%C3%A9");
+        assert_eq!(address(&filter, None), "/pushes?stack=web&word=a%26b%3Dc%20%22%C3%A9");
+        assert_eq!(address(&LogFilter::default(), None), "/pushes");
     }
 }

@@ -3,12 +3,17 @@
 //! One file a page with its view model; `parts` is what several pages show alike, `words` every sentence.
 
 pub mod assets;
+mod back;
 mod dashboard;
 mod frame;
+mod hosts;
 mod log;
+mod onwards;
 mod parts;
 mod push;
+mod readiness;
 mod stack;
+mod told;
 mod words;
 
 pub use assets::{Asset, asset};
@@ -17,6 +22,7 @@ pub use log::{LogFilter, LogPage};
 pub use push::PushPage;
 
 use crate::desk::Street;
+use crate::desk::view::WayBack;
 use rust_embed::RustEmbed;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -96,6 +102,14 @@ impl Pages {
     /// When the template is wrong.
     pub fn stack(&self, frame: &Frame, street: &Street) -> Result<String, PageError> {
         self.draw(frame, "stack.html", &stack::StackPage::new(frame, street))
+    }
+
+    /// The way back: what a rollback would do, and its form.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn back(&self, frame: &Frame, back: &WayBack) -> Result<String, PageError> {
+        self.draw(frame, "back.html", &back::BackPage::new(frame, back))
     }
 
     /// One push: live while it runs, its result afterwards.

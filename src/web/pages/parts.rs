@@ -202,6 +202,8 @@ pub struct PushLine {
     took_ms: i64,
     reason: Option<String>,
     why: Option<String>,
+    /// What kind of push it is; empty for a plain one.
+    kind: &'static str,
 }
 
 impl PushLine {
@@ -222,6 +224,11 @@ impl PushLine {
             took_ms: row.duration_ms.unwrap_or(0),
             reason: row.reason.clone(),
             why: row.why.clone(),
+            kind: match row.kind.as_str() {
+                "rollback" => "rollback",
+                "resume" => "resumed",
+                _ => "",
+            },
         }
     }
 }

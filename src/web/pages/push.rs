@@ -1,23 +1,21 @@
 //! One push, live or past: what it does or did, host by host, and what was told of it.
 
+use super::hosts::{HOSTS_LISTED, HostCell, HostLine, Legend, host_cells, host_lines, legend};
+use super::onwards::{Onwards, onwards};
 use super::parts::{
     CommitLine, HoldLine, Mark, Moment, Person, StageTag, Version, authors, commit_lines, link, millis_between, root,
 };
+use super::told::{Told, told, told_words};
 use super::{Frame, words};
-use crate::desk::view::Hold;
+use crate::desk::view::{BackTo, Hold, Rest};
 use crate::journal::event::{Event, Record, Stream};
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use crate::time::{At, duration_words};
 use serde::Serialize;
-use std::collections::BTreeMap;
 
-/// Hosts listed on the page of a push that ended; all of them are in the output.
-const HOSTS_LISTED: usize = 7;
 /// Failures listed in full before "and N more".
 const WHYS_LISTED: usize = 12;
-/// The width of the slowest host's bar.
-const LONGEST_BAR: i64 = 64;
 
 /// One push, live or past.
 #[derive(Clone, Debug)]
@@ -46,6 +44,10 @@ pub struct PushPage {
     pub hold: Option<Hold>,
     /// What the stage's button says.
     pub button: String,
+    /// What is left of it to resume, when it did not end well.
+    pub rest: Option<Rest>,
+    /// Where a rollback would go, when it did not end well.
+    pub back: Option<BackTo>,
 }
 
 #[derive(Debug, Serialize)]
@@ -91,6 +93,12 @@ pub(super) struct PushView {
     doubt: Option<String>,
     hold: Option<HoldLine>,
     tail: Vec<TailLine>,
+    /// `rollback`, or `resumes push 12`; empty for a plain push.
+    kind: String,
+    resumes: Option<i64>,
+    commits_title: &'static str,
+    onwards: Option<Onwards>,
+    back: Option<Version>,
 }
 
 /// Why a command failed on a host.
@@ -117,43 +125,6 @@ struct Step {
 }
 
 #[derive(Debug, Serialize)]
-struct HostCell {
-    host: String,
-    shape: &'static str,
-    word: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-struct Legend {
-    shapes: &'static str,
-    shape: &'static str,
-    word: &'static str,
-    count: usize,
-}
-
-/// A host of a push that ended: failed ones first, then the slowest.
-#[derive(Debug, Serialize)]
-struct HostLine {
-    host: String,
-    mark: Mark,
-    why: Option<String>,
-    took: String,
-    bar: i64,
-    mostly: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Told {
-    channel: &'static str,
-    icon: &'static str,
-    at: Option<Moment>,
-    tag: &'static str,
-    state: String,
-    words: Option<String>,
-    problem: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
 struct TailLine {
     n: u64,
     host: String,
@@ -176,7 +147,19 @@ impl PushView {
         Self {
             id: row.id,
             stack: row.stack.clone(),
-            name: format!("{} to {}", row.stack, stage.words),
+            name: match row.kind.as_str() {
+                "rollback" => format!("{} on {} back to {}", row.stack, stage.words, words::short(&row.sha)),
+                _ => format!("{} to {}", row.stack, stage.words),
+            },
+            kind: match (row.kind.as_str(), row.resumes) {
+                ("rollback", _) => "Rollback".to_owned(),
+                (_, Some(push)) => format!("Resumes push {push}"),
+                _ => String::new(),
+            },
+            resumes: row.resumes,
+            commits_title: if row.kind == "rollback" { "Commits taken back" } else { "Commits" },
+            onwards: page.rest.as_ref().and_then(onwards),
+            back: page.back.as_ref().map(|back| Version::new(&back.sha)),
             live,
             mark: Mark::of_push(&row.state),
             who: Person::new(&row.who),
@@ -188,7 +171,10 @@ impl PushView {
             reason: row.reason.clone(),
             button: page.button.clone(),
             commits: commit_lines(&page.commits, frame.now),
-            commit_words: words::count(page.commits.len() as i64, "commit"),
+            commit_words: match row.kind.as_str() {
+                "rollback" => format!("{} taken back", words::count(page.commits.len() as i64, "commit")),
+                _ => words::count(page.commits.len() as i64, "commit"),
+            },
             authors: authors(&page.commits),
             diff: link(row.diff.as_deref()),
             links: page.links.iter().filter(|given| link(Some(&given.url)).is_some()).cloned().collect(),
@@ -206,11 +192,16 @@ impl PushView {
                 "failed" | "degraded" => "fail",
                 _ => "lost",
             },
-            result_title: words::result_title(&row.state, &row.stack, &stage.words, row.ended_by.as_deref()),
+            result_title: match row.kind.as_str() {
+                "rollback" => words::rollback_title(&row.state, &stage.words, &row.sha, row.ended_by.as_deref()),
+                _ => words::result_title(&row.state, &row.stack, &stage.words, row.ended_by.as_deref()),
+            },
             result_words: result_words(page, &steps),
-            slow_title: match slow.iter().any(|line| line.why.is_some()) {
-                true => "Hosts: failed, then slowest",
-                false => "Slowest hosts",
+            slow_title: match (slow.iter().any(|line| line.why.is_some()), row.state.as_str()) {
+                (false, _) => "Slowest hosts",
+                (true, "cancelled") => "Hosts: cancelled, then slowest",
+                (true, "interrupted") => "Hosts: in doubt, then slowest",
+                (true, _) => "Hosts: failed, then slowest",
             },
             whys,
             more_whys,
@@ -233,7 +224,7 @@ fn host_words(host: &str) -> String {
     if host.is_empty() { "push host".to_owned() } else { host.to_owned() }
 }
 
-fn is_bad(result: Option<&str>) -> bool {
+pub(super) fn is_bad(result: Option<&str>) -> bool {
     matches!(result, Some("failed" | "timed out" | "unreachable" | "unknown"))
 }
 
@@ -257,7 +248,8 @@ fn result_words(page: &PushPage, steps: &[Step]) -> String {
             bad.sort_unstable();
             bad.dedup();
             bad.retain(|host| !host.is_empty());
-            let last = page.commands.last().map_or(0, |row| row.command);
+            let begun = page.commands.iter().rev().find(|row| row.started_at.is_some());
+            let last = begun.map_or(0, |row| row.command);
             let on = match bad.len() {
                 0 => String::new(),
                 bad => format!(", on {bad} of {}", words::count(row.hosts_total, "host")),
@@ -321,6 +313,7 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
         let width = row.duration_ms.map_or(100.0 - left, |ms| ms as f64 * 100.0 / whole);
         // Hosts that were never begun are not ok, but did not fail either.
         let failed = |result: &&ResultRow| result.command == row.command && is_bad(result.result.as_deref());
+        let (left, width) = on_the_bar(left, width);
         let bad = match page.results.iter().filter(failed).count() {
             0 => String::new(),
             bad => format!(", {bad} failed"),
@@ -335,122 +328,19 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
                 (None, true) => String::new(),
                 (None, false) => "?".to_owned(),
             },
-            left: format!("{:.2}", left.clamp(0.0, 99.2)),
-            // At least a sliver, so that a quick command can be seen.
-            width: format!("{:.2}", width.clamp(0.8, 100.0 - left.clamp(0.0, 99.2))),
+            left: format!("{left:.2}"),
+            width: format!("{width:.2}"),
         }
     };
     (1..=count).map(step).collect()
 }
 
-/// The state of each host in the command that runs, or the last one that worked on hosts; a host that was given up
-/// keeps what it was given up for.
-fn host_cells(page: &PushPage, live: bool) -> Vec<HostCell> {
-    let shown = page.commands.iter().rev().find(|row| row.hosts > 0).map(|row| row.command);
-    let results: BTreeMap<&str, Option<&str>> = page
-        .results
-        .iter()
-        .filter(|row| Some(row.command) == shown)
-        .map(|row| (row.host.as_str(), row.result.as_deref()))
-        .collect();
-    let lost: BTreeMap<&str, Option<&str>> = page
-        .results
-        .iter()
-        .filter(|row| is_bad(row.result.as_deref()))
-        .map(|row| (row.host.as_str(), row.result.as_deref()))
-        .collect();
-    let cell = |host: &String| {
-        let (shape, word) = match lost.get(host.as_str()).or_else(|| results.get(host.as_str())) {
-            Some(result) => words::result_mark(*result, live),
-            None if live => ("wait", "waiting"),
-            None => ("skip", "not started"),
-        };
-        HostCell { host: host.clone(), shape, word }
-    };
-    page.hosts.iter().map(cell).collect()
-}
-
-fn legend(hosts: &[HostCell]) -> Vec<Legend> {
-    let kinds: [(&'static str, &'static str, &'static str); 5] = [
-        ("ok", "ok", "done"),
-        ("run slow", "run", "running"),
-        ("fail", "fail", "failed"),
-        ("lost", "lost", "unknown"),
-        ("wait skip cancel", "wait", "waiting"),
-    ];
-    kinds
-        .into_iter()
-        .map(|(shapes, shape, word)| Legend {
-            shapes,
-            shape,
-            word,
-            count: hosts.iter().filter(|cell| shapes.split(' ').any(|shape| shape == cell.shape)).count(),
-        })
-        .collect()
-}
-
-fn host_lines(page: &PushPage) -> Vec<HostLine> {
-    let mut hosts: BTreeMap<&str, Vec<&ResultRow>> = BTreeMap::new();
-    for row in page.results.iter().filter(|row| !row.host.is_empty()) {
-        hosts.entry(&row.host).or_default().push(row);
-    }
-    let took = |rows: &[&ResultRow]| rows.iter().filter_map(|row| row.duration_ms).sum::<i64>();
-    let bad = |rows: &[&ResultRow]| rows.iter().any(|row| is_bad(row.result.as_deref()));
-    let mut lines: Vec<(&str, Vec<&ResultRow>)> = hosts.into_iter().collect();
-    lines.sort_by_key(|(_, rows)| (!bad(rows), -took(rows)));
-    lines.truncate(HOSTS_LISTED);
-    let longest = lines.iter().map(|(_, rows)| took(rows)).max().unwrap_or(1).max(1);
-    lines
-        .into_iter()
-        .map(|(host, rows)| {
-            let failed = rows.iter().find(|row| is_bad(row.result.as_deref()));
-            let slowest = rows.iter().max_by_key(|row| row.duration_ms).map_or(0, |row| row.command);
-            let result = failed.map_or(Some("ok"), |row| row.result.as_deref());
-            HostLine {
-                host: host.to_owned(),
-                mark: Mark::new(words::result_mark(result, false)),
-                why: failed.map(|row| {
-                    row.why.clone().unwrap_or_else(|| words::result_mark(row.result.as_deref(), false).1.to_owned())
-                }),
-                took: duration_words(took(&rows)),
-                bar: took(&rows) * LONGEST_BAR / longest,
-                mostly: format!("mostly step {slowest}"),
-            }
-        })
-        .collect()
-}
-
-fn told(row: &OutboxRow, now: At) -> Told {
-    let (channel, icon) = match row.channel.as_str() {
-        "irc" => ("IRC", "irc"),
-        _ => ("Email", "mail"),
-    };
-    let event = if row.event == "started" { "start" } else { "end" };
-    let (tag, state) = match row.state.as_str() {
-        "told" => ("ok", format!("{event}: sent")),
-        "waiting" if row.tries > 0 => {
-            ("warn", format!("{event}: waiting, {}", words::count(row.tries, "try").replace("trys", "tries")))
-        }
-        "waiting" => ("warn", format!("{event}: waiting")),
-        _ => ("fail", format!("{event}: given up")),
-    };
-    let next = match row.state.as_str() {
-        "waiting" => row.next_at.parse::<At>().ok().map(|at| at.millis_since(now)),
-        _ => None,
-    };
-    let problem = row.problem.as_ref().filter(|_| row.state != "told").map(|problem| match next {
-        Some(ms) => format!("{problem}. Next try in {}.", duration_words(ms)),
-        None => problem.clone(),
-    });
-    Told { channel, icon, at: row.told_at.as_deref().map(Moment::clock), tag, state, words: row.told.clone(), problem }
-}
-
-fn told_words(rows: &[OutboxRow]) -> String {
-    let count = |state: &str| rows.iter().filter(|row| row.state == state).count();
-    let counts = [(count("told"), "sent"), (count("waiting"), "waiting"), (count("given up"), "given up")];
-    let words: Vec<String> =
-        counts.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
-    words.join(", ")
+/// Where a command lies on the bar, in hundredths of it: within it, and at least a sliver, so that a quick one is seen.
+fn on_the_bar(left: f64, width: f64) -> (f64, f64) {
+    const SLIVER: f64 = 0.8;
+    // `max` also turns what is no number into 0.
+    let left = left.max(0.0).clamp(0.0, 100.0 - SLIVER);
+    (left, width.max(SLIVER).min(100.0 - left))
 }
 
 /// What is known of the hosts of a push that nobody ended.
@@ -491,9 +381,23 @@ fn tail_line(record: &Record) -> Option<TailLine> {
         kind: match stream {
             Stream::Out => "out",
             Stream::Err => "warn",
-            Stream::Note if text.starts_with("$ ") => "cmd",
+            Stream::Note if text.starts_with("$ ") || text.starts_with("> ") => "cmd",
             Stream::Note => "note",
         },
         text,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::on_the_bar;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_command_lies_on_the_bar_however_odd_its_times(left in prop::num::f64::ANY, width in prop::num::f64::ANY) {
+            let (left, width) = on_the_bar(left, width);
+            prop_assert!((0.0..=100.0).contains(&left) && width > 0.0 && left + width <= 100.0 + 1e-9);
+        }
+    }
 }

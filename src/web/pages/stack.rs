@@ -3,6 +3,7 @@
 use super::parts::{
     CommitLine, HoldLine, Mark, Moment, Person, PushLine, Running, StageTag, Version, authors, commit_lines, link, root,
 };
+use super::readiness::{DriftNote, NotReadyNote, ready_words};
 use super::{Frame, words};
 use crate::desk::Street;
 use crate::desk::view::{Current, Next, StageView};
@@ -21,6 +22,8 @@ pub(super) struct StackPage {
     fetched: Option<Moment>,
     holds: Vec<HoldLine>,
     held: bool,
+    not_ready: Vec<NotReadyNote>,
+    drift: Vec<DriftNote>,
     /// The class of the stages' grid.
     width: usize,
     stages: Vec<StageCard>,
@@ -51,6 +54,8 @@ struct StageCard {
     button: Button,
     hold: bool,
     hosts: String,
+    /// Where the way back goes, when it is open.
+    back: Option<Version>,
 }
 
 /// What a stage runs.
@@ -129,6 +134,8 @@ impl StackPage {
             fetched: street.trunk.as_ref().map(|trunk| Moment::ago(&trunk.fetched_at, frame.now)),
             holds: holds.map(|hold| HoldLine::new(hold, frame.now)).collect(),
             held: street.hold.is_some(),
+            not_ready: street.stages.iter().filter_map(NotReadyNote::new).collect(),
+            drift: street.stages.iter().filter_map(|stage| DriftNote::new(stage, tag(street, stage))).collect(),
             width: street.stages.len().min(6),
             stages: street.stages.iter().map(|stage| card(frame, street, stage)).collect(),
             recent: street.recent.iter().map(|row| PushLine::new(row, frame.now)).collect(),
@@ -203,9 +210,13 @@ fn card(frame: &Frame, street: &Street, stage: &StageView) -> StageCard {
         }),
         next: stage.next.as_ref().map(|next| going(frame, stage, next, before)),
         running: running.map(|push| Running::new(push, tag(street, stage), &stage.usual_ms, frame.now)),
-        button: button(frame, street, stage, before),
+        button: button(frame, street, stage, before).over(ready_words(stage)),
         hold: stage.hold.is_some(),
         hosts: words::count(stage.hosts.len() as i64, "host"),
+        back: match (&street.lock, &street.problem) {
+            (None, None) => stage.back.as_ref().map(|back| Version::new(&back.sha)),
+            _ => None,
+        },
     }
 }
 
@@ -256,8 +267,21 @@ fn going(frame: &Frame, stage: &StageView, next: &Next, before: Option<&StageVie
     }
 }
 
+impl Button {
+    /// Says under it how many hosts are ready, beside what is there.
+    fn over(self, ready: Option<String>) -> Self {
+        let Some(ready) = ready else { return self };
+        let foot = match self.foot.is_empty() {
+            true => ready,
+            false => format!("{} · {ready}", self.foot),
+        };
+        Self { foot, ..self }
+    }
+}
+
 fn button(frame: &Frame, street: &Street, stage: &StageView, before: Option<&StageView>) -> Button {
     let name = words::stage_words(&stage.name);
+    let own = button_words(stage);
     let shut = |words: String, small: String, foot: String| Button { open: false, again: false, words, small, foot };
     if street.problem.is_some() {
         return shut("Pushing is closed".to_owned(), format!("stacks/{}.toml has errors", street.stack), String::new());
@@ -265,7 +289,7 @@ fn button(frame: &Frame, street: &Street, stage: &StageView, before: Option<&Sta
     if let Some(push) = &street.lock {
         let other = words::stage_words(&push.stage);
         let foot = format!("{} is pushing to {other}", push.who);
-        return shut(stage.button.clone(), format!("when the push to {other} has ended"), foot);
+        return shut(own, format!("when the push to {other} has ended"), foot);
     }
     if let Some(hold) = stage.hold.as_ref().or(street.hold.as_ref()) {
         let what = if stage.hold.is_some() { name } else { street.stack.clone() };
@@ -296,7 +320,15 @@ fn button(frame: &Frame, street: &Street, stage: &StageView, before: Option<&Sta
         Some(usual) => format!("About {}", duration_words(usual)),
         None => format!("To {hosts}"),
     };
-    Button { open: true, again: false, words: stage.button.clone(), small: String::new(), foot }
+    Button { open: true, again: false, words: own, small: String::new(), foot }
+}
+
+/// What the button says; where the file leaves that to us, the stage is called what the page calls it.
+fn button_words(stage: &StageView) -> String {
+    match stage.button.strip_prefix("Push to ") {
+        Some(name) if name == stage.name => format!("Push to {}", words::stage_words(name)),
+        _ => stage.button.clone(),
+    }
 }
 
 /// Dots on a line of 140 by 22: fastest on the left, the median as a bar.

@@ -67,8 +67,8 @@ pub fn left(ms: i64) -> String {
     match ms {
         90_000.. => format!("about {} min left", (ms + 30_000) / 60_000),
         20_000..90_000 => format!("about {} s left", (ms + 2_500) / 5_000 * 5),
-        5_000..20_000 => "a few seconds left".to_owned(),
-        0..5_000 => "nearly done".to_owned(),
+        2_000..20_000 => "a few seconds left".to_owned(),
+        0..2_000 => "nearly done".to_owned(),
         _ => "taking longer than usual".to_owned(),
     }
 }
@@ -130,6 +130,18 @@ pub fn result_title(state: &str, stack: &str, stage: &str, ended_by: Option<&str
         ("cancelled", None) => format!("The push to {stage} was cancelled"),
         ("rolled back", _) => format!("The push to {stage} was rolled back"),
         _ => "This push was interrupted".to_owned(),
+    }
+}
+
+/// The headline of a rollback that ended.
+pub fn rollback_title(state: &str, stage: &str, sha: &str, ended_by: Option<&str>) -> String {
+    match (state, ended_by) {
+        ("succeeded", _) => format!("{stage} was rolled back to {}", short(sha)),
+        ("degraded", _) => format!("{stage} was rolled back to {}, but not everywhere", short(sha)),
+        ("failed", _) => format!("The rollback of {stage} failed"),
+        ("cancelled", Some(who)) => format!("{who} cancelled the rollback of {stage}"),
+        ("cancelled", None) => format!("The rollback of {stage} was cancelled"),
+        _ => "This rollback was interrupted".to_owned(),
     }
 }
 

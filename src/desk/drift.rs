@@ -1,0 +1,322 @@
+//! The probe: asks the hosts of the stacks in use what they run, and remembers which run another build than their stage.
+//! It must never change anything on a host, never make a page wait, and never call a host odd while a push changes it.
+//! Called by the warm fleet, whose connections it uses.
+
+use super::Desk;
+use super::view::{Current, Drift};
+use crate::diagnostic::shown;
+use crate::ledger::{Answer, current, pushes};
+use crate::remote::release::{self, Live};
+use crate::stack::{Form, Host, Stack, StackName, StageName};
+use crate::time::At;
+use futures::StreamExt;
+use rusqlite::Connection;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Hosts of a stack that are asked at once.
+const AT_ONCE: usize = 10;
+
+/// What was found, by stack. A std mutex: never held across an await.
+pub(super) struct Drifts {
+    every: Duration,
+    stacks: Mutex<HashMap<StackName, Probed>>,
+}
+
+/// What is known of a stack.
+#[derive(Default)]
+struct Probed {
+    /// A probe is on its way.
+    asking: bool,
+    /// When the last one began.
+    began: Option<Instant>,
+    /// A push has ended since.
+    again: bool,
+    stages: BTreeMap<StageName, Found>,
+}
+
+/// What was found on a stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Found {
+    /// The push whose build every host is to run.
+    push: i64,
+    at: At,
+    odd: Vec<Drift>,
+}
+
+/// What a stage's hosts are to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Expected {
+    stage: StageName,
+    current: Current,
+    /// Where it is activated.
+    dirs: Vec<String>,
+    hosts: Vec<Host>,
+}
+
+/// What one host said of one directory; nothing when it could not be asked.
+struct Said {
+    host: String,
+    dir: String,
+    live: Option<Option<Live>>,
+}
+
+impl Drifts {
+    /// Nothing is known at first.
+    pub fn new(every: Duration) -> Self {
+        Self { every, stacks: Mutex::default() }
+    }
+
+    fn stacks(&self) -> MutexGuard<'_, HashMap<StackName, Probed>> {
+        self.stacks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was found on a stage that runs the build of this push, and when its hosts were last asked.
+    pub fn of(&self, stack: &StackName, stage: &StageName, push: i64) -> (Vec<Drift>, Option<At>) {
+        let stacks = self.stacks();
+        let found = stacks.get(stack).and_then(|probed| probed.stages.get(stage)).filter(|found| found.push == push);
+        found.map_or((Vec::new(), None), |found| (found.odd.clone(), Some(found.at)))
+    }
+
+    /// Has a stack asked again at once: a push of it has ended.
+    pub fn ask_again(&self, stack: &StackName) {
+        self.stacks().entry(stack.clone()).or_default().again = true;
+    }
+
+    /// Forgets the stacks that are out of use; says which of the others are to be asked now, and counts them as asked.
+    fn due(&self, kept: &BTreeSet<StackName>, is_settled: impl Fn(&StackName) -> bool) -> Vec<StackName> {
+        let mut stacks = self.stacks();
+        // One that was just pushed may not be kept yet.
+        stacks.retain(|name, probed| kept.contains(name) || probed.asking || probed.again);
+        let mut due = Vec::new();
+        for name in kept {
+            let probed = stacks.entry(name.clone()).or_default();
+            let waited = probed.began.is_none_or(|began| began.elapsed() >= self.every);
+            if !probed.asking && (probed.again || waited) && is_settled(name) {
+                probed.asking = true;
+                probed.again = false;
+                probed.began = Some(Instant::now());
+                due.push(name.clone());
+            }
+        }
+        due
+    }
+
+    /// Takes in what a probe found; whether a page would show anything new.
+    fn take(&self, stack: &StackName, found: Option<BTreeMap<StageName, Found>>) -> bool {
+        let mut stacks = self.stacks();
+        let Some(probed) = stacks.get_mut(stack) else { return false };
+        probed.asking = false;
+        let Some(found) = found else { return false };
+        let before = std::mem::replace(&mut probed.stages, found);
+        let odd = |stages: &BTreeMap<StageName, Found>| -> Vec<Drift> {
+            stages.values().flat_map(|found| found.odd.clone()).collect()
+        };
+        odd(&before) != odd(&probed.stages)
+    }
+}
+
+/// What the stages of a stack are to run; `None` while a push of it runs, which changes just that.
+fn expected(connection: &Connection, stack: &Stack) -> Answer<Option<Vec<Expected>>> {
+    if pushes::lock_holder(connection, stack.name.as_str())?.is_some() {
+        return Ok(None);
+    }
+    let mut all = Vec::new();
+    for stage in &stack.stages {
+        let activates = stage.commands.iter().filter_map(|command| match &command.form {
+            Form::Activate { dir } => Some(dir.clone()),
+            _ => None,
+        });
+        let dirs: BTreeSet<String> = activates.collect();
+        let Some(current) = current::get(connection, &stack.name, &stage.name)? else { continue };
+        if !dirs.is_empty() {
+            let dirs = dirs.into_iter().collect();
+            all.push(Expected { stage: stage.name.clone(), current, dirs, hosts: stage.hosts.clone() });
+        }
+    }
+    Ok(Some(all))
+}
+
+/// What a host runs instead of the stage's build; none when it runs just that, verified.
+fn instead(current: &Current, live: Option<&Live>) -> Option<String> {
+    let Some(live) = live else { return Some("nothing".to_owned()) };
+    match live.link.strip_prefix("releases/").unwrap_or(&live.link) {
+        name if name != current.build => Some(shown(name)),
+        name if live.root != current.root => Some(format!("{name} (not verified any more)")),
+        name if live.sha != current.sha => Some(format!("{name} (with another REVISION)")),
+        _ => None,
+    }
+}
+
+/// What is odd on a stage now: as the hosts said; of one that could not be asked, what was known before. Who was odd in
+/// the same way before, is so since then.
+fn compare(expected: &Expected, said: &[Said], before: Option<&Found>, now: At) -> Found {
+    let known = |said: &Said| {
+        let odd = before.into_iter().flat_map(|found| &found.odd);
+        odd.filter(|drift| drift.instead == expected.current.build)
+            .find(|drift| drift.host == said.host && drift.dir == said.dir)
+    };
+    let odd = said.iter().filter_map(|said| {
+        let known = known(said);
+        let Some(live) = &said.live else { return known.cloned() };
+        let runs = instead(&expected.current, live.as_ref())?;
+        let since =
+            known.filter(|drift| drift.runs == runs).map_or_else(|| now.to_string(), |drift| drift.since.clone());
+        let (host, dir) = (said.host.clone(), said.dir.clone());
+        Some(Drift { host, dir, runs, instead: expected.current.build.clone(), since })
+    });
+    Found { push: expected.current.push, at: now, odd: odd.collect() }
+}
+
+impl Desk {
+    /// Begins the probes that are due, each as a task of its own.
+    pub(super) fn probe_what_is_due(&self) {
+        let shelf = self.shelf();
+        let stack = |name: &StackName| shelf.stacks.iter().find(|shelved| shelved.name == *name)?.stack.clone();
+        let is_settled = |name: &StackName| {
+            stack(name).is_some_and(|stack| stack.stages.iter().all(|stage| self.warm.all_tried(&stage.hosts)))
+        };
+        for name in self.drifts.due(&self.warm.kept(), is_settled) {
+            if let (Some(desk), Some(stack)) = (self.me.upgrade(), stack(&name)) {
+                self.spawn(async move {
+                    let found =
+                        tokio::select! { () = desk.stop.cancelled() => None, found = desk.probe(stack) => found };
+                    if desk.drifts.take(&name, found) {
+                        desk.changed();
+                    }
+                });
+            }
+        }
+    }
+
+    /// Asks the hosts of a stack what they run; nothing when a push came in between.
+    async fn probe(&self, stack: Arc<Stack>) -> Option<BTreeMap<StageName, Found>> {
+        let before = self.expected(&stack).await?;
+        let mut found = BTreeMap::new();
+        for stage in &before {
+            let mut places = Vec::with_capacity(stage.hosts.len());
+            for host in &stage.hosts {
+                places.extend(stage.dirs.iter().map(|dir| (host.clone(), dir.clone())));
+            }
+            let asked = places.into_iter().map(|(host, dir)| self.ask(host, dir));
+            let said: Vec<Said> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
+            let known =
+                self.drifts.stacks().get(&stack.name).and_then(|probed| probed.stages.get(&stage.stage).cloned());
+            found.insert(stage.stage.clone(), compare(stage, &said, known.as_ref(), At::now()));
+        }
+        // What was said while a push went over the hosts says nothing about what they run now.
+        (self.expected(&stack).await? == before).then_some(found)
+    }
+
+    async fn ask(&self, host: Host, dir: String) -> Said {
+        let live = match self.warm.connection(&host).await {
+            Some(on) => release::look(&on, &dir).await.ok(),
+            None => None,
+        };
+        Said { host: host.name().to_owned(), dir, live }
+    }
+
+    async fn expected(&self, stack: &Arc<Stack>) -> Option<Vec<Expected>> {
+        let asked = Arc::clone(stack);
+        match self.ledger.read(move |connection| expected(connection, &asked)).await {
+            Ok(expected) => expected,
+            Err(error) => {
+                tracing::warn!(stack = %stack.name, error = %error, "hosts are not asked what they run");
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOT: &str = "9f";
+    const SHA: &str = "51d0c3e";
+
+    fn current(build: &str) -> Current {
+        Current {
+            sha: SHA.to_owned(),
+            build: build.to_owned(),
+            root: ROOT.to_owned(),
+            files: 1,
+            subject: String::new(),
+            pushed_at: String::new(),
+            who: "mary".to_owned(),
+            push: 14,
+            hosts_ok: 2,
+            hosts_total: 2,
+        }
+    }
+
+    fn live(link: &str, root: &str, sha: &str) -> Option<Live> {
+        Some(Live { link: link.to_owned(), root: root.to_owned(), sha: sha.to_owned() })
+    }
+
+    #[test]
+    fn a_host_runs_the_build_only_with_its_link_root_and_revision() {
+        let current = current("51d0c3e-14");
+        let table = [
+            (live("releases/51d0c3e-14", ROOT, SHA), None),
+            (live("releases/51d0c3e-14", "", SHA), Some("51d0c3e-14 (not verified any more)")),
+            (live("releases/51d0c3e-14", ROOT, "8f31c2e"), Some("51d0c3e-14 (with another REVISION)")),
+            (live("releases/8f31c2e-12", ROOT, SHA), Some("8f31c2e-12")),
+            (live("/home/bob/web\u{202e}\n", "", ""), Some("/home/bob/web\\u{202e}\\n")),
+            (None, Some("nothing")),
+        ];
+        for (live, runs) in table {
+            assert_eq!(instead(&current, live.as_ref()).as_deref(), runs, "{live:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_odd_since_it_was_first_seen_so_and_stays_so_while_it_cannot_be_asked() {
+        let expected = |build: &str| Expected {
+            stage: "prod".parse().unwrap(),
+            current: current(build),
+            dirs: vec!["/srv/web".to_owned()],
+            hosts: Vec::new(),
+        };
+        let said =
+            |host: &str, live: Option<Option<Live>>| Said { host: host.to_owned(), dir: "/srv/web".to_owned(), live };
+        let at = |minute: i64| At::from_seconds(60 * minute);
+        let shown = |found: &Found| -> Vec<String> {
+            found.odd.iter().map(|d| format!("{} {} {} {}", d.host, d.runs, d.instead, d.since)).collect()
+        };
+        let right = || Some(live("releases/b-14", ROOT, SHA));
+        let old = || Some(live("releases/a-12", ROOT, SHA));
+
+        let first = compare(&expected("b-14"), &[said("web1", right()), said("web2", old())], None, at(1));
+        assert_eq!(shown(&first), ["web2 a-12 b-14 1970-01-01T00:01:00.000Z"]);
+        let second = compare(&expected("b-14"), &[said("web1", None), said("web2", old())], Some(&first), at(2));
+        assert_eq!(shown(&second), shown(&first), "since then, and nothing is known against web1");
+        let silent = compare(&expected("b-14"), &[said("web1", right()), said("web2", None)], Some(&second), at(3));
+        assert_eq!(shown(&silent), shown(&first), "nobody said that it was mended");
+        let other =
+            compare(&expected("b-14"), &[said("web1", right()), said("web2", Some(None))], Some(&silent), at(4));
+        assert_eq!(shown(&other), ["web2 nothing b-14 1970-01-01T00:04:00.000Z"]);
+        let mended = compare(&expected("b-14"), &[said("web1", right()), said("web2", right())], Some(&other), at(5));
+        assert!(mended.odd.is_empty() && mended.at == at(5) && mended.push == 14);
+        let pushed = compare(&expected("c-15"), &[said("web1", old()), said("web2", None)], Some(&first), at(6));
+        assert_eq!(shown(&pushed), ["web1 a-12 c-15 1970-01-01T00:06:00.000Z"], "what was odd before a push is over");
+    }
+
+    #[test]
+    fn a_stack_is_asked_in_its_turn_and_at_once_when_a_push_has_ended_but_never_twice_at_once() {
+        let drifts = Drifts::new(Duration::from_secs(3600));
+        let web: StackName = "web".parse().unwrap();
+        let kept: BTreeSet<StackName> = [web.clone()].into();
+        assert!(drifts.due(&kept, |_| false).is_empty(), "its hosts are not connected yet");
+        assert_eq!(drifts.due(&kept, |_| true), std::slice::from_ref(&web));
+        drifts.ask_again(&web);
+        assert!(drifts.due(&kept, |_| true).is_empty(), "it is being asked");
+        assert!(!drifts.take(&web, None));
+        assert_eq!(drifts.due(&kept, |_| true), std::slice::from_ref(&web), "a push has ended meanwhile");
+        drifts.take(&web, Some(BTreeMap::new()));
+        assert!(drifts.due(&kept, |_| true).is_empty(), "not yet again");
+        assert!(drifts.due(&BTreeSet::new(), |_| true).is_empty());
+        assert!(drifts.stacks().is_empty(), "what is out of use is forgotten");
+    }
+}

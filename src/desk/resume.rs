@@ -1,0 +1,161 @@
+//! Resume: what a push that did not end well left undone, as a plan of its own: the same build, the same commands, the
+//! same frozen hosts, without what is done. It must never repeat what a host has recorded as done, and never call done
+//! what nobody knows.
+
+use super::back::ended_badly;
+use super::gate::{Facts, Offer};
+use super::view::{Rest, RestCommand};
+use super::{Decision, Desk, Press, Refusal, first_line, gate};
+use crate::ledger::pushes::{self, PushRow, ResultRow};
+use crate::ledger::{Answer, LedgerError, past};
+use crate::plan::{Assignment, BuildFrom, Kind, Part, Plan, PlannedForm};
+use crate::stack::{BuildId, PushNumber, Root, StackName, StageName, Who};
+use rusqlite::Connection;
+
+/// The push that is to be resumed.
+#[derive(Clone, Debug)]
+pub(super) struct Earlier {
+    /// The push.
+    pub row: PushRow,
+    /// What it was to do.
+    pub plan: Plan,
+    /// What became of it, on each host.
+    pub results: Vec<ResultRow>,
+    /// A push that came after it, to its stage or to one of its hosts.
+    pub newer: Option<i64>,
+}
+
+impl Earlier {
+    /// Reads it from the ledger; none when there is no such push.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub fn read(connection: &Connection, of: PushNumber) -> Answer<Option<Self>> {
+        let Some(row) = pushes::get(connection, of.get())? else { return Ok(None) };
+        let text = pushes::plan_text(connection, row.id)?.unwrap_or_default();
+        let assignment: Assignment =
+            serde_json::from_str(&text).map_err(|bad| LedgerError::Corrupt(format!("plan of push {of}: {bad}")))?;
+        let (results, newer) = (pushes::results(connection, row.id)?, past::newer(connection, row.id)?);
+        Ok(Some(Self { row, plan: assignment.plan, results, newer }))
+    }
+}
+
+/// What a resume would do. What is done is what the ledger says was `ok`, and what the earlier push had itself taken over
+/// as done; what is unknown runs again.
+///
+/// # Errors
+/// Why it cannot be resumed.
+pub(super) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
+    let row = &earlier.row;
+    let nothing = |why: String| Err(Refusal::Nothing { why });
+    match (row.state.as_str(), earlier.newer) {
+        ("running", _) => return nothing(format!("push {} is running still", row.id)),
+        (state, _) if !ended_badly(state) => return nothing(format!("push {} {state}: nothing is left to do", row.id)),
+        (_, Some(newer)) => {
+            return nothing(format!("push {newer} came after push {}, so there is nothing to go on with", row.id));
+        }
+        _ => {}
+    }
+    let bad = |what: &str| Refusal::Unable { why: format!("the ledger holds no {what} of push {}", row.id) };
+    let of = PushNumber::new(row.id).map_err(|_| bad("number"))?;
+    let mut plan = earlier.plan.clone();
+    plan.kind = Kind::Resume { of };
+    let frozen: Option<Root> = row.root.as_deref().and_then(|root| root.parse().ok());
+    if let Some(root) = &frozen {
+        let id: BuildId = row.build.parse().map_err(|_| bad("build"))?;
+        plan.build = BuildFrom::Existing { id, root: root.clone() };
+    }
+    for (number, command) in (1_i64..).zip(&mut plan.commands) {
+        let makes_the_build =
+            matches!(command.form, PlannedForm::Checkout | PlannedForm::Build(_) | PlannedForm::Freeze);
+        match (makes_the_build, &frozen) {
+            (true, Some(_)) => command.done_on = vec![String::new()],
+            // A checkout ends with its push: a build that was not frozen is made from the start.
+            (true, None) => command.done_on.clear(),
+            // What stands around the work stands around the rest of it as well.
+            (false, _) if command.part != Part::Main => command.done_on.clear(),
+            (false, _) => {
+                let ok = |row: &&ResultRow| row.command == number && row.result.as_deref() == Some("ok");
+                command.done_on.extend(earlier.results.iter().filter(ok).map(|row| row.host.clone()));
+                command.done_on.sort();
+                command.done_on.dedup();
+            }
+        }
+    }
+    let plan_hash = plan.hash();
+    Ok(Offer { seen: row.build.clone(), sha: plan.sha.clone(), root: frozen, old: plan.old.clone(), plan, plan_hash })
+}
+
+impl Desk {
+    /// Goes on with a push that did not end well: a new push that does what is left of it.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing was pushed.
+    pub async fn resume(
+        &self,
+        of: PushNumber,
+        who: &Who,
+        reason: Option<String>,
+        plan_hash: Option<String>,
+        nonce: Option<String>,
+    ) -> Decision<PushNumber> {
+        let row = self.ledger.read(move |connection| pushes::get(connection, of.get())).await?;
+        let Some(row) = row else { return Err(Refusal::Unknown { what: format!("push {of}") }) };
+        let corrupt = |bad: crate::stack::BadName| Refusal::Unable { why: bad.to_string() };
+        let press = Press {
+            stack: row.stack.parse().map_err(corrupt)?,
+            stage: row.stage.parse().map_err(corrupt)?,
+            who: who.clone(),
+            seen: row.build,
+            plan_hash,
+            reason,
+            nonce,
+        };
+        self.press_for(press, super::wish::Wish::Rest(of)).await
+    }
+
+    /// What is left of a push that did not end well; none when there is nothing to resume.
+    ///
+    /// # Errors
+    /// When the ledger does not answer.
+    pub async fn rest(&self, of: PushNumber) -> Decision<Option<Rest>> {
+        let Some(earlier) = self.ledger.read(move |connection| Earlier::read(connection, of)).await? else {
+            return Ok(None);
+        };
+        let Ok(offer) = offer(&earlier) else { return Ok(None) };
+        let values = offer.plan.values();
+        let hosts = &offer.plan.hosts;
+        let left = |(number, command): (usize, &crate::plan::PlannedCommand)| {
+            let (all, left) = match command.form.per_host() {
+                true => (hosts.len(), hosts.iter().filter(|host| !command.is_done_on(Some(host))).count()),
+                false => (0, usize::from(!command.is_done_on(None))),
+            };
+            (left > 0).then(|| RestCommand { command: number, title: command.title(&values), hosts: all, left })
+        };
+        let commands = (1..).zip(&offer.plan.commands).filter_map(left).collect();
+        let why_not = self.why_no_rest(&earlier.row).await?;
+        self.shown_plans.remember(&offer.plan_hash, &offer.plan);
+        Ok(Some(Rest { plan_hash: offer.plan_hash, commands, why_not }))
+    }
+
+    async fn why_no_rest(&self, row: &PushRow) -> Decision<Option<String>> {
+        let (Ok(name), Ok(stage)) = (row.stack.parse::<StackName>(), row.stage.parse::<StageName>()) else {
+            return Ok(Some(format!("{} is no stack of this server", row.stack)));
+        };
+        let (stack, problem) = match self.shelved(&name) {
+            Ok(shelved) => shelved,
+            Err(refusal) => return Ok(Some(refusal.to_string())),
+        };
+        if let Some(problem) = problem {
+            return Ok(Some(Refusal::BadStack { stack: row.stack.clone(), why: first_line(&problem) }.to_string()));
+        }
+        let Some(place) = stack.stages.iter().position(|known| known.name == stage) else {
+            return Ok(Some(format!("{name} has no stage {stage} any more")));
+        };
+        let facts = self.ledger.read(move |connection| Facts::read(connection, &stack, place, None)).await?;
+        Ok(gate::closed_to_resume(&facts).map(|refusal| refusal.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

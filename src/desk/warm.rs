@@ -1,0 +1,350 @@
+//! The warm fleet: one connection to each host of the stacks in use, checked again and again and made anew with growing
+//! pauses, so that a press finds its hosts connected and the page says before it which are not. It must never make a page
+//! or a push wait, never change anything on a host, and never end a connection: the masters belong to nobody.
+
+use super::Desk;
+use super::view::{NotReady, Readiness, Shelf};
+use crate::remote::masters::{Connection, Failure, Masters};
+use crate::stack::{Host, StackName};
+use crate::time::At;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// A stack is in use for so long after somebody asked for its page, or a push of it ended.
+const IN_USE: Duration = Duration::from_secs(10 * 60);
+/// So long before a stack goes out of use, pages are told to look again: one that is still open keeps it in use.
+const LAST_CALL: Duration = Duration::from_secs(30);
+/// *Ready* means a round trip not longer ago than this (TRUST section 4).
+const READY: Duration = Duration::from_secs(15);
+/// How often it is looked which hosts are to be kept, and whether one has fallen silent.
+const LOOK: Duration = Duration::from_secs(1);
+/// Hosts change by the dozen: those of one moment are told together.
+const GATHER: Duration = Duration::from_millis(100);
+/// The longest pause between two tries of a host that may come back by itself.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The pause after a wrong key: a person must mend it, and sshd punishes who asks again and again.
+const KEY_PAUSE: Duration = Duration::from_secs(5 * 60);
+
+/// Which stacks are in use, and how their hosts are. A std mutex: never held across an await.
+pub(super) struct Warm {
+    masters: Result<Masters, String>,
+    most: usize,
+    every: Duration,
+    state: Mutex<State>,
+    nudge: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// When each stack was last asked for.
+    asked: HashMap<StackName, Instant>,
+    /// The stacks whose hosts are kept: those in use, as far as there is room.
+    kept: BTreeSet<StackName>,
+    hosts: HashMap<Host, Kept>,
+}
+
+/// One host that is kept.
+struct Kept {
+    standing: Standing,
+    checked_at: Option<At>,
+    stop: CancellationToken,
+}
+
+/// What pages can tell from each other.
+#[derive(PartialEq, Eq)]
+struct Shown {
+    kept: BTreeSet<StackName>,
+    /// How many stacks go out of use soon: a page that still shows one is to say so.
+    fading: usize,
+    hosts: BTreeMap<Host, (bool, Option<NotReady>)>,
+}
+
+/// How a host is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Standing {
+    /// The first try has not ended.
+    Connecting,
+    /// It answered then.
+    Answered(Instant, At),
+    /// It cannot be reached, in words, and since when.
+    Failed(String, At),
+}
+
+impl Standing {
+    fn is_ready(&self) -> bool {
+        matches!(self, Self::Answered(when, _) if when.elapsed() <= READY)
+    }
+
+    /// Why it is not ready, and since when; none when it is, or is not known yet.
+    fn not_ready(&self, host: &Host) -> Option<NotReady> {
+        let (why, since) = match self {
+            Self::Connecting => return None,
+            Self::Answered(..) if self.is_ready() => return None,
+            Self::Answered(_, at) => (format!("{host} has stopped answering"), at),
+            Self::Failed(why, at) => (why.clone(), at),
+        };
+        Some(NotReady { host: host.name().to_owned(), why, since: since.to_string() })
+    }
+}
+
+impl Warm {
+    /// Nothing is in use at first. Sockets lie under `dir`; `operator` is the operator's ssh configuration.
+    pub fn new(dir: &Path, operator: Option<std::path::PathBuf>, most: usize, every: Duration) -> Self {
+        let masters = Masters::new(dir, operator).map_err(|error| format!("ssh cannot be used: {error}"));
+        Self { masters, most, every, state: Mutex::default(), nudge: Notify::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that a stack is in use.
+    pub fn in_use(&self, stack: &StackName) {
+        let new = self.state().asked.insert(stack.clone(), Instant::now()).is_none();
+        if new {
+            self.nudge.notify_one();
+        }
+    }
+
+    /// The stacks whose hosts are kept now.
+    pub fn kept(&self) -> BTreeSet<StackName> {
+        self.state().kept.clone()
+    }
+
+    /// How many hosts of a stage are ready; `None` when its stack is not in use.
+    pub fn readiness(&self, stack: &StackName, hosts: &[Host]) -> Option<Readiness> {
+        let state = self.state();
+        state.kept.contains(stack).then(|| {
+            let kept: Vec<(&Host, &Kept)> =
+                hosts.iter().filter_map(|host| Some((host, state.hosts.get(host)?))).collect();
+            Readiness {
+                ready: kept.iter().filter(|(_, kept)| kept.standing.is_ready()).count(),
+                total: hosts.len(),
+                not_ready: kept.iter().filter_map(|(host, kept)| kept.standing.not_ready(host)).collect(),
+                checked_at: kept.iter().filter_map(|(_, kept)| kept.checked_at).max().map(|at| at.to_string()),
+            }
+        })
+    }
+
+    /// Whether each of these hosts has been tried to the end at least once.
+    pub fn all_tried(&self, hosts: &[Host]) -> bool {
+        let state = self.state();
+        hosts.iter().all(|host| state.hosts.get(host).is_some_and(|kept| kept.standing != Standing::Connecting))
+    }
+
+    /// A connection to a host that is ready; none to others, so that nobody waits for them.
+    pub async fn connection(&self, host: &Host) -> Option<Connection> {
+        let ready = self.state().hosts.get(host).is_some_and(|kept| kept.standing.is_ready());
+        match &self.masters {
+            Ok(masters) if ready => masters.try_connect(host).await.ok(),
+            Ok(_) | Err(_) => None,
+        }
+    }
+
+    /// Decides which stacks are kept, and which hosts are new among theirs; lets go of hosts that no stack needs.
+    fn decide(&self, shelf: &Shelf, stop: &CancellationToken) -> Vec<(Host, CancellationToken)> {
+        let mut state = self.state();
+        state.asked.retain(|_, at| at.elapsed() < IN_USE + LAST_CALL);
+        let stacks = shelf.stacks.iter().filter_map(|shelved| shelved.stack.as_ref());
+        let mut used: Vec<_> = stacks.filter_map(|stack| state.asked.get(&stack.name).map(|at| (*at, stack))).collect();
+        used.sort_by_key(|(at, stack)| (std::cmp::Reverse(*at), stack.name.clone()));
+        let hosts_of = used.iter().map(|(_, stack)| {
+            (stack.name.clone(), stack.stages.iter().flat_map(|stage| stage.hosts.iter().cloned()).collect())
+        });
+        let (kept, hosts) = within(self.most, hosts_of);
+        state.kept = kept;
+        state.hosts.retain(|host, kept| {
+            let keep = hosts.contains(host);
+            if !keep {
+                kept.stop.cancel();
+            }
+            keep
+        });
+        let standing = match &self.masters {
+            Ok(_) => Standing::Connecting,
+            Err(why) => Standing::Failed(why.clone(), At::now()),
+        };
+        let mut new = Vec::new();
+        for host in hosts {
+            if !state.hosts.contains_key(&host) {
+                let token = stop.child_token();
+                let kept = Kept { standing: standing.clone(), checked_at: None, stop: token.clone() };
+                state.hosts.insert(host.clone(), kept);
+                new.push((host, token));
+            }
+        }
+        new
+    }
+
+    /// What pages show of it all: when this differs, they are told.
+    fn shown(&self) -> Shown {
+        let state = self.state();
+        let fading = state.asked.values().filter(|at| at.elapsed() >= IN_USE).count();
+        let hosts = state
+            .hosts
+            .iter()
+            .map(|(host, kept)| (host.clone(), (kept.standing.is_ready(), kept.standing.not_ready(host))));
+        Shown { kept: state.kept.clone(), fading, hosts: hosts.collect() }
+    }
+
+    /// Remembers how a try ended.
+    fn note(&self, host: &Host, tried: &Result<(), Failure>) {
+        let now = At::now();
+        let mut state = self.state();
+        let Some(kept) = state.hosts.get_mut(host) else { return };
+        kept.checked_at = Some(now);
+        let before = std::mem::replace(&mut kept.standing, Standing::Answered(Instant::now(), now));
+        if let Err(failure) = tried {
+            let since = match before {
+                Standing::Failed(_, since) | Standing::Answered(_, since) => since,
+                Standing::Connecting => now,
+            };
+            kept.standing = Standing::Failed(failure.words.clone(), since);
+        }
+        drop(state);
+        self.nudge.notify_one();
+    }
+
+    /// Checks one host for ever.
+    async fn keep(&self, host: Host) {
+        let Ok(masters) = &self.masters else { return };
+        let mut failures = 0;
+        loop {
+            let tried = masters.try_connect(&host).await.map(drop);
+            self.note(&host, &tried);
+            let pause = match tried {
+                Ok(()) => {
+                    failures = 0;
+                    self.every
+                }
+                Err(failure) => {
+                    failures += 1;
+                    pause_after(failures, failure.again)
+                }
+            };
+            tokio::time::sleep(spread(pause)).await;
+        }
+    }
+}
+
+/// The stacks, most wanted first, whose hosts fit into `most`, with these hosts. One that does not fit is left out whole:
+/// half a stage would look like trouble.
+fn within(
+    most: usize,
+    stacks: impl Iterator<Item = (StackName, BTreeSet<Host>)>,
+) -> (BTreeSet<StackName>, BTreeSet<Host>) {
+    let (mut kept, mut hosts) = (BTreeSet::new(), BTreeSet::new());
+    for (stack, of_stack) in stacks {
+        if hosts.union(&of_stack).count() <= most {
+            hosts.extend(of_stack);
+            kept.insert(stack);
+        }
+    }
+    (kept, hosts)
+}
+
+/// How long to wait after the n-th failure in a row: 1, 2, 4 … 60 s; a wrong key does not mend itself.
+fn pause_after(failures: u32, again: bool) -> Duration {
+    match again {
+        true => Duration::from_secs(1 << failures.saturating_sub(1).min(6)).min(LONGEST_PAUSE),
+        false => KEY_PAUSE,
+    }
+}
+
+/// A pause, up to a fifth shorter, so that many hosts are not asked in the same moment.
+fn spread(pause: Duration) -> Duration {
+    let mut byte = [0];
+    // Without random numbers the pause is just not spread.
+    let _ = getrandom::fill(&mut byte);
+    pause.mul_f64(1.0 - f64::from(byte[0]) / 1280.0)
+}
+
+impl Desk {
+    /// Says that somebody looks at a stack: its hosts are connected, and asked what they run, for the next minutes.
+    pub fn in_use(&self, stack: &StackName) {
+        self.warm.in_use(stack);
+    }
+
+    /// Keeps one checking task for each host of the stacks in use, until `stop`.
+    pub(super) async fn keep_warm(&self, stop: CancellationToken) {
+        if self.warm.most == 0 {
+            return;
+        }
+        let mut told = None;
+        loop {
+            for (host, token) in self.warm.decide(&self.shelf(), &stop) {
+                let Some(desk) = self.me.upgrade() else { return };
+                self.spawn(async move {
+                    tokio::select! { biased; () = token.cancelled() => {}, () = desk.warm.keep(host) => {} }
+                });
+            }
+            let shown = Some(self.warm.shown());
+            if told != shown {
+                told = shown;
+                self.changed();
+            }
+            self.probe_what_is_due();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+                () = self.warm.nudge.notified() => tokio::time::sleep(GATHER).await,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts(names: &[&str]) -> BTreeSet<Host> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_stacks_that_were_asked_for_last_are_kept_as_far_as_there_is_room() {
+        let stacks = [
+            ("web", hosts(&["a", "b"])),
+            ("big", hosts(&["c", "d", "e"])),
+            ("api", hosts(&["b", "c"])),
+            ("search", hosts(&["d"])),
+        ];
+        let kept = |most| {
+            let (kept, hosts) = within(most, stacks.iter().map(|(name, hosts)| (name.parse().unwrap(), hosts.clone())));
+            (kept.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "), hosts.len())
+        };
+        assert_eq!(kept(0), (String::new(), 0));
+        assert_eq!(kept(2), ("web".to_owned(), 2));
+        assert_eq!(kept(3), ("api web".to_owned(), 3), "hosts that two stacks share count once");
+        assert_eq!(kept(4), ("api search web".to_owned(), 4));
+        assert_eq!(kept(5), ("api big search web".to_owned(), 5));
+    }
+
+    #[test]
+    fn a_host_is_tried_again_after_growing_pauses_and_seldom_with_a_wrong_key() {
+        let pauses: Vec<u64> = (1..=9).map(|failures| pause_after(failures, true).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(pause_after(1, false), KEY_PAUSE);
+        for _ in 0..100 {
+            let pause = spread(Duration::from_secs(10));
+            assert!((Duration::from_secs(8)..=Duration::from_secs(10)).contains(&pause), "{pause:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_ready_only_for_a_while_after_it_answered() {
+        let host: Host = "deploy@web1".parse().unwrap();
+        let at = At::from_millis(1_795_255_200_000);
+        let ready = Standing::Answered(Instant::now(), at);
+        assert!(ready.is_ready() && ready.not_ready(&host).is_none());
+        let Some(long_ago) = Instant::now().checked_sub(READY * 2) else { return };
+        let silent = Standing::Answered(long_ago, at).not_ready(&host).unwrap();
+        assert_eq!((silent.host.as_str(), silent.why.as_str()), ("web1", "deploy@web1 has stopped answering"));
+        assert_eq!(silent.since, at.to_string());
+        assert!(!Standing::Connecting.is_ready() && Standing::Connecting.not_ready(&host).is_none());
+    }
+}

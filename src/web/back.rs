@@ -1,0 +1,143 @@
+//! The way back and the rest of a push: rollback and resume, by page and by API. It must never put anything back without
+//! having shown what goes with it: the page before the press. Called by the routes.
+
+use super::App;
+use super::actions::{key, one_line, see, to_the_end};
+use super::api::made;
+use super::asking::Caller;
+use super::frame::{frame, page};
+use super::in_time::InTime;
+use super::pages::Section;
+use super::problem::{Problem, Reply};
+use super::screens::named;
+use crate::desk::Press;
+use crate::desk::view::WayBack;
+use crate::stack::{BuildId, PushNumber, StackName, StageName};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Form, Json, Path, Query};
+use serde::Deserialize;
+use std::time::Instant;
+
+/// What a rollback carries.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Back {
+    /// The build that comes back; the last good one when it is not named.
+    pub to: Option<String>,
+    /// Why: required.
+    pub reason: Option<String>,
+    /// The hash of the plan that was seen.
+    pub plan_hash: Option<String>,
+    /// The press's idempotency key.
+    pub nonce: Option<String>,
+}
+
+/// What a resume carries.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Onwards {
+    /// Why, if they say so.
+    pub reason: Option<String>,
+    /// The hash of the plan that was seen.
+    pub plan_hash: Option<String>,
+    /// The press's idempotency key.
+    pub nonce: Option<String>,
+}
+
+/// Where a rollback is to go.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct To {
+    to: Option<String>,
+}
+
+/// `GET /stacks/{stack}/stages/{stage}/rollback`
+pub async fn form(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<To>) -> Reply {
+    let back = way_back(&app, &place, query.into_inner().to).await?;
+    let frame = frame(&app, Some(&caller), Section::Stacks).await;
+    Ok(page(StatusCode::OK, app.pages.back(&frame, &back)?))
+}
+
+/// `GET /api/v1/stacks/{stack}/stages/{stage}/rollback`
+pub async fn shown(app: Data<App>, _: Caller, place: Path<(String, String)>, query: Query<To>) -> Reply {
+    Ok(HttpResponse::Ok().json(way_back(&app, &place, query.into_inner().to).await?))
+}
+
+/// `POST /stacks/{stack}/stages/{stage}/rollback`
+pub async fn roll_back(
+    app: Data<App>,
+    caller: Caller,
+    place: Path<(String, String)>,
+    body: InTime<Form<Back>>,
+) -> Reply {
+    let push = press_back(&app, &caller, &place, body.0.into_inner()).await?;
+    Ok(see(format!("/pushes/{push}")))
+}
+
+/// `POST /api/v1/stacks/{stack}/stages/{stage}/rollback`
+pub async fn roll_back_by_api(
+    app: Data<App>,
+    caller: Caller,
+    place: Path<(String, String)>,
+    body: InTime<Json<Back>>,
+) -> Reply {
+    let push = press_back(&app, &caller, &place, body.0.into_inner()).await?;
+    made(&app, push).await
+}
+
+/// `POST /pushes/{id}/resume`
+pub async fn resume(app: Data<App>, caller: Caller, id: Path<String>, body: InTime<Form<Onwards>>) -> Reply {
+    let push = press_onwards(&app, &caller, &id, body.0.into_inner()).await?;
+    Ok(see(format!("/pushes/{push}")))
+}
+
+/// `POST /api/v1/pushes/{id}/resume`
+pub async fn resume_by_api(
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+    body: Option<InTime<Json<Onwards>>>,
+) -> Reply {
+    let given = body.map(|body| body.0.into_inner()).unwrap_or_default();
+    let push = press_onwards(&app, &caller, &id, given).await?;
+    made(&app, push).await
+}
+
+fn build(to: Option<String>) -> Result<Option<BuildId>, Problem> {
+    let to = to.map(|to| to.trim().to_owned()).filter(|to| !to.is_empty());
+    to.map(|to| to.parse().map_err(|_| Problem::unknown(format_args!("build {to:?}")))).transpose()
+}
+
+async fn way_back(app: &Data<App>, (stack, stage): &(String, String), to: Option<String>) -> Result<WayBack, Problem> {
+    let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
+    Ok(app.desk.way_back(&stack, &stage, build(to)?).await?)
+}
+
+async fn press_back(
+    app: &Data<App>,
+    caller: &Caller,
+    (stack, stage): &(String, String),
+    given: Back,
+) -> Result<PushNumber, Problem> {
+    let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
+    app.presses.take(caller.who.as_str(), Instant::now()).map_err(|wait| Problem::too_often("you pressed", wait))?;
+    let to = build(given.to)?;
+    let press = Press {
+        nonce: key(given.nonce, format_args!("{}/{stack}/{stage}/back", caller.who)),
+        stack,
+        stage,
+        who: caller.who.clone(),
+        seen: String::new(),
+        plan_hash: given.plan_hash.filter(|hash| !hash.is_empty()),
+        reason: one_line(given.reason)?,
+    };
+    let app = app.clone();
+    to_the_end(async move { app.desk.roll_back(press, to).await }).await
+}
+
+async fn press_onwards(app: &Data<App>, caller: &Caller, id: &str, given: Onwards) -> Result<PushNumber, Problem> {
+    let id: PushNumber = named("push", id)?;
+    app.presses.take(caller.who.as_str(), Instant::now()).map_err(|wait| Problem::too_often("you pressed", wait))?;
+    let nonce = key(given.nonce, format_args!("{}/{id}/resume", caller.who));
+    let plan_hash = given.plan_hash.filter(|hash| !hash.is_empty());
+    let (app, who, reason) = (app.clone(), caller.who.clone(), one_line(given.reason)?);
+    to_the_end(async move { app.desk.resume(id, &who, reason, plan_hash, nonce).await }).await
+}

@@ -1,0 +1,82 @@
+//! The way back: what a rollback would do, before anybody presses.
+
+use super::parts::{CommitLine, Moment, StageTag, Version, commit_lines, link, root};
+use super::{Frame, words};
+use crate::desk::view::{Good, WayBack};
+use serde::Serialize;
+
+/// Hosts that are named; all of them are on the page of the push.
+const HOSTS_NAMED: usize = 12;
+
+#[derive(Debug, Serialize)]
+pub(super) struct BackPage {
+    stack: String,
+    stage: StageTag,
+    from: Option<Version>,
+    /// Whether the build that the stage is said to run comes back: behind a push that ended badly.
+    same: bool,
+    to: Choice,
+    plan_hash: String,
+    commits: Vec<CommitLine>,
+    count: String,
+    more: Option<String>,
+    diff: Option<String>,
+    hosts: String,
+    host_names: String,
+    commands: Vec<String>,
+    others: Vec<Choice>,
+    why_not: Option<String>,
+}
+
+/// A build that can come back.
+#[derive(Debug, Serialize)]
+struct Choice {
+    build: String,
+    version: Version,
+    root: Version,
+    files: String,
+    subject: String,
+    push: i64,
+    who: String,
+    ago: Moment,
+}
+
+impl BackPage {
+    pub(super) fn new(frame: &Frame, back: &WayBack) -> Self {
+        let more = back.commit_count.saturating_sub(back.commits.len());
+        let mut names: Vec<String> = back.hosts.iter().take(HOSTS_NAMED).cloned().collect();
+        if back.hosts.len() > HOSTS_NAMED {
+            names.push(format!("{} more", back.hosts.len() - HOSTS_NAMED));
+        }
+        Self {
+            stack: back.stack.clone(),
+            stage: StageTag::named(&back.stage),
+            from: back.from.as_ref().map(|from| Version::new(&from.sha)),
+            same: back.from.as_ref().is_some_and(|from| from.build == back.to.build),
+            to: choice(frame, &back.to),
+            plan_hash: back.plan_hash.clone(),
+            commits: commit_lines(&back.commits, frame.now),
+            count: words::count(back.commit_count as i64, "commit"),
+            more: (more > 0).then(|| format!("and {} more", words::thousands(more as i64))),
+            diff: link(back.diff.as_deref()),
+            hosts: words::count(back.hosts.len() as i64, "host"),
+            host_names: words::and(&names),
+            commands: back.commands.clone(),
+            others: back.others.iter().map(|good| choice(frame, good)).collect(),
+            why_not: back.why_not.clone(),
+        }
+    }
+}
+
+fn choice(frame: &Frame, good: &Good) -> Choice {
+    Choice {
+        build: good.build.clone(),
+        version: Version::new(&good.sha),
+        root: root(&good.root),
+        files: words::count(good.files, "file"),
+        subject: good.subject.clone(),
+        push: good.push,
+        who: good.who.clone(),
+        ago: Moment::ago(&good.pushed_at, frame.now),
+    }
+}

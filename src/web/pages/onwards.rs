@@ -1,0 +1,38 @@
+//! What is left of a push that did not end well, in one sentence beside the button that goes on with it.
+
+use super::words;
+use crate::desk::view::{Rest, RestCommand};
+use serde::Serialize;
+
+/// Steps that are named where it says what is left to do.
+const STEPS_NAMED: usize = 4;
+
+/// What is left of a push that did not end well.
+#[derive(Debug, Serialize)]
+pub(super) struct Onwards {
+    plan_hash: String,
+    /// The first step that is not done.
+    step: usize,
+    words: String,
+    why_not: Option<String>,
+}
+
+/// What going on would do; none when nothing is left.
+pub(super) fn onwards(rest: &Rest) -> Option<Onwards> {
+    let first = rest.commands.first()?;
+    let part = |command: &RestCommand| match command.hosts {
+        0 => format!("step {}", command.command),
+        hosts => format!("step {} on {} of {}", command.command, command.left, words::count(hosts as i64, "host")),
+    };
+    let mut parts: Vec<String> = rest.commands.iter().take(STEPS_NAMED).map(part).collect();
+    let more = rest.commands.len().saturating_sub(STEPS_NAMED);
+    if more > 0 {
+        parts.push(words::count(more as i64, "more step"));
+    }
+    Some(Onwards {
+        plan_hash: rest.plan_hash.clone(),
+        step: first.command,
+        words: format!("Going on runs only what is not done: {}.", words::and(&parts)),
+        why_not: rest.why_not.clone(),
+    })
+}

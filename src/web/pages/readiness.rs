@@ -1,0 +1,77 @@
+//! What a stack's page says of the hosts: which are ready, which run something else. Plain data for the template; must
+//! never hold HTML. Called by the stack's page.
+
+use super::parts::{Moment, StageTag};
+use super::words;
+use crate::desk::view::StageView;
+use serde::Serialize;
+
+/// Hosts that a note lists; the rest is counted.
+const LISTED: usize = 5;
+
+/// The hosts of a stage that a press would not reach.
+#[derive(Debug, Serialize)]
+pub(super) struct NotReadyNote {
+    count: String,
+    hosts: Vec<String>,
+    more: Option<String>,
+}
+
+/// The hosts of a stage that run something else.
+#[derive(Debug, Serialize)]
+pub(super) struct DriftNote {
+    stage: StageTag,
+    hosts: Vec<OddHost>,
+    more: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct OddHost {
+    host: String,
+    runs: String,
+    instead: String,
+    since: Moment,
+}
+
+impl NotReadyNote {
+    /// The note about a stage; none when nothing is known to be wrong.
+    pub fn new(stage: &StageView) -> Option<Self> {
+        let not_ready = &stage.ready.as_ref().filter(|readiness| !readiness.not_ready.is_empty())?.not_ready;
+        let hosts = not_ready.iter().take(LISTED).map(|host| match host.why.contains(&host.host) {
+            true => host.why.clone(),
+            false => format!("{}: {}", host.host, host.why),
+        });
+        let verb = if not_ready.len() == 1 { "is" } else { "are" };
+        let hosts_words = words::count(not_ready.len() as i64, "host");
+        let count = format!("{hosts_words} of {} {verb} not ready", words::stage_words(&stage.name));
+        Some(Self { count, hosts: hosts.collect(), more: more(not_ready.len()) })
+    }
+}
+
+impl DriftNote {
+    /// The note about a stage; none when all its hosts run its build, as far as is known.
+    pub fn new(stage: &StageView, tag: StageTag) -> Option<Self> {
+        let hosts = stage.drift.iter().take(LISTED).map(|drift| OddHost {
+            host: drift.host.clone(),
+            runs: drift.runs.clone(),
+            instead: drift.instead.clone(),
+            since: Moment::minute(&drift.since),
+        });
+        let hosts: Vec<OddHost> = hosts.collect();
+        (!hosts.is_empty()).then(|| Self { stage: tag, hosts, more: more(stage.drift.len()) })
+    }
+}
+
+/// What a note does not list.
+fn more(count: usize) -> Option<String> {
+    (count > LISTED).then(|| format!("and {} more", words::count((count - LISTED) as i64, "host")))
+}
+
+/// `24/24 hosts ready`, for under the button; none when nobody knows.
+pub(super) fn ready_words(stage: &StageView) -> Option<String> {
+    let readiness = stage.ready.as_ref()?;
+    Some(match readiness.ready + readiness.not_ready.len() {
+        0 => "connecting to its hosts".to_owned(),
+        _ => format!("{}/{} hosts ready", readiness.ready, readiness.total),
+    })
+}

@@ -1,0 +1,237 @@
+//! The way back, and going on: a rollback puts back byte for byte what was there (promise 14), a resume does what is left
+//! and nothing twice; what a bad push leaves in doubt holds the stack until one of them has settled it (promise 15).
+
+use crate::house::{Got, House, Plans, kill, tree, until};
+use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
+use pushbutton::demo::mail::MailCatcher;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+const HOSTS: [&str; 3] = ["qa1", "qa2", "qa3"];
+
+/// Waits for a file on the host, unless it is there.
+const UNLESS_GO: &str = "echo begun; [ -e /srv/go ] || sleep 1000";
+
+impl House {
+    fn web(&self, host: &str) -> PathBuf {
+        self.fleet.host(host).unwrap().srv_dir().join("web")
+    }
+
+    /// The whole tree behind `current` of a host, and which release it is.
+    fn live(&self, host: &str) -> (PathBuf, BTreeMap<String, String>) {
+        let current = std::fs::read_link(self.web(host).join("current")).unwrap();
+        let tree = tree(&self.web(host).join(&current));
+        (current, tree)
+    }
+
+    fn go(&self, host: &str) {
+        std::fs::write(self.fleet.host(host).unwrap().srv_dir().join("go"), "").unwrap();
+    }
+
+    fn stop(&self, host: &str) {
+        std::fs::remove_file(self.fleet.host(host).unwrap().srv_dir().join("go")).unwrap();
+    }
+
+    async fn roll_back(&self, stage: &str, body: &Value) -> Got {
+        self.send("POST", &format!("/api/v1/stacks/web/stages/{stage}/rollback"), body).await
+    }
+
+    async fn resume(&self, push: i64) -> Got {
+        self.send("POST", &format!("/api/v1/pushes/{push}/resume"), &json!({})).await
+    }
+
+    /// The hosts on which each command was begun, by the push's journal.
+    fn begun(&self, push: i64) -> BTreeMap<i64, Vec<String>> {
+        let mut begun: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        for record in String::from_utf8(self.journal(push)).unwrap().lines() {
+            let record: Value = serde_json::from_str(record).unwrap();
+            if record["kind"] == "host_started" {
+                let host = record["host"].as_str().unwrap_or_default().to_owned();
+                begun.entry(record["command"].as_i64().unwrap()).or_default().push(host);
+            }
+        }
+        begun.values_mut().for_each(|hosts| hosts.sort());
+        begun
+    }
+}
+
+fn id_of(answer: &Got) -> i64 {
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    serde_json::from_str::<Value>(&answer.text).unwrap()["id"].as_i64().unwrap()
+}
+
+fn hosts_that(push: &Value, command: i64, result: &str) -> usize {
+    let rows = push["results"].as_array().unwrap();
+    rows.iter().filter(|row| row["command"] == command && row["result"] == result && row["host"] != "").count()
+}
+
+#[tokio::test]
+async fn a_rollback_puts_back_every_byte_without_bringing_it_and_says_so_everywhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let irc = IrcServer::start(&dir.path().join("irc")).await.unwrap();
+    let witness = IrcWitness::join(irc.address(), "watcher", None).await.unwrap();
+    let mail = MailCatcher::start(&dir.path().join("mail")).await.unwrap();
+    let config = format!(
+        "[irc]\nserver = \"127.0.0.1\"\nport = {}\ntls = false\nchannel = \"{CHANNEL}\"\n\
+         [email]\nserver = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"push@example.com\"\nto = [\"team@example.com\"]\n",
+        irc.address().port(),
+        mail.address().port()
+    );
+    let house = House::build(Plans { qa: &HOSTS, prod: &["web001"], config, ..Plans::default() }).await;
+    let first = house.push_well("qa").await;
+    let before: Vec<_> = HOSTS.iter().map(|host| house.live(host)).collect();
+    let taken_back = house.commit().await;
+    house.push_well("qa").await;
+    // The branch moves on, and somebody has laid hands on the old release of one host.
+    house.commit().await;
+    let (old, files) = &before[2];
+    let name = files.keys().find(|name| name.ends_with(".css")).unwrap();
+    let touched = house.web("qa3").join(old).join(name);
+    let bytes = std::fs::read(&touched).unwrap();
+    std::fs::remove_file(&touched).unwrap();
+    std::fs::write(&touched, vec![b'x'; bytes.len()]).unwrap();
+    let inode = std::fs::metadata(house.web("qa1").join(old).join(name)).unwrap().ino();
+
+    let page = house.get("/stacks/web/stages/qa/rollback").await.text;
+    let sha = first["push"]["sha"].as_str().unwrap();
+    assert!(page.contains(&format!("Roll QA back to {}", &sha[..7])), "{page}");
+    assert!(page.contains(&taken_back[..7]), "the commit that will be gone is named");
+    let menu = house.get("/stacks/web").await.text;
+    assert!(menu.contains(&format!("Roll back to {}", &sha[..7])), "the menu says where it goes");
+    let refused = house.roll_back("qa", &json!({})).await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert!(refused.text.contains("needs a reason"), "{}", refused.text);
+
+    let id = id_of(&house.roll_back("qa", &json!({"reason": "the shop is grey"})).await);
+    let push = house.ended(id).await;
+    assert_eq!(push["push"]["state"], "succeeded", "{push:#}\n{}", house.log(id).await);
+    assert_eq!((&push["push"]["kind"], &push["push"]["build"]), (&json!("rollback"), &first["push"]["build"]));
+    assert_eq!(push["commits"][0]["sha"], taken_back.as_str());
+    for (host, (release, tree)) in HOSTS.iter().zip(&before) {
+        assert_eq!(house.live(host), (release.clone(), tree.clone()), "{host} has every byte again");
+    }
+    let log = house.log(id).await;
+    assert_eq!(
+        log.matches("is already there, verified again").count(),
+        2,
+        "nothing is brought where all is well: {log}"
+    );
+    assert_eq!(log.matches("is not what it was: bringing it again").count(), 1, "{log}");
+    assert_eq!(std::fs::metadata(house.web("qa1").join(old).join(name)).unwrap().ino(), inode, "the very files");
+    assert!(!log.contains("check out"), "a rollback never builds: {log}");
+
+    // The street goes on from here: prod takes what qa runs now, and there is nothing further back.
+    assert_eq!(house.button("prod").await["seen"], first["push"]["build"]);
+    let no_way = house.get("/api/v1/stacks/web/stages/qa/rollback").await;
+    assert_eq!(no_way.status, 409, "{}", no_way.text);
+
+    let words = format!("mary rolled QA back to {}", &sha[..7]);
+    let line = until("IRC has told it", async || witness.lines().into_iter().find(|line| line.contains(&words))).await;
+    assert!(line.contains("succeeded, 3 hosts") && line.contains("1 commit taken back · the shop is grey"), "{line}");
+    let subject = format!("rolled back to {} by mary", &sha[..7]);
+    until("the mail is there", async || mail.readable_mails().into_iter().find(|mail| mail.contains(&subject))).await;
+    let page = house.get(&format!("/pushes/{id}")).await.text;
+    assert!(page.contains(&format!("QA was rolled back to {}", &sha[..7])), "{page}");
+}
+
+#[tokio::test]
+async fn a_push_whose_runner_was_killed_is_resumed_where_it_was_and_its_hold_is_gone() {
+    let commands = format!(r#"{{ release = "/srv/web" }}, {{ run = "{UNLESS_GO}" }}, {{ activate = "/srv/web" }}"#);
+    let house = House::build(Plans { qa: &HOSTS, commands: &commands, ..Plans::default() }).await;
+    house.go("qa1");
+    let id = house.press("qa").await;
+    for host in HOSTS {
+        house.journal_says(id, &format!("\"command\":5,\"host\":\"{host}\",\"stream\":\"out\"")).await;
+    }
+    house.journal_says(id, "\"kind\":\"host_ended\",\"command\":5,\"host\":\"qa1\"").await;
+    kill(house.runner(id).await);
+    let push = house.ended(id).await;
+    assert_eq!(push["push"]["state"], "interrupted", "{push:#}");
+    let left: Vec<i64> =
+        push["rest"]["commands"].as_array().unwrap().iter().map(|row| row["left"].as_i64().unwrap()).collect();
+    assert_eq!(left, [2, 3], "two hosts of command 5, all of command 6: {}", push["rest"]);
+    assert!(house.get(&format!("/pushes/{id}")).await.text.contains("Go on from step 5"));
+    let refused = house.send("DELETE", "/api/v1/stacks/web/hold", &json!({})).await;
+    assert_eq!(refused.status, 400, "it is not let go in silence: {}", refused.text);
+
+    HOSTS[1..].iter().for_each(|host| house.go(host));
+    let resumed = id_of(&house.resume(id).await);
+    let again = house.ended(resumed).await;
+    assert_eq!(again["push"]["state"], "succeeded", "{again:#}\n{}", house.log(resumed).await);
+    assert_eq!((&again["push"]["kind"], &again["push"]["resumes"]), (&json!("resume"), &json!(id)));
+    assert_eq!(again["push"]["build"], push["push"]["build"], "the very build");
+    let all = HOSTS.map(str::to_owned).to_vec();
+    assert_eq!(house.begun(resumed), BTreeMap::from([(5, all[1..].to_vec()), (6, all)]), "nothing is done twice");
+    for command in 4..=6 {
+        assert_eq!(hosts_that(&again, command, "ok"), 3, "each host has one result for command {command}");
+    }
+    assert_eq!(again["push"]["hosts_ok"], 3);
+    assert!(house.street().await["hold"].is_null(), "nothing is in doubt any more");
+    assert_eq!(house.stage("qa").await["current"]["push"], resumed);
+    let late = house.resume(id).await;
+    assert_eq!(late.status, 409, "{}", late.text);
+}
+
+#[tokio::test]
+async fn what_failed_on_one_of_four_hosts_is_mended_there_and_resumed_there() {
+    let commands = r#"
+        { release = "/srv/web" },
+        { run = "[ {host} != qa3 ] || [ -e /srv/go ] || { echo 'no disk' >&2; exit 7; }" },
+        { activate = "/srv/web" },
+    "#;
+    let house = House::build(Plans { qa: &["qa1", "qa2", "qa3", "qa4"], commands, ..Plans::default() }).await;
+    let id = house.press("qa").await;
+    let push = house.ended(id).await;
+    assert_eq!((&push["push"]["state"], hosts_that(&push, 5, "failed")), (&json!("failed"), 1), "{push:#}");
+
+    // Not mended yet: it fails again, in the same place, and what is done stays done.
+    let second = id_of(&house.resume(id).await);
+    assert_eq!(house.ended(second).await["push"]["state"], "failed");
+    assert_eq!(house.begun(second), BTreeMap::from([(5, vec!["qa3".to_owned()])]));
+
+    house.go("qa3");
+    let third = id_of(&house.resume(second).await);
+    let done = house.ended(third).await;
+    assert_eq!(done["push"]["state"], "succeeded", "{done:#}");
+    let begun = house.begun(third);
+    assert_eq!(begun.iter().map(|(command, hosts)| (*command, hosts.len())).collect::<Vec<_>>(), [(5, 1), (6, 4)]);
+    assert_eq!(hosts_that(&done, 5, "ok"), 4);
+    let nothing = house.resume(third).await;
+    assert_eq!(nothing.status, 409, "{}", nothing.text);
+}
+
+#[tokio::test]
+async fn a_rollback_goes_under_the_hold_of_an_interrupted_push_and_settles_it() {
+    let commands = format!(r#"{{ release = "/srv/web" }}, {{ activate = "/srv/web" }}, {{ run = "{UNLESS_GO}" }}"#);
+    let house = House::build(Plans { qa: &["qa1", "qa2"], commands: &commands, ..Plans::default() }).await;
+    let hosts = ["qa1", "qa2"];
+    hosts.iter().for_each(|host| house.go(host));
+    let good = house.push_well("qa").await;
+    let before: Vec<_> = hosts.iter().map(|host| house.live(host)).collect();
+    hosts.iter().for_each(|host| house.stop(host));
+    house.commit().await;
+    let id = house.press("qa").await;
+    for host in hosts {
+        house.journal_says(id, &format!("\"command\":6,\"host\":\"{host}\",\"stream\":\"out\"")).await;
+    }
+    kill(house.runner(id).await);
+    assert_eq!(house.ended(id).await["push"]["state"], "interrupted");
+    assert_ne!(house.live("qa1"), before[0], "the bad build is live");
+    let held = house.press_with("qa", &house.stage("qa").await["next"]).await;
+    assert_eq!(held.status, 409, "{}", held.text);
+
+    hosts.iter().for_each(|host| house.go(host));
+    let sha = good["push"]["sha"].as_str().unwrap();
+    let page = house.get(&format!("/pushes/{id}")).await.text;
+    assert!(page.contains(&format!("Roll back to {}", &sha[..7])), "to what was there before the bad push: {page}");
+    let back = id_of(&house.roll_back("qa", &json!({"reason": "the runner died"})).await);
+    let push = house.ended(back).await;
+    assert_eq!(push["push"]["state"], "succeeded", "{push:#}\n{}", house.log(back).await);
+    for (host, before) in hosts.iter().zip(before) {
+        assert_eq!(house.live(host), before, "{host}");
+    }
+    assert!(house.street().await["hold"].is_null(), "every host is known again");
+    house.button("qa").await;
+}

@@ -1,0 +1,141 @@
+//! The warm fleet: hosts are connected before the press, and the page says which are not, and which run something else.
+
+use crate::house::{House, Plans, kill, until};
+use pushbutton::demo::trouble::How;
+use pushbutton::process::Program;
+use serde_json::Value;
+use std::os::unix::fs::FileTypeExt as _;
+use std::time::Duration;
+
+const HOSTS: [&str; 3] = ["qa1", "qa2", "qa3"];
+
+/// A house with three hosts, which looks often; its config goes on within `[limits]`.
+async fn house() -> House {
+    let config = "check_every_s = 1\nprobe_every_s = 1\n".to_owned();
+    House::build(Plans { qa: &HOSTS, config, ..Plans::default() }).await
+}
+
+impl House {
+    /// Waits until the stage says this of its hosts' readiness.
+    async fn ready(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        until(what, async || Some(self.stage("qa").await["ready"].clone()).filter(&is_so)).await
+    }
+
+    async fn all_ready(&self) {
+        self.ready("all hosts are ready", |ready| ready["ready"] == HOSTS.len()).await;
+    }
+
+    /// How often somebody signed in on each host, as the hosts tell it.
+    fn sign_ins(&self) -> Vec<usize> {
+        let log = |name: &&str| std::fs::read_to_string(self.fleet.host(name).unwrap().sshd_log()).unwrap();
+        HOSTS.iter().map(|name| log(name).matches("Accepted publickey").count()).collect()
+    }
+
+    /// The process ids of the masters.
+    async fn masters(&self) -> Vec<i32> {
+        let mut pids = Vec::new();
+        for entry in std::fs::read_dir(self.data().join("ssh")).unwrap().flatten() {
+            if entry.file_type().unwrap().is_socket() {
+                let check = Program::new("ssh").args(["-F", "none", "-O", "check", "-S"]).arg(entry.path()).arg("any");
+                let said = String::from_utf8(check.output(Duration::from_secs(20)).await.unwrap().stderr).unwrap();
+                let digits: String = said.chars().filter(char::is_ascii_digit).collect();
+                pids.push(digits.parse().unwrap_or_else(|_| panic!("{said}")));
+            }
+        }
+        pids
+    }
+
+    /// Puts another link in the place of a host's `current`, as somebody on the host would.
+    async fn edit_current(&self, host: &str, target: &str) {
+        let script = format!("ln -sfn {target} /srv/web/.mine && mv -T /srv/web/.mine /srv/web/current");
+        let edited = self.fleet.ssh(host, &script).await.unwrap();
+        assert!(edited.status.success(), "{edited:?}");
+    }
+
+    /// Waits until the stage's hosts were asked, and say this of the drift.
+    async fn drift(&self, what: &str, is_so: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        until(what, async || {
+            let stage = self.stage("qa").await;
+            let drift = stage["drift"].as_array().unwrap().clone();
+            (!stage["probed_at"].is_null() && is_so(&drift)).then_some(drift)
+        })
+        .await
+    }
+}
+
+#[tokio::test]
+async fn hosts_are_connected_before_the_press_and_no_push_signs_in_again() {
+    let house = house().await;
+    assert!(house.stage("qa").await["ready"].is_null() || house.stage("qa").await["ready"]["total"] == 3);
+    house.all_ready().await;
+    assert_eq!(house.sign_ins(), [1, 1, 1]);
+    let page = house.get("/stacks/web").await.text;
+    assert!(page.contains("3/3 hosts ready") && !page.contains("not ready"), "{page}");
+
+    house.push_well("qa").await;
+    house.commit().await;
+    house.push_well("qa").await;
+    house.drift("all run the build", <[Value]>::is_empty).await;
+    assert_eq!(house.sign_ins(), [1, 1, 1], "pushes, rsync, checks and probes use the same connections");
+}
+
+#[tokio::test]
+async fn a_host_that_dies_is_named_with_the_reason_and_is_ready_again_when_it_is_mended() {
+    let house = house().await;
+    house.all_ready().await;
+    let qa2 = house.fleet.host("qa2").unwrap();
+    qa2.break_(How::Dead).await.unwrap();
+    let refused = |ready: &Value| ready["not_ready"][0]["why"].as_str().is_some_and(|why| why.contains("refuses"));
+    let ready = house.ready("qa2 is not ready", refused).await;
+    assert_eq!((&ready["ready"], &ready["total"]), (&Value::from(2), &Value::from(3)), "{ready}");
+    assert_eq!(ready["not_ready"][0]["host"], "qa2");
+    assert_eq!(ready["not_ready"].as_array().unwrap().len(), 1, "{ready}");
+    let page = house.get("/stacks/web").await.text;
+    assert!(page.contains("2/3 hosts ready") && page.contains("1 host of QA is not ready"), "{page}");
+    assert!(page.contains("qa2 refuses connections"), "{page}");
+    qa2.mend().await.unwrap();
+    house.all_ready().await;
+    house.push_well("qa").await;
+}
+
+#[tokio::test]
+async fn connections_outlive_the_server_and_one_that_is_killed_is_made_again() {
+    let mut house = house().await;
+    house.all_ready().await;
+    house.kill_server().await;
+    house.start().await;
+    house.all_ready().await;
+    assert_eq!(house.sign_ins(), [1, 1, 1], "they belong to nobody, so another server finds them");
+
+    for master in house.masters().await {
+        kill(master);
+    }
+    house.ready("all are connected again", |ready| ready["ready"] == 3 && house.sign_ins() == [2, 2, 2]).await;
+    house.push_well("qa").await;
+    assert_eq!(house.sign_ins(), [2, 2, 2]);
+}
+
+#[tokio::test]
+async fn a_host_whose_current_somebody_edits_is_shown_until_it_runs_the_build_again() {
+    let house = house().await;
+    let first = house.push_well("qa").await["push"]["build"].clone();
+    house.commit().await;
+    let second = house.push_well("qa").await["push"]["build"].clone();
+    house.drift("all run the build", <[Value]>::is_empty).await;
+
+    house.edit_current("qa2", &format!("releases/{}", first.as_str().unwrap())).await;
+    let drift = house.drift("qa2 is odd", |drift| drift.len() == 1).await;
+    assert_eq!((&drift[0]["host"], &drift[0]["runs"], &drift[0]["instead"]), (&"qa2".into(), &first, &second));
+    let page = house.get("/stacks/web").await.text;
+    let words = format!("qa2 runs {} instead of {} since", first.as_str().unwrap(), second.as_str().unwrap());
+    assert!(page.contains(&words), "{page}");
+
+    // A second way of being odd, on another host; the first is known since before.
+    house.edit_current("qa3", "/tmp").await;
+    let both = house.drift("qa3 is odd, too", |drift| drift.len() == 2).await;
+    assert_eq!(both[0], drift[0], "known since then");
+    assert_eq!(both[1]["runs"], "/tmp");
+
+    house.push_well("qa").await;
+    house.drift("a push brings them back", <[Value]>::is_empty).await;
+}
