@@ -5,6 +5,7 @@
 //!
 //! - [`cli`]: the command line: parses, calls, prints.
 //! - [`demo`]: a fleet of real `sshd` hosts on this machine, for the demo and the journeys.
+//! - [`client`]: speaks to a server as a person would: a small HTTP client, following a push, words for a terminal.
 //! - [`web`]: HTTP in, pages and streams out.
 //! - [`announce`]: turns the ledger's outbox into IRC and mail.
 //! - [`desk`]: where decisions are taken; starts runners, finds them again, folds their journals.
@@ -15,11 +16,12 @@
 //! - [`journal`]: events and their wire form, write, read, follow; the state of a push folded from them.
 //! - [`plan`]: stack + build + hosts → plan; pure.
 //! - [`stack`]: the stack file: names, hosts, variables, parse, diagnostics; pure.
-//! - [`config`], [`process`], [`diagnostic`], [`time`]: the server's file, the only door to child processes, what is wrong
-//!   with a file and where, instants and durations.
+//! - [`config`], [`process`], [`socket`], [`diagnostic`], [`time`]: the server's file, the only door to child processes, Unix
+//!   sockets by long paths, what is wrong with a file and where, instants and durations.
 
 pub mod announce;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod demo;
 pub mod desk;
@@ -30,6 +32,7 @@ pub mod plan;
 pub mod process;
 pub mod remote;
 pub mod run;
+pub mod socket;
 pub mod source;
 pub mod stack;
 pub mod time;

@@ -7,9 +7,14 @@ import { localize } from './times.js';
 /** As the server last drew each part, by its name. @type {Map<string, Element>} */
 const drawn = new Map();
 
-/** A part without what differs on every drawing. @param {Element} part */
+/**
+ * A part without what differs on every drawing, and without the parts in it, which are swapped on their own: a question
+ * stays open when only the words below its button change.
+ * @param {Element} part
+ */
 function comparable(part) {
   const copy = /** @type {Element} */ (part.cloneNode(true));
+  for (const inner of $$('[data-part]', copy)) inner.replaceChildren();
   for (const input of $$('input[name="nonce"]', copy)) input.removeAttribute('value');
   for (const time of $$('time', copy)) time.replaceWith(time.dateTime);
   for (const count of $$('[data-since], [data-percent], [data-left]', copy)) {
@@ -17,6 +22,11 @@ function comparable(part) {
     count.removeAttribute('value');
   }
   return copy;
+}
+
+/** @param {Element} part a part as the server drew it, with the parts in it */
+function remember(part) {
+  for (const drawing of [part, ...$$('[data-part]', part)]) drawn.set(drawing.dataset.part, comparable(drawing));
 }
 
 /** @param {Document} fresh */
@@ -32,7 +42,7 @@ function swapAll(fresh) {
 function swap(part, next) {
   const focus = part.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
   const open = $(':popover-open', part) ?? (part.matches(':popover-open') ? part : null);
-  drawn.set(part.dataset.part ?? '', comparable(next));
+  remember(next);
   const placed = document.adoptNode(next);
   if (part.matches('[popover]')) {
     part.replaceChildren(...placed.childNodes); // an open menu stays open, and keeps its place

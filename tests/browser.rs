@@ -70,6 +70,15 @@ async fn an_engineer_signs_in_presses_the_three_buttons_and_watches() {
     let stages: [(&str, &[&str]); 3] =
         [("qa", &["qa1"]), ("princess", &["princess1"]), ("prod", &["web001", "web002", "web003"])];
     for ((stage, hosts), id) in stages.into_iter().zip(1..) {
+        if stage == "prod" {
+            // What changes elsewhere on the page does not close the question.
+            browser.go("/stacks/web").await;
+            browser.click("[data-go=\"prod\"]:not([aria-disabled])").await;
+            house.commit().await;
+            browser.says("[data-part=\"stage-qa\"]", "would go out").await;
+            browser.holds("document.querySelector('#go-prod:popover-open')").await;
+            browser.pictures("question").await;
+        }
         press(&browser, stage, id).await;
         for host in hosts {
             browser.says(".log-scroll", &format!("warming up {host}")).await;
@@ -359,7 +368,11 @@ async fn a_killed_runner_is_told_on_the_page() {
     browser.says(".note--hold", "is held by").await;
     browser.text("[data-go=\"qa\"][aria-disabled]").await;
     browser.pictures("held").await;
-    browser.click(".note--hold form .btn").await;
+    browser.click(".note--hold a.btn").await;
+    browser.click("[popovertarget=\"close-it\"]").await;
+    browser.write("#close-it-w", "looked at every host").await;
+    browser.click("#close-it .btn--main").await;
+    browser.arrives("/stacks/web").await;
     browser.text("[data-go=\"qa\"]:not([aria-disabled])").await;
     assert!(house.street().await["hold"].is_null(), "the hold is released");
     assert_eq!(browser.complaints().await, Vec::<String>::new());

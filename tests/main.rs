@@ -3,6 +3,7 @@
 
 mod browser;
 mod check;
+mod cli;
 mod crash;
 mod demo;
 mod desk;

@@ -82,11 +82,11 @@ fn the_stack_page_says_which_hosts_are_not_ready_and_which_run_something_else() 
     let pages = pages();
     let frame = frame(Section::Stacks);
     let html = checked("stack", pages.stack(&frame, &street("web", &["qa", "prod"])));
-    assert!(html.contains("About 1 m 35 s to 24 hosts · 24/24 hosts ready"));
+    assert!(html.contains("About 1 m 35 s to 24 hosts<span data-part=\"ready-prod\"> · 24/24 hosts ready</span>"));
     assert!(!html.contains("not ready") && !html.contains("instead of"));
     let html = checked("stack-troubled", pages.stack(&frame, &made_up::troubled()));
     for words in [
-        "About 19 s · connecting to its hosts",
+        " · connecting to its hosts</span>",
         "<b>1 host of Princess is not ready.</b> A push would not reach it now",
         "<br>princess001 refuses connections",
         "<b>7 hosts of Prod are not ready.</b> A push would not reach them now",

@@ -1,11 +1,21 @@
 //! The command line: parses, calls, prints. It must never decide anything itself.
 //! One file per subcommand.
 
+pub mod backup;
 pub mod check;
 pub mod demo;
+pub mod hold;
+pub mod plan;
+pub mod push;
 pub mod runner;
 pub mod serve;
+pub mod status;
 pub mod user;
+pub mod verify;
+
+mod log;
+mod say;
+mod server;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -28,10 +38,32 @@ enum Command {
     Serve,
     /// Checks stack files and the configuration; prints all errors at once.
     Check(check::Check),
+    /// Shows what runs where, who is pushing, and what is held.
+    Status(status::Status),
+    /// Shows what a press of a button would do: commands, hosts, files, and the plan's hash.
+    Plan(plan::Plan),
+    /// Presses a button; without a server, too.
+    Push(push::Push),
+    /// Puts an earlier build that was good back on a stage; without a server, too.
+    Rollback(push::Rollback),
+    /// Goes on with a push that did not end well: only what is not done.
+    Resume(push::Resume),
+    /// Shows every line of a push, from its first to its end.
+    Follow(push::Follow),
+    /// Cancels a running push.
+    Cancel(push::Cancel),
+    /// Holds a stack or a stage, so that nobody can push it.
+    Hold(hold::Hold),
+    /// Takes a hold away.
+    ReleaseHold(hold::ReleaseHold),
     /// Starts a fleet of real sshd hosts on this machine, and everything that a push needs.
     Demo(demo::Demo),
     /// Adds, lists and removes people who may sign in with a password.
     User(user::User),
+    /// Looks whether history is as it was written: audit, journals, builds.
+    Verify,
+    /// Copies what cannot be had again into one file.
+    Backup(backup::Backup),
     /// Runs one push; started by the server, never by a person.
     #[command(hide = true)]
     Runner(runner::Runner),
@@ -43,8 +75,19 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve => serve::main(&cli.config),
         Command::Check(check) => check.main(&cli.config),
+        Command::Status(status) => status.main(&cli.config),
+        Command::Plan(plan) => plan.main(&cli.config),
+        Command::Push(push) => push.main(&cli.config),
+        Command::Rollback(rollback) => rollback.main(&cli.config),
+        Command::Resume(resume) => resume.main(&cli.config),
+        Command::Follow(follow) => follow.main(&cli.config),
+        Command::Cancel(cancel) => cancel.main(&cli.config),
+        Command::Hold(hold) => hold.main(&cli.config),
+        Command::ReleaseHold(release) => release.main(&cli.config),
         Command::Demo(demo) => demo.main(),
         Command::User(user) => user.main(&cli.config),
+        Command::Verify => verify::main(&cli.config),
+        Command::Backup(backup) => backup.main(&cli.config),
         Command::Runner(runner) => runner.main(),
     };
     match outcome {

@@ -13,17 +13,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Exit code of a server that found another one on its data directory (TRUST promise 1).
-const ANOTHER_SERVER: u8 = 3;
+pub const ANOTHER_SERVER: u8 = 3;
 
 /// Runs the server until SIGTERM or Ctrl-C; running pushes go on without it.
 ///
 /// # Errors
 /// Why it could not start.
 pub fn main(config: &Path) -> anyhow::Result<ExitCode> {
-    let quiet_neighbours = "info,actix_server=warn,irc=info";
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_env("PUSHBUTTON_LOG").unwrap_or_else(|_| quiet_neighbours.into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    super::log::start("info,actix_server=warn,irc=info");
     let config = Arc::new(Config::load(config)?);
     actix_web::rt::System::new().block_on(run(config))
 }

@@ -1,6 +1,7 @@
 //! `pushbutton user`: people who may sign in with a password. It must never take a password as an argument, where
 //! everybody on the machine could read it, nor print one.
 
+use super::server::must_be_ours;
 use crate::config::{AuthMode, Config};
 use crate::ledger::{Ledger, users};
 use crate::stack::Who;
@@ -9,7 +10,7 @@ use anyhow::{Context, bail, ensure};
 use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
 use std::fs::DirBuilder;
 use std::io::{IsTerminal, Read, Stdin};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -78,13 +79,7 @@ impl User {
 fn open(data: &Path) -> anyhow::Result<Ledger> {
     let shown = data.display();
     DirBuilder::new().recursive(true).mode(0o700).create(data).with_context(|| format!("cannot make {shown}"))?;
-    let owner = data.metadata().with_context(|| format!("cannot read {shown}"))?.uid();
-    let us = nix::unistd::geteuid().as_raw();
-    // Root could, but would leave files there that the server cannot write to.
-    ensure!(
-        owner == us,
-        "{shown} belongs to user {owner}, and this is user {us}; hint: sudo -u '#{owner}' pushbutton …"
-    );
+    must_be_ours(data)?;
     Ok(Ledger::open(&data.join("pushbutton.db"))?)
 }
 

@@ -5,11 +5,9 @@ use super::fleet::Fleet;
 use super::lifeline::Lifeline;
 use super::trouble::How;
 use super::{DemoError, tried};
+use crate::socket;
 use nix::sys::signal::{Signal, kill};
-use std::fs::File;
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -21,24 +19,21 @@ const LONGEST: u64 = 1000;
 #[derive(Debug)]
 pub struct Control {
     listener: tokio::task::JoinHandle<()>,
+    _listening: socket::Listening,
 }
 
-/// The socket, by a path that is short enough for a socket whatever the directory's is; the file keeps the directory open.
-fn socket_in(dir: &Path) -> std::io::Result<(File, PathBuf)> {
-    let dir = File::open(dir)?;
-    let path = PathBuf::from(format!("/proc/self/fd/{}/control.sock", dir.as_raw_fd()));
-    Ok((dir, path))
-}
+/// The socket's name in the demo's directory.
+const SOCKET: &str = "control.sock";
 
 impl Control {
     pub(super) fn listen(dir: &Path, fleet: &Arc<Fleet>, server: &Arc<Lifeline>) -> Result<Self, DemoError> {
         let bind = || {
-            let (_dir, path) = socket_in(dir)?;
-            let listener = UnixListener::bind(&path)?;
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-            Ok(listener)
+            let listening = socket::listen(&dir.join(SOCKET))?;
+            listening.listener.set_nonblocking(true)?;
+            let listener = UnixListener::from_std(listening.listener.try_clone()?)?;
+            Ok((listening, listener))
         };
-        let listener = bind().map_err(tried("making the control socket"))?;
+        let (listening, listener) = bind().map_err(tried("making the control socket"))?;
         // Weak: who listens for orders must not keep alive what they are about.
         let (fleet, server): (Weak<Fleet>, Weak<Lifeline>) = (Arc::downgrade(fleet), Arc::downgrade(server));
         let listener = tokio::spawn(async move {
@@ -49,7 +44,7 @@ impl Control {
                 let _ = answer(stream, &fleet, &server).await;
             }
         });
-        Ok(Self { listener })
+        Ok(Self { listener, _listening: listening })
     }
 }
 
@@ -117,8 +112,7 @@ fn kill_all(server: &Lifeline, what: &str) -> Result<String, String> {
 /// When no demo runs there.
 pub async fn order(dir: &Path, words: &str) -> Result<Result<String, String>, DemoError> {
     let ask = async {
-        let (_dir, path) = socket_in(dir)?;
-        let mut stream = UnixStream::connect(path).await?;
+        let mut stream = socket::connect(&dir.join(SOCKET)).await?;
         stream.write_all(format!("{words}\n").as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.map(|_| answer)

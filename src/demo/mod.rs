@@ -4,7 +4,6 @@
 
 pub mod control;
 pub mod fleet;
-pub mod http;
 pub mod irc;
 pub mod lifeline;
 pub mod machine;
@@ -14,6 +13,8 @@ pub mod proof;
 pub mod repo;
 pub mod scene;
 pub mod trouble;
+
+pub use crate::client::http;
 
 use std::net::SocketAddrV4;
 use std::path::Path;

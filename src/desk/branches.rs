@@ -111,13 +111,13 @@ impl Branches {
     }
 
     /// Fetches a stack's branch and remembers what came of it; whether a page would show anything new.
-    async fn fetch(&self, stack: &Stack) -> bool {
+    pub async fn fetch(&self, stack: &Stack) -> bool {
         let fetched = within(FETCH_LIMIT, self.mirror(stack).fetch()).await;
         self.look(stack, Some(fetched)).await
     }
 
     /// Remembers what the mirror holds, and how fetching went; before the first fetch, an empty mirror is no problem yet.
-    async fn look(&self, stack: &Stack, fetched: Option<Result<(), String>>) -> bool {
+    pub async fn look(&self, stack: &Stack, fetched: Option<Result<(), String>>) -> bool {
         let mirror = self.mirror(stack);
         let Source::Git { branch, .. } = &stack.source;
         let before = self.known(&stack.name);

@@ -3,6 +3,7 @@
 //! never change anything on a host, and never do anything on a GET.
 
 mod back;
+pub mod backup;
 mod branches;
 mod cancel;
 mod drift;
@@ -13,6 +14,7 @@ mod holds;
 mod interrupt;
 mod journals;
 mod open;
+mod plan_view;
 mod press;
 mod recover;
 mod resume;
@@ -22,6 +24,7 @@ mod sample;
 mod shelf;
 mod shown;
 mod street;
+pub mod verify;
 pub mod view;
 mod warm;
 mod wish;

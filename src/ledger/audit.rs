@@ -53,6 +53,25 @@ pub fn verify(connection: &Connection) -> Answer<Option<i64>> {
     Ok(None)
 }
 
+/// The hashes of all rows, oldest first.
+///
+/// # Errors
+/// What SQLite said.
+pub fn hashes(connection: &Connection) -> Answer<Vec<String>> {
+    let mut ask = connection.prepare("SELECT hash FROM audit ORDER BY id")?;
+    let rows = ask.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether a row says exactly this.
+///
+/// # Errors
+/// What SQLite said.
+pub fn has(connection: &Connection, what: &str, detail: &str) -> Answer<bool> {
+    let mut ask = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM audit WHERE what = ?1 AND detail = ?2)")?;
+    Ok(ask.query_row([what, detail], |row| row.get(0))?)
+}
+
 fn last(connection: &Connection) -> Answer<(i64, String)> {
     let mut ask = connection.prepare_cached("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")?;
     let found = ask.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;

@@ -156,6 +156,18 @@ impl Ledger {
     }
 }
 
+/// Copies the ledger, as it is at one moment, into a file that must not exist, and opens that for reading; readers and the
+/// writer go on meanwhile.
+///
+/// # Errors
+/// What SQLite said.
+pub fn copy_to(connection: &Connection, file: &Path) -> Answer<Connection> {
+    let name =
+        file.to_str().ok_or_else(|| LedgerError::Unusable { path: file.to_owned(), why: "not UTF-8".to_owned() })?;
+    connection.execute("VACUUM INTO ?1", [name])?;
+    connect_reader(file)
+}
+
 fn connect(path: &Path) -> Answer<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(5))?;

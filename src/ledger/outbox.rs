@@ -22,6 +22,30 @@ const NEXT_IN_LINE: &str = "o.channel = :channel AND o.state = 'waiting' AND NOT
     SELECT 1 FROM outbox e
     WHERE e.push = o.push AND e.channel = o.channel AND e.state = 'waiting' AND e.id < o.id)";
 
+/// The head of the audit that each announcement carries, by the announcement's key.
+///
+/// # Errors
+/// What SQLite said, or a payload that is none.
+pub fn heads(connection: &Connection) -> Answer<Vec<(String, String)>> {
+    let mut ask = connection.prepare("SELECT payload FROM outbox ORDER BY id")?;
+    let mut rows = ask.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let announcement: Announcement = serde_json::from_str(&row.get::<_, String>(0)?)?;
+        found.push((announcement.key(), announcement.audit_head));
+    }
+    Ok(found)
+}
+
+/// How many announcements nobody has tried to tell yet.
+///
+/// # Errors
+/// What SQLite said.
+pub fn untried(connection: &Connection) -> Answer<i64> {
+    let mut ask = connection.prepare_cached("SELECT count(*) FROM outbox WHERE state = 'waiting' AND tries = 0")?;
+    Ok(ask.query_row([], |row| row.get(0))?)
+}
+
 /// Everything that a channel needs to tell of a push; frozen when the change was folded in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Announcement {

@@ -3,6 +3,7 @@
 //! Called by the desk (before a press) and by the runner (which reads it back from `plan.json`).
 
 mod make;
+pub mod shell;
 mod show;
 
 pub use make::{Goods, PlanError, Target, plan};

@@ -12,6 +12,7 @@ use crate::stack::{PushNumber, StackName, StageName};
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json, Path, Query};
+use serde::Deserialize;
 use serde_json::json;
 
 /// `GET /api/v1/stacks`
@@ -45,6 +46,25 @@ pub async fn current(app: Data<App>, _: Caller, place: Path<(String, String)>) -
     match view.current {
         Some(current) => Ok(HttpResponse::Ok().json(current)),
         None => Err(Problem::unknown(format_args!("a build on {stack}/{stage}"))),
+    }
+}
+
+/// How a plan is written.
+#[derive(Deserialize)]
+pub struct PlanForm {
+    form: Option<String>,
+}
+
+/// `GET /api/v1/stacks/{stack}/stages/{stage}/plan`; with `?form=shell` as a script to be run by hand.
+pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<PlanForm>) -> Reply {
+    let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
+    match query.form.as_deref() {
+        None => Ok(HttpResponse::Ok().json(app.desk.plan(&stack, &stage).await?)),
+        Some("shell") => {
+            let script = app.desk.plan_as_shell(&stack, &stage, &caller.who).await?;
+            Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(script))
+        }
+        Some(_) => Err(Problem::bad_request("a plan is written as JSON, or with form=shell")),
     }
 }
 

@@ -30,8 +30,17 @@ pub struct Caller {
     pub who: Who,
     /// Their full name, when it is known.
     pub full_name: Option<String>,
-    /// Their session.
-    pub session: SessionHash,
+    /// How we know.
+    pub proof: Proof,
+}
+
+/// How a caller was recognized.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// By the session of a browser's cookie.
+    Session(SessionHash),
+    /// By the socket that only the server's user and root can open.
+    PushHost,
 }
 
 /// What the ledger knows a session by.
@@ -98,15 +107,16 @@ pub async fn caller_of(app: &App, headers: &HeaderMap) -> Answer<Option<Caller>>
         let hash = session.0.clone();
         app.desk.ledger().write(move |transaction| sessions::seen(transaction, &hash, now)).await?;
     }
-    Ok(Some(Caller { who: found.who, full_name, session }))
+    Ok(Some(Caller { who: found.who, full_name, proof: Proof::Session(session) }))
 }
 
-/// Whether the caller's session still holds.
+/// Whether what let the caller in still holds.
 ///
 /// # Errors
 /// When the ledger does not answer.
 pub async fn still_holds(app: &App, caller: &Caller) -> Answer<bool> {
-    let (hash, who, mode) = (caller.session.0.clone(), caller.who.clone(), app.desk.config().auth.mode);
+    let Proof::Session(session) = &caller.proof else { return Ok(true) };
+    let (hash, who, mode) = (session.0.clone(), caller.who.clone(), app.desk.config().auth.mode);
     let ask = app.desk.ledger().read(move |connection| {
         let found = sessions::find(connection, &hash, At::now())?;
         let known = mode == AuthMode::Open || users::find(connection, &who)?.is_some();
@@ -142,8 +152,10 @@ pub async fn begin(app: &App, headers: &HeaderMap, who: &Who) -> Result<Cookie<'
 /// # Errors
 /// When the ledger does not answer.
 pub async fn end(app: &App, caller: &Caller) -> Answer<Cookie<'static>> {
-    let hash = caller.session.0.clone();
-    app.desk.ledger().write(move |transaction| sessions::end(transaction, &hash)).await?;
+    if let Proof::Session(session) = &caller.proof {
+        let hash = session.0.clone();
+        app.desk.ledger().write(move |transaction| sessions::end(transaction, &hash)).await?;
+    }
     Ok(cookie(app, String::new(), CookieDuration::ZERO))
 }
 

@@ -7,6 +7,7 @@ use super::asking::{Caller, caller_of};
 use super::frame::{frame, page};
 use super::pages::Section;
 use super::problem::Problem;
+use super::push_host;
 use super::unread::HoldingUnread;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -93,6 +94,9 @@ pub async fn gate(
 
 /// Who asks, when the request may come in at all.
 async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
+    if push_host::is_here(request.request()) {
+        return push_host::caller_of(app, request).await.map(Some);
+    }
     let headers = request.headers();
     let own_name = match request.uri().authority() {
         // `GET http://other/ HTTP/1.1`: the line names a host too.
@@ -127,7 +131,7 @@ async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Pr
 fn names_a_person(headers: &HeaderMap) -> bool {
     headers.keys().any(|name| {
         let name = name.as_str().replace('_', "-");
-        matches!(name.as_str(), "x-remote-user" | "remote-user" | "x-forwarded-user")
+        matches!(name.as_str(), "x-remote-user" | "remote-user" | "x-forwarded-user") || name == push_host::WHO_NAME
     })
 }
 

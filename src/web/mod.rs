@@ -20,6 +20,7 @@ mod log;
 mod origin;
 pub mod pages;
 mod problem;
+pub mod push_host;
 mod rate;
 mod screens;
 mod sign_in;
@@ -27,6 +28,7 @@ mod unread;
 
 use crate::desk::Desk;
 use crate::journal::write::hex;
+use crate::socket::{self, Listening};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{Data, FormConfig, JsonConfig, PayloadConfig};
 use actix_web::{HttpServer, web};
@@ -102,7 +104,10 @@ impl App {
 
 /// The server, bound but not yet running.
 pub struct Server {
-    listener: TcpListener,
+    /// For browsers and programs; none where only the command line is served.
+    listener: Option<TcpListener>,
+    /// For the command line on this machine.
+    push_host: Listening,
     app: Data<App>,
 }
 
@@ -111,17 +116,31 @@ impl Server {
     /// address, as requests for other hosts are refused.
     ///
     /// # Errors
-    /// When the templates are wrong, or the system has no random bits.
+    /// When the templates are wrong, the system has no random bits, or the socket in the data directory cannot be made.
     pub fn bind(desk: Arc<Desk>, listener: TcpListener) -> io::Result<Self> {
-        Ok(Self { listener, app: Data::new(App::new(desk)?) })
+        Self::of(desk, Some(listener))
+    }
+
+    /// Makes a server that the command line of this machine alone can reach.
+    ///
+    /// # Errors
+    /// As [`Server::bind`].
+    pub fn for_push_host(desk: Arc<Desk>) -> io::Result<Self> {
+        Self::of(desk, None)
+    }
+
+    fn of(desk: Arc<Desk>, listener: Option<TcpListener>) -> io::Result<Self> {
+        // The desk holds the directory's lock: whatever socket is there, nobody listens.
+        let push_host = socket::listen(&push_host::socket_in(&desk.config().data))?;
+        Ok(Self { listener, push_host, app: Data::new(App::new(desk)?) })
     }
 
     /// Where it listens.
     ///
     /// # Errors
-    /// What the system said.
+    /// What the system said; `NotFound` when it is only for the push host.
     pub fn addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.listener.as_ref().ok_or(io::ErrorKind::NotFound)?.local_addr()
     }
 
     /// How many streams are open, for whoever watches the server.
@@ -134,11 +153,24 @@ impl Server {
     /// # Errors
     /// What the system said.
     pub async fn run_until(self, stop: CancellationToken) -> io::Result<()> {
-        let Self { listener, app } = self;
-        let connections = Connections::new(app.desk.config().limits.connections_per_address);
+        let closing = self.app.closing.clone();
+        // Kept to the end: with it goes the socket's file, before the desk's lock.
+        let (server, _push_host) = self.begin()?;
+        let handle = server.handle();
+        let stopping = async {
+            stop.cancelled().await;
+            closing.cancel();
+            handle.stop(true).await;
+        };
+        let (served, ()) = tokio::join!(server, stopping);
+        served
+    }
+
+    fn begin(self) -> io::Result<(actix_web::dev::Server, Listening)> {
+        let Self { listener, push_host: socket, app: shared } = self;
+        let connections = Connections::new(shared.desk.config().limits.connections_per_address);
         let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
-        let shared = app.clone();
-        let server = HttpServer::new(move || {
+        let mut server = HttpServer::new(move || {
             let bad = |error: &dyn std::fmt::Display| Problem::bad_request(error.to_string());
             actix_web::App::new()
                 .app_data(shared.clone())
@@ -156,18 +188,16 @@ impl Server {
         .client_request_timeout(HEADERS_IN)
         // A browser that is gone says so by closing its side; its stream is to be dropped there and then.
         .h1_allow_half_closed(false)
-        .on_connect(move |connection, extensions| connections.greet(connection, extensions))
+        .on_connect(move |connection, extensions| {
+            connections.greet(connection, extensions);
+            push_host::greet(connection, extensions);
+        })
         .disable_signals()
         .shutdown_timeout(STOPPING_S)
-        .listen(listener)?
-        .run();
-        let handle = server.handle();
-        let stopping = async {
-            stop.cancelled().await;
-            app.closing.cancel();
-            handle.stop(true).await;
-        };
-        let (served, ()) = tokio::join!(server, stopping);
-        served
+        .listen_uds(socket.listener.try_clone()?)?;
+        if let Some(listener) = listener {
+            server = server.listen(listener)?;
+        }
+        Ok((server.run(), socket))
     }
 }

@@ -86,6 +86,7 @@ pub static ROUTES: &[Entry] = &[
     put("/api/v1/stacks/{stack}/hold", || web::to(api::hold_stack)),
     delete("/api/v1/stacks/{stack}/hold", || web::to(api::release_stack)),
     get("/api/v1/stacks/{stack}/stages/{stage}/current", || web::to(api::current)),
+    get("/api/v1/stacks/{stack}/stages/{stage}/plan", || web::to(api::plan)),
     post("/api/v1/stacks/{stack}/stages/{stage}/push", || web::to(api::push)),
     get("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(back::shown)),
     post("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(back::roll_back_by_api)),

@@ -1,6 +1,6 @@
 //! A real browser: headless Chromium behind Debian's chromedriver, one of its own per test.
 
-use super::{DEADLINE, House, client_of, kill, until};
+use super::{House, client_of, kill, until};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use pushbutton::demo::http::Sent;
@@ -14,7 +14,8 @@ use tokio::process::Child;
 pub struct Browser {
     pub page: Client,
     url: String,
-    driver: Child,
+    /// Ends with us.
+    _driver: Child,
     /// Where chromedriver listens, and its session: for what WebDriver itself does not know.
     at: String,
     session: String,
@@ -34,7 +35,7 @@ impl Browser {
 
     async fn with_preferences(house: &House, preferences: Value) -> Self {
         let profile = tempfile::Builder::new().prefix("pb-browser").tempdir().unwrap();
-        let program = Program::new("chromedriver").arg("--port=0").env("HOME", profile.path()).own_group();
+        let program = Program::new("chromedriver").arg("--port=0").env("HOME", profile.path());
         let mut driver = program.start().unwrap();
         let mut errors = driver.stderr.take().unwrap();
         tokio::spawn(async move { tokio::io::copy(&mut errors, &mut tokio::io::sink()).await });
@@ -68,7 +69,7 @@ impl Browser {
         builder.capabilities(capabilities.as_object().unwrap().clone());
         let page = builder.connect(&at).await.unwrap();
         let session = page.session_id().await.unwrap().unwrap();
-        let browser = Self { page, url: house.url.clone(), driver, at, session, profile };
+        let browser = Self { page, url: house.url.clone(), _driver: driver, at, session, profile };
         browser.resize(1280, 800).await;
         browser
     }
@@ -99,7 +100,7 @@ impl Browser {
 
     /// Waits for an element and gives its text as seen.
     pub async fn text(&self, css: &str) -> String {
-        self.find(css).await.text().await.unwrap()
+        self.says(css, "").await
     }
 
     /// Waits until an element's text holds these words, and gives it.
@@ -120,12 +121,8 @@ impl Browser {
 
     /// Types into a field.
     pub async fn write(&self, css: &str, words: &str) {
-        self.find(css).await.send_keys(words).await.unwrap();
-    }
-
-    async fn find(&self, css: &str) -> fantoccini::elements::Element {
-        let found = self.page.wait().at_most(DEADLINE).for_element(Locator::Css(css)).await;
-        found.unwrap_or_else(|error| panic!("{css}: {error}"))
+        let write = async || self.page.find(Locator::Css(css)).await.ok()?.send_keys(words).await.ok();
+        until(&format!("{css} takes words"), write).await;
     }
 
     /// Runs a script in the page and gives what it returns.
@@ -212,10 +209,6 @@ impl Drop for Browser {
             if let (true, Some(pid)) = (line.contains(&profile), pid) {
                 kill(pid);
             }
-        }
-        // chromedriver ends with its handle; it leads a group of its own, so nothing of it stays.
-        if let Some(pid) = self.driver.id().and_then(|pid| i32::try_from(pid).ok()) {
-            let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
         }
     }
 }

@@ -110,11 +110,12 @@ readlink current && cat ".verified/$PUSH_BUILD"
 pub(super) const READ_BACK: &str = r#"cd -- "$PUSH_DIR" && readlink current && cat ".verified/$PUSH_BUILD"
 "#;
 
-/// Says what is live: `none`, or where `current` points, the root that its release was verified with, and its REVISION.
+/// Says what is live: `none`, or where `current` points, the root that its release was verified with, and its REVISION:
+/// all three of the same release, also while `current` is flipped.
 pub(super) const LOOK: &str = r#"cd -- "$PUSH_DIR" 2>/dev/null && link=$(readlink current) || { echo none; exit 0; }
 printf 'link %s\n' "$link"
-printf 'root %s\n' "$(head -n 1 ".verified/${link#releases/}" 2>/dev/null)"
-printf 'sha %s\n' "$(head -n 1 current/REVISION 2>/dev/null)"
+printf 'root %s\n' "$(head -n 1 -- ".verified/${link#releases/}" 2>/dev/null)"
+printf 'sha %s\n' "$(head -n 1 -- "$link/REVISION" 2>/dev/null)"
 "#;
 
 #[cfg(test)]

@@ -52,6 +52,8 @@ struct StageCard {
     next: Option<Going>,
     running: Option<Running>,
     button: Button,
+    /// How many hosts are ready, beside what the button's foot says.
+    ready: Option<String>,
     hold: bool,
     hosts: String,
     /// Where the way back goes, when it is open.
@@ -210,7 +212,8 @@ fn card(frame: &Frame, street: &Street, stage: &StageView) -> StageCard {
         }),
         next: stage.next.as_ref().map(|next| going(frame, stage, next, before)),
         running: running.map(|push| Running::new(push, tag(street, stage), &stage.usual_ms, frame.now)),
-        button: button(frame, street, stage, before).over(ready_words(stage)),
+        button: button(frame, street, stage, before),
+        ready: ready_words(stage),
         hold: stage.hold.is_some(),
         hosts: words::count(stage.hosts.len() as i64, "host"),
         back: match (&street.lock, &street.problem) {
@@ -264,18 +267,6 @@ fn going(frame: &Frame, stage: &StageView, next: &Next, before: Option<&StageVie
         by: words::and(&by),
         diff: link(next.diff.as_deref()),
         from: before.map(|before| words::stage_words(&before.name)),
-    }
-}
-
-impl Button {
-    /// Says under it how many hosts are ready, beside what is there.
-    fn over(self, ready: Option<String>) -> Self {
-        let Some(ready) = ready else { return self };
-        let foot = match self.foot.is_empty() {
-            true => ready,
-            false => format!("{} · {ready}", self.foot),
-        };
-        Self { foot, ..self }
     }
 }
 

@@ -1,11 +1,13 @@
 //! A small HTTP/1.1 client on a plain socket: one request a connection, plain or chunked answers, event streams.
 //! It must never use what the server uses to speak HTTP: it is how the demo and the journeys see what really goes over
-//! the wire.
+//! the wire. Over the server's own Unix socket it is how the command line speaks to it.
 
+use crate::socket;
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use std::path::{Path, PathBuf};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 /// No answer that is read whole may be larger.
@@ -16,9 +18,23 @@ const LINE_LIMIT: u64 = 64 << 10;
 /// A browser without a window: keeps cookies, says that its requests come from the site itself.
 #[derive(Clone, Debug)]
 pub struct Client {
-    at: SocketAddr,
+    at: At,
     cookies: BTreeMap<String, String>,
+    /// Said with every request.
+    always: Vec<(&'static str, String)>,
 }
+
+/// Where the server listens.
+#[derive(Clone, Debug)]
+enum At {
+    Network(SocketAddr),
+    Socket(PathBuf),
+}
+
+/// A connection of either kind.
+trait Connection: AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug> Connection for T {}
+type Stream = BufReader<Box<dyn Connection>>;
 
 /// What to send along.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +61,7 @@ pub struct Answer {
 /// A body that comes in as it is asked for.
 #[derive(Debug)]
 pub struct Body {
-    stream: BufReader<TcpStream>,
+    stream: Stream,
     rest: Rest,
 }
 
@@ -64,7 +80,12 @@ enum Rest {
 impl Client {
     /// A client without cookies.
     pub fn new(at: SocketAddr) -> Self {
-        Self { at, cookies: BTreeMap::new() }
+        Self { at: At::Network(at), cookies: BTreeMap::new(), always: Vec::new() }
+    }
+
+    /// A client of the server's own Unix socket, that says who speaks by a header.
+    pub fn on_socket(path: &Path, (header, who): (&'static str, &str)) -> Self {
+        Self { at: At::Socket(path.to_owned()), cookies: BTreeMap::new(), always: vec![(header, who.to_owned())] }
     }
 
     /// Sends a request and reads the head of the answer; `more` are further headers.
@@ -77,17 +98,25 @@ impl Client {
             Sent::Form(body) => (Some("application/x-www-form-urlencoded"), body),
             Sent::Json(body) => (Some("application/json"), body),
         };
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n", at = self.at);
+        let host = match &self.at {
+            At::Network(at) => at.to_string(),
+            At::Socket(_) => "localhost".to_owned(),
+        };
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let site = [("Origin", format!("http://{}", self.at)), ("Sec-Fetch-Site", "same-origin".to_owned())];
+        let site = [("Origin", format!("http://{host}")), ("Sec-Fetch-Site", "same-origin".to_owned())];
         let cookies = (!cookies.is_empty()).then(|| ("Cookie", cookies.join("; ")));
         let kind = kind.map(|kind| ("Content-Type", kind.to_owned()));
         let length = (kind.is_some() || method != "GET").then(|| ("Content-Length", body.len().to_string()));
         let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
-        for (name, value) in site.into_iter().chain(cookies).chain(kind).chain(length).chain(more) {
+        let always = self.always.iter().cloned();
+        for (name, value) in site.into_iter().chain(cookies).chain(kind).chain(length).chain(always).chain(more) {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        let mut stream = TcpStream::connect(self.at).await?;
+        let mut stream: Box<dyn Connection> = match &self.at {
+            At::Network(at) => Box::new(TcpStream::connect(at).await?),
+            At::Socket(path) => Box::new(socket::connect(path).await?),
+        };
         stream.write_all(format!("{head}\r\n{body}").as_bytes()).await?;
         self.read_head(BufReader::new(stream)).await
     }
@@ -100,7 +129,7 @@ impl Client {
         self.send("GET", path, Sent::Nothing, &[]).await
     }
 
-    async fn read_head(&mut self, mut stream: BufReader<TcpStream>) -> Result<Answer> {
+    async fn read_head(&mut self, mut stream: Stream) -> Result<Answer> {
         let first = read_line(&mut stream).await?;
         let status = first.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
         let status: u16 = status.ok_or_else(|| odd(format!("not HTTP: {first:?}")))?;
@@ -249,7 +278,7 @@ fn parse_event(block: &str) -> Option<SseEvent> {
     said.then_some(event)
 }
 
-async fn read_line(stream: &mut BufReader<TcpStream>) -> Result<String> {
+async fn read_line(stream: &mut Stream) -> Result<String> {
     let mut line = Vec::new();
     stream.take(LINE_LIMIT).read_until(b'\n', &mut line).await?;
     if line.pop() != Some(b'\n') {
@@ -277,7 +306,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         tokio::spawn(async move {
-            let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+            let mut stream: Stream = BufReader::new(Box::new(listener.accept().await.unwrap().0));
             while read_line(&mut stream).await.unwrap() != "" {}
             for part in parts {
                 stream.write_all(part.as_bytes()).await.unwrap();

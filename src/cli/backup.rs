@@ -1,0 +1,37 @@
+//! `pushbutton backup`: one file from which a push host can be made again, also while the server runs.
+
+use super::say;
+use super::server::config;
+use super::verify::ledger_of;
+use crate::desk::backup::backup;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// `pushbutton backup`
+#[derive(Debug, clap::Args)]
+pub struct Backup {
+    /// The file to write, a tar; it must not exist.
+    to: PathBuf,
+}
+
+impl Backup {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why there is no backup.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let config = config(file)?;
+        let ledger = ledger_of(&config.data)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let made = runtime.block_on(backup(&config.data, &ledger, &self.to))?;
+        say::line(&format!(
+            "{}: the ledger, {} pushes with plan and journal, {} builds that stages run now; {} bytes",
+            self.to.display(),
+            made.pushes,
+            made.builds,
+            made.bytes
+        ));
+        say::line("not in it: config.toml, the stack files, ssh keys, older builds; git mirrors are fetched anew");
+        Ok(ExitCode::SUCCESS)
+    }
+}

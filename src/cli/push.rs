@@ -1,0 +1,281 @@
+//! `pushbutton push`, `rollback`, `resume`, `follow` and `cancel`: press, watch, stop. Exit code 0 says *accepted* without `--follow`, and
+//! *succeeded* with it; 130 says cancelled, or that somebody stopped watching; 1 everything else.
+
+use super::say;
+use super::server::{Person, Server, config, run};
+use crate::client::follow::{Trouble, Viewer};
+use crate::client::terminal;
+use crate::journal::{Ended, Record};
+use crate::stack::{BuildId, PushNumber, StackName, StageName, Who};
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Exit code for a push that was cancelled, and for a viewer who left: what shells say of what was interrupted.
+const CANCELLED: u8 = 130;
+
+/// `pushbutton push`
+#[derive(Debug, clap::Args)]
+pub struct Push {
+    /// The stack.
+    stack: StackName,
+    /// The stage whose button is pressed.
+    stage: StageName,
+    /// Shows every line until the push has ended; exit code 0 only when it succeeded.
+    #[arg(long)]
+    follow: bool,
+    /// Why, for the history and for those who are told.
+    #[arg(long)]
+    reason: Option<String>,
+    /// Only if this is still the plan, by the hash that `pushbutton plan` showed.
+    #[arg(long, value_name = "HASH")]
+    plan: Option<String>,
+    #[command(flatten)]
+    person: Person,
+}
+
+impl Push {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why nothing was pushed.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        press_and_follow(file, &self.person, self.follow, async |server| {
+            server.fetch(&self.stack).await;
+            self.press(server).await
+        })
+    }
+
+    /// What is shown here is what is pressed: seen and hash go along.
+    async fn press(&self, server: &mut Server) -> anyhow::Result<PushNumber> {
+        let stage = format!("/api/v1/stacks/{}/stages/{}", self.stack, self.stage);
+        let plan = server.ask("GET", &format!("{stage}/plan"), None).await?;
+        let hash = self.plan.as_deref().or(plan["plan_hash"].as_str());
+        let body = json!({ "seen": plan["seen"], "plan_hash": hash, "reason": self.reason });
+        let pressed = server.ask("POST", &format!("{stage}/push"), Some(body)).await?;
+        taken(&pressed, &going(&plan))
+    }
+}
+
+/// Presses, and follows where that is wanted or nobody else would.
+fn press_and_follow(
+    file: &Path,
+    person: &Person,
+    wanted: bool,
+    press: impl AsyncFnOnce(&mut Server) -> anyhow::Result<PushNumber>,
+) -> anyhow::Result<ExitCode> {
+    let (config, who) = (config(file)?, person.who()?);
+    run(async {
+        let mut server = Server::open(&config, &who).await?;
+        let push = match press(&mut server).await {
+            Ok(push) => push,
+            Err(why) => {
+                server.close().await?;
+                return Err(why);
+            }
+        };
+        if server.is_us() && !wanted {
+            say::line("no server runs, so this is followed to its end");
+        }
+        match wanted || server.is_us() {
+            true => follow(&config, &who, server, push).await,
+            false => Ok(ExitCode::SUCCESS),
+        }
+    })
+}
+
+/// The number of a press that was taken, said with its page.
+fn taken(pressed: &Value, what: &str) -> anyhow::Result<PushNumber> {
+    let push = pressed["id"].as_i64().context("the server gave no number")?;
+    say::line(&format!("push {push}: {what}"));
+    say::line(pressed["url"].as_str().unwrap_or_default());
+    Ok(PushNumber::new(push)?)
+}
+
+fn going(plan: &Value) -> String {
+    let short = |value: &Value| value.as_str().unwrap_or_default().chars().take(7).collect::<String>();
+    let from = match plan["old"]["sha"].is_null() {
+        true => String::new(),
+        false => format!("{} → ", short(&plan["old"]["sha"])),
+    };
+    let (stack, stage) = (plan["stack"].as_str().unwrap_or_default(), plan["stage"].as_str().unwrap_or_default());
+    let hosts = plan["hosts"].as_array().map_or(0, Vec::len);
+    format!(
+        "{stack} to {stage}: {from}{}, {} commits, {hosts} hosts, plan {}",
+        short(&plan["sha"]),
+        plan["commit_count"],
+        plan["plan_hash"].as_str().unwrap_or_default().chars().take(12).collect::<String>()
+    )
+}
+
+/// `pushbutton rollback`
+#[derive(Debug, clap::Args)]
+pub struct Rollback {
+    /// The stack.
+    stack: StackName,
+    /// The stage.
+    stage: StageName,
+    /// The build that comes back; the last good one when not given.
+    #[arg(long, value_name = "BUILD")]
+    to: Option<BuildId>,
+    /// Why, for the history and for those who are told.
+    #[arg(long)]
+    reason: String,
+    /// Shows every line until the push has ended; exit code 0 only when it succeeded.
+    #[arg(long)]
+    follow: bool,
+    #[command(flatten)]
+    person: Person,
+}
+
+impl Rollback {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why nothing was rolled back.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        press_and_follow(file, &self.person, self.follow, async |server| {
+            let path = format!("/api/v1/stacks/{}/stages/{}/rollback", self.stack, self.stage);
+            let to = self.to.as_ref().map(|to| format!("?to={to}")).unwrap_or_default();
+            let back = server.ask("GET", &format!("{path}{to}"), None).await?;
+            let (build, hash) = (&back["to"]["build"], &back["plan_hash"]);
+            let body = json!({ "to": build, "reason": self.reason, "plan_hash": hash });
+            let pressed = server.ask("POST", &path, Some(body)).await?;
+            let what = format!("{} of {} back to {}", self.stage, self.stack, build.as_str().unwrap_or_default());
+            taken(&pressed, &what)
+        })
+    }
+}
+
+/// `pushbutton resume`
+#[derive(Debug, clap::Args)]
+pub struct Resume {
+    /// The number of the push that did not end well.
+    push: PushNumber,
+    /// Why, for the history and for those who are told.
+    #[arg(long)]
+    reason: Option<String>,
+    /// Shows every line until the push has ended; exit code 0 only when it succeeded.
+    #[arg(long)]
+    follow: bool,
+    #[command(flatten)]
+    person: Person,
+}
+
+impl Resume {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why it cannot be resumed.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        press_and_follow(file, &self.person, self.follow, async |server| {
+            let path = format!("/api/v1/pushes/{}/resume", self.push);
+            let pressed = server.ask("POST", &path, Some(json!({ "reason": self.reason }))).await?;
+            taken(&pressed, &format!("goes on with push {}", self.push))
+        })
+    }
+}
+
+/// `pushbutton follow`
+#[derive(Debug, clap::Args)]
+pub struct Follow {
+    /// The push's number.
+    push: PushNumber,
+    #[command(flatten)]
+    person: Person,
+}
+
+impl Follow {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why it cannot be followed.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let (config, who) = (config(file)?, self.person.who()?);
+        run(async {
+            let server = Server::open(&config, &who).await?;
+            follow(&config, &who, server, self.push).await
+        })
+    }
+}
+
+/// Follows to the end, also past the death of the server: then this process takes its place.
+async fn follow(
+    config: &std::sync::Arc<crate::config::Config>,
+    who: &Who,
+    mut server: Server,
+    push: PushNumber,
+) -> anyhow::Result<ExitCode> {
+    let colours = say::colours();
+    let mut show = |record: &Record| {
+        if let Some(words) = terminal::words(&record.event, colours) {
+            say::raw(&format!("{words}\n"));
+        }
+    };
+    let mut viewer = Viewer::default();
+    loop {
+        let followed = tokio::select! {
+            followed = viewer.follow(&mut server.client, push.get(), &mut show) => followed,
+            _ = tokio::signal::ctrl_c() => {
+                eprintln!("the push goes on; hint: pushbutton follow {push}, pushbutton cancel {push}");
+                return Ok(ExitCode::from(CANCELLED));
+            }
+        };
+        match followed {
+            Ok(ended) => {
+                server.close().await?;
+                return Ok(code_of(ended));
+            }
+            Err(Trouble::Wrong(why)) => {
+                server.close().await?;
+                bail!("push {push} cannot be followed: {why}");
+            }
+            Err(Trouble::Broken(why)) if server.is_us() => bail!("push {push} cannot be followed: {why}"),
+            Err(Trouble::Broken(_)) => server = Server::open(config, who).await?,
+        }
+    }
+}
+
+fn code_of(ended: Ended) -> ExitCode {
+    match ended {
+        Ended::Succeeded => ExitCode::SUCCESS,
+        Ended::Cancelled => ExitCode::from(CANCELLED),
+        Ended::Degraded | Ended::Failed | Ended::RolledBack | Ended::Interrupted => ExitCode::FAILURE,
+    }
+}
+
+/// `pushbutton cancel`
+#[derive(Debug, clap::Args)]
+pub struct Cancel {
+    /// The push's number.
+    push: PushNumber,
+    /// Why, for the history.
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    person: Person,
+}
+
+impl Cancel {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why it could not be cancelled.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let (config, who) = (config(file)?, self.person.who()?);
+        run(async {
+            let mut server = Server::open(&config, &who).await?;
+            let body = json!({ "reason": self.reason });
+            let asked = server.ask("POST", &format!("/api/v1/pushes/{}/cancel", self.push), Some(body)).await;
+            if asked.is_ok() && server.is_us() {
+                // Nobody else would write down how it ended.
+                return follow(&config, &who, server, self.push).await.map(|_| ExitCode::SUCCESS);
+            }
+            server.close().await?;
+            asked?;
+            say::line(&format!("push {} is being cancelled; hint: pushbutton follow {}", self.push, self.push));
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}

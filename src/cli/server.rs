@@ -1,0 +1,238 @@
+//! The server that a command speaks to, over the socket in the data directory: the one that runs; or, when none does, this
+//! very process, which opens the desk and listens on that socket as long as the command lasts (promise 21). So there is
+//! one way of doing things, and a second terminal can cancel what the first one pushes, with a server or without.
+//! It must never take the data directory from a server that lives, and never write into another user's.
+
+use super::serve::ANOTHER_SERVER;
+use crate::announce;
+use crate::client::http::{Client, Sent};
+use crate::config::Config;
+use crate::desk::{Desk, DeskError};
+use crate::ledger::outbox;
+use crate::socket;
+use crate::stack::{StackName, Who};
+use crate::web::{self, push_host};
+use anyhow::{Context, bail, ensure};
+use serde_json::Value;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// A server that starts has the lock before it listens; another command of this kind ends some time.
+const START_LIMIT: Duration = Duration::from_secs(10);
+/// How often it is looked whether somebody listens by now.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How long a command that is the server itself stays to tell what is to be announced; the next server tells the rest.
+const TELL_LIMIT: Duration = Duration::from_secs(10);
+
+/// A server that can be asked.
+pub struct Server {
+    /// Speaks to it.
+    pub client: Client,
+    own: Option<Own>,
+}
+
+/// This process as the server.
+struct Own {
+    desk: Arc<Desk>,
+    stop: CancellationToken,
+    served: JoinHandle<std::io::Result<()>>,
+    announcing: Option<TaskTracker>,
+}
+
+/// Why a server did not do as asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}{}", hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default())]
+pub struct Refused {
+    message: String,
+    hint: Option<String>,
+}
+
+/// Who acts, as the history says it.
+#[derive(Debug, clap::Args)]
+pub struct Person {
+    /// Who acts; the user of this terminal when not given.
+    #[arg(long = "as", value_name = "NAME", env = "PUSHBUTTON_WHO")]
+    who: Option<Who>,
+}
+
+impl Person {
+    /// Who it is: as given, the user who called sudo, or the user.
+    ///
+    /// # Errors
+    /// When nothing says who, or the name is none.
+    pub fn who(&self) -> anyhow::Result<Who> {
+        if let Some(who) = &self.who {
+            return Ok(who.clone());
+        }
+        let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+        named.context("nothing says who you are; hint: --as NAME")?.parse().context("hint: --as NAME")
+    }
+}
+
+impl Server {
+    /// Finds the server that runs, or becomes it.
+    ///
+    /// # Errors
+    /// When the data directory is another user's, or another pushbutton has it and does not answer.
+    pub async fn open(config: &Arc<Config>, who: &Who) -> anyhow::Result<Self> {
+        let path = push_host::socket_in(&config.data);
+        let client = || Client::on_socket(&path, (push_host::WHO_NAME, who.as_str()));
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            match socket::connect(&path).await {
+                Ok(_) => return Ok(Self { client: client(), own: None }),
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {}
+                Err(error) => {
+                    must_be_ours(&config.data)?;
+                    return Err(error).with_context(|| format!("cannot speak to the server by {}", path.display()));
+                }
+            }
+            must_be_ours(&config.data)?;
+            match Desk::open(Arc::clone(config)).await {
+                Ok(desk) => return Ok(Self { client: client(), own: Some(Own::begin(desk).await?) }),
+                Err(error @ DeskError::Taken { .. }) if Instant::now() > deadline => {
+                    eprintln!("pushbutton: {error}; it does not answer on {}", path.display());
+                    std::process::exit(ANOTHER_SERVER.into());
+                }
+                Err(DeskError::Taken { .. }) => tokio::time::sleep(LOOK_EVERY).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Whether this process is the server, so that nobody else follows what it begins.
+    pub fn is_us(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// Sees to it that a stack's newest commit is known; a server that runs has seen to it.
+    pub async fn fetch(&self, stack: &StackName) {
+        if let Some(own) = &self.own
+            && let Err(refusal) = own.desk.fetch(stack).await
+        {
+            eprintln!("pushbutton: what was fetched before is shown: {refusal}");
+        }
+    }
+
+    /// Asks, and takes the answer; an empty one is null.
+    ///
+    /// # Errors
+    /// [`Refused`], or what the connection said.
+    pub async fn ask(&mut self, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+        let text = self.ask_text(method, path, body).await?;
+        match text.is_empty() {
+            true => Ok(Value::Null),
+            false => {
+                serde_json::from_str(&text).with_context(|| format!("the server's answer is not JSON: {text:.200}"))
+            }
+        }
+    }
+
+    /// Asks, and takes the answer as it is.
+    ///
+    /// # Errors
+    /// [`Refused`], or what the connection said.
+    pub async fn ask_text(&mut self, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<String> {
+        let text = body.map(|body| body.to_string());
+        let sent = text.as_deref().map_or(Sent::Nothing, Sent::Json);
+        let answer = self.client.send(method, path, sent, &[]).await.context("the server went away")?;
+        let status = answer.status;
+        let text = answer.text().await.context("the server went away in the middle of its answer")?;
+        match status {
+            200..300 => Ok(text),
+            _ => Err(refused(status, &text).into()),
+        }
+    }
+
+    /// Ends what this process did as the server; what is to be announced has some seconds to be told.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub async fn close(self) -> anyhow::Result<()> {
+        let Some(own) = self.own else { return Ok(()) };
+        let deadline = Instant::now() + TELL_LIMIT;
+        while own.announcing.is_some()
+            && Instant::now() < deadline
+            && own.desk.ledger().read(outbox::untried).await? > 0
+        {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        own.stop.cancel();
+        if let Some(announcing) = own.announcing {
+            announcing.wait().await;
+        }
+        Ok(own.served.await??)
+    }
+}
+
+impl Own {
+    async fn begin(desk: Arc<Desk>) -> anyhow::Result<Self> {
+        let stop = CancellationToken::new();
+        desk.look_at_branches().await;
+        let server = web::Server::for_push_host(Arc::clone(&desk))?;
+        let (config, ledger) = (Arc::clone(desk.config()), desk.ledger().clone());
+        // The server's secrets may not be ours to read: then the next server tells.
+        let announcing = match announce::start(&config, ledger, desk.changes(), stop.clone()) {
+            Ok(announcing) => Some(announcing),
+            Err(error) => {
+                eprintln!("pushbutton: announcements wait for the next server: {error}");
+                None
+            }
+        };
+        let served = actix_web::rt::spawn(server.run_until(stop.clone()));
+        Ok(Self { desk, stop, served, announcing })
+    }
+}
+
+/// Refuses to touch another user's data directory.
+///
+/// # Errors
+/// Whose it is, and how to go on.
+pub fn must_be_ours(data: &Path) -> anyhow::Result<()> {
+    let Ok(meta) = data.metadata() else { return Ok(()) };
+    let (owner, us, shown) = (meta.uid(), nix::unistd::geteuid().as_raw(), data.display());
+    // Root could, but would leave files there that the server cannot write to.
+    ensure!(
+        owner == us,
+        "{shown} belongs to user {owner}, and this is user {us}; hint: sudo -u '#{owner}' pushbutton …"
+    );
+    Ok(())
+}
+
+fn refused(status: u16, text: &str) -> Refused {
+    let answer: Value = serde_json::from_str(text).unwrap_or_default();
+    let error = &answer["error"];
+    let message = error["message"].as_str().map_or_else(|| format!("the server answered {status}"), str::to_owned);
+    let hint = match error["code"].as_str().unwrap_or_default() {
+        "locked" => Some(format!("pushbutton follow {}", error["push"])),
+        "held" => error["scope"].as_str().map(|scope| format!("pushbutton release-hold {scope}")),
+        _ => None,
+    };
+    Refused { message, hint }
+}
+
+/// Runs a command that asks a server.
+///
+/// # Errors
+/// What the command says.
+pub fn run<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    super::log::start("warn,pushbutton::desk=error,actix_server=error,irc=error");
+    actix_web::rt::System::new().block_on(command)
+}
+
+/// The configuration of the server.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn config(path: &Path) -> anyhow::Result<Arc<Config>> {
+    match path.exists() {
+        true => Ok(Arc::new(Config::load(path)?)),
+        false => bail!("there is no {}; hint: --config FILE, or call it where the server's file is", path.display()),
+    }
+}

@@ -1,0 +1,107 @@
+//! `pushbutton status`: what runs where, who is pushing, what is held.
+
+use super::say;
+use super::server::{Person, Server, config, run};
+use crate::stack::StackName;
+use serde_json::Value;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// `pushbutton status`
+#[derive(Debug, clap::Args)]
+pub struct Status {
+    /// One stack; all of them when not given.
+    stack: Option<StackName>,
+    /// Prints all that is known as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    person: Person,
+}
+
+impl Status {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why nothing can be shown.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let (config, who) = (config(file)?, self.person.who()?);
+        run(async {
+            let mut server = Server::open(&config, &who).await?;
+            let path = match &self.stack {
+                Some(stack) => format!("/api/v1/stacks/{stack}"),
+                None => "/api/v1/stacks".to_owned(),
+            };
+            let answer = server.ask("GET", &path, None).await;
+            server.close().await?;
+            let answer = answer?;
+            if self.json {
+                say::raw(&format!("{answer}\n"));
+                return Ok(ExitCode::SUCCESS);
+            }
+            let streets = match answer["stacks"].as_array() {
+                Some(streets) => streets.clone(),
+                None => vec![answer.clone()],
+            };
+            streets.iter().flat_map(lines).for_each(|line| say::line(&line));
+            for broken in answer["broken"].as_array().into_iter().flatten() {
+                say::line(&format!("{}  {}", text(&broken["stack"]), text(&broken["problem"])));
+            }
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn short(value: &Value) -> String {
+    text(value).chars().take(7).collect()
+}
+
+fn lines(street: &Value) -> Vec<String> {
+    let trunk = match street["trunk"]["sha"].is_null() {
+        true => "not fetched".to_owned(),
+        false => format!("at {} {}", short(&street["trunk"]["sha"]), text(&street["trunk"]["subject"])),
+    };
+    let mut out = vec![format!("{}  {} {trunk}", text(&street["stack"]), text(&street["branch"]))];
+    for problem in [&street["problem"], &street["trunk_problem"]] {
+        out.extend(problem.as_str().and_then(|problem| problem.lines().next()).map(|line| format!("  ! {line}")));
+    }
+    if let Some(push) = street["lock"]["id"].as_i64() {
+        let (who, stage) = (text(&street["lock"]["who"]), text(&street["lock"]["stage"]));
+        out.push(format!("  {who} is pushing to {stage} right now (push {push})"));
+    }
+    out.extend(held(&street["hold"]));
+    let stages = street["stages"].as_array().map_or(&[][..], Vec::as_slice);
+    let width = stages.iter().map(|stage| text(&stage["name"]).len()).max().unwrap_or(0);
+    for stage in stages {
+        let current = &stage["current"];
+        let runs = match current["build"].as_str() {
+            Some(build) => format!(
+                "{build} since {} by {} (push {}, {} of {} hosts)",
+                text(&current["pushed_at"]),
+                text(&current["who"]),
+                current["push"],
+                current["hosts_ok"],
+                current["hosts_total"]
+            ),
+            None => "nothing yet".to_owned(),
+        };
+        out.push(format!("  {:width$}  {runs}", text(&stage["name"])));
+        let last = &stage["last"];
+        if !last.is_null() && !matches!(text(&last["state"]), "succeeded" | "running") {
+            let why = last["why"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
+            out.push(format!("  {:width$}  push {} {}{why}", "", last["id"], text(&last["state"])));
+        }
+        out.extend(held(&stage["hold"]));
+    }
+    out
+}
+
+fn held(hold: &Value) -> Option<String> {
+    let scope = hold["scope"].as_str()?;
+    let (who, since, reason) = (text(&hold["who"]), text(&hold["at"]), text(&hold["reason"]));
+    Some(format!("  {scope} is held by {who} since {since}: {reason}"))
+}

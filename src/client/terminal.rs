@@ -1,0 +1,103 @@
+//! A push as a terminal shows it. Pure. It must never let anything through that a terminal obeys, but for colours, and those
+//! only where somebody looks (promise 9): journals are clean already, and this is the second look.
+
+use crate::journal::{Event, HostResult, Stream};
+use crate::time::duration_words;
+
+/// Whether colours are shown: on a terminal they are, in a pipe or a file they are noise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    /// As they are.
+    Shown,
+    /// Left out.
+    LeftOut,
+}
+
+/// Text without anything that a terminal obeys, but for tabs and, where wanted, colours; those end with the text.
+pub fn clean(text: &str, colours: Colours) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut coloured = false;
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if let Some(length) = colour(rest) {
+            if colours == Colours::Shown {
+                out.push_str(&rest[..length]);
+                coloured = true;
+            }
+            rest = &rest[length..];
+            continue;
+        }
+        if c == '\t' || !c.is_control() {
+            out.push(c);
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    if coloured {
+        out.push_str("\u{1b}[0m");
+    }
+    out
+}
+
+/// The length of the colour sequence (`ESC [ digits ; digits m`) that text begins with.
+fn colour(text: &str) -> Option<usize> {
+    let parameters = text.strip_prefix("\u{1b}[")?;
+    let length = parameters.bytes().take_while(|b| b.is_ascii_digit() || matches!(b, b';' | b':')).count();
+    (parameters.as_bytes().get(length) == Some(&b'm')).then_some(2 + length + 1)
+}
+
+/// A journal record as one line; none where a reader would not miss it.
+pub fn words(event: &Event, colours: Colours) -> Option<String> {
+    words_of(event).map(|words| clean(&words, colours))
+}
+
+fn words_of(event: &Event) -> Option<String> {
+    let ms = |duration: &u64| duration_words(i64::try_from(*duration).unwrap_or(i64::MAX));
+    let at = |host: &Option<String>| host.as_deref().unwrap_or("push host").to_owned();
+    Some(match event {
+        Event::PushStarted { push, stack, stage, who, hosts, sha, .. } => {
+            format!("push {push}: {who} pushes {sha} of {stack} to {stage}, {} hosts", hosts.len())
+        }
+        Event::CommandStarted { command, title, .. } => format!("  {command}. {title}"),
+        Event::Line { host, stream, text, .. } => {
+            let mark = match stream {
+                Stream::Out => '│',
+                Stream::Err => '!',
+                Stream::Note => '·',
+            };
+            format!("     {:>10} {mark} {text}", at(host))
+        }
+        Event::HostEnded { host, result, code, why, .. } if *result != HostResult::Ok => {
+            let code = code.map(|code| format!(", exit {code}")).unwrap_or_default();
+            format!("     {:>10} ✗ {}{code} {}", at(host), result.word(), why.as_deref().unwrap_or_default())
+        }
+        Event::Link { title, url, .. } => format!("     {title}: {url}"),
+        Event::BuildMade { build, root, files, .. } => format!("     build {build}: {files} files, root {root}"),
+        Event::CommandEnded { result, ok, not_ok, duration_ms, .. } => {
+            let mark = if *result == HostResult::Ok { '✓' } else { '✗' };
+            let bad = if *not_ok > 0 { format!(", {not_ok} not") } else { String::new() };
+            format!("     {mark} {ok} well{bad}, {}", ms(duration_ms))
+        }
+        Event::PushEnded { state, why, hosts_ok, hosts_total, duration_ms, .. } => {
+            let why = why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+            format!("  {}{why}, {hosts_ok} of {hosts_total} hosts, {}", state.word(), ms(duration_ms))
+        }
+        Event::Paused { who } => format!("  paused by {who}"),
+        Event::Resumed { who } => format!("  resumed by {who}"),
+        Event::HostStarted { .. } | Event::HostEnded { .. } => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_given_text_and_at_most_colours() {
+        let hostile =
+            "a\u{1b}[31mred\u{1b}[0m\tb\u{1b}[2Jc\u{1b}]0;title\u{7}d\u{9b}1me\r\nf\u{1b}[1;38:5:9mg\u{1b}[31";
+        assert_eq!(clean(hostile, Colours::LeftOut), "ared\tb[2Jc]0;titled1mefg[31");
+        let shown = clean(hostile, Colours::Shown);
+        assert_eq!(shown, "a\u{1b}[31mred\u{1b}[0m\tb[2Jc]0;titled1mef\u{1b}[1;38:5:9mg[31\u{1b}[0m");
+        assert_eq!(clean("plain é", Colours::Shown), "plain é");
+    }
+}

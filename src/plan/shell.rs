@@ -1,0 +1,306 @@
+//! A plan as a plain shell script of `ssh` and `rsync` lines, for the day when there is nothing but a shell: what
+//! Pushbutton would do, without its journal, locks, guards and announcements. Pure. It must never put a value where a shell
+//! would read it as code: each is a word in single quotes, and scripts are the very texts that a push runs.
+
+use super::{BuildFrom, Part, Plan, PlannedCommand, PlannedForm};
+use crate::stack::script::Piece;
+use crate::stack::{Address, BuildId, Check, Host, Release, Rsync, Script, Who};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Where things lie on the push host, and whose hand it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByHand {
+    /// Who asked for the script.
+    pub who: Who,
+    /// The server's address.
+    pub url: String,
+    /// The id of the build, which is made or exists.
+    pub build: BuildId,
+    /// The tree of a build that exists.
+    pub tree: PathBuf,
+    /// The git mirror that a build is made from.
+    pub mirror: PathBuf,
+    /// The operator's own ssh configuration.
+    pub ssh_config: Option<PathBuf>,
+}
+
+/// What every script begins with, behind its values. A host is `[user@]name[:port]`.
+const FUNCTIONS: &str = r#"
+# remote HOST COMMAND…
+remote() {
+  to=$1; shift
+  ssh SSH_OPTIONS -- "ssh://$to" "$@"
+}
+
+# copy HOST FROM TO OPTION…
+copy() {
+  host=$1 from=$2 to=$3 port=; shift 3
+  case $host in *:*) port="-p ${host##*:}" ;; esac
+  rsync -rlpt --no-owner --no-group --delay-updates -s --mkpath --timeout=60 "$@" \
+    -e "ssh SSH_OPTIONS $port" -- "$from" "${host%%:*}:$to" </dev/null
+}
+
+# here DIRECTORY: runs its input there, on the push host
+here() { (cd -- "$1" && exec /bin/sh -s); }
+
+# the name of a host, for {host}
+named() { name=${1##*@}; printf "export PUSH_HOST='%s'\n" "${name%%:*}"; }
+
+# at_once COMMAND N HOST…: on at most N hosts at a time; nothing more is begun after a failure
+at_once() {
+  command=$1 most=$2; shift 2
+  while [ $# -gt 0 ]; do
+    pids= n=0 bad=
+    while [ $# -gt 0 ] && [ "$n" -lt "$most" ]; do
+      "$command" "$1" &
+      pids="$pids $!" n=$((n + 1)); shift
+    done
+    for pid in $pids; do wait "$pid" || bad=1; done
+    [ -z "$bad" ] || { echo "$command failed; nothing more was begun" >&2; exit 1; }
+  done
+}
+"#;
+
+/// Asks a host what is live, and makes room beside it.
+const PREPARE: &str = r#"set -eu
+mkdir -p -- DIR/releases DIR/.verified
+cd -- DIR
+rm -f -- .verified/BUILD
+link=$(readlink current) || link=
+case $link in releases/BUILD) ;; releases/*) echo "${link#releases/}" ;; esac
+"#;
+
+/// Flips `current`, and keeps where it pointed.
+const FLIP: &str = r#"set -eu
+cd -- DIR
+[ -d releases/BUILD ]
+old=$(readlink current) || old=
+if [ -n "$old" ] && [ "$old" != releases/BUILD ]; then printf '%s\n' "$old" >.previous; fi
+ln -sfn -- releases/BUILD .current.by-hand
+mv -T -- .current.by-hand current
+readlink current
+"#;
+
+/// Writes the script of a plan.
+pub fn script(plan: &Plan, hand: &ByHand) -> String {
+    let mut values = plan.values();
+    values.extend(
+        [
+            ("PUSH_ID", "0"),
+            ("PUSH_BUILD", hand.build.as_str()),
+            ("PUSH_WHO", hand.who.as_str()),
+            ("PUSH_REASON", "by hand"),
+            ("PUSH_URL", &hand.url),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    let mut out = format!(
+        "#!/bin/sh\n# {} to {} by hand: {}, plan {}\n# Run it on the push host as the server's user. The ledger learns \
+         nothing of it, nobody is told, and nothing keeps two\n# people from doing it at once: hold the stack first, and \
+         push once more when Pushbutton is back.\nset -eu\n",
+        plan.stack,
+        plan.stage,
+        plan.sha,
+        plan.hash()
+    );
+    if let BuildFrom::Existing { .. } = plan.build {
+        out.push_str(&format!("build={}\n", quoted(&hand.tree.display().to_string())));
+    }
+    let exports: String = values.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect();
+    out.push_str(&format!("\nvalues() {{\n  cat {}}}\neval \"$(values)\"\n", document(&exports)));
+    out.push_str(&FUNCTIONS.replace("SSH_OPTIONS", &ssh_options(hand)));
+    for (number, (command, title)) in (1..).zip(plan.commands.iter().zip(plan.titles(&values))) {
+        let on = match command.form.per_host() {
+            true => format!(" ({} hosts, {} at a time)", plan.hosts.len(), command.chunk),
+            false => " (push host)".to_owned(),
+        };
+        let always = if command.part == Part::Finally { "; do this whatever came of the rest" } else { "" };
+        let lines = lines(plan, hand, number, command, &values);
+        out.push_str(&format!("\n# {number}. {title}{on}{always}\n{lines}"));
+    }
+    out
+}
+
+fn lines(
+    plan: &Plan,
+    hand: &ByHand,
+    number: usize,
+    command: &PlannedCommand,
+    values: &BTreeMap<String, String>,
+) -> String {
+    let body = match &command.form {
+        PlannedForm::Checkout => return check_out(plan, hand),
+        PlannedForm::Build(script) => return format!("here \"$work/checkout\" {}", document(&block(script))),
+        PlannedForm::Freeze => return freeze(plan),
+        PlannedForm::Local(script) if !script.names_host() => {
+            return format!("here \"$build\" {}", document(&block(script)));
+        }
+        PlannedForm::Local(script) => {
+            format!("  {{ named \"$1\"; cat {}  }} | here \"$build\"\n", document(&block(script)))
+        }
+        PlannedForm::Run(script) => {
+            format!("  {{ values; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s\n", document(&block(script)))
+        }
+        PlannedForm::Check(Check::Run(script)) => {
+            let ask =
+                format!("{{ values; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s", document(&block(script)));
+            until(&ask, command)
+        }
+        PlannedForm::Check(Check::Http(address)) if !address.names_host() => return asked(address, command, values),
+        PlannedForm::Check(Check::Http(address)) => {
+            format!("  name=${{1##*@}} name=${{name%%:*}}\n{}", asked(address, command, values))
+        }
+        PlannedForm::Rsync(what) => rsync(what),
+        PlannedForm::Release(what) => release(plan, hand, what),
+        PlannedForm::Activate { dir } => on_host(FLIP, dir, &hand.build),
+    };
+    let hosts: Vec<String> = plan.hosts.iter().map(Host::to_string).collect();
+    format!("command_{number}() {{\n{body}}}\nat_once command_{number} {} {}\n", command.chunk, hosts.join(" "))
+}
+
+/// Asks an address until it answers 2xx. A host's name is plain, and stands outside of the quotes of the rest.
+fn asked(address: &Address, command: &PlannedCommand, values: &BTreeMap<String, String>) -> String {
+    let part = |piece: &Piece| match piece {
+        Piece::Var(name) if name == "PUSH_HOST" => "\"$name\"".to_owned(),
+        piece => quoted(&Address { pieces: vec![piece.clone()] }.filled(values)),
+    };
+    let url: String = address.pieces.iter().map(part).collect();
+    let ask = format!(
+        "case $(curl -q -sS -g --noproxy '*' --proto '=http,https' --max-time {} -o /dev/null -w '%{{http_code}}' -- {url}) \
+         in 2??) ;; *) false ;; esac",
+        command.timeout_s
+    );
+    until(&ask, command)
+}
+
+/// A command that is tried as often as it says.
+fn until(ask: &str, command: &PlannedCommand) -> String {
+    format!(
+        "  try=1\n  until {ask}; do\n    [ \"$try\" -lt {} ] || exit 1\n    try=$((try + 1)); sleep {}\n  done\n",
+        command.tries, command.every_s
+    )
+}
+
+fn check_out(plan: &Plan, hand: &ByHand) -> String {
+    format!(
+        "work=$(mktemp -d)\ntrap 'rm -rf -- \"$work\"' EXIT\nmkdir -- \"$work/checkout\"\n\
+         GIT_INDEX_FILE=\"$work/index\" git -c core.hooksPath=/dev/null --git-dir={} --work-tree=\"$work/checkout\" \\\n  \
+         checkout --quiet --force {} -- . </dev/null\n",
+        quoted(&hand.mirror.display().to_string()),
+        plan.sha
+    )
+}
+
+/// The same kinds and modes as a frozen build has.
+fn freeze(plan: &Plan) -> String {
+    let ship = match &plan.build {
+        BuildFrom::Made { ship: Some(ship), .. } => format!("/{ship}"),
+        BuildFrom::Made { ship: None, .. } | BuildFrom::Existing { .. } => String::new(),
+    };
+    format!(
+        "build=$work/checkout{}\nfind \"$build\" -name .git -prune -exec rm -rf -- {{}} +\n\
+         find \"$build\" -type d -exec chmod 755 {{}} +\nfind \"$build\" -type f -perm -u+x -exec chmod 755 {{}} +\n\
+         find \"$build\" -type f ! -perm -u+x -exec chmod 644 {{}} +\n",
+        quoted(&ship)
+    )
+}
+
+fn rsync(what: &Rsync) -> String {
+    let mut words = vec!["  copy \"$1\"".to_owned(), format!("\"$build\"/{}", quoted(&what.from)), quoted(&what.to)];
+    words.extend(what.delete.then(|| "--delete-delay".to_owned()));
+    words.extend(what.exclude.iter().map(|pattern| quoted(&format!("--exclude={pattern}"))));
+    words.extend(what.options.iter().map(|option| quoted(option)));
+    format!("{}\n", words.join(" "))
+}
+
+/// Beside what is live, hard links for what did not change; then every byte is compared once more, and must be the same.
+fn release(plan: &Plan, hand: &ByHand, what: &Release) -> String {
+    let (dir, build) = (&what.dir, &hand.build);
+    let mut excludes = "--exclude=/REVISION".to_owned();
+    let mut finish = format!(
+        "set -eu\ncd -- {}\nprintf '%s\\n' {} >REVISION\n",
+        quoted(&format!("{dir}/releases/{build}")),
+        plan.sha
+    );
+    for name in &what.shared {
+        excludes.push_str(&format!(" {}", quoted(&format!("--exclude=/{name}"))));
+        let shared = quoted(&format!("{dir}/shared/{name}"));
+        let target = quoted(&format!("{}shared/{name}", "../".repeat(2 + name.matches('/').count())));
+        finish.push_str(&format!("[ -e {shared} ] || mkdir -p -- {shared}\nln -sfn -- {target} {}\n", quoted(name)));
+    }
+    let to = quoted(&format!("{dir}/releases/{build}/"));
+    let verified = match &plan.build {
+        BuildFrom::Existing { root, .. } => {
+            let mark = quoted(&format!("{dir}/.verified/{build}"));
+            format!("  remote \"$1\" /bin/sh -s {}", document(&format!("printf '%s\\n' {root} >{mark}\n")))
+        }
+        BuildFrom::Made { .. } => String::new(),
+    };
+    format!(
+        "  live=$(remote \"$1\" /bin/sh -s {}  )\n  copy \"$1\" \"$build\"/ {to} --delete {excludes} \
+         ${{live:+\"--link-dest=../$live\"}}\n  remote \"$1\" /bin/sh -s {}  differ=$(copy \"$1\" \"$build\"/ {to} \
+         --checksum --dry-run --delete --omit-dir-times --out-format=%n {excludes})\n  \
+         [ -z \"$differ\" ] || {{ echo \"$1 differs: $differ\" >&2; exit 1; }}\n{verified}",
+        document(&PREPARE.replace("DIR", &quoted(dir)).replace("BUILD", build.as_str())),
+        document(&finish),
+    )
+}
+
+fn on_host(script: &str, dir: &str, build: &BuildId) -> String {
+    let script = script.replace("DIR", &quoted(dir)).replace("BUILD", build.as_str());
+    format!("  remote \"$1\" /bin/sh -s {}", document(&script))
+}
+
+/// A script as the shell takes it from its input: read whole before it begins, and without that input.
+fn block(script: &Script) -> String {
+    format!("{{\n{}\n}} </dev/null\n", script.text)
+}
+
+/// A here-document that nothing is expanded in.
+fn document(text: &str) -> String {
+    let mut end = "END".to_owned();
+    while text.lines().any(|line| line == end) {
+        end.push('_');
+    }
+    format!("<<'{end}'\n{text}{end}\n")
+}
+
+fn ssh_options(hand: &ByHand) -> String {
+    let config = hand.ssh_config.as_ref().map(|file| format!("-F {} ", quoted(&file.display().to_string())));
+    format!("{}-o BatchMode=yes -o StrictHostKeyChecking=yes", config.unwrap_or_default())
+}
+
+/// One word of a shell, whatever it holds.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::Program;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_quoted_value_is_the_same_value_to_every_shell(value in "[ -~é\n\t]{0,40}") {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
+                let text = format!("export V={}\nprintf %s. \"$V\"", quoted(&value));
+                let text = format!("eval \"$(cat {})\"", document(&format!("{text}\n")));
+                let program = Program::new(shell[0]).args(&shell[1..]).args(["-c", &text]);
+                let output = runtime.block_on(program.output(Duration::from_secs(20))).unwrap();
+                prop_assert_eq!(String::from_utf8_lossy(&output.stdout).into_owned(), format!("{value}."));
+            }
+        }
+    }
+
+    #[test]
+    fn a_document_ends_only_at_its_end() {
+        assert_eq!(document("a\nEND\nEND_\n"), "<<'END__'\na\nEND\nEND_\nEND__\n");
+    }
+}

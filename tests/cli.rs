@@ -1,0 +1,273 @@
+//! The command line: through the server and by itself when there is none, with exit codes that a script can believe.
+
+use crate::house::{DEADLINE, House, Plans, client_of, served, tree};
+use pushbutton::demo::http::Sent;
+use pushbutton::process::Program;
+use serde_json::Value;
+use std::path::Path;
+use tokio::process::Child;
+
+/// What a command said.
+#[derive(Debug)]
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn program(dir: &Path, args: &[&str]) -> Program {
+    let config = dir.join("config.toml");
+    let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(config).args(args);
+    program.env("HOME", dir).env("USER", "olga").dir(dir)
+}
+
+async fn pushbutton(house: &House, args: &[&str]) -> Said {
+    said(program(house.dir.path(), args).output(DEADLINE).await.unwrap())
+}
+
+fn said(output: std::process::Output) -> Said {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+async fn ended(child: Child) -> Said {
+    said(tokio::time::timeout(DEADLINE, child.wait_with_output()).await.unwrap().unwrap())
+}
+
+async fn plan_hash(house: &House, stage: &str) -> String {
+    let said = pushbutton(house, &["plan", "web", stage, "--json"]).await;
+    let plan: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{said:?}"));
+    plan["plan_hash"].as_str().unwrap().to_owned()
+}
+
+/// A command that waits for ever on a host where `/srv/slow` is, and fails where `/srv/bad` is.
+const TEMPER: &str = r#"
+  { release = "/srv/web" },
+  { activate = "/srv/web" },
+  { run = "echo now $PUSH_SHA by {who}; if [ -e /srv/slow ]; then echo slowly; sleep 1000; fi; test ! -e /srv/bad" },
+"#;
+
+#[tokio::test]
+async fn a_push_from_the_command_line_ends_with_the_code_of_its_end() {
+    let house = House::build(Plans { qa: &["qa1", "qa2"], commands: TEMPER, ..Plans::default() }).await;
+    house.button("qa").await;
+    let plan = pushbutton(&house, &["plan", "web", "qa"]).await;
+    assert_eq!(plan.code, Some(0), "{plan:?}");
+    let hash = plan_hash(&house, "qa").await;
+    assert!(plan.out.contains(&hash) && plan.out.contains("release /srv/web  (2 hosts, 2 at a time)"), "{}", plan.out);
+    assert_eq!(plan_hash(&house, "qa").await, hash, "the same plan has the same hash");
+
+    let pushed = pushbutton(&house, &["push", "web", "qa", "--follow", "--plan", &hash, "--reason", "first one"]).await;
+    assert_eq!(pushed.code, Some(0), "{pushed:?}");
+    let row = house.push(1).await["push"].clone();
+    assert_eq!((row["who"].as_str(), row["reason"].as_str()), (Some("olga"), Some("first one")));
+    assert_eq!(row["plan_hash"], hash.as_str(), "what was shown is what was pushed");
+    let line = format!("│ now {} by olga", row["sha"].as_str().unwrap());
+    assert_eq!(pushed.out.matches(&line).count(), 2, "{}", pushed.out);
+    assert!(pushed.out.contains("succeeded, 2 of 2 hosts"), "{}", pushed.out);
+    assert!(!pushed.out.contains('\u{1b}'), "no colours in a pipe");
+    let again = pushbutton(&house, &["follow", "1"]).await;
+    assert_eq!(again.code, Some(0));
+    assert!(pushed.out.ends_with(&again.out), "a late viewer sees the same");
+
+    let moved = pushbutton(&house, &["push", "web", "qa", "--plan", &hash]).await;
+    assert_eq!(moved.code, Some(1), "qa runs something now, so the plan is another: {moved:?}");
+    assert!(moved.err.contains("nothing was pushed"), "{}", moved.err);
+
+    std::fs::write(house.fleet.host("qa2").unwrap().srv_dir().join("bad"), "").unwrap();
+    let failed = pushbutton(&house, &["push", "web", "qa", "--follow"]).await;
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert!(failed.out.contains("qa2 ✗ failed, exit 1"), "{}", failed.out);
+    let unknown = pushbutton(&house, &["follow", "99"]).await;
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    assert!(unknown.err.contains("push 99 does not exist"), "{}", unknown.err);
+    let status = pushbutton(&house, &["status"]).await;
+    assert!(status.out.contains("push 2 failed: command 6"), "{}", status.out);
+}
+
+#[tokio::test]
+async fn a_second_terminal_cancels_holds_and_releases_and_the_network_names_nobody() {
+    let house = House::build(Plans { qa: &["qa1"], commands: TEMPER, ..Plans::default() }).await;
+    house.button("qa").await;
+    std::fs::write(house.fleet.host("qa1").unwrap().srv_dir().join("slow"), "").unwrap();
+    let first = program(house.dir.path(), &["push", "web", "qa", "--follow"]).start().unwrap();
+    house.journal_says(1, "slowly\"").await;
+    let locked = pushbutton(&house, &["push", "web", "qa", "--as", "kate"]).await;
+    assert_eq!(locked.code, Some(1));
+    assert!(locked.err.contains("olga is pushing web to qa right now (push 1)"), "{}", locked.err);
+    assert!(locked.err.contains("hint: pushbutton follow 1"), "{}", locked.err);
+    let cancel = pushbutton(&house, &["cancel", "1", "--reason", "wrong branch", "--as", "kate"]).await;
+    assert_eq!(cancel.code, Some(0), "{cancel:?}");
+    let first = ended(first).await;
+    assert_eq!(first.code, Some(130), "{first:?}");
+    assert!(first.out.contains("cancelled: kate cancelled it"), "{}", first.out);
+    assert_eq!(pushbutton(&house, &["cancel", "1"]).await.code, Some(1), "it has ended");
+
+    let held = pushbutton(&house, &["hold", "web/qa", "--reason", "the fair is on"]).await;
+    assert_eq!(held.code, Some(0), "{held:?}");
+    let refused = pushbutton(&house, &["push", "web", "qa"]).await;
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.err.contains("web/qa is held by olga: the fair is on"), "{}", refused.err);
+    assert!(pushbutton(&house, &["status", "web"]).await.out.contains("web/qa is held by olga"), "status says it too");
+    assert_eq!(pushbutton(&house, &["release-hold", "web/qa"]).await.code, Some(0));
+    assert_eq!(pushbutton(&house, &["release-hold", "web/qa"]).await.code, Some(1), "nothing is held");
+
+    let audit = rusqlite::Connection::open(house.data().join("pushbutton.db")).unwrap();
+    let by_socket: i64 = audit
+        .query_row("SELECT count(*) FROM audit WHERE what = 'command line' AND detail LIKE '% by user %'", [], |r| {
+            r.get(0)
+        })
+        .unwrap();
+    assert_eq!(by_socket, 8, "each change is in the audit with the user of the machine, the refused ones too");
+    for header in ["X-Pushbutton-Who", "X_Pushbutton_Who"] {
+        let mut client = client_of(&house.url);
+        let answer = client.send("GET", "/api/v1/stacks", Sent::Nothing, &[(header, "mary")]).await.unwrap();
+        assert_eq!(answer.status, 400, "{header} on the network");
+    }
+    let socket = std::fs::metadata(house.data().join("admin.sock")).unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&socket.permissions()) & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn with_the_server_down_one_can_push_cancel_and_read() {
+    let mut house = House::build(Plans { qa: &["qa1"], princess: &["p1"], commands: TEMPER, ..Plans::default() }).await;
+    house.button("qa").await;
+    house.kill_server().await;
+    let newest = house.shop.commit(house.shop.commits().await.unwrap()).await.unwrap();
+    let pushed = pushbutton(&house, &["push", "web", "qa", "--follow"]).await;
+    assert_eq!(pushed.code, Some(0), "{pushed:?}");
+    assert!(pushed.out.contains(newest.as_str()), "the newest commit was fetched: {}", pushed.out);
+    let current = std::fs::read_link(house.fleet.host("qa1").unwrap().srv_dir().join("web/current")).unwrap();
+    assert!(current.to_str().unwrap().ends_with("-1"), "{current:?}");
+    assert!(pushbutton(&house, &["status"]).await.out.contains("since"), "status knows");
+
+    std::fs::write(house.fleet.host("p1").unwrap().srv_dir().join("slow"), "").unwrap();
+    let first = program(house.dir.path(), &["push", "web", "princess"]).start().unwrap();
+    house.journal_says(2, "slowly\"").await;
+    let cancel = pushbutton(&house, &["cancel", "2", "--as", "kate"]).await;
+    assert_eq!(cancel.code, Some(0), "{cancel:?}");
+    let first = ended(first).await;
+    assert_eq!(first.code, Some(130), "without a server a push is always followed: {first:?}");
+    assert!(first.out.contains("kate cancelled it"), "{}", first.out);
+
+    // A viewer that dies does not take the push with it, and whoever comes next books its end.
+    let mut second = program(house.dir.path(), &["push", "web", "princess"]).start().unwrap();
+    house.journal_says(3, "slowly\"").await;
+    second.start_kill().unwrap();
+    second.wait().await.unwrap();
+    let cancel = pushbutton(&house, &["cancel", "3"]).await;
+    assert_eq!(cancel.code, Some(0), "{cancel:?}");
+    assert!(cancel.out.contains("cancelled"), "{}", cancel.out);
+    house.start().await;
+    house.sign_in("mary").await;
+    for (push, state) in [(1, "succeeded"), (2, "cancelled"), (3, "cancelled")] {
+        assert_eq!(house.push(push).await["push"]["state"], state, "push {push}");
+    }
+    assert_eq!(pushbutton(&house, &["follow", "1"]).await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_plan_as_shell_brings_the_same_tree_to_the_hosts() {
+    let commands = r#"
+      { rsync = "./", to = "/srv/copy/", exclude = ["*.map"] },
+      { release = "/srv/web", shared = ["log"] },
+      { activate = "/srv/web" },
+      { run = "echo {stage} $PUSH_BUILD {host} \"it's\" >/srv/said" },
+      "echo {host} {sha}",
+    "#;
+    let plans = Plans { qa: &["qa1"], princess: &["p1", "p2"], commands, ..Plans::default() };
+    let house = House::build(plans).await;
+    let srv = |host: &str| house.fleet.host(host).unwrap().srv_dir();
+    let by_hand = async |stage: &str| {
+        let script = pushbutton(&house, &["plan", "web", stage, "--shell"]).await;
+        assert_eq!(script.code, Some(0), "{script:?}");
+        let mut shell = Program::new("sh").with_input().env("HOME", house.dir.path()).start().unwrap();
+        let mut input = shell.stdin.take().unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut input, script.out.as_bytes()).await.unwrap();
+        drop(input);
+        let ran = ended(shell).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}\n{}", script.out);
+    };
+    house.button("qa").await;
+    by_hand("qa").await;
+    let (web, copy) = (served(&house.fleet, "qa1"), tree(&srv("qa1").join("copy")));
+    assert!(web.len() > 3, "{web:#?}");
+    house.push_well("qa").await;
+    let pushed = served(&house.fleet, "qa1");
+    assert_eq!(web, pushed, "the very files that a push brings, built by hand");
+    assert_eq!(copy, tree(&srv("qa1").join("copy")));
+    by_hand("princess").await;
+    for host in ["p1", "p2"] {
+        assert_eq!(served(&house.fleet, host), pushed, "{host}");
+        let said = std::fs::read_to_string(srv(host).join("said")).unwrap();
+        let build = house.stage("qa").await["current"]["build"].as_str().unwrap().to_owned();
+        assert_eq!(said, format!("princess {build} {host} it's\n"));
+        let log = std::fs::read_link(srv(host).join("web/current/log")).unwrap();
+        assert_eq!(log, Path::new("../../shared/log"));
+    }
+    // What was verified by hand counts: the push that follows brings nothing again, and succeeds.
+    let push = house.push_well("princess").await;
+    let log = house.log(push["push"]["id"].as_i64().unwrap()).await;
+    assert_eq!(log.matches("is already there, verified").count(), 2, "{log}");
+}
+
+#[tokio::test]
+async fn a_flipped_byte_a_missing_row_and_a_cut_tail_are_found_and_a_backup_restores() {
+    let mut house = House::build(Plans { qa: &["qa1"], princess: &["p1"], ..Plans::default() }).await;
+    house.push_well("qa").await;
+    let good = pushbutton(&house, &["verify"]).await;
+    assert_eq!(good.code, Some(0), "{good:?}");
+    let tar = house.dir.path().join("backup.tar");
+    let backup = pushbutton(&house, &["backup", tar.to_str().unwrap()]).await;
+    assert_eq!(backup.code, Some(0), "{backup:?}");
+    assert!(backup.out.contains("1 pushes with plan and journal, 1 builds"), "{}", backup.out);
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&tar).unwrap().permissions()) & 0o777, 0o600);
+    assert_eq!(pushbutton(&house, &["backup", tar.to_str().unwrap()]).await.code, Some(1), "never over another file");
+    house.push_well("princess").await;
+    house.kill_server().await;
+
+    let journal = house.push_dir(1).join("journal.jsonl");
+    let whole = std::fs::read(&journal).unwrap();
+    let end = whole.len() - 30;
+    for place in [whole.len() / 2, end] {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 1;
+        std::fs::write(&journal, &bytes).unwrap();
+        let found = pushbutton(&house, &["verify"]).await;
+        assert_eq!(found.code, Some(1), "byte {place}: {found:?}");
+        assert!(found.out.contains("wrong: push 1:"), "{}", found.out);
+    }
+    std::fs::write(&journal, &whole).unwrap();
+    assert_eq!(pushbutton(&house, &["verify"]).await.code, Some(0), "mended");
+    let ledger = house.data().join("pushbutton.db");
+    let spoil = async |deed: &str, words: &str| {
+        let kept = house.dir.path().join("kept.db");
+        rusqlite::Connection::open(&ledger).unwrap().execute("VACUUM INTO ?1", [kept.to_str().unwrap()]).unwrap();
+        rusqlite::Connection::open(&ledger).unwrap().execute_batch(deed).unwrap();
+        let found = pushbutton(&house, &["verify"]).await;
+        assert_eq!(found.code, Some(1), "{deed}: {found:?}");
+        assert!(found.out.contains(words), "{deed}: {}", found.out);
+        for beside in ["pushbutton.db-wal", "pushbutton.db-shm"] {
+            let _ = std::fs::remove_file(house.data().join(beside));
+        }
+        std::fs::rename(&kept, &ledger).unwrap();
+    };
+    let free =
+        "DROP TRIGGER audit_never_goes; DROP TRIGGER audit_never_changes; DROP TRIGGER pushes_ended_never_change;";
+    spoil(&format!("{free} DELETE FROM audit WHERE id = 2"), "row 3 of the audit").await;
+    spoil(&format!("{free} UPDATE audit SET who = 'eve' WHERE id = 2"), "row 2 of the audit").await;
+    spoil(&format!("{free} DELETE FROM audit WHERE id = (SELECT max(id) FROM audit)"), "the audit does not say").await;
+    spoil(&format!("{free} UPDATE pushes SET why = 'x' WHERE id = 1"), "is not the one in the ledger").await;
+
+    std::fs::rename(house.data(), house.dir.path().join("lost")).unwrap();
+    std::fs::create_dir(house.data()).unwrap();
+    let untar = Program::new("tar").arg("-xpf").arg(&tar).arg("-C").arg(house.data()).output(DEADLINE).await.unwrap();
+    assert!(untar.status.success());
+    assert_eq!(pushbutton(&house, &["verify"]).await.code, Some(0));
+    house.start().await;
+    house.sign_in("mary").await;
+    assert_eq!(house.push(1).await["push"]["state"], "succeeded", "the history is there");
+    let push = house.push_well("princess").await;
+    assert_eq!(push["push"]["id"], 1002, "numbers go on above every number that a host may have seen");
+    assert_eq!(served(&house.fleet, "p1"), served(&house.fleet, "qa1"), "the build is there");
+}
