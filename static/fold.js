@@ -47,6 +47,8 @@ export class Fold {
     this.took = 0;
     /** @type {Map<string, {err: number[], last: number}>} */
     this.suspects = new Map();
+    /** Hosts that failed a command, which take no later one. @type {Map<string, HostState>} */
+    this.lost = new Map();
   }
 
   /**
@@ -104,6 +106,7 @@ export class Fold {
       const suspect = this.suspects.get(key);
       this.suspects.delete(key);
       if (state !== 'fail' && state !== 'lost') return;
+      this.lost.set(host, { state, word, began: Math.max(0, t - r.duration_ms), took: r.duration_ms });
       out.news.push(`${host || 'The push host'}: ${word}`);
       if (suspect) out.errors.push(...(suspect.err.length ? suspect.err : [suspect.last]));
     } else if (r.kind === 'command_ended' && step) {
@@ -149,6 +152,8 @@ export class Fold {
   hostState(step, host, now) {
     const found = step.host.get(host);
     if (!found) {
+      const lost = this.lost.get(host);
+      if (lost) return lost;
       const [state, word] = this.result ? ['skip', 'not started'] : ['wait', 'waiting'];
       return { state, word, began: 0, took: 0 };
     }

@@ -149,6 +149,21 @@ fn a_bad_configuration_is_told_with_its_place() {
 }
 
 #[test]
+fn the_examples_of_whole_roll_outs_are_right() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files: Vec<String> = std::fs::read_dir(root.join("stacks/examples"))
+        .unwrap()
+        .map(|entry| format!("stacks/examples/{}", entry.unwrap().file_name().to_str().unwrap()))
+        .collect();
+    files.sort();
+    let args: Vec<&str> = files.iter().map(String::as_str).collect();
+    let (code, out, err) = check(root, &args);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!(out.lines().count(), files.len(), "{out}");
+    assert!(files.len() >= 2);
+}
+
+#[test]
 fn the_examples_that_come_with_pushbutton_are_right() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (code, out, err) = check(root, &["--config", "config.example.toml"]);

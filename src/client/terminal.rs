@@ -70,6 +70,7 @@ fn words_of(event: &Event) -> Option<String> {
             let code = code.map(|code| format!(", exit {code}")).unwrap_or_default();
             format!("     {:>10} ✗ {}{code} {}", at(host), result.word(), why.as_deref().unwrap_or_default())
         }
+        Event::Link { title, url, .. } => format!("     {title}: {url}"),
         Event::BuildMade { build, root, files, .. } => format!("     build {build}: {files} files, root {root}"),
         Event::CommandEnded { result, ok, not_ok, duration_ms, .. } => {
             let mark = if *result == HostResult::Ok { '✓' } else { '✗' };

@@ -130,8 +130,15 @@ impl Machine {
             return Err(DemoError::Off(self.name().to_owned()));
         }
         let deadline = Instant::now() + STOP_LIMIT;
+        // One that waits in the kernel stops when it wakes; the parent of a stopped child after vfork never wakes.
+        let mut told = std::collections::BTreeSet::new();
         loop {
-            let running: Vec<Pid> = self.pids().into_iter().filter(|pid| runs(*pid)).collect();
+            let still = |pid: &Pid| match state(*pid) {
+                None | Some('T' | 't' | 'Z' | 'X') => false,
+                Some('D') => !told.contains(&pid.as_raw()),
+                Some(_) => true,
+            };
+            let running: Vec<Pid> = self.pids().into_iter().filter(still).collect();
             if running.is_empty() {
                 return Ok(());
             }
@@ -140,6 +147,7 @@ impl Machine {
                 return Err(DemoError::Refused { what: format!("stopping {}", self.name()), said });
             }
             for pid in running {
+                told.insert(pid.as_raw());
                 match kill(pid, Signal::SIGSTOP) {
                     Ok(()) | Err(nix::errno::Errno::ESRCH) => {}
                     Err(errno) => {
@@ -155,10 +163,9 @@ impl Machine {
 /// A signal takes a moment to arrive, and new processes may be born faster than they are stopped.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
-/// Whether a process is neither stopped nor dead.
-fn runs(pid: Pid) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+/// The state of a process, as one letter; none when there is no such process.
+fn state(pid: Pid) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The state follows the name, which is in parentheses and may hold anything.
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    !matches!(state, None | Some('T' | 't' | 'Z' | 'X'))
+    stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next())
 }

@@ -145,6 +145,7 @@ fn announce(tx: &Transaction<'_>, push: PushNumber, event: Moment, teller: &Tell
         commits: pushes::commits(tx, id)?,
         commit_count: told.commit_count,
         bad_hosts: fold::bad_hosts(tx, push, NAMED_HOSTS)?,
+        links: pushes::links(tx, id)?,
         url: format!("{}/pushes/{push}", teller.url),
         audit_head: head.chars().take(12).collect(),
     };

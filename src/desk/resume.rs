@@ -8,7 +8,7 @@ use super::view::{Rest, RestCommand};
 use super::{Decision, Desk, Press, Refusal, first_line, gate};
 use crate::ledger::pushes::{self, PushRow, ResultRow};
 use crate::ledger::{Answer, LedgerError, past};
-use crate::plan::{Assignment, BuildFrom, Kind, Plan, PlannedForm};
+use crate::plan::{Assignment, BuildFrom, Kind, Part, Plan, PlannedForm};
 use crate::stack::{BuildId, PushNumber, Root, StackName, StageName, Who};
 use rusqlite::Connection;
 
@@ -72,6 +72,8 @@ pub(super) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
             (true, Some(_)) => command.done_on = vec![String::new()],
             // A checkout ends with its push: a build that was not frozen is made from the start.
             (true, None) => command.done_on.clear(),
+            // What stands around the work stands around the rest of it as well.
+            (false, _) if command.part != Part::Main => command.done_on.clear(),
             (false, _) => {
                 let ok = |row: &&ResultRow| row.command == number && row.result.as_deref() == Some("ok");
                 command.done_on.extend(earlier.results.iter().filter(ok).map(|row| row.host.clone()));

@@ -109,6 +109,15 @@ pub enum Event {
         /// How many bytes they have.
         bytes: u64,
     },
+    /// A command gave a link: a ticket, a graph.
+    Link {
+        /// The command.
+        command: u32,
+        /// What it is called, cleaned.
+        title: String,
+        /// Its address: http or https.
+        url: String,
+    },
     /// A command ended on all its hosts.
     CommandEnded {
         /// The command.

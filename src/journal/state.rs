@@ -85,7 +85,7 @@ impl State {
                 _ => return illegal("the command does not run, or runs on a host still"),
             },
             Event::Line { .. } => self.lines += 1,
-            Event::BuildMade { .. } | Event::Paused { .. } | Event::Resumed { .. } => {}
+            Event::BuildMade { .. } | Event::Link { .. } | Event::Paused { .. } | Event::Resumed { .. } => {}
             Event::PushEnded { state, .. } => self.ended = Some(*state),
         }
         Ok(())
@@ -117,6 +117,22 @@ impl State {
             .flat_map(|state| state.hosts.iter())
             .filter(|(_, result)| **result == Some(HostResult::Unknown))
             .filter_map(|(host, _)| host.clone())
+    }
+
+    /// What became of each host of the frozen list in the end, exactly one result each: the first that was not good; `ok`
+    /// where the push came to the end of its list; `skipped` where it ended before that.
+    pub fn host_results(&self) -> BTreeMap<&str, HostResult> {
+        let to_the_end = matches!(self.ended, Some(Ended::Succeeded | Ended::Degraded));
+        let rest = if to_the_end { HostResult::Ok } else { HostResult::Skipped };
+        self.hosts.iter().map(|host| (host.as_str(), self.first_bad(host).unwrap_or(rest))).collect()
+    }
+
+    /// The first result of a host that was not good; what is open is not known.
+    fn first_bad(&self, host: &str) -> Option<HostResult> {
+        let place = Some(host.to_owned());
+        let results = self.commands.values().filter_map(|state| state.hosts.get(&place));
+        let mut known = results.map(|result| result.unwrap_or(HostResult::Unknown));
+        known.find(|result| !matches!(result, HostResult::Ok | HostResult::Skipped))
     }
 
     /// How many hosts ended the last command that works on hosts well.

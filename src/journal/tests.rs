@@ -205,3 +205,62 @@ fn illegal_steps_are_errors() {
     }
     assert!(play(vec![ended()]).is_ok(), "a runner that never began");
 }
+
+/// One step of a made-up push; what is not legal just then does not happen.
+fn any_step() -> impl Strategy<Value = Event> {
+    let results = [
+        HostResult::Ok,
+        HostResult::Failed,
+        HostResult::TimedOut,
+        HostResult::Unreachable,
+        HostResult::Cancelled,
+        HostResult::Skipped,
+        HostResult::Unknown,
+    ];
+    let ends = [Ended::Succeeded, Ended::Degraded, Ended::Failed, Ended::Cancelled, Ended::Interrupted];
+    let host = prop::sample::select(vec!["a", "b", "c", "d"]);
+    let step = (0..12_u32, 1..4_u32, host, prop::sample::select(results.to_vec()), prop::sample::select(ends.to_vec()));
+    step.prop_map(|(what, command, host, result, end)| match what {
+        0..=1 => command_started(command),
+        2..=4 => host_started(command, host),
+        5..=8 => host_ended(command, host, result),
+        9..=10 => Event::CommandEnded { command, result, ok: 0, not_ok: 0, duration_ms: 0 },
+        _ => {
+            let Event::PushEnded { why, who, unknown, sha256, .. } = ended() else { unreachable!() };
+            Event::PushEnded { state: end, why, who, hosts_ok: 0, hosts_total: 4, unknown, duration_ms: 1, sha256 }
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn each_host_of_the_frozen_list_has_exactly_one_result_and_they_add_up(steps in prop::collection::vec(any_step(), 0..60)) {
+        let mut state = State::default();
+        let mut n = 0;
+        let mut bad = std::collections::BTreeSet::new();
+        for event in std::iter::once(started(&["a", "b", "c", "d"], 3)).chain(steps) {
+            let ended_with = match &event {
+                Event::HostEnded { host: Some(host), result, .. } => Some((host.clone(), *result)),
+                _ => None,
+            };
+            let record = Record { n: n + 1, at: At::from_millis(0), event };
+            if state.apply(&record).is_err() {
+                continue;
+            }
+            n += 1;
+            if let Some((host, result)) = ended_with.filter(|(_, r)| !matches!(r, HostResult::Ok | HostResult::Skipped)) {
+                assert_ne!(result, HostResult::Ok);
+                bad.insert(host);
+            }
+            let results = state.host_results();
+            prop_assert_eq!(results.keys().copied().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+            let whole = matches!(state.ended, Some(Ended::Succeeded | Ended::Degraded));
+            for (host, result) in results {
+                let has_bad = bad.contains(host);
+                prop_assert!(!has_bad || !matches!(result, HostResult::Ok | HostResult::Skipped), "{}", host);
+                prop_assert!(result != HostResult::Ok || whole, "{} is done before the end", host);
+                prop_assert!(result != HostResult::Skipped || !whole, "{} is left out of a push that came to its end", host);
+            }
+        }
+    }
+}

@@ -94,6 +94,13 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> Answer<
             .execute(params![build.as_str(), root.as_str(), whole(*files), whole(*bytes), at, id])?;
             tx.prepare_cached("UPDATE pushes SET root = ?1 WHERE id = ?2")?.execute(params![root.as_str(), id])?;
         }
+        Event::Link { title, url, .. } => {
+            tx.prepare_cached(
+                "INSERT INTO links (push, place, title, url)
+                 SELECT ?1, 1 + count(*), ?2, ?3 FROM links WHERE push = ?1",
+            )?
+            .execute(params![id, title, url])?;
+        }
         Event::CommandEnded { command, result, ok, not_ok, duration_ms } => {
             tx.prepare_cached(
                 "UPDATE commands SET result = ?1, ok = ?2, not_ok = ?3, duration_ms = ?4 WHERE push = ?5 AND command = ?6",

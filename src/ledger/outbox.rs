@@ -3,7 +3,7 @@
 //! The fold writes rows (in its own transaction); `announce` delivers them; pages show what was told where.
 
 use super::Answer;
-use super::pushes::{Commit, PushRow};
+use super::pushes::{Commit, Link, PushRow};
 use crate::time::At;
 use rusqlite::{Connection, Row, Transaction, named_params, params};
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,9 @@ pub struct Announcement {
     pub commit_count: usize,
     /// The hosts that did not end well: name, result, why; at most 20.
     pub bad_hosts: Vec<BadHost>,
+    /// What the push linked to.
+    #[serde(default)]
+    pub links: Vec<Link>,
     /// The address of the push's page.
     pub url: String,
     /// The first 12 digits of the audit's head, so that history cannot be changed unnoticed.

@@ -83,6 +83,15 @@ pub struct Commit {
     pub subject: String,
 }
 
+/// A link that `before` or `finally` gave: a ticket, a graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// What it is called, cleaned.
+    pub title: String,
+    /// Its address: http or https.
+    pub url: String,
+}
+
 /// One command of a push, folded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandRow {
@@ -228,6 +237,16 @@ pub fn commits(connection: &Connection, id: i64) -> Answer<Vec<Commit>> {
     let rows = ask.query_map([id], |row| {
         Ok(Commit { sha: row.get(0)?, author: row.get(1)?, email: row.get(2)?, at: row.get(3)?, subject: row.get(4)? })
     })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What a push linked to, in order.
+///
+/// # Errors
+/// What SQLite said.
+pub fn links(connection: &Connection, id: i64) -> Answer<Vec<Link>> {
+    let mut ask = connection.prepare_cached("SELECT title, url FROM links WHERE push = ?1 ORDER BY place")?;
+    let rows = ask.query_map([id], |row| Ok(Link { title: row.get(0)?, url: row.get(1)? }))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -143,6 +143,16 @@ BEGIN SELECT RAISE(ABORT, 'a push that ended never changes'); END;
 CREATE TRIGGER results_never_go BEFORE DELETE ON results
 BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
 
+CREATE TABLE links (                              -- what `before` and `finally` linked to: a ticket, a graph
+  push          INTEGER NOT NULL REFERENCES pushes (id),
+  place         INTEGER NOT NULL,
+  title         TEXT NOT NULL,
+  url           TEXT NOT NULL,                    -- http or https
+  PRIMARY KEY (push, place)
+) STRICT;
+CREATE TRIGGER links_never_go BEFORE DELETE ON links
+BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
+
 CREATE TABLE outbox (                             -- announcements, written with the change that they tell of
   id            INTEGER PRIMARY KEY,
   push          INTEGER NOT NULL REFERENCES pushes (id),

@@ -1,9 +1,9 @@
 //! Makes a plan: stack + what goes out + what runs there now → every command, every host, every limit; and its hash.
 //! It must never read anything, and never choose: the same input gives the same plan, byte for byte.
 
-use super::{BuildFrom, Kind, OldBuild, Plan, PlannedCommand, PlannedForm};
+use super::{BuildFrom, Kind, OldBuild, Part, Plan, PlannedCommand, PlannedForm};
 use crate::stack::variables::own_env;
-use crate::stack::{BuildId, Command, Form, Revision, Root, Stack, StackName, StageName};
+use crate::stack::{BuildId, Command, Form, Policy, Revision, Root, Stack, StackName, StageName};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -75,7 +75,10 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
         },
         Goods::Build { id, root, sha } => (sha, BuildFrom::Existing { id, root }, Vec::new()),
     };
-    commands.extend(found.commands.iter().map(planned));
+    for (part, list) in [(Part::Before, &found.before), (Part::Main, &found.commands), (Part::Finally, &found.finally)]
+    {
+        commands.extend(list.iter().map(|command| planned(part, command)));
+    }
     Ok(Plan {
         format: 1,
         stack: stack.name.clone(),
@@ -88,14 +91,26 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
         old: target.old,
         hosts: found.hosts.clone(),
         vars: stack.vars.iter().map(|(name, value)| (own_env(name), value.clone())).collect(),
+        policy: found.policy,
         commands,
     })
 }
 
 /// The commands that make a build: check out, the stack's own, freeze.
 fn making(stack: &Stack) -> Vec<PlannedCommand> {
-    let on_push_host =
-        |form, timeout_s| PlannedCommand { form, name: None, chunk: 1, timeout_s, quiet: false, done_on: Vec::new() };
+    let on_push_host = |form, timeout_s| PlannedCommand {
+        part: Part::Main,
+        form,
+        name: None,
+        grow: Vec::new(),
+        chunk: 1,
+        timeout_s,
+        tries: 1,
+        every_s: 0,
+        policy: Policy::default(),
+        quiet: false,
+        done_on: Vec::new(),
+    };
     let builds = stack
         .build
         .iter()
@@ -106,19 +121,30 @@ fn making(stack: &Stack) -> Vec<PlannedCommand> {
         .collect()
 }
 
-fn planned(command: &Command) -> PlannedCommand {
+fn planned(part: Part, command: &Command) -> PlannedCommand {
     let form = match command.form.clone() {
         Form::Local(script) => PlannedForm::Local(script),
         Form::Run(script) => PlannedForm::Run(script),
         Form::Rsync(rsync) => PlannedForm::Rsync(rsync),
         Form::Release(release) => PlannedForm::Release(release),
         Form::Activate { dir } => PlannedForm::Activate { dir },
+        Form::Check(check) => PlannedForm::Check(check),
+    };
+    let policy = match part {
+        Part::Main => command.policy,
+        // A failure before the work vetoes it, and all of `finally` runs whatever fails.
+        Part::Before | Part::Finally => Policy::default(),
     };
     PlannedCommand {
+        part,
         form,
         name: command.name.clone(),
+        grow: command.grow.clone(),
         chunk: command.chunk,
         timeout_s: command.timeout.as_secs(),
+        tries: command.tries,
+        every_s: command.every.as_secs(),
+        policy,
         quiet: command.quiet,
         done_on: Vec::new(),
     }

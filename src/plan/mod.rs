@@ -10,7 +10,7 @@ pub use make::{Goods, PlanError, Target, plan};
 pub use show::values;
 
 use crate::stack::{
-    BuildId, Host, PushNumber, Release, Revision, Root, Rsync, Script, Source, StackName, StageName, Who,
+    BuildId, Check, Host, Policy, PushNumber, Release, Revision, Root, Rsync, Script, Source, StackName, StageName, Who,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -41,6 +41,9 @@ pub struct Plan {
     pub hosts: Vec<Host>,
     /// The stack's own variables as environment (`PUSH_VAR_NAME`).
     pub vars: std::collections::BTreeMap<String, String>,
+    /// What becomes of the push when some hosts cannot be reached.
+    #[serde(default)]
+    pub policy: Policy,
     /// Every command in order; a journal's `command` is the place in this list, from 1.
     pub commands: Vec<PlannedCommand>,
 }
@@ -106,14 +109,29 @@ pub struct OldBuild {
 /// One resolved command.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedCommand {
+    /// When it runs.
+    #[serde(default)]
+    pub part: Part,
     /// What it does.
     pub form: PlannedForm,
     /// What people call it, when the stack file says so.
     pub name: Option<String>,
+    /// The sizes of the first batches, each of which waits for the one before.
+    #[serde(default)]
+    pub grow: Vec<usize>,
     /// At most so many hosts at once.
     pub chunk: usize,
-    /// After so many seconds it is ended, on the far side too.
+    /// After so many seconds it is ended, on the far side too; each try anew.
     pub timeout_s: u64,
+    /// How often it is tried in all.
+    #[serde(default = "once")]
+    pub tries: u32,
+    /// Seconds between two tries.
+    #[serde(default)]
+    pub every_s: u64,
+    /// What becomes of the push when it fails.
+    #[serde(default)]
+    pub policy: Policy,
     /// Its output is kept out of the journal unless it fails.
     pub quiet: bool,
     /// Where it was done by an earlier push that this one resumes: hosts by name, empty for the push host. It is not run
@@ -128,6 +146,24 @@ impl PlannedCommand {
         let name = host.map_or("", Host::name);
         self.done_on.iter().any(|done| done == name)
     }
+}
+
+/// One try is what a plan means that says nothing of tries.
+fn once() -> u32 {
+    1
+}
+
+/// The part of a push that a command belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// It may veto: it runs before any host is touched.
+    Before,
+    /// It does the work.
+    #[default]
+    Main,
+    /// It runs at the end, whatever the end is.
+    Finally,
 }
 
 /// What a resolved command does.
@@ -153,6 +189,8 @@ pub enum PlannedForm {
         /// The directory that holds `current`.
         dir: String,
     },
+    /// Asks until the answer is good.
+    Check(Check),
 }
 
 impl PlannedForm {
@@ -161,7 +199,20 @@ impl PlannedForm {
         match self {
             Self::Checkout | Self::Build(_) | Self::Freeze => false,
             Self::Local(script) => script.names_host(),
-            Self::Run(_) | Self::Rsync(_) | Self::Release(_) | Self::Activate { .. } => true,
+            Self::Check(Check::Http(address)) => address.names_host(),
+            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) | Self::Activate { .. } => {
+                true
+            }
+        }
+    }
+
+    /// Whether it needs a connection to the hosts.
+    pub fn over_ssh(&self) -> bool {
+        match self {
+            Self::Checkout | Self::Build(_) | Self::Freeze | Self::Local(_) | Self::Check(Check::Http(_)) => false,
+            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) | Self::Activate { .. } => {
+                true
+            }
         }
     }
 }

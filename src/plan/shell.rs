@@ -2,8 +2,10 @@
 //! Pushbutton would do, without its journal, locks, guards and announcements. Pure. It must never put a value where a shell
 //! would read it as code: each is a word in single quotes, and scripts are the very texts that a push runs.
 
-use super::{BuildFrom, Plan, PlannedCommand, PlannedForm};
-use crate::stack::{BuildId, Host, Release, Rsync, Script, Who};
+use super::{BuildFrom, Part, Plan, PlannedCommand, PlannedForm};
+use crate::stack::script::Piece;
+use crate::stack::{Address, BuildId, Check, Host, Release, Rsync, Script, Who};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Where things lie on the push host, and whose hand it is.
@@ -113,12 +115,20 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
             true => format!(" ({} hosts, {} at a time)", plan.hosts.len(), command.chunk),
             false => " (push host)".to_owned(),
         };
-        out.push_str(&format!("\n# {number}. {title}{on}\n{}", lines(plan, hand, number, command)));
+        let always = if command.part == Part::Finally { "; do this whatever came of the rest" } else { "" };
+        let lines = lines(plan, hand, number, command, &values);
+        out.push_str(&format!("\n# {number}. {title}{on}{always}\n{lines}"));
     }
     out
 }
 
-fn lines(plan: &Plan, hand: &ByHand, number: usize, command: &PlannedCommand) -> String {
+fn lines(
+    plan: &Plan,
+    hand: &ByHand,
+    number: usize,
+    command: &PlannedCommand,
+    values: &BTreeMap<String, String>,
+) -> String {
     let body = match &command.form {
         PlannedForm::Checkout => return check_out(plan, hand),
         PlannedForm::Build(script) => return format!("here \"$work/checkout\" {}", document(&block(script))),
@@ -132,12 +142,44 @@ fn lines(plan: &Plan, hand: &ByHand, number: usize, command: &PlannedCommand) ->
         PlannedForm::Run(script) => {
             format!("  {{ values; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s\n", document(&block(script)))
         }
+        PlannedForm::Check(Check::Run(script)) => {
+            let ask =
+                format!("{{ values; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s", document(&block(script)));
+            until(&ask, command)
+        }
+        PlannedForm::Check(Check::Http(address)) if !address.names_host() => return asked(address, command, values),
+        PlannedForm::Check(Check::Http(address)) => {
+            format!("  name=${{1##*@}} name=${{name%%:*}}\n{}", asked(address, command, values))
+        }
         PlannedForm::Rsync(what) => rsync(what),
         PlannedForm::Release(what) => release(plan, hand, what),
         PlannedForm::Activate { dir } => on_host(FLIP, dir, &hand.build),
     };
     let hosts: Vec<String> = plan.hosts.iter().map(Host::to_string).collect();
     format!("command_{number}() {{\n{body}}}\nat_once command_{number} {} {}\n", command.chunk, hosts.join(" "))
+}
+
+/// Asks an address until it answers 2xx. A host's name is plain, and stands outside of the quotes of the rest.
+fn asked(address: &Address, command: &PlannedCommand, values: &BTreeMap<String, String>) -> String {
+    let part = |piece: &Piece| match piece {
+        Piece::Var(name) if name == "PUSH_HOST" => "\"$name\"".to_owned(),
+        piece => quoted(&Address { pieces: vec![piece.clone()] }.filled(values)),
+    };
+    let url: String = address.pieces.iter().map(part).collect();
+    let ask = format!(
+        "case $(curl -q -sS -g --noproxy '*' --proto '=http,https' --max-time {} -o /dev/null -w '%{{http_code}}' -- {url}) \
+         in 2??) ;; *) false ;; esac",
+        command.timeout_s
+    );
+    until(&ask, command)
+}
+
+/// A command that is tried as often as it says.
+fn until(ask: &str, command: &PlannedCommand) -> String {
+    format!(
+        "  try=1\n  until {ask}; do\n    [ \"$try\" -lt {} ] || exit 1\n    try=$((try + 1)); sleep {}\n  done\n",
+        command.tries, command.every_s
+    )
 }
 
 fn check_out(plan: &Plan, hand: &ByHand) -> String {

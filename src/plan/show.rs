@@ -2,7 +2,7 @@
 //! it must never put a value into what a shell reads.
 
 use super::{Assignment, Plan, PlannedCommand, PlannedForm};
-use crate::stack::{Host, Script};
+use crate::stack::{Check, Host, Script};
 use std::collections::BTreeMap;
 
 /// A title longer than this is cut: it is one line on a page, in a log and in a mail.
@@ -85,18 +85,27 @@ impl PlannedCommand {
             PlannedForm::Rsync(rsync) => format!("rsync {} → {}", rsync.from, rsync.to),
             PlannedForm::Release(release) => format!("release {}", release.dir),
             PlannedForm::Activate { dir } => format!("activate {dir}"),
+            PlannedForm::Check(Check::Http(address)) => {
+                format!("check {}", for_hosts(values, |values| address.show(values)))
+            }
+            PlannedForm::Check(Check::Run(script)) => format!("check: {}", shown(script, values)),
         }
     }
 }
 
-/// A script with its values in place; `{host}` stays, where the title speaks of all hosts.
+/// A script with its values in place.
 fn shown(script: &Script, values: &BTreeMap<String, String>) -> String {
+    for_hosts(values, |values| script.show(values))
+}
+
+/// `{host}` stays, where the title speaks of all hosts.
+fn for_hosts(values: &BTreeMap<String, String>, show: impl Fn(&BTreeMap<String, String>) -> String) -> String {
     match values.contains_key("PUSH_HOST") {
-        true => script.show(values),
+        true => show(values),
         false => {
             let mut values = values.clone();
             values.insert("PUSH_HOST".to_owned(), "{host}".to_owned());
-            script.show(&values)
+            show(&values)
         }
     }
 }

@@ -1,20 +1,23 @@
 //! One command on one place: a host, or the push host. Records before it acts, acts under the guard, records how it ended.
-//! It must never call a command ended well that its guard did not.
+//! It must never call a command ended well that its guard did not, nor try one again whose end nobody knows.
 
 use super::recorder::Place;
 use super::walk::{Walk, elapsed_ms, host_ended};
+use super::{check, link};
 use crate::journal::{Event, HostResult, Stream};
-use crate::plan::{self, BuildFrom, Kind, PlannedCommand, PlannedForm};
+use crate::plan::{self, BuildFrom, Kind, Part, PlannedCommand, PlannedForm};
 use crate::remote::release::BuildOnDisk;
 use crate::remote::{Ending, Line, Lines, Task, guard, release, transfer};
 use crate::source::build::{BuildDir, freeze};
 use crate::source::git::Mirror;
-use crate::stack::{Host, Root, Script, Source};
+use crate::stack::{Check, Host, Root, Script, Source};
 use crate::time::duration_words;
-use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// How a command ended on one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,17 @@ const NO_BUILD: &str = "no build was frozen";
 /// The longest piece of output that is part of a reason.
 const LONGEST_REASON: usize = 200;
 
+impl Outcome {
+    /// Whether a new try can help: not after a cancel, nor where something may still run or nothing could begin.
+    fn may_be_tried_again(&self, command: &PlannedCommand) -> bool {
+        match self.result {
+            HostResult::Failed => self.code.is_some() || matches!(command.form, PlannedForm::Check(_)),
+            HostResult::TimedOut | HostResult::Unreachable => self.left == 0,
+            _ => false,
+        }
+    }
+}
+
 impl Walk {
     /// Runs a command on one place and records it.
     pub(super) async fn on_host(&self, number: u32, command: &PlannedCommand, host: Option<&Host>) -> Outcome {
@@ -47,10 +61,7 @@ impl Walk {
         for line in command.typed(&values) {
             self.recorder.note(&place, line).await;
         }
-        let (lines, from) = mpsc::channel(WAITING_LINES);
-        let (ending, last_words) =
-            tokio::join!(self.act(&place, command, host, lines), self.write_down(&place, command, from));
-        let outcome = outcome(ending, command, &last_words.error);
+        let (outcome, last_words) = self.tried(&place, command, host).await;
         if outcome.result != HostResult::Ok {
             for line in last_words.kept {
                 self.recorder.line(&place, line.stream, line.text).await;
@@ -62,6 +73,38 @@ impl Walk {
         outcome
     }
 
+    /// Tries a command as often as it says, until it ends well.
+    async fn tried(&self, place: &Place, command: &PlannedCommand, host: Option<&Host>) -> (Outcome, LastWords) {
+        let mut attempt = 1;
+        loop {
+            let is_last = attempt >= command.tries;
+            let (lines, from) = mpsc::channel(WAITING_LINES);
+            let (ending, last_words) =
+                tokio::join!(self.act(place, command, host, is_last, lines), self.write_down(place, command, from));
+            let outcome = outcome(ending, command, &last_words.error);
+            if is_last || !outcome.may_be_tried_again(command) {
+                return (outcome, last_words);
+            }
+            let why = outcome.why.as_deref().unwrap_or(outcome.result.word());
+            let words = format!("try {attempt} of {}: {why}; again in {} s", command.tries, command.every_s);
+            self.recorder.note(place, words).await;
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(command.every_s)) => attempt += 1,
+                () = self.until_cancelled(command).cancelled_owned() => {
+                    return (self::outcome(Ending::Cancelled { left: 0 }, command, ""), last_words);
+                }
+            }
+        }
+    }
+
+    /// What ends a command early. Nothing does in `finally`: it runs because of the cancel, not against it.
+    fn until_cancelled(&self, command: &PlannedCommand) -> CancellationToken {
+        match command.part {
+            Part::Before | Part::Main => self.orders.token.clone(),
+            Part::Finally => CancellationToken::new(),
+        }
+    }
+
     /// Writes lines down as they come; of a quiet command only when it failed. Returns the last line on standard error.
     async fn write_down(&self, place: &Place, command: &PlannedCommand, mut from: mpsc::Receiver<Line>) -> LastWords {
         let mut last = LastWords::default();
@@ -69,6 +112,7 @@ impl Walk {
             if line.stream == Stream::Err && !line.text.trim().is_empty() {
                 last.error = line.text.trim().chars().take(LONGEST_REASON).collect();
             }
+            self.link(place, command, &line).await;
             match command.quiet {
                 false => self.recorder.line(place, line.stream, line.text).await,
                 true => {
@@ -82,8 +126,26 @@ impl Walk {
         last
     }
 
+    /// Keeps the link that a line of `before` or `finally` gives.
+    async fn link(&self, place: &Place, command: &PlannedCommand, line: &Line) {
+        if command.part == Part::Main || line.stream != Stream::Out {
+            return;
+        }
+        let Some((title, url)) = link::parse(&line.text) else { return };
+        if self.links.fetch_add(1, Ordering::Relaxed) < link::MOST {
+            self.recorder.state(Event::Link { command: place.command, title, url }).await;
+        }
+    }
+
     /// Does what the command says. `lines` is dropped when all output is in, which ends [`Walk::write_down`].
-    async fn act(&self, place: &Place, command: &PlannedCommand, host: Option<&Host>, lines: Lines) -> Ending {
+    async fn act(
+        &self,
+        place: &Place,
+        command: &PlannedCommand,
+        host: Option<&Host>,
+        is_last: bool,
+        lines: Lines,
+    ) -> Ending {
         let connection = host.and_then(|host| self.connections.get(host)).map(AsRef::as_ref);
         let dir = (self.build_dir().tree(), self.build_dir().manifest());
         match (&command.form, connection) {
@@ -92,8 +154,17 @@ impl Walk {
             (PlannedForm::Build(script), _) => {
                 guard::near(&self.checkout, self.task(command, script, host), &lines).await
             }
-            (PlannedForm::Local(script), _) => guard::near(&dir.0, self.task(command, script, host), &lines).await,
-            (PlannedForm::Run(script), Some(on)) => guard::far(on, self.task(command, script, host), &lines).await,
+            (PlannedForm::Local(script), _) => {
+                guard::near(self.near_dir(&dir.0), self.task(command, script, host), &lines).await
+            }
+            (PlannedForm::Check(Check::Http(address)), _) => {
+                let task = self.own_task(command, host);
+                let url = address.filled(&task.values);
+                check::ask(self.near_dir(&dir.0), task, url, is_last, &lines).await
+            }
+            (PlannedForm::Check(Check::Run(script)) | PlannedForm::Run(script), Some(on)) => {
+                guard::far(on, self.task(command, script, host), &lines).await
+            }
             (PlannedForm::Rsync(what), Some(on)) => {
                 transfer::rsync(on, &dir.0, what, self.own_task(command, host), &lines).await
             }
@@ -123,23 +194,31 @@ impl Walk {
     }
 
     fn task(&self, command: &PlannedCommand, script: &Script, host: Option<&Host>) -> Task {
-        Task {
-            script: script.text.clone(),
-            values: plan::values(&self.assignment, host),
-            ..self.own_task(command, host)
-        }
+        Task { script: script.text.clone(), ..self.own_task(command, host) }
+    }
+
+    /// Where commands on the push host run: in the build, or, before there is one, in the push's own empty directory.
+    fn near_dir<'a>(&'a self, tree: &'a Path) -> &'a Path {
+        if tree.is_dir() { tree } else { &self.checkout }
+    }
+
+    fn values(&self, host: Option<&Host>) -> BTreeMap<String, String> {
+        let mut values = plan::values(&self.assignment, host);
+        let so_far = self.so_far.map(|ended| ("PUSH_RESULT".to_owned(), ended.word().to_owned()));
+        values.extend(so_far);
+        values
     }
 
     fn own_task(&self, command: &PlannedCommand, host: Option<&Host>) -> Task {
         Task {
             script: String::new(),
-            values: plan::values(&self.assignment, host),
+            values: self.values(host),
             timeout: Duration::from_secs(command.timeout_s),
             lease_s: self.assignment.lease_s,
             grace_s: self.assignment.grace_s,
             lock: host.map(|host| format!("{}@{}", self.assignment.plan.stack, host.name())),
             fence: format!("{}.1", self.assignment.push),
-            cancel: self.orders.token.clone(),
+            cancel: self.until_cancelled(command),
         }
     }
 
@@ -230,6 +309,10 @@ fn outcome(ending: Ending, command: &PlannedCommand, last_error: &str) -> Outcom
     };
     let (result, code, why, left) = match ending {
         Ending::Exited(0) => (HostResult::Ok, Some(0), None, 0),
+        // What was asked has its own words for the answer.
+        Ending::Exited(_) if matches!(command.form, PlannedForm::Check(Check::Http(_))) => {
+            (HostResult::Failed, None, Some(last_error.to_owned()), 0)
+        }
         Ending::Exited(code) => {
             let said = if last_error.is_empty() { String::new() } else { format!(": {last_error}") };
             (HostResult::Failed, Some(code), Some(format!("exited with {code}{said}")), 0)

@@ -1,16 +1,19 @@
 //! Walks a plan: each command in order, a barrier between them, at most `chunk` hosts at once, the next begins as one
-//! ends. It must never begin a command after a failure, and never begin a host after an order to stop.
+//! ends. It must never begin a command on a host that failed one, go on past what the failure policy allows, or begin a
+//! host after an order to stop; only `finally` runs after either.
 
 use super::orders::{Orders, Stop};
-use super::recorder::{Place, Recorder};
+use super::recorder::Recorder;
 use super::step::Outcome;
+use super::toll::{Loss, Toll};
 use crate::journal::{Ended, Event, HostResult, PushDir};
-use crate::plan::{self, Assignment, PlannedCommand, PlannedForm};
+use crate::plan::{self, Assignment, Part, PlannedCommand, PlannedForm};
 use crate::remote::masters::{Connection, Masters};
-use crate::stack::{Host, Root};
+use crate::stack::{Host, OnFailure, Root, Who};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -24,20 +27,35 @@ pub struct Walk {
     pub(super) connections: BTreeMap<Host, Arc<Connection>>,
     /// The root of the build that this push froze.
     pub(super) frozen: OnceLock<Root>,
-    masters: Masters,
+    /// How many links the output has given.
+    pub(super) links: AtomicUsize,
+    /// How the push would end now; known once its commands are over.
+    pub(super) so_far: Option<Ended>,
+    pub(super) masters: Masters,
     began: Instant,
+    pub(super) toll: Toll,
+    /// Hosts that could not be reached, and why, until the first command that works on hosts has told it.
+    pub(super) refused: BTreeMap<Host, String>,
+    /// Hosts on which some command has begun.
+    touched: BTreeSet<Host>,
     unknown: BTreeSet<String>,
-    bad: BTreeSet<String>,
 }
 
-/// Why the walk ended before the end of the list.
-struct Halt {
-    state: Ended,
-    why: String,
+/// How the push ends, as far as it is known.
+pub(super) struct End {
+    pub(super) state: Ended,
+    pub(super) why: Option<String>,
 }
 
-/// How a command ended on one host, with the host.
+/// How a command ended on one place.
 pub(super) type HostOutcome = (Option<Host>, Outcome);
+
+/// What a command left behind.
+pub(super) struct Sum {
+    pub(super) outcomes: Vec<HostOutcome>,
+    /// Hosts that were never begun.
+    pub(super) skipped: Vec<Host>,
+}
 
 impl Walk {
     /// Prepares the walk of an assignment.
@@ -58,133 +76,165 @@ impl Walk {
             masters,
             connections: BTreeMap::new(),
             frozen: OnceLock::new(),
+            links: AtomicUsize::new(0),
+            so_far: None,
             began: Instant::now(),
+            toll: Toll::default(),
+            refused: BTreeMap::new(),
+            touched: BTreeSet::new(),
             unknown: BTreeSet::new(),
-            bad: BTreeSet::new(),
         }
     }
 
-    /// Walks to the end of the list, or to the first failure or order to stop; returns the push's last record.
+    /// Walks to the end of the list, or to the failure or order that stops it, then through `finally`; returns the
+    /// push's last record.
     pub async fn finish(mut self) -> Event {
         let commands = std::mem::take(&mut self.assignment.plan.commands);
-        let mut halt = self.preflight(&commands).await.err();
-        if halt.is_none() {
-            for (number, command) in (1_u32..).zip(&commands) {
-                halt = self.command(number, command).await.err();
-                if halt.is_some() {
-                    break;
-                }
-            }
-        }
+        let halt = self.list(&commands).await.err();
+        let total = self.assignment.plan.hosts.len();
+        let mut end = halt.unwrap_or_else(|| {
+            let (state, why) = self.toll.end(total);
+            End { state, why }
+        });
+        let who = match self.orders.stopped() {
+            Some(Stop::Cancelled { who, .. }) if end.state == Ended::Cancelled => who,
+            _ => None,
+        };
+        self.finally(&commands, &mut end).await;
         // A checkout is only the way to a build; what is left of it helps nobody.
         let _ = tokio::fs::remove_dir_all(&self.checkout).await;
-        self.end(halt)
+        let hosts_ok = match end.state {
+            Ended::Succeeded | Ended::Degraded => total - self.toll.count(),
+            _ => 0,
+        };
+        push_ended(end, who, (hosts_ok, total), self.unknown.into_iter().collect(), elapsed_ms(self.began))
     }
 
-    /// Connects to all hosts before anything is touched; one that cannot be reached stops the push.
-    async fn preflight(&mut self, commands: &[PlannedCommand]) -> Result<(), Halt> {
-        let needs_hosts =
-            |command: &PlannedCommand| command.form.per_host() && !matches!(command.form, PlannedForm::Local(_));
-        let Some(first) = commands.iter().position(needs_hosts) else { return Ok(()) };
-        let hosts = &self.assignment.plan.hosts;
-        let tries = futures::future::join_all(hosts.iter().map(|host| self.masters.connect(host)));
-        let tries = tokio::select! {
-            tries = tries => tries,
-            () = self.orders.token.cancelled() => return Err(self.stopped("before any host was touched")),
-        };
-        let mut refused = Vec::new();
-        for (host, tried) in hosts.clone().into_iter().zip(tries) {
-            match tried {
-                Ok(connection) => drop(self.connections.insert(host, Arc::new(connection))),
-                Err(why) => refused.push((host, why.to_string())),
+    /// Everything but `finally`.
+    async fn list(&mut self, commands: &[PlannedCommand]) -> Result<(), End> {
+        self.preflight(commands).await?;
+        for (number, command) in numbered(commands).filter(|(_, command)| command.part != Part::Finally) {
+            if self.orders.stopped().is_some() {
+                return Err(self.stopped(&format!("before command {number}")));
             }
+            self.command(number, command).await?;
         }
-        match refused.is_empty() {
-            true => Ok(()),
-            false => Err(self.unreachable(first, &commands[first], refused).await),
+        Ok(())
+    }
+
+    /// What always runs. What fails here spoils a success, stops nothing, and changes no worse end.
+    async fn finally(&mut self, commands: &[PlannedCommand], end: &mut End) {
+        // Without a build, its commands run in an empty directory; where even that fails, they say so themselves.
+        let _ = tokio::fs::create_dir_all(&self.checkout).await;
+        for (number, command) in numbered(commands).filter(|(_, command)| command.part == Part::Finally) {
+            self.so_far = Some(end.state);
+            let Err(failed) = self.command(number, command).await else { continue };
+            if end.state == Ended::Succeeded {
+                end.state = Ended::Degraded;
+            }
+            let failed = failed.why.map(|why| format!("at the end, {why}"));
+            let words: Vec<String> = end.why.take().into_iter().chain(failed).collect();
+            end.why = Some(words.join("; "));
         }
     }
 
-    async fn unreachable(&mut self, place: usize, command: &PlannedCommand, refused: Vec<(Host, String)>) -> Halt {
-        let number = u32::try_from(place + 1).unwrap_or(u32::MAX);
-        let total = self.assignment.plan.hosts.len();
-        self.command_started(number, command, total).await;
-        for (host, why) in &refused {
-            let outcome = Outcome { result: HostResult::Unreachable, code: None, why: Some(why.clone()), left: 0 };
-            let place = Place { command: number, host: Some(host.name().to_owned()) };
-            self.recorder.note(&place, why.clone()).await;
-            self.recorder.state(host_ended(number, Some(host), &outcome, 0)).await;
-            self.bad.insert(host.name().to_owned());
-        }
-        let not_ok = u32::try_from(total).unwrap_or(u32::MAX);
-        let result = HostResult::Unreachable;
-        self.recorder.state(Event::CommandEnded { command: number, result, ok: 0, not_ok, duration_ms: 0 }).await;
-        let (host, why) = &refused[0];
-        let why = match refused.len() {
-            1 => format!("{} could not be reached, so no host was touched: {why}", host.name()),
-            n => format!("{n} of {total} hosts could not be reached, so no host was touched; {}: {why}", host.name()),
-        };
-        Halt { state: Ended::Failed, why }
+    pub(super) async fn command_started(&self, number: u32, command: &PlannedCommand, hosts: usize) {
+        let title = self.title(command);
+        self.recorder.state(Event::CommandStarted { command: number, title, hosts: count(hosts) }).await;
     }
 
-    async fn command_started(&self, number: u32, command: &PlannedCommand, hosts: usize) {
-        let values = plan::values(&self.assignment, None);
-        let title = command.title(&values);
-        let hosts = u32::try_from(hosts).unwrap_or(u32::MAX);
-        self.recorder.state(Event::CommandStarted { command: number, title, hosts }).await;
+    fn title(&self, command: &PlannedCommand) -> String {
+        command.title(&plan::values(&self.assignment, None))
     }
 
-    async fn command(&mut self, number: u32, command: &PlannedCommand) -> Result<(), Halt> {
-        if self.orders.stopped().is_some() {
-            return Err(self.stopped(&format!("before command {number}")));
-        }
-        let hosts: Vec<Option<Host>> = match command.form.per_host() {
-            true => self.assignment.plan.hosts.iter().cloned().map(Some).collect(),
-            false => vec![None],
+    /// Records the hosts that were never begun, then the end of the command: its hosts add up.
+    pub(super) async fn command_ended(&self, number: u32, sum: &Sum, duration_ms: u64) {
+        let skipped = Outcome { result: HostResult::Skipped, code: None, why: None, left: 0 };
+        let records = sum.skipped.iter().map(|host| self.recorder.state(host_ended(number, Some(host), &skipped, 0)));
+        futures::future::join_all(records).await;
+        let bad: Vec<&Outcome> = sum.bad().map(|(_, outcome)| outcome).collect();
+        let result = match (bad.first(), sum.skipped.is_empty()) {
+            (Some(outcome), _) => outcome.result,
+            (None, true) => HostResult::Ok,
+            (None, false) => HostResult::Cancelled,
         };
-        let began = Instant::now();
-        let host_count = hosts.iter().flatten().count();
-        self.command_started(number, command, host_count).await;
-        let total = hosts.len();
-        let (mut outcomes, hosts) = self.take_over(number, command, hosts).await;
-        outcomes.extend(self.over_hosts(number, command, hosts).await);
-        let bad: Vec<&HostOutcome> = outcomes.iter().filter(|(_, outcome)| outcome.result != HostResult::Ok).collect();
-        let ok = u32::try_from(outcomes.len() - bad.len()).unwrap_or(u32::MAX);
-        let not_ok = u32::try_from(total - (outcomes.len() - bad.len())).unwrap_or(u32::MAX);
-        let result = match (bad.first(), not_ok) {
-            (Some((_, outcome)), _) => outcome.result,
-            (None, 0) => HostResult::Ok,
-            (None, _) => HostResult::Cancelled,
-        };
-        let duration_ms = elapsed_ms(began);
+        let ok = count(sum.outcomes.len() - bad.len());
+        let not_ok = count(bad.len() + sum.skipped.len());
         self.recorder.state(Event::CommandEnded { command: number, result, ok, not_ok, duration_ms }).await;
-        for (host, outcome) in &bad {
-            let Some(host) = host else { continue };
-            self.bad.insert(host.name().to_owned());
-            if outcome.result == HostResult::Unknown || outcome.left > 0 {
-                self.unknown.insert(host.name().to_owned());
-            }
+    }
+
+    /// Runs one command on all its places. An error is how the push ends; in `finally`, only what failed.
+    async fn command(&mut self, number: u32, command: &PlannedCommand) -> Result<(), End> {
+        let places = self.places(command);
+        if places.is_empty() {
+            return Ok(());
         }
-        match (self.orders.stopped(), bad.is_empty() && not_ok == 0) {
-            (_, true) => Ok(()),
-            (Some(_), false) => Err(self.stopped(&format!("in command {number}"))),
-            (None, false) => Err(self.failed(number, command, &bad)),
+        let began = Instant::now();
+        let tells_refused = command.form.per_host() && command.part != Part::Finally;
+        let told = if tells_refused { self.refused.len() } else { 0 };
+        self.command_started(number, command, places.iter().flatten().count() + told).await;
+        let mut refused = if tells_refused { self.tell_refused(number).await } else { Vec::new() };
+        let (mut taken, places) = self.take_over(number, command, places).await;
+        let mut sum = self.over(number, command, places).await;
+        self.touched.extend(sum.outcomes.iter().chain(&taken).filter_map(|(host, _)| host.clone()));
+        let fresh: Vec<HostOutcome> = sum.bad().cloned().collect();
+        for outcomes in [&mut refused, &mut taken] {
+            sum.outcomes.append(outcomes);
+        }
+        self.command_ended(number, &sum, elapsed_ms(began)).await;
+        self.judge(number, command, &fresh, !sum.skipped.is_empty())
+    }
+
+    /// The places of a command: the push host, or the hosts that are still in the push; `finally` also visits those that
+    /// failed, but none that this push never touched.
+    fn places(&self, command: &PlannedCommand) -> Vec<Option<Host>> {
+        let hosts = &self.assignment.plan.hosts;
+        let chosen = |host: &&Host| match command.part {
+            Part::Finally => self.touched.contains(*host),
+            Part::Before | Part::Main => !self.toll.has(host.name()),
+        };
+        match command.form.per_host() {
+            true => hosts.iter().filter(chosen).cloned().map(Some).collect(),
+            false => vec![None],
         }
     }
 
-    /// Begins a host as soon as another has ended, until one fails or the push is told to stop; those that run, end.
-    async fn over_hosts(&self, number: u32, command: &PlannedCommand, hosts: Vec<Option<Host>>) -> Vec<HostOutcome> {
+    /// Runs the growing batches, then the rest: a host begins as soon as another has ended.
+    async fn over(&self, number: u32, command: &PlannedCommand, places: Vec<Option<Host>>) -> Sum {
         let width = match command.form {
             // The flip goes to all hosts at once: the fewer seconds of two versions, the better.
-            PlannedForm::Activate { .. } => hosts.len(),
+            PlannedForm::Activate { .. } => places.len(),
             _ => command.chunk.max(1),
         };
-        let mut waiting = hosts.into_iter();
+        let mut waiting = places.into_iter();
+        let mut outcomes = Vec::new();
+        for batch in &command.grow {
+            let batch: Vec<_> = waiting.by_ref().take((*batch).max(1)).collect();
+            let width = batch.len();
+            let mut batch = batch.into_iter();
+            self.batch(number, command, width, &mut batch, &mut outcomes).await;
+            if batch.len() > 0 {
+                let skipped = batch.chain(waiting).flatten().collect();
+                return Sum { outcomes, skipped };
+            }
+        }
+        self.batch(number, command, width, &mut waiting, &mut outcomes).await;
+        Sum { outcomes, skipped: waiting.flatten().collect() }
+    }
+
+    /// Begins a place as soon as another has ended, while the push may go on; those that run, end.
+    async fn batch(
+        &self,
+        number: u32,
+        command: &PlannedCommand,
+        width: usize,
+        waiting: &mut std::vec::IntoIter<Option<Host>>,
+        outcomes: &mut Vec<HostOutcome>,
+    ) {
         let mut running = FuturesUnordered::new();
-        let mut outcomes: Vec<HostOutcome> = Vec::new();
         loop {
-            let all_well = outcomes.iter().all(|(_, outcome)| outcome.result == HostResult::Ok);
-            while all_well && running.len() < width && self.orders.stopped().is_none() {
+            let bad = outcomes.iter().filter(|(_, outcome)| outcome.result != HostResult::Ok).count();
+            while running.len() < width && self.goes_on(command, bad) {
                 let Some(host) = waiting.next() else { break };
                 running.push(async move {
                     let outcome = self.on_host(number, command, host.as_ref()).await;
@@ -193,73 +243,121 @@ impl Walk {
             }
             match running.next().await {
                 Some(outcome) => outcomes.push(outcome),
-                None => return outcomes,
+                None => return,
             }
         }
     }
 
-    fn failed(&self, number: u32, command: &PlannedCommand, bad: &[&HostOutcome]) -> Halt {
-        let title = command.title(&plan::values(&self.assignment, None));
-        let (host, outcome) = bad[0];
+    /// Whether a command may begin on one more host after it failed on `bad` others.
+    fn goes_on(&self, command: &PlannedCommand, bad: usize) -> bool {
+        match command.part {
+            Part::Finally => true,
+            Part::Before => bad == 0 && self.orders.stopped().is_none(),
+            Part::Main => self.toll.allows(command.policy, bad) && self.orders.stopped().is_none(),
+        }
+    }
+
+    /// What the failures of a command mean for the push.
+    fn judge(&mut self, number: u32, command: &PlannedCommand, bad: &[HostOutcome], skipped: bool) -> Result<(), End> {
+        let fresh = bad.iter().filter(|(host, _)| host.is_some()).count();
+        let allowed = match command.part {
+            Part::Before | Part::Finally => bad.is_empty(),
+            Part::Main if fresh == bad.len() => self.toll.allows(command.policy, fresh),
+            // What fails on the push host fails for all hosts.
+            Part::Main => command.policy.on_failure == OnFailure::Continue,
+        };
+        for (host, outcome) in bad {
+            let Some(host) = host else { continue };
+            let loss = Loss { command: Some(number), result: outcome.result, why: outcome.why.clone() };
+            self.toll.give_up(host.name(), loss);
+            if outcome.result == HostResult::Unknown || outcome.left > 0 {
+                self.unknown.insert(host.name().to_owned());
+            }
+        }
+        let total = self.assignment.plan.hosts.len();
+        if command.part != Part::Finally && self.orders.stopped().is_some() && (skipped || !bad.is_empty()) {
+            return Err(self.stopped(&format!("in command {number}")));
+        }
+        if !allowed {
+            return Err(self.failed(number, command, bad));
+        }
+        if command.part == Part::Main && fresh > 0 && self.toll.count() >= total {
+            let (state, why) = self.toll.end(total);
+            return Err(End { state, why });
+        }
+        if fresh < bad.len() {
+            self.toll.spoil(self.words(number, command, bad));
+        }
+        Ok(())
+    }
+
+    fn failed(&self, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> End {
+        let veto = if command.part == Part::Before { "vetoed: " } else { "" };
+        End { state: Ended::Failed, why: Some(format!("{veto}{}", self.words(number, command, bad))) }
+    }
+
+    fn words(&self, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> String {
+        let title = self.title(command);
+        let Some((host, outcome)) = bad.first() else { return format!("command {number} ({title}) failed") };
         let what = outcome.why.clone().unwrap_or_else(|| outcome.result.word().to_owned());
         let place = match (host, bad.len()) {
             (None, _) => String::new(),
             (Some(host), 1) => format!(" on {}", host.name()),
             (Some(host), n) => format!(" on {} and {} more", host.name(), n - 1),
         };
-        Halt {
-            state: Ended::Failed,
-            why: format!("command {number} ({title}) {}{place}: {what}", outcome.result.word()),
-        }
+        format!("command {number} ({title}) {}{place}: {what}", outcome.result.word())
     }
 
-    fn stopped(&self, when: &str) -> Halt {
-        match self.orders.stopped() {
-            Some(Stop::DiskFull) => Halt {
-                state: Ended::Failed,
-                why: format!("the disk of the push host is full ({}); make room, then push again", self.data.display()),
-            },
+    pub(super) fn stopped(&self, when: &str) -> End {
+        let (state, why) = match self.orders.stopped() {
+            Some(Stop::DiskFull) => {
+                let disk = self.data.display();
+                (Ended::Failed, format!("the disk of the push host is full ({disk}); make room, then push again"))
+            }
             Some(Stop::Cancelled { who, reason }) => {
                 let who = who.map_or("the system".to_owned(), |who| who.to_string());
                 let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-                Halt { state: Ended::Cancelled, why: format!("{who} cancelled it {when}{reason}") }
+                (Ended::Cancelled, format!("{who} cancelled it {when}{reason}"))
             }
-            None => Halt { state: Ended::Cancelled, why: format!("stopped {when}") },
-        }
+            None => (Ended::Cancelled, format!("stopped {when}")),
+        };
+        End { state, why: Some(why) }
     }
+}
 
-    fn end(self, halt: Option<Halt>) -> Event {
-        let total = self.assignment.plan.hosts.len();
-        let (state, why, hosts_ok) = match halt {
-            None => (Ended::Succeeded, None, total - self.bad.len()),
-            Some(halt) => (halt.state, Some(halt.why), 0),
-        };
-        let who = match self.orders.stopped() {
-            Some(Stop::Cancelled { who, .. }) if state == Ended::Cancelled => who,
-            _ => None,
-        };
-        push_ended(state, why, who, (hosts_ok, total), self.unknown.into_iter().collect(), elapsed_ms(self.began))
+impl Sum {
+    fn bad(&self) -> impl Iterator<Item = &HostOutcome> {
+        self.outcomes.iter().filter(|(_, outcome)| outcome.result != HostResult::Ok)
     }
 }
 
 /// The last record of a push that could not begin: nothing ran.
 pub fn could_not_begin(assignment: &Assignment, why: &str) -> Event {
-    push_ended(Ended::Failed, Some(format!("nothing ran: {why}")), None, (0, assignment.plan.hosts.len()), vec![], 0)
+    let end = End { state: Ended::Failed, why: Some(format!("nothing ran: {why}")) };
+    push_ended(end, None, (0, assignment.plan.hosts.len()), vec![], 0)
 }
 
 fn push_ended(
-    state: Ended,
-    why: Option<String>,
-    who: Option<crate::stack::Who>,
+    end: End,
+    who: Option<Who>,
     (hosts_ok, hosts_total): (usize, usize),
     unknown: Vec<String>,
     duration_ms: u64,
 ) -> Event {
-    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let End { state, why } = end;
     // The writer fills in the hash of all before it.
     let sha256 = String::new();
     let (hosts_ok, hosts_total) = (count(hosts_ok), count(hosts_total));
     Event::PushEnded { state, why, who, hosts_ok, hosts_total, unknown, duration_ms, sha256 }
+}
+
+/// Commands with their numbers, as the journal names them.
+pub(super) fn numbered(commands: &[PlannedCommand]) -> impl Iterator<Item = (u32, &PlannedCommand)> {
+    (1_u32..).zip(commands)
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 /// The record of a command that ended on a host.

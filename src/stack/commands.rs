@@ -2,14 +2,13 @@
 //! of its hosts, its own defaults) stays open in a [`Draft`]. It must never run anything. Called by `parse`.
 
 use super::groups::{Entry, Groups};
-use super::reader::{Keys, Reader, Text, Value, later};
-use super::values::{self, Chunk};
+use super::limits::Limits;
+use super::reader::{Keys, Reader, Text, Value};
 use super::variables::Scope;
-use super::{Command, Form, Release, Rsync, Script, shell};
+use super::{Check, Command, Form, Release, Rsync, Script, limits, shell, urls, values};
 use crate::diagnostic::{Mistake, shown};
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 /// Releases that stay on a host when the file says nothing: enough to go back a few times, little enough for a small disk.
@@ -20,42 +19,48 @@ const KEEP: usize = 5;
 pub(super) struct Draft {
     pub form: Form,
     pub name: Option<String>,
-    pub chunk: Option<Chunk>,
-    pub timeout: Option<Duration>,
+    pub limits: Limits,
     pub quiet: bool,
     pub at: Range<usize>,
 }
 
-/// Limits that a stage gives to its commands.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub chunk: Chunk,
-    pub timeout: Duration,
-}
-
 impl Draft {
-    /// The command on a stage with `hosts` hosts.
-    pub fn settle(self, limits: Limits, hosts: usize) -> Command {
-        let chunk = match self.form {
-            // A flip runs at full width: all hosts within about a second.
-            Form::Activate { .. } => hosts.max(1),
-            _ => self.chunk.unwrap_or(limits.chunk).of(hosts),
-        };
-        let timeout = self.timeout.unwrap_or(limits.timeout);
-        Command { form: self.form, name: self.name, chunk, timeout, quiet: self.quiet }
+    /// The command on a stage with `hosts` hosts, whose own limits are `stage`.
+    pub fn settle(self, stage: &Limits, hosts: usize) -> Command {
+        self.limits.settle(self.form, self.name, self.quiet, stage, hosts)
     }
 }
 
-const FORMS: &[&str] = &["local", "run", "rsync", "release", "activate"];
+const FORMS: &[&str] = &["local", "run", "rsync", "release", "activate", "check"];
 
 const COMMAND: Keys = Keys {
     of: "a command",
     known: &[
-        "local", "run", "rsync", "release", "activate", "to", "delete", "exclude", "options", "keep", "shared", "name",
-        "chunk", "timeout", "quiet",
+        "local",
+        "run",
+        "rsync",
+        "release",
+        "activate",
+        "check",
+        "to",
+        "delete",
+        "exclude",
+        "options",
+        "keep",
+        "shared",
+        "name",
+        "chunk",
+        "timeout",
+        "quiet",
+        "tries",
+        "every",
+        "on_failure",
+        "max_failed",
     ],
-    later: &["check", "roll", "confirm", "hosts", "tries", "every", "on_failure", "max_failed"],
+    later: &["roll", "confirm", "hosts"],
 };
+
+const CHECK: Keys = Keys { of: "`check`", known: &["run"], later: &[] };
 
 /// Keys that belong to one form only.
 const OF_FORM: &[(&str, &str)] = &[
@@ -108,19 +113,19 @@ pub(super) fn read_lists(reader: &mut Reader<'_>, scope: Scope<'_>, section: Opt
     lists
 }
 
-/// Reads a stage's `commands`: the name of a list, or commands.
+/// Reads a stage's `commands`, `before` or `finally`: the name of a list, or commands.
 pub(super) fn read_stage_commands(
     reader: &mut Reader<'_>,
     scope: Scope<'_>,
     lists: &mut Groups<Draft>,
+    key: &str,
     value: &Value<'_>,
 ) -> Vec<Draft> {
     match value.get_ref() {
         DeValue::String(text) if text.contains(' ') => {
-            let cure = format!("a command stands in a list: commands = [\"{}\"]", shown(text));
-            reader.refuse(
-                Mistake::new(value.span(), "`commands` must be a list of commands, or the name of one").cure(cure),
-            );
+            let cure = format!("a command stands in a list: {key} = [\"{}\"]", shown(text));
+            let title = format!("`{key}` must be a list of commands, or the name of one");
+            reader.refuse(Mistake::new(value.span(), title).cure(cure));
             Vec::new()
         }
         DeValue::String(name) => {
@@ -149,7 +154,7 @@ fn read_entry(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> O
         DeValue::String(text) => {
             let text = Text { value: text.to_string(), at: value.span() };
             let form = Form::Local(script(reader, scope, &text)?);
-            Some(Entry::Item(Draft { form, name: None, chunk: None, timeout: None, quiet: false, at: text.at }))
+            Some(Entry::Item(Draft { form, name: None, limits: Limits::default(), quiet: false, at: text.at }))
         }
         DeValue::Table(table) => read_table(reader, scope, table, value.span()).map(Entry::Item),
         other => reader.wrong(value, "a command: text, or a table like { run = \"…\" }", other),
@@ -161,9 +166,9 @@ fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at
     let forms: Vec<&str> = FORMS.iter().copied().filter(|form| table.contains_key(*form)).collect();
     let form = match forms.as_slice() {
         [form] => Some(*form),
-        [] if COMMAND.later.iter().take(3).any(|form| table.contains_key(*form)) => None,
+        [] if COMMAND.later.iter().take(2).any(|form| table.contains_key(*form)) => None,
         [] => {
-            let cure = "it needs one of `local`, `run`, `rsync`, `release`, `activate`";
+            let cure = "it needs one of `local`, `run`, `rsync`, `release`, `activate`, `check`";
             reader.refuse(Mistake::new(at.clone(), "this command does not say what to do").cure(cure));
             None
         }
@@ -182,15 +187,11 @@ fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at
         }
     }
     let name = table.get("name").and_then(|value| reader.parsed(value, values::line));
-    let chunk = table.get("chunk").and_then(|value| read_chunk(reader, value));
-    let timeout = table.get("timeout").and_then(|value| reader.parsed(value, values::timeout));
+    let limits = Limits::read(reader, table);
     let quiet = table.get("quiet").and_then(|value| reader.boolean(value)).unwrap_or(false);
-    if let (Some("activate"), Some((key, _))) = (form, table.get_key_value("chunk")) {
-        let mistake = Mistake::new(key.span(), "`activate` has no `chunk`: it flips all hosts within about a second");
-        reader.refuse(mistake.cure("take it out"));
-    }
+    limits::check_form(reader, table, form?);
     let form = read_form(reader, scope, table, form?, &at)?;
-    Some(Draft { form, name, chunk, timeout, quiet, at })
+    Some(Draft { form, name, limits, quiet, at })
 }
 
 fn read_form(
@@ -207,9 +208,35 @@ fn read_form(
             let script = script(reader, scope, &text)?;
             Some(if form == "run" { Form::Run(script) } else { Form::Local(script) })
         }
+        "check" => read_check(reader, scope, value).map(Form::Check),
         "activate" => Some(Form::Activate { dir: reader.parsed(value, values::release_dir)? }),
         "release" => read_release(reader, table, value),
         _ => read_rsync(reader, table, value, at),
+    }
+}
+
+/// `check`: an address, or `{ run = "…" }`.
+fn read_check(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> Option<Check> {
+    match value.get_ref() {
+        DeValue::String(_) => {
+            let text = reader.text(value)?;
+            compiled(reader, &text, urls::address(&text.value, scope)).map(Check::Http)
+        }
+        DeValue::Table(table) => {
+            reader.check_keys(table, &CHECK);
+            let Some(run) = table.get("run") else {
+                reader.missing(
+                    value.span(),
+                    "this check",
+                    "run",
+                    "write check = { run = \"systemctl is-active web\" }",
+                );
+                return None;
+            };
+            let text = reader.text(run)?;
+            script(reader, scope, &text).map(Check::Run)
+        }
+        other => reader.wrong(value, "an address like \"http://{host}/health\", or { run = \"…\" }", other),
     }
 }
 
@@ -255,23 +282,15 @@ fn read_all(
     texts.iter().filter_map(|text| reader.parsed_text(text, &parse)).collect()
 }
 
-/// `chunk`: a number of hosts or a percentage.
-pub(super) fn read_chunk(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Chunk> {
-    match value.get_ref() {
-        DeValue::Integer(_) => reader.number(value, 1..=super::ranges::MOST).map(Chunk::Hosts),
-        DeValue::String(_) => reader.parsed(value, values::percent),
-        DeValue::Array(_) => {
-            reader.refuse(later(value.span(), "a growing chunk"));
-            None
-        }
-        other => reader.wrong(value, "a number of hosts, or a percentage like \"25%\"", other),
-    }
-}
-
 /// Compiles a script, each flaw at its place in the file.
 fn script(reader: &mut Reader<'_>, scope: Scope<'_>, text: &Text) -> Option<Script> {
-    match shell::compile(&text.value, scope) {
-        Ok(script) => Some(script),
+    compiled(reader, text, shell::compile(&text.value, scope))
+}
+
+/// What was read, or nothing and each flaw at its place in the file.
+fn compiled<T>(reader: &mut Reader<'_>, text: &Text, read: Result<T, Vec<shell::Flaw>>) -> Option<T> {
+    match read {
+        Ok(read) => Some(read),
         Err(flaws) => {
             for flaw in flaws {
                 let at = reader.part(text, &flaw.at);

@@ -8,8 +8,10 @@ mod reader;
 mod commands;
 mod groups;
 mod hosts;
+mod limits;
 mod ranges;
 mod shell;
+mod urls;
 mod values;
 pub mod variables;
 
@@ -21,7 +23,7 @@ pub use crate::diagnostic::Diagnostic;
 pub use host::Host;
 pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
 pub use parse::parse;
-pub use script::Script;
+pub use script::{Address, Script};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -91,8 +93,14 @@ pub struct Stage {
     pub button: String,
     /// Its hosts in the file's order, no host twice; never empty.
     pub hosts: Vec<Host>,
+    /// What runs before any host is touched; each may veto.
+    pub before: Vec<Command>,
     /// Its commands, shared lists already put in; never empty.
     pub commands: Vec<Command>,
+    /// What runs at the end, whatever the end is.
+    pub finally: Vec<Command>,
+    /// What becomes of a push when some hosts cannot be reached.
+    pub policy: Policy,
 }
 
 /// One entry of a stage's command list.
@@ -102,12 +110,40 @@ pub struct Command {
     pub form: Form,
     /// What people call it; `None` shows the command itself.
     pub name: Option<String>,
+    /// The sizes of the first batches, each of which waits for the one before; empty when the chunk does not grow.
+    pub grow: Vec<usize>,
     /// At most so many hosts at once.
     pub chunk: usize,
-    /// After this long it is ended, on the far side too.
+    /// After this long it is ended, on the far side too; each try anew.
     pub timeout: Duration,
+    /// How often it is tried in all; at least 1.
+    pub tries: u32,
+    /// How long it waits between two tries.
+    pub every: Duration,
+    /// What becomes of the push when it fails.
+    pub policy: Policy,
     /// Its output is kept out of the journal unless it fails.
     pub quiet: bool,
+}
+
+/// What becomes of a push when hosts fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Policy {
+    /// So many hosts of the frozen list may be given up before `on_failure` counts.
+    pub max_failed: usize,
+    /// What happens past that.
+    pub on_failure: OnFailure,
+}
+
+/// What happens when more hosts have failed than may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// No new host, no later command: the push ends *failed*.
+    #[default]
+    Stop,
+    /// All hosts are tried; the push ends *degraded*.
+    Continue,
 }
 
 /// What a command does.
@@ -126,6 +162,18 @@ pub enum Form {
         /// The directory that holds `current` and `releases/`.
         dir: String,
     },
+    /// Asks until the answer is good.
+    Check(Check),
+}
+
+/// What a check asks.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// An address, from the push host, until it answers 2xx; once per host when it names `{host}`.
+    Http(Address),
+    /// A shell command on every host, until it exits with 0.
+    Run(Script),
 }
 
 /// Files from the build to every host.

@@ -1,18 +1,18 @@
 //! From the text of a stack file to a [`Stack`]: the one door. Every mistake is found and told at once.
 //! It must never take what it does not understand: an unknown key is an error. Called by the desk and by `check`.
 
-use super::commands::{self, Draft, Limits};
+use super::commands::{self, Draft};
 use super::groups::Groups;
 use super::hosts::{self, Placed};
+use super::limits::{self, Limits};
 use super::reader::{Keys, Reader, Value};
-use super::values::{self, Chunk};
+use super::values;
 use super::variables::{BUILT_IN, Place, Scope};
 use super::{Form, Source, Stack, StackName, Stage, StageName};
 use crate::diagnostic::{Diagnostic, Mistake, shown, toml_mistakes};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 /// The longest stack file: it must stay a page that anybody can read, and lists of hosts fit easily.
@@ -21,21 +21,47 @@ const LONGEST: usize = 1024 * 1024;
 /// The most commands of one stage.
 const MOST_COMMANDS: usize = 1000;
 
-/// Limits when neither command nor stage nor stack say anything (DESIGN sections 1 and 3).
-const DEFAULTS: Limits = Limits { chunk: Chunk::Hosts(10), timeout: Duration::from_secs(15 * 60) };
-
 const STACK: Keys = Keys {
     of: "a stack file",
-    known: &["title", "source", "build", "ship", "diff", "chunk", "timeout", "vars", "hosts", "lists", "stage"],
-    later: &["on_failure", "max_failed", "max_dropped", "fan_out", "tries", "every", "before", "finally", "allow_skip"],
+    known: &[
+        "title",
+        "source",
+        "build",
+        "ship",
+        "diff",
+        "chunk",
+        "timeout",
+        "tries",
+        "every",
+        "max_failed",
+        "on_failure",
+        "vars",
+        "hosts",
+        "lists",
+        "stage",
+    ],
+    later: &["max_dropped", "fan_out", "before", "finally", "allow_skip"],
 };
 
 const SOURCE: Keys = Keys { of: "`source`", known: &["git", "branch"], later: &["svn", "dir"] };
 
 const STAGE: Keys = Keys {
     of: "a stage",
-    known: &["name", "button", "hosts", "commands", "chunk", "timeout"],
-    later: &["before", "finally", "on_failure", "max_failed", "drop", "max_dropped", "allow_skip", "tries", "every"],
+    known: &[
+        "name",
+        "button",
+        "hosts",
+        "before",
+        "commands",
+        "finally",
+        "chunk",
+        "timeout",
+        "tries",
+        "every",
+        "max_failed",
+        "on_failure",
+    ],
+    later: &["drop", "max_dropped", "allow_skip"],
 };
 
 /// Reads a stack file. `file` is its path as it is shown.
@@ -67,7 +93,8 @@ fn read_stack(reader: &mut Reader<'_>, name: StackName, root: &DeTable<'_>, text
     let source = read_source(reader, root);
     let ship = root.get("ship").and_then(|value| reader.parsed(value, values::inner_path));
     let diff = root.get("diff").and_then(|value| reader.parsed(value, values::diff_url));
-    let limits = read_limits(reader, root, DEFAULTS);
+    let limits = Limits::read(reader, root);
+    let build_timeout = limits.timeout.unwrap_or(limits::TIMEOUT);
     let (vars, own) = read_vars(reader, root.get("vars"));
     let build_scope = Scope { place: Place::Build, own: &own };
     let build = root.get("build").map(|value| commands::read_build(reader, build_scope, value)).unwrap_or_default();
@@ -80,7 +107,6 @@ fn read_stack(reader: &mut Reader<'_>, name: StackName, root: &DeTable<'_>, text
     let ship = ship.map(|ship| ship.trim_start_matches("./").trim_end_matches('/').to_owned());
     let ship = ship.filter(|ship| !ship.is_empty() && ship != ".");
     let text_hash = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    let build_timeout = limits.timeout;
     Some(Stack { name, title, source: source?, build, build_timeout, ship, diff, vars, stages, text_hash })
 }
 
@@ -103,12 +129,6 @@ fn read_source(reader: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Source> {
     };
     let (url, branch) = (get("git", values::git_url), get("branch", values::branch));
     Some(Source::Git { url: url?, branch: branch? })
-}
-
-fn read_limits(reader: &mut Reader<'_>, table: &DeTable<'_>, defaults: Limits) -> Limits {
-    let chunk = table.get("chunk").and_then(|value| commands::read_chunk(reader, value));
-    let timeout = table.get("timeout").and_then(|value| reader.parsed(value, values::timeout));
-    Limits { chunk: chunk.unwrap_or(defaults.chunk), timeout: timeout.unwrap_or(defaults.timeout) }
 }
 
 /// The good variables, and the names of all: a command that uses a bad one is not told twice.
@@ -188,20 +208,43 @@ fn read_stage(
         }
     };
     let drafts = match table.get("commands") {
-        Some(value) => commands::read_stage_commands(reader, rest.scope, rest.lists, value),
+        Some(value) => commands::read_stage_commands(reader, rest.scope, rest.lists, "commands", value),
         None => {
             let cure = "name a list of [lists], or write the commands: commands = [{ run = \"…\" }]";
             reader.missing(at.clone(), "this stage", "commands", cure);
             Vec::new()
         }
     };
-    let limits = read_limits(reader, table, rest.limits);
+    let before = read_around(reader, table, "before", rest);
+    let finally = read_around(reader, table, "finally", rest);
+    let limits = Limits::read(reader, table).within(&rest.limits);
     check_commands(reader, &drafts, &at);
     let (name, hosts) = (name?, hosts?);
-    let count = hosts.len();
-    let commands = drafts.into_iter().map(|draft| draft.settle(limits, count)).collect();
+    let settled = |drafts: Vec<Draft>| drafts.into_iter().map(|draft| draft.settle(&limits, hosts.len())).collect();
+    let (before, commands, finally) = (settled(before), settled(drafts), settled(finally));
     let button = button.unwrap_or_else(|| format!("Push to {name}"));
-    Some(Stage { name, button, hosts, commands })
+    let policy = limits.policy(hosts.len());
+    Some(Stage { name, button, hosts, before, commands, finally, policy })
+}
+
+/// Reads `before` or `finally`: commands that bring nothing, and whose failures have a meaning of their own.
+fn read_around(reader: &mut Reader<'_>, table: &DeTable<'_>, key: &str, rest: &mut Rest<'_>) -> Vec<Draft> {
+    let Some(value) = table.get(key) else { return Vec::new() };
+    let drafts = commands::read_stage_commands(reader, rest.scope, rest.lists, key, value);
+    for draft in &drafts {
+        if !matches!(draft.form, Form::Local(_) | Form::Run(_) | Form::Check(_)) {
+            let title = format!("`{key}` takes `local`, `run` and `check` only");
+            reader.refuse(Mistake::new(draft.at.clone(), title).cure("what goes to the hosts belongs into `commands`"));
+        }
+        if draft.limits.max_failed.is_some() || draft.limits.on_failure.is_some() {
+            let (title, cure) = match key {
+                "before" => ("a failure in `before` always ends the push", "take `max_failed` and `on_failure` out"),
+                _ => ("all of `finally` runs, whatever fails", "take `max_failed` and `on_failure` out"),
+            };
+            reader.refuse(Mistake::new(draft.at.clone(), title).cure(cure));
+        }
+    }
+    drafts
 }
 
 fn read_stage_name(

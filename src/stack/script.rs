@@ -23,20 +23,89 @@ pub enum Piece {
     Var(String),
 }
 
+/// A web address with variables, whose values are percent-encoded when they are put in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// As its author wrote it, cut at its variables.
+    pub pieces: Vec<Piece>,
+}
+
+impl Address {
+    /// The address with its values in place.
+    pub fn filled(&self, values: &BTreeMap<String, String>) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Var(name) => values.get(name).map_or_else(String::new, |value| percent_encoded(value)),
+        };
+        self.pieces.iter().map(piece).collect()
+    }
+
+    /// The address for eyes: with its values as they are.
+    pub fn show(&self, values: &BTreeMap<String, String>) -> String {
+        show(&self.pieces, values)
+    }
+
+    /// Whether the address names `{host}`, and so is asked once per host.
+    pub fn names_host(&self) -> bool {
+        names_host(&self.pieces)
+    }
+}
+
+/// Everything but letters, digits, `-`, `.`, `_` and `~` as `%XX` (RFC 3986, section 2.3): no value can end the part of
+/// an address that it stands in.
+fn percent_encoded(value: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    value.bytes().map(byte).collect()
+}
+
 impl Script {
     /// The script with its values in place, for eyes only: never run this.
     pub fn show(&self, values: &BTreeMap<String, String>) -> String {
-        self.pieces
-            .iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text.as_str(),
-                Piece::Var(name) => values.get(name).map_or("…", String::as_str),
-            })
-            .collect()
+        show(&self.pieces, values)
     }
 
     /// Whether the script names `{host}`, and so runs once per host.
     pub fn names_host(&self) -> bool {
-        self.pieces.iter().any(|piece| *piece == Piece::Var("PUSH_HOST".to_owned()))
+        names_host(&self.pieces)
+    }
+}
+
+fn show(pieces: &[Piece], values: &BTreeMap<String, String>) -> String {
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => text.as_str(),
+            Piece::Var(name) => values.get(name).map_or("…", String::as_str),
+        })
+        .collect()
+}
+
+fn names_host(pieces: &[Piece]) -> bool {
+    pieces.iter().any(|piece| *piece == Piece::Var("PUSH_HOST".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_value_changes_the_shape_of_an_address(value in "\\PC{0,40}") {
+            let pieces = vec![
+                Piece::Text("https://".to_owned()),
+                Piece::Var("PUSH_HOST".to_owned()),
+                Piece::Text("/a?b=".to_owned()),
+                Piece::Var("PUSH_HOST".to_owned()),
+            ];
+            let filled = Address { pieces }.filled(&BTreeMap::from([("PUSH_HOST".to_owned(), value)]));
+            let rest = filled.strip_prefix("https://").unwrap();
+            prop_assert_eq!(rest.matches('/').count(), 1);
+            prop_assert_eq!(rest.matches('?').count(), 1);
+            prop_assert!(rest.bytes().all(|b| b.is_ascii_graphic() && !b"@#:\\\"'<>`$".contains(&b)));
+        }
     }
 }

@@ -21,32 +21,56 @@ impl From<super::BadName> for Refused {
     }
 }
 
-/// At most so many hosts at once, before the number of hosts is known.
+/// How many hosts at once, before the number of hosts is known: the first batches, then the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Chunk {
+    pub first: Vec<Share>,
+    pub rest: Share,
+}
+
+/// Some of the hosts, before their number is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Chunk {
+pub(super) enum Share {
     Hosts(usize),
     Percent(usize),
 }
 
-impl Chunk {
-    /// The number for a list of `hosts`: a percentage is rounded down, and is at least 1.
+impl Share {
+    /// The number for a list of `hosts`: a percentage is rounded down.
     pub fn of(self, hosts: usize) -> usize {
         match self {
             Self::Hosts(number) => number,
-            Self::Percent(percent) => (hosts * percent / 100).max(1),
+            Self::Percent(percent) => hosts * percent / 100,
         }
     }
 }
 
-/// `"25%"`.
-pub(super) fn percent(text: &str) -> Result<Chunk, Refused> {
+/// `max_failed = "5%"`.
+pub(super) fn max_failed(text: &str) -> Result<Share, Refused> {
     match text.strip_suffix('%').map(str::parse::<usize>) {
-        Some(Ok(percent @ 1..=100)) => Ok(Chunk::Percent(percent)),
+        Some(Ok(percent @ 0..=100)) => Ok(Share::Percent(percent)),
+        _ => Err(refused(
+            format!("max_failed `{}` is not allowed", shown(text)),
+            "write a number of hosts (max_failed = 1) or a percentage of them, 0% to 100% (max_failed = \"5%\")",
+        )),
+    }
+}
+
+/// `"25%"`.
+pub(super) fn percent(text: &str) -> Result<Share, Refused> {
+    match text.strip_suffix('%').map(str::parse::<usize>) {
+        Some(Ok(percent @ 1..=100)) => Ok(Share::Percent(percent)),
         _ => Err(refused(
             format!("chunk `{}` is not allowed", shown(text)),
             "write a number of hosts (chunk = 10) or a percentage of them, 1% to 100% (chunk = \"25%\")",
         )),
     }
+}
+
+/// How long to wait between two tries: as a timeout.
+pub(super) fn every(text: &str) -> Result<Duration, Refused> {
+    timeout(text)
+        .map_err(|refused| Refused { title: format!("every `{}` is not allowed", shown(text)), cures: refused.cures })
 }
 
 /// `"30s"`, `"15m"`, `"2h"`: one second to one day.
@@ -339,10 +363,11 @@ mod tests {
     }
 
     #[test]
-    fn a_percentage_is_at_least_one_host() {
+    fn a_percentage_is_of_the_hosts_and_rounded_down() {
         table(percent, &["1%", "100%"], &["", "%", "0%", "101%", "25", "-1%", "2.5%"]);
-        for (percent, hosts, chunk) in [(25, 40, 10), (25, 10, 2), (1, 3, 1), (100, 7, 7)] {
-            assert_eq!(Chunk::Percent(percent).of(hosts), chunk, "{percent}% of {hosts}");
+        table(max_failed, &["0%", "5%", "100%"], &["", "%", "101%", "5", "-1%", "2.5%"]);
+        for (percent, hosts, share) in [(25, 40, 10), (25, 10, 2), (1, 3, 0), (100, 7, 7), (0, 7, 0)] {
+            assert_eq!(Share::Percent(percent).of(hosts), share, "{percent}% of {hosts}");
         }
     }
 

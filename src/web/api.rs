@@ -104,6 +104,7 @@ pub async fn one_push(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
         "commits": known.commits,
         "commit_count": known.commit_count,
         "announcements": known.announcements,
+        "links": known.links,
         "rest": app.desk.rest(id).await?,
         "journal": { "length": end.len, "ended": end.ended },
     })))

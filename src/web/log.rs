@@ -81,6 +81,7 @@ fn place(event: &Event) -> (Option<u32>, Option<&str>) {
         | Event::HostEnded { command, host, .. } => (Some(*command), host.as_deref()),
         Event::CommandStarted { command, .. }
         | Event::CommandEnded { command, .. }
+        | Event::Link { command, .. }
         | Event::BuildMade { command, .. } => (Some(*command), None),
         Event::PushStarted { .. } | Event::Paused { .. } | Event::Resumed { .. } | Event::PushEnded { .. } => {
             (None, None)
@@ -130,6 +131,7 @@ fn note(event: &Event) -> String {
         Event::BuildMade { build, root, files, .. } => {
             format!("build {build}: {files} files, root {}", root.as_str())
         }
+        Event::Link { title, url, .. } => format!("link: {title} {url}"),
         Event::CommandEnded { result, ok, not_ok, duration_ms, .. } => {
             format!("{}: {ok} ok, {not_ok} not, after {}", result.word(), length(*duration_ms))
         }

@@ -144,6 +144,7 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
         results: known.results,
         commits: known.commits,
         announcements: known.announcements,
+        links: known.links,
         titles,
         hosts,
         tail,
@@ -164,6 +165,8 @@ pub struct Known {
     pub commit_count: i64,
     /// What was told where.
     pub announcements: Vec<outbox::OutboxRow>,
+    /// What it linked to.
+    pub links: Vec<pushes::Link>,
     /// The frozen host list of its plan, by name.
     pub hosts: Vec<String>,
 }
@@ -187,6 +190,7 @@ impl Known {
                 commits: pushes::commits(connection, number)?,
                 commit_count: pushes::commit_count(connection, number)?.unwrap_or_default(),
                 announcements: outbox::of_push(connection, number)?,
+                links: pushes::links(connection, number)?,
                 hosts: assignment.plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
             }))
         });

@@ -183,6 +183,7 @@ fn announcement(id: i64, event: Moment, state: &str) -> Announcement {
         commits: vec![commit],
         commit_count: 1,
         bad_hosts: Vec::new(),
+        links: Vec::new(),
         audit_head: "0123456789ab".to_owned(),
     }
 }

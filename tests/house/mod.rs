@@ -40,6 +40,8 @@ pub struct Plans<'a> {
     pub prod: &'a [&'a str],
     /// The commands of each stage, as TOML; release and activate when empty.
     pub commands: &'a str,
+    /// More lines of each stage.
+    pub stage: &'a str,
     /// More lines of config.toml.
     pub config: String,
 }
@@ -69,7 +71,10 @@ impl House {
         }
         stack.push_str(&format!("[lists]\nroll-out = [{commands}]\n"));
         for (stage, _) in stages.iter().filter(|(_, hosts)| !hosts.is_empty()) {
-            stack.push_str(&format!("[[stage]]\nname = \"{stage}\"\nhosts = \"{stage}\"\ncommands = \"roll-out\"\n"));
+            stack.push_str(&format!(
+                "[[stage]]\nname = \"{stage}\"\nhosts = \"{stage}\"\ncommands = \"roll-out\"\n{}\n",
+                plans.stage
+            ));
         }
         std::fs::write(dir.path().join("stacks/web.toml"), stack).unwrap();
         let address = own_address();

@@ -6,7 +6,7 @@ use pushbutton::desk::view::{
 };
 use pushbutton::journal::event::{Event, Record, Stream};
 use pushbutton::ledger::outbox::OutboxRow;
-use pushbutton::ledger::pushes::{CommandRow, Commit, PushRow, ResultRow};
+use pushbutton::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use pushbutton::time::At;
 use pushbutton::web::pages::{Frame, PushPage, Section};
 
@@ -386,6 +386,10 @@ pub fn push_page(state: &str) -> PushPage {
             ),
             told("email", "waiting", "Subject: [push] web Prod: 8f31c2e to 51d0c3e by tomas"),
         ],
+        links: vec![Link {
+            title: "Ticket <b>OPS-7</b>".to_owned(),
+            url: "https://tickets.example.com/OPS-7".to_owned(),
+        }],
         titles: titles(),
         hosts,
         usual_ms: vec![89_000, 92_000, 94_000],

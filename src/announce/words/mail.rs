@@ -74,7 +74,7 @@ pub(super) struct Facts {
     /// How many commits the list leaves out.
     pub more_commits: Option<String>,
     /// What it links to: name and address.
-    pub links: Vec<(&'static str, String)>,
+    pub links: Vec<(String, String)>,
     /// The audit's head.
     pub audit_head: String,
 }
@@ -128,6 +128,8 @@ impl Facts {
             },
             links: [("Difference", push.diff.as_deref()), ("The push", Some(announcement.url.as_str()))]
                 .into_iter()
+                .map(|(name, address)| (name.to_owned(), address))
+                .chain(announcement.links.iter().map(|link| (value(&link.title), Some(link.url.as_str()))))
                 .filter_map(|(name, address)| Some((name, clean::link(address?)?.to_owned())))
                 .collect(),
             audit_head: clean::short(&announcement.audit_head, 64),

@@ -50,6 +50,7 @@ fn ended(state: &str) -> Announcement {
         commits: vec![commit("Warm the cart"), commit("Fix <b>sign-in</b> & more")],
         commit_count: 4,
         bad_hosts: Vec::new(),
+        links: Vec::new(),
         url: "https://push.example.com/pushes/214".to_owned(),
         audit_head: "0123456789ab".to_owned(),
     }

@@ -42,6 +42,7 @@ fn announcement(push: i64, event: Moment) -> Announcement {
         commits: Vec::new(),
         commit_count: 0,
         bad_hosts: Vec::new(),
+        links: Vec::new(),
         url: "http://push/pushes/1".to_owned(),
         audit_head: "0".to_owned(),
     }

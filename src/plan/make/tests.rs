@@ -80,7 +80,7 @@ fn a_later_stage_takes_exactly_the_build_it_is_given() {
             "activate /srv/web",
             "reload Apache",
             "./warm-cdn.sh https://cdn.example.com 3f2c1ab0000000000000000000000000000000aa",
-            "curl -fsS http://{host}/health",
+            "check http://{host}/health",
         ]
     );
     assert!(matches!(&plan.build, BuildFrom::Existing { id, .. } if id.as_str() == "3f2c1ab-7"));

@@ -1,6 +1,8 @@
+use super::super::{Check, OnFailure, Policy};
 use super::*;
 use insta::assert_snapshot;
 use proptest::prelude::*;
+use std::time::Duration;
 
 /// The smallest good stack, with room for more at its beginning and in its one stage.
 fn stack(top: &str, stage: &str) -> String {
@@ -117,24 +119,25 @@ commands = [{ run = "x", tiemout = "5s", frobnicate = 1 }]"#), @r#"
     7 | commands = [{ run = "x", tiemout = "5s", frobnicate = 1 }]
       |                                          ^^^^^^^^^^
       |
-      = help: a command may have: local, run, rsync, release, activate, to, delete, exclude, options, keep, shared, name, chunk, timeout, quiet
+      = help: a command may have: local, run, rsync, release, activate, check, to, delete, exclude, options, keep, shared, name, chunk, timeout, quiet, tries, every, on_failure, max_failed
     "#);
 }
 
 #[test]
 fn what_this_version_has_not_is_refused_and_never_ignored() {
-    assert_snapshot!(told(&stack("max_failed = 2", r#"hosts = { command = "./inventory" }
-before = ["x"]
+    assert_snapshot!(told(&stack("max_dropped = 2", r#"hosts = { command = "./inventory" }
+drop = ["x"]
+on_failure = "rollback"
 commands = [
-{ check = "http://{host}/" },
-{ run = "x", tries = 3 },
-{ run = "x", chunk = [1, 10] },
+{ roll = ["x"] },
+{ confirm = "Graphs calm?" },
+{ run = "x", on_failure = "drop" },
 ]"#)), @r#"
-    error: this version of Pushbutton does not have `max_failed` yet
+    error: this version of Pushbutton does not have `max_dropped` yet
      --> stacks/web.toml:2:1
       |
-    2 | max_failed = 2
-      | ^^^^^^^^^^
+    2 | max_dropped = 2
+      | ^^^^^^^^^^^
       |
       = help: take it out for now: what it promises would not happen
 
@@ -146,37 +149,238 @@ commands = [
       |
       = help: take it out for now: what it promises would not happen
 
-    error: this version of Pushbutton does not have `before` yet
+    error: this version of Pushbutton does not have `drop` yet
      --> stacks/web.toml:6:1
       |
-    6 | before = ["x"]
-      | ^^^^^^
+    6 | drop = ["x"]
+      | ^^^^
       |
       = help: take it out for now: what it promises would not happen
 
-    error: this version of Pushbutton does not have `check` yet
-     --> stacks/web.toml:8:3
+    error: this version of Pushbutton does not have on_failure = "rollback" yet
+     --> stacks/web.toml:7:14
       |
-    8 | { check = "http://{host}/" },
-      |   ^^^^^
-      |
-      = help: take it out for now: what it promises would not happen
-
-    error: this version of Pushbutton does not have `tries` yet
-     --> stacks/web.toml:9:14
-      |
-    9 | { run = "x", tries = 3 },
-      |              ^^^^^
+    7 | on_failure = "rollback"
+      |              ^^^^^^^^^^
       |
       = help: take it out for now: what it promises would not happen
 
-    error: this version of Pushbutton does not have a growing chunk yet
-      --> stacks/web.toml:10:22
+    error: this version of Pushbutton does not have `roll` yet
+     --> stacks/web.toml:9:3
+      |
+    9 | { roll = ["x"] },
+      |   ^^^^
+      |
+      = help: take it out for now: what it promises would not happen
+
+    error: this version of Pushbutton does not have `confirm` yet
+      --> stacks/web.toml:10:3
        |
-    10 | { run = "x", chunk = [1, 10] },
-       |                      ^^^^^^^
+    10 | { confirm = "Graphs calm?" },
+       |   ^^^^^^^
        |
        = help: take it out for now: what it promises would not happen
+
+    error: this version of Pushbutton does not have on_failure = "drop" yet
+      --> stacks/web.toml:11:27
+       |
+    11 | { run = "x", on_failure = "drop" },
+       |                           ^^^^^^
+       |
+       = help: take it out for now: what it promises would not happen
+    "#);
+}
+
+#[test]
+fn limits_come_from_the_command_then_its_stage_then_the_stack() {
+    let text = stack(
+        "max_failed = 1\ntries = 2",
+        r#"
+hosts = ["web[01-40]"]
+max_failed = "25%"
+on_failure = "continue"
+chunk = [1, "10%", 20]
+before = [{ local = "./freeze.sh", tries = 5 }]
+commands = [
+{ run = "a" },
+{ run = "b", max_failed = 0, on_failure = "stop", tries = 3, every = "2s", chunk = 5 },
+{ release = "/srv/web" },
+{ activate = "/srv/web" },
+{ check = "http://{host}/health?sha={sha}" },
+{ check = { run = "systemctl is-active web" }, tries = 4, timeout = "2m" },
+]
+finally = ["./unfreeze.sh $PUSH_RESULT"]"#,
+    );
+    let stage = good(&text).stages.remove(0);
+    let policy = |max_failed, on_failure| Policy { max_failed, on_failure };
+    let of_stage = policy(10, OnFailure::Continue);
+    assert_eq!(stage.policy, of_stage);
+    let told: Vec<_> =
+        stage.commands.iter().map(|c| (c.tries, c.every.as_secs(), c.policy, &c.grow[..], c.chunk)).collect();
+    assert_eq!(
+        told,
+        [
+            (2, 1, of_stage, &[1, 4][..], 20),
+            (3, 2, policy(0, OnFailure::Stop), &[], 5),
+            (1, 1, of_stage, &[1, 4], 20),
+            (1, 1, of_stage, &[], 40),
+            (10, 1, of_stage, &[1, 4], 20),
+            (4, 1, of_stage, &[1, 4], 20),
+        ]
+    );
+    let seconds: Vec<u64> = stage.commands.iter().map(|command| command.timeout.as_secs()).collect();
+    assert_eq!(seconds, [900, 900, 900, 900, 10, 120]);
+    assert_eq!((stage.before[0].tries, stage.finally[0].tries), (5, 2));
+    let Form::Check(Check::Http(address)) = &stage.commands[4].form else { panic!("{:?}", stage.commands[4]) };
+    let values =
+        BTreeMap::from([("PUSH_HOST", "web07"), ("PUSH_SHA", "ab c")].map(|(k, v)| (k.to_owned(), v.to_owned())));
+    assert_eq!(address.filled(&values), "http://web07/health?sha=ab%20c");
+    assert!(address.names_host());
+}
+
+#[test]
+fn policies_checks_and_what_stands_around_a_push_have_their_own_mistakes() {
+    let told = told(&stack(
+        "",
+        r#"hosts = ["a"]
+max_failed = "half"
+on_failure = "contine"
+before = [{ release = "/srv/web" }, { local = "x", max_failed = 1 }]
+finally = "x y"
+commands = [
+{ check = "ftp://{host}/" },
+{ check = "http://{host}/{ref}" },
+{ check = "http://{hots}/ x" },
+{ check = { local = "x" } },
+{ check = 7 },
+{ release = "/srv/web", tries = 2 },
+{ run = "x", tries = 0, every = "soon", chunk = [] },
+]"#,
+    ));
+    assert_snapshot!(told, @r#"
+    error: max_failed `half` is not allowed
+     --> stacks/web.toml:6:14
+      |
+    6 | max_failed = "half"
+      |              ^^^^^^
+      |
+      = help: write a number of hosts (max_failed = 1) or a percentage of them, 0% to 100% (max_failed = "5%")
+
+    error: `contine` is not what can happen on a failure
+     --> stacks/web.toml:7:14
+      |
+    7 | on_failure = "contine"
+      |              ^^^^^^^^^
+      |
+      = help: did you mean `continue`?
+
+    error: `before` takes `local`, `run` and `check` only
+     --> stacks/web.toml:8:11
+      |
+    8 | before = [{ release = "/srv/web" }, { local = "x", max_failed = 1 }]
+      |           ^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: what goes to the hosts belongs into `commands`
+
+    error: a failure in `before` always ends the push
+     --> stacks/web.toml:8:37
+      |
+    8 | before = [{ release = "/srv/web" }, { local = "x", max_failed = 1 }]
+      |                                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: take `max_failed` and `on_failure` out
+
+    error: `finally` must be a list of commands, or the name of one
+     --> stacks/web.toml:9:11
+      |
+    9 | finally = "x y"
+      |           ^^^^^
+      |
+      = help: a command stands in a list: finally = ["x y"]
+
+    error: the address `ftp://{host}/` is not allowed
+      --> stacks/web.toml:11:12
+       |
+    11 | { check = "ftp://{host}/" },
+       |            ^^^^^^^^^^^^^
+       |
+       = help: write an http:// or https:// address: check = "http://{host}/health"
+
+    error: `{ref}` may hold any text, so it cannot stand in an address
+      --> stacks/web.toml:12:26
+       |
+    12 | { check = "http://{host}/{ref}" },
+       |                          ^^^^^
+       |
+       = help: use {host}, {sha}, {build} or another plain variable, or ask with `run` or `local`
+
+    error: unknown variable `{hots}`
+      --> stacks/web.toml:13:19
+       |
+    13 | { check = "http://{hots}/ x" },
+       |                   ^^^^^^
+       |
+       = help: did you mean {host}?
+
+    error: a blank cannot be in an address
+      --> stacks/web.toml:13:26
+       |
+    13 | { check = "http://{hots}/ x" },
+       |                          ^
+       |
+       = help: write it percent-encoded, as %20 for a blank
+
+    error: this check has no `run`
+      --> stacks/web.toml:14:11
+       |
+    14 | { check = { local = "x" } },
+       |           ^^^^^^^^^^^^^^^
+       |
+       = help: write check = { run = "systemctl is-active web" }
+
+    error: unknown key `local` in `check`
+      --> stacks/web.toml:14:13
+       |
+    14 | { check = { local = "x" } },
+       |             ^^^^^
+       |
+       = help: `check` may have: run
+
+    error: this must be an address like "http://{host}/health", or { run = "…" }, not a whole number
+      --> stacks/web.toml:15:11
+       |
+    15 | { check = 7 },
+       |           ^
+
+    error: `release` has no `tries`: it compares with the manifest, and brings by itself once more what differs
+      --> stacks/web.toml:16:25
+       |
+    16 | { release = "/srv/web", tries = 2 },
+       |                         ^^^^^
+       |
+       = help: take it out
+
+    error: 0 is out of range: it must be 1 to 1000
+      --> stacks/web.toml:17:22
+       |
+    17 | { run = "x", tries = 0, every = "soon", chunk = [] },
+       |                      ^
+
+    error: every `soon` is not allowed
+      --> stacks/web.toml:17:33
+       |
+    17 | { run = "x", tries = 0, every = "soon", chunk = [] },
+       |                                 ^^^^^^
+       |
+       = help: write a whole number with s, m or h, one second to one day: "30s", "15m", "2h"
+
+    error: this chunk has no size
+      --> stacks/web.toml:17:49
+       |
+    17 | { run = "x", tries = 0, every = "soon", chunk = [] },
+       |                                                 ^^
+       |
+       = help: write the sizes one after the other; the last one goes on to the end: chunk = [1, 10, "25%"]
     "#);
 }
 
@@ -262,7 +466,7 @@ fn an_empty_file_says_what_a_stack_needs() {
     2 | [stage.x]
       |        ^
       |
-      = help: a stage may have: name, button, hosts, commands, chunk, timeout
+      = help: a stage may have: name, button, hosts, before, commands, finally, chunk, timeout, tries, every, max_failed, on_failure
     "#);
     assert_snapshot!(told(r#"source = { git = "x", branch = "main" }
 [stage]
@@ -488,7 +692,7 @@ commands = [
     8 | { name = "nothing" },
       | ^^^^^^^^^^^^^^^^^^^^
       |
-      = help: it needs one of `local`, `run`, `rsync`, `release`, `activate`
+      = help: it needs one of `local`, `run`, `rsync`, `release`, `activate`, `check`
 
     error: `keep` belongs to `release`, not to `run`
      --> stacks/web.toml:9:14

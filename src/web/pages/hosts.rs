@@ -40,7 +40,8 @@ pub(super) struct HostLine {
     mostly: String,
 }
 
-/// The state of each host in the command that runs, or the last one that worked on hosts.
+/// The state of each host in the command that runs, or the last one that worked on hosts; a host that was given up
+/// keeps what it was given up for.
 pub(super) fn host_cells(page: &PushPage, live: bool) -> Vec<HostCell> {
     let shown = page.commands.iter().rev().find(|row| row.hosts > 0).map(|row| row.command);
     let results: BTreeMap<&str, Option<&str>> = page
@@ -49,8 +50,14 @@ pub(super) fn host_cells(page: &PushPage, live: bool) -> Vec<HostCell> {
         .filter(|row| Some(row.command) == shown)
         .map(|row| (row.host.as_str(), row.result.as_deref()))
         .collect();
+    let lost: BTreeMap<&str, Option<&str>> = page
+        .results
+        .iter()
+        .filter(|row| is_bad(row.result.as_deref()))
+        .map(|row| (row.host.as_str(), row.result.as_deref()))
+        .collect();
     let cell = |host: &String| {
-        let (shape, word) = match results.get(host.as_str()) {
+        let (shape, word) = match lost.get(host.as_str()).or_else(|| results.get(host.as_str())) {
             Some(result) => words::result_mark(*result, live),
             None if live => ("wait", "waiting"),
             None => ("skip", "not started"),

@@ -10,7 +10,7 @@ use super::{Frame, words};
 use crate::desk::view::{BackTo, Hold, Rest};
 use crate::journal::event::{Event, Record, Stream};
 use crate::ledger::outbox::OutboxRow;
-use crate::ledger::pushes::{CommandRow, Commit, PushRow, ResultRow};
+use crate::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use crate::time::{At, duration_words};
 use serde::Serialize;
 
@@ -30,6 +30,8 @@ pub struct PushPage {
     pub commits: Vec<Commit>,
     /// What was told where.
     pub announcements: Vec<OutboxRow>,
+    /// What it linked to.
+    pub links: Vec<Link>,
     /// The titles of all commands of its plan, in order.
     pub titles: Vec<String>,
     /// The frozen host list, by name.
@@ -68,6 +70,7 @@ pub(super) struct PushView {
     commit_words: String,
     authors: Vec<Person>,
     diff: Option<String>,
+    links: Vec<Link>,
     started: Moment,
     day: Moment,
     took: String,
@@ -174,6 +177,7 @@ impl PushView {
             },
             authors: authors(&page.commits),
             diff: link(row.diff.as_deref()),
+            links: page.links.iter().filter(|given| link(Some(&given.url)).is_some()).cloned().collect(),
             started: Moment::clock(since),
             day: Moment::day(since),
             took: match row.state.as_str() {
@@ -307,8 +311,13 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
         let began = row.started_at.as_deref().and_then(|at| at.parse::<At>().ok());
         let left = began.and_then(|at| millis_between(since, at)).unwrap_or(0) as f64 * 100.0 / whole;
         let width = row.duration_ms.map_or(100.0 - left, |ms| ms as f64 * 100.0 / whole);
+        // Hosts that were never begun are not ok, but did not fail either.
+        let failed = |result: &&ResultRow| result.command == row.command && is_bad(result.result.as_deref());
         let (left, width) = on_the_bar(left, width);
-        let bad = if row.not_ok > 0 { format!(", {} failed", row.not_ok) } else { String::new() };
+        let bad = match page.results.iter().filter(failed).count() {
+            0 => String::new(),
+            bad => format!(", {bad} failed"),
+        };
         Step {
             number,
             title: row.title.clone(),

@@ -48,6 +48,7 @@ struct StageCard {
     castle: Option<&'static str>,
     mark: Mark,
     current: Option<Now>,
+    partly: Option<Partly>,
     next: Option<Going>,
     running: Option<Running>,
     button: Button,
@@ -74,6 +75,14 @@ struct Now {
     who: String,
     push: i64,
     hosts: String,
+}
+
+/// What only some hosts have: the last push was degraded.
+#[derive(Debug, Serialize)]
+struct Partly {
+    version: Version,
+    hosts: String,
+    push: i64,
 }
 
 /// What a press would put there.
@@ -196,6 +205,11 @@ fn card(frame: &Frame, street: &Street, stage: &StageView) -> StageCard {
             (None, false, None) => Mark::new(("wait", "Never pushed")),
         },
         current: stage.current.as_ref().map(|current| now(frame, current, before)),
+        partly: stage.last.as_ref().filter(|push| push.state == "degraded").map(|push| Partly {
+            version: Version::new(&push.sha),
+            hosts: format!("{} of {}", push.hosts_ok, words::count(push.hosts_total, "host")),
+            push: push.id,
+        }),
         next: stage.next.as_ref().map(|next| going(frame, stage, next, before)),
         running: running.map(|push| Running::new(push, tag(street, stage), &stage.usual_ms, frame.now)),
         button: button(frame, street, stage, before),
