@@ -109,7 +109,7 @@ impl Walk {
     async fn write_down(&self, place: &Place, command: &PlannedCommand, mut from: mpsc::Receiver<Line>) -> LastWords {
         let mut last = LastWords::default();
         while let Some(line) = from.recv().await {
-            if line.stream == Stream::Err && !line.text.trim().is_empty() {
+            if line.stream == Stream::Err && says_more(&last.error, line.text.trim()) {
                 last.error = line.text.trim().chars().take(LONGEST_REASON).collect();
             }
             self.link(place, command, &line).await;
@@ -300,6 +300,12 @@ struct LastWords {
     kept: VecDeque<Line>,
 }
 
+/// Whether a line on standard error is a better reason than the one before it. The last one is, but for rsync's closing
+/// words ("error in file IO (code 11)"): the line before them says which file, and why.
+fn says_more(before: &str, line: &str) -> bool {
+    !line.is_empty() && (before.is_empty() || !line.starts_with("rsync error:"))
+}
+
 fn outcome(ending: Ending, command: &PlannedCommand, last_error: &str) -> Outcome {
     let on_push_host = matches!(command.form, PlannedForm::Checkout | PlannedForm::Freeze);
     let left_words = |left: u32| match left {
@@ -329,4 +335,23 @@ fn outcome(ending: Ending, command: &PlannedCommand, last_error: &str) -> Outcom
         Ending::Unknown(why) => (HostResult::Unknown, None, Some(why), 0),
     };
     Outcome { result, code, why, left }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says_more;
+
+    #[test]
+    fn the_reason_is_the_last_line_that_says_one() {
+        let full = "rsync: [receiver] write failed on \"/srv/web/a.css\": No space left on device (28)";
+        for (before, line, more) in [
+            ("", "no such file", true),
+            ("no such file", "cannot go on", true),
+            ("cannot go on", "", false),
+            (full, "rsync error: error in file IO (code 11) at receiver.c(657)", false),
+            ("", "rsync error: some files could not be transferred (code 23)", true),
+        ] {
+            assert_eq!(says_more(before, line), more, "{before:?} then {line:?}");
+        }
+    }
 }
