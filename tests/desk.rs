@@ -1,6 +1,7 @@
 //! The desk over a real git repository and a real ledger. The runner is played: a program that holds its push's lock as a
 //! runner does and does nothing, while the test writes the journal.
 
+use crate::played::{Home, RUNNER};
 use pushbutton::config::Config;
 use pushbutton::desk::{Decision, Desk, DeskError, JournalEnd, Press, Refusal, Street};
 use pushbutton::journal::{Ended, Event, HostResult, PushDir, Stream, Writer};
@@ -11,7 +12,7 @@ use pushbutton::process::Program;
 use pushbutton::stack::{PushNumber, StackName, StageName, Who};
 use pushbutton::time::At;
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,15 +22,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Nothing here takes a second; what takes this long has gone wrong.
 const DEADLINE: Duration = Duration::from_secs(30);
-
-/// Takes the lock, says so, and lives until it is let go, but never longer than its test.
-const RUNNER: &str = r#"#!/bin/sh
-exec 9>>"$2/runner.lock"
-flock -n 9 || exit 0
-echo $$ >"$2/pid"
-mkfifo "$2/go.new" && mv "$2/go.new" "$2/go"
-exec timeout 60 cat "$2/go"
-"#;
 
 const STACK: &str = r#"
 source = { git = "REPOSITORY", branch = "main" }
@@ -47,20 +39,6 @@ button = "PROD!!!"
 hosts = "prod"
 commands = ["true"]
 "#;
-
-/// A directory in which no played runner outlives its test.
-struct Home(tempfile::TempDir);
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let Ok(pushes) = std::fs::read_dir(self.0.path().join("data/pushes")) else { return };
-        for push in pushes.flatten() {
-            // Opening fails when nobody waits there, which is all that is wanted.
-            let mut go = std::fs::OpenOptions::new();
-            let _ = go.write(true).custom_flags(nix::libc::O_NONBLOCK).open(push.path().join("go"));
-        }
-    }
-}
 
 struct Bench {
     temp: Home,

@@ -1,6 +1,7 @@
 //! The web over a real desk, a real ledger and a real socket, asked by a client that says exactly what the test says.
 //! The runner is played, as in the desk's journeys: it holds its push's lock and does nothing; the test writes the journal.
 
+use crate::played::{Home, RUNNER};
 use pushbutton::config::Config;
 use pushbutton::desk::Desk;
 use pushbutton::journal::{Ended, Event, HostResult, PushDir, Stream, Writer};
@@ -13,7 +14,7 @@ use pushbutton::web::Server;
 use pushbutton::web::routes::{Entry, May, ROUTES};
 use serde_json::Value;
 use std::net::SocketAddr;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,13 +25,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Nothing here takes as long; what does has gone wrong.
 const DEADLINE: Duration = Duration::from_secs(60);
-
-const RUNNER: &str = r#"#!/bin/sh
-exec 9>>"$2/runner.lock"
-flock -n 9 || exit 0
-mkfifo "$2/go.new" && mv "$2/go.new" "$2/go"
-exec timeout 60 cat "$2/go"
-"#;
 
 const STACK: &str = r#"
 source = { git = "REPOSITORY", branch = "main" }
@@ -47,19 +41,6 @@ button = "PROD!!!"
 hosts = "prod"
 commands = ["true"]
 "#;
-
-/// A directory in which no played runner outlives its test.
-struct Home(tempfile::TempDir);
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let Ok(pushes) = std::fs::read_dir(self.0.path().join("data/pushes")) else { return };
-        for push in pushes.flatten() {
-            let mut go = std::fs::OpenOptions::new();
-            let _ = go.write(true).custom_flags(nix::libc::O_NONBLOCK).open(push.path().join("go"));
-        }
-    }
-}
 
 /// A running server.
 struct Site {
