@@ -17,6 +17,7 @@ pub mod users;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -65,8 +66,27 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 /// A handle on the ledger; cheap to clone.
 #[derive(Clone)]
 pub struct Ledger {
-    writer: mpsc::Sender<Job>,
+    writer: Arc<Writer>,
     readers: Arc<Readers>,
+}
+
+/// The one thread that writes. Dropping the last handle waits for it: whoever opens, copies or removes the file next must
+/// not meet its closing checkpoint.
+struct Writer {
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        let Some(thread) = self.thread.take() else { return };
+        // A job that held the last handle runs on this very thread, which cannot wait for itself.
+        if thread.thread().id() != std::thread::current().id() {
+            // A job that panicked was told already, where it was asked for.
+            let _ = thread.join();
+        }
+    }
 }
 
 struct Readers {
@@ -91,8 +111,8 @@ impl Ledger {
             return Err(unusable(format!("it is damaged ({checked}); restore the last backup")));
         }
         migrate(&mut connection, &unusable)?;
-        let (writer, mut jobs) = mpsc::channel::<Job>(WAITING_WRITES);
-        std::thread::Builder::new()
+        let (sender, mut jobs) = mpsc::channel::<Job>(WAITING_WRITES);
+        let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || {
                 while let Some(job) = jobs.blocking_recv() {
@@ -101,6 +121,7 @@ impl Ledger {
             })
             .map_err(|error| unusable(error.to_string()))?;
         let readers = Readers { path: path.to_owned(), idle: Mutex::default(), places: Semaphore::new(READERS) };
+        let writer = Arc::new(Writer { jobs: Some(sender), thread: Some(thread) });
         Ok(Self { writer, readers: Arc::new(readers) })
     }
 
@@ -127,7 +148,8 @@ impl Ledger {
             // The asker may have gone; what was committed stays committed.
             let _ = tx.send(outcome);
         });
-        self.writer.send(job).await.map_err(|_| LedgerError::Closed)?;
+        let jobs = self.writer.jobs.as_ref().ok_or(LedgerError::Closed)?;
+        jobs.send(job).await.map_err(|_| LedgerError::Closed)?;
         rx.await.map_err(|_| LedgerError::Closed)?
     }
 
