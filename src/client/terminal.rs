@@ -81,6 +81,8 @@ fn words_of(event: &Event) -> Option<String> {
             let why = why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
             format!("  {}{why}, {hosts_ok} of {hosts_total} hosts, {}", state.word(), ms(duration_ms))
         }
+        Event::HostDropped { host, .. } => format!("     {host:>10} ✗ has left the push"),
+        Event::UndoStarted { build, hosts, .. } => format!("  going back to {build} on {} hosts", hosts.len()),
         Event::Paused { who } => format!("  paused by {who}"),
         Event::Resumed { who } => format!("  resumed by {who}"),
         Event::HostStarted { .. } | Event::HostEnded { .. } => return None,

@@ -7,7 +7,7 @@ use super::{Decision, Desk, Refusal, first_line, gate};
 use crate::ledger::Answer;
 use crate::ledger::past::{self, Good};
 use crate::ledger::pushes::{self, Filter, PushRow};
-use crate::plan::{self, Goods, Kind, OldBuild, Target};
+use crate::plan::{self, Goods, OldBuild, Target};
 use crate::stack::{BuildId, Stack, StackName, StageName};
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -106,8 +106,7 @@ pub(super) fn offer(
     let old = past.present(facts)?;
     let goods = Goods::Build { id, root: root.clone(), sha: sha.clone() };
     let target = Target { goods, branch: good.branch.clone(), old: old.clone() };
-    let mut plan = plan::plan(stack, stage, target).map_err(|error| unable(error.to_string()))?;
-    plan.kind = Kind::Rollback;
+    let plan = plan::plan(stack, stage, target).map_err(|error| unable(error.to_string()))?.into_rollback();
     let plan_hash = plan.hash();
     Ok(Offer { seen: good.build.clone(), sha, root: Some(root), old, plan, plan_hash })
 }

@@ -165,6 +165,7 @@ fn commands(plan: &Plan) -> Vec<PlannedView> {
         let names = || plan.hosts.iter().map(|host| host.name().to_owned()).collect::<Vec<_>>();
         PlannedView {
             title,
+            part: command.part,
             chunks: match per_host {
                 true => names().chunks(command.chunk.max(1)).map(<[String]>::to_vec).collect(),
                 false => Vec::new(),

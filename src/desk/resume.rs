@@ -8,9 +8,10 @@ use super::view::{Rest, RestCommand};
 use super::{Decision, Desk, Press, Refusal, first_line, gate};
 use crate::ledger::pushes::{self, PushRow, ResultRow};
 use crate::ledger::{Answer, LedgerError, past};
-use crate::plan::{Assignment, BuildFrom, Kind, Part, Plan, PlannedForm};
+use crate::plan::{Assignment, BuildFrom, Kind, Part, Plan};
 use crate::stack::{BuildId, PushNumber, Root, StackName, StageName, Who};
 use rusqlite::Connection;
+use std::collections::BTreeSet;
 
 /// The push that is to be resumed.
 #[derive(Clone, Debug)]
@@ -50,6 +51,10 @@ pub(super) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
     let nothing = |why: String| Err(Refusal::Nothing { why });
     match (row.state.as_str(), earlier.newer) {
         ("running", _) => return nothing(format!("push {} is running still", row.id)),
+        ("rolled back", _) => {
+            let why = format!("push {} was rolled back: nothing of it is left on a host; push once more", row.id);
+            return nothing(why);
+        }
         (state, _) if !ended_badly(state) => return nothing(format!("push {} {state}: nothing is left to do", row.id)),
         (_, Some(newer)) => {
             return nothing(format!("push {newer} came after push {}, so there is nothing to go on with", row.id));
@@ -65,10 +70,9 @@ pub(super) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
         let id: BuildId = row.build.parse().map_err(|_| bad("build"))?;
         plan.build = BuildFrom::Existing { id, root: root.clone() };
     }
+    let undone = undone(&plan, &earlier.results);
     for (number, command) in (1_i64..).zip(&mut plan.commands) {
-        let makes_the_build =
-            matches!(command.form, PlannedForm::Checkout | PlannedForm::Build(_) | PlannedForm::Freeze);
-        match (makes_the_build, &frozen) {
+        match (command.makes_the_build(), &frozen) {
             (true, Some(_)) => command.done_on = vec![String::new()],
             // A checkout ends with its push: a build that was not frozen is made from the start.
             (true, None) => command.done_on.clear(),
@@ -77,6 +81,7 @@ pub(super) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
             (false, _) => {
                 let ok = |row: &&ResultRow| row.command == number && row.result.as_deref() == Some("ok");
                 command.done_on.extend(earlier.results.iter().filter(ok).map(|row| row.host.clone()));
+                command.done_on.retain(|host| !undone.contains(host.as_str()));
                 command.done_on.sort();
                 command.done_on.dedup();
             }
@@ -84,6 +89,20 @@ pub(super) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
     }
     let plan_hash = plan.hash();
     Ok(Offer { seen: row.build.clone(), sha: plan.sha.clone(), root: frozen, old: plan.old.clone(), plan, plan_hash })
+}
+
+/// Where the earlier push had begun to go back: what was done there before is done no more. Whatever ran once on the push
+/// host (no name) counts as undone with the first of them.
+fn undone<'a>(plan: &Plan, results: &'a [ResultRow]) -> BTreeSet<&'a str> {
+    let is_undo = |row: &&ResultRow| {
+        let place = usize::try_from(row.command - 1).ok();
+        place.and_then(|place| plan.commands.get(place)).is_some_and(|command| command.part == Part::Undo)
+    };
+    let mut hosts: BTreeSet<&str> = results.iter().filter(is_undo).map(|row| row.host.as_str()).collect();
+    if !hosts.is_empty() {
+        hosts.insert("");
+    }
+    hosts
 }
 
 impl Desk {
@@ -132,7 +151,8 @@ impl Desk {
             };
             (left > 0).then(|| RestCommand { command: number, title: command.title(&values), hosts: all, left })
         };
-        let commands = (1..).zip(&offer.plan.commands).filter_map(left).collect();
+        let ordinary = (1..).zip(&offer.plan.commands).filter(|(_, command)| !command.part.is_spare());
+        let commands = ordinary.filter_map(left).collect();
         let why_not = self.why_no_rest(&earlier.row).await?;
         self.shown_plans.remember(&offer.plan_hash, &offer.plan);
         Ok(Some(Rest { plan_hash: offer.plan_hash, commands, why_not }))

@@ -5,6 +5,7 @@ pub use crate::ledger::current::Current;
 pub use crate::ledger::holds::Hold;
 pub use crate::ledger::past::Good;
 use crate::ledger::pushes::{Commit, PushRow};
+use crate::plan::Part;
 use crate::stack::{Stack, StackName};
 use serde::Serialize;
 use std::sync::Arc;
@@ -264,6 +265,8 @@ pub struct PlanView {
 pub struct PlannedView {
     /// What it does, with its values.
     pub title: String,
+    /// When it runs: `before`, `main`, `finally`; `drop` and `undo` only when something goes wrong.
+    pub part: Part,
     /// The hosts in their chunks; none for the push host. As one host ends, the next begins.
     pub chunks: Vec<Vec<String>>,
     /// After so many seconds it is ended.

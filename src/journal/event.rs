@@ -46,14 +46,17 @@ pub enum Event {
         hosts: Vec<String>,
         /// The titles of the commands, in order.
         commands: Vec<String>,
+        /// The commands that run only when something goes wrong.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        spare: Vec<u32>,
     },
-    /// A command begins.
+    /// A command begins. One that takes hosts out begins again when more hosts leave.
     CommandStarted {
         /// Which.
         command: u32,
         /// As a reader expects it: its name, or the command with its values.
         title: String,
-        /// How many hosts it will work on; 0 for the push host alone.
+        /// How many hosts it will work on, those before counted; 0 for the push host alone.
         hosts: u32,
     },
     /// A command begins on a host: written, and on the disk, before the host is touched.
@@ -131,6 +134,24 @@ pub enum Event {
         /// How long it took.
         duration_ms: u64,
     },
+    /// A host has left the push: it failed a command, and its `drop` list took it out.
+    HostDropped {
+        /// The command that it failed.
+        command: u32,
+        /// The host's name.
+        host: String,
+    },
+    /// The push goes back: what was live before is put onto the hosts that it had touched.
+    UndoStarted {
+        /// The build that goes back.
+        build: BuildId,
+        /// Its revision.
+        sha: Revision,
+        /// The hosts that were touched, by name.
+        hosts: Vec<String>,
+        /// Why, for the person who presses.
+        why: String,
+    },
     /// No new host starts until `resumed`.
     Paused {
         /// Who asked.
@@ -193,7 +214,7 @@ pub enum HostResult {
     Cancelled,
     /// It was never begun.
     Skipped,
-    /// The host left the push.
+    /// It failed, and left the push.
     Dropped,
     /// Nobody knows: the connection or the runner died in the middle.
     Unknown,

@@ -2,7 +2,7 @@
 //! It must never read anything, not even the clock.
 
 use super::{Ended, Event, HostResult, Record};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A step that no push can take.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,9 +25,15 @@ pub struct State {
     pub commands: BTreeMap<u32, CommandState>,
     /// How many lines of output there were.
     pub lines: u64,
+    /// The hosts that have left.
+    pub dropped: BTreeSet<String>,
+    /// Whether it went back to what was live before.
+    pub undone: bool,
     /// How it ended.
     pub ended: Option<Ended>,
     started: bool,
+    /// The commands that run only when something goes wrong.
+    spare: BTreeSet<u32>,
 }
 
 /// What is known of one command.
@@ -37,6 +43,8 @@ pub struct CommandState {
     pub result: Option<HostResult>,
     /// Where it began, and how it ended there; none while it runs.
     pub hosts: BTreeMap<Option<String>, Option<HostResult>>,
+    /// On how many hosts it was to work.
+    wanted: u32,
 }
 
 impl State {
@@ -56,16 +64,22 @@ impl State {
             return illegal(if begins { "the push has started before" } else { "the push has not started" });
         }
         match &record.event {
-            Event::PushStarted { hosts, commands, .. } => {
+            Event::PushStarted { hosts, commands, spare, .. } => {
                 self.started = true;
                 self.hosts.clone_from(hosts);
                 self.command_count = u32::try_from(commands.len()).unwrap_or(u32::MAX);
+                self.spare = spare.iter().copied().collect();
             }
-            Event::CommandStarted { command, .. } => {
-                if *command == 0 || *command > self.command_count || self.commands.contains_key(command) {
+            Event::CommandStarted { command, hosts, .. } => {
+                let again = self.spare.contains(command);
+                let begun = self.commands.get(command);
+                // Only what takes hosts out may begin again, and only for more hosts.
+                let in_order = begun.is_none_or(|state| again && state.result.is_some() && *hosts > state.wanted);
+                if *command == 0 || *command > self.command_count || !in_order {
                     return illegal("the command is not in the plan, or has begun before");
                 }
-                self.commands.insert(*command, CommandState::default());
+                let state = self.commands.entry(*command).or_default();
+                (state.result, state.wanted) = (None, *hosts);
             }
             Event::HostStarted { command, host } => match self.running(*command) {
                 Some(state) if !state.hosts.contains_key(host) => {
@@ -84,6 +98,15 @@ impl State {
                 Some(state) if state.hosts.values().all(Option::is_some) => state.result = Some(*result),
                 _ => return illegal("the command does not run, or runs on a host still"),
             },
+            Event::HostDropped { command, host } => {
+                let ended = self.commands.get(command).and_then(|state| state.hosts.get(&Some(host.clone())));
+                let failed = matches!(ended, Some(Some(result)) if *result != HostResult::Ok);
+                if !failed || !self.dropped.insert(host.clone()) {
+                    return illegal("the host has not failed the command, or has left before");
+                }
+            }
+            Event::UndoStarted { .. } if self.undone => return illegal("the push goes back already"),
+            Event::UndoStarted { .. } => self.undone = true,
             Event::Line { .. } => self.lines += 1,
             Event::BuildMade { .. } | Event::Link { .. } | Event::Paused { .. } | Event::Resumed { .. } => {}
             Event::PushEnded { state, .. } => self.ended = Some(*state),
@@ -120,11 +143,17 @@ impl State {
     }
 
     /// What became of each host of the frozen list in the end, exactly one result each: the first that was not good; `ok`
-    /// where the push came to the end of its list; `skipped` where it ended before that.
+    /// where the push came to the end of its list; `skipped` where it ended before that. A host that has left is `dropped`,
+    /// unless nobody knows its state.
     pub fn host_results(&self) -> BTreeMap<&str, HostResult> {
         let to_the_end = matches!(self.ended, Some(Ended::Succeeded | Ended::Degraded));
         let rest = if to_the_end { HostResult::Ok } else { HostResult::Skipped };
-        self.hosts.iter().map(|host| (host.as_str(), self.first_bad(host).unwrap_or(rest))).collect()
+        let result = |host: &String| match self.first_bad(host) {
+            Some(bad) if bad != HostResult::Unknown && self.dropped.contains(host) => HostResult::Dropped,
+            Some(bad) => bad,
+            None => rest,
+        };
+        self.hosts.iter().map(|host| (host.as_str(), result(host))).collect()
     }
 
     /// The first result of a host that was not good; what is open is not known.
@@ -137,14 +166,16 @@ impl State {
 
     /// How many hosts ended the last command that works on hosts well.
     pub fn hosts_done(&self) -> u32 {
-        let all_begun = self.commands.len() == self.command_count as usize;
+        let all_begun = (1..=self.command_count)
+            .filter(|command| !self.spare.contains(command))
+            .all(|command| self.commands.contains_key(&command));
         let bad = |name: &String| {
             self.commands
                 .values()
                 .filter_map(|state| state.hosts.get(&Some(name.clone())))
                 .any(|result| *result != Some(HostResult::Ok))
         };
-        match all_begun {
+        match all_begun && !self.undone {
             true => u32::try_from(self.hosts.iter().filter(|name| !bad(name)).count()).unwrap_or(u32::MAX),
             false => 0,
         }

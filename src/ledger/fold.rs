@@ -59,7 +59,8 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> Answer<
             tx.prepare_cached(
                 "INSERT INTO commands (push, command, title, hosts, started_at) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (push, command) DO UPDATE
-                 SET title = excluded.title, hosts = excluded.hosts, started_at = excluded.started_at",
+                 SET title = excluded.title, hosts = excluded.hosts, result = NULL,
+                     started_at = coalesce(started_at, excluded.started_at)",
             )?
             .execute(params![id, command, title, hosts, at])?;
         }
@@ -107,7 +108,15 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> Answer<
             )?
             .execute(params![result.word(), ok, not_ok, whole(*duration_ms), id, command])?;
         }
-        Event::Line { .. } | Event::Paused { .. } | Event::Resumed { .. } => {}
+        Event::HostDropped { command, host } => {
+            // A state that nobody knows stays unknown: that the host has left says nothing of what runs there.
+            tx.prepare_cached(
+                "UPDATE results SET result = 'dropped' WHERE push = ?1 AND command = ?2 AND host = ?3
+                 AND result <> 'unknown'",
+            )?
+            .execute(params![id, command, host])?;
+        }
+        Event::Line { .. } | Event::UndoStarted { .. } | Event::Paused { .. } | Event::Resumed { .. } => {}
         Event::PushEnded { .. } => end(tx, id, &at, &record.event)?,
     }
     Ok(())

@@ -75,11 +75,15 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
         },
         Goods::Build { id, root, sha } => (sha, BuildFrom::Existing { id, root }, Vec::new()),
     };
-    for (part, list) in [(Part::Before, &found.before), (Part::Main, &found.commands), (Part::Finally, &found.finally)]
-    {
+    for (part, list) in [
+        (Part::Before, &found.before),
+        (Part::Main, &found.commands),
+        (Part::Finally, &found.finally),
+        (Part::Drop, &found.drop),
+    ] {
         commands.extend(list.iter().map(|command| planned(part, command)));
     }
-    Ok(Plan {
+    let plan = Plan {
         format: 1,
         stack: stack.name.clone(),
         stage: stage.clone(),
@@ -93,7 +97,8 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
         vars: stack.vars.iter().map(|(name, value)| (own_env(name), value.clone())).collect(),
         policy: found.policy,
         commands,
-    })
+    };
+    Ok(plan.with_way_back())
 }
 
 /// The commands that make a build: check out, the stack's own, freeze.
@@ -132,8 +137,8 @@ fn planned(part: Part, command: &Command) -> PlannedCommand {
     };
     let policy = match part {
         Part::Main => command.policy,
-        // A failure before the work vetoes it, and all of `finally` runs whatever fails.
-        Part::Before | Part::Finally => Policy::default(),
+        // A failure before the work vetoes it, all of `finally` runs whatever fails, and who cannot leave has failed.
+        Part::Before | Part::Finally | Part::Drop | Part::Undo => Policy::default(),
     };
     PlannedCommand {
         part,

@@ -5,9 +5,11 @@
 mod make;
 pub mod shell;
 mod show;
+mod undo;
 
 pub use make::{Goods, PlanError, Target, plan};
 pub use show::values;
+pub use undo::values_of;
 
 use crate::stack::{
     BuildId, Check, Host, Policy, PushNumber, Release, Revision, Root, Rsync, Script, Source, StackName, StageName, Who,
@@ -44,7 +46,8 @@ pub struct Plan {
     /// What becomes of the push when some hosts cannot be reached.
     #[serde(default)]
     pub policy: Policy,
-    /// Every command in order; a journal's `command` is the place in this list, from 1.
+    /// Every command in order, those that run only when something goes wrong last; a journal's `command` is the place in
+    /// this list, from 1.
     pub commands: Vec<PlannedCommand>,
 }
 
@@ -146,6 +149,11 @@ impl PlannedCommand {
         let name = host.map_or("", Host::name);
         self.done_on.iter().any(|done| done == name)
     }
+
+    /// Whether it is a step on the way to a build, rather than with one.
+    pub fn makes_the_build(&self) -> bool {
+        matches!(self.form, PlannedForm::Checkout | PlannedForm::Build(_) | PlannedForm::Freeze)
+    }
 }
 
 /// One try is what a plan means that says nothing of tries.
@@ -164,6 +172,17 @@ pub enum Part {
     Main,
     /// It runs at the end, whatever the end is.
     Finally,
+    /// It takes a host out that has failed; it runs only then, and each time that hosts leave.
+    Drop,
+    /// It puts back what was live before; it runs only when the policy is a rollback, and it comes to that.
+    Undo,
+}
+
+impl Part {
+    /// Whether it runs only when something goes wrong.
+    pub fn is_spare(self) -> bool {
+        matches!(self, Self::Drop | Self::Undo)
+    }
 }
 
 /// What a resolved command does.

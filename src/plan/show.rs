@@ -1,7 +1,7 @@
 //! A plan for readers and for the shells: the environment of its commands, and the title of each. Titles are for eyes only;
 //! it must never put a value into what a shell reads.
 
-use super::{Assignment, Plan, PlannedCommand, PlannedForm};
+use super::{Assignment, Part, Plan, PlannedCommand, PlannedForm};
 use crate::stack::{Check, Host, Script};
 use std::collections::BTreeMap;
 
@@ -50,16 +50,21 @@ impl Plan {
 
     /// The titles of all commands, in order.
     pub fn titles(&self, values: &BTreeMap<String, String>) -> Vec<String> {
-        self.commands.iter().map(|command| command.title(values)).collect()
+        self.commands.iter().map(|command| command.title(&self.values_of(command.part, values.clone()))).collect()
     }
 }
 
 impl PlannedCommand {
     /// The command as a reader expects it, in one line: its name, or what it does with its values in place.
     pub fn title(&self, values: &BTreeMap<String, String>) -> String {
-        match &self.name {
+        let title = match &self.name {
             Some(name) => one_line(name),
             None => one_line(&self.what(values)),
+        };
+        match self.part {
+            Part::Before | Part::Main | Part::Finally => title,
+            Part::Drop => format!("drop: {title}"),
+            Part::Undo => format!("undo: {title}"),
         }
     }
 

@@ -4,12 +4,14 @@
 
 mod check;
 mod done;
+mod drop;
 mod link;
 mod orders;
 mod preflight;
 mod recorder;
 mod step;
 mod toll;
+mod undo;
 mod walk;
 
 use crate::journal::{Event, PushDir, Writer};
@@ -107,7 +109,8 @@ fn started(assignment: &Assignment) -> Event {
         boot: boot_id(),
         plan_hash: assignment.plan_hash.clone(),
         hosts: plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
-        commands: plan.commands.iter().map(|command| command.title(&values)).collect(),
+        commands: plan.titles(&values),
+        spare: walk::numbered(&plan.commands).filter(|(_, command)| command.part.is_spare()).map(|(n, _)| n).collect(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::remote::release::BuildOnDisk;
 use crate::remote::{Ending, Line, Lines, Task, guard, release, transfer};
 use crate::source::build::{BuildDir, freeze};
 use crate::source::git::Mirror;
-use crate::stack::{Check, Host, Root, Script, Source};
+use crate::stack::{BuildId, Check, Host, Revision, Root, Script, Source};
 use crate::time::duration_words;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ impl Walk {
         let began = Instant::now();
         let place = Place { command: number, host: host.map(|host| host.name().to_owned()) };
         self.recorder.state(Event::HostStarted { command: number, host: place.host.clone() }).await;
-        let values = plan::values(&self.assignment, host);
+        let values = plan::values_of(&self.assignment, command.part, host);
         for line in command.typed(&values) {
             self.recorder.note(&place, line).await;
         }
@@ -100,7 +100,7 @@ impl Walk {
     /// What ends a command early. Nothing does in `finally`: it runs because of the cancel, not against it.
     fn until_cancelled(&self, command: &PlannedCommand) -> CancellationToken {
         match command.part {
-            Part::Before | Part::Main => self.orders.token.clone(),
+            Part::Before | Part::Main | Part::Drop | Part::Undo => self.orders.token.clone(),
             Part::Finally => CancellationToken::new(),
         }
     }
@@ -147,7 +147,8 @@ impl Walk {
         lines: Lines,
     ) -> Ending {
         let connection = host.and_then(|host| self.connections.get(host)).map(AsRef::as_ref);
-        let dir = (self.build_dir().tree(), self.build_dir().manifest());
+        let goods = self.goods(command.part);
+        let dir = (goods.dir.tree(), goods.dir.manifest());
         match (&command.form, connection) {
             (PlannedForm::Checkout, _) => self.within(command, self.check_out(place)).await,
             (PlannedForm::Freeze, _) => self.freeze(place).await,
@@ -168,20 +169,22 @@ impl Walk {
             (PlannedForm::Rsync(what), Some(on)) => {
                 transfer::rsync(on, &dir.0, what, self.own_task(command, host), &lines).await
             }
-            (PlannedForm::Release(what), Some(on)) => match self.root() {
+            (PlannedForm::Release(what), Some(on)) => match &goods.root {
                 Some(root) => {
-                    let (build, task) = (self.build(&dir, &root), self.own_task(command, host));
-                    match self.assignment.plan.kind {
+                    let (build, task) = (goods.build(&dir, root), self.own_task(command, host));
+                    match (self.assignment.plan.kind, command.part) {
                         // The way back trusts no mark of an earlier day.
-                        Kind::Rollback => release::bring_back(on, &build, what, task, &lines).await,
-                        Kind::Push | Kind::Resume { .. } => release::bring(on, &build, what, task, &lines).await,
+                        (Kind::Rollback, _) | (_, Part::Undo) => {
+                            release::bring_back(on, &build, what, task, &lines).await
+                        }
+                        (Kind::Push | Kind::Resume { .. }, _) => release::bring(on, &build, what, task, &lines).await,
                     }
                 }
                 None => Ending::Refused(NO_BUILD.to_owned()),
             },
-            (PlannedForm::Activate { dir: to }, Some(on)) => match self.root() {
+            (PlannedForm::Activate { dir: to }, Some(on)) => match &goods.root {
                 Some(root) => {
-                    release::activate(on, &self.build(&dir, &root), to, self.own_task(command, host), &lines).await
+                    release::activate(on, &goods.build(&dir, root), to, self.own_task(command, host), &lines).await
                 }
                 None => Ending::Refused(NO_BUILD.to_owned()),
             },
@@ -189,8 +192,14 @@ impl Walk {
         }
     }
 
-    fn build<'a>(&'a self, (tree, manifest): &'a (PathBuf, PathBuf), root: &'a Root) -> BuildOnDisk<'a> {
-        BuildOnDisk { id: &self.assignment.build, root, tree, manifest, sha: self.assignment.plan.sha.as_str() }
+    /// What a command puts on its hosts: the push's build, or on the way back the one that was live.
+    fn goods(&self, part: Part) -> Goods {
+        let plan = &self.assignment.plan;
+        let (id, root, sha) = match (part, &plan.old) {
+            (Part::Undo, Some(old)) => (old.id.clone(), Some(old.root.clone()), old.sha.clone()),
+            _ => (self.assignment.build.clone(), self.root(), plan.sha.clone()),
+        };
+        Goods { dir: BuildDir::of(&self.data, &plan.stack, &id), id, root, sha }
     }
 
     fn task(&self, command: &PlannedCommand, script: &Script, host: Option<&Host>) -> Task {
@@ -202,8 +211,8 @@ impl Walk {
         if tree.is_dir() { tree } else { &self.checkout }
     }
 
-    fn values(&self, host: Option<&Host>) -> BTreeMap<String, String> {
-        let mut values = plan::values(&self.assignment, host);
+    fn values(&self, part: Part, host: Option<&Host>) -> BTreeMap<String, String> {
+        let mut values = plan::values_of(&self.assignment, part, host);
         let so_far = self.so_far.map(|ended| ("PUSH_RESULT".to_owned(), ended.word().to_owned()));
         values.extend(so_far);
         values
@@ -212,7 +221,7 @@ impl Walk {
     fn own_task(&self, command: &PlannedCommand, host: Option<&Host>) -> Task {
         Task {
             script: String::new(),
-            values: self.values(host),
+            values: self.values(command.part, host),
             timeout: Duration::from_secs(command.timeout_s),
             lease_s: self.assignment.lease_s,
             grace_s: self.assignment.grace_s,
@@ -290,6 +299,21 @@ impl Walk {
             Ok(Err(error)) => Ending::Refused(error.to_string()),
             Err(error) => Ending::Refused(error.to_string()),
         }
+    }
+}
+
+/// A build, and where it lies on the push host.
+struct Goods {
+    dir: BuildDir,
+    id: BuildId,
+    /// None where it was not frozen.
+    root: Option<Root>,
+    sha: Revision,
+}
+
+impl Goods {
+    fn build<'a>(&'a self, (tree, manifest): &'a (PathBuf, PathBuf), root: &'a Root) -> BuildOnDisk<'a> {
+        BuildOnDisk { id: &self.id, root, tree, manifest, sha: self.sha.as_str() }
     }
 }
 

@@ -2,10 +2,12 @@
 //! ends. It must never begin a command on a host that failed one, go on past what the failure policy allows, or begin a
 //! host after an order to stop; only `finally` runs after either.
 
+use super::drop::Exits;
 use super::orders::{Orders, Stop};
 use super::recorder::Recorder;
 use super::step::Outcome;
 use super::toll::{Loss, Toll};
+use super::undo::Trail;
 use crate::journal::{Ended, Event, HostResult, PushDir};
 use crate::plan::{self, Assignment, Part, PlannedCommand, PlannedForm};
 use crate::remote::masters::{Connection, Masters};
@@ -38,7 +40,10 @@ pub struct Walk {
     pub(super) refused: BTreeMap<Host, String>,
     /// Hosts on which some command has begun.
     touched: BTreeSet<Host>,
-    unknown: BTreeSet<String>,
+    pub(super) unknown: BTreeSet<String>,
+    /// What a way back would have to undo.
+    pub(super) trail: Trail,
+    pub(super) exits: Exits,
 }
 
 /// How the push ends, as far as it is known.
@@ -83,6 +88,8 @@ impl Walk {
             refused: BTreeMap::new(),
             touched: BTreeSet::new(),
             unknown: BTreeSet::new(),
+            trail: Trail::default(),
+            exits: Exits::default(),
         }
     }
 
@@ -100,6 +107,7 @@ impl Walk {
             Some(Stop::Cancelled { who, .. }) if end.state == Ended::Cancelled => who,
             _ => None,
         };
+        self.go_back(&commands, &mut end).await;
         self.finally(&commands, &mut end).await;
         // A checkout is only the way to a build; what is left of it helps nobody.
         let _ = tokio::fs::remove_dir_all(&self.checkout).await;
@@ -113,11 +121,15 @@ impl Walk {
     /// Everything but `finally`.
     async fn list(&mut self, commands: &[PlannedCommand]) -> Result<(), End> {
         self.preflight(commands).await?;
-        for (number, command) in numbered(commands).filter(|(_, command)| command.part != Part::Finally) {
+        let ordinary = |part| matches!(part, Part::Before | Part::Main);
+        for (number, command) in numbered(commands).filter(|(_, command)| ordinary(command.part)) {
             if self.orders.stopped().is_some() {
                 return Err(self.stopped(&format!("before command {number}")));
             }
             self.command(number, command).await?;
+            if command.part == Part::Main {
+                self.let_leave(commands).await?;
+            }
         }
         Ok(())
     }
@@ -144,7 +156,7 @@ impl Walk {
     }
 
     fn title(&self, command: &PlannedCommand) -> String {
-        command.title(&plan::values(&self.assignment, None))
+        command.title(&plan::values_of(&self.assignment, command.part, None))
     }
 
     /// Records the hosts that were never begun, then the end of the command: its hosts add up.
@@ -174,9 +186,11 @@ impl Walk {
         let told = if tells_refused { self.refused.len() } else { 0 };
         self.command_started(number, command, places.iter().flatten().count() + told).await;
         let mut refused = if tells_refused { self.tell_refused(number).await } else { Vec::new() };
+        self.send_away(number, self.assignment.plan.policy, &refused);
         let (mut taken, places) = self.take_over(number, command, places).await;
         let mut sum = self.over(number, command, places).await;
         self.touched.extend(sum.outcomes.iter().chain(&taken).filter_map(|(host, _)| host.clone()));
+        self.trail.note(number, command.part, sum.outcomes.iter().chain(&taken));
         let fresh: Vec<HostOutcome> = sum.bad().cloned().collect();
         for outcomes in [&mut refused, &mut taken] {
             sum.outcomes.append(outcomes);
@@ -191,7 +205,7 @@ impl Walk {
         let hosts = &self.assignment.plan.hosts;
         let chosen = |host: &&Host| match command.part {
             Part::Finally => self.touched.contains(*host),
-            Part::Before | Part::Main => !self.toll.has(host.name()),
+            _ => !self.toll.has(host.name()),
         };
         match command.form.per_host() {
             true => hosts.iter().filter(chosen).cloned().map(Some).collect(),
@@ -200,7 +214,7 @@ impl Walk {
     }
 
     /// Runs the growing batches, then the rest: a host begins as soon as another has ended.
-    async fn over(&self, number: u32, command: &PlannedCommand, places: Vec<Option<Host>>) -> Sum {
+    pub(super) async fn over(&self, number: u32, command: &PlannedCommand, places: Vec<Option<Host>>) -> Sum {
         let width = match command.form {
             // The flip goes to all hosts at once: the fewer seconds of two versions, the better.
             PlannedForm::Activate { .. } => places.len(),
@@ -252,6 +266,7 @@ impl Walk {
     fn goes_on(&self, command: &PlannedCommand, bad: usize) -> bool {
         match command.part {
             Part::Finally => true,
+            Part::Drop | Part::Undo => self.orders.stopped().is_none(),
             Part::Before => bad == 0 && self.orders.stopped().is_none(),
             Part::Main => self.toll.allows(command.policy, bad) && self.orders.stopped().is_none(),
         }
@@ -261,7 +276,7 @@ impl Walk {
     fn judge(&mut self, number: u32, command: &PlannedCommand, bad: &[HostOutcome], skipped: bool) -> Result<(), End> {
         let fresh = bad.iter().filter(|(host, _)| host.is_some()).count();
         let allowed = match command.part {
-            Part::Before | Part::Finally => bad.is_empty(),
+            Part::Before | Part::Finally | Part::Drop | Part::Undo => bad.is_empty(),
             Part::Main if fresh == bad.len() => self.toll.allows(command.policy, fresh),
             // What fails on the push host fails for all hosts.
             Part::Main => command.policy.on_failure == OnFailure::Continue,
@@ -279,12 +294,15 @@ impl Walk {
             return Err(self.stopped(&format!("in command {number}")));
         }
         if !allowed {
+            self.trail.ask_for_way_back(command);
             return Err(self.failed(number, command, bad));
         }
         if command.part == Part::Main && fresh > 0 && self.toll.count() >= total {
             let (state, why) = self.toll.end(total);
+            self.trail.ask_for_way_back(command);
             return Err(End { state, why });
         }
+        self.send_away(number, command.policy, bad);
         if fresh < bad.len() {
             self.toll.spoil(self.words(number, command, bad));
         }
@@ -296,7 +314,7 @@ impl Walk {
         End { state: Ended::Failed, why: Some(format!("{veto}{}", self.words(number, command, bad))) }
     }
 
-    fn words(&self, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> String {
+    pub(super) fn words(&self, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> String {
         let title = self.title(command);
         let Some((host, outcome)) = bad.first() else { return format!("command {number} ({title}) failed") };
         let what = outcome.why.clone().unwrap_or_else(|| outcome.result.word().to_owned());
@@ -326,7 +344,7 @@ impl Walk {
 }
 
 impl Sum {
-    fn bad(&self) -> impl Iterator<Item = &HostOutcome> {
+    pub(super) fn bad(&self) -> impl Iterator<Item = &HostOutcome> {
         self.outcomes.iter().filter(|(_, outcome)| outcome.result != HostResult::Ok)
     }
 }

@@ -2,10 +2,11 @@
 //! then its stage, then the stack, then here. It must never depend on what a command does, but where its form says so.
 //! Called by `commands` and `parse`.
 
-use super::reader::{Reader, Value, later};
+use super::policies;
+use super::reader::{Reader, Value};
 use super::values::{self, Chunk, Share};
 use super::{Command, Form, OnFailure, Policy};
-use crate::diagnostic::{Mistake, shown};
+use crate::diagnostic::Mistake;
 use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
@@ -31,6 +32,7 @@ pub(super) struct Limits {
     pub every: Option<Duration>,
     pub max_failed: Option<Share>,
     pub on_failure: Option<OnFailure>,
+    pub max_dropped: Option<Share>,
 }
 
 impl Limits {
@@ -45,7 +47,8 @@ impl Limits {
                 .and_then(|tries| u32::try_from(tries).ok()),
             every: table.get("every").and_then(|value| reader.parsed(value, values::every)),
             max_failed: table.get("max_failed").and_then(|value| read_max_failed(reader, value)),
-            on_failure: table.get("on_failure").and_then(|value| read_on_failure(reader, value)),
+            on_failure: table.get("on_failure").and_then(|value| policies::read_on_failure(reader, value)),
+            max_dropped: table.get("max_dropped").and_then(|value| policies::read_max_dropped(reader, value)),
         }
     }
 
@@ -58,15 +61,15 @@ impl Limits {
             every: self.every.or(outer.every),
             max_failed: self.max_failed.or(outer.max_failed),
             on_failure: self.on_failure.or(outer.on_failure),
+            max_dropped: self.max_dropped.or(outer.max_dropped),
         }
     }
 
     /// What becomes of a push whose hosts fail, on a stage with `hosts` hosts.
     pub fn policy(&self, hosts: usize) -> Policy {
-        Policy {
-            max_failed: self.max_failed.map_or(0, |share| share.of(hosts)),
-            on_failure: self.on_failure.unwrap_or_default(),
-        }
+        let on_failure = self.on_failure.unwrap_or_default();
+        let max_dropped = policies::max_dropped(on_failure, self.max_dropped, hosts);
+        Policy { max_failed: self.max_failed.map_or(0, |share| share.of(hosts)), on_failure, max_dropped }
     }
 
     /// The command of a form on a stage with `hosts` hosts, whose own limits are `stage`.
@@ -147,28 +150,5 @@ fn read_max_failed(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Share> 
         DeValue::Integer(_) => reader.number(value, 0..=super::ranges::MOST).map(Share::Hosts),
         DeValue::String(_) => reader.parsed(value, values::max_failed),
         other => reader.wrong(value, "a number of hosts, or a percentage like \"5%\"", other),
-    }
-}
-
-fn read_on_failure(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<OnFailure> {
-    let text = reader.text(value)?;
-    match text.value.as_str() {
-        "stop" => Some(OnFailure::Stop),
-        "continue" => Some(OnFailure::Continue),
-        known @ ("rollback" | "drop") => {
-            reader.refuse(later(text.at, &format!("on_failure = \"{known}\"")));
-            None
-        }
-        other => {
-            let mistake = Mistake::new(text.at, format!("`{}` is not what can happen on a failure", shown(other)));
-            let mistake = mistake.nearest(other, ["stop", "continue"]);
-            reader.refuse(match mistake.cures.is_empty() {
-                true => {
-                    mistake.cure("write \"stop\" (no later command) or \"continue\" (with the hosts that are well)")
-                }
-                false => mistake,
-            });
-            None
-        }
     }
 }

@@ -9,6 +9,7 @@ mod commands;
 mod groups;
 mod hosts;
 mod limits;
+mod policies;
 mod ranges;
 mod shell;
 mod urls;
@@ -99,6 +100,8 @@ pub struct Stage {
     pub commands: Vec<Command>,
     /// What runs at the end, whatever the end is.
     pub finally: Vec<Command>,
+    /// How a host leaves that failed a command whose policy is [`OnFailure::Drop`]; empty when none is.
+    pub drop: Vec<Command>,
     /// What becomes of a push when some hosts cannot be reached.
     pub policy: Policy,
 }
@@ -133,6 +136,14 @@ pub struct Policy {
     pub max_failed: usize,
     /// What happens past that.
     pub on_failure: OnFailure,
+    /// With [`OnFailure::Drop`]: so many hosts may leave, never all of them; otherwise 0.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub max_dropped: usize,
+}
+
+/// Whether a plan says nothing of it.
+fn is_none(number: &usize) -> bool {
+    *number == 0
 }
 
 /// What happens when more hosts have failed than may.
@@ -144,6 +155,10 @@ pub enum OnFailure {
     Stop,
     /// All hosts are tried; the push ends *degraded*.
     Continue,
+    /// What was live before goes back onto the hosts that were touched: the push ends *rolled back*.
+    Rollback,
+    /// A host that fails leaves through the stage's `drop` list; the rest go on, and the push ends *degraded*.
+    Drop,
 }
 
 /// What a command does.

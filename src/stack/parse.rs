@@ -5,6 +5,7 @@ use super::commands::{self, Draft};
 use super::groups::Groups;
 use super::hosts::{self, Placed};
 use super::limits::{self, Limits};
+use super::policies;
 use super::reader::{Keys, Reader, Value};
 use super::values;
 use super::variables::{BUILT_IN, Place, Scope};
@@ -35,12 +36,13 @@ const STACK: Keys = Keys {
         "every",
         "max_failed",
         "on_failure",
+        "max_dropped",
         "vars",
         "hosts",
         "lists",
         "stage",
     ],
-    later: &["max_dropped", "fan_out", "before", "finally", "allow_skip"],
+    later: &["fan_out", "before", "finally", "allow_skip"],
 };
 
 const SOURCE: Keys = Keys { of: "`source`", known: &["git", "branch"], later: &["svn", "dir"] };
@@ -60,8 +62,10 @@ const STAGE: Keys = Keys {
         "every",
         "max_failed",
         "on_failure",
+        "drop",
+        "max_dropped",
     ],
-    later: &["drop", "max_dropped", "allow_skip"],
+    later: &["allow_skip"],
 };
 
 /// Reads a stack file. `file` is its path as it is shown.
@@ -217,17 +221,19 @@ fn read_stage(
     };
     let before = read_around(reader, table, "before", rest);
     let finally = read_around(reader, table, "finally", rest);
+    let drop = read_around(reader, table, "drop", rest);
     let limits = Limits::read(reader, table).within(&rest.limits);
     check_commands(reader, &drafts, &at);
+    policies::check(reader, table, &at, &limits, &drafts, &drop);
     let (name, hosts) = (name?, hosts?);
     let settled = |drafts: Vec<Draft>| drafts.into_iter().map(|draft| draft.settle(&limits, hosts.len())).collect();
-    let (before, commands, finally) = (settled(before), settled(drafts), settled(finally));
+    let (before, commands, finally, drop) = (settled(before), settled(drafts), settled(finally), settled(drop));
     let button = button.unwrap_or_else(|| format!("Push to {name}"));
     let policy = limits.policy(hosts.len());
-    Some(Stage { name, button, hosts, before, commands, finally, policy })
+    Some(Stage { name, button, hosts, before, commands, finally, drop, policy })
 }
 
-/// Reads `before` or `finally`: commands that bring nothing, and whose failures have a meaning of their own.
+/// Reads `before`, `finally` or `drop`: commands that bring nothing, and whose failures have a meaning of their own.
 fn read_around(reader: &mut Reader<'_>, table: &DeTable<'_>, key: &str, rest: &mut Rest<'_>) -> Vec<Draft> {
     let Some(value) = table.get(key) else { return Vec::new() };
     let drafts = commands::read_stage_commands(reader, rest.scope, rest.lists, key, value);
@@ -239,6 +245,7 @@ fn read_around(reader: &mut Reader<'_>, table: &DeTable<'_>, key: &str, rest: &m
         if draft.limits.max_failed.is_some() || draft.limits.on_failure.is_some() {
             let (title, cure) = match key {
                 "before" => ("a failure in `before` always ends the push", "take `max_failed` and `on_failure` out"),
+                "drop" => ("a host that cannot leave has failed", "take `max_failed` and `on_failure` out"),
                 _ => ("all of `finally` runs, whatever fails", "take `max_failed` and `on_failure` out"),
             };
             reader.refuse(Mistake::new(draft.at.clone(), title).cure(cure));

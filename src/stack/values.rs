@@ -56,6 +56,17 @@ pub(super) fn max_failed(text: &str) -> Result<Share, Refused> {
     }
 }
 
+/// `max_dropped = "10%"`.
+pub(super) fn max_dropped(text: &str) -> Result<Share, Refused> {
+    match text.strip_suffix('%').map(str::parse::<usize>) {
+        Some(Ok(percent @ 1..=100)) => Ok(Share::Percent(percent)),
+        _ => Err(refused(
+            format!("max_dropped `{}` is not allowed", shown(text)),
+            "write a number of hosts (max_dropped = 2) or a percentage of them, 1% to 100% (max_dropped = \"10%\")",
+        )),
+    }
+}
+
 /// `"25%"`.
 pub(super) fn percent(text: &str) -> Result<Share, Refused> {
     match text.strip_suffix('%').map(str::parse::<usize>) {

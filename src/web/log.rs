@@ -79,13 +79,16 @@ fn place(event: &Event) -> (Option<u32>, Option<&str>) {
         Event::Line { command, host, .. }
         | Event::HostStarted { command, host }
         | Event::HostEnded { command, host, .. } => (Some(*command), host.as_deref()),
+        Event::HostDropped { command, host } => (Some(*command), Some(host)),
         Event::CommandStarted { command, .. }
         | Event::CommandEnded { command, .. }
         | Event::Link { command, .. }
         | Event::BuildMade { command, .. } => (Some(*command), None),
-        Event::PushStarted { .. } | Event::Paused { .. } | Event::Resumed { .. } | Event::PushEnded { .. } => {
-            (None, None)
-        }
+        Event::PushStarted { .. }
+        | Event::UndoStarted { .. }
+        | Event::Paused { .. }
+        | Event::Resumed { .. }
+        | Event::PushEnded { .. } => (None, None),
     }
 }
 
@@ -134,6 +137,10 @@ fn note(event: &Event) -> String {
         Event::Link { title, url, .. } => format!("link: {title} {url}"),
         Event::CommandEnded { result, ok, not_ok, duration_ms, .. } => {
             format!("{}: {ok} ok, {not_ok} not, after {}", result.word(), length(*duration_ms))
+        }
+        Event::HostDropped { .. } => "has left the push".to_owned(),
+        Event::UndoStarted { build, hosts, why, .. } => {
+            format!("goes back to {build} on {} hosts: {why}", hosts.len())
         }
         Event::Paused { who } => format!("paused by {who}"),
         Event::Resumed { who } => format!("resumed by {who}"),

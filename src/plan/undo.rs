@@ -1,0 +1,63 @@
+//! The way back of a push itself: where a stage says `on_failure = "rollback"`, its plan holds the commands that put back
+//! what was live, the very ones of a rollback, for the build that was live. Pure; it must never give a rollback a way back
+//! of its own. Called by `make`, the desk (for rollbacks) and the runner.
+
+use super::{Assignment, BuildFrom, Kind, OldBuild, Part, Plan, PlannedCommand, show};
+use crate::stack::{Host, OnFailure, Policy};
+use std::collections::BTreeMap;
+
+impl Plan {
+    /// Where the push goes back to by itself; none where it would not, or where nothing else was live before.
+    pub fn way_back(&self) -> Option<&OldBuild> {
+        let same = |old: &&OldBuild| matches!(&self.build, BuildFrom::Existing { id, .. } if *id == old.id);
+        self.old.as_ref().filter(|old| self.rolls_back() && !same(old))
+    }
+
+    /// Whether some failure is to bring back what was live.
+    pub fn rolls_back(&self) -> bool {
+        let policies = self.commands.iter().map(|command| command.policy).chain([self.policy]);
+        self.kind != Kind::Rollback && policies.into_iter().any(|policy| policy.on_failure == OnFailure::Rollback)
+    }
+
+    /// The plan with the commands of its way back, if it has one: all of the work again, behind everything else.
+    pub(super) fn with_way_back(mut self) -> Self {
+        if self.way_back().is_some() {
+            let work = self.commands.iter().filter(|command| command.part == Part::Main && !command.makes_the_build());
+            let undo: Vec<PlannedCommand> = work
+                .map(|command| PlannedCommand { part: Part::Undo, policy: Policy::default(), ..command.clone() })
+                .collect();
+            self.commands.extend(undo);
+        }
+        self
+    }
+
+    /// Makes a rollback of the plan: it never triggers another, so what fails in it stops it.
+    pub fn into_rollback(mut self) -> Self {
+        self.kind = Kind::Rollback;
+        self.commands.retain(|command| command.part != Part::Undo);
+        let policies = self.commands.iter_mut().map(|command| &mut command.policy).chain([&mut self.policy]);
+        for policy in policies.filter(|policy| policy.on_failure == OnFailure::Rollback) {
+            policy.on_failure = OnFailure::Stop;
+        }
+        self
+    }
+
+    /// The values of a command: on the way back the build that was live goes out, and this push's is the old one.
+    pub(super) fn values_of(&self, part: Part, mut values: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let (Part::Undo, Some(old)) = (part, &self.old) else { return values };
+        let build = values.get("PUSH_BUILD").cloned().unwrap_or_default();
+        let turned = [
+            ("PUSH_SHA", old.sha.to_string()),
+            ("PUSH_BUILD", old.id.to_string()),
+            ("PUSH_OLD_SHA", self.sha.to_string()),
+            ("PUSH_OLD_BUILD", build),
+        ];
+        values.extend(turned.map(|(name, value)| (name.to_owned(), value)));
+        values
+    }
+}
+
+/// The environment of one command of a push (see [`show::values`]); on the way back with the builds exchanged.
+pub fn values_of(assignment: &Assignment, part: Part, host: Option<&Host>) -> BTreeMap<String, String> {
+    assignment.plan.values_of(part, show::values(assignment, host))
+}

@@ -1,0 +1,326 @@
+//! The way back of a push that failed under `on_failure = "rollback"`: what was live goes back onto the hosts that the push
+//! touched, and each is asked what it runs then. It must never begin by itself twice, after a cancel, or in a rollback,
+//! and never call a host back that was not asked. Called by the walk, before `finally`.
+
+use super::recorder::Place;
+use super::walk::{End, HostOutcome, Walk, elapsed_ms, numbered};
+use crate::journal::{Ended, Event, HostResult};
+use crate::plan::{OldBuild, Part, PlannedCommand, PlannedForm};
+use crate::remote::release;
+use crate::stack::{Host, OnFailure};
+use futures::future::join_all;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+/// How long a host that stopped answering is looked for again: one try to sign in, which ssh itself gives up after 10 s.
+const FIND_LIMIT: Duration = Duration::from_secs(12);
+/// Hosts that one sentence names; the rest is on the page.
+const NAMED: usize = 5;
+
+/// What the push has begun where, and whether it is to be undone.
+#[derive(Debug, Default)]
+pub(super) struct Trail {
+    /// The commands of the work that have begun on each host.
+    begun: BTreeMap<Host, BTreeSet<u32>>,
+    asked: bool,
+}
+
+impl Trail {
+    /// Notes where a command has begun; where nothing ran, nothing is to be undone.
+    pub fn note<'a>(&mut self, number: u32, part: Part, outcomes: impl Iterator<Item = &'a HostOutcome>) {
+        let began =
+            |(host, outcome): &'a HostOutcome| host.as_ref().filter(|_| outcome.result != HostResult::Unreachable);
+        for host in outcomes.filter(|_| part == Part::Main).filter_map(began) {
+            self.begun.entry(host.clone()).or_default().insert(number);
+        }
+    }
+
+    /// Notes that a command failed past what may fail.
+    pub fn ask_for_way_back(&mut self, command: &PlannedCommand) {
+        self.asked |= command.part == Part::Main && command.policy.on_failure == OnFailure::Rollback;
+    }
+
+    /// Whether more than a release beside what is live has begun on a host.
+    fn has_changed(&self, commands: &[PlannedCommand], host: &Host) -> bool {
+        self.forms(commands, host).any(|form| !matches!(form, PlannedForm::Release(_) | PlannedForm::Check(_)))
+    }
+
+    /// Whether a flip below a directory has begun on a host.
+    fn has_flipped(&self, commands: &[PlannedCommand], host: &Host, dir: &str) -> bool {
+        self.forms(commands, host).any(|form| matches!(form, PlannedForm::Activate { dir: of } if of == dir))
+    }
+
+    fn forms<'a>(&'a self, commands: &'a [PlannedCommand], host: &Host) -> impl Iterator<Item = &'a PlannedForm> {
+        let begun = self.begun.get(host);
+        numbered(commands)
+            .filter(move |(number, _)| begun.is_some_and(|begun| begun.contains(number)))
+            .map(|(_, command)| &command.form)
+    }
+
+    /// Whether a host needs a command of the way back: release and flip only where the flip had begun, everything else
+    /// where anything but a release beside what is live had.
+    fn needs(&self, commands: &[PlannedCommand], host: &Host, form: &PlannedForm) -> bool {
+        let dirs = flipped_dirs(commands);
+        match form {
+            PlannedForm::Activate { dir } => self.has_flipped(commands, host, dir),
+            PlannedForm::Release(what) if dirs.contains(what.dir.as_str()) => {
+                self.has_flipped(commands, host, &what.dir)
+            }
+            _ => self.has_changed(commands, host),
+        }
+    }
+}
+
+/// The directories below which a push flips.
+fn flipped_dirs(commands: &[PlannedCommand]) -> BTreeSet<&str> {
+    let dir = |command: &'_ PlannedCommand| match &command.form {
+        PlannedForm::Activate { dir } => Some(dir.as_str()),
+        _ => None,
+    };
+    commands.iter().filter_map(dir).collect()
+}
+
+/// How far the way back has come.
+#[derive(Default)]
+struct Back {
+    /// Hosts that are not back, and why.
+    away: BTreeMap<Host, String>,
+    /// Of these, the ones that the journal has not told yet: they did not answer from the start.
+    silent: BTreeSet<Host>,
+    /// What failed without a host.
+    spoilt: Vec<String>,
+    /// Hosts on which a command of the way back ran.
+    worked_on: BTreeSet<Host>,
+}
+
+impl Walk {
+    /// Goes back, if the failure that ended the push asks for it, and says in `end` what came of it.
+    pub(super) async fn go_back(&mut self, commands: &[PlannedCommand], end: &mut End) {
+        if !self.trail.asked || end.state != Ended::Failed || self.trail.begun.is_empty() {
+            return;
+        }
+        let why = end.why.take().unwrap_or_default();
+        let has_way = commands.iter().any(|command| command.part == Part::Undo);
+        let old = match (self.assignment.plan.old.clone(), has_way) {
+            (Some(old), true) => old,
+            (Some(_), false) => {
+                end.why = Some(format!("{why}; this very build was live before, so there was nothing to go back to"));
+                return;
+            }
+            (None, _) => {
+                end.why = Some(format!("{why}; nothing was live before, so there was nothing to go back to"));
+                return;
+            }
+        };
+        let touched: Vec<Host> =
+            self.assignment.plan.hosts.iter().filter(|host| self.trail.begun.contains_key(host)).cloned().collect();
+        let names = touched.iter().map(|host| host.name().to_owned()).collect();
+        let started =
+            Event::UndoStarted { build: old.id.clone(), sha: old.sha.clone(), hosts: names, why: why.clone() };
+        self.recorder.state(started).await;
+        let mut back = Back::default();
+        self.find_again(&touched, &mut back).await;
+        for (number, command) in numbered(commands).filter(|(_, command)| command.part == Part::Undo) {
+            self.undo(number, command, commands, &touched, &mut back).await;
+            if self.orders.stopped().is_some() {
+                let stopped = self.stopped(&format!("on the way back, in command {number}"));
+                let words = [Some(why), stopped.why].into_iter().flatten().collect::<Vec<_>>().join("; ");
+                *end = End { state: stopped.state, why: Some(words) };
+                return;
+            }
+        }
+        self.read_back(commands, &old, &touched, &mut back).await;
+        let words = self.arrived(commands, &old, &touched, &back);
+        let all_back = back.away.is_empty() && back.spoilt.is_empty();
+        end.state = if all_back { Ended::RolledBack } else { Ended::Failed };
+        end.why = Some(format!("{why}; {words}"));
+    }
+
+    /// Tries once more to reach the hosts that stopped answering in this push.
+    async fn find_again(&self, touched: &[Host], back: &mut Back) {
+        let lost = touched.iter().filter(|host| self.is_lost(host));
+        let tries = lost.map(|host| async {
+            match tokio::time::timeout(FIND_LIMIT, self.masters.try_connect(host)).await {
+                Ok(Ok(_)) => None,
+                Ok(Err(failure)) => Some((host.clone(), failure.words)),
+                Err(_) => Some((host.clone(), format!("no answer within {} s", FIND_LIMIT.as_secs()))),
+            }
+        });
+        for (host, why) in join_all(tries).await.into_iter().flatten() {
+            back.silent.insert(host.clone());
+            back.away.insert(host, why);
+        }
+    }
+
+    /// Runs one command of the way back where it is needed. All hosts are tried, whatever fails on others.
+    async fn undo(
+        &mut self,
+        number: u32,
+        command: &PlannedCommand,
+        commands: &[PlannedCommand],
+        touched: &[Host],
+        back: &mut Back,
+    ) {
+        let needed: Vec<Host> =
+            touched.iter().filter(|host| self.trail.needs(commands, host, &command.form)).cloned().collect();
+        if needed.is_empty() {
+            return;
+        }
+        let per_host = command.form.per_host();
+        let silent: Vec<Host> = needed.iter().filter(|host| per_host && back.silent.contains(host)).cloned().collect();
+        let places: Vec<Option<Host>> = match per_host {
+            true => needed.into_iter().filter(|host| !back.away.contains_key(host)).map(Some).collect(),
+            false => vec![None],
+        };
+        if silent.is_empty() && places.is_empty() {
+            return;
+        }
+        let began = Instant::now();
+        self.command_started(number, command, silent.len() + places.iter().flatten().count()).await;
+        let mut told = Vec::new();
+        for host in silent {
+            back.silent.remove(&host);
+            told.push(self.not_spoken_to(number, host).await);
+        }
+        let mut sum = self.over(number, command, places).await;
+        back.worked_on.extend(sum.outcomes.iter().filter_map(|(host, _)| host.clone()));
+        for (host, outcome) in sum.bad() {
+            let what = outcome.why.as_deref().unwrap_or(outcome.result.word());
+            match host {
+                Some(host) => drop(back.away.insert(host.clone(), format!("command {number}: {what}"))),
+                None => back.spoilt.push(self.words(number, command, &[(None, outcome.clone())])),
+            }
+            if let (Some(host), true) = (host, outcome.result == HostResult::Unknown || outcome.left > 0) {
+                self.unknown.insert(host.name().to_owned());
+            }
+        }
+        sum.outcomes.append(&mut told);
+        self.command_ended(number, &sum, elapsed_ms(began)).await;
+    }
+
+    /// Asks each host what it runs: what was live before, or, where nothing was flipped, anything but this push's build.
+    async fn read_back(&mut self, commands: &[PlannedCommand], old: &OldBuild, touched: &[Host], back: &mut Back) {
+        let (dirs, last) = (flipped_dirs(commands), u32::try_from(commands.len()).unwrap_or(u32::MAX));
+        let asked = touched.iter().filter(|host| !back.away.contains_key(host)).map(|host| async {
+            for dir in &dirs {
+                let flipped = self.trail.has_flipped(commands, host, dir);
+                if let Err(why) = self.reads_back(host, dir, old, flipped, last).await {
+                    return (host.clone(), Some(why));
+                }
+            }
+            (host.clone(), None)
+        });
+        for (host, why) in join_all(asked).await {
+            match why {
+                Some(why) => drop(back.away.insert(host, why)),
+                // What broke off there before is known now.
+                None if !dirs.is_empty() || back.worked_on.contains(&host) => {
+                    if self.toll.loss(host.name()).is_some_and(|loss| loss.result == HostResult::Unknown) {
+                        self.unknown.remove(host.name());
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    async fn reads_back(
+        &self,
+        host: &Host,
+        dir: &str,
+        old: &OldBuild,
+        flipped: bool,
+        number: u32,
+    ) -> Result<(), String> {
+        let on = self.connections.get(host).ok_or("no connection was made to it")?;
+        let link = release::look(on, dir).await?.map_or_else(|| "nothing".to_owned(), |live| live.link);
+        let back = match flipped {
+            true => link == format!("releases/{}", old.id),
+            false => link != format!("releases/{}", self.assignment.build),
+        };
+        let place = Place { command: number, host: Some(host.name().to_owned()) };
+        self.recorder.note(&place, format!("{dir}/current is {link}")).await;
+        if back { Ok(()) } else { Err(format!("it runs {link}")) }
+    }
+
+    /// What came of it, as the end of a sentence.
+    fn arrived(&self, commands: &[PlannedCommand], old: &OldBuild, touched: &[Host], back: &Back) -> String {
+        let sha = old.sha.short();
+        if !back.away.is_empty() {
+            let named = back.away.iter().take(NAMED).map(|(host, why)| format!("{} ({why})", host.name()));
+            let more = back.away.len().saturating_sub(NAMED);
+            let named: Vec<String> = named.chain((more > 0).then(|| format!("{more} more"))).collect();
+            let all = format!("{} of {} touched hosts", back.away.len(), touched.len());
+            return format!("{sha} is not back on {all}: {}", named.join(", "));
+        }
+        if !back.spoilt.is_empty() {
+            return format!("{sha} is back on its hosts, but {}", back.spoilt.join("; "));
+        }
+        let changed = touched.iter().any(|host| self.trail.has_changed(commands, host));
+        match (changed, touched) {
+            (false, _) => format!("no host had been changed, so all run what they ran before ({sha})"),
+            (true, [host]) => format!("{sha} is back on {}, the only host that was touched", host.name()),
+            (true, hosts) => format!("{sha} is back on all {} hosts that were touched", hosts.len()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::step::Outcome;
+    use super::*;
+    use crate::stack::parse;
+
+    fn commands() -> Vec<PlannedCommand> {
+        let text = r#"
+source = { git = "https://git.example.com/web.git", branch = "main" }
+[[stage]]
+name = "qa"
+hosts = ["web[1-3]"]
+on_failure = "rollback"
+commands = [
+  { release = "/srv/web" },
+  { run = "sudo lb out" },
+  { activate = "/srv/web" },
+  { check = { run = "is-well" } },
+  "./purge {sha}",
+]"#;
+        let stack = parse("web".parse().unwrap(), "web.toml", text).unwrap();
+        let build = |id: &str, digit: &str| OldBuild {
+            id: id.parse().unwrap(),
+            sha: digit.repeat(40).parse().unwrap(),
+            root: digit.repeat(64).parse().unwrap(),
+        };
+        let (new, old) = (build("new-2", "2"), build("old-1", "1"));
+        let goods = crate::plan::Goods::Build { id: new.id, root: new.root, sha: new.sha };
+        let target = crate::plan::Target { goods, branch: "main".to_owned(), old: Some(old) };
+        crate::plan::plan(&stack, &"qa".parse().unwrap(), target).unwrap().commands
+    }
+
+    #[test]
+    fn a_host_goes_back_through_no_more_than_it_needs() {
+        let commands = commands();
+        let outcome = |result| Outcome { result, code: None, why: None, left: 0 };
+        for (begun, undone) in [
+            (&[1][..], &[][..]),
+            (&[1, 4], &[]),
+            // Out of the balancer, not flipped: the whole list but what the flip needs.
+            (&[1, 2], &[7, 9, 10]),
+            (&[1, 2, 3], &[6, 7, 8, 9, 10]),
+            (&[3], &[6, 7, 8, 9, 10]),
+        ] {
+            let host: Host = "web1".parse().unwrap();
+            let mut trail = Trail::default();
+            for number in begun {
+                trail.note(*number, Part::Main, [(Some(host.clone()), outcome(HostResult::Failed))].iter());
+            }
+            trail.note(2, Part::Main, [(Some(host.clone()), outcome(HostResult::Unreachable))].iter());
+            trail.note(2, Part::Finally, [(Some(host.clone()), outcome(HostResult::Ok))].iter());
+            let needed: Vec<u32> = numbered(&commands)
+                .filter(|(_, command)| command.part == Part::Undo && trail.needs(&commands, &host, &command.form))
+                .map(|(number, _)| number)
+                .collect();
+            assert_eq!(needed, undone, "after {begun:?}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What failures mean, as the file says it: `on_failure`, `max_dropped`, a stage's `drop` list, and what of it cannot work
+//! together. It must never decide about a push. Called by `limits` and `parse`.
+
+use super::commands::Draft;
+use super::limits::Limits;
+use super::reader::{Reader, Value};
+use super::values::{self, Share};
+use super::{Check, Form, OnFailure};
+use crate::diagnostic::{Mistake, shown};
+use std::ops::Range;
+use toml::de::{DeTable, DeValue};
+
+/// The words of `on_failure`, as the file writes them.
+const WORDS: [(&str, OnFailure); 4] = [
+    ("stop", OnFailure::Stop),
+    ("continue", OnFailure::Continue),
+    ("rollback", OnFailure::Rollback),
+    ("drop", OnFailure::Drop),
+];
+
+/// One host in so many may leave when nobody says anything: what a fleet can miss on an ordinary day.
+const DROPPED_OF: usize = 10;
+
+/// `on_failure`.
+pub(super) fn read_on_failure(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<OnFailure> {
+    let text = reader.text(value)?;
+    if let Some((_, found)) = WORDS.iter().find(|(word, _)| *word == text.value) {
+        return Some(*found);
+    }
+    let mistake = Mistake::new(text.at, format!("`{}` is not what can happen on a failure", shown(&text.value)));
+    let mistake = mistake.nearest(&text.value, WORDS.map(|(word, _)| word));
+    reader.refuse(match mistake.cures.is_empty() {
+        true => mistake.cure(
+            "write \"stop\" (no later command), \"continue\" (with the hosts that are well), \"rollback\" (what was \
+             live goes back) or \"drop\" (the host leaves, the rest go on)",
+        ),
+        false => mistake,
+    });
+    None
+}
+
+/// `max_dropped`: a number of hosts, or a percentage of the frozen list, rounded down.
+pub(super) fn read_max_dropped(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Share> {
+    match value.get_ref() {
+        DeValue::Integer(_) => reader.number(value, 1..=super::ranges::MOST).map(Share::Hosts),
+        DeValue::String(_) => reader.parsed(value, values::max_dropped),
+        other => reader.wrong(value, "a number of hosts, or a percentage like \"10%\"", other),
+    }
+}
+
+/// How many of `hosts` may leave: what the file says, or a tenth of them and at least one; never the last one.
+pub(super) fn max_dropped(on_failure: OnFailure, said: Option<Share>, hosts: usize) -> usize {
+    match on_failure {
+        OnFailure::Drop => {
+            let most = said.map_or((hosts / DROPPED_OF).max(1), |share| share.of(hosts));
+            most.min(hosts.saturating_sub(1))
+        }
+        OnFailure::Stop | OnFailure::Continue | OnFailure::Rollback => 0,
+    }
+}
+
+/// Refuses what cannot work: hosts that are to leave without a way out, a way out that is never taken, leaving and going
+/// back at once, and either where no host can fail.
+pub(super) fn check(
+    reader: &mut Reader<'_>,
+    table: &DeTable<'_>,
+    stage: &Range<usize>,
+    limits: &Limits,
+    commands: &[Draft],
+    drop: &[Draft],
+) {
+    check_drop(reader, drop);
+    if commands.is_empty() {
+        // Whatever is wrong with them was told already.
+        return;
+    }
+    let key = |name: &str| table.get_key_value(name).map(|(key, _)| key.span());
+    let said = |wanted: OnFailure| -> Option<Range<usize>> {
+        let own = commands.iter().find(|draft| draft.limits.on_failure == Some(wanted)).map(|draft| draft.at.clone());
+        let outer = || (limits.on_failure == Some(wanted)).then(|| key("on_failure").unwrap_or_else(|| stage.clone()));
+        own.or_else(outer)
+    };
+    let (drops, rolls_back) = (said(OnFailure::Drop), said(OnFailure::Rollback));
+    match (&drops, key("drop")) {
+        (Some(at), None) => {
+            let mistake = Mistake::new(at.clone(), "hosts are to leave here, but this stage does not say how");
+            reader.refuse(mistake.cure("say it in a list: drop = [\"./balancer.sh out {host}\"]"));
+        }
+        (None, Some(at)) => {
+            let mistake = Mistake::new(at, "`drop` is never used: nothing in this stage says on_failure = \"drop\"");
+            reader.refuse(mistake.cure("write on_failure = \"drop\" beside it, or take the list out"));
+        }
+        _ => {}
+    }
+    if let (None, Some(at)) = (&drops, key("max_dropped")) {
+        let mistake = Mistake::new(at, "no host is ever dropped in this stage");
+        reader.refuse(mistake.cure("write on_failure = \"drop\" beside it, or take it out"));
+    }
+    if let (Some(_), Some(at)) = (&drops, &rolls_back) {
+        let mistake = Mistake::new(at.clone(), "one stage cannot both drop hosts and roll back");
+        reader.refuse(mistake.cure("choose one: a host that has left would not be brought back with the others"));
+    }
+    let per_host = commands.iter().any(|draft| is_per_host(&draft.form));
+    for (word, at) in [("drop", drops), ("rollback", rolls_back)] {
+        if let (Some(at), false) = (at, per_host) {
+            let title = format!("on_failure = \"{word}\" can do nothing here: no command works on the hosts");
+            reader.refuse(Mistake::new(at, title).cure("write \"stop\" or \"continue\""));
+        }
+    }
+}
+
+/// A `drop` list works on the host that leaves, and on nothing else.
+fn check_drop(reader: &mut Reader<'_>, drop: &[Draft]) {
+    for draft in drop.iter().filter(|draft| !is_per_host(&draft.form)) {
+        let mistake = Mistake::new(draft.at.clone(), "this command of `drop` does not say which host leaves");
+        reader.refuse(mistake.cure("name it with {host}"));
+    }
+}
+
+fn is_per_host(form: &Form) -> bool {
+    match form {
+        Form::Local(script) => script.names_host(),
+        Form::Check(Check::Http(address)) => address.names_host(),
+        _ => true,
+    }
+}
