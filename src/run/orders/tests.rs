@@ -32,7 +32,8 @@ async fn a_pause_is_durable_when_it_is_answered_and_written_down_once() {
     orders.obey(Order::Pause { who: who("joe"), reason: None }).await.unwrap();
     assert!(orders.is_paused());
     let paused = Event::Paused { who: who("mary"), reason: Some("graphs".to_owned()) };
-    assert_eq!(kinds(dir.path()), [paused.clone()]);
+    let once = vec![paused.clone()];
+    assert_eq!(kinds(dir.path()), once);
     let waiting = tokio::spawn({
         let orders = orders.clone();
         async move { orders.until_unpaused().await }
