@@ -25,6 +25,7 @@ mod sample;
 mod shelf;
 mod shown;
 mod street;
+mod tell;
 pub mod verify;
 pub mod view;
 mod warm;
