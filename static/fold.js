@@ -7,7 +7,7 @@
  *   `n` is its own number, from 1 without gaps; `t` milliseconds since the push began; `step` from 0; `warn` came from
  *   standard error, `err` too, of a command that then failed
  * @typedef {{state: string, word: string, began: number, took: number}} HostState
- * @typedef {{title: string, state: string, perHost: boolean, hosts: number, began: number, took: number,
+ * @typedef {{title: string, spare: boolean, state: string, perHost: boolean, hosts: number, began: number, took: number,
  *   host: Map<string, HostState>}} Step
  */
 
@@ -92,6 +92,7 @@ export class Fold {
     if (r.kind === 'push_started') {
       this.hosts = r.hosts;
       r.commands.forEach((/** @type {string} */ title, /** @type {number} */ i) => (this.step(i).title = title));
+      for (const number of r.spare ?? []) this.step(number - 1).spare = true;
     } else if (r.kind === 'command_started' && step) {
       Object.assign(step, { title: r.title, state: 'run', began: t, hosts: r.hosts, perHost: r.hosts > 0 });
       this.current = r.command - 1;
@@ -109,12 +110,23 @@ export class Fold {
       this.lost.set(host, { state, word, began: Math.max(0, t - r.duration_ms), took: r.duration_ms });
       out.news.push(`${host || 'The push host'}: ${word}`);
       if (suspect) out.errors.push(...(suspect.err.length ? suspect.err : [suspect.last]));
-    } else if (r.kind === 'command_ended' && step) {
+    } else if (r.kind === 'host_dropped' && step) this.dropped(step, r.host, out);
+    else if (r.kind === 'undo_started') out.news.push(`Going back to ${r.sha.slice(0, 7)} on ${r.hosts.length} hosts: ${r.why}`);
+    else if (r.kind === 'command_ended' && step) {
       step.state = (RESULTS[r.result] ?? RESULTS.unknown)[0];
       step.took = r.duration_ms;
     } else if (r.kind === 'paused') this.paused = r.who;
     else if (r.kind === 'resumed') this.paused = '';
     else if (r.kind === 'push_ended') this.end(r);
+  }
+
+  /** A host that has left; what nobody knows stays unknown. @param {Step} step @param {string} host @param {{news: string[]}} out */
+  dropped(step, host, out) {
+    const state = step.host.get(host);
+    if (!state || state.state === 'lost') return;
+    [state.state, state.word] = RESULTS.dropped;
+    this.lost.set(host, state);
+    out.news.push(`${host}: dropped`);
   }
 
   /** @param {Record} r */
@@ -132,7 +144,7 @@ export class Fold {
   /** @param {number} i @returns {Step} */
   step(i) {
     while (this.steps.length <= i) {
-      this.steps.push({ title: '', state: 'wait', perHost: false, hosts: 0, began: 0, took: 0, host: new Map() });
+      this.steps.push({ title: '', spare: false, state: 'wait', perHost: false, hosts: 0, began: 0, took: 0, host: new Map() });
     }
     return this.steps[i];
   }
@@ -166,7 +178,7 @@ export class Fold {
   /** How far the push is, 0 to 1: steps that ended, and the hosts of the one that runs. */
   progress() {
     if (this.result === 'ok') return 1;
-    const parts = this.steps.map((step) => this.stepProgress(step));
+    const parts = this.steps.filter((step) => !unused(step)).map((step) => this.stepProgress(step));
     return parts.length ? parts.reduce((a, b) => a + b, 0) / parts.length : 0;
   }
 
@@ -178,13 +190,18 @@ export class Fold {
   }
 }
 
+/** What runs only when something goes wrong, as long as nothing has. @param {Step} step */
+export function unused(step) {
+  return step.spare && (step.state === 'wait' || step.state === 'skip');
+}
+
 /** @param {Step} step @returns {{ok: number, bad: number}} how many hosts ended well, and not */
 export function ended(step) {
   let ok = 0;
   let bad = 0;
   for (const host of step.host.values()) {
     if (host.state === 'ok') ok++;
-    else if (host.state === 'fail' || host.state === 'lost') bad++;
+    else if (host.state === 'fail' || host.state === 'lost' || host.word === 'dropped') bad++;
   }
   return { ok, bad };
 }

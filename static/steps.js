@@ -1,6 +1,6 @@
 // steps.js: the steps as a timeline, and the bar with a part for each.
 import { $, $$, el, mark, say, stateMark } from './dom.js';
-import { ended } from './fold.js';
+import { ended, unused } from './fold.js';
 import { duration, soFar } from './times.js';
 
 export class Steps {
@@ -36,10 +36,12 @@ export class Steps {
       const item = this.items[i];
       const part = this.parts[i];
       if (part) {
+        part.hidden = unused(step);
         if (part.dataset.s !== step.state) part.dataset.s = step.state;
         part.style.setProperty('--f', `${(this.part(fold, step) * 100).toFixed(1)}%`);
       }
       if (!item) return;
+      item.hidden = unused(step);
       if (item.dataset.s !== step.state) item.dataset.s = step.state;
       mark($('.st', item), step.state, step.state);
       const title = `${i + 1}. ${step.title}`;

@@ -233,6 +233,7 @@ impl Site {
             plan_hash: assignment.plan_hash,
             hosts: assignment.plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
             commands: vec![title.clone()],
+            spare: Vec::new(),
         };
         journal.add(At::now(), started).unwrap();
         journal.add(At::now(), Event::CommandStarted { command: 1, title, hosts: 0 }).unwrap();

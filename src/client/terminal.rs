@@ -83,8 +83,11 @@ fn words_of(event: &Event) -> Option<String> {
         }
         Event::HostDropped { host, .. } => format!("     {host:>10} ✗ has left the push"),
         Event::UndoStarted { build, hosts, .. } => format!("  going back to {build} on {} hosts", hosts.len()),
-        Event::Paused { who } => format!("  paused by {who}"),
-        Event::Resumed { who } => format!("  resumed by {who}"),
+        Event::Paused { who, reason } => {
+            let why = reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+            format!("  paused by {who}{why}: no new host starts")
+        }
+        Event::Resumed { who } => format!("  {who} lets it go on"),
         Event::HostStarted { .. } | Event::HostEnded { .. } => return None,
     })
 }

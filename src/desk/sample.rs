@@ -49,6 +49,7 @@ pub(super) fn assignment(push: i64) -> Assignment {
             old: None,
             hosts: HOSTS.map(|host| host.parse().unwrap()).to_vec(),
             vars: std::collections::BTreeMap::new(),
+            secrets: std::collections::BTreeMap::new(),
             policy: crate::stack::Policy::default(),
             commands: Vec::new(),
         },
@@ -122,6 +123,7 @@ pub(super) fn started() -> Event {
         plan_hash: "0".repeat(64),
         hosts: HOSTS.map(str::to_owned).to_vec(),
         commands: vec!["build".to_owned(), "restart".to_owned()],
+        spare: Vec::new(),
     }
 }
 

@@ -150,6 +150,7 @@ fn started(hosts: &[&str], commands: usize) -> Event {
         plan_hash: "h".into(),
         hosts: hosts.iter().map(|h| (*h).to_owned()).collect(),
         commands: vec!["c".into(); commands],
+        spare: Vec::new(),
     }
 }
 

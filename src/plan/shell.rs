@@ -111,8 +111,13 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
     out.push_str(&format!("\nvalues() {{\n  cat {}}}\neval \"$(values)\"\n", document(&exports)));
     out.push_str(&FUNCTIONS.replace("SSH_OPTIONS", &ssh_options(hand)));
     for (number, (command, title)) in (1..).zip(plan.commands.iter().zip(plan.titles(&values))) {
+        if command.part.is_spare() {
+            // Who works by hand decides by hand what a failure means.
+            out.push_str(&format!("\n# {number}. {title}: only after a failure, so it is not written out here\n"));
+            continue;
+        }
         let on = match command.form.per_host() {
-            true => format!(" ({} hosts, {} at a time)", plan.hosts.len(), command.chunk),
+            true => format!(" ({} hosts, {})", plan.hosts.len(), command.batch_words(plan.hosts.len())),
             false => " (push host)".to_owned(),
         };
         let always = if command.part == Part::Finally { "; do this whatever came of the rest" } else { "" };
@@ -155,8 +160,23 @@ fn lines(
         PlannedForm::Release(what) => release(plan, hand, what),
         PlannedForm::Activate { dir } => on_host(FLIP, dir, &hand.build),
     };
-    let hosts: Vec<String> = plan.hosts.iter().map(Host::to_string).collect();
-    format!("command_{number}() {{\n{body}}}\nat_once command_{number} {} {}\n", command.chunk, hosts.join(" "))
+    format!("command_{number}() {{\n{body}}}\n{}", batches(plan, number, command))
+}
+
+/// A line for each growing batch, and one for the rest.
+fn batches(plan: &Plan, number: usize, command: &PlannedCommand) -> String {
+    let mut hosts = plan.hosts.iter().map(Host::to_string);
+    let mut line = |size: usize, width: usize| {
+        let names: Vec<String> = hosts.by_ref().take(size).collect();
+        format!("at_once command_{number} {width} {}\n", names.join(" "))
+    };
+    let growing: Vec<usize> = command.batches(plan.hosts.len()).into_iter().take(command.grow.len()).collect();
+    let rest = plan.hosts.len() - growing.iter().sum::<usize>();
+    let mut lines: String = growing.iter().map(|size| line(*size, *size)).collect();
+    if rest > 0 {
+        lines.push_str(&line(rest, command.at_once(plan.hosts.len())));
+    }
+    lines
 }
 
 /// Asks an address until it answers 2xx. A host's name is plain, and stands outside of the quotes of the rest.

@@ -50,7 +50,12 @@ impl Plan {
 
     /// The titles of all commands, in order.
     pub fn titles(&self, values: &BTreeMap<String, String>) -> Vec<String> {
-        self.commands.iter().map(|command| command.title(&self.values_of(command.part, values.clone()))).collect()
+        self.commands.iter().map(|command| self.title_of(command, values)).collect()
+    }
+
+    /// The title of one of its commands.
+    pub fn title_of(&self, command: &PlannedCommand, values: &BTreeMap<String, String>) -> String {
+        command.title(&self.values_of(command.part, values.clone()))
     }
 }
 

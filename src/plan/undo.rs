@@ -43,7 +43,7 @@ impl Plan {
     }
 
     /// The values of a command: on the way back the build that was live goes out, and this push's is the old one.
-    pub(super) fn values_of(&self, part: Part, mut values: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    pub fn values_of(&self, part: Part, mut values: BTreeMap<String, String>) -> BTreeMap<String, String> {
         let (Part::Undo, Some(old)) = (part, &self.old) else { return values };
         let build = values.get("PUSH_BUILD").cloned().unwrap_or_default();
         let turned = [

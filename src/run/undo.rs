@@ -73,11 +73,13 @@ impl Trail {
 
 /// The directories below which a push flips.
 fn flipped_dirs(commands: &[PlannedCommand]) -> BTreeSet<&str> {
-    let dir = |command: &'_ PlannedCommand| match &command.form {
-        PlannedForm::Activate { dir } => Some(dir.as_str()),
-        _ => None,
-    };
-    commands.iter().filter_map(dir).collect()
+    commands
+        .iter()
+        .filter_map(|command| match &command.form {
+            PlannedForm::Activate { dir } => Some(dir.as_str()),
+            _ => None,
+        })
+        .collect()
 }
 
 /// How far the way back has come.
@@ -104,11 +106,11 @@ impl Walk {
         let old = match (self.assignment.plan.old.clone(), has_way) {
             (Some(old), true) => old,
             (Some(_), false) => {
-                end.why = Some(format!("{why}; this very build was live before, so there was nothing to go back to"));
+                end.why = Some(format!("there was nothing to go back to: this very build was live before; {why}"));
                 return;
             }
             (None, _) => {
-                end.why = Some(format!("{why}; nothing was live before, so there was nothing to go back to"));
+                end.why = Some(format!("there was nothing to go back to: nothing was live before; {why}"));
                 return;
             }
         };
@@ -132,8 +134,11 @@ impl Walk {
         self.read_back(commands, &old, &touched, &mut back).await;
         let words = self.arrived(commands, &old, &touched, &back);
         let all_back = back.away.is_empty() && back.spoilt.is_empty();
-        end.state = if all_back { Ended::RolledBack } else { Ended::Failed };
-        end.why = Some(format!("{why}; {words}"));
+        // Where it is not back comes first: it is what somebody must see to, also where a line is short.
+        (end.state, end.why) = match all_back {
+            true => (Ended::RolledBack, Some(format!("{why}; {words}"))),
+            false => (Ended::Failed, Some(format!("{words}; before that, {why}"))),
+        };
     }
 
     /// Tries once more to reach the hosts that stopped answering in this push.

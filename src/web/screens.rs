@@ -1,4 +1,4 @@
-//! The pages that show: all stacks, one stack, the push log, one push. They must never change anything. Called by the
+//! The pages that show: all stacks, one stack, a plan, the push log, one push. They must never change anything. Called by the
 //! routes; what they gather is drawn by `pages`.
 
 use super::App;
@@ -12,7 +12,7 @@ use crate::journal::{Event, Record};
 use crate::ledger::pushes::{self, Filter, PushRow};
 use crate::ledger::{Ledger, LedgerError, outbox};
 use crate::plan::Assignment;
-use crate::stack::{PushNumber, StackName};
+use crate::stack::{PushNumber, StackName, StageName};
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Query};
 use serde::Deserialize;
@@ -49,6 +49,15 @@ pub async fn stack(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply
     app.desk.in_use(&stack);
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
     Ok(page(StatusCode::OK, app.pages.stack(&frame, &street)?))
+}
+
+/// `GET /stacks/{stack}/stages/{stage}/plan`
+pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
+    let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
+    let plan = app.desk.plan(&stack, &stage).await?;
+    app.desk.in_use(&stack);
+    let frame = frame(&app, Some(&caller), Section::Stacks).await;
+    Ok(page(StatusCode::OK, app.pages.plan(&frame, &plan)?))
 }
 
 /// What the push log is asked for; what is empty is not asked for.
@@ -121,10 +130,10 @@ pub async fn push(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
 async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
     let known = Known::of(app.desk.ledger(), id).await?;
     let (first, tail) = journal_of(app, id).await?;
-    let (titles, hosts) = match first.map(|record| record.event) {
-        Some(Event::PushStarted { commands, hosts, .. }) => (commands, hosts),
+    let (titles, spare, hosts) = match first.map(|record| record.event) {
+        Some(Event::PushStarted { commands, spare, hosts, .. }) => (commands, spare, hosts),
         // The runner has not begun yet: the plan says what it will do.
-        _ => (Vec::new(), known.hosts),
+        _ => (Vec::new(), Vec::new(), known.hosts),
     };
     let stack = known.row.stack.parse::<StackName>().map_err(Problem::broken)?;
     // A stack that is gone since keeps its pushes; they are shown without what only the stack knows.
@@ -146,6 +155,7 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
         announcements: known.announcements,
         links: known.links,
         titles,
+        spare,
         hosts,
         tail,
     })

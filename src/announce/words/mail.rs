@@ -87,6 +87,7 @@ impl Facts {
         let given = |name: &'static str, text: Option<String>| text.filter(|t| !t.is_empty()).map(|t| (name, t));
         let ended = announcement.event == Moment::Ended;
         let hosts = match ended {
+            true if push.state == "rolled back" => format!("{}, on what was live before", push.hosts_total),
             true => format!("{} of {} ended well", push.hosts_ok, push.hosts_total),
             false => push.hosts_total.to_string(),
         };

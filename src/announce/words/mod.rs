@@ -52,7 +52,10 @@ fn outcome(announcement: &Announcement) -> Outcome {
         "degraded" => ("DEGRADED".to_owned(), "DEGRADED"),
         "failed" => ("FAILED".to_owned(), "FAILED"),
         "cancelled" => (by("cancelled"), "CANCELLED"),
-        "rolled back" => (by("rolled back"), "ROLLED BACK"),
+        "rolled back" => match push.old_sha.as_deref() {
+            Some(old) => (format!("ROLLED BACK to {}", short_sha(old)), "ROLLED BACK"),
+            None => ("ROLLED BACK".to_owned(), "ROLLED BACK"),
+        },
         "interrupted" => ("INTERRUPTED".to_owned(), "INTERRUPTED"),
         other => (clean::short(other, 40), "ENDED"),
     };
@@ -108,7 +111,8 @@ fn deed(announcement: &Announcement) -> Deed {
 fn hosts_words(announcement: &Announcement) -> String {
     let (ok, total) = (announcement.push.hosts_ok, announcement.push.hosts_total);
     let hosts = if total == 1 { "host" } else { "hosts" };
-    if ok == total && announcement.push.state == "succeeded" {
+    // On none of them is the new build, and that is well so.
+    if (ok == total && announcement.push.state == "succeeded") || announcement.push.state == "rolled back" {
         format!("{total} {hosts}")
     } else {
         format!("{ok} of {total} {hosts}")

@@ -34,6 +34,8 @@ pub struct PushPage {
     pub links: Vec<Link>,
     /// The titles of all commands of its plan, in order.
     pub titles: Vec<String>,
+    /// Of these, by number, the ones that run only when something goes wrong.
+    pub spare: Vec<u32>,
     /// The frozen host list, by name.
     pub hosts: Vec<String>,
     /// How long the last good pushes of this stage took.
@@ -122,6 +124,8 @@ struct Step {
     took: String,
     left: String,
     width: String,
+    /// It would have run only if something had gone wrong, and nothing did.
+    unused: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -225,7 +229,7 @@ fn host_words(host: &str) -> String {
 }
 
 pub(super) fn is_bad(result: Option<&str>) -> bool {
-    matches!(result, Some("failed" | "timed out" | "unreachable" | "unknown"))
+    matches!(result, Some("failed" | "timed out" | "unreachable" | "unknown" | "dropped"))
 }
 
 fn title_of(page: &PushPage, command: i64) -> String {
@@ -242,6 +246,7 @@ fn result_words(page: &PushPage, steps: &[Step]) -> String {
             format!("Push {}. {sha} is on all {}.", row.id, words::count(row.hosts_total, "host"))
         }
         "succeeded" => format!("Push {}. {sha} is on its {}.", row.id, words::count(row.hosts_total, "host")),
+        "rolled back" => format!("Push {}.", row.id),
         _ => {
             let mut bad: Vec<&str> =
                 page.results.iter().filter(|row| is_bad(row.result.as_deref())).map(|row| row.host.as_str()).collect();
@@ -254,7 +259,7 @@ fn result_words(page: &PushPage, steps: &[Step]) -> String {
                 0 => String::new(),
                 bad => format!(", on {bad} of {}", words::count(row.hosts_total, "host")),
             };
-            format!("Push {}, step {last} of {}{on}.", row.id, steps.len())
+            format!("Push {}, step {last} of {}{on}.", row.id, steps.iter().filter(|step| !step.unused).count())
         }
     };
     if let Some(why) = &row.why {
@@ -306,6 +311,7 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
                 took: if live { String::new() } else { "not run".to_owned() },
                 left: String::new(),
                 width: String::new(),
+                unused: u32::try_from(number).is_ok_and(|number| page.spare.contains(&number)),
             };
         };
         let began = row.started_at.as_deref().and_then(|at| at.parse::<At>().ok());
@@ -330,6 +336,7 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
             },
             left: format!("{left:.2}"),
             width: format!("{width:.2}"),
+            unused: false,
         }
     };
     (1..=count).map(step).collect()
