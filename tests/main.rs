@@ -9,6 +9,7 @@ mod crash;
 mod demo;
 mod desk;
 mod failure;
+mod faults;
 mod fleet;
 mod house;
 mod layers;

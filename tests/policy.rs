@@ -17,7 +17,7 @@ const ROLL_OUT: &str = r#"
 "#;
 
 /// What became of each host, after proof that every command's hosts and the whole list add up.
-fn results(house: &House, push: &Value) -> BTreeMap<String, HostResult> {
+pub fn results(house: &House, push: &Value) -> BTreeMap<String, HostResult> {
     let id = push["push"]["id"].as_i64().unwrap();
     for command in push["commands"].as_array().unwrap().iter().filter(|row| row["hosts"] != 0) {
         let number = command["command"].as_i64().unwrap();
@@ -46,7 +46,7 @@ fn results(house: &House, push: &Value) -> BTreeMap<String, HostResult> {
 }
 
 /// The hosts with a result.
-fn with(results: &BTreeMap<String, HostResult>, wanted: HostResult) -> Vec<&str> {
+pub fn with(results: &BTreeMap<String, HostResult>, wanted: HostResult) -> Vec<&str> {
     results.iter().filter(|(_, result)| **result == wanted).map(|(host, _)| host.as_str()).collect()
 }
 

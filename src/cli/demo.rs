@@ -42,11 +42,11 @@ pub struct Demo {
 enum Order {
     /// Makes a new commit, to be pushed.
     Commit,
-    /// Makes a host slow, hung, full, readonly or dead.
+    /// Makes a host slow, hung, full, readonly, dead, torn (its rsync dies) or rekeyed (another host key).
     Break {
         /// The host: qa1, princess1, web001 …
         host: String,
-        /// What is to be wrong with it: slow, hung, full, readonly, dead.
+        /// What is to be wrong with it: slow, hung, full, readonly, dead, torn, rekeyed.
         how: How,
     },
     /// Makes a host well again.
@@ -129,7 +129,7 @@ impl Demo {
             ("commit", "make a new commit to push"),
             ("irc", "follow the channel"),
             ("mail", "show the mails"),
-            (&format!("break {last} full"), "break a host: slow, hung, full, readonly or dead"),
+            (&format!("break {last} full"), "break a host: slow, hung, full, readonly, dead, torn or rekeyed"),
             (&format!("mend {last}"), "make it well again"),
             ("kill server", "kill -9 the server in the middle of a push (or: runner); it is started again"),
         ]

@@ -141,6 +141,11 @@ impl Machine {
         self.dir.join("tmp")
     }
 
+    /// Its keys and the files of its `sshd`.
+    pub(super) fn etc_dir(&self) -> PathBuf {
+        self.dir.join("etc")
+    }
+
     /// What its `sshd` says: an outside witness of who came and went.
     pub fn sshd_log(&self) -> PathBuf {
         self.dir.join("etc/sshd.log")

@@ -1,11 +1,13 @@
 //! What can be wrong with a host, made real with the kernel's own means, and undone.
 //! It must never touch anything outside of the host's namespaces.
 
+use super::fleet::make_key;
 use super::machine::Machine;
 use super::{DemoError, tried};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// What is wrong with a host.
@@ -21,16 +23,22 @@ pub enum How {
     Readonly,
     /// The plug is pulled: all its processes are killed at once, and connections are refused.
     Dead,
+    /// Its rsync dies after the first bytes of each transfer.
+    Torn,
+    /// It was set up anew: it shows another host key, and all connections to it are gone.
+    Rekeyed,
 }
 
 impl How {
     /// All of them, with the words that the command line takes.
-    pub const ALL: [(Self, &str); 5] = [
+    pub const ALL: [(Self, &str); 7] = [
         (Self::Slow, "slow"),
         (Self::Hung, "hung"),
         (Self::Full, "full"),
         (Self::Readonly, "readonly"),
         (Self::Dead, "dead"),
+        (Self::Torn, "torn"),
+        (Self::Rekeyed, "rekeyed"),
     ];
 }
 
@@ -76,9 +84,19 @@ touch /run/readonly
 mount --bind /srv /srv
 mount -o remount,bind,ro /srv"#;
 
+/// The host's side of a transfer hears the first bytes, and then that the line has gone.
+const TORN: &str = r#"set -eu
+[ ! -e /run/rsync ] || exit 0
+touch /run/rsync
+mount --bind /usr/bin/rsync /run/rsync
+printf '#!/bin/sh\nhead -c 600 | /run/rsync "$@"\n' >/run/torn-rsync
+chmod 755 /run/torn-rsync
+mount --bind /run/torn-rsync /usr/bin/rsync"#;
+
 /// Undoes what the scripts above did; lazily, since a process may still stand in `/srv`.
 const MEND: &str = r#"set -eu
 if [ -e /run/bash ]; then umount -l /bin/bash; umount -l /run/bash; rm /run/bash /run/slow-shell; fi
+if [ -e /run/rsync ]; then umount -l /usr/bin/rsync; umount -l /run/rsync; rm /run/rsync /run/torn-rsync; fi
 if [ -e /run/readonly ]; then umount -l /srv; rm /run/readonly; fi
 if [ -e /run/full ]; then umount -l /srv; umount -l /run/full; rmdir /run/full; fi"#;
 
@@ -92,6 +110,8 @@ impl Machine {
             How::Slow => self.change(SLOW, "making it slow").await,
             How::Full => self.change(FULL, "filling its disk").await,
             How::Readonly => self.change(READONLY, "making /srv read-only").await,
+            How::Torn => self.change(TORN, "tearing its transfers").await,
+            How::Rekeyed => self.rekey().await,
             How::Hung => self.stop_all().await,
             How::Dead => {
                 self.switch_off();
@@ -106,13 +126,45 @@ impl Machine {
     /// # Errors
     /// When the host does not come up again, or the kernel does not allow it.
     pub async fn mend(&self) -> Result<(), DemoError> {
-        if self.init().is_none() {
+        if self.takes_old_key_back()? || self.init().is_none() {
+            self.switch_off();
             return self.switch_on().await;
         }
         for pid in self.pids() {
             let _ = kill(pid, Signal::SIGCONT);
         }
         self.change(MEND, "mending it").await
+    }
+
+    /// Gives it another key, and keeps the old one aside.
+    async fn rekey(&self) -> Result<(), DemoError> {
+        let [key, aside] = self.keys();
+        if !aside.exists() {
+            for end in ["", "pub"] {
+                let (from, to) = (key.with_extension(end), aside.with_extension(end));
+                std::fs::rename(&from, &to).map_err(tried(format!("moving {}", from.display())))?;
+            }
+            make_key(&key, self.name()).await?;
+        }
+        self.switch_off();
+        self.switch_on().await
+    }
+
+    /// Puts the key that it was known by back, if it has another one; says whether it had.
+    fn takes_old_key_back(&self) -> Result<bool, DemoError> {
+        let [key, aside] = self.keys();
+        if !aside.exists() {
+            return Ok(false);
+        }
+        for end in ["pub", ""] {
+            let (from, to) = (aside.with_extension(end), key.with_extension(end));
+            std::fs::rename(&from, &to).map_err(tried(format!("moving {}", from.display())))?;
+        }
+        Ok(true)
+    }
+
+    fn keys(&self) -> [PathBuf; 2] {
+        ["host_key", "known_key"].map(|name| self.etc_dir().join(name))
     }
 
     async fn change(&self, script: &str, what: &str) -> Result<(), DemoError> {

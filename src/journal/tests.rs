@@ -207,6 +207,84 @@ fn illegal_steps_are_errors() {
     assert!(play(vec![ended()]).is_ok(), "a runner that never began");
 }
 
+fn undo_started() -> Event {
+    let (build, sha) = ("a-1".parse().unwrap(), "b".repeat(40).parse().unwrap());
+    Event::UndoStarted { build, sha, hosts: vec!["a".to_owned()], why: "command 1 failed".to_owned() }
+}
+
+/// The same beginning, of a plan one of whose commands runs only when something goes wrong.
+fn with_spare(started: Event, command: u32) -> Event {
+    match started {
+        Event::PushStarted {
+            push,
+            stack,
+            stage,
+            who,
+            build,
+            sha,
+            pid,
+            pid_start,
+            boot,
+            plan_hash,
+            hosts,
+            commands,
+            ..
+        } => {
+            let spare = vec![command];
+            Event::PushStarted {
+                push,
+                stack,
+                stage,
+                who,
+                build,
+                sha,
+                pid,
+                pid_start,
+                boot,
+                plan_hash,
+                hosts,
+                commands,
+                spare,
+            }
+        }
+        other => other,
+    }
+}
+
+fn command_ended(command: u32, result: HostResult) -> Event {
+    Event::CommandEnded { command, result, ok: 0, not_ok: 0, duration_ms: 0 }
+}
+
+/// Two commands on a host each that fails the first and leaves by the second, as `a` and then as `b`.
+fn hosts_that_leave(first: HostResult, again: u32) -> Vec<Event> {
+    let mut events = vec![with_spare(started(&["a", "b", "c"], 2), 2), command_started(1)];
+    events.extend(["a", "b"].map(|host| host_ended(1, host, first)));
+    events.extend([host_ended(1, "c", HostResult::Ok), command_ended(1, HostResult::Failed)]);
+    for (host, hosts) in [("a", 1), ("b", again)] {
+        events.push(Event::CommandStarted { command: 2, title: "drop: out".into(), hosts });
+        events.extend([host_ended(2, host, HostResult::Ok), command_ended(2, HostResult::Ok)]);
+        events.push(Event::HostDropped { command: 1, host: host.to_owned() });
+    }
+    events
+}
+
+#[test]
+fn a_list_that_takes_hosts_out_begins_again_for_more_hosts_only() {
+    let state = play(hosts_that_leave(HostResult::Failed, 2)).unwrap();
+    let results = state.host_results();
+    assert_eq!(results["a"], HostResult::Dropped);
+    assert_eq!((results["b"], results["c"]), (HostResult::Dropped, HostResult::Skipped));
+    let lost = play(hosts_that_leave(HostResult::Unknown, 2)).unwrap();
+    assert_eq!(lost.host_results()["a"], HostResult::Unknown, "that it has left says nothing of what runs there");
+    assert!(play(hosts_that_leave(HostResult::Failed, 1)).is_err(), "not for the same hosts");
+    assert!(play(hosts_that_leave(HostResult::Ok, 2)).is_err(), "a host that is well does not leave");
+    let mut undone = hosts_that_leave(HostResult::Failed, 2);
+    undone.push(undo_started());
+    assert!(play(undone.clone()).unwrap().undone);
+    undone.push(undo_started());
+    assert!(play(undone).is_err(), "a way back never begins twice");
+}
+
 /// One step of a made-up push; what is not legal just then does not happen.
 fn any_step() -> impl Strategy<Value = Event> {
     let results = [
@@ -218,13 +296,16 @@ fn any_step() -> impl Strategy<Value = Event> {
         HostResult::Skipped,
         HostResult::Unknown,
     ];
-    let ends = [Ended::Succeeded, Ended::Degraded, Ended::Failed, Ended::Cancelled, Ended::Interrupted];
+    let ends =
+        [Ended::Succeeded, Ended::Degraded, Ended::Failed, Ended::Cancelled, Ended::RolledBack, Ended::Interrupted];
     let host = prop::sample::select(vec!["a", "b", "c", "d"]);
-    let step = (0..12_u32, 1..4_u32, host, prop::sample::select(results.to_vec()), prop::sample::select(ends.to_vec()));
+    let step = (0..14_u32, 1..4_u32, host, prop::sample::select(results.to_vec()), prop::sample::select(ends.to_vec()));
     step.prop_map(|(what, command, host, result, end)| match what {
         0..=1 => command_started(command),
         2..=4 => host_started(command, host),
         5..=8 => host_ended(command, host, result),
+        11 => Event::HostDropped { command, host: host.to_owned() },
+        12 => undo_started(),
         9..=10 => Event::CommandEnded { command, result, ok: 0, not_ok: 0, duration_ms: 0 },
         _ => {
             let Event::PushEnded { why, who, unknown, sha256, .. } = ended() else { unreachable!() };
@@ -239,7 +320,7 @@ proptest! {
         let mut state = State::default();
         let mut n = 0;
         let mut bad = std::collections::BTreeSet::new();
-        for event in std::iter::once(started(&["a", "b", "c", "d"], 3)).chain(steps) {
+        for event in std::iter::once(with_spare(started(&["a", "b", "c", "d"], 3), 3)).chain(steps) {
             let ended_with = match &event {
                 Event::HostEnded { host: Some(host), result, .. } => Some((host.clone(), *result)),
                 _ => None,

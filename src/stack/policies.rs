@@ -124,3 +124,6 @@ fn is_per_host(form: &Form) -> bool {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests;

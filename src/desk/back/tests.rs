@@ -73,7 +73,11 @@ fn only_what_succeeded_there_and_is_not_there_now_can_come_back() {
     assert!(said(&past(None), "x-9").unwrap_err().contains("x-9 is not one of the last 20 that succeeded on qa"));
 
     let offered = offer(&stack, 0, &runs("c-3"), &past(None), None).unwrap();
-    assert_eq!((offered.plan.kind, offered.plan.commands.len()), (Kind::Rollback, 1), "a rollback never builds");
+    assert_eq!(
+        (offered.plan.kind, offered.plan.commands.len()),
+        (crate::plan::Kind::Rollback, 1),
+        "a rollback never builds"
+    );
     let forwards = Target {
         goods: Goods::Build {
             id: "b-2".parse().unwrap(),

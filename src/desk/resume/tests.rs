@@ -68,6 +68,35 @@ fn what_is_ok_is_done_and_everything_else_runs_again() {
 }
 
 #[test]
+fn what_a_way_back_has_undone_is_done_no_more() {
+    let text = "source = { git = \"/srv/git\", branch = \"main\" }\n[[stage]]\nname = \"qa\"\nhosts = [\"web[1-3]\"]\n\
+                on_failure = \"rollback\"\ncommands = [{ run = \"restart\" }, \"./tell\", { run = \"warm\" }]\n";
+    let stack = parse("web".parse().unwrap(), "stacks/web.toml", text).unwrap();
+    let build = |id: &str, digit: &str| crate::plan::OldBuild {
+        id: id.parse().unwrap(),
+        sha: digit.repeat(40).parse().unwrap(),
+        root: digit.repeat(64).parse().unwrap(),
+    };
+    let new = build("new-2", "2");
+    let goods = crate::plan::Goods::Build { id: new.id, root: new.root, sha: new.sha };
+    let target = crate::plan::Target { goods, branch: "main".to_owned(), old: Some(build("old-1", "1")) };
+    let plan = crate::plan::plan(&stack, &"qa".parse().unwrap(), target).unwrap();
+    assert_eq!(plan.commands.len(), 6, "three of the work, three of the way back");
+    let mut results: Vec<ResultRow> = HOSTS.iter().map(|host| result(1, host, Some("ok"))).collect();
+    results.extend([result(2, "", Some("ok")), result(3, "web1", Some("failed"))]);
+    let done_on = |results: Vec<ResultRow>| {
+        let earlier = Earlier { row: row("failed", frozen()), plan: plan.clone(), results, newer: None };
+        let offered = offer(&earlier).unwrap().plan.commands;
+        offered.iter().map(|command| done(command).into_iter().map(str::to_owned).collect()).collect::<Vec<Vec<_>>>()
+    };
+    let none: &[&str] = &[];
+    assert_eq!(done_on(results.clone()), [&HOSTS[..], &[""], none, none, none, none]);
+    // web1 went back, nobody knows whether web2 did, and web3 was never begun on.
+    results.extend([result(4, "web1", Some("ok")), result(4, "web2", None)]);
+    assert_eq!(done_on(results), [&["web3"][..], none, none, none, none, none]);
+}
+
+#[test]
 fn a_build_that_was_not_frozen_is_made_from_the_start() {
     let results = vec![result(1, "", Some("ok")), result(2, "", Some("failed"))];
     let earlier = Earlier { row: row("failed", None), plan: plan(), results, newer: None };

@@ -230,3 +230,54 @@ proptest! {
         prop_assert_eq!(&found["PUSH_REASON"], &reason);
     }
 }
+
+/// The stack with its prod stage put under a policy.
+fn under(policy: &str) -> Stack {
+    let text = include_str!("../../../stacks/web.toml").replace("button   = \"PROD!!!\"", policy);
+    parse("web".parse().unwrap(), "stacks/web.toml", &text).unwrap()
+}
+
+#[test]
+fn a_plan_that_rolls_back_holds_all_of_its_way_back_and_a_rollback_holds_none() {
+    let (web, web_as_it_is) = (under("on_failure = \"rollback\""), self::web());
+    let forward = plan(&web, &stage("prod"), build()).unwrap();
+    let titles = forward.titles(&forward.values());
+    let undo: Vec<&str> = titles[6..].iter().map(String::as_str).collect();
+    assert_eq!(
+        undo,
+        [
+            "undo: rsync assets/ → /srv/web/assets/",
+            "undo: release /srv/web",
+            "undo: activate /srv/web",
+            "undo: reload Apache",
+            "undo: ./warm-cdn.sh https://cdn.example.com 9d8e7f60000000000000000000000000000000bb",
+            "undo: check http://{host}/health",
+        ]
+    );
+    assert_eq!(forward.way_back().map(|old| old.id.as_str()), Some("9d8e7f6-3"));
+    let found = super::super::values_of(&assignment(forward.clone(), None), Part::Undo, None);
+    let values = ["PUSH_SHA", "PUSH_BUILD", "PUSH_OLD_SHA", "PUSH_OLD_BUILD"].map(|name| found[name].as_str());
+    assert_eq!(values, [OLD_SHA, "9d8e7f6-3", SHA, "3f2c1ab-7"]);
+    assert_ne!(forward.hash(), plan(&web_as_it_is, &stage("prod"), build()).unwrap().hash());
+
+    let first = plan(&web, &stage("prod"), Target { old: None, ..build() }).unwrap();
+    assert!(first.way_back().is_none() && first.commands.len() == 6, "nothing was live before");
+    let mut again = build();
+    again.old = again.old.map(|old| OldBuild { id: "3f2c1ab-7".parse().unwrap(), ..old });
+    assert!(plan(&web, &stage("prod"), again).unwrap().way_back().is_none(), "this very build is live");
+
+    let back = forward.into_rollback();
+    assert_eq!((back.commands.len(), back.way_back()), (6, None));
+    let policies = back.commands.iter().map(|command| command.policy).chain([back.policy]);
+    assert!(policies.into_iter().all(|policy| policy == Policy::default()), "what fails in it stops it");
+}
+
+#[test]
+fn how_hosts_leave_stands_behind_everything_else() {
+    let web = under("on_failure = \"drop\"\ndrop = [\"./out {host}\"]\nfinally = [\"./tell\"]");
+    let plan = plan(&web, &stage("prod"), build()).unwrap();
+    let last: Vec<(Part, String)> =
+        plan.commands.iter().zip(plan.titles(&plan.values())).skip(6).map(|(c, title)| (c.part, title)).collect();
+    assert_eq!(last, [(Part::Finally, "./tell".to_owned()), (Part::Drop, "drop: ./out {host}".to_owned())]);
+    assert_eq!((plan.policy.max_dropped, plan.commands[6].policy), (4, Policy::default()));
+}

@@ -125,61 +125,26 @@ commands = [{ run = "x", tiemout = "5s", frobnicate = 1 }]"#), @r#"
 
 #[test]
 fn what_this_version_has_not_is_refused_and_never_ignored() {
-    assert_snapshot!(told(&stack("max_dropped = 2", r#"hosts = ["a"]
-drop = ["x"]
-on_failure = "rollback"
+    assert_snapshot!(told(&stack("", r#"hosts = ["a"]
 commands = [
 { roll = ["x"] },
 { confirm = "Graphs calm?" },
-{ run = "x", on_failure = "drop" },
 ]"#)), @r#"
-    error: this version of Pushbutton does not have `max_dropped` yet
-     --> stacks/web.toml:2:1
-      |
-    2 | max_dropped = 2
-      | ^^^^^^^^^^^
-      |
-      = help: take it out for now: what it promises would not happen
-
-    error: this version of Pushbutton does not have `drop` yet
-     --> stacks/web.toml:6:1
-      |
-    6 | drop = ["x"]
-      | ^^^^
-      |
-      = help: take it out for now: what it promises would not happen
-
-    error: this version of Pushbutton does not have on_failure = "rollback" yet
-     --> stacks/web.toml:7:14
-      |
-    7 | on_failure = "rollback"
-      |              ^^^^^^^^^^
-      |
-      = help: take it out for now: what it promises would not happen
-
     error: this version of Pushbutton does not have `roll` yet
-     --> stacks/web.toml:9:3
+     --> stacks/web.toml:7:3
       |
-    9 | { roll = ["x"] },
+    7 | { roll = ["x"] },
       |   ^^^^
       |
       = help: take it out for now: what it promises would not happen
 
     error: this version of Pushbutton does not have `confirm` yet
-      --> stacks/web.toml:10:3
-       |
-    10 | { confirm = "Graphs calm?" },
-       |   ^^^^^^^
-       |
-       = help: take it out for now: what it promises would not happen
-
-    error: this version of Pushbutton does not have on_failure = "drop" yet
-      --> stacks/web.toml:11:27
-       |
-    11 | { run = "x", on_failure = "drop" },
-       |                           ^^^^^^
-       |
-       = help: take it out for now: what it promises would not happen
+     --> stacks/web.toml:8:3
+      |
+    8 | { confirm = "Graphs calm?" },
+      |   ^^^^^^^
+      |
+      = help: take it out for now: what it promises would not happen
     "#);
 }
 
