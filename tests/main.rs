@@ -16,6 +16,7 @@ mod lock;
 mod pages;
 mod played;
 mod policy;
+mod readback;
 mod readme;
 mod release;
 mod remote;

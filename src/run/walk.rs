@@ -252,6 +252,8 @@ impl Walk {
     fn goes_on(&self, command: &PlannedCommand, bad: usize) -> bool {
         match command.part {
             Part::Finally => true,
+            // Every host is asked, whatever the first one says.
+            Part::Main if matches!(command.form, PlannedForm::ReadBack { .. }) => self.orders.stopped().is_none(),
             Part::Before => bad == 0 && self.orders.stopped().is_none(),
             Part::Main => self.toll.allows(command.policy, bad) && self.orders.stopped().is_none(),
         }
