@@ -15,6 +15,7 @@ mod house;
 mod layers;
 mod lock;
 mod pages;
+mod plan;
 mod played;
 mod policy;
 mod readme;

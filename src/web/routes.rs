@@ -67,6 +67,7 @@ pub static ROUTES: &[Entry] = &[
     get("/", || web::to(screens::dashboard)),
     get("/stacks/{stack}", || web::to(screens::stack)),
     post("/stacks/{stack}/stages/{stage}/push", || web::to(actions::push)),
+    get("/stacks/{stack}/stages/{stage}/plan", || web::to(screens::plan)),
     get("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::form)),
     post("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::roll_back)),
     post("/stacks/{stack}/hold", || web::to(actions::hold_stack)),
@@ -181,7 +182,14 @@ mod tests {
     fn signing_in_leads_to_pages_alone() {
         assert_eq!(
             pages().collect::<Vec<_>>(),
-            ["/", "/stacks/{stack}", "/stacks/{stack}/stages/{stage}/rollback", "/pushes", "/pushes/{id}"]
+            [
+                "/",
+                "/stacks/{stack}",
+                "/stacks/{stack}/stages/{stage}/plan",
+                "/stacks/{stack}/stages/{stage}/rollback",
+                "/pushes",
+                "/pushes/{id}"
+            ]
         );
     }
 
