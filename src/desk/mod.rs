@@ -24,6 +24,7 @@ mod sample;
 mod shelf;
 mod shown;
 mod street;
+mod tell;
 pub mod verify;
 pub mod view;
 mod warm;

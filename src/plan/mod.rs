@@ -10,7 +10,8 @@ pub use make::{Goods, PlanError, Target, plan};
 pub use show::values;
 
 use crate::stack::{
-    BuildId, Check, Host, Policy, PushNumber, Release, Revision, Root, Rsync, Script, Source, StackName, StageName, Who,
+    BuildId, Check, Host, Policy, PushNumber, Release, Revision, Root, Rsync, Script, SecretSource, Source, StackName,
+    StageName, Who,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -41,6 +42,9 @@ pub struct Plan {
     pub hosts: Vec<Host>,
     /// The stack's own variables as environment (`PUSH_VAR_NAME`).
     pub vars: std::collections::BTreeMap<String, String>,
+    /// Where the secrets that its commands take are found, by environment variable (`PUSH_SECRET_NAME`); never a value.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub secrets: std::collections::BTreeMap<String, SecretSource>,
     /// What becomes of the push when some hosts cannot be reached.
     #[serde(default)]
     pub policy: Policy,
@@ -203,6 +207,21 @@ impl PlannedForm {
             Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) | Self::Activate { .. } => {
                 true
             }
+        }
+    }
+
+    /// The shell text that it runs, if any.
+    pub fn script(&self) -> Option<&Script> {
+        match self {
+            Self::Build(script) | Self::Local(script) | Self::Run(script) | Self::Check(Check::Run(script)) => {
+                Some(script)
+            }
+            Self::Checkout
+            | Self::Freeze
+            | Self::Check(Check::Http(_))
+            | Self::Rsync(_)
+            | Self::Release(_)
+            | Self::Activate { .. } => None,
         }
     }
 

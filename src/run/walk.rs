@@ -114,6 +114,7 @@ impl Walk {
     async fn list(&mut self, commands: &[PlannedCommand]) -> Result<(), End> {
         self.preflight(commands).await?;
         for (number, command) in numbered(commands).filter(|(_, command)| command.part != Part::Finally) {
+            self.orders.until_unpaused().await;
             if self.orders.stopped().is_some() {
                 return Err(self.stopped(&format!("before command {number}")));
             }
@@ -128,6 +129,7 @@ impl Walk {
         let _ = tokio::fs::create_dir_all(&self.checkout).await;
         for (number, command) in numbered(commands).filter(|(_, command)| command.part == Part::Finally) {
             self.so_far = Some(end.state);
+            self.orders.until_unpaused().await;
             let Err(failed) = self.command(number, command).await else { continue };
             if end.state == Ended::Succeeded {
                 end.state = Ended::Degraded;
@@ -222,7 +224,7 @@ impl Walk {
         Sum { outcomes, skipped: waiting.flatten().collect() }
     }
 
-    /// Begins a place as soon as another has ended, while the push may go on; those that run, end.
+    /// Begins a place as soon as another has ended, while the push may go on and is not paused; those that run, end.
     async fn batch(
         &self,
         number: u32,
@@ -234,16 +236,19 @@ impl Walk {
         let mut running = FuturesUnordered::new();
         loop {
             let bad = outcomes.iter().filter(|(_, outcome)| outcome.result != HostResult::Ok).count();
-            while running.len() < width && self.goes_on(command, bad) {
+            let paused = self.orders.is_paused();
+            while running.len() < width && !paused && self.goes_on(command, bad) {
                 let Some(host) = waiting.next() else { break };
                 running.push(async move {
                     let outcome = self.on_host(number, command, host.as_ref()).await;
                     (host, outcome)
                 });
             }
-            match running.next().await {
-                Some(outcome) => outcomes.push(outcome),
-                None => return,
+            let held = paused && waiting.len() > 0 && self.goes_on(command, bad);
+            tokio::select! {
+                ended = running.next(), if !running.is_empty() => outcomes.extend(ended),
+                () = self.orders.until_unpaused(), if held => {}
+                else => return,
             }
         }
     }
