@@ -164,6 +164,50 @@ fn a_bad_end_offers_to_go_on_and_to_roll_back() {
 }
 
 #[test]
+fn a_plan_says_exactly_what_will_happen_and_what_nobody_knows_yet() {
+    let pages = pages();
+    let frame = frame(Section::Stacks);
+    let html = checked("plan", pages.plan(&frame, &made_up::plan()));
+    for words in [
+        "What a push to Prod will do",
+        "on 24 hosts, 1 first, then 10, then the other 13 at once, at most 15 m 00 s, tried up to 3 times",
+        "<li>web002 web003",
+        "before anything is changed, on the push host",
+        "&gt; ./ticket &quot;$PUSH_WHO&quot; &lt;b&gt;evil",
+        "1,204 files new",
+        "and 1,004 more",
+        "at most 14.2 kB to each host, 342 kB in all",
+        "about 1 m 35 s",
+        "1 m 15 s to 2 m 35 s in the last 9 good pushes",
+        "action=\"/stacks/web/stages/prod/push\"",
+        "name=\"plan_hash\" value=\"abab",
+        "plan?form=shell",
+    ] {
+        assert!(html.contains(words), "{words}: {html}");
+    }
+    assert!(!html.contains("disabled"));
+
+    let mut first = made_up::plan();
+    (first.old, first.build, first.root, first.changes, first.usual) = (None, None, None, None, None);
+    first.why_not = Some("prod is held by kate <b>evil</b>".to_owned());
+    first.commits.clear();
+    let html = checked("plan-first", pages.plan(&frame, &first));
+    for words in [
+        "Not now:",
+        "disabled",
+        "no history yet",
+        "known when the build is made",
+        "every file is new",
+        "built by this push",
+    ] {
+        assert!(html.contains(words), "{words}");
+    }
+    let street = street("web", &["qa", "princess", "prod"]);
+    let html = checked("stack", pages.stack(&frame, &street));
+    assert_eq!(html.matches(">What exactly will happen?</a>").count(), 3, "beside each button");
+}
+
+#[test]
 fn the_way_back_says_where_it_goes_and_what_is_lost_before_the_press() {
     let pages = pages();
     let frame = frame(Section::Stacks);

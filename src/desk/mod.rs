@@ -6,6 +6,7 @@ mod back;
 pub mod backup;
 mod branches;
 mod cancel;
+mod changes;
 mod drift;
 mod fold;
 mod follow;

@@ -67,6 +67,7 @@ pub static ROUTES: &[Entry] = &[
     get("/", || web::to(screens::dashboard)),
     get("/stacks/{stack}", || web::to(screens::stack)),
     post("/stacks/{stack}/stages/{stage}/push", || web::to(actions::push)),
+    get("/stacks/{stack}/stages/{stage}/plan", || web::to(screens::plan)),
     get("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::form)),
     post("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::roll_back)),
     post("/stacks/{stack}/hold", || web::to(actions::hold_stack)),
@@ -186,6 +187,7 @@ mod tests {
             [
                 "/",
                 "/stacks/{stack}",
+                "/stacks/{stack}/stages/{stage}/plan",
                 "/stacks/{stack}/stages/{stage}/rollback",
                 "/pushes",
                 "/pushes/{id}",

@@ -12,6 +12,7 @@ mod hosts;
 mod log;
 mod onwards;
 mod parts;
+mod plan;
 mod push;
 mod readiness;
 mod stack;
@@ -27,7 +28,7 @@ pub use push::PushPage;
 pub use stats::{Span, StatsPage};
 
 use crate::desk::Street;
-use crate::desk::view::WayBack;
+use crate::desk::view::{PlanView, WayBack};
 use rust_embed::RustEmbed;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -107,6 +108,14 @@ impl Pages {
     /// When the template is wrong.
     pub fn stack(&self, frame: &Frame, street: &Street) -> Result<String, PageError> {
         self.draw(frame, "stack.html", &stack::StackPage::new(frame, street))
+    }
+
+    /// What exactly a press would do, and its form.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn plan(&self, frame: &Frame, plan: &PlanView) -> Result<String, PageError> {
+        self.draw(frame, "plan.html", &plan::PlanPage::new(frame, plan))
     }
 
     /// The way back: what a rollback would do, and its form.
