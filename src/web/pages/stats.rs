@@ -215,7 +215,7 @@ fn numbers(page: &StatsPage, stage: &str, from: At, now: At) -> Vec<Number> {
     let (failed, back) = (page.pushes.iter().filter(|push| has_failed(push)).count(), count_of("rolled back"));
     let rolled_back = back + page.pushes.iter().filter(|push| push.kind == "rollback").count();
     let took = |rows: &[StatRow]| {
-        let durations: Vec<i64> = rows.iter().filter(|push| is_good(push)).map(|push| push.duration_ms).collect();
+        let durations: Vec<i64> = rows.iter().filter(is_good).map(|push| push.duration_ms).collect();
         words::median(&durations).map(words::lasted)
     };
     let was =
