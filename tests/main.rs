@@ -10,6 +10,7 @@ mod demo;
 mod desk;
 mod failure;
 mod fleet;
+mod hosts;
 mod house;
 mod layers;
 mod lock;
