@@ -8,6 +8,7 @@ mod drop;
 mod link;
 mod orders;
 mod preflight;
+mod readback;
 mod recorder;
 mod step;
 mod toll;

@@ -42,7 +42,10 @@ impl Trail {
 
     /// Whether more than a release beside what is live has begun on a host.
     fn has_changed(&self, commands: &[PlannedCommand], host: &Host) -> bool {
-        self.forms(commands, host).any(|form| !matches!(form, PlannedForm::Release(_) | PlannedForm::Check(_)))
+        let changes = |form: &PlannedForm| {
+            !matches!(form, PlannedForm::Release(_) | PlannedForm::Check(_) | PlannedForm::ReadBack { .. })
+        };
+        self.forms(commands, host).any(changes)
     }
 
     /// Whether a flip below a directory has begun on a host.
@@ -63,6 +66,7 @@ impl Trail {
         let dirs = flipped_dirs(commands);
         match form {
             PlannedForm::Activate { dir } => self.has_flipped(commands, host, dir),
+            PlannedForm::ReadBack { dirs } => dirs.iter().any(|dir| self.has_flipped(commands, host, dir)),
             PlannedForm::Release(what) if dirs.contains(what.dir.as_str()) => {
                 self.has_flipped(commands, host, &what.dir)
             }
@@ -131,7 +135,7 @@ impl Walk {
                 return;
             }
         }
-        self.read_back(commands, &old, &touched, &mut back).await;
+        self.ask_the_rest(commands, &touched, &mut back).await;
         let words = self.arrived(commands, &old, &touched, &back);
         let all_back = back.away.is_empty() && back.spoilt.is_empty();
         // Where it is not back comes first: it is what somebody must see to, also where a line is short.
@@ -203,49 +207,39 @@ impl Walk {
         self.command_ended(number, &sum, elapsed_ms(began)).await;
     }
 
-    /// Asks each host what it runs: what was live before, or, where nothing was flipped, anything but this push's build.
-    async fn read_back(&mut self, commands: &[PlannedCommand], old: &OldBuild, touched: &[Host], back: &mut Back) {
+    /// Asks the hosts on which nothing was flipped whether that is so; the others were asked by the last command.
+    async fn ask_the_rest(&mut self, commands: &[PlannedCommand], touched: &[Host], back: &mut Back) {
         let (dirs, last) = (flipped_dirs(commands), u32::try_from(commands.len()).unwrap_or(u32::MAX));
         let asked = touched.iter().filter(|host| !back.away.contains_key(host)).map(|host| async {
-            for dir in &dirs {
-                let flipped = self.trail.has_flipped(commands, host, dir);
-                if let Err(why) = self.reads_back(host, dir, old, flipped, last).await {
-                    return (host.clone(), Some(why));
-                }
-            }
-            (host.clone(), None)
+            let left_alone = |dir: &&&str| !self.trail.has_flipped(commands, host, dir);
+            let dirs: Vec<String> = dirs.iter().filter(left_alone).map(|dir| (*dir).to_owned()).collect();
+            let answer = if dirs.is_empty() { Ok(()) } else { self.have_not_flipped(host, &dirs, last).await };
+            (host.clone(), answer.err())
         });
         for (host, why) in join_all(asked).await {
+            let known = !dirs.is_empty() || back.worked_on.contains(&host);
             match why {
                 Some(why) => drop(back.away.insert(host, why)),
                 // What broke off there before is known now.
-                None if !dirs.is_empty() || back.worked_on.contains(&host) => {
-                    if self.toll.loss(host.name()).is_some_and(|loss| loss.result == HostResult::Unknown) {
-                        self.unknown.remove(host.name());
-                    }
+                None if known && self.toll.loss(host.name()).is_some_and(|loss| loss.result == HostResult::Unknown) => {
+                    self.unknown.remove(host.name());
                 }
                 None => {}
             }
         }
     }
 
-    async fn reads_back(
-        &self,
-        host: &Host,
-        dir: &str,
-        old: &OldBuild,
-        flipped: bool,
-        number: u32,
-    ) -> Result<(), String> {
+    async fn have_not_flipped(&self, host: &Host, dirs: &[String], number: u32) -> Result<(), String> {
         let on = self.connections.get(host).ok_or("no connection was made to it")?;
-        let link = release::look(on, dir).await?.map_or_else(|| "nothing".to_owned(), |live| live.link);
-        let back = match flipped {
-            true => link == format!("releases/{}", old.id),
-            false => link != format!("releases/{}", self.assignment.build),
-        };
         let place = Place { command: number, host: Some(host.name().to_owned()) };
-        self.recorder.note(&place, format!("{dir}/current is {link}")).await;
-        if back { Ok(()) } else { Err(format!("it runs {link}")) }
+        for (dir, seen) in dirs.iter().zip(release::look(on, dirs).await?) {
+            let link = seen.live.map_or_else(|| "nothing".to_owned(), |live| live.link);
+            self.recorder.note(&place, format!("was not flipped: {dir}/current is {link}")).await;
+            if link == format!("releases/{}", self.assignment.build) {
+                return Err(format!("it runs {link}"));
+            }
+        }
+        Ok(())
     }
 
     /// What came of it, as the end of a sentence.
@@ -308,11 +302,11 @@ commands = [
         let outcome = |result| Outcome { result, code: None, why: None, left: 0 };
         for (begun, undone) in [
             (&[1][..], &[][..]),
-            (&[1, 4], &[]),
+            (&[1, 4, 6], &[]),
             // Out of the balancer, not flipped: the whole list but what the flip needs.
-            (&[1, 2], &[7, 9, 10]),
-            (&[1, 2, 3], &[6, 7, 8, 9, 10]),
-            (&[3], &[6, 7, 8, 9, 10]),
+            (&[1, 2], &[8, 10, 11]),
+            (&[1, 2, 3], &[7, 8, 9, 10, 11, 12]),
+            (&[3], &[7, 8, 9, 10, 11, 12]),
         ] {
             let host: Host = "web1".parse().unwrap();
             let mut trail = Trail::default();

@@ -4,7 +4,7 @@
 
 use super::asking::Caller;
 use super::problem::Problem;
-use super::{actions, api, back, files, health, live, screens, sign_in};
+use super::{actions, api, back, files, health, live, past, screens, sign_in};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard;
@@ -79,6 +79,8 @@ pub static ROUTES: &[Entry] = &[
     get("/pushes/{id}/log", || web::to(live::log)),
     post("/pushes/{id}/cancel", || web::to(actions::cancel)),
     post("/pushes/{id}/resume", || web::to(back::resume)),
+    get("/stats", || web::to(past::stats)),
+    get("/announcements", || web::to(past::announcements)),
     open(Method::GET, "/sign-in", || web::to(sign_in::form)),
     open(Method::POST, "/sign-in", || web::to(sign_in::sign_in)),
     post("/sign-out", || web::to(sign_in::sign_out)),
@@ -188,7 +190,9 @@ mod tests {
                 "/stacks/{stack}/stages/{stage}/plan",
                 "/stacks/{stack}/stages/{stage}/rollback",
                 "/pushes",
-                "/pushes/{id}"
+                "/pushes/{id}",
+                "/stats",
+                "/announcements"
             ]
         );
     }

@@ -62,10 +62,11 @@ fn the_first_stage_makes_the_build_and_then_brings_it() {
             "release /srv/web",
             "activate /srv/web",
             "reload Apache",
+            "Ask every host what it runs",
         ]
     );
     assert!(matches!(&plan.build, BuildFrom::Made { ship: Some(ship), .. } if ship == "dist"));
-    assert_eq!(plan.commands.iter().filter(|command| command.form.per_host()).count(), 4);
+    assert_eq!(plan.commands.iter().filter(|command| command.form.per_host()).count(), 5);
     assert_eq!(plan.vars, BTreeMap::from([("PUSH_VAR_CDN".to_owned(), "https://cdn.example.com".to_owned())]));
 }
 
@@ -81,6 +82,7 @@ fn a_later_stage_takes_exactly_the_build_it_is_given() {
             "reload Apache",
             "./warm-cdn.sh https://cdn.example.com 3f2c1ab0000000000000000000000000000000aa",
             "check http://{host}/health",
+            "Ask every host what it runs",
         ]
     );
     assert!(matches!(&plan.build, BuildFrom::Existing { id, .. } if id.as_str() == "3f2c1ab-7"));
@@ -112,7 +114,29 @@ fn a_later_stage_never_makes_a_build() {
 #[test]
 fn a_build_that_exists_can_go_back_onto_the_first_stage() {
     let plan = plan(&web(), &stage("qa"), build()).unwrap();
-    assert_eq!(plan.commands.len(), 4);
+    assert_eq!(plan.commands.len(), 5);
+}
+
+#[test]
+fn every_host_is_asked_what_it_runs_behind_the_work_where_anything_was_activated() {
+    let text = |commands: &str| {
+        format!(
+            "source = {{ git = \"x\", branch = \"main\" }}\n[[stage]]\nname = \"qa\"\nhosts = [\"h[1-250]\"]\nchunk = 3\n\
+             max_failed = 7\nfinally = [\"./unmute\"]\ncommands = [{commands}]\n"
+        )
+    };
+    let planned = |commands: &str| {
+        let stack = parse("web".parse().unwrap(), "stacks/web.toml", &text(commands)).unwrap();
+        plan(&stack, &stage("qa"), build()).unwrap().commands
+    };
+    let two = "{ release = \"/b\" }, { release = \"/a\" }, { activate = \"/b\" }, { activate = \"/a\" }, \"./tell\"";
+    let commands = planned(two);
+    let (asks, last) = (&commands[5], &commands[6]);
+    assert_eq!(asks.form, PlannedForm::ReadBack { dirs: vec!["/a".to_owned(), "/b".to_owned()] });
+    assert_eq!((asks.part, asks.chunk, asks.policy.max_failed), (Part::Main, ASKED_AT_ONCE, 7));
+    assert_eq!(last.part, Part::Finally);
+    assert_eq!(asks.typed(&BTreeMap::new()), ["$ ask what runs in /a, /b"]);
+    assert_eq!(planned("{ release = \"/a\" }, \"./tell\"").len(), 3, "nothing is live that could be asked for");
 }
 
 #[test]
@@ -242,7 +266,7 @@ fn a_plan_that_rolls_back_holds_all_of_its_way_back_and_a_rollback_holds_none() 
     let (web, web_as_it_is) = (under("on_failure = \"rollback\""), self::web());
     let forward = plan(&web, &stage("prod"), build()).unwrap();
     let titles = forward.titles(&forward.values());
-    let undo: Vec<&str> = titles[6..].iter().map(String::as_str).collect();
+    let undo: Vec<&str> = titles[7..].iter().map(String::as_str).collect();
     assert_eq!(
         undo,
         [
@@ -252,6 +276,7 @@ fn a_plan_that_rolls_back_holds_all_of_its_way_back_and_a_rollback_holds_none() 
             "undo: reload Apache",
             "undo: ./warm-cdn.sh https://cdn.example.com 9d8e7f60000000000000000000000000000000bb",
             "undo: check http://{host}/health",
+            "undo: Ask every host what it runs",
         ]
     );
     assert_eq!(forward.way_back().map(|old| old.id.as_str()), Some("9d8e7f6-3"));
@@ -261,13 +286,13 @@ fn a_plan_that_rolls_back_holds_all_of_its_way_back_and_a_rollback_holds_none() 
     assert_ne!(forward.hash(), plan(&web_as_it_is, &stage("prod"), build()).unwrap().hash());
 
     let first = plan(&web, &stage("prod"), Target { old: None, ..build() }).unwrap();
-    assert!(first.way_back().is_none() && first.commands.len() == 6, "nothing was live before");
+    assert!(first.way_back().is_none() && first.commands.len() == 7, "nothing was live before");
     let mut again = build();
     again.old = again.old.map(|old| OldBuild { id: "3f2c1ab-7".parse().unwrap(), ..old });
     assert!(plan(&web, &stage("prod"), again).unwrap().way_back().is_none(), "this very build is live");
 
     let back = forward.into_rollback();
-    assert_eq!((back.commands.len(), back.way_back()), (6, None));
+    assert_eq!((back.commands.len(), back.way_back()), (7, None));
     let policies = back.commands.iter().map(|command| command.policy).chain([back.policy]);
     assert!(policies.into_iter().all(|policy| policy == Policy::default()), "what fails in it stops it");
 }
@@ -277,7 +302,7 @@ fn how_hosts_leave_stands_behind_everything_else() {
     let web = under("on_failure = \"drop\"\ndrop = [\"./out {host}\"]\nfinally = [\"./tell\"]");
     let plan = plan(&web, &stage("prod"), build()).unwrap();
     let last: Vec<(Part, String)> =
-        plan.commands.iter().zip(plan.titles(&plan.values())).skip(6).map(|(c, title)| (c.part, title)).collect();
+        plan.commands.iter().zip(plan.titles(&plan.values())).skip(7).map(|(c, title)| (c.part, title)).collect();
     assert_eq!(last, [(Part::Finally, "./tell".to_owned()), (Part::Drop, "drop: ./out {host}".to_owned())]);
-    assert_eq!((plan.policy.max_dropped, plan.commands[6].policy), (4, Policy::default()));
+    assert_eq!((plan.policy.max_dropped, plan.commands[7].policy), (4, Policy::default()));
 }

@@ -81,7 +81,7 @@ fn what_cannot_work_together_is_refused() {
             format!("on_failure = \"drop\"\nmax_dropped = \"0%\"\n{drop}\ncommands = [{{ run = \"x\" }}]"),
             "max_dropped `0%` is not allowed",
         ),
-        ("on_failure = \"rolback\"\ncommands = [{ run = \"x\" }]".to_owned(), "did you mean rollback?"),
+        ("on_failure = \"rolback\"\ncommands = [{ run = \"x\" }]".to_owned(), "did you mean `rollback`?"),
         ("on_failure = \"explode\"\ncommands = [{ run = \"x\" }]".to_owned(), "what was live goes back"),
     ] {
         let told = told(&lines);
