@@ -84,12 +84,12 @@ touch /run/readonly
 mount --bind /srv /srv
 mount -o remount,bind,ro /srv"#;
 
-/// The host's side of a transfer hears the first bytes, and then that the line has gone.
+/// The host's side of a transfer hears the first bytes, and then that the line has gone; `dd` keeps none back.
 const TORN: &str = r#"set -eu
 [ ! -e /run/rsync ] || exit 0
 touch /run/rsync
 mount --bind /usr/bin/rsync /run/rsync
-printf '#!/bin/sh\nhead -c 600 | /run/rsync "$@"\n' >/run/torn-rsync
+printf '#!/bin/sh\ndd bs=1 count=600 status=none | /run/rsync "$@"\n' >/run/torn-rsync
 chmod 755 /run/torn-rsync
 mount --bind /run/torn-rsync /usr/bin/rsync"#;
 
