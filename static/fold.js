@@ -96,7 +96,8 @@ export class Fold {
     } else if (r.kind === 'command_started' && step) {
       Object.assign(step, { title: r.title, state: 'run', began: t, hosts: r.hosts, perHost: r.hosts > 0 });
       this.current = r.command - 1;
-      out.news.push(`Step ${r.command} of ${this.steps.length}: ${r.title}`);
+      const ordinary = this.steps.filter((other) => !other.spare).length;
+      out.news.push(step.spare ? r.title : `Step ${r.command} of ${ordinary}: ${r.title}`);
     } else if (r.kind === 'host_started' && step) {
       step.host.set(r.host ?? '', { state: 'run', word: 'running', began: t, took: 0 });
     } else if (r.kind === 'host_ended' && step) {

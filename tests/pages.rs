@@ -136,6 +136,24 @@ fn a_push_is_shown_live_and_in_each_of_its_ends() {
 }
 
 #[test]
+fn what_runs_only_after_a_failure_is_shown_only_then() {
+    let pages = pages();
+    let frame = frame(Section::Pushes);
+    let html = checked("push-rolled-back-by-itself", pages.push(&frame, &made_up::rolled_back()));
+    for words in ["The push to Prod was rolled back to 8f31c2e", "9. undo: release to /srv/web", "Push 4127. Command 6"]
+    {
+        assert!(html.contains(words), "{words}");
+    }
+    assert!(!html.contains("11. undo"), "what was not needed is not shown");
+    let html = checked("push-dropped", pages.push(&frame, &made_up::one_dropped()));
+    assert!(html.contains("dropped") && !html.contains("drop: out of the balancer"), "{html}");
+    let mut live = made_up::one_dropped();
+    live.row.state = "running".to_owned();
+    let html = checked("live-with-spare-steps", pages.push(&frame, &live));
+    assert_eq!(html.matches("hidden><button class=\"step\"").count(), 1, "a step that nobody needs yet");
+}
+
+#[test]
 fn a_bad_end_offers_to_go_on_and_to_roll_back() {
     let pages = pages();
     let frame = frame(Section::Pushes);

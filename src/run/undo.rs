@@ -120,10 +120,13 @@ impl Walk {
         };
         let touched: Vec<Host> =
             self.assignment.plan.hosts.iter().filter(|host| self.trail.begun.contains_key(host)).cloned().collect();
-        let names = touched.iter().map(|host| host.name().to_owned()).collect();
+        let names: Vec<String> = touched.iter().map(|host| host.name().to_owned()).collect();
+        let words = format!("going back to {} on {} hosts", old.id, names.len());
         let started =
             Event::UndoStarted { build: old.id.clone(), sha: old.sha.clone(), hosts: names, why: why.clone() };
         self.recorder.state(started).await;
+        let first = numbered(commands).find(|(_, command)| command.part == Part::Undo).map_or(0, |(number, _)| number);
+        self.recorder.note(&Place { command: first, host: None }, words).await;
         let mut back = Back::default();
         self.find_again(&touched, &mut back).await;
         for (number, command) in numbered(commands).filter(|(_, command)| command.part == Part::Undo) {

@@ -513,3 +513,38 @@ pub fn plan() -> PlanView {
         usual: Some(Usual { median_ms: 95_000, fastest_ms: 75_000, slowest_ms: 155_000, pushes: 9 }),
     }
 }
+
+/// A push whose last command failed on one host, and which has put back what was live before.
+pub fn rolled_back() -> PushPage {
+    let mut page = push_page("rolled back");
+    let undo = ["undo: release to /srv/web", "undo: activate /srv/web", "undo: ./tell <b>evil</b>"];
+    page.titles.extend(undo.map(str::to_owned));
+    page.spare = vec![9, 10, 11];
+    for (command, title) in (9_i64..).zip(undo).take(2) {
+        page.commands.push(CommandRow {
+            command,
+            title: title.to_owned(),
+            result: Some("ok".to_owned()),
+            hosts: 24,
+            ok: 24,
+            not_ok: 0,
+            started_at: Some(ago(4)),
+            duration_ms: Some(2000),
+        });
+    }
+    page.row.why =
+        Some("command 6 (restart) failed on web012: <b>evil</b>; 8f31c2e is back on all 24 hosts".to_owned());
+    (page.rest, page.back) = (None, None);
+    page
+}
+
+/// A push that one host has left, with a list that would take out more.
+pub fn one_dropped() -> PushPage {
+    let mut page = push_page("degraded");
+    page.titles.push("drop: out of the balancer".to_owned());
+    page.spare = vec![9];
+    for row in page.results.iter_mut().filter(|row| row.result.as_deref() == Some("failed")) {
+        row.result = Some("dropped".to_owned());
+    }
+    page
+}

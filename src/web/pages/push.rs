@@ -198,6 +198,7 @@ impl PushView {
             },
             result_title: match row.kind.as_str() {
                 "rollback" => words::rollback_title(&row.state, &stage.words, &row.sha, row.ended_by.as_deref()),
+                _ if row.state == "rolled back" => words::rolled_back_title(&stage.words, row.old_sha.as_deref()),
                 _ => words::result_title(&row.state, &row.stack, &stage.words, row.ended_by.as_deref()),
             },
             result_words: result_words(page, &steps),

@@ -128,8 +128,15 @@ pub fn result_title(state: &str, stack: &str, stage: &str, ended_by: Option<&str
         ("failed", _) => format!("The push to {stage} failed"),
         ("cancelled", Some(who)) => format!("{who} cancelled the push to {stage}"),
         ("cancelled", None) => format!("The push to {stage} was cancelled"),
-        ("rolled back", _) => format!("The push to {stage} was rolled back"),
         _ => "This push was interrupted".to_owned(),
+    }
+}
+
+/// The headline of a push that put back what was live before.
+pub fn rolled_back_title(stage: &str, old: Option<&str>) -> String {
+    match old {
+        Some(old) => format!("The push to {stage} was rolled back to {}", short(old)),
+        None => format!("The push to {stage} was rolled back"),
     }
 }
 
