@@ -14,6 +14,7 @@ mod holds;
 mod interrupt;
 mod journals;
 mod open;
+mod pause;
 mod plan_view;
 mod press;
 mod recover;

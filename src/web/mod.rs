@@ -19,6 +19,7 @@ mod live;
 mod log;
 mod origin;
 pub mod pages;
+mod pause;
 mod problem;
 pub mod push_host;
 mod rate;
