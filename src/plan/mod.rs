@@ -2,6 +2,7 @@
 //! very same value. It must never read anything; it is given a stack, a revision or a build, and returns a plan.
 //! Called by the desk (before a press) and by the runner (which reads it back from `plan.json`).
 
+mod batches;
 mod make;
 pub mod shell;
 mod show;

@@ -112,7 +112,7 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
     out.push_str(&FUNCTIONS.replace("SSH_OPTIONS", &ssh_options(hand)));
     for (number, (command, title)) in (1..).zip(plan.commands.iter().zip(plan.titles(&values))) {
         let on = match command.form.per_host() {
-            true => format!(" ({} hosts, {} at a time)", plan.hosts.len(), command.chunk),
+            true => format!(" ({} hosts, {})", plan.hosts.len(), command.batch_words(plan.hosts.len())),
             false => " (push host)".to_owned(),
         };
         let always = if command.part == Part::Finally { "; do this whatever came of the rest" } else { "" };
@@ -155,8 +155,23 @@ fn lines(
         PlannedForm::Release(what) => release(plan, hand, what),
         PlannedForm::Activate { dir } => on_host(FLIP, dir, &hand.build),
     };
-    let hosts: Vec<String> = plan.hosts.iter().map(Host::to_string).collect();
-    format!("command_{number}() {{\n{body}}}\nat_once command_{number} {} {}\n", command.chunk, hosts.join(" "))
+    format!("command_{number}() {{\n{body}}}\n{}", batches(plan, number, command))
+}
+
+/// A line for each growing batch, and one for the rest.
+fn batches(plan: &Plan, number: usize, command: &PlannedCommand) -> String {
+    let mut hosts = plan.hosts.iter().map(Host::to_string);
+    let mut line = |size: usize, width: usize| {
+        let names: Vec<String> = hosts.by_ref().take(size).collect();
+        format!("at_once command_{number} {width} {}\n", names.join(" "))
+    };
+    let growing: Vec<usize> = command.batches(plan.hosts.len()).into_iter().take(command.grow.len()).collect();
+    let rest = plan.hosts.len() - growing.iter().sum::<usize>();
+    let mut lines: String = growing.iter().map(|size| line(*size, *size)).collect();
+    if rest > 0 {
+        lines.push_str(&line(rest, command.at_once(plan.hosts.len())));
+    }
+    lines
 }
 
 /// Asks an address until it answers 2xx. A host's name is plain, and stands outside of the quotes of the rest.

@@ -7,7 +7,7 @@ use super::recorder::Recorder;
 use super::step::Outcome;
 use super::toll::{Loss, Toll};
 use crate::journal::{Ended, Event, HostResult, PushDir};
-use crate::plan::{self, Assignment, Part, PlannedCommand, PlannedForm};
+use crate::plan::{self, Assignment, Part, PlannedCommand};
 use crate::remote::masters::{Connection, Masters};
 use crate::stack::{Host, OnFailure, Root, Who};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -203,11 +203,7 @@ impl Walk {
 
     /// Runs the growing batches, then the rest: a host begins as soon as another has ended.
     async fn over(&self, number: u32, command: &PlannedCommand, places: Vec<Option<Host>>) -> Sum {
-        let width = match command.form {
-            // The flip goes to all hosts at once: the fewer seconds of two versions, the better.
-            PlannedForm::Activate { .. } => places.len(),
-            _ => command.chunk.max(1),
-        };
+        let width = command.at_once(places.len());
         let mut waiting = places.into_iter();
         let mut outcomes = Vec::new();
         for batch in &command.grow {

@@ -19,6 +19,7 @@ mod live;
 mod log;
 mod origin;
 pub mod pages;
+mod past;
 mod pause;
 mod problem;
 pub mod push_host;
