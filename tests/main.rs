@@ -19,6 +19,7 @@ mod pause;
 mod plan;
 mod played;
 mod policy;
+mod readback;
 mod readme;
 mod release;
 mod remote;
