@@ -126,9 +126,9 @@ impl Walk {
         last
     }
 
-    /// Keeps the link that a line of `before` or `finally` gives.
+    /// Keeps the link that a line of `before`, `finally` or `drop` gives.
     async fn link(&self, place: &Place, command: &PlannedCommand, line: &Line) {
-        if command.part == Part::Main || line.stream != Stream::Out {
+        if matches!(command.part, Part::Main | Part::Undo) || line.stream != Stream::Out {
             return;
         }
         let Some((title, url)) = link::parse(&line.text) else { return };
