@@ -17,6 +17,7 @@ mod pages;
 mod played;
 mod policy;
 mod readme;
+mod relay;
 mod release;
 mod remote;
 mod rollback;

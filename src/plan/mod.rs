@@ -10,7 +10,8 @@ pub use make::{Goods, PlanError, Target, plan};
 pub use show::values;
 
 use crate::stack::{
-    BuildId, Check, Host, Policy, PushNumber, Release, Revision, Root, Rsync, Script, Source, StackName, StageName, Who,
+    BuildId, Check, FanOut, Host, Policy, PushNumber, Relay, Release, Revision, Root, Rsync, Script, Source, StackName,
+    StageName, Who,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -203,6 +204,14 @@ impl PlannedForm {
             Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) | Self::Activate { .. } => {
                 true
             }
+        }
+    }
+
+    /// How hosts pass on to each other what it brings, when they do.
+    pub fn relay(&self) -> Option<&Relay> {
+        match self {
+            Self::Release(Release { fan_out: FanOut::Relay(relay), .. }) => Some(relay),
+            _ => None,
         }
     }
 

@@ -8,6 +8,7 @@ mod link;
 mod orders;
 mod preflight;
 mod recorder;
+mod relay;
 mod step;
 mod toll;
 mod walk;

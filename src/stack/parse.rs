@@ -35,12 +35,15 @@ const STACK: Keys = Keys {
         "every",
         "max_failed",
         "on_failure",
+        "fan_out",
+        "relay",
+        "compress",
         "vars",
         "hosts",
         "lists",
         "stage",
     ],
-    later: &["max_dropped", "fan_out", "before", "finally", "allow_skip"],
+    later: &["max_dropped", "before", "finally", "allow_skip"],
 };
 
 const SOURCE: Keys = Keys { of: "`source`", known: &["git", "branch"], later: &["svn", "dir"] };
@@ -60,6 +63,9 @@ const STAGE: Keys = Keys {
         "every",
         "max_failed",
         "on_failure",
+        "fan_out",
+        "relay",
+        "compress",
     ],
     later: &["drop", "max_dropped", "allow_skip"],
 };
