@@ -6,14 +6,17 @@ mod back;
 pub mod backup;
 mod branches;
 mod cancel;
+mod changes;
 mod drift;
 mod fold;
 mod follow;
 mod gate;
 mod holds;
 mod interrupt;
+pub mod inventory;
 mod journals;
 mod open;
+mod pause;
 mod plan_view;
 mod press;
 mod recover;
@@ -24,6 +27,7 @@ mod sample;
 mod shelf;
 mod shown;
 mod street;
+mod tell;
 pub mod verify;
 pub mod view;
 mod warm;
@@ -62,6 +66,7 @@ pub struct Desk {
     shown_plans: shown::Shown,
     warm: warm::Warm,
     drifts: drift::Drifts,
+    inventories: inventory::Inventories,
     changes: watch::Sender<u64>,
     /// The highest number that a push on this disk has.
     floor: AtomicI64,
@@ -149,6 +154,16 @@ pub enum Refusal {
         /// The stack.
         stack: String,
         /// The first error.
+        why: String,
+    },
+    /// The hosts of the stage are not known well enough: its command gave no good answer.
+    #[error("{stack} cannot be pushed to {stage}: {why}")]
+    NoHosts {
+        /// The stack.
+        stack: String,
+        /// The stage.
+        stage: String,
+        /// Which command, and what it said.
         why: String,
     },
     /// What was given is not allowed.

@@ -12,6 +12,8 @@ pub mod past;
 pub mod press;
 pub mod pushes;
 pub mod sessions;
+pub mod stats;
+pub mod told;
 pub mod users;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};

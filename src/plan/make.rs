@@ -2,13 +2,20 @@
 //! It must never read anything, and never choose: the same input gives the same plan, byte for byte.
 
 use super::{BuildFrom, Kind, OldBuild, Part, Plan, PlannedCommand, PlannedForm};
-use crate::stack::variables::own_env;
-use crate::stack::{BuildId, Command, Form, Policy, Revision, Root, Stack, StackName, StageName};
+use crate::stack::variables::{own_env, secret_env};
+use crate::stack::{BuildId, Command, Form, Policy, Revision, Root, SecretSource, Stack, StackName, Stage, StageName};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 /// How long fetching and freezing may take, in seconds: a big repository over a slow line, a build of many gigabytes.
 const OWN_STEPS_S: u64 = 30 * 60;
+
+/// Hosts that are asked at once what they run: a question costs little, but each needs a channel and a few processes.
+const ASKED_AT_ONCE: usize = 100;
+
+/// How long a host may take to say what it runs, in seconds: three files are read.
+const ANSWER_S: u64 = 20;
 
 /// What a press is to put on a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +85,9 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
     for (part, list) in [(Part::Before, &found.before), (Part::Main, &found.commands), (Part::Finally, &found.finally)]
     {
         commands.extend(list.iter().map(|command| planned(part, command)));
+        if part == Part::Main {
+            commands.extend(read_back(found));
+        }
     }
     Ok(Plan {
         format: 1,
@@ -91,9 +101,35 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
         old: target.old,
         hosts: found.hosts.clone(),
         vars: stack.vars.iter().map(|(name, value)| (own_env(name), value.clone())).collect(),
+        secrets: taken_secrets(stack, &commands),
         policy: found.policy,
         commands,
     })
+}
+
+/// The last command of the work: each host of a stage that activates anything is asked what it runs.
+fn read_back(stage: &Stage) -> Option<PlannedCommand> {
+    let dirs = stage.activates();
+    (!dirs.is_empty()).then(|| PlannedCommand {
+        part: Part::Main,
+        form: PlannedForm::ReadBack { dirs },
+        name: Some("Ask every host what it runs".to_owned()),
+        grow: Vec::new(),
+        chunk: stage.hosts.len().clamp(1, ASKED_AT_ONCE),
+        timeout_s: ANSWER_S,
+        tries: 1,
+        every_s: 0,
+        policy: stage.policy,
+        quiet: false,
+        done_on: Vec::new(),
+    })
+}
+
+/// The secrets that some command takes: a push asks for no others.
+fn taken_secrets(stack: &Stack, commands: &[PlannedCommand]) -> BTreeMap<String, SecretSource> {
+    let takes = |env: &str| commands.iter().filter_map(|command| command.form.script()).any(|script| script.takes(env));
+    let secrets = stack.secrets.iter().map(|(name, source)| (secret_env(name), source.clone()));
+    secrets.filter(|(env, _)| takes(env)).collect()
 }
 
 /// The commands that make a build: check out, the stack's own, freeze.

@@ -2,6 +2,7 @@
 //! very same value. It must never read anything; it is given a stack, a revision or a build, and returns a plan.
 //! Called by the desk (before a press) and by the runner (which reads it back from `plan.json`).
 
+mod batches;
 mod make;
 pub mod shell;
 mod show;
@@ -10,8 +11,8 @@ pub use make::{Goods, PlanError, Target, plan};
 pub use show::values;
 
 use crate::stack::{
-    BuildId, Check, FanOut, Host, Policy, PushNumber, Relay, Release, Revision, Root, Rsync, Script, Source, StackName,
-    StageName, Who,
+    BuildId, Check, FanOut, Host, Policy, PushNumber, Relay, Release, Revision, Root, Rsync, Script, SecretSource,
+    Source, StackName, StageName, Who,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -42,6 +43,9 @@ pub struct Plan {
     pub hosts: Vec<Host>,
     /// The stack's own variables as environment (`PUSH_VAR_NAME`).
     pub vars: std::collections::BTreeMap<String, String>,
+    /// Where the secrets that its commands take are found, by environment variable (`PUSH_SECRET_NAME`); never a value.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub secrets: std::collections::BTreeMap<String, SecretSource>,
     /// What becomes of the push when some hosts cannot be reached.
     #[serde(default)]
     pub policy: Policy,
@@ -192,6 +196,11 @@ pub enum PlannedForm {
     },
     /// Asks until the answer is good.
     Check(Check),
+    /// Asks every host what it runs, once all is done: success is read back, not assumed (TRUST section 1, promise 12).
+    ReadBack {
+        /// The directories that hold `current`.
+        dirs: Vec<String>,
+    },
 }
 
 impl PlannedForm {
@@ -201,9 +210,24 @@ impl PlannedForm {
             Self::Checkout | Self::Build(_) | Self::Freeze => false,
             Self::Local(script) => script.names_host(),
             Self::Check(Check::Http(address)) => address.names_host(),
-            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) | Self::Activate { .. } => {
-                true
+            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) => true,
+            Self::Activate { .. } | Self::ReadBack { .. } => true,
+        }
+    }
+
+    /// The shell text that it runs, if any.
+    pub fn script(&self) -> Option<&Script> {
+        match self {
+            Self::Build(script) | Self::Local(script) | Self::Run(script) | Self::Check(Check::Run(script)) => {
+                Some(script)
             }
+            Self::Checkout
+            | Self::Freeze
+            | Self::Check(Check::Http(_))
+            | Self::Rsync(_)
+            | Self::Release(_)
+            | Self::Activate { .. }
+            | Self::ReadBack { .. } => None,
         }
     }
 
@@ -219,9 +243,8 @@ impl PlannedForm {
     pub fn over_ssh(&self) -> bool {
         match self {
             Self::Checkout | Self::Build(_) | Self::Freeze | Self::Local(_) | Self::Check(Check::Http(_)) => false,
-            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) | Self::Activate { .. } => {
-                true
-            }
+            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) => true,
+            Self::Activate { .. } | Self::ReadBack { .. } => true,
         }
     }
 }

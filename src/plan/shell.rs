@@ -84,6 +84,13 @@ mv -T -- .current.by-hand current
 readlink current
 "#;
 
+/// Says what is live, and fails when that is not the build.
+const READ_BACK: &str = r#"set -eu
+cd -- DIR
+readlink current
+[ "$(readlink current)" = releases/BUILD ]
+"#;
+
 /// Writes the script of a plan.
 pub fn script(plan: &Plan, hand: &ByHand) -> String {
     let mut values = plan.values();
@@ -117,7 +124,7 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
     }
     for (number, (command, title)) in (1..).zip(plan.commands.iter().zip(plan.titles(&values))) {
         let on = match command.form.per_host() {
-            true => format!(" ({} hosts, {} at a time)", plan.hosts.len(), command.chunk),
+            true => format!(" ({} hosts, {})", plan.hosts.len(), command.batch_words(plan.hosts.len())),
             false => " (push host)".to_owned(),
         };
         let always = if command.part == Part::Finally { "; do this whatever came of the rest" } else { "" };
@@ -159,13 +166,32 @@ fn lines(
         PlannedForm::Rsync(what) => rsync(what),
         PlannedForm::Release(what) => release(plan, hand, what),
         PlannedForm::Activate { dir } => on_host(FLIP, dir, &hand.build),
+        PlannedForm::ReadBack { dirs } => dirs.iter().map(|dir| on_host(READ_BACK, dir, &hand.build)).collect(),
     };
-    let hosts: Vec<String> = plan.hosts.iter().map(Host::to_string).collect();
     let runs = match command.form.relay() {
-        Some(relay) => format!("in_rounds command_{number} {}", relay.seeds),
-        None => format!("at_once command_{number} {}", command.chunk),
+        Some(relay) => {
+            let hosts: Vec<String> = plan.hosts.iter().map(Host::to_string).collect();
+            format!("in_rounds command_{number} {} {}\n", relay.seeds, hosts.join(" "))
+        }
+        None => batches(plan, number, command),
     };
-    format!("command_{number}() {{\n{body}}}\n{runs} {}\n", hosts.join(" "))
+    format!("command_{number}() {{\n{body}}}\n{runs}")
+}
+
+/// A line for each growing batch, and one for the rest.
+fn batches(plan: &Plan, number: usize, command: &PlannedCommand) -> String {
+    let mut hosts = plan.hosts.iter().map(Host::to_string);
+    let mut line = |size: usize, width: usize| {
+        let names: Vec<String> = hosts.by_ref().take(size).collect();
+        format!("at_once command_{number} {width} {}\n", names.join(" "))
+    };
+    let growing: Vec<usize> = command.batches(plan.hosts.len()).into_iter().take(command.grow.len()).collect();
+    let rest = plan.hosts.len() - growing.iter().sum::<usize>();
+    let mut lines: String = growing.iter().map(|size| line(*size, *size)).collect();
+    if rest > 0 {
+        lines.push_str(&line(rest, command.at_once(plan.hosts.len())));
+    }
+    lines
 }
 
 /// Asks an address until it answers 2xx. A host's name is plain, and stands outside of the quotes of the rest.

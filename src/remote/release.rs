@@ -10,7 +10,7 @@ mod peer;
 mod scripts;
 
 pub use bring::{bring, bring_back, bring_from};
-pub use live::{Live, look};
+pub use live::{Live, Seen, instead, look, read_back};
 pub use peer::{Fed, Peer, Source};
 
 use super::guard::{ask, far};

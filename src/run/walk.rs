@@ -118,6 +118,7 @@ impl Walk {
     async fn list(&mut self, commands: &[PlannedCommand]) -> Result<(), End> {
         self.preflight(commands).await?;
         for (number, command) in numbered(commands).filter(|(_, command)| command.part != Part::Finally) {
+            self.orders.until_unpaused().await;
             if self.orders.stopped().is_some() {
                 return Err(self.stopped(&format!("before command {number}")));
             }
@@ -132,6 +133,7 @@ impl Walk {
         let _ = tokio::fs::create_dir_all(&self.checkout).await;
         for (number, command) in numbered(commands).filter(|(_, command)| command.part == Part::Finally) {
             self.so_far = Some(end.state);
+            self.orders.until_unpaused().await;
             let Err(failed) = self.command(number, command).await else { continue };
             if end.state == Ended::Succeeded {
                 end.state = Ended::Degraded;
@@ -205,11 +207,7 @@ impl Walk {
 
     /// Runs the growing batches, then the rest: a host begins as soon as another has ended.
     async fn over(&self, number: u32, command: &PlannedCommand, places: Vec<Option<Host>>) -> Sum {
-        let width = match command.form {
-            // The flip goes to all hosts at once: the fewer seconds of two versions, the better.
-            PlannedForm::Activate { .. } => places.len(),
-            _ => command.chunk.max(1),
-        };
+        let width = command.at_once(places.len());
         let mut waiting = places.into_iter();
         let mut outcomes = Vec::new();
         for batch in &command.grow {
@@ -226,7 +224,7 @@ impl Walk {
         Sum { outcomes, skipped: waiting.flatten().collect() }
     }
 
-    /// Begins a place as soon as another has ended, while the push may go on; those that run, end.
+    /// Begins a place as soon as another has ended, while the push may go on and is not paused; those that run, end.
     async fn batch(
         &self,
         number: u32,
@@ -238,7 +236,11 @@ impl Walk {
         let mut running = FuturesUnordered::new();
         loop {
             let bad = outcomes.iter().filter(|(_, outcome)| outcome.result != HostResult::Ok).count();
-            while running.len() < width && self.goes_on(command, bad) && self.has_source(number, command, running.len())
+            let paused = self.orders.is_paused();
+            while running.len() < width
+                && !paused
+                && self.goes_on(command, bad)
+                && self.has_source(number, command, running.len())
             {
                 let Some(host) = waiting.next() else { break };
                 running.push(async move {
@@ -246,9 +248,11 @@ impl Walk {
                     (host, outcome)
                 });
             }
-            match running.next().await {
-                Some(outcome) => outcomes.push(outcome),
-                None => return,
+            let held = paused && waiting.len() > 0 && self.goes_on(command, bad);
+            tokio::select! {
+                ended = running.next(), if !running.is_empty() => outcomes.extend(ended),
+                () = self.orders.until_unpaused(), if held => {}
+                else => return,
             }
         }
     }
@@ -257,6 +261,8 @@ impl Walk {
     fn goes_on(&self, command: &PlannedCommand, bad: usize) -> bool {
         match command.part {
             Part::Finally => true,
+            // Every host is asked, whatever the first one says.
+            Part::Main if matches!(command.form, PlannedForm::ReadBack { .. }) => self.orders.stopped().is_none(),
             Part::Before => bad == 0 && self.orders.stopped().is_none(),
             Part::Main => self.toll.allows(command.policy, bad) && self.orders.stopped().is_none(),
         }

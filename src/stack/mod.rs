@@ -11,23 +11,27 @@ mod groups;
 mod hosts;
 mod limits;
 mod ranges;
+mod secrets;
 mod shell;
 mod urls;
 mod values;
 pub mod variables;
 
 pub mod host;
+pub mod inventory;
 pub mod name;
 pub mod script;
 
 pub use crate::diagnostic::Diagnostic;
 pub use fan_out::{FanOut, Relay};
 pub use host::Host;
+pub use inventory::{Answer, Answers, Inventory};
 pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
-pub use parse::parse;
+pub use parse::{parse, parse_with};
 pub use script::{Address, Script};
+pub use secrets::SecretSource;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// One thing that is pushed: a whole, checked stack file.
@@ -49,6 +53,8 @@ pub struct Stack {
     pub diff: Option<String>,
     /// The stack's own variables.
     pub vars: BTreeMap<String, String>,
+    /// Where its secrets are found, by the names that commands use.
+    pub secrets: BTreeMap<String, SecretSource>,
     /// The stops of the one-way street, in the file's order; never empty.
     pub stages: Vec<Stage>,
     /// SHA-256 of the file's text, as 64 hexadecimal digits.
@@ -93,8 +99,12 @@ pub struct Stage {
     pub name: StageName,
     /// The words on its button; `Push to NAME` when the file says nothing.
     pub button: String,
-    /// Its hosts in the file's order, no host twice; never empty.
+    /// Its hosts in the file's order, no host twice; empty only when `unlisted` says why.
     pub hosts: Vec<Host>,
+    /// The commands that list some of its hosts.
+    pub inventories: Vec<Inventory>,
+    /// Why its hosts are not known well enough to push to them; those of the last good answer are in `hosts`.
+    pub unlisted: Option<String>,
     /// What runs before any host is touched; each may veto.
     pub before: Vec<Command>,
     /// Its commands, shared lists already put in; never empty.
@@ -103,6 +113,17 @@ pub struct Stage {
     pub finally: Vec<Command>,
     /// What becomes of a push when some hosts cannot be reached.
     pub policy: Policy,
+}
+
+impl Stage {
+    /// The directories whose `current` its commands flip, sorted, each once.
+    pub fn activates(&self) -> Vec<String> {
+        let dirs = self.commands.iter().filter_map(|command| match &command.form {
+            Form::Activate { dir } => Some(dir.clone()),
+            _ => None,
+        });
+        dirs.collect::<BTreeSet<String>>().into_iter().collect()
+    }
 }
 
 /// One entry of a stage's command list.

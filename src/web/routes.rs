@@ -4,7 +4,7 @@
 
 use super::asking::Caller;
 use super::problem::Problem;
-use super::{actions, api, back, files, health, live, screens, sign_in};
+use super::{actions, api, back, files, health, live, past, pause, screens, sign_in};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard;
@@ -67,6 +67,7 @@ pub static ROUTES: &[Entry] = &[
     get("/", || web::to(screens::dashboard)),
     get("/stacks/{stack}", || web::to(screens::stack)),
     post("/stacks/{stack}/stages/{stage}/push", || web::to(actions::push)),
+    get("/stacks/{stack}/stages/{stage}/plan", || web::to(screens::plan)),
     get("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::form)),
     post("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::roll_back)),
     post("/stacks/{stack}/hold", || web::to(actions::hold_stack)),
@@ -77,7 +78,11 @@ pub static ROUTES: &[Entry] = &[
     get("/pushes/{id}", || web::to(screens::push)),
     get("/pushes/{id}/log", || web::to(live::log)),
     post("/pushes/{id}/cancel", || web::to(actions::cancel)),
+    post("/pushes/{id}/pause", || web::to(pause::pause)),
+    post("/pushes/{id}/unpause", || web::to(pause::unpause)),
     post("/pushes/{id}/resume", || web::to(back::resume)),
+    get("/stats", || web::to(past::stats)),
+    get("/announcements", || web::to(past::announcements)),
     open(Method::GET, "/sign-in", || web::to(sign_in::form)),
     open(Method::POST, "/sign-in", || web::to(sign_in::sign_in)),
     post("/sign-out", || web::to(sign_in::sign_out)),
@@ -97,6 +102,8 @@ pub static ROUTES: &[Entry] = &[
     stream("/api/v1/pushes/{id}/events", || web::to(live::push_events)),
     get("/api/v1/pushes/{id}/log", || web::to(live::log)),
     post("/api/v1/pushes/{id}/cancel", || web::to(api::cancel)),
+    post("/api/v1/pushes/{id}/pause", || web::to(pause::pause_by_api)),
+    post("/api/v1/pushes/{id}/unpause", || web::to(pause::unpause_by_api)),
     post("/api/v1/pushes/{id}/resume", || web::to(back::resume_by_api)),
     stream("/api/v1/events", || web::to(live::events)),
     open(Method::GET, "/static/{name}", || web::to(files::file)),
@@ -181,7 +188,16 @@ mod tests {
     fn signing_in_leads_to_pages_alone() {
         assert_eq!(
             pages().collect::<Vec<_>>(),
-            ["/", "/stacks/{stack}", "/stacks/{stack}/stages/{stage}/rollback", "/pushes", "/pushes/{id}"]
+            [
+                "/",
+                "/stacks/{stack}",
+                "/stacks/{stack}/stages/{stage}/plan",
+                "/stacks/{stack}/stages/{stage}/rollback",
+                "/pushes",
+                "/pushes/{id}",
+                "/stats",
+                "/announcements"
+            ]
         );
     }
 

@@ -141,7 +141,7 @@ impl Version {
     }
 }
 
-/// A root hash, short and in full.
+/// A root hash, or a plan's, short and in full.
 pub fn root(root: &str) -> Version {
     Version { full: root.to_owned(), short: words::short_root(root).to_owned() }
 }
@@ -248,6 +248,7 @@ pub struct Running {
     since: String,
     started: Moment,
     usual_ms: i64,
+    paused: Option<PauseLine>,
 }
 
 impl Running {
@@ -269,7 +270,24 @@ impl Running {
             since: since.to_owned(),
             started: Moment::clock(since),
             usual_ms: usual.unwrap_or(0),
+            paused: PauseLine::of(row),
         }
+    }
+}
+
+/// A pause of a running push.
+#[derive(Clone, Debug, Serialize)]
+pub struct PauseLine {
+    who: Person,
+    since: Moment,
+    reason: Option<String>,
+}
+
+impl PauseLine {
+    /// The pause of a push, if it is paused.
+    pub fn of(row: &PushRow) -> Option<Self> {
+        let paused = row.paused.as_ref()?;
+        Some(Self { who: Person::new(&paused.who), since: Moment::minute(&paused.at), reason: paused.reason.clone() })
     }
 }
 
