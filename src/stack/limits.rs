@@ -2,6 +2,7 @@
 //! then its stage, then the stack, then here. It must never depend on what a command does, but where its form says so.
 //! Called by `commands` and `parse`.
 
+use super::fan_out::{self, Spread};
 use super::policies;
 use super::reader::{Reader, Value};
 use super::values::{self, Chunk, Share};
@@ -33,6 +34,7 @@ pub(super) struct Limits {
     pub max_failed: Option<Share>,
     pub on_failure: Option<OnFailure>,
     pub max_dropped: Option<Share>,
+    pub spread: Spread,
 }
 
 impl Limits {
@@ -49,6 +51,7 @@ impl Limits {
             max_failed: table.get("max_failed").and_then(|value| read_max_failed(reader, value)),
             on_failure: table.get("on_failure").and_then(|value| policies::read_on_failure(reader, value)),
             max_dropped: table.get("max_dropped").and_then(|value| policies::read_max_dropped(reader, value)),
+            spread: Spread::read(reader, table),
         }
     }
 
@@ -62,6 +65,7 @@ impl Limits {
             max_failed: self.max_failed.or(outer.max_failed),
             on_failure: self.on_failure.or(outer.on_failure),
             max_dropped: self.max_dropped.or(outer.max_dropped),
+            spread: self.spread.within(&outer.spread),
         }
     }
 
@@ -73,17 +77,21 @@ impl Limits {
     }
 
     /// The command of a form on a stage with `hosts` hosts, whose own limits are `stage`.
-    pub fn settle(self, form: Form, name: Option<String>, quiet: bool, stage: &Self, hosts: usize) -> Command {
+    pub fn settle(self, mut form: Form, name: Option<String>, quiet: bool, stage: &Self, hosts: usize) -> Command {
         // A check is asked again by nature, and its questions are short: what a stage says of its work does not fit it.
         let (tries, timeout) = match form {
             Form::Check(_) => (self.tries.unwrap_or(CHECK_TRIES), self.timeout.unwrap_or(CHECK_TIMEOUT)),
             Form::Release(_) | Form::Activate { .. } => (1, self.timeout.or(stage.timeout).unwrap_or(TIMEOUT)),
             _ => (self.tries.or(stage.tries).unwrap_or(1), self.timeout.or(stage.timeout).unwrap_or(TIMEOUT)),
         };
+        let own_chunk = self.chunk.is_some();
         let limits = self.within(stage);
+        limits.spread.settle(&mut form);
         let (grow, chunk) = match (&form, &limits.chunk) {
             // A flip runs at full width: all hosts within about a second.
             (Form::Activate { .. }, _) => (Vec::new(), hosts.max(1)),
+            // As wide as there are sources; what a stage says of its work would only hold them up.
+            (Form::Release(release), _) if !own_chunk && !release.fan_out.is_direct() => (Vec::new(), hosts.max(1)),
             (_, None) => (Vec::new(), CHUNK),
             (_, Some(chunk)) => {
                 (chunk.first.iter().map(|share| share.of(hosts).max(1)).collect(), chunk.rest.of(hosts).max(1))
@@ -97,6 +105,7 @@ impl Limits {
 
 /// Refuses limits that a form cannot have.
 pub(super) fn check_form(reader: &mut Reader<'_>, table: &DeTable<'_>, form: &str) {
+    fan_out::check_form(reader, table, form);
     let refused: &[(&str, &str)] = match form {
         "activate" => &[
             ("chunk", "it flips all hosts within about a second"),

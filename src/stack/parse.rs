@@ -37,6 +37,9 @@ const STACK: Keys = Keys {
         "max_failed",
         "on_failure",
         "max_dropped",
+        "fan_out",
+        "relay",
+        "compress",
         "vars",
         "secrets",
         "jump",
@@ -44,7 +47,7 @@ const STACK: Keys = Keys {
         "lists",
         "stage",
     ],
-    later: &["fan_out", "before", "finally", "allow_skip"],
+    later: &["before", "finally", "allow_skip"],
 };
 
 const SOURCE: Keys = Keys { of: "`source`", known: &["git", "branch"], later: &["svn", "dir"] };
@@ -66,6 +69,9 @@ const STAGE: Keys = Keys {
         "on_failure",
         "drop",
         "max_dropped",
+        "fan_out",
+        "relay",
+        "compress",
     ],
     later: &["allow_skip"],
 };
