@@ -23,6 +23,7 @@ mod remote;
 mod rollback;
 mod site;
 mod source;
+mod sources;
 mod street;
 mod user;
 mod variables;
