@@ -173,6 +173,8 @@ pub struct Limits {
     pub upload_mib: u64,
     /// How many published builds of a stack are kept that nobody has pushed.
     pub published_kept: usize,
+    /// How often the commands that list hosts are asked for the pages, in seconds.
+    pub inventory_every_s: u64,
 }
 
 impl Limits {
@@ -195,6 +197,7 @@ impl Default for Limits {
             source_entries: Most::default().entries,
             upload_mib: 2048,
             published_kept: 50,
+            inventory_every_s: 60,
         }
     }
 }
@@ -381,6 +384,11 @@ impl Config {
             let mistake =
                 Mistake::new(place(root, &["limits", "probe_every_s"]), "hosts cannot be asked without a pause");
             found.push(mistake.cure("30 is a good pause"));
+        }
+        if self.limits.inventory_every_s == 0 {
+            let at = place(root, &["limits", "inventory_every_s"]);
+            let mistake = Mistake::new(at, "commands that list hosts cannot be asked without a pause");
+            found.push(mistake.cure("60 is a good pause; a press asks them anyway"));
         }
         found
     }

@@ -4,11 +4,12 @@
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not what they call")]
 
 mod made_up;
+mod past;
 
 use made_up::{at, frame, push_page, row, street};
 use pushbutton::desk::Street;
 use pushbutton::desk::view::{PlanView, VersionGroup, Versions};
-use pushbutton::web::pages::{Frame, LogFilter, LogPage, Pages, Section, SignIn};
+use pushbutton::web::pages::{Frame, LogFilter, LogPage, Pages, Section, SignIn, ToldFilter};
 
 /// Renders are checked alike: whole, without style attributes or inline scripts, and with everything escaped.
 fn checked(name: &str, html: Result<String, pushbutton::web::pages::PageError>) -> String {
@@ -303,4 +304,34 @@ fn another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone() {
     let html = checked("plan-of-a-version", pages.plan(&frame, &plan));
     assert!(html.contains(&format!("name=\"sha\" value=\"{sha}\"")), "the form carries it");
     assert!(html.contains("What will be gone from Prod") && html.contains("7 commits"));
+}
+
+#[test]
+fn stats_are_drawn_and_stand_beside_as_numbers() {
+    let pages = pages();
+    let frame = frame(Section::Stats);
+    for weeks in ["2", "8", "52"] {
+        let html = checked(&format!("stats-{weeks}"), pages.stats(&frame, &past::stats(weeks)));
+        for words in
+            ["pushes to Prod", "from commit to Prod", "<svg viewBox", "Numbers", "role=\"img\"", "c-fail", "c-band"]
+        {
+            assert!(html.contains(words), "{weeks} weeks: {words}");
+        }
+        assert!(!html.contains("NaN") && !html.contains("inf"), "numbers are numbers");
+    }
+    let html = checked("stats-empty", pages.stats(&frame, &past::no_stats()));
+    assert!(html.contains("Nothing has been pushed yet"));
+}
+
+#[test]
+fn announcements_say_what_arrived_and_what_did_not() {
+    let pages = pages();
+    let frame = frame(Section::Pushes);
+    let html = checked("announcements", pages.announcements(&frame, &past::announcements(ToldFilter::default())));
+    for words in ["IRC", "Email", "not reached", "end: sent", "given up", "web</b> #4126", "before=7"] {
+        assert!(html.contains(words), "{words}");
+    }
+    let given_up = ToldFilter { state: Some("given up".to_owned()), ..ToldFilter::default() };
+    let none = pushbutton::web::pages::AnnouncementsPage { rows: Vec::new(), ..past::announcements(given_up) };
+    assert!(checked("announcements-none", pages.announcements(&frame, &none)).contains("Show all announcements"));
 }

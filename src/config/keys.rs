@@ -15,16 +15,17 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     (
         "limits",
         &[
-            "source_mib",
-            "source_entries",
-            "upload_mib",
-            "published_kept",
             "fetch_every_s",
             "free_mib",
             "connections_per_address",
             "warm_hosts",
             "check_every_s",
             "probe_every_s",
+            "inventory_every_s",
+            "source_mib",
+            "source_entries",
+            "upload_mib",
+            "published_kept",
         ],
     ),
 ];

@@ -3,7 +3,7 @@
 
 use super::fold::SERVER;
 use super::shown::what_changed;
-use super::{Press, Refusal};
+use super::{Press, Refusal, inventory};
 use crate::ledger::Answer;
 use crate::ledger::current::{self, Current};
 use crate::ledger::holds::{self, Hold};
@@ -32,6 +32,8 @@ pub(super) struct Facts {
     pub head: Option<Revision>,
     /// The newest published build that the first stage may push.
     pub published: Option<Published>,
+    /// The last push to the stage and how many hosts it had, where a command lists them.
+    pub last: Option<(i64, i64)>,
 }
 
 impl Facts {
@@ -52,8 +54,13 @@ impl Facts {
             (Source::Published, 0) => published::newest(connection, name, |branch| stack.allows(0, branch))?,
             _ => None,
         };
+        let last = match stack.stages[place].inventories.is_empty() {
+            true => None,
+            false => pushes::last_hosts(connection, name.as_str(), stage.as_str())?,
+        };
         Ok(Self {
             published,
+            last,
             lock: pushes::lock_holder(connection, name.as_str())?,
             stack_hold: holds::get(connection, &holds::scope(name, None))?,
             stage_hold: holds::get(connection, &holds::scope(name, Some(stage)))?,
@@ -85,9 +92,12 @@ pub(super) struct Offer {
 /// What a press of the stage at `place` would do, were it allowed.
 ///
 /// # Errors
-/// [`Refusal::Nothing`] when there is nothing that could go out.
+/// [`Refusal::Nothing`] when there is nothing that could go out, [`Refusal::NoHosts`] when it is not known where to.
 pub(super) fn offer(stack: &Stack, place: usize, facts: &Facts) -> Result<Offer, Refusal> {
     let stage = &stack.stages[place];
+    if let Some(refusal) = inventory::unlisted(stack, stage, facts.last) {
+        return Err(refusal);
+    }
     let branch = stack.source.branch();
     let (goods, branch) = match (place.checked_sub(1), &stack.source) {
         (None, Source::Published) => match &facts.published {

@@ -13,8 +13,10 @@ mod follow;
 mod gate;
 mod holds;
 mod interrupt;
+pub mod inventory;
 mod journals;
 mod open;
+mod pause;
 mod pick;
 mod plan_view;
 mod press;
@@ -69,6 +71,7 @@ pub struct Desk {
     shown_plans: shown::Shown,
     warm: warm::Warm,
     drifts: drift::Drifts,
+    inventories: inventory::Inventories,
     changes: watch::Sender<u64>,
     /// The highest number that a push on this disk has.
     floor: AtomicI64,
@@ -162,6 +165,16 @@ pub enum Refusal {
         /// The stack.
         stack: String,
         /// The first error.
+        why: String,
+    },
+    /// The hosts of the stage are not known well enough: its command gave no good answer.
+    #[error("{stack} cannot be pushed to {stage}: {why}")]
+    NoHosts {
+        /// The stack.
+        stack: String,
+        /// The stage.
+        stage: String,
+        /// Which command, and what it said.
         why: String,
     },
     /// What was given is not allowed.

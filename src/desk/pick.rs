@@ -4,7 +4,7 @@
 use super::gate::{self, Facts, Offer, branch_words, goods_of};
 use super::view::{VersionGroup, Versions};
 use super::wish::Wish;
-use super::{Decision, Desk, Press, Refusal, branches};
+use super::{Decision, Desk, Press, Refusal, branches, inventory};
 use crate::ledger::published;
 use crate::ledger::pushes::Commit;
 use crate::plan::Goods;
@@ -29,6 +29,18 @@ impl Picked {
     /// # Errors
     /// When the ledger holds a value that is no build.
     pub fn offer(&self, stack: &Stack, place: usize, facts: &Facts) -> Result<Offer, Refusal> {
+        if let Some(refusal) = inventory::unlisted(stack, &stack.stages[place], facts.last) {
+            return Err(refusal);
+        }
+        // The file may have been changed since the version was found.
+        if let Some(refs) = stack.refs_of(place).filter(|refs| !refs.allow(&self.branch)) {
+            let why = format!(
+                "{} pushes {refs} only, and this is of {}",
+                stack.stages[place].name,
+                branch_words(&self.branch)
+            );
+            return Err(Refusal::BadRequest { why });
+        }
         gate::offer_of(stack, place, facts, self.goods.clone(), self.branch.clone())
     }
 }

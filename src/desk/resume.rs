@@ -8,9 +8,10 @@ use super::view::{Rest, RestCommand};
 use super::{Decision, Desk, Press, Refusal, first_line, gate};
 use crate::ledger::pushes::{self, PushRow, ResultRow};
 use crate::ledger::{Answer, LedgerError, past};
-use crate::plan::{Assignment, BuildFrom, Kind, Part, Plan, PlannedForm};
+use crate::plan::{Assignment, BuildFrom, Kind, Part, Plan, PlannedCommand, PlannedForm};
 use crate::stack::{BuildId, PushNumber, Root, StackName, StageName, Who};
 use rusqlite::Connection;
+use std::collections::BTreeSet;
 
 /// The push that is to be resumed.
 #[derive(Clone, Debug)]
@@ -74,6 +75,8 @@ pub(super) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
             (true, None) => command.done_on.clear(),
             // What stands around the work stands around the rest of it as well.
             (false, _) if command.part != Part::Main => command.done_on.clear(),
+            // What a host runs is asked at the end of every push.
+            (false, _) if matches!(command.form, PlannedForm::ReadBack { .. }) => command.done_on.clear(),
             (false, _) => {
                 let ok = |row: &&ResultRow| row.command == number && row.result.as_deref() == Some("ok");
                 command.done_on.extend(earlier.results.iter().filter(ok).map(|row| row.host.clone()));
@@ -82,12 +85,32 @@ pub(super) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
             }
         }
     }
+    let odd = odd_at_the_end(earlier);
+    for command in &mut plan.commands {
+        if matches!(command.form, PlannedForm::Release(_) | PlannedForm::Activate { .. }) {
+            command.done_on.retain(|host| !odd.contains(host.as_str()));
+        }
+    }
     let plan_hash = plan.hash();
     Ok(Offer { seen: row.build.clone(), sha: plan.sha.clone(), root: frozen, old: plan.old.clone(), plan, plan_hash })
 }
 
+/// The hosts that were asked at the end what they run, and did not say this build: whatever was recorded before, it is
+/// brought and flipped there again.
+fn odd_at_the_end(earlier: &Earlier) -> BTreeSet<&str> {
+    let asks = |number: i64| {
+        let place = usize::try_from(number - 1).ok();
+        let command: Option<&PlannedCommand> = place.and_then(|place| earlier.plan.commands.get(place));
+        command.is_some_and(|command| matches!(command.form, PlannedForm::ReadBack { .. }))
+    };
+    let fine = |row: &ResultRow| matches!(row.result.as_deref(), Some("ok" | "skipped" | "cancelled"));
+    let odd = earlier.results.iter().filter(|row| asks(row.command) && !fine(row));
+    odd.map(|row| row.host.as_str()).collect()
+}
+
 impl Desk {
-    /// Goes on with a push that did not end well: a new push that does what is left of it.
+    /// Goes on with a push that did not end well: a new push that does what is left of it. A push that is paused goes on
+    /// itself, and its own number comes back.
     ///
     /// # Errors
     /// Why it was refused; then nothing was pushed.
@@ -101,6 +124,10 @@ impl Desk {
     ) -> Decision<PushNumber> {
         let row = self.ledger.read(move |connection| pushes::get(connection, of.get())).await?;
         let Some(row) = row else { return Err(Refusal::Unknown { what: format!("push {of}") }) };
+        if row.paused.is_some() {
+            self.unpause(of, who).await?;
+            return Ok(of);
+        }
         let corrupt = |bad: crate::stack::BadName| Refusal::Unable { why: bad.to_string() };
         let press = Press {
             stack: row.stack.parse().map_err(corrupt)?,

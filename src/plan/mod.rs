@@ -196,6 +196,11 @@ pub enum PlannedForm {
     },
     /// Asks until the answer is good.
     Check(Check),
+    /// Asks every host what it runs, once all is done: success is read back, not assumed (TRUST section 1, promise 12).
+    ReadBack {
+        /// The directories that hold `current`.
+        dirs: Vec<String>,
+    },
 }
 
 impl PlannedForm {
@@ -205,9 +210,8 @@ impl PlannedForm {
             Self::Checkout | Self::Build(_) | Self::Freeze => false,
             Self::Local(script) => script.names_host(),
             Self::Check(Check::Http(address)) => address.names_host(),
-            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) | Self::Activate { .. } => {
-                true
-            }
+            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) => true,
+            Self::Activate { .. } | Self::ReadBack { .. } => true,
         }
     }
 
@@ -222,7 +226,8 @@ impl PlannedForm {
             | Self::Check(Check::Http(_))
             | Self::Rsync(_)
             | Self::Release(_)
-            | Self::Activate { .. } => None,
+            | Self::Activate { .. }
+            | Self::ReadBack { .. } => None,
         }
     }
 
@@ -230,9 +235,8 @@ impl PlannedForm {
     pub fn over_ssh(&self) -> bool {
         match self {
             Self::Checkout | Self::Build(_) | Self::Freeze | Self::Local(_) | Self::Check(Check::Http(_)) => false,
-            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) | Self::Activate { .. } => {
-                true
-            }
+            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) => true,
+            Self::Activate { .. } | Self::ReadBack { .. } => true,
         }
     }
 }

@@ -88,6 +88,7 @@ impl PlannedCommand {
                 format!("check {}", for_hosts(values, |values| address.show(values)))
             }
             PlannedForm::Check(Check::Run(script)) => format!("check: {}", shown(script, values)),
+            PlannedForm::ReadBack { dirs } => format!("ask what runs in {}", dirs.join(", ")),
         }
     }
 }

@@ -7,6 +7,7 @@ mod done;
 mod link;
 mod orders;
 mod preflight;
+mod readback;
 mod recorder;
 mod step;
 mod toll;

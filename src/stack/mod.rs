@@ -31,7 +31,7 @@ pub use script::{Address, Script};
 pub use secrets::SecretSource;
 pub use source::{Refs, Source};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// One thing that is pushed: a whole, checked stack file.
@@ -96,6 +96,17 @@ pub struct Stage {
     pub finally: Vec<Command>,
     /// What becomes of a push when some hosts cannot be reached.
     pub policy: Policy,
+}
+
+impl Stage {
+    /// The directories whose `current` its commands flip, sorted, each once.
+    pub fn activates(&self) -> Vec<String> {
+        let dirs = self.commands.iter().filter_map(|command| match &command.form {
+            Form::Activate { dir } => Some(dir.clone()),
+            _ => None,
+        });
+        dirs.collect::<BTreeSet<String>>().into_iter().collect()
+    }
 }
 
 /// One entry of a stage's command list.

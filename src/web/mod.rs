@@ -20,6 +20,8 @@ mod live;
 mod log;
 mod origin;
 pub mod pages;
+mod past;
+mod pause;
 mod problem;
 pub mod push_host;
 mod rate;

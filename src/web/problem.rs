@@ -152,6 +152,7 @@ impl Problem {
             "nothing" => "There is nothing to push",
             "bad_stack" => "The stack file has errors",
             "taken" => "That is there already, and is another",
+            "no_hosts" => "The hosts are not known",
             "bad_request" | "no_length" | "too_large" | "too_slow" => "That did not work",
             "signed_out" => "Sign in first",
             "foreign" => "That came from somewhere else",
@@ -172,6 +173,7 @@ impl Problem {
             "moved" => "Look at what would go out now, then press again.",
             "nothing" => "Push the stage before it first.",
             "bad_stack" => "Mend the file; `pushbutton check` shows every error with its place.",
+            "no_hosts" => "Mend the command that lists them; `pushbutton check` asks it and shows what it says.",
             "signed_out" => "Sign in, and try again.",
             "foreign" => "Open the page on Pushbutton itself and press there.",
             "misdirected" => "Use the address in the server's configuration.",
@@ -208,6 +210,7 @@ impl From<Refusal> for Problem {
             Refusal::Nothing { .. } => (StatusCode::CONFLICT, "nothing"),
             Refusal::BadStack { .. } => (StatusCode::CONFLICT, "bad_stack"),
             Refusal::Taken { .. } => (StatusCode::CONFLICT, "taken"),
+            Refusal::NoHosts { .. } => (StatusCode::CONFLICT, "no_hosts"),
             Refusal::BadRequest { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
             Refusal::Unable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unable"),
         };

@@ -2,8 +2,10 @@
 //! They must never ask for anything: no ledger, no file, no clock. Called by the routes, which gather what is shown.
 //! One file a page with its view model; `parts` is what several pages show alike, `words` every sentence.
 
+mod announcements;
 pub mod assets;
 mod back;
+mod charts;
 mod dashboard;
 mod frame;
 mod hosts;
@@ -14,14 +16,17 @@ mod plan;
 mod push;
 mod readiness;
 mod stack;
+mod stats;
 mod told;
 mod versions;
 mod words;
 
+pub use announcements::{AnnouncementsPage, ToldFilter};
 pub use assets::{Asset, asset};
 pub use frame::{Frame, Section};
 pub use log::{LogFilter, LogPage};
 pub use push::PushPage;
+pub use stats::{Span, StatsPage};
 
 use crate::desk::Street;
 use crate::desk::view::{PlanView, Versions, WayBack};
@@ -145,6 +150,22 @@ impl Pages {
     /// When the template is wrong.
     pub fn log(&self, frame: &Frame, page: &LogPage) -> Result<String, PageError> {
         self.draw(frame, "log.html", &log::LogView::new(frame, page))
+    }
+
+    /// How often, how long, how well.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn stats(&self, frame: &Frame, page: &StatsPage) -> Result<String, PageError> {
+        self.draw(frame, "stats.html", &stats::StatsView::new(frame, page))
+    }
+
+    /// What was told where, and whether it arrived.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn announcements(&self, frame: &Frame, page: &AnnouncementsPage) -> Result<String, PageError> {
+        self.draw(frame, "announcements.html", &announcements::AnnouncementsView::new(frame, page))
     }
 
     /// Signing in.
