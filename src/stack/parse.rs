@@ -37,6 +37,9 @@ const STACK: Keys = Keys {
         "every",
         "max_failed",
         "on_failure",
+        "fan_out",
+        "relay",
+        "compress",
         "vars",
         "secrets",
         "jump",
@@ -44,7 +47,7 @@ const STACK: Keys = Keys {
         "lists",
         "stage",
     ],
-    later: &["max_dropped", "fan_out", "before", "finally", "allow_skip"],
+    later: &["max_dropped", "before", "finally", "allow_skip"],
 };
 
 const STAGE: Keys = Keys {
@@ -63,6 +66,9 @@ const STAGE: Keys = Keys {
         "every",
         "max_failed",
         "on_failure",
+        "fan_out",
+        "relay",
+        "compress",
     ],
     later: &["drop", "max_dropped", "allow_skip"],
 };
