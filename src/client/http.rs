@@ -130,7 +130,8 @@ impl Client {
             let mut file = tokio::fs::File::from_std(file).take(bytes);
             // A server that refuses it does not read to the end; what it says is in its answer.
             let sent = tokio::io::copy(&mut file, &mut stream).await;
-            sent.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(0) } else { Err(error) })?;
+            let refused = |error: &Error| matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
+            sent.or_else(|error| if refused(&error) { Ok(0) } else { Err(error) })?;
         }
         self.read_head(BufReader::new(stream)).await
     }

@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 const LISTED: usize = 50;
 /// A look into the mirror is local work; what takes longer is broken.
 pub(super) const LOOK_LIMIT: Duration = Duration::from_secs(5);
+/// How long a press waits before it tries again to look at a directory that is being read.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// A first clone may be big; what takes longer is hung.
 const FETCH_LIMIT: Duration = Duration::from_secs(600);
 /// Remembered answers of git; when there are more, all are forgotten and asked again.
@@ -176,12 +178,19 @@ impl Branches {
     /// Why it cannot be pushed as it is now.
     pub async fn look_again(&self, stack: &Stack) -> Result<(), Refusal> {
         let Some(origin @ Origin::Dir(..)) = self.origin(stack) else { return Ok(()) };
-        match tokio::time::timeout(LOOK_LIMIT, origin.fetch()).await {
-            Ok(Err(error)) if error.why != DirectoryError::Busy.to_string() => {
-                Err(Refusal::Unable { why: error.to_string() })
+        let looking = async {
+            loop {
+                match origin.fetch().await {
+                    // The background's look may have begun before the last change.
+                    Err(error) if error.why == DirectoryError::Busy.to_string() => tokio::time::sleep(BUSY_PAUSE).await,
+                    looked => return looked,
+                }
             }
+        };
+        match tokio::time::timeout(LOOK_LIMIT, looking).await {
+            Ok(looked) => looked.map_err(|error| Refusal::Unable { why: error.to_string() }),
             // What takes longer is looked at in the background; the copy is checked against what was seen anyway.
-            _ => Ok(()),
+            Err(_) => Ok(()),
         }
     }
 
