@@ -39,7 +39,8 @@ fn two() -> Plans<'static> {
 }
 
 async fn tool(name: &str, dir: &Path, args: &[&str]) -> String {
-    let output = Program::new(name).dir(dir).env("LC_ALL", "C.UTF-8").env("HOME", dir).args(args).output(DEADLINE);
+    let output =
+        Program::new(name).dir(dir).env("LC_ALL", "C.UTF-8").env("HOME", "/nonexistent").args(args).output(DEADLINE);
     let output = output.await.unwrap();
     assert!(output.status.success(), "{name} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
