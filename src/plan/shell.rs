@@ -29,16 +29,16 @@ pub struct ByHand {
 const FUNCTIONS: &str = r#"
 # remote HOST COMMAND…
 remote() {
-  to=$1; shift
-  ssh SSH_OPTIONS -- "ssh://$to" "$@"
+  to=$1 jump=$(way "$1"); shift
+  ssh SSH_OPTIONS ${jump:+-J "$jump"} -- "ssh://$to" "$@"
 }
 
 # copy HOST FROM TO OPTION…
 copy() {
-  host=$1 from=$2 to=$3 port=; shift 3
+  host=$1 from=$2 to=$3 port= jump=$(way "$1"); shift 3
   case $host in *:*) port="-p ${host##*:}" ;; esac
   rsync -rlpt --no-owner --no-group --delay-updates -s --mkpath --timeout=60 "$@" \
-    -e "ssh SSH_OPTIONS $port" -- "$from" "${host%%:*}:$to" </dev/null
+    -e "ssh SSH_OPTIONS ${jump:+-J $jump} $port" -- "$from" "${host%%:*}:$to" </dev/null
 }
 
 # here DIRECTORY: runs its input there, on the push host
@@ -116,6 +116,7 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
     }
     let exports: String = values.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect();
     out.push_str(&format!("\nvalues() {{\n  cat {}}}\neval \"$(values)\"\n", document(&exports)));
+    out.push_str(&ways(plan));
     out.push_str(&FUNCTIONS.replace("SSH_OPTIONS", &ssh_options(hand)));
     for (number, (command, title)) in (1..).zip(plan.commands.iter().zip(plan.titles(&values))) {
         let on = match command.form.per_host() {
@@ -127,6 +128,16 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
         out.push_str(&format!("\n# {number}. {title}{on}{always}\n{lines}"));
     }
     out
+}
+
+/// `way HOST`: the jump host that leads to it, if any.
+fn ways(plan: &Plan) -> String {
+    let mut by_jump: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (host, jump) in plan.hosts.iter().filter_map(|host| Some((host, host.jump()?))) {
+        by_jump.entry(jump.place()).or_default().push(quoted(&host.place()));
+    }
+    let cases = by_jump.iter().map(|(jump, hosts)| format!("    {}) echo {} ;;\n", hosts.join("|"), quoted(jump)));
+    format!("\n# way HOST: its jump host\nway() {{\n  case $1 in\n{}  esac\n}}\n", cases.collect::<String>())
 }
 
 fn lines(
@@ -168,7 +179,7 @@ fn lines(
 
 /// A line for each growing batch, and one for the rest.
 fn batches(plan: &Plan, number: usize, command: &PlannedCommand) -> String {
-    let mut hosts = plan.hosts.iter().map(Host::to_string);
+    let mut hosts = plan.hosts.iter().map(Host::place);
     let mut line = |size: usize, width: usize| {
         let names: Vec<String> = hosts.by_ref().take(size).collect();
         format!("at_once command_{number} {width} {}\n", names.join(" "))

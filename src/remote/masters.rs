@@ -2,6 +2,7 @@
 //! that others may use, and an idle one ends by itself. It must never accept a host key that is not known, and never use
 //! a connection that has not answered. Called by the runner and the server for a connection, by the guard for channels.
 
+pub mod enrol;
 mod failure;
 mod handshakes;
 mod settings;
@@ -218,13 +219,7 @@ impl Inner {
 
     async fn open_master(&self, host: &Host, socket: &Path) -> Result<(), Failure> {
         let _room = self.handshakes.begin().await.map_err(|error| Failure::no_lock(&self.dir, &error))?;
-        let mut ssh = Program::new("ssh").args(["-M", "-N", "-f", "-F"]).arg(&self.config).arg("-S").arg(socket);
-        // What ssh and its agent need to find keys and tickets; nothing else of ours.
-        for name in ["HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "KRB5CCNAME"] {
-            if let Some(value) = std::env::var_os(name) {
-                ssh = ssh.env(name, value);
-            }
-        }
+        let ssh = ssh(&self.config).args(["-M", "-N", "-f", "-S"]).arg(socket).args(way(host));
         let mut child = match ssh.args(words(host)).arg("--").arg(host.name()).start() {
             Ok(child) => child,
             Err(error) => return Err(Failure::no_ssh(&error)),
@@ -263,6 +258,23 @@ async fn retire(socket: &Path) {
         let _ = timeout(ROUND_TRIP_LIMIT, Session::resume_mux(socket.into(), None).close()).await;
         let _ = std::fs::remove_file(socket);
     }
+}
+
+/// ssh under our rules, with what it and its agent need to find keys and tickets; nothing else of ours.
+fn ssh(config: &Path) -> Program {
+    let mut ssh = Program::new("ssh").arg("-F").arg(config);
+    for name in ["HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "KRB5CCNAME"] {
+        if let Some(value) = std::env::var_os(name) {
+            ssh = ssh.env(name, value);
+        }
+    }
+    ssh
+}
+
+/// The way to a host: ssh starts another ssh to the jump host, with the same configuration, so that the jump host's key
+/// is checked as strictly. It comes before what the operator's file says.
+fn way(host: &Host) -> Vec<String> {
+    host.jump().into_iter().flat_map(|jump| ["-o".to_owned(), format!("ProxyJump={}", jump.place())]).collect()
 }
 
 /// User and port as words of ssh's argument list.
