@@ -193,7 +193,8 @@ async fn a_push_goes_through_the_bastion_and_never_past_a_key_of_it_that_changed
         assert!(why.starts_with("no way to qa") && why.contains(words), "{why}");
     }
     let log = std::fs::read_to_string(house.fleet.host("bastion").unwrap().sshd_log()).unwrap();
-    assert_eq!(log.matches("[preauth]").count(), 2, "one try for each host:\n{log}");
+    let tries = log.matches("[preauth]").count();
+    assert!((2..=3).contains(&tries), "one try for each host, and one to hear why:\n{log}");
     assert_eq!([sign_ins(&house.fleet, "qa1"), sign_ins(&house.fleet, "qa2")], [0, 0]);
 
     // With the right key every byte comes by way of the bastion: commands, rsync, the plan's own script.

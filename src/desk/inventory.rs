@@ -83,6 +83,7 @@ pub async fn ask(dir: &Path, inventory: &Inventory) -> Result<Vec<Host>, String>
         lock: None,
         fence: "0.0".to_owned(),
         cancel: cancel.clone(),
+        mask: Arc::default(),
     };
     let (tx, rx) = mpsc::channel(64);
     let asked = async move { guard::near(dir, task, &tx).await };

@@ -4,7 +4,7 @@
 
 use super::{BuildFrom, Part, Plan, PlannedCommand, PlannedForm};
 use crate::stack::script::Piece;
-use crate::stack::{Address, BuildId, Check, Host, Release, Rsync, Script, Who};
+use crate::stack::{Address, BuildId, Check, Host, Release, Rsync, Script, SecretSource, Who};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -58,6 +58,17 @@ at_once() {
     done
     for pid in $pids; do wait "$pid" || bad=1; done
     [ -z "$bad" ] || { echo "$command failed; nothing more was begun" >&2; exit 1; }
+  done
+}
+"#;
+
+/// Hands the secrets to the shell on the other side, over its input; `printf` is built in, so no argument list shows them.
+const SECRETS: &str = r#"
+# secrets: what nobody may see, for the shell on the other side
+secrets() {
+  for name in NAMES; do
+    eval "value=\$$name"
+    printf "export %s='%s'\n" "$name" "$(printf '%s\n' "$value" | sed "s/'/'\\\\''/g")"
   done
 }
 "#;
@@ -116,6 +127,7 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
     }
     let exports: String = values.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect();
     out.push_str(&format!("\nvalues() {{\n  cat {}}}\neval \"$(values)\"\n", document(&exports)));
+    out.push_str(&secrets(plan));
     out.push_str(&ways(plan));
     out.push_str(&FUNCTIONS.replace("SSH_OPTIONS", &ssh_options(hand)));
     for (number, (command, title)) in (1..).zip(plan.commands.iter().zip(plan.titles(&values))) {
@@ -128,6 +140,34 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
         out.push_str(&format!("\n# {number}. {title}{on}{always}\n{lines}"));
     }
     out
+}
+
+/// Reads the plan's secrets from where they are found, and hands them to the hosts with the other values.
+fn secrets(plan: &Plan) -> String {
+    let mut out = String::new();
+    for (name, source) in &plan.secrets {
+        let found = match source {
+            SecretSource::Env(variable) => format!("${{{variable}:?is not set}}"),
+            SecretSource::File(path) => format!("$(cat -- {})", quoted(path)),
+            SecretSource::Credential(credential) => {
+                format!("$(cat -- \"${{CREDENTIALS_DIRECTORY:?is not set}}\"/{})", quoted(credential))
+            }
+        };
+        out.push_str(&format!("{name}=\"{found}\"; export {name}\n"));
+    }
+    let names: Vec<&str> = plan.secrets.keys().map(String::as_str).collect();
+    if !names.is_empty() {
+        out.push_str(&SECRETS.replace("NAMES", &names.join(" ")));
+    }
+    out
+}
+
+/// What a script on a host is given before it begins.
+fn given(plan: &Plan, script: &Script) -> &'static str {
+    match plan.secrets.keys().any(|name| script.takes(name)) {
+        true => "values; secrets",
+        false => "values",
+    }
 }
 
 /// `way HOST`: the jump host that leads to it, if any.
@@ -158,11 +198,18 @@ fn lines(
             format!("  {{ named \"$1\"; cat {}  }} | here \"$build\"\n", document(&block(script)))
         }
         PlannedForm::Run(script) => {
-            format!("  {{ values; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s\n", document(&block(script)))
+            format!(
+                "  {{ {}; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s\n",
+                given(plan, script),
+                document(&block(script))
+            )
         }
         PlannedForm::Check(Check::Run(script)) => {
-            let ask =
-                format!("{{ values; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s", document(&block(script)));
+            let ask = format!(
+                "{{ {}; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s",
+                given(plan, script),
+                document(&block(script))
+            );
             until(&ask, command)
         }
         PlannedForm::Check(Check::Http(address)) if !address.names_host() => return asked(address, command, values),

@@ -6,6 +6,7 @@ pub mod enrol;
 mod failure;
 mod handshakes;
 mod settings;
+mod way;
 
 use crate::process::Program;
 use crate::stack::Host;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use way::{Closed, way};
 
 /// Channels at once over one master in this process: server and runner share the MaxSessions of sshd, 10 by default.
 const CHANNELS: usize = 4;
@@ -56,6 +58,8 @@ struct Inner {
     handshakes: Handshakes,
     /// One entry for each host that was ever asked for; held only to look one up, never across an await.
     hosts: Mutex<HashMap<Host, Arc<PerHost>>>,
+    /// Jump hosts that let nobody through.
+    closed: Closed,
 }
 
 struct PerHost {
@@ -94,7 +98,14 @@ impl Masters {
     pub fn with_retries(dir: &Path, operator: Option<PathBuf>, retries: Vec<Duration>) -> std::io::Result<Self> {
         let (dir, config) = settings::prepare(dir, operator.as_deref())?;
         let handshakes = Handshakes::new(dir.clone());
-        Ok(Self(Arc::new(Inner { dir, config, retries, handshakes, hosts: Mutex::default() })))
+        Ok(Self(Arc::new(Inner {
+            dir,
+            config,
+            retries,
+            handshakes,
+            hosts: Mutex::default(),
+            closed: Closed::default(),
+        })))
     }
 
     /// A connection to a host, over its master; opens the master when there is none that answers.
@@ -246,7 +257,10 @@ impl Inner {
         let status = timeout(SIGN_IN_LIMIT, signing_in).await;
         match status {
             Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(_) => Err(Failure::from_ssh(host, &String::from_utf8_lossy(&said))),
+            Ok(_) => {
+                let said = self.with_the_way(host, String::from_utf8_lossy(&said).into_owned()).await;
+                Err(Failure::from_ssh(host, &said))
+            }
             Err(_) => Err(Failure::silent(host)),
         }
     }
@@ -269,12 +283,6 @@ fn ssh(config: &Path) -> Program {
         }
     }
     ssh
-}
-
-/// The way to a host: ssh starts another ssh to the jump host, with the same configuration, so that the jump host's key
-/// is checked as strictly. It comes before what the operator's file says.
-fn way(host: &Host) -> Vec<String> {
-    host.jump().into_iter().flat_map(|jump| ["-o".to_owned(), format!("ProxyJump={}", jump.place())]).collect()
 }
 
 /// User and port as words of ssh's argument list.

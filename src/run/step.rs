@@ -14,6 +14,7 @@ use crate::stack::{Check, Host, Root, Script, Source};
 use crate::time::duration_words;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -200,7 +201,9 @@ impl Walk {
     }
 
     fn task(&self, command: &PlannedCommand, script: &Script, host: Option<&Host>) -> Task {
-        Task { script: script.text.clone(), ..self.own_task(command, host) }
+        let mut task = Task { script: script.text.clone(), ..self.own_task(command, host) };
+        task.values.extend(self.secrets.of(script));
+        task
     }
 
     /// Where commands on the push host run: in the build, or, before there is one, in the push's own empty directory.
@@ -225,6 +228,7 @@ impl Walk {
             lock: host.map(|host| format!("{}@{}", self.assignment.plan.stack, host.name())),
             fence: format!("{}.1", self.assignment.push),
             cancel: self.until_cancelled(command),
+            mask: Arc::clone(&self.secrets.mask),
         }
     }
 

@@ -4,6 +4,7 @@
 
 use super::orders::{Orders, Stop};
 use super::recorder::Recorder;
+use super::secrets::Secrets;
 use super::step::Outcome;
 use super::toll::{Loss, Toll};
 use crate::journal::{Ended, Event, HostResult, PushDir};
@@ -24,6 +25,7 @@ pub struct Walk {
     pub(super) assignment: Assignment,
     pub(super) recorder: Recorder,
     pub(super) orders: Orders,
+    pub(super) secrets: Secrets,
     pub(super) connections: BTreeMap<Host, Arc<Connection>>,
     /// The root of the build that this push froze.
     pub(super) frozen: OnceLock<Root>,
@@ -64,6 +66,7 @@ impl Walk {
         push: &PushDir,
         assignment: Assignment,
         masters: Masters,
+        secrets: Secrets,
         recorder: Recorder,
         orders: Orders,
     ) -> Self {
@@ -73,6 +76,7 @@ impl Walk {
             assignment,
             recorder,
             orders,
+            secrets,
             masters,
             connections: BTreeMap::new(),
             frozen: OnceLock::new(),

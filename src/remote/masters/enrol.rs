@@ -3,7 +3,8 @@
 //! and never replace one. Called by `pushbutton hosts enrol`.
 
 use super::failure::{Failure, is_of_the_way};
-use super::{settings, ssh, way, words};
+use super::way::way;
+use super::{settings, ssh, words};
 use crate::process::Program;
 use crate::stack::Host;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
