@@ -2,6 +2,7 @@
 //! that others may use, and an idle one ends by itself. It must never accept a host key that is not known, and never use
 //! a connection that has not answered. Called by the runner and the server for a connection, by the guard for channels.
 
+mod address;
 pub mod enrol;
 mod failure;
 mod handshakes;
@@ -10,6 +11,7 @@ mod way;
 
 use crate::process::Program;
 use crate::stack::Host;
+pub use address::Address;
 pub use failure::Failure;
 use handshakes::Handshakes;
 use nix::fcntl::{Flock, FlockArg};
