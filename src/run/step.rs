@@ -70,7 +70,7 @@ impl Walk {
             let why = outcome.why.as_deref().unwrap_or_default();
             self.recorder.note(&place, format!("{}: {why}", outcome.result.word())).await;
         }
-        self.recorder.state(host_ended(number, host, &outcome, elapsed_ms(began))).await;
+        self.recorder.soon(host_ended(number, host, &outcome, elapsed_ms(began))).await;
         outcome
     }
 
@@ -147,9 +147,15 @@ impl Walk {
         is_last: bool,
         lines: Lines,
     ) -> Ending {
-        let connection = host.and_then(|host| self.connections.get(host)).map(AsRef::as_ref);
+        let connection = match host {
+            Some(host) => match self.connection(host, self.until_cancelled(command)).await {
+                Ok(connection) => connection,
+                Err(ending) => return ending,
+            },
+            None => None,
+        };
         let dir = (self.build_dir().tree(), self.build_dir().manifest());
-        match (&command.form, connection) {
+        match (&command.form, connection.as_deref()) {
             (PlannedForm::Checkout, _) => self.within(command, self.check_out(place)).await,
             (PlannedForm::Freeze, _) => self.freeze(place).await,
             (PlannedForm::Build(script), _) => {
