@@ -6,6 +6,7 @@ pub mod build;
 pub mod check;
 pub mod demo;
 pub mod hold;
+pub mod hosts;
 pub mod order;
 pub mod plan;
 pub mod push;
@@ -60,6 +61,8 @@ enum Command {
     Hold(hold::Hold),
     /// Takes a hold away.
     ReleaseHold(hold::ReleaseHold),
+    /// Looks after the hosts of a stack: `hosts enrol` makes their host keys known.
+    Hosts(hosts::Hosts),
     /// Starts a fleet of real sshd hosts on this machine, and everything that a push needs.
     Demo(demo::Demo),
     /// Adds, lists and removes people who may sign in with a password.
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Pause(pause) => pause.main(&cli.config),
         Command::Hold(hold) => hold.main(&cli.config),
         Command::ReleaseHold(release) => release.main(&cli.config),
+        Command::Hosts(hosts) => hosts.main(&cli.config),
         Command::Demo(demo) => demo.main(),
         Command::User(user) => user.main(&cli.config),
         Command::Verify => verify::main(&cli.config),

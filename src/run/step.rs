@@ -14,6 +14,7 @@ use crate::stack::{Check, Host, Root, Script};
 use crate::time::duration_words;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -69,7 +70,7 @@ impl Walk {
             let why = outcome.why.as_deref().unwrap_or_default();
             self.recorder.note(&place, format!("{}: {why}", outcome.result.word())).await;
         }
-        self.recorder.state(host_ended(number, host, &outcome, elapsed_ms(began))).await;
+        self.recorder.soon(host_ended(number, host, &outcome, elapsed_ms(began))).await;
         outcome
     }
 
@@ -146,9 +147,15 @@ impl Walk {
         is_last: bool,
         lines: Lines,
     ) -> Ending {
-        let connection = host.and_then(|host| self.connections.get(host)).map(AsRef::as_ref);
+        let connection = match host {
+            Some(host) => match self.connection(host, self.until_cancelled(command)).await {
+                Ok(connection) => connection,
+                Err(ending) => return ending,
+            },
+            None => None,
+        };
         let dir = (self.build_dir().tree(), self.build_dir().manifest());
-        match (&command.form, connection) {
+        match (&command.form, connection.as_deref()) {
             (PlannedForm::Checkout, _) => self.within(command, self.check_out(place)).await,
             (PlannedForm::Freeze, _) => self.freeze(place).await,
             (PlannedForm::Build(script), _) => {
@@ -196,7 +203,9 @@ impl Walk {
     }
 
     fn task(&self, command: &PlannedCommand, script: &Script, host: Option<&Host>) -> Task {
-        Task { script: script.text.clone(), ..self.own_task(command, host) }
+        let mut task = Task { script: script.text.clone(), ..self.own_task(command, host) };
+        task.values.extend(self.secrets.of(script));
+        task
     }
 
     /// Where commands on the push host run: in the build, or, before there is one, in the push's own empty directory.
@@ -221,6 +230,7 @@ impl Walk {
             lock: host.map(|host| format!("{}@{}", self.assignment.plan.stack, host.name())),
             fence: format!("{}.1", self.assignment.push),
             cancel: self.until_cancelled(command),
+            mask: Arc::clone(&self.secrets.mask),
         }
     }
 
