@@ -27,17 +27,20 @@ impl Walk {
             return;
         }
         for host in bad.iter().filter_map(|(host, _)| host.as_ref()) {
-            self.toll.send_away(host.name());
-            self.exits.waiting.push((host.clone(), number));
+            // Who was late and never came may find that others have left in their stead.
+            match self.toll.allows(policy, 1) {
+                true => {
+                    self.toll.send_away(host.name());
+                    self.exits.waiting.push((host.clone(), number));
+                }
+                false => self.toll.stuck(host.name(), "as many have left as may".to_owned()),
+            }
         }
     }
 
     /// Lets the hosts leave that were sent away, each through the whole list; one that cannot has failed for good.
     pub(super) async fn let_leave(&mut self, commands: &[PlannedCommand]) -> Result<(), End> {
         let leaving = std::mem::take(&mut self.exits.waiting);
-        if leaving.is_empty() {
-            return Ok(());
-        }
         let mut stuck: BTreeMap<Host, String> = BTreeMap::new();
         for (number, command) in numbered(commands).filter(|(_, command)| command.part == Part::Drop) {
             let hosts: Vec<Host> =
