@@ -3,6 +3,7 @@
 
 mod announce;
 mod browser;
+mod cancel;
 mod check;
 mod cli;
 mod crash;
@@ -14,6 +15,7 @@ mod hosts;
 mod house;
 mod layers;
 mod lock;
+mod owed;
 mod pages;
 mod pause;
 mod plan;

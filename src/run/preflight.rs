@@ -1,12 +1,13 @@
 //! The first look at the hosts: all are connected to before anything is touched. Who cannot be reached is given up within
 //! what the stage allows; past that nothing is touched. It must never run anything on a host. Called by the walk.
 
+use super::owed::is_own_work;
 use super::recorder::Place;
 use super::step::Outcome;
 use super::toll::Loss;
 use super::walk::{End, HostOutcome, Sum, Walk, host_ended, numbered};
 use crate::journal::{Ended, HostResult};
-use crate::plan::{Part, PlannedCommand};
+use crate::plan::PlannedCommand;
 use std::sync::Arc;
 
 impl Walk {
@@ -42,7 +43,7 @@ impl Walk {
     async fn unreachable(&mut self, commands: &[PlannedCommand]) -> End {
         let total = self.assignment.plan.hosts.len();
         let refused = self.refused.clone();
-        let first = numbered(commands).find(|(_, command)| command.form.per_host() && command.part != Part::Finally);
+        let first = numbered(commands).find(|(_, command)| command.form.per_host() && is_own_work(command));
         if let Some((number, command)) = first {
             self.command_started(number, command, total).await;
             let bad = self.tell_refused(number).await;

@@ -3,6 +3,7 @@
 //! host after an order to stop; only `finally` runs after either.
 
 use super::orders::{Orders, Stop};
+use super::owed::{OwedLosses, is_own_work};
 use super::recorder::Recorder;
 use super::step::Outcome;
 use super::toll::{Loss, Toll};
@@ -38,7 +39,9 @@ pub struct Walk {
     pub(super) refused: BTreeMap<Host, String>,
     /// Hosts on which some command has begun.
     touched: BTreeSet<Host>,
-    unknown: BTreeSet<String>,
+    pub(super) unknown: BTreeSet<String>,
+    /// What went wrong while an earlier push's `finally` ran.
+    pub(super) owed_losses: OwedLosses,
 }
 
 /// How the push ends, as far as it is known.
@@ -83,6 +86,7 @@ impl Walk {
             refused: BTreeMap::new(),
             touched: BTreeSet::new(),
             unknown: BTreeSet::new(),
+            owed_losses: OwedLosses::default(),
         }
     }
 
@@ -100,6 +104,7 @@ impl Walk {
             Some(Stop::Cancelled { who, .. }) if end.state == Ended::Cancelled => who,
             _ => None,
         };
+        self.settle_owed(&mut end).await;
         self.finally(&commands, &mut end).await;
         // A checkout is only the way to a build; what is left of it helps nobody.
         let _ = tokio::fs::remove_dir_all(&self.checkout).await;
@@ -172,12 +177,13 @@ impl Walk {
             return Ok(());
         }
         let began = Instant::now();
-        let tells_refused = command.form.per_host() && command.part != Part::Finally;
+        let tells_refused = command.form.per_host() && is_own_work(command);
         let told = if tells_refused { self.refused.len() } else { 0 };
         self.command_started(number, command, places.iter().flatten().count() + told).await;
         let mut refused = if tells_refused { self.tell_refused(number).await } else { Vec::new() };
         let (mut taken, places) = self.take_over(number, command, places).await;
         let mut sum = self.over(number, command, places).await;
+        self.note_owed(number, command).await;
         self.touched.extend(sum.outcomes.iter().chain(&taken).filter_map(|(host, _)| host.clone()));
         let fresh: Vec<HostOutcome> = sum.bad().cloned().collect();
         for outcomes in [&mut refused, &mut taken] {
@@ -193,7 +199,7 @@ impl Walk {
         let hosts = &self.assignment.plan.hosts;
         let chosen = |host: &&Host| match command.part {
             Part::Finally => self.touched.contains(*host),
-            Part::Before | Part::Main => !self.toll.has(host.name()),
+            Part::Owed | Part::Before | Part::Main => !self.toll.has(host.name()) && command.is_meant_for(host),
         };
         match command.form.per_host() {
             true => hosts.iter().filter(chosen).cloned().map(Some).collect(),
@@ -255,6 +261,7 @@ impl Walk {
             Part::Finally => true,
             // Every host is asked, whatever the first one says.
             Part::Main if matches!(command.form, PlannedForm::ReadBack { .. }) => self.orders.stopped().is_none(),
+            Part::Owed => self.orders.stopped().is_none(),
             Part::Before => bad == 0 && self.orders.stopped().is_none(),
             Part::Main => self.toll.allows(command.policy, bad) && self.orders.stopped().is_none(),
         }
@@ -262,9 +269,12 @@ impl Walk {
 
     /// What the failures of a command mean for the push.
     fn judge(&mut self, number: u32, command: &PlannedCommand, bad: &[HostOutcome], skipped: bool) -> Result<(), End> {
+        if command.part == Part::Owed {
+            return self.judge_owed(number, command, bad, skipped);
+        }
         let fresh = bad.iter().filter(|(host, _)| host.is_some()).count();
         let allowed = match command.part {
-            Part::Before | Part::Finally => bad.is_empty(),
+            Part::Owed | Part::Before | Part::Finally => bad.is_empty(),
             Part::Main if fresh == bad.len() => self.toll.allows(command.policy, fresh),
             // What fails on the push host fails for all hosts.
             Part::Main => command.policy.on_failure == OnFailure::Continue,
@@ -299,7 +309,7 @@ impl Walk {
         End { state: Ended::Failed, why: Some(format!("{veto}{}", self.words(number, command, bad))) }
     }
 
-    fn words(&self, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> String {
+    pub(super) fn words(&self, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> String {
         let title = self.title(command);
         let Some((host, outcome)) = bad.first() else { return format!("command {number} ({title}) failed") };
         let what = outcome.why.clone().unwrap_or_else(|| outcome.result.word().to_owned());
