@@ -88,7 +88,8 @@ pub(super) fn legend(hosts: &[HostCell]) -> Vec<Legend> {
 
 /// What is known of each host of a push that was cancelled: `It was ended on web001 and web002, and was not begun on 38 hosts.`
 pub(super) fn known_after_cancel(page: &PushPage) -> Option<String> {
-    let (mut cut, mut lost, mut bad, mut fine, mut never) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut cut, mut lost, mut bad, mut fine, mut never) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for host in &page.hosts {
         let rows = page.results.iter().filter(|row| row.host == *host);
         let worst = rows.clone().find(|row| is_bad(row.result.as_deref())).or(rows.max_by_key(|row| row.command));
