@@ -10,6 +10,7 @@ mod owed;
 mod preflight;
 mod readback;
 mod recorder;
+mod relay;
 mod step;
 mod toll;
 mod walk;
