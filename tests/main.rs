@@ -29,6 +29,7 @@ mod rollback;
 mod secrets;
 mod site;
 mod source;
+mod sources;
 mod street;
 mod user;
 mod variables;
