@@ -2,6 +2,7 @@
 //! One file per subcommand.
 
 pub mod backup;
+pub mod build;
 pub mod check;
 pub mod demo;
 pub mod hold;
@@ -68,6 +69,8 @@ enum Command {
     User(user::User),
     /// Looks whether history is as it was written: audit, journals, builds.
     Verify,
+    /// Publishes builds that were made elsewhere.
+    Build(build::Build),
     /// Copies what cannot be had again into one file.
     Backup(backup::Backup),
     /// Runs one push; started by the server, never by a person.
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.main(),
         Command::User(user) => user.main(&cli.config),
         Command::Verify => verify::main(&cli.config),
+        Command::Build(build) => build.main(&cli.config),
         Command::Backup(backup) => backup.main(&cli.config),
         Command::Runner(runner) => runner.main(),
     };

@@ -6,7 +6,7 @@ mod relay;
 
 use super::{BuildFrom, Part, Plan, PlannedCommand, PlannedForm};
 use crate::stack::script::Piece;
-use crate::stack::{Address, BuildId, Check, FanOut, Host, Release, Rsync, Script, SecretSource, Who};
+use crate::stack::{Address, BuildId, Check, FanOut, Host, Release, Rsync, Script, SecretSource, Source, Who};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -276,13 +276,24 @@ fn until(ask: &str, command: &PlannedCommand) -> String {
 }
 
 fn check_out(plan: &Plan, hand: &ByHand) -> String {
-    format!(
-        "work=$(mktemp -d)\ntrap 'rm -rf -- \"$work\"' EXIT\nmkdir -- \"$work/checkout\"\n\
-         GIT_INDEX_FILE=\"$work/index\" git -c core.hooksPath=/dev/null --git-dir={} --work-tree=\"$work/checkout\" \\\n  \
-         checkout --quiet --force {} -- . </dev/null\n",
-        quoted(&hand.mirror.display().to_string()),
-        plan.sha
-    )
+    let bring = match &plan.build {
+        BuildFrom::Made { source: Source::Svn { url }, .. } => format!(
+            "svn --non-interactive export --quiet --force --ignore-externals -r {0} -- {1} \"$work/checkout\" </dev/null\n",
+            plan.sha,
+            quoted(&format!("{}@{}", url.trim_end_matches('/'), plan.sha))
+        ),
+        // Nothing compares it with what was seen: it is what lies there now.
+        BuildFrom::Made { source: Source::Dir { path }, .. } => {
+            format!("cp -a -- {} \"$work/checkout/\"\n", quoted(&format!("{path}/.")))
+        }
+        _ => format!(
+            "GIT_INDEX_FILE=\"$work/index\" git -c core.hooksPath=/dev/null --git-dir={} --work-tree=\"$work/checkout\" \\\n  \
+             checkout --quiet --force {} -- . </dev/null\n",
+            quoted(&hand.mirror.display().to_string()),
+            plan.sha
+        ),
+    };
+    format!("work=$(mktemp -d)\ntrap 'rm -rf -- \"$work\"' EXIT\nmkdir -- \"$work/checkout\"\n{bring}")
 }
 
 /// The same kinds and modes as a frozen build has.

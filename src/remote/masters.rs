@@ -50,7 +50,8 @@ const OLDEST: Duration = Duration::from_secs(8 * 60 * 60);
 /// Answers with exactly one word, unless the login shell adds its own.
 const ROUND_TRIP: &str = "exec /bin/sh -c 'printf ready'";
 
-/// Opens masters and hands out connections over them.
+/// Opens masters and hands out connections over them. Cheap to clone: all clones share everything.
+#[derive(Clone)]
 pub struct Masters(Arc<Inner>);
 
 struct Inner {

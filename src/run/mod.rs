@@ -84,7 +84,7 @@ pub fn main(dir: &Path) -> Result<ExitCode, RunError> {
 async fn run(push: PushDir, assignment: Assignment, writer: Writer) -> Result<(), RunError> {
     let orders = Orders::listen(&push).map_err(|source| file_error(&push.control(), source))?;
     let (recorder, written) = Recorder::start(writer, push.reserve(), orders.clone());
-    recorder.state(started(&assignment)).await;
+    recorder.soon(started(&assignment)).await;
     orders.open(recorder.clone()).await;
     let data = push.dir().parent().and_then(Path::parent).unwrap_or(Path::new("/")).to_owned();
     let masters = Masters::new(&data.join("ssh"), assignment.ssh_config.clone());
