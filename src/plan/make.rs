@@ -127,6 +127,7 @@ fn read_back(stage: &Stage) -> Option<PlannedCommand> {
         policy: stage.policy,
         quiet: false,
         done_on: Vec::new(),
+        owed: None,
     })
 }
 
@@ -151,6 +152,7 @@ fn making(stack: &Stack) -> Vec<PlannedCommand> {
         policy: Policy::default(),
         quiet: false,
         done_on: Vec::new(),
+        owed: None,
     };
     let builds = stack
         .build
@@ -174,7 +176,7 @@ fn planned(part: Part, command: &Command) -> PlannedCommand {
     let policy = match part {
         Part::Main => command.policy,
         // A failure before the work vetoes it, all of `finally` runs whatever fails, and who cannot leave has failed.
-        Part::Before | Part::Finally | Part::Drop | Part::Undo => Policy::default(),
+        Part::Owed | Part::Before | Part::Finally | Part::Drop | Part::Undo => Policy::default(),
     };
     PlannedCommand {
         part,
@@ -188,6 +190,7 @@ fn planned(part: Part, command: &Command) -> PlannedCommand {
         policy,
         quiet: command.quiet,
         done_on: Vec::new(),
+        owed: None,
     }
 }
 

@@ -4,11 +4,13 @@
 
 mod batches;
 mod make;
+mod owed;
 pub mod shell;
 mod show;
 mod undo;
 
 pub use make::{Goods, PlanError, Target, plan};
+pub use owed::{Owed, owed};
 pub use show::values;
 pub use undo::values_of;
 
@@ -146,6 +148,9 @@ pub struct PlannedCommand {
     /// there again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub done_on: Vec<String>,
+    /// The earlier push whose `finally` it is (see [`Part::Owed`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Box<Owed>>,
 }
 
 impl PlannedCommand {
@@ -170,6 +175,8 @@ fn once() -> u32 {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
+    /// It is the `finally` of an earlier push whose runner died: it runs before anything else.
+    Owed,
     /// It may veto: it runs before any host is touched.
     Before,
     /// It does the work.

@@ -66,10 +66,11 @@ impl PlannedCommand {
             Some(name) => one_line(name),
             None => one_line(&self.what(values)),
         };
-        match self.part {
-            Part::Before | Part::Main | Part::Finally => title,
-            Part::Drop => format!("drop: {title}"),
-            Part::Undo => format!("undo: {title}"),
+        match (&self.owed, self.part) {
+            (Some(owed), _) => format!("finally of push {}: {title}", owed.push),
+            (None, Part::Owed | Part::Before | Part::Main | Part::Finally) => title,
+            (None, Part::Drop) => format!("drop: {title}"),
+            (None, Part::Undo) => format!("undo: {title}"),
         }
     }
 
@@ -83,6 +84,7 @@ impl PlannedCommand {
     }
 
     fn what(&self, values: &BTreeMap<String, String>) -> String {
+        let values = &*self.own_values(values);
         let value = |name: &str| values.get(name).map_or("…", String::as_str);
         match &self.form {
             PlannedForm::Checkout => {

@@ -7,6 +7,7 @@ mod done;
 mod drop;
 mod link;
 mod orders;
+mod owed;
 mod preflight;
 mod readback;
 mod recorder;

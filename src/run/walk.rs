@@ -4,6 +4,7 @@
 
 use super::drop::Exits;
 use super::orders::{Orders, Stop};
+use super::owed::{OwedLosses, is_own_work};
 use super::preflight::Late;
 use super::recorder::Recorder;
 use super::relay::Passing;
@@ -52,6 +53,8 @@ pub struct Walk {
     /// What a way back would have to undo.
     pub(super) trail: Trail,
     pub(super) exits: Exits,
+    /// What went wrong while an earlier push's `finally` ran.
+    pub(super) owed_losses: OwedLosses,
 }
 
 /// How the push ends, as far as it is known.
@@ -102,6 +105,7 @@ impl Walk {
             unknown: BTreeSet::new(),
             trail: Trail::default(),
             exits: Exits::default(),
+            owed_losses: OwedLosses::default(),
         }
     }
 
@@ -120,6 +124,7 @@ impl Walk {
             _ => None,
         };
         self.go_back(&commands, &mut end).await;
+        self.settle_owed(&mut end).await;
         self.finally(&commands, &mut end).await;
         // A checkout is only the way to a build; what is left of it helps nobody.
         let _ = tokio::fs::remove_dir_all(&self.checkout).await;
@@ -133,7 +138,7 @@ impl Walk {
     /// Everything but `finally`.
     async fn list(&mut self, commands: &[PlannedCommand]) -> Result<(), End> {
         self.preflight(commands).await?;
-        let ordinary = |part| matches!(part, Part::Before | Part::Main);
+        let ordinary = |part: Part| part != Part::Finally && !part.is_spare();
         for (number, command) in numbered(commands).filter(|(_, command)| ordinary(command.part)) {
             self.orders.until_unpaused().await;
             if self.orders.stopped().is_some() {
@@ -197,13 +202,14 @@ impl Walk {
             return Ok(());
         }
         let began = Instant::now();
-        let tells_refused = command.form.per_host() && command.part != Part::Finally;
+        let tells_refused = command.form.per_host() && is_own_work(command);
         let told = if tells_refused { self.refused.len() } else { 0 };
         self.command_started(number, command, places.iter().flatten().count() + told).await;
         let mut refused = if tells_refused { self.tell_refused(number).await } else { Vec::new() };
         self.send_away(number, self.assignment.plan.policy, &refused);
         let (mut taken, places) = self.take_over(number, command, places).await;
         let mut sum = self.over(number, command, places).await;
+        self.note_owed(number, command).await;
         let (lost, fresh): (Vec<HostOutcome>, _) = sum.bad().cloned().partition(|ended| self.never_came(ended));
         let came = sum.outcomes.iter().chain(&taken).filter(|ended| !lost.contains(ended));
         self.touched.extend(came.clone().filter_map(|(host, _)| host.clone()));
@@ -223,7 +229,7 @@ impl Walk {
         let hosts = &self.assignment.plan.hosts;
         let chosen = |host: &&Host| match command.part {
             Part::Finally => self.touched.contains(*host),
-            _ => !self.toll.has(host.name()),
+            _ => !self.toll.has(host.name()) && command.is_meant_for(host),
         };
         if !command.form.per_host() {
             return vec![None];
@@ -294,6 +300,7 @@ impl Walk {
             Part::Drop | Part::Undo => self.orders.stopped().is_none(),
             // Every host is asked, whatever the first one says.
             Part::Main if matches!(command.form, PlannedForm::ReadBack { .. }) => self.orders.stopped().is_none(),
+            Part::Owed => self.orders.stopped().is_none(),
             Part::Before => bad == 0 && self.orders.stopped().is_none(),
             Part::Main => self.toll.allows(command.policy, bad) && self.orders.stopped().is_none(),
         }
@@ -301,9 +308,12 @@ impl Walk {
 
     /// What the failures of a command mean for the push.
     fn judge(&mut self, number: u32, command: &PlannedCommand, bad: &[HostOutcome], skipped: bool) -> Result<(), End> {
+        if command.part == Part::Owed {
+            return self.judge_owed(number, command, bad, skipped);
+        }
         let fresh = bad.iter().filter(|(host, _)| host.is_some()).count();
         let allowed = match command.part {
-            Part::Before | Part::Finally | Part::Drop | Part::Undo => bad.is_empty(),
+            Part::Owed | Part::Before | Part::Finally | Part::Drop | Part::Undo => bad.is_empty(),
             Part::Main if fresh == bad.len() => self.toll.allows(command.policy, fresh),
             // What fails on the push host fails for all hosts.
             Part::Main => command.policy.on_failure == OnFailure::Continue,
