@@ -41,6 +41,8 @@ export class Fold {
     this.now = 0;
     this.current = -1;
     this.paused = '';
+    /** The question that waits for an answer. @type {{ask: number, text: string, until: string}|null} */
+    this.question = null;
     /** Shape of the end, once there is one. */
     this.result = '';
     this.why = '';
@@ -112,6 +114,12 @@ export class Fold {
     } else if (r.kind === 'command_ended' && step) {
       step.state = (RESULTS[r.result] ?? RESULTS.unknown)[0];
       step.took = r.duration_ms;
+    } else if (r.kind === 'asked') {
+      this.question = { ask: r.ask, text: r.question, until: r.ends_at };
+      out.news.push(`The push waits for an answer: ${r.question}`);
+    } else if (r.kind === 'answered') {
+      this.question = null;
+      out.news.push(r.who ? `${r.who} answered ${r.answer}` : 'Nobody answered');
     } else if (r.kind === 'paused') this.paused = r.who;
     else if (r.kind === 'resumed') this.paused = '';
     else if (r.kind === 'push_ended') this.end(r);
@@ -121,6 +129,7 @@ export class Fold {
   end(r) {
     this.result = ENDS[r.state] ?? 'lost';
     this.why = r.why ?? '';
+    this.question = null;
     this.took = r.duration_ms;
     for (const step of this.steps) {
       if (step.state === 'run') step.state = this.result === 'lost' ? 'lost' : this.result;
@@ -154,6 +163,8 @@ export class Fold {
     if (!found) {
       const lost = this.lost.get(host);
       if (lost) return lost;
+      const elsewhere = this.rolling(step, host);
+      if (elsewhere) return elsewhere;
       const [state, word] = this.result ? ['skip', 'not started'] : ['wait', 'waiting'];
       return { state, word, began: 0, took: 0 };
     }
@@ -161,6 +172,14 @@ export class Fold {
     const elapsed = now - found.began;
     const slow = elapsed > 2000 && elapsed > 3 * medianOf(step) && medianOf(step) > 0;
     return slow ? { ...found, state: 'slow', word: 'slow' } : found;
+  }
+
+  /** A host that is at another step than the one shown: in a roll several run at once. @param {Step} step @param {string} host */
+  rolling(step, host) {
+    if (step.state !== 'run') return null;
+    const others = this.steps.filter((other) => other !== step && other.state === 'run' && other.host.has(host));
+    const found = others.at(-1)?.host.get(host);
+    return found && { ...found, state: found.state === 'ok' ? 'run' : found.state, word: `at ${others.at(-1)?.title}` };
   }
 
   /** How far the push is, 0 to 1: steps that ended, and the hosts of the one that runs. */

@@ -19,6 +19,7 @@ mod policy;
 mod readme;
 mod release;
 mod remote;
+mod roll;
 mod rollback;
 mod site;
 mod source;

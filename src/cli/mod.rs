@@ -3,6 +3,7 @@
 
 pub mod backup;
 pub mod check;
+pub mod confirm;
 pub mod demo;
 pub mod hold;
 pub mod plan;
@@ -52,6 +53,8 @@ enum Command {
     Follow(push::Follow),
     /// Cancels a running push.
     Cancel(push::Cancel),
+    /// Answers a push that asks and waits: yes, or no with --no.
+    Confirm(confirm::Confirm),
     /// Holds a stack or a stage, so that nobody can push it.
     Hold(hold::Hold),
     /// Takes a hold away.
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Resume(resume) => resume.main(&cli.config),
         Command::Follow(follow) => follow.main(&cli.config),
         Command::Cancel(cancel) => cancel.main(&cli.config),
+        Command::Confirm(confirm) => confirm.main(&cli.config),
         Command::Hold(hold) => hold.main(&cli.config),
         Command::ReleaseHold(release) => release.main(&cli.config),
         Command::Demo(demo) => demo.main(),

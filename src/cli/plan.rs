@@ -86,9 +86,17 @@ fn lines(plan: &Value) -> Vec<String> {
         let chunks = list(&command["chunks"]);
         let on = match chunks.first() {
             None => "push host".to_owned(),
-            Some(first) => format!("{} hosts, {} at a time", hosts.len(), list(first).len()),
+            Some(first) => {
+                let sizes: Vec<usize> = chunks.iter().map(|chunk| list(chunk).len()).collect();
+                let most = sizes.iter().max().copied().unwrap_or_default();
+                let grows =
+                    if most > list(first).len() { format!(", from {} on", list(first).len()) } else { String::new() };
+                let whole = if command["roll"].is_null() { "at a time" } else { "through all of the roll at a time" };
+                format!("{} hosts, {most} {whole}{grows}", hosts.len())
+            }
         };
-        out.push(format!("  {number:>2}. {}  ({on})", text(&command["title"])));
+        let asked = command["confirm"].as_str().map(|question| format!(", asks: {question}")).unwrap_or_default();
+        out.push(format!("  {number:>2}. {}  ({on}{asked})", text(&command["title"])));
     }
     if let Some(usual) = plan["usual_ms"].as_i64() {
         out.push(format!("  usually    {}", duration_words(usual)));

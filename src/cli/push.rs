@@ -201,7 +201,7 @@ impl Follow {
 }
 
 /// Follows to the end, also past the death of the server: then this process takes its place.
-async fn follow(
+pub(super) async fn follow(
     config: &std::sync::Arc<crate::config::Config>,
     who: &Who,
     mut server: Server,

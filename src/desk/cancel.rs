@@ -21,6 +21,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// After TERM a runner has this long to end its commands.
 const TERM_LIMIT: Duration = Duration::from_secs(30);
+/// Bytes of an answer; a runner says a word or two, and closes.
+const LONGEST_ANSWER: u64 = 256;
 /// A runner that was just started has no socket yet.
 const KNOCK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -69,7 +71,11 @@ impl Desk {
 
     async fn order_cancel(self: &Arc<Self>, push: PushNumber, who: &Who, reason: Option<&str>) -> Decision<()> {
         let dir = PushDir::of(&self.config.data, push);
-        let Err(error) = order(&dir, &Order { what: "cancel", who, reason }).await else { return Ok(()) };
+        let error = match order(&dir, &Order { what: "cancel", who, reason }).await {
+            Ok(answer) if answer == "ok" => return Ok(()),
+            Ok(answer) => io::Error::other(format!("it answered {answer:?} instead of ok")),
+            Err(error) => error,
+        };
         let told = Process::of_journal(&dir).filter(|runner| runner.signal(Signal::SIGTERM));
         tracing::warn!(push = push.get(), error = %error, term = told.is_some(), "a runner did not answer a cancel");
         let Some(runner) = told else {
@@ -95,8 +101,11 @@ impl Desk {
     }
 }
 
-/// Tells the runner, and waits for its `ok`.
-async fn order(dir: &PushDir, order: &Order<'_>) -> io::Result<()> {
+/// Tells the runner, and waits for its answer: one line, `ok` when it does what it was told.
+///
+/// # Errors
+/// When it does not answer in time.
+pub(super) async fn order(dir: &PushDir, order: &impl serde::Serialize) -> io::Result<String> {
     let deadline = Instant::now() + ANSWER_LIMIT;
     let mut line = serde_json::to_vec(order)?;
     line.push(b'\n');
@@ -109,12 +118,9 @@ async fn order(dir: &PushDir, order: &Order<'_>) -> io::Result<()> {
     };
     let spoken = timeout_at(deadline, async {
         stream.write_all(&line).await?;
-        let mut answer = [0; 3];
-        stream.read_exact(&mut answer).await?;
-        match &answer {
-            b"ok\n" => Ok(()),
-            _ => Err(io::Error::other("it answered something else than ok")),
-        }
+        let mut answer = String::new();
+        stream.take(LONGEST_ANSWER).read_to_string(&mut answer).await?;
+        Ok(answer.trim_end().to_owned())
     });
     spoken.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }

@@ -6,7 +6,7 @@ use crate::journal::{Cursor, Ended, Event, Read};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::outbox::{self, Announcement, Moment};
 use crate::ledger::pushes::{self, PushRow};
-use crate::ledger::{Answer, LedgerError, audit, current, fold};
+use crate::ledger::{Answer, LedgerError, audit, current, fold, questions};
 use crate::stack::PushNumber;
 use crate::time::At;
 use rusqlite::Transaction;
@@ -63,6 +63,7 @@ pub(super) fn fold(
         fold::apply(tx, push, &read.record)?;
         match &read.record.event {
             Event::PushStarted { .. } => announce(tx, push, Moment::Started, teller, read.record.at)?,
+            Event::Asked { .. } => announce(tx, push, Moment::Asked, teller, read.record.at)?,
             Event::PushEnded { state, unknown, sha256, .. } => {
                 let row = row(tx, push)?;
                 if *state == Ended::Succeeded {
@@ -146,6 +147,10 @@ fn announce(tx: &Transaction<'_>, push: PushNumber, event: Moment, teller: &Tell
         commit_count: told.commit_count,
         bad_hosts: fold::bad_hosts(tx, push, NAMED_HOSTS)?,
         links: pushes::links(tx, id)?,
+        question: match event {
+            Moment::Asked => questions::of_push(tx, id)?.pop(),
+            Moment::Started | Moment::Ended => None,
+        },
         url: format!("{}/pushes/{push}", teller.url),
         audit_head: head.chars().take(12).collect(),
     };

@@ -161,19 +161,34 @@ fn by_hand(offer: &Offer) -> Decision<BuildId> {
 fn commands(plan: &Plan) -> Vec<PlannedView> {
     let titles = plan.titles(&plan.values());
     let view = |(command, title): (&PlannedCommand, String)| {
-        let per_host = command.form.per_host();
         let names = || plan.hosts.iter().map(|host| host.name().to_owned()).collect::<Vec<_>>();
         PlannedView {
             title,
-            chunks: match per_host {
-                true => names().chunks(command.chunk.max(1)).map(<[String]>::to_vec).collect(),
+            chunks: match command.per_host() {
+                true => batches(names(), command),
                 false => Vec::new(),
             },
+            roll: command.roll.as_ref().map(|roll| roll.number),
+            confirm: command.confirm.as_ref().map(|question| question.text.clone()),
             timeout_s: command.timeout_s,
             quiet: command.quiet,
         }
     };
     plan.commands.iter().zip(titles).map(view).collect()
+}
+
+/// The hosts in the order and the batches in which they go: the growing ones, then the rest.
+fn batches(hosts: Vec<String>, command: &PlannedCommand) -> Vec<Vec<String>> {
+    let mut rest = hosts.as_slice();
+    let mut batches = Vec::new();
+    for size in &command.grow {
+        let (batch, left) = rest.split_at((*size).max(1).min(rest.len()));
+        batches.push(batch.to_vec());
+        rest = left;
+    }
+    batches.extend(rest.chunks(command.chunk.max(1)).map(<[String]>::to_vec));
+    batches.retain(|batch| !batch.is_empty());
+    batches
 }
 
 fn manifest(path: &Path) -> io::Result<Manifest> {

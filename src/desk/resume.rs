@@ -8,7 +8,7 @@ use super::view::{Rest, RestCommand};
 use super::{Decision, Desk, Press, Refusal, first_line, gate};
 use crate::ledger::pushes::{self, PushRow, ResultRow};
 use crate::ledger::{Answer, LedgerError, past};
-use crate::plan::{Assignment, BuildFrom, Kind, Part, Plan, PlannedForm};
+use crate::plan::{Assignment, BuildFrom, Kind, Part, Plan, PlannedCommand, PlannedForm};
 use crate::stack::{BuildId, PushNumber, Root, StackName, StageName, Who};
 use rusqlite::Connection;
 
@@ -82,8 +82,20 @@ pub(super) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
             }
         }
     }
+    whole_rolls(&mut plan.commands);
     let plan_hash = plan.hash();
     Ok(Offer { seen: row.build.clone(), sha: plan.sha.clone(), root: frozen, old: plan.old.clone(), plan, plan_hash })
+}
+
+/// A host half-way through a roll walks all of it again: it is done only where the whole list is.
+fn whole_rolls(commands: &mut [PlannedCommand]) {
+    for roll in commands.chunk_by_mut(PlannedCommand::rolls_with) {
+        let done = roll.iter().map(|command| command.done_on.clone());
+        let all = done.reduce(|all, one| all.into_iter().filter(|host| one.contains(host)).collect());
+        for command in roll {
+            command.done_on = all.clone().unwrap_or_default();
+        }
+    }
 }
 
 impl Desk {
@@ -125,8 +137,8 @@ impl Desk {
         let Ok(offer) = offer(&earlier) else { return Ok(None) };
         let values = offer.plan.values();
         let hosts = &offer.plan.hosts;
-        let left = |(number, command): (usize, &crate::plan::PlannedCommand)| {
-            let (all, left) = match command.form.per_host() {
+        let left = |(number, command): (usize, &PlannedCommand)| {
+            let (all, left) = match command.per_host() {
                 true => (hosts.len(), hosts.iter().filter(|host| !command.is_done_on(Some(host))).count()),
                 false => (0, usize::from(!command.is_done_on(None))),
             };

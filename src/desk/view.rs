@@ -264,8 +264,13 @@ pub struct PlanView {
 pub struct PlannedView {
     /// What it does, with its values.
     pub title: String,
-    /// The hosts in their chunks; none for the push host. As one host ends, the next begins.
+    /// The hosts in their chunks; none for the push host. As one host ends, the next begins; a growing chunk and a roll
+    /// work in whole batches.
     pub chunks: Vec<Vec<String>>,
+    /// The roll that it is part of, from 1: each host walks through all of its commands before the next batch begins.
+    pub roll: Option<u32>,
+    /// What is asked before each batch that is larger than the one before.
+    pub confirm: Option<String>,
     /// After so many seconds it is ended.
     pub timeout_s: u64,
     /// Its output is kept out of the journal unless it fails.

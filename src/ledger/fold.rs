@@ -2,7 +2,7 @@
 //! place only from where the caller read, in the same transaction as the effects.
 
 use super::outbox::BadHost;
-use super::{Answer, LedgerError};
+use super::{Answer, LedgerError, questions};
 use crate::journal::{Cursor, Event, Record};
 use crate::stack::PushNumber;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -107,8 +107,12 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> Answer<
             )?
             .execute(params![result.word(), ok, not_ok, whole(*duration_ms), id, command])?;
         }
+        Event::Asked { .. } | Event::Answered { .. } => questions::apply(tx, push, record)?,
         Event::Line { .. } | Event::Paused { .. } | Event::Resumed { .. } => {}
-        Event::PushEnded { .. } => end(tx, id, &at, &record.event)?,
+        Event::PushEnded { .. } => {
+            questions::apply(tx, push, record)?;
+            end(tx, id, &at, &record.event)?;
+        }
     }
     Ok(())
 }

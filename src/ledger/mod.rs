@@ -11,6 +11,7 @@ pub mod outbox;
 pub mod past;
 pub mod press;
 pub mod pushes;
+pub mod questions;
 pub mod sessions;
 pub mod users;
 

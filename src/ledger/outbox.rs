@@ -4,6 +4,7 @@
 
 use super::Answer;
 use super::pushes::{Commit, Link, PushRow};
+use super::questions::Question;
 use crate::time::At;
 use rusqlite::{Connection, Row, Transaction, named_params, params};
 use serde::{Deserialize, Serialize};
@@ -49,7 +50,7 @@ pub fn untried(connection: &Connection) -> Answer<i64> {
 /// Everything that a channel needs to tell of a push; frozen when the change was folded in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Announcement {
-    /// `started` or `ended`.
+    /// Which moment is told.
     pub event: Moment,
     /// The push as it then was.
     pub push: PushRow,
@@ -64,6 +65,9 @@ pub struct Announcement {
     /// What the push linked to.
     #[serde(default)]
     pub links: Vec<Link>,
+    /// What it asks, where that is told.
+    #[serde(default)]
+    pub question: Option<Question>,
     /// The address of the push's page.
     pub url: String,
     /// The first 12 digits of the audit's head, so that history cannot be changed unnoticed.
@@ -73,7 +77,15 @@ pub struct Announcement {
 impl Announcement {
     /// The key that tells a repeat: `push-214-ended`.
     pub fn key(&self) -> String {
-        format!("push-{}-{}", self.push.id, self.event.name())
+        format!("push-{}-{}", self.push.id, self.event_name())
+    }
+
+    /// The moment's name in the ledger and in keys: a push may ask more than once.
+    pub fn event_name(&self) -> String {
+        match &self.question {
+            Some(question) => format!("{}-{}", self.event.name(), question.ask),
+            None => self.event.name().to_owned(),
+        }
     }
 }
 
@@ -83,6 +95,8 @@ impl Announcement {
 pub enum Moment {
     /// It began.
     Started,
+    /// It asks, and waits for an answer.
+    Asked,
     /// It ended.
     Ended,
 }
@@ -92,6 +106,7 @@ impl Moment {
     pub fn name(self) -> &'static str {
         match self {
             Self::Started => "started",
+            Self::Asked => "asked",
             Self::Ended => "ended",
         }
     }
@@ -117,7 +132,7 @@ pub struct OutboxRow {
     pub id: i64,
     /// The push.
     pub push: i64,
-    /// `started` or `ended`.
+    /// `started`, `asked-1` and so on, `ended`.
     pub event: String,
     /// `irc` or `email`.
     pub channel: String,
@@ -157,7 +172,7 @@ pub fn write(tx: &Transaction<'_>, announcement: &Announcement, channels: &[&str
          ON CONFLICT (push, event, channel) DO NOTHING",
     )?;
     for channel in channels {
-        insert.execute(params![announcement.push.id, announcement.event.name(), channel, payload, at.to_string()])?;
+        insert.execute(params![announcement.push.id, announcement.event_name(), channel, payload, at.to_string()])?;
     }
     Ok(())
 }

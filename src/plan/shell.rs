@@ -47,6 +47,12 @@ here() { (cd -- "$1" && exec /bin/sh -s); }
 # the name of a host, for {host}
 named() { name=${1##*@}; printf "export PUSH_HOST='%s'\n" "${name%%:*}"; }
 
+# asked QUESTION: goes on only after a yes
+asked() {
+  printf '%s [yes/no] ' "$1" >&2
+  read -r answer </dev/tty && [ "$answer" = yes ] || { echo "not confirmed; nothing more was begun" >&2; exit 1; }
+}
+
 # at_once COMMAND N HOST…: on at most N hosts at a time; nothing more is begun after a failure
 at_once() {
   command=$1 most=$2; shift 2
@@ -110,14 +116,44 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
     let exports: String = values.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect();
     out.push_str(&format!("\nvalues() {{\n  cat {}}}\neval \"$(values)\"\n", document(&exports)));
     out.push_str(&FUNCTIONS.replace("SSH_OPTIONS", &ssh_options(hand)));
+    let mut roll = Vec::new();
     for (number, (command, title)) in (1..).zip(plan.commands.iter().zip(plan.titles(&values))) {
-        let on = match command.form.per_host() {
-            true => format!(" ({} hosts, {} at a time)", plan.hosts.len(), command.chunk),
-            false => " (push host)".to_owned(),
+        let on = match (command.per_host(), &command.roll) {
+            (_, Some(_)) => format!(" (each host, all of the roll before the next {})", command.chunk),
+            (true, None) => format!(" ({} hosts, {} at a time)", plan.hosts.len(), command.chunk),
+            (false, None) => " (push host)".to_owned(),
         };
         let always = if command.part == Part::Finally { "; do this whatever came of the rest" } else { "" };
         let lines = lines(plan, hand, number, command, &values);
         out.push_str(&format!("\n# {number}. {title}{on}{always}\n{lines}"));
+        let Some(its) = &command.roll else { continue };
+        roll.push(format!("command_{number} \"$1\""));
+        if !plan.commands.get(number).is_some_and(|next| next.rolls_with(command)) {
+            let name = format!("roll_{}", its.number);
+            out.push_str(&format!("\n{name}() {{ {}; }}\n{}", roll.join(" && "), batches(plan, command, &name)));
+            roll.clear();
+        }
+    }
+    out
+}
+
+/// Runs a function on all hosts: the growing batches, each asked for where the plan asks, then the rest.
+fn batches(plan: &Plan, command: &PlannedCommand, function: &str) -> String {
+    let hosts: Vec<String> = plan.hosts.iter().map(Host::to_string).collect();
+    let mut rest = hosts.as_slice();
+    let mut out = String::new();
+    for size in &command.grow {
+        let (batch, left) = rest.split_at((*size).max(1).min(rest.len()));
+        if !batch.is_empty() {
+            out.push_str(&format!("at_once {function} {} {}\n", batch.len(), batch.join(" ")));
+        }
+        rest = left;
+        if let (Some(question), false) = (&command.confirm, rest.is_empty()) {
+            out.push_str(&format!("asked {}\n", quoted(&question.text)));
+        }
+    }
+    if !rest.is_empty() {
+        out.push_str(&format!("at_once {function} {} {}\n", command.chunk, rest.join(" ")));
     }
     out
 }
@@ -133,7 +169,8 @@ fn lines(
         PlannedForm::Checkout => return check_out(plan, hand),
         PlannedForm::Build(script) => return format!("here \"$work/checkout\" {}", document(&block(script))),
         PlannedForm::Freeze => return freeze(plan),
-        PlannedForm::Local(script) if !script.names_host() => {
+        PlannedForm::Confirm(question) => return format!("asked {}\n", quoted(question)),
+        PlannedForm::Local(script) if !command.per_host() => {
             return format!("here \"$build\" {}", document(&block(script)));
         }
         PlannedForm::Local(script) => {
@@ -147,20 +184,24 @@ fn lines(
                 format!("{{ values; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s", document(&block(script)));
             until(&ask, command)
         }
-        PlannedForm::Check(Check::Http(address)) if !address.names_host() => return asked(address, command, values),
+        PlannedForm::Check(Check::Http(address)) if !command.per_host() => return checked(address, command, values),
         PlannedForm::Check(Check::Http(address)) => {
-            format!("  name=${{1##*@}} name=${{name%%:*}}\n{}", asked(address, command, values))
+            format!("  name=${{1##*@}} name=${{name%%:*}}\n{}", checked(address, command, values))
         }
         PlannedForm::Rsync(what) => rsync(what),
         PlannedForm::Release(what) => release(plan, hand, what),
         PlannedForm::Activate { dir } => on_host(FLIP, dir, &hand.build),
     };
-    let hosts: Vec<String> = plan.hosts.iter().map(Host::to_string).collect();
-    format!("command_{number}() {{\n{body}}}\nat_once command_{number} {} {}\n", command.chunk, hosts.join(" "))
+    let function = format!("command_{number}");
+    let run = match command.roll {
+        Some(_) => String::new(),
+        None => batches(plan, command, &function),
+    };
+    format!("{function}() {{\n{body}}}\n{run}")
 }
 
 /// Asks an address until it answers 2xx. A host's name is plain, and stands outside of the quotes of the rest.
-fn asked(address: &Address, command: &PlannedCommand, values: &BTreeMap<String, String>) -> String {
+fn checked(address: &Address, command: &PlannedCommand, values: &BTreeMap<String, String>) -> String {
     let part = |piece: &Piece| match piece {
         Piece::Var(name) if name == "PUSH_HOST" => "\"$name\"".to_owned(),
         piece => quoted(&Address { pieces: vec![piece.clone()] }.filled(values)),

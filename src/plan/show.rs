@@ -55,11 +55,16 @@ impl Plan {
 }
 
 impl PlannedCommand {
-    /// The command as a reader expects it, in one line: its name, or what it does with its values in place.
+    /// The command as a reader expects it, in one line: its name, or what it does with its values in place; before it the
+    /// name of the roll that it is part of.
     pub fn title(&self, values: &BTreeMap<String, String>) -> String {
-        match &self.name {
+        let title = match &self.name {
             Some(name) => one_line(name),
             None => one_line(&self.what(values)),
+        };
+        match &self.roll {
+            Some(roll) => format!("{} › {title}", roll.name.as_deref().map_or("roll".to_owned(), one_line)),
+            None => title,
         }
     }
 
@@ -89,6 +94,7 @@ impl PlannedCommand {
                 format!("check {}", for_hosts(values, |values| address.show(values)))
             }
             PlannedForm::Check(Check::Run(script)) => format!("check: {}", shown(script, values)),
+            PlannedForm::Confirm(question) => format!("confirm: {question}"),
         }
     }
 }

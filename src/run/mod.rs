@@ -2,12 +2,14 @@
 //! It must never know who watches, never read the ledger, and never begin a push whose journal has a record: a late
 //! runner exits untouched. Started by the desk through `pushbutton runner DIR`; it lives on when the server dies.
 
+mod ask;
 mod check;
 mod done;
 mod link;
 mod orders;
 mod preflight;
 mod recorder;
+mod roll;
 mod step;
 mod toll;
 mod walk;

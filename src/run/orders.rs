@@ -1,8 +1,8 @@
-//! What people (and a full disk) order the runner to do while it runs: cancel. Orders come as one JSON line on
+//! What people (and a full disk) order the runner to do while it runs: cancel, go on after a question. Orders come as one JSON line on
 //! `control.sock`, or as SIGTERM. It must never wait for a disk: closing a lifeline needs no record first.
 
 use crate::journal::PushDir;
-use crate::stack::Who;
+use crate::stack::{Question, Who};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 /// One order, as the desk writes it to the socket.
@@ -23,7 +24,25 @@ pub enum Order {
         /// Why, when they said so.
         reason: Option<String>,
     },
+    /// The answer to a question.
+    Answer(Given),
 }
+
+/// What somebody answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// Who.
+    pub who: Who,
+    /// Which question; none for the one that is open.
+    pub ask: Option<u32>,
+    /// Whether the push goes on.
+    pub yes: bool,
+    /// Why, when they said so.
+    pub reason: Option<String>,
+}
+
+/// The question that waits, and where its answer goes.
+type Waiting = (u32, oneshot::Sender<Given>);
 
 /// Why the push stops early.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +54,15 @@ pub enum Stop {
         /// Why.
         reason: Option<String>,
     },
+    /// A person answered a question with no.
+    Refused {
+        /// Who and why.
+        given: Given,
+        /// The question.
+        question: String,
+    },
+    /// Nobody answered a question in time.
+    Unanswered(Question),
     /// The push host's disk is full.
     DiskFull,
 }
@@ -43,6 +71,7 @@ pub enum Stop {
 #[derive(Clone, Default)]
 pub struct Orders {
     stop: Arc<Mutex<Option<Stop>>>,
+    question: Arc<Mutex<Option<Waiting>>>,
     /// Cancelled when the push must stop.
     pub token: CancellationToken,
 }
@@ -87,7 +116,22 @@ impl Orders {
         self.stop(Stop::DiskFull);
     }
 
-    fn stop(&self, why: Stop) {
+    /// Lets people answer a question; one at a time is open. What is dropped is answered no more.
+    pub fn ask(&self, ask: u32) -> oneshot::Receiver<Given> {
+        let (tx, rx) = oneshot::channel();
+        *self.question.lock().unwrap_or_else(PoisonError::into_inner) = Some((ask, tx));
+        rx
+    }
+
+    /// Gives an answer to whoever waits for it; false when nobody does.
+    fn give(&self, given: Given) -> bool {
+        let mut question = self.question.lock().unwrap_or_else(PoisonError::into_inner);
+        let meant = question.take_if(|(ask, _)| given.ask.is_none_or(|meant| meant == *ask));
+        meant.is_some_and(|(_, to)| to.send(given).is_ok())
+    }
+
+    /// Stops the push. The first reason counts.
+    pub fn stop(&self, why: Stop) {
         self.stop.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
         self.token.cancel();
     }
@@ -106,6 +150,10 @@ impl Orders {
                 self.stop(Stop::Cancelled { who: Some(who), reason });
                 "ok\n"
             }
+            Ok(Order::Answer(given)) => match self.give(given) {
+                true => "ok\n",
+                false => "no question\n",
+            },
             Err(_) => "not an order\n",
         };
         let _ = to.write_all(answer.as_bytes()).await;

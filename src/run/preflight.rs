@@ -42,7 +42,7 @@ impl Walk {
     async fn unreachable(&mut self, commands: &[PlannedCommand]) -> End {
         let total = self.assignment.plan.hosts.len();
         let refused = self.refused.clone();
-        let first = numbered(commands).find(|(_, command)| command.form.per_host() && command.part != Part::Finally);
+        let first = numbered(commands).find(|(_, command)| command.per_host() && command.part != Part::Finally);
         if let Some((number, command)) = first {
             self.command_started(number, command, total).await;
             let bad = self.tell_refused(number).await;

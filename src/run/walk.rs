@@ -2,6 +2,7 @@
 //! ends. It must never begin a command on a host that failed one, go on past what the failure policy allows, or begin a
 //! host after an order to stop; only `finally` runs after either.
 
+use super::ask;
 use super::orders::{Orders, Stop};
 use super::recorder::Recorder;
 use super::step::Outcome;
@@ -13,7 +14,7 @@ use crate::stack::{Host, OnFailure, Root, Who};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -29,6 +30,8 @@ pub struct Walk {
     pub(super) frozen: OnceLock<Root>,
     /// How many links the output has given.
     pub(super) links: AtomicUsize,
+    /// How many questions were asked.
+    pub(super) asked: AtomicU32,
     /// How the push would end now; known once its commands are over.
     pub(super) so_far: Option<Ended>,
     pub(super) masters: Masters,
@@ -37,7 +40,7 @@ pub struct Walk {
     /// Hosts that could not be reached, and why, until the first command that works on hosts has told it.
     pub(super) refused: BTreeMap<Host, String>,
     /// Hosts on which some command has begun.
-    touched: BTreeSet<Host>,
+    pub(super) touched: BTreeSet<Host>,
     unknown: BTreeSet<String>,
 }
 
@@ -77,6 +80,7 @@ impl Walk {
             connections: BTreeMap::new(),
             frozen: OnceLock::new(),
             links: AtomicUsize::new(0),
+            asked: AtomicU32::new(0),
             so_far: None,
             began: Instant::now(),
             toll: Toll::default(),
@@ -98,6 +102,7 @@ impl Walk {
         });
         let who = match self.orders.stopped() {
             Some(Stop::Cancelled { who, .. }) if end.state == Ended::Cancelled => who,
+            Some(Stop::Refused { given, .. }) if end.state == Ended::Cancelled => Some(given.who),
             _ => None,
         };
         self.finally(&commands, &mut end).await;
@@ -113,11 +118,16 @@ impl Walk {
     /// Everything but `finally`.
     async fn list(&mut self, commands: &[PlannedCommand]) -> Result<(), End> {
         self.preflight(commands).await?;
-        for (number, command) in numbered(commands).filter(|(_, command)| command.part != Part::Finally) {
+        let list: Vec<_> = numbered(commands).filter(|(_, command)| command.part != Part::Finally).collect();
+        for step in list.chunk_by(|(_, one), (_, next)| one.rolls_with(next)) {
+            let (number, command) = step[0];
             if self.orders.stopped().is_some() {
                 return Err(self.stopped(&format!("before command {number}")));
             }
-            self.command(number, command).await?;
+            match command.roll {
+                Some(_) => self.roll(step).await?,
+                None => self.command(number, command).await?,
+            }
         }
         Ok(())
     }
@@ -156,7 +166,9 @@ impl Walk {
         let result = match (bad.first(), sum.skipped.is_empty()) {
             (Some(outcome), _) => outcome.result,
             (None, true) => HostResult::Ok,
-            (None, false) => HostResult::Cancelled,
+            (None, false) if self.orders.stopped().is_some() => HostResult::Cancelled,
+            // Of a roll: they failed an earlier command of it, or their batch was never begun.
+            (None, false) => HostResult::Skipped,
         };
         let ok = count(sum.outcomes.len() - bad.len());
         let not_ok = count(bad.len() + sum.skipped.len());
@@ -170,7 +182,7 @@ impl Walk {
             return Ok(());
         }
         let began = Instant::now();
-        let tells_refused = command.form.per_host() && command.part != Part::Finally;
+        let tells_refused = command.per_host() && command.part != Part::Finally;
         let told = if tells_refused { self.refused.len() } else { 0 };
         self.command_started(number, command, places.iter().flatten().count() + told).await;
         let mut refused = if tells_refused { self.tell_refused(number).await } else { Vec::new() };
@@ -187,13 +199,13 @@ impl Walk {
 
     /// The places of a command: the push host, or the hosts that are still in the push; `finally` also visits those that
     /// failed, but none that this push never touched.
-    fn places(&self, command: &PlannedCommand) -> Vec<Option<Host>> {
+    pub(super) fn places(&self, command: &PlannedCommand) -> Vec<Option<Host>> {
         let hosts = &self.assignment.plan.hosts;
         let chosen = |host: &&Host| match command.part {
             Part::Finally => self.touched.contains(*host),
             Part::Before | Part::Main => !self.toll.has(host.name()),
         };
-        match command.form.per_host() {
+        match command.per_host() {
             true => hosts.iter().filter(chosen).cloned().map(Some).collect(),
             false => vec![None],
         }
@@ -208,7 +220,10 @@ impl Walk {
         };
         let mut waiting = places.into_iter();
         let mut outcomes = Vec::new();
-        for batch in &command.grow {
+        for (place, batch) in command.grow.iter().enumerate() {
+            if place > 0 && waiting.len() > 0 && !self.may_grow(number, command, bad(&outcomes)).await {
+                return Sum { outcomes, skipped: waiting.flatten().collect() };
+            }
             let batch: Vec<_> = waiting.by_ref().take((*batch).max(1)).collect();
             let width = batch.len();
             let mut batch = batch.into_iter();
@@ -218,7 +233,10 @@ impl Walk {
                 return Sum { outcomes, skipped };
             }
         }
-        self.batch(number, command, width, &mut waiting, &mut outcomes).await;
+        let asked = !command.grow.is_empty() && waiting.len() > 0;
+        if !asked || self.may_grow(number, command, bad(&outcomes)).await {
+            self.batch(number, command, width, &mut waiting, &mut outcomes).await;
+        }
         Sum { outcomes, skipped: waiting.flatten().collect() }
     }
 
@@ -233,8 +251,7 @@ impl Walk {
     ) {
         let mut running = FuturesUnordered::new();
         loop {
-            let bad = outcomes.iter().filter(|(_, outcome)| outcome.result != HostResult::Ok).count();
-            while running.len() < width && self.goes_on(command, bad) {
+            while running.len() < width && self.goes_on(command, bad(outcomes)) {
                 let Some(host) = waiting.next() else { break };
                 running.push(async move {
                     let outcome = self.on_host(number, command, host.as_ref()).await;
@@ -249,7 +266,7 @@ impl Walk {
     }
 
     /// Whether a command may begin on one more host after it failed on `bad` others.
-    fn goes_on(&self, command: &PlannedCommand, bad: usize) -> bool {
+    pub(super) fn goes_on(&self, command: &PlannedCommand, bad: usize) -> bool {
         match command.part {
             Part::Finally => true,
             Part::Before => bad == 0 && self.orders.stopped().is_none(),
@@ -258,7 +275,13 @@ impl Walk {
     }
 
     /// What the failures of a command mean for the push.
-    fn judge(&mut self, number: u32, command: &PlannedCommand, bad: &[HostOutcome], skipped: bool) -> Result<(), End> {
+    pub(super) fn judge(
+        &mut self,
+        number: u32,
+        command: &PlannedCommand,
+        bad: &[HostOutcome],
+        skipped: bool,
+    ) -> Result<(), End> {
         let fresh = bad.iter().filter(|(host, _)| host.is_some()).count();
         let allowed = match command.part {
             Part::Before | Part::Finally => bad.is_empty(),
@@ -319,6 +342,8 @@ impl Walk {
                 let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
                 (Ended::Cancelled, format!("{who} cancelled it {when}{reason}"))
             }
+            Some(Stop::Refused { given, question }) => (Ended::Cancelled, ask::refused(&given, &question)),
+            Some(Stop::Unanswered(question)) => (Ended::Failed, ask::unanswered(&question)),
             None => (Ended::Cancelled, format!("stopped {when}")),
         };
         End { state, why: Some(why) }
@@ -329,6 +354,11 @@ impl Sum {
     fn bad(&self) -> impl Iterator<Item = &HostOutcome> {
         self.outcomes.iter().filter(|(_, outcome)| outcome.result != HostResult::Ok)
     }
+}
+
+/// How many places did not end well.
+fn bad(outcomes: &[HostOutcome]) -> usize {
+    outcomes.iter().filter(|(_, outcome)| outcome.result != HostResult::Ok).count()
 }
 
 /// The last record of a push that could not begin: nothing ran.

@@ -9,7 +9,9 @@ mod commands;
 mod groups;
 mod hosts;
 mod limits;
+mod questions;
 mod ranges;
+mod rolls;
 mod shell;
 mod urls;
 mod values;
@@ -124,6 +126,17 @@ pub struct Command {
     pub policy: Policy,
     /// Its output is kept out of the journal unless it fails.
     pub quiet: bool,
+    /// What is asked before its batches grow.
+    pub confirm: Option<Question>,
+}
+
+/// Something that a person is asked in the middle of a push; without a yes it ends there.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Question {
+    /// The question.
+    pub text: String,
+    /// After so many seconds without an answer the push fails.
+    pub timeout_s: u64,
 }
 
 /// What becomes of a push when hosts fail.
@@ -164,6 +177,10 @@ pub enum Form {
     },
     /// Asks until the answer is good.
     Check(Check),
+    /// A list that each host walks through as a whole, in whole batches; never empty, and never a roll again.
+    Roll(Vec<Command>),
+    /// Waits for a person's yes.
+    Confirm(String),
 }
 
 /// What a check asks.

@@ -7,6 +7,7 @@ mod actions;
 mod api;
 mod asking;
 mod back;
+mod confirm;
 mod connections;
 mod cursor;
 mod events;

@@ -4,7 +4,7 @@
 
 use super::asking::Caller;
 use super::problem::Problem;
-use super::{actions, api, back, files, health, live, screens, sign_in};
+use super::{actions, api, back, confirm, files, health, live, screens, sign_in};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard;
@@ -77,6 +77,7 @@ pub static ROUTES: &[Entry] = &[
     get("/pushes/{id}", || web::to(screens::push)),
     get("/pushes/{id}/log", || web::to(live::log)),
     post("/pushes/{id}/cancel", || web::to(actions::cancel)),
+    post("/pushes/{id}/confirm", || web::to(confirm::by_form)),
     post("/pushes/{id}/resume", || web::to(back::resume)),
     open(Method::GET, "/sign-in", || web::to(sign_in::form)),
     open(Method::POST, "/sign-in", || web::to(sign_in::sign_in)),
@@ -97,6 +98,7 @@ pub static ROUTES: &[Entry] = &[
     stream("/api/v1/pushes/{id}/events", || web::to(live::push_events)),
     get("/api/v1/pushes/{id}/log", || web::to(live::log)),
     post("/api/v1/pushes/{id}/cancel", || web::to(api::cancel)),
+    post("/api/v1/pushes/{id}/confirm", || web::to(confirm::by_api)),
     post("/api/v1/pushes/{id}/resume", || web::to(back::resume_by_api)),
     stream("/api/v1/events", || web::to(live::events)),
     open(Method::GET, "/static/{name}", || web::to(files::file)),

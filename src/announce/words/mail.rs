@@ -1,6 +1,8 @@
 //! The mail: subject and plain text. The same facts as HTML are in `html`.
 
-use super::{Deed, bad_host_words, begins, clean, commits_words, deed, duration, html, large, outcome, short_sha};
+use super::{
+    Deed, asked, bad_host_words, begins, clean, commits_words, deed, duration, html, large, outcome, short_sha, until,
+};
 use crate::ledger::outbox::{Announcement, Moment};
 
 /// Bytes of a subject: what mail programs show in a list, and some more.
@@ -35,6 +37,10 @@ fn subject(announcement: &Announcement) -> String {
         Some(old) => format!("{} to {}", short_sha(old), short_sha(&push.sha)),
     };
     let who = clean::short(&push.who, 40);
+    if let Some(question) = asked(announcement) {
+        let words = clean::short(&question.question, 100);
+        return clean::cut(&format!("[push] ANSWER NEEDED {name}: {words}"), SUBJECT_BYTES);
+    }
     if begins(announcement) {
         return clean::cut(&format!("[push] started {name}: {from_to} by {who}"), SUBJECT_BYTES);
     }
@@ -100,6 +106,8 @@ impl Facts {
             given("To", Some(value(&push.sha))),
             given("Branch", Some(value(&push.branch))),
             given("Reason", push.reason.as_deref().map(value)),
+            given("Question", asked(announcement).map(|question| value(&question.question))),
+            given("Until", asked(announcement).map(until)),
             given("Result", ended.then(|| outcome.word.clone())),
             given("Why", push.why.as_deref().filter(|_| ended).map(value)),
             given("Hosts", Some(hosts)),
@@ -143,6 +151,10 @@ fn headline(announcement: &Announcement, word: &str) -> String {
     let (who, stack) = (clean::short(&push.who, 40), clean::short(&push.stack, 40));
     let stage = large(&clean::short(&push.stage, 40));
     let sha = short_sha(&push.sha);
+    if let Some(question) = asked(announcement) {
+        let words = clean::short(&question.question, VALUE_BYTES);
+        return format!("Push {} of {stack} to {stage} waits for an answer: {words}", push.id);
+    }
     match (deed(announcement), begins(announcement)) {
         (Deed::Push, true) => format!("{who} is pushing {stack} to {stage}."),
         (Deed::Push, false) => format!("{who} pushed {stack} to {stage}: {word}."),

@@ -2,6 +2,7 @@
 //! They must never ask for anything: no ledger, no file, no clock. Called by the routes, which gather what is shown.
 //! One file a page with its view model; `parts` is what several pages show alike, `words` every sentence.
 
+mod asked;
 pub mod assets;
 mod back;
 mod dashboard;

@@ -22,7 +22,11 @@ pub(super) fn told(row: &OutboxRow, now: At) -> Told {
         "irc" => ("IRC", "irc"),
         _ => ("Email", "mail"),
     };
-    let event = if row.event == "started" { "start" } else { "end" };
+    let event = match row.event.as_str() {
+        "started" => "start",
+        "ended" => "end",
+        _ => "question",
+    };
     let (tag, state) = match row.state.as_str() {
         "told" => ("ok", format!("{event}: sent")),
         "waiting" if row.tries > 0 => {
