@@ -16,8 +16,8 @@
 //! - [`journal`]: events and their wire form, write, read, follow; the state of a push folded from them.
 //! - [`plan`]: stack + build + hosts → plan; pure.
 //! - [`stack`]: the stack file: names, hosts, variables, parse, diagnostics; pure.
-//! - [`config`], [`process`], [`socket`], [`diagnostic`], [`time`]: the server's file, the only door to child processes, Unix
-//!   sockets by long paths, what is wrong with a file and where, instants and durations.
+//! - [`config`], [`process`], [`socket`], [`diagnostic`], [`size`], [`time`]: the server's file, the only door to child
+//!   processes, Unix sockets by long paths, what is wrong with a file and where, sizes, instants and durations.
 
 pub mod announce;
 pub mod cli;
@@ -32,6 +32,7 @@ pub mod plan;
 pub mod process;
 pub mod remote;
 pub mod run;
+pub mod size;
 pub mod socket;
 pub mod source;
 pub mod stack;

@@ -88,7 +88,7 @@ function listenToKeys() {
         find.focus();
       }
     }
-    const to = Date.now() - after < 1200 ? { s: '/', p: '/pushes' }[e.key] : undefined;
+    const to = Date.now() - after < 1200 ? { s: '/', p: '/pushes', t: '/stats' }[e.key] : undefined;
     after = e.key === 'g' ? Date.now() : 0;
     if (to) location.href = to;
   });

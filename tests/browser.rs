@@ -336,6 +336,10 @@ async fn the_pages_work_without_javascript() {
     browser.says("h1", "web is on QA").await;
     assert!(browser.text(".log-scroll").await.contains("done"));
     browser.pictures("plain-push").await;
+    browser.go("/stacks/web/stages/princess/plan").await;
+    browser.says("h1", "What a push to Princess will do").await;
+    browser.pictures("plain-plan").await;
+    browser.go("/stacks/web").await;
     // The last stage asks first: a dialog that needs no script.
     press(&browser, "princess", 2).await;
     let_go(&house, "go", &["princess1"]);

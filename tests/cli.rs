@@ -54,7 +54,8 @@ async fn a_push_from_the_command_line_ends_with_the_code_of_its_end() {
     let plan = pushbutton(&house, &["plan", "web", "qa"]).await;
     assert_eq!(plan.code, Some(0), "{plan:?}");
     let hash = plan_hash(&house, "qa").await;
-    assert!(plan.out.contains(&hash) && plan.out.contains("release /srv/web  (2 hosts, 2 at a time)"), "{}", plan.out);
+    assert!(plan.out.contains(&hash) && plan.out.contains("release /srv/web  (2 hosts, all at once)"), "{}", plan.out);
+    assert!(plan.out.contains("not known: no push to it has succeeded yet"), "{}", plan.out);
     assert_eq!(plan_hash(&house, "qa").await, hash, "the same plan has the same hash");
 
     let pushed = pushbutton(&house, &["push", "web", "qa", "--follow", "--plan", &hash, "--reason", "first one"]).await;
@@ -177,7 +178,7 @@ async fn a_plan_as_shell_brings_the_same_tree_to_the_hosts() {
       { rsync = "./", to = "/srv/copy/", exclude = ["*.map"] },
       { release = "/srv/web", shared = ["log"] },
       { activate = "/srv/web" },
-      { run = "echo {stage} $PUSH_BUILD {host} \"it's\" >/srv/said" },
+      { run = "echo {stage} $PUSH_BUILD {host} \"it's\" >/srv/said", chunk = [1, 5] },
       "echo {host} {sha}",
     "#;
     let plans = Plans { qa: &["qa1"], princess: &["p1", "p2"], commands, ..Plans::default() };

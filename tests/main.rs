@@ -14,6 +14,7 @@ mod house;
 mod layers;
 mod lock;
 mod pages;
+mod plan;
 mod played;
 mod policy;
 mod readme;

@@ -4,10 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not what they call")]
 
 mod made_up;
+mod past;
 
 use made_up::{at, frame, push_page, row, street};
 use pushbutton::desk::Street;
-use pushbutton::web::pages::{Frame, LogFilter, LogPage, Pages, Section, SignIn};
+use pushbutton::web::pages::{Frame, LogFilter, LogPage, Pages, Section, SignIn, ToldFilter};
 
 /// Renders are checked alike: whole, without style attributes or inline scripts, and with everything escaped.
 fn checked(name: &str, html: Result<String, pushbutton::web::pages::PageError>) -> String {
@@ -163,6 +164,50 @@ fn a_bad_end_offers_to_go_on_and_to_roll_back() {
 }
 
 #[test]
+fn a_plan_says_exactly_what_will_happen_and_what_nobody_knows_yet() {
+    let pages = pages();
+    let frame = frame(Section::Stacks);
+    let html = checked("plan", pages.plan(&frame, &made_up::plan()));
+    for words in [
+        "What a push to Prod will do",
+        "on 24 hosts, 1 first, then 10, then the other 13 at once, at most 15 m 00 s, tried up to 3 times",
+        "<li>web002 web003",
+        "before anything is changed, on the push host",
+        "&gt; ./ticket &quot;$PUSH_WHO&quot; &lt;b&gt;evil",
+        "1,204 files new",
+        "and 1,004 more",
+        "at most 14.2 kB to each host, 342 kB in all",
+        "about 1 m 35 s",
+        "1 m 15 s to 2 m 35 s in the last 9 good pushes",
+        "action=\"/stacks/web/stages/prod/push\"",
+        "name=\"plan_hash\" value=\"abab",
+        "plan?form=shell",
+    ] {
+        assert!(html.contains(words), "{words}: {html}");
+    }
+    assert!(!html.contains("disabled"));
+
+    let mut first = made_up::plan();
+    (first.old, first.build, first.root, first.changes, first.usual) = (None, None, None, None, None);
+    first.why_not = Some("prod is held by kate <b>evil</b>".to_owned());
+    first.commits.clear();
+    let html = checked("plan-first", pages.plan(&frame, &first));
+    for words in [
+        "Not now:",
+        "disabled",
+        "no history yet",
+        "known when the build is made",
+        "every file is new",
+        "built by this push",
+    ] {
+        assert!(html.contains(words), "{words}");
+    }
+    let street = street("web", &["qa", "princess", "prod"]);
+    let html = checked("stack", pages.stack(&frame, &street));
+    assert_eq!(html.matches(">What exactly will happen?</a>").count(), 3, "beside each button");
+}
+
+#[test]
 fn the_way_back_says_where_it_goes_and_what_is_lost_before_the_press() {
     let pages = pages();
     let frame = frame(Section::Stacks);
@@ -231,4 +276,34 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
         checked(&format!("error-{status}"), html);
     }
     assert!(at(0).millis() > 0);
+}
+
+#[test]
+fn stats_are_drawn_and_stand_beside_as_numbers() {
+    let pages = pages();
+    let frame = frame(Section::Stats);
+    for weeks in ["2", "8", "52"] {
+        let html = checked(&format!("stats-{weeks}"), pages.stats(&frame, &past::stats(weeks)));
+        for words in
+            ["pushes to Prod", "from commit to Prod", "<svg viewBox", "Numbers", "role=\"img\"", "c-fail", "c-band"]
+        {
+            assert!(html.contains(words), "{weeks} weeks: {words}");
+        }
+        assert!(!html.contains("NaN") && !html.contains("inf"), "numbers are numbers");
+    }
+    let html = checked("stats-empty", pages.stats(&frame, &past::no_stats()));
+    assert!(html.contains("Nothing has been pushed yet"));
+}
+
+#[test]
+fn announcements_say_what_arrived_and_what_did_not() {
+    let pages = pages();
+    let frame = frame(Section::Pushes);
+    let html = checked("announcements", pages.announcements(&frame, &past::announcements(ToldFilter::default())));
+    for words in ["IRC", "Email", "not reached", "end: sent", "given up", "web</b> #4126", "before=7"] {
+        assert!(html.contains(words), "{words}");
+    }
+    let given_up = ToldFilter { state: Some("given up".to_owned()), ..ToldFilter::default() };
+    let none = pushbutton::web::pages::AnnouncementsPage { rows: Vec::new(), ..past::announcements(given_up) };
+    assert!(checked("announcements-none", pages.announcements(&frame, &none)).contains("Show all announcements"));
 }

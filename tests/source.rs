@@ -5,7 +5,7 @@
 
 use pushbutton::process::Program;
 use pushbutton::source::build::{BuildDir, freeze};
-use pushbutton::source::git::Mirror;
+use pushbutton::source::git::{FileChange, Mirror};
 use pushbutton::source::manifest::Manifest;
 use pushbutton::stack::Revision;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -164,6 +164,13 @@ async fn the_log_tells_what_is_new_whatever_was_pushed_before() {
     );
     assert_eq!(mirror.log(Some(&all[4]), &all[4], 3).await.unwrap(), (vec![], 0));
     assert!(mirror.log(None, &unknown, 3).await.is_err());
+    assert!(mirror.changed_files(&unknown, &all[4]).await.is_err());
+    world.write("a \"name\"\u{202e}.txt", "x");
+    let new = world.commit("a file with a hostile name").await;
+    mirror.fetch().await.unwrap();
+    let changed = mirror.changed_files(&all[4], &new).await.unwrap();
+    assert_eq!(changed.iter().map(|(change, _)| *change).collect::<Vec<_>>(), [FileChange::Added]);
+    assert!(changed[0].1.contains("a \"name\"") && !changed[0].1.contains('\u{202e}'), "{changed:?}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use super::say;
 use super::server::{Person, Server, config, run};
+use crate::size::bytes_words;
 use crate::stack::{StackName, StageName};
 use crate::time::duration_words;
 use serde_json::Value;
@@ -79,41 +80,65 @@ fn lines(plan: &Value) -> Vec<String> {
         out.push(format!("             {short} {}: {}", text(&commit["author"]), text(&commit["subject"])));
     }
     out.extend(plan["diff"].as_str().map(|diff| format!("  diff       {diff}")));
-    out.extend(changes(&plan["changes"]));
+    out.extend(match (plan["changes"].is_null(), plan["build"].is_null()) {
+        (false, _) => changes(&plan["changes"]),
+        (true, true) => vec!["  files      all of them are new; how many is known when the build is made".to_owned()],
+        (true, false) => vec!["  files      not known: one of the two builds is not here any more".to_owned()],
+    });
     let hosts = list(&plan["hosts"]);
     out.push(format!("  hosts      {}", hosts.iter().map(text).collect::<Vec<_>>().join(" ")));
     for (number, command) in (1..).zip(list(&plan["commands"])) {
-        let chunks = list(&command["chunks"]);
-        let on = match chunks.first() {
-            None => "push host".to_owned(),
-            Some(first) => {
-                let sizes: Vec<usize> = chunks.iter().map(|chunk| list(chunk).len()).collect();
-                let most = sizes.iter().max().copied().unwrap_or_default();
-                let grows =
-                    if most > list(first).len() { format!(", from {} on", list(first).len()) } else { String::new() };
-                let whole = if command["roll"].is_null() { "at a time" } else { "through all of the roll at a time" };
-                format!("{} hosts, {most} {whole}{grows}", hosts.len())
-            }
-        };
-        let asked = command["confirm"].as_str().map(|question| format!(", asks: {question}")).unwrap_or_default();
-        out.push(format!("  {number:>2}. {}  ({on}{asked})", text(&command["title"])));
+        out.extend(step(number, command, hosts.len()));
     }
-    if let Some(usual) = plan["usual_ms"].as_i64() {
-        out.push(format!("  usually    {}", duration_words(usual)));
-    }
+    let usual = &plan["usual"];
+    out.push(match usual["median_ms"].as_i64() {
+        Some(median) => {
+            let words = |key: &str| duration_words(usual[key].as_i64().unwrap_or_default());
+            let (fastest, slowest) = (words("fastest_ms"), words("slowest_ms"));
+            let spread = format!("{fastest} to {slowest} in the last {} good pushes", usual["pushes"]);
+            format!("  usually    {} ({spread})", duration_words(median))
+        }
+        None => "  usually    not known: no push to it has succeeded yet".to_owned(),
+    });
     out.push(format!("  plan       {}", text(&plan["plan_hash"])));
     out
 }
 
-fn changes(changes: &Value) -> Vec<String> {
-    if changes.is_null() {
-        return Vec::new();
+/// A command: where it runs, and all of it where its title does not say all.
+fn step(number: usize, command: &Value, hosts: usize) -> Vec<String> {
+    let part = match text(&command["part"]) {
+        "before" => "before, ",
+        "finally" => "finally, ",
+        _ => "",
+    };
+    let on = match text(&command["pace"]) {
+        "" => "push host".to_owned(),
+        pace => format!("{hosts} hosts, {pace}"),
+    };
+    let title = text(&command["title"]);
+    let typed: Vec<&str> = list(&command["typed"]).iter().map(text).collect();
+    let mut out = vec![format!("  {number:>2}. {title}  ({part}{on})")];
+    if typed != [format!("$ {title}")] {
+        out.extend(typed.iter().map(|line| format!("             {line}")));
     }
+    out
+}
+
+fn changes(changes: &Value) -> Vec<String> {
     let counts = &changes["counts"];
-    let mut out = vec![format!(
-        "  files      {} added, {} changed, {} deleted; at most {} bytes to each host",
-        counts[0], counts[1], counts[2], changes["bytes"]
-    )];
+    let counted = format!("{} added, {} changed, {} deleted", counts[0], counts[1], counts[2]);
+    let bytes = &changes["bytes"];
+    let mut out = vec![match bytes["each_host"].as_u64() {
+        Some(each) => {
+            let in_all = bytes["in_all"].as_u64().unwrap_or_default();
+            format!(
+                "  files      {counted}; at most {} to each host, {} in all",
+                bytes_words(each),
+                bytes_words(in_all)
+            )
+        }
+        None => format!("  files      {counted} in the repository; the build is not made yet"),
+    }];
     for (mark, kind, count) in [('+', "added", 0), ('~', "changed", 1), ('-', "deleted", 2)] {
         let paths = list(&changes[kind]);
         out.extend(paths.iter().take(LISTED).map(|path| format!("             {mark} {}", text(path))));

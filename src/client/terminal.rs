@@ -89,8 +89,11 @@ fn words_of(event: &Event) -> Option<String> {
             let why = why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
             format!("  {}{why}, {hosts_ok} of {hosts_total} hosts, {}", state.word(), ms(duration_ms))
         }
-        Event::Paused { who } => format!("  paused by {who}"),
-        Event::Resumed { who } => format!("  resumed by {who}"),
+        Event::Paused { who, reason } => {
+            let why = reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+            format!("  paused by {who}{why}: no new host starts")
+        }
+        Event::Resumed { who } => format!("  {who} lets it go on"),
         Event::HostStarted { .. } | Event::HostEnded { .. } => return None,
     })
 }

@@ -1,7 +1,8 @@
 //! The branches that the first stages push: fetched each few seconds, each stack by its own task, so that a hung git
 //! delays nobody; and the commits between two revisions, asked of git once. It must never make a page wait for a fetch.
 
-use super::{Desk, Refusal};
+use super::view::FileChanges;
+use super::{Desk, Refusal, changes};
 use crate::ledger::pushes::Commit;
 use crate::source::git::{GitError, Mirror};
 use crate::stack::{Revision, Source, Stack, StackName};
@@ -106,6 +107,17 @@ impl Branches {
             Err(why) => {
                 tracing::warn!(stack = %stack.name, to = %to, error = %why, "git cannot list commits");
                 Arc::default()
+            }
+        }
+    }
+
+    /// The files that differ between two revisions; none known when git does not answer.
+    pub async fn changed_files(&self, stack: &Stack, from: &Revision, to: &Revision) -> Option<FileChanges> {
+        match within(LOOK_LIMIT, self.mirror(stack).changed_files(from, to)).await {
+            Ok(found) => Some(changes::of_commits(found)),
+            Err(why) => {
+                tracing::warn!(stack = %stack.name, to = %to, error = %why, "git cannot compare two revisions");
+                None
             }
         }
     }

@@ -1,12 +1,14 @@
 //! Answers to what a push asks: given to its runner, which waits for them. It must never answer by itself, and never signal
 //! a runner: one that does not hear goes on waiting, to the end of the question's time.
 
-use super::cancel::order;
+use super::tell::{self, Untold};
 use super::{Decision, Desk, Refusal, one_line};
 use crate::journal::PushDir;
 use crate::ledger::{audit, pushes};
+use crate::run::{Given, Order};
 use crate::stack::{PushNumber, Who};
 use crate::time::At;
+use std::time::Duration;
 
 /// What a person answers to a push that asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,15 +21,8 @@ pub struct Answered {
     pub reason: Option<String>,
 }
 
-/// What a runner is told on its control socket, as one line of JSON.
-#[derive(serde::Serialize)]
-struct Order<'a> {
-    what: &'static str,
-    who: &'a Who,
-    ask: Option<u32>,
-    yes: bool,
-    reason: Option<&'a str>,
-}
+/// A runner that lives answers at once.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
 impl Desk {
     /// Answers what a push asks.
@@ -58,15 +53,15 @@ impl Desk {
             Some(_) => {}
         }
         let dir = PushDir::of(&self.config.data, push);
-        let Answered { yes, question: ask, reason } = answer;
-        let told = Order { what: "answer", who, ask: *ask, yes: *yes, reason: reason.as_deref() };
-        match order(&dir, &told).await.as_deref() {
-            Ok("ok") => Ok(()),
-            Ok(_) => {
+        let Answered { yes, question: ask, reason } = answer.clone();
+        let order = Order::Answer(Given { who: who.clone(), ask, yes, reason });
+        match tell::tell(&dir, &order, ANSWER_LIMIT).await {
+            Ok(()) => Ok(()),
+            Err(Untold::Refused(_)) => {
                 let what = ask.map_or("nothing now".to_owned(), |ask| format!("question {ask} no more"));
                 Err(Refusal::Nothing { why: format!("push {push} asks {what}; look at its page") })
             }
-            Err(error) => Err(Refusal::Unable {
+            Err(error @ Untold::Silent(_)) => Err(Refusal::Unable {
                 why: format!("the runner of push {push} does not answer ({error}); look again in a moment"),
             }),
         }

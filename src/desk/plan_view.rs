@@ -3,23 +3,17 @@
 //! shows the very plan that a press would take.
 
 use super::gate::{self, Facts, Offer};
-use super::view::{FileChanges, PlanView, PlannedView};
-use super::{Decision, Desk, Refusal, first_line, follow};
+use super::view::{FileChanges, PlanView, PlannedView, Usual};
+use super::{Decision, Desk, Refusal, changes, first_line};
 use crate::ledger::pushes;
 use crate::plan::shell::{self, ByHand};
 use crate::plan::{BuildFrom, Plan, PlannedCommand};
 use crate::source::build::BuildDir;
-use crate::source::manifest::{Content, Entry, Manifest};
 use crate::stack::{BuildId, Stack, StackName, StageName, Who};
-use std::collections::BTreeMap;
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 /// Good pushes that say how long one usually takes.
 const USUAL: usize = 20;
-/// Paths of each kind that are named; all are counted.
-const NAMED: usize = 500;
 
 /// A plan, and what was known when it was made.
 struct Planned {
@@ -47,10 +41,7 @@ impl Desk {
             BuildFrom::Made { .. } => None,
             BuildFrom::Existing { id, .. } => Some(id.to_string()),
         };
-        let changes = match (&offer.plan.build, old) {
-            (BuildFrom::Existing { id, .. }, Some(old)) => self.changes_between(&stack.name, &old.id, id).await,
-            _ => None,
-        };
+        let changes = self.file_changes(&stack, &offer).await;
         Ok(PlanView {
             stack: stack.name.to_string(),
             stage: stage.to_string(),
@@ -69,7 +60,7 @@ impl Desk {
             commits: log.commits.clone(),
             commit_count: log.count,
             changes,
-            usual_ms: median(usual_ms),
+            usual: Usual::of(usual_ms),
         })
     }
 
@@ -140,15 +131,17 @@ impl Desk {
         Ok(Planned { stack, place, facts, offer, problem, usual_ms })
     }
 
-    /// What is different between two builds; none where one of them is not here any more.
-    async fn changes_between(&self, stack: &StackName, old: &BuildId, new: &BuildId) -> Option<FileChanges> {
-        let dir = |build| BuildDir::of(&self.config.data, stack, build);
-        let (old, new) = (dir(old), dir(new));
-        let compared = follow::blocking(move || {
-            let (before, after) = (manifest(&old.manifest())?, manifest(&new.manifest())?);
-            Ok(changes(&before, &after, &new.tree()))
-        });
-        compared.await.ok()
+    /// Which files change: between two builds, or, before one is made, between two revisions.
+    async fn file_changes(&self, stack: &Stack, offer: &Offer) -> Option<FileChanges> {
+        let dir = |build| BuildDir::of(&self.config.data, &stack.name, build);
+        match (&offer.plan.build, &offer.old) {
+            (BuildFrom::Existing { id, .. }, old) => {
+                changes::between(&offer.plan, old.as_ref().map(|old| dir(&old.id)), dir(id)).await
+            }
+            (BuildFrom::Made { .. }, Some(old)) => self.branches.changed_files(stack, &old.sha, &offer.sha).await,
+            // All of it is new, and nobody knows yet what the build makes of it.
+            (BuildFrom::Made { .. }, None) => None,
+        }
     }
 }
 
@@ -159,106 +152,22 @@ fn by_hand(offer: &Offer) -> Decision<BuildId> {
 }
 
 fn commands(plan: &Plan) -> Vec<PlannedView> {
-    let titles = plan.titles(&plan.values());
-    let view = |(command, title): (&PlannedCommand, String)| {
-        let names = || plan.hosts.iter().map(|host| host.name().to_owned()).collect::<Vec<_>>();
+    let values = plan.values();
+    let total = plan.hosts.len();
+    let view = |command: &PlannedCommand| {
+        let per_host = command.per_host();
+        let sizes = if per_host { command.batches(total) } else { Vec::new() };
+        let mut names = plan.hosts.iter().map(|host| host.name().to_owned());
         PlannedView {
-            title,
-            chunks: match command.per_host() {
-                true => batches(names(), command),
-                false => Vec::new(),
-            },
-            roll: command.roll.as_ref().map(|roll| roll.number),
-            confirm: command.confirm.as_ref().map(|question| question.text.clone()),
+            part: command.part,
+            title: command.title(&values),
+            typed: command.typed(&values),
+            chunks: sizes.into_iter().map(|size| names.by_ref().take(size).collect()).collect(),
+            pace: if per_host { command.batch_words(total) } else { String::new() },
             timeout_s: command.timeout_s,
+            tries: command.tries,
             quiet: command.quiet,
         }
     };
-    plan.commands.iter().zip(titles).map(view).collect()
-}
-
-/// The hosts in the order and the batches in which they go: the growing ones, then the rest.
-fn batches(hosts: Vec<String>, command: &PlannedCommand) -> Vec<Vec<String>> {
-    let mut rest = hosts.as_slice();
-    let mut batches = Vec::new();
-    for size in &command.grow {
-        let (batch, left) = rest.split_at((*size).max(1).min(rest.len()));
-        batches.push(batch.to_vec());
-        rest = left;
-    }
-    batches.extend(rest.chunks(command.chunk.max(1)).map(<[String]>::to_vec));
-    batches.retain(|batch| !batch.is_empty());
-    batches
-}
-
-fn manifest(path: &Path) -> io::Result<Manifest> {
-    Manifest::parse(&std::fs::read_to_string(path)?).map_err(io::Error::other)
-}
-
-/// Files and links that are new, other, or gone. The bytes are those of the files that a host does not have yet.
-fn changes(before: &Manifest, after: &Manifest, tree: &Path) -> FileChanges {
-    let of = |manifest: &Manifest| -> BTreeMap<String, Entry> {
-        let shown = manifest.entries().iter().filter(|entry| entry.content != Content::Directory);
-        shown.map(|entry| (entry.path.clone(), entry.clone())).collect()
-    };
-    let (mut before, after) = (of(before), of(after));
-    let mut found = FileChanges::default();
-    for (path, entry) in after {
-        let size = || match std::fs::symlink_metadata(tree.join(&path)) {
-            Ok(meta) if meta.is_file() => meta.len(),
-            Ok(_) | Err(_) => 0,
-        };
-        match before.remove(&path) {
-            None => {
-                found.bytes += size();
-                found.added.push(path);
-            }
-            Some(old) if old != entry => {
-                found.bytes += if old.content == entry.content { 0 } else { size() };
-                found.changed.push(path);
-            }
-            Some(_) => {}
-        }
-    }
-    found.deleted = before.into_keys().collect();
-    found.counts = [found.added.len(), found.changed.len(), found.deleted.len()];
-    for list in [&mut found.added, &mut found.changed, &mut found.deleted] {
-        list.truncate(NAMED);
-    }
-    found
-}
-
-fn median(mut values: Vec<i64>) -> Option<i64> {
-    values.sort_unstable();
-    values.get(values.len() / 2).copied()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_changes_between_two_builds_is_counted_and_named() {
-        let file =
-            |digit: char, mode: &str, path: &str| format!("f\t{mode}\t{}\t{path}\n", digit.to_string().repeat(64));
-        let before = [file('a', "644", "a"), file('a', "644", "b"), file('a', "644", "c"), "l\t777\tc\td\n".to_owned()];
-        let after = [file('a', "644", "a"), file('b', "644", "b"), "l\t777\ta\td\n".to_owned(), file('a', "755", "e")];
-        let parse = |lines: &[String]| Manifest::parse(&lines.concat()).unwrap();
-        let tree = tempfile::tempdir().unwrap();
-        for (name, text) in [("a", "four"), ("b", "fives"), ("e", "12")] {
-            std::fs::write(tree.path().join(name), text).unwrap();
-        }
-        let found = changes(&parse(&before), &parse(&after), tree.path());
-        assert_eq!(
-            (found.added, found.changed, found.deleted),
-            (vec!["e".to_owned()], vec!["b".to_owned(), "d".to_owned()], vec!["c".to_owned()])
-        );
-        assert_eq!((found.counts, found.bytes), ([1, 2, 1], 7));
-    }
-
-    #[test]
-    fn the_usual_time_is_the_one_in_the_middle() {
-        assert_eq!(median(vec![]), None);
-        assert_eq!(median(vec![30, 1, 20]), Some(20));
-    }
+    plan.commands.iter().map(view).collect()
 }

@@ -49,6 +49,7 @@ pub(super) fn assignment(push: i64) -> Assignment {
             old: None,
             hosts: HOSTS.map(|host| host.parse().unwrap()).to_vec(),
             vars: std::collections::BTreeMap::new(),
+            secrets: std::collections::BTreeMap::new(),
             policy: crate::stack::Policy::default(),
             commands: Vec::new(),
         },

@@ -1,6 +1,9 @@
 //! What pages and the API show of a stack: plain data, ready to be written as JSON or given to a template.
 //! It must never hold anything that is not shown.
 
+mod plan;
+
+pub use self::plan::{Compared, FileChanges, PlanView, PlannedView, Usual, Weight};
 pub use crate::ledger::current::Current;
 pub use crate::ledger::holds::Hold;
 pub use crate::ledger::past::Good;
@@ -216,78 +219,4 @@ pub struct RestCommand {
     pub hosts: usize,
     /// On how many it is still to be done; 1 for the push host.
     pub left: usize,
-}
-
-/// What a press of a button would do.
-#[derive(Clone, Debug, Serialize)]
-pub struct PlanView {
-    /// The stack.
-    pub stack: String,
-    /// The stage.
-    pub stage: String,
-    /// What its button says.
-    pub button: String,
-    /// What the press must carry as `seen`: the revision or the build.
-    pub seen: String,
-    /// The plan's hash, which the press must carry.
-    pub plan_hash: String,
-    /// Why it cannot be pressed now, if so.
-    pub why_not: Option<String>,
-    /// What the stage runs now.
-    pub old: Option<Current>,
-    /// The revision that goes out.
-    pub sha: String,
-    /// The branch that it was seen on.
-    pub branch: String,
-    /// The build that goes out; `None` when the push makes it.
-    pub build: Option<String>,
-    /// The root hash of its manifest.
-    pub root: Option<String>,
-    /// The commits that go out, newest first; at most 50.
-    pub commits: Vec<Commit>,
-    /// How many there are in all.
-    pub commit_count: usize,
-    /// The address of the difference.
-    pub diff: Option<String>,
-    /// What changes on a host; `None` when that is not known, as before a build is made.
-    pub changes: Option<FileChanges>,
-    /// The frozen host list, as the stack file names them.
-    pub hosts: Vec<String>,
-    /// Every command in order.
-    pub commands: Vec<PlannedView>,
-    /// How long a push to the stage usually takes: the median of the last 20 good ones.
-    pub usual_ms: Option<i64>,
-}
-
-/// One command of a plan.
-#[derive(Clone, Debug, Serialize)]
-pub struct PlannedView {
-    /// What it does, with its values.
-    pub title: String,
-    /// The hosts in their chunks; none for the push host. As one host ends, the next begins; a growing chunk and a roll
-    /// work in whole batches.
-    pub chunks: Vec<Vec<String>>,
-    /// The roll that it is part of, from 1: each host walks through all of its commands before the next batch begins.
-    pub roll: Option<u32>,
-    /// What is asked before each batch that is larger than the one before.
-    pub confirm: Option<String>,
-    /// After so many seconds it is ended.
-    pub timeout_s: u64,
-    /// Its output is kept out of the journal unless it fails.
-    pub quiet: bool,
-}
-
-/// What is different between the build that a stage runs and the one that goes out.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct FileChanges {
-    /// Paths that are new; at most 500 of each kind are named.
-    pub added: Vec<String>,
-    /// Paths with other bytes, another mode or another target.
-    pub changed: Vec<String>,
-    /// Paths that are gone.
-    pub deleted: Vec<String>,
-    /// How many were added, changed and deleted in all.
-    pub counts: [usize; 3],
-    /// Bytes of the new and changed files: what each host is sent at most.
-    pub bytes: u64,
 }

@@ -161,6 +161,9 @@ pub enum Event {
     Paused {
         /// Who asked.
         who: Who,
+        /// Why, when they said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// The push goes on.
     Resumed {

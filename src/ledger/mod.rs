@@ -13,6 +13,8 @@ pub mod press;
 pub mod pushes;
 pub mod questions;
 pub mod sessions;
+pub mod stats;
+pub mod told;
 pub mod users;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};

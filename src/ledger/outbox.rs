@@ -253,7 +253,7 @@ pub fn of_push(conn: &Connection, push: i64) -> Answer<Vec<OutboxRow>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn row(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
+pub(super) fn row(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
     Ok(OutboxRow {
         id: row.get("id")?,
         push: row.get("push")?,

@@ -37,6 +37,7 @@ CREATE INDEX pushes_by_stage ON pushes (stack, stage, id);
 CREATE INDEX pushes_by_build ON pushes (stack, build, stage, state, id);
 CREATE INDEX pushes_by_who ON pushes (who, id);
 CREATE INDEX pushes_by_state ON pushes (state, id);
+CREATE INDEX pushes_by_time ON pushes (stage, pressed_at);
 
 -- History cannot be rewritten: a push that ended keeps every word, and no push is ever removed.
 CREATE TRIGGER pushes_ended_never_change BEFORE UPDATE ON pushes WHEN OLD.ended_at IS NOT NULL

@@ -2,10 +2,11 @@
 //! It must never read anything, and never choose: the same input gives the same plan, byte for byte.
 
 use super::{BuildFrom, Kind, OldBuild, Part, Plan, PlannedCommand, PlannedForm, Roll};
-use crate::stack::variables::own_env;
-use crate::stack::{BuildId, Command, Form, Policy, Revision, Root, Stack, StackName, StageName};
+use crate::stack::variables::{own_env, secret_env};
+use crate::stack::{BuildId, Command, Form, Policy, Revision, Root, SecretSource, Stack, StackName, StageName};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 /// How long fetching and freezing may take, in seconds: a big repository over a slow line, a build of many gigabytes.
 const OWN_STEPS_S: u64 = 30 * 60;
@@ -92,9 +93,17 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
         old: target.old,
         hosts: found.hosts.clone(),
         vars: stack.vars.iter().map(|(name, value)| (own_env(name), value.clone())).collect(),
+        secrets: taken_secrets(stack, &commands),
         policy: found.policy,
         commands,
     })
+}
+
+/// The secrets that some command takes: a push asks for no others.
+fn taken_secrets(stack: &Stack, commands: &[PlannedCommand]) -> BTreeMap<String, SecretSource> {
+    let takes = |env: &str| commands.iter().filter_map(|command| command.form.script()).any(|script| script.takes(env));
+    let secrets = stack.secrets.iter().map(|(name, source)| (secret_env(name), source.clone()));
+    secrets.filter(|(env, _)| takes(env)).collect()
 }
 
 /// The commands that make a build: check out, the stack's own, freeze.

@@ -2,6 +2,7 @@
 //! very same value. It must never read anything; it is given a stack, a revision or a build, and returns a plan.
 //! Called by the desk (before a press) and by the runner (which reads it back from `plan.json`).
 
+mod batches;
 mod make;
 pub mod shell;
 mod show;
@@ -10,8 +11,8 @@ pub use make::{Goods, PlanError, Target, plan};
 pub use show::values;
 
 use crate::stack::{
-    BuildId, Check, Host, Policy, PushNumber, Question, Release, Revision, Root, Rsync, Script, Source, StackName,
-    StageName, Who,
+    BuildId, Check, Host, Policy, PushNumber, Question, Release, Revision, Root, Rsync, Script, SecretSource, Source,
+    StackName, StageName, Who,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -42,6 +43,9 @@ pub struct Plan {
     pub hosts: Vec<Host>,
     /// The stack's own variables as environment (`PUSH_VAR_NAME`).
     pub vars: std::collections::BTreeMap<String, String>,
+    /// Where the secrets that its commands take are found, by environment variable (`PUSH_SECRET_NAME`); never a value.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub secrets: std::collections::BTreeMap<String, SecretSource>,
     /// What becomes of the push when some hosts cannot be reached.
     #[serde(default)]
     pub policy: Policy,
@@ -232,6 +236,22 @@ impl PlannedForm {
             Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) | Self::Activate { .. } => {
                 true
             }
+        }
+    }
+
+    /// The shell text that it runs, if any.
+    pub fn script(&self) -> Option<&Script> {
+        match self {
+            Self::Build(script) | Self::Local(script) | Self::Run(script) | Self::Check(Check::Run(script)) => {
+                Some(script)
+            }
+            Self::Checkout
+            | Self::Freeze
+            | Self::Check(Check::Http(_))
+            | Self::Rsync(_)
+            | Self::Release(_)
+            | Self::Activate { .. }
+            | Self::Confirm(_) => None,
         }
     }
 

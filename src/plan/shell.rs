@@ -118,10 +118,9 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
     out.push_str(&FUNCTIONS.replace("SSH_OPTIONS", &ssh_options(hand)));
     let mut roll = Vec::new();
     for (number, (command, title)) in (1..).zip(plan.commands.iter().zip(plan.titles(&values))) {
-        let on = match (command.per_host(), &command.roll) {
-            (_, Some(_)) => format!(" (each host, all of the roll before the next {})", command.chunk),
-            (true, None) => format!(" ({} hosts, {} at a time)", plan.hosts.len(), command.chunk),
-            (false, None) => " (push host)".to_owned(),
+        let on = match command.per_host() {
+            true => format!(" ({} hosts, {})", plan.hosts.len(), command.batch_words(plan.hosts.len())),
+            false => " (push host)".to_owned(),
         };
         let always = if command.part == Part::Finally { "; do this whatever came of the rest" } else { "" };
         let lines = lines(plan, hand, number, command, &values);
@@ -137,25 +136,20 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
     out
 }
 
-/// Runs a function on all hosts: the growing batches, each asked for where the plan asks, then the rest.
+/// A line for each growing batch, with the question before the next one where the plan asks; and one for the rest.
 fn batches(plan: &Plan, command: &PlannedCommand, function: &str) -> String {
-    let hosts: Vec<String> = plan.hosts.iter().map(Host::to_string).collect();
-    let mut rest = hosts.as_slice();
-    let mut out = String::new();
-    for size in &command.grow {
-        let (batch, left) = rest.split_at((*size).max(1).min(rest.len()));
-        if !batch.is_empty() {
-            out.push_str(&format!("at_once {function} {} {}\n", batch.len(), batch.join(" ")));
-        }
-        rest = left;
-        if let (Some(question), false) = (&command.confirm, rest.is_empty()) {
-            out.push_str(&format!("asked {}\n", quoted(&question.text)));
-        }
-    }
-    if !rest.is_empty() {
-        out.push_str(&format!("at_once {function} {} {}\n", command.chunk, rest.join(" ")));
-    }
-    out
+    let total = plan.hosts.len();
+    let mut hosts = plan.hosts.iter().map(Host::to_string);
+    let mut line = |size: usize, width: usize| {
+        let names: Vec<String> = hosts.by_ref().take(size).collect();
+        format!("at_once {function} {width} {}\n", names.join(" "))
+    };
+    let growing: Vec<usize> = command.batches(total).into_iter().take(command.grow.len()).collect();
+    let rest = total - growing.iter().sum::<usize>();
+    let mut lines: Vec<String> = growing.iter().map(|size| line(*size, *size)).collect();
+    lines.extend((rest > 0).then(|| line(rest, command.at_once(total))));
+    let between = command.confirm.as_ref().map(|question| format!("asked {}\n", quoted(&question.text)));
+    lines.join(between.as_deref().unwrap_or_default())
 }
 
 fn lines(

@@ -19,6 +19,7 @@ use crate::plan::{self, Assignment};
 use crate::remote::masters::Masters;
 use nix::fcntl::{Flock, FlockArg};
 use orders::Orders;
+pub use orders::{Given, OBEYED, Order};
 use recorder::Recorder;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -80,11 +81,13 @@ async fn run(push: PushDir, assignment: Assignment, writer: Writer) -> Result<()
     let orders = Orders::listen(&push).map_err(|source| file_error(&push.control(), source))?;
     let (recorder, written) = Recorder::start(writer, push.reserve(), orders.clone());
     recorder.state(started(&assignment)).await;
+    orders.open(recorder.clone()).await;
     let data = push.dir().parent().and_then(Path::parent).unwrap_or(Path::new("/")).to_owned();
     let ended = match Masters::new(&data.join("ssh"), assignment.ssh_config.clone()) {
-        Ok(masters) => Walk::new(data, &push, assignment, masters, recorder.clone(), orders).finish().await,
+        Ok(masters) => Walk::new(data, &push, assignment, masters, recorder.clone(), orders.clone()).finish().await,
         Err(error) => walk::could_not_begin(&assignment, &format!("the ssh directory cannot be used: {error}")),
     };
+    orders.close().await;
     recorder.state(ended).await;
     drop(recorder);
     // The writer's task ends when the last handle is gone; everything is durable by then.

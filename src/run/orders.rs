@@ -1,7 +1,9 @@
-//! What people (and a full disk) order the runner to do while it runs: cancel, go on after a question. Orders come as one JSON line on
-//! `control.sock`, or as SIGTERM. It must never wait for a disk: closing a lifeline needs no record first.
+//! What people (and a full disk) order the runner to do while it runs: cancel, pause, go on, answer what it asks. Orders
+//! come as one JSON line on `control.sock`, and are answered by one: `ok`, or why not. SIGTERM means cancel. A cancel must
+//! never wait for a disk: closing a lifeline needs no record first.
 
-use crate::journal::PushDir;
+use super::recorder::Recorder;
+use crate::journal::{Event, PushDir};
 use crate::stack::{Question, Who};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -10,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// One order, as the desk writes it to the socket.
@@ -23,6 +25,18 @@ pub enum Order {
         who: Who,
         /// Why, when they said so.
         reason: Option<String>,
+    },
+    /// Begin nothing new until [`Order::Unpause`]; what runs goes on to its end.
+    Pause {
+        /// Who says so.
+        who: Who,
+        /// Why, when they said so.
+        reason: Option<String>,
+    },
+    /// Go on after a pause.
+    Unpause {
+        /// Who says so.
+        who: Who,
     },
     /// The answer to a question.
     Answer(Given),
@@ -43,6 +57,9 @@ pub struct Given {
 
 /// The question that waits, and where its answer goes.
 type Waiting = (u32, oneshot::Sender<Given>);
+
+/// The answer to an order that is obeyed; any other line says why it is not.
+pub const OBEYED: &str = "ok";
 
 /// Why the push stops early.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +84,18 @@ pub enum Stop {
     DiskFull,
 }
 
+/// Where orders are written down that are part of the history of a push.
+#[derive(Default)]
+enum Book {
+    /// The first record is not written yet.
+    #[default]
+    Unopened,
+    /// The push runs.
+    Open(Recorder),
+    /// The last record is written.
+    Closed,
+}
+
 /// A handle on what was ordered; cheap to clone.
 #[derive(Clone, Default)]
 pub struct Orders {
@@ -74,10 +103,15 @@ pub struct Orders {
     question: Arc<Mutex<Option<Waiting>>>,
     /// Cancelled when the push must stop.
     pub token: CancellationToken,
+    paused: Arc<watch::Sender<bool>>,
+    /// Held while an order takes effect and is written down, so that both happen in the same order.
+    book: Arc<tokio::sync::Mutex<Book>>,
 }
 
-/// How long a caller on the socket may take to say its line.
+/// How long a caller on the socket may take to say its line, and the first record to be written.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How often it is looked whether the first record is there.
+const LOOK: Duration = Duration::from_millis(10);
 /// The longest order.
 const LONGEST: usize = 8192;
 
@@ -106,9 +140,34 @@ impl Orders {
         Ok(orders)
     }
 
+    /// From now on orders are written down.
+    pub async fn open(&self, recorder: Recorder) {
+        *self.book.lock().await = Book::Open(recorder);
+    }
+
+    /// From now on no order is taken: the push is over. Lets its handle on the recorder go.
+    pub async fn close(&self) {
+        *self.book.lock().await = Book::Closed;
+    }
+
     /// Why the push stops, if it does. The first order counts.
     pub fn stopped(&self) -> Option<Stop> {
         self.stop.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether nothing new may begin for now. A stop ends every pause.
+    pub fn is_paused(&self) -> bool {
+        *self.paused.borrow() && !self.token.is_cancelled()
+    }
+
+    /// Returns when the push is not paused, or is to stop.
+    pub async fn until_unpaused(&self) {
+        let mut paused = self.paused.subscribe();
+        tokio::select! {
+            () = self.token.cancelled() => {}
+            // It cannot fail: the sender is ours.
+            _ = paused.wait_for(|paused| !paused) => {}
+        }
     }
 
     /// Stops the push because the disk is full.
@@ -123,11 +182,14 @@ impl Orders {
         rx
     }
 
-    /// Gives an answer to whoever waits for it; false when nobody does.
-    fn give(&self, given: Given) -> bool {
+    /// Gives an answer to whoever waits for it.
+    fn give(&self, given: Given) -> Result<(), String> {
         let mut question = self.question.lock().unwrap_or_else(PoisonError::into_inner);
         let meant = question.take_if(|(ask, _)| given.ask.is_none_or(|meant| meant == *ask));
-        meant.is_some_and(|(_, to)| to.send(given).is_ok())
+        match meant.and_then(|(_, to)| to.send(given).ok()) {
+            Some(()) => Ok(()),
+            None => Err("this is not asked now".to_owned()),
+        }
     }
 
     /// Stops the push. The first reason counts.
@@ -146,16 +208,45 @@ impl Orders {
             _ => return,
         };
         let answer = match order {
-            Ok(Order::Cancel { who, reason }) => {
-                self.stop(Stop::Cancelled { who: Some(who), reason });
-                "ok\n"
-            }
-            Ok(Order::Answer(given)) => match self.give(given) {
-                true => "ok\n",
-                false => "no question\n",
-            },
-            Err(_) => "not an order\n",
+            Ok(order) => self.obey(order).await.map_or_else(|why| why, |()| OBEYED.to_owned()),
+            Err(_) => "not an order".to_owned(),
         };
-        let _ = to.write_all(answer.as_bytes()).await;
+        let _ = to.write_all(format!("{answer}\n").as_bytes()).await;
+    }
+
+    async fn obey(&self, order: Order) -> Result<(), String> {
+        match order {
+            Order::Cancel { who, reason } => self.stop(Stop::Cancelled { who: Some(who), reason }),
+            Order::Pause { who, reason } => self.pause(true, Event::Paused { who, reason }).await?,
+            Order::Unpause { who } => self.pause(false, Event::Resumed { who }).await?,
+            Order::Answer(given) => self.give(given)?,
+        }
+        Ok(())
+    }
+
+    /// Takes effect at once, and is answered when it is durable. What is so already is not written down twice.
+    async fn pause(&self, pause: bool, event: Event) -> Result<(), String> {
+        let waiting_since = tokio::time::Instant::now();
+        let book = loop {
+            let book = self.book.lock().await;
+            match &*book {
+                Book::Unopened if waiting_since.elapsed() < PATIENCE => drop(book),
+                _ => break book,
+            }
+            tokio::time::sleep(LOOK).await;
+        };
+        let recorder = match &*book {
+            Book::Unopened => return Err("the push has not begun yet".to_owned()),
+            Book::Closed => return Err("the push is over".to_owned()),
+            Book::Open(_) if self.stopped().is_some() => return Err("the push is being stopped".to_owned()),
+            Book::Open(recorder) => recorder,
+        };
+        if self.paused.send_replace(pause) != pause {
+            recorder.state(event).await;
+        }
+        Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,6 +84,10 @@ impl Walk {
             if waiting.is_empty() || !self.goes_on(command, bad) {
                 break;
             }
+            self.orders.until_unpaused().await;
+            if self.orders.stopped().is_some() {
+                break;
+            }
             let grows = (1..=command.grow.len()).contains(&place);
             if grows && !self.may_grow(number, command, bad).await {
                 break;

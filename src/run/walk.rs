@@ -8,7 +8,7 @@ use super::recorder::Recorder;
 use super::step::Outcome;
 use super::toll::{Loss, Toll};
 use crate::journal::{Ended, Event, HostResult, PushDir};
-use crate::plan::{self, Assignment, Part, PlannedCommand, PlannedForm};
+use crate::plan::{self, Assignment, Part, PlannedCommand};
 use crate::remote::masters::{Connection, Masters};
 use crate::stack::{Host, OnFailure, Root, Who};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -121,6 +121,7 @@ impl Walk {
         let list: Vec<_> = numbered(commands).filter(|(_, command)| command.part != Part::Finally).collect();
         for step in list.chunk_by(|(_, one), (_, next)| one.rolls_with(next)) {
             let (number, command) = step[0];
+            self.orders.until_unpaused().await;
             if self.orders.stopped().is_some() {
                 return Err(self.stopped(&format!("before command {number}")));
             }
@@ -138,6 +139,7 @@ impl Walk {
         let _ = tokio::fs::create_dir_all(&self.checkout).await;
         for (number, command) in numbered(commands).filter(|(_, command)| command.part == Part::Finally) {
             self.so_far = Some(end.state);
+            self.orders.until_unpaused().await;
             let Err(failed) = self.command(number, command).await else { continue };
             if end.state == Ended::Succeeded {
                 end.state = Ended::Degraded;
@@ -213,11 +215,7 @@ impl Walk {
 
     /// Runs the growing batches, then the rest: a host begins as soon as another has ended.
     async fn over(&self, number: u32, command: &PlannedCommand, places: Vec<Option<Host>>) -> Sum {
-        let width = match command.form {
-            // The flip goes to all hosts at once: the fewer seconds of two versions, the better.
-            PlannedForm::Activate { .. } => places.len(),
-            _ => command.chunk.max(1),
-        };
+        let width = command.at_once(places.len());
         let mut waiting = places.into_iter();
         let mut outcomes = Vec::new();
         for (place, batch) in command.grow.iter().enumerate() {
@@ -240,7 +238,7 @@ impl Walk {
         Sum { outcomes, skipped: waiting.flatten().collect() }
     }
 
-    /// Begins a place as soon as another has ended, while the push may go on; those that run, end.
+    /// Begins a place as soon as another has ended, while the push may go on and is not paused; those that run, end.
     async fn batch(
         &self,
         number: u32,
@@ -251,16 +249,20 @@ impl Walk {
     ) {
         let mut running = FuturesUnordered::new();
         loop {
-            while running.len() < width && self.goes_on(command, bad(outcomes)) {
+            let bad = bad(outcomes);
+            let paused = self.orders.is_paused();
+            while running.len() < width && !paused && self.goes_on(command, bad) {
                 let Some(host) = waiting.next() else { break };
                 running.push(async move {
                     let outcome = self.on_host(number, command, host.as_ref()).await;
                     (host, outcome)
                 });
             }
-            match running.next().await {
-                Some(outcome) => outcomes.push(outcome),
-                None => return,
+            let held = paused && waiting.len() > 0 && self.goes_on(command, bad);
+            tokio::select! {
+                ended = running.next(), if !running.is_empty() => outcomes.extend(ended),
+                () = self.orders.until_unpaused(), if held => {}
+                else => return,
             }
         }
     }

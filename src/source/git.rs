@@ -5,8 +5,11 @@
 //! Layout under `mirrors`: `STACK.git` the mirror, `STACK.lock` one fetch at a time, `STACK.fetched` when (its mtime) and
 //! from where (SHA-256 of the address) it was last brought up to date.
 
+mod changes;
 mod run;
 mod words;
+
+pub use self::changes::FileChange;
 
 use self::run::{Git, Trouble};
 use crate::ledger::pushes::Commit;

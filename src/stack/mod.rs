@@ -12,20 +12,24 @@ mod limits;
 mod questions;
 mod ranges;
 mod rolls;
+mod secrets;
 mod shell;
 mod urls;
 mod values;
 pub mod variables;
 
 pub mod host;
+pub mod inventory;
 pub mod name;
 pub mod script;
 
 pub use crate::diagnostic::Diagnostic;
 pub use host::Host;
+pub use inventory::{Answer, Answers, Inventory};
 pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
-pub use parse::parse;
+pub use parse::{parse, parse_with};
 pub use script::{Address, Script};
+pub use secrets::SecretSource;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -49,6 +53,8 @@ pub struct Stack {
     pub diff: Option<String>,
     /// The stack's own variables.
     pub vars: BTreeMap<String, String>,
+    /// Where its secrets are found, by the names that commands use.
+    pub secrets: BTreeMap<String, SecretSource>,
     /// The stops of the one-way street, in the file's order; never empty.
     pub stages: Vec<Stage>,
     /// SHA-256 of the file's text, as 64 hexadecimal digits.
@@ -93,8 +99,12 @@ pub struct Stage {
     pub name: StageName,
     /// The words on its button; `Push to NAME` when the file says nothing.
     pub button: String,
-    /// Its hosts in the file's order, no host twice; never empty.
+    /// Its hosts in the file's order, no host twice; empty only when `unlisted` says why.
     pub hosts: Vec<Host>,
+    /// The commands that list some of its hosts.
+    pub inventories: Vec<Inventory>,
+    /// Why its hosts are not known well enough to push to them; those of the last good answer are in `hosts`.
+    pub unlisted: Option<String>,
     /// What runs before any host is touched; each may veto.
     pub before: Vec<Command>,
     /// Its commands, shared lists already put in; never empty.

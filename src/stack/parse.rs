@@ -3,11 +3,11 @@
 
 use super::commands::{self, Draft};
 use super::groups::Groups;
-use super::hosts::{self, Placed};
+use super::hosts::{self, Placed, StageHosts, Ways};
 use super::limits::{self, Limits};
 use super::reader::{Keys, Reader, Value};
 use super::variables::{BUILT_IN, Place, Scope};
-use super::{Form, Source, Stack, StackName, Stage, StageName, questions, rolls, values};
+use super::{Answers, Form, Source, Stack, StackName, Stage, StageName, questions, rolls, secrets, values};
 use crate::diagnostic::{Diagnostic, Mistake, shown, toml_mistakes};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +35,8 @@ const STACK: Keys = Keys {
         "max_failed",
         "on_failure",
         "vars",
+        "secrets",
+        "jump",
         "hosts",
         "lists",
         "stage",
@@ -63,11 +65,20 @@ const STAGE: Keys = Keys {
     later: &["drop", "max_dropped", "allow_skip"],
 };
 
-/// Reads a stack file. `file` is its path as it is shown.
+/// Reads a stack file. `file` is its path as it is shown. Hosts that a command lists are not known yet.
 ///
 /// # Errors
 /// Everything that is wrong with it, in the file's order.
 pub fn parse(name: StackName, file: &str, text: &str) -> Result<Stack, Vec<Diagnostic>> {
+    parse_with(name, file, text, &Answers::new())
+}
+
+/// The same with what the commands that list hosts have answered. A bad answer is no mistake of the file: it closes the
+/// stages that need it, and nothing else.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with(name: StackName, file: &str, text: &str, answers: &Answers) -> Result<Stack, Vec<Diagnostic>> {
     if text.len() > LONGEST {
         let mistake = Mistake::new(0..0, format!("this file is longer than {LONGEST} bytes"));
         return Err(vec![Diagnostic::new(file, "", &mistake)]);
@@ -78,7 +89,7 @@ pub fn parse(name: StackName, file: &str, text: &str) -> Result<Stack, Vec<Diagn
         return Err(Diagnostic::all(file, text, toml_mistakes(&errors)));
     }
     let mut reader = Reader::new(text);
-    let stack = read_stack(&mut reader, name, root.get_ref(), text);
+    let stack = read_stack(&mut reader, name, root.get_ref(), text, answers);
     match stack {
         Some(stack) if reader.mistakes.is_empty() => Ok(stack),
         _ => Err(Diagnostic::all(file, text, reader.mistakes)),
@@ -86,7 +97,13 @@ pub fn parse(name: StackName, file: &str, text: &str) -> Result<Stack, Vec<Diagn
 }
 
 /// `None` only after a mistake was noted.
-fn read_stack(reader: &mut Reader<'_>, name: StackName, root: &DeTable<'_>, text: &str) -> Option<Stack> {
+fn read_stack(
+    reader: &mut Reader<'_>,
+    name: StackName,
+    root: &DeTable<'_>,
+    text: &str,
+    answers: &Answers,
+) -> Option<Stack> {
     reader.check_keys(root, &STACK);
     let title = root.get("title").and_then(|value| reader.parsed(value, values::line));
     let source = read_source(reader, root);
@@ -95,18 +112,21 @@ fn read_stack(reader: &mut Reader<'_>, name: StackName, root: &DeTable<'_>, text
     let limits = Limits::read(reader, root);
     let build_timeout = limits.timeout.unwrap_or(limits::TIMEOUT);
     let (vars, own) = read_vars(reader, root.get("vars"));
-    let build_scope = Scope { place: Place::Build, own: &own };
+    let (secrets, hidden) = secrets::read(reader, &own, root.get("secrets"));
+    let build_scope = Scope { place: Place::Build, own: &own, secrets: &hidden };
     let build = root.get("build").map(|value| commands::read_build(reader, build_scope, value)).unwrap_or_default();
-    let mut groups = hosts::read_groups(reader, root.get("hosts"));
-    let scope = Scope { place: Place::Stage, own: &own };
+    let jump = root.get("jump").and_then(|value| reader.parsed(value, values::jump)).flatten();
+    let ways = Ways { jump: jump.as_ref(), answers };
+    let mut groups = hosts::read_groups(reader, ways, root.get("hosts"));
+    let scope = Scope { place: Place::Stage, own: &own, secrets: &hidden };
     let mut lists = commands::read_lists(reader, scope, root.get("lists"));
-    let mut rest = Rest { scope, limits, groups: &mut groups, lists: &mut lists };
+    let mut rest = Rest { scope, limits, ways, groups: &mut groups, lists: &mut lists };
     let stages = read_stages(reader, root, &mut rest)?;
     let title = title.unwrap_or_else(|| name.to_string());
     let ship = ship.map(|ship| ship.trim_start_matches("./").trim_end_matches('/').to_owned());
     let ship = ship.filter(|ship| !ship.is_empty() && ship != ".");
     let text_hash = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(Stack { name, title, source: source?, build, build_timeout, ship, diff, vars, stages, text_hash })
+    Some(Stack { name, title, source: source?, build, build_timeout, ship, diff, vars, secrets, stages, text_hash })
 }
 
 fn read_source(reader: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Source> {
@@ -158,6 +178,7 @@ fn read_vars(reader: &mut Reader<'_>, section: Option<&Value<'_>>) -> (BTreeMap<
 struct Rest<'a> {
     scope: Scope<'a>,
     limits: Limits,
+    ways: Ways<'a>,
     groups: &'a mut Groups<Placed>,
     lists: &'a mut Groups<Draft>,
 }
@@ -199,7 +220,7 @@ fn read_stage(
     };
     let button = table.get("button").and_then(|value| reader.parsed(value, values::line));
     let hosts = match table.get("hosts") {
-        Some(value) => hosts::read_stage_hosts(reader, rest.groups, value),
+        Some(value) => hosts::read_stage_hosts(reader, rest.ways, rest.groups, value),
         None => {
             let cure = "name a group of [hosts], or the hosts: hosts = [\"qa1.example.com\"]";
             reader.missing(at.clone(), "this stage", "hosts", cure);
@@ -219,12 +240,12 @@ fn read_stage(
     let limits = Limits::read(reader, table).within(&rest.limits);
     check_commands(reader, &drafts, &at);
     questions::check(reader, &drafts, &limits);
-    let (name, hosts) = (name?, hosts?);
+    let (name, StageHosts { hosts, inventories, unlisted }) = (name?, hosts?);
     let settled = |drafts: Vec<Draft>| drafts.into_iter().map(|draft| draft.settle(&limits, hosts.len())).collect();
     let (before, commands, finally) = (settled(before), settled(drafts), settled(finally));
     let button = button.unwrap_or_else(|| format!("Push to {name}"));
     let policy = limits.policy(hosts.len());
-    Some(Stage { name, button, hosts, before, commands, finally, policy })
+    Some(Stage { name, button, hosts, inventories, unlisted, before, commands, finally, policy })
 }
 
 /// Reads `before` or `finally`: commands that bring nothing, and whose failures have a meaning of their own.

@@ -1,6 +1,7 @@
 //! Shell text with variables. `{sha}` is short for a reference to an environment variable, so the text that a shell
 //! reads is constant and a value can never be code (TRUST section 5). It must never put a value into a script.
 
+use super::variables::SECRET_ENV;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -67,6 +68,11 @@ impl Script {
         show(&self.pieces, values)
     }
 
+    /// Whether the script takes a variable of the environment: as `{name}`, or by its own name.
+    pub fn takes(&self, env: &str) -> bool {
+        self.text.contains(env)
+    }
+
     /// Whether the script names `{host}`, and so runs once per host.
     pub fn names_host(&self) -> bool {
         names_host(&self.pieces)
@@ -78,6 +84,8 @@ fn show(pieces: &[Piece], values: &BTreeMap<String, String>) -> String {
         .iter()
         .map(|piece| match piece {
             Piece::Text(text) => text.as_str(),
+            // What a reader may not see has no value here, and must not get one by mistake.
+            Piece::Var(name) if name.starts_with(SECRET_ENV) => "***",
             Piece::Var(name) => values.get(name).map_or("…", String::as_str),
         })
         .collect()

@@ -1,6 +1,7 @@
 //! The small values of a stack file: times, chunks, paths, addresses, branches, rsync options. Each function is the only
 //! door to its kind, and says what is wrong and what to do. It must never look at the world: a path is only read as text.
 
+use super::Host;
 use crate::diagnostic::shown;
 use std::time::Duration;
 
@@ -121,6 +122,55 @@ pub(super) fn var(text: &str) -> Result<String, Refused> {
             "use both variables in the command instead",
         )),
         None => Ok(text.to_owned()),
+    }
+}
+
+/// The name of an environment variable of the server.
+pub(super) fn env_name(text: &str) -> Result<String, Refused> {
+    let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+    match is_variable_name(text) && text.bytes().all(plain) && text.len() <= 100 {
+        true => Ok(text.to_owned()),
+        false => Err(refused(
+            format!("`{}` is not the name of an environment variable", shown(text)),
+            "write capital letters, digits and _: env = \"DEPLOY_TOKEN\"",
+        )),
+    }
+}
+
+/// The name of a credential of systemd: a plain file name.
+pub(super) fn credential(text: &str) -> Result<String, Refused> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    match (1..=100).contains(&text.len()) && !text.starts_with(['.', '-']) && text.bytes().all(plain) {
+        true => Ok(text.to_owned()),
+        false => Err(refused(
+            format!("`{}` is not the name of a credential", shown(text)),
+            "write the name of LoadCredential= in the server's unit: letters, digits, _, - and dots",
+        )),
+    }
+}
+
+/// `shrink = "50%"`.
+pub(super) fn shrink(text: &str) -> Result<usize, Refused> {
+    match text.strip_suffix('%').map(str::parse::<usize>) {
+        Some(Ok(percent @ 0..=100)) => Ok(percent),
+        _ => Err(refused(
+            format!("shrink `{}` is not allowed", shown(text)),
+            "write by how much fewer hosts than last time are believed, 0% to 100%: shrink = \"50%\"",
+        )),
+    }
+}
+
+/// `jump = "bastion.example.com"`; `"none"` is no jump host.
+pub(super) fn jump(text: &str) -> Result<Option<Host>, Refused> {
+    if text == "none" {
+        return Ok(None);
+    }
+    match text.parse::<Host>() {
+        Ok(host) if host.jump().is_none() => Ok(Some(host)),
+        _ => Err(refused(
+            format!("`{}` is not a jump host", shown(text)),
+            "write one host as ssh reads it, jump = \"ops@bastion.example.com:22\", or \"none\" for the direct way",
+        )),
     }
 }
 

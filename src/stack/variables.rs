@@ -27,6 +27,14 @@ pub fn own_env(name: &str) -> String {
     format!("PUSH_VAR_{}", name.to_ascii_uppercase())
 }
 
+/// The environment variable of a secret: `PUSH_SECRET_NAME`.
+pub fn secret_env(name: &str) -> String {
+    format!("{SECRET_ENV}{}", name.to_ascii_uppercase())
+}
+
+/// How the environment variable of every secret begins.
+pub const SECRET_ENV: &str = "PUSH_SECRET_";
+
 /// What a value may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -57,6 +65,7 @@ pub(super) enum Place {
 pub(super) struct Scope<'a> {
     pub place: Place,
     pub own: &'a BTreeSet<String>,
+    pub secrets: &'a BTreeSet<String>,
 }
 
 impl Scope<'_> {
@@ -66,11 +75,15 @@ impl Scope<'_> {
             let kind = if FREE.contains(&name) { Kind::Free } else { Kind::Plain };
             return Some(Variable { env: (*env).to_owned(), kind });
         }
-        self.own.contains(name).then(|| Variable { env: own_env(name), kind: Kind::Free })
+        let env = match self.secrets.contains(name) {
+            true => Some(secret_env(name)),
+            false => self.own.contains(name).then(|| own_env(name)),
+        };
+        env.map(|env| Variable { env, kind: Kind::Free })
     }
 
     /// All names, for "did you mean".
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        BUILT_IN.iter().map(|(name, _)| *name).chain(self.own.iter().map(String::as_str))
+        BUILT_IN.iter().map(|(name, _)| *name).chain(self.own.iter().chain(self.secrets).map(String::as_str))
     }
 }

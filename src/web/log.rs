@@ -142,8 +142,8 @@ fn note(event: &Event) -> String {
         Event::CommandEnded { result, ok, not_ok, duration_ms, .. } => {
             format!("{}: {ok} ok, {not_ok} not, after {}", result.word(), length(*duration_ms))
         }
-        Event::Paused { who } => format!("paused by {who}"),
-        Event::Resumed { who } => format!("resumed by {who}"),
+        Event::Paused { who, reason: why } => format!("paused by {who}{}", reason(why)),
+        Event::Resumed { who } => format!("{who} lets it go on"),
         Event::PushEnded { state, why, who, hosts_ok, hosts_total, duration_ms, .. } => {
             let by = who.as_ref().map_or(String::new(), |who| format!(" by {who}"));
             let all = format!("{hosts_ok} of {hosts_total} hosts, {}", length(*duration_ms));

@@ -20,6 +20,7 @@ mod live;
 mod log;
 mod origin;
 pub mod pages;
+mod past;
 mod problem;
 pub mod push_host;
 mod rate;

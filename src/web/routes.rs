@@ -4,7 +4,7 @@
 
 use super::asking::Caller;
 use super::problem::Problem;
-use super::{actions, api, back, confirm, files, health, live, screens, sign_in};
+use super::{actions, api, back, confirm, files, health, live, past, screens, sign_in};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard;
@@ -67,6 +67,7 @@ pub static ROUTES: &[Entry] = &[
     get("/", || web::to(screens::dashboard)),
     get("/stacks/{stack}", || web::to(screens::stack)),
     post("/stacks/{stack}/stages/{stage}/push", || web::to(actions::push)),
+    get("/stacks/{stack}/stages/{stage}/plan", || web::to(screens::plan)),
     get("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::form)),
     post("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::roll_back)),
     post("/stacks/{stack}/hold", || web::to(actions::hold_stack)),
@@ -79,6 +80,8 @@ pub static ROUTES: &[Entry] = &[
     post("/pushes/{id}/cancel", || web::to(actions::cancel)),
     post("/pushes/{id}/confirm", || web::to(confirm::by_form)),
     post("/pushes/{id}/resume", || web::to(back::resume)),
+    get("/stats", || web::to(past::stats)),
+    get("/announcements", || web::to(past::announcements)),
     open(Method::GET, "/sign-in", || web::to(sign_in::form)),
     open(Method::POST, "/sign-in", || web::to(sign_in::sign_in)),
     post("/sign-out", || web::to(sign_in::sign_out)),
@@ -183,7 +186,16 @@ mod tests {
     fn signing_in_leads_to_pages_alone() {
         assert_eq!(
             pages().collect::<Vec<_>>(),
-            ["/", "/stacks/{stack}", "/stacks/{stack}/stages/{stage}/rollback", "/pushes", "/pushes/{id}"]
+            [
+                "/",
+                "/stacks/{stack}",
+                "/stacks/{stack}/stages/{stage}/plan",
+                "/stacks/{stack}/stages/{stage}/rollback",
+                "/pushes",
+                "/pushes/{id}",
+                "/stats",
+                "/announcements"
+            ]
         );
     }
 

@@ -1,4 +1,4 @@
-//! The pages that show: all stacks, one stack, the push log, one push. They must never change anything. Called by the
+//! The pages that show: all stacks, one stack, a plan, the push log, one push. They must never change anything. Called by the
 //! routes; what they gather is drawn by `pages`.
 
 use super::App;
@@ -12,7 +12,7 @@ use crate::journal::{Event, Record};
 use crate::ledger::pushes::{self, Filter, PushRow};
 use crate::ledger::{Ledger, LedgerError, outbox, questions};
 use crate::plan::Assignment;
-use crate::stack::{PushNumber, StackName};
+use crate::stack::{PushNumber, StackName, StageName};
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Query};
 use serde::Deserialize;
@@ -49,6 +49,15 @@ pub async fn stack(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply
     app.desk.in_use(&stack);
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
     Ok(page(StatusCode::OK, app.pages.stack(&frame, &street)?))
+}
+
+/// `GET /stacks/{stack}/stages/{stage}/plan`
+pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
+    let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
+    let plan = app.desk.plan(&stack, &stage).await?;
+    app.desk.in_use(&stack);
+    let frame = frame(&app, Some(&caller), Section::Stacks).await;
+    Ok(page(StatusCode::OK, app.pages.plan(&frame, &plan)?))
 }
 
 /// What the push log is asked for; what is empty is not asked for.

@@ -2,11 +2,13 @@
 
 use pushbutton::desk::Street;
 use pushbutton::desk::view::{
-    BackTo, Current, Drift, Good, Hold, Next, NotReady, Readiness, Rest, RestCommand, StageView, Trunk, WayBack,
+    BackTo, Compared, Current, Drift, FileChanges, Good, Hold, Next, NotReady, PlanView, PlannedView, Readiness, Rest,
+    RestCommand, StageView, Trunk, Usual, WayBack, Weight,
 };
 use pushbutton::journal::event::{Event, Record, Stream};
 use pushbutton::ledger::outbox::OutboxRow;
 use pushbutton::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
+use pushbutton::plan::Part;
 use pushbutton::time::At;
 use pushbutton::web::pages::{Frame, PushPage, Section};
 
@@ -446,5 +448,68 @@ pub fn way_back() -> WayBack {
         diff: Some("https://git.example.com/shop/web/compare/a...b".to_owned()),
         others: vec![good("7a00c2e-4090", QA, 4090)],
         why_not: None,
+    }
+}
+
+/// What a push to Prod would do: a growing step, many files, a host list.
+pub fn plan() -> PlanView {
+    let hosts: Vec<String> = (1..=24).map(|n| format!("web{n:03}")).collect();
+    let step = |title: &str, sizes: &[usize], pace: &str| {
+        let mut names = hosts.iter().cloned();
+        PlannedView {
+            part: Part::Main,
+            title: title.to_owned(),
+            typed: vec![format!("$ {title}")],
+            chunks: sizes.iter().map(|size| names.by_ref().take(*size).collect()).collect(),
+            pace: pace.to_owned(),
+            timeout_s: 900,
+            tries: 1,
+            quiet: false,
+        }
+    };
+    let street = street("web", &["qa", "princess", "prod"]);
+    let prod = &street.stages[2];
+    let next = prod.next.as_ref().unwrap();
+    PlanView {
+        stack: "web".to_owned(),
+        stage: "prod".to_owned(),
+        button: "PROD!!!".to_owned(),
+        seen: "51d0c3e-4121".to_owned(),
+        plan_hash: "ab".repeat(32),
+        why_not: None,
+        old: prod.current.clone(),
+        sha: next.sha.clone(),
+        branch: "main".to_owned(),
+        build: Some("51d0c3e-4121".to_owned()),
+        root: Some("9f2c41d".repeat(10)[..64].to_owned()),
+        commits: next.commits.clone(),
+        commit_count: 60,
+        diff: next.diff.clone(),
+        changes: Some(FileChanges {
+            of: Compared::Builds,
+            added: (1..=200).map(|n| format!("dist/photo-{n}.js")).collect(),
+            changed: vec!["index.php".to_owned(), "<b>evil</b>.css".to_owned()],
+            deleted: vec![
+                "old/a-name-that-is-longer-than-the-screen-of-a-telephone-is-wide/and-goes-on.php".to_owned(),
+            ],
+            counts: [1204, 2, 1],
+            bytes: Some(Weight { each_host: 14_234, in_all: 341_616 }),
+        }),
+        commands: vec![
+            PlannedView {
+                part: Part::Before,
+                typed: vec!["$ set -e".to_owned(), "> ./ticket \"$PUSH_WHO\" <b>evil</b>".to_owned()],
+                ..step("Open a ticket", &[], "")
+            },
+            step("release /srv/web", &[10, 10, 4], "10 at a time"),
+            PlannedView {
+                tries: 3,
+                ..step("sudo apachectl graceful", &[1, 10, 13], "1 first, then 10, then the other 13 at once")
+            },
+            step("activate /srv/web", &[24], "all at once"),
+            PlannedView { part: Part::Finally, quiet: true, ..step("./mute-alarms off", &[], "") },
+        ],
+        hosts,
+        usual: Some(Usual { median_ms: 95_000, fastest_ms: 75_000, slowest_ms: 155_000, pushes: 9 }),
     }
 }

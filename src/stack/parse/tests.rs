@@ -125,7 +125,7 @@ commands = [{ run = "x", tiemout = "5s", frobnicate = 1 }]"#), @r#"
 
 #[test]
 fn what_this_version_has_not_is_refused_and_never_ignored() {
-    assert_snapshot!(told(&stack("max_dropped = 2", r#"hosts = { command = "./inventory" }
+    assert_snapshot!(told(&stack("max_dropped = 2", r#"hosts = ["a"]
 drop = ["x"]
 on_failure = "rollback"
 commands = [
@@ -136,14 +136,6 @@ commands = [
       |
     2 | max_dropped = 2
       | ^^^^^^^^^^^
-      |
-      = help: take it out for now: what it promises would not happen
-
-    error: this version of Pushbutton does not have a command that lists the hosts yet
-     --> stacks/web.toml:5:9
-      |
-    5 | hosts = { command = "./inventory" }
-      |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: take it out for now: what it promises would not happen
 
@@ -609,7 +601,7 @@ commands = ["x"]"#)), @r#"
     3 | web = ["web[001-40].example.com", "a b", "w[1-3"]
       |                                   ^^^^^
       |
-      = help: it must be [user@]name[:port], the name of letters, digits, dots and hyphens, or an address
+      = help: it must be [user@]name[:port], the name of letters, digits, dots and hyphens, or an address; a jump host stands behind it: web1 via bastion.example.com
 
     error: `[` without `]`
      --> stacks/web.toml:3:44
@@ -647,7 +639,7 @@ commands = ["x"]"#)), @r#"
     8 | twice = ["h[1-3]", "deploy@H2:2222"]
       |                    ^^^^^^^^^^^^^^^^
       |
-      = help: `h2` on line 8 has the same name; user and port do not make it another host
+      = help: `h2` on line 8 has the same name; user, port and way do not make it another host
 
     error: unknown host group `wbe`
       --> stacks/web.toml:11:9

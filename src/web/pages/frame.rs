@@ -12,6 +12,8 @@ pub enum Section {
     Stacks,
     /// The push log, and each push.
     Pushes,
+    /// What the past says in numbers.
+    Stats,
     /// None of them: signing in, errors.
     Nowhere,
 }
@@ -67,6 +69,7 @@ impl Shell {
             section: match frame.section {
                 Section::Stacks => "stacks",
                 Section::Pushes => "pushes",
+                Section::Stats => "stats",
                 Section::Nowhere => "nowhere",
             },
             open_mode: frame.open_mode,

@@ -2,28 +2,34 @@
 //! They must never ask for anything: no ledger, no file, no clock. Called by the routes, which gather what is shown.
 //! One file a page with its view model; `parts` is what several pages show alike, `words` every sentence.
 
+mod announcements;
 mod asked;
 pub mod assets;
 mod back;
+mod charts;
 mod dashboard;
 mod frame;
 mod hosts;
 mod log;
 mod onwards;
 mod parts;
+mod plan;
 mod push;
 mod readiness;
 mod stack;
+mod stats;
 mod told;
 mod words;
 
+pub use announcements::{AnnouncementsPage, ToldFilter};
 pub use assets::{Asset, asset};
 pub use frame::{Frame, Section};
 pub use log::{LogFilter, LogPage};
 pub use push::PushPage;
+pub use stats::{Span, StatsPage};
 
 use crate::desk::Street;
-use crate::desk::view::WayBack;
+use crate::desk::view::{PlanView, WayBack};
 use rust_embed::RustEmbed;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -105,6 +111,14 @@ impl Pages {
         self.draw(frame, "stack.html", &stack::StackPage::new(frame, street))
     }
 
+    /// What exactly a press would do, and its form.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn plan(&self, frame: &Frame, plan: &PlanView) -> Result<String, PageError> {
+        self.draw(frame, "plan.html", &plan::PlanPage::new(frame, plan))
+    }
+
     /// The way back: what a rollback would do, and its form.
     ///
     /// # Errors
@@ -128,6 +142,22 @@ impl Pages {
     /// When the template is wrong.
     pub fn log(&self, frame: &Frame, page: &LogPage) -> Result<String, PageError> {
         self.draw(frame, "log.html", &log::LogView::new(frame, page))
+    }
+
+    /// How often, how long, how well.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn stats(&self, frame: &Frame, page: &StatsPage) -> Result<String, PageError> {
+        self.draw(frame, "stats.html", &stats::StatsView::new(frame, page))
+    }
+
+    /// What was told where, and whether it arrived.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn announcements(&self, frame: &Frame, page: &AnnouncementsPage) -> Result<String, PageError> {
+        self.draw(frame, "announcements.html", &announcements::AnnouncementsView::new(frame, page))
     }
 
     /// Signing in.

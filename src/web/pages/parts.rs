@@ -141,7 +141,7 @@ impl Version {
     }
 }
 
-/// A root hash, short and in full.
+/// A root hash, or a plan's, short and in full.
 pub fn root(root: &str) -> Version {
     Version { full: root.to_owned(), short: words::short_root(root).to_owned() }
 }

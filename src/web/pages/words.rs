@@ -145,6 +145,23 @@ pub fn rollback_title(state: &str, stage: &str, sha: &str, ended_by: Option<&str
     }
 }
 
+/// How long something lasted, short enough for the edge of a chart: `0`, `38 s`, `1 m 32 s`, `2 h`, `3 d`.
+pub fn lasted(ms: i64) -> String {
+    let seconds = (ms.max(0) + 500) / 1000;
+    let pair = |whole: i64, unit: &str, part: i64, small: &str| match part {
+        0 => format!("{whole} {unit}"),
+        part => format!("{whole} {unit} {part:02} {small}"),
+    };
+    match seconds {
+        0 if ms <= 0 => "0".to_owned(),
+        0..10 => crate::time::duration_words(ms),
+        10..60 => format!("{seconds} s"),
+        60..3600 => pair(seconds / 60, "m", seconds % 60, "s"),
+        3600..172_800 => pair(seconds / 3600, "h", seconds % 3600 / 60, "m"),
+        _ => format!("{} d", (seconds + 43_200) / 86_400),
+    }
+}
+
 /// The middle of some durations.
 pub fn median(durations: &[i64]) -> Option<i64> {
     let mut sorted = durations.to_vec();
@@ -183,6 +200,22 @@ mod tests {
             assert_eq!(count(number, "file"), words);
         }
         assert_eq!(and(&["QA".into(), "Princess".into(), "Prod".into()]), "QA, Princess and Prod");
+    }
+
+    #[test]
+    fn lengths_of_time_fit_the_edge_of_a_chart() {
+        for (ms, words) in [
+            (0, "0"),
+            (400, "0.4 s"),
+            (38_000, "38 s"),
+            (120_000, "2 m"),
+            (92_000, "1 m 32 s"),
+            (7_200_000, "2 h"),
+            (7_500_000, "2 h 05 m"),
+            (300_000_000, "3 d"),
+        ] {
+            assert_eq!(lasted(ms), words, "{ms} ms");
+        }
     }
 
     #[test]

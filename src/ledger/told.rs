@@ -1,0 +1,90 @@
+//! What the announcements page asks: all announcements, newest first, and how each channel is doing.
+//! It must never change one; delivering is the outbox's.
+
+use super::Answer;
+use super::outbox::{OutboxRow, row};
+use rusqlite::{Connection, params};
+
+/// An announcement in the list of all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// The announcement.
+    pub row: OutboxRow,
+    /// The stack that it is about.
+    pub stack: String,
+    /// The stage.
+    pub stage: String,
+    /// When that happened which it tells of.
+    pub made_at: String,
+}
+
+/// How a channel is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelState {
+    /// `irc` or `email`.
+    pub channel: String,
+    /// How many announcements arrived.
+    pub told: i64,
+    /// How many wait.
+    pub waiting: i64,
+    /// How many of them have been tried and did not go through.
+    pub waiting_tried: i64,
+    /// How many were given up.
+    pub given_up: i64,
+    /// When the last one arrived.
+    pub last_told: Option<String>,
+}
+
+/// Announcements, newest first: of a channel, in a state, before a number.
+///
+/// # Errors
+/// What SQLite said.
+pub fn list(
+    connection: &Connection,
+    channel: Option<&str>,
+    state: Option<&str>,
+    before: Option<i64>,
+    most: usize,
+) -> Answer<Vec<Listed>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT o.id, o.push, o.event, o.channel, o.state, o.tries, o.next_at, o.told_at, o.told, o.problem,
+                p.stack, p.stage,
+                coalesce(CASE o.event WHEN 'ended' THEN p.ended_at ELSE p.started_at END, p.pressed_at) AS made_at
+         FROM outbox o JOIN pushes p ON p.id = o.push
+         WHERE (?1 IS NULL OR o.channel = ?1) AND (?2 IS NULL OR o.state = ?2) AND (?3 IS NULL OR o.id < ?3)
+         ORDER BY o.id DESC LIMIT ?4",
+    )?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows = ask.query_map(params![channel, state, before, most], |found| {
+        Ok(Listed {
+            row: row(found)?,
+            stack: found.get("stack")?,
+            stage: found.get("stage")?,
+            made_at: found.get("made_at")?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How each channel is doing that was ever used.
+///
+/// # Errors
+/// What SQLite said.
+pub fn channels(connection: &Connection) -> Answer<Vec<ChannelState>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT channel, sum(state = 'told'), sum(state = 'waiting'), sum(state = 'waiting' AND tries > 0),
+                sum(state = 'given up'), max(told_at)
+         FROM outbox GROUP BY channel ORDER BY channel DESC",
+    )?;
+    let rows = ask.query_map([], |row| {
+        Ok(ChannelState {
+            channel: row.get(0)?,
+            told: row.get(1)?,
+            waiting: row.get(2)?,
+            waiting_tried: row.get(3)?,
+            given_up: row.get(4)?,
+            last_told: row.get(5)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,43 @@
+//! Sizes as people say them. Pure. Used by the pages and the command line.
+
+/// A number of bytes: `0 bytes`, `812 bytes`, `14.2 kB`, `3.0 MB`, `128 MB`; thousands, as networks and disks are sold.
+pub fn bytes_words(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if bytes < 1000 {
+        return format!("{bytes} byte{}", if bytes == 1 { "" } else { "s" });
+    }
+    let mut size = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    // 999.5 kB would be written as 1000 kB.
+    while size >= 999.5 && unit + 1 < UNITS.len() {
+        size /= 1000.0;
+        unit += 1;
+    }
+    match size < 99.95 {
+        true => format!("{size:.1} {}", UNITS[unit]),
+        false => format!("{size:.0} {}", UNITS[unit]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_as_people_say_them() {
+        for (bytes, words) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (999, "999 bytes"),
+            (14_234, "14.2 kB"),
+            (99_949, "99.9 kB"),
+            (99_951, "100 kB"),
+            (999_499, "999 kB"),
+            (999_500, "1.0 MB"),
+            (128_000_000, "128 MB"),
+            (u64::MAX, "18447 PB"),
+        ] {
+            assert_eq!(bytes_words(bytes), words, "{bytes}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What was announced, on which channel, and whether it arrived: newest first, older ones by cursor.
+//! It must never hide an announcement that was given up: those are counted at the top.
+
+use super::parts::{Mark, Moment, StageTag};
+use super::told::{Told, told};
+use super::{Frame, words};
+use crate::ledger::told::{ChannelState, Listed};
+use serde::Serialize;
+
+/// The announcements.
+#[derive(Clone, Debug)]
+pub struct AnnouncementsPage {
+    /// How each channel is doing.
+    pub channels: Vec<ChannelState>,
+    /// One page of them, newest first.
+    pub rows: Vec<Listed>,
+    /// What was asked for.
+    pub filter: ToldFilter,
+    /// The cursor that this page begins at; none for the newest.
+    pub before: Option<i64>,
+    /// The cursor of the next, older page, if there is one.
+    pub next_before: Option<i64>,
+}
+
+/// Which announcements are shown; nothing set shows all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToldFilter {
+    /// One channel: `irc` or `email`.
+    pub channel: Option<String>,
+    /// One state: `waiting`, `told` or `given up`.
+    pub state: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct AnnouncementsView {
+    channels: Vec<Channel>,
+    rows: Vec<Row>,
+    of_channels: Vec<Choice>,
+    of_states: Vec<Choice>,
+    newest: Option<String>,
+    older: Option<String>,
+    filtered: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Channel {
+    mark: Mark,
+    name: &'static str,
+    words: String,
+    last: Option<Moment>,
+}
+
+#[derive(Debug, Serialize)]
+struct Choice {
+    words: &'static str,
+    href: String,
+    chosen: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    push: i64,
+    stack: String,
+    stage: StageTag,
+    told: Told,
+    day: Moment,
+    at: Moment,
+}
+
+impl AnnouncementsView {
+    pub(super) fn new(frame: &Frame, page: &AnnouncementsPage) -> Self {
+        let state = |words, state: Option<&str>| {
+            let filter = ToldFilter { state: state.map(str::to_owned), ..page.filter.clone() };
+            Choice { words, href: address(&filter, None), chosen: filter == page.filter }
+        };
+        let channel = |words, channel: Option<&str>| {
+            let filter = ToldFilter { channel: channel.map(str::to_owned), ..page.filter.clone() };
+            Choice { words, href: address(&filter, None), chosen: filter == page.filter }
+        };
+        let row = |listed: &Listed| Row {
+            push: listed.row.push,
+            stack: listed.stack.clone(),
+            stage: StageTag::named(&listed.stage),
+            told: told(&listed.row, frame.now),
+            day: Moment::day(&listed.made_at),
+            at: Moment::minute(&listed.made_at),
+        };
+        Self {
+            channels: page.channels.iter().map(|channel| Channel::new(frame, channel)).collect(),
+            rows: page.rows.iter().map(row).collect(),
+            of_channels: vec![
+                channel("All channels", None),
+                channel("IRC", Some("irc")),
+                channel("Email", Some("email")),
+            ],
+            of_states: vec![
+                state("All", None),
+                state("Waiting", Some("waiting")),
+                state("Sent", Some("told")),
+                state("Given up", Some("given up")),
+            ],
+            newest: page.before.map(|_| address(&page.filter, None)),
+            older: page.next_before.map(|before| address(&page.filter, Some(before))),
+            filtered: page.filter != ToldFilter::default(),
+        }
+    }
+}
+
+impl Channel {
+    fn new(frame: &Frame, channel: &ChannelState) -> Self {
+        let count = |number: i64, word: &str| (number > 0).then(|| format!("{} {word}", words::thousands(number)));
+        let counts =
+            [count(channel.waiting, "waiting"), count(channel.given_up, "given up"), count(channel.told, "sent")];
+        let counts: Vec<String> = counts.into_iter().flatten().collect();
+        let mark = match (channel.waiting_tried, channel.given_up) {
+            (0, 0) => ("ok", "working"),
+            (0, _) => ("warn", "some were given up"),
+            _ => ("warn", "not reached"),
+        };
+        Self {
+            mark: Mark::new(mark),
+            name: if channel.channel == "irc" { "IRC" } else { "Email" },
+            words: if counts.is_empty() { "nothing yet".to_owned() } else { counts.join(", ") },
+            last: channel.last_told.as_deref().map(|at| Moment::ago(at, frame.now)),
+        }
+    }
+}
+
+/// The page of these announcements. States and channels are words of ours: only the space needs care.
+fn address(filter: &ToldFilter, before: Option<i64>) -> String {
+    let before = before.map(|before| before.to_string());
+    let parts = [("channel", &filter.channel), ("state", &filter.state), ("before", &before)];
+    let parts = parts.iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?.replace(' ', "+"))));
+    let query = parts.collect::<Vec<_>>().join("&");
+    if query.is_empty() { "/announcements".to_owned() } else { format!("/announcements?{query}") }
+}

@@ -1,0 +1,78 @@
+//! What a press would do is shown before it is done, and is what is done: files, bytes, hosts, time, hash.
+
+use crate::house::{House, Plans, served};
+use serde_json::{Value, json};
+
+impl House {
+    async fn plan(&self, stage: &str) -> Value {
+        self.button(stage).await;
+        let plan = self.get(&format!("/api/v1/stacks/web/stages/{stage}/plan")).await;
+        assert_eq!(plan.status, 200, "{}", plan.text);
+        serde_json::from_str(&plan.text).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_plan_tells_the_files_the_bytes_and_the_time_before_the_press() {
+    let commands = r#"
+        { release = "/srv/web" },
+        { activate = "/srv/web" },
+        { run = "true", chunk = [1, 10] },
+    "#;
+    let plans = Plans { qa: &["qa1"], princess: &["p1", "p2", "p3"], commands, ..Plans::default() };
+    let house = House::build(plans).await;
+
+    let first = house.plan("qa").await;
+    assert!(first["changes"].is_null() && first["usual"].is_null(), "nobody knows yet: {first:#}");
+    let page = house.get("/stacks/web/stages/qa/plan").await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert!(
+        page.text.contains("no history yet") && page.text.contains("known when the build is made"),
+        "{}",
+        page.text
+    );
+    house.push_well("qa").await;
+
+    let princess = house.plan("princess").await;
+    let changes = &princess["changes"];
+    let build = house.data().join("builds/web").join(princess["build"].as_str().unwrap()).join("tree");
+    let files = served(&house.fleet, "qa1");
+    let size: u64 = files.keys().map(|path| std::fs::metadata(build.join(path)).unwrap().len()).sum();
+    assert_eq!((&changes["of"], &changes["counts"]), (&json!("builds"), &json!([files.len(), 0, 0])));
+    assert_eq!(changes["bytes"], json!({ "each_host": size, "in_all": 3 * size }));
+    let steps = princess["commands"].as_array().unwrap();
+    assert_eq!(steps[1]["chunks"], json!([["p1", "p2", "p3"]]), "the flip goes to all at once");
+    assert_eq!(
+        (&steps[2]["chunks"], &steps[2]["pace"]),
+        (&json!([["p1"], ["p2", "p3"]]), &json!("1 first, then the other 2 at once"))
+    );
+    house.push_well("princess").await;
+
+    // A commit changes one file of the repository; what the build makes of it is known when it is made.
+    house.commit().await;
+    let qa = house.plan("qa").await;
+    assert_eq!(
+        (&qa["changes"]["of"], &qa["changes"]["changed"]),
+        (&json!("commits"), &json!(["products.csv"])),
+        "{qa:#}"
+    );
+    assert!(qa["changes"]["bytes"].is_null() && qa["usual"]["pushes"] == 1, "{qa:#}");
+    house.push_well("qa").await;
+    let princess = house.plan("princess").await;
+    let mut brought: Vec<&str> = ["changed", "added"]
+        .into_iter()
+        .flat_map(|kind| princess["changes"][kind].as_array().unwrap())
+        .filter_map(Value::as_str)
+        .collect();
+    brought.sort_unstable();
+    let (before, after) = (served(&house.fleet, "p1"), served(&house.fleet, "qa1"));
+    let differ: Vec<&str> =
+        after.iter().filter(|(path, hash)| before.get(*path) != Some(hash)).map(|(path, _)| path.as_str()).collect();
+    assert_eq!(brought, differ, "the very files that differ between what the two stages have");
+
+    let pushed = house.push_well("princess").await;
+    assert_eq!(pushed["push"]["plan_hash"], princess["plan_hash"], "what was shown is what was done");
+    assert_eq!(served(&house.fleet, "p3"), after);
+    let again = house.plan("princess").await;
+    assert_eq!(again["changes"]["counts"], json!([0, 0, 0]));
+}
