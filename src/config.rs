@@ -165,6 +165,8 @@ pub struct Limits {
     pub check_every_s: u64,
     /// How often hosts are asked what they run, in seconds.
     pub probe_every_s: u64,
+    /// How often the commands that list hosts are asked for the pages, in seconds.
+    pub inventory_every_s: u64,
 }
 
 impl Default for Limits {
@@ -176,6 +178,7 @@ impl Default for Limits {
             warm_hosts: 500,
             check_every_s: 10,
             probe_every_s: 30,
+            inventory_every_s: 60,
         }
     }
 }
@@ -347,6 +350,11 @@ impl Config {
             let mistake =
                 Mistake::new(place(root, &["limits", "probe_every_s"]), "hosts cannot be asked without a pause");
             found.push(mistake.cure("30 is a good pause"));
+        }
+        if self.limits.inventory_every_s == 0 {
+            let at = place(root, &["limits", "inventory_every_s"]);
+            let mistake = Mistake::new(at, "commands that list hosts cannot be asked without a pause");
+            found.push(mistake.cure("60 is a good pause; a press asks them anyway"));
         }
         found
     }

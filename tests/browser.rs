@@ -309,7 +309,7 @@ async fn a_person_cancels_a_push_in_the_browser() {
     browser.go("/pushes/1").await;
     let result = browser.says(".result", "ancelled").await;
     assert!(result.contains("kate"), "who: {result}");
-    assert!(result.contains("step 5 of 6"), "where: {result}");
+    assert!(result.contains("step 5 of 7"), "where: {result}");
     assert!(result.contains("wrong button"), "why: {result}");
     browser.pictures("cancelled").await;
     for host in hosts {

@@ -270,5 +270,5 @@ finally = [
     let ended = push(&house).await;
     assert_eq!(ended["push"]["state"], "degraded", "a failure at the end spoils a success: {ended:#}");
     let why = ended["push"]["why"].as_str().unwrap();
-    assert!(why.contains("at the end, command 10") && why.contains("qa1"), "{why}");
+    assert!(why.contains("at the end, command 11") && why.contains("qa1"), "{why}");
 }

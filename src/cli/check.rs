@@ -1,9 +1,10 @@
 //! `pushbutton check`: reads stack files and the configuration and prints everything that is wrong with them, all files at
-//! once. It must never change anything, and never ask the network.
+//! once. Commands that list hosts are asked as a press would. It must never change anything.
 
 use crate::config::{Config, ConfigError};
+use crate::desk::inventory;
 use crate::diagnostic::Diagnostic;
-use crate::stack::{Stack, StackName, parse};
+use crate::stack::{Answer, Answers, Stack, StackName, parse_with};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,6 +14,9 @@ use std::process::ExitCode;
 pub struct Check {
     /// Stack files; without any, the configuration and all of its stack files are checked.
     files: Vec<PathBuf>,
+    /// Does not ask the commands that list hosts.
+    #[arg(long)]
+    offline: bool,
 }
 
 impl Check {
@@ -21,7 +25,7 @@ impl Check {
     /// # Errors
     /// Never: what is wrong with the files is printed, and the exit code is 1.
     pub fn main(self, config: &Path) -> anyhow::Result<ExitCode> {
-        let mut report = Report::default();
+        let mut report = Report { offline: self.offline, ..Report::default() };
         if self.files.is_empty() && config.exists() {
             report.check_all(config);
         } else if self.files.is_empty() {
@@ -45,6 +49,7 @@ struct Report {
     files: usize,
     bad_files: usize,
     errors: usize,
+    offline: bool,
 }
 
 impl Report {
@@ -86,9 +91,21 @@ impl Report {
             Ok(text) => text,
             Err(error) => return self.bad(&[format!("error: cannot read {shown}: {error}")]),
         };
-        match parse(name, &shown.to_string(), &text) {
-            Ok(stack) => self.good(&format!("{shown}: {}", counts(&stack))),
-            Err(diagnostics) => self.bad::<Diagnostic>(&diagnostics),
+        let read = |answers: &Answers| parse_with(name.clone(), &shown.to_string(), &text, answers);
+        let read = read(&Answers::new()).and_then(|stack| match self.offline {
+            true => Ok(stack),
+            false => read(&ask(path, &stack)),
+        });
+        let stack = match read {
+            Ok(stack) => stack,
+            Err(diagnostics) => return self.bad::<Diagnostic>(&diagnostics),
+        };
+        let unlisted = stack.stages.iter().filter_map(|stage| Some((stage, stage.unlisted.as_ref()?)));
+        let unlisted: Vec<String> =
+            unlisted.map(|(stage, why)| format!("error: {shown}: stage {}: {why}", stage.name)).collect();
+        match unlisted.is_empty() || self.offline {
+            true => self.good(&format!("{shown}: {}", counts(&stack))),
+            false => self.bad(&unlisted),
         }
     }
 
@@ -114,6 +131,26 @@ impl Report {
         eprintln!("{errors} in {} of {}", self.bad_files, counted(self.files, "file"));
         ExitCode::FAILURE
     }
+}
+
+/// Asks the commands that list a stack's hosts, in the directory of its file.
+fn ask(path: &Path, stack: &Stack) -> Answers {
+    let inventories = inventory::of(stack);
+    if inventories.is_empty() {
+        return Answers::new();
+    }
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    let asked = futures::future::join_all(inventories.iter().map(|one| inventory::ask(&dir, one)));
+    let asked = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(asked),
+        Err(error) => inventories.iter().map(|_| Err(format!("was not asked: {error}"))).collect(),
+    };
+    let answers = asked.into_iter().map(|asked| match asked {
+        Ok(hosts) => Answer { hosts, problem: None },
+        Err(problem) => Answer { hosts: Vec::new(), problem: Some(problem) },
+    });
+    inventories.iter().copied().cloned().zip(answers).collect()
 }
 
 /// `web, 3 stages, 26 hosts`; a host of two stages counts once.

@@ -14,7 +14,15 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
     ("email", &["server", "port", "tls", "from", "to", "user", "password_file", "password_env"]),
     (
         "limits",
-        &["fetch_every_s", "free_mib", "connections_per_address", "warm_hosts", "check_every_s", "probe_every_s"],
+        &[
+            "fetch_every_s",
+            "free_mib",
+            "connections_per_address",
+            "warm_hosts",
+            "check_every_s",
+            "probe_every_s",
+            "inventory_every_s",
+        ],
     ),
 ];
 

@@ -3,7 +3,7 @@
 
 use super::gate::{Facts, Offer, as_build};
 use super::view::{BackTo, WayBack};
-use super::{Decision, Desk, Refusal, first_line, gate};
+use super::{Decision, Desk, Refusal, first_line, gate, inventory};
 use crate::ledger::Answer;
 use crate::ledger::past::{self, Good};
 use crate::ledger::pushes::{self, Filter, PushRow};
@@ -99,6 +99,9 @@ pub(super) fn offer(
     past: &Past,
     to: Option<&BuildId>,
 ) -> Result<Offer, Refusal> {
+    if let Some(refusal) = inventory::unlisted(stack, &stack.stages[place], facts.last) {
+        return Err(refusal);
+    }
     let stage = &stack.stages[place].name;
     let unable = |why: String| Refusal::Unable { why };
     let good = past.chosen(stack, stage, facts, to)?;

@@ -4,10 +4,9 @@
 
 use super::Desk;
 use super::view::{Current, Drift};
-use crate::diagnostic::shown;
 use crate::ledger::{Answer, current, pushes};
-use crate::remote::release::{self, Live};
-use crate::stack::{Form, Host, Stack, StackName, StageName};
+use crate::remote::release::{self, Seen};
+use crate::stack::{Host, Stack, StackName, StageName};
 use crate::time::At;
 use futures::StreamExt;
 use rusqlite::Connection;
@@ -56,10 +55,11 @@ struct Expected {
 }
 
 /// What one host said of one directory; nothing when it could not be asked.
+#[derive(Clone)]
 struct Said {
     host: String,
     dir: String,
-    live: Option<Option<Live>>,
+    seen: Option<Seen>,
 }
 
 impl Drifts {
@@ -124,29 +124,13 @@ fn expected(connection: &Connection, stack: &Stack) -> Answer<Option<Vec<Expecte
     }
     let mut all = Vec::new();
     for stage in &stack.stages {
-        let activates = stage.commands.iter().filter_map(|command| match &command.form {
-            Form::Activate { dir } => Some(dir.clone()),
-            _ => None,
-        });
-        let dirs: BTreeSet<String> = activates.collect();
+        let dirs = stage.activates();
         let Some(current) = current::get(connection, &stack.name, &stage.name)? else { continue };
         if !dirs.is_empty() {
-            let dirs = dirs.into_iter().collect();
             all.push(Expected { stage: stage.name.clone(), current, dirs, hosts: stage.hosts.clone() });
         }
     }
     Ok(Some(all))
-}
-
-/// What a host runs instead of the stage's build; none when it runs just that, verified.
-fn instead(current: &Current, live: Option<&Live>) -> Option<String> {
-    let Some(live) = live else { return Some("nothing".to_owned()) };
-    match live.link.strip_prefix("releases/").unwrap_or(&live.link) {
-        name if name != current.build => Some(shown(name)),
-        name if live.root != current.root => Some(format!("{name} (not verified any more)")),
-        name if live.sha != current.sha => Some(format!("{name} (with another REVISION)")),
-        _ => None,
-    }
 }
 
 /// What is odd on a stage now: as the hosts said; of one that could not be asked, what was known before. Who was odd in
@@ -159,8 +143,9 @@ fn compare(expected: &Expected, said: &[Said], before: Option<&Found>, now: At) 
     };
     let odd = said.iter().filter_map(|said| {
         let known = known(said);
-        let Some(live) = &said.live else { return known.cloned() };
-        let runs = instead(&expected.current, live.as_ref())?;
+        let Some(seen) = &said.seen else { return known.cloned() };
+        let Current { build, root, sha, .. } = &expected.current;
+        let runs = release::instead(seen.live.as_ref(), build, root, sha)?;
         let since =
             known.filter(|drift| drift.runs == runs).map_or_else(|| now.to_string(), |drift| drift.since.clone());
         let (host, dir) = (said.host.clone(), said.dir.clone());
@@ -195,12 +180,9 @@ impl Desk {
         let before = self.expected(&stack).await?;
         let mut found = BTreeMap::new();
         for stage in &before {
-            let mut places = Vec::with_capacity(stage.hosts.len());
-            for host in &stage.hosts {
-                places.extend(stage.dirs.iter().map(|dir| (host.clone(), dir.clone())));
-            }
-            let asked = places.into_iter().map(|(host, dir)| self.ask(host, dir));
-            let said: Vec<Said> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
+            let asked = stage.hosts.iter().cloned().map(|host| self.ask(host, stage.dirs.clone()));
+            let said: Vec<Vec<Said>> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
+            let said = said.concat();
             let known =
                 self.drifts.stacks().get(&stack.name).and_then(|probed| probed.stages.get(&stage.stage).cloned());
             found.insert(stage.stage.clone(), compare(stage, &said, known.as_ref(), At::now()));
@@ -209,12 +191,17 @@ impl Desk {
         (self.expected(&stack).await? == before).then_some(found)
     }
 
-    async fn ask(&self, host: Host, dir: String) -> Said {
-        let live = match self.warm.connection(&host).await {
-            Some(on) => release::look(&on, &dir).await.ok(),
+    async fn ask(&self, host: Host, dirs: Vec<String>) -> Vec<Said> {
+        let seen = match self.warm.connection(&host).await {
+            Some(on) => release::look(&on, &dirs).await.ok(),
             None => None,
         };
-        Said { host: host.name().to_owned(), dir, live }
+        let seen: Vec<Option<Seen>> = match seen {
+            Some(seen) => seen.into_iter().map(Some).collect(),
+            None => vec![None; dirs.len()],
+        };
+        let said = |(dir, seen)| Said { host: host.name().to_owned(), dir, seen };
+        dirs.into_iter().zip(seen).map(said).collect()
     }
 
     async fn expected(&self, stack: &Arc<Stack>) -> Option<Vec<Expected>> {
@@ -232,6 +219,7 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remote::release::Live;
 
     const ROOT: &str = "9f";
     const SHA: &str = "51d0c3e";
@@ -256,22 +244,6 @@ mod tests {
     }
 
     #[test]
-    fn a_host_runs_the_build_only_with_its_link_root_and_revision() {
-        let current = current("51d0c3e-14");
-        let table = [
-            (live("releases/51d0c3e-14", ROOT, SHA), None),
-            (live("releases/51d0c3e-14", "", SHA), Some("51d0c3e-14 (not verified any more)")),
-            (live("releases/51d0c3e-14", ROOT, "8f31c2e"), Some("51d0c3e-14 (with another REVISION)")),
-            (live("releases/8f31c2e-12", ROOT, SHA), Some("8f31c2e-12")),
-            (live("/home/bob/web\u{202e}\n", "", ""), Some("/home/bob/web\\u{202e}\\n")),
-            (None, Some("nothing")),
-        ];
-        for (live, runs) in table {
-            assert_eq!(instead(&current, live.as_ref()).as_deref(), runs, "{live:?}");
-        }
-    }
-
-    #[test]
     fn a_host_is_odd_since_it_was_first_seen_so_and_stays_so_while_it_cannot_be_asked() {
         let expected = |build: &str| Expected {
             stage: "prod".parse().unwrap(),
@@ -279,8 +251,11 @@ mod tests {
             dirs: vec!["/srv/web".to_owned()],
             hosts: Vec::new(),
         };
-        let said =
-            |host: &str, live: Option<Option<Live>>| Said { host: host.to_owned(), dir: "/srv/web".to_owned(), live };
+        let said = |host: &str, live: Option<Option<Live>>| Said {
+            host: host.to_owned(),
+            dir: "/srv/web".to_owned(),
+            seen: live.map(|live| Seen { live, ..Seen::default() }),
+        };
         let at = |minute: i64| At::from_seconds(60 * minute);
         let shown = |found: &Found| -> Vec<String> {
             found.odd.iter().map(|d| format!("{} {} {} {}", d.host, d.runs, d.instead, d.since)).collect()

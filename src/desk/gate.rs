@@ -3,7 +3,7 @@
 
 use super::fold::SERVER;
 use super::shown::what_changed;
-use super::{Press, Refusal};
+use super::{Press, Refusal, inventory};
 use crate::ledger::Answer;
 use crate::ledger::current::{self, Current};
 use crate::ledger::holds::{self, Hold};
@@ -29,6 +29,8 @@ pub(super) struct Facts {
     pub before_branch: Option<String>,
     /// The head of the branch as it was last fetched; of use to the first stage alone.
     pub head: Option<Revision>,
+    /// The last push to the stage and how many hosts it had, where a command lists them.
+    pub last: Option<(i64, i64)>,
 }
 
 impl Facts {
@@ -45,7 +47,12 @@ impl Facts {
             }
             None => (None, None),
         };
+        let last = match stack.stages[place].inventories.is_empty() {
+            true => None,
+            false => pushes::last_hosts(connection, name.as_str(), stage.as_str())?,
+        };
         Ok(Self {
+            last,
             lock: pushes::lock_holder(connection, name.as_str())?,
             stack_hold: holds::get(connection, &holds::scope(name, None))?,
             stage_hold: holds::get(connection, &holds::scope(name, Some(stage)))?,
@@ -77,9 +84,12 @@ pub(super) struct Offer {
 /// What a press of the stage at `place` would do, were it allowed.
 ///
 /// # Errors
-/// [`Refusal::Nothing`] when there is nothing that could go out.
+/// [`Refusal::Nothing`] when there is nothing that could go out, [`Refusal::NoHosts`] when it is not known where to.
 pub(super) fn offer(stack: &Stack, place: usize, facts: &Facts) -> Result<Offer, Refusal> {
     let stage = &stack.stages[place];
+    if let Some(refusal) = inventory::unlisted(stack, stage, facts.last) {
+        return Err(refusal);
+    }
     let old = facts.current.as_ref().map(as_build).transpose()?;
     let Source::Git { branch, .. } = &stack.source;
     let (seen, root, branch, goods) = match place.checked_sub(1) {

@@ -14,6 +14,7 @@ mod follow;
 mod gate;
 mod holds;
 mod interrupt;
+pub mod inventory;
 mod journals;
 mod open;
 mod plan_view;
@@ -66,6 +67,7 @@ pub struct Desk {
     shown_plans: shown::Shown,
     warm: warm::Warm,
     drifts: drift::Drifts,
+    inventories: inventory::Inventories,
     changes: watch::Sender<u64>,
     /// The highest number that a push on this disk has.
     floor: AtomicI64,
@@ -153,6 +155,16 @@ pub enum Refusal {
         /// The stack.
         stack: String,
         /// The first error.
+        why: String,
+    },
+    /// The hosts of the stage are not known well enough: its command gave no good answer.
+    #[error("{stack} cannot be pushed to {stage}: {why}")]
+    NoHosts {
+        /// The stack.
+        stack: String,
+        /// The stage.
+        stage: String,
+        /// Which command, and what it said.
         why: String,
     },
     /// What was given is not allowed.

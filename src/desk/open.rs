@@ -6,6 +6,7 @@ use super::branches::Branches;
 use super::drift::Drifts;
 use super::fold::Teller;
 use super::follow::FollowError;
+use super::inventory::Inventories;
 use super::journals::Journals;
 use super::shelf::Shelves;
 use super::warm::Warm;
@@ -111,6 +112,7 @@ impl Desk {
                 seconds(limits.check_every_s),
             ),
             drifts: Drifts::new(seconds(limits.probe_every_s)),
+            inventories: Inventories::new(seconds(limits.inventory_every_s)),
             changes: watch::channel(0).0,
             floor: AtomicI64::new(0),
             stop: CancellationToken::new(),
@@ -124,8 +126,8 @@ impl Desk {
         Ok(desk)
     }
 
-    /// Starts what goes on by itself: stack files are re-read, branches fetched, hosts kept connected. Running pushes are followed from the
-    /// moment the desk is open; when `stop` is cancelled, that ends too, and then the answered task. Runners go on.
+    /// Starts what goes on by itself: stack files are re-read, branches fetched, hosts listed and kept
+    /// connected. Running pushes are followed from the moment the desk is open; when `stop` is cancelled, that ends too, and then the answered task. Runners go on.
     pub fn background(self: &Arc<Self>, stop: CancellationToken) -> JoinHandle<()> {
         let desk = Arc::clone(self);
         self.runtime.spawn(async move {
@@ -135,6 +137,8 @@ impl Desk {
             desk.spawn(async move { fetch.keep_fetching(fetch.stop.clone()).await });
             let warm = Arc::clone(&desk);
             desk.spawn(async move { warm.keep_warm(warm.stop.clone()).await });
+            let list = Arc::clone(&desk);
+            desk.spawn(async move { list.keep_listing().await });
             stop.cancelled().await;
             desk.stop.cancel();
             desk.tasks.close();

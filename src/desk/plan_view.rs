@@ -86,11 +86,12 @@ impl Desk {
         Ok(shell::script(&offer.plan, &hand))
     }
 
-    /// Fetches a stack's branch now, for a desk that does nothing by itself.
+    /// Fetches a stack's branch and lists its hosts now, for a desk that does nothing by itself.
     ///
     /// # Errors
     /// When there is no such stack, or its file was never right.
     pub async fn fetch(&self, stack: &StackName) -> Decision<()> {
+        self.list_stack(stack).await?;
         let (stack, _) = self.shelved(stack)?;
         if self.branches.fetch(&stack).await {
             self.changed();

@@ -71,7 +71,7 @@ impl Desk {
         if let Some(push) = self.replayed(&press).await? {
             return Ok(push);
         }
-        let (stack, place) = self.pressed_stack(&press).await?;
+        let (stack, place) = self.pressed_stack(&press, &wish).await?;
         self.has_space()?;
         let head = match (&wish, place) {
             (Wish::Next, 0) => Some(self.branches.head(&stack).await?),
@@ -100,10 +100,14 @@ impl Desk {
         found.transpose()
     }
 
-    async fn pressed_stack(self: &Arc<Self>, press: &Press) -> Decision<(Arc<Stack>, usize)> {
+    async fn pressed_stack(self: &Arc<Self>, press: &Press, wish: &Wish) -> Decision<(Arc<Stack>, usize)> {
         let desk = Arc::clone(self);
         // What was edited a moment ago counts; it panics only when the runtime ends.
         let _ = tokio::task::spawn_blocking(move || desk.refresh_shelf()).await;
+        if !matches!(wish, Wish::Rest(_)) {
+            let (stack, _) = self.shelved(&press.stack)?;
+            self.list_stage(&stack, &press.stage).await;
+        }
         let (stack, problem) = self.shelved(&press.stack)?;
         if let Some(problem) = problem {
             return Err(Refusal::BadStack { stack: press.stack.to_string(), why: first_line(&problem) });

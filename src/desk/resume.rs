@@ -11,6 +11,7 @@ use crate::ledger::{Answer, LedgerError, past};
 use crate::plan::{Assignment, BuildFrom, Kind, Part, Plan, PlannedCommand, PlannedForm};
 use crate::stack::{BuildId, PushNumber, Root, StackName, StageName, Who};
 use rusqlite::Connection;
+use std::collections::BTreeSet;
 
 /// The push that is to be resumed.
 #[derive(Clone, Debug)]
@@ -74,12 +75,20 @@ pub(super) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
             (true, None) => command.done_on.clear(),
             // What stands around the work stands around the rest of it as well.
             (false, _) if command.part != Part::Main => command.done_on.clear(),
+            // What a host runs is asked at the end of every push.
+            (false, _) if matches!(command.form, PlannedForm::ReadBack { .. }) => command.done_on.clear(),
             (false, _) => {
                 let ok = |row: &&ResultRow| row.command == number && row.result.as_deref() == Some("ok");
                 command.done_on.extend(earlier.results.iter().filter(ok).map(|row| row.host.clone()));
                 command.done_on.sort();
                 command.done_on.dedup();
             }
+        }
+    }
+    let odd = odd_at_the_end(earlier);
+    for command in &mut plan.commands {
+        if matches!(command.form, PlannedForm::Release(_) | PlannedForm::Activate { .. }) {
+            command.done_on.retain(|host| !odd.contains(host.as_str()));
         }
     }
     whole_rolls(&mut plan.commands);
@@ -96,6 +105,19 @@ fn whole_rolls(commands: &mut [PlannedCommand]) {
             command.done_on = all.clone().unwrap_or_default();
         }
     }
+}
+
+/// The hosts that were asked at the end what they run, and did not say this build: whatever was recorded before, it is
+/// brought and flipped there again.
+fn odd_at_the_end(earlier: &Earlier) -> BTreeSet<&str> {
+    let asks = |number: i64| {
+        let place = usize::try_from(number - 1).ok();
+        let command: Option<&PlannedCommand> = place.and_then(|place| earlier.plan.commands.get(place));
+        command.is_some_and(|command| matches!(command.form, PlannedForm::ReadBack { .. }))
+    };
+    let fine = |row: &ResultRow| matches!(row.result.as_deref(), Some("ok" | "skipped" | "cancelled"));
+    let odd = earlier.results.iter().filter(|row| asks(row.command) && !fine(row));
+    odd.map(|row| row.host.as_str()).collect()
 }
 
 impl Desk {

@@ -2,7 +2,7 @@
 //! closes its own stack and nothing else (TRUST promise 16). It must never change a file.
 
 use super::view::{Shelf, Shelved};
-use crate::stack::{Stack, StackName, parse};
+use crate::stack::{Answers, Host, Inventory, Stack, StackName, parse_with};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -22,8 +22,20 @@ struct Stamp {
 #[derive(Debug)]
 pub(super) struct Shelves {
     dir: PathBuf,
-    files: BTreeMap<StackName, (Option<Stamp>, Shelved)>,
+    files: BTreeMap<StackName, Kept>,
+    /// What the commands that list hosts have said; of those that some stack names.
+    answers: Answers,
     unreadable: bool,
+}
+
+/// One stack file.
+#[derive(Debug)]
+struct Kept {
+    /// None when the file is gone.
+    stamp: Option<Stamp>,
+    shelved: Shelved,
+    /// The text of the last good form: it is read again with new answers.
+    good: Option<String>,
 }
 
 impl Shelves {
@@ -32,7 +44,8 @@ impl Shelves {
     /// # Errors
     /// When the directory cannot be read.
     pub fn load(dir: &Path) -> io::Result<Self> {
-        let mut shelves = Self { dir: dir.to_owned(), files: BTreeMap::new(), unreadable: false };
+        let mut shelves =
+            Self { dir: dir.to_owned(), files: BTreeMap::new(), answers: Answers::new(), unreadable: false };
         shelves.read_changed()?;
         Ok(shelves)
     }
@@ -57,7 +70,7 @@ impl Shelves {
 
     /// All stacks as they are now.
     pub fn shelf(&self) -> Arc<Shelf> {
-        Arc::new(Shelf { stacks: self.files.values().map(|(_, shelved)| shelved.clone()).collect() })
+        Arc::new(Shelf { stacks: self.files.values().map(|kept| kept.shelved.clone()).collect() })
     }
 
     fn read_changed(&mut self) -> io::Result<bool> {
@@ -72,27 +85,49 @@ impl Shelves {
         for (name, path) in &found {
             let stamp = stamp(path).ok();
             let known = self.files.get(name);
-            if stamp.is_some() && known.is_some_and(|(seen, _)| *seen == stamp) {
+            if stamp.is_some() && known.is_some_and(|known| known.stamp == stamp) {
                 continue;
             }
-            let last_good = known.and_then(|(_, shelved)| shelved.stack.clone());
-            let shelved = read(name, path, last_good);
-            changed |= known.is_none_or(|(_, old)| old.problem != shelved.problem || old.stack != shelved.stack);
-            self.files.insert(name.clone(), (stamp, shelved));
+            let kept = read(name, path, stamp, known, &self.answers);
+            changed |= known.is_none_or(|old| differs(&old.shelved, &kept.shelved));
+            self.files.insert(name.clone(), kept);
         }
         changed |= self.notice_missing(&found);
         Ok(changed)
     }
 
+    /// Takes the answer of a command that lists hosts; whether a stack looks different now. A bad answer keeps the hosts
+    /// of the last good one on the page, closed.
+    pub fn answered(&mut self, inventory: Inventory, answer: Result<Vec<Host>, String>) -> bool {
+        let known = self.answers.entry(inventory.clone()).or_default();
+        match answer {
+            Ok(hosts) => (known.hosts, known.problem) = (hosts, None),
+            Err(why) => known.problem = Some(why),
+        }
+        let mut changed = false;
+        for (name, kept) in &mut self.files {
+            let names_it = |stack: &Arc<Stack>| stack.stages.iter().any(|stage| stage.inventories.contains(&inventory));
+            let (Some(text), true) = (&kept.good, kept.shelved.stack.as_ref().is_some_and(names_it)) else { continue };
+            let Ok(stack) = parse_with(name.clone(), &shown(name), text, &self.answers) else { continue };
+            let stack = Some(Arc::new(stack));
+            changed |= kept.shelved.stack != stack;
+            kept.shelved.stack = stack;
+        }
+        let stacks = self.files.values().filter_map(|kept| kept.shelved.stack.as_ref());
+        let named: Vec<&Inventory> = stacks.flat_map(|stack| &stack.stages).flat_map(|it| &it.inventories).collect();
+        self.answers.retain(|inventory, _| named.contains(&inventory));
+        changed
+    }
+
     /// A file that is gone keeps its stack on the page, closed; one that was never right is forgotten.
     fn notice_missing(&mut self, found: &BTreeMap<StackName, PathBuf>) -> bool {
         let before = self.files.len();
-        self.files.retain(|name, (_, shelved)| found.contains_key(name) || shelved.stack.is_some());
+        self.files.retain(|name, kept| found.contains_key(name) || kept.shelved.stack.is_some());
         let mut changed = before != self.files.len();
-        for (name, (stamp, shelved)) in &mut self.files {
-            if !found.contains_key(name) && stamp.is_some() {
-                *stamp = None;
-                shelved.problem =
+        for (name, kept) in &mut self.files {
+            if !found.contains_key(name) && kept.stamp.is_some() {
+                kept.stamp = None;
+                kept.shelved.problem =
                     Some(format!("stacks/{name}.toml is gone; put it back, or restart the server to forget {name}"));
                 changed = true;
             }
@@ -112,15 +147,31 @@ fn stamp(path: &Path) -> io::Result<Stamp> {
     Ok(Stamp { modified: meta.modified()?, len: meta.len(), inode: meta.ino() })
 }
 
-fn read(name: &StackName, path: &Path, last_good: Option<Arc<Stack>>) -> Shelved {
-    let file = format!("stacks/{name}.toml");
+fn read(name: &StackName, path: &Path, stamp: Option<Stamp>, known: Option<&Kept>, answers: &Answers) -> Kept {
+    let file = shown(name);
     let parsed = match std::fs::read_to_string(path) {
-        Ok(text) => parse(name.clone(), &file, &text)
-            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+        Ok(text) => match parse_with(name.clone(), &file, &text, answers) {
+            Ok(stack) => Ok((stack, text)),
+            Err(problems) => Err(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+        },
         Err(error) => Err(format!("cannot read {file}: {error}")),
     };
+    let shelved = |stack, problem| Shelved { name: name.clone(), stack, problem };
     match parsed {
-        Ok(stack) => Shelved { name: name.clone(), stack: Some(Arc::new(stack)), problem: None },
-        Err(problem) => Shelved { name: name.clone(), stack: last_good, problem: Some(problem) },
+        Ok((stack, text)) => Kept { stamp, shelved: shelved(Some(Arc::new(stack)), None), good: Some(text) },
+        Err(problem) => {
+            let last_good = known.and_then(|known| known.shelved.stack.clone());
+            let good = known.and_then(|known| known.good.clone());
+            Kept { stamp, shelved: shelved(last_good, Some(problem)), good }
+        }
     }
+}
+
+/// A stack's file as people are told of it.
+fn shown(name: &StackName) -> String {
+    format!("stacks/{name}.toml")
+}
+
+fn differs(old: &Shelved, new: &Shelved) -> bool {
+    old.problem != new.problem || old.stack != new.stack
 }

@@ -110,6 +110,11 @@ impl Warm {
         }
     }
 
+    /// Whether somebody has asked for a stack lately.
+    pub fn is_in_use(&self, stack: &StackName) -> bool {
+        self.state().asked.get(stack).is_some_and(|at| at.elapsed() < IN_USE)
+    }
+
     /// The stacks whose hosts are kept now.
     pub fn kept(&self) -> BTreeSet<StackName> {
         self.state().kept.clone()

@@ -297,6 +297,16 @@ pub fn by_nonce(connection: &Connection, nonce: &str) -> Answer<Option<PushRow>>
     Ok(ask.query_row([nonce], row).optional()?)
 }
 
+/// The last push to a stage, and how many hosts its frozen list had.
+///
+/// # Errors
+/// What SQLite said.
+pub fn last_hosts(connection: &Connection, stack: &str, stage: &str) -> Answer<Option<(i64, i64)>> {
+    let query = "SELECT id, hosts_total FROM pushes WHERE stack = ?1 AND stage = ?2 ORDER BY id DESC LIMIT 1";
+    let mut statement = connection.prepare_cached(query)?;
+    Ok(statement.query_row(params![stack, stage], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
 /// The push that holds a stack's lock.
 ///
 /// # Errors

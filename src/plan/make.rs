@@ -3,13 +3,19 @@
 
 use super::{BuildFrom, Kind, OldBuild, Part, Plan, PlannedCommand, PlannedForm, Roll};
 use crate::stack::variables::{own_env, secret_env};
-use crate::stack::{BuildId, Command, Form, Policy, Revision, Root, SecretSource, Stack, StackName, StageName};
+use crate::stack::{BuildId, Command, Form, Policy, Revision, Root, SecretSource, Stack, StackName, Stage, StageName};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// How long fetching and freezing may take, in seconds: a big repository over a slow line, a build of many gigabytes.
 const OWN_STEPS_S: u64 = 30 * 60;
+
+/// Hosts that are asked at once what they run: a question costs little, but each needs a channel and a few processes.
+const ASKED_AT_ONCE: usize = 100;
+
+/// How long a host may take to say what it runs, in seconds: three files are read.
+const ANSWER_S: u64 = 20;
 
 /// What a press is to put on a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +86,9 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
     for (part, list) in [(Part::Before, &found.before), (Part::Main, &found.commands), (Part::Finally, &found.finally)]
     {
         commands.extend(list.iter().flat_map(|command| planned(part, command, &mut rolls)));
+        if part == Part::Main {
+            commands.extend(read_back(found));
+        }
     }
     Ok(Plan {
         format: 1,
@@ -96,6 +105,26 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
         secrets: taken_secrets(stack, &commands),
         policy: found.policy,
         commands,
+    })
+}
+
+/// The last command of the work: each host of a stage that activates anything is asked what it runs.
+fn read_back(stage: &Stage) -> Option<PlannedCommand> {
+    let dirs = stage.activates();
+    (!dirs.is_empty()).then(|| PlannedCommand {
+        part: Part::Main,
+        form: PlannedForm::ReadBack { dirs },
+        name: Some("Ask every host what it runs".to_owned()),
+        grow: Vec::new(),
+        chunk: stage.hosts.len().clamp(1, ASKED_AT_ONCE),
+        timeout_s: ANSWER_S,
+        tries: 1,
+        every_s: 0,
+        policy: stage.policy,
+        quiet: false,
+        confirm: None,
+        roll: None,
+        done_on: Vec::new(),
     })
 }
 

@@ -224,6 +224,11 @@ pub enum PlannedForm {
     Check(Check),
     /// Waits for a person's yes.
     Confirm(String),
+    /// Asks every host what it runs, once all is done: success is read back, not assumed (TRUST section 1, promise 12).
+    ReadBack {
+        /// The directories that hold `current`.
+        dirs: Vec<String>,
+    },
 }
 
 impl PlannedForm {
@@ -233,9 +238,8 @@ impl PlannedForm {
             Self::Checkout | Self::Build(_) | Self::Freeze | Self::Confirm(_) => false,
             Self::Local(script) => script.names_host(),
             Self::Check(Check::Http(address)) => address.names_host(),
-            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) | Self::Activate { .. } => {
-                true
-            }
+            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) => true,
+            Self::Activate { .. } | Self::ReadBack { .. } => true,
         }
     }
 
@@ -251,6 +255,7 @@ impl PlannedForm {
             | Self::Rsync(_)
             | Self::Release(_)
             | Self::Activate { .. }
+            | Self::ReadBack { .. }
             | Self::Confirm(_) => None,
         }
     }
@@ -260,9 +265,8 @@ impl PlannedForm {
         match self {
             Self::Checkout | Self::Build(_) | Self::Freeze | Self::Local(_) => false,
             Self::Check(Check::Http(_)) | Self::Confirm(_) => false,
-            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) | Self::Activate { .. } => {
-                true
-            }
+            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) => true,
+            Self::Activate { .. } | Self::ReadBack { .. } => true,
         }
     }
 }

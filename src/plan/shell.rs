@@ -88,6 +88,13 @@ mv -T -- .current.by-hand current
 readlink current
 "#;
 
+/// Says what is live, and fails when that is not the build.
+const READ_BACK: &str = r#"set -eu
+cd -- DIR
+readlink current
+[ "$(readlink current)" = releases/BUILD ]
+"#;
+
 /// Writes the script of a plan.
 pub fn script(plan: &Plan, hand: &ByHand) -> String {
     let mut values = plan.values();
@@ -185,6 +192,7 @@ fn lines(
         PlannedForm::Rsync(what) => rsync(what),
         PlannedForm::Release(what) => release(plan, hand, what),
         PlannedForm::Activate { dir } => on_host(FLIP, dir, &hand.build),
+        PlannedForm::ReadBack { dirs } => dirs.iter().map(|dir| on_host(READ_BACK, dir, &hand.build)).collect(),
     };
     let function = format!("command_{number}");
     let run = match command.roll {

@@ -95,6 +95,7 @@ impl PlannedCommand {
             }
             PlannedForm::Check(Check::Run(script)) => format!("check: {}", shown(script, values)),
             PlannedForm::Confirm(question) => format!("confirm: {question}"),
+            PlannedForm::ReadBack { dirs } => format!("ask what runs in {}", dirs.join(", ")),
         }
     }
 }

@@ -7,7 +7,7 @@
 mod live;
 mod scripts;
 
-pub use live::{Live, look};
+pub use live::{Live, Seen, instead, look, read_back};
 
 use super::guard::{ask, far};
 use super::masters::Connection;

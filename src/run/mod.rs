@@ -8,6 +8,7 @@ mod done;
 mod link;
 mod orders;
 mod preflight;
+mod readback;
 mod recorder;
 mod roll;
 mod step;

@@ -186,6 +186,12 @@ impl Walk {
                 }
                 None => Ending::Refused(NO_BUILD.to_owned()),
             },
+            (PlannedForm::ReadBack { dirs }, Some(on)) => match self.root() {
+                Some(root) => {
+                    self.read_back(on, dirs, &self.build(&dir, &root), self.own_task(command, host), &lines).await
+                }
+                None => Ending::Refused(NO_BUILD.to_owned()),
+            },
             (_, None) => Ending::Unreachable("no connection was made to it".to_owned()),
         }
     }
@@ -317,7 +323,9 @@ fn outcome(ending: Ending, command: &PlannedCommand, last_error: &str) -> Outcom
     let (result, code, why, left) = match ending {
         Ending::Exited(0) => (HostResult::Ok, Some(0), None, 0),
         // What was asked has its own words for the answer.
-        Ending::Exited(_) if matches!(command.form, PlannedForm::Check(Check::Http(_))) => {
+        Ending::Exited(_)
+            if matches!(command.form, PlannedForm::Check(Check::Http(_)) | PlannedForm::ReadBack { .. }) =>
+        {
             (HostResult::Failed, None, Some(last_error.to_owned()), 0)
         }
         Ending::Exited(code) => {

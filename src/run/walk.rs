@@ -8,7 +8,7 @@ use super::recorder::Recorder;
 use super::step::Outcome;
 use super::toll::{Loss, Toll};
 use crate::journal::{Ended, Event, HostResult, PushDir};
-use crate::plan::{self, Assignment, Part, PlannedCommand};
+use crate::plan::{self, Assignment, Part, PlannedCommand, PlannedForm};
 use crate::remote::masters::{Connection, Masters};
 use crate::stack::{Host, OnFailure, Root, Who};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -271,6 +271,8 @@ impl Walk {
     pub(super) fn goes_on(&self, command: &PlannedCommand, bad: usize) -> bool {
         match command.part {
             Part::Finally => true,
+            // Every host is asked, whatever the first one says.
+            Part::Main if matches!(command.form, PlannedForm::ReadBack { .. }) => self.orders.stopped().is_none(),
             Part::Before => bad == 0 && self.orders.stopped().is_none(),
             Part::Main => self.toll.allows(command.policy, bad) && self.orders.stopped().is_none(),
         }

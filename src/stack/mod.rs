@@ -31,7 +31,7 @@ pub use parse::{parse, parse_with};
 pub use script::{Address, Script};
 pub use secrets::SecretSource;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// One thing that is pushed: a whole, checked stack file.
@@ -113,6 +113,21 @@ pub struct Stage {
     pub finally: Vec<Command>,
     /// What becomes of a push when some hosts cannot be reached.
     pub policy: Policy,
+}
+
+impl Stage {
+    /// The directories whose `current` its commands flip, sorted, each once.
+    pub fn activates(&self) -> Vec<String> {
+        let commands = self.commands.iter().flat_map(|command| match &command.form {
+            Form::Roll(list) => list.iter().collect(),
+            _ => vec![command],
+        });
+        let dirs = commands.filter_map(|command| match &command.form {
+            Form::Activate { dir } => Some(dir.clone()),
+            _ => None,
+        });
+        dirs.collect::<BTreeSet<String>>().into_iter().collect()
+    }
 }
 
 /// One entry of a stage's command list.

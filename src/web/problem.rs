@@ -138,6 +138,7 @@ impl Problem {
             "moved" => "Somebody pushed before you",
             "nothing" => "There is nothing to push",
             "bad_stack" => "The stack file has errors",
+            "no_hosts" => "The hosts are not known",
             "bad_request" | "no_length" | "too_large" | "too_slow" => "That did not work",
             "signed_out" => "Sign in first",
             "foreign" => "That came from somewhere else",
@@ -158,6 +159,7 @@ impl Problem {
             "moved" => "Look at what would go out now, then press again.",
             "nothing" => "Push the stage before it first.",
             "bad_stack" => "Mend the file; `pushbutton check` shows every error with its place.",
+            "no_hosts" => "Mend the command that lists them; `pushbutton check` asks it and shows what it says.",
             "signed_out" => "Sign in, and try again.",
             "foreign" => "Open the page on Pushbutton itself and press there.",
             "misdirected" => "Use the address in the server's configuration.",
@@ -193,6 +195,7 @@ impl From<Refusal> for Problem {
             Refusal::Moved { .. } => (StatusCode::CONFLICT, "moved"),
             Refusal::Nothing { .. } => (StatusCode::CONFLICT, "nothing"),
             Refusal::BadStack { .. } => (StatusCode::CONFLICT, "bad_stack"),
+            Refusal::NoHosts { .. } => (StatusCode::CONFLICT, "no_hosts"),
             Refusal::BadRequest { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
             Refusal::Unable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unable"),
         };

@@ -45,6 +45,21 @@ fn done(command: &PlannedCommand) -> Vec<&str> {
 }
 
 #[test]
+fn a_host_that_ran_something_else_in_the_end_is_brought_and_flipped_again() {
+    let mut plan = plan();
+    let release = crate::stack::Release { dir: "/srv/web".to_owned(), keep: 5, shared: Vec::new() };
+    plan.commands[3].form = PlannedForm::Release(release);
+    let asks = PlannedForm::ReadBack { dirs: vec!["/srv/web".to_owned()] };
+    plan.commands.push(PlannedCommand { form: asks, ..plan.commands[3].clone() });
+    let ok = |command| HOSTS.map(|host| result(command, host, Some("ok"))).to_vec();
+    let last = [result(6, "web1", Some("ok")), result(6, "web2", Some("failed")), result(6, "web3", None)];
+    let results = [ok(4), vec![result(5, "", Some("ok"))], last.to_vec()].concat();
+    let offered = offer(&Earlier { row: row("failed", frozen()), plan, results, newer: None }).unwrap();
+    let commands: Vec<_> = offered.plan.commands[3..].iter().map(done).collect();
+    assert_eq!(commands, [vec!["web1"], vec![""], vec![]], "and all of them are asked again");
+}
+
+#[test]
 fn what_is_ok_is_done_and_everything_else_runs_again() {
     let results = vec![
         result(1, "", Some("ok")),

@@ -62,10 +62,11 @@ fn the_first_stage_makes_the_build_and_then_brings_it() {
             "release /srv/web",
             "activate /srv/web",
             "reload Apache",
+            "Ask every host what it runs",
         ]
     );
     assert!(matches!(&plan.build, BuildFrom::Made { ship: Some(ship), .. } if ship == "dist"));
-    assert_eq!(plan.commands.iter().filter(|command| command.form.per_host()).count(), 4);
+    assert_eq!(plan.commands.iter().filter(|command| command.form.per_host()).count(), 5);
     assert_eq!(plan.vars, BTreeMap::from([("PUSH_VAR_CDN".to_owned(), "https://cdn.example.com".to_owned())]));
 }
 
@@ -81,6 +82,7 @@ fn a_later_stage_takes_exactly_the_build_it_is_given() {
             "reload Apache",
             "./warm-cdn.sh https://cdn.example.com 3f2c1ab0000000000000000000000000000000aa",
             "check http://{host}/health",
+            "Ask every host what it runs",
         ]
     );
     assert!(matches!(&plan.build, BuildFrom::Existing { id, .. } if id.as_str() == "3f2c1ab-7"));
@@ -112,7 +114,29 @@ fn a_later_stage_never_makes_a_build() {
 #[test]
 fn a_build_that_exists_can_go_back_onto_the_first_stage() {
     let plan = plan(&web(), &stage("qa"), build()).unwrap();
-    assert_eq!(plan.commands.len(), 4);
+    assert_eq!(plan.commands.len(), 5);
+}
+
+#[test]
+fn every_host_is_asked_what_it_runs_behind_the_work_where_anything_was_activated() {
+    let text = |commands: &str| {
+        format!(
+            "source = {{ git = \"x\", branch = \"main\" }}\n[[stage]]\nname = \"qa\"\nhosts = [\"h[1-250]\"]\nchunk = 3\n\
+             max_failed = 7\nfinally = [\"./unmute\"]\ncommands = [{commands}]\n"
+        )
+    };
+    let planned = |commands: &str| {
+        let stack = parse("web".parse().unwrap(), "stacks/web.toml", &text(commands)).unwrap();
+        plan(&stack, &stage("qa"), build()).unwrap().commands
+    };
+    let two = "{ release = \"/b\" }, { release = \"/a\" }, { activate = \"/b\" }, { activate = \"/a\" }, \"./tell\"";
+    let commands = planned(two);
+    let (asks, last) = (&commands[5], &commands[6]);
+    assert_eq!(asks.form, PlannedForm::ReadBack { dirs: vec!["/a".to_owned(), "/b".to_owned()] });
+    assert_eq!((asks.part, asks.chunk, asks.policy.max_failed), (Part::Main, ASKED_AT_ONCE, 7));
+    assert_eq!(last.part, Part::Finally);
+    assert_eq!(asks.typed(&BTreeMap::new()), ["$ ask what runs in /a, /b"]);
+    assert_eq!(planned("{ release = \"/a\" }, \"./tell\"").len(), 3, "nothing is live that could be asked for");
 }
 
 #[test]

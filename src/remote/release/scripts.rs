@@ -110,12 +110,27 @@ readlink current && cat ".verified/$PUSH_BUILD"
 pub(super) const READ_BACK: &str = r#"cd -- "$PUSH_DIR" && readlink current && cat ".verified/$PUSH_BUILD"
 "#;
 
-/// Says what is live: `none`, or where `current` points, the root that its release was verified with, and its REVISION:
-/// all three of the same release, also while `current` is flipped.
-pub(super) const LOOK: &str = r#"cd -- "$PUSH_DIR" 2>/dev/null && link=$(readlink current) || { echo none; exit 0; }
-printf 'link %s\n' "$link"
-printf 'root %s\n' "$(head -n 1 -- ".verified/${link#releases/}" 2>/dev/null)"
-printf 'sha %s\n' "$(head -n 1 -- "$link/REVISION" 2>/dev/null)"
+/// Says of each directory (a line each in `PUSH_DIRS`) which releases count as verified (`has NAME ROOT`), then what is
+/// live: `none`, or where `current` points, the root that its release was verified with, and its REVISION: all three of the
+/// same release, also while `current` is flipped. A NUL ends what is said of a directory.
+pub(super) const LOOK: &str = r#"while IFS= read -r dir; do
+  [ -n "$dir" ] || continue
+  cd -- "$dir" 2>/dev/null || { printf 'none\n\0'; continue; }
+  for mark in .verified/*; do
+    name=${mark#.verified/}
+    case $name in *[!a-z0-9_-]*) continue ;; esac
+    [ -d "releases/$name" ] && IFS= read -r root <"$mark" && printf 'has %s %s\n' "$name" "$root"
+  done
+  if link=$(readlink current); then
+    printf 'link %s\n' "$link"
+    printf 'root %s\n' "$(head -n 1 -- ".verified/${link#releases/}" 2>/dev/null)"
+    printf 'sha %s\n\0' "$(head -n 1 -- "$link/REVISION" 2>/dev/null)"
+  else
+    printf 'none\n\0'
+  fi
+done <<DIRS
+$PUSH_DIRS
+DIRS
 "#;
 
 #[cfg(test)]
