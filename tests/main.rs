@@ -8,6 +8,7 @@ mod cli;
 mod crash;
 mod demo;
 mod desk;
+mod examples;
 mod failure;
 mod fleet;
 mod hosts;

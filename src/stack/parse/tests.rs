@@ -1094,7 +1094,7 @@ fn every_error_of_a_file_is_told_at_once_and_in_order() {
 fn the_examples_are_right() {
     for (name, text) in [
         ("web", include_str!("../../../stacks/web.toml")),
-        ("static-site", include_str!("../../../stacks/static-site.toml")),
+        ("static-site", include_str!("../../../stacks/examples/static-site.toml")),
     ] {
         let parsed = parse(name.parse().unwrap(), "stacks/example.toml", text);
         assert!(parsed.is_ok(), "{:?}", parsed.unwrap_err());
