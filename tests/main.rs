@@ -16,6 +16,7 @@ mod house;
 mod layers;
 mod lock;
 mod pages;
+mod pause;
 mod plan;
 mod played;
 mod policy;

@@ -48,17 +48,17 @@ impl Mail {
         let part = |kind: ContentType, body: String| {
             SinglePart::builder().header(kind).header(ContentTransferEncoding::QuotedPrintable).body(body)
         };
-        let id = |moment: &str| format!("<push-{}-{moment}@{}>", announcement.push.id, self.host);
+        let id = |key: &str| format!("<{key}@{}>", self.host);
         let mut message = Message::builder()
             .from(self.from.clone())
             .subject(words.subject)
-            .message_id(Some(id(&announcement.event_name())))
+            .message_id(Some(id(&announcement.key())))
             .header(AutoSubmitted);
         for to in &self.to {
             message = message.to(to.clone());
         }
         if announcement.event != Moment::Started {
-            let start = id(Moment::Started.name());
+            let start = id(&format!("push-{}-{}", announcement.push.id, Moment::Started.name()));
             message = message.header(InReplyTo::from(start.clone())).header(References::from(start));
         }
         message.multipart(

@@ -50,7 +50,7 @@ pub fn untried(connection: &Connection) -> Answer<i64> {
 /// Everything that a channel needs to tell of a push; frozen when the change was folded in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Announcement {
-    /// Which moment is told.
+    /// Which moment.
     pub event: Moment,
     /// The push as it then was.
     pub push: PushRow,
@@ -68,6 +68,9 @@ pub struct Announcement {
     /// What it asks, where that is told.
     #[serde(default)]
     pub question: Option<Question>,
+    /// The pause that is told of, when it is one, or its end.
+    #[serde(default)]
+    pub pause: Option<Pause>,
     /// The address of the push's page.
     pub url: String,
     /// The first 12 digits of the audit's head, so that history cannot be changed unnoticed.
@@ -75,18 +78,32 @@ pub struct Announcement {
 }
 
 impl Announcement {
-    /// The key that tells a repeat: `push-214-ended`.
+    /// The key that tells a repeat: `push-214-ended`, `push-214-paused-57`, `push-214-asked-1`.
     pub fn key(&self) -> String {
-        format!("push-{}-{}", self.push.id, self.event_name())
+        format!("push-{}-{}", self.push.id, self.moment())
     }
 
-    /// The moment's name in the ledger and in keys: a push may ask more than once.
-    pub fn event_name(&self) -> String {
-        match &self.question {
-            Some(question) => format!("{}-{}", self.event.name(), question.ask),
-            None => self.event.name().to_owned(),
+    /// The moment's name in the ledger; a push may be paused, and may ask, more than once.
+    fn moment(&self) -> String {
+        match (&self.pause, &self.question) {
+            (Some(pause), _) => format!("{}-{}", self.event.name(), pause.n),
+            (None, Some(question)) => format!("{}-{}", self.event.name(), question.ask),
+            (None, None) => self.event.name().to_owned(),
         }
     }
+}
+
+/// A pause, or the end of one, as it is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// The journal record that says so.
+    pub n: u64,
+    /// When.
+    pub at: String,
+    /// Who.
+    pub who: String,
+    /// How long the pause was, in milliseconds; none at its beginning.
+    pub lasted_ms: Option<i64>,
 }
 
 /// Which moment of a push is told.
@@ -97,6 +114,10 @@ pub enum Moment {
     Started,
     /// It asks, and waits for an answer.
     Asked,
+    /// Somebody paused it.
+    Paused,
+    /// Somebody let it go on.
+    Resumed,
     /// It ended.
     Ended,
 }
@@ -107,6 +128,8 @@ impl Moment {
         match self {
             Self::Started => "started",
             Self::Asked => "asked",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
             Self::Ended => "ended",
         }
     }
@@ -132,7 +155,7 @@ pub struct OutboxRow {
     pub id: i64,
     /// The push.
     pub push: i64,
-    /// `started`, `asked-1` and so on, `ended`.
+    /// `started`, `ended`, `asked-1` (with the question's number), `paused-57` or `resumed-63` (with the journal record's).
     pub event: String,
     /// `irc` or `email`.
     pub channel: String,
@@ -172,7 +195,7 @@ pub fn write(tx: &Transaction<'_>, announcement: &Announcement, channels: &[&str
          ON CONFLICT (push, event, channel) DO NOTHING",
     )?;
     for channel in channels {
-        insert.execute(params![announcement.push.id, announcement.event_name(), channel, payload, at.to_string()])?;
+        insert.execute(params![announcement.push.id, announcement.moment(), channel, payload, at.to_string()])?;
     }
     Ok(())
 }

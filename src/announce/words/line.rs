@@ -2,7 +2,7 @@
 
 use super::{
     Deed, asked, bad_host_words, begins, clean, commits_words, deed, duration, hosts_words, late, more_bad_hosts,
-    outcome, short_sha, until,
+    outcome, pause, short_sha, until,
 };
 use crate::ledger::outbox::Announcement;
 use crate::ledger::questions::Question;
@@ -18,6 +18,9 @@ const HOSTS: usize = 3;
 pub fn irc_line(announcement: &Announcement, now: At) -> String {
     if let Some(question) = asked(announcement) {
         return question_line(announcement, question, now);
+    }
+    if let Some(pause) = &announcement.pause {
+        return clean::irc_line(&pause::line(announcement, pause, now), &[announcement.url.as_str()]);
     }
     let push = &announcement.push;
     let stage = clean::short(&push.stage, 40).to_uppercase();

@@ -1,7 +1,8 @@
 //! The mail: subject and plain text. The same facts as HTML are in `html`.
 
 use super::{
-    Deed, asked, bad_host_words, begins, clean, commits_words, deed, duration, html, large, outcome, short_sha, until,
+    Deed, asked, bad_host_words, begins, clean, commits_words, deed, duration, html, large, outcome, pause, short_sha,
+    until,
 };
 use crate::ledger::outbox::{Announcement, Moment};
 
@@ -40,6 +41,10 @@ fn subject(announcement: &Announcement) -> String {
     if let Some(question) = asked(announcement) {
         let words = clean::short(&question.question, 100);
         return clean::cut(&format!("[push] ANSWER NEEDED {name}: {words}"), SUBJECT_BYTES);
+    }
+    if let Some(pause) = &announcement.pause {
+        let words = pause::short(announcement, pause);
+        return clean::cut(&format!("[push] {words} {name}: {from_to}"), SUBJECT_BYTES);
     }
     if begins(announcement) {
         return clean::cut(&format!("[push] started {name}: {from_to} by {who}"), SUBJECT_BYTES);
@@ -92,6 +97,8 @@ impl Facts {
         let value = |text: &str| clean::short(text, VALUE_BYTES);
         let given = |name: &'static str, text: Option<String>| text.filter(|t| !t.is_empty()).map(|t| (name, t));
         let ended = announcement.event == Moment::Ended;
+        let paused_why =
+            push.paused.as_ref().filter(|_| announcement.pause.is_some()).and_then(|p| p.reason.as_deref());
         let hosts = match ended {
             true => format!("{} of {} ended well", push.hosts_ok, push.hosts_total),
             false => push.hosts_total.to_string(),
@@ -108,6 +115,7 @@ impl Facts {
             given("Reason", push.reason.as_deref().map(value)),
             given("Question", asked(announcement).map(|question| value(&question.question))),
             given("Until", asked(announcement).map(until)),
+            given("Paused", paused_why.map(value)),
             given("Result", ended.then(|| outcome.word.clone())),
             given("Why", push.why.as_deref().filter(|_| ended).map(value)),
             given("Hosts", Some(hosts)),
@@ -147,6 +155,9 @@ impl Facts {
 
 /// `mary pushed web to Prod: FAILED.`
 fn headline(announcement: &Announcement, word: &str) -> String {
+    if let Some(pause) = &announcement.pause {
+        return pause::sentence(announcement, pause);
+    }
     let push = &announcement.push;
     let (who, stack) = (clean::short(&push.who, 40), clean::short(&push.stack, 40));
     let stage = large(&clean::short(&push.stage, 40));

@@ -22,10 +22,12 @@ pub(super) fn told(row: &OutboxRow, now: At) -> Told {
         "irc" => ("IRC", "irc"),
         _ => ("Email", "mail"),
     };
-    let event = match row.event.as_str() {
-        "started" => "start",
-        "ended" => "end",
-        _ => "question",
+    let event = match row.event.split('-').next() {
+        Some("started") => "start",
+        Some("paused") => "pause",
+        Some("resumed") => "goes on",
+        Some("asked") => "question",
+        _ => "end",
     };
     let (tag, state) = match row.state.as_str() {
         "told" => ("ok", format!("{event}: sent")),
