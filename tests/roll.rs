@@ -64,12 +64,18 @@ fn with(rows: &BTreeMap<String, String>, result: HostResult) -> Vec<&str> {
     rows.iter().filter(|(_, word)| *word == result.word()).map(|(host, _)| host.as_str()).collect()
 }
 
-/// Changes the stack file, as a person would.
-fn edit(house: &House, from: &str, to: &str) {
+/// Changes the stack file, as a person would, and waits until the button knows it.
+async fn edit(house: &House, from: &str, to: &str) {
+    let before = house.button("qa").await["plan_hash"].clone();
     let file = house.dir.path().join("stacks/web.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.contains(from), "{text}");
     std::fs::write(file, text.replace(from, to)).unwrap();
+    until("the button knows the new stack file", async || {
+        let next = house.button("qa").await;
+        (next["plan_hash"] != before).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -140,7 +146,7 @@ async fn a_roll_takes_whole_batches_through_and_who_fails_inside_stays_out() {
         assert_eq!(restarts.lines().count(), times, "{host}: {restarts}");
     }
 
-    edit(&house, "max_failed = 0", "max_failed = 1");
+    edit(&house, "max_failed = 0", "max_failed = 1").await;
     std::fs::write(srv("web3").join("fail"), "").unwrap();
     HOSTS.iter().for_each(|host| std::fs::remove_file(srv(host).join("after")).unwrap());
     house.commit().await;
@@ -252,7 +258,7 @@ async fn a_push_that_asks_goes_on_only_after_a_yes() {
     assert_eq!((&ended["questions"][0]["answer"], &ended["questions"][0]["who"]), (&json!("nobody"), &Value::Null));
 
     // Nobody answers: nothing was confirmed.
-    edit(&house, "timeout = \"5m\"", "timeout = \"1s\"");
+    edit(&house, "timeout = \"5m\"", "timeout = \"1s\"").await;
     house.commit().await;
     let id = house.press("qa").await;
     let ended = house.ended(id).await;
