@@ -22,6 +22,7 @@ mod played;
 mod policy;
 mod readback;
 mod readme;
+mod relay;
 mod release;
 mod remote;
 mod roll;

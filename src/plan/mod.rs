@@ -11,8 +11,8 @@ pub use make::{Goods, PlanError, Target, plan};
 pub use show::values;
 
 use crate::stack::{
-    BuildId, Check, Host, Policy, PushNumber, Question, Release, Revision, Root, Rsync, Script, SecretSource, Source,
-    StackName, StageName, Who,
+    BuildId, Check, FanOut, Host, Policy, PushNumber, Question, Relay, Release, Revision, Root, Rsync, Script,
+    SecretSource, Source, StackName, StageName, Who,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -257,6 +257,14 @@ impl PlannedForm {
             | Self::Activate { .. }
             | Self::ReadBack { .. }
             | Self::Confirm(_) => None,
+        }
+    }
+
+    /// How hosts pass on to each other what it brings, when they do.
+    pub fn relay(&self) -> Option<&Relay> {
+        match self {
+            Self::Release(Release { fan_out: FanOut::Relay(relay), .. }) => Some(relay),
+            _ => None,
         }
     }
 

@@ -10,6 +10,7 @@ mod orders;
 mod preflight;
 mod readback;
 mod recorder;
+mod relay;
 mod roll;
 mod step;
 mod toll;

@@ -6,7 +6,7 @@ use super::limits::Limits;
 use super::questions;
 use super::reader::{Keys, Reader, Text, Value};
 use super::variables::Scope;
-use super::{Check, Command, Form, Question, Release, Rsync, Script, limits, rolls, shell, urls, values};
+use super::{Check, Command, FanOut, Form, Question, Release, Rsync, Script, limits, rolls, shell, urls, values};
 use crate::diagnostic::{Mistake, shown};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -68,6 +68,8 @@ const COMMAND: Keys = Keys {
         "every",
         "on_failure",
         "max_failed",
+        "fan_out",
+        "compress",
     ],
     later: &["hosts"],
 };
@@ -280,7 +282,8 @@ fn read_release(reader: &mut Reader<'_>, table: &DeTable<'_>, value: &Value<'_>)
     if let (Some(again), Some(value)) = (shared.iter().find(|name| !seen.insert(*name)), table.get("shared")) {
         reader.refuse(Mistake::new(value.span(), format!("`{}` is shared twice", shown(again))));
     }
-    Some(Form::Release(Release { dir: dir?, keep: keep?, shared }))
+    // What is open here is settled with the stage.
+    Some(Form::Release(Release { dir: dir?, keep: keep?, shared, fan_out: FanOut::Direct, compress: false }))
 }
 
 fn read_rsync(reader: &mut Reader<'_>, table: &DeTable<'_>, value: &Value<'_>, at: &Range<usize>) -> Option<Form> {
@@ -295,7 +298,7 @@ fn read_rsync(reader: &mut Reader<'_>, table: &DeTable<'_>, value: &Value<'_>, a
     let delete = table.get("delete").map_or(Some(false), |value| reader.boolean(value));
     let exclude = read_all(reader, table.get("exclude"), values::pattern);
     let options = read_all(reader, table.get("options"), values::rsync_option);
-    Some(Form::Rsync(Rsync { from: from?, to: to?, delete: delete?, exclude, options }))
+    Some(Form::Rsync(Rsync { from: from?, to: to?, delete: delete?, exclude, options, compress: false }))
 }
 
 /// Every string of a list that `parse` takes; a lone string is a list of one.

@@ -34,6 +34,9 @@ const STACK: Keys = Keys {
         "every",
         "max_failed",
         "on_failure",
+        "fan_out",
+        "relay",
+        "compress",
         "vars",
         "secrets",
         "jump",
@@ -41,7 +44,7 @@ const STACK: Keys = Keys {
         "lists",
         "stage",
     ],
-    later: &["max_dropped", "fan_out", "before", "finally", "allow_skip"],
+    later: &["max_dropped", "before", "finally", "allow_skip"],
 };
 
 const SOURCE: Keys = Keys { of: "`source`", known: &["git", "branch"], later: &["svn", "dir"] };
@@ -61,6 +64,9 @@ const STAGE: Keys = Keys {
         "every",
         "max_failed",
         "on_failure",
+        "fan_out",
+        "relay",
+        "compress",
     ],
     later: &["drop", "max_dropped", "allow_skip"],
 };
