@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml allows this only inside #[test]")]
 
 mod announce;
+mod bench;
 mod browser;
 mod check;
 mod cli;
@@ -27,8 +28,10 @@ mod release;
 mod remote;
 mod roll;
 mod rollback;
+mod secrets;
 mod site;
 mod source;
+mod sources;
 mod street;
 mod user;
 mod variables;

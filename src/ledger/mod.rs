@@ -10,6 +10,7 @@ pub mod holds;
 pub mod outbox;
 pub mod past;
 pub mod press;
+pub mod published;
 pub mod pushes;
 pub mod questions;
 pub mod sessions;

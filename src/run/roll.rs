@@ -6,6 +6,7 @@
 //! all of them end when the last host is through. Called by the walk.
 
 use super::step::Outcome;
+use super::toll::Loss;
 use super::walk::{End, HostOutcome, Sum, Walk, elapsed_ms};
 use crate::journal::HostResult;
 use crate::plan::{Part, PlannedCommand};
@@ -34,6 +35,7 @@ impl Walk {
     /// Takes all hosts through a list. An error is how the push ends.
     pub(super) async fn roll(&mut self, list: &[(u32, &PlannedCommand)]) -> Result<(), End> {
         let Some(&(first, head)) = list.first() else { return Ok(()) };
+        self.wait_for_late().await;
         let hosts = self.places(head);
         if hosts.is_empty() {
             return Ok(());
@@ -57,6 +59,24 @@ impl Walk {
             verdict = verdict.and(judged);
         }
         verdict
+    }
+
+    /// Waits for who is late: no host leaves a load balancer that nothing can be done on then.
+    async fn wait_for_late(&mut self) {
+        for (host, late) in std::mem::take(&mut self.late) {
+            let tried = tokio::select! {
+                tried = late => tried,
+                () = self.orders.token.cancelled() => Err("it was not reached before the push was stopped".to_owned()),
+            };
+            match tried {
+                Ok(connection) => drop(self.connections.insert(host, connection)),
+                Err(why) => {
+                    let loss = Loss { command: None, result: HostResult::Unreachable, why: Some(why.clone()) };
+                    self.toll.give_up(host.name(), loss);
+                    self.refused.insert(host, why);
+                }
+            }
+        }
     }
 
     /// The hosts that an earlier push brought through, written down for each command; and all the others.
