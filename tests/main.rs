@@ -4,6 +4,7 @@
 mod announce;
 mod bench;
 mod browser;
+mod cancel;
 mod check;
 mod cli;
 mod crash;
@@ -16,6 +17,7 @@ mod hosts;
 mod house;
 mod layers;
 mod lock;
+mod owed;
 mod pages;
 mod pause;
 mod plan;

@@ -125,6 +125,7 @@ fn read_back(stage: &Stage) -> Option<PlannedCommand> {
         confirm: None,
         roll: None,
         done_on: Vec::new(),
+        owed: None,
     })
 }
 
@@ -151,6 +152,7 @@ fn making(stack: &Stack) -> Vec<PlannedCommand> {
         confirm: None,
         roll: None,
         done_on: Vec::new(),
+        owed: None,
     };
     let builds = stack
         .build
@@ -182,7 +184,7 @@ fn planned(part: Part, command: &Command, rolls: &mut u32) -> Vec<PlannedCommand
     let policy = match part {
         Part::Main => command.policy,
         // A failure before the work vetoes it, and all of `finally` runs whatever fails.
-        Part::Before | Part::Finally => Policy::default(),
+        Part::Owed | Part::Before | Part::Finally => Policy::default(),
     };
     vec![PlannedCommand {
         part,
@@ -198,6 +200,7 @@ fn planned(part: Part, command: &Command, rolls: &mut u32) -> Vec<PlannedCommand
         confirm: command.confirm.clone(),
         roll: None,
         done_on: Vec::new(),
+        owed: None,
     }]
 }
 

@@ -62,9 +62,10 @@ impl PlannedCommand {
             Some(name) => one_line(name),
             None => one_line(&self.what(values)),
         };
-        match &self.roll {
-            Some(roll) => format!("{} › {title}", roll.name.as_deref().map_or("roll".to_owned(), one_line)),
-            None => title,
+        match (&self.owed, &self.roll) {
+            (Some(owed), _) => format!("finally of push {}: {title}", owed.push),
+            (None, Some(roll)) => format!("{} › {title}", roll.name.as_deref().map_or("roll".to_owned(), one_line)),
+            (None, None) => title,
         }
     }
 
@@ -78,6 +79,7 @@ impl PlannedCommand {
     }
 
     fn what(&self, values: &BTreeMap<String, String>) -> String {
+        let values = &*self.own_values(values);
         let value = |name: &str| values.get(name).map_or("…", String::as_str);
         match &self.form {
             PlannedForm::Checkout => {

@@ -5,11 +5,15 @@ use super::{
     outcome, pause, short_sha, until,
 };
 use crate::ledger::outbox::Announcement;
+use crate::ledger::pushes::Link;
 use crate::ledger::questions::Question;
 use crate::time::At;
 
 /// How many bad hosts a line names; the page has them all.
 const HOSTS: usize = 3;
+/// How many links of `before` and `finally` a line gives, and how long their titles are; the page has them all.
+const LINKS: usize = 3;
+const TITLE_BYTES: usize = 40;
 
 /// One clean line of at most 400 bytes, links whole:
 /// `[web] mary pushed 3f2c1ab → 9d8e7f6 to PROD: succeeded, 41 hosts, 38 s · 4 commits · DIFF · PAGE`.
@@ -50,7 +54,9 @@ pub fn irc_line(announcement: &Announcement, now: At) -> String {
     } else {
         format!("{what}: {} · {commits}", ended(announcement))
     };
-    let links: Vec<&str> = push.diff.as_deref().into_iter().chain([announcement.url.as_str()]).collect();
+    let given: Vec<String> = announcement.links.iter().take(LINKS).filter_map(given).collect();
+    let ours = push.diff.as_deref().into_iter().chain([announcement.url.as_str()]);
+    let links: Vec<&str> = given.iter().map(String::as_str).chain(ours).collect();
     clean::irc_line(&head, &links)
 }
 
@@ -69,6 +75,13 @@ fn question_line(announcement: &Announcement, question: &Question, now: At) -> S
         text = clean::short(&question.question, 150),
     );
     clean::irc_line(&head, &[announcement.url.as_str()])
+}
+
+/// `Ticket OPS-7 https://tickets.example.com/OPS-7`
+fn given(link: &Link) -> Option<String> {
+    let address = clean::link(&link.url)?;
+    let title = clean::short(&link.title, TITLE_BYTES);
+    Some(if title.is_empty() || title == address { address.to_owned() } else { format!("{title} {address}") })
 }
 
 /// `3f2c1ab → 9d8e7f6`; the first push of a stage has nothing to come from.
