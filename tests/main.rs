@@ -10,6 +10,7 @@ mod cli;
 mod crash;
 mod demo;
 mod desk;
+mod engine;
 mod examples;
 mod failure;
 mod fleet;
