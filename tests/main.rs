@@ -13,6 +13,7 @@ mod failure;
 mod fleet;
 mod hosts;
 mod house;
+mod late;
 mod layers;
 mod lock;
 mod pages;
