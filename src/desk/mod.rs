@@ -16,6 +16,7 @@ mod interrupt;
 pub mod inventory;
 mod journals;
 mod open;
+mod owed;
 mod pause;
 mod pick;
 mod plan_view;

@@ -201,6 +201,10 @@ pub fn due(conn: &Connection, channel: &str, now: At, most: usize) -> Answer<Vec
         "SELECT o.id, o.tries, o.payload FROM outbox o
          WHERE {NEXT_IN_LINE} AND (o.next_at <= :now OR o.next_at > :furthest) ORDER BY o.id LIMIT :most"
     ))?;
+    read_due(&mut ask, channel, now, most)
+}
+
+fn read_due(ask: &mut rusqlite::CachedStatement<'_>, channel: &str, now: At, most: usize) -> Answer<Vec<Due>> {
     let furthest = At::from_millis(now.millis().saturating_add(FURTHEST_MS));
     let mut rows = ask.query(named_params! {
         ":channel": channel,
@@ -217,6 +221,23 @@ pub fn due(conn: &Connection, channel: &str, now: At, most: usize) -> Answer<Vec
     Ok(due)
 }
 
+/// What `channel` is to tell at `now` and what waits behind that, oldest first, at most `most`: of each push as much as can
+/// be told in its order.
+///
+/// # Errors
+/// What SQLite said.
+pub fn piled(conn: &Connection, channel: &str, now: At, most: usize) -> Answer<Vec<Due>> {
+    let mut ask = conn.prepare_cached(
+        "SELECT o.id, o.tries, o.payload FROM outbox o
+         WHERE o.channel = :channel AND o.state = 'waiting' AND (o.next_at <= :now OR o.next_at > :furthest)
+           AND NOT EXISTS (SELECT 1 FROM outbox e
+                           WHERE e.push = o.push AND e.channel = o.channel AND e.state = 'waiting' AND e.id < o.id
+                             AND e.next_at > :now AND e.next_at <= :furthest)
+         ORDER BY o.id LIMIT :most",
+    )?;
+    read_due(&mut ask, channel, now, most)
+}
+
 /// When `channel` has something to tell next; `None` when nothing waits.
 ///
 /// # Errors
@@ -228,16 +249,16 @@ pub fn next_due(conn: &Connection, channel: &str) -> Answer<Option<At>> {
         .transpose()
 }
 
-/// Notes that a row was told, with the very words.
+/// Notes that a row was told, with the very words, and what was not well with it all the same (an address was refused).
 ///
 /// # Errors
 /// What SQLite said.
-pub fn told(tx: &Transaction<'_>, id: i64, words: &str, at: At) -> Answer<()> {
+pub fn told(tx: &Transaction<'_>, id: i64, words: &str, problem: Option<&str>, at: At) -> Answer<()> {
     tx.prepare_cached(
-        "UPDATE outbox SET state = 'told', tries = tries + 1, told_at = ?2, told = ?3, problem = NULL
+        "UPDATE outbox SET state = 'told', tries = tries + 1, told_at = ?2, told = ?3, problem = ?4
          WHERE id = ?1 AND state = 'waiting'",
     )?
-    .execute(params![id, at.to_string(), words])?;
+    .execute(params![id, at.to_string(), words, problem])?;
     Ok(())
 }
 

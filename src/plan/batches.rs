@@ -70,6 +70,7 @@ mod tests {
             policy: Policy::default(),
             quiet: false,
             done_on: Vec::new(),
+            owed: None,
         }
     }
 

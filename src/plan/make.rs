@@ -122,6 +122,7 @@ fn read_back(stage: &Stage) -> Option<PlannedCommand> {
         policy: stage.policy,
         quiet: false,
         done_on: Vec::new(),
+        owed: None,
     })
 }
 
@@ -146,6 +147,7 @@ fn making(stack: &Stack) -> Vec<PlannedCommand> {
         policy: Policy::default(),
         quiet: false,
         done_on: Vec::new(),
+        owed: None,
     };
     let builds = stack
         .build
@@ -169,7 +171,7 @@ fn planned(part: Part, command: &Command) -> PlannedCommand {
     let policy = match part {
         Part::Main => command.policy,
         // A failure before the work vetoes it, and all of `finally` runs whatever fails.
-        Part::Before | Part::Finally => Policy::default(),
+        Part::Owed | Part::Before | Part::Finally => Policy::default(),
     };
     PlannedCommand {
         part,
@@ -183,6 +185,7 @@ fn planned(part: Part, command: &Command) -> PlannedCommand {
         policy,
         quiet: command.quiet,
         done_on: Vec::new(),
+        owed: None,
     }
 }
 

@@ -4,10 +4,12 @@
 
 mod batches;
 mod make;
+mod owed;
 pub mod shell;
 mod show;
 
 pub use make::{Goods, PlanError, Target, plan};
+pub use owed::{Owed, owed};
 pub use show::values;
 
 use crate::stack::{
@@ -143,6 +145,9 @@ pub struct PlannedCommand {
     /// there again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub done_on: Vec<String>,
+    /// The earlier push whose `finally` it is (see [`Part::Owed`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Box<Owed>>,
 }
 
 impl PlannedCommand {
@@ -162,6 +167,8 @@ fn once() -> u32 {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
+    /// It is the `finally` of an earlier push whose runner died: it runs before anything else.
+    Owed,
     /// It may veto: it runs before any host is touched.
     Before,
     /// It does the work.

@@ -411,6 +411,20 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_secret_comes_to_the_other_shell_as_it_is_by_hand() {
+        let value = "c4n'ary-\"$x `y` \\ \\n %s\nits second line";
+        let text = format!(
+            "{}\neval \"$(secrets)\"\nprintf %s. \"$PUSH_SECRET_A\"",
+            SECRETS.replace("NAMES", "PUSH_SECRET_A")
+        );
+        for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
+            let program = Program::new(shell[0]).args(&shell[1..]).args(["-c", &text]).env("PUSH_SECRET_A", value);
+            let output = program.output(Duration::from_secs(20)).await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{value}."), "{shell:?}");
+        }
+    }
+
     #[test]
     fn a_document_ends_only_at_its_end() {
         assert_eq!(document("a\nEND\nEND_\n"), "<<'END__'\na\nEND\nEND_\nEND__\n");

@@ -57,9 +57,13 @@ impl Plan {
 impl PlannedCommand {
     /// The command as a reader expects it, in one line: its name, or what it does with its values in place.
     pub fn title(&self, values: &BTreeMap<String, String>) -> String {
-        match &self.name {
+        let title = match &self.name {
             Some(name) => one_line(name),
             None => one_line(&self.what(values)),
+        };
+        match &self.owed {
+            Some(owed) => format!("finally of push {}: {title}", owed.push),
+            None => title,
         }
     }
 
@@ -73,6 +77,7 @@ impl PlannedCommand {
     }
 
     fn what(&self, values: &BTreeMap<String, String>) -> String {
+        let values = &*self.own_values(values);
         let value = |name: &str| values.get(name).map_or("…", String::as_str);
         match &self.form {
             PlannedForm::Checkout => {

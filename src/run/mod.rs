@@ -6,6 +6,7 @@ mod check;
 mod done;
 mod link;
 mod orders;
+mod owed;
 mod preflight;
 mod readback;
 mod recorder;

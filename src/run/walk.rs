@@ -3,6 +3,7 @@
 //! host after an order to stop; only `finally` runs after either.
 
 use super::orders::{Orders, Stop};
+use super::owed::{OwedLosses, is_own_work};
 use super::preflight::Late;
 use super::recorder::Recorder;
 use super::relay::Passing;
@@ -46,7 +47,9 @@ pub struct Walk {
     pub(super) refused: BTreeMap<Host, String>,
     /// Hosts on which some command has begun.
     touched: BTreeSet<Host>,
-    unknown: BTreeSet<String>,
+    pub(super) unknown: BTreeSet<String>,
+    /// What went wrong while an earlier push's `finally` ran.
+    pub(super) owed_losses: OwedLosses,
 }
 
 /// How the push ends, as far as it is known.
@@ -95,6 +98,7 @@ impl Walk {
             refused: BTreeMap::new(),
             touched: BTreeSet::new(),
             unknown: BTreeSet::new(),
+            owed_losses: OwedLosses::default(),
         }
     }
 
@@ -112,6 +116,7 @@ impl Walk {
             Some(Stop::Cancelled { who, .. }) if end.state == Ended::Cancelled => who,
             _ => None,
         };
+        self.settle_owed(&mut end).await;
         self.finally(&commands, &mut end).await;
         // A checkout is only the way to a build; what is left of it helps nobody.
         let _ = tokio::fs::remove_dir_all(&self.checkout).await;
@@ -185,12 +190,13 @@ impl Walk {
             return Ok(());
         }
         let began = Instant::now();
-        let tells_refused = command.form.per_host() && command.part != Part::Finally;
+        let tells_refused = command.form.per_host() && is_own_work(command);
         let told = if tells_refused { self.refused.len() } else { 0 };
         self.command_started(number, command, places.iter().flatten().count() + told).await;
         let mut refused = if tells_refused { self.tell_refused(number).await } else { Vec::new() };
         let (mut taken, places) = self.take_over(number, command, places).await;
         let mut sum = self.over(number, command, places).await;
+        self.note_owed(number, command).await;
         let (lost, fresh): (Vec<HostOutcome>, _) = sum.bad().cloned().partition(|ended| self.never_came(ended));
         let came = sum.outcomes.iter().chain(&taken).filter(|ended| !lost.contains(ended));
         self.touched.extend(came.filter_map(|(host, _)| host.clone()));
@@ -208,7 +214,7 @@ impl Walk {
         let hosts = &self.assignment.plan.hosts;
         let chosen = |host: &&Host| match command.part {
             Part::Finally => self.touched.contains(*host),
-            Part::Before | Part::Main => !self.toll.has(host.name()),
+            Part::Owed | Part::Before | Part::Main => !self.toll.has(host.name()) && command.is_meant_for(host),
         };
         if !command.form.per_host() {
             return vec![None];
@@ -278,6 +284,7 @@ impl Walk {
             Part::Finally => true,
             // Every host is asked, whatever the first one says.
             Part::Main if matches!(command.form, PlannedForm::ReadBack { .. }) => self.orders.stopped().is_none(),
+            Part::Owed => self.orders.stopped().is_none(),
             Part::Before => bad == 0 && self.orders.stopped().is_none(),
             Part::Main => self.toll.allows(command.policy, bad) && self.orders.stopped().is_none(),
         }
@@ -285,9 +292,12 @@ impl Walk {
 
     /// What the failures of a command mean for the push.
     fn judge(&mut self, number: u32, command: &PlannedCommand, bad: &[HostOutcome], skipped: bool) -> Result<(), End> {
+        if command.part == Part::Owed {
+            return self.judge_owed(number, command, bad, skipped);
+        }
         let fresh = bad.iter().filter(|(host, _)| host.is_some()).count();
         let allowed = match command.part {
-            Part::Before | Part::Finally => bad.is_empty(),
+            Part::Owed | Part::Before | Part::Finally => bad.is_empty(),
             Part::Main if fresh == bad.len() => self.toll.allows(command.policy, fresh),
             // What fails on the push host fails for all hosts.
             Part::Main => command.policy.on_failure == OnFailure::Continue,
@@ -322,7 +332,7 @@ impl Walk {
         End { state: Ended::Failed, why: Some(format!("{veto}{}", self.words(number, command, bad))) }
     }
 
-    fn words(&self, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> String {
+    pub(super) fn words(&self, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> String {
         let title = self.title(command);
         let Some((host, outcome)) = bad.first() else { return format!("command {number} ({title}) failed") };
         let what = outcome.why.clone().unwrap_or_else(|| outcome.result.word().to_owned());

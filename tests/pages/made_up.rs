@@ -404,7 +404,13 @@ pub fn push_page(state: &str) -> PushPage {
         rest: matches!(state, "interrupted" | "failed" | "cancelled" | "degraded").then(|| Rest {
             plan_hash: "cd".repeat(32),
             commands: (5..=8)
-                .map(|command| RestCommand { command, title: titles()[command - 1].clone(), hosts: 24, left: 9 })
+                .map(|command| RestCommand {
+                    command,
+                    title: titles()[command - 1].clone(),
+                    hosts: 24,
+                    left: 9,
+                    owed_by: None,
+                })
                 .collect(),
             why_not: (state == "degraded").then(|| "web is held by kate: <b>evil</b>".to_owned()),
         }),

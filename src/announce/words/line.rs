@@ -5,10 +5,14 @@ use super::{
     pause, short_sha,
 };
 use crate::ledger::outbox::Announcement;
+use crate::ledger::pushes::Link;
 use crate::time::At;
 
 /// How many bad hosts a line names; the page has them all.
 const HOSTS: usize = 3;
+/// How many links of `before` and `finally` a line gives, and how long their titles are; the page has them all.
+const LINKS: usize = 3;
+const TITLE_BYTES: usize = 40;
 
 /// One clean line of at most 400 bytes, links whole:
 /// `[web] mary pushed 3f2c1ab → 9d8e7f6 to PROD: succeeded, 41 hosts, 38 s · 4 commits · DIFF · PAGE`.
@@ -46,8 +50,17 @@ pub fn irc_line(announcement: &Announcement, now: At) -> String {
     } else {
         format!("{what}: {} · {commits}", ended(announcement))
     };
-    let links: Vec<&str> = push.diff.as_deref().into_iter().chain([announcement.url.as_str()]).collect();
+    let given: Vec<String> = announcement.links.iter().take(LINKS).filter_map(given).collect();
+    let ours = push.diff.as_deref().into_iter().chain([announcement.url.as_str()]);
+    let links: Vec<&str> = given.iter().map(String::as_str).chain(ours).collect();
     clean::irc_line(&head, &links)
+}
+
+/// `Ticket OPS-7 https://tickets.example.com/OPS-7`
+fn given(link: &Link) -> Option<String> {
+    let address = clean::link(&link.url)?;
+    let title = clean::short(&link.title, TITLE_BYTES);
+    Some(if title.is_empty() || title == address { address.to_owned() } else { format!("{title} {address}") })
 }
 
 /// `3f2c1ab → 9d8e7f6`; the first push of a stage has nothing to come from.

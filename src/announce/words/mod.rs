@@ -6,9 +6,11 @@ mod html;
 mod line;
 mod mail;
 mod pause;
+mod piled;
 
 pub use line::irc_line;
 pub use mail::{MailWords, mail};
+pub use piled::piled_up;
 
 use super::clean;
 use crate::ledger::outbox::{Announcement, BadHost, MOST_BAD_HOSTS, Moment};

@@ -1039,6 +1039,7 @@ fn the_examples_are_right() {
     for (name, text) in [
         ("web", include_str!("../../../stacks/web.toml")),
         ("static-site", include_str!("../../../stacks/static-site.toml")),
+        ("object-store", include_str!("../../../stacks/examples/object-store.toml")),
     ] {
         let parsed = parse(name.parse().unwrap(), "stacks/example.toml", text);
         assert!(parsed.is_ok(), "{:?}", parsed.unwrap_err());

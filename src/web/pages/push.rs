@@ -1,6 +1,6 @@
 //! One push, live or past: what it does or did, host by host, and what was told of it.
 
-use super::hosts::{HOSTS_LISTED, HostCell, HostLine, Legend, host_cells, host_lines, legend};
+use super::hosts::{self, HOSTS_LISTED, HostCell, HostLine, Legend, host_cells, host_lines, legend};
 use super::onwards::{Onwards, onwards};
 use super::parts::{
     CommitLine, HoldLine, Mark, Moment, PauseLine, Person, StageTag, Version, authors, commit_lines, link,
@@ -265,11 +265,14 @@ fn result_words(page: &PushPage, steps: &[Step]) -> String {
     };
     if let Some(why) = &row.why {
         sentence.push(' ');
-        let mut letters = why.chars();
-        sentence.extend(letters.next().into_iter().flat_map(char::to_uppercase).chain(letters));
+        sentence.push_str(&words::capital(why));
         if !why.ends_with(['.', '!', '?']) {
             sentence.push('.');
         }
+    }
+    if let Some(known) = hosts::known_after_cancel(page).filter(|_| row.state == "cancelled") {
+        sentence.push(' ');
+        sentence.push_str(&known);
     }
     sentence
 }
