@@ -16,6 +16,7 @@ mod failure;
 mod fleet;
 mod hosts;
 mod house;
+mod late;
 mod layers;
 mod lock;
 mod owed;
