@@ -98,6 +98,7 @@ pub(super) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
             command.done_on.retain(|host| !odd.contains(host.as_str()));
         }
     }
+    whole_rolls(&mut plan.commands);
     plan.commands.retain(|command| command.part != Part::Owed);
     plan.commands.splice(0..0, earlier.owed.iter().cloned());
     let plan_hash = plan.hash();
@@ -116,6 +117,17 @@ fn undone<'a>(plan: &Plan, results: &'a [ResultRow]) -> BTreeSet<&'a str> {
         hosts.insert("");
     }
     hosts
+}
+
+/// A host half-way through a roll walks all of it again: it is done only where the whole list is.
+fn whole_rolls(commands: &mut [PlannedCommand]) {
+    for roll in commands.chunk_by_mut(PlannedCommand::rolls_with) {
+        let done = roll.iter().map(|command| command.done_on.clone());
+        let all = done.reduce(|all, one| all.into_iter().filter(|host| one.contains(host)).collect());
+        for command in roll {
+            command.done_on = all.clone().unwrap_or_default();
+        }
+    }
 }
 
 /// The hosts that were asked at the end what they run, and did not say this build: whatever was recorded before, it is
@@ -177,7 +189,7 @@ impl Desk {
         let hosts = &offer.plan.hosts;
         let left = |(number, command): (usize, &PlannedCommand)| {
             let meant: Vec<_> = hosts.iter().filter(|host| command.is_meant_for(host)).collect();
-            let (all, left) = match command.form.per_host() {
+            let (all, left) = match command.per_host() {
                 true => (meant.len(), meant.iter().filter(|host| !command.is_done_on(Some(host))).count()),
                 false => (0, usize::from(!command.is_done_on(None))),
             };

@@ -12,6 +12,7 @@ pub mod past;
 pub mod press;
 pub mod published;
 pub mod pushes;
+pub mod questions;
 pub mod sessions;
 pub mod stats;
 pub mod told;

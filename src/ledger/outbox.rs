@@ -4,6 +4,7 @@
 
 use super::Answer;
 use super::pushes::{Commit, Link, PushRow};
+use super::questions::Question;
 use crate::time::At;
 use rusqlite::{Connection, Row, Transaction, named_params, params};
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,9 @@ pub struct Announcement {
     /// What the push linked to.
     #[serde(default)]
     pub links: Vec<Link>,
+    /// What it asks, where that is told.
+    #[serde(default)]
+    pub question: Option<Question>,
     /// The pause that is told of, when it is one, or its end.
     #[serde(default)]
     pub pause: Option<Pause>,
@@ -74,16 +78,17 @@ pub struct Announcement {
 }
 
 impl Announcement {
-    /// The key that tells a repeat: `push-214-ended`, `push-214-paused-57`.
+    /// The key that tells a repeat: `push-214-ended`, `push-214-paused-57`, `push-214-asked-1`.
     pub fn key(&self) -> String {
         format!("push-{}-{}", self.push.id, self.moment())
     }
 
-    /// The moment's name in the ledger; a push may be paused more than once.
+    /// The moment's name in the ledger; a push may be paused, and may ask, more than once.
     fn moment(&self) -> String {
-        match &self.pause {
-            Some(pause) => format!("{}-{}", self.event.name(), pause.n),
-            None => self.event.name().to_owned(),
+        match (&self.pause, &self.question) {
+            (Some(pause), _) => format!("{}-{}", self.event.name(), pause.n),
+            (None, Some(question)) => format!("{}-{}", self.event.name(), question.ask),
+            (None, None) => self.event.name().to_owned(),
         }
     }
 }
@@ -107,6 +112,8 @@ pub struct Pause {
 pub enum Moment {
     /// It began.
     Started,
+    /// It asks, and waits for an answer.
+    Asked,
     /// Somebody paused it.
     Paused,
     /// Somebody let it go on.
@@ -120,6 +127,7 @@ impl Moment {
     pub fn name(self) -> &'static str {
         match self {
             Self::Started => "started",
+            Self::Asked => "asked",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::Ended => "ended",
@@ -147,7 +155,7 @@ pub struct OutboxRow {
     pub id: i64,
     /// The push.
     pub push: i64,
-    /// `started`, `ended`, `paused-57` or `resumed-63` (with the number of the journal record).
+    /// `started`, `ended`, `asked-1` (with the question's number), `paused-57` or `resumed-63` (with the journal record's).
     pub event: String,
     /// `irc` or `email`.
     pub channel: String,

@@ -60,11 +60,16 @@ impl Plan {
 }
 
 impl PlannedCommand {
-    /// The command as a reader expects it, in one line: its name, or what it does with its values in place.
+    /// The command as a reader expects it, in one line: its name, or what it does with its values in place; before it the
+    /// name of the roll that it is part of.
     pub fn title(&self, values: &BTreeMap<String, String>) -> String {
         let title = match &self.name {
             Some(name) => one_line(name),
             None => one_line(&self.what(values)),
+        };
+        let title = match &self.roll {
+            Some(roll) => format!("{} › {title}", roll.name.as_deref().map_or("roll".to_owned(), one_line)),
+            None => title,
         };
         match (&self.owed, self.part) {
             (Some(owed), _) => format!("finally of push {}: {title}", owed.push),
@@ -103,6 +108,7 @@ impl PlannedCommand {
                 format!("check {}", for_hosts(values, |values| address.show(values)))
             }
             PlannedForm::Check(Check::Run(script)) => format!("check: {}", shown(script, values)),
+            PlannedForm::Confirm(question) => format!("confirm: {question}"),
             PlannedForm::ReadBack { dirs } => format!("ask what runs in {}", dirs.join(", ")),
         }
     }

@@ -2,7 +2,7 @@
 //! what was live, the very ones of a rollback, for the build that was live. Pure; it must never give a rollback a way back
 //! of its own. Called by `make`, the desk (for rollbacks) and the runner.
 
-use super::{Assignment, BuildFrom, Kind, OldBuild, Part, Plan, PlannedCommand, show};
+use super::{Assignment, BuildFrom, Kind, OldBuild, Part, Plan, PlannedCommand, PlannedForm, show};
 use crate::stack::{Host, OnFailure, Policy};
 use std::collections::BTreeMap;
 
@@ -19,13 +19,21 @@ impl Plan {
         self.kind != Kind::Rollback && policies.into_iter().any(|policy| policy.on_failure == OnFailure::Rollback)
     }
 
-    /// The plan with the commands of its way back, if it has one: all of the work again, behind everything else.
+    /// The plan with the commands of its way back, if it has one: all of the work again, behind everything else. Nobody is
+    /// asked on the way: who waits for an answer leaves hosts between two builds.
     pub(super) fn with_way_back(mut self) -> Self {
         if self.way_back().is_some() {
-            let work = self.commands.iter().filter(|command| command.part == Part::Main && !command.makes_the_build());
-            let undo: Vec<PlannedCommand> = work
-                .map(|command| PlannedCommand { part: Part::Undo, policy: Policy::default(), ..command.clone() })
-                .collect();
+            let is_work = |command: &&PlannedCommand| {
+                let asks = matches!(command.form, PlannedForm::Confirm(_));
+                command.part == Part::Main && !command.makes_the_build() && !asks
+            };
+            let undone = |command: &PlannedCommand| PlannedCommand {
+                part: Part::Undo,
+                policy: Policy::default(),
+                confirm: None,
+                ..command.clone()
+            };
+            let undo: Vec<PlannedCommand> = self.commands.iter().filter(is_work).map(undone).collect();
             self.commands.extend(undo);
         }
         self

@@ -108,7 +108,7 @@ impl Walk {
     async fn unreachable(&mut self, commands: &[PlannedCommand]) -> End {
         let total = self.assignment.plan.hosts.len();
         let refused = self.refused.clone();
-        let first = numbered(commands).find(|(_, command)| command.form.per_host() && is_own_work(command));
+        let first = numbered(commands).find(|(_, command)| command.per_host() && is_own_work(command));
         if let Some((number, command)) = first {
             self.command_started(number, command, total).await;
             let bad = self.tell_refused(number).await;

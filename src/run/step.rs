@@ -170,6 +170,7 @@ impl Walk {
                 let url = address.filled(&task.values);
                 check::ask(near, task, url, is_last, &lines).await
             }
+            (PlannedForm::Confirm(question), _) => self.confirm(place.command, command, question).await,
             (PlannedForm::Check(Check::Run(script)) | PlannedForm::Run(script), Some(on)) => {
                 guard::far(on, self.task(command, script, host), &lines).await
             }
@@ -374,6 +375,9 @@ fn outcome(ending: Ending, command: &PlannedCommand, last_error: &str) -> Outcom
         Ending::Refused(why) if on_push_host => (HostResult::Failed, None, Some(why), 0),
         Ending::Refused(why) => (HostResult::Failed, None, Some(format!("nothing ran: {why}")), 0),
         Ending::Unreachable(why) => (HostResult::Unreachable, None, Some(why), 0),
+        Ending::TimedOut { .. } if matches!(command.form, PlannedForm::Confirm(_)) => {
+            (HostResult::TimedOut, None, Some("nobody answered in time".to_owned()), 0)
+        }
         Ending::TimedOut { left } => {
             let limit =
                 duration_words(i64::try_from(command.timeout_s).unwrap_or(i64::MAX / 1000).saturating_mul(1000));

@@ -129,8 +129,13 @@ impl Walk {
         self.recorder.note(&Place { command: first, host: None }, words).await;
         let mut back = Back::default();
         self.find_again(&touched, &mut back).await;
-        for (number, command) in numbered(commands).filter(|(_, command)| command.part == Part::Undo) {
-            self.undo(number, command, commands, &touched, &mut back).await;
+        let list: Vec<_> = numbered(commands).filter(|(_, command)| command.part == Part::Undo).collect();
+        for step in list.chunk_by(|(_, one), (_, next)| one.rolls_with(next)) {
+            let (number, command) = step[0];
+            match command.roll {
+                Some(_) => self.undo_roll(step, commands, &touched, &mut back).await,
+                None => self.undo(number, command, commands, &touched, &mut back).await,
+            }
             if self.orders.stopped().is_some() {
                 let stopped = self.stopped(&format!("on the way back, in command {number}"));
                 let words = [Some(why), stopped.why].into_iter().flatten().collect::<Vec<_>>().join("; ");
@@ -196,7 +201,38 @@ impl Walk {
         }
         let mut sum = self.over(number, command, places).await;
         back.worked_on.extend(sum.outcomes.iter().filter_map(|(host, _)| host.clone()));
-        for (host, outcome) in sum.bad() {
+        let bad: Vec<HostOutcome> = sum.bad().cloned().collect();
+        self.note_bad(number, command, &bad, back);
+        sum.outcomes.append(&mut told);
+        self.command_ended(number, &sum, elapsed_ms(began)).await;
+    }
+
+    /// Takes the hosts that need any of it through a whole roll again, in the batches of the roll.
+    async fn undo_roll(
+        &mut self,
+        step: &[(u32, &PlannedCommand)],
+        commands: &[PlannedCommand],
+        touched: &[Host],
+        back: &mut Back,
+    ) {
+        let needs = |host: &&Host| step.iter().any(|(_, command)| self.trail.needs(commands, host, &command.form));
+        let needed: Vec<Host> = touched.iter().filter(needs).cloned().collect();
+        let silent: Vec<Host> = needed.iter().filter(|host| back.silent.remove(host)).cloned().collect();
+        let hosts: Vec<Host> = needed.into_iter().filter(|host| !back.away.contains_key(host)).collect();
+        if hosts.is_empty() && silent.is_empty() {
+            return;
+        }
+        back.worked_on.extend(hosts.iter().cloned());
+        let failed = self.roll_back(step, hosts, silent).await;
+        for (number, bad) in failed {
+            let Some((_, command)) = step.iter().find(|(of, _)| *of == number) else { continue };
+            self.note_bad(number, command, &bad, back);
+        }
+    }
+
+    /// Notes what went wrong on the way back.
+    fn note_bad(&mut self, number: u32, command: &PlannedCommand, bad: &[HostOutcome], back: &mut Back) {
+        for (host, outcome) in bad {
             let what = outcome.why.as_deref().unwrap_or(outcome.result.word());
             match host {
                 Some(host) => drop(back.away.insert(host.clone(), format!("command {number}: {what}"))),
@@ -206,8 +242,6 @@ impl Walk {
                 self.unknown.insert(host.name().to_owned());
             }
         }
-        sum.outcomes.append(&mut told);
-        self.command_ended(number, &sum, elapsed_ms(began)).await;
     }
 
     /// Asks the hosts on which nothing was flipped whether that is so; the others were asked by the last command.

@@ -2,6 +2,7 @@
 //! ends. It must never begin a command on a host that failed one, go on past what the failure policy allows, or begin a
 //! host after an order to stop; only `finally` runs after either.
 
+use super::ask;
 use super::drop::Exits;
 use super::orders::{Orders, Stop};
 use super::owed::{OwedLosses, is_own_work};
@@ -19,7 +20,7 @@ use crate::stack::{Host, OnFailure, Root, Who};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
@@ -40,6 +41,8 @@ pub struct Walk {
     pub(super) passings: Mutex<BTreeMap<u32, Arc<Passing>>>,
     /// How many links the output has given.
     pub(super) links: AtomicUsize,
+    /// How many questions were asked.
+    pub(super) asked: AtomicU32,
     /// How the push would end now; known once its commands are over.
     pub(super) so_far: Option<Ended>,
     pub(super) masters: Masters,
@@ -48,7 +51,7 @@ pub struct Walk {
     /// Hosts that could not be reached, and why, until the first command that works on hosts has told it.
     pub(super) refused: BTreeMap<Host, String>,
     /// Hosts on which some command has begun.
-    touched: BTreeSet<Host>,
+    pub(super) touched: BTreeSet<Host>,
     pub(super) unknown: BTreeSet<String>,
     /// What a way back would have to undo.
     pub(super) trail: Trail,
@@ -97,6 +100,7 @@ impl Walk {
             frozen: OnceLock::new(),
             passings: Mutex::default(),
             links: AtomicUsize::new(0),
+            asked: AtomicU32::new(0),
             so_far: None,
             began: Instant::now(),
             toll: Toll::default(),
@@ -121,6 +125,7 @@ impl Walk {
         });
         let who = match self.orders.stopped() {
             Some(Stop::Cancelled { who, .. }) if end.state == Ended::Cancelled => who,
+            Some(Stop::Refused { given, .. }) if end.state == Ended::Cancelled => Some(given.who),
             _ => None,
         };
         self.go_back(&commands, &mut end).await;
@@ -139,12 +144,17 @@ impl Walk {
     async fn list(&mut self, commands: &[PlannedCommand]) -> Result<(), End> {
         self.preflight(commands).await?;
         let ordinary = |part: Part| part != Part::Finally && !part.is_spare();
-        for (number, command) in numbered(commands).filter(|(_, command)| ordinary(command.part)) {
+        let list: Vec<_> = numbered(commands).filter(|(_, command)| ordinary(command.part)).collect();
+        for step in list.chunk_by(|(_, one), (_, next)| one.rolls_with(next)) {
+            let (number, command) = step[0];
             self.orders.until_unpaused().await;
             if self.orders.stopped().is_some() {
                 return Err(self.stopped(&format!("before command {number}")));
             }
-            self.command(number, command).await?;
+            match command.roll {
+                Some(_) => self.roll(step).await?,
+                None => self.command(number, command).await?,
+            }
             if command.part == Part::Main {
                 self.let_leave(commands).await?;
             }
@@ -187,7 +197,9 @@ impl Walk {
         let result = match (bad.first(), sum.skipped.is_empty()) {
             (Some(outcome), _) => outcome.result,
             (None, true) => HostResult::Ok,
-            (None, false) => HostResult::Cancelled,
+            (None, false) if self.orders.stopped().is_some() => HostResult::Cancelled,
+            // Of a roll: they failed an earlier command of it, or their batch was never begun.
+            (None, false) => HostResult::Skipped,
         };
         let ok = count(sum.outcomes.len() - bad.len());
         let not_ok = count(bad.len() + sum.skipped.len());
@@ -202,7 +214,7 @@ impl Walk {
             return Ok(());
         }
         let began = Instant::now();
-        let tells_refused = command.form.per_host() && is_own_work(command);
+        let tells_refused = command.per_host() && is_own_work(command);
         let told = if tells_refused { self.refused.len() } else { 0 };
         self.command_started(number, command, places.iter().flatten().count() + told).await;
         let mut refused = if tells_refused { self.tell_refused(number).await } else { Vec::new() };
@@ -225,13 +237,13 @@ impl Walk {
 
     /// The places of a command: the push host, or the hosts that are still in the push; `finally` also visits those that
     /// failed, but none that this push never touched.
-    fn places(&self, command: &PlannedCommand) -> Vec<Option<Host>> {
+    pub(super) fn places(&self, command: &PlannedCommand) -> Vec<Option<Host>> {
         let hosts = &self.assignment.plan.hosts;
         let chosen = |host: &&Host| match command.part {
             Part::Finally => self.touched.contains(*host),
             _ => !self.toll.has(host.name()) && command.is_meant_for(host),
         };
-        if !command.form.per_host() {
+        if !command.per_host() {
             return vec![None];
         }
         let mut chosen: Vec<Host> = hosts.iter().filter(chosen).cloned().collect();
@@ -245,7 +257,10 @@ impl Walk {
         let width = command.at_once(places.len());
         let mut waiting = places.into_iter();
         let mut outcomes = Vec::new();
-        for batch in &command.grow {
+        for (place, batch) in command.grow.iter().enumerate() {
+            if place > 0 && waiting.len() > 0 && !self.may_grow(number, command, self.bad(&outcomes)).await {
+                return Sum { outcomes, skipped: waiting.flatten().collect() };
+            }
             let batch: Vec<_> = waiting.by_ref().take((*batch).max(1)).collect();
             let width = batch.len();
             let mut batch = batch.into_iter();
@@ -255,7 +270,10 @@ impl Walk {
                 return Sum { outcomes, skipped };
             }
         }
-        self.batch(number, command, width, &mut waiting, &mut outcomes).await;
+        let asked = !command.grow.is_empty() && waiting.len() > 0;
+        if !asked || self.may_grow(number, command, self.bad(&outcomes)).await {
+            self.batch(number, command, width, &mut waiting, &mut outcomes).await;
+        }
         Sum { outcomes, skipped: waiting.flatten().collect() }
     }
 
@@ -270,8 +288,7 @@ impl Walk {
     ) {
         let mut running = FuturesUnordered::new();
         loop {
-            let is_bad = |ended: &&HostOutcome| ended.1.result != HostResult::Ok && !self.never_came(ended);
-            let bad = outcomes.iter().filter(is_bad).count();
+            let bad = self.bad(outcomes);
             let paused = self.orders.is_paused();
             while running.len() < width
                 && !paused
@@ -293,8 +310,14 @@ impl Walk {
         }
     }
 
+    /// How many places did not end well; who never came was given up before.
+    pub(super) fn bad(&self, outcomes: &[HostOutcome]) -> usize {
+        let is_bad = |ended: &&HostOutcome| ended.1.result != HostResult::Ok && !self.never_came(ended);
+        outcomes.iter().filter(is_bad).count()
+    }
+
     /// Whether a command may begin on one more host after it failed on `bad` others.
-    fn goes_on(&self, command: &PlannedCommand, bad: usize) -> bool {
+    pub(super) fn goes_on(&self, command: &PlannedCommand, bad: usize) -> bool {
         match command.part {
             Part::Finally => true,
             Part::Drop | Part::Undo => self.orders.stopped().is_none(),
@@ -307,7 +330,13 @@ impl Walk {
     }
 
     /// What the failures of a command mean for the push.
-    fn judge(&mut self, number: u32, command: &PlannedCommand, bad: &[HostOutcome], skipped: bool) -> Result<(), End> {
+    pub(super) fn judge(
+        &mut self,
+        number: u32,
+        command: &PlannedCommand,
+        bad: &[HostOutcome],
+        skipped: bool,
+    ) -> Result<(), End> {
         if command.part == Part::Owed {
             return self.judge_owed(number, command, bad, skipped);
         }
@@ -374,6 +403,8 @@ impl Walk {
                 let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
                 (Ended::Cancelled, format!("{who} cancelled it {when}{reason}"))
             }
+            Some(Stop::Refused { given, question }) => (Ended::Cancelled, ask::refused(&given, &question)),
+            Some(Stop::Unanswered(question)) => (Ended::Failed, ask::unanswered(&question)),
             None => (Ended::Cancelled, format!("stopped {when}")),
         };
         End { state, why: Some(why) }

@@ -121,6 +121,7 @@ fn is_per_host(form: &Form) -> bool {
     match form {
         Form::Local(script) => script.names_host(),
         Form::Check(Check::Http(address)) => address.names_host(),
+        Form::Confirm(_) => false,
         _ => true,
     }
 }

@@ -8,6 +8,7 @@ mod api;
 mod asking;
 mod back;
 mod builds;
+mod confirm;
 mod connections;
 mod cursor;
 mod events;

@@ -185,6 +185,7 @@ fn announcement(id: i64, event: Moment, state: &str) -> Announcement {
         commit_count: 1,
         bad_hosts: Vec::new(),
         links: Vec::new(),
+        question: None,
         pause: None,
         audit_head: "0123456789ab".to_owned(),
     }

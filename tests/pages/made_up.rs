@@ -391,6 +391,7 @@ pub fn push_page(state: &str) -> PushPage {
             ),
             told("email", "waiting", "Subject: [push] web Prod: 8f31c2e to 51d0c3e by tomas"),
         ],
+        questions: Vec::new(),
         links: vec![Link {
             title: "Ticket <b>OPS-7</b>".to_owned(),
             url: "https://tickets.example.com/OPS-7".to_owned(),

@@ -42,6 +42,7 @@ fn one(announcement: &Announcement, now: At) -> String {
     let state = match announcement.event {
         Moment::Paused => "is paused".to_owned(),
         Moment::Started | Moment::Resumed => "is being pushed".to_owned(),
+        Moment::Asked => "waits for an answer".to_owned(),
         Moment::Ended => outcome(announcement).word,
     };
     let ago = late(announcement, now).map(|ago| format!(", {ago}")).unwrap_or_default();

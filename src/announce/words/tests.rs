@@ -53,6 +53,7 @@ fn ended(state: &str) -> Announcement {
         commit_count: 4,
         bad_hosts: Vec::new(),
         links: Vec::new(),
+        question: None,
         pause: None,
         url: "https://push.example.com/pushes/214".to_owned(),
         audit_head: "0123456789ab".to_owned(),
@@ -107,6 +108,32 @@ fn rollback(mut announcement: Announcement) -> Announcement {
         (announcement.push.old_sha.clone().unwrap(), Some(announcement.push.sha));
     announcement.push.reason = Some("checkout answers 500".to_owned());
     announcement
+}
+
+#[test]
+fn a_question_is_told_with_its_time() {
+    let mut announcement = started();
+    announcement.event = Moment::Asked;
+    announcement.question = Some(Question {
+        ask: 2,
+        command: 7,
+        question: "Graphs calm?\r\nQUIT".to_owned(),
+        asked_at: "2026-11-21T10:02:00.000Z".to_owned(),
+        ends_at: "2026-11-21T10:32:00.000Z".to_owned(),
+        answer: None,
+        who: None,
+        reason: None,
+    });
+    assert_eq!(announcement.key(), "push-214-asked-2");
+    assert_eq!(
+        irc_line(&announcement, now()),
+        "[web] push 214 of 51d0c3e to PROD by mary waits for an answer until 10:32 UTC: Graphs calm? QUIT · \
+         https://push.example.com/pushes/214"
+    );
+    let mail = mail(&announcement);
+    assert_eq!(mail.subject, "[push] ANSWER NEEDED web Prod: Graphs calm? QUIT");
+    assert!(mail.text.starts_with("Push 214 of web to Prod waits for an answer: Graphs calm? QUIT\n"), "{}", mail.text);
+    assert!(mail.text.contains("Until     10:32 UTC\n"), "{}", mail.text);
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub(super) fn told(row: &OutboxRow, now: At) -> Told {
         Some("started") => "start",
         Some("paused") => "pause",
         Some("resumed") => "goes on",
+        Some("asked") => "question",
         _ => "end",
     };
     let (tag, state) = match row.state.as_str() {
