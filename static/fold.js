@@ -8,7 +8,7 @@
  *   standard error, `err` too, of a command that then failed
  * @typedef {{state: string, word: string, began: number, took: number}} HostState
  * @typedef {{title: string, state: string, perHost: boolean, hosts: number, began: number, took: number,
- *   host: Map<string, HostState>}} Step
+ *   skew: number, host: Map<string, HostState>}} Step
  */
 
 /** Results as shapes and words. @type {{[result: string]: [string, string]}} */
@@ -112,6 +112,7 @@ export class Fold {
     } else if (r.kind === 'command_ended' && step) {
       step.state = (RESULTS[r.result] ?? RESULTS.unknown)[0];
       step.took = r.duration_ms;
+      step.skew = r.skew_ms ?? -1;
     } else if (r.kind === 'paused') this.paused = r.who;
     else if (r.kind === 'resumed') this.paused = '';
     else if (r.kind === 'push_ended') this.end(r);
@@ -132,7 +133,7 @@ export class Fold {
   /** @param {number} i @returns {Step} */
   step(i) {
     while (this.steps.length <= i) {
-      this.steps.push({ title: '', state: 'wait', perHost: false, hosts: 0, began: 0, took: 0, host: new Map() });
+      this.steps.push({ title: '', state: 'wait', perHost: false, hosts: 0, began: 0, took: 0, skew: -1, host: new Map() });
     }
     return this.steps[i];
   }

@@ -3,6 +3,7 @@
 
 mod announce;
 mod browser;
+mod catch_up;
 mod check;
 mod cli;
 mod crash;

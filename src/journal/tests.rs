@@ -181,7 +181,8 @@ fn a_push_that_stops_in_the_middle_knows_which_hosts_nobody_knows() {
 
 #[test]
 fn illegal_steps_are_errors() {
-    let command_ended = Event::CommandEnded { command: 1, result: HostResult::Ok, ok: 0, not_ok: 0, duration_ms: 0 };
+    let command_ended =
+        Event::CommandEnded { command: 1, result: HostResult::Ok, ok: 0, not_ok: 0, duration_ms: 0, skew_ms: None };
     let table: Vec<(&str, Vec<Event>)> = vec![
         ("before the start", vec![command_started(1)]),
         ("started twice", vec![started(&["a"], 1), started(&["a"], 1)]),
@@ -224,7 +225,7 @@ fn any_step() -> impl Strategy<Value = Event> {
         0..=1 => command_started(command),
         2..=4 => host_started(command, host),
         5..=8 => host_ended(command, host, result),
-        9..=10 => Event::CommandEnded { command, result, ok: 0, not_ok: 0, duration_ms: 0 },
+        9..=10 => Event::CommandEnded { command, result, ok: 0, not_ok: 0, duration_ms: 0, skew_ms: None },
         _ => {
             let Event::PushEnded { why, who, unknown, sha256, .. } = ended() else { unreachable!() };
             Event::PushEnded { state: end, why, who, hosts_ok: 0, hosts_total: 4, unknown, duration_ms: 1, sha256 }

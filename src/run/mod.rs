@@ -9,6 +9,7 @@ mod orders;
 mod preflight;
 mod readback;
 mod recorder;
+mod skew;
 mod step;
 mod toll;
 mod walk;

@@ -10,7 +10,7 @@ use crate::remote::release::BuildOnDisk;
 use crate::remote::{Ending, Line, Lines, Task, guard, release, transfer};
 use crate::source::build::{BuildDir, freeze};
 use crate::source::git::Mirror;
-use crate::stack::{Check, Host, Root, Script, Source};
+use crate::stack::{BuildId, Check, Host, Root, Script, Source};
 use crate::time::duration_words;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -170,10 +170,10 @@ impl Walk {
             }
             (PlannedForm::Release(what), Some(on)) => match self.root() {
                 Some(root) => {
-                    let (build, task) = (self.build(&dir, &root), self.own_task(command, host));
+                    let (build, task) = (self.build(&dir, &root), self.release_task(command, host));
                     match self.assignment.plan.kind {
-                        // The way back trusts no mark of an earlier day.
-                        Kind::Rollback => release::bring_back(on, &build, what, task, &lines).await,
+                        // The way back, and a host that somebody changed: no mark of an earlier day is trusted.
+                        Kind::Rollback | Kind::CatchUp => release::bring_back(on, &build, what, task, &lines).await,
                         Kind::Push | Kind::Resume { .. } => release::bring(on, &build, what, task, &lines).await,
                     }
                 }
@@ -181,7 +181,10 @@ impl Walk {
             },
             (PlannedForm::Activate { dir: to }, Some(on)) => match self.root() {
                 Some(root) => {
-                    release::activate(on, &self.build(&dir, &root), to, self.own_task(command, host), &lines).await
+                    let build = self.build(&dir, &root);
+                    let (ending, at) = release::activate(on, &build, to, self.own_task(command, host), &lines).await;
+                    self.flips.note(place.command, at);
+                    ending
                 }
                 None => Ending::Refused(NO_BUILD.to_owned()),
             },
@@ -226,6 +229,14 @@ impl Walk {
             fence: format!("{}.1", self.assignment.push),
             cancel: self.until_cancelled(command),
         }
+    }
+
+    /// Bringing a release ends with the removal of old ones, which must know what undo may need.
+    fn release_task(&self, command: &PlannedCommand, host: Option<&Host>) -> Task {
+        let mut task = self.own_task(command, host);
+        let spared: Vec<&str> = self.assignment.plan.spared.iter().map(BuildId::as_str).collect();
+        task.values.insert("PUSH_SPARED".to_owned(), spared.join(" "));
+        task
     }
 
     fn build_dir(&self) -> BuildDir {

@@ -4,6 +4,7 @@
 
 use super::orders::{Orders, Stop};
 use super::recorder::Recorder;
+use super::skew::Flips;
 use super::step::Outcome;
 use super::toll::{Loss, Toll};
 use crate::journal::{Ended, Event, HostResult, PushDir};
@@ -27,6 +28,8 @@ pub struct Walk {
     pub(super) connections: BTreeMap<Host, Arc<Connection>>,
     /// The root of the build that this push froze.
     pub(super) frozen: OnceLock<Root>,
+    /// When `current` was flipped, host by host.
+    pub(super) flips: Flips,
     /// How many links the output has given.
     pub(super) links: AtomicUsize,
     /// How the push would end now; known once its commands are over.
@@ -76,6 +79,7 @@ impl Walk {
             masters,
             connections: BTreeMap::new(),
             frozen: OnceLock::new(),
+            flips: Flips::default(),
             links: AtomicUsize::new(0),
             so_far: None,
             began: Instant::now(),
@@ -162,7 +166,8 @@ impl Walk {
         };
         let ok = count(sum.outcomes.len() - bad.len());
         let not_ok = count(bad.len() + sum.skipped.len());
-        self.recorder.state(Event::CommandEnded { command: number, result, ok, not_ok, duration_ms }).await;
+        let skew_ms = self.flips.skew_ms(number);
+        self.recorder.state(Event::CommandEnded { command: number, result, ok, not_ok, duration_ms, skew_ms }).await;
     }
 
     /// Runs one command on all its places. An error is how the push ends; in `finally`, only what failed.

@@ -3,7 +3,7 @@
 
 use super::cursor::read_records;
 use crate::journal::{Event, HostResult, Record, Stream};
-use crate::time::{At, duration_words};
+use crate::time::{At, duration_words, exact_words};
 use actix_web::web::Bytes;
 use futures::stream;
 use std::io;
@@ -132,8 +132,9 @@ fn note(event: &Event) -> String {
             format!("build {build}: {files} files, root {}", root.as_str())
         }
         Event::Link { title, url, .. } => format!("link: {title} {url}"),
-        Event::CommandEnded { result, ok, not_ok, duration_ms, .. } => {
-            format!("{}: {ok} ok, {not_ok} not, after {}", result.word(), length(*duration_ms))
+        Event::CommandEnded { result, ok, not_ok, duration_ms, skew_ms, .. } => {
+            let skew = skew_ms.map(|ms| format!(", flipped within {}", exact_words(ms))).unwrap_or_default();
+            format!("{}: {ok} ok, {not_ok} not, after {}{skew}", result.word(), length(*duration_ms))
         }
         Event::Paused { who, reason: why } => format!("paused by {who}{}", reason(why)),
         Event::Resumed { who } => format!("{who} lets it go on"),

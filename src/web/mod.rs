@@ -7,6 +7,7 @@ mod actions;
 mod api;
 mod asking;
 mod back;
+mod catch_up;
 mod connections;
 mod cursor;
 mod events;

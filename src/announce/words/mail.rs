@@ -1,6 +1,8 @@
 //! The mail: subject and plain text. The same facts as HTML are in `html`.
 
-use super::{Deed, bad_host_words, begins, clean, commits_words, deed, duration, html, large, outcome, short_sha};
+use super::{
+    Deed, bad_host_words, begins, behind_words, clean, commits_words, deed, duration, html, large, outcome, short_sha,
+};
 use crate::ledger::outbox::{Announcement, Moment};
 
 /// Bytes of a subject: what mail programs show in a list, and some more.
@@ -30,6 +32,9 @@ fn subject(announcement: &Announcement) -> String {
     let name = format!("{} {}", clean::short(&push.stack, 40), large(&clean::short(&push.stage, 40)));
     let from_to = match push.old_sha.as_deref() {
         _ if deed(announcement) == Deed::Back => format!("rolled back to {}", short_sha(&push.sha)),
+        _ if deed(announcement) == Deed::CatchUp => {
+            format!("{} brought to {}", behind_words(announcement), short_sha(&push.sha))
+        }
         None => short_sha(&push.sha),
         Some(old) if old == push.sha => format!("{} again", short_sha(&push.sha)),
         Some(old) => format!("{} to {}", short_sha(old), short_sha(&push.sha)),
@@ -142,12 +147,14 @@ fn headline(announcement: &Announcement, word: &str) -> String {
     let push = &announcement.push;
     let (who, stack) = (clean::short(&push.who, 40), clean::short(&push.stack, 40));
     let stage = large(&clean::short(&push.stage, 40));
-    let sha = short_sha(&push.sha);
+    let (sha, behind) = (short_sha(&push.sha), behind_words(announcement));
     match (deed(announcement), begins(announcement)) {
         (Deed::Push, true) => format!("{who} is pushing {stack} to {stage}."),
         (Deed::Push, false) => format!("{who} pushed {stack} to {stage}: {word}."),
         (Deed::Resume(of), true) => format!("{who} is resuming push {of} of {stack} to {stage}."),
         (Deed::Resume(of), false) => format!("{who} resumed push {of} of {stack} to {stage}: {word}."),
+        (Deed::CatchUp, true) => format!("{who} is bringing {behind} of {stage} to {sha} of {stack}."),
+        (Deed::CatchUp, false) => format!("{behind} of {stage} brought to {sha} of {stack} by {who}: {word}."),
         (Deed::Back, true) => format!("{who} is rolling {stack} on {stage} back to {sha}."),
         (Deed::Back, false) => format!("{stack} on {stage} was rolled back to {sha} by {who}: {word}."),
     }

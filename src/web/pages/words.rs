@@ -1,6 +1,8 @@
 //! The words of the pages: every name, count, state and sentence that is made from data. Pure; must never hold HTML.
 //! Called by the pages' view models.
 
+use crate::ledger::pushes::PushRow;
+
 /// The first seven digits of a revision, as people say it.
 pub fn short(sha: &str) -> &str {
     sha.get(..7).unwrap_or(sha)
@@ -130,6 +132,16 @@ pub fn result_title(state: &str, stack: &str, stage: &str, ended_by: Option<&str
         ("cancelled", None) => format!("The push to {stage} was cancelled"),
         ("rolled back", _) => format!("The push to {stage} was rolled back"),
         _ => "This push was interrupted".to_owned(),
+    }
+}
+
+/// The headline of a catch-up that ended.
+pub fn catch_up_title(row: &PushRow, stage: &str, hosts: &str) -> String {
+    let sha = short(&row.sha);
+    match (row.state.as_str(), row.ended_by.as_deref()) {
+        ("succeeded", _) => format!("{hosts} of {stage} brought to {sha}"),
+        ("cancelled", Some(who)) => format!("{who} cancelled bringing {hosts} of {stage} to {sha}"),
+        (state, _) => format!("Bringing {hosts} of {stage} to {sha}: {state}"),
     }
 }
 
