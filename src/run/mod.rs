@@ -9,6 +9,7 @@ mod orders;
 mod preflight;
 mod readback;
 mod recorder;
+mod relay;
 mod skew;
 mod step;
 mod toll;

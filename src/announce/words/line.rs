@@ -2,7 +2,7 @@
 
 use super::{
     Deed, bad_host_words, begins, behind_words, clean, commits_words, deed, duration, hosts_words, late,
-    more_bad_hosts, outcome, short_sha,
+    more_bad_hosts, outcome, pause, short_sha,
 };
 use crate::ledger::outbox::Announcement;
 use crate::time::At;
@@ -16,6 +16,9 @@ const HOSTS: usize = 3;
 /// `[web] mary brought 2 hosts of PROD to 9d8e7f6: succeeded, …` for hosts that were behind.
 /// What is told late says how late: `[web] (3 h ago) mary pushed …`.
 pub fn irc_line(announcement: &Announcement, now: At) -> String {
+    if let Some(pause) = &announcement.pause {
+        return clean::irc_line(&pause::line(announcement, pause, now), &[announcement.url.as_str()]);
+    }
     let push = &announcement.push;
     let stage = clean::short(&push.stage, 40).to_uppercase();
     let (from_to, behind, sha) = (from_to(announcement), behind_words(announcement), short_sha(&push.sha));
