@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml allows this only inside #[test]")]
 
 mod announce;
+mod bench;
 mod browser;
 mod catch_up;
 mod check;
@@ -26,8 +27,10 @@ mod relay;
 mod release;
 mod remote;
 mod rollback;
+mod secrets;
 mod site;
 mod source;
+mod sources;
 mod street;
 mod user;
 mod variables;

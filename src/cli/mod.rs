@@ -2,9 +2,11 @@
 //! One file per subcommand.
 
 pub mod backup;
+pub mod build;
 pub mod check;
 pub mod demo;
 pub mod hold;
+pub mod hosts;
 pub mod order;
 pub mod plan;
 pub mod push;
@@ -61,12 +63,16 @@ enum Command {
     Hold(hold::Hold),
     /// Takes a hold away.
     ReleaseHold(hold::ReleaseHold),
+    /// Looks after the hosts of a stack: `hosts enrol` makes their host keys known.
+    Hosts(hosts::Hosts),
     /// Starts a fleet of real sshd hosts on this machine, and everything that a push needs.
     Demo(demo::Demo),
     /// Adds, lists and removes people who may sign in with a password.
     User(user::User),
     /// Looks whether history is as it was written: audit, journals, builds.
     Verify,
+    /// Publishes builds that were made elsewhere.
+    Build(build::Build),
     /// Copies what cannot be had again into one file.
     Backup(backup::Backup),
     /// Runs one push; started by the server, never by a person.
@@ -91,9 +97,11 @@ pub fn main() -> ExitCode {
         Command::Pause(pause) => pause.main(&cli.config),
         Command::Hold(hold) => hold.main(&cli.config),
         Command::ReleaseHold(release) => release.main(&cli.config),
+        Command::Hosts(hosts) => hosts.main(&cli.config),
         Command::Demo(demo) => demo.main(),
         Command::User(user) => user.main(&cli.config),
         Command::Verify => verify::main(&cli.config),
+        Command::Build(build) => build.main(&cli.config),
         Command::Backup(backup) => backup.main(&cli.config),
         Command::Runner(runner) => runner.main(),
     };

@@ -18,8 +18,10 @@ pub mod inventory;
 mod journals;
 mod open;
 mod pause;
+mod pick;
 mod plan_view;
 mod press;
+mod publish;
 mod recover;
 mod resume;
 mod runner;
@@ -42,6 +44,7 @@ use crate::stack::{PushNumber, Stack, StackName, StageName, Who};
 use branches::Branches;
 use journals::Journals;
 pub use open::DeskError;
+pub use publish::Publishing;
 use shelf::Shelves;
 use std::fs::File;
 use std::path::PathBuf;
@@ -63,6 +66,8 @@ pub struct Desk {
     shelves: Mutex<Shelves>,
     shelf: watch::Sender<Arc<Shelf>>,
     branches: Branches,
+    /// One build at a time is frozen and written down, of those that are published.
+    publishing: tokio::sync::Mutex<()>,
     journals: Journals,
     teller: fold::Teller,
     shown_plans: shown::Shown,
@@ -143,6 +148,12 @@ pub enum Refusal {
         what: String,
         /// What could be pushed now, as `seen`.
         now: Option<String>,
+    },
+    /// What is there already is another.
+    #[error("{why}")]
+    Taken {
+        /// What is there, and what to do.
+        why: String,
     },
     /// There is nothing that could go out.
     #[error("{why}")]

@@ -3,6 +3,7 @@
 
 use super::back::{self, Past};
 use super::gate::{self, Facts, Offer};
+use super::pick::Picked;
 use super::resume::{self, Earlier};
 use super::{Press, Refusal, catch_up};
 use crate::ledger::{Answer, aim};
@@ -21,6 +22,8 @@ pub(super) enum Wish {
     Rest(PushNumber),
     /// The stage's own build, onto these hosts.
     CatchUp(Vec<String>),
+    /// Another version than the newest, on the first stage.
+    Version(Picked),
 }
 
 impl Wish {
@@ -41,6 +44,7 @@ impl Wish {
                 let past = Past::read(connection, &stack.name, &stack.stages[place].name)?;
                 back::offer(stack, place, &Facts::read(connection, stack, place, head)?, &past, to.as_ref())
             }
+            Self::Version(picked) => picked.offer(stack, place, &Facts::read(connection, stack, place, head)?),
             Self::Rest(of) => match Earlier::read(connection, *of)? {
                 Some(earlier) => resume::offer(&earlier),
                 None => Err(Refusal::Unknown { what: format!("push {of}") }),
@@ -71,7 +75,7 @@ impl Wish {
             // A stop sign says: no new code. The way back is open, that is what it is for.
             Self::Back(_) => gate::locked(&facts),
             Self::Rest(_) => gate::closed_to_resume(&facts),
-            Self::CatchUp(_) => gate::closed(&facts),
+            Self::CatchUp(_) | Self::Version(_) => gate::closed(&facts),
         };
         if let Some(refusal) = closed {
             return Ok(Err(refusal));

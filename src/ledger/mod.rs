@@ -11,6 +11,7 @@ pub mod holds;
 pub mod outbox;
 pub mod past;
 pub mod press;
+pub mod published;
 pub mod pushes;
 pub mod sessions;
 pub mod stats;

@@ -81,11 +81,22 @@ CREATE TABLE builds (
   root          TEXT NOT NULL,
   files         INTEGER NOT NULL,
   bytes         INTEGER NOT NULL,
-  push          INTEGER NOT NULL REFERENCES pushes (id),
+  push          INTEGER REFERENCES pushes (id),   -- that made it; none of one that was published
   made_at       TEXT NOT NULL,
   PRIMARY KEY (stack, id)
 ) STRICT;
 CREATE INDEX builds_by_push ON builds (stack, push);
+
+CREATE TABLE published (                          -- builds that somebody else made and published, in the order that they came
+  n             INTEGER PRIMARY KEY,
+  stack         TEXT NOT NULL,
+  sha           TEXT NOT NULL,
+  build         TEXT NOT NULL,                    -- a row of builds
+  title         TEXT NOT NULL,                    -- what it is, in its publisher's words; may be empty
+  who           TEXT NOT NULL,
+  UNIQUE (stack, sha),
+  UNIQUE (stack, build)
+) STRICT;
 
 CREATE TABLE current (                            -- what each stage runs: the build of its last succeeded push
   stack         TEXT NOT NULL,

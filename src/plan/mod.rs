@@ -278,4 +278,7 @@ pub struct Assignment {
     pub lease_s: u64,
     /// Seconds between TERM and KILL.
     pub grace_s: u64,
+    /// How much the source may hold.
+    #[serde(default)]
+    pub source_most: crate::config::Most,
 }

@@ -6,7 +6,7 @@ mod relay;
 
 use super::{BuildFrom, Part, Plan, PlannedCommand, PlannedForm};
 use crate::stack::script::Piece;
-use crate::stack::{Address, BuildId, Check, FanOut, Host, Release, Rsync, Script, Who};
+use crate::stack::{Address, BuildId, Check, FanOut, Host, Release, Rsync, Script, SecretSource, Source, Who};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -31,16 +31,16 @@ pub struct ByHand {
 const FUNCTIONS: &str = r#"
 # remote HOST COMMAND…
 remote() {
-  to=$1; shift
-  ssh SSH_OPTIONS -- "ssh://$to" "$@"
+  to=$1 jump=$(way "$1"); shift
+  ssh SSH_OPTIONS ${jump:+-J "$jump"} -- "ssh://$to" "$@"
 }
 
 # copy HOST FROM TO OPTION…
 copy() {
-  host=$1 from=$2 to=$3 port=; shift 3
+  host=$1 from=$2 to=$3 port= jump=$(way "$1"); shift 3
   case $host in *:*) port="-p ${host##*:}" ;; esac
   rsync -rlpt --no-owner --no-group --delay-updates -s --mkpath --timeout=60 "$@" \
-    -e "ssh SSH_OPTIONS $port" -- "$from" "${host%%:*}:$to" </dev/null
+    -e "ssh SSH_OPTIONS ${jump:+-J $jump} $port" -- "$from" "${host%%:*}:$to" </dev/null
 }
 
 # here DIRECTORY: runs its input there, on the push host
@@ -60,6 +60,17 @@ at_once() {
     done
     for pid in $pids; do wait "$pid" || bad=1; done
     [ -z "$bad" ] || { echo "$command failed; nothing more was begun" >&2; exit 1; }
+  done
+}
+"#;
+
+/// Hands the secrets to the shell on the other side, over its input; `printf` is built in, so no argument list shows them.
+const SECRETS: &str = r#"
+# secrets: what nobody may see, for the shell on the other side
+secrets() {
+  for name in NAMES; do
+    eval "value=\$$name"
+    printf "export %s='%s'\n" "$name" "$(printf '%s\n' "$value" | sed "s/'/'\\\\''/g")"
   done
 }
 "#;
@@ -118,6 +129,8 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
     }
     let exports: String = values.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect();
     out.push_str(&format!("\nvalues() {{\n  cat {}}}\neval \"$(values)\"\n", document(&exports)));
+    out.push_str(&secrets(plan));
+    out.push_str(&ways(plan));
     out.push_str(&FUNCTIONS.replace("SSH_OPTIONS", &ssh_options(hand)));
     if plan.commands.iter().any(|command| command.form.relay().is_some()) {
         out.push_str(relay::IN_ROUNDS);
@@ -132,6 +145,44 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
         out.push_str(&format!("\n# {number}. {title}{on}{always}\n{lines}"));
     }
     out
+}
+
+/// Reads the plan's secrets from where they are found, and hands them to the hosts with the other values.
+fn secrets(plan: &Plan) -> String {
+    let mut out = String::new();
+    for (name, source) in &plan.secrets {
+        let found = match source {
+            SecretSource::Env(variable) => format!("${{{variable}:?is not set}}"),
+            SecretSource::File(path) => format!("$(cat -- {})", quoted(path)),
+            SecretSource::Credential(credential) => {
+                format!("$(cat -- \"${{CREDENTIALS_DIRECTORY:?is not set}}\"/{})", quoted(credential))
+            }
+        };
+        out.push_str(&format!("{name}=\"{found}\"; export {name}\n"));
+    }
+    let names: Vec<&str> = plan.secrets.keys().map(String::as_str).collect();
+    if !names.is_empty() {
+        out.push_str(&SECRETS.replace("NAMES", &names.join(" ")));
+    }
+    out
+}
+
+/// What a script on a host is given before it begins.
+fn given(plan: &Plan, script: &Script) -> &'static str {
+    match plan.secrets.keys().any(|name| script.takes(name)) {
+        true => "values; secrets",
+        false => "values",
+    }
+}
+
+/// `way HOST`: the jump host that leads to it, if any.
+fn ways(plan: &Plan) -> String {
+    let mut by_jump: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (host, jump) in plan.hosts.iter().filter_map(|host| Some((host, host.jump()?))) {
+        by_jump.entry(jump.place()).or_default().push(quoted(&host.place()));
+    }
+    let cases = by_jump.iter().map(|(jump, hosts)| format!("    {}) echo {} ;;\n", hosts.join("|"), quoted(jump)));
+    format!("\n# way HOST: its jump host\nway() {{\n  case $1 in\n{}  esac\n}}\n", cases.collect::<String>())
 }
 
 fn lines(
@@ -152,11 +203,18 @@ fn lines(
             format!("  {{ named \"$1\"; cat {}  }} | here \"$build\"\n", document(&block(script)))
         }
         PlannedForm::Run(script) => {
-            format!("  {{ values; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s\n", document(&block(script)))
+            format!(
+                "  {{ {}; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s\n",
+                given(plan, script),
+                document(&block(script))
+            )
         }
         PlannedForm::Check(Check::Run(script)) => {
-            let ask =
-                format!("{{ values; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s", document(&block(script)));
+            let ask = format!(
+                "{{ {}; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s",
+                given(plan, script),
+                document(&block(script))
+            );
             until(&ask, command)
         }
         PlannedForm::Check(Check::Http(address)) if !address.names_host() => return asked(address, command, values),
@@ -180,7 +238,7 @@ fn lines(
 
 /// A line for each growing batch, and one for the rest.
 fn batches(plan: &Plan, number: usize, command: &PlannedCommand) -> String {
-    let mut hosts = plan.hosts.iter().map(Host::to_string);
+    let mut hosts = plan.hosts.iter().map(Host::place);
     let mut line = |size: usize, width: usize| {
         let names: Vec<String> = hosts.by_ref().take(size).collect();
         format!("at_once command_{number} {width} {}\n", names.join(" "))
@@ -218,13 +276,24 @@ fn until(ask: &str, command: &PlannedCommand) -> String {
 }
 
 fn check_out(plan: &Plan, hand: &ByHand) -> String {
-    format!(
-        "work=$(mktemp -d)\ntrap 'rm -rf -- \"$work\"' EXIT\nmkdir -- \"$work/checkout\"\n\
-         GIT_INDEX_FILE=\"$work/index\" git -c core.hooksPath=/dev/null --git-dir={} --work-tree=\"$work/checkout\" \\\n  \
-         checkout --quiet --force {} -- . </dev/null\n",
-        quoted(&hand.mirror.display().to_string()),
-        plan.sha
-    )
+    let bring = match &plan.build {
+        BuildFrom::Made { source: Source::Svn { url }, .. } => format!(
+            "svn --non-interactive export --quiet --force --ignore-externals -r {0} -- {1} \"$work/checkout\" </dev/null\n",
+            plan.sha,
+            quoted(&format!("{}@{}", url.trim_end_matches('/'), plan.sha))
+        ),
+        // Nothing compares it with what was seen: it is what lies there now.
+        BuildFrom::Made { source: Source::Dir { path }, .. } => {
+            format!("cp -a -- {} \"$work/checkout/\"\n", quoted(&format!("{path}/.")))
+        }
+        _ => format!(
+            "GIT_INDEX_FILE=\"$work/index\" git -c core.hooksPath=/dev/null --git-dir={} --work-tree=\"$work/checkout\" \\\n  \
+             checkout --quiet --force {} -- . </dev/null\n",
+            quoted(&hand.mirror.display().to_string()),
+            plan.sha
+        ),
+    };
+    format!("work=$(mktemp -d)\ntrap 'rm -rf -- \"$work\"' EXIT\nmkdir -- \"$work/checkout\"\n{bring}")
 }
 
 /// The same kinds and modes as a frozen build has.

@@ -76,8 +76,7 @@ impl PlannedCommand {
         let value = |name: &str| values.get(name).map_or("…", String::as_str);
         match &self.form {
             PlannedForm::Checkout => {
-                let short: String = value("PUSH_SHA").chars().take(7).collect();
-                format!("check out {short} of {}", value("PUSH_REF"))
+                format!("check out {} of {}", crate::stack::name::short(value("PUSH_SHA")), value("PUSH_REF"))
             }
             PlannedForm::Build(script) => format!("build: {}", shown(script, values)),
             PlannedForm::Freeze => "freeze the build".to_owned(),

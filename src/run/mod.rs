@@ -10,6 +10,7 @@ mod preflight;
 mod readback;
 mod recorder;
 mod relay;
+mod secrets;
 mod skew;
 mod step;
 mod toll;
@@ -22,6 +23,7 @@ use nix::fcntl::{Flock, FlockArg};
 use orders::Orders;
 pub use orders::{OBEYED, Order};
 use recorder::Recorder;
+use secrets::Secrets;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -60,6 +62,8 @@ pub fn main(dir: &Path) -> Result<ExitCode, RunError> {
     // A session of its own: a hangup or Ctrl-C of the server's terminal is not ours. It fails only for a process that
     // leads its group already, which then has what it needs.
     let _ = nix::unistd::setsid();
+    // What a crash leaves behind must not hold the secrets of the commands (TRUST section 3).
+    let _ = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
     let push = PushDir::at(dir);
     let Some(_lock) = lock(&push)? else { return Ok(ExitCode::SUCCESS) };
     let assignment = read_plan(&push)?;
@@ -81,12 +85,17 @@ pub fn main(dir: &Path) -> Result<ExitCode, RunError> {
 async fn run(push: PushDir, assignment: Assignment, writer: Writer) -> Result<(), RunError> {
     let orders = Orders::listen(&push).map_err(|source| file_error(&push.control(), source))?;
     let (recorder, written) = Recorder::start(writer, push.reserve(), orders.clone());
-    recorder.state(started(&assignment)).await;
+    recorder.soon(started(&assignment)).await;
     orders.open(recorder.clone()).await;
     let data = push.dir().parent().and_then(Path::parent).unwrap_or(Path::new("/")).to_owned();
-    let ended = match Masters::new(&data.join("ssh"), assignment.ssh_config.clone()) {
-        Ok(masters) => Walk::new(data, &push, assignment, masters, recorder.clone(), orders.clone()).finish().await,
-        Err(error) => walk::could_not_begin(&assignment, &format!("the ssh directory cannot be used: {error}")),
+    let masters = Masters::new(&data.join("ssh"), assignment.ssh_config.clone());
+    let ended = match (masters, Secrets::read(&assignment.plan.secrets)) {
+        (Ok(masters), Ok(secrets)) => {
+            let (recorder, orders) = (recorder.clone(), orders.clone());
+            Walk::new(data, &push, assignment, masters, secrets, recorder, orders).finish().await
+        }
+        (Err(error), _) => walk::could_not_begin(&assignment, &format!("the ssh directory cannot be used: {error}")),
+        (_, Err(why)) => walk::could_not_begin(&assignment, &why),
     };
     orders.close().await;
     recorder.state(ended).await;

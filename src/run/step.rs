@@ -9,11 +9,12 @@ use crate::plan::{self, BuildFrom, Part, PlannedCommand, PlannedForm};
 use crate::remote::release::BuildOnDisk;
 use crate::remote::{Ending, Line, Lines, Task, guard, release, transfer};
 use crate::source::build::{BuildDir, freeze};
-use crate::source::git::Mirror;
-use crate::stack::{BuildId, Check, Host, Root, Script, Source};
+use crate::source::origin::Origin;
+use crate::stack::{BuildId, Check, Host, Root, Script};
 use crate::time::duration_words;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -69,7 +70,7 @@ impl Walk {
             let why = outcome.why.as_deref().unwrap_or_default();
             self.recorder.note(&place, format!("{}: {why}", outcome.result.word())).await;
         }
-        self.recorder.state(host_ended(number, host, &outcome, elapsed_ms(began))).await;
+        self.recorder.soon(host_ended(number, host, &outcome, elapsed_ms(began))).await;
         outcome
     }
 
@@ -146,9 +147,15 @@ impl Walk {
         is_last: bool,
         lines: Lines,
     ) -> Ending {
-        let connection = host.and_then(|host| self.connections.get(host)).map(AsRef::as_ref);
+        let connection = match host {
+            Some(host) => match self.connection(host, self.until_cancelled(command)).await {
+                Ok(connection) => connection,
+                Err(ending) => return ending,
+            },
+            None => None,
+        };
         let dir = (self.build_dir().tree(), self.build_dir().manifest());
-        match (&command.form, connection) {
+        match (&command.form, connection.as_deref()) {
             (PlannedForm::Checkout, _) => self.within(command, self.check_out(place)).await,
             (PlannedForm::Freeze, _) => self.freeze(place).await,
             (PlannedForm::Build(script), _) => {
@@ -199,7 +206,9 @@ impl Walk {
     }
 
     fn task(&self, command: &PlannedCommand, script: &Script, host: Option<&Host>) -> Task {
-        Task { script: script.text.clone(), ..self.own_task(command, host) }
+        let mut task = Task { script: script.text.clone(), ..self.own_task(command, host) };
+        task.values.extend(self.secrets.of(script));
+        task
     }
 
     /// Where commands on the push host run: in the build, or, before there is one, in the push's own empty directory.
@@ -224,6 +233,7 @@ impl Walk {
             lock: host.map(|host| format!("{}@{}", self.assignment.plan.stack, host.name())),
             fence: format!("{}.1", self.assignment.push),
             cancel: self.until_cancelled(command),
+            mask: Arc::clone(&self.secrets.mask),
         }
     }
 
@@ -261,15 +271,27 @@ impl Walk {
 
     async fn check_out(&self, place: &Place) -> Result<(), String> {
         let plan = &self.assignment.plan;
-        let BuildFrom::Made { source: Source::Git { url, .. }, .. } = &plan.build else {
+        let (most, mirrors) = (self.assignment.source_most, self.data.join("mirrors"));
+        let origin = match &plan.build {
+            BuildFrom::Made { source, .. } => {
+                Origin::of(source, &plan.stack, &mirrors, self.assignment.ssh_config.clone(), most)
+                    .map(|origin| (origin, source.address().unwrap_or_default()))
+            }
+            BuildFrom::Existing { .. } => None,
+        };
+        let Some((origin, address)) = origin else {
             return Err("this push has no source to check out".to_owned());
         };
-        let mirror = Mirror::new(&self.data.join("mirrors"), &plan.stack, url, self.assignment.ssh_config.clone());
-        if !mirror.has(&plan.sha).await {
-            self.recorder.note(place, format!("fetching {url}")).await;
-            mirror.fetch().await.map_err(|error| error.to_string())?;
+        match &origin {
+            Origin::Git(mirror, _) if !mirror.has(&plan.sha).await => {
+                self.recorder.note(place, format!("fetching {address}")).await;
+                mirror.fetch().await.map_err(|error| error.to_string())?;
+            }
+            Origin::Git(..) => {}
+            Origin::Svn(_) => self.recorder.note(place, format!("exporting {address}@{}", plan.sha)).await,
+            Origin::Dir(..) => self.recorder.note(place, format!("copying {address}")).await,
         }
-        mirror.checkout(&plan.sha, &self.checkout).await.map_err(|error| error.to_string())
+        origin.checkout(&plan.sha, &self.checkout, most).await.map_err(|error| error.to_string())
     }
 
     async fn freeze(&self, place: &Place) -> Ending {

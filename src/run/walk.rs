@@ -3,8 +3,10 @@
 //! host after an order to stop; only `finally` runs after either.
 
 use super::orders::{Orders, Stop};
+use super::preflight::Late;
 use super::recorder::Recorder;
 use super::relay::Passing;
+use super::secrets::Secrets;
 use super::skew::Flips;
 use super::step::Outcome;
 use super::toll::{Loss, Toll};
@@ -26,7 +28,10 @@ pub struct Walk {
     pub(super) assignment: Assignment,
     pub(super) recorder: Recorder,
     pub(super) orders: Orders,
+    pub(super) secrets: Secrets,
     pub(super) connections: BTreeMap<Host, Arc<Connection>>,
+    /// Hosts that were not connected yet when the push began, as their stage allows.
+    pub(super) late: BTreeMap<Host, Late>,
     /// The root of the build that this push froze.
     pub(super) frozen: OnceLock<Root>,
     /// Releases on their way from host to host, by the number of their command.
@@ -70,6 +75,7 @@ impl Walk {
         push: &PushDir,
         assignment: Assignment,
         masters: Masters,
+        secrets: Secrets,
         recorder: Recorder,
         orders: Orders,
     ) -> Self {
@@ -79,8 +85,10 @@ impl Walk {
             assignment,
             recorder,
             orders,
+            secrets,
             masters,
             connections: BTreeMap::new(),
+            late: BTreeMap::new(),
             frozen: OnceLock::new(),
             passings: Mutex::default(),
             flips: Flips::default(),
@@ -150,7 +158,7 @@ impl Walk {
 
     pub(super) async fn command_started(&self, number: u32, command: &PlannedCommand, hosts: usize) {
         let title = self.title(command);
-        self.recorder.state(Event::CommandStarted { command: number, title, hosts: count(hosts) }).await;
+        self.recorder.soon(Event::CommandStarted { command: number, title, hosts: count(hosts) }).await;
     }
 
     fn title(&self, command: &PlannedCommand) -> String {
@@ -160,7 +168,7 @@ impl Walk {
     /// Records the hosts that were never begun, then the end of the command: its hosts add up.
     pub(super) async fn command_ended(&self, number: u32, sum: &Sum, duration_ms: u64) {
         let skipped = Outcome { result: HostResult::Skipped, code: None, why: None, left: 0 };
-        let records = sum.skipped.iter().map(|host| self.recorder.state(host_ended(number, Some(host), &skipped, 0)));
+        let records = sum.skipped.iter().map(|host| self.recorder.soon(host_ended(number, Some(host), &skipped, 0)));
         futures::future::join_all(records).await;
         let bad: Vec<&Outcome> = sum.bad().map(|(_, outcome)| outcome).collect();
         let result = match (bad.first(), sum.skipped.is_empty()) {
@@ -171,11 +179,12 @@ impl Walk {
         let ok = count(sum.outcomes.len() - bad.len());
         let not_ok = count(bad.len() + sum.skipped.len());
         let skew_ms = self.flips.skew_ms(number);
-        self.recorder.state(Event::CommandEnded { command: number, result, ok, not_ok, duration_ms, skew_ms }).await;
+        self.recorder.soon(Event::CommandEnded { command: number, result, ok, not_ok, duration_ms, skew_ms }).await;
     }
 
     /// Runs one command on all its places. An error is how the push ends; in `finally`, only what failed.
     async fn command(&mut self, number: u32, command: &PlannedCommand) -> Result<(), End> {
+        self.take_in_late();
         let places = self.places(command);
         if places.is_empty() {
             return Ok(());
@@ -187,8 +196,10 @@ impl Walk {
         let mut refused = if tells_refused { self.tell_refused(number).await } else { Vec::new() };
         let (mut taken, places) = self.take_over(number, command, places).await;
         let mut sum = self.over(number, command, places).await;
-        self.touched.extend(sum.outcomes.iter().chain(&taken).filter_map(|(host, _)| host.clone()));
-        let fresh: Vec<HostOutcome> = sum.bad().cloned().collect();
+        let (lost, fresh): (Vec<HostOutcome>, _) = sum.bad().cloned().partition(|ended| self.never_came(ended));
+        let came = sum.outcomes.iter().chain(&taken).filter(|ended| !lost.contains(ended));
+        self.touched.extend(came.filter_map(|(host, _)| host.clone()));
+        self.give_up_lost(lost);
         for outcomes in [&mut refused, &mut taken] {
             sum.outcomes.append(outcomes);
         }
@@ -204,10 +215,13 @@ impl Walk {
             Part::Finally => self.touched.contains(*host),
             Part::Before | Part::Main => !self.toll.has(host.name()),
         };
-        match command.form.per_host() {
-            true => hosts.iter().filter(chosen).cloned().map(Some).collect(),
-            false => vec![None],
+        if !command.form.per_host() {
+            return vec![None];
         }
+        let mut chosen: Vec<Host> = hosts.iter().filter(chosen).cloned().collect();
+        // Who is late comes last, so that nobody waits behind them.
+        chosen.sort_by_key(|host| self.late.contains_key(host));
+        chosen.into_iter().map(Some).collect()
     }
 
     /// Runs the growing batches, then the rest: a host begins as soon as another has ended.
@@ -240,7 +254,8 @@ impl Walk {
     ) {
         let mut running = FuturesUnordered::new();
         loop {
-            let bad = outcomes.iter().filter(|(_, outcome)| outcome.result != HostResult::Ok).count();
+            let is_bad = |ended: &&HostOutcome| ended.1.result != HostResult::Ok && !self.never_came(ended);
+            let bad = outcomes.iter().filter(is_bad).count();
             let paused = self.orders.is_paused();
             while running.len() < width
                 && !paused

@@ -13,6 +13,7 @@ mod limits;
 mod ranges;
 mod secrets;
 mod shell;
+pub mod source;
 mod urls;
 mod values;
 pub mod variables;
@@ -30,6 +31,7 @@ pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageNam
 pub use parse::{parse, parse_with};
 pub use script::{Address, Script};
 pub use secrets::SecretSource;
+pub use source::{Refs, Source};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -71,25 +73,6 @@ impl Stack {
     pub fn stage_before(&self, name: &StageName) -> Option<&Stage> {
         self.stages.windows(2).find(|pair| pair[1].name == *name).map(|pair| &pair[0])
     }
-
-    /// The address of the difference between two revisions, when the file says where one is.
-    pub fn diff_url(&self, old: &Revision, new: &Revision) -> Option<String> {
-        let diff = self.diff.as_ref()?;
-        Some(diff.replace("{old_sha}", old.as_str()).replace("{sha}", new.as_str()))
-    }
-}
-
-/// Where revisions come from.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Source {
-    /// A git repository: any URL or absolute path that git takes, and the branch that the first stage pushes.
-    Git {
-        /// The address, never beginning with `-`.
-        url: String,
-        /// The branch, as `git check-ref-format --branch` allows it.
-        branch: String,
-    },
 }
 
 /// One stop on the one-way street.
@@ -99,6 +82,8 @@ pub struct Stage {
     pub name: StageName,
     /// The words on its button; `Push to NAME` when the file says nothing.
     pub button: String,
+    /// The branches that it may push, as the stage or the stack says; see [`Stack::refs_of`].
+    pub refs: Option<Refs>,
     /// Its hosts in the file's order, no host twice; empty only when `unlisted` says why.
     pub hosts: Vec<Host>,
     /// The commands that list some of its hosts.

@@ -2,6 +2,7 @@
 //! routes; what they gather is drawn by `pages`.
 
 use super::App;
+use super::actions;
 use super::asking::Caller;
 use super::cursor::{last_records, read_records};
 use super::frame::{frame, page};
@@ -51,10 +52,17 @@ pub async fn stack(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply
     Ok(page(StatusCode::OK, app.pages.stack(&frame, &street)?))
 }
 
-/// `GET /stacks/{stack}/stages/{stage}/plan`
-pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
+/// Which version a plan is about; the newest when it is not named.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct VersionQuery {
+    sha: Option<String>,
+}
+
+/// `GET /stacks/{stack}/stages/{stage}/plan`, with `?sha=` of another version
+pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<VersionQuery>) -> Reply {
     let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
-    let plan = app.desk.plan(&stack, &stage).await?;
+    let version = query.sha.as_deref().map(actions::version).transpose()?;
+    let plan = app.desk.plan(&stack, &stage, version.as_ref()).await?;
     app.desk.in_use(&stack);
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
     Ok(page(StatusCode::OK, app.pages.plan(&frame, &plan)?))

@@ -98,6 +98,11 @@ impl House {
         Self::build(Plans { qa: &["qa1"], princess: &["princess1"], prod: &["web001"], ..Plans::default() }).await
     }
 
+    /// Speaks to the server as the person who is signed in.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The one data directory.
     pub fn data(&self) -> PathBuf {
         self.dir.path().join("data")

@@ -505,7 +505,7 @@ fn an_empty_file_says_what_a_stack_needs() {
     2 | [stage.x]
       |        ^
       |
-      = help: a stage may have: name, button, hosts, before, commands, finally, chunk, timeout, tries, every, max_failed, on_failure, fan_out, relay, compress
+      = help: a stage may have: name, button, refs, hosts, before, commands, finally, chunk, timeout, tries, every, max_failed, on_failure, fan_out, relay, compress
     "#);
     assert_snapshot!(told(r#"source = { git = "x", branch = "main" }
 [stage]

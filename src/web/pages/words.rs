@@ -3,9 +3,9 @@
 
 use crate::ledger::pushes::PushRow;
 
-/// The first seven digits of a revision, as people say it.
+/// A revision as people say it: the first seven digits of a hash, the whole of Subversion's numbers.
 pub fn short(sha: &str) -> &str {
-    sha.get(..7).unwrap_or(sha)
+    crate::stack::name::short(sha)
 }
 
 /// The first twelve digits of a root hash: enough for eyes to compare.
