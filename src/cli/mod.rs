@@ -4,6 +4,7 @@
 pub mod backup;
 pub mod build;
 pub mod check;
+pub mod confirm;
 pub mod demo;
 pub mod hold;
 pub mod hosts;
@@ -59,6 +60,8 @@ enum Command {
     Cancel(order::Cancel),
     /// Pauses a running push: no new host starts, those that run end; `resume` lets it go on.
     Pause(order::Pause),
+    /// Answers a push that asks and waits: yes, or no with --no.
+    Confirm(confirm::Confirm),
     /// Holds a stack or a stage, so that nobody can push it.
     Hold(hold::Hold),
     /// Takes a hold away.
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Follow(follow) => follow.main(&cli.config),
         Command::Cancel(cancel) => cancel.main(&cli.config),
         Command::Pause(pause) => pause.main(&cli.config),
+        Command::Confirm(confirm) => confirm.main(&cli.config),
         Command::Hold(hold) => hold.main(&cli.config),
         Command::ReleaseHold(release) => release.main(&cli.config),
         Command::Hosts(hosts) => hosts.main(&cli.config),

@@ -2,13 +2,14 @@
 //! over what the ledger says. It must never offer a build that did not succeed on that very stage.
 
 use super::gate::{Facts, Offer, as_build};
+use super::resume::Earlier;
 use super::view::{BackTo, WayBack};
 use super::{Decision, Desk, Refusal, first_line, gate, inventory, undo};
 use crate::ledger::past::{self, Good};
 use crate::ledger::pushes::{self, Filter, PushRow};
 use crate::ledger::{Answer, aim};
-use crate::plan::{self, Goods, Kind, OldBuild, Target};
-use crate::stack::{BuildId, Stack, StackName, StageName};
+use crate::plan::{self, Goods, Kind, OldBuild, PlannedCommand, Target};
+use crate::stack::{BuildId, PushNumber, Stack, StackName, StageName};
 use rusqlite::Connection;
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub(super) struct Past {
     pub good: Vec<Good>,
     /// The last push, if it ended badly with something on a host.
     pub bad: Option<PushRow>,
+    /// What the last push owes, and runs first therefore.
+    pub owed: Vec<PlannedCommand>,
 }
 
 impl Past {
@@ -36,14 +39,19 @@ impl Past {
         // Catch-ups that ended well leave it as it was, but for the one that made the stage whole again.
         let caught_up = |row: &PushRow| row.kind == Kind::CatchUp.word() && row.state == "succeeded";
         let newest = pushes::list(connection, &last, CATCH_UPS)?.into_iter().find(|row| !caught_up(row));
+        let last = newest.filter(|row| ended_badly(&row.state));
+        let owed = match last.as_ref().and_then(|row| PushNumber::new(row.id).ok()) {
+            Some(number) => Earlier::read(connection, number)?.map(|earlier| earlier.owed).unwrap_or_default(),
+            None => Vec::new(),
+        };
         let aim = aim::get(connection, stack, stage)?;
         let whole = |id: i64| aim.as_ref().is_some_and(|aim| aim.push == id && aim.whole);
-        let bad = match newest {
-            Some(row) if !ended_badly(&row.state) || !past::touched(connection, row.id)? => None,
-            Some(row) if row.state == "degraded" && whole(row.id) => None,
-            newest => newest,
+        let bad = match last {
+            Some(row) if past::touched(connection, row.id)? && !whole(row.id) => Some(row),
+            _ => None,
         };
-        Ok(Self { good: past::good_builds(connection, stack.as_str(), stage.as_str(), OFFERED)?, bad })
+        let good = past::good_builds(connection, stack.as_str(), stage.as_str(), OFFERED)?;
+        Ok(Self { good, bad, owed })
     }
 
     /// Where a rollback goes that names no build: behind a bad push, to what the stage ran before it; otherwise to the
@@ -120,6 +128,7 @@ pub(super) fn offer(
     let mut plan = plan::plan(stack, stage, target).map_err(|error| unable(error.to_string()))?;
     plan.kind = Kind::Rollback;
     plan.spared = facts.spared(good.build.parse().ok().as_ref());
+    plan.commands.splice(0..0, past.owed.iter().cloned());
     let plan_hash = plan.hash();
     Ok(Offer { seen: good.build.clone(), sha, root: Some(root), old, plan, plan_hash })
 }

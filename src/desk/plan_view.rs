@@ -176,7 +176,7 @@ fn commands(plan: &Plan) -> Vec<PlannedView> {
     let values = plan.values();
     let total = plan.hosts.len();
     let view = |command: &PlannedCommand| {
-        let per_host = command.form.per_host();
+        let per_host = command.per_host();
         let sizes = if per_host { command.batches(total) } else { Vec::new() };
         let mut names = plan.hosts.iter().map(|host| host.name().to_owned());
         PlannedView {

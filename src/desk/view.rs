@@ -321,4 +321,6 @@ pub struct RestCommand {
     pub hosts: usize,
     /// On how many it is still to be done; 1 for the push host.
     pub left: usize,
+    /// The push whose `finally` it is: its runner died before it could run that, so that it comes first now.
+    pub owed_by: Option<i64>,
 }

@@ -13,6 +13,7 @@ pub mod past;
 pub mod press;
 pub mod published;
 pub mod pushes;
+pub mod questions;
 pub mod sessions;
 pub mod stats;
 pub mod told;

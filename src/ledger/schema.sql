@@ -173,10 +173,28 @@ CREATE TABLE links (                              -- what `before` and `finally`
 CREATE TRIGGER links_never_go BEFORE DELETE ON links
 BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
 
+CREATE TABLE questions (                          -- what a push asked a person in its middle
+  push          INTEGER NOT NULL REFERENCES pushes (id),
+  ask           INTEGER NOT NULL,                 -- from 1
+  command       INTEGER NOT NULL,
+  question      TEXT NOT NULL,
+  asked_at      TEXT NOT NULL,
+  ends_at       TEXT NOT NULL,
+  answer        TEXT,                             -- 'yes', 'no', 'nobody'; none while the push waits
+  who           TEXT,
+  reason        TEXT,
+  PRIMARY KEY (push, ask)
+) STRICT;
+CREATE TRIGGER questions_ended_never_change BEFORE UPDATE ON questions
+WHEN (SELECT ended_at FROM pushes WHERE id = OLD.push) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a push that ended never changes'); END;
+CREATE TRIGGER questions_never_go BEFORE DELETE ON questions
+BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
+
 CREATE TABLE outbox (                             -- announcements, written with the change that they tell of
   id            INTEGER PRIMARY KEY,
   push          INTEGER NOT NULL REFERENCES pushes (id),
-  event         TEXT NOT NULL,                    -- 'started', 'paused-N', 'resumed-N' or 'ended'; N is a record
+  event         TEXT NOT NULL,                    -- 'started', 'asked-N', 'paused-N', 'resumed-N' (N: which) or 'ended'
   channel       TEXT NOT NULL,                    -- 'irc' or 'email'
   payload       TEXT NOT NULL,                    -- a ledger::outbox::Announcement as JSON
   state         TEXT NOT NULL DEFAULT 'waiting',  -- 'waiting', 'told', 'given up'

@@ -49,6 +49,12 @@ here() { (cd -- "$1" && exec /bin/sh -s); }
 # the name of a host, for {host}
 named() { name=${1##*@}; printf "export PUSH_HOST='%s'\n" "${name%%:*}"; }
 
+# asked QUESTION: goes on only after a yes
+asked() {
+  printf '%s [yes/no] ' "$1" >&2
+  read -r answer </dev/tty && [ "$answer" = yes ] || { echo "not confirmed; nothing more was begun" >&2; exit 1; }
+}
+
 # at_once COMMAND N HOST…: on at most N hosts at a time; nothing more is begun after a failure
 at_once() {
   command=$1 most=$2; shift 2
@@ -135,16 +141,40 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
     if plan.commands.iter().any(|command| command.form.relay().is_some()) {
         out.push_str(relay::IN_ROUNDS);
     }
+    let mut roll = Vec::new();
     for (number, (command, title)) in (1..).zip(plan.commands.iter().zip(plan.titles(&values))) {
-        let on = match command.form.per_host() {
+        let on = match command.per_host() {
             true => format!(" ({} hosts, {})", plan.hosts.len(), command.batch_words(plan.hosts.len())),
             false => " (push host)".to_owned(),
         };
         let always = if command.part == Part::Finally { "; do this whatever came of the rest" } else { "" };
         let lines = lines(plan, hand, number, command, &values);
         out.push_str(&format!("\n# {number}. {title}{on}{always}\n{lines}"));
+        let Some(its) = &command.roll else { continue };
+        roll.push(format!("command_{number} \"$1\""));
+        if !plan.commands.get(number).is_some_and(|next| next.rolls_with(command)) {
+            let name = format!("roll_{}", its.number);
+            out.push_str(&format!("\n{name}() {{ {}; }}\n{}", roll.join(" && "), batches(plan, command, &name)));
+            roll.clear();
+        }
     }
     out
+}
+
+/// A line for each growing batch, with the question before the next one where the plan asks; and one for the rest.
+fn batches(plan: &Plan, command: &PlannedCommand, function: &str) -> String {
+    let total = plan.hosts.len();
+    let mut hosts = plan.hosts.iter().map(Host::place);
+    let mut line = |size: usize, width: usize| {
+        let names: Vec<String> = hosts.by_ref().take(size).collect();
+        format!("at_once {function} {width} {}\n", names.join(" "))
+    };
+    let growing: Vec<usize> = command.batches(total).into_iter().take(command.grow.len()).collect();
+    let rest = total - growing.iter().sum::<usize>();
+    let mut lines: Vec<String> = growing.iter().map(|size| line(*size, *size)).collect();
+    lines.extend((rest > 0).then(|| line(rest, command.at_once(total))));
+    let between = command.confirm.as_ref().map(|question| format!("asked {}\n", quoted(&question.text)));
+    lines.join(between.as_deref().unwrap_or_default())
 }
 
 /// Reads the plan's secrets from where they are found, and hands them to the hosts with the other values.
@@ -196,7 +226,8 @@ fn lines(
         PlannedForm::Checkout => return check_out(plan, hand),
         PlannedForm::Build(script) => return format!("here \"$work/checkout\" {}", document(&block(script))),
         PlannedForm::Freeze => return freeze(plan),
-        PlannedForm::Local(script) if !script.names_host() => {
+        PlannedForm::Confirm(question) => return format!("asked {}\n", quoted(question)),
+        PlannedForm::Local(script) if !command.per_host() => {
             return format!("here \"$build\" {}", document(&block(script)));
         }
         PlannedForm::Local(script) => {
@@ -217,43 +248,29 @@ fn lines(
             );
             until(&ask, command)
         }
-        PlannedForm::Check(Check::Http(address)) if !address.names_host() => return asked(address, command, values),
+        PlannedForm::Check(Check::Http(address)) if !command.per_host() => return checked(address, command, values),
         PlannedForm::Check(Check::Http(address)) => {
-            format!("  name=${{1##*@}} name=${{name%%:*}}\n{}", asked(address, command, values))
+            format!("  name=${{1##*@}} name=${{name%%:*}}\n{}", checked(address, command, values))
         }
         PlannedForm::Rsync(what) => rsync(what),
         PlannedForm::Release(what) => release(plan, hand, what),
         PlannedForm::Activate { dir } => on_host(FLIP, dir, &hand.build),
         PlannedForm::ReadBack { dirs } => dirs.iter().map(|dir| on_host(READ_BACK, dir, &hand.build)).collect(),
     };
-    let runs = match command.form.relay() {
-        Some(relay) => {
+    let function = format!("command_{number}");
+    let run = match (&command.roll, command.form.relay()) {
+        (Some(_), _) => String::new(),
+        (None, Some(relay)) => {
             let hosts: Vec<String> = plan.hosts.iter().map(Host::to_string).collect();
-            format!("in_rounds command_{number} {} {}\n", relay.seeds, hosts.join(" "))
+            format!("in_rounds {function} {} {}\n", relay.seeds, hosts.join(" "))
         }
-        None => batches(plan, number, command),
+        (None, None) => batches(plan, command, &function),
     };
-    format!("command_{number}() {{\n{body}}}\n{runs}")
-}
-
-/// A line for each growing batch, and one for the rest.
-fn batches(plan: &Plan, number: usize, command: &PlannedCommand) -> String {
-    let mut hosts = plan.hosts.iter().map(Host::place);
-    let mut line = |size: usize, width: usize| {
-        let names: Vec<String> = hosts.by_ref().take(size).collect();
-        format!("at_once command_{number} {width} {}\n", names.join(" "))
-    };
-    let growing: Vec<usize> = command.batches(plan.hosts.len()).into_iter().take(command.grow.len()).collect();
-    let rest = plan.hosts.len() - growing.iter().sum::<usize>();
-    let mut lines: String = growing.iter().map(|size| line(*size, *size)).collect();
-    if rest > 0 {
-        lines.push_str(&line(rest, command.at_once(plan.hosts.len())));
-    }
-    lines
+    format!("{function}() {{\n{body}}}\n{run}")
 }
 
 /// Asks an address until it answers 2xx. A host's name is plain, and stands outside of the quotes of the rest.
-fn asked(address: &Address, command: &PlannedCommand, values: &BTreeMap<String, String>) -> String {
+fn checked(address: &Address, command: &PlannedCommand, values: &BTreeMap<String, String>) -> String {
     let part = |piece: &Piece| match piece {
         Piece::Var(name) if name == "PUSH_HOST" => "\"$name\"".to_owned(),
         piece => quoted(&Address { pieces: vec![piece.clone()] }.filled(values)),
@@ -408,6 +425,20 @@ mod tests {
                 let output = runtime.block_on(program.output(Duration::from_secs(20))).unwrap();
                 prop_assert_eq!(String::from_utf8_lossy(&output.stdout).into_owned(), format!("{value}."));
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_secret_comes_to_the_other_shell_as_it_is_by_hand() {
+        let value = "c4n'ary-\"$x `y` \\ \\n %s\nits second line";
+        let text = format!(
+            "{}\neval \"$(secrets)\"\nprintf %s. \"$PUSH_SECRET_A\"",
+            SECRETS.replace("NAMES", "PUSH_SECRET_A")
+        );
+        for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
+            let program = Program::new(shell[0]).args(&shell[1..]).args(["-c", &text]).env("PUSH_SECRET_A", value);
+            let output = program.output(Duration::from_secs(20)).await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{value}."), "{shell:?}");
         }
     }
 

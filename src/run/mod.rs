@@ -2,14 +2,17 @@
 //! It must never know who watches, never read the ledger, and never begin a push whose journal has a record: a late
 //! runner exits untouched. Started by the desk through `pushbutton runner DIR`; it lives on when the server dies.
 
+mod ask;
 mod check;
 mod done;
 mod link;
 mod orders;
+mod owed;
 mod preflight;
 mod readback;
 mod recorder;
 mod relay;
+mod roll;
 mod secrets;
 mod skew;
 mod step;
@@ -21,7 +24,7 @@ use crate::plan::{self, Assignment};
 use crate::remote::masters::Masters;
 use nix::fcntl::{Flock, FlockArg};
 use orders::Orders;
-pub use orders::{OBEYED, Order};
+pub use orders::{Given, OBEYED, Order};
 use recorder::Recorder;
 use secrets::Secrets;
 use std::fs::{File, OpenOptions};

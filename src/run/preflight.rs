@@ -2,6 +2,7 @@
 //! what the stage allows; past that nothing is touched. A hung host holds nobody up where the stage allows to lose it. It must
 //! never run anything on a host. Called by the walk.
 
+use super::owed::is_own_work;
 use super::recorder::Place;
 use super::step::Outcome;
 use super::toll::Loss;
@@ -107,7 +108,7 @@ impl Walk {
     async fn unreachable(&mut self, commands: &[PlannedCommand]) -> End {
         let total = self.assignment.plan.hosts.len();
         let refused = self.refused.clone();
-        let first = numbered(commands).find(|(_, command)| command.form.per_host() && command.part != Part::Finally);
+        let first = numbered(commands).find(|(_, command)| command.per_host() && is_own_work(command));
         if let Some((number, command)) = first {
             self.command_started(number, command, total).await;
             let bad = self.tell_refused(number).await;

@@ -101,7 +101,7 @@ impl Walk {
     /// What ends a command early. Nothing does in `finally`: it runs because of the cancel, not against it.
     fn until_cancelled(&self, command: &PlannedCommand) -> CancellationToken {
         match command.part {
-            Part::Before | Part::Main => self.orders.token.clone(),
+            Part::Owed | Part::Before | Part::Main => self.orders.token.clone(),
             Part::Finally => CancellationToken::new(),
         }
     }
@@ -155,20 +155,21 @@ impl Walk {
             None => None,
         };
         let dir = (self.build_dir().tree(), self.build_dir().manifest());
+        let owed_dir = self.owed_dir(command).await;
+        let near = owed_dir.as_deref().unwrap_or_else(|| self.near_dir(&dir.0));
         match (&command.form, connection.as_deref()) {
             (PlannedForm::Checkout, _) => self.within(command, self.check_out(place)).await,
             (PlannedForm::Freeze, _) => self.freeze(place).await,
             (PlannedForm::Build(script), _) => {
                 guard::near(&self.checkout, self.task(command, script, host), &lines).await
             }
-            (PlannedForm::Local(script), _) => {
-                guard::near(self.near_dir(&dir.0), self.task(command, script, host), &lines).await
-            }
+            (PlannedForm::Local(script), _) => guard::near(near, self.task(command, script, host), &lines).await,
             (PlannedForm::Check(Check::Http(address)), _) => {
                 let task = self.own_task(command, host);
                 let url = address.filled(&task.values);
-                check::ask(self.near_dir(&dir.0), task, url, is_last, &lines).await
+                check::ask(near, task, url, is_last, &lines).await
             }
+            (PlannedForm::Confirm(question), _) => self.confirm(place.command, command, question).await,
             (PlannedForm::Check(Check::Run(script)) | PlannedForm::Run(script), Some(on)) => {
                 guard::far(on, self.task(command, script, host), &lines).await
             }
@@ -226,7 +227,7 @@ impl Walk {
     fn own_task(&self, command: &PlannedCommand, host: Option<&Host>) -> Task {
         Task {
             script: String::new(),
-            values: self.values(host),
+            values: command.own_values(&self.values(host)).into_owned(),
             timeout: Duration::from_secs(command.timeout_s),
             lease_s: self.assignment.lease_s,
             grace_s: self.assignment.grace_s,
@@ -363,6 +364,9 @@ fn outcome(ending: Ending, command: &PlannedCommand, last_error: &str) -> Outcom
         Ending::Refused(why) if on_push_host => (HostResult::Failed, None, Some(why), 0),
         Ending::Refused(why) => (HostResult::Failed, None, Some(format!("nothing ran: {why}")), 0),
         Ending::Unreachable(why) => (HostResult::Unreachable, None, Some(why), 0),
+        Ending::TimedOut { .. } if matches!(command.form, PlannedForm::Confirm(_)) => {
+            (HostResult::TimedOut, None, Some("nobody answered in time".to_owned()), 0)
+        }
         Ending::TimedOut { left } => {
             let limit =
                 duration_words(i64::try_from(command.timeout_s).unwrap_or(i64::MAX / 1000).saturating_mul(1000));

@@ -2,7 +2,9 @@
 //! ends. It must never begin a command on a host that failed one, go on past what the failure policy allows, or begin a
 //! host after an order to stop; only `finally` runs after either.
 
+use super::ask;
 use super::orders::{Orders, Stop};
+use super::owed::{OwedLosses, is_own_work};
 use super::preflight::Late;
 use super::recorder::Recorder;
 use super::relay::Passing;
@@ -17,7 +19,7 @@ use crate::stack::{Host, OnFailure, Root, Who};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
@@ -40,6 +42,8 @@ pub struct Walk {
     pub(super) flips: Flips,
     /// How many links the output has given.
     pub(super) links: AtomicUsize,
+    /// How many questions were asked.
+    pub(super) asked: AtomicU32,
     /// How the push would end now; known once its commands are over.
     pub(super) so_far: Option<Ended>,
     pub(super) masters: Masters,
@@ -48,8 +52,10 @@ pub struct Walk {
     /// Hosts that could not be reached, and why, until the first command that works on hosts has told it.
     pub(super) refused: BTreeMap<Host, String>,
     /// Hosts on which some command has begun.
-    touched: BTreeSet<Host>,
-    unknown: BTreeSet<String>,
+    pub(super) touched: BTreeSet<Host>,
+    pub(super) unknown: BTreeSet<String>,
+    /// What went wrong while an earlier push's `finally` ran.
+    pub(super) owed_losses: OwedLosses,
 }
 
 /// How the push ends, as far as it is known.
@@ -93,12 +99,14 @@ impl Walk {
             passings: Mutex::default(),
             flips: Flips::default(),
             links: AtomicUsize::new(0),
+            asked: AtomicU32::new(0),
             so_far: None,
             began: Instant::now(),
             toll: Toll::default(),
             refused: BTreeMap::new(),
             touched: BTreeSet::new(),
             unknown: BTreeSet::new(),
+            owed_losses: OwedLosses::default(),
         }
     }
 
@@ -114,8 +122,10 @@ impl Walk {
         });
         let who = match self.orders.stopped() {
             Some(Stop::Cancelled { who, .. }) if end.state == Ended::Cancelled => who,
+            Some(Stop::Refused { given, .. }) if end.state == Ended::Cancelled => Some(given.who),
             _ => None,
         };
+        self.settle_owed(&mut end).await;
         self.finally(&commands, &mut end).await;
         // A checkout is only the way to a build; what is left of it helps nobody.
         let _ = tokio::fs::remove_dir_all(&self.checkout).await;
@@ -129,12 +139,17 @@ impl Walk {
     /// Everything but `finally`.
     async fn list(&mut self, commands: &[PlannedCommand]) -> Result<(), End> {
         self.preflight(commands).await?;
-        for (number, command) in numbered(commands).filter(|(_, command)| command.part != Part::Finally) {
+        let list: Vec<_> = numbered(commands).filter(|(_, command)| command.part != Part::Finally).collect();
+        for step in list.chunk_by(|(_, one), (_, next)| one.rolls_with(next)) {
+            let (number, command) = step[0];
             self.orders.until_unpaused().await;
             if self.orders.stopped().is_some() {
                 return Err(self.stopped(&format!("before command {number}")));
             }
-            self.command(number, command).await?;
+            match command.roll {
+                Some(_) => self.roll(step).await?,
+                None => self.command(number, command).await?,
+            }
         }
         Ok(())
     }
@@ -174,7 +189,9 @@ impl Walk {
         let result = match (bad.first(), sum.skipped.is_empty()) {
             (Some(outcome), _) => outcome.result,
             (None, true) => HostResult::Ok,
-            (None, false) => HostResult::Cancelled,
+            (None, false) if self.orders.stopped().is_some() => HostResult::Cancelled,
+            // Of a roll: they failed an earlier command of it, or their batch was never begun.
+            (None, false) => HostResult::Skipped,
         };
         let ok = count(sum.outcomes.len() - bad.len());
         let not_ok = count(bad.len() + sum.skipped.len());
@@ -190,12 +207,13 @@ impl Walk {
             return Ok(());
         }
         let began = Instant::now();
-        let tells_refused = command.form.per_host() && command.part != Part::Finally;
+        let tells_refused = command.per_host() && is_own_work(command);
         let told = if tells_refused { self.refused.len() } else { 0 };
         self.command_started(number, command, places.iter().flatten().count() + told).await;
         let mut refused = if tells_refused { self.tell_refused(number).await } else { Vec::new() };
         let (mut taken, places) = self.take_over(number, command, places).await;
         let mut sum = self.over(number, command, places).await;
+        self.note_owed(number, command).await;
         let (lost, fresh): (Vec<HostOutcome>, _) = sum.bad().cloned().partition(|ended| self.never_came(ended));
         let came = sum.outcomes.iter().chain(&taken).filter(|ended| !lost.contains(ended));
         self.touched.extend(came.filter_map(|(host, _)| host.clone()));
@@ -209,13 +227,13 @@ impl Walk {
 
     /// The places of a command: the push host, or the hosts that are still in the push; `finally` also visits those that
     /// failed, but none that this push never touched.
-    fn places(&self, command: &PlannedCommand) -> Vec<Option<Host>> {
+    pub(super) fn places(&self, command: &PlannedCommand) -> Vec<Option<Host>> {
         let hosts = &self.assignment.plan.hosts;
         let chosen = |host: &&Host| match command.part {
             Part::Finally => self.touched.contains(*host),
-            Part::Before | Part::Main => !self.toll.has(host.name()),
+            Part::Owed | Part::Before | Part::Main => !self.toll.has(host.name()) && command.is_meant_for(host),
         };
-        if !command.form.per_host() {
+        if !command.per_host() {
             return vec![None];
         }
         let mut chosen: Vec<Host> = hosts.iter().filter(chosen).cloned().collect();
@@ -229,7 +247,10 @@ impl Walk {
         let width = command.at_once(places.len());
         let mut waiting = places.into_iter();
         let mut outcomes = Vec::new();
-        for batch in &command.grow {
+        for (place, batch) in command.grow.iter().enumerate() {
+            if place > 0 && waiting.len() > 0 && !self.may_grow(number, command, self.bad(&outcomes)).await {
+                return Sum { outcomes, skipped: waiting.flatten().collect() };
+            }
             let batch: Vec<_> = waiting.by_ref().take((*batch).max(1)).collect();
             let width = batch.len();
             let mut batch = batch.into_iter();
@@ -239,7 +260,10 @@ impl Walk {
                 return Sum { outcomes, skipped };
             }
         }
-        self.batch(number, command, width, &mut waiting, &mut outcomes).await;
+        let asked = !command.grow.is_empty() && waiting.len() > 0;
+        if !asked || self.may_grow(number, command, self.bad(&outcomes)).await {
+            self.batch(number, command, width, &mut waiting, &mut outcomes).await;
+        }
         Sum { outcomes, skipped: waiting.flatten().collect() }
     }
 
@@ -254,8 +278,7 @@ impl Walk {
     ) {
         let mut running = FuturesUnordered::new();
         loop {
-            let is_bad = |ended: &&HostOutcome| ended.1.result != HostResult::Ok && !self.never_came(ended);
-            let bad = outcomes.iter().filter(is_bad).count();
+            let bad = self.bad(outcomes);
             let paused = self.orders.is_paused();
             while running.len() < width
                 && !paused
@@ -277,22 +300,38 @@ impl Walk {
         }
     }
 
+    /// How many places did not end well; who never came was given up before.
+    pub(super) fn bad(&self, outcomes: &[HostOutcome]) -> usize {
+        let is_bad = |ended: &&HostOutcome| ended.1.result != HostResult::Ok && !self.never_came(ended);
+        outcomes.iter().filter(is_bad).count()
+    }
+
     /// Whether a command may begin on one more host after it failed on `bad` others.
-    fn goes_on(&self, command: &PlannedCommand, bad: usize) -> bool {
+    pub(super) fn goes_on(&self, command: &PlannedCommand, bad: usize) -> bool {
         match command.part {
             Part::Finally => true,
             // Every host is asked, whatever the first one says.
             Part::Main if matches!(command.form, PlannedForm::ReadBack { .. }) => self.orders.stopped().is_none(),
+            Part::Owed => self.orders.stopped().is_none(),
             Part::Before => bad == 0 && self.orders.stopped().is_none(),
             Part::Main => self.toll.allows(command.policy, bad) && self.orders.stopped().is_none(),
         }
     }
 
     /// What the failures of a command mean for the push.
-    fn judge(&mut self, number: u32, command: &PlannedCommand, bad: &[HostOutcome], skipped: bool) -> Result<(), End> {
+    pub(super) fn judge(
+        &mut self,
+        number: u32,
+        command: &PlannedCommand,
+        bad: &[HostOutcome],
+        skipped: bool,
+    ) -> Result<(), End> {
+        if command.part == Part::Owed {
+            return self.judge_owed(number, command, bad, skipped);
+        }
         let fresh = bad.iter().filter(|(host, _)| host.is_some()).count();
         let allowed = match command.part {
-            Part::Before | Part::Finally => bad.is_empty(),
+            Part::Owed | Part::Before | Part::Finally => bad.is_empty(),
             Part::Main if fresh == bad.len() => self.toll.allows(command.policy, fresh),
             // What fails on the push host fails for all hosts.
             Part::Main => command.policy.on_failure == OnFailure::Continue,
@@ -327,7 +366,7 @@ impl Walk {
         End { state: Ended::Failed, why: Some(format!("{veto}{}", self.words(number, command, bad))) }
     }
 
-    fn words(&self, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> String {
+    pub(super) fn words(&self, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> String {
         let title = self.title(command);
         let Some((host, outcome)) = bad.first() else { return format!("command {number} ({title}) failed") };
         let what = outcome.why.clone().unwrap_or_else(|| outcome.result.word().to_owned());
@@ -350,6 +389,8 @@ impl Walk {
                 let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
                 (Ended::Cancelled, format!("{who} cancelled it {when}{reason}"))
             }
+            Some(Stop::Refused { given, question }) => (Ended::Cancelled, ask::refused(&given, &question)),
+            Some(Stop::Unanswered(question)) => (Ended::Failed, ask::unanswered(&question)),
             None => (Ended::Cancelled, format!("stopped {when}")),
         };
         End { state, why: Some(why) }

@@ -10,7 +10,9 @@ mod fan_out;
 mod groups;
 mod hosts;
 mod limits;
+mod questions;
 mod ranges;
+mod rolls;
 mod secrets;
 mod shell;
 pub mod source;
@@ -103,7 +105,11 @@ pub struct Stage {
 impl Stage {
     /// The directories whose `current` its commands flip, sorted, each once.
     pub fn activates(&self) -> Vec<String> {
-        let dirs = self.commands.iter().filter_map(|command| match &command.form {
+        let commands = self.commands.iter().flat_map(|command| match &command.form {
+            Form::Roll(list) => list.iter().collect(),
+            _ => vec![command],
+        });
+        let dirs = commands.filter_map(|command| match &command.form {
             Form::Activate { dir } => Some(dir.clone()),
             _ => None,
         });
@@ -132,6 +138,17 @@ pub struct Command {
     pub policy: Policy,
     /// Its output is kept out of the journal unless it fails.
     pub quiet: bool,
+    /// What is asked before its batches grow.
+    pub confirm: Option<Question>,
+}
+
+/// Something that a person is asked in the middle of a push; without a yes it ends there.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Question {
+    /// The question.
+    pub text: String,
+    /// After so many seconds without an answer the push fails.
+    pub timeout_s: u64,
 }
 
 /// What becomes of a push when hosts fail.
@@ -172,6 +189,10 @@ pub enum Form {
     },
     /// Asks until the answer is good.
     Check(Check),
+    /// A list that each host walks through as a whole, in whole batches; never empty, and never a roll again.
+    Roll(Vec<Command>),
+    /// Waits for a person's yes.
+    Confirm(String),
 }
 
 /// What a check asks.

@@ -7,9 +7,8 @@ use super::hosts::{self, Placed, StageHosts, Ways};
 use super::limits::{self, Limits};
 use super::reader::{Keys, Reader, Value};
 use super::source::{self, Refs, Source};
-use super::values;
 use super::variables::{BUILT_IN, Place, Scope};
-use super::{Answers, Form, Stack, StackName, Stage, StageName, secrets};
+use super::{Answers, Form, Stack, StackName, Stage, StageName, questions, rolls, secrets, values};
 use crate::diagnostic::{Diagnostic, Mistake, shown, toml_mistakes};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -231,6 +230,7 @@ fn read_stage(
     let finally = read_around(reader, table, "finally", rest);
     let limits = Limits::read(reader, table).within(&rest.limits);
     check_commands(reader, &drafts, &at);
+    questions::check(reader, &drafts, &limits);
     let refs = source::read_refs(reader, table, rest.source).or_else(|| rest.refs.cloned());
     let (name, StageHosts { hosts, inventories, unlisted }) = (name?, hosts?);
     let settled = |drafts: Vec<Draft>| drafts.into_iter().map(|draft| draft.settle(&limits, hosts.len())).collect();
@@ -245,8 +245,13 @@ fn read_around(reader: &mut Reader<'_>, table: &DeTable<'_>, key: &str, rest: &m
     let Some(value) = table.get(key) else { return Vec::new() };
     let drafts = commands::read_stage_commands(reader, rest.scope, rest.lists, key, value);
     for draft in &drafts {
-        if !matches!(draft.form, Form::Local(_) | Form::Run(_) | Form::Check(_)) {
-            let title = format!("`{key}` takes `local`, `run` and `check` only");
+        let takes = match key {
+            "before" => "`local`, `run`, `check` and `confirm`",
+            _ => "`local`, `run` and `check`",
+        };
+        let asks = key == "before" && matches!(draft.form, Form::Confirm(_));
+        if !asks && !matches!(draft.form, Form::Local(_) | Form::Run(_) | Form::Check(_)) {
+            let title = format!("`{key}` takes {takes} only");
             reader.refuse(Mistake::new(draft.at.clone(), title).cure("what goes to the hosts belongs into `commands`"));
         }
         if draft.limits.max_failed.is_some() || draft.limits.on_failure.is_some() {
@@ -288,12 +293,14 @@ fn check_branch(reader: &mut Reader<'_>, root: &DeTable<'_>, source: Option<&Sou
 
 /// What only the whole list shows: too many commands, or a flip to what was not brought.
 fn check_commands(reader: &mut Reader<'_>, drafts: &[Draft], stage: &Range<usize>) {
-    if drafts.len() > MOST_COMMANDS {
-        let title = format!("this stage has {} commands, more than {MOST_COMMANDS}", drafts.len());
+    let all: Vec<&Draft> =
+        drafts.iter().flat_map(|draft| std::iter::once(draft).chain(rolls::items(&draft.inside))).collect();
+    if all.len() > MOST_COMMANDS {
+        let title = format!("this stage has {} commands, more than {MOST_COMMANDS}", all.len());
         reader.refuse(Mistake::new(stage.clone(), title).cure("put what belongs together into a script of the build"));
     }
     let mut brought = BTreeSet::new();
-    for draft in drafts {
+    for draft in all {
         match &draft.form {
             Form::Release(release) => {
                 brought.insert(release.dir.as_str());

@@ -108,6 +108,7 @@ pub async fn one_push(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
         "commit_count": known.commit_count,
         "announcements": known.announcements,
         "links": known.links,
+        "questions": known.questions,
         "rest": app.desk.rest(id).await?,
         "journal": { "length": end.len, "ended": end.ended },
     })))

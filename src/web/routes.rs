@@ -4,7 +4,9 @@
 
 use super::asking::Caller;
 use super::problem::Problem;
-use super::{actions, api, back, builds, catch_up, files, health, live, past, pause, screens, sign_in, versions};
+use super::{
+    actions, api, back, builds, catch_up, confirm, files, health, live, past, pause, screens, sign_in, versions,
+};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard;
@@ -80,6 +82,7 @@ pub static ROUTES: &[Entry] = &[
     get("/pushes/{id}", || web::to(screens::push)),
     get("/pushes/{id}/log", || web::to(live::log)),
     post("/pushes/{id}/cancel", || web::to(actions::cancel)),
+    post("/pushes/{id}/confirm", || web::to(confirm::by_form)),
     post("/pushes/{id}/pause", || web::to(pause::pause)),
     post("/pushes/{id}/unpause", || web::to(pause::unpause)),
     post("/pushes/{id}/resume", || web::to(back::resume)),
@@ -108,6 +111,7 @@ pub static ROUTES: &[Entry] = &[
     stream("/api/v1/pushes/{id}/events", || web::to(live::push_events)),
     get("/api/v1/pushes/{id}/log", || web::to(live::log)),
     post("/api/v1/pushes/{id}/cancel", || web::to(api::cancel)),
+    post("/api/v1/pushes/{id}/confirm", || web::to(confirm::by_api)),
     post("/api/v1/pushes/{id}/pause", || web::to(pause::pause_by_api)),
     post("/api/v1/pushes/{id}/unpause", || web::to(pause::unpause_by_api)),
     post("/api/v1/pushes/{id}/resume", || web::to(back::resume_by_api)),

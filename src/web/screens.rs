@@ -11,7 +11,7 @@ use super::problem::{Problem, Reply};
 use crate::desk::{JournalEnd, Refusal};
 use crate::journal::{Event, Record};
 use crate::ledger::pushes::{self, Filter, PushRow};
-use crate::ledger::{Ledger, LedgerError, outbox};
+use crate::ledger::{Ledger, LedgerError, outbox, questions};
 use crate::plan::Assignment;
 use crate::stack::{PushNumber, StackName, StageName};
 use actix_web::http::StatusCode;
@@ -162,6 +162,7 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
         commits: known.commits,
         announcements: known.announcements,
         links: known.links,
+        questions: known.questions,
         titles,
         hosts,
         tail,
@@ -184,6 +185,8 @@ pub struct Known {
     pub announcements: Vec<outbox::OutboxRow>,
     /// What it linked to.
     pub links: Vec<pushes::Link>,
+    /// What it asked.
+    pub questions: Vec<questions::Question>,
     /// The frozen host list of its plan, by name.
     pub hosts: Vec<String>,
 }
@@ -208,6 +211,7 @@ impl Known {
                 commit_count: pushes::commit_count(connection, number)?.unwrap_or_default(),
                 announcements: outbox::of_push(connection, number)?,
                 links: pushes::links(connection, number)?,
+                questions: questions::of_push(connection, number)?,
                 hosts: assignment.plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
             }))
         });

@@ -409,6 +409,7 @@ pub fn push_page(state: &str) -> PushPage {
             ),
             told("email", "waiting", "Subject: [push] web Prod: 8f31c2e to 51d0c3e by tomas"),
         ],
+        questions: Vec::new(),
         links: vec![Link {
             title: "Ticket <b>OPS-7</b>".to_owned(),
             url: "https://tickets.example.com/OPS-7".to_owned(),
@@ -422,7 +423,13 @@ pub fn push_page(state: &str) -> PushPage {
         rest: matches!(state, "interrupted" | "failed" | "cancelled" | "degraded").then(|| Rest {
             plan_hash: "cd".repeat(32),
             commands: (5..=8)
-                .map(|command| RestCommand { command, title: titles()[command - 1].clone(), hosts: 24, left: 9 })
+                .map(|command| RestCommand {
+                    command,
+                    title: titles()[command - 1].clone(),
+                    hosts: 24,
+                    left: 9,
+                    owed_by: None,
+                })
                 .collect(),
             why_not: (state == "degraded").then(|| "web is held by kate: <b>evil</b>".to_owned()),
         }),

@@ -3,6 +3,7 @@
 //! One file a page with its view model; `parts` is what several pages show alike, `words` every sentence.
 
 mod announcements;
+mod asked;
 pub mod assets;
 mod back;
 mod charts;

@@ -112,6 +112,7 @@ impl PlanPage {
 fn step(command: &PlannedView, hosts: usize) -> Step {
     let part = match command.part {
         Part::Main => "",
+        Part::Owed => "first, since nobody could run it when it was due, ",
         Part::Before => "before anything is changed, ",
         Part::Finally => "at the end, whatever came of it, ",
     };

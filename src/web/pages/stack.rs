@@ -229,7 +229,11 @@ fn card(frame: &Frame, street: &Street, stage: &StageView) -> StageCard {
         button: button(frame, street, stage, before),
         ready: ready_words(stage),
         hold: stage.hold.is_some(),
-        hosts: words::count(stage.hosts.len() as i64, "host"),
+        hosts: match stage.hosts.len() {
+            // Its command has not said yet, or never well.
+            0 => "hosts not known".to_owned(),
+            count => words::count(count as i64, "host"),
+        },
         back: match (&street.lock, &street.problem) {
             (None, None) => stage.back.as_ref().map(|back| Version::new(&back.sha)),
             _ => None,

@@ -181,6 +181,12 @@ pub fn median(durations: &[i64]) -> Option<i64> {
     sorted.get(sorted.len() / 2).copied()
 }
 
+/// A sentence with its first letter large.
+pub fn capital(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
 /// Text without its colours: SGR sequences are all that the journal's lines may hold.
 pub fn without_colours(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
