@@ -76,6 +76,14 @@ pub fn duration_words(ms: i64) -> String {
     }
 }
 
+/// A short length of time to the millisecond: `84 ms`; from a second on as [`duration_words`].
+pub fn exact_words(ms: u64) -> String {
+    match ms {
+        0..1000 => format!("{ms} ms"),
+        _ => duration_words(i64::try_from(ms).unwrap_or(i64::MAX)),
+    }
+}
+
 /// How long ago something was, for people: `just now`, `12 min ago`, `3 h ago`, `5 d ago`.
 pub fn ago_words(ms: i64) -> String {
     let minutes = ms.max(0) / 60_000;
@@ -112,6 +120,9 @@ mod tests {
             (-5, "0.0 s"),
         ] {
             assert_eq!(duration_words(ms), words, "{ms} ms");
+        }
+        for (ms, words) in [(0, "0 ms"), (999, "999 ms"), (1000, "1.0 s"), (92_000, "1 m 32 s")] {
+            assert_eq!(exact_words(ms), words);
         }
     }
 }

@@ -8,7 +8,7 @@
  *   standard error, `err` too, of a command that then failed
  * @typedef {{state: string, word: string, began: number, took: number}} HostState
  * @typedef {{title: string, spare: boolean, state: string, perHost: boolean, hosts: number, began: number, took: number,
- *   host: Map<string, HostState>}} Step
+ *   skew: number, host: Map<string, HostState>}} Step
  */
 
 /** Results as shapes and words. @type {{[result: string]: [string, string]}} */
@@ -119,6 +119,7 @@ export class Fold {
     else if (r.kind === 'command_ended' && step) {
       step.state = (RESULTS[r.result] ?? RESULTS.unknown)[0];
       step.took = r.duration_ms;
+      step.skew = r.skew_ms ?? -1;
     } else if (r.kind === 'asked') {
       this.question = { ask: r.ask, text: r.question, until: r.ends_at };
       out.news.push(`The push waits for an answer: ${r.question}`);
@@ -160,7 +161,8 @@ export class Fold {
   /** @param {number} i @returns {Step} */
   step(i) {
     while (this.steps.length <= i) {
-      this.steps.push({ title: '', spare: false, state: 'wait', perHost: false, hosts: 0, began: 0, took: 0, host: new Map() });
+      const times = { began: 0, took: 0, skew: -1 };
+      this.steps.push({ title: '', spare: false, state: 'wait', perHost: false, hosts: 0, ...times, host: new Map() });
     }
     return this.steps[i];
   }

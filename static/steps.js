@@ -71,7 +71,8 @@ function took(step, now) {
 function hosts(step) {
   if (!step.perHost || step.state === 'wait' || step.state === 'skip') return '';
   const { ok, bad } = ended(step);
-  return `${ok} of ${step.hosts} host${step.hosts === 1 ? '' : 's'}${bad ? `, ${bad} failed` : ''}`;
+  const skew = step.skew < 0 ? '' : `, within ${step.skew < 1000 ? `${step.skew} ms` : duration(step.skew)}`;
+  return `${ok} of ${step.hosts} host${step.hosts === 1 ? '' : 's'}${bad ? `, ${bad} failed` : ''}${skew}`;
 }
 
 /** Beside a step's heading in the command window. @param {import('./fold.js').Step|undefined} step @param {number} now */

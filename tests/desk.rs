@@ -259,7 +259,14 @@ fn good_push(assignment: &Assignment) -> Vec<Event> {
             Event::HostEnded { command: 1, host, result: HostResult::Ok, code: Some(0), why: None, duration_ms: 5 };
         events.extend([line("done"), ended]);
     }
-    events.push(Event::CommandEnded { command: 1, result: HostResult::Ok, ok: count, not_ok: 0, duration_ms: 9 });
+    events.push(Event::CommandEnded {
+        command: 1,
+        result: HostResult::Ok,
+        ok: count,
+        not_ok: 0,
+        duration_ms: 9,
+        skew_ms: None,
+    });
     events.push(Event::PushEnded {
         state: Ended::Succeeded,
         why: None,

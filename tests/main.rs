@@ -5,6 +5,7 @@ mod announce;
 mod bench;
 mod browser;
 mod cancel;
+mod catch_up;
 mod check;
 mod cli;
 mod crash;

@@ -97,6 +97,10 @@ fn the_stack_page_says_which_hosts_are_not_ready_and_which_run_something_else() 
         "<b>Prod does not run one build everywhere.</b>",
         "prod009 runs 3f2c1ab-12 instead of 8f31c2e-4103 since <time",
         "prod010 runs &lt;b&gt;evil&lt;/b&gt; instead",
+        "<br>prod024: no push has brought it to 8f31c2e-4103",
+        "action=\"/stacks/web/stages/prod/catch-up\"",
+        "name=\"hosts\" value=\"prod009 prod010 prod024\"",
+        "Bring 3 hosts to 8f31c2e</button>",
     ] {
         assert!(html.contains(words), "{words}");
     }
@@ -238,6 +242,8 @@ fn the_way_back_says_where_it_goes_and_what_is_lost_before_the_press() {
         "name=\"reason\" required",
         "name=\"to\" value=\"8f31c2e-4101\"",
         "rollback?to=7a00c2e-4090",
+        "Undo is ready on 23 of 24 hosts.",
+        "<br>web007: not there, it will be brought",
     ] {
         assert!(html.contains(words), "{words}");
     }

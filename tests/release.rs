@@ -66,7 +66,7 @@ async fn bring_to(on: &Connection, build: &Build, release: &Release) -> (Ending,
 }
 
 async fn activate_on(on: &Connection, build: &Build) -> (Ending, Vec<Line>) {
-    listen(async |lines| activate(on, &build.on_disk(), "/srv/web", locked(), &lines).await).await
+    listen(async |lines| activate(on, &build.on_disk(), "/srv/web", locked(), &lines).await.0).await
 }
 
 async fn verify_on(on: &Connection, build: &Build) -> (Ending, Vec<Line>) {
@@ -202,33 +202,55 @@ async fn old_releases_go_but_never_the_live_one_nor_the_one_before_it() {
     assert_eq!(bring_to(&on, &builds[3], &web(3)).await.0, Ending::Exited(0));
     assert_eq!(there(), ["aaaaaaa-2", "aaaaaaa-4", "aaaaaaa-5"]);
     assert!(!srv.join("web/.verified/aaaaaaa-1").exists());
+    // Nor one that undo may need, as the plan says, however old it is.
+    let mut task = locked();
+    task.values.insert("PUSH_SPARED".to_owned(), "aaaaaaa-1 aaaaaaa-2".to_owned());
+    let build = Build::of(&site, "bbbbbbb-6", &[("n", "six")]);
+    let (ending, _) = listen(async |lines| bring(&on, &build.on_disk(), &web(1), task, &lines).await).await;
+    assert_eq!(ending, Ending::Exited(0));
+    assert_eq!(there(), ["aaaaaaa-2", "aaaaaaa-5", "bbbbbbb-6"]);
 }
 
 #[tokio::test]
-async fn current_is_a_whole_release_at_every_moment_of_a_flip() {
+async fn current_is_a_whole_release_at_every_moment_of_a_hundred_flips() {
     let site = Site::with(&["web1"]).await;
     let on = site.connect("web1").await;
-    let builds = [1, 2].map(|n| Build::of(&site, &format!("aaaaaaa-{n}"), &[("index.html", "text")]));
+    let texts = ["one".repeat(5000), "two".repeat(5000)];
+    let builds = [1, 2].map(|n| {
+        let text = texts[n - 1].as_str();
+        Build::of(&site, &format!("aaaaaaa-{n}"), &[("index.html", text), ("sub/deep/page.html", text)])
+    });
     for build in &builds {
         assert_eq!(bring_to(&on, build, &web(5)).await.0, Ending::Exited(0));
     }
     assert_eq!(activate_on(&on, &builds[0]).await.0, Ending::Exited(0));
-    let index = site.machine("web1").srv_dir().join("web/current/index.html");
+    let web = site.machine("web1").srv_dir().join("web");
     let stop = tokio_util::sync::CancellationToken::new();
     let seen_end = stop.clone();
     let reader = tokio::task::spawn_blocking(move || {
-        let mut reads = 0_u64;
+        let (mut reads, mut seen) = (0_u64, std::collections::BTreeSet::new());
         while !seen_end.is_cancelled() {
-            assert_eq!(fs::read_to_string(&index).unwrap(), "text");
+            // By the path that a web server opens, each file is one of the two, whole.
+            for file in ["index.html", "sub/deep/page.html", "link"] {
+                let text = fs::read_to_string(web.join("current").join(file)).unwrap();
+                assert!(file == "link" || texts.contains(&text), "{file} is not whole");
+            }
+            // Within the release that `current` names, all files are of that release.
+            let release = web.join(fs::read_link(web.join("current")).unwrap());
+            let [page, deep] =
+                ["index.html", "sub/deep/page.html"].map(|file| fs::read_to_string(release.join(file)).unwrap());
+            assert_eq!(page, deep);
+            seen.insert(page);
             reads += 1;
         }
-        reads
+        (reads, seen.len())
     });
-    for n in 0..6 {
+    for n in 0..100 {
         assert_eq!(activate_on(&on, &builds[(n + 1) % 2]).await.0, Ending::Exited(0));
     }
     stop.cancel();
-    assert!(reader.await.unwrap() > 0);
+    let (reads, seen) = reader.await.unwrap();
+    assert!(reads > 100 && seen == 2, "{reads} reads, {seen} versions");
 }
 
 #[tokio::test]

@@ -1,13 +1,15 @@
 //! The way back, and going on: a rollback puts back byte for byte what was there (promise 14), a resume does what is left
 //! and nothing twice; what a bad push leaves in doubt holds the stack until one of them has settled it (promise 15).
 
-use crate::house::{Got, House, Plans, kill, tree, until};
+use crate::house::{Got, House, Plans, kill, listing, tree, until};
 use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
 use pushbutton::demo::mail::MailCatcher;
+use pushbutton::process::Program;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const HOSTS: [&str; 3] = ["qa1", "qa2", "qa3"];
 
@@ -238,4 +240,77 @@ async fn a_rollback_goes_under_the_hold_of_an_interrupted_push_and_settles_it() 
     }
     assert!(house.street().await["hold"].is_null(), "every host is known again");
     house.button("qa").await;
+}
+
+#[tokio::test]
+async fn from_mixed_versions_pruned_releases_and_a_forced_branch_every_host_gets_every_byte_back() {
+    let commands = r#"
+        { release = "/srv/web", keep = 1, shared = ["log"] },
+        { run = "[ ! -e /srv/forget ] || rm -f /srv/web/.verified/*" },
+        { activate = "/srv/web" },
+        { run = "test ! -e /srv/bad" },
+    "#;
+    let config = "check_every_s = 1\nprobe_every_s = 1\n".to_owned();
+    let house = House::build(Plans { qa: &HOSTS, commands, config, ..Plans::default() }).await;
+    let srv = |host: &str| house.fleet.host(host).unwrap().srv_dir();
+    let good = house.push_well("qa").await;
+    let build = good["push"]["build"].as_str().unwrap().to_owned();
+    let release = |host: &str| house.web(host).join("releases").join(&build);
+    let before: Vec<_> = HOSTS.iter().map(|host| listing(&release(host))).collect();
+
+    // Two pushes go bad behind their flip: what undo needs is neither live nor the one before, and `keep` is 1.
+    std::fs::write(srv("qa1").join("bad"), "").unwrap();
+    for _ in 0..2 {
+        house.commit().await;
+        let id = house.press("qa").await;
+        assert_eq!(house.ended(id).await["push"]["state"], "failed");
+    }
+    // The third flips two hosts of three. The branch is forced to something else.
+    std::fs::write(srv("qa2").join("forget"), "").unwrap();
+    let bad = house.commit().await;
+    let id = house.press("qa").await;
+    let mixed = house.ended(id).await;
+    assert_eq!(mixed["push"]["state"], "failed", "{mixed:#}");
+    assert_ne!(house.live("qa1").0, house.live("qa2").0, "mixed versions");
+    for host in HOSTS {
+        assert_eq!(listing(&release(host)), before[0], "pruning never takes what undo needs: {host}");
+    }
+    let git = Program::new("git").args(["commit", "--quiet", "--amend", "--allow-empty", "-m", "Forced"]);
+    let git = ["AUTHOR", "COMMITTER"].iter().fold(git.dir(house.shop.dir()), |git, who| {
+        git.env(format!("GIT_{who}_NAME"), "Mary").env(format!("GIT_{who}_EMAIL"), "mary@example.com")
+    });
+    assert!(git.output(Duration::from_secs(20)).await.unwrap().status.success());
+    // Somebody made room on one host by hand.
+    std::fs::remove_dir_all(release("qa3")).unwrap();
+    std::fs::remove_file(house.web("qa3").join(".verified").join(&build)).unwrap();
+    for host in ["qa1", "qa2"] {
+        let _ = std::fs::remove_file(srv(host).join("bad"));
+        let _ = std::fs::remove_file(srv(host).join("forget"));
+    }
+
+    let undo = until("the hosts have said what they hold", async || {
+        let way: Value = serde_json::from_str(&house.get("/api/v1/stacks/web/stages/qa/rollback").await.text).unwrap();
+        let undo = way["undo"].clone();
+        (undo["ready"] == 1).then_some(undo)
+    })
+    .await;
+    let missing = json!({"host": "qa3", "why": "not there, it will be brought"});
+    assert!(undo["total"] == 3 && undo["not_ready"].as_array().unwrap().contains(&missing), "{undo}");
+    let page = house.get("/stacks/web/stages/qa/rollback").await.text;
+    assert!(page.contains("qa3: not there, it will be brought") && page.contains(&bad[..7]), "{page}");
+
+    let back = id_of(&house.roll_back("qa", &json!({"reason": "three times bad"})).await);
+    let push = house.ended(back).await;
+    let log = house.log(back).await;
+    assert_eq!((&push["push"]["state"], &push["push"]["build"]), (&json!("succeeded"), &json!(build)), "{log}");
+    for (host, before) in HOSTS.iter().zip(&before) {
+        assert_eq!(house.live(host).0, PathBuf::from(format!("releases/{build}")), "{host}");
+        assert_eq!(&listing(&release(host)), before, "{host} has every byte, mode and link again");
+    }
+    // qa1 held it verified; qa2 held it, but had forgotten; qa3 had lost it. Bytes of files went to qa3 alone.
+    assert_eq!(log.matches("is already there, verified again").count(), 1, "{log}");
+    let sent: Vec<&str> = log.lines().filter(|line| line.contains("index.html")).collect();
+    assert!(!sent.is_empty() && sent.iter().all(|line| line.contains("qa3")), "{sent:?}");
+    assert!(push["skew_ms"].as_u64().is_some_and(|ms| ms < 60_000), "the skew is measured: {push:#}");
+    assert!(house.get(&format!("/pushes/{back}")).await.text.contains("From the first flip to the last:"));
 }

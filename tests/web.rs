@@ -259,7 +259,8 @@ impl Site {
         let host_ended =
             Event::HostEnded { command: 1, host: None, result: ok, code: Some(0), why: None, duration_ms: 1 };
         journal.add(At::now(), host_ended).unwrap();
-        let command_ended = Event::CommandEnded { command: 1, result: ok, ok: 1, not_ok: 0, duration_ms: 1 };
+        let command_ended =
+            Event::CommandEnded { command: 1, result: ok, ok: 1, not_ok: 0, duration_ms: 1, skew_ms: None };
         journal.add(At::now(), command_ended).unwrap();
         let push_ended = Event::PushEnded {
             state: Ended::Succeeded,

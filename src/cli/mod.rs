@@ -50,6 +50,8 @@ enum Command {
     Push(push::Push),
     /// Puts an earlier build that was good back on a stage; without a server, too.
     Rollback(push::Rollback),
+    /// Brings hosts that were left behind to the build of their stage; without a server, too.
+    CatchUp(push::CatchUp),
     /// Goes on with a push that did not end well: only what is not done; or with one that is paused.
     Resume(push::Resume),
     /// Shows every line of a push, from its first to its end.
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Plan(plan) => plan.main(&cli.config),
         Command::Push(push) => push.main(&cli.config),
         Command::Rollback(rollback) => rollback.main(&cli.config),
+        Command::CatchUp(catch_up) => catch_up.main(&cli.config),
         Command::Resume(resume) => resume.main(&cli.config),
         Command::Follow(follow) => follow.main(&cli.config),
         Command::Cancel(cancel) => cancel.main(&cli.config),

@@ -1,4 +1,4 @@
-//! `pushbutton push`, `rollback`, `resume` and `follow`: press, and watch. Exit code 0 says *accepted* without `--follow`, and
+//! `pushbutton push`, `rollback`, `catch-up`, `resume` and `follow`: press, and watch. Exit code 0 says *accepted* without `--follow`, and
 //! *succeeded* with it; 130 says cancelled, or that somebody stopped watching; 1 everything else.
 
 use super::say;
@@ -6,7 +6,7 @@ use super::server::{Person, Server, config, run};
 use crate::client::follow::{Trouble, Viewer};
 use crate::client::terminal;
 use crate::journal::{Ended, Record};
-use crate::stack::{BuildId, PushNumber, Revision, StackName, StageName, Who};
+use crate::stack::{BuildId, Host, PushNumber, Revision, StackName, StageName, Who};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -148,6 +148,48 @@ impl Rollback {
             let pressed = server.ask("POST", &path, Some(body)).await?;
             let what = format!("{} of {} back to {}", self.stage, self.stack, build.as_str().unwrap_or_default());
             taken(&pressed, &what)
+        })
+    }
+}
+
+/// `pushbutton catch-up`
+#[derive(Debug, clap::Args)]
+pub struct CatchUp {
+    /// The stack.
+    stack: StackName,
+    /// The stage.
+    stage: StageName,
+    /// The hosts; those that are behind, as far as is known, when none are given.
+    hosts: Vec<Host>,
+    /// Why, for the history and for those who are told.
+    #[arg(long)]
+    reason: Option<String>,
+    /// Shows every line until the push has ended; exit code 0 only when it succeeded.
+    #[arg(long)]
+    follow: bool,
+    #[command(flatten)]
+    person: Person,
+}
+
+impl CatchUp {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why no host was brought anywhere.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        press_and_follow(file, &self.person, self.follow, async |server| {
+            let path = format!("/api/v1/stacks/{}/stages/{}/catch-up", self.stack, self.stage);
+            let wanted: Vec<&str> = self.hosts.iter().map(Host::name).collect();
+            let query = if wanted.is_empty() { String::new() } else { format!("?hosts={}", wanted.join(",")) };
+            let behind = server.ask("GET", &format!("{path}{query}"), None).await?;
+            let left = behind["hosts"].as_array().map_or(&[][..], Vec::as_slice);
+            let hosts: Vec<&str> = left.iter().filter_map(|left| left["host"].as_str()).collect();
+            let (build, hash) = (&behind["build"], &behind["plan_hash"]);
+            let body = json!({ "hosts": hosts, "seen": build, "plan_hash": hash, "reason": self.reason });
+            let pressed = server.ask("POST", &path, Some(body)).await?;
+            let (stage, stack) = (&self.stage, &self.stack);
+            let build = build.as_str().unwrap_or_default();
+            taken(&pressed, &format!("{} of {stage} of {stack} to {build}", hosts.join(", ")))
         })
     }
 }

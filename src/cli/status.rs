@@ -91,6 +91,10 @@ fn lines(street: &Value) -> Vec<String> {
             None => "nothing yet".to_owned(),
         };
         out.push(format!("  {:width$}  {runs}", text(&stage["name"])));
+        let behind = stage["catch_up"]["hosts"].as_array().map_or(&[][..], Vec::as_slice);
+        for left in behind {
+            out.push(format!("  {:width$}  {}: {}", "", text(&left["host"]), text(&left["why"])));
+        }
         let last = &stage["last"];
         if !last.is_null() && !matches!(text(&last["state"]), "succeeded" | "running") {
             let why = last["why"].as_str().map(|why| format!(": {why}")).unwrap_or_default();

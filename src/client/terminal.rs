@@ -2,7 +2,7 @@
 //! only where somebody looks (promise 9): journals are clean already, and this is the second look.
 
 use crate::journal::{Event, HostResult, Stream};
-use crate::time::duration_words;
+use crate::time::{duration_words, exact_words};
 
 /// Whether colours are shown: on a terminal they are, in a pipe or a file they are noise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,10 +80,11 @@ fn words_of(event: &Event) -> Option<String> {
             format!("     ? answered: {}{by}{reason}", answer.word())
         }
         Event::BuildMade { build, root, files, .. } => format!("     build {build}: {files} files, root {root}"),
-        Event::CommandEnded { result, ok, not_ok, duration_ms, .. } => {
+        Event::CommandEnded { result, ok, not_ok, duration_ms, skew_ms, .. } => {
+            let skew = skew_ms.map(|ms| format!(", flipped within {}", exact_words(ms))).unwrap_or_default();
             let mark = if *result == HostResult::Ok { '✓' } else { '✗' };
             let bad = if *not_ok > 0 { format!(", {not_ok} not") } else { String::new() };
-            format!("     {mark} {ok} well{bad}, {}", ms(duration_ms))
+            format!("     {mark} {ok} well{bad}, {}{skew}", ms(duration_ms))
         }
         Event::PushEnded { state, why, hosts_ok, hosts_total, duration_ms, .. } => {
             let why = why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();

@@ -4,15 +4,17 @@
 use super::gate::{Facts, Offer, as_build};
 use super::resume::Earlier;
 use super::view::{BackTo, WayBack};
-use super::{Decision, Desk, Refusal, first_line, gate, inventory};
-use crate::ledger::Answer;
+use super::{Decision, Desk, Refusal, first_line, gate, inventory, undo};
 use crate::ledger::past::{self, Good};
 use crate::ledger::pushes::{self, Filter, PushRow};
-use crate::plan::{self, Goods, OldBuild, PlannedCommand, Target};
+use crate::ledger::{Answer, aim};
+use crate::plan::{self, Goods, Kind, OldBuild, PlannedCommand, Target};
 use crate::stack::{BuildId, PushNumber, Stack, StackName, StageName};
 use rusqlite::Connection;
 use std::sync::Arc;
 
+/// Pushes that are looked through for the last one that was no catch-up.
+const CATCH_UPS: usize = 20;
 /// Earlier builds that can be chosen from.
 const OFFERED: usize = 20;
 
@@ -34,13 +36,18 @@ impl Past {
     /// What SQLite said.
     pub fn read(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Self> {
         let last = Filter { stack: Some(stack.to_string()), stage: Some(stage.to_string()), ..Filter::default() };
-        let last = pushes::list(connection, &last, 1)?.pop().filter(|row| ended_badly(&row.state));
+        // Catch-ups that ended well leave it as it was, but for the one that made the stage whole again.
+        let caught_up = |row: &PushRow| row.kind == Kind::CatchUp.word() && row.state == "succeeded";
+        let newest = pushes::list(connection, &last, CATCH_UPS)?.into_iter().find(|row| !caught_up(row));
+        let last = newest.filter(|row| ended_badly(&row.state));
         let owed = match last.as_ref().and_then(|row| PushNumber::new(row.id).ok()) {
             Some(number) => Earlier::read(connection, number)?.map(|earlier| earlier.owed).unwrap_or_default(),
             None => Vec::new(),
         };
+        let aim = aim::get(connection, stack, stage)?;
+        let whole = |id: i64| aim.as_ref().is_some_and(|aim| aim.push == id && aim.whole);
         let bad = match last {
-            Some(row) if past::touched(connection, row.id)? => Some(row),
+            Some(row) if past::touched(connection, row.id)? && !whole(row.id) => Some(row),
             _ => None,
         };
         let good = past::good_builds(connection, stack.as_str(), stage.as_str(), OFFERED)?;
@@ -119,6 +126,7 @@ pub(super) fn offer(
     let goods = Goods::Build { id, root: root.clone(), sha: sha.clone() };
     let target = Target { goods, branch: good.branch.clone(), old: old.clone() };
     let mut plan = plan::plan(stack, stage, target).map_err(|error| unable(error.to_string()))?.into_rollback();
+    plan.spared = facts.spared(good.build.parse().ok().as_ref());
     plan.commands.splice(0..0, past.owed.iter().cloned());
     let plan_hash = plan.hash();
     Ok(Offer { seen: good.build.clone(), sha, root: Some(root), old, plan, plan_hash })
@@ -135,13 +143,16 @@ impl Desk {
             return Err(Refusal::Unknown { what: format!("stage {stage} of {name}") });
         };
         let asked = Arc::clone(&stack);
-        let (facts, past) = self
+        let (facts, past, newest) = self
             .ledger
             .read(move |connection| {
                 let stage = &asked.stages[place].name;
-                Ok((Facts::read(connection, &asked, place, None)?, Past::read(connection, &asked.name, stage)?))
+                let (facts, past) =
+                    (Facts::read(connection, &asked, place, None)?, Past::read(connection, &asked.name, stage)?);
+                Ok((facts, past, aim::get(connection, &asked.name, stage)?.map(|aim| aim.newest)))
             })
             .await?;
+        let newest = newest.unwrap_or_default();
         let offer = offer(&stack, place, &facts, &past, to.as_ref())?;
         let broken = problem.map(|problem| Refusal::BadStack { stack: name.to_string(), why: first_line(&problem) });
         let why_not = broken.or_else(|| gate::locked(&facts)).map(|refusal| refusal.to_string());
@@ -150,6 +161,9 @@ impl Desk {
             (_, None) => Arc::default(),
         };
         self.shown_plans.remember(&offer.plan_hash, &offer.plan);
+        let held = self.drifts.held(name, stage, newest);
+        let root = offer.root.as_ref().map_or("", crate::stack::Root::as_str);
+        let undo = undo::readiness(&offer.plan, root, &offer.seen, held.as_ref());
         let chosen = past.good.iter().find(|good| good.build == offer.seen).cloned();
         let runs = facts.current.as_ref().map(|current| current.build.clone());
         let others =
@@ -166,6 +180,7 @@ impl Desk {
             commits: log.commits.clone(),
             commit_count: log.count,
             others: others.collect(),
+            undo,
             why_not,
         })
     }

@@ -3,8 +3,9 @@
 //! Called by the warm fleet, whose connections it uses.
 
 use super::Desk;
-use super::view::{Current, Drift};
-use crate::ledger::{Answer, current, pushes};
+use super::view::Drift;
+use crate::ledger::{Answer, aim, pushes};
+use crate::plan::OldBuild;
 use crate::remote::release::{self, Seen};
 use crate::stack::{Host, Stack, StackName, StageName};
 use crate::time::At;
@@ -38,17 +39,29 @@ struct Probed {
 /// What was found on a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Found {
-    /// The push whose build every host is to run.
+    /// The last push that came to its end: what was seen before says nothing about what is there since.
     push: i64,
     at: At,
     odd: Vec<Drift>,
+    held: BTreeMap<(String, String), BTreeMap<String, String>>,
+}
+
+/// The verified releases that hosts hold, as they last said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    /// When they said so.
+    pub at: At,
+    /// By host and directory: builds and their root hashes.
+    pub releases: BTreeMap<(String, String), BTreeMap<String, String>>,
 }
 
 /// What a stage's hosts are to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Expected {
     stage: StageName,
-    current: Current,
+    /// The last push that came to its end.
+    push: i64,
+    build: OldBuild,
     /// Where it is activated.
     dirs: Vec<String>,
     hosts: Vec<Host>,
@@ -72,7 +85,14 @@ impl Drifts {
         self.stacks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was found on a stage that runs the build of this push, and when its hosts were last asked.
+    /// What hosts of a stage hold, behind this push.
+    pub fn held(&self, stack: &StackName, stage: &StageName, push: i64) -> Option<Held> {
+        let stacks = self.stacks();
+        let found = stacks.get(stack)?.stages.get(stage).filter(|found| found.push == push)?;
+        Some(Held { at: found.at, releases: found.held.clone() })
+    }
+
+    /// What was found on a stage behind this push, the last one that came to its end, and when its hosts were last asked.
     pub fn of(&self, stack: &StackName, stage: &StageName, push: i64) -> (Vec<Drift>, Option<At>) {
         let stacks = self.stacks();
         let found = stacks.get(stack).and_then(|probed| probed.stages.get(stage)).filter(|found| found.push == push);
@@ -117,7 +137,7 @@ impl Drifts {
     }
 }
 
-/// What the stages of a stack are to run; `None` while a push of it runs, which changes just that.
+/// What the hosts of a stack's stages are to run; `None` while a push of it runs, which changes just that.
 fn expected(connection: &Connection, stack: &Stack) -> Answer<Option<Vec<Expected>>> {
     if pushes::lock_holder(connection, stack.name.as_str())?.is_some() {
         return Ok(None);
@@ -125,9 +145,10 @@ fn expected(connection: &Connection, stack: &Stack) -> Answer<Option<Vec<Expecte
     let mut all = Vec::new();
     for stage in &stack.stages {
         let dirs = stage.activates();
-        let Some(current) = current::get(connection, &stack.name, &stage.name)? else { continue };
+        let Some(aim) = aim::get(connection, &stack.name, &stage.name)? else { continue };
         if !dirs.is_empty() {
-            all.push(Expected { stage: stage.name.clone(), current, dirs, hosts: stage.hosts.clone() });
+            let (stage, hosts) = (stage.name.clone(), stage.hosts.clone());
+            all.push(Expected { stage, push: aim.newest, build: aim.build, dirs, hosts });
         }
     }
     Ok(Some(all))
@@ -138,20 +159,26 @@ fn expected(connection: &Connection, stack: &Stack) -> Answer<Option<Vec<Expecte
 fn compare(expected: &Expected, said: &[Said], before: Option<&Found>, now: At) -> Found {
     let known = |said: &Said| {
         let odd = before.into_iter().flat_map(|found| &found.odd);
-        odd.filter(|drift| drift.instead == expected.current.build)
+        odd.filter(|drift| drift.instead == expected.build.id.as_str())
             .find(|drift| drift.host == said.host && drift.dir == said.dir)
     };
     let odd = said.iter().filter_map(|said| {
         let known = known(said);
         let Some(seen) = &said.seen else { return known.cloned() };
-        let Current { build, root, sha, .. } = &expected.current;
-        let runs = release::instead(seen.live.as_ref(), build, root, sha)?;
+        let OldBuild { id, root, sha } = &expected.build;
+        let runs = release::instead(seen.live.as_ref(), id.as_str(), root.as_str(), sha.as_str())?;
         let since =
             known.filter(|drift| drift.runs == runs).map_or_else(|| now.to_string(), |drift| drift.since.clone());
         let (host, dir) = (said.host.clone(), said.dir.clone());
-        Some(Drift { host, dir, runs, instead: expected.current.build.clone(), since })
+        Some(Drift { host, dir, runs, instead: expected.build.id.to_string(), since })
     });
-    Found { push: expected.current.push, at: now, odd: odd.collect() }
+    let held = said.iter().filter_map(|said| {
+        let place = (said.host.clone(), said.dir.clone());
+        let old = || before.and_then(|found| found.held.get(&place)).cloned();
+        let releases = said.seen.as_ref().map(|seen| seen.verified.clone()).or_else(old)?;
+        Some((place, releases))
+    });
+    Found { push: expected.push, at: now, odd: odd.collect(), held: held.collect() }
 }
 
 impl Desk {
@@ -221,33 +248,17 @@ mod tests {
     use super::*;
     use crate::remote::release::Live;
 
-    const ROOT: &str = "9f";
-    const SHA: &str = "51d0c3e";
-
-    fn current(build: &str) -> Current {
-        Current {
-            sha: SHA.to_owned(),
-            build: build.to_owned(),
-            root: ROOT.to_owned(),
-            files: 1,
-            subject: String::new(),
-            pushed_at: String::new(),
-            who: "mary".to_owned(),
-            push: 14,
-            hosts_ok: 2,
-            hosts_total: 2,
-        }
-    }
-
     fn live(link: &str, root: &str, sha: &str) -> Option<Live> {
         Some(Live { link: link.to_owned(), root: root.to_owned(), sha: sha.to_owned() })
     }
 
     #[test]
     fn a_host_is_odd_since_it_was_first_seen_so_and_stays_so_while_it_cannot_be_asked() {
+        let (sha, root) = ("5".repeat(40), "9f".repeat(32));
         let expected = |build: &str| Expected {
             stage: "prod".parse().unwrap(),
-            current: current(build),
+            push: 14,
+            build: OldBuild { id: build.parse().unwrap(), sha: sha.parse().unwrap(), root: root.parse().unwrap() },
             dirs: vec!["/srv/web".to_owned()],
             hosts: Vec::new(),
         };
@@ -260,8 +271,8 @@ mod tests {
         let shown = |found: &Found| -> Vec<String> {
             found.odd.iter().map(|d| format!("{} {} {} {}", d.host, d.runs, d.instead, d.since)).collect()
         };
-        let right = || Some(live("releases/b-14", ROOT, SHA));
-        let old = || Some(live("releases/a-12", ROOT, SHA));
+        let right = || Some(live("releases/b-14", &root, &sha));
+        let old = || Some(live("releases/a-12", &root, &sha));
 
         let first = compare(&expected("b-14"), &[said("web1", right()), said("web2", old())], None, at(1));
         assert_eq!(shown(&first), ["web2 a-12 b-14 1970-01-01T00:01:00.000Z"]);

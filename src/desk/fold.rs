@@ -6,7 +6,8 @@ use crate::journal::{Cursor, Ended, Event, Read, Record};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::outbox::{self, Announcement, Moment, Pause};
 use crate::ledger::pushes::{self, PushRow};
-use crate::ledger::{Answer, LedgerError, audit, current, fold, questions};
+use crate::ledger::{Answer, LedgerError, aim, audit, current, fold, questions};
+use crate::plan::Kind;
 use crate::stack::{PushNumber, Who};
 use crate::time::At;
 use rusqlite::Transaction;
@@ -75,7 +76,11 @@ pub(super) fn fold(
             }
             Event::PushEnded { state, unknown, sha256, .. } => {
                 let row = row(tx, push)?;
-                if *state == Ended::Succeeded {
+                let caught_up = row.kind == Kind::CatchUp.word();
+                if *state == Ended::Succeeded && caught_up {
+                    // What the stage runs stays what it was, unless the last hosts of a degraded push have it now.
+                    aim::settle(tx, row.id)?;
+                } else if *state == Ended::Succeeded {
                     current::set(tx, &row.stack, &row.stage, &row.build, row.id)?;
                     settle(tx, push, &row, read.record.at)?;
                 }

@@ -7,11 +7,15 @@ use super::{Press, Refusal, inventory};
 use crate::ledger::Answer;
 use crate::ledger::current::{self, Current};
 use crate::ledger::holds::{self, Hold};
+use crate::ledger::past;
 use crate::ledger::published::{self, Published};
 use crate::ledger::pushes::{self, PushRow};
 use crate::plan::{self, Goods, OldBuild, Plan, Target};
-use crate::stack::{Revision, Root, Source, Stack, Stage};
+use crate::stack::{BuildId, Revision, Root, Source, Stack, Stage};
 use rusqlite::Connection;
+
+/// Good builds that are looked through for where undo would go; behind them nobody goes back by pressing once.
+const SPARED_FROM: usize = 20;
 
 /// What is known when a decision about one stage is taken.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +34,8 @@ pub(super) struct Facts {
     pub before_branch: Option<String>,
     /// The head of the branch as it was last fetched; of use to the first stage alone.
     pub head: Option<Revision>,
+    /// The builds that succeeded on the stage, the one that came last first: what it runs, and where undo would go.
+    pub good: Vec<String>,
     /// The newest published build that the first stage may push.
     pub published: Option<Published>,
     /// The last push to the stage and how many hosts it had, where a command lists them.
@@ -58,9 +64,11 @@ impl Facts {
             true => None,
             false => pushes::last_hosts(connection, name.as_str(), stage.as_str())?,
         };
+        let good = past::good_builds(connection, name.as_str(), stage.as_str(), SPARED_FROM)?;
         Ok(Self {
             published,
             last,
+            good: good.into_iter().map(|good| good.build).collect(),
             lock: pushes::lock_holder(connection, name.as_str())?,
             stack_hold: holds::get(connection, &holds::scope(name, None))?,
             stage_hold: holds::get(connection, &holds::scope(name, Some(stage)))?,
@@ -69,6 +77,24 @@ impl Facts {
             before_branch,
             head,
         })
+    }
+}
+
+impl Facts {
+    /// The builds that no host may lose by a push that puts `goes` on the stage: what the stage runs, since undo goes there
+    /// when the push goes wrong; and what undo would go to behind either of them.
+    pub fn spared(&self, goes: Option<&BuildId>) -> Vec<BuildId> {
+        let runs = self.current.as_ref().map(|current| current.build.as_str());
+        let behind = |build: &str| {
+            let place = self.good.iter().position(|good| good == build)?;
+            self.good.get(place + 1).map(String::as_str)
+        };
+        let goes = goes.map(BuildId::as_str);
+        let names = [runs, runs.and_then(behind), goes.and_then(behind)];
+        let mut spared: Vec<BuildId> = names.into_iter().flatten().filter_map(|name| name.parse().ok()).collect();
+        spared.sort();
+        spared.dedup();
+        spared
     }
 }
 
@@ -144,7 +170,8 @@ pub(super) fn offer_of(
     };
     let target = Target { goods, branch, old: old.clone() };
     let stage = &stack.stages[place].name;
-    let plan = plan::plan(stack, stage, target).map_err(|error| Refusal::Unable { why: error.to_string() })?;
+    let mut plan = plan::plan(stack, stage, target).map_err(|error| Refusal::Unable { why: error.to_string() })?;
+    plan.spared = facts.spared(None);
     let sha = plan.sha.clone();
     let plan_hash = plan.hash();
     Ok(Offer { seen, sha, root, old, plan, plan_hash })

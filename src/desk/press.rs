@@ -10,7 +10,7 @@ use crate::journal::PushDir;
 use crate::ledger::press::{self, NewPush};
 use crate::ledger::{Answer, LedgerError, audit, pushes};
 use crate::plan::{Assignment, BuildFrom, Kind};
-use crate::stack::{BuildId, PushNumber, Revision, Stack};
+use crate::stack::{BuildId, Host, PushNumber, Revision, Stack};
 use crate::time::At;
 use rusqlite::Transaction;
 use std::sync::Arc;
@@ -218,6 +218,7 @@ impl Desk {
         let (what, deed) = match (offer.plan.kind, &press.reason) {
             (Kind::Push, _) => ("press", deed),
             (Kind::Rollback, reason) => ("roll back", format!("{deed}: {}", reason.as_deref().unwrap_or_default())),
+            (Kind::CatchUp, _) => ("catch up", format!("{deed}, on {}", named_hosts(&offer.plan.hosts))),
             (Kind::Resume { of }, _) => ("resume", format!("{deed}, resumes push {of}")),
         };
         audit::note(tx, at, press.who.as_str(), what, &deed)?;
@@ -269,7 +270,15 @@ pub(super) fn going(offer: &Offer) -> (Option<Revision>, Option<Revision>) {
     match offer.plan.kind {
         Kind::Rollback => (Some(new), old),
         Kind::Push | Kind::Resume { .. } => (old, Some(new)),
+        // It brings what the stage has.
+        Kind::CatchUp => (None, None),
     }
+}
+
+/// The hosts of a catch-up for the audit, which keeps them all.
+fn named_hosts(hosts: &[Host]) -> String {
+    let names: Vec<&str> = hosts.iter().map(Host::name).collect();
+    names.join(", ")
 }
 
 /// The push that a press is a repeat of.

@@ -47,6 +47,7 @@ pub(super) fn assignment(push: i64) -> Assignment {
                 ship: None,
             },
             old: None,
+            spared: Vec::new(),
             hosts: HOSTS.map(|host| host.parse().unwrap()).to_vec(),
             vars: std::collections::BTreeMap::new(),
             secrets: std::collections::BTreeMap::new(),
@@ -150,7 +151,7 @@ pub(super) fn host_ended(command: u32, host: Option<&str>, result: HostResult) -
 }
 
 pub(super) fn command_ended(command: u32, result: HostResult, ok: u32) -> Event {
-    Event::CommandEnded { command, result, ok, not_ok: 0, duration_ms: 50 }
+    Event::CommandEnded { command, result, ok, not_ok: 0, duration_ms: 50, skew_ms: None }
 }
 
 pub(super) fn ended(state: Ended, hosts_ok: u32, unknown: &[&str]) -> Event {

@@ -3,9 +3,10 @@
 
 use super::back::Past;
 use super::gate::{self, Facts, Offer};
-use super::view::{Next, StageView, Street, Trunk};
-use super::{Decision, Desk, Refusal, first_line};
+use super::view::{Next, Partly, StageView, Street, Trunk};
+use super::{Decision, Desk, Refusal, catch_up, first_line};
 use crate::ledger::Answer;
+use crate::ledger::aim::{self, Aim};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::pushes::{self, Filter, PushRow};
 use crate::stack::{Revision, Source, Stack, StackName};
@@ -30,6 +31,7 @@ struct StageRead {
     last: Option<PushRow>,
     usual_ms: Vec<i64>,
     past: Past,
+    aim: Option<Aim>,
 }
 
 impl Desk {
@@ -44,13 +46,19 @@ impl Desk {
         let asked = Arc::clone(&stack);
         let read = self.ledger.read(move |connection| read(connection, &asked, head)).await?;
         let mut stages = Vec::with_capacity(stack.stages.len());
-        for (place, stage) in read.stages.into_iter().enumerate() {
+        for (place, mut stage) in read.stages.into_iter().enumerate() {
+            let (aim, facts) = (stage.aim.take(), stage.facts.clone());
             let mut view = self.stage_view(&stack, place, stage, problem.as_deref()).await;
             // While the stage is pushed, its hosts are on their way.
             let is_pushed = read.lock.as_ref().is_some_and(|push| push.stage == view.name);
-            if let (Some(current), false) = (&view.current, is_pushed) {
-                let (drift, at) = self.drifts.of(name, &stack.stages[place].name, current.push);
+            if let (Some(aim), false) = (&aim, is_pushed) {
+                let (drift, at) = self.drifts.of(name, &stack.stages[place].name, aim.newest);
                 (view.drift, view.probed_at) = (drift, at.map(|at| at.to_string()));
+                view.told_behind(aim);
+            }
+            if read.lock.is_none() {
+                let behind = self.catch_up_view(&stack, place, &facts, aim.as_ref(), Vec::new(), problem.as_deref());
+                view.catch_up = behind.ok();
             }
             stages.push(view);
         }
@@ -102,6 +110,8 @@ impl Desk {
             ready: self.warm.readiness(&stack.name, &stage.hosts),
             drift: Vec::new(),
             probed_at: None,
+            partly: None,
+            catch_up: None,
         }
     }
 
@@ -121,6 +131,23 @@ impl Desk {
     }
 }
 
+impl StageView {
+    /// Counts the hosts that have what they are to run, as far as is known.
+    fn told_behind(&mut self, aim: &Aim) {
+        let behind = catch_up::left_behind(&self.hosts, aim, &self.drift);
+        if let Some(current) = &mut self.current {
+            catch_up::counted(current, self.hosts.len(), aim, &behind, &self.drift);
+        }
+        self.partly = (!aim.whole).then(|| Partly {
+            push: aim.push,
+            build: aim.build.id.to_string(),
+            sha: aim.build.sha.to_string(),
+            hosts_ok: self.hosts.len() - behind.len(),
+            hosts_total: self.hosts.len(),
+        });
+    }
+}
+
 fn read(connection: &Connection, stack: &Stack, head: Option<Revision>) -> Answer<Read> {
     let name = stack.name.as_str();
     let of_stack = Filter { stack: Some(name.to_owned()), ..Filter::default() };
@@ -132,6 +159,7 @@ fn read(connection: &Connection, stack: &Stack, head: Option<Revision>) -> Answe
             last: pushes::list(connection, &of_stage, 1)?.pop(),
             usual_ms: pushes::usual_ms(connection, name, stage.name.as_str(), USUAL)?,
             past: Past::read(connection, &stack.name, &stage.name)?,
+            aim: aim::get(connection, &stack.name, &stage.name)?,
         });
     }
     Ok(Read {

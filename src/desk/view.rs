@@ -103,6 +103,11 @@ pub struct StageView {
     pub drift: Vec<Drift>,
     /// When its hosts last said what they run; `None` when they were not asked since the last push.
     pub probed_at: Option<String>,
+    /// What some of its hosts have, behind a degraded push.
+    pub partly: Option<Partly>,
+    /// What would bring the hosts that are behind to the stage's build; `None` when none is, as far as is known, and while
+    /// the stack is pushed.
+    pub catch_up: Option<CatchUp>,
 }
 
 /// How many hosts of a stage are ready for a press.
@@ -221,8 +226,77 @@ pub struct WayBack {
     pub diff: Option<String>,
     /// Other builds that succeeded there, the one that came last first.
     pub others: Vec<Good>,
+    /// Which hosts hold its release, as they last said; `None` when it brings no release.
+    pub undo: Option<Undo>,
     /// Why it cannot be done now, if so.
     pub why_not: Option<String>,
+}
+
+/// How many hosts hold the release that a rollback would put back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Undo {
+    /// Hosts where it lies verified.
+    pub ready: usize,
+    /// All hosts of the rollback.
+    pub total: usize,
+    /// Those where it does not, or that have not said so.
+    pub not_ready: Vec<NotHeld>,
+    /// When they were last asked; `None` when they were not since the last push.
+    pub asked_at: Option<String>,
+}
+
+/// A host on which undo is not ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotHeld {
+    /// Its name.
+    pub host: String,
+    /// Why, and what a rollback does about it.
+    pub why: String,
+}
+
+/// What would bring hosts to the build of their stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CatchUp {
+    /// The stack.
+    pub stack: String,
+    /// The stage.
+    pub stage: String,
+    /// The build, which the press carries as `seen`.
+    pub build: String,
+    /// Its revision.
+    pub sha: String,
+    /// Exactly the hosts that it would be brought to.
+    pub hosts: Vec<LeftBehind>,
+    /// The titles of the commands, in order.
+    pub commands: Vec<String>,
+    /// The hash of the plan that the press would run.
+    pub plan_hash: String,
+    /// Why it cannot be done now, if so.
+    pub why_not: Option<String>,
+}
+
+/// A host that does not have the build of its stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftBehind {
+    /// Its name.
+    pub host: String,
+    /// Why it is behind.
+    pub why: String,
+}
+
+/// A build that some hosts of a stage have: its last push was degraded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Partly {
+    /// The push.
+    pub push: i64,
+    /// The build.
+    pub build: String,
+    /// Its revision.
+    pub sha: String,
+    /// On how many hosts it is.
+    pub hosts_ok: usize,
+    /// How many hosts the stage has.
+    pub hosts_total: usize,
 }
 
 /// What is left of a push that did not end well.

@@ -1,12 +1,12 @@
-//! What a press asks for: the button, the way back, or the rest of an earlier push. Each has its own decision; all end in
+//! What a press asks for: the button, the way back, the rest of an earlier push, or the hosts that were left behind. Each has its own decision; all end in
 //! the same transaction, as the same kind of push. It must never write.
 
 use super::back::{self, Past};
 use super::gate::{self, Facts, Offer};
 use super::pick::Picked;
 use super::resume::{self, Earlier};
-use super::{Press, Refusal};
-use crate::ledger::Answer;
+use super::{Press, Refusal, catch_up};
+use crate::ledger::{Answer, aim};
 use crate::plan::Plan;
 use crate::stack::{BuildId, PushNumber, Revision, Stack};
 use rusqlite::Connection;
@@ -20,6 +20,8 @@ pub(super) enum Wish {
     Back(Option<BuildId>),
     /// What is left of an earlier push.
     Rest(PushNumber),
+    /// The stage's own build, onto these hosts.
+    CatchUp(Vec<String>),
     /// Another version than the newest, on the first stage.
     Version(Picked),
 }
@@ -47,6 +49,10 @@ impl Wish {
                 Some(earlier) => resume::offer(&earlier),
                 None => Err(Refusal::Unknown { what: format!("push {of}") }),
             },
+            Self::CatchUp(hosts) => {
+                let aim = aim::get(connection, &stack.name, &stack.stages[place].name)?;
+                catch_up::offer(stack, place, &Facts::read(connection, stack, place, head)?, aim.as_ref(), hosts)
+            }
         })
     }
 
@@ -69,12 +75,19 @@ impl Wish {
             // A stop sign says: no new code. The way back is open, that is what it is for.
             Self::Back(_) => gate::locked(&facts),
             Self::Rest(_) => gate::closed_to_resume(&facts),
-            Self::Version(_) => gate::closed(&facts),
+            Self::CatchUp(_) | Self::Version(_) => gate::closed(&facts),
         };
         if let Some(refusal) = closed {
             return Ok(Err(refusal));
         }
         let offer = self.offer(connection, stack, place, head)?;
+        if let (Self::CatchUp(_), Ok(offer)) = (self, &offer)
+            && !press.seen.is_empty()
+            && press.seen != offer.seen
+        {
+            let what = format!("the hosts of {} are to run {} now instead of {}", press.stage, offer.seen, press.seen);
+            return Ok(Err(Refusal::Moved { what, now: Some(offer.seen.clone()) }));
+        }
         Ok(offer.and_then(|offer| gate::same_plan(offer, press, shown)))
     }
 }

@@ -159,6 +159,9 @@ pub enum Event {
         not_ok: u32,
         /// How long it took.
         duration_ms: u64,
+        /// From the first flip of `current` to the last, where it flipped more than one host.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        skew_ms: Option<u64>,
     },
     /// A host has left the push: it failed a command, and its `drop` list took it out.
     HostDropped {

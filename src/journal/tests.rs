@@ -182,7 +182,8 @@ fn a_push_that_stops_in_the_middle_knows_which_hosts_nobody_knows() {
 
 #[test]
 fn illegal_steps_are_errors() {
-    let command_ended = Event::CommandEnded { command: 1, result: HostResult::Ok, ok: 0, not_ok: 0, duration_ms: 0 };
+    let command_ended =
+        Event::CommandEnded { command: 1, result: HostResult::Ok, ok: 0, not_ok: 0, duration_ms: 0, skew_ms: None };
     let table: Vec<(&str, Vec<Event>)> = vec![
         ("before the start", vec![command_started(1)]),
         ("started twice", vec![started(&["a"], 1), started(&["a"], 1)]),
@@ -252,7 +253,7 @@ fn with_spare(started: Event, command: u32) -> Event {
 }
 
 fn command_ended(command: u32, result: HostResult) -> Event {
-    Event::CommandEnded { command, result, ok: 0, not_ok: 0, duration_ms: 0 }
+    Event::CommandEnded { command, result, ok: 0, not_ok: 0, duration_ms: 0, skew_ms: None }
 }
 
 /// Two commands on a host each that fails the first and leaves by the second, as `a` and then as `b`.
@@ -295,7 +296,8 @@ fn a_question_is_answered_once_before_its_command_ends() {
         ends_at: "2026-11-21T10:00:00Z".parse().unwrap(),
     };
     let answered = |ask| Event::Answered { command: 1, ask, answer: Answer::Yes, who: None, reason: None };
-    let ended = Event::CommandEnded { command: 1, result: HostResult::Ok, ok: 1, not_ok: 0, duration_ms: 0 };
+    let ended =
+        Event::CommandEnded { command: 1, result: HostResult::Ok, ok: 1, not_ok: 0, duration_ms: 0, skew_ms: None };
     let after = |more: Vec<Event>| play([vec![started(&[], 2), command_started(1)], more].concat());
     assert_eq!(after(vec![asked(1)]).unwrap().question, Some((1, 1)));
     assert_eq!(after(vec![asked(1), answered(1), asked(2), answered(2), ended.clone()]).unwrap().question, None);
@@ -324,7 +326,7 @@ fn any_step() -> impl Strategy<Value = Event> {
         5..=8 => host_ended(command, host, result),
         11 => Event::HostDropped { command, host: host.to_owned() },
         12 => undo_started(),
-        9..=10 => Event::CommandEnded { command, result, ok: 0, not_ok: 0, duration_ms: 0 },
+        9..=10 => Event::CommandEnded { command, result, ok: 0, not_ok: 0, duration_ms: 0, skew_ms: None },
         _ => {
             let Event::PushEnded { why, who, unknown, sha256, .. } = ended() else { unreachable!() };
             Event::PushEnded { state: end, why, who, hosts_ok: 0, hosts_total: 4, unknown, duration_ms: 1, sha256 }

@@ -102,11 +102,20 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> Answer<
             )?
             .execute(params![id, title, url])?;
         }
-        Event::CommandEnded { command, result, ok, not_ok, duration_ms } => {
+        Event::CommandEnded { command, result, ok, not_ok, duration_ms, skew_ms } => {
             tx.prepare_cached(
-                "UPDATE commands SET result = ?1, ok = ?2, not_ok = ?3, duration_ms = ?4 WHERE push = ?5 AND command = ?6",
+                "UPDATE commands SET result = ?1, ok = ?2, not_ok = ?3, duration_ms = ?4, skew_ms = ?7
+                 WHERE push = ?5 AND command = ?6",
             )?
-            .execute(params![result.word(), ok, not_ok, whole(*duration_ms), id, command])?;
+            .execute(params![
+                result.word(),
+                ok,
+                not_ok,
+                whole(*duration_ms),
+                id,
+                command,
+                skew_ms.map(whole)
+            ])?;
         }
         Event::HostDropped { command, host } => {
             // A state that nobody knows stays unknown: that the host has left says nothing of what runs there.

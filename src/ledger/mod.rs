@@ -3,6 +3,7 @@
 //! thread, one `BEGIN IMMEDIATE` transaction a call, durable when it returns (TRUST section 2).
 //! One file per question asked.
 
+pub mod aim;
 pub mod audit;
 pub mod current;
 pub mod fold;

@@ -54,7 +54,8 @@ pub fn good_builds(connection: &Connection, stack: &str, stage: &str, most: usiz
                 coalesce((SELECT subject FROM commits k WHERE k.sha = b.sha ORDER BY k.push LIMIT 1), ''),
                 b.files, p.id, p.who, p.pressed_at
          FROM (SELECT *, (SELECT min(g.id) FROM pushes g WHERE g.stack = ?1 AND g.build = builds.id AND g.stage = ?2
-                          AND g.state = 'succeeded') AS first
+                          AND g.state = 'succeeded'
+                          AND (g.kind <> 'catch-up' OR EXISTS (SELECT 1 FROM wholes w WHERE w.push = g.id))) AS first
                FROM builds WHERE stack = ?1 ORDER BY push DESC, made_at DESC) b
          JOIN pushes p ON p.id = b.first ORDER BY b.push DESC, b.made_at DESC LIMIT ?3",
     )?;

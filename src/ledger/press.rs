@@ -49,7 +49,7 @@ pub fn insert(tx: &Transaction<'_>, new: &NewPush<'_>) -> Answer<()> {
     let commit_count = i64::try_from(new.commit_count).unwrap_or(i64::MAX);
     let resumes = match plan.kind {
         Kind::Resume { of } => Some(of.get()),
-        Kind::Push | Kind::Rollback => None,
+        Kind::Push | Kind::Rollback | Kind::CatchUp => None,
     };
     tx.prepare_cached(
         "INSERT INTO pushes (id, stack, stage, kind, resumes, build, sha, root, old_build, old_sha, branch, who, reason, state,

@@ -15,7 +15,7 @@ pub struct PushRow {
     pub stack: String,
     /// The stage.
     pub stage: String,
-    /// `push`, `rollback` or `resume`.
+    /// `push`, `rollback`, `resume` or `catch-up`.
     #[serde(default = "plain_push")]
     pub kind: String,
     /// The push that a resume goes on with.
@@ -125,6 +125,9 @@ pub struct CommandRow {
     pub started_at: Option<String>,
     /// How long it took.
     pub duration_ms: Option<i64>,
+    /// Milliseconds from the first flip of `current` to the last, where it flipped more than one host.
+    #[serde(default)]
+    pub skew_ms: Option<i64>,
 }
 
 /// One command on one host, folded.
@@ -200,7 +203,7 @@ pub fn list(connection: &Connection, filter: &Filter, most: usize) -> Answer<Vec
 /// What SQLite said.
 pub fn commands(connection: &Connection, id: i64) -> Answer<Vec<CommandRow>> {
     let mut ask = connection.prepare_cached(
-        "SELECT command, title, result, hosts, ok, not_ok, started_at, duration_ms
+        "SELECT command, title, result, hosts, ok, not_ok, started_at, duration_ms, skew_ms
          FROM commands WHERE push = ?1 ORDER BY command",
     )?;
     let rows = ask.query_map([id], |row| {
@@ -213,6 +216,7 @@ pub fn commands(connection: &Connection, id: i64) -> Answer<Vec<CommandRow>> {
             not_ok: row.get(5)?,
             started_at: row.get(6)?,
             duration_ms: row.get(7)?,
+            skew_ms: row.get(8)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -316,7 +320,7 @@ pub fn by_nonce(connection: &Connection, nonce: &str) -> Answer<Option<PushRow>>
 /// # Errors
 /// What SQLite said.
 pub fn last_hosts(connection: &Connection, stack: &str, stage: &str) -> Answer<Option<(i64, i64)>> {
-    let query = "SELECT id, hosts_total FROM pushes WHERE stack = ?1 AND stage = ?2 ORDER BY id DESC LIMIT 1";
+    let query = "SELECT id, hosts_total FROM pushes WHERE stack = ?1 AND stage = ?2 AND kind <> 'catch-up' ORDER BY id DESC LIMIT 1";
     let mut statement = connection.prepare_cached(query)?;
     Ok(statement.query_row(params![stack, stage], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }

@@ -5,7 +5,7 @@ CREATE TABLE pushes (
   id            INTEGER PRIMARY KEY,              -- the number: 1, 2, 3… for ever
   stack         TEXT NOT NULL,
   stage         TEXT NOT NULL,
-  kind          TEXT NOT NULL DEFAULT 'push',     -- 'push', 'rollback' or 'resume'
+  kind          TEXT NOT NULL DEFAULT 'push',     -- 'push', 'rollback', 'resume' or 'catch-up'
   resumes       INTEGER,                          -- the push that a resume goes on with
   build         TEXT NOT NULL,                    -- made or used
   sha           TEXT NOT NULL,
@@ -106,6 +106,10 @@ CREATE TABLE current (                            -- what each stage runs: the b
   PRIMARY KEY (stack, stage)
 ) STRICT;
 
+CREATE TABLE wholes (                             -- catch-ups that brought the last hosts that a degraded push had missed
+  push          INTEGER PRIMARY KEY REFERENCES pushes (id)
+) STRICT;
+
 CREATE TABLE commits (                            -- what a push brings, newest first
   push          INTEGER NOT NULL REFERENCES pushes (id),
   place         INTEGER NOT NULL,
@@ -133,6 +137,7 @@ CREATE TABLE commands (
   not_ok        INTEGER NOT NULL DEFAULT 0,
   started_at    TEXT,
   duration_ms   INTEGER,
+  skew_ms       INTEGER,                          -- from the first flip of `current` to the last, where it flips more than one
   PRIMARY KEY (push, command)
 ) STRICT;
 CREATE TRIGGER commands_ended_never_change BEFORE UPDATE ON commands

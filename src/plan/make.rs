@@ -104,6 +104,7 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
         branch: target.branch,
         build,
         old: target.old,
+        spared: Vec::new(),
         hosts: found.hosts.clone(),
         vars: stack.vars.iter().map(|(name, value)| (own_env(name), value.clone())).collect(),
         secrets: taken_secrets(stack, &commands),

@@ -43,6 +43,9 @@ pub struct Plan {
     pub build: BuildFrom,
     /// What the stage runs now, if anything.
     pub old: Option<OldBuild>,
+    /// Builds that no host may lose when old releases go: what the stage runs, and where undo would go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spared: Vec<BuildId>,
     /// The frozen host list, in order.
     pub hosts: Vec<Host>,
     /// The stack's own variables as environment (`PUSH_VAR_NAME`).
@@ -72,6 +75,8 @@ pub enum Kind {
         /// The earlier push.
         of: PushNumber,
     },
+    /// The stage's own build, onto hosts that do not run it.
+    CatchUp,
 }
 
 impl Kind {
@@ -81,6 +86,7 @@ impl Kind {
             Self::Push => "push",
             Self::Rollback => "rollback",
             Self::Resume { .. } => "resume",
+            Self::CatchUp => "catch-up",
         }
     }
 }

@@ -20,6 +20,7 @@ use super::{Ending, Lines, Task};
 use crate::source::manifest::{Manifest, REVISION};
 use crate::stack::{BuildId, Release, Root};
 use std::path::Path;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// The most bytes of a host's manifest that are read to tell what differs: some 400,000 paths.
@@ -56,30 +57,37 @@ pub async fn verify(on: &Connection, build: &BuildOnDisk<'_>, release: &Release,
 }
 
 /// Flips `dir/current` to the verified release and reads it back; anything but `Exited(0)` means that it was not flipped
-/// or nobody knows.
-pub async fn activate(on: &Connection, build: &BuildOnDisk<'_>, dir: &str, task: Task, lines: &Lines) -> Ending {
+/// or nobody knows. With a good end comes when it flipped, by our own clock: the answer's moment, less what the host says
+/// has passed since.
+pub async fn activate(
+    on: &Connection,
+    build: &BuildOnDisk<'_>,
+    dir: &str,
+    task: Task,
+    lines: &Lines,
+) -> (Ending, Option<Instant>) {
     let visit = match Visit::new(on, build, dir, None, task, lines) {
         Ok(visit) => visit,
-        Err(refused) => return refused,
+        Err(refused) => return (refused, None),
     };
-    let flipped = format!("releases/{}\n{}\n", build.id, build.root);
-    let (ending, said) = match visit.ask(scripts::FLIP, FEW).await {
-        // The connection broke: the host knows whether it flipped before. If not, once more (TRUST section 4).
-        (Ending::Unknown(why), _) => match visit.ask(scripts::READ_BACK, FEW).await {
-            (Ending::Exited(_), said) if said == flipped => (Ending::Exited(0), said),
-            (Ending::Exited(_), _) => visit.ask(scripts::FLIP, FEW).await,
-            _ => return Ending::Unknown(why),
-        },
-        answer => answer,
-    };
+    let (ending, said) = visit.flip().await;
+    let at = Instant::now();
+    let (link, since) = said.rsplit_once("since ").unwrap_or((&said, ""));
     match ending {
-        Ending::Exited(0) if said == flipped => {
+        Ending::Exited(0) if link == visit.flipped() => {
             note(lines, format!("current is releases/{}, root {}", build.id, build.root.short())).await;
-            Ending::Exited(0)
+            (Ending::Exited(0), at.checked_sub(passed(since)))
         }
-        Ending::Exited(0) => Ending::Unknown(format!("{} flipped, but reads back {said:?}", on.host)),
-        ending => ending,
+        Ending::Exited(0) => (Ending::Unknown(format!("{} flipped, but reads back {said:?}", on.host)), None),
+        ending => (ending, None),
     }
+}
+
+/// How long ago a host flipped, by its own clock that nobody sets: `since BEGIN END`, in seconds since it was started.
+fn passed(since: &str) -> Duration {
+    let mut times = since.split_whitespace().map(|time| time.parse::<f64>().unwrap_or(0.0));
+    let (flip, now) = (times.next().unwrap_or(0.0), times.next().unwrap_or(0.0));
+    Duration::try_from_secs_f64(now - flip).unwrap_or_default()
 }
 
 /// Whether what differs is told, or healed first.
@@ -101,7 +109,6 @@ struct Visit<'a> {
     until: Instant,
     lines: &'a Lines,
 }
-
 impl<'a> Visit<'a> {
     fn new(
         on: &'a Connection,
@@ -137,6 +144,23 @@ impl<'a> Visit<'a> {
     async fn ask(&self, script: &str, most: usize) -> (Ending, String) {
         let (ending, said) = ask(self.on, &self.task(script), self.lines, most).await;
         (ending, String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// What the host says when it runs the build.
+    fn flipped(&self) -> String {
+        format!("releases/{}\n{}\n", self.build.id, self.build.root)
+    }
+
+    async fn flip(&self) -> (Ending, String) {
+        match self.ask(scripts::FLIP, FEW).await {
+            // The connection broke: the host knows whether it flipped before. If not, once more (TRUST section 4).
+            (Ending::Unknown(why), _) => match self.ask(scripts::READ_BACK, FEW).await {
+                (Ending::Exited(_), said) if said == self.flipped() => (Ending::Exited(0), said),
+                (Ending::Exited(_), _) => self.ask(scripts::FLIP, FEW).await,
+                _ => (Ending::Unknown(why), String::new()),
+            },
+            answer => answer,
+        }
     }
 
     /// Lists the release on the host, after `first`; it is verified when its hash is the root.
@@ -206,6 +230,15 @@ fn shared_links(shared: &[String]) -> Result<String, Ending> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_passed_since_a_flip_is_the_hosts_own_measure_and_never_less_than_nothing() {
+        for (since, ms) in
+            [("12.34 12.59\n", 250), ("12.34 12.34\n", 0), ("9 3", 0), ("x y", 0), ("", 0), ("1 1e400", 0)]
+        {
+            assert_eq!(passed(since).as_millis(), ms, "{since:?}");
+        }
+    }
 
     #[test]
     fn shared_names_become_relative_links_and_patterns_are_refused() {

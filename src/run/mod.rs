@@ -15,6 +15,7 @@ mod recorder;
 mod relay;
 mod roll;
 mod secrets;
+mod skew;
 mod step;
 mod toll;
 mod undo;

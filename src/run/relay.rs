@@ -143,8 +143,10 @@ impl Walk {
         lines: &Lines,
     ) -> Ending {
         match (self.assignment.plan.kind, part) {
-            // The way back trusts no mark of an earlier day.
-            (Kind::Rollback, _) | (_, Part::Undo) => release::bring_back(on, build, what, next, task, lines).await,
+            // The way back, and a host that somebody changed: no mark of an earlier day is trusted.
+            (Kind::Rollback | Kind::CatchUp, _) | (_, Part::Undo) => {
+                release::bring_back(on, build, what, next, task, lines).await
+            }
             (Kind::Push | Kind::Resume { .. }, _) => release::bring_from(on, build, what, next, task, lines).await,
         }
     }

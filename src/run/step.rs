@@ -179,14 +179,17 @@ impl Walk {
             }
             (PlannedForm::Release(what), Some(on)) => match &goods.root {
                 Some(root) => {
-                    let (build, task) = (goods.build(&dir, root), self.own_task(command, host));
+                    let (build, task) = (goods.build(&dir, root), self.release_task(command, host));
                     self.bring((place.command, command), what, on, &build, task, &lines).await
                 }
                 None => Ending::Refused(NO_BUILD.to_owned()),
             },
             (PlannedForm::Activate { dir: to }, Some(on)) => match &goods.root {
                 Some(root) => {
-                    release::activate(on, &goods.build(&dir, root), to, self.own_task(command, host), &lines).await
+                    let build = goods.build(&dir, root);
+                    let (ending, at) = release::activate(on, &build, to, self.own_task(command, host), &lines).await;
+                    self.flips.note(place.command, at);
+                    ending
                 }
                 None => Ending::Refused(NO_BUILD.to_owned()),
             },
@@ -240,6 +243,14 @@ impl Walk {
             cancel: self.until_cancelled(command),
             mask: Arc::clone(&self.secrets.mask),
         }
+    }
+
+    /// Bringing a release ends with the removal of old ones, which must know what undo may need.
+    fn release_task(&self, command: &PlannedCommand, host: Option<&Host>) -> Task {
+        let mut task = self.own_task(command, host);
+        let spared: Vec<&str> = self.assignment.plan.spared.iter().map(BuildId::as_str).collect();
+        task.values.insert("PUSH_SPARED".to_owned(), spared.join(" "));
+        task
     }
 
     fn build_dir(&self) -> BuildDir {

@@ -10,6 +10,7 @@ use super::preflight::Late;
 use super::recorder::Recorder;
 use super::relay::Passing;
 use super::secrets::Secrets;
+use super::skew::Flips;
 use super::step::Outcome;
 use super::toll::{Loss, Toll};
 use super::undo::Trail;
@@ -39,6 +40,8 @@ pub struct Walk {
     pub(super) frozen: OnceLock<Root>,
     /// Releases on their way from host to host, by the number of their command.
     pub(super) passings: Mutex<BTreeMap<u32, Arc<Passing>>>,
+    /// When `current` was flipped, host by host.
+    pub(super) flips: Flips,
     /// How many links the output has given.
     pub(super) links: AtomicUsize,
     /// How many questions were asked.
@@ -99,6 +102,7 @@ impl Walk {
             late: BTreeMap::new(),
             frozen: OnceLock::new(),
             passings: Mutex::default(),
+            flips: Flips::default(),
             links: AtomicUsize::new(0),
             asked: AtomicU32::new(0),
             so_far: None,
@@ -203,7 +207,8 @@ impl Walk {
         };
         let ok = count(sum.outcomes.len() - bad.len());
         let not_ok = count(bad.len() + sum.skipped.len());
-        self.recorder.soon(Event::CommandEnded { command: number, result, ok, not_ok, duration_ms }).await;
+        let skew_ms = self.flips.skew_ms(number);
+        self.recorder.soon(Event::CommandEnded { command: number, result, ok, not_ok, duration_ms, skew_ms }).await;
     }
 
     /// Runs one command on all its places. An error is how the push ends; in `finally`, only what failed.

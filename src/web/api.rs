@@ -101,6 +101,7 @@ pub async fn one_push(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
     Ok(HttpResponse::Ok().json(json!({
         "push": known.row,
         "hosts": known.hosts,
+        "skew_ms": known.commands.iter().filter_map(|command| command.skew_ms).max(),
         "commands": known.commands,
         "results": known.results,
         "commits": known.commits,

@@ -3,7 +3,7 @@
 
 use super::cursor::read_records;
 use crate::journal::{Event, HostResult, Record, Stream};
-use crate::time::{At, duration_words};
+use crate::time::{At, duration_words, exact_words};
 use actix_web::web::Bytes;
 use futures::stream;
 use std::io;
@@ -142,8 +142,9 @@ fn note(event: &Event) -> String {
             let by = who.as_ref().map_or(String::new(), |who| format!(" by {who}"));
             format!("answered: {}{by}{}", answer.word(), reason(why))
         }
-        Event::CommandEnded { result, ok, not_ok, duration_ms, .. } => {
-            format!("{}: {ok} ok, {not_ok} not, after {}", result.word(), length(*duration_ms))
+        Event::CommandEnded { result, ok, not_ok, duration_ms, skew_ms, .. } => {
+            let skew = skew_ms.map(|ms| format!(", flipped within {}", exact_words(ms))).unwrap_or_default();
+            format!("{}: {ok} ok, {not_ok} not, after {}{skew}", result.word(), length(*duration_ms))
         }
         Event::HostDropped { .. } => "has left the push".to_owned(),
         Event::UndoStarted { build, hosts, why, .. } => {

@@ -8,6 +8,7 @@ mod api;
 mod asking;
 mod back;
 mod builds;
+mod catch_up;
 mod confirm;
 mod connections;
 mod cursor;

@@ -4,7 +4,9 @@
 
 use super::asking::Caller;
 use super::problem::Problem;
-use super::{actions, api, back, builds, confirm, files, health, live, past, pause, screens, sign_in, versions};
+use super::{
+    actions, api, back, builds, catch_up, confirm, files, health, live, past, pause, screens, sign_in, versions,
+};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard;
@@ -71,6 +73,7 @@ pub static ROUTES: &[Entry] = &[
     get("/stacks/{stack}/stages/{stage}/versions", || web::to(versions::page)),
     get("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::form)),
     post("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::roll_back)),
+    post("/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::catch_up)),
     post("/stacks/{stack}/hold", || web::to(actions::hold_stack)),
     post("/stacks/{stack}/release-hold", || web::to(actions::release_stack)),
     post("/stacks/{stack}/stages/{stage}/hold", || web::to(actions::hold_stage)),
@@ -99,6 +102,8 @@ pub static ROUTES: &[Entry] = &[
     post("/api/v1/stacks/{stack}/stages/{stage}/push", || web::to(api::push)),
     get("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(back::shown)),
     post("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(back::roll_back_by_api)),
+    get("/api/v1/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::shown)),
+    post("/api/v1/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::catch_up_by_api)),
     put("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(api::hold_stage)),
     delete("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(api::release_stage)),
     get("/api/v1/pushes", || web::to(api::pushes)),

@@ -255,9 +255,9 @@ impl House {
         self.get(&format!("/api/v1/pushes/{id}/log")).await.text
     }
 
-    /// The journal's bytes on the disk.
+    /// The journal's bytes on the disk; none before its runner has begun.
     pub fn journal(&self, id: i64) -> Vec<u8> {
-        std::fs::read(self.push_dir(id).join("journal.jsonl")).unwrap()
+        std::fs::read(self.push_dir(id).join("journal.jsonl")).unwrap_or_default()
     }
 
     /// The directory of a push.
@@ -381,6 +381,30 @@ pub fn tree(dir: &Path) -> std::collections::BTreeMap<String, String> {
                 found.insert(name, pushbutton::journal::write::hex(&hash));
             }
         }
+    }
+    found
+}
+
+/// Everything below a directory as an outsider lists it: kind, mode, content or target of each path, the directory's own too.
+pub fn listing(dir: &Path) -> std::collections::BTreeMap<String, String> {
+    use sha2::Digest;
+    use std::os::unix::fs::PermissionsExt;
+    let mut found = std::collections::BTreeMap::new();
+    let mut open = vec![dir.to_owned()];
+    while let Some(path) = open.pop() {
+        let meta = std::fs::symlink_metadata(&path).unwrap();
+        let mode = meta.permissions().mode() & 0o7777;
+        let name = path.strip_prefix(dir).unwrap().display().to_string();
+        let what = if meta.is_symlink() {
+            format!("link to {}", std::fs::read_link(&path).unwrap().display())
+        } else if meta.is_dir() {
+            open.extend(std::fs::read_dir(&path).unwrap().flatten().map(|entry| entry.path()));
+            format!("directory {mode:o}")
+        } else {
+            let hash = sha2::Sha256::digest(std::fs::read(&path).unwrap());
+            format!("file {mode:o} {}", pushbutton::journal::write::hex(&hash))
+        };
+        found.insert(name, what);
     }
     found
 }

@@ -2,8 +2,8 @@
 
 use pushbutton::desk::Street;
 use pushbutton::desk::view::{
-    BackTo, Compared, Current, Drift, FileChanges, Good, Hold, Next, NotReady, PlanView, PlannedView, Readiness, Rest,
-    RestCommand, StageView, Trunk, Usual, WayBack, Weight,
+    BackTo, CatchUp, Compared, Current, Drift, FileChanges, Good, Hold, LeftBehind, Next, NotHeld, NotReady, PlanView,
+    PlannedView, Readiness, Rest, RestCommand, StageView, Trunk, Undo, Usual, WayBack, Weight,
 };
 use pushbutton::journal::event::{Event, Record, Stream};
 use pushbutton::ledger::outbox::OutboxRow;
@@ -157,6 +157,8 @@ pub fn street(stack: &str, stages: &[&str]) -> Street {
                 .to_vec(),
             ready: Some(ready(if kind == 3 { 24 } else { 1 }, &[])),
             drift: Vec::new(),
+            partly: None,
+            catch_up: None,
             probed_at: Some(ago(12)),
         }
     };
@@ -203,6 +205,21 @@ pub fn troubled() -> Street {
         since: ago(600),
     };
     prod.drift = vec![odd("prod009", "3f2c1ab-12"), odd("prod010", "<b>evil</b>")];
+    let left = |host: &str, why: &str| LeftBehind { host: host.to_owned(), why: why.to_owned() };
+    prod.catch_up = Some(CatchUp {
+        stack: "web".to_owned(),
+        stage: "prod".to_owned(),
+        build: "8f31c2e-4103".to_owned(),
+        sha: PROD.to_owned(),
+        hosts: vec![
+            left("prod009", "runs 3f2c1ab-12"),
+            left("prod010", "runs <b>evil</b>"),
+            left("prod024", "no push has brought it to 8f31c2e-4103 <b>evil</b>"),
+        ],
+        commands: titles(),
+        plan_hash: "cd".repeat(32),
+        why_not: None,
+    });
     street
 }
 
@@ -338,6 +355,7 @@ pub fn push_page(state: &str) -> PushPage {
             not_ok: if last && state == "failed" { 2 } else { 0 },
             started_at: Some(ago(begin)),
             duration_ms: (!unfinished).then_some(seconds * 1000),
+            skew_ms: (command == 7).then_some(84),
         });
         let names: Vec<String> = if on_hosts { hosts.clone() } else { vec![String::new()] };
         for (place, host) in names.into_iter().enumerate() {
@@ -457,6 +475,15 @@ pub fn way_back() -> WayBack {
         commit_count: 60,
         diff: Some("https://git.example.com/shop/web/compare/a...b".to_owned()),
         others: vec![good("7a00c2e-4090", QA, 4090)],
+        undo: Some(Undo {
+            ready: 23,
+            total: 24,
+            not_ready: vec![NotHeld {
+                host: "web007".to_owned(),
+                why: "not there, it will be brought <b>evil</b>".to_owned(),
+            }],
+            asked_at: Some(ago(12)),
+        }),
         why_not: None,
     }
 }
@@ -543,6 +570,7 @@ pub fn rolled_back() -> PushPage {
             not_ok: 0,
             started_at: Some(ago(4)),
             duration_ms: Some(2000),
+            skew_ms: None,
         });
     }
     page.row.why =

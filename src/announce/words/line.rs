@@ -1,8 +1,8 @@
 //! The line that IRC is told.
 
 use super::{
-    Deed, asked, bad_host_words, begins, clean, commits_words, deed, duration, hosts_words, late, more_bad_hosts,
-    outcome, pause, short_sha, until,
+    Deed, asked, bad_host_words, begins, behind_words, clean, commits_words, deed, duration, hosts_words, late,
+    more_bad_hosts, outcome, pause, short_sha, until,
 };
 use crate::ledger::outbox::Announcement;
 use crate::ledger::pushes::Link;
@@ -18,6 +18,7 @@ const TITLE_BYTES: usize = 40;
 /// One clean line of at most 400 bytes, links whole:
 /// `[web] mary pushed 3f2c1ab → 9d8e7f6 to PROD: succeeded, 41 hosts, 38 s · 4 commits · DIFF · PAGE`.
 /// `[web] mary rolled PROD back to 3f2c1ab (from 9d8e7f6): succeeded, …` for the way back.
+/// `[web] mary brought 2 hosts of PROD to 9d8e7f6: succeeded, …` for hosts that were behind.
 /// What is told late says how late: `[web] (3 h ago) mary pushed …`.
 pub fn irc_line(announcement: &Announcement, now: At) -> String {
     if let Some(question) = asked(announcement) {
@@ -28,12 +29,14 @@ pub fn irc_line(announcement: &Announcement, now: At) -> String {
     }
     let push = &announcement.push;
     let stage = clean::short(&push.stage, 40).to_uppercase();
-    let from_to = from_to(announcement);
+    let (from_to, behind, sha) = (from_to(announcement), behind_words(announcement), short_sha(&push.sha));
     let did = match (deed(announcement), begins(announcement)) {
         (Deed::Push, true) => format!("is pushing {from_to} to {stage}"),
         (Deed::Push, false) => format!("pushed {from_to} to {stage}"),
         (Deed::Resume(of), true) => format!("is resuming push {of}, {from_to} to {stage}"),
         (Deed::Resume(of), false) => format!("resumed push {of}, {from_to} to {stage}"),
+        (Deed::CatchUp, true) => format!("is bringing {behind} of {stage} to {sha}"),
+        (Deed::CatchUp, false) => format!("brought {behind} of {stage} to {sha}"),
         (Deed::Back, true) => format!("is rolling {stage} back to {}", back_to(announcement)),
         (Deed::Back, false) => format!("rolled {stage} back to {}", back_to(announcement)),
     };

@@ -1,8 +1,8 @@
 //! The mail: subject and plain text. The same facts as HTML are in `html`.
 
 use super::{
-    Deed, asked, bad_host_words, begins, clean, commits_words, deed, duration, html, large, outcome, pause, short_sha,
-    until,
+    Deed, asked, bad_host_words, begins, behind_words, clean, commits_words, deed, duration, html, large, outcome,
+    pause, short_sha, until,
 };
 use crate::ledger::outbox::{Announcement, Moment};
 
@@ -33,6 +33,9 @@ fn subject(announcement: &Announcement) -> String {
     let name = format!("{} {}", clean::short(&push.stack, 40), large(&clean::short(&push.stage, 40)));
     let from_to = match push.old_sha.as_deref() {
         _ if deed(announcement) == Deed::Back => format!("rolled back to {}", short_sha(&push.sha)),
+        _ if deed(announcement) == Deed::CatchUp => {
+            format!("{} brought to {}", behind_words(announcement), short_sha(&push.sha))
+        }
         None => short_sha(&push.sha),
         Some(old) if old == push.sha => format!("{} again", short_sha(&push.sha)),
         Some(old) => format!("{} to {}", short_sha(old), short_sha(&push.sha)),
@@ -162,7 +165,7 @@ fn headline(announcement: &Announcement, word: &str) -> String {
     let push = &announcement.push;
     let (who, stack) = (clean::short(&push.who, 40), clean::short(&push.stack, 40));
     let stage = large(&clean::short(&push.stage, 40));
-    let sha = short_sha(&push.sha);
+    let (sha, behind) = (short_sha(&push.sha), behind_words(announcement));
     if let Some(question) = asked(announcement) {
         let words = clean::short(&question.question, VALUE_BYTES);
         return format!("Push {} of {stack} to {stage} waits for an answer: {words}", push.id);
@@ -172,6 +175,8 @@ fn headline(announcement: &Announcement, word: &str) -> String {
         (Deed::Push, false) => format!("{who} pushed {stack} to {stage}: {word}."),
         (Deed::Resume(of), true) => format!("{who} is resuming push {of} of {stack} to {stage}."),
         (Deed::Resume(of), false) => format!("{who} resumed push {of} of {stack} to {stage}: {word}."),
+        (Deed::CatchUp, true) => format!("{who} is bringing {behind} of {stage} to {sha} of {stack}."),
+        (Deed::CatchUp, false) => format!("{behind} of {stage} brought to {sha} of {stack} by {who}: {word}."),
         (Deed::Back, true) => format!("{who} is rolling {stack} on {stage} back to {sha}."),
         (Deed::Back, false) => format!("{stack} on {stage} was rolled back to {sha} by {who}: {word}."),
     }

@@ -117,12 +117,15 @@ enum Deed {
     Back,
     /// Went on with the push of this number.
     Resume(i64),
+    /// Brought hosts that were behind to the stage's build.
+    CatchUp,
 }
 
 fn deed(announcement: &Announcement) -> Deed {
     let push = &announcement.push;
     match (push.kind.as_str(), push.resumes) {
         ("rollback", _) => Deed::Back,
+        ("catch-up", _) => Deed::CatchUp,
         ("resume", Some(of)) => Deed::Resume(of),
         _ => Deed::Push,
     }
@@ -137,6 +140,14 @@ fn hosts_words(announcement: &Announcement) -> String {
         format!("{total} {hosts}")
     } else {
         format!("{ok} of {total} {hosts}")
+    }
+}
+
+/// `1 host`, `3 hosts`: those that a catch-up is about.
+fn behind_words(announcement: &Announcement) -> String {
+    match announcement.push.hosts_total {
+        1 => "1 host".to_owned(),
+        total => format!("{total} hosts"),
     }
 }
 

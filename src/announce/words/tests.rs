@@ -111,6 +111,23 @@ fn rollback(mut announcement: Announcement) -> Announcement {
 }
 
 #[test]
+fn hosts_that_were_behind_are_told_of_as_such() {
+    let mut push = ended("succeeded");
+    push.push.kind = "catch-up".to_owned();
+    (push.push.hosts_ok, push.push.hosts_total, push.commit_count) = (1, 1, 0);
+    push.push.old_sha = Some(push.push.sha.clone());
+    let line = irc_line(&push, now());
+    assert!(line.starts_with("[web] mary brought 1 host of PROD to 51d0c3e: succeeded, 1 host"), "{line}");
+    let told = mail(&push);
+    assert!(told.text.starts_with("1 host of Prod brought to 51d0c3e of web by mary: succeeded."), "{}", told.text);
+    assert_eq!(told.subject, "[push] web Prod: 1 host brought to 51d0c3e by mary");
+    push.event = Moment::Started;
+    push.push.hosts_total = 2;
+    let line = irc_line(&push, now());
+    assert!(line.starts_with("[web] mary is bringing 2 hosts of PROD to 51d0c3e: "), "{line}");
+}
+
+#[test]
 fn a_question_is_told_with_its_time() {
     let mut announcement = started();
     announcement.event = Moment::Asked;

@@ -78,7 +78,8 @@ printf '%s\n' "$root" >"$t/verified"
 mv -T -- "$t/verified" "$verified"
 "#;
 
-/// Removes the oldest releases until `keep` are left, but never the live one, the one live before it, nor this one.
+/// Removes the oldest releases until `keep` are left, but never the live one, the one live before it, this one, nor those
+/// that undo may need (`PUSH_SPARED`).
 pub(super) const PRUNE: &str = r#"set -eu
 cd -- "$PUSH_DIR"
 live=$(readlink current) || live=
@@ -88,6 +89,7 @@ ls -1tr releases | while IFS= read -r name; do
   [ "$total" -gt "$PUSH_KEEP" ] || break
   case $name in *[!a-z0-9_-]* | -* | "$PUSH_BUILD") continue ;; esac
   case releases/$name in "$live" | "$before") continue ;; esac
+  case " ${PUSH_SPARED-} " in *" $name "*) continue ;; esac
   rm -f -- ".verified/$name"
   find "releases/$name" -type d ! -perm -u+w -exec chmod u+w {} +
   rm -rf -- "releases/$name"
@@ -97,7 +99,8 @@ done
 "#;
 
 /// The flip (TRUST section 6): the new link beside, renamed over the old; the old one's target is kept in `.previous`
-/// first. Says the link and the verified root afterwards.
+/// first. Says the link and the verified root afterwards, and when it flipped and when it says so, by the clock that runs
+/// since the host was started: writing to a slow disk lies between the two.
 pub(super) const FLIP: &str = r#"cd -- "$PUSH_DIR" || exit 1
 if [ "$(cat ".verified/$PUSH_BUILD" 2>/dev/null)" != "$PUSH_ROOT" ] || [ ! -d "releases/$PUSH_BUILD" ]; then
   echo "build $PUSH_BUILD is not verified on this host: it must be brought first" >&2; exit 1
@@ -106,8 +109,10 @@ old=$(readlink current) || old=
 if [ -n "$old" ] && [ "$old" != "releases/$PUSH_BUILD" ]; then
   printf '%s\n' "$old" >".previous.$PUSH_ID" && mv -T -- ".previous.$PUSH_ID" .previous || exit 1
 fi
-t=.current.$PUSH_ID && ln -sfn -- "releases/$PUSH_BUILD" "$t" && mv -T -- "$t" current && sync . || exit 1
-readlink current && cat ".verified/$PUSH_BUILD"
+t=.current.$PUSH_ID && ln -sfn -- "releases/$PUSH_BUILD" "$t" && mv -T -- "$t" current || exit 1
+IFS=' ' read -r flip _ </proc/uptime
+sync . || exit 1
+readlink current && cat ".verified/$PUSH_BUILD" && IFS=' ' read -r now _ </proc/uptime && echo "since $flip $now"
 "#;
 
 /// Says the link and the verified root.

@@ -2,7 +2,7 @@
 
 use super::parts::{CommitLine, Moment, StageTag, Version, commit_lines, link, root};
 use super::{Frame, words};
-use crate::desk::view::{Good, WayBack};
+use crate::desk::view::{Good, Undo, WayBack};
 use serde::Serialize;
 
 /// Hosts that are named; all of them are on the page of the push.
@@ -26,6 +26,17 @@ pub(super) struct BackPage {
     commands: Vec<String>,
     others: Vec<Choice>,
     why_not: Option<String>,
+    undo: Option<UndoLine>,
+}
+
+/// How ready undo is, host by host.
+#[derive(Debug, Serialize)]
+struct UndoLine {
+    shape: &'static str,
+    words: String,
+    hosts: Vec<String>,
+    more: Option<String>,
+    asked: Option<Moment>,
 }
 
 /// A build that can come back.
@@ -64,7 +75,30 @@ impl BackPage {
             commands: back.commands.clone(),
             others: back.others.iter().map(|good| choice(frame, good)).collect(),
             why_not: back.why_not.clone(),
+            undo: back.undo.as_ref().map(|undo| undo_line(frame, undo)),
         }
+    }
+}
+
+fn undo_line(frame: &Frame, undo: &Undo) -> UndoLine {
+    let (all, rest) = (undo.not_ready.is_empty(), undo.not_ready.len().saturating_sub(HOSTS_NAMED));
+    let hosts = words::count(undo.total as i64, "host");
+    // While nobody has asked, there is nothing to say of each host alone.
+    let named = if undo.asked_at.is_some() { undo.not_ready.as_slice() } else { &[] };
+    UndoLine {
+        shape: if all { "ok" } else { "wait" },
+        words: match (all, undo.asked_at.is_some()) {
+            (true, _) if undo.total == 1 => "Undo is ready: its host holds this build, verified.".to_owned(),
+            (true, _) => format!("Undo is ready: all {hosts} hold this build, verified."),
+            (false, true) => format!("Undo is ready on {} of {hosts}.", undo.ready),
+            (false, false) => {
+                "The hosts have not said yet whether they hold this build; where it is not, it will be brought."
+                    .to_owned()
+            }
+        },
+        hosts: named.iter().take(HOSTS_NAMED).map(|not| format!("{}: {}", not.host, not.why)).collect(),
+        more: (rest > 0 && undo.asked_at.is_some()).then(|| format!("and {}", words::count(rest as i64, "more host"))),
+        asked: undo.asked_at.as_deref().map(|at| Moment::ago(at, frame.now)),
     }
 }
 

@@ -226,6 +226,7 @@ impl PushLine {
             why: row.why.clone(),
             kind: match row.kind.as_str() {
                 "rollback" => "rollback",
+                "catch-up" => "catch-up",
                 "resume" => "resumed",
                 _ => "",
             },

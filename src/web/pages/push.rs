@@ -14,7 +14,7 @@ use crate::journal::event::{Event, Record, Stream};
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use crate::ledger::questions::Question;
-use crate::time::{At, duration_words};
+use crate::time::{At, duration_words, exact_words};
 use serde::Serialize;
 
 /// Failures listed in full before "and N more".
@@ -161,10 +161,12 @@ impl PushView {
             stack: row.stack.clone(),
             name: match row.kind.as_str() {
                 "rollback" => format!("{} on {} back to {}", row.stack, stage.words, words::short(&row.sha)),
+                "catch-up" => format!("{} on {}: {}", row.stack, stage.words, brought(&page.hosts)),
                 _ => format!("{} to {}", row.stack, stage.words),
             },
             kind: match (row.kind.as_str(), row.resumes) {
                 ("rollback", _) => "Rollback".to_owned(),
+                ("catch-up", _) => "Catch-up".to_owned(),
                 (_, Some(push)) => format!("Resumes push {push}"),
                 _ => String::new(),
             },
@@ -213,6 +215,7 @@ impl PushView {
             result_title: match row.kind.as_str() {
                 "rollback" => words::rollback_title(&row.state, &stage.words, &row.sha, row.ended_by.as_deref()),
                 _ if row.state == "rolled back" => words::rolled_back_title(&stage.words, row.old_sha.as_deref()),
+                "catch-up" => words::catch_up_title(row, &stage.words, &brought(&page.hosts)),
                 _ => words::result_title(&row.state, &row.stack, &stage.words, row.ended_by.as_deref()),
             },
             result_words: result_words(page, &steps),
@@ -236,6 +239,14 @@ impl PushView {
             tail: page.tail.iter().filter_map(tail_line).collect(),
             stage,
         }
+    }
+}
+
+/// The hosts that a catch-up is about: named while they fit a headline.
+fn brought(hosts: &[String]) -> String {
+    match hosts.len() {
+        1..=3 => words::and(hosts),
+        count => words::count(count as i64, "host"),
     }
 }
 
@@ -277,6 +288,10 @@ fn result_words(page: &PushPage, steps: &[Step]) -> String {
             format!("Push {}, step {last} of {}{on}.", row.id, steps.iter().filter(|step| !step.unused).count())
         }
     };
+    let skew = page.commands.iter().filter_map(|command| command.skew_ms).max();
+    if let Some(ms) = skew.and_then(|ms| u64::try_from(ms).ok()) {
+        sentence.push_str(&format!(" From the first flip to the last: {}.", exact_words(ms)));
+    }
     if let Some(why) = &row.why {
         sentence.push(' ');
         sentence.push_str(&words::capital(why));
@@ -346,7 +361,10 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
             number,
             title: row.title.clone(),
             mark: Mark::new(words::result_mark(row.result.as_deref(), live)),
-            hosts: if row.hosts > 0 { format!("{} of {} hosts{bad}", row.ok, row.hosts) } else { String::new() },
+            hosts: match row.hosts {
+                0 => String::new(),
+                hosts => format!("{} of {}{bad}{}", row.ok, words::count(hosts, "host"), skew_words(row)),
+            },
             took: match (row.duration_ms, live) {
                 (Some(ms), _) => duration_words(ms),
                 (None, true) => String::new(),
@@ -358,6 +376,12 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
         }
     };
     (1..=count).map(step).collect()
+}
+
+/// `, within 84 ms`: how far apart the hosts of a step flipped.
+fn skew_words(row: &CommandRow) -> String {
+    let skew = row.skew_ms.and_then(|ms| u64::try_from(ms).ok());
+    skew.map(|ms| format!(", within {}", exact_words(ms))).unwrap_or_default()
 }
 
 /// Where a command lies on the bar, in hundredths of it: within it, and at least a sliver, so that a quick one is seen.

@@ -3,7 +3,7 @@
 
 use super::parts::{Moment, StageTag};
 use super::words;
-use crate::desk::view::StageView;
+use crate::desk::view::{CatchUp, StageView};
 use serde::Serialize;
 
 /// Hosts that a note lists; the rest is counted.
@@ -23,6 +23,21 @@ pub(super) struct DriftNote {
     stage: StageTag,
     hosts: Vec<OddHost>,
     more: Option<String>,
+    /// Hosts that no push has brought to the build, and why.
+    missed: Vec<String>,
+    more_missed: Option<String>,
+    bring: Option<Bring>,
+}
+
+/// The button that brings exactly these hosts to the stage's build.
+#[derive(Debug, Serialize)]
+struct Bring {
+    words: String,
+    build: String,
+    /// The hosts, as the form carries them: names with a blank between.
+    hosts: String,
+    plan_hash: String,
+    why_not: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -58,7 +73,34 @@ impl DriftNote {
             since: Moment::minute(&drift.since),
         });
         let hosts: Vec<OddHost> = hosts.collect();
-        (!hosts.is_empty()).then(|| Self { stage: tag, hosts, more: more(stage.drift.len()) })
+        let seen = |host: &str| stage.drift.iter().any(|drift| drift.host == host);
+        let behind = stage.catch_up.iter().flat_map(|catch_up| &catch_up.hosts).filter(|left| !seen(&left.host));
+        let behind: Vec<String> = behind.map(|left| format!("{}: {}", left.host, left.why)).collect();
+        (!hosts.is_empty() || !behind.is_empty()).then(|| Self {
+            stage: tag,
+            hosts,
+            more: more(stage.drift.len()),
+            more_missed: more(behind.len()),
+            missed: behind.into_iter().take(LISTED).collect(),
+            bring: stage.catch_up.as_ref().map(Bring::new),
+        })
+    }
+}
+
+impl Bring {
+    fn new(catch_up: &CatchUp) -> Self {
+        let names: Vec<&str> = catch_up.hosts.iter().map(|left| left.host.as_str()).collect();
+        let hosts = match names.as_slice() {
+            [one] => (*one).to_owned(),
+            names => words::count(names.len() as i64, "host"),
+        };
+        Self {
+            words: format!("Bring {hosts} to {}", words::short(&catch_up.sha)),
+            build: catch_up.build.clone(),
+            hosts: names.join(" "),
+            plan_hash: catch_up.plan_hash.clone(),
+            why_not: catch_up.why_not.clone(),
+        }
     }
 }
 

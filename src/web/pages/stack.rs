@@ -196,7 +196,11 @@ fn status(frame: &Frame, street: &Street) -> Status {
 fn card(frame: &Frame, street: &Street, stage: &StageView) -> StageCard {
     let before = street.stages.iter().find(|other| other.place + 1 == stage.place);
     let running = street.lock.as_ref().filter(|push| push.stage == stage.name);
-    let last_state = stage.last.as_ref().map(|push| push.state.as_str());
+    // A catch-up that ended well is no news about a stage that is in pieces still.
+    let last_state = match &stage.partly {
+        Some(_) => Some("degraded"),
+        None => stage.last.as_ref().map(|push| push.state.as_str()),
+    };
     let held = stage.hold.is_some() || street.hold.is_some();
     let castle = match (stage.name.as_str(), last_state) {
         ("princess", None | Some("succeeded" | "running")) => Some("castle"),
@@ -215,10 +219,10 @@ fn card(frame: &Frame, street: &Street, stage: &StageView) -> StageCard {
             (None, false, None) => Mark::new(("wait", "Never pushed")),
         },
         current: stage.current.as_ref().map(|current| now(frame, current, before)),
-        partly: stage.last.as_ref().filter(|push| push.state == "degraded").map(|push| Partly {
-            version: Version::new(&push.sha),
-            hosts: format!("{} of {}", push.hosts_ok, words::count(push.hosts_total, "host")),
-            push: push.id,
+        partly: stage.partly.as_ref().map(|partly| Partly {
+            version: Version::new(&partly.sha),
+            hosts: format!("{} of {}", partly.hosts_ok, words::count(partly.hosts_total as i64, "host")),
+            push: partly.push,
         }),
         next: stage.next.as_ref().map(|next| going(frame, street.unit, stage, next, before)),
         running: running.map(|push| Running::new(push, tag(street, stage), &stage.usual_ms, frame.now)),

@@ -1,6 +1,8 @@
 //! The words of the pages: every name, count, state and sentence that is made from data. Pure; must never hold HTML.
 //! Called by the pages' view models.
 
+use crate::ledger::pushes::PushRow;
+
 /// A revision as people say it: the first seven digits of a hash, the whole of Subversion's numbers.
 pub fn short(sha: &str) -> &str {
     crate::stack::name::short(sha)
@@ -137,6 +139,16 @@ pub fn rolled_back_title(stage: &str, old: Option<&str>) -> String {
     match old {
         Some(old) => format!("The push to {stage} was rolled back to {}", short(old)),
         None => format!("The push to {stage} was rolled back"),
+    }
+}
+
+/// The headline of a catch-up that ended.
+pub fn catch_up_title(row: &PushRow, stage: &str, hosts: &str) -> String {
+    let sha = short(&row.sha);
+    match (row.state.as_str(), row.ended_by.as_deref()) {
+        ("succeeded", _) => format!("{hosts} of {stage} brought to {sha}"),
+        ("cancelled", Some(who)) => format!("{who} cancelled bringing {hosts} of {stage} to {sha}"),
+        (state, _) => format!("Bringing {hosts} of {stage} to {sha}: {state}"),
     }
 }
 

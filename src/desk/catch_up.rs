@@ -1,0 +1,225 @@
+//! The hosts that were left behind: those that run something else than their stage, that a push missed, or that are new in the
+//! stack file; and the push that brings exactly these to the stage's build. It must never change what the stage runs, so what
+//! later stages may take stays what it was, but for the last hosts of a degraded push: then the stage is whole again.
+
+use super::gate::{self, Facts, Offer};
+use super::view::{CatchUp, Current, Drift, LeftBehind};
+use super::{Decision, Desk, Press, Refusal, first_line, inventory};
+use crate::ledger::aim::{self, Aim};
+use crate::plan::{self, Goods, Kind, Target};
+use crate::stack::{PushNumber, Stack, StackName, StageName};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What bringing these hosts of the stage at `place` to its build would do.
+///
+/// # Errors
+/// Why there is nothing to bring, or not there.
+pub(super) fn offer(
+    stack: &Stack,
+    place: usize,
+    facts: &Facts,
+    aim: Option<&Aim>,
+    hosts: &[String],
+) -> Result<Offer, Refusal> {
+    let stage = &stack.stages[place];
+    if let Some(refusal) = inventory::unlisted(stack, stage, facts.last) {
+        return Err(refusal);
+    }
+    let nothing = |why: String| Err(Refusal::Nothing { why });
+    let name = &stage.name;
+    let Some(aim) = aim else {
+        return nothing(format!("no push to {name} has come to its end yet, so there is nothing to bring a host to"));
+    };
+    let known: BTreeSet<&str> = stage.hosts.iter().map(|host| host.name()).collect();
+    if let Some(stranger) = hosts.iter().find(|host| !known.contains(host.as_str())) {
+        return Err(Refusal::BadRequest {
+            why: format!("{} is no host of {name}", crate::diagnostic::shown(stranger)),
+        });
+    }
+    if hosts.is_empty() {
+        return nothing(format!("every host of {name} has {}, as far as is known", aim.build.id));
+    }
+    let (sha, root) = (aim.build.sha.clone(), aim.build.root.clone());
+    let goods = Goods::Build { id: aim.build.id.clone(), root: root.clone(), sha: sha.clone() };
+    let old = Some(aim.build.clone());
+    let target = Target { goods, branch: aim.branch.clone(), old: old.clone() };
+    let mut plan = plan::plan(stack, name, target).map_err(|error| Refusal::Unable { why: error.to_string() })?;
+    plan.kind = Kind::CatchUp;
+    plan.spared = facts.spared(Some(&aim.build.id));
+    plan.hosts.retain(|host| hosts.iter().any(|wanted| wanted == host.name()));
+    let plan_hash = plan.hash();
+    Ok(Offer { seen: aim.build.id.to_string(), sha, root: Some(root), old, plan, plan_hash })
+}
+
+/// The hosts of a stage that are behind, in the file's order, and why: what the last probe saw, and what the ledger has not
+/// seen brought. Where a stage activates nothing, the ledger alone knows.
+pub(super) fn left_behind(hosts: &[String], aim: &Aim, drift: &[Drift]) -> Vec<LeftBehind> {
+    let why = |host: &String| {
+        let missed = || match aim.hosts.contains(host) {
+            true => format!("push {} did not come to its end there", aim.push),
+            false => format!("no push has brought it to {}", aim.build.id),
+        };
+        match drift.iter().find(|drift| drift.host == *host) {
+            Some(drift) => Some(format!("runs {}", drift.runs)),
+            None => (!aim.reached.contains(host)).then(missed),
+        }
+    };
+    hosts.iter().filter_map(|host| Some(LeftBehind { why: why(host)?, host: host.clone() })).collect()
+}
+
+/// On how many hosts of the stage its build is now, as far as is known: what the stack file lists, without those behind.
+pub(super) fn counted(current: &mut Current, hosts: usize, aim: &Aim, behind: &[LeftBehind], drift: &[Drift]) {
+    let total = i64::try_from(hosts).unwrap_or(i64::MAX);
+    let behind_count = i64::try_from(behind.len()).unwrap_or(i64::MAX);
+    current.hosts_total = total;
+    current.hosts_ok = match current.build == aim.build.id.as_str() {
+        true => total - behind_count,
+        // A degraded push went over it: it is left where that one did not come to, unless the host says otherwise.
+        false => {
+            let runs = |host: &str| drift.iter().find(|drift| drift.host == host).map(|drift| drift.runs.as_str());
+            let still = behind.iter().filter(|left| runs(&left.host).is_none_or(|runs| runs == current.build));
+            i64::try_from(still.count()).unwrap_or(i64::MAX)
+        }
+    };
+}
+
+impl Desk {
+    /// What would bring the hosts of a stage that are behind to its build, or the hosts that are named.
+    ///
+    /// # Errors
+    /// When there is no such stage or host, or nobody is behind.
+    pub async fn left_behind(&self, name: &StackName, stage: &StageName, hosts: Vec<String>) -> Decision<CatchUp> {
+        let (stack, problem) = self.shelved(name)?;
+        let Some(place) = stack.stages.iter().position(|known| known.name == *stage) else {
+            return Err(Refusal::Unknown { what: format!("stage {stage} of {name}") });
+        };
+        let asked = Arc::clone(&stack);
+        let read = self.ledger.read(move |connection| {
+            let stage = &asked.stages[place].name;
+            Ok((Facts::read(connection, &asked, place, None)?, aim::get(connection, &asked.name, stage)?))
+        });
+        let (facts, aim) = read.await?;
+        self.catch_up_view(&stack, place, &facts, aim.as_ref(), hosts, problem.as_deref())
+    }
+
+    /// The same for what was read already; no hosts named: those that are behind.
+    pub(super) fn catch_up_view(
+        &self,
+        stack: &Stack,
+        place: usize,
+        facts: &Facts,
+        aim: Option<&Aim>,
+        named: Vec<String>,
+        problem: Option<&str>,
+    ) -> Decision<CatchUp> {
+        let stage = &stack.stages[place];
+        let names: Vec<String> = stage.hosts.iter().map(|host| host.name().to_owned()).collect();
+        let behind = aim.map_or_else(Vec::new, |aim| {
+            left_behind(&names, aim, &self.drifts.of(&stack.name, &stage.name, aim.newest).0)
+        });
+        let hosts = match named.is_empty() {
+            true => behind.iter().map(|left| left.host.clone()).collect(),
+            false => named,
+        };
+        let offer = offer(stack, place, facts, aim, &hosts)?;
+        self.shown_plans.remember(&offer.plan_hash, &offer.plan);
+        let broken =
+            problem.map(|problem| Refusal::BadStack { stack: stack.name.to_string(), why: first_line(problem) });
+        let why_not = broken.or_else(|| gate::closed(facts)).map(|refusal| refusal.to_string());
+        let chosen = offer.plan.hosts.iter().map(|host| {
+            let known = behind.iter().find(|left| left.host == host.name()).cloned();
+            known.unwrap_or_else(|| LeftBehind { host: host.name().to_owned(), why: "named".to_owned() })
+        });
+        Ok(CatchUp {
+            stack: stack.name.to_string(),
+            stage: stage.name.to_string(),
+            build: offer.seen.clone(),
+            sha: offer.sha.to_string(),
+            hosts: chosen.collect(),
+            commands: offer.plan.titles(&offer.plan.values()),
+            plan_hash: offer.plan_hash,
+            why_not,
+        })
+    }
+
+    /// Brings hosts of a stage to its build: those that are named, or those that are behind now.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing was pushed.
+    pub async fn catch_up(&self, press: Press, hosts: Vec<String>) -> Decision<PushNumber> {
+        let hosts = match hosts.is_empty() {
+            true => match self.left_behind(&press.stack, &press.stage, Vec::new()).await {
+                Ok(behind) => behind.hosts.into_iter().map(|left| left.host).collect(),
+                // A repeat of a press that has caught up already gets its answer all the same.
+                Err(Refusal::Nothing { .. }) => Vec::new(),
+                Err(refusal) => return Err(refusal),
+            },
+            false => hosts,
+        };
+        self.press_for(press, super::wish::Wish::CatchUp(hosts)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aim(hosts: &[&str], reached: &[&str]) -> Aim {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let build = crate::plan::OldBuild {
+            id: "51d0c3e-14".parse().unwrap(),
+            sha: "5".repeat(40).parse().unwrap(),
+            root: "9f".repeat(32).parse().unwrap(),
+        };
+        let (hosts, reached) = (set(hosts), set(reached));
+        Aim { push: 14, newest: 14, build, branch: "main".to_owned(), whole: true, hosts, reached }
+    }
+
+    fn drift(host: &str, runs: &str) -> Drift {
+        let (dir, since) = ("/srv/web".to_owned(), String::new());
+        Drift { host: host.to_owned(), dir, runs: runs.to_owned(), instead: "51d0c3e-14".to_owned(), since }
+    }
+
+    #[test]
+    fn a_host_is_behind_that_runs_something_else_was_missed_or_is_new() {
+        let hosts = ["web4", "web3", "web2", "web1"].map(str::to_owned);
+        let aim = aim(&["web1", "web2", "web3"], &["web1", "web2"]);
+        let behind = left_behind(&hosts, &aim, &[drift("web1", "8f31c2e-12")]);
+        let words: Vec<String> = behind.iter().map(|left| format!("{} {}", left.host, left.why)).collect();
+        assert_eq!(
+            words,
+            [
+                "web4 no push has brought it to 51d0c3e-14",
+                "web3 push 14 did not come to its end there",
+                "web1 runs 8f31c2e-12"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_hosts_that_have_a_build_are_counted_as_far_as_is_known() {
+        let hosts = ["web1", "web2", "web3"].map(str::to_owned);
+        let mut current = Current {
+            sha: String::new(),
+            build: "51d0c3e-14".to_owned(),
+            root: String::new(),
+            files: 1,
+            subject: String::new(),
+            pushed_at: String::new(),
+            who: "mary".to_owned(),
+            push: 14,
+            hosts_ok: 9,
+            hosts_total: 9,
+        };
+        let aim = aim(&["web1", "web2"], &["web1", "web2"]);
+        let mut count = |build: &str, drift: &[Drift]| {
+            current.build = build.to_owned();
+            counted(&mut current, hosts.len(), &aim, &left_behind(&hosts, &aim, drift), drift);
+            (current.hosts_ok, current.hosts_total)
+        };
+        assert_eq!(count("51d0c3e-14", &[]), (2, 3), "web3 is new");
+        assert_eq!(count("51d0c3e-14", &[drift("web1", "8f31c2e-12")]), (1, 3));
+        assert_eq!(count("8f31c2e-12", &[drift("web1", "8f31c2e-12"), drift("web3", "nothing")]), (1, 3));
+    }
+}

@@ -1,0 +1,115 @@
+//! What the hosts of a stage are to run: the build of the last push that came to the end of its list, well or degraded. A
+//! catch-up brings hosts to it, so it never changes it. It must never call a host reached that failed a command.
+
+use super::{Answer, LedgerError, current, pushes};
+use crate::plan::OldBuild;
+use crate::stack::{Host, StackName, StageName};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use std::collections::BTreeSet;
+
+/// Catch-ups after one push that are looked at: each brings some hosts for good.
+const CATCH_UPS: i64 = 100;
+
+/// What the hosts of a stage are to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aim {
+    /// The push that set it.
+    pub push: i64,
+    /// The last push that came to the end of its list, catch-ups included.
+    pub newest: i64,
+    /// The build.
+    pub build: OldBuild,
+    /// The branch that it was made from.
+    pub branch: String,
+    /// Whether the stage counts as running it: the push succeeded, or catch-ups have brought the rest of its hosts.
+    pub whole: bool,
+    /// The hosts that the push had, by name.
+    pub hosts: BTreeSet<String>,
+    /// The hosts that came to the end of the list, with it or with a catch-up since.
+    pub reached: BTreeSet<String>,
+}
+
+/// What the hosts of a stage are to run; none when no push to it came to its end.
+///
+/// # Errors
+/// What SQLite said.
+pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Option<Aim>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT p.id, b.id, b.sha, b.root, b.branch, coalesce(c.push >= p.id AND c.build = p.build, 0)
+         FROM pushes p JOIN builds b ON b.stack = p.stack AND b.id = p.build
+                       LEFT JOIN current c ON c.stack = p.stack AND c.stage = p.stage
+         WHERE p.stack = ?1 AND p.stage = ?2 AND p.state IN ('succeeded', 'degraded') AND p.kind <> 'catch-up'
+         ORDER BY p.id DESC LIMIT 1",
+    )?;
+    let found = ask.query_row([stack.as_str(), stage.as_str()], |row| {
+        let texts: [String; 4] = [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
+        Ok((row.get::<_, i64>(0)?, texts, row.get::<_, bool>(5)?))
+    });
+    let Some((push, [id, sha, root, branch], whole)) = found.optional()? else { return Ok(None) };
+    let corrupt = |bad: crate::stack::BadName| LedgerError::Corrupt(bad.to_string());
+    let build = OldBuild {
+        id: id.parse().map_err(corrupt)?,
+        sha: sha.parse().map_err(corrupt)?,
+        root: root.parse().map_err(corrupt)?,
+    };
+    let had = hosts(connection, push)?;
+    let mut reached: BTreeSet<String> = &had - &not_reached(connection, push)?;
+    let since = catch_ups(connection, stack, stage, &id, push)?;
+    for catch_up in &since {
+        reached.extend(&hosts(connection, *catch_up)? - &not_reached(connection, *catch_up)?);
+    }
+    let newest = since.into_iter().max().unwrap_or(push);
+    Ok(Some(Aim { push, newest, build, branch, whole, hosts: had, reached }))
+}
+
+/// Lets the stage count as running its build when a catch-up has brought the last hosts that the push before it missed.
+///
+/// # Errors
+/// What SQLite said.
+pub fn settle(tx: &Transaction<'_>, push: i64) -> Answer<()> {
+    let Some(row) = pushes::get(tx, push)? else { return Ok(()) };
+    let corrupt = |bad: crate::stack::BadName| LedgerError::Corrupt(bad.to_string());
+    let (stack, stage) = (row.stack.parse().map_err(corrupt)?, row.stage.parse().map_err(corrupt)?);
+    let Some(aim) = get(tx, &stack, &stage)? else { return Ok(()) };
+    if aim.whole || aim.build.id.as_str() != row.build || !aim.hosts.is_subset(&aim.reached) {
+        return Ok(());
+    }
+    current::set(tx, &row.stack, &row.stage, &row.build, push)?;
+    tx.prepare_cached("INSERT INTO wholes (push) VALUES (?1)")?.execute([push])?;
+    Ok(())
+}
+
+/// The frozen host list of a push, by name.
+fn hosts(connection: &Connection, push: i64) -> Answer<BTreeSet<String>> {
+    let mut ask = connection
+        .prepare_cached("SELECT h.value FROM pushes p, json_each(p.plan, '$.plan.hosts') h WHERE p.id = ?1")?;
+    let written: Vec<String> = ask.query_map([push], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let name = |text: String| match text.parse::<Host>() {
+        Ok(host) => Ok(host.name().to_owned()),
+        Err(bad) => Err(LedgerError::Corrupt(bad.to_string())),
+    };
+    written.into_iter().map(name).collect()
+}
+
+/// The hosts of a push that did not come to the end of its list.
+fn not_reached(connection: &Connection, push: i64) -> Answer<BTreeSet<String>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT DISTINCT host FROM results WHERE push = ?1 AND host <> '' AND (result IS NULL OR result <> 'ok')",
+    )?;
+    Ok(ask.query_map([push], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+fn catch_ups(
+    connection: &Connection,
+    stack: &StackName,
+    stage: &StageName,
+    build: &str,
+    since: i64,
+) -> Answer<Vec<i64>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT id FROM pushes WHERE stack = ?1 AND stage = ?2 AND build = ?3 AND id > ?4 AND kind = 'catch-up'
+                                AND state IN ('succeeded', 'degraded') ORDER BY id DESC LIMIT ?5",
+    )?;
+    let ids = ask.query_map(params![stack.as_str(), stage.as_str(), build, since, CATCH_UPS], |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
