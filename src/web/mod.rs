@@ -25,6 +25,7 @@ pub mod push_host;
 mod rate;
 mod screens;
 mod sign_in;
+mod together;
 mod unread;
 
 use crate::desk::Desk;
