@@ -26,6 +26,7 @@ mod rollback;
 mod site;
 mod source;
 mod street;
+mod tabs;
 mod user;
 mod variables;
 mod viewers;
