@@ -40,7 +40,8 @@ export class Fold {
     /** The newest record's moment, in milliseconds since the push began. */
     this.now = 0;
     this.current = -1;
-    this.paused = '';
+    /** Who paused it, since when and why; while it goes on, nobody. @type {{who: string, at: string, reason: string}|null} */
+    this.paused = null;
     /** Shape of the end, once there is one. */
     this.result = '';
     this.why = '';
@@ -112,14 +113,19 @@ export class Fold {
     } else if (r.kind === 'command_ended' && step) {
       step.state = (RESULTS[r.result] ?? RESULTS.unknown)[0];
       step.took = r.duration_ms;
-    } else if (r.kind === 'paused') this.paused = r.who;
-    else if (r.kind === 'resumed') this.paused = '';
-    else if (r.kind === 'push_ended') this.end(r);
+    } else if (r.kind === 'paused') {
+      this.paused = { who: r.who, at: r.at, reason: r.reason ?? '' };
+      out.news.push(`Paused by ${r.who}. No new host starts`);
+    } else if (r.kind === 'resumed') {
+      this.paused = null;
+      out.news.push(`${r.who} lets it go on`);
+    } else if (r.kind === 'push_ended') this.end(r);
   }
 
   /** @param {Record} r */
   end(r) {
     this.result = ENDS[r.state] ?? 'lost';
+    this.paused = null;
     this.why = r.why ?? '';
     this.took = r.duration_ms;
     for (const step of this.steps) {

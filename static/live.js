@@ -8,7 +8,7 @@ import { LogView } from './log.js';
 import { LogBar } from './logbar.js';
 import { Steps, stepNote } from './steps.js';
 import { PushStream } from './stream.js';
-import { duration, left, now, soFar } from './times.js';
+import { duration, left, localize, now, soFar } from './times.js';
 import { Title } from './title.js';
 
 const CONNECTION = {
@@ -17,7 +17,7 @@ const CONNECTION = {
   waiting: ['wait', 'Reconnecting'],
   lost: ['lost', 'No connection'],
   signedout: ['lost', 'Signed out'],
-  parked: ['wait', 'Paused'],
+  parked: ['wait', 'Asleep'],
   done: ['done', 'Ended'],
 };
 const ENDS = {
@@ -208,7 +208,7 @@ class PushPage {
     const { fold } = this;
     const at = this.now();
     const percent = fold.result === 'ok' ? 100 : Math.floor(this.usual ? Math.min(95, (at * 100) / this.usual) : fold.progress() * 100);
-    this.title?.draw(fold.result, ['lost', 'waiting', 'signedout'].includes(this.connection), percent);
+    this.title?.draw(fold.result, ['lost', 'waiting', 'signedout'].includes(this.connection), percent, !!fold.paused);
     if (document.hidden) return;
     say($('#b-err b'), this.log.errors.length.toLocaleString('en'));
     const gone = !!this.lostSince;
@@ -219,6 +219,7 @@ class PushPage {
     if (!this.live) return;
     this.steps?.draw(fold, at);
     this.drawProgress(percent, at);
+    this.drawPause();
     const shown = fold.shownStep();
     this.grid?.draw(shown >= 0 ? `Hosts, step ${shown + 1}: ${fold.steps[shown].title}` : 'Hosts');
   }
@@ -238,8 +239,28 @@ class PushPage {
     const hosts = this.usual || !step.perHost ? '' : ` · ${ended(step).ok} of ${step.hosts} hosts`;
     say(words[0], `Step ${fold.current + 1} of ${fold.steps.length} · ${percent} %`);
     const rest = this.usual ? ` · ${left(this.usual - at)}` : hosts;
-    const paused = fold.paused ? ` · paused by ${fold.paused}` : '';
-    say(words[1], this.lostSince ? ` · as of ${soFar(Date.now() - this.lostSince)} ago` : ` · ${soFar(at)} so far${rest}${paused}`);
+    const now = ` · ${soFar(at)} so far${fold.paused ? ', paused' : rest}`;
+    say(words[1], this.lostSince ? ` · as of ${soFar(Date.now() - this.lostSince)} ago` : now);
+  }
+
+  /** Who paused it, and which of the two buttons can be pressed. */
+  drawPause() {
+    const { paused, result } = this.fold;
+    if (!this.fold.started) return; // what the server drew holds until the first record
+    const note = $('#pause-note');
+    note.hidden = !paused;
+    $('#f-pause').hidden = !!paused || !!result;
+    $('#f-unpause').hidden = !paused;
+    if (!result) mark($('.phead h1 .st'), paused ? 'pause' : 'run', paused ? 'Paused' : 'Pushing');
+    if (!paused) return;
+    const time = $('time', note);
+    const [who, why] = $$('.grow span', note);
+    say(who, paused.who);
+    say(why, paused.reason && `“${paused.reason}”`);
+    if (time.dateTime === paused.at) return;
+    Object.assign(time, { dateTime: paused.at, textContent: paused.at.slice(11, 16) });
+    time.dataset.as = 'minute';
+    localize(note);
   }
 
   /** One polite live region: steps, failures, connection, end; never the output itself. @param {string} text */

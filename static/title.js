@@ -28,10 +28,10 @@ export class Title {
     });
   }
 
-  /** @param {string} result a shape, empty while it runs @param {boolean} off no connection @param {number} percent */
-  draw(result, off, percent) {
+  /** @param {string} result a shape, empty while it runs @param {boolean} off no connection @param {number} percent @param {boolean} paused */
+  draw(result, off, percent, paused) {
     const state = result || (off ? 'off' : 'run');
-    const title = state === 'run' ? `${percent}% ${this.name}` : `${SIGNS[/** @type {'ok'} */ (state)] ?? '?'} ${this.name}`;
+    const title = state === 'run' ? `${paused ? 'Paused at ' : ''}${percent}% ${this.name}` : `${SIGNS[/** @type {'ok'} */ (state)] ?? '?'} ${this.name}`;
     if (document.title !== title) document.title = title;
     const kinds = { ok: 'ok', lost: 'lost', off: 'off', run: `run${Math.min(80, Math.floor(percent / 20) * 20)}` };
     const address = this.iconAt(kinds[/** @type {'ok'} */ (state)] ?? 'fail');

@@ -90,6 +90,16 @@ async fn an_engineer_signs_in_presses_the_three_buttons_and_watches() {
         assert_eq!(browser.ask("return document.getElementById('b-result').hidden").await, true, "it runs");
         if stage == "prod" {
             browser.pictures("live").await;
+            browser.click("#f-pause button").await;
+            browser.says("#pause-note", "Paused by kate since").await;
+            browser.says(".prog-txt", "paused").await;
+            browser.pictures("live-paused").await;
+            browser.go("/").await;
+            browser.says("[data-part=\"now\"]", "Paused by kate since").await;
+            browser.pictures("dashboard-paused").await;
+            browser.go(&format!("/pushes/{id}")).await;
+            browser.click("#f-unpause button").await;
+            browser.holds("document.querySelector('#pause-note').hidden").await;
             browser.go("/stacks/web").await;
             browser.says("[data-part=\"stage-prod\"]", "kate is pushing").await;
             browser.pictures("stack-running").await;

@@ -9,19 +9,19 @@ use tokio::process::Child;
 
 /// What a command said.
 #[derive(Debug)]
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub struct Said {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
 }
 
-fn program(dir: &Path, args: &[&str]) -> Program {
+pub fn program(dir: &Path, args: &[&str]) -> Program {
     let config = dir.join("config.toml");
     let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(config).args(args);
     program.env("HOME", dir).env("USER", "olga").dir(dir)
 }
 
-async fn pushbutton(house: &House, args: &[&str]) -> Said {
+pub async fn pushbutton(house: &House, args: &[&str]) -> Said {
     said(program(house.dir.path(), args).output(DEADLINE).await.unwrap())
 }
 
@@ -30,7 +30,7 @@ fn said(output: std::process::Output) -> Said {
     Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-async fn ended(child: Child) -> Said {
+pub async fn ended(child: Child) -> Said {
     said(tokio::time::timeout(DEADLINE, child.wait_with_output()).await.unwrap().unwrap())
 }
 

@@ -7,7 +7,7 @@ use pushbutton::remote::release::{BuildOnDisk, activate, bring, verify};
 use pushbutton::remote::transfer::rsync;
 use pushbutton::remote::{Ending, Line, Task};
 use pushbutton::source::manifest::Manifest;
-use pushbutton::stack::{BuildId, Release, Root, Rsync};
+use pushbutton::stack::{BuildId, FanOut, Release, Root, Rsync};
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -48,7 +48,13 @@ impl Build {
 }
 
 fn web(keep: usize) -> Release {
-    Release { dir: "/srv/web".to_owned(), keep, shared: vec!["log".to_owned()] }
+    Release {
+        dir: "/srv/web".to_owned(),
+        keep,
+        shared: vec!["log".to_owned()],
+        fan_out: FanOut::Direct,
+        compress: false,
+    }
 }
 
 fn locked() -> Task {
@@ -248,6 +254,7 @@ async fn rsync_brings_what_changed_and_nothing_else() {
         delete,
         exclude: vec!["*.map".to_owned()],
         options: vec![],
+        compress: false,
     };
     let go = async |delete| {
         let (ending, lines) =
@@ -277,7 +284,8 @@ async fn a_cancelled_rsync_leaves_nothing_running_here_or_there() {
     fs::write(build.tree.join("large"), vec![0; 64 * 1024 * 1024]).unwrap();
     let (from, to) = ("large".to_owned(), "/srv/web/".to_owned());
     // Slow enough to be met in the middle.
-    let what = Rsync { from, to, delete: false, exclude: vec![], options: vec!["--bwlimit=1000".to_owned()] };
+    let what =
+        Rsync { from, to, delete: false, exclude: vec![], options: vec!["--bwlimit=1000".to_owned()], compress: false };
     let told = task("");
     let cancel = told.cancel.clone();
     let machine = site.machine("web1");

@@ -48,17 +48,17 @@ impl Mail {
         let part = |kind: ContentType, body: String| {
             SinglePart::builder().header(kind).header(ContentTransferEncoding::QuotedPrintable).body(body)
         };
-        let id = |moment: Moment| format!("<push-{}-{}@{}>", announcement.push.id, moment.name(), self.host);
+        let id = |key: &str| format!("<{key}@{}>", self.host);
         let mut message = Message::builder()
             .from(self.from.clone())
             .subject(words.subject)
-            .message_id(Some(id(announcement.event)))
+            .message_id(Some(id(&announcement.key())))
             .header(AutoSubmitted);
         for to in &self.to {
             message = message.to(to.clone());
         }
-        if announcement.event == Moment::Ended {
-            let start = id(Moment::Started);
+        if announcement.event != Moment::Started {
+            let start = id(&format!("push-{}-{}", announcement.push.id, Moment::Started.name()));
             message = message.header(InReplyTo::from(start.clone())).header(References::from(start));
         }
         message.multipart(

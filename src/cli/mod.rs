@@ -5,6 +5,7 @@ pub mod backup;
 pub mod check;
 pub mod demo;
 pub mod hold;
+pub mod order;
 pub mod plan;
 pub mod push;
 pub mod runner;
@@ -46,12 +47,14 @@ enum Command {
     Push(push::Push),
     /// Puts an earlier build that was good back on a stage; without a server, too.
     Rollback(push::Rollback),
-    /// Goes on with a push that did not end well: only what is not done.
+    /// Goes on with a push that did not end well: only what is not done; or with one that is paused.
     Resume(push::Resume),
     /// Shows every line of a push, from its first to its end.
     Follow(push::Follow),
     /// Cancels a running push.
-    Cancel(push::Cancel),
+    Cancel(order::Cancel),
+    /// Pauses a running push: no new host starts, those that run end; `resume` lets it go on.
+    Pause(order::Pause),
     /// Holds a stack or a stage, so that nobody can push it.
     Hold(hold::Hold),
     /// Takes a hold away.
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Resume(resume) => resume.main(&cli.config),
         Command::Follow(follow) => follow.main(&cli.config),
         Command::Cancel(cancel) => cancel.main(&cli.config),
+        Command::Pause(pause) => pause.main(&cli.config),
         Command::Hold(hold) => hold.main(&cli.config),
         Command::ReleaseHold(release) => release.main(&cli.config),
         Command::Demo(demo) => demo.main(),

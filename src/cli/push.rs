@@ -1,4 +1,4 @@
-//! `pushbutton push`, `rollback`, `resume`, `follow` and `cancel`: press, watch, stop. Exit code 0 says *accepted* without `--follow`, and
+//! `pushbutton push`, `rollback`, `resume` and `follow`: press, and watch. Exit code 0 says *accepted* without `--follow`, and
 //! *succeeded* with it; 130 says cancelled, or that somebody stopped watching; 1 everything else.
 
 use super::say;
@@ -151,7 +151,7 @@ impl Rollback {
 /// `pushbutton resume`
 #[derive(Debug, clap::Args)]
 pub struct Resume {
-    /// The number of the push that did not end well.
+    /// The number of the push that did not end well, or is paused.
     push: PushNumber,
     /// Why, for the history and for those who are told.
     #[arg(long)]
@@ -172,7 +172,10 @@ impl Resume {
         press_and_follow(file, &self.person, self.follow, async |server| {
             let path = format!("/api/v1/pushes/{}/resume", self.push);
             let pressed = server.ask("POST", &path, Some(json!({ "reason": self.reason }))).await?;
-            taken(&pressed, &format!("goes on with push {}", self.push))
+            match pressed["id"].as_i64() == Some(self.push.get()) {
+                true => taken(&pressed, "goes on after its pause"),
+                false => taken(&pressed, &format!("goes on with push {}", self.push)),
+            }
         })
     }
 }
@@ -201,7 +204,7 @@ impl Follow {
 }
 
 /// Follows to the end, also past the death of the server: then this process takes its place.
-async fn follow(
+pub(super) async fn follow(
     config: &std::sync::Arc<crate::config::Config>,
     who: &Who,
     mut server: Server,
@@ -242,40 +245,5 @@ fn code_of(ended: Ended) -> ExitCode {
         Ended::Succeeded => ExitCode::SUCCESS,
         Ended::Cancelled => ExitCode::from(CANCELLED),
         Ended::Degraded | Ended::Failed | Ended::RolledBack | Ended::Interrupted => ExitCode::FAILURE,
-    }
-}
-
-/// `pushbutton cancel`
-#[derive(Debug, clap::Args)]
-pub struct Cancel {
-    /// The push's number.
-    push: PushNumber,
-    /// Why, for the history.
-    #[arg(long)]
-    reason: Option<String>,
-    #[command(flatten)]
-    person: Person,
-}
-
-impl Cancel {
-    /// Runs it.
-    ///
-    /// # Errors
-    /// Why it could not be cancelled.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
-        let (config, who) = (config(file)?, self.person.who()?);
-        run(async {
-            let mut server = Server::open(&config, &who).await?;
-            let body = json!({ "reason": self.reason });
-            let asked = server.ask("POST", &format!("/api/v1/pushes/{}/cancel", self.push), Some(body)).await;
-            if asked.is_ok() && server.is_us() {
-                // Nobody else would write down how it ended.
-                return follow(&config, &who, server, self.push).await.map(|_| ExitCode::SUCCESS);
-            }
-            server.close().await?;
-            asked?;
-            say::line(&format!("push {} is being cancelled; hint: pushbutton follow {}", self.push, self.push));
-            Ok(ExitCode::SUCCESS)
-        })
     }
 }

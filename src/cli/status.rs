@@ -72,6 +72,7 @@ fn lines(street: &Value) -> Vec<String> {
     if let Some(push) = street["lock"]["id"].as_i64() {
         let (who, stage) = (text(&street["lock"]["who"]), text(&street["lock"]["stage"]));
         out.push(format!("  {who} is pushing to {stage} right now (push {push})"));
+        out.extend(paused(&street["lock"]["paused"]));
     }
     out.extend(held(&street["hold"]));
     let stages = street["stages"].as_array().map_or(&[][..], Vec::as_slice);
@@ -98,6 +99,12 @@ fn lines(street: &Value) -> Vec<String> {
         out.extend(held(&stage["hold"]));
     }
     out
+}
+
+fn paused(pause: &Value) -> Option<String> {
+    let (who, since) = (pause["who"].as_str()?, text(&pause["at"]));
+    let why = pause["reason"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
+    Some(format!("  it is paused by {who} since {since}{why}"))
 }
 
 fn held(hold: &Value) -> Option<String> {

@@ -2,12 +2,12 @@
 //! record exactly once (TRUST section 2). It must never be given records that are not durable.
 
 use super::shown::listed;
-use crate::journal::{Cursor, Ended, Event, Read};
+use crate::journal::{Cursor, Ended, Event, Read, Record};
 use crate::ledger::holds::{self, Hold};
-use crate::ledger::outbox::{self, Announcement, Moment};
+use crate::ledger::outbox::{self, Announcement, Moment, Pause};
 use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::{Answer, LedgerError, audit, current, fold};
-use crate::stack::PushNumber;
+use crate::stack::{PushNumber, Who};
 use crate::time::At;
 use rusqlite::Transaction;
 
@@ -60,9 +60,18 @@ pub(super) fn fold(
         }
         // In their order: what is announced says how many lines there were then, and nothing changes behind the end.
         fold::add_lines(tx, push, std::mem::take(&mut lines))?;
+        let paused = was_paused(tx, push, &read.record.event)?;
         fold::apply(tx, push, &read.record)?;
         match &read.record.event {
-            Event::PushStarted { .. } => announce(tx, push, Moment::Started, teller, read.record.at)?,
+            Event::PushStarted { .. } => announce(tx, push, (Moment::Started, None), teller, read.record.at)?,
+            Event::Paused { who, .. } => {
+                let pause = told_pause(&read.record, who, None);
+                announce(tx, push, (Moment::Paused, Some(pause)), teller, read.record.at)?;
+            }
+            Event::Resumed { who } => {
+                let pause = told_pause(&read.record, who, paused);
+                announce(tx, push, (Moment::Resumed, Some(pause)), teller, read.record.at)?;
+            }
             Event::PushEnded { state, unknown, sha256, .. } => {
                 let row = row(tx, push)?;
                 if *state == Ended::Succeeded {
@@ -74,7 +83,7 @@ pub(super) fn fold(
                 }
                 let deed = format!("push {push} of {} to {} {}, journal {sha256}", row.stack, row.stage, row.state);
                 audit::note(tx, read.record.at, row.ended_by.as_deref().unwrap_or(SERVER), "push ended", &deed)?;
-                announce(tx, push, Moment::Ended, teller, read.record.at)?;
+                announce(tx, push, (Moment::Ended, None), teller, read.record.at)?;
                 folded = Folded::Ended;
             }
             _ => {}
@@ -134,7 +143,26 @@ fn held_words(row: &PushRow, unknown: &[String], began: bool) -> String {
     }
 }
 
-fn announce(tx: &Transaction<'_>, push: PushNumber, event: Moment, teller: &Teller, at: At) -> Answer<()> {
+/// Since when the push is paused that now goes on.
+fn was_paused(tx: &Transaction<'_>, push: PushNumber, event: &Event) -> Answer<Option<At>> {
+    match event {
+        Event::Resumed { .. } => Ok(row(tx, push)?.paused.and_then(|paused| paused.at.parse().ok())),
+        _ => Ok(None),
+    }
+}
+
+fn told_pause(record: &Record, who: &Who, since: Option<At>) -> Pause {
+    let lasted_ms = since.map(|since| record.at.millis_since(since));
+    Pause { n: record.n, at: record.at.to_string(), who: who.to_string(), lasted_ms }
+}
+
+fn announce(
+    tx: &Transaction<'_>,
+    push: PushNumber,
+    (event, pause): (Moment, Option<Pause>),
+    teller: &Teller,
+    at: At,
+) -> Answer<()> {
     let id = push.get();
     let told = pushes::told(tx, id)?;
     let head = audit::head(tx)?;
@@ -146,6 +174,7 @@ fn announce(tx: &Transaction<'_>, push: PushNumber, event: Moment, teller: &Tell
         commit_count: told.commit_count,
         bad_hosts: fold::bad_hosts(tx, push, NAMED_HOSTS)?,
         links: pushes::links(tx, id)?,
+        pause,
         url: format!("{}/pushes/{push}", teller.url),
         audit_head: head.chars().take(12).collect(),
     };

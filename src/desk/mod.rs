@@ -16,6 +16,7 @@ mod interrupt;
 pub mod inventory;
 mod journals;
 mod open;
+mod pause;
 mod plan_view;
 mod press;
 mod recover;

@@ -109,7 +109,8 @@ fn odd_at_the_end(earlier: &Earlier) -> BTreeSet<&str> {
 }
 
 impl Desk {
-    /// Goes on with a push that did not end well: a new push that does what is left of it.
+    /// Goes on with a push that did not end well: a new push that does what is left of it. A push that is paused goes on
+    /// itself, and its own number comes back.
     ///
     /// # Errors
     /// Why it was refused; then nothing was pushed.
@@ -123,6 +124,10 @@ impl Desk {
     ) -> Decision<PushNumber> {
         let row = self.ledger.read(move |connection| pushes::get(connection, of.get())).await?;
         let Some(row) = row else { return Err(Refusal::Unknown { what: format!("push {of}") }) };
+        if row.paused.is_some() {
+            self.unpause(of, who).await?;
+            return Ok(of);
+        }
         let corrupt = |bad: crate::stack::BadName| Refusal::Unable { why: bad.to_string() };
         let press = Press {
             stack: row.stack.parse().map_err(corrupt)?,

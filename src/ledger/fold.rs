@@ -107,7 +107,15 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> Answer<
             )?
             .execute(params![result.word(), ok, not_ok, whole(*duration_ms), id, command])?;
         }
-        Event::Line { .. } | Event::Paused { .. } | Event::Resumed { .. } => {}
+        Event::Paused { who, reason } => {
+            tx.prepare_cached("UPDATE pushes SET paused_by = ?1, paused_at = ?2, paused_why = ?3 WHERE id = ?4")?
+                .execute(params![who.as_str(), at, reason, id])?;
+        }
+        Event::Resumed { .. } => {
+            tx.prepare_cached("UPDATE pushes SET paused_by = NULL, paused_at = NULL, paused_why = NULL WHERE id = ?1")?
+                .execute([id])?;
+        }
+        Event::Line { .. } => {}
         Event::PushEnded { .. } => end(tx, id, &at, &record.event)?,
     }
     Ok(())
@@ -154,7 +162,8 @@ fn end(tx: &Transaction<'_>, id: i64, at: &str, event: &Event) -> Answer<()> {
     .execute([id])?;
     tx.prepare_cached(
         "UPDATE pushes SET state = ?1, why = ?2, ended_by = ?3, hosts_ok = ?4, hosts_total = ?5, ended_at = ?6,
-                           duration_ms = ?7, journal_hash = ?8 WHERE id = ?9",
+                           duration_ms = ?7, journal_hash = ?8, paused_by = NULL, paused_at = NULL, paused_why = NULL
+         WHERE id = ?9",
     )?
     .execute(params![
         state.word(),

@@ -49,7 +49,7 @@ pub fn untried(connection: &Connection) -> Answer<i64> {
 /// Everything that a channel needs to tell of a push; frozen when the change was folded in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Announcement {
-    /// `started` or `ended`.
+    /// Which moment.
     pub event: Moment,
     /// The push as it then was.
     pub push: PushRow,
@@ -64,6 +64,9 @@ pub struct Announcement {
     /// What the push linked to.
     #[serde(default)]
     pub links: Vec<Link>,
+    /// The pause that is told of, when it is one, or its end.
+    #[serde(default)]
+    pub pause: Option<Pause>,
     /// The address of the push's page.
     pub url: String,
     /// The first 12 digits of the audit's head, so that history cannot be changed unnoticed.
@@ -71,10 +74,31 @@ pub struct Announcement {
 }
 
 impl Announcement {
-    /// The key that tells a repeat: `push-214-ended`.
+    /// The key that tells a repeat: `push-214-ended`, `push-214-paused-57`.
     pub fn key(&self) -> String {
-        format!("push-{}-{}", self.push.id, self.event.name())
+        format!("push-{}-{}", self.push.id, self.moment())
     }
+
+    /// The moment's name in the ledger; a push may be paused more than once.
+    fn moment(&self) -> String {
+        match &self.pause {
+            Some(pause) => format!("{}-{}", self.event.name(), pause.n),
+            None => self.event.name().to_owned(),
+        }
+    }
+}
+
+/// A pause, or the end of one, as it is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// The journal record that says so.
+    pub n: u64,
+    /// When.
+    pub at: String,
+    /// Who.
+    pub who: String,
+    /// How long the pause was, in milliseconds; none at its beginning.
+    pub lasted_ms: Option<i64>,
 }
 
 /// Which moment of a push is told.
@@ -83,6 +107,10 @@ impl Announcement {
 pub enum Moment {
     /// It began.
     Started,
+    /// Somebody paused it.
+    Paused,
+    /// Somebody let it go on.
+    Resumed,
     /// It ended.
     Ended,
 }
@@ -92,6 +120,8 @@ impl Moment {
     pub fn name(self) -> &'static str {
         match self {
             Self::Started => "started",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
             Self::Ended => "ended",
         }
     }
@@ -117,7 +147,7 @@ pub struct OutboxRow {
     pub id: i64,
     /// The push.
     pub push: i64,
-    /// `started` or `ended`.
+    /// `started`, `ended`, `paused-57` or `resumed-63` (with the number of the journal record).
     pub event: String,
     /// `irc` or `email`.
     pub channel: String,
@@ -157,7 +187,7 @@ pub fn write(tx: &Transaction<'_>, announcement: &Announcement, channels: &[&str
          ON CONFLICT (push, event, channel) DO NOTHING",
     )?;
     for channel in channels {
-        insert.execute(params![announcement.push.id, announcement.event.name(), channel, payload, at.to_string()])?;
+        insert.execute(params![announcement.push.id, announcement.moment(), channel, payload, at.to_string()])?;
     }
     Ok(())
 }

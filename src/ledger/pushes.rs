@@ -61,6 +61,20 @@ pub struct PushRow {
     pub hosts_ok: i64,
     /// How many lines of output are folded in.
     pub lines: i64,
+    /// Who paused it, while it is paused.
+    #[serde(default)]
+    pub paused: Option<Paused>,
+}
+
+/// A pause of a running push.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paused {
+    /// Who.
+    pub who: String,
+    /// Since when.
+    pub at: String,
+    /// Why, when they said so.
+    pub reason: Option<String>,
 }
 
 /// What a row was before there were others: announcements that wait keep the row as it was written.
@@ -404,7 +418,7 @@ pub fn current_builds(connection: &Connection) -> Answer<Vec<(String, String)>> 
 const COLUMNS: &str =
     "p.id, p.stack, p.stage, p.build, p.sha, p.root, p.old_build, p.old_sha, p.branch, p.who, p.reason,
     p.state, p.why, p.ended_by, p.plan_hash, p.diff, p.pressed_at, p.started_at, p.ended_at, p.duration_ms,
-    p.hosts_total, p.hosts_ok, p.lines, p.kind, p.resumes";
+    p.hosts_total, p.hosts_ok, p.lines, p.kind, p.resumes, p.paused_by, p.paused_at, p.paused_why";
 
 fn row(row: &Row<'_>) -> rusqlite::Result<PushRow> {
     Ok(PushRow {
@@ -433,6 +447,10 @@ fn row(row: &Row<'_>) -> rusqlite::Result<PushRow> {
         lines: row.get(22)?,
         kind: row.get(23)?,
         resumes: row.get(24)?,
+        paused: match (row.get(25)?, row.get(26)?) {
+            (Some(who), Some(at)) => Some(Paused { who, at, reason: row.get(27)? }),
+            _ => None,
+        },
     })
 }
 

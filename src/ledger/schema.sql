@@ -18,6 +18,9 @@ CREATE TABLE pushes (
   state         TEXT NOT NULL,                    -- 'running' or an end: 'succeeded', 'failed' …
   why           TEXT,                             -- why it did not end well, one sentence
   ended_by      TEXT,                             -- who cancelled it
+  paused_by     TEXT,                             -- who paused it; none while it goes on
+  paused_at     TEXT,
+  paused_why    TEXT,
   plan_hash     TEXT NOT NULL,
   plan          TEXT NOT NULL,                    -- the assignment, as written to plan.json
   diff          TEXT,                             -- the address of the difference
@@ -157,7 +160,7 @@ BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
 CREATE TABLE outbox (                             -- announcements, written with the change that they tell of
   id            INTEGER PRIMARY KEY,
   push          INTEGER NOT NULL REFERENCES pushes (id),
-  event         TEXT NOT NULL,                    -- 'started' or 'ended'
+  event         TEXT NOT NULL,                    -- 'started', 'paused-N', 'resumed-N' or 'ended'; N is a record
   channel       TEXT NOT NULL,                    -- 'irc' or 'email'
   payload       TEXT NOT NULL,                    -- a ledger::outbox::Announcement as JSON
   state         TEXT NOT NULL DEFAULT 'waiting',  -- 'waiting', 'told', 'given up'

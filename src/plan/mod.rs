@@ -11,8 +11,8 @@ pub use make::{Goods, PlanError, Target, plan};
 pub use show::values;
 
 use crate::stack::{
-    BuildId, Check, Host, Policy, PushNumber, Release, Revision, Root, Rsync, Script, SecretSource, Source, StackName,
-    StageName, Who,
+    BuildId, Check, FanOut, Host, Policy, PushNumber, Relay, Release, Revision, Root, Rsync, Script, SecretSource,
+    Source, StackName, StageName, Who,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -228,6 +228,14 @@ impl PlannedForm {
             | Self::Release(_)
             | Self::Activate { .. }
             | Self::ReadBack { .. } => None,
+        }
+    }
+
+    /// How hosts pass on to each other what it brings, when they do.
+    pub fn relay(&self) -> Option<&Relay> {
+        match self {
+            Self::Release(Release { fan_out: FanOut::Relay(relay), .. }) => Some(relay),
+            _ => None,
         }
     }
 

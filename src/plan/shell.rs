@@ -2,9 +2,11 @@
 //! Pushbutton would do, without its journal, locks, guards and announcements. Pure. It must never put a value where a shell
 //! would read it as code: each is a word in single quotes, and scripts are the very texts that a push runs.
 
+mod relay;
+
 use super::{BuildFrom, Part, Plan, PlannedCommand, PlannedForm};
 use crate::stack::script::Piece;
-use crate::stack::{Address, BuildId, Check, Host, Release, Rsync, Script, Who};
+use crate::stack::{Address, BuildId, Check, FanOut, Host, Release, Rsync, Script, Who};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -117,6 +119,9 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
     let exports: String = values.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect();
     out.push_str(&format!("\nvalues() {{\n  cat {}}}\neval \"$(values)\"\n", document(&exports)));
     out.push_str(&FUNCTIONS.replace("SSH_OPTIONS", &ssh_options(hand)));
+    if plan.commands.iter().any(|command| command.form.relay().is_some()) {
+        out.push_str(relay::IN_ROUNDS);
+    }
     for (number, (command, title)) in (1..).zip(plan.commands.iter().zip(plan.titles(&values))) {
         let on = match command.form.per_host() {
             true => format!(" ({} hosts, {})", plan.hosts.len(), command.batch_words(plan.hosts.len())),
@@ -163,7 +168,14 @@ fn lines(
         PlannedForm::Activate { dir } => on_host(FLIP, dir, &hand.build),
         PlannedForm::ReadBack { dirs } => dirs.iter().map(|dir| on_host(READ_BACK, dir, &hand.build)).collect(),
     };
-    format!("command_{number}() {{\n{body}}}\n{}", batches(plan, number, command))
+    let runs = match command.form.relay() {
+        Some(relay) => {
+            let hosts: Vec<String> = plan.hosts.iter().map(Host::to_string).collect();
+            format!("in_rounds command_{number} {} {}\n", relay.seeds, hosts.join(" "))
+        }
+        None => batches(plan, number, command),
+    };
+    format!("command_{number}() {{\n{body}}}\n{runs}")
 }
 
 /// A line for each growing batch, and one for the rest.
@@ -232,6 +244,7 @@ fn freeze(plan: &Plan) -> String {
 fn rsync(what: &Rsync) -> String {
     let mut words = vec!["  copy \"$1\"".to_owned(), format!("\"$build\"/{}", quoted(&what.from)), quoted(&what.to)];
     words.extend(what.delete.then(|| "--delete-delay".to_owned()));
+    words.extend(what.compress.then(|| "-z".to_owned()));
     words.extend(what.exclude.iter().map(|pattern| quoted(&format!("--exclude={pattern}"))));
     words.extend(what.options.iter().map(|option| quoted(option)));
     format!("{}\n", words.join(" "))
@@ -260,9 +273,16 @@ fn release(plan: &Plan, hand: &ByHand, what: &Release) -> String {
         }
         BuildFrom::Made { .. } => String::new(),
     };
+    let z = if what.compress { " -z" } else { "" };
+    let direct = format!("copy \"$1\" \"$build\"/ {to} --delete {excludes}{z} ${{live:+\"--link-dest=../$live\"}}\n");
+    let bring = match &what.fan_out {
+        FanOut::Direct => format!("  {direct}"),
+        FanOut::Relay(relay) => {
+            relay::fed(relay, &format!("{dir}/releases/{build}/"), &format!("{excludes}{z}"), &direct)
+        }
+    };
     format!(
-        "  live=$(remote \"$1\" /bin/sh -s {}  )\n  copy \"$1\" \"$build\"/ {to} --delete {excludes} \
-         ${{live:+\"--link-dest=../$live\"}}\n  remote \"$1\" /bin/sh -s {}  differ=$(copy \"$1\" \"$build\"/ {to} \
+        "  live=$(remote \"$1\" /bin/sh -s {}  )\n{bring}  remote \"$1\" /bin/sh -s {}  differ=$(copy \"$1\" \"$build\"/ {to} \
          --checksum --dry-run --delete --omit-dir-times --out-format=%n {excludes})\n  \
          [ -z \"$differ\" ] || {{ echo \"$1 differs: $differ\" >&2; exit 1; }}\n{verified}",
         document(&PREPARE.replace("DIR", &quoted(dir)).replace("BUILD", build.as_str())),

@@ -83,7 +83,10 @@ impl PlannedCommand {
             PlannedForm::Freeze => "freeze the build".to_owned(),
             PlannedForm::Local(script) | PlannedForm::Run(script) => shown(script, values),
             PlannedForm::Rsync(rsync) => format!("rsync {} → {}", rsync.from, rsync.to),
-            PlannedForm::Release(release) => format!("release {}", release.dir),
+            PlannedForm::Release(release) => {
+                let way = if release.fan_out.is_direct() { "" } else { ", from host to host" };
+                format!("release {}{way}", release.dir)
+            }
             PlannedForm::Activate { dir } => format!("activate {dir}"),
             PlannedForm::Check(Check::Http(address)) => {
                 format!("check {}", for_hosts(values, |values| address.show(values)))

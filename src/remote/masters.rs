@@ -2,12 +2,14 @@
 //! that others may use, and an idle one ends by itself. It must never accept a host key that is not known, and never use
 //! a connection that has not answered. Called by the runner and the server for a connection, by the guard for channels.
 
+mod address;
 mod failure;
 mod handshakes;
 mod settings;
 
 use crate::process::Program;
 use crate::stack::Host;
+pub use address::Address;
 pub use failure::Failure;
 use handshakes::Handshakes;
 use nix::fcntl::{Flock, FlockArg};

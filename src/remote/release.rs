@@ -4,14 +4,18 @@
 //! Below the release's directory on a host: `current` → `releases/BUILD`; `releases/`; `shared/`; `.verified/BUILD` holds
 //! the root hash of a build that was verified; `.previous` holds where `current` pointed before the last flip.
 
+mod bring;
 mod live;
+mod peer;
 mod scripts;
 
+pub use bring::{bring, bring_back, bring_from};
 pub use live::{Live, Seen, instead, look, read_back};
+pub use peer::{Fed, Peer, Source};
 
 use super::guard::{ask, far};
 use super::masters::Connection;
-use super::transfer::{copy, note};
+use super::transfer::note;
 use super::{Ending, Lines, Task};
 use crate::source::manifest::{Manifest, REVISION};
 use crate::stack::{BuildId, Release, Root};
@@ -40,66 +44,6 @@ pub struct BuildOnDisk<'a> {
     pub manifest: &'a Path,
     /// Its revision, for the REVISION file.
     pub sha: &'a str,
-}
-
-/// Brings a build to a host and verifies every byte of it there; does nothing where it is already verified.
-/// Old releases are removed afterwards (`keep`). What differs is told as notes, and then the code is not 0.
-pub async fn bring(on: &Connection, build: &BuildOnDisk<'_>, release: &Release, task: Task, lines: &Lines) -> Ending {
-    let visit = match Visit::new(on, build, &release.dir, Some(release), task, lines) {
-        Ok(visit) => visit,
-        Err(refused) => return refused,
-    };
-    let (ending, said) = visit.ask(scripts::PREPARE, FEW).await;
-    let live = match (ending, said.trim_end().split_once(' ').unwrap_or((said.trim_end(), ""))) {
-        (Ending::Exited(0), ("verified", _)) => {
-            note(lines, format!("{} is already there, verified", build.id)).await;
-            return Ending::Exited(0);
-        }
-        (Ending::Exited(0), ("live", live)) => live.parse::<BuildId>().ok(),
-        (Ending::Exited(0), _) => return Ending::Unknown(format!("{} gave no clear answer: {said:?}", on.host)),
-        (ending, _) => return ending,
-    };
-    let ending = match live {
-        // What is live is not repaired under the feet of those who use it; it is only looked at.
-        Some(live) if live == *build.id => visit.verify("", Telling::Differences).await,
-        live => visit.transfer_and_verify(live.as_ref()).await,
-    };
-    if ending == Ending::Exited(0) {
-        note(lines, format!("verified: root {}", build.root.short())).await;
-        visit.prune().await;
-    }
-    ending
-}
-
-/// As [`bring`], but a release that counts as verified is hashed again first, and brought anew when it is not what it was
-/// (promise 14): hard links share their bytes with what others may have written to since.
-pub async fn bring_back(
-    on: &Connection,
-    build: &BuildOnDisk<'_>,
-    release: &Release,
-    task: Task,
-    lines: &Lines,
-) -> Ending {
-    let visit = match Visit::new(on, build, &release.dir, Some(release), task.clone(), lines) {
-        Ok(visit) => visit,
-        Err(refused) => return refused,
-    };
-    match visit.ask(scripts::PREPARE, FEW).await {
-        (Ending::Exited(0), said) if said.trim_end() == "verified" => {}
-        (Ending::Exited(0), _) => return bring(on, build, release, task, lines).await,
-        (ending, _) => return ending,
-    }
-    match visit.verify("", Telling::Nothing).await {
-        Ending::Exited(0) => {
-            note(lines, format!("{} is already there, verified again: root {}", build.id, build.root.short())).await;
-            Ending::Exited(0)
-        }
-        Ending::Exited(_) => {
-            note(lines, format!("{} was verified once, but is not what it was: bringing it again", build.id)).await;
-            bring(on, build, release, task, lines).await
-        }
-        ending => ending,
-    }
 }
 
 /// Hashes a release on its host again; anything but `Exited(0)` means that it does not count as verified any more, or
@@ -193,32 +137,6 @@ impl<'a> Visit<'a> {
     async fn ask(&self, script: &str, most: usize) -> (Ending, String) {
         let (ending, said) = ask(self.on, &self.task(script), self.lines, most).await;
         (ending, String::from_utf8_lossy(&said).into_owned())
-    }
-
-    async fn transfer_and_verify(&self, live: Option<&BuildId>) -> Ending {
-        let ending = self.transfer(live, &[]).await;
-        if ending != Ending::Exited(0) {
-            return ending;
-        }
-        match self.verify(scripts::FINISH, Telling::Nothing).await {
-            Ending::Exited(MISMATCH) => {}
-            ending => return ending,
-        }
-        // A file of the same size and time, but other bytes: in the live release, or left by a broken transfer.
-        note(self.lines, "some bytes differ: once more, comparing contents".to_owned()).await;
-        match self.transfer(live, &["--checksum"]).await {
-            Ending::Exited(0) => self.verify(scripts::FINISH, Telling::Differences).await,
-            ending => ending,
-        }
-    }
-
-    async fn transfer(&self, live: Option<&BuildId>, more: &[&str]) -> Ending {
-        let Some(release) = self.release else { return Ending::Refused("no release to bring".to_owned()) };
-        let mut options = vec!["--delete".to_owned(), format!("--exclude=/{REVISION}")];
-        options.extend(live.map(|live| format!("--link-dest=../{live}")));
-        options.extend(more.iter().map(|option| (*option).to_owned()));
-        let to = format!("{}/releases/{}/", release.dir, self.build.id);
-        copy(self.on, self.build.tree, "", &to, &options, &self.task(""), self.lines).await
     }
 
     /// Lists the release on the host, after `first`; it is verified when its hash is the root.

@@ -34,6 +34,32 @@ const ALWAYS: [&str; 9] = [
 /// The oldest rsync that knows `--mkpath`; TRUST section 6 recommends 3.5.0.
 const OLDEST: (u32, u32, u32) = (3, 2, 3);
 
+/// rsync's code when one end has no compression that the other has.
+pub(super) const UNSUPPORTED: i32 = 4;
+
+/// Whether what goes over the wire is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Plain,
+    /// By zstd or lz4, whichever both ends have; zlib would cost more time than it saves.
+    Compressed,
+}
+
+impl Way {
+    /// As a command says.
+    pub(super) fn of(compress: bool) -> Self {
+        if compress { Self::Compressed } else { Self::Plain }
+    }
+
+    /// What rsync is told.
+    pub(super) fn options(self) -> Vec<String> {
+        match self {
+            Self::Plain => Vec::new(),
+            Self::Compressed => vec!["-z".to_owned()],
+        }
+    }
+}
+
 /// Exit codes of rsync that another try may heal: socket, file and protocol trouble, a partial transfer, files that
 /// vanished, time-outs, and a connection that broke (255 is ssh's).
 const PASSING: [i32; 8] = [10, 11, 12, 23, 24, 30, 35, 255];
@@ -51,7 +77,7 @@ pub async fn rsync(on: &Connection, tree: &Path, what: &Rsync, task: Task, lines
     }
     options.extend(what.exclude.iter().map(|pattern| format!("--exclude={pattern}")));
     options.extend(what.options.iter().cloned());
-    copy(on, tree, &what.from, &what.to, &options, &task, lines).await
+    copy(on, tree, (&what.from, &what.to), Way::of(what.compress), &options, &task, lines).await
 }
 
 /// Brings `from`, below `tree`, to the path `to` of a host: once, and once more comparing contents when the first try
@@ -59,8 +85,8 @@ pub async fn rsync(on: &Connection, tree: &Path, what: &Rsync, task: Task, lines
 pub(super) async fn copy(
     on: &Connection,
     tree: &Path,
-    from: &str,
-    to: &str,
+    (from, to): (&str, &str),
+    mut way: Way,
     options: &[String],
     task: &Task,
     lines: &Lines,
@@ -80,13 +106,17 @@ pub(super) async fn copy(
         };
         let task = Task {
             script: RUN_RSYNC.to_owned(),
-            values: values(&arguments(on, tree, from, to, options, comparing)),
+            values: values(&arguments(on, tree, (from, to), &[options, &way.options()].concat(), comparing), way),
             timeout: until.saturating_duration_since(Instant::now()),
             ..task.clone()
         };
         let ending = near(tree, task, lines).await;
         drop(room);
         match ending {
+            Ending::Exited(UNSUPPORTED) if way == Way::Compressed => {
+                note(lines, "the host's rsync has neither zstd nor lz4: without compression".to_owned()).await;
+                way = Way::Plain;
+            }
             Ending::Exited(code) if comparing.is_empty() && PASSING.contains(&code) => {
                 note(lines, format!("rsync ended with code {code}: once more, comparing contents")).await;
                 comparing = &["--checksum"];
@@ -102,7 +132,7 @@ pub(super) async fn note(lines: &Lines, text: String) {
     let _ = lines.send(Line { stream: Stream::Note, text }).await;
 }
 
-fn arguments(on: &Connection, tree: &Path, from: &str, to: &str, options: &[String], more: &[&str]) -> Vec<String> {
+fn arguments(on: &Connection, tree: &Path, (from, to): (&str, &str), options: &[String], more: &[&str]) -> Vec<String> {
     let mut all: Vec<String> = ALWAYS.iter().chain(more).map(|word| (*word).to_owned()).collect();
     all.extend(options.iter().cloned());
     // rsync splits this at spaces; no word holds one (see the sockets' directory).
@@ -112,9 +142,12 @@ fn arguments(on: &Connection, tree: &Path, from: &str, to: &str, options: &[Stri
     all
 }
 
-fn values(arguments: &[String]) -> BTreeMap<String, String> {
+/// The environment of [`RUN_RSYNC`], and of what runs rsync on a host.
+pub(super) fn values(arguments: &[String], way: Way) -> BTreeMap<String, String> {
     let numbered = arguments.iter().zip(1..).map(|(word, n)| (format!("PUSH_ARGUMENT_{n}"), word.clone()));
-    numbered.chain([("PUSH_ARGUMENTS".to_owned(), arguments.len().to_string())]).collect()
+    let count = [("PUSH_ARGUMENTS".to_owned(), arguments.len().to_string())];
+    let list = (way == Way::Compressed).then(|| ("RSYNC_COMPRESS_LIST".to_owned(), "zstd lz4".to_owned()));
+    numbered.chain(count).chain(list).collect()
 }
 
 /// Whether this machine's rsync is new enough; asked once a process.

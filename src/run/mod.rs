@@ -9,6 +9,7 @@ mod orders;
 mod preflight;
 mod readback;
 mod recorder;
+mod relay;
 mod step;
 mod toll;
 mod walk;

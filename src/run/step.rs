@@ -5,7 +5,7 @@ use super::recorder::Place;
 use super::walk::{Walk, elapsed_ms, host_ended};
 use super::{check, link};
 use crate::journal::{Event, HostResult, Stream};
-use crate::plan::{self, BuildFrom, Kind, Part, PlannedCommand, PlannedForm};
+use crate::plan::{self, BuildFrom, Part, PlannedCommand, PlannedForm};
 use crate::remote::release::BuildOnDisk;
 use crate::remote::{Ending, Line, Lines, Task, guard, release, transfer};
 use crate::source::build::{BuildDir, freeze};
@@ -171,11 +171,7 @@ impl Walk {
             (PlannedForm::Release(what), Some(on)) => match self.root() {
                 Some(root) => {
                     let (build, task) = (self.build(&dir, &root), self.own_task(command, host));
-                    match self.assignment.plan.kind {
-                        // The way back trusts no mark of an earlier day.
-                        Kind::Rollback => release::bring_back(on, &build, what, task, &lines).await,
-                        Kind::Push | Kind::Resume { .. } => release::bring(on, &build, what, task, &lines).await,
-                    }
+                    self.bring((place.command, command), what, on, &build, task, &lines).await
                 }
                 None => Ending::Refused(NO_BUILD.to_owned()),
             },

@@ -4,6 +4,7 @@
 
 use super::orders::{Orders, Stop};
 use super::recorder::Recorder;
+use super::relay::Passing;
 use super::step::Outcome;
 use super::toll::{Loss, Toll};
 use crate::journal::{Ended, Event, HostResult, PushDir};
@@ -14,7 +15,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 /// Everything that the walk needs, and what it has learned so far.
@@ -27,6 +28,8 @@ pub struct Walk {
     pub(super) connections: BTreeMap<Host, Arc<Connection>>,
     /// The root of the build that this push froze.
     pub(super) frozen: OnceLock<Root>,
+    /// Releases on their way from host to host, by the number of their command.
+    pub(super) passings: Mutex<BTreeMap<u32, Arc<Passing>>>,
     /// How many links the output has given.
     pub(super) links: AtomicUsize,
     /// How the push would end now; known once its commands are over.
@@ -76,6 +79,7 @@ impl Walk {
             masters,
             connections: BTreeMap::new(),
             frozen: OnceLock::new(),
+            passings: Mutex::default(),
             links: AtomicUsize::new(0),
             so_far: None,
             began: Instant::now(),
@@ -233,7 +237,11 @@ impl Walk {
         loop {
             let bad = outcomes.iter().filter(|(_, outcome)| outcome.result != HostResult::Ok).count();
             let paused = self.orders.is_paused();
-            while running.len() < width && !paused && self.goes_on(command, bad) {
+            while running.len() < width
+                && !paused
+                && self.goes_on(command, bad)
+                && self.has_source(number, command, running.len())
+            {
                 let Some(host) = waiting.next() else { break };
                 running.push(async move {
                     let outcome = self.on_host(number, command, host.as_ref()).await;

@@ -5,7 +5,7 @@ use super::groups::{Entry, Groups};
 use super::limits::Limits;
 use super::reader::{Keys, Reader, Text, Value};
 use super::variables::Scope;
-use super::{Check, Command, Form, Release, Rsync, Script, limits, shell, urls, values};
+use super::{Check, Command, FanOut, Form, Release, Rsync, Script, limits, shell, urls, values};
 use crate::diagnostic::{Mistake, shown};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -56,6 +56,8 @@ const COMMAND: Keys = Keys {
         "every",
         "on_failure",
         "max_failed",
+        "fan_out",
+        "compress",
     ],
     later: &["roll", "confirm", "hosts"],
 };
@@ -250,7 +252,8 @@ fn read_release(reader: &mut Reader<'_>, table: &DeTable<'_>, value: &Value<'_>)
     if let (Some(again), Some(value)) = (shared.iter().find(|name| !seen.insert(*name)), table.get("shared")) {
         reader.refuse(Mistake::new(value.span(), format!("`{}` is shared twice", shown(again))));
     }
-    Some(Form::Release(Release { dir: dir?, keep: keep?, shared }))
+    // What is open here is settled with the stage.
+    Some(Form::Release(Release { dir: dir?, keep: keep?, shared, fan_out: FanOut::Direct, compress: false }))
 }
 
 fn read_rsync(reader: &mut Reader<'_>, table: &DeTable<'_>, value: &Value<'_>, at: &Range<usize>) -> Option<Form> {
@@ -265,7 +268,7 @@ fn read_rsync(reader: &mut Reader<'_>, table: &DeTable<'_>, value: &Value<'_>, a
     let delete = table.get("delete").map_or(Some(false), |value| reader.boolean(value));
     let exclude = read_all(reader, table.get("exclude"), values::pattern);
     let options = read_all(reader, table.get("options"), values::rsync_option);
-    Some(Form::Rsync(Rsync { from: from?, to: to?, delete: delete?, exclude, options }))
+    Some(Form::Rsync(Rsync { from: from?, to: to?, delete: delete?, exclude, options, compress: false }))
 }
 
 /// Every string of a list that `parse` takes; a lone string is a list of one.

@@ -2,6 +2,7 @@
 //! then its stage, then the stack, then here. It must never depend on what a command does, but where its form says so.
 //! Called by `commands` and `parse`.
 
+use super::fan_out::{self, Spread};
 use super::reader::{Reader, Value, later};
 use super::values::{self, Chunk, Share};
 use super::{Command, Form, OnFailure, Policy};
@@ -31,6 +32,7 @@ pub(super) struct Limits {
     pub every: Option<Duration>,
     pub max_failed: Option<Share>,
     pub on_failure: Option<OnFailure>,
+    pub spread: Spread,
 }
 
 impl Limits {
@@ -46,6 +48,7 @@ impl Limits {
             every: table.get("every").and_then(|value| reader.parsed(value, values::every)),
             max_failed: table.get("max_failed").and_then(|value| read_max_failed(reader, value)),
             on_failure: table.get("on_failure").and_then(|value| read_on_failure(reader, value)),
+            spread: Spread::read(reader, table),
         }
     }
 
@@ -58,6 +61,7 @@ impl Limits {
             every: self.every.or(outer.every),
             max_failed: self.max_failed.or(outer.max_failed),
             on_failure: self.on_failure.or(outer.on_failure),
+            spread: self.spread.within(&outer.spread),
         }
     }
 
@@ -70,17 +74,21 @@ impl Limits {
     }
 
     /// The command of a form on a stage with `hosts` hosts, whose own limits are `stage`.
-    pub fn settle(self, form: Form, name: Option<String>, quiet: bool, stage: &Self, hosts: usize) -> Command {
+    pub fn settle(self, mut form: Form, name: Option<String>, quiet: bool, stage: &Self, hosts: usize) -> Command {
         // A check is asked again by nature, and its questions are short: what a stage says of its work does not fit it.
         let (tries, timeout) = match form {
             Form::Check(_) => (self.tries.unwrap_or(CHECK_TRIES), self.timeout.unwrap_or(CHECK_TIMEOUT)),
             Form::Release(_) | Form::Activate { .. } => (1, self.timeout.or(stage.timeout).unwrap_or(TIMEOUT)),
             _ => (self.tries.or(stage.tries).unwrap_or(1), self.timeout.or(stage.timeout).unwrap_or(TIMEOUT)),
         };
+        let own_chunk = self.chunk.is_some();
         let limits = self.within(stage);
+        limits.spread.settle(&mut form);
         let (grow, chunk) = match (&form, &limits.chunk) {
             // A flip runs at full width: all hosts within about a second.
             (Form::Activate { .. }, _) => (Vec::new(), hosts.max(1)),
+            // As wide as there are sources; what a stage says of its work would only hold them up.
+            (Form::Release(release), _) if !own_chunk && !release.fan_out.is_direct() => (Vec::new(), hosts.max(1)),
             (_, None) => (Vec::new(), CHUNK),
             (_, Some(chunk)) => {
                 (chunk.first.iter().map(|share| share.of(hosts).max(1)).collect(), chunk.rest.of(hosts).max(1))
@@ -94,6 +102,7 @@ impl Limits {
 
 /// Refuses limits that a form cannot have.
 pub(super) fn check_form(reader: &mut Reader<'_>, table: &DeTable<'_>, form: &str) {
+    fan_out::check_form(reader, table, form);
     let refused: &[(&str, &str)] = match form {
         "activate" => &[
             ("chunk", "it flips all hosts within about a second"),

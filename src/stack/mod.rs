@@ -6,6 +6,7 @@ mod parse;
 mod reader;
 
 mod commands;
+mod fan_out;
 mod groups;
 mod hosts;
 mod limits;
@@ -22,6 +23,7 @@ pub mod name;
 pub mod script;
 
 pub use crate::diagnostic::Diagnostic;
+pub use fan_out::{FanOut, Relay};
 pub use host::Host;
 pub use inventory::{Answer, Answers, Inventory};
 pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
@@ -210,6 +212,9 @@ pub struct Rsync {
     pub exclude: Vec<String>,
     /// Further options, each from the allow-list.
     pub options: Vec<String>,
+    /// Compressed on the way, where both ends can.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub compress: bool,
 }
 
 /// A release directory on every host.
@@ -221,4 +226,10 @@ pub struct Release {
     pub keep: usize,
     /// Names under `dir/shared` that are linked into the release.
     pub shared: Vec<String>,
+    /// How it reaches the hosts.
+    #[serde(default, skip_serializing_if = "FanOut::is_direct")]
+    pub fan_out: FanOut,
+    /// Compressed on the way, where both ends can.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub compress: bool,
 }

@@ -35,6 +35,9 @@ const STACK: Keys = Keys {
         "every",
         "max_failed",
         "on_failure",
+        "fan_out",
+        "relay",
+        "compress",
         "vars",
         "secrets",
         "jump",
@@ -42,7 +45,7 @@ const STACK: Keys = Keys {
         "lists",
         "stage",
     ],
-    later: &["max_dropped", "fan_out", "before", "finally", "allow_skip"],
+    later: &["max_dropped", "before", "finally", "allow_skip"],
 };
 
 const SOURCE: Keys = Keys { of: "`source`", known: &["git", "branch"], later: &["svn", "dir"] };
@@ -62,6 +65,9 @@ const STAGE: Keys = Keys {
         "every",
         "max_failed",
         "on_failure",
+        "fan_out",
+        "relay",
+        "compress",
     ],
     later: &["drop", "max_dropped", "allow_skip"],
 };

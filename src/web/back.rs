@@ -8,6 +8,7 @@ use super::asking::Caller;
 use super::frame::{frame, page};
 use super::in_time::InTime;
 use super::pages::Section;
+use super::pause::as_it_is;
 use super::problem::{Problem, Reply};
 use super::screens::named;
 use crate::desk::Press;
@@ -98,7 +99,11 @@ pub async fn resume_by_api(
 ) -> Reply {
     let given = body.map(|body| body.0.into_inner()).unwrap_or_default();
     let push = press_onwards(&app, &caller, &id, given).await?;
-    made(&app, push).await
+    match id.parse() == Ok(push) {
+        // It was paused, and goes on: nothing was made.
+        true => as_it_is(&app, push).await,
+        false => made(&app, push).await,
+    }
 }
 
 fn build(to: Option<String>) -> Result<Option<BuildId>, Problem> {

@@ -20,6 +20,7 @@ mod log;
 mod origin;
 pub mod pages;
 mod past;
+mod pause;
 mod problem;
 pub mod push_host;
 mod rate;

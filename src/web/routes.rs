@@ -4,7 +4,7 @@
 
 use super::asking::Caller;
 use super::problem::Problem;
-use super::{actions, api, back, files, health, live, past, screens, sign_in};
+use super::{actions, api, back, files, health, live, past, pause, screens, sign_in};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard;
@@ -78,6 +78,8 @@ pub static ROUTES: &[Entry] = &[
     get("/pushes/{id}", || web::to(screens::push)),
     get("/pushes/{id}/log", || web::to(live::log)),
     post("/pushes/{id}/cancel", || web::to(actions::cancel)),
+    post("/pushes/{id}/pause", || web::to(pause::pause)),
+    post("/pushes/{id}/unpause", || web::to(pause::unpause)),
     post("/pushes/{id}/resume", || web::to(back::resume)),
     get("/stats", || web::to(past::stats)),
     get("/announcements", || web::to(past::announcements)),
@@ -100,6 +102,8 @@ pub static ROUTES: &[Entry] = &[
     stream("/api/v1/pushes/{id}/events", || web::to(live::push_events)),
     get("/api/v1/pushes/{id}/log", || web::to(live::log)),
     post("/api/v1/pushes/{id}/cancel", || web::to(api::cancel)),
+    post("/api/v1/pushes/{id}/pause", || web::to(pause::pause_by_api)),
+    post("/api/v1/pushes/{id}/unpause", || web::to(pause::unpause_by_api)),
     post("/api/v1/pushes/{id}/resume", || web::to(back::resume_by_api)),
     stream("/api/v1/events", || web::to(live::events)),
     open(Method::GET, "/static/{name}", || web::to(files::file)),

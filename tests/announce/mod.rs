@@ -167,6 +167,7 @@ fn announcement(id: i64, event: Moment, state: &str) -> Announcement {
         hosts_total: 41,
         hosts_ok: 41,
         lines: 0,
+        paused: None,
     };
     let commit = Commit {
         sha: push.sha.clone(),
@@ -184,6 +185,7 @@ fn announcement(id: i64, event: Moment, state: &str) -> Announcement {
         commit_count: 1,
         bad_hosts: Vec::new(),
         links: Vec::new(),
+        pause: None,
         audit_head: "0123456789ab".to_owned(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Deed, bad_host_words, begins, clean, commits_words, deed, duration, hosts_words, late, more_bad_hosts, outcome,
-    short_sha,
+    pause, short_sha,
 };
 use crate::ledger::outbox::Announcement;
 use crate::time::At;
@@ -15,6 +15,9 @@ const HOSTS: usize = 3;
 /// `[web] mary rolled PROD back to 3f2c1ab (from 9d8e7f6): succeeded, …` for the way back.
 /// What is told late says how late: `[web] (3 h ago) mary pushed …`.
 pub fn irc_line(announcement: &Announcement, now: At) -> String {
+    if let Some(pause) = &announcement.pause {
+        return clean::irc_line(&pause::line(announcement, pause, now), &[announcement.url.as_str()]);
+    }
     let push = &announcement.push;
     let stage = clean::short(&push.stage, 40).to_uppercase();
     let from_to = from_to(announcement);

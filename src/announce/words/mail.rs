@@ -1,6 +1,8 @@
 //! The mail: subject and plain text. The same facts as HTML are in `html`.
 
-use super::{Deed, bad_host_words, begins, clean, commits_words, deed, duration, html, large, outcome, short_sha};
+use super::{
+    Deed, bad_host_words, begins, clean, commits_words, deed, duration, html, large, outcome, pause, short_sha,
+};
 use crate::ledger::outbox::{Announcement, Moment};
 
 /// Bytes of a subject: what mail programs show in a list, and some more.
@@ -35,6 +37,10 @@ fn subject(announcement: &Announcement) -> String {
         Some(old) => format!("{} to {}", short_sha(old), short_sha(&push.sha)),
     };
     let who = clean::short(&push.who, 40);
+    if let Some(pause) = &announcement.pause {
+        let words = pause::short(announcement, pause);
+        return clean::cut(&format!("[push] {words} {name}: {from_to}"), SUBJECT_BYTES);
+    }
     if begins(announcement) {
         return clean::cut(&format!("[push] started {name}: {from_to} by {who}"), SUBJECT_BYTES);
     }
@@ -86,6 +92,8 @@ impl Facts {
         let value = |text: &str| clean::short(text, VALUE_BYTES);
         let given = |name: &'static str, text: Option<String>| text.filter(|t| !t.is_empty()).map(|t| (name, t));
         let ended = announcement.event == Moment::Ended;
+        let paused_why =
+            push.paused.as_ref().filter(|_| announcement.pause.is_some()).and_then(|p| p.reason.as_deref());
         let hosts = match ended {
             true => format!("{} of {} ended well", push.hosts_ok, push.hosts_total),
             false => push.hosts_total.to_string(),
@@ -100,6 +108,7 @@ impl Facts {
             given("To", Some(value(&push.sha))),
             given("Branch", Some(value(&push.branch))),
             given("Reason", push.reason.as_deref().map(value)),
+            given("Paused", paused_why.map(value)),
             given("Result", ended.then(|| outcome.word.clone())),
             given("Why", push.why.as_deref().filter(|_| ended).map(value)),
             given("Hosts", Some(hosts)),
@@ -139,6 +148,9 @@ impl Facts {
 
 /// `mary pushed web to Prod: FAILED.`
 fn headline(announcement: &Announcement, word: &str) -> String {
+    if let Some(pause) = &announcement.pause {
+        return pause::sentence(announcement, pause);
+    }
     let push = &announcement.push;
     let (who, stack) = (clean::short(&push.who, 40), clean::short(&push.stack, 40));
     let stage = large(&clean::short(&push.stage, 40));

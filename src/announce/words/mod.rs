@@ -5,6 +5,7 @@
 mod html;
 mod line;
 mod mail;
+mod pause;
 
 pub use line::irc_line;
 pub use mail::{MailWords, mail};
@@ -19,6 +20,9 @@ const LATE_MS: i64 = 5 * 60_000;
 /// When the change that is told of happened.
 pub(super) fn moment(announcement: &Announcement) -> Option<At> {
     let push = &announcement.push;
+    if let Some(pause) = &announcement.pause {
+        return pause.at.parse().ok();
+    }
     let ended = push.ended_at.as_deref().filter(|_| !begins(announcement));
     ended.unwrap_or(&push.pressed_at).parse().ok()
 }

@@ -29,6 +29,7 @@ fn push(state: &str) -> PushRow {
         hosts_total: 41,
         hosts_ok: 41,
         lines: 0,
+        paused: None,
     }
 }
 
@@ -51,6 +52,7 @@ fn ended(state: &str) -> Announcement {
         commit_count: 4,
         bad_hosts: Vec::new(),
         links: Vec::new(),
+        pause: None,
         url: "https://push.example.com/pushes/214".to_owned(),
         audit_head: "0123456789ab".to_owned(),
     }

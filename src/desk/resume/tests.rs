@@ -47,7 +47,13 @@ fn done(command: &PlannedCommand) -> Vec<&str> {
 #[test]
 fn a_host_that_ran_something_else_in_the_end_is_brought_and_flipped_again() {
     let mut plan = plan();
-    let release = crate::stack::Release { dir: "/srv/web".to_owned(), keep: 5, shared: Vec::new() };
+    let release = crate::stack::Release {
+        dir: "/srv/web".to_owned(),
+        keep: 5,
+        shared: Vec::new(),
+        fan_out: crate::stack::FanOut::Direct,
+        compress: false,
+    };
     plan.commands[3].form = PlannedForm::Release(release);
     let asks = PlannedForm::ReadBack { dirs: vec!["/srv/web".to_owned()] };
     plan.commands.push(PlannedCommand { form: asks, ..plan.commands[3].clone() });

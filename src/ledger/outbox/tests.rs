@@ -34,6 +34,7 @@ fn announcement(push: i64, event: Moment) -> Announcement {
         hosts_total: 1,
         hosts_ok: 0,
         lines: 0,
+        paused: None,
     };
     Announcement {
         event,
@@ -43,6 +44,7 @@ fn announcement(push: i64, event: Moment) -> Announcement {
         commit_count: 0,
         bad_hosts: Vec::new(),
         links: Vec::new(),
+        pause: None,
         url: "http://push/pushes/1".to_owned(),
         audit_head: "0".to_owned(),
     }

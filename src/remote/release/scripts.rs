@@ -2,7 +2,8 @@
 //! environment. Called by the release.
 
 /// Looks what is there. Says `verified` when nothing is to be done, otherwise `live NAME` or `live` of the release that
-/// is live; then the build counts as not verified until it is verified again.
+/// is live, or `there NAME` when something of the build is there that was never verified; then the build counts as not
+/// verified until it is verified again.
 pub(super) const PREPARE: &str = r#"set -eu
 mkdir -p -- "$PUSH_DIR/releases" "$PUSH_DIR/.verified"
 cd -- "$PUSH_DIR"
@@ -14,6 +15,9 @@ link=$(readlink current) || link=
 name=${link#releases/}
 case $name in "$link" | */* | . | ..) name= ;; esac
 [ -n "$name" ] && [ -d "releases/$name" ] || name=
+if [ -n "$(find "releases/$PUSH_BUILD" -mindepth 1 -type f ! -path '*/.~tmp~/*' -print -quit 2>/dev/null)" ]; then
+  echo "there $name"; exit 0
+fi
 echo "live $name"
 "#;
 
@@ -141,7 +145,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_scripts_are_correct_in_each_shell() {
-        for text in [PREPARE, FINISH, VERIFY, PRUNE, FLIP, READ_BACK, LOOK] {
+        for text in [super::super::peer::FETCH, PREPARE, FINISH, VERIFY, PRUNE, FLIP, READ_BACK, LOOK] {
             for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
                 let check = Program::new(shell[0]).args(&shell[1..]).args(["-n", "-c", text]);
                 let output = check.output(Duration::from_secs(20)).await.unwrap();

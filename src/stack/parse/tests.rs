@@ -1,4 +1,4 @@
-use super::super::{Check, OnFailure, Policy};
+use super::super::{Check, FanOut, OnFailure, Policy, Relay};
 use super::*;
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -119,8 +119,55 @@ commands = [{ run = "x", tiemout = "5s", frobnicate = 1 }]"#), @r#"
     7 | commands = [{ run = "x", tiemout = "5s", frobnicate = 1 }]
       |                                          ^^^^^^^^^^
       |
-      = help: a command may have: local, run, rsync, release, activate, check, to, delete, exclude, options, keep, shared, name, chunk, timeout, quiet, tries, every, on_failure, max_failed
+      = help: a command may have: local, run, rsync, release, activate, check, to, delete, exclude, options, keep, shared, name, chunk, timeout, quiet, tries, every, on_failure, max_failed, fan_out, compress
     "#);
+}
+
+#[test]
+fn how_a_release_reaches_the_hosts_is_said_by_it_its_stage_or_the_stack() {
+    let bring = |top: &str, stage: &str, command: &str| {
+        let commands = format!("hosts = [\"web[1-20]\"]\n{stage}\ncommands = [{command}]");
+        let commands = good(&stack(top, &commands)).stages[0].commands.clone();
+        let Form::Release(release) = &commands[0].form else { panic!("{commands:?}") };
+        (release.fan_out.clone(), release.compress, commands[0].chunk)
+    };
+    let release = "{ release = \"/srv/web\" }";
+    assert_eq!(bring("", "", release), (FanOut::Direct, false, 10));
+    assert_eq!(bring("compress = true", "", release), (FanOut::Direct, true, 10));
+    let plain = FanOut::Relay(Relay::default());
+    assert_eq!(bring("fan_out = \"relay\"\nchunk = 2", "", release), (plain.clone(), true, 20), "as wide as it goes");
+    let own = "{ release = \"/srv/web\", fan_out = \"relay\", compress = false, chunk = 4 }";
+    assert_eq!(bring("", "", own), (plain, false, 4));
+    assert_eq!(bring("fan_out = \"relay\"", "fan_out = \"direct\"", release).0, FanOut::Direct);
+    let top = "relay = { key = \"~/.ssh/relay\", user = \"feed\", seeds = 7, width = 2 }";
+    let relay =
+        Relay { key: Some("~/.ssh/relay".to_owned()), agent: None, user: Some("feed".to_owned()), width: 2, seeds: 7 };
+    assert_eq!(bring(top, "fan_out = \"relay\"", release).0, FanOut::Relay(relay));
+    let agent = Relay { agent: Some("/run/agent".to_owned()), ..Relay::default() };
+    let stage = "fan_out = \"relay\"\nrelay = { agent = \"/run/agent\" }";
+    assert_eq!(bring(top, stage, release).0, FanOut::Relay(agent));
+}
+
+#[test]
+fn what_cannot_be_passed_on_is_refused() {
+    let found = titles(&stack(
+        "fan_out = \"rely\"\nrelay = { key = \"a b\", user = \"-x\", width = 0, depth = 1 }",
+        "hosts = [\"a\"]\ncommands = [{ run = \"x\", fan_out = \"relay\", compress = true }, { rsync = \"a/\", to = \"/b\", fan_out = \"relay\" }]",
+    ));
+    let found: Vec<&str> = found.iter().map(|title| title.splitn(3, ':').nth(2).unwrap().trim()).collect();
+    assert_eq!(
+        found,
+        [
+            "`rely` is not a way for a release to reach hosts",
+            "path `a b` is not allowed",
+            "user `-x` is not allowed",
+            "0 is out of range: it must be 1 to 10",
+            "unknown key `depth` in `relay`",
+            "`run` has no `fan_out`: it brings nothing that hosts could pass on",
+            "`run` has no `compress`: it brings no files",
+            "`rsync` has no `fan_out`: only a release is verified on the hosts, so only a release is passed on",
+        ]
+    );
 }
 
 #[test]
@@ -458,7 +505,7 @@ fn an_empty_file_says_what_a_stack_needs() {
     2 | [stage.x]
       |        ^
       |
-      = help: a stage may have: name, button, hosts, before, commands, finally, chunk, timeout, tries, every, max_failed, on_failure
+      = help: a stage may have: name, button, hosts, before, commands, finally, chunk, timeout, tries, every, max_failed, on_failure, fan_out, relay, compress
     "#);
     assert_snapshot!(told(r#"source = { git = "x", branch = "main" }
 [stage]

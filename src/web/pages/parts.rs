@@ -248,6 +248,7 @@ pub struct Running {
     since: String,
     started: Moment,
     usual_ms: i64,
+    paused: Option<PauseLine>,
 }
 
 impl Running {
@@ -269,7 +270,24 @@ impl Running {
             since: since.to_owned(),
             started: Moment::clock(since),
             usual_ms: usual.unwrap_or(0),
+            paused: PauseLine::of(row),
         }
+    }
+}
+
+/// A pause of a running push.
+#[derive(Clone, Debug, Serialize)]
+pub struct PauseLine {
+    who: Person,
+    since: Moment,
+    reason: Option<String>,
+}
+
+impl PauseLine {
+    /// The pause of a push, if it is paused.
+    pub fn of(row: &PushRow) -> Option<Self> {
+        let paused = row.paused.as_ref()?;
+        Some(Self { who: Person::new(&paused.who), since: Moment::minute(&paused.at), reason: paused.reason.clone() })
     }
 }
 

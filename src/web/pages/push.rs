@@ -3,7 +3,8 @@
 use super::hosts::{HOSTS_LISTED, HostCell, HostLine, Legend, host_cells, host_lines, legend};
 use super::onwards::{Onwards, onwards};
 use super::parts::{
-    CommitLine, HoldLine, Mark, Moment, Person, StageTag, Version, authors, commit_lines, link, millis_between, root,
+    CommitLine, HoldLine, Mark, Moment, PauseLine, Person, StageTag, Version, authors, commit_lines, link,
+    millis_between, root,
 };
 use super::told::{Told, told, told_words};
 use super::{Frame, words};
@@ -99,6 +100,7 @@ pub(super) struct PushView {
     commits_title: &'static str,
     onwards: Option<Onwards>,
     back: Option<Version>,
+    paused: Option<PauseLine>,
 }
 
 /// Why a command failed on a host.
@@ -160,8 +162,12 @@ impl PushView {
             commits_title: if row.kind == "rollback" { "Commits taken back" } else { "Commits" },
             onwards: page.rest.as_ref().and_then(onwards),
             back: page.back.as_ref().map(|back| Version::new(&back.sha)),
+            paused: PauseLine::of(row),
             live,
-            mark: Mark::of_push(&row.state),
+            mark: match row.paused {
+                Some(_) => Mark::new(("pause", "Paused")),
+                None => Mark::of_push(&row.state),
+            },
             who: Person::new(&row.who),
             old: row.old_sha.as_deref().map(Version::new),
             new: Version::new(&row.sha),

@@ -154,7 +154,14 @@ fn status(frame: &Frame, street: &Street) -> Status {
     let plain = |shape, words: String| Status { shape, words, ago: None, end: String::new() };
     if let Some(push) = &street.lock {
         let stage = words::stage_words(&push.stage);
-        return plain("run", format!("{} is pushing to {stage}. One push at a time per stack.", push.who));
+        return match &push.paused {
+            Some(pause) => {
+                let since = Moment::minute(&pause.at);
+                let end = format!("Paused by {} since {} UTC: no new host starts.", pause.who, since.words());
+                plain("pause", format!("{} is pushing to {stage}. {end}", push.who))
+            }
+            None => plain("run", format!("{} is pushing to {stage}. One push at a time per stack.", push.who)),
+        };
     }
     if street.hold.is_some() {
         return plain("hold", format!("{} is held.", street.stack));

@@ -22,7 +22,12 @@ pub(super) fn told(row: &OutboxRow, now: At) -> Told {
         "irc" => ("IRC", "irc"),
         _ => ("Email", "mail"),
     };
-    let event = if row.event == "started" { "start" } else { "end" };
+    let event = match row.event.split('-').next() {
+        Some("started") => "start",
+        Some("paused") => "pause",
+        Some("resumed") => "goes on",
+        _ => "end",
+    };
     let (tag, state) = match row.state.as_str() {
         "told" => ("ok", format!("{event}: sent")),
         "waiting" if row.tries > 0 => {

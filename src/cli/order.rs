@@ -1,0 +1,76 @@
+//! `pushbutton cancel` and `pause`: what is ordered of a push that runs. Exit code 0 says that its runner obeys.
+
+use super::push::follow;
+use super::say;
+use super::server::{Person, Server, config, run};
+use crate::stack::PushNumber;
+use serde_json::json;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// `pushbutton cancel`
+#[derive(Debug, clap::Args)]
+pub struct Cancel {
+    /// The push's number.
+    push: PushNumber,
+    /// Why, for the history.
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    person: Person,
+}
+
+impl Cancel {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why it could not be cancelled.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let (config, who) = (config(file)?, self.person.who()?);
+        run(async {
+            let mut server = Server::open(&config, &who).await?;
+            let body = json!({ "reason": self.reason });
+            let asked = server.ask("POST", &format!("/api/v1/pushes/{}/cancel", self.push), Some(body)).await;
+            if asked.is_ok() && server.is_us() {
+                // Nobody else would write down how it ended.
+                return follow(&config, &who, server, self.push).await.map(|_| ExitCode::SUCCESS);
+            }
+            server.close().await?;
+            asked?;
+            say::line(&format!("push {} is being cancelled; hint: pushbutton follow {}", self.push, self.push));
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}
+
+/// `pushbutton pause`
+#[derive(Debug, clap::Args)]
+pub struct Pause {
+    /// The push's number.
+    push: PushNumber,
+    /// Why, for the history and for those who are told.
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    person: Person,
+}
+
+impl Pause {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why it could not be paused.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let (config, who) = (config(file)?, self.person.who()?);
+        run(async {
+            let mut server = Server::open(&config, &who).await?;
+            let body = json!({ "reason": self.reason });
+            let asked = server.ask("POST", &format!("/api/v1/pushes/{}/pause", self.push), Some(body)).await;
+            server.close().await?;
+            asked?;
+            let push = self.push;
+            say::line(&format!("push {push} is paused: no new host starts; hint: pushbutton resume {push}"));
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}

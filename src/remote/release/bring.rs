@@ -1,0 +1,187 @@
+//! Bringing a build to a host: looked for first, then brought from the push host or from another host, then verified. It
+//! must never call a release good for where it came from. Called by the runner.
+
+use super::peer::{Fed, Source};
+use super::{BuildOnDisk, FEW, MISMATCH, Telling, Visit, scripts};
+use crate::remote::masters::Connection;
+use crate::remote::transfer::{Way, copy, note};
+use crate::remote::{Ending, Lines, Task};
+use crate::stack::{BuildId, Release};
+
+/// Brings a build to a host and verifies every byte of it there; does nothing where it is already verified.
+/// Old releases are removed afterwards (`keep`). What differs is told as notes, and then the code is not 0.
+pub async fn bring(on: &Connection, build: &BuildOnDisk<'_>, release: &Release, task: Task, lines: &Lines) -> Ending {
+    bring_from(on, build, release, async |_| Some(Source::PushHost), task, lines).await
+}
+
+/// As [`bring`], from where `next` says: it is asked when bytes are needed, and again, with what came of it, when a host
+/// could not give them. The push host is the last one; none is a cancel.
+pub async fn bring_from(
+    on: &Connection,
+    build: &BuildOnDisk<'_>,
+    release: &Release,
+    next: impl AsyncFnMut(Option<Fed>) -> Option<Source>,
+    task: Task,
+    lines: &Lines,
+) -> Ending {
+    match Visit::new(on, build, &release.dir, Some(release), task, lines) {
+        Ok(visit) => visit.bring(next).await,
+        Err(refused) => refused,
+    }
+}
+
+/// As [`bring_from`], but a release that counts as verified is hashed again first, and brought anew when it is not what it
+/// was (promise 14): hard links share their bytes with what others may have written to since.
+pub async fn bring_back(
+    on: &Connection,
+    build: &BuildOnDisk<'_>,
+    release: &Release,
+    next: impl AsyncFnMut(Option<Fed>) -> Option<Source>,
+    task: Task,
+    lines: &Lines,
+) -> Ending {
+    let visit = match Visit::new(on, build, &release.dir, Some(release), task, lines) {
+        Ok(visit) => visit,
+        Err(refused) => return refused,
+    };
+    match visit.ask(scripts::PREPARE, FEW).await {
+        (Ending::Exited(0), said) if said.trim_end() == "verified" => {}
+        (Ending::Exited(0), _) => return visit.bring(next).await,
+        (ending, _) => return ending,
+    }
+    match visit.verify("", Telling::Nothing).await {
+        Ending::Exited(0) => {
+            note(lines, format!("{} is already there, verified again: root {}", build.id, build.root.short())).await;
+            Ending::Exited(0)
+        }
+        Ending::Exited(_) => {
+            note(lines, format!("{} was verified once, but is not what it was: bringing it again", build.id)).await;
+            visit.bring(next).await
+        }
+        ending => ending,
+    }
+}
+
+/// How a transfer finds out what is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparing {
+    /// By size and time.
+    Times,
+    /// By hash: somebody else put it there, or it is not what it seemed to be.
+    Contents,
+}
+
+impl Comparing {
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Times => &[],
+            Self::Contents => &["--checksum"],
+        }
+    }
+}
+
+impl Visit<'_> {
+    async fn bring(&self, next: impl AsyncFnMut(Option<Fed>) -> Option<Source>) -> Ending {
+        let (ending, said) = self.ask(scripts::PREPARE, FEW).await;
+        let (word, live) = said.trim_end().split_once(' ').unwrap_or((said.trim_end(), ""));
+        let live = live.parse::<BuildId>().ok();
+        let ending = match (ending, word) {
+            (Ending::Exited(0), "verified") => {
+                note(self.lines, format!("{} is already there, verified", self.build.id)).await;
+                return Ending::Exited(0);
+            }
+            // What is live is not repaired under the feet of those who use it; it is only looked at.
+            (Ending::Exited(0), _) if live.as_ref() == Some(self.build.id) => {
+                self.verify("", Telling::Differences).await
+            }
+            (Ending::Exited(0), "live") => self.fill(live.as_ref(), Comparing::Times, next).await,
+            (Ending::Exited(0), "there") => self.complete(live.as_ref(), next).await,
+            (Ending::Exited(0), _) => {
+                return Ending::Unknown(format!("{} gave no clear answer: {said:?}", self.on.host));
+            }
+            (ending, _) => return ending,
+        };
+        if ending == Ending::Exited(0) {
+            note(self.lines, format!("verified: root {}", self.build.root.short())).await;
+            self.prune().await;
+        }
+        ending
+    }
+
+    /// Something is there that nobody verified: unpacked by a command before, or left by a push that broke off. When it is
+    /// the build, nothing is brought; otherwise only what differs.
+    async fn complete(&self, live: Option<&BuildId>, next: impl AsyncFnMut(Option<Fed>) -> Option<Source>) -> Ending {
+        match self.verify(scripts::FINISH, Telling::Nothing).await {
+            Ending::Exited(0) => {
+                note(self.lines, format!("{} was there already, not yet verified: nothing to bring", self.build.id))
+                    .await;
+                Ending::Exited(0)
+            }
+            // Not only a mismatch: what was left may not even let itself be listed.
+            Ending::Exited(_) => {
+                note(self.lines, format!("{} is there in part: bringing what differs", self.build.id)).await;
+                self.fill(live, Comparing::Contents, next).await
+            }
+            ending => ending,
+        }
+    }
+
+    /// Brings the bytes, from other hosts while they can, and verifies them.
+    async fn fill(
+        &self,
+        live: Option<&BuildId>,
+        mut comparing: Comparing,
+        mut next: impl AsyncFnMut(Option<Fed>) -> Option<Source>,
+    ) -> Ending {
+        let mut fed = None;
+        loop {
+            let peer = match next(fed).await {
+                Some(Source::Peer(peer)) => peer,
+                Some(Source::PushHost) => break,
+                None => return Ending::Cancelled { left: 0 },
+            };
+            fed = match self.fetch(&peer, live, comparing.options()).await {
+                Ending::Exited(0) => match self.verify(scripts::FINISH, Telling::Nothing).await {
+                    Ending::Exited(MISMATCH) => {
+                        let words = format!("what {} gave is not the build: looking for another source", peer.name);
+                        note(self.lines, words).await;
+                        comparing = Comparing::Contents;
+                        Some(Fed::Lied)
+                    }
+                    ending => return ending,
+                },
+                Ending::Exited(code) => {
+                    let words =
+                        format!("{} could not feed it (rsync's code {code}): looking for another source", peer.name);
+                    note(self.lines, words).await;
+                    Some(Fed::Failed(code))
+                }
+                ending => return ending,
+            };
+        }
+        let ending = self.transfer(live, comparing).await;
+        if ending != Ending::Exited(0) {
+            return ending;
+        }
+        match self.verify(scripts::FINISH, Telling::Nothing).await {
+            Ending::Exited(MISMATCH) => {}
+            ending => return ending,
+        }
+        // A file of the same size and time, but other bytes: in the live release, or left by a broken transfer.
+        note(self.lines, "some bytes differ: once more, comparing contents".to_owned()).await;
+        match self.transfer(live, Comparing::Contents).await {
+            Ending::Exited(0) => self.verify(scripts::FINISH, Telling::Differences).await,
+            ending => ending,
+        }
+    }
+
+    /// Brings the build from the push host.
+    async fn transfer(&self, live: Option<&BuildId>, comparing: Comparing) -> Ending {
+        let Some(release) = self.release else { return Ending::Refused("no release to bring".to_owned()) };
+        let mut options = self.options(live);
+        options.extend(comparing.options().iter().map(|option| (*option).to_owned()));
+        let to = format!("{}/releases/{}/", release.dir, self.build.id);
+        let way = Way::of(release.compress);
+        copy(self.on, self.build.tree, ("", &to), way, &options, &self.task(""), self.lines).await
+    }
+}

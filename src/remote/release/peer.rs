@@ -1,0 +1,163 @@
+//! A release that another host gives: the host that wants it fetches it by rsync over ssh of its own, under its guard, with
+//! lock and fence like all else; so that who feeds needs to be read only. What comes is believed when it is verified.
+//! It must never accept a host key that the push host does not know, and never forward an agent. Called by the release.
+
+use super::{REVISION, Visit};
+use crate::remote::Ending;
+use crate::remote::guard::far;
+use crate::remote::masters::Address;
+use crate::remote::transfer::{self, Way};
+use crate::stack::{BuildId, Relay};
+use std::fmt::Write as _;
+
+/// A host that holds the verified release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its name, for people.
+    pub name: String,
+    /// Where it is, and by which keys it is known.
+    pub address: Address,
+    /// How hosts sign in to each other.
+    pub relay: Relay,
+}
+
+/// Where the bytes of a release come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The push host.
+    PushHost,
+    /// Another host.
+    Peer(Box<Peer>),
+}
+
+/// How a host did that was to feed another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fed {
+    /// It did not: the code of rsync.
+    Failed(i32),
+    /// What it gave was not the build.
+    Lied,
+}
+
+/// What rsync has in common with a transfer from the push host.
+const ALWAYS: [&str; 7] =
+    ["-rlpt", "--no-owner", "--no-group", "--delay-updates", "--timeout=60", "--out-format=%n%L", "--info=stats1"];
+
+/// Runs rsync with the arguments of the environment, and with an ssh that knows one host only.
+pub(super) const FETCH: &str = r#"set -eu
+mask=$(umask); umask 077
+mkdir -p -- "$HOME/.pushbutton"; cd -- "$HOME/.pushbutton"
+find . -maxdepth 1 -name 'peer.*' -mmin +1440 -exec rm -rf -- {} +
+d=$(mktemp -d peer.XXXXXX)
+trap 'rm -rf -- "$d"' EXIT; trap 'exit 143' HUP INT TERM
+printf '%s' "$PUSH_PEER_CONFIG" >"$d/config"; printf '%s' "$PUSH_PEER_KEYS" >"$d/keys"
+umask "$mask"
+unset RSYNC_RSH RSYNC_PROXY RSYNC_CONNECT_PROG RSYNC_ICONV RSYNC_OLD_ARGS RSYNC_PROTECT_ARGS PUSH_PEER_CONFIG PUSH_PEER_KEYS
+i=1; set --
+while [ "$i" -le "$PUSH_ARGUMENTS" ]; do eval "set -- \"\$@\" \"\$PUSH_ARGUMENT_$i\""; i=$((i + 1)); done
+rsync -e "ssh -F $d/config -o UserKnownHostsFile=$d/keys" "$@"
+"#;
+
+/// What holds whatever the host's own ssh configuration says; as on the push host (TRUST section 4).
+const OURS: &str = "\
+  GlobalKnownHostsFile /dev/null
+  StrictHostKeyChecking yes
+  UpdateHostKeys no
+  BatchMode yes
+  ForwardAgent no
+  ForwardX11 no
+  ClearAllForwardings yes
+  PermitLocalCommand no
+  RemoteCommand none
+  RequestTTY no
+  ControlMaster no
+  ControlPath none
+  ConnectTimeout 10
+  ServerAliveInterval 5
+  ServerAliveCountMax 3
+  LogLevel ERROR
+";
+
+impl Peer {
+    /// The ssh configuration of the host that fetches.
+    fn config(&self) -> String {
+        let Address { hostname, port, user, alias, .. } = &self.address;
+        let user = self.relay.user.as_ref().unwrap_or(user);
+        let mut text = format!("Host *\n  HostName {hostname}\n  Port {port}\n  User {user}\n{OURS}");
+        // Writing to a String cannot fail.
+        if let Some(alias) = alias {
+            let _ = writeln!(text, "  HostKeyAlias {alias}");
+        }
+        if let Some(key) = &self.relay.key {
+            let _ = writeln!(text, "  IdentityFile {key}\n  IdentitiesOnly yes");
+        }
+        if let Some(agent) = &self.relay.agent {
+            let _ = writeln!(text, "  IdentityAgent {agent}");
+        }
+        // What the operator says on the hosts: keys, jump hosts.
+        text.push_str("  Include ~/.ssh/config\n  Include /etc/ssh/ssh_config\n");
+        text
+    }
+}
+
+impl Visit<'_> {
+    /// Fetches the build from another host, which holds it verified, into its place here.
+    pub(super) async fn fetch(&self, peer: &Peer, live: Option<&BuildId>, more: &[&str]) -> Ending {
+        let Some(release) = self.release else { return Ending::Refused("no release to bring".to_owned()) };
+        let path = format!("{}/releases/{}/", release.dir, self.build.id);
+        let ask = async |way: Way| {
+            let mut arguments: Vec<String> = ALWAYS.iter().chain(more).map(|word| (*word).to_owned()).collect();
+            arguments.extend(self.options(live));
+            // What the other host has linked in is its own.
+            arguments.extend(release.shared.iter().map(|name| format!("--exclude=/{name}")));
+            arguments.extend(way.options());
+            // A host that gives nothing but releases away (rrsync) must see what is asked for; a plain path needs no cover.
+            arguments.extend((!is_plain(&path)).then(|| "-s".to_owned()));
+            arguments.extend(["--".to_owned(), format!("{}:{path}", peer.name), path.clone()]);
+            let mut task = self.task(FETCH);
+            task.values.extend(transfer::values(&arguments, way));
+            task.values.insert("PUSH_PEER_CONFIG".to_owned(), peer.config());
+            task.values.insert("PUSH_PEER_KEYS".to_owned(), peer.address.keys.clone());
+            far(self.on, task, self.lines).await
+        };
+        match Way::of(release.compress) {
+            Way::Plain => ask(Way::Plain).await,
+            Way::Compressed => match ask(Way::Compressed).await {
+                Ending::Exited(transfer::UNSUPPORTED) => ask(Way::Plain).await,
+                ending => ending,
+            },
+        }
+    }
+
+    /// What a transfer of a release has, wherever it comes from.
+    pub(super) fn options(&self, live: Option<&BuildId>) -> Vec<String> {
+        let mut options = vec!["--delete".to_owned(), format!("--exclude=/{REVISION}")];
+        options.extend(live.map(|live| format!("--link-dest=../{live}")));
+        options
+    }
+}
+
+fn is_plain(path: &str) -> bool {
+    path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+@,=:".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_told_where_the_other_is_and_nothing_loosens_it() {
+        let address = Address {
+            hostname: "10.0.0.7".to_owned(),
+            port: "2222".to_owned(),
+            user: "push".to_owned(),
+            alias: None,
+            keys: "[10.0.0.7]:2222 ssh-ed25519 AAAA\n".to_owned(),
+        };
+        let relay = Relay { key: Some("~/.ssh/relay".to_owned()), user: Some("feed".to_owned()), ..Relay::default() };
+        let config = Peer { name: "web7".to_owned(), address, relay }.config();
+        assert!(config.starts_with("Host *\n  HostName 10.0.0.7\n  Port 2222\n  User feed\n"), "{config}");
+        let ours = config.find("StrictHostKeyChecking yes").unwrap();
+        assert!(ours < config.find("Include").unwrap() && config.contains("  IdentityFile ~/.ssh/relay\n"), "{config}");
+    }
+}
