@@ -42,6 +42,8 @@ export class Fold {
     this.current = -1;
     /** Who paused it, since when and why; while it goes on, nobody. @type {{who: string, at: string, reason: string}|null} */
     this.paused = null;
+    /** The question that waits for an answer. @type {{ask: number, text: string, until: string}|null} */
+    this.question = null;
     /** Shape of the end, once there is one. */
     this.result = '';
     this.why = '';
@@ -113,6 +115,12 @@ export class Fold {
     } else if (r.kind === 'command_ended' && step) {
       step.state = (RESULTS[r.result] ?? RESULTS.unknown)[0];
       step.took = r.duration_ms;
+    } else if (r.kind === 'asked') {
+      this.question = { ask: r.ask, text: r.question, until: r.ends_at };
+      out.news.push(`The push waits for an answer: ${r.question}`);
+    } else if (r.kind === 'answered') {
+      this.question = null;
+      out.news.push(r.who ? `${r.who} answered ${r.answer}` : 'Nobody answered');
     } else if (r.kind === 'paused') {
       this.paused = { who: r.who, at: r.at, reason: r.reason ?? '' };
       out.news.push(`Paused by ${r.who}. No new host starts`);
@@ -127,6 +135,7 @@ export class Fold {
     this.result = ENDS[r.state] ?? 'lost';
     this.paused = null;
     this.why = r.why ?? '';
+    this.question = null;
     this.took = r.duration_ms;
     for (const step of this.steps) {
       if (step.state === 'run') step.state = this.result === 'lost' ? 'lost' : this.result;
@@ -160,6 +169,8 @@ export class Fold {
     if (!found) {
       const lost = this.lost.get(host);
       if (lost) return lost;
+      const elsewhere = this.rolling(step, host);
+      if (elsewhere) return elsewhere;
       const [state, word] = this.result ? ['skip', 'not started'] : ['wait', 'waiting'];
       return { state, word, began: 0, took: 0 };
     }
@@ -167,6 +178,14 @@ export class Fold {
     const elapsed = now - found.began;
     const slow = elapsed > 2000 && elapsed > 3 * medianOf(step) && medianOf(step) > 0;
     return slow ? { ...found, state: 'slow', word: 'slow' } : found;
+  }
+
+  /** A host that is at another step than the one shown: in a roll several run at once. @param {Step} step @param {string} host */
+  rolling(step, host) {
+    if (step.state !== 'run') return null;
+    const others = this.steps.filter((other) => other !== step && other.state === 'run' && other.host.has(host));
+    const found = others.at(-1)?.host.get(host);
+    return found && { ...found, state: found.state === 'ok' ? 'run' : found.state, word: `at ${others.at(-1)?.title}` };
   }
 
   /** How far the push is, 0 to 1: steps that ended, and the hosts of the one that runs. */

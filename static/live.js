@@ -1,6 +1,6 @@
 // live.js: one push, live or past: gives records to the fold, and the fold to the parts of the page. State comes from
 // the journal alone and is drawn by one function.
-import { $, $$, mark, say } from './dom.js';
+import { $, $$, el, mark, say } from './dom.js';
 import { Fold, ended } from './fold.js';
 import { freshen } from './fresh.js';
 import { Grid } from './grid.js';
@@ -215,13 +215,32 @@ class PushPage {
     $('#conn-note').hidden = !gone;
     this.main.classList.toggle('is-stale', gone);
     if (gone) say($('#conn-for'), duration(Math.round((Date.now() - (this.lostSince ?? 0)) / 1000) * 1000));
-    for (let i = 0; i < fold.steps.length; i++) if (i >= fold.current - 1) this.log.blocks.stepChanged(i);
+    for (let i = 0; i < fold.steps.length; i++) if (i >= fold.current - 1 || fold.steps[i].state === 'run') this.log.blocks.stepChanged(i);
     if (!this.live) return;
     this.steps?.draw(fold, at);
+    this.drawQuestion();
     this.drawProgress(percent, at);
     this.drawPause();
     const shown = fold.shownStep();
     this.grid?.draw(shown >= 0 ? `Hosts, step ${shown + 1}: ${fold.steps[shown].title}` : 'Hosts');
+  }
+
+  /** What the push asks, while it waits; the answer goes to the server as a form. */
+  drawQuestion() {
+    const { question } = this.fold;
+    const form = /** @type {HTMLFormElement} */ ($('#ask'));
+    form.hidden = !question;
+    if (!question || form.dataset.ask === String(question.ask)) return;
+    form.dataset.ask = String(question.ask);
+    delete form.dataset.sent;
+    form.elements.question.value = String(question.ask);
+    form.elements.reason.value = '';
+    say($('.ask-q', form), question.text);
+    const until = el('time', '', '');
+    until.dateTime = question.until;
+    until.dataset.as = 'clock';
+    $('.ask-until', form).replaceChildren(until);
+    localize(form);
   }
 
   /** @param {number} percent @param {number} at */
@@ -235,6 +254,10 @@ class PushPage {
       return;
     }
     if (fold.current < 0) return say(words[0], 'Starting');
+    if (fold.question) {
+      say(words[0], 'Waits for an answer');
+      return say(words[1], ` · ${soFar(at)} so far`);
+    }
     const step = fold.steps[fold.current];
     const hosts = this.usual || !step.perHost ? '' : ` · ${ended(step).ok} of ${step.hosts} hosts`;
     say(words[0], `Step ${fold.current + 1} of ${fold.steps.length} · ${percent} %`);

@@ -176,12 +176,14 @@ async fn with_the_server_down_one_can_push_roll_back_resume_cancel_and_read() {
 async fn a_plan_as_shell_brings_the_same_tree_to_the_hosts() {
     let commands = r#"
       { rsync = "./", to = "/srv/copy/", exclude = ["*.map"] },
-      { release = "/srv/web", shared = ["log"] },
+      { release = "/srv/web", shared = ["log"], fan_out = "relay" },
       { activate = "/srv/web" },
       { run = "echo {stage} $PUSH_BUILD {host} \"it's\" >/srv/said", chunk = [1, 5] },
       "echo {host} {sha}",
     "#;
-    let plans = Plans { qa: &["qa1"], princess: &["p1", "p2"], commands, ..Plans::default() };
+    // No key between the hosts: whoever is fed by another is fed by the push host after all.
+    let stage = "relay = { seeds = 1 }";
+    let plans = Plans { qa: &["qa1"], princess: &["p1", "p2"], commands, stage, ..Plans::default() };
     let house = House::build(plans).await;
     let srv = |host: &str| house.fleet.host(host).unwrap().srv_dir();
     let by_hand = async |stage: &str| {

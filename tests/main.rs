@@ -2,18 +2,24 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml allows this only inside #[test]")]
 
 mod announce;
+mod bench;
 mod browser;
+mod cancel;
 mod check;
 mod cli;
 mod crash;
 mod demo;
 mod desk;
+mod engine;
+mod examples;
 mod failure;
 mod fleet;
 mod hosts;
 mod house;
+mod late;
 mod layers;
 mod lock;
+mod owed;
 mod pages;
 mod pause;
 mod plan;
@@ -24,9 +30,12 @@ mod readme;
 mod relay;
 mod release;
 mod remote;
+mod roll;
 mod rollback;
+mod secrets;
 mod site;
 mod source;
+mod sources;
 mod street;
 mod tabs;
 mod user;

@@ -8,6 +8,7 @@ mod past;
 
 use made_up::{at, frame, push_page, row, street};
 use pushbutton::desk::Street;
+use pushbutton::desk::view::{PlanView, VersionGroup, Versions};
 use pushbutton::web::pages::{Frame, LogFilter, LogPage, Pages, Section, SignIn, ToldFilter};
 
 /// Renders are checked alike: whole, without style attributes or inline scripts, and with everything escaped.
@@ -276,6 +277,33 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
         checked(&format!("error-{status}"), html);
     }
     assert!(at(0).millis() > 0);
+}
+
+#[test]
+fn another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone() {
+    let pages = pages();
+    let frame = frame(Section::Stacks);
+    let commits = street("web", &["qa", "princess", "prod"]).stages[0].next.clone().unwrap().commits;
+    let group = |branch: &str, commits: &[_]| VersionGroup { branch: branch.to_owned(), commits: commits.to_vec() };
+    let versions = Versions {
+        stack: "web".to_owned(),
+        stage: "qa".to_owned(),
+        unit: "commit",
+        refs: Some("main, release/*".to_owned()),
+        groups: vec![group("main", &commits), group("release/<b>evil</b>", &commits[..1])],
+    };
+    let html = checked("versions", pages.versions(&frame, &versions));
+    for words in ["/plan?sha=", "This stage may push main, release/*.", "the newest one", "Another version to QA"] {
+        assert!(html.contains(words), "{words}");
+    }
+    let none = Versions { groups: Vec::new(), refs: None, unit: "build", ..versions };
+    assert!(checked("versions-none", pages.versions(&frame, &none)).contains("No build can be chosen here."));
+
+    let sha = commits[0].sha.clone();
+    let plan = PlanView { version: Some(sha.clone()), gone: commits.clone(), gone_count: 7, ..made_up::plan() };
+    let html = checked("plan-of-a-version", pages.plan(&frame, &plan));
+    assert!(html.contains(&format!("name=\"sha\" value=\"{sha}\"")), "the form carries it");
+    assert!(html.contains("What will be gone from Prod") && html.contains("7 commits"));
 }
 
 #[test]

@@ -34,6 +34,7 @@ pub fn task(script: &str) -> Task {
         lock: None,
         fence: "1.1".to_owned(),
         cancel: CancellationToken::new(),
+        mask: std::sync::Arc::default(),
     }
 }
 

@@ -68,21 +68,24 @@ pub fn link(address: &str) -> Option<&str> {
     (whole && !rest.is_empty()).then_some(address)
 }
 
-/// `head · link · link` in at most [`IRC_BYTES`] bytes: the head is shortened, a link is kept whole or, where it
-/// would crowd out the head, left away (first links first: the last one is the page that has the others).
+/// `head · link · title link` in at most [`IRC_BYTES`] bytes: the head is shortened, a link is kept whole or, where it
+/// would crowd out the head, left away (first links first: the last one is the page that has the others). A link may have
+/// a clean title before it.
 pub fn irc_line(head: &str, links: &[&str]) -> String {
     /// The head says who, what and how it ended; this much of it always stays.
     const HEAD_BYTES: usize = 200;
     const BETWEEN: &str = " · ";
-    let mut room = IRC_BYTES - HEAD_BYTES;
+    let head = line(head);
+    let mut room = IRC_BYTES - HEAD_BYTES.min(head.len());
     let mut kept: Vec<&str> = Vec::new();
-    for link in links.iter().rev().filter_map(|address| link(address)) {
+    let whole = |titled: &&&str| link(titled.rsplit_once(' ').map_or(titled, |(_, address)| address)).is_some();
+    for link in links.iter().rev().filter(whole) {
         if let Some(left) = room.checked_sub(BETWEEN.len() + link.len()) {
             room = left;
             kept.push(link);
         }
     }
-    let mut line = short(head, HEAD_BYTES + room);
+    let mut line = cut(&head, HEAD_BYTES.min(head.len()) + room);
     for link in kept.iter().rev() {
         line.push_str(BETWEEN);
         line.push_str(link);

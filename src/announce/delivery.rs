@@ -20,6 +20,10 @@ const LEAST_TRIES: i64 = 20;
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// How long a channel may finish what it is telling when the server stops; cut off, it would be told twice.
 const STOP_GRACE: Duration = Duration::from_secs(3);
+/// What waited longer than this, or was tried before, has piled up.
+const PILED_MS: i64 = 60_000;
+/// The most announcements that become one.
+const MOST_PILED: usize = 200;
 /// The wait before the ledger is asked again after it refused.
 const LEDGER_WAIT: Duration = Duration::from_secs(1);
 
@@ -29,10 +33,26 @@ pub(super) trait Channel: Send + 'static {
     const NAME: &'static str;
 
     /// Tells it, and answers the very words once the other side has taken them.
-    fn tell(&mut self, announcement: &Announcement) -> impl Future<Output = Result<String, Trouble>> + Send;
+    fn tell(&mut self, announcement: &Announcement) -> impl Future<Output = Result<Told, Trouble>> + Send;
+
+    /// Tells what piled up, in the order in which it was written, as one. A channel that has no way of doing so is never
+    /// given more than one.
+    fn tell_piled(&mut self, piled: &[Announcement]) -> impl Future<Output = Result<Told, Trouble>> + Send;
+
+    /// From how many on what piled up is told as one; none: each on its own.
+    const FOLDS_FROM: Option<usize>;
 
     /// Returns when the channel works again after it did not, so that what waits goes out at once.
     fn recovered(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// What was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// The very words.
+    pub words: String,
+    /// What was not well all the same: an address that was refused.
+    pub problem: Option<String>,
 }
 
 /// Why something was not told.
@@ -55,6 +75,14 @@ pub(super) async fn deliver<C: Channel>(
     let mut until = At::now();
     while !stop.is_cancelled() {
         until = until.max(At::now());
+        match tell_pile(&mut channel, &ledger, until, &stop).await {
+            Some(true) => continue,
+            Some(false) => {
+                until = At::now();
+                continue;
+            }
+            None => {}
+        }
         // One at a time: telling one may make an older one due, the end of the same push.
         match ledger.read(move |conn| Ok(outbox::due(conn, C::NAME, until, 1)?.pop())).await {
             Ok(Some(row)) => {
@@ -119,6 +147,40 @@ async fn pause(wait: Duration, stop: &CancellationToken) {
     }
 }
 
+/// Tells what piled up as one, where the channel does so; whether it was told, none when nothing has piled up.
+async fn tell_pile<C: Channel>(channel: &mut C, ledger: &Ledger, until: At, stop: &CancellationToken) -> Option<bool> {
+    let least = C::FOLDS_FROM?;
+    let due = ledger.read(move |conn| outbox::piled(conn, C::NAME, until, MOST_PILED)).await.ok()?;
+    let now = At::now();
+    let piled = |row: &Due| match &row.announcement {
+        Ok(announcement) => {
+            row.tries > 0 || words::moment(announcement).is_some_and(|at| now.millis_since(at) > PILED_MS)
+        }
+        // What cannot be read is given up on its own.
+        Err(_) => false,
+    };
+    let rows: Vec<Due> = due.into_iter().filter(piled).collect();
+    if rows.len() < least || stop.is_cancelled() {
+        return None;
+    }
+    let announcements: Vec<Announcement> = rows.iter().filter_map(|row| row.announcement.clone().ok()).collect();
+    let told = tokio::select! {
+        told = channel.tell_piled(&announcements) => told,
+        () = async { stop.cancelled().await; tokio::time::sleep(STOP_GRACE).await } => return Some(false),
+    };
+    let was_told = told.is_ok();
+    let now = At::now();
+    let mut notes = Vec::with_capacity(rows.len());
+    for row in rows {
+        let moment = row.announcement.as_ref().ok().and_then(words::moment);
+        let note = note(told.clone(), row.tries, moment, now);
+        log::<C>(&row, &note);
+        notes.push((row.id, note));
+    }
+    write_down(ledger, notes, now, stop).await;
+    Some(was_told)
+}
+
 /// Tells one row and notes how it went; whether it was told.
 async fn tell_one<C: Channel>(channel: &mut C, ledger: &Ledger, row: Due, stop: &CancellationToken) -> bool {
     if stop.is_cancelled() {
@@ -135,21 +197,25 @@ async fn tell_one<C: Channel>(channel: &mut C, ledger: &Ledger, row: Due, stop: 
         }
     };
     let now = At::now();
-    let note = match told {
-        Ok(words) => Note::Told(words),
-        Err(Trouble::Never(problem)) => Note::Failed(problem, None),
-        Err(Trouble::Later(problem)) => Note::Failed(problem, next_try(row.tries, moment, now)),
-    };
+    let note = note(told, row.tries, moment, now);
     let was_told = matches!(note, Note::Told(_));
     log::<C>(&row, &note);
-    write_down(ledger, row.id, note, now, stop).await;
+    write_down(ledger, vec![(row.id, note)], now, stop).await;
     was_told
+}
+
+fn note(told: Result<Told, Trouble>, tries: i64, moment: Option<At>, now: At) -> Note {
+    match told {
+        Ok(told) => Note::Told(told),
+        Err(Trouble::Never(problem)) => Note::Failed(problem, None),
+        Err(Trouble::Later(problem)) => Note::Failed(problem, next_try(tries, moment, now)),
+    }
 }
 
 /// How a try went.
 #[derive(Clone)]
 enum Note {
-    Told(String),
+    Told(Told),
     Failed(String, Option<At>),
 }
 
@@ -167,16 +233,18 @@ fn log<C: Channel>(row: &Due, note: &Note) {
 }
 
 /// Writes the note down, however long the ledger refuses: a told row that is not noted would be told again.
-async fn write_down(ledger: &Ledger, id: i64, note: Note, now: At, stop: &CancellationToken) {
+async fn write_down(ledger: &Ledger, notes: Vec<(i64, Note)>, now: At, stop: &CancellationToken) {
     loop {
-        let note = note.clone();
-        let written = ledger.write(move |tx| match note {
-            Note::Told(words) => outbox::told(tx, id, &words, now),
-            Note::Failed(problem, next) => outbox::failed(tx, id, &problem, next),
+        let notes_now = notes.clone();
+        let written = ledger.write(move |tx| {
+            notes_now.into_iter().try_for_each(|(id, note)| match note {
+                Note::Told(told) => outbox::told(tx, id, &told.words, told.problem.as_deref(), now),
+                Note::Failed(problem, next) => outbox::failed(tx, id, &problem, next),
+            })
         });
         match written.await {
             Ok(()) | Err(LedgerError::Closed) => return,
-            Err(error) => tracing::error!(%error, row = id, "cannot note in the outbox how an announcement went"),
+            Err(error) => tracing::error!(%error, "cannot note in the outbox how an announcement went"),
         }
         if stop.is_cancelled() {
             return;

@@ -1,7 +1,8 @@
 //! Mail over SMTP. It must never send a header that is not made of typed values, never a body with a carriage return
 //! of its own (the words have none), and never wait for a server longer than its limit.
 
-use super::delivery::{Channel, Trouble};
+use super::delivery::{Channel, Told, Trouble};
+use super::smtp::{Server, is_final};
 use super::{clean, words};
 use crate::config::{self, MailTls};
 use crate::ledger::outbox::{self, Announcement, Moment};
@@ -11,7 +12,7 @@ use lettre::message::header::{
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use std::collections::HashMap;
 use std::error::Error;
 use std::time::Duration;
 
@@ -20,12 +21,28 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A mail server and those who are told through it.
 pub(super) struct Mail {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    server: Server,
     from: Mailbox,
     to: Vec<Mailbox>,
     /// The right side of Message-IDs: the host of the server's address.
     host: String,
+    /// Mails that some have and others not yet, by key. Lost with the server: then all are told once more.
+    begun: HashMap<String, Begun>,
 }
+
+/// A mail that some have already.
+#[derive(Clone, Debug, Default)]
+struct Begun {
+    /// Who is still to be told.
+    left: Vec<Mailbox>,
+    /// Whom the server refused for good, and why.
+    refused: Vec<String>,
+    /// Whether anybody has it.
+    told: bool,
+}
+
+/// Mails that are remembered as begun; more are not, and are told to all once more.
+const MOST_BEGUN: usize = 1000;
 
 impl Mail {
     /// Checks the table and reads its secret.
@@ -37,11 +54,20 @@ impl Mail {
             return Err("to is empty: nobody would be told".to_owned());
         }
         Ok(Self {
-            transport: transport(config)?,
+            server: server(config)?,
             from: mailbox("from", &config.from)?,
             to: config.to.iter().map(|text| mailbox("to", text)).collect::<Result<_, _>>()?,
             host: host_of(url),
+            begun: HashMap::new(),
         })
+    }
+
+    /// Remembers who has the mail already, so that nobody is told twice.
+    fn later(&mut self, key: String, begun: Begun, problem: String) -> Result<Told, Trouble> {
+        if (begun.told || !begun.refused.is_empty()) && self.begun.len() < MOST_BEGUN {
+            self.begun.insert(key, begun);
+        }
+        Err(Trouble::Later(problem))
     }
 
     fn message(&self, announcement: &Announcement, words: words::MailWords) -> Result<Message, lettre::error::Error> {
@@ -69,26 +95,20 @@ impl Mail {
     }
 }
 
-fn transport(config: &config::Email) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
+fn server(config: &config::Email) -> Result<Server, String> {
     let tls = || TlsParameters::new(config.server.clone()).map_err(|error| format!("TLS: {}", chain(&error)));
     let tls = match config.tls {
         MailTls::Starttls => Tls::Required(tls()?),
         MailTls::Tls => Tls::Wrapper(tls()?),
         MailTls::None => Tls::None,
     };
-    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&config.server)
-        .port(config.port)
-        .tls(tls)
-        .timeout(Some(SEND_TIMEOUT));
-    match (&config.user, config.password.read()?) {
-        (None, None) => {}
-        (Some(user), Some(secret)) => {
-            builder = builder.credentials(Credentials::new(user.clone(), secret.reveal().to_owned()));
-        }
+    let credentials = match (&config.user, config.password.read()?) {
+        (None, None) => None,
+        (Some(user), Some(secret)) => Some(Credentials::new(user.clone(), secret.reveal().to_owned())),
         (Some(user), None) => return Err(format!("user = {user:?} has no password_file or password_env")),
         (None, Some(_)) => return Err("a password is named, but no user".to_owned()),
-    }
-    Ok(builder.build())
+    };
+    Ok(Server { host: config.server.clone(), port: config.port, tls, credentials })
 }
 
 /// `push.example.com` of `https://push.example.com:8443`.
@@ -107,19 +127,46 @@ fn host_of(url: &str) -> String {
 impl Channel for Mail {
     const NAME: &'static str = outbox::EMAIL;
 
-    async fn tell(&mut self, announcement: &Announcement) -> Result<String, Trouble> {
+    const FOLDS_FROM: Option<usize> = None;
+
+    async fn tell(&mut self, announcement: &Announcement) -> Result<Told, Trouble> {
+        let key = announcement.key();
         let words = words::mail(announcement);
         let told = format!("{}\n\n{}", words.subject, words.text);
-        let message = self.message(announcement, words).map_err(|error| Trouble::Never(chain(&error)))?;
-        match tokio::time::timeout(SEND_TIMEOUT, self.transport.send(message)).await {
-            Ok(Ok(_)) => Ok(told),
-            Ok(Err(error)) if error.status().is_some_and(|code| is_final(code.into())) => {
-                Err(Trouble::Never(chain(&error)))
+        let message = self.message(announcement, words).map_err(|error| Trouble::Never(chain(&error)))?.formatted();
+        let all = Begun { left: self.to.clone(), ..Begun::default() };
+        let mut begun = self.begun.remove(&key).unwrap_or(all);
+        let to: Vec<_> = begun.left.iter().map(|mailbox| mailbox.email.clone()).collect();
+        let sent = self.server.send(&self.from.email, &to, &message, SEND_TIMEOUT);
+        let late = || format!("the mail server did not answer within {} s", SEND_TIMEOUT.as_secs());
+        let refused = match tokio::time::timeout(SEND_TIMEOUT, sent).await {
+            Ok(Ok(refused)) => refused,
+            Ok(Err(error)) if error.status().is_some_and(is_final) && !begun.told => {
+                return Err(Trouble::Never(chain(&error)));
             }
-            Ok(Err(error)) => Err(Trouble::Later(chain(&error))),
-            Err(_) => {
-                Err(Trouble::Later(format!("the mail server did not answer within {} s", SEND_TIMEOUT.as_secs())))
-            }
+            Ok(Err(error)) => return self.later(key, begun, chain(&error)),
+            Err(_) => return self.later(key, begun, late()),
+        };
+        begun.told |= refused.len() < to.len();
+        let (never, later): (Vec<_>, Vec<_>) =
+            refused.into_iter().partition(|refused| refused.error.status().is_some_and(is_final));
+        begun.refused.extend(never.iter().map(|refused| format!("{}: {}", refused.address, chain(&refused.error))));
+        begun.left.retain(|mailbox| later.iter().any(|refused| refused.address == mailbox.email));
+        if let Some(first) = later.first() {
+            let problem = format!("{} does not take it yet: {}", first.address, chain(&first.error));
+            return self.later(key, begun, problem);
+        }
+        let problem = (!begun.refused.is_empty()).then(|| format!("refused for {}", begun.refused.join("; ")));
+        match (begun.told, problem) {
+            (false, Some(problem)) => Err(Trouble::Never(problem)),
+            (_, problem) => Ok(Told { words: told, problem }),
+        }
+    }
+
+    async fn tell_piled(&mut self, piled: &[Announcement]) -> Result<Told, Trouble> {
+        match piled {
+            [only] => self.tell(only).await,
+            _ => Err(Trouble::Later("mails are told each on its own".to_owned())),
         }
     }
 
@@ -127,12 +174,6 @@ impl Channel for Mail {
         // Each mail is a connection of its own: there is nothing to recover.
         std::future::pending().await
     }
-}
-
-/// Whether a server's answer is its last word on a mail: 5xx, but for those that refuse our sign-in (RFC 4954), which
-/// an operator can set right.
-fn is_final(code: u16) -> bool {
-    (500..600).contains(&code) && ![530, 534, 535, 538].contains(&code)
 }
 
 /// An error with its causes, as one clean line.
@@ -171,13 +212,6 @@ impl Header for AutoSubmitted {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_a_refused_mail_is_given_up_not_a_refused_password() {
-        for (code, last_word) in [(421, false), (451, false), (535, false), (530, false), (550, true), (554, true)] {
-            assert_eq!(is_final(code), last_word, "{code}");
-        }
-    }
 
     #[test]
     fn a_message_id_ends_with_the_host_of_the_server() {

@@ -7,6 +7,7 @@ pub mod crypto;
 mod delivery;
 mod irc;
 mod mail;
+mod smtp;
 pub mod words;
 
 pub use crypto::install_crypto;

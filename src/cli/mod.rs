@@ -2,9 +2,12 @@
 //! One file per subcommand.
 
 pub mod backup;
+pub mod build;
 pub mod check;
+pub mod confirm;
 pub mod demo;
 pub mod hold;
+pub mod hosts;
 pub mod order;
 pub mod plan;
 pub mod push;
@@ -55,16 +58,22 @@ enum Command {
     Cancel(order::Cancel),
     /// Pauses a running push: no new host starts, those that run end; `resume` lets it go on.
     Pause(order::Pause),
+    /// Answers a push that asks and waits: yes, or no with --no.
+    Confirm(confirm::Confirm),
     /// Holds a stack or a stage, so that nobody can push it.
     Hold(hold::Hold),
     /// Takes a hold away.
     ReleaseHold(hold::ReleaseHold),
+    /// Looks after the hosts of a stack: `hosts enrol` makes their host keys known.
+    Hosts(hosts::Hosts),
     /// Starts a fleet of real sshd hosts on this machine, and everything that a push needs.
     Demo(demo::Demo),
     /// Adds, lists and removes people who may sign in with a password.
     User(user::User),
     /// Looks whether history is as it was written: audit, journals, builds.
     Verify,
+    /// Publishes builds that were made elsewhere.
+    Build(build::Build),
     /// Copies what cannot be had again into one file.
     Backup(backup::Backup),
     /// Runs one push; started by the server, never by a person.
@@ -86,11 +95,14 @@ pub fn main() -> ExitCode {
         Command::Follow(follow) => follow.main(&cli.config),
         Command::Cancel(cancel) => cancel.main(&cli.config),
         Command::Pause(pause) => pause.main(&cli.config),
+        Command::Confirm(confirm) => confirm.main(&cli.config),
         Command::Hold(hold) => hold.main(&cli.config),
         Command::ReleaseHold(release) => release.main(&cli.config),
+        Command::Hosts(hosts) => hosts.main(&cli.config),
         Command::Demo(demo) => demo.main(),
         Command::User(user) => user.main(&cli.config),
         Command::Verify => verify::main(&cli.config),
+        Command::Build(build) => build.main(&cli.config),
         Command::Backup(backup) => backup.main(&cli.config),
         Command::Runner(runner) => runner.main(),
     };

@@ -76,7 +76,7 @@ fn lines(plan: &Value) -> Vec<String> {
     out.extend(plan["why_not"].as_str().map(|why| format!("  closed     {why}")));
     out.push(format!("  commits    {}", plan["commit_count"]));
     for commit in list(&plan["commits"]).iter().take(LISTED) {
-        let short: String = text(&commit["sha"]).chars().take(7).collect();
+        let short = crate::stack::name::short(text(&commit["sha"]));
         out.push(format!("             {short} {}: {}", text(&commit["author"]), text(&commit["subject"])));
     }
     out.extend(plan["diff"].as_str().map(|diff| format!("  diff       {diff}")));

@@ -6,7 +6,7 @@ use super::server::{Person, Server, config, run};
 use crate::client::follow::{Trouble, Viewer};
 use crate::client::terminal;
 use crate::journal::{Ended, Record};
-use crate::stack::{BuildId, PushNumber, StackName, StageName, Who};
+use crate::stack::{BuildId, PushNumber, Revision, StackName, StageName, Who};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -28,6 +28,9 @@ pub struct Push {
     /// Why, for the history and for those who are told.
     #[arg(long)]
     reason: Option<String>,
+    /// This version and not the newest: a whole revision of a branch that the stage may push.
+    #[arg(long)]
+    sha: Option<Revision>,
     /// Only if this is still the plan, by the hash that `pushbutton plan` showed.
     #[arg(long, value_name = "HASH")]
     plan: Option<String>,
@@ -50,9 +53,10 @@ impl Push {
     /// What is shown here is what is pressed: seen and hash go along.
     async fn press(&self, server: &mut Server) -> anyhow::Result<PushNumber> {
         let stage = format!("/api/v1/stacks/{}/stages/{}", self.stack, self.stage);
-        let plan = server.ask("GET", &format!("{stage}/plan"), None).await?;
+        let version = self.sha.as_ref().map(|sha| format!("?sha={sha}")).unwrap_or_default();
+        let plan = server.ask("GET", &format!("{stage}/plan{version}"), None).await?;
         let hash = self.plan.as_deref().or(plan["plan_hash"].as_str());
-        let body = json!({ "seen": plan["seen"], "plan_hash": hash, "reason": self.reason });
+        let body = json!({ "seen": plan["seen"], "plan_hash": hash, "reason": self.reason, "sha": self.sha });
         let pressed = server.ask("POST", &format!("{stage}/push"), Some(body)).await?;
         taken(&pressed, &going(&plan))
     }
@@ -94,7 +98,7 @@ fn taken(pressed: &Value, what: &str) -> anyhow::Result<PushNumber> {
 }
 
 fn going(plan: &Value) -> String {
-    let short = |value: &Value| value.as_str().unwrap_or_default().chars().take(7).collect::<String>();
+    let short = |value: &Value| crate::stack::name::short(value.as_str().unwrap_or_default()).to_owned();
     let from = match plan["old"]["sha"].is_null() {
         true => String::new(),
         false => format!("{} → ", short(&plan["old"]["sha"])),

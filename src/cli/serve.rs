@@ -3,6 +3,7 @@
 use crate::announce;
 use crate::config::Config;
 use crate::desk::{Desk, DeskError};
+use crate::source::git;
 use crate::web::Server;
 use anyhow::Context;
 use std::net::TcpListener;
@@ -41,6 +42,11 @@ async fn run(config: Arc<Config>) -> anyhow::Result<ExitCode> {
     let announcing = announce::start(&config, desk.ledger().clone(), desk.changes(), stop.clone())?;
     let working = desk.background(stop.clone());
     stop_on_signals(stop.clone())?;
+    tokio::spawn(async {
+        if let Some(complaint) = git::version::complaint().await {
+            tracing::warn!("{complaint}");
+        }
+    });
     tracing::info!(url = %config.url, listen = %config.listen, data = %config.data.display(), "pushbutton is ready");
     server.run_until(stop.clone()).await?;
     stop.cancel();

@@ -141,6 +141,19 @@ impl Server {
     pub async fn ask_text(&mut self, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<String> {
         let text = body.map(|body| body.to_string());
         let sent = text.as_deref().map_or(Sent::Nothing, Sent::Json);
+        self.answer_text(method, path, sent).await
+    }
+
+    /// Sends what is no JSON, and takes the answer.
+    ///
+    /// # Errors
+    /// As [`Server::ask`].
+    pub async fn send(&mut self, method: &str, path: &str, sent: Sent<'_>) -> anyhow::Result<Value> {
+        let text = self.answer_text(method, path, sent).await?;
+        serde_json::from_str(&text).with_context(|| format!("the server's answer is not JSON: {text:.200}"))
+    }
+
+    async fn answer_text(&mut self, method: &str, path: &str, sent: Sent<'_>) -> anyhow::Result<String> {
         let answer = self.client.send(method, path, sent, &[]).await.context("the server went away")?;
         let status = answer.status;
         let text = answer.text().await.context("the server went away in the middle of its answer")?;

@@ -57,7 +57,7 @@ fn text(value: &Value) -> &str {
 }
 
 fn short(value: &Value) -> String {
-    text(value).chars().take(7).collect()
+    crate::stack::name::short(text(value)).to_owned()
 }
 
 fn lines(street: &Value) -> Vec<String> {

@@ -45,6 +45,8 @@ pub enum Sent<'a> {
     Form(&'a str),
     /// JSON.
     Json(&'a str),
+    /// So many bytes of a file, from where it stands.
+    File(&'a std::fs::File, u64),
 }
 
 /// An answer whose body was not read yet.
@@ -93,7 +95,12 @@ impl Client {
     /// # Errors
     /// When the server cannot be reached or does not speak HTTP.
     pub async fn send(&mut self, method: &str, path: &str, sent: Sent<'_>, more: &[(&str, &str)]) -> Result<Answer> {
+        let (mut file, mut bytes) = (None, None);
         let (kind, body) = match sent {
+            Sent::File(from, length) => {
+                (file, bytes) = (Some(from.try_clone()?), Some(length));
+                (Some("application/x-tar"), "")
+            }
             Sent::Nothing => (None, ""),
             Sent::Form(body) => (Some("application/x-www-form-urlencoded"), body),
             Sent::Json(body) => (Some("application/json"), body),
@@ -107,7 +114,8 @@ impl Client {
         let site = [("Origin", format!("http://{host}")), ("Sec-Fetch-Site", "same-origin".to_owned())];
         let cookies = (!cookies.is_empty()).then(|| ("Cookie", cookies.join("; ")));
         let kind = kind.map(|kind| ("Content-Type", kind.to_owned()));
-        let length = (kind.is_some() || method != "GET").then(|| ("Content-Length", body.len().to_string()));
+        let length = (kind.is_some() || method != "GET")
+            .then(|| ("Content-Length", bytes.unwrap_or(body.len() as u64).to_string()));
         let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
         let always = self.always.iter().cloned();
         for (name, value) in site.into_iter().chain(cookies).chain(kind).chain(length).chain(always).chain(more) {
@@ -118,6 +126,13 @@ impl Client {
             At::Socket(path) => Box::new(socket::connect(path).await?),
         };
         stream.write_all(format!("{head}\r\n{body}").as_bytes()).await?;
+        if let (Some(file), Some(bytes)) = (file, bytes) {
+            let mut file = tokio::fs::File::from_std(file).take(bytes);
+            // A server that refuses it does not read to the end; what it says is in its answer.
+            let sent = tokio::io::copy(&mut file, &mut stream).await;
+            let refused = |error: &Error| matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
+            sent.or_else(|error| if refused(&error) { Ok(0) } else { Err(error) })?;
+        }
         self.read_head(BufReader::new(stream)).await
     }
 

@@ -71,6 +71,14 @@ fn words_of(event: &Event) -> Option<String> {
             format!("     {:>10} ✗ {}{code} {}", at(host), result.word(), why.as_deref().unwrap_or_default())
         }
         Event::Link { title, url, .. } => format!("     {title}: {url}"),
+        Event::Asked { question, ends_at, .. } => format!(
+            "     ? {question} (the push waits until {ends_at}: answer on its page, or with pushbutton confirm)"
+        ),
+        Event::Answered { answer, who, reason, .. } => {
+            let by = who.as_ref().map(|who| format!(" by {who}")).unwrap_or_default();
+            let reason = reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            format!("     ? answered: {}{by}{reason}", answer.word())
+        }
         Event::BuildMade { build, root, files, .. } => format!("     build {build}: {files} files, root {root}"),
         Event::CommandEnded { result, ok, not_ok, duration_ms, .. } => {
             let mark = if *result == HostResult::Ok { '✓' } else { '✗' };

@@ -22,6 +22,10 @@ pub(super) const KEYS: &[(&str, &[&str])] = &[
             "check_every_s",
             "probe_every_s",
             "inventory_every_s",
+            "source_mib",
+            "source_entries",
+            "upload_mib",
+            "published_kept",
         ],
     ),
 ];

@@ -102,7 +102,7 @@ frobnicate = 1
     11 | frobnicate = 1
        | ^^^^^^^^^^
        |
-       = help: [limits] may have: fetch_every_s, free_mib, connections_per_address, warm_hosts, check_every_s, probe_every_s, inventory_every_s
+       = help: [limits] may have: fetch_every_s, free_mib, connections_per_address, warm_hosts, check_every_s, probe_every_s, inventory_every_s, source_mib, source_entries, upload_mib, published_kept
     "#);
 }
 

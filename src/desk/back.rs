@@ -2,13 +2,14 @@
 //! over what the ledger says. It must never offer a build that did not succeed on that very stage.
 
 use super::gate::{Facts, Offer, as_build};
+use super::resume::Earlier;
 use super::view::{BackTo, WayBack};
 use super::{Decision, Desk, Refusal, first_line, gate, inventory};
 use crate::ledger::Answer;
 use crate::ledger::past::{self, Good};
 use crate::ledger::pushes::{self, Filter, PushRow};
-use crate::plan::{self, Goods, Kind, OldBuild, Target};
-use crate::stack::{BuildId, Stack, StackName, StageName};
+use crate::plan::{self, Goods, Kind, OldBuild, PlannedCommand, Target};
+use crate::stack::{BuildId, PushNumber, Stack, StackName, StageName};
 use rusqlite::Connection;
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub(super) struct Past {
     pub good: Vec<Good>,
     /// The last push, if it ended badly with something on a host.
     pub bad: Option<PushRow>,
+    /// What the last push owes, and runs first therefore.
+    pub owed: Vec<PlannedCommand>,
 }
 
 impl Past {
@@ -31,11 +34,17 @@ impl Past {
     /// What SQLite said.
     pub fn read(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Self> {
         let last = Filter { stack: Some(stack.to_string()), stage: Some(stage.to_string()), ..Filter::default() };
-        let bad = match pushes::list(connection, &last, 1)?.pop() {
-            Some(row) if ended_badly(&row.state) && past::touched(connection, row.id)? => Some(row),
+        let last = pushes::list(connection, &last, 1)?.pop().filter(|row| ended_badly(&row.state));
+        let owed = match last.as_ref().and_then(|row| PushNumber::new(row.id).ok()) {
+            Some(number) => Earlier::read(connection, number)?.map(|earlier| earlier.owed).unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let bad = match last {
+            Some(row) if past::touched(connection, row.id)? => Some(row),
             _ => None,
         };
-        Ok(Self { good: past::good_builds(connection, stack.as_str(), stage.as_str(), OFFERED)?, bad })
+        let good = past::good_builds(connection, stack.as_str(), stage.as_str(), OFFERED)?;
+        Ok(Self { good, bad, owed })
     }
 
     /// Where a rollback goes that names no build: behind a bad push, to what the stage ran before it; otherwise to the
@@ -111,6 +120,7 @@ pub(super) fn offer(
     let target = Target { goods, branch: good.branch.clone(), old: old.clone() };
     let mut plan = plan::plan(stack, stage, target).map_err(|error| unable(error.to_string()))?;
     plan.kind = Kind::Rollback;
+    plan.commands.splice(0..0, past.owed.iter().cloned());
     let plan_hash = plan.hash();
     Ok(Offer { seen: good.build.clone(), sha, root: Some(root), old, plan, plan_hash })
 }

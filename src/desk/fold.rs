@@ -6,7 +6,7 @@ use crate::journal::{Cursor, Ended, Event, Read, Record};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::outbox::{self, Announcement, Moment, Pause};
 use crate::ledger::pushes::{self, PushRow};
-use crate::ledger::{Answer, LedgerError, audit, current, fold};
+use crate::ledger::{Answer, LedgerError, audit, current, fold, questions};
 use crate::stack::{PushNumber, Who};
 use crate::time::At;
 use rusqlite::Transaction;
@@ -64,6 +64,7 @@ pub(super) fn fold(
         fold::apply(tx, push, &read.record)?;
         match &read.record.event {
             Event::PushStarted { .. } => announce(tx, push, (Moment::Started, None), teller, read.record.at)?,
+            Event::Asked { .. } => announce(tx, push, (Moment::Asked, None), teller, read.record.at)?,
             Event::Paused { who, .. } => {
                 let pause = told_pause(&read.record, who, None);
                 announce(tx, push, (Moment::Paused, Some(pause)), teller, read.record.at)?;
@@ -174,6 +175,10 @@ fn announce(
         commit_count: told.commit_count,
         bad_hosts: fold::bad_hosts(tx, push, NAMED_HOSTS)?,
         links: pushes::links(tx, id)?,
+        question: match event {
+            Moment::Asked => questions::of_push(tx, id)?.pop(),
+            _ => None,
+        },
         pause,
         url: format!("{}/pushes/{push}", teller.url),
         audit_head: head.chars().take(12).collect(),

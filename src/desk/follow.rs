@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often a journal's length is looked at: a line is on the screen before a person notices.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(10);
 /// Lines alone are only counted, so they wait this long for company.
 const LINES_WAIT: Duration = Duration::from_millis(200);
 /// How much of a journal is read at once; bounds what a follower holds in memory.

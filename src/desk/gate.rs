@@ -7,6 +7,7 @@ use super::{Press, Refusal, inventory};
 use crate::ledger::Answer;
 use crate::ledger::current::{self, Current};
 use crate::ledger::holds::{self, Hold};
+use crate::ledger::published::{self, Published};
 use crate::ledger::pushes::{self, PushRow};
 use crate::plan::{self, Goods, OldBuild, Plan, Target};
 use crate::stack::{Revision, Root, Source, Stack, Stage};
@@ -29,6 +30,8 @@ pub(super) struct Facts {
     pub before_branch: Option<String>,
     /// The head of the branch as it was last fetched; of use to the first stage alone.
     pub head: Option<Revision>,
+    /// The newest published build that the first stage may push.
+    pub published: Option<Published>,
     /// The last push to the stage and how many hosts it had, where a command lists them.
     pub last: Option<(i64, i64)>,
 }
@@ -47,11 +50,16 @@ impl Facts {
             }
             None => (None, None),
         };
+        let published = match (&stack.source, place) {
+            (Source::Published, 0) => published::newest(connection, name, |branch| stack.allows(0, branch))?,
+            _ => None,
+        };
         let last = match stack.stages[place].inventories.is_empty() {
             true => None,
             false => pushes::last_hosts(connection, name.as_str(), stage.as_str())?,
         };
         Ok(Self {
+            published,
             last,
             lock: pushes::lock_holder(connection, name.as_str())?,
             stack_hold: holds::get(connection, &holds::scope(name, None))?,
@@ -90,30 +98,78 @@ pub(super) fn offer(stack: &Stack, place: usize, facts: &Facts) -> Result<Offer,
     if let Some(refusal) = inventory::unlisted(stack, stage, facts.last) {
         return Err(refusal);
     }
-    let old = facts.current.as_ref().map(as_build).transpose()?;
-    let Source::Git { branch, .. } = &stack.source;
-    let (seen, root, branch, goods) = match place.checked_sub(1) {
-        None => {
-            let Some(head) = facts.head.clone() else {
+    let branch = stack.source.branch();
+    let (goods, branch) = match (place.checked_sub(1), &stack.source) {
+        (None, Source::Published) => match &facts.published {
+            Some(newest) => (goods_of(newest)?, newest.branch.clone()),
+            None => return Err(Refusal::Nothing { why: nothing_published(stack) }),
+        },
+        (None, _) => match facts.head.clone() {
+            Some(head) => (Goods::Revision(head), branch.to_owned()),
+            None => {
                 let why = format!("{branch} of {} has not been fetched yet, so there is nothing to push", stack.name);
                 return Err(Refusal::Nothing { why });
-            };
-            (head.to_string(), None, branch, Goods::Revision(head))
-        }
-        Some(before) => {
+            }
+        },
+        (Some(before), _) => {
             let Some(source) = &facts.before else {
                 return Err(Refusal::Nothing { why: nothing_before(&stack.stages[before], stage) });
             };
             let OldBuild { id, sha, root } = as_build(source)?;
-            let branch = facts.before_branch.as_ref().unwrap_or(branch);
-            (id.to_string(), Some(root.clone()), branch, Goods::Build { id, root, sha })
+            (Goods::Build { id, root, sha }, facts.before_branch.clone().unwrap_or_else(|| branch.to_owned()))
         }
     };
-    let target = Target { goods, branch: branch.clone(), old: old.clone() };
-    let plan = plan::plan(stack, &stage.name, target).map_err(|error| Refusal::Unable { why: error.to_string() })?;
+    if let Some(refs) = stack.refs_of(place).filter(|refs| !refs.allow(&branch)) {
+        let why = format!("{} pushes {refs} only, and what comes next is of {}", stage.name, branch_words(&branch));
+        return Err(Refusal::Nothing { why });
+    }
+    offer_of(stack, place, facts, goods, branch)
+}
+
+/// What a press would do that puts these goods on the stage at `place`.
+///
+/// # Errors
+/// When the ledger holds a value that is no build.
+pub(super) fn offer_of(
+    stack: &Stack,
+    place: usize,
+    facts: &Facts,
+    goods: Goods,
+    branch: String,
+) -> Result<Offer, Refusal> {
+    let old = facts.current.as_ref().map(as_build).transpose()?;
+    let (seen, root) = match &goods {
+        Goods::Revision(sha) => (sha.to_string(), None),
+        Goods::Build { id, root, .. } => (id.to_string(), Some(root.clone())),
+    };
+    let target = Target { goods, branch, old: old.clone() };
+    let stage = &stack.stages[place].name;
+    let plan = plan::plan(stack, stage, target).map_err(|error| Refusal::Unable { why: error.to_string() })?;
     let sha = plan.sha.clone();
     let plan_hash = plan.hash();
     Ok(Offer { seen, sha, root, old, plan, plan_hash })
+}
+
+/// A published build as goods.
+///
+/// # Errors
+/// When the ledger holds a value that is no build.
+pub(super) fn goods_of(published: &Published) -> Result<Goods, Refusal> {
+    let OldBuild { id, sha, root } =
+        published.as_build().map_err(|error| Refusal::Unable { why: error.to_string() })?;
+    Ok(Goods::Build { id, root, sha })
+}
+
+/// A branch as a person says it; nobody may have said one.
+pub(super) fn branch_words(branch: &str) -> &str {
+    if branch.is_empty() { "no named branch" } else { branch }
+}
+
+fn nothing_published(stack: &Stack) -> String {
+    match stack.refs_of(0) {
+        Some(refs) => format!("no build of {refs} has been published yet, so there is nothing to push"),
+        None => "no build has been published yet, so there is nothing to push".to_owned(),
+    }
 }
 
 /// Why nobody may press the stage now: held or locked.
@@ -205,8 +261,11 @@ fn short(seen: &str) -> String {
 }
 
 fn seen_moved(stack: &Stack, place: usize, seen: &str, now: &str) -> String {
-    let Source::Git { branch, .. } = &stack.source;
+    let branch = stack.source.branch();
     match place.checked_sub(1) {
+        None if stack.source == Source::Published => {
+            format!("the newest published build is now {} instead of {}", short(now), short(seen))
+        }
         None => format!("{branch} is now at {} instead of {}", short(now), short(seen)),
         Some(before) => format!("{} now runs {} instead of {}", stack.stages[before].name, short(now), short(seen)),
     }

@@ -83,6 +83,7 @@ pub async fn ask(dir: &Path, inventory: &Inventory) -> Result<Vec<Host>, String>
         lock: None,
         fence: "0.0".to_owned(),
         cancel: cancel.clone(),
+        mask: Arc::default(),
     };
     let (tx, rx) = mpsc::channel(64);
     let asked = async move { guard::near(dir, task, &tx).await };
@@ -245,8 +246,8 @@ mod tests {
             ("echo up; sleep 600", "had not ended after 1 s"),
             ("yes web1", "said more than 1048576 bytes"),
             (
-                "printf 'PATH HOME'; env | grep -vE '^(PATH|HOME|LC_ALL|PWD|PUSH_MARK|_|SHLVL)='",
-                "named `PATH HOME`, which is not a host",
+                "env | grep -vE '^(PATH|HOME|LC_ALL|PWD|PUSH_MARK|_|SHLVL)='; printf 'no more'",
+                "named `no more`, which is not a host",
             ),
         ] {
             let asked = ask(dir.path(), &inventory(command, 2, if why.contains("1 s") { 1 } else { 30 })).await;

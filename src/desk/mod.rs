@@ -7,6 +7,7 @@ pub mod backup;
 mod branches;
 mod cancel;
 mod changes;
+mod confirm;
 mod drift;
 mod fold;
 mod follow;
@@ -16,9 +17,12 @@ mod interrupt;
 pub mod inventory;
 mod journals;
 mod open;
+mod owed;
 mod pause;
+mod pick;
 mod plan_view;
 mod press;
+mod publish;
 mod recover;
 mod resume;
 mod runner;
@@ -38,8 +42,10 @@ use crate::journal::PushDir;
 use crate::ledger::{Ledger, LedgerError};
 use crate::stack::{PushNumber, Stack, StackName, StageName, Who};
 use branches::Branches;
+pub use confirm::Answered;
 use journals::Journals;
 pub use open::DeskError;
+pub use publish::Publishing;
 use shelf::Shelves;
 use std::fs::File;
 use std::path::PathBuf;
@@ -61,6 +67,8 @@ pub struct Desk {
     shelves: Mutex<Shelves>,
     shelf: watch::Sender<Arc<Shelf>>,
     branches: Branches,
+    /// One build at a time is frozen and written down, of those that are published.
+    publishing: tokio::sync::Mutex<()>,
     journals: Journals,
     teller: fold::Teller,
     shown_plans: shown::Shown,
@@ -141,6 +149,12 @@ pub enum Refusal {
         what: String,
         /// What could be pushed now, as `seen`.
         now: Option<String>,
+    },
+    /// What is there already is another.
+    #[error("{why}")]
+    Taken {
+        /// What is there, and what to do.
+        why: String,
     },
     /// There is nothing that could go out.
     #[error("{why}")]

@@ -90,6 +90,7 @@ impl Desk {
         private_dir(&data).map_err(bad_data)?;
         let instance = lock_instance(&data)?;
         private_dir(&data.join("pushes")).map_err(bad_data)?;
+        private_dir(&data.join("incoming")).map_err(bad_data)?;
         let ledger = Ledger::open(&data.join("pushbutton.db"))?;
         let shelves = Shelves::load(&config.stacks)
             .map_err(|source| DeskError::Stacks { path: config.stacks.clone(), source })?;
@@ -97,11 +98,12 @@ impl Desk {
         let teller = Teller { url: config.url.clone(), channels: channels.into_iter().flatten().collect() };
         let (limits, seconds) = (config.limits.clone(), Duration::from_secs);
         let desk = Arc::new_cyclic(|me| Self {
+            branches: Branches::new(data.join("mirrors"), config.ssh.config.clone(), limits.source(), ledger.clone()),
+            publishing: tokio::sync::Mutex::default(),
             ledger,
             program,
             shelf: watch::channel(shelves.shelf()).0,
             shelves: Mutex::new(shelves),
-            branches: Branches::new(data.join("mirrors"), config.ssh.config.clone()),
             journals: Journals::default(),
             teller,
             shown_plans: super::shown::Shown::default(),

@@ -83,6 +83,7 @@ fn note(tx: &Transaction<'_>, push: PushNumber, order: &Order) -> crate::ledger:
         Order::Pause { who, reason } => (who, "pause", reason.as_deref()),
         Order::Unpause { who } => (who, "unpause", None),
         Order::Cancel { who, reason } => (who, "cancel", reason.as_deref()),
+        Order::Answer(given) => (&given.who, "answer", given.reason.as_deref()),
     };
     if let Err(refusal) = allowed(row.as_ref(), push, matches!(order, Order::Pause { .. })) {
         return Ok(Err(refusal));

@@ -4,12 +4,13 @@
 
 use super::gate::{self, Facts, Offer};
 use super::view::{FileChanges, PlanView, PlannedView, Usual};
+use super::wish::Wish;
 use super::{Decision, Desk, Refusal, changes, first_line};
 use crate::ledger::pushes;
 use crate::plan::shell::{self, ByHand};
 use crate::plan::{BuildFrom, Plan, PlannedCommand};
 use crate::source::build::BuildDir;
-use crate::stack::{BuildId, Stack, StackName, StageName, Who};
+use crate::stack::{BuildId, Revision, Source, Stack, StackName, StageName, Who};
 use std::sync::Arc;
 
 /// Good pushes that say how long one usually takes.
@@ -26,15 +27,20 @@ struct Planned {
 }
 
 impl Desk {
-    /// Shows what a press of a stage's button would do.
+    /// Shows what a press of a stage's button would do, or of another version that is chosen there.
     ///
     /// # Errors
     /// When there is no such stage, or nothing could go out.
-    pub async fn plan(&self, stack: &StackName, stage: &StageName) -> Decision<PlanView> {
-        let Planned { stack, place, facts, offer, problem, usual_ms } = self.planned(stack, stage).await?;
+    pub async fn plan(&self, stack: &StackName, stage: &StageName, version: Option<&Revision>) -> Decision<PlanView> {
+        let Planned { stack, place, facts, offer, problem, usual_ms } = self.planned(stack, stage, version).await?;
         self.shown_plans.remember(&offer.plan_hash, &offer.plan);
         let old = offer.old.as_ref();
         let log = self.branches.log(&stack, old.map(|old| &old.sha), &offer.sha).await;
+        let gone = match (old, &stack.source) {
+            // A directory has no history that could tell.
+            (None, _) | (_, Source::Dir { .. }) => Arc::default(),
+            (Some(old), _) => self.branches.log(&stack, Some(&offer.sha), &old.sha).await,
+        };
         let broken = problem
             .map(|problem| Refusal::BadStack { stack: stack.name.to_string(), why: first_line(&problem) }.to_string());
         let build = match &offer.plan.build {
@@ -57,6 +63,9 @@ impl Desk {
             branch: offer.plan.branch.clone(),
             build,
             root: offer.root.map(|root| root.to_string()),
+            version: version.map(Revision::to_string),
+            gone: gone.commits.clone(),
+            gone_count: gone.count,
             commits: log.commits.clone(),
             commit_count: log.count,
             changes,
@@ -68,8 +77,14 @@ impl Desk {
     ///
     /// # Errors
     /// As [`Desk::plan`].
-    pub async fn plan_as_shell(&self, stack: &StackName, stage: &StageName, who: &Who) -> Decision<String> {
-        let Planned { stack, offer, .. } = self.planned(stack, stage).await?;
+    pub async fn plan_as_shell(
+        &self,
+        stack: &StackName,
+        stage: &StageName,
+        version: Option<&Revision>,
+        who: &Who,
+    ) -> Decision<String> {
+        let Planned { stack, offer, .. } = self.planned(stack, stage, version).await?;
         let build = match &offer.plan.build {
             BuildFrom::Existing { id, .. } => id.clone(),
             BuildFrom::Made { .. } => by_hand(&offer)?,
@@ -109,7 +124,7 @@ impl Desk {
         }
     }
 
-    async fn planned(&self, stack: &StackName, stage: &StageName) -> Decision<Planned> {
+    async fn planned(&self, stack: &StackName, stage: &StageName, version: Option<&Revision>) -> Decision<Planned> {
         if let Some(desk) = self.me.upgrade() {
             // What was edited a moment ago counts; it panics only when the runtime ends.
             let _ = tokio::task::spawn_blocking(move || desk.refresh_shelf()).await;
@@ -118,17 +133,22 @@ impl Desk {
         let Some(place) = stack.stages.iter().position(|known| known.name == *stage) else {
             return Err(Refusal::Unknown { what: format!("stage {stage} of {}", stack.name) });
         };
-        let head = match place {
-            0 => Some(self.branches.head(&stack).await?),
+        let wish = match version {
+            Some(version) => Wish::Version(self.version(&stack, place, version).await?),
+            None => Wish::Next,
+        };
+        let head = match (place, &wish) {
+            (0, Wish::Next) => Some(self.branches.head(&stack).await?),
             _ => None,
         };
         let (asked, stage) = (Arc::clone(&stack), stage.clone());
         let read = move |connection: &rusqlite::Connection| {
+            let offer = wish.offer(connection, &asked, place, head.clone())?;
             let facts = Facts::read(connection, &asked, place, head)?;
-            Ok((facts, pushes::usual_ms(connection, asked.name.as_str(), stage.as_str(), USUAL)?))
+            Ok((facts, offer, pushes::usual_ms(connection, asked.name.as_str(), stage.as_str(), USUAL)?))
         };
-        let (facts, usual_ms) = self.ledger.read(read).await?;
-        let offer = gate::offer(&stack, place, &facts)?;
+        let (facts, offer, usual_ms) = self.ledger.read(read).await?;
+        let offer = offer?;
         Ok(Planned { stack, place, facts, offer, problem, usual_ms })
     }
 
@@ -156,7 +176,7 @@ fn commands(plan: &Plan) -> Vec<PlannedView> {
     let values = plan.values();
     let total = plan.hosts.len();
     let view = |command: &PlannedCommand| {
-        let per_host = command.form.per_host();
+        let per_host = command.per_host();
         let sizes = if per_host { command.batches(total) } else { Vec::new() };
         let mut names = plan.hosts.iter().map(|host| host.name().to_owned());
         PlannedView {

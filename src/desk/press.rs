@@ -74,7 +74,10 @@ impl Desk {
         let (stack, place) = self.pressed_stack(&press, &wish).await?;
         self.has_space()?;
         let head = match (&wish, place) {
-            (Wish::Next, 0) => Some(self.branches.head(&stack).await?),
+            (Wish::Next, 0) => {
+                self.branches.look_again(&stack).await?;
+                Some(self.branches.head(&stack).await?)
+            }
             _ => None,
         };
         let (press, wish) = (Arc::new(press), Arc::new(wish));
@@ -236,6 +239,7 @@ impl Desk {
             ssh_config: self.config.ssh.config.clone(),
             lease_s: self.config.ssh.lease_s,
             grace_s: self.config.ssh.grace_s,
+            source_most: self.config.limits.source(),
         }
     }
 

@@ -5,7 +5,7 @@
 use super::back::ended_badly;
 use super::gate::{Facts, Offer};
 use super::view::{Rest, RestCommand};
-use super::{Decision, Desk, Press, Refusal, first_line, gate};
+use super::{Decision, Desk, Press, Refusal, first_line, gate, owed};
 use crate::ledger::pushes::{self, PushRow, ResultRow};
 use crate::ledger::{Answer, LedgerError, past};
 use crate::plan::{Assignment, BuildFrom, Kind, Part, Plan, PlannedCommand, PlannedForm};
@@ -22,6 +22,8 @@ pub(super) struct Earlier {
     pub plan: Plan,
     /// What became of it, on each host.
     pub results: Vec<ResultRow>,
+    /// What it owes, and runs first therefore.
+    pub owed: Vec<PlannedCommand>,
     /// A push that came after it, to its stage or to one of its hosts.
     pub newer: Option<i64>,
 }
@@ -37,7 +39,8 @@ impl Earlier {
         let assignment: Assignment =
             serde_json::from_str(&text).map_err(|bad| LedgerError::Corrupt(format!("plan of push {of}: {bad}")))?;
         let (results, newer) = (pushes::results(connection, row.id)?, past::newer(connection, row.id)?);
-        Ok(Some(Self { row, plan: assignment.plan, results, newer }))
+        let owed = owed::owed(&row, &assignment, &results);
+        Ok(Some(Self { row, plan: assignment.plan, results, owed, newer }))
     }
 }
 
@@ -91,8 +94,22 @@ pub(super) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
             command.done_on.retain(|host| !odd.contains(host.as_str()));
         }
     }
+    whole_rolls(&mut plan.commands);
+    plan.commands.retain(|command| command.part != Part::Owed);
+    plan.commands.splice(0..0, earlier.owed.iter().cloned());
     let plan_hash = plan.hash();
     Ok(Offer { seen: row.build.clone(), sha: plan.sha.clone(), root: frozen, old: plan.old.clone(), plan, plan_hash })
+}
+
+/// A host half-way through a roll walks all of it again: it is done only where the whole list is.
+fn whole_rolls(commands: &mut [PlannedCommand]) {
+    for roll in commands.chunk_by_mut(PlannedCommand::rolls_with) {
+        let done = roll.iter().map(|command| command.done_on.clone());
+        let all = done.reduce(|all, one| all.into_iter().filter(|host| one.contains(host)).collect());
+        for command in roll {
+            command.done_on = all.clone().unwrap_or_default();
+        }
+    }
 }
 
 /// The hosts that were asked at the end what they run, and did not say this build: whatever was recorded before, it is
@@ -152,14 +169,26 @@ impl Desk {
         let Ok(offer) = offer(&earlier) else { return Ok(None) };
         let values = offer.plan.values();
         let hosts = &offer.plan.hosts;
-        let left = |(number, command): (usize, &crate::plan::PlannedCommand)| {
-            let (all, left) = match command.form.per_host() {
-                true => (hosts.len(), hosts.iter().filter(|host| !command.is_done_on(Some(host))).count()),
+        let left = |(number, command): (usize, &PlannedCommand)| {
+            let meant: Vec<_> = hosts.iter().filter(|host| command.is_meant_for(host)).collect();
+            let (all, left) = match command.per_host() {
+                true => (meant.len(), meant.iter().filter(|host| !command.is_done_on(Some(host))).count()),
                 false => (0, usize::from(!command.is_done_on(None))),
             };
-            (left > 0).then(|| RestCommand { command: number, title: command.title(&values), hosts: all, left })
+            let owed_by = command.owed.as_ref().map(|owed| owed.push.get());
+            (left > 0).then(|| RestCommand {
+                command: number,
+                title: command.title(&values),
+                hosts: all,
+                left,
+                owed_by,
+            })
         };
-        let commands = (1..).zip(&offer.plan.commands).filter_map(left).collect();
+        // Numbered as in the push whose page it is on: what is owed comes before them.
+        let before = earlier.plan.commands.iter().filter(|command| command.part == Part::Owed).count();
+        let (owed, own) = offer.plan.commands.split_at(earlier.owed.len());
+        let numbered = (1..).zip(owed).chain((before + 1..).zip(own));
+        let commands = numbered.filter_map(left).collect();
         let why_not = self.why_no_rest(&earlier.row).await?;
         self.shown_plans.remember(&offer.plan_hash, &offer.plan);
         Ok(Some(Rest { plan_hash: offer.plan_hash, commands, why_not }))

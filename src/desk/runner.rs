@@ -2,7 +2,9 @@
 //! getting that lock, so that no late runner can start (TRUST section 2). It must never do a runner's work.
 
 use crate::journal::{Cursor, Event, PushDir, Reader};
+use crate::plan::Assignment;
 use crate::process::Program;
+use crate::stack::SecretSource;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -13,6 +15,9 @@ use tokio::sync::watch;
 
 /// What a runner needs of the operator's environment: ssh's agent and home, and where temporary files go.
 const INHERITED: [&str; 6] = ["HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "TMPDIR", "RUST_LOG"];
+
+/// Where systemd puts a service's credentials.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// What is known of a push's runner.
 #[derive(Debug)]
@@ -32,7 +37,8 @@ pub(super) enum Runner {
 pub(super) fn start(program: &Path, dir: &PushDir, plan: &str) -> io::Result<watch::Receiver<bool>> {
     write_plan(dir, plan)?;
     let mut start = Program::new(program).arg("runner").arg(dir.dir()).outlives_us();
-    for name in INHERITED {
+    let named = secrets_in_environment(plan);
+    for name in INHERITED.into_iter().chain([CREDENTIALS]).chain(named.iter().map(String::as_str)) {
         if let Some(value) = std::env::var_os(name) {
             start = start.env(name, value);
         }
@@ -45,6 +51,13 @@ pub(super) fn start(program: &Path, dir: &PushDir, plan: &str) -> io::Result<wat
         ended.send_replace(true);
     });
     Ok(watch)
+}
+
+/// The variables of the environment that a plan's secrets are found in.
+fn secrets_in_environment(plan: &str) -> Vec<String> {
+    let Ok(assignment) = serde_json::from_str::<Assignment>(plan) else { return Vec::new() };
+    let sources = assignment.plan.secrets.into_values();
+    sources.filter_map(|source| if let SecretSource::Env(name) = source { Some(name) } else { None }).collect()
 }
 
 /// Makes the directory of a push, readable by the server alone.

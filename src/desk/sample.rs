@@ -56,6 +56,7 @@ pub(super) fn assignment(push: i64) -> Assignment {
         ssh_config: None,
         lease_s: 30,
         grace_s: 5,
+        source_most: crate::config::Most::default(),
     }
 }
 

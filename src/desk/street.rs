@@ -54,12 +54,13 @@ impl Desk {
             }
             stages.push(view);
         }
-        let Source::Git { url, branch } = &stack.source;
         Ok(Street {
             stack: name.to_string(),
             title: stack.title.clone(),
-            branch: branch.clone(),
-            source: without_password(url),
+            branch: stack.source.branch().to_owned(),
+            source: stack.source.address().map(without_password).unwrap_or_default(),
+            unit: stack.source.unit(),
+            choose: !matches!(stack.source, Source::Dir { .. }),
             trunk: known.head.map(|(head, subject)| Trunk {
                 sha: head.to_string(),
                 subject,

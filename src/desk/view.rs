@@ -39,8 +39,12 @@ pub struct Street {
     pub title: String,
     /// The branch that the first stage pushes.
     pub branch: String,
-    /// Where the revisions come from, for showing.
+    /// Where the revisions come from, for showing; empty where builds are published.
     pub source: String,
+    /// What one version of it is called: `commit`, `build`.
+    pub unit: &'static str,
+    /// Whether another version than the newest can be chosen for the first stage.
+    pub choose: bool,
     /// The head of the branch, when it is known.
     pub trunk: Option<Trunk>,
     /// Why the branch could not be fetched, if so.
@@ -159,6 +163,30 @@ pub struct Next {
     pub diff: Option<String>,
 }
 
+/// The versions that can be chosen for a first stage.
+#[derive(Clone, Debug, Serialize)]
+pub struct Versions {
+    /// The stack.
+    pub stack: String,
+    /// The stage.
+    pub stage: String,
+    /// What one of them is called.
+    pub unit: &'static str,
+    /// The branches that the stage may push; none where there are no branches.
+    pub refs: Option<String>,
+    /// The stack's own branch first, then the heads of the others.
+    pub groups: Vec<VersionGroup>,
+}
+
+/// The versions of one branch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VersionGroup {
+    /// The branch.
+    pub branch: String,
+    /// Its newest commits, newest first; of another branch than the stack's own its head alone.
+    pub commits: Vec<Commit>,
+}
+
 /// A build, as it is named on the way back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BackTo {
@@ -219,4 +247,6 @@ pub struct RestCommand {
     pub hosts: usize,
     /// On how many it is still to be done; 1 for the push host.
     pub left: usize,
+    /// The push whose `finally` it is: its runner died before it could run that, so that it comes first now.
+    pub owed_by: Option<i64>,
 }

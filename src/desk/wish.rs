@@ -3,6 +3,7 @@
 
 use super::back::{self, Past};
 use super::gate::{self, Facts, Offer};
+use super::pick::Picked;
 use super::resume::{self, Earlier};
 use super::{Press, Refusal};
 use crate::ledger::Answer;
@@ -19,6 +20,8 @@ pub(super) enum Wish {
     Back(Option<BuildId>),
     /// What is left of an earlier push.
     Rest(PushNumber),
+    /// Another version than the newest, on the first stage.
+    Version(Picked),
 }
 
 impl Wish {
@@ -39,6 +42,7 @@ impl Wish {
                 let past = Past::read(connection, &stack.name, &stack.stages[place].name)?;
                 back::offer(stack, place, &Facts::read(connection, stack, place, head)?, &past, to.as_ref())
             }
+            Self::Version(picked) => picked.offer(stack, place, &Facts::read(connection, stack, place, head)?),
             Self::Rest(of) => match Earlier::read(connection, *of)? {
                 Some(earlier) => resume::offer(&earlier),
                 None => Err(Refusal::Unknown { what: format!("push {of}") }),
@@ -65,6 +69,7 @@ impl Wish {
             // A stop sign says: no new code. The way back is open, that is what it is for.
             Self::Back(_) => gate::locked(&facts),
             Self::Rest(_) => gate::closed_to_resume(&facts),
+            Self::Version(_) => gate::closed(&facts),
         };
         if let Some(refusal) = closed {
             return Ok(Err(refusal));

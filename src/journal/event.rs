@@ -109,6 +109,32 @@ pub enum Event {
         /// How many bytes they have.
         bytes: u64,
     },
+    /// A person is asked, and the push waits.
+    Asked {
+        /// The command that asks.
+        command: u32,
+        /// Which question of the push, from 1.
+        ask: u32,
+        /// The question.
+        question: String,
+        /// When nobody can answer any more, and the push fails.
+        ends_at: At,
+    },
+    /// A question is over. Each that was asked is, before its command ends.
+    Answered {
+        /// The command that asked.
+        command: u32,
+        /// Which question.
+        ask: u32,
+        /// How.
+        answer: Answer,
+        /// Who answered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        who: Option<Who>,
+        /// Why, when they said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// A command gave a link: a ticket, a graph.
     Link {
         /// The command.
@@ -178,6 +204,29 @@ pub enum Stream {
     Err,
     /// Pushbutton's own words: the command as it is run, what it noticed.
     Note,
+}
+
+/// How a question ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// The push goes on.
+    Yes,
+    /// The push is cancelled.
+    No,
+    /// Nobody answered: its time was over, or the push was stopped.
+    Nobody,
+}
+
+impl Answer {
+    /// The word for people and the ledger.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Nobody => "nobody",
+        }
+    }
 }
 
 /// How a command ended on a host.

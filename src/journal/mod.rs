@@ -6,7 +6,7 @@ pub mod read;
 pub mod state;
 pub mod write;
 
-pub use event::{Ended, Event, HostResult, Record, Stream};
+pub use event::{Answer, Ended, Event, HostResult, Record, Stream};
 pub use read::{Batch, Cursor, Read, Reader};
 pub use state::State;
 pub use write::Writer;

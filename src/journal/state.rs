@@ -25,6 +25,8 @@ pub struct State {
     pub commands: BTreeMap<u32, CommandState>,
     /// How many lines of output there were.
     pub lines: u64,
+    /// The command and the number of the question that waits for its answer.
+    pub question: Option<(u32, u32)>,
     /// How it ended.
     pub ended: Option<Ended>,
     started: bool,
@@ -80,13 +82,30 @@ impl State {
                 }
                 _ => return illegal("the command does not run, or has ended on this host before"),
             },
+            Event::Asked { command, ask, .. } => {
+                if self.question.is_some() || self.running(*command).is_none() {
+                    return illegal("another question is open, or the command does not run");
+                }
+                self.question = Some((*command, *ask));
+            }
+            Event::Answered { command, ask, .. } => {
+                if self.question.take() != Some((*command, *ask)) {
+                    return illegal("this was not asked");
+                }
+            }
+            Event::CommandEnded { command, .. } if self.question.is_some_and(|(asks, _)| asks == *command) => {
+                return illegal("the command waits for an answer still");
+            }
             Event::CommandEnded { command, result, .. } => match self.running(*command) {
                 Some(state) if state.hosts.values().all(Option::is_some) => state.result = Some(*result),
                 _ => return illegal("the command does not run, or runs on a host still"),
             },
             Event::Line { .. } => self.lines += 1,
             Event::BuildMade { .. } | Event::Link { .. } | Event::Paused { .. } | Event::Resumed { .. } => {}
-            Event::PushEnded { state, .. } => self.ended = Some(*state),
+            Event::PushEnded { state, .. } => {
+                self.question = None;
+                self.ended = Some(*state);
+            }
         }
         Ok(())
     }

@@ -207,6 +207,24 @@ fn illegal_steps_are_errors() {
 }
 
 /// One step of a made-up push; what is not legal just then does not happen.
+#[test]
+fn a_question_is_answered_once_before_its_command_ends() {
+    let asked = |ask| Event::Asked {
+        command: 1,
+        ask,
+        question: "Fine?".into(),
+        ends_at: "2026-11-21T10:00:00Z".parse().unwrap(),
+    };
+    let answered = |ask| Event::Answered { command: 1, ask, answer: Answer::Yes, who: None, reason: None };
+    let ended = Event::CommandEnded { command: 1, result: HostResult::Ok, ok: 1, not_ok: 0, duration_ms: 0 };
+    let after = |more: Vec<Event>| play([vec![started(&[], 2), command_started(1)], more].concat());
+    assert_eq!(after(vec![asked(1)]).unwrap().question, Some((1, 1)));
+    assert_eq!(after(vec![asked(1), answered(1), asked(2), answered(2), ended.clone()]).unwrap().question, None);
+    for illegal in [vec![answered(1)], vec![asked(1), answered(2)], vec![asked(1), asked(2)], vec![asked(1), ended]] {
+        assert!(after(illegal.clone()).is_err(), "{illegal:?}");
+    }
+}
+
 fn any_step() -> impl Strategy<Value = Event> {
     let results = [
         HostResult::Ok,

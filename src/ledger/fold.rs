@@ -2,7 +2,7 @@
 //! place only from where the caller read, in the same transaction as the effects.
 
 use super::outbox::BadHost;
-use super::{Answer, LedgerError};
+use super::{Answer, LedgerError, questions};
 use crate::journal::{Cursor, Event, Record};
 use crate::stack::PushNumber;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -116,7 +116,11 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> Answer<
                 .execute([id])?;
         }
         Event::Line { .. } => {}
-        Event::PushEnded { .. } => end(tx, id, &at, &record.event)?,
+        Event::Asked { .. } | Event::Answered { .. } => questions::apply(tx, push, record)?,
+        Event::PushEnded { .. } => {
+            questions::apply(tx, push, record)?;
+            end(tx, id, &at, &record.event)?;
+        }
     }
     Ok(())
 }

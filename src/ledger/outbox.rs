@@ -4,6 +4,7 @@
 
 use super::Answer;
 use super::pushes::{Commit, Link, PushRow};
+use super::questions::Question;
 use crate::time::At;
 use rusqlite::{Connection, Row, Transaction, named_params, params};
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,9 @@ pub struct Announcement {
     /// What the push linked to.
     #[serde(default)]
     pub links: Vec<Link>,
+    /// What it asks, where that is told.
+    #[serde(default)]
+    pub question: Option<Question>,
     /// The pause that is told of, when it is one, or its end.
     #[serde(default)]
     pub pause: Option<Pause>,
@@ -74,16 +78,17 @@ pub struct Announcement {
 }
 
 impl Announcement {
-    /// The key that tells a repeat: `push-214-ended`, `push-214-paused-57`.
+    /// The key that tells a repeat: `push-214-ended`, `push-214-paused-57`, `push-214-asked-1`.
     pub fn key(&self) -> String {
         format!("push-{}-{}", self.push.id, self.moment())
     }
 
-    /// The moment's name in the ledger; a push may be paused more than once.
+    /// The moment's name in the ledger; a push may be paused, and may ask, more than once.
     fn moment(&self) -> String {
-        match &self.pause {
-            Some(pause) => format!("{}-{}", self.event.name(), pause.n),
-            None => self.event.name().to_owned(),
+        match (&self.pause, &self.question) {
+            (Some(pause), _) => format!("{}-{}", self.event.name(), pause.n),
+            (None, Some(question)) => format!("{}-{}", self.event.name(), question.ask),
+            (None, None) => self.event.name().to_owned(),
         }
     }
 }
@@ -107,6 +112,8 @@ pub struct Pause {
 pub enum Moment {
     /// It began.
     Started,
+    /// It asks, and waits for an answer.
+    Asked,
     /// Somebody paused it.
     Paused,
     /// Somebody let it go on.
@@ -120,6 +127,7 @@ impl Moment {
     pub fn name(self) -> &'static str {
         match self {
             Self::Started => "started",
+            Self::Asked => "asked",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::Ended => "ended",
@@ -147,7 +155,7 @@ pub struct OutboxRow {
     pub id: i64,
     /// The push.
     pub push: i64,
-    /// `started`, `ended`, `paused-57` or `resumed-63` (with the number of the journal record).
+    /// `started`, `ended`, `asked-1` (with the question's number), `paused-57` or `resumed-63` (with the journal record's).
     pub event: String,
     /// `irc` or `email`.
     pub channel: String,
@@ -201,6 +209,10 @@ pub fn due(conn: &Connection, channel: &str, now: At, most: usize) -> Answer<Vec
         "SELECT o.id, o.tries, o.payload FROM outbox o
          WHERE {NEXT_IN_LINE} AND (o.next_at <= :now OR o.next_at > :furthest) ORDER BY o.id LIMIT :most"
     ))?;
+    read_due(&mut ask, channel, now, most)
+}
+
+fn read_due(ask: &mut rusqlite::CachedStatement<'_>, channel: &str, now: At, most: usize) -> Answer<Vec<Due>> {
     let furthest = At::from_millis(now.millis().saturating_add(FURTHEST_MS));
     let mut rows = ask.query(named_params! {
         ":channel": channel,
@@ -217,6 +229,23 @@ pub fn due(conn: &Connection, channel: &str, now: At, most: usize) -> Answer<Vec
     Ok(due)
 }
 
+/// What `channel` is to tell at `now` and what waits behind that, oldest first, at most `most`: of each push as much as can
+/// be told in its order.
+///
+/// # Errors
+/// What SQLite said.
+pub fn piled(conn: &Connection, channel: &str, now: At, most: usize) -> Answer<Vec<Due>> {
+    let mut ask = conn.prepare_cached(
+        "SELECT o.id, o.tries, o.payload FROM outbox o
+         WHERE o.channel = :channel AND o.state = 'waiting' AND (o.next_at <= :now OR o.next_at > :furthest)
+           AND NOT EXISTS (SELECT 1 FROM outbox e
+                           WHERE e.push = o.push AND e.channel = o.channel AND e.state = 'waiting' AND e.id < o.id
+                             AND e.next_at > :now AND e.next_at <= :furthest)
+         ORDER BY o.id LIMIT :most",
+    )?;
+    read_due(&mut ask, channel, now, most)
+}
+
 /// When `channel` has something to tell next; `None` when nothing waits.
 ///
 /// # Errors
@@ -228,16 +257,16 @@ pub fn next_due(conn: &Connection, channel: &str) -> Answer<Option<At>> {
         .transpose()
 }
 
-/// Notes that a row was told, with the very words.
+/// Notes that a row was told, with the very words, and what was not well with it all the same (an address was refused).
 ///
 /// # Errors
 /// What SQLite said.
-pub fn told(tx: &Transaction<'_>, id: i64, words: &str, at: At) -> Answer<()> {
+pub fn told(tx: &Transaction<'_>, id: i64, words: &str, problem: Option<&str>, at: At) -> Answer<()> {
     tx.prepare_cached(
-        "UPDATE outbox SET state = 'told', tries = tries + 1, told_at = ?2, told = ?3, problem = NULL
+        "UPDATE outbox SET state = 'told', tries = tries + 1, told_at = ?2, told = ?3, problem = ?4
          WHERE id = ?1 AND state = 'waiting'",
     )?
-    .execute(params![id, at.to_string(), words])?;
+    .execute(params![id, at.to_string(), words, problem])?;
     Ok(())
 }
 

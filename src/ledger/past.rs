@@ -55,8 +55,8 @@ pub fn good_builds(connection: &Connection, stack: &str, stage: &str, most: usiz
                 b.files, p.id, p.who, p.pressed_at
          FROM (SELECT *, (SELECT min(g.id) FROM pushes g WHERE g.stack = ?1 AND g.build = builds.id AND g.stage = ?2
                           AND g.state = 'succeeded') AS first
-               FROM builds WHERE stack = ?1 ORDER BY push DESC) b
-         JOIN pushes p ON p.id = b.first ORDER BY b.push DESC LIMIT ?3",
+               FROM builds WHERE stack = ?1 ORDER BY push DESC, made_at DESC) b
+         JOIN pushes p ON p.id = b.first ORDER BY b.push DESC, b.made_at DESC LIMIT ?3",
     )?;
     let rows = ask.query_map(params![stack, stage, i64::try_from(most).unwrap_or(i64::MAX)], |row| {
         Ok(Good {

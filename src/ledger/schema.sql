@@ -81,11 +81,22 @@ CREATE TABLE builds (
   root          TEXT NOT NULL,
   files         INTEGER NOT NULL,
   bytes         INTEGER NOT NULL,
-  push          INTEGER NOT NULL REFERENCES pushes (id),
+  push          INTEGER REFERENCES pushes (id),   -- that made it; none of one that was published
   made_at       TEXT NOT NULL,
   PRIMARY KEY (stack, id)
 ) STRICT;
 CREATE INDEX builds_by_push ON builds (stack, push);
+
+CREATE TABLE published (                          -- builds that somebody else made and published, in the order that they came
+  n             INTEGER PRIMARY KEY,
+  stack         TEXT NOT NULL,
+  sha           TEXT NOT NULL,
+  build         TEXT NOT NULL,                    -- a row of builds
+  title         TEXT NOT NULL,                    -- what it is, in its publisher's words; may be empty
+  who           TEXT NOT NULL,
+  UNIQUE (stack, sha),
+  UNIQUE (stack, build)
+) STRICT;
 
 CREATE TABLE current (                            -- what each stage runs: the build of its last succeeded push
   stack         TEXT NOT NULL,
@@ -157,10 +168,28 @@ CREATE TABLE links (                              -- what `before` and `finally`
 CREATE TRIGGER links_never_go BEFORE DELETE ON links
 BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
 
+CREATE TABLE questions (                          -- what a push asked a person in its middle
+  push          INTEGER NOT NULL REFERENCES pushes (id),
+  ask           INTEGER NOT NULL,                 -- from 1
+  command       INTEGER NOT NULL,
+  question      TEXT NOT NULL,
+  asked_at      TEXT NOT NULL,
+  ends_at       TEXT NOT NULL,
+  answer        TEXT,                             -- 'yes', 'no', 'nobody'; none while the push waits
+  who           TEXT,
+  reason        TEXT,
+  PRIMARY KEY (push, ask)
+) STRICT;
+CREATE TRIGGER questions_ended_never_change BEFORE UPDATE ON questions
+WHEN (SELECT ended_at FROM pushes WHERE id = OLD.push) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a push that ended never changes'); END;
+CREATE TRIGGER questions_never_go BEFORE DELETE ON questions
+BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
+
 CREATE TABLE outbox (                             -- announcements, written with the change that they tell of
   id            INTEGER PRIMARY KEY,
   push          INTEGER NOT NULL REFERENCES pushes (id),
-  event         TEXT NOT NULL,                    -- 'started', 'paused-N', 'resumed-N' or 'ended'; N is a record
+  event         TEXT NOT NULL,                    -- 'started', 'asked-N', 'paused-N', 'resumed-N' (N: which) or 'ended'
   channel       TEXT NOT NULL,                    -- 'irc' or 'email'
   payload       TEXT NOT NULL,                    -- a ledger::outbox::Announcement as JSON
   state         TEXT NOT NULL DEFAULT 'waiting',  -- 'waiting', 'told', 'given up'

@@ -8,13 +8,14 @@ impl PlannedCommand {
     pub fn at_once(&self, hosts: usize) -> usize {
         match self.form {
             // The flip goes to all hosts at once: the fewer seconds of two versions, the better.
-            PlannedForm::Activate { .. } => hosts.max(1),
+            PlannedForm::Activate { .. } if self.roll.is_none() => hosts.max(1),
             _ => self.chunk.max(1).min(hosts.max(1)),
         }
     }
 
     /// The sizes of the batches over so many hosts: the growing ones, then the rest by [`PlannedCommand::at_once`]. A
-    /// growing batch waits for the one before; in the rest, a host begins as soon as another has ended.
+    /// growing batch waits for the one before; in the rest, a host begins as soon as another has ended, but for a roll,
+    /// whose batches are all whole.
     pub fn batches(&self, hosts: usize) -> Vec<usize> {
         let mut left = hosts;
         let mut sizes = Vec::new();
@@ -32,7 +33,8 @@ impl PlannedCommand {
         sizes
     }
 
-    /// The same in words: `10 at a time`, `1 first, then 10, then 25 at a time`, `all at once`.
+    /// The same in words: `10 at a time`, `1 first, then 10, then 25 at a time`, `all at once`; with what a roll does and what
+    /// is asked.
     pub fn batch_words(&self, hosts: usize) -> String {
         let growing: Vec<usize> = self.batches(hosts).into_iter().take(self.grow.len()).collect();
         let rest = hosts - growing.iter().sum::<usize>();
@@ -46,7 +48,14 @@ impl PlannedCommand {
             width if width >= rest => words.push(format!("the other {rest} at once")),
             width => words.push(format!("{width} at a time")),
         }
-        words.join(", then ")
+        let mut words = words.join(", then ");
+        if self.roll.is_some() && hosts > 0 {
+            words.push_str(", each batch through the whole roll");
+        }
+        if let (Some(question), false) = (&self.confirm, growing.is_empty()) {
+            words.push_str(&format!(", asks before it grows: {}", question.text));
+        }
+        words
     }
 }
 
@@ -69,7 +78,10 @@ mod tests {
             every_s: 0,
             policy: Policy::default(),
             quiet: false,
+            confirm: None,
+            roll: None,
             done_on: Vec::new(),
+            owed: None,
         }
     }
 

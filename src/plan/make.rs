@@ -1,7 +1,7 @@
 //! Makes a plan: stack + what goes out + what runs there now → every command, every host, every limit; and its hash.
 //! It must never read anything, and never choose: the same input gives the same plan, byte for byte.
 
-use super::{BuildFrom, Kind, OldBuild, Part, Plan, PlannedCommand, PlannedForm};
+use super::{BuildFrom, Kind, OldBuild, Part, Plan, PlannedCommand, PlannedForm, Roll};
 use crate::stack::variables::{own_env, secret_env};
 use crate::stack::{BuildId, Command, Form, Policy, Revision, Root, SecretSource, Stack, StackName, Stage, StageName};
 use serde_json::Value;
@@ -82,9 +82,10 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
         },
         Goods::Build { id, root, sha } => (sha, BuildFrom::Existing { id, root }, Vec::new()),
     };
+    let mut rolls = 0;
     for (part, list) in [(Part::Before, &found.before), (Part::Main, &found.commands), (Part::Finally, &found.finally)]
     {
-        commands.extend(list.iter().map(|command| planned(part, command)));
+        commands.extend(list.iter().flat_map(|command| planned(part, command, &mut rolls)));
         if part == Part::Main {
             commands.extend(read_back(found));
         }
@@ -121,7 +122,10 @@ fn read_back(stage: &Stage) -> Option<PlannedCommand> {
         every_s: 0,
         policy: stage.policy,
         quiet: false,
+        confirm: None,
+        roll: None,
         done_on: Vec::new(),
+        owed: None,
     })
 }
 
@@ -145,7 +149,10 @@ fn making(stack: &Stack) -> Vec<PlannedCommand> {
         every_s: 0,
         policy: Policy::default(),
         quiet: false,
+        confirm: None,
+        roll: None,
         done_on: Vec::new(),
+        owed: None,
     };
     let builds = stack
         .build
@@ -157,7 +164,8 @@ fn making(stack: &Stack) -> Vec<PlannedCommand> {
         .collect()
 }
 
-fn planned(part: Part, command: &Command) -> PlannedCommand {
+/// The commands of one entry: a roll has as many as its list, each with a number of its own; `rolls` counts them.
+fn planned(part: Part, command: &Command, rolls: &mut u32) -> Vec<PlannedCommand> {
     let form = match command.form.clone() {
         Form::Local(script) => PlannedForm::Local(script),
         Form::Run(script) => PlannedForm::Run(script),
@@ -165,13 +173,20 @@ fn planned(part: Part, command: &Command) -> PlannedCommand {
         Form::Release(release) => PlannedForm::Release(release),
         Form::Activate { dir } => PlannedForm::Activate { dir },
         Form::Check(check) => PlannedForm::Check(check),
+        Form::Confirm(question) => PlannedForm::Confirm(question),
+        Form::Roll(list) => {
+            *rolls += 1;
+            let roll = Roll { number: *rolls, name: command.name.clone() };
+            let inner = list.iter().flat_map(|inner| planned(part, inner, rolls));
+            return inner.map(|inner| within(roll.clone(), command, inner)).collect();
+        }
     };
     let policy = match part {
         Part::Main => command.policy,
         // A failure before the work vetoes it, and all of `finally` runs whatever fails.
-        Part::Before | Part::Finally => Policy::default(),
+        Part::Owed | Part::Before | Part::Finally => Policy::default(),
     };
-    PlannedCommand {
+    vec![PlannedCommand {
         part,
         form,
         name: command.name.clone(),
@@ -182,7 +197,22 @@ fn planned(part: Part, command: &Command) -> PlannedCommand {
         every_s: command.every.as_secs(),
         policy,
         quiet: command.quiet,
+        confirm: command.confirm.clone(),
+        roll: None,
         done_on: Vec::new(),
+        owed: None,
+    }]
+}
+
+/// A command inside a roll goes in the roll's batches, and its failures mean what the roll says.
+fn within(roll: Roll, outer: &Command, inner: PlannedCommand) -> PlannedCommand {
+    PlannedCommand {
+        grow: outer.grow.clone(),
+        chunk: outer.chunk,
+        policy: outer.policy,
+        confirm: outer.confirm.clone(),
+        roll: Some(roll),
+        ..inner
     }
 }
 

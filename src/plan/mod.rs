@@ -4,15 +4,17 @@
 
 mod batches;
 mod make;
+mod owed;
 pub mod shell;
 mod show;
 
 pub use make::{Goods, PlanError, Target, plan};
+pub use owed::{Owed, owed};
 pub use show::values;
 
 use crate::stack::{
-    BuildId, Check, FanOut, Host, Policy, PushNumber, Relay, Release, Revision, Root, Rsync, Script, SecretSource,
-    Source, StackName, StageName, Who,
+    BuildId, Check, FanOut, Host, Policy, PushNumber, Question, Relay, Release, Revision, Root, Rsync, Script,
+    SecretSource, Source, StackName, StageName, Who,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -139,13 +141,42 @@ pub struct PlannedCommand {
     pub policy: Policy,
     /// Its output is kept out of the journal unless it fails.
     pub quiet: bool,
+    /// What is asked before each batch that is larger than the one before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<Question>,
+    /// The roll that it is part of, when it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roll: Option<Roll>,
     /// Where it was done by an earlier push that this one resumes: hosts by name, empty for the push host. It is not run
     /// there again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub done_on: Vec<String>,
+    /// The earlier push whose `finally` it is (see [`Part::Owed`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Box<Owed>>,
+}
+
+/// A list that each host walks through as a whole, in whole batches. Its commands stand in the plan one after the other,
+/// each with its own number; they share batches, policy and question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Roll {
+    /// Which roll of the plan, from 1.
+    pub number: u32,
+    /// What people call it, when the stack file says so.
+    pub name: Option<String>,
 }
 
 impl PlannedCommand {
+    /// Whether it works on each host of the stage, rather than once on the push host: inside a roll every command does.
+    pub fn per_host(&self) -> bool {
+        self.roll.is_some() || self.form.per_host()
+    }
+
+    /// Whether both are part of the same roll.
+    pub fn rolls_with(&self, other: &Self) -> bool {
+        self.roll.is_some() && self.roll == other.roll
+    }
+
     /// Whether an earlier push did it on this host (none: the push host).
     pub fn is_done_on(&self, host: Option<&Host>) -> bool {
         let name = host.map_or("", Host::name);
@@ -162,6 +193,8 @@ fn once() -> u32 {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
+    /// It is the `finally` of an earlier push whose runner died: it runs before anything else.
+    Owed,
     /// It may veto: it runs before any host is touched.
     Before,
     /// It does the work.
@@ -196,6 +229,8 @@ pub enum PlannedForm {
     },
     /// Asks until the answer is good.
     Check(Check),
+    /// Waits for a person's yes.
+    Confirm(String),
     /// Asks every host what it runs, once all is done: success is read back, not assumed (TRUST section 1, promise 12).
     ReadBack {
         /// The directories that hold `current`.
@@ -204,10 +239,10 @@ pub enum PlannedForm {
 }
 
 impl PlannedForm {
-    /// Whether it works on each host of the stage, rather than once on the push host.
+    /// Whether it works on each host of the stage, rather than once on the push host, where it stands by itself.
     pub fn per_host(&self) -> bool {
         match self {
-            Self::Checkout | Self::Build(_) | Self::Freeze => false,
+            Self::Checkout | Self::Build(_) | Self::Freeze | Self::Confirm(_) => false,
             Self::Local(script) => script.names_host(),
             Self::Check(Check::Http(address)) => address.names_host(),
             Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) => true,
@@ -227,7 +262,8 @@ impl PlannedForm {
             | Self::Rsync(_)
             | Self::Release(_)
             | Self::Activate { .. }
-            | Self::ReadBack { .. } => None,
+            | Self::ReadBack { .. }
+            | Self::Confirm(_) => None,
         }
     }
 
@@ -242,7 +278,8 @@ impl PlannedForm {
     /// Whether it needs a connection to the hosts.
     pub fn over_ssh(&self) -> bool {
         match self {
-            Self::Checkout | Self::Build(_) | Self::Freeze | Self::Local(_) | Self::Check(Check::Http(_)) => false,
+            Self::Checkout | Self::Build(_) | Self::Freeze | Self::Local(_) => false,
+            Self::Check(Check::Http(_)) | Self::Confirm(_) => false,
             Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) => true,
             Self::Activate { .. } | Self::ReadBack { .. } => true,
         }
@@ -272,4 +309,7 @@ pub struct Assignment {
     pub lease_s: u64,
     /// Seconds between TERM and KILL.
     pub grace_s: u64,
+    /// How much the source may hold.
+    #[serde(default)]
+    pub source_most: crate::config::Most,
 }

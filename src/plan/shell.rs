@@ -6,7 +6,7 @@ mod relay;
 
 use super::{BuildFrom, Part, Plan, PlannedCommand, PlannedForm};
 use crate::stack::script::Piece;
-use crate::stack::{Address, BuildId, Check, FanOut, Host, Release, Rsync, Script, Who};
+use crate::stack::{Address, BuildId, Check, FanOut, Host, Release, Rsync, Script, SecretSource, Source, Who};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -31,16 +31,16 @@ pub struct ByHand {
 const FUNCTIONS: &str = r#"
 # remote HOST COMMAND…
 remote() {
-  to=$1; shift
-  ssh SSH_OPTIONS -- "ssh://$to" "$@"
+  to=$1 jump=$(way "$1"); shift
+  ssh SSH_OPTIONS ${jump:+-J "$jump"} -- "ssh://$to" "$@"
 }
 
 # copy HOST FROM TO OPTION…
 copy() {
-  host=$1 from=$2 to=$3 port=; shift 3
+  host=$1 from=$2 to=$3 port= jump=$(way "$1"); shift 3
   case $host in *:*) port="-p ${host##*:}" ;; esac
   rsync -rlpt --no-owner --no-group --delay-updates -s --mkpath --timeout=60 "$@" \
-    -e "ssh SSH_OPTIONS $port" -- "$from" "${host%%:*}:$to" </dev/null
+    -e "ssh SSH_OPTIONS ${jump:+-J $jump} $port" -- "$from" "${host%%:*}:$to" </dev/null
 }
 
 # here DIRECTORY: runs its input there, on the push host
@@ -48,6 +48,12 @@ here() { (cd -- "$1" && exec /bin/sh -s); }
 
 # the name of a host, for {host}
 named() { name=${1##*@}; printf "export PUSH_HOST='%s'\n" "${name%%:*}"; }
+
+# asked QUESTION: goes on only after a yes
+asked() {
+  printf '%s [yes/no] ' "$1" >&2
+  read -r answer </dev/tty && [ "$answer" = yes ] || { echo "not confirmed; nothing more was begun" >&2; exit 1; }
+}
 
 # at_once COMMAND N HOST…: on at most N hosts at a time; nothing more is begun after a failure
 at_once() {
@@ -60,6 +66,17 @@ at_once() {
     done
     for pid in $pids; do wait "$pid" || bad=1; done
     [ -z "$bad" ] || { echo "$command failed; nothing more was begun" >&2; exit 1; }
+  done
+}
+"#;
+
+/// Hands the secrets to the shell on the other side, over its input; `printf` is built in, so no argument list shows them.
+const SECRETS: &str = r#"
+# secrets: what nobody may see, for the shell on the other side
+secrets() {
+  for name in NAMES; do
+    eval "value=\$$name"
+    printf "export %s='%s'\n" "$name" "$(printf '%s\n' "$value" | sed "s/'/'\\\\''/g")"
   done
 }
 "#;
@@ -118,20 +135,84 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
     }
     let exports: String = values.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect();
     out.push_str(&format!("\nvalues() {{\n  cat {}}}\neval \"$(values)\"\n", document(&exports)));
+    out.push_str(&secrets(plan));
+    out.push_str(&ways(plan));
     out.push_str(&FUNCTIONS.replace("SSH_OPTIONS", &ssh_options(hand)));
     if plan.commands.iter().any(|command| command.form.relay().is_some()) {
         out.push_str(relay::IN_ROUNDS);
     }
+    let mut roll = Vec::new();
     for (number, (command, title)) in (1..).zip(plan.commands.iter().zip(plan.titles(&values))) {
-        let on = match command.form.per_host() {
+        let on = match command.per_host() {
             true => format!(" ({} hosts, {})", plan.hosts.len(), command.batch_words(plan.hosts.len())),
             false => " (push host)".to_owned(),
         };
         let always = if command.part == Part::Finally { "; do this whatever came of the rest" } else { "" };
         let lines = lines(plan, hand, number, command, &values);
         out.push_str(&format!("\n# {number}. {title}{on}{always}\n{lines}"));
+        let Some(its) = &command.roll else { continue };
+        roll.push(format!("command_{number} \"$1\""));
+        if !plan.commands.get(number).is_some_and(|next| next.rolls_with(command)) {
+            let name = format!("roll_{}", its.number);
+            out.push_str(&format!("\n{name}() {{ {}; }}\n{}", roll.join(" && "), batches(plan, command, &name)));
+            roll.clear();
+        }
     }
     out
+}
+
+/// A line for each growing batch, with the question before the next one where the plan asks; and one for the rest.
+fn batches(plan: &Plan, command: &PlannedCommand, function: &str) -> String {
+    let total = plan.hosts.len();
+    let mut hosts = plan.hosts.iter().map(Host::place);
+    let mut line = |size: usize, width: usize| {
+        let names: Vec<String> = hosts.by_ref().take(size).collect();
+        format!("at_once {function} {width} {}\n", names.join(" "))
+    };
+    let growing: Vec<usize> = command.batches(total).into_iter().take(command.grow.len()).collect();
+    let rest = total - growing.iter().sum::<usize>();
+    let mut lines: Vec<String> = growing.iter().map(|size| line(*size, *size)).collect();
+    lines.extend((rest > 0).then(|| line(rest, command.at_once(total))));
+    let between = command.confirm.as_ref().map(|question| format!("asked {}\n", quoted(&question.text)));
+    lines.join(between.as_deref().unwrap_or_default())
+}
+
+/// Reads the plan's secrets from where they are found, and hands them to the hosts with the other values.
+fn secrets(plan: &Plan) -> String {
+    let mut out = String::new();
+    for (name, source) in &plan.secrets {
+        let found = match source {
+            SecretSource::Env(variable) => format!("${{{variable}:?is not set}}"),
+            SecretSource::File(path) => format!("$(cat -- {})", quoted(path)),
+            SecretSource::Credential(credential) => {
+                format!("$(cat -- \"${{CREDENTIALS_DIRECTORY:?is not set}}\"/{})", quoted(credential))
+            }
+        };
+        out.push_str(&format!("{name}=\"{found}\"; export {name}\n"));
+    }
+    let names: Vec<&str> = plan.secrets.keys().map(String::as_str).collect();
+    if !names.is_empty() {
+        out.push_str(&SECRETS.replace("NAMES", &names.join(" ")));
+    }
+    out
+}
+
+/// What a script on a host is given before it begins.
+fn given(plan: &Plan, script: &Script) -> &'static str {
+    match plan.secrets.keys().any(|name| script.takes(name)) {
+        true => "values; secrets",
+        false => "values",
+    }
+}
+
+/// `way HOST`: the jump host that leads to it, if any.
+fn ways(plan: &Plan) -> String {
+    let mut by_jump: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (host, jump) in plan.hosts.iter().filter_map(|host| Some((host, host.jump()?))) {
+        by_jump.entry(jump.place()).or_default().push(quoted(&host.place()));
+    }
+    let cases = by_jump.iter().map(|(jump, hosts)| format!("    {}) echo {} ;;\n", hosts.join("|"), quoted(jump)));
+    format!("\n# way HOST: its jump host\nway() {{\n  case $1 in\n{}  esac\n}}\n", cases.collect::<String>())
 }
 
 fn lines(
@@ -145,57 +226,51 @@ fn lines(
         PlannedForm::Checkout => return check_out(plan, hand),
         PlannedForm::Build(script) => return format!("here \"$work/checkout\" {}", document(&block(script))),
         PlannedForm::Freeze => return freeze(plan),
-        PlannedForm::Local(script) if !script.names_host() => {
+        PlannedForm::Confirm(question) => return format!("asked {}\n", quoted(question)),
+        PlannedForm::Local(script) if !command.per_host() => {
             return format!("here \"$build\" {}", document(&block(script)));
         }
         PlannedForm::Local(script) => {
             format!("  {{ named \"$1\"; cat {}  }} | here \"$build\"\n", document(&block(script)))
         }
         PlannedForm::Run(script) => {
-            format!("  {{ values; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s\n", document(&block(script)))
+            format!(
+                "  {{ {}; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s\n",
+                given(plan, script),
+                document(&block(script))
+            )
         }
         PlannedForm::Check(Check::Run(script)) => {
-            let ask =
-                format!("{{ values; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s", document(&block(script)));
+            let ask = format!(
+                "{{ {}; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s",
+                given(plan, script),
+                document(&block(script))
+            );
             until(&ask, command)
         }
-        PlannedForm::Check(Check::Http(address)) if !address.names_host() => return asked(address, command, values),
+        PlannedForm::Check(Check::Http(address)) if !command.per_host() => return checked(address, command, values),
         PlannedForm::Check(Check::Http(address)) => {
-            format!("  name=${{1##*@}} name=${{name%%:*}}\n{}", asked(address, command, values))
+            format!("  name=${{1##*@}} name=${{name%%:*}}\n{}", checked(address, command, values))
         }
         PlannedForm::Rsync(what) => rsync(what),
         PlannedForm::Release(what) => release(plan, hand, what),
         PlannedForm::Activate { dir } => on_host(FLIP, dir, &hand.build),
         PlannedForm::ReadBack { dirs } => dirs.iter().map(|dir| on_host(READ_BACK, dir, &hand.build)).collect(),
     };
-    let runs = match command.form.relay() {
-        Some(relay) => {
+    let function = format!("command_{number}");
+    let run = match (&command.roll, command.form.relay()) {
+        (Some(_), _) => String::new(),
+        (None, Some(relay)) => {
             let hosts: Vec<String> = plan.hosts.iter().map(Host::to_string).collect();
-            format!("in_rounds command_{number} {} {}\n", relay.seeds, hosts.join(" "))
+            format!("in_rounds {function} {} {}\n", relay.seeds, hosts.join(" "))
         }
-        None => batches(plan, number, command),
+        (None, None) => batches(plan, command, &function),
     };
-    format!("command_{number}() {{\n{body}}}\n{runs}")
-}
-
-/// A line for each growing batch, and one for the rest.
-fn batches(plan: &Plan, number: usize, command: &PlannedCommand) -> String {
-    let mut hosts = plan.hosts.iter().map(Host::to_string);
-    let mut line = |size: usize, width: usize| {
-        let names: Vec<String> = hosts.by_ref().take(size).collect();
-        format!("at_once command_{number} {width} {}\n", names.join(" "))
-    };
-    let growing: Vec<usize> = command.batches(plan.hosts.len()).into_iter().take(command.grow.len()).collect();
-    let rest = plan.hosts.len() - growing.iter().sum::<usize>();
-    let mut lines: String = growing.iter().map(|size| line(*size, *size)).collect();
-    if rest > 0 {
-        lines.push_str(&line(rest, command.at_once(plan.hosts.len())));
-    }
-    lines
+    format!("{function}() {{\n{body}}}\n{run}")
 }
 
 /// Asks an address until it answers 2xx. A host's name is plain, and stands outside of the quotes of the rest.
-fn asked(address: &Address, command: &PlannedCommand, values: &BTreeMap<String, String>) -> String {
+fn checked(address: &Address, command: &PlannedCommand, values: &BTreeMap<String, String>) -> String {
     let part = |piece: &Piece| match piece {
         Piece::Var(name) if name == "PUSH_HOST" => "\"$name\"".to_owned(),
         piece => quoted(&Address { pieces: vec![piece.clone()] }.filled(values)),
@@ -218,13 +293,24 @@ fn until(ask: &str, command: &PlannedCommand) -> String {
 }
 
 fn check_out(plan: &Plan, hand: &ByHand) -> String {
-    format!(
-        "work=$(mktemp -d)\ntrap 'rm -rf -- \"$work\"' EXIT\nmkdir -- \"$work/checkout\"\n\
-         GIT_INDEX_FILE=\"$work/index\" git -c core.hooksPath=/dev/null --git-dir={} --work-tree=\"$work/checkout\" \\\n  \
-         checkout --quiet --force {} -- . </dev/null\n",
-        quoted(&hand.mirror.display().to_string()),
-        plan.sha
-    )
+    let bring = match &plan.build {
+        BuildFrom::Made { source: Source::Svn { url }, .. } => format!(
+            "svn --non-interactive export --quiet --force --ignore-externals -r {0} -- {1} \"$work/checkout\" </dev/null\n",
+            plan.sha,
+            quoted(&format!("{}@{}", url.trim_end_matches('/'), plan.sha))
+        ),
+        // Nothing compares it with what was seen: it is what lies there now.
+        BuildFrom::Made { source: Source::Dir { path }, .. } => {
+            format!("cp -a -- {} \"$work/checkout/\"\n", quoted(&format!("{path}/.")))
+        }
+        _ => format!(
+            "GIT_INDEX_FILE=\"$work/index\" git -c core.hooksPath=/dev/null --git-dir={} --work-tree=\"$work/checkout\" \\\n  \
+             checkout --quiet --force {} -- . </dev/null\n",
+            quoted(&hand.mirror.display().to_string()),
+            plan.sha
+        ),
+    };
+    format!("work=$(mktemp -d)\ntrap 'rm -rf -- \"$work\"' EXIT\nmkdir -- \"$work/checkout\"\n{bring}")
 }
 
 /// The same kinds and modes as a frozen build has.
@@ -339,6 +425,20 @@ mod tests {
                 let output = runtime.block_on(program.output(Duration::from_secs(20))).unwrap();
                 prop_assert_eq!(String::from_utf8_lossy(&output.stdout).into_owned(), format!("{value}."));
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_secret_comes_to_the_other_shell_as_it_is_by_hand() {
+        let value = "c4n'ary-\"$x `y` \\ \\n %s\nits second line";
+        let text = format!(
+            "{}\neval \"$(secrets)\"\nprintf %s. \"$PUSH_SECRET_A\"",
+            SECRETS.replace("NAMES", "PUSH_SECRET_A")
+        );
+        for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
+            let program = Program::new(shell[0]).args(&shell[1..]).args(["-c", &text]).env("PUSH_SECRET_A", value);
+            let output = program.output(Duration::from_secs(20)).await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{value}."), "{shell:?}");
         }
     }
 

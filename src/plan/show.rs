@@ -55,11 +55,17 @@ impl Plan {
 }
 
 impl PlannedCommand {
-    /// The command as a reader expects it, in one line: its name, or what it does with its values in place.
+    /// The command as a reader expects it, in one line: its name, or what it does with its values in place; before it the
+    /// name of the roll that it is part of.
     pub fn title(&self, values: &BTreeMap<String, String>) -> String {
-        match &self.name {
+        let title = match &self.name {
             Some(name) => one_line(name),
             None => one_line(&self.what(values)),
+        };
+        match (&self.owed, &self.roll) {
+            (Some(owed), _) => format!("finally of push {}: {title}", owed.push),
+            (None, Some(roll)) => format!("{} › {title}", roll.name.as_deref().map_or("roll".to_owned(), one_line)),
+            (None, None) => title,
         }
     }
 
@@ -73,11 +79,11 @@ impl PlannedCommand {
     }
 
     fn what(&self, values: &BTreeMap<String, String>) -> String {
+        let values = &*self.own_values(values);
         let value = |name: &str| values.get(name).map_or("…", String::as_str);
         match &self.form {
             PlannedForm::Checkout => {
-                let short: String = value("PUSH_SHA").chars().take(7).collect();
-                format!("check out {short} of {}", value("PUSH_REF"))
+                format!("check out {} of {}", crate::stack::name::short(value("PUSH_SHA")), value("PUSH_REF"))
             }
             PlannedForm::Build(script) => format!("build: {}", shown(script, values)),
             PlannedForm::Freeze => "freeze the build".to_owned(),
@@ -92,6 +98,7 @@ impl PlannedCommand {
                 format!("check {}", for_hosts(values, |values| address.show(values)))
             }
             PlannedForm::Check(Check::Run(script)) => format!("check: {}", shown(script, values)),
+            PlannedForm::Confirm(question) => format!("confirm: {question}"),
             PlannedForm::ReadBack { dirs } => format!("ask what runs in {}", dirs.join(", ")),
         }
     }

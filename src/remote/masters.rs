@@ -3,9 +3,11 @@
 //! a connection that has not answered. Called by the runner and the server for a connection, by the guard for channels.
 
 mod address;
+pub mod enrol;
 mod failure;
 mod handshakes;
 mod settings;
+mod way;
 
 use crate::process::Program;
 use crate::stack::Host;
@@ -22,6 +24,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use way::{Closed, way};
 
 /// Channels at once over one master in this process: server and runner share the MaxSessions of sshd, 10 by default.
 const CHANNELS: usize = 4;
@@ -47,7 +50,8 @@ const OLDEST: Duration = Duration::from_secs(8 * 60 * 60);
 /// Answers with exactly one word, unless the login shell adds its own.
 const ROUND_TRIP: &str = "exec /bin/sh -c 'printf ready'";
 
-/// Opens masters and hands out connections over them.
+/// Opens masters and hands out connections over them. Cheap to clone: all clones share everything.
+#[derive(Clone)]
 pub struct Masters(Arc<Inner>);
 
 struct Inner {
@@ -57,6 +61,8 @@ struct Inner {
     handshakes: Handshakes,
     /// One entry for each host that was ever asked for; held only to look one up, never across an await.
     hosts: Mutex<HashMap<Host, Arc<PerHost>>>,
+    /// Jump hosts that let nobody through.
+    closed: Closed,
 }
 
 struct PerHost {
@@ -95,7 +101,14 @@ impl Masters {
     pub fn with_retries(dir: &Path, operator: Option<PathBuf>, retries: Vec<Duration>) -> std::io::Result<Self> {
         let (dir, config) = settings::prepare(dir, operator.as_deref())?;
         let handshakes = Handshakes::new(dir.clone());
-        Ok(Self(Arc::new(Inner { dir, config, retries, handshakes, hosts: Mutex::default() })))
+        Ok(Self(Arc::new(Inner {
+            dir,
+            config,
+            retries,
+            handshakes,
+            hosts: Mutex::default(),
+            closed: Closed::default(),
+        })))
     }
 
     /// A connection to a host, over its master; opens the master when there is none that answers.
@@ -220,13 +233,7 @@ impl Inner {
 
     async fn open_master(&self, host: &Host, socket: &Path) -> Result<(), Failure> {
         let _room = self.handshakes.begin().await.map_err(|error| Failure::no_lock(&self.dir, &error))?;
-        let mut ssh = Program::new("ssh").args(["-M", "-N", "-f", "-F"]).arg(&self.config).arg("-S").arg(socket);
-        // What ssh and its agent need to find keys and tickets; nothing else of ours.
-        for name in ["HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "KRB5CCNAME"] {
-            if let Some(value) = std::env::var_os(name) {
-                ssh = ssh.env(name, value);
-            }
-        }
+        let ssh = ssh(&self.config).args(["-M", "-N", "-f", "-S"]).arg(socket).args(way(host));
         let mut child = match ssh.args(words(host)).arg("--").arg(host.name()).start() {
             Ok(child) => child,
             Err(error) => return Err(Failure::no_ssh(&error)),
@@ -253,7 +260,10 @@ impl Inner {
         let status = timeout(SIGN_IN_LIMIT, signing_in).await;
         match status {
             Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(_) => Err(Failure::from_ssh(host, &String::from_utf8_lossy(&said))),
+            Ok(_) => {
+                let said = self.with_the_way(host, String::from_utf8_lossy(&said).into_owned()).await;
+                Err(Failure::from_ssh(host, &said))
+            }
             Err(_) => Err(Failure::silent(host)),
         }
     }
@@ -265,6 +275,17 @@ async fn retire(socket: &Path) {
         let _ = timeout(ROUND_TRIP_LIMIT, Session::resume_mux(socket.into(), None).close()).await;
         let _ = std::fs::remove_file(socket);
     }
+}
+
+/// ssh under our rules, with what it and its agent need to find keys and tickets; nothing else of ours.
+fn ssh(config: &Path) -> Program {
+    let mut ssh = Program::new("ssh").arg("-F").arg(config);
+    for name in ["HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "KRB5CCNAME"] {
+        if let Some(value) = std::env::var_os(name) {
+            ssh = ssh.env(name, value);
+        }
+    }
+    ssh
 }
 
 /// User and port as words of ssh's argument list.

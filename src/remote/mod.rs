@@ -9,6 +9,7 @@ pub mod transfer;
 
 use crate::journal::Stream;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +44,8 @@ pub struct Task {
     pub fence: String,
     /// Ends it early.
     pub cancel: CancellationToken,
+    /// What is covered in all that it says.
+    pub mask: Arc<output::Mask>,
 }
 
 /// How a task ended, as the guard told it.

@@ -27,7 +27,7 @@ impl Walk {
         }
         let taken = done.into_iter().map(|host| async move {
             let outcome = Outcome { result: HostResult::Ok, code: None, why: None, left: 0 };
-            self.recorder.state(host_ended(number, host.as_ref(), &outcome, 0)).await;
+            self.recorder.soon(host_ended(number, host.as_ref(), &outcome, 0)).await;
             (host, outcome)
         });
         // At once, so that they share one write to the disk.

@@ -2,14 +2,18 @@
 //! It must never know who watches, never read the ledger, and never begin a push whose journal has a record: a late
 //! runner exits untouched. Started by the desk through `pushbutton runner DIR`; it lives on when the server dies.
 
+mod ask;
 mod check;
 mod done;
 mod link;
 mod orders;
+mod owed;
 mod preflight;
 mod readback;
 mod recorder;
 mod relay;
+mod roll;
+mod secrets;
 mod step;
 mod toll;
 mod walk;
@@ -19,8 +23,9 @@ use crate::plan::{self, Assignment};
 use crate::remote::masters::Masters;
 use nix::fcntl::{Flock, FlockArg};
 use orders::Orders;
-pub use orders::{OBEYED, Order};
+pub use orders::{Given, OBEYED, Order};
 use recorder::Recorder;
+use secrets::Secrets;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -59,6 +64,8 @@ pub fn main(dir: &Path) -> Result<ExitCode, RunError> {
     // A session of its own: a hangup or Ctrl-C of the server's terminal is not ours. It fails only for a process that
     // leads its group already, which then has what it needs.
     let _ = nix::unistd::setsid();
+    // What a crash leaves behind must not hold the secrets of the commands (TRUST section 3).
+    let _ = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
     let push = PushDir::at(dir);
     let Some(_lock) = lock(&push)? else { return Ok(ExitCode::SUCCESS) };
     let assignment = read_plan(&push)?;
@@ -80,12 +87,17 @@ pub fn main(dir: &Path) -> Result<ExitCode, RunError> {
 async fn run(push: PushDir, assignment: Assignment, writer: Writer) -> Result<(), RunError> {
     let orders = Orders::listen(&push).map_err(|source| file_error(&push.control(), source))?;
     let (recorder, written) = Recorder::start(writer, push.reserve(), orders.clone());
-    recorder.state(started(&assignment)).await;
+    recorder.soon(started(&assignment)).await;
     orders.open(recorder.clone()).await;
     let data = push.dir().parent().and_then(Path::parent).unwrap_or(Path::new("/")).to_owned();
-    let ended = match Masters::new(&data.join("ssh"), assignment.ssh_config.clone()) {
-        Ok(masters) => Walk::new(data, &push, assignment, masters, recorder.clone(), orders.clone()).finish().await,
-        Err(error) => walk::could_not_begin(&assignment, &format!("the ssh directory cannot be used: {error}")),
+    let masters = Masters::new(&data.join("ssh"), assignment.ssh_config.clone());
+    let ended = match (masters, Secrets::read(&assignment.plan.secrets)) {
+        (Ok(masters), Ok(secrets)) => {
+            let (recorder, orders) = (recorder.clone(), orders.clone());
+            Walk::new(data, &push, assignment, masters, secrets, recorder, orders).finish().await
+        }
+        (Err(error), _) => walk::could_not_begin(&assignment, &format!("the ssh directory cannot be used: {error}")),
+        (_, Err(why)) => walk::could_not_begin(&assignment, &why),
     };
     orders.close().await;
     recorder.state(ended).await;

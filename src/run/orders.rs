@@ -1,10 +1,10 @@
-//! What people (and a full disk) order the runner to do while it runs: cancel, pause, go on. Orders come as one JSON line on
-//! `control.sock`, and are answered by one: `ok`, or why not. SIGTERM means cancel. A cancel must never wait for a disk:
-//! closing a lifeline needs no record first.
+//! What people (and a full disk) order the runner to do while it runs: cancel, pause, go on, answer what it asks. Orders
+//! come as one JSON line on `control.sock`, and are answered by one: `ok`, or why not. SIGTERM means cancel. A cancel must
+//! never wait for a disk: closing a lifeline needs no record first.
 
 use super::recorder::Recorder;
 use crate::journal::{Event, PushDir};
-use crate::stack::Who;
+use crate::stack::{Question, Who};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// One order, as the desk writes it to the socket.
@@ -38,7 +38,25 @@ pub enum Order {
         /// Who says so.
         who: Who,
     },
+    /// The answer to a question.
+    Answer(Given),
 }
+
+/// What somebody answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// Who.
+    pub who: Who,
+    /// Which question; none for the one that is open.
+    pub ask: Option<u32>,
+    /// Whether the push goes on.
+    pub yes: bool,
+    /// Why, when they said so.
+    pub reason: Option<String>,
+}
+
+/// The question that waits, and where its answer goes.
+type Waiting = (u32, oneshot::Sender<Given>);
 
 /// The answer to an order that is obeyed; any other line says why it is not.
 pub const OBEYED: &str = "ok";
@@ -53,6 +71,15 @@ pub enum Stop {
         /// Why.
         reason: Option<String>,
     },
+    /// A person answered a question with no.
+    Refused {
+        /// Who and why.
+        given: Given,
+        /// The question.
+        question: String,
+    },
+    /// Nobody answered a question in time.
+    Unanswered(Question),
     /// The push host's disk is full.
     DiskFull,
 }
@@ -73,6 +100,7 @@ enum Book {
 #[derive(Clone, Default)]
 pub struct Orders {
     stop: Arc<Mutex<Option<Stop>>>,
+    question: Arc<Mutex<Option<Waiting>>>,
     /// Cancelled when the push must stop.
     pub token: CancellationToken,
     paused: Arc<watch::Sender<bool>>,
@@ -147,7 +175,25 @@ impl Orders {
         self.stop(Stop::DiskFull);
     }
 
-    fn stop(&self, why: Stop) {
+    /// Lets people answer a question; one at a time is open. What is dropped is answered no more.
+    pub fn ask(&self, ask: u32) -> oneshot::Receiver<Given> {
+        let (tx, rx) = oneshot::channel();
+        *self.question.lock().unwrap_or_else(PoisonError::into_inner) = Some((ask, tx));
+        rx
+    }
+
+    /// Gives an answer to whoever waits for it.
+    fn give(&self, given: Given) -> Result<(), String> {
+        let mut question = self.question.lock().unwrap_or_else(PoisonError::into_inner);
+        let meant = question.take_if(|(ask, _)| given.ask.is_none_or(|meant| meant == *ask));
+        match meant.and_then(|(_, to)| to.send(given).ok()) {
+            Some(()) => Ok(()),
+            None => Err("this is not asked now".to_owned()),
+        }
+    }
+
+    /// Stops the push. The first reason counts.
+    pub fn stop(&self, why: Stop) {
         self.stop.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
         self.token.cancel();
     }
@@ -173,6 +219,7 @@ impl Orders {
             Order::Cancel { who, reason } => self.stop(Stop::Cancelled { who: Some(who), reason }),
             Order::Pause { who, reason } => self.pause(true, Event::Paused { who, reason }).await?,
             Order::Unpause { who } => self.pause(false, Event::Resumed { who }).await?,
+            Order::Answer(given) => self.give(given)?,
         }
         Ok(())
     }

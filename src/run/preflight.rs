@@ -1,36 +1,53 @@
 //! The first look at the hosts: all are connected to before anything is touched. Who cannot be reached is given up within
-//! what the stage allows; past that nothing is touched. It must never run anything on a host. Called by the walk.
+//! what the stage allows; past that nothing is touched. A hung host holds nobody up where the stage allows to lose it. It must
+//! never run anything on a host. Called by the walk.
 
+use super::owed::is_own_work;
 use super::recorder::Place;
 use super::step::Outcome;
 use super::toll::Loss;
 use super::walk::{End, HostOutcome, Sum, Walk, host_ended, numbered};
 use crate::journal::{Ended, HostResult};
 use crate::plan::{Part, PlannedCommand};
+use crate::remote::Ending;
+use crate::remote::masters::{Connection, Masters};
+use crate::stack::Host;
+use futures::future::{BoxFuture, FutureExt, Shared};
+use futures::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// A connection that is still being made, or why it was not. Many may wait for it.
+pub(super) type Late = Shared<BoxFuture<'static, Result<Arc<Connection>, String>>>;
 
 impl Walk {
-    /// Connects to all hosts before anything is touched. Past what the stage allows, nothing is.
+    /// Connects to all hosts before anything is touched. Past what the stage allows, nothing is. Once so many are connected
+    /// that the stage would go on without the others, it does: those are late, and join when they can.
     pub(super) async fn preflight(&mut self, commands: &[PlannedCommand]) -> Result<(), End> {
         if !commands.iter().any(|command| command.form.over_ssh()) {
             return Ok(());
         }
-        let hosts = &self.assignment.plan.hosts;
-        let tries = futures::future::join_all(hosts.iter().map(|host| self.masters.connect(host)));
-        let tries = tokio::select! {
-            tries = tries => tries,
-            () = self.orders.token.cancelled() => return Err(self.stopped("before any host was touched")),
-        };
-        for (host, tried) in hosts.clone().into_iter().zip(tries) {
+        let tries = self.assignment.plan.hosts.iter().map(|host| (host.clone(), connect(&self.masters, host)));
+        self.late = tries.collect();
+        let waiting = self.late.clone().into_iter().map(|(host, late)| async move { (host, late.await) });
+        let mut waiting: FuturesUnordered<_> = waiting.collect();
+        // What may veto the push asks all hosts that it has.
+        let vetoes = commands.iter().any(|command| command.part == Part::Before && command.form.per_host());
+        while vetoes || !self.may_begin() {
+            let tried = tokio::select! {
+                tried = waiting.next() => tried,
+                () = self.orders.token.cancelled() => return Err(self.stopped("before any host was touched")),
+            };
+            let Some((host, tried)) = tried else { break };
+            self.late.remove(&host);
             match tried {
-                Ok(connection) => drop(self.connections.insert(host, Arc::new(connection))),
-                Err(why) => drop(self.refused.insert(host, why.to_string())),
+                Ok(connection) => drop(self.connections.insert(host, connection)),
+                Err(why) => drop(self.refused.insert(host, why)),
             }
         }
         let allowed = self.toll.allows(self.assignment.plan.policy, self.refused.len());
         for (host, why) in &self.refused {
-            let loss = Loss { command: None, result: HostResult::Unreachable, why: Some(why.clone()) };
-            self.toll.give_up(host.name(), loss);
+            self.toll.give_up(host.name(), unreachable(Some(why.clone())));
         }
         match allowed && (self.refused.is_empty() || !self.connections.is_empty()) {
             true => Ok(()),
@@ -38,11 +55,60 @@ impl Walk {
         }
     }
 
+    /// Whether the push would go on if none of those who are late could be reached.
+    fn may_begin(&self) -> bool {
+        let lost = self.refused.len() + self.late.len();
+        !self.connections.is_empty() && self.toll.allows(self.assignment.plan.policy, lost)
+    }
+
+    /// The connection to a host; waits for one that is late. None where the plan needs no connections.
+    ///
+    /// # Errors
+    /// How the command ends there instead.
+    pub(super) async fn connection(
+        &self,
+        host: &Host,
+        cancel: CancellationToken,
+    ) -> Result<Option<Arc<Connection>>, Ending> {
+        match (self.connections.get(host), self.late.get(host)) {
+            (Some(connection), _) => Ok(Some(Arc::clone(connection))),
+            (None, None) => Ok(None),
+            (None, Some(late)) => tokio::select! {
+                connected = late.clone() => connected.map(Some).map_err(Ending::Unreachable),
+                () = cancel.cancelled() => Err(Ending::Cancelled { left: 0 }),
+            },
+        }
+    }
+
+    /// Counts those who were late and have come among the others.
+    pub(super) fn take_in_late(&mut self) {
+        let came = |(host, late): (&Host, &Late)| Some((host.clone(), late.peek()?.as_ref().ok()?.clone()));
+        let came: Vec<_> = self.late.iter().filter_map(came).collect();
+        for (host, connection) in came {
+            self.late.remove(&host);
+            self.connections.insert(host, connection);
+        }
+    }
+
+    /// Whether a host was late and has not come: the stage has allowed for that before it began.
+    pub(super) fn never_came(&self, (host, outcome): &HostOutcome) -> bool {
+        let late = host.as_ref().and_then(|host| self.late.get(host)).and_then(Late::peek);
+        outcome.result == HostResult::Unreachable && late.is_some_and(Result::is_err)
+    }
+
+    /// Gives up hosts that were late and have not come.
+    pub(super) fn give_up_lost(&mut self, lost: Vec<HostOutcome>) {
+        for (host, outcome) in lost {
+            let Some(host) = host else { continue };
+            self.toll.give_up(host.name(), unreachable(outcome.why));
+        }
+    }
+
     /// Tells who could not be reached at the first command that would have worked on hosts.
     async fn unreachable(&mut self, commands: &[PlannedCommand]) -> End {
         let total = self.assignment.plan.hosts.len();
         let refused = self.refused.clone();
-        let first = numbered(commands).find(|(_, command)| command.form.per_host() && command.part != Part::Finally);
+        let first = numbered(commands).find(|(_, command)| command.per_host() && is_own_work(command));
         if let Some((number, command)) = first {
             self.command_started(number, command, total).await;
             let bad = self.tell_refused(number).await;
@@ -64,9 +130,23 @@ impl Walk {
             let outcome = Outcome { result: HostResult::Unreachable, code: None, why: Some(why.clone()), left: 0 };
             let place = Place { command: number, host: Some(host.name().to_owned()) };
             self.recorder.note(&place, why).await;
-            self.recorder.state(host_ended(number, Some(&host), &outcome, 0)).await;
+            self.recorder.soon(host_ended(number, Some(&host), &outcome, 0)).await;
             told.push((Some(host), outcome));
         }
         told
     }
+}
+
+/// Begins to connect, whoever waits for it.
+fn connect(masters: &Masters, host: &Host) -> Late {
+    let (masters, host) = (masters.clone(), host.clone());
+    let connecting = async move { masters.connect(&host).await.map(Arc::new).map_err(|why| why.to_string()) };
+    let late = connecting.boxed().shared();
+    tokio::spawn(late.clone());
+    late
+}
+
+/// The loss of a host before any command worked on it.
+fn unreachable(why: Option<String>) -> Loss {
+    Loss { command: None, result: HostResult::Unreachable, why }
 }

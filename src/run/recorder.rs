@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-/// Lines that may wait; when it is full, output is read no further.
+/// Records that may wait; when it is full, output is read no further.
 const WAITING: usize = 1024;
 /// The most records in one write.
 const BATCH: usize = 512;
@@ -23,7 +23,7 @@ const MOST_OUTPUT: usize = 64 << 20;
 
 enum Message {
     State(Box<Event>, oneshot::Sender<()>),
-    Line(Box<Event>),
+    Soon(Box<Event>),
 }
 
 /// A handle on the journal's writer; cheap to clone.
@@ -57,10 +57,15 @@ impl Recorder {
         let _ = rx.await;
     }
 
+    /// Writes a state record without waiting for the disk. It is durable before any later record that is waited for, since
+    /// the journal is one file in order: who acts next waits for the record of that act, and so for this one.
+    pub async fn soon(&self, event: Event) {
+        let _ = self.tx.send(Message::Soon(Box::new(event))).await;
+    }
+
     /// Writes a line of output.
     pub async fn line(&self, place: &Place, stream: Stream, text: String) {
-        let event = Event::Line { command: place.command, host: place.host.clone(), stream, line: 0, text };
-        let _ = self.tx.send(Message::Line(Box::new(event))).await;
+        self.soon(Event::Line { command: place.command, host: place.host.clone(), stream, line: 0, text }).await;
     }
 
     /// Writes a line in Pushbutton's own words.
@@ -116,7 +121,7 @@ impl Keeper {
                 self.waiting.push(told);
                 *event
             }
-            Message::Line(event) => match self.within_limit(*event) {
+            Message::Soon(event) => match self.within_limit(*event) {
                 Some(event) => event,
                 None => return,
             },

@@ -9,11 +9,12 @@ use crate::plan::{self, BuildFrom, Part, PlannedCommand, PlannedForm};
 use crate::remote::release::BuildOnDisk;
 use crate::remote::{Ending, Line, Lines, Task, guard, release, transfer};
 use crate::source::build::{BuildDir, freeze};
-use crate::source::git::Mirror;
-use crate::stack::{Check, Host, Root, Script, Source};
+use crate::source::origin::Origin;
+use crate::stack::{Check, Host, Root, Script};
 use crate::time::duration_words;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -69,7 +70,7 @@ impl Walk {
             let why = outcome.why.as_deref().unwrap_or_default();
             self.recorder.note(&place, format!("{}: {why}", outcome.result.word())).await;
         }
-        self.recorder.state(host_ended(number, host, &outcome, elapsed_ms(began))).await;
+        self.recorder.soon(host_ended(number, host, &outcome, elapsed_ms(began))).await;
         outcome
     }
 
@@ -100,7 +101,7 @@ impl Walk {
     /// What ends a command early. Nothing does in `finally`: it runs because of the cancel, not against it.
     fn until_cancelled(&self, command: &PlannedCommand) -> CancellationToken {
         match command.part {
-            Part::Before | Part::Main => self.orders.token.clone(),
+            Part::Owed | Part::Before | Part::Main => self.orders.token.clone(),
             Part::Finally => CancellationToken::new(),
         }
     }
@@ -146,22 +147,29 @@ impl Walk {
         is_last: bool,
         lines: Lines,
     ) -> Ending {
-        let connection = host.and_then(|host| self.connections.get(host)).map(AsRef::as_ref);
+        let connection = match host {
+            Some(host) => match self.connection(host, self.until_cancelled(command)).await {
+                Ok(connection) => connection,
+                Err(ending) => return ending,
+            },
+            None => None,
+        };
         let dir = (self.build_dir().tree(), self.build_dir().manifest());
-        match (&command.form, connection) {
+        let owed_dir = self.owed_dir(command).await;
+        let near = owed_dir.as_deref().unwrap_or_else(|| self.near_dir(&dir.0));
+        match (&command.form, connection.as_deref()) {
             (PlannedForm::Checkout, _) => self.within(command, self.check_out(place)).await,
             (PlannedForm::Freeze, _) => self.freeze(place).await,
             (PlannedForm::Build(script), _) => {
                 guard::near(&self.checkout, self.task(command, script, host), &lines).await
             }
-            (PlannedForm::Local(script), _) => {
-                guard::near(self.near_dir(&dir.0), self.task(command, script, host), &lines).await
-            }
+            (PlannedForm::Local(script), _) => guard::near(near, self.task(command, script, host), &lines).await,
             (PlannedForm::Check(Check::Http(address)), _) => {
                 let task = self.own_task(command, host);
                 let url = address.filled(&task.values);
-                check::ask(self.near_dir(&dir.0), task, url, is_last, &lines).await
+                check::ask(near, task, url, is_last, &lines).await
             }
+            (PlannedForm::Confirm(question), _) => self.confirm(place.command, command, question).await,
             (PlannedForm::Check(Check::Run(script)) | PlannedForm::Run(script), Some(on)) => {
                 guard::far(on, self.task(command, script, host), &lines).await
             }
@@ -196,7 +204,9 @@ impl Walk {
     }
 
     fn task(&self, command: &PlannedCommand, script: &Script, host: Option<&Host>) -> Task {
-        Task { script: script.text.clone(), ..self.own_task(command, host) }
+        let mut task = Task { script: script.text.clone(), ..self.own_task(command, host) };
+        task.values.extend(self.secrets.of(script));
+        task
     }
 
     /// Where commands on the push host run: in the build, or, before there is one, in the push's own empty directory.
@@ -214,13 +224,14 @@ impl Walk {
     fn own_task(&self, command: &PlannedCommand, host: Option<&Host>) -> Task {
         Task {
             script: String::new(),
-            values: self.values(host),
+            values: command.own_values(&self.values(host)).into_owned(),
             timeout: Duration::from_secs(command.timeout_s),
             lease_s: self.assignment.lease_s,
             grace_s: self.assignment.grace_s,
             lock: host.map(|host| format!("{}@{}", self.assignment.plan.stack, host.name())),
             fence: format!("{}.1", self.assignment.push),
             cancel: self.until_cancelled(command),
+            mask: Arc::clone(&self.secrets.mask),
         }
     }
 
@@ -250,15 +261,27 @@ impl Walk {
 
     async fn check_out(&self, place: &Place) -> Result<(), String> {
         let plan = &self.assignment.plan;
-        let BuildFrom::Made { source: Source::Git { url, .. }, .. } = &plan.build else {
+        let (most, mirrors) = (self.assignment.source_most, self.data.join("mirrors"));
+        let origin = match &plan.build {
+            BuildFrom::Made { source, .. } => {
+                Origin::of(source, &plan.stack, &mirrors, self.assignment.ssh_config.clone(), most)
+                    .map(|origin| (origin, source.address().unwrap_or_default()))
+            }
+            BuildFrom::Existing { .. } => None,
+        };
+        let Some((origin, address)) = origin else {
             return Err("this push has no source to check out".to_owned());
         };
-        let mirror = Mirror::new(&self.data.join("mirrors"), &plan.stack, url, self.assignment.ssh_config.clone());
-        if !mirror.has(&plan.sha).await {
-            self.recorder.note(place, format!("fetching {url}")).await;
-            mirror.fetch().await.map_err(|error| error.to_string())?;
+        match &origin {
+            Origin::Git(mirror, _) if !mirror.has(&plan.sha).await => {
+                self.recorder.note(place, format!("fetching {address}")).await;
+                mirror.fetch().await.map_err(|error| error.to_string())?;
+            }
+            Origin::Git(..) => {}
+            Origin::Svn(_) => self.recorder.note(place, format!("exporting {address}@{}", plan.sha)).await,
+            Origin::Dir(..) => self.recorder.note(place, format!("copying {address}")).await,
         }
-        mirror.checkout(&plan.sha, &self.checkout).await.map_err(|error| error.to_string())
+        origin.checkout(&plan.sha, &self.checkout, most).await.map_err(|error| error.to_string())
     }
 
     async fn freeze(&self, place: &Place) -> Ending {
@@ -330,6 +353,9 @@ fn outcome(ending: Ending, command: &PlannedCommand, last_error: &str) -> Outcom
         Ending::Refused(why) if on_push_host => (HostResult::Failed, None, Some(why), 0),
         Ending::Refused(why) => (HostResult::Failed, None, Some(format!("nothing ran: {why}")), 0),
         Ending::Unreachable(why) => (HostResult::Unreachable, None, Some(why), 0),
+        Ending::TimedOut { .. } if matches!(command.form, PlannedForm::Confirm(_)) => {
+            (HostResult::TimedOut, None, Some("nobody answered in time".to_owned()), 0)
+        }
         Ending::TimedOut { left } => {
             let limit =
                 duration_words(i64::try_from(command.timeout_s).unwrap_or(i64::MAX / 1000).saturating_mul(1000));

@@ -2,9 +2,13 @@
 //! ends. It must never begin a command on a host that failed one, go on past what the failure policy allows, or begin a
 //! host after an order to stop; only `finally` runs after either.
 
+use super::ask;
 use super::orders::{Orders, Stop};
+use super::owed::{OwedLosses, is_own_work};
+use super::preflight::Late;
 use super::recorder::Recorder;
 use super::relay::Passing;
+use super::secrets::Secrets;
 use super::step::Outcome;
 use super::toll::{Loss, Toll};
 use crate::journal::{Ended, Event, HostResult, PushDir};
@@ -14,7 +18,7 @@ use crate::stack::{Host, OnFailure, Root, Who};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
@@ -25,13 +29,18 @@ pub struct Walk {
     pub(super) assignment: Assignment,
     pub(super) recorder: Recorder,
     pub(super) orders: Orders,
+    pub(super) secrets: Secrets,
     pub(super) connections: BTreeMap<Host, Arc<Connection>>,
+    /// Hosts that were not connected yet when the push began, as their stage allows.
+    pub(super) late: BTreeMap<Host, Late>,
     /// The root of the build that this push froze.
     pub(super) frozen: OnceLock<Root>,
     /// Releases on their way from host to host, by the number of their command.
     pub(super) passings: Mutex<BTreeMap<u32, Arc<Passing>>>,
     /// How many links the output has given.
     pub(super) links: AtomicUsize,
+    /// How many questions were asked.
+    pub(super) asked: AtomicU32,
     /// How the push would end now; known once its commands are over.
     pub(super) so_far: Option<Ended>,
     pub(super) masters: Masters,
@@ -40,8 +49,10 @@ pub struct Walk {
     /// Hosts that could not be reached, and why, until the first command that works on hosts has told it.
     pub(super) refused: BTreeMap<Host, String>,
     /// Hosts on which some command has begun.
-    touched: BTreeSet<Host>,
-    unknown: BTreeSet<String>,
+    pub(super) touched: BTreeSet<Host>,
+    pub(super) unknown: BTreeSet<String>,
+    /// What went wrong while an earlier push's `finally` ran.
+    pub(super) owed_losses: OwedLosses,
 }
 
 /// How the push ends, as far as it is known.
@@ -67,6 +78,7 @@ impl Walk {
         push: &PushDir,
         assignment: Assignment,
         masters: Masters,
+        secrets: Secrets,
         recorder: Recorder,
         orders: Orders,
     ) -> Self {
@@ -76,17 +88,21 @@ impl Walk {
             assignment,
             recorder,
             orders,
+            secrets,
             masters,
             connections: BTreeMap::new(),
+            late: BTreeMap::new(),
             frozen: OnceLock::new(),
             passings: Mutex::default(),
             links: AtomicUsize::new(0),
+            asked: AtomicU32::new(0),
             so_far: None,
             began: Instant::now(),
             toll: Toll::default(),
             refused: BTreeMap::new(),
             touched: BTreeSet::new(),
             unknown: BTreeSet::new(),
+            owed_losses: OwedLosses::default(),
         }
     }
 
@@ -102,8 +118,10 @@ impl Walk {
         });
         let who = match self.orders.stopped() {
             Some(Stop::Cancelled { who, .. }) if end.state == Ended::Cancelled => who,
+            Some(Stop::Refused { given, .. }) if end.state == Ended::Cancelled => Some(given.who),
             _ => None,
         };
+        self.settle_owed(&mut end).await;
         self.finally(&commands, &mut end).await;
         // A checkout is only the way to a build; what is left of it helps nobody.
         let _ = tokio::fs::remove_dir_all(&self.checkout).await;
@@ -117,12 +135,17 @@ impl Walk {
     /// Everything but `finally`.
     async fn list(&mut self, commands: &[PlannedCommand]) -> Result<(), End> {
         self.preflight(commands).await?;
-        for (number, command) in numbered(commands).filter(|(_, command)| command.part != Part::Finally) {
+        let list: Vec<_> = numbered(commands).filter(|(_, command)| command.part != Part::Finally).collect();
+        for step in list.chunk_by(|(_, one), (_, next)| one.rolls_with(next)) {
+            let (number, command) = step[0];
             self.orders.until_unpaused().await;
             if self.orders.stopped().is_some() {
                 return Err(self.stopped(&format!("before command {number}")));
             }
-            self.command(number, command).await?;
+            match command.roll {
+                Some(_) => self.roll(step).await?,
+                None => self.command(number, command).await?,
+            }
         }
         Ok(())
     }
@@ -146,7 +169,7 @@ impl Walk {
 
     pub(super) async fn command_started(&self, number: u32, command: &PlannedCommand, hosts: usize) {
         let title = self.title(command);
-        self.recorder.state(Event::CommandStarted { command: number, title, hosts: count(hosts) }).await;
+        self.recorder.soon(Event::CommandStarted { command: number, title, hosts: count(hosts) }).await;
     }
 
     fn title(&self, command: &PlannedCommand) -> String {
@@ -156,34 +179,40 @@ impl Walk {
     /// Records the hosts that were never begun, then the end of the command: its hosts add up.
     pub(super) async fn command_ended(&self, number: u32, sum: &Sum, duration_ms: u64) {
         let skipped = Outcome { result: HostResult::Skipped, code: None, why: None, left: 0 };
-        let records = sum.skipped.iter().map(|host| self.recorder.state(host_ended(number, Some(host), &skipped, 0)));
+        let records = sum.skipped.iter().map(|host| self.recorder.soon(host_ended(number, Some(host), &skipped, 0)));
         futures::future::join_all(records).await;
         let bad: Vec<&Outcome> = sum.bad().map(|(_, outcome)| outcome).collect();
         let result = match (bad.first(), sum.skipped.is_empty()) {
             (Some(outcome), _) => outcome.result,
             (None, true) => HostResult::Ok,
-            (None, false) => HostResult::Cancelled,
+            (None, false) if self.orders.stopped().is_some() => HostResult::Cancelled,
+            // Of a roll: they failed an earlier command of it, or their batch was never begun.
+            (None, false) => HostResult::Skipped,
         };
         let ok = count(sum.outcomes.len() - bad.len());
         let not_ok = count(bad.len() + sum.skipped.len());
-        self.recorder.state(Event::CommandEnded { command: number, result, ok, not_ok, duration_ms }).await;
+        self.recorder.soon(Event::CommandEnded { command: number, result, ok, not_ok, duration_ms }).await;
     }
 
     /// Runs one command on all its places. An error is how the push ends; in `finally`, only what failed.
     async fn command(&mut self, number: u32, command: &PlannedCommand) -> Result<(), End> {
+        self.take_in_late();
         let places = self.places(command);
         if places.is_empty() {
             return Ok(());
         }
         let began = Instant::now();
-        let tells_refused = command.form.per_host() && command.part != Part::Finally;
+        let tells_refused = command.per_host() && is_own_work(command);
         let told = if tells_refused { self.refused.len() } else { 0 };
         self.command_started(number, command, places.iter().flatten().count() + told).await;
         let mut refused = if tells_refused { self.tell_refused(number).await } else { Vec::new() };
         let (mut taken, places) = self.take_over(number, command, places).await;
         let mut sum = self.over(number, command, places).await;
-        self.touched.extend(sum.outcomes.iter().chain(&taken).filter_map(|(host, _)| host.clone()));
-        let fresh: Vec<HostOutcome> = sum.bad().cloned().collect();
+        self.note_owed(number, command).await;
+        let (lost, fresh): (Vec<HostOutcome>, _) = sum.bad().cloned().partition(|ended| self.never_came(ended));
+        let came = sum.outcomes.iter().chain(&taken).filter(|ended| !lost.contains(ended));
+        self.touched.extend(came.filter_map(|(host, _)| host.clone()));
+        self.give_up_lost(lost);
         for outcomes in [&mut refused, &mut taken] {
             sum.outcomes.append(outcomes);
         }
@@ -193,16 +222,19 @@ impl Walk {
 
     /// The places of a command: the push host, or the hosts that are still in the push; `finally` also visits those that
     /// failed, but none that this push never touched.
-    fn places(&self, command: &PlannedCommand) -> Vec<Option<Host>> {
+    pub(super) fn places(&self, command: &PlannedCommand) -> Vec<Option<Host>> {
         let hosts = &self.assignment.plan.hosts;
         let chosen = |host: &&Host| match command.part {
             Part::Finally => self.touched.contains(*host),
-            Part::Before | Part::Main => !self.toll.has(host.name()),
+            Part::Owed | Part::Before | Part::Main => !self.toll.has(host.name()) && command.is_meant_for(host),
         };
-        match command.form.per_host() {
-            true => hosts.iter().filter(chosen).cloned().map(Some).collect(),
-            false => vec![None],
+        if !command.per_host() {
+            return vec![None];
         }
+        let mut chosen: Vec<Host> = hosts.iter().filter(chosen).cloned().collect();
+        // Who is late comes last, so that nobody waits behind them.
+        chosen.sort_by_key(|host| self.late.contains_key(host));
+        chosen.into_iter().map(Some).collect()
     }
 
     /// Runs the growing batches, then the rest: a host begins as soon as another has ended.
@@ -210,7 +242,10 @@ impl Walk {
         let width = command.at_once(places.len());
         let mut waiting = places.into_iter();
         let mut outcomes = Vec::new();
-        for batch in &command.grow {
+        for (place, batch) in command.grow.iter().enumerate() {
+            if place > 0 && waiting.len() > 0 && !self.may_grow(number, command, self.bad(&outcomes)).await {
+                return Sum { outcomes, skipped: waiting.flatten().collect() };
+            }
             let batch: Vec<_> = waiting.by_ref().take((*batch).max(1)).collect();
             let width = batch.len();
             let mut batch = batch.into_iter();
@@ -220,7 +255,10 @@ impl Walk {
                 return Sum { outcomes, skipped };
             }
         }
-        self.batch(number, command, width, &mut waiting, &mut outcomes).await;
+        let asked = !command.grow.is_empty() && waiting.len() > 0;
+        if !asked || self.may_grow(number, command, self.bad(&outcomes)).await {
+            self.batch(number, command, width, &mut waiting, &mut outcomes).await;
+        }
         Sum { outcomes, skipped: waiting.flatten().collect() }
     }
 
@@ -235,7 +273,7 @@ impl Walk {
     ) {
         let mut running = FuturesUnordered::new();
         loop {
-            let bad = outcomes.iter().filter(|(_, outcome)| outcome.result != HostResult::Ok).count();
+            let bad = self.bad(outcomes);
             let paused = self.orders.is_paused();
             while running.len() < width
                 && !paused
@@ -257,22 +295,38 @@ impl Walk {
         }
     }
 
+    /// How many places did not end well; who never came was given up before.
+    pub(super) fn bad(&self, outcomes: &[HostOutcome]) -> usize {
+        let is_bad = |ended: &&HostOutcome| ended.1.result != HostResult::Ok && !self.never_came(ended);
+        outcomes.iter().filter(is_bad).count()
+    }
+
     /// Whether a command may begin on one more host after it failed on `bad` others.
-    fn goes_on(&self, command: &PlannedCommand, bad: usize) -> bool {
+    pub(super) fn goes_on(&self, command: &PlannedCommand, bad: usize) -> bool {
         match command.part {
             Part::Finally => true,
             // Every host is asked, whatever the first one says.
             Part::Main if matches!(command.form, PlannedForm::ReadBack { .. }) => self.orders.stopped().is_none(),
+            Part::Owed => self.orders.stopped().is_none(),
             Part::Before => bad == 0 && self.orders.stopped().is_none(),
             Part::Main => self.toll.allows(command.policy, bad) && self.orders.stopped().is_none(),
         }
     }
 
     /// What the failures of a command mean for the push.
-    fn judge(&mut self, number: u32, command: &PlannedCommand, bad: &[HostOutcome], skipped: bool) -> Result<(), End> {
+    pub(super) fn judge(
+        &mut self,
+        number: u32,
+        command: &PlannedCommand,
+        bad: &[HostOutcome],
+        skipped: bool,
+    ) -> Result<(), End> {
+        if command.part == Part::Owed {
+            return self.judge_owed(number, command, bad, skipped);
+        }
         let fresh = bad.iter().filter(|(host, _)| host.is_some()).count();
         let allowed = match command.part {
-            Part::Before | Part::Finally => bad.is_empty(),
+            Part::Owed | Part::Before | Part::Finally => bad.is_empty(),
             Part::Main if fresh == bad.len() => self.toll.allows(command.policy, fresh),
             // What fails on the push host fails for all hosts.
             Part::Main => command.policy.on_failure == OnFailure::Continue,
@@ -307,7 +361,7 @@ impl Walk {
         End { state: Ended::Failed, why: Some(format!("{veto}{}", self.words(number, command, bad))) }
     }
 
-    fn words(&self, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> String {
+    pub(super) fn words(&self, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> String {
         let title = self.title(command);
         let Some((host, outcome)) = bad.first() else { return format!("command {number} ({title}) failed") };
         let what = outcome.why.clone().unwrap_or_else(|| outcome.result.word().to_owned());
@@ -330,6 +384,8 @@ impl Walk {
                 let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
                 (Ended::Cancelled, format!("{who} cancelled it {when}{reason}"))
             }
+            Some(Stop::Refused { given, question }) => (Ended::Cancelled, ask::refused(&given, &question)),
+            Some(Stop::Unanswered(question)) => (Ended::Failed, ask::unanswered(&question)),
             None => (Ended::Cancelled, format!("stopped {when}")),
         };
         End { state, why: Some(why) }

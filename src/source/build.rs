@@ -19,7 +19,7 @@ pub use super::tree::{FreezeError, Offenders};
 use super::manifest::{Content, Entry, Manifest, REVISION};
 use super::tree::{self, Item, ItemKind, Judgement, hash_while};
 use crate::stack::{BuildId, Root, StackName};
-use std::fs::{DirBuilder, File, Permissions};
+use std::fs::{DirBuilder, File, Metadata, Permissions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -95,7 +95,8 @@ pub fn freeze(
     frozen
 }
 
-fn judge(path: &str) -> Judgement {
+/// What of a checkout becomes part of a build.
+pub(super) fn judge(path: &str) -> Judgement {
     match path {
         ".git" => Judgement::LeaveOut,
         _ if path.ends_with("/.git") => Judgement::LeaveOut,
@@ -187,7 +188,7 @@ struct Carried {
 /// Brings one file into the build: as a link to the build before where nothing changed, as a copy otherwise.
 fn carry(from: &Path, to: &Path, before: Option<&Path>) -> Result<Carried, FreezeError> {
     let meta = std::fs::symlink_metadata(from).map_err(FreezeError::at(from))?;
-    let mode = if meta.permissions().mode() & 0o100 == 0 { 0o644 } else { 0o755 };
+    let mode = kept_mode(&meta);
     let modified = meta.modified().map_err(FreezeError::at(from))?;
     let before = before.and_then(|path| Some((path, std::fs::symlink_metadata(path).ok().filter(|m| m.is_file())?)));
     let Some((before, old)) = before else {
@@ -202,6 +203,11 @@ fn carry(from: &Path, to: &Path, before: Option<&Path>) -> Result<Carried, Freez
         return Ok(Carried { sha256, bytes: meta.len(), mode, linked: true });
     }
     copy(from, to, mode, if same { old_modified } else { modified.max(a_second_after(old_modified)) })
+}
+
+/// The mode that a file has in a build: git's one bit is what is kept.
+pub(super) fn kept_mode(meta: &Metadata) -> u32 {
+    if meta.permissions().mode() & 0o100 == 0 { 0o644 } else { 0o755 }
 }
 
 /// The earliest time that no program which compares whole seconds takes for `time`.

@@ -6,12 +6,15 @@
 //! from where (SHA-256 of the address) it was last brought up to date.
 
 mod changes;
+mod refs;
 mod run;
-mod words;
+pub mod version;
+pub(super) mod words;
 
 pub use self::changes::FileChange;
 
 use self::run::{Git, Trouble};
+use super::tool::SourceError;
 use crate::ledger::pushes::Commit;
 use crate::stack::{Revision, StackName};
 use crate::time::At;
@@ -34,18 +37,14 @@ const CHECKOUT_LIMIT: Duration = Duration::from_secs(600);
 const ASK_LIMIT: Duration = Duration::from_secs(30);
 /// Pauses before the second and the third try of a fetch, each give or take a half (TRUST section 4, retries).
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+/// The size of a mirror, in MiB, when nobody says otherwise.
+const MOST_MIB: u64 = 10_240;
+/// Branches of one repository: each is a line that git reads and writes with every fetch.
+const MOST_REFS: usize = 20_000;
+/// How often a mirror is measured while it grows.
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
 /// How often a fetch that waits for another looks again: short beside a fetch, long beside the look.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-/// Why git did not do as asked, in words for the person who presses.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: {why}")]
-pub struct GitError {
-    /// What was tried: `fetching https://…`.
-    pub what: String,
-    /// What git said, cleaned, and what to do.
-    pub why: String,
-}
 
 /// A bare mirror of one stack's repository.
 #[derive(Clone)]
@@ -54,6 +53,7 @@ pub struct Mirror {
     stack: StackName,
     url: String,
     ssh_config: Option<PathBuf>,
+    most_mib: u64,
 }
 
 // By hand: the address may hold a password.
@@ -66,7 +66,12 @@ impl std::fmt::Debug for Mirror {
 impl Mirror {
     /// Names the mirror under `mirrors`; nothing is touched yet. `ssh_config` is given to git's ssh.
     pub fn new(mirrors: &Path, stack: &StackName, url: &str, ssh_config: Option<PathBuf>) -> Self {
-        Self { mirrors: mirrors.to_owned(), stack: stack.clone(), url: url.to_owned(), ssh_config }
+        Self { mirrors: mirrors.to_owned(), stack: stack.clone(), url: url.to_owned(), ssh_config, most_mib: MOST_MIB }
+    }
+
+    /// The same, with another limit on its size.
+    pub fn at_most(self, mib: u64) -> Self {
+        Self { most_mib: mib, ..self }
     }
 
     /// Brings the mirror up to date; makes it when it is not there. One at a time per mirror, also across processes: who
@@ -75,7 +80,7 @@ impl Mirror {
     ///
     /// # Errors
     /// What git said.
-    pub async fn fetch(&self) -> Result<(), GitError> {
+    pub async fn fetch(&self) -> Result<(), SourceError> {
         let asked = SystemTime::now();
         let remote = Remote::check(&self.url, self.ssh_config.as_deref()).map_err(|why| self.fetch_error(why))?;
         let mut dir = DirBuilder::new();
@@ -89,6 +94,7 @@ impl Mirror {
             self.make("sha1").await?;
         }
         self.fetch_patiently(&remote).await?;
+        self.count_refs().await?;
         self.note(began).map_err(|error| self.fetch_error(error))?;
         self.tidy().await;
         Ok(())
@@ -104,20 +110,20 @@ impl Mirror {
     ///
     /// # Errors
     /// When there is no such branch, or nothing was fetched from this address yet.
-    pub async fn head(&self, branch: &str) -> Result<Revision, GitError> {
+    pub async fn head(&self, branch: &str) -> Result<Revision, SourceError> {
         let what = format!("looking for the branch {} of {}", words::line(branch), words::shown_url(&self.url));
         if self.noted().is_none() {
             // Without this, a stack whose address was changed would show the old repository's head.
-            return Err(GitError { what, why: "nothing was fetched from there yet".to_owned() });
+            return Err(SourceError { what, why: "nothing was fetched from there yet".to_owned() });
         }
         // `show-ref --verify` takes a ref's exact name: no `~1`, no `@{…}`, and `refs/heads/` is no option.
         let git =
             Git::new(&self.dir()).args(["show-ref", "--verify", "--hash", "--"]).arg(format!("refs/heads/{branch}"));
         match git.run(ASK_LIMIT).await {
-            Ok(said) => said.trim().parse().map_err(|_| GitError { what, why: "git gave no revision".to_owned() }),
+            Ok(said) => said.trim().parse().map_err(|_| SourceError { what, why: "git gave no revision".to_owned() }),
             Err(Trouble::Failed(said)) if said.contains("not a valid ref") => {
                 let why = "there is no such branch; was it removed or renamed, or is the stack's branch misspelt?";
-                Err(GitError { what, why: why.to_owned() })
+                Err(SourceError { what, why: why.to_owned() })
             }
             Err(trouble) => Err(self.error(what, &trouble)),
         }
@@ -139,7 +145,7 @@ impl Mirror {
         from: Option<&Revision>,
         to: &Revision,
         most: usize,
-    ) -> Result<(Vec<Commit>, usize), GitError> {
+    ) -> Result<(Vec<Commit>, usize), SourceError> {
         let what = || format!("reading the commits up to {}", to.short());
         let from = match from {
             Some(from) if self.has(from).await => Some(from),
@@ -149,6 +155,20 @@ impl Mirror {
             Some(from) => (format!("{from}..{to}"), most),
             None => (to.to_string(), most.min(1)),
         };
+        let said = self.log_text(&range, most).await.map_err(|trouble| self.error(what(), &trouble))?;
+        let commits = commits(&said);
+        if from.is_none() {
+            return Ok((commits, 1));
+        }
+        let count = Git::new(&self.dir()).args(["rev-list", "--count", "--end-of-options", &range, "--"]);
+        let said = count.run(ASK_LIMIT).await.map_err(|trouble| self.error(what(), &trouble))?;
+        let count =
+            said.trim().parse().map_err(|_| SourceError { what: what(), why: "git gave no number".to_owned() })?;
+        Ok((commits, count))
+    }
+
+    /// What git says of a range of commits, for [`commits`].
+    async fn log_text(&self, range: &str, most: usize) -> Result<String, Trouble> {
         let log = Git::new(&self.dir())
             .args([
                 "-c",
@@ -163,27 +183,19 @@ impl Mirror {
                 "--format=%H%x00%an%x00%ae%x00%ct%x00%s",
                 &format!("--max-count={most}"),
                 "--end-of-options",
-                &range,
+                range,
                 "--",
             ]);
-        let said = log.run(ASK_LIMIT).await.map_err(|trouble| self.error(what(), &trouble))?;
-        let commits = commits(&said);
-        if from.is_none() {
-            return Ok((commits, 1));
-        }
-        let count = Git::new(&self.dir()).args(["rev-list", "--count", "--end-of-options", &range, "--"]);
-        let said = count.run(ASK_LIMIT).await.map_err(|trouble| self.error(what(), &trouble))?;
-        let count = said.trim().parse().map_err(|_| GitError { what: what(), why: "git gave no number".to_owned() })?;
-        Ok((commits, count))
+        log.run(ASK_LIMIT).await
     }
 
     /// Puts the files of a revision into `dir`, which must not exist. Nothing is left there after an error.
     ///
     /// # Errors
     /// What git said.
-    pub async fn checkout(&self, revision: &Revision, dir: &Path) -> Result<(), GitError> {
+    pub async fn checkout(&self, revision: &Revision, dir: &Path) -> Result<(), SourceError> {
         let what = || format!("checking out {}", revision.short());
-        let on_disk = |error: std::io::Error| GitError { what: what(), why: format!("{}: {error}", dir.display()) };
+        let on_disk = |error: std::io::Error| SourceError { what: what(), why: format!("{}: {error}", dir.display()) };
         let dir = std::path::absolute(dir).map_err(on_disk)?;
         std::fs::create_dir(&dir).map_err(on_disk)?;
         // git's index, of no use afterwards; beside the files, it would be part of the build.
@@ -206,16 +218,16 @@ impl Mirror {
         self.mirrors.join(format!("{}.git", self.stack))
     }
 
-    fn fetch_error(&self, why: impl ToString) -> GitError {
-        GitError { what: format!("fetching {}", words::shown_url(&self.url)), why: why.to_string() }
+    fn fetch_error(&self, why: impl ToString) -> SourceError {
+        SourceError { what: format!("fetching {}", words::shown_url(&self.url)), why: why.to_string() }
     }
 
-    fn error(&self, what: String, trouble: &Trouble) -> GitError {
-        GitError { what, why: words::why(trouble, &self.url) }
+    fn error(&self, what: String, trouble: &Trouble) -> SourceError {
+        SourceError { what, why: words::why(trouble, &self.url) }
     }
 
     /// Takes the mirror's lock, and says whether somebody else had it.
-    async fn lock(&self) -> Result<(Flock<File>, bool), GitError> {
+    async fn lock(&self) -> Result<(Flock<File>, bool), SourceError> {
         let path = self.mirrors.join(format!("{}.lock", self.stack));
         let open = File::options().create(true).append(true).open(&path);
         let mut file = open.map_err(|error| self.fetch_error(format!("{}: {error}", path.display())))?;
@@ -236,7 +248,7 @@ impl Mirror {
     }
 
     /// Makes the empty mirror, beside its place first. `format` is what names objects: `sha1` or `sha256`.
-    async fn make(&self, format: &str) -> Result<(), GitError> {
+    async fn make(&self, format: &str) -> Result<(), SourceError> {
         let partial = self.mirrors.join(format!("{}.partial", self.stack));
         remove_dir(&partial).map_err(|error| self.fetch_error(error))?;
         // No template: git's holds hooks.
@@ -248,7 +260,7 @@ impl Mirror {
     }
 
     /// Fetches; once more, and again, where the network may have been to blame.
-    async fn fetch_patiently(&self, remote: &Remote) -> Result<(), GitError> {
+    async fn fetch_patiently(&self, remote: &Remote) -> Result<(), SourceError> {
         let end = Instant::now() + FETCH_LIMIT;
         let mut pauses = PAUSES.into_iter();
         let mut remade = false;
@@ -257,7 +269,7 @@ impl Mirror {
                 Ok(()) => return Ok(()),
                 Err(trouble) => trouble,
             };
-            match (trouble.other_format(), pauses.next()) {
+            match (run::other_format(&trouble), pauses.next()) {
                 (Some(theirs), _) if !remade => {
                     remade = true;
                     self.make(theirs).await?;
@@ -282,7 +294,34 @@ impl Mirror {
             .args(["--no-auto-maintenance", "--end-of-options", &self.url])
             // All branches, and wherever they are moved to.
             .arg("+refs/heads/*:refs/heads/*");
-        git.run(limit).await.map(|_| ())
+        tokio::select! {
+            fetched = git.run(limit) => fetched.map(|_| ()),
+            // What it was writing is removed by the next fetch's tidying.
+            size = self.grown() => Err(Trouble::Failed(size)),
+        }
+    }
+
+    /// Waits until the mirror is larger than it may be, and says so.
+    async fn grown(&self) -> String {
+        loop {
+            tokio::time::sleep(MEASURE_EVERY).await;
+            let dir = self.dir();
+            let measured = tokio::task::spawn_blocking(move || super::tree::bytes_below(&dir)).await;
+            if measured.is_ok_and(|bytes| bytes >> 20 >= self.most_mib) {
+                return format!("the mirror is larger than {} MiB", self.most_mib);
+            }
+        }
+    }
+
+    /// Refuses a repository with too many branches.
+    async fn count_refs(&self) -> Result<(), SourceError> {
+        let count = format!("--count={}", MOST_REFS + 1);
+        let git = Git::new(&self.dir()).args(["for-each-ref", &count, "--format=.", "refs/heads/"]);
+        let said = git.run(ASK_LIMIT).await.map_err(|trouble| self.fetch_error(words::why(&trouble, &self.url)))?;
+        match said.lines().count() > MOST_REFS {
+            true => Err(self.fetch_error(format!("it has more than {MOST_REFS} branches; remove those that are done"))),
+            false => Ok(()),
+        }
     }
 
     /// Lets git pack what many fetches brought. The mirror is whole without it, so a failure is only logged.
@@ -328,16 +367,23 @@ impl Remote {
         if url.is_empty() || url.starts_with('-') || url.contains(char::is_control) {
             return Err("the address must not be empty, begin with - or hold control characters");
         }
-        // git hands this to a shell. BatchMode: a question would wait for ever; nobody sits there.
-        const OPTIONS: &str = "-o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10";
-        let Some(config) = ssh_config else { return Ok(Self { ssh: format!("ssh {OPTIONS}") }) };
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./@+,:=-".contains(&byte);
-        match config.to_str() {
-            Some(config) if config.starts_with('/') && config.bytes().all(plain) => {
-                Ok(Self { ssh: format!("ssh -F {config} {OPTIONS}") })
-            }
-            _ => Err("the ssh configuration's path must be absolute, and of letters, digits and _./@+,:=- only, \
-                      since git hands it to a shell: choose another data directory"),
+        Ok(Self { ssh: ssh_command(ssh_config)? })
+    }
+}
+
+/// The ssh of git and svn. BatchMode: a question would wait for ever; nobody sits there.
+pub(super) fn ssh_command(ssh_config: Option<&Path>) -> Result<String, &'static str> {
+    const OPTIONS: &str = "-o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10";
+    let Some(config) = ssh_config else { return Ok(format!("ssh {OPTIONS}")) };
+    // git hands this to a shell, and svn cuts it at its blanks.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./@+,:=-".contains(&byte);
+    match config.to_str() {
+        Some(config) if config.starts_with('/') && config.bytes().all(plain) => {
+            Ok(format!("ssh -F {config} {OPTIONS}"))
+        }
+        _ => {
+            Err("the ssh configuration's path must be absolute, and of letters, digits and _./@+,:=- only, since git \
+                  hands it to a shell: choose another data directory")
         }
     }
 }

@@ -112,6 +112,18 @@ pub(super) enum Judgement {
 /// # Errors
 /// All offenders at once: devices, fifos, sockets, set-id files, links that leave the tree, names that cannot be shown.
 pub(super) fn walk(root: &Path, judge: fn(&str) -> Judgement) -> Result<Vec<Item>, FreezeError> {
+    Ok(walk_at_most(root, judge, usize::MAX)?.unwrap_or_default())
+}
+
+/// The same; none when there are more than `most` paths.
+///
+/// # Errors
+/// As [`walk`].
+pub(super) fn walk_at_most(
+    root: &Path,
+    judge: fn(&str) -> Judgement,
+    most: usize,
+) -> Result<Option<Vec<Item>>, FreezeError> {
     let mut items = Vec::new();
     let mut offenders = Offenders::default();
     let mut waiting = vec![String::new()];
@@ -119,6 +131,9 @@ pub(super) fn walk(root: &Path, judge: fn(&str) -> Judgement) -> Result<Vec<Item
         let dir = root.join(&below);
         for entry in std::fs::read_dir(&dir).map_err(FreezeError::at(&dir))? {
             let entry = entry.map_err(FreezeError::at(&dir))?;
+            if items.len() >= most {
+                return Ok(None);
+            }
             let path = match shown_name(&entry.file_name()) {
                 Ok(name) if below.is_empty() => name,
                 Ok(name) => format!("{below}/{name}"),
@@ -151,7 +166,7 @@ pub(super) fn walk(root: &Path, judge: fn(&str) -> Judgement) -> Result<Vec<Item
     refuse_links_that_leave(&items, &mut offenders);
     offenders.named.sort();
     offenders.into_result()?;
-    Ok(items)
+    Ok(Some(items))
 }
 
 /// A name as text, or as it can be shown and why it is refused.
@@ -230,6 +245,23 @@ fn leaves_the_tree(path: &str, links: &HashMap<&str, &str>) -> bool {
         }
     }
     false
+}
+
+/// The bytes of all files below a directory, links not followed; what cannot be read counts nothing.
+pub(super) fn bytes_below(dir: &Path) -> u64 {
+    let mut waiting = vec![dir.to_owned()];
+    let mut bytes = 0;
+    while let Some(dir) = waiting.pop() {
+        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(meta) if meta.is_dir() => waiting.push(entry.path()),
+                Ok(meta) => bytes += meta.len(),
+                // It was removed in this moment.
+                Err(_) => {}
+            }
+        }
+    }
+    bytes
 }
 
 /// Opens a regular file for reading, never through a link that took its place.

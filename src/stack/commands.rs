@@ -3,9 +3,10 @@
 
 use super::groups::{Entry, Groups};
 use super::limits::Limits;
+use super::questions;
 use super::reader::{Keys, Reader, Text, Value};
 use super::variables::Scope;
-use super::{Check, Command, FanOut, Form, Release, Rsync, Script, limits, shell, urls, values};
+use super::{Check, Command, FanOut, Form, Question, Release, Rsync, Script, limits, rolls, shell, urls, values};
 use crate::diagnostic::{Mistake, shown};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -21,17 +22,26 @@ pub(super) struct Draft {
     pub name: Option<String>,
     pub limits: Limits,
     pub quiet: bool,
+    /// What is asked before its batches grow.
+    pub confirm: Option<Question>,
+    /// The list of a roll; references are followed once all lists are known.
+    pub inside: Vec<Entry<Draft>>,
     pub at: Range<usize>,
 }
 
 impl Draft {
     /// The command on a stage with `hosts` hosts, whose own limits are `stage`.
     pub fn settle(self, stage: &Limits, hosts: usize) -> Command {
-        self.limits.settle(self.form, self.name, self.quiet, stage, hosts)
+        let form = match self.form {
+            Form::Roll(_) => Form::Roll(rolls::settle(self.inside, stage, hosts)),
+            form => form,
+        };
+        let confirm = self.confirm;
+        Command { confirm, ..self.limits.settle(form, self.name, self.quiet, stage, hosts) }
     }
 }
 
-const FORMS: &[&str] = &["local", "run", "rsync", "release", "activate", "check"];
+const FORMS: &[&str] = &["local", "run", "rsync", "release", "activate", "check", "roll", "confirm"];
 
 const COMMAND: Keys = Keys {
     of: "a command",
@@ -42,6 +52,8 @@ const COMMAND: Keys = Keys {
         "release",
         "activate",
         "check",
+        "roll",
+        "confirm",
         "to",
         "delete",
         "exclude",
@@ -59,7 +71,7 @@ const COMMAND: Keys = Keys {
         "fan_out",
         "compress",
     ],
-    later: &["roll", "confirm", "hosts"],
+    later: &["hosts"],
 };
 
 const CHECK: Keys = Keys { of: "`check`", known: &["run"], later: &[] };
@@ -110,7 +122,8 @@ pub(super) fn read_lists(reader: &mut Reader<'_>, scope: Scope<'_>, section: Opt
         lists.insert(name.to_owned(), entries);
     }
     for name in lists.names() {
-        lists.named(reader, &name, 0..0);
+        let drafts = lists.named(reader, &name, 0..0).unwrap_or_default();
+        rolls::unfold(reader, &mut lists, drafts);
     }
     lists
 }
@@ -123,7 +136,7 @@ pub(super) fn read_stage_commands(
     key: &str,
     value: &Value<'_>,
 ) -> Vec<Draft> {
-    match value.get_ref() {
+    let drafts = match value.get_ref() {
         DeValue::String(text) if text.contains(' ') => {
             let cure = format!("a command stands in a list: {key} = [\"{}\"]", shown(text));
             let title = format!("`{key}` must be a list of commands, or the name of one");
@@ -137,10 +150,11 @@ pub(super) fn read_stage_commands(
             let entries = read_entries(reader, scope, value);
             lists.flat(reader, &entries)
         }
-    }
+    };
+    rolls::unfold(reader, lists, drafts)
 }
 
-fn read_entries(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> Vec<Entry<Draft>> {
+pub(super) fn read_entries(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> Vec<Entry<Draft>> {
     let Some(array) = reader.array(value) else { return Vec::new() };
     if array.is_empty() {
         reader.refuse(Mistake::new(value.span(), "there are no commands here").cure("write at least one command"));
@@ -156,7 +170,15 @@ fn read_entry(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> O
         DeValue::String(text) => {
             let text = Text { value: text.to_string(), at: value.span() };
             let form = Form::Local(script(reader, scope, &text)?);
-            Some(Entry::Item(Draft { form, name: None, limits: Limits::default(), quiet: false, at: text.at }))
+            Some(Entry::Item(Draft {
+                form,
+                name: None,
+                limits: Limits::default(),
+                quiet: false,
+                confirm: None,
+                inside: Vec::new(),
+                at: text.at,
+            }))
         }
         DeValue::Table(table) => read_table(reader, scope, table, value.span()).map(Entry::Item),
         other => reader.wrong(value, "a command: text, or a table like { run = \"…\" }", other),
@@ -165,12 +187,16 @@ fn read_entry(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> O
 
 fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at: Range<usize>) -> Option<Draft> {
     reader.check_keys(table, &COMMAND);
-    let forms: Vec<&str> = FORMS.iter().copied().filter(|form| table.contains_key(*form)).collect();
+    let mut forms: Vec<&str> = FORMS.iter().copied().filter(|form| table.contains_key(*form)).collect();
+    let asks = forms.len() > 1 && forms.last() == Some(&"confirm");
+    if asks {
+        // Beside another form it is what is asked before that one's batches grow.
+        forms.pop();
+    }
     let form = match forms.as_slice() {
         [form] => Some(*form),
-        [] if COMMAND.later.iter().take(2).any(|form| table.contains_key(*form)) => None,
         [] => {
-            let cure = "it needs one of `local`, `run`, `rsync`, `release`, `activate`, `check`";
+            let cure = "it needs one of `local`, `run`, `rsync`, `release`, `activate`, `check`, `roll`, `confirm`";
             reader.refuse(Mistake::new(at.clone(), "this command does not say what to do").cure(cure));
             None
         }
@@ -191,9 +217,11 @@ fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at
     let name = table.get("name").and_then(|value| reader.parsed(value, values::line));
     let limits = Limits::read(reader, table);
     let quiet = table.get("quiet").and_then(|value| reader.boolean(value)).unwrap_or(false);
+    let confirm = table.get("confirm").filter(|_| asks).and_then(|value| questions::read(reader, value));
+    let inside = table.get("roll").map(|value| read_entries(reader, scope, value)).unwrap_or_default();
     limits::check_form(reader, table, form?);
     let form = read_form(reader, scope, table, form?, &at)?;
-    Some(Draft { form, name, limits, quiet, at })
+    Some(Draft { form, name, limits, quiet, confirm, inside, at })
 }
 
 fn read_form(
@@ -213,6 +241,8 @@ fn read_form(
         "check" => read_check(reader, scope, value).map(Form::Check),
         "activate" => Some(Form::Activate { dir: reader.parsed(value, values::release_dir)? }),
         "release" => read_release(reader, table, value),
+        "roll" => Some(Form::Roll(Vec::new())),
+        "confirm" => reader.parsed(value, values::line).map(Form::Confirm),
         _ => read_rsync(reader, table, value, at),
     }
 }

@@ -20,6 +20,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const CHECK_TRIES: u32 = 10;
 /// How long one question of a check may take: a health page that needs longer is not healthy.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a question waits for its answer, when nobody says anything: long enough to look at a few graphs.
+pub(super) const ANSWER: Duration = Duration::from_secs(30 * 60);
 /// More tries than this are a loop, not patience.
 const MOST_TRIES: usize = 1000;
 
@@ -78,6 +80,8 @@ impl Limits {
         // A check is asked again by nature, and its questions are short: what a stage says of its work does not fit it.
         let (tries, timeout) = match form {
             Form::Check(_) => (self.tries.unwrap_or(CHECK_TRIES), self.timeout.unwrap_or(CHECK_TIMEOUT)),
+            // A person takes the time that a person takes; what a stage says of its work does not fit it.
+            Form::Confirm(_) => (1, self.timeout.unwrap_or(ANSWER)),
             Form::Release(_) | Form::Activate { .. } => (1, self.timeout.or(stage.timeout).unwrap_or(TIMEOUT)),
             _ => (self.tries.or(stage.tries).unwrap_or(1), self.timeout.or(stage.timeout).unwrap_or(TIMEOUT)),
         };
@@ -95,8 +99,12 @@ impl Limits {
             }
         };
         let every = limits.every.unwrap_or(EVERY);
-        let policy = limits.policy(hosts);
-        Command { form, name, grow, chunk, timeout, tries, every, policy, quiet }
+        let policy = match &form {
+            // What nobody has confirmed is never gone past.
+            Form::Confirm(_) => Policy::default(),
+            _ => limits.policy(hosts),
+        };
+        Command { form, name, grow, chunk, timeout, tries, every, policy, quiet, confirm: None }
     }
 }
 
@@ -112,6 +120,20 @@ pub(super) fn check_form(reader: &mut Reader<'_>, table: &DeTable<'_>, form: &st
         "release" => &[
             ("tries", "it compares with the manifest, and brings by itself once more what differs"),
             ("every", "it is done once"),
+        ],
+        "roll" => &[
+            ("timeout", "each command inside has its own"),
+            ("tries", "a host that fails inside stays out"),
+            ("every", "it is done once"),
+            ("quiet", "each command inside has its own"),
+        ],
+        "confirm" => &[
+            ("chunk", "it is asked once"),
+            ("tries", "it is asked once"),
+            ("every", "it is asked once"),
+            ("max_failed", "without a yes nothing goes on"),
+            ("on_failure", "without a yes nothing goes on"),
+            ("quiet", "it has no output"),
         ],
         _ => &[],
     };

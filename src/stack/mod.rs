@@ -10,9 +10,12 @@ mod fan_out;
 mod groups;
 mod hosts;
 mod limits;
+mod questions;
 mod ranges;
+mod rolls;
 mod secrets;
 mod shell;
+pub mod source;
 mod urls;
 mod values;
 pub mod variables;
@@ -30,6 +33,7 @@ pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageNam
 pub use parse::{parse, parse_with};
 pub use script::{Address, Script};
 pub use secrets::SecretSource;
+pub use source::{Refs, Source};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -71,25 +75,6 @@ impl Stack {
     pub fn stage_before(&self, name: &StageName) -> Option<&Stage> {
         self.stages.windows(2).find(|pair| pair[1].name == *name).map(|pair| &pair[0])
     }
-
-    /// The address of the difference between two revisions, when the file says where one is.
-    pub fn diff_url(&self, old: &Revision, new: &Revision) -> Option<String> {
-        let diff = self.diff.as_ref()?;
-        Some(diff.replace("{old_sha}", old.as_str()).replace("{sha}", new.as_str()))
-    }
-}
-
-/// Where revisions come from.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Source {
-    /// A git repository: any URL or absolute path that git takes, and the branch that the first stage pushes.
-    Git {
-        /// The address, never beginning with `-`.
-        url: String,
-        /// The branch, as `git check-ref-format --branch` allows it.
-        branch: String,
-    },
 }
 
 /// One stop on the one-way street.
@@ -99,6 +84,8 @@ pub struct Stage {
     pub name: StageName,
     /// The words on its button; `Push to NAME` when the file says nothing.
     pub button: String,
+    /// The branches that it may push, as the stage or the stack says; see [`Stack::refs_of`].
+    pub refs: Option<Refs>,
     /// Its hosts in the file's order, no host twice; empty only when `unlisted` says why.
     pub hosts: Vec<Host>,
     /// The commands that list some of its hosts.
@@ -118,7 +105,11 @@ pub struct Stage {
 impl Stage {
     /// The directories whose `current` its commands flip, sorted, each once.
     pub fn activates(&self) -> Vec<String> {
-        let dirs = self.commands.iter().filter_map(|command| match &command.form {
+        let commands = self.commands.iter().flat_map(|command| match &command.form {
+            Form::Roll(list) => list.iter().collect(),
+            _ => vec![command],
+        });
+        let dirs = commands.filter_map(|command| match &command.form {
             Form::Activate { dir } => Some(dir.clone()),
             _ => None,
         });
@@ -147,6 +138,17 @@ pub struct Command {
     pub policy: Policy,
     /// Its output is kept out of the journal unless it fails.
     pub quiet: bool,
+    /// What is asked before its batches grow.
+    pub confirm: Option<Question>,
+}
+
+/// Something that a person is asked in the middle of a push; without a yes it ends there.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Question {
+    /// The question.
+    pub text: String,
+    /// After so many seconds without an answer the push fails.
+    pub timeout_s: u64,
 }
 
 /// What becomes of a push when hosts fail.
@@ -187,6 +189,10 @@ pub enum Form {
     },
     /// Asks until the answer is good.
     Check(Check),
+    /// A list that each host walks through as a whole, in whole batches; never empty, and never a roll again.
+    Roll(Vec<Command>),
+    /// Waits for a person's yes.
+    Confirm(String),
 }
 
 /// What a check asks.

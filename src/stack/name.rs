@@ -80,6 +80,17 @@ fn is_plain_name(text: &str) -> bool {
         && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
 }
 
+fn is_revision(text: &str) -> bool {
+    let digits = |most: usize| text.len() <= most && text.bytes().all(|b| b.is_ascii_digit());
+    match text.len() {
+        40 | 64 => text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
+        _ => digits(LONGEST_NUMBER) && text.starts_with(|c| matches!(c, '1'..='9')),
+    }
+}
+
+/// Digits of a number of Subversion's; far above what any repository has.
+const LONGEST_NUMBER: usize = 12;
+
 text_name!(
     /// The name of a stack: the name of its file without `.toml`.
     StackName, "stack name", "it must match [a-z0-9][a-z0-9_-]* and be at most 63 long", is_plain_name
@@ -93,9 +104,8 @@ text_name!(
     BuildId, "build id", "it must match [a-z0-9][a-z0-9_-]* and be at most 63 long", is_plain_name
 );
 text_name!(
-    /// A full git revision: 40 or 64 hexadecimal digits.
-    Revision, "revision", "it must be 40 or 64 hexadecimal digits",
-    |text| matches!(text.len(), 40 | 64) && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    /// A full revision: 40 or 64 hexadecimal digits of git or of a root hash, or a number of Subversion's.
+    Revision, "revision", "it must be 40 or 64 hexadecimal digits, or a number of Subversion's", is_revision
 );
 text_name!(
     /// A person, as the history names them.
@@ -111,10 +121,23 @@ text_name!(
 );
 
 impl Revision {
-    /// The first seven digits, as people say a revision.
+    /// As people say it: the first seven digits of a hash, the whole of a number.
     pub fn short(&self) -> &str {
-        &self.0[..7]
+        match self.number() {
+            Some(_) => &self.0,
+            None => &self.0[..7],
+        }
     }
+
+    /// The number, when it is one of Subversion's.
+    pub fn number(&self) -> Option<u64> {
+        (self.0.len() <= LONGEST_NUMBER).then(|| self.0.parse().ok()).flatten()
+    }
+}
+
+/// A revision's text as people say it: the first seven digits of a hash, the whole of a number.
+pub fn short(revision: &str) -> &str {
+    revision.get(..7).filter(|_| revision.len() >= 40).unwrap_or(revision)
 }
 
 impl Root {
@@ -196,6 +219,20 @@ mod tests {
         {
             assert_eq!(text.parse::<PushNumber>().is_ok(), ok, "{text:?}");
         }
-        assert!("3f2c1ab".parse::<Revision>().is_err());
+        for (text, ok) in [
+            ("1", true),
+            ("1234567", true),
+            ("3f2c1ab", false),
+            ("0", false),
+            ("012", false),
+            ("-1", false),
+            ("", false),
+            ("1234567890123", false),
+        ] {
+            assert_eq!(text.parse::<Revision>().is_ok(), ok, "{text:?}");
+        }
+        let (number, hash): (Revision, Revision) = ("12345678".parse().unwrap(), "1".repeat(40).parse().unwrap());
+        assert_eq!((number.short(), number.number()), ("12345678", Some(12_345_678)));
+        assert_eq!((hash.short(), hash.number()), ("1111111", None));
     }
 }

@@ -6,9 +6,9 @@ use super::groups::Groups;
 use super::hosts::{self, Placed, StageHosts, Ways};
 use super::limits::{self, Limits};
 use super::reader::{Keys, Reader, Value};
-use super::values;
+use super::source::{self, Refs, Source};
 use super::variables::{BUILT_IN, Place, Scope};
-use super::{Answers, Form, Source, Stack, StackName, Stage, StageName, secrets};
+use super::{Answers, Form, Stack, StackName, Stage, StageName, questions, rolls, secrets, values};
 use crate::diagnostic::{Diagnostic, Mistake, shown, toml_mistakes};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +29,7 @@ const STACK: Keys = Keys {
         "build",
         "ship",
         "diff",
+        "refs",
         "chunk",
         "timeout",
         "tries",
@@ -48,13 +49,12 @@ const STACK: Keys = Keys {
     later: &["max_dropped", "before", "finally", "allow_skip"],
 };
 
-const SOURCE: Keys = Keys { of: "`source`", known: &["git", "branch"], later: &["svn", "dir"] };
-
 const STAGE: Keys = Keys {
     of: "a stage",
     known: &[
         "name",
         "button",
+        "refs",
         "hosts",
         "before",
         "commands",
@@ -113,7 +113,8 @@ fn read_stack(
 ) -> Option<Stack> {
     reader.check_keys(root, &STACK);
     let title = root.get("title").and_then(|value| reader.parsed(value, values::line));
-    let source = read_source(reader, root);
+    let source = source::read(reader, root);
+    let refs = source::read_refs(reader, root, source.as_ref());
     let ship = root.get("ship").and_then(|value| reader.parsed(value, values::inner_path));
     let diff = root.get("diff").and_then(|value| reader.parsed(value, values::diff_url));
     let limits = Limits::read(reader, root);
@@ -127,34 +128,15 @@ fn read_stack(
     let mut groups = hosts::read_groups(reader, ways, root.get("hosts"));
     let scope = Scope { place: Place::Stage, own: &own, secrets: &hidden };
     let mut lists = commands::read_lists(reader, scope, root.get("lists"));
-    let mut rest = Rest { scope, limits, ways, groups: &mut groups, lists: &mut lists };
+    let (of, refs) = (source.as_ref(), refs.as_ref());
+    let mut rest = Rest { scope, limits, ways, groups: &mut groups, lists: &mut lists, source: of, refs };
     let stages = read_stages(reader, root, &mut rest)?;
+    check_branch(reader, root, source.as_ref(), &stages[0]);
     let title = title.unwrap_or_else(|| name.to_string());
     let ship = ship.map(|ship| ship.trim_start_matches("./").trim_end_matches('/').to_owned());
     let ship = ship.filter(|ship| !ship.is_empty() && ship != ".");
     let text_hash = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
     Some(Stack { name, title, source: source?, build, build_timeout, ship, diff, vars, secrets, stages, text_hash })
-}
-
-fn read_source(reader: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Source> {
-    const EXAMPLE: &str = "source = { git = \"https://git.example.com/web.git\", branch = \"main\" }";
-    let Some((key, value)) = root.get_key_value("source") else {
-        reader.missing(0..0, "the stack", "source", &format!("say where it comes from: {EXAMPLE}"));
-        return None;
-    };
-    let table = reader.table(value)?;
-    reader.check_keys(table, &SOURCE);
-    let mut get = |name, parse: fn(&str) -> Result<String, values::Refused>| match table.get(name) {
-        Some(value) => reader.parsed(value, parse),
-        None => {
-            if !table.keys().any(|key| SOURCE.later.contains(&key.get_ref().as_ref())) {
-                reader.missing(key.span(), "`source`", name, &format!("write {EXAMPLE}"));
-            }
-            None
-        }
-    };
-    let (url, branch) = (get("git", values::git_url), get("branch", values::branch));
-    Some(Source::Git { url: url?, branch: branch? })
 }
 
 /// The good variables, and the names of all: a command that uses a bad one is not told twice.
@@ -188,6 +170,8 @@ struct Rest<'a> {
     ways: Ways<'a>,
     groups: &'a mut Groups<Placed>,
     lists: &'a mut Groups<Draft>,
+    source: Option<&'a Source>,
+    refs: Option<&'a Refs>,
 }
 
 fn read_stages(reader: &mut Reader<'_>, root: &DeTable<'_>, rest: &mut Rest<'_>) -> Option<Vec<Stage>> {
@@ -246,12 +230,14 @@ fn read_stage(
     let finally = read_around(reader, table, "finally", rest);
     let limits = Limits::read(reader, table).within(&rest.limits);
     check_commands(reader, &drafts, &at);
+    questions::check(reader, &drafts, &limits);
+    let refs = source::read_refs(reader, table, rest.source).or_else(|| rest.refs.cloned());
     let (name, StageHosts { hosts, inventories, unlisted }) = (name?, hosts?);
     let settled = |drafts: Vec<Draft>| drafts.into_iter().map(|draft| draft.settle(&limits, hosts.len())).collect();
     let (before, commands, finally) = (settled(before), settled(drafts), settled(finally));
     let button = button.unwrap_or_else(|| format!("Push to {name}"));
     let policy = limits.policy(hosts.len());
-    Some(Stage { name, button, hosts, inventories, unlisted, before, commands, finally, policy })
+    Some(Stage { name, button, refs, hosts, inventories, unlisted, before, commands, finally, policy })
 }
 
 /// Reads `before` or `finally`: commands that bring nothing, and whose failures have a meaning of their own.
@@ -259,8 +245,13 @@ fn read_around(reader: &mut Reader<'_>, table: &DeTable<'_>, key: &str, rest: &m
     let Some(value) = table.get(key) else { return Vec::new() };
     let drafts = commands::read_stage_commands(reader, rest.scope, rest.lists, key, value);
     for draft in &drafts {
-        if !matches!(draft.form, Form::Local(_) | Form::Run(_) | Form::Check(_)) {
-            let title = format!("`{key}` takes `local`, `run` and `check` only");
+        let takes = match key {
+            "before" => "`local`, `run`, `check` and `confirm`",
+            _ => "`local`, `run` and `check`",
+        };
+        let asks = key == "before" && matches!(draft.form, Form::Confirm(_));
+        if !asks && !matches!(draft.form, Form::Local(_) | Form::Run(_) | Form::Check(_)) {
+            let title = format!("`{key}` takes {takes} only");
             reader.refuse(Mistake::new(draft.at.clone(), title).cure("what goes to the hosts belongs into `commands`"));
         }
         if draft.limits.max_failed.is_some() || draft.limits.on_failure.is_some() {
@@ -290,14 +281,26 @@ fn read_stage_name(
     }
 }
 
+/// A first stage that may not push the stack's own branch has a button that can never be pressed.
+fn check_branch(reader: &mut Reader<'_>, root: &DeTable<'_>, source: Option<&Source>, first: &Stage) {
+    let (Some(Source::Git { branch, .. }), Some(refs)) = (source, &first.refs) else { return };
+    if !refs.allow(branch) {
+        let at = root.get("source").map_or(0..0, |value| value.span());
+        let title = format!("{} may push {refs}, and so never the branch `{}`", first.name, shown(branch));
+        reader.refuse(Mistake::new(at, title).cure(format!("add it: refs = [\"{}\", …]", shown(branch))));
+    }
+}
+
 /// What only the whole list shows: too many commands, or a flip to what was not brought.
 fn check_commands(reader: &mut Reader<'_>, drafts: &[Draft], stage: &Range<usize>) {
-    if drafts.len() > MOST_COMMANDS {
-        let title = format!("this stage has {} commands, more than {MOST_COMMANDS}", drafts.len());
+    let all: Vec<&Draft> =
+        drafts.iter().flat_map(|draft| std::iter::once(draft).chain(rolls::items(&draft.inside))).collect();
+    if all.len() > MOST_COMMANDS {
+        let title = format!("this stage has {} commands, more than {MOST_COMMANDS}", all.len());
         reader.refuse(Mistake::new(stage.clone(), title).cure("put what belongs together into a script of the build"));
     }
     let mut brought = BTreeSet::new();
-    for draft in drafts {
+    for draft in all {
         match &draft.form {
             Form::Release(release) => {
                 brought.insert(release.dir.as_str());

@@ -261,6 +261,42 @@ pub(super) fn git_url(text: &str) -> Result<String, Refused> {
     }
 }
 
+/// The address of a directory in a Subversion repository, without a peg revision.
+pub(super) fn svn_url(text: &str) -> Result<String, Refused> {
+    let bad = || {
+        refused(
+            format!("svn address `{}` is not allowed", shown(text)),
+            "write an address of https, http, svn, svn+ssh or file: https://svn.example.com/web/trunk",
+        )
+    };
+    let plain = text.len() <= 2000 && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    let (scheme, rest) = text.split_once("://").filter(|_| plain).ok_or_else(bad)?;
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host_ok = match scheme {
+        // A machine's name there would be this one's, or refused.
+        "file" => authority.is_empty() && !path.is_empty(),
+        // No other tunnel than ssh: `svn+sh://` would be a program of the configuration's.
+        "http" | "https" | "svn" | "svn+ssh" => authority.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['),
+        _ => false,
+    };
+    if !host_ok || path.split('/').any(|part| part == "..") {
+        return Err(bad());
+    }
+    if path.contains('@') {
+        return Err(refused(
+            format!("`{}` holds an @ in its path", shown(text)),
+            "write it as %40; a revision is never part of the address, the press says which one",
+        ));
+    }
+    match authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) {
+        true => Err(refused(
+            "a password does not belong into a stack file",
+            "use svn+ssh with a key, or a repository that the push host may read",
+        )),
+        false => Ok(text.to_owned()),
+    }
+}
+
 /// A branch, by the rules of `git check-ref-format --branch`.
 pub(super) fn branch(text: &str) -> Result<String, Refused> {
     let bad_part = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
@@ -454,6 +490,37 @@ mod tests {
             git_url,
             &["https://h/p.git", "git@h:p.git", "ssh://git@h:22/p", "/srv/git/web", "../web", "https://me@h/p"],
             &["", "-x", "--upload-pack=x", "ext::sh -c x", "fd::7", "a\nb", " x", "https://me:secret@h/p"],
+        );
+    }
+
+    #[test]
+    fn an_svn_address_is_neither_option_nor_program_and_has_no_peg() {
+        table(
+            svn_url,
+            &[
+                "https://h/web/trunk",
+                "svn://h:3690/web/trunk/",
+                "svn+ssh://me@h/web",
+                "file:///srv/svn/web",
+                "http://[::1]/x",
+                "https://h/a%40b",
+            ],
+            &[
+                "",
+                "-x",
+                "h/web",
+                "svn+sh://h/x",
+                "ext://h/x",
+                "https://",
+                "file://h/x",
+                "file://",
+                "https://h/a b",
+                "https://h/a\nb",
+                "https://h/trunk@12",
+                "https://me:secret@h/x",
+                "https://h/a/../b",
+                "https://-oProxyCommand=x/y",
+            ],
         );
     }
 

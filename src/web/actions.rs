@@ -8,7 +8,7 @@ use super::in_time::InTime;
 use super::problem::{Problem, Reply};
 use super::screens::named;
 use crate::desk::{Decision, Press};
-use crate::stack::{PushNumber, StackName, StageName};
+use crate::stack::{PushNumber, Revision, StackName, StageName};
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Form, Path};
@@ -27,6 +27,8 @@ pub struct Pressed {
     /// What was seen on the button.
     #[serde(default)]
     pub seen: String,
+    /// The version that is to go out instead of the newest one, when one was chosen.
+    pub sha: Option<String>,
     /// The hash of the plan that was seen.
     pub plan_hash: Option<String>,
     /// Why.
@@ -112,6 +114,7 @@ pub async fn press(
 ) -> Result<PushNumber, Problem> {
     let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
     app.presses.take(caller.who.as_str(), Instant::now()).map_err(|wait| Problem::too_often("you pressed", wait))?;
+    let version = pressed.sha.filter(|sha| !sha.is_empty()).map(|sha| version(&sha)).transpose()?;
     let nonce = key(pressed.nonce, format_args!("{}/{stack}/{stage}", caller.who));
     let press = Press {
         stack,
@@ -123,7 +126,21 @@ pub async fn press(
         nonce,
     };
     let app = app.clone();
-    to_the_end(async move { app.desk.press(press).await }).await
+    to_the_end(async move {
+        match version {
+            None => app.desk.press(press).await,
+            Some(version) => app.desk.press_version(press, &version).await,
+        }
+    })
+    .await
+}
+
+/// A version that somebody names: the whole revision, since a part may be another one's tomorrow.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn version(text: &str) -> Result<Revision, Problem> {
+    text.trim().parse().map_err(|bad: crate::stack::BadName| Problem::bad_request(bad.to_string()))
 }
 
 /// A press's idempotency key. One page holds the same nonce in all its forms, so the key is the nonce for this person and

@@ -53,15 +53,17 @@ pub async fn current(app: Data<App>, _: Caller, place: Path<(String, String)>) -
 #[derive(Deserialize)]
 pub struct PlanForm {
     form: Option<String>,
+    sha: Option<String>,
 }
 
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/plan`; with `?form=shell` as a script to be run by hand.
 pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<PlanForm>) -> Reply {
     let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
+    let version = query.sha.as_deref().map(actions::version).transpose()?;
     match query.form.as_deref() {
-        None => Ok(HttpResponse::Ok().json(app.desk.plan(&stack, &stage).await?)),
+        None => Ok(HttpResponse::Ok().json(app.desk.plan(&stack, &stage, version.as_ref()).await?)),
         Some("shell") => {
-            let script = app.desk.plan_as_shell(&stack, &stage, &caller.who).await?;
+            let script = app.desk.plan_as_shell(&stack, &stage, version.as_ref(), &caller.who).await?;
             Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(script))
         }
         Some(_) => Err(Problem::bad_request("a plan is written as JSON, or with form=shell")),
@@ -105,6 +107,7 @@ pub async fn one_push(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
         "commit_count": known.commit_count,
         "announcements": known.announcements,
         "links": known.links,
+        "questions": known.questions,
         "rest": app.desk.rest(id).await?,
         "journal": { "length": end.len, "ended": end.ended },
     })))

@@ -4,6 +4,7 @@
 
 use super::App;
 use super::asking::{Caller, caller_of};
+use super::builds;
 use super::frame::{frame, page};
 use super::pages::Section;
 use super::problem::Problem;
@@ -113,8 +114,12 @@ async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Pr
         return Err(Problem::no_length());
     }
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > LONGEST_BODY as u64) {
-        return Err(Problem::too_large());
+    let most = match builds::is_upload(request.path()) {
+        true => app.desk.config().limits.upload_mib << 20,
+        false => LONGEST_BODY as u64,
+    };
+    if length.is_some_and(|length| length > most) {
+        return Err(if most > LONGEST_BODY as u64 { Problem::upload_too_large(most) } else { Problem::too_large() });
     }
     if !app.address.may_change(request.method(), headers) {
         return Err(Problem::foreign());

@@ -83,6 +83,8 @@ fn place(event: &Event) -> (Option<u32>, Option<&str>) {
         Event::CommandStarted { command, .. }
         | Event::CommandEnded { command, .. }
         | Event::Link { command, .. }
+        | Event::Asked { command, .. }
+        | Event::Answered { command, .. }
         | Event::BuildMade { command, .. } => (Some(*command), None),
         Event::PushStarted { .. } | Event::Paused { .. } | Event::Resumed { .. } | Event::PushEnded { .. } => {
             (None, None)
@@ -133,6 +135,11 @@ fn note(event: &Event) -> String {
             format!("build {build}: {files} files, root {}", root.as_str())
         }
         Event::Link { title, url, .. } => format!("link: {title} {url}"),
+        Event::Asked { question, ends_at, .. } => format!("asks: {question} (until {ends_at})"),
+        Event::Answered { answer, who, reason: why, .. } => {
+            let by = who.as_ref().map_or(String::new(), |who| format!(" by {who}"));
+            format!("answered: {}{by}{}", answer.word(), reason(why))
+        }
         Event::CommandEnded { result, ok, not_ok, duration_ms, .. } => {
             format!("{}: {ok} ok, {not_ok} not, after {}", result.word(), length(*duration_ms))
         }

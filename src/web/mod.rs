@@ -7,6 +7,8 @@ mod actions;
 mod api;
 mod asking;
 mod back;
+mod builds;
+mod confirm;
 mod connections;
 mod cursor;
 mod events;
@@ -28,6 +30,7 @@ mod screens;
 mod sign_in;
 mod together;
 mod unread;
+mod versions;
 
 use crate::desk::Desk;
 use crate::journal::write::hex;
@@ -72,6 +75,8 @@ pub struct App {
     tries_of_address: Rate,
     /// Presses, by person.
     presses: Rate,
+    /// Turns to send a build.
+    uploads: Semaphore,
     /// Turns to check a password.
     verifications: Semaphore,
     /// What viewers of journals share.
@@ -96,6 +101,7 @@ impl App {
             tries_of_account: Rate::a_minute(sign_in::TRIES_OF_ACCOUNT),
             tries_of_address: Rate::a_minute(sign_in::TRIES_OF_ADDRESS),
             presses: Rate::a_minute(actions::PRESSES),
+            uploads: Semaphore::new(builds::UPLOADS),
             verifications: Semaphore::new(sign_in::VERIFICATIONS),
             batches: Batches::default(),
             viewers: Counter::default(),

@@ -78,6 +78,19 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "what was sent is longer than 64 KiB")
     }
 
+    /// The upload is too long.
+    pub fn upload_too_large(most: u64) -> Self {
+        let message =
+            format!("the build is longer than {} MiB; upload_mib in the server's file says how much", most >> 20);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+    }
+
+    /// Others are uploading.
+    pub fn uploading() -> Self {
+        let busy = Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "other builds are being uploaded at this moment");
+        Self { retry_after: Some(Duration::from_secs(5)), ..busy }
+    }
+
     /// The body did not come in time.
     pub fn too_slow() -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the request did not come in time")
@@ -138,6 +151,7 @@ impl Problem {
             "moved" => "Somebody pushed before you",
             "nothing" => "There is nothing to push",
             "bad_stack" => "The stack file has errors",
+            "taken" => "That is there already, and is another",
             "no_hosts" => "The hosts are not known",
             "bad_request" | "no_length" | "too_large" | "too_slow" => "That did not work",
             "signed_out" => "Sign in first",
@@ -195,6 +209,7 @@ impl From<Refusal> for Problem {
             Refusal::Moved { .. } => (StatusCode::CONFLICT, "moved"),
             Refusal::Nothing { .. } => (StatusCode::CONFLICT, "nothing"),
             Refusal::BadStack { .. } => (StatusCode::CONFLICT, "bad_stack"),
+            Refusal::Taken { .. } => (StatusCode::CONFLICT, "taken"),
             Refusal::NoHosts { .. } => (StatusCode::CONFLICT, "no_hosts"),
             Refusal::BadRequest { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
             Refusal::Unable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unable"),

@@ -4,7 +4,7 @@
 
 use super::asking::Caller;
 use super::problem::Problem;
-use super::{actions, api, back, files, health, live, past, pause, screens, sign_in};
+use super::{actions, api, back, builds, confirm, files, health, live, past, pause, screens, sign_in, versions};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard;
@@ -68,6 +68,7 @@ pub static ROUTES: &[Entry] = &[
     get("/stacks/{stack}", || web::to(screens::stack)),
     post("/stacks/{stack}/stages/{stage}/push", || web::to(actions::push)),
     get("/stacks/{stack}/stages/{stage}/plan", || web::to(screens::plan)),
+    get("/stacks/{stack}/stages/{stage}/versions", || web::to(versions::page)),
     get("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::form)),
     post("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::roll_back)),
     post("/stacks/{stack}/hold", || web::to(actions::hold_stack)),
@@ -78,6 +79,7 @@ pub static ROUTES: &[Entry] = &[
     get("/pushes/{id}", || web::to(screens::push)),
     get("/pushes/{id}/log", || web::to(live::log)),
     post("/pushes/{id}/cancel", || web::to(actions::cancel)),
+    post("/pushes/{id}/confirm", || web::to(confirm::by_form)),
     post("/pushes/{id}/pause", || web::to(pause::pause)),
     post("/pushes/{id}/unpause", || web::to(pause::unpause)),
     post("/pushes/{id}/resume", || web::to(back::resume)),
@@ -88,10 +90,12 @@ pub static ROUTES: &[Entry] = &[
     post("/sign-out", || web::to(sign_in::sign_out)),
     get("/api/v1/stacks", || web::to(api::stacks)),
     get("/api/v1/stacks/{stack}", || web::to(api::stack)),
+    post("/api/v1/stacks/{stack}/builds", || web::to(builds::publish)),
     put("/api/v1/stacks/{stack}/hold", || web::to(api::hold_stack)),
     delete("/api/v1/stacks/{stack}/hold", || web::to(api::release_stack)),
     get("/api/v1/stacks/{stack}/stages/{stage}/current", || web::to(api::current)),
     get("/api/v1/stacks/{stack}/stages/{stage}/plan", || web::to(api::plan)),
+    get("/api/v1/stacks/{stack}/stages/{stage}/versions", || web::to(versions::listed)),
     post("/api/v1/stacks/{stack}/stages/{stage}/push", || web::to(api::push)),
     get("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(back::shown)),
     post("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(back::roll_back_by_api)),
@@ -102,6 +106,7 @@ pub static ROUTES: &[Entry] = &[
     stream("/api/v1/pushes/{id}/events", || web::to(live::push_events)),
     get("/api/v1/pushes/{id}/log", || web::to(live::log)),
     post("/api/v1/pushes/{id}/cancel", || web::to(api::cancel)),
+    post("/api/v1/pushes/{id}/confirm", || web::to(confirm::by_api)),
     post("/api/v1/pushes/{id}/pause", || web::to(pause::pause_by_api)),
     post("/api/v1/pushes/{id}/unpause", || web::to(pause::unpause_by_api)),
     post("/api/v1/pushes/{id}/resume", || web::to(back::resume_by_api)),
@@ -192,6 +197,7 @@ mod tests {
                 "/",
                 "/stacks/{stack}",
                 "/stacks/{stack}/stages/{stage}/plan",
+                "/stacks/{stack}/stages/{stage}/versions",
                 "/stacks/{stack}/stages/{stage}/rollback",
                 "/pushes",
                 "/pushes/{id}",

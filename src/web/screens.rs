@@ -2,6 +2,7 @@
 //! routes; what they gather is drawn by `pages`.
 
 use super::App;
+use super::actions;
 use super::asking::Caller;
 use super::cursor::{last_records, read_records};
 use super::frame::{frame, page};
@@ -10,7 +11,7 @@ use super::problem::{Problem, Reply};
 use crate::desk::{JournalEnd, Refusal};
 use crate::journal::{Event, Record};
 use crate::ledger::pushes::{self, Filter, PushRow};
-use crate::ledger::{Ledger, LedgerError, outbox};
+use crate::ledger::{Ledger, LedgerError, outbox, questions};
 use crate::plan::Assignment;
 use crate::stack::{PushNumber, StackName, StageName};
 use actix_web::http::StatusCode;
@@ -51,10 +52,17 @@ pub async fn stack(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply
     Ok(page(StatusCode::OK, app.pages.stack(&frame, &street)?))
 }
 
-/// `GET /stacks/{stack}/stages/{stage}/plan`
-pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
+/// Which version a plan is about; the newest when it is not named.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct VersionQuery {
+    sha: Option<String>,
+}
+
+/// `GET /stacks/{stack}/stages/{stage}/plan`, with `?sha=` of another version
+pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<VersionQuery>) -> Reply {
     let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
-    let plan = app.desk.plan(&stack, &stage).await?;
+    let version = query.sha.as_deref().map(actions::version).transpose()?;
+    let plan = app.desk.plan(&stack, &stage, version.as_ref()).await?;
     app.desk.in_use(&stack);
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
     Ok(page(StatusCode::OK, app.pages.plan(&frame, &plan)?))
@@ -154,6 +162,7 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
         commits: known.commits,
         announcements: known.announcements,
         links: known.links,
+        questions: known.questions,
         titles,
         hosts,
         tail,
@@ -176,6 +185,8 @@ pub struct Known {
     pub announcements: Vec<outbox::OutboxRow>,
     /// What it linked to.
     pub links: Vec<pushes::Link>,
+    /// What it asked.
+    pub questions: Vec<questions::Question>,
     /// The frozen host list of its plan, by name.
     pub hosts: Vec<String>,
 }
@@ -200,6 +211,7 @@ impl Known {
                 commit_count: pushes::commit_count(connection, number)?.unwrap_or_default(),
                 announcements: outbox::of_push(connection, number)?,
                 links: pushes::links(connection, number)?,
+                questions: questions::of_push(connection, number)?,
                 hosts: assignment.plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
             }))
         });

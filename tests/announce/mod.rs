@@ -185,6 +185,7 @@ fn announcement(id: i64, event: Moment, state: &str) -> Announcement {
         commit_count: 1,
         bad_hosts: Vec::new(),
         links: Vec::new(),
+        question: None,
         pause: None,
         audit_head: "0123456789ab".to_owned(),
     }
@@ -461,6 +462,68 @@ async fn a_bot_that_is_kicked_says_so_and_does_not_come_back_within_the_minute()
     let row = office.row(2, "ended", IRC, |row| row.problem.is_some()).await;
     assert_eq!(row.problem.as_deref(), Some("not in #push: kicked by eve"));
     assert_eq!(wire.sent_lines().iter().filter(|line| line.starts_with("JOIN")).count(), 1);
+}
+
+#[tokio::test]
+async fn one_refused_address_keeps_the_mail_from_nobody_else_and_nobody_is_told_twice() {
+    let office = Office::open();
+    let post = Post::start(&[Answer::Says("250 taken")]).await;
+    let config = config(None, Some(post.port()), |config| {
+        let to = ["all@example.com", "nobody@example.com", "later@example.com"];
+        config.email.as_mut().unwrap().to = to.map(str::to_owned).to_vec();
+    });
+    let _delivery = Delivery::with(&office, config);
+    office.write(ended(1), &[EMAIL]).await;
+    let row = office.row(1, "ended", EMAIL, |row| row.problem.is_some()).await;
+    assert_eq!(row.state, "waiting", "{row:?}");
+    let problem = row.problem.unwrap();
+    assert!(problem.contains("later@example.com does not take it yet: ") && problem.contains("451"), "{problem}");
+    assert_eq!(post.taken(), [["all@example.com"]]);
+    office.hurry().await;
+    let row = office.told(1, "ended", EMAIL).await;
+    let problem = row.problem.unwrap();
+    assert!(problem.starts_with("refused for nobody@example.com: ") && problem.contains("550"), "{problem}");
+    assert_eq!(post.taken(), [["all@example.com"], ["later@example.com"]], "each of them once");
+
+    let config = self::config(None, Some(post.port()), |config| {
+        config.email.as_mut().unwrap().to = vec!["nobody@example.com".to_owned()];
+    });
+    drop(_delivery);
+    let _delivery = Delivery::with(&office, config);
+    office.write(ended(2), &[EMAIL]).await;
+    office.row(2, "ended", EMAIL, |row| row.state == "given up").await;
+    assert_eq!(post.taken().len(), 2, "a mail to nobody is not sent");
+}
+
+#[tokio::test]
+async fn what_piled_up_while_irc_was_away_is_one_line_and_what_follows_is_told_as_ever() {
+    let office = Office::open();
+    let mut wire = Wire::closed();
+    let _delivery = Delivery::start(&office, Some(wire.port()), None);
+    let mut failed = announcement(2, Moment::Ended, "failed");
+    failed.push.stage = "qa".to_owned();
+    for told in [started(1), ended(1), failed, ended(3)] {
+        office.write(told, &[IRC]).await;
+    }
+    for (push, event) in [(1, "started"), (2, "ended"), (3, "ended")] {
+        office.row(push, event, IRC, |row| row.problem.is_some()).await;
+    }
+    let (server, witness) = irc(&office).await;
+    wire.open(server.address());
+    let line = heard(&witness, 1).await[0].1.clone();
+    // The end of push 1 waited behind its beginning; whether it has piled up, too, depends on when the server came.
+    assert!(
+        line.starts_with("[pushbutton] nobody could be told of 3 pushes · web QA 9d8e7f6 FAILED (push 2 by mary)"),
+        "{line}"
+    );
+    assert!(line.contains("(push 3 by mary)") && line.ends_with(" · https://push.example.com:8443/pushes"), "{line}");
+    for (push, event) in [(1, "started"), (2, "ended"), (3, "ended")] {
+        assert_eq!(office.told(push, event, IRC).await.told.as_deref(), Some(line.as_str()));
+    }
+    office.told(1, "ended", IRC).await;
+    let so_far = witness.said().len();
+    office.write(ended(4), &[IRC]).await;
+    assert_eq!(heard(&witness, so_far + 1).await[so_far].1, ENDED_1.replace("pushes/1", "pushes/4"));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A mail server that answers as a script says and keeps the very bytes that it was sent.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -7,6 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub struct Post {
     port: u16,
     mails: Arc<Mutex<Vec<Vec<u8>>>>,
+    taken: Arc<Mutex<Vec<Vec<String>>>>,
 }
 
 /// What a [`Post`] answers to a mail that it has taken in.
@@ -24,17 +26,25 @@ impl Post {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let mails = Arc::new(Mutex::new(Vec::new()));
-        let kept = mails.clone();
+        let (kept, taken) = (mails.clone(), Arc::new(Mutex::new(Vec::new())));
+        let kept_for = taken.clone();
+        let asked_before = Arc::new(AtomicBool::new(false));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, answers, kept.clone()));
+                let served = serve(stream, answers, kept.clone(), kept_for.clone(), asked_before.clone());
+                tokio::spawn(served);
             }
         });
-        Self { port, mails }
+        Self { port, mails, taken }
     }
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// For whom each mail was taken.
+    pub fn taken(&self) -> Vec<Vec<String>> {
+        self.taken.lock().unwrap().clone()
     }
 
     /// The mails so far, as they were on the wire, also those that were refused.
@@ -43,14 +53,39 @@ impl Post {
     }
 }
 
+/// What is said to a recipient: `nobody@` never gets anything, `later@` not at the first time.
+fn recipient(command: &str, asked_before: &AtomicBool) -> &'static [u8] {
+    match () {
+        () if command.contains("<nobody@") => b"550 no such user\r\n",
+        () if command.contains("<later@") && !asked_before.swap(true, Ordering::SeqCst) => b"451 greylisted\r\n",
+        () => b"250 taken\r\n",
+    }
+}
+
 /// Ends when the client does, in whatever way.
-async fn serve(stream: TcpStream, answers: &'static [Answer], mails: Arc<Mutex<Vec<Vec<u8>>>>) -> Option<()> {
+async fn serve(
+    stream: TcpStream,
+    answers: &'static [Answer],
+    mails: Arc<Mutex<Vec<Vec<u8>>>>,
+    taken: Arc<Mutex<Vec<Vec<String>>>>,
+    asked_before: Arc<AtomicBool>,
+) -> Option<()> {
+    let mut recipients = Vec::new();
     let mut stream = BufReader::new(stream);
     stream.write_all(b"220 post.example ESMTP\r\n").await.ok()?;
     loop {
         let mut command = String::new();
         if stream.read_line(&mut command).await.ok()? == 0 {
             return None;
+        }
+        if command.starts_with("RCPT ") {
+            let answer = recipient(&command, &asked_before);
+            if answer.starts_with(b"250") {
+                let address = command.trim_end().trim_start_matches("RCPT TO:<").trim_end_matches('>');
+                recipients.push(address.to_owned());
+            }
+            stream.write_all(answer).await.ok()?;
+            continue;
         }
         if command != "DATA\r\n" {
             stream.write_all(b"250 post.example\r\n").await.ok()?;
@@ -64,6 +99,7 @@ async fn serve(stream: TcpStream, answers: &'static [Answer], mails: Arc<Mutex<V
         let answer = {
             let mut mails = mails.lock().unwrap();
             mails.push(mail);
+            taken.lock().unwrap().push(std::mem::take(&mut recipients));
             answers[(mails.len() - 1).min(answers.len() - 1)]
         };
         match answer {

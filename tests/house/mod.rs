@@ -21,6 +21,8 @@ pub struct House {
     pub fleet: Fleet,
     pub shop: Shop,
     pub url: String,
+    /// Where the server and its commands find programs first.
+    tools: Option<PathBuf>,
     client: Client,
     server: Option<Child>,
 }
@@ -59,7 +61,6 @@ impl House {
         let fleet = Fleet::start(&dir.path().join("fleet"), &names).await.unwrap();
         let shop = Shop::open_in(&dir.path().join("shop")).await.unwrap();
         let commands = if plans.commands.is_empty() { ROLL_OUT } else { plans.commands };
-        std::fs::create_dir(dir.path().join("stacks")).unwrap();
         let mut stack = format!(
             "title = \"Web\"\nsource = {{ git = {:?}, branch = \"main\" }}\nbuild = [\"./build.sh\"]\nship = \"dist\"\n\
              diff = \"https://git.example.com/web/compare/{{old_sha}}...{{sha}}\"\n[hosts]\n",
@@ -76,6 +77,19 @@ impl House {
                 plans.stage
             ));
         }
+        Self::raise(dir, fleet, shop, &stack, &plans.config, None).await
+    }
+
+    /// Starts the server over a stack named web, and signs in as mary.
+    pub async fn raise(
+        dir: tempfile::TempDir,
+        fleet: Fleet,
+        shop: Shop,
+        stack: &str,
+        config: &str,
+        tools: Option<PathBuf>,
+    ) -> Self {
+        std::fs::create_dir(dir.path().join("stacks")).unwrap();
         std::fs::write(dir.path().join("stacks/web.toml"), stack).unwrap();
         let address = own_address();
         let url = format!("http://{address}");
@@ -83,11 +97,11 @@ impl House {
             "listen = \"{address}\"\nurl = \"{url}\"\n[auth]\nmode = \"open\"\n[ssh]\nconfig = {:?}\nlease_s = 6\ngrace_s = 1\n\
              [limits]\nfetch_every_s = 1\nfree_mib = 16\n{}",
             fleet.ssh_config(),
-            plans.config
+            config
         );
         std::fs::write(dir.path().join("config.toml"), config).unwrap();
         let client = client_of(&url);
-        let mut house = Self { dir, fleet, shop, url, client, server: None };
+        let mut house = Self { dir, fleet, shop, url, tools, client, server: None };
         house.start().await;
         house.sign_in("mary").await;
         house
@@ -96,6 +110,11 @@ impl House {
     /// A house with one host per stage.
     pub async fn plain() -> Self {
         Self::build(Plans { qa: &["qa1"], princess: &["princess1"], prod: &["web001"], ..Plans::default() }).await
+    }
+
+    /// Speaks to the server as the person who is signed in.
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
     /// The one data directory.
@@ -110,6 +129,10 @@ impl House {
         let program = Program::new(env!("CARGO_BIN_EXE_pushbutton"))
             .args(["--config", self.dir.path().join("config.toml").to_str().unwrap(), "serve"])
             .env("HOME", self.dir.path());
+        let program = match &self.tools {
+            Some(tools) => program.env("PATH", format!("{}:{}", tools.display(), std::env::var("PATH").unwrap())),
+            None => program,
+        };
         let mut server = program.log_to(log).unwrap().start().unwrap();
         let client = &self.client;
         until("the server is ready", async || {

@@ -165,6 +165,8 @@ pub fn street(stack: &str, stages: &[&str]) -> Street {
         title: "The shop".to_owned(),
         branch: "main".to_owned(),
         source: "https://git.example.com/shop/web.git".to_owned(),
+        unit: "commit",
+        choose: true,
         trunk: Some(Trunk { sha: TRUNK.to_owned(), subject: commits(1)[0].subject.clone(), fetched_at: ago(20) }),
         trunk_problem: None,
         problem: None,
@@ -389,6 +391,7 @@ pub fn push_page(state: &str) -> PushPage {
             ),
             told("email", "waiting", "Subject: [push] web Prod: 8f31c2e to 51d0c3e by tomas"),
         ],
+        questions: Vec::new(),
         links: vec![Link {
             title: "Ticket <b>OPS-7</b>".to_owned(),
             url: "https://tickets.example.com/OPS-7".to_owned(),
@@ -402,7 +405,13 @@ pub fn push_page(state: &str) -> PushPage {
         rest: matches!(state, "interrupted" | "failed" | "cancelled" | "degraded").then(|| Rest {
             plan_hash: "cd".repeat(32),
             commands: (5..=8)
-                .map(|command| RestCommand { command, title: titles()[command - 1].clone(), hosts: 24, left: 9 })
+                .map(|command| RestCommand {
+                    command,
+                    title: titles()[command - 1].clone(),
+                    hosts: 24,
+                    left: 9,
+                    owed_by: None,
+                })
                 .collect(),
             why_not: (state == "degraded").then(|| "web is held by kate: <b>evil</b>".to_owned()),
         }),
@@ -482,6 +491,9 @@ pub fn plan() -> PlanView {
         branch: "main".to_owned(),
         build: Some("51d0c3e-4121".to_owned()),
         root: Some("9f2c41d".repeat(10)[..64].to_owned()),
+        version: None,
+        gone: Vec::new(),
+        gone_count: 0,
         commits: next.commits.clone(),
         commit_count: 60,
         diff: next.diff.clone(),

@@ -5,7 +5,7 @@
 mod pace;
 mod session;
 
-use super::delivery::{Channel, Trouble};
+use super::delivery::{Channel, Told, Trouble};
 use super::{clean, words};
 use crate::config;
 use crate::ledger::outbox::{self, Announcement};
@@ -111,6 +111,17 @@ impl Irc {
     }
 }
 
+impl Irc {
+    async fn tell_line(&mut self, text: String, key: String) -> Result<Told, Trouble> {
+        let said = timeout(TELL_TIMEOUT, self.say(text.clone(), key)).await;
+        let late = || Err(format!("not said within {} s", TELL_TIMEOUT.as_secs()));
+        match said.unwrap_or_else(|_| late()) {
+            Ok(()) => Ok(Told { words: text, problem: None }),
+            Err(problem) => Err(Trouble::Later(problem)),
+        }
+    }
+}
+
 fn ended() -> String {
     "the connection to IRC has ended".to_owned()
 }
@@ -118,14 +129,16 @@ fn ended() -> String {
 impl Channel for Irc {
     const NAME: &'static str = outbox::IRC;
 
-    async fn tell(&mut self, announcement: &Announcement) -> Result<String, Trouble> {
-        let text = words::irc_line(announcement, At::now());
-        let said = timeout(TELL_TIMEOUT, self.say(text.clone(), announcement.key())).await;
-        let late = || Err(format!("not said within {} s", TELL_TIMEOUT.as_secs()));
-        match said.unwrap_or_else(|_| late()) {
-            Ok(()) => Ok(text),
-            Err(problem) => Err(Trouble::Later(problem)),
-        }
+    /// Two are a beginning and an end, or two pushes: one line is enough for either.
+    const FOLDS_FROM: Option<usize> = Some(2);
+
+    async fn tell(&mut self, announcement: &Announcement) -> Result<Told, Trouble> {
+        self.tell_line(words::irc_line(announcement, At::now()), announcement.key()).await
+    }
+
+    async fn tell_piled(&mut self, piled: &[Announcement]) -> Result<Told, Trouble> {
+        let key = piled.last().map(Announcement::key).unwrap_or_default();
+        self.tell_line(words::piled_up(piled, At::now()), key).await
     }
 
     async fn recovered(&mut self) {

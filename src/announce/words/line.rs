@@ -1,20 +1,28 @@
 //! The line that IRC is told.
 
 use super::{
-    Deed, bad_host_words, begins, clean, commits_words, deed, duration, hosts_words, late, more_bad_hosts, outcome,
-    pause, short_sha,
+    Deed, asked, bad_host_words, begins, clean, commits_words, deed, duration, hosts_words, late, more_bad_hosts,
+    outcome, pause, short_sha, until,
 };
 use crate::ledger::outbox::Announcement;
+use crate::ledger::pushes::Link;
+use crate::ledger::questions::Question;
 use crate::time::At;
 
 /// How many bad hosts a line names; the page has them all.
 const HOSTS: usize = 3;
+/// How many links of `before` and `finally` a line gives, and how long their titles are; the page has them all.
+const LINKS: usize = 3;
+const TITLE_BYTES: usize = 40;
 
 /// One clean line of at most 400 bytes, links whole:
 /// `[web] mary pushed 3f2c1ab → 9d8e7f6 to PROD: succeeded, 41 hosts, 38 s · 4 commits · DIFF · PAGE`.
 /// `[web] mary rolled PROD back to 3f2c1ab (from 9d8e7f6): succeeded, …` for the way back.
 /// What is told late says how late: `[web] (3 h ago) mary pushed …`.
 pub fn irc_line(announcement: &Announcement, now: At) -> String {
+    if let Some(question) = asked(announcement) {
+        return question_line(announcement, question, now);
+    }
     if let Some(pause) = &announcement.pause {
         return clean::irc_line(&pause::line(announcement, pause, now), &[announcement.url.as_str()]);
     }
@@ -46,8 +54,34 @@ pub fn irc_line(announcement: &Announcement, now: At) -> String {
     } else {
         format!("{what}: {} · {commits}", ended(announcement))
     };
-    let links: Vec<&str> = push.diff.as_deref().into_iter().chain([announcement.url.as_str()]).collect();
+    let given: Vec<String> = announcement.links.iter().take(LINKS).filter_map(given).collect();
+    let ours = push.diff.as_deref().into_iter().chain([announcement.url.as_str()]);
+    let links: Vec<&str> = given.iter().map(String::as_str).chain(ours).collect();
     clean::irc_line(&head, &links)
+}
+
+/// `[web] push 214 of 9d8e7f6 to PROD waits for an answer until 14:32 UTC: Graphs calm? · PAGE`.
+fn question_line(announcement: &Announcement, question: &Question, now: At) -> String {
+    let push = &announcement.push;
+    let head = format!(
+        "[{stack}]{late} push {id} of {sha} to {stage} by {who} waits for an answer until {until}: {text}",
+        stack = clean::short(&push.stack, 40),
+        late = late(announcement, now).map(|ago| format!(" ({ago})")).unwrap_or_default(),
+        id = push.id,
+        sha = short_sha(&push.sha),
+        stage = clean::short(&push.stage, 40).to_uppercase(),
+        who = clean::short(&push.who, 40),
+        until = until(question),
+        text = clean::short(&question.question, 150),
+    );
+    clean::irc_line(&head, &[announcement.url.as_str()])
+}
+
+/// `Ticket OPS-7 https://tickets.example.com/OPS-7`
+fn given(link: &Link) -> Option<String> {
+    let address = clean::link(&link.url)?;
+    let title = clean::short(&link.title, TITLE_BYTES);
+    Some(if title.is_empty() || title == address { address.to_owned() } else { format!("{title} {address}") })
 }
 
 /// `3f2c1ab → 9d8e7f6`; the first push of a stage has nothing to come from.

@@ -1,7 +1,8 @@
 //! The mail: subject and plain text. The same facts as HTML are in `html`.
 
 use super::{
-    Deed, bad_host_words, begins, clean, commits_words, deed, duration, html, large, outcome, pause, short_sha,
+    Deed, asked, bad_host_words, begins, clean, commits_words, deed, duration, html, large, outcome, pause, short_sha,
+    until,
 };
 use crate::ledger::outbox::{Announcement, Moment};
 
@@ -37,6 +38,10 @@ fn subject(announcement: &Announcement) -> String {
         Some(old) => format!("{} to {}", short_sha(old), short_sha(&push.sha)),
     };
     let who = clean::short(&push.who, 40);
+    if let Some(question) = asked(announcement) {
+        let words = clean::short(&question.question, 100);
+        return clean::cut(&format!("[push] ANSWER NEEDED {name}: {words}"), SUBJECT_BYTES);
+    }
     if let Some(pause) = &announcement.pause {
         let words = pause::short(announcement, pause);
         return clean::cut(&format!("[push] {words} {name}: {from_to}"), SUBJECT_BYTES);
@@ -108,6 +113,8 @@ impl Facts {
             given("To", Some(value(&push.sha))),
             given("Branch", Some(value(&push.branch))),
             given("Reason", push.reason.as_deref().map(value)),
+            given("Question", asked(announcement).map(|question| value(&question.question))),
+            given("Until", asked(announcement).map(until)),
             given("Paused", paused_why.map(value)),
             given("Result", ended.then(|| outcome.word.clone())),
             given("Why", push.why.as_deref().filter(|_| ended).map(value)),
@@ -155,6 +162,10 @@ fn headline(announcement: &Announcement, word: &str) -> String {
     let (who, stack) = (clean::short(&push.who, 40), clean::short(&push.stack, 40));
     let stage = large(&clean::short(&push.stage, 40));
     let sha = short_sha(&push.sha);
+    if let Some(question) = asked(announcement) {
+        let words = clean::short(&question.question, VALUE_BYTES);
+        return format!("Push {} of {stack} to {stage} waits for an answer: {words}", push.id);
+    }
     match (deed(announcement), begins(announcement)) {
         (Deed::Push, true) => format!("{who} is pushing {stack} to {stage}."),
         (Deed::Push, false) => format!("{who} pushed {stack} to {stage}: {word}."),

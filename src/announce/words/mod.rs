@@ -6,12 +6,15 @@ mod html;
 mod line;
 mod mail;
 mod pause;
+mod piled;
 
 pub use line::irc_line;
 pub use mail::{MailWords, mail};
+pub use piled::piled_up;
 
 use super::clean;
 use crate::ledger::outbox::{Announcement, BadHost, MOST_BAD_HOSTS, Moment};
+use crate::ledger::questions::Question;
 use crate::time::{At, ago_words, duration_words};
 
 /// An announcement told later than this says so: a channel was down, and nobody is pushing now.
@@ -20,6 +23,9 @@ const LATE_MS: i64 = 5 * 60_000;
 /// When the change that is told of happened.
 pub(super) fn moment(announcement: &Announcement) -> Option<At> {
     let push = &announcement.push;
+    if let Some(question) = asked(announcement) {
+        return question.asked_at.parse().ok();
+    }
     if let Some(pause) = &announcement.pause {
         return pause.at.parse().ok();
     }
@@ -66,6 +72,17 @@ fn outcome(announcement: &Announcement) -> Outcome {
 /// Whether this tells of the beginning.
 fn begins(announcement: &Announcement) -> bool {
     announcement.event == Moment::Started
+}
+
+/// The question, where this tells of one.
+fn asked(announcement: &Announcement) -> Option<&Question> {
+    announcement.question.as_ref().filter(|_| announcement.event == Moment::Asked)
+}
+
+/// `14:32 UTC`: until when a question may be answered.
+fn until(question: &Question) -> String {
+    let at = question.ends_at.parse::<At>().ok();
+    at.map_or_else(|| clean::short(&question.ends_at, 40), |at| at.timestamp().strftime("%H:%M UTC").to_string())
 }
 
 /// A revision as people write it: seven digits of a hash; a short one (Subversion's numbers) as it is.

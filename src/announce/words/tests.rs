@@ -1,5 +1,6 @@
 use super::*;
-use crate::ledger::pushes::{Commit, PushRow};
+use crate::ledger::outbox::Pause;
+use crate::ledger::pushes::{Commit, Link, PushRow};
 use proptest::prelude::*;
 
 fn push(state: &str) -> PushRow {
@@ -52,6 +53,7 @@ fn ended(state: &str) -> Announcement {
         commit_count: 4,
         bad_hosts: Vec::new(),
         links: Vec::new(),
+        question: None,
         pause: None,
         url: "https://push.example.com/pushes/214".to_owned(),
         audit_head: "0123456789ab".to_owned(),
@@ -106,6 +108,32 @@ fn rollback(mut announcement: Announcement) -> Announcement {
         (announcement.push.old_sha.clone().unwrap(), Some(announcement.push.sha));
     announcement.push.reason = Some("checkout answers 500".to_owned());
     announcement
+}
+
+#[test]
+fn a_question_is_told_with_its_time() {
+    let mut announcement = started();
+    announcement.event = Moment::Asked;
+    announcement.question = Some(Question {
+        ask: 2,
+        command: 7,
+        question: "Graphs calm?\r\nQUIT".to_owned(),
+        asked_at: "2026-11-21T10:02:00.000Z".to_owned(),
+        ends_at: "2026-11-21T10:32:00.000Z".to_owned(),
+        answer: None,
+        who: None,
+        reason: None,
+    });
+    assert_eq!(announcement.key(), "push-214-asked-2");
+    assert_eq!(
+        irc_line(&announcement, now()),
+        "[web] push 214 of 51d0c3e to PROD by mary waits for an answer until 10:32 UTC: Graphs calm? QUIT · \
+         https://push.example.com/pushes/214"
+    );
+    let mail = mail(&announcement);
+    assert_eq!(mail.subject, "[push] ANSWER NEEDED web Prod: Graphs calm? QUIT");
+    assert!(mail.text.starts_with("Push 214 of web to Prod waits for an answer: Graphs calm? QUIT\n"), "{}", mail.text);
+    assert!(mail.text.contains("Until     10:32 UTC\n"), "{}", mail.text);
 }
 
 #[test]
@@ -358,4 +386,68 @@ proptest! {
         prop_assert!(!mail.subject.chars().any(char::is_control));
         prop_assert!(!mail.text.contains('\r') && !mail.html.contains('\r'));
     }
+}
+
+#[test]
+fn links_of_before_and_finally_are_told_as_long_as_they_fit() {
+    let mut announcement = ended("succeeded");
+    let link = |title: &str, url: &str| Link { title: title.to_owned(), url: url.to_owned() };
+    announcement.links = vec![link("Ticket OPS-7", "https://t.example.com/OPS-7"), link("x", "javascript:alert(1)")];
+    let line = irc_line(&announcement, now());
+    assert!(line.ends_with(&format!("4 commits · Ticket OPS-7 https://t.example.com/OPS-7 · {LINKS}")), "{line}");
+    announcement.links = (0..9).map(|n| link(&"Graph ".repeat(20), &format!("https://g.example.com/{n}"))).collect();
+    let line = irc_line(&announcement, now());
+    assert!(line.len() <= clean::IRC_BYTES && line.ends_with(LINKS) && line.matches("Graph").count() <= 24, "{line}");
+}
+
+#[test]
+fn a_pause_and_its_end_are_told_on_irc_and_by_mail() {
+    let pause = |event, lasted_ms| {
+        let at = "2026-11-21T10:01:00.000Z".to_owned();
+        let mut announcement = ended("running");
+        announcement.event = event;
+        announcement.pause = Some(Pause { n: 57, at: at.clone(), who: "joe".to_owned(), lasted_ms });
+        if event == Moment::Paused {
+            let reason = Some("graphs\r\nQUIT".to_owned());
+            announcement.push.paused = Some(crate::ledger::pushes::Paused { who: "joe".to_owned(), at, reason });
+        }
+        announcement
+    };
+    let paused = pause(Moment::Paused, None);
+    let page = "https://push.example.com/pushes/214";
+    let words = "joe paused push 214 of mary to PROD: no new host starts · graphs QUIT";
+    assert_eq!(irc_line(&paused, now()), format!("[web] {words} · {page}"));
+    assert_eq!(paused.key(), "push-214-paused-57");
+    let told = mail(&paused);
+    assert_eq!(told.subject, "[push] paused by joe: web Prod: 8f31c2e to 51d0c3e");
+    assert!(
+        told.text.starts_with("joe paused push 214 of mary to Prod (web): no new host starts · graphs QUIT.\n"),
+        "{}",
+        told.text
+    );
+    let resumed = pause(Moment::Resumed, Some(182_000));
+    assert_eq!(
+        irc_line(&resumed, now()),
+        format!("[web] joe let push 214 of mary to PROD go on, paused for 3 m 02 s · {page}")
+    );
+    assert_eq!(mail(&resumed).subject, "[push] goes on, by joe: web Prod: 8f31c2e to 51d0c3e");
+}
+
+#[test]
+fn what_piled_up_is_one_line_that_names_the_bad_ends_first() {
+    let push = |id, stack: &str, mut announcement: Announcement| {
+        (announcement.push.id, announcement.push.stack) = (id, stack.to_owned());
+        announcement
+    };
+    let begun_and_ended = [push(1, "web", started()), push(1, "web", ended("succeeded"))];
+    assert_eq!(piled_up(&begun_and_ended, now()), irc_line(&begun_and_ended[1], now()), "only how it stands counts");
+    let several = [push(1, "web", ended("succeeded")), push(2, "api", failed(1)), push(3, "web", started())];
+    assert_eq!(
+        piled_up(&several, now()),
+        "[pushbutton] nobody could be told of 3 pushes · api PROD 51d0c3e FAILED (push 2 by mary) · web PROD 51d0c3e is being \
+         pushed (push 3 by mary) · web PROD 51d0c3e succeeded (push 1 by mary) · https://push.example.com/pushes"
+    );
+    let many: Vec<Announcement> = (1..60).map(|id| push(id, "a-stack-with-a-long-name", ended("failed"))).collect();
+    let line = piled_up(&many, now());
+    assert!(line.len() <= clean::IRC_BYTES && line.ends_with(" more · https://push.example.com/pushes"), "{line}");
 }

@@ -60,7 +60,7 @@ fn a_host_that_ran_something_else_in_the_end_is_brought_and_flipped_again() {
     let ok = |command| HOSTS.map(|host| result(command, host, Some("ok"))).to_vec();
     let last = [result(6, "web1", Some("ok")), result(6, "web2", Some("failed")), result(6, "web3", None)];
     let results = [ok(4), vec![result(5, "", Some("ok"))], last.to_vec()].concat();
-    let offered = offer(&Earlier { row: row("failed", frozen()), plan, results, newer: None }).unwrap();
+    let offered = offer(&Earlier { row: row("failed", frozen()), plan, results, owed: vec![], newer: None }).unwrap();
     let commands: Vec<_> = offered.plan.commands[3..].iter().map(done).collect();
     assert_eq!(commands, [vec!["web1"], vec![""], vec![]], "and all of them are asked again");
 }
@@ -75,7 +75,7 @@ fn what_is_ok_is_done_and_everything_else_runs_again() {
         result(4, "web2", Some("failed")),
         result(4, "web3", Some("unknown")),
     ];
-    let earlier = Earlier { row: row("failed", frozen()), plan: plan(), results, newer: None };
+    let earlier = Earlier { row: row("failed", frozen()), plan: plan(), results, owed: vec![], newer: None };
     let offered = offer(&earlier).unwrap();
     let commands: Vec<_> = offered.plan.commands.iter().map(done).collect();
     assert_eq!(commands, [vec![""], vec![""], vec![""], vec!["web1"], vec![]]);
@@ -91,7 +91,7 @@ fn what_is_ok_is_done_and_everything_else_runs_again() {
 #[test]
 fn a_build_that_was_not_frozen_is_made_from_the_start() {
     let results = vec![result(1, "", Some("ok")), result(2, "", Some("failed"))];
-    let earlier = Earlier { row: row("failed", None), plan: plan(), results, newer: None };
+    let earlier = Earlier { row: row("failed", None), plan: plan(), results, owed: vec![], newer: None };
     let offered = offer(&earlier).unwrap();
     assert!(offered.plan.commands.iter().all(|command| command.done_on.is_empty()));
     assert!(matches!(offered.plan.build, BuildFrom::Made { .. }) && offered.root.is_none());
@@ -109,7 +109,7 @@ fn only_a_bad_end_with_nothing_behind_it_can_be_resumed() {
         ("rolled back", None, "push 1 rolled back: nothing is left to do"),
         ("failed", Some(3), "push 3 came after push 1, so there is nothing to go on with"),
     ] {
-        let earlier = Earlier { row: row(state, frozen()), plan: plan(), results: vec![], newer };
+        let earlier = Earlier { row: row(state, frozen()), plan: plan(), results: vec![], owed: vec![], newer };
         let said = offer(&earlier).map_or_else(|refusal| refusal.to_string(), |_| "ok".to_owned());
         assert_eq!(said, words, "{state}");
     }
@@ -120,7 +120,7 @@ proptest! {
     fn every_host_is_either_done_or_run_once_a_command(results in proptest::collection::vec(0..4_usize, 3)) {
         let words = [Some("ok"), Some("failed"), None, Some("unknown")];
         let rows = HOSTS.iter().zip(&results).map(|(host, at)| result(4, host, words[*at])).collect();
-        let earlier = Earlier { row: row("interrupted", frozen()), plan: plan(), results: rows, newer: None };
+        let earlier = Earlier { row: row("interrupted", frozen()), plan: plan(), results: rows, owed: vec![], newer: None };
         let offered = offer(&earlier).unwrap();
         for (host, at) in earlier.plan.hosts.iter().zip(&results) {
             prop_assert_eq!(offered.plan.commands[3].is_done_on(Some(host)), *at == 0);

@@ -30,6 +30,12 @@ pub struct PlanView {
     pub build: Option<String>,
     /// The root hash of its manifest.
     pub root: Option<String>,
+    /// The version that was chosen, which the press must carry as `sha`; none for what the button offers.
+    pub version: Option<String>,
+    /// The commits that the stage has and that would be gone, newest first; at most 50.
+    pub gone: Vec<Commit>,
+    /// How many there are in all.
+    pub gone_count: usize,
     /// The commits that go out, newest first; at most 50.
     pub commits: Vec<Commit>,
     /// How many there are in all.

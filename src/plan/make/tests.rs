@@ -45,6 +45,7 @@ fn assignment(plan: Plan, reason: Option<&str>) -> Assignment {
         ssh_config: None,
         lease_s: 30,
         grace_s: 5,
+        source_most: crate::config::Most::default(),
     }
 }
 
@@ -211,6 +212,26 @@ fn canonical_json_has_sorted_keys_and_no_blanks() {
     let value = serde_json::json!({"b": [1, "x\"y", null, {}], "a": {"d": true, "c": []}});
     write_canonical(&value, &mut text);
     assert_eq!(text, r#"{"a":{"c":[],"d":true},"b":[1,"x\"y",null,{}]}"#);
+}
+
+#[test]
+fn the_commands_of_a_roll_have_their_own_numbers_and_share_its_batches() {
+    let text = "source = { git = \"x\", branch = \"main\" }\n[[stage]]\nname = \"qa\"\nhosts = [\"h[1-6]\"]\ncommands = [\n\
+                \"true\",\n{ roll = [\"./lb out {host}\", { run = \"restart\", name = \"restart\" }, \"sleep 1\"], chunk = [1, 2], max_failed = 1, name = \"Rolling\" },\n\
+                { confirm = \"Fine?\" },\n{ roll = [{ run = \"b\" }] },\n]\n";
+    let stack = parse("web".parse().unwrap(), "stacks/web.toml", text).unwrap();
+    let plan = plan(&stack, &stage("qa"), build()).unwrap();
+    assert_eq!(
+        plan.titles(&plan.values()),
+        ["true", "Rolling › ./lb out {host}", "Rolling › restart", "Rolling › sleep 1", "confirm: Fine?", "roll › b"]
+    );
+    let rolls: Vec<_> = plan.commands.iter().map(|command| command.roll.as_ref().map(|roll| roll.number)).collect();
+    assert_eq!(rolls, [None, Some(1), Some(1), Some(1), None, Some(2)]);
+    for command in &plan.commands[1..4] {
+        assert!(command.per_host(), "each host walks through all of it");
+        assert_eq!((&command.grow[..], command.chunk, command.policy.max_failed), (&[1][..], 2, 1));
+    }
+    assert!(!plan.commands[4].per_host());
 }
 
 proptest! {

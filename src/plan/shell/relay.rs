@@ -44,3 +44,28 @@ pub(super) fn fed(relay: &Relay, path: &str, options: &str, direct: &str) -> Str
         document(&script)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::Program;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn by_hand_each_host_that_has_it_feeds_one_more_in_every_round() {
+        let hosts = "h1 h2 h3 h4 h5 h6 h7 h8";
+        let text = format!("set -eu\n{IN_ROUNDS}\nfeed() {{ echo \"$2>$1\"; }}\nin_rounds feed 2 {hosts}\n");
+        for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
+            let program = Program::new(shell[0]).args(&shell[1..]).args(["-c", &text]);
+            let output = program.output(Duration::from_secs(20)).await.unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            let mut said: Vec<&str> = said.lines().collect();
+            said.sort_unstable();
+            assert_eq!(said, ["->h1", "->h2", "h1>h3", "h1>h4", "h1>h7", "h2>h5", "h2>h8", "h3>h6"], "{shell:?}");
+            let direct = "copy \"$1\"\n";
+            let fed = format!("{{\n{}}}\n", fed(&Relay::default(), "/srv/w b/", "-z", direct));
+            let program = Program::new(shell[0]).args(&shell[1..]).args(["-n", "-c", &fed]);
+            assert!(program.output(Duration::from_secs(20)).await.unwrap().status.success(), "{shell:?}: {fed}");
+        }
+    }
+}

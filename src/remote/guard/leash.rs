@@ -3,7 +3,7 @@
 
 use super::marks::{Mark, Marks};
 use crate::journal::Stream;
-use crate::remote::output::{Allowance, COMMAND_LIMIT, Cleaner, Verdict};
+use crate::remote::output::{Allowance, COMMAND_LIMIT, Cleaner, Mask, Verdict};
 use crate::remote::{Ending, Line, Lines, Task};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,6 +57,7 @@ enum Closed {
 /// What the two readers and the feeder share.
 struct Leash<'a> {
     lines: &'a Lines,
+    mask: &'a Arc<Mask>,
     allowance: Allowance,
     /// When the lifeline was closed.
     closed: watch::Sender<Option<Instant>>,
@@ -87,6 +88,7 @@ where
     let grace = Duration::from_secs(task.grace_s.max(1));
     let leash = Leash {
         lines,
+        mask: &task.mask,
         allowance: Allowance::new(COMMAND_LIMIT),
         closed: watch::Sender::new(None),
         patience: grace,
@@ -191,7 +193,7 @@ impl Leash<'_> {
     }
 
     async fn read_lines(&self, mut from: impl AsyncRead + Unpin, stream: Stream, mut marks: Marks) -> Option<Mark> {
-        let mut cleaner = Cleaner::new(Arc::default());
+        let mut cleaner = Cleaner::new(Arc::clone(self.mask));
         let mut chunk = vec![0; 32 * 1024];
         loop {
             let count = self.read(&mut from, &mut chunk).await;

@@ -16,6 +16,7 @@ pub(in crate::remote) fn task(script: &str) -> Task {
         lock: None,
         fence: "1.1".to_owned(),
         cancel: CancellationToken::new(),
+        mask: std::sync::Arc::default(),
     }
 }
 

@@ -17,17 +17,42 @@ pub struct Failure {
 impl Failure {
     /// Reads what ssh complained of.
     pub(super) fn from_ssh(host: &Host, complaint: &str) -> Self {
+        match host.jump().filter(|_| is_of_the_way(complaint)) {
+            Some(jump) => Self::on_the_way(host, jump, complaint),
+            None => Self::at_the_host(host, complaint),
+        }
+    }
+
+    /// The jump host does not let us through, or not even in.
+    fn on_the_way(host: &Host, jump: &Host, complaint: &str) -> Self {
+        let place = host.place();
+        let forwarding = complaint.lines().find_map(|line| line.split_once("open failed: "));
+        if let Some((_, why)) = forwarding {
+            let why = last_line(why);
+            let (words, again) = match why.contains("prohibited") {
+                true => {
+                    (format!("the jump host {jump} lets nobody through to {place} (AllowTcpForwarding there)"), false)
+                }
+                false => (format!("the jump host {jump} cannot reach {place}: {why}"), true),
+            };
+            return Self { words, again };
+        }
+        let Self { words, again } = Self::at_the_host(jump, complaint);
+        Self { words: format!("no way to {place} through its jump host: {words}"), again }
+    }
+
+    fn at_the_host(host: &Host, complaint: &str) -> Self {
         let says = |part: &str| complaint.contains(part);
         let (words, again) = if says("HOST IDENTIFICATION HAS CHANGED") || says("REVOKED HOST KEY") {
             let words = format!(
                 "the host key of {host} has changed: somebody may stand in between, or the machine was set up anew; \
-                 nothing was sent. When you know why, replace its line in known_hosts"
+                 nothing was sent. When you know why, replace its line in known_hosts (`pushbutton hosts enrol` says which)"
             );
             (words, false)
         } else if says("Host key verification failed") || says("host key is known for") {
             let words = format!(
                 "the host key of {host} is not known here: compare it with the machine's own \
-                 (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there), then add it to known_hosts"
+                 (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there): `pushbutton hosts enrol` shows and keeps it"
             );
             (words, false)
         } else if says("Permission denied") || says("Too many authentication failures") {
@@ -78,6 +103,11 @@ impl Failure {
     }
 }
 
+/// Whether the connection broke before it came to the host: then ssh does not know whom it spoke to.
+pub(super) fn is_of_the_way(complaint: &str) -> bool {
+    complaint.contains("stdio forwarding failed") || complaint.contains("UNKNOWN port 65535")
+}
+
 /// The last line that says something, without control characters, short.
 fn last_line(complaint: &str) -> String {
     let line = complaint.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("ssh gives no reason");
@@ -87,6 +117,54 @@ fn last_line(complaint: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trouble_on_the_way_is_told_apart_from_trouble_at_the_host() {
+        let host: Host = "deploy@web1 via ops@bastion".parse().unwrap();
+        let closed =
+            "\nkex_exchange_identification: Connection closed by remote host\nConnection closed by UNKNOWN port 65535";
+        for (complaint, words, again) in [
+            (
+                format!("ssh: connect to host bastion port 22: Connection refused{closed}"),
+                "no way to deploy@web1 through its jump host: ops@bastion refuses connections",
+                true,
+            ),
+            (
+                format!("REMOTE HOST IDENTIFICATION HAS CHANGED!\nHost key verification failed.{closed}"),
+                "no way to deploy@web1 through its jump host: the host key of ops@bastion has changed",
+                false,
+            ),
+            (
+                format!("ops@bastion: Permission denied (publickey).{closed}"),
+                "no way to deploy@web1 through its jump host: ops@bastion refuses our key",
+                false,
+            ),
+            (
+                format!("channel 0: open failed: connect failed: Connection refused\nstdio forwarding failed{closed}"),
+                "the jump host ops@bastion cannot reach deploy@web1: connect failed: Connection refused",
+                true,
+            ),
+            (
+                format!("channel 0: open failed: administratively prohibited: x\nstdio forwarding failed{closed}"),
+                "the jump host ops@bastion lets nobody through to deploy@web1",
+                false,
+            ),
+            (
+                "REMOTE HOST IDENTIFICATION HAS CHANGED!\nHost key verification failed.".to_owned(),
+                "the host key of deploy@web1 via ops@bastion has changed",
+                false,
+            ),
+            (
+                "deploy@web1: Permission denied (publickey).".to_owned(),
+                "deploy@web1 via ops@bastion refuses our key",
+                false,
+            ),
+        ] {
+            let failure = Failure::from_ssh(&host, &complaint);
+            assert!(failure.words.starts_with(words), "{}", failure.words);
+            assert_eq!(failure.again, again, "{complaint}");
+        }
+    }
 
     #[test]
     fn each_complaint_has_its_own_words_and_wrong_keys_are_not_tried_again() {

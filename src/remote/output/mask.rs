@@ -56,7 +56,7 @@ fn add_forms(secret: &str, forms: &mut BTreeSet<Vec<u8>>) {
         forms.insert(secret.as_bytes().to_vec());
         forms.insert(secret.replace('\'', "'\\''").into_bytes());
     }
-    forms.insert(percent_encoded(secret).into_bytes());
+    forms.extend(encodings(secret).map(String::into_bytes));
     for before in 0..3 {
         // Only the digits that do not depend on what stands before and behind the secret.
         let mut padded = vec![0; before];
@@ -68,6 +68,49 @@ fn add_forms(secret: &str, forms: &mut BTreeSet<Vec<u8>>) {
             forms.insert(digits[first..last.min(digits.len())].to_vec());
         }
     }
+}
+
+/// What programs make of a text that they quote or encode: addresses, hexadecimal digits, JSON, HTML, shells.
+fn encodings(secret: &str) -> impl Iterator<Item = String> {
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let all_percent: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let percent = percent_encoded(secret);
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json.trim_start_matches('"').strip_suffix('"').unwrap_or_default().to_owned();
+    let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    let shell = |plain: &str| {
+        let is_plain = |c: char| c.is_alphanumeric() || plain.contains(c) || !c.is_ascii();
+        secret.chars().flat_map(|c| (!is_plain(c)).then_some('\\').into_iter().chain([c])).collect::<String>()
+    };
+    let lower = |text: &str| {
+        let mut digits = 0;
+        let lower = text.chars().map(|c| {
+            digits = if c == '%' { 2 } else { digits - i32::from(digits > 0) };
+            if digits > 0 { c.to_ascii_lowercase() } else { c }
+        });
+        lower.collect::<String>()
+    };
+    let forms = [
+        lower(&percent),
+        percent.replace("%20", "+"),
+        percent,
+        all_percent.to_ascii_uppercase(),
+        all_percent,
+        hex.to_ascii_uppercase(),
+        hex,
+        json.clone(),
+        json.replace('/', "\\/"),
+        html.replace('\'', "&#39;"),
+        html.replace('\'', "&#x27;"),
+        html.replace('\'', "&apos;"),
+        html,
+        shell("_./:@%+=-~#"),
+        shell("_./:@%+=-~#,"),
+        // Within double quotes.
+        secret.chars().flat_map(|c| "\\\"$`".contains(c).then_some('\\').into_iter().chain([c])).collect(),
+    ];
+    // No form may hold a line end: what was held back is let go there.
+    forms.into_iter().filter(|form| !form.contains(['\n', '\r']))
 }
 
 fn percent_encoded(text: &str) -> String {

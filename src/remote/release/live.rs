@@ -53,6 +53,7 @@ pub async fn look(on: &Connection, dirs: &[String]) -> Result<Vec<Seen>, String>
         // Without a lock there is nothing to fence.
         fence: "0.0".to_owned(),
         cancel: CancellationToken::new(),
+        mask: std::sync::Arc::default(),
     };
     // What it says on standard error helps nobody: the answer is whole, or none.
     let (lines, _) = mpsc::channel(1);

@@ -2,7 +2,8 @@
 //! repository: names and kinds only.
 
 use super::run::Git;
-use super::{ASK_LIMIT, GitError, Mirror, words};
+use super::{ASK_LIMIT, Mirror, words};
+use crate::source::SourceError;
 use crate::stack::Revision;
 
 /// What became of a file.
@@ -21,7 +22,11 @@ impl Mirror {
     ///
     /// # Errors
     /// What git said: it may lack one of them.
-    pub async fn changed_files(&self, from: &Revision, to: &Revision) -> Result<Vec<(FileChange, String)>, GitError> {
+    pub async fn changed_files(
+        &self,
+        from: &Revision,
+        to: &Revision,
+    ) -> Result<Vec<(FileChange, String)>, SourceError> {
         let what = format!("comparing {} with {}", from.short(), to.short());
         // diff-tree, not diff: the plumbing heeds no configuration.
         let git = Git::new(&self.dir()).args(["diff-tree", "-r", "-z", "--no-renames", "--name-status"]);

@@ -2,12 +2,11 @@
 //! what is read. It must never be given text from outside before `--end-of-options` or `--`. Called by `git` alone.
 
 use crate::process::Program;
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use crate::source::tool;
+pub(super) use crate::source::tool::Trouble;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// What git is asked to keep to itself.
 const HARDENING: [(&str, &str); 9] = [
@@ -32,58 +31,6 @@ const SETTINGS: [&str; 6] = [
     "fetch.recurseSubmodules=no",
     "submodule.recurse=false",
 ];
-/// Answers are this long at most; a log of 200 commits is far below, subjects are cut anyway.
-const LONGEST_ANSWER: u64 = 16 << 20;
-/// Of complaints only some lines are shown.
-const LONGEST_COMPLAINT: u64 = 64 << 10;
-/// Time between TERM (git removes its lock files) and KILL.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// Why git did not do as asked.
-#[derive(Debug)]
-pub(super) enum Trouble {
-    /// It could not be started, or not be read from.
-    NotRun(std::io::Error),
-    /// It was ended after its time.
-    TimedOut(Duration),
-    /// It said no; this is what it said.
-    Failed(String),
-}
-
-impl Trouble {
-    /// Whether trying again may help: the network's failures, never a refusal.
-    pub fn may_pass(&self) -> bool {
-        const PASSING: [&str; 12] = [
-            "Could not resolve host",
-            "Temporary failure in name resolution",
-            "Connection refused",
-            "Connection reset",
-            "Connection timed out",
-            "Operation timed out",
-            "Connection closed by",
-            "Failed to connect",
-            "early EOF",
-            "unexpected disconnect",
-            "hung up unexpectedly",
-            "returned error: 5",
-        ];
-        match self {
-            Self::Failed(said) => PASSING.iter().any(|phrase| said.contains(phrase)),
-            _ => false,
-        }
-    }
-
-    /// The other side's way to name objects, when that is why it failed.
-    pub fn other_format(&self) -> Option<&'static str> {
-        match self {
-            Self::Failed(said) if said.contains("mismatched algorithms") => {
-                ["sha256", "sha1"].into_iter().find(|format| said.contains(&format!("server {format}")))
-            }
-            _ => None,
-        }
-    }
-}
-
 /// A git command that is being put together.
 pub(super) struct Git(Program);
 
@@ -115,66 +62,26 @@ impl Git {
         Self(self.0.dir(dir))
     }
 
-    /// Runs it to its end and answers what it wrote, bad UTF-8 replaced. After `limit`, or when the caller is gone, it is
-    /// ended with all that it started (ssh, index-pack …).
+    /// Runs it to its end and answers what it wrote.
     pub async fn run(self, limit: Duration) -> Result<String, Trouble> {
-        let mut child = self.0.start().map_err(Trouble::NotRun)?;
-        let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-        let (out, err) = (child.stdout.take(), child.stderr.take());
-        let work = async { tokio::try_join!(keep(out, LONGEST_ANSWER), keep(err, LONGEST_COMPLAINT), child.wait()) };
-        tokio::pin!(work);
-        // Declared behind the child and so dropped before it: its pid is not free for others yet.
-        let mut group = Group(pid);
-        let outcome = match tokio::time::timeout(limit, &mut work).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                group.signal(Signal::SIGTERM);
-                if tokio::time::timeout(GRACE, &mut work).await.is_ok() {
-                    group.0 = None;
-                }
-                return Err(Trouble::TimedOut(limit));
-            }
-        };
-        let (out, err, status) = outcome.map_err(Trouble::NotRun)?;
-        group.0 = None;
-        match status.success() {
-            true => Ok(String::from_utf8_lossy(&out).into_owned()),
-            false => Err(Trouble::Failed(String::from_utf8_lossy(&err).into_owned())),
+        tool::run(self.0, limit).await
+    }
+}
+
+/// The other side's way to name objects, when that is why a fetch failed.
+pub(super) fn other_format(trouble: &Trouble) -> Option<&'static str> {
+    match trouble {
+        Trouble::Failed(said) if said.contains("mismatched algorithms") => {
+            ["sha256", "sha1"].into_iter().find(|format| said.contains(&format!("server {format}")))
         }
+        _ => None,
     }
-}
-
-/// The process group of a git that has not ended; killed when dropped.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn signal(&self, signal: Signal) {
-        if let Some(pid) = self.0 {
-            // It may have ended in this moment, and then there is nothing to end.
-            let _ = killpg(pid, signal);
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.signal(Signal::SIGKILL);
-    }
-}
-
-/// Reads a stream to its end and keeps its beginning, so that a chatty git neither fills the memory nor waits for us.
-async fn keep(stream: Option<impl AsyncRead + Unpin>, most: u64) -> std::io::Result<Vec<u8>> {
-    let mut kept = Vec::new();
-    if let Some(mut stream) = stream {
-        (&mut stream).take(most).read_to_end(&mut kept).await?;
-        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
-    }
-    Ok(kept)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::tool::LONGEST_COMPLAINT;
     use std::path::PathBuf;
 
     /// A git that starts a shell, which writes its pid and then never ends.

@@ -1,8 +1,8 @@
 //! What git says, in words for the person who presses: cleaned, short, with what to do about it; and the cleaning of
 //! text from commits. Pure. It must never let a control or bidi character, or an address's password, through.
-//! Called by `git` alone.
+//! Called by `git` and `svn`.
 
-use super::run::Trouble;
+use crate::source::tool::Trouble;
 
 /// Lines of git's complaint that are shown; more is its own explanation of itself.
 const SHOWN_LINES: usize = 3;
@@ -10,7 +10,7 @@ const SHOWN_LINES: usize = 3;
 const LONGEST_LINE: usize = 200;
 
 /// What git says when something is wrong, and what to do about it.
-const ADVICE: [(&str, &str); 16] = [
+const ADVICE: [(&str, &str); 17] = [
     (
         "dubious ownership",
         "the repository belongs to another user of this machine: let the push host's user own it, or reach it over ssh",
@@ -33,6 +33,7 @@ const ADVICE: [(&str, &str); 16] = [
     ("fsck error", "the repository holds objects that git's own check refuses: repair it with the help of `git fsck`"),
     ("File exists", "a git that was killed left this lock; when no git runs on the mirror, remove it"),
     ("No space left", "make room on the push host's data disk"),
+    ("the mirror is larger than", "raise source_mib in [limits] of the server's file, or make the repository smaller"),
 ];
 
 /// Why git did not do as asked, and what to do.
@@ -57,7 +58,7 @@ pub(super) fn why(trouble: &Trouble, url: &str) -> String {
 }
 
 /// The lines of a complaint that say something, cleaned, without the password of the address.
-fn complaint(said: &str, url: &str) -> String {
+pub(in crate::source) fn complaint(said: &str, url: &str) -> String {
     let said = match login(url) {
         Some(login) => said.replace(login, "***"),
         None => said.to_owned(),
@@ -68,7 +69,7 @@ fn complaint(said: &str, url: &str) -> String {
     let lines: Vec<String> = said
         .split(['\n', '\r'])
         .filter(|text| !talk.iter().any(|talk| text.starts_with(talk)))
-        .map(|text| line(text.trim_start_matches("fatal: ").trim_start_matches("error: ")))
+        .map(|text| line(text.trim_start_matches("fatal: ").trim_start_matches("error: ").trim_start_matches("svn: ")))
         .filter(|text| !text.is_empty())
         .take(SHOWN_LINES)
         .collect();
@@ -79,7 +80,7 @@ fn complaint(said: &str, url: &str) -> String {
 }
 
 /// An address as it may be shown: what may be a password or a token is hidden.
-pub(super) fn shown_url(url: &str) -> String {
+pub(in crate::source) fn shown_url(url: &str) -> String {
     match login(url) {
         Some(login) => line(&url.replacen(login, "***", 1)),
         None => line(url),
@@ -98,7 +99,7 @@ fn login(url: &str) -> Option<&str> {
 
 /// Text from outside as one line: control characters become spaces, characters that reorder or hide text go, spaces are
 /// drawn together, and what is too long is cut.
-pub(super) fn line(text: &str) -> String {
+pub(in crate::source) fn line(text: &str) -> String {
     let visible: String = text
         .chars()
         .filter(|c| !hides_or_reorders(*c))

@@ -119,7 +119,7 @@ commands = [{ run = "x", tiemout = "5s", frobnicate = 1 }]"#), @r#"
     7 | commands = [{ run = "x", tiemout = "5s", frobnicate = 1 }]
       |                                          ^^^^^^^^^^
       |
-      = help: a command may have: local, run, rsync, release, activate, check, to, delete, exclude, options, keep, shared, name, chunk, timeout, quiet, tries, every, on_failure, max_failed, fan_out, compress
+      = help: a command may have: local, run, rsync, release, activate, check, roll, confirm, to, delete, exclude, options, keep, shared, name, chunk, timeout, quiet, tries, every, on_failure, max_failed, fan_out, compress
     "#);
 }
 
@@ -176,8 +176,6 @@ fn what_this_version_has_not_is_refused_and_never_ignored() {
 drop = ["x"]
 on_failure = "rollback"
 commands = [
-{ roll = ["x"] },
-{ confirm = "Graphs calm?" },
 { run = "x", on_failure = "drop" },
 ]"#)), @r#"
     error: this version of Pushbutton does not have `max_dropped` yet
@@ -204,29 +202,134 @@ commands = [
       |
       = help: take it out for now: what it promises would not happen
 
-    error: this version of Pushbutton does not have `roll` yet
-     --> stacks/web.toml:9:3
+    error: this version of Pushbutton does not have on_failure = "drop" yet
+     --> stacks/web.toml:9:27
       |
-    9 | { roll = ["x"] },
-      |   ^^^^
+    9 | { run = "x", on_failure = "drop" },
+      |                           ^^^^^^
       |
       = help: take it out for now: what it promises would not happen
+    "#);
+}
 
-    error: this version of Pushbutton does not have `confirm` yet
-      --> stacks/web.toml:10:3
-       |
-    10 | { confirm = "Graphs calm?" },
-       |   ^^^^^^^
-       |
-       = help: take it out for now: what it promises would not happen
+#[test]
+fn a_roll_is_a_list_with_shared_lists_put_in_and_its_own_batches() {
+    let lists =
+        "[lists]\nrestart = [{ run = \"restart\", timeout = \"5s\" }, { check = \"http://{host}/\", tries = 3 }]";
+    let text = stack(
+        lists,
+        r#"hosts = ["web[1-8]"]
+chunk = 4
+commands = [
+  { release = "/srv/web" },
+  { confirm = "Ready?", timeout = "2m" },
+  { roll = ["./lb out {host}", { activate = "/srv/web" }, "@restart", "sleep 1"], chunk = [1, "50%"], max_failed = 2, confirm = "Canary fine?" },
+  { run = "true", chunk = [1, 2], confirm = { ask = "Go on?", timeout = "1h" } },
+]"#,
+    );
+    let commands = &good(&text).stages[0].commands;
+    assert_eq!((&commands[1].form, commands[1].timeout.as_secs()), (&Form::Confirm("Ready?".to_owned()), 120));
+    let roll = &commands[2];
+    let Form::Roll(inner) = &roll.form else { panic!("{roll:?}") };
+    assert_eq!(inner.len(), 5);
+    assert_eq!((&roll.grow[..], roll.chunk, roll.policy.max_failed), (&[1][..], 4, 2));
+    assert_eq!(inner[2].timeout.as_secs(), 5);
+    assert_eq!(inner[3].tries, 3);
+    assert_eq!(roll.confirm, Some(crate::stack::Question { text: "Canary fine?".to_owned(), timeout_s: 1800 }));
+    assert_eq!(commands[3].confirm, Some(crate::stack::Question { text: "Go on?".to_owned(), timeout_s: 3600 }));
+}
 
-    error: this version of Pushbutton does not have on_failure = "drop" yet
-      --> stacks/web.toml:11:27
+#[test]
+fn what_a_roll_or_a_question_cannot_be_is_refused_with_a_cure() {
+    assert_snapshot!(told(&stack("", r#"hosts = ["a", "b"]
+commands = [
+{ roll = [{ roll = ["x"] }, { confirm = "Fine?" }, { release = "/srv/web" }, { run = "x", chunk = 2 }] },
+{ roll = [] },
+{ roll = ["x"], timeout = "5m" },
+{ run = "x", chunk = 2, confirm = "Fine?" },
+{ local = "x", chunk = [1, 2], confirm = "Fine?" },
+{ confirm = "Fine?", max_failed = 1 },
+]
+finally = [{ confirm = "Bye?" }]"#)), @r#"
+    error: a roll cannot hold a roll
+     --> stacks/web.toml:7:11
+      |
+    7 | { roll = [{ roll = ["x"] }, { confirm = "Fine?" }, { release = "/srv/web" }, { run = "x", chunk = 2 }] },
+      |           ^^^^^^^^^^^^^^^^
+      |
+      = help: write one list: each host walks through all of it
+
+    error: a roll cannot hold a `confirm`: each host would wait by itself
+     --> stacks/web.toml:7:29
+      |
+    7 | { roll = [{ roll = ["x"] }, { confirm = "Fine?" }, { release = "/srv/web" }, { run = "x", chunk = 2 }] },
+      |                             ^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: put it at the roll, and let its batches grow: { roll = […], chunk = [1, 10], confirm = "Canary fine?" }
+
+    error: a roll cannot hold a `release`: every host has the verified build before the first one changes
+     --> stacks/web.toml:7:52
+      |
+    7 | { roll = [{ roll = ["x"] }, { confirm = "Fine?" }, { release = "/srv/web" }, { run = "x", chunk = 2 }] },
+      |                                                    ^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: put it before the roll
+
+    error: a command inside a roll has no `chunk`: its hosts go in the batches of the roll
+     --> stacks/web.toml:7:78
+      |
+    7 | { roll = [{ roll = ["x"] }, { confirm = "Fine?" }, { release = "/srv/web" }, { run = "x", chunk = 2 }] },
+      |                                                                              ^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write `chunk` at the roll
+
+    error: there are no commands here
+     --> stacks/web.toml:8:10
+      |
+    8 | { roll = [] },
+      |          ^^
+      |
+      = help: write at least one command
+
+    error: `roll` has no `timeout`: each command inside has its own
+     --> stacks/web.toml:9:17
+      |
+    9 | { roll = ["x"], timeout = "5m" },
+      |                 ^^^^^^^
+      |
+      = help: take it out
+
+    error: this `confirm` would never be asked: the chunk does not grow
+      --> stacks/web.toml:10:1
        |
-    11 | { run = "x", on_failure = "drop" },
-       |                           ^^^^^^
+    10 | { run = "x", chunk = 2, confirm = "Fine?" },
+       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
        |
-       = help: take it out for now: what it promises would not happen
+       = help: let the batches grow, and it is asked before each larger one: chunk = [1, 10, "25%"]
+
+    error: this runs once, on the push host: there is nothing to ask between
+      --> stacks/web.toml:11:1
+       |
+    11 | { local = "x", chunk = [1, 2], confirm = "Fine?" },
+       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: put { confirm = "…" } before it, or behind it
+
+    error: `confirm` has no `max_failed`: without a yes nothing goes on
+      --> stacks/web.toml:12:22
+       |
+    12 | { confirm = "Fine?", max_failed = 1 },
+       |                      ^^^^^^^^^^
+       |
+       = help: take it out
+
+    error: `finally` takes `local`, `run` and `check` only
+      --> stacks/web.toml:14:12
+       |
+    14 | finally = [{ confirm = "Bye?" }]
+       |            ^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: what goes to the hosts belongs into `commands`
     "#);
 }
 
@@ -313,7 +416,7 @@ commands = [
       |
       = help: did you mean `continue`?
 
-    error: `before` takes `local`, `run` and `check` only
+    error: `before` takes `local`, `run`, `check` and `confirm` only
      --> stacks/web.toml:8:11
       |
     8 | before = [{ release = "/srv/web" }, { local = "x", max_failed = 1 }]
@@ -505,7 +608,7 @@ fn an_empty_file_says_what_a_stack_needs() {
     2 | [stage.x]
       |        ^
       |
-      = help: a stage may have: name, button, hosts, before, commands, finally, chunk, timeout, tries, every, max_failed, on_failure, fan_out, relay, compress
+      = help: a stage may have: name, button, refs, hosts, before, commands, finally, chunk, timeout, tries, every, max_failed, on_failure, fan_out, relay, compress
     "#);
     assert_snapshot!(told(r#"source = { git = "x", branch = "main" }
 [stage]
@@ -731,7 +834,7 @@ commands = [
     8 | { name = "nothing" },
       | ^^^^^^^^^^^^^^^^^^^^
       |
-      = help: it needs one of `local`, `run`, `rsync`, `release`, `activate`, `check`
+      = help: it needs one of `local`, `run`, `rsync`, `release`, `activate`, `check`, `roll`, `confirm`
 
     error: `keep` belongs to `release`, not to `run`
      --> stacks/web.toml:9:14
@@ -1038,7 +1141,8 @@ fn every_error_of_a_file_is_told_at_once_and_in_order() {
 fn the_examples_are_right() {
     for (name, text) in [
         ("web", include_str!("../../../stacks/web.toml")),
-        ("static-site", include_str!("../../../stacks/static-site.toml")),
+        ("static-site", include_str!("../../../stacks/examples/static-site.toml")),
+        ("object-store", include_str!("../../../stacks/examples/object-store.toml")),
     ] {
         let parsed = parse(name.parse().unwrap(), "stacks/example.toml", text);
         assert!(parsed.is_ok(), "{:?}", parsed.unwrap_err());

@@ -28,7 +28,7 @@ pub(super) struct Legend {
     count: usize,
 }
 
-/// A host of a push that ended: failed ones first, then cancelled ones, then the slowest.
+/// A host of a push that ended: failed ones first, then cancelled ones, then those that were left out, then the slowest.
 #[derive(Debug, Serialize)]
 pub(super) struct HostLine {
     host: String,
@@ -86,6 +86,38 @@ pub(super) fn legend(hosts: &[HostCell]) -> Vec<Legend> {
         .collect()
 }
 
+/// What is known of each host of a push that was cancelled: `It was ended on web001 and web002, and was not begun on 38 hosts.`
+pub(super) fn known_after_cancel(page: &PushPage) -> Option<String> {
+    let (mut cut, mut lost, mut bad, mut fine, mut never) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for host in &page.hosts {
+        let rows = page.results.iter().filter(|row| row.host == *host);
+        let worst = rows.clone().find(|row| is_bad(row.result.as_deref())).or(rows.max_by_key(|row| row.command));
+        match worst.and_then(|row| row.result.as_deref()) {
+            Some("cancelled") => cut.push(host.clone()),
+            Some("unknown") => lost.push(host.clone()),
+            Some("ok") => fine.push(host.clone()),
+            None | Some("skipped" | "dropped") => never.push(host.clone()),
+            Some(_) => bad.push(host.clone()),
+        }
+    }
+    let parts: Vec<String> = [
+        ("nobody knows what runs on", lost),
+        ("it was ended on", cut),
+        ("it had failed on", bad),
+        ("it had done its last step on", fine),
+        ("it was not begun on", never),
+    ]
+    .into_iter()
+    .filter(|(_, hosts)| !hosts.is_empty())
+    .map(|(what, hosts)| match hosts.len() {
+        ..=HOSTS_LISTED => format!("{what} {}", words::and(&hosts)),
+        many => format!("{what} {}", words::count(many as i64, "host")),
+    })
+    .collect();
+    (!parts.is_empty()).then(|| format!("{}.", words::capital(&parts.join("; "))))
+}
+
 pub(super) fn host_lines(page: &PushPage) -> Vec<HostLine> {
     let mut hosts: BTreeMap<&str, Vec<&ResultRow>> = BTreeMap::new();
     for row in page.results.iter().filter(|row| !row.host.is_empty()) {
@@ -93,10 +125,12 @@ pub(super) fn host_lines(page: &PushPage) -> Vec<HostLine> {
     }
     let took = |rows: &[&ResultRow]| rows.iter().filter_map(|row| row.duration_ms).sum::<i64>();
     let cut = |row: &ResultRow| row.result.as_deref() == Some("cancelled");
+    let skipped = |row: &ResultRow| row.result.as_deref() == Some("skipped");
     let rank = |rows: &[&ResultRow]| match rows.iter().any(|row| is_bad(row.result.as_deref())) {
         true => 0,
         false if rows.iter().any(|row| cut(row)) => 1,
-        false => 2,
+        false if rows.iter().any(|row| skipped(row)) => 2,
+        false => 3,
     };
     let mut lines: Vec<(&str, Vec<&ResultRow>)> = hosts.into_iter().collect();
     lines.sort_by_key(|(_, rows)| (rank(rows), -took(rows)));
@@ -107,12 +141,16 @@ pub(super) fn host_lines(page: &PushPage) -> Vec<HostLine> {
         .map(|(host, rows)| {
             let failed = rows.iter().find(|row| is_bad(row.result.as_deref()));
             let failed = failed.or_else(|| rows.iter().find(|row| cut(row)));
+            let failed = failed.or_else(|| rows.iter().find(|row| skipped(row)));
             let slowest = rows.iter().max_by_key(|row| row.duration_ms).map_or(0, |row| row.command);
             let result = failed.map_or(Some("ok"), |row| row.result.as_deref());
             HostLine {
                 host: host.to_owned(),
                 mark: Mark::new(words::result_mark(result, false)),
                 why: failed.map(|row| {
+                    if skipped(row) {
+                        return format!("step {} was not begun there", row.command);
+                    }
                     row.why.clone().unwrap_or_else(|| words::result_mark(row.result.as_deref(), false).1.to_owned())
                 }),
                 took: match failed.map(|row| row.duration_ms) {

@@ -3,6 +3,7 @@
 //! One file a page with its view model; `parts` is what several pages show alike, `words` every sentence.
 
 mod announcements;
+mod asked;
 pub mod assets;
 mod back;
 mod charts;
@@ -18,6 +19,7 @@ mod readiness;
 mod stack;
 mod stats;
 mod told;
+mod versions;
 mod words;
 
 pub use announcements::{AnnouncementsPage, ToldFilter};
@@ -28,7 +30,7 @@ pub use push::PushPage;
 pub use stats::{Span, StatsPage};
 
 use crate::desk::Street;
-use crate::desk::view::{PlanView, WayBack};
+use crate::desk::view::{PlanView, Versions, WayBack};
 use rust_embed::RustEmbed;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -116,6 +118,14 @@ impl Pages {
     /// When the template is wrong.
     pub fn plan(&self, frame: &Frame, plan: &PlanView) -> Result<String, PageError> {
         self.draw(frame, "plan.html", &plan::PlanPage::new(frame, plan))
+    }
+
+    /// The versions that can be chosen for a first stage.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn versions(&self, frame: &Frame, versions: &Versions) -> Result<String, PageError> {
+        self.draw(frame, "versions.html", &versions::VersionsPage::new(frame, versions))
     }
 
     /// The way back: what a rollback would do, and its form.

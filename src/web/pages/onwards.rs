@@ -19,20 +19,27 @@ pub(super) struct Onwards {
 
 /// What going on would do; none when nothing is left.
 pub(super) fn onwards(rest: &Rest) -> Option<Onwards> {
-    let first = rest.commands.first()?;
+    let own = || rest.commands.iter().filter(|command| command.owed_by.is_none());
+    let first = own().next().or(rest.commands.first())?;
     let part = |command: &RestCommand| match command.hosts {
         0 => format!("step {}", command.command),
         hosts => format!("step {} on {} of {}", command.command, command.left, words::count(hosts as i64, "host")),
     };
-    let mut parts: Vec<String> = rest.commands.iter().take(STEPS_NAMED).map(part).collect();
-    let more = rest.commands.len().saturating_sub(STEPS_NAMED);
+    let mut parts: Vec<String> = own().take(STEPS_NAMED).map(part).collect();
+    let more = own().count().saturating_sub(STEPS_NAMED);
     if more > 0 {
         parts.push(words::count(more as i64, "more step"));
     }
     Some(Onwards {
         plan_hash: rest.plan_hash.clone(),
         step: first.command,
-        words: format!("Going on runs only what is not done: {}.", words::and(&parts)),
+        words: match rest.commands.iter().find_map(|command| command.owed_by) {
+            Some(push) => format!(
+                "Going on first runs the “finally” of push {push}, which its runner could not, then only what is not done: {}.",
+                words::and(&parts)
+            ),
+            None => format!("Going on runs only what is not done: {}.", words::and(&parts)),
+        },
         why_not: rest.why_not.clone(),
     })
 }

@@ -28,6 +28,10 @@ pub(super) struct PlanPage {
     build: Option<String>,
     root: Option<Version>,
     diff: Option<String>,
+    /// The version that was chosen, in full.
+    version: Option<String>,
+    gone: Vec<CommitLine>,
+    gone_count: String,
     commits: Vec<CommitLine>,
     count: String,
     more: Option<String>,
@@ -90,6 +94,9 @@ impl PlanPage {
             build: plan.build.clone(),
             root: plan.root.as_deref().map(root),
             diff: link(plan.diff.as_deref()),
+            version: plan.version.clone(),
+            gone: commit_lines(&plan.gone, frame.now),
+            gone_count: words::count(plan.gone_count as i64, "commit"),
             commits: commit_lines(&plan.commits, frame.now),
             count: words::count(plan.commit_count as i64, "commit"),
             more: (more > 0).then(|| format!("and {} more", words::thousands(more as i64))),
@@ -105,6 +112,7 @@ impl PlanPage {
 fn step(command: &PlannedView, hosts: usize) -> Step {
     let part = match command.part {
         Part::Main => "",
+        Part::Owed => "first, since nobody could run it when it was due, ",
         Part::Before => "before anything is changed, ",
         Part::Finally => "at the end, whatever came of it, ",
     };

@@ -1,6 +1,7 @@
 //! One push, live or past: what it does or did, host by host, and what was told of it.
 
-use super::hosts::{HOSTS_LISTED, HostCell, HostLine, Legend, host_cells, host_lines, legend};
+use super::asked::{AskedLine, Open, asked_lines, open_question};
+use super::hosts::{self, HOSTS_LISTED, HostCell, HostLine, Legend, host_cells, host_lines, legend};
 use super::onwards::{Onwards, onwards};
 use super::parts::{
     CommitLine, HoldLine, Mark, Moment, PauseLine, Person, StageTag, Version, authors, commit_lines, link,
@@ -12,6 +13,7 @@ use crate::desk::view::{BackTo, Hold, Rest};
 use crate::journal::event::{Event, Record, Stream};
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
+use crate::ledger::questions::Question;
 use crate::time::{At, duration_words};
 use serde::Serialize;
 
@@ -33,6 +35,8 @@ pub struct PushPage {
     pub announcements: Vec<OutboxRow>,
     /// What it linked to.
     pub links: Vec<Link>,
+    /// What it asked, in order.
+    pub questions: Vec<Question>,
     /// The titles of all commands of its plan, in order.
     pub titles: Vec<String>,
     /// The frozen host list, by name.
@@ -72,6 +76,8 @@ pub(super) struct PushView {
     authors: Vec<Person>,
     diff: Option<String>,
     links: Vec<Link>,
+    question: Option<Open>,
+    asked: Vec<AskedLine>,
     started: Moment,
     day: Moment,
     took: String,
@@ -184,6 +190,8 @@ impl PushView {
             authors: authors(&page.commits),
             diff: link(row.diff.as_deref()),
             links: page.links.iter().filter(|given| link(Some(&given.url)).is_some()).cloned().collect(),
+            question: open_question(&page.questions).filter(|_| live),
+            asked: asked_lines(&page.questions),
             started: Moment::clock(since),
             day: Moment::day(since),
             took: match row.state.as_str() {
@@ -265,11 +273,14 @@ fn result_words(page: &PushPage, steps: &[Step]) -> String {
     };
     if let Some(why) = &row.why {
         sentence.push(' ');
-        let mut letters = why.chars();
-        sentence.extend(letters.next().into_iter().flat_map(char::to_uppercase).chain(letters));
+        sentence.push_str(&words::capital(why));
         if !why.ends_with(['.', '!', '?']) {
             sentence.push('.');
         }
+    }
+    if let Some(known) = hosts::known_after_cancel(page).filter(|_| row.state == "cancelled") {
+        sentence.push(' ');
+        sentence.push_str(&known);
     }
     sentence
 }

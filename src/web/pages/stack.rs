@@ -16,6 +16,8 @@ pub(super) struct StackPage {
     title: String,
     branch: String,
     source: String,
+    /// Whether another version than the newest can be chosen for the first stage.
+    choose: bool,
     status: Status,
     problem: Option<String>,
     trunk_problem: Option<String>,
@@ -130,6 +132,7 @@ impl StackPage {
             title: street.title.clone(),
             branch: street.branch.clone(),
             source: street.source.clone(),
+            choose: street.choose && street.problem.is_none(),
             status: status(frame, street),
             problem: street.problem.clone(),
             trunk_problem: street.trunk_problem.clone(),
@@ -217,12 +220,16 @@ fn card(frame: &Frame, street: &Street, stage: &StageView) -> StageCard {
             hosts: format!("{} of {}", push.hosts_ok, words::count(push.hosts_total, "host")),
             push: push.id,
         }),
-        next: stage.next.as_ref().map(|next| going(frame, stage, next, before)),
+        next: stage.next.as_ref().map(|next| going(frame, street.unit, stage, next, before)),
         running: running.map(|push| Running::new(push, tag(street, stage), &stage.usual_ms, frame.now)),
         button: button(frame, street, stage, before),
         ready: ready_words(stage),
         hold: stage.hold.is_some(),
-        hosts: words::count(stage.hosts.len() as i64, "host"),
+        hosts: match stage.hosts.len() {
+            // Its command has not said yet, or never well.
+            0 => "hosts not known".to_owned(),
+            count => words::count(count as i64, "host"),
+        },
         back: match (&street.lock, &street.problem) {
             (None, None) => stage.back.as_ref().map(|back| Version::new(&back.sha)),
             _ => None,
@@ -252,7 +259,7 @@ fn now(frame: &Frame, current: &Current, before: Option<&StageView>) -> Now {
     }
 }
 
-fn going(frame: &Frame, stage: &StageView, next: &Next, before: Option<&StageView>) -> Going {
+fn going(frame: &Frame, unit: &str, stage: &StageView, next: &Next, before: Option<&StageView>) -> Going {
     let by: Vec<String> =
         next.commits.iter().map(|commit| commit.author.clone()).fold(Vec::new(), |mut names, name| {
             if !names.contains(&name) {
@@ -268,7 +275,7 @@ fn going(frame: &Frame, stage: &StageView, next: &Next, before: Option<&StageVie
         new: Version::new(&next.sha),
         again: next.again,
         commits: commit_lines(&next.commits, frame.now),
-        count: words::count(next.commit_count as i64, "commit"),
+        count: words::count(next.commit_count as i64, unit),
         more: (more > 0).then(|| format!("and {} more", words::thousands(more as i64))),
         authors: authors(&next.commits),
         by: words::and(&by),

@@ -26,9 +26,11 @@ pub(super) fn told(row: &OutboxRow, now: At) -> Told {
         Some("started") => "start",
         Some("paused") => "pause",
         Some("resumed") => "goes on",
+        Some("asked") => "question",
         _ => "end",
     };
     let (tag, state) = match row.state.as_str() {
+        "told" if row.problem.is_some() => ("warn", format!("{event}: sent, not to all")),
         "told" => ("ok", format!("{event}: sent")),
         "waiting" if row.tries > 0 => {
             ("warn", format!("{event}: waiting, {}", words::count(row.tries, "try").replace("trys", "tries")))
@@ -40,7 +42,7 @@ pub(super) fn told(row: &OutboxRow, now: At) -> Told {
         "waiting" => row.next_at.parse::<At>().ok().map(|at| at.millis_since(now)),
         _ => None,
     };
-    let problem = row.problem.as_ref().filter(|_| row.state != "told").map(|problem| match next {
+    let problem = row.problem.as_ref().map(|problem| match next {
         Some(ms) => format!("{problem}. Next try in {}.", duration_words(ms)),
         None => problem.clone(),
     });

@@ -1,9 +1,9 @@
 //! The words of the pages: every name, count, state and sentence that is made from data. Pure; must never hold HTML.
 //! Called by the pages' view models.
 
-/// The first seven digits of a revision, as people say it.
+/// A revision as people say it: the first seven digits of a hash, the whole of Subversion's numbers.
 pub fn short(sha: &str) -> &str {
-    sha.get(..7).unwrap_or(sha)
+    crate::stack::name::short(sha)
 }
 
 /// The first twelve digits of a root hash: enough for eyes to compare.
@@ -167,6 +167,12 @@ pub fn median(durations: &[i64]) -> Option<i64> {
     let mut sorted = durations.to_vec();
     sorted.sort_unstable();
     sorted.get(sorted.len() / 2).copied()
+}
+
+/// A sentence with its first letter large.
+pub fn capital(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 /// Text without its colours: SGR sequences are all that the journal's lines may hold.

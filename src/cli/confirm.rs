@@ -1,0 +1,61 @@
+//! `pushbutton confirm`: answers a push that asks in its middle and waits. It must never answer what was not asked: the
+//! question that is open is shown, and only that one is answered.
+
+use super::push::follow;
+use super::say;
+use super::server::{Person, Server, config, run};
+use crate::stack::PushNumber;
+use anyhow::bail;
+use serde_json::json;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// `pushbutton confirm`
+#[derive(Debug, clap::Args)]
+pub struct Confirm {
+    /// The push's number.
+    push: PushNumber,
+    /// Answers no: the push is cancelled.
+    #[arg(long)]
+    no: bool,
+    /// Why, for the history.
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    person: Person,
+}
+
+impl Confirm {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// When the push asks nothing.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let (config, who) = (config(file)?, self.person.who()?);
+        run(async {
+            let mut server = Server::open(&config, &who).await?;
+            let answered = self.answer(&mut server).await;
+            if answered.is_ok() && server.is_us() {
+                // Nobody else would write down how it ended.
+                return follow(&config, &who, server, self.push).await.map(|_| ExitCode::SUCCESS);
+            }
+            server.close().await?;
+            answered?;
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+
+    async fn answer(&self, server: &mut Server) -> anyhow::Result<()> {
+        let path = format!("/api/v1/pushes/{}", self.push);
+        let push = server.ask("GET", &path, None).await?;
+        let asked = push["questions"].as_array().and_then(|asked| asked.iter().find(|one| one["answer"].is_null()));
+        let Some(question) = asked else { bail!("push {} asks nothing now", self.push) };
+        let answer = if self.no { "no" } else { "yes" };
+        let body = json!({ "answer": answer, "question": question["ask"], "reason": self.reason });
+        server.ask("POST", &format!("{path}/confirm"), Some(body)).await?;
+        say::line(&format!("{} {answer}", question["question"].as_str().unwrap_or_default()));
+        let goes = if self.no { "is being cancelled" } else { "goes on" };
+        say::line(&format!("push {} {goes}; hint: pushbutton follow {}", self.push, self.push));
+        Ok(())
+    }
+}

@@ -1,0 +1,190 @@
+//! `pushbutton hosts enrol STACK`: shows the host keys that ssh does not know yet and asks for each, jump hosts first. It
+//! must never take a key that nobody has looked at: without a terminal only the fingerprint itself says yes.
+
+use super::say;
+use super::server::{config, run};
+use crate::desk::inventory;
+use crate::remote::masters::enrol::{ChangedKey, Enrolment, Found, NewKey, NotSeen};
+use crate::stack::{Answer, Answers, Host, Stack, StackName, parse_with};
+use anyhow::{Context, bail};
+use futures::StreamExt;
+use std::collections::BTreeSet;
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Hosts that are looked at at once; sshd and bastions refuse at random above 10 handshakes (TRUST section 4).
+const AT_ONCE: usize = 5;
+
+/// `pushbutton hosts`
+#[derive(Debug, clap::Args)]
+pub struct Hosts {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Shows each host key of a stack that is not known yet, and asks whether to keep it.
+    Enrol(Enrol),
+}
+
+/// `pushbutton hosts enrol`
+#[derive(Debug, clap::Args)]
+struct Enrol {
+    /// The stack.
+    stack: StackName,
+    /// Asks nothing: keeps the keys with these fingerprints (SHA256:…), and no others.
+    #[arg(long = "expect", value_name = "FINGERPRINT")]
+    expected: Vec<String>,
+}
+
+impl Hosts {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why it could not begin. Hosts whose keys are not known afterwards make exit code 1.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let What::Enrol(enrol) = self.what;
+        let config = config(file)?;
+        if let Some(bad) = enrol.expected.iter().find(|given| !given.starts_with("SHA256:")) {
+            bail!(
+                "{bad} is not a fingerprint; hint: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the host shows it"
+            );
+        }
+        run(async {
+            let stack = read_stack(&config.stacks, &enrol.stack).await?;
+            let enrolment = Enrolment::new(&config.data.join("ssh"), config.ssh.config.as_deref())?;
+            let mut tally = Tally::default();
+            for stage in stack.stages.iter() {
+                if let Some(why) = &stage.unlisted {
+                    say::line(&format!("{}: {why}", stage.name));
+                    tally.not_known += 1;
+                }
+            }
+            // A host behind a jump host can be seen only when that one is known.
+            for hosts in in_order(&stack) {
+                let looks = hosts.into_iter().map(|host| async {
+                    let found = enrolment.look(&host).await;
+                    (host, found)
+                });
+                let mut looks = futures::stream::iter(looks).buffered(AT_ONCE);
+                while let Some((host, found)) = looks.next().await {
+                    tally.take(&host, found, &enrol.expected)?;
+                }
+            }
+            say::line(&tally.words());
+            Ok(if tally.not_known == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        })
+    }
+}
+
+async fn read_stack(dir: &Path, name: &StackName) -> anyhow::Result<Stack> {
+    let path = dir.join(format!("{name}.toml"));
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let read = |answers: &Answers| {
+        parse_with(name.clone(), &path.display().to_string(), &text, answers).map_err(|errors| {
+            anyhow::anyhow!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))
+        })
+    };
+    let stack = read(&Answers::new())?;
+    let mut answers = Answers::new();
+    for one in inventory::of(&stack) {
+        let answer = match inventory::ask(dir, one).await {
+            Ok(hosts) => Answer { hosts, problem: None },
+            Err(why) => Answer { hosts: Vec::new(), problem: Some(why) },
+        };
+        answers.insert(one.clone(), answer);
+    }
+    read(&answers)
+}
+
+/// The jump hosts, then the hosts; each once.
+fn in_order(stack: &Stack) -> [BTreeSet<Host>; 2] {
+    let hosts: BTreeSet<Host> = stack.stages.iter().flat_map(|stage| stage.hosts.iter().cloned()).collect();
+    let jumps: BTreeSet<Host> = hosts.iter().filter_map(Host::jump).cloned().collect();
+    let rest = hosts.difference(&jumps).cloned().collect();
+    [jumps, rest]
+}
+
+#[derive(Default)]
+struct Tally {
+    known: usize,
+    kept: usize,
+    not_known: usize,
+    file: String,
+}
+
+impl Tally {
+    fn take(&mut self, host: &Host, found: Result<Found, NotSeen>, expected: &[String]) -> anyhow::Result<()> {
+        match found {
+            Ok(Found::Known) => self.known += 1,
+            Ok(Found::New(key)) => self.new_key(host, &key, expected)?,
+            Ok(Found::Changed(key)) => {
+                self.not_known += 1;
+                changed(host, &key).iter().for_each(|line| say::line(line));
+            }
+            Err(why) => {
+                self.not_known += 1;
+                say::line(&format!("{host}: {why}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn new_key(&mut self, host: &Host, key: &NewKey, expected: &[String]) -> anyhow::Result<()> {
+        say::line(&format!("{host} shows a key that is not known here:"));
+        key.fingerprints.iter().for_each(|one| say::line(&format!("  {one}")));
+        let agreed = match expected.is_empty() {
+            true => ask(key)?,
+            false => expected.iter().any(|one| key.is(one)),
+        };
+        if agreed {
+            key.keep().with_context(|| format!("cannot write {}", key.file.display()))?;
+            self.kept += 1;
+            self.file = format!(" in {}", key.file.display());
+            say::line("  kept");
+        } else {
+            self.not_known += 1;
+            say::line("  not kept");
+        }
+        Ok(())
+    }
+
+    fn words(&self) -> String {
+        let (known, kept, not, file) = (self.known, self.kept, self.not_known, &self.file);
+        format!("{known} known before, {kept} kept{file}, {not} not known")
+    }
+}
+
+/// Asks whether to keep a key. The end of the input is no.
+fn ask(key: &NewKey) -> anyhow::Result<bool> {
+    let input = std::io::stdin();
+    let person = input.is_terminal();
+    let how = if person { "yes, no, or the fingerprint" } else { "the fingerprint, or no" };
+    print!("  Is it the machine's own (there: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub)? {how}: ");
+    std::io::stdout().flush()?;
+    let mut answer = String::new();
+    input.lock().read_line(&mut answer)?;
+    if !person {
+        say::line("");
+    }
+    let answer = answer.trim();
+    Ok(key.is(answer) || (person && answer.eq_ignore_ascii_case("yes")))
+}
+
+fn changed(host: &Host, key: &ChangedKey) -> Vec<String> {
+    let mut lines = vec![
+        format!(
+            "{host} shows another key than the one that is known. Somebody may stand in between; nothing was changed:"
+        ),
+        format!("  known  {}", key.known),
+        format!("  shown  {}", key.now),
+    ];
+    lines.extend(
+        key.place
+            .rsplit_once(':')
+            .map(|(file, line)| format!("  When you know why it changed: sed -i '{line}d' '{file}', then enrol again")),
+    );
+    lines
+}

@@ -1,0 +1,183 @@
+//! Another version than the newest: which may be chosen for the first stage, and whether one may. It must never take what is
+//! on no branch that the stage may push, nor resolve a name: a version is a whole revision.
+
+use super::gate::{self, Facts, Offer, branch_words, goods_of};
+use super::view::{VersionGroup, Versions};
+use super::wish::Wish;
+use super::{Decision, Desk, Press, Refusal, branches, inventory};
+use crate::ledger::published;
+use crate::ledger::pushes::Commit;
+use crate::plan::Goods;
+use crate::source::origin::Origin;
+use crate::stack::{PushNumber, Refs, Revision, Stack, StackName, StageName};
+
+/// Versions of one branch that are listed.
+const LISTED: usize = 30;
+/// Branches that are looked at for those that the stage may push.
+const BRANCHES: usize = 500;
+
+/// A version that was chosen, found to be one that the stage may push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Picked {
+    goods: Goods,
+    branch: String,
+}
+
+impl Picked {
+    /// What a press would do that puts it on the stage.
+    ///
+    /// # Errors
+    /// When the ledger holds a value that is no build.
+    pub fn offer(&self, stack: &Stack, place: usize, facts: &Facts) -> Result<Offer, Refusal> {
+        if let Some(refusal) = inventory::unlisted(stack, &stack.stages[place], facts.last) {
+            return Err(refusal);
+        }
+        // The file may have been changed since the version was found.
+        if let Some(refs) = stack.refs_of(place).filter(|refs| !refs.allow(&self.branch)) {
+            let why = format!(
+                "{} pushes {refs} only, and this is of {}",
+                stack.stages[place].name,
+                branch_words(&self.branch)
+            );
+            return Err(Refusal::BadRequest { why });
+        }
+        gate::offer_of(stack, place, facts, self.goods.clone(), self.branch.clone())
+    }
+}
+
+impl Desk {
+    /// Pushes another version than the newest, by its whole revision.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing was pushed.
+    pub async fn press_version(&self, press: Press, version: &Revision) -> Decision<PushNumber> {
+        let (stack, place) = self.stage_of(&press.stack, &press.stage)?;
+        let picked = self.version(&stack, place, version).await?;
+        self.press_for(press, Wish::Version(picked)).await
+    }
+
+    fn stage_of(&self, stack: &StackName, stage: &StageName) -> Decision<(std::sync::Arc<Stack>, usize)> {
+        let (stack, _) = self.shelved(stack)?;
+        match stack.stages.iter().position(|known| known.name == *stage) {
+            Some(place) => Ok((stack, place)),
+            None => Err(Refusal::Unknown { what: format!("stage {stage} of {}", stack.name) }),
+        }
+    }
+
+    /// Finds a version that the stage may push.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub(super) async fn version(&self, stack: &Stack, place: usize, version: &Revision) -> Decision<Picked> {
+        let stage = &stack.stages[place].name;
+        let refused = |why: String| Err(Refusal::BadRequest { why });
+        let short = version.short();
+        if place > 0 {
+            let before = &stack.stages[place - 1].name;
+            return refused(format!("{stage} takes exactly what {before} runs; choose the version there"));
+        }
+        let branch = stack.source.branch().to_owned();
+        let revision = |branch| Ok(Picked { goods: Goods::Revision(version.clone()), branch });
+        match self.branches.origin(stack) {
+            None => {
+                let (name, sha) = (stack.name.clone(), version.clone());
+                let found = self.ledger.read(move |connection| published::of_revision(connection, &name, &sha)).await?;
+                let Some(found) = found else {
+                    return refused(format!("no build of {short} is published for {}", stack.name));
+                };
+                match stack.refs_of(place).filter(|refs| !refs.allow(&found.branch)) {
+                    Some(refs) => refused(elsewhere(short, &[found.branch], stage, &refs)),
+                    None => Ok(Picked { goods: goods_of(&found)?, branch: found.branch }),
+                }
+            }
+            Some(Origin::Dir(directory, path)) => match directory.seen() {
+                Some((seen, _)) if seen.root == *version => revision(branch),
+                _ => refused(format!(
+                    "{} holds one version at a time, and it is not {short}; to go back, roll the stage back",
+                    path.display()
+                )),
+            },
+            Some(Origin::Svn(svn)) => match svn.recent().iter().any(|commit| commit.sha == version.as_str()) {
+                true => revision(branch),
+                false => refused(format!("r{short} is not among the last commits of {branch}")),
+            },
+            Some(Origin::Git(mirror, own)) => {
+                let unable = |why: String| Refusal::Unable { why };
+                if !branches::within(branches::LOOK_LIMIT, async { Ok(mirror.has(version).await) })
+                    .await
+                    .map_err(unable)?
+                {
+                    return refused(format!(
+                        "{short} is no commit that is known here; was it pushed to {}, and fetched since?",
+                        stack.source.branch()
+                    ));
+                }
+                let on = branches::within(branches::LOOK_LIMIT, mirror.branches_with(version)).await.map_err(unable)?;
+                let refs = stack.refs_of(place).unwrap_or_else(|| Refs::only(&own));
+                let first = on.iter().find(|branch| **branch == own).or_else(|| on.iter().find(|it| refs.allow(it)));
+                match first.filter(|branch| refs.allow(branch)) {
+                    Some(branch) => revision(branch.clone()),
+                    None => refused(elsewhere(short, &on, stage, &refs)),
+                }
+            }
+        }
+    }
+
+    /// The versions that can be chosen for a stage.
+    ///
+    /// # Errors
+    /// When there is no such stage, or the source does not answer.
+    pub async fn versions(&self, stack: &StackName, stage: &StageName) -> Decision<Versions> {
+        let (stack, place) = self.stage_of(stack, stage)?;
+        let mut groups = Vec::new();
+        let own = stack.source.branch().to_owned();
+        match self.branches.origin(&stack).filter(|_| place == 0) {
+            None if place == 0 => {
+                let name = stack.name.clone();
+                let found = self.ledger.read(move |connection| published::list(connection, &name, BRANCHES)).await?;
+                let allowed = found.iter().filter(|found| stack.allows(place, &found.branch)).take(LISTED);
+                groups.push(VersionGroup { branch: own, commits: allowed.map(|found| found.as_commit()).collect() });
+            }
+            None | Some(Origin::Dir(..)) => {}
+            Some(Origin::Svn(svn)) => {
+                let commits = svn.recent().into_iter().take(LISTED).collect();
+                groups.push(VersionGroup { branch: own, commits });
+            }
+            Some(Origin::Git(mirror, _)) => {
+                let refs = stack.refs_of(place).unwrap_or_else(|| Refs::only(&own));
+                let asked = async {
+                    let commits = match mirror.head(&own).await {
+                        Ok(head) => mirror.newest(&head, LISTED).await?,
+                        // The branch may be gone, and the others are not.
+                        Err(_) => Vec::new(),
+                    };
+                    Ok((commits, mirror.heads(BRANCHES).await?))
+                };
+                let asked = branches::within(branches::LOOK_LIMIT, asked).await;
+                let (commits, heads) = asked.map_err(|why| Refusal::Unable { why })?;
+                let others = heads.into_iter().filter(|(branch, _)| *branch != own && refs.allow(branch)).take(LISTED);
+                let others: Vec<(String, Commit)> = others.collect();
+                groups.push(VersionGroup { branch: own, commits });
+                groups.extend(others.into_iter().map(|(branch, head)| VersionGroup { branch, commits: vec![head] }));
+            }
+        }
+        groups.retain(|group| !group.commits.is_empty());
+        Ok(Versions {
+            stack: stack.name.to_string(),
+            stage: stage.to_string(),
+            unit: stack.source.unit(),
+            refs: stack.refs_of(place).map(|refs| refs.to_string()),
+            groups,
+        })
+    }
+}
+
+/// That a version is on branches that the stage may not push.
+fn elsewhere(short: &str, on: &[String], stage: &StageName, refs: &Refs) -> String {
+    let branches = match on {
+        [] => "on no branch any more".to_owned(),
+        [one] => format!("of {}", branch_words(one)),
+        [first, rest @ ..] => format!("on {first} and {} more", rest.len()),
+    };
+    format!("{short} is {branches}, and {stage} pushes {refs} only")
+}

@@ -1,0 +1,65 @@
+//! Which branches a repository has, which of them hold a commit, and what is new on one: for choosing another version than
+//! the head. It must never take a name for a revision. Called through the mirror by the desk.
+
+use super::run::Git;
+use super::{ASK_LIMIT, Mirror, commits, words};
+use crate::ledger::pushes::Commit;
+use crate::source::SourceError;
+use crate::stack::Revision;
+use crate::time::At;
+
+/// Branches that are looked at for one that holds a commit.
+const HOLDING: usize = 1000;
+
+impl Mirror {
+    /// The branches that a commit is on: its head, or behind it.
+    ///
+    /// # Errors
+    /// What git said.
+    pub async fn branches_with(&self, revision: &Revision) -> Result<Vec<String>, SourceError> {
+        let what = format!("looking for the branches of {}", revision.short());
+        let git = Git::new(&self.dir()).args(["for-each-ref", "--format=%(refname:lstrip=2)"]);
+        let git = git.args([&format!("--count={HOLDING}"), &format!("--contains={revision}"), "refs/heads/"]);
+        let said = git.run(ASK_LIMIT).await.map_err(|trouble| self.error(what, &trouble))?;
+        Ok(said.lines().map(str::to_owned).collect())
+    }
+
+    /// The heads of the branches, the one that was committed last first; at most `most`.
+    ///
+    /// # Errors
+    /// What git said.
+    pub async fn heads(&self, most: usize) -> Result<Vec<(String, Commit)>, SourceError> {
+        let fields = ["objectname", "refname:lstrip=2", "authorname", "committerdate:unix", "contents:subject"];
+        let format: Vec<String> = fields.iter().map(|field| format!("%({field})")).collect();
+        let git = Git::new(&self.dir()).args(["for-each-ref", "--sort=-committerdate", &format!("--count={most}")]);
+        let git = git.arg(format!("--format={}", format.join("%00"))).arg("refs/heads/");
+        let said = git.run(ASK_LIMIT).await;
+        let said = said.map_err(|trouble| self.error("listing the branches".to_owned(), &trouble))?;
+        Ok(said.lines().filter_map(head).collect())
+    }
+
+    /// The newest commits up to a revision, newest first; at most `most`.
+    ///
+    /// # Errors
+    /// What git said.
+    pub async fn newest(&self, revision: &Revision, most: usize) -> Result<Vec<Commit>, SourceError> {
+        let what = format!("reading the commits up to {}", revision.short());
+        let said = self.log_text(revision.as_str(), most).await.map_err(|trouble| self.error(what, &trouble))?;
+        Ok(commits(&said))
+    }
+}
+
+/// Reads a line of five fields with NUL between them. A subject holds no line feed.
+fn head(line: &str) -> Option<(String, Commit)> {
+    let fields: Vec<&str> = line.splitn(5, '\0').collect();
+    let [sha, branch, author, at, subject] = fields[..] else { return None };
+    sha.parse::<Revision>().ok()?;
+    let commit = Commit {
+        sha: sha.to_owned(),
+        author: words::line(author),
+        email: String::new(),
+        at: At::from_seconds(at.parse().unwrap_or(0)).to_string(),
+        subject: words::line(subject),
+    };
+    Some((branch.to_owned(), commit))
+}

@@ -1,0 +1,55 @@
+//! `confirm` beside another form: what is asked before a command's batches grow. It must never be taken where nothing
+//! grows, for nobody would be asked. Called by `commands` and `parse`.
+
+use super::commands::Draft;
+use super::limits::{ANSWER, Limits};
+use super::reader::{Keys, Reader, Value};
+use super::{Check, Form, Question, values};
+use crate::diagnostic::Mistake;
+use toml::de::DeValue;
+
+const QUESTION: Keys = Keys { of: "`confirm`", known: &["ask", "timeout"], later: &[] };
+const GROW: &str = "let the batches grow, and it is asked before each larger one: chunk = [1, 10, \"25%\"]";
+
+/// Reads a question: its text, or `{ ask = "…", timeout = "30m" }`.
+pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Question> {
+    let DeValue::Table(table) = value.get_ref() else {
+        let text = reader.parsed(value, values::line)?;
+        return Some(Question { text, timeout_s: ANSWER.as_secs() });
+    };
+    reader.check_keys(table, &QUESTION);
+    let timeout = table.get("timeout").map_or(Some(ANSWER), |value| reader.parsed(value, values::timeout));
+    let Some(ask) = table.get("ask") else {
+        reader.missing(value.span(), "this `confirm`", "ask", "write what is asked: ask = \"Canary fine?\"");
+        return None;
+    };
+    Some(Question { text: reader.parsed(ask, values::line)?, timeout_s: timeout?.as_secs() })
+}
+
+/// Refuses questions that nobody would be asked, on a stage whose own limits are `stage`.
+pub(super) fn check(reader: &mut Reader<'_>, drafts: &[Draft], stage: &Limits) {
+    for draft in drafts.iter().filter(|draft| draft.confirm.is_some()) {
+        let limits = draft.limits.clone().within(stage);
+        let once = match &draft.form {
+            Form::Local(script) => !script.names_host(),
+            Form::Check(Check::Http(address)) => !address.names_host(),
+            _ => false,
+        };
+        let refused = match &draft.form {
+            Form::Activate { .. } => {
+                Some(("all hosts flip at once: there is nothing to ask between", "put { confirm = \"…\" } before it"))
+            }
+            _ if once => Some((
+                "this runs once, on the push host: there is nothing to ask between",
+                "put { confirm = \"…\" } before it, or behind it",
+            )),
+            _ if limits.chunk.is_none_or(|chunk| chunk.first.is_empty()) => {
+                Some(("this `confirm` would never be asked: the chunk does not grow", GROW))
+            }
+            _ => None,
+        };
+        if let Some((title, cure)) = refused {
+            reader.refuse(Mistake::new(draft.at.clone(), title).cure(cure));
+        }
+    }
+}

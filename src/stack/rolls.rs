@@ -1,0 +1,66 @@
+//! `roll`: a list that each host walks through as a whole, in whole batches. References to shared lists are followed here,
+//! and what a roll cannot hold is refused. It must never change the order of a list. Called by `commands` and `parse`.
+
+use super::commands::Draft;
+use super::groups::{Entry, Groups};
+use super::limits::Limits;
+use super::reader::Reader;
+use super::{Command, Form};
+use crate::diagnostic::Mistake;
+
+/// Follows the references inside of rolls; every roll holds items only afterwards.
+pub(super) fn unfold(reader: &mut Reader<'_>, lists: &mut Groups<Draft>, drafts: Vec<Draft>) -> Vec<Draft> {
+    let mut unfolded = Vec::with_capacity(drafts.len());
+    for mut draft in drafts {
+        if matches!(draft.form, Form::Roll(_)) {
+            let inside = lists.flat(reader, &draft.inside);
+            inside.iter().for_each(|inner| check_inner(reader, inner));
+            draft.inside = inside.into_iter().map(Entry::Item).collect();
+        }
+        unfolded.push(draft);
+    }
+    unfolded
+}
+
+/// The commands of a roll on a stage with `hosts` hosts.
+pub(super) fn settle(inside: Vec<Entry<Draft>>, stage: &Limits, hosts: usize) -> Vec<Command> {
+    items(&inside).cloned().map(|inner| inner.settle(stage, hosts)).collect()
+}
+
+/// The commands of an unfolded roll.
+pub(super) fn items(inside: &[Entry<Draft>]) -> impl Iterator<Item = &Draft> {
+    inside.iter().filter_map(|entry| match entry {
+        Entry::Item(draft) => Some(draft),
+        Entry::Reference { .. } => None,
+    })
+}
+
+fn check_inner(reader: &mut Reader<'_>, inner: &Draft) {
+    let refused = match &inner.form {
+        Form::Roll(_) => Some(("a roll cannot hold a roll", "write one list: each host walks through all of it")),
+        Form::Confirm(_) => Some((
+            "a roll cannot hold a `confirm`: each host would wait by itself",
+            "put it at the roll, and let its batches grow: { roll = […], chunk = [1, 10], confirm = \"Canary fine?\" }",
+        )),
+        Form::Release(_) => Some((
+            "a roll cannot hold a `release`: every host has the verified build before the first one changes",
+            "put it before the roll",
+        )),
+        _ => None,
+    };
+    if let Some((title, cure)) = refused {
+        reader.refuse(Mistake::new(inner.at.clone(), title).cure(cure));
+    }
+    let limits = &inner.limits;
+    for (key, there) in [
+        ("chunk", limits.chunk.is_some()),
+        ("max_failed", limits.max_failed.is_some()),
+        ("on_failure", limits.on_failure.is_some()),
+        ("confirm", inner.confirm.is_some()),
+    ] {
+        if there {
+            let title = format!("a command inside a roll has no `{key}`: its hosts go in the batches of the roll");
+            reader.refuse(Mistake::new(inner.at.clone(), title).cure(format!("write `{key}` at the roll")));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Builds that are published from outside: a tar comes in, as long as the server's file allows, and lies on the disk before
+//! anything of it is looked at. It must never hold one in memory, nor unpack anything itself. Called by the routes.
+
+use super::App;
+use super::asking::Caller;
+use super::problem::{Problem, Reply};
+use super::screens::named;
+use crate::desk::Publishing;
+use crate::stack::Revision;
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path, Payload, Query};
+use futures::StreamExt;
+use serde::Deserialize;
+use serde_json::json;
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::time::{Duration, Instant};
+
+/// Uploads at once: each may fill the disk up to its limit.
+pub const UPLOADS: usize = 2;
+/// An upload that says nothing for so long is over.
+const SILENCE: Duration = Duration::from_secs(30);
+/// The longest that an upload may take.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// What is said of a build, in the query.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Said {
+    sha: String,
+    #[serde(default, rename = "ref")]
+    branch: String,
+    #[serde(default)]
+    title: String,
+}
+
+/// Whether this is the path of an upload.
+pub fn is_upload(path: &str) -> bool {
+    let rest = path.strip_prefix("/api/v1/stacks/").and_then(|rest| rest.strip_suffix("/builds"));
+    rest.is_some_and(|stack| !stack.is_empty() && !stack.contains('/'))
+}
+
+/// `POST /api/v1/stacks/{stack}/builds?sha=…&ref=…&title=…`
+pub async fn publish(app: Data<App>, caller: Caller, stack: Path<String>, said: Query<Said>, body: Payload) -> Reply {
+    let said = said.into_inner();
+    let sha: Revision = said.sha.parse().map_err(|bad: crate::stack::BadName| Problem::bad_request(bad.to_string()))?;
+    let what = Publishing {
+        stack: named("stack", &stack)?,
+        sha,
+        branch: said.branch,
+        title: said.title.trim().to_owned(),
+        who: caller.who.clone(),
+    };
+    app.presses.take(caller.who.as_str(), Instant::now()).map_err(|wait| Problem::too_often("you published", wait))?;
+    app.desk.may_publish(&what)?;
+    let _turn = app.uploads.try_acquire().map_err(|_| Problem::uploading())?;
+    let tar = tempfile::tempfile_in(app.desk.config().data.join("incoming")).map_err(Problem::broken)?;
+    let most = app.desk.config().limits.upload_mib << 20;
+    let Ok(written) = tokio::time::timeout(LONGEST, write(body, tar, most)).await else {
+        return Err(Problem::too_slow());
+    };
+    let (desk, tar) = (std::sync::Arc::clone(&app.desk), written?);
+    // To its end, also when the sender goes: what is in the ledger has its files.
+    let taken = tokio::spawn(async move { desk.publish(what, tar).await }).await.map_err(Problem::broken)??;
+    let answer = json!({ "build": taken.build, "new": taken.new });
+    Ok(match taken.new {
+        true => HttpResponse::Created().json(answer),
+        false => HttpResponse::Ok().json(answer),
+    })
+}
+
+/// Writes a body down as it comes, and gives the file back at its beginning.
+async fn write(mut body: Payload, mut tar: File, most: u64) -> Result<File, Problem> {
+    let mut length = 0;
+    loop {
+        let Ok(next) = tokio::time::timeout(SILENCE, body.next()).await else { return Err(Problem::too_slow()) };
+        let Some(piece) = next else { break };
+        let piece = piece.map_err(|error| Problem::bad_request(format!("the upload broke off: {error}")))?;
+        length += piece.len() as u64;
+        if length > most {
+            return Err(Problem::upload_too_large(most));
+        }
+        tar = put(tar, move |tar| tar.write_all(&piece)).await?;
+    }
+    put(tar, |tar| tar.rewind()).await
+}
+
+async fn put(mut tar: File, work: impl FnOnce(&mut File) -> io::Result<()> + Send + 'static) -> Result<File, Problem> {
+    let done = tokio::task::spawn_blocking(move || work(&mut tar).map(|()| tar)).await;
+    let done = done.unwrap_or_else(|error| Err(io::Error::other(error)));
+    done.map_err(|error| {
+        Problem::from(crate::desk::Refusal::Unable { why: format!("the upload cannot be kept: {error}") })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_address_takes_long_bodies() {
+        for (path, yes) in [
+            ("/api/v1/stacks/web/builds", true),
+            ("/api/v1/stacks//builds", false),
+            ("/api/v1/stacks/web/x/builds", false),
+            ("/api/v1/stacks/web/builds/", false),
+            ("/stacks/web/builds", false),
+        ] {
+            assert_eq!(is_upload(path), yes, "{path}");
+        }
+    }
+}

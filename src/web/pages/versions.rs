@@ -1,0 +1,46 @@
+//! Another version than the newest: a list to choose from. What a press of one would do is on the plan's page.
+
+use super::parts::{CommitLine, StageTag, commit_lines};
+use super::{Frame, words};
+use crate::desk::view::Versions;
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+pub(super) struct VersionsPage {
+    stack: String,
+    stage: StageTag,
+    refs: Option<String>,
+    /// What is said when there is nothing to choose from.
+    none: String,
+    groups: Vec<Group>,
+}
+
+#[derive(Debug, Serialize)]
+struct Group {
+    branch: String,
+    count: String,
+    commits: Vec<CommitLine>,
+}
+
+impl VersionsPage {
+    pub(super) fn new(frame: &Frame, versions: &Versions) -> Self {
+        Self {
+            stack: versions.stack.clone(),
+            stage: StageTag::named(&versions.stage),
+            refs: versions.refs.clone(),
+            none: format!("No {} can be chosen here.", versions.unit),
+            groups: versions
+                .groups
+                .iter()
+                .map(|group| Group {
+                    branch: group.branch.clone(),
+                    count: match group.commits.len() {
+                        1 => "the newest one".to_owned(),
+                        many => format!("the last {}", words::count(many as i64, versions.unit)),
+                    },
+                    commits: commit_lines(&group.commits, frame.now),
+                })
+                .collect(),
+        }
+    }
+}

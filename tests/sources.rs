@@ -1,0 +1,349 @@
+//! Where builds come from besides the head of a git branch: Subversion, a directory, builds published from outside, and
+//! another version than the newest. Each from what was seen to what lies on real hosts.
+
+use crate::house::{DEADLINE, House, Plans, own_address, served, tree, until};
+use pushbutton::demo::http::{Client, Sent};
+use pushbutton::process::Program;
+use serde_json::{Value, json};
+use std::io::{Seek, Write};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use tokio::process::Child;
+
+const DIFF: &str = "diff = \"https://svn.example.com/diff?old={old_sha}&new={sha}\"";
+
+/// A house whose stack has another source; `build` and `ship` go with git.
+async fn house_of(source: &str, plans: Plans<'_>) -> House {
+    let house = House::build(plans).await;
+    rewrite(&house, |line| match line {
+        line if line.starts_with("source = ") => Some(format!("source = {source}")),
+        line if line.starts_with("diff = ") => Some(DIFF.to_owned()),
+        line if line.starts_with("build = ") || line.starts_with("ship = ") => None,
+        line => Some(line.to_owned()),
+    });
+    let wanted = source.split('"').nth(1).unwrap_or_default().to_owned();
+    until("the other source is in force", async || (house.street().await["source"] == wanted.as_str()).then_some(()))
+        .await;
+    house
+}
+
+fn rewrite(house: &House, line: impl Fn(&str) -> Option<String>) {
+    let path = house.dir.path().join("stacks/web.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<String> = text.lines().filter_map(line).collect();
+    std::fs::write(&path, lines.join("\n")).unwrap();
+}
+
+fn two() -> Plans<'static> {
+    Plans { qa: &["qa1"], prod: &["web001"], ..Plans::default() }
+}
+
+async fn tool(name: &str, dir: &Path, args: &[&str]) -> String {
+    let output =
+        Program::new(name).dir(dir).env("LC_ALL", "C.UTF-8").env("HOME", "/nonexistent").args(args).output(DEADLINE);
+    let output = output.await.unwrap();
+    assert!(output.status.success(), "{name} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+async fn pushbutton(house: &House, args: &[&str]) -> (Option<i32>, String) {
+    let config = house.dir.path().join("config.toml");
+    let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(config).args(args);
+    let output = program.env("USER", "olga").output(DEADLINE).await.unwrap();
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    (output.status.code(), said)
+}
+
+/// Waits until the button offers something else, and gives what a press must carry.
+async fn offered(house: &House, not: &Value) -> Value {
+    until("something else is offered", async || {
+        let next = house.stage("qa").await["next"].clone();
+        (!next.is_null() && next["seen"] != not["seen"]).then_some(next)
+    })
+    .await
+}
+
+/// A Subversion server with one repository, and a working copy of its trunk.
+struct Svn {
+    server: Child,
+    address: String,
+    copy: PathBuf,
+}
+
+impl Svn {
+    async fn start(dir: &Path) -> Self {
+        tool("svnadmin", dir, &["create", "repo"]).await;
+        std::fs::write(dir.join("repo/conf/svnserve.conf"), "[general]\nanon-access = write\n").unwrap();
+        let address = own_address().replace(":8090", ":3690");
+        let (host, port) = address.split_once(':').unwrap();
+        let server = Program::new("svnserve").args(["--daemon", "--foreground", "--listen-host", host]);
+        let root = dir.join("repo");
+        let server = server.args(["--listen-port", port, "--root"]).arg(&root).start().unwrap();
+        until("the svn server answers", async || tokio::net::TcpStream::connect(&address).await.ok()).await;
+        let url = format!("svn://{address}");
+        tool("svn", dir, &["mkdir", "-q", "-m", "begin", &format!("{url}/trunk"), &format!("{url}/secret")]).await;
+        tool("svn", dir, &["checkout", "-q", &format!("{url}/trunk"), "copy"]).await;
+        Self { server, copy: dir.join("copy"), address: url }
+    }
+
+    async fn commit(&self, message: &str) {
+        tool("svn", &self.copy, &["add", "-q", "--force", "."]).await;
+        tool("svn", &self.copy, &["commit", "-q", "--username", "mary", "-m", message]).await;
+        tool("svn", &self.copy, &["update", "-q", "--ignore-externals"]).await;
+    }
+}
+
+impl Drop for Svn {
+    fn drop(&mut self) {
+        let _ = self.server.start_kill();
+    }
+}
+
+#[tokio::test]
+async fn a_subversion_trunk_goes_out_by_its_revisions_and_nothing_else_comes_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let svn = Svn::start(dir.path()).await;
+    std::fs::write(svn.copy.join("index.html"), "one").unwrap();
+    std::fs::write(svn.copy.join("ünï @1.txt"), "name").unwrap();
+    symlink("index.html", svn.copy.join("home")).unwrap();
+    let externals = format!("stolen {}/secret", svn.address);
+    tool("svn", &svn.copy, &["propset", "-q", "svn:externals", &externals, "."]).await;
+    svn.commit("One <b>& \"two\"</b>\n\nmore").await;
+    let house = house_of(&format!("{{ svn = \"{}/trunk\" }}", svn.address), two()).await;
+    let first = house.button("qa").await;
+    assert_eq!(
+        (first["seen"].as_str(), first["commits"][0]["subject"].as_str()),
+        (Some("2"), Some("One <b>& \"two\"</b>"))
+    );
+    let push = house.push_well("qa").await;
+    assert_eq!(push["push"]["build"], "2-1");
+    let out = served(&house.fleet, "qa1");
+    let names: Vec<&str> = out.keys().map(String::as_str).collect();
+    assert_eq!(names, ["home", "index.html", "ünï @1.txt"], "no .svn, no externals");
+    house.push_well("prod").await;
+    assert_eq!(served(&house.fleet, "web001"), out, "prod has the build that qa has");
+
+    std::fs::write(svn.copy.join("index.html"), "two").unwrap();
+    svn.commit("Two").await;
+    let second = offered(&house, &first).await;
+    assert_eq!((second["seen"].as_str(), second["commit_count"].as_i64()), (Some("3"), Some(1)));
+    assert_eq!(second["diff"], "https://svn.example.com/diff?old=2&new=3");
+    let moved = house.press_with("qa", &first).await;
+    assert!(moved.status == 409 && moved.text.contains("trunk is now at 3 instead of 2"), "{}", moved.text);
+    house.push_well("qa").await;
+    assert_ne!(served(&house.fleet, "qa1"), out);
+
+    // Back to an older revision, which is shown with what would be gone.
+    let plan: Value = serde_json::from_str(&house.get("/api/v1/stacks/web/stages/qa/plan?sha=2").await.text).unwrap();
+    assert_eq!((plan["gone"][0]["subject"].as_str(), plan["commit_count"].as_i64()), (Some("Two"), Some(0)));
+    let body = json!({ "sha": "2", "seen": plan["seen"], "plan_hash": plan["plan_hash"] });
+    let pressed = house.send("POST", "/api/v1/stacks/web/stages/qa/push", &body).await;
+    let pressed: Value = serde_json::from_str(&pressed.text).unwrap();
+    house.ended(pressed["id"].as_i64().unwrap()).await;
+    assert_eq!(served(&house.fleet, "qa1"), out);
+    let other = house.get("/api/v1/stacks/web/stages/qa/plan?sha=1000").await;
+    assert!(other.status == 400 && other.text.contains("not among the last commits of trunk"), "{}", other.text);
+}
+
+#[tokio::test]
+async fn a_directory_goes_out_as_it_was_seen_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let web = dir.path().join("artifacts/web");
+    std::fs::create_dir_all(web.join("css")).unwrap();
+    std::fs::write(web.join("index.html"), "one").unwrap();
+    std::fs::write(web.join("css/a.css"), "b{}").unwrap();
+    let house = house_of(&format!("{{ dir = {web:?} }}"), two()).await;
+    let first = house.button("qa").await;
+    let push = house.push_well("qa").await;
+    assert_eq!(push["push"]["root"], first["seen"], "the root that was seen is the root of the build");
+    house.push_well("prod").await;
+    assert_eq!(served(&house.fleet, "web001"), tree(&web));
+
+    // Changed after it was seen, and before the background looked again: the press looks.
+    std::fs::write(web.join("index.html"), "two").unwrap();
+    let moved = house.press_with("qa", &first).await;
+    assert!(moved.status == 409 && moved.text.contains("web is now at"), "{}", moved.text);
+    let second = offered(&house, &first).await;
+    assert!(second["commits"][0]["subject"].as_str().unwrap().starts_with("2 files, 6 bytes in "), "{second}");
+    house.push_well("qa").await;
+    assert_eq!(served(&house.fleet, "qa1"), tree(&web));
+
+    symlink("/etc/passwd", web.join("out")).unwrap();
+    let problem =
+        until("the link is found", async || house.street().await["trunk_problem"].as_str().map(str::to_owned)).await;
+    assert!(problem.contains("out (the link leaves the tree)"), "{problem}");
+    let refused = house.press_with("qa", &house.stage("qa").await["next"]).await;
+    assert!(refused.status == 503 && refused.text.contains("out (the link leaves the tree)"), "{}", refused.text);
+}
+
+/// Packs one file, with a name that may be hostile.
+fn packed(name: &str, text: &str) -> (std::fs::File, u64) {
+    let mut header = tar::Header::new_gnu();
+    header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+    header.set_mode(0o644);
+    header.set_size(text.len() as u64);
+    header.set_cksum();
+    let mut builder = tar::Builder::new(tempfile::tempfile().unwrap());
+    builder.append(&header, text.as_bytes()).unwrap();
+    let mut file = builder.into_inner().unwrap();
+    file.flush().unwrap();
+    let length = file.stream_position().unwrap();
+    file.rewind().unwrap();
+    (file, length)
+}
+
+async fn publish(client: &Client, query: &str, (file, length): (std::fs::File, u64)) -> (u16, Value) {
+    let path = format!("/api/v1/stacks/web/builds?{query}");
+    let answer = client.clone().send("POST", &path, Sent::File(&file, length), &[]).await.unwrap();
+    let status = answer.status;
+    (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
+}
+
+#[tokio::test]
+async fn builds_that_are_published_walk_the_same_street() {
+    let plans = Plans { config: "upload_mib = 1\npublished_kept = 2\n".to_owned(), ..two() };
+    let house = House::build(plans).await;
+    rewrite(&house, |line| match line {
+        line if line.starts_with("source = ") => {
+            Some("source = { published = true }\nrefs = [\"main\", \"release/*\"]".to_owned())
+        }
+        line if line.starts_with("build = ") || line.starts_with("ship = ") => None,
+        line => Some(line.to_owned()),
+    });
+    until("nothing is published yet", async || {
+        let why = house.stage("qa").await["why_not"].as_str().map(str::to_owned)?;
+        why.contains("has been published yet").then_some(())
+    })
+    .await;
+    let sha = |digit: char| digit.to_string().repeat(40);
+
+    // By the command line, which speaks to the server.
+    let site = house.dir.path().join("site");
+    std::fs::create_dir_all(site.join("css")).unwrap();
+    std::fs::write(site.join("index.html"), "one").unwrap();
+    std::fs::write(site.join("css/a.css"), "x".repeat(100_000)).unwrap();
+    let one =
+        ["build", "publish", "web", site.to_str().unwrap(), "--sha", &sha('1'), "--ref", "main", "--title", "One"];
+    let (code, said) = pushbutton(&house, &one).await;
+    assert!(code == Some(0) && said.contains("build 111111111111-p of web: published, 2 files"), "{said}");
+    let (code, said) = pushbutton(&house, &one).await;
+    assert!(code == Some(0) && said.contains("was published already"), "{said}");
+    let first = house.button("qa").await;
+    assert_eq!(first["commits"][0]["subject"], "One");
+    house.push_well("qa").await;
+    house.push_well("prod").await;
+    assert_eq!(served(&house.fleet, "web001"), tree(&site));
+
+    // By HTTP.
+    let client = house.client();
+    let (status, answer) = publish(client, &format!("sha={}&ref=main", sha('1')), packed("index.html", "other")).await;
+    assert_eq!((status, answer["error"]["code"].as_str()), (409, Some("taken")), "{answer}");
+    let (status, answer) =
+        publish(client, &format!("sha={}&ref=release/2", sha('2')), packed("index.html", "two")).await;
+    assert_eq!((status, answer["build"]["who"].as_str()), (201, Some("mary")), "{answer}");
+    let (status, _) = publish(client, &format!("sha={}&ref=topic", sha('3')), packed("index.html", "three")).await;
+    assert_eq!(status, 201);
+    let second = offered(&house, &first).await;
+    assert_eq!(second["sha"], sha('2').as_str(), "a build of another branch is not offered");
+    let moved = house.press_with("qa", &first).await;
+    assert!(moved.status == 409 && moved.text.contains("the newest published build is now"), "{}", moved.text);
+    for (query, body, status, words) in [
+        (format!("sha={}", sha('4')), packed("../../escaped", "x"), 400, "leads outside"),
+        (format!("sha={}", sha('4')), packed("/tmp/escaped", "x"), 400, "leads outside"),
+        (format!("sha={}", sha('4')), packed("big", &"x".repeat(1 << 20)), 413, "longer than 1 MiB"),
+        ("sha=main".to_owned(), packed("a", "x"), 400, "revision"),
+        (format!("sha={}&ref=--all", sha('4')), packed("a", "x"), 400, "not the name of a branch"),
+    ] {
+        let (found, answer) = publish(client, &query, body).await;
+        let message = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(found == status && message.contains(words), "{query}: {found} {answer}");
+    }
+    assert_eq!(std::fs::read_dir(house.data().join("incoming")).unwrap().count(), 0, "nothing is left of what came in");
+
+    // An older one by choosing; what is of no allowed branch not at all.
+    house.push_well("qa").await;
+    assert_eq!(std::fs::read_to_string(served_file(&house, "qa1", "index.html")).unwrap(), "two");
+    let (code, said) = pushbutton(&house, &["push", "web", "qa", "--sha", &sha('1'), "--follow"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(served(&house.fleet, "qa1"), tree(&site));
+    let (code, said) = pushbutton(&house, &["push", "web", "qa", "--sha", &sha('3')]).await;
+    assert!(code == Some(1) && said.contains("is of topic, and qa pushes main, release/* only"), "{said}");
+
+    // What nobody pushed is forgotten, but the newest two.
+    for digit in ['5', '6'] {
+        let again = ["build", "publish", "web", site.to_str().unwrap(), "--sha", &sha(digit), "--ref", "main"];
+        let (code, said) = pushbutton(&house, &again).await;
+        assert_eq!(code, Some(0), "{said}");
+    }
+    let builds = std::fs::read_dir(house.data().join("builds/web")).unwrap().flatten();
+    let mut names: Vec<String> = builds.map(|build| build.file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["111111111111-p", "222222222222-p", "555555555555-p", "666666666666-p"]);
+    let (code, said) = pushbutton(&house, &["verify"]).await;
+    assert_eq!(code, Some(0), "{said}");
+}
+
+fn served_file(house: &House, host: &str, name: &str) -> PathBuf {
+    let web = house.fleet.host(host).unwrap().srv_dir().join("web");
+    let current = std::fs::read_link(web.join("current")).unwrap();
+    web.join(current).join(name)
+}
+
+#[tokio::test]
+async fn another_commit_than_the_head_goes_out_when_it_is_on_a_branch_that_the_stage_may_push() {
+    let plans = Plans { qa: &["qa1"], stage: "refs = [\"main\", \"release/*\"]", ..Plans::default() };
+    let house = House::build(plans).await;
+    let git = |args: &'static [&'static str]| {
+        let dir = house.shop.dir().to_owned();
+        async move {
+            let who = ["-c", "user.name=Joe", "-c", "user.email=joe@example.com"];
+            tool("git", &dir, &[&who[..], args].concat()).await
+        }
+    };
+    let old = house.button("qa").await["sha"].as_str().unwrap().to_owned();
+    git(&["branch", "release/1"]).await;
+    house.commit().await;
+    house.push_well("qa").await;
+    git(&["checkout", "-q", "-b", "topic"]).await;
+    git(&["commit", "-q", "--allow-empty", "-m", "Not yet"]).await;
+    let topic = git(&["rev-parse", "HEAD"]).await;
+    git(&["checkout", "-q", "release/1"]).await;
+    git(&["commit", "-q", "--allow-empty", "-m", "Hot fix"]).await;
+    let fix = git(&["rev-parse", "HEAD"]).await;
+    git(&["checkout", "-q", "main"]).await;
+
+    let page = until("the branch is fetched", async || {
+        let page = house.get("/stacks/web/stages/qa/versions").await;
+        page.text.contains("Hot fix").then_some(page.text)
+    })
+    .await;
+    assert!(page.contains(&format!("plan?sha={old}")) && !page.contains("Not yet"), "{page}");
+    let page = house.get(&format!("/stacks/web/stages/qa/plan?sha={old}")).await;
+    assert!(page.status == 200 && page.text.contains("What will be gone from QA"), "{}", page.text);
+    assert!(house.get("/stacks/web").await.text.contains("Push another version"));
+
+    // Seen and no more the head is refused as ever; named as a choice, it goes out.
+    let seen = json!({ "seen": old });
+    assert_eq!(house.send("POST", "/api/v1/stacks/web/stages/qa/push", &seen).await.status, 409);
+    let (code, said) = pushbutton(&house, &["push", "web", "qa", "--sha", &old, "--follow"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(house.stage("qa").await["current"]["sha"], old.as_str());
+    let (code, said) = pushbutton(&house, &["push", "web", "qa", "--sha", &fix, "--follow"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    let push = house.push(house.stage("qa").await["current"]["push"].as_i64().unwrap()).await;
+    assert_eq!(
+        (push["push"]["branch"].as_str(), push["push"]["sha"].as_str()),
+        (Some("release/1"), Some(fix.as_str()))
+    );
+
+    for (sha, words) in [
+        (topic.as_str(), "is of topic, and qa pushes main, release/* only"),
+        ("1234567890123456789012345678901234567890", "no commit that is known here"),
+        ("main", "revision"),
+        (&old[..39], "revision"),
+    ] {
+        let body = json!({ "sha": sha, "seen": sha });
+        let refused = house.send("POST", "/api/v1/stacks/web/stages/qa/push", &body).await;
+        assert!(refused.status == 400 && refused.text.contains(words), "{sha}: {}", refused.text);
+    }
+}
