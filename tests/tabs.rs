@@ -55,7 +55,7 @@ async fn with_ten_tabs_open_each_shows_every_line_and_cancel_works() {
     for tab in browser.page.windows().await.unwrap() {
         browser.page.switch_to_window(tab).await.unwrap();
         if browser.path().await == "/stacks/web" {
-            browser.holds("!document.querySelector('main').textContent.includes('is pushing')").await;
+            browser.holds("!document.querySelector('.stage-run')").await;
         } else {
             browser.says("main", "ancelled").await;
         }
