@@ -2,6 +2,7 @@
 // that differ are swapped. Focus, open menus and what was typed stay. It must never change what a person is about to
 // press without closing the question first.
 import { $, $$, say } from './dom.js';
+import { onChange } from './shared.js';
 import { localize } from './times.js';
 
 /** As the server last drew each part, by its name. @type {Map<string, Element>} */
@@ -90,44 +91,19 @@ function ask() {
   request.send();
 }
 
-/** @type {EventSource|null} */
-let source = null;
-let tries = 0;
-
-function listen() {
-  source?.close();
-  source = new EventSource('/api/v1/events');
-  const mine = source;
-  let first = tries === 0;
-  mine.addEventListener('open', () => {
-    tries = 0;
-    if (!first) ask(); // what happened while nobody listened
-    first = false;
-  });
-  mine.addEventListener('changed', ask);
-  mine.addEventListener('error', () => {
-    first = false;
-    if (mine !== source || mine.readyState !== EventSource.CLOSED) return;
-    setTimeout(() => mine === source && listen(), Math.min(15, 2 ** tries++) * 1000);
-  });
-}
-
-/** Starts to keep the page fresh; a hidden page gives its connection back after half a minute. */
+/** Starts to keep the page fresh; a page that was hidden looks once when it is shown again. */
 export function keepFresh() {
   for (const part of $$('[data-part]')) drawn.set(part.dataset.part, comparable(part));
-  listen();
-  let timer = 0;
+  let missed = false;
+  onChange((name) => {
+    if (name === 'broken' || name === 'refused') missed = true;
+    if (name === 'changed' || (name === 'open' && missed)) ask(); // what happened while nobody listened
+    if (name === 'open') missed = false;
+  });
+  let hidden = 0;
   document.addEventListener('visibilitychange', () => {
-    clearTimeout(timer);
-    if (document.hidden) {
-      timer = setTimeout(() => {
-        source?.close();
-        source = null;
-      }, 30000);
-    } else if (!source) {
-      listen();
-      ask();
-    } else if (again) ask();
+    if (document.hidden) hidden = Date.now();
+    else if (again || Date.now() - hidden > 30000) ask();
   });
   addEventListener('pageshow', (e) => e.persisted && ask());
 }

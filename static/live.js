@@ -67,7 +67,7 @@ class PushPage {
       setInterval(() => this.draw(), 250);
     }
     this.listen();
-    this.stream = new PushStream(Number(about.dataset.push), {
+    this.stream = new PushStream(Number(about.dataset.push), this.live, {
       records: (records) => this.take(records),
       reset: () => this.forget(),
       state: (name, since) => this.showConnection(name, since),

@@ -1,25 +1,27 @@
-// stream.js: one push, one stream of records, each exactly once and in order, whatever happens to the connection.
+// stream.js: one push as records, each exactly once and in order, whatever happens to the connection.
 //
-// The server sends batches: `event: records`, a record a line, `id` the byte offset behind the last one. A browser hands
-// over whole events only, so a batch that was cut is never half seen. Records are numbered without gaps: a number that
-// was seen is dropped, a hole means that nothing is applied and the stream is opened again at the cursor.
+// What is past is fetched, as it lies in the journal; what comes then is heard on the one stream of the browser
+// (shared.js), in batches: a record a line, and the byte offset behind the last one. Records are numbered without gaps: a
+// number that was seen is dropped, a hole is fetched. A push that has ended needs no stream at all.
+import { retry, unwatch, watch } from './shared.js';
 
-/** Without a byte for so long, although pings come each 15 s, a connection is dead. */
-const SILENCE = 40000;
 /** No banner before a connection has been gone for so long. */
 const LOST = 30000;
-/** A hidden tab gives its connection back: over HTTP/1.1 a browser has six for a site. */
+/** A hidden tab only asks now and then. */
 const HIDDEN = 30000;
 
 export class PushStream {
   /**
    * @param {number} push its number
+   * @param {boolean} live whether it ran when the page was drawn
    * @param {object} on
    * @param {(records: import('./fold.js').Record[]) => void} on.records
    * @param {() => void} on.reset forget everything: the journal begins anew
    * @param {(name: 'connecting'|'live'|'waiting'|'lost'|'signedout'|'parked'|'done', since: number) => void} on.state
    */
-  constructor(push, on) {
+  constructor(push, live, on) {
+    this.push = push;
+    this.live = live;
     this.address = `/api/v1/pushes/${push}`;
     this.on = on;
     /** Byte offset behind the last record. */
@@ -28,54 +30,56 @@ export class PushStream {
     this.seen = 0;
     this.tries = 0;
     this.lostAt = 0;
+    /** Whether the stream is gone, whatever can be fetched. */
+    this.broken = false;
     this.ended = false;
     this.parked = false;
-    /** @type {EventSource|null} */
-    this.source = null;
+    /** @type {Promise<boolean>|null} */
+    this.filling = null;
     document.addEventListener('visibilitychange', () => this.visibility());
     addEventListener('online', () => this.retryNow());
-    addEventListener('pagehide', () => this.close());
     addEventListener('pageshow', (e) => e.persisted && !this.ended && this.open());
     this.open();
   }
 
-  open() {
-    this.close();
+  /** Fetches what is past, then listens. */
+  async open() {
+    clearTimeout(this.timer);
     this.say(this.lostAt ? 'waiting' : 'connecting');
-    const source = (this.source = new EventSource(`${this.address}/events?after=${this.cursor}`));
-    this.watch();
-    source.onopen = () => {
-      this.tries = 0;
-      this.lostAt = 0;
-      clearTimeout(this.lostTimer);
-      this.say('live');
-      this.watch();
-    };
-    source.addEventListener('records', (e) => {
-      if (source !== this.source) return;
-      this.watch();
-      this.take(e.data, Number(e.lastEventId));
-    });
-    source.addEventListener('ping', () => this.watch());
-    source.addEventListener('reset', () => {
-      this.cursor = this.seen = 0;
-      this.on.reset();
-      this.open();
-    });
-    source.addEventListener('end', () => this.finish());
-    source.onerror = () => {
-      if (this.ended || source !== this.source) return;
+    if (!(await this.fill()) || this.ended || this.parked) return;
+    if (!this.live) return this.finish();
+    watch(this.push, { cursor: () => this.cursor, told: (name, offset, data) => this.hear(name, offset, data) });
+  }
+
+  /** @param {string} name @param {number} offset @param {string} data */
+  hear(name, offset, data) {
+    if (this.ended || this.parked) return;
+    if (name === 'records') this.batch(data, offset);
+    else if (name === 'at') offset > this.cursor && this.fill();
+    else if (name === 'reset') this.reset();
+    else if (name === 'end') this.fill().then((whole) => whole && this.finish());
+    else if (name === 'open' || name === 'up') {
+      this.broken = false;
+      this.found();
+    } else if (name === 'broken' || name === 'refused') {
+      this.broken = true;
       this.lost();
-      if (source.readyState === EventSource.CLOSED) this.again(); // not 200: the browser gives up, we do not
-      else this.say('waiting'); // the browser tries again by itself, with Last-Event-ID
-    };
+      this.say('waiting');
+      if (name === 'refused') this.fill(); // it says whether we are signed out, and brings what it can
+    }
+  }
+
+  /** @param {string} data records, a line each @param {number} offset behind the last */
+  batch(data, offset) {
+    if (offset <= this.cursor) return;
+    if (JSON.parse(data.slice(0, (data.indexOf('\n') + 1 || data.length + 1) - 1)).n > this.seen + 1) this.fill();
+    else this.take(data, offset);
   }
 
   /** @param {string} data @param {number} offset */
   take(data, offset) {
     /** @type {import('./fold.js').Record[]} */
     const records = data.split('\n').map((line) => JSON.parse(line));
-    if (records[0].n > this.seen + 1) return this.open();
     const fresh = records.filter((record) => record.n > this.seen);
     this.cursor = offset;
     if (!fresh.length) return;
@@ -83,35 +87,79 @@ export class PushStream {
     this.on.records(fresh);
   }
 
+  /** Fetches what lies in the journal behind the cursor; whether all of it came. */
+  fill() {
+    this.filling ??= this.fetchPast().finally(() => (this.filling = null));
+    return this.filling;
+  }
+
+  async fetchPast() {
+    const options = /** @type {RequestInit} */ ({ cache: 'no-store', redirect: 'manual' });
+    try {
+      const answer = await fetch(`${this.address}/log?format=journal&after=${this.cursor}`, options);
+      if (answer.status === 401 || answer.type === 'opaqueredirect') {
+        this.say('signedout');
+        return false;
+      }
+      if (answer.status === 400 && this.cursor) {
+        this.reset(); // a restored backup, or a torn tail: our place is none of this journal
+        return false;
+      }
+      if (!answer.ok || !answer.body) throw new Error(`answered ${answer.status}`);
+      await this.read(answer.body.getReader());
+      if (!this.broken) this.found();
+      return true;
+    } catch {
+      this.again();
+      return false;
+    }
+  }
+
+  /** Takes whole lines as they arrive. @param {ReadableStreamDefaultReader<Uint8Array>} reader */
+  async read(reader) {
+    const text = new TextDecoder();
+    let rest = new Uint8Array(0);
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const bytes = new Uint8Array(rest.length + value.length);
+      bytes.set(rest);
+      bytes.set(value, rest.length);
+      const cut = bytes.lastIndexOf(10) + 1;
+      rest = bytes.subarray(cut);
+      if (cut) this.take(text.decode(bytes.subarray(0, cut - 1)), this.cursor + cut);
+    }
+  }
+
+  reset() {
+    this.cursor = this.seen = 0;
+    this.on.reset();
+    this.timer = setTimeout(() => this.open());
+  }
+
   finish() {
+    if (this.ended) return;
     this.ended = true;
-    this.close();
+    unwatch(this.push);
+    clearTimeout(this.timer);
     this.say('done');
   }
 
-  /** 1, 2, 4, 8, 15, 15 … seconds, give or take a fifth. EventSource hides the status, so a plain request asks first. */
+  /** 1, 2, 4, 8, 15, 15 … seconds, give or take a fifth. */
   again() {
-    this.close();
+    if (this.ended || this.parked) return;
+    this.lost();
     this.say('waiting');
+    clearTimeout(this.timer);
     const seconds = this.tries === 0 ? 0.3 : Math.min(15, 2 ** (this.tries - 1)) * (0.8 + 0.4 * Math.random());
     this.tries++;
-    this.timer = setTimeout(() => this.ask(), seconds * 1000);
-  }
-
-  async ask() {
-    const answer = await fetch(this.address, { cache: 'no-store', redirect: 'manual' }).catch(() => null);
-    if (this.ended || this.source) return;
-    if (answer?.status === 401 || answer?.type === 'opaqueredirect') return this.say('signedout');
-    if (!answer?.ok) return this.again();
-    const state = await answer.json().then((push) => push.state ?? push.push?.state).catch(() => undefined);
-    // Asked at its end, a stream answers 204, which a browser takes for an error: then everything is here.
-    if (state && state !== 'running' && this.seen && this.tries > 1) return this.finish();
-    this.open();
+    this.timer = setTimeout(() => this.open(), seconds * 1000);
   }
 
   retryNow() {
-    if (this.ended || this.parked || this.source?.readyState === EventSource.OPEN) return;
+    if (this.ended || this.parked) return;
     this.tries = 0;
+    retry();
     this.open();
   }
 
@@ -121,14 +169,11 @@ export class PushStream {
     this.lostTimer = setTimeout(() => this.lostAt && this.say('lost'), LOST);
   }
 
-  /** A connection that died without a word. */
-  watch() {
-    clearTimeout(this.dog);
-    this.dog = setTimeout(() => {
-      if (this.ended || this.parked) return;
-      this.lost();
-      this.open();
-    }, SILENCE);
+  found() {
+    this.tries = 0;
+    this.lostAt = 0;
+    clearTimeout(this.lostTimer);
+    this.say('live');
   }
 
   visibility() {
@@ -137,7 +182,8 @@ export class PushStream {
     if (document.hidden) {
       this.park = setTimeout(() => {
         this.parked = true;
-        this.close();
+        unwatch(this.push);
+        clearTimeout(this.timer);
         this.say('parked');
         this.poll();
       }, HIDDEN);
@@ -159,13 +205,6 @@ export class PushStream {
       this.parked = false;
       this.open();
     } else this.poller = setTimeout(() => this.poll(), 20000);
-  }
-
-  close() {
-    clearTimeout(this.dog);
-    clearTimeout(this.timer);
-    this.source?.close();
-    this.source = null;
   }
 
   /** @param {'connecting'|'live'|'waiting'|'lost'|'signedout'|'parked'|'done'} name */

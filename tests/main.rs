@@ -39,6 +39,7 @@ mod site;
 mod source;
 mod sources;
 mod street;
+mod tabs;
 mod user;
 mod variables;
 mod viewers;

@@ -1,14 +1,13 @@
-//! The live streams: Server-Sent Events of a push's journal, and of "something changed" for the pages. A viewer is a
-//! cursor into the file: the stream is pulled by the connection, so a slow reader costs nobody else, and one that is
-//! gone leaves nothing. It must never send a byte that the journal does not hold, and never keep a queue for a viewer.
-//! Called by the routes of the API.
+//! The live stream of one push: Server-Sent Events of its journal. A viewer is a cursor into the file: the stream is
+//! pulled by the connection, so a slow reader costs nobody else, and one that is gone leaves nothing. It must never send a
+//! byte that the journal does not hold, and never keep a queue for a viewer. Called by the routes of the API.
 
 use super::cursor::{ends_a_record, read_records};
 use crate::desk::JournalEnd;
 use crate::time::At;
 use actix_web::web::Bytes;
-use futures::Stream;
 use futures::stream;
+use futures::{Stream, StreamExt};
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,9 +24,7 @@ const MOST_RECORDS: usize = 200;
 /// Bytes of records in one event, at most, unless a single one is longer (design S2).
 const MOST_BYTES: usize = 32 * 1024;
 /// Silence after which a ping is sent; pages reopen after 40 s without a byte (design S4).
-const PING: Duration = Duration::from_secs(10);
-/// Pages are told of changes at most four times a second.
-const CHANGED: Duration = Duration::from_millis(250);
+pub const PING: Duration = Duration::from_secs(10);
 /// Batches that all viewers share; at 32 KiB each some 8 MiB at most.
 const SHARED: usize = 256;
 
@@ -40,12 +37,22 @@ pub struct Batch {
     pub cursor: u64,
 }
 
+impl Batch {
+    /// The records alone, a `data:` line each, and the empty line that ends the event.
+    pub fn records(&self) -> &[u8] {
+        let mut ends = self.event.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+        // Behind the lines `id` and `event`.
+        ends.nth(1).map_or(&[], |from| &self.event[from..])
+    }
+}
+
 /// The first bytes of every stream: the browser sees at once that it is open, and when to come back (design S4).
 fn hello() -> Bytes {
     Bytes::from_static(b"retry: 1000\n: the journal of a push\n\n")
 }
 
-fn ping() -> Bytes {
+/// What is said when nothing happened for a while, so that the browser knows that the connection lives.
+pub fn ping() -> Bytes {
     Bytes::from(format!("event: ping\ndata: {}\n\n", At::now()))
 }
 
@@ -109,6 +116,34 @@ impl Batches {
     }
 }
 
+/// What a viewer of a push is told next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// The first bytes of a stream.
+    Hello,
+    /// Its cursor is none of this journal: it begins anew.
+    Reset,
+    /// Records.
+    Records(Batch),
+    /// The push has ended, and everything was told.
+    End,
+    /// Nothing happened for a while.
+    Ping,
+}
+
+impl Piece {
+    /// As the stream of a single push says it.
+    fn alone(self) -> Bytes {
+        match self {
+            Self::Hello => hello(),
+            Self::Reset => Bytes::from_static(b"id: 0\nevent: reset\ndata: 0\n\n"),
+            Self::Records(batch) => batch.event,
+            Self::End => Bytes::from_static(b"event: end\ndata: 0\n\n"),
+            Self::Ping => ping(),
+        }
+    }
+}
+
 /// A viewer of one push: its cursor, and what it is to be told next.
 #[derive(Debug)]
 pub struct JournalStream {
@@ -137,25 +172,30 @@ impl JournalStream {
         Self { path, cursor, end, batches, next: Next::Hello, sent: Instant::now(), patience: PING }
     }
 
-    /// The stream for the connection; it works only while it is pulled.
+    /// The stream for a connection of its own; it works only while it is pulled.
     pub fn into_stream(self) -> impl Stream<Item = io::Result<Bytes>> {
+        self.into_pieces().map(|piece| piece.map(Piece::alone))
+    }
+
+    /// What the viewer is told, one after the other; it works only while it is pulled.
+    pub fn into_pieces(self) -> impl Stream<Item = io::Result<Piece>> {
         stream::unfold(self, |mut viewer| async move {
-            let event = viewer.event().await.transpose()?;
-            if event.is_err() {
+            let piece = viewer.piece().await.transpose()?;
+            if piece.is_err() {
                 // The browser comes back with its cursor; whatever was wrong is then tried anew.
                 viewer.next = Next::Over;
             }
             viewer.sent = Instant::now();
-            Some((event, viewer))
+            Some((piece, viewer))
         })
     }
 
-    /// The next bytes to send; none after the end.
-    async fn event(&mut self) -> io::Result<Option<Bytes>> {
+    /// What is told next; none after the end.
+    async fn piece(&mut self) -> io::Result<Option<Piece>> {
         match self.next {
             Next::Hello => {
                 self.next = Next::Check;
-                Ok(Some(hello()))
+                Ok(Some(Piece::Hello))
             }
             Next::Check => {
                 self.next = Next::Records;
@@ -163,7 +203,7 @@ impl JournalStream {
                     return self.records().await;
                 }
                 self.cursor = 0;
-                Ok(Some(Bytes::from_static(b"id: 0\nevent: reset\ndata: 0\n\n")))
+                Ok(Some(Piece::Reset))
             }
             Next::Records => self.records().await,
             Next::Over => Ok(None),
@@ -180,7 +220,7 @@ impl JournalStream {
         tokio::task::spawn_blocking(move || ends_a_record(&path, cursor)).await.map_err(io::Error::other)?
     }
 
-    async fn records(&mut self) -> io::Result<Option<Bytes>> {
+    async fn records(&mut self) -> io::Result<Option<Piece>> {
         loop {
             let end = *self.end.borrow_and_update();
             if self.cursor < end.len {
@@ -190,17 +230,17 @@ impl JournalStream {
                 }
                 let batch = self.batches.get(&self.path, self.cursor, end.len).await?;
                 self.cursor = batch.cursor;
-                return Ok(Some(batch.event));
+                return Ok(Some(Piece::Records(batch)));
             }
             if end.ended {
                 self.next = Next::Over;
-                return Ok(Some(Bytes::from_static(b"event: end\ndata: 0\n\n")));
+                return Ok(Some(Piece::End));
             }
             match tokio::time::timeout_at(self.sent + self.patience, self.end.changed()).await {
                 Ok(Ok(())) => {}
                 // The desk is closed: the server stops.
                 Ok(Err(_)) => return Ok(None),
-                Err(_) => return Ok(Some(ping())),
+                Err(_) => return Ok(Some(Piece::Ping)),
             }
         }
     }
@@ -215,56 +255,6 @@ impl JournalStream {
         tokio::time::sleep_until(until).await;
         true
     }
-}
-
-/// The stream that tells pages to look again: `event: changed` whenever the desk counted up, at most four times a
-/// second. `seen` is the count that the page had when its last stream broke; without it the page is told at once, as
-/// something may have changed since it was drawn. `life` tells this server's counts from an earlier one's.
-pub fn changes(
-    changes: watch::Receiver<u64>,
-    seen: Option<&str>,
-    life: &str,
-) -> impl Stream<Item = io::Result<Bytes>> + use<> {
-    struct Teller {
-        changes: watch::Receiver<u64>,
-        life: String,
-        told: Option<u64>,
-        greeted: bool,
-        sent: Instant,
-        /// Before this nothing is told again.
-        due: Instant,
-    }
-    let told = seen.and_then(|id| id.strip_prefix(life)?.strip_prefix('-')?.parse().ok());
-    let teller =
-        Teller { changes, life: life.to_owned(), told, greeted: false, sent: Instant::now(), due: Instant::now() };
-    stream::unfold(teller, |mut teller| async move {
-        if !teller.greeted {
-            teller.greeted = true;
-            return Some((Ok(Bytes::from_static(b"retry: 1000\n: what changes on the pages\n\n")), teller));
-        }
-        loop {
-            let now = *teller.changes.borrow_and_update();
-            if teller.told != Some(now) {
-                if Instant::now() < teller.due {
-                    tokio::time::sleep_until(teller.due).await;
-                    continue;
-                }
-                teller.told = Some(now);
-                teller.sent = Instant::now();
-                teller.due = teller.sent + CHANGED;
-                let event = format!("id: {}-{now}\nevent: changed\ndata: {now}\n\n", teller.life);
-                return Some((Ok(Bytes::from(event)), teller));
-            }
-            match tokio::time::timeout_at(teller.sent + PING, teller.changes.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return None,
-                Err(_) => {
-                    teller.sent = Instant::now();
-                    return Some((Ok(ping()), teller));
-                }
-            }
-        }
-    })
 }
 
 #[cfg(test)]

@@ -3,10 +3,12 @@
 
 use super::App;
 use super::asking::{self, Caller};
-use super::events::{JournalStream, changes};
+use super::cursor::ends_a_record;
+use super::events::JournalStream;
 use super::log::{LogForm, LogPart, raw_log};
 use super::problem::{Problem, Reply};
 use super::screens::named;
+use super::together;
 use crate::desk::JournalEnd;
 use crate::ledger::pushes;
 use crate::stack::PushNumber;
@@ -53,10 +55,25 @@ pub async fn push_events(
     Ok(event_stream(app, caller, viewer.into_stream()))
 }
 
+/// Which pushes a browser watches.
+#[derive(Deserialize)]
+pub struct Watched {
+    push: Option<String>,
+}
+
 /// `GET /api/v1/events`
-pub async fn events(app: Data<App>, caller: Caller, request: HttpRequest) -> Reply {
-    let changes = changes(app.desk.changes(), last_event_id(&request).as_deref(), &app.life);
-    Ok(event_stream(app, caller, changes))
+pub async fn events(app: Data<App>, caller: Caller, request: HttpRequest, query: Query<Watched>) -> Reply {
+    let named = query.into_inner().push.unwrap_or_default();
+    let wanted = together::wanted(&named, last_event_id(&request).as_deref())
+        .map_err(|bad| Problem::bad_request(bad.to_string()))?;
+    let mut viewers = Vec::with_capacity(wanted.cursors.len());
+    for (push, cursor) in &wanted.cursors {
+        let end = end_of(&app, *push).await?;
+        let path = app.desk.journal_path(*push);
+        viewers.push((*push, JournalStream::new(path, *cursor, end, app.batches.clone())));
+    }
+    let told = together::together(app.desk.changes(), viewers, wanted, &app.life);
+    Ok(event_stream(app, caller, told))
 }
 
 fn event_stream(
@@ -111,18 +128,23 @@ pub struct LogQuery {
     host: Option<String>,
     command: Option<String>,
     format: Option<String>,
+    after: Option<String>,
 }
 
 /// `GET /api/v1/pushes/{id}/log`
 pub async fn log(app: Data<App>, _: Caller, id: Path<String>, query: Query<LogQuery>) -> Reply {
     let id: PushNumber = named("push", &id)?;
-    let LogQuery { host, command, format } = query.into_inner();
+    let LogQuery { host, command, format, after } = query.into_inner();
     let said = |text: Option<String>| text.filter(|text| !text.is_empty());
     let command = said(command).map(|text| text.parse().map_err(|_| bad("command", &text))).transpose()?;
     let (form, kind, suffix) = match said(format).as_deref() {
         None | Some("text") => (LogForm::Text, "text/plain; charset=utf-8", "log"),
         Some("journal") => (LogForm::Journal, "application/x-ndjson", "jsonl"),
         Some(other) => return Err(bad("format", other)),
+    };
+    let from = match said(after) {
+        None => 0,
+        Some(text) => start_of(&app, id, &text).await?,
     };
     let number = id.get();
     let row = app.desk.ledger().read(move |connection| pushes::get(connection, number)).await?;
@@ -135,7 +157,18 @@ pub async fn log(app: Data<App>, _: Caller, id: Path<String>, query: Query<LogQu
         .content_type(kind)
         .insert_header((CONTENT_DISPOSITION, name))
         .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox"))
-        .streaming(Box::pin(raw_log(app.desk.journal_path(id), end, part, form))))
+        .streaming(Box::pin(raw_log(app.desk.journal_path(id), from, end, part, form))))
+}
+
+/// A cursor from which a log may be read: behind a whole record.
+async fn start_of(app: &App, id: PushNumber, text: &str) -> Result<u64, Problem> {
+    let from = cursor(text);
+    let path = app.desk.journal_path(id);
+    let holds = tokio::task::spawn_blocking(move || ends_a_record(&path, from)).await.map_err(Problem::broken)?;
+    match holds.map_err(Problem::broken)? {
+        true => Ok(from),
+        false => Err(bad("after", text)),
+    }
 }
 
 fn bad(what: &str, text: &str) -> Problem {

@@ -30,14 +30,15 @@ pub enum LogForm {
     Journal,
 }
 
-/// The log of the journal up to `end`, piece by piece as the reader takes it.
+/// The log of the journal from a cursor on up to `end`, piece by piece as the reader takes it.
 pub fn raw_log(
     path: PathBuf,
+    from: u64,
     end: u64,
     part: LogPart,
     form: LogForm,
 ) -> impl futures::Stream<Item = io::Result<Bytes>> {
-    stream::try_unfold((path, 0, part), move |(path, cursor, part)| async move {
+    stream::try_unfold((path, from, part), move |(path, cursor, part)| async move {
         if cursor >= end {
             return Ok(None);
         }
@@ -186,7 +187,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal.jsonl");
         std::fs::write(&path, JOURNAL).unwrap();
-        let pieces: Vec<_> = raw_log(path, JOURNAL.len() as u64, part, form).collect().await;
+        let pieces: Vec<_> = raw_log(path, 0, JOURNAL.len() as u64, part, form).collect().await;
         pieces.into_iter().map(|piece| String::from_utf8(piece.unwrap().to_vec()).unwrap()).collect()
     }
 

@@ -29,6 +29,7 @@ pub mod push_host;
 mod rate;
 mod screens;
 mod sign_in;
+mod together;
 mod unread;
 mod versions;
 

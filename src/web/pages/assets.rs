@@ -5,7 +5,7 @@
 //! kept for ever; modules import each other by name alone, so they are asked again each time (`no-cache`) and answered
 //! with 304 by their tag.
 //!
-//! Comments and indentation stay at home: lines are served without them, and keep their numbers.
+//! Comments, indentation and a style's idle spaces stay at home: lines are served without them, and keep their numbers.
 
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
@@ -41,6 +41,7 @@ pub fn asset(name: &str) -> Option<Asset> {
     let data = Files::get(name)?.data;
     let bytes = match (content_type, std::str::from_utf8(&data)) {
         ("image/svg+xml", _) | (_, Err(_)) => data,
+        ("text/css; charset=utf-8", Ok(text)) => Cow::Owned(tight(&lean(text)).into_bytes()),
         (_, Ok(text)) => Cow::Owned(lean(text).into_bytes()),
     };
     Some(Asset { etag: format!("\"{}\"", digest(Sha256::new().chain_update(&bytes))), content_type, bytes })
@@ -78,6 +79,16 @@ fn lean(text: &str) -> String {
     lean
 }
 
+/// Leaves out the spaces of a style that mean nothing. Lines with text in quotes stay as they are.
+fn tight(style: &str) -> String {
+    let spaces = [(" {", "{"), ("{ ", "{"), (" }", "}"), (": ", ":"), ("; ", ";"), (", ", ",")];
+    let squeezed = |line: &str| match line.contains(['"', '\'']) {
+        true => line.to_owned(),
+        false => spaces.iter().fold(line.to_owned(), |line, (wide, narrow)| line.replace(wide, narrow)),
+    };
+    style.lines().flat_map(|line| [squeezed(line), "\n".to_owned()]).collect()
+}
+
 fn digest(hash: Sha256) -> String {
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -100,6 +111,15 @@ mod tests {
     fn comments_stay_at_home_and_lines_keep_their_numbers() {
         let text = "/** one\n * two */\nlet a = 'x'; // kept\n  // gone\n/* gone */\n  b('/*');\n";
         assert_eq!(lean(text), "\n\nlet a = 'x'; // kept\n\n\nb('/*');\n");
+    }
+
+    #[test]
+    fn a_style_loses_only_spaces_that_mean_nothing() {
+        let style = ".a:is(b, c) > d { font: 12px/1 x, y; width: calc(100% - 8px); }\n.e { content: \"a, b; c\"; }\n";
+        assert_eq!(
+            tight(style),
+            ".a:is(b,c) > d{font:12px/1 x,y;width:calc(100% - 8px);}\n.e { content: \"a, b; c\"; }\n"
+        );
     }
 
     #[test]
