@@ -217,19 +217,27 @@ async fn at_rollback_what_was_live_goes_back_onto_what_was_touched_and_everybody
     std::fs::remove_file(fail("w3")).unwrap();
 
     // What fails before any flip leaves nothing to put back.
-    house.break_all(&[("w4", How::Full), ("w5", How::Torn)]).await;
+    house.break_all(&[("w4", How::Full), ("w5", How::Torn), ("w6", How::Readonly)]).await;
     let ended = house.push_once().await;
-    house.mend_all(&["w4", "w5"]).await;
+    house.mend_all(&["w4", "w5", "w6"]).await;
     assert_eq!(ended["push"]["state"], "rolled back", "{ended:#}");
     assert!(why(&ended).contains("no host had been changed"), "{}", why(&ended));
-    assert_eq!(with(&results(&house, &ended), HostResult::Failed), ["w4", "w5"]);
+    assert_eq!(with(&results(&house, &ended), HostResult::Failed), ["w4", "w5", "w6"]);
     let undone =
         ended["commands"].as_array().unwrap().iter().filter(|row| row["title"].as_str().unwrap().contains("undo"));
     assert!(undone.clone().count() == 4 && undone.clone().all(|row| row["started_at"].is_null()), "{ended:#}");
+
+    // Who cannot be reached at all: nothing is touched, so nothing goes back.
+    house.break_all(&[("w2", How::Rekeyed), ("w7", How::Dead)]).await;
+    let ended = house.push_once().await;
+    house.mend_all(&["w2", "w7"]).await;
+    assert_eq!(ended["push"]["state"], "failed", "{ended:#}");
+    assert_eq!(with(&results(&house, &ended), HostResult::Unreachable), ["w2", "w7"]);
+    assert!(EIGHT.iter().all(|host| house.live_build(host).as_deref() == Some(build)), "{ended:#}");
 }
 
 #[tokio::test]
-async fn a_host_that_dies_after_its_flip_is_not_called_back_and_a_resume_does_not_trust_what_went_back() {
+async fn hosts_that_die_or_hang_after_their_flip_are_not_called_back_and_a_resume_does_not_trust_what_went_back() {
     let commands = r#"
       { release = "/srv/web" },
       { activate = "/srv/web" },
@@ -241,20 +249,22 @@ async fn a_host_that_dies_after_its_flip_is_not_called_back_and_a_resume_does_no
     let good = house.push_once().await;
     assert_eq!(good["push"]["state"], "succeeded", "{good:#}");
     house.commit().await;
-    std::fs::write(house.srv("w2").join("wait"), "").unwrap();
+    ["w2", "w3"].iter().for_each(|host| std::fs::write(house.srv(host).join("wait"), "").unwrap());
     let id = house.press("qa").await;
     house.journal_says(id, "begun w2\"").await;
-    house.break_all(&[("w2", How::Dead)]).await;
+    house.journal_says(id, "begun w3\"").await;
+    house.break_all(&[("w2", How::Dead), ("w3", How::Hung)]).await;
     let ended = house.ended(id).await;
     assert_eq!(ended["push"]["state"], "failed", "{ended:#}");
-    assert!(why(&ended).contains("is not back on 1 of 4 touched hosts: w2 (w2 refuses connections"), "{}", why(&ended));
+    assert!(why(&ended).contains("is not back on 2 of 4 touched hosts: w2 (w2 refuses connections"), "{}", why(&ended));
+    assert!(why(&ended).contains("w3 (no answer within"), "{}", why(&ended));
     let found = results(&house, &ended);
-    assert_eq!((with(&found, HostResult::Unknown), with(&found, HostResult::Skipped).len()), (vec!["w2"], 3));
-    assert_eq!(house.flipped(&ended, hosts), ["w2"], "the others are back");
+    assert_eq!((with(&found, HostResult::Unknown), with(&found, HostResult::Skipped).len()), (vec!["w2", "w3"], 2));
+    assert_eq!(house.flipped(&ended, hosts), ["w2", "w3"], "the others are back");
     assert_eq!(house.street().await["hold"]["push"], id);
 
-    house.mend_all(&["w2"]).await;
-    std::fs::remove_file(house.srv("w2").join("wait")).unwrap();
+    house.mend_all(&["w2", "w3"]).await;
+    ["w2", "w3"].iter().for_each(|host| std::fs::remove_file(house.srv(host).join("wait")).unwrap());
     let again = house.resume_of(&ended).await;
     assert_eq!(again["push"]["state"], "succeeded", "{again:#}");
     assert_eq!(house.flipped(&again, hosts), hosts, "what went back was done again");
@@ -265,7 +275,7 @@ async fn a_host_that_dies_after_its_flip_is_not_called_back_and_a_resume_does_no
 async fn at_drop_hosts_leave_as_long_as_they_may_and_the_rest_go_on() {
     let stage = r#"
 on_failure = "drop"
-max_dropped = 3
+max_dropped = 5
 drop = [{ local = "echo {host} >>$HOME/left; [ ! -e $HOME/stuck ]", name = "out of the balancer" }]"#;
     let house = House::build(Plans { qa: &EIGHT, commands: ROLL_OUT, stage, ..Plans::default() }).await;
     let left = || {
@@ -275,24 +285,25 @@ drop = [{ local = "echo {host} >>$HOME/left; [ ! -e $HOME/stuck ]", name = "out 
         hosts
     };
 
-    // One cannot be reached, one has no room, one hangs later: they leave in three goes.
+    // One cannot be reached, three cannot take the release, one hangs later: they leave in three goes.
     let next = house.button("qa").await;
-    house.break_all(&[("w2", How::Rekeyed), ("w4", How::Full)]).await;
+    let troubles = [("w2", How::Rekeyed), ("w3", How::Readonly), ("w4", How::Full), ("w5", How::Torn)];
+    house.break_all(&troubles).await;
     let answer = house.press_with("qa", &next).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     let id = serde_json::from_str::<Value>(&answer.text).unwrap()["id"].as_i64().unwrap();
     house.journal_says(id, "begun w6\"").await;
     house.break_all(&[("w6", How::Hung)]).await;
     let ended = house.ended(id).await;
-    house.mend_all(&["w2", "w4", "w6"]).await;
+    house.mend_all(&["w2", "w3", "w4", "w5", "w6"]).await;
     assert_eq!(ended["push"]["state"], "degraded", "{ended:#}\n{}", house.log(id).await);
     let found = results(&house, &ended);
-    assert_eq!(with(&found, HostResult::Dropped), ["w2", "w4"], "{ended:#}");
+    assert_eq!(with(&found, HostResult::Dropped), ["w2", "w3", "w4", "w5"], "{ended:#}");
     assert_eq!(with(&found, HostResult::Unknown), ["w6"], "that it left says nothing of what runs there");
-    assert_eq!(with(&found, HostResult::Ok), ["w1", "w3", "w5", "w7", "w8"]);
-    assert_eq!(house.flipped(&ended, &EIGHT), ["w1", "w3", "w5", "w7", "w8"]);
-    assert_eq!(left(), ["w2", "w4", "w6"]);
-    assert!(why(&ended).contains("3 of 8 hosts did not come to the end: w2 (dropped: "), "{}", why(&ended));
+    assert_eq!(with(&found, HostResult::Ok), ["w1", "w7", "w8"]);
+    assert_eq!(house.flipped(&ended, &EIGHT), ["w1", "w7", "w8"]);
+    assert_eq!(left(), ["w2", "w3", "w4", "w5", "w6"]);
+    assert!(why(&ended).contains("5 of 8 hosts did not come to the end: w2 (dropped: "), "{}", why(&ended));
     assert_eq!(house.street().await["hold"]["push"], id, "w6 is unknown");
     let page = house.get(&format!("/pushes/{id}")).await.text;
     assert!(page.contains("not everywhere") && page.contains("drop: out of the balancer"), "{page}");
@@ -306,15 +317,15 @@ drop = [{ local = "echo {host} >>$HOME/left; [ ! -e $HOME/stuck ]", name = "out 
     // More than may leave: nobody does, and the push stops as it does at `stop`.
     house.commit().await;
     EIGHT.iter().for_each(|host| std::fs::write(house.srv(host).join("go-on"), "").unwrap());
-    EIGHT[..4].iter().for_each(|host| std::fs::write(house.srv(host).join("fail"), "").unwrap());
+    EIGHT[..6].iter().for_each(|host| std::fs::write(house.srv(host).join("fail"), "").unwrap());
     let ended = house.push_once().await;
     assert_eq!(ended["push"]["state"], "failed", "{ended:#}");
-    assert_eq!(with(&results(&house, &ended), HostResult::Failed), EIGHT[..4]);
+    assert_eq!(with(&results(&house, &ended), HostResult::Failed), EIGHT[..6]);
     assert!(house.flipped(&ended, &EIGHT).is_empty());
-    assert_eq!(left().len(), 3, "nobody left");
+    assert_eq!(left().len(), 5, "nobody left");
 
     // A host that cannot leave has failed, and none may.
-    EIGHT[1..4].iter().for_each(|host| std::fs::remove_file(house.srv(host).join("fail")).unwrap());
+    EIGHT[1..6].iter().for_each(|host| std::fs::remove_file(house.srv(host).join("fail")).unwrap());
     std::fs::write(house.dir.path().join("stuck"), "").unwrap();
     let ended = house.push_once().await;
     assert_eq!(ended["push"]["state"], "failed", "{ended:#}");

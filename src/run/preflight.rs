@@ -100,6 +100,8 @@ impl Walk {
     pub(super) fn give_up_lost(&mut self, lost: Vec<HostOutcome>) {
         for (host, outcome) in lost {
             let Some(host) = host else { continue };
+            // Whatever is done about the host from here waits for it no more.
+            self.late.remove(&host);
             self.toll.give_up(host.name(), unreachable(outcome.why));
         }
     }

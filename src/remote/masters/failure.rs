@@ -78,7 +78,7 @@ impl Failure {
 
     /// The login shell prints before any command does.
     pub(super) fn noise(host: &Host, text: &str) -> Self {
-        let shown: String = text.trim_end_matches("ready").trim().chars().take(60).collect();
+        let shown: String = text.trim_end().trim_end_matches("ready").trim().chars().take(60).collect();
         let words = format!(
             "the login shell on {host} does not run commands cleanly, it answers {shown:?}: let its start-up file \
              (.bashrc, .zshenv, .cshrc) print only when interactive"
