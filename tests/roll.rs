@@ -266,3 +266,52 @@ async fn a_push_that_asks_goes_on_only_after_a_yes() {
     assert_eq!(ended["push"]["why"], "nobody answered “Canary fine?” within 1.0 s, so nothing was confirmed");
     assert_eq!(touched(&house, id), ["web1"]);
 }
+
+#[tokio::test]
+async fn a_roll_that_failed_is_taken_back_through_the_roll_batch_by_batch_where_it_had_begun() {
+    let dir = tempfile::Builder::new().prefix("lb").tempdir().unwrap();
+    let lb = dir.path();
+    std::fs::write(lb.join("lb"), LB).unwrap();
+    let commands = format!(
+        "{{ release = \"/srv/web\" }},\n\
+         {{ roll = [\"sh {lb} out {{host}}\", {{ activate = \"/srv/web\" }},\n\
+         {{ run = \"[ ! -e /srv/fail ] || [ {{sha}} = $(cat /srv/good) ]\", name = \"restart\" }}, \"sh {lb} in {{host}}\"],\n\
+         chunk = [1, 2], confirm = \"Canary fine?\", name = \"Rolling\" }},",
+        lb = lb.join("lb").display()
+    );
+    let stage = "on_failure = \"rollback\"\nchunk = 2";
+    let house = House::build(Plans { qa: &HOSTS, commands: &commands, stage, ..Plans::default() }).await;
+    let srv = |host: &str| house.fleet.host(host).unwrap().srv_dir();
+    let live = |host: &&str| std::fs::read_link(srv(host).join("web/current")).unwrap().display().to_string();
+    let confirmed = async || {
+        let id = house.press("qa").await;
+        asked(&house, id, 1).await;
+        let (status, text) = answer(&house, id, json!({ "question": 1, "answer": "yes" })).await;
+        assert_eq!(status, 202, "{text}");
+        house.ended(id).await
+    };
+
+    let good = confirmed().await;
+    assert_eq!(good["push"]["state"], "succeeded", "{good:#}");
+    let (sha, before) = (good["push"]["sha"].as_str().unwrap(), HOSTS.iter().map(live).collect::<Vec<_>>());
+    book(lb);
+
+    HOSTS.iter().for_each(|host| std::fs::write(srv(host).join("good"), sha).unwrap());
+    std::fs::write(srv("web3").join("fail"), "").unwrap();
+    house.commit().await;
+    let ended = confirmed().await;
+    assert_eq!(ended["push"]["state"], "rolled back", "{ended:#}");
+    assert!(ended["push"]["why"].as_str().unwrap().ends_with("is back on all 6 hosts that were touched"), "{ended:#}");
+    assert_eq!(HOSTS.iter().map(live).collect::<Vec<_>>(), before, "everybody runs what ran before");
+    let seen = book(lb);
+    let order: Vec<&str> = seen.iter().map(|(deed, _)| deed.as_str()).collect();
+    assert_eq!(order[..2], ["out web1", "in web1"], "the canary: {seen:?}");
+    assert_eq!(
+        deeds(&seen, "out "),
+        ["web1", "web1", "web2", "web2", "web3", "web3"],
+        "web4 and on never began: {seen:?}"
+    );
+    assert!(seen.last().unwrap().1.is_empty(), "nobody is left out: {seen:?}");
+    assert!(seen.iter().all(|(_, out)| out.len() <= 2), "never more out than a batch and who failed: {seen:?}");
+    rows(&house, &ended, 7);
+}

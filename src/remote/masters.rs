@@ -6,7 +6,7 @@ mod address;
 pub mod enrol;
 mod failure;
 mod handshakes;
-mod settings;
+pub(in crate::remote) mod settings;
 mod way;
 
 use crate::process::Program;

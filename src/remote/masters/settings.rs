@@ -12,10 +12,9 @@ pub(super) const SOCKET_NAME: usize = 12;
 /// A Unix socket's path has at most 107 bytes, and ssh binds under a name that is 17 longer before it renames.
 const LONGEST_SOCKET: usize = 107 - 17;
 
-/// What holds whatever the operator's file says (TRUST section 4).
-const OURS: &str = "\
-# Written by pushbutton at each start; a change here does not last. ssh takes the first value that it meets.
-Host *
+/// How every connection of ours is made, from here and from one host to another, whatever any other file says (TRUST
+/// section 4).
+pub(in crate::remote) const STRICT: &str = "\
   StrictHostKeyChecking yes
   UpdateHostKeys no
   BatchMode yes
@@ -28,9 +27,15 @@ Host *
   ConnectTimeout 10
   ServerAliveInterval 5
   ServerAliveCountMax 3
-  ControlPersist 600
-  LogLevel INFO
 ";
+
+/// What holds whatever the operator's file says.
+fn ours() -> String {
+    format!(
+        "# Written by pushbutton at each start; a change here does not last. ssh takes the first value that it meets.\n\
+         Host *\n{STRICT}  ControlPersist 600\n  LogLevel INFO\n"
+    )
+}
 
 /// Makes the directory and the configuration; returns the absolute paths of both.
 ///
@@ -39,7 +44,7 @@ Host *
 pub(super) fn prepare(dir: &Path, operator: Option<&Path>) -> std::io::Result<(PathBuf, PathBuf)> {
     let dir = std::path::absolute(dir)?;
     check_dir(&dir)?;
-    let text = format!("{OURS}{}", includes(operator)?);
+    let text = format!("{}{}", ours(), includes(operator)?);
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))?;
     let config = dir.join("config");

@@ -6,6 +6,7 @@ use super::{REVISION, Visit};
 use crate::remote::Ending;
 use crate::remote::guard::far;
 use crate::remote::masters::Address;
+use crate::remote::masters::settings::STRICT;
 use crate::remote::transfer::{self, Way};
 use crate::stack::{BuildId, Relay};
 use std::fmt::Write as _;
@@ -58,23 +59,11 @@ while [ "$i" -le "$PUSH_ARGUMENTS" ]; do eval "set -- \"\$@\" \"\$PUSH_ARGUMENT_
 rsync -e "ssh -F $d/config -o UserKnownHostsFile=$d/keys" "$@"
 "#;
 
-/// What holds whatever the host's own ssh configuration says; as on the push host (TRUST section 4).
+/// What holds between hosts besides [`STRICT`]: no key of the host's own list, no connection that outlives the transfer.
 const OURS: &str = "\
   GlobalKnownHostsFile /dev/null
-  StrictHostKeyChecking yes
-  UpdateHostKeys no
-  BatchMode yes
-  ForwardAgent no
-  ForwardX11 no
-  ClearAllForwardings yes
-  PermitLocalCommand no
-  RemoteCommand none
-  RequestTTY no
   ControlMaster no
   ControlPath none
-  ConnectTimeout 10
-  ServerAliveInterval 5
-  ServerAliveCountMax 3
   LogLevel ERROR
 ";
 
@@ -83,7 +72,7 @@ impl Peer {
     fn config(&self) -> String {
         let Address { hostname, port, user, alias, .. } = &self.address;
         let user = self.relay.user.as_ref().unwrap_or(user);
-        let mut text = format!("Host *\n  HostName {hostname}\n  Port {port}\n  User {user}\n{OURS}");
+        let mut text = format!("Host *\n  HostName {hostname}\n  Port {port}\n  User {user}\n{STRICT}{OURS}");
         // Writing to a String cannot fail.
         if let Some(alias) = alias {
             let _ = writeln!(text, "  HostKeyAlias {alias}");
