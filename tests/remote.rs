@@ -216,6 +216,39 @@ async fn a_host_whose_login_shell_talks_is_refused_with_a_hint() {
 }
 
 #[tokio::test]
+async fn a_host_that_was_heard_lately_is_asked_without_its_login_shell_and_only_over_the_same_master() {
+    let site = Site::with(&["web1"]).await;
+    let shells = site.machine("web1").home_dir().join("shells");
+    std::fs::write(site.machine("web1").home_dir().join(".bashrc"), "echo >>~/shells\n").unwrap();
+    let count = || std::fs::read_to_string(&shells).map_or(0, |text| text.lines().count());
+    site.connect("web1").await;
+    assert_eq!(count(), 1, "a new master is asked for its login shell");
+    for _ in 0..5 {
+        site.connect("web1").await;
+    }
+    assert_eq!(count(), 1, "then the host is asked, and its login shell is not started");
+    site.masters.try_connect(&host("web1")).await.map(drop).unwrap();
+    assert_eq!(count(), 2, "who keeps hosts warm asks the login shell each time");
+    site.signal_master("web1", "KILL").await;
+    site.connect("web1").await;
+    assert_eq!(count(), 3, "another master has not been heard");
+}
+
+#[tokio::test]
+async fn whoever_goes_while_it_asks_a_host_leaves_the_connection_to_the_others() {
+    let site = Site::with(&["web1"]).await;
+    let on = site.connect("web1").await;
+    let told = task("echo up; until [ -e /tmp/go ]; do sleep 0.05; done");
+    let asking_and_going = async || {
+        for micros in (0..200).map(|n| n * 40) {
+            let _ = tokio::time::timeout(Duration::from_micros(micros), site.masters.connect(&host("web1"))).await;
+        }
+        std::fs::write(site.machine("web1").tmp_dir().join("go"), "").unwrap();
+    };
+    assert_eq!(site.far_while_up(&on, told, asking_and_going).await.0, Ending::Exited(0));
+}
+
+#[tokio::test]
 async fn a_cancel_goes_through_although_nobody_takes_the_lines() {
     let site = Site::with(&["web1"]).await;
     let on = site.connect("web1").await;

@@ -37,7 +37,7 @@ async fn run_far(on: &Connection, task: &Task, lines: &Lines, output: Output<'_>
     let mut channel = tokio::select! {
         biased;
         () = task.cancel.cancelled() => return Ending::Cancelled { left: 0 },
-        channel = on.open(text::SSH_COMMAND) => match channel {
+        channel = on.open(text::ssh_command()) => match channel {
             Ok(channel) => channel,
             Err(why) => return Ending::Unreachable(why.0),
         },
@@ -54,6 +54,11 @@ async fn run_far(on: &Connection, task: &Task, lines: &Lines, output: Output<'_>
 
 /// Runs a task on the push host, in `dir`. Its environment is PATH, LC_ALL, our HOME and the values of the task.
 pub async fn near(dir: &Path, task: Task, lines: &Lines) -> Ending {
+    near_in(&["/bin/sh"], dir, task, lines).await
+}
+
+/// The same under a shell that is named.
+async fn near_in(shell: &[&str], dir: &Path, task: Task, lines: &Lines) -> Ending {
     let until = Instant::now() + task.timeout;
     // The push host has a lock file of its own for each push (TRUST section 4: lock `-`).
     let task = Task { lock: None, ..task };
@@ -61,7 +66,9 @@ pub async fn near(dir: &Path, task: Task, lines: &Lines) -> Ending {
         Ok(opening) => opening,
         Err(refused) => return refused,
     };
-    let mut program = Program::new("setsid").args(["/bin/sh", "-c", text::LOCAL_COMMAND]).env("LC_ALL", "C.UTF-8");
+    let guard = ["-c", &text::script(), text::NAME];
+    // A group of its own: what signals the runner's group does not end the guard before its command.
+    let mut program = Program::new(shell[0]).args(&shell[1..]).args(guard).own_group().env("LC_ALL", "C.UTF-8");
     if let Some(home) = std::env::var_os("HOME") {
         program = program.env("HOME", home);
     }

@@ -6,6 +6,8 @@ mod address;
 pub mod enrol;
 mod failure;
 mod handshakes;
+mod heard;
+mod knock;
 pub(in crate::remote) mod settings;
 mod way;
 
@@ -14,6 +16,7 @@ use crate::stack::Host;
 pub use address::Address;
 pub use failure::Failure;
 use handshakes::Handshakes;
+use knock::Knock;
 use nix::fcntl::{Flock, FlockArg};
 use openssh::{ChildStderr, ChildStdin, ChildStdout, Session, Stdio};
 use sha2::{Digest, Sha256};
@@ -112,21 +115,23 @@ impl Masters {
         })))
     }
 
-    /// A connection to a host, over its master; opens the master when there is none that answers.
+    /// A connection to a host, over its master; opens the master when there is none that answers. The host answers now; its
+    /// login shell has done so within the last 15 s, or does now.
     ///
     /// # Errors
     /// Why it cannot be reached.
     pub async fn connect(&self, host: &Host) -> Result<Connection, Unreachable> {
-        self.0.ensure(host, &self.0.retries).await?;
+        self.0.ensure(host, Proof::Host, &self.0.retries).await?;
         Ok(self.connection(host))
     }
 
-    /// The same with one try only: for who comes back by itself, and must know whether that may help.
+    /// The same with one try only, and the login shell answers now: for who comes back by itself, and must know whether that
+    /// may help.
     ///
     /// # Errors
     /// Why it cannot be reached.
     pub async fn try_connect(&self, host: &Host) -> Result<Connection, Failure> {
-        self.0.ensure(host, &[]).await?;
+        self.0.ensure(host, Proof::Shell, &[]).await?;
         Ok(self.connection(host))
     }
 
@@ -140,6 +145,15 @@ impl From<Failure> for Unreachable {
     fn from(failure: Failure) -> Self {
         Self(failure.words)
     }
+}
+
+/// Who must answer over a master, now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    /// The host; its login shell need not, where it was heard lately.
+    Host,
+    /// Its login shell.
+    Shell,
 }
 
 /// What a master said to a round trip.
@@ -167,17 +181,17 @@ impl Inner {
     }
 
     /// Sees to it that the host's master answers; opens it when it does not, once more after each of `retries`.
-    async fn ensure(&self, host: &Host, retries: &[Duration]) -> Result<(), Failure> {
+    async fn ensure(&self, host: &Host, proof: Proof, retries: &[Duration]) -> Result<(), Failure> {
         let socket = self.socket(host);
         let per_host = self.host(host);
-        if let Answer::Ready = self.ask(&socket, &per_host).await {
+        if let Answer::Ready = self.ask(&socket, proof, &per_host).await {
             return Ok(());
         }
         let _first_here = per_host.opening.lock().await;
         let _first_anywhere = self.lock(&socket).await?;
         let mut waits = retries.iter();
         loop {
-            let failure = match self.ask(&socket, &per_host).await {
+            let failure = match self.ask(&socket, Proof::Shell, &per_host).await {
                 Answer::Ready => return Ok(()),
                 Answer::Noise(text) => Failure::noise(host, &text),
                 Answer::Nothing => {
@@ -185,7 +199,7 @@ impl Inner {
                     retire(&socket).await;
                     match self.open_master(host, &socket).await {
                         Err(failure) => failure,
-                        Ok(()) => match self.ask(&socket, &per_host).await {
+                        Ok(()) => match self.ask(&socket, Proof::Shell, &per_host).await {
                             Answer::Ready => return Ok(()),
                             Answer::Noise(text) => Failure::noise(host, &text),
                             Answer::Nothing => Failure::silent(host),
@@ -215,18 +229,28 @@ impl Inner {
     }
 
     /// Whether a master answers from the host itself: its own word alone proves nothing about the network.
-    async fn ask(&self, socket: &Path, per_host: &PerHost) -> Answer {
+    async fn ask(&self, socket: &Path, proof: Proof, per_host: &PerHost) -> Answer {
         let young = std::fs::metadata(socket).and_then(|it| it.modified()).ok().and_then(|at| at.elapsed().ok());
         // A clock that was set back makes the age unknown: then it counts as young.
         if !socket.exists() || young.is_some_and(|age| age > OLDEST) {
             return Answer::Nothing;
         }
         let _alone = per_host.asking.lock().await;
+        if proof == Proof::Host && heard::lately(socket) {
+            match knock::knock(socket).await {
+                Knock::Answered => return Answer::Ready,
+                Knock::Silent => return Answer::Nothing,
+                Knock::Refused => {}
+            }
+        }
         let session = Session::resume_mux(socket.into(), None);
         let mut command = session.raw_command(ROUND_TRIP);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         match timeout(ROUND_TRIP_LIMIT, command.output()).await {
-            Ok(Ok(output)) if output.stdout == b"ready\n" => Answer::Ready,
+            Ok(Ok(output)) if output.stdout == b"ready\n" => {
+                heard::note(socket);
+                Answer::Ready
+            }
             Ok(Ok(output)) => Answer::Noise(String::from_utf8_lossy(&output.stdout).into_owned()),
             Ok(Err(_)) | Err(_) => Answer::Nothing,
         }
@@ -336,7 +360,7 @@ impl Connection {
 
     /// Sees to it that the master still answers; opens a new one when it does not.
     pub(super) async fn ensure(&self) -> Result<(), Unreachable> {
-        Ok(self.masters.ensure(&self.host, &self.masters.retries).await?)
+        Ok(self.masters.ensure(&self.host, Proof::Host, &self.masters.retries).await?)
     }
 
     /// Opens a channel that runs `command`, constant text; over a new master when the old one is gone.

@@ -35,7 +35,7 @@ pub(super) struct Wire<'a, I, O, E> {
 pub(super) struct Opening {
     /// Stands in each of the guard's own lines.
     pub(super) nonce: String,
-    /// Its text, terms and values.
+    /// Its terms, values and script.
     pub(super) input: String,
 }
 
@@ -161,9 +161,6 @@ fn refusal(reason: &str, place: &str) -> String {
         ("locked", _) => format!("another command of this stack has held its lock on {place} for a minute"),
         ("lock-dir", _) => {
             format!("cannot write the lock under ~/.pushbutton on {place}: is its disk full or read-only?")
-        }
-        ("session", _) => {
-            format!("the command got no session of its own on {place}: its login shell must not wrap commands")
         }
         _ => format!("{place} refused the command: {}", reason.escape_debug()),
     }

@@ -20,8 +20,15 @@ pub(in crate::remote) fn task(script: &str) -> Task {
     }
 }
 
+/// What `/bin/sh` may be on a host.
+const SHELLS: [&[&str]; 3] = [&["dash"], &["bash", "--posix"], &["busybox", "sh"]];
+
 /// Runs a task here to its end; its lines come back in order.
 async fn run(task: Task) -> (Ending, Vec<Line>) {
+    run_in(&["/bin/sh"], task).await
+}
+
+async fn run_in(shell: &[&str], task: Task) -> (Ending, Vec<Line>) {
     let room = tempfile::tempdir().unwrap();
     let (sender, mut receiver) = mpsc::channel(8);
     let collect = async {
@@ -31,7 +38,7 @@ async fn run(task: Task) -> (Ending, Vec<Line>) {
         }
         lines
     };
-    let run = async move { near(room.path(), task, &sender).await };
+    let run = async move { near_in(shell, room.path(), task, &sender).await };
     tokio::join!(run, collect)
 }
 
@@ -44,7 +51,9 @@ async fn the_exit_code_is_the_scripts_own() {
     for (script, code) in
         [("true", 0), ("exit 7", 7), ("no-such-command-at-all", 127), ("exit 255", 255), ("kill -9 $$", 137)]
     {
-        assert_eq!(run(task(script)).await.0, Ending::Exited(code), "{script}");
+        for shell in SHELLS {
+            assert_eq!(run_in(shell, task(script)).await.0, Ending::Exited(code), "{shell:?}: {script}");
+        }
     }
 }
 
@@ -71,12 +80,16 @@ async fn a_megabyte_without_a_line_end_arrives_whole() {
 #[tokio::test]
 async fn values_arrive_as_they_are_and_are_never_code() {
     let nasty = "a'b\"c$(touch pwned)`touch pwned`\n\\0101 \\n ; & | * ~ %s é \t\u{1}end\n\n";
-    let mut told = task("printf %s \"$PUSH_TEXT\" | od -An -v -tx1; ls");
-    told.values.insert("PUSH_TEXT".to_owned(), nasty.to_owned());
-    let (ending, lines) = run(told).await;
-    assert_eq!(ending, Ending::Exited(0));
-    let hex: String = nasty.bytes().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(texts(&lines, Stream::Out).concat().replace(' ', ""), hex);
+    let plain = " a'b\"c$(touch pwned)`touch pwned`\\\\n +x %s\n+y\n%z=\n\n  a=b \\\n";
+    for (shell, text) in SHELLS.into_iter().flat_map(|shell| [(shell, nasty), (shell, plain)]) {
+        let mut told = task("printf %s \"$PUSH_TEXT\" |\n  od -An -v -tx1 # é\nls");
+        told.values.insert("PUSH_NONE".to_owned(), String::new());
+        told.values.insert("PUSH_TEXT".to_owned(), text.to_owned());
+        let (ending, lines) = run_in(shell, told).await;
+        assert_eq!(ending, Ending::Exited(0));
+        let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(texts(&lines, Stream::Out).concat().replace(' ', ""), hex, "{shell:?}: {text:?}");
+    }
 }
 
 #[tokio::test]
@@ -131,25 +144,101 @@ fn alive(pid: &str) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
+/// Runs a script under a shell that is named; once it is up, `act` gets its cancel, and its directory has the processes.
+async fn when_up(shell: &[&str], told: Task, act: impl AsyncFnOnce(&Path)) -> (Ending, String) {
+    let room = tempfile::tempdir().unwrap();
+    let (sender, mut receiver) = mpsc::channel(8);
+    let run = async {
+        let sender = sender;
+        near_in(shell, room.path(), told, &sender).await
+    };
+    let watch = async {
+        assert_eq!(receiver.recv().await.unwrap().text, "up");
+        act(room.path()).await;
+        while receiver.recv().await.is_some() {}
+    };
+    let (ending, ()) = tokio::join!(run, watch);
+    (ending, std::fs::read_to_string(room.path().join("pids")).unwrap())
+}
+
 #[tokio::test]
-async fn a_cancelled_command_leaves_nothing_running_whatever_its_temper() {
-    for (temper, script) in TEMPERS {
-        let room = tempfile::tempdir().unwrap();
-        let (sender, mut receiver) = mpsc::channel(8);
+async fn a_cancelled_command_leaves_nothing_running_whatever_its_temper_and_shell() {
+    let each = SHELLS.into_iter().flat_map(|shell| TEMPERS.map(|(temper, script)| (shell, temper, script)));
+    let all = each.map(async |(shell, temper, script)| {
         let told = task(script);
         let cancel = told.cancel.clone();
-        let run = near(room.path(), told, &sender);
-        let watch = async {
-            assert_eq!(receiver.recv().await.unwrap().text, "up", "{temper}");
+        let (ending, pids) = when_up(shell, told, async |_| cancel.cancel()).await;
+        assert_eq!(ending, Ending::Cancelled { left: 0 }, "{shell:?}: {temper}");
+        assert!(!pids.is_empty() && !pids.lines().any(alive), "{shell:?}: {temper}: {pids}");
+    });
+    futures::future::join_all(all).await;
+}
+
+/// Waits, with a deadline, until none of the processes that a script wrote down is there.
+async fn all_gone(room: &Path) {
+    let gone = async {
+        while std::fs::read_to_string(room.join("pids")).unwrap().lines().any(alive) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), gone).await.expect("something still runs");
+}
+
+#[tokio::test]
+async fn a_command_that_kills_its_own_guard_is_found_all_the_same_when_its_time_is_over() {
+    let all = SHELLS.map(async |shell| {
+        let told = task("echo $$ >>pids; sh -c 'echo $$ >>pids; exec sleep 600' & kill -9 $PPID; echo up; wait");
+        let cancel = told.cancel.clone();
+        let (ending, _) = when_up(shell, told, async |room| {
             cancel.cancel();
-            while receiver.recv().await.is_some() {}
-        };
-        tokio::pin!(run, watch);
-        let ending = tokio::select! { ending = &mut run => ending, () = &mut watch => unreachable!("lines end last") };
-        assert_eq!(ending, Ending::Cancelled { left: 0 }, "{temper}");
-        let pids = std::fs::read_to_string(room.path().join("pids")).unwrap();
-        assert!(!pids.is_empty() && !pids.lines().any(alive), "{temper}: {pids}");
-    }
+            all_gone(room).await;
+        })
+        .await;
+        assert!(matches!(ending, Ending::Unknown(_)), "{shell:?}: {ending:?}");
+    });
+    futures::future::join_all(all).await;
+}
+
+#[tokio::test]
+async fn a_command_that_kills_its_group_and_every_sleep_of_its_watch_is_still_watched() {
+    // The processes of the guard itself are children of the script's parent, or of its watch.
+    let script = "for p in $(grep -ls \") . $PPID \" /proc/[0-9]*/stat | cut -d/ -f3); do [ $p = $$ ] || w=$p; done
+        for s in 9 TERM; do for p in $(grep -ls \"(sleep) . $w \" /proc/[0-9]*/stat | cut -d/ -f3); do kill -$s $p; done; sleep 0.3; done
+        echo $$ >>pids; (trap '' TERM; kill -TERM 0; echo up; exec sleep 600); wait";
+    let all = SHELLS.map(async |shell| {
+        let told = Task { lease_s: 2, ..task(&format!("trap '' TERM; {script}")) };
+        let cancel = told.cancel.clone();
+        let began = std::time::Instant::now();
+        let (ending, pids) = when_up(shell, told, async |_| {
+            // Longer than its lease: heartbeats still count.
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            cancel.cancel();
+        })
+        .await;
+        assert_eq!(ending, Ending::Cancelled { left: 0 }, "{shell:?}");
+        assert!(began.elapsed() >= Duration::from_secs(4) && !pids.lines().any(alive), "{shell:?}: {pids}");
+    });
+    futures::future::join_all(all).await;
+}
+
+#[tokio::test]
+async fn a_guard_that_hears_nothing_for_its_lease_ends_its_command() {
+    let all = SHELLS.map(async |shell| {
+        let room = tempfile::tempdir().unwrap();
+        let told = Task { lease_s: 1, ..task("echo $$ >>pids; (exec sleep 600) & echo up; wait") };
+        let input = super::text::input(&told, "nonce", "mark").unwrap();
+        let guard = ["-c", &super::text::script()];
+        let program = crate::process::Program::new(shell[0]).args(&shell[1..]).args(guard).own_group();
+        let mut child = program.dir(room.path()).with_input().start().unwrap();
+        let mut lifeline = child.stdin.take().unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut lifeline, input.as_bytes()).await.unwrap();
+        let output = tokio::time::timeout(Duration::from_secs(30), child.wait_with_output()).await.unwrap().unwrap();
+        drop(lifeline);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.starts_with("up\n") && said.contains("guard-exit nonce 143"), "{shell:?}: {said}");
+        all_gone(room.path()).await;
+    });
+    futures::future::join_all(all).await;
 }
 
 #[tokio::test]

@@ -1,39 +1,72 @@
-//! The guard's text, constant, and the input that it reads. It must never hold a value in the text: values are encoded
-//! lines on its input. Called by the guard's leash.
+//! The guard's text, constant, and the input that it reads. It must never hold a value in the text: values are lines on its
+//! input. Called by the guard's leash.
+//!
+//! Each command on each host pays for what is in here, so it starts no process that a shell's own words can replace: five
+//! are left, of which three (`setsid`, `sleep`, `flock`) are programs. `docs/performance.md` has the count.
 
 use crate::remote::Task;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
-/// What runs on the host, in place of the login shell: reads the guard's text from its input and becomes it.
-pub(super) const SSH_COMMAND: &str =
-    r#"exec /bin/sh -c 'IFS= read -r g; g=$(printf %b "$g"); exec /bin/sh -c "$g" pushbutton-guard'"#;
-
-/// The same for the push host, where no login shell is between: the script of `/bin/sh -c`.
-pub(super) const LOCAL_COMMAND: &str = r#"IFS= read -r g; g=$(printf %b "$g"); exec /bin/sh -c "$g" pushbutton-guard"#;
-
-/// The guard (TRUST section 4). It runs the script of PUSH_SCRIPT in its own session, and kills all of it when its input
+/// The guard (TRUST section 4): runs the script of its input in a session of its own, and kills all of it when the lifeline
 /// ends or is silent for the lease.
-pub(super) const GUARD: &str = r#"
-IFS=' ' read -r nonce mark lease grace lock fence n || exit 96   # lock: STACK@HOST, or - for none; fence: PUSH.RUN
-while [ "$n" -gt 0 ]; do IFS=' ' read -r k v || exit 96; v=$(printf '%b.' "$v"); export "$k=${v%.}"; n=$((n-1)); done
-script=$PUSH_SCRIPT; unset PUSH_SCRIPT; exec 3<&0 </dev/null
-no() { printf '\nguard-no %s %s\n' "$nonce" "$1"; exit 96; }
-[ "$(cut -d' ' -f6 /proc/$$/stat)" = $$ ] || no session
-if [ "$lock" != - ]; then f=$HOME/.pushbutton; { mkdir -p "$f" && chmod 700 "$f" && (: >>"$f/$lock"); } || no lock-dir
-  f=$f/$lock; exec 9<>"$f"; flock -w 60 9 || no locked; read -r old <"$f" || old=0.0
-  [ "${old%.*}" -lt "${fence%.*}" ] || [ "$old" = "$fence" ] || no "fence $old"
-  echo "$fence" >&9 || no lock-dir; fi
-watch='sid=$1 nonce=$2 mark=$3 lease=$4 grace=$5
-left() { { grep -ls ") [^ZX] [0-9]* [0-9]* $sid " /proc/[0-9]*/stat; grep -ls "PUSH_MARK=$mark" /proc/[0-9]*/environ
-  } | cut -d/ -f3 | grep -vx "$sid" | sort -u; }
-while timeout "$lease" sh -c "read -r x" >/dev/null 2>&1; do :; done; trap "" TERM
-for s in TERM KILL; do t=0; while p=$(left); [ -n "$p" ] && [ $t -lt $((grace * 5)) ]; do
-  [ $t = 0 ] || [ $s = KILL ] && kill -s $s $p; kill -s CONT $p; sleep 0.2; t=$((t + 1)); done; done >/dev/null 2>&1
-n=$(left | wc -l); [ "$n" = 0 ] && exit 0; printf "\nguard-left %s %s\n" "$nonce" "$n"; kill -s KILL "$sid"'
-env -i PATH="$PATH" setsid /bin/sh -c "$watch" guard-watch $$ "$nonce" "$mark" "$lease" "$grace" <&3 3<&- 9>&- & w=$!
-trap : HUP INT TERM PIPE; exec 3<&-; PUSH_MARK=$mark /bin/sh -c "$script" 9>&-; rc=$?
-{ kill -s TERM $w; wait $w; } 2>/dev/null; for f in 1 2; do printf '\nguard-exit %s %s\n' "$nonce" "$rc" >&$f; done
-"#;
+///
+/// It is one word in single quotes to whatever login shell a host has, so it holds no single quote, no backslash, no `!` but
+/// before a blank (tcsh) and, once its lines are joined, no line end.
+const GUARD: &str = r##"
+nl=${IFS#??};
+IFS=" " read -r nonce mark lease grace lock fence n || exit 96; set --; v=;
+while [ "$n" -gt 0 ]; do IFS= read -r l || exit 96; n=$((n - 1));
+  case $l in +*) v=$v$nl${l#+}; continue;; esac; [ -z "$v" ] || set -- "$@" "$v";
+  case $l in %*) l=${l#%}; v=$(printf "%b." "${l#*=}"); v=${l%%=*}=${v%.};; *) v=$l;; esac; done;
+script=${v#=}; exec 3<&0 </dev/null;
+no() { printf "%s" "${nl}guard-no $nonce $1$nl"; exit 96; };
+case $lock in -) ;; *) f=$HOME/.pushbutton; l=$f/$lock;
+  { true >>"$l"; } 2>/dev/null || { mkdir -p "$f" && chmod 700 "$f" && true >>"$l"; } || no lock-dir;
+  exec 9<>"$l"; flock -w 60 9 || no locked; read -r old <"$l" || old=0.0;
+  [ "${old%.*}" -lt "${fence%.*}" ] || [ "$old" = "$fence" ] || no "fence $old";
+  echo "$fence" >&9 || no lock-dir;; esac;
+left() { { grep -ls ") [^ZX] [0-9]* [0-9]* $s " /proc/[0-9]*/stat; grep -ls "PUSH_MARK=$mark" /proc/[0-9]*/environ;
+    grep -ls ") [^ZX] $$ " "/proc/$s/stat"; } | cut -d/ -f3 | sort -u; };
+seek() { read -r k l </proc/self/stat;
+  s=$(grep -ls ") [^ZX] $$ " /proc/[0-9]*/stat | cut -d/ -f3 | grep -vx "$k" | head -n 1); };
+over() { kill "$t" "$r" $! ; exit 0; };
+watch() { exec 4>&1 >/dev/null 2>&1; s= t= r=; trap over TERM;
+  while :; do sleep "$lease" 3<&- 4>&- & t=$! ;
+    { if read -r l; then kill -s KILL "$t"; else kill -s ALRM "$t"; fi; } <&3 3<&- 4>&- & r=$! ;
+    wait "$t"; c=$?; kill "$r"; case $c in 0|142) break;; esac; [ -n "$s" ] || seek; done;
+  trap "exit 0" TERM; exec 3<&-;
+  while [ -z "$s" ] && kill -0 $$; do seek; [ -n "$s" ] || sleep 0.1; done;
+  trap "" TERM PIPE;
+  [ -n "$s" ] || s=$(grep -ls "PUSH_MARK=$mark" /proc/[0-9]*/environ | sed s/environ/stat/ | xargs cat |
+    cut -d")" -f2- | cut -d" " -f5 | head -n 1);
+  for g in TERM KILL; do i=0; while p=$(left); [ -n "$p" ] && [ "$i" -lt $((grace * 5)) ]; do
+    [ "$i" = 0 ] || [ "$g" = KILL ] && kill -s "$g" $p; kill -s CONT $p; sleep 0.2; i=$((i + 1)); done; done;
+  n=$(left | wc -l); [ "$n" = 0 ] && exit 0; printf "%s" "${nl}guard-left $nonce $n$nl" >&4; kill -s KILL $$; };
+watch 9>&- & w=$! ; trap : HUP INT TERM PIPE; exec 3<&-;
+( for v; do export "$v"; done; export PUSH_MARK="$mark"; exec 9>&- setsid /bin/sh -c "$script" ); rc=$?;
+{ kill -s TERM "$w"; wait "$w"; } 2>/dev/null; for f in 1 2; do printf "%s" "${nl}guard-exit $nonce $rc$nl" >&$f; done
+"##;
+
+/// What runs on a host, in place of the login shell.
+static SSH_COMMAND: LazyLock<String> = LazyLock::new(|| format!("exec /bin/sh -c '{}' {NAME}", one_line(GUARD)));
+
+/// What the guard is called in a list of processes.
+pub(super) const NAME: &str = "pushbutton-guard";
+
+/// What runs on a host, in place of the login shell.
+pub(super) fn ssh_command() -> &'static str {
+    &SSH_COMMAND
+}
+
+/// What a POSIX shell on the push host is given as its script.
+pub(super) fn script() -> String {
+    one_line(GUARD)
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
 
 /// Why a task cannot be given to a guard at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +82,10 @@ pub(super) enum BadTask {
     Word(&'static str, String),
 }
 
-/// What a guard is told: its text, its terms, its values. Heartbeats follow.
+/// What a guard is told: its terms, then the values and the script. Heartbeats follow.
+///
+/// A value is `NAME=` and its first line, each further line behind a `+`. What is not plain ASCII is one word for `printf %b`,
+/// behind a `%`: that costs the host a process. The script comes last and has no name.
 ///
 /// # Errors
 /// When a name or value cannot be sent.
@@ -57,23 +93,32 @@ pub(super) fn input(task: &Task, nonce: &str, mark: &str) -> Result<String, BadT
     let lock = task.lock.as_deref().unwrap_or("-");
     word("lock", lock)?;
     word("fence", &task.fence)?;
-    let mut input = encoded(GUARD.trim());
-    // At least a second of each: with 0 the guard would look away instead of killing.
-    let (lease, grace) = (task.lease_s.max(1), task.grace_s.max(1));
-    let count = task.values.len() + 1;
-    let _ = writeln!(input, "\n{nonce} {mark} {lease} {grace} {lock} {} {count}", task.fence);
-    let script = ("PUSH_SCRIPT", task.script.as_str());
-    for (name, value) in task.values.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain([script]) {
+    let mut lines = String::new();
+    for (name, value) in &task.values {
         let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
         if name.is_empty() || name.as_bytes()[0].is_ascii_digit() || !name.bytes().all(plain) {
-            return Err(BadTask::Name(name.to_owned()));
+            return Err(BadTask::Name(name.clone()));
         }
-        if value.contains('\0') {
-            return Err(BadTask::Nul(name.to_owned()));
-        }
-        let _ = writeln!(input, "{name} {}", encoded(value));
+        add(&mut lines, name, value)?;
     }
-    Ok(input)
+    add(&mut lines, "", &task.script)?;
+    // At least a second of each: with 0 the guard would look away instead of killing.
+    let (lease, grace) = (task.lease_s.max(1), task.grace_s.max(1));
+    let count = lines.lines().count();
+    Ok(format!("{nonce} {mark} {lease} {grace} {lock} {} {count}\n{lines}", task.fence))
+}
+
+fn add(lines: &mut String, name: &str, value: &str) -> Result<(), BadTask> {
+    if value.contains('\0') {
+        let name = if name.is_empty() { "the script" } else { name };
+        return Err(BadTask::Nul(name.to_owned()));
+    }
+    // Writing to a String cannot fail.
+    let _ = match value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+        true => writeln!(lines, "{name}={}", value.replace('\n', "\n+")),
+        false => writeln!(lines, "%{name}={}", encoded(value)),
+    };
+    Ok(())
 }
 
 fn word(what: &'static str, text: &str) -> Result<(), BadTask> {
@@ -108,12 +153,31 @@ mod tests {
     #[tokio::test]
     async fn the_guard_is_a_correct_script_in_each_shell_and_without_values() {
         for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
-            for text in [GUARD, LOCAL_COMMAND, SSH_COMMAND] {
+            for text in [GUARD, &script(), ssh_command()] {
                 let check = Program::new(shell[0]).args(&shell[1..]).args(["-n", "-c", text]);
                 let output = check.output(Duration::from_secs(20)).await.unwrap();
                 assert!(output.status.success(), "{shell:?}: {}", String::from_utf8_lossy(&output.stderr));
             }
         }
+    }
+
+    #[test]
+    fn the_guard_is_one_word_to_every_login_shell() {
+        let text = script().replace("! ", "");
+        assert_eq!(text.find(|c: char| "'\\!".contains(c) || c.is_control() || !c.is_ascii()), None);
+        assert!(script().len() < 4096, "it goes over the wire for each command");
+    }
+
+    #[test]
+    fn values_are_lines_and_what_is_not_plain_is_encoded() {
+        let mut task = crate::remote::guard::tests::task("echo '\\\\n' \"$A\"\n\n  true\n");
+        task.values = [("A", " x\\y "), ("B", "+\n%é"), ("C", "")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        assert_eq!(
+            input(&task, "nonce", "mark").unwrap(),
+            "nonce mark 30 1 - 1.1 7\nA= x\\y \n%B=+\\0012\\0045\\0303\\0251\nC=\n=echo '\\\\n' \"$A\"\n+\n+  true\n+\n"
+        );
     }
 
     #[test]

@@ -1,0 +1,39 @@
+//! A knock at a host's door: a channel over its master, which the host's `sshd` grants, for a service that it does not have. It
+//! is a round trip over the network to the very `sshd` that would run a command, and starts nothing there, where `echo` costs
+//! the host a login shell. The host's log gets a line that says so. It must never be taken for a word of the login shell.
+//! Called by the masters.
+//!
+//! The master's proxy mode would do it without that line, but a client that goes before its channel is granted, as a runner
+//! does that is killed, makes OpenSSH's master end itself, with all that others run over it.
+
+use super::ROUND_TRIP_LIMIT;
+use openssh::{Session, Stdio};
+use std::path::Path;
+use tokio::time::timeout;
+
+/// What came of a knock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Knock {
+    /// The host has granted a channel.
+    Answered,
+    /// Neither yes nor no in time.
+    Silent,
+    /// No channel, or no master: who wants to know more asks the login shell.
+    Refused,
+}
+
+/// A service that no host has, and a name that explains the line in its log.
+const NOTHING: &str = "pushbutton-knock";
+
+/// Knocks over the master behind `socket`.
+pub(super) async fn knock(socket: &Path) -> Knock {
+    let session = Session::resume_mux(socket.into(), None);
+    let mut asked = session.subsystem(NOTHING);
+    asked.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // The master says that a channel is open when the host has granted it, whatever comes of the service.
+    match timeout(ROUND_TRIP_LIMIT, asked.spawn()).await {
+        Ok(Ok(_granted)) => Knock::Answered,
+        Ok(Err(_)) => Knock::Refused,
+        Err(_) => Knock::Silent,
+    }
+}
