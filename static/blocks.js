@@ -1,11 +1,13 @@
 // blocks.js: how 200,000 lines stay light. The window holds blocks of 256 lines, under a heading a step. A block near
 // the viewport is *warm*: an element per line, with gutter and colours. Any other one is *cold*: one <pre> with one
-// text node, so that the browser's own find and copy still see every line at a hundredth of the elements.
+// text node, so that the browser's own find and copy still see every line at a hundredth of the elements. Of a long push
+// that has ended a cold block is but a height: its lines come from the server when it gets warm (lines.js).
 import { el } from './dom.js';
 import { makeRow, rowHeight } from './rows.js';
 import { plain } from './sgr.js';
 
-/** @typedef {{el: HTMLElement, idx: number[], drawn: number, warm: boolean, close: boolean, section: Section}} Block
+/** @typedef {{el: HTMLElement, idx: number[], drawn: number, warm: boolean, close: boolean, section: Section,
+ *    tall?: number, lines?: import('./fold.js').Line[], coming?: AbortController}} Block
  *    `idx` are places in the list of lines
  *  @typedef {{step: number, el: HTMLElement, button: HTMLElement, note: HTMLElement, body: HTMLElement, blocks: Block[]}} Section */
 
@@ -42,6 +44,7 @@ export class Blocks {
 
   clear() {
     this.near?.disconnect();
+    for (const block of this.warm ?? []) block.coming?.abort();
     /** @type {Section[]} */
     this.sections = [];
     /** @type {Block[]} */
@@ -82,24 +85,50 @@ export class Blocks {
     let section = this.sections[this.sections.length - 1];
     if (!section || section.step !== step) section = this.addSection(step);
     let block = section.blocks[section.blocks.length - 1];
-    if (!block || block.idx.length >= BLOCK) {
-      block = { el: el('div', 'lc'), idx: [], drawn: 0, warm: false, close: false, section };
-      this.of.set(block.el, block);
-      section.blocks.push(block);
-      this.all.push(block);
-      section.body.append(block.el);
-      this.near?.observe(block.el);
-    }
+    if (!block || block.idx.length >= BLOCK) block = this.addBlock(section, []);
     block.idx.push(i);
     return block;
+  }
+
+  /** @param {Section} section @param {number[]} idx @returns {Block} */
+  addBlock(section, idx) {
+    const block = { el: el('div', 'lc'), idx, drawn: 0, warm: false, close: false, section };
+    this.of.set(block.el, block);
+    section.blocks.push(block);
+    this.all.push(block);
+    section.body.append(block.el);
+    this.near?.observe(block.el);
+    return block;
+  }
+
+  /** Makes all blocks at once, of lines that lie on the server. @param {import('./lines.js').FarLines} far @param {any} shown */
+  layOut(far, shown) {
+    for (let k = 0; k < shown.length; ) {
+      const stop = Math.min(k + BLOCK, lower(shown, far.behind(shown[k])));
+      const step = far.step(shown[k]);
+      let section = this.sections[this.sections.length - 1];
+      if (!section || section.step !== step) section = this.addSection(step);
+      this.refresh(this.addBlock(section, shown.subarray(k, stop)));
+      k = stop;
+    }
+  }
+
+  /** A block without its lines, as high as they will be. @param {Block} block */
+  hollow(block) {
+    block.el.style.minHeight = `${block.tall ?? block.idx.length * this.rowHeight}px`;
+    if (block.warm) this.view.far?.need(block);
   }
 
   /** Draws the lines of a block that are not drawn yet. @param {Block} block */
   refresh(block) {
     block.el.style.containIntrinsicSize = `auto 1px auto ${block.idx.length * this.rowHeight}px`;
+    if (this.view.far) {
+      if (!block.warm || !block.lines) return this.hollow(block);
+      block.el.style.minHeight = '';
+    }
     if (block.warm) {
       const rows = document.createDocumentFragment();
-      for (let k = block.drawn; k < block.idx.length; k++) rows.append(this.row(block.idx[k]));
+      for (let k = block.drawn; k < block.idx.length; k++) rows.append(this.row(block.lines?.[k] ?? this.view.lines[block.idx[k]]));
       block.el.append(rows);
     } else {
       let text = '';
@@ -111,9 +140,8 @@ export class Blocks {
     block.drawn = block.idx.length;
   }
 
-  /** @param {number} i */
-  row(i) {
-    const line = this.view.lines[i];
+  /** @param {import('./fold.js').Line} line */
+  row(line) {
     const row = makeRow(line, this.view.gutter);
     if (this.view.isMarked(line.n)) row.classList.add('is-on');
     return row;
@@ -139,16 +167,16 @@ export class Blocks {
     if (!block.warm || this.view.selecting()) return; // never pull text from under a selection
     this.warm.delete(block);
     block.warm = false;
+    if (this.view.far) {
+      if (block.drawn) block.tall = block.el.offsetHeight; // wrapped lines are higher than was thought
+      this.view.far.rest(block);
+    }
     this.rebuild(block);
   }
 
   /** Warms and cools blocks whose nearness changed: all reading first, then all writing. */
   turn() {
     const view = this.view;
-    // wrapped lines: a block above the viewport may change its height; the reader's place is kept
-    const wraps = view.root.classList.contains('log--wrap') && !view.following;
-    const anchor = wraps ? this.all.find((block) => this.y(block.el) + block.el.offsetHeight > 0) : undefined;
-    const was = anchor ? this.y(anchor.el) : 0;
     const height = this.scroller.clientHeight;
     const selection = getSelection();
     const busy = (/** @type {Block} */ block) =>
@@ -156,12 +184,23 @@ export class Blocks {
       Math.abs(this.y(block.el)) > 4 * height + block.el.offsetHeight;
     const wanted = [...this.turned].filter((block) => block.close && !block.warm);
     const late = new Set(wanted.filter(busy));
-    for (const block of wanted) {
-      if (late.has(block)) this.aside.add(block);
-      else this.heat(block);
-    }
-    for (const block of [...this.warm]) if (!block.close) this.cool(block);
+    this.steadily(() => {
+      for (const block of wanted) {
+        if (late.has(block)) this.aside.add(block);
+        else this.heat(block);
+      }
+      for (const block of [...this.warm]) if (!block.close) this.cool(block);
+    });
     this.turned.clear();
+  }
+
+  /** Keeps the reader's place while something is drawn: where lines wrap, a block above may change its height. @param {() => void} draw */
+  steadily(draw) {
+    const view = this.view;
+    const wraps = view.root.classList.contains('log--wrap') && !view.following;
+    const anchor = wraps ? this.all.find((block) => this.y(block.el) + block.el.offsetHeight > 0) : undefined;
+    const was = anchor ? this.y(anchor.el) : 0;
+    draw();
     if (anchor) view.moveTo(this.scroller.scrollTop + this.y(anchor.el) - was);
   }
 
@@ -202,7 +241,7 @@ export class Blocks {
     const button = el('button');
     const note = el('span', 'd');
     button.setAttribute('type', 'button');
-    button.append(el('span', 'trunc', `${step + 1}. ${this.view.stepTitle(step)}`), note);
+    button.append(el('span', 'trunc', step < 0 ? 'Several steps, side by side' : `${step + 1}. ${this.view.stepTitle(step)}`), note);
     const body = el('div');
     const section = { step, el: el('section', 'log-step', el('h3', '', button), body), button, note, body, blocks: [] };
     this.scroller.append(section.el);

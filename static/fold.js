@@ -8,7 +8,7 @@
  *   standard error, `err` too, of a command that then failed
  * @typedef {{state: string, word: string, began: number, took: number}} HostState
  * @typedef {{title: string, spare: boolean, state: string, perHost: boolean, hosts: number, began: number, took: number,
- *   skew: number, host: Map<string, HostState>}} Step
+ *   skew: number, host: Map<string, HostState>, counted?: {ok: number, bad: number}}} Step
  */
 
 /** Results as shapes and words. @type {{[result: string]: [string, string]}} */
@@ -76,7 +76,7 @@ export class Fold {
   /** @param {Record} r @param {number} t @param {{lines: Line[]}} out */
   line(r, t, out) {
     const host = r.host ?? '';
-    const kind = r.stream === 'err' ? 'warn' : r.stream !== 'note' ? 'out' : /^[$>] /.test(r.text) ? 'cmd' : 'note';
+    const kind = kindOf(r);
     out.lines.push({ n: r.line, t, step: r.command - 1, host, kind, text: r.text });
     const place = this.lines++;
     const key = `${r.command} ${host}`;
@@ -120,6 +120,7 @@ export class Fold {
       step.state = (RESULTS[r.result] ?? RESULTS.unknown)[0];
       step.took = r.duration_ms;
       step.skew = r.skew_ms ?? -1;
+      step.counted = { ok: r.ok, bad: r.not_ok };
     } else if (r.kind === 'asked') {
       this.question = { ask: r.ask, text: r.question, until: r.ends_at };
       out.news.push(`The push waits for an answer: ${r.question}`);
@@ -218,6 +219,11 @@ export class Fold {
   }
 }
 
+/** @param {{stream: string, text: string}} r a line @returns {Line['kind']} */
+export function kindOf({ stream, text }) {
+  return stream === 'err' ? 'warn' : stream !== 'note' ? 'out' : /^[$>] /.test(text) ? 'cmd' : 'note';
+}
+
 /** What runs only when something goes wrong, as long as nothing has. @param {Step} step */
 export function unused(step) {
   return step.spare && (step.state === 'wait' || step.state === 'skip');
@@ -225,6 +231,7 @@ export function unused(step) {
 
 /** @param {Step} step @returns {{ok: number, bad: number}} how many hosts ended well, and not */
 export function ended(step) {
+  if (!step.host.size && step.counted) return step.counted; // an outline says nothing of single hosts
   let ok = 0;
   let bad = 0;
   for (const host of step.host.values()) {

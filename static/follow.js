@@ -57,6 +57,7 @@ function scrolled(view) {
   const top = scroller.scrollTop;
   if (Math.abs(top - view.ours) > 1) {
     // not a move that the page made
+    view.aim = null;
     const end = scroller.scrollHeight - scroller.clientHeight;
     const far = Math.abs(top - view.lastTop) / scroller.clientHeight;
     const at = performance.now();

@@ -4,6 +4,7 @@ import { $, $$, el, mark, say } from './dom.js';
 import { Fold, ended } from './fold.js';
 import { freshen } from './fresh.js';
 import { Grid } from './grid.js';
+import { FAR, FarLines } from './lines.js';
 import { LogView } from './log.js';
 import { LogBar } from './logbar.js';
 import { Steps, stepNote } from './steps.js';
@@ -67,7 +68,8 @@ class PushPage {
       setInterval(() => this.draw(), 250);
     }
     this.listen();
-    this.stream = new PushStream(Number(about.dataset.push), this.live, {
+    this.stream = new PushStream(Number(about.dataset.push), this.live, Number(about.dataset.lines) > FAR, {
+      outline: (outline) => this.takeOutline(outline),
       records: (records) => this.take(records),
       reset: () => this.forget(),
       state: (name, since) => this.showConnection(name, since),
@@ -108,6 +110,14 @@ class PushPage {
     this.drawSoon();
   }
 
+  /** A long push that has ended: how it went, and where its lines are. @param {any} outline */
+  takeOutline(outline) {
+    if (outline.records.length) this.take(outline.records);
+    this.log.setFar(new FarLines(outline, (path, signal) => this.stream.ask(path, signal), this.log));
+    const all = `Finds in all ${outline.lines.toLocaleString('en')} lines; the browser's own find only in those on screen`;
+    $('.log-find input').title = all;
+  }
+
   /** What the first record says. */
   begin() {
     this.bar.setSteps(this.fold.steps.map((step) => step.title));
@@ -144,7 +154,7 @@ class PushPage {
     if (this.log.errors.length) {
       this.fold.steps.forEach((step, i) => step.state === 'ok' && this.log.blocks.fold(i, true));
       this.log.error(1);
-    } else if (this.log.lines.length) {
+    } else if (this.log.count()) {
       while (this.log.done < this.log.shown.length) this.log.paint();
       this.log.toEnd();
     }
@@ -166,8 +176,8 @@ class PushPage {
 
   /** @param {number} step */
   openStep(step) {
-    const line = this.log.lines.find((l) => l.step === step);
-    if (line) this.log.goTo(line.n, { mark: false });
+    const n = this.log.firstOf(step);
+    if (n) this.log.goTo(n, { mark: false });
     showTab('out');
   }
 
@@ -210,7 +220,7 @@ class PushPage {
     const percent = fold.result === 'ok' ? 100 : Math.floor(this.usual ? Math.min(95, (at * 100) / this.usual) : fold.progress() * 100);
     this.title?.draw(fold.result, ['lost', 'waiting', 'signedout'].includes(this.connection), percent, !!fold.paused);
     if (document.hidden) return;
-    say($('#b-err b'), this.log.errors.length.toLocaleString('en'));
+    say($('#b-err b'), (this.log.far?.errorCount ?? this.log.errors.length).toLocaleString('en'));
     const gone = !!this.lostSince;
     $('#conn-note').hidden = !gone;
     this.main.classList.toggle('is-stale', gone);

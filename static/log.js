@@ -1,5 +1,6 @@
 // log.js: the command window: takes lines in, draws them once a frame, filters, goes to a line. Taking lines in only
-// pushes to arrays; all drawing takes at most 8 ms of a frame, the rest waits for the next one.
+// pushes to arrays; all drawing takes at most 8 ms of a frame, the rest waits for the next one. The lines of a long push
+// that has ended stay on the server (lines.js): `far` then stands for the array.
 import { Blocks, lower } from './blocks.js';
 import { $ } from './dom.js';
 import { listenToReader } from './follow.js';
@@ -30,6 +31,12 @@ export class LogView {
     this.gutter = { width: 8, times: false };
     /** @type {Line[]} */
     this.lines = [];
+    /** @type {import('./lines.js').FarLines|null} */
+    this.far = null;
+    /** Where to go once its block has come. @type {{n: number, mark: boolean}|null} */
+    this.aim = null;
+    /** Filters that the server has yet to answer. @type {Wanted|null} */
+    this.wish = null;
     /** Places of lines that are errors, sorted. @type {number[]} */
     this.errors = [];
     this.errorAt = -1;
@@ -94,6 +101,42 @@ export class LogView {
     this.reset();
   }
 
+  /** The lines stay on the server. @param {import('./lines.js').FarLines} far */
+  setFar(far) {
+    this.far = far;
+    this.errors = far.errors;
+    this.filter({});
+  }
+
+  /** A block's lines have come from the server. @param {import('./blocks.js').Block} block */
+  arrived(block) {
+    if (!block.warm) return;
+    this.blocks.steadily(() => this.blocks.rebuild(block));
+    if (this.aim && this.blocks.blockOf(this.aim.n - 1) === block) this.goTo(this.aim.n, this.aim);
+    else if (this.following) this.toEnd();
+    this.search.mark();
+  }
+
+  /** How many lines there are, here or on the server. */
+  count() {
+    return this.far ? this.far.count : this.lines.length;
+  }
+
+  /** The number of a step's first line, or 0. @param {number} step */
+  firstOf(step) {
+    return (this.far ? this.far.first(step) : this.lines.findIndex((line) => line.step === step)) + 1;
+  }
+
+  /** @param {number} i a line's place */
+  stepAt(i) {
+    return this.far ? this.far.step(i) : this.lines[i].step;
+  }
+
+  /** @param {number} i a line's place */
+  passesAt(i) {
+    return this.far ? this.shown[lower(this.shown, i)] === i : this.passes(this.lines[i]);
+  }
+
   /** @param {Line} line */
   passes(line) {
     const { steps, hosts, errors } = this.want;
@@ -150,16 +193,35 @@ export class LogView {
 
   /** @param {Partial<Wanted>} change */
   filter(change) {
+    const { far } = this;
     const keep = this.blocks.firstSeen();
-    Object.assign(this.want, change);
-    this.reset();
-    this.paint(); // the first screens now, the rest in the next frames
+    if (!far) {
+      Object.assign(this.want, change);
+      this.reset();
+      this.paint(); // the first screens now, the rest in the next frames
+      return this.filtered(keep);
+    }
+    const wish = (this.wish = { ...(this.wish ?? this.want), ...change });
+    far.passing(wish, (shown) => {
+      this.want = wish;
+      this.wish = null;
+      this.blocks.clear();
+      this.shown = /** @type {number[]} */ (shown);
+      this.done = shown.length;
+      this.blocks.layOut(far, shown);
+      this.search.again();
+      this.filtered(keep);
+    });
+  }
+
+  /** @param {number} keep the place of the line that was first on screen */
+  filtered(keep) {
     if (!this.following && keep >= 0 && this.shown.length) {
       const near = this.shown[Math.min(lower(this.shown, keep), this.shown.length - 1)];
-      this.goTo(this.lines[near].n, { mark: false });
+      this.goTo(near + 1, { mark: false });
     }
     this.settle();
-    this.hooks.filter?.({ ...this.want, shown: this.shown.length, all: this.lines.length });
+    this.hooks.filter?.({ ...this.want, shown: this.shown.length, all: this.count() });
   }
 
   // Following stops only when the READER moves up, selects text, searches or opens a link; never because output came
@@ -214,6 +276,7 @@ export class LogView {
     if (!found) return false;
     const [from, to] = [Number(found[1]), Number(found[2] ?? found[1])].sort((a, b) => a - b);
     this.marked = [from, to];
+    this.scroller.scrollIntoView({ block: 'nearest' });
     return this.goTo(from);
   }
 
@@ -230,8 +293,9 @@ export class LogView {
   /** @param {number} n a line's number @param {{mark?: boolean}} [how] @returns {boolean} whether it is here */
   goTo(n, { mark = true } = {}) {
     const i = n - 1;
-    if (i < 0 || i >= this.lines.length) return false;
-    if (!this.passes(this.lines[i])) this.filter({ steps: null, hosts: null, errors: false });
+    if (i < 0 || i >= this.count()) return false;
+    this.aim = null;
+    if (!this.passesAt(i)) this.filter({ steps: null, hosts: null, errors: false });
     while (this.done < this.shown.length && this.shown[this.done] <= i) this.paint();
     this.follow(false);
     const block = this.blocks.blockOf(i);
@@ -240,8 +304,11 @@ export class LogView {
     this.blocks.heat(block);
     block.close = true;
     this.blocks.turned.add(block);
-    const row = block.el.children[lower(block.idx, i)];
-    const third = () => this.moveTo(this.scroller.scrollTop + this.blocks.y(row) - this.scroller.clientHeight / 3);
+    const k = lower(block.idx, i);
+    const row = block.el.children[k];
+    if (!row) this.aim = { n, mark }; // it is on its way
+    const y = () => (row ? this.blocks.y(row) : this.blocks.y(block.el) + k * this.blocks.rowHeight);
+    const third = () => this.moveTo(this.scroller.scrollTop + y() - this.scroller.clientHeight / 3);
     third();
     third(); // blocks above that had only an estimated height may have changed it
     if (mark) this.remark();
@@ -249,13 +316,13 @@ export class LogView {
   }
 
   remark() {
-    for (const [row, i] of this.blocks.rows()) row.classList.toggle('is-on', this.isMarked(this.lines[i].n));
+    for (const [row, i] of this.blocks.rows()) row.classList.toggle('is-on', this.isMarked(i + 1));
     this.search.mark();
   }
 
   /** The next error, or the one before. @param {1|-1} by */
   error(by) {
-    const list = this.errors.filter((i) => this.passes(this.lines[i]));
+    const list = this.errors.filter((i) => this.passesAt(i));
     if (!list.length) return;
     const at = this.errorAt < 0 ? (by > 0 ? -1 : list.length) : list.indexOf(this.errorAt);
     this.errorAt = list[(at + by + list.length) % list.length];

@@ -154,9 +154,9 @@ export class LogBar {
 
   /** Copies a link to the marked line, else to the current match, else to the first on screen. @param {import('./log.js').LogView} log */
   copyLine(log) {
-    const { search, lines } = log;
+    const { search } = log;
     const seen = search.at >= 0 ? search.hits[search.at] : log.blocks.firstSeen();
-    const n = log.marked?.[0] ?? lines[seen]?.n;
+    const n = log.marked?.[0] ?? seen + 1;
     if (!n) return;
     log.link(n, false);
     navigator.clipboard?.writeText(location.href);
@@ -166,8 +166,8 @@ export class LogBar {
   /** To the beginning of a neighbouring step. @param {import('./log.js').LogView} log @param {1|-1} by */
   hop(log, by) {
     const at = log.blocks.firstSeen();
-    const step = Math.max(0, (at >= 0 ? log.lines[at].step : 0) + by);
-    const line = log.lines.find((l) => l.step === step);
-    if (line) log.goTo(line.n, { mark: false });
+    const step = Math.max(0, (at >= 0 ? log.stepAt(at) : 0) + by);
+    const n = log.firstOf(step);
+    if (n) log.goTo(n, { mark: false });
   }
 }

@@ -1,6 +1,7 @@
 // search.js: finding text over all lines that pass the filters, in slices so that the page never stalls; matches are
-// painted with highlights, without touching the elements.
+// painted with highlights, without touching the elements. In lines that lie on the server, the server looks.
 import { lower } from './blocks.js';
+import { places } from './lines.js';
 import { plain } from './sgr.js';
 
 export class Search {
@@ -32,6 +33,7 @@ export class Search {
     this.hits = [];
     this.at = -1;
     const job = ++this.job;
+    if (this.view.far) return this.askFor(this.view.far);
     const { shown, lines } = this.view;
     const end = shown.length; // later ones are looked at as they come
     let k = 0;
@@ -56,6 +58,25 @@ export class Search {
     slice();
   }
 
+  /** Has the server look. @param {import('./lines.js').FarLines} far */
+  askFor(far) {
+    this.asking?.abort();
+    this.asking = new AbortController();
+    const done = (/** @type {boolean} */ busy) => {
+      this.tell(busy);
+      this.mark();
+      this.view.rail.draw();
+    };
+    if (!this.query) return done(false);
+    this.tell(true);
+    const take = (/** @type {number[][]} */ ranges) => {
+      this.hits = this.hits.concat(places(ranges));
+      done(true);
+    };
+    const query = `${far.filters}&q=${encodeURIComponent(this.query.slice(0, 200))}`;
+    far.find(query, this.asking.signal, take).then(() => done(false), () => {});
+  }
+
   /** A new line passed the filters. @param {number} i */
   take(i) {
     if (this.query && this.matches(this.view.lines[i])) this.hits.push(i);
@@ -69,7 +90,7 @@ export class Search {
       const k = lower(hits, Math.max(0, this.view.blocks.firstSeen())); // from what is on screen
       this.at = (by > 0 ? k : k - 1 + hits.length) % hits.length;
     } else this.at = (this.at + by + hits.length) % hits.length;
-    this.view.goTo(this.view.lines[hits[this.at]].n, { mark: false });
+    this.view.goTo(hits[this.at] + 1, { mark: false });
     this.mark();
     this.tell(false);
   }
@@ -90,7 +111,7 @@ export class Search {
       const text = /** @type {Element} */ (row.lastChild);
       const low = this.query ? (text.textContent ?? '').toLowerCase() : '';
       let at = this.query ? low.indexOf(this.query) : -1;
-      const hit = at >= 0 || (!!this.query && this.view.lines[i].host === this.query);
+      const hit = at >= 0 || (!!this.query && /** @type {HTMLElement} */ (row.children[2]).title === this.query);
       row.classList.toggle('is-hit', hit);
       row.classList.toggle('is-now', hit && i === here);
       for (; at >= 0; at = low.indexOf(this.query, at + this.query.length)) {

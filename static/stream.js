@@ -2,7 +2,8 @@
 //
 // What is past is fetched, as it lies in the journal; what comes then is heard on the one stream of the browser
 // (shared.js), in batches: a record a line, and the byte offset behind the last one. Records are numbered without gaps: a
-// number that was seen is dropped, a hole is fetched. A push that has ended needs no stream at all.
+// number that was seen is dropped, a hole is fetched. A push that has ended needs no stream at all, and a long one not even
+// its records: an outline, and then what is asked for.
 import { retry, unwatch, watch } from './shared.js';
 
 /** No banner before a connection has been gone for so long. */
@@ -14,14 +15,17 @@ export class PushStream {
   /**
    * @param {number} push its number
    * @param {boolean} live whether it ran when the page was drawn
+   * @param {boolean} far whether its lines stay on the server
    * @param {object} on
    * @param {(records: import('./fold.js').Record[]) => void} on.records
+   * @param {(outline: any) => void} on.outline what a long push is
    * @param {() => void} on.reset forget everything: the journal begins anew
    * @param {(name: 'connecting'|'live'|'waiting'|'lost'|'signedout'|'parked'|'done', since: number) => void} on.state
    */
-  constructor(push, live, on) {
+  constructor(push, live, far, on) {
     this.push = push;
     this.live = live;
+    this.far = far;
     this.address = `/api/v1/pushes/${push}`;
     this.on = on;
     /** Byte offset behind the last record. */
@@ -46,9 +50,34 @@ export class PushStream {
   async open() {
     clearTimeout(this.timer);
     this.say(this.lostAt ? 'waiting' : 'connecting');
+    if (this.far) return this.outline();
     if (!(await this.fill()) || this.ended || this.parked) return;
     if (!this.live) return this.finish();
     watch(this.push, { cursor: () => this.cursor, told: (name, offset, data) => this.hear(name, offset, data) });
+  }
+
+  async outline() {
+    try {
+      this.on.outline(await this.ask('outline'));
+      this.finish();
+    } catch {
+      if (this.state !== 'signedout') this.again();
+    }
+  }
+
+  /** Asks for something of a push that has ended; whoever asks comes again. @param {string} path @param {AbortSignal} [signal] */
+  async ask(path, signal) {
+    try {
+      const answer = await fetch(`${this.address}/${path}`, { cache: 'no-store', redirect: 'manual', signal });
+      if (answer.status === 401 || answer.type === 'opaqueredirect') this.say('signedout');
+      if (!answer.ok) throw new Error(`answered ${answer.status}`);
+      const told = await answer.json();
+      if (this.ended) this.say('done');
+      return told;
+    } catch (problem) {
+      if (this.ended && !signal?.aborted && this.state !== 'signedout') this.say('waiting');
+      throw problem;
+    }
   }
 
   /** @param {string} name @param {number} offset @param {string} data */

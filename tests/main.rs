@@ -20,6 +20,7 @@ mod hosts;
 mod house;
 mod late;
 mod layers;
+mod lines;
 mod lock;
 mod owed;
 mod pages;

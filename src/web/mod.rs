@@ -18,6 +18,7 @@ mod frame;
 mod gate;
 mod health;
 mod in_time;
+mod lines;
 mod live;
 mod log;
 mod origin;
@@ -82,6 +83,8 @@ pub struct App {
     verifications: Semaphore,
     /// What viewers of journals share.
     batches: Batches,
+    /// Indexes of journals that have ended.
+    lines: lines::Indexes,
     /// Open streams.
     viewers: Counter,
     /// Ends all streams.
@@ -105,6 +108,7 @@ impl App {
             uploads: Semaphore::new(builds::UPLOADS),
             verifications: Semaphore::new(sign_in::VERIFICATIONS),
             batches: Batches::default(),
+            lines: lines::Indexes::default(),
             viewers: Counter::default(),
             closing: CancellationToken::new(),
             life: hex(&life),

@@ -110,6 +110,12 @@ impl Problem {
         Self { retry_after: wait, ..busy }
     }
 
+    /// What is asked for is known only when the push has ended.
+    pub fn running(push: impl fmt::Display) -> Self {
+        let message = format!("push {push} still runs: its lines come with its events and its log");
+        Self::new(StatusCode::CONFLICT, "running", message)
+    }
+
     /// Something broke that nobody outside can mend; `cause` goes to the log only.
     pub fn broken(cause: impl fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");

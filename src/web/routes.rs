@@ -5,7 +5,7 @@
 use super::asking::Caller;
 use super::problem::Problem;
 use super::{
-    actions, api, back, builds, catch_up, confirm, files, health, live, past, pause, screens, sign_in, versions,
+    actions, api, back, builds, catch_up, confirm, files, health, lines, live, past, pause, screens, sign_in, versions,
 };
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -110,6 +110,9 @@ pub static ROUTES: &[Entry] = &[
     get("/api/v1/pushes/{id}", || web::to(api::one_push)),
     stream("/api/v1/pushes/{id}/events", || web::to(live::push_events)),
     get("/api/v1/pushes/{id}/log", || web::to(live::log)),
+    get("/api/v1/pushes/{id}/outline", || web::to(lines::outline)),
+    get("/api/v1/pushes/{id}/lines", || web::to(lines::lines)),
+    get("/api/v1/pushes/{id}/find", || web::to(lines::find)),
     post("/api/v1/pushes/{id}/cancel", || web::to(api::cancel)),
     post("/api/v1/pushes/{id}/confirm", || web::to(confirm::by_api)),
     post("/api/v1/pushes/{id}/pause", || web::to(pause::pause_by_api)),

@@ -74,6 +74,11 @@ impl Browser {
         browser
     }
 
+    /// Runs a script at the start of each page from now on, before any of the page's own.
+    pub async fn begin_with(&self, script: &str) {
+        self.tell_chromium("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
+    }
+
     /// Goes to a page of the house.
     pub async fn go(&self, path: &str) {
         self.page.goto(&format!("{}{path}", self.url)).await.unwrap();

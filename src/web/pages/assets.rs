@@ -5,7 +5,7 @@
 //! kept for ever; modules import each other by name alone, so they are asked again each time (`no-cache`) and answered
 //! with 304 by their tag.
 //!
-//! Comments, indentation and a style's idle spaces stay at home: lines are served without them, and keep their numbers.
+//! Comments, indentation and idle spaces stay at home: lines are served without them. Those of scripts keep their numbers.
 
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
@@ -42,7 +42,7 @@ pub fn asset(name: &str) -> Option<Asset> {
     let bytes = match (content_type, std::str::from_utf8(&data)) {
         ("image/svg+xml", _) | (_, Err(_)) => data,
         ("text/css; charset=utf-8", Ok(text)) => Cow::Owned(tight(&lean(text)).into_bytes()),
-        (_, Ok(text)) => Cow::Owned(lean(text).into_bytes()),
+        (_, Ok(text)) => Cow::Owned(brief(&lean(text)).into_bytes()),
     };
     Some(Asset { etag: format!("\"{}\"", digest(Sha256::new().chain_update(&bytes))), content_type, bytes })
 }
@@ -79,14 +79,68 @@ fn lean(text: &str) -> String {
     lean
 }
 
-/// Leaves out the spaces of a style that mean nothing. Lines with text in quotes stay as they are.
+/// Leaves out the spaces and line ends of a style that mean nothing. Lines with text in quotes keep their spaces.
 fn tight(style: &str) -> String {
-    let spaces = [(" {", "{"), ("{ ", "{"), (" }", "}"), (": ", ":"), ("; ", ";"), (", ", ",")];
+    let spaces = [(" {", "{"), ("{ ", "{"), (" }", "}"), (": ", ":"), ("; ", ";"), (", ", ","), (" > ", ">")];
     let squeezed = |line: &str| match line.contains(['"', '\'']) {
         true => line.to_owned(),
         false => spaces.iter().fold(line.to_owned(), |line, (wide, narrow)| line.replace(wide, narrow)),
     };
-    style.lines().flat_map(|line| [squeezed(line), "\n".to_owned()]).collect()
+    let mut tight = String::with_capacity(style.len());
+    for line in style.lines().filter(|line| !line.is_empty()) {
+        tight.push_str(&squeezed(line));
+        // Whatever goes on in the next line in another way needs a space there.
+        if !line.ends_with([';', '{', '}', ',']) {
+            tight.push('\n');
+        }
+    }
+    tight.replace(";}", "}")
+}
+
+/// Leaves out what a script's lines hold for readers alone: types, comments behind the code, and the spaces of lines that
+/// have no text, no pattern and no comment in them.
+fn brief(script: &str) -> String {
+    let spaces = [
+        (" {", "{"),
+        ("{ ", "{"),
+        (" }", "}"),
+        (": ", ":"),
+        ("; ", ";"),
+        (", ", ","),
+        (" = ", "="),
+        (" => ", "=>"),
+        (" === ", "==="),
+        (" !== ", "!=="),
+        (" && ", "&&"),
+        (" || ", "||"),
+        (" ?? ", "??"),
+        (" (", "("),
+        (") ", ")"),
+    ];
+    let squeezed = |line: &str| {
+        let line = bare(line);
+        match line.contains(['"', '\'', '`', '/']) {
+            true => line,
+            false => spaces.iter().fold(line, |line, (wide, narrow)| line.replace(wide, narrow)),
+        }
+    };
+    script.lines().flat_map(|line| [squeezed(line), "\n".to_owned()]).collect()
+}
+
+/// A line of a script without its types and the comment at its end. Inside of quotes nothing is a comment.
+fn bare(line: &str) -> String {
+    let outside = |before: &str| ['"', '\'', '`'].iter().all(|quote| before.matches(*quote).count() % 2 == 0);
+    let (mut bare, mut rest) = (String::with_capacity(line.len()), line);
+    while let Some((before, after)) = rest.split_once("/** @") {
+        let Some((_, behind)) = after.split_once("*/").filter(|_| outside(&format!("{bare}{before}"))) else { break };
+        bare.push_str(before);
+        rest = behind.trim_start();
+    }
+    bare.push_str(rest);
+    match bare.split_once(" // ") {
+        Some((code, _)) if outside(code) => code.to_owned(),
+        _ => bare,
+    }
 }
 
 fn digest(hash: Sha256) -> String {
@@ -115,11 +169,26 @@ mod tests {
 
     #[test]
     fn a_style_loses_only_spaces_that_mean_nothing() {
-        let style = ".a:is(b, c) > d { font: 12px/1 x, y; width: calc(100% - 8px); }\n.e { content: \"a, b; c\"; }\n";
+        let style = ".a:is(b, c) > d { font: 12px/1 x, y; width: calc(100% - 8px); }\n\n.e { content: \"a, b; c\"; }\n.f\n.g { h: i; }\n";
         assert_eq!(
             tight(style),
-            ".a:is(b,c) > d{font:12px/1 x,y;width:calc(100% - 8px);}\n.e { content: \"a, b; c\"; }\n"
+            ".a:is(b,c)>d{font:12px/1 x,y;width:calc(100% - 8px)}.e { content: \"a, b; c\"; }.f\n.g{h:i}"
         );
+    }
+
+    #[test]
+    fn a_script_loses_types_comments_and_spaces_but_never_a_character_of_its_text() {
+        for (line, served) in [
+            ("const a = /** @type {A} */ (b) => ({ c, d: e }); // why", "const a=(b)=>({c,d:e});"),
+            ("if (a && b === c) return (d);", "if(a&&b===c)return(d);"),
+            ("say('a, b'); // it's so", "say('a, b');"),
+            ("say(\"it's // so\");", "say(\"it's // so\");"),
+            ("f(`${a[/** @type {B} */ (c)]} d`);", "f(`${a[/** @type {B} */ (c)]} d`);"),
+            ("const a = b / c, d = /x = y/;", "const a = b / c, d = /x = y/;"),
+            ("return a - -b;", "return a - -b;"),
+        ] {
+            assert_eq!(brief(line), format!("{served}\n"), "{line}");
+        }
     }
 
     #[test]

@@ -86,6 +86,7 @@ pub(super) struct PushView {
     usual: Option<String>,
     usual_ms: i64,
     lines: String,
+    line_count: i64,
     result_class: &'static str,
     result_title: String,
     result_words: String,
@@ -207,6 +208,7 @@ impl PushView {
             usual: usual.map(duration_words),
             usual_ms: usual.unwrap_or(0),
             lines: words::count(row.lines, "line"),
+            line_count: row.lines,
             result_class: match row.state.as_str() {
                 "succeeded" => "ok",
                 "failed" | "degraded" => "fail",

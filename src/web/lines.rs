@@ -1,0 +1,201 @@
+//! The lines of a push that has ended, for a page that loads only what is looked at: an outline, pages of lines, and
+//! where lines are that hold a text or come from a host. They must never hold a whole journal in memory, and never speak
+//! of a push that still runs: its viewers are cursors into its journal. Called by the routes.
+
+mod find;
+mod index;
+mod read;
+
+use super::App;
+use super::asking::Caller;
+use super::problem::{Problem, Reply};
+use super::screens::named;
+use crate::desk::JournalEnd;
+use crate::stack::PushNumber;
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path, Query};
+use find::{MOST_RANGES, Text};
+use index::{Index, Span, Wanted};
+use serde_json::json;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// Indexes that are kept.
+const KEPT: usize = 16;
+/// Bytes of indexes that are kept; the newest is, whatever it takes.
+const KEPT_BYTES: usize = 64 << 20;
+/// Passes over journals at once: the rest of the machine is for the pushes.
+const PASSES: usize = 2;
+/// The longest text to look for, in characters.
+const LONGEST_TEXT: usize = 200;
+
+/// The indexes that were asked for lately. A journal that has ended does not change, so they hold for as long as it has
+/// the same length.
+pub struct Indexes {
+    /// The last one used comes last.
+    kept: Mutex<Vec<(PushNumber, u64, Arc<Index>)>>,
+    passes: Semaphore,
+    building: tokio::sync::Mutex<()>,
+}
+
+impl Default for Indexes {
+    fn default() -> Self {
+        Self { kept: Mutex::default(), passes: Semaphore::new(PASSES), building: tokio::sync::Mutex::default() }
+    }
+}
+
+impl Indexes {
+    fn kept(&self, push: PushNumber, end: u64) -> Option<Arc<Index>> {
+        let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let at = kept.iter().position(|(of, length, _)| (*of, *length) == (push, end))?;
+        let found = kept.remove(at);
+        let index = found.2.clone();
+        kept.push(found);
+        Some(index)
+    }
+
+    fn keep(&self, push: PushNumber, end: u64, index: &Arc<Index>) {
+        let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        kept.retain(|(of, _, _)| *of != push);
+        kept.push((push, end, index.clone()));
+        let bytes =
+            |kept: &[(PushNumber, u64, Arc<Index>)]| kept.iter().map(|(_, _, index)| index.weight()).sum::<usize>();
+        while kept.len() > KEPT || (kept.len() > 1 && bytes(&kept) > KEPT_BYTES) {
+            kept.remove(0);
+        }
+    }
+}
+
+/// A journal that has ended, with its index.
+struct Past {
+    path: PathBuf,
+    index: Arc<Index>,
+}
+
+impl Past {
+    async fn of(app: &App, push: PushNumber) -> Result<Self, Problem> {
+        let end = app.desk.journal_end(push).await.map(|end| *end.borrow());
+        let Some(JournalEnd { len, ended }) = end else { return Err(Problem::unknown(format_args!("push {push}"))) };
+        if !ended {
+            return Err(Problem::running(push));
+        }
+        let path = app.desk.journal_path(push);
+        if let Some(index) = app.lines.kept(push, len) {
+            return Ok(Self { path, index });
+        }
+        // Who waits here finds it built.
+        let _one = app.lines.building.lock().await;
+        if let Some(index) = app.lines.kept(push, len) {
+            return Ok(Self { path, index });
+        }
+        let built = pass(app, path.clone(), move |file| match file {
+            Some(file) => Index::build(&file, len),
+            None => Ok(Index::default()),
+        });
+        let index = Arc::new(built.await?);
+        app.lines.keep(push, len, &index);
+        Ok(Self { path, index })
+    }
+
+    async fn read<T: Send + 'static>(
+        self,
+        app: &App,
+        work: impl FnOnce(&File, &Index) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        pass(app, self.path, move |file| match file {
+            Some(file) => work(&file, &self.index),
+            None => Err(io::ErrorKind::NotFound.into()),
+        })
+        .await
+    }
+}
+
+/// Works on a journal's file, off the async threads, when it is its turn; there is none of a push that never began.
+async fn pass<T: Send + 'static>(
+    app: &App,
+    path: PathBuf,
+    work: impl FnOnce(Option<File>) -> io::Result<T> + Send + 'static,
+) -> Result<T, Problem> {
+    let _turn = app.lines.passes.acquire().await.map_err(Problem::broken)?;
+    let work = move || match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => work(None),
+        file => work(Some(file?)),
+    };
+    tokio::task::spawn_blocking(work).await.map_err(Problem::broken)?.map_err(Problem::broken)
+}
+
+/// What a request asks for, key by key; `host` and `command` may come several times.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Asked {
+    wanted: Wanted,
+    text: String,
+    from: Option<u64>,
+    to: Option<u64>,
+}
+
+impl Asked {
+    fn of(pairs: Vec<(String, String)>) -> Result<Self, Problem> {
+        let mut asked = Self::default();
+        for (key, value) in pairs {
+            let bad =
+                || Problem::bad_request(format!("{key} {:?} is not one", value.chars().take(80).collect::<String>()));
+            let line = || value.parse().ok().filter(|line| *line > 0).ok_or_else(bad);
+            match key.as_str() {
+                "host" => asked.wanted.hosts.push(value),
+                "command" => asked.wanted.commands.push(value.parse().map_err(|_| bad())?),
+                "errors" if value == "yes" => asked.wanted.errors = true,
+                "from" => asked.from = Some(line()?),
+                "to" => asked.to = Some(line()?),
+                "q" if value.chars().count() <= LONGEST_TEXT => asked.text = value,
+                "q" => return Err(Problem::bad_request(format!("q is longer than {LONGEST_TEXT} characters"))),
+                _ => return Err(bad()),
+            }
+        }
+        Ok(asked)
+    }
+}
+
+/// `GET /api/v1/pushes/{id}/outline`
+pub async fn outline(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
+    let push: PushNumber = named("push", &id)?;
+    let index = Past::of(&app, push).await?.index;
+    let errors: Vec<_> = index.errors.iter().take(MOST_RANGES).map(|span| (span.first, span.last)).collect();
+    let count: u64 = index.errors.iter().map(|span| span.last - span.first + 1).sum();
+    Ok(HttpResponse::Ok().json(json!({
+        "push": push,
+        "lines": index.lines,
+        "records": index.records,
+        "steps": index.steps(),
+        "errors": { "count": count, "ranges": errors },
+    })))
+}
+
+/// `GET /api/v1/pushes/{id}/lines?from=&to=`, of some hosts and commands, or errors alone.
+pub async fn lines(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec<(String, String)>>) -> Reply {
+    let asked = Asked::of(query.into_inner())?;
+    let past = Past::of(&app, named("push", &id)?).await?;
+    let span = Span { first: asked.from.unwrap_or(1), last: asked.to.unwrap_or(u64::MAX) };
+    let lines = past.read(&app, move |file, index| find::lines(file, index, &asked.wanted, span)).await?;
+    Ok(HttpResponse::Ok().json(lines))
+}
+
+/// `GET /api/v1/pushes/{id}/find?q=`: which lines hold a text; without it, which lines come from some hosts or commands,
+/// or are errors.
+pub async fn find(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec<(String, String)>>) -> Reply {
+    let Asked { wanted, text, from, .. } = Asked::of(query.into_inner())?;
+    let past = Past::of(&app, named("push", &id)?).await?;
+    // Who types on has gone with the last letter's question.
+    let gone = CancellationToken::new();
+    let _here = gone.clone().drop_guard();
+    let found = past.read(&app, move |file, index| {
+        find::find(file, index, &wanted, Text::of(&text).as_ref(), from.unwrap_or(1), &gone)
+    });
+    Ok(HttpResponse::Ok().json(found.await?))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! Reading a journal that will not change: record by record from any place on, and the text of chosen lines. It must never
+//! hold more than a record and a buffer, nor go on when nobody waits any more. Called by the index, the page of lines and
+//! the search, off the async threads.
+
+use super::index::{Index, STRIDE, Span};
+use crate::journal::Stream;
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
+
+/// Bytes read at once.
+const PIECE: usize = 128 * 1024;
+/// A gap of so many lines between two that are wanted is read through; a wider one is jumped over.
+const GAP: u64 = 4 * STRIDE;
+
+/// A record as far as lines are concerned, in the bytes that it was read from.
+#[derive(Debug, Deserialize)]
+pub struct Light<'a> {
+    kind: &'a str,
+    /// When it was written, as it stands there.
+    pub at: &'a str,
+    /// Which command; 0 for none.
+    #[serde(default)]
+    pub command: u32,
+    /// The host's name; none for the push host.
+    #[serde(default, borrow)]
+    pub host: Option<&'a str>,
+    /// Which stream, of a line.
+    #[serde(default)]
+    pub stream: Option<Stream>,
+    /// What it says, of a line.
+    #[serde(default, borrow)]
+    pub text: Cow<'a, str>,
+}
+
+impl Light<'_> {
+    /// Whether the record is a line of output.
+    pub fn is_line(&self) -> bool {
+        self.kind == "line"
+    }
+}
+
+/// Gives each record from `from` up to `end`, with the place where it begins.
+///
+/// # Errors
+/// What the system said.
+pub fn lines_of(file: &File, from: u64, end: u64, mut take: impl FnMut(u64, &[u8])) -> io::Result<()> {
+    let mut at = from;
+    let mut file = file;
+    file.seek(SeekFrom::Start(from))?;
+    let mut reader = BufReader::with_capacity(PIECE, file.take(end.saturating_sub(from)));
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let length = reader.read_until(b'\n', &mut line)?;
+        if length == 0 {
+            return Ok(());
+        }
+        take(at, &line);
+        at += length as u64;
+    }
+}
+
+/// Gives each line of the spans, with its number, until `take` breaks.
+///
+/// # Errors
+/// What the system said.
+pub fn each(
+    file: &File,
+    index: &Index,
+    spans: &[Span],
+    mut take: impl FnMut(u64, &Light<'_>) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let mut reader = BufReader::with_capacity(PIECE, file);
+    // The number of the next line; far from everything, so that the first span is jumped to.
+    let mut next = u64::MAX;
+    let mut bytes = Vec::new();
+    for span in spans {
+        if next > span.first || span.first - next > GAP {
+            let (line, offset) = index.near(span.first);
+            reader.seek(SeekFrom::Start(offset))?;
+            next = line;
+        }
+        while next <= span.last {
+            bytes.clear();
+            if reader.read_until(b'\n', &mut bytes)? == 0 {
+                return Ok(());
+            }
+            let Ok(light) = serde_json::from_slice::<Light<'_>>(&bytes) else { continue };
+            if !light.is_line() {
+                continue;
+            }
+            let number = next;
+            next += 1;
+            if number >= span.first && take(number, &light).is_break() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
