@@ -347,6 +347,30 @@ pub(super) fn diff_url(text: &str) -> Result<String, Refused> {
     }
 }
 
+/// The address of a ticket, with `{ticket}` or `{number}` behind the host.
+pub(super) fn ticket_url(text: &str) -> Result<String, Refused> {
+    let filled = text.replace("{ticket}", "").replace("{number}", "");
+    if let Some(name) = variable_in(&filled) {
+        return Err(refused(format!("`{{{name}}}` cannot be used in `tickets`"), "it may hold {ticket} and {number}"));
+    }
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host_ok = host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[') && !host.contains(['{', '@']);
+    if !host_ok || filled.chars().any(|c| c.is_control() || c.is_whitespace() || "<>\"{}|\\^`".contains(c)) {
+        return Err(refused(
+            format!("ticket address `{}` is not allowed", shown(text)),
+            "write an http:// or https:// address: https://tickets.example.com/browse/{ticket}",
+        ));
+    }
+    match filled == text {
+        true => Err(refused(
+            format!("ticket address `{}` does not say which ticket", shown(text)),
+            "put {ticket} (as it is written) or {number} (its digits alone) into it",
+        )),
+        false => Ok(text.to_owned()),
+    }
+}
+
 /// A pattern for rsync's `--exclude`.
 pub(super) fn pattern(text: &str) -> Result<String, Refused> {
     no_variable(text)?;
