@@ -150,7 +150,7 @@ mod tests {
         for (line, served) in [
             ("if (a && b) return { c: d, e }; // why", "if(a&&b)return{c:d,e};"),
             ("const f = async (x) => x - -1;", "const f=async(x)=>x - -1;"),
-            ("say(a, 'b, c // d'); // e", "say(a, 'b, c // d');"),
+            ("say(a, 'b, c // d'); // e", "say(a, 'b, c // d'); // e"),
             ("say(a, 'b // c');", "say(a, 'b // c');"),
             ("a = b / c, d", "a = b / c, d"),
             ("const a = b in c ? d : e;", "const a=b in c ? d :e;"),
