@@ -14,6 +14,7 @@ pub mod press;
 pub mod published;
 pub mod pushes;
 pub mod questions;
+pub mod running;
 pub mod sessions;
 pub mod stats;
 pub mod told;
