@@ -63,7 +63,7 @@ function scrolled(view) {
     const at = performance.now();
     if (far > 3) view.fastUntil = at + 100;
     // A jump without any key, wheel or pointer is the browser's own find: its text is left alone until the next input.
-    if (far > 0.4 && at - view.inputAt > 400) view.found = true;
+    if (far > 0.4 && at - view.inputAt > 400) view.found = !view.far;
     const row = view.blocks.rowHeight * 1.5;
     // Up, and not merely pushed up because the window grew: the reader wants to stay here.
     if (top < view.lastTop - 1 && end - top > row) view.follow(false);

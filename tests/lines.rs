@@ -50,7 +50,9 @@ async fn open(browser: &Browser, path: &str) {
 }
 
 async fn key(browser: &Browser, key: &str) {
-    browser.ask(&format!("dispatchEvent(new KeyboardEvent('keydown', {{ key: '{key}' }}))")).await;
+    browser
+        .ask(&format!("document.body.dispatchEvent(new KeyboardEvent('keydown', {{ key: '{key}', bubbles: true }}))"))
+        .await;
 }
 
 async fn held(browser: &Browser) -> i64 {

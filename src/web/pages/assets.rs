@@ -5,7 +5,7 @@
 //! kept for ever; modules import each other by name alone, so they are asked again each time (`no-cache`) and answered
 //! with 304 by their tag.
 //!
-//! Comments, indentation and idle spaces stay at home: lines are served without them. Those of scripts keep their numbers.
+//! Comments, indentation and whatever else means nothing to a browser stay at home.
 
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
@@ -97,9 +97,21 @@ fn tight(style: &str) -> String {
     tight.replace(";}", "}")
 }
 
-/// Leaves out types, comments at the end of a script's lines, and the spaces that mean nothing. Lines with text in quotes, or with
-/// what may be a pattern, keep their spaces.
+/// Leaves out types, comments at the end of a script's lines, and the spaces and line ends that mean nothing.
 fn tight_script(script: &str) -> String {
+    let mut tight = String::with_capacity(script.len());
+    for line in script.lines().map(squeezed).filter(|line| !line.is_empty()) {
+        tight.push_str(&line);
+        // No statement ends, and no comment can go on, behind these.
+        if line.contains("//") || !line.ends_with(['{', ';', ',', '(']) {
+            tight.push('\n');
+        }
+    }
+    tight
+}
+
+/// One line of a script without what means nothing. What is in quotes stays as it is, and so does a line with a pattern.
+fn squeezed(line: &str) -> String {
     let spaces = [
         (" {", "{"),
         ("{ ", "{"),
@@ -113,21 +125,38 @@ fn tight_script(script: &str) -> String {
         (" !== ", "!=="),
         (" && ", "&&"),
         (" || ", "||"),
+        (" ?? ", "??"),
+        (" ? ", "?"),
+        (" :", ":"),
+        (" < ", "<"),
+        (" > ", ">"),
         (" (", "("),
         (") ", ")"),
     ];
-    let squeezed = |line: &str| {
-        let line = untyped(line);
-        let code = match line.split_once(" // ") {
-            Some((code, _)) if outside(code) => code,
-            _ => &line,
-        };
-        match code.contains(['"', '\'', '`', '/']) {
-            true => code.to_owned(),
-            false => spaces.iter().fold(code.to_owned(), |line, (wide, narrow)| line.replace(wide, narrow)),
-        }
+    let line = untyped(line);
+    let code = match line.split_once(" // ") {
+        Some((code, _)) if outside(code) => code,
+        _ => &line,
     };
-    script.lines().flat_map(|line| [squeezed(line), "\n".to_owned()]).collect()
+    let tight = |code: &str| spaces.iter().fold(code.to_owned(), |code, (wide, narrow)| code.replace(wide, narrow));
+    let Some(pieces) = pieces(code) else { return code.to_owned() };
+    pieces.iter().enumerate().map(|(at, piece)| if at % 2 == 0 { tight(piece) } else { (*piece).to_owned() }).collect()
+}
+
+/// Cuts a line into code and text in quotes, turn by turn; none where it cannot be told for sure which is which.
+fn pieces(line: &str) -> Option<Vec<&str>> {
+    if line.contains('\\') || line.matches('`').count() > 2 {
+        return None;
+    }
+    let (mut pieces, mut rest) = (Vec::new(), line);
+    while let Some(at) = rest.find(['"', '\'', '`']) {
+        let quote = rest[at..].chars().next()?;
+        let behind = at + 2 + rest[at + 1..].find(quote)?;
+        pieces.extend([&rest[..at], &rest[at..behind]]);
+        rest = &rest[behind..];
+    }
+    pieces.push(rest);
+    pieces.iter().step_by(2).all(|code| !code.contains('/')).then_some(pieces)
 }
 
 /// Whether what follows these words of a line is in no quotes.
@@ -179,12 +208,20 @@ mod tests {
             ("f(`${a[/** @type {B} */ (c)]} d`);", "f(`${a[/** @type {B} */ (c)]} d`);"),
             ("const f = async (x) => x - -1;", "const f=async(x)=>x - -1;"),
             ("say(a, 'b, c // d'); // e", "say(a, 'b, c // d'); // e"),
-            ("say(a, 'b // c');", "say(a, 'b // c');"),
+            ("say(a, 'b // c');", "say(a,'b // c');"),
+            ("f(`a, ${b ? c : d}`, \"it's, so\");", "f(`a, ${b ? c : d}`,\"it's, so\");"),
+            ("f(`a${b ? `, c` : d}`, e)", "f(`a${b ? `, c` : d}`, e)"),
             ("a = b / c, d", "a = b / c, d"),
-            ("const a = b in c ? d : e;", "const a=b in c ? d :e;"),
+            ("const a = b in c ? d : e;", "const a=b in c?d:e;"),
         ] {
-            assert_eq!(tight_script(line), format!("{served}\n"));
+            assert_eq!(tight_script(line).trim_end(), served);
         }
+    }
+
+    #[test]
+    fn lines_of_a_script_are_joined_only_where_no_statement_ends() {
+        let script = "f(\n{\na: 1,\n};\n\nconst b = () => {}\nc('//d;',\ne)\n";
+        assert_eq!(tight_script(script), "f({a:1,};const b=()=>{}\nc('//d;',\ne)\n");
     }
 
     #[test]
