@@ -286,8 +286,8 @@ fn the_push_log_keeps_its_filters() {
     let page = LogPage {
         rows: made_up::history(),
         filter,
-        before: None,
-        next_before: Some(4088),
+        older: Some(4088),
+        newer: None,
         stacks: vec!["web".into(), "api".into()],
     };
     let html = checked("log", pages.log(&frame, &page));
@@ -296,8 +296,7 @@ fn the_push_log_keeps_its_filters() {
     {
         assert!(html.contains(words), "{words}");
     }
-    let none =
-        LogPage { rows: Vec::new(), filter: LogFilter::default(), before: None, next_before: None, stacks: Vec::new() };
+    let none = LogPage { rows: Vec::new(), filter: LogFilter::default(), older: None, newer: None, stacks: Vec::new() };
     assert!(checked("log-empty", pages.log(&frame, &none)).contains("Nothing has been pushed yet"));
 }
 

@@ -5,8 +5,9 @@ use super::gate::{Facts, Offer, as_build};
 use super::resume::Earlier;
 use super::view::{BackTo, WayBack};
 use super::{Decision, Desk, Refusal, first_line, gate, inventory, undo};
+use crate::ledger::history::{self, Filter};
 use crate::ledger::past::{self, Good};
-use crate::ledger::pushes::{self, Filter, PushRow};
+use crate::ledger::pushes::PushRow;
 use crate::ledger::{Answer, aim};
 use crate::plan::{self, Goods, Kind, OldBuild, PlannedCommand, Target};
 use crate::stack::{BuildId, PushNumber, Stack, StackName, StageName};
@@ -97,7 +98,7 @@ fn last_bad(connection: &Connection, stack: &StackName, stage: &StageName) -> An
     let last = Filter { stack: Some(stack.to_string()), stage: Some(stage.to_string()), ..Filter::default() };
     // Catch-ups that ended well leave it as it was, but for the one that made the stage whole again.
     let caught_up = |row: &PushRow| row.kind == Kind::CatchUp.word() && row.state == "succeeded";
-    let newest = pushes::list(connection, &last, CATCH_UPS)?.into_iter().find(|row| !caught_up(row));
+    let newest = history::list(connection, &last, CATCH_UPS)?.into_iter().find(|row| !caught_up(row));
     Ok(newest.filter(|row| ended_badly(&row.state)))
 }
 

@@ -9,8 +9,9 @@ use super::view::{Next, Partly, StageView, StepNow, Street, Trunk, Undo};
 use super::{Decision, Desk, Refusal, catch_up, first_line};
 use crate::ledger::Answer;
 use crate::ledger::aim::{self, Aim};
+use crate::ledger::history::{self, Filter};
 use crate::ledger::holds::{self, Hold};
-use crate::ledger::pushes::{self, Filter, PushRow};
+use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::running;
 use crate::stack::{Revision, Source, Stack, StackName};
 use rusqlite::Connection;
@@ -173,7 +174,7 @@ fn read(connection: &Connection, stack: &Stack, head: Option<Revision>) -> Answe
         let of_stage = Filter { stage: Some(stage.name.to_string()), ..of_stack.clone() };
         stages.push(StageRead {
             facts: Facts::read(connection, stack, place, head.clone())?,
-            last: pushes::list(connection, &of_stage, 1)?.pop(),
+            last: history::list(connection, &of_stage, 1)?.pop(),
             usual_ms: pushes::usual_ms(connection, name, stage.name.as_str(), USUAL)?,
             past: Past::read(connection, &stack.name, &stage.name)?,
             aim: aim::get(connection, &stack.name, &stage.name)?,
@@ -184,7 +185,7 @@ fn read(connection: &Connection, stack: &Stack, head: Option<Revision>) -> Answe
         step: lock.as_ref().map(|push| running::step(connection, push.id)).transpose()?.flatten(),
         lock,
         hold: holds::get(connection, &holds::scope(&stack.name, None))?,
-        recent: pushes::list(connection, &of_stack, RECENT)?,
+        recent: history::list(connection, &of_stack, RECENT)?,
         stages,
     })
 }

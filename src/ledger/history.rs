@@ -113,9 +113,7 @@ impl Query {
             None => {}
         }
         let by_words = number != "p.id";
-        for (edge, by_id, by_word) in
-            [(above, "p.id > ?", "words.rowid > ?"), (below, "p.id < ?", "words.rowid < ?")]
-        {
+        for (edge, by_id, by_word) in [(above, "p.id > ?", "words.rowid > ?"), (below, "p.id < ?", "words.rowid < ?")] {
             if let Some(edge) = edge {
                 put(if by_words { by_word } else { by_id }, Value::Integer(edge));
             }
@@ -178,7 +176,6 @@ pub fn index(connection: &Connection, push: i64) -> Result<(), LedgerError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
 
     #[test]
     fn what_is_looked_for_is_never_a_question_in_the_indexs_own_tongue() {

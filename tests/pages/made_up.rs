@@ -102,6 +102,7 @@ pub fn row(id: i64, stack: &str, stage: &str, state: &str) -> PushRow {
         hosts_total: 24,
         hosts_ok: if state == "succeeded" { 24 } else { 11 },
         lines: 2188,
+        commit_count: 4,
         paused: None,
     }
 }

@@ -200,6 +200,8 @@ pub struct PushLine {
     ago: Moment,
     took: Option<String>,
     took_ms: i64,
+    /// How many commits it brings; none of a rollback, which takes some back.
+    commits: Option<String>,
     reason: Option<String>,
     why: Option<String>,
     /// What kind of push it is; empty for a plain one.
@@ -222,6 +224,7 @@ impl PushLine {
             ago: Moment::ago(&row.pressed_at, now),
             took: row.duration_ms.map(duration_words),
             took_ms: row.duration_ms.unwrap_or(0),
+            commits: (row.commit_count > 0 && row.kind == "push").then(|| words::count(row.commit_count, "commit")),
             reason: row.reason.clone(),
             why: row.why.clone(),
             kind: match row.kind.as_str() {
