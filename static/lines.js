@@ -60,7 +60,11 @@ export class FarLines {
       this.kept = [];
       then(shown);
     };
-    if (!filters) return give(Int32Array.from({ length: this.count }, (_, i) => i));
+    if (!filters) {
+      const all = new Int32Array(this.count);
+      for (let i = 0; i < all.length; i++) all[i] = i;
+      return give(all);
+    }
     const ranges = /** @type {number[][]} */ ([]);
     this.find(filters, signal, (some) => ranges.push(...some)).then(() => give(Int32Array.from(places(ranges))), () => {});
   }
