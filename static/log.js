@@ -9,7 +9,7 @@ import { Search } from './search.js';
 
 /** @typedef {import('./fold.js').Line} Line
  *  @typedef {{steps: Set<number>|null, hosts: Set<string>|null, errors: boolean}} Wanted
- *  @typedef {{follow?: (on: boolean, unseen: number) => void, host?: (host: string) => void,
+ *  @typedef {{follow?: (on: boolean, unseen: number) => void, host?: (host: string) => void, link?: () => void, left?: (lines: number) => void,
  *    search?: (state: {query: string, count: number, at: number, busy: boolean}) => void,
  *    filter?: (state: Wanted & {shown: number, all: number}) => void}} Hooks */
 
@@ -29,8 +29,9 @@ export class LogView {
     this.hooks = hooks;
     this.scroller = /** @type {HTMLElement} */ ($('.log-scroll', root));
     this.gutter = { width: 8, times: false };
-    /** @type {Line[]} */
+    /** A line that is no longer kept (keep.js) is null. @type {any[]} */
     this.lines = [];
+    this.dropped = 0;
     /** @type {import('./lines.js').FarLines|null} */
     this.far = null;
     /** Where to go once its block has come. @type {{n: number, mark: boolean}|null} */
@@ -84,6 +85,7 @@ export class LogView {
   /** Lines that turned out to be errors. @param {number[]} places */
   markErrors(places) {
     for (const i of places) {
+      if (!this.lines[i]) continue;
       this.lines[i].kind = 'err';
       this.errors.splice(lower(this.errors, i), 0, i);
       const row = this.blocks.rowOf(i);
@@ -96,6 +98,7 @@ export class LogView {
   /** Forgets all lines: the journal begins anew. */
   clear() {
     this.lines = [];
+    this.dropped = 0;
     this.errors = [];
     this.errorAt = -1;
     this.reset();
@@ -124,12 +127,12 @@ export class LogView {
 
   /** The number of a step's first line, or 0. @param {number} step */
   firstOf(step) {
-    return (this.far ? this.far.first(step) : this.lines.findIndex((line) => line.step === step)) + 1;
+    return (this.far ? this.far.first(step) : this.lines.findIndex((line) => line?.step === step)) + 1;
   }
 
   /** @param {number} i a line's place */
   stepAt(i) {
-    return this.far ? this.far.step(i) : this.lines[i].step;
+    return this.far ? this.far.step(i) : (this.lines[i]?.step ?? 0);
   }
 
   /** @param {number} i a line's place */
@@ -137,8 +140,9 @@ export class LogView {
     return this.far ? this.shown[lower(this.shown, i)] === i : this.passes(this.lines[i]);
   }
 
-  /** @param {Line} line */
+  /** @param {Line|null} line */
   passes(line) {
+    if (!line) return false;
     const { steps, hosts, errors } = this.want;
     return (!steps || steps.has(line.step)) && (!hosts || hosts.has(line.host)) && (!errors || line.kind === 'err');
   }
@@ -277,6 +281,7 @@ export class LogView {
     const [from, to] = [Number(found[1]), Number(found[2] ?? found[1])].sort((a, b) => a - b);
     this.marked = [from, to];
     this.scroller.scrollIntoView({ block: 'nearest' });
+    this.hooks.link?.();
     return this.goTo(from);
   }
 
@@ -293,7 +298,7 @@ export class LogView {
   /** @param {number} n a line's number @param {{mark?: boolean}} [how] @returns {boolean} whether it is here */
   goTo(n, { mark = true } = {}) {
     const i = n - 1;
-    if (i < 0 || i >= this.count()) return false;
+    if (i < 0 || i >= this.count() || !(this.far || this.lines[i])) return false;
     this.aim = null;
     if (!this.passesAt(i)) this.filter({ steps: null, hosts: null, errors: false });
     while (this.done < this.shown.length && this.shown[this.done] <= i) this.paint();
