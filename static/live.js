@@ -123,7 +123,6 @@ class PushPage {
   /** A long push that has ended: how it went, and where its lines are. @param {any} outline */
   takeOutline(outline) {
     if (outline.records.length) this.take(outline.records);
-    $('#b-same').hidden = true; // equal lines fold where all lines are in the page
     this.log.setFar(new FarLines(outline, (path, signal) => this.stream.ask(path, signal), this.log));
     const all = `Finds in all ${outline.lines.toLocaleString('en')} lines; the browser's own find only in those on screen`;
     $('.log-find input').title = all;
