@@ -25,6 +25,13 @@ export function lower(list, value) {
   return low;
 }
 
+/** @param {number[][]} ranges of line numbers @returns {number[]} the places of all their lines */
+export function places(ranges) {
+  const list = [];
+  for (const [first, last] of ranges) for (let n = first; n <= last; n++) list.push(n - 1);
+  return list;
+}
+
 export class Blocks {
   /**
    * @param {HTMLElement} scroller

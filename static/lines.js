@@ -1,15 +1,13 @@
 // lines.js: the lines of a long push that has ended. They stay on the server: an outline says how many there are and
 // where the steps begin, the server finds and filters, and a block's text comes when the block is looked at. At most
 // KEPT blocks that are out of sight keep theirs.
-import { lower } from './blocks.js';
+import { lower, places } from './blocks.js';
 import { kindOf } from './fold.js';
 
 /** @typedef {import('./blocks.js').Block} Block
  *  @typedef {import('./log.js').Wanted} Wanted
  *  @typedef {(path: string, signal?: AbortSignal) => Promise<any>} Ask */
 
-/** A push with more lines than this is not loaded as a whole. */
-export const FAR = 5000;
 const KEPT = 16;
 
 export class FarLines {
@@ -132,11 +130,4 @@ export class FarLines {
       }
     }
   }
-}
-
-/** @param {number[][]} ranges of line numbers @returns {number[]} the places of all their lines */
-export function places(ranges) {
-  const list = [];
-  for (const [first, last] of ranges) for (let n = first; n <= last; n++) list.push(n - 1);
-  return list;
 }

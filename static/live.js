@@ -5,7 +5,6 @@ import { Fold, ended } from './fold.js';
 import { freshen } from './fresh.js';
 import { Grid } from './grid.js';
 import { trim } from './keep.js';
-import { FAR, FarLines } from './lines.js';
 import { LogView } from './log.js';
 import { LogBar } from './logbar.js';
 import { Steps, stepNote } from './steps.js';
@@ -30,6 +29,9 @@ const ENDS = {
   back: ['Rolled back', 'Rolled back after'],
   lost: ['Interrupted', 'Interrupted after'],
 };
+
+/** A past push with more lines than this is not loaded as a whole. */
+const FAR = 5000;
 
 class PushPage {
   /** @param {HTMLElement} about the element with `data-push` */
@@ -121,7 +123,8 @@ class PushPage {
   }
 
   /** A long push that has ended: how it went, and where its lines are. @param {any} outline */
-  takeOutline(outline) {
+  async takeOutline(outline) {
+    const { FarLines } = await import('./lines.js');
     if (outline.records.length) this.take(outline.records);
     this.log.setFar(new FarLines(outline, (path, signal) => this.stream.ask(path, signal), this.log));
     const all = `Finds in all ${outline.lines.toLocaleString('en')} lines; the browser's own find only in those on screen`;
@@ -134,7 +137,7 @@ class PushPage {
     this.grid?.setHosts(this.fold.hosts);
     this.log.setGutter(this.fold.hosts.reduce((most, host) => Math.max(most, host.length), 4));
     // one host alone is like no other; and the lines of a long past push are not here
-    const alone = this.fold.hosts.length < 2 || Number(about?.dataset.lines) > 5000;
+    const alone = this.fold.hosts.length < 2 || Number(about?.dataset.lines) > FAR;
     $('#b-same').hidden = alone;
     if (alone) this.foldSame(false);
   }

@@ -1,7 +1,6 @@
 // search.js: finding text over all lines that pass the filters, in slices so that the page never stalls; matches are
 // painted with highlights, without touching the elements. In lines that lie on the server, the server looks.
-import { lower } from './blocks.js';
-import { places } from './lines.js';
+import { lower, places } from './blocks.js';
 import { plain } from './sgr.js';
 
 export class Search {

@@ -18,7 +18,7 @@ export class PushStream {
    * @param {boolean} far whether its lines stay on the server
    * @param {object} on
    * @param {(records: import('./fold.js').Record[]) => void} on.records
-   * @param {(outline: any) => void} on.outline what a long push is
+   * @param {(outline: any) => Promise<void>} on.outline what a long push is
    * @param {() => void} on.reset forget everything: the journal begins anew
    * @param {(name: 'connecting'|'live'|'waiting'|'lost'|'signedout'|'parked'|'done', since: number) => void} on.state
    */
@@ -59,7 +59,7 @@ export class PushStream {
 
   async outline() {
     try {
-      this.on.outline(await this.ask('outline'));
+      await this.on.outline(await this.ask('outline'));
       this.finish();
     } catch {
       if (this.state !== 'signedout') this.again();

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     /// Scripts that no page loads before a person asks for what they do.
-    const ON_DEMAND: [&str; 2] = ["same.js", "sameview.js"];
+    const ON_DEMAND: [&str; 3] = ["lines.js", "same.js", "sameview.js"];
 
     #[test]
     fn only_static_files_are_served_each_with_its_type() {
