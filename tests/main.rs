@@ -34,6 +34,7 @@ mod release;
 mod remote;
 mod roll;
 mod rollback;
+mod screens;
 mod secrets;
 mod site;
 mod source;
