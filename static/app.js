@@ -28,6 +28,21 @@ function startThemes() {
   show();
 }
 
+/** One setting for all pictures: the Princess, her castle, the dragon. */
+function startPictures() {
+  const root = document.documentElement;
+  for (const b of $$('[data-pictures-off]')) {
+    const show = () => b.setAttribute('aria-pressed', String(root.dataset.pictures === 'off'));
+    b.addEventListener('click', () => {
+      if (root.dataset.pictures === 'off') delete root.dataset.pictures;
+      else root.dataset.pictures = 'off';
+      keep('pushbutton-pictures', root.dataset.pictures ?? 'on');
+      show();
+    });
+    show();
+  }
+}
+
 /** Menus are native popovers; this only puts them under their button. */
 function placeMenus() {
   addEventListener(
@@ -108,6 +123,7 @@ function findStacks() {
 }
 
 startThemes();
+startPictures();
 startClocks();
 placeMenus();
 answerClicks();

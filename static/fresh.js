@@ -1,9 +1,14 @@
 // fresh.js: keeps a page fresh: when the server says that something changed, the page is fetched again and the parts
-// that differ are swapped. Focus, open menus and what was typed stay. It must never change what a person is about to
-// press without closing the question first.
-import { $, $$, say } from './dom.js';
-import { onChange } from './shared.js';
-import { localize } from './times.js';
+// that differ are swapped. Focus, open menus and what was typed stay. A page that cannot be kept fresh says how old it is.
+// It must never change what a person is about to press without closing the question first.
+import { $, $$, el, say } from './dom.js';
+import { onChange, retry } from './shared.js';
+import { localize, soFar } from './times.js';
+
+/** A page that was not known to be right for so long says so. */
+const STALE = 30000;
+/** A page whose clock stood still for so long was asleep, and asks at once. */
+const ASLEEP = 15000;
 
 /** As the server last drew each part, by its name. @type {Map<string, Element>} */
 const drawn = new Map();
@@ -39,11 +44,32 @@ function swapAll(fresh) {
   }
 }
 
+/** What finds an element again in a part that was drawn anew. @param {HTMLElement} element */
+function key(element) {
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  if (element.dataset.go) return `[data-go="${CSS.escape(element.dataset.go)}"]`;
+  if (element.localName === 'summary' && element.parentElement?.id) return `#${CSS.escape(element.parentElement.id)} > summary`;
+  const target = element.getAttribute('popovertarget');
+  if (target) return `[popovertarget="${CSS.escape(target)}"]`;
+  const href = element.getAttribute('href');
+  return href ? `a[href="${CSS.escape(href)}"]` : '';
+}
+
+/** What a person has opened and typed in a part stays in the one that takes its place. @param {Element} part @param {Element} next */
+function keep(part, next) {
+  for (const open of $$('details[id][open]', part)) $(`#${CSS.escape(open.id)}`, next)?.setAttribute('open', '');
+  for (const field of $$('input[id], textarea[id]', part)) {
+    const same = field.value !== field.defaultValue && $(`#${CSS.escape(field.id)}`, next);
+    if (same) same.value = field.value;
+  }
+}
+
 /** @param {HTMLElement} part @param {HTMLElement} next */
 function swap(part, next) {
   const focus = part.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
   const open = $(':popover-open', part) ?? (part.matches(':popover-open') ? part : null);
   remember(next);
+  keep(part, next);
   const placed = document.adoptNode(next);
   if (part.matches('[popover]')) {
     part.replaceChildren(...placed.childNodes); // an open menu stays open, and keeps its place
@@ -56,12 +82,18 @@ function swap(part, next) {
   }
   const root = placed.isConnected ? placed : part;
   localize(root);
-  const key = focus && (focus.id ? `#${CSS.escape(focus.id)}` : focus.dataset.go ? `[data-go="${focus.dataset.go}"]` : '');
-  if (key) $(key, root)?.focus({ preventScroll: true });
+  const found = focus && key(focus);
+  if (found) $(found, root)?.focus({ preventScroll: true });
 }
 
 let asking = false;
 let again = false;
+/** Whether the stream broke, so that changes may have been missed. */
+let missed = false;
+/** Fetches that failed, one after the other. */
+let failed = 0;
+/** The page was right at this time. */
+let asOf = Date.now();
 
 /** Looks once more at the whole page, for one that keeps itself fresh otherwise. */
 export const freshen = () => ask();
@@ -74,36 +106,88 @@ function ask() {
   }
   asking = true;
   again = false;
+  const asked = Date.now();
   const request = new XMLHttpRequest();
   request.open('GET', location.href);
   request.responseType = 'document';
   request.timeout = 15000;
   request.onloadend = () => {
-    // at most once a second, however fast things change
-    setTimeout(() => {
-      asking = false;
-      if (again) ask();
-    }, 1000);
     const page = request.responseXML;
-    if (request.status === 200 && page && new URL(request.responseURL).pathname === location.pathname) swapAll(page);
-    else if (request.status === 401 || (request.status === 200 && page)) location.reload(); // signed out: sent to sign in
+    const right = request.status === 200 && page;
+    failed = right ? 0 : failed + 1;
+    if (right && new URL(request.responseURL).pathname === location.pathname) {
+      swapAll(page);
+      asOf = asked;
+      tellAge();
+    } else if (right || request.status === 401) location.reload(); // signed out: sent to sign in
+    // At most once a second, however fast things change; a server that does not answer is asked less and less.
+    setTimeout(
+      () => {
+        asking = false;
+        if (again || failed) ask();
+      },
+      failed ? Math.min(15, 2 ** failed) * 1000 : 1000,
+    );
   };
   request.send();
+}
+
+/** @type {HTMLElement|null} */
+let note = null;
+
+/** Says how old the page is, once it can no longer be known to be right. */
+function tellAge() {
+  const age = Date.now() - asOf;
+  const stale = age > STALE;
+  document.documentElement.classList.toggle('stale', stale);
+  if (!stale) {
+    if (note) say($('#say'), 'Connected again. This page is up to date.');
+    note?.remove();
+    note = null;
+    return;
+  }
+  if (!note) {
+    const again = el('button', 'btn btn--sm', 'Try now');
+    again.addEventListener('click', () => {
+      retry();
+      ask();
+    });
+    note = el('div', 'note note--warn stale-note', el('div', 'grow'), el('span', 'note-act', again));
+    $('main').prepend(note);
+    say($('#say'), 'No connection to Pushbutton. What is shown may be old.');
+  }
+  const at = new Date(asOf).toLocaleTimeString('en-GB');
+  say(note.firstElementChild, `No connection to Pushbutton for ${soFar(age)}. What is shown is as of ${at}; when the connection is back, the page catches up.`);
+}
+
+/** What was heard of the server: without news, the page is still right. */
+function heard() {
+  if (!asking && !again && !missed) asOf = Date.now();
 }
 
 /** Starts to keep the page fresh; a page that was hidden looks once when it is shown again. */
 export function keepFresh() {
   for (const part of $$('[data-part]')) drawn.set(part.dataset.part, comparable(part));
-  let missed = false;
   onChange((name) => {
     if (name === 'broken' || name === 'refused') missed = true;
-    if (name === 'changed' || (name === 'open' && missed)) ask(); // what happened while nobody listened
-    if (name === 'open') missed = false;
+    else if (name === 'changed' || (name === 'open' && missed)) {
+      missed = false; // what happened while nobody listened is in the answer
+      ask();
+    } else heard();
   });
-  let hidden = 0;
+  let ticked = Date.now();
+  setInterval(() => {
+    const slept = Date.now() - ticked > ASLEEP;
+    ticked = Date.now();
+    if (document.hidden) return;
+    if (slept) {
+      retry();
+      ask();
+    }
+    tellAge();
+  }, 1000);
   document.addEventListener('visibilitychange', () => {
-    if (document.hidden) hidden = Date.now();
-    else if (again || Date.now() - hidden > 30000) ask();
+    if (!document.hidden && (again || missed || Date.now() - asOf > ASLEEP)) ask();
   });
   addEventListener('pageshow', (e) => e.persisted && ask());
 }

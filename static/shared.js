@@ -43,7 +43,7 @@ function hear(name, push, offset, data) {
   if (name !== 'at' && name !== 'up') guard(); // those two are the leader's words, not the server's
   if (push) mine.get(push)?.told(name, offset, data);
   else for (const on of [...mine.values()]) on.told(name, 0, '');
-  if (!push) for (const on of pages) on(name);
+  for (const on of pages) on(push ? 'heard' : name);
 }
 
 /** A connection that died without a word; whoever leads notices first. */
@@ -183,7 +183,8 @@ export function retry() {
   else queueUp(true);
 }
 
-/** Calls back with `changed` whenever something changed on the server, with `open` whenever the stream is open again. */
+/** Calls back with `changed` whenever something changed on the server, with `open` whenever the stream is open again, and
+ * with some other name for whatever else was heard. */
 export function onChange(on) {
   pages.push(on);
 }

@@ -108,6 +108,7 @@ export function startClocks() {
   for (const zone of $$('[data-zone]')) {
     say(zone, `Times are in your time zone (${Intl.DateTimeFormat().resolvedOptions().timeZone || 'local'})`);
   }
-  setInterval(() => document.hidden || tick(), 1000);
+  const stopped = () => document.hidden || document.documentElement.classList.contains('stale'); // nobody knows how far it is
+  setInterval(() => stopped() || tick(), 1000);
   setInterval(() => document.hidden || localize(), 20000);
 }

@@ -265,6 +265,35 @@ async fn a_php_site_brings_its_assets_before_its_code() {
     let srv = house.fleet.host("shop-qa.example.com").unwrap().srv_dir();
     assert!(srv.join("shop/current/vendor/autoload.php").exists());
     assert_eq!(book_of(&house, "shop-qa.example.com").last().unwrap(), "systemctl reload php-fpm");
+
+    let is_told =
+        |call: &String| ["open-ticket ", "alarms ", "close-ticket "].iter().any(|tool| call.starts_with(tool));
+    let told = |book: Vec<String>| book.into_iter().filter(is_told);
+    let ended = house.push_well("prod").await;
+    let sha = ended["push"]["sha"].as_str().unwrap();
+    let (opened, closed) = (format!("open-ticket mary {sha}"), "close-ticket succeeded");
+    let around = [opened.as_str(), "alarms mute web 30m", "alarms unmute web", closed];
+    assert_eq!(told(book(&house)).collect::<Vec<_>>(), around, "before the first host, and after the last one");
+    let linked = json!({ "title": "OPS-7", "url": "https://tickets.example.com/OPS-7" });
+    assert_eq!(
+        (&ended["links"][0]["title"], &ended["links"][0]["url"]),
+        (&linked["title"], &linked["url"]),
+        "{ended:#}"
+    );
+    let hosts = names("shop", 1..=3, 2);
+    assert_eq!(asked(&mut web), hosts.iter().map(|host| format!("{host}/health")).collect());
+
+    // A host without its new styles refuses to reload: the alarms speak again all the same, and the ticket says how it was.
+    let shop02 = house.fleet.host(&hosts[1]).unwrap().srv_dir();
+    house.commit().await;
+    house.push_well("qa").await;
+    std::fs::remove_file(shop02.join(".bin/systemctl")).unwrap();
+    book(&house);
+    let id = house.press("prod").await;
+    let ended = house.ended(id).await;
+    assert_eq!(ended["push"]["state"], "failed", "{ended:#}");
+    let after: Vec<String> = told(book(&house)).skip(2).collect();
+    assert_eq!(after, ["alarms unmute web", "close-ticket failed"]);
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod examples;
 mod failure;
 mod faults;
 mod fleet;
+mod history;
 mod hosts;
 mod house;
 mod late;

@@ -1,4 +1,4 @@
-//! `finally` after the runner's death: never by itself, but first in what follows, Resume or Roll back (TRUST section 2).
+//! `finally` after the runner's death: never by itself, but first in what follows, whatever that is (TRUST section 2).
 
 use crate::house::{House, Plans, kill};
 use serde_json::{Value, json};
@@ -99,4 +99,22 @@ async fn finally_of_a_push_whose_runner_died_runs_first_in_resume_and_in_rollbac
     let log = house.log(5).await;
     assert!(!log.contains("it was push 3"), "done in push 4: {log}");
     assert!(house.push(5).await["rest"].is_null(), "nothing is left");
+}
+
+#[tokio::test]
+async fn a_push_of_something_new_after_a_dead_runner_first_runs_what_that_one_owed() {
+    let house = House::build(Plans { qa: &HOSTS, commands: COMMANDS, stage: STAGE, ..Plans::default() }).await;
+    house.killed_at_the_first_host().await;
+    HOSTS.iter().for_each(|host| drop(house.mark(host, "go")));
+    house.commit().await;
+    let released = house.send("DELETE", "/api/v1/stacks/web/hold", &json!({ "reason": "the runner died" })).await;
+    assert_eq!(released.status, 204, "{}", released.text);
+    let plan = house.get("/stacks/web/stages/qa/plan").await.text;
+    assert!(plan.contains("finally of push 1: Tell"), "the page shows it before the press: {plan}");
+    let ended = house.push_well("qa").await;
+    assert_eq!(house.told("qa1"), ["1 interrupted", "2 succeeded"], "{ended:#}");
+    assert_eq!(house.told("qa2"), ["2 succeeded"]);
+    house.commit().await;
+    let ended = house.push_well("qa").await;
+    assert_eq!(house.told("qa1")[2..], ["3 succeeded"], "owed once, run once: {ended:#}");
 }

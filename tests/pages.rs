@@ -61,9 +61,16 @@ fn the_dashboard_shows_each_stack_in_its_state() {
     let frame = Frame { running: vec![row(4127, "web", "prod", "running")], ..frame(Section::Stacks) };
     let streets = made_up::streets();
     let html = checked("dashboard", pages.dashboard(&frame, &streets));
-    for words in
-        ["web to Prod", "+4", "Held by kate", "Push 4119 failed", "3 new", "its file has errors", "nothing yet"]
-    {
+    for words in [
+        "web to Prod",
+        "+4",
+        "Held by kate",
+        "Push 4119 failed",
+        "3 new",
+        "its file has errors",
+        "nothing yet",
+        "Step 5 of 8, release",
+    ] {
         assert!(html.contains(words), "{words}");
     }
     let loose: Vec<Street> = vec![street("web", &["qa", "prod"]), street("api", &["prod", "qa"])];
@@ -86,9 +93,18 @@ fn the_stack_page_offers_only_what_can_be_pressed() {
         "root <code",
         "what QA has",
         "castle.svg",
+        "the oldest is <time",
+        ">1,213 files</a>",
+        "<b>1,213 files</b> 2 new, 1,211 changed",
+        "<code>src/&lt;b&gt;evil&lt;",
+        "and 1,153 more",
+        "href=\"https://tickets.example.com/browse/WEB-207\"",
+        "and 2 more",
+        "Undo to 8f31c2e is ready on 24/24 hosts",
     ] {
         assert!(html.contains(words), "{words}");
     }
+    assert!(!html.contains("WEB-208"), "what does not fit is counted");
 
     for (name, street) in made_up::stack_states() {
         let html = checked(&format!("stack-{name}"), pages.stack(&frame, &street));
@@ -107,7 +123,11 @@ fn the_stack_page_says_which_hosts_are_not_ready_and_which_run_something_else() 
     let pages = pages();
     let frame = frame(Section::Stacks);
     let html = checked("stack", pages.stack(&frame, &street("web", &["qa", "prod"])));
-    assert!(html.contains("About 1 m 35 s to 24 hosts<span data-part=\"ready-prod\"> · 24/24 hosts ready</span>"));
+    assert!(
+        html.contains(
+            "Usually 1 m 35 s, 1 m 15 s to 2 m 35 s<span data-part=\"ready-prod\"> · 24/24 hosts ready</span>"
+        )
+    );
     assert!(!html.contains("not ready") && !html.contains("instead of"));
     let html = checked("stack-troubled", pages.stack(&frame, &made_up::troubled()));
     for words in [
@@ -124,6 +144,7 @@ fn the_stack_page_says_which_hosts_are_not_ready_and_which_run_something_else() 
         "action=\"/stacks/web/stages/prod/catch-up\"",
         "name=\"hosts\" value=\"prod009 prod010 prod024\"",
         "Bring 3 hosts to 8f31c2e</button>",
+        "Undo to 8f31c2e would bring it to 1 host first",
     ] {
         assert!(html.contains(words), "{words}");
     }
@@ -288,8 +309,8 @@ fn the_push_log_keeps_its_filters() {
     let page = LogPage {
         rows: made_up::history(),
         filter,
-        before: None,
-        next_before: Some(4088),
+        older: Some(4088),
+        newer: None,
         stacks: vec!["web".into(), "api".into()],
     };
     let html = checked("log", pages.log(&frame, &page));
@@ -298,8 +319,7 @@ fn the_push_log_keeps_its_filters() {
     {
         assert!(html.contains(words), "{words}");
     }
-    let none =
-        LogPage { rows: Vec::new(), filter: LogFilter::default(), before: None, next_before: None, stacks: Vec::new() };
+    let none = LogPage { rows: Vec::new(), filter: LogFilter::default(), older: None, newer: None, stacks: Vec::new() };
     assert!(checked("log-empty", pages.log(&frame, &none)).contains("Nothing has been pushed yet"));
 }
 

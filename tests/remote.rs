@@ -235,6 +235,25 @@ async fn a_host_that_was_heard_lately_is_asked_without_its_login_shell_and_only_
 }
 
 #[tokio::test]
+async fn a_command_starts_five_processes_on_its_host_beside_the_login_shell() {
+    let site = Site::with(&["web1"]).await;
+    let on = site.connect("web1").await;
+    let mut pids = Vec::new();
+    for _ in 0..6 {
+        let told = Task { lock: Some("web@web1".to_owned()), ..task("echo $$") };
+        let (ending, lines) = site.far(&on, told).await;
+        assert_eq!(ending, Ending::Exited(0));
+        pids.push(lines[0].text.parse::<i64>().unwrap());
+    }
+    // The host counts its processes by itself, and nothing else runs there. The first command also makes the lock's directory.
+    let each: Vec<i64> = pids.windows(2).skip(1).map(|pair| pair[1] - pair[0]).collect();
+    assert!(
+        each.iter().all(|count| (1..=6).contains(count)),
+        "login shell, flock, watch, sleep, reader, command: {each:?}"
+    );
+}
+
+#[tokio::test]
 async fn whoever_goes_while_it_asks_a_host_leaves_the_connection_to_the_others() {
     let site = Site::with(&["web1"]).await;
     let on = site.connect("web1").await;

@@ -5,8 +5,9 @@ use super::gate::{Facts, Offer, as_build};
 use super::resume::Earlier;
 use super::view::{BackTo, WayBack};
 use super::{Decision, Desk, Refusal, first_line, gate, inventory, undo};
+use crate::ledger::history::{self, Filter};
 use crate::ledger::past::{self, Good};
-use crate::ledger::pushes::{self, Filter, PushRow};
+use crate::ledger::pushes::PushRow;
 use crate::ledger::{Answer, aim};
 use crate::plan::{self, Goods, Kind, OldBuild, PlannedCommand, Target};
 use crate::stack::{BuildId, PushNumber, Stack, StackName, StageName};
@@ -35,15 +36,8 @@ impl Past {
     /// # Errors
     /// What SQLite said.
     pub fn read(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Self> {
-        let last = Filter { stack: Some(stack.to_string()), stage: Some(stage.to_string()), ..Filter::default() };
-        // Catch-ups that ended well leave it as it was, but for the one that made the stage whole again.
-        let caught_up = |row: &PushRow| row.kind == Kind::CatchUp.word() && row.state == "succeeded";
-        let newest = pushes::list(connection, &last, CATCH_UPS)?.into_iter().find(|row| !caught_up(row));
-        let last = newest.filter(|row| ended_badly(&row.state));
-        let owed = match last.as_ref().and_then(|row| PushNumber::new(row.id).ok()) {
-            Some(number) => Earlier::read(connection, number)?.map(|earlier| earlier.owed).unwrap_or_default(),
-            None => Vec::new(),
-        };
+        let last = last_bad(connection, stack, stage)?;
+        let owed = owed_by(connection, last.as_ref())?;
         let aim = aim::get(connection, stack, stage)?;
         let whole = |id: i64| aim.as_ref().is_some_and(|aim| aim.push == id && aim.whole);
         let bad = match last {
@@ -97,6 +91,30 @@ impl Past {
             false => Ok(good),
         }
     }
+}
+
+/// The last push to a stage, if it ended badly.
+fn last_bad(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Option<PushRow>> {
+    let last = Filter { stack: Some(stack.to_string()), stage: Some(stage.to_string()), ..Filter::default() };
+    // Catch-ups that ended well leave it as it was, but for the one that made the stage whole again.
+    let caught_up = |row: &PushRow| row.kind == Kind::CatchUp.word() && row.state == "succeeded";
+    let newest = history::list(connection, &last, CATCH_UPS)?.into_iter().find(|row| !caught_up(row));
+    Ok(newest.filter(|row| ended_badly(&row.state)))
+}
+
+fn owed_by(connection: &Connection, last: Option<&PushRow>) -> Answer<Vec<PlannedCommand>> {
+    match last.and_then(|row| PushNumber::new(row.id).ok()) {
+        Some(number) => Ok(Earlier::read(connection, number)?.map(|earlier| earlier.owed).unwrap_or_default()),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// What the last push to a stage owes, whose runner died: the next push runs it first, whatever it is.
+///
+/// # Errors
+/// What SQLite said.
+pub(super) fn owed(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Vec<PlannedCommand>> {
+    owed_by(connection, last_bad(connection, stack, stage)?.as_ref())
 }
 
 /// Whether a push has ended so that its hosts may be in different states.

@@ -7,7 +7,7 @@
 
 use super::follow::blocking;
 use crate::journal::PushDir;
-use crate::ledger::{self, Ledger, LedgerError, pushes};
+use crate::ledger::{self, Ledger, LedgerError, sealed};
 use crate::process::Program;
 use crate::source::build::BuildDir;
 use crate::stack::PushNumber;
@@ -72,7 +72,7 @@ pub async fn backup(data: &Path, ledger: &Ledger, file: &Path) -> Result<Backup,
     let copy = room.path().join("pushbutton.db");
     let copied = ledger.read(move |connection| {
         let copy = ledger::copy_to(connection, &copy)?;
-        Ok((pushes::numbers(&copy)?, pushes::current_builds(&copy)?))
+        Ok((sealed::numbers(&copy)?, sealed::current_builds(&copy)?))
     });
     let (known, running) = copied.await?;
 

@@ -3,14 +3,14 @@
 
 use super::fold::SERVER;
 use super::shown::what_changed;
-use super::{Press, Refusal, inventory};
+use super::{Press, Refusal, back, inventory};
 use crate::ledger::Answer;
 use crate::ledger::current::{self, Current};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::past;
 use crate::ledger::published::{self, Published};
 use crate::ledger::pushes::{self, PushRow};
-use crate::plan::{self, Goods, OldBuild, Plan, Target};
+use crate::plan::{self, Goods, OldBuild, Plan, PlannedCommand, Target};
 use crate::stack::{BuildId, Revision, Root, Source, Stack, Stage};
 use rusqlite::Connection;
 
@@ -40,6 +40,8 @@ pub(super) struct Facts {
     pub published: Option<Published>,
     /// The last push to the stage and how many hosts it had, where a command lists them.
     pub last: Option<(i64, i64)>,
+    /// The `finally` that the last push to the stage owes, since its runner died.
+    pub owed: Vec<PlannedCommand>,
 }
 
 impl Facts {
@@ -68,6 +70,7 @@ impl Facts {
         Ok(Self {
             published,
             last,
+            owed: back::owed(connection, name, stage)?,
             good: good.into_iter().map(|good| good.build).collect(),
             lock: pushes::lock_holder(connection, name.as_str())?,
             stack_hold: holds::get(connection, &holds::scope(name, None))?,
@@ -172,6 +175,7 @@ pub(super) fn offer_of(
     let stage = &stack.stages[place].name;
     let mut plan = plan::plan(stack, stage, target).map_err(|error| Refusal::Unable { why: error.to_string() })?;
     plan.spared = facts.spared(None);
+    plan.commands.splice(0..0, facts.owed.iter().cloned());
     let sha = plan.sha.clone();
     let plan_hash = plan.hash();
     Ok(Offer { seen, sha, root, old, plan, plan_hash })

@@ -10,6 +10,7 @@ mod catch_up;
 mod changes;
 mod confirm;
 mod drift;
+mod files;
 mod fold;
 mod follow;
 mod gate;
@@ -76,6 +77,7 @@ pub struct Desk {
     shown_plans: shown::Shown,
     warm: warm::Warm,
     drifts: drift::Drifts,
+    files: files::FilesChanged,
     inventories: inventory::Inventories,
     changes: watch::Sender<u64>,
     /// The highest number that a push on this disk has.

@@ -106,6 +106,7 @@ impl Desk {
             shelves: Mutex::new(shelves),
             journals: Journals::default(),
             teller,
+            files: super::files::FilesChanged::default(),
             shown_plans: super::shown::Shown::default(),
             warm: Warm::new(
                 &data.join("ssh"),

@@ -1,5 +1,5 @@
 //! What the last push of a stage owes whose runner died: the `finally` that nobody ran. Decided from what the ledger holds;
-//! the resume or rollback that comes next takes it into its plan. It must never owe twice what was run.
+//! the next push to the stage takes it into its plan. It must never owe twice what was run.
 
 use crate::ledger::pushes::{PushRow, ResultRow};
 use crate::plan::{self, Assignment, Part, PlannedCommand};

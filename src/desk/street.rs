@@ -1,14 +1,18 @@
 //! What a stack's page shows: the whole one-way street, read in one go and cheap enough for every refresh. What it offers
 //! is decided by the very function that decides a press. It must never change anything, and never wait for a fetch.
 
+use super::back;
 use super::back::Past;
 use super::gate::{self, Facts, Offer};
-use super::view::{Next, Partly, StageView, Street, Trunk};
+use super::undo;
+use super::view::{Next, Partly, StageView, StepNow, Street, Trunk, Undo};
 use super::{Decision, Desk, Refusal, catch_up, first_line};
 use crate::ledger::Answer;
 use crate::ledger::aim::{self, Aim};
+use crate::ledger::history::{self, Filter};
 use crate::ledger::holds::{self, Hold};
-use crate::ledger::pushes::{self, Filter, PushRow};
+use crate::ledger::pushes::{self, PushRow};
+use crate::ledger::running;
 use crate::stack::{Revision, Source, Stack, StackName};
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -21,6 +25,7 @@ const USUAL: usize = 20;
 /// What the ledger says of a stack.
 struct Read {
     lock: Option<PushRow>,
+    step: Option<StepNow>,
     hold: Option<Hold>,
     recent: Vec<PushRow>,
     stages: Vec<StageRead>,
@@ -48,7 +53,9 @@ impl Desk {
         let mut stages = Vec::with_capacity(stack.stages.len());
         for (place, mut stage) in read.stages.into_iter().enumerate() {
             let (aim, facts) = (stage.aim.take(), stage.facts.clone());
+            let undo = read.lock.is_none().then(|| self.undo(&stack, place, &stage, aim.as_ref())).flatten();
             let mut view = self.stage_view(&stack, place, stage, problem.as_deref()).await;
+            view.undo = undo;
             // While the stage is pushed, its hosts are on their way.
             let is_pushed = read.lock.as_ref().is_some_and(|push| push.stage == view.name);
             if let (Some(aim), false) = (&aim, is_pushed) {
@@ -77,13 +84,21 @@ impl Desk {
             trunk_problem: known.problem,
             problem,
             lock: read.lock,
+            step: read.step,
             hold: read.hold,
             stages,
             recent: read.recent,
         })
     }
 
-    async fn stage_view(&self, stack: &Stack, place: usize, read: StageRead, problem: Option<&str>) -> StageView {
+    /// Which hosts hold the release that undo would put back; none when there is no way back, or nobody knows.
+    fn undo(&self, stack: &Stack, place: usize, read: &StageRead, aim: Option<&Aim>) -> Option<Undo> {
+        let held = self.drifts.held(&stack.name, &stack.stages[place].name, aim?.newest)?;
+        let offer = back::offer(stack, place, &read.facts, &read.past, None).ok()?;
+        undo::readiness(&offer.plan, offer.root.as_ref()?.as_str(), &offer.seen, Some(&held))
+    }
+
+    async fn stage_view(&self, stack: &Arc<Stack>, place: usize, read: StageRead, problem: Option<&str>) -> StageView {
         let stage = &stack.stages[place];
         let offer = gate::offer(stack, place, &read.facts);
         let broken = problem
@@ -112,15 +127,18 @@ impl Desk {
             probed_at: None,
             partly: None,
             catch_up: None,
+            undo: None,
         }
     }
 
-    async fn next(&self, stack: &Stack, facts: &Facts, offer: Offer) -> Next {
+    async fn next(&self, stack: &Arc<Stack>, facts: &Facts, offer: Offer) -> Next {
         self.shown_plans.remember(&offer.plan_hash, &offer.plan);
         let old = offer.old.as_ref().map(|old| &old.sha);
         let log = self.branches.log(stack, old, &offer.sha).await;
         Next {
             again: facts.current.as_ref().is_some_and(|current| current.sha == offer.sha.as_str()),
+            tickets: stack.tickets.named_in(log.commits.iter().map(|commit| commit.subject.as_str())),
+            files: old.filter(|old| **old != offer.sha).and_then(|old| self.files_changed(stack, old, &offer.sha)),
             diff: old.and_then(|old| stack.diff_url(old, &offer.sha)),
             seen: offer.seen,
             plan_hash: offer.plan_hash,
@@ -156,16 +174,18 @@ fn read(connection: &Connection, stack: &Stack, head: Option<Revision>) -> Answe
         let of_stage = Filter { stage: Some(stage.name.to_string()), ..of_stack.clone() };
         stages.push(StageRead {
             facts: Facts::read(connection, stack, place, head.clone())?,
-            last: pushes::list(connection, &of_stage, 1)?.pop(),
+            last: history::list(connection, &of_stage, 1)?.pop(),
             usual_ms: pushes::usual_ms(connection, name, stage.name.as_str(), USUAL)?,
             past: Past::read(connection, &stack.name, &stage.name)?,
             aim: aim::get(connection, &stack.name, &stage.name)?,
         });
     }
+    let lock = pushes::lock_holder(connection, name)?;
     Ok(Read {
-        lock: pushes::lock_holder(connection, name)?,
+        step: lock.as_ref().map(|push| running::step(connection, push.id)).transpose()?.flatten(),
+        lock,
         hold: holds::get(connection, &holds::scope(&stack.name, None))?,
-        recent: pushes::list(connection, &of_stack, RECENT)?,
+        recent: history::list(connection, &of_stack, RECENT)?,
         stages,
     })
 }

@@ -4,8 +4,8 @@
 
 use crate::journal::write::hex;
 use crate::journal::{Event, PushDir, Record};
-use crate::ledger::pushes::Sealed;
-use crate::ledger::{Ledger, LedgerError, audit, outbox, pushes};
+use crate::ledger::sealed::{self, Sealed};
+use crate::ledger::{Ledger, LedgerError, audit, outbox};
 use crate::source::build::BuildDir;
 use crate::source::manifest::Manifest;
 use crate::stack::PushNumber;
@@ -33,7 +33,7 @@ pub struct Report {
 struct Said {
     report: Report,
     pushes: Vec<Sealed>,
-    builds: Vec<pushes::BuildRoot>,
+    builds: Vec<sealed::BuildRoot>,
 }
 
 /// Looks at everything.
@@ -79,7 +79,7 @@ fn read(connection: &rusqlite::Connection) -> Result<Said, LedgerError> {
                 .push(format!("{key} was announced with the audit's head {head}, which is not in it any more"));
         }
     }
-    let pushes = pushes::sealed(&tx)?;
+    let pushes = sealed::sealed(&tx)?;
     report.pushes = pushes.len();
     for push in &pushes {
         let row = &push.row;
@@ -91,7 +91,7 @@ fn read(connection: &rusqlite::Connection) -> Result<Said, LedgerError> {
                 .push(format!("push {}: the audit does not say that it {}, with this journal", row.id, row.state));
         }
     }
-    let builds = pushes::build_roots(&tx)?;
+    let builds = sealed::build_roots(&tx)?;
     Ok(Said { report, pushes, builds })
 }
 
@@ -140,7 +140,7 @@ fn journal(data: &Path, push: &Sealed) -> Result<(), String> {
 }
 
 /// Whether the manifest is here, and is the ledger's.
-fn manifest(data: &Path, build: &pushes::BuildRoot) -> Result<bool, String> {
+fn manifest(data: &Path, build: &sealed::BuildRoot) -> Result<bool, String> {
     let (stack, id) = (build.stack.parse(), build.id.parse());
     let (Ok(stack), Ok(id)) = (stack, id) else {
         return Err("the ledger gives it a name that no build has".to_owned());

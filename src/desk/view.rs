@@ -8,6 +8,8 @@ pub use crate::ledger::current::Current;
 pub use crate::ledger::holds::Hold;
 pub use crate::ledger::past::Good;
 use crate::ledger::pushes::{Commit, PushRow};
+pub use crate::ledger::running::StepNow;
+pub use crate::stack::Ticket;
 use crate::stack::{Stack, StackName};
 use serde::Serialize;
 use std::sync::Arc;
@@ -53,6 +55,8 @@ pub struct Street {
     pub problem: Option<String>,
     /// The push that runs now.
     pub lock: Option<PushRow>,
+    /// The step that it is at; `None` before its first command has begun.
+    pub step: Option<StepNow>,
     /// The hold on the whole stack.
     pub hold: Option<Hold>,
     /// The stages in order.
@@ -91,6 +95,8 @@ pub struct StageView {
     pub why_not: Option<String>,
     /// Where a rollback would go; `None` when there is no way back.
     pub back: Option<BackTo>,
+    /// Which hosts hold the release of it, as they last said; `None` when nobody knows, and while the stack is pushed.
+    pub undo: Option<Undo>,
     /// The hold on this stage alone.
     pub hold: Option<Hold>,
     /// The last push to it, whatever its end.
@@ -164,6 +170,10 @@ pub struct Next {
     pub commits: Vec<Commit>,
     /// How many there are in all.
     pub commit_count: usize,
+    /// The tickets that these commits name, each once.
+    pub tickets: Vec<Ticket>,
+    /// The files that git says differ; `None` while that is being found out, and where there is no git.
+    pub files: Option<FileChanges>,
     /// The address of the difference.
     pub diff: Option<String>,
 }

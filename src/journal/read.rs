@@ -77,7 +77,9 @@ impl Reader {
     /// # Errors
     /// What the system said.
     pub fn read_from(&self, from: Cursor, most: usize) -> io::Result<Batch> {
-        let mut bytes = vec![0; most.max(1)];
+        // No more room than there are bytes, and one to see their end: a follower reads a little, a hundred times a second.
+        let there = usize::try_from(self.end()?.saturating_sub(from.offset)).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; most.min(there.saturating_add(1)).max(1)];
         let mut filled = 0;
         let mut at_end = false;
         loop {

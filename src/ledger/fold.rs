@@ -2,7 +2,7 @@
 //! place only from where the caller read, in the same transaction as the effects.
 
 use super::outbox::BadHost;
-use super::{Answer, LedgerError, questions};
+use super::{Answer, LedgerError, history, questions};
 use crate::journal::{Cursor, Event, Record};
 use crate::stack::PushNumber;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -199,7 +199,7 @@ fn end(tx: &Transaction<'_>, id: i64, at: &str, event: &Event) -> Answer<()> {
         id
     ])?;
     tx.prepare_cached("DELETE FROM locks WHERE push = ?1")?.execute([id])?;
-    Ok(())
+    history::index(tx, id)
 }
 
 /// SQLite has no unsigned numbers; nothing that is counted here comes near the edge.

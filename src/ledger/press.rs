@@ -1,8 +1,8 @@
 //! A press as the ledger takes it in: number, lock, plan and hash, commits. It must never be called outside of the one
 //! transaction in which the desk decided.
 
-use super::Answer;
 use super::pushes::Commit;
+use super::{Answer, history};
 use crate::plan::{Assignment, Kind};
 use rusqlite::{Connection, Transaction, params};
 
@@ -86,6 +86,7 @@ pub fn insert(tx: &Transaction<'_>, new: &NewPush<'_>) -> Answer<()> {
         )?
         .execute(params![id, place, commit.sha, commit.author, commit.email, commit.at, commit.subject])?;
     }
+    history::index(tx, id)?;
     tx.prepare_cached("INSERT INTO fold (push, offset, n) VALUES (?1, 0, 0)")?.execute([id])?;
     Ok(())
 }

@@ -61,6 +61,9 @@ pub struct PushRow {
     pub hosts_ok: i64,
     /// How many lines of output are folded in.
     pub lines: i64,
+    /// How many commits it brings in all.
+    #[serde(default)]
+    pub commit_count: i64,
     /// Who paused it, while it is paused.
     #[serde(default)]
     pub paused: Option<Paused>,
@@ -149,23 +152,6 @@ pub struct ResultRow {
     pub duration_ms: Option<i64>,
 }
 
-/// Which pushes a list shows; an empty filter shows all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Of this stack.
-    pub stack: Option<String>,
-    /// To this stage.
-    pub stage: Option<String>,
-    /// Pressed by this person.
-    pub who: Option<String>,
-    /// In this state: `running`, or how it ended.
-    pub state: Option<String>,
-    /// With this word in a name, revision, reason or commit; case does not matter.
-    pub word: Option<String>,
-    /// Older than the push of this number: the cursor.
-    pub before: Option<i64>,
-}
-
 /// One push; none when there is no such number.
 ///
 /// # Errors
@@ -173,28 +159,6 @@ pub struct Filter {
 pub fn get(connection: &Connection, id: i64) -> Answer<Option<PushRow>> {
     let mut ask = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM pushes p WHERE p.id = ?1"))?;
     Ok(ask.query_row([id], row).optional()?)
-}
-
-/// The pushes that `filter` lets through, newest first, at most `most`.
-///
-/// # Errors
-/// What SQLite said.
-pub fn list(connection: &Connection, filter: &Filter, most: usize) -> Answer<Vec<PushRow>> {
-    let mut ask = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM pushes p
-         WHERE (?1 IS NULL OR p.stack = ?1) AND (?2 IS NULL OR p.stage = ?2) AND (?3 IS NULL OR p.who = ?3)
-           AND (?4 IS NULL OR p.state = ?4) AND (?5 IS NULL OR p.id < ?5)
-           AND (?6 IS NULL OR p.who LIKE ?6 ESCAPE '\\' OR p.sha LIKE ?6 ESCAPE '\\' OR p.build LIKE ?6 ESCAPE '\\'
-                OR p.stack LIKE ?6 ESCAPE '\\' OR p.reason LIKE ?6 ESCAPE '\\' OR p.why LIKE ?6 ESCAPE '\\'
-                OR EXISTS (SELECT 1 FROM commits c WHERE c.push = p.id
-                           AND (c.subject LIKE ?6 ESCAPE '\\' OR c.author LIKE ?6 ESCAPE '\\' OR c.sha LIKE ?6 ESCAPE '\\')))
-         ORDER BY p.id DESC LIMIT ?7"
-    ))?;
-    let word = filter.word.as_deref().map(anywhere);
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows =
-        ask.query_map(params![filter.stack, filter.stage, filter.who, filter.state, filter.before, word, most], row)?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The commands of a push, in order.
@@ -351,80 +315,15 @@ pub fn usual_ms(connection: &Connection, stack: &str, stage: &str, most: usize) 
     Ok(newest_first)
 }
 
-/// A push that ended, with all that its end was sealed with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sealed {
-    /// The push.
-    pub row: PushRow,
-    /// The SHA-256 of its journal before the last record.
-    pub journal_hash: String,
-    /// The assignment as it was written.
-    pub plan: String,
-}
-
-/// All pushes that ended, oldest first.
-///
-/// # Errors
-/// What SQLite said.
-pub fn sealed(connection: &Connection) -> Answer<Vec<Sealed>> {
-    let mut ask = connection.prepare(&format!(
-        "SELECT {COLUMNS}, coalesce(p.journal_hash, ''), p.plan FROM pushes p WHERE p.ended_at IS NOT NULL ORDER BY p.id"
-    ))?;
-    let rows = ask.query_map([], |found| {
-        let columns = found.as_ref().column_count();
-        Ok(Sealed { row: row(found)?, journal_hash: found.get(columns - 2)?, plan: found.get(columns - 1)? })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// The numbers of all pushes, lowest first.
-///
-/// # Errors
-/// What SQLite said.
-pub fn numbers(connection: &Connection) -> Answer<Vec<i64>> {
-    let mut ask = connection.prepare("SELECT id FROM pushes ORDER BY id")?;
-    let rows = ask.query_map([], |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// A build and its root.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BuildRoot {
-    /// The stack.
-    pub stack: String,
-    /// The build.
-    pub id: String,
-    /// The root hash of its manifest.
-    pub root: String,
-}
-
-/// All builds.
-///
-/// # Errors
-/// What SQLite said.
-pub fn build_roots(connection: &Connection) -> Answer<Vec<BuildRoot>> {
-    let mut ask = connection.prepare("SELECT stack, id, root FROM builds ORDER BY stack, id")?;
-    let rows = ask.query_map([], |row| Ok(BuildRoot { stack: row.get(0)?, id: row.get(1)?, root: row.get(2)? }))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// The builds that a stage runs now, as stack and build, each once.
-///
-/// # Errors
-/// What SQLite said.
-pub fn current_builds(connection: &Connection) -> Answer<Vec<(String, String)>> {
-    let mut ask = connection.prepare("SELECT DISTINCT stack, build FROM current ORDER BY stack, build")?;
-    let rows = ask.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
 /// The columns of [`row`], of `pushes` as `p`.
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "p.id, p.stack, p.stage, p.build, p.sha, p.root, p.old_build, p.old_sha, p.branch, p.who, p.reason,
     p.state, p.why, p.ended_by, p.plan_hash, p.diff, p.pressed_at, p.started_at, p.ended_at, p.duration_ms,
-    p.hosts_total, p.hosts_ok, p.lines, p.kind, p.resumes, p.paused_by, p.paused_at, p.paused_why";
+    p.hosts_total, p.hosts_ok, p.lines, p.kind, p.resumes, p.paused_by, p.paused_at, p.paused_why,
+    p.commit_count";
 
-fn row(row: &Row<'_>) -> rusqlite::Result<PushRow> {
+/// A push from its [`COLUMNS`].
+pub(super) fn row(row: &Row<'_>) -> rusqlite::Result<PushRow> {
     Ok(PushRow {
         id: row.get(0)?,
         stack: row.get(1)?,
@@ -451,22 +350,10 @@ fn row(row: &Row<'_>) -> rusqlite::Result<PushRow> {
         lines: row.get(22)?,
         kind: row.get(23)?,
         resumes: row.get(24)?,
+        commit_count: row.get(28)?,
         paused: match (row.get(25)?, row.get(26)?) {
             (Some(who), Some(at)) => Some(Paused { who, at, reason: row.get(27)? }),
             _ => None,
         },
     })
-}
-
-/// A LIKE pattern that finds `word` anywhere, its own wildcards taken as they are.
-fn anywhere(word: &str) -> String {
-    let mut pattern = String::from("%");
-    for letter in word.chars() {
-        if matches!(letter, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(letter);
-    }
-    pattern.push('%');
-    pattern
 }

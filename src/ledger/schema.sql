@@ -22,7 +22,6 @@ CREATE TABLE pushes (
   paused_at     TEXT,
   paused_why    TEXT,
   plan_hash     TEXT NOT NULL,
-  plan          TEXT NOT NULL,                    -- the assignment, as written to plan.json
   diff          TEXT,                             -- the address of the difference
   button        TEXT NOT NULL DEFAULT '',         -- what the stage's button said, for announcements
   commit_count  INTEGER NOT NULL DEFAULT 0,       -- how many commits it brings in all (`commits` keeps 50)
@@ -34,13 +33,25 @@ CREATE TABLE pushes (
   hosts_total   INTEGER NOT NULL,
   hosts_ok      INTEGER NOT NULL DEFAULT 0,
   lines         INTEGER NOT NULL DEFAULT 0,       -- lines of output folded so far
-  journal_hash  TEXT
+  journal_hash  TEXT,
+  plan          TEXT NOT NULL                     -- the assignment, as written to plan.json: the longest comes last
 ) STRICT;
 CREATE INDEX pushes_by_stage ON pushes (stack, stage, id);
 CREATE INDEX pushes_by_build ON pushes (stack, build, stage, state, id);
+-- One for each filter of the push log, in the order of the numbers.
+CREATE INDEX pushes_by_stack ON pushes (stack, id);
+CREATE INDEX pushes_in_stage ON pushes (stage, id);
 CREATE INDEX pushes_by_who ON pushes (who, id);
 CREATE INDEX pushes_by_state ON pushes (state, id);
-CREATE INDEX pushes_by_time ON pushes (stage, pressed_at);
+CREATE INDEX pushes_by_end ON pushes (stack, state, id);
+CREATE INDEX pushes_pressed ON pushes (pressed_at, id);
+-- All that the stats page reads of a push.
+CREATE INDEX pushes_by_time ON pushes (stage, pressed_at, stack, who, kind, state, duration_ms, ended_at);
+CREATE INDEX pushes_first ON pushes (stage, who, pressed_at);
+
+-- The words of each push, by its number: what it is, who, why, its commits. Only the index is kept, not the text again.
+CREATE VIRTUAL TABLE words USING fts5 (text, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2',
+                                       prefix = '2 3 4 7');
 
 -- History cannot be rewritten: a push that ended keeps every word, and no push is ever removed.
 CREATE TRIGGER pushes_ended_never_change BEFORE UPDATE ON pushes WHEN OLD.ended_at IS NOT NULL
@@ -120,7 +131,8 @@ CREATE TABLE commits (                            -- what a push brings, newest 
   subject       TEXT NOT NULL,
   PRIMARY KEY (push, place)
 ) STRICT;
-CREATE INDEX commits_by_sha ON commits (sha);
+CREATE INDEX commits_by_sha ON commits (sha, push, subject);
+CREATE INDEX commits_waited ON commits (push, at);
 CREATE TRIGGER commits_ended_never_change BEFORE UPDATE ON commits
 WHEN (SELECT ended_at FROM pushes WHERE id = OLD.push) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'a push that ended never changes'); END;
@@ -206,6 +218,28 @@ CREATE TABLE outbox (                             -- announcements, written with
   UNIQUE (push, event, channel)
 ) STRICT;
 CREATE INDEX outbox_waiting ON outbox (next_at) WHERE state = 'waiting';
+CREATE INDEX outbox_of_channel ON outbox (channel, id);
+CREATE INDEX outbox_in_state ON outbox (state, channel, id);
+CREATE INDEX outbox_by_state ON outbox (state, id);
+CREATE INDEX outbox_told ON outbox (channel, told_at);
+
+CREATE TABLE tallies (                            -- how many announcements each channel has in each state
+  channel       TEXT NOT NULL,
+  state         TEXT NOT NULL,
+  announcements INTEGER NOT NULL,
+  PRIMARY KEY (channel, state)
+) STRICT;
+CREATE TRIGGER tallies_begin AFTER INSERT ON outbox
+BEGIN
+  INSERT INTO tallies (channel, state, announcements) VALUES (NEW.channel, NEW.state, 1)
+  ON CONFLICT (channel, state) DO UPDATE SET announcements = announcements + 1;
+END;
+CREATE TRIGGER tallies_move AFTER UPDATE OF state ON outbox WHEN OLD.state <> NEW.state
+BEGIN
+  UPDATE tallies SET announcements = announcements - 1 WHERE channel = OLD.channel AND state = OLD.state;
+  INSERT INTO tallies (channel, state, announcements) VALUES (NEW.channel, NEW.state, 1)
+  ON CONFLICT (channel, state) DO UPDATE SET announcements = announcements + 1;
+END;
 
 CREATE TABLE audit (                              -- who did what; each row holds SHA-256(previous hash || row)
   id            INTEGER PRIMARY KEY,

@@ -90,7 +90,13 @@ pub fn first_timers(connection: &Connection, stage: &str, from: &str, who: &[Str
 /// # Errors
 /// What SQLite said.
 pub fn stages(connection: &Connection) -> Answer<Vec<String>> {
-    let mut ask = connection.prepare_cached("SELECT stage FROM pushes GROUP BY stage ORDER BY max(id) DESC")?;
+    let mut ask = connection.prepare_cached(
+        "WITH RECURSIVE known (stage) AS (
+             SELECT min(stage) FROM pushes
+             UNION ALL SELECT (SELECT min(stage) FROM pushes p WHERE p.stage > known.stage) FROM known WHERE stage IS NOT NULL)
+         SELECT stage FROM known WHERE stage IS NOT NULL
+         ORDER BY (SELECT max(id) FROM pushes p WHERE p.stage = known.stage) DESC",
+    )?;
     let rows = ask.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

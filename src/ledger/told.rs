@@ -46,14 +46,21 @@ pub fn list(
     before: Option<i64>,
     most: usize,
 ) -> Answer<Vec<Listed>> {
-    let mut ask = connection.prepare_cached(
+    // Each filter has an index of its own; a condition that may be switched off would use none.
+    let only = match (channel.is_some(), state.is_some()) {
+        (false, false) => "?1 IS NULL AND ?2 IS NULL",
+        (true, false) => "o.channel = ?1 AND ?2 IS NULL",
+        (false, true) => "?1 IS NULL AND o.state = ?2",
+        (true, true) => "o.channel = ?1 AND o.state = ?2",
+    };
+    let mut ask = connection.prepare_cached(&format!(
         "SELECT o.id, o.push, o.event, o.channel, o.state, o.tries, o.next_at, o.told_at, o.told, o.problem,
                 p.stack, p.stage,
                 coalesce(CASE o.event WHEN 'ended' THEN p.ended_at ELSE p.started_at END, p.pressed_at) AS made_at
          FROM outbox o JOIN pushes p ON p.id = o.push
-         WHERE (?1 IS NULL OR o.channel = ?1) AND (?2 IS NULL OR o.state = ?2) AND (?3 IS NULL OR o.id < ?3)
-         ORDER BY o.id DESC LIMIT ?4",
-    )?;
+         WHERE {only} AND o.id < coalesce(?3, 9223372036854775807)
+         ORDER BY o.id DESC LIMIT ?4"
+    ))?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let rows = ask.query_map(params![channel, state, before, most], |found| {
         Ok(Listed {
@@ -72,9 +79,11 @@ pub fn list(
 /// What SQLite said.
 pub fn channels(connection: &Connection) -> Answer<Vec<ChannelState>> {
     let mut ask = connection.prepare_cached(
-        "SELECT channel, sum(state = 'told'), sum(state = 'waiting'), sum(state = 'waiting' AND tries > 0),
-                sum(state = 'given up'), max(told_at)
-         FROM outbox GROUP BY channel ORDER BY channel DESC",
+        "SELECT t.channel, sum(announcements * (state = 'told')), sum(announcements * (state = 'waiting')),
+                (SELECT count(*) FROM outbox o WHERE o.state = 'waiting' AND o.channel = t.channel AND o.tries > 0),
+                sum(announcements * (state = 'given up')),
+                (SELECT max(told_at) FROM outbox o WHERE o.channel = t.channel)
+         FROM tallies t GROUP BY t.channel ORDER BY t.channel DESC",
     )?;
     let rows = ask.query_map([], |row| {
         Ok(ChannelState {

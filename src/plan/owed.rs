@@ -1,4 +1,4 @@
-//! What a push owes whose runner died: its `finally`. It never runs by itself; the resume or rollback that comes next runs it
+//! What a push owes whose runner died: its `finally`. It never runs by itself; the next push to the stage runs it
 //! first, with the values of the push that owed it, on the hosts that this one had touched.
 
 use super::{Assignment, Part, PlannedCommand, values};

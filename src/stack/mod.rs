@@ -17,6 +17,7 @@ mod rolls;
 mod secrets;
 mod shell;
 pub mod source;
+mod tickets;
 mod urls;
 mod values;
 pub mod variables;
@@ -35,6 +36,7 @@ pub use parse::{parse, parse_with};
 pub use script::{Address, Script};
 pub use secrets::SecretSource;
 pub use source::{Refs, Source};
+pub use tickets::{Ticket, Tickets};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -56,6 +58,8 @@ pub struct Stack {
     pub ship: Option<String>,
     /// The address of the difference between two revisions, with `{old_sha}` and `{sha}`.
     pub diff: Option<String>,
+    /// How the tickets that commits name begin, and where they are found.
+    pub tickets: Tickets,
     /// The stack's own variables.
     pub vars: BTreeMap<String, String>,
     /// Where its secrets are found, by the names that commands use.

@@ -9,7 +9,7 @@ use super::policies;
 use super::reader::{Keys, Reader, Value};
 use super::source::{self, Refs, Source};
 use super::variables::{BUILT_IN, Place, Scope};
-use super::{Answers, Form, Stack, StackName, Stage, StageName, questions, rolls, secrets, values};
+use super::{Answers, Form, Stack, StackName, Stage, StageName, questions, rolls, secrets, tickets, values};
 use crate::diagnostic::{Diagnostic, Mistake, shown, toml_mistakes};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +30,7 @@ const STACK: Keys = Keys {
         "build",
         "ship",
         "diff",
+        "tickets",
         "refs",
         "chunk",
         "timeout",
@@ -121,6 +122,7 @@ fn read_stack(
     let refs = source::read_refs(reader, root, source.as_ref());
     let ship = root.get("ship").and_then(|value| reader.parsed(value, values::inner_path));
     let diff = root.get("diff").and_then(|value| reader.parsed(value, values::diff_url));
+    let tickets = tickets::read(reader, root.get("tickets"));
     let limits = Limits::read(reader, root);
     let build_timeout = limits.timeout.unwrap_or(limits::TIMEOUT);
     let (vars, own) = read_vars(reader, root.get("vars"));
@@ -140,7 +142,20 @@ fn read_stack(
     let ship = ship.map(|ship| ship.trim_start_matches("./").trim_end_matches('/').to_owned());
     let ship = ship.filter(|ship| !ship.is_empty() && ship != ".");
     let text_hash = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(Stack { name, title, source: source?, build, build_timeout, ship, diff, vars, secrets, stages, text_hash })
+    Some(Stack {
+        name,
+        title,
+        source: source?,
+        build,
+        build_timeout,
+        ship,
+        diff,
+        tickets,
+        vars,
+        secrets,
+        stages,
+        text_hash,
+    })
 }
 
 /// The good variables, and the names of all: a command that uses a bad one is not told twice.

@@ -6,7 +6,7 @@ use super::actions::{self, Pressed, Reason};
 use super::asking::Caller;
 use super::in_time::InTime;
 use super::problem::{Problem, Reply};
-use super::screens::{Known, LogQuery, named};
+use super::screens::{Known, named};
 use crate::desk::Refusal;
 use crate::stack::{PushNumber, StackName, StageName};
 use actix_web::HttpResponse;
@@ -85,12 +85,6 @@ pub(super) async fn made(app: &App, id: PushNumber) -> Reply {
     let url = format!("{}/pushes/{id}", app.desk.config().url);
     let made = json!({ "id": id, "url": url, "state": state });
     Ok(HttpResponse::Created().insert_header((LOCATION, format!("/api/v1/pushes/{id}"))).json(made))
-}
-
-/// `GET /api/v1/pushes`
-pub async fn pushes(app: Data<App>, _: Caller, query: Query<LogQuery>) -> Reply {
-    let (_, found) = query.into_inner().ask(app.desk.ledger()).await?;
-    Ok(HttpResponse::Ok().json(json!({ "pushes": found.rows, "next_before": found.next_before })))
 }
 
 /// `GET /api/v1/pushes/{id}`

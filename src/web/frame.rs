@@ -6,7 +6,8 @@ use super::asking::Caller;
 use super::pages::{Frame, Section};
 use crate::config::AuthMode;
 use crate::journal::write::hex;
-use crate::ledger::pushes::{self, Filter};
+use crate::ledger::history::{self, Filter};
+use crate::ledger::pushes;
 use crate::time::At;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -40,7 +41,7 @@ pub fn page(status: StatusCode, html: String) -> HttpResponse {
 
 async fn running(app: &App) -> Vec<pushes::PushRow> {
     let filter = Filter { state: Some("running".to_owned()), ..Filter::default() };
-    let found = app.desk.ledger().read(move |connection| pushes::list(connection, &filter, MOST_RUNNING)).await;
+    let found = app.desk.ledger().read(move |connection| history::list(connection, &filter, MOST_RUNNING)).await;
     found.unwrap_or_else(|error| {
         tracing::error!(%error, "a page is drawn without the running pushes");
         Vec::new()

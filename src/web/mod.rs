@@ -17,6 +17,7 @@ mod files;
 mod frame;
 mod gate;
 mod health;
+mod history;
 mod in_time;
 mod live;
 mod log;

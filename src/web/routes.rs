@@ -5,7 +5,8 @@
 use super::asking::Caller;
 use super::problem::Problem;
 use super::{
-    actions, api, back, builds, catch_up, confirm, files, health, live, past, pause, screens, sign_in, versions,
+    actions, api, back, builds, catch_up, confirm, files, health, history, live, past, pause, screens, sign_in,
+    versions,
 };
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -78,7 +79,8 @@ pub static ROUTES: &[Entry] = &[
     post("/stacks/{stack}/release-hold", || web::to(actions::release_stack)),
     post("/stacks/{stack}/stages/{stage}/hold", || web::to(actions::hold_stage)),
     post("/stacks/{stack}/stages/{stage}/release-hold", || web::to(actions::release_stage)),
-    get("/pushes", || web::to(screens::log)),
+    get("/pushes", || web::to(history::log)),
+    get("/pushes.csv", || web::to(history::table)),
     get("/pushes/{id}", || web::to(screens::push)),
     get("/pushes/{id}/log", || web::to(live::log)),
     post("/pushes/{id}/cancel", || web::to(actions::cancel)),
@@ -106,7 +108,7 @@ pub static ROUTES: &[Entry] = &[
     post("/api/v1/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::catch_up_by_api)),
     put("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(api::hold_stage)),
     delete("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(api::release_stage)),
-    get("/api/v1/pushes", || web::to(api::pushes)),
+    get("/api/v1/pushes", || web::to(history::listed)),
     get("/api/v1/pushes/{id}", || web::to(api::one_push)),
     stream("/api/v1/pushes/{id}/events", || web::to(live::push_events)),
     get("/api/v1/pushes/{id}/log", || web::to(live::log)),
@@ -128,6 +130,7 @@ pub fn pages() -> impl Iterator<Item = &'static str> {
             && row.may == May::SignedIn
             && !row.path.starts_with("/api/")
             && !row.path.ends_with("/log")
+            && !row.path.ends_with(".csv")
     };
     ROUTES.iter().filter(page).map(|row| row.path)
 }

@@ -1,4 +1,4 @@
-//! The pages that show: all stacks, one stack, a plan, the push log, one push. They must never change anything. Called by the
+//! The pages that show: all stacks, one stack, a plan, one push. They must never change anything. Called by the
 //! routes; what they gather is drawn by `pages`.
 
 use super::App;
@@ -6,11 +6,11 @@ use super::actions;
 use super::asking::Caller;
 use super::cursor::{last_records, read_records};
 use super::frame::{frame, page};
-use super::pages::{LogFilter, LogPage, PushPage, Section};
+use super::pages::{PushPage, Section};
 use super::problem::{Problem, Reply};
 use crate::desk::{JournalEnd, Refusal};
 use crate::journal::{Event, Record};
-use crate::ledger::pushes::{self, Filter, PushRow};
+use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::{Ledger, LedgerError, outbox, questions};
 use crate::plan::Assignment;
 use crate::stack::{PushNumber, StackName, StageName};
@@ -20,8 +20,6 @@ use serde::Deserialize;
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// Pushes on one page of the log.
-const PUSHES: usize = 50;
 /// Lines of a push that its page holds for readers without JavaScript.
 const TAIL_LINES: usize = 200;
 /// Bytes of the journal that are read for them.
@@ -66,65 +64,6 @@ pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>,
     app.desk.in_use(&stack);
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
     Ok(page(StatusCode::OK, app.pages.plan(&frame, &plan)?))
-}
-
-/// What the push log is asked for; what is empty is not asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct LogQuery {
-    stack: Option<String>,
-    stage: Option<String>,
-    who: Option<String>,
-    state: Option<String>,
-    word: Option<String>,
-    before: Option<String>,
-}
-
-/// One page of the push log.
-pub struct Pushes {
-    /// Newest first.
-    pub rows: Vec<PushRow>,
-    /// The cursor of the next page, when there is one.
-    pub next_before: Option<i64>,
-}
-
-impl LogQuery {
-    fn filter(self) -> Result<Filter, Problem> {
-        let said = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        let before = said(self.before).map(|before| before.parse().map(PushNumber::get)).transpose();
-        Ok(Filter {
-            stack: said(self.stack),
-            stage: said(self.stage),
-            who: said(self.who),
-            state: said(self.state),
-            word: said(self.word),
-            before: before.map_err(|bad| Problem::bad_request(bad.to_string()))?,
-        })
-    }
-
-    /// The pushes that are asked for.
-    ///
-    /// # Errors
-    /// When the cursor is none, or the ledger does not answer.
-    pub async fn ask(self, ledger: &Ledger) -> Result<(Filter, Pushes), Problem> {
-        let filter = self.filter()?;
-        let wanted = filter.clone();
-        let mut rows = ledger.read(move |connection| pushes::list(connection, &wanted, PUSHES + 1)).await?;
-        let more = rows.len() > PUSHES;
-        rows.truncate(PUSHES);
-        let next_before = rows.last().filter(|_| more).map(|row| row.id);
-        Ok((filter, Pushes { rows, next_before }))
-    }
-}
-
-/// `GET /pushes`
-pub async fn log(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Reply {
-    let (filter, found) = query.into_inner().ask(app.desk.ledger()).await?;
-    let frame = frame(&app, Some(&caller), Section::Pushes).await;
-    let stacks = app.desk.shelf().stacks.iter().map(|shelved| shelved.name.to_string()).collect();
-    let Filter { stack, stage, who, state, word, before } = filter;
-    let filter = LogFilter { stack, stage, who, state, word };
-    let shown = LogPage { rows: found.rows, filter, before, next_before: found.next_before, stacks };
-    Ok(page(StatusCode::OK, app.pages.log(&frame, &shown)?))
 }
 
 /// `GET /pushes/{id}`

@@ -167,6 +167,7 @@ fn announcement(id: i64, event: Moment, state: &str) -> Announcement {
         hosts_total: 41,
         hosts_ok: 41,
         lines: 0,
+        commit_count: 4,
         paused: None,
     };
     let commit = Commit {

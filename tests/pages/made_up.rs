@@ -3,7 +3,7 @@
 use pushbutton::desk::Street;
 use pushbutton::desk::view::{
     BackTo, CatchUp, Compared, Current, Drift, FileChanges, Good, Hold, LeftBehind, Next, NotHeld, NotReady, PlanView,
-    PlannedView, Readiness, Rest, RestCommand, StageView, Trunk, Undo, Usual, WayBack, Weight,
+    PlannedView, Readiness, Rest, RestCommand, StageView, StepNow, Ticket, Trunk, Undo, Usual, WayBack, Weight,
 };
 use pushbutton::journal::event::{Event, Record, Stream};
 use pushbutton::ledger::outbox::OutboxRow;
@@ -102,6 +102,7 @@ pub fn row(id: i64, stack: &str, stage: &str, state: &str) -> PushRow {
         hosts_total: 24,
         hosts_ok: if state == "succeeded" { 24 } else { 11 },
         lines: 2188,
+        commit_count: 4,
         paused: None,
     }
 }
@@ -146,10 +147,18 @@ pub fn street(stack: &str, stages: &[&str]) -> Street {
                 again: false,
                 commits: commits(kind),
                 commit_count: commits(kind).len(),
+                tickets: tickets(kind),
+                files: Some(files()),
                 diff: Some("https://git.example.com/shop/web/compare/a...b".to_owned()),
             }),
             why_not: None,
             back: Some(BackTo { build: "8f31c2e-4101".to_owned(), sha: PROD.to_owned() }),
+            undo: Some(Undo {
+                ready: if kind == 3 { 24 } else { 1 },
+                total: if kind == 3 { 24 } else { 1 },
+                not_ready: Vec::new(),
+                asked_at: Some(ago(12)),
+            }),
             hold: None,
             last: Some(row(4130 - 9 * kind as i64, stack, name, "succeeded")),
             usual_ms: [15, 17, 18, 18, 19, 20, 21, 24, 31]
@@ -173,10 +182,27 @@ pub fn street(stack: &str, stages: &[&str]) -> Street {
         trunk_problem: None,
         problem: None,
         lock: None,
+        step: None,
         hold: None,
         stages: stages.iter().enumerate().map(stage).collect(),
         recent: history().into_iter().skip(1).take(8).collect(),
     }
+}
+
+fn tickets(kind: usize) -> Vec<Ticket> {
+    let ticket = |n: usize| {
+        let name = format!("WEB-{n}");
+        Ticket { url: format!("https://tickets.example.com/browse/{name}"), name }
+    };
+    (0..if kind == 3 { 10 } else { kind }).map(|n| ticket(200 + n)).collect()
+}
+
+fn files() -> FileChanges {
+    let mut files = FileChanges::new(Compared::Commits);
+    files.added = vec!["assets/gift.svg".to_owned(), "src/<b>evil</b>.rs".to_owned()];
+    files.changed = (0..200).map(|n| format!("src/shop/page{n}.rs")).collect();
+    files.counts = [2, 1211, 0];
+    files
 }
 
 /// How the hosts of a stage are, when these are not ready.
@@ -204,6 +230,7 @@ pub fn troubled() -> Street {
         instead: "8f31c2e-4103".to_owned(),
         since: ago(600),
     };
+    prod.undo = Some(Undo { ready: 23, total: 24, not_ready: Vec::new(), asked_at: Some(ago(12)) });
     prod.drift = vec![odd("prod009", "3f2c1ab-12"), odd("prod010", "<b>evil</b>")];
     let left = |host: &str, why: &str| LeftBehind { host: host.to_owned(), why: why.to_owned() };
     prod.catch_up = Some(CatchUp {
@@ -262,6 +289,7 @@ pub fn stack_states() -> Vec<(&'static str, Street)> {
     let mut running = street("web", &all);
     running.lock = Some(row(4127, "web", "prod", "running"));
     running.stages[2].last = running.lock.clone();
+    running.step = Some(StepNow { number: 5, of: 8, title: "release to /srv/web <b>evil</b>".to_owned() });
     let mut held = street("web", &all);
     held.stages[2].hold = Some(hold("web/prod"));
     let mut closed = street("web", &all);

@@ -30,6 +30,7 @@ fn push(state: &str) -> PushRow {
         hosts_total: 41,
         hosts_ok: 41,
         lines: 0,
+        commit_count: 4,
         paused: None,
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::desk::sample;
 use crate::ledger::current::Current;
+use crate::ledger::pushes;
 
 fn good(build: &str, push: i64) -> Good {
     Good {

@@ -34,6 +34,7 @@ fn announcement(push: i64, event: Moment) -> Announcement {
         hosts_total: 1,
         hosts_ok: 0,
         lines: 0,
+        commit_count: 4,
         paused: None,
     };
     Announcement {

@@ -3,7 +3,7 @@
 use super::parts::{HoldLine, Mark, Moment, PushLine, Running, StageTag, Version};
 use super::{Frame, words};
 use crate::desk::Street;
-use crate::desk::view::StageView;
+use crate::desk::view::{StageView, StepNow};
 use serde::Serialize;
 
 /// Columns that a row of the board has room for; with more, rows are not lined up.
@@ -68,7 +68,8 @@ impl Dashboard {
                 street.stages.iter().find(|stage| stage.name == row.stage).map(|stage| (street, stage))
             });
             let tag = stage.map_or_else(|| StageTag::named(&row.stage), |(street, stage)| tag(street, stage));
-            Running::new(row, tag, stage.map_or(&[], |(_, stage)| &stage.usual_ms), frame.now)
+            let step = stage.and_then(|(street, _)| step_of(street, row.id));
+            Running::new(row, tag, stage.map_or(&[], |(_, stage)| &stage.usual_ms), step, frame.now)
         });
         Self {
             running: running.collect(),
@@ -76,6 +77,11 @@ impl Dashboard {
             columns,
         }
     }
+}
+
+/// The step of the push, if it is the one that the street shows as running.
+fn step_of(street: &Street, push: i64) -> Option<&StepNow> {
+    street.lock.as_ref().filter(|lock| lock.id == push).and(street.step.as_ref())
 }
 
 fn tag(street: &Street, stage: &StageView) -> StageTag {
@@ -139,7 +145,7 @@ fn cell(frame: &Frame, street: &Street, stage: &StageView, tag: StageTag) -> Sta
         version: stage.current.as_ref().map(|current| Version::new(&current.sha)),
         who: stage.current.as_ref().map(|current| current.who.clone()),
         ago: stage.current.as_ref().map(|current| Moment::age(&current.pushed_at, frame.now)),
-        running: running.map(|push| Running::new(push, tag.clone(), &stage.usual_ms, frame.now)),
+        running: running.map(|push| Running::new(push, tag.clone(), &stage.usual_ms, street.step.as_ref(), frame.now)),
         hold: hold.map(|hold| HoldLine::new(hold, frame.now)),
         bad: bad.map(|push| PushLine::new(push, frame.now)),
         arrow: arrow(street, stage),

@@ -14,10 +14,10 @@ pub struct LogPage {
     pub rows: Vec<PushRow>,
     /// What was asked for.
     pub filter: LogFilter,
-    /// The cursor that this page begins at; none for the newest pushes.
-    pub before: Option<i64>,
-    /// The cursor of the next, older page, if there is one.
-    pub next_before: Option<i64>,
+    /// The older pushes are before this number, if there are any.
+    pub older: Option<i64>,
+    /// The newer pushes are after this number; none on the page of the newest.
+    pub newer: Option<i64>,
     /// The names of all stacks.
     pub stacks: Vec<String>,
 }
@@ -33,22 +33,12 @@ pub struct LogFilter {
     pub who: Option<String>,
     /// One end, or `running`.
     pub state: Option<String>,
-    /// A word of a commit, a revision, a build or a reason.
+    /// How words of a commit, a revision, a build or a reason begin.
     pub word: Option<String>,
-}
-
-impl LogFilter {
-    /// Without what a form sends for fields that were left empty.
-    pub fn set(&self) -> Self {
-        let set = |value: &Option<String>| value.clone().filter(|value| !value.trim().is_empty());
-        Self {
-            stack: set(&self.stack),
-            stage: set(&self.stage),
-            who: set(&self.who),
-            state: set(&self.state),
-            word: set(&self.word),
-        }
-    }
+    /// Pressed on this day or later, as it was written.
+    pub since: Option<String>,
+    /// Pressed on this day or before, as it was written.
+    pub until: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,7 +50,9 @@ pub(super) struct LogView {
     states: Vec<State>,
     days: Vec<Day>,
     newest: Option<String>,
+    newer: Option<String>,
     older: Option<String>,
+    table: String,
     words: String,
 }
 
@@ -98,7 +90,7 @@ impl LogView {
                 last.rows.push(Row { push: PushLine::new(row, frame.now), length });
             }
         }
-        let filter = page.filter.set();
+        let filter = page.filter.clone();
         let states = ["running", "succeeded", "degraded", "failed", "cancelled", "rolled back", "interrupted"];
         let mut stages: BTreeSet<String> = page.rows.iter().map(|row| row.stage.clone()).collect();
         stages.extend(filter.stage.clone());
@@ -108,8 +100,10 @@ impl LogView {
             stages: stages.into_iter().collect(),
             states: states.into_iter().map(|value| State { value, word: words::push_mark(value).1 }).collect(),
             days,
-            newest: page.before.map(|_| address(&filter, None)),
-            older: page.next_before.map(|before| address(&filter, Some(before))),
+            newest: page.newer.map(|_| address("/pushes", &filter, None)),
+            newer: page.newer.map(|after| address("/pushes", &filter, Some(("after", after)))),
+            older: page.older.map(|before| address("/pushes", &filter, Some(("before", before)))),
+            table: address("/pushes.csv", &filter, None),
             words: words::count(page.rows.len() as i64, "push").replace("pushs", "pushes"),
             filter,
         }
@@ -127,19 +121,21 @@ fn relative(at: &str, now: At) -> &'static str {
 }
 
 /// The page of the log with these filters, from a cursor on or from the newest push.
-fn address(filter: &LogFilter, before: Option<i64>) -> String {
-    let before = before.map(|before| before.to_string());
+fn address(page: &str, filter: &LogFilter, cursor: Option<(&str, i64)>) -> String {
+    let (name, cursor) = cursor.map_or(("", None), |(name, number)| (name, Some(number.to_string())));
     let parts = [
-        ("before", &before),
+        (name, &cursor),
         ("stack", &filter.stack),
         ("stage", &filter.stage),
         ("who", &filter.who),
         ("state", &filter.state),
         ("word", &filter.word),
+        ("since", &filter.since),
+        ("until", &filter.until),
     ];
     let parts = parts.iter().filter_map(|(name, value)| Some(format!("{name}={}", in_address(value.as_deref()?))));
     let query = parts.collect::<Vec<_>>().join("&");
-    if query.is_empty() { "/pushes".to_owned() } else { format!("/pushes?{query}") }
+    if query.is_empty() { page.to_owned() } else { format!("{page}?{query}") }
 }
 
 /// Percent-encodes a value for a query.
@@ -161,8 +157,11 @@ mod tests {
     fn older_pushes_keep_the_filters_whatever_they_hold() {
         let filter =
             LogFilter { word: Some("a&b=c \"é".to_owned()), stack: Some("web".to_owned()), ..Default::default() };
-        assert_eq!(address(&filter, Some(7)), "/pushes?before=7&stack=web&word=a%26b%3Dc%20%22%C3%A9");
-        assert_eq!(address(&filter, None), "/pushes?stack=web&word=a%26b%3Dc%20%22%C3%A9");
-        assert_eq!(address(&LogFilter::default(), None), "/pushes");
+        assert_eq!(
+            address("/pushes", &filter, Some(("before", 7))),
+            "/pushes?before=7&stack=web&word=a%26b%3Dc%20%22%C3%A9"
+        );
+        assert_eq!(address("/pushes.csv", &filter, None), "/pushes.csv?stack=web&word=a%26b%3Dc%20%22%C3%A9");
+        assert_eq!(address("/pushes", &LogFilter::default(), None), "/pushes");
     }
 }

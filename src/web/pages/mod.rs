@@ -17,6 +17,7 @@ mod plan;
 mod push;
 mod readiness;
 mod stack;
+mod stage;
 mod stats;
 mod told;
 mod versions;

@@ -2,7 +2,7 @@
 //! Plain data for the components of `templates/parts.html`; must never hold HTML.
 
 use super::words;
-use crate::desk::view::Hold;
+use crate::desk::view::{Hold, StepNow};
 use crate::ledger::pushes::{Commit, PushRow};
 use crate::time::{At, ago_words, duration_words};
 use serde::Serialize;
@@ -200,6 +200,8 @@ pub struct PushLine {
     ago: Moment,
     took: Option<String>,
     took_ms: i64,
+    /// How many commits it brings; none of a rollback, which takes some back.
+    commits: Option<String>,
     reason: Option<String>,
     why: Option<String>,
     /// What kind of push it is; empty for a plain one.
@@ -222,6 +224,7 @@ impl PushLine {
             ago: Moment::ago(&row.pressed_at, now),
             took: row.duration_ms.map(duration_words),
             took_ms: row.duration_ms.unwrap_or(0),
+            commits: (row.commit_count > 0 && row.kind == "push").then(|| words::count(row.commit_count, "commit")),
             reason: row.reason.clone(),
             why: row.why.clone(),
             kind: match row.kind.as_str() {
@@ -246,6 +249,8 @@ pub struct Running {
     percent: Option<i64>,
     left: Option<String>,
     so_far: String,
+    /// `Step 5 of 9, Code to every host`; none before the first step has begun.
+    step: Option<String>,
     since: String,
     started: Moment,
     usual_ms: i64,
@@ -254,7 +259,7 @@ pub struct Running {
 
 impl Running {
     /// Makes one; `usual_ms` are the durations of the last good pushes of its stage.
-    pub fn new(row: &PushRow, stage: StageTag, usual_ms: &[i64], now: At) -> Self {
+    pub fn new(row: &PushRow, stage: StageTag, usual_ms: &[i64], step: Option<&StepNow>, now: At) -> Self {
         let since = row.started_at.as_deref().unwrap_or(&row.pressed_at);
         let so_far = millis_between(since, now).unwrap_or(0);
         let usual = words::median(usual_ms);
@@ -268,6 +273,7 @@ impl Running {
             percent: usual.map(|usual| (so_far * 100 / usual.max(1)).min(95)),
             left: usual.map(|usual| words::left(usual - so_far)),
             so_far: duration_words(so_far),
+            step: step.map(|step| format!("Step {} of {}, {}", step.number, step.of, step.title)),
             since: since.to_owned(),
             started: Moment::clock(since),
             usual_ms: usual.unwrap_or(0),

@@ -9,7 +9,7 @@ use super::parts::{
 };
 use super::told::{Told, told, told_words};
 use super::{Frame, words};
-use crate::desk::view::{BackTo, Hold, Rest};
+use crate::desk::view::{BackTo, Hold, Rest, Usual};
 use crate::journal::event::{Event, Record, Stream};
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
@@ -204,7 +204,7 @@ impl PushView {
                 "interrupted" => format!("{}, then unknown", duration_words(took_ms)),
                 _ => duration_words(took_ms),
             },
-            usual: usual.map(duration_words),
+            usual: Usual::of(page.usual_ms.clone()).map(|usual| words::usual(&usual)),
             usual_ms: usual.unwrap_or(0),
             lines: words::count(row.lines, "line"),
             result_class: match row.state.as_str() {

@@ -1,7 +1,9 @@
 //! The words of the pages: every name, count, state and sentence that is made from data. Pure; must never hold HTML.
 //! Called by the pages' view models.
 
+use crate::desk::view::Usual;
 use crate::ledger::pushes::PushRow;
+use crate::time::duration_words;
 
 /// A revision as people say it: the first seven digits of a hash, the whole of Subversion's numbers.
 pub fn short(sha: &str) -> &str {
@@ -61,6 +63,16 @@ pub fn and(names: &[String]) -> String {
         [] => String::new(),
         [one] => one.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// `Usually 1 m 24 s, 1 m 02 s to 2 m 10 s`: how long pushes took, with their spread.
+pub fn usual(usual: &Usual) -> String {
+    let [median, fastest, slowest] = [usual.median_ms, usual.fastest_ms, usual.slowest_ms].map(duration_words);
+    match usual.pushes {
+        1 => format!("Took {median} the last time"),
+        _ if fastest == slowest => format!("Usually {median}"),
+        _ => format!("Usually {median}, {fastest} to {slowest}"),
     }
 }
 

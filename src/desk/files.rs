@@ -1,0 +1,67 @@
+//! Which files would go out, for pages: compared in the background, one comparison at a time, and kept, since two
+//! revisions never differ otherwise than they did. It must never make a page wait: what is not known yet is not shown, and
+//! the pages are told when it is. Called by the street.
+
+use super::Desk;
+use super::view::FileChanges;
+use crate::stack::{Revision, Source, Stack, StackName};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+/// Remembered comparisons; when there are more, all are forgotten and made again.
+const REMEMBERED: usize = 256;
+
+type Key = (StackName, Revision, Revision);
+
+/// The comparisons that were made or are being made. A std mutex: it is never held across an await.
+#[derive(Debug)]
+pub(super) struct FilesChanged {
+    /// None while it is being compared, and where the source cannot say.
+    known: Mutex<HashMap<Key, Option<FileChanges>>>,
+    /// Comparing is the disk's work: one at a time is soon enough.
+    turn: Semaphore,
+}
+
+impl Default for FilesChanged {
+    fn default() -> Self {
+        Self { known: Mutex::default(), turn: Semaphore::new(1) }
+    }
+}
+
+impl Desk {
+    /// The files that differ between two revisions, if that is known already; otherwise it is found out, and pages are told.
+    pub(super) fn files_changed(&self, stack: &Arc<Stack>, from: &Revision, to: &Revision) -> Option<FileChanges> {
+        let Source::Git { .. } = stack.source else { return None };
+        let key = (stack.name.clone(), from.clone(), to.clone());
+        let mut known = self.files.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(&key) {
+            return found.clone();
+        }
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(key.clone(), None);
+        drop(known);
+        let desk = self.me.upgrade()?;
+        let stack = Arc::clone(stack);
+        self.spawn(async move { desk.compare(&stack, key).await });
+        None
+    }
+
+    async fn compare(&self, stack: &Stack, key: Key) {
+        // It is closed never; without a turn nothing is known, which is what the page shows.
+        let Ok(_turn) = self.files.turn.acquire().await else { return };
+        let found = self.branches.changed_files(stack, &key.1, &key.2).await;
+        let mut known = self.files.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match found {
+            Some(found) => {
+                known.insert(key, Some(found));
+                drop(known);
+                self.changed();
+            }
+            // It is asked again when a page is drawn again.
+            None => drop(known.remove(&key)),
+        }
+    }
+}

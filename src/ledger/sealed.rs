@@ -1,0 +1,73 @@
+//! What is checked and kept beside the history: how each push was sealed, all builds and their roots. It must never change
+//! any of it. Called by `verify` and `backup`.
+
+use super::Answer;
+use super::pushes::{COLUMNS, PushRow, row};
+use rusqlite::Connection;
+
+/// A push that ended, with all that its end was sealed with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sealed {
+    /// The push.
+    pub row: PushRow,
+    /// The SHA-256 of its journal before the last record.
+    pub journal_hash: String,
+    /// The assignment as it was written.
+    pub plan: String,
+}
+
+/// All pushes that ended, oldest first.
+///
+/// # Errors
+/// What SQLite said.
+pub fn sealed(connection: &Connection) -> Answer<Vec<Sealed>> {
+    let mut ask = connection.prepare(&format!(
+        "SELECT {COLUMNS}, coalesce(p.journal_hash, ''), p.plan FROM pushes p WHERE p.ended_at IS NOT NULL ORDER BY p.id"
+    ))?;
+    let rows = ask.query_map([], |found| {
+        let columns = found.as_ref().column_count();
+        Ok(Sealed { row: row(found)?, journal_hash: found.get(columns - 2)?, plan: found.get(columns - 1)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The numbers of all pushes, lowest first.
+///
+/// # Errors
+/// What SQLite said.
+pub fn numbers(connection: &Connection) -> Answer<Vec<i64>> {
+    let mut ask = connection.prepare("SELECT id FROM pushes ORDER BY id")?;
+    let rows = ask.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// A build and its root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildRoot {
+    /// The stack.
+    pub stack: String,
+    /// The build.
+    pub id: String,
+    /// The root hash of its manifest.
+    pub root: String,
+}
+
+/// All builds.
+///
+/// # Errors
+/// What SQLite said.
+pub fn build_roots(connection: &Connection) -> Answer<Vec<BuildRoot>> {
+    let mut ask = connection.prepare("SELECT stack, id, root FROM builds ORDER BY stack, id")?;
+    let rows = ask.query_map([], |row| Ok(BuildRoot { stack: row.get(0)?, id: row.get(1)?, root: row.get(2)? }))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The builds that a stage runs now, as stack and build, each once.
+///
+/// # Errors
+/// What SQLite said.
+pub fn current_builds(connection: &Connection) -> Answer<Vec<(String, String)>> {
+    let mut ask = connection.prepare("SELECT DISTINCT stack, build FROM current ORDER BY stack, build")?;
+    let rows = ask.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,137 @@
+use super::*;
+
+fn table<T>(parse: fn(&str) -> Result<T, Refused>, good: &[&str], bad: &[&str]) {
+    for text in good {
+        assert!(parse(text).is_ok(), "{text:?} must be taken");
+    }
+    for text in bad {
+        assert!(parse(text).is_err(), "{text:?} must be refused");
+    }
+}
+
+#[test]
+fn times_have_one_unit() {
+    table(timeout, &["1s", "30s", "15m", "24h"], &["", "s", "0s", "30", "1.5h", "+1s", "1d", "25h", "1h30m", "é"]);
+    assert_eq!(timeout("2h").unwrap(), Duration::from_secs(7200));
+}
+
+#[test]
+fn a_percentage_is_of_the_hosts_and_rounded_down() {
+    table(percent, &["1%", "100%"], &["", "%", "0%", "101%", "25", "-1%", "2.5%"]);
+    table(max_failed, &["0%", "5%", "100%"], &["", "%", "101%", "5", "-1%", "2.5%"]);
+    for (percent, hosts, share) in [(25, 40, 10), (25, 10, 2), (1, 3, 0), (100, 7, 7), (0, 7, 0)] {
+        assert_eq!(Share::Percent(percent).of(hosts), share, "{percent}% of {hosts}");
+    }
+}
+
+#[test]
+fn paths_stay_where_they_belong() {
+    table(
+        absolute_path,
+        &["/srv/web", "/srv/web/", "/srv/my app", "/srv/é"],
+        &["", "/", "//", "srv", "/srv/../etc", "/srv//web", "/srv/.", "/a\nb", "/srv/$x", "/a;b", "/srv/{sha}", "/-x"],
+    );
+    table(inner_path, &[".", "./", "dist", "a/b/", "./a"], &["", "/", "/a", "..", "a/../b", "-x", "a//b", "a/{sha}"]);
+}
+
+#[test]
+fn a_git_address_is_neither_option_nor_program() {
+    table(
+        git_url,
+        &["https://h/p.git", "git@h:p.git", "ssh://git@h:22/p", "/srv/git/web", "../web", "https://me@h/p"],
+        &["", "-x", "--upload-pack=x", "ext::sh -c x", "fd::7", "a\nb", " x", "https://me:secret@h/p"],
+    );
+}
+
+#[test]
+fn an_svn_address_is_neither_option_nor_program_and_has_no_peg() {
+    table(
+        svn_url,
+        &[
+            "https://h/web/trunk",
+            "svn://h:3690/web/trunk/",
+            "svn+ssh://me@h/web",
+            "file:///srv/svn/web",
+            "http://[::1]/x",
+            "https://h/a%40b",
+        ],
+        &[
+            "",
+            "-x",
+            "h/web",
+            "svn+sh://h/x",
+            "ext://h/x",
+            "https://",
+            "file://h/x",
+            "file://",
+            "https://h/a b",
+            "https://h/a\nb",
+            "https://h/trunk@12",
+            "https://me:secret@h/x",
+            "https://h/a/../b",
+            "https://-oProxyCommand=x/y",
+        ],
+    );
+}
+
+#[test]
+fn branches_follow_check_ref_format() {
+    table(
+        branch,
+        &["main", "feature/x", "v1.2", "a@b", "ünï"],
+        &[
+            "", "-x", ".a", "a/.b", "a..b", "a.lock", "a/", "/a", "a//b", "a b", "a~1", "a^", "a:b", "a?", "a*", "a[",
+            "a\\b", "a.", "@", "a@{1}", "HEAD", "a\u{7f}",
+        ],
+    );
+}
+
+#[test]
+fn a_diff_is_a_web_address() {
+    table(
+        diff_url,
+        &["https://h/c/{old_sha}...{sha}", "http://[::1]/x", "https://h"],
+        &[
+            "",
+            "ftp://h/",
+            "javascript:alert(1)",
+            "https://",
+            "https:///x",
+            "https://h/{who}",
+            "https://h/ x",
+            "https://h/\"",
+            "https://h/{",
+        ],
+    );
+}
+
+#[test]
+fn rsync_options_that_could_run_a_program_are_refused() {
+    table(
+        rsync_option,
+        &["--checksum", "-z", "--bwlimit=10m", "--chmod=D755,F644", "--include=*.css"],
+        &[
+            "",
+            "-e",
+            "-e sh",
+            "--rsh=sh",
+            "--rsync-path=x",
+            "-M--x",
+            "--files-from=/etc/passwd",
+            "--log-file=x",
+            "--checksum=1",
+            "--bwlimit",
+            "--bwlimit=$(x)",
+            "--remove-source-files",
+            "-cz",
+            "--",
+        ],
+    );
+    assert_eq!(rsync_option("--checksums").unwrap_err().cures, ["did you mean `--checksum`?"]);
+}
+
+#[test]
+fn words_for_people_are_one_line() {
+    table(line, &["PROD!!!", "Save the Princess", "é"], &["", " ", " a", "a\nb", "a\u{1b}[0m"]);
+    table(var, &["", "a b", "$(x)"], &["-x", "a\nb", "x {sha} y"]);
+}
