@@ -413,8 +413,8 @@ fn names_of_any_length_are_shown() {
     let log = LogPage {
         rows: made_up::long_history(),
         filter: LogFilter::default(),
-        before: None,
-        next_before: None,
+        older: None,
+        newer: None,
         stacks: vec![made_up::LONG.to_owned()],
     };
     checked("log-long", pages.log(&frame, &log));

@@ -79,9 +79,9 @@ fn lean(text: &str) -> String {
     lean
 }
 
-/// Leaves out the spaces of a style that mean nothing. Lines with text in quotes stay as they are.
+/// Leaves out the spaces of a style that mean nothing, and the last semicolon of a rule. Lines with text in quotes stay as they are.
 fn tight(style: &str) -> String {
-    let spaces = [(" {", "{"), ("{ ", "{"), (" }", "}"), (": ", ":"), ("; ", ";"), (", ", ",")];
+    let spaces = [(" {", "{"), ("{ ", "{"), (" }", "}"), (";}", "}"), (": ", ":"), ("; ", ";"), (", ", ",")];
     let squeezed = |line: &str| match line.contains(['"', '\'']) {
         true => line.to_owned(),
         false => spaces.iter().fold(line.to_owned(), |line, (wide, narrow)| line.replace(wide, narrow)),
@@ -164,7 +164,7 @@ mod tests {
         let style = ".a:is(b, c) > d { font: 12px/1 x, y; width: calc(100% - 8px); }\n.e { content: \"a, b; c\"; }\n";
         assert_eq!(
             tight(style),
-            ".a:is(b,c) > d{font:12px/1 x,y;width:calc(100% - 8px);}\n.e { content: \"a, b; c\"; }\n"
+            ".a:is(b,c) > d{font:12px/1 x,y;width:calc(100% - 8px)}\n.e { content: \"a, b; c\"; }\n"
         );
     }
 
