@@ -117,6 +117,7 @@ function ask() {
     failed = right ? 0 : failed + 1;
     if (right && new URL(request.responseURL).pathname === location.pathname) {
       swapAll(page);
+      tellUpgrade(page);
       asOf = asked;
       tellAge();
     } else if (right || request.status === 401) location.reload(); // signed out: sent to sign in
@@ -130,6 +131,21 @@ function ask() {
     );
   };
   request.send();
+}
+
+/** A tab that is older than the server's scripts and style says so. @param {Document} page as the server draws it now */
+function tellUpgrade(page) {
+  const { assets } = page.documentElement.dataset;
+  if (!assets || assets === document.documentElement.dataset.assets || $('#upgraded')) return;
+  const reload = el('button', 'btn btn--sm', 'Reload');
+  reload.addEventListener('click', () => location.reload());
+  const words = 'Pushbutton was upgraded since this page was opened. Reload it, so that all of it is new.';
+  const note = el('div', 'note note--warn', el('div', 'grow', words), el('span', 'note-act', reload));
+  note.id = 'upgraded';
+  const head = $('.phead');
+  if (head) head.append(note);
+  else $('main').prepend(note);
+  say($('#say'), words);
 }
 
 /** @type {HTMLElement|null} */

@@ -4,6 +4,7 @@ import { $, $$, el, mark, say } from './dom.js';
 import { Fold, ended } from './fold.js';
 import { freshen } from './fresh.js';
 import { Grid } from './grid.js';
+import { trim } from './keep.js';
 import { LogView } from './log.js';
 import { LogBar } from './logbar.js';
 import { Steps, stepNote } from './steps.js';
@@ -44,7 +45,11 @@ class PushPage {
     const root = $('.log');
     this.bar = new LogBar(root, {
       pickHost: (host) => this.pickHost(host),
-      filtered: (hosts) => this.grid?.select(hosts),
+      filtered: (hosts) => {
+        this.grid?.select(hosts);
+        this.same?.forget();
+      },
+      same: (on) => this.foldSame(on),
       tell: (text) => this.tell(text),
     });
     this.bar.running = this.live;
@@ -64,7 +69,7 @@ class PushPage {
       });
       this.title = new Title(this.name);
       addEventListener('keydown', (e) => e.key === 'h' && !/** @type {Element} */ (e.target).matches('input') && $('.hc[tabindex="0"]')?.focus());
-      setInterval(() => this.draw(), 250);
+      setInterval(() => this.connection === 'parked' || this.draw(), 250);
     }
     this.listen();
     this.stream = new PushStream(Number(about.dataset.push), this.live, {
@@ -93,7 +98,10 @@ class PushPage {
         else this.openStep(Number(link.dataset.command) - 1);
       });
     }
-    document.addEventListener('visibilitychange', () => this.draw());
+    document.addEventListener('visibilitychange', () => {
+      this.draw();
+      this.same?.draw();
+    });
   }
 
   /** @param {import('./fold.js').Record[]} records */
@@ -103,6 +111,8 @@ class PushPage {
     if (records[0].n === 1) this.begin();
     if (lines.length) this.log.append(lines);
     if (errors.length) this.log.markErrors(errors);
+    trim(this.log, (step) => this.fold.steps[step].state === 'ok');
+    this.same?.draw();
     for (const words of news) this.tell(words);
     if (this.fold.result && !knew) this.finish();
     this.drawSoon();
@@ -112,7 +122,11 @@ class PushPage {
   begin() {
     this.bar.setSteps(this.fold.steps.map((step) => step.title));
     this.grid?.setHosts(this.fold.hosts);
-    this.log.setGutter(Math.max(4, ...this.fold.hosts.map((host) => host.length)));
+    this.log.setGutter(this.fold.hosts.reduce((most, host) => Math.max(most, host.length), 4));
+    // one host alone is like no other; and the lines of a long past push are not here
+    const alone = this.fold.hosts.length < 2 || Number(about?.dataset.lines) > 5000;
+    $('#b-same').hidden = alone;
+    if (alone) this.foldSame(false);
   }
 
   finish() {
@@ -133,6 +147,7 @@ class PushPage {
   forget() {
     this.fold = new Fold();
     this.log.clear();
+    this.same?.clear();
   }
 
   /** A past push opens at its first error with the good steps folded, a good one at its end; a link wins. */
@@ -148,6 +163,25 @@ class PushPage {
       while (this.log.done < this.log.shown.length) this.log.paint();
       this.log.toEnd();
     }
+  }
+
+  /** Folds equal output; what does it is loaded when it is first asked for. @param {boolean} on */
+  async foldSame(on) {
+    this.folds = on;
+    $('#b-same').setAttribute('aria-pressed', String(on));
+    if (on && !this.same) {
+      const { SameView } = await import('./sameview.js');
+      this.bar.same = this.same ??= new SameView($('.log'), this.log, {
+        steps: () => this.fold.steps,
+        state: (step, host) => this.fold.hostState(this.fold.steps[step], host, this.now()).state,
+        pick: (hosts) => {
+          this.foldSame(false);
+          this.log.filter({ hosts: new Set(hosts) });
+        },
+        leave: () => this.foldSame(false),
+      });
+    }
+    this.same?.set(this.folds);
   }
 
   /** @param {string} host */
@@ -166,8 +200,9 @@ class PushPage {
 
   /** @param {number} step */
   openStep(step) {
-    const line = this.log.lines.find((l) => l.step === step);
-    if (line) this.log.goTo(line.n, { mark: false });
+    const line = this.log.lines.find((l) => l?.step === step);
+    if (this.same?.on) this.same.openStep(step);
+    else if (line) this.log.goTo(line.n, { mark: false });
     showTab('out');
   }
 
@@ -188,7 +223,10 @@ class PushPage {
       } else this.openPast();
     }
     if (name === 'lost') this.tell('Connection lost. The push goes on without this page.');
-    if (name === 'live' && (was === 'waiting' || was === 'lost') && this.log.lines.length) this.tell('Connected again. Nothing is missing.');
+    if (name === 'live' && (was === 'waiting' || was === 'lost') && this.log.lines.length) {
+      this.tell('Connected again. Nothing is missing.');
+      freshen(); // the server may be another one now
+    }
     if (name === 'live' && this.live && !this.opened) {
       this.opened = true;
       setTimeout(() => this.log.openHash(), 300);

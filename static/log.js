@@ -8,7 +8,7 @@ import { Search } from './search.js';
 
 /** @typedef {import('./fold.js').Line} Line
  *  @typedef {{steps: Set<number>|null, hosts: Set<string>|null, errors: boolean}} Wanted
- *  @typedef {{follow?: (on: boolean, unseen: number) => void, host?: (host: string) => void,
+ *  @typedef {{follow?: (on: boolean, unseen: number) => void, host?: (host: string) => void, link?: () => void, left?: (lines: number) => void,
  *    search?: (state: {query: string, count: number, at: number, busy: boolean}) => void,
  *    filter?: (state: Wanted & {shown: number, all: number}) => void}} Hooks */
 
@@ -28,8 +28,9 @@ export class LogView {
     this.hooks = hooks;
     this.scroller = /** @type {HTMLElement} */ ($('.log-scroll', root));
     this.gutter = { width: 8, times: false };
-    /** @type {Line[]} */
+    /** A line that is no longer kept (keep.js) is null. @type {any[]} */
     this.lines = [];
+    this.dropped = 0;
     /** Places of lines that are errors, sorted. @type {number[]} */
     this.errors = [];
     this.errorAt = -1;
@@ -77,6 +78,7 @@ export class LogView {
   /** Lines that turned out to be errors. @param {number[]} places */
   markErrors(places) {
     for (const i of places) {
+      if (!this.lines[i]) continue;
       this.lines[i].kind = 'err';
       this.errors.splice(lower(this.errors, i), 0, i);
       const row = this.blocks.rowOf(i);
@@ -89,13 +91,15 @@ export class LogView {
   /** Forgets all lines: the journal begins anew. */
   clear() {
     this.lines = [];
+    this.dropped = 0;
     this.errors = [];
     this.errorAt = -1;
     this.reset();
   }
 
-  /** @param {Line} line */
+  /** @param {Line|null} line */
   passes(line) {
+    if (!line) return false;
     const { steps, hosts, errors } = this.want;
     return (!steps || steps.has(line.step)) && (!hosts || hosts.has(line.host)) && (!errors || line.kind === 'err');
   }
@@ -214,6 +218,7 @@ export class LogView {
     if (!found) return false;
     const [from, to] = [Number(found[1]), Number(found[2] ?? found[1])].sort((a, b) => a - b);
     this.marked = [from, to];
+    this.hooks.link?.();
     return this.goTo(from);
   }
 
@@ -230,7 +235,7 @@ export class LogView {
   /** @param {number} n a line's number @param {{mark?: boolean}} [how] @returns {boolean} whether it is here */
   goTo(n, { mark = true } = {}) {
     const i = n - 1;
-    if (i < 0 || i >= this.lines.length) return false;
+    if (!this.lines[i]) return false;
     if (!this.passes(this.lines[i])) this.filter({ steps: null, hosts: null, errors: false });
     while (this.done < this.shown.length && this.shown[this.done] <= i) this.paint();
     this.follow(false);

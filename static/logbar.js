@@ -6,13 +6,16 @@ const count = (/** @type {number} */ n) => n.toLocaleString('en');
 export class LogBar {
   /**
    * @param {HTMLElement} root the `.log`
-   * @param {{pickHost: (host: string) => void, filtered: (hosts: Set<string>|null) => void, tell: (text: string) => void}} page
+   * @param {{pickHost: (host: string) => void, filtered: (hosts: Set<string>|null) => void,
+   *   same: (on: boolean) => void, tell: (text: string) => void}} page
    */
   constructor(root, page) {
     this.root = root;
     this.page = page;
     this.running = true;
     this.steps = /** @type {HTMLSelectElement} */ ($('#f-step', root));
+    /** The window with equal output folded, once it was asked for. @type {import('./sameview.js').SameView|undefined} */
+    this.same = undefined;
     this.find = /** @type {HTMLInputElement} */ ($('.log-find input', root));
   }
 
@@ -22,17 +25,37 @@ export class LogBar {
     const found = $('.log-find output', this.root);
     return {
       host: (host) => this.page.pickHost(host),
+      left: (lines) => {
+        const row = $('.log-left', this.root);
+        row.hidden = !lines;
+        say($('b', row), count(lines));
+      },
       follow: (on, unseen) => {
         $('#b-follow', this.root).setAttribute('aria-pressed', String(on));
         pill.hidden = on || !(unseen || this.running);
         say($('span', pill), unseen ? `${count(unseen)} new line${unseen > 1 ? 's' : ''}` : 'Follow the end');
       },
+      link: () => this.page.same(false), // a line of one host: it is shown where it stands
       search: ({ query, count: hits, at, busy }) => {
-        const words = busy ? `${hits}…` : hits ? `${at >= 0 ? `${at + 1}/` : ''}${count(hits)}` : 'none';
-        say(found, query ? words : '');
+        if (this.same?.on) return this.sayFound(0, this.same.find(query), query);
+        if (busy) say(found, query ? `${hits}…` : '');
+        else this.sayFound(at + 1, hits, query);
       },
       filter: (want) => this.showFilter(want),
     };
+  }
+
+  /** @param {number} at from 1; 0 is none yet @param {number} hits @param {string} query */
+  sayFound(at, hits, query) {
+    const words = hits ? `${at ? `${at}/` : ''}${count(hits)}` : 'none';
+    say($('.log-find output', this.root), query ? words : '');
+  }
+
+  /** To the next match, or the one before. @param {1|-1} by */
+  next(by) {
+    const { same, log } = this;
+    if (same?.on) this.sayFound(same.next(by), same.hits.length, same.query);
+    else log?.search.next(by);
   }
 
   /** @param {import('./log.js').Wanted & {shown: number, all: number}} want */
@@ -75,8 +98,8 @@ export class LogBar {
     button('#b-err', () => log.filter({ errors: !log.want.errors }));
     button('#b-follow', () => log.follow(!log.following));
     button('.log-pill', () => log.follow(true));
-    button('#b-prev', () => log.search.next(-1));
-    button('#b-next', () => log.search.next(1));
+    button('#b-prev', () => this.next(-1));
+    button('#b-next', () => this.next(1));
     let wait = 0;
     find.addEventListener('input', () => {
       clearTimeout(wait);
@@ -85,7 +108,7 @@ export class LogBar {
     find.addEventListener('keydown', (e) => {
       if (e.key === 'Enter') {
         e.preventDefault();
-        log.search.next(e.shiftKey ? -1 : 1);
+        this.next(e.shiftKey ? -1 : 1);
       }
       if (e.key === 'Escape') {
         find.value = '';
@@ -93,62 +116,72 @@ export class LogBar {
         log.scroller.focus();
       }
     });
-    this.toggle('#b-wrap', (on) => {
+    this.toggle('#b-wrap', innerWidth < 720, (on) => {
       root.classList.toggle('log--wrap', on);
       log.settle();
     });
-    this.toggle('#b-times', (on) => log.showTimes(on));
-    this.rememberWrap();
+    this.toggle('#b-times', false, (on) => {
+      log.showTimes(on);
+      this.same?.forget();
+    });
+    this.toggle('#b-same', false, (on) => this.page.same(on));
     this.listenToKeys(log);
   }
 
-  /** @param {string} id @param {(on: boolean) => void} set */
-  toggle(id, set) {
+  /** A switch that a browser remembers once the reader chose. @param {string} id @param {boolean} otherwise @param {(on: boolean) => void} set */
+  toggle(id, otherwise, set) {
     const button = $(id, this.root);
-    button.addEventListener('click', () => {
-      const on = button.getAttribute('aria-pressed') !== 'true';
+    const key = `pushbutton-${id.slice(3)}`;
+    const turn = (/** @type {boolean} */ on) => {
       button.setAttribute('aria-pressed', String(on));
       set(on);
-    });
-  }
-
-  /** Wrap is on where the screen is narrow, unless the reader chose otherwise. */
-  rememberWrap() {
-    const wrap = $('#b-wrap', this.root);
+    };
     let chosen = null;
     try {
-      chosen = localStorage.getItem('pushbutton-wrap');
-      wrap.addEventListener('click', (/** @type {Event} */ e) => {
-        if (e.isTrusted) localStorage.setItem('pushbutton-wrap', wrap.getAttribute('aria-pressed') === 'true' ? 'on' : 'off');
-      });
+      chosen = localStorage.getItem(key);
     } catch {
       // no storage: chosen anew on each page
     }
-    if (chosen ? chosen === 'on' : innerWidth < 720) wrap.click();
+    button.addEventListener('click', () => {
+      const on = button.getAttribute('aria-pressed') !== 'true';
+      turn(on);
+      try {
+        localStorage.setItem(key, on ? 'on' : 'off');
+      } catch {
+        // it holds for this page
+      }
+    });
+    if (chosen ? chosen === 'on' : otherwise) turn(true);
   }
 
   /** @param {import('./log.js').LogView} log */
   listenToKeys(log) {
+    const view = () => (this.same?.on ? this.same : log);
+    const press = (/** @type {string} */ id) => () => $(id, this.root).click();
     /** @type {Record<string, () => void>} */
     const keys = {
-      f: () => log.follow(true),
+      f: () => {
+        this.page.same(false);
+        log.follow(true);
+      },
       '/': () => this.find.focus(),
-      n: () => log.search.next(1),
-      N: () => log.search.next(-1),
-      e: () => log.error(1),
-      E: () => log.error(-1),
-      w: () => $('#b-wrap', this.root).click(),
-      t: () => $('#b-times', this.root).click(),
+      n: () => this.next(1),
+      N: () => this.next(-1),
+      e: () => view().error(1),
+      E: () => view().error(-1),
+      w: press('#b-wrap'),
+      t: press('#b-times'),
+      '=': press('#b-same'),
       y: () => this.copyLine(log),
-      '[': () => this.hop(log, -1),
-      ']': () => this.hop(log, 1),
+      '[': () => (this.same?.on ? this.same.hop(-1) : this.hop(log, -1)),
+      ']': () => (this.same?.on ? this.same.hop(1) : this.hop(log, 1)),
       Escape: () => log.filter({ steps: null, hosts: null, errors: false }),
     };
     addEventListener('keydown', (e) => {
-      const press = keysAreOurs(e) ? keys[e.key] : undefined;
-      if (!press) return;
+      const does = keysAreOurs(e) ? keys[e.key] : undefined;
+      if (!does) return;
       e.preventDefault();
-      press();
+      does();
     });
   }
 
@@ -156,9 +189,11 @@ export class LogBar {
   copyLine(log) {
     const { search, lines } = log;
     const seen = search.at >= 0 ? search.hits[search.at] : log.blocks.firstSeen();
-    const n = log.marked?.[0] ?? lines[seen]?.n;
+    const { same } = this;
+    const n = log.marked?.[0] ?? (same?.on ? same.firstSeen() : lines[seen]?.n);
     if (!n) return;
     log.link(n, false);
+    same?.remark();
     navigator.clipboard?.writeText(location.href);
     this.page.tell(`Link to line ${n} copied`);
   }
@@ -166,8 +201,8 @@ export class LogBar {
   /** To the beginning of a neighbouring step. @param {import('./log.js').LogView} log @param {1|-1} by */
   hop(log, by) {
     const at = log.blocks.firstSeen();
-    const step = Math.max(0, (at >= 0 ? log.lines[at].step : 0) + by);
-    const line = log.lines.find((l) => l.step === step);
+    const step = Math.max(0, (log.lines[at]?.step ?? 0) + by);
+    const line = log.lines.find((l) => l?.step === step);
     if (line) log.goTo(line.n, { mark: false });
   }
 }

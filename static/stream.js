@@ -34,6 +34,7 @@ export class PushStream {
     this.broken = false;
     this.ended = false;
     this.parked = false;
+    this.parkedAt = 0;
     /** @type {Promise<boolean>|null} */
     this.filling = null;
     document.addEventListener('visibilitychange', () => this.visibility());
@@ -182,6 +183,7 @@ export class PushStream {
     if (document.hidden) {
       this.park = setTimeout(() => {
         this.parked = true;
+        this.parkedAt = Date.now();
         unwatch(this.push);
         clearTimeout(this.timer);
         this.say('parked');
@@ -194,7 +196,7 @@ export class PushStream {
     }
   }
 
-  /** Hidden, the page only asks now and then whether the push has ended; then it looks once more. */
+  /** Hidden, the page only asks whether the push has ended, each 20 s, and ever more seldom up to 5 minutes; then it looks once more. */
   async poll() {
     if (!this.parked) return;
     const answer = await fetch(this.address, { cache: 'no-store' }).catch(() => null);
@@ -204,7 +206,10 @@ export class PushStream {
     if (state && state !== 'running') {
       this.parked = false;
       this.open();
-    } else this.poller = setTimeout(() => this.poll(), 20000);
+    } else {
+      const slept = Date.now() - this.parkedAt;
+      this.poller = setTimeout(() => this.poll(), Math.min(300000, Math.max(20000, slept / 20)));
+    }
   }
 
   /** @param {'connecting'|'live'|'waiting'|'lost'|'signedout'|'parked'|'done'} name */

@@ -93,7 +93,7 @@ fn the_stack_page_offers_only_what_can_be_pressed() {
         "root <code",
         "what QA has",
         "castle.svg",
-        "the oldest is <time",
+        "oldest: <time",
         ">1,213 files</a>",
         "<b>1,213 files</b> 2 new, 1,211 changed",
         "<code>src/&lt;b&gt;evil&lt;",

@@ -10,6 +10,9 @@ use rusqlite::{Connection, params_from_iter};
 /// Pushes are numbered in the order of their presses, but for a clock that was set back: so many numbers around a moment
 /// are looked at one by one.
 const UNTIDY: usize = 1000;
+/// The longest beginning of a word that the index holds (`prefix` in `schema.sql`): without it, a word that every push has
+/// would be gathered from all of them before the first is shown.
+const LONGEST_BEGIN: usize = 8;
 
 /// Which pushes a list shows; an empty filter shows all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -147,12 +150,16 @@ fn edges(connection: &Connection, filter: &Filter) -> Answer<(Option<i64>, Optio
 }
 
 /// What is looked for, as the index takes it: every part of the text must begin a word, or the words of a part follow each
-/// other (`51d0c3e-12`). None when the text holds no letter and no digit.
+/// other (`51d0c3e-12`). What is longer than the beginnings in the index is a whole word, but for revisions, of which no two
+/// begin alike. None when the text holds no letter and no digit.
 fn words(text: &str) -> Option<String> {
     let parts: Vec<String> = text
         .split_whitespace()
         .filter(|part| part.chars().any(char::is_alphanumeric))
-        .map(|part| format!("\"{}\" *", part.replace('"', "\"\"")))
+        .map(|part| {
+            let begins = part.chars().count() <= LONGEST_BEGIN || part.contains(|c: char| c.is_ascii_digit());
+            format!("\"{}\"{}", part.replace('"', "\"\""), if begins { " *" } else { "" })
+        })
         .collect();
     (!parts.is_empty()).then(|| parts.join(" AND "))
 }
@@ -183,6 +190,7 @@ mod tests {
             ("gift", Some("\"gift\" *")),
             ("Gift wrap", Some("\"Gift\" * AND \"wrap\" *")),
             ("a\"b OR c*", Some("\"a\"\"b\" * AND \"OR\" * AND \"c*\" *")),
+            ("interrupted", Some("\"interrupted\"")),
             ("51d0c3e-12 —", Some("\"51d0c3e-12\" *")),
             (" -- \" ", None),
         ] {

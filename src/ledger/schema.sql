@@ -51,7 +51,7 @@ CREATE INDEX pushes_first ON pushes (stage, who, pressed_at);
 
 -- The words of each push, by its number: what it is, who, why, its commits. Only the index is kept, not the text again.
 CREATE VIRTUAL TABLE words USING fts5 (text, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2',
-                                       prefix = '2 3 4 7');
+                                       prefix = '2 3 4 5 6 7 8');
 
 -- History cannot be rewritten: a push that ended keeps every word, and no push is ever removed.
 CREATE TRIGGER pushes_ended_never_change BEFORE UPDATE ON pushes WHEN OLD.ended_at IS NOT NULL

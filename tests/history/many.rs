@@ -15,7 +15,7 @@ pub fn pressed(id: i64, pushes: i64, now: At) -> At {
 }
 
 pub fn sha(id: i64) -> String {
-    format!("{:040x}", id * 0x9e37_79b9 + 1)
+    format!("{:0<40}", format!("{:x}", id * 0x9e37_79b9 + 1))
 }
 
 /// Fills an empty ledger, in the one transaction that it is given.

@@ -16,6 +16,7 @@ mod parts;
 mod plan;
 mod push;
 mod readiness;
+mod squeeze;
 mod stack;
 mod stage;
 mod stats;

@@ -1,0 +1,155 @@
+//! The command window at a real browser: equal output of many hosts is folded, and what a reader chooses holds.
+
+use crate::house::browser::Browser;
+use crate::house::{House, Plans, until};
+use serde_json::Value;
+
+/// A command that waits on each host for the file `/tmp/NAME`, so that a test decides how long it runs.
+fn waits_for(name: &str) -> String {
+    format!("while [ ! -e /tmp/{name} ]; do sleep 0.05; done")
+}
+
+fn let_go(house: &House, name: &str, hosts: &[&str]) {
+    for host in hosts {
+        std::fs::write(house.fleet.host(host).unwrap().tmp_dir().join(name), "").unwrap();
+    }
+}
+
+/// What the page answers, as texts.
+async fn texts(browser: &Browser, css: &str) -> Vec<String> {
+    let script = format!("return [...document.querySelectorAll({css:?})].map((e) => e.textContent)");
+    serde_json::from_value(browser.ask(&script).await).unwrap()
+}
+
+/// Waits until these are the texts.
+async fn reads(browser: &Browser, css: &str, wanted: &[&str]) {
+    let mut last = Vec::new();
+    for _ in 0..200 {
+        last = texts(browser, css).await;
+        if last == wanted {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(last, wanted);
+}
+
+/// The number of the first line of a host with this text.
+fn line_of(house: &House, host: &str, text: &str) -> u64 {
+    let journal = String::from_utf8(house.journal(1)).unwrap();
+    let mut records = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    records.find(|record| record["host"] == host && record["text"] == text).unwrap()["line"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn equal_output_of_many_hosts_folds() {
+    let commands = format!(
+        r#"{{ run = "echo hello from {{host}}; echo ready; [ {{host}} != qa4 ] || echo an odd one", name = "Greet" }},
+           {{ run = "echo going; {}; [ {{host}} != qa2 ] || {{{{ echo broken >&2; exit 3; }}}}", name = "Try" }}"#,
+        waits_for("go")
+    );
+    let hosts = ["qa1", "qa2", "qa3", "qa4"];
+    let house = House::build(Plans { qa: &hosts, commands: &commands, ..Plans::default() }).await;
+    let browser = Browser::open(&house).await;
+    browser.sign_in("kate").await;
+    house.press("qa").await;
+    browser.go("/pushes/1").await;
+    for host in hosts {
+        browser.says(".log-scroll", &format!("hello from {host}")).await;
+    }
+    until("all of them are going", async || {
+        let going = browser.lines().await.iter().filter(|line| *line == "going").count();
+        (going == hosts.len()).then_some(())
+    })
+    .await;
+
+    browser.write("body", "=").await;
+    let groups = ".same[data-s] .same-t b";
+    reads(&browser, groups, &["1 host said this", "3 hosts said this", "All 4 hosts said this so far"]).await;
+    reads(&browser, ".same-who", &["qa4", "qa1, qa2, qa3", "qa1, qa2, qa3, qa4"]).await;
+    let odd = texts(&browser, ".same:has(.same-t b) .ln-x").await;
+    assert_eq!(odd.iter().filter(|line| line.starts_with("hello from")).count(), 2, "each group once: {odd:?}");
+    browser.pictures("same-live").await;
+    let_go(&house, "go", &hosts);
+    let ended = ["1 host said this", "3 hosts said this", "1 host failed and said this", "3 hosts said this"];
+    reads(&browser, groups, &ended).await;
+    assert_eq!(texts(&browser, ".log-same .ln[data-k=err] .ln-x").await, ["broken"]);
+
+    // The reader's choice holds on the next page; it finds, filters, and lets a link to one host's line through.
+    browser.click("#b-result").await;
+    browser.says(".conn", "Ended").await;
+    reads(&browser, groups, &ended).await;
+    browser.pictures("same-past").await;
+    browser.write(".log-find input", "hello").await;
+    // Twice in what they said, twice in the command.
+    browser.says(".log-find output", "4").await;
+    browser.click("#b-next").await;
+    browser.says(".log-find output", "1/4").await;
+    browser.click("#b-err").await;
+    reads(&browser, groups, &["1 host failed and said this"]).await;
+    browser.click("#b-err").await;
+    reads(&browser, groups, &ended).await;
+    browser.click(".same[data-s=fail] .same-t").await;
+    browser.holds("!document.querySelector('.same[data-s=fail] .ln')").await;
+    let number = line_of(&house, "qa3", "ready");
+    browser.ask(&format!("location.hash = '#L{number}'")).await;
+    browser.holds(&format!("document.querySelector('.ln.is-on .ln-n')?.textContent.trim() === '{number}'")).await;
+    browser.holds("document.querySelector('.log-same').hidden").await;
+    browser.click("#b-same").await;
+    browser.click(".same[data-s=fail] .same-who").await;
+    browser.says(".log-chips", "qa2").await;
+    let all = browser.says(".log-chips", " of ").await;
+    assert!(all.contains("lines"), "{all}");
+    browser.holds("document.querySelector('.log-same').hidden").await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+/// What the window holds, as text, wherever its first lines are.
+const HELD: &str = "return [...document.querySelectorAll('.log-scroll .lc')].flatMap((block) => block.querySelector('pre')
+    ? block.textContent.split('\\n').slice(0, -1) : [...block.querySelectorAll('.ln-x')].map((line) => line.textContent))";
+
+#[tokio::test]
+async fn a_page_keeps_a_bounded_number_of_lines_and_says_what_it_left_to_the_raw_output() {
+    let talk = |from: u32, to: u32| format!("awk 'BEGIN {{{{ for (i = {from}; i <= {to}; i++) print \"line \" i }}}}'");
+    let commands = format!(
+        r#"{{ run = """echo one that failed >&2; false || true; {}""" }}, {{ run = """{}; {}; {}""" }}"#,
+        talk(1, 3000),
+        waits_for("go"),
+        talk(3001, 6000),
+        waits_for("end")
+    );
+    let mut house = House::build(Plans { qa: &["qa1"], commands: &commands, ..Plans::default() }).await;
+    let browser = Browser::open(&house).await;
+    browser.sign_in("kate").await;
+    house.press("qa").await;
+    browser.go("/pushes/1").await;
+    house.journal_says(1, "line 3000").await;
+    browser.says(".conn", "Live").await;
+    browser.ask("import('/static/keep.js').then((keep) => (keep.limits.lines = 2000))").await;
+    let_go(&house, "go", &["qa1"]);
+    house.journal_says(1, "line 6000").await;
+    let held: Vec<String> = until("the window has come to the end", async || {
+        let held: Vec<String> = serde_json::from_value(browser.ask(HELD).await).ok()?;
+        (held.last()? == "line 6000").then_some(held)
+    })
+    .await;
+    assert!(held.len() <= 2000, "{}", held.len());
+    let first = 6000 - held.len() as u32 + 1;
+    let kept: Vec<&String> = held.iter().filter(|line| line.starts_with("line ")).collect();
+    let wanted: Vec<String> = (6000 - kept.len() as u32 + 1..=6000).map(|i| format!("line {i}")).collect();
+    assert!(kept.iter().zip(&wanted).all(|(kept, wanted)| *kept == wanted), "the newest, in order, from {first} on");
+    browser.says(".log-left", "older lines are no longer in this page").await;
+    browser.pictures("left-to-raw").await;
+
+    // The server comes back with other scripts and another style: the old tab says so.
+    browser.ask("document.documentElement.dataset.assets = 'older'").await;
+    house.kill_server().await;
+    browser.says(".conn", "Reconnecting").await;
+    house.start().await;
+    browser.says("#upgraded", "Pushbutton was upgraded").await;
+    browser.pictures("old-tab-live").await;
+    let_go(&house, "end", &["qa1"]);
+    browser.says(".prog-txt", "Pushed in").await;
+    browser.click("#upgraded button").await;
+    browser.says(".conn", "Ended").await;
+}
