@@ -38,6 +38,7 @@ mod remote;
 mod roll;
 mod rollback;
 mod screen;
+mod screens;
 mod secrets;
 mod site;
 mod source;

@@ -10,6 +10,28 @@ use made_up::{at, frame, push_page, row, street};
 use pushbutton::desk::Street;
 use pushbutton::desk::view::{PlanView, VersionGroup, Versions};
 use pushbutton::web::pages::{Frame, LogFilter, LogPage, Pages, Section, SignIn, ToldFilter};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+thread_local! {
+    static RENDERED: RefCell<BTreeMap<String, String>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Every page that the tests of this file render, by its name: for a browser to look at.
+pub fn rendered() -> BTreeMap<String, String> {
+    the_dashboard_shows_each_stack_in_its_state();
+    the_stack_page_offers_only_what_can_be_pressed();
+    the_stack_page_says_which_hosts_are_not_ready_and_which_run_something_else();
+    a_plan_says_exactly_what_will_happen_and_what_nobody_knows_yet();
+    the_way_back_says_where_it_goes_and_what_is_lost_before_the_press();
+    the_push_log_keeps_its_filters();
+    strangers_are_asked_who_they_are_and_errors_say_what_to_do();
+    another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone();
+    stats_are_drawn_and_stand_beside_as_numbers();
+    announcements_say_what_arrived_and_what_did_not();
+    names_of_any_length_are_shown();
+    RENDERED.take()
+}
 
 /// Renders are checked alike: whole, without style attributes or inline scripts, and with everything escaped.
 fn checked(name: &str, html: Result<String, pushbutton::web::pages::PageError>) -> String {
@@ -22,6 +44,7 @@ fn checked(name: &str, html: Result<String, pushbutton::web::pages::PageError>) 
         assert!(script.contains("src=\"/static/") && script.contains("></script>"), "{name} has an inline script");
     }
     assert!(!html.contains("<b>evil</b>"), "{name} shows text as HTML");
+    RENDERED.with_borrow_mut(|all| all.insert(name.to_owned(), html.clone()));
     if let Some(dir) = std::env::var_os("PUSHBUTTON_PAGES_TO") {
         std::fs::write(std::path::Path::new(&dir).join(format!("{name}.html")), &html).unwrap();
     }
@@ -378,4 +401,23 @@ fn announcements_say_what_arrived_and_what_did_not() {
     let given_up = ToldFilter { state: Some("given up".to_owned()), ..ToldFilter::default() };
     let none = pushbutton::web::pages::AnnouncementsPage { rows: Vec::new(), ..past::announcements(given_up) };
     assert!(checked("announcements-none", pages.announcements(&frame, &none)).contains("Show all announcements"));
+}
+
+#[test]
+fn names_of_any_length_are_shown() {
+    let pages = pages();
+    let long = made_up::long();
+    let frame = Frame { full_name: Some(made_up::LONG.to_owned()), ..frame(Section::Stacks) };
+    let html = checked("stack-long", pages.stack(&frame, &long));
+    assert!(html.contains(made_up::LONG));
+    let log = LogPage {
+        rows: made_up::long_history(),
+        filter: LogFilter::default(),
+        older: None,
+        newer: None,
+        stacks: vec![made_up::LONG.to_owned()],
+    };
+    checked("log-long", pages.log(&frame, &log));
+    let frame = Frame { running: made_up::long_history(), ..frame };
+    checked("dashboard-long", pages.dashboard(&frame, &[long, street("web", &["qa", "prod"])]));
 }

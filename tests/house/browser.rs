@@ -6,7 +6,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use pushbutton::demo::http::Sent;
 use pushbutton::process::Program;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::sync::Mutex;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
@@ -20,20 +20,27 @@ pub struct Browser {
     at: String,
     session: String,
     profile: tempfile::TempDir,
+    /// What its looks at pages found wrong so far.
+    pub(super) faults: Mutex<Vec<String>>,
 }
 
 impl Browser {
     /// Opens a window of a laptop's size on a house.
     pub async fn open(house: &House) -> Self {
-        Self::with_preferences(house, json!({})).await
+        Self::at(&house.url).await
+    }
+
+    /// Opens one on the pages at this address.
+    pub async fn at(url: &str) -> Self {
+        Self::with_preferences(url, json!({})).await
     }
 
     /// Opens one that runs no scripts.
     pub async fn without_scripts(house: &House) -> Self {
-        Self::with_preferences(house, json!({ "profile.managed_default_content_settings.javascript": 2 })).await
+        Self::with_preferences(&house.url, json!({ "profile.managed_default_content_settings.javascript": 2 })).await
     }
 
-    async fn with_preferences(house: &House, preferences: Value) -> Self {
+    async fn with_preferences(url: &str, preferences: Value) -> Self {
         let profile = tempfile::Builder::new().prefix("pb-browser").tempdir().unwrap();
         let program = Program::new("chromedriver").arg("--port=0").env("HOME", profile.path());
         let mut driver = program.start().unwrap();
@@ -69,7 +76,8 @@ impl Browser {
         builder.capabilities(capabilities.as_object().unwrap().clone());
         let page = builder.connect(&at).await.unwrap();
         let session = page.session_id().await.unwrap().unwrap();
-        let browser = Self { page, url: house.url.clone(), _driver: driver, at, session, profile };
+        let browser =
+            Self { page, url: url.to_owned(), _driver: driver, at, session, profile, faults: Mutex::default() };
         browser.resize(1280, 800).await;
         browser
     }
@@ -174,26 +182,40 @@ impl Browser {
 
     /// Makes the page believe that the system is dark, or light.
     pub async fn be(&self, scheme: &str) {
-        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.believe("prefers-color-scheme", scheme).await;
+    }
+
+    /// Makes the page believe what a person asked of the system: `prefers-reduced-motion`, `forced-colors`…
+    pub async fn believe(&self, feature: &str, value: &str) {
+        let features = json!({ "features": [{ "name": feature, "value": value }] });
         self.tell_chromium("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// Keeps pictures for eyes, of a laptop and of a telephone, light and dark.
-    pub async fn pictures(&self, name: &str) {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screens");
-        std::fs::create_dir_all(&dir).unwrap();
-        for (kind, width, height) in [("mobile", 375, 812), ("desktop", 1280, 800)] {
-            self.resize(width, height).await;
-            for scheme in ["dark", "light"] {
-                self.be(scheme).await;
-                let picture = self.page.screenshot().await.unwrap();
-                std::fs::write(dir.join(format!("{name}-{kind}-{scheme}.png")), picture).unwrap();
-            }
+    /// Makes the page believe that it is read in a time zone.
+    pub async fn be_in(&self, zone: &str) {
+        self.tell_chromium("Emulation.setTimezoneOverride", json!({ "timezoneId": zone })).await;
+    }
+
+    /// Presses a key that means nothing to any page, so that the browser knows of a keyboard.
+    pub async fn touch_a_key(&self) {
+        for kind in ["rawKeyDown", "keyUp"] {
+            let key = json!({ "type": kind, "key": "F15", "code": "F15", "windowsVirtualKeyCode": 126 });
+            self.tell_chromium("Input.dispatchKeyEvent", key).await;
         }
     }
 
-    async fn tell_chromium(&self, command: &str, parameters: Value) {
-        self.drive("goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).await;
+    /// Sends keys to whatever has the focus, as fingers do.
+    pub async fn keys(&self, keys: &str) {
+        let actions: Vec<Value> = keys
+            .chars()
+            .flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key.to_string() })))
+            .collect();
+        let body = json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] });
+        self.drive("actions", &body).await;
+    }
+
+    pub(super) async fn tell_chromium(&self, command: &str, parameters: Value) -> Value {
+        self.drive("goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).await
     }
 
     async fn drive(&self, command: &str, body: &Value) -> Value {
@@ -214,6 +236,12 @@ impl Drop for Browser {
             if let (true, Some(pid)) = (line.contains(&profile), pid) {
                 kill(pid);
             }
+        }
+        let faults = self.faults.lock().unwrap().join("\n  ");
+        if std::thread::panicking() {
+            eprintln!("--- the looks at pages found\n  {faults}");
+        } else {
+            assert!(faults.is_empty(), "pages have faults:\n  {faults}");
         }
     }
 }

@@ -2,6 +2,7 @@
 //! spoken to over HTTP only. Everything lies in one temporary directory and ends with it.
 
 pub mod browser;
+mod look;
 
 use pushbutton::demo::fleet::Fleet;
 use pushbutton::demo::http::{Client, Events, Sent, form_value};

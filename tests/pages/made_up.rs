@@ -329,6 +329,41 @@ pub fn stack_states() -> Vec<(&'static str, Street)> {
     ]
 }
 
+/// A name as long as somebody will make one, without a place to break it.
+pub const LONG: &str = "the-checkout-and-payment-service-of-the-northern-warehouses";
+
+/// A street in which everything has a long name.
+pub fn long() -> Street {
+    let mut street = street(LONG, &["qa", "princess-with-a-very-long-title", "prod"]);
+    street.source = format!("https://git.example.com/{LONG}/{LONG}.git");
+    street.branch = format!("release/{LONG}");
+    for stage in &mut street.stages {
+        stage.button = format!("Push {LONG} to {}", stage.name);
+        stage.hosts = stage.hosts.iter().map(|host| format!("{LONG}.{host}.example.com")).collect();
+        let next = stage.next.as_mut().unwrap();
+        next.commits[0].subject = format!("{LONG}{LONG}: {}", next.commits[0].subject.repeat(3));
+        next.commits[0].author = "Maximiliane Wolfeschlegelsteinhausenbergerdorff the Younger".to_owned();
+        stage.current.as_mut().unwrap().who = "maximiliane.wolfeschlegelsteinhausenbergerdorff".to_owned();
+    }
+    street.stages[1].ready = Some(ready(24, &street.stages[1].hosts));
+    street.stages[2].hold = Some(Hold { who: LONG.to_owned(), reason: LONG.repeat(3), ..hold("prod") });
+    street.recent = long_history();
+    street
+}
+
+/// Pushes by people, of stacks and for reasons with long names.
+pub fn long_history() -> Vec<PushRow> {
+    let states = ["running", "failed", "succeeded"];
+    let row = |(place, state): (i64, &str)| PushRow {
+        who: "maximiliane.wolfeschlegelsteinhausenbergerdorff".to_owned(),
+        why: Some(LONG.repeat(3)),
+        reason: Some(LONG.repeat(2)),
+        branch: format!("release/{LONG}"),
+        ..row(4127 - place, LONG, "princess-with-a-very-long-title", state)
+    };
+    (0..).zip(states).map(row).collect()
+}
+
 pub fn history() -> Vec<PushRow> {
     let states = ["running", "succeeded", "succeeded", "failed", "cancelled", "rolled back", "interrupted", "degraded"];
     let stages = ["prod", "qa", "princess", "prod"];
