@@ -121,7 +121,8 @@ async fn a_finished_push_of_200_000_lines_opens_like_a_small_one_and_all_of_it_i
     browser.pictures("long-push-found").await;
 
     // The lines of one host alone, the server counts them; its number is kept by each line.
-    browser.ask("document.querySelector('.ln.is-now .ln-h').click()").await;
+    browser.ask("document.querySelector('.log').scrollIntoView({ block: 'end' })").await;
+    browser.click(".ln.is-now .ln-h").await;
     let host = &all[hits[(ahead + 1) % 2] - 1].host;
     let of_host = all.iter().filter(|line| line.host == *host).count();
     let words = browser.says(".log-chips", " lines").await.replace(',', "");
