@@ -55,6 +55,12 @@ async fn key(browser: &Browser, key: &str) {
         .await;
 }
 
+/// Keeps pictures, and brings the window back into sight: a window that nobody sees lets its lines go.
+async fn pictures(browser: &Browser, name: &str) {
+    browser.pictures(name).await;
+    browser.ask("document.querySelector('.log').scrollIntoView({ block: 'end' })").await;
+}
+
 async fn held(browser: &Browser) -> i64 {
     browser.ask("return document.querySelectorAll('.ln').length").await.as_i64().unwrap()
 }
@@ -95,7 +101,7 @@ async fn a_finished_push_of_200_000_lines_opens_like_a_small_one_and_all_of_it_i
     assert!(large.1 < 128 * 1024, "{large:?} against {small:?}");
     assert!(held(&browser).await < HELD, "{}", held(&browser).await);
     browser.says("#b-err b", "1").await;
-    browser.pictures("long-push-error").await;
+    pictures(&browser, "long-push-error").await;
 
     // A link opens at its lines.
     open(&browser, &format!("/pushes/{id}#L150000-150010")).await;
@@ -103,7 +109,7 @@ async fn a_finished_push_of_200_000_lines_opens_like_a_small_one_and_all_of_it_i
     in_sight(&browser, 150_010, &all[150_009].text).await;
     browser.holds("document.querySelectorAll('.ln.is-on').length === 11").await;
     assert!(held(&browser).await < HELD);
-    browser.pictures("long-push-link").await;
+    pictures(&browser, "long-push-link").await;
 
     // Text that the page does not hold is found, and walked through from where the reader is.
     browser.write(".log-find input", "PRODUCT 44444 of").await;
@@ -118,10 +124,9 @@ async fn a_finished_push_of_200_000_lines_opens_like_a_small_one_and_all_of_it_i
     browser.click("#b-prev").await;
     in_sight(&browser, hits[(ahead + 1) % 2], "product 44444 of the shop").await;
     browser.holds("document.querySelectorAll('.ln.is-now').length === 1").await;
-    browser.pictures("long-push-found").await;
+    pictures(&browser, "long-push-found").await;
 
     // The lines of one host alone, the server counts them; its number is kept by each line.
-    browser.ask("document.querySelector('.log').scrollIntoView({ block: 'end' })").await;
     browser.click(".ln.is-now .ln-h").await;
     let host = &all[hits[(ahead + 1) % 2] - 1].host;
     let of_host = all.iter().filter(|line| line.host == *host).count();
@@ -131,7 +136,7 @@ async fn a_finished_push_of_200_000_lines_opens_like_a_small_one_and_all_of_it_i
     browser.ask("document.querySelector('.log-scroll').scrollTop = 0").await;
     let first = place(&|line| line.host == *host);
     in_sight(&browser, first, &all[first - 1].text).await;
-    browser.pictures("long-push-host").await;
+    pictures(&browser, "long-push-host").await;
 
     // Without filters again: from the first error to the end of the log.
     key(&browser, "Escape").await;
@@ -147,7 +152,7 @@ async fn a_finished_push_of_200_000_lines_opens_like_a_small_one_and_all_of_it_i
     browser.click("#b-err").await;
     browser.says(".log-chips", "1 of").await;
     in_sight(&browser, wrong, "no cache for 50050").await;
-    browser.pictures("long-push-errors").await;
+    pictures(&browser, "long-push-errors").await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
