@@ -3,6 +3,7 @@ import { $, $$, el, say } from './dom.js';
 import { duration } from './times.js';
 
 const HINT = 'Press a host to see only its output.';
+const MANY = 300; // above that cells are small, and a host is found by its name
 
 export class Grid {
   /**
@@ -17,7 +18,28 @@ export class Grid {
     this.words = $('.hname', root);
     /** @type {Map<string, HTMLElement>} */
     this.cells = new Map($$('.hc', this.grid).map((cell) => [cell.dataset.h, cell]));
+    this.find = /** @type {HTMLInputElement} */ ($('.hfind', root));
+    this.fit();
     this.listen();
+  }
+
+  fit() {
+    const many = this.cells.size > MANY;
+    this.grid.classList.toggle('hgrid--many', many);
+    this.find.hidden = !many;
+  }
+
+  /** The hosts whose names hold what was typed; nothing typed finds none. */
+  found() {
+    const word = this.find.value.trim().toLowerCase();
+    return word ? [...this.cells.keys()].filter((host) => host.toLowerCase().includes(word)) : [];
+  }
+
+  showFound() {
+    const found = new Set(this.found());
+    for (const [host, cell] of this.cells) cell.classList.toggle('is-far', !!this.find.value.trim() && !found.has(host));
+    if (found.size === 1) this.describe([...found][0]);
+    else say(this.words, this.find.value.trim() ? `${found.size} of ${this.cells.size} hosts; Enter shows only their output.` : HINT);
   }
 
   /** Cells that the server did not draw. @param {string[]} hosts */
@@ -40,6 +62,7 @@ export class Grid {
       group.append(cell);
       this.cells.set(host, cell);
     });
+    this.fit();
   }
 
   listen() {
@@ -50,6 +73,12 @@ export class Grid {
     this.grid.addEventListener('pointerleave', () => say(this.words, HINT));
     this.grid.addEventListener('click', (/** @type {Event} */ e) => host(e) && this.page.pick(host(e) ?? ''));
     this.grid.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.move(e));
+    this.find.addEventListener('input', () => this.showFound());
+    this.find.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => {
+      if (e.key !== 'Enter') return;
+      const found = this.found();
+      this.page.pickMany(found.length ? found : null);
+    });
     for (const kind of $$('.leg', this.root)) kind.addEventListener('click', () => this.pickKind(kind));
   }
 

@@ -86,8 +86,10 @@ class PushPage {
   /** Milliseconds since the push began; still while nobody knows. */
   now() {
     if (this.fold.result) return this.fold.took || this.fold.now;
-    if (!this.live || this.connection === 'lost') return this.fold.now;
-    return Math.max(this.fold.now, now() - (this.fold.started || this.since || now()));
+    if (!this.live) return this.fold.now;
+    // without a connection the clock stands where it was when the last word came
+    const at = now() - (this.connection === 'lost' && this.lostSince ? Date.now() - this.lostSince : 0);
+    return Math.max(this.fold.now, at - (this.fold.started || this.since || at));
   }
 
   listen() {

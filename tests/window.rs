@@ -153,3 +153,43 @@ async fn a_page_keeps_a_bounded_number_of_lines_and_says_what_it_left_to_the_raw
     browser.click("#upgraded button").await;
     browser.says(".conn", "Ended").await;
 }
+
+/// Gives the grid of the page a thousand hosts: twelve run, two have failed, the rest is done. Such a fleet cannot be had
+/// in a test; how its cells look and how one is found can.
+const A_THOUSAND: &str = "
+    const { Grid } = await import('/static/grid.js');
+    const states = (host) => {
+      const n = Number(host.slice(3));
+      const [state, word] = [118, 742].includes(n) ? ['fail', 'failed'] : n > 988 ? ['run', 'running'] : ['ok', 'done'];
+      return { state, word, took: 0 };
+    };
+    window.picked = [];
+    const grid = new Grid(document.querySelector('.hosts'), { hostState: states, pick: () => {}, pickMany: (hosts) => window.picked.push(hosts) });
+    grid.setHosts(Array.from({ length: 1000 }, (_, i) => `web${String(i + 1).padStart(4, '0')}`));
+    grid.draw('Hosts, step 1: a thousand of them');
+    return document.querySelectorAll('.hgrid .hc').length;";
+
+#[tokio::test]
+async fn a_thousand_hosts_are_readable_and_one_is_found_by_its_name() {
+    let commands = format!("{{ run = \"echo here; {}\" }}", waits_for("go"));
+    let house = House::build(Plans { qa: &["qa1"], commands: &commands, ..Plans::default() }).await;
+    let browser = Browser::open(&house).await;
+    browser.sign_in("kate").await;
+    house.press("qa").await;
+    browser.go("/pushes/1").await;
+    browser.says(".log-scroll", "here").await;
+    browser.holds("document.querySelector('.hfind').hidden").await;
+    let_go(&house, "go", &["qa1"]);
+    browser.says(".prog-txt", "Pushed in").await;
+    let script = format!("return (async () => {{ {A_THOUSAND} }})()");
+    assert_eq!(browser.ask(&script).await, 1000);
+    browser.holds("document.querySelector('.hgrid .hc').offsetWidth === 14").await;
+    browser.holds("document.querySelector('.hgrid').scrollWidth <= document.querySelector('.hosts').clientWidth").await;
+    browser.pictures("live-thousand-hosts").await;
+    browser.write(".hfind", "0742").await;
+    browser.says(".hname", "web0742 failed").await;
+    browser.holds("document.querySelectorAll('.hc.is-far').length === 999").await;
+    browser.pictures("live-host-found").await;
+    browser.write(".hfind", "\u{e007}").await;
+    assert_eq!(browser.ask("return window.picked").await, serde_json::json!([["web0742"]]));
+}
