@@ -48,7 +48,7 @@ export class Steps {
       say($('b', item), title);
       $('b', item).title = step.title;
       const running = step.state === 'run';
-      say($('.d', item), took(step, now));
+      say($('.d', item), step.state === 'wait' && item.dataset.usual ? `~${duration(Number(item.dataset.usual))}` : took(step, now));
       say($('small', item), hosts(step));
       $('button', item).toggleAttribute('aria-current', running);
     });

@@ -4,7 +4,7 @@ mod many;
 
 use many::{fill, pressed, sha};
 use pushbutton::ledger::history::{self, Edge, Filter};
-use pushbutton::ledger::{Answer, aim, current, holds, outbox, past, press, pushes, running, stats, told};
+use pushbutton::ledger::{Answer, aim, current, holds, outbox, past, press, pushes, running, stats, told, usual};
 use pushbutton::time::At;
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -88,6 +88,7 @@ fn questions(pushes: i64) -> Vec<Question> {
     ask("a hold", Box::new(move |c| holds::get(c, &holds::scope(&web(), None)).map(drop)));
     ask("the next number", Box::new(|c| press::next_number(c, 0).map(drop)));
     let id = pushes - 4;
+    ask("usual steps", Box::new(move |c| usual::steps(c, &pushes::get(c, id)?.unwrap(), 20).map(drop)));
     ask("a push", Box::new(move |c| pushes::get(c, id).map(drop)));
     ask("its commands", Box::new(move |c| pushes::commands(c, id).map(drop)));
     ask("its commits", Box::new(move |c| pushes::commits(c, id).map(drop)));

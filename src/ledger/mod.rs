@@ -21,6 +21,7 @@ pub mod sessions;
 pub mod stats;
 pub mod told;
 pub mod users;
+pub mod usual;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};

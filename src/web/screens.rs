@@ -11,7 +11,7 @@ use super::problem::{Problem, Reply};
 use crate::desk::{JournalEnd, Refusal};
 use crate::journal::{Event, Record};
 use crate::ledger::pushes::{self, PushRow};
-use crate::ledger::{Ledger, LedgerError, outbox, questions};
+use crate::ledger::{Ledger, LedgerError, outbox, questions, usual};
 use crate::plan::Assignment;
 use crate::stack::{PushNumber, StackName, StageName};
 use actix_web::http::StatusCode;
@@ -19,6 +19,9 @@ use actix_web::web::{Data, Path, Query};
 use serde::Deserialize;
 use std::fmt::Display;
 use std::str::FromStr;
+
+/// Good pushes that tell how long a step usually takes.
+const USUAL_FROM: usize = 20;
 
 /// Lines of a push that its page holds for readers without JavaScript.
 const TAIL_LINES: usize = 200;
@@ -88,11 +91,15 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
     let stage = street.as_ref().and_then(|street| street.stages.iter().find(|stage| stage.name == known.row.stage));
     let rest = app.desk.rest(id).await?;
     let newest = stage.and_then(|stage| stage.last.as_ref()).is_some_and(|last| last.id == known.row.id);
+    let row = known.row.clone();
+    let usual_steps = app.desk.ledger().read(move |connection| usual::steps(connection, &row, USUAL_FROM)).await;
+    let usual_steps = usual_steps.map_err(Problem::broken)?;
     let went_badly = newest && !matches!(known.row.state.as_str(), "running" | "succeeded" | "rolled back");
     Ok(PushPage {
         rest,
         back: stage.filter(|_| went_badly).and_then(|stage| stage.back.clone()),
         button: stage.map_or_else(|| known.row.stage.clone(), |stage| stage.button.clone()),
+        usual_steps,
         usual_ms: stage.map(|stage| stage.usual_ms.clone()).unwrap_or_default(),
         hold: stage.and_then(|stage| stage.hold.clone()).or(street.as_ref().and_then(|street| street.hold.clone())),
         row: known.row,

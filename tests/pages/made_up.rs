@@ -8,6 +8,7 @@ use pushbutton::desk::view::{
 use pushbutton::journal::event::{Event, Record, Stream};
 use pushbutton::ledger::outbox::OutboxRow;
 use pushbutton::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
+use pushbutton::ledger::usual::UsualStep;
 use pushbutton::plan::Part;
 use pushbutton::time::At;
 use pushbutton::web::pages::{Frame, PushPage, Section};
@@ -459,8 +460,11 @@ pub fn push_page(state: &str) -> PushPage {
         told: Some(words.to_owned()),
         problem: (state != "told").then(|| "mail.example.com: connection refused".to_owned()),
     };
+    let titled = (1..).zip(titles());
+    let usual_steps = titled.map(|(command, title)| UsualStep { command, title, ms: 3_000 * command }).collect();
     PushPage {
         row: row(4127, "web", "prod", state),
+        usual_steps,
         commands,
         results,
         commits: commits(3),

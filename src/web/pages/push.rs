@@ -14,6 +14,7 @@ use crate::journal::event::{Event, Record, Stream};
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use crate::ledger::questions::Question;
+use crate::ledger::usual::{UsualStep, same_step};
 use crate::time::{At, duration_words, exact_words};
 use serde::Serialize;
 
@@ -45,6 +46,8 @@ pub struct PushPage {
     pub hosts: Vec<String>,
     /// How long the last good pushes of this stage took.
     pub usual_ms: Vec<i64>,
+    /// How long the steps of these took.
+    pub usual_steps: Vec<UsualStep>,
     /// The last records of its journal, for readers without JavaScript.
     pub tail: Vec<Record>,
     /// The hold on its stack or stage, if any.
@@ -131,6 +134,10 @@ struct Step {
     mark: Mark,
     hosts: String,
     took: String,
+    /// `usually 4 s`, and where on the bar that would have ended; its milliseconds, for a running push.
+    usual: Option<String>,
+    usual_ms: i64,
+    usual_at: Option<String>,
     left: String,
     width: String,
     /// It would have run only if something had gone wrong, and nothing did.
@@ -332,9 +339,16 @@ fn whys(page: &PushPage, live: bool) -> (Vec<Why>, Option<String>) {
     )
 }
 
+/// The last place on a bar, in hundredths of it, where a mark is still seen.
+const MARK_MOST: f64 = 99.6;
+
 fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
     let whole = took_ms.max(1) as f64;
     let count = page.titles.len().max(page.commands.iter().map(|row| row.command as usize).max().unwrap_or(0));
+    let usual = |number: usize, title: &str| {
+        let same = |step: &&UsualStep| step.command == number as i64 && same_step(&step.title, title);
+        words::median(&page.usual_steps.iter().filter(same).map(|step| step.ms).collect::<Vec<_>>())
+    };
     let step = |number: usize| {
         let row = page.commands.iter().find(|row| row.command == number as i64 && row.started_at.is_some());
         let Some(row) = row else {
@@ -343,7 +357,14 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
                 title: title_of(page, number as i64),
                 mark: Mark::new(if live { ("wait", "Waiting") } else { ("skip", "Not run") }),
                 hosts: String::new(),
-                took: if live { String::new() } else { "not run".to_owned() },
+                took: match (live, usual(number, &title_of(page, number as i64))) {
+                    (true, Some(ms)) => format!("~{}", duration_words(ms)),
+                    (true, None) => String::new(),
+                    (false, _) => "not run".to_owned(),
+                },
+                usual: None,
+                usual_ms: usual(number, &title_of(page, number as i64)).unwrap_or(0),
+                usual_at: None,
                 left: String::new(),
                 width: String::new(),
                 unused: u32::try_from(number).is_ok_and(|number| page.spare.contains(&number)),
@@ -355,6 +376,8 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
         // Hosts that were never begun are not ok, but did not fail either.
         let failed = |result: &&ResultRow| result.command == row.command && is_bad(result.result.as_deref());
         let (left, width) = on_the_bar(left, width);
+        let usually = usual(number, &row.title);
+        let usual_at = usually.map(|ms| (left + ms as f64 * 100.0 / whole).min(MARK_MOST));
         let bad = match page.results.iter().filter(failed).count() {
             0 => String::new(),
             bad => format!(", {bad} failed"),
@@ -372,6 +395,9 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
                 (None, true) => String::new(),
                 (None, false) => "?".to_owned(),
             },
+            usual: usually.map(|ms| format!("usually {}", duration_words(ms))),
+            usual_ms: usually.unwrap_or(0),
+            usual_at: usual_at.map(|at| format!("{at:.2}")),
             left: format!("{left:.2}"),
             width: format!("{width:.2}"),
             unused: false,
