@@ -55,9 +55,15 @@ function key(element) {
   return href ? `a[href="${CSS.escape(href)}"]` : '';
 }
 
+/** Lists that a person has opened, by name: one may be gone for a moment, while the server finds out what is in it. @type {Set<string>} */
+const opened = new Set();
+/** What finds the element that had the focus, and is gone for a moment. */
+let gone = '';
+
 /** What a person has opened and typed in a part stays in the one that takes its place. @param {Element} part @param {Element} next */
 function keep(part, next) {
-  for (const open of $$('details[id][open]', part)) $(`#${CSS.escape(open.id)}`, next)?.setAttribute('open', '');
+  for (const list of $$('details[id]', part)) opened[list.hasAttribute('open') ? 'add' : 'delete'](list.id);
+  for (const id of opened) $(`#${CSS.escape(id)}`, next)?.setAttribute('open', '');
   for (const field of $$('input[id], textarea[id]', part)) {
     const same = field.value !== field.defaultValue && $(`#${CSS.escape(field.id)}`, next);
     if (same) same.value = field.value;
@@ -82,8 +88,12 @@ function swap(part, next) {
   }
   const root = placed.isConnected ? placed : part;
   localize(root);
-  const found = focus && key(focus);
-  if (found) $(found, root)?.focus({ preventScroll: true });
+  if (focus) gone = key(focus);
+  else if (document.activeElement !== document.body) gone = '';
+  const found = gone && $(gone, root);
+  if (!found) return;
+  found.focus({ preventScroll: true });
+  gone = '';
 }
 
 let asking = false;
@@ -139,7 +149,7 @@ function tellUpgrade(page) {
   if (!assets || assets === document.documentElement.dataset.assets || $('#upgraded')) return;
   const reload = el('button', 'btn btn--sm', 'Reload');
   reload.addEventListener('click', () => location.reload());
-  const words = 'Pushbutton was upgraded since this page was opened. Reload it, so that all of it is new.';
+  const words = 'Pushbutton was upgraded since this page was opened.';
   const note = el('div', 'note note--warn', el('div', 'grow', words), el('span', 'note-act', reload));
   note.id = 'upgraded';
   const head = $('.phead');
@@ -170,10 +180,10 @@ function tellAge() {
     });
     note = el('div', 'note note--warn stale-note', el('div', 'grow'), el('span', 'note-act', again));
     $('main').prepend(note);
-    say($('#say'), 'No connection to Pushbutton. What is shown may be old.');
+    say($('#say'), 'No connection. What is shown may be old.');
   }
   const at = new Date(asOf).toLocaleTimeString('en-GB');
-  say(note.firstElementChild, `No connection to Pushbutton for ${soFar(age)}. What is shown is as of ${at}; when the connection is back, the page catches up.`);
+  say(note.firstElementChild, `No connection to Pushbutton for ${soFar(age)}. What is shown is as of ${at}.`);
 }
 
 /** What was heard of the server: without news, the page is still right. */

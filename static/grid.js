@@ -39,7 +39,7 @@ export class Grid {
     const found = new Set(this.found());
     for (const [host, cell] of this.cells) cell.classList.toggle('is-far', !!this.find.value.trim() && !found.has(host));
     if (found.size === 1) this.describe([...found][0]);
-    else say(this.words, this.find.value.trim() ? `${found.size} of ${this.cells.size} hosts; Enter shows only their output.` : HINT);
+    else say(this.words, this.find.value.trim() ? `${found.size} of ${this.cells.size} hosts` : HINT);
   }
 
   /** Cells that the server did not draw. @param {string[]} hosts */

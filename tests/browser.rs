@@ -31,14 +31,25 @@ fn plain(text: &str) -> String {
     parts.fold(first, |text, part| text + part.split_once('m').map_or("", |(_, rest)| rest))
 }
 
-/// Presses the button of a stage on the page of its stack, and comes to the page of its push.
+/// Presses the button of a stage on the page of its stack, and comes to the page of its push. As a person would: a
+/// question that went away, because what it asked about has changed, is asked for again.
 async fn press(browser: &Browser, stage: &str, id: i64) {
     browser.go("/stacks/web").await;
-    browser.click(&format!("[data-go=\"{stage}\"]:not([aria-disabled])")).await;
-    if browser.page.find(fantoccini::Locator::Css(&format!("[data-really=\"{stage}\"]"))).await.is_ok() {
-        browser.click(&format!("[data-really=\"{stage}\"]")).await;
-    }
-    browser.arrives(&format!("/pushes/{id}")).await;
+    let (button, really) =
+        (format!("[data-go=\"{stage}\"]:not([aria-disabled])"), format!(":popover-open [data-really=\"{stage}\"]"));
+    until(&format!("push {id} is pressed"), async || {
+        if browser.path().await == format!("/pushes/{id}") {
+            return Some(());
+        }
+        for css in [&really, &button] {
+            if let Ok(found) = browser.page.find(fantoccini::Locator::Css(css)).await {
+                let _ = found.click().await;
+                break;
+            }
+        }
+        None
+    })
+    .await;
 }
 
 #[tokio::test]
