@@ -1,20 +1,8 @@
 //! A person at a real browser: headless Chromium, the real server, real hosts.
 
 use crate::house::browser::Browser;
-use crate::house::{House, Plans, kill, until};
+use crate::house::{House, Plans, kill, let_go, until, waits_for};
 use serde_json::Value;
-
-/// A command that waits on each host for the file `/tmp/NAME`, so that a test decides how long it runs.
-fn waits_for(name: &str) -> String {
-    format!("while [ ! -e /tmp/{name} ]; do sleep 0.05; done")
-}
-
-/// Lets the command that waits for `name` go on, on these hosts.
-fn let_go(house: &House, name: &str, hosts: &[&str]) {
-    for host in hosts {
-        std::fs::write(house.fleet.host(host).unwrap().tmp_dir().join(name), "").unwrap();
-    }
-}
 
 /// The lines of a journal as a reader sees them: in order, without colours.
 fn lines_of(house: &House, id: i64) -> Vec<String> {

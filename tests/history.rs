@@ -81,14 +81,14 @@ fn questions(pushes: i64) -> Vec<Question> {
     }
     ask("what runs", Box::new(move |c| current::get(c, &web(), &prod()).map(drop)));
     ask("what is to run", Box::new(move |c| aim::get(c, &web(), &prod()).map(drop)));
-    ask("usual times", Box::new(|c| pushes::usual_ms(c, "web", "prod", 20).map(drop)));
+    ask("usual times", Box::new(|c| usual::pushes(c, "web", "prod").map(drop)));
     ask("good builds", Box::new(|c| past::good_builds(c, "web", "prod", 10).map(drop)));
     ask("the lock", Box::new(|c| pushes::lock_holder(c, "web").map(drop)));
     ask("the hosts of the last push", Box::new(|c| pushes::last_hosts(c, "web", "prod").map(drop)));
     ask("a hold", Box::new(move |c| holds::get(c, &holds::scope(&web(), None)).map(drop)));
     ask("the next number", Box::new(|c| press::next_number(c, 0).map(drop)));
     let id = pushes - 4;
-    ask("usual steps", Box::new(move |c| usual::steps(c, &pushes::get(c, id)?.unwrap(), 20).map(drop)));
+    ask("usual steps", Box::new(move |c| usual::steps(c, &pushes::get(c, id)?.unwrap()).map(drop)));
     ask("a push", Box::new(move |c| pushes::get(c, id).map(drop)));
     ask("its commands", Box::new(move |c| pushes::commands(c, id).map(drop)));
     ask("its commits", Box::new(move |c| pushes::commits(c, id).map(drop)));

@@ -1,11 +1,7 @@
 //! Many tabs of one browser: they share one stream, so that a browser's six connections are never used up.
 
 use crate::house::browser::Browser;
-use crate::house::{House, Plans, until};
-
-fn let_go(house: &House, name: &str) {
-    std::fs::write(house.fleet.host("qa1").unwrap().tmp_dir().join(name), "").unwrap();
-}
+use crate::house::{House, Plans, let_go, until};
 
 /// Opens one more tab, goes to a page in it, and answers its handle.
 async fn open_tab(browser: &Browser, path: &str) -> fantoccini::wd::WindowHandle {
@@ -35,7 +31,7 @@ async fn with_ten_tabs_open_each_shows_every_line_and_cancel_works() {
         }
     }
     assert_eq!(browser.page.windows().await.unwrap().len(), 10);
-    let_go(&house, "two");
+    let_go(&house, "two", &["qa1"]);
     browser.says(".log-scroll", "two").await;
 
     // The tab that holds the stream goes; another one takes over, and nothing is lost.
@@ -43,7 +39,7 @@ async fn with_ten_tabs_open_each_shows_every_line_and_cancel_works() {
     browser.says(".log-scroll", "two").await;
     browser.page.close_window().await.unwrap();
     browser.page.switch_to_window(last).await.unwrap();
-    let_go(&house, "three");
+    let_go(&house, "three", &["qa1"]);
     // The command's own line holds these words too.
     until("all three are said, each once", async || {
         let said: Vec<String> = browser.lines().await.into_iter().filter(|line| line.len() <= 5).collect();

@@ -1,19 +1,8 @@
 //! The command window at a real browser: equal output of many hosts is folded, and what a reader chooses holds.
 
 use crate::house::browser::Browser;
-use crate::house::{House, Plans, until};
+use crate::house::{House, Plans, let_go, until, waits_for};
 use serde_json::Value;
-
-/// A command that waits on each host for the file `/tmp/NAME`, so that a test decides how long it runs.
-fn waits_for(name: &str) -> String {
-    format!("while [ ! -e /tmp/{name} ]; do sleep 0.05; done")
-}
-
-fn let_go(house: &House, name: &str, hosts: &[&str]) {
-    for host in hosts {
-        std::fs::write(house.fleet.host(host).unwrap().tmp_dir().join(name), "").unwrap();
-    }
-}
 
 /// What the page answers, as texts.
 async fn texts(browser: &Browser, css: &str) -> Vec<String> {

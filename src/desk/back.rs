@@ -26,8 +26,6 @@ pub(super) struct Past {
     pub good: Vec<Good>,
     /// The last push, if it ended badly with something on a host.
     pub bad: Option<PushRow>,
-    /// What the last push owes, and runs first therefore.
-    pub owed: Vec<PlannedCommand>,
 }
 
 impl Past {
@@ -37,7 +35,6 @@ impl Past {
     /// What SQLite said.
     pub fn read(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Self> {
         let last = last_bad(connection, stack, stage)?;
-        let owed = owed_by(connection, last.as_ref())?;
         let aim = aim::get(connection, stack, stage)?;
         let whole = |id: i64| aim.as_ref().is_some_and(|aim| aim.push == id && aim.whole);
         let bad = match last {
@@ -45,7 +42,7 @@ impl Past {
             _ => None,
         };
         let good = past::good_builds(connection, stack.as_str(), stage.as_str(), OFFERED)?;
-        Ok(Self { good, bad, owed })
+        Ok(Self { good, bad })
     }
 
     /// Where a rollback goes that names no build: behind a bad push, to what the stage ran before it; otherwise to the
@@ -102,19 +99,15 @@ fn last_bad(connection: &Connection, stack: &StackName, stage: &StageName) -> An
     Ok(newest.filter(|row| ended_badly(&row.state)))
 }
 
-fn owed_by(connection: &Connection, last: Option<&PushRow>) -> Answer<Vec<PlannedCommand>> {
-    match last.and_then(|row| PushNumber::new(row.id).ok()) {
-        Some(number) => Ok(Earlier::read(connection, number)?.map(|earlier| earlier.owed).unwrap_or_default()),
-        None => Ok(Vec::new()),
-    }
-}
-
 /// What the last push to a stage owes, whose runner died: the next push runs it first, whatever it is.
 ///
 /// # Errors
 /// What SQLite said.
 pub(super) fn owed(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Vec<PlannedCommand>> {
-    owed_by(connection, last_bad(connection, stack, stage)?.as_ref())
+    match last_bad(connection, stack, stage)?.and_then(|row| PushNumber::new(row.id).ok()) {
+        Some(number) => Ok(Earlier::read(connection, number)?.map(|earlier| earlier.owed).unwrap_or_default()),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Whether a push has ended so that its hosts may be in different states.
@@ -145,7 +138,7 @@ pub(super) fn offer(
     let target = Target { goods, branch: good.branch.clone(), old: old.clone() };
     let mut plan = plan::plan(stack, stage, target).map_err(|error| unable(error.to_string()))?.into_rollback();
     plan.spared = facts.spared(good.build.parse().ok().as_ref());
-    plan.commands.splice(0..0, past.owed.iter().cloned());
+    plan.commands.splice(0..0, facts.owed.iter().cloned());
     let plan_hash = plan.hash();
     Ok(Offer { seen: good.build.clone(), sha, root: Some(root), old, plan, plan_hash })
 }

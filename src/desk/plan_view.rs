@@ -6,15 +6,12 @@ use super::gate::{self, Facts, Offer};
 use super::view::{FileChanges, PlanView, PlannedView, Usual};
 use super::wish::Wish;
 use super::{Decision, Desk, Refusal, changes, first_line};
-use crate::ledger::pushes;
+use crate::ledger::usual;
 use crate::plan::shell::{self, ByHand};
 use crate::plan::{BuildFrom, Plan, PlannedCommand};
 use crate::source::build::BuildDir;
 use crate::stack::{BuildId, Revision, Source, Stack, StackName, StageName, Who};
 use std::sync::Arc;
-
-/// Good pushes that say how long one usually takes.
-const USUAL: usize = 20;
 
 /// A plan, and what was known when it was made.
 struct Planned {
@@ -145,7 +142,7 @@ impl Desk {
         let read = move |connection: &rusqlite::Connection| {
             let offer = wish.offer(connection, &asked, place, head.clone())?;
             let facts = Facts::read(connection, &asked, place, head)?;
-            Ok((facts, offer, pushes::usual_ms(connection, asked.name.as_str(), stage.as_str(), USUAL)?))
+            Ok((facts, offer, usual::pushes(connection, asked.name.as_str(), stage.as_str())?))
         };
         let (facts, offer, usual_ms) = self.ledger.read(read).await?;
         let offer = offer?;

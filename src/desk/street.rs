@@ -13,14 +13,13 @@ use crate::ledger::history::{self, Filter};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::running;
+use crate::ledger::usual;
 use crate::stack::{Revision, Source, Stack, StackName};
 use rusqlite::Connection;
 use std::sync::Arc;
 
 /// Pushes that a stack's page lists.
 const RECENT: usize = 8;
-/// Good pushes that say how long one usually takes.
-const USUAL: usize = 20;
 
 /// What the ledger says of a stack.
 struct Read {
@@ -175,7 +174,7 @@ fn read(connection: &Connection, stack: &Stack, head: Option<Revision>) -> Answe
         stages.push(StageRead {
             facts: Facts::read(connection, stack, place, head.clone())?,
             last: history::list(connection, &of_stage, 1)?.pop(),
-            usual_ms: pushes::usual_ms(connection, name, stage.name.as_str(), USUAL)?,
+            usual_ms: usual::pushes(connection, name, stage.name.as_str())?,
             past: Past::read(connection, &stack.name, &stage.name)?,
             aim: aim::get(connection, &stack.name, &stage.name)?,
         });

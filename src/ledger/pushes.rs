@@ -299,22 +299,6 @@ pub fn lock_holder(connection: &Connection, stack: &str) -> Answer<Option<PushRo
     Ok(ask.query_row([stack], row).optional()?)
 }
 
-/// How long the last good pushes to a stage took, in milliseconds, oldest first; at most `most`. Rollbacks and resumes do
-/// less and are left out.
-///
-/// # Errors
-/// What SQLite said.
-pub fn usual_ms(connection: &Connection, stack: &str, stage: &str, most: usize) -> Answer<Vec<i64>> {
-    let mut ask = connection.prepare_cached(
-        "SELECT duration_ms FROM pushes WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind = 'push'
-         AND duration_ms IS NOT NULL ORDER BY id DESC LIMIT ?3",
-    )?;
-    let rows = ask.query_map(params![stack, stage, i64::try_from(most).unwrap_or(i64::MAX)], |row| row.get(0))?;
-    let mut newest_first: Vec<i64> = rows.collect::<Result<_, _>>()?;
-    newest_first.reverse();
-    Ok(newest_first)
-}
-
 /// The columns of [`row`], of `pushes` as `p`.
 pub(super) const COLUMNS: &str =
     "p.id, p.stack, p.stage, p.build, p.sha, p.root, p.old_build, p.old_sha, p.branch, p.who, p.reason,

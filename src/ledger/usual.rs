@@ -1,8 +1,28 @@
-//! How long each step of a stage usually takes, from the pushes that went well. It must never count a push that did not.
+//! How long a push to a stage and each of its steps usually take, from the pushes that went well. It must never count a
+//! push that did not.
 
 use super::Answer;
 use super::pushes::PushRow;
 use rusqlite::{Connection, params};
+
+/// Good pushes that what is usual is taken from: the last ones.
+const FROM: i64 = 20;
+
+/// How long the last good pushes to a stage took, in milliseconds, oldest first; at most 20. Rollbacks and resumes do
+/// less and are left out.
+///
+/// # Errors
+/// What SQLite said.
+pub fn pushes(connection: &Connection, stack: &str, stage: &str) -> Answer<Vec<i64>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT duration_ms FROM pushes WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind = 'push'
+         AND duration_ms IS NOT NULL ORDER BY id DESC LIMIT ?3",
+    )?;
+    let rows = ask.query_map(params![stack, stage, FROM], |row| row.get(0))?;
+    let mut newest_first: Vec<i64> = rows.collect::<Result<_, _>>()?;
+    newest_first.reverse();
+    Ok(newest_first)
+}
 
 /// How long one step of an earlier good push took.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,18 +35,17 @@ pub struct UsualStep {
     pub ms: i64,
 }
 
-/// The steps of the last `most` good pushes to the stage of a push, itself left out.
+/// The steps of the last 20 good pushes to the stage of a push, itself left out.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn steps(connection: &Connection, of: &PushRow, most: usize) -> Answer<Vec<UsualStep>> {
+pub fn steps(connection: &Connection, of: &PushRow) -> Answer<Vec<UsualStep>> {
     let mut ask = connection.prepare_cached(
         "SELECT command, title, duration_ms FROM commands WHERE result = 'ok' AND duration_ms IS NOT NULL AND push IN
          (SELECT id FROM pushes WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind = 'push' AND id <> ?3
           ORDER BY id DESC LIMIT ?4)",
     )?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows = ask.query_map(params![of.stack, of.stage, of.id, most], |row| {
+    let rows = ask.query_map(params![of.stack, of.stage, of.id, FROM], |row| {
         Ok(UsualStep { command: row.get(0)?, title: row.get(1)?, ms: row.get(2)? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -20,9 +20,6 @@ use serde::Deserialize;
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// Good pushes that tell how long a step usually takes.
-const USUAL_FROM: usize = 20;
-
 /// Lines of a push that its page holds for readers without JavaScript.
 const TAIL_LINES: usize = 200;
 /// Bytes of the journal that are read for them.
@@ -92,7 +89,7 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
     let rest = app.desk.rest(id).await?;
     let newest = stage.and_then(|stage| stage.last.as_ref()).is_some_and(|last| last.id == known.row.id);
     let row = known.row.clone();
-    let usual_steps = app.desk.ledger().read(move |connection| usual::steps(connection, &row, USUAL_FROM)).await;
+    let usual_steps = app.desk.ledger().read(move |connection| usual::steps(connection, &row)).await;
     let usual_steps = usual_steps.map_err(Problem::broken)?;
     let went_badly = newest && !matches!(known.row.state.as_str(), "running" | "succeeded" | "rolled back");
     Ok(PushPage {

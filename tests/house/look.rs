@@ -7,8 +7,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The rules, as released; `tests/axe/README.md` says from where.
-const AXE: &str = include_str!("../axe/axe-4.14.1.min.js");
+/// The rules, as released; `tests/vendor/axe/README.md` says from where.
+const AXE: &str = include_str!("../vendor/axe/axe-4.14.1.min.js");
 
 /// From the narrowest telephone that we care for to the wall of the office, in CSS pixels.
 const WIDTHS: [u32; 6] = [320, 375, 768, 1280, 1920, 2560];

@@ -347,6 +347,18 @@ pub fn kill(pid: i32) {
     let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
 }
 
+/// A command that waits on each host for the file `/tmp/NAME`, so that a test decides how long it runs.
+pub fn waits_for(name: &str) -> String {
+    format!("while [ ! -e /tmp/{name} ]; do sleep 0.05; done")
+}
+
+/// Lets the command that waits for `name` go on, on these hosts.
+pub fn let_go(house: &House, name: &str, hosts: &[&str]) {
+    for host in hosts {
+        std::fs::write(house.fleet.host(host).unwrap().tmp_dir().join(name), "").unwrap();
+    }
+}
+
 /// Asks again and again until there is an answer, or the deadline has passed.
 pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let began = Instant::now();

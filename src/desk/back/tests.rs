@@ -35,7 +35,7 @@ fn runs(build: &str) -> Facts {
 
 /// Builds `c-3`, `b-2`, `a-1` have succeeded, in this order.
 fn past(bad: Option<PushRow>) -> Past {
-    Past { good: vec![good("c-3", 3), good("b-2", 2), good("a-1", 1)], bad, owed: vec![] }
+    Past { good: vec![good("c-3", 3), good("b-2", 2), good("a-1", 1)], bad }
 }
 
 fn row() -> PushRow {

@@ -350,20 +350,22 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
         words::median(&page.usual_steps.iter().filter(same).map(|step| step.ms).collect::<Vec<_>>())
     };
     let step = |number: usize| {
+        let title = title_of(page, number as i64);
+        let usually = usual(number, &title);
         let row = page.commands.iter().find(|row| row.command == number as i64 && row.started_at.is_some());
         let Some(row) = row else {
             return Step {
                 number,
-                title: title_of(page, number as i64),
+                title,
                 mark: Mark::new(if live { ("wait", "Waiting") } else { ("skip", "Not run") }),
                 hosts: String::new(),
-                took: match (live, usual(number, &title_of(page, number as i64))) {
+                took: match (live, usually) {
                     (true, Some(ms)) => format!("~{}", duration_words(ms)),
                     (true, None) => String::new(),
                     (false, _) => "not run".to_owned(),
                 },
                 usual: None,
-                usual_ms: usual(number, &title_of(page, number as i64)).unwrap_or(0),
+                usual_ms: usually.unwrap_or(0),
                 usual_at: None,
                 left: String::new(),
                 width: String::new(),
@@ -376,7 +378,6 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
         // Hosts that were never begun are not ok, but did not fail either.
         let failed = |result: &&ResultRow| result.command == row.command && is_bad(result.result.as_deref());
         let (left, width) = on_the_bar(left, width);
-        let usually = usual(number, &row.title);
         let usual_at = usually.map(|ms| (left + ms as f64 * 100.0 / whole).min(MARK_MOST));
         let bad = match page.results.iter().filter(failed).count() {
             0 => String::new(),
@@ -384,7 +385,7 @@ fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
         };
         Step {
             number,
-            title: row.title.clone(),
+            title,
             mark: Mark::new(words::result_mark(row.result.as_deref(), live)),
             hosts: match row.hosts {
                 0 => String::new(),
