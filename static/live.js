@@ -138,8 +138,7 @@ class PushPage {
     this.bar.setSteps(this.fold.steps.map((step) => step.title));
     this.grid?.setHosts(this.fold.hosts);
     this.log.setGutter(this.fold.hosts.reduce((most, host) => Math.max(most, host.length), 4));
-    // one host alone is like no other; and the lines of a long past push are not here
-    const alone = this.fold.hosts.length < 2 || Number(about?.dataset.lines) > FAR;
+    const alone = this.fold.hosts.length < 2; // it is like no other
     $('#b-same').hidden = alone;
     if (alone) this.foldSame(false);
   }

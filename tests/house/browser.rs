@@ -214,6 +214,13 @@ impl Browser {
         self.drive("actions", &body).await;
     }
 
+    /// What was copied last. Asked without a person's leave, which a page would need.
+    pub async fn copied(&self) -> String {
+        let leave = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+        self.tell_chromium("Browser.grantPermissions", leave).await;
+        self.ask("return navigator.clipboard.readText()").await.as_str().unwrap().to_owned()
+    }
+
     pub(super) async fn tell_chromium(&self, command: &str, parameters: Value) -> Value {
         self.drive("goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).await
     }
