@@ -16,7 +16,6 @@ mod parts;
 mod plan;
 mod push;
 mod readiness;
-mod squeeze;
 mod stack;
 mod stage;
 mod stats;
