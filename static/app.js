@@ -93,7 +93,7 @@ function answerClicks() {
 
 /** No key ever starts a push. */
 function listenToKeys() {
-  let after = 0; // when `g` was pressed
+  let after = -Infinity; // when `g` was pressed
   addEventListener('keydown', (e) => {
     if (!keysAreOurs(e)) return;
     if (e.key === '?') $('#keys').showPopover();
@@ -104,8 +104,8 @@ function listenToKeys() {
         find.focus();
       }
     }
-    const to = Date.now() - after < 1200 ? { s: '/', p: '/pushes', t: '/stats' }[e.key] : undefined;
-    after = e.key === 'g' ? Date.now() : 0;
+    const to = e.timeStamp - after < 2000 ? { s: '/', p: '/pushes', t: '/stats' }[e.key] : undefined;
+    after = e.key === 'g' ? e.timeStamp : -Infinity;
     if (to) location.href = to;
   });
   const box = $('[data-keys]');

@@ -17,7 +17,6 @@ mod parts;
 mod plan;
 mod push;
 mod readiness;
-mod squeeze;
 mod stack;
 mod stage;
 mod stats;
