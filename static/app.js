@@ -93,7 +93,7 @@ function answerClicks() {
 /** No key ever starts a push. */
 function listenToKeys() {
   let after = 0; // when `g` was pressed
-  addEventListener('keydown', (e) => {
+  const press = (/** @type {KeyboardEvent} */ e) => {
     if (!keysAreOurs(e)) return;
     if (e.key === '?') $('#keys').showPopover();
     if (e.key === '/' && !$('.log-find')) {
@@ -105,8 +105,11 @@ function listenToKeys() {
     }
     const to = Date.now() - after < 1200 ? { s: '/', p: '/pushes', t: '/stats' }[e.key] : undefined;
     after = e.key === 'g' ? Date.now() : 0;
-    if (to) location.href = to;
-  });
+    if (!to) return;
+    e.stopImmediatePropagation(); // alone, the second key means something else to a command window
+    location.href = to;
+  };
+  addEventListener('keydown', press, true);
   const box = $('[data-keys]');
   if (!box) return;
   box.checked = keysAreOn();

@@ -1,12 +1,13 @@
 // live.js: one push, live or past: gives records to the fold, and the fold to the parts of the page. State comes from
 // the journal alone and is drawn by one function.
-import { $, $$, el, mark, say } from './dom.js';
+import { $, $$, el, keysAreOurs, mark, say } from './dom.js';
 import { Fold, ended } from './fold.js';
 import { freshen } from './fresh.js';
 import { Grid } from './grid.js';
 import { trim } from './keep.js';
 import { LogView } from './log.js';
 import { LogBar } from './logbar.js';
+import { sendForms } from './send.js';
 import { Steps, stepNote } from './steps.js';
 import { PushStream } from './stream.js';
 import { duration, left, localize, now, soFar } from './times.js';
@@ -71,7 +72,8 @@ class PushPage {
         pickMany: (hosts) => this.log.filter({ hosts: hosts && new Set(hosts) }),
       });
       this.title = new Title(this.name);
-      addEventListener('keydown', (e) => e.key === 'h' && !/** @type {Element} */ (e.target).matches('input') && $('.hc[tabindex="0"]')?.focus());
+      sendForms(this.main);
+      addEventListener('keydown', (e) => e.key === 'h' && keysAreOurs(e) && $('.hc[tabindex="0"]')?.focus());
       setInterval(() => this.connection === 'parked' || this.draw(), 250);
     }
     this.listen();

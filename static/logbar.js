@@ -16,6 +16,8 @@ export class LogBar {
     this.steps = /** @type {HTMLSelectElement} */ ($('#f-step', root));
     /** The window with equal output folded, once it was asked for. @type {import('./sameview.js').SameView|undefined} */
     this.same = undefined;
+    /** Where the last hop to a step led. @type {any} */
+    this.hopped = undefined;
     this.find = /** @type {HTMLInputElement} */ ($('.log-find input', root));
   }
 
@@ -101,13 +103,19 @@ export class LogBar {
     button('#b-prev', () => this.next(-1));
     button('#b-next', () => this.next(1));
     let wait = 0;
+    const look = () => {
+      clearTimeout(wait);
+      wait = 0;
+      log.search.find(find.value);
+    };
     find.addEventListener('input', () => {
       clearTimeout(wait);
-      wait = setTimeout(() => log.search.find(find.value), 150);
+      wait = setTimeout(look, 150);
     });
     find.addEventListener('keydown', (e) => {
       if (e.key === 'Enter') {
         e.preventDefault();
+        if (wait) look(); // who types fast need not wait
         this.next(e.shiftKey ? -1 : 1);
       }
       if (e.key === 'Escape') {
@@ -200,9 +208,13 @@ export class LogBar {
 
   /** To the beginning of a neighbouring step. @param {import('./log.js').LogView} log @param {1|-1} by */
   hop(log, by) {
-    const at = log.blocks.firstSeen();
-    const step = Math.max(0, (at >= 0 ? log.stepAt(at) : 0) + by);
-    const n = log.firstOf(step);
-    if (n) log.goTo(n, { mark: false });
+    const { blocks, scroller } = log;
+    const third = scroller.clientHeight / 3 + 2; // where the line is that one goes to
+    const still = this.hopped?.top === scroller.scrollTop; // at the end of the log it may be further down
+    const at = still ? blocks.sections.indexOf(this.hopped.section) : blocks.sections.findLastIndex((s) => blocks.y(s.el) < third);
+    const section = blocks.sections[Math.max(0, at + by)];
+    if (!section?.blocks[0]) return;
+    log.goTo(section.blocks[0].idx[0] + 1, { mark: false });
+    this.hopped = { section, top: scroller.scrollTop };
   }
 }
