@@ -2,11 +2,14 @@
 //! named, by a file or an environment variable, and read once at start.
 
 mod keys;
+mod limits;
+mod secret;
 
 use crate::diagnostic::{Diagnostic, Mistake, shown, toml_mistakes};
 use keys::{place, unknown_keys};
+pub use limits::{Limits, Most};
+pub use secret::{Secret, SecretName};
 use serde::Deserialize;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
@@ -140,83 +143,6 @@ pub enum MailTls {
     None,
 }
 
-/// Where a secret is found: `password_file` or `password_env`.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct SecretName {
-    /// A file with the secret in its first line; must not be readable by others.
-    pub password_file: Option<PathBuf>,
-    /// An environment variable of the server.
-    pub password_env: Option<String>,
-}
-
-/// `[limits]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// How often the branches are fetched for the pages, in seconds.
-    pub fetch_every_s: u64,
-    /// Free space that a press needs under `data`, in MiB.
-    pub free_mib: u64,
-    /// Open connections of one address.
-    pub connections_per_address: usize,
-    /// How many hosts are kept connected; 0 connects only when a push needs it.
-    pub warm_hosts: usize,
-    /// How often a connection that is kept is checked, in seconds; at most 10, since *ready* means an answer within 15 s.
-    pub check_every_s: u64,
-    /// How often hosts are asked what they run, in seconds.
-    pub probe_every_s: u64,
-    /// How much a stack's source may hold, in MiB: a git mirror, a directory, a published build.
-    pub source_mib: u64,
-    /// How many paths a directory or a published build may have.
-    pub source_entries: usize,
-    /// How long the tar of a published build may be, in MiB.
-    pub upload_mib: u64,
-    /// How many published builds of a stack are kept that nobody has pushed.
-    pub published_kept: usize,
-    /// How often the commands that list hosts are asked for the pages, in seconds.
-    pub inventory_every_s: u64,
-}
-
-impl Limits {
-    /// How much a source may hold.
-    pub fn source(&self) -> Most {
-        Most { mib: self.source_mib, entries: self.source_entries }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            fetch_every_s: 15,
-            free_mib: 512,
-            connections_per_address: 64,
-            warm_hosts: 500,
-            check_every_s: 10,
-            probe_every_s: 30,
-            source_mib: Most::default().mib,
-            source_entries: Most::default().entries,
-            upload_mib: 2048,
-            published_kept: 50,
-            inventory_every_s: 60,
-        }
-    }
-}
-
-/// How much a source may hold: what one push reads, copies and keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, Deserialize)]
-pub struct Most {
-    /// MiB of files.
-    pub mib: u64,
-    /// Paths.
-    pub entries: usize,
-}
-
-impl Default for Most {
-    fn default() -> Self {
-        Self { mib: 10_240, entries: 200_000 }
-    }
-}
-
 /// Why the file cannot be used, with the place and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -240,50 +166,6 @@ pub enum ConfigError {
 
 fn told(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n\n")
-}
-
-/// A secret: prints as `***`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The secret itself, for the one place that needs it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl SecretName {
-    /// Reads the secret from where its name says; `None` when nothing is named.
-    ///
-    /// # Errors
-    /// When the file cannot be read or others can read it, or the variable is not set.
-    pub fn read(&self) -> Result<Option<Secret>, String> {
-        use std::os::unix::fs::PermissionsExt;
-        match (&self.password_file, &self.password_env) {
-            (None, None) => Ok(None),
-            (Some(_), Some(_)) => Err("password_file and password_env are both set: keep one".to_owned()),
-            (Some(path), None) => {
-                let shown = path.display();
-                let meta = std::fs::metadata(path).map_err(|e| format!("cannot read {shown}: {e}"))?;
-                if meta.permissions().mode() & 0o077 != 0 {
-                    return Err(format!("{shown} can be read by others: chmod 600 {shown}"));
-                }
-                let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {shown}: {e}"))?;
-                Ok(Some(Secret(text.lines().next().unwrap_or_default().to_owned())))
-            }
-            (None, Some(name)) => match std::env::var(name) {
-                Ok(value) => Ok(Some(Secret(value))),
-                Err(_) => Err(format!("the environment variable {name} is not set")),
-            },
-        }
-    }
 }
 
 impl Config {

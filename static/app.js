@@ -30,17 +30,15 @@ function startThemes() {
 
 /** One setting for all pictures: the Princess, her castle, the dragon. */
 function startPictures() {
-  const root = document.documentElement;
-  for (const b of $$('[data-pictures-off]')) {
-    const show = () => b.setAttribute('aria-pressed', String(root.dataset.pictures === 'off'));
-    b.addEventListener('click', () => {
-      if (root.dataset.pictures === 'off') delete root.dataset.pictures;
-      else root.dataset.pictures = 'off';
-      keep('pushbutton-pictures', root.dataset.pictures ?? 'on');
-      show();
-    });
+  const { dataset } = document.documentElement;
+  const b = $('[data-pictures-off]');
+  const show = () => b.setAttribute('aria-pressed', String(dataset.pictures === 'off'));
+  b.addEventListener('click', () => {
+    dataset.pictures = dataset.pictures === 'off' ? 'on' : 'off';
+    keep('pushbutton-pictures', dataset.pictures);
     show();
-  }
+  });
+  show();
 }
 
 /** Menus are native popovers; this only puts them under their button. */
@@ -83,6 +81,9 @@ function answerClicks() {
   addEventListener('submit', (e) => {
     const form = /** @type {HTMLFormElement} */ (e.target);
     if (form.method !== 'post') return;
+    const { zone, until, at } = form.elements;
+    // How far the times of a form are from UTC, as that will be then; 33 is 9:00 of tomorrow.
+    if (zone) zone.value = -new Date(until.value === 'at' ? at.value : new Date().setHours(33)).getTimezoneOffset() || 0;
     if (form.dataset.sent) e.preventDefault();
     form.dataset.sent = 'yes';
     $('.push', form)?.classList.add('is-down');
@@ -92,7 +93,7 @@ function answerClicks() {
 
 /** No key ever starts a push. */
 function listenToKeys() {
-  let after = 0; // when `g` was pressed
+  let after = -Infinity; // when `g` was pressed
   const press = (/** @type {KeyboardEvent} */ e) => {
     if (!keysAreOurs(e)) return;
     if (e.key === '?') $('#keys').showPopover();
@@ -103,8 +104,8 @@ function listenToKeys() {
         find.focus();
       }
     }
-    const to = Date.now() - after < 1200 ? { s: '/', p: '/pushes', t: '/stats' }[e.key] : undefined;
-    after = e.key === 'g' ? Date.now() : 0;
+    const to = e.timeStamp - after < 2000 ? { s: '/', p: '/pushes', t: '/stats' }[e.key] : undefined;
+    after = e.key === 'g' ? e.timeStamp : -Infinity;
     if (!to) return;
     e.stopImmediatePropagation(); // alone, the second key means something else to a command window
     location.href = to;

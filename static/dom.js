@@ -64,7 +64,7 @@ export function mark(svg, shape, word) {
 /** Whether keys mean something to the page now, and not to a field, a menu or a dialog. */
 export function keysAreOurs(/** @type {KeyboardEvent} */ e) {
   const at = /** @type {Element} */ (e.target);
-  if (e.ctrlKey || e.metaKey || e.altKey || at.matches?.('input, select, textarea')) return false;
+  if (e.ctrlKey || e.metaKey || e.altKey || at.matches?.('input:not([type=checkbox], [type=radio]), select, textarea')) return false;
   return !$(':popover-open') && keysAreOn();
 }
 

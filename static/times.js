@@ -1,6 +1,6 @@
 // times.js: times in the reader's zone, ages that grow, durations in words. The server wrote all of them in UTC;
 // without this file they stay as they are.
-import { $$, say } from './dom.js';
+import { $, $$, say } from './dom.js';
 
 /** Milliseconds that the server's clock is ahead of this one. */
 const ahead = Number(document.documentElement.dataset.now || Date.now()) - Date.now();
@@ -29,26 +29,20 @@ export function left(ms) {
   return `about ${Math.round(ms / 60000)} min left`;
 }
 
-/** @param {number} ms */
-function age(ms) {
-  const minutes = Math.floor(Math.max(0, ms) / 60000);
-  if (minutes === 0) return 'just now';
-  if (minutes < 60) return `${minutes} min`;
-  return minutes < 2880 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1440)} d`;
-}
-
-const two = (/** @type {number} */ n) => String(n).padStart(2, '0');
 /** @type {Record<string, (at: Date) => string>} */
 const forms = {
-  clock: (at) => `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`,
-  minute: (at) => `${two(at.getHours())}:${two(at.getMinutes())}`,
+  clock: (at) => at.toTimeString().slice(0, 8),
+  minute: (at) => at.toTimeString().slice(0, 5),
+  until: (at) => (forms.day(at) === forms.day(new Date(now())) ? '' : forms.day(at).slice(0, -4)) + forms.minute(at),
   day: (at) =>
     at.toLocaleDateString('en-GB', { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' }).replace(',', ''),
-  age: (at) => age(now() - at.getTime()),
-  ago: (at) => {
-    const words = age(now() - at.getTime());
-    return words === 'just now' ? words : `${words} ago`;
+  age: (at) => {
+    const minutes = Math.floor((now() - at.getTime()) / 60000);
+    if (minutes < 1) return 'just now';
+    if (minutes < 60) return `${minutes} min`;
+    return minutes < 2880 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1440)} d`;
   },
+  ago: (at) => forms.age(at).replace(/[nhd]$/, '$& ago'), // not "just now"
 };
 
 /** Turns the times of a part of the page into the reader's zone. @param {ParentNode} [root] */
@@ -108,7 +102,8 @@ export function startClocks() {
   for (const zone of $$('[data-zone]')) {
     say(zone, `Times are in your time zone (${Intl.DateTimeFormat().resolvedOptions().timeZone || 'local'})`);
   }
-  const stopped = () => document.hidden || document.documentElement.classList.contains('stale'); // nobody knows how far it is
-  setInterval(() => stopped() || tick(), 1000);
+  for (const choice of $$('[data-here]')) say(choice, choice.dataset.here); // a form's times are the reader's
+  // On a stale page nobody knows how far it is.
+  setInterval(() => document.hidden || $('.stale') || tick(), 1000);
   setInterval(() => document.hidden || localize(), 20000);
 }

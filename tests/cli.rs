@@ -104,11 +104,15 @@ async fn a_second_terminal_cancels_holds_and_releases_and_the_network_names_nobo
     assert!(first.out.contains("cancelled: kate cancelled it"), "{}", first.out);
     assert_eq!(pushbutton(&house, &["cancel", "1"]).await.code, Some(1), "it has ended");
 
-    let held = pushbutton(&house, &["hold", "web/qa", "--reason", "the fair is on"]).await;
-    assert_eq!(held.code, Some(0), "{held:?}");
+    for end in [["--for", "soon"], ["--for", "2026-11-22T16:00Z"], ["--until", "2h"]] {
+        let bad = pushbutton(&house, &[&["hold", "web/qa", "--reason", "the fair is on"], &end[..]].concat()).await;
+        assert_eq!(bad.code, Some(2), "{bad:?}");
+    }
+    let held = pushbutton(&house, &["hold", "web/qa", "--reason", "the fair is on", "--for", "2h"]).await;
+    assert_eq!((held.code, held.out.as_str()), (Some(0), "web/qa is held for 2h\n"), "{held:?}");
     let refused = pushbutton(&house, &["push", "web", "qa"]).await;
     assert_eq!(refused.code, Some(1));
-    assert!(refused.err.contains("web/qa is held by olga: the fair is on"), "{}", refused.err);
+    assert!(refused.err.contains("web/qa is held by olga until "), "{}", refused.err);
     assert!(pushbutton(&house, &["status", "web"]).await.out.contains("web/qa is held by olga"), "status says it too");
     assert_eq!(pushbutton(&house, &["release-hold", "web/qa"]).await.code, Some(0));
     assert_eq!(pushbutton(&house, &["release-hold", "web/qa"]).await.code, Some(1), "nothing is held");

@@ -594,7 +594,7 @@ async fn a_hold_closes_the_button_with_its_reason_and_only_a_person_lifts_it() {
     let bench = Bench::new().await;
     let (mary, qa): (Who, StageName) = (who("mary"), "qa".parse().unwrap());
     let hold = async |stage: Option<&StageName>, reason: &str| -> Decision<()> {
-        bench.desk.hold(&web(), stage, &mary, reason.to_owned()).await
+        bench.desk.hold(&web(), stage, &mary, reason.to_owned(), None).await
     };
     assert!(matches!(hold(None, "  ").await, Err(Refusal::BadRequest { .. })));
     assert!(matches!(hold(None, "two\nlines").await, Err(Refusal::BadRequest { .. })));
@@ -607,10 +607,66 @@ async fn a_hold_closes_the_button_with_its_reason_and_only_a_person_lifts_it() {
     assert_eq!(street.stages[0].why_not.as_deref(), Some("web/qa is held by mary: demo at noon"));
     assert!(street.hold.is_none() && street.stages[1].hold.is_none());
     let bench = bench.restart().await;
-    let kept = bench.desk.ledger().read(|connection| holds::get(connection, "web/qa")).await.unwrap();
+    let kept = bench.desk.ledger().read(|connection| holds::get(connection, "web/qa", At::now())).await.unwrap();
     assert_eq!(kept.unwrap().reason, "demo at noon");
     bench.desk.release_hold(&web(), Some(&qa), &who("joe"), None).await.unwrap();
     assert!(matches!(bench.desk.release_hold(&web(), Some(&qa), &mary, None).await, Err(Refusal::Nothing { .. })));
+}
+
+#[tokio::test]
+async fn a_hold_is_over_at_its_end_for_every_press_and_that_is_written_down_once() {
+    let mut bench = Bench::new().await;
+    let (kate, qa): (Who, StageName) = (who("kate"), "qa".parse().unwrap());
+    let hold = async |bench: &Bench, stage: Option<&StageName>, length: &str| -> Decision<At> {
+        let (why, length) = ("the database is being moved".to_owned(), length.parse().unwrap());
+        bench.desk.hold(&web(), stage, &kate, why, Some(length)).await?;
+        let street = bench.street().await;
+        let hold = if stage.is_some() { street.stages[0].hold.clone() } else { street.hold };
+        Ok(hold.unwrap().until.unwrap().parse().unwrap())
+    };
+    let told = async |bench: &Bench| -> Vec<String> {
+        let told = bench.desk.ledger().read(|connection| {
+            let mut ask = connection.prepare("SELECT who || ': ' || detail FROM audit WHERE what = 'hold ended'")?;
+            let rows = ask.query_map([], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        });
+        told.await.unwrap()
+    };
+    for bad in ["0s", "31d", "2026-01-01T00:00Z"] {
+        assert!(matches!(hold(&bench, None, bad).await, Err(Refusal::BadRequest { .. })), "{bad}");
+    }
+
+    // It ends while the server is away.
+    let end = hold(&bench, None, "1s").await.unwrap();
+    let temp = bench.close().await;
+    until("the end", async || (At::now() >= end).then_some(())).await;
+    let (desk, stop, background) = open(temp.0.path(), temp.0.path().join("runner")).await;
+    bench = Bench { temp, desk, stop, background };
+    assert!(bench.street().await.hold.is_none());
+    bench = bench.restart().await;
+    let first = told(&bench).await;
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert!(first[0].starts_with("pushbutton: web, held by kate since "), "{first:?}");
+    assert!(first[0].ends_with(&format!(" until {end}: the database is being moved")), "{first:?}");
+
+    // It ends while somebody presses, again and again.
+    let seen = until("the fetch", async || Some(bench.street().await.stages[0].next.clone()?.seen)).await;
+    let end = hold(&bench, Some(&qa), "1s").await.unwrap();
+    let push = loop {
+        let before = At::now();
+        match bench.desk.press(press_of("qa", &seen)).await {
+            Ok(push) => break push,
+            Err(Refusal::Held { until, .. }) => {
+                assert!(before < end, "refused at its end");
+                assert_eq!(until.as_deref(), Some(end.to_string().as_str()));
+            }
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert!(bench.row(push).await.pressed_at >= end.to_string(), "pressed before the end");
+    until("the end is written down", async || Some(told(&bench).await).filter(|told| told.len() == 2)).await;
+    bench.play_well(push).await;
+    assert_eq!(told(&bench).await.len(), 2);
 }
 
 #[tokio::test]

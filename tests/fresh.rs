@@ -45,6 +45,14 @@ async fn the_stack_page_is_fresh_whatever_changes_and_says_when_it_cannot_be() {
     browser.text("[data-go=\"qa\"]:not([aria-disabled])").await;
     browser.ask("document.querySelector('#hold-all').hidePopover()").await;
 
+    // A hold that is over by itself: the page says until when, and changes at that moment.
+    assert_eq!(house.send("PUT", hold, &json!({ "reason": "a moment", "until": "2s" })).await.status, 204);
+    let note = browser.says("[data-part=\"notes\"]", "a moment").await;
+    assert!(note.contains("QA is held by mary until "), "{note}");
+    browser.text("[data-go=\"qa\"][aria-disabled] small time").await;
+    browser.text("[data-go=\"qa\"]:not([aria-disabled])").await;
+    browser.holds("!document.querySelector('.note--hold')").await;
+
     // A push by somebody else.
     house.push_well("qa").await;
     browser.says("[data-part=\"stage-qa\"]", "Nothing new").await;

@@ -85,7 +85,7 @@ fn questions(pushes: i64) -> Vec<Question> {
     ask("good builds", Box::new(|c| past::good_builds(c, "web", "prod", 10).map(drop)));
     ask("the lock", Box::new(|c| pushes::lock_holder(c, "web").map(drop)));
     ask("the hosts of the last push", Box::new(|c| pushes::last_hosts(c, "web", "prod").map(drop)));
-    ask("a hold", Box::new(move |c| holds::get(c, &holds::scope(&web(), None)).map(drop)));
+    ask("a hold", Box::new(move |c| holds::get(c, &holds::scope(&web(), None), At::now()).map(drop)));
     ask("the next number", Box::new(|c| press::next_number(c, 0).map(drop)));
     let id = pushes - 4;
     ask("usual steps", Box::new(move |c| usual::steps(c, &pushes::get(c, id)?.unwrap()).map(drop)));

@@ -9,7 +9,7 @@ mod past;
 use made_up::{at, frame, push_page, row, street};
 use pushbutton::desk::Street;
 use pushbutton::desk::view::{PlanView, VersionGroup, Versions};
-use pushbutton::web::pages::{Frame, LogFilter, LogPage, Pages, Section, SignIn, ToldFilter};
+use pushbutton::web::pages::{Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, ToldFilter};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -29,6 +29,7 @@ pub fn rendered() -> BTreeMap<String, String> {
     another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone();
     stats_are_drawn_and_stand_beside_as_numbers();
     announcements_say_what_arrived_and_what_did_not();
+    a_hold_says_until_when_and_one_that_cannot_be_taken_comes_back_as_it_was_filled_in();
     names_of_any_length_are_shown();
     RENDERED.take()
 }
@@ -115,6 +116,35 @@ fn the_stack_page_offers_only_what_can_be_pressed() {
             _ => 0,
         };
         assert_eq!(forms, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_hold_says_until_when_and_one_that_cannot_be_taken_comes_back_as_it_was_filled_in() {
+    let (pages, frame) = (pages(), frame(Section::Stacks));
+    let mut held = street("web", &["qa", "princess", "prod"]);
+    for (until, words) in [("2026-11-21T16:00:00.000Z", ">16:00<"), ("2026-11-22T09:00:00.000Z", ">Sun 22 Nov 09:00<")]
+    {
+        held.hold = Some(pushbutton::desk::view::Hold { until: Some(until.to_owned()), ..made_up::hold("web") });
+        let html = checked("stack-held-until", pages.stack(&frame, &held));
+        let said = format!("until <time datetime=\"{until}\"");
+        assert!(html.contains(&format!("web is held by kate {said}")) && html.contains(words), "{words}");
+        assert!(html.contains(&format!("<small>by kate {said}")), "the button says it too");
+        assert!(pages.dashboard(&frame, &[held.clone()]).unwrap().contains(&format!("Held by kate {said}")));
+    }
+    let form = HoldForm {
+        stack: "web".to_owned(),
+        stage: Some("prod".to_owned()),
+        reason: "Payments <b>evil</b>".to_owned(),
+        until: "at".to_owned(),
+        at: "2026-11-20T16:00".to_owned(),
+        problem: "the hold would be over before it begins: 20 Nov 2026 16:00:00 UTC is past".to_owned(),
+    };
+    let html = checked("hold", pages.hold(&frame, &form));
+    for words in
+        ["Hold Prod</button>", "value=\"at\" selected", "value=\"2026-11-20T16:00\"", "&lt;b&gt;evil", "is past."]
+    {
+        assert!(html.contains(words), "{words}");
     }
 }
 

@@ -107,8 +107,12 @@ async fn a_paused_push_starts_no_host_survives_the_server_and_goes_on_as_itself(
     let paused = until("IRC has heard of the pause", async || told("mary paused push 1")).await;
     assert!(paused.contains("[web] mary paused push 1 to QA: no new host starts · graphs look odd · http"), "{paused}");
     until("and of its end", async || told("[web] joe let push 1 of mary to QA go on, paused for ")).await;
-    let page = house.get(&format!("/pushes/{id}")).await.text;
-    assert!(page.contains("pause: sent") && page.contains("goes on: sent"), "{page}");
+    // The channel hears a line a moment before its sending is noted.
+    until("the page says that both were sent", async || {
+        let page = house.get(&format!("/pushes/{id}")).await.text;
+        (page.contains("pause: sent") && page.contains("goes on: sent")).then_some(())
+    })
+    .await;
     let audit = rusqlite::Connection::open(house.data().join("pushbutton.db")).unwrap();
     let deeds: Vec<String> = audit
         .prepare("SELECT who || ' ' || what || ' ' || detail FROM audit WHERE what LIKE '%pause' ORDER BY id")

@@ -706,6 +706,55 @@ async fn holds_are_set_and_released_by_form_and_by_api() {
     site.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_with_a_bad_end_is_told_why_and_keeps_what_was_typed() {
+    let site = Site::open().await;
+    let mary = site.mary().await;
+    let until = async |pointer: &str| {
+        let street = site.get(&mary, "/api/v1/stacks/web").await.json();
+        street.pointer(pointer).and_then(|hold| hold["until"].as_str().map(|until| until.parse::<At>().unwrap()))
+    };
+    for (end, why) in [
+        ("until=at&at=", "choose the time when the hold is over"),
+        ("until=at&at=2020-01-01T10:00", "1 Jan 2020 10:00:00 UTC is past"),
+        ("until=at&at=2999-01-01T10:00&zone=60", "1 Jan 2999 09:00:00 UTC is later"),
+        ("until=at&at=soon%3Cb%3E", "soon&lt;b&gt;"),
+        ("until=later", "is no end of a hold"),
+    ] {
+        let typed = format!("reason=the+%22cat%22&stage=prod&{end}");
+        let page = site.post(&mary, "/stacks/web/hold", &typed).await;
+        assert_eq!(page.status, 400, "{end}");
+        let text = page.text();
+        assert!(text.contains(why), "{end}: {text}");
+        assert!(text.contains("name=\"reason\" value=\"the &quot;cat&quot;\""), "{end}: {text}");
+        assert!(text.contains("name=\"stage\" value=\"prod\"") && text.contains("Hold Prod</button>"), "{end}: {text}");
+    }
+    let page = site.post(&mary, "/stacks/web/hold", "reason=x&until=at&at=2020-01-01T10:00").await.text().to_owned();
+    assert!(page.contains("value=\"at\" selected") && page.contains("value=\"2020-01-01T10:00\""), "{page}");
+    for bad in ["soon", "0s", "31d", "2020-01-01T10:00Z"] {
+        let body = format!("{{\"reason\":\"y\",\"until\":\"{bad}\"}}");
+        let refused = site.send(&mary, "PUT", "/api/v1/stacks/web/hold", &body).await;
+        assert_eq!((refused.status, refused.code().as_str()), (400, "bad_request"), "{bad}");
+    }
+    assert_eq!(until("/hold").await, None);
+
+    let far = At::from_millis(At::now().millis() + 3_600_000).to_string();
+    let body = format!("{{\"reason\":\"y\",\"until\":\"{far}\"}}");
+    assert_eq!(site.send(&mary, "PUT", "/api/v1/stacks/web/hold", &body).await.status, 204);
+    assert_eq!(until("/hold").await.unwrap().to_string(), far);
+    let seen = site.seen(&mary).await;
+    let press = format!("{{\"seen\":\"{seen}\"}}");
+    let refused = site.send(&mary, "POST", "/api/v1/stacks/web/stages/qa/push", &press).await;
+    assert_eq!((refused.code().as_str(), refused.json()["error"]["until"].as_str()), ("held", Some(far.as_str())));
+    let words = refused.json()["error"]["message"].to_string();
+    assert!(words.contains("web is held by mary until ") && words.contains(" UTC: y"), "{words}");
+    let page = site.get(&mary, "/stacks/web").await.text().to_owned();
+    assert!(page.contains(&format!("web is held by mary until <time datetime=\"{far}\"")), "{page}");
+    assert!(page.contains("<small>by mary until <time"), "the button says it too: {page}");
+    assert!(site.get(&mary, "/").await.text().contains("Held by mary until <time"));
+    site.close().await;
+}
+
 fn line(text: &str) -> Event {
     Event::Line { command: 1, host: None, stream: Stream::Out, line: 0, text: text.to_owned() }
 }

@@ -2,6 +2,7 @@
 
 use super::say;
 use super::server::{Person, Server, config, run};
+use crate::desk::Until;
 use crate::stack::{BadName, StackName, StageName};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -49,8 +50,31 @@ pub struct Hold {
     /// Why, for everybody who would press.
     #[arg(long)]
     reason: String,
+    /// How long it stands: 90s, 30m, 2h, 3d; at most 30 days. Without an end it stands until somebody releases it.
+    #[arg(long = "for", value_name = "LENGTH", conflicts_with = "until", value_parser = length)]
+    length: Option<String>,
+    /// When it is over, with the zone: 2026-11-22T16:00Z, 2026-11-22T17:00+01:00.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<String>,
     #[command(flatten)]
     person: Person,
+}
+
+/// The server's clock says what a length means; here it is only seen to be one.
+fn length(text: &str) -> Result<String, String> {
+    match text.parse() {
+        Ok(Until::For(_)) => Ok(text.to_owned()),
+        Ok(Until::At(_)) => Err("that is a time; hint: --until TIME".to_owned()),
+        Err(bad) => Err(bad.to_string()),
+    }
+}
+
+fn time(text: &str) -> Result<String, String> {
+    match text.parse() {
+        Ok(Until::At(_)) => Ok(text.to_owned()),
+        Ok(Until::For(_)) => Err("that is a length of time; hint: --for LENGTH".to_owned()),
+        Err(bad) => Err(bad.to_string()),
+    }
 }
 
 impl Hold {
@@ -59,8 +83,13 @@ impl Hold {
     /// # Errors
     /// Why it is not held.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
-        let body = json!({ "reason": self.reason });
-        change(file, &self.person, "PUT", &self.scope, Some(body), "is held")
+        let body = json!({ "reason": self.reason, "until": self.length.as_ref().or(self.until.as_ref()) });
+        let done = match (&self.length, &self.until) {
+            (Some(length), _) => format!("is held for {length}"),
+            (None, Some(until)) => format!("is held until {until}"),
+            (None, None) => "is held".to_owned(),
+        };
+        change(file, &self.person, "PUT", &self.scope, Some(body), &done)
     }
 }
 

@@ -114,5 +114,6 @@ fn paused(pause: &Value) -> Option<String> {
 fn held(hold: &Value) -> Option<String> {
     let scope = hold["scope"].as_str()?;
     let (who, since, reason) = (text(&hold["who"]), text(&hold["at"]), text(&hold["reason"]));
-    Some(format!("  {scope} is held by {who} since {since}: {reason}"))
+    let until = hold["until"].as_str().map(|until| format!(" until {until}")).unwrap_or_default();
+    Some(format!("  {scope} is held by {who} since {since}{until}: {reason}"))
 }

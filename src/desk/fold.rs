@@ -113,7 +113,9 @@ fn hold(tx: &Transaction<'_>, push: PushNumber, row: &PushRow, unknown: &[String
         reason: reason.clone(),
         at: at.to_string(),
         push: Some(row.id),
+        until: None,
     };
+    super::holds::end(tx, at)?;
     holds::set(tx, &hold)?;
     holds::doubt(tx, row.id, &row.stack, &row.stage)?;
     audit::note(tx, at, SERVER, "hold", &format!("{}: {reason}", row.stack))

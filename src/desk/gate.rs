@@ -12,6 +12,7 @@ use crate::ledger::published::{self, Published};
 use crate::ledger::pushes::{self, PushRow};
 use crate::plan::{self, Goods, OldBuild, Plan, PlannedCommand, Target};
 use crate::stack::{BuildId, Revision, Root, Source, Stack, Stage};
+use crate::time::At;
 use rusqlite::Connection;
 
 /// Good builds that are looked through for where undo would go; behind them nobody goes back by pressing once.
@@ -45,11 +46,13 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// Reads everything but the head from the ledger.
+    /// Reads everything but the head from the ledger, as it is now: a hold that is over by the clock is over.
     ///
     /// # Errors
     /// What SQLite said.
     pub fn read(connection: &Connection, stack: &Stack, place: usize, head: Option<Revision>) -> Answer<Self> {
+        // In this reading and not before it: a press right behind the end of a hold is never refused.
+        let now = At::now();
         let (name, stage) = (&stack.name, &stack.stages[place].name);
         let (before, before_branch) = match place.checked_sub(1) {
             Some(before) => {
@@ -73,8 +76,8 @@ impl Facts {
             owed: back::owed(connection, name, stage)?,
             good: good.into_iter().map(|good| good.build).collect(),
             lock: pushes::lock_holder(connection, name.as_str())?,
-            stack_hold: holds::get(connection, &holds::scope(name, None))?,
-            stage_hold: holds::get(connection, &holds::scope(name, Some(stage)))?,
+            stack_hold: holds::get(connection, &holds::scope(name, None), now)?,
+            stage_hold: holds::get(connection, &holds::scope(name, Some(stage)), now)?,
             current: current::get(connection, name, stage)?,
             before,
             before_branch,
@@ -216,12 +219,14 @@ pub(super) fn closed_to_resume(facts: &Facts) -> Option<Refusal> {
     hold.map(held).or_else(|| locked(facts))
 }
 
-fn held(hold: &Hold) -> Refusal {
+/// A stop sign as a refusal.
+pub(super) fn held(hold: &Hold) -> Refusal {
     Refusal::Held {
         scope: hold.scope.clone(),
         who: hold.who.clone(),
         reason: hold.reason.clone(),
         since: hold.at.clone(),
+        until: hold.until.clone(),
     }
 }
 

@@ -1,18 +1,33 @@
-//! Holds: a person's stop sign, set and released by people, each time with a row in the audit. It must never stop a push
-//! that runs: a hold closes the button.
+//! Holds: a person's stop sign, set and released by people, or over at the time that they said, each with a row in the audit.
+//! It must never stop a push that runs: a hold closes the button. Whether one stands is read at each decision; what is over
+//! is taken away here, so that it is told once and the pages learn of it.
 
-use super::{Decision, Desk, Refusal, one_line};
-use crate::ledger::audit;
+use super::fold::SERVER;
+use super::gate::held;
+use super::{Decision, Desk, Refusal, Until, one_line};
 use crate::ledger::holds::{self, Hold};
+use crate::ledger::{Answer, audit};
 use crate::stack::{StackName, StageName, Who};
 use crate::time::At;
+use rusqlite::Transaction;
+use std::time::Duration;
+
+/// The clock may be set, and a machine may sleep, while one waits: it is looked at that often at least.
+const LOOK_AT_THE_CLOCK: Duration = Duration::from_secs(10);
 
 impl Desk {
-    /// Holds a stack, or one stage of it.
+    /// Holds a stack, or one stage of it; `until` says when it is over by itself.
     ///
     /// # Errors
-    /// When it does not exist, the reason is missing, or it is held already.
-    pub async fn hold(&self, stack: &StackName, stage: Option<&StageName>, who: &Who, reason: String) -> Decision<()> {
+    /// When it does not exist, the reason is missing, the end is none, or it is held already.
+    pub async fn hold(
+        &self,
+        stack: &StackName,
+        stage: Option<&StageName>,
+        who: &Who,
+        reason: String,
+        until: Option<Until>,
+    ) -> Decision<()> {
         self.must_exist(stack, stage)?;
         let reason = one_line("reason", &reason)?;
         if reason.is_empty() {
@@ -20,18 +35,25 @@ impl Desk {
                 why: "a hold needs a reason, so that others know what to wait for".to_owned(),
             });
         }
-        let at = At::now();
-        let hold =
-            Hold { scope: holds::scope(stack, stage), who: who.to_string(), reason, at: at.to_string(), push: None };
-        let held = self.ledger.write(move |tx| {
-            if let Some(old) = holds::get(tx, &hold.scope)? {
-                return Ok(Err(Refusal::Held { scope: old.scope, who: old.who, reason: old.reason, since: old.at }));
+        let (scope, who) = (holds::scope(stack, stage), who.to_string());
+        let set = self.ledger.write(move |tx| {
+            let at = At::now();
+            let until = match until.map(|until| until.end(at)).transpose() {
+                Ok(until) => until.map(|until| until.to_string()),
+                Err(bad) => return Ok(Err(Refusal::BadRequest { why: bad.to_string() })),
+            };
+            end(tx, at)?;
+            if let Some(old) = holds::get(tx, &scope, at)? {
+                return Ok(Err(held(&old)));
             }
+            let hold = Hold { scope, who, reason, at: at.to_string(), push: None, until };
             holds::set(tx, &hold)?;
-            audit::note(tx, at, &hold.who, "hold", &format!("{}: {}", hold.scope, hold.reason))?;
+            let until = hold.until.map(|until| format!(" until {until}")).unwrap_or_default();
+            audit::note(tx, at, &hold.who, "hold", &format!("{}{until}: {}", hold.scope, hold.reason))?;
             Ok(Ok(()))
         });
-        held.await??;
+        set.await??;
+        self.hold_set.notify_one();
         self.changed();
         Ok(())
     }
@@ -50,7 +72,9 @@ impl Desk {
         let (scope, who) = (holds::scope(stack, stage), who.to_string());
         let reason = reason.map(|reason| one_line("reason", &reason)).transpose()?.filter(|reason| !reason.is_empty());
         let released = self.ledger.write(move |tx| {
-            let Some(hold) = holds::get(tx, &scope)? else {
+            let at = At::now();
+            end(tx, at)?;
+            let Some(hold) = holds::get(tx, &scope, at)? else {
                 return Ok(Err(Refusal::Nothing { why: format!("{scope} is not held") }));
             };
             if let (Some(push), None) = (hold.push, &reason) {
@@ -60,12 +84,50 @@ impl Desk {
             holds::release(tx, &scope)?;
             let because = reason.map(|reason| format!("; released because: {reason}")).unwrap_or_default();
             let deed = format!("{scope}, held by {} since {}: {}{because}", hold.who, hold.at, hold.reason);
-            audit::note(tx, At::now(), &who, "release hold", &deed)?;
+            audit::note(tx, at, &who, "release hold", &deed)?;
             Ok(Ok(()))
         });
         released.await??;
         self.changed();
         Ok(())
+    }
+
+    /// Takes away the holds that are over; when the next one is.
+    ///
+    /// # Errors
+    /// When the ledger does not answer.
+    pub(super) async fn end_holds(&self) -> Answer<Option<At>> {
+        let next = self.ledger.read(holds::next_end).await?;
+        if next.is_none_or(|next| next > At::now()) {
+            return Ok(next);
+        }
+        let (ended, next) = self.ledger.write(|tx| Ok((end(tx, At::now())?, holds::next_end(tx)?))).await?;
+        if ended > 0 {
+            self.changed();
+        }
+        Ok(next)
+    }
+
+    /// Sees to it that pages learn of the end of a hold at that very moment.
+    pub(super) async fn keep_ending_holds(&self) {
+        loop {
+            let wait = match self.end_holds().await {
+                Ok(None) => LOOK_AT_THE_CLOCK,
+                Ok(Some(next)) => {
+                    let ms = u64::try_from(next.millis_since(At::now())).unwrap_or_default();
+                    Duration::from_millis(ms.max(1)).min(LOOK_AT_THE_CLOCK)
+                }
+                Err(error) => {
+                    tracing::error!(%error, "holds that are over cannot be taken away; no press waits for that");
+                    LOOK_AT_THE_CLOCK
+                }
+            };
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = self.hold_set.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
     }
 
     fn must_exist(&self, stack: &StackName, stage: Option<&StageName>) -> Decision<()> {
@@ -79,4 +141,18 @@ impl Desk {
             false => Err(Refusal::Unknown { what: format!("stage {stage} of {stack}") }),
         }
     }
+}
+
+/// Takes away the holds that are over at an instant, with a row in the audit for each, like a release: how many there were.
+///
+/// # Errors
+/// What SQLite said.
+pub(super) fn end(tx: &Transaction<'_>, now: At) -> Answer<usize> {
+    let over = holds::end(tx, now)?;
+    for hold in &over {
+        let until = hold.until.as_deref().unwrap_or_default();
+        let deed = format!("{}, held by {} since {} until {until}: {}", hold.scope, hold.who, hold.at, hold.reason);
+        audit::note(tx, now, SERVER, "hold ended", &deed)?;
+    }
+    Ok(over.len())
 }

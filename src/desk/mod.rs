@@ -35,6 +35,7 @@ mod shown;
 mod street;
 mod tell;
 mod undo;
+mod until;
 pub mod verify;
 pub mod view;
 mod warm;
@@ -55,9 +56,10 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+pub use until::{BadUntil, Until};
 pub use view::{Shelf, Street};
 
 /// The decisions, with all that they need. Shared by all requests.
@@ -80,6 +82,8 @@ pub struct Desk {
     files: files::FilesChanged,
     inventories: inventory::Inventories,
     changes: watch::Sender<u64>,
+    /// A hold with an end was set: who waits for the next end looks again.
+    hold_set: Notify,
     /// The highest number that a push on this disk has.
     floor: AtomicI64,
     stop: CancellationToken,
@@ -135,7 +139,7 @@ pub enum Refusal {
         since: String,
     },
     /// A person's (or a bad end's) stop sign.
-    #[error("{scope} is held by {who}: {reason}")]
+    #[error("{scope} is held by {who}{}: {reason}", until::words(.until.as_deref()))]
     Held {
         /// `web` or `web/prod`.
         scope: String,
@@ -145,6 +149,8 @@ pub enum Refusal {
         reason: String,
         /// Since when.
         since: String,
+        /// When it is over by itself; none stands until somebody releases it.
+        until: Option<String>,
     },
     /// The world moved since the page was drawn.
     #[error("{what}; nothing was pushed. Look again, then press again")]

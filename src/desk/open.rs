@@ -21,7 +21,7 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -117,6 +117,7 @@ impl Desk {
             drifts: Drifts::new(seconds(limits.probe_every_s)),
             inventories: Inventories::new(seconds(limits.inventory_every_s)),
             changes: watch::channel(0).0,
+            hold_set: Notify::new(),
             floor: AtomicI64::new(0),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -126,11 +127,13 @@ impl Desk {
             config,
         });
         desk.recover().await?;
+        // What ended while nobody was here is written down now.
+        desk.end_holds().await?;
         Ok(desk)
     }
 
     /// Starts what goes on by itself: stack files are re-read, branches fetched, hosts listed and kept
-    /// connected. Running pushes are followed from the moment the desk is open; when `stop` is cancelled, that ends too, and then the answered task. Runners go on.
+    /// connected, holds that are over taken away. Running pushes are followed from the moment the desk is open; when `stop` is cancelled, that ends too, and then the answered task. Runners go on.
     pub fn background(self: &Arc<Self>, stop: CancellationToken) -> JoinHandle<()> {
         let desk = Arc::clone(self);
         self.runtime.spawn(async move {
@@ -142,6 +145,8 @@ impl Desk {
             desk.spawn(async move { warm.keep_warm(warm.stop.clone()).await });
             let list = Arc::clone(&desk);
             desk.spawn(async move { list.keep_listing().await });
+            let holds = Arc::clone(&desk);
+            desk.spawn(async move { holds.keep_ending_holds().await });
             stop.cancelled().await;
             desk.stop.cancel();
             desk.tasks.close();

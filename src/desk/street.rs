@@ -15,6 +15,7 @@ use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::running;
 use crate::ledger::usual;
 use crate::stack::{Revision, Source, Stack, StackName};
+use crate::time::At;
 use rusqlite::Connection;
 use std::sync::Arc;
 
@@ -183,7 +184,7 @@ fn read(connection: &Connection, stack: &Stack, head: Option<Revision>) -> Answe
     Ok(Read {
         step: lock.as_ref().map(|push| running::step(connection, push.id)).transpose()?.flatten(),
         lock,
-        hold: holds::get(connection, &holds::scope(&stack.name, None))?,
+        hold: holds::get(connection, &holds::scope(&stack.name, None), At::now())?,
         recent: history::list(connection, &of_stack, RECENT)?,
         stages,
     })

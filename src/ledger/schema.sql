@@ -69,8 +69,10 @@ CREATE TABLE holds (                              -- a person's stop sign; scope
   who           TEXT NOT NULL,
   reason        TEXT NOT NULL,
   at            TEXT NOT NULL,
-  push          INTEGER REFERENCES pushes (id)    -- the push that ended badly, when a push set it
+  push          INTEGER REFERENCES pushes (id),   -- the push that ended badly, when a push set it
+  until         TEXT                              -- when it is over by itself; none stands until somebody releases it
 ) STRICT;
+CREATE INDEX holds_ending ON holds (until) WHERE until IS NOT NULL;
 
 CREATE TABLE doubts (                             -- pushes that ended badly and hold their stack until somebody decides
   push          INTEGER PRIMARY KEY REFERENCES pushes (id),

@@ -3,7 +3,8 @@
 
 use super::recorder::Place;
 use super::step::Outcome;
-use super::walk::{HostOutcome, Walk, host_ended};
+use super::verdict::HostOutcome;
+use super::walk::{Walk, host_ended};
 use crate::journal::HostResult;
 use crate::plan::{Kind, PlannedCommand};
 use crate::stack::Host;

@@ -4,7 +4,8 @@
 
 use super::recorder::Place;
 use super::step::Outcome;
-use super::walk::{End, HostOutcome, Walk, elapsed_ms, host_ended, numbered};
+use super::verdict::{End, HostOutcome};
+use super::walk::{Walk, elapsed_ms, host_ended, numbered};
 use crate::journal::{Ended, Event, HostResult};
 use crate::plan::{Part, PlannedCommand};
 use crate::stack::{Host, OnFailure, Policy};

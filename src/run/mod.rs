@@ -3,6 +3,7 @@
 //! runner exits untouched. Started by the desk through `pushbutton runner DIR`; it lives on when the server dies.
 
 mod ask;
+mod build;
 mod check;
 mod done;
 mod drop;
@@ -19,6 +20,7 @@ mod skew;
 mod step;
 mod toll;
 mod undo;
+mod verdict;
 mod walk;
 
 use crate::journal::{Event, PushDir, Writer};

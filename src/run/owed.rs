@@ -3,7 +3,8 @@
 
 use super::recorder::Place;
 use super::toll::Loss;
-use super::walk::{End, HostOutcome, Walk};
+use super::verdict::{End, HostOutcome};
+use super::walk::Walk;
 use crate::journal::{Ended, HostResult};
 use crate::plan::{Part, PlannedCommand};
 use crate::source::build::BuildDir;

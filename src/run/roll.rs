@@ -7,7 +7,8 @@
 
 use super::step::Outcome;
 use super::toll::Loss;
-use super::walk::{End, HostOutcome, Sum, Walk, elapsed_ms};
+use super::verdict::{End, HostOutcome, Sum};
+use super::walk::{Walk, elapsed_ms};
 use crate::journal::HostResult;
 use crate::plan::{Part, PlannedCommand};
 use crate::stack::Host;

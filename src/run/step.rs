@@ -5,15 +5,12 @@ use super::recorder::Place;
 use super::walk::{Walk, elapsed_ms, host_ended};
 use super::{check, link};
 use crate::journal::{Event, HostResult, Stream};
-use crate::plan::{self, BuildFrom, Part, PlannedCommand, PlannedForm};
-use crate::remote::release::BuildOnDisk;
+use crate::plan::{self, Part, PlannedCommand, PlannedForm};
 use crate::remote::{Ending, Line, Lines, Task, guard, release, transfer};
-use crate::source::build::{BuildDir, freeze};
-use crate::source::origin::Origin;
-use crate::stack::{BuildId, Check, Host, Revision, Root, Script};
+use crate::stack::{BuildId, Check, Host, Script};
 use crate::time::duration_words;
 use std::collections::{BTreeMap, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -203,16 +200,6 @@ impl Walk {
         }
     }
 
-    /// What a command puts on its hosts: the push's build, or on the way back the one that was live.
-    fn goods(&self, part: Part) -> Goods {
-        let plan = &self.assignment.plan;
-        let (id, root, sha) = match (part, &plan.old) {
-            (Part::Undo, Some(old)) => (old.id.clone(), Some(old.root.clone()), old.sha.clone()),
-            _ => (self.assignment.build.clone(), self.root(), plan.sha.clone()),
-        };
-        Goods { dir: BuildDir::of(&self.data, &plan.stack, &id), id, root, sha }
-    }
-
     fn task(&self, command: &PlannedCommand, script: &Script, host: Option<&Host>) -> Task {
         let mut task = Task { script: script.text.clone(), ..self.own_task(command, host) };
         task.values.extend(self.secrets.of(script));
@@ -253,18 +240,6 @@ impl Walk {
         task
     }
 
-    fn build_dir(&self) -> BuildDir {
-        BuildDir::of(&self.data, &self.assignment.plan.stack, &self.assignment.build)
-    }
-
-    /// The root of the build that goes out: from the plan, or as this push froze it.
-    fn root(&self) -> Option<Root> {
-        match &self.assignment.plan.build {
-            BuildFrom::Existing { root, .. } => Some(root.clone()),
-            BuildFrom::Made { .. } => self.frozen.get().cloned(),
-        }
-    }
-
     async fn within(&self, command: &PlannedCommand, work: impl Future<Output = Result<(), String>>) -> Ending {
         let limit = Duration::from_secs(command.timeout_s);
         tokio::select! {
@@ -275,79 +250,6 @@ impl Walk {
             () = tokio::time::sleep(limit) => Ending::TimedOut { left: 0 },
             () = self.orders.token.cancelled() => Ending::Cancelled { left: 0 },
         }
-    }
-
-    async fn check_out(&self, place: &Place) -> Result<(), String> {
-        let plan = &self.assignment.plan;
-        let (most, mirrors) = (self.assignment.source_most, self.data.join("mirrors"));
-        let origin = match &plan.build {
-            BuildFrom::Made { source, .. } => {
-                Origin::of(source, &plan.stack, &mirrors, self.assignment.ssh_config.clone(), most)
-                    .map(|origin| (origin, source.address().unwrap_or_default()))
-            }
-            BuildFrom::Existing { .. } => None,
-        };
-        let Some((origin, address)) = origin else {
-            return Err("this push has no source to check out".to_owned());
-        };
-        match &origin {
-            Origin::Git(mirror, _) if !mirror.has(&plan.sha).await => {
-                self.recorder.note(place, format!("fetching {address}")).await;
-                mirror.fetch().await.map_err(|error| error.to_string())?;
-            }
-            Origin::Git(..) => {}
-            Origin::Svn(_) => self.recorder.note(place, format!("exporting {address}@{}", plan.sha)).await,
-            Origin::Dir(..) => self.recorder.note(place, format!("copying {address}")).await,
-        }
-        origin.checkout(&plan.sha, &self.checkout, most).await.map_err(|error| error.to_string())
-    }
-
-    async fn freeze(&self, place: &Place) -> Ending {
-        let plan = &self.assignment.plan;
-        let ship = match &plan.build {
-            BuildFrom::Made { ship, .. } => ship.clone(),
-            BuildFrom::Existing { .. } => None,
-        };
-        let (build, checkout) = (self.build_dir(), self.checkout.clone());
-        let previous = plan.old.as_ref().map(|old| BuildDir::of(&self.data, &plan.stack, &old.id));
-        // Not cut short by a cancel: it is bounded by the tree, and half a build never gets the final name.
-        let frozen =
-            tokio::task::spawn_blocking(move || freeze(&checkout, ship.as_deref(), &build, previous.as_ref())).await;
-        match frozen {
-            Ok(Ok(frozen)) => {
-                let words = format!(
-                    "build {}: {} files, {} bytes, {} unchanged; root {}",
-                    self.assignment.build,
-                    frozen.files,
-                    frozen.bytes,
-                    frozen.unchanged,
-                    frozen.root.short()
-                );
-                self.recorder.note(place, words).await;
-                let build = self.assignment.build.clone();
-                let (root, files, bytes) = (frozen.root, frozen.files, frozen.bytes);
-                let _ = self.frozen.set(root.clone());
-                self.recorder.state(Event::BuildMade { command: place.command, build, root, files, bytes }).await;
-                Ending::Exited(0)
-            }
-            Ok(Err(error)) => Ending::Refused(error.to_string()),
-            Err(error) => Ending::Refused(error.to_string()),
-        }
-    }
-}
-
-/// A build, and where it lies on the push host.
-struct Goods {
-    dir: BuildDir,
-    id: BuildId,
-    /// None where it was not frozen.
-    root: Option<Root>,
-    sha: Revision,
-}
-
-impl Goods {
-    fn build<'a>(&'a self, (tree, manifest): &'a (PathBuf, PathBuf), root: &'a Root) -> BuildOnDisk<'a> {
-        BuildOnDisk { id: &self.id, root, tree, manifest, sha: self.sha.as_str() }
     }
 }
 

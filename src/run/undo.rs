@@ -3,7 +3,8 @@
 //! and never call a host back that was not asked. Called by the walk, before `finally`.
 
 use super::recorder::Place;
-use super::walk::{End, HostOutcome, Walk, elapsed_ms, numbered};
+use super::verdict::{End, HostOutcome};
+use super::walk::{Walk, elapsed_ms, numbered};
 use crate::journal::{Ended, Event, HostResult};
 use crate::plan::{OldBuild, Part, PlannedCommand, PlannedForm};
 use crate::remote::release;

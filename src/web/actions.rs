@@ -1,4 +1,4 @@
-//! What the forms of the pages do: press, cancel, hold, release. They must never do anything twice for one click (the
+//! What the forms of the pages do: press and cancel. They must never do anything twice for one click (the
 //! nonce), nor half when the browser goes in the middle. Called by the routes, after the gate has seen to it that the
 //! form came from a page of ours; the API calls the same functions.
 
@@ -50,51 +50,10 @@ pub async fn push(app: Data<App>, caller: Caller, place: Path<(String, String)>,
     Ok(see(format!("/pushes/{push}")))
 }
 
-/// What a hold of a stack's page carries: the stage, when only that is held.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Held {
-    reason: Option<String>,
-    stage: Option<String>,
-}
-
 /// `POST /pushes/{id}/cancel`
 pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>, form: InTime<Form<Reason>>) -> Reply {
     let push = cancel_push(&app, &caller, &id, form.0.into_inner()).await?;
     Ok(see(format!("/pushes/{push}")))
-}
-
-/// `POST /stacks/{stack}/hold`
-pub async fn hold_stack(app: Data<App>, caller: Caller, stack: Path<String>, form: InTime<Form<Held>>) -> Reply {
-    let Held { reason, stage } = form.0.into_inner();
-    hold(&app, &caller, &stack, stage.as_deref().filter(|stage| !stage.is_empty()), Reason { reason }).await?;
-    Ok(see(format!("/stacks/{stack}")))
-}
-
-/// `POST /stacks/{stack}/release-hold`
-pub async fn release_stack(app: Data<App>, caller: Caller, stack: Path<String>, form: InTime<Form<Held>>) -> Reply {
-    let Held { reason, stage } = form.0.into_inner();
-    let stage = stage.filter(|stage| !stage.is_empty());
-    release(&app, &caller, &stack, stage.as_deref(), Reason { reason }).await?;
-    Ok(see(format!("/stacks/{stack}")))
-}
-
-/// `POST /stacks/{stack}/stages/{stage}/hold`
-pub async fn hold_stage(
-    app: Data<App>,
-    caller: Caller,
-    place: Path<(String, String)>,
-    form: InTime<Form<Reason>>,
-) -> Reply {
-    let (stack, stage) = place.into_inner();
-    hold(&app, &caller, &stack, Some(&stage), form.0.into_inner()).await?;
-    Ok(see(format!("/stacks/{stack}")))
-}
-
-/// `POST /stacks/{stack}/stages/{stage}/release-hold`
-pub async fn release_stage(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
-    let (stack, stage) = place.into_inner();
-    release(&app, &caller, &stack, Some(&stage), Reason::default()).await?;
-    Ok(see(format!("/stacks/{stack}")))
 }
 
 /// Only after the names in it were parsed: nothing from outside gets into the header.
@@ -159,41 +118,6 @@ pub async fn cancel_push(app: &Data<App>, caller: &Caller, id: &str, given: Reas
     let (app, who, reason) = (app.clone(), caller.who.clone(), one_line(given.reason)?);
     to_the_end(async move { app.desk.cancel(id, &who, reason).await }).await?;
     Ok(id)
-}
-
-/// Holds a stack or a stage for the caller.
-///
-/// # Errors
-/// Why it could not be held.
-pub async fn hold(
-    app: &Data<App>,
-    caller: &Caller,
-    stack: &str,
-    stage: Option<&str>,
-    given: Reason,
-) -> Result<(), Problem> {
-    let stack: StackName = named("stack", stack)?;
-    let stage: Option<StageName> = stage.map(|stage| named("stage", stage)).transpose()?;
-    let reason = one_line(given.reason)?.ok_or_else(|| Problem::bad_request("a hold needs a reason"))?;
-    let (app, who) = (app.clone(), caller.who.clone());
-    to_the_end(async move { app.desk.hold(&stack, stage.as_ref(), &who, reason).await }).await
-}
-
-/// Releases a hold for the caller.
-///
-/// # Errors
-/// Why it could not be released.
-pub async fn release(
-    app: &Data<App>,
-    caller: &Caller,
-    stack: &str,
-    stage: Option<&str>,
-    given: Reason,
-) -> Result<(), Problem> {
-    let stack: StackName = named("stack", stack)?;
-    let stage: Option<StageName> = stage.map(|stage| named("stage", stage)).transpose()?;
-    let (app, who, reason) = (app.clone(), caller.who.clone(), one_line(given.reason)?);
-    to_the_end(async move { app.desk.release_hold(&stack, stage.as_ref(), &who, reason).await }).await
 }
 
 /// Lets a decision come to its end even when the browser goes in the middle, which drops the handler: a push that is in

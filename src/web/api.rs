@@ -114,38 +114,3 @@ pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>, body: Opti
     let id = actions::cancel_push(&app, &caller, &id, given).await?;
     Ok(HttpResponse::Accepted().json(json!({ "id": id })))
 }
-
-/// `PUT /api/v1/stacks/{stack}/hold`
-pub async fn hold_stack(app: Data<App>, caller: Caller, stack: Path<String>, body: InTime<Json<Reason>>) -> Reply {
-    actions::hold(&app, &caller, &stack, None, body.0.into_inner()).await?;
-    Ok(HttpResponse::NoContent().finish())
-}
-
-/// `DELETE /api/v1/stacks/{stack}/hold`
-pub async fn release_stack(
-    app: Data<App>,
-    caller: Caller,
-    stack: Path<String>,
-    body: Option<InTime<Json<Reason>>>,
-) -> Reply {
-    let given = body.map(|body| body.0.into_inner()).unwrap_or_default();
-    actions::release(&app, &caller, &stack, None, given).await?;
-    Ok(HttpResponse::NoContent().finish())
-}
-
-/// `PUT /api/v1/stacks/{stack}/stages/{stage}/hold`
-pub async fn hold_stage(
-    app: Data<App>,
-    caller: Caller,
-    place: Path<(String, String)>,
-    body: InTime<Json<Reason>>,
-) -> Reply {
-    actions::hold(&app, &caller, &place.0, Some(&place.1), body.0.into_inner()).await?;
-    Ok(HttpResponse::NoContent().finish())
-}
-
-/// `DELETE /api/v1/stacks/{stack}/stages/{stage}/hold`
-pub async fn release_stage(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
-    actions::release(&app, &caller, &place.0, Some(&place.1), Reason::default()).await?;
-    Ok(HttpResponse::NoContent().finish())
-}

@@ -29,6 +29,6 @@ pub async fn file(app: Data<App>, request: HttpRequest, name: Path<String>, vers
     answer.insert_header((CACHE_CONTROL, keep)).insert_header((ETAG, asset.etag));
     match has_it {
         true => Ok(answer.finish()),
-        false => Ok(answer.insert_header((CONTENT_TYPE, asset.content_type)).body(asset.bytes.into_owned())),
+        false => Ok(answer.insert_header((CONTENT_TYPE, asset.content_type)).body(asset.bytes)),
     }
 }

@@ -18,6 +18,7 @@ mod frame;
 mod gate;
 mod health;
 mod history;
+mod hold;
 mod in_time;
 mod lines;
 mod live;

@@ -5,8 +5,8 @@
 use super::asking::Caller;
 use super::problem::Problem;
 use super::{
-    actions, api, back, builds, catch_up, confirm, files, health, history, lines, live, past, pause, screens, sign_in,
-    versions,
+    actions, api, back, builds, catch_up, confirm, files, health, history, hold, lines, live, past, pause, screens,
+    sign_in, versions,
 };
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -75,10 +75,10 @@ pub static ROUTES: &[Entry] = &[
     get("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::form)),
     post("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::roll_back)),
     post("/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::catch_up)),
-    post("/stacks/{stack}/hold", || web::to(actions::hold_stack)),
-    post("/stacks/{stack}/release-hold", || web::to(actions::release_stack)),
-    post("/stacks/{stack}/stages/{stage}/hold", || web::to(actions::hold_stage)),
-    post("/stacks/{stack}/stages/{stage}/release-hold", || web::to(actions::release_stage)),
+    post("/stacks/{stack}/hold", || web::to(hold::hold_stack)),
+    post("/stacks/{stack}/release-hold", || web::to(hold::release_stack)),
+    post("/stacks/{stack}/stages/{stage}/hold", || web::to(hold::hold_stage)),
+    post("/stacks/{stack}/stages/{stage}/release-hold", || web::to(hold::release_stage)),
     get("/pushes", || web::to(history::log)),
     get("/pushes.csv", || web::to(history::table)),
     get("/pushes/{id}", || web::to(screens::push)),
@@ -96,8 +96,8 @@ pub static ROUTES: &[Entry] = &[
     get("/api/v1/stacks", || web::to(api::stacks)),
     get("/api/v1/stacks/{stack}", || web::to(api::stack)),
     post("/api/v1/stacks/{stack}/builds", || web::to(builds::publish)),
-    put("/api/v1/stacks/{stack}/hold", || web::to(api::hold_stack)),
-    delete("/api/v1/stacks/{stack}/hold", || web::to(api::release_stack)),
+    put("/api/v1/stacks/{stack}/hold", || web::to(hold::hold_stack_by_api)),
+    delete("/api/v1/stacks/{stack}/hold", || web::to(hold::release_stack_by_api)),
     get("/api/v1/stacks/{stack}/stages/{stage}/current", || web::to(api::current)),
     get("/api/v1/stacks/{stack}/stages/{stage}/plan", || web::to(api::plan)),
     get("/api/v1/stacks/{stack}/stages/{stage}/versions", || web::to(versions::listed)),
@@ -106,8 +106,8 @@ pub static ROUTES: &[Entry] = &[
     post("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(back::roll_back_by_api)),
     get("/api/v1/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::shown)),
     post("/api/v1/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::catch_up_by_api)),
-    put("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(api::hold_stage)),
-    delete("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(api::release_stage)),
+    put("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(hold::hold_stage_by_api)),
+    delete("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(hold::release_stage_by_api)),
     get("/api/v1/pushes", || web::to(history::listed)),
     get("/api/v1/pushes/{id}", || web::to(api::one_push)),
     stream("/api/v1/pushes/{id}/events", || web::to(live::push_events)),

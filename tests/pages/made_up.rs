@@ -251,13 +251,14 @@ pub fn troubled() -> Street {
     street
 }
 
-fn hold(scope: &str) -> Hold {
+pub fn hold(scope: &str) -> Hold {
     Hold {
         scope: scope.to_owned(),
         who: "kate".to_owned(),
         reason: "Payments incident, see #warroom. Please do not push before 15:00 <b>evil</b>".to_owned(),
         at: ago(44 * 60),
         push: None,
+        until: None,
     }
 }
 

@@ -141,7 +141,7 @@ fn what_was_open_when_a_push_was_interrupted_is_unknown_and_its_stack_is_held() 
     let results = pushes::results(&ledger, 1).unwrap();
     assert_eq!(results[0].result.as_deref(), Some("unknown"));
     assert_eq!(pushes::commands(&ledger, 1).unwrap()[1].result, None, "a command that never began has no result");
-    let hold = holds::get(&ledger, "web").unwrap().unwrap();
+    let hold = holds::get(&ledger, "web", At::now()).unwrap().unwrap();
     assert_eq!((hold.who.as_str(), hold.push), (SERVER, Some(1)));
     assert_eq!(
         hold.reason,
@@ -155,11 +155,12 @@ fn a_hold_of_a_person_stays_when_a_push_adds_its_own() {
     sample::pressed(&mut ledger, 1);
     let tx = ledger.transaction().unwrap();
     let at = "2026-11-21T10:00:00.000Z".to_owned();
-    let mary = Hold { scope: "web".to_owned(), who: "mary".to_owned(), reason: "lunch".to_owned(), at, push: None };
+    let (scope, who, reason) = ("web".to_owned(), "mary".to_owned(), "lunch".to_owned());
+    let mary = Hold { scope, who, reason, at, push: None, until: None };
     holds::set(&tx, &mary).unwrap();
     tx.commit().unwrap();
     folded(&mut ledger, START, &sample::records(START, vec![sample::ended(Ended::Interrupted, 0, &[])]));
-    let hold = holds::get(&ledger, "web").unwrap().unwrap();
+    let hold = holds::get(&ledger, "web", At::now()).unwrap().unwrap();
     assert_eq!(hold.who, "mary");
     assert!(hold.reason.starts_with("lunch; push 1 to qa was interrupted before anything ran"), "{}", hold.reason);
 }

@@ -37,7 +37,7 @@ fn runs(build: &str) -> Current {
 
 fn hold(scope: &str) -> Hold {
     let text = |text: &str| text.to_owned();
-    Hold { scope: text(scope), who: text("joe"), reason: text("demo"), at: text("10:00"), push: None }
+    Hold { scope: text(scope), who: text("joe"), reason: text("demo"), at: text("10:00"), push: None, until: None }
 }
 
 fn locked() -> PushRow {
@@ -85,6 +85,15 @@ fn the_gate_says_who_why_and_what_now() {
             0,
             sha.as_str(),
             "web/qa is held by joe: demo".to_owned(),
+        ),
+        (
+            Facts {
+                stack_hold: Some(Hold { until: Some("2026-11-21T16:00:00.000Z".to_owned()), ..hold("web") }),
+                ..open.clone()
+            },
+            0,
+            sha.as_str(),
+            "web is held by joe until 21 Nov 16:00 UTC: demo".to_owned(),
         ),
         (
             Facts { lock: Some(locked()), ..open.clone() },

@@ -5,12 +5,14 @@
 //! kept for ever; modules import each other by name alone, so they are asked again each time (`no-cache`) and answered
 //! with 304 by their tag.
 //!
-//! What they hold for their readers alone stays at home (`squeeze`).
+//! What style and scripts hold for their readers alone (comments, indentation) stays at home.
 
-use super::squeeze;
+use actix_web::web::Bytes;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
@@ -20,7 +22,7 @@ struct Files;
 #[derive(Clone, Debug)]
 pub struct Asset {
     /// Its bytes.
-    pub bytes: Cow<'static, [u8]>,
+    pub bytes: Bytes,
     /// Its type, with the character set.
     pub content_type: &'static str,
     /// Its strong entity tag, quotes included: of SHA-256 of the bytes.
@@ -39,29 +41,55 @@ pub fn asset(name: &str) -> Option<Asset> {
     if name.contains(['/', '\\']) {
         return None;
     }
-    let data = match ring(name) {
-        Some(ring) => ring,
-        None => Files::get(name)?.data,
+    let ring = ring(name);
+    let file = Files::get(if ring.is_some() { RING } else { name })?;
+    let of = file.metadata.sha256_hash();
+    let mut ready = READY.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, asset)) = ready.get(name).filter(|(hash, _)| *hash == of) {
+        return Some(asset.clone());
+    }
+    let made = std::str::from_utf8(&file.data).ok().and_then(|text| match ring {
+        Some(percent) => Some(filled(text, percent)),
+        None => small(content_type, text),
+    });
+    let bytes = match made {
+        Some(text) => Cow::Owned(text.into_bytes()),
+        None => file.data,
     };
-    let bytes = match (content_type, std::str::from_utf8(&data)) {
-        ("image/svg+xml", _) | (_, Err(_)) => data,
-        ("text/css; charset=utf-8", Ok(text)) => Cow::Owned(squeeze::style(text).into_bytes()),
-        (_, Ok(text)) => Cow::Owned(squeeze::script(text).into_bytes()),
+    let asset = Asset {
+        etag: format!("\"{}\"", digest(Sha256::new().chain_update(&bytes))),
+        content_type,
+        bytes: bytes.into_owned().into(),
     };
-    Some(Asset { etag: format!("\"{}\"", digest(Sha256::new().chain_update(&bytes))), content_type, bytes })
+    ready.insert(name.to_owned(), (of, asset.clone()));
+    Some(asset)
 }
 
-/// The icon of a push that runs, as full as its name says: `favicon-run35.svg`. All are one picture, since the policy of
-/// the pages lets no script draw its own (design B4: by 5 %).
-fn ring(name: &str) -> Option<Cow<'static, [u8]>> {
-    let percent: u32 = name.strip_prefix("favicon-run")?.strip_suffix(".svg")?.parse().ok()?;
-    if percent > 100 || !percent.is_multiple_of(5) {
-        return None;
+/// What was made small, with the hash of the file that it was made from: in a debug build the file may change.
+static READY: Mutex<BTreeMap<String, ([u8; 32], Asset)>> = Mutex::new(BTreeMap::new());
+
+/// A style or a script without comments and idle spaces; nothing for a picture, or for what is not understood.
+fn small(content_type: &str, text: &str) -> Option<String> {
+    match content_type.split_once(';')?.0 {
+        "text/css" => minifier::css::minify(text).ok().map(|small| small.to_string()),
+        _ => minifier::js::minify(text).ok().map(|small| small.to_string()),
     }
-    let whole = String::from_utf8(Files::get("favicon-run.svg")?.data.into_owned()).ok()?;
-    // At the very beginning there is a little of it, so that it is not a mere circle.
-    let length = f64::from(percent.max(4)) * 0.754;
-    Some(Cow::Owned(whole.replace("75.4 ", &format!("{length:.1} ")).into_bytes()))
+}
+
+/// The icon of a push that runs, when it is all done.
+const RING: &str = "favicon-run.svg";
+
+/// How full, in percent, a name wants that icon: `favicon-run35.svg`, by 5 (design B4). One picture is all of them, since
+/// the policy of the pages lets no script draw its own.
+fn ring(name: &str) -> Option<u32> {
+    let percent: u32 = name.strip_prefix("favicon-run")?.strip_suffix(".svg")?.parse().ok()?;
+    // Only the plain form of the number: what is made small is kept by its name.
+    (percent <= 100 && percent.is_multiple_of(5) && name == format!("favicon-run{percent}.svg")).then_some(percent)
+}
+
+/// That icon, so full; at the very beginning there is a little of it, so that it is not a mere circle.
+fn filled(ring: &str, percent: u32) -> String {
+    ring.replace("75.4 ", &format!("{:.1} ", f64::from(percent.max(4)) * 0.754))
 }
 
 /// Names all static files together: it changes when any of them does.
@@ -99,8 +127,42 @@ mod tests {
             let (text, length) = (String::from_utf8_lossy(&ring.bytes).into_owned(), f64::from(percent.max(4)) * 0.754);
             assert!(text.contains(&format!("stroke-dasharray=\"{length:.1} 80\"")), "{percent}: {text}");
         }
-        for name in ["favicon-run3.svg", "favicon-run105.svg", "favicon-run-5.svg", "", "style", "../Cargo.toml", "../static/style.css", "nothing.css", "/etc/passwd"] {
+        for name in [
+            "favicon-run3.svg",
+            "favicon-run105.svg",
+            "favicon-run05.svg",
+            "",
+            "style",
+            "../Cargo.toml",
+            "../static/style.css",
+            "nothing.css",
+            "/etc/passwd",
+        ] {
             assert!(asset(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_served_has_lost_its_comments_and_nothing_else_that_means_something() {
+        for name in Files::iter().filter(|name| !name.ends_with(".svg")) {
+            let file = Files::get(&name).unwrap().data;
+            let served = asset(&name).unwrap().bytes;
+            assert!(served.len() < file.len(), "{name} is not understood, and served as it is");
+            let words = |text: &[u8]| {
+                let text = std::str::from_utf8(text).unwrap().to_owned();
+                let text = text
+                    .split('\n')
+                    .map(|line| (line.to_owned() + " ").split("// ").next().unwrap().to_owned())
+                    .collect::<Vec<_>>()
+                    .join(" ");
+                let (mut out, mut rest) = (String::new(), text.as_str());
+                while let Some((before, behind)) = rest.split_once("/*") {
+                    out += before;
+                    rest = behind.split_once("*/").unwrap().1;
+                }
+                (out + rest).chars().filter(|c| !c.is_whitespace() && *c != ';').collect::<String>()
+            };
+            assert!(words(&served) == words(&file), "{name} lost more than that");
         }
     }
 

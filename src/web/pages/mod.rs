@@ -9,6 +9,7 @@ mod back;
 mod charts;
 mod dashboard;
 mod frame;
+mod hold;
 mod hosts;
 mod log;
 mod onwards;
@@ -16,7 +17,6 @@ mod parts;
 mod plan;
 mod push;
 mod readiness;
-mod squeeze;
 mod stack;
 mod stage;
 mod stats;
@@ -27,6 +27,7 @@ mod words;
 pub use announcements::{AnnouncementsPage, ToldFilter};
 pub use assets::{Asset, asset};
 pub use frame::{Frame, Section};
+pub use hold::HoldForm;
 pub use log::{LogFilter, LogPage};
 pub use push::PushPage;
 pub use stats::{Span, StatsPage};
@@ -169,6 +170,14 @@ impl Pages {
     /// When the template is wrong.
     pub fn announcements(&self, frame: &Frame, page: &AnnouncementsPage) -> Result<String, PageError> {
         self.draw(frame, "announcements.html", &announcements::AnnouncementsView::new(frame, page))
+    }
+
+    /// A hold that could not be taken, as it was filled in.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn hold(&self, frame: &Frame, form: &HoldForm) -> Result<String, PageError> {
+        self.draw(frame, "hold.html", &hold::HoldPage::new(form))
     }
 
     /// Signing in.

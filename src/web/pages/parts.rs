@@ -56,6 +56,15 @@ impl Moment {
         Self::shown(at, "minute", |moment| moment.timestamp().strftime("%H:%M").to_string())
     }
 
+    /// `16:00`, with the day when that is another one: `Sun 22 Nov 09:00`.
+    pub fn until(at: &str, now: At) -> Self {
+        let today = now.timestamp().strftime("%F").to_string();
+        Self::shown(at, "until", |moment| {
+            let same = moment.timestamp().strftime("%F").to_string() == today;
+            moment.timestamp().strftime(if same { "%H:%M" } else { "%a %-d %b %H:%M" }).to_string()
+        })
+    }
+
     /// `Sat 21 Nov 2026`.
     pub fn day(at: &str) -> Self {
         Self::shown(at, "day", |moment| moment.timestamp().strftime("%a %-d %b %Y").to_string())
@@ -311,6 +320,8 @@ pub struct HoldLine {
     since: Moment,
     ago: Moment,
     push: Option<i64>,
+    /// When it is over by itself.
+    until: Option<Moment>,
 }
 
 impl HoldLine {
@@ -329,6 +340,7 @@ impl HoldLine {
             since: Moment::minute(&hold.at),
             ago: Moment::ago(&hold.at, now),
             push: hold.push,
+            until: hold.until.as_deref().map(|until| Moment::until(until, now)),
         }
     }
 }

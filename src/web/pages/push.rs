@@ -1,5 +1,7 @@
 //! One push, live or past: what it does or did, host by host, and what was told of it.
 
+mod steps;
+
 use super::asked::{AskedLine, Open, asked_lines, open_question};
 use super::hosts::{self, HOSTS_LISTED, HostCell, HostLine, Legend, host_cells, host_lines, legend};
 use super::onwards::{Onwards, onwards};
@@ -14,9 +16,10 @@ use crate::journal::event::{Event, Record, Stream};
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use crate::ledger::questions::Question;
-use crate::ledger::usual::{UsualStep, same_step};
-use crate::time::{At, duration_words, exact_words};
+use crate::ledger::usual::UsualStep;
+use crate::time::{duration_words, exact_words};
 use serde::Serialize;
+use steps::{Step, steps};
 
 /// Failures listed in full before "and N more".
 const WHYS_LISTED: usize = 12;
@@ -124,24 +127,6 @@ struct Why {
     title: String,
     why: String,
     mark: Mark,
-}
-
-/// A command, as a bar from its begin to its end; places are per cent of the whole push.
-#[derive(Debug, Serialize)]
-struct Step {
-    number: usize,
-    title: String,
-    mark: Mark,
-    hosts: String,
-    took: String,
-    /// `usually 4 s`, and where on the bar that would have ended; its milliseconds, for a running push.
-    usual: Option<String>,
-    usual_ms: i64,
-    usual_at: Option<String>,
-    left: String,
-    width: String,
-    /// It would have run only if something had gone wrong, and nothing did.
-    unused: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -339,88 +324,6 @@ fn whys(page: &PushPage, live: bool) -> (Vec<Why>, Option<String>) {
     )
 }
 
-/// The last place on a bar, in hundredths of it, where a mark is still seen.
-const MARK_MOST: f64 = 99.6;
-
-fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> Vec<Step> {
-    let whole = took_ms.max(1) as f64;
-    let count = page.titles.len().max(page.commands.iter().map(|row| row.command as usize).max().unwrap_or(0));
-    let usual = |number: usize, title: &str| {
-        let same = |step: &&UsualStep| step.command == number as i64 && same_step(&step.title, title);
-        words::median(&page.usual_steps.iter().filter(same).map(|step| step.ms).collect::<Vec<_>>())
-    };
-    let step = |number: usize| {
-        let title = title_of(page, number as i64);
-        let usually = usual(number, &title);
-        let row = page.commands.iter().find(|row| row.command == number as i64 && row.started_at.is_some());
-        let Some(row) = row else {
-            return Step {
-                number,
-                title,
-                mark: Mark::new(if live { ("wait", "Waiting") } else { ("skip", "Not run") }),
-                hosts: String::new(),
-                took: match (live, usually) {
-                    (true, Some(ms)) => format!("~{}", duration_words(ms)),
-                    (true, None) => String::new(),
-                    (false, _) => "not run".to_owned(),
-                },
-                usual: None,
-                usual_ms: usually.unwrap_or(0),
-                usual_at: None,
-                left: String::new(),
-                width: String::new(),
-                unused: u32::try_from(number).is_ok_and(|number| page.spare.contains(&number)),
-            };
-        };
-        let began = row.started_at.as_deref().and_then(|at| at.parse::<At>().ok());
-        let left = began.and_then(|at| millis_between(since, at)).unwrap_or(0) as f64 * 100.0 / whole;
-        let width = row.duration_ms.map_or(100.0 - left, |ms| ms as f64 * 100.0 / whole);
-        // Hosts that were never begun are not ok, but did not fail either.
-        let failed = |result: &&ResultRow| result.command == row.command && is_bad(result.result.as_deref());
-        let (left, width) = on_the_bar(left, width);
-        let usual_at = usually.map(|ms| (left + ms as f64 * 100.0 / whole).min(MARK_MOST));
-        let bad = match page.results.iter().filter(failed).count() {
-            0 => String::new(),
-            bad => format!(", {bad} failed"),
-        };
-        Step {
-            number,
-            title,
-            mark: Mark::new(words::result_mark(row.result.as_deref(), live)),
-            hosts: match row.hosts {
-                0 => String::new(),
-                hosts => format!("{} of {}{bad}{}", row.ok, words::count(hosts, "host"), skew_words(row)),
-            },
-            took: match (row.duration_ms, live) {
-                (Some(ms), _) => duration_words(ms),
-                (None, true) => String::new(),
-                (None, false) => "?".to_owned(),
-            },
-            usual: usually.map(|ms| format!("usually {}", duration_words(ms))),
-            usual_ms: usually.unwrap_or(0),
-            usual_at: usual_at.map(|at| format!("{at:.2}")),
-            left: format!("{left:.2}"),
-            width: format!("{width:.2}"),
-            unused: false,
-        }
-    };
-    (1..=count).map(step).collect()
-}
-
-/// `, within 84 ms`: how far apart the hosts of a step flipped.
-fn skew_words(row: &CommandRow) -> String {
-    let skew = row.skew_ms.and_then(|ms| u64::try_from(ms).ok());
-    skew.map(|ms| format!(", within {}", exact_words(ms))).unwrap_or_default()
-}
-
-/// Where a command lies on the bar, in hundredths of it: within it, and at least a sliver, so that a quick one is seen.
-fn on_the_bar(left: f64, width: f64) -> (f64, f64) {
-    const SLIVER: f64 = 0.8;
-    // `max` also turns what is no number into 0.
-    let left = left.max(0.0).clamp(0.0, 100.0 - SLIVER);
-    (left, width.max(SLIVER).min(100.0 - left))
-}
-
 /// What is known of the hosts of a push that nobody ended.
 fn doubt(page: &PushPage) -> Option<String> {
     if page.row.state != "interrupted" {
@@ -464,18 +367,4 @@ fn tail_line(record: &Record) -> Option<TailLine> {
         },
         text,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::on_the_bar;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_command_lies_on_the_bar_however_odd_its_times(left in prop::num::f64::ANY, width in prop::num::f64::ANY) {
-            let (left, width) = on_the_bar(left, width);
-            prop_assert!((0.0..=100.0).contains(&left) && width > 0.0 && left + width <= 100.0 + 1e-9);
-        }
-    }
 }

@@ -108,6 +108,8 @@ struct Button {
     again: bool,
     words: String,
     small: String,
+    /// When it opens by itself: a hold that ends.
+    until: Option<Moment>,
     foot: String,
 }
 
@@ -240,7 +242,14 @@ impl Files {
 fn button(frame: &Frame, street: &Street, stage: &StageView, before: Option<&StageView>) -> Button {
     let name = words::stage_words(&stage.name);
     let own = button_words(stage);
-    let shut = |words: String, small: String, foot: String| Button { open: false, again: false, words, small, foot };
+    let shut = |words: String, small: String, foot: String| Button {
+        open: false,
+        again: false,
+        words,
+        small,
+        until: None,
+        foot,
+    };
     if street.problem.is_some() {
         return shut("Pushing is closed".to_owned(), format!("stacks/{}.toml has errors", street.stack), String::new());
     }
@@ -251,8 +260,17 @@ fn button(frame: &Frame, street: &Street, stage: &StageView, before: Option<&Sta
     }
     if let Some(hold) = stage.hold.as_ref().or(street.hold.as_ref()) {
         let what = if stage.hold.is_some() { name } else { street.stack.clone() };
-        let small = format!("by {}, {}", hold.who, Moment::ago(&hold.at, frame.now).words());
-        return shut(format!("{what} is held"), small, held_foot(stage));
+        let words = format!("{what} is held");
+        return match &hold.until {
+            Some(until) => Button {
+                until: Some(Moment::until(until, frame.now)),
+                ..shut(words, format!("by {} until", hold.who), held_foot(stage))
+            },
+            None => {
+                let small = format!("by {}, {}", hold.who, Moment::ago(&hold.at, frame.now).words());
+                shut(words, small, held_foot(stage))
+            }
+        };
     }
     let Some(next) = stage.next.as_ref().filter(|_| stage.why_not.is_none()) else {
         let why = stage.why_not.clone().unwrap_or_else(|| "there is nothing that could go out".to_owned());
@@ -269,6 +287,7 @@ fn button(frame: &Frame, street: &Street, stage: &StageView, before: Option<&Sta
             again: true,
             words: "Nothing to push".to_owned(),
             small: format!("{name} has {has}"),
+            until: None,
             foot,
         };
     }
@@ -280,7 +299,7 @@ fn button(frame: &Frame, street: &Street, stage: &StageView, before: Option<&Sta
         (None, Some(hosts)) => format!("To {hosts}"),
         (None, None) => String::new(),
     };
-    Button { open: true, again: false, words: own, small: String::new(), foot }
+    Button { open: true, again: false, words: own, small: String::new(), until: None, foot }
 }
 
 /// What can still be done about a stage that is held.

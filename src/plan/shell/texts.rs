@@ -1,0 +1,83 @@
+//! The shell texts of a plan by hand. Words in capitals are filled in by `shell`, which must never fill in anything but its own
+//! constants and quoted words.
+
+/// What every script begins with, behind its values. A host is `[user@]name[:port]`.
+pub(super) const FUNCTIONS: &str = r#"
+# remote HOST COMMAND…
+remote() {
+  to=$1 jump=$(way "$1"); shift
+  ssh SSH_OPTIONS ${jump:+-J "$jump"} -- "ssh://$to" "$@"
+}
+
+# copy HOST FROM TO OPTION…
+copy() {
+  host=$1 from=$2 to=$3 port= jump=$(way "$1"); shift 3
+  case $host in *:*) port="-p ${host##*:}" ;; esac
+  rsync -rlpt --no-owner --no-group --delay-updates -s --mkpath --timeout=60 "$@" \
+    -e "ssh SSH_OPTIONS ${jump:+-J $jump} $port" -- "$from" "${host%%:*}:$to" </dev/null
+}
+
+# here DIRECTORY: runs its input there, on the push host
+here() { (cd -- "$1" && exec /bin/sh -s); }
+
+# the name of a host, for {host}
+named() { name=${1##*@}; printf "export PUSH_HOST='%s'\n" "${name%%:*}"; }
+
+# asked QUESTION: goes on only after a yes
+asked() {
+  printf '%s [yes/no] ' "$1" >&2
+  read -r answer </dev/tty && [ "$answer" = yes ] || { echo "not confirmed; nothing more was begun" >&2; exit 1; }
+}
+
+# at_once COMMAND N HOST…: on at most N hosts at a time; nothing more is begun after a failure
+at_once() {
+  command=$1 most=$2; shift 2
+  while [ $# -gt 0 ]; do
+    pids= n=0 bad=
+    while [ $# -gt 0 ] && [ "$n" -lt "$most" ]; do
+      "$command" "$1" &
+      pids="$pids $!" n=$((n + 1)); shift
+    done
+    for pid in $pids; do wait "$pid" || bad=1; done
+    [ -z "$bad" ] || { echo "$command failed; nothing more was begun" >&2; exit 1; }
+  done
+}
+"#;
+
+/// Hands the secrets to the shell on the other side, over its input; `printf` is built in, so no argument list shows them.
+pub(super) const SECRETS: &str = r#"
+# secrets: what nobody may see, for the shell on the other side
+secrets() {
+  for name in NAMES; do
+    eval "value=\$$name"
+    printf "export %s='%s'\n" "$name" "$(printf '%s\n' "$value" | sed "s/'/'\\\\''/g")"
+  done
+}
+"#;
+
+/// Asks a host what is live, and makes room beside it.
+pub(super) const PREPARE: &str = r#"set -eu
+mkdir -p -- DIR/releases DIR/.verified
+cd -- DIR
+rm -f -- .verified/BUILD
+link=$(readlink current) || link=
+case $link in releases/BUILD) ;; releases/*) echo "${link#releases/}" ;; esac
+"#;
+
+/// Flips `current`, and keeps where it pointed.
+pub(super) const FLIP: &str = r#"set -eu
+cd -- DIR
+[ -d releases/BUILD ]
+old=$(readlink current) || old=
+if [ -n "$old" ] && [ "$old" != releases/BUILD ]; then printf '%s\n' "$old" >.previous; fi
+ln -sfn -- releases/BUILD .current.by-hand
+mv -T -- .current.by-hand current
+readlink current
+"#;
+
+/// Says what is live, and fails when that is not the build.
+pub(super) const READ_BACK: &str = r#"set -eu
+cd -- DIR
+readlink current
+[ "$(readlink current)" = releases/BUILD ]
+"#;
