@@ -7,7 +7,6 @@ import { Grid } from './grid.js';
 import { trim } from './keep.js';
 import { LogView } from './log.js';
 import { LogBar } from './logbar.js';
-import { sendForms } from './send.js';
 import { Steps, stepNote } from './steps.js';
 import { PushStream } from './stream.js';
 import { duration, left, localize, now, soFar } from './times.js';
@@ -72,7 +71,6 @@ class PushPage {
         pickMany: (hosts) => this.log.filter({ hosts: hosts && new Set(hosts) }),
       });
       this.title = new Title(this.name);
-      sendForms(this.main);
       addEventListener('keydown', (e) => e.key === 'h' && keysAreOurs(e) && $('.hc[tabindex="0"]')?.focus());
       setInterval(() => this.connection === 'parked' || this.draw(), 250);
     }
@@ -96,6 +94,14 @@ class PushPage {
 
   listen() {
     $('#b-retry')?.addEventListener('click', () => this.stream.retryNow());
+    // cancel, pause, answer: a form that cannot reach the server says so instead of taking the page away
+    this.main.addEventListener('submit', (/** @type {SubmitEvent} */ e) => {
+      if (!['waiting', 'lost'].includes(this.connection)) return;
+      e.preventDefault();
+      e.stopPropagation();
+      this.lostSince ||= Date.now();
+      say($('#cancel-words'), 'No connection: this was not done. The push goes on.');
+    });
     // links to a host or a step of this page filter the output instead of leaving
     for (const link of $$('a[data-host], a[data-command]')) {
       link.addEventListener('click', (/** @type {MouseEvent} */ e) => {

@@ -16,8 +16,6 @@ export class LogBar {
     this.steps = /** @type {HTMLSelectElement} */ ($('#f-step', root));
     /** The window with equal output folded, once it was asked for. @type {import('./sameview.js').SameView|undefined} */
     this.same = undefined;
-    /** Where the last hop to a step led. @type {any} */
-    this.hopped = undefined;
     this.find = /** @type {HTMLInputElement} */ ($('.log-find input', root));
   }
 
@@ -125,7 +123,11 @@ export class LogBar {
       }
     });
     this.toggle('#b-wrap', innerWidth < 720, (on) => {
+      const { blocks, scroller } = log;
+      const row = blocks.rowOf(blocks.firstSeen());
+      const was = row ? blocks.y(row) : 0;
       root.classList.toggle('log--wrap', on);
+      if (row) log.moveTo(scroller.scrollTop + blocks.y(row) - was); // the place is kept
       log.settle();
     });
     this.toggle('#b-times', false, (on) => {
@@ -210,11 +212,8 @@ export class LogBar {
   hop(log, by) {
     const { blocks, scroller } = log;
     const third = scroller.clientHeight / 3 + 2; // where the line is that one goes to
-    const still = this.hopped?.top === scroller.scrollTop; // at the end of the log it may be further down
-    const at = still ? blocks.sections.indexOf(this.hopped.section) : blocks.sections.findLastIndex((s) => blocks.y(s.el) < third);
-    const section = blocks.sections[Math.max(0, at + by)];
-    if (!section?.blocks[0]) return;
-    log.goTo(section.blocks[0].idx[0] + 1, { mark: false });
-    this.hopped = { section, top: scroller.scrollTop };
+    const at = blocks.sections.findLastIndex((s) => blocks.y(s.el) < third);
+    const block = blocks.sections[Math.max(0, at + by)]?.blocks[0];
+    if (block) log.goTo(block.idx[0] + 1, { mark: false });
   }
 }
