@@ -109,6 +109,7 @@ async fn an_engineer_signs_in_presses_the_three_buttons_and_watches() {
         let_go(&house, "go", hosts);
         browser.says(".prog-txt", "Pushed in").await;
         assert!(browser.text(".log-scroll").await.contains("warm"));
+        browser.tab_says("✓ web to ", "ok.svg", "M9 16.5l5 5").await;
         browser.holds("!document.querySelector('.nowpush')").await;
         if stage == "prod" {
             browser.pictures("live-ended").await;
@@ -156,6 +157,7 @@ async fn the_live_window_shows_exactly_the_journal() {
 
     house.kill_server().await;
     browser.says(".conn", "Reconnecting").await;
+    browser.tab_says("… web to QA", "off.svg", "stroke-dasharray=\"6 5\"").await;
     browser.pictures("reconnecting").await;
     let_go(&house, "one", &hosts);
     for host in hosts {
@@ -349,12 +351,39 @@ async fn the_pages_work_without_javascript() {
     browser.says("h1", "What a push to Princess will do").await;
     browser.pictures("plain-plan").await;
     browser.go("/stacks/web").await;
-    // The last stage asks first: a dialog that needs no script.
+    // A hold: what cannot be taken comes back as it was typed; then it stands, and is released.
+    browser.click("[popovertarget=\"hold-all\"]").await;
+    browser.write("#hold-all-w", "the database is being moved").await;
+    browser.click("#hold-all-u option[value=\"at\"]").await;
+    browser.click("#hold-all .btn--main").await;
+    browser.says(".note--fail", "choose the time when the hold is over").await;
+    browser.says("option[value=\"at\"]", "in UTC").await;
+    browser.pictures("plain-hold").await;
+    browser.click("#hold-u option[value=\"4h\"]").await;
+    browser.click("form .btn--main").await;
+    browser.arrives("/stacks/web").await;
+    let note = browser.says(".note--hold", "the database is being moved").await;
+    assert!(note.starts_with("web is held by kate until "), "{note}");
+    browser.text("[data-go=\"princess\"][aria-disabled]").await;
+    browser.click(".note--hold button").await;
+    browser.text("[data-go=\"princess\"]:not([aria-disabled])").await;
+    assert!(house.street().await["hold"].is_null(), "the hold is released");
+    // The last stage asks first: a dialog that needs no script. Cancel has a page of its own, which does not come again.
+    browser.text(".stage img[src*=\"castle\"]").await;
     press(&browser, "princess", 2).await;
+    browser.says(".log-scroll", "working on princess1").await;
+    browser.click("noscript a[href$=\"/cancel\"]").await;
+    browser.write("#ca-w", "not today").await;
+    browser.click("form .btn--fail").await;
+    browser.says(".result", "not today").await;
+    browser.go("/stacks/web").await;
+    browser.text(".stage img[src*=\"dragon\"]").await;
+    browser.pictures("plain-stack").await;
+    press(&browser, "princess", 3).await;
     let_go(&house, "go", &["princess1"]);
     browser.says("h1", "web is on Princess").await;
     browser.go("/stacks/web").await;
-    browser.pictures("plain-stack").await;
+    browser.text(".stage img[src*=\"castle\"]").await;
 }
 
 #[tokio::test]
@@ -370,6 +399,7 @@ async fn a_killed_runner_is_told_on_the_page() {
     }
     kill(house.runner(1).await);
     browser.says(".prog-txt", "Interrupted after").await;
+    browser.tab_says("? web to QA", "lost.svg", "M16 1l15 15-15 15L1 16z").await;
     browser.pictures("interrupted-live").await;
     browser.click("#b-result").await;
     let doubt = browser.says(".note--warn", "in doubt").await;
