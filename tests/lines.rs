@@ -9,6 +9,7 @@ use serde_json::Value;
 const HELD: i64 = 256 * 12;
 
 struct Said {
+    command: u64,
     host: String,
     text: String,
 }
@@ -18,7 +19,13 @@ fn said(house: &House, id: i64) -> Vec<Said> {
     let records = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let lines = records.filter(|record| record["kind"] == "line");
     let word = |record: &Value, key: &str| record[key].as_str().unwrap_or_default().to_owned();
-    lines.map(|line| Said { host: word(&line, "host"), text: word(&line, "text") }).collect()
+    lines
+        .map(|line| Said {
+            command: line["command"].as_u64().unwrap(),
+            host: word(&line, "host"),
+            text: word(&line, "text"),
+        })
+        .collect()
 }
 
 /// What the page has asked the API for, as counts: requests, and bytes as they came over the wire.
@@ -163,11 +170,26 @@ async fn a_finished_push_of_200_000_lines_opens_like_a_small_one_and_all_of_it_i
     browser.click("#b-err").await;
     copying(&browser, &all, wrong).await;
     folding(&browser, &all).await;
+
+    // One step alone; and on the next page the reader's choice to fold holds.
+    let of_step = all.iter().filter(|line| line.command == 2).count();
+    browser
+        .ask(
+            "const step = document.querySelector('#f-step'); step.value = '1'; step.dispatchEvent(new Event('change'))",
+        )
+        .await;
+    browser.says(".log-chips", &format!("{of_step} of")).await;
+    browser.holds(&format!("document.querySelectorAll('.log-scroll .ln').length === {of_step}")).await;
+    open(&browser, &format!("/pushes/{id}")).await;
+    reads(&browser, GROUPS, FOLDED).await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
 /// What a group of equal output is called.
 const GROUPS: &str = ".same[data-s] .same-t b";
+
+/// What they are called when nothing is filtered.
+const FOLDED: &[&str] = &["1 host failed and said this", "2 hosts said this"];
 
 /// Waits until these are the texts of these elements.
 async fn reads(browser: &Browser, css: &str, wanted: &[&str]) {
@@ -234,7 +256,7 @@ async fn folding(browser: &Browser, all: &[Said]) {
     }
 
     browser.ask("document.querySelector('#b-same').click()").await;
-    reads(browser, GROUPS, &["1 host failed and said this", "2 hosts said this"]).await;
+    reads(browser, GROUPS, FOLDED).await;
     reads(browser, ".same-who", &["qa3", "qa1, qa2"]).await;
     // A group's first 200 lines come when it is looked at, those of who failed at once.
     let lines = |end: &str| format!("document.querySelectorAll('.same[data-s={end}] .ln').length");
@@ -257,11 +279,21 @@ async fn folding(browser: &Browser, all: &[Said]) {
     let words = browser.text(".log-chips").await.replace(',', "");
     assert!(words.contains(&format!("{of_both} of {} lines", all.len())), "{words}");
     key(browser, "Escape").await;
-    browser.ask("document.querySelector('#b-same').click()").await;
+    let fold = "document.querySelector('#b-same').click()";
+    browser.ask(fold).await;
     browser.click(".same[data-s=fail] .same-more").await;
-    let (place, next) = all.iter().enumerate().filter(|(_, line)| line.host == "qa3").nth(200 - 1).unwrap();
+    let (place, next) = all.iter().enumerate().filter(|(_, line)| line.host == "qa3").nth(200).unwrap();
     browser.holds("document.querySelector('.log-same').hidden").await;
     in_sight(browser, place + 1, &next.text).await;
+    // What is found, and what is an error, is gone to although the fold draws none of it.
+    browser.ask(fold).await;
+    browser.says(".log-find output", "3").await;
+    browser.click("#b-next").await;
+    browser.holds("document.querySelector('.log-same').hidden && document.querySelector('.ln.is-now .ln-x').textContent === 'product 31111 of the shop'").await;
+    browser.ask(fold).await;
+    reads(browser, GROUPS, FOLDED).await;
+    key(browser, "e").await;
+    browser.holds("document.querySelector('.log-same').hidden && document.querySelector('.ln.is-on .ln-x')?.textContent === 'no cache for 33400'").await;
 }
 
 /// Not a promise but a measurement, for `docs/screen.md`: `cargo nextest run --run-ignored only opening_times --no-capture`.
