@@ -2,8 +2,8 @@
 //! found, though the page holds next to nothing of it.
 
 use crate::house::browser::Browser;
-use crate::house::{House, Plans, until};
-use serde_json::Value;
+use crate::house::{House, Plans, kill, until, waits_for};
+use serde_json::{Value, json};
 
 /// Lines that a page holds at most at once, whatever was looked at: the blocks around two places.
 const HELD: i64 = 256 * 12;
@@ -294,6 +294,71 @@ async fn folding(browser: &Browser, all: &[Said]) {
     reads(browser, GROUPS, FOLDED).await;
     key(browser, "e").await;
     browser.holds("document.querySelector('.log-same').hidden && document.querySelector('.ln.is-on .ln-x')?.textContent === 'no cache for 33400'").await;
+}
+
+/// However a long push ended, its page stands where it matters, and all of it is reached.
+#[tokio::test]
+async fn a_long_push_that_ended_degraded_cancelled_or_interrupted_is_read_like_any_other() {
+    let commands = format!(
+        r#"{{ run = """awk -v p={{push}} 'BEGIN {{{{ for (i = 1; i <= 3000; i++) print "line " i " of push " p }}}}'
+      [ {{push}} != 1 ] || exec [ {{host}} = qa1 ]
+      echo talked; {}""", name = "Talk", on_failure = "continue" }}"#,
+        waits_for("go")
+    );
+    let house = House::build(Plans { qa: &["qa1", "qa2"], commands: &commands, ..Plans::default() }).await;
+    let talked = async |id: i64| {
+        until("both have talked", async || {
+            (said(&house, id).iter().filter(|line| line.text == "talked").count() == 2).then_some(())
+        })
+        .await;
+    };
+    let browser = Browser::open(&house).await;
+    browser.sign_in("kate").await;
+
+    for (id, state) in [(1, "degraded"), (2, "cancelled"), (3, "interrupted")] {
+        house.commit().await;
+        assert_eq!(house.press("qa").await, id);
+        if id == 2 {
+            talked(id).await;
+            let cancel = house.send("POST", &format!("/api/v1/pushes/{id}/cancel"), &json!({})).await;
+            assert_eq!(cancel.status, 202, "{}", cancel.text);
+        } else if id == 3 {
+            talked(id).await;
+            kill(house.runner(id).await);
+        }
+        assert_eq!(house.ended(id).await["push"]["state"], state);
+        let all = said(&house, id);
+        let spoke = |host: &str, text: &str| {
+            all.iter().position(|line| line.host == host && line.text.starts_with(text)).unwrap() + 1
+        };
+
+        // At its first error, or at its end when nobody failed.
+        open(&browser, &format!("/pushes/{id}")).await;
+        let last = spoke("qa2", "line 3000 of");
+        let place = if id == 1 { last } else { all.len() };
+        in_sight(&browser, place, &all[place - 1].text).await;
+        browser.holds("document.querySelectorAll('.log-scroll .ln').length < 3000").await;
+        let line = spoke("qa1", "line 77 of");
+        browser.ask(&format!("location.hash = '#L{line}'")).await;
+        in_sight(&browser, line, &all[line - 1].text).await;
+        key(&browser, "e").await;
+        let errors = if id == 1 { last } else { line };
+        in_sight(&browser, errors, &all[errors - 1].text).await;
+        browser.write(".log-find input", "LINE 2345 of").await;
+        browser.says(".log-find output", "2").await;
+        browser.click("#b-next").await;
+        let found = "line 2345 of push";
+        browser.holds(&format!("document.querySelector('.ln.is-now .ln-x')?.textContent.startsWith({found:?})")).await;
+        browser.ask("document.querySelector('#b-same').click()").await;
+        let groups: &[&str] = match id {
+            1 => &["1 host failed and said this", "1 host said this"],
+            2 => &["All 2 hosts were cancelled and said this"],
+            _ => &["All 2 hosts were lost sight of and said this"],
+        };
+        reads(&browser, GROUPS, groups).await;
+        browser.ask("document.querySelector('#b-same').click()").await;
+    }
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
 /// Not a promise but a measurement, for `docs/screen.md`: `cargo nextest run --run-ignored only opening_times --no-capture`.
