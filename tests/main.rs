@@ -31,6 +31,7 @@ mod plan;
 mod played;
 mod policy;
 mod readback;
+mod reader;
 mod readme;
 mod relay;
 mod release;

@@ -238,6 +238,12 @@ async fn every_end_of_a_push_and_its_question_stand_every_rule() {
     // The server goes: at first nothing is made of it, then the page says since when it knows nothing.
     house.kill_server().await;
     browser.says(".conn", "Reconnecting").await;
+    // A cancel that cannot reach it says so, and the page stays.
+    browser.click("#b-cancel").await;
+    browser.click("#dlg-cancel form .btn--fail").await;
+    browser.says("#cancel-words", "No connection: this was not done.").await;
+    browser.pictures("cancel-in-vain").await;
+    browser.click("#dlg-cancel [type=button]").await;
     browser.ask("const real = Date.now; Date.now = () => real() + 34000").await;
     browser.says("#conn-note", "No connection to Pushbutton for").await;
     browser.holds("document.querySelector('main').classList.contains('is-stale')").await;

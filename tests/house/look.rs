@@ -156,10 +156,8 @@ impl Browser {
             self.resize(width, tall).await;
         }
         // What came into sight is drawn in the frames after.
-        let frames =
-            "let n = 3; const done = arguments[0]; (function next() { n-- ? requestAnimationFrame(next) : done(); })()";
         if self.runs_scripts().await {
-            self.page.execute_async(frames, vec![]).await.unwrap();
+            self.frames().await;
         }
         let picture = self.page.screenshot().await.unwrap();
         std::fs::create_dir_all(folder()).unwrap();
