@@ -1,7 +1,7 @@
 // copy.js: copying lines of a long push, of which the page holds few: the server gives their text, so that what is copied
 // is what was selected, or the lines that a link marks. Never a part of it in silence: what is too much is said, with
 // where to find it. Text alone; the gutter is never part of it.
-import { $, el, say } from './dom.js';
+import { $, $$, el, say } from './dom.js';
 
 /** Lines that are copied at most, as the server has it (`src/web/lines/find.rs`). */
 const MOST = 100000;
@@ -45,10 +45,14 @@ export class FarCopy {
   copy(e) {
     const selection = getSelection();
     if (/** @type {Element} */ (e.target).matches?.('input, textarea') || !selection?.rangeCount) return;
-    const part = this.part(selection.getRangeAt(0));
-    if (!part) return;
+    const range = selection.getRangeAt(0);
+    const folded = this.view.root.classList.contains('log--same');
+    const part = folded ? null : this.part(range);
+    const hollow = folded && $$('.same .lc:empty', this.view.root).some((body) => range.intersectsNode(body));
+    if (!part && !hollow) return;
     e.preventDefault();
-    this.take(part);
+    if (part) this.take(part);
+    else this.show('Nothing was copied: some of it is not here yet', null, 15);
   }
 
   tooMuch() {

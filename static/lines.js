@@ -28,6 +28,7 @@ export class FarLines {
     this.errorCount = outline.errors.count;
     this.filters = '';
     this.filtering = new AbortController();
+    this.looking = new AbortController();
     /** Blocks out of sight that still have their text, the newest last. @type {Block[]} */
     this.kept = [];
     this.copy = new FarCopy(this, view);
@@ -80,6 +81,25 @@ export class FarLines {
       take(ranges);
       from = next;
     }
+  }
+
+  /** Finds what somebody searches, instead of them. @param {import('./search.js').Search} search */
+  look(search) {
+    this.looking.abort();
+    const { signal } = (this.looking = new AbortController());
+    const done = (/** @type {boolean} */ busy) => {
+      search.tell(busy);
+      search.mark();
+      this.view.rail.draw();
+    };
+    if (!search.query) return done(false);
+    search.tell(true);
+    const take = (/** @type {number[][]} */ ranges) => {
+      search.hits = search.hits.concat(places(ranges));
+      done(true);
+    };
+    const query = `${this.filters}&q=${encodeURIComponent(search.query.slice(0, 200))}`;
+    this.find(query, signal, take).then(() => done(false), () => {});
   }
 
   /** Fetches the text of a block; the view is told when it is there. @param {Block} block */

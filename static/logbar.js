@@ -37,7 +37,7 @@ export class LogBar {
       },
       link: () => this.page.same(false), // a line of one host: it is shown where it stands
       search: ({ query, count: hits, at, busy }) => {
-        if (this.same?.on) return this.sayFound(0, this.same.find(query), query);
+        if (this.same?.on) return this.sayFound(0, this.same.find(query) || hits, query);
         if (busy) say(found, query ? `${hits}…` : '');
         else this.sayFound(at + 1, hits, query);
       },
@@ -54,8 +54,9 @@ export class LogBar {
   /** To the next match, or the one before. @param {1|-1} by */
   next(by) {
     const { same, log } = this;
-    if (same?.on) this.sayFound(same.next(by), same.hits.length, same.query);
-    else log?.search.next(by);
+    if (same?.on && same.hits.length) return this.sayFound(same.next(by), same.hits.length, same.query);
+    if (log?.search.hits.length) this.page.same(false); // it stands where the fold draws nothing
+    log?.search.next(by);
   }
 
   /** @param {import('./log.js').Wanted & {shown: number, all: number}} want */

@@ -281,7 +281,10 @@ export class SameView {
 
   /** @param {1|-1} by */
   error(by) {
-    this.next(by, this.rows.flatMap((row, k) => (row.line.kind === 'err' ? [k] : [])));
+    const list = this.rows.flatMap((row, k) => (row.line.kind === 'err' ? [k] : []));
+    if (list.length || !this.log.errors.length) return this.next(by, list);
+    this.page.leave(); // it stands further on in what somebody said
+    this.log.error(by);
   }
 
   /** The number of the first line on screen. */

@@ -2,13 +2,14 @@
 //! found, though the page holds next to nothing of it.
 
 use crate::house::browser::Browser;
-use crate::house::{House, Plans, until};
-use serde_json::Value;
+use crate::house::{House, Plans, kill, until, waits_for};
+use serde_json::{Value, json};
 
 /// Lines that a page holds at most at once, whatever was looked at: the blocks around two places.
 const HELD: i64 = 256 * 12;
 
 struct Said {
+    command: u64,
     host: String,
     text: String,
 }
@@ -18,7 +19,13 @@ fn said(house: &House, id: i64) -> Vec<Said> {
     let records = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let lines = records.filter(|record| record["kind"] == "line");
     let word = |record: &Value, key: &str| record[key].as_str().unwrap_or_default().to_owned();
-    lines.map(|line| Said { host: word(&line, "host"), text: word(&line, "text") }).collect()
+    lines
+        .map(|line| Said {
+            command: line["command"].as_u64().unwrap(),
+            host: word(&line, "host"),
+            text: word(&line, "text"),
+        })
+        .collect()
 }
 
 /// What the page has asked the API for, as counts: requests, and bytes as they came over the wire.
@@ -163,11 +170,26 @@ async fn a_finished_push_of_200_000_lines_opens_like_a_small_one_and_all_of_it_i
     browser.click("#b-err").await;
     copying(&browser, &all, wrong).await;
     folding(&browser, &all).await;
+
+    // One step alone; and on the next page the reader's choice to fold holds.
+    let of_step = all.iter().filter(|line| line.command == 2).count();
+    browser
+        .ask(
+            "const step = document.querySelector('#f-step'); step.value = '1'; step.dispatchEvent(new Event('change'))",
+        )
+        .await;
+    browser.says(".log-chips", &format!("{of_step} of")).await;
+    browser.holds(&format!("document.querySelectorAll('.log-scroll .ln').length === {of_step}")).await;
+    open(&browser, &format!("/pushes/{id}")).await;
+    reads(&browser, GROUPS, FOLDED).await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
 /// What a group of equal output is called.
 const GROUPS: &str = ".same[data-s] .same-t b";
+
+/// What they are called when nothing is filtered.
+const FOLDED: &[&str] = &["1 host failed and said this", "2 hosts said this"];
 
 /// Waits until these are the texts of these elements.
 async fn reads(browser: &Browser, css: &str, wanted: &[&str]) {
@@ -193,6 +215,16 @@ async fn copying(browser: &Browser, all: &[Said], wrong: usize) {
     let text =
         |from: usize, to: usize| all[from - 1..to].iter().map(|line| format!("{}\n", line.text)).collect::<String>();
     assert_eq!(browser.copied().await, text(140_000, 140_010));
+    // A page that did not come over HTTPS has no clipboard of its own: a second press does it in the old way.
+    let without = "Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true })";
+    browser.ask(&format!("{without}; location.hash = '#L140020-140022'")).await;
+    for words in ["Copy lines 140,020–140,022", "Copy 3 lines"] {
+        browser.says(".log-box [role=status]", words).await;
+        browser.click(".log-box [role=status] button").await;
+    }
+    browser.says(".log-box [role=status]", "3 lines copied").await;
+    browser.ask("delete navigator.clipboard").await;
+    assert_eq!(browser.copied().await, text(140_020, 140_022));
 
     // From within the first error to within a line 30,000 lines behind it, of which two blocks are in the page.
     key(browser, "e").await;
@@ -234,7 +266,7 @@ async fn folding(browser: &Browser, all: &[Said]) {
     }
 
     browser.ask("document.querySelector('#b-same').click()").await;
-    reads(browser, GROUPS, &["1 host failed and said this", "2 hosts said this"]).await;
+    reads(browser, GROUPS, FOLDED).await;
     reads(browser, ".same-who", &["qa3", "qa1, qa2"]).await;
     // A group's first 200 lines come when it is looked at, those of who failed at once.
     let lines = |end: &str| format!("document.querySelectorAll('.same[data-s={end}] .ln').length");
@@ -257,11 +289,86 @@ async fn folding(browser: &Browser, all: &[Said]) {
     let words = browser.text(".log-chips").await.replace(',', "");
     assert!(words.contains(&format!("{of_both} of {} lines", all.len())), "{words}");
     key(browser, "Escape").await;
-    browser.ask("document.querySelector('#b-same').click()").await;
+    let fold = "document.querySelector('#b-same').click()";
+    browser.ask(fold).await;
     browser.click(".same[data-s=fail] .same-more").await;
-    let (place, next) = all.iter().enumerate().filter(|(_, line)| line.host == "qa3").nth(200 - 1).unwrap();
+    let (place, next) = all.iter().enumerate().filter(|(_, line)| line.host == "qa3").nth(200).unwrap();
     browser.holds("document.querySelector('.log-same').hidden").await;
     in_sight(browser, place + 1, &next.text).await;
+    // What is found, and what is an error, is gone to although the fold draws none of it.
+    browser.ask(fold).await;
+    browser.says(".log-find output", "3").await;
+    browser.click("#b-next").await;
+    browser.holds("document.querySelector('.log-same').hidden && document.querySelector('.ln.is-now .ln-x').textContent === 'product 31111 of the shop'").await;
+    browser.ask(fold).await;
+    reads(browser, GROUPS, FOLDED).await;
+    key(browser, "e").await;
+    browser.holds("document.querySelector('.log-same').hidden && document.querySelector('.ln.is-on .ln-x')?.textContent === 'no cache for 33400'").await;
+}
+
+/// However a long push ended, its page stands where it matters, and all of it is reached.
+#[tokio::test]
+async fn a_long_push_that_ended_degraded_cancelled_or_interrupted_is_read_like_any_other() {
+    let commands = format!(
+        r#"{{ run = """awk -v p={{push}} 'BEGIN {{{{ for (i = 1; i <= 3000; i++) print "line " i " of push " p }}}}'
+      [ {{push}} != 1 ] || exec [ {{host}} = qa1 ]
+      echo talked; {}""", name = "Talk", on_failure = "continue" }}"#,
+        waits_for("go")
+    );
+    let house = House::build(Plans { qa: &["qa1", "qa2"], commands: &commands, ..Plans::default() }).await;
+    let talked = async |id: i64| {
+        until("both have talked", async || {
+            (said(&house, id).iter().filter(|line| line.text == "talked").count() == 2).then_some(())
+        })
+        .await;
+    };
+    let browser = Browser::open(&house).await;
+    browser.sign_in("kate").await;
+
+    for (id, state) in [(1, "degraded"), (2, "cancelled"), (3, "interrupted")] {
+        house.commit().await;
+        assert_eq!(house.press("qa").await, id);
+        if id == 2 {
+            talked(id).await;
+            let cancel = house.send("POST", &format!("/api/v1/pushes/{id}/cancel"), &json!({})).await;
+            assert_eq!(cancel.status, 202, "{}", cancel.text);
+        } else if id == 3 {
+            talked(id).await;
+            kill(house.runner(id).await);
+        }
+        assert_eq!(house.ended(id).await["push"]["state"], state);
+        let all = said(&house, id);
+        let spoke = |host: &str, text: &str| {
+            all.iter().position(|line| line.host == host && line.text.starts_with(text)).unwrap() + 1
+        };
+
+        // At its first error, or at its end when nobody failed.
+        open(&browser, &format!("/pushes/{id}")).await;
+        let last = spoke("qa2", "line 3000 of");
+        let place = if id == 1 { last } else { all.len() };
+        in_sight(&browser, place, &all[place - 1].text).await;
+        browser.holds("document.querySelectorAll('.log-scroll .ln').length < 3000").await;
+        let line = spoke("qa1", "line 77 of");
+        browser.ask(&format!("location.hash = '#L{line}'")).await;
+        in_sight(&browser, line, &all[line - 1].text).await;
+        key(&browser, "e").await;
+        let errors = if id == 1 { last } else { line };
+        in_sight(&browser, errors, &all[errors - 1].text).await;
+        browser.write(".log-find input", "LINE 2345 of").await;
+        browser.says(".log-find output", "2").await;
+        browser.click("#b-next").await;
+        let found = "line 2345 of push";
+        browser.holds(&format!("document.querySelector('.ln.is-now .ln-x')?.textContent.startsWith({found:?})")).await;
+        browser.ask("document.querySelector('#b-same').click()").await;
+        let groups: &[&str] = match id {
+            1 => &["1 host failed and said this", "1 host said this"],
+            2 => &["All 2 hosts were cancelled and said this"],
+            _ => &["All 2 hosts were lost sight of and said this"],
+        };
+        reads(&browser, GROUPS, groups).await;
+        browser.ask("document.querySelector('#b-same').click()").await;
+    }
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
 /// Not a promise but a measurement, for `docs/screen.md`: `cargo nextest run --run-ignored only opening_times --no-capture`.
