@@ -32,6 +32,7 @@ async fn watch_ten_hosts_talk(house: &House, browser: &Browser) -> Shown {
     browser.go("/pushes/1").await;
     browser.says(".log-scroll", "ready").await;
     browser.ask(WATCH).await;
+    browser.ask("performance.mark('begun')").await;
     for host in HOSTS {
         std::fs::write(house.fleet.host(host).unwrap().tmp_dir().join("go"), "").unwrap();
     }
@@ -39,7 +40,7 @@ async fn watch_ten_hosts_talk(house: &House, browser: &Browser) -> Shown {
     house.ended(1).await;
     let took = begun.elapsed();
     browser.says(".prog-txt", "Pushed in").await;
-    let seen = browser.ask("return window.seen").await; // before the test's own questions keep the page busy
+    let seen = browser.ask("performance.mark('ended'); return window.seen").await; // before the test's own questions keep the page busy
     let journal = String::from_utf8(house.journal(1)).unwrap();
     let records = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let all: Vec<String> = records
@@ -78,8 +79,10 @@ async fn ten_hosts_that_talk_at_once_are_shown_whole_with_few_elements() {
 #[ignore = "measures times: script/bench-screen"]
 async fn bench_of_a_live_push() {
     let house = house_of_talk(200).await;
-    let browser = Browser::open(&house).await;
+    let browser = Browser::traced(&house, "disabled-by-default-devtools.timeline,devtools.timeline,blink.user_timing").await;
     let shown = watch_ten_hosts_talk(&house, &browser).await;
+    let events = browser.trace().await;
+    std::fs::write("/tmp/live-trace.json", serde_json::to_vec(&events).unwrap()).unwrap();
     let seconds = shown.took.as_secs_f64();
     let numbers = |key: &str| -> Vec<f64> {
         let list = shown.seen[key].as_array().unwrap().iter();
