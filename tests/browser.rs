@@ -349,12 +349,39 @@ async fn the_pages_work_without_javascript() {
     browser.says("h1", "What a push to Princess will do").await;
     browser.pictures("plain-plan").await;
     browser.go("/stacks/web").await;
-    // The last stage asks first: a dialog that needs no script.
+    // A hold: what cannot be taken comes back as it was typed; then it stands, and is released.
+    browser.click("[popovertarget=\"hold-all\"]").await;
+    browser.write("#hold-all-w", "the database is being moved").await;
+    browser.click("#hold-all-u option[value=\"at\"]").await;
+    browser.click("#hold-all .btn--main").await;
+    browser.says(".note--fail", "choose the time when the hold is over").await;
+    browser.says("option[value=\"at\"]", "in UTC").await;
+    browser.pictures("plain-hold").await;
+    browser.click("#hold-u option[value=\"4h\"]").await;
+    browser.click("form .btn--main").await;
+    browser.arrives("/stacks/web").await;
+    let note = browser.says(".note--hold", "the database is being moved").await;
+    assert!(note.starts_with("web is held by kate until "), "{note}");
+    browser.text("[data-go=\"princess\"][aria-disabled]").await;
+    browser.click(".note--hold button").await;
+    browser.text("[data-go=\"princess\"]:not([aria-disabled])").await;
+    assert!(house.street().await["hold"].is_null(), "the hold is released");
+    // The last stage asks first: a dialog that needs no script. Cancel has a page of its own, which does not come again.
+    browser.text(".stage img[src*=\"castle\"]").await;
     press(&browser, "princess", 2).await;
+    browser.says(".log-scroll", "working on princess1").await;
+    browser.click("noscript a[href$=\"/cancel\"]").await;
+    browser.write("#ca-w", "not today").await;
+    browser.click("form .btn--fail").await;
+    browser.says(".result", "not today").await;
+    browser.go("/stacks/web").await;
+    browser.text(".stage img[src*=\"dragon\"]").await;
+    browser.pictures("plain-stack").await;
+    press(&browser, "princess", 3).await;
     let_go(&house, "go", &["princess1"]);
     browser.says("h1", "web is on Princess").await;
     browser.go("/stacks/web").await;
-    browser.pictures("plain-stack").await;
+    browser.text(".stage img[src*=\"castle\"]").await;
 }
 
 #[tokio::test]

@@ -79,6 +79,9 @@ fn questions(pushes: i64) -> Vec<Question> {
     ] {
         ask(name, Box::new(move |c| told::list(c, channel, state, None, 51).map(drop)));
     }
+    for (name, from) in [("older announcements", Edge::Before(pushes)), ("newer ones of them", Edge::After(pushes))] {
+        ask(name, Box::new(move |c| told::list(c, Some("irc"), Some("told"), Some(from), 51).map(drop)));
+    }
     ask("what runs", Box::new(move |c| current::get(c, &web(), &prod()).map(drop)));
     ask("what is to run", Box::new(move |c| aim::get(c, &web(), &prod()).map(drop)));
     ask("usual times", Box::new(|c| usual::pushes(c, "web", "prod").map(drop)));
@@ -145,6 +148,40 @@ fn every_filter_of_the_push_log_has_an_index() {
         assert!(plan.contains(index), "{filter:?}: {plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{filter:?} is sorted: {plan}");
     }
+}
+
+#[test]
+fn announcements_are_paged_both_ways_while_new_ones_come() {
+    let connection = ledger(40, now());
+    let tell = |push: i64, event: &str| {
+        let insert = "INSERT INTO outbox (push, event, channel, payload, next_at) VALUES (?1, ?2, 'irc', '{}', '')";
+        connection.execute(insert, (push, event)).unwrap();
+    };
+    let list = |from: Option<Edge>, most: usize| -> Vec<i64> {
+        let listed = told::list(&connection, Some("irc"), None, from, most).unwrap();
+        listed.iter().map(|listed| listed.row.id).collect()
+    };
+    let before = list(None, 1000);
+    let (mut older, mut from, mut n) = (Vec::new(), None, 0);
+    loop {
+        let page = list(from, 7);
+        let Some(last) = page.last() else { break };
+        from = Some(Edge::Before(*last));
+        older.extend(page);
+        n += 1;
+        tell(n, "asked-1");
+    }
+    assert_eq!(older, before);
+    let (mut newer, mut from) = (Vec::new(), Edge::After(0));
+    loop {
+        let mut page = list(Some(from), 7);
+        let Some(first) = page.first() else { break };
+        from = Edge::After(*first);
+        page.reverse();
+        newer.extend(page);
+    }
+    newer.reverse();
+    assert_eq!(newer, list(None, 1000), "up to those that came");
 }
 
 /// The numbers of all pushes that pass, from page to page; `arrive` happens between two pages.

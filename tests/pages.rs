@@ -185,10 +185,17 @@ fn a_push_is_shown_live_and_in_each_of_its_ends() {
     let pages = pages();
     let frame = frame(Section::Pushes);
     let html = checked("live", pages.push(&frame, &push_page("running")));
-    for words in ["action=\"/pushes/4127/cancel\"", "data-push=\"4127\"", "http-equiv=\"refresh\"", "data-h=\"web024\""]
-    {
+    for words in [
+        "action=\"/pushes/4127/cancel\"",
+        "href=\"/pushes/4127/cancel\"",
+        "data-push=\"4127\"",
+        "http-equiv=\"refresh\"",
+        "data-h=\"web024\"",
+    ] {
         assert!(html.contains(words), "{words}");
     }
+    let html = checked("cancel", pages.cancel(&frame, &row(4127, "web", "prod", "running")));
+    assert!(html.contains("Cancel push 4127, web to Prod?") && !html.contains("http-equiv"), "it stays");
     for (state, words) in [
         ("succeeded", "web is on Prod"),
         ("degraded", "but not everywhere"),
@@ -425,7 +432,7 @@ fn announcements_say_what_arrived_and_what_did_not() {
     let pages = pages();
     let frame = frame(Section::Pushes);
     let html = checked("announcements", pages.announcements(&frame, &past::announcements(ToldFilter::default())));
-    for words in ["IRC", "Email", "not reached", "end: sent", "given up", "web</b> #4126", "before=7"] {
+    for words in ["IRC", "Email", "not reached", "end: sent", "given up", "web</b> #4126", "before=7", "after=12"] {
         assert!(html.contains(words), "{words}");
     }
     let given_up = ToldFilter { state: Some("given up".to_owned()), ..ToldFilter::default() };

@@ -204,6 +204,7 @@ async fn every_end_of_a_push_and_its_question_stand_every_rule() {
     }
     browser.go("/stacks/failing").await;
     browser.says("[data-part=\"recent\"]", "#").await;
+    browser.says(".stage-now", "no push succeeded yet").await;
     browser.pictures("stack-failed").await;
     browser.go("/stacks/undoing/stages/prod/plan").await;
     browser.says("h1", "What a push to Prod will do").await;

@@ -2,6 +2,7 @@
 //! It must never change one; delivering is the outbox's.
 
 use super::Answer;
+use super::history::Edge;
 use super::outbox::{OutboxRow, row};
 use rusqlite::{Connection, params};
 
@@ -35,7 +36,7 @@ pub struct ChannelState {
     pub last_told: Option<String>,
 }
 
-/// Announcements, newest first: of a channel, in a state, before a number.
+/// Announcements, newest first: of a channel, in a state, at most `most` from an edge on, as the push log has them.
 ///
 /// # Errors
 /// What SQLite said.
@@ -43,7 +44,7 @@ pub fn list(
     connection: &Connection,
     channel: Option<&str>,
     state: Option<&str>,
-    before: Option<i64>,
+    from: Option<Edge>,
     most: usize,
 ) -> Answer<Vec<Listed>> {
     // Each filter has an index of its own; a condition that may be switched off would use none.
@@ -53,16 +54,20 @@ pub fn list(
         (false, true) => "?1 IS NULL AND o.state = ?2",
         (true, true) => "o.channel = ?1 AND o.state = ?2",
     };
+    let (from, edge, order) = match from {
+        None => ("o.id < ?3", i64::MAX, "DESC"),
+        Some(Edge::Before(id)) => ("o.id < ?3", id, "DESC"),
+        Some(Edge::After(id)) => ("o.id > ?3", id, "ASC"),
+    };
     let mut ask = connection.prepare_cached(&format!(
         "SELECT o.id, o.push, o.event, o.channel, o.state, o.tries, o.next_at, o.told_at, o.told, o.problem,
                 p.stack, p.stage,
                 coalesce(CASE o.event WHEN 'ended' THEN p.ended_at ELSE p.started_at END, p.pressed_at) AS made_at
          FROM outbox o JOIN pushes p ON p.id = o.push
-         WHERE {only} AND o.id < coalesce(?3, 9223372036854775807)
-         ORDER BY o.id DESC LIMIT ?4"
+         WHERE {only} AND {from} ORDER BY o.id {order} LIMIT ?4"
     ))?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows = ask.query_map(params![channel, state, before, most], |found| {
+    let rows = ask.query_map(params![channel, state, edge, most], |found| {
         Ok(Listed {
             row: row(found)?,
             stack: found.get("stack")?,
@@ -70,7 +75,11 @@ pub fn list(
             made_at: found.get("made_at")?,
         })
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut listed: Vec<Listed> = rows.collect::<Result<_, _>>()?;
+    if order == "ASC" {
+        listed.reverse();
+    }
+    Ok(listed)
 }
 
 /// How each channel is doing that was ever used.

@@ -5,11 +5,11 @@ use super::App;
 use super::asking::Caller;
 use super::frame::{frame, page};
 use super::pages::{LogFilter, LogPage, Section};
+use super::paging::{Page, edge};
 use super::problem::{Problem, Reply};
 use crate::ledger::history::{self, Edge, Filter};
 use crate::ledger::pushes::PushRow;
 use crate::ledger::{Ledger, LedgerError};
-use crate::stack::PushNumber;
 use crate::time::At;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_DISPOSITION;
@@ -40,16 +40,6 @@ pub struct LogQuery {
     after: Option<String>,
 }
 
-/// One page of the push log.
-pub struct Pushes {
-    /// Newest first.
-    pub rows: Vec<PushRow>,
-    /// Older ones are before this number, if there are any.
-    pub older: Option<i64>,
-    /// Newer ones are after this number, if there may be any.
-    pub newer: Option<i64>,
-}
-
 impl LogQuery {
     fn shown(&self) -> LogFilter {
         let said = |text: &Option<String>| {
@@ -71,15 +61,9 @@ impl LogQuery {
     /// When a cursor is no number, or a day is none.
     fn filter(&self) -> Result<Filter, Problem> {
         let LogFilter { stack, stage, who, state, word, since, until } = self.shown();
-        let number = |text: &Option<String>| match text.as_deref().filter(|text| !text.is_empty()) {
-            Some(text) => text.parse().map(|number: PushNumber| Some(number.get())),
-            None => Ok(None),
-        };
-        let bad = |bad: crate::stack::BadName| Problem::bad_request(bad.to_string());
-        let (before, after) = (number(&self.before).map_err(bad)?, number(&self.after).map_err(bad)?);
         let since = since.map(|text| moment("since", &text, 0)).transpose()?;
         let until = until.map(|text| moment("until", &text, DAY_MS)).transpose()?;
-        let from = before.map(Edge::Before).or(after.map(Edge::After));
+        let from = edge(self.before.as_deref(), self.after.as_deref())?;
         Ok(Filter { stack, stage, who, state, word, since, until, from })
     }
 
@@ -87,35 +71,11 @@ impl LogQuery {
     ///
     /// # Errors
     /// When a cursor or a day is none, or the ledger does not answer.
-    pub async fn ask(&self, ledger: &Ledger) -> Result<Pushes, Problem> {
+    pub async fn ask(&self, ledger: &Ledger) -> Result<Page<PushRow>, Problem> {
         let filter = self.filter()?;
         let from = filter.from;
         let rows = ledger.read(move |connection| history::list(connection, &filter, PUSHES + 1)).await?;
-        Ok(Pushes::of(rows, from))
-    }
-}
-
-impl Pushes {
-    /// A page from one row more than it holds, which tells whether there are more.
-    fn of(mut rows: Vec<PushRow>, from: Option<Edge>) -> Self {
-        let more = rows.len() > PUSHES;
-        match from {
-            Some(Edge::After(edge)) => {
-                rows.drain(..rows.len().saturating_sub(PUSHES));
-                let newer = rows.first().filter(|_| more).map(|row| row.id);
-                // One comes here from older ones.
-                Self { older: Some(rows.last().map_or(edge.saturating_add(1), |row| row.id)), newer, rows }
-            }
-            Some(Edge::Before(edge)) => {
-                rows.truncate(PUSHES);
-                let newer = Some(rows.first().map_or(edge.saturating_sub(1), |row| row.id));
-                Self { older: rows.last().filter(|_| more).map(|row| row.id), newer, rows }
-            }
-            None => {
-                rows.truncate(PUSHES);
-                Self { older: rows.last().filter(|_| more).map(|row| row.id), newer: None, rows }
-            }
-        }
+        Ok(Page::of(rows, from, PUSHES, |row| row.id))
     }
 }
 
@@ -137,7 +97,7 @@ pub async fn log(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Repl
     let found = query.ask(app.desk.ledger()).await?;
     let frame = frame(&app, Some(&caller), Section::Pushes).await;
     let stacks = app.desk.shelf().stacks.iter().map(|shelved| shelved.name.to_string()).collect();
-    let Pushes { rows, older, newer } = found;
+    let Page { rows, older, newer } = found;
     let shown = LogPage { rows, filter: query.shown(), older, newer, stacks };
     Ok(page(StatusCode::OK, app.pages.log(&frame, &shown)?))
 }

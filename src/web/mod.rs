@@ -25,6 +25,7 @@ mod live;
 mod log;
 mod origin;
 pub mod pages;
+mod paging;
 mod past;
 mod pause;
 mod problem;

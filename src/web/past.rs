@@ -5,6 +5,7 @@ use super::App;
 use super::asking::Caller;
 use super::frame::{frame, page};
 use super::pages::{AnnouncementsPage, Section, Span, StatsPage, ToldFilter};
+use super::paging::{Page, edge};
 use super::problem::{Problem, Reply};
 use crate::ledger::{stats, told};
 use crate::time::At;
@@ -69,25 +70,23 @@ pub struct ToldQuery {
     channel: Option<String>,
     state: Option<String>,
     before: Option<String>,
+    after: Option<String>,
 }
 
 /// `GET /announcements`
 pub async fn announcements(app: Data<App>, caller: Caller, query: Query<ToldQuery>) -> Reply {
-    let ToldQuery { channel, state, before } = query.into_inner();
+    let ToldQuery { channel, state, before, after } = query.into_inner();
     let said = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let before = said(before).map(|before| before.parse::<i64>()).transpose();
-    let before = before.map_err(|_| Problem::bad_request("`before` must be the number of an announcement"))?;
+    let from = edge(before.as_deref(), after.as_deref())?;
     let filter = ToldFilter { channel: said(channel), state: said(state) };
     let asked = filter.clone();
     let read = app.desk.ledger().read(move |connection| {
-        let rows = told::list(connection, asked.channel.as_deref(), asked.state.as_deref(), before, ANNOUNCEMENTS + 1)?;
+        let rows = told::list(connection, asked.channel.as_deref(), asked.state.as_deref(), from, ANNOUNCEMENTS + 1)?;
         Ok((told::channels(connection)?, rows))
     });
-    let (channels, mut rows) = read.await?;
-    let more = rows.len() > ANNOUNCEMENTS;
-    rows.truncate(ANNOUNCEMENTS);
-    let next_before = rows.last().filter(|_| more).map(|listed| listed.row.id);
+    let (channels, rows) = read.await?;
+    let Page { rows, older, newer } = Page::of(rows, from, ANNOUNCEMENTS, |listed| listed.row.id);
     let frame = frame(&app, Some(&caller), Section::Pushes).await;
-    let shown = AnnouncementsPage { channels, rows, filter, before, next_before };
+    let shown = AnnouncementsPage { channels, rows, filter, older, newer };
     Ok(page(StatusCode::OK, app.pages.announcements(&frame, &shown)?))
 }

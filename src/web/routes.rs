@@ -83,6 +83,7 @@ pub static ROUTES: &[Entry] = &[
     get("/pushes.csv", || web::to(history::table)),
     get("/pushes/{id}", || web::to(screens::push)),
     get("/pushes/{id}/log", || web::to(live::log)),
+    get("/pushes/{id}/cancel", || web::to(screens::cancel)),
     post("/pushes/{id}/cancel", || web::to(actions::cancel)),
     post("/pushes/{id}/confirm", || web::to(confirm::by_form)),
     post("/pushes/{id}/pause", || web::to(pause::pause)),
@@ -212,6 +213,7 @@ mod tests {
                 "/stacks/{stack}/stages/{stage}/rollback",
                 "/pushes",
                 "/pushes/{id}",
+                "/pushes/{id}/cancel",
                 "/stats",
                 "/announcements"
             ]

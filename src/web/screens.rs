@@ -74,6 +74,17 @@ pub async fn push(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
     Ok(page(StatusCode::OK, app.pages.push(&frame, &shown)?))
 }
 
+/// `GET /pushes/{id}/cancel`: asks whether, on a page that stays.
+pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
+    let id: PushNumber = named("push", &id)?;
+    let known = Known::of(app.desk.ledger(), id).await?;
+    if known.row.state != "running" {
+        return Ok(actions::see(format!("/pushes/{id}")));
+    }
+    let frame = frame(&app, Some(&caller), Section::Pushes).await;
+    Ok(page(StatusCode::OK, app.pages.cancel(&frame, &known.row)?))
+}
+
 async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
     let known = Known::of(app.desk.ledger(), id).await?;
     let (first, tail) = journal_of(app, id).await?;

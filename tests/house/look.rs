@@ -39,6 +39,26 @@ const STICKS_OUT: &str = "
     const out = [...document.body.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > innerWidth + 0.5 && !boxed(e));
     return [`${wide} px too wide`, ...out.slice(-4).map((e) => e.outerHTML.slice(0, 200))];";
 
+/// Words that would fit on a line and are broken in their middle. Output and code may break anywhere, and so may what is
+/// longer than a name.
+const BROKEN_WORDS: &str = "
+    const broken = new Set();
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node; (node = walk.nextNode()) && broken.size < 8; ) {
+      const at = node.parentElement;
+      if (!node.data.trim() || at.closest('.log, pre, code, script, style, select, noscript, svg, .vh') || !at.checkVisibility({ visibilityProperty: true })) continue;
+      for (const word of node.data.matchAll(/[\\p{L}\\p{N}]{2,12}/gu)) {
+        const range = document.createRange();
+        range.setStart(node, word.index);
+        range.setEnd(node, word.index + word[0].length);
+        const tops = new Set([...range.getClientRects()].map((r) => Math.round(r.top)));
+        // a part of something long without spaces
+        const whole = /\\S*$/.exec(node.data.slice(0, word.index))[0] + /^\\S*/.exec(node.data.slice(word.index))[0];
+        if (tops.size > 1 && whole.length <= 16) broken.add(`${whole} is broken in ${at.outerHTML.slice(0, 120)}`);
+      }
+    }
+    return [...broken];";
+
 /// Controls that are smaller than the design's 36 px on a telephone. Links in text and the cells of the host grid have
 /// other ways in (search, the host list); what is inside a label or beside it is hit through it.
 const TOO_SMALL: &str = "
@@ -89,6 +109,9 @@ impl Browser {
         for width in WIDTHS {
             self.resize(width, 800).await;
             note(&format!("{width} px"), self.list(STICKS_OUT).await);
+            if width < 400 {
+                note(&format!("{width} px"), self.list(BROKEN_WORDS).await);
+            }
         }
         for &(width, height, scheme) in views {
             self.be(scheme).await;

@@ -104,7 +104,7 @@ pub fn announcements(filter: ToldFilter) -> AnnouncementsPage {
             row(7, "irc", "told", Some("web PROD mary pushes 8f31c2e to 51d0c3e"), None),
         ],
         filter,
-        before: None,
-        next_before: Some(7),
+        older: Some(7),
+        newer: Some(12),
     }
 }

@@ -1,4 +1,4 @@
-//! What was announced, on which channel, and whether it arrived: newest first, older ones by cursor.
+//! What was announced, on which channel, and whether it arrived: newest first, older and newer ones by cursor.
 //! It must never hide an announcement that was given up: those are counted at the top.
 
 use super::parts::{Mark, Moment, StageTag};
@@ -16,10 +16,10 @@ pub struct AnnouncementsPage {
     pub rows: Vec<Listed>,
     /// What was asked for.
     pub filter: ToldFilter,
-    /// The cursor that this page begins at; none for the newest.
-    pub before: Option<i64>,
-    /// The cursor of the next, older page, if there is one.
-    pub next_before: Option<i64>,
+    /// Older ones are before this number, if there are any.
+    pub older: Option<i64>,
+    /// Newer ones are after this number, if there may be any.
+    pub newer: Option<i64>,
 }
 
 /// Which announcements are shown; nothing set shows all.
@@ -38,6 +38,7 @@ pub(super) struct AnnouncementsView {
     of_channels: Vec<Choice>,
     of_states: Vec<Choice>,
     newest: Option<String>,
+    newer: Option<String>,
     older: Option<String>,
     filtered: bool,
 }
@@ -99,8 +100,9 @@ impl AnnouncementsView {
                 state("Sent", Some("told")),
                 state("Given up", Some("given up")),
             ],
-            newest: page.before.map(|_| address(&page.filter, None)),
-            older: page.next_before.map(|before| address(&page.filter, Some(before))),
+            newest: page.newer.map(|_| address(&page.filter, None)),
+            newer: page.newer.map(|after| address(&page.filter, Some(("after", after)))),
+            older: page.older.map(|before| address(&page.filter, Some(("before", before)))),
             filtered: page.filter != ToldFilter::default(),
         }
     }
@@ -127,9 +129,9 @@ impl Channel {
 }
 
 /// The page of these announcements. States and channels are words of ours: only the space needs care.
-fn address(filter: &ToldFilter, before: Option<i64>) -> String {
-    let before = before.map(|before| before.to_string());
-    let parts = [("channel", &filter.channel), ("state", &filter.state), ("before", &before)];
+fn address(filter: &ToldFilter, cursor: Option<(&str, i64)>) -> String {
+    let (name, cursor) = cursor.map_or(("", None), |(name, number)| (name, Some(number.to_string())));
+    let parts = [("channel", &filter.channel), ("state", &filter.state), (name, &cursor)];
     let parts = parts.iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?.replace(' ', "+"))));
     let query = parts.collect::<Vec<_>>().join("&");
     if query.is_empty() { "/announcements".to_owned() } else { format!("/announcements?{query}") }

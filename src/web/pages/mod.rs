@@ -34,6 +34,7 @@ pub use stats::{Span, StatsPage};
 
 use crate::desk::Street;
 use crate::desk::view::{PlanView, Versions, WayBack};
+use crate::ledger::pushes::PushRow;
 use rust_embed::RustEmbed;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -62,6 +63,13 @@ pub struct SignIn {
     pub name: String,
     /// Why the last try was refused.
     pub problem: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct CancelPage<'a> {
+    id: i64,
+    stack: &'a str,
+    stage: parts::StageTag,
 }
 
 #[derive(Debug, Serialize)]
@@ -170,6 +178,15 @@ impl Pages {
     /// When the template is wrong.
     pub fn announcements(&self, frame: &Frame, page: &AnnouncementsPage) -> Result<String, PageError> {
         self.draw(frame, "announcements.html", &announcements::AnnouncementsView::new(frame, page))
+    }
+
+    /// Whether a push is really to be cancelled, for readers without scripts.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn cancel(&self, frame: &Frame, push: &PushRow) -> Result<String, PageError> {
+        let stage = parts::StageTag::named(&push.stage);
+        self.draw(frame, "cancel.html", &CancelPage { id: push.id, stack: &push.stack, stage })
     }
 
     /// A hold that could not be taken, as it was filled in.

@@ -20,6 +20,8 @@ pub(super) struct StageCard {
     last: bool,
     /// Whether the Princess lives here, and whether the dragon came by: her last push failed.
     castle: Option<&'static str>,
+    /// It was pushed to, whatever came of it.
+    tried: bool,
     mark: Mark,
     current: Option<Now>,
     partly: Option<Partly>,
@@ -133,6 +135,7 @@ impl StageCard {
             place: stage.place,
             last: stage.place == street.stages.len(),
             castle,
+            tried: last_state.is_some(),
             mark: match (running, held, last_state) {
                 (Some(_), _, _) => Mark::of_push("running"),
                 (None, true, _) => Mark::new(("hold", "Held")),
