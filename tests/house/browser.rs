@@ -215,9 +215,11 @@ impl Browser {
         self.tell_chromium("HeapProfiler.collectGarbage", json!({})).await;
     }
 
-    /// Shows this tab; the one that was shown is hidden.
-    pub async fn bring_to_front(&self) {
-        self.tell_chromium("Page.bringToFront", json!({})).await;
+    /// Shows a window again that was minimized.
+    pub async fn unminimize(&self) {
+        let id = self.tell_chromium("Browser.getWindowForTarget", json!({})).await["windowId"].take();
+        let normal = json!({ "windowId": id, "bounds": { "windowState": "normal" } });
+        self.tell_chromium("Browser.setWindowBounds", normal).await;
     }
 
     /// Makes the page this large.
