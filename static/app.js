@@ -94,7 +94,7 @@ function answerClicks() {
 /** No key ever starts a push. */
 function listenToKeys() {
   let after = -Infinity; // when `g` was pressed
-  addEventListener('keydown', (e) => {
+  const press = (/** @type {KeyboardEvent} */ e) => {
     if (!keysAreOurs(e)) return;
     if (e.key === '?') $('#keys').showPopover();
     if (e.key === '/' && !$('.log-find')) {
@@ -106,8 +106,11 @@ function listenToKeys() {
     }
     const to = e.timeStamp - after < 2000 ? { s: '/', p: '/pushes', t: '/stats' }[e.key] : undefined;
     after = e.key === 'g' ? e.timeStamp : -Infinity;
-    if (to) location.href = to;
-  });
+    if (!to) return;
+    e.stopImmediatePropagation(); // alone, the second key means something else to a command window
+    location.href = to;
+  };
+  addEventListener('keydown', press, true);
   const box = $('[data-keys]');
   if (!box) return;
   box.checked = keysAreOn();

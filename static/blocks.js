@@ -278,7 +278,9 @@ export class Blocks {
   firstSeen() {
     const block = this.all.find((b) => this.y(b.el) + b.el.offsetHeight > 0);
     if (!block) return -1;
-    const row = Math.floor(-this.y(block.el) / this.rowHeight);
+    const top = this.y(block.el);
+    const rows = block.warm ? [...block.el.children] : []; // wrapped ones are higher than others
+    const row = rows.length ? rows.findIndex((row) => this.y(row) + row.clientHeight > 0) : Math.floor(-top / this.rowHeight);
     return block.idx[Math.max(0, Math.min(block.idx.length - 1, row))];
   }
 

@@ -61,11 +61,11 @@ export function mark(svg, shape, word) {
   if (word) svg.setAttribute('aria-label', word);
 }
 
-/** Whether keys mean something to the page now, and not to a field or a dialog. */
+/** Whether keys mean something to the page now, and not to a field, a menu or a dialog. */
 export function keysAreOurs(/** @type {KeyboardEvent} */ e) {
   const at = /** @type {Element} */ (e.target);
   if (e.ctrlKey || e.metaKey || e.altKey || at.matches?.('input:not([type=checkbox], [type=radio]), select, textarea')) return false;
-  return !$('dialog:popover-open') && keysAreOn();
+  return !$(':popover-open') && keysAreOn();
 }
 
 /** Single keys can be turned off (WCAG 2.1.4). */

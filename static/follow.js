@@ -56,7 +56,8 @@ function scrolled(view) {
   const { scroller } = view;
   const top = scroller.scrollTop;
   if (Math.abs(top - view.ours) > 1) {
-    // not a move that the page made
+    // not a move that the page made; to come back to the very place where it was is none either
+    view.ours = -9;
     view.aim = null;
     const end = scroller.scrollHeight - scroller.clientHeight;
     const far = Math.abs(top - view.lastTop) / scroller.clientHeight;

@@ -2,6 +2,8 @@
 // where the steps begin, the server finds and filters, and a block's text comes when the block is looked at. At most
 // KEPT blocks that are out of sight keep theirs.
 import { lower, places } from './blocks.js';
+import { FarCopy } from './copy.js';
+import { $ } from './dom.js';
 import { kindOf } from './fold.js';
 
 /** @typedef {import('./blocks.js').Block} Block
@@ -9,6 +11,8 @@ import { kindOf } from './fold.js';
  *  @typedef {(path: string, signal?: AbortSignal) => Promise<any>} Ask */
 
 const KEPT = 16;
+/** Ends of a command on a host as shapes. @type {{[end: string]: string}} */
+const ENDS = { failed: 'fail', unknown: 'lost', cancelled: 'cancel', skipped: 'skip', ok: 'ok' };
 
 export class FarLines {
   /** @param {any} outline @param {Ask} ask asks for something of this push @param {import('./log.js').LogView} view */
@@ -24,8 +28,10 @@ export class FarLines {
     this.errorCount = outline.errors.count;
     this.filters = '';
     this.filtering = new AbortController();
+    this.looking = new AbortController();
     /** Blocks out of sight that still have their text, the newest last. @type {Block[]} */
     this.kept = [];
+    this.copy = new FarCopy(this, view);
   }
 
   /** Which step a line belongs to, -1 where several go side by side. @param {number} i */
@@ -77,6 +83,25 @@ export class FarLines {
     }
   }
 
+  /** Finds what somebody searches, instead of them. @param {import('./search.js').Search} search */
+  look(search) {
+    this.looking.abort();
+    const { signal } = (this.looking = new AbortController());
+    const done = (/** @type {boolean} */ busy) => {
+      search.tell(busy);
+      search.mark();
+      this.view.rail.draw();
+    };
+    if (!search.query) return done(false);
+    search.tell(true);
+    const take = (/** @type {number[][]} */ ranges) => {
+      search.hits = search.hits.concat(places(ranges));
+      done(true);
+    };
+    const query = `${this.filters}&q=${encodeURIComponent(search.query.slice(0, 200))}`;
+    this.find(query, signal, take).then(() => done(false), () => {});
+  }
+
   /** Fetches the text of a block; the view is told when it is there. @param {Block} block */
   need(block) {
     if (block.lines || block.coming) return;
@@ -97,14 +122,45 @@ export class FarLines {
     const to = block.idx[block.idx.length - 1] + 1;
     for (let from = block.idx[0] + 1; from; ) {
       const part = await this.told(`lines?from=${from}&to=${to}${this.filters}`, signal);
-      for (const r of part.lines) {
-        const t = Math.max(0, Date.parse(r.at) - this.started);
-        const kind = r.error ? 'err' : kindOf(r);
-        lines.push({ n: r.line, t, step: r.command - 1, host: r.host ?? '', kind, text: r.text });
-      }
+      lines.push(...part.lines.map((/** @type {any} */ r) => this.line(r)));
       from = part.next;
     }
     return lines;
+  }
+
+  /** @param {any} r a line as the server gives it @returns {import('./fold.js').Line} */
+  line(r) {
+    const t = Math.max(0, Date.parse(r.at) - this.started);
+    return { n: r.line, t, step: r.command - 1, host: r.host ?? '', kind: r.error ? 'err' : kindOf(r), text: r.text };
+  }
+
+  /** Lines that pass the filters as text, as the server answers. @param {number} from @param {number} to */
+  text(from, to) {
+    const { push } = $('[data-push]').dataset;
+    return fetch(`/api/v1/pushes/${push}/lines?format=text&from=${from}&to=${to}${this.filters}`, { cache: 'no-store' });
+  }
+
+  /** Which hosts said the same, step by step, as far as it passes the filters. @param {AbortSignal} signal */
+  async same(signal) {
+    const steps = /** @type {import('./sameview.js').Group[][]} */ ([]);
+    for (let from = 1; from; ) {
+      const part = await this.told(`same?from=${from}${this.filters}`, signal);
+      for (const { command, groups } of part.steps) {
+        steps[command - 1] = groups.map((/** @type {any} */ { end, lines, hosts }) => {
+          return { hosts: end ? hosts : [''], state: end ? ENDS[end] : '', count: lines, rows: lines ? null : [] };
+        });
+      }
+      from = part.next;
+    }
+    return steps;
+  }
+
+  /** The first lines of a host in a step. @param {number} step @param {string} host @param {number} most @param {AbortSignal} signal */
+  async voice(step, host, most, signal) {
+    const errors = this.view.want.errors ? '&errors=yes' : '';
+    const query = `command=${step + 1}&host=${encodeURIComponent(host || '-')}&most=${most}${errors}`;
+    const { lines } = await this.told(`lines?${query}`, signal);
+    return lines.map((/** @type {any} */ r) => this.line(r));
   }
 
   /** A block is out of sight: the oldest ones lose their text. @param {Block} block */

@@ -1,6 +1,6 @@
 // live.js: one push, live or past: gives records to the fold, and the fold to the parts of the page. State comes from
 // the journal alone and is drawn by one function.
-import { $, $$, el, mark, say } from './dom.js';
+import { $, $$, el, keysAreOurs, mark, say } from './dom.js';
 import { Fold, ended } from './fold.js';
 import { freshen } from './fresh.js';
 import { Grid } from './grid.js';
@@ -70,7 +70,7 @@ class PushPage {
         pickMany: (hosts) => this.log.filter({ hosts: hosts && new Set(hosts) }),
       });
       this.title = new Title(this.name);
-      addEventListener('keydown', (e) => e.key === 'h' && !/** @type {Element} */ (e.target).matches('input') && $('.hc[tabindex="0"]')?.focus());
+      addEventListener('keydown', (e) => e.key === 'h' && keysAreOurs(e) && $('.hc[tabindex="0"]')?.focus());
     }
     this.listen();
     this.stream = new PushStream(Number(about.dataset.push), this.live, Number(about.dataset.lines) > FAR, {
@@ -92,6 +92,14 @@ class PushPage {
 
   listen() {
     $('#b-retry')?.addEventListener('click', () => this.stream.retryNow());
+    // cancel, pause, answer: a form that cannot reach the server says so instead of taking the page away
+    this.main.addEventListener('submit', (/** @type {SubmitEvent} */ e) => {
+      if (!['waiting', 'lost'].includes(this.connection)) return;
+      e.preventDefault();
+      e.stopPropagation();
+      this.lostSince ||= Date.now();
+      say($('#cancel-words'), 'No connection: this was not done. The push goes on.');
+    });
     // links to a host or a step of this page filter the output instead of leaving
     for (const link of $$('a[data-host], a[data-command]')) {
       link.addEventListener('click', (/** @type {MouseEvent} */ e) => {
@@ -143,8 +151,7 @@ class PushPage {
     this.bar.setSteps(this.fold.steps.map((step) => step.title));
     this.grid?.setHosts(this.fold.hosts);
     this.log.setGutter(this.fold.hosts.reduce((most, host) => Math.max(most, host.length), 4));
-    // one host alone is like no other; and the lines of a long past push are not here
-    const alone = this.fold.hosts.length < 2 || Number(about?.dataset.lines) > FAR;
+    const alone = this.fold.hosts.length < 2; // it is like no other
     $('#b-same').hidden = alone;
     if (alone) this.foldSame(false);
   }

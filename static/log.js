@@ -339,6 +339,7 @@ export class LogView {
   remark() {
     for (const [row, i] of this.blocks.rows()) row.classList.toggle('is-on', this.isMarked(i + 1));
     this.search.mark();
+    this.far?.copy.offer();
   }
 
   /** The next error, or the one before. @param {1|-1} by */

@@ -37,7 +37,7 @@ export class LogBar {
       },
       link: () => this.page.same(false), // a line of one host: it is shown where it stands
       search: ({ query, count: hits, at, busy }) => {
-        if (this.same?.on) return this.sayFound(0, this.same.find(query), query);
+        if (this.same?.on) return this.sayFound(0, this.same.find(query) || hits, query);
         if (busy) say(found, query ? `${hits}…` : '');
         else this.sayFound(at + 1, hits, query);
       },
@@ -54,8 +54,9 @@ export class LogBar {
   /** To the next match, or the one before. @param {1|-1} by */
   next(by) {
     const { same, log } = this;
-    if (same?.on) this.sayFound(same.next(by), same.hits.length, same.query);
-    else log?.search.next(by);
+    if (same?.on && same.hits.length) return this.sayFound(same.next(by), same.hits.length, same.query);
+    if (log?.search.hits.length) this.page.same(false); // it stands where the fold draws nothing
+    log?.search.next(by);
   }
 
   /** @param {import('./log.js').Wanted & {shown: number, all: number}} want */
@@ -101,13 +102,19 @@ export class LogBar {
     button('#b-prev', () => this.next(-1));
     button('#b-next', () => this.next(1));
     let wait = 0;
+    const look = () => {
+      clearTimeout(wait);
+      wait = 0;
+      log.search.find(find.value);
+    };
     find.addEventListener('input', () => {
       clearTimeout(wait);
-      wait = setTimeout(() => log.search.find(find.value), 150);
+      wait = setTimeout(look, 150);
     });
     find.addEventListener('keydown', (e) => {
       if (e.key === 'Enter') {
         e.preventDefault();
+        if (wait) look(); // who types fast need not wait
         this.next(e.shiftKey ? -1 : 1);
       }
       if (e.key === 'Escape') {
@@ -117,7 +124,11 @@ export class LogBar {
       }
     });
     this.toggle('#b-wrap', innerWidth < 720, (on) => {
+      const { blocks, scroller } = log;
+      const row = blocks.rowOf(blocks.firstSeen());
+      const was = row ? blocks.y(row) : 0;
       root.classList.toggle('log--wrap', on);
+      if (row) log.moveTo(scroller.scrollTop + blocks.y(row) - was); // the place is kept
       log.settle();
     });
     this.toggle('#b-times', false, (on) => {
@@ -200,9 +211,10 @@ export class LogBar {
 
   /** To the beginning of a neighbouring step. @param {import('./log.js').LogView} log @param {1|-1} by */
   hop(log, by) {
-    const at = log.blocks.firstSeen();
-    const step = Math.max(0, (at >= 0 ? log.stepAt(at) : 0) + by);
-    const n = log.firstOf(step);
-    if (n) log.goTo(n, { mark: false });
+    const { blocks, scroller } = log;
+    const third = scroller.clientHeight / 3 + 2; // where the line is that one goes to
+    const at = blocks.sections.findLastIndex((s) => blocks.y(s.el) < third);
+    const block = blocks.sections[Math.max(0, at + by)]?.blocks[0];
+    if (block) log.goTo(block.idx[0] + 1, { mark: false });
   }
 }

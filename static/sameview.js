@@ -1,6 +1,7 @@
 // sameview.js: the command window with equal output folded: a heading for each group of hosts that said the same, and
-// their lines once. It lies over the window, which goes on beneath it. What it draws is bounded, however much was said.
-import { $, el } from './dom.js';
+// their lines once. It lies over the window, which goes on beneath it. What it draws is bounded, however much was said. Of a
+// long push that has ended the server says who said the same, and a group's lines come when it is looked at.
+import { $, $$, el } from './dom.js';
 import { makeRow } from './rows.js';
 import { Same } from './same.js';
 
@@ -11,8 +12,12 @@ const NAMES = 4;
 /** Milliseconds between two drawings, and of taking lines in at once. */
 const PAUSE = 500;
 const SLICE = 8;
+/** Groups of failed hosts whose lines come at once, for who goes from error to error. */
+const SOON = 8;
 
-/** @typedef {import('./same.js').Group} Group
+/** @typedef {import('./fold.js').Line} Line
+ *  @typedef {{hosts: string[], state: string, count: number, rows: Line[]|null}} Group `rows` are its first lines, if they
+ *    are here
  *  @typedef {{steps: () => import('./fold.js').Step[], state: (step: number, host: string) => string,
  *    pick: (hosts: string[]) => void, leave: () => void}} Page */
 
@@ -29,8 +34,15 @@ export class SameView {
     this.view = /** @type {HTMLElement} */ ($('.log-same', root));
     /** Groups that the reader opened or shut, by their names. @type {Map<string, boolean>} */
     this.chosen = new Map();
-    /** @type {[HTMLElement, import('./fold.js').Line][]} */
+    /** The rows that are drawn, each with its `line`. @type {any[]} */
     this.rows = [];
+    /** What the server said of a long push, by step. @type {Group[][]|null} */
+    this.told = null;
+    /** @type {AbortController|null} */
+    this.asking = null;
+    this.soon = SOON;
+    const seen = (/** @type {IntersectionObserverEntry[]} */ es) => es.forEach((e) => e.isIntersecting && this.load(e.target));
+    this.near = new IntersectionObserver(seen, { root: this.view, rootMargin: '100% 0px' });
     this.at = -1;
     this.query = '';
     /** Which of the rows match. @type {number[]} */
@@ -60,6 +72,10 @@ export class SameView {
 
   /** Draws all anew: filters or times have changed. */
   forget() {
+    this.asking?.abort();
+    this.asking = this.told = null;
+    this.soon = SOON;
+    this.near.disconnect();
     this.rows = [];
     this.at = -1;
     this.view.replaceChildren();
@@ -77,6 +93,8 @@ export class SameView {
 
   paint() {
     if (!this.on) return;
+    const { far } = this.log;
+    if (far && !this.told) return this.ask(far);
     if (!this.same.take(this.log.lines, performance.now() + SLICE)) return this.draw(0);
     if (this.selecting()) return this.draw(); // never pull text from under a selection
     const { steps } = this.log.want;
@@ -90,60 +108,67 @@ export class SameView {
     const old = this.view.children;
     sections.forEach((section, k) => old[k] === section || this.view.insertBefore(section, old[k] ?? null));
     while (old.length > sections.length) old[old.length - 1].remove();
-    this.rows = sections.flatMap((section) => section.rows ?? []);
+    this.rows = $$('.ln', this.view);
     this.find(this.log.search.query);
   }
 
-  /** The groups of a step of which a line passes the filters. @param {number} i @param {import('./fold.js').Step} step */
+  /** Has the server say who said the same. @param {import('./lines.js').FarLines} far */
+  ask(far) {
+    if (this.asking) return;
+    const { signal } = (this.asking = new AbortController());
+    const take = (/** @type {Group[][]} */ told) => {
+      this.told = told;
+      this.paint();
+    };
+    far.same(signal).then(take, () => {});
+  }
+
+  /** The groups of a step of which a line passes the filters. @param {number} i @param {import('./fold.js').Step} step @returns {Group[]} */
   groups(i, step) {
+    if (this.told) return this.told[i] ?? [];
     const { lines, want } = this.log;
     const part = [...step.host.keys()].filter((host) => !want.hosts || want.hosts.has(host));
     const found = this.same.groups(i, part, (host) => this.page.state(i, host));
-    for (const group of found) {
-      if (want.hosts) group.hosts = group.hosts.filter((host) => want.hosts?.has(host));
-      group.lines = group.lines.filter((k) => lines[k] && (!want.errors || lines[k].kind === 'err'));
-    }
-    return found.filter((group) => group.hosts.length && (group.lines.length || !want.errors));
+    const groups = found.map(({ hosts, state, lines: all }) => {
+      if (want.hosts) hosts = hosts.filter((host) => want.hosts?.has(host));
+      const passing = all.filter((k) => lines[k] && (!want.errors || lines[k].kind === 'err'));
+      return { hosts, state, count: passing.length, rows: passing.slice(0, GROUP + 1).map((k) => lines[k]) };
+    });
+    return groups.filter((group) => group.hosts.length && (group.count || !want.errors));
   }
 
   /** One step, drawn anew only when it differs. @param {number} i @param {import('./fold.js').Step} step */
   section(i, step) {
     const old = /** @type {any} */ ($(`[data-step="${i}"]`, this.view));
     if (old?.done && old.done === step.state) {
-      this.left -= old.rows.length;
+      this.left -= old.drawn;
       return old; // nothing is said in a step that has ended
     }
     const groups = this.groups(i, step);
     if (!groups.length) return null;
+    const before = this.left;
     const open = groups.map((group) => {
       const draw = this.chosen.get(name(i, group)) ?? (this.left > 0 || group.state === 'fail');
-      if (draw) this.left -= Math.min(GROUP, group.lines.length);
+      if (draw) this.left -= Math.min(GROUP, group.count);
       return draw;
     });
-    const looks = groups.map((group, k) => `${name(i, group)} ${group.lines.length} ${this.kinds(group)} ${open[k]}`).join('\n');
+    const looks = groups.map((group, k) => `${name(i, group)} ${group.count} ${kinds(group)} ${open[k]}`).join('\n');
     const made = /** @type {any} */ (old ?? el('section', 'log-step'));
     made.done = step.state === 'run' ? '' : step.state;
+    made.drawn = before - this.left;
     if (made.looks === looks) return made;
     made.dataset.step = String(i);
-    Object.assign(made, { looks, rows: [] });
+    made.looks = looks;
     const ways = groups.filter((group) => group.hosts[0]).length;
     const note = ways > 1 ? `${count(ways)} groups` : '';
     const heading = el('h3', '', el('span', 'trunc', `${i + 1}. ${step.title || 'Output'}`), el('span', 'd', note));
-    made.replaceChildren(heading, ...groups.map((group, k) => this.group(i, group, open[k], ways, made.rows)));
+    made.replaceChildren(heading, ...groups.map((group, k) => this.group(i, group, open[k], ways)));
     return made;
   }
 
-  /** How many of the drawn lines are errors: they turn red late. @param {Group} group */
-  kinds(group) {
-    return group.lines.slice(0, GROUP).filter((k) => this.log.lines[k].kind === 'err').length;
-  }
-
-  /**
-   * @param {number} i @param {Group} group @param {boolean} open @param {number} ways
-   * @param {[HTMLElement, import('./fold.js').Line][]} rows
-   */
-  group(i, group, open, ways, rows) {
-    const { hosts, state, lines } = group;
+  /** @param {number} i @param {Group} group @param {boolean} open @param {number} ways */
+  group(i, group, open, ways) {
+    const { hosts, state } = group;
     const made = el('div', 'same');
     if (state) made.dataset.s = state;
     const toggle = button('same-t', '', 'toggle', state ? cell(state) : '', el('b', '', words(group, ways)));
@@ -160,17 +185,43 @@ export class SameView {
     made.dataset.name = name(i, group);
     if (!open) return made;
     const body = el('div', 'lc');
-    body.style.containIntrinsicSize = `auto 1px auto ${Math.min(GROUP, lines.length) * this.log.blocks.rowHeight}px`;
-    for (const k of lines.slice(0, GROUP)) {
-      const line = this.log.lines[k];
-      const row = makeRow(line, this.log.gutter);
-      if (this.log.isMarked(line.n)) row.classList.add('is-on');
-      rows.push([row, line]);
+    const height = `${Math.min(GROUP, group.count) * this.log.blocks.rowHeight}px`;
+    body.style.containIntrinsicSize = `auto 1px auto ${height}`;
+    made.append(body);
+    if (group.rows) this.fill(body);
+    else {
+      body.style.minHeight = height;
+      if (state === 'fail' && this.soon-- > 0) this.load(body);
+      else this.near.observe(body);
+    }
+    return made;
+  }
+
+  /** Draws the lines of a group. @param {any} body */
+  fill(body) {
+    const { rows, count: all } = body.parentElement.group;
+    body.style.minHeight = '';
+    for (const line of rows.slice(0, GROUP)) {
+      const row = Object.assign(makeRow(line, this.log.gutter), { line });
+      row.classList.toggle('is-on', this.log.isMarked(line.n));
       body.append(row);
     }
-    made.append(body);
-    if (lines.length > GROUP) made.append(button('same-more', '', 'more', `and ${count(lines.length - GROUP)} more lines`));
-    return made;
+    if (all > GROUP) body.after(button('same-more', '', 'more', `and ${count(all - GROUP)} more lines`));
+  }
+
+  /** Fetches the lines of a group. @param {any} body */
+  async load(body) {
+    this.near.unobserve(body);
+    const { group, step } = body.parentElement;
+    const { signal } = /** @type {AbortController} */ (this.asking);
+    try {
+      group.rows = await /** @type {any} */ (this.log.far).voice(step, group.hosts[0], GROUP + 1, signal);
+    } catch {
+      return; // nobody wants to know any more
+    }
+    this.fill(body);
+    this.rows = $$('.ln', this.view);
+    this.log.search.tell(false); // some may be among them
   }
 
   /** @param {Event} e */
@@ -184,9 +235,8 @@ export class SameView {
     const made = /** @type {any} */ (at.closest('.same'));
     if (does === 'toggle') this.toggle(made);
     else if (does === 'more') {
-      const line = this.log.lines[made.group.lines[GROUP]];
       this.page.leave();
-      this.log.goTo(line.n, { mark: false });
+      this.log.goTo(made.group.rows[GROUP].n, { mark: false });
     } else if (does) this.page.pick(made.group.hosts);
   }
 
@@ -206,7 +256,7 @@ export class SameView {
   }
 
   remark() {
-    for (const [row, line] of this.rows) row.classList.toggle('is-on', this.log.isMarked(line.n));
+    for (const row of this.rows) row.classList.toggle('is-on', this.log.isMarked(row.line.n));
   }
 
   /** Marks the rows that hold a text. @param {string} query @returns {number} how many */
@@ -214,16 +264,16 @@ export class SameView {
     if (query !== this.query) this.at = -1;
     this.query = query;
     const has = (/** @type {HTMLElement} */ row) => !!query && ($('.ln-x', row).textContent ?? '').toLowerCase().includes(query);
-    this.hits = this.rows.flatMap(([row], k) => (row.classList.toggle('is-hit', has(row)) ? [k] : []));
+    this.hits = this.rows.flatMap((row, k) => (row.classList.toggle('is-hit', has(row)) ? [k] : []));
     return this.hits.length;
   }
 
   /** To the next row of a list, or the one before. @param {1|-1} by @param {number[]} list @returns {number} the how-manieth */
   next(by, list = this.hits) {
     if (!list.length) return 0;
-    this.rows[this.at]?.[0].classList.remove('is-now');
+    this.rows[this.at]?.classList.remove('is-now');
     this.at = (by > 0 ? list.find((k) => k > this.at) : list.findLast((k) => k < this.at)) ?? list[by > 0 ? 0 : list.length - 1];
-    const [row] = this.rows[this.at];
+    const row = this.rows[this.at];
     row.classList.add('is-now');
     row.scrollIntoView({ block: 'center' });
     return list.indexOf(this.at) + 1;
@@ -231,13 +281,16 @@ export class SameView {
 
   /** @param {1|-1} by */
   error(by) {
-    this.next(by, this.rows.flatMap(([, line], k) => (line.kind === 'err' ? [k] : [])));
+    const list = this.rows.flatMap((row, k) => (row.line.kind === 'err' ? [k] : []));
+    if (list.length || !this.log.errors.length) return this.next(by, list);
+    this.page.leave(); // it stands further on in what somebody said
+    this.log.error(by);
   }
 
   /** The number of the first line on screen. */
   firstSeen() {
     const { top } = this.view.getBoundingClientRect();
-    return this.rows.find(([row]) => row.getBoundingClientRect().top > top + 26)?.[1].n;
+    return this.rows.find((row) => row.getBoundingClientRect().top > top + 26)?.line.n;
   }
 
   /** To the beginning of a neighbouring step. @param {1|-1} by */
@@ -262,6 +315,9 @@ export class SameView {
 /** @param {number} step @param {Group} group */
 const name = (step, group) => `${step} ${group.state} ${group.hosts[0]} ${group.hosts.length}`;
 
+/** How many of the drawn lines are errors: they turn red late. @param {Group} group */
+const kinds = (group) => group.rows?.slice(0, GROUP).filter((line) => line.kind === 'err').length;
+
 /** @param {string} state */
 function cell(state) {
   const mark = el('span', 'hc hc-demo');
@@ -280,12 +336,12 @@ function button(css, title, does, ...inside) {
 }
 
 /** @param {Group} group @param {number} ways how many groups of hosts the step has */
-function words({ hosts, state, lines }, ways) {
+function words({ hosts, state, count: all }, ways) {
   if (!hosts[0]) return 'The push host';
   const many = hosts.length > 1;
   const who = many ? `${ways > 1 ? '' : 'All '}${count(hosts.length)} hosts` : '1 host';
   const was = many ? 'were' : 'was';
   const end = { fail: 'failed and', lost: `${was} lost sight of and`, cancel: `${was} cancelled and`, skip: `${was} skipped and` }[state];
-  const said = lines.length ? 'said this' : 'said nothing';
+  const said = all ? 'said this' : 'said nothing';
   return `${who} ${end ? `${end} ` : ''}${said}${state === 'run' ? ' so far' : ''}`;
 }

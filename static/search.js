@@ -1,6 +1,6 @@
 // search.js: finding text over all lines that pass the filters, in slices so that the page never stalls; matches are
 // painted with highlights, without touching the elements. In lines that lie on the server, the server looks.
-import { lower, places } from './blocks.js';
+import { lower } from './blocks.js';
 import { plain } from './sgr.js';
 
 export class Search {
@@ -32,7 +32,7 @@ export class Search {
     this.hits = [];
     this.at = -1;
     const job = ++this.job;
-    if (this.view.far) return this.askFor(this.view.far);
+    if (this.view.far) return this.view.far.look(this);
     const { shown, lines } = this.view;
     const end = shown.length; // later ones are looked at as they come
     let k = 0;
@@ -55,25 +55,6 @@ export class Search {
       }
     };
     slice();
-  }
-
-  /** Has the server look. @param {import('./lines.js').FarLines} far */
-  askFor(far) {
-    this.asking?.abort();
-    this.asking = new AbortController();
-    const done = (/** @type {boolean} */ busy) => {
-      this.tell(busy);
-      this.mark();
-      this.view.rail.draw();
-    };
-    if (!this.query) return done(false);
-    this.tell(true);
-    const take = (/** @type {number[][]} */ ranges) => {
-      this.hits = this.hits.concat(places(ranges));
-      done(true);
-    };
-    const query = `${far.filters}&q=${encodeURIComponent(this.query.slice(0, 200))}`;
-    far.find(query, this.asking.signal, take).then(() => done(false), () => {});
   }
 
   /** A new line passed the filters. @param {number} i */

@@ -10,6 +10,9 @@ export class Title {
     this.icon = /** @type {HTMLLinkElement|null} */ ($('link[rel="icon"]'));
     const version = this.icon ? new URL(this.icon.href).search : '';
     this.iconAt = (/** @type {string} */ kind) => `/static/favicon-${kind}.svg${version}`;
+    this.state = '';
+    this.at = 0;
+    fetch(this.iconAt('off')).catch(() => {}); // while there is a connection: it is shown when there is none
     this.bell = $('#b-bell');
     if (this.bell) this.listen();
   }
@@ -28,12 +31,15 @@ export class Title {
     });
   }
 
-  /** @param {string} result a shape, empty while it runs @param {boolean} off no connection @param {number} percent @param {boolean} paused */
+  /** At most once a second while it runs, so that a tab does not twitch. @param {string} result a shape, empty while it runs @param {boolean} off no connection @param {number} percent @param {boolean} paused */
   draw(result, off, percent, paused) {
     const state = result || (off ? 'off' : 'run');
     const title = state === 'run' ? `${paused ? 'Paused at ' : ''}${percent}% ${this.name}` : `${SIGNS[/** @type {'ok'} */ (state)] ?? '?'} ${this.name}`;
-    if (document.title !== title) document.title = title;
-    const kinds = { ok: 'ok', lost: 'lost', off: 'off', run: `run${Math.min(80, Math.floor(percent / 20) * 20)}` };
+    const at = Date.now();
+    if (document.title === title || (state === this.state && at - this.at < 1000)) return;
+    Object.assign(this, { state, at });
+    document.title = title;
+    const kinds = { ok: 'ok', lost: 'lost', off: 'off', run: `run${Math.floor(percent / 5) * 5}` };
     const address = this.iconAt(kinds[/** @type {'ok'} */ (state)] ?? 'fail');
     if (this.icon && this.address !== address) this.icon.href = this.address = address;
   }
@@ -41,6 +47,6 @@ export class Title {
   /** Speaks when the push ends, only when the tab is hidden. @param {string} words */
   ring(words) {
     if (this.bell?.getAttribute('aria-pressed') !== 'true' || !document.hidden) return;
-    new Notification(`${this.name}: ${words}`, { tag: `push-${this.name}` });
+    new Notification(`${this.name}: ${words}`, { tag: location.pathname });
   }
 }

@@ -109,6 +109,7 @@ async fn an_engineer_signs_in_presses_the_three_buttons_and_watches() {
         let_go(&house, "go", hosts);
         browser.says(".prog-txt", "Pushed in").await;
         assert!(browser.text(".log-scroll").await.contains("warm"));
+        browser.tab_says("✓ web to ", "ok.svg", "M9 16.5l5 5").await;
         browser.holds("!document.querySelector('.nowpush')").await;
         if stage == "prod" {
             browser.pictures("live-ended").await;
@@ -156,6 +157,7 @@ async fn the_live_window_shows_exactly_the_journal() {
 
     house.kill_server().await;
     browser.says(".conn", "Reconnecting").await;
+    browser.tab_says("… web to QA", "off.svg", "stroke-dasharray=\"6 5\"").await;
     browser.pictures("reconnecting").await;
     let_go(&house, "one", &hosts);
     for host in hosts {
@@ -397,6 +399,7 @@ async fn a_killed_runner_is_told_on_the_page() {
     }
     kill(house.runner(1).await);
     browser.says(".prog-txt", "Interrupted after").await;
+    browser.tab_says("? web to QA", "lost.svg", "M16 1l15 15-15 15L1 16z").await;
     browser.pictures("interrupted-live").await;
     browser.click("#b-result").await;
     let doubt = browser.says(".note--warn", "in doubt").await;

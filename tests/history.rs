@@ -1,10 +1,13 @@
 //! What pages ask of the past takes no more work because there is more of it, and paging through it loses nothing.
 
 mod many;
+mod whole;
 
 use many::{fill, pressed, sha};
 use pushbutton::ledger::history::{self, Edge, Filter};
-use pushbutton::ledger::{Answer, aim, current, holds, outbox, past, press, pushes, running, stats, told, usual};
+use pushbutton::ledger::{
+    Answer, aim, current, holds, outbox, past, press, published, pushes, running, stats, told, usual,
+};
 use pushbutton::time::At;
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -89,6 +92,12 @@ fn questions(pushes: i64) -> Vec<Question> {
     ask("the lock", Box::new(|c| pushes::lock_holder(c, "web").map(drop)));
     ask("the hosts of the last push", Box::new(|c| pushes::last_hosts(c, "web", "prod").map(drop)));
     ask("a hold", Box::new(move |c| holds::get(c, &holds::scope(&web(), None), At::now()).map(drop)));
+    ask("the newest published build", Box::new(move |c| published::newest(c, &web(), |_| true).map(drop)));
+    ask("published builds", Box::new(move |c| published::list(c, &web(), 50).map(drop)));
+    let rounds = (pushes - 1) / 9 * 9 + 1; // of this stack
+    let (older, newer) = (sha(rounds - 18).parse().unwrap(), sha(rounds).parse().unwrap());
+    let between = move |c: &Connection| published::between(c, &web(), Some(&older), &newer, 50).map(drop);
+    ask("what was published between two", Box::new(between));
     ask("the next number", Box::new(|c| press::next_number(c, 0).map(drop)));
     let id = pushes - 4;
     ask("usual steps", Box::new(move |c| usual::steps(c, &pushes::get(c, id)?.unwrap()).map(drop)));

@@ -32,6 +32,7 @@ mod plan;
 mod played;
 mod policy;
 mod readback;
+mod reader;
 mod readme;
 mod relay;
 mod release;

@@ -221,10 +221,13 @@ async fn every_end_of_a_push_and_its_question_stand_every_rule() {
     // A button that was seen before the world moved.
     browser.go("/stacks/web").await;
     browser.text("[data-go=\"qa\"]:not([aria-disabled])").await;
+    // In one breath: the page would soon bring what it knows up to date.
     browser
-        .ask("for (const seen of document.querySelectorAll('[name=seen]')) seen.value = seen.value.replace(/./g, 'a')")
+        .ask(
+            "for (const seen of document.querySelectorAll('[name=seen]')) seen.value = seen.value.replace(/./g, 'a');
+             document.querySelector('[data-go=\"qa\"]').click()",
+        )
         .await;
-    browser.click("[data-go=\"qa\"]").await;
     assert!(browser.says("main", "409").await.to_lowercase().contains("nothing was pushed"));
 
     browser.complaints().await; // 404 and 409 were asked for
@@ -238,6 +241,12 @@ async fn every_end_of_a_push_and_its_question_stand_every_rule() {
     // The server goes: at first nothing is made of it, then the page says since when it knows nothing.
     house.kill_server().await;
     browser.says(".conn", "Reconnecting").await;
+    // A cancel that cannot reach it says so, and the page stays.
+    browser.click("#b-cancel").await;
+    browser.click("#dlg-cancel form .btn--fail").await;
+    browser.says("#cancel-words", "No connection: this was not done.").await;
+    browser.pictures("cancel-in-vain").await;
+    browser.click("#dlg-cancel [type=button]").await;
     browser.ask("const real = Date.now; Date.now = () => real() + 34000").await;
     browser.says("#conn-note", "No connection to Pushbutton for").await;
     browser.holds("document.querySelector('main').classList.contains('is-stale')").await;

@@ -7,12 +7,22 @@ use crate::ledger::pushes;
 use crate::stack::PushNumber;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
+
+/// Ends that somebody who listens may lag behind; who misses one only does later what could have been done ahead.
+const ENDS: usize = 64;
 
 /// The running pushes' ends. A std mutex: it is never held across an await.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Journals {
     running: Mutex<HashMap<PushNumber, watch::Sender<JournalEnd>>>,
+    ends: broadcast::Sender<PushNumber>,
+}
+
+impl Default for Journals {
+    fn default() -> Self {
+        Self { running: Mutex::default(), ends: broadcast::channel(ENDS).0 }
+    }
 }
 
 impl Journals {
@@ -31,6 +41,8 @@ impl Journals {
         });
         if end.ended {
             running.remove(&push);
+            // Without listeners there is nobody to tell.
+            self.ends.send(push).ok();
         }
     }
 
@@ -60,6 +72,11 @@ impl Desk {
         let journal = PushDir::of(&self.config.data, push).journal();
         let len = tokio::fs::metadata(journal).await.map_or(0, |meta| meta.len());
         Some(watch::channel(JournalEnd { len, ended: true }).1)
+    }
+
+    /// Which pushes end from now on; each is told once its end is in the ledger.
+    pub fn ends(&self) -> broadcast::Receiver<PushNumber> {
+        self.journals.ends.subscribe()
     }
 
     async fn has_ended(&self, push: PushNumber) -> Option<bool> {

@@ -244,6 +244,11 @@ impl Desk {
         PushDir::of(&self.config.data, push).journal()
     }
 
+    /// The index of a push's journal: may be gone at any time, and is only believed when it fits the journal.
+    pub fn index_path(&self, push: PushNumber) -> PathBuf {
+        PushDir::of(&self.config.data, push).index()
+    }
+
     /// Counts up whenever something that pages show has changed: a push began, ended or got further, a hold, a stack
     /// file, a fetched branch.
     pub fn changes(&self) -> watch::Receiver<u64> {

@@ -48,6 +48,12 @@ impl PushDir {
         self.0.join("journal.torn")
     }
 
+    /// Where the lines of a journal that has ended lie in it, kept by the server: not a record of anything. It may be
+    /// deleted at any time.
+    pub fn index(&self) -> PathBuf {
+        self.0.join("journal.index")
+    }
+
     /// Held by the runner as long as it lives: who holds this lock *is* the runner.
     pub fn lock(&self) -> PathBuf {
         self.0.join("runner.lock")

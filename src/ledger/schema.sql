@@ -110,6 +110,7 @@ CREATE TABLE published (                          -- builds that somebody else m
   UNIQUE (stack, sha),
   UNIQUE (stack, build)
 ) STRICT;
+CREATE INDEX published_in_order ON published (stack, n);
 
 CREATE TABLE current (                            -- what each stage runs: the build of its last succeeded push
   stack         TEXT NOT NULL,

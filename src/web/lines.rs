@@ -1,10 +1,14 @@
-//! The lines of a push that has ended, for a page that loads only what is looked at: an outline, pages of lines, and
-//! where lines are that hold a text or come from a host. They must never hold a whole journal in memory, and never speak
+//! The lines of a push that has ended, for a page that loads only what is looked at: an outline, pages of lines, where lines
+//! are that hold a text or come from a host, which hosts said the same. They must never hold a whole journal in memory, and never speak
 //! of a push that still runs: its viewers are cursors into its journal. Called by the routes.
 
+mod ahead;
+mod building;
 mod find;
 mod index;
+mod kept;
 mod read;
+mod same;
 
 use super::App;
 use super::asking::Caller;
@@ -13,8 +17,10 @@ use super::screens::named;
 use crate::desk::JournalEnd;
 use crate::stack::PushNumber;
 use actix_web::HttpResponse;
+use actix_web::http::header::CONTENT_SECURITY_POLICY;
 use actix_web::web::{Data, Path, Query};
-use find::{MOST_RANGES, Text};
+pub use ahead::ahead;
+use find::{MOST_LINES, MOST_RANGES, Text};
 use index::{Index, Span, Wanted};
 use serde_json::json;
 use std::fs::File;
@@ -30,6 +36,8 @@ const KEPT: usize = 16;
 const KEPT_BYTES: usize = 64 << 20;
 /// Passes over journals at once: the rest of the machine is for the pushes.
 const PASSES: usize = 2;
+/// The index of a journal with fewer bytes, some 4,000 lines, is made anew when it is asked for: that takes no time.
+const LONG: u64 = 512 << 10;
 /// The longest text to look for, in characters.
 const LONGEST_TEXT: usize = 200;
 
@@ -92,11 +100,13 @@ impl Past {
         if let Some(index) = app.lines.kept(push, len) {
             return Ok(Self { path, index });
         }
-        let built = pass(app, path.clone(), move |file| match file {
-            Some(file) => Index::build(&file, len),
+        let (beside, gone) = (app.desk.index_path(push), app.closing.clone());
+        let made = pass(app, path.clone(), move |file| match file {
+            Some(file) if len < LONG => Index::build(&file, len, &gone),
+            Some(file) => indexed(&file, len, &beside, &gone),
             None => Ok(Index::default()),
         });
-        let index = Arc::new(built.await?);
+        let index = Arc::new(made.await?);
         app.lines.keep(push, len, &index);
         Ok(Self { path, index })
     }
@@ -112,6 +122,18 @@ impl Past {
         })
         .await
     }
+}
+
+/// The index that lies beside a journal; else it is made, and put there.
+fn indexed(journal: &File, len: u64, beside: &std::path::Path, gone: &CancellationToken) -> io::Result<Index> {
+    if let Some(index) = kept::load(beside, journal, len) {
+        return Ok(index);
+    }
+    let index = Index::build(journal, len, gone)?;
+    if let Err(error) = kept::store(beside, journal, len, &index) {
+        tracing::warn!(path = %beside.display(), %error, "the index of a journal cannot be kept; it is made anew after a restart");
+    }
+    Ok(index)
 }
 
 /// Works on a journal's file, off the async threads, when it is its turn; there is none of a push that never began.
@@ -135,6 +157,9 @@ struct Asked {
     text: String,
     from: Option<u64>,
     to: Option<u64>,
+    /// Lines in one answer, if fewer than there can be.
+    most: Option<u64>,
+    as_text: bool,
 }
 
 impl Asked {
@@ -150,6 +175,8 @@ impl Asked {
                 "errors" if value == "yes" => asked.wanted.errors = true,
                 "from" => asked.from = Some(line()?),
                 "to" => asked.to = Some(line()?),
+                "most" => asked.most = Some(line()?),
+                "format" if value == "text" => asked.as_text = true,
                 "q" if value.chars().count() <= LONGEST_TEXT => asked.text = value,
                 "q" => return Err(Problem::bad_request(format!("q is longer than {LONGEST_TEXT} characters"))),
                 _ => return Err(bad()),
@@ -174,13 +201,36 @@ pub async fn outline(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
     })))
 }
 
-/// `GET /api/v1/pushes/{id}/lines?from=&to=`, of some hosts and commands, or errors alone.
+/// `GET /api/v1/pushes/{id}/lines?from=&to=`, of some hosts and commands, or errors alone; with `format=text` nothing but
+/// what they say, all of it or nothing.
 pub async fn lines(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec<(String, String)>>) -> Reply {
-    let asked = Asked::of(query.into_inner())?;
-    let past = Past::of(&app, named("push", &id)?).await?;
-    let span = Span { first: asked.from.unwrap_or(1), last: asked.to.unwrap_or(u64::MAX) };
-    let lines = past.read(&app, move |file, index| find::lines(file, index, &asked.wanted, span)).await?;
-    Ok(HttpResponse::Ok().json(lines))
+    let Asked { wanted, from, to, most, as_text, .. } = Asked::of(query.into_inner())?;
+    let push: PushNumber = named("push", &id)?;
+    let past = Past::of(&app, push).await?;
+    let span = Span { first: from.unwrap_or(1), last: to.unwrap_or(u64::MAX) };
+    if !as_text {
+        let most = most.unwrap_or(MOST_LINES).min(MOST_LINES);
+        let lines = past.read(&app, move |file, index| find::lines(file, index, &wanted, span, most)).await?;
+        return Ok(HttpResponse::Ok().json(lines));
+    }
+    let text = past.read(&app, move |file, index| find::text(file, index, &wanted, span)).await?;
+    let too_long = || {
+        Problem::bad_request(format!(
+            "these lines are more text than one answer holds; /pushes/{push}/log has all of it"
+        ))
+    };
+    Ok(HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox"))
+        .body(text.ok_or_else(too_long)?))
+}
+
+/// `GET /api/v1/pushes/{id}/same?from=`: which hosts said the same, command by command.
+pub async fn same(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec<(String, String)>>) -> Reply {
+    let Asked { wanted, from, .. } = Asked::of(query.into_inner())?;
+    let index = Past::of(&app, named("push", &id)?).await?.index;
+    let from = u32::try_from(from.unwrap_or(1)).unwrap_or(u32::MAX);
+    Ok(HttpResponse::Ok().json(same::same(&index, &wanted, from)))
 }
 
 /// `GET /api/v1/pushes/{id}/find?q=`: which lines hold a text; without it, which lines come from some hosts or commands,

@@ -170,7 +170,7 @@ impl Server {
     /// # Errors
     /// What the system said.
     pub async fn run_until(self, stop: CancellationToken) -> io::Result<()> {
-        let closing = self.app.closing.clone();
+        let (app, closing) = (self.app.clone(), self.app.closing.clone());
         // Kept to the end: with it goes the socket's file, before the desk's lock.
         let (server, _push_host) = self.begin()?;
         let handle = server.handle();
@@ -179,7 +179,7 @@ impl Server {
             closing.cancel();
             handle.stop(true).await;
         };
-        let (served, ()) = tokio::join!(server, stopping);
+        let (served, (), _) = tokio::join!(server, stopping, app.closing.run_until_cancelled(lines::ahead(&app)));
         served
     }
 

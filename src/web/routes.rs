@@ -116,6 +116,7 @@ pub static ROUTES: &[Entry] = &[
     get("/api/v1/pushes/{id}/outline", || web::to(lines::outline)),
     get("/api/v1/pushes/{id}/lines", || web::to(lines::lines)),
     get("/api/v1/pushes/{id}/find", || web::to(lines::find)),
+    get("/api/v1/pushes/{id}/same", || web::to(lines::same)),
     post("/api/v1/pushes/{id}/cancel", || web::to(api::cancel)),
     post("/api/v1/pushes/{id}/confirm", || web::to(confirm::by_api)),
     post("/api/v1/pushes/{id}/pause", || web::to(pause::pause_by_api)),

@@ -20,6 +20,13 @@ pub fn sha(id: i64) -> String {
 
 /// Fills an empty ledger, in the one transaction that it is given.
 pub fn fill(connection: &Connection, pushes: i64, now: At) -> Result<(), LedgerError> {
+    let plan =
+        format!(r#"{{"plan":{{"commands":[{{}},{{}}],"hosts":["web1","web2"],"filler":"{}"}}}}"#, "x".repeat(1500));
+    fill_with(connection, pushes, now, &plan)
+}
+
+/// Fills it alike, with this plan in each push.
+pub fn fill_with(connection: &Connection, pushes: i64, now: At, plan: &str) -> Result<(), LedgerError> {
     let mut push = connection.prepare(
         "INSERT INTO pushes (id, stack, stage, build, sha, root, branch, who, reason, state, why, plan_hash, plan, diff,
                              commit_count, pressed_at, started_at, ended_at, duration_ms, hosts_total, hosts_ok, old_sha, old_build)
@@ -36,8 +43,6 @@ pub fn fill(connection: &Connection, pushes: i64, now: At) -> Result<(), LedgerE
         "INSERT INTO outbox (push, event, channel, payload, state, next_at, told_at, told)
          VALUES (?1, ?2, ?3, '{}', 'told', '', ?4, 'told')",
     )?;
-    let plan =
-        format!(r#"{{"plan":{{"commands":[{{}},{{}}],"hosts":["web1","web2"],"filler":"{}"}}}}"#, "x".repeat(1500));
     let words = ["gift", "cart", "search", "listing", "payments", "shop", "photo", "convos"];
     for id in 1..=pushes {
         // Three stages of a stack, one after the other, take the build that the first one made.
@@ -96,5 +101,11 @@ pub fn fill(connection: &Connection, pushes: i64, now: At) -> Result<(), LedgerE
         }
         history::index(connection, id)?;
     }
+    // As if all builds had been published, so that a stack of published builds can be looked at too.
+    connection.execute(
+        "INSERT INTO published (stack, sha, build, title, who)
+         SELECT stack, sha, id, 'Change ' || id, 'ci' FROM builds ORDER BY push",
+        [],
+    )?;
     Ok(())
 }

@@ -254,12 +254,86 @@ impl Browser {
 
     /// Sends keys to whatever has the focus, as fingers do.
     pub async fn keys(&self, keys: &str) {
-        let actions: Vec<Value> = keys
-            .chars()
-            .flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key.to_string() })))
-            .collect();
-        let body = json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] });
-        self.drive("actions", &body).await;
+        let strokes = keys.chars().flat_map(|key| ["keyDown", "keyUp"].map(|kind| stroke(kind, key)));
+        self.act("key", "keyboard", strokes.collect()).await;
+    }
+
+    /// Sends a key while another one is held.
+    pub async fn keys_with(&self, held: char, key: char) {
+        let strokes = [("keyDown", held), ("keyDown", key), ("keyUp", key), ("keyUp", held)];
+        self.act("key", "keyboard", strokes.map(|(kind, key)| stroke(kind, key)).into()).await;
+    }
+
+    /// Turns the wheel over an element: down by so many pixels, or up.
+    pub async fn wheel(&self, css: &str, down: i32) {
+        let (x, y) = self.middle(css).await;
+        let turn = json!({ "type": "scroll", "x": x, "y": y, "deltaX": 0, "deltaY": down, "origin": "viewport" });
+        self.act("wheel", "wheel", vec![turn]).await;
+    }
+
+    /// Puts the button of the mouse down in the middle of an element, or lets it go wherever it is.
+    pub async fn mouse(&self, down_on: Option<&str>) {
+        let mut moves = Vec::new();
+        match down_on {
+            Some(css) => {
+                let (x, y) = self.middle(css).await;
+                moves.push(json!({ "type": "pointerMove", "x": x, "y": y, "duration": 0 }));
+                moves.push(json!({ "type": "pointerDown", "button": 0 }));
+            }
+            None => moves.push(json!({ "type": "pointerUp", "button": 0 })),
+        }
+        self.act("pointer", "mouse", moves).await;
+    }
+
+    async fn middle(&self, css: &str) -> (i64, i64) {
+        let script = format!(
+            "const box = document.querySelector({css:?}).getBoundingClientRect();
+             return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];"
+        );
+        serde_json::from_value(self.ask(&script).await).unwrap()
+    }
+
+    async fn act(&self, kind: &str, id: &str, actions: Vec<Value>) {
+        self.drive("actions", &json!({ "actions": [{ "type": kind, "id": id, "actions": actions }] })).await;
+    }
+
+    /// Lets pages do what a person would otherwise be asked about: `notifications`, `clipboardReadWrite`…
+    pub async fn permit(&self, what: &[&str]) {
+        self.tell_chromium("Browser.grantPermissions", json!({ "permissions": what })).await;
+    }
+
+    /// Makes the page believe that its tab is not in front, or is again.
+    pub async fn hide(&self, hidden: bool) {
+        let script = format!(
+            "Object.defineProperty(document, 'hidden', {{ get: () => {hidden}, configurable: true }});
+             document.dispatchEvent(new Event('visibilitychange'));"
+        );
+        self.ask(&script).await;
+    }
+
+    /// Waits until the tab's title begins so, and its icon is this one and has this shape.
+    pub async fn tab_says(&self, title: &str, icon: &str, shape: &str) {
+        self.holds(&format!("document.title.startsWith({title:?})")).await;
+        let address = self.ask("return document.querySelector('link[rel=icon]').href").await;
+        let address = address.as_str().unwrap();
+        assert!(address.contains(&format!("/static/favicon-{icon}")), "{title}: {address}");
+        let fetched = "const done = arguments[1]; fetch(arguments[0]).then((answer) => answer.text()).then(done)";
+        let picture = self.page.execute_async(fetched, vec![address.into()]).await.unwrap();
+        assert!(picture.as_str().unwrap().contains(shape), "{icon}: {picture}");
+    }
+
+    /// Waits until what came is drawn.
+    pub async fn frames(&self) {
+        let frames =
+            "let n = 3; const done = arguments[0]; (function next() { n-- ? requestAnimationFrame(next) : done(); })()";
+        self.page.execute_async(frames, vec![]).await.unwrap();
+    }
+
+    /// What was copied last. Asked without a person's leave, which a page would need.
+    pub async fn copied(&self) -> String {
+        let leave = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+        self.tell_chromium("Browser.grantPermissions", leave).await;
+        self.ask("return navigator.clipboard.readText()").await.as_str().unwrap().to_owned()
     }
 
     pub(super) async fn tell_chromium(&self, command: &str, parameters: Value) -> Value {
@@ -273,6 +347,10 @@ impl Browser {
         assert_eq!(status, 200, "{command}: {text}");
         serde_json::from_str::<Value>(&text).unwrap()["value"].take()
     }
+}
+
+fn stroke(kind: &str, key: char) -> Value {
+    json!({ "type": kind, "value": key.to_string() })
 }
 
 impl Drop for Browser {

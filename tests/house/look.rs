@@ -109,9 +109,7 @@ impl Browser {
         for width in WIDTHS {
             self.resize(width, 800).await;
             note(&format!("{width} px"), self.list(STICKS_OUT).await);
-            if width < 400 {
-                note(&format!("{width} px"), self.list(BROKEN_WORDS).await);
-            }
+            note(&format!("{width} px"), self.list(BROKEN_WORDS).await);
         }
         for &(width, height, scheme) in views {
             self.be(scheme).await;
@@ -156,10 +154,8 @@ impl Browser {
             self.resize(width, tall).await;
         }
         // What came into sight is drawn in the frames after.
-        let frames =
-            "let n = 3; const done = arguments[0]; (function next() { n-- ? requestAnimationFrame(next) : done(); })()";
         if self.runs_scripts().await {
-            self.page.execute_async(frames, vec![]).await.unwrap();
+            self.frames().await;
         }
         let picture = self.page.screenshot().await.unwrap();
         std::fs::create_dir_all(folder()).unwrap();

@@ -17,6 +17,10 @@ use tokio_util::sync::CancellationToken;
 pub const MOST_RANGES: usize = 20_000;
 /// Lines in one answer.
 pub const MOST_LINES: u64 = 1_000;
+/// Lines whose text alone is asked for: what people paste somewhere (`static/copy.js` knows it too).
+const MOST_COPIED: u64 = 100_000;
+/// Bytes of that text.
+const MOST_COPIED_TEXT: usize = 8 << 20;
 /// Bytes of text in one answer; the line that goes over it is the last.
 const MOST_TEXT: usize = 2 << 20;
 /// How long one search reads.
@@ -141,14 +145,14 @@ pub struct Lines {
     pub next: Option<u64>,
 }
 
-/// The wanted lines of a span, as far as one answer goes.
+/// The wanted lines of a span, as far as one answer of at most so many lines goes.
 ///
 /// # Errors
 /// What the system said.
-pub fn lines(file: &File, index: &Index, wanted: &Wanted, span: Span) -> io::Result<Lines> {
+pub fn lines(file: &File, index: &Index, wanted: &Wanted, span: Span, most: u64) -> io::Result<Lines> {
     let (mut lines, mut next, mut bytes) = (Vec::new(), None, 0);
     each(file, index, &index.passing(wanted, span), |number, light| {
-        if lines.len() as u64 == MOST_LINES || bytes > MOST_TEXT {
+        if lines.len() as u64 == most || bytes > MOST_TEXT {
             next = Some(number);
             return ControlFlow::Break(());
         }
@@ -165,4 +169,22 @@ pub fn lines(file: &File, index: &Index, wanted: &Wanted, span: Span) -> io::Res
         ControlFlow::Continue(())
     })?;
     Ok(Lines { lines, next })
+}
+
+/// What the wanted lines of a span say, without colours, a line each; none when it is too much for one answer.
+///
+/// # Errors
+/// What the system said.
+pub fn text(file: &File, index: &Index, wanted: &Wanted, span: Span) -> io::Result<Option<String>> {
+    let passing = index.passing(wanted, span);
+    if passing.iter().map(|span| span.last - span.first + 1).sum::<u64>() > MOST_COPIED {
+        return Ok(None);
+    }
+    let mut text = String::new();
+    each(file, index, &passing, |_, light| {
+        text.push_str(&plain(&light.text));
+        text.push('\n');
+        if text.len() > MOST_COPIED_TEXT { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok((text.len() <= MOST_COPIED_TEXT).then_some(text))
 }

@@ -1,17 +1,19 @@
 //! What the journal of a push that has ended holds, without its text: where each line lies, which host and command said
-//! it, which lines are errors, how the steps went. Built by one pass over the file. It must never hold a line's text, nor
-//! call a line an error that the page of a running push would not (`static/fold.js` goes by the same rule).
+//! it, which lines are errors, which hosts said the same, how the steps went. It must never hold a line's text. Made by
+//! `building`, kept on disk by `kept`, asked by everything else here.
 
-use super::read::{Light, lines_of};
-use crate::journal::{Event, HostResult, Record, Stream};
-use std::collections::{HashMap, VecDeque};
+use super::building::Building;
+use super::read::records;
+use crate::journal::Record;
+use serde::Serialize;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::ops::ControlFlow;
+use tokio_util::sync::CancellationToken;
 
 /// A place in the file is kept for each so many lines: reading any line reads at most so many before it.
 pub const STRIDE: u64 = 64;
-/// Lines kept as possible errors of one command on one host; as many as the page of a running push keeps.
-const SUSPECTS: usize = 200;
 /// With more changes of step than this, short ones next to each other become one.
 const MOST_STEPS: usize = 2_000;
 /// What a short one is: less than a block of the page.
@@ -28,15 +30,50 @@ pub struct Span {
 
 /// Neighbouring lines of one command and one host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Run {
-    first: u64,
-    command: u32,
+pub struct Run {
+    /// The first line's number.
+    pub first: u64,
+    /// Which command.
+    pub command: u32,
     /// Place in the list of hosts.
-    host: u32,
+    pub host: u32,
+}
+
+/// What one host said to one command, as far as it is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Voice {
+    /// Which command.
+    pub command: u32,
+    /// Place in the list of hosts.
+    pub host: u32,
+    /// Its first line; none when it said nothing.
+    pub first: Option<u64>,
+    /// How many lines.
+    pub lines: u64,
+    /// Of all it said, by the rule of `same`: two that are equal said the same.
+    pub said: [u8; 16],
+    /// How the command ended there.
+    pub end: End,
+}
+
+/// How a command ended on a host, as far as hosts are told apart by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// It failed, ran out of time, or the host was not reached.
+    Failed,
+    /// Nobody knows.
+    Unknown,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// It never began, or the host was dropped.
+    Skipped,
+    /// It ended well.
+    Ok,
 }
 
 /// The index of one journal.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Index {
     /// How many lines there are; they are numbered from 1.
     pub lines: u64,
@@ -45,10 +82,12 @@ pub struct Index {
     /// The lines that are errors, in order, never touching each other.
     pub errors: Vec<Span>,
     /// Where the records of the lines 1, 1 + [`STRIDE`], … begin.
-    offsets: Vec<u64>,
-    runs: Vec<Run>,
+    pub(super) offsets: Vec<u64>,
+    pub(super) runs: Vec<Run>,
     /// Names; the push host has none.
-    hosts: Vec<Option<String>>,
+    pub(super) hosts: Vec<Option<String>>,
+    /// In the order in which their commands began there.
+    pub(super) voices: Vec<Voice>,
 }
 
 /// Which lines are asked for; nothing set asks for all of them.
@@ -66,17 +105,27 @@ impl Index {
     /// Reads a journal up to `end`, once.
     ///
     /// # Errors
-    /// What the system said.
-    pub fn build(file: &File, end: u64) -> io::Result<Self> {
+    /// What the system said; `Interrupted` when it is not wanted any more.
+    pub fn build(file: &File, end: u64, gone: &CancellationToken) -> io::Result<Self> {
         let mut building = Building::default();
-        lines_of(file, 0, end, |offset, line| building.take(offset, line))?;
-        Ok(building.done())
+        records(file, 0, end, |offset, record| {
+            building.take(offset, record);
+            match gone.is_cancelled() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        })?;
+        match gone.is_cancelled() {
+            true => Err(io::ErrorKind::Interrupted.into()),
+            false => Ok(building.done()),
+        }
     }
 
     /// About how many bytes it takes.
     pub fn weight(&self) -> usize {
         let records = self.records.len() * 512;
-        size_of_val(&*self.offsets) + size_of_val(&*self.runs) + size_of_val(&*self.errors) + records
+        let voices = size_of_val(&*self.voices);
+        size_of_val(&*self.offsets) + size_of_val(&*self.runs) + size_of_val(&*self.errors) + voices + records
     }
 
     /// A line at or before this one, and where its record begins.
@@ -101,6 +150,25 @@ impl Index {
         }
         passing.retain(|part| part.first <= part.last);
         if wanted.errors { both(&passing, &self.errors) } else { passing }
+    }
+
+    /// The name of a host; none for the push host.
+    pub fn host(&self, place: u32) -> Option<&str> {
+        self.hosts[place as usize].as_deref()
+    }
+
+    /// How many errors each host said to each command, by command and the host's place.
+    pub fn errors_of(&self) -> HashMap<(u32, u32), u64> {
+        let mut counts = HashMap::new();
+        for span in &self.errors {
+            let begin = self.runs.partition_point(|run| run.first <= span.first).saturating_sub(1);
+            for (at, run) in self.runs.iter().enumerate().skip(begin).take_while(|(_, run)| run.first <= span.last) {
+                let last = self.runs.get(at + 1).map_or(self.lines, |next| next.first - 1);
+                *counts.entry((run.command, run.host)).or_default() +=
+                    last.min(span.last) + 1 - run.first.max(span.first);
+            }
+        }
+        counts
     }
 
     /// Whether a line is an error.
@@ -138,11 +206,13 @@ impl Index {
 }
 
 impl Wanted {
-    fn takes_host(&self, host: Option<&str>) -> bool {
+    /// Whether a host is asked for; none is the push host.
+    pub fn takes_host(&self, host: Option<&str>) -> bool {
         self.hosts.is_empty() || self.hosts.iter().any(|wanted| wanted == host.unwrap_or("-"))
     }
 
-    fn takes_command(&self, command: u32) -> bool {
+    /// Whether a command is asked for.
+    pub fn takes_command(&self, command: u32) -> bool {
         self.commands.is_empty() || self.commands.contains(&command)
     }
 }
@@ -166,100 +236,4 @@ fn both(one: &[Span], other: &[Span]) -> Vec<Span> {
         if left.last < right.last { a += 1 } else { b += 1 }
     }
     both
-}
-
-/// What may turn out to be errors of one command on one host.
-struct Suspect {
-    /// Its newest lines on standard error.
-    err: VecDeque<u64>,
-    /// Its last line.
-    last: u64,
-}
-
-#[derive(Default)]
-struct Building {
-    index: Index,
-    places: HashMap<Option<String>, u32>,
-    suspects: HashMap<(u32, u32), Suspect>,
-    errors: Vec<u64>,
-}
-
-impl Building {
-    fn take(&mut self, offset: u64, line: &[u8]) {
-        match serde_json::from_slice::<Light<'_>>(line) {
-            Ok(light) if light.is_line() => self.line(offset, &light),
-            _ => {
-                if let Ok(record) = serde_json::from_slice::<Record>(line) {
-                    self.state(record);
-                }
-            }
-        }
-    }
-
-    fn line(&mut self, offset: u64, light: &Light<'_>) {
-        let index = &mut self.index;
-        index.lines += 1;
-        let number = index.lines;
-        if (number - 1).is_multiple_of(STRIDE) {
-            index.offsets.push(offset);
-        }
-        let host = self.place(light.host);
-        let run = Run { first: number, command: light.command, host };
-        if self.index.runs.last().is_none_or(|last| (last.command, last.host) != (run.command, run.host)) {
-            self.index.runs.push(run);
-        }
-        let fresh = || Suspect { err: VecDeque::new(), last: number };
-        let suspect = self.suspects.entry((light.command, host)).or_insert_with(fresh);
-        suspect.last = number;
-        if light.stream == Some(Stream::Err) {
-            suspect.err.push_back(number);
-            if suspect.err.len() > SUSPECTS {
-                suspect.err.pop_front();
-            }
-        }
-    }
-
-    fn place(&mut self, host: Option<&str>) -> u32 {
-        // The same host as in the line before, nearly always.
-        if let Some(last) = self.index.runs.last()
-            && self.index.hosts[last.host as usize].as_deref() == host
-        {
-            return last.host;
-        }
-        let hosts = &mut self.index.hosts;
-        *self.places.entry(host.map(str::to_owned)).or_insert_with_key(|name| {
-            hosts.push(name.clone());
-            u32::try_from(hosts.len() - 1).unwrap_or(u32::MAX)
-        })
-    }
-
-    fn state(&mut self, record: Record) {
-        match &record.event {
-            Event::HostEnded { command, host, result, .. } => {
-                let place = self.place(host.as_deref());
-                let suspect = self.suspects.remove(&(*command, place));
-                if let (Some(suspect), true) = (suspect, is_bad(*result)) {
-                    match suspect.err.is_empty() {
-                        true => self.errors.push(suspect.last),
-                        false => self.errors.extend(suspect.err),
-                    }
-                }
-            }
-            Event::HostStarted { .. } | Event::HostDropped { .. } => {}
-            _ => self.index.records.push(record),
-        }
-    }
-
-    fn done(mut self) -> Index {
-        self.errors.sort_unstable();
-        for line in self.errors {
-            join(&mut self.index.errors, Span { first: line, last: line });
-        }
-        self.index
-    }
-}
-
-/// Whether a command's end makes its standard error an error.
-fn is_bad(result: HostResult) -> bool {
-    matches!(result, HostResult::Failed | HostResult::TimedOut | HostResult::Unreachable | HostResult::Unknown)
 }

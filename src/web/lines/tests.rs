@@ -1,18 +1,20 @@
 //! The index, the pages and the search against a plain reading of the same journal.
 
-use super::find::{self, Text, plain};
+use super::find::{self, MOST_LINES, Text, plain};
 use super::index::{Index, Span, Wanted};
+use super::read::Light;
 use super::{Asked, Problem};
-use crate::journal::Record;
+use crate::journal::{Event, Record, Stream};
+use crate::time::At;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::io::Write;
 use tokio_util::sync::CancellationToken;
 
 /// One line of a journal that is made up: command, host, stream, text.
-type Said = (u32, Option<&'static str>, &'static str, String);
+pub type Said = (u32, Option<&'static str>, &'static str, String);
 
-fn journal(said: &[Said], failed: &[(u32, Option<&'static str>)]) -> Vec<Value> {
+pub fn journal(said: &[Said], failed: &[(u32, Option<&'static str>)]) -> Vec<Value> {
     let at = "2026-11-21T14:13:57.000Z";
     let mut records = vec![json!({"kind": "command_started", "command": 1, "title": "one", "hosts": 2})];
     for (line, (command, host, stream, text)) in said.iter().enumerate() {
@@ -40,11 +42,11 @@ fn journal(said: &[Said], failed: &[(u32, Option<&'static str>)]) -> Vec<Value> 
     records
 }
 
-fn indexed(records: &[Value]) -> (std::fs::File, Index) {
+pub fn indexed(records: &[Value]) -> (std::fs::File, Index) {
     let mut file = tempfile::tempfile().unwrap();
     let text: String = records.iter().map(|record| format!("{record}\n")).collect();
     file.write_all(text.as_bytes()).unwrap();
-    let index = Index::build(&file, text.len() as u64).unwrap();
+    let index = Index::build(&file, text.len() as u64, &CancellationToken::new()).unwrap();
     (file, index)
 }
 
@@ -65,7 +67,7 @@ fn numbers(ranges: &[(u64, u64)]) -> Vec<u64> {
     ranges.iter().flat_map(|(first, last)| *first..=*last).collect()
 }
 
-fn said() -> impl Strategy<Value = Vec<Said>> {
+pub fn said() -> impl Strategy<Value = Vec<Said>> {
     let host = prop_oneof![Just(None), Just(Some("web1")), Just(Some("web2")), Just(Some("db"))];
     let text = prop_oneof![
         "[a-cA-C ]{0,6}",
@@ -84,7 +86,7 @@ fn said() -> impl Strategy<Value = Vec<Said>> {
     })
 }
 
-fn wanted() -> impl Strategy<Value = Wanted> {
+pub fn wanted() -> impl Strategy<Value = Wanted> {
     let names = proptest::sample::subsequence(vec!["-", "web1", "web2", "nobody"], 0..3);
     let commands = proptest::sample::subsequence(vec![1, 2, 3, 9], 0..3);
     (names, commands, any::<bool>()).prop_map(|(names, commands, errors)| Wanted {
@@ -121,13 +123,60 @@ proptest! {
         prop_assert_eq!(numbers(&found.ranges), expected);
 
         let span = Span { first: from, last: from + length };
-        let page = serde_json::to_value(find::lines(&file, &index, &wanted, span).unwrap()).unwrap();
+        let page = serde_json::to_value(find::lines(&file, &index, &wanted, span, MOST_LINES).unwrap()).unwrap();
         let read: Vec<(u64, &str)> = page["lines"].as_array().unwrap().iter()
             .map(|line| (line["line"].as_u64().unwrap(), line["text"].as_str().unwrap())).collect();
         let passing = plainly(&said, &errors, &wanted, "");
         let expected: Vec<(u64, &str)> = passing.into_iter().filter(|line| (from..=from + length).contains(line))
             .map(|line| (line, said[line as usize - 1].3.as_str())).collect();
-        prop_assert_eq!(read, expected);
+        prop_assert_eq!(read, expected.clone());
+        let words: String = expected.iter().map(|(_, text)| format!("{}\n", plain(text))).collect();
+        prop_assert_eq!(find::text(&file, &index, &wanted, span).unwrap(), Some(words));
+    }
+
+    #[test]
+    fn a_line_is_read_alike_with_and_without_all_of_json(
+        text in prop_oneof!["[a-z \"\\\\{}:,]{0,20}", any::<String>()],
+        host in prop_oneof![Just(None), "[a-z0-9.@: ]{1,12}".prop_map(Some)],
+        stream in prop_oneof![Just(Stream::Out), Just(Stream::Err), Just(Stream::Note)],
+        (n, command, line) in any::<(u64, u32, u64)>(),
+    ) {
+        let event = Event::Line { command, host, stream, line, text };
+        let record = Record { n, at: "2026-11-21T14:13:57.000Z".parse::<At>().unwrap(), event };
+        let written = serde_json::to_vec(&record).unwrap();
+        // Without its line end it does not stand as the writer writes it, and all of JSON is gone through.
+        let with_end = [&written[..], b"\n"].concat();
+        prop_assert_eq!(Light::of(&with_end).map(|light| light.text.into_owned()), Some(text_of(&record)));
+        prop_assert_eq!(Light::of(&with_end), Light::of(&written));
+    }
+}
+
+fn text_of(record: &Record) -> String {
+    match &record.event {
+        Event::Line { text, .. } => text.clone(),
+        _ => String::new(),
+    }
+}
+
+#[test]
+fn what_does_not_stand_as_the_writer_writes_it_is_read_as_json() {
+    let line = r#"{"n":1,"at":"x","kind":"line","command":2,"stream":"out","line":3,"text":"y"}"#;
+    let text = |record: &str| Light::of(record.as_bytes()).map(|light| (light.command, light.text.into_owned()));
+    for end in ["", "\n"] {
+        assert_eq!(text(&format!("{line}{end}")), Some((2, "y".into())));
+        let more = line.replace(r#""text":"y""#, r#""text":"y","more":"z""#);
+        assert_eq!(text(&format!("{more}{end}")), Some((2, "y".into())));
+        let spaced = line.replace(":2,", ": 2 , ");
+        assert_eq!(text(&format!("{spaced}{end}")), Some((2, "y".into())));
+        assert_eq!(text(&format!("{}{end}", line.replace('y', r"\u001b[1m\n"))), Some((2, "\u{1b}[1m\n".into())));
+        for torn in [
+            &line[..40],
+            &line.replace('y', r"\q"),
+            &line.replace(":2,", ":-2,"),
+            &line.replace(":2,", ":99999999999,"),
+        ] {
+            assert_eq!(text(&format!("{torn}{end}")), None, "{torn}");
+        }
     }
 }
 
@@ -154,10 +203,14 @@ fn errors_of(said: &[Said], failed: &[(u32, Option<&'static str>)]) -> Vec<u64> 
 fn a_page_is_bounded_and_says_where_the_next_begins() {
     let said: Vec<Said> = (0..2_500).map(|at| (1, Some("web1"), "out", format!("line {at}"))).collect();
     let (file, index) = indexed(&journal(&said, &[]));
-    let page = find::lines(&file, &index, &Wanted::default(), Span { first: 1_001, last: u64::MAX }).unwrap();
+    let page =
+        find::lines(&file, &index, &Wanted::default(), Span { first: 1_001, last: u64::MAX }, MOST_LINES).unwrap();
     assert_eq!((page.lines.len(), page.next), (1_000, Some(2_001)));
-    let rest = find::lines(&file, &index, &Wanted::default(), Span { first: 2_001, last: u64::MAX }).unwrap();
+    let rest =
+        find::lines(&file, &index, &Wanted::default(), Span { first: 2_001, last: u64::MAX }, MOST_LINES).unwrap();
     assert_eq!((rest.lines.len(), rest.next), (500, None));
+    let few = find::lines(&file, &index, &Wanted::default(), Span { first: 2, last: u64::MAX }, 3).unwrap();
+    assert_eq!((few.lines.len(), few.next), (3, Some(5)));
     let gone = CancellationToken::new();
     gone.cancel();
     let found = find::find(&file, &index, &Wanted::default(), Text::of("line").as_ref(), 1, &gone).unwrap();
@@ -191,7 +244,7 @@ fn what_is_asked_for_is_said_key_by_key() {
     let asked =
         of(&[("host", "web1"), ("host", "-"), ("command", "2"), ("errors", "yes"), ("q", "x"), ("from", "7")]).unwrap();
     let wanted = Wanted { hosts: vec!["web1".into(), "-".into()], commands: vec![2], errors: true };
-    assert_eq!(asked, Asked { wanted, text: "x".into(), from: Some(7), to: None });
+    assert_eq!(asked, Asked { wanted, text: "x".into(), from: Some(7), ..Asked::default() });
     for (key, value) in
         [("from", "0"), ("to", "x"), ("command", "-1"), ("errors", "maybe"), ("colour", "red"), ("q", &"x".repeat(201))]
     {

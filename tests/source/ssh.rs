@@ -1,0 +1,82 @@
+//! Over ssh, and the tools of a host.
+
+use super::*;
+
+/// A git server behind a real sshd without a port: ssh starts it by itself, as `ProxyCommand`. Answers the configuration
+/// for ssh, and the file that says which host keys are known.
+async fn ssh_server(world: &World) -> (PathBuf, PathBuf) {
+    let home = world.path("ssh");
+    std::fs::create_dir(&home).unwrap();
+    if nix::unistd::geteuid().is_root() {
+        // sshd wants its empty directory there; as anybody else it does without.
+        std::fs::create_dir_all("/run/sshd").unwrap();
+    }
+    for key in ["host", "person"] {
+        let args = ["-q", "-t", "ed25519", "-N", "", "-f", home.join(key).to_str().unwrap()].map(str::to_owned);
+        assert!(Program::new("ssh-keygen").args(args).output(LIMIT).await.unwrap().status.success());
+    }
+    let at = home.display();
+    let server = format!(
+        "HostKey {at}/host\nAuthorizedKeysFile {at}/person.pub\nStrictModes no\nUsePAM no\nPidFile none\n\
+         PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n"
+    );
+    std::fs::write(home.join("sshd_config"), server).unwrap();
+    let sshd = ["/usr/sbin/sshd", "/usr/bin/sshd"].into_iter().find(|path| Path::new(path).exists()).unwrap();
+    let client = format!(
+        "Host git-server\n  ProxyCommand {sshd} -i -f {at}/sshd_config\n  IdentityFile {at}/person\n  IdentitiesOnly yes\n  \
+         UserKnownHostsFile {at}/known\n  GlobalKnownHostsFile none\n"
+    );
+    std::fs::write(home.join("ssh_config"), client).unwrap();
+    let public = std::fs::read_to_string(home.join("host.pub")).unwrap();
+    std::fs::write(home.join("known"), format!("git-server {public}")).unwrap();
+    (home.join("ssh_config"), home.join("known"))
+}
+
+#[tokio::test]
+async fn over_ssh_our_configuration_is_used_and_an_unknown_host_key_is_refused() {
+    let world = World::new().await;
+    let head = world.commit("first").await;
+    let (config, known) = ssh_server(&world).await;
+    let who = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().unwrap().name;
+    let url = format!("ssh://{who}@git-server{}", world.repo().display());
+    let mirror = Mirror::new(&world.path("mirrors"), &"web".parse().unwrap(), &url, Some(config.clone()));
+    mirror.fetch().await.unwrap();
+    assert_eq!(mirror.head("main").await.unwrap(), head);
+
+    let good = std::fs::read_to_string(&known).unwrap();
+    std::fs::write(&known, "").unwrap();
+    let error = mirror.fetch().await.unwrap_err().to_string();
+    assert!(error.contains("put the git server's host key into known_hosts"), "{error}");
+    assert_eq!(std::fs::read_to_string(&known).unwrap(), "", "no key is learnt by itself");
+
+    std::fs::write(&known, good).unwrap();
+    std::fs::write(config.with_file_name("person.pub"), "").unwrap();
+    let error = mirror.fetch().await.unwrap_err().to_string();
+    assert!(error.contains("give the push host's ssh key the right"), "{error}");
+    assert_eq!(mirror.head("main").await.unwrap(), head, "what was fetched before is still there");
+}
+
+#[tokio::test]
+async fn the_tools_of_a_host_write_the_very_same_manifest() {
+    let world = World::new().await;
+    let tree = world.path("tree");
+    for path in ["a/b", "a.b", "a b", "z/back\\slash", "z/'quote\"", "z/-x", "é/deep/er", "REVISION"] {
+        std::fs::create_dir_all(tree.join(path).parent().unwrap()).unwrap();
+        std::fs::write(tree.join(path), path).unwrap();
+    }
+    std::fs::set_permissions(tree.join("a b"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::create_dir(tree.join("empty")).unwrap();
+    symlink("../a b", tree.join("z/link")).unwrap();
+    let script = r#"cd "$TREE" && f=$(mktemp -d) && {
+        find . -mindepth 1 -type d -printf 'd\t%m\t-\t%P\n'
+        find . -type l -printf 'l\t777\t%l\t%P\n'
+        find . -type f ! -path ./REVISION -print0 | sort -z >"$f/names"
+        xargs -0 -r stat -c %a <"$f/names" >"$f/modes"
+        xargs -0 -r sha256sum <"$f/names" | sed 's/^\\//' | cut -c 1-64 >"$f/hashes"
+        tr '\0' '\n' <"$f/names" | cut -c 3- | paste "$f/modes" "$f/hashes" - | sed 's/^/f\t/'
+    } | sort -t "$(printf '\t')" -k 4; rm -r "$f""#;
+    let output = Program::new("sh").args(["-c", script]).env("TREE", &tree).output(LIMIT).await.unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said, Manifest::of_tree(&tree).unwrap().to_text());
+    assert_eq!(said.lines().count(), 13);
+}

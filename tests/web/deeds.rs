@@ -1,0 +1,133 @@
+//! What people do: presses and holds, by form and by API.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_press_is_one_push_however_often_its_form_is_sent() {
+    let site = Site::open().await;
+    let mary = site.mary().await;
+    let journal = site.press(&mary).await;
+    let seen = site.get(&mary, "/api/v1/pushes/1").await.json()["push"]["sha"].as_str().unwrap().to_owned();
+    let again = site.post(&mary, "/stacks/web/stages/qa/push", &format!("seen={seen}&nonce=n1")).await;
+    assert_eq!((again.status, again.header("location")), (303, Some("/pushes/1")), "the same form");
+    let other = site.post(&mary, "/stacks/web/stages/qa/push", &format!("seen={seen}&nonce=n2")).await;
+    assert_eq!(other.status, 409);
+    assert!(other.text().contains("mary is pushing web to qa right now (push 1)"), "{}", other.text());
+    let api = site.send(&mary, "POST", "/api/v1/stacks/web/stages/qa/push", &format!("{{\"seen\":\"{seen}\"}}")).await;
+    assert_eq!((api.status, api.code().as_str()), (409, "locked"));
+    assert_eq!(api.json()["error"]["push"], 1);
+    let page = site.get(&mary, "/pushes/1").await;
+    assert_eq!(page.status, 200);
+    assert!(!page.text().contains("<b>first</b>"), "a commit's subject is text");
+    site.finish(journal).await;
+    let path = "/api/v1/stacks/web/stages/qa/current";
+    let ended = async {
+        while site.get(&mary, path).await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    in_time("the end", ended).await;
+    assert_eq!(site.get(&mary, path).await.json()["sha"], *seen);
+    let list = site.get(&mary, "/api/v1/pushes?who=mary&state=succeeded").await.json();
+    assert_eq!((list["pushes"][0]["id"].as_i64(), list["next_before"].is_null()), (Some(1), true));
+    for path in ["/", "/stacks/web", "/pushes", "/pushes?word=first", "/pushes/1"] {
+        let page = site.get(&mary, path).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+        let head = site.ask("HEAD", path, &[("cookie", &mary)], "").await;
+        assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
+    }
+    // A press through the API answers with the push it made.
+    let api = site.send(&mary, "POST", "/api/v1/stacks/web/stages/qa/push", &format!("{{\"seen\":\"{seen}\"}}")).await;
+    assert_eq!((api.status, api.header("location")), (201, Some("/api/v1/pushes/2")), "{}", api.text());
+    assert_eq!(api.json()["url"], format!("{}/pushes/2", site.origin));
+    // Ten presses a minute, good or bad: five were before.
+    let mut statuses = Vec::new();
+    for _ in 0..7 {
+        statuses.push(site.post(&mary, "/stacks/web/stages/qa/push", "seen=x").await.status);
+    }
+    assert_eq!(statuses[4..], [409, 429, 429]);
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn holds_are_set_and_released_by_form_and_by_api() {
+    let site = Site::open().await;
+    let mary = site.mary().await;
+    let holder = async |pointer: &str| {
+        let street = site.get(&mary, "/api/v1/stacks/web").await.json();
+        street.pointer(pointer).and_then(|hold| hold["reason"].as_str().map(str::to_owned))
+    };
+    let (stack, stage) = ("/hold", "/stages/1/hold");
+    assert_eq!(site.post(&mary, "/stacks/web/hold", "reason=+").await.status, 400, "a reason is needed");
+    let held = site.post(&mary, "/stacks/web/hold", "reason=the%0Acat").await;
+    assert_eq!((held.status, held.header("location")), (303, Some("/stacks/web")));
+    assert_eq!(holder(stack).await.as_deref(), Some("the cat"));
+    let seen = site.seen(&mary).await;
+    let refused = site.post(&mary, "/stacks/web/stages/qa/push", &format!("seen={seen}&nonce=n")).await;
+    assert_eq!(refused.status, 409);
+    assert!(refused.text().contains("the cat"));
+    assert_eq!(site.post(&mary, "/stacks/web/release-hold", "").await.status, 303);
+    assert_eq!(holder(stack).await, None);
+    assert_eq!(site.post(&mary, "/stacks/web/hold", "reason=x&stage=prod").await.status, 303, "as the page sends it");
+    assert_eq!(holder(stage).await.as_deref(), Some("x"));
+    assert_eq!(site.post(&mary, "/stacks/web/release-hold", "stage=prod").await.status, 303);
+    assert_eq!(holder(stage).await, None);
+    for (path, pointer) in [("/api/v1/stacks/web/hold", stack), ("/api/v1/stacks/web/stages/prod/hold", stage)] {
+        assert_eq!(site.send(&mary, "PUT", path, "{\"reason\":\"y\"}").await.status, 204);
+        assert_eq!(holder(pointer).await.as_deref(), Some("y"));
+        assert_eq!(site.send(&mary, "DELETE", path, "").await.status, 204);
+        assert_eq!(holder(pointer).await, None);
+    }
+    assert_eq!(site.send(&mary, "PUT", "/api/v1/stacks/web/hold", "{").await.code(), "bad_request");
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_with_a_bad_end_is_told_why_and_keeps_what_was_typed() {
+    let site = Site::open().await;
+    let mary = site.mary().await;
+    let until = async |pointer: &str| {
+        let street = site.get(&mary, "/api/v1/stacks/web").await.json();
+        street.pointer(pointer).and_then(|hold| hold["until"].as_str().map(|until| until.parse::<At>().unwrap()))
+    };
+    for (end, why) in [
+        ("until=at&at=", "choose the time when the hold is over"),
+        ("until=at&at=2020-01-01T10:00", "1 Jan 2020 10:00:00 UTC is past"),
+        ("until=at&at=2999-01-01T10:00&zone=60", "1 Jan 2999 09:00:00 UTC is later"),
+        ("until=at&at=soon%3Cb%3E", "soon&lt;b&gt;"),
+        ("until=later", "is no end of a hold"),
+    ] {
+        let typed = format!("reason=the+%22cat%22&stage=prod&{end}");
+        let page = site.post(&mary, "/stacks/web/hold", &typed).await;
+        assert_eq!(page.status, 400, "{end}");
+        let text = page.text();
+        assert!(text.contains(why), "{end}: {text}");
+        assert!(text.contains("name=\"reason\" value=\"the &quot;cat&quot;\""), "{end}: {text}");
+        assert!(text.contains("name=\"stage\" value=\"prod\"") && text.contains("Hold Prod</button>"), "{end}: {text}");
+    }
+    let page = site.post(&mary, "/stacks/web/hold", "reason=x&until=at&at=2020-01-01T10:00").await.text().to_owned();
+    assert!(page.contains("value=\"at\" selected") && page.contains("value=\"2020-01-01T10:00\""), "{page}");
+    for bad in ["soon", "0s", "31d", "2020-01-01T10:00Z"] {
+        let body = format!("{{\"reason\":\"y\",\"until\":\"{bad}\"}}");
+        let refused = site.send(&mary, "PUT", "/api/v1/stacks/web/hold", &body).await;
+        assert_eq!((refused.status, refused.code().as_str()), (400, "bad_request"), "{bad}");
+    }
+    assert_eq!(until("/hold").await, None);
+
+    let far = At::from_millis(At::now().millis() + 3_600_000).to_string();
+    let body = format!("{{\"reason\":\"y\",\"until\":\"{far}\"}}");
+    assert_eq!(site.send(&mary, "PUT", "/api/v1/stacks/web/hold", &body).await.status, 204);
+    assert_eq!(until("/hold").await.unwrap().to_string(), far);
+    let seen = site.seen(&mary).await;
+    let press = format!("{{\"seen\":\"{seen}\"}}");
+    let refused = site.send(&mary, "POST", "/api/v1/stacks/web/stages/qa/push", &press).await;
+    assert_eq!((refused.code().as_str(), refused.json()["error"]["until"].as_str()), ("held", Some(far.as_str())));
+    let words = refused.json()["error"]["message"].to_string();
+    assert!(words.contains("web is held by mary until ") && words.contains(" UTC: y"), "{words}");
+    let page = site.get(&mary, "/stacks/web").await.text().to_owned();
+    assert!(page.contains(&format!("web is held by mary until <time datetime=\"{far}\"")), "{page}");
+    assert!(page.contains("<small>by mary until <time"), "the button says it too: {page}");
+    assert!(site.get(&mary, "/").await.text().contains("Held by mary until <time"));
+    site.close().await;
+}
