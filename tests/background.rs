@@ -197,7 +197,7 @@ async fn a_hidden_tab_costs_next_to_nothing_for_two_days_and_knows_everything_wh
     browser.holds("document.title.startsWith('✓ web to ')").await;
     assert!(browser.ask(icon).await.as_str().unwrap().contains("favicon-ok"));
     let over = cost(&browser).await;
-    leap(&browser, 2 * DAY).await;
+    leap(&browser, 60 * MINUTE).await;
     assert_eq!(cost(&browser).await.requests, over.requests, "a push that has ended is not asked for again");
     show(&browser).await;
     browser.says(".prog-txt", "Pushed in").await;
