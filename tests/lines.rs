@@ -215,6 +215,16 @@ async fn copying(browser: &Browser, all: &[Said], wrong: usize) {
     let text =
         |from: usize, to: usize| all[from - 1..to].iter().map(|line| format!("{}\n", line.text)).collect::<String>();
     assert_eq!(browser.copied().await, text(140_000, 140_010));
+    // A page that did not come over HTTPS has no clipboard of its own: a second press does it in the old way.
+    let without = "Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true })";
+    browser.ask(&format!("{without}; location.hash = '#L140020-140022'")).await;
+    for words in ["Copy lines 140,020–140,022", "Copy 3 lines"] {
+        browser.says(".log-box [role=status]", words).await;
+        browser.click(".log-box [role=status] button").await;
+    }
+    browser.says(".log-box [role=status]", "3 lines copied").await;
+    browser.ask("delete navigator.clipboard").await;
+    assert_eq!(browser.copied().await, text(140_020, 140_022));
 
     // From within the first error to within a line 30,000 lines behind it, of which two blocks are in the page.
     key(browser, "e").await;

@@ -109,9 +109,7 @@ impl Browser {
         for width in WIDTHS {
             self.resize(width, 800).await;
             note(&format!("{width} px"), self.list(STICKS_OUT).await);
-            if width < 400 {
-                note(&format!("{width} px"), self.list(BROKEN_WORDS).await);
-            }
+            note(&format!("{width} px"), self.list(BROKEN_WORDS).await);
         }
         for &(width, height, scheme) in views {
             self.be(scheme).await;
