@@ -2,7 +2,10 @@
 // the viewport is *warm*: an element per line, with gutter and colours. Any other one is *cold*: one <pre> with one
 // text node, so that the browser's own find and copy still see every line at a hundredth of the elements. Of a long push
 // that has ended a cold block is but a height: its lines come from the server when it gets warm (lines.js).
-import { el } from './dom.js';
+//
+// While the reader follows, the *end* is a warm block of what is on screen, and no more: of lines that pass by faster than
+// they can be seen none ever becomes an element.
+import { el, say } from './dom.js';
 import { makeRow, rowHeight } from './rows.js';
 import { plain } from './sgr.js';
 
@@ -62,6 +65,8 @@ export class Blocks {
     this.warm = new Set();
     /** Blocks that the browser shows although they are far: it searches there; looked at again at the next input. */
     this.aside = new Set();
+    /** The block that a following reader looks at. @type {Block|undefined} */
+    this.end = undefined;
     this.scroller.replaceChildren();
   }
 
@@ -71,6 +76,7 @@ export class Blocks {
       const block = this.of.get(element);
       if (!block) return;
       block.close = close;
+      if (close === block.warm) return;
       this.turned.add(block);
       this.view.draw();
     };
@@ -86,15 +92,62 @@ export class Blocks {
     this.near = new IntersectionObserver((es) => es.forEach((e) => turn(e.target, e.isIntersecting)), options);
   }
 
-  /** Puts the line at a place of the list into a block. @param {number} i @returns {Block} */
-  place(i) {
+  /** Puts the line at a place of the list into a block. @param {number} i @param {boolean} seen whether a following reader will see it @returns {Block} */
+  place(i, seen) {
     const step = this.view.lines[i].step;
     let section = this.sections[this.sections.length - 1];
     if (!section || section.step !== step) section = this.addSection(step);
     let block = section.blocks[section.blocks.length - 1];
-    if (!block || block.idx.length >= BLOCK) block = this.addBlock(section, []);
+    const shown = seen && !this.folded.has(step);
+    if (!shown && block && block === this.end) block = this.pass(block);
+    if (!block || block.idx.length >= BLOCK || (shown && !block.warm)) {
+      block = this.addBlock(section, []);
+      if (shown) this.endWith(block);
+    }
     block.idx.push(i);
     return block;
+  }
+
+  /** It is on screen at once: laid out in the same pass, not in a second one after the browser has found that out. @param {Block} block */
+  endWith(block) {
+    this.release();
+    this.end = block;
+    block.warm = block.close = true;
+    this.warm.add(block);
+    block.el.style.contentVisibility = 'visible';
+  }
+
+  /** The end is a block as any other: the reader stays here, or another one is the end. */
+  release() {
+    if (this.end) this.end.el.style.contentVisibility = '';
+    this.end = undefined;
+  }
+
+  /** What was the end goes out of sight with the lines that come; few blocks full of lines are lighter than many.
+   *  @param {Block} block @returns {Block} the last one now */
+  pass(block) {
+    const busy = this.view.selecting(); // asked before anything is written: the answer needs a layout
+    this.release();
+    if (busy) return block;
+    this.warm.delete(block);
+    block.warm = false;
+    this.empty(block);
+    const before = block.section.blocks.at(-2);
+    if (!before || before.warm) return block;
+    before.idx.push(...block.idx.splice(0, BLOCK - before.idx.length));
+    this.refresh(before);
+    if (block.idx.length) return block;
+    this.drop(block);
+    return before;
+  }
+
+  /** @param {Block} block the last one */
+  drop(block) {
+    block.section.blocks.pop();
+    this.all.pop();
+    this.turned.delete(block);
+    this.of.delete(block.el);
+    block.el.remove();
   }
 
   /** @param {Section} section @param {number[]} idx @returns {Block} */
@@ -155,9 +208,14 @@ export class Blocks {
   }
 
   /** @param {Block} block */
-  rebuild(block) {
+  empty(block) {
     block.drawn = 0;
     block.el.replaceChildren();
+  }
+
+  /** @param {Block} block */
+  rebuild(block) {
+    this.empty(block);
     this.refresh(block);
   }
 
@@ -264,7 +322,7 @@ export class Blocks {
 
   /** Says how far a step is, beside its heading. @param {number} step */
   stepChanged(step) {
-    for (const section of this.sections) if (section.step === step) section.note.textContent = this.view.stepNote(step);
+    for (const section of this.sections) if (section.step === step) say(section.note, this.view.stepNote(step));
   }
 
   /** @param {number} step @param {boolean} shut */

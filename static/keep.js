@@ -1,8 +1,7 @@
 // keep.js: a page keeps a bounded number of lines, however much a push says: the oldest lines of steps that went well are
-// left to the raw output, and a row says so. It must never drop an error, nor move what the reader looks at.
-
-/** Lines in one page. */
-export const limits = { lines: 300000 };
+// left to the raw output, and a row says so. It must never drop an error, nor move what the reader looks at. Loaded when there
+// are too many for the first time.
+import { limits } from './log.js';
 
 /** @param {import('./log.js').LogView} view @param {(step: number) => boolean} good whether a step went well */
 export function trim(view, good) {
@@ -53,6 +52,7 @@ function drop(blocks, block) {
   const { section } = block;
   for (const set of [blocks.warm, blocks.turned, blocks.aside]) set.delete(block);
   block.el.remove();
+  if (blocks.end === block) blocks.end = undefined;
   section.blocks = section.blocks.filter((other) => other !== block);
   if (section.blocks.length) return;
   section.el.remove();

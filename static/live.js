@@ -4,8 +4,7 @@ import { $, $$, el, keysAreOurs, mark, say } from './dom.js';
 import { Fold, ended } from './fold.js';
 import { freshen } from './fresh.js';
 import { Grid } from './grid.js';
-import { trim } from './keep.js';
-import { LogView } from './log.js';
+import { limits, LogView } from './log.js';
 import { LogBar } from './logbar.js';
 import { Steps, stepNote } from './steps.js';
 import { PushStream } from './stream.js';
@@ -72,7 +71,6 @@ class PushPage {
       });
       this.title = new Title(this.name);
       addEventListener('keydown', (e) => e.key === 'h' && keysAreOurs(e) && $('.hc[tabindex="0"]')?.focus());
-      setInterval(() => this.connection === 'parked' || this.draw(), 250);
     }
     this.listen();
     this.stream = new PushStream(Number(about.dataset.push), this.live, Number(about.dataset.lines) > FAR, {
@@ -125,11 +123,18 @@ class PushPage {
     if (records[0].n === 1) this.begin();
     if (lines.length) this.log.append(lines);
     if (errors.length) this.log.markErrors(errors);
-    trim(this.log, (step) => this.fold.steps[step].state === 'ok');
+    if (this.log.lines.length - this.log.dropped > limits.lines) this.trim();
     this.same?.draw();
     for (const words of news) this.tell(words);
     if (this.fold.result && !knew) this.finish();
-    this.drawSoon();
+    // lines alone change nothing but the output: a live page draws the rest four times a second
+    if (!this.live || records.length > lines.length) this.drawSoon();
+  }
+
+  /** Keeps the page small; when what does it cannot be had, the next lines ask again. */
+  async trim() {
+    const keep = await import('./keep.js').catch(() => null);
+    keep?.trim(this.log, (step) => this.fold.steps[step].state === 'ok');
   }
 
   /** A long push that has ended: how it went, and where its lines are. @param {any} outline */
@@ -232,6 +237,9 @@ class PushPage {
   showConnection(name, since) {
     const was = this.connection;
     this.connection = name;
+    // the clock ticks only while it moves and the tab may be looked at
+    clearInterval(this.ticks);
+    if (this.live && name !== 'parked' && name !== 'done') this.ticks = setInterval(() => this.draw(), 250);
     const [shape, word] = CONNECTION[name];
     const dot = $('.conn');
     dot.dataset.s = !this.live && name === 'live' ? 'wait' : shape;
@@ -257,6 +265,7 @@ class PushPage {
   }
 
   drawSoon() {
+    if (document.hidden) return this.draw(); // it has no frames, but a title
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
       this.draw();

@@ -13,9 +13,14 @@ import { Search } from './search.js';
  *    search?: (state: {query: string, count: number, at: number, busy: boolean}) => void,
  *    filter?: (state: Wanted & {shown: number, all: number}) => void}} Hooks */
 
+/** Lines in one page (keep.js). */
+export const limits = { lines: 300000 };
+
 const SLICE = 1024; // lines between two looks at the clock
 const BUDGET = 8; // milliseconds of drawing a frame
 const BEHIND = 4096; // with more than this still to draw, colours can wait
+const RUSH = 150; // milliseconds without more lines at once than fit on the screen, and nothing rushes by any more
+const PACE = 50; // milliseconds between two drawings while lines rush by: nobody could read what is between
 
 export class LogView {
   /**
@@ -53,6 +58,8 @@ export class LogView {
     this.lastTop = this.ours = this.endWas = 0;
     this.held = this.found = false;
     this.fastUntil = this.inputAt = 0;
+    this.rows = 80; // that fit into the window
+    this.drawnAt = 0;
     this.frame = 0;
     this.blocks = new Blocks(this.scroller, this);
     this.search = new Search(this);
@@ -149,25 +156,33 @@ export class LogView {
 
   draw() {
     if (this.frame || document.hidden) return; // hidden: drawn when it is seen again
-    this.frame = requestAnimationFrame(() => {
+    const paint = () => {
       this.frame = 0;
       this.paint();
-    });
+    };
+    const wait = Math.min(this.drawnAt + PACE, this.fastUntil) - performance.now();
+    this.frame = wait < 8 ? requestAnimationFrame(paint) : setTimeout(() => (this.frame = requestAnimationFrame(paint)), wait);
   }
 
+  // All reading first, then all writing: the browser lays out once a frame, when the end is gone to.
   paint() {
+    const tail = this.following && !this.held;
+    if (!tail) this.blocks.release();
     if (!this.following) this.endWas = this.scroller.scrollHeight - this.scroller.clientHeight;
-    const until = performance.now() + BUDGET;
+    const begun = (this.drawnAt = performance.now());
+    const until = begun + BUDGET;
     const from = this.done;
+    const seen = tail ? this.shown.length - this.rows : Infinity;
+    if (tail && from < seen) this.fastUntil = begun + RUSH;
+    const turned = this.turnBlocks();
     while (this.done < this.shown.length && (this.done === from || performance.now() < until)) {
       const dirty = new Set();
       const stop = Math.min(this.shown.length, this.done + SLICE);
-      for (; this.done < stop; this.done++) dirty.add(this.blocks.place(this.shown[this.done]));
+      for (; this.done < stop; this.done++) dirty.add(this.blocks.place(this.shown[this.done], this.done >= seen));
       for (const block of dirty) this.blocks.refresh(block);
     }
     const fresh = this.done > from;
-    const turned = this.turnBlocks();
-    if (this.following && !this.held && (fresh || turned)) this.toEnd();
+    if (tail && (fresh || turned)) this.toEnd();
     if (this.search.query && (fresh || turned)) this.search.mark();
     if (fresh) this.rail.draw();
     const colours = this.blocks.turned.size && !this.found && performance.now() >= this.fastUntil;
@@ -251,6 +266,7 @@ export class LogView {
     this.lastTop = this.ours = this.scroller.scrollTop;
   }
   settle() {
+    this.rows = Math.ceil(this.scroller.clientHeight / this.blocks.rowHeight) + 1;
     if (this.following) this.toEnd();
     else this.lastTop = this.ours = this.scroller.scrollTop;
     this.rail.draw();

@@ -4,11 +4,10 @@ import { runs } from './sgr.js';
 
 /** @typedef {import('./fold.js').Line} Line */
 
-const template = (() => {
-  const row = el('div', 'ln');
-  for (const part of ['ln-n', 'ln-t', 'ln-h', 'ln-x']) row.append(el('span', part));
-  return row;
-})();
+/** @param {string[]} parts */
+const template = (...parts) => el('div', 'ln', ...parts.map((part) => el('span', part)));
+const timed = template('ln-n', 'ln-t', 'ln-h', 'ln-x');
+const bare = template('ln-n', 'ln-h', 'ln-x'); // each element of a row is laid out thousands of times a second
 
 /** @param {number} ms @returns {string} `1:02.5` since the push began */
 const clock = (ms) => `${Math.floor(ms / 60000)}:${((ms / 1000) % 60).toFixed(1).padStart(4, '0')}`;
@@ -30,11 +29,13 @@ export function paint(to, text) {
  * @returns {HTMLElement}
  */
 export function makeRow(line, gutter) {
-  const row = /** @type {HTMLElement} */ (template.cloneNode(true));
-  const [number, time, host, text] = /** @type {any} */ (row.children);
+  const row = /** @type {HTMLElement} */ ((gutter.times ? timed : bare).cloneNode(true));
+  const number = /** @type {HTMLElement} */ (row.firstChild);
+  const text = /** @type {HTMLElement} */ (row.lastChild);
+  const host = /** @type {HTMLElement} */ (text.previousSibling);
   if (line.kind !== 'out') row.dataset.k = line.kind;
   number.textContent = `${String(line.n).padStart(6)} `;
-  if (gutter.times) time.textContent = `${clock(line.t).padStart(8)} `;
+  if (gutter.times) row.children[1].textContent = `${clock(line.t).padStart(8)} `;
   host.textContent = line.host.slice(0, gutter.width).padEnd(gutter.width + 2);
   host.title = line.host;
   paint(text, line.text);

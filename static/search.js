@@ -91,7 +91,7 @@ export class Search {
       const text = /** @type {Element} */ (row.lastChild);
       const low = this.query ? (text.textContent ?? '').toLowerCase() : '';
       let at = this.query ? low.indexOf(this.query) : -1;
-      const hit = at >= 0 || (!!this.query && /** @type {HTMLElement} */ (row.children[2]).title === this.query);
+      const hit = at >= 0 || (!!this.query && /** @type {HTMLElement} */ (text.previousSibling).title === this.query);
       row.classList.toggle('is-hit', hit);
       row.classList.toggle('is-now', hit && i === here);
       for (; at >= 0; at = low.indexOf(this.query, at + this.query.length)) {

@@ -179,6 +179,7 @@ export function unwatch(push) {
 /** Opens the stream anew: now, since the network is back, or since nothing was heard for too long. */
 export function retry() {
   tries = 0;
+  if (document.hidden && !release) return; // a tab that nobody sees leads no more
   if (release) open();
   else queueUp(true);
 }

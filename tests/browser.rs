@@ -328,6 +328,18 @@ async fn a_person_cancels_a_push_in_the_browser() {
         until(&format!("nothing is left on {host}"), async || machine.processes().is_empty().then_some(())).await;
         assert!(!machine.srv_dir().join("web/current").exists(), "{host} was not flipped");
     }
+
+    // Then nobody is to push until tomorrow at nine, as the clock on the reader's wall says it.
+    browser.be_in("America/New_York").await;
+    browser.go("/stacks/web").await;
+    browser.click("[popovertarget=\"hold-all\"]").await;
+    browser.write("#hold-all-w", "let us sleep on it").await;
+    browser.click("#hold-all-u option[value=\"tomorrow\"]").await;
+    assert_eq!(browser.text("#hold-all-u option:checked").await, "Until tomorrow 9:00");
+    browser.click("#hold-all .btn--main").await;
+    browser.says(".note--hold", "09:00 since").await;
+    let until = house.street().await["hold"]["until"].clone();
+    assert_eq!(browser.ask(&format!("return new Date({until}).getHours()")).await, 9, "{until}");
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 

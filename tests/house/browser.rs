@@ -6,6 +6,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use pushbutton::demo::http::Sent;
 use pushbutton::process::Program;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::Mutex;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
@@ -32,12 +33,18 @@ impl Browser {
 
     /// Opens one on the pages at this address.
     pub async fn at(url: &str) -> Self {
-        Self::with_preferences(url, json!({})).await
+        Self::started(url, json!({}), None).await
+    }
+
+    /// Opens one that writes down what its threads do, in these categories: see [`Browser::trace`].
+    pub async fn traced(house: &House, categories: &str) -> Self {
+        Self::started(&house.url, json!({}), Some(categories)).await
     }
 
     /// Opens one that runs no scripts.
     pub async fn without_scripts(house: &House) -> Self {
-        Self::with_preferences(&house.url, json!({ "profile.managed_default_content_settings.javascript": 2 })).await
+        let preferences = json!({ "profile.managed_default_content_settings.javascript": 2 });
+        Self::started(&house.url, preferences, None).await
     }
 
     /// Opens one that gets no script of the house, but would run what a test brings: for looks at what such a page is.
@@ -50,7 +57,7 @@ impl Browser {
         browser
     }
 
-    async fn with_preferences(url: &str, preferences: Value) -> Self {
+    async fn started(url: &str, preferences: Value, traced: Option<&str>) -> Self {
         let profile = tempfile::Builder::new().prefix("pb-browser").tempdir().unwrap();
         let program = Program::new("chromedriver").arg("--port=0").env("HOME", profile.path());
         let mut driver = program.start().unwrap();
@@ -77,10 +84,15 @@ impl Browser {
             "--hide-scrollbars",
             format!("--user-data-dir={}", profile.path().join("profile").display()),
         ]);
-        let capabilities = json!({
+        let mut capabilities = json!({
             "goog:chromeOptions": { "args": args, "prefs": preferences },
             "goog:loggingPrefs": { "browser": "ALL" },
         });
+        if let Some(categories) = traced {
+            let wanted = json!({ "enableNetwork": false, "enablePage": false, "traceCategories": categories });
+            capabilities["goog:chromeOptions"]["perfLoggingPrefs"] = wanted;
+            capabilities["goog:loggingPrefs"]["performance"] = json!("ALL");
+        }
         let at = format!("http://127.0.0.1:{port}");
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities.as_object().unwrap().clone());
@@ -182,6 +194,42 @@ impl Browser {
         let entries = found.as_array().unwrap().iter();
         let bad = entries.filter(|entry| entry["level"] == "SEVERE" || entry["level"] == "WARNING");
         bad.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What was traced so far. It can be asked for once.
+    pub async fn trace(&self) -> Vec<Value> {
+        let mut all = Vec::new();
+        loop {
+            // chromedriver gives so many at a time.
+            let found = self.drive("se/log", &json!({ "type": "performance" })).await;
+            let found = found.as_array().unwrap();
+            if found.is_empty() {
+                return all;
+            }
+            let told = found.iter().map(|entry| serde_json::from_str(entry["message"].as_str().unwrap()).unwrap());
+            let told = told.filter(|told: &Value| told["message"]["method"] == "Tracing.dataCollected");
+            all.extend(told.map(|mut told| told["message"]["params"].take()));
+        }
+    }
+
+    /// What Chromium counts of the page since it was opened, by name; times in seconds that the processor worked.
+    pub async fn metrics(&self) -> HashMap<String, f64> {
+        self.tell_chromium("Performance.enable", json!({ "timeDomain": "threadTicks" })).await;
+        let told = self.tell_chromium("Performance.getMetrics", json!({})).await;
+        let all = told["metrics"].as_array().unwrap().iter();
+        all.map(|m| (m["name"].as_str().unwrap().to_owned(), m["value"].as_f64().unwrap())).collect()
+    }
+
+    /// Frees what the page no longer holds, so that its heap can be compared.
+    pub async fn collect_garbage(&self) {
+        self.tell_chromium("HeapProfiler.collectGarbage", json!({})).await;
+    }
+
+    /// Shows a window again that was minimized.
+    pub async fn unminimize(&self) {
+        let id = self.tell_chromium("Browser.getWindowForTarget", json!({})).await["windowId"].take();
+        let normal = json!({ "windowId": id, "bounds": { "windowState": "normal" } });
+        self.tell_chromium("Browser.setWindowBounds", normal).await;
     }
 
     /// Makes the page this large.

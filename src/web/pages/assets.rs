@@ -114,8 +114,8 @@ fn digest(hash: Sha256) -> String {
 mod tests {
     use super::*;
 
-    /// Scripts that no page loads before a person asks for what they do.
-    const ON_DEMAND: [&str; 4] = ["lines.js", "copy.js", "same.js", "sameview.js"];
+    /// Scripts that no page loads before a person asks for what they do, or a push says more than a page holds.
+    const ON_DEMAND: [&str; 5] = ["keep.js", "lines.js", "copy.js", "same.js", "sameview.js"];
 
     #[test]
     fn only_static_files_are_served_each_with_its_type() {
@@ -182,6 +182,6 @@ mod tests {
             }
         }
         assert!(bytes <= 120 * 1024, "{bytes} bytes");
-        assert!(on_demand <= 18 * 1024, "{on_demand} bytes of what comes when it is asked for");
+        assert!(on_demand <= 20 * 1024, "{on_demand} bytes of what comes when it is asked for");
     }
 }
