@@ -46,6 +46,7 @@ mod secrets;
 mod site;
 mod source;
 mod sources;
+mod stream;
 mod street;
 mod tabs;
 mod user;
