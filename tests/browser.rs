@@ -345,7 +345,7 @@ async fn a_person_cancels_a_push_in_the_browser() {
 
 #[tokio::test]
 async fn the_pages_work_without_javascript() {
-    let commands = format!(r#"{{ run = "echo working on {{host}}; {}; echo done" }}"#, waits_for("go"));
+    let commands = format!(r#"{{ run = "seq 1 300; echo working on {{host}}; {}; echo done" }}"#, waits_for("go"));
     let house =
         House::build(Plans { qa: &["qa1"], princess: &["princess1"], commands: &commands, ..Plans::default() }).await;
     let browser = Browser::without_scripts(&house).await;
@@ -354,11 +354,33 @@ async fn the_pages_work_without_javascript() {
     press(&browser, "qa", 1).await;
     browser.says(".log-scroll", "working on qa1").await;
     browser.pictures("plain-live").await;
+    // It is only ever a page: the last 200 lines, and itself again after 5 s.
+    let tail =
+        browser.ask("return [...document.querySelectorAll('.log-scroll .ln-x')].map((line) => line.textContent)").await;
+    let tail: Vec<String> = serde_json::from_value(tail).unwrap();
+    assert_eq!((tail.len(), tail[199].as_str(), tail[198].as_str()), (200, "working on qa1", "300"));
+    browser.holds("document.querySelector('meta[http-equiv=refresh]').content === '5'").await;
+
+    // The same pages as axe-core sees them, which needs a browser that runs its own script and none of theirs.
+    let still = Browser::with_scripts_blocked(&house).await;
+    still.go("/").await;
+    still.stands_without_scripts("still-sign-in").await;
+    still.sign_in("kate").await;
+    for (path, name) in [("/", "dashboard"), ("/stacks/web", "stack"), ("/pushes/1", "live"), ("/pushes", "push-log")] {
+        still.go(path).await;
+        still.stands_without_scripts(&format!("still-{name}")).await;
+    }
     let_go(&house, "go", &["qa1"]);
     // The page comes again by itself.
     browser.says("h1", "web is on QA").await;
     assert!(browser.text(".log-scroll").await.contains("done"));
     browser.pictures("plain-push").await;
+    still.go("/pushes/1").await;
+    still.stands_without_scripts("still-push").await;
+    still.go("/stacks/web").await;
+    still.click("[data-go=\"princess\"]").await;
+    still.text(":popover-open [data-really=\"princess\"]").await;
+    still.stands_without_scripts("still-question").await;
     browser.go("/stacks/web/stages/princess/plan").await;
     browser.says("h1", "What a push to Princess will do").await;
     browser.pictures("plain-plan").await;

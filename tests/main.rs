@@ -12,6 +12,7 @@ mod cli;
 mod crash;
 mod demo;
 mod desk;
+mod doors;
 mod engine;
 mod examples;
 mod failure;

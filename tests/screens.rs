@@ -93,18 +93,21 @@ async fn the_other_pages_stand_every_rule_in_every_state() {
     walk(|name| !about_the_street(name)).await;
 }
 
+/// How many parts of the page move.
+const MOVING: &str =
+    "return [...document.querySelectorAll('*')].flatMap((e) => [e, '::before', '::after'].map((part) =>
+    getComputedStyle(e, part === e ? null : part).animationName)).filter((name) => name !== 'none').length";
+
 #[actix_web::test]
 async fn who_asked_the_system_for_calm_or_for_their_own_colours_gets_them() {
     let mut all = pages::rendered();
     all.retain(|name, _| matches!(name.as_str(), "dashboard" | "stack-running" | "stack-held"));
     let url = exhibit(all.clone());
     let browser = Browser::at(&url).await;
-    let moving =
-        "return [...document.querySelectorAll('*')].filter((e) => getComputedStyle(e).animationName !== 'none').length";
     for name in all.keys() {
         browser.go(&format!("/made-up/{name}")).await;
         browser.believe("prefers-reduced-motion", "reduce").await;
-        assert_eq!(browser.ask(moving).await, 0, "{name} keeps still");
+        assert_eq!(browser.ask(MOVING).await, 0, "{name} keeps still");
         browser.believe("forced-colors", "active").await;
         // A mark is told by its shape: each is still drawn, in one of the system's own colours.
         let faint = "return [...document.querySelectorAll('svg.st')].filter((s) => s.checkVisibility() && !s.getBoundingClientRect().width).length";
@@ -113,7 +116,7 @@ async fn who_asked_the_system_for_calm_or_for_their_own_colours_gets_them() {
     }
     browser.go("/made-up/stack-running").await;
     browser.believe("prefers-reduced-motion", "no-preference").await;
-    let some = browser.ask(moving).await;
+    let some = browser.ask(MOVING).await;
     assert!(some.as_u64().unwrap() > 0, "otherwise what runs moves");
 }
 
@@ -237,6 +240,9 @@ async fn every_end_of_a_push_and_its_question_stand_every_rule() {
     browser.says(".log-scroll", "40").await;
     browser.pictures("live-asks").await;
     browser.forced_picture("live").await;
+    browser.believe("prefers-reduced-motion", "reduce").await;
+    assert_eq!(browser.ask(MOVING).await, 0, "a live push keeps still, too");
+    browser.be("light").await;
 
     // The server goes: at first nothing is made of it, then the page says since when it knows nothing.
     house.kill_server().await;

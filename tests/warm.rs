@@ -1,5 +1,6 @@
 //! The warm fleet: hosts are connected before the press, and the page says which are not, and which run something else.
 
+use crate::house::browser::Browser;
 use crate::house::{House, Plans, kill, until};
 use pushbutton::demo::trouble::How;
 use pushbutton::process::Program;
@@ -135,6 +136,20 @@ async fn a_host_whose_current_somebody_edits_is_shown_until_it_runs_the_build_ag
     let both = house.drift("qa3 is odd, too", |drift| drift.len() == 2).await;
     assert_eq!(both[0], drift[0], "known since then");
     assert_eq!(both[1]["runs"], "/tmp");
+
+    // As somebody sees it, who looks on while a third host dies and is mended.
+    let browser = Browser::open(&house).await;
+    browser.sign_in("kate").await;
+    browser.go("/stacks/web").await;
+    browser.says("main", "3/3 hosts ready").await;
+    assert!(browser.text("main").await.contains(&words));
+    let qa1 = house.fleet.host("qa1").unwrap();
+    qa1.break_(How::Dead).await.unwrap();
+    browser.says("main", "qa1 refuses connections").await;
+    browser.says("main", "2/3 hosts ready").await;
+    browser.pictures("stack-drift-and-dead-host").await;
+    qa1.mend().await.unwrap();
+    browser.says("main", "3/3 hosts ready").await;
 
     house.push_well("qa").await;
     house.drift("a push brings them back", <[Value]>::is_empty).await;

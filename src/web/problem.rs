@@ -176,7 +176,7 @@ impl Problem {
             "unknown" => "Look at all stacks, or in the push log.",
             "locked" => "Watch that push, and press again when it has ended.",
             "held" => "Ask who set the hold, or release it with the stack's page open.",
-            "moved" => "Look at what would go out now, then press again.",
+            "moved" => "", // the refusal itself says it
             "nothing" => "Push the stage before it first.",
             "bad_stack" => "Mend the file; `pushbutton check` shows every error with its place.",
             "no_hosts" => "Mend the command that lists them; `pushbutton check` asks it and shows what it says.",

@@ -47,6 +47,16 @@ impl Browser {
         Self::started(&house.url, preferences, None).await
     }
 
+    /// Opens one that gets no script of the house, but would run what a test brings: for looks at what such a page is.
+    pub async fn with_scripts_blocked(house: &House) -> Self {
+        let browser = Self::open(house).await;
+        browser.tell_chromium("Network.enable", json!({})).await;
+        browser.tell_chromium("Network.setBlockedURLs", json!({ "urls": ["*/static/*.js*"] })).await;
+        // The pages' own policy lets nobody parse what a <noscript> holds.
+        browser.tell_chromium("Page.setBypassCSP", json!({ "enabled": true })).await;
+        browser
+    }
+
     async fn started(url: &str, preferences: Value, traced: Option<&str>) -> Self {
         let profile = tempfile::Builder::new().prefix("pb-browser").tempdir().unwrap();
         let program = Program::new("chromedriver").arg("--port=0").env("HOME", profile.path());

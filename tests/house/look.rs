@@ -59,10 +59,44 @@ const BROKEN_WORDS: &str = "
     }
     return [...broken];";
 
+/// What takes the focus where the page is enlarged to 400 % and is then hidden under a bar, wholly (WCAG 2.4.11).
+const COVERED: &str = "
+    const was = document.activeElement, at = [scrollX, scrollY], covered = [];
+    const place = [...document.querySelectorAll('*')].filter((e) => e.scrollTop).map((e) => [e, e.scrollTop]);
+    const open = document.querySelector(':popover-open'); // covers the rest by intent
+    was?.blur?.();
+    for (const e of (open ?? document.querySelector('main')).querySelectorAll('a[href], button, input, select, textarea, summary')) {
+      if (e.disabled || e.type === 'hidden' || e.tabIndex < 0 || e.closest('.log-scroll') || !e.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+      const shown = e.closest('label') ?? e;
+      e.focus();
+      if (document.activeElement !== e) continue;
+      e.scrollIntoView({ block: 'nearest', behavior: 'instant' });
+      const { left, top, width, height } = shown.getBoundingClientRect();
+      const seen = [[.5, .5], [.1, .1], [.9, .1], [.1, .9], [.9, .9]].some(([x, y]) => {
+        const there = document.elementFromPoint(left + width * x, top + height * y);
+        return there && (shown.contains(there) || there.contains(shown));
+      });
+      if (width && !seen) covered.push(`under something at ${Math.round(top)} px: ${e.outerHTML.slice(0, 160)}`);
+    }
+    was?.focus?.({ preventScroll: true });
+    for (const [e, top] of place) e.scrollTop = top;
+    scrollTo(...at);
+    return covered.slice(0, 6);";
+
+/// Buttons that cannot be pressed can be reached all the same, and say why.
+const WITHOUT_REASON: &str = "
+    return [...document.querySelectorAll('[aria-disabled=true]')]
+      .filter((e) => e.checkVisibility() && (e.tabIndex < 0 || !document.getElementById(e.getAttribute('aria-describedby'))?.textContent.trim()))
+      .map((e) => `says no reason: ${e.outerHTML.slice(0, 160)}`);";
+
 /// Controls that are smaller than the design's 36 px on a telephone. Links in text and the cells of the host grid have
 /// other ways in (search, the host list); what is inside a label or beside it is hit through it.
 const TOO_SMALL: &str = "
     const small = [];
+    for (const e of document.querySelectorAll('input:not([type=checkbox], [type=radio]), select, textarea')) {
+      const size = e.checkVisibility() ? parseFloat(getComputedStyle(e).fontSize) : 16;
+      if (size < 16) small.push(`letters of ${size} px, so a telephone zooms in: ${e.outerHTML.slice(0, 160)}`);
+    }
     for (const e of document.querySelectorAll('.btn, .push, .in:not([type=checkbox]), .step, .seg label, .seg a, .menu button, .menu a')) {
       if (!e.checkVisibility({ visibilityProperty: true })) continue;
       const { width, height } = e.getBoundingClientRect();
@@ -125,6 +159,29 @@ impl Browser {
         }
         self.touch_a_key().await;
         note("focus", self.list(UNSEEN_FOCUS).await);
+        note("reasons", self.list(WITHOUT_REASON).await);
+        if views.len() > 2 {
+            // 1280 x 1024 px at 400 %
+            self.resize(320, 256).await;
+            note("400 %", self.list(COVERED).await);
+            self.resize(1280, 800).await;
+        }
+        leaf_through();
+    }
+
+    /// Holds a page whose scripts were blocked against axe-core, with what it says to those who have none.
+    pub async fn stands_without_scripts(&self, name: &str) {
+        let unwrap = "for (const hidden of document.querySelectorAll('body noscript'))
+            hidden.replaceWith(...new DOMParser().parseFromString(hidden.textContent, 'text/html').body.childNodes);";
+        assert!(!self.runs_scripts().await, "{name} runs scripts");
+        self.ask(unwrap).await;
+        for &(width, height, scheme) in &VIEWS[1..3] {
+            self.be(scheme).await;
+            self.picture(&format!("{name}-{width}-{scheme}"), width, height).await;
+            let found = self.axe_as_it_stands().await;
+            let mut faults = self.faults.lock().unwrap();
+            faults.extend(found.into_iter().map(|fault| format!("{name}, {width} px, {scheme}: {fault}")));
+        }
         leaf_through();
     }
 
@@ -169,6 +226,10 @@ impl Browser {
         if !self.runs_scripts().await {
             return Vec::new();
         }
+        self.axe_as_it_stands().await
+    }
+
+    async fn axe_as_it_stands(&self) -> Vec<String> {
         if self.ask("return typeof axe === 'undefined'").await == true {
             self.page.execute(AXE, vec![]).await.unwrap();
         }
