@@ -87,7 +87,7 @@ export class PushStream {
     if (name === 'records') this.batch(data, offset);
     else if (name === 'at') offset > this.cursor && this.fill();
     else if (name === 'reset') this.reset();
-    else if (name === 'end') this.fill().then((whole) => whole && this.finish());
+    else if (name === 'end') this.last();
     else if (name === 'open' || name === 'up') {
       this.broken = false;
       this.found();
@@ -111,6 +111,7 @@ export class PushStream {
     /** @type {import('./fold.js').Record[]} */
     const records = data.split('\n').map((line) => JSON.parse(line));
     const fresh = records.filter((record) => record.n > this.seen);
+    if (offset <= this.cursor) return; // the stream was faster than what was fetched
     this.cursor = offset;
     if (!fresh.length) return;
     this.seen = fresh[fresh.length - 1].n;
@@ -119,34 +120,37 @@ export class PushStream {
 
   /** Fetches what lies in the journal behind the cursor; whether all of it came. */
   fill() {
-    this.filling ??= this.fetchPast().finally(() => (this.filling = null));
-    return this.filling;
+    const filling = (this.filling ??= this.fetchPast());
+    filling.finally(() => this.filling === filling && (this.filling = null));
+    return filling;
   }
 
   async fetchPast() {
-    const options = /** @type {RequestInit} */ ({ cache: 'no-store', redirect: 'manual' });
+    const { signal } = (this.past = new AbortController());
+    const options = /** @type {RequestInit} */ ({ cache: 'no-store', redirect: 'manual', signal });
+    const after = this.cursor;
     try {
-      const answer = await fetch(`${this.address}/log?format=journal&after=${this.cursor}`, options);
+      const answer = await fetch(`${this.address}/log?format=journal&after=${after}`, options);
       if (answer.status === 401 || answer.type === 'opaqueredirect') {
         this.say('signedout');
         return false;
       }
-      if (answer.status === 400 && this.cursor) {
+      if (answer.status === 400 && after) {
         this.reset(); // a restored backup, or a torn tail: our place is none of this journal
         return false;
       }
       if (!answer.ok || !answer.body) throw new Error(`answered ${answer.status}`);
-      await this.read(answer.body.getReader());
+      await this.read(answer.body.getReader(), after);
       if (!this.broken) this.found();
       return true;
     } catch {
-      this.again();
+      if (!signal.aborted) this.again();
       return false;
     }
   }
 
-  /** Takes whole lines as they arrive. @param {ReadableStreamDefaultReader<Uint8Array>} reader */
-  async read(reader) {
+  /** Takes whole lines as they arrive. @param {ReadableStreamDefaultReader<Uint8Array>} reader @param {number} at where they begin */
+  async read(reader, at) {
     const text = new TextDecoder();
     let rest = new Uint8Array(0);
     for (;;) {
@@ -157,11 +161,20 @@ export class PushStream {
       bytes.set(value, rest.length);
       const cut = bytes.lastIndexOf(10) + 1;
       rest = bytes.subarray(cut);
-      if (cut) this.take(text.decode(bytes.subarray(0, cut - 1)), this.cursor + cut);
+      at += cut;
+      if (cut) this.take(text.decode(bytes.subarray(0, cut - 1)), at);
     }
   }
 
+  /** Fetches once more: a fetch that is under way may have begun before the end was written. */
+  async last() {
+    await this.filling;
+    if (await this.fill()) this.finish();
+  }
+
   reset() {
+    this.past?.abort(); // what it brings is of the journal that was
+    this.filling = null;
     this.cursor = this.seen = 0;
     this.on.reset();
     this.timer = setTimeout(() => this.open());
