@@ -35,6 +35,8 @@ export class Fold {
     this.steps = [];
     /** @type {string[]} */
     this.hosts = [];
+    /** @type {number[]} the steps that make the build live, from 1 */
+    this.flips = [];
     this.lines = 0;
     this.started = 0;
     /** The newest record's moment, in milliseconds since the push began. */
@@ -96,6 +98,7 @@ export class Fold {
       this.hosts = r.hosts;
       r.commands.forEach((/** @type {string} */ title, /** @type {number} */ i) => (this.step(i).title = title));
       for (const number of r.spare ?? []) this.step(number - 1).spare = true;
+      this.flips = r.flips ?? [];
     } else if (r.kind === 'command_started' && step) {
       Object.assign(step, { title: r.title, state: 'run', began: t, hosts: r.hosts, perHost: r.hosts > 0 });
       this.current = r.command - 1;

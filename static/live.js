@@ -288,10 +288,22 @@ class PushPage {
     if (!this.live) return;
     this.steps?.draw(fold, at);
     this.drawQuestion();
+    this.drawSoFar();
     this.drawProgress(percent, at);
     this.drawPause();
     const shown = fold.shownStep();
     this.grid?.draw(shown >= 0 ? `Hosts, step ${shown + 1}: ${fold.steps[shown].title}` : 'Hosts');
+  }
+
+  /** How many hosts have what, for whoever thinks of cancelling; the server says it in the same words (`so_far`). */
+  drawSoFar() {
+    const { steps, flips, current, hosts } = this.fold;
+    const step = steps[current];
+    if (!step) return;
+    const flip = steps[flips.findLast((n) => steps[n - 1].state !== 'wait') - 1];
+    const run = hosts.length === 1 ? 'host runs' : 'hosts run';
+    const has = flips.length ? `${flip ? ended(flip).ok : 0} of ${hosts.length} ${run} ${$$('.phead .sha').at(-1).textContent}. ` : '';
+    say($('#so-far'), has + (step.perHost ? `Step ${current + 1} is done on ${ended(step).ok} of ${step.hosts}.` : ''));
   }
 
   /** What the push asks, while it waits; the answer goes to the server as a form. */

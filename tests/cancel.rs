@@ -2,6 +2,7 @@
 //! commands of every temper; the hosts' own process lists and logs are the witnesses. A run says its seed; the same
 //! moments come again with `PUSHBUTTON_SEED`.
 
+use crate::house::browser::Browser;
 use crate::house::{House, Plans, got, until};
 use pushbutton::client::http::{Client, Sent};
 use pushbutton::web::push_host;
@@ -141,4 +142,35 @@ async fn a_push_cancelled_at_any_moment_leaves_no_process_on_any_host_or_the_pag
         }
     });
     futures::future::join_all(all).await;
+}
+
+#[tokio::test]
+async fn who_cancels_is_told_how_many_hosts_have_what_and_can_go_on_to_the_way_back() {
+    let commands = r#"{ release = "/srv/web" }, { activate = "/srv/web" }, { run = "[ ! -e /srv/slow ] || { echo slow on {host}; sleep 1000; }" }"#;
+    let hosts = ["qa1", "qa2"];
+    let house = House::build(Plans { qa: &hosts, commands, ..Plans::default() }).await;
+    let good = house.push_well("qa").await["push"]["sha"].as_str().unwrap()[..7].to_owned();
+    for host in hosts {
+        std::fs::write(house.fleet.host(host).unwrap().srv_dir().join("slow"), "").unwrap();
+    }
+    let bad = house.commit().await[..7].to_owned();
+    let id = house.press("qa").await;
+    house.journal_says(id, "slow on qa2").await;
+    let browser = Browser::open(&house).await;
+    browser.sign_in("kate").await;
+    browser.go(&format!("/pushes/{id}")).await;
+    browser.says(".log-scroll", "slow on qa2").await;
+    browser.click("#b-cancel").await;
+    let told = browser.says("#so-far", "is done on").await;
+    assert_eq!(told, format!("2 of 2 hosts run {bad}. Step 6 is done on 0 of 2."));
+    let drawn = house.get(&format!("/pushes/{id}/cancel")).await.text;
+    assert!(drawn.contains(&told), "without scripts it is told the same: {drawn}");
+    browser.glance("cancel-question-back").await;
+    browser.write("#ca-w", "it is slow").await;
+    browser.click("#dlg-cancel [value=\"back\"]").await;
+    browser.says("h1", &format!("Roll QA back to {good}")).await;
+    browser.text("main form button:not([disabled])").await;
+    let push = house.ended(id).await;
+    assert_eq!(push["push"]["state"], "cancelled", "{push:#}");
+    assert!(push["push"]["why"].as_str().unwrap().contains("it is slow"), "{push:#}");
 }

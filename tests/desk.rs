@@ -235,6 +235,7 @@ fn started(assignment: &Assignment) -> Event {
         hosts: assignment.plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
         commands: vec!["all of it".to_owned()],
         spare: Vec::new(),
+        flips: Vec::new(),
     }
 }
 

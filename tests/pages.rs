@@ -194,8 +194,12 @@ fn a_push_is_shown_live_and_in_each_of_its_ends() {
     ] {
         assert!(html.contains(words), "{words}");
     }
-    let html = checked("cancel", pages.cancel(&frame, &row(4127, "web", "prod", "running")));
+    let html = checked("cancel", pages.cancel(&frame, &push_page("running")));
     assert!(html.contains("Cancel push 4127, web to Prod?") && !html.contains("http-equiv"), "it stays");
+    assert!(
+        html.contains("of 24 hosts run") && html.contains("Stop, then roll back"),
+        "what there is, and the way back: {html}"
+    );
     for (state, words) in [
         ("succeeded", "web is on Prod"),
         ("degraded", "but not everywhere"),

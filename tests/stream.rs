@@ -241,6 +241,8 @@ async fn every_record_comes_once_and_in_order_whatever_the_server_and_the_networ
     let sum: String = Sha256::digest(&sent).iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(browser.ask("return window.sum()").await, json!(sum), "letter by letter");
 
+    assert_eq!(browser.ask("return probe.resets").await, 1);
+
     let state = hostile.state.lock().unwrap();
     for what in [
         "answered 503",
@@ -254,5 +256,4 @@ async fn every_record_comes_once_and_in_order_whatever_the_server_and_the_networ
     ] {
         assert!(state.done.contains_key(what), "the server never {what}: {:?}", state.done);
     }
-    assert_eq!(browser.ask("return probe.resets").await, 1);
 }

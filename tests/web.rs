@@ -238,6 +238,7 @@ impl Site {
             hosts: assignment.plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
             commands: vec![title.clone()],
             spare: Vec::new(),
+            flips: Vec::new(),
         };
         journal.add(At::now(), started).unwrap();
         journal.add(At::now(), Event::CommandStarted { command: 1, title, hosts: 0 }).unwrap();

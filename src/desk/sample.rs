@@ -126,6 +126,7 @@ pub(super) fn started() -> Event {
         hosts: HOSTS.map(str::to_owned).to_vec(),
         commands: vec!["build".to_owned(), "restart".to_owned()],
         spare: Vec::new(),
+        flips: Vec::new(),
     }
 }
 

@@ -49,6 +49,9 @@ pub enum Event {
         /// The commands that run only when something goes wrong.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         spare: Vec<u32>,
+        /// The commands that make the build live.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        flips: Vec<u32>,
     },
     /// A command begins. One that takes hosts out begins again when more hosts leave.
     CommandStarted {

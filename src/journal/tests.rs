@@ -151,6 +151,7 @@ fn started(hosts: &[&str], commands: usize) -> Event {
         hosts: hosts.iter().map(|h| (*h).to_owned()).collect(),
         commands: vec!["c".into(); commands],
         spare: Vec::new(),
+        flips: Vec::new(),
     }
 }
 
@@ -214,42 +215,11 @@ fn undo_started() -> Event {
 }
 
 /// The same beginning, of a plan one of whose commands runs only when something goes wrong.
-fn with_spare(started: Event, command: u32) -> Event {
-    match started {
-        Event::PushStarted {
-            push,
-            stack,
-            stage,
-            who,
-            build,
-            sha,
-            pid,
-            pid_start,
-            boot,
-            plan_hash,
-            hosts,
-            commands,
-            ..
-        } => {
-            let spare = vec![command];
-            Event::PushStarted {
-                push,
-                stack,
-                stage,
-                who,
-                build,
-                sha,
-                pid,
-                pid_start,
-                boot,
-                plan_hash,
-                hosts,
-                commands,
-                spare,
-            }
-        }
-        other => other,
+fn with_spare(mut started: Event, command: u32) -> Event {
+    if let Event::PushStarted { spare, .. } = &mut started {
+        spare.push(command);
     }
+    started
 }
 
 fn command_ended(command: u32, result: HostResult) -> Event {

@@ -181,6 +181,11 @@ impl PlannedCommand {
         self.roll.is_some() || self.form.per_host()
     }
 
+    /// Whether it makes the build live.
+    pub fn is_flip(&self) -> bool {
+        self.part == Part::Main && matches!(self.form, PlannedForm::Activate { .. })
+    }
+
     /// Whether both are part of the same roll.
     pub fn rolls_with(&self, other: &Self) -> bool {
         self.roll.is_some() && self.roll == other.roll && self.part == other.part

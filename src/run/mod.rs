@@ -131,6 +131,7 @@ fn started(assignment: &Assignment) -> Event {
         hosts: plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
         commands: plan.titles(&values),
         spare: walk::numbered(&plan.commands).filter(|(_, command)| command.part.is_spare()).map(|(n, _)| n).collect(),
+        flips: walk::numbered(&plan.commands).filter(|(_, command)| command.is_flip()).map(|(n, _)| n).collect(),
     }
 }
 

@@ -6,7 +6,7 @@ use super::App;
 use super::asking::Caller;
 use super::in_time::InTime;
 use super::problem::{Problem, Reply};
-use super::screens::named;
+use super::screens::{Known, named};
 use crate::desk::{Decision, Press};
 use crate::stack::{PushNumber, Revision, StackName, StageName};
 use actix_web::HttpResponse;
@@ -14,12 +14,14 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Form, Path};
 use serde::Deserialize;
 use std::future::Future;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Presses a minute for one person.
 pub const PRESSES: usize = 10;
 /// A reason is one line of so many characters at most (TRUST section 5, *Text*).
 const LONGEST_REASON: usize = 1000;
+/// How long a browser is kept waiting for the end of a cancelled push: longer than hosts are given to end (TERM, 5 s, KILL).
+const PATIENCE: Duration = Duration::from_secs(12);
 
 /// What a press carries.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -50,10 +52,39 @@ pub async fn push(app: Data<App>, caller: Caller, place: Path<(String, String)>,
     Ok(see(format!("/pushes/{push}")))
 }
 
+/// What the form of a cancel carries.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Cancelled {
+    /// Why.
+    pub reason: Option<String>,
+    /// `back`: the person wants to roll back afterwards.
+    pub then: Option<String>,
+}
+
 /// `POST /pushes/{id}/cancel`
-pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>, form: InTime<Form<Reason>>) -> Reply {
-    let push = cancel_push(&app, &caller, &id, form.0.into_inner()).await?;
-    Ok(see(format!("/pushes/{push}")))
+pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>, form: InTime<Form<Cancelled>>) -> Reply {
+    let Cancelled { reason, then } = form.0.into_inner();
+    let push = cancel_push(&app, &caller, &id, Reason { reason }).await?;
+    match then.as_deref() {
+        Some("back") => where_to_roll_back(&app, push).await,
+        _ => Ok(see(format!("/pushes/{push}"))),
+    }
+}
+
+/// Leads to the page that rolls the push's stage back: as soon as the push has ended, so that its button can be pressed.
+async fn where_to_roll_back(app: &Data<App>, push: PushNumber) -> Reply {
+    let mut changes = app.desk.changes();
+    let patience = Instant::now() + PATIENCE;
+    loop {
+        changes.mark_unchanged();
+        let row = Known::of(app.desk.ledger(), push).await?.row;
+        let left = patience.saturating_duration_since(Instant::now());
+        if row.state != "running" || left.is_zero() {
+            let (stack, stage): (StackName, StageName) = (named("stack", &row.stack)?, named("stage", &row.stage)?);
+            return Ok(see(format!("/stacks/{stack}/stages/{stage}/rollback")));
+        }
+        let _ = tokio::time::timeout(left, changes.changed()).await;
+    }
 }
 
 /// Only after the names in it were parsed: nothing from outside gets into the header.

@@ -77,21 +77,21 @@ pub async fn push(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
 /// `GET /pushes/{id}/cancel`: asks whether, on a page that stays.
 pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
     let id: PushNumber = named("push", &id)?;
-    let known = Known::of(app.desk.ledger(), id).await?;
-    if known.row.state != "running" {
+    let shown = push_page(&app, id).await?;
+    if shown.row.state != "running" {
         return Ok(actions::see(format!("/pushes/{id}")));
     }
     let frame = frame(&app, Some(&caller), Section::Pushes).await;
-    Ok(page(StatusCode::OK, app.pages.cancel(&frame, &known.row)?))
+    Ok(page(StatusCode::OK, app.pages.cancel(&frame, &shown)?))
 }
 
 async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
     let known = Known::of(app.desk.ledger(), id).await?;
     let (first, tail) = journal_of(app, id).await?;
-    let (titles, spare, hosts) = match first.map(|record| record.event) {
-        Some(Event::PushStarted { commands, spare, hosts, .. }) => (commands, spare, hosts),
+    let (titles, spare, flips, hosts) = match first.map(|record| record.event) {
+        Some(Event::PushStarted { commands, spare, flips, hosts, .. }) => (commands, spare, flips, hosts),
         // The runner has not begun yet: the plan says what it will do.
-        _ => (Vec::new(), Vec::new(), known.hosts),
+        _ => (Vec::new(), Vec::new(), Vec::new(), known.hosts),
     };
     let stack = known.row.stack.parse::<StackName>().map_err(Problem::broken)?;
     // A stack that is gone since keeps its pushes; they are shown without what only the stack knows.
@@ -119,6 +119,7 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
         questions: known.questions,
         titles,
         spare,
+        flips,
         hosts,
         tail,
     })

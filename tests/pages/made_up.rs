@@ -484,6 +484,7 @@ pub fn push_page(state: &str) -> PushPage {
         }],
         titles: titles(),
         spare: Vec::new(),
+        flips: vec![6],
         hosts,
         usual_ms: vec![89_000, 92_000, 94_000],
         tail: (1..=40).map(line).collect(),

@@ -34,7 +34,6 @@ pub use stats::{Span, StatsPage};
 
 use crate::desk::Street;
 use crate::desk::view::{PlanView, Versions, WayBack};
-use crate::ledger::pushes::PushRow;
 use rust_embed::RustEmbed;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -63,13 +62,6 @@ pub struct SignIn {
     pub name: String,
     /// Why the last try was refused.
     pub problem: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct CancelPage<'a> {
-    id: i64,
-    stack: &'a str,
-    stage: parts::StageTag,
 }
 
 #[derive(Debug, Serialize)]
@@ -184,9 +176,8 @@ impl Pages {
     ///
     /// # Errors
     /// When the template is wrong.
-    pub fn cancel(&self, frame: &Frame, push: &PushRow) -> Result<String, PageError> {
-        let stage = parts::StageTag::named(&push.stage);
-        self.draw(frame, "cancel.html", &CancelPage { id: push.id, stack: &push.stack, stage })
+    pub fn cancel(&self, frame: &Frame, push: &PushPage) -> Result<String, PageError> {
+        self.draw(frame, "cancel.html", &push::PushView::new(frame, push))
     }
 
     /// A hold that could not be taken, as it was filled in.

@@ -45,6 +45,8 @@ pub struct PushPage {
     pub titles: Vec<String>,
     /// Of these, by number, the ones that run only when something goes wrong.
     pub spare: Vec<u32>,
+    /// Of these, by number, the ones that make the build live.
+    pub flips: Vec<u32>,
     /// The frozen host list, by name.
     pub hosts: Vec<String>,
     /// How long the last good pushes of this stage took.
@@ -116,6 +118,8 @@ pub(super) struct PushView {
     onwards: Option<Onwards>,
     back: Option<Version>,
     paused: Option<PauseLine>,
+    /// How many hosts have what, while it runs.
+    so_far: String,
 }
 
 /// Why a command failed on a host.
@@ -168,6 +172,7 @@ impl PushView {
             onwards: page.rest.as_ref().and_then(onwards),
             back: page.back.as_ref().map(|back| Version::new(&back.sha)),
             paused: PauseLine::of(row),
+            so_far: so_far(page),
             live,
             mark: match row.paused {
                 Some(_) => Mark::new(("pause", "Paused")),
@@ -234,6 +239,23 @@ impl PushView {
             stage,
         }
     }
+}
+
+/// `12 of 24 hosts run 51d0c3e. Step 6 is done on 3 of 24.`: for whoever thinks of cancelling; `static/live.js` says the same.
+fn so_far(page: &PushPage) -> String {
+    let begun = |row: &&CommandRow| row.started_at.is_some();
+    let flip =
+        page.commands.iter().filter(begun).rfind(|row| page.flips.iter().any(|flip| i64::from(*flip) == row.command));
+    let mut words = String::new();
+    if !page.flips.is_empty() {
+        let (sha, hosts) = (words::short(&page.row.sha), words::count(page.row.hosts_total, "host"));
+        let verb = if page.row.hosts_total == 1 { "runs" } else { "run" };
+        words = format!("{} of {hosts} {verb} {sha}.", flip.map_or(0, |row| row.ok));
+    }
+    if let Some(row) = page.commands.iter().rfind(begun).filter(|row| row.hosts > 0) {
+        words.push_str(&format!(" Step {} is done on {} of {}.", row.command, row.ok, row.hosts));
+    }
+    words.trim_start().to_owned()
 }
 
 /// The hosts that a catch-up is about: named while they fit a headline.
