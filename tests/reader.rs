@@ -61,11 +61,13 @@ const PLACE: &str = "
     const row = [...document.querySelectorAll('.ln')].find((row) => row.getBoundingClientRect().top >= log.top);
     return row && [row.querySelector('.ln-n').textContent.trim(), Math.round((row.getBoundingClientRect().top - log.top) * 100)];";
 
-/// Still follows, when all that came is drawn.
+/// Still follows, when all that came is drawn: never let go, and stands at the end as soon as what came into sight has its
+/// height.
 async fn still_follows(browser: &Browser, whatever: &str) {
     browser.frames().await;
-    let follows = browser.ask(&format!("return {FOLLOWS}")).await;
-    assert_eq!(follows, true, "{whatever} does not let go of the end");
+    let let_go = browser.ask(&format!("return {LETS_GO}")).await;
+    assert_eq!(let_go, false, "{whatever} does not let go of the end");
+    browser.holds(FOLLOWS).await;
 }
 
 /// Lets go of the end as most do, and is well above it.
