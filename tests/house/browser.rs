@@ -7,6 +7,7 @@ use pushbutton::demo::http::Sent;
 use pushbutton::process::Program;
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Mutex;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
@@ -23,6 +24,27 @@ pub struct Browser {
     profile: tempfile::TempDir,
     /// What its looks at pages found wrong so far.
     pub(super) faults: Mutex<Vec<String>>,
+}
+
+/// Starts a driver and gives its port. It takes some free port of IPv4 and then wants the same one of IPv6, which another
+/// test may have: then another driver takes another.
+async fn driver(home: &Path) -> (Child, u16) {
+    loop {
+        let program = Program::new("chromedriver").arg("--port=0").env("HOME", home);
+        let mut driver = program.start().unwrap();
+        let mut errors = driver.stderr.take().unwrap();
+        tokio::spawn(async move { tokio::io::copy(&mut errors, &mut tokio::io::sink()).await });
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let mut said = String::new();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if let Some((_, port)) = line.split_once("started successfully on port ") {
+                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+                return (driver, port.trim_end_matches('.').parse().unwrap());
+            }
+            said.push_str(&line);
+        }
+        assert!(said.contains("port not available"), "chromedriver says its port, not: {said}");
+    }
 }
 
 impl Browser {
@@ -59,18 +81,7 @@ impl Browser {
 
     async fn started(url: &str, preferences: Value, traced: Option<&str>) -> Self {
         let profile = tempfile::Builder::new().prefix("pb-browser").tempdir().unwrap();
-        let program = Program::new("chromedriver").arg("--port=0").env("HOME", profile.path());
-        let mut driver = program.start().unwrap();
-        let mut errors = driver.stderr.take().unwrap();
-        tokio::spawn(async move { tokio::io::copy(&mut errors, &mut tokio::io::sink()).await });
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = loop {
-            let line = lines.next_line().await.unwrap().expect("chromedriver says its port");
-            if let Some((_, rest)) = line.split_once("started successfully on port ") {
-                break rest.trim_end_matches('.').parse::<u16>().unwrap();
-            }
-        };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let (driver, port) = driver(profile.path()).await;
         let args = json!([
             "--headless=new",
             "--no-sandbox",
