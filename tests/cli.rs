@@ -44,7 +44,7 @@ async fn plan_hash(house: &House, stage: &str) -> String {
 const TEMPER: &str = r#"
   { release = "/srv/web" },
   { activate = "/srv/web" },
-  { run = "echo now $PUSH_SHA by {who}; if [ -e /srv/slow ]; then echo slowly; sleep 1000; fi; test ! -e /srv/bad" },
+  { run = "echo now $PUSH_SHA by-{who}; if [ -e /srv/slow ]; then echo slowly; sleep 1000; fi; test ! -e /srv/bad" },
 "#;
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn a_push_from_the_command_line_ends_with_the_code_of_its_end() {
     let row = house.push(1).await["push"].clone();
     assert_eq!((row["who"].as_str(), row["reason"].as_str()), (Some("olga"), Some("first one")));
     assert_eq!(row["plan_hash"], hash.as_str(), "what was shown is what was pushed");
-    let line = format!("│ now {} by olga", row["sha"].as_str().unwrap());
+    let line = format!("│ now {} by-olga", row["sha"].as_str().unwrap());
     assert_eq!(pushed.out.matches(&line).count(), 2, "{}", pushed.out);
     assert!(pushed.out.contains("succeeded, 2 of 2 hosts"), "{}", pushed.out);
     assert!(!pushed.out.contains('\u{1b}'), "no colours in a pipe");

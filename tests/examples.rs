@@ -271,7 +271,7 @@ async fn a_php_site_brings_its_assets_before_its_code() {
     let told = |book: Vec<String>| book.into_iter().filter(is_told);
     let ended = house.push_well("prod").await;
     let sha = ended["push"]["sha"].as_str().unwrap();
-    let (opened, closed) = (format!("open-ticket mary {sha}"), "close-ticket succeeded");
+    let (opened, closed) = (format!("open-ticket --by=mary {sha}"), "close-ticket succeeded");
     let around = [opened.as_str(), "alarms mute web 30m", "alarms unmute web", closed];
     assert_eq!(told(book(&house)).collect::<Vec<_>>(), around, "before the first host, and after the last one");
     let linked = json!({ "title": "OPS-7", "url": "https://tickets.example.com/OPS-7" });

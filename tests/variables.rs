@@ -66,8 +66,8 @@ name = "qa"
 hosts = ["a"]
 commands = ['''
 set -f
-printf '%s\n' {reason} a{reason}b "$(printf '%s' {reason})" "$PUSH_REASON" {colour}
-A={reason} sh -c 'printf "%s\n" "$A" "$1"' sh {reason}
+printf '%s\n' "$PUSH_REASON" a{reason}b "$(printf '%s' a{reason})" "$PUSH_REASON" {colour}
+A={reason} sh -c 'printf "%s\n" "$A" "$1"' sh a{reason}
 case {reason} in "$PUSH_REASON") echo same;; *) echo other;; esac
 ''']
 "#;
@@ -101,7 +101,7 @@ case {reason} in "$PUSH_REASON") echo same;; *) echo other;; esac
         };
         let environment = values(&assignment, None);
         let colour = "it's $(touch pwned) \"blue\"";
-        let wanted = format!("{hostile}\na{hostile}b\n{hostile}\n{hostile}\n{colour}\n{hostile}\n{hostile}\nsame\n");
+        let wanted = format!("{hostile}\na{hostile}b\na{hostile}\n{hostile}\n{colour}\n{hostile}\na{hostile}\nsame\n");
         for shell in SHELLS {
             let mut program = Program::new(shell[0]).args(&shell[1..]).args(["-c", &script.text]).dir(dir.path());
             for (name, value) in &environment {

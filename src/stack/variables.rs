@@ -22,6 +22,9 @@ pub const BUILT_IN: &[(&str, &str)] = &[
 /// Built-in variables whose values may hold any printable text (TRUST section 5: *free*). Own variables are free, too.
 const FREE: &[&str] = &["ref", "reason"];
 
+/// Built-in variables that people outside of the stack file fill in: who pushes, the reason given, the name of a branch.
+const FROM_PEOPLE: &[&str] = &["who", "reason", "ref"];
+
 /// The environment variable of one of the stack's own variables: `PUSH_VAR_NAME`.
 pub fn own_env(name: &str) -> String {
     format!("PUSH_VAR_{}", name.to_ascii_uppercase())
@@ -49,6 +52,8 @@ pub(super) enum Kind {
 pub(super) struct Variable {
     pub env: String,
     pub kind: Kind,
+    /// Whether people outside of the stack file fill it in.
+    pub from_people: bool,
 }
 
 /// Where a script runs.
@@ -73,13 +78,13 @@ impl Scope<'_> {
     pub fn find(&self, name: &str) -> Option<Variable> {
         if let Some((_, env)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
             let kind = if FREE.contains(&name) { Kind::Free } else { Kind::Plain };
-            return Some(Variable { env: (*env).to_owned(), kind });
+            return Some(Variable { env: (*env).to_owned(), kind, from_people: FROM_PEOPLE.contains(&name) });
         }
         let env = match self.secrets.contains(name) {
             true => Some(secret_env(name)),
             false => self.own.contains(name).then(|| own_env(name)),
         };
-        env.map(|env| Variable { env, kind: Kind::Free })
+        env.map(|env| Variable { env, kind: Kind::Free, from_people: false })
     }
 
     /// All names, for "did you mean".

@@ -47,7 +47,10 @@ impl Scanner<'_> {
             '"' => self.close(1),
             '$' | '`' => self.expansion_or_quote(c),
             '{' | '}' => self.brace(),
-            _ => self.copy(c.len_utf8()),
+            _ => {
+                self.copy(c.len_utf8());
+                self.words().quoted(c.encode_utf8(&mut [0; 4]));
+            }
         }
     }
 
@@ -97,7 +100,9 @@ impl Scanner<'_> {
             _ if rest.starts_with("${") => self.open(Context::Parameter, 2),
             _ if rest.starts_with("$'") && plain => self.quoted(2, "$'…'", |rest| unescaped(rest, '\'')),
             _ if rest.starts_with("$$") => self.copy(2),
-            _ => self.copy(1),
+            // With its name: what it stands for may be nothing, so it begins no word.
+            _ => self
+                .copy(1 + rest[1..].find(|c: char| c != '_' && !c.is_ascii_alphanumeric()).unwrap_or(rest.len() - 1)),
         }
     }
 
@@ -105,8 +110,9 @@ impl Scanner<'_> {
     fn escape(&mut self) {
         let next = self.rest().chars().nth(1);
         self.copy(1 + next.map_or(0, char::len_utf8));
-        if next != Some('\n') {
+        if let Some(c) = next.filter(|c| *c != '\n') {
             self.mark();
+            self.words().quoted(c.encode_utf8(&mut [0; 4]));
         }
     }
 
@@ -117,6 +123,10 @@ impl Scanner<'_> {
         self.copy(opener);
         match end(self.rest()) {
             Some((inside, closer)) => {
+                let text = &self.rest()[..inside];
+                if name == "single quotes" {
+                    self.words().quoted(text);
+                }
                 self.inert(self.at + inside, name);
                 self.copy(closer);
             }

@@ -13,7 +13,7 @@ mod words;
 use super::script::{Piece, Script};
 use super::variables::Scope;
 use std::ops::Range;
-use words::Words;
+use words::{MARK, Words};
 
 /// The longest script: a quarter of what Linux takes as one environment variable.
 const LONGEST: usize = 32 * 1024;
@@ -178,7 +178,7 @@ impl<'a> Scanner<'a> {
 
     /// Something that is part of a word, but not of a name that a shell knows.
     fn mark(&mut self) {
-        self.mark_with('"');
+        self.mark_with(MARK);
     }
 
     fn mark_with(&mut self, c: char) {

@@ -108,26 +108,32 @@ impl Scanner<'_> {
     fn check_place(&mut self, at: Range<usize>, variable: &Variable, in_double: bool) {
         let words = self.words();
         let reads_again = words.reads_again().map(str::to_owned);
-        let env = &variable.env;
+        let (env, begins_word) = (&variable.env, words.would_begin_word());
+        // Nothing in a plain value means anything to a shell, whoever reads it again.
+        let free = variable.kind == Kind::Free;
         if words.would_name_program() {
             self.flaw(
                 at,
                 "a variable cannot be (part of) a command's name",
                 "name the program in plain words, and give the value as an argument",
             );
-        } else if variable.kind == Kind::Plain {
-            // Nothing in a plain value means anything to a shell, whoever reads it again.
-        } else if in_double {
+        } else if free && in_double {
             self.flaw(
                 at,
                 "this variable may hold any text, so it cannot stand within double quotes",
                 &format!("make it a word of its own, outside of the quotes, or read ${env} in a script"),
             );
-        } else if let Some(command) = reads_again {
+        } else if let Some(command) = reads_again.filter(|_| free) {
             self.flaw(
                 at,
                 &format!("`{}` reads its arguments as code, and this variable may hold any text", shown(&command)),
                 &format!("use `run` for work on the hosts, or read ${env} in a script"),
+            );
+        } else if variable.from_people && begins_word {
+            self.flaw(
+                at,
+                "this value comes from a person, so it cannot begin a word: a program could take it for an option or a command",
+                &format!("write something before it in the same word (`--note={{…}}`, `by-{{…}}`), or read ${env} in a script"),
             );
         }
     }

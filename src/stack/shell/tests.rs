@@ -25,14 +25,17 @@ fn a_variable_becomes_a_reference_and_the_rest_stays() {
         ("echo {sha}", "echo \"$PUSH_SHA\""),
         ("echo a{sha}b", "echo a\"$PUSH_SHA\"b"),
         ("echo \"a {sha}b\"", "echo \"a ${PUSH_SHA}b\""),
-        ("echo {push} {ref} {colour}", "echo \"$PUSH_ID\" \"$PUSH_REF\" \"$PUSH_VAR_COLOUR\""),
-        ("echo \"$(git log {ref} | grep \"{sha}\")\"", "echo \"$(git log \"$PUSH_REF\" | grep \"${PUSH_SHA}\")\""),
+        ("echo {push} at-{ref} {colour}", "echo \"$PUSH_ID\" at-\"$PUSH_REF\" \"$PUSH_VAR_COLOUR\""),
+        (
+            "echo \"$(git log heads/{ref} | grep \"{sha}\")\"",
+            "echo \"$(git log heads/\"$PUSH_REF\" | grep \"${PUSH_SHA}\")\"",
+        ),
         ("curl -fsS http://{host}/health", "curl -fsS http://\"$PUSH_HOST\"/health"),
         ("A={sha} B=\"{who}\" make x", "A=\"$PUSH_SHA\" B=\"${PUSH_WHO}\" make x"),
         ("echo '{{sha}}' {sha} '}}'", "echo '{sha}' \"$PUSH_SHA\" '}}'"),
         ("echo {{{sha}}}", "echo {\"$PUSH_SHA\"}"),
         ("echo 'it'{reason}", "echo 'it'\"$PUSH_REASON\""),
-        ("2>{sha} cmd >{ref}", "2>\"$PUSH_SHA\" cmd >\"$PUSH_REF\""),
+        ("2>{sha} cmd >log-{ref}", "2>\"$PUSH_SHA\" cmd >log-\"$PUSH_REF\""),
         (
             "case {stage} in qa) echo {sha};; *) false;; esac",
             "case \"$PUSH_STAGE\" in qa) echo \"$PUSH_SHA\";; *) false;; esac",
@@ -41,16 +44,19 @@ fn a_variable_becomes_a_reference_and_the_rest_stays() {
             "x=$(case {stage} in qa) echo {sha};; esac); echo \"{sha}\"",
             "x=$(case \"$PUSH_STAGE\" in qa) echo \"$PUSH_SHA\";; esac); echo \"${PUSH_SHA}\"",
         ),
-        ("for x in {sha} {who}; do echo $x; done", "for x in \"$PUSH_SHA\" \"$PUSH_WHO\"; do echo $x; done"),
+        ("for x in {sha} {push}; do echo $x; done", "for x in \"$PUSH_SHA\" \"$PUSH_ID\"; do echo $x; done"),
         ("f() { echo {sha}; }; f", "f() { echo \"$PUSH_SHA\"; }; f"),
-        ("cat <<E; echo {sha}\nbody 'x\nE\necho {who}", "cat <<E; echo \"$PUSH_SHA\"\nbody 'x\nE\necho \"$PUSH_WHO\""),
+        (
+            "cat <<E; echo {sha}\nbody 'x\nE\necho by-{who}",
+            "cat <<E; echo \"$PUSH_SHA\"\nbody 'x\nE\necho by-\"$PUSH_WHO\"",
+        ),
         ("echo $((1+(2*3))) {sha}", "echo $((1+(2*3))) \"$PUSH_SHA\""),
         ("cat <<<{sha}", "cat <<<\"$PUSH_SHA\""),
-        ("sh -c 'echo \"$1\"' sh {ref}", "sh -c 'echo \"$1\"' sh \"$PUSH_REF\""),
+        ("sh -c 'echo \"$1\"' sh ref={ref}", "sh -c 'echo \"$1\"' sh ref=\"$PUSH_REF\""),
         ("awk -v x={ref} '{ print x }' y", "awk -v x=\"$PUSH_REF\" '{ print x }' y"),
-        ("sudo -u {who} ls {sha}", "sudo -u \"$PUSH_WHO\" ls \"$PUSH_SHA\""),
-        ("sed s/x/{sha}/ y; echo {ref}", "sed s/x/\"$PUSH_SHA\"/ y; echo \"$PUSH_REF\""),
-        ("cp -r . x/. {ref}", "cp -r . x/. \"$PUSH_REF\""),
+        ("sudo -u deploy ./note --by={who} {sha}", "sudo -u deploy ./note --by=\"$PUSH_WHO\" \"$PUSH_SHA\""),
+        ("sed s/x/{sha}/ y; echo a{ref}", "sed s/x/\"$PUSH_SHA\"/ y; echo a\"$PUSH_REF\""),
+        ("cp -r . x/. y/{ref}", "cp -r . x/. y/\"$PUSH_REF\""),
         ("ssh box echo {sha}", "ssh box echo \"$PUSH_SHA\""),
     ] {
         match compiled(written) {
@@ -133,6 +139,75 @@ fn variables_are_refused_where_a_shell_would_not_keep_them_a_word() {
 }
 
 #[test]
+fn what_people_write_begins_no_word_whatever_command_it_is_given_to() {
+    let wrappers = [
+        "ls",
+        "echo",
+        "setsid",
+        "nice -n 5",
+        "timeout 5",
+        "env",
+        "env -i",
+        "stdbuf -o0",
+        "chroot /x",
+        "git tag",
+        "xargs -n1",
+        "flock /tmp/l",
+        "sudo",
+        "sudo -u deploy",
+        "watch",
+        "find . -exec",
+        "parallel",
+        "logger -t x --",
+        "exec",
+        "time",
+        "ls >",
+        "ls 2>>",
+        "cat <",
+        "cat <<<",
+        "A=1 ls",
+        "true && ls",
+        "x=$(ls",
+        "(ls",
+        "case x in x) ls",
+        "for x in",
+        "ls ''",
+        "ls \"\"",
+        "ls -",
+        "ls --",
+        "ls '-'",
+        "ls \"-",
+        "ls $EMPTY",
+        "ls ${EMPTY}",
+        "ls \\\n",
+        "[",
+    ];
+    let glued = ["ls ''", "ls \"\"", "ls -", "ls --", "ls '-'", "ls \"-", "ls $EMPTY", "ls ${EMPTY}", "ls \\\n"];
+    for wrapper in wrappers {
+        for name in ["reason", "who", "ref"] {
+            let gap = if glued.contains(&wrapper) { "" } else { " " };
+            let flaws = compiled(&format!("{wrapper}{gap}{{{name}}}")).expect_err(wrapper);
+            let words = ["begin a word", "command's name", "within double quotes"];
+            assert!(words.iter().any(|words| flaws[0].title.contains(words)), "{wrapper} {name}: {flaws:#?}");
+        }
+    }
+    for text in [
+        "ls --by={who}",
+        "git tag v-{ref}",
+        "logger 'push: '{reason}",
+        "logger \"by {who}\"",
+        "logger \"by \"{reason}",
+        "case {ref} in x) ;; esac",
+        "A={reason} ./note",
+        "ls \\a{ref}",
+        "curl https://x/{ref}",
+        "ls {colour} {host} {build} {old_sha} {url}",
+    ] {
+        assert!(compiled(text).is_ok(), "{text}: {:#?}", compiled(text));
+    }
+}
+
+#[test]
 fn quotes_that_are_never_closed_are_found() {
     for (text, title) in [
         ("echo 'x", "single quotes are opened here and never closed"),
@@ -166,10 +241,10 @@ fn a_build_knows_no_host() {
 
 #[test]
 fn a_reader_sees_the_values_in_place() {
-    let script = compiled("echo \"{sha}\" {{x}} {ref}").unwrap();
+    let script = compiled("echo \"{sha}\" {{x}} at-{ref}").unwrap();
     let values =
         BTreeMap::from([("PUSH_SHA".to_owned(), "3f2c1ab".to_owned()), ("PUSH_REF".to_owned(), "main".to_owned())]);
-    assert_eq!(script.show(&values), "echo \"3f2c1ab\" {x} main");
+    assert_eq!(script.show(&values), "echo \"3f2c1ab\" {x} at-main");
     assert!(!script.names_host());
     assert!(compiled("curl {host}").unwrap().names_host());
 }

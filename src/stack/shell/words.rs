@@ -29,6 +29,9 @@ const READS_BEHIND: &[(&str, &[char])] = &[
 /// Commands that read any word as code but the one behind `-v`.
 const AWKS: &[&str] = &["awk", "gawk", "mawk"];
 
+/// Stands in a word for what a shell fills in or takes away: quotes, expansions, escapes.
+pub(super) const MARK: char = '"';
+
 /// Where the scanner is within a simple command.
 #[derive(Clone, Debug)]
 pub(super) struct Words {
@@ -36,6 +39,8 @@ pub(super) struct Words {
     names_program: bool,
     /// The word begun, without its quotes' insides; `None` between words.
     word: Option<String>,
+    /// The word begun has something in it that is neither an option's dash nor a value.
+    begun: bool,
     /// The words before it.
     before: Vec<String>,
     /// Which of them names the program.
@@ -49,12 +54,26 @@ pub(super) struct Words {
 impl Words {
     /// At the beginning of a command.
     pub fn new() -> Self {
-        Self { names_program: true, word: None, before: Vec::new(), program: None, redirect: false, cases: 0 }
+        Self {
+            names_program: true,
+            word: None,
+            begun: false,
+            before: Vec::new(),
+            program: None,
+            redirect: false,
+            cases: 0,
+        }
     }
 
     /// A character of a word, or a mark for something that is part of it.
     pub fn push(&mut self, c: char) {
         self.word.get_or_insert_default().push(c);
+        self.begun |= !matches!(c, MARK | '-' | '+');
+    }
+
+    /// Text within quotes: it begins the word as plain text does, but is no name that a shell knows.
+    pub fn quoted(&mut self, text: &str) {
+        self.begun |= text.contains(|c| !matches!(c, '-' | '+'));
     }
 
     /// Whether the scanner is inside a word.
@@ -65,6 +84,7 @@ impl Words {
     /// A blank: the word is over.
     pub fn end_word(&mut self) {
         let Some(word) = self.word.take() else { return };
+        self.begun = false;
         if std::mem::take(&mut self.redirect) {
             return;
         }
@@ -93,7 +113,7 @@ impl Words {
     pub fn redirect(&mut self) {
         // In `2>file` the number belongs to the arrow, it is no word.
         if self.word.as_ref().is_some_and(|word| word.bytes().all(|b| b.is_ascii_digit())) {
-            self.word = None;
+            (self.word, self.begun) = (None, false);
         }
         self.end_word();
         self.redirect = true;
@@ -102,6 +122,12 @@ impl Words {
     /// Whether a value put here would be (part of) the name of a program.
     pub fn would_name_program(&self) -> bool {
         self.names_program && !self.redirect && !self.word.as_deref().is_some_and(is_assignment)
+    }
+
+    /// Whether a value put here would begin a word: then it could be an option, the file of a `>`, or the command of a
+    /// program that starts others (`setsid`, `nice`, `timeout`). The word behind `case` is none of these.
+    pub fn would_begin_word(&self) -> bool {
+        !self.begun && self.before.last().is_none_or(|word| word != "case")
     }
 
     /// The command that would read a value put here as code, if there is one.
