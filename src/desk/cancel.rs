@@ -1,7 +1,7 @@
 //! Cancel: asked of the runner on its control socket; one that does not answer is told by TERM, which means the same, and
 //! at last by KILL. It must never signal a process that is not the very runner (start time and boot id are compared).
 
-use super::runner::Process;
+use super::runner::{Process, Signal};
 use super::tell::tell;
 use super::{Decision, Desk, Refusal, one_line};
 use crate::journal::PushDir;
@@ -9,7 +9,6 @@ use crate::ledger::{audit, pushes};
 use crate::run::Order;
 use crate::stack::{PushNumber, Who};
 use crate::time::At;
-use nix::sys::signal::Signal;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -58,7 +57,7 @@ impl Desk {
         let dir = PushDir::of(&self.config.data, push);
         let order = Order::Cancel { who: who.clone(), reason: reason.map(str::to_owned) };
         let Err(error) = tell(&dir, &order, ANSWER_LIMIT).await else { return Ok(()) };
-        let told = Process::of_journal(&dir).filter(|runner| runner.signal(Signal::SIGTERM));
+        let told = Process::of_journal(&dir).filter(|runner| runner.signal(Signal::TERM));
         tracing::warn!(push = push.get(), error = %error, term = told.is_some(), "a runner did not answer a cancel");
         let Some(runner) = told else {
             let why = format!(
@@ -75,7 +74,7 @@ impl Desk {
         tokio::select! {
             () = self.stop.cancelled() => {}
             () = sleep(TERM_LIMIT) => {
-                if runner.signal(Signal::SIGKILL) {
+                if runner.signal(Signal::KILL) {
                     tracing::warn!(push = push.get(), "a runner ignored TERM and was killed");
                 }
             }

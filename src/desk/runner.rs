@@ -5,8 +5,8 @@ use crate::journal::{Cursor, Event, PushDir, Reader};
 use crate::plan::Assignment;
 use crate::process::Program;
 use crate::stack::SecretSource;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+pub(super) use rustix::process::Signal;
+use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -120,9 +120,12 @@ impl Process {
         }
     }
 
-    /// Sends a signal, if this very process still runs; whether it did.
+    /// Sends a signal, if this very process still runs; whether it did. The descriptor is opened before the process is
+    /// compared, so that what is compared is what gets the signal, also when the number was given away in between.
     pub fn signal(&self, signal: Signal) -> bool {
-        self.runs() && self.pid > 1 && kill(Pid::from_raw(self.pid), signal).is_ok()
+        let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.pid > 1) else { return false };
+        let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return false };
+        self.runs() && pidfd_send_signal(process, signal).is_ok()
     }
 
     /// Whether this very process still runs.
@@ -151,6 +154,22 @@ mod tests {
         assert!(me.runs());
         assert!(!Process { start: me.start + 1, ..me.clone() }.runs());
         assert!(!Process { boot: "another".to_owned(), ..me }.runs());
+    }
+
+    #[test]
+    fn a_signal_reaches_the_very_process_and_no_other_of_its_number() {
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut child = Program::new("sleep").arg("60").start().unwrap();
+            let pid = i32::try_from(child.id().unwrap()).unwrap();
+            let very = Process { pid, start: start_time(pid).unwrap(), boot };
+            let earlier = Process { start: very.start - 1, ..very.clone() };
+            assert!(!earlier.signal(Signal::KILL) && child.try_wait().unwrap().is_none());
+            assert!(very.signal(Signal::KILL));
+            assert!(!child.wait().await.unwrap().success());
+            assert!(!very.signal(Signal::KILL), "it is gone");
+        });
     }
 
     #[tokio::test]
