@@ -16,9 +16,9 @@
 //! - [`journal`]: events and their wire form, write, read, follow; the state of a push folded from them.
 //! - [`plan`]: stack + build + hosts → plan; pure.
 //! - [`stack`]: the stack file: names, hosts, variables, parse, diagnostics; pure.
-//! - [`config`], [`process`], [`socket`], [`diagnostic`], [`advice`], [`size`], [`time`]: the server's file, the only door
-//!   to child processes, Unix sockets by long paths, what is wrong with a file and where, what other programs say when they
-//!   fail, sizes, instants and durations.
+//! - [`config`], [`process`], [`socket`], [`diagnostic`], [`advice`], [`supervise`], [`size`], [`time`]: the server's file, the
+//!   only door to child processes, Unix sockets by long paths, what is wrong with a file and where, what other programs say
+//!   when they fail, tasks that are started again when they break, sizes, instants and durations.
 
 pub mod advice;
 pub mod announce;
@@ -38,5 +38,6 @@ pub mod size;
 pub mod socket;
 pub mod source;
 pub mod stack;
+pub mod supervise;
 pub mod time;
 pub mod web;

@@ -247,6 +247,9 @@ impl Desk {
     /// Keeps one fetching task for each stack on the shelf, until `stop`; a stack whose source changed gets a new one.
     pub(super) async fn keep_fetching(&self, stop: CancellationToken) {
         let mut tasks: HashMap<StackName, (Source, CancellationToken)> = HashMap::new();
+        // Should this task break and be made anew, those that it had begun end with it.
+        let all = stop.child_token();
+        let _end_with_us = all.clone().drop_guard();
         let mut changes = self.changes();
         loop {
             let shelf = self.shelf();
@@ -261,11 +264,15 @@ impl Desk {
             });
             for (name, stack) in wanted {
                 tasks.entry(name).or_insert_with(|| {
-                    let token = stop.child_token();
+                    let token = all.child_token();
                     let source = stack.source.clone();
                     if let Some(desk) = self.me.upgrade() {
                         let stop = token.clone();
-                        self.spawn(async move { desk.fetch_again_and_again(stack, stop).await });
+                        let fetch = move || {
+                            let (desk, stack, stop) = (Arc::clone(&desk), Arc::clone(&stack), stop.clone());
+                            async move { desk.fetch_again_and_again(stack, stop).await }
+                        };
+                        self.spawn(self.health.clone().keep("fetch branches", token.clone(), fetch));
                     }
                     (source, token)
                 });

@@ -45,6 +45,7 @@ use crate::config::Config;
 use crate::journal::PushDir;
 use crate::ledger::{Ledger, LedgerError};
 use crate::stack::{PushNumber, Stack, StackName, StageName, Who};
+use crate::supervise::Health;
 use branches::Branches;
 pub use confirm::Answered;
 use journals::Journals;
@@ -88,6 +89,8 @@ pub struct Desk {
     floor: AtomicI64,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// Which of the server's own tasks are broken.
+    health: Health,
     /// Where the desk was opened. What it begins lives there, not on the thread of a request that may end before it.
     runtime: Handle,
     me: Weak<Desk>,
@@ -255,9 +258,23 @@ impl Desk {
         self.changes.subscribe()
     }
 
+    /// Which of the server's own tasks are broken; for those of other rooms too.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
     /// Starts a task that ends when the desk stops.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn_on(task, &self.runtime);
+    }
+
+    /// Starts a task that goes on as long as the desk, whatever breaks in it; `task` says what it does.
+    fn keep<Fut>(self: &Arc<Self>, task: &'static str, work: impl Fn(Arc<Self>) -> Fut + Send + 'static)
+    where
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let desk = Arc::clone(self);
+        self.spawn(self.health.clone().keep(task, self.stop.clone(), move || work(Arc::clone(&desk))));
     }
 
     fn changed(&self) {

@@ -12,6 +12,7 @@ use super::shelf::Shelves;
 use super::warm::Warm;
 use crate::config::Config;
 use crate::ledger::{Ledger, LedgerError};
+use crate::supervise::Health;
 use crate::time::At;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Write};
@@ -121,6 +122,7 @@ impl Desk {
             floor: AtomicI64::new(0),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            health: Health::default(),
             runtime: Handle::current(),
             me: me.clone(),
             _instance: instance,
@@ -137,16 +139,14 @@ impl Desk {
     pub fn background(self: &Arc<Self>, stop: CancellationToken) -> JoinHandle<()> {
         let desk = Arc::clone(self);
         self.runtime.spawn(async move {
-            let shelf = Arc::clone(&desk);
-            desk.spawn(async move { shelf.keep_reading().await });
-            let fetch = Arc::clone(&desk);
-            desk.spawn(async move { fetch.keep_fetching(fetch.stop.clone()).await });
-            let warm = Arc::clone(&desk);
-            desk.spawn(async move { warm.keep_warm(warm.stop.clone()).await });
-            let list = Arc::clone(&desk);
-            desk.spawn(async move { list.keep_listing().await });
-            let holds = Arc::clone(&desk);
-            desk.spawn(async move { holds.keep_ending_holds().await });
+            desk.keep("read stack files", |desk| async move { desk.keep_reading().await });
+            desk.keep("fetch branches", |desk| async move { desk.keep_fetching(desk.stop.clone()).await });
+            // Without hosts to keep it has nothing to do, and ends.
+            if desk.config.limits.warm_hosts > 0 {
+                desk.keep("keep hosts connected", |desk| async move { desk.keep_warm(desk.stop.clone()).await });
+            }
+            desk.keep("ask commands for hosts", |desk| async move { desk.keep_listing().await });
+            desk.keep("end holds", |desk| async move { desk.keep_ending_holds().await });
             stop.cancelled().await;
             desk.stop.cancel();
             desk.tasks.close();

@@ -23,7 +23,9 @@ pub mod told;
 pub mod users;
 pub mod usual;
 
+use crate::supervise::panic_words;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -59,6 +61,9 @@ pub enum LedgerError {
     /// The writer has ended.
     #[error("the ledger is closed")]
     Closed,
+    /// A question or a change broke off in the middle: a fault of Pushbutton. Nothing of it was kept.
+    #[error("Pushbutton broke while it worked with the ledger, and nothing was changed: {0}")]
+    Broken(String),
 }
 
 impl From<serde_json::Error> for LedgerError {
@@ -101,7 +106,8 @@ impl Drop for Writer {
 struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    places: Semaphore,
+    /// A permit lives as long as its query, also when whoever asked has gone: so there are at most [`READERS`] connections.
+    places: Arc<Semaphore>,
 }
 
 impl Ledger {
@@ -129,7 +135,8 @@ impl Ledger {
                 }
             })
             .map_err(|error| unusable(error.to_string()))?;
-        let readers = Readers { path: path.to_owned(), idle: Mutex::default(), places: Semaphore::new(READERS) };
+        let readers =
+            Readers { path: path.to_owned(), idle: Mutex::default(), places: Arc::new(Semaphore::new(READERS)) };
         let writer = Arc::new(Writer { jobs: Some(sender), thread: Some(thread) });
         Ok(Self { writer, readers: Arc::new(readers) })
     }
@@ -146,20 +153,27 @@ impl Ledger {
     {
         let (tx, rx) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            let outcome = connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)
-                .map_err(LedgerError::from)
-                .and_then(|transaction| {
-                    let value = work(&transaction)?;
-                    transaction.commit()?;
-                    Ok(value)
-                });
+            // A transaction that is dropped on the way is rolled back: the connection is as good as before.
+            let outcome = unbroken(|| {
+                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let value = work(&transaction)?;
+                transaction.commit()?;
+                Ok(value)
+            });
             // The asker may have gone; what was committed stays committed.
             let _ = tx.send(outcome);
         });
         let jobs = self.writer.jobs.as_ref().ok_or(LedgerError::Closed)?;
         jobs.send(job).await.map_err(|_| LedgerError::Closed)?;
         rx.await.map_err(|_| LedgerError::Closed)?
+    }
+
+    /// Writes something that changes nothing, to the disk and back: whether a push could be written down now.
+    ///
+    /// # Errors
+    /// What SQLite said: a full disk, a lock that another program holds.
+    pub async fn try_write(&self) -> Answer<()> {
+        self.write(|transaction| Ok(transaction.pragma_update(None, "user_version", SCHEMA)?)).await
     }
 
     /// Runs `ask` on a read-only connection, off the async threads. Keep it under 10 s: readers hold back the WAL.
@@ -172,19 +186,29 @@ impl Ledger {
         F: FnOnce(&Connection) -> Answer<T> + Send + 'static,
     {
         let readers = Arc::clone(&self.readers);
-        let _place = self.readers.places.acquire().await.map_err(|_| LedgerError::Closed)?;
+        let place = Arc::clone(&readers.places).acquire_owned().await.map_err(|_| LedgerError::Closed)?;
         let answer = tokio::task::spawn_blocking(move || {
+            let _place = place;
             let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let connection = match idle {
                 Some(connection) => connection,
                 None => connect_reader(&readers.path)?,
             };
-            let answer = ask(&connection);
+            let answer = unbroken(|| ask(&connection));
             readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             answer
         });
         answer.await.map_err(|_| LedgerError::Closed)?
     }
+}
+
+/// Runs work whose panic must cost nobody else anything: it is logged and answered like any other failure.
+fn unbroken<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let words = panic_words(panic.as_ref());
+        tracing::error!(panic = words, "work with the ledger panicked");
+        Err(LedgerError::Broken(words.to_owned()))
+    })
 }
 
 /// Copies the ledger, as it is at one moment, into a file that must not exist, and opens that for reading; readers and the
@@ -231,5 +255,59 @@ fn migrate(connection: &mut Connection, unusable: &dyn Fn(String) -> LedgerError
         newer => Err(unusable(format!(
             "its schema is version {newer}, this pushbutton knows version {SCHEMA}; start the newer pushbutton"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger() -> (tempfile::TempDir, Ledger) {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
+        (dir, ledger)
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_is_answered_and_changes_nothing_and_the_next_one_works() {
+        let (_dir, ledger) = ledger();
+        let broken = ledger
+            .write(|tx| -> Answer<()> {
+                tx.execute_batch("CREATE TABLE half_done (x)")?;
+                panic!("a row that nobody thought of")
+            })
+            .await;
+        assert!(
+            matches!(&broken, Err(LedgerError::Broken(why)) if why == "a row that nobody thought of"),
+            "{broken:?}"
+        );
+        let asked = ledger.read(|_| -> Answer<()> { panic!("of {}", 17) }).await;
+        assert!(matches!(&asked, Err(LedgerError::Broken(why)) if why == "of 17"), "{asked:?}");
+        let count = "SELECT count(*) FROM sqlite_schema WHERE name = 'half_done'";
+        let left = ledger.read(move |c| Ok(c.query_row(count, [], |row| row.get::<_, i64>(0))?)).await.unwrap();
+        assert_eq!(left, 0);
+        assert!(ledger.write(|tx| Ok(tx.execute_batch("CREATE TABLE whole (x)")?)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn questions_whose_askers_have_gone_keep_their_places_and_open_no_more_connections() {
+        let (_dir, ledger) = ledger();
+        let (open, closed) = std::sync::mpsc::channel::<()>();
+        let closed = Arc::new(Mutex::new(closed));
+        for _ in 0..READERS {
+            let wait = Arc::clone(&closed);
+            let asked = ledger.read(move |_| {
+                let _ = wait.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                Ok(())
+            });
+            // It goes before the answer comes.
+            assert!(tokio::time::timeout(Duration::from_millis(20), asked).await.is_err());
+        }
+        assert_eq!(ledger.readers.places.available_permits(), 0);
+        drop(open);
+        for _ in 0..3 * READERS {
+            ledger.read(|c| Ok(c.query_row("SELECT 1", [], |row| row.get::<_, i64>(0))?)).await.unwrap();
+        }
+        assert!(ledger.readers.idle.lock().unwrap().len() <= READERS);
     }
 }

@@ -14,10 +14,9 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Form, Path};
 use serde::Deserialize;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Presses a minute for one person.
-pub const PRESSES: usize = 10;
 /// A reason is one line of so many characters at most (TRUST section 5, *Text*).
 const LONGEST_REASON: usize = 1000;
 /// How long a browser is kept waiting for the end of a cancelled push: longer than hosts are given to end (TERM, 5 s, KILL).
@@ -103,7 +102,6 @@ pub async fn press(
     pressed: Pressed,
 ) -> Result<PushNumber, Problem> {
     let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
-    app.presses.take(caller.who.as_str(), Instant::now()).map_err(|wait| Problem::too_often("you pressed", wait))?;
     let version = pressed.sha.filter(|sha| !sha.is_empty()).map(|sha| version(&sha)).transpose()?;
     let nonce = key(pressed.nonce, format_args!("{}/{stack}/{stage}", caller.who));
     let press = Press {
@@ -115,14 +113,29 @@ pub async fn press(
         reason: one_line(pressed.reason)?,
         nonce,
     };
-    let app = app.clone();
-    to_the_end(async move {
+    let desk = Arc::clone(&app.desk);
+    let pushed = to_the_end(async move {
         match version {
-            None => app.desk.press(press).await,
-            Some(version) => app.desk.press_version(press, &version).await,
+            None => desk.press(press).await,
+            Some(version) => desk.press_version(press, &version).await,
         }
-    })
-    .await
+    });
+    within_budget(app, caller, pushed).await
+}
+
+/// A push of the caller, which counts when it is accepted.
+///
+/// # Errors
+/// When they have pushed too often, or why nothing was pushed.
+pub(super) async fn within_budget(
+    app: &App,
+    caller: &Caller,
+    push: impl Future<Output = Result<PushNumber, Problem>>,
+) -> Result<PushNumber, Problem> {
+    let (who, budgets) = (caller.who.as_str(), &app.budgets);
+    let too_often = |wait| Problem::too_often("you tried to push", wait);
+    budgets.tries.take(who, Instant::now()).map_err(too_often)?;
+    budgets.pushes.spend(who, "you pushed", push).await
 }
 
 /// A version that somebody names: the whole revision, since a part may be another one's tomorrow.

@@ -104,10 +104,19 @@ pub async fn caller_of(app: &App, headers: &HeaderMap) -> Answer<Option<Caller>>
     });
     let Some((found, full_name)) = found.await? else { return Ok(None) };
     if now.millis_since(found.seen_at) >= SEEN_EVERY_MS {
-        let hash = session.0.clone();
-        app.desk.ledger().write(move |transaction| sessions::seen(transaction, &hash, now)).await?;
+        note_seen(app, session.0.clone(), now);
     }
     Ok(Some(Caller { who: found.who, full_name, proof: Proof::Session(session) }))
+}
+
+/// Writes down that a session is used, beside the request: a ledger that cannot be written takes no page away.
+fn note_seen(app: &App, hash: String, now: At) {
+    let ledger = app.desk.ledger().clone();
+    tokio::spawn(async move {
+        if let Err(error) = ledger.write(move |transaction| sessions::seen(transaction, &hash, now)).await {
+            tracing::warn!(%error, "that a session is used cannot be written down; it goes on");
+        }
+    });
 }
 
 /// Whether what let the caller in still holds.

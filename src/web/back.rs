@@ -18,7 +18,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Form, Json, Path, Query};
 use serde::Deserialize;
-use std::time::Instant;
+use std::sync::Arc;
 
 /// What a rollback carries.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -123,7 +123,6 @@ async fn press_back(
     given: Back,
 ) -> Result<PushNumber, Problem> {
     let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
-    app.presses.take(caller.who.as_str(), Instant::now()).map_err(|wait| Problem::too_often("you pressed", wait))?;
     let to = build(given.to)?;
     let press = Press {
         nonce: key(given.nonce, format_args!("{}/{stack}/{stage}/back", caller.who)),
@@ -134,15 +133,16 @@ async fn press_back(
         plan_hash: given.plan_hash.filter(|hash| !hash.is_empty()),
         reason: one_line(given.reason)?,
     };
-    let app = app.clone();
-    to_the_end(async move { app.desk.roll_back(press, to).await }).await
+    let desk = Arc::clone(&app.desk);
+    let rolled_back = to_the_end(async move { desk.roll_back(press, to).await });
+    app.budgets.rollbacks.spend(caller.who.as_str(), "you rolled back", rolled_back).await
 }
 
 async fn press_onwards(app: &Data<App>, caller: &Caller, id: &str, given: Onwards) -> Result<PushNumber, Problem> {
     let id: PushNumber = named("push", id)?;
-    app.presses.take(caller.who.as_str(), Instant::now()).map_err(|wait| Problem::too_often("you pressed", wait))?;
     let nonce = key(given.nonce, format_args!("{}/{id}/resume", caller.who));
     let plan_hash = given.plan_hash.filter(|hash| !hash.is_empty());
-    let (app, who, reason) = (app.clone(), caller.who.clone(), one_line(given.reason)?);
-    to_the_end(async move { app.desk.resume(id, &who, reason, plan_hash, nonce).await }).await
+    let (desk, who, reason) = (Arc::clone(&app.desk), caller.who.clone(), one_line(given.reason)?);
+    let resumed = to_the_end(async move { desk.resume(id, &who, reason, plan_hash, nonce).await });
+    app.budgets.rollbacks.spend(caller.who.as_str(), "you resumed", resumed).await
 }

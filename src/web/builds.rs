@@ -50,7 +50,10 @@ pub async fn publish(app: Data<App>, caller: Caller, stack: Path<String>, said: 
         title: said.title.trim().to_owned(),
         who: caller.who.clone(),
     };
-    app.presses.take(caller.who.as_str(), Instant::now()).map_err(|wait| Problem::too_often("you published", wait))?;
+    app.budgets
+        .builds
+        .take(caller.who.as_str(), Instant::now())
+        .map_err(|wait| Problem::too_often("you published", wait))?;
     app.desk.may_publish(&what)?;
     let _turn = app.uploads.try_acquire().map_err(|_| Problem::uploading())?;
     let tar = tempfile::tempfile_in(app.desk.config().data.join("incoming")).map_err(Problem::broken)?;

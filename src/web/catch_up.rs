@@ -2,7 +2,7 @@
 //! other hosts than were named or shown. Called by the routes.
 
 use super::App;
-use super::actions::{key, one_line, see, to_the_end};
+use super::actions::{key, one_line, see, to_the_end, within_budget};
 use super::api::made;
 use super::asking::Caller;
 use super::in_time::InTime;
@@ -13,7 +13,7 @@ use crate::stack::{PushNumber, StackName, StageName};
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Form, Json, Path, Query};
 use serde::Deserialize;
-use std::time::Instant;
+use std::sync::Arc;
 
 /// What a form carries.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -92,7 +92,6 @@ async fn press(
     wanted: Wanted,
 ) -> Result<PushNumber, Problem> {
     let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
-    app.presses.take(caller.who.as_str(), Instant::now()).map_err(|wait| Problem::too_often("you pressed", wait))?;
     let press = Press {
         nonce: key(wanted.nonce, format_args!("{}/{stack}/{stage}/catch-up", caller.who)),
         stack,
@@ -102,6 +101,7 @@ async fn press(
         plan_hash: wanted.plan_hash.filter(|hash| !hash.is_empty()),
         reason: one_line(wanted.reason)?,
     };
-    let app = app.clone();
-    to_the_end(async move { app.desk.catch_up(press, wanted.hosts).await }).await
+    let desk = Arc::clone(&app.desk);
+    let pushed = to_the_end(async move { desk.catch_up(press, wanted.hosts).await });
+    within_budget(app, caller, pushed).await
 }

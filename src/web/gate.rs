@@ -13,8 +13,8 @@ use super::unread::HoldingUnread;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, LOCATION,
-    REFERRER_POLICY, RETRY_AFTER, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName,
+    HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
@@ -95,6 +95,10 @@ pub async fn gate(
 
 /// Who asks, when the request may come in at all.
 async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
+    // Before anything reads the body: 61 kB of it may be inflated to a gigabyte.
+    if request.headers().contains_key(CONTENT_ENCODING) {
+        return Err(Problem::encoded());
+    }
     if push_host::is_here(request.request()) {
         return push_host::caller_of(app, request).await.map(Some);
     }

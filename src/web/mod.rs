@@ -49,7 +49,7 @@ use gate::LONGEST_BODY;
 use origin::OwnAddress;
 use pages::Pages;
 use problem::Problem;
-use rate::Rate;
+use rate::{Budgets, Rate};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -78,8 +78,8 @@ pub struct App {
     tries_of_account: Rate,
     /// Tries to sign in, by address.
     tries_of_address: Rate,
-    /// Presses, by person.
-    presses: Rate,
+    /// What one person may do in a minute.
+    budgets: Budgets,
     /// Turns to send a build.
     uploads: Semaphore,
     /// Turns to check a password.
@@ -88,6 +88,8 @@ pub struct App {
     batches: Batches,
     /// Indexes of journals that have ended.
     lines: lines::Indexes,
+    /// Whether the ledger can be written.
+    writer_tried: health::WriterTried,
     /// Open streams.
     viewers: Counter,
     /// Ends all streams.
@@ -107,11 +109,12 @@ impl App {
             desk,
             tries_of_account: Rate::a_minute(sign_in::TRIES_OF_ACCOUNT),
             tries_of_address: Rate::a_minute(sign_in::TRIES_OF_ADDRESS),
-            presses: Rate::a_minute(actions::PRESSES),
+            budgets: Budgets::default(),
             uploads: Semaphore::new(builds::UPLOADS),
             verifications: Semaphore::new(sign_in::VERIFICATIONS),
             batches: Batches::default(),
             lines: lines::Indexes::default(),
+            writer_tried: health::WriterTried::default(),
             viewers: Counter::default(),
             closing: CancellationToken::new(),
             life: hex(&life),

@@ -73,6 +73,15 @@ impl Problem {
         Self::new(StatusCode::LENGTH_REQUIRED, "no_length", "a body comes with its length here, not in chunks")
     }
 
+    /// The body is compressed.
+    pub fn encoded() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "encoded",
+            "a body comes as it is here: send it without Content-Encoding",
+        )
+    }
+
     /// The body is too long.
     pub fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "what was sent is longer than 64 KiB")
@@ -159,7 +168,7 @@ impl Problem {
             "bad_stack" => "The stack file has errors",
             "taken" => "That is there already, and is another",
             "no_hosts" => "The hosts are not known",
-            "bad_request" | "no_length" | "too_large" | "too_slow" => "That did not work",
+            "bad_request" | "no_length" | "encoded" | "too_large" | "too_slow" => "That did not work",
             "signed_out" => "Sign in first",
             "foreign" => "That came from somewhere else",
             "misdirected" => "Wrong address",

@@ -1,7 +1,10 @@
 //! How often somebody may do something: so many times within the last minute. It must never grow without bound, and
-//! never count what was refused, so that a patient person is let in again. Called by signing in and pressing.
+//! never count what was refused, so that a patient person is let in again. Called by signing in, pushing, rolling back and
+//! publishing, each with a budget of its own: nobody who pushed too often is kept from a rollback.
 
+use super::problem::Problem;
 use std::collections::{HashMap, VecDeque};
+use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -48,7 +51,69 @@ impl Rate {
             }
         }
     }
+
+    /// Takes one of `key`'s turns for `work`, and gives it back when the work was refused. `what` says what was done too
+    /// often: `you pushed`.
+    ///
+    /// # Errors
+    /// When there is no turn left, or why the work was refused.
+    pub async fn spend<T>(
+        &self,
+        key: &str,
+        what: &str,
+        work: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        let now = Instant::now();
+        self.take(key, now).map_err(|wait| Problem::too_often(what, wait))?;
+        let done = work.await;
+        if done.is_err() {
+            self.give_back(key, now);
+        }
+        done
+    }
+
+    fn give_back(&self, key: &str, taken_at: Instant) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turns) = taken.get_mut(key)
+            && let Some(at) = turns.iter().position(|turn| *turn == taken_at)
+        {
+            turns.remove(at);
+        }
+    }
 }
+
+/// What one person may do in a minute, each thing on its own. Cancel, hold and answers have no limit.
+#[derive(Debug)]
+pub struct Budgets {
+    /// Pushes that were accepted.
+    pub pushes: Rate,
+    /// Tries to push: what is refused is cheap, but not free.
+    pub tries: Rate,
+    /// Rollbacks and resumes that were accepted.
+    pub rollbacks: Rate,
+    /// Builds that were published.
+    pub builds: Rate,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self {
+            pushes: Rate::a_minute(PUSHES),
+            tries: Rate::a_minute(TRIES),
+            rollbacks: Rate::a_minute(ROLLBACKS),
+            builds: Rate::a_minute(BUILDS),
+        }
+    }
+}
+
+/// Accepted pushes a minute for one person (TRUST section 7).
+const PUSHES: usize = 10;
+/// Two a second: faster than anybody presses, slow enough that a script that loops harms nobody.
+const TRIES: usize = 120;
+/// As many as there are stacks that one person can save in a minute.
+const ROLLBACKS: usize = 60;
+/// A build server publishes many stacks at once.
+const BUILDS: usize = 60;
 
 #[cfg(test)]
 mod tests {
@@ -65,6 +130,18 @@ mod tests {
         assert_eq!(rate.take("bob", after(20)), Ok(()));
         assert_eq!(rate.take("mary", after(60)), Ok(()), "the refused try did not count");
         assert_eq!(rate.take("mary", after(61)), Err(Duration::from_secs(9)));
+    }
+
+    #[tokio::test]
+    async fn what_was_refused_costs_no_turn() {
+        let rate = Rate::a_minute(1);
+        let refused = || async { Err::<(), _>(Problem::nobody()) };
+        for _ in 0..20 {
+            assert_eq!(rate.spend("mary", "you pushed", refused()).await, Err(Problem::nobody()));
+        }
+        assert_eq!(rate.spend("mary", "you pushed", async { Ok(1) }).await, Ok(1));
+        let problem = rate.spend("mary", "you pushed", async { Ok(2) }).await.unwrap_err();
+        assert_eq!(problem.code, "too_often");
     }
 
     #[test]

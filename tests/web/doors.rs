@@ -254,3 +254,55 @@ async fn what_is_too_long_or_too_slow_is_refused() {
     assert!(site.get(&mary, "/api/v1/stacks/web").await.json()["hold"].is_null());
     site.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_body_is_refused_before_anything_is_inflated() {
+    let site = Site::open().await;
+    let mary = site.mary().await;
+    let kind = ("content-type", "application/x-www-form-urlencoded");
+    for row in ROUTES.iter().filter(|row| row.method.as_str() != "GET") {
+        for encoding in ["gzip", "deflate", "br", "zstd", "identity", "gzip, gzip", "x"] {
+            for cookie in ["", mary.as_str()] {
+                let lines =
+                    [("origin", site.origin.as_str()), ("cookie", cookie), ("content-encoding", encoding), kind];
+                let answer = site.ask(row.method.as_str(), &address(row), &lines, "reason=x").await;
+                assert_eq!(answer.status, 415, "{} with {encoding}", row.path);
+            }
+        }
+    }
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_cannot_be_written_takes_no_page_away_and_is_not_ready() {
+    let site = Site::open().await;
+    let mary = site.mary().await;
+    assert_eq!(site.get("", "/readyz").await.status, 200);
+    let old = At::from_millis(At::now().millis() - 3_600_000).to_string();
+    site.desk.ledger().write(move |tx| Ok(tx.execute("UPDATE sessions SET seen_at = ?1", [old])?)).await.unwrap();
+    let other = rusqlite::Connection::open(site.desk.config().data.join("pushbutton.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for path in ["/", "/stacks/web", "/pushes", "/api/v1/stacks", "/stats"] {
+        let began = Instant::now();
+        let page = site.get(&mary, path).await;
+        assert_eq!(page.status, 200, "{path}: {}", page.text());
+        assert!(began.elapsed() < Duration::from_secs(4), "{path} waited for the writer");
+    }
+    let ready = async {
+        while site.get("", "/readyz").await.status != 503 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    in_time("not ready", ready).await;
+    let said = site.get("", "/readyz").await;
+    assert!(said.text().contains("the ledger"), "{}", said.text());
+    assert_eq!(site.get("", "/healthz").await.status, 200);
+    other.execute_batch("ROLLBACK").unwrap();
+    let ready = async {
+        while site.get("", "/readyz").await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    in_time("ready again", ready).await;
+    site.close().await;
+}
