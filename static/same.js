@@ -103,9 +103,10 @@ function go(at, text) {
 
 /** Finds a host's own name, long or short, as a word. @param {string} host as in `deploy@web7.example.com:22 via gate` */
 function own(host) {
-  const name = host.split(' ')[0].replace(/^.*@/, '').replace(/:\d+$/, '');
+  const place = host.split(' ')[0].replace(/^.*@/, '');
+  const name = /^\[|:.*:/.test(place) ? place.replace(/^\[|\](?::\d+)?$/g, '') : place.replace(/:\d+$/, '');
   const short = name.split('.')[0];
-  const names = /^\d+$/.test(short) ? [name] : [name, short]; // the first number of an address is no name
+  const names = /^\d+$|:/.test(short) ? [name] : [name, short]; // the first number of an address is no name
   const words = names.map((word) => word.replace(/[^\w]/g, '\\$&')).join('|');
   return new RegExp(`(?<![\\w-])(?:${words})(?![\\w-])`, 'g');
 }

@@ -1,6 +1,7 @@
 //! The journeys: one file per promise or walk through the real thing, linked once.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml allows this only inside #[test]")]
 
+mod advised;
 mod announce;
 mod background;
 mod bench;

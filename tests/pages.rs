@@ -8,6 +8,7 @@ mod past;
 
 use made_up::{at, frame, push_page, row, street};
 use pushbutton::desk::Street;
+use pushbutton::desk::checkup::{Checkup, CheckupView, Finding, Looked, Weight};
 use pushbutton::desk::view::{PlanView, VersionGroup, Versions};
 use pushbutton::web::pages::{Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, ToldFilter};
 use std::cell::RefCell;
@@ -26,6 +27,7 @@ pub fn rendered() -> BTreeMap<String, String> {
     the_way_back_says_where_it_goes_and_what_is_lost_before_the_press();
     the_push_log_keeps_its_filters();
     strangers_are_asked_who_they_are_and_errors_say_what_to_do();
+    hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first();
     another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone();
     stats_are_drawn_and_stand_beside_as_numbers();
     announcements_say_what_arrived_and_what_did_not();
@@ -385,6 +387,51 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
         checked(&format!("error-{status}"), html);
     }
     assert!(at(0).millis() > 0);
+}
+
+#[test]
+fn hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first() {
+    let pages = pages();
+    let frame = frame(Section::Stacks);
+    let finding = |weight, what: &str, cure: &str| Finding { weight, what: what.to_owned(), cure: cure.to_owned() };
+    let looked = |place: &str, is: &str, findings| Looked { place: place.to_owned(), is: is.to_owned(), findings };
+    let places = vec![
+        looked("push host", "OpenSSH_9.2p1, rsync  version 3.5.0, git version 2.39.5", vec![]),
+        looked("web001.example.com", "Linux x86_64, as deploy, rsync 3.2.7, 34.1 GB free", vec![]),
+        looked(
+            "[2001:db8::1]:2222",
+            "Linux x86_64, as deploy, 900 MB free",
+            vec![
+                finding(Weight::Must, "`rsync` is not on the PATH of commands there", "apt install rsync, there"),
+                finding(Weight::Note, "only 900 MB are free at /srv/<b>evil</b>", "free space there: df -h /srv"),
+            ],
+        ),
+        looked(
+            "web003",
+            "",
+            vec![finding(
+                Weight::Must,
+                "web003 refuses connections (connect to host web003 port 22: Connection refused): is sshd running there, and the port right?",
+                "",
+            )],
+        ),
+    ];
+    let last = Checkup { stack: "web".to_owned(), at: at(180).to_string(), must: 2, notes: 1, places };
+    let view = CheckupView { stack: "web".to_owned(), since: None, last: Some(last.clone()) };
+    let html = checked("hosts", pages.checkup(&frame, &view));
+    for words in
+        ["2 things to mend, 1 worth knowing", "To mend before a push", "Worth knowing", "no answer", "Check hosts now"]
+    {
+        assert!(html.contains(words), "{words}");
+    }
+    assert!(html.find("To mend").unwrap() < html.find("Worth knowing").unwrap());
+    let well = Checkup { must: 0, notes: 0, places: last.places[..2].to_vec(), ..last };
+    let html = checked("hosts-well", pages.checkup(&frame, &CheckupView { last: Some(well), ..view.clone() }));
+    assert!(html.contains("well") && !html.contains("To mend"));
+    let never = CheckupView { stack: "web".to_owned(), ..CheckupView::default() };
+    assert!(checked("hosts-never", pages.checkup(&frame, &never)).contains("Not looked over since the server began"));
+    let now = CheckupView { since: Some(at(5).to_string()), ..never };
+    assert!(checked("hosts-now", pages.checkup(&frame, &now)).contains("Being looked over"));
 }
 
 #[test]

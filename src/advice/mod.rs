@@ -2,6 +2,10 @@
 //! reads begin with the program's own telling line; our cause and cure are chosen by that line, never guessed. It must never
 //! read anything, and never hide what the program said. Called by whoever ran the program.
 
+pub mod host;
+pub mod rsync;
+pub mod ssh;
+
 /// One thing that a program is known to say: symptom, cause, cure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Case {
@@ -63,6 +67,11 @@ impl Case {
         let line = line.to_lowercase();
         self.marks.iter().any(|mark| line.contains(mark))
     }
+}
+
+/// The same words where the stack is known: a command that they tell somebody to type has its argument.
+pub fn of_stack(words: &str, stack: &str) -> String {
+    words.replace(" STACK`", &format!(" {stack}`"))
 }
 
 fn clean(line: &str) -> String {

@@ -1,10 +1,14 @@
 //! `pushbutton check`: reads stack files and the configuration and prints everything that is wrong with them, all files at
-//! once. Commands that list hosts are asked as a press would. It must never change anything.
+//! once. Commands that list hosts are asked as a press would. With `--hosts` the hosts are looked over too, by the server. It must
+//! never change anything.
 
+use super::say;
+use super::server::{self, Person, Server};
 use crate::config::{Config, ConfigError};
 use crate::desk::inventory;
 use crate::diagnostic::Diagnostic;
 use crate::stack::{Answer, Answers, Stack, StackName, parse_with};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,8 +19,16 @@ pub struct Check {
     /// Stack files; without any, the configuration and all of its stack files are checked.
     files: Vec<PathBuf>,
     /// Does not ask the commands that list hosts.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "hosts")]
     offline: bool,
+    /// Looks over the push host and every host of the stacks: name, key, sign-in, tools, room, whether a push may write there.
+    #[arg(long)]
+    hosts: bool,
+    /// With --hosts: prints what was found as JSON.
+    #[arg(long, requires = "hosts")]
+    json: bool,
+    #[command(flatten)]
+    person: Person,
 }
 
 impl Check {
@@ -25,7 +37,7 @@ impl Check {
     /// # Errors
     /// Never: what is wrong with the files is printed, and the exit code is 1.
     pub fn main(self, config: &Path) -> anyhow::Result<ExitCode> {
-        let mut report = Report { offline: self.offline, ..Report::default() };
+        let mut report = Report { offline: self.offline, json: self.json, ..Report::default() };
         if self.files.is_empty() && config.exists() {
             report.check_all(config);
         } else if self.files.is_empty() {
@@ -39,8 +51,65 @@ impl Check {
                 false => report.check_stack(file),
             }
         }
-        Ok(report.summary())
+        let summary = report.summary();
+        match self.hosts && !report.stacks.is_empty() {
+            true => {
+                let looked = hosts(config, &report.stacks, &self.person, self.json)?;
+                Ok(if report.errors == 0 { looked } else { summary })
+            }
+            false => Ok(summary),
+        }
     }
+}
+
+/// Has the server look over the hosts of these stacks; exit code 1 when something would make a push fail.
+fn hosts(config: &Path, stacks: &[StackName], person: &Person, json: bool) -> anyhow::Result<ExitCode> {
+    let (config, who) = (server::config(config)?, person.who()?);
+    server::run(async {
+        let mut server = Server::open(&config, &who).await?;
+        let mut found = Vec::new();
+        for stack in stacks {
+            match server.ask("POST", &format!("/api/v1/stacks/{stack}/hosts"), Some(Value::Null)).await {
+                Ok(one) => found.push(one),
+                Err(error) => {
+                    server.close().await?;
+                    return Err(error);
+                }
+            }
+        }
+        server.close().await?;
+        match json {
+            true => say::line(&Value::from(found.clone()).to_string()),
+            false => found.iter().flat_map(told).for_each(|line| say::line(&line)),
+        }
+        let must = found.iter().filter_map(|one| one["must"].as_u64()).sum::<u64>();
+        Ok(if must == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
+}
+
+/// What was found on the hosts of a stack, a line for each place and each finding.
+fn told(found: &Value) -> Vec<String> {
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let list = |value: &Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
+    let mut lines = vec![format!("hosts of {}:", text(found, "stack"))];
+    for place in list(found, "places") {
+        let findings = list(&place, "findings");
+        let (name, is) = (text(&place, "place"), text(&place, "is"));
+        let well = if findings.is_empty() { "well" } else { "looked over" };
+        lines.push(match is.is_empty() {
+            true if findings.is_empty() => format!("  {name}: well"),
+            true => format!("  {name}: no answer"),
+            false => format!("  {name}: {well} ({is})"),
+        });
+        for one in findings {
+            let word = if one["weight"] == "must" { "MEND" } else { "know" };
+            let cure = text(&one, "cure");
+            let cure = if cure.is_empty() { cure } else { format!(": {cure}") };
+            lines.push(format!("    {word}  {}{cure}", text(&one, "what")));
+        }
+    }
+    lines.push(format!("  {} to mend, {} worth knowing", found["must"], found["notes"]));
+    lines
 }
 
 /// What was found so far; everything is printed as it is found.
@@ -50,6 +119,10 @@ struct Report {
     bad_files: usize,
     errors: usize,
     offline: bool,
+    /// Only JSON goes to standard output.
+    json: bool,
+    /// The stacks whose files are right.
+    stacks: Vec<StackName>,
 }
 
 impl Report {
@@ -104,14 +177,19 @@ impl Report {
         let unlisted: Vec<String> =
             unlisted.map(|(stage, why)| format!("error: {shown}: stage {}: {why}", stage.name)).collect();
         match unlisted.is_empty() || self.offline {
-            true => self.good(&format!("{shown}: {}", counts(&stack))),
+            true => {
+                self.good(&format!("{shown}: {}", counts(&stack)));
+                self.stacks.push(stack.name);
+            }
             false => self.bad(&unlisted),
         }
     }
 
     fn good(&mut self, line: &str) {
         self.files += 1;
-        println!("{line}");
+        if !self.json {
+            println!("{line}");
+        }
     }
 
     fn bad<T: std::fmt::Display>(&mut self, errors: &[T]) {

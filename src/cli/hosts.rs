@@ -3,8 +3,9 @@
 
 use super::say;
 use super::server::{config, run};
+use crate::advice::of_stack;
 use crate::desk::inventory;
-use crate::remote::masters::enrol::{ChangedKey, Enrolment, Found, NewKey, NotSeen};
+use crate::remote::masters::enrol::{ChangedKey, Enrolment, Found, NewKey};
 use crate::stack::{Answer, Answers, Host, Stack, StackName, parse_with};
 use anyhow::{Context, bail};
 use futures::StreamExt;
@@ -70,6 +71,7 @@ impl Hosts {
                 });
                 let mut looks = futures::stream::iter(looks).buffered(AT_ONCE);
                 while let Some((host, found)) = looks.next().await {
+                    let found = found.map_err(|why| of_stack(&why.0, enrol.stack.as_str()));
                     tally.take(&host, found, &enrol.expected)?;
                 }
             }
@@ -116,7 +118,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn take(&mut self, host: &Host, found: Result<Found, NotSeen>, expected: &[String]) -> anyhow::Result<()> {
+    fn take(&mut self, host: &Host, found: Result<Found, String>, expected: &[String]) -> anyhow::Result<()> {
         match found {
             Ok(Found::Known) => self.known += 1,
             Ok(Found::New(key)) => self.new_key(host, &key, expected)?,

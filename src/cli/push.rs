@@ -4,9 +4,10 @@
 use super::say;
 use super::server::{Person, Server, config, run};
 use crate::client::follow::{Trouble, Viewer};
+use crate::client::http::form_value;
 use crate::client::terminal;
 use crate::journal::{Ended, Record};
-use crate::stack::{BuildId, Host, PushNumber, Revision, StackName, StageName, Who};
+use crate::stack::{Host, PushNumber, StackName, StageName, Who};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -28,9 +29,9 @@ pub struct Push {
     /// Why, for the history and for those who are told.
     #[arg(long)]
     reason: Option<String>,
-    /// This version and not the newest: a whole revision of a branch that the stage may push.
+    /// This version and not the newest: a revision of a branch that the stage may push, or a beginning that only one has.
     #[arg(long)]
-    sha: Option<Revision>,
+    sha: Option<String>,
     /// Only if this is still the plan, by the hash that `pushbutton plan` showed.
     #[arg(long, value_name = "HASH")]
     plan: Option<String>,
@@ -53,10 +54,10 @@ impl Push {
     /// What is shown here is what is pressed: seen and hash go along.
     async fn press(&self, server: &mut Server) -> anyhow::Result<PushNumber> {
         let stage = format!("/api/v1/stacks/{}/stages/{}", self.stack, self.stage);
-        let version = self.sha.as_ref().map(|sha| format!("?sha={sha}")).unwrap_or_default();
+        let version = self.sha.as_ref().map(|sha| format!("?sha={}", form_value(sha))).unwrap_or_default();
         let plan = server.ask("GET", &format!("{stage}/plan{version}"), None).await?;
         let hash = self.plan.as_deref().or(plan["plan_hash"].as_str());
-        let body = json!({ "seen": plan["seen"], "plan_hash": hash, "reason": self.reason, "sha": self.sha });
+        let body = json!({ "seen": plan["seen"], "plan_hash": hash, "reason": self.reason, "sha": self.sha.as_ref().map(|_| &plan["sha"]) });
         let pressed = server.ask("POST", &format!("{stage}/push"), Some(body)).await?;
         taken(&pressed, &going(&plan))
     }
@@ -120,9 +121,9 @@ pub struct Rollback {
     stack: StackName,
     /// The stage.
     stage: StageName,
-    /// The build that comes back; the last good one when not given.
+    /// The build that comes back, or a beginning that only one has; the last good one when not given.
     #[arg(long, value_name = "BUILD")]
-    to: Option<BuildId>,
+    to: Option<String>,
     /// Why, for the history and for those who are told.
     #[arg(long)]
     reason: String,
@@ -141,7 +142,7 @@ impl Rollback {
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
         press_and_follow(file, &self.person, self.follow, async |server| {
             let path = format!("/api/v1/stacks/{}/stages/{}/rollback", self.stack, self.stage);
-            let to = self.to.as_ref().map(|to| format!("?to={to}")).unwrap_or_default();
+            let to = self.to.as_ref().map(|to| format!("?to={}", form_value(to))).unwrap_or_default();
             let back = server.ask("GET", &format!("{path}{to}"), None).await?;
             let (build, hash) = (&back["to"]["build"], &back["plan_hash"]);
             let body = json!({ "to": build, "reason": self.reason, "plan_hash": hash });

@@ -8,6 +8,7 @@ mod branches;
 mod cancel;
 mod catch_up;
 mod changes;
+pub mod checkup;
 mod confirm;
 mod drift;
 mod files;
@@ -31,6 +32,7 @@ mod runner;
 #[cfg(test)]
 mod sample;
 mod shelf;
+mod short;
 mod shown;
 mod street;
 mod tell;
@@ -80,6 +82,7 @@ pub struct Desk {
     shown_plans: shown::Shown,
     warm: warm::Warm,
     drifts: drift::Drifts,
+    checkups: checkup::Checkups,
     files: files::FilesChanged,
     inventories: inventory::Inventories,
     changes: watch::Sender<u64>,

@@ -115,6 +115,7 @@ impl Desk {
                 limits.warm_hosts,
                 seconds(limits.check_every_s),
             ),
+            checkups: super::checkup::Checkups::default(),
             drifts: Drifts::new(seconds(limits.probe_every_s)),
             inventories: Inventories::new(seconds(limits.inventory_every_s)),
             changes: watch::channel(0).0,

@@ -4,6 +4,7 @@
 
 use super::Desk;
 use super::view::{NotReady, Readiness, Shelf};
+use crate::advice::of_stack;
 use crate::remote::masters::{Connection, Failure, Masters};
 use crate::stack::{Host, StackName};
 use crate::time::At;
@@ -102,6 +103,11 @@ impl Warm {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What opens connections; why there is nothing that does.
+    pub fn masters(&self) -> Result<&Masters, &str> {
+        self.masters.as_ref().map_err(String::as_str)
+    }
+
     /// Says that a stack is in use.
     pub fn in_use(&self, stack: &StackName) {
         let new = self.state().asked.insert(stack.clone(), Instant::now()).is_none();
@@ -129,7 +135,11 @@ impl Warm {
             Readiness {
                 ready: kept.iter().filter(|(_, kept)| kept.standing.is_ready()).count(),
                 total: hosts.len(),
-                not_ready: kept.iter().filter_map(|(host, kept)| kept.standing.not_ready(host)).collect(),
+                not_ready: kept
+                    .iter()
+                    .filter_map(|(host, kept)| kept.standing.not_ready(host))
+                    .map(|not| NotReady { why: of_stack(&not.why, stack.as_str()), ..not })
+                    .collect(),
                 checked_at: kept.iter().filter_map(|(_, kept)| kept.checked_at).max().map(|at| at.to_string()),
             }
         })

@@ -104,6 +104,18 @@ pub fn of_revision(connection: &Connection, stack: &StackName, sha: &Revision) -
     Ok(ask.query_row([stack.as_str(), sha.as_str()], Published::of).optional()?)
 }
 
+/// The revisions of published builds that begin with a text; at most `most`.
+///
+/// # Errors
+/// What SQLite said.
+pub fn beginning_with(connection: &Connection, stack: &StackName, text: &str, most: usize) -> Answer<Vec<String>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT sha FROM published WHERE stack = ?1 AND substr(sha, 1, length(?2)) = ?2 ORDER BY n DESC LIMIT ?3",
+    )?;
+    let rows = ask.query_map(params![stack.as_str(), text, whole(most)], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Whether a build has this id, whoever made it.
 ///
 /// # Errors

@@ -90,7 +90,7 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
 /// A line for each growing batch, with the question before the next one where the plan asks; and one for the rest.
 fn batches(plan: &Plan, command: &PlannedCommand, function: &str) -> String {
     let total = plan.hosts.len();
-    let mut hosts = plan.hosts.iter().map(Host::place);
+    let mut hosts = plan.hosts.iter().map(by_hand);
     let mut line = |size: usize, width: usize| {
         let names: Vec<String> = hosts.by_ref().take(size).collect();
         format!("at_once {function} {width} {}\n", names.join(" "))
@@ -135,7 +135,7 @@ fn given(plan: &Plan, script: &Script) -> &'static str {
 fn ways(plan: &Plan) -> String {
     let mut by_jump: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (host, jump) in plan.hosts.iter().filter_map(|host| Some((host, host.jump()?))) {
-        by_jump.entry(jump.place()).or_default().push(quoted(&host.place()));
+        by_jump.entry(jump.jump_word()).or_default().push(quoted(&place(host)));
     }
     let cases = by_jump.iter().map(|(jump, hosts)| format!("    {}) echo {} ;;\n", hosts.join("|"), quoted(jump)));
     format!("\n# way HOST: its jump host\nway() {{\n  case $1 in\n{}  esac\n}}\n", cases.collect::<String>())
@@ -176,7 +176,7 @@ fn lines(
         }
         PlannedForm::Check(Check::Http(address)) if !command.per_host() => return checked(address, command, values),
         PlannedForm::Check(Check::Http(address)) => {
-            format!("  name=${{1##*@}} name=${{name%%:*}}\n{}", checked(address, command, values))
+            format!("  parts \"$1\"\n{}", checked(address, command, values))
         }
         PlannedForm::Rsync(what) => rsync(what),
         PlannedForm::Release(what) => release(plan, hand, what),
@@ -187,7 +187,7 @@ fn lines(
     let run = match (&command.roll, command.form.relay()) {
         (Some(_), _) => String::new(),
         (None, Some(relay)) => {
-            let hosts: Vec<String> = plan.hosts.iter().map(Host::to_string).collect();
+            let hosts: Vec<String> = plan.hosts.iter().map(by_hand).collect();
             format!("in_rounds {function} {} {}\n", relay.seeds, hosts.join(" "))
         }
         (None, None) => batches(plan, command, &function),
@@ -198,7 +198,7 @@ fn lines(
 /// Asks an address until it answers 2xx. A host's name is plain, and stands outside of the quotes of the rest.
 fn checked(address: &Address, command: &PlannedCommand, values: &BTreeMap<String, String>) -> String {
     let part = |piece: &Piece| match piece {
-        Piece::Var(name) if name == "PUSH_HOST" => "\"$name\"".to_owned(),
+        Piece::Var(name) if name == "PUSH_HOST" => "\"$host\"".to_owned(),
         piece => quoted(&Address { pieces: vec![piece.clone()] }.filled(values)),
     };
     let url: String = address.pieces.iter().map(part).collect();
@@ -335,6 +335,19 @@ fn ssh_options(hand: &ByHand) -> String {
 }
 
 /// One word of a shell, whatever it holds.
+/// A host as the script's functions take it.
+fn place(host: &Host) -> String {
+    let user = host.user().map(|user| format!("{user}@")).unwrap_or_default();
+    let port = host.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{user}{}{port}", host.bracketed())
+}
+
+/// The same as a word of a list.
+fn by_hand(host: &Host) -> String {
+    let place = place(host);
+    if place.contains(['[', '\\', '%']) { quoted(&place) } else { place }
+}
+
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

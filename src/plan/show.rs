@@ -21,7 +21,7 @@ pub fn values(assignment: &Assignment, host: Option<&Host>) -> BTreeMap<String, 
         ("PUSH_URL", assignment.url.clone()),
     ];
     values.extend(pressed.map(|(name, value)| (name.to_owned(), value)));
-    values.extend(host.map(|host| ("PUSH_HOST".to_owned(), host.name().to_owned())));
+    values.extend(host.map(|host| ("PUSH_HOST".to_owned(), host.address().to_owned())));
     values
 }
 

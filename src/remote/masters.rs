@@ -7,6 +7,7 @@ pub mod enrol;
 mod failure;
 mod handshakes;
 mod heard;
+mod keys;
 mod knock;
 pub(in crate::remote) mod settings;
 mod way;
@@ -160,7 +161,7 @@ enum Proof {
 enum Answer {
     Ready,
     Nothing,
-    Noise(String),
+    Noise { out: String, err: String },
 }
 
 impl Inner {
@@ -193,7 +194,7 @@ impl Inner {
         loop {
             let failure = match self.ask(&socket, Proof::Shell, &per_host).await {
                 Answer::Ready => return Ok(()),
-                Answer::Noise(text) => Failure::noise(host, &text),
+                Answer::Noise { out, err } => Failure::noise(host, &out, &err),
                 Answer::Nothing => {
                     // A socket without a living master would make ssh open a second connection beside it, in silence.
                     retire(&socket).await;
@@ -201,7 +202,7 @@ impl Inner {
                         Err(failure) => failure,
                         Ok(()) => match self.ask(&socket, Proof::Shell, &per_host).await {
                             Answer::Ready => return Ok(()),
-                            Answer::Noise(text) => Failure::noise(host, &text),
+                            Answer::Noise { out, err } => Failure::noise(host, &out, &err),
                             Answer::Nothing => Failure::silent(host),
                         },
                     }
@@ -245,13 +246,16 @@ impl Inner {
         }
         let session = Session::resume_mux(socket.into(), None);
         let mut command = session.raw_command(ROUND_TRIP);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         match timeout(ROUND_TRIP_LIMIT, command.output()).await {
             Ok(Ok(output)) if output.stdout == b"ready\n" => {
                 heard::note(socket);
                 Answer::Ready
             }
-            Ok(Ok(output)) => Answer::Noise(String::from_utf8_lossy(&output.stdout).into_owned()),
+            Ok(Ok(output)) => {
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                Answer::Noise { out: text(&output.stdout), err: text(&output.stderr) }
+            }
             Ok(Err(_)) | Err(_) => Answer::Nothing,
         }
     }
@@ -259,7 +263,7 @@ impl Inner {
     async fn open_master(&self, host: &Host, socket: &Path) -> Result<(), Failure> {
         let _room = self.handshakes.begin().await.map_err(|error| Failure::no_lock(&self.dir, &error))?;
         let ssh = ssh(&self.config).args(["-M", "-N", "-f", "-S"]).arg(socket).args(way(host));
-        let mut child = match ssh.args(words(host)).arg("--").arg(host.name()).start() {
+        let mut child = match ssh.args(words(host)).arg("--").arg(host.address()).start() {
             Ok(child) => child,
             Err(error) => return Err(Failure::no_ssh(&error)),
         };
@@ -287,7 +291,11 @@ impl Inner {
             Ok(Ok(status)) if status.success() => Ok(()),
             Ok(_) => {
                 let said = self.with_the_way(host, String::from_utf8_lossy(&said).into_owned()).await;
-                Err(Failure::from_ssh(host, &said))
+                let failure = Failure::from_ssh(host, &said);
+                match failure::is_of_keys(&said) {
+                    true => Err(failure.because(keys::wrong(&self.config, host).await)),
+                    false => Err(failure),
+                }
             }
             Err(_) => Err(Failure::silent(host)),
         }

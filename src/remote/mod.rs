@@ -1,6 +1,7 @@
 //! Hosts, reached through the system's own `ssh` and `rsync`: warm masters, commands under the guard, transfers, releases.
 //! It must never decide what runs where (the runner does), and never leave a process on a host without saying so.
 
+pub mod checkup;
 pub mod guard;
 pub mod masters;
 pub mod output;

@@ -138,7 +138,7 @@ fn arguments(on: &Connection, tree: &Path, (from, to): (&str, &str), options: &[
     // rsync splits this at spaces; no word holds one (see the sockets' directory).
     all.extend(["-e".to_owned(), on.ssh_words().join(" "), "--".to_owned()]);
     all.push(format!("{}/{from}", tree.display()));
-    all.push(format!("{}:{to}", on.host.name()));
+    all.push(format!("{}:{to}", on.host.bracketed()));
     all
 }
 
@@ -151,11 +151,19 @@ pub(super) fn values(arguments: &[String], way: Way) -> BTreeMap<String, String>
 }
 
 /// Whether this machine's rsync is new enough; asked once a process.
-async fn is_new_enough() -> Result<(), String> {
+///
+/// # Errors
+/// What is wrong with it.
+pub async fn is_new_enough() -> Result<(), String> {
     static ANSWER: OnceCell<Result<(), String>> = OnceCell::const_new();
     let ask = || async {
         let output = Program::new("rsync").arg("--version").output(Duration::from_secs(20)).await;
-        let output = output.map_err(|error| format!("cannot start rsync on the push host: {error}"))?;
+        let output = output.map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                "rsync is not installed on the push host, or not on the server's PATH: apt install rsync".to_owned()
+            }
+            _ => format!("cannot start rsync on the push host: {error}"),
+        })?;
         judge_version(&String::from_utf8_lossy(&output.stdout))
     };
     ANSWER.get_or_init(ask).await.clone()
@@ -171,7 +179,9 @@ fn judge_version(said: &str) -> Result<(), String> {
     let found = (next(), next(), next());
     match found >= OLDEST {
         true => Ok(()),
-        false => Err(format!("the push host's rsync {word:?} is too old: 3.2.3 is needed, 3.5.0 recommended")),
+        false => Err(format!(
+            "the push host's rsync {word:?} is too old: 3.2.3 is needed, 3.5.0 recommended; update it there"
+        )),
     }
 }
 

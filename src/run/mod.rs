@@ -12,6 +12,7 @@ mod orders;
 mod owed;
 mod preflight;
 mod readback;
+mod reason;
 mod recorder;
 mod relay;
 mod roll;

@@ -8,11 +8,12 @@ use super::step::Outcome;
 use super::toll::Loss;
 use super::verdict::{End, HostOutcome, Sum};
 use super::walk::{Walk, host_ended, numbered};
+use crate::advice::of_stack;
 use crate::journal::{Ended, HostResult};
 use crate::plan::{Part, PlannedCommand};
 use crate::remote::Ending;
 use crate::remote::masters::{Connection, Masters};
-use crate::stack::Host;
+use crate::stack::{Host, StackName};
 use futures::future::{BoxFuture, FutureExt, Shared};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
@@ -28,7 +29,8 @@ impl Walk {
         if !commands.iter().any(|command| command.form.over_ssh()) {
             return Ok(());
         }
-        let tries = self.assignment.plan.hosts.iter().map(|host| (host.clone(), connect(&self.masters, host)));
+        let plan = &self.assignment.plan;
+        let tries = plan.hosts.iter().map(|host| (host.clone(), connect(&self.masters, host, &plan.stack)));
         self.late = tries.collect();
         let waiting = self.late.clone().into_iter().map(|(host, late)| async move { (host, late.await) });
         let mut waiting: FuturesUnordered<_> = waiting.collect();
@@ -141,9 +143,12 @@ impl Walk {
 }
 
 /// Begins to connect, whoever waits for it.
-fn connect(masters: &Masters, host: &Host) -> Late {
-    let (masters, host) = (masters.clone(), host.clone());
-    let connecting = async move { masters.connect(&host).await.map(Arc::new).map_err(|why| why.to_string()) };
+fn connect(masters: &Masters, host: &Host, stack: &StackName) -> Late {
+    let (masters, host, stack) = (masters.clone(), host.clone(), stack.clone());
+    let connecting = async move {
+        let connected = masters.connect(&host).await.map(Arc::new);
+        connected.map_err(|why| of_stack(&why.0, stack.as_str()))
+    };
     let late = connecting.boxed().shared();
     tokio::spawn(late.clone());
     late

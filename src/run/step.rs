@@ -1,9 +1,11 @@
 //! One command on one place: a host, or the push host. Records before it acts, acts under the guard, records how it ended.
 //! It must never call a command ended well that its guard did not, nor try one again whose end nobody knows.
 
+use super::reason::Complaint;
 use super::recorder::Place;
 use super::walk::{Walk, elapsed_ms, host_ended};
 use super::{check, link};
+use crate::advice::of_stack;
 use crate::journal::{Event, HostResult, Stream};
 use crate::plan::{self, Part, PlannedCommand, PlannedForm};
 use crate::remote::{Ending, Line, Lines, Task, guard, release, transfer};
@@ -35,8 +37,6 @@ const WAITING_LINES: usize = 256;
 /// The most lines of a quiet command that are kept for the case that it fails.
 const QUIET_LINES: usize = 2000;
 const NO_BUILD: &str = "no build was frozen";
-/// The longest piece of output that is part of a reason.
-const LONGEST_REASON: usize = 200;
 
 impl Outcome {
     /// Whether a new try can help: not after a cancel, nor where something may still run or nothing could begin.
@@ -79,7 +79,8 @@ impl Walk {
             let (lines, from) = mpsc::channel(WAITING_LINES);
             let (ending, last_words) =
                 tokio::join!(self.act(place, command, host, is_last, lines), self.write_down(place, command, from));
-            let outcome = outcome(ending, command, &last_words.error);
+            let mut outcome = outcome(ending, command, &last_words.error, host);
+            outcome.why = outcome.why.map(|why| of_stack(&why, self.assignment.plan.stack.as_str()));
             if is_last || !outcome.may_be_tried_again(command) {
                 return (outcome, last_words);
             }
@@ -89,7 +90,7 @@ impl Walk {
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs(command.every_s)) => attempt += 1,
                 () = self.until_cancelled(command).cancelled_owned() => {
-                    return (self::outcome(Ending::Cancelled { left: 0 }, command, ""), last_words);
+                    return (outcome_of_cancel(), last_words);
                 }
             }
         }
@@ -103,12 +104,12 @@ impl Walk {
         }
     }
 
-    /// Writes lines down as they come; of a quiet command only when it failed. Returns the last line on standard error.
+    /// Writes lines down as they come; of a quiet command only when it failed. Returns what it said on standard error.
     async fn write_down(&self, place: &Place, command: &PlannedCommand, mut from: mpsc::Receiver<Line>) -> LastWords {
         let mut last = LastWords::default();
         while let Some(line) = from.recv().await {
-            if line.stream == Stream::Err && says_more(&last.error, line.text.trim()) {
-                last.error = line.text.trim().chars().take(LONGEST_REASON).collect();
+            if line.stream == Stream::Err {
+                last.error.take(&line.text);
             }
             self.link(place, command, &line).await;
             match command.quiet {
@@ -225,7 +226,7 @@ impl Walk {
             timeout: Duration::from_secs(command.timeout_s),
             lease_s: self.assignment.lease_s,
             grace_s: self.assignment.grace_s,
-            lock: host.map(|host| format!("{}@{}", self.assignment.plan.stack, host.name())),
+            lock: host.map(|host| format!("{}@{}", self.assignment.plan.stack, host.lock_name())),
             fence: format!("{}.1", self.assignment.push),
             cancel: self.until_cancelled(command),
             mask: Arc::clone(&self.secrets.mask),
@@ -256,17 +257,15 @@ impl Walk {
 /// What a command left behind for its outcome.
 #[derive(Default)]
 struct LastWords {
-    error: String,
+    error: Complaint,
     kept: VecDeque<Line>,
 }
 
-/// Whether a line on standard error is a better reason than the one before it. The last one is, but for rsync's closing
-/// words ("error in file IO (code 11)"): the line before them says which file, and why.
-fn says_more(before: &str, line: &str) -> bool {
-    !line.is_empty() && (before.is_empty() || !line.starts_with("rsync error:"))
+fn outcome_of_cancel() -> Outcome {
+    Outcome { result: HostResult::Cancelled, code: None, why: Some("ended".to_owned()), left: 0 }
 }
 
-fn outcome(ending: Ending, command: &PlannedCommand, last_error: &str) -> Outcome {
+fn outcome(ending: Ending, command: &PlannedCommand, said: &Complaint, host: Option<&Host>) -> Outcome {
     let on_push_host = matches!(command.form, PlannedForm::Checkout | PlannedForm::Freeze);
     let left_words = |left: u32| match left {
         0 => String::new(),
@@ -279,11 +278,11 @@ fn outcome(ending: Ending, command: &PlannedCommand, last_error: &str) -> Outcom
         Ending::Exited(_)
             if matches!(command.form, PlannedForm::Check(Check::Http(_)) | PlannedForm::ReadBack { .. }) =>
         {
-            (HostResult::Failed, None, Some(last_error.to_owned()), 0)
+            (HostResult::Failed, None, Some(said.last().to_owned()), 0)
         }
         Ending::Exited(code) => {
-            let said = if last_error.is_empty() { String::new() } else { format!(": {last_error}") };
-            (HostResult::Failed, Some(code), Some(format!("exited with {code}{said}")), 0)
+            let place = host.filter(|_| command.form.over_ssh()).map_or("the push host", Host::name);
+            (HostResult::Failed, Some(code), Some(said.words(&command.form, code, place)), 0)
         }
         Ending::Refused(why) if on_push_host => (HostResult::Failed, None, Some(why), 0),
         Ending::Refused(why) => (HostResult::Failed, None, Some(format!("nothing ran: {why}")), 0),
@@ -294,29 +293,18 @@ fn outcome(ending: Ending, command: &PlannedCommand, last_error: &str) -> Outcom
         Ending::TimedOut { left } => {
             let limit =
                 duration_words(i64::try_from(command.timeout_s).unwrap_or(i64::MAX / 1000).saturating_mul(1000));
-            (HostResult::TimedOut, None, Some(format!("not done after {limit}, ended{}", left_words(left))), left)
+            (
+                HostResult::TimedOut,
+                None,
+                Some(format!(
+                    "not done after {limit}, ended{} (`timeout` of the command in the stack file)",
+                    left_words(left)
+                )),
+                left,
+            )
         }
         Ending::Cancelled { left } => (HostResult::Cancelled, None, Some(format!("ended{}", left_words(left))), left),
         Ending::Unknown(why) => (HostResult::Unknown, None, Some(why), 0),
     };
     Outcome { result, code, why, left }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::says_more;
-
-    #[test]
-    fn the_reason_is_the_last_line_that_says_one() {
-        let full = "rsync: [receiver] write failed on \"/srv/web/a.css\": No space left on device (28)";
-        for (before, line, more) in [
-            ("", "no such file", true),
-            ("no such file", "cannot go on", true),
-            ("cannot go on", "", false),
-            (full, "rsync error: error in file IO (code 11) at receiver.c(657)", false),
-            ("", "rsync error: some files could not be transferred (code 23)", true),
-        ] {
-            assert_eq!(says_more(before, line), more, "{before:?} then {line:?}");
-        }
-    }
 }

@@ -5,6 +5,7 @@
 use super::recorder::Place;
 use super::verdict::{End, HostOutcome};
 use super::walk::{Walk, elapsed_ms, numbered};
+use crate::advice::of_stack;
 use crate::journal::{Ended, Event, HostResult};
 use crate::plan::{OldBuild, Part, PlannedCommand, PlannedForm};
 use crate::remote::release;
@@ -160,7 +161,7 @@ impl Walk {
         let tries = lost.map(|host| async {
             match tokio::time::timeout(FIND_LIMIT, self.masters.try_connect(host)).await {
                 Ok(Ok(_)) => None,
-                Ok(Err(failure)) => Some((host.clone(), failure.words)),
+                Ok(Err(failure)) => Some((host.clone(), of_stack(&failure.words, self.assignment.plan.stack.as_str()))),
                 Err(_) => Some((host.clone(), format!("no answer within {} s", FIND_LIMIT.as_secs()))),
             }
         });

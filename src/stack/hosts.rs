@@ -206,8 +206,8 @@ enum Origin {
 }
 
 /// Puts the answers of the commands in, and drops what stands twice: a mistake of the file where the file says both, and
-/// the stage's trouble where a command does. Two spellings of one name (`a`, `deploy@a:2222`) are one host: pages, logs
-/// and journals know it by its name alone.
+/// the stage's trouble where a command does. Two spellings of one name (`a`, `deploy@a`) are one host: pages, logs and journals
+/// know it by its name alone. Another port is another name.
 fn settle(reader: &mut Reader<'_>, ways: Ways<'_>, placed: Vec<Placed>) -> StageHosts {
     let mut first: BTreeMap<String, (Host, Origin)> = BTreeMap::new();
     let mut settled = StageHosts::default();
@@ -276,7 +276,7 @@ fn twice(reader: &mut Reader<'_>, (other, place): (&Host, Range<usize>), (host, 
     let cure = match other == host {
         true => format!("it is already named on line {line}"),
         false => {
-            format!("`{other}` on line {line} has the same name; user, port and way do not make it another host")
+            format!("`{other}` on line {line} has the same name; user and way do not make it another host")
         }
     };
     reader.refuse(Mistake::new(later, format!("host `{host}` is named twice")).cure(cure));

@@ -19,9 +19,25 @@ const EXAMPLE: &str = "a range is written web[1-40], web[001-040] or db[1,3,7-9]
 /// All names that a pattern stands for, in order; the pattern itself when it has no brackets.
 pub(super) fn expand(pattern: &str) -> Result<Vec<String>, BadRange> {
     let mut names = vec![String::new()];
-    let mut at = 0;
+    let (mut at, mut address_open) = (0, false);
     while let Some(open) = pattern[at..].find(['[', ']']).map(|found| at + found) {
         let bad = |title: &str| BadRange { at: open..open + 1, title: title.to_owned(), cure: EXAMPLE.to_owned() };
+        let inner = &pattern[open + 1..];
+        // The brackets of an IPv6 address are its own; a range may stand between them.
+        let of_address = match pattern.as_bytes()[open] {
+            b'[' => {
+                !address_open
+                    && inner[..inner.find(['[', ']']).unwrap_or(inner.len())].contains(':')
+                    && inner.contains(']')
+            }
+            _ => address_open,
+        };
+        if of_address {
+            address_open = !address_open;
+            names.iter_mut().for_each(|name| name.push_str(&pattern[at..=open]));
+            at = open + 1;
+            continue;
+        }
         if pattern.as_bytes()[open] == b']' {
             return Err(bad("`]` without `[`"));
         }
@@ -98,6 +114,10 @@ mod tests {
             ("db[1,3,7-9]", vec!["db1", "db3", "db7", "db8", "db9"]),
             ("r[1-2]n[0,5]", vec!["r1n0", "r1n5", "r2n0", "r2n5"]),
             ("u@h[9-10]:22", vec!["u@h9:22", "u@h10:22"]),
+            ("[2001:db8::1]:2222", vec!["[2001:db8::1]:2222"]),
+            ("u@[2001:db8::[8-9]]:22", vec!["u@[2001:db8::8]:22", "u@[2001:db8::9]:22"]),
+            ("2001:db8::[1-2]", vec!["2001:db8::1", "2001:db8::2"]),
+            ("gate:[2201-2202]", vec!["gate:2201", "gate:2202"]),
             ("", vec![""]),
         ] {
             assert_eq!(expand(pattern).unwrap(), names, "{pattern}");

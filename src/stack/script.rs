@@ -34,11 +34,18 @@ pub struct Address {
 impl Address {
     /// The address with its values in place.
     pub fn filled(&self, values: &BTreeMap<String, String>) -> String {
-        let piece = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Var(name) => values.get(name).map_or_else(String::new, |value| percent_encoded(value)),
-        };
-        self.pieces.iter().map(piece).collect()
+        let mut filled = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => filled.push_str(text),
+                Piece::Var(name) => {
+                    let value = values.get(name).map_or("", String::as_str);
+                    let is_place = filled.ends_with("://");
+                    filled.push_str(&if is_place { placed(value) } else { percent_encoded(value) });
+                }
+            }
+        }
+        filled
     }
 
     /// The address for eyes: with its values as they are.
@@ -49,6 +56,15 @@ impl Address {
     /// Whether the address names `{host}`, and so is asked once per host.
     pub fn names_host(&self) -> bool {
         names_host(&self.pieces)
+    }
+}
+
+/// A value where the host of an address stands: an IPv6 address in its brackets (RFC 3986 section 3.2.2, RFC 6874).
+fn placed(value: &str) -> String {
+    let (address, zone) = value.split_once('%').map_or((value, None), |(address, zone)| (address, Some(zone)));
+    match address.parse::<std::net::Ipv6Addr>() {
+        Ok(_) => format!("[{address}{}]", zone.map(|zone| format!("%25{}", percent_encoded(zone))).unwrap_or_default()),
+        Err(_) => percent_encoded(value),
     }
 }
 
@@ -99,6 +115,20 @@ fn names_host(pieces: &[Piece]) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_ipv6_address_stands_in_brackets_where_a_host_does_and_nowhere_else() {
+        let var = || Piece::Var("PUSH_HOST".to_owned());
+        let pieces = vec![Piece::Text("http://".to_owned()), var(), Piece::Text(":8080/?h=".to_owned()), var()];
+        for (host, filled) in [
+            ("2001:db8::1", "http://[2001:db8::1]:8080/?h=2001%3Adb8%3A%3A1"),
+            ("fe80::1%eth0", "http://[fe80::1%25eth0]:8080/?h=fe80%3A%3A1%25eth0"),
+            ("web_1", "http://web_1:8080/?h=web_1"),
+        ] {
+            let values = BTreeMap::from([("PUSH_HOST".to_owned(), host.to_owned())]);
+            assert_eq!(Address { pieces: pieces.clone() }.filled(&values), filled);
+        }
+    }
 
     proptest! {
         #[test]

@@ -102,7 +102,7 @@ pub async fn press(
     pressed: Pressed,
 ) -> Result<PushNumber, Problem> {
     let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
-    let version = pressed.sha.filter(|sha| !sha.is_empty()).map(|sha| version(&sha)).transpose()?;
+    let version = version(app, &stack, pressed.sha.as_deref()).await?;
     let nonce = key(pressed.nonce, format_args!("{}/{stack}/{stage}", caller.who));
     let press = Press {
         stack,
@@ -138,12 +138,15 @@ pub(super) async fn within_budget(
     budgets.pushes.spend(who, "you pushed", push).await
 }
 
-/// A version that somebody names: the whole revision, since a part may be another one's tomorrow.
+/// A version that somebody names, by the whole revision or a beginning that only one has.
 ///
 /// # Errors
-/// When it is none.
-pub(super) fn version(text: &str) -> Result<Revision, Problem> {
-    text.trim().parse().map_err(|bad: crate::stack::BadName| Problem::bad_request(bad.to_string()))
+/// When it is none, or may be several.
+pub(super) async fn version(app: &App, stack: &StackName, text: Option<&str>) -> Result<Option<Revision>, Problem> {
+    match text.map(str::trim).filter(|text| !text.is_empty()) {
+        Some(text) => Ok(Some(app.desk.revision_of(stack, text).await?)),
+        None => Ok(None),
+    }
 }
 
 /// A press's idempotency key. One page holds the same nonce in all its forms, so the key is the nonce for this person and

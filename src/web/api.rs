@@ -59,7 +59,7 @@ pub struct PlanForm {
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/plan`; with `?form=shell` as a script to be run by hand.
 pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<PlanForm>) -> Reply {
     let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
-    let version = query.sha.as_deref().map(actions::version).transpose()?;
+    let version = actions::version(&app, &stack, query.sha.as_deref()).await?;
     match query.form.as_deref() {
         None => Ok(HttpResponse::Ok().json(app.desk.plan(&stack, &stage, version.as_ref()).await?)),
         Some("shell") => {

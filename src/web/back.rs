@@ -106,14 +106,23 @@ pub async fn resume_by_api(
     }
 }
 
-fn build(to: Option<String>) -> Result<Option<BuildId>, Problem> {
-    let to = to.map(|to| to.trim().to_owned()).filter(|to| !to.is_empty());
-    to.map(|to| to.parse().map_err(|_| Problem::unknown(format_args!("build {to:?}")))).transpose()
+/// The build that somebody names, by its id or a beginning that only one has.
+async fn build(
+    app: &App,
+    stack: &StackName,
+    stage: &StageName,
+    to: Option<String>,
+) -> Result<Option<BuildId>, Problem> {
+    match to.as_deref().map(str::trim).filter(|to| !to.is_empty()) {
+        Some(to) => Ok(Some(app.desk.build_of(stack, stage, to).await?)),
+        None => Ok(None),
+    }
 }
 
 async fn way_back(app: &Data<App>, (stack, stage): &(String, String), to: Option<String>) -> Result<WayBack, Problem> {
     let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
-    Ok(app.desk.way_back(&stack, &stage, build(to)?).await?)
+    let to = build(app, &stack, &stage, to).await?;
+    Ok(app.desk.way_back(&stack, &stage, to).await?)
 }
 
 async fn press_back(
@@ -123,7 +132,7 @@ async fn press_back(
     given: Back,
 ) -> Result<PushNumber, Problem> {
     let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
-    let to = build(given.to)?;
+    let to = build(app, &stack, &stage, given.to).await?;
     let press = Press {
         nonce: key(given.nonce, format_args!("{}/{stack}/{stage}/back", caller.who)),
         stack,

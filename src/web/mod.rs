@@ -9,6 +9,7 @@ mod asking;
 mod back;
 mod builds;
 mod catch_up;
+mod checkup;
 mod confirm;
 mod connections;
 mod cursor;

@@ -93,6 +93,8 @@ pub struct Budgets {
     pub rollbacks: Rate,
     /// Builds that were published.
     pub builds: Rate,
+    /// Looks at the hosts of a stack; one that is on its way already is joined.
+    pub looks: Rate,
 }
 
 impl Default for Budgets {
@@ -102,10 +104,13 @@ impl Default for Budgets {
             tries: Rate::a_minute(TRIES),
             rollbacks: Rate::a_minute(ROLLBACKS),
             builds: Rate::a_minute(BUILDS),
+            looks: Rate::a_minute(LOOKS),
         }
     }
 }
 
+/// Looks at hosts a minute for one person: `check --hosts` asks once for each stack.
+const LOOKS: usize = 120;
 /// Accepted pushes a minute for one person (TRUST section 7).
 const PUSHES: usize = 10;
 /// Two a second: faster than anybody presses, slow enough that a script that loops harms nobody.

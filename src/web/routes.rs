@@ -5,8 +5,8 @@
 use super::asking::Caller;
 use super::problem::Problem;
 use super::{
-    actions, api, back, builds, catch_up, confirm, files, health, history, hold, lines, live, past, pause, screens,
-    sign_in, versions,
+    actions, api, back, builds, catch_up, checkup, confirm, files, health, history, hold, lines, live, past, pause,
+    screens, sign_in, versions,
 };
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -75,6 +75,8 @@ pub static ROUTES: &[Entry] = &[
     get("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::form)),
     post("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::roll_back)),
     post("/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::catch_up)),
+    get("/stacks/{stack}/hosts", || web::to(checkup::page)),
+    post("/stacks/{stack}/hosts", || web::to(checkup::begin)),
     post("/stacks/{stack}/hold", || web::to(hold::hold_stack)),
     post("/stacks/{stack}/release-hold", || web::to(hold::release_stack)),
     post("/stacks/{stack}/stages/{stage}/hold", || web::to(hold::hold_stage)),
@@ -97,6 +99,8 @@ pub static ROUTES: &[Entry] = &[
     get("/api/v1/stacks", || web::to(api::stacks)),
     get("/api/v1/stacks/{stack}", || web::to(api::stack)),
     post("/api/v1/stacks/{stack}/builds", || web::to(builds::publish)),
+    get("/api/v1/stacks/{stack}/hosts", || web::to(checkup::known)),
+    post("/api/v1/stacks/{stack}/hosts", || web::to(checkup::now)),
     put("/api/v1/stacks/{stack}/hold", || web::to(hold::hold_stack_by_api)),
     delete("/api/v1/stacks/{stack}/hold", || web::to(hold::release_stack_by_api)),
     get("/api/v1/stacks/{stack}/stages/{stage}/current", || web::to(api::current)),
@@ -212,6 +216,7 @@ mod tests {
                 "/stacks/{stack}/stages/{stage}/plan",
                 "/stacks/{stack}/stages/{stage}/versions",
                 "/stacks/{stack}/stages/{stage}/rollback",
+                "/stacks/{stack}/hosts",
                 "/pushes",
                 "/pushes/{id}",
                 "/pushes/{id}/cancel",

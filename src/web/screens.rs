@@ -59,7 +59,7 @@ pub struct VersionQuery {
 /// `GET /stacks/{stack}/stages/{stage}/plan`, with `?sha=` of another version
 pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<VersionQuery>) -> Reply {
     let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
-    let version = query.sha.as_deref().map(actions::version).transpose()?;
+    let version = actions::version(&app, &stack, query.sha.as_deref()).await?;
     let plan = app.desk.plan(&stack, &stage, version.as_ref()).await?;
     app.desk.in_use(&stack);
     let frame = frame(&app, Some(&caller), Section::Stacks).await;

@@ -34,9 +34,9 @@ pub(super) fn fed(relay: &Relay, path: &str, options: &str, direct: &str) -> Str
     ssh.extend(relay.user.iter().map(|user| format!(" -l {user}")));
     let path = quoted(path);
     let script = format!(
-        "port=\ncase $source in *:*) port=\"-p ${{source##*:}}\" ;; esac\nrsync -rlpt --no-owner --no-group \
+        "port=\ncase $source in *\\]) ;; *:*) port=\"-p ${{source##*:}}\" source=${{source%:*}} ;; esac\nrsync -rlpt --no-owner --no-group \
          --delay-updates --timeout=60 --delete {options} ${{live:+\"--link-dest=../$live\"}} \\\n  -e \"{ssh} $port\" -- \
-         \"${{source%%:*}}\":{path} {path}\n"
+         \"$source\":{path} {path}\n"
     );
     format!(
         "  fed=\n  if [ \"$2\" != - ]; then\n    {{ printf \"source='%s' live='%s'\\n\" \"$2\" \"$live\"; cat {}    }} | \

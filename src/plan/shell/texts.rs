@@ -1,27 +1,33 @@
 //! The shell texts of a plan by hand. Words in capitals are filled in by `shell`, which must never fill in anything but its own
 //! constants and quoted words.
 
-/// What every script begins with, behind its values. A host is `[user@]name[:port]`.
+/// What every script begins with, behind its values. A host is `[user@]name[:port]`, an IPv6 address always in brackets.
 pub(super) const FUNCTIONS: &str = r#"
+# parts HOST: its user, its name or address, its port
+parts() {
+  host=${1##*@} user= port=
+  case $1 in *@*) user=${1%@*} ;; esac
+  case $host in *\]) ;; *:*) port=${host##*:} host=${host%:*} ;; esac
+}
+
 # remote HOST COMMAND…
 remote() {
-  to=$1 jump=$(way "$1"); shift
-  ssh SSH_OPTIONS ${jump:+-J "$jump"} -- "ssh://$to" "$@"
+  jump=$(way "$1"); parts "$1"; shift; host=${host#\[}
+  ssh SSH_OPTIONS ${jump:+-J "$jump"} ${user:+-l "$user"} ${port:+-p "$port"} -- "${host%\]}" "$@"
 }
 
 # copy HOST FROM TO OPTION…
 copy() {
-  host=$1 from=$2 to=$3 port= jump=$(way "$1"); shift 3
-  case $host in *:*) port="-p ${host##*:}" ;; esac
+  from=$2 to=$3 jump=$(way "$1"); parts "$1"; shift 3
   rsync -rlpt --no-owner --no-group --delay-updates -s --mkpath --timeout=60 "$@" \
-    -e "ssh SSH_OPTIONS ${jump:+-J $jump} $port" -- "$from" "${host%%:*}:$to" </dev/null
+    -e "ssh SSH_OPTIONS ${jump:+-J $jump} ${user:+-l $user} ${port:+-p $port}" -- "$from" "$host:$to" </dev/null
 }
 
 # here DIRECTORY: runs its input there, on the push host
 here() { (cd -- "$1" && exec /bin/sh -s); }
 
 # the name of a host, for {host}
-named() { name=${1##*@}; printf "export PUSH_HOST='%s'\n" "${name%%:*}"; }
+named() { parts "$1"; name=${host#\[} name=${name%\]}; printf "export PUSH_HOST='%s'\n" "$name"; }
 
 # asked QUESTION: goes on only after a yes
 asked() {

@@ -2,6 +2,7 @@
 //! never hold up a heartbeat or a cancel, whatever the receiver of the lines does. Called by `far` and `near`.
 
 use super::marks::{Mark, Marks};
+use crate::advice::{Advice, host};
 use crate::journal::Stream;
 use crate::remote::output::{Allowance, COMMAND_LIMIT, Cleaner, Mask, Verdict};
 use crate::remote::{Ending, Line, Lines, Task};
@@ -129,18 +130,23 @@ where
         deadline = Instant::now() + 2 * grace + SLACK;
         leash.closed.send_replace(Some(Instant::now()));
     };
-    verdict(marks, why, leash.fed.load(Ordering::Relaxed), wire.place)
+    verdict(marks, why, leash.fed.load(Ordering::Relaxed), (wire.place, task.lock.as_deref().unwrap_or("-")))
 }
 
 /// What the marks mean. Only the guard's own word counts; ssh's exit code does not.
-fn verdict(marks: Option<(Option<Mark>, Option<Mark>)>, why: Option<Closed>, fed: bool, place: &str) -> Ending {
+fn verdict(
+    marks: Option<(Option<Mark>, Option<Mark>)>,
+    why: Option<Closed>,
+    fed: bool,
+    (place, lock): (&str, &str),
+) -> Ending {
     let ended = |left| match why {
         Some(Closed::Cancelled) => Some(Ending::Cancelled { left }),
         Some(Closed::TimedOut) => Some(Ending::TimedOut { left }),
         None => None,
     };
     match marks {
-        Some((Some(Mark::No(reason)), _)) => Ending::Refused(refusal(&reason, place)),
+        Some((Some(Mark::No(reason)), _)) => Ending::Refused(refusal(&reason, place, lock)),
         Some((Some(Mark::Left(left)), _)) => ended(left).unwrap_or_else(|| {
             Ending::Unknown(format!(
                 "{place} heard nothing from here any more, and {left} processes there would not die"
@@ -154,13 +160,39 @@ fn verdict(marks: Option<(Option<Mark>, Option<Mark>)>, why: Option<Closed>, fed
     }
 }
 
-/// A guard's reason for beginning nothing, in words.
-fn refusal(reason: &str, place: &str) -> String {
+/// A guard's reason for beginning nothing, in words: what is wrong, and what to do there.
+pub(super) fn refusal(reason: &str, place: &str, lock: &str) -> String {
     match reason.split_once(' ').unwrap_or((reason, "")) {
-        ("fence", seen) => format!("{place} has already seen push {seen}, which is newer than this one"),
-        ("locked", _) => format!("another command of this stack has held its lock on {place} for a minute"),
-        ("lock-dir", _) => {
-            format!("cannot write the lock under ~/.pushbutton on {place}: is its disk full or read-only?")
+        ("fence", seen) => format!(
+            "{place} has already seen push {seen} of this stack, which is newer than this one: another Pushbutton pushes there too, \
+             or the data of this one was put back from an older backup; when this one is right and the only one, `rm \
+             ~/.pushbutton/{lock}` there"
+        ),
+        ("locked", _) => format!(
+            "another command of this stack has held its lock on {place} for a minute: one of another Pushbutton, or one that does \
+             not end; `fuser ~/.pushbutton/{lock}` there says which"
+        ),
+        ("tool", "flock") => format!("`flock` is not installed on {place}: apt install util-linux, or apk add flock"),
+        ("tool", "flock -w") => {
+            format!("the `flock` of {place} cannot wait (busybox): install that of util-linux, apk add flock")
+        }
+        ("tool", "setsid") => {
+            format!("`setsid` is not installed on {place}: apt install util-linux, or apk add setsid")
+        }
+        ("tool", name) => {
+            format!("`{}` is not on the PATH of commands on {place}: install it there", name.escape_debug())
+        }
+        ("proc", _) => format!(
+            "/proc cannot be read on {place}, and without it nobody could end what runs there: mount -t proc proc /proc"
+        ),
+        ("home", dir) => format!(
+            "the account's home directory on {place}, {}, is not there: make it, as root: install -d -o USER DIRECTORY",
+            dir.escape_debug()
+        ),
+        ("lock-dir", said) => {
+            let why = host::words(&Advice::of(said, host::CASES, &[]), place);
+            let why = if why.is_empty() { "is its disk full or read-only?".to_owned() } else { why };
+            format!("cannot write the lock ~/.pushbutton/{lock} on {place}: {why}")
         }
         _ => format!("{place} refused the command: {}", reason.escape_debug()),
     }

@@ -33,8 +33,9 @@ pub(super) struct Piece {
     pub(super) line_end_follows: bool,
 }
 
-/// The longest reason or number behind a nonce; a longer line is the command's own.
-const LONGEST: usize = 200;
+/// The longest reason or number behind a nonce, in bytes; a longer line is the command's own. The guard cuts its reasons to 180
+/// characters.
+const LONGEST: usize = 800;
 
 enum Look {
     Other,

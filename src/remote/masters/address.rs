@@ -32,7 +32,7 @@ impl Connection {
     /// When ssh's configuration cannot be read, or no `known_hosts` that it names has a key of the host.
     pub async fn address(&self) -> Result<Address, String> {
         let ssh = Program::new("ssh").args(["-G", "-F"]).arg(&self.masters.config).args(words(&self.host));
-        let said = said(ssh.arg("--").arg(self.host.name())).await.map_err(|why| format!("ssh -G: {why}"))?;
+        let said = said(ssh.arg("--").arg(self.host.address())).await.map_err(|why| format!("ssh -G: {why}"))?;
         let mut found = Settings::read(&said);
         for (file, name) in found.places() {
             if let Ok(text) = self::said(Program::new("ssh-keygen").arg("-F").arg(&name).arg("-f").arg(&file)).await {

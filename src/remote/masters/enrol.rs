@@ -90,7 +90,7 @@ impl Enrolment {
             .args(["-o", "PreferredAuthentications=none", "-o", &format!("UserKnownHostsFile={}", list.join(" "))])
             .args(way(host))
             .args(words(host))
-            .args(["--", host.name(), "true"]);
+            .args(["--", host.address(), "true"]);
         let looked = look.output(LOOK_LIMIT).await.map_err(not_seen("ssh"))?;
         let complaint = String::from_utf8_lossy(&looked.stderr).into_owned();
         let lines = std::fs::read_to_string(&shown.0).map_err(not_seen("what ssh wrote cannot be read"))?;
@@ -111,7 +111,7 @@ impl Enrolment {
 
     /// The files that ssh reads for a host.
     async fn known_hosts(&self, host: &Host) -> Result<Vec<PathBuf>, NotSeen> {
-        let ask = ssh(&self.config).arg("-G").args(words(host)).args(["--", host.name()]);
+        let ask = ssh(&self.config).arg("-G").args(words(host)).args(["--", host.address()]);
         let said = ask.output(READ_LIMIT).await.map_err(not_seen("ssh"))?;
         let text = String::from_utf8_lossy(&said.stdout).into_owned();
         let line = text.lines().find_map(|line| line.strip_prefix("userknownhostsfile "));

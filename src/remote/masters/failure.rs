@@ -1,6 +1,7 @@
 //! Why a connection failed, in words that say what to do. It must never take a wrong key for a passing trouble: those are
 //! not tried again. Called by the masters.
 
+use crate::advice::{Advice, ssh as advised};
 use crate::stack::Host;
 use std::path::Path;
 
@@ -17,9 +18,14 @@ pub struct Failure {
 impl Failure {
     /// Reads what ssh complained of.
     pub(super) fn from_ssh(host: &Host, complaint: &str) -> Self {
-        match host.jump().filter(|_| is_of_the_way(complaint)) {
-            Some(jump) => Self::on_the_way(host, jump, complaint),
-            None => Self::at_the_host(host, complaint),
+        match (host.jump(), is_of_the_way(complaint)) {
+            (Some(jump), true) => Self::on_the_way(host, jump, complaint),
+            (None, true) if !is_a_bad_proxy(complaint) => {
+                // The operator's own ProxyJump: ssh's line names whom it spoke to, we do not know.
+                let Self { words, again } = Self::at(OWN_WAY, complaint);
+                Self { words: format!("no way to {host}: {words}"), again }
+            }
+            (None, true) | (_, false) => Self::at(&host.to_string(), complaint),
         }
     }
 
@@ -28,61 +34,65 @@ impl Failure {
         let place = host.place();
         let forwarding = complaint.lines().find_map(|line| line.split_once("open failed: "));
         if let Some((_, why)) = forwarding {
-            let why = last_line(why);
+            let why = why.trim();
             let (words, again) = match why.contains("prohibited") {
-                true => {
-                    (format!("the jump host {jump} lets nobody through to {place} (AllowTcpForwarding there)"), false)
-                }
-                false => (format!("the jump host {jump} cannot reach {place}: {why}"), true),
+                true => (
+                    format!(
+                        "the jump host {jump} lets nobody through to {place} ({why}): allow it in its sshd_config, \
+                         AllowTcpForwarding yes and PermitOpen"
+                    ),
+                    false,
+                ),
+                false => (
+                    format!(
+                        "the jump host {jump} cannot reach {place}: {why}; is that host up, its port right, and its name known \
+                         there?"
+                    ),
+                    true,
+                ),
             };
             return Self { words, again };
         }
-        let Self { words, again } = Self::at_the_host(jump, complaint);
+        let Self { words, again } = Self::at(&jump.to_string(), complaint);
         Self { words: format!("no way to {place} through its jump host: {words}"), again }
     }
 
-    fn at_the_host(host: &Host, complaint: &str) -> Self {
-        let says = |part: &str| complaint.contains(part);
-        let (words, again) = if says("HOST IDENTIFICATION HAS CHANGED") || says("REVOKED HOST KEY") {
-            let words = format!(
-                "the host key of {host} has changed: somebody may stand in between, or the machine was set up anew; \
-                 nothing was sent. When you know why, replace its line in known_hosts (`pushbutton hosts enrol` says which)"
-            );
-            (words, false)
-        } else if says("Host key verification failed") || says("host key is known for") {
-            let words = format!(
-                "the host key of {host} is not known here: compare it with the machine's own \
-                 (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there): `pushbutton hosts enrol` shows and keeps it"
-            );
-            (words, false)
-        } else if says("Permission denied") || says("Too many authentication failures") {
-            let words = format!(
-                "{host} refuses our key: is the user right, and our public key in its authorized_keys? (an agent or \
-                 IdentityFile gives the key)"
-            );
-            (words, false)
-        } else if says("Could not resolve hostname") {
-            let words =
-                format!("the name of {host} is not known: check its spelling in the stack file, and the DNS here");
-            (words, true)
-        } else if says("Connection refused") {
-            let words = format!("{host} refuses connections: is sshd running there, and the port right?");
-            (words, true)
-        } else if says("timed out") || says("No route to host") || says("Network is unreachable") {
-            (format!("{host} does not answer: is it up, and reachable from here (network, firewall)?"), true)
-        } else {
-            (format!("cannot connect to {host}: {}", last_line(complaint)), true)
-        };
-        Self { words, again }
+    fn at(host: &str, complaint: &str) -> Self {
+        let advice = Advice::of(complaint, advised::CASES, advised::NOISE);
+        Self { words: advised::words(&advice, host), again: advice.again() }
     }
 
-    /// The login shell prints before any command does.
-    pub(super) fn noise(host: &Host, text: &str) -> Self {
-        let shown: String = text.trim_end().trim_end_matches("ready").trim().chars().take(60).collect();
-        let words = format!(
-            "the login shell on {host} does not run commands cleanly, it answers {shown:?}: let its start-up file \
-             (.bashrc, .zshenv, .cshrc) print only when interactive"
-        );
+    /// Takes what this machine knows about its own keys in place of a general cure.
+    pub(super) fn because(mut self, wrong: Option<String>) -> Self {
+        if let Some((wrong, (said, _))) = wrong.zip(self.words.split_once("): ")) {
+            self.words = format!("{said}): {wrong}");
+        }
+        self
+    }
+
+    /// The login shell prints before any command does, or runs none.
+    pub(super) fn noise(host: &Host, out: &str, err: &str) -> Self {
+        let advice = Advice::of(&format!("{out}\n{err}"), advised::SHELL, &[]);
+        if advice.case.is_some() {
+            return Self { words: advised::words(&advice, &host.to_string()), again: advice.again() };
+        }
+        let shown = |text: &str| text.trim().chars().take(60).collect::<String>();
+        let words = match out.trim_end().strip_suffix("ready") {
+            Some(before) => format!(
+                "the login shell on {host} does not run commands cleanly, it answers {:?}: let its start-up file (.bashrc, \
+                 .zshenv, .cshrc) print only when interactive",
+                shown(before)
+            ),
+            None => {
+                let all = [shown(out), shown(err)].into_iter().find(|text| !text.is_empty());
+                let said = all.map_or("nothing".to_owned(), |text| format!("{text:?}"));
+                format!(
+                    "the login shell on {host} runs no commands, to `echo ready` it answers {said}: is it a real shell (getent \
+                     passwd USER there; /bin/false and nologin are none), and does no start-up file (.bashrc, .zshenv) leave it or \
+                     start another program?"
+                )
+            }
+        };
         Self { words, again: false }
     }
 
@@ -99,19 +109,39 @@ impl Failure {
 
     /// There is no ssh here.
     pub(super) fn no_ssh(error: &std::io::Error) -> Self {
-        Self { words: format!("cannot start ssh on the push host: {error}"), again: false }
+        let words = match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                "ssh is not installed on the push host, or not on the server's PATH: apt install openssh-client"
+                    .to_owned()
+            }
+            _ => format!("cannot start ssh on the push host: {error}"),
+        };
+        Self { words, again: false }
     }
 }
+
+/// What stands between, when the operator's file says so and the stack file does not.
+const OWN_WAY: &str = "the jump host of ssh's configuration";
 
 /// Whether the connection broke before it came to the host: then ssh does not know whom it spoke to.
 pub(super) fn is_of_the_way(complaint: &str) -> bool {
     complaint.contains("stdio forwarding failed") || complaint.contains("UNKNOWN port 65535")
 }
 
-/// The last line that says something, without control characters, short.
-fn last_line(complaint: &str) -> String {
-    let line = complaint.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("ssh gives no reason");
-    line.chars().filter(|c| !c.is_control()).take(200).collect()
+/// Whether the program that ssh's configuration names as the way cannot be started.
+fn is_a_bad_proxy(complaint: &str) -> bool {
+    complaint.contains("exec: ") || !complaint.lines().any(|line| !line.trim().is_empty() && !is_closing(line))
+}
+
+/// What ssh says once whatever was the way has ended.
+fn is_closing(line: &str) -> bool {
+    line.contains("UNKNOWN port 65535") || line.contains("kex_exchange_identification: Connection closed")
+}
+
+/// Whether a complaint is that the host refuses our key, and no more.
+pub(super) fn is_of_keys(complaint: &str) -> bool {
+    let advice = Advice::of(complaint, advised::CASES, advised::NOISE);
+    advice.case.is_some_and(|case| case.marks.contains(&"permission denied (")) && !is_of_the_way(complaint)
 }
 
 #[cfg(test)]
@@ -173,11 +203,7 @@ mod tests {
             ("ssh: connect to host web1 port 2222: Connection refused", "refuses connections", true),
             ("ssh: connect to host web1 port 22: Connection timed out\r", "does not answer", true),
             ("Connection timed out during banner exchange", "does not answer", true),
-            (
-                "ssh: Could not resolve hostname web1: Name or service not known",
-                "is not known: check its spelling",
-                true,
-            ),
+            ("ssh: Could not resolve hostname web1: Name or service not known", "is not known (", true),
             (
                 "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.",
                 "has changed",
@@ -199,6 +225,6 @@ mod tests {
             assert_eq!(failure.again, again, "{complaint}");
             seen.insert(failure.words);
         }
-        assert_eq!(seen.len(), table.len() - 1, "only the two time-outs share their words");
+        assert_eq!(seen.len(), table.len(), "ssh's own line is part of the words");
     }
 }

@@ -42,6 +42,15 @@ fn ours() -> String {
 /// # Errors
 /// When they cannot be made, or a path cannot be used by ssh.
 pub(super) fn prepare(dir: &Path, operator: Option<&Path>) -> std::io::Result<(PathBuf, PathBuf)> {
+    // What the system says has no path; what we say has.
+    let with_path = |error: Error| match error.raw_os_error() {
+        Some(_) => Error::new(error.kind(), format!("{}: {error}", dir.display())),
+        None => error,
+    };
+    prepared(dir, operator).map_err(with_path)
+}
+
+fn prepared(dir: &Path, operator: Option<&Path>) -> std::io::Result<(PathBuf, PathBuf)> {
     let dir = std::path::absolute(dir)?;
     check_dir(&dir)?;
     let text = format!("{}{}", ours(), includes(operator)?);

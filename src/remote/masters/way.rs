@@ -18,13 +18,19 @@ pub(super) type Closed = tokio::sync::Mutex<HashMap<Host, (Instant, String)>>;
 /// The jump host as words of ssh's argument list. ssh starts another ssh to it with the same configuration, so that its
 /// key is checked as strictly. They come before what the operator's file says.
 pub(super) fn way(host: &Host) -> Vec<String> {
-    host.jump().into_iter().flat_map(|jump| ["-o".to_owned(), format!("ProxyJump={}", jump.place())]).collect()
+    host.jump().into_iter().flat_map(|jump| ["-o".to_owned(), format!("ProxyJump={}", jump.jump_word())]).collect()
 }
 
 impl Inner {
     /// What ssh said of a host that could not be reached, with what its jump host's ssh has to say.
     pub(super) async fn with_the_way(&self, host: &Host, said: String) -> String {
-        let Some(jump) = host.jump().filter(|_| is_of_the_way(&said)) else { return said };
+        if !is_of_the_way(&said) {
+            return said;
+        }
+        let Some(jump) = host.jump() else {
+            // The operator's own ProxyJump or ProxyCommand, whichever it is: nobody here knows which hosts share it.
+            return ask(&self.config, host).await.ok().filter(|complaint| is_of_the_way(complaint)).unwrap_or(said);
+        };
         let mut closed = self.closed.lock().await;
         if let Some((at, words)) = closed.get(jump)
             && at.elapsed() < COUNTS_FOR
@@ -50,6 +56,6 @@ async fn ask(config: &Path, host: &Host) -> std::io::Result<String> {
         .args(["-T", "-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "PreferredAuthentications=none"])
         .args(way(host))
         .args(words(host))
-        .args(["--", host.name(), "true"]);
+        .args(["--", host.address(), "true"]);
     Ok(String::from_utf8_lossy(&asked.output(SIGN_IN_LIMIT).await?.stderr).into_owned())
 }

@@ -102,7 +102,7 @@ impl Visit<'_> {
             arguments.extend(way.options());
             // A host that gives nothing but releases away (rrsync) must see what is asked for; a plain path needs no cover.
             arguments.extend((!is_plain(&path)).then(|| "-s".to_owned()));
-            arguments.extend(["--".to_owned(), format!("{}:{path}", peer.name), path.clone()]);
+            arguments.extend(["--".to_owned(), format!("{}:{path}", plain(&peer.name)), path.clone()]);
             let mut task = self.task(FETCH);
             task.values.extend(transfer::values(&arguments, way));
             task.values.insert("PUSH_PEER_CONFIG".to_owned(), peer.config());
@@ -124,6 +124,11 @@ impl Visit<'_> {
         options.extend(live.map(|live| format!("--link-dest=../{live}")));
         options
     }
+}
+
+/// A name that rsync does not cut at a colon; where the host is, our ssh configuration says.
+fn plain(name: &str) -> String {
+    name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '_', "-")
 }
 
 fn is_plain(path: &str) -> bool {

@@ -24,6 +24,28 @@ impl Mirror {
         Ok(said.lines().map(str::to_owned).collect())
     }
 
+    /// The commits whose hash begins with `beginning`, hexadecimal digits; at most `most`.
+    ///
+    /// # Errors
+    /// What git said.
+    pub async fn commits_with(&self, beginning: &str, most: usize) -> Result<Vec<String>, SourceError> {
+        let what = format!("looking for {beginning}");
+        let git = Git::new(&self.dir()).args(["rev-parse", &format!("--disambiguate={beginning}")]);
+        let said = git.run(ASK_LIMIT).await.map_err(|trouble| self.error(what, &trouble))?;
+        let mut commits = Vec::new();
+        // Trees and files have hashes too. A beginning of four digits fits a handful of objects, not thousands.
+        for hash in said.lines().take(10 * most) {
+            let kind = Git::new(&self.dir()).args(["cat-file", "-t", hash]).run(ASK_LIMIT).await;
+            if kind.is_ok_and(|kind| kind.trim() == "commit") {
+                commits.push(hash.to_owned());
+            }
+            if commits.len() == most {
+                break;
+            }
+        }
+        Ok(commits)
+    }
+
     /// The heads of the branches, the one that was committed last first; at most `most`.
     ///
     /// # Errors

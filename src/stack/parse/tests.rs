@@ -615,7 +615,7 @@ db = []
 qa = "qa1"
 loop = ["@ring"]
 ring = ["x", "@loop"]
-twice = ["h[1-3]", "deploy@H2:2222"]"#, r#"hosts = "wbe"
+twice = ["h[1-3]", "deploy@H2", "h2:2222"]"#, r#"hosts = "wbe"
 commands = ["x"]"#)), @r#"
     error: both ends of a padded range must be equally long
      --> stacks/web.toml:3:13
@@ -631,7 +631,7 @@ commands = ["x"]"#)), @r#"
     3 | web = ["web[001-40].example.com", "a b", "w[1-3"]
       |                                   ^^^^^
       |
-      = help: it must be [user@]name[:port], the name of letters, digits, dots and hyphens, or an address; a jump host stands behind it: web1 via bastion.example.com
+      = help: it must be [user@]name[:port], the name of letters, digits, dots, hyphens and _, or an address, an IPv6 one in brackets before a port: [2001:db8::1]:2222; a jump host stands behind it: web1 via bastion.example.com
 
     error: `[` without `]`
      --> stacks/web.toml:3:44
@@ -663,13 +663,13 @@ commands = ["x"]"#)), @r#"
     7 | ring = ["x", "@loop"]
       |              ^^^^^^^
 
-    error: host `deploy@H2:2222` is named twice
+    error: host `deploy@H2` is named twice
      --> stacks/web.toml:8:20
       |
-    8 | twice = ["h[1-3]", "deploy@H2:2222"]
-      |                    ^^^^^^^^^^^^^^^^
+    8 | twice = ["h[1-3]", "deploy@H2", "h2:2222"]
+      |                    ^^^^^^^^^^^
       |
-      = help: `h2` on line 8 has the same name; user, port and way do not make it another host
+      = help: `h2` on line 8 has the same name; user and way do not make it another host
 
     error: unknown host group `wbe`
       --> stacks/web.toml:11:9

@@ -29,10 +29,14 @@ impl OwnName {
         let name = host.split(' ').next().unwrap_or_default();
         let name = name.rsplit_once('@').map_or(name, |(_, name)| name);
         let port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let name = name.rsplit_once(':').filter(|(_, behind)| port(behind)).map_or(name, |(name, _)| name);
+        let name = match (name.strip_prefix('['), name.matches(':').count()) {
+            (Some(rest), _) => rest.split(']').next().unwrap_or_default(),
+            (None, 2..) => name,
+            (None, _) => name.rsplit_once(':').filter(|(_, behind)| port(behind)).map_or(name, |(name, _)| name),
+        };
         let short = name.split('.').next().unwrap_or_default();
-        // The first number of an address is no name.
-        let short = (!port(short)).then(|| short.to_owned());
+        // The first number of an address is no name, nor is an IPv6 address.
+        let short = (!port(short) && !short.contains(':')).then(|| short.to_owned());
         Self { long: name.to_owned(), short }
     }
 

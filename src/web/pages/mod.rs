@@ -7,6 +7,7 @@ mod asked;
 pub mod assets;
 mod back;
 mod charts;
+mod checkup;
 mod dashboard;
 mod frame;
 mod hold;
@@ -33,6 +34,7 @@ pub use push::PushPage;
 pub use stats::{Span, StatsPage};
 
 use crate::desk::Street;
+use crate::desk::checkup::CheckupView;
 use crate::desk::view::{PlanView, Versions, WayBack};
 use rust_embed::RustEmbed;
 use serde::Serialize;
@@ -121,6 +123,14 @@ impl Pages {
     /// When the template is wrong.
     pub fn plan(&self, frame: &Frame, plan: &PlanView) -> Result<String, PageError> {
         self.draw(frame, "plan.html", &plan::PlanPage::new(frame, plan))
+    }
+
+    /// A stack's hosts, looked over.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn checkup(&self, frame: &Frame, view: &CheckupView) -> Result<String, PageError> {
+        self.draw(frame, "hosts.html", &checkup::CheckupPage::new(frame, view))
     }
 
     /// The versions that can be chosen for a first stage.

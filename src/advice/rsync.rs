@@ -1,0 +1,101 @@
+//! What rsync says when it fails, and the ssh below it. Called by whoever looks why a transfer failed.
+//!
+//! In cause and cure `{host}` is the host, `{file}` the first file that the line names. Disks and rights are the host's matter:
+//! see `host`.
+
+use super::Case;
+
+/// What rsync says, the most special first.
+pub const CASES: &[Case] = &[
+    Case {
+        marks: &[
+            "rsync: command not found",
+            "rsync: not found",
+            "rsync: no such file or directory",
+            "remote command not found",
+            "rsync: cannot execute",
+            "unknown command: rsync",
+        ],
+        cause: "rsync is not installed on {host}, or not on the PATH of a login without a terminal",
+        cure: "install it there: apt install rsync, dnf install rsync, apk add rsync",
+        again: false,
+    },
+    Case {
+        marks: &["is your shell clean", "protocol version mismatch", "protocol incompatibility"],
+        cause: "the login shell on {host} prints something before rsync begins, or its rsync is too old",
+        cure: "let its start-up file (.bashrc, .zshenv, .cshrc) print only when interactive; `ssh HOST true` must print nothing",
+        again: false,
+    },
+    Case {
+        marks: &["--mkpath: unknown option", "on remote machine: -", "unknown option", "unrecognized option"],
+        cause: "the rsync of {host} is older than 3.2.3, or another program of this name",
+        cure: "update it there (rsync --version)",
+        again: false,
+    },
+    Case {
+        marks: &["session open refused by peer", "session request failed", "open failed"],
+        cause: "{host} allows no more sessions over one connection (MaxSessions in its sshd_config)",
+        cure: "raise MaxSessions there to 10, its default; push again",
+        again: true,
+    },
+    Case {
+        marks: &["io timeout after", "timeout in data send", "timeout waiting for daemon"],
+        cause: "nothing came through to {host} for a minute: a hung disk there, or a broken network",
+        cure: "look whether {host} and the way to it are well; push again",
+        again: true,
+    },
+    Case {
+        marks: &["failed verification -- update discarded"],
+        cause: "a file changed while it was copied, or a disk of {host} does not keep what it is given",
+        cure: "look whether somebody writes there; then at its disk (dmesg)",
+        again: true,
+    },
+    Case {
+        marks: &["cannot delete non-empty directory", "could not make way for"],
+        cause: "a directory stands on {host} where the build has a file or a link, and it is not empty",
+        cure: "move it away there when nobody needs what is in it",
+        again: false,
+    },
+    Case {
+        marks: &["change_dir \"", "link_stat \""],
+        cause: "that path is not in the build",
+        cure: "mend `rsync` in the stack file, or what the build makes",
+        again: false,
+    },
+    Case {
+        marks: &["failed to set times on", "failed to set permissions on", "chgrp \"", "chown \""],
+        cause: "files in that place on {host} belong to somebody else, and only their owner may do this",
+        cure: "give them to the user that pushes: chown -R USER {file} there, as root",
+        again: false,
+    },
+];
+
+/// What rsync says behind the reason.
+pub const NOISE: &[&str] =
+    &["rsync error:", "connection unexpectedly closed", "warning:", "could not chdir to home directory"];
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Advice, host};
+    use super::*;
+
+    #[test]
+    fn each_complaint_of_rsync_has_its_cause_and_cure() {
+        let closed = "rsync: connection unexpectedly closed (0 bytes received so far) [sender]\nrsync error: error in rsync protocol data stream (code 12) at io.c(231) [sender=3.5.0]";
+        for (said, part) in [
+            (format!("bash: line 1: rsync: command not found\n{closed}"), "(rsync is not installed on web1"),
+            (format!("sh: 1: rsync: not found\n{closed}"), "apt install rsync"),
+            ("protocol version mismatch -- is your shell clean?\n(see the rsync manpage for an explanation)".to_owned(), ".bashrc"),
+            (format!("rsync: on remote machine: --mkpath: unknown option\n{closed}"), "older than 3.2.3"),
+            (format!("mux_client_request_session: session request failed: Session open refused by peer\n{closed}"), "MaxSessions"),
+            ("rsync error: timeout in data send/receive (code 30) at io.c(200) [sender=3.5.0]".to_owned(), "for a minute"),
+            ("rsync: [sender] change_dir \"/data/builds/x/tree/dist\" failed: No such file or directory (2)\nrsync error: some files (code 23)".to_owned(), "not in the build"),
+            ("rsync: [generator] failed to set times on \"/srv/web/.\": Operation not permitted (1)".to_owned(), "chown -R USER /srv/web/ there"),
+        ] {
+            let told = host::words(&Advice::of(&said, CASES, NOISE), "web1");
+            assert!(told.contains(part), "{said}\n  gave: {told}");
+        }
+        let full = format!("rsync: [receiver] mkstemp \"/srv/web/.a.X\" failed: Permission denied (13)\n{closed}");
+        assert_eq!(Advice::of(&full, CASES, NOISE).said, full.lines().next().unwrap_or_default());
+    }
+}
