@@ -37,6 +37,11 @@ export class Fold {
     this.hosts = [];
     /** @type {number[]} the steps that make the build live, from 1 */
     this.flips = [];
+    /** The commands that say whether a host holds the build (`plan::Proof`). @type {{brought: number[], asked?: number[], back?: number[], held?: string[]}} */
+    this.proof = { brought: [] };
+    /** Milliseconds that it has waited for persons, and since when it waits now; it does not while that is -1. */
+    this.waited = 0;
+    this.waitsSince = -1;
     this.lines = 0;
     this.started = 0;
     /** The newest record's moment, in milliseconds since the push began. */
@@ -99,6 +104,7 @@ export class Fold {
       r.commands.forEach((/** @type {string} */ title, /** @type {number} */ i) => (this.step(i).title = title));
       for (const number of r.spare ?? []) this.step(number - 1).spare = true;
       this.flips = r.flips ?? [];
+      this.proof = r.proof ?? { brought: this.flips };
     } else if (r.kind === 'command_started' && step) {
       Object.assign(step, { title: r.title, state: 'run', began: t, hosts: r.hosts, perHost: r.hosts > 0 });
       this.current = r.command - 1;
@@ -137,6 +143,39 @@ export class Fold {
       this.paused = null;
       out.news.push(`${r.who} lets it go on`);
     } else if (r.kind === 'push_ended') this.end(r);
+    this.wait(t);
+  }
+
+  /** Adds up how long the push waits for persons: paused and asking at once count once. @param {number} t */
+  wait(t) {
+    const waits = !!(this.question || this.paused);
+    if (waits && this.waitsSince < 0) this.waitsSince = t;
+    else if (!waits && this.waitsSince >= 0) {
+      this.waited += t - this.waitsSince;
+      this.waitsSince = -1;
+    }
+  }
+
+  /** How long it has worked: what is known of others counts without the time that persons took. @param {number} at milliseconds since it began */
+  worked(at) {
+    return Math.max(0, (this.waitsSince < 0 ? at : Math.min(at, this.waitsSince)) - this.waited);
+  }
+
+  /** On how many hosts the build is, as far as is known: the rule of `plan::Proof::standing`. */
+  holding() {
+    return this.hosts.filter((host) => this.holds(host)).length;
+  }
+
+  /** @param {string} host */
+  holds(host) {
+    const { brought, asked = [], back = [], held = [] } = this.proof;
+    const signs = (/** @type {number[]} */ numbers) => numbers.map((number) => signOf(this.steps[number - 1], host));
+    if (signs(back).includes('well')) return false;
+    const answer = signs(asked).findLast((sign) => sign === 'well' || sign === 'badly');
+    if (answer) return answer === 'well';
+    const all = signs(brought);
+    if (all.length && all.every((sign) => sign === 'well')) return true;
+    return all.every((sign) => sign === 'nothing') && held.includes(host);
   }
 
   /** A host that has left; what nobody knows stays unknown. @param {Step} step @param {string} host @param {{news: string[]}} out */
@@ -220,6 +259,15 @@ export class Fold {
     if (!step.perHost || !step.hosts) return 0;
     return ended(step).ok / step.hosts;
   }
+}
+
+/** What became of a step on a host, or on the push host where it runs there alone. @param {Step|undefined} step @param {string} host */
+function signOf(step, host) {
+  const found = step?.host.get(host) ?? step?.host.get('');
+  if (!found) return 'nothing';
+  if (found.state === 'ok') return 'well';
+  if (found.word === 'not started' || found.word === 'unreachable') return 'nothing';
+  return found.state === 'fail' || found.word === 'dropped' ? 'badly' : 'unknown';
 }
 
 /** @param {{stream: string, text: string}} r a line @returns {Line['kind']} */

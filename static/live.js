@@ -276,8 +276,10 @@ class PushPage {
   draw() {
     const { fold } = this;
     const at = this.now();
-    const percent = fold.result === 'ok' ? 100 : Math.floor(this.usual ? Math.min(95, (at * 100) / this.usual) : fold.progress() * 100);
-    this.title?.draw(fold.result, ['lost', 'waiting', 'signedout'].includes(this.connection), percent, !!fold.paused);
+    const percent =
+      fold.result === 'ok' ? 100 : Math.floor(this.usual ? Math.min(95, (fold.worked(at) * 100) / this.usual) : fold.progress() * 100);
+    const waits = fold.question ? 'Answer needed' : fold.paused ? 'Paused' : '';
+    this.title?.draw(fold.result, ['lost', 'waiting', 'signedout'].includes(this.connection), percent, waits);
     if (document.hidden) return;
     say($('#b-err b'), (this.log.far?.errorCount ?? this.log.errors.length).toLocaleString('en'));
     const gone = !!this.lostSince;
@@ -297,12 +299,11 @@ class PushPage {
 
   /** How many hosts have what, for whoever thinks of cancelling; the server says it in the same words (`so_far`). */
   drawSoFar() {
-    const { steps, flips, current, hosts } = this.fold;
+    const { steps, current, hosts } = this.fold;
     const step = steps[current];
     if (!step) return;
-    const flip = steps[flips.findLast((n) => steps[n - 1].state !== 'wait') - 1];
-    const run = hosts.length === 1 ? 'host runs' : 'hosts run';
-    const has = flips.length ? `${flip ? ended(flip).ok : 0} of ${hosts.length} ${run} ${$$('.phead .sha').at(-1).textContent}. ` : '';
+    const have = hosts.length === 1 ? 'host has' : 'hosts have';
+    const has = `${this.fold.holding()} of ${hosts.length} ${have} ${$$('.phead .sha').at(-1).textContent}. `;
     say($('#so-far'), has + (step.perHost ? `Step ${current + 1} is done on ${ended(step).ok} of ${step.hosts}.` : ''));
   }
 
@@ -342,7 +343,7 @@ class PushPage {
     const step = fold.steps[fold.current];
     const hosts = this.usual || !step.perHost ? '' : ` · ${ended(step).ok} of ${step.hosts} hosts`;
     say(words[0], `Step ${fold.current + 1} of ${fold.steps.length} · ${percent} %`);
-    const rest = this.usual ? ` · ${left(this.usual - at)}` : hosts;
+    const rest = this.usual ? ` · ${left(this.usual - fold.worked(at))}` : hosts;
     const now = ` · ${soFar(at)} so far${fold.paused ? ', paused' : rest}`;
     say(words[1], this.lostSince ? ` · as of ${soFar(Date.now() - this.lostSince)} ago` : now);
   }
@@ -355,7 +356,8 @@ class PushPage {
     note.hidden = !paused;
     $('#f-pause').hidden = !!paused || !!result;
     $('#f-unpause').hidden = !paused;
-    if (!result) mark($('.phead h1 .st'), paused ? 'pause' : 'run', paused ? 'Paused' : 'Pushing');
+    const [shape, word] = this.fold.question ? ['hold', 'Waits for an answer'] : paused ? ['pause', 'Paused'] : ['run', 'Pushing'];
+    if (!result) mark($('.phead h1 .st'), shape, word);
     if (!paused) return;
     const time = $('time', note);
     const [who, why] = $$('.grow span', note);

@@ -31,10 +31,10 @@ export class Title {
     });
   }
 
-  /** At most once a second while it runs, so that a tab does not twitch. @param {string} result a shape, empty while it runs @param {boolean} off no connection @param {number} percent @param {boolean} paused */
-  draw(result, off, percent, paused) {
+  /** At most once a second while it runs, so that a tab does not twitch. @param {string} result a shape, empty while it runs @param {boolean} off no connection @param {number} percent @param {string} waits what it waits for; empty when it goes on */
+  draw(result, off, percent, waits) {
     const state = result || (off ? 'off' : 'run');
-    const title = state === 'run' ? `${paused ? 'Paused at ' : ''}${percent}% ${this.name}` : `${SIGNS[/** @type {'ok'} */ (state)] ?? '?'} ${this.name}`;
+    const title = state === 'run' ? `${waits ? `${waits}: ` : ''}${percent}% ${this.name}` : `${SIGNS[/** @type {'ok'} */ (state)] ?? '?'} ${this.name}`;
     const at = Date.now();
     if (document.title === title || (state === this.state && at - this.at < 1000)) return;
     Object.assign(this, { state, at });

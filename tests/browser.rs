@@ -307,7 +307,7 @@ async fn a_person_cancels_a_push_in_the_browser() {
     }
     browser.click("#b-cancel").await;
     browser.says("#dlg-cancel", "Cancel this push?").await;
-    browser.says("#so-far", "0 of 2 hosts run").await;
+    browser.says("#so-far", "0 of 2 hosts have").await;
     browser.pictures("cancel-question").await;
     browser.click("#dlg-cancel [type=button]").await;
     browser.holds("!document.querySelector('#dlg-cancel:popover-open')").await;

@@ -162,7 +162,7 @@ async fn who_cancels_is_told_how_many_hosts_have_what_and_can_go_on_to_the_way_b
     browser.says(".log-scroll", "slow on qa2").await;
     browser.click("#b-cancel").await;
     let told = browser.says("#so-far", "is done on").await;
-    assert_eq!(told, format!("2 of 2 hosts run {bad}. Step 6 is done on 0 of 2."));
+    assert_eq!(told, format!("2 of 2 hosts have {bad}. Step 6 is done on 0 of 2."));
     let drawn = house.get(&format!("/pushes/{id}/cancel")).await.text;
     assert!(drawn.contains(&told), "without scripts it is told the same: {drawn}");
     browser.glance("cancel-question-back").await;

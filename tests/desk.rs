@@ -236,6 +236,7 @@ fn started(assignment: &Assignment) -> Event {
         commands: vec!["all of it".to_owned()],
         spare: Vec::new(),
         flips: Vec::new(),
+        proof: None,
     }
 }
 

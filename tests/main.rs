@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; clippy.toml allows this only inside #[test]")]
 
 mod advised;
+mod anger;
 mod announce;
 mod background;
 mod bench;

@@ -25,6 +25,7 @@ pub fn rendered() -> BTreeMap<String, String> {
     the_stack_page_says_which_hosts_are_not_ready_and_which_run_something_else();
     a_plan_says_exactly_what_will_happen_and_what_nobody_knows_yet();
     the_way_back_says_where_it_goes_and_what_is_lost_before_the_press();
+    a_push_that_waits_for_an_answer_says_so_and_stands_still();
     the_push_log_keeps_its_filters();
     strangers_are_asked_who_they_are_and_errors_say_what_to_do();
     hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first();
@@ -199,7 +200,7 @@ fn a_push_is_shown_live_and_in_each_of_its_ends() {
     let html = checked("cancel", pages.cancel(&frame, &push_page("running")));
     assert!(html.contains("Cancel push 4127, web to Prod?") && !html.contains("http-equiv"), "it stays");
     assert!(
-        html.contains("of 24 hosts run") && html.contains("Stop, then roll back"),
+        html.contains("of 24 hosts have") && html.contains("Stop, then roll back"),
         "what there is, and the way back: {html}"
     );
     for (state, words) in [
@@ -208,7 +209,7 @@ fn a_push_is_shown_live_and_in_each_of_its_ends() {
         ("failed", "No space left on device"),
         ("cancelled", "jin cancelled the push to Prod"),
         ("rolled back", "was rolled back"),
-        ("interrupted", "9 are in doubt (web013"),
+        ("interrupted", "11 of 24 hosts have 51d0c3e, 9 are in doubt (web013"),
     ] {
         let html = checked(&format!("push-{}", state.replace(' ', "-")), pages.push(&frame, &push_page(state)));
         assert!(html.contains(words), "{state}: {words}");
@@ -232,8 +233,11 @@ fn what_runs_only_after_a_failure_is_shown_only_then() {
     let pages = pages();
     let frame = frame(Section::Pushes);
     let html = checked("push-rolled-back-by-itself", pages.push(&frame, &made_up::rolled_back()));
-    for words in ["The push to Prod was rolled back to 8f31c2e", "9. undo: release to /srv/web", "Push 4127. Command 6"]
-    {
+    for words in [
+        "The push to Prod was rolled back to 8f31c2e",
+        "9. undo: release to /srv/web",
+        "Push 4127. At its end 11 of 24 hosts have 51d0c3e. Command 6",
+    ] {
         assert!(html.contains(words), "{words}");
     }
     assert!(!html.contains("11. undo"), "what was not needed is not shown");
@@ -257,6 +261,8 @@ fn a_bad_end_offers_to_go_on_and_to_roll_back() {
         "href=\"/stacks/web/stages/prod/rollback\"",
         "Roll back to 8f31c2e",
         "Close as it is",
+        "Now Prod runs 8f31c2e on all 24 hosts, as of ",
+        "Since then: push 4128 (catch-up, succeeded).",
     ] {
         assert!(html.contains(words), "{words}");
     }
@@ -329,6 +335,13 @@ fn the_way_back_says_where_it_goes_and_what_is_lost_before_the_press() {
         "name=\"reason\" required",
         "name=\"to\" value=\"8f31c2e-4101\"",
         "rollback?to=7a00c2e-4090",
+        "Nobody is asked, so that nothing waits: “Graphs calm? &lt;b&gt;evil",
+        "name=\"ask\" value=\"true\"",
+        "name=\"plan_hash_asking\" value=\"fefe",
+        "<li>web002 web003",
+        "1,204 files new",
+        "at most 14.2 kB to each host",
+        "about 1 m 35 s",
         "Undo is ready on 23 of 24 hosts.",
         "<br>web007: not there, it will be brought",
     ] {
@@ -336,11 +349,55 @@ fn the_way_back_says_where_it_goes_and_what_is_lost_before_the_press() {
     }
     let mut shut = made_up::way_back();
     shut.why_not = Some("jin is pushing web to qa right now (push 4128) <b>evil</b>".to_owned());
+    shut.running = Some(4128);
     shut.commits.clear();
     shut.from = None;
     shut.others.clear();
     let html = checked("back-shut", pages.back(&frame, &shut));
     assert!(html.contains("disabled") && html.contains("Not now:"));
+    assert!(html.contains("href=\"/pushes/4128/cancel\""), "where that push is cancelled");
+    let mut equal = made_up::way_back();
+    let same = pushbutton::desk::view::BackTo::new("8f31c2e-4120", &equal.to.sha, true);
+    (equal.from, equal.name) = (Some(same), equal.to.build.clone());
+    let html = checked("back-one-commit", pages.back(&frame, &equal));
+    assert!(
+        html.contains("Roll Prod back to 8f31c2e-4101") && html.contains(">8f31c2e-4120<"),
+        "builds are named: {html}"
+    );
+}
+
+#[test]
+fn a_push_that_waits_for_an_answer_says_so_and_stands_still() {
+    let pages = pages();
+    let asking = made_up::asks(row(4127, "web", "prod", "running"));
+    let frame = Frame { running: vec![asking.clone()], ..frame(Section::Stacks) };
+    let street = made_up::stack_states().into_iter().find(|(name, _)| *name == "asking").unwrap().1;
+    let html = checked("stack-asking", pages.stack(&frame, &street));
+    for words in [
+        "action=\"/pushes/4127/confirm\"",
+        "name=\"question\" value=\"2\"",
+        "Yes, go on",
+        "No, stop here",
+        "waits for an answer since",
+        "Are the graphs calm? &lt;b&gt;evil",
+        "11 of 24 hosts have 51d0c3e.",
+    ] {
+        assert!(html.contains(words), "{words}: {html}");
+    }
+    // 660 s ago it began, and worked 45 s of a usual 95: 600 s it waits now, 15 s it had waited before.
+    assert!(html.contains("data-percent>47 %<"), "{html}");
+    assert!(!html.contains("taking longer") && !html.contains("data-usual"), "no estimate moves");
+    let html = checked("dashboard-asking", pages.dashboard(&frame, &[street]));
+    for words in ["Waits for an answer:</b> Are the graphs", "href=\"/pushes/4127\">Answer: Are", "waits for an answer"]
+    {
+        assert!(html.contains(words), "{words}: {html}");
+    }
+    assert!(!html.contains("taking longer") && !html.contains("data-usual"));
+    let mut page = push_page("running");
+    page.row = asking;
+    page.questions = page.row.question.clone().into_iter().collect();
+    let html = checked("live-asking", pages.push(&frame, &page));
+    assert!(html.contains("<title>Waits for an answer: web to Prod"), "{html}");
 }
 
 #[test]

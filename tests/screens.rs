@@ -43,7 +43,7 @@ fn exhibit(pages: BTreeMap<String, String>) -> String {
 }
 
 /// One of each kind: looked at in all four ways; the others only in two.
-const CHIEF: [&str; 11] = [
+const CHIEF: [&str; 14] = [
     "announcements",
     "back",
     "dashboard",
@@ -52,7 +52,10 @@ const CHIEF: [&str; 11] = [
     "log",
     "plan",
     "sign-in",
+    "dashboard-asking",
+    "push-failed",
     "stack",
+    "stack-asking",
     "stack-troubled",
     "stats-8",
 ];

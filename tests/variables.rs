@@ -94,6 +94,7 @@ case {reason} in "$PUSH_REASON") echo same;; *) echo other;; esac
             build: "aaaaaaa-1".parse().unwrap(),
             plan_hash: plan.hash(),
             plan: plan.clone(),
+            held: Vec::new(),
             ssh_config: None,
             lease_s: 30,
             grace_s: 5,

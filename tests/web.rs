@@ -239,6 +239,7 @@ impl Site {
             commands: vec![title.clone()],
             spare: Vec::new(),
             flips: Vec::new(),
+            proof: None,
         };
         journal.add(At::now(), started).unwrap();
         journal.add(At::now(), Event::CommandStarted { command: 1, title, hosts: 0 }).unwrap();

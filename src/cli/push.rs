@@ -127,6 +127,9 @@ pub struct Rollback {
     /// Why, for the history and for those who are told.
     #[arg(long)]
     reason: String,
+    /// Asks what the stage's commands ask a person (`confirm`); nobody is asked otherwise.
+    #[arg(long)]
+    ask: bool,
     /// Shows every line until the push has ended; exit code 0 only when it succeeded.
     #[arg(long)]
     follow: bool,
@@ -142,14 +145,25 @@ impl Rollback {
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
         press_and_follow(file, &self.person, self.follow, async |server| {
             let path = format!("/api/v1/stacks/{}/stages/{}/rollback", self.stack, self.stage);
-            let to = self.to.as_ref().map(|to| format!("?to={}", form_value(to))).unwrap_or_default();
-            let back = server.ask("GET", &format!("{path}{to}"), None).await?;
+            let to = self.to.as_ref().map(|to| format!("&to={}", form_value(to))).unwrap_or_default();
+            let back = server.ask("GET", &format!("{path}?ask={}{to}", self.ask), None).await?;
             let (build, hash) = (&back["to"]["build"], &back["plan_hash"]);
-            let body = json!({ "to": build, "reason": self.reason, "plan_hash": hash });
+            let body = json!({ "to": build, "reason": self.reason, "plan_hash": hash, "ask": self.ask });
             let pressed = server.ask("POST", &path, Some(body)).await?;
+            say_unasked(&back, self.ask);
             let what = format!("{} of {} back to {}", self.stage, self.stack, build.as_str().unwrap_or_default());
             taken(&pressed, &what)
         })
+    }
+}
+
+/// Says what is not asked, so that nobody waits for it.
+fn say_unasked(view: &Value, ask: bool) {
+    let questions = view["questions"].as_array().map_or(&[][..], Vec::as_slice);
+    if !ask && !questions.is_empty() {
+        let questions: Vec<String> =
+            questions.iter().filter_map(Value::as_str).map(|question| format!("“{question}”")).collect();
+        say::line(&format!("nobody is asked {}; --ask does", questions.join(", ")));
     }
 }
 
@@ -162,6 +176,9 @@ pub struct CatchUp {
     stage: StageName,
     /// The hosts; those that are behind, as far as is known, when none are given.
     hosts: Vec<Host>,
+    /// Asks what the stage's commands ask a person (`confirm`); nobody is asked otherwise.
+    #[arg(long)]
+    ask: bool,
     /// Why, for the history and for those who are told.
     #[arg(long)]
     reason: Option<String>,
@@ -181,13 +198,15 @@ impl CatchUp {
         press_and_follow(file, &self.person, self.follow, async |server| {
             let path = format!("/api/v1/stacks/{}/stages/{}/catch-up", self.stack, self.stage);
             let wanted: Vec<&str> = self.hosts.iter().map(Host::name).collect();
-            let query = if wanted.is_empty() { String::new() } else { format!("?hosts={}", wanted.join(",")) };
-            let behind = server.ask("GET", &format!("{path}{query}"), None).await?;
+            let query = if wanted.is_empty() { String::new() } else { format!("&hosts={}", wanted.join(",")) };
+            let behind = server.ask("GET", &format!("{path}?ask={}{query}", self.ask), None).await?;
             let left = behind["hosts"].as_array().map_or(&[][..], Vec::as_slice);
             let hosts: Vec<&str> = left.iter().filter_map(|left| left["host"].as_str()).collect();
             let (build, hash) = (&behind["build"], &behind["plan_hash"]);
-            let body = json!({ "hosts": hosts, "seen": build, "plan_hash": hash, "reason": self.reason });
+            let body = json!({ "hosts": hosts, "seen": build, "plan_hash": hash, "reason": self.reason,
+                "ask": self.ask });
             let pressed = server.ask("POST", &path, Some(body)).await?;
+            say_unasked(&behind, self.ask);
             let (stage, stack) = (&self.stage, &self.stack);
             let build = build.as_str().unwrap_or_default();
             taken(&pressed, &format!("{} of {stage} of {stack} to {build}", hosts.join(", ")))
@@ -259,7 +278,7 @@ pub(super) async fn follow(
 ) -> anyhow::Result<ExitCode> {
     let colours = say::colours();
     let mut show = |record: &Record| {
-        if let Some(words) = terminal::words(&record.event, colours) {
+        if let Some(words) = terminal::words(push.get(), &record.event, colours) {
             say::raw(&format!("{words}\n"));
         }
     };

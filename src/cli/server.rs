@@ -223,6 +223,7 @@ fn refused(status: u16, text: &str) -> Refused {
     let error = &answer["error"];
     let message = error["message"].as_str().map_or_else(|| format!("the server answered {status}"), str::to_owned);
     let hint = match error["code"].as_str().unwrap_or_default() {
+        _ if error["hint"].is_string() => error["hint"].as_str().map(str::to_owned),
         "locked" => Some(format!("pushbutton follow {}", error["push"])),
         "held" => error["scope"].as_str().map(|scope| format!("pushbutton release-hold {scope}")),
         _ => None,

@@ -3,6 +3,7 @@
 use super::say;
 use super::server::{Person, Server, config, run};
 use crate::stack::StackName;
+use crate::time::At;
 use serde_json::Value;
 use std::path::Path;
 use std::process::ExitCode;
@@ -71,8 +72,14 @@ fn lines(street: &Value) -> Vec<String> {
     }
     if let Some(push) = street["lock"]["id"].as_i64() {
         let (who, stage) = (text(&street["lock"]["who"]), text(&street["lock"]["stage"]));
-        out.push(format!("  {who} is pushing to {stage} right now (push {push})"));
-        out.extend(paused(&street["lock"]["paused"]));
+        let have = words_have(&street["lock"]["hosts_ok"], &street["lock"]["hosts_total"], &street["lock"]["build"]);
+        let does = match street["lock"]["question"].is_null() {
+            true => format!("{who} is pushing to {stage} right now (push {push})"),
+            false => format!("push {push} of {who} to {stage} waits for an answer"),
+        };
+        out.push(format!("  {does}; {have}"));
+        out.extend(asks(push, &street["lock"]["question"]));
+        out.extend(paused(push, &street["lock"]["paused"]));
     }
     out.extend(held(&street["hold"]));
     let stages = street["stages"].as_array().map_or(&[][..], Vec::as_slice);
@@ -81,16 +88,22 @@ fn lines(street: &Value) -> Vec<String> {
         let current = &stage["current"];
         let runs = match current["build"].as_str() {
             Some(build) => format!(
-                "{build} since {} by {} (push {}, {} of {} hosts)",
+                "{build} since {} by {} (push {}, {} of {} hosts{})",
                 text(&current["pushed_at"]),
                 text(&current["who"]),
                 current["push"],
                 current["hosts_ok"],
-                current["hosts_total"]
+                current["hosts_total"],
+                as_of(&current["as_of"])
             ),
             None => "nothing yet".to_owned(),
         };
         out.push(format!("  {:width$}  {runs}", text(&stage["name"])));
+        let partly = &stage["partly"];
+        if partly.is_object() {
+            let have = words_have(&partly["hosts_ok"], &partly["hosts_total"], &partly["build"]);
+            out.push(format!("  {:width$}  push {}: {have}{}", "", partly["push"], as_of(&partly["as_of"])));
+        }
         let behind = stage["catch_up"]["hosts"].as_array().map_or(&[][..], Vec::as_slice);
         for left in behind {
             out.push(format!("  {:width$}  {}: {}", "", text(&left["host"]), text(&left["why"])));
@@ -98,17 +111,39 @@ fn lines(street: &Value) -> Vec<String> {
         let last = &stage["last"];
         if !last.is_null() && !matches!(text(&last["state"]), "succeeded" | "running") {
             let why = last["why"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
+            let have = words_have(&last["hosts_ok"], &last["hosts_total"], &last["build"]);
             out.push(format!("  {:width$}  push {} {}{why}", "", last["id"], text(&last["state"])));
+            out.push(format!("  {:width$}  push {}: {have}{}", "", last["id"], as_of(&last["ended_at"])));
         }
         out.extend(held(&stage["hold"]));
     }
     out
 }
 
-fn paused(pause: &Value) -> Option<String> {
+/// `3 of 4 hosts have 51d0c3e-12`: the number that pages and announcements say.
+fn words_have(ok: &Value, total: &Value, build: &Value) -> String {
+    let hosts = if *total == 1 { "host has" } else { "hosts have" };
+    format!("{ok} of {total} {hosts} {}", text(build))
+}
+
+/// ` as of 16:10 UTC`, with the day when that is another one: what is said of hosts carries its age.
+fn as_of(at: &Value) -> String {
+    let Some(at) = at.as_str().and_then(|at| at.parse::<At>().ok()) else { return String::new() };
+    let day = |at: At| at.timestamp().strftime("%F").to_string();
+    let form = if day(at) == day(At::now()) { "%H:%M UTC" } else { "%F %H:%M UTC" };
+    format!(" as of {}", at.timestamp().strftime(form))
+}
+
+fn asks(push: i64, question: &Value) -> Option<String> {
+    let (asked, since, until) =
+        (question["question"].as_str()?, text(&question["asked_at"]), text(&question["ends_at"]));
+    Some(format!("  it asks since {since}, until {until}: “{asked}”; hint: pushbutton confirm {push}"))
+}
+
+fn paused(push: i64, pause: &Value) -> Option<String> {
     let (who, since) = (pause["who"].as_str()?, text(&pause["at"]));
     let why = pause["reason"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
-    Some(format!("  it is paused by {who} since {since}{why}"))
+    Some(format!("  it is paused by {who} since {since}{why}; hint: pushbutton resume {push}"))
 }
 
 fn held(hold: &Value) -> Option<String> {

@@ -45,12 +45,12 @@ fn colour(text: &str) -> Option<usize> {
     (parameters.as_bytes().get(length) == Some(&b'm')).then_some(2 + length + 1)
 }
 
-/// A journal record as one line; none where a reader would not miss it.
-pub fn words(event: &Event, colours: Colours) -> Option<String> {
-    words_of(event).map(|words| clean(&words, colours))
+/// A record of a push's journal as one line; none where a reader would not miss it.
+pub fn words(push: i64, event: &Event, colours: Colours) -> Option<String> {
+    words_of(push, event).map(|words| clean(&words, colours))
 }
 
-fn words_of(event: &Event) -> Option<String> {
+fn words_of(push: i64, event: &Event) -> Option<String> {
     let ms = |duration: &u64| duration_words(i64::try_from(*duration).unwrap_or(i64::MAX));
     let at = |host: &Option<String>| host.as_deref().unwrap_or("push host").to_owned();
     Some(match event {
@@ -72,7 +72,8 @@ fn words_of(event: &Event) -> Option<String> {
         }
         Event::Link { title, url, .. } => format!("     {title}: {url}"),
         Event::Asked { question, ends_at, .. } => format!(
-            "     ? {question} (the push waits until {ends_at}: answer on its page, or with pushbutton confirm)"
+            "     ? {question} (the push waits for an answer until {ends_at}: on its page, or with \
+             pushbutton confirm {push}, or pushbutton confirm --no {push})"
         ),
         Event::Answered { answer, who, reason, .. } => {
             let by = who.as_ref().map(|who| format!(" by {who}")).unwrap_or_default();
@@ -88,13 +89,14 @@ fn words_of(event: &Event) -> Option<String> {
         }
         Event::PushEnded { state, why, hosts_ok, hosts_total, duration_ms, .. } => {
             let why = why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-            format!("  {}{why}, {hosts_ok} of {hosts_total} hosts, {}", state.word(), ms(duration_ms))
+            let hosts = if *hosts_total == 1 { "host has" } else { "hosts have" };
+            format!("  {}{why}, {hosts_ok} of {hosts_total} {hosts} the build, {}", state.word(), ms(duration_ms))
         }
         Event::HostDropped { host, .. } => format!("     {host:>10} ✗ has left the push"),
         Event::UndoStarted { build, hosts, .. } => format!("  going back to {build} on {} hosts", hosts.len()),
         Event::Paused { who, reason } => {
             let why = reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-            format!("  paused by {who}{why}: no new host starts")
+            format!("  paused by {who}{why}: no new host starts until pushbutton resume {push}")
         }
         Event::Resumed { who } => format!("  {who} lets it go on"),
         Event::HostStarted { .. } | Event::HostEnded { .. } => return None,

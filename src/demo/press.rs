@@ -134,7 +134,7 @@ impl Presser {
     /// When the stream cannot be had, or a record is missing, doubled or not understood.
     pub async fn follow(&mut self, push: i64, tell: Tell<'_>) -> Result<Ended, String> {
         let mut show = |record: &Record| {
-            if let Some(words) = terminal::words(&record.event, Colours::LeftOut) {
+            if let Some(words) = terminal::words(push, &record.event, Colours::LeftOut) {
                 tell(&words);
             }
         };

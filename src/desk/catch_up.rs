@@ -3,7 +3,8 @@
 //! later stages may take stays what it was, but for the last hosts of a degraded push: then the stage is whole again.
 
 use super::gate::{self, Facts, Offer};
-use super::view::{CatchUp, Current, Drift, LeftBehind};
+use super::view::{CatchUp, Drift, LeftBehind};
+use super::wish::{Questions, Wish};
 use super::{Decision, Desk, Press, Refusal, first_line, inventory};
 use crate::ledger::aim::{self, Aim};
 use crate::plan::{self, Goods, Kind, Target};
@@ -21,6 +22,7 @@ pub(super) fn offer(
     facts: &Facts,
     aim: Option<&Aim>,
     hosts: &[String],
+    questions: Questions,
 ) -> Result<Offer, Refusal> {
     let stage = &stack.stages[place];
     if let Some(refusal) = inventory::unlisted(stack, stage, facts.last) {
@@ -48,6 +50,7 @@ pub(super) fn offer(
     plan.kind = Kind::CatchUp;
     plan.spared = facts.spared(Some(&aim.build.id));
     plan.hosts.retain(|host| hosts.iter().any(|wanted| wanted == host.name()));
+    let plan = questions.of(plan);
     let plan_hash = plan.hash();
     Ok(Offer { seen: aim.build.id.to_string(), sha, root: Some(root), old, plan, plan_hash })
 }
@@ -66,22 +69,6 @@ pub(super) fn left_behind(hosts: &[String], aim: &Aim, drift: &[Drift]) -> Vec<L
         }
     };
     hosts.iter().filter_map(|host| Some(LeftBehind { why: why(host)?, host: host.clone() })).collect()
-}
-
-/// On how many hosts of the stage its build is now, as far as is known: what the stack file lists, without those behind.
-pub(super) fn counted(current: &mut Current, hosts: usize, aim: &Aim, behind: &[LeftBehind], drift: &[Drift]) {
-    let total = i64::try_from(hosts).unwrap_or(i64::MAX);
-    let behind_count = i64::try_from(behind.len()).unwrap_or(i64::MAX);
-    current.hosts_total = total;
-    current.hosts_ok = match current.build == aim.build.id.as_str() {
-        true => total - behind_count,
-        // A degraded push went over it: it is left where that one did not come to, unless the host says otherwise.
-        false => {
-            let runs = |host: &str| drift.iter().find(|drift| drift.host == host).map(|drift| drift.runs.as_str());
-            let still = behind.iter().filter(|left| runs(&left.host).is_none_or(|runs| runs == current.build));
-            i64::try_from(still.count()).unwrap_or(i64::MAX)
-        }
-    };
 }
 
 impl Desk {
@@ -122,8 +109,11 @@ impl Desk {
             true => behind.iter().map(|left| left.host.clone()).collect(),
             false => named,
         };
-        let offer = offer(stack, place, facts, aim, &hosts)?;
-        self.shown_plans.remember(&offer.plan_hash, &offer.plan);
+        let offer = |questions| offer(stack, place, facts, aim, &hosts, questions);
+        let (asking, offer) = (offer(Questions::Asked)?, offer(Questions::LeftOut)?);
+        for shown in [&asking, &offer] {
+            self.shown_plans.remember(&shown.plan_hash, &shown.plan);
+        }
         let broken =
             problem.map(|problem| Refusal::BadStack { stack: stack.name.to_string(), why: first_line(problem) });
         let why_not = broken.or_else(|| gate::closed(facts)).map(|refusal| refusal.to_string());
@@ -139,6 +129,8 @@ impl Desk {
             hosts: chosen.collect(),
             commands: offer.plan.titles(&offer.plan.values()),
             plan_hash: offer.plan_hash,
+            questions: asking.plan.questions(),
+            plan_hash_asking: asking.plan_hash,
             why_not,
         })
     }
@@ -147,7 +139,7 @@ impl Desk {
     ///
     /// # Errors
     /// Why it was refused; then nothing was pushed.
-    pub async fn catch_up(&self, press: Press, hosts: Vec<String>) -> Decision<PushNumber> {
+    pub async fn catch_up(&self, press: Press, hosts: Vec<String>, questions: Questions) -> Decision<PushNumber> {
         let hosts = match hosts.is_empty() {
             true => match self.left_behind(&press.stack, &press.stage, Vec::new()).await {
                 Ok(behind) => behind.hosts.into_iter().map(|left| left.host).collect(),
@@ -157,7 +149,7 @@ impl Desk {
             },
             false => hosts,
         };
-        self.press_for(press, super::wish::Wish::CatchUp(hosts)).await
+        self.press_for(press, Wish::CatchUp { hosts, questions }).await
     }
 }
 
@@ -195,31 +187,5 @@ mod tests {
                 "web1 runs 8f31c2e-12"
             ]
         );
-    }
-
-    #[test]
-    fn the_hosts_that_have_a_build_are_counted_as_far_as_is_known() {
-        let hosts = ["web1", "web2", "web3"].map(str::to_owned);
-        let mut current = Current {
-            sha: String::new(),
-            build: "51d0c3e-14".to_owned(),
-            root: String::new(),
-            files: 1,
-            subject: String::new(),
-            pushed_at: String::new(),
-            who: "mary".to_owned(),
-            push: 14,
-            hosts_ok: 9,
-            hosts_total: 9,
-        };
-        let aim = aim(&["web1", "web2"], &["web1", "web2"]);
-        let mut count = |build: &str, drift: &[Drift]| {
-            current.build = build.to_owned();
-            counted(&mut current, hosts.len(), &aim, &left_behind(&hosts, &aim, drift), drift);
-            (current.hosts_ok, current.hosts_total)
-        };
-        assert_eq!(count("51d0c3e-14", &[]), (2, 3), "web3 is new");
-        assert_eq!(count("51d0c3e-14", &[drift("web1", "8f31c2e-12")]), (1, 3));
-        assert_eq!(count("8f31c2e-12", &[drift("web1", "8f31c2e-12"), drift("web3", "nothing")]), (1, 3));
     }
 }

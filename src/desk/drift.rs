@@ -43,6 +43,8 @@ struct Found {
     push: i64,
     at: At,
     odd: Vec<Drift>,
+    /// The hosts that said now that they run just what they are to run.
+    right: BTreeSet<String>,
     held: BTreeMap<(String, String), BTreeMap<String, String>>,
 }
 
@@ -53,6 +55,17 @@ pub(super) struct Held {
     pub at: At,
     /// By host and directory: builds and their root hashes.
     pub releases: BTreeMap<(String, String), BTreeMap<String, String>>,
+}
+
+/// What hosts said of themselves when they were last asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Answers {
+    /// When they were asked.
+    pub at: At,
+    /// Those that run just what they are to run.
+    pub right: BTreeSet<String>,
+    /// Those that run something else.
+    pub odd: Vec<Drift>,
 }
 
 /// What a stage's hosts are to run.
@@ -97,6 +110,13 @@ impl Drifts {
         let stacks = self.stacks();
         let found = stacks.get(stack).and_then(|probed| probed.stages.get(stage)).filter(|found| found.push == push);
         found.map_or((Vec::new(), None), |found| (found.odd.clone(), Some(found.at)))
+    }
+
+    /// What hosts of a stage said behind this push, the last one that came to its end.
+    pub fn answers(&self, stack: &StackName, stage: &StageName, push: i64) -> Option<Answers> {
+        let stacks = self.stacks();
+        let found = stacks.get(stack)?.stages.get(stage).filter(|found| found.push == push)?;
+        Some(Answers { at: found.at, right: found.right.clone(), odd: found.odd.clone() })
     }
 
     /// Has a stack asked again at once: a push of it has ended.
@@ -178,7 +198,11 @@ fn compare(expected: &Expected, said: &[Said], before: Option<&Found>, now: At) 
         let releases = said.seen.as_ref().map(|seen| seen.verified.clone()).or_else(old)?;
         Some((place, releases))
     });
-    Found { push: expected.push, at: now, odd: odd.collect(), held: held.collect() }
+    let odd: Vec<Drift> = odd.collect();
+    let answered = |host: &str| said.iter().filter(|said| said.host == host).all(|said| said.seen.is_some());
+    let right = said.iter().map(|said| said.host.clone());
+    let right = right.filter(|host| answered(host) && !odd.iter().any(|odd| odd.host == *host)).collect();
+    Found { push: expected.push, at: now, odd, right, held: held.collect() }
 }
 
 impl Desk {

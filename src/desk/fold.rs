@@ -6,7 +6,7 @@ use crate::journal::{Cursor, Ended, Event, Read, Record};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::outbox::{self, Announcement, Moment, Pause};
 use crate::ledger::pushes::{self, PushRow};
-use crate::ledger::{Answer, LedgerError, aim, audit, current, fold, questions};
+use crate::ledger::{Answer, LedgerError, aim, audit, current, fold, holding, questions};
 use crate::plan::Kind;
 use crate::stack::{PushNumber, Who};
 use crate::time::At;
@@ -53,7 +53,7 @@ pub(super) fn fold(
     if !fold::advance(tx, push, from, to)? {
         return Ok(Folded::Already);
     }
-    let (mut folded, mut lines) = (Folded::Open, 0);
+    let (mut folded, mut lines, mut moved) = (Folded::Open, 0, false);
     for read in records {
         if !read.record.event.is_state() {
             lines += 1;
@@ -63,6 +63,12 @@ pub(super) fn fold(
         fold::add_lines(tx, push, std::mem::take(&mut lines))?;
         let paused = was_paused(tx, push, &read.record.event)?;
         fold::apply(tx, push, &read.record)?;
+        // Once for many hosts: before anybody is told of it, and when all records are in.
+        moved |= matches!(read.record.event, Event::HostStarted { .. } | Event::HostEnded { .. });
+        if moved && matches!(read.record.event, Event::Asked { .. } | Event::Paused { .. } | Event::Resumed { .. }) {
+            holding::count(tx, push)?;
+            moved = false;
+        }
         match &read.record.event {
             Event::PushStarted { .. } => announce(tx, push, (Moment::Started, None), teller, read.record.at)?,
             Event::Asked { .. } => announce(tx, push, (Moment::Asked, None), teller, read.record.at)?,
@@ -96,6 +102,9 @@ pub(super) fn fold(
         }
     }
     fold::add_lines(tx, push, lines)?;
+    if moved && folded == Folded::Open {
+        holding::count(tx, push)?;
+    }
     Ok(folded)
 }
 

@@ -3,7 +3,7 @@
 
 use super::fold::SERVER;
 use super::shown::what_changed;
-use super::{Press, Refusal, back, inventory};
+use super::{Press, Refusal, Waits, back, inventory};
 use crate::ledger::Answer;
 use crate::ledger::current::{self, Current};
 use crate::ledger::holds::{self, Hold};
@@ -238,7 +238,29 @@ pub(super) fn locked(facts: &Facts) -> Option<Refusal> {
         stage: push.stage.clone(),
         push: push.id,
         since: push.pressed_at.clone(),
+        waits: waits(push).map(Box::new),
     })
+}
+
+/// The push that must be cancelled before anything can be rolled back.
+pub(super) fn in_the_way(facts: &Facts) -> Option<Refusal> {
+    facts.lock.as_ref().map(|push| Refusal::CancelFirst {
+        who: push.who.clone(),
+        stack: push.stack.clone(),
+        stage: push.stage.clone(),
+        push: push.id,
+        since: push.pressed_at.clone(),
+    })
+}
+
+/// What a running push waits for, if it waits for a person.
+pub(super) fn waits(push: &PushRow) -> Option<Waits> {
+    let asks = push.question.as_ref().map(|question| format!("waits for an answer: “{}”", question.question));
+    let paused = push.paused.as_ref().map(|paused| format!("is paused by {}", paused.who));
+    let verb = if asks.is_some() { "confirm" } else { "resume" };
+    let both: Vec<String> = [asks, paused].into_iter().flatten().collect();
+    let hint = format!("pushbutton {verb} {}", push.id);
+    (!both.is_empty()).then(|| Waits { waits: both.join(", and it "), hint })
 }
 
 /// Takes the decision about a press: the offer that it accepts. `shown` is the plan that its page showed, if remembered.

@@ -42,7 +42,7 @@ pub(super) fn interrupt(dir: &PushDir, row: &PushRow, cause: Option<&str>, at: A
             state: Ended::Interrupted,
             why: Some(why(&state, &unknown, cause)),
             who: None,
-            hosts_ok: state.hosts_done().min(hosts_total),
+            hosts_ok: state.holding().min(hosts_total),
             hosts_total,
             unknown,
             duration_ms: u64::try_from(at.millis_since(began)).unwrap_or_default(),

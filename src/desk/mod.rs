@@ -29,6 +29,7 @@ mod publish;
 mod recover;
 mod resume;
 mod runner;
+mod runs;
 #[cfg(test)]
 mod sample;
 mod shelf;
@@ -64,6 +65,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 pub use until::{BadUntil, Until};
 pub use view::{Shelf, Street};
+pub use wish::Questions;
 
 /// The decisions, with all that they need. Shared by all requests.
 pub struct Desk {
@@ -131,8 +133,25 @@ pub enum Refusal {
         what: String,
     },
     /// Another push holds the stack's lock.
-    #[error("{who} is pushing {stack} to {stage} right now (push {push})")]
+    #[error("{who} is pushing {stack} to {stage} right now (push {push}){}", waits.as_ref().map(|waits| format!("; it {}", waits.waits)).unwrap_or_default())]
     Locked {
+        /// Who.
+        who: String,
+        /// The stack.
+        stack: String,
+        /// The stage that is being pushed.
+        stage: String,
+        /// Its number.
+        push: i64,
+        /// Since when.
+        since: String,
+        /// What it waits for, when it waits for a person.
+        #[serde(flatten)]
+        waits: Option<Box<Waits>>,
+    },
+    /// A rollback cannot begin under a running push.
+    #[error("push {push} is running: cancel it first ({who} is pushing {stack} to {stage})")]
+    CancelFirst {
         /// Who.
         who: String,
         /// The stack.
@@ -208,6 +227,35 @@ pub enum Refusal {
         /// Why, and what to do.
         why: String,
     },
+}
+
+/// What a running push waits for.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Waits {
+    /// The end of a sentence: `waits for an answer: “Graphs calm?”`.
+    pub waits: String,
+    /// The command that lets it go on.
+    pub hint: String,
+}
+
+impl Refusal {
+    /// The command that helps now, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Locked { waits: Some(waits), .. } => Some(waits.hint.clone()),
+            Self::Locked { waits: None, push, .. } => Some(format!("pushbutton follow {push}")),
+            Self::CancelFirst { push, .. } => Some(format!("pushbutton cancel {push}")),
+            Self::Held { scope, .. } => Some(format!("pushbutton release-hold {scope}")),
+            Self::Unknown { .. }
+            | Self::Moved { .. }
+            | Self::Taken { .. }
+            | Self::Nothing { .. }
+            | Self::BadStack { .. }
+            | Self::NoHosts { .. }
+            | Self::BadRequest { .. }
+            | Self::Unable { .. } => None,
+        }
+    }
 }
 
 /// What the desk answers.

@@ -6,7 +6,7 @@ use super::gate::{self, Facts, Offer};
 use super::view::{FileChanges, PlanView, PlannedView, Usual};
 use super::wish::Wish;
 use super::{Decision, Desk, Refusal, changes, first_line};
-use crate::ledger::usual;
+use crate::ledger::{LedgerError, usual};
 use crate::plan::shell::{self, ByHand};
 use crate::plan::{BuildFrom, Plan, PlannedCommand};
 use crate::source::build::BuildDir;
@@ -31,43 +31,57 @@ impl Desk {
     pub async fn plan(&self, stack: &StackName, stage: &StageName, version: Option<&Revision>) -> Decision<PlanView> {
         let Planned { stack, place, facts, offer, problem, usual_ms } = self.planned(stack, stage, version).await?;
         self.shown_plans.remember(&offer.plan_hash, &offer.plan);
+        let broken = problem
+            .map(|problem| Refusal::BadStack { stack: stack.name.to_string(), why: first_line(&problem) }.to_string());
+        let why_not = broken.or_else(|| gate::closed(&facts).map(|refusal| refusal.to_string()));
+        let view = self.view_of(&stack, place, &facts, &offer, usual_ms).await;
+        Ok(PlanView { why_not, version: version.map(Revision::to_string), ..view })
+    }
+
+    /// All that is shown of what an offer would do, whatever it was asked for.
+    pub(super) async fn view_of(
+        &self,
+        stack: &Arc<Stack>,
+        place: usize,
+        facts: &Facts,
+        offer: &Offer,
+        usual_ms: Vec<i64>,
+    ) -> PlanView {
+        let stage = &stack.stages[place];
         let old = offer.old.as_ref();
-        let log = self.branches.log(&stack, old.map(|old| &old.sha), &offer.sha).await;
+        let log = self.branches.log(stack, old.map(|old| &old.sha), &offer.sha).await;
         let gone = match (old, &stack.source) {
             // A directory has no history that could tell.
             (None, _) | (_, Source::Dir { .. }) => Arc::default(),
-            (Some(old), _) => self.branches.log(&stack, Some(&offer.sha), &old.sha).await,
+            (Some(old), _) => self.branches.log(stack, Some(&offer.sha), &old.sha).await,
         };
-        let broken = problem
-            .map(|problem| Refusal::BadStack { stack: stack.name.to_string(), why: first_line(&problem) }.to_string());
         let build = match &offer.plan.build {
             BuildFrom::Made { .. } => None,
             BuildFrom::Existing { id, .. } => Some(id.to_string()),
         };
-        let changes = self.file_changes(&stack, &offer).await;
-        Ok(PlanView {
+        PlanView {
             stack: stack.name.to_string(),
-            stage: stage.to_string(),
-            button: stack.stages[place].button.clone(),
-            why_not: broken.or_else(|| gate::closed(&facts).map(|refusal| refusal.to_string())),
+            stage: stage.name.to_string(),
+            button: stage.button.clone(),
+            why_not: None,
             commands: commands(&offer.plan),
             hosts: offer.plan.hosts.iter().map(ToString::to_string).collect(),
             diff: old.and_then(|old| stack.diff_url(&old.sha, &offer.sha)),
-            old: facts.current,
-            seen: offer.seen,
-            plan_hash: offer.plan_hash,
+            old: facts.current.clone(),
+            seen: offer.seen.clone(),
+            plan_hash: offer.plan_hash.clone(),
             sha: offer.sha.to_string(),
             branch: offer.plan.branch.clone(),
             build,
-            root: offer.root.map(|root| root.to_string()),
-            version: version.map(Revision::to_string),
+            root: offer.root.as_ref().map(ToString::to_string),
+            version: None,
             gone: gone.commits.clone(),
             gone_count: gone.count,
             commits: log.commits.clone(),
             commit_count: log.count,
-            changes,
+            changes: self.file_changes(stack, offer).await,
             usual: Usual::of(usual_ms),
-        })
+        }
     }
 
     /// The same as a shell script, to be run by hand.
@@ -138,9 +152,10 @@ impl Desk {
             (0, Wish::Next) => Some(self.branches.head(&stack).await?),
             _ => None,
         };
-        let (asked, stage) = (Arc::clone(&stack), stage.clone());
+        let (asked, stage, desk) = (Arc::clone(&stack), stage.clone(), self.me.clone());
         let read = move |connection: &rusqlite::Connection| {
-            let offer = wish.offer(connection, &asked, place, head.clone())?;
+            let Some(desk) = desk.upgrade() else { return Err(LedgerError::Closed) };
+            let offer = wish.offer((&desk, connection), &asked, place, head.clone())?;
             let facts = Facts::read(connection, &asked, place, head)?;
             Ok((facts, offer, usual::pushes(connection, asked.name.as_str(), stage.as_str())?))
         };

@@ -4,15 +4,17 @@
 use super::follow::Follower;
 use super::gate::Offer;
 use super::runner::{self, Runner};
-use super::wish::Wish;
+use super::wish::{Questions, Wish};
 use super::{Decision, Desk, Press, Refusal, first_line, follow, one_line};
 use crate::journal::PushDir;
+use crate::ledger::holding::{self, OnHost};
 use crate::ledger::press::{self, NewPush};
 use crate::ledger::{Answer, LedgerError, audit, pushes};
 use crate::plan::{Assignment, BuildFrom, Kind};
 use crate::stack::{BuildId, Host, PushNumber, Revision, Stack};
 use crate::time::At;
 use rusqlite::Transaction;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -39,13 +41,13 @@ impl Desk {
         self.press_for(press, Wish::Next).await
     }
 
-    /// Puts an earlier build that succeeded on the stage back: `to`, or the last good one. `seen` of the press is not
+    /// Puts an earlier build that succeeded on the stage back: `to`, or the last good one whose content is not what runs. `seen` of the press is not
     /// looked at, since the build is named; its reason is required.
     ///
     /// # Errors
     /// Why it was refused; then nothing was pushed.
-    pub async fn roll_back(&self, press: Press, to: Option<BuildId>) -> Decision<PushNumber> {
-        self.press_for(press, Wish::Back(to)).await
+    pub async fn roll_back(&self, press: Press, to: Option<BuildId>, questions: Questions) -> Decision<PushNumber> {
+        self.press_for(press, Wish::Back { to, questions }).await
     }
 
     /// A press, whatever it asks for.
@@ -64,7 +66,7 @@ impl Desk {
     async fn press_to_its_end(self: Arc<Self>, mut press: Press, wish: Wish) -> Decision<PushNumber> {
         let reason = press.reason.take().map(|reason| one_line("reason", &reason)).transpose()?;
         press.reason = reason.filter(|reason| !reason.is_empty());
-        if matches!(wish, Wish::Back(_)) && press.reason.is_none() {
+        if matches!(wish, Wish::Back { .. }) && press.reason.is_none() {
             let why = "a rollback needs a reason, so that others know what was wrong".to_owned();
             return Err(Refusal::BadRequest { why });
         }
@@ -154,7 +156,11 @@ impl Desk {
         wish: &Arc<Wish>,
     ) -> Decision<Outcome> {
         let (read_stack, read_head, asked) = (Arc::clone(stack), head.clone(), Arc::clone(wish));
-        let look = move |connection: &rusqlite::Connection| asked.offer(connection, &read_stack, place, read_head);
+        let desk = self.me.clone();
+        let look = move |connection: &rusqlite::Connection| {
+            let Some(desk) = desk.upgrade() else { return Err(LedgerError::Closed) };
+            asked.offer((&desk, connection), &read_stack, place, read_head)
+        };
         let going = match self.ledger.read(look).await? {
             Ok(offer) => going(&offer),
             Err(_) => (None, None),
@@ -170,7 +176,7 @@ impl Desk {
             if let Some(replayed) = replay(tx, &press)? {
                 return Ok(replayed.map_or_else(Outcome::Refused, Outcome::Replayed));
             }
-            match wish.decide(tx, &stack, place, head, &press, shown.as_deref())? {
+            match wish.decide((&desk, tx), &stack, place, head, &press, shown.as_deref())? {
                 Ok(offer) if self::going(&offer) != going => Ok(Outcome::Stale),
                 Ok(offer) => desk.take_in(tx, &stack, place, &press, &offer, &log),
                 Err(refusal) => Ok(Outcome::Refused(refusal)),
@@ -191,7 +197,8 @@ impl Desk {
         let at = At::now();
         let number = press::next_number(tx, self.floor.load(Ordering::SeqCst))?;
         let push = PushNumber::new(number).map_err(|bad| LedgerError::Corrupt(bad.to_string()))?;
-        let assignment = self.assignment(push, press, offer);
+        let on_hosts = holding::of_stage(tx, &stack.name, &press.stage)?;
+        let assignment = self.assignment(push, press, offer, &on_hosts);
         let text = serde_json::to_string(&assignment)?;
         let diff = match going(offer) {
             (Some(from), Some(to)) => stack.diff_url(&from, &to),
@@ -225,8 +232,21 @@ impl Desk {
         Ok(Outcome::Taken(push, text))
     }
 
-    fn assignment(&self, push: PushNumber, press: &Press, offer: &Offer) -> Assignment {
+    fn assignment(
+        &self,
+        push: PushNumber,
+        press: &Press,
+        offer: &Offer,
+        on_hosts: &BTreeMap<String, Option<OnHost>>,
+    ) -> Assignment {
+        let has_it = |host: &&Host| match &offer.plan.build {
+            BuildFrom::Made { .. } => false,
+            BuildFrom::Existing { id, .. } => {
+                on_hosts.get(host.name()).and_then(Option::as_ref).is_some_and(|on| on.id == id.as_str())
+            }
+        };
         Assignment {
+            held: offer.plan.hosts.iter().filter(has_it).map(|host| host.name().to_owned()).collect(),
             push,
             who: press.who.clone(),
             reason: press.reason.clone(),

@@ -54,6 +54,7 @@ pub(super) fn assignment(push: i64) -> Assignment {
             policy: crate::stack::Policy::default(),
             commands: Vec::new(),
         },
+        held: Vec::new(),
         ssh_config: None,
         lease_s: 30,
         grace_s: 5,
@@ -127,6 +128,7 @@ pub(super) fn started() -> Event {
         commands: vec!["build".to_owned(), "restart".to_owned()],
         spare: Vec::new(),
         flips: Vec::new(),
+        proof: None,
     }
 }
 

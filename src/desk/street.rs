@@ -4,16 +4,18 @@
 use super::back;
 use super::back::Past;
 use super::gate::{self, Facts, Offer};
+use super::runs::Runs;
 use super::undo;
 use super::view::{Next, Partly, StageView, StepNow, Street, Trunk, Undo};
-use super::{Decision, Desk, Refusal, catch_up, first_line};
-use crate::ledger::Answer;
-use crate::ledger::aim::{self, Aim};
+use super::wish::Questions;
+use super::{Decision, Desk, Refusal, first_line};
+use crate::ledger::aim::Aim;
 use crate::ledger::history::{self, Filter};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::running;
 use crate::ledger::usual;
+use crate::ledger::{Answer, LedgerError};
 use crate::stack::{Revision, Source, Stack, StackName};
 use crate::time::At;
 use rusqlite::Connection;
@@ -36,7 +38,6 @@ struct StageRead {
     last: Option<PushRow>,
     usual_ms: Vec<i64>,
     past: Past,
-    aim: Option<Aim>,
 }
 
 impl Desk {
@@ -48,11 +49,15 @@ impl Desk {
         let (stack, problem) = self.shelved(name)?;
         let known = self.branches.known(name);
         let head = known.head.as_ref().map(|(head, _)| head.clone());
-        let asked = Arc::clone(&stack);
-        let read = self.ledger.read(move |connection| read(connection, &asked, head)).await?;
+        let (asked, desk) = (Arc::clone(&stack), self.me.clone());
+        let read = self.ledger.read(move |connection| {
+            let Some(desk) = desk.upgrade() else { return Err(LedgerError::Closed) };
+            read(&desk, connection, &asked, head)
+        });
+        let read = read.await?;
         let mut stages = Vec::with_capacity(stack.stages.len());
-        for (place, mut stage) in read.stages.into_iter().enumerate() {
-            let (aim, facts) = (stage.aim.take(), stage.facts.clone());
+        for (place, stage) in read.stages.into_iter().enumerate() {
+            let (aim, runs, facts) = (stage.past.aim.clone(), stage.past.runs.clone(), stage.facts.clone());
             let undo = read.lock.is_none().then(|| self.undo(&stack, place, &stage, aim.as_ref())).flatten();
             let mut view = self.stage_view(&stack, place, stage, problem.as_deref()).await;
             view.undo = undo;
@@ -61,7 +66,12 @@ impl Desk {
             if let (Some(aim), false) = (&aim, is_pushed) {
                 let (drift, at) = self.drifts.of(name, &stack.stages[place].name, aim.newest);
                 (view.drift, view.probed_at) = (drift, at.map(|at| at.to_string()));
-                view.told_behind(aim);
+                view.count(aim, &runs);
+            } else if let (Some(push), Some(current)) = (read.lock.as_ref().filter(|_| is_pushed), &mut view.current)
+                && push.build != current.build
+            {
+                // Host by host the new build takes the place of what runs.
+                current.hosts_ok = current.hosts_ok.min(current.hosts_total - push.hosts_ok).max(0);
             }
             if read.lock.is_none() {
                 let behind = self.catch_up_view(&stack, place, &facts, aim.as_ref(), Vec::new(), problem.as_deref());
@@ -94,7 +104,7 @@ impl Desk {
     /// Which hosts hold the release that undo would put back; none when there is no way back, or nobody knows.
     fn undo(&self, stack: &Stack, place: usize, read: &StageRead, aim: Option<&Aim>) -> Option<Undo> {
         let held = self.drifts.held(&stack.name, &stack.stages[place].name, aim?.newest)?;
-        let offer = back::offer(stack, place, &read.facts, &read.past, None).ok()?;
+        let offer = back::offer(stack, place, &read.facts, &read.past, None, Questions::LeftOut).ok()?;
         undo::readiness(&offer.plan, offer.root.as_ref()?.as_str(), &offer.seen, Some(&held))
     }
 
@@ -150,23 +160,25 @@ impl Desk {
 }
 
 impl StageView {
-    /// Counts the hosts that have what they are to run, as far as is known.
-    fn told_behind(&mut self, aim: &Aim) {
-        let behind = catch_up::left_behind(&self.hosts, aim, &self.drift);
+    /// Counts the hosts that have what they are to run, as far as is known, and says when that was.
+    fn count(&mut self, aim: &Aim, runs: &Runs) {
         if let Some(current) = &mut self.current {
-            catch_up::counted(current, self.hosts.len(), aim, &behind, &self.drift);
+            current.hosts_total = i64::try_from(self.hosts.len()).unwrap_or(i64::MAX);
+            current.hosts_ok = i64::try_from(runs.count(&current.build)).unwrap_or(i64::MAX);
+            current.as_of.clone_from(&runs.as_of);
         }
         self.partly = (!aim.whole).then(|| Partly {
             push: aim.push,
             build: aim.build.id.to_string(),
             sha: aim.build.sha.to_string(),
-            hosts_ok: self.hosts.len() - behind.len(),
+            hosts_ok: runs.count(aim.build.id.as_str()),
             hosts_total: self.hosts.len(),
+            as_of: runs.as_of.clone(),
         });
     }
 }
 
-fn read(connection: &Connection, stack: &Stack, head: Option<Revision>) -> Answer<Read> {
+fn read(desk: &Desk, connection: &Connection, stack: &Stack, head: Option<Revision>) -> Answer<Read> {
     let name = stack.name.as_str();
     let of_stack = Filter { stack: Some(name.to_owned()), ..Filter::default() };
     let mut stages = Vec::with_capacity(stack.stages.len());
@@ -176,8 +188,7 @@ fn read(connection: &Connection, stack: &Stack, head: Option<Revision>) -> Answe
             facts: Facts::read(connection, stack, place, head.clone())?,
             last: history::list(connection, &of_stage, 1)?.pop(),
             usual_ms: usual::pushes(connection, name, stage.name.as_str())?,
-            past: Past::read(connection, &stack.name, &stage.name)?,
-            aim: aim::get(connection, &stack.name, &stage.name)?,
+            past: desk.past(connection, stack, place)?,
         });
     }
     let lock = pushes::lock_holder(connection, name)?;

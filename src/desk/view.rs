@@ -209,6 +209,16 @@ pub struct BackTo {
     pub build: String,
     /// Its revision.
     pub sha: String,
+    /// What people call it: its short revision, or the build where the other one is of the same revision.
+    pub name: String,
+}
+
+impl BackTo {
+    /// Names a build; `same`: the other one that is named beside it has the same revision.
+    pub fn new(build: &str, sha: &str, same: bool) -> Self {
+        let name = if same { build } else { crate::stack::name::short(sha) };
+        Self { build: build.to_owned(), sha: sha.to_owned(), name: name.to_owned() }
+    }
 }
 
 /// What a rollback would do.
@@ -222,24 +232,36 @@ pub struct WayBack {
     pub from: Option<BackTo>,
     /// What would come back.
     pub to: Good,
+    /// What people call it (see [`BackTo`]).
+    pub name: String,
     /// The hosts, by name.
     pub hosts: Vec<String>,
     /// The titles of the commands, in order.
     pub commands: Vec<String>,
+    /// Whether the stage's questions are asked in the plan that is shown.
+    pub ask: bool,
+    /// What the stage's commands would ask a person, and do not unless that is wanted.
+    pub questions: Vec<String>,
     /// The hash of the plan that the press would run.
     pub plan_hash: String,
+    /// The hash of the plan of a press that wants to be asked.
+    pub plan_hash_asking: String,
+    /// The plan, as whole as that of a push.
+    pub plan: PlanView,
     /// The commits that would be taken back, newest first; at most 50.
     pub commits: Vec<Commit>,
     /// How many there are in all.
     pub commit_count: usize,
     /// The address of the difference.
     pub diff: Option<String>,
-    /// Other builds that succeeded there, the one that came last first.
+    /// Other builds that succeeded there and would change something, the one that came last first.
     pub others: Vec<Good>,
     /// Which hosts hold its release, as they last said; `None` when it brings no release.
     pub undo: Option<Undo>,
     /// Why it cannot be done now, if so.
     pub why_not: Option<String>,
+    /// The push that runs, which must be cancelled first.
+    pub running: Option<i64>,
 }
 
 /// How many hosts hold the release that a rollback would put back.
@@ -281,6 +303,10 @@ pub struct CatchUp {
     pub commands: Vec<String>,
     /// The hash of the plan that the press would run.
     pub plan_hash: String,
+    /// What the stage's commands would ask a person, and do not unless that is wanted.
+    pub questions: Vec<String>,
+    /// The hash of the plan of a press that wants to be asked.
+    pub plan_hash_asking: String,
     /// Why it cannot be done now, if so.
     pub why_not: Option<String>,
 }
@@ -303,10 +329,12 @@ pub struct Partly {
     pub build: String,
     /// Its revision.
     pub sha: String,
-    /// On how many hosts it is.
+    /// On how many hosts it is, as far as is known.
     pub hosts_ok: usize,
     /// How many hosts the stage has.
     pub hosts_total: usize,
+    /// When that was known.
+    pub as_of: Option<String>,
 }
 
 /// What is left of a push that did not end well.

@@ -1,11 +1,11 @@
 //! What a press asks for: the button, the way back, the rest of an earlier push, or the hosts that were left behind. Each has its own decision; all end in
 //! the same transaction, as the same kind of push. It must never write.
 
-use super::back::{self, Past};
+use super::back;
 use super::gate::{self, Facts, Offer};
 use super::pick::Picked;
 use super::resume::{self, Earlier};
-use super::{Press, Refusal, catch_up};
+use super::{Desk, Press, Refusal, catch_up};
 use crate::ledger::{Answer, aim};
 use crate::plan::Plan;
 use crate::stack::{BuildId, PushNumber, Revision, Stack};
@@ -16,14 +16,44 @@ use rusqlite::Connection;
 pub(super) enum Wish {
     /// The button: what it offers.
     Next,
-    /// An earlier build; none named: the last good one.
-    Back(Option<BuildId>),
+    /// An earlier build.
+    Back {
+        /// Which; none named: the last good one whose content is not what runs.
+        to: Option<BuildId>,
+        /// Whether the stage's questions are asked.
+        questions: Questions,
+    },
     /// What is left of an earlier push.
     Rest(PushNumber),
-    /// The stage's own build, onto these hosts.
-    CatchUp(Vec<String>),
+    /// The stage's own build.
+    CatchUp {
+        /// Onto these hosts.
+        hosts: Vec<String>,
+        /// Whether the stage's questions are asked.
+        questions: Questions,
+    },
     /// Another version than the newest, on the first stage.
     Version(Picked),
+}
+
+/// What becomes of the questions of a stage (`confirm`) where a person has decided by pressing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Questions {
+    /// Nobody is asked.
+    #[default]
+    LeftOut,
+    /// They are asked as in a push.
+    Asked,
+}
+
+impl Questions {
+    /// The plan as it then is.
+    pub(super) fn of(self, plan: Plan) -> Plan {
+        match self {
+            Self::LeftOut => plan.without_questions(),
+            Self::Asked => plan,
+        }
+    }
 }
 
 impl Wish {
@@ -33,25 +63,27 @@ impl Wish {
     /// What SQLite said.
     pub fn offer(
         &self,
-        connection: &Connection,
+        (desk, connection): (&Desk, &Connection),
         stack: &Stack,
         place: usize,
         head: Option<Revision>,
     ) -> Answer<Result<Offer, Refusal>> {
         Ok(match self {
             Self::Next => gate::offer(stack, place, &Facts::read(connection, stack, place, head)?),
-            Self::Back(to) => {
-                let past = Past::read(connection, &stack.name, &stack.stages[place].name)?;
-                back::offer(stack, place, &Facts::read(connection, stack, place, head)?, &past, to.as_ref())
+            Self::Back { to, questions } => {
+                let past = desk.past(connection, stack, place)?;
+                let facts = Facts::read(connection, stack, place, head)?;
+                back::offer(stack, place, &facts, &past, to.as_ref(), *questions)
             }
             Self::Version(picked) => picked.offer(stack, place, &Facts::read(connection, stack, place, head)?),
             Self::Rest(of) => match Earlier::read(connection, *of)? {
                 Some(earlier) => resume::offer(&earlier),
                 None => Err(Refusal::Unknown { what: format!("push {of}") }),
             },
-            Self::CatchUp(hosts) => {
+            Self::CatchUp { hosts, questions } => {
                 let aim = aim::get(connection, &stack.name, &stack.stages[place].name)?;
-                catch_up::offer(stack, place, &Facts::read(connection, stack, place, head)?, aim.as_ref(), hosts)
+                let facts = Facts::read(connection, stack, place, head)?;
+                catch_up::offer(stack, place, &facts, aim.as_ref(), hosts, *questions)
             }
         })
     }
@@ -62,7 +94,7 @@ impl Wish {
     /// What SQLite said.
     pub fn decide(
         &self,
-        connection: &Connection,
+        (desk, connection): (&Desk, &Connection),
         stack: &Stack,
         place: usize,
         head: Option<Revision>,
@@ -73,15 +105,15 @@ impl Wish {
         let closed = match self {
             Self::Next => return Ok(gate::decide(stack, place, &facts, press, shown)),
             // A stop sign says: no new code. The way back is open, that is what it is for.
-            Self::Back(_) => gate::locked(&facts),
+            Self::Back { .. } => gate::in_the_way(&facts),
             Self::Rest(_) => gate::closed_to_resume(&facts),
-            Self::CatchUp(_) | Self::Version(_) => gate::closed(&facts),
+            Self::CatchUp { .. } | Self::Version(_) => gate::closed(&facts),
         };
         if let Some(refusal) = closed {
             return Ok(Err(refusal));
         }
-        let offer = self.offer(connection, stack, place, head)?;
-        if let (Self::CatchUp(_), Ok(offer)) = (self, &offer)
+        let offer = self.offer((desk, connection), stack, place, head)?;
+        if let (Self::CatchUp { .. }, Ok(offer)) = (self, &offer)
             && !press.seen.is_empty()
             && press.seen != offer.seen
         {

@@ -1,5 +1,6 @@
 //! Everything that can happen to a push, with its wire form, which is its disk form (DESIGN section 4).
 
+use crate::plan::{Proof, Sign};
 use crate::stack::{BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
 use crate::time::At;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,9 @@ pub enum Event {
         /// The commands that make the build live.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         flips: Vec<u32>,
+        /// The commands that say whether a host holds the build; none in journals of older runners.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proof: Option<Box<Proof>>,
     },
     /// A command begins. One that takes hosts out begins again when more hosts leave.
     CommandStarted {
@@ -207,7 +211,8 @@ pub enum Event {
         /// Who cancelled it, when somebody did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         who: Option<Who>,
-        /// How many hosts were brought to the end of the list.
+        /// How many hosts hold the build, as far as is known ([`Proof`]). Runners before this was defined counted the hosts
+        /// that came to the end of the list of a push that succeeded or was degraded, and none of any other.
         hosts_ok: u32,
         /// How many hosts the frozen list has.
         hosts_total: u32,
@@ -297,6 +302,31 @@ pub enum Ended {
 }
 
 impl HostResult {
+    /// What it says of the build that the host holds.
+    pub fn sign(self) -> Sign {
+        match self {
+            Self::Ok => Sign::Well,
+            Self::Failed | Self::TimedOut | Self::Dropped => Sign::Badly,
+            Self::Unreachable | Self::Skipped => Sign::Nothing,
+            Self::Cancelled | Self::Unknown => Sign::Unknown,
+        }
+    }
+
+    /// The result of this word, as [`HostResult::word`] writes it.
+    pub fn of_word(word: &str) -> Option<Self> {
+        let all = [
+            Self::Ok,
+            Self::Failed,
+            Self::TimedOut,
+            Self::Unreachable,
+            Self::Cancelled,
+            Self::Skipped,
+            Self::Dropped,
+            Self::Unknown,
+        ];
+        all.into_iter().find(|result| result.word() == word)
+    }
+
     /// The word for people and the ledger.
     pub fn word(self) -> &'static str {
         match self {

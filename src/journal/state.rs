@@ -2,6 +2,7 @@
 //! It must never read anything, not even the clock.
 
 use super::{Ended, Event, HostResult, Record};
+use crate::plan::{Proof, Sign, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A step that no push can take.
@@ -36,6 +37,8 @@ pub struct State {
     started: bool,
     /// The commands that run only when something goes wrong.
     spare: BTreeSet<u32>,
+    /// The commands that say whether a host holds the build.
+    proof: Proof,
 }
 
 /// What is known of one command.
@@ -66,11 +69,15 @@ impl State {
             return illegal(if begins { "the push has started before" } else { "the push has not started" });
         }
         match &record.event {
-            Event::PushStarted { hosts, commands, spare, .. } => {
+            Event::PushStarted { hosts, commands, spare, flips, proof, .. } => {
                 self.started = true;
                 self.hosts.clone_from(hosts);
                 self.command_count = u32::try_from(commands.len()).unwrap_or(u32::MAX);
                 self.spare = spare.iter().copied().collect();
+                self.proof = match proof {
+                    Some(proof) => Proof::clone(proof),
+                    None => Proof { brought: flips.clone(), ..Proof::default() },
+                };
             }
             Event::CommandStarted { command, hosts, .. } => {
                 let again = self.spare.contains(command);
@@ -183,20 +190,16 @@ impl State {
         known.find(|result| !matches!(result, HostResult::Ok | HostResult::Skipped))
     }
 
-    /// How many hosts ended the last command that works on hosts well.
-    pub fn hosts_done(&self) -> u32 {
-        let all_begun = (1..=self.command_count)
-            .filter(|command| !self.spare.contains(command))
-            .all(|command| self.commands.contains_key(&command));
-        let bad = |name: &String| {
-            self.commands
-                .values()
-                .filter_map(|state| state.hosts.get(&Some(name.clone())))
-                .any(|result| *result != Some(HostResult::Ok))
-        };
-        match all_begun && !self.undone {
-            true => u32::try_from(self.hosts.iter().filter(|name| !bad(name)).count()).unwrap_or(u32::MAX),
-            false => 0,
-        }
+    /// How many hosts hold the build of the push, as far as is known.
+    pub fn holding(&self) -> u32 {
+        let holds = |host: &&String| self.proof.standing(host, |number| self.sign(number, host)) == Standing::Holds;
+        u32::try_from(self.hosts.iter().filter(holds).count()).unwrap_or(u32::MAX)
+    }
+
+    /// What became of a command on a host, or on the push host where it works there alone.
+    fn sign(&self, number: u32, host: &str) -> Sign {
+        let Some(command) = self.commands.get(&number) else { return Sign::Nothing };
+        let found = command.hosts.get(&Some(host.to_owned())).or_else(|| command.hosts.get(&None));
+        found.map_or(Sign::Nothing, |result| result.map_or(Sign::Unknown, HostResult::sign))
     }
 }

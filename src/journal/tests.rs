@@ -152,6 +152,7 @@ fn started(hosts: &[&str], commands: usize) -> Event {
         commands: vec!["c".into(); commands],
         spare: Vec::new(),
         flips: Vec::new(),
+        proof: None,
     }
 }
 
@@ -178,7 +179,69 @@ fn a_push_that_stops_in_the_middle_knows_which_hosts_nobody_knows() {
     ])
     .unwrap();
     assert_eq!(state.unknown_hosts(), ["b"]);
-    assert_eq!(state.hosts_done(), 0);
+    assert_eq!(state.holding(), 0, "nothing says that a host holds the build");
+}
+
+#[test]
+fn the_hosts_that_hold_the_build_are_counted_also_behind_a_bad_end_and_in_journals_that_say_only_which_commands_flip() {
+    let flips = |event: Event, proof: Option<crate::plan::Proof>| match event {
+        Event::PushStarted {
+            push,
+            stack,
+            stage,
+            who,
+            build,
+            sha,
+            pid,
+            pid_start,
+            boot,
+            plan_hash,
+            hosts,
+            commands,
+            ..
+        } => {
+            let (spare, flips, proof) = (vec![3], vec![2], proof.map(Box::new));
+            Event::PushStarted {
+                push,
+                stack,
+                stage,
+                who,
+                build,
+                sha,
+                pid,
+                pid_start,
+                boot,
+                plan_hash,
+                hosts,
+                commands,
+                spare,
+                flips,
+                proof,
+            }
+        }
+        other => other,
+    };
+    let holding = |proof: Option<crate::plan::Proof>, more: Vec<Event>| {
+        let mut events = vec![flips(started(&["a", "b", "c"], 3), proof), command_started(2)];
+        for (host, result) in [("a", HostResult::Ok), ("b", HostResult::Ok), ("c", HostResult::Failed)] {
+            events.extend([host_started(2, host), host_ended(2, host, result)]);
+        }
+        events.push(Event::CommandEnded {
+            command: 2,
+            result: HostResult::Failed,
+            ok: 2,
+            not_ok: 1,
+            duration_ms: 1,
+            skew_ms: None,
+        });
+        events.extend(more);
+        play(events).unwrap().holding()
+    };
+    assert_eq!(holding(None, Vec::new()), 2, "an older runner's journal");
+    let proof = crate::plan::Proof { brought: vec![2], back: vec![3], ..Default::default() };
+    assert_eq!(holding(Some(proof.clone()), Vec::new()), 2);
+    let put_back = vec![command_started(3), host_started(3, "a"), host_ended(3, "a", HostResult::Ok)];
+    assert_eq!(holding(Some(proof), put_back), 1, "what was live before is back on a");
 }
 
 #[test]

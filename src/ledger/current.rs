@@ -25,10 +25,13 @@ pub struct Current {
     pub who: String,
     /// By which push.
     pub push: i64,
-    /// On how many hosts it is.
+    /// On how many hosts it is, as far as is known.
     pub hosts_ok: i64,
     /// How many hosts the push had.
     pub hosts_total: i64,
+    /// When that was known: when the hosts were asked, or when the push ended.
+    #[serde(default)]
+    pub as_of: Option<String>,
 }
 
 impl Current {
@@ -54,7 +57,7 @@ pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> Ans
     let mut ask = connection.prepare_cached(
         "SELECT b.sha, b.id, b.root, b.files,
                 coalesce((SELECT subject FROM commits k WHERE k.sha = b.sha ORDER BY k.push LIMIT 1), ''),
-                coalesce(p.ended_at, p.pressed_at), p.who, p.id, p.hosts_ok, p.hosts_total
+                coalesce(p.ended_at, p.pressed_at), p.who, p.id, p.hosts_ok, p.hosts_total, p.ended_at
          FROM current c JOIN builds b ON b.stack = c.stack AND b.id = c.build JOIN pushes p ON p.id = c.push
          WHERE c.stack = ?1 AND c.stage = ?2",
     )?;
@@ -70,6 +73,7 @@ pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> Ans
             push: row.get(7)?,
             hosts_ok: row.get(8)?,
             hosts_total: row.get(9)?,
+            as_of: row.get(10)?,
         })
     });
     Ok(current.optional()?)

@@ -5,6 +5,7 @@ use super::outbox::BadHost;
 use super::{Answer, LedgerError, history, questions};
 use crate::journal::{Cursor, Event, Record};
 use crate::stack::PushNumber;
+use crate::time::At;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 /// How far the journal of a push is folded in; none when there is no such push.
@@ -140,6 +141,29 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> Answer<
             end(tx, id, &at, &record.event)?;
         }
     }
+    match &record.event {
+        Event::Asked { .. } | Event::Answered { .. } | Event::Paused { .. } | Event::Resumed { .. } => {
+            waits(tx, id, record.at)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Notes since when a push waits for a person, and adds up how long it did: paused and asking at once count once.
+fn waits(tx: &Transaction<'_>, id: i64, at: At) -> Answer<()> {
+    let mut ask = tx.prepare_cached(
+        "SELECT waits_since, paused_at IS NOT NULL
+                OR EXISTS (SELECT 1 FROM questions q WHERE q.push = p.id AND q.answer IS NULL)
+         FROM pushes p WHERE id = ?1",
+    )?;
+    let (since, waits): (Option<String>, bool) = ask.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (since, waited) = match (since, waits) {
+        (None, true) => (Some(at.to_string()), 0),
+        (Some(since), false) => (None, since.parse::<At>().map_or(0, |since| at.millis_since(since).max(0))),
+        (since, _) => (since, 0),
+    };
+    tx.prepare_cached("UPDATE pushes SET waits_since = ?1, waited_ms = waited_ms + ?2 WHERE id = ?3")?
+        .execute(params![since, waited, id])?;
     Ok(())
 }
 
@@ -184,7 +208,8 @@ fn end(tx: &Transaction<'_>, id: i64, at: &str, event: &Event) -> Answer<()> {
     .execute([id])?;
     tx.prepare_cached(
         "UPDATE pushes SET state = ?1, why = ?2, ended_by = ?3, hosts_ok = ?4, hosts_total = ?5, ended_at = ?6,
-                           duration_ms = ?7, journal_hash = ?8, paused_by = NULL, paused_at = NULL, paused_why = NULL
+                           duration_ms = ?7, journal_hash = ?8, paused_by = NULL, paused_at = NULL, paused_why = NULL,
+                           waits_since = NULL
          WHERE id = ?9",
     )?
     .execute(params![

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod current;
 pub mod fold;
 pub mod history;
+pub mod holding;
 pub mod holds;
 pub mod outbox;
 pub mod past;
@@ -33,7 +34,10 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// The schema that this binary writes; a ledger of a higher one is refused.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
+/// From version 1 to 2: how long a push has waited for a person.
+const TO_2: &str = "ALTER TABLE pushes ADD COLUMN waits_since TEXT;
+                    ALTER TABLE pushes ADD COLUMN waited_ms INTEGER NOT NULL DEFAULT 0;";
 /// WAL databases of older SQLite could be corrupted by a reset race (TRUST section 2).
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Jobs that may wait for the writer; when it is full, callers wait too.
@@ -247,6 +251,13 @@ fn migrate(connection: &mut Connection, unusable: &dyn Fn(String) -> LedgerError
         0 => {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             transaction.execute_batch(include_str!("schema.sql"))?;
+            transaction.pragma_update(None, "user_version", SCHEMA)?;
+            transaction.commit()?;
+            Ok(())
+        }
+        1 => {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute_batch(TO_2)?;
             transaction.pragma_update(None, "user_version", SCHEMA)?;
             transaction.commit()?;
             Ok(())

@@ -2,6 +2,7 @@
 //! It must never change a push that ended (a trigger refuses).
 
 use super::Answer;
+use super::questions::Question;
 use crate::plan::Kind;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,7 @@ pub struct PushRow {
     pub duration_ms: Option<i64>,
     /// How many hosts the frozen list has.
     pub hosts_total: i64,
-    /// How many were brought to the end of the list.
+    /// How many hold its build, as far as is known; while it runs, by now ([`crate::plan::Proof`]).
     pub hosts_ok: i64,
     /// How many lines of output are folded in.
     pub lines: i64,
@@ -67,6 +68,15 @@ pub struct PushRow {
     /// Who paused it, while it is paused.
     #[serde(default)]
     pub paused: Option<Paused>,
+    /// What it asks a person, while it waits for the answer.
+    #[serde(default)]
+    pub question: Option<Question>,
+    /// Since when it waits for a person, paused or for an answer.
+    #[serde(default)]
+    pub waits_since: Option<String>,
+    /// How long it has waited for persons before, in milliseconds.
+    #[serde(default)]
+    pub waited_ms: i64,
 }
 
 /// A pause of a running push.
@@ -304,7 +314,11 @@ pub(super) const COLUMNS: &str =
     "p.id, p.stack, p.stage, p.build, p.sha, p.root, p.old_build, p.old_sha, p.branch, p.who, p.reason,
     p.state, p.why, p.ended_by, p.plan_hash, p.diff, p.pressed_at, p.started_at, p.ended_at, p.duration_ms,
     p.hosts_total, p.hosts_ok, p.lines, p.kind, p.resumes, p.paused_by, p.paused_at, p.paused_why,
-    p.commit_count";
+    p.commit_count, p.waits_since, p.waited_ms,
+    CASE WHEN p.state = 'running' THEN (
+        SELECT json_object('ask', q.ask, 'command', q.command, 'question', q.question, 'asked_at', q.asked_at,
+                           'ends_at', q.ends_at)
+        FROM questions q WHERE q.push = p.id AND q.answer IS NULL ORDER BY q.ask DESC LIMIT 1) END";
 
 /// A push from its [`COLUMNS`].
 pub(super) fn row(row: &Row<'_>) -> rusqlite::Result<PushRow> {
@@ -339,5 +353,14 @@ pub(super) fn row(row: &Row<'_>) -> rusqlite::Result<PushRow> {
             (Some(who), Some(at)) => Some(Paused { who, at, reason: row.get(27)? }),
             _ => None,
         },
+        waits_since: row.get(29)?,
+        waited_ms: row.get(30)?,
+        question: row.get::<_, Option<String>>(31)?.map(|text| question(&text)).transpose()?,
     })
+}
+
+/// A question as the [`COLUMNS`] write it.
+fn question(text: &str) -> rusqlite::Result<Question> {
+    serde_json::from_str(text)
+        .map_err(|bad| rusqlite::Error::FromSqlConversionFailure(31, rusqlite::types::Type::Text, Box::new(bad)))
 }

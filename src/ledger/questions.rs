@@ -21,10 +21,13 @@ pub struct Question {
     /// When nobody can answer any more.
     pub ends_at: String,
     /// `yes`, `no` or `nobody`; none while the push waits.
+    #[serde(default)]
     pub answer: Option<String>,
     /// Who answered.
+    #[serde(default)]
     pub who: Option<String>,
     /// Why, when they said so.
+    #[serde(default)]
     pub reason: Option<String>,
 }
 

@@ -1,4 +1,4 @@
--- The ledger, version 1. Times are RFC 3339 text in UTC with milliseconds: they sort as they read.
+-- The ledger, version 2 (see `migrate` for the way from version 1). Times are RFC 3339 text in UTC with milliseconds: they sort as they read.
 -- One writer (the server); every table STRICT; what ended never changes (see the triggers).
 
 CREATE TABLE pushes (
@@ -21,6 +21,8 @@ CREATE TABLE pushes (
   paused_by     TEXT,                             -- who paused it; none while it goes on
   paused_at     TEXT,
   paused_why    TEXT,
+  waits_since   TEXT,                             -- since when it waits for a person: paused, or for an answer
+  waited_ms     INTEGER NOT NULL DEFAULT 0,       -- how long it has waited so in all, what lasts still left out
   plan_hash     TEXT NOT NULL,
   diff          TEXT,                             -- the address of the difference
   button        TEXT NOT NULL DEFAULT '',         -- what the stage's button said, for announcements
@@ -31,7 +33,7 @@ CREATE TABLE pushes (
   ended_at      TEXT,
   duration_ms   INTEGER,
   hosts_total   INTEGER NOT NULL,
-  hosts_ok      INTEGER NOT NULL DEFAULT 0,
+  hosts_ok      INTEGER NOT NULL DEFAULT 0,       -- hosts that hold the build, as far as is known (plan::Proof)
   lines         INTEGER NOT NULL DEFAULT 0,       -- lines of output folded so far
   journal_hash  TEXT,
   plan          TEXT NOT NULL                     -- the assignment, as written to plan.json: the longest comes last

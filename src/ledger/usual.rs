@@ -3,22 +3,36 @@
 
 use super::Answer;
 use super::pushes::PushRow;
+use crate::plan::Kind;
 use rusqlite::{Connection, params};
 
 /// Good pushes that what is usual is taken from: the last ones.
 const FROM: i64 = 20;
 
 /// How long the last good pushes to a stage took, in milliseconds, oldest first; at most 20. Rollbacks and resumes do
-/// less and are left out.
+/// less and are left out, and so is the time in which a push waited for a person.
 ///
 /// # Errors
 /// What SQLite said.
 pub fn pushes(connection: &Connection, stack: &str, stage: &str) -> Answer<Vec<i64>> {
+    of_kind(connection, stack, stage, Kind::Push)
+}
+
+/// The same for rollbacks.
+///
+/// # Errors
+/// What SQLite said.
+pub fn rollbacks(connection: &Connection, stack: &str, stage: &str) -> Answer<Vec<i64>> {
+    of_kind(connection, stack, stage, Kind::Rollback)
+}
+
+fn of_kind(connection: &Connection, stack: &str, stage: &str, kind: Kind) -> Answer<Vec<i64>> {
     let mut ask = connection.prepare_cached(
-        "SELECT duration_ms FROM pushes WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind = 'push'
+        "SELECT max(duration_ms - waited_ms, 0) FROM pushes
+         WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind = ?4
          AND duration_ms IS NOT NULL ORDER BY id DESC LIMIT ?3",
     )?;
-    let rows = ask.query_map(params![stack, stage, FROM], |row| row.get(0))?;
+    let rows = ask.query_map(params![stack, stage, FROM, kind.word()], |row| row.get(0))?;
     let mut newest_first: Vec<i64> = rows.collect::<Result<_, _>>()?;
     newest_first.reverse();
     Ok(newest_first)

@@ -5,12 +5,14 @@
 mod batches;
 mod make;
 mod owed;
+mod proof;
 pub mod shell;
 mod show;
 mod undo;
 
 pub use make::{Goods, PlanError, Target, plan};
 pub use owed::{Owed, owed};
+pub use proof::{Proof, Sign, Standing};
 pub use show::values;
 pub use undo::values_of;
 
@@ -333,6 +335,9 @@ pub struct Assignment {
     pub plan_hash: String,
     /// The plan.
     pub plan: Plan,
+    /// The hosts that hold the build already, by name, as far as the ledger knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<String>,
     /// The operator's own ssh configuration, included after ours.
     pub ssh_config: Option<PathBuf>,
     /// Seconds without a heartbeat after which a guard kills what it holds.

@@ -50,6 +50,29 @@ impl Plan {
         self
     }
 
+    /// The plan without a question to anybody: who rolls back in anger, or brings a host to what its stage runs, has
+    /// answered by pressing.
+    pub fn without_questions(mut self) -> Self {
+        self.commands.retain(|command| !matches!(command.form, PlannedForm::Confirm(_)));
+        self.commands.iter_mut().for_each(|command| command.confirm = None);
+        self
+    }
+
+    /// What its commands ask a person, in order, each question once.
+    pub fn questions(&self) -> Vec<String> {
+        let mut asked: Vec<String> = Vec::new();
+        for command in &self.commands {
+            let own = match &command.form {
+                PlannedForm::Confirm(question) => Some(question),
+                _ => command.confirm.as_ref().map(|question| &question.text),
+            };
+            if let Some(question) = own.filter(|question| !asked.contains(question)) {
+                asked.push(question.clone());
+            }
+        }
+        asked
+    }
+
     /// The values of a command: on the way back the build that was live goes out, and this push's is the old one.
     pub fn values_of(&self, part: Part, mut values: BTreeMap<String, String>) -> BTreeMap<String, String> {
         let (Part::Undo, Some(old)) = (part, &self.old) else { return values };

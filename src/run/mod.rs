@@ -7,6 +7,7 @@ mod build;
 mod check;
 mod done;
 mod drop;
+mod holding;
 mod link;
 mod orders;
 mod owed;
@@ -133,6 +134,7 @@ fn started(assignment: &Assignment) -> Event {
         commands: plan.titles(&values),
         spare: walk::numbered(&plan.commands).filter(|(_, command)| command.part.is_spare()).map(|(n, _)| n).collect(),
         flips: walk::numbered(&plan.commands).filter(|(_, command)| command.is_flip()).map(|(n, _)| n).collect(),
+        proof: Some(Box::new(assignment.proof())),
     }
 }
 

@@ -3,6 +3,7 @@
 //! host after an order to stop; only `finally` runs after either.
 
 use super::drop::Exits;
+use super::holding::Holding;
 use super::orders::{Orders, Stop};
 use super::owed::{OwedLosses, is_own_work};
 use super::preflight::Late;
@@ -51,6 +52,8 @@ pub struct Walk {
     pub(super) masters: Masters,
     began: Instant,
     pub(super) toll: Toll,
+    /// Which hosts hold the build.
+    holding: Holding,
     /// Hosts that could not be reached, and why, until the first command that works on hosts has told it.
     pub(super) refused: BTreeMap<Host, String>,
     /// Hosts on which some command has begun.
@@ -74,8 +77,10 @@ impl Walk {
         recorder: Recorder,
         orders: Orders,
     ) -> Self {
+        let holding = Holding::new(assignment.proof());
         Self {
             data,
+            holding,
             checkout: push.dir().join("checkout"),
             assignment,
             recorder,
@@ -121,10 +126,7 @@ impl Walk {
         self.finally(&commands, &mut end).await;
         // A checkout is only the way to a build; what is left of it helps nobody.
         let _ = tokio::fs::remove_dir_all(&self.checkout).await;
-        let hosts_ok = match end.state {
-            Ended::Succeeded | Ended::Degraded => total - self.toll.count(),
-            _ => 0,
-        };
+        let hosts_ok = self.holding.count(&self.assignment.plan.hosts);
         push_ended(end, who, (hosts_ok, total), self.unknown.into_iter().collect(), elapsed_ms(self.began))
     }
 
@@ -181,6 +183,7 @@ impl Walk {
         let skipped = Outcome { result: HostResult::Skipped, code: None, why: None, left: 0 };
         let records = sum.skipped.iter().map(|host| self.recorder.soon(host_ended(number, Some(host), &skipped, 0)));
         futures::future::join_all(records).await;
+        self.holding.note(number, &sum.outcomes);
         let bad: Vec<&Outcome> = sum.bad().map(|(_, outcome)| outcome).collect();
         let result = match (bad.first(), sum.skipped.is_empty()) {
             (Some(outcome), _) => outcome.result,

@@ -11,8 +11,8 @@ use super::pages::Section;
 use super::pause::as_it_is;
 use super::problem::{Problem, Reply};
 use super::screens::named;
-use crate::desk::Press;
 use crate::desk::view::WayBack;
+use crate::desk::{Press, Questions};
 use crate::stack::{BuildId, PushNumber, StackName, StageName};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -29,6 +29,11 @@ pub struct Back {
     pub reason: Option<String>,
     /// The hash of the plan that was seen.
     pub plan_hash: Option<String>,
+    /// The hash of the same plan with the stage's questions, which a page shows beside it.
+    pub plan_hash_asking: Option<String>,
+    /// Whether the questions of the stage are asked; nobody is otherwise.
+    #[serde(default)]
+    pub ask: bool,
     /// The press's idempotency key.
     pub nonce: Option<String>,
 }
@@ -48,18 +53,25 @@ pub struct Onwards {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct To {
     to: Option<String>,
+    #[serde(default)]
+    ask: bool,
+}
+
+/// Whether the questions of a stage are asked.
+pub(super) fn questions(ask: bool) -> Questions {
+    if ask { Questions::Asked } else { Questions::LeftOut }
 }
 
 /// `GET /stacks/{stack}/stages/{stage}/rollback`
 pub async fn form(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<To>) -> Reply {
-    let back = way_back(&app, &place, query.into_inner().to).await?;
+    let back = way_back(&app, &place, query.into_inner()).await?;
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
     Ok(page(StatusCode::OK, app.pages.back(&frame, &back)?))
 }
 
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/rollback`
 pub async fn shown(app: Data<App>, _: Caller, place: Path<(String, String)>, query: Query<To>) -> Reply {
-    Ok(HttpResponse::Ok().json(way_back(&app, &place, query.into_inner().to).await?))
+    Ok(HttpResponse::Ok().json(way_back(&app, &place, query.into_inner()).await?))
 }
 
 /// `POST /stacks/{stack}/stages/{stage}/rollback`
@@ -119,10 +131,16 @@ async fn build(
     }
 }
 
-async fn way_back(app: &Data<App>, (stack, stage): &(String, String), to: Option<String>) -> Result<WayBack, Problem> {
+async fn way_back(app: &Data<App>, (stack, stage): &(String, String), to: To) -> Result<WayBack, Problem> {
     let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
-    let to = build(app, &stack, &stage, to).await?;
-    Ok(app.desk.way_back(&stack, &stage, to).await?)
+    let ask = to.ask;
+    let to = build(app, &stack, &stage, to.to).await?;
+    let mut back = app.desk.way_back(&stack, &stage, to, questions(ask)).await?;
+    if ask {
+        // What is shown is what is pressed, by a program that knows of one hash.
+        back.plan_hash.clone_from(&back.plan_hash_asking);
+    }
+    Ok(back)
 }
 
 async fn press_back(
@@ -133,17 +151,18 @@ async fn press_back(
 ) -> Result<PushNumber, Problem> {
     let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
     let to = build(app, &stack, &stage, given.to).await?;
+    let shown = given.plan_hash_asking.filter(|_| given.ask).or(given.plan_hash);
     let press = Press {
         nonce: key(given.nonce, format_args!("{}/{stack}/{stage}/back", caller.who)),
         stack,
         stage,
         who: caller.who.clone(),
         seen: String::new(),
-        plan_hash: given.plan_hash.filter(|hash| !hash.is_empty()),
+        plan_hash: shown.filter(|hash| !hash.is_empty()),
         reason: one_line(given.reason)?,
     };
-    let desk = Arc::clone(&app.desk);
-    let rolled_back = to_the_end(async move { desk.roll_back(press, to).await });
+    let (desk, questions) = (Arc::clone(&app.desk), questions(given.ask));
+    let rolled_back = to_the_end(async move { desk.roll_back(press, to, questions).await });
     app.budgets.rollbacks.spend(caller.who.as_str(), "you rolled back", rolled_back).await
 }
 

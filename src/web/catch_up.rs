@@ -5,6 +5,7 @@ use super::App;
 use super::actions::{key, one_line, see, to_the_end, within_budget};
 use super::api::made;
 use super::asking::Caller;
+use super::back::questions;
 use super::in_time::InTime;
 use super::problem::{Problem, Reply};
 use super::screens::named;
@@ -22,6 +23,9 @@ pub struct Shown {
     hosts: Option<String>,
     seen: Option<String>,
     plan_hash: Option<String>,
+    plan_hash_asking: Option<String>,
+    #[serde(default)]
+    ask: bool,
     nonce: Option<String>,
 }
 
@@ -35,6 +39,9 @@ pub struct Wanted {
     pub seen: Option<String>,
     /// The hash of the plan that was seen.
     pub plan_hash: Option<String>,
+    /// Whether the questions of the stage are asked; nobody is otherwise.
+    #[serde(default)]
+    pub ask: bool,
     /// Why, if they say so.
     pub reason: Option<String>,
     /// The press's idempotency key.
@@ -46,13 +53,19 @@ pub struct Wanted {
 pub struct Which {
     /// Names with commas between; those that are behind when there are none.
     hosts: Option<String>,
+    #[serde(default)]
+    ask: bool,
 }
 
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/catch-up`
 pub async fn shown(app: Data<App>, _: Caller, place: Path<(String, String)>, query: Query<Which>) -> Reply {
     let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
-    let hosts = listed(query.into_inner().hosts.as_deref(), ',');
-    Ok(HttpResponse::Ok().json(app.desk.left_behind(&stack, &stage, hosts).await?))
+    let Which { hosts, ask } = query.into_inner();
+    let mut behind = app.desk.left_behind(&stack, &stage, listed(hosts.as_deref(), ',')).await?;
+    if ask {
+        behind.plan_hash.clone_from(&behind.plan_hash_asking);
+    }
+    Ok(HttpResponse::Ok().json(behind))
 }
 
 /// `POST /stacks/{stack}/stages/{stage}/catch-up`
@@ -62,9 +75,10 @@ pub async fn catch_up(
     place: Path<(String, String)>,
     form: InTime<Form<Shown>>,
 ) -> Reply {
-    let Shown { hosts, seen, plan_hash, nonce } = form.0.into_inner();
+    let Shown { hosts, seen, plan_hash, plan_hash_asking, ask, nonce } = form.0.into_inner();
     let hosts = listed(hosts.as_deref(), ' ');
-    let push = press(&app, &caller, &place, Wanted { hosts, seen, plan_hash, nonce, reason: None }).await?;
+    let plan_hash = plan_hash_asking.filter(|_| ask).or(plan_hash);
+    let push = press(&app, &caller, &place, Wanted { hosts, seen, plan_hash, ask, nonce, reason: None }).await?;
     Ok(see(format!("/pushes/{push}")))
 }
 
@@ -101,7 +115,7 @@ async fn press(
         plan_hash: wanted.plan_hash.filter(|hash| !hash.is_empty()),
         reason: one_line(wanted.reason)?,
     };
-    let desk = Arc::clone(&app.desk);
-    let pushed = to_the_end(async move { desk.catch_up(press, wanted.hosts).await });
+    let (desk, questions) = (Arc::clone(&app.desk), questions(wanted.ask));
+    let pushed = to_the_end(async move { desk.catch_up(press, wanted.hosts, questions).await });
     within_budget(app, caller, pushed).await
 }

@@ -157,7 +157,13 @@ async fn told(app: &App, answer: ServiceResponse<BoxBody>, problem: &Problem) ->
     } else {
         let frame = frame(app, caller.as_ref(), Section::Nowhere).await;
         let words = format!("{}.", problem.message);
-        match app.pages.error(&frame, problem.status.as_u16(), problem.title(), &words, problem.todo()) {
+        match app.pages.error_about(
+            &frame,
+            problem.status.as_u16(),
+            problem.title(),
+            (&words, problem.todo()),
+            problem.push(),
+        ) {
             Ok(html) => page(problem.status, html),
             Err(error) => {
                 tracing::error!(%error, "the page of an error could not be drawn");

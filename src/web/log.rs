@@ -155,7 +155,8 @@ fn note(event: &Event) -> String {
         Event::Resumed { who } => format!("{who} lets it go on"),
         Event::PushEnded { state, why, who, hosts_ok, hosts_total, duration_ms, .. } => {
             let by = who.as_ref().map_or(String::new(), |who| format!(" by {who}"));
-            let all = format!("{hosts_ok} of {hosts_total} hosts, {}", length(*duration_ms));
+            let hosts = if *hosts_total == 1 { "host has" } else { "hosts have" };
+            let all = format!("{hosts_ok} of {hosts_total} {hosts} the build, {}", length(*duration_ms));
             format!("{}{by}, {all}{}", state.word(), reason(why))
         }
     }

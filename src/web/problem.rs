@@ -149,6 +149,11 @@ impl Problem {
         }
     }
 
+    /// The push that is in the way, which can be opened.
+    pub fn push(&self) -> Option<i64> {
+        self.detail.get("push").and_then(Value::as_i64)
+    }
+
     /// The answer as the API gives it.
     pub fn as_json(&self) -> Value {
         let mut error = self.detail.clone();
@@ -181,7 +186,12 @@ impl Problem {
 
     /// What to do about it, for people.
     pub fn todo(&self) -> &'static str {
+        let waits = self.detail.get("waits").is_some_and(Value::is_string);
         match self.code {
+            "locked" if self.message.contains("cancel it first") => {
+                "Open that push and cancel it; “Stop, then roll back” leads back here."
+            }
+            "locked" if waits => "Open that push: it goes on when somebody answers, or lets it go on.",
             "unknown" => "Look at all stacks, or in the push log.",
             "locked" => "Watch that push, and press again when it has ended.",
             "held" => "Ask who set the hold, or release it with the stack's page open.",
@@ -219,7 +229,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let (status, code) = match &refusal {
             Refusal::Unknown { .. } => (StatusCode::NOT_FOUND, "unknown"),
-            Refusal::Locked { .. } => (StatusCode::CONFLICT, "locked"),
+            Refusal::Locked { .. } | Refusal::CancelFirst { .. } => (StatusCode::CONFLICT, "locked"),
             Refusal::Held { .. } => (StatusCode::CONFLICT, "held"),
             Refusal::Moved { .. } => (StatusCode::CONFLICT, "moved"),
             Refusal::Nothing { .. } => (StatusCode::CONFLICT, "nothing"),
@@ -229,10 +239,11 @@ impl From<Refusal> for Problem {
             Refusal::BadRequest { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
             Refusal::Unable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unable"),
         };
-        let detail = match serde_json::to_value(&refusal) {
+        let mut detail = match serde_json::to_value(&refusal) {
             Ok(Value::Object(detail)) => detail,
             _ => Map::new(),
         };
+        detail.extend(refusal.hint().map(|hint| ("hint".to_owned(), Value::String(hint))));
         Self { detail, ..Self::new(status, code, refusal.to_string()) }
     }
 }
@@ -266,10 +277,14 @@ mod tests {
             stage: "prod".to_owned(),
             push: 214,
             since: "2026-11-21T10:00:00.000Z".to_owned(),
+            waits: Some(Box::new(crate::desk::Waits {
+                waits: "waits for an answer: “Graphs calm?”".to_owned(),
+                hint: "pushbutton confirm 214".to_owned(),
+            })),
         };
         let problem = Problem::from(refusal);
         assert_eq!(problem.status, StatusCode::CONFLICT);
-        insta::assert_snapshot!(problem.as_json(), @r#"{"error":{"code":"locked","message":"mary is pushing web to prod right now (push 214)","push":214,"since":"2026-11-21T10:00:00.000Z","stack":"web","stage":"prod","who":"mary"}}"#);
+        insta::assert_snapshot!(problem.as_json(), @r#"{"error":{"code":"locked","hint":"pushbutton confirm 214","message":"mary is pushing web to prod right now (push 214); it waits for an answer: “Graphs calm?”","push":214,"since":"2026-11-21T10:00:00.000Z","stack":"web","stage":"prod","waits":"waits for an answer: “Graphs calm?”","who":"mary"}}"#);
     }
 
     #[test]

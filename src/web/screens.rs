@@ -8,6 +8,7 @@ use super::cursor::{last_records, read_records};
 use super::frame::{frame, page};
 use super::pages::{PushPage, Section};
 use super::problem::{Problem, Reply};
+use crate::desk::view::BackTo;
 use crate::desk::{JournalEnd, Refusal};
 use crate::journal::{Event, Record};
 use crate::ledger::pushes::{self, PushRow};
@@ -103,9 +104,14 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
     let usual_steps = app.desk.ledger().read(move |connection| usual::steps(connection, &row)).await;
     let usual_steps = usual_steps.map_err(Problem::broken)?;
     let went_badly = newest && !matches!(known.row.state.as_str(), "running" | "succeeded" | "rolled back");
+    let not_well = !matches!(known.row.state.as_str(), "running" | "succeeded");
+    // Undoing this push is what its page offers, not going back further than it did.
+    let undoes = |back: &BackTo| known.row.old_build.as_ref().is_none_or(|old| *old == back.build);
     Ok(PushPage {
         rest,
-        back: stage.filter(|_| went_badly).and_then(|stage| stage.back.clone()),
+        back: stage.filter(|_| went_badly).and_then(|stage| stage.back.clone()).filter(undoes),
+        now: stage.filter(|_| not_well).and_then(|stage| stage.current.clone()),
+        newest: stage.filter(|_| not_well).and_then(|stage| stage.last.clone()),
         button: stage.map_or_else(|| known.row.stage.clone(), |stage| stage.button.clone()),
         usual_steps,
         usual_ms: stage.map(|stage| stage.usual_ms.clone()).unwrap_or_default(),

@@ -169,6 +169,9 @@ fn announcement(id: i64, event: Moment, state: &str) -> Announcement {
         lines: 0,
         commit_count: 4,
         paused: None,
+        question: None,
+        waits_since: None,
+        waited_ms: 0,
     };
     let commit = Commit {
         sha: push.sha.clone(),

@@ -62,6 +62,7 @@ fn plan_text() -> String {
         build: "b1-web".parse().unwrap(),
         plan_hash: plan.hash(),
         plan,
+        held: Vec::new(),
         ssh_config: None,
         lease_s: 30,
         grace_s: 10,

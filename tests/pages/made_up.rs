@@ -8,6 +8,7 @@ use pushbutton::desk::view::{
 use pushbutton::journal::event::{Event, Record, Stream};
 use pushbutton::ledger::outbox::OutboxRow;
 use pushbutton::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
+use pushbutton::ledger::questions::Question;
 use pushbutton::ledger::usual::UsualStep;
 use pushbutton::plan::Part;
 use pushbutton::time::At;
@@ -105,7 +106,26 @@ pub fn row(id: i64, stack: &str, stage: &str, state: &str) -> PushRow {
         lines: 2188,
         commit_count: 4,
         paused: None,
+        question: None,
+        waits_since: None,
+        waited_ms: 0,
     }
+}
+
+/// A push that has asked 600 s ago and waits.
+pub fn asks(push: PushRow) -> PushRow {
+    let question = Question {
+        ask: 2,
+        command: 6,
+        question: "Are the graphs calm? <b>evil</b>".to_owned(),
+        asked_at: ago(600),
+        ends_at: ago(-1200),
+        answer: None,
+        who: None,
+        reason: None,
+    };
+    let started_at = Some(ago(660));
+    PushRow { question: Some(question), waits_since: Some(ago(600)), waited_ms: 15_000, started_at, ..push }
 }
 
 /// A street whose stages each have something to take from the one before.
@@ -140,6 +160,7 @@ pub fn street(stack: &str, stages: &[&str]) -> Street {
                 push: 4130 - 9 * kind as i64,
                 hosts_ok: 24,
                 hosts_total: 24,
+                as_of: Some(ago(12)),
             }),
             next: Some(Next {
                 seen: TRUNK.to_owned(),
@@ -153,7 +174,7 @@ pub fn street(stack: &str, stages: &[&str]) -> Street {
                 diff: Some("https://git.example.com/shop/web/compare/a...b".to_owned()),
             }),
             why_not: None,
-            back: Some(BackTo { build: "8f31c2e-4101".to_owned(), sha: PROD.to_owned() }),
+            back: Some(BackTo::new("8f31c2e-4101", PROD, false)),
             undo: Some(Undo {
                 ready: if kind == 3 { 24 } else { 1 },
                 total: if kind == 3 { 24 } else { 1 },
@@ -246,6 +267,8 @@ pub fn troubled() -> Street {
         ],
         commands: titles(),
         plan_hash: "cd".repeat(32),
+        questions: vec!["Graphs calm?".to_owned()],
+        plan_hash_asking: "dc".repeat(32),
         why_not: None,
     });
     street
@@ -292,6 +315,8 @@ pub fn stack_states() -> Vec<(&'static str, Street)> {
     running.lock = Some(row(4127, "web", "prod", "running"));
     running.stages[2].last = running.lock.clone();
     running.step = Some(StepNow { number: 5, of: 8, title: "release to /srv/web <b>evil</b>".to_owned() });
+    let mut asking = running.clone();
+    asking.lock = Some(asks(row(4127, "web", "prod", "running")));
     let mut held = street("web", &all);
     held.stages[2].hold = Some(hold("web/prod"));
     let mut closed = street("web", &all);
@@ -321,6 +346,7 @@ pub fn stack_states() -> Vec<(&'static str, Street)> {
     let four = street("web", &["qa", "princess", "canary", "prod"]);
     vec![
         ("running", running),
+        ("asking", asking),
         ("held", held),
         ("closed", closed),
         ("broken", broken),
@@ -503,7 +529,12 @@ pub fn push_page(state: &str) -> PushPage {
                 .collect(),
             why_not: (state == "degraded").then(|| "web is held by kate: <b>evil</b>".to_owned()),
         }),
-        back: (state != "succeeded").then(|| BackTo { build: "8f31c2e-4101".to_owned(), sha: PROD.to_owned() }),
+        now: (!matches!(state, "succeeded" | "running"))
+            .then(|| street("web", &["qa", "princess", "prod"]).stages[2].current.clone())
+            .flatten(),
+        newest: (state == "failed")
+            .then(|| PushRow { kind: "catch-up".to_owned(), ..row(4128, "web", "prod", "succeeded") }),
+        back: (state != "succeeded").then(|| BackTo::new("8f31c2e-4101", PROD, false)),
     }
 }
 
@@ -535,11 +566,17 @@ pub fn way_back() -> WayBack {
     WayBack {
         stack: "web".to_owned(),
         stage: "prod".to_owned(),
-        from: Some(BackTo { build: "51d0c3e-4120".to_owned(), sha: PRINCESS.to_owned() }),
+        from: Some(BackTo::new("51d0c3e-4120", PRINCESS, false)),
         to: good("8f31c2e-4101", PROD, 4101),
+        name: "8f31c2e".to_owned(),
         hosts: (1..=24).map(|n| format!("web{n:03}")).collect(),
         commands: titles(),
         plan_hash: "ef".repeat(32),
+        ask: false,
+        questions: vec!["Graphs calm? <b>evil</b>".to_owned()],
+        plan_hash_asking: "fe".repeat(32),
+        plan: plan(),
+        running: None,
         commits: commits(3),
         commit_count: 60,
         diff: Some("https://git.example.com/shop/web/compare/a...b".to_owned()),

@@ -1,8 +1,8 @@
 //! The line that IRC is told.
 
 use super::{
-    Deed, asked, bad_host_words, begins, behind_words, clean, commits_words, deed, duration, hosts_words, late,
-    more_bad_hosts, outcome, pause, short_sha, until,
+    Deed, asked, back_names, bad_host_words, begins, behind_words, clean, commits_words, deed, duration, hosts_words,
+    late, more_bad_hosts, outcome, pause, short_sha, until,
 };
 use crate::ledger::outbox::Announcement;
 use crate::ledger::pushes::Link;
@@ -100,15 +100,13 @@ fn from_to(announcement: &Announcement) -> String {
 
 /// `3f2c1ab (from 9d8e7f6)`.
 fn back_to(announcement: &Announcement) -> String {
-    let push = &announcement.push;
-    let sha = short_sha(&push.sha);
-    match push.old_sha.as_deref().filter(|old| *old != push.sha) {
-        Some(old) => format!("{sha} (from {})", short_sha(old)),
-        None => sha,
+    match back_names(announcement) {
+        (to, Some(from)) => format!("{to} (from {from})"),
+        (to, None) => to,
     }
 }
 
-/// `FAILED, 39 of 41 hosts, 38 s · why · web003 failed (exit 1), +2 more · what follows`.
+/// `FAILED, 39 of 41 hosts have 9d8e7f6, 38 s · why · web003 failed (exit 1), +2 more · what follows`.
 fn ended(announcement: &Announcement) -> String {
     let outcome = outcome(announcement);
     let mut words = format!("{}, {}", outcome.word, hosts_words(announcement));

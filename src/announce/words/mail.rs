@@ -1,8 +1,8 @@
 //! The mail: subject and plain text. The same facts as HTML are in `html`.
 
 use super::{
-    Deed, asked, bad_host_words, begins, behind_words, clean, commits_words, deed, duration, html, large, outcome,
-    pause, short_sha, until,
+    Deed, asked, back_names, bad_host_words, begins, behind_words, clean, commits_words, deed, duration, html, large,
+    outcome, pause, short_sha, until,
 };
 use crate::ledger::outbox::{Announcement, Moment};
 
@@ -32,7 +32,7 @@ fn subject(announcement: &Announcement) -> String {
     let push = &announcement.push;
     let name = format!("{} {}", clean::short(&push.stack, 40), large(&clean::short(&push.stage, 40)));
     let from_to = match push.old_sha.as_deref() {
-        _ if deed(announcement) == Deed::Back => format!("rolled back to {}", short_sha(&push.sha)),
+        _ if deed(announcement) == Deed::Back => format!("rolled back to {}", back_names(announcement).0),
         _ if deed(announcement) == Deed::CatchUp => {
             format!("{} brought to {}", behind_words(announcement), short_sha(&push.sha))
         }
@@ -103,8 +103,7 @@ impl Facts {
         let paused_why =
             push.paused.as_ref().filter(|_| announcement.pause.is_some()).and_then(|p| p.reason.as_deref());
         let hosts = match ended {
-            true if push.state == "rolled back" => format!("{}, on what was live before", push.hosts_total),
-            true => format!("{} of {} ended well", push.hosts_ok, push.hosts_total),
+            true => format!("{} of {} have {}", push.hosts_ok, push.hosts_total, back_names(announcement).0),
             false => push.hosts_total.to_string(),
         };
         let when = super::moment(announcement).map(|at| at.timestamp().strftime("%Y-%m-%d %H:%M UTC").to_string());
@@ -166,6 +165,7 @@ fn headline(announcement: &Announcement, word: &str) -> String {
     let (who, stack) = (clean::short(&push.who, 40), clean::short(&push.stack, 40));
     let stage = large(&clean::short(&push.stage, 40));
     let (sha, behind) = (short_sha(&push.sha), behind_words(announcement));
+    let back = back_names(announcement).0;
     if let Some(question) = asked(announcement) {
         let words = clean::short(&question.question, VALUE_BYTES);
         return format!("Push {} of {stack} to {stage} waits for an answer: {words}", push.id);
@@ -177,8 +177,8 @@ fn headline(announcement: &Announcement, word: &str) -> String {
         (Deed::Resume(of), false) => format!("{who} resumed push {of} of {stack} to {stage}: {word}."),
         (Deed::CatchUp, true) => format!("{who} is bringing {behind} of {stage} to {sha} of {stack}."),
         (Deed::CatchUp, false) => format!("{behind} of {stage} brought to {sha} of {stack} by {who}: {word}."),
-        (Deed::Back, true) => format!("{who} is rolling {stack} on {stage} back to {sha}."),
-        (Deed::Back, false) => format!("{stack} on {stage} was rolled back to {sha} by {who}: {word}."),
+        (Deed::Back, true) => format!("{who} is rolling {stack} on {stage} back to {back}."),
+        (Deed::Back, false) => format!("{stack} on {stage} was rolled back to {back} by {who}: {word}."),
     }
 }
 

@@ -131,15 +131,26 @@ fn deed(announcement: &Announcement) -> Deed {
     }
 }
 
-/// `41 hosts`, `1 host`; `39 of 41 hosts` when not all were brought to the end.
+/// `41 hosts`, `1 host` where all of them have the build; `39 of 41 hosts have 9d8e7f6`: the number that pages and commands
+/// say, too.
 fn hosts_words(announcement: &Announcement) -> String {
-    let (ok, total) = (announcement.push.hosts_ok, announcement.push.hosts_total);
-    let hosts = if total == 1 { "host" } else { "hosts" };
-    // On none of them is the new build, and that is well so.
-    if (ok == total && announcement.push.state == "succeeded") || announcement.push.state == "rolled back" {
-        format!("{total} {hosts}")
-    } else {
-        format!("{ok} of {total} {hosts}")
+    let push = &announcement.push;
+    let (ok, total) = (push.hosts_ok, push.hosts_total);
+    let (hosts, verb) = if total == 1 { ("host", "has") } else { ("hosts", "have") };
+    match ok == total && push.state == "succeeded" {
+        true => format!("{total} {hosts}"),
+        false => format!("{ok} of {total} {hosts} {verb} {}", back_names(announcement).0),
+    }
+}
+
+/// What goes out, and what was there before where that is something else: revisions, or builds where both are of one revision.
+fn back_names(announcement: &Announcement) -> (String, Option<String>) {
+    let push = &announcement.push;
+    match (push.old_sha.as_deref(), push.old_build.as_deref()) {
+        (Some(sha), Some(old)) if sha == push.sha && old != push.build => {
+            (clean::short(&push.build, 64), Some(clean::short(old, 64)))
+        }
+        (old, _) => (short_sha(&push.sha), old.filter(|old| *old != push.sha).map(short_sha)),
     }
 }
 

@@ -32,6 +32,9 @@ fn push(state: &str) -> PushRow {
         lines: 0,
         commit_count: 4,
         paused: None,
+        question: None,
+        waits_since: None,
+        waited_ms: 0,
     }
 }
 
@@ -180,6 +183,23 @@ fn the_way_back_and_a_resume_are_told_as_such() {
     assert_eq!(told.subject, "[push] web Prod: rolled back to 8f31c2e by mary");
     assert!(told.text.starts_with("web on Prod was rolled back to 8f31c2e by mary: succeeded.\n"), "{}", told.text);
     assert!(told.text.contains("4 commits taken back:\n"), "{}", told.text);
+    let mut equal = rollback(ended("succeeded"));
+    (equal.push.old_sha, equal.push.old_build) = (Some(equal.push.sha.clone()), Some("8f31c2e-214".to_owned()));
+    equal.push.build = "8f31c2e-212".to_owned();
+    let line = irc_line(&equal, now());
+    assert!(
+        line.contains("mary rolled PROD back to 8f31c2e-212 (from 8f31c2e-214): "),
+        "two builds of one commit: {line}"
+    );
+    assert_eq!(mail(&equal).subject, "[push] web Prod: rolled back to 8f31c2e-212 by mary");
+    let mut undone = ended("rolled back");
+    undone.push.hosts_ok = 0;
+    let line = irc_line(&undone, now());
+    assert!(
+        line.contains(": ROLLED BACK to 8f31c2e, 0 of 41 hosts have 51d0c3e, 38 s"),
+        "one number, also here: {line}"
+    );
+    assert!(mail(&undone).text.contains("Hosts     0 of 41 have 51d0c3e\n"), "{}", mail(&undone).text);
     assert!(mail(&resumed).text.starts_with("mary resumed push 213 of web to Prod: succeeded.\n"));
 }
 
@@ -204,18 +224,21 @@ fn each_end_is_told_on_irc_in_its_own_words() {
         (again, "mary pushed 51d0c3e again to PROD: succeeded, 1 host, 38 s · no new commits"),
         (
             failed(2),
-            "mary pushed 8f31c2e → 51d0c3e to PROD: FAILED, 39 of 41 hosts, 38 s · sudo apachectl graceful failed on \
+            "mary pushed 8f31c2e → 51d0c3e to PROD: FAILED, 39 of 41 hosts have 51d0c3e, 38 s · sudo apachectl graceful failed on \
              web003 · web003 failed (exit 1), web004 timed out · 4 commits",
         ),
         (
             many,
-            "mary pushed 8f31c2e → 51d0c3e to PROD: FAILED, 21 of 41 hosts, 38 s · web003 failed (exit 1), \
+            "mary pushed 8f31c2e → 51d0c3e to PROD: FAILED, 21 of 41 hosts have 51d0c3e, 38 s · web003 failed (exit 1), \
              web004 timed out, web005 failed (exit 1), +17 or more · 4 commits",
         ),
-        (cancelled, "mary pushed 8f31c2e → 51d0c3e to PROD: cancelled by joe, 10 of 41 hosts, 38 s · 4 commits"),
+        (
+            cancelled,
+            "mary pushed 8f31c2e → 51d0c3e to PROD: cancelled by joe, 10 of 41 hosts have 51d0c3e, 38 s · 4 commits",
+        ),
         (
             interrupted,
-            "mary pushed 8f31c2e → 51d0c3e to PROD: INTERRUPTED, 7 of 41 hosts · web is held until somebody decides \
+            "mary pushed 8f31c2e → 51d0c3e to PROD: INTERRUPTED, 7 of 41 hosts have 51d0c3e · web is held until somebody decides \
              · the runner died · 4 commits",
         ),
     ] {
@@ -296,7 +319,7 @@ fn a_mail_of_a_failed_push() {
     Branch    main
     Result    FAILED
     Why       sudo apachectl graceful failed on web003
-    Hosts     39 of 41 ended well
+    Hosts     39 of 41 have 51d0c3e
     Duration  38 s
 
     What did not end well:

@@ -32,6 +32,7 @@ fn runs(build: &str) -> Current {
         push: 1,
         hosts_ok: 2,
         hosts_total: 2,
+        as_of: None,
     }
 }
 

@@ -36,6 +36,9 @@ fn announcement(push: i64, event: Moment) -> Announcement {
         lines: 0,
         commit_count: 4,
         paused: None,
+        question: None,
+        waits_since: None,
+        waited_ms: 0,
     };
     Announcement {
         event,

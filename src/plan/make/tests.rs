@@ -42,6 +42,7 @@ fn assignment(plan: Plan, reason: Option<&str>) -> Assignment {
         build: "3f2c1ab-7".parse().unwrap(),
         plan_hash: plan.hash(),
         plan,
+        held: Vec::new(),
         ssh_config: None,
         lease_s: 30,
         grace_s: 5,

@@ -5,7 +5,7 @@ use crate::ledger::questions::Question;
 use serde::Serialize;
 
 /// The question that waits for its answer.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Open {
     ask: u32,
     question: String,

@@ -1,6 +1,7 @@
 //! The way back: what a rollback would do, before anybody presses.
 
 use super::parts::{CommitLine, Moment, StageTag, Version, commit_lines, link, root};
+use super::plan::{self, Files, Step, Time};
 use super::{Frame, words};
 use crate::desk::view::{Good, Undo, WayBack};
 use serde::Serialize;
@@ -16,16 +17,23 @@ pub(super) struct BackPage {
     /// Whether the build that the stage is said to run comes back: behind a push that ended badly.
     same: bool,
     to: Choice,
-    plan_hash: String,
+    plan_hash: Version,
     commits: Vec<CommitLine>,
     count: String,
     more: Option<String>,
     diff: Option<String>,
     hosts: String,
-    host_names: String,
-    commands: Vec<String>,
+    steps: Vec<Step>,
+    files: Files,
+    time: Time,
+    /// What nobody is asked, unless that is wanted.
+    questions: Vec<String>,
+    ask: bool,
+    plan_hash_asking: String,
     others: Vec<Choice>,
     why_not: Option<String>,
+    /// The push that must be cancelled first.
+    running: Option<i64>,
     undo: Option<UndoLine>,
 }
 
@@ -55,25 +63,26 @@ struct Choice {
 impl BackPage {
     pub(super) fn new(frame: &Frame, back: &WayBack) -> Self {
         let more = back.commit_count.saturating_sub(back.commits.len());
-        let mut names: Vec<String> = back.hosts.iter().take(HOSTS_NAMED).cloned().collect();
-        if back.hosts.len() > HOSTS_NAMED {
-            names.push(format!("{} more", back.hosts.len() - HOSTS_NAMED));
-        }
         Self {
             stack: back.stack.clone(),
             stage: StageTag::named(&back.stage),
-            from: back.from.as_ref().map(|from| Version::new(&from.sha)),
+            from: back.from.as_ref().map(|from| Version::named(&from.sha, &from.name)),
             same: back.from.as_ref().is_some_and(|from| from.build == back.to.build),
-            to: choice(frame, &back.to),
-            plan_hash: back.plan_hash.clone(),
+            to: Choice { version: Version::named(&back.to.sha, &back.name), ..choice(frame, &back.to) },
+            plan_hash: root(&back.plan_hash),
+            plan_hash_asking: back.plan_hash_asking.clone(),
+            questions: back.questions.clone(),
+            ask: back.ask,
+            running: back.running,
             commits: commit_lines(&back.commits, frame.now),
             count: words::count(back.commit_count as i64, "commit"),
             more: (more > 0).then(|| format!("and {} more", words::thousands(more as i64))),
             diff: link(back.diff.as_deref()),
             hosts: words::count(back.hosts.len() as i64, "host"),
-            host_names: words::and(&names),
-            commands: back.commands.clone(),
-            others: back.others.iter().map(|good| choice(frame, good)).collect(),
+            steps: back.plan.commands.iter().map(|command| plan::step(command, back.hosts.len())).collect(),
+            files: plan::files(&back.plan),
+            time: plan::time(&back.plan),
+            others: others(frame, back),
             why_not: back.why_not.clone(),
             undo: back.undo.as_ref().map(|undo| undo_line(frame, undo)),
         }
@@ -100,6 +109,19 @@ fn undo_line(frame: &Frame, undo: &Undo) -> UndoLine {
         more: (rest > 0 && undo.asked_at.is_some()).then(|| format!("and {}", words::count(rest as i64, "more host"))),
         asked: undo.asked_at.as_deref().map(|at| Moment::ago(at, frame.now)),
     }
+}
+
+/// The other builds; those of one revision are called by their build.
+fn others(frame: &Frame, back: &WayBack) -> Vec<Choice> {
+    let present = back.from.as_ref().map(|from| from.sha.as_str());
+    let all = || back.others.iter().chain([&back.to]);
+    let is_alone =
+        |good: &Good| present != Some(good.sha.as_str()) && all().filter(|other| other.sha == good.sha).count() == 1;
+    let named = |good: &Good| match is_alone(good) {
+        true => choice(frame, good),
+        false => Choice { version: Version::named(&good.sha, &good.build), ..choice(frame, good) },
+    };
+    back.others.iter().map(named).collect()
 }
 
 fn choice(frame: &Frame, good: &Good) -> Choice {

@@ -135,7 +135,7 @@ fn cell(frame: &Frame, street: &Street, stage: &StageView, tag: StageTag) -> Sta
     let hold = stage.hold.as_ref().or(street.hold.as_ref());
     let bad = stage.last.as_ref().filter(|push| !matches!(push.state.as_str(), "succeeded" | "running"));
     let mark = match (running, hold, &stage.last) {
-        (Some(_), _, _) => Mark::of_push("running"),
+        (Some(push), _, _) => Mark::of_row(push),
         (None, Some(_), _) => Mark::new(("hold", "Held")),
         (None, None, Some(last)) => Mark::of_push(&last.state),
         (None, None, None) => Mark::new(("wait", "Never pushed")),

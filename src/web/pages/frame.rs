@@ -44,6 +44,8 @@ pub struct Frame {
 pub(super) struct Shell {
     who: Option<Person>,
     running: usize,
+    /// How many of them wait for an answer.
+    asking: usize,
     running_href: String,
     nonce: String,
     notices: Vec<String>,
@@ -56,13 +58,16 @@ pub(super) struct Shell {
 
 impl Shell {
     pub(super) fn new(frame: &Frame, assets: &str) -> Self {
-        let running_href = match frame.running.as_slice() {
-            [one] => format!("/pushes/{}", one.id),
-            _ => "/".to_owned(),
+        let asking: Vec<&PushRow> = frame.running.iter().filter(|push| push.question.is_some()).collect();
+        let running_href = match (asking.as_slice(), frame.running.as_slice()) {
+            ([first, ..], _) => format!("/pushes/{}", first.id),
+            ([], [one]) => format!("/pushes/{}", one.id),
+            ([], _) => "/".to_owned(),
         };
         Self {
             who: frame.full_name.as_deref().or(frame.who.as_deref()).map(Person::new),
             running: frame.running.len(),
+            asking: asking.len(),
             running_href,
             nonce: frame.nonce.clone(),
             notices: frame.notices.clone(),

@@ -72,6 +72,8 @@ struct ErrorPage<'a> {
     title: &'a str,
     words: &'a str,
     todo: &'a str,
+    /// The push that it is about.
+    push: Option<i64>,
 }
 
 #[derive(RustEmbed)]
@@ -211,7 +213,22 @@ impl Pages {
     /// # Errors
     /// When the template is wrong.
     pub fn error(&self, frame: &Frame, status: u16, title: &str, words: &str, todo: &str) -> Result<String, PageError> {
-        self.draw(frame, "error.html", &ErrorPage { status, title, words, todo })
+        self.error_about(frame, status, title, (words, todo), None)
+    }
+
+    /// The same, about a push that can be opened.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn error_about(
+        &self,
+        frame: &Frame,
+        status: u16,
+        title: &str,
+        (words, todo): (&str, &str),
+        push: Option<i64>,
+    ) -> Result<String, PageError> {
+        self.draw(frame, "error.html", &ErrorPage { status, title, words, todo, push })
     }
 
     fn draw<P: Serialize>(&self, frame: &Frame, template: &str, page: &P) -> Result<String, PageError> {

@@ -1,6 +1,7 @@
 //! What several pages show alike: people, moments, versions, state marks, commits, pushes in a list.
 //! Plain data for the components of `templates/parts.html`; must never hold HTML.
 
+use super::asked::{Open, open_question};
 use super::words;
 use crate::desk::view::{Hold, StepNow};
 use crate::ledger::pushes::{Commit, PushRow};
@@ -107,7 +108,16 @@ impl Mark {
         Self { shape, word }
     }
 
-    /// The state of a push.
+    /// The state of a push, also what it waits for.
+    pub fn of_row(row: &PushRow) -> Self {
+        match (&row.question, &row.paused) {
+            (Some(_), _) => Self::new(("hold", "Waits for an answer")),
+            (None, Some(_)) => Self::new(("pause", "Paused")),
+            (None, None) => Self::of_push(&row.state),
+        }
+    }
+
+    /// The state of a push, by its word.
     pub fn of_push(state: &str) -> Self {
         Self::new(words::push_mark(state))
     }
@@ -147,6 +157,27 @@ impl Version {
     /// Makes one.
     pub fn new(sha: &str) -> Self {
         Self { full: sha.to_owned(), short: words::short(sha).to_owned() }
+    }
+
+    /// One that is called by another name: the build, where two of the same revision stand beside each other.
+    pub fn named(sha: &str, name: &str) -> Self {
+        Self { full: sha.to_owned(), short: name.to_owned() }
+    }
+
+    /// What a push puts on its stage in place of what: builds, where both are of one revision.
+    pub fn of_push(row: &PushRow) -> (Option<Self>, Self) {
+        let old = row.old_sha.as_deref();
+        match (old, row.old_build.as_deref()) {
+            (Some(sha), Some(old)) if sha == row.sha && old != row.build => {
+                (Some(Self::named(sha, old)), Self::named(sha, &row.build))
+            }
+            _ => (old.map(Self::new), Self::new(&row.sha)),
+        }
+    }
+
+    /// What people call it.
+    pub fn words(&self) -> &str {
+        &self.short
     }
 }
 
@@ -213,6 +244,8 @@ pub struct PushLine {
     commits: Option<String>,
     reason: Option<String>,
     why: Option<String>,
+    /// On how many hosts its build was at its end, where that is not all.
+    hosts: Option<String>,
     /// What kind of push it is; empty for a plain one.
     kind: &'static str,
 }
@@ -220,14 +253,17 @@ pub struct PushLine {
 impl PushLine {
     /// Makes one.
     pub fn new(row: &PushRow, now: At) -> Self {
+        let (old, new) = Version::of_push(row);
         Self {
             id: row.id,
-            mark: Mark::of_push(&row.state),
+            mark: Mark::of_row(row),
             stack: row.stack.clone(),
             stage: StageTag::named(&row.stage),
             who: Person::new(&row.who),
-            old: row.old_sha.as_deref().map(Version::new),
-            new: Version::new(&row.sha),
+            old,
+            new,
+            hosts: (row.state != "running" && row.state != "succeeded")
+                .then(|| format!("{} of {} have it", row.hosts_ok, words::count(row.hosts_total, "host"))),
             diff: link(row.diff.as_deref()),
             at: Moment::minute(&row.pressed_at),
             ago: Moment::ago(&row.pressed_at, now),
@@ -264,14 +300,27 @@ pub struct Running {
     started: Moment,
     usual_ms: i64,
     paused: Option<PauseLine>,
+    /// What it asks, while it waits for the answer.
+    asks: Option<Open>,
+    /// Whether it waits for a person: then no estimate moves.
+    waits: bool,
+    /// `3 of 4 hosts have 51d0c3e`.
+    hosts: String,
 }
 
 impl Running {
     /// Makes one; `usual_ms` are the durations of the last good pushes of its stage.
     pub fn new(row: &PushRow, stage: StageTag, usual_ms: &[i64], step: Option<&StepNow>, now: At) -> Self {
         let since = row.started_at.as_deref().unwrap_or(&row.pressed_at);
-        let so_far = millis_between(since, now).unwrap_or(0);
+        // The clock of the estimate stands while the push waits for a person.
+        let until = row.waits_since.as_deref().and_then(|at| at.parse::<At>().ok()).unwrap_or(now);
+        let so_far = (millis_between(since, until).unwrap_or(0) - row.waited_ms).max(0);
         let usual = words::median(usual_ms);
+        let waits = row.waits_since.is_some();
+        let began = since.parse::<At>().map_or_else(
+            |_| since.to_owned(),
+            |began| At::from_millis(began.millis().saturating_add(row.waited_ms)).to_string(),
+        );
         Self {
             id: row.id,
             stack: row.stack.clone(),
@@ -280,13 +329,17 @@ impl Running {
             sha: Version::new(&row.sha),
             // Never a stuck 99 %: past the usual time the words say so.
             percent: usual.map(|usual| (so_far * 100 / usual.max(1)).min(95)),
-            left: usual.map(|usual| words::left(usual - so_far)),
+            left: usual.filter(|_| !waits).map(|usual| words::left(usual - so_far)),
             so_far: duration_words(so_far),
             step: step.map(|step| format!("Step {} of {}, {}", step.number, step.of, step.title)),
-            since: since.to_owned(),
+            since: began,
             started: Moment::clock(since),
-            usual_ms: usual.unwrap_or(0),
+            // Without it nothing in the browser moves the bar.
+            usual_ms: usual.filter(|_| !waits).unwrap_or(0),
             paused: PauseLine::of(row),
+            asks: open_question(row.question.as_slice()),
+            waits,
+            hosts: words::have(row),
         }
     }
 }

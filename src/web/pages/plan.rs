@@ -43,7 +43,7 @@ pub(super) struct PlanPage {
 
 /// One command.
 #[derive(Debug, Serialize)]
-struct Step {
+pub(super) struct Step {
     title: String,
     /// All of it, where the title does not say all.
     typed: Option<String>,
@@ -55,7 +55,7 @@ struct Step {
 
 /// Which files change.
 #[derive(Debug, Serialize)]
-struct Files {
+pub(super) struct Files {
     /// What is known, in a sentence.
     words: String,
     send: String,
@@ -72,7 +72,7 @@ struct Paths {
 
 /// How long it should take.
 #[derive(Debug, Serialize)]
-struct Time {
+pub(super) struct Time {
     words: String,
     spread: Option<String>,
 }
@@ -109,7 +109,7 @@ impl PlanPage {
     }
 }
 
-fn step(command: &PlannedView, hosts: usize) -> Step {
+pub(super) fn step(command: &PlannedView, hosts: usize) -> Step {
     let part = match command.part {
         Part::Main => "",
         Part::Owed => "first, since nobody could run it when it was due, ",
@@ -145,7 +145,7 @@ fn step(command: &PlannedView, hosts: usize) -> Step {
     }
 }
 
-fn files(plan: &PlanView) -> Files {
+pub(super) fn files(plan: &PlanView) -> Files {
     let stage = words::stage_words(&plan.stage);
     let made = plan.build.is_none();
     let words = match (&plan.changes, &plan.old) {
@@ -186,7 +186,7 @@ fn lists(changes: &FileChanges) -> Vec<Paths> {
     kinds.into_iter().zip(changes.counts).filter_map(paths).collect()
 }
 
-fn time(plan: &PlanView) -> Time {
+pub(super) fn time(plan: &PlanView) -> Time {
     let Some(usual) = plan.usual else {
         return Time { words: "no history yet".to_owned(), spread: None };
     };

@@ -1,9 +1,10 @@
 //! One push, live or past: what it does or did, host by host, and what was told of it.
 
 mod steps;
+mod truth;
 
 use super::asked::{AskedLine, Open, asked_lines, open_question};
-use super::hosts::{self, HOSTS_LISTED, HostCell, HostLine, Legend, host_cells, host_lines, legend};
+use super::hosts::{self, HostCell, HostLine, Legend, host_cells, host_lines, legend};
 use super::onwards::{Onwards, onwards};
 use super::parts::{
     CommitLine, HoldLine, Mark, Moment, PauseLine, Person, StageTag, Version, authors, commit_lines, link,
@@ -11,7 +12,7 @@ use super::parts::{
 };
 use super::told::{Told, told, told_words};
 use super::{Frame, words};
-use crate::desk::view::{BackTo, Hold, Rest, Usual};
+use crate::desk::view::{BackTo, Current, Hold, Rest, Usual};
 use crate::journal::event::{Event, Record, Stream};
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
@@ -20,6 +21,7 @@ use crate::ledger::usual::UsualStep;
 use crate::time::{duration_words, exact_words};
 use serde::Serialize;
 use steps::{Step, steps};
+use truth::{doubt, now_words, so_far};
 
 /// Failures listed in full before "and N more".
 const WHYS_LISTED: usize = 12;
@@ -63,6 +65,10 @@ pub struct PushPage {
     pub rest: Option<Rest>,
     /// Where a rollback would go, when it did not end well.
     pub back: Option<BackTo>,
+    /// What its stage runs now, when this one did not end well: the push that put it there, and on how many hosts it is.
+    pub now: Option<Current>,
+    /// The newest push to its stage.
+    pub newest: Option<PushRow>,
 }
 
 #[derive(Debug, Serialize)]
@@ -120,6 +126,11 @@ pub(super) struct PushView {
     paused: Option<PauseLine>,
     /// How many hosts have what, while it runs.
     so_far: String,
+    /// What is true of the stage now, when this push did not end well.
+    now: Option<String>,
+    /// Whether it waits for a person, paused or for an answer.
+    waits: bool,
+    waited_ms: i64,
 }
 
 /// Why a command failed on a host.
@@ -147,6 +158,8 @@ impl PushView {
         let stage = StageTag::named(&row.stage);
         let live = row.state == "running";
         let since = row.started_at.as_deref().unwrap_or(&row.pressed_at);
+        let (old, new) = Version::of_push(row);
+        let rolled_to = new.words().to_owned();
         let took_ms = row.duration_ms.or_else(|| millis_between(since, frame.now)).unwrap_or(0);
         let usual = words::median(&page.usual_ms);
         let steps = steps(page, live, since, took_ms);
@@ -157,7 +170,7 @@ impl PushView {
             id: row.id,
             stack: row.stack.clone(),
             name: match row.kind.as_str() {
-                "rollback" => format!("{} on {} back to {}", row.stack, stage.words, words::short(&row.sha)),
+                "rollback" => format!("{} on {} back to {}", row.stack, stage.words, new.words()),
                 "catch-up" => format!("{} on {}: {}", row.stack, stage.words, brought(&page.hosts)),
                 _ => format!("{} to {}", row.stack, stage.words),
             },
@@ -170,17 +183,17 @@ impl PushView {
             resumes: row.resumes,
             commits_title: if row.kind == "rollback" { "Commits taken back" } else { "Commits" },
             onwards: page.rest.as_ref().and_then(onwards),
-            back: page.back.as_ref().map(|back| Version::new(&back.sha)),
+            back: page.back.as_ref().map(|back| Version::named(&back.sha, &back.name)),
             paused: PauseLine::of(row),
             so_far: so_far(page),
+            now: now_words(frame, page),
+            waits: row.waits_since.is_some(),
+            waited_ms: row.waited_ms,
             live,
-            mark: match row.paused {
-                Some(_) => Mark::new(("pause", "Paused")),
-                None => Mark::of_push(&row.state),
-            },
+            mark: Mark::of_row(row),
             who: Person::new(&row.who),
-            old: row.old_sha.as_deref().map(Version::new),
-            new: Version::new(&row.sha),
+            old,
+            new,
             build: row.build.clone(),
             root: row.root.as_deref().map(root),
             branch: row.branch.clone(),
@@ -212,7 +225,7 @@ impl PushView {
                 _ => "lost",
             },
             result_title: match row.kind.as_str() {
-                "rollback" => words::rollback_title(&row.state, &stage.words, &row.sha, row.ended_by.as_deref()),
+                "rollback" => words::rollback_title(&row.state, &stage.words, &rolled_to, row.ended_by.as_deref()),
                 _ if row.state == "rolled back" => words::rolled_back_title(&stage.words, row.old_sha.as_deref()),
                 "catch-up" => words::catch_up_title(row, &stage.words, &brought(&page.hosts)),
                 _ => words::result_title(&row.state, &row.stack, &stage.words, row.ended_by.as_deref()),
@@ -239,23 +252,6 @@ impl PushView {
             stage,
         }
     }
-}
-
-/// `12 of 24 hosts run 51d0c3e. Step 6 is done on 3 of 24.`: for whoever thinks of cancelling; `static/live.js` says the same.
-fn so_far(page: &PushPage) -> String {
-    let begun = |row: &&CommandRow| row.started_at.is_some();
-    let flip =
-        page.commands.iter().filter(begun).rfind(|row| page.flips.iter().any(|flip| i64::from(*flip) == row.command));
-    let mut words = String::new();
-    if !page.flips.is_empty() {
-        let (sha, hosts) = (words::short(&page.row.sha), words::count(page.row.hosts_total, "host"));
-        let verb = if page.row.hosts_total == 1 { "runs" } else { "run" };
-        words = format!("{} of {hosts} {verb} {sha}.", flip.map_or(0, |row| row.ok));
-    }
-    if let Some(row) = page.commands.iter().rfind(begun).filter(|row| row.hosts > 0) {
-        words.push_str(&format!(" Step {} is done on {} of {}.", row.command, row.ok, row.hosts));
-    }
-    words.trim_start().to_owned()
 }
 
 /// The hosts that a catch-up is about: named while they fit a headline.
@@ -288,7 +284,7 @@ fn result_words(page: &PushPage, steps: &[Step]) -> String {
             format!("Push {}. {sha} is on all {}.", row.id, words::count(row.hosts_total, "host"))
         }
         "succeeded" => format!("Push {}. {sha} is on its {}.", row.id, words::count(row.hosts_total, "host")),
-        "rolled back" => format!("Push {}.", row.id),
+        "rolled back" => format!("Push {}. At its end {}.", row.id, words::have(row)),
         _ => {
             let mut bad: Vec<&str> =
                 page.results.iter().filter(|row| is_bad(row.result.as_deref())).map(|row| row.host.as_str()).collect();
@@ -301,7 +297,8 @@ fn result_words(page: &PushPage, steps: &[Step]) -> String {
                 0 => String::new(),
                 bad => format!(", on {bad} of {}", words::count(row.hosts_total, "host")),
             };
-            format!("Push {}, step {last} of {}{on}.", row.id, steps.iter().filter(|step| !step.unused).count())
+            let of = steps.iter().filter(|step| !step.unused).count();
+            format!("Push {}, step {last} of {of}{on}. At its end {}.", row.id, words::have(row))
         }
     };
     let skew = page.commands.iter().filter_map(|command| command.skew_ms).max();
@@ -344,35 +341,6 @@ fn whys(page: &PushPage, live: bool) -> (Vec<Why>, Option<String>) {
         bad.iter().take(WHYS_LISTED).map(line).collect(),
         (more > 0).then(|| format!("and {} more", words::thousands(more as i64))),
     )
-}
-
-/// What is known of the hosts of a push that nobody ended.
-fn doubt(page: &PushPage) -> Option<String> {
-    if page.row.state != "interrupted" {
-        return None;
-    }
-    let total = page.row.hosts_total;
-    let mut unknown: Vec<&str> = page
-        .results
-        .iter()
-        .filter(|row| matches!(row.result.as_deref(), None | Some("unknown")) && !row.host.is_empty())
-        .map(|row| row.host.as_str())
-        .collect();
-    unknown.sort_unstable();
-    unknown.dedup();
-    let doubtful = unknown.len() as i64;
-    let rest = (total - page.row.hosts_ok - doubtful).max(0);
-    let mut names: Vec<String> = unknown.iter().take(HOSTS_LISTED).map(|host| (*host).to_owned()).collect();
-    if unknown.len() > HOSTS_LISTED {
-        names.push(format!("{} more", unknown.len() - HOSTS_LISTED));
-    }
-    let which = if names.is_empty() { String::new() } else { format!(" ({})", words::and(&names)) };
-    Some(format!(
-        "Of {}, {} reached the end of the list, {doubtful} {} in doubt{which}, {rest} did not.",
-        words::count(total, "host"),
-        page.row.hosts_ok,
-        if doubtful == 1 { "is" } else { "are" },
-    ))
 }
 
 fn tail_line(record: &Record) -> Option<TailLine> {

@@ -37,6 +37,9 @@ struct Bring {
     /// The hosts, as the form carries them: names with a blank between.
     hosts: String,
     plan_hash: String,
+    plan_hash_asking: String,
+    /// What nobody is asked, unless that is wanted; none when there is nothing to ask.
+    asks: Option<String>,
     why_not: Option<String>,
 }
 
@@ -99,6 +102,11 @@ impl Bring {
             build: catch_up.build.clone(),
             hosts: names.join(" "),
             plan_hash: catch_up.plan_hash.clone(),
+            plan_hash_asking: catch_up.plan_hash_asking.clone(),
+            asks: (!catch_up.questions.is_empty()).then(|| {
+                let questions: Vec<String> = catch_up.questions.iter().map(|one| format!("“{one}”")).collect();
+                words::and(&questions)
+            }),
             why_not: catch_up.why_not.clone(),
         }
     }
@@ -112,7 +120,7 @@ fn more(count: usize) -> Option<String> {
 /// `Undo to 8f31c2e is ready on 24/24 hosts`; none when there is no way back, or nobody knows.
 pub(super) fn undo_words(stage: &StageView) -> Option<String> {
     let (back, undo) = (stage.back.as_ref()?, stage.undo.as_ref()?);
-    let sha = words::short(&back.sha);
+    let sha = &back.name;
     Some(match undo.ready == undo.total {
         true => format!("Undo to {sha} is ready on {}/{}", undo.ready, words::count(undo.total as i64, "host")),
         false => {

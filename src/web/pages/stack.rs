@@ -84,6 +84,18 @@ fn status(frame: &Frame, street: &Street) -> Status {
     let plain = |shape, words: String| Status { shape, words, ago: None, end: String::new() };
     if let Some(push) = &street.lock {
         let stage = words::stage_words(&push.stage);
+        if let Some(question) = &push.question {
+            let since = Moment::minute(&question.asked_at);
+            return plain(
+                "hold",
+                format!(
+                    "The push of {} to {stage} waits for an answer since {} UTC: “{}”",
+                    push.who,
+                    since.words(),
+                    question.question
+                ),
+            );
+        }
         return match &push.paused {
             Some(pause) => {
                 let since = Moment::minute(&pause.at);

@@ -36,6 +36,8 @@ pub(super) struct StageCard {
     hosts: String,
     /// Where the way back goes, when it is open.
     back: Option<Version>,
+    /// The push that runs, and must be cancelled before anything is rolled back.
+    cancel_first: Option<i64>,
 }
 
 /// What a stage runs.
@@ -53,6 +55,8 @@ struct Now {
     who: String,
     push: i64,
     hosts: String,
+    /// When that was known.
+    as_of: Option<Moment>,
 }
 
 /// What only some hosts have: the last push was degraded.
@@ -137,7 +141,7 @@ impl StageCard {
             castle,
             tried: last_state.is_some(),
             mark: match (running, held, last_state) {
-                (Some(_), _, _) => Mark::of_push("running"),
+                (Some(push), _, _) => Mark::of_row(push),
                 (None, true, _) => Mark::new(("hold", "Held")),
                 (None, false, Some(state)) => Mark::of_push(state),
                 (None, false, None) => Mark::new(("wait", "Never pushed")),
@@ -162,9 +166,14 @@ impl StageCard {
                 count => words::count(count as i64, "host"),
             },
             back: match (&street.lock, &street.problem) {
-                (None, None) => stage.back.as_ref().map(|back| Version::new(&back.sha)),
+                (None, None) => stage.back.as_ref().map(|back| Version::named(&back.sha, &back.name)),
                 _ => None,
             },
+            cancel_first: street
+                .lock
+                .as_ref()
+                .filter(|_| street.problem.is_none() && stage.current.is_some())
+                .map(|push| push.id),
         }
     }
 }
@@ -188,6 +197,7 @@ fn now(frame: &Frame, current: &Current, before: Option<&StageView>) -> Now {
         who: current.who.clone(),
         push: current.push,
         hosts,
+        as_of: current.as_of.as_deref().map(Moment::minute),
     }
 }
 
@@ -258,7 +268,11 @@ fn button(frame: &Frame, street: &Street, stage: &StageView, before: Option<&Sta
     }
     if let Some(push) = &street.lock {
         let other = words::stage_words(&push.stage);
-        let foot = format!("{} is pushing to {other}", push.who);
+        let foot = match (&push.question, &push.paused) {
+            (Some(_), _) => format!("The push of {} to {other} waits for an answer", push.who),
+            (None, Some(paused)) => format!("The push of {} to {other} is paused by {}", push.who, paused.who),
+            (None, None) => format!("{} is pushing to {other}", push.who),
+        };
         return shut(own, format!("when the push to {other} has ended"), foot);
     }
     if let Some(hold) = stage.hold.as_ref().or(street.hold.as_ref()) {

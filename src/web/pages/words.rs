@@ -87,6 +87,15 @@ pub fn left(ms: i64) -> String {
     }
 }
 
+/// `3 of 4 hosts have 51d0c3e`: where the build of a push is, as far as is known; by its build where what was there before is
+/// of the same revision.
+pub fn have(row: &PushRow) -> String {
+    let verb = if row.hosts_total == 1 { "has" } else { "have" };
+    let same = row.old_sha.as_deref() == Some(row.sha.as_str()) && row.old_build.as_deref() != Some(row.build.as_str());
+    let what = if same { row.build.as_str() } else { short(&row.sha) };
+    format!("{} of {} {verb} {what}", thousands(row.hosts_ok), count(row.hosts_total, "host"))
+}
+
 /// The state of a push as shape and word; the shape is never the only sign.
 pub fn push_mark(state: &str) -> (&'static str, &'static str) {
     match state {
@@ -165,10 +174,10 @@ pub fn catch_up_title(row: &PushRow, stage: &str, hosts: &str) -> String {
 }
 
 /// The headline of a rollback that ended.
-pub fn rollback_title(state: &str, stage: &str, sha: &str, ended_by: Option<&str>) -> String {
+pub fn rollback_title(state: &str, stage: &str, to: &str, ended_by: Option<&str>) -> String {
     match (state, ended_by) {
-        ("succeeded", _) => format!("{stage} was rolled back to {}", short(sha)),
-        ("degraded", _) => format!("{stage} was rolled back to {}, but not everywhere", short(sha)),
+        ("succeeded", _) => format!("{stage} was rolled back to {to}"),
+        ("degraded", _) => format!("{stage} was rolled back to {to}, but not everywhere"),
         ("failed", _) => format!("The rollback of {stage} failed"),
         ("cancelled", Some(who)) => format!("{who} cancelled the rollback of {stage}"),
         ("cancelled", None) => format!("The rollback of {stage} was cancelled"),

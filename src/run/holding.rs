@@ -1,0 +1,48 @@
+//! Which hosts hold the build of the push that runs here: what its commands ended with, where that says it. It must never
+//! count by anything but [`Proof`], so that the runner, the ledger and the page say one number. Called by the walk.
+
+use super::verdict::HostOutcome;
+use crate::journal::HostResult;
+use crate::plan::{Proof, Sign, Standing};
+use crate::stack::Host;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// What the commands that count have ended with. A std mutex: never held across an await.
+#[derive(Debug)]
+pub(super) struct Holding {
+    proof: Proof,
+    ended: Mutex<BTreeMap<(u32, String), HostResult>>,
+}
+
+impl Holding {
+    /// Nothing has ended yet.
+    pub fn new(proof: Proof) -> Self {
+        Self { proof, ended: Mutex::default() }
+    }
+
+    /// Notes how a command ended on its places.
+    pub fn note(&self, number: u32, outcomes: &[HostOutcome]) {
+        let Proof { brought, asked, back, .. } = &self.proof;
+        if ![brought, asked, back].into_iter().any(|numbers| numbers.contains(&number)) {
+            return;
+        }
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.extend(outcomes.iter().map(|(host, outcome)| {
+            let name = host.as_ref().map_or("", Host::name).to_owned();
+            ((number, name), outcome.result)
+        }));
+    }
+
+    /// How many of these hosts hold the build, as far as is known.
+    pub fn count(&self, hosts: &[Host]) -> usize {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let sign = |number: u32, host: &str| {
+            let found = ended.get(&(number, host.to_owned())).or_else(|| ended.get(&(number, String::new())));
+            found.map_or(Sign::Nothing, |result| result.sign())
+        };
+        let holds =
+            |host: &&Host| self.proof.standing(host.name(), |number| sign(number, host.name())) == Standing::Holds;
+        hosts.iter().filter(holds).count()
+    }
+}

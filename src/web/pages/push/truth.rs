@@ -1,0 +1,66 @@
+//! What is true of the hosts of a push, in sentences: while it runs, behind a bad end, and now. It must never say a number of its
+//! own: that is the push's. Called by the push page.
+
+use super::super::hosts::HOSTS_LISTED;
+use super::super::parts::Moment;
+use super::super::{Frame, words};
+use super::PushPage;
+use crate::ledger::pushes::CommandRow;
+
+/// `12 of 24 hosts have 51d0c3e. Step 6 is done on 3 of 24.`: for whoever thinks of cancelling; `static/live.js` says the same.
+pub(super) fn so_far(page: &PushPage) -> String {
+    let begun = |row: &&CommandRow| row.started_at.is_some();
+    let mut words = format!("{}.", words::have(&page.row));
+    if let Some(row) = page.commands.iter().rfind(begun).filter(|row| row.hosts > 0) {
+        words.push_str(&format!(" Step {} is done on {} of {}.", row.command, row.ok, row.hosts));
+    }
+    words
+}
+
+/// What is true of the stage now, for the page of a push that did not end well: it may have been healed since.
+pub(super) fn now_words(frame: &Frame, page: &PushPage) -> Option<String> {
+    let (row, current) = (&page.row, page.now.as_ref()?);
+    let stage = words::stage_words(&row.stage);
+    let name = match current.sha == row.sha && current.build != row.build {
+        true => format!("build {}", current.build),
+        false => words::short(&current.sha).to_owned(),
+    };
+    let hosts = match current.hosts_ok == current.hosts_total {
+        true if current.hosts_total == 1 => "on its host".to_owned(),
+        true => format!("on all {}", words::count(current.hosts_total, "host")),
+        false => format!("on {} of {}", current.hosts_ok, words::count(current.hosts_total, "host")),
+    };
+    let as_of = current.as_of.as_deref().map(|at| format!(", as of {}", Moment::until(at, frame.now).words()));
+    let since = page.newest.as_ref().filter(|newest| newest.id > row.id);
+    let since = since.map(|newest| format!(" Since then: push {} ({}, {}).", newest.id, newest.kind, newest.state));
+    Some(format!("Now {stage} runs {name} {hosts}{}.{}", as_of.unwrap_or_default(), since.unwrap_or_default()))
+}
+
+/// What is known of the hosts of a push that nobody ended.
+pub(super) fn doubt(page: &PushPage) -> Option<String> {
+    if page.row.state != "interrupted" {
+        return None;
+    }
+    let total = page.row.hosts_total;
+    let mut unknown: Vec<&str> = page
+        .results
+        .iter()
+        .filter(|row| matches!(row.result.as_deref(), None | Some("unknown")) && !row.host.is_empty())
+        .map(|row| row.host.as_str())
+        .collect();
+    unknown.sort_unstable();
+    unknown.dedup();
+    let doubtful = unknown.len() as i64;
+    let rest = (total - page.row.hosts_ok - doubtful).max(0);
+    let mut names: Vec<String> = unknown.iter().take(HOSTS_LISTED).map(|host| (*host).to_owned()).collect();
+    if unknown.len() > HOSTS_LISTED {
+        names.push(format!("{} more", unknown.len() - HOSTS_LISTED));
+    }
+    let which = if names.is_empty() { String::new() } else { format!(" ({})", words::and(&names)) };
+    Some(format!(
+        "{}, {doubtful} {} in doubt{which}, {rest} {} not.",
+        words::have(&page.row),
+        if doubtful == 1 { "is" } else { "are" },
+        if rest == 1 { "has" } else { "have" },
+    ))
+}
