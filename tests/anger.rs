@@ -16,7 +16,7 @@ struct Said {
 }
 
 impl House {
-    async fn says(&self, args: &[&str]) -> Said {
+    async fn olga_says(&self, args: &[&str]) -> Said {
         let config = self.dir.path().join("config.toml");
         let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(config).args(args);
         let program = program.env("HOME", self.dir.path()).env("USER", "olga").dir(self.dir.path());
@@ -92,21 +92,21 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
     assert!(house.get("/").await.text.contains("Answer: Graphs calm?"), "the dashboard leads to it");
     let listed = house.get("/api/v1/pushes?state=running").await.text;
     assert!(listed.contains("Graphs calm?"), "{listed}");
-    let status = house.says(&["status"]).await.out;
+    let status = house.olga_says(&["status"]).await.out;
     for words in
         ["push 1 of mary to qa waits for an answer; 3 of 3 hosts have", "“Graphs calm?”; hint: pushbutton confirm 1"]
     {
         assert!(status.contains(words), "{words}: {status}");
     }
-    let refused = house.says(&["push", "web", "qa"]).await;
+    let refused = house.olga_says(&["push", "web", "qa"]).await;
     assert!(refused.err.contains("it waits for an answer: “Graphs calm?”"), "{}", refused.err);
     assert!(refused.err.contains("hint: pushbutton confirm 1"), "{}", refused.err);
-    let refused = house.says(&["rollback", "web", "qa", "--reason", "now"]).await;
+    let refused = house.olga_says(&["rollback", "web", "qa", "--reason", "now"]).await;
     assert!(refused.err.contains("push 1 is running: cancel it first"), "{}", refused.err);
     assert!(refused.err.contains("hint: pushbutton cancel 1") && refused.code == Some(1), "{}", refused.err);
     let (code, refused) = house.way_back("").await;
     assert_eq!((code, message(&refused).starts_with("push 1 is running: cancel it first")), (409, true), "{refused}");
-    assert_eq!(house.says(&["confirm", "1"]).await.code, Some(0));
+    assert_eq!(house.olga_says(&["confirm", "1"]).await.code, Some(0));
     let first = house.ended(id).await;
     assert_eq!((&first["push"]["state"], &first["push"]["hosts_ok"]), (&json!("succeeded"), &json!(3)), "{first:#}");
     assert!(first["push"]["waited_ms"].as_i64().unwrap() > 0, "the time of the person is known: {first:#}");
@@ -163,7 +163,7 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
     assert_eq!((&failed["push"]["state"], &failed["push"]["hosts_ok"]), (&json!("failed"), &json!(3)), "{failed:#}");
     let have = format!("3 of 3 hosts have {sha}");
     assert!(house.get(&format!("/pushes/{id}")).await.text.contains(&format!("At its end {have}.")));
-    let status = house.says(&["status"]).await.out;
+    let status = house.olga_says(&["status"]).await.out;
     assert!(
         status.contains(&format!("push {id}: 3 of 3 hosts have {} as of ", build(&failed)))
             && status.contains("0 of 3 hosts as of "),
@@ -183,7 +183,7 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
         (&json!(build(&third)), &json!(build(&failed))),
         "{back:#}"
     );
-    let rolled = house.says(&["rollback", "web", "qa", "--reason", "broken", "--follow"]).await;
+    let rolled = house.olga_says(&["rollback", "web", "qa", "--reason", "broken", "--follow"]).await;
     assert_eq!(rolled.code, Some(0), "{}{}", rolled.out, rolled.err);
     assert!(rolled.out.contains("nobody is asked “Graphs calm?”; --ask does"), "{}", rolled.out);
     assert!(!rolled.out.contains("? Graphs calm?"), "{}", rolled.out);
@@ -197,7 +197,7 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
         (behind == 3).then_some(())
     })
     .await;
-    let caught = house.says(&["catch-up", "web", "qa", "--follow"]).await;
+    let caught = house.olga_says(&["catch-up", "web", "qa", "--follow"]).await;
     assert_eq!(caught.code, Some(0), "{}{}", caught.out, caught.err);
     let page = house.get(&format!("/pushes/{}", failed["push"]["id"])).await.text;
     let runs = &third["push"]["sha"].as_str().unwrap()[..7];

@@ -7,7 +7,7 @@ mod presses;
 
 use crate::played::{Home, RUNNER};
 use pushbutton::config::Config;
-use pushbutton::desk::{Decision, Desk, DeskError, JournalEnd, Press, Refusal, Street};
+use pushbutton::desk::{Case, Decision, Desk, DeskError, JournalEnd, Press, Refusal, Street};
 use pushbutton::journal::{Ended, Event, HostResult, PushDir, Stream, Writer};
 use pushbutton::ledger::pushes::PushRow;
 use pushbutton::ledger::{LedgerError, audit, holds, outbox, pushes};

@@ -38,8 +38,9 @@ async fn what_is_refused_says_why_and_what_to_do() {
     house.commit().await;
     assert_eq!(browser.ask(seen).await, before);
     browser.ask("document.querySelector('[data-go=qa]').click()").await;
-    browser.says("h1", "Somebody pushed before you").await;
+    browser.says("h1", "Something changed since you looked").await;
     assert!(browser.text("main").await.contains("press again"));
+    assert_eq!(browser.text("main a[href=\"/stacks/web\"]").await, "Back to web", "a refusal leads back to its stack");
     browser.glance("moved-on").await;
     assert_eq!(house.get("/api/v1/pushes").await.text.matches("\"id\"").count(), 0, "nothing was pushed");
 
@@ -67,7 +68,7 @@ async fn what_is_refused_says_why_and_what_to_do() {
     browser.click(".card .btn--main").await;
     browser.arrives("/stacks/web").await;
     browser.click("[data-go=\"qa\"]:not([aria-disabled])").await;
-    browser.says("h1", "Pushbutton cannot do that now").await;
+    browser.says("h1", "The disk of the server is full").await;
     assert!(browser.text("main").await.contains("make room"));
     browser.glance("no-room").await;
 

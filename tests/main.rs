@@ -57,3 +57,4 @@ mod viewers;
 mod warm;
 mod web;
 mod window;
+mod words;

@@ -439,8 +439,14 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
     }
     for status in [403, 404, 409, 503] {
         let words = "QA has moved since you opened the page. Nothing was pushed.";
-        let html =
-            pages.error(&stranger, status, "Somebody pushed <b>evil</b>", words, "Look again, then press again.");
+        let html = pages.error(
+            &stranger,
+            status,
+            "Somebody pushed <b>evil</b>",
+            words,
+            "look again, then press again",
+            Vec::new(),
+        );
         checked(&format!("error-{status}"), html);
     }
     assert!(at(0).millis() > 0);

@@ -28,6 +28,9 @@ pub struct Advice {
     pub case: Option<&'static Case>,
 }
 
+/// The tables, each with the program's name as the docs say it: what `docs/operating.md` lists.
+pub const TABLES: &[(&str, &[Case])] = &[];
+
 /// The most characters of a program's line that are repeated.
 pub const LONGEST: usize = 200;
 

@@ -222,11 +222,11 @@ fn refused(status: u16, text: &str) -> Refused {
     let answer: Value = serde_json::from_str(text).unwrap_or_default();
     let error = &answer["error"];
     let message = error["message"].as_str().map_or_else(|| format!("the server answered {status}"), str::to_owned);
-    let hint = match error["code"].as_str().unwrap_or_default() {
-        _ if error["hint"].is_string() => error["hint"].as_str().map(str::to_owned),
-        "locked" => Some(format!("pushbutton follow {}", error["push"])),
-        "held" => error["scope"].as_str().map(|scope| format!("pushbutton release-hold {scope}")),
-        _ => None,
+    let cure = error["cure"].as_str();
+    let command = error["hint"].as_str().map(str::to_owned);
+    let hint = match (cure, command) {
+        (Some(cure), Some(command)) => Some(format!("{command}\nhint: {cure}")),
+        (cure, command) => command.or_else(|| cure.map(str::to_owned)),
     };
     Refused { message, hint }
 }

@@ -7,7 +7,7 @@ use super::resume::Earlier;
 use super::runs::Runs;
 use super::view::{BackTo, WayBack};
 use super::wish::Questions;
-use super::{Decision, Desk, Refusal, first_line, gate, inventory, undo};
+use super::{Case, Decision, Desk, Refusal, first_line, gate, inventory, undo};
 use crate::ledger::aim::Aim;
 use crate::ledger::history::{self, Filter};
 use crate::ledger::past::{self, Good};
@@ -117,33 +117,43 @@ impl Past {
     }
 
     fn chosen(&self, stack: &Stack, stage: &StageName, facts: &Facts, to: Option<&BuildId>) -> Result<&Good, Refusal> {
-        let nothing = |why: String| Err(Refusal::Nothing { why });
+        let nothing = |case, why: String| Err(Refusal::Nothing { case, why });
         let Some(to) = to else {
-            return self.last_good(facts).ok_or_else(|| Refusal::Nothing { why: self.no_way_back(stage, facts) });
+            return self
+                .last_good(facts)
+                .ok_or_else(|| Refusal::Nothing { case: Case::NoWayBack, why: self.no_way_back(stage, facts) });
         };
         let Some(good) = self.good.iter().find(|good| good.build == to.as_str()) else {
             let why =
                 format!("build {to} is not one of the last {OFFERED} that succeeded on {stage} of {}", stack.name);
-            return Err(Refusal::BadRequest { why });
+            return Err(Refusal::BadRequest { case: Case::NotGood, why });
         };
         let runs = self.running(facts);
         if !self.changes(facts, good) {
             return match runs == good.build {
-                true => nothing(format!("{stage} runs {to} already, so there is nothing to roll back")),
-                false => nothing(format!(
-                    "build {to} has the same content as {runs}, which {stage} runs (content hash {}), so there is \
+                true => {
+                    nothing(Case::RunsAlready, format!("{stage} runs {to} already, so there is nothing to roll back"))
+                }
+                false => nothing(
+                    Case::SameContent,
+                    format!(
+                        "build {to} has the same content as {runs}, which {stage} runs (content hash {}), so there is \
                      nothing to roll back",
-                    short_root(&good.root)
-                )),
+                        short_root(&good.root)
+                    ),
+                ),
             };
         }
         match self.is_here(good) {
             true => Ok(good),
-            false => nothing(format!(
-                "build {to} is not on the push host any more (builds/{}/{to} is gone or not whole), so it cannot be \
+            false => nothing(
+                Case::BuildGone,
+                format!(
+                    "build {to} is not on the push host any more (builds/{}/{to} is gone or not whole), so it cannot be \
                  brought back; choose another build, or push its revision again",
-                stack.name
-            )),
+                    stack.name
+                ),
+            ),
         }
     }
 
@@ -243,13 +253,12 @@ pub(super) fn offer(
         return Err(refusal);
     }
     let stage = &stack.stages[place].name;
-    let unable = |why: String| Refusal::Unable { why };
     let good = past.chosen(stack, stage, facts, to)?;
-    let OldBuild { id, sha, root } = good.as_build().map_err(|error| unable(error.to_string()))?;
+    let OldBuild { id, sha, root } = good.as_build().map_err(Refusal::corrupt)?;
     let old = past.present(facts)?;
     let goods = Goods::Build { id, root: root.clone(), sha: sha.clone() };
     let target = Target { goods, branch: good.branch.clone(), old: old.clone() };
-    let mut plan = plan::plan(stack, stage, target).map_err(|error| unable(error.to_string()))?.into_rollback();
+    let mut plan = plan::plan(stack, stage, target).map_err(Refusal::corrupt)?.into_rollback();
     plan.spared = facts.spared(good.build.parse().ok().as_ref());
     plan.commands.splice(0..0, facts.owed.iter().cloned());
     let plan = questions.of(plan);

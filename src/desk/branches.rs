@@ -3,7 +3,7 @@
 //! ledger. It must never make a page wait for a fetch, nor for a directory to be read.
 
 use super::view::FileChanges;
-use super::{Desk, Refusal, changes};
+use super::{Case, Desk, Refusal, changes};
 use crate::config::Most;
 use crate::ledger::pushes::Commit;
 use crate::ledger::{Ledger, published};
@@ -115,8 +115,12 @@ impl Branches {
         match self.head_of(stack).await {
             Ok(head) => Ok(head),
             Err(why) => {
-                let why = self.known(&stack.name).problem.unwrap_or(why);
-                Err(Refusal::Nothing { why: format!("{branch} of {} is not known here: {why}", stack.name) })
+                let (case, why) = match (self.known(&stack.name).problem, &stack.source) {
+                    (Some(problem), _) => (Case::Source, problem),
+                    (None, Source::Published) => (Case::NothingPublished, why),
+                    (None, _) => (Case::NotFetched, why),
+                };
+                Err(Refusal::Nothing { case, why: format!("{branch} of {} is not known here: {why}", stack.name) })
             }
         }
     }
@@ -188,7 +192,7 @@ impl Branches {
             }
         };
         match tokio::time::timeout(LOOK_LIMIT, looking).await {
-            Ok(looked) => looked.map_err(|error| Refusal::Unable { why: error.to_string() }),
+            Ok(looked) => looked.map_err(|error| Refusal::Unable { case: Case::Source, why: error.to_string() }),
             // What takes longer is looked at in the background; the copy is checked against what was seen anyway.
             Err(_) => Ok(()),
         }

@@ -3,7 +3,7 @@
 
 use super::runner::{Process, Signal};
 use super::tell::tell;
-use super::{Decision, Desk, Refusal, one_line};
+use super::{Case, Decision, Desk, Refusal, one_line};
 use crate::journal::PushDir;
 use crate::ledger::{audit, pushes};
 use crate::run::Order;
@@ -26,7 +26,7 @@ impl Desk {
     pub async fn cancel(&self, push: PushNumber, who: &Who, reason: Option<String>) -> Decision<()> {
         let reason = reason.map(|reason| one_line("reason", &reason)).transpose()?;
         let Some(desk) = self.me.upgrade() else {
-            return Err(Refusal::Unable { why: "the server is stopping".to_owned() });
+            return Err(Refusal::stopping());
         };
         let who = who.clone();
         // A task of its own: what is in the audit is done, also when the browser hangs up.
@@ -34,7 +34,7 @@ impl Desk {
             desk.note_cancel(push, &who, reason.as_deref()).await?;
             desk.order_cancel(push, &who, reason.as_deref()).await
         });
-        cancelled.await.unwrap_or_else(|error| Err(Refusal::Unable { why: format!("the cancel broke: {error}") }))
+        cancelled.await.unwrap_or_else(|error| Err(Refusal::broke("the cancel", &error)))
     }
 
     async fn note_cancel(&self, push: PushNumber, who: &Who, reason: Option<&str>) -> Decision<()> {
@@ -46,7 +46,8 @@ impl Desk {
         let noted = self.ledger.write(move |tx| match pushes::get(tx, push.get())? {
             None => Ok(Err(Refusal::Unknown { what: format!("push {push}") })),
             Some(row) if row.ended_at.is_some() => {
-                Ok(Err(Refusal::Nothing { why: format!("push {push} has ended already: {}", row.state) }))
+                let why = format!("push {push} has ended already: {}", row.state);
+                Ok(Err(Refusal::Nothing { case: Case::Ended, why }))
             }
             Some(_) => Ok(Ok(audit::note(tx, At::now(), &who, "cancel", &deed)?)),
         });
@@ -60,10 +61,8 @@ impl Desk {
         let told = Process::of_journal(&dir).filter(|runner| runner.signal(Signal::TERM));
         tracing::warn!(push = push.get(), error = %error, term = told.is_some(), "a runner did not answer a cancel");
         let Some(runner) = told else {
-            let why = format!(
-                "the runner of push {push} does not answer ({error}); it is starting or has died: look again in a moment"
-            );
-            return Err(Refusal::Unable { why });
+            let why = format!("the runner of push {push} does not answer ({error})");
+            return Err(Refusal::Unable { case: Case::RunnerSilent, why });
         };
         let desk = Arc::clone(self);
         self.spawn(async move { desk.kill_if_it_stays(push, &runner).await });

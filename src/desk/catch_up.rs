@@ -5,7 +5,7 @@
 use super::gate::{self, Facts, Offer};
 use super::view::{CatchUp, Drift, LeftBehind};
 use super::wish::{Questions, Wish};
-use super::{Decision, Desk, Press, Refusal, first_line, inventory};
+use super::{Case, Decision, Desk, Press, Refusal, first_line, inventory};
 use crate::ledger::aim::{self, Aim};
 use crate::plan::{self, Goods, Kind, Target};
 use crate::stack::{PushNumber, Stack, StackName, StageName};
@@ -28,25 +28,27 @@ pub(super) fn offer(
     if let Some(refusal) = inventory::unlisted(stack, stage, facts.last) {
         return Err(refusal);
     }
-    let nothing = |why: String| Err(Refusal::Nothing { why });
+    let nothing = |case, why: String| Err(Refusal::Nothing { case, why });
     let name = &stage.name;
     let Some(aim) = aim else {
-        return nothing(format!("no push to {name} has come to its end yet, so there is nothing to bring a host to"));
+        let why = format!("no push to {name} has come to its end yet, so there is nothing to bring a host to");
+        return nothing(Case::NeverPushed, why);
     };
     let known: BTreeSet<&str> = stage.hosts.iter().map(|host| host.name()).collect();
     if let Some(stranger) = hosts.iter().find(|host| !known.contains(host.as_str())) {
         return Err(Refusal::BadRequest {
+            case: Case::StrangeHost,
             why: format!("{} is no host of {name}", crate::diagnostic::shown(stranger)),
         });
     }
     if hosts.is_empty() {
-        return nothing(format!("every host of {name} has {}, as far as is known", aim.build.id));
+        return nothing(Case::NobodyBehind, format!("every host of {name} has {}, as far as is known", aim.build.id));
     }
     let (sha, root) = (aim.build.sha.clone(), aim.build.root.clone());
     let goods = Goods::Build { id: aim.build.id.clone(), root: root.clone(), sha: sha.clone() };
     let old = Some(aim.build.clone());
     let target = Target { goods, branch: aim.branch.clone(), old: old.clone() };
-    let mut plan = plan::plan(stack, name, target).map_err(|error| Refusal::Unable { why: error.to_string() })?;
+    let mut plan = plan::plan(stack, name, target).map_err(Refusal::corrupt)?;
     plan.kind = Kind::CatchUp;
     plan.spared = facts.spared(Some(&aim.build.id));
     plan.hosts.retain(|host| hosts.iter().any(|wanted| wanted == host.name()));

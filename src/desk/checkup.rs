@@ -153,9 +153,9 @@ impl Desk {
             let view = self.checkup(name)?;
             match (view.since, view.last) {
                 (None, Some(last)) => return Ok(last),
-                (None, None) => return Err(Refusal::Unable { why: "the server stops".to_owned() }),
+                (None, None) => return Err(Refusal::stopping()),
                 (Some(_), _) if changes.changed().await.is_err() => {
-                    return Err(Refusal::Unable { why: "the server stops".to_owned() });
+                    return Err(Refusal::stopping());
                 }
                 (Some(_), _) => {}
             }

@@ -2,7 +2,7 @@
 //! a runner: one that does not hear goes on waiting, to the end of the question's time.
 
 use super::tell::{self, Untold};
-use super::{Decision, Desk, Refusal, one_line};
+use super::{Case, Decision, Desk, Refusal, one_line};
 use crate::journal::PushDir;
 use crate::ledger::{audit, pushes};
 use crate::run::{Given, Order};
@@ -32,7 +32,7 @@ impl Desk {
     pub async fn confirm(&self, push: PushNumber, who: &Who, mut answer: Answered) -> Decision<()> {
         answer.reason = answer.reason.map(|reason| one_line("reason", &reason)).transpose()?;
         let Some(desk) = self.me.upgrade() else {
-            return Err(Refusal::Unable { why: "the server is stopping".to_owned() });
+            return Err(Refusal::stopping());
         };
         let who = who.clone();
         // A task of its own: what the runner has heard gets into the audit, also when the browser hangs up.
@@ -40,7 +40,7 @@ impl Desk {
             desk.tell(push, &who, &answer).await?;
             desk.note_answer(push, &who, &answer).await
         });
-        answered.await.unwrap_or_else(|error| Err(Refusal::Unable { why: format!("the answer broke: {error}") }))
+        answered.await.unwrap_or_else(|error| Err(Refusal::broke("the answer", &error)))
     }
 
     async fn tell(&self, push: PushNumber, who: &Who, answer: &Answered) -> Decision<()> {
@@ -48,7 +48,8 @@ impl Desk {
         match row {
             None => return Err(Refusal::Unknown { what: format!("push {push}") }),
             Some(row) if row.ended_at.is_some() => {
-                return Err(Refusal::Nothing { why: format!("push {push} has ended already: {}", row.state) });
+                let why = format!("push {push} has ended already: {}", row.state);
+                return Err(Refusal::Nothing { case: Case::Ended, why });
             }
             Some(_) => {}
         }
@@ -58,11 +59,14 @@ impl Desk {
         match tell::tell(&dir, &order, ANSWER_LIMIT).await {
             Ok(()) => Ok(()),
             Err(Untold::Refused(_)) => {
-                let what = ask.map_or("nothing now".to_owned(), |ask| format!("question {ask} no more"));
-                Err(Refusal::Nothing { why: format!("push {push} asks {what}; look at its page") })
+                let what =
+                    ask.map_or("an answer now".to_owned(), |ask| format!("an answer to question {ask} any more"));
+                let why = format!("push {push} is not waiting for {what}");
+                Err(Refusal::Nothing { case: Case::AsksNothing, why })
             }
             Err(error @ Untold::Silent(_)) => Err(Refusal::Unable {
-                why: format!("the runner of push {push} does not answer ({error}); look again in a moment"),
+                case: Case::RunnerSilent,
+                why: format!("the runner of push {push} does not answer ({error})"),
             }),
         }
     }

@@ -3,7 +3,7 @@
 
 use super::fold::SERVER;
 use super::shown::what_changed;
-use super::{Press, Refusal, Waits, back, inventory};
+use super::{Case, Press, Refusal, Waits, back, inventory};
 use crate::ledger::Answer;
 use crate::ledger::current::{self, Current};
 use crate::ledger::holds::{self, Hold};
@@ -134,18 +134,19 @@ pub(super) fn offer(stack: &Stack, place: usize, facts: &Facts) -> Result<Offer,
     let (goods, branch) = match (place.checked_sub(1), &stack.source) {
         (None, Source::Published) => match &facts.published {
             Some(newest) => (goods_of(newest)?, newest.branch.clone()),
-            None => return Err(Refusal::Nothing { why: nothing_published(stack) }),
+            None => return Err(Refusal::Nothing { case: Case::NothingPublished, why: nothing_published(stack) }),
         },
         (None, _) => match facts.head.clone() {
             Some(head) => (Goods::Revision(head), branch.to_owned()),
             None => {
                 let why = format!("{branch} of {} has not been fetched yet, so there is nothing to push", stack.name);
-                return Err(Refusal::Nothing { why });
+                return Err(Refusal::Nothing { case: Case::NotFetched, why });
             }
         },
         (Some(before), _) => {
             let Some(source) = &facts.before else {
-                return Err(Refusal::Nothing { why: nothing_before(&stack.stages[before], stage) });
+                let why = nothing_before(&stack.stages[before], stage);
+                return Err(Refusal::Nothing { case: Case::StageBefore, why });
             };
             let OldBuild { id, sha, root } = as_build(source)?;
             (Goods::Build { id, root, sha }, facts.before_branch.clone().unwrap_or_else(|| branch.to_owned()))
@@ -153,7 +154,7 @@ pub(super) fn offer(stack: &Stack, place: usize, facts: &Facts) -> Result<Offer,
     };
     if let Some(refs) = stack.refs_of(place).filter(|refs| !refs.allow(&branch)) {
         let why = format!("{} pushes {refs} only, and what comes next is of {}", stage.name, branch_words(&branch));
-        return Err(Refusal::Nothing { why });
+        return Err(Refusal::Nothing { case: Case::OtherBranch, why });
     }
     offer_of(stack, place, facts, goods, branch)
 }
@@ -176,7 +177,7 @@ pub(super) fn offer_of(
     };
     let target = Target { goods, branch, old: old.clone() };
     let stage = &stack.stages[place].name;
-    let mut plan = plan::plan(stack, stage, target).map_err(|error| Refusal::Unable { why: error.to_string() })?;
+    let mut plan = plan::plan(stack, stage, target).map_err(Refusal::corrupt)?;
     plan.spared = facts.spared(None);
     plan.commands.splice(0..0, facts.owed.iter().cloned());
     let sha = plan.sha.clone();
@@ -189,8 +190,7 @@ pub(super) fn offer_of(
 /// # Errors
 /// When the ledger holds a value that is no build.
 pub(super) fn goods_of(published: &Published) -> Result<Goods, Refusal> {
-    let OldBuild { id, sha, root } =
-        published.as_build().map_err(|error| Refusal::Unable { why: error.to_string() })?;
+    let OldBuild { id, sha, root } = published.as_build().map_err(Refusal::corrupt)?;
     Ok(Goods::Build { id, root, sha })
 }
 
@@ -225,8 +225,9 @@ pub(super) fn held(hold: &Hold) -> Refusal {
         scope: hold.scope.clone(),
         who: hold.who.clone(),
         reason: hold.reason.clone(),
-        since: hold.at.clone(),
+        since: hold.at.as_str().into(),
         until: hold.until.clone(),
+        push: hold.push.and_then(std::num::NonZeroI64::new),
     }
 }
 
@@ -303,7 +304,7 @@ pub(super) fn same_plan(offer: Offer, press: &Press, shown: Option<&Plan>) -> Re
 /// # Errors
 /// When the ledger holds a value that is no build.
 pub(super) fn as_build(current: &Current) -> Result<OldBuild, Refusal> {
-    current.as_build().map_err(|error| Refusal::Unable { why: error.to_string() })
+    current.as_build().map_err(Refusal::corrupt)
 }
 
 fn nothing_before(before: &Stage, stage: &Stage) -> String {

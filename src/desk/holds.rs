@@ -4,7 +4,7 @@
 
 use super::fold::SERVER;
 use super::gate::held;
-use super::{Decision, Desk, Refusal, Until, one_line};
+use super::{Case, Decision, Desk, Refusal, Until, one_line};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::{Answer, audit};
 use crate::stack::{StackName, StageName, Who};
@@ -32,6 +32,7 @@ impl Desk {
         let reason = one_line("reason", &reason)?;
         if reason.is_empty() {
             return Err(Refusal::BadRequest {
+                case: Case::HoldReason,
                 why: "a hold needs a reason, so that others know what to wait for".to_owned(),
             });
         }
@@ -40,7 +41,7 @@ impl Desk {
             let at = At::now();
             let until = match until.map(|until| until.end(at)).transpose() {
                 Ok(until) => until.map(|until| until.to_string()),
-                Err(bad) => return Ok(Err(Refusal::BadRequest { why: bad.to_string() })),
+                Err(bad) => return Ok(Err(Refusal::BadRequest { case: Case::HoldEnd, why: bad.to_string() })),
             };
             end(tx, at)?;
             if let Some(old) = holds::get(tx, &scope, at)? {
@@ -75,11 +76,11 @@ impl Desk {
             let at = At::now();
             end(tx, at)?;
             let Some(hold) = holds::get(tx, &scope, at)? else {
-                return Ok(Err(Refusal::Nothing { why: format!("{scope} is not held") }));
+                return Ok(Err(Refusal::Nothing { case: Case::NotHeld, why: format!("{scope} is not held") }));
             };
             if let (Some(push), None) = (hold.push, &reason) {
                 let why = format!("{scope} is held because push {push} ended badly; say why the hold may go");
-                return Ok(Err(Refusal::BadRequest { why }));
+                return Ok(Err(Refusal::BadRequest { case: Case::ReleaseReason, why }));
             }
             holds::release(tx, &scope)?;
             let because = reason.map(|reason| format!("; released because: {reason}")).unwrap_or_default();

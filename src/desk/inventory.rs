@@ -2,7 +2,7 @@
 //! the background for the pages, and anew at each press, before there is a plan. It must never make a page wait, never
 //! believe a bad answer, and never close more than the stages that need it. Called by the desk and by `pushbutton check`.
 
-use super::{Decision, Desk, Refusal};
+use super::{Case, Decision, Desk, Refusal};
 use crate::journal::Stream;
 use crate::remote::{Ending, Line, Task, guard};
 use crate::stack::{Host, Inventory, Stack, StackName, StageName};
@@ -205,21 +205,25 @@ impl Desk {
 
 /// Why a stage cannot be pushed because of its hosts. `last` is its last push and how many hosts that had.
 pub(super) fn unlisted(stack: &Stack, stage: &crate::stack::Stage, last: Option<(i64, i64)>) -> Option<Refusal> {
-    let refuse = |why| Refusal::NoHosts { stack: stack.name.to_string(), stage: stage.name.to_string(), why };
+    let refuse = |case, why| {
+        let (stack, stage) = (stack.name.to_string(), stage.name.to_string());
+        Refusal::NoHosts { case, stack, stage, why }
+    };
     if let Some(why) = &stage.unlisted {
-        return Some(refuse(why.clone()));
+        return Some(refuse(Case::NoHosts, why.clone()));
     }
     let allowed = stage.inventories.iter().map(|inventory| inventory.shrink).max()?;
     let (push, before) = last?;
     let (now, before) = (stage.hosts.len(), usize::try_from(before).ok()?);
     let commands: Vec<String> = stage.inventories.iter().map(|one| format!("`{}`", one.command)).collect();
     (now * 100 < before * (100 - allowed)).then(|| {
-        refuse(format!(
+        let why = format!(
             "{} leaves it {now} of the {before} hosts that push {push} had. If that is right, write shrink = \"{}%\" \
              beside the command, and take it out after the push",
             commands.join(" with "),
             (100 - now * 100 / before.max(1)).min(100),
-        ))
+        );
+        refuse(Case::FewerHosts, why)
     })
 }
 

@@ -6,6 +6,7 @@ mod back;
 pub mod backup;
 mod branches;
 mod cancel;
+mod cases;
 mod catch_up;
 mod changes;
 pub mod checkup;
@@ -27,6 +28,7 @@ mod plan_view;
 mod press;
 mod publish;
 mod recover;
+mod refusal;
 mod resume;
 mod runner;
 mod runs;
@@ -46,14 +48,17 @@ mod wish;
 
 use crate::config::Config;
 use crate::journal::PushDir;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::Ledger;
 use crate::stack::{PushNumber, Stack, StackName, StageName, Who};
 use crate::supervise::Health;
 use branches::Branches;
+pub use cases::Row;
+pub(crate) use cases::rows;
 pub use confirm::Answered;
 use journals::Journals;
 pub use open::DeskError;
 pub use publish::Publishing;
+pub use refusal::{Case, Refusal, Waits};
 use shelf::Shelves;
 use std::fs::File;
 use std::path::PathBuf;
@@ -122,142 +127,6 @@ pub struct Press {
     pub nonce: Option<String>,
 }
 
-/// Why the desk refused, in the words of the API: `code` for programs, the display text for people.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize)]
-#[serde(tag = "code", rename_all = "snake_case")]
-pub enum Refusal {
-    /// No such stack, stage or push.
-    #[error("{what} does not exist")]
-    Unknown {
-        /// What was asked for: `stack webb`.
-        what: String,
-    },
-    /// Another push holds the stack's lock.
-    #[error("{who} is pushing {stack} to {stage} right now (push {push}){}", waits.as_ref().map(|waits| format!("; it {}", waits.waits)).unwrap_or_default())]
-    Locked {
-        /// Who.
-        who: String,
-        /// The stack.
-        stack: String,
-        /// The stage that is being pushed.
-        stage: String,
-        /// Its number.
-        push: i64,
-        /// Since when.
-        since: String,
-        /// What it waits for, when it waits for a person.
-        #[serde(flatten)]
-        waits: Option<Box<Waits>>,
-    },
-    /// A rollback cannot begin under a running push.
-    #[error("push {push} is running: cancel it first ({who} is pushing {stack} to {stage})")]
-    CancelFirst {
-        /// Who.
-        who: String,
-        /// The stack.
-        stack: String,
-        /// The stage that is being pushed.
-        stage: String,
-        /// Its number.
-        push: i64,
-        /// Since when.
-        since: String,
-    },
-    /// A person's (or a bad end's) stop sign.
-    #[error("{scope} is held by {who}{}: {reason}", until::words(.until.as_deref()))]
-    Held {
-        /// `web` or `web/prod`.
-        scope: String,
-        /// Who.
-        who: String,
-        /// Why.
-        reason: String,
-        /// Since when.
-        since: String,
-        /// When it is over by itself; none stands until somebody releases it.
-        until: Option<String>,
-    },
-    /// The world moved since the page was drawn.
-    #[error("{what}; nothing was pushed. Look again, then press again")]
-    Moved {
-        /// What changed: `qa now runs 9c1e2f4 instead of 51d0c3e`.
-        what: String,
-        /// What could be pushed now, as `seen`.
-        now: Option<String>,
-    },
-    /// What is there already is another.
-    #[error("{why}")]
-    Taken {
-        /// What is there, and what to do.
-        why: String,
-    },
-    /// There is nothing that could go out.
-    #[error("{why}")]
-    Nothing {
-        /// Why: `qa has never been pushed, so princess has nothing to take`.
-        why: String,
-    },
-    /// The stack file is broken; the last good one is shown, pushing is closed.
-    #[error("stacks/{stack}.toml has errors, so {stack} cannot be pushed: {why}")]
-    BadStack {
-        /// The stack.
-        stack: String,
-        /// The first error.
-        why: String,
-    },
-    /// The hosts of the stage are not known well enough: its command gave no good answer.
-    #[error("{stack} cannot be pushed to {stage}: {why}")]
-    NoHosts {
-        /// The stack.
-        stack: String,
-        /// The stage.
-        stage: String,
-        /// Which command, and what it said.
-        why: String,
-    },
-    /// What was given is not allowed.
-    #[error("{why}")]
-    BadRequest {
-        /// Why.
-        why: String,
-    },
-    /// This server cannot: disk full, git broken.
-    #[error("{why}")]
-    Unable {
-        /// Why, and what to do.
-        why: String,
-    },
-}
-
-/// What a running push waits for.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Waits {
-    /// The end of a sentence: `waits for an answer: “Graphs calm?”`.
-    pub waits: String,
-    /// The command that lets it go on.
-    pub hint: String,
-}
-
-impl Refusal {
-    /// The command that helps now, where there is one.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Locked { waits: Some(waits), .. } => Some(waits.hint.clone()),
-            Self::Locked { waits: None, push, .. } => Some(format!("pushbutton follow {push}")),
-            Self::CancelFirst { push, .. } => Some(format!("pushbutton cancel {push}")),
-            Self::Held { scope, .. } => Some(format!("pushbutton release-hold {scope}")),
-            Self::Unknown { .. }
-            | Self::Moved { .. }
-            | Self::Taken { .. }
-            | Self::Nothing { .. }
-            | Self::BadStack { .. }
-            | Self::NoHosts { .. }
-            | Self::BadRequest { .. }
-            | Self::Unable { .. } => None,
-        }
-    }
-}
-
 /// What the desk answers.
 pub type Decision<T> = Result<T, Refusal>;
 
@@ -268,13 +137,6 @@ pub struct JournalEnd {
     pub len: u64,
     /// Whether the ledger knows the end, so that nothing will follow.
     pub ended: bool,
-}
-
-impl From<LedgerError> for Refusal {
-    fn from(error: LedgerError) -> Self {
-        tracing::error!(error = %error, "the ledger did not take a decision");
-        Self::Unable { why: format!("the ledger does not work, so nothing was done: {error}") }
-    }
 }
 
 impl Desk {
@@ -362,7 +224,7 @@ impl Desk {
 fn one_line(what: &str, text: &str) -> Decision<String> {
     const LONGEST: usize = 1000;
     let text = text.trim();
-    let bad = |why: String| Err(Refusal::BadRequest { why });
+    let bad = |why: String| Err(Refusal::BadRequest { case: Case::Text, why });
     match text {
         _ if text.chars().count() > LONGEST => bad(format!("the {what} is longer than {LONGEST} characters")),
         _ if text.chars().any(char::is_control) => {

@@ -2,7 +2,7 @@
 //! learns it from there. It must never call a push paused whose runner has not said so.
 
 use super::tell::{Untold, tell};
-use super::{Decision, Desk, Refusal, one_line};
+use super::{Case, Decision, Desk, Refusal, one_line};
 use crate::journal::PushDir;
 use crate::ledger::pushes::PushRow;
 use crate::ledger::{audit, pushes};
@@ -37,7 +37,7 @@ impl Desk {
 
     async fn order_pause(&self, push: PushNumber, order: Order) -> Decision<()> {
         let Some(desk) = self.me.upgrade() else {
-            return Err(Refusal::Unable { why: "the server is stopping".to_owned() });
+            return Err(Refusal::stopping());
         };
         // A task of its own: what is in the audit is done, also when the browser hangs up.
         let ordered = self.runtime.spawn(async move {
@@ -49,15 +49,17 @@ impl Desk {
                     desk.until_folded(push, matches!(order, Order::Pause { .. })).await;
                     Ok(())
                 }
-                Err(Untold::Refused(why)) => Err(Refusal::Nothing { why: format!("push {push}: {why}") }),
+                Err(Untold::Refused(why)) => {
+                    Err(Refusal::Nothing { case: Case::Order, why: format!("push {push}: {why}") })
+                }
                 Err(Untold::Silent(error)) => {
                     tracing::warn!(push = push.get(), %error, "a runner did not answer a pause");
                     let why = format!("the runner of push {push} does not answer ({error}); cancel still works");
-                    Err(Refusal::Unable { why })
+                    Err(Refusal::Unable { case: Case::RunnerSilent, why })
                 }
             }
         });
-        ordered.await.unwrap_or_else(|error| Err(Refusal::Unable { why: format!("the order broke: {error}") }))
+        ordered.await.unwrap_or_else(|error| Err(Refusal::broke("the order", &error)))
     }
 
     /// So that whoever ordered it sees it on the next page that they load.
@@ -94,14 +96,16 @@ fn note(tx: &Transaction<'_>, push: PushNumber, order: &Order) -> crate::ledger:
 
 /// Whether a push can be paused, or let go on.
 fn allowed(row: Option<&PushRow>, push: PushNumber, pause: bool) -> Decision<()> {
-    let nothing = |why: String| Err(Refusal::Nothing { why });
+    let nothing = |case, why: String| Err(Refusal::Nothing { case, why });
     match row {
         None => Err(Refusal::Unknown { what: format!("push {push}") }),
-        Some(row) if row.ended_at.is_some() => nothing(format!("push {push} has ended already: {}", row.state)),
-        Some(PushRow { paused: Some(paused), .. }) if pause => {
-            nothing(format!("push {push} is paused already, by {} since {}", paused.who, paused.at))
+        Some(row) if row.ended_at.is_some() => {
+            nothing(Case::Ended, format!("push {push} has ended already: {}", row.state))
         }
-        Some(PushRow { paused: None, .. }) if !pause => nothing(format!("push {push} is not paused")),
+        Some(PushRow { paused: Some(paused), .. }) if pause => {
+            nothing(Case::Paused, format!("push {push} is paused already, by {} since {}", paused.who, paused.at))
+        }
+        Some(PushRow { paused: None, .. }) if !pause => nothing(Case::NotPaused, format!("push {push} is not paused")),
         Some(_) => Ok(()),
     }
 }

@@ -4,7 +4,7 @@
 use super::gate::{self, Facts, Offer, branch_words, goods_of};
 use super::view::{VersionGroup, Versions};
 use super::wish::Wish;
-use super::{Decision, Desk, Press, Refusal, branches, inventory};
+use super::{Case, Decision, Desk, Press, Refusal, branches, inventory};
 use crate::ledger::published;
 use crate::ledger::pushes::Commit;
 use crate::plan::Goods;
@@ -39,7 +39,7 @@ impl Picked {
                 stack.stages[place].name,
                 branch_words(&self.branch)
             );
-            return Err(Refusal::BadRequest { why });
+            return Err(Refusal::BadRequest { case: Case::OtherBranch, why });
         }
         gate::offer_of(stack, place, facts, self.goods.clone(), self.branch.clone())
     }
@@ -70,7 +70,7 @@ impl Desk {
     /// Why it may not.
     pub(super) async fn version(&self, stack: &Stack, place: usize, version: &Revision) -> Decision<Picked> {
         let stage = &stack.stages[place].name;
-        let refused = |why: String| Err(Refusal::BadRequest { why });
+        let refused = |why: String| Err(Refusal::BadRequest { case: Case::Version, why });
         let short = version.short();
         if place > 0 {
             let before = &stack.stages[place - 1].name;
@@ -102,7 +102,7 @@ impl Desk {
                 false => refused(format!("r{short} is not among the last commits of {branch}")),
             },
             Some(Origin::Git(mirror, own)) => {
-                let unable = |why: String| Refusal::Unable { why };
+                let unable = |why: String| Refusal::Unable { case: Case::Source, why };
                 if !branches::within(branches::LOOK_LIMIT, async { Ok(mirror.has(version).await) })
                     .await
                     .map_err(unable)?
@@ -154,7 +154,7 @@ impl Desk {
                     Ok((commits, mirror.heads(BRANCHES).await?))
                 };
                 let asked = branches::within(branches::LOOK_LIMIT, asked).await;
-                let (commits, heads) = asked.map_err(|why| Refusal::Unable { why })?;
+                let (commits, heads) = asked.map_err(|why| Refusal::Unable { case: Case::Source, why })?;
                 let others = heads.into_iter().filter(|(branch, _)| *branch != own && refs.allow(branch)).take(LISTED);
                 let others: Vec<(String, Commit)> = others.collect();
                 groups.push(VersionGroup { branch: own, commits });

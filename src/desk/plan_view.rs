@@ -5,7 +5,7 @@
 use super::gate::{self, Facts, Offer};
 use super::view::{FileChanges, PlanView, PlannedView, Usual};
 use super::wish::Wish;
-use super::{Decision, Desk, Refusal, changes, first_line};
+use super::{Case, Decision, Desk, Refusal, changes, first_line};
 use crate::ledger::{LedgerError, usual};
 use crate::plan::shell::{self, ByHand};
 use crate::plan::{BuildFrom, Plan, PlannedCommand};
@@ -124,7 +124,7 @@ impl Desk {
         }
         match self.branches.known(&stack.name).problem {
             None => Ok(()),
-            Some(why) => Err(Refusal::Unable { why }),
+            Some(why) => Err(Refusal::Unable { case: Case::Source, why }),
         }
     }
 
@@ -181,7 +181,7 @@ impl Desk {
 /// The id of a build that is made by hand: no push has this number.
 fn by_hand(offer: &Offer) -> Decision<BuildId> {
     let id = format!("{}-by-hand", offer.sha.short());
-    id.parse().map_err(|bad: crate::stack::BadName| Refusal::Unable { why: bad.to_string() })
+    id.parse().map_err(|bad: crate::stack::BadName| Refusal::corrupt(bad))
 }
 
 fn commands(plan: &Plan) -> Vec<PlannedView> {

@@ -5,7 +5,7 @@ use super::follow::Follower;
 use super::gate::Offer;
 use super::runner::{self, Runner};
 use super::wish::{Questions, Wish};
-use super::{Decision, Desk, Press, Refusal, first_line, follow, one_line};
+use super::{Case, Decision, Desk, Press, Refusal, first_line, follow, one_line};
 use crate::journal::PushDir;
 use crate::ledger::holding::{self, OnHost};
 use crate::ledger::press::{self, NewPush};
@@ -57,10 +57,10 @@ impl Desk {
     pub(super) async fn press_for(&self, press: Press, wish: Wish) -> Decision<PushNumber> {
         // A task of its own: a browser that hangs up in the middle must not leave a press without its runner.
         let Some(desk) = self.me.upgrade() else {
-            return Err(Refusal::Unable { why: "the server is stopping".to_owned() });
+            return Err(Refusal::stopping());
         };
         let pressed = self.runtime.spawn(async move { desk.press_to_its_end(press, wish).await });
-        pressed.await.unwrap_or_else(|error| Err(Refusal::Unable { why: format!("the press broke: {error}") }))
+        pressed.await.unwrap_or_else(|error| Err(Refusal::broke("the push", &error)))
     }
 
     async fn press_to_its_end(self: Arc<Self>, mut press: Press, wish: Wish) -> Decision<PushNumber> {
@@ -68,7 +68,7 @@ impl Desk {
         press.reason = reason.filter(|reason| !reason.is_empty());
         if matches!(wish, Wish::Back { .. }) && press.reason.is_none() {
             let why = "a rollback needs a reason, so that others know what was wrong".to_owned();
-            return Err(Refusal::BadRequest { why });
+            return Err(Refusal::BadRequest { case: Case::BackReason, why });
         }
         if let Some(push) = self.replayed(&press).await? {
             return Ok(push);
@@ -94,8 +94,8 @@ impl Desk {
                 Outcome::Stale => {}
             }
         }
-        let what = format!("what {} runs changes faster than it can be looked at", press.stage);
-        Err(Refusal::Moved { what, now: None })
+        let why = format!("what {} would push changes faster than it can be looked at", press.stage);
+        Err(Refusal::Nothing { case: Case::KeepsMoving, why })
     }
 
     /// A repeat is answered before anything is asked, so that it gets the same answer whatever has changed.
@@ -126,10 +126,13 @@ impl Desk {
     /// A press needs room for its build and its journal.
     fn has_space(&self) -> Decision<()> {
         let data = self.config.data.display();
-        let unable = |why: String| Err(Refusal::Unable { why });
+        let unable = |why: String| Err(Refusal::Unable { case: Case::DiskFull, why });
         let space = match nix::sys::statvfs::statvfs(&self.config.data) {
             Ok(space) => space,
-            Err(error) => return unable(format!("the disk under {data} cannot be asked for its free space: {error}")),
+            Err(error) => {
+                let why = format!("the disk under {data} cannot be asked for its free space: {error}");
+                return Err(Refusal::Unable { case: Case::NotKept, why });
+            }
         };
         let free_mib = space.blocks_available().saturating_mul(space.fragment_size()) >> 20;
         let needed = self.config.limits.free_mib;
@@ -307,9 +310,10 @@ fn replay(connection: &rusqlite::Connection, press: &Press) -> Answer<Option<Dec
     let Some(row) = pushes::by_nonce(connection, nonce)? else { return Ok(None) };
     let same = row.stack == press.stack.as_str() && row.stage == press.stage.as_str() && row.who == press.who.as_str();
     Ok(Some(match same {
-        true => PushNumber::new(row.id).map_err(|bad| Refusal::Unable { why: bad.to_string() }),
+        true => PushNumber::new(row.id).map_err(Refusal::corrupt),
         false => Err(Refusal::BadRequest {
-            why: format!("this form was used for push {} already; load the page again", row.id),
+            case: Case::Repeated,
+            why: format!("this form was used for push {} already", row.id),
         }),
     }))
 }

@@ -1,7 +1,7 @@
 //! Builds that somebody else made: taken in, frozen as every other build, and written down, one for each revision. It must
 //! never put another tree in the place of one that is there. Called by `web` with a tar that lies under `incoming`.
 
-use super::{Decision, Desk, Refusal, follow};
+use super::{Case, Decision, Desk, Refusal, follow};
 use crate::ledger::published::{self, Published};
 use crate::ledger::{Answer, audit};
 use crate::source::build::{BuildDir, Frozen, freeze};
@@ -52,19 +52,18 @@ impl Desk {
     /// Why not.
     pub fn may_publish(&self, what: &Publishing) -> Decision<()> {
         let (stack, _) = self.shelved(&what.stack)?;
-        let refused = |why: String| Err(Refusal::BadRequest { why });
+        let refused = |case, why: String| Err(Refusal::BadRequest { case, why });
         if stack.source != Source::Published {
-            return refused(format!(
-                "{} makes its builds itself; write source = {{ published = true }} into its file to publish them",
-                stack.name
-            ));
+            let why = format!("{} makes its builds itself, so none is published for it", stack.name);
+            return refused(Case::NotPublished, why);
         }
         match (what.branch.as_str(), &what.title) {
             (branch, _) if !branch.is_empty() && !source::is_branch(branch) => {
-                refused(format!("ref {branch:?} is not the name of a branch"))
+                refused(Case::PublishedWords, format!("ref {branch:?} is not the name of a branch"))
             }
             (_, title) if title.chars().count() > LONGEST_TITLE || title.chars().any(char::is_control) => {
-                refused(format!("the title must be one line of at most {LONGEST_TITLE} characters"))
+                let why = format!("the title must be one line of at most {LONGEST_TITLE} characters");
+                refused(Case::PublishedWords, why)
             }
             _ => Ok(()),
         }
@@ -77,13 +76,16 @@ impl Desk {
     pub async fn publish(&self, what: Publishing, tar: File) -> Decision<Taken> {
         self.may_publish(&what)?;
         let (stack, _) = self.shelved(&what.stack)?;
-        let unable = |why: String| Refusal::Unable { why };
+        let unable = |why: String| Refusal::Unable { case: Case::NotKept, why };
         let (incoming, most) = (self.config.data.join("incoming"), self.config.limits.source());
         let work = tempfile::Builder::new().prefix("build-").tempdir_in(incoming);
         let work = work.map_err(|error| unable(format!("the build cannot be unpacked: {error}")))?;
         let tree = work.path().join("tree");
         let to = tree.clone();
-        let bad = |why: std::io::Error| Refusal::BadRequest { why: format!("the build was not taken: {why}") };
+        let bad = |why: std::io::Error| Refusal::BadRequest {
+            case: Case::Upload,
+            why: format!("the build was not taken: {why}"),
+        };
         let seen = follow::blocking(move || {
             unpack(tar, &to, most).map_err(std::io::Error::other)?;
             Directory::new(&to, most).look(HASH_LIMIT).map_err(std::io::Error::other)
@@ -96,6 +98,7 @@ impl Desk {
             Some(build) if build.root == root.as_str() => return Ok(Taken { build, new: false }),
             Some(build) => {
                 return Err(Refusal::Taken {
+                    case: Case::Taken,
                     why: format!(
                         "a build of {} was published already, by {}, and is another (root {} instead of {}); a revision has \
                          one build for ever",
@@ -120,7 +123,7 @@ impl Desk {
     async fn freeze_published(&self, stack: &Arc<Stack>, what: &Publishing, tree: PathBuf) -> Decision<Published> {
         let id: BuildId = format!("{:.DIGITS$}-p", what.sha.as_str())
             .parse()
-            .map_err(|bad: crate::stack::BadName| Refusal::Unable { why: bad.to_string() })?;
+            .map_err(|bad: crate::stack::BadName| Refusal::corrupt(bad))?;
         let dir = BuildDir::of(&self.config.data, &stack.name, &id);
         let name = stack.name.clone();
         let before = self.ledger.read(move |connection| published::newest(connection, &name, |_| true)).await?;
@@ -129,8 +132,9 @@ impl Desk {
         let (name, wanted) = (stack.name.clone(), id.clone());
         if self.ledger.read(move |connection| published::has_build(connection, &name, &wanted)).await? {
             let why = format!("build {id} is of another revision that begins as {} does", what.sha.short());
-            return Err(Refusal::Taken { why });
+            return Err(Refusal::Taken { case: Case::Taken, why });
         }
+        let unkept = |why: String| Refusal::Unable { case: Case::NotKept, why };
         let frozen = follow::blocking(move || {
             // What the ledger does not know of is what a crash left between here and its transaction.
             match std::fs::remove_dir_all(&dir.0) {
@@ -140,7 +144,7 @@ impl Desk {
             freeze(&tree, None, &dir, before.as_ref()).map_err(std::io::Error::other)
         });
         let Frozen { root, files, bytes, .. } =
-            frozen.await.map_err(|why| Refusal::Unable { why: format!("the build was not frozen: {why}") })?;
+            frozen.await.map_err(|why| unkept(format!("the build was not frozen: {why}")))?;
         Ok(Published {
             sha: what.sha.to_string(),
             build: id.to_string(),

@@ -5,7 +5,7 @@
 use super::back::ended_badly;
 use super::gate::{Facts, Offer};
 use super::view::{Rest, RestCommand};
-use super::{Decision, Desk, Press, Refusal, first_line, gate, owed};
+use super::{Case, Decision, Desk, Press, Refusal, first_line, gate, owed};
 use crate::ledger::pushes::{self, PushRow, ResultRow};
 use crate::ledger::{Answer, LedgerError, past};
 use crate::plan::{Assignment, BuildFrom, Kind, Part, Plan, PlannedCommand, PlannedForm};
@@ -51,20 +51,23 @@ impl Earlier {
 /// Why it cannot be resumed.
 pub(super) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
     let row = &earlier.row;
-    let nothing = |why: String| Err(Refusal::Nothing { why });
+    let nothing = |case, why: String| Err(Refusal::Nothing { case, why });
     match (row.state.as_str(), earlier.newer) {
-        ("running", _) => return nothing(format!("push {} is running still", row.id)),
+        ("running", _) => return nothing(Case::StillRuns, format!("push {} is running still", row.id)),
         ("rolled back", _) => {
-            let why = format!("push {} was rolled back: nothing of it is left on a host; push once more", row.id);
-            return nothing(why);
+            let why = format!("push {} was rolled back: nothing of it is left on a host", row.id);
+            return nothing(Case::WentBack, why);
         }
-        (state, _) if !ended_badly(state) => return nothing(format!("push {} {state}: nothing is left to do", row.id)),
+        (state, _) if !ended_badly(state) => {
+            return nothing(Case::NothingLeft, format!("push {} {state}: nothing is left to do", row.id));
+        }
         (_, Some(newer)) => {
-            return nothing(format!("push {newer} came after push {}, so there is nothing to go on with", row.id));
+            let why = format!("push {newer} came after push {}, so there is nothing to go on with", row.id);
+            return nothing(Case::NewerCame, why);
         }
         _ => {}
     }
-    let bad = |what: &str| Refusal::Unable { why: format!("the ledger holds no {what} of push {}", row.id) };
+    let bad = |what: &str| Refusal::corrupt(format_args!("no {what} of push {}", row.id));
     let of = PushNumber::new(row.id).map_err(|_| bad("number"))?;
     let mut plan = earlier.plan.clone();
     plan.kind = Kind::Resume { of };
@@ -163,7 +166,7 @@ impl Desk {
             self.unpause(of, who).await?;
             return Ok(of);
         }
-        let corrupt = |bad: crate::stack::BadName| Refusal::Unable { why: bad.to_string() };
+        let corrupt = |bad: crate::stack::BadName| Refusal::corrupt(bad);
         let press = Press {
             stack: row.stack.parse().map_err(corrupt)?,
             stage: row.stage.parse().map_err(corrupt)?,

@@ -1,7 +1,7 @@
 //! What a person writes for a revision or a build: the whole of it, or a beginning that only one has. It must never choose between
 //! two: it names them. Called by the routes, before anything is decided.
 
-use super::{Decision, Desk, Refusal, branches};
+use super::{Case, Decision, Desk, Refusal, branches};
 use crate::ledger::{Answer, published};
 use crate::source::origin::Origin;
 use crate::stack::{BuildId, Revision, StackName, StageName};
@@ -24,7 +24,7 @@ impl Desk {
         let text = said.trim().to_ascii_lowercase();
         let text = text.split_once('-').map_or(text.as_str(), |(sha, _)| sha);
         let (stack, _) = self.shelved(stack)?;
-        let bad = |bad: crate::stack::BadName| Refusal::BadRequest { why: bad.to_string() };
+        let bad = |bad: crate::stack::BadName| Refusal::BadRequest { case: Case::Version, why: bad.to_string() };
         let is_whole = matches!(text.len(), 40 | 64);
         let known: Vec<String> = match self.branches.origin(&stack) {
             Some(Origin::Svn(_)) => return text.strip_prefix('r').unwrap_or(text).parse().map_err(bad),
@@ -32,11 +32,11 @@ impl Desk {
             _ if !is_beginning(text) => {
                 let why =
                     format!("{said:?} is no revision: write at least {FEWEST} of its hexadecimal digits, 0-9 and a-f");
-                return Err(Refusal::BadRequest { why });
+                return Err(Refusal::BadRequest { case: Case::Version, why });
             }
             Some(Origin::Git(mirror, _)) => {
                 let asked = branches::within(branches::LOOK_LIMIT, mirror.commits_with(text, MOST)).await;
-                asked.map_err(|why| Refusal::Unable { why })?
+                asked.map_err(|why| Refusal::Unable { case: Case::Source, why })?
             }
             Some(Origin::Dir(directory, _)) => {
                 let seen = directory.seen().map(|(seen, _)| seen.root.to_string());
@@ -87,7 +87,7 @@ fn one(what: &str, text: &str, of: &str, mut known: Vec<String>) -> Decision<Str
                 known.iter().map(|one| if what == "build" { one } else { one.get(..length).unwrap_or(one) }).collect();
             let why =
                 format!("{text} is the beginning of {count} {what}s {of}: {}; write more of it", names.join(", "));
-            Err(Refusal::BadRequest { why })
+            Err(Refusal::BadRequest { case: Case::Ambiguous, why })
         }
     }
 }

@@ -5,7 +5,7 @@ use super::App;
 use super::asking::Caller;
 use super::problem::{Problem, Reply};
 use super::screens::named;
-use crate::desk::Publishing;
+use crate::desk::{Case, Publishing, Refusal};
 use crate::stack::Revision;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path, Payload, Query};
@@ -91,7 +91,7 @@ async fn put(mut tar: File, work: impl FnOnce(&mut File) -> io::Result<()> + Sen
     let done = tokio::task::spawn_blocking(move || work(&mut tar).map(|()| tar)).await;
     let done = done.unwrap_or_else(|error| Err(io::Error::other(error)));
     done.map_err(|error| {
-        Problem::from(crate::desk::Refusal::Unable { why: format!("the upload cannot be kept: {error}") })
+        Problem::from(Refusal::Unable { case: Case::NotKept, why: format!("the upload cannot be kept: {error}") })
     })
 }
 

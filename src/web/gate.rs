@@ -6,6 +6,7 @@ use super::App;
 use super::asking::{Caller, caller_of};
 use super::builds;
 use super::frame::{frame, page};
+use super::onwards;
 use super::pages::Section;
 use super::problem::Problem;
 use super::push_host;
@@ -156,17 +157,22 @@ async fn told(app: &App, answer: ServiceResponse<BoxBody>, problem: &Problem) ->
         HttpResponse::SeeOther().insert_header((LOCATION, next)).finish()
     } else {
         let frame = frame(app, caller.as_ref(), Section::Nowhere).await;
-        let words = format!("{}.", problem.message);
-        match app.pages.error_about(
+        let ways = match caller {
+            Some(_) => onwards::ways(app, request.path(), problem).await,
+            None => Vec::new(),
+        };
+        match app.pages.error(
             &frame,
             problem.status.as_u16(),
-            problem.title(),
-            (&words, problem.todo()),
-            problem.push(),
+            problem.row.title,
+            &problem.message,
+            problem.row.cure,
+            ways,
         ) {
             Ok(html) => page(problem.status, html),
             Err(error) => {
                 tracing::error!(%error, "the page of an error could not be drawn");
+                let words = format!("{}\n{}: {}\n", problem.row.title, problem.message, problem.row.cure);
                 HttpResponse::build(problem.status).content_type("text/plain; charset=utf-8").body(words)
             }
         }

@@ -2,7 +2,8 @@
 //! show what went wrong inside; that goes to the log. Use [`Problem`] in every handler; the gate draws it as JSON below
 //! `/api/` and as a page elsewhere.
 
-use crate::desk::Refusal;
+use super::faults::Fault;
+use crate::desk::{Refusal, Row};
 use crate::ledger::LedgerError;
 use crate::web::pages::PageError;
 use actix_web::http::StatusCode;
@@ -21,6 +22,8 @@ pub struct Problem {
     pub status: StatusCode,
     /// For programs.
     pub code: &'static str,
+    /// The row of the table that it is: title, cause and cure.
+    pub row: &'static Row,
     /// For people: what happened, a phrase without a full stop.
     pub message: String,
     /// What else a program may want to know.
@@ -30,23 +33,28 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), detail: Map::new(), retry_after: None }
+    fn new(status: StatusCode, code: &'static str, fault: Fault, message: impl Into<String>) -> Self {
+        Self { status, code, row: fault.row(), message: message.into(), detail: Map::new(), retry_after: None }
     }
 
     /// There is no such thing, or nobody may know of it.
     pub fn unknown(what: impl fmt::Display) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "unknown", format!("{what} does not exist"))
+        Self::new(StatusCode::NOT_FOUND, "unknown", Fault::Unknown, format!("{what} does not exist"))
+    }
+
+    /// Something is missing in what was sent.
+    pub fn missing(why: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", Fault::Missing, why)
     }
 
     /// What was sent is not what it must be.
     pub fn bad_request(why: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad_request", why)
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", Fault::BadRequest, why)
     }
 
     /// Nobody is signed in.
     pub fn nobody() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "signed_out", "nobody is signed in")
+        Self::new(StatusCode::UNAUTHORIZED, "signed_out", Fault::SignedOut, "nobody is signed in")
     }
 
     /// The request was not sent by a page of ours.
@@ -54,23 +62,34 @@ impl Problem {
         Self::new(
             StatusCode::FORBIDDEN,
             "foreign",
+            Fault::Foreign,
             "the request did not come from a page of Pushbutton, so nothing was done",
         )
     }
 
     /// The request names another host.
     pub fn misdirected() -> Self {
-        Self::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", "this server does not answer to that name")
+        Self::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "misdirected",
+            Fault::Misdirected,
+            "this server does not answer to that name",
+        )
     }
 
     /// The address exists, the method does not.
     pub fn wrong_method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "this address does not do that")
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", Fault::WrongMethod, "this address does not do that")
     }
 
     /// The length of the body is not said.
     pub fn no_length() -> Self {
-        Self::new(StatusCode::LENGTH_REQUIRED, "no_length", "a body comes with its length here, not in chunks")
+        Self::new(
+            StatusCode::LENGTH_REQUIRED,
+            "no_length",
+            Fault::NoLength,
+            "a body comes with its length here, not in chunks",
+        )
     }
 
     /// The body is compressed.
@@ -78,51 +97,61 @@ impl Problem {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "encoded",
+            Fault::Encoded,
             "a body comes as it is here: send it without Content-Encoding",
         )
     }
 
     /// The body is too long.
     pub fn too_large() -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "what was sent is longer than 64 KiB")
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", Fault::TooLarge, "what was sent is longer than 64 KiB")
     }
 
     /// The upload is too long.
     pub fn upload_too_large(most: u64) -> Self {
         let message =
             format!("the build is longer than {} MiB; upload_mib in the server's file says how much", most >> 20);
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", Fault::TooLarge, message)
     }
 
     /// Others are uploading.
     pub fn uploading() -> Self {
-        let busy = Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "other builds are being uploaded at this moment");
+        let busy = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "busy",
+            Fault::Busy,
+            "other builds are being uploaded at this moment",
+        );
         Self { retry_after: Some(Duration::from_secs(5)), ..busy }
     }
 
     /// The body did not come in time.
     pub fn too_slow() -> Self {
-        Self::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the request did not come in time")
+        Self::new(StatusCode::REQUEST_TIMEOUT, "too_slow", Fault::TooSlow, "the request did not come in time")
     }
 
     /// Done too often.
     pub fn too_often(what: &str, wait: Duration) -> Self {
         let seconds = wait.as_secs() + 1;
         let message = format!("{what} too often; try again in {seconds} s");
-        Self { retry_after: Some(wait), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_often", message) }
+        Self {
+            retry_after: Some(wait),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_often", Fault::TooOften, message)
+        }
     }
 
     /// The server is busy with the same for others.
     pub fn busy() -> Self {
         let wait = Some(Duration::from_secs(2));
-        let busy = Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many people sign in at this moment");
+        let busy =
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", Fault::Busy, "too many people sign in at this moment");
         Self { retry_after: wait, ..busy }
     }
 
     /// What is asked for is known only when the push has ended.
     pub fn running(push: impl fmt::Display) -> Self {
         let message = format!("push {push} still runs: its lines come with its events and its log");
-        Self::new(StatusCode::CONFLICT, "running", message)
+        Self::new(StatusCode::CONFLICT, "running", Fault::Running, message)
     }
 
     /// Something broke that nobody outside can mend; `cause` goes to the log only.
@@ -131,6 +160,7 @@ impl Problem {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "broken",
+            Fault::Broken,
             "something in Pushbutton broke; it is in the server's log, and no push was touched",
         )
     }
@@ -158,54 +188,11 @@ impl Problem {
     pub fn as_json(&self) -> Value {
         let mut error = self.detail.clone();
         error.insert("code".to_owned(), json!(self.code));
+        error.insert("case".to_owned(), json!(self.row.name));
+        error.insert("title".to_owned(), json!(self.row.title));
         error.insert("message".to_owned(), json!(self.message));
+        error.insert("cure".to_owned(), json!(self.row.cure));
         json!({ "error": error })
-    }
-
-    /// The heading of the page that tells it.
-    pub fn title(&self) -> &'static str {
-        match self.code {
-            "unknown" => "Our Princess is in another castle",
-            "locked" => "Somebody is pushing right now",
-            "held" => "This is held",
-            "moved" => "Somebody pushed before you",
-            "nothing" => "There is nothing to push",
-            "bad_stack" => "The stack file has errors",
-            "taken" => "That is there already, and is another",
-            "no_hosts" => "The hosts are not known",
-            "bad_request" | "no_length" | "encoded" | "too_large" | "too_slow" => "That did not work",
-            "signed_out" => "Sign in first",
-            "foreign" => "That came from somewhere else",
-            "misdirected" => "Wrong address",
-            "wrong_method" => "That cannot be done here",
-            "too_often" | "busy" => "Not so fast",
-            "unable" => "Pushbutton cannot do that now",
-            _ => "Something broke",
-        }
-    }
-
-    /// What to do about it, for people.
-    pub fn todo(&self) -> &'static str {
-        let waits = self.detail.get("waits").is_some_and(Value::is_string);
-        match self.code {
-            "locked" if self.message.contains("cancel it first") => {
-                "Open that push and cancel it; “Stop, then roll back” leads back here."
-            }
-            "locked" if waits => "Open that push: it goes on when somebody answers, or lets it go on.",
-            "unknown" => "Look at all stacks, or in the push log.",
-            "locked" => "Watch that push, and press again when it has ended.",
-            "held" => "Ask who set the hold, or release it with the stack's page open.",
-            "moved" => "", // the refusal itself says it
-            "nothing" => "Push the stage before it first.",
-            "bad_stack" => "Mend the file; `pushbutton check` shows every error with its place.",
-            "no_hosts" => "Mend the command that lists them; `pushbutton check` asks it and shows what it says.",
-            "signed_out" => "Sign in, and try again.",
-            "foreign" => "Open the page on Pushbutton itself and press there.",
-            "misdirected" => "Use the address in the server's configuration.",
-            "too_often" | "busy" => "Wait a moment, then try again.",
-            "unable" | "broken" => "Try again; if it stays so, tell who runs this server.",
-            _ => "Go back, look again, and try once more.",
-        }
     }
 }
 
@@ -244,7 +231,8 @@ impl From<Refusal> for Problem {
             _ => Map::new(),
         };
         detail.extend(refusal.hint().map(|hint| ("hint".to_owned(), Value::String(hint))));
-        Self { detail, ..Self::new(status, code, refusal.to_string()) }
+        let (row, message) = (refusal.case().row(), refusal.to_string());
+        Self { status, code, row, message, detail, retry_after: None }
     }
 }
 
@@ -254,6 +242,7 @@ impl From<LedgerError> for Problem {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unable",
+            Fault::Ledger,
             "the ledger does not answer, so nothing can be shown or done",
         )
     }
@@ -284,7 +273,7 @@ mod tests {
         };
         let problem = Problem::from(refusal);
         assert_eq!(problem.status, StatusCode::CONFLICT);
-        insta::assert_snapshot!(problem.as_json(), @r#"{"error":{"code":"locked","hint":"pushbutton confirm 214","message":"mary is pushing web to prod right now (push 214); it waits for an answer: “Graphs calm?”","push":214,"since":"2026-11-21T10:00:00.000Z","stack":"web","stage":"prod","waits":"waits for an answer: “Graphs calm?”","who":"mary"}}"#);
+        insta::assert_snapshot!(problem.as_json(), @r#"{"error":{"case":"locked_waits","code":"locked","cure":"open that push and answer it, or cancel it; then press again","hint":"pushbutton confirm 214","message":"mary is pushing web to prod right now (push 214); it waits for an answer: “Graphs calm?”","push":214,"since":"2026-11-21T10:00:00.000Z","stack":"web","stage":"prod","title":"A push is waiting for a person","waits":"waits for an answer: “Graphs calm?”","who":"mary"}}"#);
     }
 
     #[test]

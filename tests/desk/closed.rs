@@ -137,7 +137,8 @@ async fn a_cancel_is_told_to_the_runner_and_stays_in_the_audit() {
     bench.let_go(push).await;
     bench.ended(push).await;
     let late = bench.desk.cancel(push, &who("joe"), None).await.unwrap_err();
-    assert_eq!(late, Refusal::Nothing { why: "push 1 has ended already: interrupted".to_owned() });
+    let why = "push 1 has ended already: interrupted".to_owned();
+    assert_eq!(late, Refusal::Nothing { case: Case::Ended, why });
     let never = bench.desk.cancel(PushNumber::new(9).unwrap(), &who("joe"), None).await.unwrap_err();
     assert_eq!(never, Refusal::Unknown { what: "push 9".to_owned() });
 }

@@ -61,7 +61,10 @@ async fn a_runner_that_dies_leaves_its_push_interrupted_and_its_stack_held() {
     assert_eq!((scope.as_str(), by.as_str()), ("web", "pushbutton"));
     assert!(reason.contains("nobody knows the state of qa1.example.com"), "{reason}");
     let silent = bench.desk.release_hold(&web(), None, &who("joe"), None).await.unwrap_err();
-    assert!(matches!(&silent, Refusal::BadRequest { why } if why.contains("say why the hold may go")), "{silent}");
+    assert!(
+        matches!(&silent, Refusal::BadRequest { case: Case::ReleaseReason, why } if why.contains("say why the hold may go")),
+        "{silent}"
+    );
     bench.desk.release_hold(&web(), None, &who("joe"), Some("looked at it".to_owned())).await.unwrap();
     bench.press("qa").await;
     let told = bench.desk.ledger().read(move |connection| outbox::of_push(connection, push.get())).await.unwrap();

@@ -76,7 +76,7 @@ async fn a_later_stage_takes_exactly_the_build_that_the_stage_before_runs() {
     let why_not = street.stages[1].why_not.clone().unwrap();
     assert_eq!(why_not, "qa has never been pushed, so prod has nothing to take");
     let refused = bench.desk.press(press_of("prod", "anything")).await.unwrap_err();
-    assert_eq!(refused, Refusal::Nothing { why: why_not });
+    assert_eq!(refused, Refusal::Nothing { case: Case::StageBefore, why: why_not });
 
     let first = bench.press("qa").await;
     let first_build = bench.assignment(first).build.to_string();

@@ -69,7 +69,7 @@ fn the_gate_says_who_why_and_what_now() {
     let sha = sample::sha();
     let open = Facts { head: Some(sha.clone()), before: Some(runs("51d0c3e-1")), ..Facts::default() };
     let old = "a".repeat(40);
-    let again = "; nothing was pushed. Look again, then press again";
+    let again = "; nothing was pushed";
     for (facts, place, seen, words) in [
         (open.clone(), 0, sha.as_str(), "ok".to_owned()),
         (open.clone(), 1, "51d0c3e-1", "ok".to_owned()),

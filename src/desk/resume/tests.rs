@@ -135,7 +135,7 @@ fn only_a_bad_end_with_nothing_behind_it_can_be_resumed() {
         ("degraded", None, "ok"),
         ("running", None, "push 1 is running still"),
         ("succeeded", None, "push 1 succeeded: nothing is left to do"),
-        ("rolled back", None, "push 1 was rolled back: nothing of it is left on a host; push once more"),
+        ("rolled back", None, "push 1 was rolled back: nothing of it is left on a host"),
         ("failed", Some(3), "push 3 came after push 1, so there is nothing to go on with"),
     ] {
         let earlier = Earlier { row: row(state, frozen()), plan: plan(), results: vec![], owed: vec![], newer };

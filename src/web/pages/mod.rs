@@ -70,10 +70,18 @@ pub struct SignIn {
 struct ErrorPage<'a> {
     status: u16,
     title: &'a str,
-    words: &'a str,
-    todo: &'a str,
-    /// The push that it is about.
-    push: Option<i64>,
+    words: String,
+    cure: String,
+    ways: Vec<Way>,
+}
+
+/// A way on from a page of an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Way {
+    /// One of our own addresses.
+    pub href: String,
+    /// What the button says.
+    pub words: String,
 }
 
 #[derive(RustEmbed)]
@@ -208,27 +216,21 @@ impl Pages {
         self.draw(frame, "sign_in.html", page)
     }
 
-    /// What went wrong (`title`), what it means for the push (`words`), what to do (`todo`).
+    /// What went wrong (`title`), its reason, what to do (`cure`: both phrases), and where to go on, the best way first.
     ///
     /// # Errors
     /// When the template is wrong.
-    pub fn error(&self, frame: &Frame, status: u16, title: &str, words: &str, todo: &str) -> Result<String, PageError> {
-        self.error_about(frame, status, title, (words, todo), None)
-    }
-
-    /// The same, about a push that can be opened.
-    ///
-    /// # Errors
-    /// When the template is wrong.
-    pub fn error_about(
+    pub fn error(
         &self,
         frame: &Frame,
         status: u16,
         title: &str,
-        (words, todo): (&str, &str),
-        push: Option<i64>,
+        reason: &str,
+        cure: &str,
+        ways: Vec<Way>,
     ) -> Result<String, PageError> {
-        self.draw(frame, "error.html", &ErrorPage { status, title, words, todo, push })
+        let (words, cure) = (words::ended(reason), words::capital(&words::ended(cure)));
+        self.draw(frame, "error.html", &ErrorPage { status, title, words, cure, ways })
     }
 
     fn draw<P: Serialize>(&self, frame: &Frame, template: &str, page: &P) -> Result<String, PageError> {

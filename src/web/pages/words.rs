@@ -215,6 +215,14 @@ pub fn capital(sentence: &str) -> String {
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
+/// A phrase with its full stop, where it has no end yet.
+pub fn ended(phrase: &str) -> String {
+    match phrase.chars().last() {
+        None | Some('.' | '!' | '?' | '…') => phrase.to_owned(),
+        Some(_) => format!("{phrase}."),
+    }
+}
+
 /// Text without its colours: SGR sequences are all that the journal's lines may hold.
 pub fn without_colours(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
