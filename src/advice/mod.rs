@@ -29,7 +29,8 @@ pub struct Advice {
 }
 
 /// The tables, each with the program's name as the docs say it: what `docs/operating.md` lists.
-pub const TABLES: &[(&str, &[Case])] = &[];
+pub const TABLES: &[(&str, &[Case])] =
+    &[("ssh", ssh::CASES), ("login shell", ssh::SHELL), ("rsync", rsync::CASES), ("host", host::CASES)];
 
 /// The most characters of a program's line that are repeated.
 pub const LONGEST: usize = 200;

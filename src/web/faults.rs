@@ -39,9 +39,9 @@ rows! {
             "a body must say its length here, and this one came in pieces (`transfer-encoding: chunked`)",
             "send it with `content-length`; curl does with --data-binary @FILE or -T FILE";
         /// Compressed.
-        Encoded = "encoded": "Bodies come uncompressed here",
-            "the body has a Content-Encoding; a few kilobytes of it could become gigabytes here",
-            "send it without Content-Encoding";
+        Encoded = "encoded": "The body is compressed",
+            "what is sent is taken as it is, so that little on the wire is never much in memory",
+            "send it without `Content-Encoding`";
         /// Too long.
         TooLarge = "too_large": "That is too long",
             "what was sent is longer than the server takes",
