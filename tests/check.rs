@@ -173,3 +173,28 @@ fn the_examples_that_come_with_pushbutton_are_right() {
     stacks/web.toml: web, 3 stages, 43 hosts
     "#);
 }
+
+#[test]
+fn stacks_that_release_to_one_directory_of_one_host_are_an_error_of_both_files() {
+    let stack = |host: &str, dir: &str| {
+        GOOD.replace("\"qa1\"", &format!("\"{host}\"")).replacen(
+            "[\"true\"]",
+            &format!("[\n  {{ release = \"{dir}\" }},\n  {{ activate = \"{dir}\" }},\n]"),
+            1,
+        )
+    };
+    let dir = files(&[
+        ("config.toml", "url = \"http://127.0.0.1:8090\"\n"),
+        ("stacks/web.toml", &stack("qa1", "/srv/web")),
+        ("stacks/shop.toml", &stack("deploy@qa1:22", "/srv/web")),
+        ("stacks/blog.toml", &stack("qa1", "/srv/blog")),
+    ]);
+    let (code, _, err) = check(dir.path(), &[]);
+    assert_eq!(code, 1, "{err}");
+    assert_snapshot!(err, @r"
+    error: two stacks release to one directory of qa1: stacks/shop.toml:7 releases to /srv/web, and stacks/web.toml:7 releases to /srv/web
+    hint: give each stack a directory of its own: each flips `current` and removes old releases in it
+
+    1 error in 2 of 4 files
+    ");
+}

@@ -180,7 +180,7 @@ async fn with_the_server_down_one_can_push_roll_back_resume_cancel_and_read() {
 async fn a_plan_as_shell_brings_the_same_tree_to_the_hosts() {
     let commands = r#"
       { rsync = "./", to = "/srv/copy/", exclude = ["*.map"] },
-      { release = "/srv/web", shared = ["log"], fan_out = "relay" },
+      { release = "/srv/web", shared = ["log/"], fan_out = "relay" },
       { activate = "/srv/web" },
       { run = "echo {stage} $PUSH_BUILD {host} \"it's\" >/srv/said", chunk = [1, 5] },
       "echo {host} {sha}",

@@ -56,5 +56,6 @@ mod variables;
 mod viewers;
 mod warm;
 mod web;
+mod whose;
 mod window;
 mod words;

@@ -50,7 +50,7 @@ async fn a_host_that_runs_something_else_in_the_end_is_never_called_a_success() 
         "every host is asked, whatever one of them says: {answers:?}"
     );
     let build = push["push"]["build"].as_str().unwrap();
-    let words = format!("runs by-hand after the push, not {build}");
+    let words = format!("runs nothing (current leads nowhere: releases/by-hand) after the push, not {build}");
     assert_eq!(answers[1].2, words);
     assert!(push["push"]["why"].as_str().unwrap().contains(&format!("on qa2: {words}")), "{push:#}");
     let page = house.get(&format!("/pushes/{id}")).await.text;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const HOSTS: [&str; 8] = ["web1", "web2", "web3", "web4", "web5", "web6", "web7", "web8"];
 
-const ROLL_OUT: &str = r#"{ release = "/srv/web", shared = ["log"] }, { activate = "/srv/web" },"#;
+const ROLL_OUT: &str = r#"{ release = "/srv/web", shared = ["log/"] }, { activate = "/srv/web" },"#;
 
 /// What a host runs for another that signs in: rsync, reading releases. A test makes it slow, or a liar.
 const FEED: &str = r#"#!/bin/sh

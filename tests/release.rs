@@ -3,7 +3,7 @@
 use crate::site::{Site, listen, task, texts};
 use pushbutton::journal::Stream;
 use pushbutton::remote::masters::Connection;
-use pushbutton::remote::release::{BuildOnDisk, activate, bring, verify};
+use pushbutton::remote::release::{BuildOnDisk, activate, bring, prune, verify};
 use pushbutton::remote::transfer::rsync;
 use pushbutton::remote::{Ending, Line, Task};
 use pushbutton::source::manifest::Manifest;
@@ -13,18 +13,18 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 /// A frozen build.
-struct Build {
-    id: BuildId,
-    root: Root,
+pub struct Build {
+    pub id: BuildId,
+    pub root: Root,
     tree: PathBuf,
     manifest: PathBuf,
 }
 
-const SHA: &str = "3f2c1ab3f2c1ab3f2c1ab3f2c1ab3f2c1ab3f2c1";
+pub const SHA: &str = "3f2c1ab3f2c1ab3f2c1ab3f2c1ab3f2c1ab3f2c1";
 
 impl Build {
     /// A build of these files; `run` is executable, `link` points to it.
-    fn of(site: &Site, id: &str, files: &[(&str, &str)]) -> Self {
+    pub fn of(site: &Site, id: &str, files: &[(&str, &str)]) -> Self {
         let dir = site.room.path().join("builds").join(id);
         let tree = dir.join("tree");
         fs::create_dir_all(tree.join("sub/deep")).unwrap();
@@ -42,7 +42,7 @@ impl Build {
         Self { id: id.parse().unwrap(), root: manifest.root(), manifest: dir.join("manifest"), tree }
     }
 
-    fn on_disk(&self) -> BuildOnDisk<'_> {
+    pub fn on_disk(&self) -> BuildOnDisk<'_> {
         BuildOnDisk { id: &self.id, root: &self.root, tree: &self.tree, manifest: &self.manifest, sha: SHA }
     }
 }
@@ -51,7 +51,7 @@ fn web(keep: usize) -> Release {
     Release {
         dir: "/srv/web".to_owned(),
         keep,
-        shared: vec!["log".to_owned()],
+        shared: vec!["log/".to_owned()],
         fan_out: FanOut::Direct,
         compress: false,
     }
@@ -189,6 +189,9 @@ async fn old_releases_go_but_never_the_live_one_nor_the_one_before_it() {
         names.sort();
         names
     };
+    let prune_to = async |build: &Build, keep, task: Task| {
+        listen(async |lines| prune(&on, &build.on_disk(), &web(keep), task, &lines).await).await
+    };
     for build in &builds[..2] {
         assert_eq!(bring_to(&on, build, &web(2)).await.0, Ending::Exited(0));
         assert_eq!(activate_on(&on, build).await.0, Ending::Exited(0));
@@ -196,18 +199,21 @@ async fn old_releases_go_but_never_the_live_one_nor_the_one_before_it() {
     for build in &builds[2..] {
         assert_eq!(bring_to(&on, build, &web(2)).await.0, Ending::Exited(0));
     }
+    assert_eq!(there().len(), 5, "bringing removes nothing");
+    prune_to(&builds[4], 2, locked()).await;
     // Live is 2, before it was 1: both stay, although 3 and 4 are newer.
     assert_eq!(there(), ["aaaaaaa-1", "aaaaaaa-2", "aaaaaaa-5"]);
     assert_eq!(activate_on(&on, &builds[4]).await.0, Ending::Exited(0));
     assert_eq!(bring_to(&on, &builds[3], &web(3)).await.0, Ending::Exited(0));
+    prune_to(&builds[3], 3, locked()).await;
     assert_eq!(there(), ["aaaaaaa-2", "aaaaaaa-4", "aaaaaaa-5"]);
-    assert!(!srv.join("web/.verified/aaaaaaa-1").exists());
+    assert!(!srv.join("web/.verified/aaaaaaa-1").exists() && !srv.join("web/.made/aaaaaaa-1").exists());
     // Nor one that undo may need, as the plan says, however old it is.
     let mut task = locked();
     task.values.insert("PUSH_SPARED".to_owned(), "aaaaaaa-1 aaaaaaa-2".to_owned());
     let build = Build::of(&site, "bbbbbbb-6", &[("n", "six")]);
-    let (ending, _) = listen(async |lines| bring(&on, &build.on_disk(), &web(1), task, &lines).await).await;
-    assert_eq!(ending, Ending::Exited(0));
+    assert_eq!(bring_to(&on, &build, &web(1)).await.0, Ending::Exited(0));
+    prune_to(&build, 1, task).await;
     assert_eq!(there(), ["aaaaaaa-2", "aaaaaaa-5", "bbbbbbb-6"]);
 }
 

@@ -245,7 +245,7 @@ async fn a_rollback_goes_under_the_hold_of_an_interrupted_push_and_settles_it() 
 #[tokio::test]
 async fn from_mixed_versions_pruned_releases_and_a_forced_branch_every_host_gets_every_byte_back() {
     let commands = r#"
-        { release = "/srv/web", keep = 1, shared = ["log"] },
+        { release = "/srv/web", keep = 1, shared = ["log/"] },
         { run = "[ ! -e /srv/forget ] || rm -f /srv/web/.verified/*" },
         { activate = "/srv/web" },
         { run = "test ! -e /srv/bad" },

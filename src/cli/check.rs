@@ -7,6 +7,7 @@ use super::server::{self, Person, Server};
 use crate::config::{Config, ConfigError};
 use crate::desk::inventory;
 use crate::diagnostic::Diagnostic;
+use crate::stack::overlaps::{self, overlaps};
 use crate::stack::{Answer, Answers, Stack, StackName, parse_with};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -51,6 +52,7 @@ impl Check {
                 false => report.check_stack(file),
             }
         }
+        report.check_together();
         let summary = report.summary();
         match self.hosts && !report.stacks.is_empty() {
             true => {
@@ -123,6 +125,8 @@ struct Report {
     json: bool,
     /// The stacks whose files are right.
     stacks: Vec<StackName>,
+    /// The stacks that are right by themselves: file, text, stack.
+    read: Vec<(String, String, Stack)>,
 }
 
 impl Report {
@@ -179,9 +183,22 @@ impl Report {
         match unlisted.is_empty() || self.offline {
             true => {
                 self.good(&format!("{shown}: {}", counts(&stack)));
-                self.stacks.push(stack.name);
+                self.stacks.push(stack.name.clone());
             }
             false => self.bad(&unlisted),
+        }
+        self.read.push((shown.to_string(), text, stack));
+    }
+
+    /// What no file shows by itself: stacks that are in each other's way.
+    fn check_together(&mut self) {
+        let read = self.read.iter().map(|(file, text, stack)| overlaps::Read { stack, file, text });
+        let found = overlaps(&read.collect::<Vec<_>>());
+        let bad: BTreeSet<usize> = found.iter().flat_map(|overlap| [overlap.of.0, overlap.of.1]).collect();
+        self.errors += found.len();
+        self.bad_files += bad.len();
+        for overlap in &found {
+            eprintln!("error: {}\n", overlap.words);
         }
     }
 

@@ -3,17 +3,21 @@
 //! Called by the warm fleet, whose connections it uses.
 
 use super::Desk;
-use super::view::Drift;
+use super::view::{Drift, Kept};
+use crate::diagnostic::shown;
 use crate::ledger::{Answer, aim, pushes};
 use crate::plan::OldBuild;
-use crate::remote::release::{self, Seen};
-use crate::stack::{Host, Stack, StackName, StageName};
+use crate::remote::release::{self, Left, Seen};
+use crate::stack::{Form, Host, Stack, StackName, Stage, StageName};
 use crate::time::At;
 use futures::StreamExt;
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+/// Reasons that are told of one host.
+const WHYS: usize = 3;
 
 /// Hosts of a stack that are asked at once.
 const AT_ONCE: usize = 10;
@@ -45,6 +49,7 @@ struct Found {
     odd: Vec<Drift>,
     /// The hosts that said now that they run just what they are to run.
     right: BTreeSet<String>,
+    kept: Vec<Kept>,
     held: BTreeMap<(String, String), BTreeMap<String, String>>,
 }
 
@@ -77,6 +82,8 @@ struct Expected {
     build: OldBuild,
     /// Where it is activated.
     dirs: Vec<String>,
+    /// How many releases are to stay, where the stage brings some.
+    keep: BTreeMap<String, usize>,
     hosts: Vec<Host>,
 }
 
@@ -119,6 +126,13 @@ impl Drifts {
         Some(Answers { at: found.at, right: found.right.clone(), odd: found.odd.clone() })
     }
 
+    /// Which hosts of a stage keep more releases than they are to, behind this push.
+    pub fn kept(&self, stack: &StackName, stage: &StageName, push: i64) -> Vec<Kept> {
+        let stacks = self.stacks();
+        let found = stacks.get(stack).and_then(|probed| probed.stages.get(stage)).filter(|found| found.push == push);
+        found.map_or(Vec::new(), |found| found.kept.clone())
+    }
+
     /// Has a stack asked again at once: a push of it has ended.
     pub fn ask_again(&self, stack: &StackName) {
         self.stacks().entry(stack.clone()).or_default().again = true;
@@ -150,10 +164,10 @@ impl Drifts {
         probed.asking = false;
         let Some(found) = found else { return false };
         let before = std::mem::replace(&mut probed.stages, found);
-        let odd = |stages: &BTreeMap<StageName, Found>| -> Vec<Drift> {
-            stages.values().flat_map(|found| found.odd.clone()).collect()
+        let shown = |stages: &BTreeMap<StageName, Found>| -> Vec<(Vec<Drift>, Vec<Kept>)> {
+            stages.values().map(|found| (found.odd.clone(), found.kept.clone())).collect()
         };
-        odd(&before) != odd(&probed.stages)
+        shown(&before) != shown(&probed.stages)
     }
 }
 
@@ -167,11 +181,56 @@ fn expected(connection: &Connection, stack: &Stack) -> Answer<Option<Vec<Expecte
         let dirs = stage.activates();
         let Some(aim) = aim::get(connection, &stack.name, &stage.name)? else { continue };
         if !dirs.is_empty() {
-            let (stage, hosts) = (stage.name.clone(), stage.hosts.clone());
-            all.push(Expected { stage, push: aim.newest, build: aim.build, dirs, hosts });
+            let (name, hosts) = (stage.name.clone(), stage.hosts.clone());
+            all.push(Expected { stage: name, push: aim.newest, build: aim.build, dirs, keep: keep(stage), hosts });
         }
     }
     Ok(Some(all))
+}
+
+/// How many releases a stage leaves below each of its directories.
+fn keep(stage: &Stage) -> BTreeMap<String, usize> {
+    let mut keep = BTreeMap::new();
+    for command in &stage.commands {
+        let list = if let Form::Roll(list) = &command.form { list.as_slice() } else { std::slice::from_ref(command) };
+        for command in list {
+            if let Form::Release(release) = &command.form {
+                keep.insert(release.dir.clone(), release.keep);
+            }
+        }
+    }
+    keep
+}
+
+/// Why a host keeps more releases than it is to; none when it does not, or nothing stands in the way of the next push.
+fn kept(said: &Said, seen: &Seen, keep: Option<usize>) -> Option<Kept> {
+    let keep = keep?;
+    let names: BTreeSet<&str> =
+        seen.verified.keys().map(String::as_str).chain(seen.left.iter().map(|left| left.build.as_str())).collect();
+    if seen.left.is_empty() || names.len() <= keep {
+        return None;
+    }
+    let (host, dir) = (said.host.clone(), said.dir.clone());
+    Some(Kept { host, dir, releases: names.len(), keep, why: whose(&seen.left) })
+}
+
+/// What could not be removed: `cache/ in 3 of them belongs to www-data`.
+fn whose(left: &[Left]) -> String {
+    let mut by_owner: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for left in left {
+        *by_owner.entry((&left.path, &left.owner)).or_default() += 1;
+    }
+    let mut all: Vec<_> = by_owner.into_iter().collect();
+    all.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let words = all.into_iter().take(WHYS).map(|((path, owner), count)| match (path, count) {
+        ("", 1) => format!("one of them: {}", shown(owner)),
+        ("", _) => format!("{count} of them: {}", shown(owner)),
+        (".", 1) => format!("one of them belongs to {}", shown(owner)),
+        (".", _) => format!("{count} of them belong to {}", shown(owner)),
+        (path, 1) => format!("{} in one of them belongs to {}", shown(path), shown(owner)),
+        (path, _) => format!("{} in {count} of them belongs to {}", shown(path), shown(owner)),
+    });
+    words.collect::<Vec<_>>().join("; ")
 }
 
 /// What is odd on a stage now: as the hosts said; of one that could not be asked, what was known before. Who was odd in
@@ -186,7 +245,7 @@ fn compare(expected: &Expected, said: &[Said], before: Option<&Found>, now: At) 
         let known = known(said);
         let Some(seen) = &said.seen else { return known.cloned() };
         let OldBuild { id, root, sha } = &expected.build;
-        let runs = release::instead(seen.live.as_ref(), id.as_str(), root.as_str(), sha.as_str())?;
+        let runs = release::instead(&seen.live, id.as_str(), root.as_str(), sha.as_str())?;
         let since =
             known.filter(|drift| drift.runs == runs).map_or_else(|| now.to_string(), |drift| drift.since.clone());
         let (host, dir) = (said.host.clone(), said.dir.clone());
@@ -202,7 +261,14 @@ fn compare(expected: &Expected, said: &[Said], before: Option<&Found>, now: At) 
     let answered = |host: &str| said.iter().filter(|said| said.host == host).all(|said| said.seen.is_some());
     let right = said.iter().map(|said| said.host.clone());
     let right = right.filter(|host| answered(host) && !odd.iter().any(|odd| odd.host == *host)).collect();
-    Found { push: expected.push, at: now, odd, right, held: held.collect() }
+    let kept = said.iter().filter_map(|said| match &said.seen {
+        Some(seen) => kept(said, seen, expected.keep.get(&said.dir).copied()),
+        None => {
+            let known = before.into_iter().flat_map(|found| &found.kept);
+            known.cloned().find(|kept| kept.host == said.host && kept.dir == said.dir)
+        }
+    });
+    Found { push: expected.push, at: now, odd, right, kept: kept.collect(), held: held.collect() }
 }
 
 impl Desk {
@@ -270,10 +336,38 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::remote::release::Live;
+    use crate::remote::release::{Current, Live};
 
-    fn live(link: &str, root: &str, sha: &str) -> Option<Live> {
-        Some(Live { link: link.to_owned(), root: root.to_owned(), sha: sha.to_owned() })
+    fn live(build: &str, root: &str, sha: &str) -> Live {
+        Live { current: Current::Ours(build.to_owned()), root: root.to_owned(), sha: sha.to_owned() }
+    }
+
+    #[test]
+    fn a_host_that_cannot_get_rid_of_old_releases_says_how_many_and_whose_they_are() {
+        let (root, said) = ("9f".to_owned(), Said { host: "web1".to_owned(), dir: "/srv/web".to_owned(), seen: None });
+        let left = |build: &str, path: &str, owner: &str| Left {
+            build: build.to_owned(),
+            path: path.to_owned(),
+            owner: owner.to_owned(),
+        };
+        let cache = |build: &str| left(build, "cache/", "www-data");
+        let verified: BTreeMap<String, String> =
+            ["d-4", "e-5", "f-6"].map(|name| (name.to_owned(), root.clone())).into();
+        let words = |left: Vec<Left>, keep| {
+            let seen = Seen { left, verified: verified.clone(), ..Seen::default() };
+            kept(&said, &seen, keep).map(|kept| format!("{} instead of {}: {}", kept.releases, kept.keep, kept.why))
+        };
+        let three = vec![cache("a-1"), cache("b-2"), cache("c-3")];
+        let expected = "6 instead of 2: cache/ in 3 of them belongs to www-data";
+        assert_eq!(words(three.clone(), Some(2)).as_deref(), Some(expected));
+        let mixed =
+            vec![cache("a-1"), left("b-2", ".", "root"), left("c-3", "", "cannot remove 'x': Operation not permitted")];
+        let expected = "6 instead of 2: one of them: cannot remove 'x': Operation not permitted; one of them belongs to root; \
+                        cache/ in one of them belongs to www-data";
+        assert_eq!(words(mixed, Some(2)).as_deref(), Some(expected));
+        assert_eq!(words(three.clone(), Some(6)), None, "no more than it is to keep");
+        assert_eq!(words(Vec::new(), Some(1)), None, "what is live or was live before stays whatever `keep` says");
+        assert_eq!(words(three, None), None, "a stage that brings no release keeps none");
     }
 
     #[test]
@@ -284,9 +378,10 @@ mod tests {
             push: 14,
             build: OldBuild { id: build.parse().unwrap(), sha: sha.parse().unwrap(), root: root.parse().unwrap() },
             dirs: vec!["/srv/web".to_owned()],
+            keep: BTreeMap::new(),
             hosts: Vec::new(),
         };
-        let said = |host: &str, live: Option<Option<Live>>| Said {
+        let said = |host: &str, live: Option<Live>| Said {
             host: host.to_owned(),
             dir: "/srv/web".to_owned(),
             seen: live.map(|live| Seen { live, ..Seen::default() }),
@@ -295,8 +390,8 @@ mod tests {
         let shown = |found: &Found| -> Vec<String> {
             found.odd.iter().map(|d| format!("{} {} {} {}", d.host, d.runs, d.instead, d.since)).collect()
         };
-        let right = || Some(live("releases/b-14", &root, &sha));
-        let old = || Some(live("releases/a-12", &root, &sha));
+        let right = || Some(live("b-14", &root, &sha));
+        let old = || Some(live("a-12", &root, &sha));
 
         let first = compare(&expected("b-14"), &[said("web1", right()), said("web2", old())], None, at(1));
         assert_eq!(shown(&first), ["web2 a-12 b-14 1970-01-01T00:01:00.000Z"]);
@@ -304,8 +399,12 @@ mod tests {
         assert_eq!(shown(&second), shown(&first), "since then, and nothing is known against web1");
         let silent = compare(&expected("b-14"), &[said("web1", right()), said("web2", None)], Some(&second), at(3));
         assert_eq!(shown(&silent), shown(&first), "nobody said that it was mended");
-        let other =
-            compare(&expected("b-14"), &[said("web1", right()), said("web2", Some(None))], Some(&silent), at(4));
+        let other = compare(
+            &expected("b-14"),
+            &[said("web1", right()), said("web2", Some(Live::default()))],
+            Some(&silent),
+            at(4),
+        );
         assert_eq!(shown(&other), ["web2 nothing b-14 1970-01-01T00:04:00.000Z"]);
         let mended = compare(&expected("b-14"), &[said("web1", right()), said("web2", right())], Some(&other), at(5));
         assert!(mended.odd.is_empty() && mended.at == at(5) && mended.push == 14);

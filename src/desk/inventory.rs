@@ -97,7 +97,9 @@ pub async fn ask(dir: &Path, inventory: &Inventory) -> Result<Vec<Host>, String>
         Ending::Exited(code) => format!("exited with {code}"),
         Ending::TimedOut { .. } => format!("had not ended after {} s", inventory.timeout.as_secs()),
         Ending::Cancelled { .. } => "was ended".to_owned(),
-        Ending::Refused(why) | Ending::Unreachable(why) | Ending::Unknown(why) => format!("did not run: {why}"),
+        Ending::Refused(why) | Ending::Stopped(why) | Ending::Unreachable(why) | Ending::Unknown(why) => {
+            format!("did not run: {why}")
+        }
     };
     match said.err.is_empty() {
         true => Err(problem),

@@ -2,6 +2,7 @@
 //! closes its own stack and nothing else (TRUST promise 16). It must never change a file.
 
 use super::view::{Shelf, Shelved};
+use crate::stack::overlaps;
 use crate::stack::{Answers, Host, Inventory, Stack, StackName, parse_with};
 use std::collections::BTreeMap;
 use std::io;
@@ -70,7 +71,30 @@ impl Shelves {
 
     /// All stacks as they are now.
     pub fn shelf(&self) -> Arc<Shelf> {
-        Arc::new(Shelf { stacks: self.files.values().map(|kept| kept.shelved.clone()).collect() })
+        let mut stacks: Vec<Shelved> = self.files.values().map(|kept| kept.shelved.clone()).collect();
+        for (name, words) in self.overlaps() {
+            // What is wrong with its own file comes first.
+            if let Some(shelved) = stacks.iter_mut().find(|shelved| shelved.name == name && shelved.problem.is_none()) {
+                shelved.problem = Some(format!("error: {words}"));
+            }
+        }
+        Arc::new(Shelf { stacks })
+    }
+
+    /// Stacks that are in each other's way, each with what is wrong: both are closed, since each would remove what is the other's.
+    fn overlaps(&self) -> Vec<(StackName, String)> {
+        let kept: Vec<(&StackName, &Kept)> = self.files.iter().collect();
+        let files: Vec<String> = kept.iter().map(|(name, _)| shown(name)).collect();
+        let read = kept.iter().zip(&files).filter_map(|((_, kept), file)| {
+            Some(overlaps::Read { stack: kept.shelved.stack.as_deref()?, file, text: kept.good.as_deref()? })
+        });
+        let read: Vec<overlaps::Read<'_>> = read.collect();
+        let found = overlaps::overlaps(&read).into_iter();
+        let both = |overlap: overlaps::Overlap| {
+            let name = |at: usize| read[at].stack.name.clone();
+            [(name(overlap.of.0), overlap.words.clone()), (name(overlap.of.1), overlap.words)]
+        };
+        found.flat_map(both).collect()
     }
 
     fn read_changed(&mut self) -> io::Result<bool> {
@@ -174,4 +198,38 @@ fn shown(name: &StackName) -> String {
 
 fn differs(old: &Shelved, new: &Shelved) -> bool {
     old.problem != new.problem || old.stack != new.stack
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stacks_in_each_others_way_are_closed_until_one_of_them_goes_out_of_it() {
+        let room = tempfile::tempdir().unwrap();
+        let write = |name: &str, dir: &str| {
+            let text = format!(
+                "source = {{ git = \"x\", branch = \"main\" }}\n[[stage]]\nname = \"qa\"\nhosts = [\"web1\"]\ncommands = \
+                 [{{ release = \"{dir}\" }}, {{ activate = \"{dir}\" }}]\n"
+            );
+            std::fs::write(room.path().join(name), text).unwrap();
+        };
+        write("web.toml", "/srv/web");
+        write("shop.toml", "/srv/web");
+        write("blog.toml", "/srv/blog");
+        let mut shelves = Shelves::load(room.path()).unwrap();
+        let closed = |shelves: &Shelves| -> Vec<String> {
+            let shelf = shelves.shelf();
+            let closed = shelf.stacks.iter().filter(|shelved| {
+                shelved.problem.as_ref().is_some_and(|problem| {
+                    problem.contains("stacks/shop.toml:5") && problem.contains("stacks/web.toml:5")
+                })
+            });
+            closed.map(|shelved| shelved.name.to_string()).collect()
+        };
+        assert_eq!(closed(&shelves), ["shop", "web"]);
+        write("shop.toml", "/srv/the-shop");
+        assert!(shelves.refresh());
+        assert!(shelves.shelf().stacks.iter().all(|shelved| shelved.problem.is_none()));
+    }
 }

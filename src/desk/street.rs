@@ -66,6 +66,7 @@ impl Desk {
             if let (Some(aim), false) = (&aim, is_pushed) {
                 let (drift, at) = self.drifts.of(name, &stack.stages[place].name, aim.newest);
                 (view.drift, view.probed_at) = (drift, at.map(|at| at.to_string()));
+                view.kept = self.drifts.kept(name, &stack.stages[place].name, aim.newest);
                 view.count(aim, &runs);
             } else if let (Some(push), Some(current)) = (read.lock.as_ref().filter(|_| is_pushed), &mut view.current)
                 && push.build != current.build
@@ -134,6 +135,7 @@ impl Desk {
             usual_ms: read.usual_ms,
             ready: self.warm.readiness(&stack.name, &stage.hosts),
             drift: Vec::new(),
+            kept: Vec::new(),
             probed_at: None,
             partly: None,
             catch_up: None,

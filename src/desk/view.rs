@@ -107,6 +107,8 @@ pub struct StageView {
     pub ready: Option<Readiness>,
     /// The hosts that run something else than the stage, as they last said; none while it is pushed.
     pub drift: Vec<Drift>,
+    /// The hosts that keep more releases than they are to, since some could not be removed; none while it is pushed.
+    pub kept: Vec<Kept>,
     /// When its hosts last said what they run; `None` when they were not asked since the last push.
     pub probed_at: Option<String>,
     /// What some of its hosts have, behind a degraded push.
@@ -153,6 +155,21 @@ pub struct Drift {
     pub instead: String,
     /// Since when that is known.
     pub since: String,
+}
+
+/// A host that keeps more releases than it is to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    /// Its name.
+    pub host: String,
+    /// The directory of the releases.
+    pub dir: String,
+    /// How many releases of ours lie there.
+    pub releases: usize,
+    /// How many are to.
+    pub keep: usize,
+    /// What could not be removed, and whose it is.
+    pub why: String,
 }
 
 /// What a press would put on a stage.

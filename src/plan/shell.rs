@@ -2,8 +2,11 @@
 //! Pushbutton would do, without its journal, locks, guards and announcements. Pure. It must never put a value where a shell
 //! would read it as code: each is a word in single quotes, and scripts are the very texts that a push runs.
 
+mod locate;
 mod relay;
 mod texts;
+
+pub use locate::LOCATE;
 
 use super::{BuildFrom, Part, Plan, PlannedCommand, PlannedForm};
 use crate::stack::script::Piece;
@@ -58,7 +61,7 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
     out.push_str(&format!("\nvalues() {{\n  cat {}}}\neval \"$(values)\"\n", document(&exports)));
     out.push_str(&secrets(plan));
     out.push_str(&ways(plan));
-    out.push_str(&FUNCTIONS.replace("SSH_OPTIONS", &ssh_options(hand)));
+    out.push_str(&FUNCTIONS.replace("SSH_OPTIONS", &ssh_options(hand)).replace("LOCATED", &document(LOCATE)));
     if plan.commands.iter().any(|command| command.form.relay().is_some()) {
         out.push_str(relay::IN_ROUNDS);
     }
@@ -267,15 +270,23 @@ fn release(plan: &Plan, hand: &ByHand, what: &Release) -> String {
     let (dir, build) = (&what.dir, &hand.build);
     let mut excludes = "--exclude=/REVISION".to_owned();
     let mut finish = format!(
-        "set -eu\ncd -- {}\nprintf '%s\\n' {} >REVISION\n",
+        "set -eu\numask 022\ncd -- {}\nchmod 755 .\nprintf '%s\\n' {} >REVISION\n",
         quoted(&format!("{dir}/releases/{build}")),
         plan.sha
     );
-    for name in &what.shared {
-        excludes.push_str(&format!(" {}", quoted(&format!("--exclude=/{name}"))));
-        let shared = quoted(&format!("{dir}/shared/{name}"));
-        let target = quoted(&format!("{}shared/{name}", "../".repeat(2 + name.matches('/').count())));
-        finish.push_str(&format!("[ -e {shared} ] || mkdir -p -- {shared}\nln -sfn -- {target} {}\n", quoted(name)));
+    // What must be there is looked at before anything is brought.
+    let mut look = String::new();
+    for name in what.shared_names() {
+        excludes.push_str(&format!(" {}", quoted(&format!("--exclude=/{}", name.name))));
+        let shared = quoted(&format!("{dir}/shared/{}", name.name));
+        look.push_str(&match name.made {
+            true => format!("mkdir -p -- {shared}\n"),
+            false => format!("[ -e {shared} ] || {{ echo {shared} is missing >&2; exit 1; }}\n"),
+        });
+        for parent in name.parents() {
+            finish.push_str(&format!("mkdir -p -- {}\n", quoted(parent)));
+        }
+        finish.push_str(&format!("ln -sfn -- {} {}\n", quoted(&name.target()), quoted(name.name)));
     }
     let to = quoted(&format!("{dir}/releases/{build}/"));
     let verified = match &plan.build {
@@ -294,17 +305,17 @@ fn release(plan: &Plan, hand: &ByHand, what: &Release) -> String {
         }
     };
     format!(
-        "  live=$(remote \"$1\" /bin/sh -s {}  )\n{bring}  remote \"$1\" /bin/sh -s {}  differ=$(copy \"$1\" \"$build\"/ {to} \
+        "  live=$({{ located; cat {}  }} | remote \"$1\" /bin/sh -s)\n{bring}  remote \"$1\" /bin/sh -s {}  differ=$(copy \"$1\" \"$build\"/ {to} \
          --checksum --dry-run --delete --omit-dir-times --out-format=%n {excludes})\n  \
          [ -z \"$differ\" ] || {{ echo \"$1 differs: $differ\" >&2; exit 1; }}\n{verified}",
-        document(&PREPARE.replace("DIR", &quoted(dir)).replace("BUILD", build.as_str())),
+        document(&format!("{look}{}", PREPARE.replace("DIR", &quoted(dir)).replace("BUILD", build.as_str()))),
         document(&finish),
     )
 }
 
 fn on_host(script: &str, dir: &str, build: &BuildId) -> String {
     let script = script.replace("DIR", &quoted(dir)).replace("BUILD", build.as_str());
-    format!("  remote \"$1\" /bin/sh -s {}", document(&script))
+    format!("  {{ located; cat {}  }} | remote \"$1\" /bin/sh -s\n", document(&script))
 }
 
 /// A script as the shell takes it from its input: read whole before it begins, and without that input.

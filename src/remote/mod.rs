@@ -56,6 +56,8 @@ pub enum Ending {
     Exited(i32),
     /// The guard refused to begin: nothing ran.
     Refused(String),
+    /// What it found there is in its way, in words that say what mends it: nothing was changed.
+    Stopped(String),
     /// There was no connection: nothing ran.
     Unreachable(String),
     /// It was ended after its time; `left` processes would not die.

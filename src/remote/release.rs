@@ -2,15 +2,19 @@
 //! is live, and never call verified what was not hashed on the host (promise 5). Called by the runner.
 //!
 //! Below the release's directory on a host: `current` → `releases/BUILD`; `releases/`; `shared/`; `.verified/BUILD` holds
-//! the root hash of a build that was verified; `.previous` holds where `current` pointed before the last flip.
+//! the root hash of a build that was verified; `.made/BUILD` says that we brought it, before the first byte of it came; `.previous`
+//! holds where `current` pointed before the last flip, `.before` what it was before the last push, word for word.
 
 mod bring;
+mod flip;
 mod live;
+mod obstacle;
 mod peer;
 mod scripts;
 
 pub use bring::{bring, bring_back, bring_from};
-pub use live::{Live, Seen, instead, look, read_back};
+pub use flip::{PutBack, activate, put_back, ready};
+pub use live::{Current, Left, Live, Seen, instead, look, read_back};
 pub use peer::{Fed, Peer, Source};
 
 use super::guard::{ask, far};
@@ -19,12 +23,15 @@ use super::transfer::note;
 use super::{Ending, Lines, Task};
 use crate::source::manifest::{Manifest, REVISION};
 use crate::stack::{BuildId, Release, Root};
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// The most bytes of a host's manifest that are read to tell what differs: some 400,000 paths.
 const LARGEST_LIST: usize = 64 * 1024 * 1024;
+
+/// The most bytes that a host says of what it made and found: a line for each shared name.
+const MANY: usize = 64 * 1024;
 
 /// The most bytes that the other scripts say.
 const FEW: usize = 4096;
@@ -50,44 +57,22 @@ pub struct BuildOnDisk<'a> {
 /// Hashes a release on its host again; anything but `Exited(0)` means that it does not count as verified any more, or
 /// that nobody knows.
 pub async fn verify(on: &Connection, build: &BuildOnDisk<'_>, release: &Release, task: Task, lines: &Lines) -> Ending {
-    match Visit::new(on, build, &release.dir, Some(release), task, lines) {
+    match Visit::new(on, build, &release.dir, Some(release), task, lines).await {
         Ok(visit) => visit.verify("", Telling::Differences).await,
         Err(refused) => refused,
     }
 }
 
-/// Flips `dir/current` to the verified release and reads it back; anything but `Exited(0)` means that it was not flipped
-/// or nobody knows. With a good end comes when it flipped, by our own clock: the answer's moment, less what the host says
-/// has passed since.
-pub async fn activate(
-    on: &Connection,
-    build: &BuildOnDisk<'_>,
-    dir: &str,
-    task: Task,
-    lines: &Lines,
-) -> (Ending, Option<Instant>) {
-    let visit = match Visit::new(on, build, dir, None, task, lines) {
+/// Removes old releases at the end of a push that went well. What cannot be removed is told, and harms nobody.
+pub async fn prune(on: &Connection, build: &BuildOnDisk<'_>, release: &Release, task: Task, lines: &Lines) {
+    let visit = match Visit::new(on, build, &release.dir, Some(release), task, lines).await {
         Ok(visit) => visit,
-        Err(refused) => return (refused, None),
+        Err(ending) => return note(lines, format!("old releases stay: {}", flip::unable(&ending))).await,
     };
-    let (ending, said) = visit.flip().await;
-    let at = Instant::now();
-    let (link, since) = said.rsplit_once("since ").unwrap_or((&said, ""));
-    match ending {
-        Ending::Exited(0) if link == visit.flipped() => {
-            note(lines, format!("current is releases/{}, root {}", build.id, build.root.short())).await;
-            (Ending::Exited(0), at.checked_sub(passed(since)))
-        }
-        Ending::Exited(0) => (Ending::Unknown(format!("{} flipped, but reads back {said:?}", on.host)), None),
-        ending => (ending, None),
+    let ending = far(on, visit.task(&scripts::located(scripts::PRUNE)), lines).await;
+    if ending != Ending::Exited(0) {
+        note(lines, format!("old releases may be left: {}", flip::unable(&ending))).await;
     }
-}
-
-/// How long ago a host flipped, by its own clock that nobody sets: `since BEGIN END`, in seconds since it was started.
-fn passed(since: &str) -> Duration {
-    let mut times = since.split_whitespace().map(|time| time.parse::<f64>().unwrap_or(0.0));
-    let (flip, now) = (times.next().unwrap_or(0.0), times.next().unwrap_or(0.0));
-    Duration::try_from_secs_f64(now - flip).unwrap_or_default()
 }
 
 /// Whether what differs is told, or healed first.
@@ -110,7 +95,7 @@ struct Visit<'a> {
     lines: &'a Lines,
 }
 impl<'a> Visit<'a> {
-    fn new(
+    async fn new(
         on: &'a Connection,
         build: &'a BuildOnDisk<'a>,
         dir: &str,
@@ -121,13 +106,15 @@ impl<'a> Visit<'a> {
         if !dir.starts_with('/') || dir.split('/').any(|part| part == "..") {
             return Err(Ending::Refused(format!("a release needs an absolute directory, not {dir:?}")));
         }
-        let shared = shared_links(release.map_or(&[], |release| release.shared.as_slice()))?;
+        let shared = shared_links(release)?;
+        let parents = parents(build, release).await?;
         task.values.extend([
             ("PUSH_DIR".to_owned(), dir.to_owned()),
             ("PUSH_BUILD".to_owned(), build.id.to_string()),
             ("PUSH_ROOT".to_owned(), build.root.to_string()),
             ("PUSH_SHA".to_owned(), build.sha.to_owned()),
             ("PUSH_SHARED".to_owned(), shared),
+            ("PUSH_PARENTS".to_owned(), parents),
             ("PUSH_KEEP".to_owned(), release.map_or(0, |release| release.keep).to_string()),
             ("PUSH_ID".to_owned(), task.fence.clone()),
         ]);
@@ -144,23 +131,6 @@ impl<'a> Visit<'a> {
     async fn ask(&self, script: &str, most: usize) -> (Ending, String) {
         let (ending, said) = ask(self.on, &self.task(script), self.lines, most).await;
         (ending, String::from_utf8_lossy(&said).into_owned())
-    }
-
-    /// What the host says when it runs the build.
-    fn flipped(&self) -> String {
-        format!("releases/{}\n{}\n", self.build.id, self.build.root)
-    }
-
-    async fn flip(&self) -> (Ending, String) {
-        match self.ask(scripts::FLIP, FEW).await {
-            // The connection broke: the host knows whether it flipped before. If not, once more (TRUST section 4).
-            (Ending::Unknown(why), _) => match self.ask(scripts::READ_BACK, FEW).await {
-                (Ending::Exited(_), said) if said == self.flipped() => (Ending::Exited(0), said),
-                (Ending::Exited(_), _) => self.ask(scripts::FLIP, FEW).await,
-                _ => (Ending::Unknown(why), String::new()),
-            },
-            answer => answer,
-        }
     }
 
     /// Lists the release on the host, after `first`; it is verified when its hash is the root.
@@ -200,20 +170,13 @@ impl<'a> Visit<'a> {
         words.extend((more > 0).then(|| format!("and {more} more")));
         words
     }
-
-    /// Removes old releases. What cannot be removed is told, and harms nobody.
-    async fn prune(&self) {
-        let ending = far(self.on, self.task(scripts::PRUNE), self.lines).await;
-        if ending != Ending::Exited(0) {
-            note(self.lines, format!("old releases could not be removed: {ending:?}")).await;
-        }
-    }
 }
 
-/// The links to what releases share, as lines `NAME TAB TARGET`; targets are relative, so that the directory may move.
-fn shared_links(shared: &[String]) -> Result<String, Ending> {
+/// What releases share, as lines `NAME TAB TARGET TAB KIND`, where the kind is `directory` or `any`.
+fn shared_links(release: Option<&Release>) -> Result<String, Ending> {
     let mut lines = String::new();
-    for name in shared {
+    for shared in release.into_iter().flat_map(Release::shared_names) {
+        let name = shared.name;
         // `find -path` reads patterns: a name that is one would hide more than itself from the verification.
         let plain = |c: char| !c.is_control() && !"*?[]\\".contains(c);
         let part_ok =
@@ -221,31 +184,59 @@ fn shared_links(shared: &[String]) -> Result<String, Ending> {
         if !name.split('/').all(part_ok) || name == REVISION || name.trim() != name {
             return Err(Ending::Refused(format!("{name:?} cannot be shared between releases")));
         }
-        let up = "../".repeat(2 + name.matches('/').count());
-        lines.push_str(&format!("{name}\t{up}shared/{name}\n"));
+        let kind = if shared.made { "directory" } else { "any" };
+        lines.push_str(&format!("{name}\t{}\t{kind}\n", shared.target()));
     }
     Ok(lines)
+}
+
+/// The directories that lead to what releases share and that the build does not hold, a line each: the release makes them.
+async fn parents(build: &BuildOnDisk<'_>, release: Option<&Release>) -> Result<String, Ending> {
+    let mut wanted: BTreeSet<String> = BTreeSet::new();
+    for shared in release.into_iter().flat_map(Release::shared_names) {
+        wanted.extend(shared.parents().map(str::to_owned));
+    }
+    if wanted.is_empty() {
+        return Ok(String::new());
+    }
+    let text = tokio::fs::read_to_string(build.manifest).await;
+    let text = text.map_err(|error| Ending::Refused(format!("cannot read the manifest of {}: {error}", build.id)))?;
+    for line in text.lines().filter(|line| line.starts_with("d\t")) {
+        if let Some((_, path)) = line.rsplit_once('\t') {
+            wanted.remove(path);
+        }
+    }
+    Ok(wanted.into_iter().map(|path| path + "\n").collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stack::FanOut;
 
-    #[test]
-    fn what_has_passed_since_a_flip_is_the_hosts_own_measure_and_never_less_than_nothing() {
-        for (since, ms) in
-            [("12.34 12.59\n", 250), ("12.34 12.34\n", 0), ("9 3", 0), ("x y", 0), ("", 0), ("1 1e400", 0)]
-        {
-            assert_eq!(passed(since).as_millis(), ms, "{since:?}");
-        }
+    fn sharing(names: &[&str]) -> Release {
+        let shared = names.iter().map(|name| (*name).to_owned()).collect();
+        Release { dir: "/srv/web".to_owned(), keep: 5, shared, fan_out: FanOut::Direct, compress: false }
     }
 
     #[test]
     fn shared_names_become_relative_links_and_patterns_are_refused() {
-        let links = shared_links(&["log".to_owned(), "var/my cache".to_owned()]);
-        assert_eq!(links, Ok("log\t../../shared/log\nvar/my cache\t../../../shared/var/my cache\n".to_owned()));
-        for name in ["", "*", "a/../b", "/a", "a/", "-a", "a\tb", "a\nb", "REVISION", " a", "[a]", "a\\b"] {
-            assert!(matches!(shared_links(&[name.to_owned()]), Err(Ending::Refused(_))), "{name:?}");
+        let links = shared_links(Some(&sharing(&["log/", "var/my cache"])));
+        let lines = "log\t../../shared/log\tdirectory\nvar/my cache\t../../../shared/var/my cache\tany\n";
+        assert_eq!(links, Ok(lines.to_owned()));
+        for name in ["", "*", "a/../b", "/a", "a//", "-a", "a\tb", "a\nb", "REVISION", " a", "[a]", "a\\b"] {
+            assert!(matches!(shared_links(Some(&sharing(&[name]))), Err(Ending::Refused(_))), "{name:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_directories_that_lead_to_what_is_shared_are_made_where_the_build_has_none() {
+        let room = tempfile::tempdir().unwrap();
+        let manifest = room.path().join("manifest");
+        std::fs::write(&manifest, "d\t755\t-\tvar\nf\t644\t00\tvar/x\tl\t777\td\tdeep\n").unwrap();
+        let (id, root) = ("aaaaaaa-1".parse().unwrap(), "9f".repeat(32).parse().unwrap());
+        let build = BuildOnDisk { id: &id, root: &root, tree: room.path(), manifest: &manifest, sha: "aa" };
+        let made = parents(&build, Some(&sharing(&["log/", "var/a/b.env", "deep/x"]))).await;
+        assert_eq!(made, Ok("deep\nvar/a\n".to_owned()));
     }
 }

@@ -19,13 +19,15 @@ while [ "$i" -le "$PUSH_ARGUMENTS" ]; do eval "set -- \"\$@\" \"\$PUSH_ARGUMENT_
 exec rsync "$@""#;
 
 /// What every transfer has (TRUST section 6). Deleting comes last, so that what is live keeps its files until then.
-const ALWAYS: [&str; 9] = [
+const ALWAYS: [&str; 10] = [
     "-rlpt",
     "--no-owner",
     "--no-group",
     "--delay-updates",
     "-s",
     "--mkpath",
+    // What it makes has the modes that we say, whatever the host's umask.
+    "--rsync-path=umask 022; rsync",
     "--timeout=60",
     "--out-format=%n%L",
     "--info=stats1",

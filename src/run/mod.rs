@@ -2,6 +2,7 @@
 //! It must never know who watches, never read the ledger, and never begin a push whose journal has a record: a late
 //! runner exits untouched. Started by the desk through `pushbutton runner DIR`; it lives on when the server dies.
 
+mod ahead;
 mod ask;
 mod build;
 mod check;
@@ -9,9 +10,11 @@ mod done;
 mod drop;
 mod holding;
 mod link;
+mod links;
 mod orders;
 mod owed;
 mod preflight;
+mod prune;
 mod readback;
 mod reason;
 mod recorder;

@@ -49,12 +49,20 @@ impl Walk {
         self.send_away(first, self.assignment.plan.policy, &refused);
         let (taken, left) = self.take_over_roll(&strands, &hosts).await;
         let mut waiting: Vec<Host> = left.into_iter().flatten().collect();
-        let begun = self.batches(&strands, &mut waiting, count).await;
+        let places: Vec<Option<Host>> = waiting.iter().cloned().map(Some).collect();
+        let mut held = self.look_ahead(first, head, &places).await;
+        waiting.retain(|host| held.iter().all(|(bad, _)| bad.as_ref() != Some(host)));
+        let begun = match held.is_empty() || self.goes_on(head, held.len()) {
+            true => self.batches(&strands, &mut waiting, count).await,
+            false => Vec::new(),
+        };
         self.touched.extend(taken.into_iter().chain(begun));
 
         let mut verdict = Ok(());
         for strand in &strands {
             self.trail.note(strand.number, strand.command.part, strand.lock().outcomes.iter());
+            // Who was held back before the first flip has not begun anything that would have to be undone.
+            strand.lock().outcomes.append(&mut held);
             let Some((fresh, never_begun)) = strand.end(self, &hosts, std::mem::take(&mut refused)).await else {
                 break;
             };

@@ -105,7 +105,12 @@ impl Walk {
     }
 
     /// Writes lines down as they come; of a quiet command only when it failed. Returns what it said on standard error.
-    async fn write_down(&self, place: &Place, command: &PlannedCommand, mut from: mpsc::Receiver<Line>) -> LastWords {
+    pub(super) async fn write_down(
+        &self,
+        place: &Place,
+        command: &PlannedCommand,
+        mut from: mpsc::Receiver<Line>,
+    ) -> LastWords {
         let mut last = LastWords::default();
         while let Some(line) = from.recv().await {
             if line.stream == Stream::Err {
@@ -177,7 +182,7 @@ impl Walk {
             }
             (PlannedForm::Release(what), Some(on)) => match &goods.root {
                 Some(root) => {
-                    let (build, task) = (goods.build(&dir, root), self.release_task(command, host));
+                    let (build, task) = (goods.build(&dir, root), self.own_task(command, host));
                     self.bring((place.command, command), what, on, &build, task, &lines).await
                 }
                 None => Ending::Refused(NO_BUILD.to_owned()),
@@ -219,7 +224,7 @@ impl Walk {
         values
     }
 
-    fn own_task(&self, command: &PlannedCommand, host: Option<&Host>) -> Task {
+    pub(super) fn own_task(&self, command: &PlannedCommand, host: Option<&Host>) -> Task {
         Task {
             script: String::new(),
             values: command.own_values(&self.values(command.part, host)).into_owned(),
@@ -233,8 +238,8 @@ impl Walk {
         }
     }
 
-    /// Bringing a release ends with the removal of old ones, which must know what undo may need.
-    fn release_task(&self, command: &PlannedCommand, host: Option<&Host>) -> Task {
+    /// The removal of old releases must know what undo may need.
+    pub(super) fn release_task(&self, command: &PlannedCommand, host: Option<&Host>) -> Task {
         let mut task = self.own_task(command, host);
         let spared: Vec<&str> = self.assignment.plan.spared.iter().map(BuildId::as_str).collect();
         task.values.insert("PUSH_SPARED".to_owned(), spared.join(" "));
@@ -256,8 +261,8 @@ impl Walk {
 
 /// What a command left behind for its outcome.
 #[derive(Default)]
-struct LastWords {
-    error: Complaint,
+pub(super) struct LastWords {
+    pub(super) error: Complaint,
     kept: VecDeque<Line>,
 }
 
@@ -265,7 +270,7 @@ fn outcome_of_cancel() -> Outcome {
     Outcome { result: HostResult::Cancelled, code: None, why: Some("ended".to_owned()), left: 0 }
 }
 
-fn outcome(ending: Ending, command: &PlannedCommand, said: &Complaint, host: Option<&Host>) -> Outcome {
+pub(super) fn outcome(ending: Ending, command: &PlannedCommand, said: &Complaint, host: Option<&Host>) -> Outcome {
     let on_push_host = matches!(command.form, PlannedForm::Checkout | PlannedForm::Freeze);
     let left_words = |left: u32| match left {
         0 => String::new(),
@@ -286,6 +291,7 @@ fn outcome(ending: Ending, command: &PlannedCommand, said: &Complaint, host: Opt
         }
         Ending::Refused(why) if on_push_host => (HostResult::Failed, None, Some(why), 0),
         Ending::Refused(why) => (HostResult::Failed, None, Some(format!("nothing ran: {why}")), 0),
+        Ending::Stopped(why) => (HostResult::Failed, None, Some(why), 0),
         Ending::Unreachable(why) => (HostResult::Unreachable, None, Some(why), 0),
         Ending::TimedOut { .. } if matches!(command.form, PlannedForm::Confirm(_)) => {
             (HostResult::TimedOut, None, Some("nobody answered in time".to_owned()), 0)

@@ -51,7 +51,7 @@ impl Trail {
     }
 
     /// Whether a flip below a directory has begun on a host.
-    fn has_flipped(&self, commands: &[PlannedCommand], host: &Host, dir: &str) -> bool {
+    pub(super) fn has_flipped(&self, commands: &[PlannedCommand], host: &Host, dir: &str) -> bool {
         self.forms(commands, host).any(|form| matches!(form, PlannedForm::Activate { dir: of } if of == dir))
     }
 
@@ -77,8 +77,20 @@ impl Trail {
     }
 }
 
+/// What is true on a host on which the way back broke off.
+fn what_is_true(number: u32, form: &PlannedForm, what: &str, flipped: bool) -> String {
+    match (flipped, form) {
+        (true, PlannedForm::Check(_)) => {
+            format!("the link is back; its health check failed after it: command {number}: {what}")
+        }
+        (true, PlannedForm::ReadBack { .. }) => format!("command {number}: {what}"),
+        (true, _) => format!("the link is back; command {number} failed after it: {what}"),
+        (false, _) => format!("command {number}: {what}"),
+    }
+}
+
 /// The directories below which a push flips.
-fn flipped_dirs(commands: &[PlannedCommand]) -> BTreeSet<&str> {
+pub(super) fn flipped_dirs(commands: &[PlannedCommand]) -> BTreeSet<&str> {
     commands
         .iter()
         .filter_map(|command| match &command.form {
@@ -99,6 +111,8 @@ struct Back {
     spoilt: Vec<String>,
     /// Hosts on which a command of the way back ran.
     worked_on: BTreeSet<Host>,
+    /// Hosts on which the way back has flipped to what was live.
+    flipped: BTreeSet<Host>,
 }
 
 impl Walk {
@@ -107,6 +121,8 @@ impl Walk {
         if !self.trail.asked || end.state != Ended::Failed || self.trail.begun.is_empty() {
             return;
         }
+        let touched: Vec<Host> =
+            self.assignment.plan.hosts.iter().filter(|host| self.trail.begun.contains_key(host)).cloned().collect();
         let why = end.why.take().unwrap_or_default();
         let has_way = commands.iter().any(|command| command.part == Part::Undo);
         let old = match (self.assignment.plan.old.clone(), has_way) {
@@ -116,12 +132,10 @@ impl Walk {
                 return;
             }
             (None, _) => {
-                end.why = Some(format!("there was nothing to go back to: nothing was live before; {why}"));
-                return;
+                end.why = Some(why);
+                return self.put_links_back(commands, &touched, end).await;
             }
         };
-        let touched: Vec<Host> =
-            self.assignment.plan.hosts.iter().filter(|host| self.trail.begun.contains_key(host)).cloned().collect();
         let names: Vec<String> = touched.iter().map(|host| host.name().to_owned()).collect();
         let words = format!("going back to {} on {} hosts", old.id, names.len());
         let started =
@@ -202,6 +216,10 @@ impl Walk {
             told.push(self.not_spoken_to(number, host).await);
         }
         let mut sum = self.over(number, command, places).await;
+        if matches!(command.form, PlannedForm::Activate { .. }) {
+            let well = sum.outcomes.iter().filter(|(_, outcome)| outcome.result == HostResult::Ok);
+            back.flipped.extend(well.filter_map(|(host, _)| host.clone()));
+        }
         back.worked_on.extend(sum.outcomes.iter().filter_map(|(host, _)| host.clone()));
         let bad: Vec<HostOutcome> = sum.bad().cloned().collect();
         self.note_bad(number, command, &bad, back);
@@ -225,7 +243,13 @@ impl Walk {
             return;
         }
         back.worked_on.extend(hosts.iter().cloned());
-        let failed = self.roll_back(step, hosts, silent).await;
+        let failed = self.roll_back(step, hosts.clone(), silent).await;
+        // A host fails one command of a roll and takes none of the later ones: what stands before it was done.
+        for (number, bad) in &failed {
+            let flips =
+                step.iter().any(|(of, command)| of < number && matches!(command.form, PlannedForm::Activate { .. }));
+            back.flipped.extend(bad.iter().filter(|_| flips).filter_map(|(host, _)| host.clone()));
+        }
         for (number, bad) in failed {
             let Some((_, command)) = step.iter().find(|(of, _)| *of == number) else { continue };
             self.note_bad(number, command, &bad, back);
@@ -237,7 +261,10 @@ impl Walk {
         for (host, outcome) in bad {
             let what = outcome.why.as_deref().unwrap_or(outcome.result.word());
             match host {
-                Some(host) => drop(back.away.insert(host.clone(), format!("command {number}: {what}"))),
+                Some(host) => {
+                    let words = what_is_true(number, &command.form, what, back.flipped.contains(host));
+                    back.away.insert(host.clone(), words);
+                }
                 None => back.spoilt.push(self.words(number, command, &[(None, outcome.clone())])),
             }
             if let (Some(host), true) = (host, outcome.result == HostResult::Unknown || outcome.left > 0) {
@@ -272,10 +299,10 @@ impl Walk {
         let on = self.connections.get(host).ok_or("no connection was made to it")?;
         let place = Place { command: number, host: Some(host.name().to_owned()) };
         for (dir, seen) in dirs.iter().zip(release::look(on, dirs).await?) {
-            let link = seen.live.map_or_else(|| "nothing".to_owned(), |live| live.link);
-            self.recorder.note(&place, format!("was not flipped: {dir}/current is {link}")).await;
-            if link == format!("releases/{}", self.assignment.build) {
-                return Err(format!("it runs {link}"));
+            let runs = seen.live.current.words();
+            self.recorder.note(&place, format!("was not flipped: {dir}/current is {runs}")).await;
+            if seen.live.current == release::Current::Ours(self.assignment.build.to_string()) {
+                return Err(format!("it runs {runs}"));
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 //! ends. It must never begin a command on a host that failed one, go on past what the failure policy allows, or begin a
 //! host after an order to stop; only `finally` runs after either.
 
+use super::ahead::Ahead;
 use super::drop::Exits;
 use super::holding::Holding;
 use super::orders::{Orders, Stop};
@@ -61,6 +62,8 @@ pub struct Walk {
     pub(super) unknown: BTreeSet<String>,
     /// What a way back would have to undo.
     pub(super) trail: Trail,
+    /// What is looked at on all hosts before any flips.
+    pub(super) ahead: Ahead,
     pub(super) exits: Exits,
     /// What went wrong while an earlier push's `finally` ran.
     pub(super) owed_losses: OwedLosses,
@@ -101,6 +104,7 @@ impl Walk {
             touched: BTreeSet::new(),
             unknown: BTreeSet::new(),
             trail: Trail::default(),
+            ahead: Ahead::default(),
             exits: Exits::default(),
             owed_losses: OwedLosses::default(),
         }
@@ -110,6 +114,7 @@ impl Walk {
     /// push's last record.
     pub async fn finish(mut self) -> Event {
         let commands = std::mem::take(&mut self.assignment.plan.commands);
+        self.ahead = Ahead::of(&commands, self.assignment.plan.kind);
         let halt = self.list(&commands).await.err();
         let total = self.assignment.plan.hosts.len();
         let mut end = halt.unwrap_or_else(|| {
@@ -124,6 +129,7 @@ impl Walk {
         self.go_back(&commands, &mut end).await;
         self.settle_owed(&mut end).await;
         self.finally(&commands, &mut end).await;
+        self.prune(&commands, &end).await;
         // A checkout is only the way to a build; what is left of it helps nobody.
         let _ = tokio::fs::remove_dir_all(&self.checkout).await;
         let hosts_ok = self.holding.count(&self.assignment.plan.hosts);
@@ -212,7 +218,12 @@ impl Walk {
         let mut refused = if tells_refused { self.tell_refused(number).await } else { Vec::new() };
         self.send_away(number, self.assignment.plan.policy, &refused);
         let (mut taken, places) = self.take_over(number, command, places).await;
-        let mut sum = self.over(number, command, places).await;
+        let mut held = self.look_ahead(number, command, &places).await;
+        let fit = places.into_iter().filter(|place| held.iter().all(|(host, _)| host != place));
+        let mut sum = match held.is_empty() || self.goes_on(command, held.len()) {
+            true => self.over(number, command, fit.collect()).await,
+            false => Sum { outcomes: Vec::new(), skipped: fit.flatten().collect() },
+        };
         self.note_owed(number, command).await;
         let (lost, fresh): (Vec<HostOutcome>, _) = sum.bad().cloned().partition(|ended| self.never_came(ended));
         let came = sum.outcomes.iter().chain(&taken).filter(|ended| !lost.contains(ended));
@@ -220,7 +231,8 @@ impl Walk {
         self.trail.note(number, command.part, came);
         self.send_away(number, self.assignment.plan.policy, &lost);
         self.give_up_lost(lost);
-        for outcomes in [&mut refused, &mut taken] {
+        let fresh = [fresh, held.clone()].concat();
+        for outcomes in [&mut refused, &mut taken, &mut held] {
             sum.outcomes.append(outcomes);
         }
         self.command_ended(number, &sum, elapsed_ms(began)).await;

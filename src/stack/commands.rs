@@ -276,11 +276,22 @@ fn read_release(reader: &mut Reader<'_>, table: &DeTable<'_>, value: &Value<'_>)
     let dir = reader.parsed(value, values::release_dir);
     let keep = table.get("keep").map_or(Some(KEEP), |value| reader.number(value, 1..=1000));
     let shared = read_all(reader, table.get("shared"), |text| {
-        values::inner_path(text).map(|path| path.trim_start_matches("./").trim_end_matches('/').to_owned())
+        let path = values::inner_path(text)?;
+        let name = path.trim_start_matches("./").trim_end_matches('/');
+        Ok(if path.ends_with('/') { format!("{name}/") } else { name.to_owned() })
     });
+    let bare: Vec<&str> = shared.iter().map(|name| name.trim_end_matches('/')).collect();
     let mut seen = BTreeSet::new();
-    if let (Some(again), Some(value)) = (shared.iter().find(|name| !seen.insert(*name)), table.get("shared")) {
+    if let (Some(again), Some(value)) = (bare.iter().find(|name| !seen.insert(*name)), table.get("shared")) {
         reader.refuse(Mistake::new(value.span(), format!("`{}` is shared twice", shown(again))));
+    }
+    let inside =
+        |name: &&&str| bare.iter().find(|outer| name.strip_prefix(**outer).is_some_and(|rest| rest.starts_with('/')));
+    if let (Some((name, outer)), Some(value)) =
+        (bare.iter().find_map(|name| Some((name, inside(&name)?))), table.get("shared"))
+    {
+        let title = format!("`{}` lies inside `{}`, which is shared as a whole", shown(name), shown(outer));
+        reader.refuse(Mistake::new(value.span(), title).cure(format!("leave `{}` out", shown(name))));
     }
     // What is open here is settled with the stage.
     Some(Form::Release(Release { dir: dir?, keep: keep?, shared, fan_out: FanOut::Direct, compress: false }))

@@ -25,6 +25,7 @@ pub mod variables;
 pub mod host;
 pub mod inventory;
 pub mod name;
+pub mod overlaps;
 pub mod script;
 
 pub use crate::diagnostic::Diagnostic;
@@ -242,6 +243,37 @@ pub struct Rsync {
     pub compress: bool,
 }
 
+/// What releases share under one name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharedName<'a> {
+    /// The name below `shared/` and below the release.
+    pub name: &'a str,
+    /// A directory that is made when it is missing; anything else must be there.
+    pub made: bool,
+}
+
+impl SharedName<'_> {
+    /// What its link in a release says: relative, so that the directory of the release may move.
+    pub fn target(&self) -> String {
+        format!("{}shared/{}", "../".repeat(2 + self.name.matches('/').count()), self.name)
+    }
+
+    /// The directories of a release that lead to it, the outermost first.
+    pub fn parents(&self) -> impl Iterator<Item = &str> {
+        self.name.match_indices('/').map(|(at, _)| &self.name[..at])
+    }
+}
+
+impl Release {
+    /// What is linked into the release.
+    pub fn shared_names(&self) -> impl Iterator<Item = SharedName<'_>> {
+        self.shared.iter().map(|text| match text.strip_suffix('/') {
+            Some(name) => SharedName { name, made: true },
+            None => SharedName { name: text, made: false },
+        })
+    }
+}
+
 /// A release directory on every host.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Release {
@@ -249,7 +281,8 @@ pub struct Release {
     pub dir: String,
     /// How many releases stay, the live one counted.
     pub keep: usize,
-    /// Names under `dir/shared` that are linked into the release.
+    /// Names under `dir/shared` that are linked into the release: with a `/` at the end a directory, which is made when missing;
+    /// without one something that must be there.
     pub shared: Vec<String>,
     /// How it reaches the hosts.
     #[serde(default, skip_serializing_if = "FanOut::is_direct")]

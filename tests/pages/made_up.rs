@@ -2,8 +2,9 @@
 
 use pushbutton::desk::Street;
 use pushbutton::desk::view::{
-    BackTo, CatchUp, Compared, Current, Drift, FileChanges, Good, Hold, LeftBehind, Next, NotHeld, NotReady, PlanView,
-    PlannedView, Readiness, Rest, RestCommand, StageView, StepNow, Ticket, Trunk, Undo, Usual, WayBack, Weight,
+    BackTo, CatchUp, Compared, Current, Drift, FileChanges, Good, Hold, Kept, LeftBehind, Next, NotHeld, NotReady,
+    PlanView, PlannedView, Readiness, Rest, RestCommand, StageView, StepNow, Ticket, Trunk, Undo, Usual, WayBack,
+    Weight,
 };
 use pushbutton::journal::event::{Event, Record, Stream};
 use pushbutton::ledger::outbox::OutboxRow;
@@ -188,6 +189,7 @@ pub fn street(stack: &str, stages: &[&str]) -> Street {
                 .to_vec(),
             ready: Some(ready(if kind == 3 { 24 } else { 1 }, &[])),
             drift: Vec::new(),
+            kept: Vec::new(),
             partly: None,
             catch_up: None,
             probed_at: Some(ago(12)),
@@ -254,6 +256,8 @@ pub fn troubled() -> Street {
     };
     prod.undo = Some(Undo { ready: 23, total: 24, not_ready: Vec::new(), asked_at: Some(ago(12)) });
     prod.drift = vec![odd("prod009", "3f2c1ab-12"), odd("prod010", "<b>evil</b>")];
+    let why = "cache/ in 3 of them belongs to www-data".to_owned();
+    prod.kept = vec![Kept { host: "prod004".to_owned(), dir: "/srv/web".to_owned(), releases: 6, keep: 2, why }];
     let left = |host: &str, why: &str| LeftBehind { host: host.to_owned(), why: why.to_owned() };
     prod.catch_up = Some(CatchUp {
         stack: "web".to_owned(),

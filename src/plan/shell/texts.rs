@@ -20,8 +20,12 @@ remote() {
 copy() {
   from=$2 to=$3 jump=$(way "$1"); parts "$1"; shift 3
   rsync -rlpt --no-owner --no-group --delay-updates -s --mkpath --timeout=60 "$@" \
-    -e "ssh SSH_OPTIONS ${jump:+-J $jump} ${user:+-l $user} ${port:+-p $port}" -- "$from" "$host:$to" </dev/null
+    --rsync-path='umask 022; rsync' -e "ssh SSH_OPTIONS ${jump:+-J $jump} ${user:+-l $user} ${port:+-p $port}" -- "$from" "$host:$to" </dev/null
 }
+
+# locate: what a host needs to find out what is live
+located() {
+  cat LOCATED}
 
 # here DIRECTORY: runs its input there, on the push host
 here() { (cd -- "$1" && exec /bin/sh -s); }
@@ -61,21 +65,23 @@ secrets() {
 }
 "#;
 
-/// Asks a host what is live, and makes room beside it.
+/// Asks a host what is live, and makes room beside it; stops at what a flip could not replace.
 pub(super) const PREPARE: &str = r#"set -eu
-mkdir -p -- DIR/releases DIR/.verified
+mkdir -p -- DIR/releases DIR/.verified DIR/.made
 cd -- DIR
+stands >&2 || exit 1
+sweep
+: >.made/BUILD
 rm -f -- .verified/BUILD
-link=$(readlink current) || link=
-case $link in releases/BUILD) ;; releases/*) echo "${link#releases/}" ;; esac
+case $name in BUILD) ;; ?*) echo "$name" ;; esac
 "#;
 
 /// Flips `current`, and keeps where it pointed.
 pub(super) const FLIP: &str = r#"set -eu
 cd -- DIR
 [ -d releases/BUILD ]
-old=$(readlink current) || old=
-if [ -n "$old" ] && [ "$old" != releases/BUILD ]; then printf '%s\n' "$old" >.previous; fi
+stands >&2 || exit 1
+case $kind:$name in nothing:* | nowhere:* | ours:BUILD) ;; *) printf '%s\n' "$text" >.previous ;; esac
 ln -sfn -- releases/BUILD .current.by-hand
 mv -T -- .current.by-hand current
 readlink current
@@ -85,5 +91,6 @@ readlink current
 pub(super) const READ_BACK: &str = r#"set -eu
 cd -- DIR
 readlink current
-[ "$(readlink current)" = releases/BUILD ]
+locate
+[ "$kind:$name" = ours:BUILD ]
 "#;

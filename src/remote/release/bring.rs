@@ -2,14 +2,15 @@
 //! must never call a release good for where it came from. Called by the runner.
 
 use super::peer::{Fed, Source};
-use super::{BuildOnDisk, FEW, MISMATCH, Telling, Visit, scripts};
+use super::{BuildOnDisk, MANY, MISMATCH, Telling, Visit, obstacle, scripts};
+use crate::diagnostic::shown;
 use crate::remote::masters::Connection;
 use crate::remote::transfer::{Way, copy, note};
 use crate::remote::{Ending, Lines, Task};
 use crate::stack::{BuildId, Release};
 
-/// Brings a build to a host and verifies every byte of it there; does nothing where it is already verified.
-/// Old releases are removed afterwards (`keep`). What differs is told as notes, and then the code is not 0.
+/// Brings a build to a host and verifies every byte of it there; does nothing where it is already verified, and stops where a flip
+/// would have to stop. What differs is told as notes, and then the code is not 0.
 pub async fn bring(on: &Connection, build: &BuildOnDisk<'_>, release: &Release, task: Task, lines: &Lines) -> Ending {
     bring_from(on, build, release, async |_| Some(Source::PushHost), task, lines).await
 }
@@ -24,8 +25,11 @@ pub async fn bring_from(
     task: Task,
     lines: &Lines,
 ) -> Ending {
-    match Visit::new(on, build, &release.dir, Some(release), task, lines) {
-        Ok(visit) => visit.bring(next).await,
+    match Visit::new(on, build, &release.dir, Some(release), task, lines).await {
+        Ok(visit) => {
+            let prepared = visit.prepare().await;
+            visit.bring(prepared, next).await
+        }
         Err(refused) => refused,
     }
 }
@@ -40,14 +44,13 @@ pub async fn bring_back(
     task: Task,
     lines: &Lines,
 ) -> Ending {
-    let visit = match Visit::new(on, build, &release.dir, Some(release), task, lines) {
+    let visit = match Visit::new(on, build, &release.dir, Some(release), task, lines).await {
         Ok(visit) => visit,
         Err(refused) => return refused,
     };
-    match visit.ask(scripts::PREPARE, FEW).await {
-        (Ending::Exited(0), said) if said.trim_end() == "verified" => {}
-        (Ending::Exited(0), _) => return visit.bring(next).await,
-        (ending, _) => return ending,
+    match visit.prepare().await {
+        Ok(answer) if answer == "verified" => {}
+        prepared => return visit.bring(prepared, next).await,
     }
     match visit.verify("", Telling::Nothing).await {
         Ending::Exited(0) => {
@@ -56,7 +59,8 @@ pub async fn bring_back(
         }
         Ending::Exited(_) => {
             note(lines, format!("{} was verified once, but is not what it was: bringing it again", build.id)).await;
-            visit.bring(next).await
+            let prepared = visit.prepare().await;
+            visit.bring(prepared, next).await
         }
         ending => ending,
     }
@@ -81,29 +85,56 @@ impl Comparing {
 }
 
 impl Visit<'_> {
-    async fn bring(&self, next: impl AsyncFnMut(Option<Fed>) -> Option<Source>) -> Ending {
-        let (ending, said) = self.ask(scripts::PREPARE, FEW).await;
-        let (word, live) = said.trim_end().split_once(' ').unwrap_or((said.trim_end(), ""));
+    /// Looks at the host and makes room; tells what is worth telling of it, and returns the last line of the answer.
+    async fn prepare(&self) -> Result<String, Ending> {
+        let dir = self.release.map_or("", |release| release.dir.as_str());
+        let (ending, said) = self.ask(&scripts::located(&scripts::prepare()), MANY).await;
+        match obstacle::judged(ending, &said, self.on.host.name(), dir) {
+            Ending::Exited(0) => {}
+            ending => return Err(ending),
+        }
+        let mut lines: Vec<&str> = said.lines().collect();
+        let last = lines.pop().unwrap_or_default().trim_end().to_owned();
+        for line in lines {
+            let words = match line.split_once(' ') {
+                Some(("made", part)) => format!("made {dir}/{part}, which was missing: it begins empty"),
+                Some(("over", path)) => {
+                    format!(
+                        "{dir}/current leads to {}, which Pushbutton did not make: it is left as it is",
+                        shown(path)
+                    )
+                }
+                _ => return Err(Ending::Unknown(format!("{} gave no clear answer: {said:?}", self.on.host))),
+            };
+            note(self.lines, words).await;
+        }
+        Ok(last)
+    }
+
+    async fn bring(
+        &self,
+        prepared: Result<String, Ending>,
+        next: impl AsyncFnMut(Option<Fed>) -> Option<Source>,
+    ) -> Ending {
+        let said = match prepared {
+            Ok(said) => said,
+            Err(ending) => return ending,
+        };
+        let (word, live) = said.split_once(' ').unwrap_or((&said, ""));
         let live = live.parse::<BuildId>().ok();
-        let ending = match (ending, word) {
-            (Ending::Exited(0), "verified") => {
+        let ending = match word {
+            "verified" => {
                 note(self.lines, format!("{} is already there, verified", self.build.id)).await;
                 return Ending::Exited(0);
             }
             // What is live is not repaired under the feet of those who use it; it is only looked at.
-            (Ending::Exited(0), _) if live.as_ref() == Some(self.build.id) => {
-                self.verify("", Telling::Differences).await
-            }
-            (Ending::Exited(0), "live") => self.fill(live.as_ref(), Comparing::Times, next).await,
-            (Ending::Exited(0), "there") => self.complete(live.as_ref(), next).await,
-            (Ending::Exited(0), _) => {
-                return Ending::Unknown(format!("{} gave no clear answer: {said:?}", self.on.host));
-            }
-            (ending, _) => return ending,
+            _ if live.as_ref() == Some(self.build.id) => self.verify("", Telling::Differences).await,
+            "live" => self.fill(live.as_ref(), Comparing::Times, next).await,
+            "there" => self.complete(live.as_ref(), next).await,
+            _ => return Ending::Unknown(format!("{} gave no clear answer: {said:?}", self.on.host)),
         };
         if ending == Ending::Exited(0) {
             note(self.lines, format!("verified: root {}", self.build.root.short())).await;
-            self.prune().await;
         }
         ending
     }

@@ -46,13 +46,13 @@ const ALWAYS: [&str; 7] =
 
 /// Runs rsync with the arguments of the environment, and with an ssh that knows one host only.
 pub(super) const FETCH: &str = r#"set -eu
-mask=$(umask); umask 077
+umask 077
 mkdir -p -- "$HOME/.pushbutton"; cd -- "$HOME/.pushbutton"
 find . -maxdepth 1 -name 'peer.*' -mmin +1440 -exec rm -rf -- {} +
 d=$(mktemp -d peer.XXXXXX)
 trap 'rm -rf -- "$d"' EXIT; trap 'exit 143' HUP INT TERM
 printf '%s' "$PUSH_PEER_CONFIG" >"$d/config"; printf '%s' "$PUSH_PEER_KEYS" >"$d/keys"
-umask "$mask"
+umask 022
 unset RSYNC_RSH RSYNC_PROXY RSYNC_CONNECT_PROG RSYNC_ICONV RSYNC_OLD_ARGS RSYNC_PROTECT_ARGS PUSH_PEER_CONFIG PUSH_PEER_KEYS
 i=1; set --
 while [ "$i" -le "$PUSH_ARGUMENTS" ]; do eval "set -- \"\$@\" \"\$PUSH_ARGUMENT_$i\""; i=$((i + 1)); done
@@ -98,7 +98,7 @@ impl Visit<'_> {
             let mut arguments: Vec<String> = ALWAYS.iter().chain(more).map(|word| (*word).to_owned()).collect();
             arguments.extend(self.options(live));
             // What the other host has linked in is its own.
-            arguments.extend(release.shared.iter().map(|name| format!("--exclude=/{name}")));
+            arguments.extend(release.shared_names().map(|shared| format!("--exclude=/{}", shared.name)));
             arguments.extend(way.options());
             // A host that gives nothing but releases away (rrsync) must see what is asked for; a plain path needs no cover.
             arguments.extend((!is_plain(&path)).then(|| "-s".to_owned()));

@@ -29,6 +29,14 @@ pub(super) struct DriftNote {
     bring: Option<Bring>,
 }
 
+/// The hosts of a stage that could not get rid of old releases.
+#[derive(Debug, Serialize)]
+pub(super) struct KeptNote {
+    stage: StageTag,
+    hosts: Vec<String>,
+    more: Option<String>,
+}
+
 /// The button that brings exactly these hosts to the stage's build.
 #[derive(Debug, Serialize)]
 struct Bring {
@@ -87,6 +95,18 @@ impl DriftNote {
             missed: behind.into_iter().take(LISTED).collect(),
             bring: stage.catch_up.as_ref().map(Bring::new),
         })
+    }
+}
+
+impl KeptNote {
+    /// The note about a stage; none when its hosts keep what they are to.
+    pub fn new(stage: &StageView, tag: StageTag) -> Option<Self> {
+        let hosts = stage.kept.iter().take(LISTED).map(|kept| {
+            let releases = words::count(kept.releases as i64, "release");
+            format!("{} keeps {releases} instead of {}: {}", kept.host, kept.keep, kept.why)
+        });
+        let hosts: Vec<String> = hosts.collect();
+        (!hosts.is_empty()).then(|| Self { stage: tag, hosts, more: more(stage.kept.len()) })
     }
 }
 

@@ -1,7 +1,7 @@
 //! One stack: its stages with their buttons, the commits on their way, recent pushes, usual times.
 
 use super::parts::{HoldLine, Moment, PushLine, StageTag};
-use super::readiness::{DriftNote, NotReadyNote};
+use super::readiness::{DriftNote, KeptNote, NotReadyNote};
 use super::stage::StageCard;
 use super::{Frame, words};
 use crate::desk::Street;
@@ -25,6 +25,7 @@ pub(super) struct StackPage {
     held: bool,
     not_ready: Vec<NotReadyNote>,
     drift: Vec<DriftNote>,
+    kept: Vec<KeptNote>,
     /// The class of the stages' grid.
     width: usize,
     stages: Vec<StageCard>,
@@ -68,6 +69,7 @@ impl StackPage {
             held: street.hold.is_some(),
             not_ready: street.stages.iter().filter_map(NotReadyNote::new).collect(),
             drift: street.stages.iter().filter_map(|stage| DriftNote::new(stage, tag(street, stage))).collect(),
+            kept: street.stages.iter().filter_map(|stage| KeptNote::new(stage, tag(street, stage))).collect(),
             width: street.stages.len().min(6),
             stages: street.stages.iter().map(|stage| StageCard::new(frame, street, stage)).collect(),
             recent: street.recent.iter().map(|row| PushLine::new(row, frame.now)).collect(),

@@ -1,0 +1,148 @@
+//! The look ahead: what the first flip of a push would stumble over is found on all hosts before any host flips, wherever its
+//! release has not looked already. It must never change a host. Called by the walk and by rolls.
+
+use super::recorder::Place;
+use super::step::outcome;
+use super::verdict::HostOutcome;
+use super::walk::{Walk, host_ended, numbered};
+use crate::journal::HostResult;
+use crate::plan::{Kind, Part, PlannedCommand, PlannedForm};
+use crate::remote::{Ending, release};
+use crate::stack::{Host, Release};
+use futures::stream::{self, StreamExt};
+use tokio::sync::mpsc;
+
+/// Hosts that are looked at together.
+const AT_ONCE: usize = 100;
+/// Lines of one look that may wait for the recorder.
+const WAITING_LINES: usize = 16;
+
+/// What is to be looked at before the first flip.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Ahead {
+    /// The command, or the head of the roll, before which it is.
+    at: u32,
+    /// The directories, each with the release that is still to be brought there.
+    dirs: Vec<(String, Option<Release>)>,
+}
+
+impl Ahead {
+    /// What the releases before the first flip have not looked at.
+    pub fn of(commands: &[PlannedCommand], kind: Kind) -> Self {
+        let main: Vec<_> = numbered(commands).filter(|(_, command)| command.part == Part::Main).collect();
+        let flips = |step: &&[(u32, &PlannedCommand)]| step.iter().any(|(_, command)| command.is_flip());
+        let Some(first) = main.chunk_by(|(_, one), (_, next)| one.rolls_with(next)).find(flips) else {
+            return Self::default();
+        };
+        let at = first[0].0;
+        let mut dirs: Vec<(String, Option<Release>)> = Vec::new();
+        for (_, command) in &main {
+            let PlannedForm::Activate { dir } = &command.form else { continue };
+            let mut releases = main.iter().filter_map(|(number, command)| match &command.form {
+                PlannedForm::Release(release) if release.dir == *dir => Some((*number, release)),
+                _ => None,
+            });
+            // A push that resumes may take a release over from an earlier one: nobody has looked since.
+            let looked = !matches!(kind, Kind::Resume { .. }) && releases.clone().any(|(number, _)| number < at);
+            if !looked && dirs.iter().all(|(known, _)| known != dir) {
+                let to_come = releases.clone().all(|(number, _)| number >= at).then(|| releases.next()).flatten();
+                dirs.push((dir.clone(), to_come.map(|(_, release)| release.clone())));
+            }
+        }
+        Self { at, dirs }
+    }
+}
+
+impl Walk {
+    /// Looks at all places before the first flip of the push; those that could not flip have failed the command that begins.
+    pub(super) async fn look_ahead(
+        &self,
+        number: u32,
+        command: &PlannedCommand,
+        places: &[Option<Host>],
+    ) -> Vec<HostOutcome> {
+        if self.ahead.at != number || self.ahead.dirs.is_empty() {
+            return Vec::new();
+        }
+        let looks = places.iter().flatten().map(|host| self.look_at(number, command, host));
+        let found: Vec<Option<HostOutcome>> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+        let found: Vec<HostOutcome> = found.into_iter().flatten().collect();
+        for (host, outcome) in &found {
+            let place = Place { command: number, host: host.as_ref().map(|host| host.name().to_owned()) };
+            let why = outcome.why.as_deref().unwrap_or_default();
+            self.recorder.note(&place, format!("looked ahead, {}: {why}", outcome.result.word())).await;
+            self.recorder.state(host_ended(number, host.as_ref(), outcome, 0)).await;
+        }
+        found
+    }
+
+    /// What one host could not do. One that gives no answer fails where it is needed, not here.
+    async fn look_at(&self, number: u32, command: &PlannedCommand, host: &Host) -> Option<HostOutcome> {
+        let on = self.connections.get(host)?;
+        let goods = self.goods(command.part);
+        let dir = (goods.dir.tree(), goods.dir.manifest());
+        let build = goods.build(&dir, goods.root.as_ref()?);
+        let place = Place { command: number, host: Some(host.name().to_owned()) };
+        for (at, to_come) in &self.ahead.dirs {
+            let (lines, from) = mpsc::channel(WAITING_LINES);
+            let task = self.own_task(command, Some(host));
+            let looked = async {
+                let ending = release::ready(on, &build, (at, to_come.as_ref()), task, &lines).await;
+                drop(lines);
+                ending
+            };
+            let (ending, last_words) = tokio::join!(looked, self.write_down(&place, command, from));
+            if matches!(ending, Ending::Stopped(_) | Ending::Exited(1..)) {
+                let outcome = outcome(ending, command, &last_words.error, Some(host));
+                debug_assert_eq!(outcome.result, HostResult::Failed, "it answered");
+                return Some((Some(host.clone()), outcome));
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Goods, Target, plan};
+    use crate::stack::parse;
+
+    #[test]
+    fn what_no_release_has_looked_at_is_looked_at_before_the_first_flip() {
+        let ahead = |list: &str, kind: Kind| {
+            let text = format!(
+                "source = {{ git = \"x\", branch = \"main\" }}\n[[stage]]\nname = \"qa\"\nhosts = [\"web[1-4]\"]\n\
+                 commands = [{list}]\n"
+            );
+            let stack = parse("web".parse().unwrap(), "stacks/web.toml", &text).unwrap();
+            let (id, root) = ("aaaaaaa-1".parse().unwrap(), "9f".repeat(32).parse().unwrap());
+            let goods = Goods::Build { id, root, sha: "5".repeat(40).parse().unwrap() };
+            let target = Target { goods, branch: "main".to_owned(), old: None };
+            let commands = plan(&stack, &"qa".parse().unwrap(), target).unwrap().commands;
+            let Ahead { at, dirs } = Ahead::of(&commands, kind);
+            let words =
+                dirs.iter().map(|(dir, to_come)| format!("{dir}{}", if to_come.is_some() { " to come" } else { "" }));
+            (at, words.collect::<Vec<_>>())
+        };
+        let resumed = Kind::Resume { of: "3".parse().unwrap() };
+        let (release, flip) = ("{ release = \"/a\" }", "{ activate = \"/a\" }");
+        let table = [
+            (format!("{release}, \"x\", {flip}"), Kind::Push, 3, vec![]),
+            (format!("{release}, \"x\", {flip}"), resumed, 3, vec!["/a"]),
+            (format!("{{ roll = [\"x\", {release}, {flip}], chunk = 1 }}"), Kind::Push, 1, vec!["/a to come"]),
+            (format!("{release}, {{ roll = [\"x\", {flip}], chunk = 1 }}"), Kind::Push, 2, vec![]),
+            (
+                format!("{release}, {flip}, {{ release = \"/b\" }}, {{ activate = \"/b\" }}"),
+                Kind::Push,
+                2,
+                vec!["/b to come"],
+            ),
+            (release.to_owned(), Kind::Push, 0, vec![]),
+        ];
+        for (list, kind, at, dirs) in table {
+            let dirs: Vec<String> = dirs.into_iter().map(str::to_owned).collect();
+            assert_eq!(ahead(&list, kind), (at, dirs), "{list}");
+        }
+    }
+}
