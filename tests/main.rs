@@ -28,6 +28,7 @@ mod late;
 mod layers;
 mod lines;
 mod lock;
+mod narrow;
 mod owed;
 mod pages;
 mod pause;

@@ -168,6 +168,7 @@ fn the_stack_page_says_which_hosts_are_not_ready_and_which_run_something_else() 
         "<b>1 host of Princess is not ready.</b> A push would not reach it now",
         "<br>princess001 refuses connections",
         "<b>7 hosts of Prod are not ready.</b> A push would not reach them now",
+        "action=\"/stacks/web/hosts/check\"",
         "17/24 hosts ready",
         "and 2 hosts more",
         "<b>Prod does not run one build everywhere.</b>",

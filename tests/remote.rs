@@ -94,6 +94,9 @@ async fn a_daemon_that_keeps_the_output_open_does_not_keep_the_command() {
     let on = site.connect("web1").await;
     let (ending, lines) = site.far(&on, task("setsid sleep 600 & echo started")).await;
     assert_eq!((ending, texts(&lines, Stream::Out)), (Ending::Exited(0), vec!["started"]));
+    // Its next word would kill it: the person is told which, and what to do.
+    let notes = texts(&lines, Stream::Note).concat();
+    assert!(notes.starts_with("`sleep 600` (process ") && notes.contains(">/dev/null 2>&1"), "{notes}");
     // The guard's watcher goes in its own time.
     until("only the daemon is left", || site.machine("web1").processes() == ["sleep 600"]).await;
 }

@@ -94,9 +94,26 @@ async fn a_host_that_dies_is_named_with_the_reason_and_is_ready_again_when_it_is
     let page = house.get("/stacks/web").await.text;
     assert!(page.contains("2/3 hosts ready") && page.contains("1 host of QA is not ready"), "{page}");
     assert!(page.contains("qa2 refuses connections"), "{page}");
+    let check = async || {
+        let got = house.send("POST", "/api/v1/stacks/web/hosts/check", &serde_json::json!({ "hosts": ["qa2"] })).await;
+        assert_eq!(got.status, 200, "{}", got.text);
+        serde_json::from_str::<Value>(&got.text).unwrap()["hosts"][0].clone()
+    };
+    let dead = check().await;
+    assert!(dead["ready"] == false && dead["why"].as_str().unwrap().contains("qa2 refuses"), "{dead}");
     qa2.mend().await.unwrap();
+    assert_eq!(check().await["ready"], true, "who asks need not wait for the next try");
     house.all_ready().await;
     house.push_well("qa").await;
+    let unknown = serde_json::json!({ "hosts": ["qa9"] });
+    assert_eq!(house.send("POST", "/api/v1/stacks/web/hosts/check", &unknown).await.status, 404);
+    // A new session on one host; the others keep theirs.
+    let before = house.sign_ins();
+    let got = house.send("POST", "/api/v1/stacks/web/hosts/reconnect", &serde_json::json!({ "hosts": ["qa1"] })).await;
+    assert_eq!(got.status, 200, "{}", got.text);
+    assert_eq!(house.sign_ins(), [before[0] + 1, before[1], before[2]]);
+    house.push_well("qa").await;
+    assert_eq!(house.sign_ins(), [before[0] + 1, before[1], before[2]]);
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! `pushbutton hosts enrol STACK`: shows the host keys that ssh does not know yet and asks for each, jump hosts first. It
-//! must never take a key that nobody has looked at: without a terminal only the fingerprint itself says yes.
+//! must never take a key that nobody has looked at: without a terminal only the fingerprint itself says yes. `hosts check` and
+//! `hosts reconnect` ask the server, which keeps the connections.
 
 use super::say;
-use super::server::{config, run};
+use super::server::{Person, Server, config, run};
 use crate::advice::of_stack;
-use crate::desk::inventory;
+use crate::desk::{HostNow, inventory};
 use crate::remote::masters::enrol::{ChangedKey, Enrolment, Found, NewKey};
 use crate::stack::{Answer, Answers, Host, Stack, StackName, parse_with};
 use anyhow::{Context, bail};
@@ -28,6 +29,45 @@ pub struct Hosts {
 enum What {
     /// Shows each host key of a stack that is not known yet, and asks whether to keep it.
     Enrol(Enrol),
+    /// Asks the hosts of a stack whether they answer now.
+    Check(Named),
+    /// Connects to the hosts of a stack anew: a changed PATH, group or limit counts from then on. What runs there goes on.
+    Reconnect(Named),
+}
+
+/// `pushbutton hosts check` and `reconnect`
+#[derive(Debug, clap::Args)]
+struct Named {
+    /// The stack.
+    stack: StackName,
+    /// Only these hosts.
+    hosts: Vec<String>,
+    #[command(flatten)]
+    person: Person,
+}
+
+impl Named {
+    fn main(self, file: &Path, what: &str) -> anyhow::Result<ExitCode> {
+        let (config, who) = (config(file)?, self.person.who()?);
+        run(async {
+            let mut server = Server::open(&config, &who).await?;
+            let path = format!("/api/v1/stacks/{}/hosts/{what}", self.stack);
+            let asked = server.ask("POST", &path, Some(serde_json::json!({ "hosts": self.hosts }))).await;
+            server.close().await?;
+            let answer = asked?;
+            let hosts: Vec<HostNow> = serde_json::from_value(answer["hosts"].clone()).context("an odd answer")?;
+            for now in &hosts {
+                say::line(&match &now.why {
+                    None => format!("{}: ready", now.host),
+                    Some(why) if why.contains(&now.host) => why.clone(),
+                    Some(why) => format!("{}: {why}", now.host),
+                });
+            }
+            let ready = hosts.iter().filter(|now| now.ready).count();
+            say::line(&format!("{ready} of {} hosts ready", hosts.len()));
+            Ok(if ready == hosts.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        })
+    }
 }
 
 /// `pushbutton hosts enrol`
@@ -44,9 +84,13 @@ impl Hosts {
     /// Runs it.
     ///
     /// # Errors
-    /// Why it could not begin. Hosts whose keys are not known afterwards make exit code 1.
+    /// Why it could not begin. Hosts whose keys are not known afterwards, or that do not answer, make exit code 1.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
-        let What::Enrol(enrol) = self.what;
+        let enrol = match self.what {
+            What::Enrol(enrol) => enrol,
+            What::Check(named) => return named.main(file, "check"),
+            What::Reconnect(named) => return named.main(file, "reconnect"),
+        };
         let config = config(file)?;
         if let Some(bad) = enrol.expected.iter().find(|given| !given.starts_with("SHA256:")) {
             bail!(

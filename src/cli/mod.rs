@@ -66,7 +66,7 @@ enum Command {
     Hold(hold::Hold),
     /// Takes a hold away.
     ReleaseHold(hold::ReleaseHold),
-    /// Looks after the hosts of a stack: `hosts enrol` makes their host keys known.
+    /// Looks after the hosts of a stack: makes their keys known, asks whether they answer, connects to them anew.
     Hosts(hosts::Hosts),
     /// Starts a fleet of real sshd hosts on this machine, and everything that a push needs.
     Demo(demo::Demo),

@@ -1,6 +1,7 @@
-//! The warm fleet: one connection to each host of the stacks in use, checked again and again and made anew with growing
-//! pauses, so that a press finds its hosts connected and the page says before it which are not. It must never make a page
-//! or a push wait, never change anything on a host, and never end a connection: the masters belong to nobody.
+//! The warm fleet: one connection to each host of the stacks in use, checked again and again, so that a press finds its hosts
+//! connected and the page says before it which are not. Somebody looks at these stacks, so the pauses between tries stay short,
+//! and one ends early when a push has reached the host or a person asks. It must never make a page or a push wait, never change
+//! anything on a host, and never end what runs over a connection: the masters belong to nobody.
 
 use super::Desk;
 use super::view::{NotReady, Readiness, Shelf};
@@ -10,7 +11,7 @@ use crate::stack::{Host, StackName};
 use crate::time::At;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -25,10 +26,16 @@ const READY: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_secs(1);
 /// Hosts change by the dozen: those of one moment are told together.
 const GATHER: Duration = Duration::from_millis(100);
-/// The longest pause between two tries of a host that may come back by itself.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// The pause after a wrong key: a person must mend it, and sshd punishes who asks again and again.
-const KEY_PAUSE: Duration = Duration::from_secs(5 * 60);
+/// The longest pause between two tries of a host that may come back by itself: with a try of 10 s before it, one that is back is
+/// ready within 20 s. Only hosts that somebody looks at are tried at all.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// The pause after what a person must mend: a wrong key, a login shell that talks. sshd counts a refused key for 5 s.
+const MENDING_PAUSE: Duration = Duration::from_secs(15);
+/// After so many such tries nobody seems to be mending it: then sshd, and what reads its log, is asked seldom.
+const MENDING_TRIES: u32 = 8;
+const SELDOM: Duration = Duration::from_secs(60);
+/// A person who asks again within this time gets the answer that there is: each refused key counts against us.
+const ANSWERED_FOR: Duration = Duration::from_secs(5);
 
 /// Which stacks are in use, and how their hosts are. A std mutex: never held across an await.
 pub(super) struct Warm {
@@ -46,12 +53,25 @@ struct State {
     /// The stacks whose hosts are kept: those in use, as far as there is room.
     kept: BTreeSet<StackName>,
     hosts: HashMap<Host, Kept>,
+    /// What a person must mend on hosts that were looked at because somebody asked, and when.
+    looks: HashMap<Host, (Instant, Result<(), String>)>,
+}
+
+/// How a person wants a host looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Over the connection that is there.
+    Now,
+    /// Over a new one.
+    Anew,
 }
 
 /// One host that is kept.
 struct Kept {
     standing: Standing,
     checked_at: Option<At>,
+    /// The next try is not to wait.
+    at_once: Arc<Notify>,
     stop: CancellationToken,
 }
 
@@ -161,7 +181,7 @@ impl Warm {
     }
 
     /// Decides which stacks are kept, and which hosts are new among theirs; lets go of hosts that no stack needs.
-    fn decide(&self, shelf: &Shelf, stop: &CancellationToken) -> Vec<(Host, CancellationToken)> {
+    fn decide(&self, shelf: &Shelf, stop: &CancellationToken) -> Vec<(Host, Arc<Notify>, CancellationToken)> {
         let mut state = self.state();
         state.asked.retain(|_, at| at.elapsed() < IN_USE + LAST_CALL);
         let stacks = shelf.stacks.iter().filter_map(|shelved| shelved.stack.as_ref());
@@ -187,9 +207,15 @@ impl Warm {
         for host in hosts {
             if !state.hosts.contains_key(&host) {
                 let token = stop.child_token();
-                let kept = Kept { standing: standing.clone(), checked_at: None, stop: token.clone() };
+                let at_once = Arc::new(Notify::new());
+                let kept = Kept {
+                    standing: standing.clone(),
+                    checked_at: None,
+                    at_once: Arc::clone(&at_once),
+                    stop: token.clone(),
+                };
                 state.hosts.insert(host.clone(), kept);
-                new.push((host, token));
+                new.push((host, at_once, token));
             }
         }
         new
@@ -224,8 +250,49 @@ impl Warm {
         self.nudge.notify_one();
     }
 
+    /// Looks at a host because a person asks, whether or not it is kept.
+    pub async fn look(&self, host: &Host, how: Look) -> Result<(), String> {
+        let masters = self.masters.as_ref().map_err(Clone::clone)?;
+        let lately = self.state().looks.get(host).filter(|(at, _)| at.elapsed() < ANSWERED_FOR).cloned();
+        if let (Some((_, answer)), Look::Now) = (lately, how) {
+            return answer;
+        }
+        let tried = match how {
+            Look::Now => masters.try_connect(host).await,
+            Look::Anew => masters.reconnect(host).await,
+        };
+        let tried = tried.map(drop);
+        let answer = tried.as_ref().map(|()| ()).map_err(|failure| failure.words.clone());
+        {
+            let mut state = self.state();
+            state.looks.retain(|_, (at, _)| at.elapsed() < ANSWERED_FOR);
+            if tried.as_ref().is_err_and(|failure| !failure.again) {
+                state.looks.insert(host.clone(), (Instant::now(), answer.clone()));
+            }
+            // Whoever keeps it begins to count anew: it was just heard.
+            if let (Some(kept), Ok(())) = (state.hosts.get(host), &answer) {
+                kept.at_once.notify_one();
+            }
+        }
+        self.note(host, &tried);
+        answer
+    }
+
+    /// Has the hosts tried at once that a push, or anybody else, has just heard.
+    fn try_who_was_heard(&self) {
+        let Ok(masters) = &self.masters else { return };
+        let failed = |(host, kept): (&Host, &Kept)| {
+            let failed = kept.standing != Standing::Connecting && !kept.standing.is_ready();
+            failed.then(|| (host.clone(), Arc::clone(&kept.at_once)))
+        };
+        let failed: Vec<_> = self.state().hosts.iter().filter_map(failed).collect();
+        for (_, at_once) in failed.iter().filter(|(host, _)| masters.was_heard(host)) {
+            at_once.notify_one();
+        }
+    }
+
     /// Checks one host for ever.
-    async fn keep(&self, host: Host) {
+    async fn keep(&self, host: Host, at_once: Arc<Notify>) {
         let Ok(masters) = &self.masters else { return };
         let mut failures = 0;
         loop {
@@ -241,7 +308,10 @@ impl Warm {
                     pause_after(failures, failure.again)
                 }
             };
-            tokio::time::sleep(spread(pause)).await;
+            tokio::select! {
+                () = tokio::time::sleep(spread(pause)) => {}
+                () = at_once.notified() => failures = 0,
+            }
         }
     }
 }
@@ -262,11 +332,12 @@ fn within(
     (kept, hosts)
 }
 
-/// How long to wait after the n-th failure in a row: 1, 2, 4 … 60 s; a wrong key does not mend itself.
+/// How long to wait after the n-th failure in a row: 1, 2, 4, 8 s; a wrong key does not mend itself.
 fn pause_after(failures: u32, again: bool) -> Duration {
     match again {
         true => Duration::from_secs(1 << failures.saturating_sub(1).min(6)).min(LONGEST_PAUSE),
-        false => KEY_PAUSE,
+        false if failures <= MENDING_TRIES => MENDING_PAUSE,
+        false => SELDOM,
     }
 }
 
@@ -291,10 +362,10 @@ impl Desk {
         }
         let mut told = None;
         loop {
-            for (host, token) in self.warm.decide(&self.shelf(), &stop) {
+            for (host, at_once, token) in self.warm.decide(&self.shelf(), &stop) {
                 let Some(desk) = self.me.upgrade() else { return };
                 self.spawn(async move {
-                    tokio::select! { biased; () = token.cancelled() => {}, () = desk.warm.keep(host) => {} }
+                    tokio::select! { biased; () = token.cancelled() => {}, () = desk.warm.keep(host, at_once) => {} }
                 });
             }
             let shown = Some(self.warm.shown());
@@ -303,6 +374,7 @@ impl Desk {
                 self.changed();
             }
             self.probe_what_is_due();
+            self.warm.try_who_was_heard();
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOK) => {}
@@ -340,10 +412,11 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_tried_again_after_growing_pauses_and_seldom_with_a_wrong_key() {
+    fn a_host_that_is_looked_at_is_never_left_for_long_and_one_with_a_wrong_key_is_not_pestered() {
         let pauses: Vec<u64> = (1..=9).map(|failures| pause_after(failures, true).as_secs()).collect();
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-        assert_eq!(pause_after(1, false), KEY_PAUSE);
+        assert_eq!(pauses, [1, 2, 4, 8, 8, 8, 8, 8, 8]);
+        let mending: Vec<u64> = [1, 8, 9].map(|failures| pause_after(failures, false).as_secs()).into();
+        assert_eq!(mending, [15, 15, 60]);
         for _ in 0..100 {
             let pause = spread(Duration::from_secs(10));
             assert!((Duration::from_secs(8)..=Duration::from_secs(10)).contains(&pause), "{pause:?}");

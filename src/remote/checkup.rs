@@ -170,7 +170,7 @@ pub async fn look(on: &Connection, places: &[(Use, String)]) -> Result<Facts, St
     match (ending, Facts::read(&String::from_utf8_lossy(&said))) {
         (Ending::Exited(0), Some(facts)) => Ok(facts),
         (Ending::Exited(_), _) => Err("its shell did not run our questions to their end".to_owned()),
-        (Ending::Refused(why) | Ending::Unreachable(why) | Ending::Unknown(why), _) => Err(why),
+        (Ending::Refused(why) | Ending::Stopped(why) | Ending::Unreachable(why) | Ending::Unknown(why), _) => Err(why),
         (Ending::TimedOut { .. } | Ending::Cancelled { .. }, _) => Err(format!(
             "it had not answered after {} s: is a disk or network file system there hung?",
             LIMIT.as_secs()

@@ -2,7 +2,7 @@
 //! that a stack file may not have, and never open a connection of its own. Called by the runner, and by releases.
 
 use super::guard::near;
-use super::masters::Connection;
+use super::masters::{Connection, is_refusal_of_a_session};
 use super::{Ending, Line, Lines, Task};
 use crate::journal::Stream;
 use crate::process::Program;
@@ -10,7 +10,7 @@ use crate::stack::Rsync;
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 use std::time::Duration;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, mpsc};
 use tokio::time::Instant;
 
 /// Runs rsync with the arguments of the environment: the text is constant, and no argument is ever read as text.
@@ -62,6 +62,10 @@ impl Way {
     }
 }
 
+/// How often a transfer whose session was refused is begun again, and the pause before the first time; it grows.
+const REFUSALS: u32 = 5;
+const BEHIND_REFUSAL: Duration = Duration::from_millis(100);
+
 /// Exit codes of rsync that another try may heal: socket, file and protocol trouble, a partial transfer, files that
 /// vanished, time-outs, and a connection that broke (255 is ssh's).
 const PASSING: [i32; 8] = [10, 11, 12, 23, 24, 30, 35, 255];
@@ -98,23 +102,30 @@ pub(super) async fn copy(
     }
     let until = Instant::now() + task.timeout;
     let mut comparing: &[&str] = &[];
+    let mut refused = 0;
     loop {
-        if let Err(why) = on.ensure().await {
-            return Ending::Unreachable(why.0);
-        }
-        let room = match on.room().await {
-            Ok(room) => room,
+        let place = match on.place(lines).await {
+            Ok(place) => place,
             Err(why) => return Ending::Unreachable(why.0),
         };
         let task = Task {
             script: RUN_RSYNC.to_owned(),
-            values: values(&arguments(on, tree, (from, to), &[options, &way.options()].concat(), comparing), way),
+            values: values(
+                &arguments(on.ssh_words(&place), on, tree, (from, to), &[options, &way.options()].concat(), comparing),
+                way,
+            ),
             timeout: until.saturating_duration_since(Instant::now()),
             ..task.clone()
         };
-        let ending = near(tree, task, lines).await;
-        drop(room);
+        let (ending, was_refused) = near_ssh(tree, task, lines).await;
+        drop(place);
         match ending {
+            // Between the look and rsync's own session another one took the room: nothing was sent.
+            Ending::Exited(_) if was_refused && refused < REFUSALS => {
+                refused += 1;
+                on.was_refused(lines).await;
+                tokio::time::sleep(BEHIND_REFUSAL * refused).await;
+            }
             Ending::Exited(UNSUPPORTED) if way == Way::Compressed => {
                 note(lines, "the host's rsync has neither zstd nor lz4: without compression".to_owned()).await;
                 way = Way::Plain;
@@ -128,17 +139,42 @@ pub(super) async fn copy(
     }
 }
 
+/// Runs a program that speaks to a host over a master; whether the host let it open no session. What such a program says then
+/// is about a connection that nobody gave it, so it is not told.
+async fn near_ssh(tree: &Path, task: Task, lines: &Lines) -> (Ending, bool) {
+    let (told, mut from) = mpsc::channel::<Line>(1);
+    let running = async move { near(tree, task, &told).await };
+    let telling = async {
+        let mut refused = false;
+        while let Some(line) = from.recv().await {
+            refused |= line.stream == Stream::Err && is_refusal_of_a_session(&line.text);
+            if !refused {
+                let _ = lines.send(line).await;
+            }
+        }
+        refused
+    };
+    tokio::join!(running, telling)
+}
+
 /// Says something of our own.
 pub(super) async fn note(lines: &Lines, text: String) {
     // Nobody receives lines any more: then nobody misses this one.
     let _ = lines.send(Line { stream: Stream::Note, text }).await;
 }
 
-fn arguments(on: &Connection, tree: &Path, (from, to): (&str, &str), options: &[String], more: &[&str]) -> Vec<String> {
+fn arguments(
+    ssh: Vec<String>,
+    on: &Connection,
+    tree: &Path,
+    (from, to): (&str, &str),
+    options: &[String],
+    more: &[&str],
+) -> Vec<String> {
     let mut all: Vec<String> = ALWAYS.iter().chain(more).map(|word| (*word).to_owned()).collect();
     all.extend(options.iter().cloned());
     // rsync splits this at spaces; no word holds one (see the sockets' directory).
-    all.extend(["-e".to_owned(), on.ssh_words().join(" "), "--".to_owned()]);
+    all.extend(["-e".to_owned(), ssh.join(" "), "--".to_owned()]);
     all.push(format!("{}/{from}", tree.display()));
     all.push(format!("{}:{to}", on.host.bracketed()));
     all

@@ -27,12 +27,14 @@ impl Walk {
         self.recorder.state(Event::Asked { command: number, ask, question: text, ends_at }).await;
         let words = format!("waits for an answer: {} (at most {})", question.text, duration_words(millis(question)));
         self.recorder.note(&place, words).await;
+        let thinking = self.flips.somebody_thinks();
         let in_time = tokio::select! {
             biased;
             given = &mut answer => given.ok(),
             () = self.orders.token.cancelled() => None,
             () = tokio::time::sleep(Duration::from_secs(question.timeout_s)) => None,
         };
+        drop(thinking);
         // From here on nobody is told that their answer counts.
         answer.close();
         let given = in_time.or_else(|| answer.try_recv().ok());
@@ -52,6 +54,14 @@ impl Walk {
         match &command.confirm {
             Some(question) => self.goes_on(command, bad) && self.confirmed(number, question).await,
             None => true,
+        }
+    }
+
+    /// Waits while the push is paused.
+    pub(super) async fn until_unpaused(&self) {
+        if self.orders.is_paused() {
+            let _thinking = self.flips.somebody_thinks();
+            self.orders.until_unpaused().await;
         }
     }
 

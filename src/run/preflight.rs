@@ -146,7 +146,7 @@ impl Walk {
 fn connect(masters: &Masters, host: &Host, stack: &StackName) -> Late {
     let (masters, host, stack) = (masters.clone(), host.clone(), stack.clone());
     let connecting = async move {
-        let connected = masters.connect(&host).await.map(Arc::new);
+        let connected = masters.connect_for(&host, &stack).await.map(Arc::new);
         connected.map_err(|why| of_stack(&why.0, stack.as_str()))
     };
     let late = connecting.boxed().shared();

@@ -142,7 +142,7 @@ impl Walk {
             if waiting.is_empty() || !self.goes_on(command, bad) {
                 break;
             }
-            self.orders.until_unpaused().await;
+            self.until_unpaused().await;
             if self.orders.stopped().is_some() {
                 break;
             }

@@ -1,29 +1,80 @@
-//! How far apart the hosts of a push flipped, by the runner's own clock that nobody sets. Pure but for its lock; it must never
-//! take a host's clock for ours. Called by the step and the walk.
+//! How far apart the hosts of a push flipped, by the runner's own clock that nobody sets, without the time in which a person
+//! thought: a question between two batches, a pause. Pure but for its lock; it must never take a host's clock for ours, nor
+//! leave out what the hosts themselves took. Called by the step, the walk and the question.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The moments of all flips, by command. A std mutex: never held across an await.
+/// The moments of all flips, by command, and when somebody was waited for. A std mutex: never held across an await.
 #[derive(Debug, Default)]
-pub(super) struct Flips(Mutex<BTreeMap<u32, Vec<Instant>>>);
+pub(super) struct Flips(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    flips: BTreeMap<u32, Vec<Instant>>,
+    /// From when to when a person was waited for.
+    waits: Vec<(Instant, Instant)>,
+}
+
+/// A person is waited for until this is dropped.
+#[derive(Debug)]
+pub(super) struct Thinking<'a> {
+    flips: &'a Flips,
+    since: Instant,
+}
+
+impl Drop for Thinking<'_> {
+    fn drop(&mut self) {
+        self.flips.seen().waits.push((self.since, Instant::now()));
+    }
+}
 
 impl Flips {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes that a host flipped; nothing where that is not known.
     pub fn note(&self, command: u32, at: Option<Instant>) {
         let Some(at) = at else { return };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(command).or_default().push(at);
+        self.seen().flips.entry(command).or_default().push(at);
+    }
+
+    /// Says that a person is waited for from now on.
+    pub fn somebody_thinks(&self) -> Thinking<'_> {
+        Thinking { flips: self, since: Instant::now() }
     }
 
     /// Milliseconds from the first flip of a command to its last; none with fewer than two.
     pub fn skew_ms(&self, command: u32) -> Option<u64> {
-        let flips = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let flips = flips.get(&command).filter(|flips| flips.len() > 1)?;
-        let skew: Duration = flips.iter().max()?.saturating_duration_since(*flips.iter().min()?);
-        u64::try_from(skew.as_millis()).ok()
+        let seen = self.seen();
+        let flips = seen.flips.get(&command).filter(|flips| flips.len() > 1)?;
+        u64::try_from(skew(flips, &seen.waits).as_millis()).ok()
     }
+}
+
+/// From the first flip to the last, without the waits. What flipped while somebody was waited for had begun before: the wait
+/// counts from the last of those on.
+fn skew(flips: &[Instant], waits: &[(Instant, Instant)]) -> Duration {
+    let (Some(first), Some(last)) = (flips.iter().min(), flips.iter().max()) else { return Duration::ZERO };
+    let mut waits: Vec<(Instant, Instant)> = waits
+        .iter()
+        .map(|(from, to)| {
+            let still = flips.iter().filter(|at| (from..=to).contains(at)).max();
+            (*still.unwrap_or(from).max(first), *to.min(last))
+        })
+        .collect();
+    waits.sort();
+    let (mut left_out, mut counted_to) = (Duration::ZERO, *first);
+    for (from, to) in waits {
+        // Two may overlap: a pause during a question.
+        let from = from.max(counted_to);
+        left_out += to.saturating_duration_since(from);
+        counted_to = counted_to.max(to);
+    }
+    last.saturating_duration_since(*first).saturating_sub(left_out)
 }
 
 #[cfg(test)]
@@ -39,5 +90,33 @@ mod tests {
         }
         flips.note(5, None);
         assert_eq!((flips.skew_ms(5), flips.skew_ms(6)), (Some(264), None), "one alone is no skew");
+    }
+
+    #[test]
+    fn the_minutes_in_which_a_person_thought_are_left_out_and_nothing_else() {
+        let now = Instant::now();
+        let at = |s: u64| now + Duration::from_secs(s);
+        let table: [(&str, &[u64], &[(u64, u64)], u64); 8] = [
+            ("nobody thought", &[10, 14], &[], 4),
+            ("between two batches", &[10, 320, 322], &[(11, 319)], 4),
+            ("twice", &[10, 100, 200], &[(20, 90), (110, 190)], 40),
+            ("before the first and behind the last flip", &[10, 14], &[(0, 9), (15, 900)], 4),
+            ("over the first flip: that host had begun", &[10, 100], &[(5, 95)], 5),
+            ("a host that had begun flips into a pause", &[10, 30, 300], &[(12, 290)], 30),
+            ("a pause during a question counts once", &[10, 300], &[(20, 200), (100, 290)], 20),
+            ("a question within a pause counts once", &[10, 300], &[(20, 290), (100, 200)], 20),
+        ];
+        for (why, flips, waits, seconds) in table {
+            let flips: Vec<Instant> = flips.iter().map(|s| at(*s)).collect();
+            let waits: Vec<_> = waits.iter().map(|(from, to)| (at(*from), at(*to))).collect();
+            assert_eq!(skew(&flips, &waits), Duration::from_secs(seconds), "{why}");
+        }
+    }
+
+    #[test]
+    fn whoever_stops_waiting_has_waited() {
+        let flips = Flips::default();
+        drop(flips.somebody_thinks());
+        assert_eq!(flips.seen().waits.len(), 1);
     }
 }

@@ -143,7 +143,7 @@ impl Walk {
         let list: Vec<_> = numbered(commands).filter(|(_, command)| ordinary(command.part)).collect();
         for step in list.chunk_by(|(_, one), (_, next)| one.rolls_with(next)) {
             let (number, command) = step[0];
-            self.orders.until_unpaused().await;
+            self.until_unpaused().await;
             if self.orders.stopped().is_some() {
                 return Err(self.stopped(&format!("before command {number}")));
             }
@@ -164,7 +164,7 @@ impl Walk {
         let _ = tokio::fs::create_dir_all(&self.checkout).await;
         for (number, command) in numbered(commands).filter(|(_, command)| command.part == Part::Finally) {
             self.so_far = Some(end.state);
-            self.orders.until_unpaused().await;
+            self.until_unpaused().await;
             let Err(failed) = self.command(number, command).await else { continue };
             if end.state == Ended::Succeeded {
                 end.state = Ended::Degraded;
@@ -308,7 +308,7 @@ impl Walk {
             let held = paused && waiting.len() > 0 && self.goes_on(command, bad);
             tokio::select! {
                 ended = running.next(), if !running.is_empty() => outcomes.extend(ended),
-                () = self.orders.until_unpaused(), if held => {}
+                () = self.until_unpaused(), if held => {}
                 else => return,
             }
         }

@@ -21,6 +21,7 @@ mod gate;
 mod health;
 mod history;
 mod hold;
+mod hosts;
 mod in_time;
 mod lines;
 mod live;

@@ -5,8 +5,8 @@
 use super::asking::Caller;
 use super::problem::Problem;
 use super::{
-    actions, api, back, builds, catch_up, checkup, confirm, files, health, history, hold, lines, live, past, pause,
-    screens, sign_in, versions,
+    actions, api, back, builds, catch_up, checkup, confirm, files, health, history, hold, hosts, lines, live, past,
+    pause, screens, sign_in, versions,
 };
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -77,6 +77,7 @@ pub static ROUTES: &[Entry] = &[
     post("/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::catch_up)),
     get("/stacks/{stack}/hosts", || web::to(checkup::page)),
     post("/stacks/{stack}/hosts", || web::to(checkup::begin)),
+    post("/stacks/{stack}/hosts/check", || web::to(hosts::check)),
     post("/stacks/{stack}/hold", || web::to(hold::hold_stack)),
     post("/stacks/{stack}/release-hold", || web::to(hold::release_stack)),
     post("/stacks/{stack}/stages/{stage}/hold", || web::to(hold::hold_stage)),
@@ -103,6 +104,8 @@ pub static ROUTES: &[Entry] = &[
     post("/api/v1/stacks/{stack}/hosts", || web::to(checkup::now)),
     put("/api/v1/stacks/{stack}/hold", || web::to(hold::hold_stack_by_api)),
     delete("/api/v1/stacks/{stack}/hold", || web::to(hold::release_stack_by_api)),
+    post("/api/v1/stacks/{stack}/hosts/check", || web::to(hosts::check_by_api)),
+    post("/api/v1/stacks/{stack}/hosts/reconnect", || web::to(hosts::reconnect_by_api)),
     get("/api/v1/stacks/{stack}/stages/{stage}/current", || web::to(api::current)),
     get("/api/v1/stacks/{stack}/stages/{stage}/plan", || web::to(api::plan)),
     get("/api/v1/stacks/{stack}/stages/{stage}/versions", || web::to(versions::listed)),

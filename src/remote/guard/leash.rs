@@ -20,6 +20,9 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Beyond twice the grace: for the guard's own looking around on a busy host, and for the network.
 const SLACK: Duration = Duration::from_secs(10);
 
+/// A guard that has said its last word ends at once; a stream that is open after this time is held by something else.
+const HELD: Duration = Duration::from_millis(700);
+
 /// The three streams of a guard.
 pub(super) struct Wire<'a, I, O, E> {
     /// Where it is, in words.
@@ -36,6 +39,8 @@ pub(super) struct Wire<'a, I, O, E> {
 pub(super) struct Opening {
     /// Stands in each of the guard's own lines.
     pub(super) nonce: String,
+    /// Is in the environment of all that the command starts.
+    pub(super) mark: String,
     /// Its terms, values and script.
     pub(super) input: String,
 }
@@ -70,9 +75,12 @@ struct Leash<'a> {
     over: CancellationToken,
     /// All of the input went out. Until then the guard cannot have begun.
     fed: AtomicBool,
+    /// Somebody else than the guard holds a stream.
+    held: AtomicBool,
 }
 
-/// Holds a guard until it ends, or until its time is over and it has been told to.
+/// Holds a guard until it ends, or until its time is over and it has been told to. Also says whether something that outlives it
+/// still holds its output.
 pub(super) async fn hold<I, O, E>(
     wire: Wire<'_, I, O, E>,
     opening: &Opening,
@@ -80,7 +88,7 @@ pub(super) async fn hold<I, O, E>(
     lines: &Lines,
     output: Output<'_>,
     until: Instant,
-) -> Ending
+) -> (Ending, bool)
 where
     I: AsyncWrite + Unpin,
     O: AsyncRead + Unpin,
@@ -96,6 +104,7 @@ where
         impatience_told: AtomicBool::new(false),
         over: CancellationToken::new(),
         fed: AtomicBool::new(false),
+        held: AtomicBool::new(false),
     };
     let period = HEARTBEAT.min(Duration::from_millis(task.lease_s.max(1) * 1000 / 3));
     let feeding = leash.feed(wire.input, opening.input.as_bytes(), period);
@@ -130,7 +139,10 @@ where
         deadline = Instant::now() + 2 * grace + SLACK;
         leash.closed.send_replace(Some(Instant::now()));
     };
-    verdict(marks, why, leash.fed.load(Ordering::Relaxed), (wire.place, task.lock.as_deref().unwrap_or("-")))
+    let ending =
+        verdict(marks, why, leash.fed.load(Ordering::Relaxed), (wire.place, task.lock.as_deref().unwrap_or("-")));
+    let held = leash.held.load(Ordering::Relaxed) && matches!(ending, Ending::Exited(_));
+    (ending, held)
 }
 
 /// What the marks mean. Only the guard's own word counts; ssh's exit code does not.
@@ -245,6 +257,9 @@ impl Leash<'_> {
             }
             if piece.mark.is_some() {
                 self.deliver(cleaner.finish(), stream).await;
+                if let Some(Mark::Exit(_)) = piece.mark {
+                    self.see_who_holds(&mut from).await;
+                }
                 return self.heard(piece.mark);
             }
         }
@@ -282,6 +297,16 @@ impl Leash<'_> {
             biased;
             count = from.read(chunk) => count.unwrap_or(0),
             () = self.over.cancelled() => 0,
+        }
+    }
+
+    /// Reads on to the end of a stream whose guard has said its last word, which is there with the guard's own end: otherwise
+    /// something that the command left behind holds it.
+    async fn see_who_holds(&self, from: &mut (impl AsyncRead + Unpin)) {
+        let mut chunk = vec![0; 1024];
+        let to_the_end = async { while self.read(from, &mut chunk).await > 0 {} };
+        if tokio::time::timeout(HELD, to_the_end).await.is_err() {
+            self.held.store(true, Ordering::Relaxed);
         }
     }
 

@@ -283,3 +283,16 @@ async fn a_task_that_cannot_be_sent_is_refused() {
     assert!(matches!(run(told).await.0, Ending::Refused(why) if why.contains("\"nonce\"")));
     assert!(matches!(near(Path::new("/nowhere/at/all"), task("true"), &mpsc::channel(1).0).await, Ending::Refused(_)));
 }
+
+#[tokio::test]
+async fn what_is_left_running_with_the_output_is_told_and_what_has_its_own_is_not() {
+    for shell in SHELLS {
+        let (ending, lines) = run_in(shell, task("sleep 7 >/dev/null 2>&1 & echo up")).await;
+        assert_eq!((ending, lines.len()), (Ending::Exited(0), 1), "{shell:?}: {lines:?}");
+        let (ending, lines) =
+            run_in(shell, task("sleep 7 & sleep 8 2>/dev/null | sleep 6 >/dev/null 2>&1 & echo up")).await;
+        assert_eq!(ending, Ending::Exited(0));
+        let notes = texts(&lines, Stream::Note).concat();
+        assert!(notes.starts_with("`sleep 7` (process ") && !notes.contains("sleep 8"), "{shell:?}: {notes}");
+    }
+}

@@ -107,6 +107,23 @@ impl Failure {
         Self { words: format!("cannot lock the ssh sockets under {}: {error}", dir.display()), again: true }
     }
 
+    /// Its `sshd` lets no session be opened, on a connection that had none.
+    pub(super) fn no_sessions(host: &Host) -> Self {
+        let words = format!(
+            "{host} lets us in but opens no session: is MaxSessions 0 in its sshd_config? Set it to 1 or more there"
+        );
+        Self { words, again: false }
+    }
+
+    /// All sessions that it takes were in use for too long.
+    pub(super) fn no_room(host: &Host) -> Self {
+        let words = format!(
+            "{host} takes no more sessions (MaxSessions in its sshd_config), and those that it has did not end: what runs \
+             there?"
+        );
+        Self { words, again: true }
+    }
+
     /// There is no ssh here.
     pub(super) fn no_ssh(error: &std::io::Error) -> Self {
         let words = match error.kind() {

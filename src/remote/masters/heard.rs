@@ -33,16 +33,21 @@ fn file(socket: &Path) -> PathBuf {
 
 /// A master by its socket: which file it is, since when, and since which start of this machine.
 fn master(socket: &Path) -> Option<String> {
-    static BOOT: OnceLock<String> = OnceLock::new();
-    let boot = BOOT.get_or_init(|| {
-        std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
-    });
+    let boot = boot();
     let meta = std::fs::metadata(socket).ok()?;
     (!boot.is_empty()).then(|| format!("{boot} {} {} {}.{}", meta.dev(), meta.ino(), meta.ctime(), meta.ctime_nsec()))
 }
 
+/// This start of this machine; empty when it cannot be read.
+pub(super) fn boot() -> &'static str {
+    static BOOT: OnceLock<String> = OnceLock::new();
+    BOOT.get_or_init(|| {
+        std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+    })
+}
+
 /// How long this machine has run: a clock that nobody sets, and the same one for all our processes.
-fn uptime() -> Option<Duration> {
+pub(super) fn uptime() -> Option<Duration> {
     let text = std::fs::read_to_string("/proc/uptime").ok()?;
     Duration::try_from_secs_f64(text.split(' ').next()?.parse().ok()?).ok()
 }

@@ -6,9 +6,10 @@
 //! The master's proxy mode would do it without that line, but a client that goes before its channel is granted, as a runner
 //! does that is killed, makes OpenSSH's master end itself, with all that others run over it.
 
-use super::ROUND_TRIP_LIMIT;
+use super::is_refusal;
 use openssh::{Session, Stdio};
 use std::path::Path;
+use std::time::Duration;
 use tokio::time::timeout;
 
 /// What came of a knock.
@@ -18,9 +19,14 @@ pub(super) enum Knock {
     Answered,
     /// Neither yes nor no in time.
     Silent,
+    /// The host answers, but takes no more sessions on this connection now.
+    Full,
     /// No channel, or no master: who wants to know more asks the login shell.
     Refused,
 }
+
+/// How long it may take: nothing is started for it, so whoever needs longer is asked by a new connection.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// A service that no host has, and a name that explains the line in its log.
 const NOTHING: &str = "pushbutton-knock";
@@ -31,8 +37,9 @@ pub(super) async fn knock(socket: &Path) -> Knock {
     let mut asked = session.subsystem(NOTHING);
     asked.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // The master says that a channel is open when the host has granted it, whatever comes of the service.
-    match timeout(ROUND_TRIP_LIMIT, asked.spawn()).await {
+    match timeout(LIMIT, asked.spawn()).await {
         Ok(Ok(_granted)) => Knock::Answered,
+        Ok(Err(error)) if is_refusal(&error) => Knock::Full,
         Ok(Err(_)) => Knock::Refused,
         Err(_) => Knock::Silent,
     }

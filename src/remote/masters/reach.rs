@@ -1,0 +1,228 @@
+//! Reaching a host: over the master that is there, or a new one, as often as it makes sense. It must never take a full
+//! connection for a dead one, let anybody use a master whose host has not answered over it, nor ask a wrong key twice. Called by
+//! the masters and their connections.
+
+use super::opening::Patience;
+use super::{
+    Failure, Inner, Knock, PerHost, ROUND_TRIP_LIMIT, heard, is_refusal, jittered, knock, lane, missed, sockets,
+};
+use crate::stack::Host;
+use openssh::{Session, Stdio};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+
+/// A try that failed after this time was one of a host that is hung or cut off: two of them are enough for a push.
+const SLOW: Duration = Duration::from_secs(4);
+
+/// So many tries in a row that failed make a host one that is tried once and shortly.
+const MISSED: u32 = 2;
+
+/// After this age a master takes no new channels, so that a revoked key counts (TRUST section 4).
+const OLDEST: Duration = Duration::from_secs(8 * 60 * 60);
+
+/// Answers with exactly one word, unless the login shell adds its own. Every login shell has `echo` built in: on a host that is
+/// asked before each push no other process need start.
+const ROUND_TRIP: &str = "echo ready";
+
+/// Who must answer over a master, now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// The host; its login shell need not, where it was heard lately.
+    Host,
+    /// Its login shell.
+    Shell,
+}
+
+/// What is done to reach a host.
+#[derive(Clone, Copy)]
+pub(super) struct Effort<'a> {
+    pub(super) proof: Proof,
+    /// Waits between the tries.
+    pub(super) retries: &'a [Duration],
+    /// Whether somebody waits: then a host that was not heard twice is tried once, and shortly.
+    pub(super) in_haste: bool,
+}
+
+/// What a master said to a round trip.
+enum Answer {
+    Ready,
+    /// The host answers, but takes no more sessions on this connection now.
+    Full,
+    /// There is a master, but nothing came back in time.
+    Silent,
+    /// There is no master that works.
+    Nothing,
+    Noise {
+        out: String,
+        err: String,
+    },
+}
+
+/// Whether a connection that answers takes one more session now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    Free,
+    Full,
+}
+
+impl Inner {
+    /// As a push goes about it.
+    pub(super) fn effort(&self) -> Effort<'_> {
+        Effort { proof: Proof::Host, retries: &self.retries, in_haste: true }
+    }
+
+    /// Sees to it that the master behind `socket` answers; opens one when it does not, once more after each of the retries.
+    pub(super) async fn ensure(&self, host: &Host, socket: &Path, effort: Effort<'_>) -> Result<Room, Failure> {
+        let (per_host, first) = (self.host(host), self.socket(host));
+        let (asked, asked_at) = (sockets::behind(socket), heard::uptime());
+        let silent = match self.ask(socket, effort.proof, &per_host).await {
+            Answer::Ready => return Ok(Room::Free),
+            Answer::Full => return Ok(Room::Full),
+            Answer::Silent => true,
+            Answer::Nothing | Answer::Noise { .. } => false,
+        };
+        let _first_here = per_host.opening.lock().await;
+        let _first_anywhere = self.lock(socket).await?;
+        let missed = missed::of(&first).filter(|missed| effort.in_haste && missed.times >= MISSED);
+        let known = missed.is_some();
+        if let Some(missed) = missed.filter(|missed| asked_at.is_some_and(|asked_at| missed.at > asked_at)) {
+            // Somebody else tried while we waited for the lock: their answer is ours.
+            return Err(Failure { words: missed.words, again: true });
+        }
+        // What has just not answered is not asked again.
+        let mut hung = silent && sockets::behind(socket) == asked;
+        let mut slow = u32::from(hung);
+        let mut waits = if known { [].iter() } else { effort.retries.iter() };
+        let mut patience = if known { Patience::Short } else { Patience::Long };
+        loop {
+            let began = Instant::now();
+            let failure = match self.attempt(host, socket, &per_host, std::mem::take(&mut hung), patience).await {
+                Ok(room) => {
+                    missed::forget(&first);
+                    return Ok(room);
+                }
+                Err(failure) => failure,
+            };
+            if failure.again && first == socket {
+                missed::note(&first, &failure.words);
+            }
+            slow += u32::from(began.elapsed() >= SLOW);
+            if slow > 0 && effort.in_haste {
+                patience = Patience::Short;
+            }
+            let goes_on = failure.again && (slow < MISSED || !effort.in_haste);
+            let Some(wait) = waits.next().filter(|_| goes_on) else { return Err(failure) };
+            tokio::time::sleep(jittered(*wait)).await;
+        }
+    }
+
+    /// One try: the master that is there, or a new one.
+    async fn attempt(
+        &self,
+        host: &Host,
+        socket: &Path,
+        per_host: &PerHost,
+        hung: bool,
+        patience: Patience,
+    ) -> Result<Room, Failure> {
+        let answer = if hung { Answer::Silent } else { self.ask(socket, Proof::Shell, per_host).await };
+        match answer {
+            Answer::Ready => Ok(Room::Free),
+            Answer::Full => Ok(Room::Full),
+            Answer::Noise { out, err } => Err(Failure::noise(host, &out, &err)),
+            Answer::Silent | Answer::Nothing => {
+                // A socket without a living master would make ssh open a second connection beside it, in silence.
+                sockets::retire(socket).await;
+                self.open_behind(host, socket, patience).await
+            }
+        }
+    }
+
+    /// Opens a master, and lets others use it once the login shell has answered over it.
+    async fn open_behind(&self, host: &Host, link: &Path, patience: Patience) -> Result<Room, Failure> {
+        let failed = |error: std::io::Error| Failure::no_lock(&self.dir, &error);
+        let socket = sockets::fresh(&self.dir).map_err(failed)?;
+        let answer = match self.open_master(host, &socket, patience).await {
+            Ok(()) => round_trip(&socket).await,
+            Err(failure) => {
+                sockets::retire(&socket).await;
+                return Err(failure);
+            }
+        };
+        let failure = match answer {
+            Answer::Ready => None,
+            // Kept, so that the next one who asks need not sign in again.
+            Answer::Noise { out, err } => Some(Failure::noise(host, &out, &err)),
+            Answer::Full => {
+                sockets::retire(&socket).await;
+                return Err(Failure::no_sessions(host));
+            }
+            Answer::Silent | Answer::Nothing => {
+                sockets::retire(&socket).await;
+                return Err(Failure::silent(host));
+            }
+        };
+        sockets::publish(&socket, link).map_err(failed)?;
+        match failure {
+            Some(failure) => Err(failure),
+            None => {
+                heard::note(link);
+                Ok(Room::Free)
+            }
+        }
+    }
+
+    /// Lets all masters of a host take nothing new: what runs over them finishes.
+    pub(super) async fn renew(&self, host: &Host) -> Result<(), Failure> {
+        let first = self.socket(host);
+        for link in lane::links(&first) {
+            if link == first || link.symlink_metadata().is_ok() {
+                let _alone = self.lock(&link).await?;
+                sockets::retire(&link).await;
+            }
+        }
+        lane::forget_narrow(&first);
+        Ok(())
+    }
+
+    /// Whether a master answers from the host itself: its own word alone proves nothing about the network.
+    async fn ask(&self, socket: &Path, proof: Proof, per_host: &PerHost) -> Answer {
+        let young = std::fs::metadata(socket).and_then(|it| it.modified()).ok().and_then(|at| at.elapsed().ok());
+        // A clock that was set back makes the age unknown: then it counts as young.
+        if !socket.exists() || young.is_some_and(|age| age > OLDEST) {
+            return Answer::Nothing;
+        }
+        let _alone = per_host.asking.lock().await;
+        if proof == Proof::Host && heard::lately(socket) {
+            match knock::knock(socket).await {
+                Knock::Answered => return Answer::Ready,
+                Knock::Full => return Answer::Full,
+                Knock::Silent => return Answer::Silent,
+                Knock::Refused => {}
+            }
+        }
+        let answer = round_trip(socket).await;
+        if let Answer::Ready = answer {
+            heard::note(socket);
+        }
+        answer
+    }
+}
+
+/// Asks the login shell over a master.
+async fn round_trip(socket: &Path) -> Answer {
+    let session = Session::resume_mux(socket.into(), None);
+    let mut command = session.raw_command(ROUND_TRIP);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    match timeout(ROUND_TRIP_LIMIT, command.output()).await {
+        Ok(Ok(output)) if output.stdout == b"ready\n" => Answer::Ready,
+        Ok(Ok(output)) => {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            Answer::Noise { out: text(&output.stdout), err: text(&output.stderr) }
+        }
+        Ok(Err(error)) if is_refusal(&error) => Answer::Full,
+        Ok(Err(_)) => Answer::Nothing,
+        Err(_) => Answer::Silent,
+    }
+}
