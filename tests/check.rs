@@ -1,5 +1,6 @@
 //! `pushbutton check`: what a person reads at the terminal, and the exit code that a script sees.
 
+use crate::house::listing;
 use insta::assert_snapshot;
 use std::path::Path;
 use tempfile::TempDir;
@@ -140,12 +141,124 @@ fn files_that_are_not_there_or_not_stacks_are_errors() {
 
 #[test]
 fn a_bad_configuration_is_told_with_its_place() {
-    let dir = files(&[("config.toml", "url = \"http://127.0.0.1:8090\"\nlisten = \"0.0.0.0:80\"\n")]);
-    for args in [&[][..], &["config.toml"][..]] {
+    let text = "url = \"http://127.0.0.1:8090\"\nlisten = \"0.0.0.0:8090\"\n";
+    let dir = files(&[("config.toml", text), ("stacks/README", "x")]);
+    for (args, said) in [(&[][..], "stacks: no stack files yet\n"), (&["config.toml"][..], "")] {
         let (code, out, err) = check(dir.path(), args);
-        assert_eq!((code, out.as_str()), (1, ""));
+        assert_eq!((code, out.as_str()), (1, said));
         assert!(err.contains("config.toml:2:10") && err.ends_with("1 error in 1 of 1 file\n"), "{err}");
     }
+}
+
+/// What is wrong, each with its place and its cure, as a command prints it.
+fn errors(said: &str) -> Vec<String> {
+    let blocks = said.split("\n\n").filter(|block| block.starts_with("error: "));
+    blocks.map(|block| block.trim_end().to_owned()).collect()
+}
+
+/// What `serve` says when it does not start.
+fn serve(dir: &Path) -> String {
+    let mut serve = assert_cmd::cargo::cargo_bin_cmd!("pushbutton");
+    serve.current_dir(dir).env_remove("PUSHBUTTON_CONFIG").timeout(std::time::Duration::from_secs(60));
+    let output = serve.arg("serve").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+const EVERYTHING: &str = r##"
+url = "https://push.example.com"
+listen = "192.0.2.1:8090"
+insecure_http = true
+data = "data"
+stacks = "none"
+[ssh]
+config = "ssh_config"
+[irc]
+server = "irc.example.com"
+channel = "#push"
+password_file = "irc.password"
+[email]
+server = "smtp.example.com"
+from = "push@example.com"
+to = ["all@example.com"]
+user = "push"
+password_env = "PUSHBUTTON_TEST_UNSET"
+"##;
+
+#[test]
+fn check_finds_all_that_serve_refuses_at_once_in_the_same_words_and_touches_nothing() {
+    let dir = files(&[("config.toml", EVERYTHING), ("data", "x"), ("ssh_config", "Host *\n  Frobnicate yes\n")]);
+    let before = listing(dir.path());
+    let (code, _, err) = check(dir.path(), &[]);
+    assert_eq!(code, 1);
+    let found = errors(&err);
+    assert_eq!(found, errors(&serve(dir.path())), "serve says the same");
+    assert_eq!(listing(dir.path()), before, "neither changes anything");
+    let here = dir.path().display().to_string();
+    let said = found.join("\n\n").replace(&here, "HERE");
+    for words in [
+        "cannot listen on 192.0.2.1:8090: Cannot assign requested address (os error 99)",
+        "the data directory HERE/data cannot be used: HERE/data: not a directory",
+        "the stack files in HERE/none cannot be read: No such file or directory",
+        "ssh does not take its configuration: HERE/ssh_config: line 2: Bad configuration option: frobnicate",
+        "cannot read HERE/irc.password: No such file or directory",
+        "the environment variable PUSHBUTTON_TEST_UNSET is not set",
+    ] {
+        assert!(said.contains(&format!("error: {words}")), "{words} in {said}");
+    }
+    assert_eq!((found.len(), found.iter().filter(|error| error.contains("= help: ")).count()), (6, 6), "{said}");
+}
+
+#[test]
+fn secrets_that_others_can_read_or_that_are_empty_and_a_ledger_that_is_none_are_found() {
+    use std::os::unix::fs::PermissionsExt;
+    let text = EVERYTHING
+        .replace("listen = \"192.0.2.1:8090\"\ninsecure_http = true\n", "")
+        .replace("stacks = \"none\"\n", "")
+        .replace("password_env = \"PUSHBUTTON_TEST_UNSET\"", "password_file = \"mail.password\"")
+        .replace("config = \"ssh_config\"", "config = \"no_config\"");
+    let no_ledger = "this is not a ledger, and longer than the head of one: ".repeat(30);
+    let dir = files(&[
+        ("config.toml", &text),
+        ("stacks/README", "x"),
+        ("irc.password", "secret\n"),
+        ("mail.password", "\nsecret\n"),
+        ("data/pushbutton.db", &no_ledger),
+    ]);
+    let mode = |name: &str, mode| {
+        std::fs::set_permissions(dir.path().join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("irc.password", 0o644);
+    mode("mail.password", 0o600);
+    mode("data", 0o700);
+    let before = listing(dir.path());
+    let (code, _, err) = check(dir.path(), &[]);
+    assert_eq!((code, listing(dir.path())), (1, before));
+    let here = dir.path().display().to_string();
+    let said = err.replace(&here, "HERE");
+    for words in [
+        "HERE/irc.password can be read by others",
+        "= help: chmod 600 HERE/irc.password",
+        "HERE/mail.password holds no password",
+        "cannot read HERE/no_config: No such file or directory",
+        "the ledger HERE/data/pushbutton.db cannot be used: file is not a database (something else has been written over it)",
+        "restore the last backup: mkdir -m 700 DATA && tar -xpf BACKUP -C DATA",
+        "4 errors in 1 of 1 file",
+    ] {
+        assert!(said.contains(words), "{words} in {said}");
+    }
+    assert!(!said.contains("secret"), "{said}");
+    // With all else mended, the server says the same of its ledger.
+    mode("irc.password", 0o600);
+    std::fs::write(dir.path().join("mail.password"), "secret\n").unwrap();
+    std::fs::write(dir.path().join("no_config"), "Host *\n").unwrap();
+    let (_, _, err) = check(dir.path(), &[]);
+    let ledger = errors(&err)[0].lines().next().unwrap().strip_prefix("error: ").unwrap().to_owned();
+    assert!(serve(dir.path()).contains(&ledger), "{ledger}");
+    std::fs::remove_dir_all(dir.path().join("data")).unwrap();
+    let (code, out, err) = check(dir.path(), &[]);
+    assert_eq!((code, err.as_str()), (0, ""), "a data directory that is not there yet will be made: {out}");
+    assert!(!dir.path().join("data").exists());
 }
 
 #[test]

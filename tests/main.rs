@@ -35,6 +35,7 @@ mod pause;
 mod plan;
 mod played;
 mod policy;
+mod proxies;
 mod readback;
 mod reader;
 mod readme;

@@ -7,9 +7,9 @@ mod made_up;
 mod past;
 
 use made_up::{at, frame, push_page, row, street};
-use pushbutton::desk::Street;
 use pushbutton::desk::checkup::{Checkup, CheckupView, Finding, Looked, Weight};
 use pushbutton::desk::view::{PlanView, VersionGroup, Versions};
+use pushbutton::desk::{Broken, Street};
 use pushbutton::web::pages::{Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, ToldFilter};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -27,6 +27,7 @@ pub fn rendered() -> BTreeMap<String, String> {
     the_way_back_says_where_it_goes_and_what_is_lost_before_the_press();
     a_push_that_waits_for_an_answer_says_so_and_stands_still();
     the_push_log_keeps_its_filters();
+    a_channel_that_does_not_work_is_above_whatever_page();
     strangers_are_asked_who_they_are_and_errors_say_what_to_do();
     hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first();
     another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone();
@@ -425,6 +426,27 @@ fn the_push_log_keeps_its_filters() {
 }
 
 #[test]
+fn a_channel_that_does_not_work_is_above_whatever_page() {
+    let broken = |channel, why: &str| Broken { channel, since: at(-3600 * 20), why: why.to_owned() };
+    let channels = vec![
+        broken(
+            "email",
+            "smtp.example.com refuses our sign-in: 535 5.7.8 <b>evil</b> authentication failed (the server does not take our user \
+             and password): set user and password of [email] right; the password may have run out, or need to be one for programs",
+        ),
+        broken(
+            "irc",
+            "not in #push: Cannot join channel (+i) (the channel is for those who were invited): invite the bot",
+        ),
+    ];
+    let frame = Frame { channels, ..frame(Section::Stacks) };
+    let html = checked("dashboard-channels-broken", pages().dashboard(&frame, &[]));
+    for words in ["No announcements by mail", "No announcements on IRC", "/announcements?channel=irc"] {
+        assert!(html.contains(words), "{words}");
+    }
+}
+
+#[test]
 fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
     let pages = pages();
     let stranger = Frame { who: None, full_name: None, ..frame(Section::Nowhere) };
@@ -449,6 +471,21 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
             Vec::new(),
         );
         checked(&format!("error-{status}"), html);
+    }
+    let html = pages.error(
+        &stranger,
+        421,
+        "Wrong address",
+        "this server answers to push.example.com, and this request asks for 127.0.0.1:8090.",
+        "Open https://push.example.com. If you did, a proxy in front of this server does not pass the name on: for nginx, the \
+         line is proxy_set_header Host $host;",
+    );
+    let html = checked("error-421", html);
+    assert!(!html.contains("All stacks</a>"), "there is nothing by this name to go to");
+    // Whoever sees it without its style must not see one huge drawing.
+    for drawing in html.split("<svg").skip(1) {
+        let drawing = drawing.split('>').next().unwrap();
+        assert!(drawing.contains(" width=") && drawing.contains(" height="), "<svg{drawing}>");
     }
     assert!(at(0).millis() > 0);
 }

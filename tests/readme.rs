@@ -24,10 +24,7 @@ async fn the_readmes_first_stack_is_pushed_in_four_steps() {
     let address = own_address();
     // Only what every reader must change is changed: the addresses, the repository, and how this fleet's ssh is set up.
     let config = block("# config.toml").replace("127.0.0.1:8090", &address);
-    let config = format!(
-        "listen = \"{address}\"\n{config}\n[ssh]\nconfig = {:?}\n[limits]\nfree_mib = 16\n",
-        fleet.ssh_config()
-    );
+    let config = format!("{config}\n[ssh]\nconfig = {:?}\n[limits]\nfree_mib = 16\n", fleet.ssh_config());
     let stack = block("# stacks/hello.toml").replace("https://git.example.com/hello.git", shop.dir().to_str().unwrap());
     std::fs::write(dir.path().join("config.toml"), config).unwrap();
     std::fs::create_dir(dir.path().join("stacks")).unwrap();

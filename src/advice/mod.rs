@@ -2,9 +2,14 @@
 //! reads begin with the program's own telling line; our cause and cure are chosen by that line, never guessed. It must never
 //! read anything, and never hide what the program said. Called by whoever ran the program.
 
+pub mod curl;
 pub mod host;
+pub mod irc;
 pub mod rsync;
+pub mod smtp;
+pub mod sqlite;
 pub mod ssh;
+pub mod tls;
 
 /// One thing that a program is known to say: symptom, cause, cure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

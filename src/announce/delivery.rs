@@ -2,6 +2,7 @@
 //! It must never forget a row, never tell one again that it could note as told, and never wait for another channel.
 
 use super::words;
+use crate::desk::Channels;
 use crate::ledger::outbox::{self, Announcement, Due};
 use crate::ledger::{Ledger, LedgerError};
 use crate::time::At;
@@ -60,14 +61,25 @@ pub(super) struct Told {
 pub(super) enum Trouble {
     /// It may work later.
     Later(String),
+    /// The channel as a whole does not work now; later it may.
+    Broken(String),
     /// It never will.
     Never(String),
+}
+
+/// How a channel as a whole is doing, by how a try went.
+fn report<C: Channel>(channels: &Channels, told: &Result<Told, Trouble>) {
+    match told {
+        Err(Trouble::Broken(why)) => channels.is_broken(C::NAME, why, At::now()),
+        Ok(_) | Err(Trouble::Later(_) | Trouble::Never(_)) => channels.works(C::NAME),
+    }
 }
 
 /// Delivers for one channel until `stop`.
 pub(super) async fn deliver<C: Channel>(
     mut channel: C,
     ledger: Ledger,
+    channels: Channels,
     mut changes: watch::Receiver<u64>,
     stop: CancellationToken,
 ) {
@@ -75,7 +87,7 @@ pub(super) async fn deliver<C: Channel>(
     let mut until = At::now();
     while !stop.is_cancelled() {
         until = until.max(At::now());
-        match tell_pile(&mut channel, &ledger, until, &stop).await {
+        match tell_pile(&mut channel, &ledger, &channels, until, &stop).await {
             Some(true) => continue,
             Some(false) => {
                 until = At::now();
@@ -86,7 +98,7 @@ pub(super) async fn deliver<C: Channel>(
         // One at a time: telling one may make an older one due, the end of the same push.
         match ledger.read(move |conn| Ok(outbox::due(conn, C::NAME, until, 1)?.pop())).await {
             Ok(Some(row)) => {
-                if !tell_one(&mut channel, &ledger, row, &stop).await {
+                if !tell_one(&mut channel, &ledger, &channels, row, &stop).await {
                     until = At::now();
                 }
             }
@@ -148,7 +160,13 @@ async fn pause(wait: Duration, stop: &CancellationToken) {
 }
 
 /// Tells what piled up as one, where the channel does so; whether it was told, none when nothing has piled up.
-async fn tell_pile<C: Channel>(channel: &mut C, ledger: &Ledger, until: At, stop: &CancellationToken) -> Option<bool> {
+async fn tell_pile<C: Channel>(
+    channel: &mut C,
+    ledger: &Ledger,
+    channels: &Channels,
+    until: At,
+    stop: &CancellationToken,
+) -> Option<bool> {
     let least = C::FOLDS_FROM?;
     let due = ledger.read(move |conn| outbox::piled(conn, C::NAME, until, MOST_PILED)).await.ok()?;
     let now = At::now();
@@ -168,6 +186,7 @@ async fn tell_pile<C: Channel>(channel: &mut C, ledger: &Ledger, until: At, stop
         told = channel.tell_piled(&announcements) => told,
         () = async { stop.cancelled().await; tokio::time::sleep(STOP_GRACE).await } => return Some(false),
     };
+    report::<C>(channels, &told);
     let was_told = told.is_ok();
     let now = At::now();
     let mut notes = Vec::with_capacity(rows.len());
@@ -182,7 +201,13 @@ async fn tell_pile<C: Channel>(channel: &mut C, ledger: &Ledger, until: At, stop
 }
 
 /// Tells one row and notes how it went; whether it was told.
-async fn tell_one<C: Channel>(channel: &mut C, ledger: &Ledger, row: Due, stop: &CancellationToken) -> bool {
+async fn tell_one<C: Channel>(
+    channel: &mut C,
+    ledger: &Ledger,
+    channels: &Channels,
+    row: Due,
+    stop: &CancellationToken,
+) -> bool {
     if stop.is_cancelled() {
         return false;
     }
@@ -193,6 +218,7 @@ async fn tell_one<C: Channel>(channel: &mut C, ledger: &Ledger, row: Due, stop: 
                 told = channel.tell(announcement) => told,
                 () = async { stop.cancelled().await; tokio::time::sleep(STOP_GRACE).await } => return false,
             };
+            report::<C>(channels, &told);
             (told, words::moment(announcement))
         }
     };
@@ -208,7 +234,7 @@ fn note(told: Result<Told, Trouble>, tries: i64, moment: Option<At>, now: At) ->
     match told {
         Ok(told) => Note::Told(told),
         Err(Trouble::Never(problem)) => Note::Failed(problem, None),
-        Err(Trouble::Later(problem)) => Note::Failed(problem, next_try(tries, moment, now)),
+        Err(Trouble::Later(problem) | Trouble::Broken(problem)) => Note::Failed(problem, next_try(tries, moment, now)),
     }
 }
 

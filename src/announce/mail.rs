@@ -2,8 +2,8 @@
 //! of its own (the words have none), and never wait for a server longer than its limit.
 
 use super::delivery::{Channel, Told, Trouble};
-use super::smtp::{Server, is_final};
-use super::{clean, words};
+use super::smtp::{Failure, Server, chain, is_ascii};
+use super::{helo, words};
 use crate::config::{self, MailTls};
 use crate::ledger::outbox::{self, Announcement, Moment};
 use lettre::message::header::{
@@ -18,6 +18,10 @@ use std::time::Duration;
 
 /// How long a mail may take in all; lettre's own timeout does not cover a server that accepts and then is silent.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why an address with other letters than ASCII's cannot be used, and what to do.
+const NO_UTF8: &str = "it does not offer SMTPUTF8, which an address with such letters needs; write an address in ASCII \
+    (a domain has one that begins with xn--)";
 
 /// A mail server and those who are told through it.
 pub(super) struct Mail {
@@ -45,14 +49,11 @@ struct Begun {
 const MOST_BEGUN: usize = 1000;
 
 impl Mail {
-    /// Checks the table and reads its secret.
+    /// Takes the table, whose words the configuration has checked, and reads its secret.
     pub(super) fn new(config: &config::Email, url: &str) -> Result<Self, String> {
         let mailbox = |name: &str, text: &str| {
             text.parse::<Mailbox>().map_err(|error| format!("{name} has {text:?}, which is no mail address: {error}"))
         };
-        if config.to.is_empty() {
-            return Err("to is empty: nobody would be told".to_owned());
-        }
         Ok(Self {
             server: server(config)?,
             from: mailbox("from", &config.from)?,
@@ -63,25 +64,81 @@ impl Mail {
     }
 
     /// Remembers who has the mail already, so that nobody is told twice.
-    fn later(&mut self, key: String, begun: Begun, problem: String) -> Result<Told, Trouble> {
+    fn later(&mut self, key: String, begun: Begun, trouble: Trouble) -> Result<Told, Trouble> {
         if (begun.told || !begun.refused.is_empty()) && self.begun.len() < MOST_BEGUN {
             self.begun.insert(key, begun);
         }
-        Err(Trouble::Later(problem))
+        Err(trouble)
     }
 
-    fn message(&self, announcement: &Announcement, words: words::MailWords) -> Result<Message, lettre::error::Error> {
+    /// Sends the mail to those who are left, and notes who has it and whom it was refused for. It is well when nobody is
+    /// left.
+    async fn try_to_send(
+        &self,
+        announcement: &Announcement,
+        words: &words::MailWords,
+        begun: &mut Begun,
+    ) -> Result<(), Failure> {
+        let connection = self.server.connect(SEND_TIMEOUT).await?;
+        let (host, utf8) = (&self.server.host, connection.utf8);
+        if !utf8 && !is_ascii(&self.from.email) {
+            return Err(Failure::Broken(format!("{host} refuses the sender {}: {NO_UTF8}", self.from.email)));
+        }
+        let may_have = |mailbox: &&Mailbox| utf8 || is_ascii(&mailbox.email);
+        // Where an address may not be said, it may not stand in the head of the mail either.
+        let shown: Vec<&Mailbox> = self.to.iter().filter(may_have).collect();
+        let to: Vec<_> = begun.left.iter().filter(may_have).map(|mailbox| mailbox.email.clone()).collect();
+        let unsayable: Vec<String> =
+            begun.left.iter().filter(|mailbox| !may_have(mailbox)).map(|mailbox| mailbox.email.to_string()).collect();
+        if let (Some(first), true) = (unsayable.first(), to.is_empty() && !begun.told) {
+            return Err(Failure::Broken(format!("{host} cannot be told the address {first}: {NO_UTF8}")));
+        }
+        let message = self.message(announcement, words, &shown);
+        let message = message.map_err(|error| Failure::Final(chain(&error)))?.formatted();
+        let refused = match to.is_empty() {
+            true => Vec::new(),
+            false => self.server.send(connection, &self.from.email, &to, &message).await?,
+        };
+        begun.told |= refused.len() < to.len();
+        begun.refused.extend(unsayable.iter().map(|address| format!("{address}: {host} cannot be told it: {NO_UTF8}")));
+        begun.left.clear();
+        let mut waiting = None;
+        for refused in refused {
+            match refused.failure {
+                Failure::Final(why) => begun.refused.push(format!("{}: {why}", refused.address)),
+                Failure::Later(_) | Failure::Broken(_) => {
+                    let left = self.to.iter().find(|mailbox| mailbox.email == refused.address);
+                    begun.left.extend(left.cloned());
+                    waiting.get_or_insert(refused);
+                }
+            }
+        }
+        let Some(first) = waiting else { return Ok(()) };
+        let why = |why: &str| format!("{host} does not take {} yet: {why}", first.address);
+        Err(match &first.failure {
+            Failure::Broken(said) if !begun.told => Failure::Broken(why(said)),
+            Failure::Broken(said) | Failure::Later(said) | Failure::Final(said) => Failure::Later(why(said)),
+        })
+    }
+
+    /// The mail; `to` stands in its head, also where somebody has it already.
+    fn message(
+        &self,
+        announcement: &Announcement,
+        words: &words::MailWords,
+        to: &[&Mailbox],
+    ) -> Result<Message, lettre::error::Error> {
         let part = |kind: ContentType, body: String| {
             SinglePart::builder().header(kind).header(ContentTransferEncoding::QuotedPrintable).body(body)
         };
         let id = |key: &str| format!("<{key}@{}>", self.host);
         let mut message = Message::builder()
             .from(self.from.clone())
-            .subject(words.subject)
+            .subject(words.subject.clone())
             .message_id(Some(id(&announcement.key())))
             .header(AutoSubmitted);
-        for to in &self.to {
-            message = message.to(to.clone());
+        for to in to {
+            message = message.to(Mailbox::clone(to));
         }
         if announcement.event != Moment::Started {
             let start = id(&format!("push-{}-{}", announcement.push.id, Moment::Started.name()));
@@ -89,8 +146,8 @@ impl Mail {
         }
         message.multipart(
             MultiPart::alternative()
-                .singlepart(part(ContentType::TEXT_PLAIN, words.text))
-                .singlepart(part(ContentType::TEXT_HTML, words.html)),
+                .singlepart(part(ContentType::TEXT_PLAIN, words.text.clone()))
+                .singlepart(part(ContentType::TEXT_HTML, words.html.clone())),
         )
     }
 }
@@ -102,13 +159,15 @@ fn server(config: &config::Email) -> Result<Server, String> {
         MailTls::Tls => Tls::Wrapper(tls()?),
         MailTls::None => Tls::None,
     };
-    let credentials = match (&config.user, config.password.read()?) {
+    let secret = config.password.read().map_err(|why| format!("{why}: {}", why.cure()))?;
+    let credentials = match (&config.user, secret) {
         (None, None) => None,
         (Some(user), Some(secret)) => Some(Credentials::new(user.clone(), secret.reveal().to_owned())),
         (Some(user), None) => return Err(format!("user = {user:?} has no password_file or password_env")),
         (None, Some(_)) => return Err("a password is named, but no user".to_owned()),
     };
-    Ok(Server { host: config.server.clone(), port: config.port, tls, credentials })
+    let helo = config.helo.as_deref().map(helo::of_config);
+    Ok(Server { host: config.server.clone(), port: config.port, tls, credentials, helo })
 }
 
 /// `push.example.com` of `https://push.example.com:8443`.
@@ -131,35 +190,26 @@ impl Channel for Mail {
 
     async fn tell(&mut self, announcement: &Announcement) -> Result<Told, Trouble> {
         let key = announcement.key();
-        let words = words::mail(announcement);
-        let told = format!("{}\n\n{}", words.subject, words.text);
-        let message = self.message(announcement, words).map_err(|error| Trouble::Never(chain(&error)))?.formatted();
         let all = Begun { left: self.to.clone(), ..Begun::default() };
         let mut begun = self.begun.remove(&key).unwrap_or(all);
-        let to: Vec<_> = begun.left.iter().map(|mailbox| mailbox.email.clone()).collect();
-        let sent = self.server.send(&self.from.email, &to, &message, SEND_TIMEOUT);
-        let late = || format!("the mail server did not answer within {} s", SEND_TIMEOUT.as_secs());
-        let refused = match tokio::time::timeout(SEND_TIMEOUT, sent).await {
-            Ok(Ok(refused)) => refused,
-            Ok(Err(error)) if error.status().is_some_and(is_final) && !begun.told => {
-                return Err(Trouble::Never(chain(&error)));
+        let words = words::mail(announcement);
+        match tokio::time::timeout(SEND_TIMEOUT, self.try_to_send(announcement, &words, &mut begun)).await {
+            Ok(Ok(())) => {}
+            // Somebody has it: for the others it is tried again.
+            Ok(Err(Failure::Final(why))) if begun.told => return self.later(key, begun, Trouble::Later(why)),
+            Ok(Err(Failure::Final(why))) => return Err(Trouble::Never(why)),
+            Ok(Err(Failure::Later(why))) => return self.later(key, begun, Trouble::Later(why)),
+            Ok(Err(Failure::Broken(why))) => return self.later(key, begun, Trouble::Broken(why)),
+            Err(_) => {
+                let (host, seconds) = (&self.server.host, SEND_TIMEOUT.as_secs());
+                let why = format!("{host} did not answer within {seconds} s");
+                return self.later(key, begun, Trouble::Broken(why));
             }
-            Ok(Err(error)) => return self.later(key, begun, chain(&error)),
-            Err(_) => return self.later(key, begun, late()),
-        };
-        begun.told |= refused.len() < to.len();
-        let (never, later): (Vec<_>, Vec<_>) =
-            refused.into_iter().partition(|refused| refused.error.status().is_some_and(is_final));
-        begun.refused.extend(never.iter().map(|refused| format!("{}: {}", refused.address, chain(&refused.error))));
-        begun.left.retain(|mailbox| later.iter().any(|refused| refused.address == mailbox.email));
-        if let Some(first) = later.first() {
-            let problem = format!("{} does not take it yet: {}", first.address, chain(&first.error));
-            return self.later(key, begun, problem);
         }
         let problem = (!begun.refused.is_empty()).then(|| format!("refused for {}", begun.refused.join("; ")));
         match (begun.told, problem) {
             (false, Some(problem)) => Err(Trouble::Never(problem)),
-            (_, problem) => Ok(Told { words: told, problem }),
+            (_, problem) => Ok(Told { words: format!("{}\n\n{}", words.subject, words.text), problem }),
         }
     }
 
@@ -174,21 +224,6 @@ impl Channel for Mail {
         // Each mail is a connection of its own: there is nothing to recover.
         std::future::pending().await
     }
-}
-
-/// An error with its causes, as one clean line.
-fn chain(error: &dyn Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_words = cause.to_string();
-        if !words.contains(&cause_words) {
-            words.push_str(": ");
-            words.push_str(&cause_words);
-        }
-        source = cause.source();
-    }
-    clean::short(&words, 300)
 }
 
 /// Says that no person wrote the mail, so that no absence notice answers it (RFC 3834).

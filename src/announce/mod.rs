@@ -5,6 +5,7 @@
 pub mod clean;
 pub mod crypto;
 mod delivery;
+mod helo;
 mod irc;
 mod mail;
 mod smtp;
@@ -13,6 +14,7 @@ pub mod words;
 pub use crypto::install_crypto;
 
 use crate::config::Config;
+use crate::desk::Channels;
 use crate::ledger::Ledger;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -29,11 +31,14 @@ pub struct AnnounceError {
 /// Starts a task for each channel of the configuration. All of them end soon after `stop`; the tracker, closed, tells
 /// when they have.
 ///
+/// What keeps a channel as a whole from working stands in `channels` as long as it does.
+///
 /// # Errors
 /// When a table of the configuration cannot be used: a name that is no address, a secret that cannot be read.
 pub fn start(
     config: &Config,
     ledger: Ledger,
+    channels: Channels,
     changes: watch::Receiver<u64>,
     stop: CancellationToken,
 ) -> Result<TaskTracker, AnnounceError> {
@@ -44,11 +49,11 @@ pub fn start(
     let mail = config.email.as_ref().map(|email| mail::Mail::new(email, &config.url)).transpose();
     let mail = mail.map_err(|why| AnnounceError { table: "email", why })?;
     if let Some(settings) = irc {
-        let irc = irc::Irc::start(settings, &tasks);
-        tasks.spawn(delivery::deliver(irc, ledger.clone(), changes.clone(), stop.clone()));
+        let irc = irc::Irc::start(settings, channels.clone(), &tasks);
+        tasks.spawn(delivery::deliver(irc, ledger.clone(), channels.clone(), changes.clone(), stop.clone()));
     }
     if let Some(mail) = mail {
-        tasks.spawn(delivery::deliver(mail, ledger, changes, stop));
+        tasks.spawn(delivery::deliver(mail, ledger, channels, changes, stop));
     }
     tasks.close();
     Ok(tasks)

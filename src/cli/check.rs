@@ -2,9 +2,10 @@
 //! once. Commands that list hosts are asked as a press would. With `--hosts` the hosts are looked over too, by the server. It must
 //! never change anything.
 
+use super::prepare::{For, prepare};
 use super::say;
 use super::server::{self, Person, Server};
-use crate::config::{Config, ConfigError};
+use crate::config::ConfigError;
 use crate::desk::inventory;
 use crate::diagnostic::Diagnostic;
 use crate::stack::overlaps::{self, overlaps};
@@ -13,6 +14,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tokio::runtime::Runtime;
 
 /// `pushbutton check`
 #[derive(Debug, clap::Args)]
@@ -36,9 +38,19 @@ impl Check {
     /// Runs it.
     ///
     /// # Errors
-    /// Never: what is wrong with the files is printed, and the exit code is 1.
+    /// When the system has no means to run this at all; what is wrong with the files is printed, and the exit code is 1.
     pub fn main(self, config: &Path) -> anyhow::Result<ExitCode> {
-        let mut report = Report { offline: self.offline, json: self.json, ..Report::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut report = Report {
+            runtime,
+            stacks: Vec::new(),
+            read: Vec::new(),
+            files: 0,
+            bad_files: 0,
+            errors: 0,
+            offline: self.offline,
+            json: self.json,
+        };
         if self.files.is_empty() && config.exists() {
             report.check_all(config);
         } else if self.files.is_empty() {
@@ -115,8 +127,9 @@ fn told(found: &Value) -> Vec<String> {
 }
 
 /// What was found so far; everything is printed as it is found.
-#[derive(Default)]
 struct Report {
+    /// Runs what asks other programs, one after the other.
+    runtime: Runtime,
     files: usize,
     bad_files: usize,
     errors: usize,
@@ -131,28 +144,36 @@ struct Report {
 
 impl Report {
     fn check_all(&mut self, config: &Path) {
-        let Some(config) = self.check_config(config) else { return };
-        match stack_files(&config.stacks) {
-            Ok(files) if files.is_empty() => println!("{}: no stack files yet", near(&config.stacks).display()),
+        let Some(stacks) = self.check_config(config) else { return };
+        match stack_files(&stacks) {
+            Ok(files) if files.is_empty() => println!("{}: no stack files yet", near(&stacks).display()),
             Ok(files) => files.iter().for_each(|file| self.check_stack(near(file))),
-            Err(error) => self.bad(&[format!("error: cannot read {}: {error}", near(&config.stacks).display())]),
+            // That is told as a mistake of the configuration.
+            Err(_) => {}
         }
     }
 
-    fn check_config(&mut self, path: &Path) -> Option<Config> {
-        match Config::load(path) {
-            Ok(config) => {
-                self.good(&format!("{}: the server's configuration", path.display()));
-                Some(config)
+    /// Checks the server's file, and gives the directory of stack files: those are looked at even when the file has mistakes.
+    fn check_config(&mut self, path: &Path) -> Option<PathBuf> {
+        let draft = match self.runtime.block_on(prepare(path, For::Check)) {
+            Ok(draft) => draft,
+            Err(error) => {
+                self.bad_config(error);
+                return None;
             }
-            Err(ConfigError::Bad { diagnostics, .. }) => {
-                self.bad(&diagnostics);
-                None
-            }
-            Err(error @ ConfigError::Read { .. }) => {
-                self.bad(&[format!("error: {error}")]);
-                None
-            }
+        };
+        let stacks = draft.config().stacks.clone();
+        match draft.finish() {
+            Ok(_) => self.good(&format!("{}: the server's configuration", path.display())),
+            Err(error) => self.bad_config(error),
+        }
+        Some(stacks)
+    }
+
+    fn bad_config(&mut self, error: ConfigError) {
+        match error {
+            ConfigError::Bad { diagnostics, .. } => self.bad(&diagnostics),
+            error @ ConfigError::Read { .. } => self.bad(&[format!("error: {error}")]),
         }
     }
 
@@ -171,7 +192,7 @@ impl Report {
         let read = |answers: &Answers| parse_with(name.clone(), &shown.to_string(), &text, answers);
         let read = read(&Answers::new()).and_then(|stack| match self.offline {
             true => Ok(stack),
-            false => read(&ask(path, &stack)),
+            false => read(&self.runtime.block_on(ask(path, &stack))),
         });
         let stack = match read {
             Ok(stack) => stack,
@@ -229,18 +250,14 @@ impl Report {
 }
 
 /// Asks the commands that list a stack's hosts, in the directory of its file.
-fn ask(path: &Path, stack: &Stack) -> Answers {
+async fn ask(path: &Path, stack: &Stack) -> Answers {
     let inventories = inventory::of(stack);
     if inventories.is_empty() {
         return Answers::new();
     }
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
-    let asked = futures::future::join_all(inventories.iter().map(|one| inventory::ask(&dir, one)));
-    let asked = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(asked),
-        Err(error) => inventories.iter().map(|_| Err(format!("was not asked: {error}"))).collect(),
-    };
+    let asked = futures::future::join_all(inventories.iter().map(|one| inventory::ask(&dir, one))).await;
     let answers = asked.into_iter().map(|asked| match asked {
         Ok(hosts) => Answer { hosts, problem: None },
         Err(problem) => Answer { hosts: Vec::new(), problem: Some(problem) },

@@ -18,6 +18,7 @@ pub mod user;
 pub mod verify;
 
 mod log;
+mod prepare;
 mod say;
 mod server;
 

@@ -1,11 +1,11 @@
 //! `pushbutton serve`: puts the rooms together and runs them until a signal.
 
+use super::prepare::{self, For, cannot_listen, listen_cure};
 use crate::announce;
-use crate::config::Config;
 use crate::desk::{Desk, DeskError};
 use crate::source::git;
 use crate::web::Server;
-use anyhow::Context;
+use anyhow::anyhow;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,11 +22,11 @@ pub const ANOTHER_SERVER: u8 = 3;
 /// Why it could not start.
 pub fn main(config: &Path) -> anyhow::Result<ExitCode> {
     super::log::start("info,actix_server=warn,irc=info");
-    let config = Arc::new(Config::load(config)?);
     actix_web::rt::System::new().block_on(run(config))
 }
 
-async fn run(config: Arc<Config>) -> anyhow::Result<ExitCode> {
+async fn run(config: &Path) -> anyhow::Result<ExitCode> {
+    let config = Arc::new(prepare::prepare(config, For::Serve).await?.finish()?);
     let desk = match Desk::open(Arc::clone(&config)).await {
         Ok(desk) => desk,
         Err(error @ DeskError::Taken { .. }) => {
@@ -36,10 +36,13 @@ async fn run(config: Arc<Config>) -> anyhow::Result<ExitCode> {
         Err(error) => return Err(error.into()),
     };
     let stop = CancellationToken::new();
-    let listener = TcpListener::bind(config.listen)
-        .with_context(|| format!("cannot listen on {}; is another program there?", config.listen))?;
+    let listener = TcpListener::bind(config.listen).map_err(|error| {
+        let (title, cure) = (cannot_listen(config.listen, &error), listen_cure(config.listen, &error));
+        anyhow!("{title}\nhint: {cure}")
+    })?;
     let server = Server::bind(Arc::clone(&desk), listener)?;
-    let announcing = announce::start(&config, desk.ledger().clone(), desk.changes(), stop.clone())?;
+    let announcing =
+        announce::start(&config, desk.ledger().clone(), desk.channels().clone(), desk.changes(), stop.clone())?;
     let working = desk.background(stop.clone());
     stop_on_signals(stop.clone())?;
     tokio::spawn(async {

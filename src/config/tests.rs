@@ -1,16 +1,24 @@
 use super::keys::KEYS;
 use super::*;
 use insta::assert_snapshot;
+use toml::de::DeTable;
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
 fn parsed(text: &str) -> Config {
-    Config::parse("config.toml", text).unwrap_or_else(|found| panic!("{}", super::told(&found)))
+    finished(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn finished(text: &str) -> Result<Config, ConfigError> {
+    Draft::parse(Path::new("config.toml"), text.to_owned()).and_then(Draft::finish)
 }
 
 /// What a person reads.
 fn refused(text: &str) -> String {
-    super::told(&Config::parse("config.toml", text).expect_err("this must be refused"))
+    match finished(text).expect_err("this must be refused") {
+        ConfigError::Bad { diagnostics, .. } => super::told(&diagnostics),
+        error @ ConfigError::Read { .. } => error.to_string(),
+    }
 }
 
 /// The example with all that is commented out switched on: `#key` is a key, `# words` are words.
@@ -37,10 +45,10 @@ fn every_key_is_in_the_example() {
     let text = everything_on();
     let (root, _) = DeTable::parse_recoverable(&text);
     for (table, keys) in KEYS {
-        for key in *keys {
+        for key in keys.iter().map(|key| key.name) {
             let found = match *table {
-                "" => root.get_ref().contains_key(*key),
-                name => root.get_ref()[name].get_ref().as_table().unwrap().contains_key(*key),
+                "" => root.get_ref().contains_key(key),
+                name => root.get_ref()[name].get_ref().as_table().unwrap().contains_key(key),
             };
             assert!(
                 found || EXAMPLE.contains(&format!("or: {key} =")) || EXAMPLE.contains(&format!("above: {key}")),
@@ -51,19 +59,33 @@ fn every_key_is_in_the_example() {
 }
 
 #[test]
-fn unknown_keys_are_told_all_at_once_with_what_was_meant() {
+fn mistakes_of_every_sort_are_told_all_at_once_with_their_places() {
     assert_snapshot!(refused(r#"
 lisen = "127.0.0.1:8090"
-url = "http://127.0.0.1:8090"
+url = "https://mary:hunter2@example.com/deploy"
+insecure_http = "no"
+data = 5
 [irc]
-server = "irc.example.com"
+server = "irc.example.com:6697"
+port = 70000
 chanel = "x"
+nick = "my bot"
 password = "secret"
+[email]
+server = "smtp.example.com"
+port = "587"
+tls = "ssl"
+from = "nobody"
+to = ["all@example.com", 7]
+helo = "push host"
+user = "push"
 [graphite]
 host = "x"
 [limits]
 frobnicate = 1
-"#), @r#"
+check_every_s = 60
+connections_per_address = 0
+"#), @r##"
     error: unknown key `lisen` in this file
      --> config.toml:2:1
       |
@@ -72,85 +94,213 @@ frobnicate = 1
       |
       = help: did you mean `listen`?
 
-    error: unknown key `chanel` in [irc]
+    error: `url` holds a name or a password before its @
+     --> config.toml:3:7
+      |
+    3 | url = "https://************@example.com/deploy"
+      |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: people sign in on the page: write https://example.com
+
+    error: `insecure_http` is true or false, without quotes, not text
+     --> config.toml:4:17
+      |
+    4 | insecure_http = "no"
+      |                 ^^^^
+
+    error: `data` is text in quotes, not a whole number
+     --> config.toml:5:8
+      |
+    5 | data = 5
+      |        ^
+
+    error: [irc] does not say `channel`
      --> config.toml:6:1
       |
-    6 | chanel = "x"
+    6 | [irc]
+      | ^^^^^
+      |
+      = help: channel = "#push"
+
+    error: `irc.example.com:6697` is not the name of a server
+     --> config.toml:7:10
+      |
+    7 | server = "irc.example.com:6697"
+      |          ^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write its name or its address alone; a port has a key of its own: port = …
+
+    error: `port` is a whole number from 1 to 65535
+     --> config.toml:8:8
+      |
+    8 | port = 70000
+      |        ^^^^^
+
+    error: unknown key `chanel` in [irc]
+     --> config.toml:9:1
+      |
+    9 | chanel = "x"
       | ^^^^^^
       |
       = help: did you mean `channel`?
 
+    error: `my bot` is not a nick
+      --> config.toml:10:8
+       |
+    10 | nick = "my bot"
+       |        ^^^^^^^^
+       |
+       = help: a nick has letters, digits and any of -[]\`_^{|}, and begins with no digit and no -
+
     error: a secret is never written in this file
-     --> config.toml:7:1
-      |
-    7 | password = "secret"
-      | ^^^^^^^^
-      |
-      = help: write it into a file of its own, mode 0600, and name that: password_file = "…"
-
-    error: this version of Pushbutton does not have [graphite] yet
-     --> config.toml:8:2
-      |
-    8 | [graphite]
-      |  ^^^^^^^^
-      |
-      = help: take it out for now: what it promises would not happen
-
-    error: unknown key `frobnicate` in [limits]
       --> config.toml:11:1
        |
-    11 | frobnicate = 1
+    11 | password = "******"
+       | ^^^^^^^^
+       |
+       = help: write it into a file of its own, mode 0600, and name that: password_file = "…"
+
+    error: `port` is a whole number, without quotes, not text
+      --> config.toml:14:8
+       |
+    14 | port = "587"
+       |        ^^^^^
+
+    error: `tls` cannot be `ssl`
+      --> config.toml:15:7
+       |
+    15 | tls = "ssl"
+       |       ^^^^^
+       |
+       = help: it is "starttls" or "tls" or "none"
+
+    error: `nobody` is not a mail address: invalid input
+      --> config.toml:16:8
+       |
+    16 | from = "nobody"
+       |        ^^^^^^^^
+       |
+       = help: write it as in "push@example.com" or "Pushbutton <push@example.com>"
+
+    error: `to` holds a whole number, not text
+      --> config.toml:17:26
+       |
+    17 | to = ["all@example.com", 7]
+       |                          ^
+
+    error: `push host` is not a name that a mail server can be told
+      --> config.toml:18:8
+       |
+    18 | helo = "push host"
+       |        ^^^^^^^^^^^
+       |
+       = help: it is this machine's whole name, such as push.example.com, or its address: [192.0.2.7]
+
+    error: user `push` has no password
+      --> config.toml:19:8
+       |
+    19 | user = "push"
+       |        ^^^^^^
+       |
+       = help: name it with password_file or password_env
+
+    error: this version of Pushbutton does not have [graphite] yet
+      --> config.toml:20:2
+       |
+    20 | [graphite]
+       |  ^^^^^^^^
+       |
+       = help: take it out for now: what it promises would not happen
+
+    error: unknown key `frobnicate` in [limits]
+      --> config.toml:23:1
+       |
+    23 | frobnicate = 1
        | ^^^^^^^^^^
        |
        = help: [limits] may have: fetch_every_s, free_mib, connections_per_address, warm_hosts, check_every_s, probe_every_s, inventory_every_s, source_mib, source_entries, upload_mib, published_kept
-    "#);
+
+    error: connections are checked every 1 to 10 seconds
+      --> config.toml:24:17
+       |
+    24 | check_every_s = 60
+       |                 ^^
+       |
+       = help: a host counts as ready for 15 s after it answered, so 10 is the most
+
+    error: `connections_per_address` is a whole number from 1 to 1000000
+      --> config.toml:25:27
+       |
+    25 | connections_per_address = 0
+       |                           ^
+    "##);
 }
 
 #[test]
 fn a_value_of_the_wrong_kind_is_told_at_its_place() {
-    assert_snapshot!(refused("url = \"http://x\"\nlisten = \"everywhere\"\n"), @r#"
-    error: invalid socket address syntax
-     --> config.toml:2:10
-      |
-    2 | listen = "everywhere"
-      |          ^^^^^^^^^^^^
-      |
-      = help: config.example.toml shows every key
-    "#);
-    assert_snapshot!(refused("url = \"http://x\"\n[auth]\nmode = \"magic\"\n"), @r#"
-    error: unknown variant `magic`, expected `password` or `open`
-     --> config.toml:3:8
-      |
-    3 | mode = "magic"
-      |        ^^^^^^^
-      |
-      = help: config.example.toml shows every key
-    "#);
-    assert_snapshot!(refused("listen = \"127.0.0.1:1\"\n"), @r#"
-    error: missing field `url`
-     --> config.toml:1:1
-      |
-    1 | listen = "127.0.0.1:1"
-      | ^
-      |
-      = help: config.example.toml shows every key
-    "#);
-    assert_snapshot!(refused("url = \"http://x\"\n[irc]\nserver = 5\nchannel = \"x\"\n"), @r#"
-    error: invalid type: integer `5`, expected a string
-     --> config.toml:3:10
-      |
-    3 | server = 5
-      |          ^
-      |
-      = help: config.example.toml shows every key
-    "#);
-    assert_snapshot!(refused("url = \n"), @r#"
-    error: not TOML: string values must be quoted, expected literal string
-     --> config.toml:1:7
-      |
-    1 | url = 
-      |       ^
-    "#);
+    for (text, title) in [
+        ("listen = \"everywhere\"", "`everywhere` is not an address to listen on"),
+        ("listen = \"localhost:8090\"", "`localhost:8090` is not an address to listen on"),
+        ("listen = \"127.0.0.1\"", "`127.0.0.1` is not an address to listen on"),
+        ("listen = \"127.0.0.1:0\"", "a server with port 0 listens where nobody finds it"),
+        (
+            "listen = 8090",
+            "`listen` is an address with a port in quotes, such as \"127.0.0.1:8090\", not a whole number",
+        ),
+        ("auth = \"open\"", "`auth` is a table, [auth], not text"),
+        ("[auth]\nmode = \"magic\"", "`mode` cannot be `magic`"),
+        ("[auth]\nmode = true", "`mode` is a word in quotes, not true or false"),
+        ("[ssh]\nlease_s = -1", "`lease_s` is a whole number from 0 to 86400"),
+        ("[ssh]\nlease_s = 99999999999999999999", "`lease_s` is a whole number from 0 to 86400"),
+        ("[ssh]\nlease_s = 6.5", "`lease_s` is a whole number, without quotes, not a number with a point"),
+        ("[ssh]\nlease_s = \"30\"", "`lease_s` is a whole number, without quotes, not text"),
+        ("[limits]\nfetch_every_s = 0", "branches cannot be fetched without a pause"),
+        ("[irc]\nchannel = \"#x\"\nserver = 5", "`server` is text in quotes, not a whole number"),
+        ("[irc]\nserver = \"irc\"", "[irc] does not say `channel`"),
+        ("[irc]\nserver = \"irc\"\nchannel = \"push\"", "`push` is not the name of a channel"),
+        ("[irc]\nserver = \"irc\"\nchannel = \"#a,#b\"", "`#a,#b` is not the name of a channel"),
+        ("[irc]\nserver = \"irc\"\nchannel = \"#a\\r\\nQUIT\"", "`#a\\r\\nQUIT` is not the name of a channel"),
+        ("[irc]\nserver = \"irc\"\nchannel = \"#a\"\nnick = \"4u\"", "`4u` is not a nick"),
+        ("[email]\nserver = \"a\"\nfrom = \"a@b\"", "[email] does not say `to`"),
+        ("[email]\nserver = \"a\"\nfrom = \"a@b\"\nto = \"a@b\"", "`to` is a list of texts, to = [\"…\"], not text"),
+        ("[email]\nserver = \"a\"\nfrom = \"a@b\"\nto = []", "nobody is told"),
+        ("[email]\nserver = \"a\"\nfrom = \"a@b\"\nto = [\"a@b\", \"x\"]", "`x` is not a mail address"),
+        ("[email]\nserver = \"\"\nfrom = \"a@b\"\nto = [\"a@b\"]", "`` is not the name of a server"),
+        ("[email]\nserver = \"a\"\nfrom = \"a@b\"\nto = [\"a@b\"]\npassword_env = \"X\"", "a password without a user"),
+        ("[email]\nserver = \"a\"\nfrom = \"a@b\"\nto = [\"a@b\"]\nuser = \"me\"", "user `me` has no password"),
+    ] {
+        let said = refused(&format!("url = \"http://x\"\n{text}\n"));
+        let first = said.lines().next().unwrap();
+        assert!(first.starts_with(&format!("error: {title}")), "{text}: {said}");
+        assert_eq!(said.matches("error: ").count(), 1, "{said}");
+        assert!(!said.contains("config.toml:1:"), "it has a place of its own: {said}");
+    }
+    let said = refused("listen = \"127.0.0.1:1\"\n");
+    assert!(said.starts_with("error: this file does not say `url`") && said.contains("url = \"http://127"), "{said}");
+    let said = refused("url = \n");
+    assert!(said.contains("error: not TOML: string values must be quoted"), "{said}");
+}
+
+#[test]
+fn a_secret_that_was_written_into_the_file_is_not_shown() {
+    let said =
+        refused("url = \"http://mary:hünter2@push\"\n[irc]\npassword = \"s3cret\"\nserver = \"x\"\nchannel = \"#x\"\n");
+    assert!(!said.contains("nter2") && !said.contains("s3cret") && !said.contains("mary"), "{said}");
+    assert!(said.contains("url = \"http://*************@push\"") && said.contains("password = \"******\""), "{said}");
+}
+
+#[test]
+fn where_to_listen_follows_from_an_address_of_this_machine_unless_the_file_says_it() {
+    for (text, listen) in [
+        ("url = \"http://127.0.0.1:9000\"", "127.0.0.1:9000"),
+        ("url = \"http://localhost:9000\"", "127.0.0.1:9000"),
+        ("url = \"http://[::1]:9000\"", "[::1]:9000"),
+        ("url = \"http://127.0.0.1:9000\"\nlisten = \"127.0.0.1:9001\"", "127.0.0.1:9001"),
+        ("url = \"https://push.example.com\"", "127.0.0.1:8090"),
+        ("url = \"https://localhost:8443\"", "127.0.0.1:8090"),
+    ] {
+        assert_eq!(parsed(text).listen.to_string(), listen, "{text}");
+    }
 }
 
 #[test]
@@ -175,7 +325,7 @@ password_env = "b"
     2 | url = "push.example.com/"
       |       ^^^^^^^^^^^^^^^^^^^
       |
-      = help: it must begin with http:// or https:// and not end with /
+      = help: it must begin with http:// or https://, as people see it in their browser
 
     error: 0.0.0.0:80 is plain HTTP beyond this machine
      --> config.toml:3:10
@@ -201,6 +351,14 @@ password_env = "b"
       |
       = help: heartbeats go out each 5 s, so it must be 6 or more; 30 forgives a slow line
 
+    error: `x` is not a mail address: invalid input
+      --> config.toml:10:8
+       |
+    10 | from = "x"
+       |        ^^^
+       |
+       = help: write it as in "push@example.com" or "Pushbutton <push@example.com>"
+
     error: nobody is told
       --> config.toml:11:6
        |
@@ -208,6 +366,14 @@ password_env = "b"
        |      ^^
        |
        = help: name at least one address, or take [email] out
+
+    error: a password without a user
+      --> config.toml:12:17
+       |
+    12 | password_file = "a"
+       |                 ^^^
+       |
+       = help: say who signs in: user = "…"
 
     error: password_file and password_env are both set
       --> config.toml:13:16

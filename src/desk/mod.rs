@@ -9,6 +9,7 @@ mod cancel;
 mod cases;
 mod catch_up;
 mod changes;
+mod channels;
 pub mod checkup;
 mod confirm;
 mod drift;
@@ -55,10 +56,11 @@ use crate::supervise::Health;
 use branches::Branches;
 pub use cases::Row;
 pub(crate) use cases::rows;
+pub use channels::{Broken, Channels};
 pub use confirm::Answered;
 pub use hosts::HostNow;
 use journals::Journals;
-pub use open::DeskError;
+pub use open::{DeskError, ledger_in, look};
 pub use publish::Publishing;
 pub use refusal::{Case, Refusal, Waits};
 use shelf::Shelves;
@@ -95,6 +97,7 @@ pub struct Desk {
     files: files::FilesChanged,
     inventories: inventory::Inventories,
     changes: watch::Sender<u64>,
+    channels: Channels,
     /// A hold with an end was set: who waits for the next end looks again.
     hold_set: Notify,
     /// The highest number that a push on this disk has.
@@ -176,6 +179,11 @@ impl Desk {
     /// Which of the server's own tasks are broken; for those of other rooms too.
     pub fn health(&self) -> &Health {
         &self.health
+    }
+
+    /// How the channels of announcements are doing.
+    pub fn channels(&self) -> &Channels {
+        &self.channels
     }
 
     /// Starts a task that ends when the desk stops.

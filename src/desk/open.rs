@@ -3,6 +3,7 @@
 
 use super::Desk;
 use super::branches::Branches;
+use super::channels::Channels;
 use super::drift::Drifts;
 use super::fold::Teller;
 use super::follow::FollowError;
@@ -14,9 +15,10 @@ use crate::config::Config;
 use crate::ledger::{Ledger, LedgerError};
 use crate::supervise::Health;
 use crate::time::At;
+use nix::unistd::AccessFlags;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
@@ -92,11 +94,12 @@ impl Desk {
         let instance = lock_instance(&data)?;
         private_dir(&data.join("pushes")).map_err(bad_data)?;
         private_dir(&data.join("incoming")).map_err(bad_data)?;
-        let ledger = Ledger::open(&data.join("pushbutton.db"))?;
+        let ledger = Ledger::open(&ledger_in(&data))?;
         let shelves = Shelves::load(&config.stacks)
             .map_err(|source| DeskError::Stacks { path: config.stacks.clone(), source })?;
         let channels = [config.irc.as_ref().map(|_| "irc"), config.email.as_ref().map(|_| "email")];
         let teller = Teller { url: config.url.clone(), channels: channels.into_iter().flatten().collect() };
+        let changes = watch::channel(0).0;
         let (limits, seconds) = (config.limits.clone(), Duration::from_secs);
         let desk = Arc::new_cyclic(|me| Self {
             branches: Branches::new(data.join("mirrors"), config.ssh.config.clone(), limits.source(), ledger.clone()),
@@ -118,7 +121,8 @@ impl Desk {
             checkups: super::checkup::Checkups::default(),
             drifts: Drifts::new(seconds(limits.probe_every_s)),
             inventories: Inventories::new(seconds(limits.inventory_every_s)),
-            changes: watch::channel(0).0,
+            channels: Channels::new(changes.clone()),
+            changes,
             hold_set: Notify::new(),
             floor: AtomicI64::new(0),
             stop: CancellationToken::new(),
@@ -165,6 +169,66 @@ impl Desk {
     }
 }
 
+/// Whether the desk could be opened over these directories, as far as that can be known without making, changing or locking
+/// anything; a server that runs there is no hindrance. The words are those of [`Desk::open`].
+///
+/// # Errors
+/// Everything that stands in its way.
+pub fn look(config: &Config) -> Vec<DeskError> {
+    let data = look_at_data(&config.data).map_err(|source| DeskError::Data { path: config.data.clone(), source });
+    let stacks =
+        std::fs::read_dir(&config.stacks).map_err(|source| DeskError::Stacks { path: config.stacks.clone(), source });
+    [data.err(), stacks.err()].into_iter().flatten().collect()
+}
+
+/// Where the ledger of a data directory lies.
+pub fn ledger_in(data: &Path) -> PathBuf {
+    data.join("pushbutton.db")
+}
+
+fn look_at_data(data: &Path) -> io::Result<()> {
+    let meta = match std::fs::metadata(data) {
+        // It will be made: in the nearest directory that is there.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let there = data.ancestors().skip(1).find(|path| path.symlink_metadata().is_ok()).unwrap_or(Path::new("/"));
+            return must_be_writable_dir(there);
+        }
+        meta => meta?,
+    };
+    must_be_writable_dir(data)?;
+    let us = nix::unistd::geteuid();
+    if meta.permissions().mode() & 0o077 != 0 && !us.is_root() && meta.uid() != us.as_raw() {
+        let words = format!("others can read it, and it belongs to user {}, so it cannot be closed", meta.uid());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, words));
+    }
+    for name in ["pushes", "incoming"].map(|name| data.join(name)) {
+        if name.symlink_metadata().is_ok() {
+            must_be_writable_dir(&name)?;
+        }
+    }
+    for name in ["instance.lock", "pushbutton.db"].map(|name| data.join(name)) {
+        if name.symlink_metadata().is_ok() {
+            nix::unistd::access(&name, AccessFlags::R_OK | AccessFlags::W_OK)
+                .map_err(|errno| named(&name, errno.into()))?;
+        }
+    }
+    Ok(())
+}
+
+fn must_be_writable_dir(path: &Path) -> io::Result<()> {
+    let bad = |error: io::Error| named(path, error);
+    if !std::fs::metadata(path).map_err(bad)?.is_dir() {
+        return Err(bad(io::ErrorKind::NotADirectory.into()));
+    }
+    nix::unistd::access(path, AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK)
+        .map_err(|errno| bad(errno.into()))
+}
+
+/// What the system said, and of what: it may be above or below the directory that is spoken of.
+fn named(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
 /// Made 0700 if it is missing, and brought to 0700 if others may look in.
 fn private_dir(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent() {
@@ -203,6 +267,35 @@ fn lock_instance(data: &Path) -> Result<File, DeskError> {
 }
 
 impl DeskError {
+    /// What to do, for whoever runs the server; none where the words say it themselves.
+    pub fn cure(&self) -> Option<String> {
+        Some(match self {
+            Self::Data { path, source } => match source.kind() {
+                io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+                    "move away what is there, or name another place: data = \"…\"".to_owned()
+                }
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "make room there: `df -h` and `df -i` show how much there is".to_owned()
+                }
+                io::ErrorKind::ReadOnlyFilesystem => "name a place that can be written to: data = \"…\"".to_owned(),
+                _ => format!("it must belong to the user who runs the server: chown -R USER {}", path.display()),
+            },
+            Self::Stacks { path, source } if source.kind() == io::ErrorKind::NotFound => {
+                format!("make it (mkdir {}), or say where the stack files are: stacks = \"…\"", path.display())
+            }
+            Self::Stacks { .. } => "it must be a directory that the user who runs the server can read".to_owned(),
+            Self::Taken { .. } | Self::Ledger(_) | Self::Push { .. } => return None,
+        })
+    }
+
+    /// The key of the server's file that it is about.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Data { .. } | Self::Taken { .. } | Self::Ledger(_) | Self::Push { .. } => "data",
+            Self::Stacks { .. } => "stacks",
+        }
+    }
+
     pub(super) fn push(push: crate::stack::PushNumber, error: &FollowError) -> Self {
         Self::Push { push: push.get(), why: error.to_string() }
     }

@@ -24,6 +24,7 @@ pub mod told;
 pub mod users;
 pub mod usual;
 
+use crate::advice::sqlite;
 use crate::supervise::panic_words;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -124,12 +125,13 @@ impl Ledger {
         if rusqlite::version_number() < OLDEST_SQLITE {
             return Err(unusable(format!("SQLite {} is too old", rusqlite::version())));
         }
-        let mut connection = connect(path)?;
-        let checked: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        if checked != "ok" {
-            return Err(unusable(format!("it is damaged ({checked}); restore the last backup")));
-        }
-        migrate(&mut connection, &unusable)?;
+        let opened = || -> Answer<Connection> {
+            let mut connection = connect(path)?;
+            be_whole(&connection, &unusable)?;
+            migrate(&mut connection, &unusable)?;
+            Ok(connection)
+        };
+        let mut connection = opened().map_err(|error| error.of_file(path))?;
         let (sender, mut jobs) = mpsc::channel::<Job>(WAITING_WRITES);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
@@ -169,7 +171,7 @@ impl Ledger {
         });
         let jobs = self.writer.jobs.as_ref().ok_or(LedgerError::Closed)?;
         jobs.send(job).await.map_err(|_| LedgerError::Closed)?;
-        rx.await.map_err(|_| LedgerError::Closed)?
+        rx.await.map_err(|_| LedgerError::Closed)?.map_err(|error| error.of_file(&self.readers.path))
     }
 
     /// Writes something that changes nothing, to the disk and back: whether a push could be written down now.
@@ -189,7 +191,7 @@ impl Ledger {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Answer<T> + Send + 'static,
     {
-        let readers = Arc::clone(&self.readers);
+        let (readers, path) = (Arc::clone(&self.readers), &self.readers.path);
         let place = Arc::clone(&readers.places).acquire_owned().await.map_err(|_| LedgerError::Closed)?;
         let answer = tokio::task::spawn_blocking(move || {
             let _place = place;
@@ -202,7 +204,81 @@ impl Ledger {
             readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             answer
         });
-        answer.await.map_err(|_| LedgerError::Closed)?
+        answer.await.map_err(|_| LedgerError::Closed)?.map_err(|error| error.of_file(path))
+    }
+}
+
+impl LedgerError {
+    /// The same, with the file's name and the cure where it is the file that SQLite cannot go on with.
+    fn of_file(self, path: &Path) -> Self {
+        let Self::Sqlite(error) = &self else { return self };
+        match sqlite::advice(&error.to_string()) {
+            Some(advice) => Self::Unusable { path: path.to_owned(), why: advice.words() },
+            None => self,
+        }
+    }
+}
+
+/// Whether the ledger at `path` could be opened, as far as that can be known without changing anything: no file is made
+/// beside it, none locked. The words are those of [`Ledger::open`].
+///
+/// # Errors
+/// Why not.
+pub fn look(path: &Path) -> Answer<()> {
+    let unusable = |why: String| LedgerError::Unusable { path: path.to_owned(), why };
+    if !path.try_exists().map_err(|error| unusable(error.to_string()))? {
+        return Ok(());
+    }
+    let looked = || -> Answer<()> {
+        let connection = connect_untouched(path)?;
+        let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        be_known(found, &unusable)?;
+        // What lies in the log is not in the file yet: without it the file may look damaged where it is not.
+        match std::fs::metadata(beside(path, "-wal")).map_or(0, |log| log.len()) {
+            0 => be_whole(&connection, &unusable),
+            _ => Ok(()),
+        }
+    };
+    looked().map_err(|error| error.of_file(path))
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// Opens the file as one that nobody writes to.
+fn connect_untouched(path: &Path) -> Answer<Connection> {
+    let mut address = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => address.push(char::from(*byte)),
+            _ => address.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    address.push_str("?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Ok(Connection::open_with_flags(address, flags)?)
+}
+
+fn be_whole(connection: &Connection, unusable: &dyn Fn(String) -> LedgerError) -> Answer<()> {
+    let checked: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    match checked.as_str() {
+        "ok" => Ok(()),
+        _ => {
+            let said = format!("database disk image is malformed: {}", checked.replace('\n', " "));
+            Err(unusable(sqlite::advice(&said).map_or(said, |advice| advice.words())))
+        }
+    }
+}
+
+fn be_known(schema: i64, unusable: &dyn Fn(String) -> LedgerError) -> Answer<()> {
+    match schema {
+        0..=SCHEMA => Ok(()),
+        newer => Err(unusable(format!(
+            "its schema is version {newer}, this pushbutton knows version {SCHEMA}; start the newer pushbutton"
+        ))),
     }
 }
 
@@ -247,78 +323,21 @@ fn connect_reader(path: &Path) -> Answer<Connection> {
 
 fn migrate(connection: &mut Connection, unusable: &dyn Fn(String) -> LedgerError) -> Answer<()> {
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match found {
-        0 => {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute_batch(include_str!("schema.sql"))?;
-            transaction.pragma_update(None, "user_version", SCHEMA)?;
-            transaction.commit()?;
-            Ok(())
-        }
-        1 => {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute_batch(TO_2)?;
-            transaction.pragma_update(None, "user_version", SCHEMA)?;
-            transaction.commit()?;
-            Ok(())
-        }
-        SCHEMA => Ok(()),
-        newer => Err(unusable(format!(
-            "its schema is version {newer}, this pushbutton knows version {SCHEMA}; start the newer pushbutton"
-        ))),
+    be_known(found, unusable)?;
+    if found == 0 {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(include_str!("schema.sql"))?;
+        transaction.pragma_update(None, "user_version", SCHEMA)?;
+        transaction.commit()?;
     }
+    if found == 1 {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(TO_2)?;
+        transaction.pragma_update(None, "user_version", SCHEMA)?;
+        transaction.commit()?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ledger() -> (tempfile::TempDir, Ledger) {
-        let dir = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
-        (dir, ledger)
-    }
-
-    #[tokio::test]
-    async fn a_job_that_panics_is_answered_and_changes_nothing_and_the_next_one_works() {
-        let (_dir, ledger) = ledger();
-        let broken = ledger
-            .write(|tx| -> Answer<()> {
-                tx.execute_batch("CREATE TABLE half_done (x)")?;
-                panic!("a row that nobody thought of")
-            })
-            .await;
-        assert!(
-            matches!(&broken, Err(LedgerError::Broken(why)) if why == "a row that nobody thought of"),
-            "{broken:?}"
-        );
-        let asked = ledger.read(|_| -> Answer<()> { panic!("of {}", 17) }).await;
-        assert!(matches!(&asked, Err(LedgerError::Broken(why)) if why == "of 17"), "{asked:?}");
-        let count = "SELECT count(*) FROM sqlite_schema WHERE name = 'half_done'";
-        let left = ledger.read(move |c| Ok(c.query_row(count, [], |row| row.get::<_, i64>(0))?)).await.unwrap();
-        assert_eq!(left, 0);
-        assert!(ledger.write(|tx| Ok(tx.execute_batch("CREATE TABLE whole (x)")?)).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn questions_whose_askers_have_gone_keep_their_places_and_open_no_more_connections() {
-        let (_dir, ledger) = ledger();
-        let (open, closed) = std::sync::mpsc::channel::<()>();
-        let closed = Arc::new(Mutex::new(closed));
-        for _ in 0..READERS {
-            let wait = Arc::clone(&closed);
-            let asked = ledger.read(move |_| {
-                let _ = wait.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                Ok(())
-            });
-            // It goes before the answer comes.
-            assert!(tokio::time::timeout(Duration::from_millis(20), asked).await.is_err());
-        }
-        assert_eq!(ledger.readers.places.available_permits(), 0);
-        drop(open);
-        for _ in 0..3 * READERS {
-            ledger.read(|c| Ok(c.query_row("SELECT 1", [], |row| row.get::<_, i64>(0))?)).await.unwrap();
-        }
-        assert!(ledger.readers.idle.lock().unwrap().len() <= READERS);
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! One question of a check over HTTP, asked by `curl` under the near guard. It must never follow a redirect, read an
 //! answer without end, or let the address be anything but a value: the script is constant. Called by the step.
 
+use crate::advice::curl;
 use crate::journal::Stream;
 use crate::remote::{Ending, Line, Lines, Task, guard};
 use std::path::Path;
@@ -14,6 +15,8 @@ const ASK: &str = r#"{ curl -q -sS -g --noproxy '*' --proto '=http,https' --max-
 
 /// Lines of a body that the log shows.
 const BODY_LINES: usize = 20;
+/// Lines of what `curl` says that are looked at: its reason comes first, and then what is true of all certificates.
+const ERROR_LINES: usize = 20;
 /// Longer lines of a body are cut, in characters.
 const LONGEST: usize = 400;
 /// How much longer than `curl` its guard waits.
@@ -28,7 +31,7 @@ const WRITE_ERROR: &str = "23";
 struct Answer {
     status: String,
     exit: String,
-    error: String,
+    errors: Vec<String>,
     body: Vec<String>,
 }
 
@@ -79,7 +82,8 @@ impl Answer {
             Stream::Err => match line.text.split_once(' ') {
                 Some(("push-check-status", status)) => self.status = status.to_owned(),
                 Some(("push-check-exit", exit)) => self.exit = exit.to_owned(),
-                _ => self.error = cut(line.text.trim_start_matches("curl: ")),
+                _ if self.errors.len() < ERROR_LINES => self.errors.push(cut(&line.text)),
+                _ => {}
             },
             _ if self.body.len() < BODY_LINES && !line.text.trim().is_empty() => self.body.push(cut(&line.text)),
             _ => {}
@@ -92,15 +96,16 @@ impl Answer {
 
     /// What came, for the person who presses.
     fn words(&self) -> String {
+        let error = || curl::advice(&self.errors.join("\n")).words();
         match (self.status.as_str(), self.exit.as_str()) {
             (_, "127") => "curl is not installed on the push host".to_owned(),
-            ("" | "000", _) if self.error.is_empty() => format!("no answer (curl exited with {})", self.exit),
-            ("" | "000", _) => format!("no answer: {}", self.error),
+            ("" | "000", _) if self.errors.is_empty() => format!("no answer (curl exited with {})", self.exit),
+            ("" | "000", _) => format!("no answer: {}", error()),
             (status, "0" | WRITE_ERROR) => match self.body.first() {
                 Some(body) => format!("answered {status}: {}", body.trim()),
                 None => format!("answered {status}"),
             },
-            (status, _) => format!("answered {status}, but not to its end: {}", self.error),
+            (status, _) => format!("answered {status}, but not to its end: {}", error()),
         }
     }
 }
@@ -143,9 +148,26 @@ mod tests {
                 "no answer: (7) refused",
             ),
             (
+                vec![
+                    (err, "curl: (60) SSL certificate problem: self-signed certificate"),
+                    (err, "More details here: https://curl.se/docs/sslcerts.html"),
+                    (err, ""),
+                    (err, "curl failed to verify the legitimacy of the server and therefore could not"),
+                    (err, "establish a secure connection to it. To learn more about this situation and"),
+                    (err, "how to fix it, please visit the web page mentioned above."),
+                    (err, "push-check-status 000"),
+                    (err, "push-check-exit 60"),
+                ],
+                false,
+                "no answer: (60) SSL certificate problem: self-signed certificate (nobody that this machine knows vouches \
+                 for its certificate): make the certificate, or who signed it, known on the push host \
+                 (/usr/local/share/ca-certificates, update-ca-certificates), or check by http://",
+            ),
+            (
                 vec![(err, "curl: (28) timed out"), (err, "push-check-status 200"), (err, "push-check-exit 28")],
                 false,
-                "answered 200, but not to its end: (28) timed out",
+                "answered 200, but not to its end: (28) timed out (it did not answer in time): look whether it hangs; \
+                 `timeout` of the check gives it more time",
             ),
             (
                 vec![(err, "sh: curl: not found"), (err, "push-check-exit 127")],

@@ -18,16 +18,18 @@ const MOST_RUNNING: usize = 50;
 
 /// The frame for the caller's page. Who is not signed in sees nothing of what goes on.
 pub async fn frame(app: &App, caller: Option<&Caller>, section: Section) -> Frame {
-    let (running, notices) = match caller {
-        Some(_) => (running(app).await, notices(app)),
-        None => (Vec::new(), Vec::new()),
+    let now = At::now();
+    let (running, notices, channels) = match caller {
+        Some(_) => (running(app).await, notices(app), app.desk.channels().shown(now)),
+        None => (Vec::new(), Vec::new(), Vec::new()),
     };
     Frame {
         who: caller.map(|caller| caller.who.to_string()),
         full_name: caller.and_then(|caller| caller.full_name.clone()),
-        now: At::now(),
+        now,
         running,
         nonce: nonce(),
+        channels,
         notices,
         section,
         open_mode: app.desk.config().auth.mode == AuthMode::Open,

@@ -14,7 +14,7 @@ use super::unread::HoldingUnread;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName,
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName,
     HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::http::{Method, StatusCode};
@@ -104,16 +104,19 @@ async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Pr
         return push_host::caller_of(app, request).await.map(Some);
     }
     let headers = request.headers();
+    if is_for_any_name(request) {
+        return Ok(None);
+    }
     let own_name = match request.uri().authority() {
         // `GET http://other/ HTTP/1.1`: the line names a host too.
         Some(_) => false,
         None => app.address.is_host_of(headers),
     };
     if !own_name {
-        return Err(Problem::misdirected());
+        return Err(Problem::misdirected(&app.address, named_host(request).as_deref()));
     }
-    if names_a_person(headers) {
-        return Err(Problem::bad_request("a request names no person: nobody signs in by a header here"));
+    if let Some(name) = names_a_person(headers) {
+        return Err(Problem::names_a_person(name));
     }
     if headers.contains_key(TRANSFER_ENCODING) {
         return Err(Problem::no_length());
@@ -129,17 +132,37 @@ async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Pr
     if !app.address.may_change(request.method(), headers) {
         return Err(Problem::foreign());
     }
-    match request.path() {
-        // These are the same for everybody, and must answer when the ledger does not.
-        "/healthz" | "/readyz" => Ok(None),
-        path if path.starts_with("/static/") => Ok(None),
-        _ => Ok(caller_of(app, headers).await?),
+    match is_for_everybody(request.path()) {
+        true => Ok(None),
+        false => Ok(caller_of(app, headers).await?),
     }
 }
 
+/// These are the same for everybody, and must answer when the ledger does not.
+fn is_for_everybody(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz") || path.starts_with("/static/")
+}
+
+/// What is the same for everybody is so by any name, too: else the page that says which name is wanted would be without its
+/// style, and a proxy that asks whether we live would take us for dead. There is nothing in it that anybody may not know.
+fn is_for_any_name(request: &ServiceRequest) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && request.uri().authority().is_none()
+        && !request.headers().contains_key(TRANSFER_ENCODING)
+        && !request.headers().contains_key(CONTENT_LENGTH)
+        && is_for_everybody(request.path())
+}
+
+/// The host that a request names.
+fn named_host(request: &ServiceRequest) -> Option<String> {
+    let named = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+    let named = named.or_else(|| request.headers().get(HOST).map(HeaderValue::as_bytes))?;
+    Some(String::from_utf8_lossy(named).into_owned())
+}
+
 /// A header that a proxy would sign people in by; here it can only be a try to be somebody else.
-fn names_a_person(headers: &HeaderMap) -> bool {
-    headers.keys().any(|name| {
+fn names_a_person(headers: &HeaderMap) -> Option<&HeaderName> {
+    headers.keys().find(|name| {
         let name = name.as_str().replace('_', "-");
         matches!(name.as_str(), "x-remote-user" | "remote-user" | "x-forwarded-user") || name == push_host::WHO_NAME
     })
@@ -166,7 +189,7 @@ async fn told(app: &App, answer: ServiceResponse<BoxBody>, problem: &Problem) ->
             problem.status.as_u16(),
             problem.row.title,
             &problem.message,
-            problem.row.cure,
+            &problem.cure(),
             ways,
         ) {
             Ok(html) => page(problem.status, html),

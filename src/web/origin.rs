@@ -18,6 +18,8 @@ pub struct OwnAddress {
     pub secure: bool,
     /// The port.
     pub port: u16,
+    /// Whether the port is the scheme's own, so that nobody writes it.
+    pub has_own_port: bool,
 }
 
 impl OwnAddress {
@@ -39,9 +41,31 @@ impl OwnAddress {
         let with_port = format!("{name}:{port}");
         let scheme = if secure { "https" } else { "http" };
         match port == own_port {
-            true => Self { origin: format!("{scheme}://{name}"), hosts: vec![name, with_port], secure, port },
-            false => Self { origin: format!("{scheme}://{with_port}"), hosts: vec![with_port], secure, port },
+            true => Self {
+                origin: format!("{scheme}://{name}"),
+                hosts: vec![name, with_port],
+                secure,
+                port,
+                has_own_port: true,
+            },
+            false => Self {
+                origin: format!("{scheme}://{with_port}"),
+                hosts: vec![with_port],
+                secure,
+                port,
+                has_own_port: false,
+            },
         }
+    }
+
+    /// The site's address, as a person types it.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// What a browser says as `Host`.
+    pub fn host(&self) -> &str {
+        self.hosts.first().map_or("", String::as_str)
     }
 
     /// Whether a request is meant for us: exactly one `Host` header, with our name.

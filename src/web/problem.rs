@@ -3,7 +3,9 @@
 //! `/api/` and as a page elsewhere.
 
 use super::faults::Fault;
+use super::origin::OwnAddress;
 use crate::desk::{Refusal, Row};
+use crate::diagnostic::shown;
 use crate::ledger::LedgerError;
 use crate::web::pages::PageError;
 use actix_web::http::StatusCode;
@@ -30,11 +32,21 @@ pub struct Problem {
     pub detail: Map<String, Value>,
     /// When it makes sense to try again.
     pub retry_after: Option<Duration>,
+    /// What to do about it, where more is known than the row says.
+    own_cure: Option<Box<str>>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, fault: Fault, message: impl Into<String>) -> Self {
-        Self { status, code, row: fault.row(), message: message.into(), detail: Map::new(), retry_after: None }
+        Self {
+            status,
+            code,
+            row: fault.row(),
+            message: message.into(),
+            detail: Map::new(),
+            retry_after: None,
+            own_cure: None,
+        }
     }
 
     /// There is no such thing, or nobody may know of it.
@@ -68,13 +80,28 @@ impl Problem {
     }
 
     /// The request names another host.
-    pub fn misdirected() -> Self {
-        Self::new(
-            StatusCode::MISDIRECTED_REQUEST,
-            "misdirected",
-            Fault::Misdirected,
-            "this server does not answer to that name",
-        )
+    pub fn misdirected(own: &OwnAddress, named: Option<&str>) -> Self {
+        let asked = named.map_or_else(|| "names no host".to_owned(), |named| format!("asks for {}", shown(named)));
+        let message = format!("this server answers to {}, and this request {asked}", own.host());
+        // nginx's $host has no port.
+        let variable = if own.has_own_port { "$host" } else { "$http_host" };
+        let cure = format!(
+            "open {}; if you did, a proxy in front of this server does not pass the name on: for nginx, the line is \
+             `proxy_set_header Host {variable};`",
+            own.origin()
+        );
+        let detail = [("asked", json!(named.map(shown))), ("wanted", json!(own.host()))];
+        let detail = detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let problem = Self::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", Fault::Misdirected, message);
+        Self { detail, own_cure: Some(cure.into()), ..problem }
+    }
+
+    /// A header says who asks, as a proxy that signs people in writes it.
+    pub fn names_a_person(header: impl fmt::Display) -> Self {
+        let message = format!("the request says by a header ({header}) who sends it, and nobody signs in by one here");
+        let cure =
+            format!("a proxy that adds it must leave it out: for nginx, the line is `proxy_set_header {header} \"\";`");
+        Self { own_cure: Some(cure.into()), ..Self::bad_request(message) }
     }
 
     /// The address exists, the method does not.
@@ -191,8 +218,13 @@ impl Problem {
         error.insert("case".to_owned(), json!(self.row.name));
         error.insert("title".to_owned(), json!(self.row.title));
         error.insert("message".to_owned(), json!(self.message));
-        error.insert("cure".to_owned(), json!(self.row.cure));
+        error.insert("cure".to_owned(), json!(self.cure()));
         json!({ "error": error })
+    }
+
+    /// What to do about it: a phrase without a full stop.
+    pub fn cure(&self) -> &str {
+        self.own_cure.as_deref().unwrap_or(self.row.cure)
     }
 }
 
@@ -232,7 +264,7 @@ impl From<Refusal> for Problem {
         };
         detail.extend(refusal.hint().map(|hint| ("hint".to_owned(), Value::String(hint))));
         let (row, message) = (refusal.case().row(), refusal.to_string());
-        Self { status, code, row, message, detail, retry_after: None }
+        Self { status, code, row, message, detail, retry_after: None, own_cure: None }
     }
 }
 
@@ -274,6 +306,36 @@ mod tests {
         let problem = Problem::from(refusal);
         assert_eq!(problem.status, StatusCode::CONFLICT);
         insta::assert_snapshot!(problem.as_json(), @r#"{"error":{"case":"locked_waits","code":"locked","cure":"open that push and answer it, or cancel it; then press again","hint":"pushbutton confirm 214","message":"mary is pushing web to prod right now (push 214); it waits for an answer: “Graphs calm?”","push":214,"since":"2026-11-21T10:00:00.000Z","stack":"web","stage":"prod","title":"A push is waiting for a person","waits":"waits for an answer: “Graphs calm?”","who":"mary"}}"#);
+    }
+
+    #[test]
+    fn a_wrong_name_is_answered_with_both_names_and_the_line_that_mends_it() {
+        for (url, named, words) in [
+            (
+                "https://push.example.com",
+                Some("127.0.0.1:8090"),
+                "this server answers to push.example.com, and this request asks for 127.0.0.1:8090. open \
+                 https://push.example.com; if you did, a proxy in front of this server does not pass the name on: for nginx, \
+                 the line is `proxy_set_header Host $host;`",
+            ),
+            (
+                "https://push.example.com:8443",
+                Some("push.example.com"),
+                "this server answers to push.example.com:8443, and this request asks for push.example.com. open \
+                 https://push.example.com:8443; if you did, a proxy in front of this server does not pass the name on: for \
+                 nginx, the line is `proxy_set_header Host $http_host;`",
+            ),
+            (
+                "http://127.0.0.1:8090",
+                None,
+                "this server answers to 127.0.0.1:8090, and this request names no host. Open http://127.0.0.1:8090; if you \
+                 did, a proxy in front of this server does not pass the name on: for nginx, the line is `proxy_set_header \
+                 Host $http_host;`",
+            ),
+        ] {
+            let problem = Problem::misdirected(&OwnAddress::of(url), named);
+            assert_eq!(format!("{problem}. {}", problem.cure()), words);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Promise 7: every announcement is told, never before it is durable, repeated at most once per crash; a dead channel
 //! delays nobody. Over a real `ngircd` and a real SMTP server, seen by witnesses from outside.
 
+mod letters;
 mod post;
 mod wire;
 
@@ -9,6 +10,7 @@ use pushbutton::announce;
 use pushbutton::config::{Config, MailTls};
 use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
 use pushbutton::demo::mail::MailCatcher;
+use pushbutton::desk::Channels;
 use pushbutton::ledger::Ledger;
 use pushbutton::ledger::outbox::{self, Announcement, EMAIL, IRC, Moment, OutboxRow};
 use pushbutton::ledger::pushes::{Commit, PushRow};
@@ -97,6 +99,7 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
 /// The delivery, on threads of its own, so that it can be ended at any instruction, as by `kill -9`.
 struct Delivery {
     runtime: Option<Runtime>,
+    channels: Channels,
     stop: CancellationToken,
 }
 
@@ -108,10 +111,18 @@ impl Delivery {
     fn with(office: &Office, config: Config) -> Self {
         let runtime = Runtime::new().unwrap();
         let stop = CancellationToken::new();
+        let channels = Channels::new(office.changes.clone());
         let guard = runtime.enter();
-        announce::start(&config, office.ledger.clone(), office.changes.subscribe(), stop.clone()).unwrap();
+        let (ledger, changes) = (office.ledger.clone(), office.changes.subscribe());
+        announce::start(&config, ledger, channels.clone(), changes, stop.clone()).unwrap();
         drop(guard);
-        Self { runtime: Some(runtime), stop }
+        Self { runtime: Some(runtime), channels, stop }
+    }
+
+    /// Why a channel is shown on every page, once it has been so for a while; none when it works.
+    fn broken(&self, channel: &str) -> Option<String> {
+        let later = At::from_millis(At::now().millis() + 61_000);
+        self.channels.shown(later).into_iter().find(|broken| broken.channel == channel).map(|broken| broken.why)
     }
 }
 
@@ -481,7 +492,7 @@ async fn one_refused_address_keeps_the_mail_from_nobody_else_and_nobody_is_told_
     let row = office.row(1, "ended", EMAIL, |row| row.problem.is_some()).await;
     assert_eq!(row.state, "waiting", "{row:?}");
     let problem = row.problem.unwrap();
-    assert!(problem.contains("later@example.com does not take it yet: ") && problem.contains("451"), "{problem}");
+    assert!(problem.contains("does not take later@example.com yet: ") && problem.contains("451"), "{problem}");
     assert_eq!(post.taken(), [["all@example.com"]]);
     office.hurry().await;
     let row = office.told(1, "ended", EMAIL).await;
@@ -553,22 +564,22 @@ async fn a_server_without_the_tls_that_was_asked_for_is_told_nothing() {
 }
 
 #[tokio::test]
-async fn a_table_that_cannot_be_used_is_refused_at_the_start() {
+async fn a_secret_that_cannot_be_read_is_refused_at_the_start() {
     let office = Office::open();
     type Change = fn(&mut Config);
-    let cases: [(Change, &str); 6] = [
-        (|c| c.irc.as_mut().unwrap().channel = "#a,#b".to_owned(), "channel = \"#a,#b\" is not a channel's name"),
-        (|c| c.irc.as_mut().unwrap().channel = "#a\r\nQUIT".to_owned(), "is not a channel's name"),
-        (|c| c.irc.as_mut().unwrap().nick = "a b".to_owned(), "nick = \"a b\" is not a nick"),
-        (|c| c.email.as_mut().unwrap().from = "nobody".to_owned(), "from has \"nobody\", which is no mail address"),
-        (|c| c.email.as_mut().unwrap().to.clear(), "to is empty: nobody would be told"),
+    let cases: [(Change, &str); 2] = [
+        (
+            |c| c.irc.as_mut().unwrap().password.password_file = Some("/nowhere".into()),
+            "[irc] in config.toml: cannot read /nowhere",
+        ),
         (|c| c.email.as_mut().unwrap().user = Some("me".to_owned()), "user = \"me\" has no password_file"),
     ];
     for (change, words) in cases {
         let config = config(Some(1), Some(1), change);
-        let stop = CancellationToken::new();
-        let refused = announce::start(&config, office.ledger.clone(), office.changes.subscribe(), stop).unwrap_err();
-        assert!(refused.to_string().contains(words), "{refused}");
+        let (stop, channels) = (CancellationToken::new(), Channels::new(office.changes.clone()));
+        let refused = announce::start(&config, office.ledger.clone(), channels, office.changes.subscribe(), stop);
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains(words), "{refused}");
     }
 }
 

@@ -7,6 +7,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 pub struct Post {
     port: u16,
+    /// What is answered otherwise than ever: by the beginning of the command, `greeting` before the first one.
+    says: Arc<Mutex<Vec<(&'static str, &'static str)>>>,
+    commands: Arc<Mutex<Vec<String>>>,
     mails: Arc<Mutex<Vec<Vec<u8>>>>,
     taken: Arc<Mutex<Vec<Vec<String>>>>,
 }
@@ -29,13 +32,27 @@ impl Post {
         let (kept, taken) = (mails.clone(), Arc::new(Mutex::new(Vec::new())));
         let kept_for = taken.clone();
         let asked_before = Arc::new(AtomicBool::new(false));
+        let says: Arc<Mutex<Vec<_>>> = Arc::default();
+        let commands: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (saying, heard) = (says.clone(), commands.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let served = serve(stream, answers, kept.clone(), kept_for.clone(), asked_before.clone());
+                let talk = Talk { says: saying.clone(), commands: heard.clone() };
+                let served = serve(stream, talk, answers, kept.clone(), kept_for.clone(), asked_before.clone());
                 tokio::spawn(served);
             }
         });
-        Self { port, mails, taken }
+        Self { port, says, commands, mails, taken }
+    }
+
+    /// From now on answers to commands that begin so with these lines, and to all others as ever.
+    pub fn say(&self, says: &[(&'static str, &'static str)]) {
+        *self.says.lock().unwrap() = says.to_vec();
+    }
+
+    /// All commands so far, over all connections.
+    pub fn commands(&self) -> Vec<String> {
+        self.commands.lock().unwrap().clone()
     }
 
     pub fn port(&self) -> u16 {
@@ -62,9 +79,24 @@ fn recipient(command: &str, asked_before: &AtomicBool) -> &'static [u8] {
     }
 }
 
+/// What is said in all connections.
+struct Talk {
+    says: Arc<Mutex<Vec<(&'static str, &'static str)>>>,
+    commands: Arc<Mutex<Vec<String>>>,
+}
+
+impl Talk {
+    fn answer(&self, command: &str) -> Option<Vec<u8>> {
+        let says = self.says.lock().unwrap();
+        let (_, line) = says.iter().find(|(begins, _)| command.starts_with(begins))?;
+        Some(format!("{line}\r\n").into_bytes())
+    }
+}
+
 /// Ends when the client does, in whatever way.
 async fn serve(
     stream: TcpStream,
+    talk: Talk,
     answers: &'static [Answer],
     mails: Arc<Mutex<Vec<Vec<u8>>>>,
     taken: Arc<Mutex<Vec<Vec<String>>>>,
@@ -72,11 +104,17 @@ async fn serve(
 ) -> Option<()> {
     let mut recipients = Vec::new();
     let mut stream = BufReader::new(stream);
-    stream.write_all(b"220 post.example ESMTP\r\n").await.ok()?;
+    let greeting = talk.answer("greeting").unwrap_or_else(|| b"220 post.example ESMTP\r\n".to_vec());
+    stream.write_all(&greeting).await.ok()?;
     loop {
         let mut command = String::new();
         if stream.read_line(&mut command).await.ok()? == 0 {
             return None;
+        }
+        talk.commands.lock().unwrap().push(command.trim_end().to_owned());
+        if let Some(answer) = talk.answer(&command) {
+            stream.write_all(&answer).await.ok()?;
+            continue;
         }
         if command.starts_with("RCPT ") {
             let answer = recipient(&command, &asked_before);

@@ -36,6 +36,7 @@ pub fn frame(section: Section) -> Frame {
         now: at(0),
         running: Vec::new(),
         nonce: "n0nce".to_owned(),
+        channels: Vec::new(),
         notices: Vec::new(),
         section,
         open_mode: true,

@@ -145,12 +145,50 @@ async fn requests_for_another_host_or_in_somebody_elses_name_get_nothing() {
         (format!("GET / HTTP/1.1\r\nhost: localhost:{}\r\n", own.port()), 421),
         (format!("GET http://evil.example/ HTTP/1.1\r\nhost: {own}\r\n"), 421),
         ("GET / HTTP/1.0\r\n".to_owned(), 421),
+        // What is the same for everybody: the page of a wrong name needs it, and so does a proxy that asks whether we live.
+        ("GET /static/style.css HTTP/1.1\r\nhost: evil.example\r\n".to_owned(), 200),
+        ("HEAD /static/app.js HTTP/1.1\r\nhost: evil.example\r\nx-forwarded-user: joe\r\n".to_owned(), 200),
+        ("GET /healthz HTTP/1.0\r\n".to_owned(), 200),
+        ("GET /readyz HTTP/1.1\r\nhost: 10.0.0.1\r\n".to_owned(), 200),
+        ("POST /static/style.css HTTP/1.1\r\nhost: evil.example\r\ncontent-length: 0\r\n".to_owned(), 421),
+        ("GET /static/../pushes HTTP/1.1\r\nhost: evil.example\r\n".to_owned(), 404),
+        ("GET /sign-in HTTP/1.1\r\nhost: evil.example\r\n".to_owned(), 421),
         (format!("GET / HTTP/1.1\r\nhost: {own}\r\nx-remote-user: admin\r\n"), 400),
         (format!("GET / HTTP/1.1\r\nhost: {own}\r\nX_Remote_User: admin\r\n"), 400),
     ] {
         let answer = site.raw(format!("{head}cookie: {mary}\r\nconnection: close\r\n\r\n").as_bytes()).await;
         assert_eq!(answer.status, status, "{head}");
     }
+    let page = site.raw(b"GET / HTTP/1.1\r\nhost: <b>evil</b>.example\r\nconnection: close\r\n\r\n").await;
+    assert!(!page.text().contains("<b>evil") && page.text().contains("evil"), "{}", page.text());
+    let (own, port) = (site.at, site.at.port());
+    let told = site.raw(format!("GET /api/v1/stacks HTTP/1.1\r\nhost: localhost:{port}\r\n\r\n").as_bytes()).await;
+    assert_eq!(told.json()["error"]["asked"], format!("localhost:{port}"));
+    assert_eq!(told.json()["error"]["wanted"], own.to_string());
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_stays_broken_is_on_every_page_of_those_who_are_signed_in_until_it_works() {
+    let site = Site::open().await;
+    let mary = site.mary().await;
+    let channels = site.desk.channels();
+    let since = At::from_millis(At::now().millis() - 5 * 60_000);
+    channels.is_broken("email", "smtp.example.com refuses our sign-in: 535 <b>no</b>", since);
+    channels.is_broken("irc", "cannot reach irc.example.com:6697: it is new", At::now());
+    for path in ["/", "/stacks/web", "/pushes", "/stats", "/announcements", "/nothing"] {
+        let page = site.get(&mary, path).await;
+        let text = page.text();
+        assert!(
+            text.contains("No announcements by mail") && text.contains("refuses our sign-in: 535 &lt;b"),
+            "{path}: {text}"
+        );
+        assert!(text.contains("href=\"/announcements?channel=email\""), "{path}");
+        assert!(!text.contains("No announcements on IRC"), "{path}: a server that is away for a moment is not told");
+    }
+    assert!(!site.get("", "/sign-in").await.text().contains("No announcements"), "strangers are not told");
+    channels.works("email");
+    assert!(!site.get(&mary, "/").await.text().contains("No announcements"));
     site.close().await;
 }
 

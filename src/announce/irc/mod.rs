@@ -8,6 +8,7 @@ mod session;
 use super::delivery::{Channel, Told, Trouble};
 use super::{clean, words};
 use crate::config;
+use crate::desk::Channels;
 use crate::ledger::outbox::{self, Announcement};
 use crate::time::At;
 use session::End;
@@ -38,21 +39,9 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Checks the table and reads its secret.
+    /// Takes the table, whose words the configuration has checked, and reads its secret.
     pub(super) fn new(config: &config::Irc) -> Result<Self, String> {
-        let word = |text: &str| {
-            !text.is_empty() && text.len() <= 64 && !text.contains([' ', ',', ':']) && clean::line(text) == text
-        };
-        if !config.channel.starts_with(['#', '&', '+', '!']) || !word(&config.channel) {
-            return Err(format!("channel = {:?} is not a channel's name, such as \"#pushes\"", config.channel));
-        }
-        if !word(&config.nick) || config.nick.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
-            return Err(format!("nick = {:?} is not a nick", config.nick));
-        }
-        let password = config.password.read()?;
-        if password.as_ref().is_some_and(|secret| secret.reveal().contains(char::is_control)) {
-            return Err("the password holds a control character".to_owned());
-        }
+        let password = config.password.read().map_err(|why| format!("{why}: {}", why.cure()))?;
         Ok(Self {
             server: config.server.clone(),
             port: config.port,
@@ -92,38 +81,51 @@ pub(super) struct Irc {
 
 impl Irc {
     /// Starts the supervising task.
-    pub(super) fn start(settings: Settings, tasks: &TaskTracker) -> Self {
+    pub(super) fn start(settings: Settings, channels: Channels, tasks: &TaskTracker) -> Self {
         let (lines, waiting) = mpsc::channel(WAITING_LINES);
         let (link, seen) = watch::channel(Link::Connecting);
         let gone = CancellationToken::new();
+        tasks.spawn(report(seen.clone(), channels));
         tasks.spawn(supervise(settings, waiting, link, gone.clone()));
         Self { lines, link: seen, _gone: gone.drop_guard() }
     }
 
-    async fn say(&mut self, text: String, key: String) -> Result<(), String> {
+    async fn say(&mut self, text: String, key: String) -> Result<(), Trouble> {
         let link = self.link.wait_for(|link| *link != Link::Connecting).await.map_err(|_| ended())?.clone();
         if let Link::Down(why) = link {
-            return Err(why);
+            return Err(Trouble::Broken(why));
         }
         let (answer, answered) = oneshot::channel();
         self.lines.send(Line { text, key, answer }).await.map_err(|_| ended())?;
-        answered.await.map_err(|_| ended())?
+        // Whatever IRC says to a line, it is never about this line alone: it has the form that every line has.
+        answered.await.map_err(|_| ended())?.map_err(Trouble::Broken)
     }
 }
 
 impl Irc {
     async fn tell_line(&mut self, text: String, key: String) -> Result<Told, Trouble> {
         let said = timeout(TELL_TIMEOUT, self.say(text.clone(), key)).await;
-        let late = || Err(format!("not said within {} s", TELL_TIMEOUT.as_secs()));
-        match said.unwrap_or_else(|_| late()) {
-            Ok(()) => Ok(Told { words: text, problem: None }),
-            Err(problem) => Err(Trouble::Later(problem)),
-        }
+        let late = || Err(Trouble::Broken(format!("not said within {} s", TELL_TIMEOUT.as_secs())));
+        said.unwrap_or_else(|_| late()).map(|()| Told { words: text, problem: None })
     }
 }
 
-fn ended() -> String {
-    "the connection to IRC has ended".to_owned()
+fn ended() -> Trouble {
+    Trouble::Later("the connection to IRC has ended".to_owned())
+}
+
+/// Keeps the state of the channel known, also while there is nothing to tell.
+async fn report(mut link: watch::Receiver<Link>, channels: Channels) {
+    loop {
+        match &*link.borrow_and_update() {
+            Link::Connecting => {}
+            Link::Up => channels.works(outbox::IRC),
+            Link::Down(why) => channels.is_broken(outbox::IRC, why, At::now()),
+        }
+        if link.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 impl Channel for Irc {
@@ -163,7 +165,7 @@ async fn supervise(
         let began = Instant::now();
         let why = match session::run(&settings, &mut lines, &link, &gone).await {
             End::Gone => return,
-            End::Lost(why) => clean::short(&why, 300),
+            End::Lost(why) => clean::short(&why, 500),
         };
         if began.elapsed() >= GOOD_CONNECTION {
             wait = FIRST_WAIT;

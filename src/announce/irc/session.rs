@@ -3,6 +3,7 @@
 
 use super::pace::Pace;
 use super::{Line, Link, Settings};
+use crate::advice::irc::words as advised;
 use crate::announce::clean;
 use futures::StreamExt;
 use irc::client::ClientStream;
@@ -88,14 +89,20 @@ fn other_nicks(nick: &str) -> Vec<String> {
     nicks
 }
 
+/// What went wrong, and what to do where that is known.
 fn words(error: &Error) -> String {
-    match error {
+    advised(&match error {
         Error::Io(error) => error.to_string(),
-        Error::Tls(error) => format!("TLS: {error}"),
+        Error::Tls(error) => error.to_string(),
         Error::NoUsableNick => "the nick and all its variants are taken".to_owned(),
         Error::PingTimeout => "the server stopped answering".to_owned(),
         error => error.to_string(),
-    }
+    })
+}
+
+/// What the server said, clean, and what to do where that is known.
+fn told(text: &str) -> String {
+    advised(&clean::short(text, 200))
 }
 
 /// A line that was said, and waits for the server's PONG.
@@ -250,7 +257,16 @@ impl<'a> Session<'a> {
                 let by = message.source_nickname().unwrap_or("somebody");
                 self.leave(&format!("kicked by {by}"));
             }
-            Command::ERROR(text) => self.complaint = Some(format!("the server said: {}", clean::short(text, 200))),
+            Command::ERROR(text) => self.complaint = Some(format!("the server said: {}", told(text))),
+            // A number that the crate does not know: 489, "secure connection required".
+            Command::Raw(number, arguments)
+                if !self.inside
+                    && number.len() == 3
+                    && number.starts_with(['4', '5'])
+                    && arguments.get(1).is_some_and(|name| self.is_ours(name)) =>
+            {
+                self.leave(&told(arguments.last().map_or("", String::as_str)));
+            }
             // Everything else, whoever says it, is nothing to us.
             _ => {}
         }
@@ -258,7 +274,7 @@ impl<'a> Session<'a> {
     }
 
     fn response(&mut self, response: Response, arguments: &[String]) -> Result<(), String> {
-        let text = || clean::short(arguments.last().map_or("", String::as_str), 200);
+        let text = || told(arguments.last().map_or("", String::as_str));
         match response {
             Response::RPL_WELCOME => {
                 if let Some(nick) = arguments.first() {
@@ -289,6 +305,10 @@ impl<'a> Session<'a> {
             {
                 self.leave(&text());
             }
+            // Whatever else a server has against our coming in: it names the channel.
+            _ if !self.inside && response.is_error() && arguments.get(1).is_some_and(|name| self.is_ours(name)) => {
+                self.leave(&text());
+            }
             _ => {}
         }
         Ok(())
@@ -314,7 +334,7 @@ impl<'a> Session<'a> {
 
     /// Notes that the bot is outside; it asks to be let in again, at most once a minute.
     fn leave(&mut self, why: &str) {
-        let why = format!("not in {}: {}", self.settings.channel, clean::short(why, 200));
+        let why = format!("not in {}: {}", self.settings.channel, clean::short(why, 500));
         tracing::warn!(server = self.settings.server, why, "out of the IRC channel");
         self.inside = false;
         let now = Instant::now();
@@ -339,7 +359,7 @@ impl<'a> Session<'a> {
 
     fn close(&mut self, end: &End) {
         if let End::Lost(why) = end {
-            self.answer(Err(clean::short(why, 300)));
+            self.answer(Err(clean::short(why, 500)));
         }
     }
 

@@ -1,6 +1,8 @@
 //! What all pages show around themselves: header, navigation, notices, footer.
 
-use super::parts::Person;
+use super::parts::{Moment, Person};
+use crate::desk::Broken;
+use crate::ledger::outbox;
 use crate::ledger::pushes::PushRow;
 use crate::time::At;
 use serde::Serialize;
@@ -31,6 +33,8 @@ pub struct Frame {
     pub running: Vec<PushRow>,
     /// The nonce for this page's forms: a press's idempotency key. Each form adds its stage's name to it.
     pub nonce: String,
+    /// The channels of announcements that do not work.
+    pub channels: Vec<Broken>,
     /// What everybody should know, a sentence each: a broken stack file, a full disk.
     pub notices: Vec<String>,
     /// Where in the navigation the page is.
@@ -48,6 +52,7 @@ pub(super) struct Shell {
     asking: usize,
     running_href: String,
     nonce: String,
+    channels: Vec<Channel>,
     notices: Vec<String>,
     section: &'static str,
     open_mode: bool,
@@ -70,6 +75,7 @@ impl Shell {
             asking: asking.len(),
             running_href,
             nonce: frame.nonce.clone(),
+            channels: frame.channels.iter().map(|broken| Channel::new(broken, frame.now)).collect(),
             notices: frame.notices.clone(),
             section: match frame.section {
                 Section::Stacks => "stacks",
@@ -81,6 +87,30 @@ impl Shell {
             now_ms: frame.now.millis(),
             release: env!("CARGO_PKG_VERSION"),
             assets: assets.to_owned(),
+        }
+    }
+}
+
+/// A channel that does not work, as it stands on every page.
+#[derive(Clone, Debug, Serialize)]
+struct Channel {
+    channel: &'static str,
+    words: &'static str,
+    since: Moment,
+    why: String,
+}
+
+impl Channel {
+    fn new(broken: &Broken, now: At) -> Self {
+        Self {
+            channel: broken.channel,
+            words: match broken.channel {
+                outbox::IRC => "No announcements on IRC",
+                outbox::EMAIL => "No announcements by mail",
+                _ => "No announcements",
+            },
+            since: Moment::until(&broken.since.to_string(), now),
+            why: broken.why.clone(),
         }
     }
 }

@@ -1,0 +1,130 @@
+//! Can the server run with this file, on this machine? One function that `check` and `serve` both call, so that what the one
+//! finds the other refuses, in the same words: the file's text, secrets, ssh's configuration, directories, the address to
+//! listen on. It must never make, change or lock anything, and never stop at the first mistake.
+
+use crate::advice::Advice;
+use crate::config::{Config, ConfigError, Draft};
+use crate::desk::{self, DeskError};
+use crate::ledger;
+use crate::process::Program;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+use tokio::net::TcpSocket;
+
+/// ssh reads a few files; a `Match exec` of the operator's may take a moment.
+const SSH_LIMIT: Duration = Duration::from_secs(10);
+
+/// An address, so that ssh asks no DNS to make its name whole.
+const ANY_HOST: &str = "127.0.0.1";
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum For {
+    /// A person who wants to know.
+    Check,
+    /// The server, which will open the ledger itself and say the same of it.
+    Serve,
+}
+
+/// Looks at the file, and at everything on this machine that it speaks of.
+///
+/// # Errors
+/// When the file cannot be read, or is not TOML.
+pub async fn prepare(path: &Path, asker: For) -> Result<Draft, ConfigError> {
+    let mut draft = Draft::read(path)?;
+    let config = draft.config().clone();
+    look_at_secrets(&mut draft, &config);
+    look_at_ssh(&mut draft, &config).await;
+    look_at_directories(&mut draft, &config, asker);
+    look_at_listen(&mut draft, config.listen);
+    Ok(draft)
+}
+
+fn look_at_secrets(draft: &mut Draft, config: &Config) {
+    let secrets = [
+        ("irc", config.irc.as_ref().map(|irc| &irc.password)),
+        ("email", config.email.as_ref().map(|mail| &mail.password)),
+    ];
+    for (table, secret) in secrets {
+        let Some(secret) = secret else { continue };
+        // Two places are a mistake of the text, and told as one.
+        let one = secret.password_file.is_none() || secret.password_env.is_none();
+        if let (Err(why), Some(key), true) = (secret.read(), secret.key(), one) {
+            draft.refuse(&[table, key], why.to_string(), Some(why.cure()));
+        }
+    }
+}
+
+/// Has ssh itself read its configuration; it connects to nobody.
+async fn look_at_ssh(draft: &mut Draft, config: &Config) {
+    let mut program = Program::new("ssh").arg("-G");
+    if let Some(file) = &config.ssh.config {
+        if let Err(error) = std::fs::File::open(file) {
+            let cure = "name ssh's configuration for pushes, or take the key out: then the usual ones are read";
+            draft.refuse(&["ssh", "config"], format!("cannot read {}: {error}", file.display()), Some(cure.to_owned()));
+            return;
+        }
+        program = program.arg("-F").arg(file);
+    }
+    let (title, cure) = match program.args(["--", ANY_HOST]).output(SSH_LIMIT).await {
+        Ok(said) if said.status.success() => return,
+        Ok(said) => {
+            let said = Advice::of(&String::from_utf8_lossy(&said.stderr), &[], &[]);
+            (format!("ssh does not take its configuration: {}", said.words()), "mend that line; `ssh -G HOST` tries it")
+        }
+        Err(error) => (format!("ssh cannot be run: {error}"), "install OpenSSH's client on this machine"),
+    };
+    draft.refuse(&["ssh", "config"], title, Some(cure.to_owned()));
+}
+
+fn look_at_directories(draft: &mut Draft, config: &Config, asker: For) {
+    let mut found = desk::look(config);
+    if asker == For::Check && !found.iter().any(|error| matches!(error, DeskError::Data { .. })) {
+        found.extend(ledger::look(&desk::ledger_in(&config.data)).err().map(DeskError::Ledger));
+    }
+    for error in found {
+        draft.refuse(&[error.key()], error.to_string(), error.cure());
+    }
+}
+
+/// Whether this machine lets us have the address. That somebody listens there already is for the server to find: it may be
+/// the very server that runs. Nobody who listens or is about to is disturbed: the socket never listens.
+fn look_at_listen(draft: &mut Draft, listen: SocketAddr) {
+    let socket = if listen.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() };
+    let bound = socket.and_then(|socket| {
+        socket.set_reuseaddr(true)?;
+        socket.bind(listen)
+    });
+    match bound {
+        Err(error) if error.kind() != ErrorKind::AddrInUse => {
+            draft.refuse(&["listen"], cannot_listen(listen, &error), Some(listen_cure(listen, &error)));
+        }
+        Ok(()) | Err(_) => {}
+    }
+}
+
+/// Why the server cannot listen.
+pub fn cannot_listen(listen: SocketAddr, error: &std::io::Error) -> String {
+    format!("cannot listen on {listen}: {error}")
+}
+
+/// What to do about it.
+pub fn listen_cure(listen: SocketAddr, error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!(
+                "another program listens there: `ss -ltnp 'sport = :{}'` shows which; end it, or name another port",
+                listen.port()
+            )
+        }
+        ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address; `ip addr` shows which it has".to_owned()
+        }
+        ErrorKind::PermissionDenied => {
+            "ports below 1024 are for root: listen on 127.0.0.1:8090, behind a proxy that has the port".to_owned()
+        }
+        _ => "name another address: listen = \"127.0.0.1:8090\"".to_owned(),
+    }
+}

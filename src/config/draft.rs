@@ -1,0 +1,131 @@
+//! The file while it is looked at: what was understood of it so far, and everything that is wrong with it, wherever that is
+//! found: in the text, on this machine, by other rooms. It must never stop at a mistake while others can be found, and
+//! never show a secret that somebody wrote into the file. `check` and `serve` both make one.
+
+use super::keys::{self, place};
+use super::site::Site;
+use super::{Config, ConfigError, rules};
+use crate::diagnostic::{Diagnostic, Mistake, toml_mistakes};
+use serde::Deserialize;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use toml::de::{DeTable, DeValue, Deserializer};
+
+/// What was understood, and what is wrong.
+#[derive(Debug)]
+pub struct Draft {
+    path: PathBuf,
+    text: String,
+    config: Config,
+    mistakes: Vec<Mistake>,
+}
+
+impl Draft {
+    /// Reads the file and finds all that is wrong with its text.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not TOML, so that there is nothing to go on with.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |source| ConfigError::Read { path: path.to_owned(), source };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let here = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let here = std::path::absolute(here).map_err(unreadable)?;
+        let mut draft = Self::parse(path, text)?;
+        draft.config.resolve(&here);
+        Ok(draft)
+    }
+
+    /// Reads the file's text; paths stay as they are written.
+    pub(super) fn parse(path: &Path, text: String) -> Result<Self, ConfigError> {
+        let bad = |text: &str, mistakes| ConfigError::Bad {
+            path: path.to_owned(),
+            diagnostics: Diagnostic::all(&path.display().to_string(), text, mistakes),
+        };
+        let (mut root, errors) = DeTable::parse_recoverable(&text);
+        if !errors.is_empty() {
+            return Err(bad(&text, toml_mistakes(&errors)));
+        }
+        let shown = hide_secrets(&text, root.get_ref());
+        let whole = root.get_ref().clone();
+        let mut mistakes = keys::mend(root.get_mut());
+        let mut config = match Config::deserialize(Deserializer::from(root)) {
+            Ok(config) => config,
+            Err(error) => {
+                // A kind that the table of keys does not know well enough; told, not hidden.
+                let title = error.message().lines().next().unwrap_or_default().to_owned();
+                let mistake = Mistake::new(error.span().unwrap_or(0..0), title);
+                mistakes.push(mistake.cure("config.example.toml shows every key"));
+                return Err(bad(&shown, mistakes));
+            }
+        };
+        if !whole.contains_key("listen")
+            && let Some(listen) = Site::parse(&config.url).ok().and_then(|site| site.listen())
+        {
+            config.listen = listen;
+        }
+        mistakes.extend(rules::broken(&config, &whole));
+        Ok(Self { path: path.to_owned(), text: shown, config, mistakes })
+    }
+
+    /// What was understood; where something is wrong, what it is when it is left out.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Notes that what the file says at a key (`["ssh", "config"]`) cannot be so, and what to do.
+    pub fn refuse(&mut self, key: &[&str], title: impl Into<String>, cure: Option<String>) {
+        let (root, _) = DeTable::parse_recoverable(&self.text);
+        let mut mistake = Mistake::new(place(root.get_ref(), key), title);
+        mistake.cures.extend(cure);
+        self.mistakes.push(mistake);
+    }
+
+    /// The configuration, if nothing is wrong.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn finish(self) -> Result<Config, ConfigError> {
+        if self.mistakes.is_empty() {
+            return Ok(self.config);
+        }
+        let diagnostics = Diagnostic::all(&self.path.display().to_string(), &self.text, self.mistakes);
+        Err(ConfigError::Bad { path: self.path, diagnostics })
+    }
+}
+
+impl Config {
+    /// Relative paths count from the file's own directory.
+    fn resolve(&mut self, here: &Path) {
+        self.data = here.join(&self.data);
+        self.stacks = here.join(&self.stacks);
+        self.ssh.config = self.ssh.config.take().map(|file| here.join(file));
+        let irc = self.irc.as_mut().map(|irc| &mut irc.password);
+        let email = self.email.as_mut().map(|email| &mut email.password);
+        for password in [irc, email].into_iter().flatten() {
+            password.password_file = password.password_file.take().map(|file| here.join(file));
+        }
+    }
+}
+
+/// The text as it may be shown, byte for byte at the same places: a password that does not belong there is covered.
+fn hide_secrets(text: &str, root: &DeTable<'_>) -> String {
+    let mut secrets: Vec<Range<usize>> = Vec::new();
+    let tables = root.values().filter_map(|value| value.get_ref().as_table());
+    for table in std::iter::once(root).chain(tables) {
+        secrets.extend(table.get("password").filter(|value| !value.get_ref().is_table()).map(toml::Spanned::span));
+    }
+    if let Some(url) = root.get("url").filter(|url| matches!(url.get_ref(), DeValue::String(_))) {
+        let written = &text[url.span()];
+        let begin = written.find("//").map_or(0, |at| at + 2);
+        let end = written[begin..].find(['/', '?', '#']).map_or(written.len(), |at| begin + at);
+        if let Some(at) = written[begin..end].rfind('@') {
+            secrets.push(url.span().start + begin..url.span().start + begin + at);
+        }
+    }
+    let hidden = |at: usize| secrets.iter().any(|secret| secret.contains(&at));
+    let cover = |(at, c): (usize, char)| match hidden(at) && !matches!(c, '"' | '\'' | '\n') {
+        true => "*".repeat(c.len_utf8()),
+        false => c.to_string(),
+    };
+    text.char_indices().map(cover).collect()
+}

@@ -1,0 +1,93 @@
+//! Which channel of announcements does not work as a whole at this moment, since when, and why: so that people see it before
+//! they miss what was not told. It must never hold what becomes of one announcement (the ledger has that), nor outlive the
+//! server. `announce` writes it, every page reads it.
+
+use crate::time::At;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// A channel that is away for less than this is not worth a word on every page: a server that is started anew.
+const SHOWN_AFTER: Duration = Duration::from_secs(60);
+
+/// A channel that does not work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Which: its name in the ledger.
+    pub channel: &'static str,
+    /// Since when.
+    pub since: At,
+    /// Why, and what to do.
+    pub why: String,
+}
+
+/// All channels. Clones share what they know.
+#[derive(Clone, Debug)]
+pub struct Channels {
+    /// A std mutex: never held across an await.
+    broken: Arc<Mutex<BTreeMap<&'static str, Broken>>>,
+    /// Rung when a page would look otherwise.
+    bell: watch::Sender<u64>,
+}
+
+impl Channels {
+    /// Channels of which nothing bad is known. The bell wakes those who show pages.
+    pub fn new(bell: watch::Sender<u64>) -> Self {
+        Self { broken: Arc::default(), bell }
+    }
+
+    /// Notes that a channel does not work; since when counts from the first time. Must be called within a runtime.
+    pub fn is_broken(&self, channel: &'static str, why: &str, now: At) {
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !broken.contains_key(channel);
+        let entry = broken.entry(channel).or_insert_with(|| Broken { channel, since: now, why: String::new() });
+        why.clone_into(&mut entry.why);
+        if is_new {
+            let bell = self.bell.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(SHOWN_AFTER + Duration::from_millis(10)).await;
+                bell.send_modify(|n| *n += 1);
+            });
+        }
+    }
+
+    /// Notes that a channel works.
+    pub fn works(&self, channel: &'static str) {
+        let gone = self.broken.lock().unwrap_or_else(PoisonError::into_inner).remove(channel);
+        if gone.is_some() {
+            self.bell.send_modify(|n| *n += 1);
+        }
+    }
+
+    /// The channels that have not worked for a while.
+    pub fn shown(&self, now: At) -> Vec<Broken> {
+        let least = i64::try_from(SHOWN_AFTER.as_millis()).unwrap_or(i64::MAX);
+        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        broken.values().filter(|one| now.millis_since(one.since) >= least).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_channel_that_stays_broken_is_shown_with_its_first_moment_and_its_last_reason() {
+        let bell = watch::channel(0).0;
+        let channels = Channels::new(bell.clone());
+        let at = |s: i64| At::from_millis(1_795_255_200_000 + s * 1000);
+        channels.is_broken("irc", "refused", at(0));
+        channels.is_broken("irc", "timed out", at(50));
+        channels.is_broken("email", "535", at(50));
+        assert_eq!(channels.shown(at(59)), []);
+        let irc = Broken { channel: "irc", since: at(0), why: "timed out".to_owned() };
+        assert_eq!(channels.shown(at(60)), [irc]);
+        assert_eq!(channels.shown(at(110)).len(), 2);
+        channels.works("irc");
+        assert_eq!(*bell.borrow(), 1, "pages are drawn anew when it works again");
+        assert_eq!(channels.shown(at(110)).len(), 1);
+        channels.is_broken("irc", "refused", at(200));
+        assert_eq!(channels.shown(at(259)).len(), 1, "it counts anew");
+    }
+}
