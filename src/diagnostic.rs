@@ -64,10 +64,17 @@ impl Diagnostic {
         let end = floor_boundary(text, mistake.at.end).clamp(start, line_end.max(start));
         let line = text[..line_start].matches('\n').count() + 1;
         let column = text[line_start..start].chars().count() + 1;
-        let snippet = Snippet::source(&text[line_start..line_end])
+        // The line may hold the very password that is refused, and pages show what is drawn.
+        let drawn = crate::address::starred(&text[line_start..line_end]);
+        // Stars are one byte each: the caret stands where it stood in characters.
+        let place = |at: usize| {
+            let before = text[line_start..at].chars().count();
+            drawn.char_indices().nth(before).map_or(drawn.len(), |(place, _)| place)
+        };
+        let snippet = Snippet::source(&*drawn)
             .line_start(line)
             .path(file)
-            .annotation(AnnotationKind::Primary.span(start - line_start..end - line_start));
+            .annotation(AnnotationKind::Primary.span(place(start)..place(end)));
         let report = [Level::ERROR
             .primary_title(mistake.title.as_str())
             .element(snippet)
@@ -120,8 +127,10 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
         .map(|(_, name)| name)
 }
 
-/// A value for a message: cut to 80 characters, control and invisible ones written as escapes.
+/// A value for a message: cut to 80 characters, control and invisible ones written as escapes, passwords of addresses hidden.
 pub fn shown(value: &str) -> String {
+    let safe = crate::address::shown(value);
+    let value = safe.as_ref();
     let mut text: String = value
         .chars()
         .take(80)

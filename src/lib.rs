@@ -16,10 +16,12 @@
 //! - [`journal`]: events and their wire form, write, read, follow; the state of a push folded from them.
 //! - [`plan`]: stack + build + hosts → plan; pure.
 //! - [`stack`]: the stack file: names, hosts, variables, parse, diagnostics; pure.
-//! - [`config`], [`process`], [`socket`], [`diagnostic`], [`advice`], [`supervise`], [`size`], [`time`]: the server's file, the
-//!   only door to child processes, Unix sockets by long paths, what is wrong with a file and where, what other programs say
-//!   when they fail, tasks that are started again when they break, sizes, instants and durations.
+//! - [`config`], [`process`], [`socket`], [`diagnostic`], [`advice`], [`address`], [`supervise`], [`size`], [`time`]: the
+//!   server's file, the only door to child processes, Unix sockets by long paths, what is wrong with a file and where, what
+//!   other programs say when they fail, what of an address may be shown, tasks that are started again when they break, sizes,
+//!   instants and durations.
 
+pub mod address;
 pub mod advice;
 pub mod announce;
 pub mod cli;

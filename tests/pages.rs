@@ -477,8 +477,9 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
         421,
         "Wrong address",
         "this server answers to push.example.com, and this request asks for 127.0.0.1:8090.",
-        "Open https://push.example.com. If you did, a proxy in front of this server does not pass the name on: for nginx, the \
-         line is proxy_set_header Host $host;",
+        "open https://push.example.com; if you did, a proxy in front of this server does not pass the name on: for nginx, the \
+         line is `proxy_set_header Host $host;`",
+        Vec::new(),
     );
     let html = checked("error-421", html);
     assert!(!html.contains("All stacks</a>"), "there is nothing by this name to go to");
@@ -547,9 +548,16 @@ fn another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone() {
         unit: "commit",
         refs: Some("main, release/*".to_owned()),
         groups: vec![group("main", &commits), group("release/<b>evil</b>", &commits[..1])],
+        withdraw: [(commits[1].sha.clone(), "3f2c1ab9d004-p".to_owned())].into(),
     };
     let html = checked("versions", pages.versions(&frame, &versions));
-    for words in ["/plan?sha=", "This stage may push main, release/*.", "the newest one", "Another version to QA"] {
+    for words in [
+        "/plan?sha=",
+        "This stage may push main, release/*.",
+        "the newest one",
+        "Another version to QA",
+        "action=\"/stacks/web/builds/3f2c1ab9d004-p/withdraw\"",
+    ] {
         assert!(html.contains(words), "{words}");
     }
     let none = Versions { groups: Vec::new(), refs: None, unit: "build", ..versions };

@@ -15,6 +15,18 @@ fn block(first_line: &str) -> String {
     readme[start..].split("\n```").next().unwrap().to_owned()
 }
 
+#[test]
+fn every_source_that_the_docs_show_is_read() {
+    let page = include_str!("../docs/sources.md");
+    let blocks: Vec<&str> = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(blocks.len() >= 4, "{blocks:?}");
+    for block in blocks {
+        let text = format!("{block}[[stage]]\nname = \"qa\"\nhosts = [\"h\"]\ncommands = [{{ run = \"true\" }}]\n");
+        let read = pushbutton::stack::parse("web".parse().unwrap(), "docs/sources.md", &text);
+        assert!(read.is_ok(), "{block}: {read:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_readmes_first_stack_is_pushed_in_four_steps() {
     let dir = tempfile::Builder::new().prefix("pb").tempdir().unwrap();

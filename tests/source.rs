@@ -3,11 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not what they call")]
 
+mod damage;
 mod hostile;
 mod ssh;
+mod whole;
 
 use pushbutton::process::Program;
 use pushbutton::source::build::{BuildDir, freeze};
+use pushbutton::source::gate::Gate;
 use pushbutton::source::git::{FileChange, Mirror};
 use pushbutton::source::manifest::Manifest;
 use pushbutton::stack::Revision;
@@ -193,7 +196,7 @@ async fn from_commit_to_commit_only_what_changed_gets_a_new_mtime() {
         mirror.checkout(&head, &checkout).await.unwrap();
         assert!(!checkout.join(".git").exists());
         let build = world.build(&format!("{}-{}", head.short(), n + 1));
-        let frozen = freeze(&checkout, None, &build, previous.as_ref()).unwrap();
+        let frozen = freeze(&checkout, None, &build, previous.as_ref(), &Gate::default()).unwrap();
         assert_eq!((frozen.files, frozen.unchanged), (3, if n == 0 { 0 } else { 2 }));
         assert_eq!(Manifest::of_tree(&build.tree()).unwrap().root(), frozen.root);
         if let Some(previous) = &previous {

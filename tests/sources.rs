@@ -63,6 +63,15 @@ async fn offered(house: &House, not: &Value) -> Value {
     .await
 }
 
+/// Waits until the directory is seen as it is.
+async fn holds(house: &House, files: &str) {
+    until("the directory is seen as it is", async || {
+        let next = house.stage("qa").await["next"].clone();
+        next["commits"][0]["subject"].as_str()?.starts_with(files).then_some(())
+    })
+    .await;
+}
+
 /// A Subversion server with one repository, and a working copy of its trunk.
 struct Svn {
     server: Child,
@@ -168,6 +177,42 @@ async fn a_directory_goes_out_as_it_was_seen_or_not_at_all() {
     house.push_well("qa").await;
     assert_eq!(served(&house.fleet, "qa1"), tree(&web));
 
+    // Far fewer files than what is live: the push asks, with both numbers; a no puts nothing out, a yes goes on.
+    for n in 0..18 {
+        std::fs::write(web.join(format!("page{n}.html")), "x").unwrap();
+    }
+    holds(&house, "20 files").await;
+    house.push_well("qa").await;
+    let whole = served(&house.fleet, "qa1");
+    (3..18).for_each(|n| std::fs::remove_file(web.join(format!("page{n}.html"))).unwrap());
+    for (answer, state) in [("no", "cancelled"), ("yes", "succeeded")] {
+        holds(&house, "5 files").await;
+        let id = house.press("qa").await;
+        let question = until("the push asks", async || {
+            let push = house.push(id).await;
+            push["questions"].as_array()?.iter().find(|one| one["answer"].is_null()).cloned()
+        })
+        .await;
+        let words = question["question"].as_str().unwrap();
+        assert!(words.contains("it has 5 files, and build") && words.contains("before it has 20"), "{words}");
+        assert_eq!(served(&house.fleet, "qa1"), whole, "nothing went out yet");
+        let no = if answer == "no" { &["--no"][..] } else { &[] };
+        let (code, said) = pushbutton(&house, &[&["confirm", &id.to_string()], no].concat()).await;
+        assert_eq!(code, Some(0), "{said}");
+        let ended = house.ended(id).await;
+        assert_eq!(ended["push"]["state"], state, "{ended:#}");
+    }
+    assert_eq!(served(&house.fleet, "qa1"), tree(&web));
+
+    // What is no content is refused whoever brings it: the gate is one.
+    let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 7\n", "a".repeat(64));
+    std::fs::write(web.join("logo.png"), pointer).unwrap();
+    holds(&house, "6 files").await;
+    let ended = house.ended(house.press("qa").await).await;
+    let why = ended["push"]["why"].as_str().unwrap().to_owned();
+    assert!(why.contains("1 file is a Git LFS pointer instead of its content (logo.png)"), "{why}");
+    std::fs::remove_file(web.join("logo.png")).unwrap();
+
     symlink("/etc/passwd", web.join("out")).unwrap();
     let problem =
         until("the link is found", async || house.street().await["trunk_problem"].as_str().map(str::to_owned)).await;
@@ -202,7 +247,7 @@ async fn publish(client: &Client, query: &str, (file, length): (std::fs::File, u
 #[tokio::test]
 async fn builds_that_are_published_walk_the_same_street() {
     let plans = Plans { config: "upload_mib = 1\npublished_kept = 2\n".to_owned(), ..two() };
-    let house = House::build(plans).await;
+    let mut house = House::build(plans).await;
     rewrite(&house, |line| match line {
         line if line.starts_with("source = ") => {
             Some("source = { published = true }\nrefs = [\"main\", \"release/*\"]".to_owned())
@@ -279,8 +324,107 @@ async fn builds_that_are_published_walk_the_same_street() {
     let mut names: Vec<String> = builds.map(|build| build.file_name().into_string().unwrap()).collect();
     names.sort();
     assert_eq!(names, ["111111111111-p", "222222222222-p", "555555555555-p", "666666666666-p"]);
+    // A tar that was cut off is refused wherever it was cut, and leaves nothing behind: the whole one is taken afterwards.
+    // Others publish too: how often one may is limited.
+    house.sign_in("joe").await;
+    let client = house.client();
+    let many = || pages(40, "page");
+    for length in [512, 10_240, 20 * 1024] {
+        let (file, _) = many();
+        file.set_len(length).unwrap();
+        let (status, answer) = publish(client, &format!("sha={}&ref=main", sha('7')), (file, length)).await;
+        assert!(status == 400 && answer.to_string().contains("not a whole tar"), "{length}: {answer}");
+    }
+    let (status, answer) = publish(client, &format!("sha={}&ref=main", sha('7')), many()).await;
+    assert_eq!((status, answer["build"]["files"].as_i64()), (201, Some(40)), "{answer}");
+
+    // Far fewer files than before: asked about with both numbers.
+    let few = format!("sha={}&ref=main", sha('8'));
+    let (status, answer) = publish(client, &few, pages(3, "page")).await;
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert_eq!((status, answer["error"]["code"].as_str()), (409, Some("fewer")), "{answer}");
+    assert!(message.contains("it has 3 files, and build 777777777777-p before it has 40"), "{message}");
+    let (status, answer) = publish(client, &format!("{few}&fewer=yes"), pages(3, "page")).await;
+    assert_eq!(status, 201, "{answer}");
+    for (body, words) in [
+        (pages(2, "._page"), "2 files are what macOS keeps"),
+        (
+            packed(
+                "a",
+                &format!("version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 1\n", "b".repeat(64)),
+            ),
+            "Git LFS pointer",
+        ),
+    ] {
+        let (status, answer) = publish(client, &format!("sha={}&ref=main", sha('9')), body).await;
+        assert!(status == 400 && answer.to_string().contains(words), "{answer}");
+    }
+
+    house.sign_in("ann").await;
+    let client = house.client();
+    // Withdrawn, by page, API and command line, as long as nobody pushed it; then its commit can have another one.
+    let (status, answer) = publish(client, &few, packed("index.html", "other")).await;
+    assert!(status == 409 && answer.to_string().contains("pushbutton build withdraw web 888888888888-p"), "{answer}");
+    let page = house.get("/stacks/web/stages/qa/versions").await.text;
+    assert!(
+        page.contains("Withdraw build 888888888888-p") && !page.contains("Withdraw build 111111111111-p"),
+        "{page}"
+    );
+    let (code, said) = pushbutton(&house, &["build", "withdraw", "web", "888888888888-p", "--reason", "half"]).await;
+    assert!(code == Some(0) && said.contains("can be published again"), "{said}");
+    assert!(!house.data().join("builds/web/888888888888-p").exists());
+    let (status, answer) = publish(client, &format!("{few}&fewer=yes"), packed("index.html", "other")).await;
+    assert_eq!(status, 201, "{answer}");
+    let gone = house.send("DELETE", "/api/v1/stacks/web/builds/888888888888-p", &Value::Null).await;
+    assert_eq!(gone.status, 204, "{}", gone.text);
+    let gone = house.send("DELETE", "/api/v1/stacks/web/builds/888888888888-p", &Value::Null).await;
+    assert_eq!(gone.status, 404, "{}", gone.text);
+    let kept = house.send("DELETE", "/api/v1/stacks/web/builds/111111111111-p", &Value::Null).await;
+    assert!(kept.status == 409 && kept.text.contains("cannot be withdrawn: push "), "{}", kept.text);
+    let listed: Value = serde_json::from_str(&house.get("/api/v1/stacks/web/builds").await.text).unwrap();
+    assert_eq!(
+        (listed["builds"][0]["build"].as_str(), &listed["builds"][0]["push"]),
+        (Some("777777777777-p"), &Value::Null)
+    );
+    let mut clicking = house.client().clone();
+    let form = clicking.send("POST", "/stacks/web/builds/777777777777-p/withdraw", Sent::Form("reason=old"), &[]);
+    assert_eq!(form.await.unwrap().status, 303);
+    let listed = house.get("/api/v1/stacks/web/builds").await.text;
+    assert!(!listed.contains("777777777777-p"), "{listed}");
+    let ledger = pushbutton::ledger::Ledger::open(&house.data().join("pushbutton.db")).unwrap();
+    let audited = ledger.read(|connection| {
+        let mut ask =
+            connection.prepare("SELECT who || ': ' || detail FROM audit WHERE what = 'withdraw' ORDER BY id")?;
+        let rows = ask.query_map([], |row| row.get::<_, String>(0))?;
+        Ok(rows.collect::<Result<Vec<String>, _>>()?)
+    });
+    let audited = audited.await.unwrap();
+    assert!(
+        audited.len() == 3
+            && audited[0].starts_with("olga: build 888888888888-p of web")
+            && audited[0].ends_with(": half"),
+        "{audited:?}"
+    );
+
     let (code, said) = pushbutton(&house, &["verify"]).await;
     assert_eq!(code, Some(0), "{said}");
+}
+
+/// A whole tar of some pages.
+fn pages(count: usize, name: &str) -> (std::fs::File, u64) {
+    let mut builder = tar::Builder::new(tempfile::tempfile().unwrap());
+    for n in 0..count {
+        let text = format!("page {n} {}", "x".repeat(600));
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(text.len() as u64);
+        builder.append_data(&mut header, format!("site/{name}{n}.html"), text.as_bytes()).unwrap();
+    }
+    let mut file = builder.into_inner().unwrap();
+    file.flush().unwrap();
+    let length = file.stream_position().unwrap();
+    file.rewind().unwrap();
+    (file, length)
 }
 
 fn served_file(house: &House, host: &str, name: &str) -> PathBuf {

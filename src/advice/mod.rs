@@ -3,12 +3,14 @@
 //! read anything, and never hide what the program said. Called by whoever ran the program.
 
 pub mod curl;
+pub mod git;
 pub mod host;
 pub mod irc;
 pub mod rsync;
 pub mod smtp;
 pub mod sqlite;
 pub mod ssh;
+pub mod svn;
 pub mod tls;
 
 /// One thing that a program is known to say: symptom, cause, cure.
@@ -34,8 +36,19 @@ pub struct Advice {
 }
 
 /// The tables, each with the program's name as the docs say it: what `docs/operating.md` lists.
-pub const TABLES: &[(&str, &[Case])] =
-    &[("ssh", ssh::CASES), ("login shell", ssh::SHELL), ("rsync", rsync::CASES), ("host", host::CASES)];
+pub const TABLES: &[(&str, &[Case])] = &[
+    ("ssh", ssh::CASES),
+    ("login shell", ssh::SHELL),
+    ("rsync", rsync::CASES),
+    ("host", host::CASES),
+    ("git", git::CASES),
+    ("svn", svn::CASES),
+    ("curl", curl::CASES),
+    ("TLS", tls::CASES),
+    ("SMTP", smtp::CASES),
+    ("IRC", irc::CASES),
+    ("SQLite", sqlite::CASES),
+];
 
 /// The most characters of a program's line that are repeated.
 pub const LONGEST: usize = 200;

@@ -1,10 +1,10 @@
-//! `pushbutton build publish`: a directory that was built elsewhere becomes a build of a stack. The directory is packed as it
-//! lies there; whether it may be a build the server decides.
+//! `pushbutton build publish`: a directory that was built elsewhere becomes a build of a stack, and `withdraw`, which takes
+//! one back. The directory is packed as it lies there; whether it may be a build the server decides.
 
 use super::say;
 use super::server::{Person, Server, config, run};
 use crate::client::http::{Sent, form_value};
-use crate::stack::{Revision, StackName};
+use crate::stack::{BuildId, Revision, StackName};
 use anyhow::{Context, ensure};
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ pub struct Build {
 enum Command {
     /// Publishes a directory as the build of a revision.
     Publish(Publish),
+    /// Withdraws a published build that nobody has pushed; its revision can then be published again.
+    Withdraw(Withdraw),
 }
 
 #[derive(Debug, clap::Args)]
@@ -38,6 +40,22 @@ struct Publish {
     /// What it is, in one line.
     #[arg(long, default_value = "")]
     title: String,
+    /// Says that far fewer files than the build before are right.
+    #[arg(long)]
+    fewer: bool,
+    #[command(flatten)]
+    person: Person,
+}
+
+#[derive(Debug, clap::Args)]
+struct Withdraw {
+    /// The stack.
+    stack: StackName,
+    /// The build, as `build publish` and the pages call it: 3f2c1ab9d004-p.
+    build: BuildId,
+    /// Why; it is kept in the audit.
+    #[arg(long, default_value = "")]
+    reason: String,
     #[command(flatten)]
     person: Person,
 }
@@ -48,13 +66,19 @@ impl Build {
     /// # Errors
     /// Why nothing was published.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
-        let Command::Publish(publish) = self.command;
-        let (config, who) = (config(file)?, publish.person.who()?);
+        let person = match &self.command {
+            Command::Publish(publish) => &publish.person,
+            Command::Withdraw(withdraw) => &withdraw.person,
+        };
+        let (config, who) = (config(file)?, person.who()?);
         run(async {
             let mut server = Server::open(&config, &who).await?;
-            let published = publish.send(&mut server).await;
+            let done = match &self.command {
+                Command::Publish(publish) => publish.send(&mut server).await,
+                Command::Withdraw(withdraw) => withdraw.send(&mut server).await,
+            };
             server.close().await?;
-            say::line(&published?);
+            say::line(&done?);
             Ok(ExitCode::SUCCESS)
         })
     }
@@ -68,11 +92,12 @@ impl Publish {
         let length = tar.stream_position()?;
         tar.rewind()?;
         let path = format!(
-            "/api/v1/stacks/{}/builds?sha={}&ref={}&title={}",
+            "/api/v1/stacks/{}/builds?sha={}&ref={}&title={}{}",
             self.stack,
             self.sha,
             form_value(&self.branch),
-            form_value(&self.title)
+            form_value(&self.title),
+            if self.fewer { "&fewer=yes" } else { "" }
         );
         let answer = server.send("POST", &path, Sent::File(&tar, length)).await?;
         let build = &answer["build"];
@@ -85,6 +110,15 @@ impl Publish {
             build["files"],
             text("root")
         ))
+    }
+}
+
+impl Withdraw {
+    async fn send(&self, server: &mut Server) -> anyhow::Result<String> {
+        let reason = form_value(&self.reason);
+        let path = format!("/api/v1/stacks/{}/builds/{}?reason={reason}", self.stack, self.build);
+        server.ask("DELETE", &path, None).await?;
+        Ok(format!("build {} of {} is withdrawn; its revision can be published again", self.build, self.stack))
     }
 }
 

@@ -64,6 +64,10 @@ impl Draft {
             config.listen = listen;
         }
         mistakes.extend(rules::broken(&config, &whole));
+        // `url` has a rule of its own.
+        let url = whole.get("url").map(toml::Spanned::span);
+        let passwords = keys::passwords(&whole).into_iter().filter(|(at, _)| Some(at) != url.as_ref());
+        mistakes.extend(passwords.map(|(_, mistake)| mistake));
         Ok(Self { path: path.to_owned(), text: shown, config, mistakes })
     }
 
@@ -122,6 +126,7 @@ fn hide_secrets(text: &str, root: &DeTable<'_>) -> String {
             secrets.push(url.span().start + begin..url.span().start + begin + at);
         }
     }
+    secrets.extend(keys::passwords(root).into_iter().map(|(at, _)| at));
     let hidden = |at: usize| secrets.iter().any(|secret| secret.contains(&at));
     let cover = |(at, c): (usize, char)| match hidden(at) && !matches!(c, '"' | '\'' | '\n') {
         true => "*".repeat(c.len_utf8()),

@@ -2,6 +2,7 @@
 //! that sort at once, and patches what it found, so that the rest of the file can be judged as well. It must never know
 //! what a value means. Called by `config` only.
 
+use crate::address::password_in;
 use crate::diagnostic::{Mistake, nearest, shown};
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -263,6 +264,24 @@ fn kind_of(value: &DeValue<'_>) -> &'static str {
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     }
+}
+
+/// Every value that holds an address with a password in it, whatever its key: its place, and what is wrong.
+pub(super) fn passwords(root: &DeTable<'_>) -> Vec<(Range<usize>, Mistake)> {
+    let mut found = Vec::new();
+    let mut waiting: Vec<&Spanned<DeValue<'_>>> = root.values().collect();
+    while let Some(value) = waiting.pop() {
+        match value.get_ref() {
+            DeValue::Table(table) => waiting.extend(table.values()),
+            DeValue::Array(array) => waiting.extend(array.iter()),
+            DeValue::String(text) => found.extend(password_in(text).map(|flaw| {
+                let cure = "write it into a file of its own, mode 0600, and name that: password_file = \"…\"";
+                (value.span(), Mistake::new(value.span(), flaw.title).cure(cure))
+            })),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Where a value stands: the deepest part of its path that there is.

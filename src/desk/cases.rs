@@ -229,6 +229,14 @@ rows! {
         Upload = "upload": "The build was not taken",
             "what was sent is no whole tar of ordinary files, directories and links; the reason names the first that is wrong",
             "mend what the reason names, and publish again; nothing of it was kept";
+        /// Far fewer files.
+        FewerFiles = "fewer_files": "That build has far fewer files",
+            "a build with many files less than the one before is mostly cut off, or built in the wrong place",
+            "look at what was built; when it is right, say so as the reason shows, and it is taken";
+        /// Somebody pushed it.
+        Pushed = "pushed": "That build was pushed",
+            "what was pushed once is part of the history, and may be needed for a rollback",
+            "publish a build of another commit; this one stays";
         /// Another one is there.
         Taken = "taken": "Another build of this commit is there",
             "a commit has one build for ever, so that what was tested is what goes out",

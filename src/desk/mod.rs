@@ -5,13 +5,11 @@
 mod back;
 pub mod backup;
 mod branches;
-mod cancel;
 mod cases;
 mod catch_up;
 mod changes;
 mod channels;
 pub mod checkup;
-mod confirm;
 mod drift;
 mod files;
 mod fold;
@@ -23,8 +21,8 @@ mod interrupt;
 pub mod inventory;
 mod journals;
 mod open;
+mod orders;
 mod owed;
-mod pause;
 mod pick;
 mod plan_view;
 mod press;
@@ -57,11 +55,11 @@ use branches::Branches;
 pub use cases::Row;
 pub(crate) use cases::rows;
 pub use channels::{Broken, Channels};
-pub use confirm::Answered;
 pub use hosts::HostNow;
 use journals::Journals;
 pub use open::{DeskError, ledger_in, look};
-pub use publish::Publishing;
+pub use orders::Answered;
+pub use publish::{PublishedBuild, Publishing};
 pub use refusal::{Case, Refusal, Waits};
 use shelf::Shelves;
 use std::fs::File;
@@ -240,7 +238,8 @@ fn one_line(what: &str, text: &str) -> Decision<String> {
         _ if text.chars().any(char::is_control) => {
             bad(format!("the {what} must be one line without control characters"))
         }
-        _ => Ok(text.to_owned()),
+        // It is told on pages, in mails and in the channel.
+        _ => Ok(crate::address::shown(text).into_owned()),
     }
 }
 

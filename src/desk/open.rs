@@ -94,6 +94,7 @@ impl Desk {
         let instance = lock_instance(&data)?;
         private_dir(&data.join("pushes")).map_err(bad_data)?;
         private_dir(&data.join("incoming")).map_err(bad_data)?;
+        clear(&data.join("incoming")).map_err(bad_data)?;
         let ledger = Ledger::open(&ledger_in(&data))?;
         let shelves = Shelves::load(&config.stacks)
             .map_err(|source| DeskError::Stacks { path: config.stacks.clone(), source })?;
@@ -243,6 +244,18 @@ fn private_dir(path: &Path) -> io::Result<()> {
         0 => Ok(()),
         _ => std::fs::set_permissions(path, Permissions::from_mode(0o700)),
     }
+}
+
+/// Removes what an earlier server left there when it was killed: what came in halfway is sent again.
+fn clear(dir: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => std::fs::remove_dir_all(entry.path())?,
+            false => std::fs::remove_file(entry.path())?,
+        }
+    }
+    Ok(())
 }
 
 /// The lock goes with the process, however that ends; children do not inherit it (close-on-exec is Rust's default).

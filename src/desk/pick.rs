@@ -10,6 +10,7 @@ use crate::ledger::pushes::Commit;
 use crate::plan::Goods;
 use crate::source::origin::Origin;
 use crate::stack::{PushNumber, Refs, Revision, Stack, StackName, StageName};
+use std::collections::BTreeMap;
 
 /// Versions of one branch that are listed.
 const LISTED: usize = 30;
@@ -129,7 +130,7 @@ impl Desk {
     /// When there is no such stage, or the source does not answer.
     pub async fn versions(&self, stack: &StackName, stage: &StageName) -> Decision<Versions> {
         let (stack, place) = self.stage_of(stack, stage)?;
-        let mut groups = Vec::new();
+        let (mut groups, mut withdraw) = (Vec::new(), BTreeMap::new());
         let own = stack.source.branch().to_owned();
         match self.branches.origin(&stack).filter(|_| place == 0) {
             None if place == 0 => {
@@ -137,6 +138,9 @@ impl Desk {
                 let found = self.ledger.read(move |connection| published::list(connection, &name, BRANCHES)).await?;
                 let allowed = found.iter().filter(|found| stack.allows(place, &found.branch)).take(LISTED);
                 groups.push(VersionGroup { branch: own, commits: allowed.map(|found| found.as_commit()).collect() });
+                let all = self.published(&stack.name).await?;
+                let unpushed = all.into_iter().filter(|listed| listed.push.is_none());
+                withdraw.extend(unpushed.map(|listed| (listed.build.sha, listed.build.build)));
             }
             None | Some(Origin::Dir(..)) => {}
             Some(Origin::Svn(svn)) => {
@@ -168,6 +172,7 @@ impl Desk {
             unit: stack.source.unit(),
             refs: stack.refs_of(place).map(|refs| refs.to_string()),
             groups,
+            withdraw,
         })
     }
 }

@@ -1,14 +1,17 @@
-//! Builds that somebody else made: taken in, frozen as every other build, and written down, one for each revision. It must
-//! never put another tree in the place of one that is there. Called by `web` with a tar that lies under `incoming`.
+//! Builds that somebody else made: taken in, frozen as every other build, and written down, one for each revision; and
+//! withdrawn, as long as nobody has pushed them. It must never put another tree in the place of one that is there. Called by `web` with a tar that lies under `incoming`.
 
-use super::{Case, Decision, Desk, Refusal, follow};
+use super::{Case, Decision, Desk, Refusal, follow, one_line};
+use crate::address;
 use crate::ledger::published::{self, Published};
-use crate::ledger::{Answer, audit};
-use crate::source::build::{BuildDir, Frozen, freeze};
+use crate::ledger::{Answer, LedgerError, audit};
+use crate::source::build::{BuildDir, FreezeError, Frozen, freeze};
 use crate::source::directory::Directory;
+use crate::source::gate::{Before, Gate, NoBuild};
 use crate::source::unpack::unpack;
-use crate::stack::{BuildId, Revision, Source, Stack, StackName, Who, source};
+use crate::stack::{BadName, BuildId, Revision, Source, Stack, StackName, Who, source};
 use crate::time::At;
+use serde::Serialize;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,6 +21,8 @@ use std::time::Duration;
 const DIGITS: usize = 12;
 /// Hashing what was unpacked.
 const HASH_LIMIT: Duration = Duration::from_secs(1800);
+/// Published builds that are listed.
+const LISTED: usize = 200;
 /// The longest title.
 const LONGEST_TITLE: usize = 200;
 
@@ -34,6 +39,8 @@ pub struct Publishing {
     pub title: String,
     /// Who publishes it.
     pub who: Who,
+    /// They say that far fewer files than before are right.
+    pub fewer: bool,
 }
 
 /// What came of it.
@@ -96,19 +103,7 @@ impl Desk {
         let known = self.ledger.read(move |connection| published::of_revision(connection, &name, &sha)).await?;
         match known {
             Some(build) if build.root == root.as_str() => return Ok(Taken { build, new: false }),
-            Some(build) => {
-                return Err(Refusal::Taken {
-                    case: Case::Taken,
-                    why: format!(
-                        "a build of {} was published already, by {}, and is another (root {} instead of {}); a revision has \
-                         one build for ever",
-                        what.sha.short(),
-                        build.who,
-                        &build.root[..12],
-                        &root.as_str()[..12]
-                    ),
-                });
-            }
+            Some(build) => return Err(self.taken(&stack.name, &what.sha, &build, root.as_str()).await?),
             None => {}
         }
         let build = self.freeze_published(&stack, &what, tree).await?;
@@ -134,28 +129,120 @@ impl Desk {
             let why = format!("build {id} is of another revision that begins as {} does", what.sha.short());
             return Err(Refusal::Taken { case: Case::Taken, why });
         }
-        let unkept = |why: String| Refusal::Unable { case: Case::NotKept, why };
+        let gate = Gate { before: self.compared(stack, what).await?, ..Gate::default() };
         let frozen = follow::blocking(move || {
             // What the ledger does not know of is what a crash left between here and its transaction.
             match std::fs::remove_dir_all(&dir.0) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
-            freeze(&tree, None, &dir, before.as_ref()).map_err(std::io::Error::other)
+            freeze(&tree, None, &dir, before.as_ref(), &gate).map_err(std::io::Error::other)
         });
-        let Frozen { root, files, bytes, .. } =
-            frozen.await.map_err(|why| unkept(format!("the build was not frozen: {why}")))?;
+        let Frozen { root, files, bytes, .. } = frozen.await.map_err(not_frozen)?;
         Ok(Published {
             sha: what.sha.to_string(),
             build: id.to_string(),
             root: root.to_string(),
             branch: what.branch.clone(),
-            title: what.title.clone(),
+            title: address::shown(&what.title).into_owned(),
             who: what.who.to_string(),
             at: At::now().to_string(),
             files: i64::try_from(files).unwrap_or(i64::MAX),
             bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
         })
+    }
+
+    /// The newest build, which a new one is compared with, unless a person has said that fewer files are right.
+    async fn compared(&self, stack: &Stack, what: &Publishing) -> Decision<Option<Before>> {
+        if what.fewer {
+            return Ok(None);
+        }
+        let name = stack.name.clone();
+        let newest = self.ledger.read(move |connection| published::newest(connection, &name, |_| true)).await?;
+        Ok(newest.map(|newest| Before {
+            build: newest.build,
+            files: u64::try_from(newest.files).unwrap_or_default(),
+            shrink: stack.shrink,
+        }))
+    }
+
+    /// Why a revision that has a build gets no other, and what to do: a build that nobody pushed can be withdrawn.
+    async fn taken(&self, stack: &StackName, sha: &Revision, build: &Published, root: &str) -> Decision<Refusal> {
+        let (name, id) = (stack.clone(), build_id(&build.build)?);
+        let pushed = self.ledger.read(move |connection| published::pushed(connection, &name, &id)).await?;
+        let cure = match pushed {
+            Some((push, stage)) => format!(
+                "push {push} brought it to {stage}, so a revision keeps it forever: make a new commit, and publish that"
+            ),
+            None => {
+                format!("nobody pushed it yet: pushbutton build withdraw {stack} {}, then publish again", build.build)
+            }
+        };
+        Ok(Refusal::Taken {
+            case: Case::Taken,
+            why: format!(
+                "a build of {} was published already, by {}, and is another (root {} instead of {}); {cure}",
+                sha.short(),
+                build.who,
+                &build.root[..12],
+                &root[..12]
+            ),
+        })
+    }
+
+    /// Takes a published build back that nobody has pushed, and removes its files. Its revision may be published again.
+    ///
+    /// # Errors
+    /// When there is no such build, or somebody has pushed it.
+    pub async fn withdraw(&self, stack: &StackName, build: &BuildId, who: &Who, reason: Option<&str>) -> Decision<()> {
+        let (known, _) = self.shelved(stack)?;
+        let reason = reason.map(|reason| one_line("reason", reason)).transpose()?.filter(|reason| !reason.is_empty());
+        let _one_at_a_time = self.publishing.lock().await;
+        let (name, id, who) = (stack.clone(), build.clone(), who.to_string());
+        let withdrawn = self.ledger.write(move |tx| {
+            let Some(found) = published::of_build(tx, &name, &id)? else {
+                return Ok(Err(Refusal::Unknown { what: format!("published build {id} of {name}") }));
+            };
+            // In the very transaction that forgets it: a press is written down before or after, never between.
+            if let Some((push, stage)) = published::pushed(tx, &name, &id)? {
+                return Ok(Err(Refusal::Taken {
+                    case: Case::Pushed,
+                    why: format!(
+                        "build {id} cannot be withdrawn: push {push} brought it to {stage}, and what was pushed stays in \
+                         the history; publish a new commit, or roll {stage} back"
+                    ),
+                }));
+            }
+            published::withdraw(tx, &name, &id)?;
+            let why = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            let deed = format!("build {id} of {name}, root {}, published by {}{why}", found.root, found.who);
+            audit::note(tx, At::now(), &who, "withdraw", &deed)?;
+            Ok(Ok(()))
+        });
+        withdrawn.await??;
+        self.remove_builds(stack, vec![build.to_string()]).await;
+        self.branches.look(&known, None).await;
+        self.changed();
+        Ok(())
+    }
+
+    /// The newest published builds of a stack, newest first, each with whether it may be withdrawn.
+    ///
+    /// # Errors
+    /// When there is no such stack.
+    pub async fn published(&self, stack: &StackName) -> Decision<Vec<PublishedBuild>> {
+        self.shelved(stack)?;
+        let name = stack.clone();
+        let listed = self.ledger.read(move |connection| {
+            let found = published::list(connection, &name, LISTED)?;
+            let of = |build: Published| -> Answer<PublishedBuild> {
+                let id: BuildId = build.build.parse().map_err(|bad: BadName| LedgerError::Corrupt(bad.to_string()))?;
+                let push = published::pushed(connection, &name, &id)?.map(|(push, _)| push);
+                Ok(PublishedBuild { build, push })
+            };
+            found.into_iter().map(of).collect()
+        });
+        Ok(listed.await?)
     }
 
     /// Removes the files of builds that the ledger has forgotten.
@@ -166,6 +253,40 @@ impl Desk {
         if let Err(error) = removed {
             tracing::warn!(%stack, %error, "a forgotten build was not removed");
         }
+    }
+}
+
+/// A published build in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PublishedBuild {
+    /// The build.
+    #[serde(flatten)]
+    pub build: Published,
+    /// Its last push; none when nobody has pushed it, and then it may be withdrawn.
+    pub push: Option<i64>,
+}
+
+fn build_id(text: &str) -> Decision<BuildId> {
+    text.parse().map_err(|bad: BadName| Refusal::corrupt(bad))
+}
+
+/// What is wrong with the build is the publisher's to mend; what the disk said is not.
+fn not_frozen(error: std::io::Error) -> Refusal {
+    match error.downcast::<FreezeError>() {
+        Ok(FreezeError::NoBuild(NoBuild::Fewer(fewer))) => Refusal::Fewer {
+            why: format!(
+                "the build was not taken: {fewer}. If that is right, publish it again with --fewer (fewer=yes in the API)"
+            ),
+            now: fewer.now,
+            before: fewer.before.files,
+        },
+        Ok(error @ (FreezeError::NoBuild(_) | FreezeError::Refused(_))) => {
+            Refusal::BadRequest { case: Case::Upload, why: format!("the build was not taken: {error}") }
+        }
+        Ok(error @ FreezeError::Io { .. }) => {
+            Refusal::Unable { case: Case::NotKept, why: format!("the build was not frozen: {error}") }
+        }
+        Err(error) => Refusal::Unable { case: Case::NotKept, why: format!("the build was not frozen: {error}") },
     }
 }
 

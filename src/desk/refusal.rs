@@ -81,6 +81,16 @@ pub enum Refusal {
         /// What is there.
         why: String,
     },
+    /// What came in has far fewer files than what was there before.
+    #[error("{why}")]
+    Fewer {
+        /// Both numbers, and how to say that it is right.
+        why: String,
+        /// How many files there are.
+        now: u64,
+        /// How many there were.
+        before: u64,
+    },
     /// There is nothing that could go out, or be done.
     #[error("{why}")]
     Nothing {
@@ -148,6 +158,7 @@ impl Refusal {
             Self::Held { push: Some(_), .. } => Case::HeldByPush,
             Self::Moved { .. } => Case::Moved,
             Self::BadStack { .. } => Case::BadStack,
+            Self::Fewer { .. } => Case::FewerFiles,
             Self::Taken { case, .. }
             | Self::Nothing { case, .. }
             | Self::NoHosts { case, .. }
@@ -177,6 +188,7 @@ impl Refusal {
             Self::Unknown { .. }
             | Self::Moved { .. }
             | Self::Taken { .. }
+            | Self::Fewer { .. }
             | Self::Nothing { .. }
             | Self::BadStack { .. }
             | Self::NoHosts { .. }

@@ -43,8 +43,14 @@ pub(super) fn assignment(push: i64) -> Assignment {
             sha: sha(),
             branch: "main".to_owned(),
             build: BuildFrom::Made {
-                source: Source::Git { url: "/srv/git/web".to_owned(), branch: "main".to_owned() },
+                source: Source::Git {
+                    url: "/srv/git/web".to_owned(),
+                    branch: "main".to_owned(),
+                    submodules: false,
+                    lfs: false,
+                },
                 ship: None,
+                shrink: 50,
             },
             old: None,
             spared: Vec::new(),

@@ -9,6 +9,7 @@ use super::undo;
 use super::view::{Next, Partly, StageView, StepNow, Street, Trunk, Undo};
 use super::wish::Questions;
 use super::{Decision, Desk, Refusal, first_line};
+use crate::address;
 use crate::ledger::aim::Aim;
 use crate::ledger::history::{self, Filter};
 use crate::ledger::holds::{self, Hold};
@@ -84,7 +85,7 @@ impl Desk {
             stack: name.to_string(),
             title: stack.title.clone(),
             branch: stack.source.branch().to_owned(),
-            source: stack.source.address().map(without_password).unwrap_or_default(),
+            source: stack.source.address().map(|url| address::shown(url).into_owned()).unwrap_or_default(),
             unit: stack.source.unit(),
             choose: !matches!(stack.source, Source::Dir { .. }),
             trunk: known.head.map(|(head, subject)| Trunk {
@@ -201,35 +202,4 @@ fn read(desk: &Desk, connection: &Connection, stack: &Stack, head: Option<Revisi
         recent: history::list(connection, &of_stack, RECENT)?,
         stages,
     })
-}
-
-/// An address as it may be shown: `https://name:password@host/` keeps its password to itself.
-fn without_password(url: &str) -> String {
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let host_ends = rest.find('/').unwrap_or(rest.len());
-            match rest[..host_ends].rsplit_once('@') {
-                Some((_, host)) => format!("{scheme}://{host}{}", &rest[host_ends..]),
-                None => url.to_owned(),
-            }
-        }
-        None => url.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_in_an_address_is_not_shown() {
-        for (url, shown) in [
-            ("https://mary:secret@example.com/web.git", "https://example.com/web.git"),
-            ("https://example.com/a@b.git", "https://example.com/a@b.git"),
-            ("/srv/git/web.git", "/srv/git/web.git"),
-            ("git@example.com:web.git", "git@example.com:web.git"),
-        ] {
-            assert_eq!(without_password(url), shown);
-        }
-    }
 }

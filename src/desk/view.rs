@@ -208,6 +208,8 @@ pub struct Versions {
     pub refs: Option<String>,
     /// The stack's own branch first, then the heads of the others.
     pub groups: Vec<VersionGroup>,
+    /// The published builds that may be withdrawn, since nobody has pushed them: by revision.
+    pub withdraw: std::collections::BTreeMap<String, String>,
 }
 
 /// The versions of one branch.

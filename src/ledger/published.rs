@@ -181,6 +181,40 @@ pub fn insert(tx: &Transaction<'_>, stack: &StackName, new: &Published) -> Answe
     Ok(())
 }
 
+/// The last push of a build, with its stage; none when nobody has pushed it.
+///
+/// # Errors
+/// What SQLite said.
+pub fn pushed(connection: &Connection, stack: &StackName, build: &BuildId) -> Answer<Option<(i64, String)>> {
+    let mut ask = connection
+        .prepare_cached("SELECT id, stage FROM pushes WHERE stack = ?1 AND build = ?2 ORDER BY id DESC LIMIT 1")?;
+    let found = ask.query_row([stack.as_str(), build.as_str()], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(found.optional()?)
+}
+
+/// The build of this id, when it was published.
+///
+/// # Errors
+/// What SQLite said.
+pub fn of_build(connection: &Connection, stack: &StackName, build: &BuildId) -> Answer<Option<Published>> {
+    let mut ask = connection.prepare_cached(&format!("SELECT {COLUMNS} WHERE p.stack = ?1 AND p.build = ?2"))?;
+    Ok(ask.query_row([stack.as_str(), build.as_str()], Published::of).optional()?)
+}
+
+/// Takes a build back that nobody has pushed, as if it had never been published: its revision may get another one.
+///
+/// # Errors
+/// What SQLite said.
+pub fn withdraw(tx: &Transaction<'_>, stack: &StackName, build: &BuildId) -> Answer<()> {
+    forget(tx, stack, build.as_str())
+}
+
+fn forget(tx: &Transaction<'_>, stack: &StackName, build: &str) -> Answer<()> {
+    tx.prepare_cached("DELETE FROM published WHERE stack = ?1 AND build = ?2")?.execute([stack.as_str(), build])?;
+    tx.prepare_cached("DELETE FROM builds WHERE stack = ?1 AND id = ?2")?.execute([stack.as_str(), build])?;
+    Ok(())
+}
+
 /// Forgets builds that nobody has pushed, but the newest `keep`; answers which, so that their files go too.
 ///
 /// # Errors
@@ -194,8 +228,7 @@ pub fn forget_unpushed(tx: &Transaction<'_>, stack: &StackName, keep: usize) -> 
     let gone = ask.query_map(params![stack.as_str(), whole(keep)], |row| row.get(0))?;
     let gone: Vec<String> = gone.collect::<Result<_, _>>()?;
     for build in &gone {
-        tx.prepare_cached("DELETE FROM published WHERE stack = ?1 AND build = ?2")?.execute([stack.as_str(), build])?;
-        tx.prepare_cached("DELETE FROM builds WHERE stack = ?1 AND id = ?2")?.execute([stack.as_str(), build])?;
+        forget(tx, stack, build)?;
     }
     Ok(gone)
 }

@@ -78,7 +78,11 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
             Some(before) => {
                 return Err(PlanError::NeedsBuild { stage: stage.clone(), before: before.name.clone() });
             }
-            None => (sha, BuildFrom::Made { source: stack.source.clone(), ship: stack.ship.clone() }, making(stack)),
+            None => (
+                sha,
+                BuildFrom::Made { source: stack.source.clone(), ship: stack.ship.clone(), shrink: stack.shrink },
+                making(stack),
+            ),
         },
         Goods::Build { id, root, sha } => (sha, BuildFrom::Existing { id, root }, Vec::new()),
     };

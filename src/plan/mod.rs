@@ -103,6 +103,9 @@ pub enum BuildFrom {
         source: Source,
         /// The part of the checkout that goes out.
         ship: Option<String>,
+        /// By so many percent fewer files than the build before are believed without asking.
+        #[serde(default = "half", skip_serializing_if = "is_half")]
+        shrink: usize,
     },
     /// It exists: exactly this one goes out.
     Existing {
@@ -111,6 +114,15 @@ pub enum BuildFrom {
         /// The root hash of its manifest.
         root: Root,
     },
+}
+
+/// What a plan means that says nothing of `shrink`.
+fn half() -> usize {
+    50
+}
+
+fn is_half(shrink: &usize) -> bool {
+    *shrink == half()
 }
 
 /// What a stage runs before the push.

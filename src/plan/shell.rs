@@ -232,6 +232,21 @@ fn check_out(plan: &Plan, hand: &ByHand) -> String {
         BuildFrom::Made { source: Source::Dir { path }, .. } => {
             format!("cp -a -- {} \"$work/checkout/\"\n", quoted(&format!("{path}/.")))
         }
+        BuildFrom::Made { source: Source::Git { url, submodules, lfs, .. }, .. } if *submodules || *lfs => {
+            let git = "git -c core.hooksPath=/dev/null -C \"$work/checkout\"";
+            let mut bring = format!(
+                "git clone --quiet --no-checkout -- {} \"$work/checkout\" </dev/null\n{git} checkout --quiet --force {}\n",
+                quoted(url),
+                plan.sha
+            );
+            if *submodules {
+                bring.push_str(&format!("{git} submodule --quiet update --init --recursive </dev/null\n"));
+            }
+            if *lfs {
+                bring.push_str(&format!("{git} lfs pull </dev/null\n"));
+            }
+            bring
+        }
         _ => format!(
             "GIT_INDEX_FILE=\"$work/index\" git -c core.hooksPath=/dev/null --git-dir={} --work-tree=\"$work/checkout\" \\\n  \
              checkout --quiet --force {} -- . </dev/null\n",

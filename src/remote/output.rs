@@ -1,4 +1,5 @@
-//! The output path: bytes in, cleaned lines out (TRUST section 3): mask, split, decode, strip, in this order.
+//! The output path: bytes in, cleaned lines out (TRUST section 3): mask, split, decode, strip, in this order;
+//! then what stands before the `@` of an address is hidden.
 //! It must never depend on how the bytes were cut, nor let a control byte, an escape or an invisible character through.
 //! Called by the guard for every stream that it reads.
 
@@ -11,7 +12,9 @@ mod tests;
 use colour::Colours;
 pub use mask::Mask;
 
+use crate::address;
 use mask::Masking;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -240,7 +243,12 @@ impl Cleaner {
     fn end_line(&mut self, lines: &mut Vec<String>) {
         self.line.push_str(self.shown.close());
         self.shown = Colours::default();
-        lines.push(std::mem::take(&mut self.line));
+        let line = std::mem::take(&mut self.line);
+        // git, curl and others repeat the addresses that they were given.
+        lines.push(match address::shown(&line) {
+            Cow::Owned(safe) => safe,
+            Cow::Borrowed(_) => line,
+        });
     }
 }
 

@@ -1,16 +1,21 @@
 //! The build of a push: checked out and frozen on the push host, and which of them a command brings. It must never change a
-//! build that is frozen, nor give a half one its final name.
+//! build that is frozen, give a half one its final name, nor freeze one that the gate does not let pass.
 
 use super::recorder::Place;
 use super::walk::Walk;
+use crate::address;
 use crate::journal::Event;
 use crate::plan::{BuildFrom, Part};
 use crate::remote::Ending;
 use crate::remote::release::BuildOnDisk;
-use crate::source::build::{BuildDir, freeze};
+use crate::source::build::{BuildDir, FreezeError, Frozen, freeze};
+use crate::source::gate::{Before, Gate, NoBuild};
 use crate::source::origin::Origin;
-use crate::stack::{BuildId, Revision, Root};
+use crate::stack::{BuildId, Question, Revision, Root};
 use std::path::PathBuf;
+
+/// How long a person has to say that a small build is right, in seconds.
+const ASK_FOR_S: u64 = 900;
 
 /// A build, and where it lies on the push host.
 pub(super) struct Goods {
@@ -56,7 +61,7 @@ impl Walk {
         let origin = match &plan.build {
             BuildFrom::Made { source, .. } => {
                 Origin::of(source, &plan.stack, &mirrors, self.assignment.ssh_config.clone(), most)
-                    .map(|origin| (origin, source.address().unwrap_or_default()))
+                    .map(|origin| (origin, address::shown(source.address().unwrap_or_default())))
             }
             BuildFrom::Existing { .. } => None,
         };
@@ -72,10 +77,39 @@ impl Walk {
             Origin::Svn(_) => self.recorder.note(place, format!("exporting {address}@{}", plan.sha)).await,
             Origin::Dir(..) => self.recorder.note(place, format!("copying {address}")).await,
         }
-        origin.checkout(&plan.sha, &self.checkout, most).await.map_err(|error| error.to_string())
+        let empty = origin.checkout(&plan.sha, &self.checkout, most).await.map_err(|error| error.to_string())?;
+        let _ = self.submodules.set(empty);
+        Ok(())
     }
 
+    /// Freezes the checkout. A build with far fewer files than the one that is live is asked about first.
     pub(super) async fn freeze(&self, place: &Place) -> Ending {
+        let submodules = self.submodules.get().cloned().unwrap_or_default();
+        let mut gate = Gate { before: None, submodules };
+        gate.before = self.before().await;
+        let fewer = match self.freeze_through(gate.clone()).await {
+            Err(FreezeError::NoBuild(NoBuild::Fewer(fewer))) => fewer,
+            frozen => return self.frozen(place, frozen).await,
+        };
+        let text = format!("The build looks small: {fewer}. Is that right?");
+        let question = Question { text, timeout_s: ASK_FOR_S };
+        if !self.confirmed(place.command, &question).await {
+            return Ending::Refused(format!("nobody said that this is right: {}", NoBuild::Fewer(fewer)));
+        }
+        let frozen = self.freeze_through(Gate { before: None, ..gate }).await;
+        self.frozen(place, frozen).await
+    }
+
+    /// The build that is live, which a new one is compared with.
+    async fn before(&self) -> Option<Before> {
+        let plan = &self.assignment.plan;
+        let (BuildFrom::Made { shrink, .. }, Some(old)) = (&plan.build, &plan.old) else { return None };
+        let (dir, build, shrink) = (BuildDir::of(&self.data, &plan.stack, &old.id), old.id.to_string(), *shrink);
+        let files = tokio::task::spawn_blocking(move || dir.files()).await.ok().flatten()?;
+        Some(Before { build, files, shrink })
+    }
+
+    async fn freeze_through(&self, gate: Gate) -> Result<Frozen, FreezeError> {
         let plan = &self.assignment.plan;
         let ship = match &plan.build {
             BuildFrom::Made { ship, .. } => ship.clone(),
@@ -83,28 +117,31 @@ impl Walk {
         };
         let (build, checkout) = (self.build_dir(), self.checkout.clone());
         let previous = plan.old.as_ref().map(|old| BuildDir::of(&self.data, &plan.stack, &old.id));
+        let path = checkout.clone();
+        let work = move || freeze(&checkout, ship.as_deref(), &build, previous.as_ref(), &gate);
         // Not cut short by a cancel: it is bounded by the tree, and half a build never gets the final name.
-        let frozen =
-            tokio::task::spawn_blocking(move || freeze(&checkout, ship.as_deref(), &build, previous.as_ref())).await;
-        match frozen {
-            Ok(Ok(frozen)) => {
-                let words = format!(
-                    "build {}: {} files, {} bytes, {} unchanged; root {}",
-                    self.assignment.build,
-                    frozen.files,
-                    frozen.bytes,
-                    frozen.unchanged,
-                    frozen.root.short()
-                );
-                self.recorder.note(place, words).await;
-                let build = self.assignment.build.clone();
-                let (root, files, bytes) = (frozen.root, frozen.files, frozen.bytes);
-                let _ = self.frozen.set(root.clone());
-                self.recorder.state(Event::BuildMade { command: place.command, build, root, files, bytes }).await;
-                Ending::Exited(0)
-            }
-            Ok(Err(error)) => Ending::Refused(error.to_string()),
-            Err(error) => Ending::Refused(error.to_string()),
-        }
+        let frozen = tokio::task::spawn_blocking(work).await;
+        frozen.unwrap_or_else(|error| Err(FreezeError::Io { path, source: std::io::Error::other(error) }))
+    }
+
+    async fn frozen(&self, place: &Place, frozen: Result<Frozen, FreezeError>) -> Ending {
+        let frozen = match frozen {
+            Ok(frozen) => frozen,
+            Err(error) => return Ending::Refused(error.to_string()),
+        };
+        let words = format!(
+            "build {}: {} files, {} bytes, {} unchanged; root {}",
+            self.assignment.build,
+            frozen.files,
+            frozen.bytes,
+            frozen.unchanged,
+            frozen.root.short()
+        );
+        self.recorder.note(place, words).await;
+        let build = self.assignment.build.clone();
+        let (root, files, bytes) = (frozen.root, frozen.files, frozen.bytes);
+        let _ = self.frozen.set(root.clone());
+        self.recorder.state(Event::BuildMade { command: place.command, build, root, files, bytes }).await;
+        Ending::Exited(0)
     }
 }

@@ -1,6 +1,8 @@
 //! Lines `link: TITLE URL` in the output of `before` and `finally`: a ticket, a graph. It must never take what a browser
 //! could read as anything but a web address. Called by the step, with lines that are cleaned already.
 
+use crate::address::{self, HIDDEN};
+
 /// Links that one push keeps: a page is for reading.
 pub(super) const MOST: usize = 20;
 /// The longest title, in characters.
@@ -12,6 +14,8 @@ const LONGEST_URL: usize = 1000;
 pub(super) fn parse(line: &str) -> Option<(String, String)> {
     let rest = line.trim().strip_prefix("link:")?.trim();
     let (title, url) = rest.rsplit_once(char::is_whitespace).unwrap_or(("", rest));
+    // A page, a mail and a channel show it: what signs somebody in is left out of it.
+    let (title, url) = (&*address::shown(title), &*without_login(url));
     let address = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
     let plain = |b: u8| b.is_ascii_graphic() && !b"<>\"'`{}|\\^".contains(&b);
     let good = address.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
@@ -20,6 +24,11 @@ pub(super) fn parse(line: &str) -> Option<(String, String)> {
     let title = if title.trim().is_empty() { url } else { title.trim() };
     let clean = |c: &char| !c.is_control();
     good.then(|| (title.chars().filter(clean).take(LONGEST_TITLE).collect(), url.to_owned()))
+}
+
+/// A link without what stands before its `@`: with stars it would lead nowhere.
+fn without_login(url: &str) -> String {
+    address::shown(url).replacen(&format!("://{HIDDEN}@"), "://", 1)
 }
 
 #[cfg(test)]
@@ -37,6 +46,11 @@ mod tests {
             ),
             ("link: http://[::1]:3000/", link("http://[::1]:3000/", "http://[::1]:3000/")),
             ("  link:  Graph \t https://g.example.com ", link("Graph", "https://g.example.com")),
+            (
+                "link: https://u:pw@t.example.com https://me:s3cret@t.example.com/a@b",
+                link("https://***@t.example.com", "https://t.example.com/a@b"),
+            ),
+            ("link: https://token@t.example.com/", link("https://t.example.com/", "https://t.example.com/")),
             ("link: x javascript:alert(1)", None),
             ("link: x https://", None),
             ("link: x https:///a", None),

@@ -2,6 +2,7 @@
 //! did, and never go on after `fdatasync` failed: the process exits with 70 at once (TRUST section 2).
 
 use super::orders::Orders;
+use crate::address;
 use crate::journal::{Event, Stream, Writer};
 use crate::time::At;
 use std::io;
@@ -70,7 +71,8 @@ impl Recorder {
 
     /// Writes a line in Pushbutton's own words.
     pub async fn note(&self, place: &Place, text: impl Into<String>) {
-        self.line(place, Stream::Note, text.into()).await;
+        let text = text.into();
+        self.line(place, Stream::Note, address::shown(&text).into_owned()).await;
     }
 }
 

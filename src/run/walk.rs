@@ -40,6 +40,8 @@ pub struct Walk {
     pub(super) late: BTreeMap<Host, Late>,
     /// The root of the build that this push froze.
     pub(super) frozen: OnceLock<Root>,
+    /// The submodules that the checkout left empty.
+    pub(super) submodules: OnceLock<Vec<String>>,
     /// Releases on their way from host to host, by the number of their command.
     pub(super) passings: Mutex<BTreeMap<u32, Arc<Passing>>>,
     /// When `current` was flipped, host by host.
@@ -93,6 +95,7 @@ impl Walk {
             connections: BTreeMap::new(),
             late: BTreeMap::new(),
             frozen: OnceLock::new(),
+            submodules: OnceLock::new(),
             passings: Mutex::default(),
             flips: Flips::default(),
             links: AtomicUsize::new(0),

@@ -16,6 +16,7 @@
 
 pub use super::tree::{FreezeError, Offenders};
 
+use super::gate::Gate;
 use super::manifest::{Content, Entry, Manifest, REVISION};
 use super::tree::{self, Item, ItemKind, Judgement, hash_while};
 use crate::stack::{BuildId, Root, StackName};
@@ -58,6 +59,12 @@ impl BuildDir {
         self.0.join("manifest")
     }
 
+    /// How many files it has, by its manifest; none where that cannot be read.
+    pub fn files(&self) -> Option<u64> {
+        let manifest = Manifest::parse(&std::fs::read_to_string(self.manifest()).ok()?).ok()?;
+        Some(manifest.files())
+    }
+
     /// Where it is made, until it is whole; no build id holds a dot.
     fn partial(&self) -> Self {
         Self(self.0.with_added_extension("partial"))
@@ -65,7 +72,7 @@ impl BuildDir {
 }
 
 /// Freezes `checkout` (or its part `ship`) into `build`: files unchanged since `previous` are hard links to it and keep its
-/// mtime; then the manifest is written, and everything is on the disk. Blocking.
+/// mtime; then the manifest is written, and everything is on the disk. Whatever brought it, it passes `gate`. Blocking.
 ///
 /// # Errors
 /// What cannot be frozen, by path: devices, links that leave the tree, names with control bytes …; or what the disk said.
@@ -75,9 +82,11 @@ pub fn freeze(
     ship: Option<&str>,
     build: &BuildDir,
     previous: Option<&BuildDir>,
+    gate: &Gate,
 ) -> Result<Frozen, FreezeError> {
-    let from = shipped_part(checkout, ship)?;
+    let (whole, from) = shipped_part(checkout, ship)?;
     let items = tree::walk(&from, judge)?;
+    gate.pass(&whole, &from, &items)?;
     if build.0.exists() {
         let there = std::io::Error::new(ErrorKind::AlreadyExists, "this build is frozen already");
         return Err(FreezeError::at(&build.0)(there));
@@ -106,9 +115,10 @@ pub(super) fn judge(path: &str) -> Judgement {
 }
 
 /// The directory that goes out. A committer may have made it a link, so where it really lies is asked.
-fn shipped_part(checkout: &Path, ship: Option<&str>) -> Result<PathBuf, FreezeError> {
+/// Answers both, the whole checkout first.
+fn shipped_part(checkout: &Path, ship: Option<&str>) -> Result<(PathBuf, PathBuf), FreezeError> {
     let whole = checkout.canonicalize().map_err(FreezeError::at(checkout))?;
-    let Some(ship) = ship else { return Ok(whole) };
+    let Some(ship) = ship else { return Ok((whole.clone(), whole)) };
     let refused = |why| {
         let mut offenders = Offenders::default();
         offenders.add(ship, why);
@@ -124,7 +134,7 @@ fn shipped_part(checkout: &Path, ship: Option<&str>) -> Result<PathBuf, FreezeEr
     match part {
         _ if !part.starts_with(&whole) => Err(refused("the stack ships it, but it lies outside of the checkout")),
         _ if !part.is_dir() => Err(refused("the stack ships it, but it is not a directory")),
-        part => Ok(part),
+        part => Ok((whole, part)),
     }
 }
 

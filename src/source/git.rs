@@ -1,29 +1,35 @@
 //! One bare mirror per stack, spoken to with a hardened git (TRUST section 6).
-//! It must never resolve a branch after the press (revisions only), run a hook, fetch a submodule, or hand text from
-//! outside to git where an option could stand. Called by the desk (what is new?) and the runner (check it out).
+//! It must never resolve a branch after the press (revisions only), run a hook, fetch a submodule or a file of Git LFS that
+//! the stack file does not ask for, or hand text from outside to git where an option could stand. A mirror is a copy: one
+//! that is damaged in any way is made anew beside, and swapped; nobody who reads it meanwhile is disturbed. Called by the desk (what is new?) and the runner (check it out).
 //!
 //! Layout under `mirrors`: `STACK.git` the mirror, `STACK.lock` one fetch at a time, `STACK.fetched` when (its mtime) and
-//! from where (SHA-256 of the address) it was last brought up to date.
+//! from where (SHA-256 of the address) it was last brought up to date, `STACK.suspect` that it must be made anew,
+//! `STACK.partial` where that is done, `STACK.lfs` files of Git LFS, `STACK.HASH.git` the mirror of a submodule.
 
 mod changes;
+mod checkout;
 mod fetch;
 mod refs;
 mod run;
+mod submodules;
 pub mod version;
 pub(super) mod words;
 
 pub use self::changes::FileChange;
+pub(super) use self::submodules::allowed_from;
 
 use self::fetch::Remote;
 use self::run::{Git, Trouble};
-use super::tool::SourceError;
+use super::tool::{self, SourceError};
+use crate::advice::git::is_damage;
+use crate::diagnostic::nearest;
 use crate::ledger::pushes::Commit;
 use crate::stack::{Revision, StackName};
 use crate::time::At;
 use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest, Sha256};
 use std::fs::{DirBuilder, File};
-use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -33,12 +39,12 @@ use tokio::time::Instant;
 const FETCH_LIMIT: Duration = Duration::from_secs(120);
 /// Putting what was fetched in order; what is not done then is done another time.
 const TIDY_LIMIT: Duration = Duration::from_secs(60);
-/// A checkout writes all files of a revision.
-const CHECKOUT_LIMIT: Duration = Duration::from_secs(600);
 /// Questions that the mirror answers by itself.
 const ASK_LIMIT: Duration = Duration::from_secs(30);
 /// The size of a mirror, in MiB, when nobody says otherwise.
 const MOST_MIB: u64 = 10_240;
+/// Branches that are named when the wanted one is not among them.
+const SHOWN_BRANCHES: usize = 5;
 /// How often a fetch that waits for another looks again: short beside a fetch, long beside the look.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -46,23 +52,34 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub struct Mirror {
     mirrors: PathBuf,
-    stack: StackName,
+    /// The stack; of a submodule, with the hash of its address.
+    name: String,
     url: String,
     ssh_config: Option<PathBuf>,
     most_mib: u64,
+    /// Whether a checkout brings the submodules along.
+    submodules: bool,
+    /// Whether a checkout brings the files of Git LFS.
+    lfs: bool,
 }
 
 // By hand: the address may hold a password.
 impl std::fmt::Debug for Mirror {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Mirror").field(&self.stack).field(&words::shown_url(&self.url)).finish()
+        f.debug_tuple("Mirror").field(&self.name).field(&words::shown_url(&self.url)).finish()
     }
 }
 
 impl Mirror {
     /// Names the mirror under `mirrors`; nothing is touched yet. `ssh_config` is given to git's ssh.
     pub fn new(mirrors: &Path, stack: &StackName, url: &str, ssh_config: Option<PathBuf>) -> Self {
-        Self { mirrors: mirrors.to_owned(), stack: stack.clone(), url: url.to_owned(), ssh_config, most_mib: MOST_MIB }
+        let (mirrors, name, url) = (mirrors.to_owned(), stack.to_string(), url.to_owned());
+        Self { mirrors, name, url, ssh_config, most_mib: MOST_MIB, submodules: false, lfs: false }
+    }
+
+    /// The same, whose checkouts bring submodules and files of Git LFS along, or not.
+    pub fn bringing(self, submodules: bool, lfs: bool) -> Self {
+        Self { submodules, lfs, ..self }
     }
 
     /// The same, with another limit on its size.
@@ -86,11 +103,7 @@ impl Mirror {
         if waited && self.noted().is_some_and(|fetched| (asked..=began).contains(&fetched)) {
             return Ok(());
         }
-        if !self.dir().exists() {
-            self.make("sha1").await?;
-        }
-        self.fetch_patiently(&remote).await?;
-        self.count_refs().await?;
+        self.bring_up_to_date(&remote).await?;
         self.note(began).map_err(|error| self.fetch_error(error))?;
         self.tidy().await;
         Ok(())
@@ -118,11 +131,36 @@ impl Mirror {
         match git.run(ASK_LIMIT).await {
             Ok(said) => said.trim().parse().map_err(|_| SourceError { what, why: "git gave no revision".to_owned() }),
             Err(Trouble::Failed(said)) if said.contains("not a valid ref") => {
-                let why = "there is no such branch; was it removed or renamed, or is the stack's branch misspelt?";
-                Err(SourceError { what, why: why.to_owned() })
+                Err(SourceError { what, why: self.no_branch(branch).await })
             }
             Err(trouble) => Err(self.error(what, &trouble)),
         }
+    }
+
+    /// Why there is no such branch, as far as the mirror knows, and what to do.
+    async fn no_branch(&self, branch: &str) -> String {
+        let git = Git::new(&self.dir()).args(["for-each-ref", "--sort=-committerdate", "--format=%(refname:lstrip=2)"]);
+        let said = match git.arg("refs/heads/").said(ASK_LIMIT).await {
+            Ok(said) if !is_damage(&said.err) => said.out,
+            Ok(said) => return self.why(&Trouble::Failed(said.err)),
+            Err(trouble) => return self.why(&trouble),
+        };
+        let names: Vec<String> = said.lines().map(words::line).collect();
+        if names.is_empty() {
+            return "what answers there shows no branch at all: the repository is empty (push a first commit to it), or the \
+                    address leads to something that is no repository"
+                .to_owned();
+        }
+        let near = nearest(branch, names.iter().map(String::as_str));
+        let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        let more = match names.len().saturating_sub(SHOWN_BRANCHES) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let shown = names.into_iter().take(SHOWN_BRANCHES).collect::<Vec<_>>().join(", ");
+        format!(
+            "there is no such branch{near}; it has {shown}{more}. Was it removed or renamed, or is the stack's branch misspelt?"
+        )
     }
 
     /// Whether the mirror has this revision.
@@ -185,33 +223,29 @@ impl Mirror {
         log.run(ASK_LIMIT).await
     }
 
-    /// Puts the files of a revision into `dir`, which must not exist. Nothing is left there after an error.
-    ///
-    /// # Errors
-    /// What git said.
-    pub async fn checkout(&self, revision: &Revision, dir: &Path) -> Result<(), SourceError> {
-        let what = || format!("checking out {}", revision.short());
-        let on_disk = |error: std::io::Error| SourceError { what: what(), why: format!("{}: {error}", dir.display()) };
-        let dir = std::path::absolute(dir).map_err(on_disk)?;
-        std::fs::create_dir(&dir).map_err(on_disk)?;
-        // git's index, of no use afterwards; beside the files, it would be part of the build.
-        let index = tempfile::tempdir_in(dir.parent().unwrap_or(Path::new("/"))).map_err(on_disk)?;
-        let git = Git::new(&self.dir())
-            .env("GIT_INDEX_FILE", index.path().join("index"))
-            .arg("--work-tree")
-            .arg(&dir)
-            .args(["checkout", "--quiet", "--force", "--end-of-options", revision.as_str(), "--", "."])
-            .dir(&dir);
-        let outcome = git.run(CHECKOUT_LIMIT).await;
-        outcome.map(|_| ()).map_err(|trouble| {
-            // The first error is the one to tell.
-            let _ = std::fs::remove_dir_all(&dir);
-            self.error(what(), &trouble)
-        })
+    fn dir(&self) -> PathBuf {
+        self.path("git")
     }
 
-    fn dir(&self) -> PathBuf {
-        self.mirrors.join(format!("{}.git", self.stack))
+    /// What belongs to this mirror, by its ending.
+    fn path(&self, ending: &str) -> PathBuf {
+        self.mirrors.join(format!("{}.{ending}", self.name))
+    }
+
+    /// Where files of Git LFS are kept.
+    pub(super) fn lfs_dir(&self) -> PathBuf {
+        self.path("lfs")
+    }
+
+    /// Where it is a mirror of.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A value of a file in git's form; none when there is none, or the file is not in that form.
+    pub(super) async fn config_value(&self, file: &Path, key: &str) -> Option<String> {
+        let git = Git::new(&self.dir()).args(["config", "--file"]).arg(file).args(["--get", key]);
+        git.run(ASK_LIMIT).await.ok().map(|said| said.trim_end_matches('\n').to_owned())
     }
 
     fn fetch_error(&self, why: impl ToString) -> SourceError {
@@ -219,12 +253,33 @@ impl Mirror {
     }
 
     fn error(&self, what: String, trouble: &Trouble) -> SourceError {
-        SourceError { what, why: words::why(trouble, &self.url) }
+        SourceError { what, why: self.why(trouble) }
+    }
+
+    /// Why a question that only our own files answer got no answer. What is damaged is made anew by the next fetch.
+    fn why(&self, trouble: &Trouble) -> String {
+        match trouble {
+            Trouble::Failed(said) if is_damage(said) => {
+                self.suspect();
+                words::of_the_copy(said, &self.url)
+            }
+            trouble => words::why(trouble, &self.url),
+        }
+    }
+
+    /// Says that the mirror must be made anew; it is still read as far as it goes.
+    fn suspect(&self) {
+        if let Err(error) = File::create(self.path("suspect")) {
+            tracing::warn!(mirror = self.name, %error, "a damaged mirror cannot be marked");
+        }
     }
 
     /// Takes the mirror's lock, and says whether somebody else had it.
     async fn lock(&self) -> Result<(Flock<File>, bool), SourceError> {
-        let path = self.mirrors.join(format!("{}.lock", self.stack));
+        let path = self.path("lock");
+        if path.is_dir() {
+            tool::remove(&path).map_err(|error| self.fetch_error(error))?;
+        }
         let open = File::options().create(true).append(true).open(&path);
         let mut file = open.map_err(|error| self.fetch_error(format!("{}: {error}", path.display())))?;
         let patience = Instant::now() + FETCH_LIMIT + TIDY_LIMIT + Duration::from_secs(30);
@@ -244,16 +299,17 @@ impl Mirror {
     }
 
     fn note_path(&self) -> PathBuf {
-        self.mirrors.join(format!("{}.fetched", self.stack))
+        self.path("fetched")
     }
 
     /// Remembers that a fetch from this address began then, and ended well.
     fn note(&self, began: SystemTime) -> std::io::Result<()> {
         let path = self.note_path();
-        let new = path.with_extension("fetched.new");
+        let new = self.path("fetched.new");
+        tool::remove(&new)?;
         std::fs::write(&new, self.address_hash())?;
         File::options().write(true).open(&new)?.set_modified(began)?;
-        std::fs::rename(&new, &path)
+        tool::put_in_place(&new, &path)
     }
 
     /// When the last good fetch from this address began.
@@ -282,13 +338,6 @@ pub(super) fn ssh_command(ssh_config: Option<&Path>) -> Result<String, &'static 
             Err("the ssh configuration's path must be absolute, and of letters, digits and _./@+,:=- only, since git \
                   hands it to a shell: choose another data directory")
         }
-    }
-}
-
-fn remove_dir(dir: &Path) -> std::io::Result<()> {
-    match std::fs::remove_dir_all(dir) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        outcome => outcome,
     }
 }
 

@@ -136,6 +136,11 @@ impl Manifest {
         text
     }
 
+    /// How many files it has.
+    pub fn files(&self) -> u64 {
+        self.entries.iter().filter(|entry| matches!(entry.content, Content::File { .. })).count() as u64
+    }
+
     /// The root hash: the SHA-256 of its text.
     pub fn root(&self) -> Root {
         hex(&Sha256::digest(self.to_text())).parse().expect("a SHA-256 is 64 hexadecimal digits")

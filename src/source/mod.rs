@@ -4,7 +4,9 @@
 
 pub mod build;
 pub mod directory;
+pub mod gate;
 pub mod git;
+pub mod lfs;
 pub mod manifest;
 pub mod origin;
 pub mod svn;

@@ -37,8 +37,9 @@ impl Origin {
         most: Most,
     ) -> Option<Self> {
         Some(match source {
-            Source::Git { url, branch } => {
-                Self::Git(Mirror::new(mirrors, stack, url, ssh_config).at_most(most.mib), branch.clone())
+            Source::Git { url, branch, submodules, lfs } => {
+                let mirror = Mirror::new(mirrors, stack, url, ssh_config).at_most(most.mib);
+                Self::Git(mirror.bringing(*submodules, *lfs), branch.clone())
             }
             Source::Svn { url } => Self::Svn(Svn::new(mirrors, stack, url, ssh_config)),
             Source::Dir { path } => Self::Dir(Arc::new(Directory::new(Path::new(path), most)), path.into()),
@@ -110,18 +111,20 @@ impl Origin {
         }
     }
 
-    /// Puts the files of a revision into `dir`, which must not exist. Nothing is left there after an error.
+    /// Puts the files of a revision into `dir`, which must not exist, and answers which submodules are empty there. Nothing
+    /// is left there after an error.
     ///
     /// # Errors
     /// What the source said.
-    pub async fn checkout(&self, revision: &Revision, dir: &Path, most: Most) -> Result<(), SourceError> {
+    pub async fn checkout(&self, revision: &Revision, dir: &Path, most: Most) -> Result<Vec<String>, SourceError> {
         match self {
             Self::Git(mirror, _) => mirror.checkout(revision, dir).await,
-            Self::Svn(svn) => svn.checkout(revision, dir).await,
+            Self::Svn(svn) => svn.checkout(revision, dir).await.map(|()| Vec::new()),
             Self::Dir(_, path) => {
                 let (from, seen, dir) = (path.clone(), revision.clone(), dir.to_owned());
                 let copied = blocking(move || directory::copy(&from, most, &seen, &dir)).await;
-                copied.map_err(|why| SourceError { what: format!("copying {}", path.display()), why })
+                let copied = copied.map_err(|why| SourceError { what: format!("copying {}", path.display()), why });
+                copied.map(|()| Vec::new())
             }
         }
     }

@@ -9,6 +9,7 @@ mod xml;
 
 use super::git::words;
 use super::tool::{self, SourceError, Trouble};
+use crate::advice;
 use crate::ledger::pushes::Commit;
 use crate::process::Program;
 use crate::stack::{Revision, StackName};
@@ -26,20 +27,6 @@ const FETCHED: usize = 200;
 const FETCH_LIMIT: Duration = Duration::from_secs(60);
 /// An export writes all files of a revision, over the network.
 const EXPORT_LIMIT: Duration = Duration::from_secs(1200);
-
-/// What svn says when something is wrong, and what to do about it.
-const ADVICE: [(&str, &str); 10] = [
-    ("E170001", "it wants a name and a password: use svn+ssh with a key, or a repository that the push host may read"),
-    ("E215004", "it wants a name and a password: use svn+ssh with a key, or a repository that the push host may read"),
-    ("E230001", "the server's certificate is not trusted: put its authority among those of the push host"),
-    ("E160013", "is the path in the stack's address right?"),
-    ("E180001", "is the stack's address right, and may the push host read it?"),
-    ("E670002", "is the name in the stack's address right, and does DNS work on the push host?"),
-    ("E731001", "is the name in the stack's address right, and does DNS work on the push host?"),
-    ("Connection refused", "is the svn server up, and the port right?"),
-    ("Host key verification failed", "put the svn server's host key into known_hosts on the push host"),
-    ("No space left", "make room on the push host's data disk"),
-];
 
 /// A directory of a repository, as one stack's source.
 #[derive(Clone)]
@@ -84,14 +71,18 @@ impl Svn {
         let svn = self.svn().map_err(fetching)?.args(["log", "--xml", &limit]);
         let said = tool::run(svn.arg("--").arg(self.pegged("HEAD")), FETCH_LIMIT).await;
         let said = said.map_err(|trouble| fetching(why(&trouble, &self.url)))?;
-        let commits = xml::commits(&said).ok_or_else(|| fetching("svn gave no log that can be read".to_owned()))?;
+        let commits = xml::commits(&said.out).ok_or_else(|| {
+            fetching("svn's answer is no whole log: it may have been cut off; it is asked again soon".to_owned())
+        })?;
         if commits.is_empty() {
-            return Err(fetching("nothing was ever committed there".to_owned()));
+            return Err(fetching("nothing was ever committed there: the repository is empty, or the path is of no commit yet; make a first commit".to_owned()));
         }
         let text = serde_json::to_string(&Fetched { from: self.address_hash(), at, commits });
         let text = text.map_err(|error| fetching(error.to_string()))?;
         let new = self.note_path().with_extension("svn.new");
-        let kept = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, self.note_path()));
+        let kept = tool::remove(&new)
+            .and_then(|()| std::fs::write(&new, text))
+            .and_then(|()| tool::put_in_place(&new, &self.note_path()));
         kept.map_err(|error| fetching(format!("{}: {error}", new.display())))
     }
 
@@ -180,7 +171,11 @@ impl Svn {
     }
 
     fn make_config_dir(&self) -> Result<(), String> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(self.config_dir());
+        let dir = self.config_dir();
+        if !dir.is_dir() {
+            tool::remove(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+        }
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&dir);
         made.map_err(|error| format!("{}: {error}", self.config_dir().display()))
     }
 
@@ -214,13 +209,7 @@ fn why(trouble: &Trouble, url: &str) -> String {
         Trouble::TimedOut(limit) => {
             format!("svn was not done after {} s and was ended; is the other side, or the disk, slow?", limit.as_secs())
         }
-        Trouble::Failed(said) => {
-            let shown = words::complaint(said, url);
-            match ADVICE.iter().find(|(phrase, _)| said.contains(phrase)) {
-                Some((_, advice)) => format!("{shown}; {advice}"),
-                None => shown,
-            }
-        }
+        Trouble::Failed(said) => advice::svn::of(&words::complaint(said, url)).words(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tools of others as this room runs them: a limit on time and on what is read, ended with all that they started. It
 //! must never wait for one without a limit. Called by `git` and `svn`, which say what the tool may see.
 
+use crate::advice::git;
 use crate::process::Program;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -35,33 +36,48 @@ pub(super) enum Trouble {
     Failed(String),
 }
 
+/// Removes whatever lies at a path; nothing there is well.
+pub(super) fn remove(path: &std::path::Path) -> std::io::Result<()> {
+    let removed = match std::fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => std::fs::remove_dir_all(path),
+        Ok(_) => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Gives a new file its name, whatever had the name before: what is kept here can be had again.
+pub(super) fn put_in_place(new: &std::path::Path, path: &std::path::Path) -> std::io::Result<()> {
+    match std::fs::rename(new, path) {
+        Err(_) if path.is_dir() => remove(path).and_then(|()| std::fs::rename(new, path)),
+        renamed => renamed,
+    }
+}
+
 impl Trouble {
     /// Whether trying again may help: the network's failures, never a refusal.
     pub fn may_pass(&self) -> bool {
-        const PASSING: [&str; 12] = [
-            "Could not resolve host",
-            "Temporary failure in name resolution",
-            "Connection refused",
-            "Connection reset",
-            "Connection timed out",
-            "Operation timed out",
-            "Connection closed by",
-            "Failed to connect",
-            "early EOF",
-            "unexpected disconnect",
-            "hung up unexpectedly",
-            "returned error: 5",
-        ];
         match self {
-            Self::Failed(said) => PASSING.iter().any(|phrase| said.contains(phrase)),
+            Self::Failed(said) => git::of(said).case.is_some_and(|case| case.again),
             _ => false,
         }
     }
 }
 
+/// What a tool wrote that ended well.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub out: String,
+    /// Its warnings.
+    pub err: String,
+}
+
 /// Runs a tool to its end and answers what it wrote, bad UTF-8 replaced. After `limit`, or when the caller is gone, it is
 /// ended with all that it started (ssh, index-pack …). The program must lead a group of its own.
-pub(super) async fn run(program: Program, limit: Duration) -> Result<String, Trouble> {
+pub(super) async fn run(program: Program, limit: Duration) -> Result<Said, Trouble> {
     let mut child = program.start().map_err(Trouble::NotRun)?;
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
     let (out, err) = (child.stdout.take(), child.stderr.take());
@@ -82,7 +98,14 @@ pub(super) async fn run(program: Program, limit: Duration) -> Result<String, Tro
     let (out, err, status) = outcome.map_err(Trouble::NotRun)?;
     group.0 = None;
     match status.success() {
-        true => Ok(String::from_utf8_lossy(&out).into_owned()),
+        // The end of what is kept is not the end of the answer.
+        true if out.len() as u64 >= LONGEST_ANSWER => {
+            Err(Trouble::Failed(format!("it answered with more than {} MiB", LONGEST_ANSWER >> 20)))
+        }
+        true => Ok(Said {
+            out: String::from_utf8_lossy(&out).into_owned(),
+            err: String::from_utf8_lossy(&err).into_owned(),
+        }),
         false => Err(Trouble::Failed(String::from_utf8_lossy(&err).into_owned())),
     }
 }

@@ -1,6 +1,7 @@
 //! What lies in a directory, and what no build may hold: the one walk that freezing and the manifest share.
 //! It must never follow a link, nor read a file's bytes unless asked for its hash.
 
+use super::gate::NoBuild;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -23,6 +24,9 @@ pub enum FreezeError {
     /// It holds what no build may hold.
     #[error("{0}")]
     Refused(Offenders),
+    /// What was made is no build.
+    #[error("{0}")]
+    NoBuild(NoBuild),
     /// The disk said no.
     #[error("{path}: {source}")]
     Io {
@@ -31,6 +35,12 @@ pub enum FreezeError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl From<NoBuild> for FreezeError {
+    fn from(why: NoBuild) -> Self {
+        Self::NoBuild(why)
+    }
 }
 
 impl FreezeError {
@@ -105,6 +115,30 @@ pub(super) enum Judgement {
     Keep,
     LeaveOut,
     Refuse(&'static str),
+}
+
+/// Lists all that lies below `root` and may be looked into, and judges nothing: what no build may hold is left out.
+///
+/// # Errors
+/// What the disk said.
+pub(super) fn walk_unjudged(root: &Path) -> Result<Vec<Item>, FreezeError> {
+    let (mut items, mut waiting) = (Vec::new(), vec![String::new()]);
+    while let Some(below) = waiting.pop() {
+        let dir = root.join(&below);
+        for entry in std::fs::read_dir(&dir).map_err(FreezeError::at(&dir))? {
+            let entry = entry.map_err(FreezeError::at(&dir))?;
+            let Ok(name) = shown_name(&entry.file_name()) else { continue };
+            let path = if below.is_empty() { name } else { format!("{below}/{name}") };
+            let meta = entry.metadata().map_err(FreezeError::at(&entry.path()))?;
+            if let Ok(kind) = kind_of(&entry.path(), &meta)? {
+                if kind == ItemKind::Directory {
+                    waiting.push(path.clone());
+                }
+                items.push(Item { path, kind, meta });
+            }
+        }
+    }
+    Ok(items)
 }
 
 /// Lists all that lies below `root`, sorted by the bytes of the path; `judge` is asked for each path.
@@ -262,6 +296,17 @@ pub(super) fn bytes_below(dir: &Path) -> u64 {
         }
     }
     bytes
+}
+
+/// The directories below `dir` that hold nothing, sorted. Names that cannot be shown are passed over: no build holds them.
+pub(super) fn empty_directories(dir: &Path) -> Result<Vec<String>, FreezeError> {
+    let items = walk_unjudged(dir)?;
+    let full: std::collections::HashSet<&str> =
+        items.iter().filter_map(|item| item.path.rsplit_once('/')).map(|(parent, _)| parent).collect();
+    let empty = items.iter().filter(|item| item.kind == ItemKind::Directory && !full.contains(item.path.as_str()));
+    let mut empty: Vec<String> = empty.map(|item| item.path.clone()).collect();
+    empty.sort();
+    Ok(empty)
 }
 
 /// Opens a regular file for reading, never through a link that took its place.

@@ -16,6 +16,8 @@ use tar::{Archive, Entry, EntryType};
 
 /// The longest extended header: long names and times need some hundred bytes, and all of it is read into memory.
 const LONGEST_EXTENSION: u64 = 64 * 1024;
+/// What a tar is made of, in bytes.
+const BLOCK: u64 = 512;
 /// Bytes that are read and written at once.
 const PIECE: usize = 64 * 1024;
 
@@ -74,8 +76,10 @@ fn look_through(tar: &mut File, most: Most) -> Result<(), UnpackError> {
     let mut archive = Archive::new(tar);
     // Each entry may have some headers of extensions of its own.
     let most_headers = most.entries.saturating_mul(4);
+    let mut end = 0;
     for (number, entry) in archive.entries_with_seek().map_err(no_tar)?.raw(true).enumerate() {
         let entry = entry.map_err(no_tar)?;
+        end = entry.raw_file_position().saturating_add(entry.size().div_ceil(BLOCK).saturating_mul(BLOCK));
         let kind = entry.header().entry_type();
         let extends = kind.is_gnu_longname()
             || kind.is_gnu_longlink()
@@ -88,7 +92,29 @@ fn look_through(tar: &mut File, most: Most) -> Result<(), UnpackError> {
             return Err(UnpackError::NoTar(format!("a name or header of {} bytes", entry.size())));
         }
     }
-    Ok(())
+    ends_whole(archive.into_inner(), end)
+}
+
+/// Whether two blocks of zeros stand at `end`, behind the last entry, and nothing but zeros follows. Where the file ends
+/// without them, the rest of it may be missing; where more follows, it would be left out without a word.
+fn ends_whole(tar: &mut File, end: u64) -> Result<(), UnpackError> {
+    tar.seek(SeekFrom::Start(end)).map_err(no_tar)?;
+    let (mut left, mut piece) = (0, vec![0; PIECE]);
+    loop {
+        let read = tar.read(&mut piece).map_err(no_tar)?;
+        match read {
+            0 if left < 2 * BLOCK => {
+                let why = "it ends without tar's end mark (two blocks of zeros), so it was cut off; nothing of it was kept: send it again";
+                return Err(UnpackError::NoTar(why.to_owned()));
+            }
+            0 => return Ok(()),
+            read if piece[..read].iter().any(|byte| *byte != 0) => {
+                let why = "more stands behind its end mark, as when two tars were joined; pack all of it into one";
+                return Err(UnpackError::NoTar(why.to_owned()));
+            }
+            read => left += read as u64,
+        }
+    }
 }
 
 fn no_tar(error: std::io::Error) -> UnpackError {

@@ -161,6 +161,7 @@ fn path_on_hosts(text: &str) -> Result<String, Refused> {
     match values::absolute_path(absolute.as_deref().unwrap_or(text)) {
         Ok(_) if text.chars().all(plain) && !text.ends_with('/') => Ok(text.to_owned()),
         Ok(_) | Err(_) => Err(Refused {
+            at: None,
             title: format!("path `{}` is not allowed", shown(text)),
             cures: vec![
                 "write the path of a file on the hosts, of plain letters: \"/etc/push/relay_key\" or \"~/.ssh/relay_key\""
@@ -176,6 +177,7 @@ fn user(text: &str) -> Result<String, Refused> {
     match format!("{text}@host").parse::<super::Host>() {
         Ok(host) if host.user() == Some(text) => Ok(text.to_owned()),
         Ok(_) | Err(_) => Err(Refused {
+            at: None,
             title: format!("user `{}` is not allowed", shown(text)),
             cures: vec!["write the name of a user on the hosts: \"deploy\"".to_owned()],
         }),

@@ -51,6 +51,8 @@ pub struct Stack {
     pub title: String,
     /// Where its revisions come from.
     pub source: Source,
+    /// By so many percent fewer files than the build before has a build is still believed without asking.
+    pub shrink: usize,
     /// Shell commands that make the build, on the push host, in a clean checkout.
     pub build: Vec<Script>,
     /// After this long a build command is ended.

@@ -119,6 +119,7 @@ fn read_stack(
     reader.check_keys(root, &STACK);
     let title = root.get("title").and_then(|value| reader.parsed(value, values::line));
     let source = source::read(reader, root);
+    let shrink = source::read_shrink(reader, root);
     let refs = source::read_refs(reader, root, source.as_ref());
     let ship = root.get("ship").and_then(|value| reader.parsed(value, values::inner_path));
     let diff = root.get("diff").and_then(|value| reader.parsed(value, values::diff_url));
@@ -146,6 +147,7 @@ fn read_stack(
         name,
         title,
         source: source?,
+        shrink,
         build,
         build_timeout,
         ship,

@@ -2,6 +2,7 @@
 //! It must never know what a stack is. Called by the files of this room only.
 
 use super::values::Refused;
+use crate::address;
 use crate::diagnostic::{Mistake, shown};
 use std::ops::Range;
 use toml::Spanned;
@@ -74,8 +75,21 @@ impl<'t> Reader<'t> {
     /// A string.
     pub fn text(&mut self, value: &Value<'_>) -> Option<Text> {
         match value.get_ref() {
-            DeValue::String(text) => Some(Text { value: text.to_string(), at: value.span() }),
+            DeValue::String(text) => {
+                let text = Text { value: text.to_string(), at: value.span() };
+                self.refuse_password(&text);
+                Some(text)
+            }
             other => self.wrong(value, "text in quotes", other),
+        }
+    }
+
+    /// No key may hold a password that is part of an address, whatever it is for: pages, logs and mails show commands,
+    /// titles and variables.
+    fn refuse_password(&mut self, text: &Text) {
+        if let Some(flaw) = address::password_in(&text.value) {
+            let at = self.part(text, &flaw.at);
+            self.refuse(Mistake::new(at, flaw.title).cure(flaw.cure));
         }
     }
 
@@ -90,7 +104,8 @@ impl<'t> Reader<'t> {
         match parse(&text.value) {
             Ok(parsed) => Some(parsed),
             Err(refused) => {
-                self.refuse(Mistake { at: text.at.clone(), title: refused.title, cures: refused.cures });
+                let at = refused.at.map_or_else(|| text.at.clone(), |at| self.part(text, &at));
+                self.refuse(Mistake { at, title: refused.title, cures: refused.cures });
                 None
             }
         }

@@ -19,6 +19,12 @@ pub enum Source {
         url: String,
         /// The branch, as `git check-ref-format --branch` allows it.
         branch: String,
+        /// Whether its submodules come along, each at the commit that it names.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        submodules: bool,
+        /// Whether the files of Git LFS are fetched.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        lfs: bool,
     },
     /// A directory of a Subversion repository; its revisions are numbers.
     Svn {
@@ -118,7 +124,19 @@ pub fn is_branch(text: &str) -> bool {
     values::branch(text).is_ok()
 }
 
-const SOURCE: Keys = Keys { of: "`source`", known: &["git", "branch", "svn", "dir", "published"], later: &[] };
+const SOURCE: Keys = Keys {
+    of: "`source`",
+    known: &["git", "branch", "submodules", "lfs", "svn", "dir", "published", "shrink"],
+    later: &[],
+};
+/// What only git has, and what to do about it elsewhere.
+const OF_GIT: [(&str, &str); 3] = [
+    ("branch", "take it out: only git has branches here"),
+    ("submodules", "take it out: only git has submodules"),
+    ("lfs", "take it out: Git LFS belongs to git; what is published or copied must hold the files themselves"),
+];
+/// Without a word in the file: half of the files may go.
+const SHRINK: usize = 50;
 const KINDS: [&str; 4] = ["git", "svn", "dir", "published"];
 const EXAMPLE: &str = "source = { git = \"https://git.example.com/web.git\", branch = \"main\" }";
 
@@ -136,9 +154,10 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Source
         reader.refuse(Mistake::new(key.span(), title).cure("keep one of them"));
         return None;
     }
-    if let (Some((branch, _)), [kind @ ("svn" | "dir" | "published")]) = (table.get_key_value("branch"), &kinds[..]) {
-        let title = format!("`{kind}` has no `branch`");
-        reader.refuse(Mistake::new(branch.span(), title).cure("take it out: only git has branches here"));
+    for (name, cure) in OF_GIT {
+        if let (Some((key, _)), [kind @ ("svn" | "dir" | "published")]) = (table.get_key_value(name), &kinds[..]) {
+            reader.refuse(Mistake::new(key.span(), format!("`{kind}` has no `{name}`")).cure(cure));
+        }
     }
     let of = |kind| table.get(kind);
     match kinds.first() {
@@ -166,9 +185,19 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Source
                 }
             };
             let (url, branch) = (get("git", values::git_url), get("branch", values::branch));
-            Some(Source::Git { url: url?, branch: branch? })
+            let mut says = |name| table.get(name).is_some_and(|value| reader.boolean(value) == Some(true));
+            let (submodules, lfs) = (says("submodules"), says("lfs"));
+            Some(Source::Git { url: url?, branch: branch?, submodules, lfs })
         }
     }
+}
+
+/// Reads `shrink` of the source: how much smaller than the one before a build is believed without asking.
+pub(super) fn read_shrink(reader: &mut Reader<'_>, root: &DeTable<'_>) -> usize {
+    let table = root.get("source").and_then(|value| value.get_ref().as_table());
+    let shrink =
+        table.and_then(|table| table.get("shrink")).and_then(|value| reader.parsed(value, values::file_shrink));
+    shrink.unwrap_or(SHRINK)
 }
 
 /// What is published goes out as it is.
@@ -185,7 +214,7 @@ fn refuse_making(reader: &mut Reader<'_>, root: &DeTable<'_>) {
 pub(super) fn read_refs(reader: &mut Reader<'_>, table: &DeTable<'_>, source: Option<&Source>) -> Option<Refs> {
     let (key, value) = table.get_key_value("refs")?;
     if let Some(source @ (Source::Svn { .. } | Source::Dir { .. })) = source {
-        let title = format!("`refs` needs branches, and {} has none", source.address().unwrap_or_default());
+        let title = format!("`refs` needs branches, and {} has none", shown(source.address().unwrap_or_default()));
         reader.refuse(Mistake::new(key.span(), title).cure("take it out"));
         return None;
     }
@@ -205,6 +234,7 @@ fn pattern(text: &str) -> Result<String, Refused> {
         Ok(_) => Ok(text.to_owned()),
         Err(_) => Err(Refused {
             title: format!("`{}` is not the name of a branch, nor a pattern for some", shown(text)),
+            at: None,
             cures: vec!["write names; * stands for any letters but /, ** for any: \"main\", \"release/*\"".to_owned()],
         }),
     }
@@ -290,6 +320,10 @@ mod tests {
         for (top, words) in [
             ("source = { svn = \"svn://h/x\", dir = \"/x\" }", "a stack has one source"),
             ("source = { dir = \"/x\", branch = \"main\" }", "`dir` has no `branch`"),
+            ("source = { dir = \"/x\", lfs = true }", "`dir` has no `lfs`"),
+            ("source = { published = true, submodules = true }", "`published` has no `submodules`"),
+            ("source = { dir = \"/x\", shrink = \"half\" }", "shrink `half` is not allowed"),
+            ("source = { git = \"/x\", branch = \"main\", lfs = \"yes\" }", "must be true or false"),
             ("source = { git = \"/x\" }", "has no `branch`"),
             ("source = { branch = \"main\" }", "has no `git`"),
             ("source = { published = false }", "`published` can only be true"),
@@ -326,7 +360,10 @@ mod tests {
             (svn("https://svn.example.com/web/trunk"), "trunk"),
             (svn("https://svn.example.com/web/trunk/"), "trunk"),
             (Source::Dir { path: "/srv/artifacts/web".to_owned() }, "web"),
-            (Source::Git { url: "/srv/git".to_owned(), branch: "main".to_owned() }, "main"),
+            (
+                Source::Git { url: "/srv/git".to_owned(), branch: "main".to_owned(), submodules: false, lfs: false },
+                "main",
+            ),
         ] {
             assert_eq!(source.branch(), branch);
         }

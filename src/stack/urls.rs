@@ -5,6 +5,7 @@ use super::script::{Address, Piece};
 use super::shell::Flaw;
 use super::values::is_variable_name;
 use super::variables::{Kind, Scope};
+use crate::address::{Login, without_secrets};
 use crate::diagnostic::{nearest, shown};
 use std::ops::Range;
 
@@ -20,6 +21,9 @@ pub(super) fn address(text: &str, scope: Scope<'_>) -> Result<Address, Vec<Flaw>
         let title = format!("the address `{}` is not allowed", shown(text));
         let cure = "write an http:// or https:// address: check = \"http://{host}/health\"";
         return Err(vec![flaw(0..text.len(), title, cure)]);
+    }
+    if let Err(found) = without_secrets(text, Login::None) {
+        return Err(vec![flaw(found.at, found.title.to_owned(), found.cure)]);
     }
     let (mut pieces, mut flaws, mut plain) = (Vec::new(), Vec::new(), String::new());
     let mut at = 0;

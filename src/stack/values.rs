@@ -6,7 +6,9 @@ mod rsync;
 pub(super) use rsync::rsync_option;
 
 use super::Host;
+use crate::address::{self, Login};
 use crate::diagnostic::shown;
+use std::ops::Range;
 use std::time::Duration;
 
 /// Why a value was refused.
@@ -14,15 +16,27 @@ use std::time::Duration;
 pub(super) struct Refused {
     pub title: String,
     pub cures: Vec<String>,
+    /// The bytes of the value that are wrong; all of it where nothing is said.
+    pub at: Option<Range<usize>>,
 }
 
 fn refused(title: impl Into<String>, cure: &str) -> Refused {
-    Refused { title: title.into(), cures: vec![cure.to_owned()] }
+    Refused { title: title.into(), cures: vec![cure.to_owned()], at: None }
 }
 
 impl From<super::BadName> for Refused {
     fn from(bad: super::BadName) -> Self {
-        Self { title: format!("{} `{}` is not allowed", bad.what, shown(&bad.value)), cures: vec![bad.rule.to_owned()] }
+        Self {
+            title: format!("{} `{}` is not allowed", bad.what, shown(&bad.value)),
+            cures: vec![bad.rule.to_owned()],
+            at: None,
+        }
+    }
+}
+
+impl From<address::Flaw> for Refused {
+    fn from(flaw: address::Flaw) -> Self {
+        Self { title: flaw.title.to_owned(), cures: vec![flaw.cure.to_owned()], at: Some(flaw.at) }
     }
 }
 
@@ -85,8 +99,7 @@ pub(super) fn percent(text: &str) -> Result<Share, Refused> {
 
 /// How long to wait between two tries: as a timeout.
 pub(super) fn every(text: &str) -> Result<Duration, Refused> {
-    timeout(text)
-        .map_err(|refused| Refused { title: format!("every `{}` is not allowed", shown(text)), cures: refused.cures })
+    timeout(text).map_err(|refused| Refused { title: format!("every `{}` is not allowed", shown(text)), ..refused })
 }
 
 /// `"30s"`, `"15m"`, `"2h"`: one second to one day.
@@ -173,6 +186,12 @@ pub(super) fn shrink(text: &str) -> Result<usize, Refused> {
             "write by how much fewer hosts than last time are believed, 0% to 100%: shrink = \"50%\"",
         )),
     }
+}
+
+/// `shrink = "50%"` of a source.
+pub(super) fn file_shrink(text: &str) -> Result<usize, Refused> {
+    let cure = "write by how much fewer files than the build before are believed, 0% to 100%: shrink = \"50%\"";
+    shrink(text).map_err(|refused| Refused { cures: vec![cure.to_owned()], ..refused })
 }
 
 /// `jump = "bastion.example.com"`; `"none"` is no jump host.
@@ -265,15 +284,8 @@ pub(super) fn git_url(text: &str) -> Result<String, Refused> {
             "write what `git clone` takes: https://host/path.git, user@host:path.git or /absolute/path",
         ));
     }
-    let user =
-        text.split_once("://").and_then(|(_, rest)| rest.split('/').next()?.rsplit_once('@')).map(|(user, _)| user);
-    match user.is_some_and(|user| user.contains(':')) {
-        true => Err(refused(
-            "a password does not belong into a stack file",
-            "use an ssh address with a key, or git's own credentials",
-        )),
-        false => Ok(text.to_owned()),
-    }
+    address::without_secrets(text, Login::Name)?;
+    Ok(text.to_owned())
 }
 
 /// The address of a directory in a Subversion repository, without a peg revision.
@@ -297,19 +309,14 @@ pub(super) fn svn_url(text: &str) -> Result<String, Refused> {
     if !host_ok || path.split('/').any(|part| part == "..") {
         return Err(bad());
     }
+    address::without_secrets(text, Login::Name)?;
     if path.contains('@') {
         return Err(refused(
             format!("`{}` holds an @ in its path", shown(text)),
             "write it as %40; a revision is never part of the address, the press says which one",
         ));
     }
-    match authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) {
-        true => Err(refused(
-            "a password does not belong into a stack file",
-            "use svn+ssh with a key, or a repository that the push host may read",
-        )),
-        false => Ok(text.to_owned()),
-    }
+    Ok(text.to_owned())
 }
 
 /// A branch, by the rules of `git check-ref-format --branch`.
@@ -342,6 +349,7 @@ pub(super) fn diff_url(text: &str) -> Result<String, Refused> {
     if let Some(name) = variable_in(&filled) {
         return Err(refused(format!("`{{{name}}}` cannot be used in `diff`"), "it may hold {old_sha} and {sha}"));
     }
+    address::without_secrets(text, Login::None)?;
     match host_ok && !filled.chars().any(|c| c.is_control() || c.is_whitespace() || "<>\"{}|\\^`".contains(c)) {
         true => Ok(text.to_owned()),
         false => Err(refused(
@@ -357,9 +365,10 @@ pub(super) fn ticket_url(text: &str) -> Result<String, Refused> {
     if let Some(name) = variable_in(&filled) {
         return Err(refused(format!("`{{{name}}}` cannot be used in `tickets`"), "it may hold {ticket} and {number}"));
     }
+    address::without_secrets(text, Login::None)?;
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host_ok = host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[') && !host.contains(['{', '@']);
+    let host_ok = host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[') && !host.contains('{');
     if !host_ok || filled.chars().any(|c| c.is_control() || c.is_whitespace() || "<>\"{}|\\^`".contains(c)) {
         return Err(refused(
             format!("ticket address `{}` is not allowed", shown(text)),

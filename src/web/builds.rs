@@ -2,18 +2,21 @@
 //! anything of it is looked at. It must never hold one in memory, nor unpack anything itself. Called by the routes.
 
 use super::App;
+use super::actions::see;
 use super::asking::Caller;
+use super::in_time::InTime;
 use super::problem::{Problem, Reply};
 use super::screens::named;
 use crate::desk::{Case, Publishing, Refusal};
-use crate::stack::Revision;
+use crate::stack::{BuildId, Revision, StackName};
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path, Payload, Query};
+use actix_web::web::{Data, Form, Path, Payload, Query};
 use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, Seek, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Uploads at once: each may fill the disk up to its limit.
@@ -31,6 +34,22 @@ pub struct Said {
     branch: String,
     #[serde(default)]
     title: String,
+    /// `yes`: far fewer files than before are right.
+    fewer: Option<Yes>,
+}
+
+/// The one word that says so.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Yes {
+    Yes,
+}
+
+/// Why a build is withdrawn.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    reason: Option<String>,
 }
 
 /// Whether this is the path of an upload.
@@ -39,7 +58,7 @@ pub fn is_upload(path: &str) -> bool {
     rest.is_some_and(|stack| !stack.is_empty() && !stack.contains('/'))
 }
 
-/// `POST /api/v1/stacks/{stack}/builds?sha=…&ref=…&title=…`
+/// `POST /api/v1/stacks/{stack}/builds?sha=…&ref=…&title=…&fewer=yes`
 pub async fn publish(app: Data<App>, caller: Caller, stack: Path<String>, said: Query<Said>, body: Payload) -> Reply {
     let said = said.into_inner();
     let sha: Revision = said.sha.parse().map_err(|bad: crate::stack::BadName| Problem::bad_request(bad.to_string()))?;
@@ -49,6 +68,7 @@ pub async fn publish(app: Data<App>, caller: Caller, stack: Path<String>, said: 
         branch: said.branch,
         title: said.title.trim().to_owned(),
         who: caller.who.clone(),
+        fewer: said.fewer.is_some(),
     };
     app.budgets
         .builds
@@ -61,7 +81,7 @@ pub async fn publish(app: Data<App>, caller: Caller, stack: Path<String>, said: 
     let Ok(written) = tokio::time::timeout(LONGEST, write(body, tar, most)).await else {
         return Err(Problem::too_slow());
     };
-    let (desk, tar) = (std::sync::Arc::clone(&app.desk), written?);
+    let (desk, tar) = (Arc::clone(&app.desk), written?);
     // To its end, also when the sender goes: what is in the ledger has its files.
     let taken = tokio::spawn(async move { desk.publish(what, tar).await }).await.map_err(Problem::broken)??;
     let answer = json!({ "build": taken.build, "new": taken.new });
@@ -69,6 +89,42 @@ pub async fn publish(app: Data<App>, caller: Caller, stack: Path<String>, said: 
         true => HttpResponse::Created().json(answer),
         false => HttpResponse::Ok().json(answer),
     })
+}
+
+/// `GET /api/v1/stacks/{stack}/builds`
+pub async fn listed(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
+    let stack: StackName = named("stack", &stack)?;
+    Ok(HttpResponse::Ok().json(json!({ "builds": app.desk.published(&stack).await? })))
+}
+
+/// `DELETE /api/v1/stacks/{stack}/builds/{build}?reason=…`
+pub async fn withdraw(app: Data<App>, caller: Caller, place: Path<(String, String)>, said: Query<Reason>) -> Reply {
+    withdrawn(&app, &caller, &place, said.reason.as_deref()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `POST /stacks/{stack}/builds/{build}/withdraw`
+pub async fn withdraw_by_form(
+    app: Data<App>,
+    caller: Caller,
+    place: Path<(String, String)>,
+    form: InTime<Form<Reason>>,
+) -> Reply {
+    withdrawn(&app, &caller, &place, form.0.reason.as_deref()).await?;
+    Ok(see(format!("/stacks/{}", place.0)))
+}
+
+async fn withdrawn(
+    app: &Data<App>,
+    caller: &Caller,
+    (stack, build): &(String, String),
+    reason: Option<&str>,
+) -> Result<(), Problem> {
+    let (stack, build): (StackName, BuildId) = (named("stack", stack)?, named("build", build)?);
+    let (desk, who, reason) = (Arc::clone(&app.desk), caller.who.clone(), reason.map(str::to_owned));
+    // To its end, also when the browser goes: what the ledger forgets has no files any more.
+    let done = tokio::spawn(async move { desk.withdraw(&stack, &build, &who, reason.as_deref()).await });
+    Ok(done.await.map_err(Problem::broken)??)
 }
 
 /// Writes a body down as it comes, and gives the file back at its beginning.

@@ -254,6 +254,7 @@ impl From<Refusal> for Problem {
             Refusal::Nothing { .. } => (StatusCode::CONFLICT, "nothing"),
             Refusal::BadStack { .. } => (StatusCode::CONFLICT, "bad_stack"),
             Refusal::Taken { .. } => (StatusCode::CONFLICT, "taken"),
+            Refusal::Fewer { .. } => (StatusCode::CONFLICT, "fewer"),
             Refusal::NoHosts { .. } => (StatusCode::CONFLICT, "no_hosts"),
             Refusal::BadRequest { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
             Refusal::Unable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unable"),

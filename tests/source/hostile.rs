@@ -175,12 +175,14 @@ async fn evil_file_names_are_checked_out_as_they_are_and_only_the_unshowable_are
     mirror.fetch().await.unwrap();
 
     mirror.checkout(&fine, &world.path("fine")).await.unwrap();
-    freeze(&world.path("fine"), None, &world.build("aaaaaaa-1"), None).unwrap();
+    freeze(&world.path("fine"), None, &world.build("aaaaaaa-1"), None, &Gate::default()).unwrap();
     for name in names {
         assert_eq!(std::fs::read_to_string(world.build("aaaaaaa-1").tree().join(name)).unwrap(), name);
     }
     mirror.checkout(&unshowable, &world.path("unshowable")).await.unwrap();
-    let error = freeze(&world.path("unshowable"), None, &world.build("bbbbbbb-2"), None).unwrap_err().to_string();
+    let error = freeze(&world.path("unshowable"), None, &world.build("bbbbbbb-2"), None, &Gate::default())
+        .unwrap_err()
+        .to_string();
     assert_eq!(error, "cannot be part of a build: new\\nline (its name has control characters)");
     assert!(!world.pwned());
 }
@@ -195,6 +197,8 @@ async fn a_commit_with_a_link_that_leaves_the_tree_cannot_become_a_build() {
     let mirror = world.mirror();
     mirror.fetch().await.unwrap();
     mirror.checkout(&head, &world.path("checkout")).await.unwrap();
-    let error = freeze(&world.path("checkout"), None, &world.build("aaaaaaa-1"), None).unwrap_err().to_string();
+    let error = freeze(&world.path("checkout"), None, &world.build("aaaaaaa-1"), None, &Gate::default())
+        .unwrap_err()
+        .to_string();
     assert_eq!(error, "cannot be part of a build: dir/evil (the link leaves the tree)");
 }

@@ -56,7 +56,7 @@ fn a_file_that_did_not_change_keeps_its_mtime_over_three_builds() {
         let checkout = place.checkout(name, &[("same", "same"), ("dir/changing", changing)]);
         set_time(&checkout.join("same"), time);
         set_time(&checkout.join("dir/changing"), time);
-        let frozen = freeze(&checkout, None, build, previous).unwrap();
+        let frozen = freeze(&checkout, None, build, previous, &Gate::default()).unwrap();
         assert_eq!((frozen.files, frozen.bytes), (2, 5));
         assert_eq!(frozen.unchanged, u64::from(previous.is_some()));
         std::fs::remove_dir_all(&checkout).unwrap();
@@ -80,7 +80,7 @@ fn a_changed_file_is_always_younger_than_before_even_when_the_build_writes_const
         let checkout = place.checkout(text, &[("page", text)]);
         set_time(&checkout.join("page"), 1_000);
         let build = place.build(&format!("aaaaaaa-{n}"));
-        freeze(&checkout, None, &build, previous.as_ref()).unwrap();
+        freeze(&checkout, None, &build, previous.as_ref(), &Gate::default()).unwrap();
         assert_eq!(time_of(&build, "page"), at(1_000 + n as u64));
         previous = Some(build);
     }
@@ -92,10 +92,10 @@ fn a_file_that_only_became_executable_keeps_its_mtime_but_is_another_file() {
     let (first, second) = (place.build("aaaaaaa-1"), place.build("bbbbbbb-2"));
     let checkout = place.checkout("one", &[("run", "#!/bin/sh\n")]);
     set_time(&checkout.join("run"), 1_000);
-    let one = freeze(&checkout, None, &first, None).unwrap();
+    let one = freeze(&checkout, None, &first, None, &Gate::default()).unwrap();
     std::fs::set_permissions(checkout.join("run"), Permissions::from_mode(0o700)).unwrap();
     set_time(&checkout.join("run"), 2_000);
-    let two = freeze(&checkout, None, &second, Some(&first)).unwrap();
+    let two = freeze(&checkout, None, &second, Some(&first), &Gate::default()).unwrap();
     assert_ne!(one.root, two.root);
     assert_eq!(time_of(&second, "run"), at(1_000));
     assert_eq!(first.tree().join("run").metadata().unwrap().mode() & 0o7777, 0o644);
@@ -107,9 +107,9 @@ fn a_damaged_file_of_the_build_before_is_not_carried_on() {
     let place = Place::new();
     let (first, second) = (place.build("aaaaaaa-1"), place.build("bbbbbbb-2"));
     let checkout = place.checkout("one", &[("page", "good")]);
-    let one = freeze(&checkout, None, &first, None).unwrap();
+    let one = freeze(&checkout, None, &first, None, &Gate::default()).unwrap();
     std::fs::write(first.tree().join("page"), "evil").unwrap();
-    let two = freeze(&checkout, None, &second, Some(&first)).unwrap();
+    let two = freeze(&checkout, None, &second, Some(&first), &Gate::default()).unwrap();
     assert_eq!((&one.root, two.unchanged), (&two.root, 0));
     assert_eq!(std::fs::read_to_string(second.tree().join("page")).unwrap(), "good");
 }
@@ -127,7 +127,7 @@ fn all_that_no_build_may_hold_is_named_in_one_error() {
     let odd = std::ffi::OsStr::from_bytes(b"bad\xff");
     std::fs::write(checkout.join(odd), "").unwrap();
     let build = place.build("aaaaaaa-1");
-    let error = freeze(&checkout, None, &build, None).unwrap_err().to_string();
+    let error = freeze(&checkout, None, &build, None, &Gate::default()).unwrap_err().to_string();
     assert_eq!(
         error,
         "cannot be part of a build: REVISION (every release writes its own REVISION at the top), \
@@ -144,7 +144,7 @@ fn only_the_shipped_part_goes_out_and_it_must_lie_in_the_checkout() {
     let checkout = place.checkout("one", &[("dist/a", "a"), ("src/b", "b"), ("dist/.git/config", "x")]);
     symlink("/etc", checkout.join("etc")).unwrap();
     symlink("dist", checkout.join("out")).unwrap();
-    let frozen = freeze(&checkout, Some("out"), &place.build("aaaaaaa-1"), None).unwrap();
+    let frozen = freeze(&checkout, Some("out"), &place.build("aaaaaaa-1"), None, &Gate::default()).unwrap();
     assert_eq!(frozen.files, 1);
     assert!(place.build("aaaaaaa-1").tree().join("a").is_file());
     for (ship, why) in [
@@ -153,7 +153,8 @@ fn only_the_shipped_part_goes_out_and_it_must_lie_in_the_checkout() {
         ("nothing", "made it"),
         ("src/b", "not a directory"),
     ] {
-        let error = freeze(&checkout, Some(ship), &place.build("bbbbbbb-2"), None).unwrap_err().to_string();
+        let error =
+            freeze(&checkout, Some(ship), &place.build("bbbbbbb-2"), None, &Gate::default()).unwrap_err().to_string();
         assert!(error.contains(why) && error.contains(ship), "{ship}: {error}");
     }
 }
@@ -164,12 +165,12 @@ fn a_half_made_build_is_made_anew_and_a_whole_one_is_never_touched() {
     let build = place.build("aaaaaaa-1");
     std::fs::create_dir_all(build.partial().tree().join("left over")).unwrap();
     let checkout = place.checkout("one", &[("a", "a")]);
-    let frozen = freeze(&checkout, None, &build, None).unwrap();
+    let frozen = freeze(&checkout, None, &build, None, &Gate::default()).unwrap();
     let text = std::fs::read_to_string(build.manifest()).unwrap();
     assert_eq!(Manifest::parse(&text).unwrap().root(), frozen.root);
     assert_eq!(Manifest::of_tree(&build.tree()).unwrap().root(), frozen.root);
     assert!(!build.partial().0.exists());
-    let again = freeze(&checkout, None, &build, None).unwrap_err().to_string();
+    let again = freeze(&checkout, None, &build, None, &Gate::default()).unwrap_err().to_string();
     assert!(again.ends_with("this build is frozen already"), "{again}");
 }
 
@@ -220,10 +221,14 @@ proptest! {
         let (one, two) = (place.dir.path().join("one"), place.dir.path().join("two"));
         plant(&before, &one);
         plant(&tree, &two);
+        // A build without a file is none.
+        for root in [&one, &two] {
+            std::fs::write(root.join("~ a file"), "x").unwrap();
+        }
         let (old, fresh, next) = (place.build("aaaaaaa-1"), place.build("bbbbbbb-2"), place.build("ccccccc-3"));
-        freeze(&one, None, &old, None).unwrap();
-        let alone = freeze(&two, None, &fresh, None).unwrap();
-        let after = freeze(&two, None, &next, Some(&old)).unwrap();
+        freeze(&one, None, &old, None, &Gate::default()).unwrap();
+        let alone = freeze(&two, None, &fresh, None, &Gate::default()).unwrap();
+        let after = freeze(&two, None, &next, Some(&old), &Gate::default()).unwrap();
         prop_assert_eq!((&alone.root, alone.files, alone.bytes), (&after.root, after.files, after.bytes));
         let read = Manifest::of_tree(&next.tree()).unwrap();
         prop_assert_eq!(&read.root(), &after.root);

@@ -1,5 +1,6 @@
 use super::*;
 use crate::source::build::{BuildDir, freeze};
+use crate::source::gate::Gate;
 use std::os::unix::fs::symlink;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -51,7 +52,7 @@ fn the_revision_of_a_directory_is_the_root_of_the_build_that_it_becomes() {
 
     let copied = world.copy(&seen, "copy").unwrap();
     let build = BuildDir(world.dir.path().join("builds/web/1"));
-    let frozen = freeze(&copied, None, &build, None).unwrap();
+    let frozen = freeze(&copied, None, &build, None, &Gate::default()).unwrap();
     assert_eq!(frozen.root.as_str(), seen.root.as_str());
     let modified = |path: PathBuf| std::fs::metadata(path).unwrap().modified().unwrap();
     assert_eq!(modified(copied.join("index.html")), modified(world.web().join("index.html")));

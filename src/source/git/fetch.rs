@@ -1,10 +1,14 @@
-//! Brings a mirror up to date: made when there is none, fetched with patience, bounded in size and branches, tidied. It must never
-//! run without the mirror's lock. Called by `Mirror::fetch`.
+//! Brings a mirror up to date: made when there is none, or when it is damaged; fetched with patience, bounded in size and
+//! branches, tidied; and fetches what a checkout needs besides. It must never run without the mirror's lock, nor take a
+//! mirror away before another is whole. Called by `Mirror::fetch` and the checkout.
 
 use super::run::{self, Git, Trouble};
-use super::{ASK_LIMIT, FETCH_LIMIT, Mirror, TIDY_LIMIT, remove_dir, ssh_command, words};
-use crate::source::tool::SourceError;
+use super::{ASK_LIMIT, FETCH_LIMIT, Mirror, TIDY_LIMIT, is_damage, ssh_command, words};
+use crate::advice;
+use crate::source::tool::{self, SourceError};
 use crate::source::tree;
+use crate::stack::Revision;
+use nix::fcntl::{AT_FDCWD, RenameFlags};
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -31,65 +35,186 @@ impl Remote {
 }
 
 impl Mirror {
-    /// Makes the empty mirror, beside its place first. `format` is what names objects: `sha1` or `sha256`.
-    pub(super) async fn make(&self, format: &str) -> Result<(), SourceError> {
-        let partial = self.mirrors.join(format!("{}.partial", self.stack));
-        remove_dir(&partial).map_err(|error| self.fetch_error(error))?;
-        // No template: git's holds hooks.
-        let git = Git::new(&partial).args(["init", "--quiet", "--bare", "--template=", "--initial-branch=main"]);
-        let git = git.arg(format!("--object-format={format}"));
-        git.run(ASK_LIMIT).await.map_err(|trouble| self.error("making the mirror".to_owned(), &trouble))?;
-        let dir = self.dir();
-        remove_dir(&dir).and_then(|()| std::fs::rename(&partial, &dir)).map_err(|error| self.fetch_error(error))
+    /// Fetches into the mirror; makes it anew when it is not there, or cannot be fetched into any more.
+    pub(super) async fn bring_up_to_date(&self, remote: &Remote) -> Result<(), SourceError> {
+        let (dir, suspect) = (self.dir(), self.path("suspect"));
+        if !dir.is_dir() || suspect.exists() {
+            self.make_anew(remote, "sha1").await?;
+        } else if let Err(trouble) = self.fetch_patiently(&dir, remote).await {
+            let Some(format) = self.made_anew_as(&trouble) else {
+                return Err(self.fetch_error(words::why(&trouble, &self.url)));
+            };
+            let why = words::why(&trouble, &self.url);
+            tracing::warn!(mirror = self.name, why, "a mirror cannot be fetched into, and is made anew");
+            self.make_anew(remote, format).await?;
+        }
+        // It would only be made anew once more.
+        let _ = tool::remove(&suspect);
+        Ok(())
     }
 
-    /// Fetches; once more, and again, where the network may have been to blame.
-    pub(super) async fn fetch_patiently(&self, remote: &Remote) -> Result<(), SourceError> {
+    /// In which format the mirror is to be made anew, when that may mend the trouble: where git's words fit none that the
+    /// other side or the disk is known to cause. Making it anew asks the repository itself, so nothing is guessed.
+    fn made_anew_as(&self, trouble: &Trouble) -> Option<&'static str> {
+        let ours = |said: &str| said.contains(&*self.dir().to_string_lossy()) && said.contains("dubious ownership");
+        match trouble {
+            Trouble::Failed(said) if advice::git::of(said).case.is_none() || is_damage(said) || ours(said) => {
+                Some(run::other_format(trouble).unwrap_or("sha1"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Makes the mirror beside its place, fetches all of it, and swaps the two in one step: who reads the old one finds the
+    /// same objects in the new one. `format` is what names objects: `sha1` or `sha256`.
+    async fn make_anew(&self, remote: &Remote, format: &str) -> Result<(), SourceError> {
+        let (dir, beside) = (self.dir(), self.path("partial"));
+        let mut format = format;
+        loop {
+            self.make(&beside, format).await?;
+            let Err(trouble) = self.fetch_patiently(&beside, remote).await else { break };
+            match run::other_format(&trouble) {
+                Some(theirs) if theirs != format => format = theirs,
+                _ => {
+                    let _ = tool::remove(&beside);
+                    return Err(self.fetch_error(words::why(&trouble, &self.url)));
+                }
+            }
+        }
+        swap(&beside, &dir).map_err(|error| self.fetch_error(format!("{}: {error}", dir.display())))?;
+        // What was there before; the next time it goes, if it does not go now.
+        if let Err(error) = tool::remove(&beside) {
+            tracing::warn!(mirror = self.name, %error, "the mirror that was replaced cannot be removed");
+        }
+        Ok(())
+    }
+
+    /// Makes an empty repository.
+    async fn make(&self, dir: &Path, format: &str) -> Result<(), SourceError> {
+        tool::remove(dir).map_err(|error| self.fetch_error(error))?;
+        // No template: git's holds hooks.
+        let git = Git::new(dir).args(["init", "--quiet", "--bare", "--template=", "--initial-branch=main"]);
+        let made = git.arg(format!("--object-format={format}")).run(ASK_LIMIT).await;
+        made.map(|_| ()).map_err(|trouble| self.error("making the mirror".to_owned(), &trouble))
+    }
+
+    /// Fetches; once more, and again, where the network may have been to blame. Then looks whether it is whole.
+    async fn fetch_patiently(&self, dir: &Path, remote: &Remote) -> Result<(), Trouble> {
         let end = Instant::now() + FETCH_LIMIT;
         let mut pauses = PAUSES.into_iter();
-        let mut remade = false;
         loop {
-            let trouble = match self.fetch_once(remote, end.duration_since(Instant::now())).await {
-                Ok(()) => return Ok(()),
+            let what = ["--prune", "+refs/heads/*:refs/heads/*"];
+            let trouble = match self.fetch_once(dir, remote, &what, end.duration_since(Instant::now())).await {
+                Ok(()) => return self.looked_over(dir).await,
                 Err(trouble) => trouble,
             };
-            match (run::other_format(&trouble), pauses.next()) {
-                (Some(theirs), _) if !remade => {
-                    remade = true;
-                    self.make(theirs).await?;
-                }
-                (_, Some(pause)) if trouble.may_pass() && Instant::now() + pause * 2 < end => {
+            match pauses.next() {
+                Some(pause) if trouble.may_pass() && Instant::now() + pause * 2 < end => {
                     tokio::time::sleep(give_or_take_a_half(pause)).await;
                 }
-                _ => return Err(self.fetch_error(words::why(&trouble, &self.url))),
+                _ => return Err(trouble),
             }
         }
     }
 
-    async fn fetch_once(&self, remote: &Remote, limit: Duration) -> Result<(), Trouble> {
-        let mut git = Git::new(&self.dir()).env("GIT_SSH_COMMAND", &remote.ssh).env("GIT_SSH_VARIANT", "ssh");
-        if let Some(agent) = std::env::var_os("SSH_AUTH_SOCK") {
-            // The operator's keys, for git's ssh alone: a fetch runs nobody's code.
-            git = git.env("SSH_AUTH_SOCK", agent);
-        }
-        let git = git
-            .args(["fetch", "--quiet", "--no-tags", "--prune", "--no-recurse-submodules", "--no-write-fetch-head"])
+    /// Fetches `what`: an option, and the refs.
+    async fn fetch_once(&self, dir: &Path, remote: &Remote, what: &[&str; 2], limit: Duration) -> Result<(), Trouble> {
+        let git = self
+            .reaching_out(Git::new(dir), remote)
+            .args(["fetch", "--quiet", "--no-tags", what[0], "--no-recurse-submodules", "--no-write-fetch-head"])
             // Tidying comes afterwards, with a limit of its own and not behind our back.
             .args(["--no-auto-maintenance", "--end-of-options", &self.url])
             // All branches, and wherever they are moved to.
-            .arg("+refs/heads/*:refs/heads/*");
-        tokio::select! {
-            fetched = git.run(limit) => fetched.map(|_| ()),
+            .arg(what[1]);
+        let said = tokio::select! {
+            fetched = git.said(limit) => fetched?,
             // What it was writing is removed by the next fetch's tidying.
-            size = self.grown() => Err(Trouble::Failed(size)),
+            size = self.grown(dir) => return Err(Trouble::Failed(size)),
+        };
+        // git takes nothing from a shallow repository, says so in a warning, and ends well.
+        match said.err.contains("shallow roots are not allowed") {
+            true => Err(Trouble::Failed(said.err)),
+            false => Ok(()),
+        }
+    }
+
+    /// git with what it needs for the network.
+    fn reaching_out(&self, git: Git, remote: &Remote) -> Git {
+        let git = git.env("GIT_SSH_COMMAND", &remote.ssh).env("GIT_SSH_VARIANT", "ssh");
+        match std::env::var_os("SSH_AUTH_SOCK") {
+            // The operator's keys, for git's ssh alone: a fetch runs nobody's code.
+            Some(agent) => git.env("SSH_AUTH_SOCK", agent),
+            None => git,
+        }
+    }
+
+    /// Makes sure that a commit is here, also one that is on no branch: a submodule's.
+    pub(super) async fn fetch_commit(&self, commit: &Revision) -> Result<(), SourceError> {
+        if self.dir().is_dir() && self.has(commit).await {
+            return Ok(());
+        }
+        self.fetch().await?;
+        let remote = Remote::check(&self.url, self.ssh_config.as_deref()).map_err(|why| self.fetch_error(why))?;
+        for refs in ["+refs/tags/*:refs/tags/*", commit.as_str()] {
+            if self.has(commit).await {
+                return Ok(());
+            }
+            let (_lock, _) = self.lock().await?;
+            // That it does not give it out is no trouble yet: the next way may.
+            if let Err(trouble) = self.fetch_once(&self.dir(), &remote, &["--no-prune", refs], FETCH_LIMIT).await {
+                tracing::debug!(mirror = self.name, why = words::why(&trouble, &self.url), "a commit is not given out");
+            }
+        }
+        match self.has(commit).await {
+            true => Ok(()),
+            false => Err(self.fetch_error(format!(
+                "it does not have the commit {} that is named: was it pushed there?",
+                commit.short()
+            ))),
+        }
+    }
+
+    /// Fetches the files of Git LFS that a revision points to, with git-lfs, in a repository that is made for it: it reads
+    /// the objects of the mirror and has no configuration but ours.
+    pub(in crate::source) async fn fetch_lfs(
+        &self,
+        revision: &Revision,
+        server: Option<String>,
+        limit: Duration,
+    ) -> Result<(), String> {
+        let remote = Remote::check(&self.url, self.ssh_config.as_deref())?;
+        let on_disk = |error: std::io::Error| error.to_string();
+        let scratch = tempfile::tempdir_in(&self.mirrors).map_err(on_disk)?;
+        let (dir, storage) = (scratch.path().join("git"), self.lfs_dir());
+        let format = if revision.as_str().len() == 64 { "sha256" } else { "sha1" };
+        self.make(&dir, format).await.map_err(|error| error.why)?;
+        let alternates = dir.join("objects/info");
+        let objects = std::path::absolute(self.dir().join("objects")).map_err(on_disk)?;
+        std::fs::create_dir_all(&alternates)
+            .and_then(|()| std::fs::write(alternates.join("alternates"), format!("{}\n", objects.display())))
+            .and_then(|()| std::fs::write(dir.join("HEAD"), format!("{revision}\n")))
+            .and_then(|()| std::fs::create_dir_all(&storage))
+            // Not by `lfs.storage`: where the source is a path, git-lfs would read from there by the same setting.
+            .and_then(|()| std::os::unix::fs::symlink(std::path::absolute(&storage)?, dir.join("lfs")))
+            .map_err(on_disk)?;
+        let setting = |name: &str, value: &str| ["-c".to_owned(), format!("{name}={value}")];
+        let git = self
+            .reaching_out(Git::new(&dir), &remote)
+            .args(setting("remote.origin.url", &self.url))
+            .args(setting("lfs.activitytimeout", "30"))
+            .args(server.iter().flat_map(|url| setting("lfs.url", url)))
+            .args(["lfs", "fetch", "origin", revision.as_str()]);
+        tokio::select! {
+            fetched = git.run(limit) => fetched.map(|_| ()).map_err(|trouble| words::why(&trouble, &self.url)),
+            size = self.grown(&storage) => Err(words::why(&Trouble::Failed(size), &self.url)),
         }
     }
 
     /// Waits until the mirror is larger than it may be, and says so.
-    async fn grown(&self) -> String {
+    async fn grown(&self, dir: &Path) -> String {
         loop {
             tokio::time::sleep(MEASURE_EVERY).await;
-            let dir = self.dir();
+            let dir = dir.to_owned();
             let measured = tokio::task::spawn_blocking(move || tree::bytes_below(&dir)).await;
             if measured.is_ok_and(|bytes| bytes >> 20 >= self.most_mib) {
                 return format!("the mirror is larger than {} MiB", self.most_mib);
@@ -97,14 +222,17 @@ impl Mirror {
         }
     }
 
-    /// Refuses a repository with too many branches.
-    pub(super) async fn count_refs(&self) -> Result<(), SourceError> {
+    /// Refuses a repository with too many branches, and finds heads that are not here: git fetches around a hole.
+    async fn looked_over(&self, dir: &Path) -> Result<(), Trouble> {
         let count = format!("--count={}", MOST_REFS + 1);
-        let git = Git::new(&self.dir()).args(["for-each-ref", &count, "--format=.", "refs/heads/"]);
-        let said = git.run(ASK_LIMIT).await.map_err(|trouble| self.fetch_error(words::why(&trouble, &self.url)))?;
-        match said.lines().count() > MOST_REFS {
-            true => Err(self.fetch_error(format!("it has more than {MOST_REFS} branches; remove those that are done"))),
-            false => Ok(()),
+        let git = Git::new(dir).args(["for-each-ref", &count, "--format=%(objecttype)", "refs/heads/"]);
+        let said = git.said(ASK_LIMIT).await?;
+        match () {
+            () if is_damage(&said.err) => Err(Trouble::Failed(said.err)),
+            () if said.out.lines().count() > MOST_REFS => {
+                Err(Trouble::Failed(format!("it has more than {MOST_REFS} branches; remove those that are done")))
+            }
+            () => Ok(()),
         }
     }
 
@@ -112,9 +240,23 @@ impl Mirror {
     pub(super) async fn tidy(&self) {
         let git = Git::new(&self.dir()).args(["-c", "gc.autoDetach=false", "gc", "--quiet", "--auto"]);
         if let Err(trouble) = git.run(TIDY_LIMIT).await {
-            tracing::warn!(stack = %self.stack, why = words::why(&trouble, &self.url), "the mirror was not tidied");
+            tracing::warn!(mirror = self.name, why = words::why(&trouble, &self.url), "the mirror was not tidied");
         }
     }
+}
+
+/// Puts `new` in the place of `old`, and what was there in the place of `new`, in one step where the file system can.
+fn swap(new: &Path, old: &Path) -> std::io::Result<()> {
+    let missing = std::fs::symlink_metadata(old).is_err();
+    if missing {
+        return std::fs::rename(new, old);
+    }
+    if nix::fcntl::renameat2(AT_FDCWD, new, AT_FDCWD, old, RenameFlags::RENAME_EXCHANGE).is_ok() {
+        return Ok(());
+    }
+    // Some file systems cannot exchange: for a moment there is none, and who asks then asks again.
+    tool::remove(old)?;
+    std::fs::rename(new, old)
 }
 
 fn give_or_take_a_half(pause: Duration) -> Duration {

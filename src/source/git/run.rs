@@ -3,6 +3,7 @@
 
 use crate::process::Program;
 use crate::source::tool;
+use crate::source::tool::Said;
 pub(super) use crate::source::tool::Trouble;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -64,6 +65,11 @@ impl Git {
 
     /// Runs it to its end and answers what it wrote.
     pub async fn run(self, limit: Duration) -> Result<String, Trouble> {
+        Ok(self.said(limit).await?.out)
+    }
+
+    /// The same with its warnings.
+    pub async fn said(self, limit: Duration) -> Result<Said, Trouble> {
         tool::run(self.0, limit).await
     }
 }

@@ -123,3 +123,42 @@ fn what_is_no_tar_says_so() {
         assert!(matches!(outcome, Err(UnpackError::NoTar(_))), "{bytes:?}");
     }
 }
+
+/// The bytes of a whole tar with three files.
+fn whole() -> Vec<u8> {
+    let text = "x".repeat(700);
+    let mut tar = pack(&[(FILE, "a", 0o644, "one"), (FILE, "b", 0o644, &text), (FILE, "zeros", 0o644, "")]);
+    let mut bytes = Vec::new();
+    tar.seek(SeekFrom::Start(0)).unwrap();
+    tar.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn of_bytes(bytes: &[u8]) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    file.seek(SeekFrom::Start(0)).unwrap();
+    file
+}
+
+#[test]
+fn a_tar_that_was_cut_off_anywhere_is_refused() {
+    let whole = whole();
+    unpacked(of_bytes(&whole), Most::default()).1.unwrap();
+    for length in (0..whole.len()).step_by(256).chain([whole.len() - 1]) {
+        let outcome = unpacked(of_bytes(&whole[..length]), Most::default()).1;
+        assert!(matches!(outcome, Err(UnpackError::NoTar(_))), "{length} of {} bytes: {outcome:?}", whole.len());
+    }
+    let at_an_entry = unpacked(of_bytes(&whole[..1024]), Most::default()).1.unwrap_err().to_string();
+    assert!(at_an_entry.contains("without tar's end mark"), "{at_an_entry}");
+}
+
+#[test]
+fn zeros_may_follow_the_end_mark_and_nothing_else() {
+    let mut bytes = whole();
+    bytes.resize(10 * 1024, 0);
+    unpacked(of_bytes(&bytes), Most::default()).1.unwrap();
+    let joined = [whole(), whole()].concat();
+    let error = unpacked(of_bytes(&joined), Most::default()).1.unwrap_err().to_string();
+    assert!(error.contains("more stands behind its end mark"), "{error}");
+}

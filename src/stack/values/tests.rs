@@ -39,7 +39,19 @@ fn a_git_address_is_neither_option_nor_program() {
     table(
         git_url,
         &["https://h/p.git", "git@h:p.git", "ssh://git@h:22/p", "/srv/git/web", "../web", "https://me@h/p"],
-        &["", "-x", "--upload-pack=x", "ext::sh -c x", "fd::7", "a\nb", " x", "https://me:secret@h/p"],
+        &[
+            "",
+            "-x",
+            "--upload-pack=x",
+            "ext::sh -c x",
+            "fd::7",
+            "a\nb",
+            " x",
+            "https://me:secret@h/p",
+            "me:secret@h:p",
+            "https://me%3Asecret@h/p",
+            "ssh://me:a/b@h/p",
+        ],
     );
 }
 
@@ -99,6 +111,8 @@ fn a_diff_is_a_web_address() {
             "https:///x",
             "https://h/{who}",
             "https://h/ x",
+            "https://me@h/",
+            "https://me:secret@h/c/{sha}",
             "https://h/\"",
             "https://h/{",
         ],

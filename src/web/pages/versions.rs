@@ -19,7 +19,15 @@ pub(super) struct VersionsPage {
 struct Group {
     branch: String,
     count: String,
-    commits: Vec<CommitLine>,
+    commits: Vec<Line>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    #[serde(flatten)]
+    commit: CommitLine,
+    /// The published build that may be withdrawn.
+    withdraw: Option<String>,
 }
 
 impl VersionsPage {
@@ -38,7 +46,11 @@ impl VersionsPage {
                         1 => "the newest one".to_owned(),
                         many => format!("the last {}", words::count(many as i64, versions.unit)),
                     },
-                    commits: commit_lines(&group.commits, frame.now),
+                    commits: commit_lines(&group.commits, frame.now)
+                        .into_iter()
+                        .zip(&group.commits)
+                        .map(|(commit, of)| Line { commit, withdraw: versions.withdraw.get(&of.sha).cloned() })
+                        .collect(),
                 })
                 .collect(),
         }

@@ -1,0 +1,379 @@
+//! What git and its helpers (ssh, curl's library, git-lfs) say when they fail, and what we advise.
+
+use super::{Advice, Case};
+
+/// Lines that say nothing of the cause.
+const NOISE: [&str; 9] = [
+    "hint:",
+    "please make sure you have",
+    "and the repository exists",
+    "to add an exception",
+    "git config --global",
+    "warning:",
+    "remote: enumerating",
+    "could not read from remote repository",
+    "did not send all necessary objects",
+];
+
+/// Reads what git said.
+pub fn of(said: &str) -> Advice {
+    Advice::of(said, CASES, &NOISE)
+}
+
+/// Whether git speaks of the files of the repository that it works in, as it does of a copy that was damaged: never of the
+/// other side.
+pub fn is_damage(said: &str) -> bool {
+    const MARKS: [&str; 30] = [
+        "corrupt",
+        "inflate:",
+        "is too small",
+        "is too large",
+        "non-monotonic index",
+        "far too short to be a packfile",
+        "not a packfile",
+        "wrong index v",
+        "does not match index",
+        "bad config line",
+        "bad config variable",
+        "fatal: not a git repository",
+        "unexpected line in",
+        "unterminated line in",
+        "bad shallow line",
+        "broken ref",
+        "reference broken",
+        "bad ref ",
+        "bad object refs/",
+        "invalid gitfile format",
+        "missing object",
+        "missing blob",
+        "unable to read",
+        "could not read tree",
+        "could not parse commit",
+        "unable to unpack",
+        "hash mismatch",
+        "garbage at end of",
+        "refusing to fetch into branch",
+        ".lock': file exists",
+    ];
+    let said = said.to_lowercase();
+    MARKS.iter().any(|mark| said.contains(mark)) || said.contains("expected '") && said.contains("git repo version")
+}
+
+/// What git is known to say.
+pub const CASES: &[Case] = &[
+    Case {
+        marks: &["no space left", "disk quota exceeded"],
+        cause: "the push host's data disk has no room, or no inodes",
+        cure: "make room: `df -h` and `df -i` on the data directory say which of them is used up",
+        again: false,
+    },
+    Case {
+        marks: &["the mirror is larger than"],
+        cause: "that is the limit for one source",
+        cure: "raise source_mib in [limits] of the server's file, or make the repository smaller",
+        again: false,
+    },
+    Case {
+        marks: &["dubious ownership"],
+        cause: "it belongs to another user of this machine, and git trusts only its own",
+        cure: "the repository belongs to another user of this machine: let the push host's user own it (chown -R), or reach it over ssh",
+        again: false,
+    },
+    Case {
+        marks: &["remote host identification has changed", "host key for", "offending"],
+        cause: "the git server shows another host key than the one that is known",
+        cure: "the git server's host key changed: find out why before you trust the new one; then take the old line out \
+               with ssh-keygen -R HOST and add the new one to known_hosts",
+        again: false,
+    },
+    Case {
+        marks: &["host key is known for", "host key verification failed"],
+        cause: "nobody has said yet that this git server's key is the right one",
+        cure: "put the git server's host key into known_hosts of the user that runs Pushbutton: ssh-keyscan HOST shows it; \
+               compare it with what the git server's makers publish (`pushbutton hosts enrol` is for the hosts of stacks, \
+               not for git servers)",
+        again: false,
+    },
+    Case {
+        marks: &["too many authentication failures"],
+        cause: "ssh offered more keys than the server looks at",
+        cure: "name the one key in the ssh configuration: IdentityFile and IdentitiesOnly yes for this host",
+        again: false,
+    },
+    Case {
+        marks: &["unprotected private key", "bad permissions", "are too open"],
+        cause: "ssh does not use a private key that others may read",
+        cure: "chmod 600 the key on the push host",
+        again: false,
+    },
+    Case {
+        marks: &["permission denied (publickey", "permission denied (password", "permission denied (keyboard"],
+        cause: "the git server refused the push host's ssh key",
+        cure: "give the push host's ssh key the right to read the repository, as a deploy key; ssh -T git@HOST, as the \
+               user that runs Pushbutton, shows what the server thinks",
+        again: false,
+    },
+    Case {
+        marks: &["remote missing object", "does not exist on the server", "object does not exist"],
+        cause: "the repository has the pointer, and its LFS server has not the content",
+        cure: "push it where it was committed: git lfs push --all origin",
+        again: false,
+    },
+    Case {
+        marks: &["is not a git command"],
+        cause: "git-lfs is not there",
+        cure: "install the package `git-lfs` on the push host",
+        again: false,
+    },
+    Case {
+        marks: &[
+            "shallow roots are not allowed",
+            "shallow update not allowed",
+            "repository is shallow",
+            "from a shallow",
+        ],
+        cause: "the source is a shallow clone, so its history is cut off",
+        cure: "fetch the rest of it where it lies: git fetch --unshallow; or name the repository that it was cloned from",
+        again: false,
+    },
+    Case {
+        marks: &["returned error: 429", "too many requests", "rate limit", "secondary limit"],
+        cause: "the git server counts our requests and has had enough of them",
+        cure: "wait; raise fetch_every_s in [limits], or use an ssh address, which is counted otherwise",
+        again: true,
+    },
+    Case {
+        marks: &["terminal prompts disabled", "could not read username", "could not read password"],
+        cause: "the git server wants a name and a password, and nobody sits there to type them",
+        cure: "use an ssh address with a key that may read the repository",
+        again: false,
+    },
+    Case {
+        marks: &["authentication failed", "invalid credentials", "invalid username or", "returned error: 401"],
+        cause: "the git server knows no such name or token",
+        cure: "the name or token in the stack's address is wrong or too old: use an ssh address with a key",
+        again: false,
+    },
+    Case {
+        marks: &["returned error: 403", "access denied", "you don't have permission", "insufficient permission to"],
+        cause: "the git server knows who asks, and does not let them read",
+        cure: "give the push host's key or token the right to read the repository",
+        again: false,
+    },
+    Case {
+        marks: &["unable to update url base from redirection"],
+        cause: "the server sent git to another page, as it does to sign in",
+        cure: "this is a page for people, not a repository: take the address that `git clone` takes, and an ssh one when \
+               the repository is not public",
+        again: false,
+    },
+    Case {
+        marks: &["is this a git repository?"],
+        cause: "what answered is a web page, such as one to sign in, and not git",
+        cure: "take the address that `git clone` takes, and an ssh one when the repository is not public; is the stack's \
+               address right?",
+        again: false,
+    },
+    Case {
+        marks: &["bad line length character", "protocol error"],
+        cause: "something else than git answers first: the login shell or a banner of the other side",
+        cure: "make .bashrc and its kin there print nothing when no person is present",
+        again: false,
+    },
+    Case {
+        marks: &[
+            "ssl certificate problem",
+            "server certificate verification failed",
+            "certificate verify failed",
+            "self-signed certificate",
+            "self signed certificate",
+            "no alternative certificate",
+            "certificate has expired",
+            "certificate subject name",
+            "x509:",
+        ],
+        cause: "the push host does not trust the git server's certificate",
+        cure: "put its authority among those of the push host (Debian: /usr/local/share/ca-certificates, then \
+               update-ca-certificates); where it has expired or names another host, mend it on the git server",
+        again: false,
+    },
+    Case {
+        marks: &["ssl_connect", "gnutls_handshake", "ssl routines", "tls connect error", "wrong version number"],
+        cause: "the two sides do not agree on TLS",
+        cure: "is the port one that speaks https, and the git server's TLS 1.2 or newer?",
+        again: true,
+    },
+    Case {
+        marks: &["could not resolve host", "name or service not known", "temporary failure in name", "no such host"],
+        cause: "the name has no address",
+        cure: "is the name in the stack's address right, and does DNS work on the push host?",
+        again: true,
+    },
+    Case {
+        marks: &["could not resolve proxy", "from proxy after connect", "proxy connect aborted"],
+        cause: "a proxy stands in the way",
+        cure: "is the git server reachable from the push host without one? Pushbutton's git reads no proxy settings",
+        again: true,
+    },
+    Case {
+        marks: &["' not allowed", "is not allowed by"],
+        cause: "git is kept from protocols that could run a program",
+        cure: "addresses may be https, http, ssh, git, file, or an absolute path",
+        again: false,
+    },
+    Case {
+        marks: &["' blocked"],
+        cause: "the address looks like an option of ssh",
+        cure: "is the stack's address right?",
+        again: false,
+    },
+    Case {
+        marks: &["connection refused", "couldn't connect to server", "failed to connect"],
+        cause: "nothing listens there",
+        cure: "is the git server up, and the port right?",
+        again: true,
+    },
+    Case {
+        marks: &["timed out", "no route to host", "network is unreachable"],
+        cause: "the git server cannot be reached from here",
+        cure: "is the git server up, and may the push host reach it?",
+        again: true,
+    },
+    Case {
+        marks: &[
+            "connection reset",
+            "connection closed by",
+            "early eof",
+            "unexpected disconnect",
+            "hung up unexpectedly",
+            "rpc failed",
+            "returned error: 5",
+        ],
+        cause: "the other side broke off, so nothing of it was taken",
+        cure: "look again in a minute; when it stays so, tell who runs the git server",
+        again: true,
+    },
+    Case {
+        marks: &[
+            "hasdot",
+            "zeropaddedfilemode",
+            "missingspacebeforedate",
+            "missingemail",
+            "badtimezone",
+            "baddate",
+            "nullsha1",
+            "gitmodules",
+            "duplicateentries",
+            "fsck error",
+        ],
+        cause: "git's own check refuses it",
+        cure: "the repository holds objects that git's own check refuses: repair it with the help of `git fsck`",
+        again: false,
+    },
+    Case {
+        marks: &[
+            "does not appear to be a git repository",
+            "' not found",
+            "repository not found",
+            "could not be found",
+            "does not exist",
+            "returned error: 404",
+            "no such file or directory",
+        ],
+        cause: "there is no repository, or none that the push host may see",
+        cure: "is the stack's address right, and may the push host read it?",
+        again: false,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_of_a_failed_fetch_is_gits_own_line_and_the_advice_fits_it() {
+        for (said, line, cure) in [
+            (
+                "fatal: http://h/web.git/info/refs not valid: is this a git repository?",
+                "info/refs not valid",
+                "take the address that `git clone` takes",
+            ),
+            (
+                "fatal: unable to update url base from redirection:\n  asked for: http://h/x\n   redirect: http://h/users/sign_in",
+                "unable to update url base",
+                "a page for people",
+            ),
+            (
+                "fatal: unable to access 'https://h/': SSL certificate problem: self-signed certificate",
+                "self-signed",
+                "update-ca-certificates",
+            ),
+            ("fatal: unable to access 'https://h/': The requested URL returned error: 429", "429", "fetch_every_s"),
+            (
+                "fatal: unable to access 'https://h/': The requested URL returned error: 503",
+                "503",
+                "look again in a minute",
+            ),
+            (
+                "warning: rejected refs/heads/main because shallow roots are not allowed to be updated",
+                "shallow roots",
+                "--unshallow",
+            ),
+            ("fatal: write error: No space left on device", "No space left", "df -i"),
+            (
+                "No ED25519 host key is known for h and you have requested strict checking.\nHost key verification failed.\nfatal: Could not read from remote repository.",
+                "No ED25519 host key",
+                "not for git servers",
+            ),
+            (
+                "@@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nHost key verification failed.",
+                "REMOTE HOST IDENTIFICATION",
+                "ssh-keygen -R",
+            ),
+            (
+                "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.",
+                "Permission denied",
+                "deploy key",
+            ),
+            ("fatal: protocol error: bad line length character: Welc", "Welc", "print nothing"),
+            (
+                "remote: Repository not found.\nfatal: repository 'https://h/x/' not found",
+                "Repository not found",
+                "is the stack's address right",
+            ),
+            (
+                "ssh: Could not resolve hostname nope: Name or service not known\nfatal: Could not read from remote repository.",
+                "Could not resolve hostname",
+                "does DNS work",
+            ),
+            ("fatal: detected dubious ownership in repository at '/srv/x'", "dubious", "chown -R"),
+            (
+                "fatal: could not read Username for 'https://h': terminal prompts disabled",
+                "terminal prompts",
+                "ssh address with a key",
+            ),
+        ] {
+            let advice = of(said);
+            assert!(advice.said.contains(line), "{said}: {advice:?}");
+            assert!(advice.words().contains(cure), "{said}: {}", advice.words());
+            assert!(!is_damage(said), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_copy_is_told_from_a_trouble_of_the_other_side() {
+        for said in [
+            "fatal: bad object refs/heads/main\nerror: /srv/repo did not send all necessary objects",
+            "fatal: not a git repository: '/data/mirrors/web.git'",
+            "fatal: refusing to fetch into branch 'refs/heads/main' checked out at '/data/mirrors/web.git'",
+            "fatal: bad config line 1 in file /data/mirrors/web.git/config",
+            "error: index file x.idx is too small",
+            "error: cannot lock ref 'refs/heads/main': Unable to create '/data/mirrors/web.git/refs/heads/main.lock': File exists.",
+            "fatal: unexpected line in web.git/packed-refs: garbage",
+            "fatal: missing object 5f12 for refs/heads/main",
+            "fatal: bad shallow line: zz",
+        ] {
+            assert!(is_damage(said) && of(said).case.is_none(), "{said}: {:?}", of(said));
+        }
+    }
+}

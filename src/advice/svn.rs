@@ -1,0 +1,137 @@
+//! What Subversion says when it fails, and what we advise.
+
+use super::{Advice, Case};
+
+/// Reads what svn said.
+pub fn of(said: &str) -> Advice {
+    Advice::of(said, CASES, &["unable to connect to a repository at url", "additional errors:"])
+}
+
+/// What Subversion is known to say.
+pub const CASES: &[Case] = &[
+    Case {
+        marks: &["no space left", "disk quota exceeded"],
+        cause: "the push host's data disk has no room, or no inodes",
+        cure: "make room on the push host's data disk: `df -h` and `df -i` say which of them is used up",
+        again: false,
+    },
+    Case {
+        marks: &["host key verification failed", "host key is known for", "host identification has changed"],
+        cause: "nobody has said that this svn server's key is the right one",
+        cure: "put the svn server's host key into known_hosts of the user that runs Pushbutton (`pushbutton hosts enrol` is \
+               for the hosts of stacks)",
+        again: false,
+    },
+    Case {
+        marks: &["permission denied (publickey", "permission denied (password"],
+        cause: "the svn server refused the push host's ssh key",
+        cure: "give the push host's ssh key the right to read the repository",
+        again: false,
+    },
+    Case {
+        marks: &["e170001", "e215004", "authorization failed", "no more credentials", "e175013"],
+        cause: "the server wants somebody who may read",
+        cure: "it wants a name and a password: use svn+ssh with a key, or a repository that the push host may read",
+        again: false,
+    },
+    Case {
+        marks: &["e230001", "certificate verification failed", "e120171"],
+        cause: "the push host does not trust the server's certificate",
+        cure: "the server's certificate is not trusted: put its authority among those of the push host \
+               (update-ca-certificates)",
+        again: false,
+    },
+    Case {
+        marks: &["e175003", "does not support the http/dav", "e175009", "xml parsing failed", "e130003", "e175011"],
+        cause: "what answered is a web page, such as one to sign in, and not Subversion",
+        cure: "take the address that `svn checkout` takes",
+        again: false,
+    },
+    Case {
+        marks: &["e170013: unable to connect to a repository at url 'svn+", "e210002"],
+        cause: "the tunnel was closed before svn spoke",
+        cure: "does ssh to this server work as the user that runs Pushbutton, and is svnserve there?",
+        again: true,
+    },
+    Case {
+        marks: &["e670002", "e731001", "name or service not known", "e670008"],
+        cause: "the name has no address",
+        cure: "is the name in the stack's address right, and does DNS work on the push host?",
+        again: true,
+    },
+    Case {
+        marks: &["connection refused", "e000111"],
+        cause: "nothing listens there",
+        cure: "is the svn server up, and the port right?",
+        again: true,
+    },
+    Case {
+        marks: &["timed out", "no route to host", "network is unreachable", "e000110", "e000113"],
+        cause: "the server cannot be reached from here",
+        cure: "is the svn server up, and may the push host reach it?",
+        again: true,
+    },
+    Case {
+        marks: &["e175002", "connection closed unexpectedly", "e120106", "connection reset", "e000104"],
+        cause: "the other side broke off, so nothing of it was taken",
+        cure: "look again in a minute; when it stays so, tell who runs the svn server",
+        again: true,
+    },
+    Case {
+        marks: &["e160013", "e200009", "path not found", "non-existent in revision", "e195012"],
+        cause: "the repository has no such directory",
+        cure: "is the path in the stack's address right?",
+        again: false,
+    },
+    Case {
+        marks: &["e160006", "no such revision"],
+        cause: "the repository is empty, or younger than this revision",
+        cure: "was it loaded anew? look at svn log of the stack's address",
+        again: false,
+    },
+    Case {
+        marks: &["e180001", "e210005", "no repository found"],
+        cause: "there is no repository, or none that the push host may see",
+        cure: "is the stack's address right, and may the push host read it?",
+        again: false,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_svns_own_line_and_the_advice_fits_it() {
+        for (said, line, cure) in [
+            (
+                "svn: E170013: Unable to connect to a repository at URL 'svn://h/x'\nsvn: E000111: Can't connect to host 'h': Connection refused",
+                "E000111",
+                "is the svn server up, and the port right?",
+            ),
+            (
+                "svn: E170013: Unable to connect to a repository at URL 'https://h/x'\nsvn: E230001: Server SSL certificate verification failed: issuer is not trusted",
+                "E230001",
+                "update-ca-certificates",
+            ),
+            (
+                "svn: E170013: Unable to connect to a repository at URL 'http://h/x'\nsvn: E175003: The server at 'http://h/x' does not support the HTTP/DAV protocol",
+                "E175003",
+                "svn checkout",
+            ),
+            (
+                "svn: E160013: File not found: revision 3, path '/trank'",
+                "E160013",
+                "is the path in the stack's address right?",
+            ),
+            ("svn: E170001: Authorization failed", "E170001", "svn+ssh with a key"),
+        ] {
+            let advice = of(said);
+            assert!(
+                advice.said.contains(line) && advice.words().ends_with(cure) || advice.words().contains(cure),
+                "{}",
+                advice.words()
+            );
+        }
+    }
+}
