@@ -126,7 +126,9 @@ fn hide_secrets(text: &str, root: &DeTable<'_>) -> String {
             secrets.push(url.span().start + begin..url.span().start + begin + at);
         }
     }
-    secrets.extend(keys::passwords(root).into_iter().map(|(at, _)| at));
+    // Of `url` the name alone is covered.
+    let url = root.get("url").map(toml::Spanned::span);
+    secrets.extend(keys::passwords(root).into_iter().map(|(at, _)| at).filter(|at| Some(at) != url.as_ref()));
     let hidden = |at: usize| secrets.iter().any(|secret| secret.contains(&at));
     let cover = |(at, c): (usize, char)| match hidden(at) && !matches!(c, '"' | '\'' | '\n') {
         true => "*".repeat(c.len_utf8()),

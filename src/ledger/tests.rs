@@ -34,7 +34,7 @@ fn a_file_that_cannot_be_opened_is_told_alike_by_who_opens_it_and_by_who_only_lo
     let files: [(&str, Vec<u8>, &str); 3] = [
         ("damaged.db", damaged, "(the file is damaged): move the data directory away, and restore the last backup"),
         ("none.db", b"<html>".repeat(1000), "(something else has been written over it): move the data directory away"),
-        ("newer.db", newer, "its schema is version 99, this pushbutton knows version 1; start the newer pushbutton"),
+        ("newer.db", newer, "its schema is version 99, this pushbutton knows version 2; start the newer pushbutton"),
     ];
     for (name, bytes, words) in files {
         let path = dir.path().join(name);

@@ -130,7 +130,6 @@ mod tests {
         let table = [
             (format!("{release}, \"x\", {flip}"), Kind::Push, 3, vec![]),
             (format!("{release}, \"x\", {flip}"), resumed, 3, vec!["/a"]),
-            (format!("{{ roll = [\"x\", {release}, {flip}], chunk = 1 }}"), Kind::Push, 1, vec!["/a to come"]),
             (format!("{release}, {{ roll = [\"x\", {flip}], chunk = 1 }}"), Kind::Push, 2, vec![]),
             (
                 format!("{release}, {flip}, {{ release = \"/b\" }}, {{ activate = \"/b\" }}"),

@@ -329,7 +329,7 @@ mod tests {
             (
                 "http://127.0.0.1:8090",
                 None,
-                "this server answers to 127.0.0.1:8090, and this request names no host. Open http://127.0.0.1:8090; if you \
+                "this server answers to 127.0.0.1:8090, and this request names no host. open http://127.0.0.1:8090; if you \
                  did, a proxy in front of this server does not pass the name on: for nginx, the line is `proxy_set_header \
                  Host $http_host;`",
             ),

@@ -70,8 +70,9 @@ impl Place {
         std::fs::create_dir(dir.path().join("stacks"))?;
         std::fs::write(dir.path().join("stacks/bench.toml"), stack(&dir.path().join("repo"), &names))?;
         // Nothing in the background: no fetches, and no connection that was not made by a push, so that cold is cold.
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let config = format!(
-            "listen = \"127.0.0.1:0\"\nurl = \"http://127.0.0.1\"\n[auth]\nmode = \"open\"\n[ssh]\nconfig = {:?}\n\
+            "listen = \"127.0.0.1:{port}\"\nurl = \"http://127.0.0.1\"\n[auth]\nmode = \"open\"\n[ssh]\nconfig = {:?}\n\
              [limits]\nfetch_every_s = 3600\nwarm_hosts = 0\nfree_mib = 16\n",
             fleet.ssh_config()
         );
