@@ -179,7 +179,7 @@ async fn with_the_server_down_one_can_push_roll_back_resume_cancel_and_read() {
 #[tokio::test]
 async fn a_plan_as_shell_brings_the_same_tree_to_the_hosts() {
     let commands = r#"
-      { rsync = "./", to = "/srv/copy/", exclude = ["*.map"] },
+      { rsync = "./", to = "/srv/copies/{sha}-{stage}/of-{host}/", exclude = ["*.map"] },
       { release = "/srv/web", shared = ["log/"], fan_out = "relay" },
       { activate = "/srv/web" },
       { run = "echo {stage} $PUSH_BUILD {host} \"it's\" >/srv/said", chunk = [1, 5] },
@@ -200,14 +200,20 @@ async fn a_plan_as_shell_brings_the_same_tree_to_the_hosts() {
         let ran = ended(shell).await;
         assert_eq!(ran.code, Some(0), "{ran:?}\n{}", script.out);
     };
-    house.button("qa").await;
+    let sha = house.button("qa").await["sha"].as_str().unwrap().to_owned();
+    let to = format!("/srv/copies/{sha}-qa");
+    let page = house.get("/stacks/web/stages/qa/plan").await.text;
+    assert!(page.contains(&format!("rsync ./ → {to}/of-{{host}}/")), "the plan shows the values: {page}");
     by_hand("qa").await;
-    let (web, copy) = (served(&house.fleet, "qa1"), tree(&srv("qa1").join("copy")));
-    assert!(web.len() > 3, "{web:#?}");
-    house.push_well("qa").await;
+    let copied = || tree(&srv("qa1").join(format!("copies/{sha}-qa/of-qa1")));
+    let (web, copy) = (served(&house.fleet, "qa1"), copied());
+    assert!(web.len() > 3 && copy.len() > 3, "{web:#?} {copy:#?}");
+    let push = house.push_well("qa").await;
+    let log = house.log(push["push"]["id"].as_i64().unwrap()).await;
+    assert!(log.contains(&format!("$ rsync ./ → {to}/of-qa1/")), "{log}");
     let pushed = served(&house.fleet, "qa1");
     assert_eq!(web, pushed, "the very files that a push brings, built by hand");
-    assert_eq!(copy, tree(&srv("qa1").join("copy")));
+    assert_eq!(copy, copied());
     by_hand("princess").await;
     for host in ["p1", "p2"] {
         assert_eq!(served(&house.fleet, host), pushed, "{host}");

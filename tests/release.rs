@@ -277,8 +277,8 @@ async fn rsync_brings_what_changed_and_nothing_else() {
     let at = site.machine("web1").srv_dir().join("web/assets");
     let build = Build::of(&site, "aaaaaaa-1", &[("a.js", "a"), ("b c'$(x).js", "b"), ("left out.map", "m")]);
     let what = |delete| Rsync {
-        from: "./".to_owned(),
-        to: "/srv/web/assets/".to_owned(),
+        from: "./".parse().unwrap(),
+        to: "/srv/web/assets/".parse().unwrap(),
         delete,
         exclude: vec!["*.map".to_owned()],
         options: vec![],
@@ -305,12 +305,112 @@ async fn rsync_brings_what_changed_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn rsync_replaces_what_it_may_says_the_cure_for_the_rest_and_names_fifty_files() {
+    let site = Site::with(&["web1"]).await;
+    let on = site.connect("web1").await;
+    let srv = site.machine("web1").srv_dir();
+    let build = Build::of(&site, "aaaaaaa-1", &[("a.js", "a")]);
+    let many = build.tree.join("many");
+    fs::create_dir(&many).unwrap();
+    (0..1284).for_each(|n| fs::write(many.join(format!("{n}.js")), "x").unwrap());
+    let go = async |from: &str, to: &str, delete| {
+        let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+        let what = Rsync { from, to, delete, exclude: vec![], options: vec![], compress: false };
+        let values = [("PUSH_SHA", SHA), ("PUSH_REF", "feature/x")];
+        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        listen(async |lines| rsync(&on, &build.tree, &what, Task { values, ..locked() }, &lines).await).await
+    };
+    let refused = async |from: &str, to: &str, words: &str| match go(from, to, false).await.0 {
+        Ending::Refused(why) => assert!(why.contains(words), "{why}"),
+        ending => panic!("{from} → {to}: {ending:?}"),
+    };
+
+    // A directory for each revision; fifty names, whether files come or go, and what rsync says in the end.
+    let (ending, lines) = go("many/", "/srv/web/assets/{sha}/", true).await;
+    assert_eq!(ending, Ending::Exited(0), "{lines:?}");
+    assert_eq!(fs::read_dir(srv.join("web/assets").join(SHA)).unwrap().count(), 1284);
+    let told = |lines: &[Line]| {
+        let names = texts(lines, Stream::Out).into_iter().filter(|text| text.ends_with(".js")).count();
+        // One of the fifty is the directory itself.
+        assert!((49..=50).contains(&names), "{lines:?}");
+        assert!(texts(lines, Stream::Out).iter().any(|text| text.starts_with("sent ")), "{lines:?}");
+        texts(lines, Stream::Note).join("\n")
+    };
+    assert_eq!(told(&lines), "and 1,235 more");
+    (0..1284).for_each(|n| fs::remove_file(many.join(format!("{n}.js"))).unwrap());
+    let (ending, lines) = go("many/", "/srv/web/assets/{sha}/", true).await;
+    assert_eq!((ending, told(&lines).as_str()), (Ending::Exited(0), "and 1,235 more"), "{lines:?}");
+
+    // Refused before rsync starts: what is not in the build, and a value that leads elsewhere.
+    refused("dist/a.js", "/srv/web/", "`dist/a.js` is not in the build: but `a.js` is").await;
+    refused("nope/{sha}/", "/srv/nope/", &format!("`nope/{SHA}/` is not in the build")).await;
+    refused("./", "/srv/nope/{ref}/", "{ref} in the path /srv/nope/{ref}/ is `feature/x`").await;
+    assert!(!srv.join("nope").exists());
+
+    // A directory replaces a file and a link, and leaves alone what the link led to.
+    let kinds = srv.join("kinds");
+    fs::create_dir_all(kinds.join("kept")).unwrap();
+    fs::write(kinds.join("kept/theirs"), "theirs").unwrap();
+    fs::write(kinds.join("sub"), "a file").unwrap();
+    symlink("kept", kinds.join("many")).unwrap();
+    assert_eq!(go("./", "/srv/kinds/", false).await.0, Ending::Exited(0));
+    assert!(kinds.join("sub/deep").is_dir() && kinds.join("many").symlink_metadata().unwrap().is_dir());
+    assert_eq!(fs::read_to_string(kinds.join("kept/theirs")).unwrap(), "theirs");
+
+    // The other way round: an empty directory gives way, one with something in it only to `delete`.
+    for name in ["a.js", "link", "run"] {
+        fs::remove_file(kinds.join(name)).unwrap();
+        fs::create_dir(kinds.join(name)).unwrap();
+    }
+    for name in ["a.js", "link"] {
+        fs::write(kinds.join(name).join("theirs"), "theirs").unwrap();
+    }
+    let (ending, lines) = go("./", "/srv/kinds/", false).await;
+    assert_eq!(ending, Ending::Exited(23));
+    let said = texts(&lines, Stream::Err).join("\n");
+    let advice =
+        pushbutton::advice::Advice::of(&said, pushbutton::advice::rsync::CASES, pushbutton::advice::rsync::NOISE);
+    assert!(
+        advice.words().contains("could not make way for new ") && advice.words().contains("delete = true"),
+        "{said}"
+    );
+    assert!(kinds.join("run").is_file() && kinds.join("a.js/theirs").exists() && kinds.join("link/theirs").exists());
+    assert_eq!(go("./", "/srv/kinds/", true).await.0, Ending::Exited(0));
+    assert!(kinds.join("a.js").is_file() && kinds.join("link").is_symlink() && !kinds.join("kept").exists());
+
+    // `to` itself is something else.
+    symlink("nowhere", srv.join("dangling")).unwrap();
+    fs::write(srv.join("file"), "theirs").unwrap();
+    for to in ["/srv/dangling/", "/srv/dangling", "/srv/file/", "/srv/file", "/srv/file/below/"] {
+        let (ending, lines) = go("./", to, true).await;
+        let said = texts(&lines, Stream::Err).join("\n");
+        let advice =
+            pushbutton::advice::Advice::of(&said, pushbutton::advice::rsync::CASES, pushbutton::advice::rsync::NOISE);
+        assert!(matches!(ending, Ending::Exited(3 | 11)), "{to}: {ending:?}");
+        assert!(advice.words().contains("a file, or a link to nowhere, stands on"), "{to}: {said}");
+    }
+    assert_eq!(fs::read_to_string(srv.join("file")).unwrap(), "theirs");
+
+    // One file: at its own name, never silently in a directory of that name.
+    assert_eq!(go("a.js", "/srv/one/b.js", false).await.0, Ending::Exited(0));
+    assert_eq!(go("a.js", "/srv/one/b.js", false).await.0, Ending::Exited(0));
+    assert_eq!(fs::read_to_string(srv.join("one/b.js")).unwrap(), "a");
+    fs::create_dir(srv.join("one/a.js")).unwrap();
+    symlink("a.js", srv.join("one/led")).unwrap();
+    refused("a.js", "/srv/one/a.js", "/srv/one/a.js is a directory on web1, so that `a.js` would land in it").await;
+    refused("link", "/srv/one/led", "write to = \"/srv/one/led/\" if it is to").await;
+    assert_eq!(fs::read_dir(srv.join("one/a.js")).unwrap().count(), 0);
+    assert_eq!(go("run", "/srv/one/a.js/", false).await.0, Ending::Exited(0));
+    assert!(srv.join("one/a.js/run").is_file());
+}
+
+#[tokio::test]
 async fn a_cancelled_rsync_leaves_nothing_running_here_or_there() {
     let site = Site::with(&["web1"]).await;
     let on = site.connect("web1").await;
     let build = Build::of(&site, "aaaaaaa-1", &[]);
     fs::write(build.tree.join("large"), vec![0; 64 * 1024 * 1024]).unwrap();
-    let (from, to) = ("large".to_owned(), "/srv/web/".to_owned());
+    let (from, to) = ("large".parse().unwrap(), "/srv/web/".parse().unwrap());
     // Slow enough to be met in the middle.
     let what =
         Rsync { from, to, delete: false, exclude: vec![], options: vec!["--bwlimit=1000".to_owned()], compress: false };

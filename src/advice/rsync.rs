@@ -53,13 +53,19 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["cannot delete non-empty directory", "could not make way for"],
         cause: "a directory stands on {host} where the build has a file or a link, and it is not empty",
-        cure: "move it away there when nobody needs what is in it",
+        cure: "move it away there when nobody needs what is in it; with delete = true rsync removes what is in it, but never what exclude names",
         again: false,
     },
     Case {
         marks: &["change_dir \"", "link_stat \""],
         cause: "that path is not in the build",
         cure: "mend `rsync` in the stack file, or what the build makes",
+        again: false,
+    },
+    Case {
+        marks: &["failed: file exists", "failed: not a directory", "destination must be a directory"],
+        cause: "a file, or a link to nowhere, stands on {host} where rsync needs a directory",
+        cure: "look at `to` there, and at the directories above it, with ls -ld; move away what nobody needs, or mend `to` in the stack file",
         again: false,
     },
     Case {
@@ -89,6 +95,11 @@ mod tests {
             (format!("rsync: on remote machine: --mkpath: unknown option\n{closed}"), "older than 3.2.3"),
             (format!("mux_client_request_session: session request failed: Session open refused by peer\n{closed}"), "MaxSessions"),
             ("rsync error: timeout in data send/receive (code 30) at io.c(200) [sender=3.5.0]".to_owned(), "for a minute"),
+            ("could not make way for new regular file: x\nrsync error: some files (code 23)".to_owned(), "with delete = true rsync removes what is in it"),
+            (format!("rsync: [Receiver] mkdir \"/srv/x\" failed: File exists (17)\n{closed}"), "a link to nowhere, stands on web1"),
+            (format!("rsync: [Receiver] mkdir \"/srv/x/y/\" failed: Not a directory (20)\n{closed}"), "the directories above it"),
+            (format!("ERROR: destination must be a directory when copying more than 1 file\n{closed}"), "mend `to`"),
+            (format!("rsync: [Receiver] mkdir \"/srv/x\" failed: Permission denied (13)\n{closed}"), "install -d -o USER /srv/x"),
             ("rsync: [sender] change_dir \"/data/builds/x/tree/dist\" failed: No such file or directory (2)\nrsync error: some files (code 23)".to_owned(), "not in the build"),
             ("rsync: [generator] failed to set times on \"/srv/web/.\": Operation not permitted (1)".to_owned(), "chown -R USER /srv/web/ there"),
         ] {

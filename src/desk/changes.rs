@@ -41,11 +41,13 @@ pub(super) fn of_commits(found: Vec<(FileChange, String)>) -> FileChanges {
 /// What the commands bring to each host, as prefixes of paths: all of the build is the empty one. One for each command,
 /// so what two commands bring counts twice.
 fn carried(plan: &Plan) -> Vec<String> {
+    let values = plan.values();
     let brings = |form: &PlannedForm| match form {
         PlannedForm::Release(_) => Some(String::new()),
         PlannedForm::Rsync(rsync) => {
-            let from = rsync.from.trim_matches(|c| c == '/' || c == '.');
-            Some(from.to_owned())
+            // What a variable of one host makes of the path is not known here: then it is all of the build at most.
+            let from = rsync.from.filled(&values).unwrap_or_default();
+            Some(from.trim_matches(|c| c == '/' || c == '.').to_owned())
         }
         _ => None,
     };

@@ -314,9 +314,9 @@ fn place(form: &Form) -> Option<(Use, String)> {
         Form::Activate { dir } => Some((Use::Release, tidy(dir))),
         // What a variable makes of the path is known at the push only; what stands before it is there already.
         Form::Rsync(rsync) => {
-            let plain = rsync.to.split('{').next().unwrap_or_default();
-            let whole =
-                if plain.len() == rsync.to.len() { plain } else { plain.rsplit_once('/').map_or("", |(dir, _)| dir) };
+            let to = rsync.to.as_str();
+            let plain = to.split('{').next().unwrap_or_default();
+            let whole = if plain.len() == to.len() { plain } else { plain.rsplit_once('/').map_or("", |(dir, _)| dir) };
             Some((Use::Rsync, tidy(whole)))
         }
         Form::Local(_) | Form::Run(_) | Form::Check(_) | Form::Roll(_) | Form::Confirm(_) => None,

@@ -13,7 +13,7 @@ mod undo;
 pub use make::{Goods, PlanError, Target, plan};
 pub use owed::{Owed, owed};
 pub use proof::{Proof, Sign, Standing};
-pub use show::values;
+pub use show::{look_at_paths, values};
 pub use undo::values_of;
 
 use crate::stack::{

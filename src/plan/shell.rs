@@ -10,7 +10,9 @@ pub use locate::LOCATE;
 
 use super::{BuildFrom, Part, Plan, PlannedCommand, PlannedForm};
 use crate::stack::script::Piece;
-use crate::stack::{Address, BuildId, Check, FanOut, Host, Release, Rsync, Script, SecretSource, Source, Who};
+use crate::stack::{
+    Address, BuildId, Check, FanOut, Host, Release, Rsync, Script, SecretSource, Source, VariablePath, Who,
+};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use texts::{FLIP, FUNCTIONS, PREPARE, READ_BACK, SECRETS};
@@ -181,7 +183,7 @@ fn lines(
         PlannedForm::Check(Check::Http(address)) => {
             format!("  parts \"$1\"\n{}", checked(address, command, values))
         }
-        PlannedForm::Rsync(what) => rsync(what),
+        PlannedForm::Rsync(what) => rsync(what, values),
         PlannedForm::Release(what) => release(plan, hand, what),
         PlannedForm::Activate { dir } => on_host(FLIP, dir, &hand.build),
         PlannedForm::ReadBack { dirs } => dirs.iter().map(|dir| on_host(READ_BACK, dir, &hand.build)).collect(),
@@ -271,13 +273,40 @@ fn freeze(plan: &Plan) -> String {
     )
 }
 
-fn rsync(what: &Rsync) -> String {
-    let mut words = vec!["  copy \"$1\"".to_owned(), format!("\"$build\"/{}", quoted(&what.from)), quoted(&what.to)];
+/// A value that cannot stand in its path stops the script there, as it stops a push.
+fn rsync(what: &Rsync, values: &BTreeMap<String, String>) -> String {
+    if let Err(bad) = what.from.check(values).and_then(|()| what.to.check(values)) {
+        return format!("  echo {} >&2; exit 1\n", quoted(&bad.to_string()));
+    }
+    let of_host = what.from.names_host() || what.to.names_host();
+    let name = if of_host { "  parts \"$1\"; name=${host#\\[} name=${name%\\]}\n" } else { "" };
+    let (from, to) = (path(&what.from, values), path(&what.to, values));
+    let mut words = vec![format!("{name}  copy \"$1\""), format!("\"$build\"/{from}"), to];
     words.extend(what.delete.then(|| "--delete-delay".to_owned()));
     words.extend(what.compress.then(|| "-z".to_owned()));
     words.extend(what.exclude.iter().map(|pattern| quoted(&format!("--exclude={pattern}"))));
     words.extend(what.options.iter().map(|option| quoted(option)));
     format!("{}\n", words.join(" "))
+}
+
+/// A path as one word. A host's name stands outside of the quotes of the rest.
+fn path(path: &VariablePath, values: &BTreeMap<String, String>) -> String {
+    let mut word = String::new();
+    let mut text = String::new();
+    for piece in path.pieces() {
+        match piece {
+            Piece::Var(name) if name == "PUSH_HOST" => {
+                word.push_str(&if text.is_empty() { String::new() } else { quoted(&std::mem::take(&mut text)) });
+                word.push_str("\"$name\"");
+            }
+            Piece::Var(name) => text.push_str(values.get(&name).map_or("", String::as_str)),
+            Piece::Text(plain) => text.push_str(&plain),
+        }
+    }
+    if !text.is_empty() {
+        word.push_str(&quoted(&text));
+    }
+    word
 }
 
 /// Beside what is live, hard links for what did not change; then every byte is compared once more, and must be the same.
@@ -413,6 +442,45 @@ mod tests {
             let output = program.output(Duration::from_secs(20)).await.unwrap();
             assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{value}."), "{shell:?}");
         }
+    }
+
+    #[test]
+    fn a_path_by_hand_is_one_word_and_a_value_that_leads_elsewhere_stops_the_script() {
+        let what = |from: &str, to: &str| Rsync {
+            from: from.parse().unwrap(),
+            to: to.parse().unwrap(),
+            delete: true,
+            exclude: vec![],
+            options: vec![],
+            compress: false,
+        };
+        let values = |branch: &str| {
+            BTreeMap::from(
+                [("PUSH_REF", branch), ("PUSH_SHA", "3f2c1ab")]
+                    .map(|(name, value)| (name.to_owned(), value.to_owned())),
+            )
+        };
+        for (what, branch, expected) in [
+            (what("./", "/srv/a/"), "main", "  copy \"$1\" \"$build\"/'./' '/srv/a/' --delete-delay\n"),
+            (
+                what("{ref}/", "/srv/{sha}-x/"),
+                "main",
+                "  copy \"$1\" \"$build\"/'main/' '/srv/3f2c1ab-x/' --delete-delay\n",
+            ),
+            (
+                what("./", "/srv/{host}/{sha}"),
+                "main",
+                "  parts \"$1\"; name=${host#\\[} name=${name%\\]}\n  copy \"$1\" \"$build\"/'./' '/srv/'\"$name\"'/3f2c1ab' --delete-delay\n",
+            ),
+        ] {
+            assert_eq!(rsync(&what, &values(branch)), expected);
+        }
+        let stopped = rsync(&what("./", "/srv/{ref}/"), &values("it's/x"));
+        assert!(
+            stopped.starts_with("  echo '{ref} in the path /srv/{ref}/ is `it'\\''s/x`, and must")
+                && stopped.ends_with(">&2; exit 1\n"),
+            "{stopped}"
+        );
     }
 
     #[test]

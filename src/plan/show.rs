@@ -2,7 +2,7 @@
 //! it must never put a value into what a shell reads.
 
 use super::{Assignment, Part, Plan, PlannedCommand, PlannedForm};
-use crate::stack::{Check, Host, Script};
+use crate::stack::{BadPart, Check, Host, Script};
 use std::collections::BTreeMap;
 
 /// A title longer than this is cut: it is one line on a page, in a log and in a mail.
@@ -23,6 +23,22 @@ pub fn values(assignment: &Assignment, host: Option<&Host>) -> BTreeMap<String, 
     values.extend(pressed.map(|(name, value)| (name.to_owned(), value)));
     values.extend(host.map(|host| ("PUSH_HOST".to_owned(), host.address().to_owned())));
     values
+}
+
+/// Looks at the values that stand in paths, for every host, before anything runs.
+///
+/// # Errors
+/// Which value cannot stand in which path.
+pub fn look_at_paths(assignment: &Assignment) -> Result<(), BadPart> {
+    for command in &assignment.plan.commands {
+        let PlannedForm::Rsync(rsync) = &command.form else { continue };
+        for host in &assignment.plan.hosts {
+            let values = assignment.plan.values_of(command.part, values(assignment, Some(host)));
+            rsync.from.check(&values)?;
+            rsync.to.check(&values)?;
+        }
+    }
+    Ok(())
 }
 
 impl Plan {
@@ -98,7 +114,7 @@ impl PlannedCommand {
             PlannedForm::Build(script) => format!("build: {}", shown(script, values)),
             PlannedForm::Freeze => "freeze the build".to_owned(),
             PlannedForm::Local(script) | PlannedForm::Run(script) => shown(script, values),
-            PlannedForm::Rsync(rsync) => format!("rsync {} → {}", rsync.from, rsync.to),
+            PlannedForm::Rsync(rsync) => format!("rsync {} → {}", rsync.from.show(values), rsync.to.show(values)),
             PlannedForm::Release(release) => {
                 let way = if release.fan_out.is_direct() { "" } else { ", from host to host" };
                 format!("release {}{way}", release.dir)

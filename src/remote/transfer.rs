@@ -1,12 +1,16 @@
 //! rsync from the build to a host, over the host's master, under the near guard. It must never pull, never take an option
 //! that a stack file may not have, and never open a connection of its own. Called by the runner, and by releases.
 
+mod ends;
+pub(super) mod names;
+
 use super::guard::near;
 use super::masters::{Connection, is_refusal_of_a_session};
 use super::{Ending, Line, Lines, Task};
 use crate::journal::Stream;
 use crate::process::Program;
 use crate::stack::Rsync;
+use ends::Sent;
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 use std::time::Duration;
@@ -29,7 +33,7 @@ const ALWAYS: [&str; 10] = [
     // What it makes has the modes that we say, whatever the host's umask.
     "--rsync-path=umask 022; rsync",
     "--timeout=60",
-    "--out-format=%n%L",
+    names::OUT_FORMAT,
     "--info=stats1",
 ];
 
@@ -70,12 +74,27 @@ const BEHIND_REFUSAL: Duration = Duration::from_millis(100);
 /// vanished, time-outs, and a connection that broke (255 is ssh's).
 const PASSING: [i32; 8] = [10, 11, 12, 23, 24, 30, 35, 255];
 
-/// Brings files from `tree` (the build's directory) to a host. Only the times, fence and cancel of `task` are used.
+/// Brings files from `tree` (the build's directory) to a host. Of `task` the values (for its paths), the
+/// times, the fence and the cancel are used.
 pub async fn rsync(on: &Connection, tree: &Path, what: &Rsync, task: Task, lines: &Lines) -> Ending {
-    let inside =
-        Path::new(&what.from).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if !inside || !what.to.starts_with('/') {
-        return Ending::Refused(format!("rsync takes a path inside the build to an absolute one, not {what:?}"));
+    let (from, to) = match (what.from.filled(&task.values), what.to.filled(&task.values)) {
+        (Ok(from), Ok(to)) => (from, to),
+        (Err(bad), _) | (_, Err(bad)) => return Ending::Refused(bad.to_string()),
+    };
+    let inside = Path::new(&from).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if !inside || !to.starts_with('/') {
+        return Ending::Refused(format!(
+            "rsync takes a path inside the build to an absolute one, not {from:?} to {to:?}"
+        ));
+    }
+    match ends::source(tree, &from) {
+        Ok(Sent::Directory) => {}
+        Ok(Sent::One) => {
+            if let Err(ending) = ends::target(on, &from, &to, &task, lines).await {
+                return ending;
+            }
+        }
+        Err(why) => return Ending::Refused(why),
     }
     let mut options: Vec<String> = Vec::new();
     if what.delete {
@@ -83,12 +102,25 @@ pub async fn rsync(on: &Connection, tree: &Path, what: &Rsync, task: Task, lines
     }
     options.extend(what.exclude.iter().map(|pattern| format!("--exclude={pattern}")));
     options.extend(what.options.iter().cloned());
-    copy(on, tree, (&what.from, &what.to), Way::of(what.compress), &options, &task, lines).await
+    copy(on, tree, (&from, &to), Way::of(what.compress), &options, &task, lines).await
 }
 
 /// Brings `from`, below `tree`, to the path `to` of a host: once, and once more comparing contents when the first try
 /// ended with trouble that passes.
 pub(super) async fn copy(
+    on: &Connection,
+    tree: &Path,
+    paths: (&str, &str),
+    way: Way,
+    options: &[String],
+    task: &Task,
+    lines: &Lines,
+) -> Ending {
+    names::bounded(lines, async |lines| copy_telling(on, tree, paths, way, options, task, lines).await).await
+}
+
+/// The same, and every name is told.
+async fn copy_telling(
     on: &Connection,
     tree: &Path,
     (from, to): (&str, &str),

@@ -101,12 +101,14 @@ async fn run(push: PushDir, assignment: Assignment, writer: Writer) -> Result<()
     orders.open(recorder.clone()).await;
     let data = push.dir().parent().and_then(Path::parent).unwrap_or(Path::new("/")).to_owned();
     let masters = Masters::new(&data.join("ssh"), assignment.ssh_config.clone());
+    let bad_path = plan::look_at_paths(&assignment).err().map(|bad| bad.to_string());
     let ended = match (masters, Secrets::read(&assignment.plan.secrets)) {
-        (Ok(masters), Ok(secrets)) => {
+        (Ok(masters), Ok(secrets)) if bad_path.is_none() => {
             let (recorder, orders) = (recorder.clone(), orders.clone());
             Walk::new(data, &push, assignment, masters, secrets, recorder, orders).finish().await
         }
         (Err(error), _) => walk::could_not_begin(&assignment, &format!("the ssh directory cannot be used: {error}")),
+        (Ok(_), Ok(_)) => walk::could_not_begin(&assignment, &bad_path.unwrap_or_default()),
         (_, Err(why)) => walk::could_not_begin(&assignment, &why),
     };
     orders.close().await;

@@ -6,7 +6,9 @@ use super::limits::Limits;
 use super::questions;
 use super::reader::{Keys, Reader, Text, Value};
 use super::variables::Scope;
-use super::{Check, Command, FanOut, Form, Question, Release, Rsync, Script, limits, rolls, shell, urls, values};
+use super::{
+    Check, Command, FanOut, Form, Question, Release, Rsync, Script, limits, paths, rolls, shell, urls, values,
+};
 use crate::diagnostic::{Mistake, shown};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -243,7 +245,7 @@ fn read_form(
         "release" => read_release(reader, table, value),
         "roll" => Some(Form::Roll(Vec::new())),
         "confirm" => reader.parsed(value, values::line).map(Form::Confirm),
-        _ => read_rsync(reader, table, value, at),
+        _ => read_rsync(reader, scope, table, value, at),
     }
 }
 
@@ -297,10 +299,16 @@ fn read_release(reader: &mut Reader<'_>, table: &DeTable<'_>, value: &Value<'_>)
     Some(Form::Release(Release { dir: dir?, keep: keep?, shared, fan_out: FanOut::Direct, compress: false }))
 }
 
-fn read_rsync(reader: &mut Reader<'_>, table: &DeTable<'_>, value: &Value<'_>, at: &Range<usize>) -> Option<Form> {
-    let from = reader.parsed(value, values::inner_path);
+fn read_rsync(
+    reader: &mut Reader<'_>,
+    scope: Scope<'_>,
+    table: &DeTable<'_>,
+    value: &Value<'_>,
+    at: &Range<usize>,
+) -> Option<Form> {
+    let from = reader.parsed(value, |text| paths::read(text, scope, values::inner_path));
     let to = match table.get("to") {
-        Some(to) => reader.parsed(to, values::absolute_path),
+        Some(to) => reader.parsed(to, |text| paths::read(text, scope, values::absolute_path)),
         None => {
             reader.missing(at.clone(), "this `rsync`", "to", "say where on the hosts: to = \"/srv/web/assets/\"");
             None

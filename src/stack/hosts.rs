@@ -155,7 +155,8 @@ fn read_inventory(
     let text = reader.text(command)?;
     // It is asked before there is a push, so nothing has a value yet.
     let none = BTreeSet::new();
-    let script = match shell::compile(&text.value, Scope { place: Place::Build, own: &none, secrets: &none }) {
+    let scope = Scope { place: Place::Build, own: &none, secrets: &none, vars: &BTreeMap::new() };
+    let script = match shell::compile(&text.value, scope) {
         Ok(script) => script,
         Err(flaws) => {
             for flaw in flaws {

@@ -10,6 +10,7 @@ mod fan_out;
 mod groups;
 mod hosts;
 mod limits;
+mod paths;
 mod policies;
 mod questions;
 mod ranges;
@@ -34,6 +35,7 @@ pub use host::Host;
 pub use inventory::{Answer, Answers, Inventory};
 pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
 pub use parse::{parse, parse_with};
+pub use paths::{BadPart, VariablePath};
 pub use script::{Address, Script};
 pub use secrets::SecretSource;
 pub use source::{Refs, Source};
@@ -231,9 +233,9 @@ pub enum Check {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Rsync {
     /// A path inside the build; a trailing `/` means its contents, as rsync reads it.
-    pub from: String,
+    pub from: VariablePath,
     /// An absolute path on the host.
-    pub to: String,
+    pub to: VariablePath,
     /// Removes on the host what the build does not have.
     pub delete: bool,
     /// Patterns left out.

@@ -128,12 +128,12 @@ fn read_stack(
     let build_timeout = limits.timeout.unwrap_or(limits::TIMEOUT);
     let (vars, own) = read_vars(reader, root.get("vars"));
     let (secrets, hidden) = secrets::read(reader, &own, root.get("secrets"));
-    let build_scope = Scope { place: Place::Build, own: &own, secrets: &hidden };
+    let build_scope = Scope { place: Place::Build, own: &own, secrets: &hidden, vars: &vars };
     let build = root.get("build").map(|value| commands::read_build(reader, build_scope, value)).unwrap_or_default();
     let jump = root.get("jump").and_then(|value| reader.parsed(value, values::jump)).flatten();
     let ways = Ways { jump: jump.as_ref(), answers };
     let mut groups = hosts::read_groups(reader, ways, root.get("hosts"));
-    let scope = Scope { place: Place::Stage, own: &own, secrets: &hidden };
+    let scope = Scope { place: Place::Stage, own: &own, secrets: &hidden, vars: &vars };
     let mut lists = commands::read_lists(reader, scope, root.get("lists"));
     let (of, refs) = (source.as_ref(), refs.as_ref());
     let mut rest = Rest { scope, limits, ways, groups: &mut groups, lists: &mut lists, source: of, refs };

@@ -20,7 +20,7 @@ pub(super) struct Refused {
     pub at: Option<Range<usize>>,
 }
 
-fn refused(title: impl Into<String>, cure: &str) -> Refused {
+pub(super) fn refused(title: impl Into<String>, cure: &str) -> Refused {
     Refused { title: title.into(), cures: vec![cure.to_owned()], at: None }
 }
 
@@ -240,7 +240,7 @@ pub(super) fn inner_path(text: &str) -> Result<String, Refused> {
 }
 
 /// Whether every part of a path is a plain name.
-fn parts_ok(path: &str) -> bool {
+pub(super) fn parts_ok(path: &str) -> bool {
     path.split('/').all(|part| {
         !part.is_empty()
             && part != "."
@@ -254,8 +254,8 @@ fn parts_ok(path: &str) -> bool {
 fn no_variable(text: &str) -> Result<(), Refused> {
     match variable_in(text) {
         Some(name) => Err(refused(
-            format!("a path cannot hold a variable in this version: `{{{name}}}`"),
-            "write the path out; a `run` command may use variables",
+            format!("this path cannot hold a variable: `{{{name}}}`"),
+            "write it out; the paths of `rsync`, and commands, may hold variables",
         )),
         None => Ok(()),
     }

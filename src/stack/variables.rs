@@ -1,7 +1,7 @@
 //! The variables that commands may use, and how each reaches a shell. It must never hold a value.
 //! Called by `shell` (compiling scripts) and `plan` (naming the environment).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The built-in variables with the names of their environment variables.
 pub const BUILT_IN: &[(&str, &str)] = &[
@@ -71,6 +71,8 @@ pub(super) struct Scope<'a> {
     pub place: Place,
     pub own: &'a BTreeSet<String>,
     pub secrets: &'a BTreeSet<String>,
+    /// The values of the stack's own, where the file gave good ones.
+    pub vars: &'a BTreeMap<String, String>,
 }
 
 impl Scope<'_> {

@@ -60,7 +60,7 @@ fn the_first_stage_makes_the_build_and_then_brings_it() {
             "build: npm ci",
             "build: npm run build",
             "freeze the build",
-            "rsync assets/ → /srv/web/assets/",
+            "rsync assets/ → /srv/web/assets/3f2c1ab0000000000000000000000000000000aa/",
             "release /srv/web",
             "activate /srv/web",
             "reload Apache",
@@ -78,7 +78,7 @@ fn a_later_stage_takes_exactly_the_build_it_is_given() {
     assert_eq!(
         plan.titles(&plan.values()),
         [
-            "rsync assets/ → /srv/web/assets/",
+            "rsync assets/ → /srv/web/assets/3f2c1ab0000000000000000000000000000000aa/",
             "release /srv/web",
             "activate /srv/web",
             "reload Apache",
@@ -292,7 +292,7 @@ fn a_plan_that_rolls_back_holds_all_of_its_way_back_and_a_rollback_holds_none() 
     assert_eq!(
         undo,
         [
-            "undo: rsync assets/ → /srv/web/assets/",
+            "undo: rsync assets/ → /srv/web/assets/9d8e7f60000000000000000000000000000000bb/",
             "undo: release /srv/web",
             "undo: activate /srv/web",
             "undo: reload Apache",
@@ -327,4 +327,35 @@ fn how_hosts_leave_stands_behind_everything_else() {
         plan.commands.iter().zip(plan.titles(&plan.values())).skip(7).map(|(c, title)| (c.part, title)).collect();
     assert_eq!(last, [(Part::Finally, "./tell".to_owned()), (Part::Drop, "drop: ./out {host}".to_owned())]);
     assert_eq!((plan.policy.max_dropped, plan.commands[7].policy), (4, Policy::default()));
+}
+
+#[test]
+fn a_path_is_shown_with_what_is_known_and_a_value_that_leads_elsewhere_ends_a_push_before_it_begins() {
+    let text = include_str!("../../../stacks/web.toml")
+        .replace("assets/{sha}/", "{stage}/{ref}/{build}-{push}/{host}/")
+        .replace("\"assets/\"", "\"assets/{stage}/\"");
+    let web = parse("web".parse().unwrap(), "stacks/web.toml", &text).unwrap();
+    let shown = |target: Target, stage_name: &str| {
+        let plan = plan(&web, &stage(stage_name), target).unwrap();
+        let titles = plan.titles(&plan.values());
+        titles.into_iter().find(|title| title.starts_with("rsync ")).unwrap()
+    };
+    assert_eq!(shown(revision(), "qa"), "rsync assets/qa/ → /srv/web/qa/main/{build}-{push}/{host}/");
+    assert_eq!(shown(build(), "prod"), "rsync assets/prod/ → /srv/web/prod/main/3f2c1ab-7-{push}/{host}/");
+    let good = assignment(plan(&web, &stage("prod"), build()).unwrap(), None);
+    let host = &good.plan.hosts[0];
+    assert_eq!(
+        good.plan.commands[0].title(&values(&good, Some(host))),
+        "rsync assets/prod/ → /srv/web/prod/main/3f2c1ab-7-214/web001.example.com/"
+    );
+    assert_eq!(super::super::look_at_paths(&good), Ok(()));
+    let target = Target { branch: "feature/x".to_owned(), ..build() };
+    let bad = assignment(plan(&web, &stage("prod"), target).unwrap(), None);
+    let why = super::super::look_at_paths(&bad).unwrap_err().to_string();
+    assert!(
+        why.starts_with("{ref} in the path /srv/web/{stage}/{ref}/{build}-{push}/{host}/ is `feature/x`, and must be"),
+        "{why}"
+    );
+    let text = serde_json::to_string(&bad.plan).unwrap();
+    assert_eq!(serde_json::from_str::<crate::plan::Plan>(&text).unwrap(), bad.plan);
 }

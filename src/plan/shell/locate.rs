@@ -14,7 +14,7 @@ umask 022
 nl='
 '
 ours() {
-  case $1 in *[!a-z0-9-]* | -* | *- | *-*-*) return 1 ;; *-*) ;; *) return 1 ;; esac
+  case $1 in *[!a-z0-9-]* | -* | *-) return 1 ;; *-by-hand) ;; *-*-*) return 1 ;; *-*) ;; *) return 1 ;; esac
   [ -d "releases/$1" ] && [ ! -L "releases/$1" ] && { [ -f ".verified/$1" ] || [ -f ".made/$1" ]; }
 }
 within() {

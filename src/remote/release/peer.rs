@@ -7,7 +7,7 @@ use crate::remote::Ending;
 use crate::remote::guard::far;
 use crate::remote::masters::Address;
 use crate::remote::masters::settings::STRICT;
-use crate::remote::transfer::{self, Way};
+use crate::remote::transfer::{self, Way, names};
 use crate::stack::{BuildId, Relay};
 use std::fmt::Write as _;
 
@@ -42,7 +42,7 @@ pub enum Fed {
 
 /// What rsync has in common with a transfer from the push host.
 const ALWAYS: [&str; 7] =
-    ["-rlpt", "--no-owner", "--no-group", "--delay-updates", "--timeout=60", "--out-format=%n%L", "--info=stats1"];
+    ["-rlpt", "--no-owner", "--no-group", "--delay-updates", "--timeout=60", names::OUT_FORMAT, "--info=stats1"];
 
 /// Runs rsync with the arguments of the environment, and with an ssh that knows one host only.
 pub(super) const FETCH: &str = r#"set -eu
@@ -107,7 +107,7 @@ impl Visit<'_> {
             task.values.extend(transfer::values(&arguments, way));
             task.values.insert("PUSH_PEER_CONFIG".to_owned(), peer.config());
             task.values.insert("PUSH_PEER_KEYS".to_owned(), peer.address.keys.clone());
-            far(self.on, task, self.lines).await
+            names::bounded(self.lines, async |lines| far(self.on, task, lines).await).await
         };
         match Way::of(release.compress) {
             Way::Plain => ask(Way::Plain).await,

@@ -879,13 +879,13 @@ commands = [
        |
        = help: write a relative path without .. and without characters that shells read: dist/assets
 
-    error: a path cannot hold a variable in this version: `{stage}`
+    error: this path cannot hold a variable: `{stage}`
       --> stacks/web.toml:12:13
        |
     12 | { release = "/srv/{stage}" },
        |             ^^^^^^^^^^^^^^
        |
-       = help: write the path out; a `run` command may use variables
+       = help: write it out; the paths of `rsync`, and commands, may hold variables
 
     error: `/srv/other` is activated before it was brought
       --> stacks/web.toml:13:1
@@ -1196,5 +1196,30 @@ proptest! {
         if let Err(diagnostics) = parse_text(&text[..end]) {
             prop_assert!(!diagnostics.is_empty());
         }
+    }
+}
+
+#[test]
+fn variables_stand_in_the_paths_of_rsync_and_are_looked_at_where_they_can_be_known() {
+    let with = |vars: &str, command: &str| {
+        let vars = format!("[vars]\n{vars}");
+        parse_text(&stack(&vars, &format!("hosts = [\"a\"]\ncommands = [\n{command}\n]")))
+    };
+    let rsync =
+        "{ rsync = \"dist/{color}/\", to = \"/srv/web/assets/{sha}-{build}/{push}/{stack}/{stage}/{host}/{ref}\" }";
+    let stages = with("color = \"blue-2.1\"", rsync).unwrap().stages;
+    let Form::Rsync(read) = &stages[0].commands[0].form else { panic!("{stages:?}") };
+    assert_eq!(read.from.as_str(), "dist/{color}/");
+    assert_eq!(read.to.as_str(), "/srv/web/assets/{sha}-{build}/{push}/{stack}/{stage}/{host}/{ref}");
+    for value in ["", ".", "..", "a/b", "a b", "$(id)", "a*", "`x`", "~", "a;b", "a'b"] {
+        let found = with(&format!("color = \"{value}\""), rsync).unwrap_err();
+        assert_eq!(found.len(), 1, "{value}");
+        assert!(found[0].title.starts_with("`{color}` cannot be part of a path: its value is "), "{}", found[0].title);
+    }
+    assert_eq!(with("color = \"-x\"", rsync).unwrap_err().len(), 1, "a bad value is told once");
+    // What the docs show is read.
+    let docs = include_str!("../../../docs/stack-file.md");
+    for shown in docs.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap()) {
+        with("", shown).unwrap_or_else(|errors| panic!("{shown}: {}", errors[0]));
     }
 }

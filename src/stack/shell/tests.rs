@@ -9,7 +9,7 @@ fn own() -> BTreeSet<String> {
 }
 
 fn compiled(text: &str) -> Result<Script, Vec<Flaw>> {
-    compile(text, Scope { place: Place::Stage, own: &own(), secrets: &BTreeSet::new() })
+    compile(text, Scope { place: Place::Stage, own: &own(), secrets: &BTreeSet::new(), vars: &BTreeMap::new() })
 }
 
 fn titles(text: &str) -> Vec<String> {
@@ -232,8 +232,8 @@ fn quotes_that_are_never_closed_are_found() {
 
 #[test]
 fn a_build_knows_no_host() {
-    let flaws = compile("echo {host} {sha}", Scope { place: Place::Build, own: &own(), secrets: &BTreeSet::new() })
-        .unwrap_err();
+    let scope = Scope { place: Place::Build, own: &own(), secrets: &BTreeSet::new(), vars: &BTreeMap::new() };
+    let flaws = compile("echo {host} {sha}", scope).unwrap_err();
     assert_eq!(flaws.len(), 1);
     assert_eq!(flaws[0].title, "`{host}` cannot be used in `build`");
     assert_eq!(flaws[0].at, 5..11);
