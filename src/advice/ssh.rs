@@ -411,7 +411,9 @@ mod tests {
         (super::super::of_stack(&words(&advice, "web1"), "hello"), advice.again())
     }
 
-    /// Captured from OpenSSH 8.4 to 9.9: what it says, what we make of it, whether another try may help.
+    /// What OpenSSH says, what we make of it, whether another try may help. Only what `tests/advised.rs` brings about comes from a
+    /// real ssh, that of the machine which runs it; names and addresses are ours. The rest is written after OpenSSH's source and
+    /// what people report, not captured from each version.
     #[test]
     fn each_complaint_of_ssh_has_its_own_cause_and_cure_chosen_by_its_first_telling_line() {
         const CLOSED: &str =
