@@ -55,6 +55,8 @@ export class LogView {
     this.unseen = 0;
     /** The lines marked by a link. @type {[number, number]|null} */
     this.marked = null;
+    /** The number of the line that a search led to last; 0 when a mark is newer, or the reader has left it. */
+    this.match = 0;
     this.lastTop = this.ours = this.endWas = 0;
     this.held = this.found = false;
     this.fastUntil = this.inputAt = 0;
@@ -108,6 +110,7 @@ export class LogView {
     this.dropped = 0;
     this.errors = [];
     this.errorAt = -1;
+    this.match = 0;
     this.reset();
   }
 
@@ -183,7 +186,7 @@ export class LogView {
     }
     const fresh = this.done > from;
     if (tail && (fresh || turned)) this.toEnd();
-    if (this.search.query && (fresh || turned)) this.search.mark();
+    if ((this.search.query || this.match) && (fresh || turned)) this.search.mark();
     if (fresh) this.rail.draw();
     const colours = this.blocks.turned.size && !this.found && performance.now() >= this.fastUntil;
     if (this.done < this.shown.length || colours) this.draw();
@@ -296,6 +299,7 @@ export class LogView {
     if (!found) return false;
     const [from, to] = [Number(found[1]), Number(found[2] ?? found[1])].sort((a, b) => a - b);
     this.marked = [from, to];
+    this.match = 0;
     this.scroller.scrollIntoView({ block: 'nearest' });
     this.hooks.link?.();
     return this.goTo(from);
@@ -305,6 +309,7 @@ export class LogView {
   link(n, extend) {
     const from = extend && this.marked ? this.marked[0] : n;
     this.marked = [Math.min(from, n), Math.max(from, n)];
+    this.match = 0;
     const [first, last] = this.marked;
     history.replaceState(null, '', `#L${first}${last > first ? `-${last}` : ''}`);
     this.follow(false);
@@ -349,6 +354,7 @@ export class LogView {
     const at = this.errorAt < 0 ? (by > 0 ? -1 : list.length) : list.indexOf(this.errorAt);
     this.errorAt = list[(at + by + list.length) % list.length];
     this.marked = [this.errorAt + 1, this.errorAt + 1];
+    this.match = 0;
     this.goTo(this.errorAt + 1);
   }
 }

@@ -117,10 +117,10 @@ export class LogBar {
         if (wait) look(); // who types fast need not wait
         this.next(e.shiftKey ? -1 : 1);
       }
-      if (e.key === 'Escape') {
-        find.value = '';
-        log.search.find('');
-        log.scroller.focus();
+      if (e.key === 'Escape' && !$(':popover-open')) {
+        e.preventDefault();
+        if (wait) look();
+        this.leaveFind(log);
       }
     });
     this.toggle('#b-wrap', innerWidth < 720, (on) => {
@@ -186,7 +186,7 @@ export class LogBar {
       y: () => this.copyLine(log),
       '[': () => (this.same?.on ? this.same.hop(-1) : this.hop(log, -1)),
       ']': () => (this.same?.on ? this.same.hop(1) : this.hop(log, 1)),
-      Escape: () => log.filter({ steps: null, hosts: null, errors: false }),
+      Escape: () => this.leave(log),
     };
     addEventListener('keydown', (e) => {
       const does = keysAreOurs(e) ? keys[e.key] : undefined;
@@ -196,17 +196,45 @@ export class LogBar {
     });
   }
 
-  /** Copies a link to the marked line, else to the current match, else to the first on screen. @param {import('./log.js').LogView} log */
+  /** Esc leaves one thing a press: what is looked for, then the match, then the filters. @param {import('./log.js').LogView} log */
+  leave(log) {
+    if (this.find.value || log.search.query) return this.leaveFind(log);
+    if (log.match) {
+      log.search.forget();
+      this.same?.forgetMatch();
+    } else log.filter({ steps: null, hosts: null, errors: false });
+    if (document.activeElement === document.body) this.focusLog(log);
+  }
+
+  /** Empties the field; the match stays, so that `y` links to it. @param {import('./log.js').LogView} log */
+  leaveFind(log) {
+    if (this.same?.on) this.same.leave();
+    else log.search.leave();
+    this.find.value = '';
+    log.search.find('');
+    this.focusLog(log);
+  }
+
+  /** @param {import('./log.js').LogView} log */
+  focusLog(log) {
+    (this.same?.on ? this.same.view : log.scroller).focus({ preventScroll: true });
+  }
+
+  /** Copies a link to the match or the marked line, whichever is newer, else to the first line on screen. @param {import('./log.js').LogView} log */
   copyLine(log) {
-    const { search } = log;
-    const seen = search.at >= 0 ? search.hits[search.at] : log.blocks.firstSeen();
     const { same } = this;
-    const n = log.marked?.[0] ?? (same?.on ? same.firstSeen() : seen + 1);
+    const match = log.match && log.passesAt(log.match - 1) ? log.match : 0;
+    const n = match || log.marked?.[0] || (same?.on ? same.firstSeen() : log.blocks.firstSeen() + 1);
     if (!n) return;
     log.link(n, false);
     same?.remark();
-    navigator.clipboard?.writeText(location.href);
-    this.page.tell(`Link to line ${n} copied`);
+    const row = match && log.blocks.rowOf(match - 1);
+    const y = row ? log.blocks.y(row) : -1;
+    if (match && !same?.on && (y < 0 || y > log.scroller.clientHeight - log.blocks.rowHeight)) log.goTo(match);
+    const told = (/** @type {string} */ where) => () => this.page.tell(`Link to line ${n} ${where}`);
+    // Over plain HTTP a page has no clipboard, and a browser may refuse it.
+    const write = navigator.clipboard?.writeText(location.href) ?? Promise.reject();
+    write.then(told('copied'), told('is in the address bar'));
   }
 
   /** To the beginning of a neighbouring step. @param {import('./log.js').LogView} log @param {1|-1} by */

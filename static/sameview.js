@@ -261,7 +261,7 @@ export class SameView {
 
   /** Marks the rows that hold a text. @param {string} query @returns {number} how many */
   find(query) {
-    if (query !== this.query) this.at = -1;
+    if (query && query !== this.query) this.at = -1;
     this.query = query;
     const has = (/** @type {HTMLElement} */ row) => !!query && ($('.ln-x', row).textContent ?? '').toLowerCase().includes(query);
     this.hits = this.rows.flatMap((row, k) => (row.classList.toggle('is-hit', has(row)) ? [k] : []));
@@ -275,8 +275,20 @@ export class SameView {
     this.at = (by > 0 ? list.find((k) => k > this.at) : list.findLast((k) => k < this.at)) ?? list[by > 0 ? 0 : list.length - 1];
     const row = this.rows[this.at];
     row.classList.add('is-now');
+    this.log.match = row.line.n;
     row.scrollIntoView({ block: 'center' });
     return list.indexOf(this.at) + 1;
+  }
+
+  /** The search is left: its line is the match, also when nobody went to it. */
+  leave() {
+    if (!this.log.match && this.hits.length) this.log.match = this.rows[this.hits[0]].line.n;
+  }
+
+  /** The match is left. */
+  forgetMatch() {
+    this.rows[this.at]?.classList.remove('is-now');
+    this.at = -1;
   }
 
   /** @param {1|-1} by */

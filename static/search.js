@@ -24,7 +24,24 @@ export class Search {
   /** Looks for a text. @param {string} text */
   find(text) {
     this.query = text.trim().toLowerCase();
+    if (this.query) this.view.match = 0; // an empty field leaves the match where it is: its line can still be linked
     this.again();
+  }
+
+  /** The search is left: its line is the match, also when nobody went to it. */
+  leave() {
+    if (!this.view.match && this.hits.length) this.view.match = this.hits[this.first() % this.hits.length] + 1;
+  }
+
+  /** The match is left. */
+  forget() {
+    this.view.match = 0;
+    this.mark();
+  }
+
+  /** Which of the matches is the first from what is on screen. */
+  first() {
+    return lower(this.hits, Math.max(0, this.view.blocks.firstSeen()));
   }
 
   /** Looks again, over the lines that pass the filters now. */
@@ -67,10 +84,11 @@ export class Search {
     const { hits } = this;
     if (!hits.length) return;
     if (this.at < 0) {
-      const k = lower(hits, Math.max(0, this.view.blocks.firstSeen())); // from what is on screen
+      const k = this.first();
       this.at = (by > 0 ? k : k - 1 + hits.length) % hits.length;
     } else this.at = (this.at + by + hits.length) % hits.length;
     this.view.goTo(hits[this.at] + 1, { mark: false });
+    this.view.match = hits[this.at] + 1;
     this.mark();
     this.tell(false);
   }
@@ -82,8 +100,9 @@ export class Search {
 
   /** Paints the matches in warm blocks. */
   mark() {
-    if (!this.query && !this.painted) return;
-    this.painted = !!this.query;
+    const { match } = this.view;
+    if (!this.query && !match && !this.painted) return;
+    this.painted = !!this.query || !!match;
     const ranges = /** @type {Range[]} */ ([]);
     const current = /** @type {Range[]} */ ([]);
     const here = this.at >= 0 ? this.hits[this.at] : -1;
@@ -93,7 +112,7 @@ export class Search {
       let at = this.query ? low.indexOf(this.query) : -1;
       const hit = at >= 0 || (!!this.query && /** @type {HTMLElement} */ (text.previousSibling).title === this.query);
       row.classList.toggle('is-hit', hit);
-      row.classList.toggle('is-now', hit && i === here);
+      row.classList.toggle('is-now', (hit && i === here) || i + 1 === match);
       for (; at >= 0; at = low.indexOf(this.query, at + this.query.length)) {
         (i === here ? current : ranges).push(rangeIn(text, at, at + this.query.length));
       }

@@ -272,6 +272,10 @@ const STEP: &str = "(() => { const log = document.querySelector('.log-scroll').g
     return [...document.querySelectorAll('.log-step')].findLast((step) => step.getBoundingClientRect().top <= log.top + log.height / 3 + 2)
       ?.querySelector('h3').textContent ?? ''; })()";
 
+/// Filters by the step that talks.
+const ONLY_TALK: &str = "const steps = document.querySelector('#f-step');
+    steps.value = [...steps.options].find((option) => option.text.includes('Talk')).value; steps.dispatchEvent(new Event('change'))";
+
 async fn pressed(browser: &Browser, button: &str, is: bool) {
     browser.holds(&format!("document.querySelector('{button}').getAttribute('aria-pressed') === '{is}'")).await;
 }
@@ -344,6 +348,47 @@ async fn every_key_does_what_the_list_of_keys_says_and_what_is_looked_for_is_fou
     browser.keys(ESC).await;
     browser.says(".log-find output", "").await;
 
+    // Esc leaves the search and gives the log its focus back; `y` links to the match, wherever the reader looks by then, and also
+    // when they typed and went nowhere.
+    browser.keys(&format!("/word 88 of{ENTER}")).await;
+    browser.says(".log-find output", "1/1").await;
+    let found = number_of(&browser, "word 88 of 97").await;
+    browser.keys(ESC).await;
+    browser.says(".log-find output", "").await;
+    browser.holds("document.activeElement.matches('.log-scroll')").await;
+    browser.holds("document.querySelector('.ln.is-now .ln-x')?.textContent === 'word 88 of 97'").await;
+    browser.ask("document.querySelector('.log-scroll').scrollTop = 0").await;
+    browser.frames().await;
+    browser.keys("y").await;
+    browser.holds(&format!("location.hash === '#L{found}'")).await;
+    browser.holds(&in_sight("word 88 of 97")).await;
+    let link = copied(&browser).await;
+    assert!(link.as_str().unwrap().ends_with(&format!("/pushes/1#L{found}")), "{link}");
+    browser.keys(&format!("/word 89 of{ESC}y")).await;
+    let found = number_of(&browser, "word 89 of 97").await;
+    browser.holds(&format!("location.hash === '#L{found}'")).await;
+
+    // One thing a press: the menu, what is looked for, the match, the filters.
+    browser.ask(ONLY_TALK).await;
+    browser.says(".log-chips", "step ").await;
+    browser.keys(&format!("/word 90 of{ENTER}")).await;
+    browser.says(".log-find output", "1/1").await;
+    let left = async |looked_for: &str, matches: usize, filtered: bool| {
+        browser.keys(ESC).await;
+        browser.frames().await;
+        let is =
+            "return [!!document.querySelector('#m-user:popover-open'), document.querySelector('.log-find input').value,
+            document.querySelectorAll('.ln.is-now').length, !document.querySelector('.log-chips').hidden]";
+        assert_eq!(browser.ask(is).await, serde_json::json!([false, looked_for, matches, filtered]));
+    };
+    browser.click("[popovertarget=m-user]").await;
+    browser.holds("document.querySelector('#m-user:popover-open')").await;
+    left("word 90 of", 1, true).await;
+    left("", 1, true).await;
+    left("", 0, true).await;
+    left("", 0, false).await;
+    browser.holds("document.activeElement.matches('.log-scroll')").await;
+
     // Errors, steps, the end.
     nothing_has_the_focus(&browser).await;
     browser.keys("e").await;
@@ -393,9 +438,7 @@ async fn every_key_does_what_the_list_of_keys_says_and_what_is_looked_for_is_fou
     browser.holds(&at_a_third(line.as_str().unwrap())).await;
 
     // Filters: a step, then hosts too; each can be taken away alone, and the place is kept.
-    let select = "const steps = document.querySelector('#f-step'); steps.value = [...steps.options].find((o) => o.text.includes('Talk')).value;
-        steps.dispatchEvent(new Event('change'))";
-    browser.ask(select).await;
+    browser.ask(ONLY_TALK).await;
     let words = browser.says(".log-chips", "step ").await;
     assert!(words.contains(" of ") && words.contains(" lines"), "{words}");
     click_number(&browser, "word 60 of 97", false).await;
