@@ -25,8 +25,14 @@ pub async fn pushbutton(house: &House, args: &[&str]) -> Said {
     said(program(house.dir.path(), args).output(DEADLINE).await.unwrap())
 }
 
+/// Whatever a command says in a pipe is whole lines, with nothing that draws over them.
 fn said(output: std::process::Output) -> Said {
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let text = |bytes: Vec<u8>| {
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.is_empty() || text.ends_with('\n'), "the last line has its end: {text:?}");
+        assert!(!text.contains(['\r', '\u{1b}']), "no progress, no colours: {text:?}");
+        text
+    };
     Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
@@ -66,7 +72,6 @@ async fn a_push_from_the_command_line_ends_with_the_code_of_its_end() {
     let line = format!("│ now {} by-olga", row["sha"].as_str().unwrap());
     assert_eq!(pushed.out.matches(&line).count(), 2, "{}", pushed.out);
     assert!(pushed.out.contains("succeeded, 2 of 2 hosts"), "{}", pushed.out);
-    assert!(!pushed.out.contains('\u{1b}'), "no colours in a pipe");
     let again = pushbutton(&house, &["follow", "1"]).await;
     assert_eq!(again.code, Some(0));
     assert!(pushed.out.ends_with(&again.out), "a late viewer sees the same");
@@ -84,6 +89,40 @@ async fn a_push_from_the_command_line_ends_with_the_code_of_its_end() {
     assert!(unknown.err.contains("push 99 does not exist"), "{}", unknown.err);
     let status = pushbutton(&house, &["status"]).await;
     assert!(status.out.contains("push 2 failed: command 6"), "{}", status.out);
+
+    // Whoever only reads needs no name: not under cron, not as DOM\user. Who changes something does.
+    let nameless = async |environment: &[(&str, &str)], args: &[&str]| {
+        let config = house.dir.path().join("config.toml");
+        let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(config).args(args);
+        let program =
+            environment.iter().fold(program.dir(house.dir.path()), |program, (name, value)| program.env(name, value));
+        said(program.output(DEADLINE).await.unwrap())
+    };
+    for args in [
+        &["status"][..],
+        &["status", "web", "--json"],
+        &["plan", "web", "qa"],
+        &["plan", "web", "qa", "--shell"],
+        &["check"],
+        &["check", "--hosts"],
+        &["verify"],
+        &["follow", "1"],
+    ] {
+        let read = nameless(&[], args).await;
+        assert_eq!(read.code, Some(0), "{args:?}: {read:?}");
+    }
+    for environment in [
+        &[("USER", r"DOM\user")][..],
+        &[("SUDO_USER", ""), ("USER", ""), ("PUSHBUTTON_WHO", "")],
+        &[("PUSHBUTTON_WHO", r"DOM\user"), ("SUDO_USER", r"DOM\user"), ("USER", "-x")],
+    ] {
+        let read = nameless(environment, &["status"]).await;
+        assert_eq!(read.code, Some(0), "{environment:?}: {read:?}");
+        let push = nameless(environment, &["push", "web", "qa"]).await;
+        let why = if environment[0].1.is_empty() { "nothing says who you are" } else { "cannot stand in the history" };
+        assert!(push.code == Some(1) && push.err.contains(why) && push.err.contains("--as NAME"), "{push:?}");
+    }
+    assert_eq!(house.get("/api/v1/pushes/3").await.status, 404, "nothing was pushed by nobody");
 }
 
 #[tokio::test]
@@ -235,6 +274,8 @@ async fn a_flipped_byte_a_missing_row_and_a_cut_tail_are_found_and_a_backup_rest
     house.push_well("qa").await;
     let good = pushbutton(&house, &["verify"]).await;
     assert_eq!(good.code, Some(0), "{good:?}");
+    let lines: Vec<&str> = good.out.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(lines, ["audit:", "journals:", "builds:", "all"], "a line for each: {}", good.out);
     let tar = house.dir.path().join("backup.tar");
     let backup = pushbutton(&house, &["backup", tar.to_str().unwrap()]).await;
     assert_eq!(backup.code, Some(0), "{backup:?}");

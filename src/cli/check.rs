@@ -71,14 +71,19 @@ impl Check {
                 let looked = hosts(config, &report.stacks, &self.person, self.json)?;
                 Ok(if report.errors == 0 { looked } else { summary })
             }
-            false => Ok(summary),
+            false => {
+                if self.json {
+                    say::line("[]"); // nothing could be looked over: a program reads that, too
+                }
+                Ok(summary)
+            }
         }
     }
 }
 
 /// Has the server look over the hosts of these stacks; exit code 1 when something would make a push fail.
 fn hosts(config: &Path, stacks: &[StackName], person: &Person, json: bool) -> anyhow::Result<ExitCode> {
-    let (config, who) = (server::config(config)?, person.who()?);
+    let (config, who) = (server::config(config)?, person.reader());
     server::run(async {
         let mut server = Server::open(&config, &who).await?;
         let mut found = Vec::new();
@@ -146,7 +151,8 @@ impl Report {
     fn check_all(&mut self, config: &Path) {
         let Some(stacks) = self.check_config(config) else { return };
         match stack_files(&stacks) {
-            Ok(files) if files.is_empty() => println!("{}: no stack files yet", near(&stacks).display()),
+            Ok(files) if files.is_empty() && self.json => {}
+            Ok(files) if files.is_empty() => say::line(&format!("{}: no stack files yet", near(&stacks).display())),
             Ok(files) => files.iter().for_each(|file| self.check_stack(near(file))),
             // That is told as a mistake of the configuration.
             Err(_) => {}
@@ -226,7 +232,7 @@ impl Report {
     fn good(&mut self, line: &str) {
         self.files += 1;
         if !self.json {
-            println!("{line}");
+            say::line(line);
         }
     }
 
@@ -235,7 +241,7 @@ impl Report {
         self.bad_files += 1;
         self.errors += errors.len();
         for error in errors {
-            eprintln!("{error}\n");
+            say::aside(&format!("{error}\n"));
         }
     }
 
@@ -244,7 +250,7 @@ impl Report {
             return ExitCode::SUCCESS;
         }
         let errors = counted(self.errors, "error");
-        eprintln!("{errors} in {} of {}", self.bad_files, counted(self.files, "file"));
+        say::aside(&format!("{errors} in {} of {}", self.bad_files, counted(self.files, "file")));
         ExitCode::FAILURE
     }
 }

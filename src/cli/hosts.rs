@@ -11,7 +11,7 @@ use crate::stack::{Answer, Answers, Host, Stack, StackName, parse_with};
 use anyhow::{Context, bail};
 use futures::StreamExt;
 use std::collections::BTreeSet;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -208,8 +208,7 @@ fn ask(key: &NewKey) -> anyhow::Result<bool> {
     let input = std::io::stdin();
     let person = input.is_terminal();
     let how = if person { "yes, no, or the fingerprint" } else { "the fingerprint, or no" };
-    print!("  Is it the machine's own (there: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub)? {how}: ");
-    std::io::stdout().flush()?;
+    say::raw(&format!("  Is it the machine's own (there: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub)? {how}: "));
     let mut answer = String::new();
     input.lock().read_line(&mut answer)?;
     if !person {

@@ -113,7 +113,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("pushbutton: {error:#}");
+            say::aside(&format!("pushbutton: {error:#}"));
             ExitCode::FAILURE
         }
     }

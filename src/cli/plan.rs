@@ -36,7 +36,7 @@ impl Plan {
     /// # Errors
     /// Why there is no plan.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
-        let (config, who) = (config(file)?, self.person.who()?);
+        let (config, who) = (config(file)?, self.person.reader());
         run(async {
             let mut server = Server::open(&config, &who).await?;
             server.fetch(&self.stack).await;

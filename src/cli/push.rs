@@ -261,7 +261,7 @@ impl Follow {
     /// # Errors
     /// Why it cannot be followed.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
-        let (config, who) = (config(file)?, self.person.who()?);
+        let (config, who) = (config(file)?, self.person.reader());
         run(async {
             let server = Server::open(&config, &who).await?;
             follow(&config, &who, server, self.push).await

@@ -1,5 +1,5 @@
 //! Prints. It must never let anything from outside through that a terminal obeys, and never panic when the reader of a
-//! pipe has gone. Called by the commands that ask a server.
+//! pipe has gone, nor draw over what it has printed: all is whole lines, in a pipe as on a terminal. Called by the commands.
 
 use crate::client::terminal::{self, Colours};
 use std::io::{IsTerminal, Write};
@@ -15,6 +15,11 @@ pub fn raw(text: &str) {
     if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
         std::process::exit(1);
     }
+}
+
+/// Says what is wrong, or worth knowing, on standard error, as it is; that nobody reads it stops nothing.
+pub fn aside(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// Whether colours are shown here.

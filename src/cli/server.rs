@@ -12,7 +12,7 @@ use crate::ledger::outbox;
 use crate::socket;
 use crate::stack::{StackName, Who};
 use crate::web::{self, push_host};
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use serde_json::Value;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
@@ -53,26 +53,46 @@ pub struct Refused {
     hint: Option<String>,
 }
 
-/// Who acts, as the history says it.
+/// Where a name comes from that is not given, the most telling first.
+const NAMED_BY: [&str; 4] = ["PUSHBUTTON_WHO", "SUDO_USER", "USER", "LOGNAME"];
+
+/// Who acts, as the history says it. Whoever only reads needs no name.
 #[derive(Debug, clap::Args)]
 pub struct Person {
-    /// Who acts; the user of this terminal when not given.
-    #[arg(long = "as", value_name = "NAME", env = "PUSHBUTTON_WHO")]
+    /// Who acts, for the history; $PUSHBUTTON_WHO or the user of this terminal when not given.
+    #[arg(long = "as", value_name = "NAME")]
     who: Option<Who>,
 }
 
 impl Person {
-    /// Who it is: as given, the user who called sudo, or the user.
+    /// Who changes something: as given, the user who called sudo, or the user.
     ///
     /// # Errors
-    /// When nothing says who, or the name is none.
+    /// When nothing says who, or the name is none: the history never names somebody else instead.
     pub fn who(&self) -> anyhow::Result<Who> {
         if let Some(who) = &self.who {
             return Ok(who.clone());
         }
-        let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-        named.context("nothing says who you are; hint: --as NAME")?.parse().context("hint: --as NAME")
+        let mut said = NAMED_BY.into_iter().filter_map(|from| Some((from, name_in(from)?)));
+        let (from, name) = said.next().context("nothing says who you are; hint: --as NAME")?;
+        name.parse().map_err(|bad| anyhow!("${from} cannot stand in the history: {bad}; hint: --as NAME"))
     }
+
+    /// Who reads. Nothing is written about it, so no name is asked for: where none is given that can be one, as under cron or for
+    /// `DOM\user`, it is the number of the user.
+    pub fn reader(&self) -> Who {
+        let named = || NAMED_BY.into_iter().find_map(|from| name_in(from)?.parse().ok());
+        self.who.clone().or_else(named).unwrap_or_else(|| {
+            let number = format!("uid-{}", nix::unistd::geteuid());
+            number.parse().expect("letters, a dash and digits are a name")
+        })
+    }
+}
+
+/// What a variable of the environment says, if anything.
+fn name_in(variable: &str) -> Option<String> {
+    let name = std::env::var_os(variable)?.to_string_lossy().into_owned();
+    (!name.is_empty()).then_some(name)
 }
 
 impl Server {

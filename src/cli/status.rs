@@ -26,7 +26,7 @@ impl Status {
     /// # Errors
     /// Why nothing can be shown.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
-        let (config, who) = (config(file)?, self.person.who()?);
+        let (config, who) = (config(file)?, self.person.reader());
         run(async {
             let mut server = Server::open(&config, &who).await?;
             let path = match &self.stack {
@@ -46,7 +46,8 @@ impl Status {
             };
             streets.iter().flat_map(lines).for_each(|line| say::line(&line));
             for broken in answer["broken"].as_array().into_iter().flatten() {
-                say::line(&format!("{}  {}", text(&broken["stack"]), text(&broken["problem"])));
+                let problem = text(&broken["problem"]).lines().next().unwrap_or_default();
+                say::line(&format!("{}  {problem}", text(&broken["stack"])));
             }
             Ok(ExitCode::SUCCESS)
         })

@@ -1,6 +1,7 @@
 //! `pushbutton user`: people who may sign in with a password. It must never take a password as an argument, where
 //! everybody on the machine could read it, nor print one.
 
+use super::say;
 use super::server::must_be_ours;
 use crate::config::{AuthMode, Config};
 use crate::ledger::{Ledger, users};
@@ -91,7 +92,7 @@ async fn add(ledger: &Ledger, name: Who, full_name: Option<String>) -> anyhow::R
     let password = users::PasswordHash::of(&read_password(&name)?)?;
     let user = users::User { name: name.clone(), full_name, password, made_at: At::now() };
     refuse_taken(ledger.write(move |tx| users::add(tx, &user)).await?)?;
-    println!("{name} may sign in now");
+    say::line(&format!("{name} may sign in now"));
     Ok(())
 }
 
@@ -111,7 +112,7 @@ async fn list(ledger: &Ledger) -> anyhow::Result<()> {
     }
     let width = users.iter().map(|user| user.name.as_str().len()).max().unwrap_or(0);
     for user in users {
-        println!("{:width$}  since {}  {}", user.name.as_str(), user.made_at, user.full_name);
+        say::line(&format!("{:width$}  since {}  {}", user.name.as_str(), user.made_at, user.full_name));
     }
     Ok(())
 }
@@ -119,7 +120,7 @@ async fn list(ledger: &Ledger) -> anyhow::Result<()> {
 async fn remove(ledger: &Ledger, name: Who) -> anyhow::Result<()> {
     let gone = name.clone();
     match ledger.write(move |tx| users::remove(tx, &gone)).await? {
-        true => println!("{name} is removed and signed out"),
+        true => say::line(&format!("{name} is removed and signed out")),
         false => return unknown(&name),
     }
     Ok(())
@@ -133,7 +134,7 @@ async fn password(ledger: &Ledger, name: Who) -> anyhow::Result<()> {
     let password = users::PasswordHash::of(&read_password(&name)?)?;
     let changed = name.clone();
     match ledger.write(move |tx| users::set_password(tx, &changed, &password)).await? {
-        true => println!("{name} has a new password and is signed out"),
+        true => say::line(&format!("{name} has a new password and is signed out")),
         false => return unknown(&name),
     }
     Ok(())

@@ -17,13 +17,10 @@ pub fn main(file: &Path) -> anyhow::Result<ExitCode> {
     let ledger = ledger_of(&config.data)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(verify(&config.data, &ledger))?;
-    say::line(&format!(
-        "audit: {} rows, head {}\njournals: {} pushes that ended\nbuilds: {} manifests",
-        report.audit_rows,
-        report.audit_head.chars().take(12).collect::<String>(),
-        report.pushes,
-        report.builds
-    ));
+    let head: String = report.audit_head.chars().take(12).collect();
+    say::line(&format!("audit: {} rows, head {head}", report.audit_rows));
+    say::line(&format!("journals: {} pushes that ended", report.pushes));
+    say::line(&format!("builds: {} manifests", report.builds));
     for problem in &report.problems {
         say::line(&format!("wrong: {problem}"));
     }

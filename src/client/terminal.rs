@@ -13,10 +13,11 @@ pub enum Colours {
     LeftOut,
 }
 
-/// Text without anything that a terminal obeys, but for tabs and, where wanted, colours; those end with the text.
+/// Text as one line without anything that a terminal obeys, but for tabs and, where wanted, colours; those end with the text. A
+/// line break within it is a blank: the words on both sides of it stay two.
 pub fn clean(text: &str, colours: Colours) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut coloured = false;
+    let (mut coloured, mut broken) = (false, false);
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         if let Some(length) = colour(rest) {
@@ -28,8 +29,13 @@ pub fn clean(text: &str, colours: Colours) -> String {
             continue;
         }
         if c == '\t' || !c.is_control() {
+            if broken && !out.is_empty() && c != ' ' {
+                out.push(' ');
+            }
+            broken = false;
             out.push(c);
         }
+        broken |= matches!(c, '\n' | '\r');
         rest = &rest[c.len_utf8()..];
     }
     if coloured {
@@ -111,9 +117,10 @@ mod tests {
     fn a_terminal_is_given_text_and_at_most_colours() {
         let hostile =
             "a\u{1b}[31mred\u{1b}[0m\tb\u{1b}[2Jc\u{1b}]0;title\u{7}d\u{9b}1me\r\nf\u{1b}[1;38:5:9mg\u{1b}[31";
-        assert_eq!(clean(hostile, Colours::LeftOut), "ared\tb[2Jc]0;titled1mefg[31");
+        assert_eq!(clean(hostile, Colours::LeftOut), "ared\tb[2Jc]0;titled1me fg[31");
         let shown = clean(hostile, Colours::Shown);
-        assert_eq!(shown, "a\u{1b}[31mred\u{1b}[0m\tb[2Jc]0;titled1mef\u{1b}[1;38:5:9mg[31\u{1b}[0m");
+        assert_eq!(shown, "a\u{1b}[31mred\u{1b}[0m\tb[2Jc]0;titled1me f\u{1b}[1;38:5:9mg[31\u{1b}[0m");
         assert_eq!(clean("plain é", Colours::Shown), "plain é");
+        assert_eq!(clean("\none\n\n  two\r\nthree\r\n", Colours::LeftOut), "one  two three");
     }
 }
