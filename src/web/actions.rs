@@ -4,6 +4,7 @@
 
 use super::App;
 use super::asking::Caller;
+use super::body::{Fields, Kind};
 use super::in_time::InTime;
 use super::problem::{Problem, Reply};
 use super::screens::{Known, named};
@@ -38,11 +39,32 @@ pub struct Pressed {
     pub nonce: Option<String>,
 }
 
+impl Fields for Pressed {
+    const FIELDS: &'static [(&'static str, Kind)] = &[
+        ("seen", Kind::Text),
+        ("sha", Kind::Text),
+        ("plan_hash", Kind::Text),
+        ("reason", Kind::Text),
+        ("nonce", Kind::Text),
+    ];
+    const NEEDED: Option<(&'static [&'static str], &'static str)> = Some((
+        &["seen", "sha"],
+        "a push names what goes out: `seen` as GET …/plan says it, or `sha` for another version than the newest",
+    ));
+    const EXAMPLE: &'static str = r#"{"seen": "51d0c3e04f9b7a2f6c8d1e3a5b7c9d0e1f2a3b4c"}"#;
+}
+
 /// A reason, where one may be given.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Reason {
     /// Why.
     pub reason: Option<String>,
+}
+
+impl Fields for Reason {
+    const FIELDS: &'static [(&'static str, Kind)] = &[("reason", Kind::Text)];
+    const NEEDED: Option<(&'static [&'static str], &'static str)> = None;
+    const EXAMPLE: &'static str = r#"{"reason": "the graphs look odd"}"#;
 }
 
 /// `POST /stacks/{stack}/stages/{stage}/push`
@@ -103,6 +125,12 @@ pub async fn press(
 ) -> Result<PushNumber, Problem> {
     let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
     let version = version(app, &stack, pressed.sha.as_deref()).await?;
+    // By the API it was refused already, with an example.
+    if version.is_none() && pressed.seen.trim().is_empty() {
+        return Err(Problem::missing(
+            "the form does not say what was seen on the button: load its page anew, and press there",
+        ));
+    }
     let nonce = key(pressed.nonce, format_args!("{}/{stack}/{stage}", caller.who));
     let press = Press {
         stack,

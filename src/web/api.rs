@@ -4,14 +4,14 @@
 use super::App;
 use super::actions::{self, Pressed, Reason};
 use super::asking::Caller;
-use super::in_time::InTime;
+use super::body::Body;
 use super::problem::{Problem, Reply};
 use super::screens::{Known, named};
 use crate::desk::Refusal;
 use crate::stack::{PushNumber, StackName, StageName};
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Path, Query};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -71,8 +71,13 @@ pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>,
 }
 
 /// `POST /api/v1/stacks/{stack}/stages/{stage}/push`
-pub async fn push(app: Data<App>, caller: Caller, place: Path<(String, String)>, body: InTime<Json<Pressed>>) -> Reply {
-    let id = actions::press(&app, &caller, &place, body.0.into_inner()).await?;
+pub async fn push(
+    app: Data<App>,
+    caller: Caller,
+    place: Path<(String, String)>,
+    Body(pressed): Body<Pressed>,
+) -> Reply {
+    let id = actions::press(&app, &caller, &place, pressed).await?;
     made(&app, id).await
 }
 
@@ -109,8 +114,7 @@ pub async fn one_push(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
 }
 
 /// `POST /api/v1/pushes/{id}/cancel`
-pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>, body: Option<InTime<Json<Reason>>>) -> Reply {
-    let given = body.map(|body| body.0.into_inner()).unwrap_or_default();
+pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<Reason>) -> Reply {
     let id = actions::cancel_push(&app, &caller, &id, given).await?;
     Ok(HttpResponse::Accepted().json(json!({ "id": id })))
 }

@@ -5,6 +5,7 @@ use super::App;
 use super::actions::{key, one_line, see, to_the_end};
 use super::api::made;
 use super::asking::Caller;
+use super::body::{Body, Fields, Kind};
 use super::frame::{frame, page};
 use super::in_time::InTime;
 use super::pages::Section;
@@ -16,7 +17,7 @@ use crate::desk::{Press, Questions};
 use crate::stack::{BuildId, PushNumber, StackName, StageName};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Form, Json, Path, Query};
+use actix_web::web::{Data, Form, Path, Query};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -47,6 +48,21 @@ pub struct Onwards {
     pub plan_hash: Option<String>,
     /// The press's idempotency key.
     pub nonce: Option<String>,
+}
+
+impl Fields for Back {
+    const FIELDS: &'static [(&'static str, Kind)] =
+        &[("to", Kind::Text), ("reason", Kind::Text), ("plan_hash", Kind::Text), ("nonce", Kind::Text)];
+    const NEEDED: Option<(&'static [&'static str], &'static str)> =
+        Some((&["reason"], "a rollback needs a reason, so that others know what was wrong"));
+    const EXAMPLE: &'static str = r#"{"reason": "the shop is grey"}"#;
+}
+
+impl Fields for Onwards {
+    const FIELDS: &'static [(&'static str, Kind)] =
+        &[("reason", Kind::Text), ("plan_hash", Kind::Text), ("nonce", Kind::Text)];
+    const NEEDED: Option<(&'static [&'static str], &'static str)> = None;
+    const EXAMPLE: &'static str = r#"{"reason": "the disk has room again"}"#;
 }
 
 /// Where a rollback is to go.
@@ -90,9 +106,9 @@ pub async fn roll_back_by_api(
     app: Data<App>,
     caller: Caller,
     place: Path<(String, String)>,
-    body: InTime<Json<Back>>,
+    Body(given): Body<Back>,
 ) -> Reply {
-    let push = press_back(&app, &caller, &place, body.0.into_inner()).await?;
+    let push = press_back(&app, &caller, &place, given).await?;
     made(&app, push).await
 }
 
@@ -103,13 +119,7 @@ pub async fn resume(app: Data<App>, caller: Caller, id: Path<String>, body: InTi
 }
 
 /// `POST /api/v1/pushes/{id}/resume`
-pub async fn resume_by_api(
-    app: Data<App>,
-    caller: Caller,
-    id: Path<String>,
-    body: Option<InTime<Json<Onwards>>>,
-) -> Reply {
-    let given = body.map(|body| body.0.into_inner()).unwrap_or_default();
+pub async fn resume_by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<Onwards>) -> Reply {
     let push = press_onwards(&app, &caller, &id, given).await?;
     match id.parse() == Ok(push) {
         // It was paused, and goes on: nothing was made.

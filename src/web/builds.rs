@@ -29,6 +29,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// What is said of a build, in the query.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Said {
+    #[serde(default)]
     sha: String,
     #[serde(default, rename = "ref")]
     branch: String,
@@ -61,6 +62,12 @@ pub fn is_upload(path: &str) -> bool {
 /// `POST /api/v1/stacks/{stack}/builds?sha=…&ref=…&title=…&fewer=yes`
 pub async fn publish(app: Data<App>, caller: Caller, stack: Path<String>, said: Query<Said>, body: Payload) -> Reply {
     let said = said.into_inner();
+    if said.sha.is_empty() {
+        return Err(Problem::missing(
+            "a build names the revision that it was made of: `sha` is missing in the query; for example \
+             ?sha=51d0c3e04f9b7a2f6c8d1e3a5b7c9d0e1f2a3b4c&ref=main&title=What+it+is",
+        ));
+    }
     let sha: Revision = said.sha.parse().map_err(|bad: crate::stack::BadName| Problem::bad_request(bad.to_string()))?;
     let what = Publishing {
         stack: named("stack", &stack)?,

@@ -6,13 +6,14 @@ use super::actions::{key, one_line, see, to_the_end, within_budget};
 use super::api::made;
 use super::asking::Caller;
 use super::back::questions;
+use super::body::{Body, Fields, Kind};
 use super::in_time::InTime;
 use super::problem::{Problem, Reply};
 use super::screens::named;
 use crate::desk::Press;
 use crate::stack::{PushNumber, StackName, StageName};
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Form, Json, Path, Query};
+use actix_web::web::{Data, Form, Path, Query};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -46,6 +47,18 @@ pub struct Wanted {
     pub reason: Option<String>,
     /// The press's idempotency key.
     pub nonce: Option<String>,
+}
+
+impl Fields for Wanted {
+    const FIELDS: &'static [(&'static str, Kind)] = &[
+        ("hosts", Kind::Texts),
+        ("seen", Kind::Text),
+        ("plan_hash", Kind::Text),
+        ("reason", Kind::Text),
+        ("nonce", Kind::Text),
+    ];
+    const NEEDED: Option<(&'static [&'static str], &'static str)> = None;
+    const EXAMPLE: &'static str = r#"{"hosts": ["web2"], "seen": "51d0c3e-14"}"#;
 }
 
 /// The hosts that are asked for.
@@ -87,9 +100,8 @@ pub async fn catch_up_by_api(
     app: Data<App>,
     caller: Caller,
     place: Path<(String, String)>,
-    body: Option<InTime<Json<Wanted>>>,
+    Body(wanted): Body<Wanted>,
 ) -> Reply {
-    let wanted = body.map(|body| body.0.into_inner()).unwrap_or_default();
     let push = press(&app, &caller, &place, wanted).await?;
     made(&app, push).await
 }

@@ -4,13 +4,14 @@
 use super::App;
 use super::actions::{one_line, see, to_the_end};
 use super::asking::Caller;
+use super::body::{Body, Fields, Kind};
 use super::in_time::InTime;
 use super::problem::{Problem, Reply};
 use super::screens::named;
 use crate::desk::Answered;
 use crate::stack::PushNumber;
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Form, Json, Path};
+use actix_web::web::{Data, Form, Path};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -21,6 +22,14 @@ pub struct Given {
     /// Which question of the push, from 1; the open one when not given.
     question: Option<u32>,
     reason: Option<String>,
+}
+
+impl Fields for Given {
+    const FIELDS: &'static [(&'static str, Kind)] =
+        &[("answer", Kind::Text), ("question", Kind::Number), ("reason", Kind::Text)];
+    const NEEDED: Option<(&'static [&'static str], &'static str)> =
+        Some((&["answer"], "a push that asks is answered yes or no"));
+    const EXAMPLE: &'static str = r#"{"answer": "yes"}"#;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -37,8 +46,8 @@ pub async fn by_form(app: Data<App>, caller: Caller, id: Path<String>, form: InT
 }
 
 /// `POST /api/v1/pushes/{id}/confirm`
-pub async fn by_api(app: Data<App>, caller: Caller, id: Path<String>, body: InTime<Json<Given>>) -> Reply {
-    let id = confirm(&app, &caller, &id, body.0.into_inner()).await?;
+pub async fn by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<Given>) -> Reply {
+    let id = confirm(&app, &caller, &id, given).await?;
     Ok(HttpResponse::Accepted().json(json!({ "id": id })))
 }
 

@@ -4,6 +4,7 @@
 use super::App;
 use super::actions::{Reason, one_line, see, to_the_end};
 use super::asking::Caller;
+use super::body::{Body, Fields, Kind};
 use super::frame::{frame, page};
 use super::in_time::InTime;
 use super::pages::{HoldForm, Section};
@@ -14,7 +15,7 @@ use crate::stack::{StackName, StageName};
 use crate::time::At;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Form, Json, Path};
+use actix_web::web::{Data, Form, Path};
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use serde::Deserialize;
@@ -26,6 +27,13 @@ pub struct Hold {
     pub reason: Option<String>,
     /// When it is over: RFC 3339, or a length such as `2h`; none stands until somebody releases it.
     pub until: Option<String>,
+}
+
+impl Fields for Hold {
+    const FIELDS: &'static [(&'static str, Kind)] = &[("reason", Kind::Text), ("until", Kind::Text)];
+    const NEEDED: Option<(&'static [&'static str], &'static str)> =
+        Some((&["reason"], "a hold needs a reason, so that others know what to wait for"));
+    const EXAMPLE: &'static str = r#"{"reason": "the fair is on", "until": "2h"}"#;
 }
 
 /// What the form of a page carries.
@@ -145,8 +153,8 @@ pub async fn release_stage(app: Data<App>, caller: Caller, place: Path<(String, 
 }
 
 /// `PUT /api/v1/stacks/{stack}/hold`
-pub async fn hold_stack_by_api(app: Data<App>, caller: Caller, stack: Path<String>, body: InTime<Json<Hold>>) -> Reply {
-    by_api(&app, &caller, &stack, None, body.0.into_inner()).await
+pub async fn hold_stack_by_api(app: Data<App>, caller: Caller, stack: Path<String>, Body(given): Body<Hold>) -> Reply {
+    by_api(&app, &caller, &stack, None, given).await
 }
 
 /// `PUT /api/v1/stacks/{stack}/stages/{stage}/hold`
@@ -154,9 +162,9 @@ pub async fn hold_stage_by_api(
     app: Data<App>,
     caller: Caller,
     place: Path<(String, String)>,
-    body: InTime<Json<Hold>>,
+    Body(given): Body<Hold>,
 ) -> Reply {
-    by_api(&app, &caller, &place.0, Some(&place.1), body.0.into_inner()).await
+    by_api(&app, &caller, &place.0, Some(&place.1), given).await
 }
 
 async fn by_api(app: &Data<App>, caller: &Caller, stack: &str, stage: Option<&str>, given: Hold) -> Reply {
@@ -172,16 +180,20 @@ pub async fn release_stack_by_api(
     app: Data<App>,
     caller: Caller,
     stack: Path<String>,
-    body: Option<InTime<Json<Reason>>>,
+    Body(given): Body<Reason>,
 ) -> Reply {
-    let given = body.map(|body| body.0.into_inner()).unwrap_or_default();
     release(&app, &caller, &stack, None, given.reason).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// `DELETE /api/v1/stacks/{stack}/stages/{stage}/hold`
-pub async fn release_stage_by_api(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
-    release(&app, &caller, &place.0, Some(&place.1), None).await?;
+pub async fn release_stage_by_api(
+    app: Data<App>,
+    caller: Caller,
+    place: Path<(String, String)>,
+    Body(given): Body<Reason>,
+) -> Reply {
+    release(&app, &caller, &place.0, Some(&place.1), given.reason).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -193,7 +205,8 @@ async fn set(
     reason: Option<String>,
     until: Option<Until>,
 ) -> Result<(), Problem> {
-    let reason = one_line(reason)?.ok_or_else(|| Problem::bad_request("a hold needs a reason"))?;
+    let reason = one_line(reason)?
+        .ok_or_else(|| Problem::missing("a hold needs a reason, so that others know what to wait for"))?;
     let (app, who, stack, stage) = (app.clone(), caller.who.clone(), stack.clone(), stage.cloned());
     to_the_end(async move { app.desk.hold(&stack, stage.as_ref(), &who, reason, until).await }).await
 }

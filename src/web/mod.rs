@@ -7,6 +7,7 @@ mod actions;
 mod api;
 mod asking;
 mod back;
+mod body;
 mod builds;
 mod catch_up;
 mod checkup;
@@ -45,7 +46,7 @@ use crate::desk::Desk;
 use crate::journal::write::hex;
 use crate::socket::{self, Listening};
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::web::{Data, FormConfig, JsonConfig, PayloadConfig};
+use actix_web::web::{Data, FormConfig, PayloadConfig};
 use actix_web::{HttpServer, web};
 use connections::{Connections, Counter};
 use events::Batches;
@@ -196,13 +197,11 @@ impl Server {
         let connections = Connections::new(shared.desk.config().limits.connections_per_address);
         let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
         let mut server = HttpServer::new(move || {
-            let bad = |error: &dyn std::fmt::Display| Problem::bad_request(error.to_string());
             actix_web::App::new()
                 .app_data(shared.clone())
                 .app_data(PayloadConfig::new(LONGEST_BODY))
-                .app_data(FormConfig::default().limit(LONGEST_BODY))
-                .app_data(JsonConfig::default().limit(LONGEST_BODY))
-                .app_data(web::QueryConfig::default().error_handler(move |error, _| bad(&error).into()))
+                .app_data(FormConfig::default().limit(LONGEST_BODY).error_handler(|error, _| body::of_form(error)))
+                .app_data(web::QueryConfig::default().error_handler(|error, _| body::of_query(error)))
                 .wrap(Compress::default())
                 .wrap(from_fn(gate::gate))
                 .configure(routes::configure)

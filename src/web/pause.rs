@@ -4,12 +4,13 @@
 use super::App;
 use super::actions::{Reason, one_line, see, to_the_end};
 use super::asking::Caller;
+use super::body::Body;
 use super::in_time::InTime;
 use super::problem::{Problem, Reply};
 use super::screens::{Known, named};
 use crate::stack::PushNumber;
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Form, Json, Path};
+use actix_web::web::{Data, Form, Path};
 use serde_json::json;
 
 /// `POST /pushes/{id}/pause`
@@ -25,13 +26,7 @@ pub async fn unpause(app: Data<App>, caller: Caller, id: Path<String>) -> Reply 
 }
 
 /// `POST /api/v1/pushes/{id}/pause`
-pub async fn pause_by_api(
-    app: Data<App>,
-    caller: Caller,
-    id: Path<String>,
-    body: Option<InTime<Json<Reason>>>,
-) -> Reply {
-    let given = body.map(|body| body.0.into_inner()).unwrap_or_default();
+pub async fn pause_by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<Reason>) -> Reply {
     let push = pause_push(&app, &caller, &id, given).await?;
     as_it_is(&app, push).await
 }

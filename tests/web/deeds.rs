@@ -144,3 +144,81 @@ async fn a_hold_with_a_bad_end_is_told_why_and_keeps_what_was_typed() {
     assert!(site.get(&mary, "/").await.text().contains("Held by mary until <time"));
     site.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_lacks_misspells_or_mistypes_something_is_told_what_with_an_example_and_does_nothing() {
+    let site = Site::open().await;
+    let mary = site.mary().await;
+    site.seen(&mary).await;
+    let (qa, web) = ("/api/v1/stacks/web/stages/qa", "/api/v1/stacks/web");
+    for (method, path, body, case, words) in [
+        ("POST", format!("{qa}/push"), "{}", "missing", "`seen` or `sha` is missing; for example {\"seen\": \"51d0c3e"),
+        ("POST", format!("{qa}/push"), "", "missing", "`seen` or `sha` is missing"),
+        ("POST", format!("{qa}/push"), "null", "missing", "`seen` or `sha` is missing"),
+        ("POST", format!("{qa}/push"), r#"{"seen":" ","sha":null}"#, "missing", "`seen` or `sha` is missing"),
+        ("POST", format!("{qa}/push"), r#"{"seen":5}"#, "bad_request", "`seen` must be a text, and is a number"),
+        ("POST", format!("{qa}/push"), r#"{"sen":"x"}"#, "bad_request", "no field `sen` here; there are `seen`, `sha`"),
+        ("POST", format!("{qa}/push"), "seen=x", "bad_request", "is not JSON"),
+        ("POST", format!("{qa}/rollback"), "{}", "missing", "a rollback needs a reason"),
+        ("POST", format!("{qa}/rollback"), r#"{"reason":" "}"#, "missing", "`reason` is missing; for example"),
+        ("POST", format!("{qa}/catch-up"), r#"{"hosts":"qa1"}"#, "bad_request", "`hosts` must be a list of texts"),
+        ("POST", format!("{qa}/catch-up"), r#"{"host":["qa1"]}"#, "bad_request", "no field `host` here"),
+        ("PUT", format!("{web}/hold"), "{}", "missing", "a hold needs a reason"),
+        ("PUT", format!("{qa}/hold"), r#"{"until":"2h"}"#, "missing", "a hold needs a reason"),
+        ("PUT", format!("{qa}/hold"), r#"{"reason":"x","till":"2h"}"#, "bad_request", "no field `till` here"),
+        ("DELETE", format!("{web}/hold"), r#"{"reasn":"x"}"#, "bad_request", "no field `reasn` here"),
+        ("DELETE", format!("{qa}/hold"), "x", "bad_request", "is not JSON"),
+        (
+            "POST",
+            "/api/v1/pushes/1/confirm".into(),
+            "{}",
+            "missing",
+            "`answer` is missing; for example {\"answer\": \"yes\"}",
+        ),
+        ("POST", "/api/v1/pushes/1/confirm".into(), r#"{"answer":"maybe"}"#, "bad_request", "expected `yes` or `no`"),
+        ("POST", "/api/v1/pushes/1/confirm".into(), r#"{"answer":true}"#, "bad_request", "`answer` must be a text"),
+        ("POST", "/api/v1/pushes/1/resume".into(), "[]", "bad_request", "is a list, and must be an object"),
+        ("POST", "/api/v1/pushes/1/resume".into(), r#"{"why":"x"}"#, "bad_request", "no field `why` here"),
+        ("POST", "/api/v1/pushes/1/pause".into(), "{", "bad_request", "is not JSON"),
+        ("POST", "/api/v1/pushes/1/cancel".into(), r#"{"reason":["x"]}"#, "bad_request", "`reason` must be a text"),
+        ("POST", format!("{web}/builds"), "", "missing", "`sha` is missing in the query; for example ?sha="),
+        ("POST", format!("{web}/builds?ref=main"), "", "missing", "`sha` is missing in the query"),
+    ] {
+        let answer = site.send(&mary, method, &path, body).await;
+        assert_eq!((answer.status, answer.code().as_str()), (400, "bad_request"), "{path} {body}: {}", answer.text());
+        let error = answer.json()["error"].clone();
+        assert_eq!(error["case"], case, "{path} {body}: {error}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(words) && message.contains("; for example "), "{path} {body}: {message}");
+    }
+    // As curl sends JSON that nobody says is JSON.
+    let kind = ("content-type", "application/x-www-form-urlencoded");
+    let lines = [("cookie", mary.as_str()), ("origin", site.origin.as_str()), kind];
+    for row in ROUTES.iter().filter(|row| row.path.starts_with("/api/") && row.method != "GET") {
+        let takes_none = ["/builds", "/hosts", "/unpause"].iter().any(|end| row.path.ends_with(end));
+        if !takes_none {
+            let answer = site.ask(row.method.as_str(), &address(row), &lines, "{\"reason\":\"x\"}").await;
+            assert_eq!(answer.status, 400, "{} {}: {}", row.method, row.path, answer.text());
+            let message = answer.json()["error"]["message"].to_string();
+            assert!(message.contains("send it with Content-Type: application/json"), "{}: {message}", row.path);
+        }
+    }
+    // The forms of the pages: by a page.
+    for (path, form, words) in [
+        ("/stacks/web/stages/qa/push", "nonce=n", "does not say what was seen on the button"),
+        ("/stacks/web/stages/qa/push", "seen=+&sha=", "does not say what was seen on the button"),
+        ("/pushes/1/confirm", "reason=x", "missing field"),
+    ] {
+        let page = site.post(&mary, path, form).await;
+        assert_eq!(page.status, 400, "{path} {form}");
+        assert!(page.text().contains("Something is missing") && page.text().contains(words), "{}", page.text());
+    }
+    let json = [("cookie", mary.as_str()), ("origin", site.origin.as_str()), ("content-type", "application/json")];
+    let page = site.ask("POST", "/stacks/web/stages/qa/push", &json, "{}").await;
+    assert!(page.status == 400 && page.text().contains("a form is taken here"), "{}", page.text());
+
+    let street = site.get(&mary, "/api/v1/stacks/web").await.json();
+    assert!(street["hold"].is_null() && street["stages"][0]["hold"].is_null() && street["lock"].is_null(), "{street}");
+    assert_eq!(site.get(&mary, "/api/v1/pushes").await.json()["pushes"], serde_json::json!([]));
+    site.close().await;
+}
