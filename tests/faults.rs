@@ -214,7 +214,7 @@ async fn at_rollback_what_was_live_goes_back_onto_what_was_touched_and_everybody
     assert!(page.contains("was rolled back") && page.contains("undo: release /srv/web"), "{page}");
     let refused = house.send("POST", &format!("/api/v1/pushes/{id}/resume"), &json!({})).await;
     assert_eq!(refused.status, 409, "{}", refused.text);
-    let words = format!("ROLLED BACK to {}, 8 hosts", &sha[..7]);
+    let words = format!("ROLLED BACK to {}, 0 of 8 hosts", &sha[..7]);
     until("IRC has told it", async || witness.lines().into_iter().find(|line| line.contains(&words))).await;
     let subject = "[push] ROLLED BACK web Qa";
     until("the mail is there", async || mail.readable_mails().into_iter().find(|mail| mail.contains(subject))).await;

@@ -34,8 +34,8 @@ async fn push(masters: &Masters, name: &str, tree: &std::path::Path, push: usize
         assert_eq!(ending, Ending::Exited(0), "{name} push {push} round {round}: {lines:?}");
         assert_eq!(texts(&lines, Stream::Out), ["done"]);
         let what = Rsync {
-            from: "./".to_owned(),
-            to: format!("/srv/push{push}/"),
+            from: "./".parse().unwrap(),
+            to: format!("/srv/push{push}/").parse().unwrap(),
             delete: true,
             exclude: vec![],
             options: vec!["--bwlimit=400".to_owned()],
@@ -115,7 +115,7 @@ async fn a_host_that_was_not_heard_twice_gets_one_short_try_and_is_there_again_a
     let took = async || {
         let began = Instant::now();
         let Err(why) = site.masters.connect(&host("web1")).await else { panic!("a hung host answered") };
-        assert!(why.0.contains("web1 does not answer"), "{why}");
+        assert!(why.0.contains("does not answer"), "{why}");
         began.elapsed()
     };
     let (first, second) = (took().await, took().await);

@@ -336,10 +336,12 @@ async fn rsync_replaces_what_it_may_says_the_cure_for_the_rest_and_names_fifty_f
         assert!(texts(lines, Stream::Out).iter().any(|text| text.starts_with("sent ")), "{lines:?}");
         texts(lines, Stream::Note).join("\n")
     };
-    assert_eq!(told(&lines), "and 1,235 more");
+    // The directory itself is a name too, where its time or mode is set.
+    let rest = ["and 1,234 more", "and 1,235 more"];
+    assert!(rest.contains(&told(&lines).as_str()), "{lines:?}");
     (0..1284).for_each(|n| fs::remove_file(many.join(format!("{n}.js"))).unwrap());
     let (ending, lines) = go("many/", "/srv/web/assets/{sha}/", true).await;
-    assert_eq!((ending, told(&lines).as_str()), (Ending::Exited(0), "and 1,235 more"), "{lines:?}");
+    assert!(ending == Ending::Exited(0) && rest.contains(&told(&lines).as_str()), "{lines:?}");
 
     // Refused before rsync starts: what is not in the build, and a value that leads elsewhere.
     refused("dist/a.js", "/srv/web/", "`dist/a.js` is not in the build: but `a.js` is").await;

@@ -99,7 +99,6 @@ mod tests {
             (format!("rsync: [Receiver] mkdir \"/srv/x\" failed: File exists (17)\n{closed}"), "a link to nowhere, stands on web1"),
             (format!("rsync: [Receiver] mkdir \"/srv/x/y/\" failed: Not a directory (20)\n{closed}"), "the directories above it"),
             (format!("ERROR: destination must be a directory when copying more than 1 file\n{closed}"), "mend `to`"),
-            (format!("rsync: [Receiver] mkdir \"/srv/x\" failed: Permission denied (13)\n{closed}"), "install -d -o USER /srv/x"),
             ("rsync: [sender] change_dir \"/data/builds/x/tree/dist\" failed: No such file or directory (2)\nrsync error: some files (code 23)".to_owned(), "not in the build"),
             ("rsync: [generator] failed to set times on \"/srv/web/.\": Operation not permitted (1)".to_owned(), "chown -R USER /srv/web/ there"),
         ] {

@@ -82,7 +82,10 @@ impl Past {
         let (build, root) = facts.current.as_ref().map_or(("", ""), |current| (&*current.build, &*current.root));
         let left = |row: &PushRow| row.build != build && self.runs.some_run_or_doubt(&row.build);
         let doubt = |row: &PushRow| row.build == build && !self.runs.all_run(root);
-        self.bad.as_ref().is_some_and(|row| left(row) || doubt(row))
+        // Until somebody has looked, a push that holds its stack, or still has to run `finally`, is not over.
+        let holds = |row: &PushRow| facts.stack_hold.as_ref().is_some_and(|hold| hold.push == Some(row.id));
+        let unresolved = |row: &PushRow| holds(row) || (ended_badly(&row.state) && !facts.owed.is_empty());
+        self.bad.as_ref().is_some_and(|row| left(row) || doubt(row) || unresolved(row))
     }
 
     /// Whether putting a build on the stage would change any host.
@@ -129,7 +132,7 @@ impl Past {
             return Err(Refusal::BadRequest { case: Case::NotGood, why });
         };
         let runs = self.running(facts);
-        if !self.changes(facts, good) {
+        if !self.changes(facts, good) && !self.is_half_gone(facts) {
             return match runs == good.build {
                 true => {
                     nothing(Case::RunsAlready, format!("{stage} runs {to} already, so there is nothing to roll back"))

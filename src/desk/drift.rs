@@ -264,8 +264,8 @@ fn compare(expected: &Expected, said: &[Said], before: Option<&Found>, now: At) 
     let kept = said.iter().filter_map(|said| match &said.seen {
         Some(seen) => kept(said, seen, expected.keep.get(&said.dir).copied()),
         None => {
-            let known = before.into_iter().flat_map(|found| &found.kept);
-            known.cloned().find(|kept| kept.host == said.host && kept.dir == said.dir)
+            let mut known = before.into_iter().flat_map(|found| &found.kept);
+            known.find(|kept| kept.host == said.host && kept.dir == said.dir).cloned()
         }
     });
     Found { push: expected.push, at: now, odd, right, kept: kept.collect(), held: held.collect() }

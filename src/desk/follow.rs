@@ -187,6 +187,10 @@ impl Follower {
     async fn fold(&mut self) -> Result<Step, FollowError> {
         let Some(reader) = self.reader.clone() else { return Ok(Step::Quiet) };
         if let Err(error) = blocking(move || reader.sync()).await {
+            // Where the server ends in this moment, nobody asked the disk.
+            if error.get_ref().is_some_and(|cause| cause.is::<tokio::task::JoinError>()) {
+                return Err(error.into());
+            }
             // A failed fdatasync may have thrown the bytes away: nothing that is told from here on would be true.
             tracing::error!(push = self.push.get(), error = %error, "the disk failed; the server ends");
             std::process::exit(DISK_FAILED);

@@ -262,7 +262,7 @@ impl Warm {
             Look::Anew => masters.reconnect(host).await,
         };
         let tried = tried.map(drop);
-        let answer = tried.as_ref().map(|()| ()).map_err(|failure| failure.words.clone());
+        let answer = tried.as_ref().copied().map_err(|failure| failure.words.clone());
         {
             let mut state = self.state();
             state.looks.retain(|_, (at, _)| at.elapsed() < ANSWERED_FOR);

@@ -241,8 +241,16 @@ impl Orders {
             Book::Open(_) if self.stopped().is_some() => return Err("the push is being stopped".to_owned()),
             Book::Open(recorder) => recorder,
         };
-        if self.paused.send_replace(pause) != pause {
+        if *self.paused.borrow() == pause {
+            return Ok(());
+        }
+        // Between the two records nothing begins: a pause is first, its end last.
+        if pause {
+            self.paused.send_replace(true);
             recorder.state(event).await;
+        } else {
+            recorder.state(event).await;
+            self.paused.send_replace(false);
         }
         Ok(())
     }

@@ -96,7 +96,8 @@ mod tests {
     fn the_minutes_in_which_a_person_thought_are_left_out_and_nothing_else() {
         let now = Instant::now();
         let at = |s: u64| now + Duration::from_secs(s);
-        let table: [(&str, &[u64], &[(u64, u64)], u64); 8] = [
+        type Row<'a> = (&'a str, &'a [u64], &'a [(u64, u64)], u64);
+        let table: [Row<'_>; 8] = [
             ("nobody thought", &[10, 14], &[], 4),
             ("between two batches", &[10, 320, 322], &[(11, 319)], 4),
             ("twice", &[10, 100, 200], &[(20, 90), (110, 190)], 40),

@@ -133,6 +133,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_value_changes_the_shape_of_an_address(value in "\\PC{0,40}") {
+            // An IPv6 address is a host with colons, and comes in brackets.
+            let address = value.split('%').next().unwrap_or_default();
+            prop_assume!(address.parse::<std::net::Ipv6Addr>().is_err());
             let pieces = vec![
                 Piece::Text("https://".to_owned()),
                 Piece::Var("PUSH_HOST".to_owned()),

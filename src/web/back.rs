@@ -51,8 +51,14 @@ pub struct Onwards {
 }
 
 impl Fields for Back {
-    const FIELDS: &'static [(&'static str, Kind)] =
-        &[("to", Kind::Text), ("reason", Kind::Text), ("plan_hash", Kind::Text), ("nonce", Kind::Text)];
+    const FIELDS: &'static [(&'static str, Kind)] = &[
+        ("to", Kind::Text),
+        ("reason", Kind::Text),
+        ("plan_hash", Kind::Text),
+        ("plan_hash_asking", Kind::Text),
+        ("ask", Kind::Flag),
+        ("nonce", Kind::Text),
+    ];
     const NEEDED: Option<(&'static [&'static str], &'static str)> =
         Some((&["reason"], "a rollback needs a reason, so that others know what was wrong"));
     const EXAMPLE: &'static str = r#"{"reason": "the shop is grey"}"#;

@@ -23,6 +23,8 @@ pub enum Kind {
     Texts,
     /// A whole number from 0.
     Number,
+    /// Yes or no.
+    Flag,
 }
 
 /// What a call can carry.
@@ -87,9 +89,11 @@ fn filled<T: Fields>(given: &Map<String, Value>, body: &[u8]) -> Result<T, Probl
         let (fits, must) = match kind {
             Kind::Text => (value.is_string(), "a text"),
             Kind::Texts => (value.as_array().is_some_and(|all| all.iter().all(Value::is_string)), "a list of texts"),
+            Kind::Flag => (value.is_boolean(), "true or false"),
             Kind::Number => (value.as_u64().is_some_and(|number| number <= u32::MAX.into()), "a whole number"),
         };
-        if !fits && !(value.is_null() && *kind != Kind::Texts) {
+        let left_out = value.is_null() && *kind != Kind::Texts;
+        if !fits && !left_out {
             return Err(wrong(format!("`{name}` must be {must}, and is {}", named(value))));
         }
     }
@@ -99,7 +103,7 @@ fn filled<T: Fields>(given: &Map<String, Value>, body: &[u8]) -> Result<T, Probl
             Some(Value::String(text)) => !text.trim().is_empty(),
             Some(_) => true,
         };
-        if !names.iter().any(|name| is_there(name)) {
+        if !names.iter().any(is_there) {
             let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
             let names = names.join(" or ");
             return Err(Problem::missing(format!("{why}: {names} is missing; for example {example}")));

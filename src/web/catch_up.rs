@@ -54,6 +54,7 @@ impl Fields for Wanted {
         ("hosts", Kind::Texts),
         ("seen", Kind::Text),
         ("plan_hash", Kind::Text),
+        ("ask", Kind::Flag),
         ("reason", Kind::Text),
         ("nonce", Kind::Text),
     ];

@@ -189,7 +189,7 @@ async fn told(app: &App, answer: ServiceResponse<BoxBody>, problem: &Problem) ->
             problem.status.as_u16(),
             problem.row.title,
             &problem.message,
-            &problem.cure(),
+            problem.cure(),
             ways,
         ) {
             Ok(html) => page(problem.status, html),
