@@ -73,8 +73,10 @@ async fn the_stack_page_is_fresh_whatever_changes_and_says_when_it_cannot_be() {
     browser.says(".stale-note", "What is shown is as of").await;
     browser.holds("document.documentElement.classList.contains('stale')").await;
     browser.pictures("stack-stale").await;
-    house.start().await;
     browser.click(".stale-note .btn").await;
+    browser.says(".stale-note", "What is shown is as of").await;
+    house.start().await;
+    browser.ask("document.querySelector('.stale-note .btn')?.click()").await;
     browser.holds("!document.querySelector('.stale-note')").await;
     assert_eq!(browser.ask("return window.never").await, "reloaded", "the page was never loaded again");
 
