@@ -55,7 +55,24 @@ impl Health {
         self.keep_with(WAITS, task, stop, make).await;
     }
 
-    async fn keep_with<F, Fut>(self, waits: Waits, task: &'static str, stop: CancellationToken, mut make: F)
+    async fn keep_with<F, Fut>(self, waits: Waits, task: &'static str, stop: CancellationToken, make: F)
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = ()>,
+    {
+        self.run(waits, task, stop, false, make).await;
+    }
+
+    /// As [`Health::keep`], for a task that has an end: when it ends by itself, it is done.
+    pub async fn finish<F, Fut>(self, task: &'static str, stop: CancellationToken, make: F)
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = ()>,
+    {
+        self.run(WAITS, task, stop, true, make).await;
+    }
+
+    async fn run<F, Fut>(self, waits: Waits, task: &'static str, stop: CancellationToken, ends: bool, mut make: F)
     where
         F: FnMut() -> Fut,
         Fut: Future<Output = ()>,
@@ -71,6 +88,10 @@ impl Health {
                     work.await
                 }
             };
+            if ends && ended.is_ok() {
+                self.clear(task);
+                return;
+            }
             if stop.is_cancelled() {
                 return;
             }
@@ -85,6 +106,17 @@ impl Health {
             self.note(task, why);
             tokio::select! { () = stop.cancelled() => return, () = sleep(wait) => {} }
             wait = (wait * 2).min(waits.longest);
+        }
+    }
+}
+
+/// Runs a task that is not started again; none when it panicked, which is logged. `task` says what it does.
+pub async fn unbroken<T>(task: &'static str, work: impl Future<Output = T>) -> Option<T> {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(value) => Some(value),
+        Err(panic) => {
+            tracing::error!(task, panic = panic_words(panic.as_ref()), "a task of the server broke");
+            None
         }
     }
 }
@@ -126,5 +158,23 @@ mod tests {
         assert_eq!(seen.lock().unwrap()[..], [vec![None], said.to_vec()].concat());
         stop.cancel();
         kept.abort();
+    }
+
+    #[tokio::test]
+    async fn a_task_with_an_end_is_started_again_until_it_gets_there() {
+        let (health, runs) = (Health::default(), AtomicU32::new(0));
+        let waits = Waits { first: Duration::ZERO, longest: Duration::ZERO, proven: Duration::from_secs(60) };
+        let make = || {
+            let run = runs.fetch_add(1, Ordering::SeqCst);
+            async move { assert!(run == 2, "not yet") }
+        };
+        health.clone().run(waits, "get there", CancellationToken::new(), true, make).await;
+        assert_eq!((runs.load(Ordering::SeqCst), health.broken().len()), (3, 0));
+    }
+
+    #[tokio::test]
+    async fn what_breaks_once_gives_nothing_and_harms_nobody() {
+        assert_eq!(unbroken("count", async { 7 }).await, Some(7));
+        assert_eq!(unbroken("count", async { panic!("no") }).await, None::<()>);
     }
 }

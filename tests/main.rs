@@ -52,6 +52,7 @@ mod source;
 mod sources;
 mod stream;
 mod street;
+mod stuck;
 mod tabs;
 mod user;
 mod variables;

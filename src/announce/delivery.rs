@@ -5,6 +5,7 @@ use super::words;
 use crate::desk::Channels;
 use crate::ledger::outbox::{self, Announcement, Due};
 use crate::ledger::{Ledger, LedgerError};
+use crate::supervise::unbroken;
 use crate::time::At;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -183,7 +184,7 @@ async fn tell_pile<C: Channel>(
     }
     let announcements: Vec<Announcement> = rows.iter().filter_map(|row| row.announcement.clone().ok()).collect();
     let told = tokio::select! {
-        told = channel.tell_piled(&announcements) => told,
+        told = unbroken("tell announcements", channel.tell_piled(&announcements)) => told.unwrap_or_else(broke),
         () = async { stop.cancelled().await; tokio::time::sleep(STOP_GRACE).await } => return Some(false),
     };
     report::<C>(channels, &told);
@@ -215,7 +216,7 @@ async fn tell_one<C: Channel>(
         Err(why) => (Err(Trouble::Never(why.clone())), None),
         Ok(announcement) => {
             let told = tokio::select! {
-                told = channel.tell(announcement) => told,
+                told = unbroken("tell an announcement", channel.tell(announcement)) => told.unwrap_or_else(broke),
                 () = async { stop.cancelled().await; tokio::time::sleep(STOP_GRACE).await } => return false,
             };
             report::<C>(channels, &told);
@@ -228,6 +229,11 @@ async fn tell_one<C: Channel>(
     log::<C>(&row, &note);
     write_down(ledger, vec![(row.id, note)], now, stop).await;
     was_told
+}
+
+/// Words that break their teller must not keep those behind them from being told.
+fn broke() -> Result<Told, Trouble> {
+    Err(Trouble::Later("Pushbutton broke while it told this; the server's log says where".to_owned()))
 }
 
 fn note(told: Result<Told, Trouble>, tries: i64, moment: Option<At>, now: At) -> Note {

@@ -24,6 +24,7 @@ const NO_UTF8: &str = "it does not offer SMTPUTF8, which an address with such le
     (a domain has one that begins with xn--)";
 
 /// A mail server and those who are told through it.
+#[derive(Clone)]
 pub(super) struct Mail {
     server: Server,
     from: Mailbox,

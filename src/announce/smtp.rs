@@ -14,6 +14,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 /// A mail server.
+#[derive(Clone)]
 pub(super) struct Server {
     /// Its name.
     pub host: String,

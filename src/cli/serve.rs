@@ -41,8 +41,8 @@ async fn run(config: &Path) -> anyhow::Result<ExitCode> {
         anyhow!("{title}\nhint: {cure}")
     })?;
     let server = Server::bind(Arc::clone(&desk), listener)?;
-    let announcing =
-        announce::start(&config, desk.ledger().clone(), desk.channels().clone(), desk.changes(), stop.clone())?;
+    let (ledger, channels, changes) = (desk.ledger().clone(), desk.channels().clone(), desk.changes());
+    let announcing = announce::start(&config, ledger, channels, changes, desk.health(), stop.clone())?;
     let working = desk.background(stop.clone());
     stop_on_signals(stop.clone())?;
     tokio::spawn(async {

@@ -211,7 +211,8 @@ impl Own {
         let server = web::Server::for_push_host(Arc::clone(&desk))?;
         let (config, ledger) = (Arc::clone(desk.config()), desk.ledger().clone());
         // The server's secrets may not be ours to read: then the next server tells.
-        let announcing = match announce::start(&config, ledger, desk.channels().clone(), desk.changes(), stop.clone()) {
+        let (channels, changes, health) = (desk.channels().clone(), desk.changes(), desk.health());
+        let announcing = match announce::start(&config, ledger, channels, changes, health, stop.clone()) {
             Ok(announcing) => Some(announcing),
             Err(error) => {
                 eprintln!("pushbutton: announcements wait for the next server: {error}");

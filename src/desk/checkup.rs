@@ -11,6 +11,7 @@ use crate::remote::checkup::{self, Facts, Use};
 use crate::remote::transfer;
 use crate::source::origin::Origin;
 use crate::stack::{Check, Command, Form, Host, Source, Stack, StackName};
+use crate::supervise::unbroken;
 use crate::time::At;
 use futures::StreamExt;
 use serde::Serialize;
@@ -134,7 +135,7 @@ impl Desk {
         self.changed();
         self.spawn(async move {
             let looked =
-                tokio::select! { () = desk.stop.cancelled() => None, looked = desk.look_over(&stack) => Some(looked) };
+                tokio::select! { () = desk.stop.cancelled() => None, looked = unbroken("look hosts over", desk.look_over(&stack)) => looked };
             let kept = Kept { since: None, last: looked.map(Arc::new) };
             desk.checkups.kept().insert(stack.name.clone(), kept);
             desk.changed();

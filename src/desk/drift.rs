@@ -9,6 +9,7 @@ use crate::ledger::{Answer, aim, pushes};
 use crate::plan::OldBuild;
 use crate::remote::release::{self, Left, Seen};
 use crate::stack::{Form, Host, Stack, StackName, Stage, StageName};
+use crate::supervise::unbroken;
 use crate::time::At;
 use futures::StreamExt;
 use rusqlite::Connection;
@@ -283,7 +284,7 @@ impl Desk {
             if let (Some(desk), Some(stack)) = (self.me.upgrade(), stack(&name)) {
                 self.spawn(async move {
                     let found =
-                        tokio::select! { () = desk.stop.cancelled() => None, found = desk.probe(stack) => found };
+                        tokio::select! { () = desk.stop.cancelled() => None, found = unbroken("ask hosts what they run", desk.probe(stack)) => found.flatten() };
                     if desk.drifts.take(&name, found) {
                         desk.changed();
                     }

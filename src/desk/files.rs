@@ -5,6 +5,7 @@
 use super::Desk;
 use super::view::FileChanges;
 use crate::stack::{Revision, Source, Stack, StackName};
+use crate::supervise::unbroken;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
@@ -52,7 +53,8 @@ impl Desk {
     async fn compare(&self, stack: &Stack, key: Key) {
         // It is closed never; without a turn nothing is known, which is what the page shows.
         let Ok(_turn) = self.files.turn.acquire().await else { return };
-        let found = self.branches.changed_files(stack, &key.1, &key.2).await;
+        let changed = self.branches.changed_files(stack, &key.1, &key.2);
+        let found = unbroken("compare two revisions", changed).await.flatten();
         let mut known = self.files.known.lock().unwrap_or_else(PoisonError::into_inner);
         match found {
             Some(found) => {

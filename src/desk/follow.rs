@@ -1,12 +1,13 @@
 //! Followers: one task a running push. It reads the journal as it grows, tells viewers how far they may read, folds what
-//! is new, and when the runner is dead it ends the push. It must never wait for a viewer, and never show an end that the
-//! ledger does not have.
+//! is new, and when the runner is dead it ends the push. What the ledger refuses for ever does not leave a push running for
+//! ever: it is interrupted once its runner has ended. It must never wait for a viewer, and never show an end that the ledger
+//! does not have.
 
 use super::fold::{self, Folded};
 use super::interrupt::{self, Found};
 use super::runner::Runner;
 use super::{Desk, JournalEnd};
-use crate::journal::{Batch, Cursor, Event, PushDir, Read, Reader};
+use crate::journal::{Batch, Cursor, Ended, Event, PushDir, Read, Reader, Record};
 use crate::ledger::{LedgerError, fold as places, pushes};
 use crate::stack::PushNumber;
 use crate::time::At;
@@ -64,6 +65,12 @@ pub(super) struct Follower {
     pending: Vec<Read>,
     folded_at: Instant,
     lock_tried: Instant,
+    /// Records go into the ledger one by one, since it refused some of several.
+    one_by_one: bool,
+    /// Why the ledger can follow no further.
+    stuck: Option<String>,
+    /// The journal's own end, kept where the ledger cannot be brought there record by record.
+    end: Option<Record>,
 }
 
 impl Follower {
@@ -87,13 +94,45 @@ impl Follower {
             pending: Vec::new(),
             folded_at: now,
             lock_tried: now,
+            one_by_one: false,
+            stuck: None,
+            end: None,
         };
         follower.publish(place.offset);
         Ok(follower)
     }
 
+    /// Follows to the end, or until the desk stops, whatever breaks meanwhile.
+    pub fn keep(self) {
+        let (desk, push, runner) = (Arc::clone(&self.desk), self.push, self.runner.clone());
+        let (health, stop) = (desk.health.clone(), desk.stop.clone());
+        let (of, mut first) = (Arc::clone(&desk), Some(self));
+        desk.spawn(health.finish("follow a push", stop, move || {
+            let (desk, runner, first) = (Arc::clone(&of), runner.clone(), first.take());
+            async move {
+                match first {
+                    Some(follower) => follower.follow().await,
+                    None => Self::anew(desk, push, runner).await.follow().await,
+                }
+            }
+        }));
+    }
+
+    /// A follower in the place of one that broke.
+    async fn anew(desk: Arc<Desk>, push: PushNumber, runner: Runner) -> Self {
+        loop {
+            match Self::new(Arc::clone(&desk), push, runner.clone()).await {
+                Ok(follower) => return follower,
+                Err(error) => {
+                    tracing::error!(push = push.get(), %error, "a push cannot be followed, and is tried again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
     /// Follows to the end, or until the desk stops.
-    pub async fn follow(mut self) {
+    async fn follow(mut self) {
         let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut failing = false;
@@ -132,6 +171,9 @@ impl Follower {
 
     async fn look(&mut self) -> Result<Step, FollowError> {
         let new = self.read_on().await?;
+        if self.stuck.is_some() {
+            return self.look_stuck(new).await;
+        }
         if self.is_due() {
             return self.fold().await;
         }
@@ -180,7 +222,7 @@ impl Follower {
 
     fn is_due(&self) -> bool {
         let state = self.pending.iter().any(|read| read.record.event.is_state());
-        state || (!self.pending.is_empty() && self.folded_at.elapsed() >= LINES_WAIT)
+        state || self.one_by_one || (!self.pending.is_empty() && self.folded_at.elapsed() >= LINES_WAIT)
     }
 
     /// First the journal is durable, then the ledger has it.
@@ -196,7 +238,9 @@ impl Follower {
             std::process::exit(DISK_FAILED);
         }
         let (push, from, teller) = (self.push, self.folded, self.desk.teller.clone());
-        let records = Arc::new(std::mem::take(&mut self.pending));
+        let rest = if self.one_by_one && self.pending.len() > 1 { self.pending.split_off(1) } else { Vec::new() };
+        let records = Arc::new(std::mem::replace(&mut self.pending, rest));
+        let to = records.last().map_or(from, |last| Cursor { offset: last.end, n: last.record.n });
         let given = Arc::clone(&records);
         let outcome = self.desk.ledger.write(move |tx| fold::fold(tx, push, from, &given, &teller)).await;
         let told = records.iter().any(|read| read.record.event.is_state());
@@ -206,28 +250,71 @@ impl Follower {
                 let place = self.desk.ledger.read(move |connection| places::place(connection, push)).await?;
                 self.folded = place.unwrap_or(self.folded);
                 self.read = self.folded;
+                self.pending.clear();
             }
             Ok(folded) => {
-                self.folded = self.read;
+                self.folded = to;
                 self.folded_at = Instant::now();
                 if folded == Folded::Ended {
-                    self.desk.journals.publish(self.push, JournalEnd { len: self.read.offset, ended: true });
-                    tracing::info!(push = self.push.get(), "a push has ended");
-                    self.look_after().await;
+                    return Ok(self.ended().await);
                 }
                 if told {
                     self.desk.changed();
                 }
-                if folded == Folded::Ended {
-                    return Ok(Step::Ended);
-                }
             }
             Err(error) => {
-                self.pending = Arc::unwrap_or_clone(records);
-                return Err(error.into());
+                let mut records = Arc::unwrap_or_clone(records);
+                records.append(&mut self.pending);
+                self.pending = records;
+                return self.refused(error);
             }
         }
         Ok(Step::Further)
+    }
+
+    /// The ledger has the end.
+    async fn ended(&self) -> Step {
+        self.desk.journals.publish(self.push, JournalEnd { len: self.read.offset, ended: true });
+        tracing::info!(push = self.push.get(), "a push has ended");
+        self.look_after().await;
+        self.desk.changed();
+        Step::Ended
+    }
+
+    /// The ledger did not take the first of what is pending, or something behind it.
+    fn refused(&mut self, error: LedgerError) -> Result<Step, FollowError> {
+        match self.pending.as_slice() {
+            [first, rest @ ..] if error.is_lasting() => {
+                if rest.is_empty() || self.one_by_one {
+                    let n = first.record.n;
+                    tracing::error!(push = self.push.get(), n, %error, "a record of a push does not go into the ledger");
+                    self.stuck = Some(format!("record {n} of its log does not go into the history: {error}"));
+                    self.lock_tried = Instant::now().checked_sub(LOCK_TRY).unwrap_or(self.lock_tried);
+                }
+                self.one_by_one = true;
+                Ok(Step::Further)
+            }
+            _ => Err(error.into()),
+        }
+    }
+
+    /// The ledger can follow no further. Viewers do, and so do the hosts: the runner goes on to its end, and then the push
+    /// is interrupted in the ledger, with the reason.
+    async fn look_stuck(&mut self, new: bool) -> Result<Step, FollowError> {
+        let read = std::mem::take(&mut self.pending);
+        self.end = read.into_iter().rfind(is_end).map(|read| read.record).or(self.end.take());
+        if new {
+            return Ok(Step::Further);
+        }
+        if self.end.is_none() && self.may_be_dead() {
+            self.lock_tried = Instant::now();
+            self.end_if_dead().await?;
+        }
+        let (Some(end), Some(why)) = (self.end.clone(), self.stuck.clone()) else { return Ok(Step::Quiet) };
+        let (push, from, teller) = (self.push, self.folded, self.desk.teller.clone());
+        let read = Read { record: interrupted(end, why), end: self.read.offset };
+        self.desk.ledger.write(move |tx| fold::fold(tx, push, from, std::slice::from_ref(&read), &teller)).await?;
+        Ok(self.ended().await)
     }
 
     /// Has the hosts asked what they run now that the push is over.
@@ -269,6 +356,17 @@ impl Follower {
 
 fn is_end(read: &Read) -> bool {
     matches!(read.record.event, Event::PushEnded { .. })
+}
+
+/// The end of a push whose journal did not go into the ledger as a whole: whatever it was, the history does not know how it
+/// came about.
+fn interrupted(mut end: Record, stuck: String) -> Record {
+    if let Event::PushEnded { state, why, .. } = &mut end.event {
+        let ended = state.word();
+        *why = Some(format!("{stuck}. Its log is whole, and ends with \u{201c}{ended}\u{201d}"));
+        *state = Ended::Interrupted;
+    }
+    end
 }
 
 /// Runs disk work off the async threads.

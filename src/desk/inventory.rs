@@ -6,6 +6,7 @@ use super::{Case, Decision, Desk, Refusal};
 use crate::journal::Stream;
 use crate::remote::{Ending, Line, Task, guard};
 use crate::stack::{Host, Inventory, Stack, StackName, StageName};
+use crate::supervise::unbroken;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -191,7 +192,9 @@ impl Desk {
     }
 
     async fn ask_inventory(&self, inventory: Inventory) {
-        let answer = ask(&self.config.stacks, &inventory).await;
+        let answer = unbroken("ask a command for hosts", ask(&self.config.stacks, &inventory)).await;
+        let answer =
+            answer.unwrap_or_else(|| Err("Pushbutton broke while it asked; the server's log says where".to_owned()));
         if let Err(why) = &answer {
             tracing::warn!(command = inventory.command, why, "a command that lists hosts gave no good answer");
         }

@@ -45,6 +45,7 @@ pub mod verify;
 pub mod view;
 mod warm;
 mod wish;
+mod writable;
 
 use crate::config::Config;
 use crate::journal::PushDir;
@@ -104,6 +105,7 @@ pub struct Desk {
     tasks: TaskTracker,
     /// Which of the server's own tasks are broken.
     health: Health,
+    room: writable::Room,
     /// Where the desk was opened. What it begins lives there, not on the thread of a request that may end before it.
     runtime: Handle,
     me: Weak<Desk>,

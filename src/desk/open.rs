@@ -129,6 +129,7 @@ impl Desk {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             health: Health::default(),
+            room: super::writable::Room::default(),
             runtime: Handle::current(),
             me: me.clone(),
             _instance: instance,
@@ -153,6 +154,7 @@ impl Desk {
             }
             desk.keep("ask commands for hosts", |desk| async move { desk.keep_listing().await });
             desk.keep("end holds", |desk| async move { desk.keep_ending_holds().await });
+            desk.keep("try the ledger", |desk| async move { desk.keep_trying_to_write().await });
             stop.cancelled().await;
             desk.stop.cancel();
             desk.tasks.close();

@@ -10,7 +10,7 @@ use super::{Case, Decision, Desk, Refusal, one_line};
 use crate::journal::PushDir;
 use crate::ledger::pushes::PushRow;
 use crate::ledger::{audit, pushes};
-use crate::run::{Given, Order};
+use crate::run::{Given, NOT_PAUSED, Order, PAUSED};
 use crate::stack::{PushNumber, Who};
 use crate::time::At;
 use std::sync::Arc;
@@ -82,10 +82,12 @@ impl Desk {
         let Some(desk) = self.me.upgrade() else { return Err(Refusal::stopping()) };
         // A task of its own: what the runner has heard gets into the audit, also when the browser hangs up.
         let obeyed = self.runtime.spawn(async move {
-            if let Some(row) = desk.row_in_time(push).await? {
-                allowed(&row, push, &order)?;
+            let row = desk.row_in_time(push).await?;
+            if let Some(row) = row.as_ref().filter(|row| row.ended_at.is_some()) {
+                let why = format!("push {push} has ended already: {}", row.state);
+                return Err(Refusal::Nothing { case: Case::Ended, why });
             }
-            desk.tell_runner(push, &order).await?;
+            desk.tell_runner(push, row.as_ref(), &order).await?;
             desk.note_order(push, &order).await;
             if let Order::Pause { .. } | Order::Unpause { .. } = order {
                 desk.until_folded(push, matches!(order, Order::Pause { .. })).await;
@@ -112,7 +114,7 @@ impl Desk {
         }
     }
 
-    async fn tell_runner(self: &Arc<Self>, push: PushNumber, order: &Order) -> Decision<()> {
+    async fn tell_runner(self: &Arc<Self>, push: PushNumber, row: Option<&PushRow>, order: &Order) -> Decision<()> {
         let dir = PushDir::of(&self.config.data, push);
         let limit = match order {
             Order::Cancel { .. } | Order::Answer(_) => ANSWER_LIMIT,
@@ -128,9 +130,7 @@ impl Desk {
                 };
                 Err(Refusal::Nothing { case: Case::AsksNothing, why: format!("push {push} is not waiting for {what}") })
             }
-            (Err(Untold::Refused(why)), _) => {
-                Err(Refusal::Nothing { case: Case::Order, why: format!("push {push}: {why}") })
-            }
+            (Err(Untold::Refused(why)), _) => Err(refused(push, row, &why)),
             (Err(Untold::Silent(error)), _) => {
                 tracing::warn!(push = push.get(), %error, "a runner did not answer an order");
                 Err(silent(push, &error))
@@ -157,21 +157,24 @@ impl Desk {
         Ok(())
     }
 
-    /// Writes an order that was obeyed into the audit: before this returns, unless the ledger does not take it, and then as
-    /// soon as it does. The journal has it in any case, by its end or its pause.
-    async fn note_order(self: &Arc<Self>, push: PushNumber, order: &Order) {
-        let (desk, at, order) = (Arc::clone(self), At::now(), order.clone());
+    /// Writes an order that was obeyed into the audit. The journal has it in any case, by its end or its pause.
+    async fn note_order(&self, push: PushNumber, order: &Order) {
+        let (who, what, text) = audit_text(push, order);
+        self.note(who, what, text).await;
+    }
+
+    /// Writes into the audit: before this returns, unless the ledger does not take it, and then as soon as it does.
+    pub async fn note(&self, who: &Who, what: &'static str, text: String) {
+        let Some(desk) = self.me.upgrade() else { return };
+        let (at, who) = (At::now(), who.clone());
         let (noted, known) = oneshot::channel();
         self.spawn(async move {
             let mut wait = FIRST_WAIT;
             loop {
-                let of = order.clone();
-                let written = desk.ledger.write(move |tx| {
-                    let (who, what, text) = audit_text(push, &of);
-                    audit::note(tx, at, who.as_str(), what, &text)
-                });
+                let (name, words) = (who.clone(), text.clone());
+                let written = desk.ledger.write(move |tx| audit::note(tx, at, name.as_str(), what, &words));
                 let Err(error) = written.await else { break };
-                tracing::error!(push = push.get(), %error, ?order, "an order is not in the audit yet, and is tried again");
+                tracing::error!(%who, what, text, %error, "a deed is not in the audit yet, and is tried again");
                 tokio::select! { () = desk.stop.cancelled() => return, () = sleep(wait) => {} }
                 wait = (wait * 2).min(LONGEST_WAIT);
             }
@@ -208,19 +211,17 @@ fn silent(push: PushNumber, error: &dyn std::fmt::Display) -> Refusal {
     Refusal::Unable { case: Case::RunnerSilent, why }
 }
 
-/// Whether a push that the ledger knows can obey an order.
-fn allowed(row: &PushRow, push: PushNumber, order: &Order) -> Decision<()> {
-    let nothing = |case, why: String| Err(Refusal::Nothing { case, why });
-    if row.ended_at.is_some() {
-        return nothing(Case::Ended, format!("push {push} has ended already: {}", row.state));
-    }
-    match (order, &row.paused) {
-        (Order::Pause { .. }, Some(paused)) => {
-            nothing(Case::Paused, format!("push {push} is paused already, by {} since {}", paused.who, paused.at))
+/// Why a runner did not obey. Whether it is paused only the runner knows: the ledger may be behind.
+fn refused(push: PushNumber, row: Option<&PushRow>, why: &str) -> Refusal {
+    let (case, why) = match (why, row.and_then(|row| row.paused.as_ref())) {
+        (PAUSED, Some(paused)) => {
+            (Case::Paused, format!("push {push} is paused already, by {} since {}", paused.who, paused.at))
         }
-        (Order::Unpause { .. }, None) => nothing(Case::NotPaused, format!("push {push} is not paused")),
-        (Order::Pause { .. } | Order::Unpause { .. } | Order::Cancel { .. } | Order::Answer(_), _) => Ok(()),
-    }
+        (PAUSED, None) => (Case::Paused, format!("push {push} is paused already")),
+        (NOT_PAUSED, _) => (Case::NotPaused, format!("push {push} is not paused")),
+        (why, _) => (Case::Order, format!("push {push}: {why}")),
+    };
+    Refusal::Nothing { case, why }
 }
 
 /// Who ordered what, as the audit says it.

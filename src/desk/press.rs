@@ -124,7 +124,7 @@ impl Desk {
     }
 
     /// A press needs room for its build and its journal.
-    fn has_space(&self) -> Decision<()> {
+    pub(super) fn has_space(&self) -> Decision<()> {
         let data = self.config.data.display();
         let unable = |why: String| Err(Refusal::Unable { case: Case::DiskFull, why });
         let space = match nix::sys::statvfs::statvfs(&self.config.data) {
@@ -279,7 +279,7 @@ impl Desk {
         };
         tracing::info!(push = push.get(), "a push was pressed");
         match Follower::new(Arc::clone(self), push, runner).await {
-            Ok(follower) => self.spawn(follower.follow()),
+            Ok(follower) => follower.keep(),
             // The push goes on without us; the next start finds it.
             Err(error) => tracing::error!(push = push.get(), error = %error, "a push cannot be followed"),
         }

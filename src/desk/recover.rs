@@ -2,7 +2,7 @@
 //! (a ledger from a backup). Lock held: followed. Lock free: folded, and ended as *interrupted* where the end is missing.
 //! It must never number a push below one that is on the disk.
 
-use super::follow::Follower;
+use super::follow::{FollowError, Follower};
 use super::runner::Runner;
 use super::{Desk, DeskError};
 use crate::journal::PushDir;
@@ -30,12 +30,18 @@ impl Desk {
         for push in self.ledger.read(places::unfinished).await? {
             let failed = |error| DeskError::push(push, &error);
             let mut follower = Follower::new(Arc::clone(self), push, Runner::Found).await.map_err(failed)?;
-            match follower.catch_up().await.map_err(failed)? {
-                true => {}
-                false => {
+            match follower.catch_up().await {
+                Ok(true) => {}
+                Ok(false) => {
                     tracing::info!(push = push.get(), "the runner of a push was found again");
-                    self.spawn(follower.follow());
+                    follower.keep();
                 }
+                // One push that cannot be ended keeps nobody from starting the server.
+                Err(FollowError::Ledger(error)) if error.is_lasting() => {
+                    tracing::error!(push = push.get(), %error, "a push cannot be ended, and is tried again");
+                    follower.keep();
+                }
+                Err(error) => return Err(failed(error)),
             }
         }
         Ok(())

@@ -162,9 +162,14 @@ impl Desk {
     ) -> Decision<PushNumber> {
         let row = self.ledger.read(move |connection| pushes::get(connection, of.get())).await?;
         let Some(row) = row else { return Err(Refusal::Unknown { what: format!("push {of}") }) };
-        if row.paused.is_some() {
-            self.unpause(of, who).await?;
-            return Ok(of);
+        if row.ended_at.is_none() {
+            // Whether it is paused its runner knows; the ledger may be behind.
+            match self.unpause(of, who).await {
+                Ok(()) => return Ok(of),
+                Err(refusal) if row.paused.is_some() => return Err(refusal),
+                // It runs, and why it cannot be resumed is said below.
+                Err(_) => {}
+            }
         }
         let corrupt = |bad: crate::stack::BadName| Refusal::corrupt(bad);
         let press = Press {

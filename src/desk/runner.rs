@@ -20,7 +20,7 @@ const INHERITED: [&str; 6] = ["HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "TMPDI
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// What is known of a push's runner.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Runner {
     /// This server started it; the watch turns true when its process has ended.
     Ours(watch::Receiver<bool>),

@@ -364,9 +364,13 @@ impl Desk {
         loop {
             for (host, at_once, token) in self.warm.decide(&self.shelf(), &stop) {
                 let Some(desk) = self.me.upgrade() else { return };
-                self.spawn(async move {
-                    tokio::select! { biased; () = token.cancelled() => {}, () = desk.warm.keep(host, at_once) => {} }
-                });
+                let until = token.clone();
+                self.spawn(self.health.clone().finish("keep a host connected", token, move || {
+                    let (desk, host, at_once, token) = (Arc::clone(&desk), host.clone(), Arc::clone(&at_once), until.clone());
+                    async move {
+                        tokio::select! { biased; () = token.cancelled() => {}, () = desk.warm.keep(host, at_once) => {} }
+                    }
+                }));
             }
             let shown = Some(self.warm.shown());
             if told != shown {

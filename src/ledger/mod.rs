@@ -21,18 +21,21 @@ pub mod sealed;
 pub mod sessions;
 pub mod stats;
 pub mod told;
+mod trouble;
 pub mod users;
 pub mod usual;
 
 use crate::advice::sqlite;
 use crate::supervise::panic_words;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use crate::time::At;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+pub use trouble::Trouble;
 
 /// The schema that this binary writes; a ledger of a higher one is refused.
 const SCHEMA: i64 = 2;
@@ -87,6 +90,7 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 pub struct Ledger {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
+    last_write: trouble::LastWrite,
 }
 
 /// The one thread that writes. Dropping the last handle waits for it: whoever opens, copies or removes the file next must
@@ -144,7 +148,12 @@ impl Ledger {
         let readers =
             Readers { path: path.to_owned(), idle: Mutex::default(), places: Arc::new(Semaphore::new(READERS)) };
         let writer = Arc::new(Writer { jobs: Some(sender), thread: Some(thread) });
-        Ok(Self { writer, readers: Arc::new(readers) })
+        Ok(Self { writer, readers: Arc::new(readers), last_write: trouble::LastWrite::new() })
+    }
+
+    /// Why nothing can be written, if so, as the last write found it; rung when that changes.
+    pub fn trouble(&self) -> watch::Receiver<Option<Trouble>> {
+        self.last_write.subscribe()
     }
 
     /// Runs `work` in one immediate transaction on the writer; committed and durable when this returns `Ok`,
@@ -158,6 +167,7 @@ impl Ledger {
         F: FnOnce(&Transaction<'_>) -> Answer<T> + Send + 'static,
     {
         let (tx, rx) = oneshot::channel();
+        let (last_write, path) = (self.last_write.clone(), self.readers.path.clone());
         let job: Job = Box::new(move |connection| {
             // A transaction that is dropped on the way is rolled back: the connection is as good as before.
             let outcome = unbroken(|| {
@@ -166,12 +176,14 @@ impl Ledger {
                 transaction.commit()?;
                 Ok(value)
             });
+            let outcome = outcome.map_err(|error| error.of_file(&path));
+            last_write.note(&outcome, At::now());
             // The asker may have gone; what was committed stays committed.
             let _ = tx.send(outcome);
         });
         let jobs = self.writer.jobs.as_ref().ok_or(LedgerError::Closed)?;
         jobs.send(job).await.map_err(|_| LedgerError::Closed)?;
-        rx.await.map_err(|_| LedgerError::Closed)?.map_err(|error| error.of_file(&self.readers.path))
+        rx.await.map_err(|_| LedgerError::Closed)?
     }
 
     /// Writes something that changes nothing, to the disk and back: whether a push could be written down now.
@@ -209,6 +221,26 @@ impl Ledger {
 }
 
 impl LedgerError {
+    /// Whether the same change would be refused again, however often it is tried: what is wrong is the change, not the file,
+    /// its disk or the moment.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Corrupt(_) | Self::Broken(_) => true,
+            Self::Unusable { .. } | Self::Closed => false,
+            Self::Sqlite(error) => match error.sqlite_error_code() {
+                Some(code) => matches!(
+                    code,
+                    ErrorCode::ConstraintViolation
+                        | ErrorCode::TypeMismatch
+                        | ErrorCode::TooBig
+                        | ErrorCode::ApiMisuse
+                        | ErrorCode::ParameterOutOfRange
+                ),
+                None => true,
+            },
+        }
+    }
+
     /// The same, with the file's name and the cure where it is the file that SQLite cannot go on with.
     fn of_file(self, path: &Path) -> Self {
         let Self::Sqlite(error) = &self else { return self };

@@ -21,8 +21,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The most bytes of one line; a longer one is cut into several (TRUST section 3).
 pub const LINE_LIMIT: usize = 16 * 1024;
 
-/// The most bytes of text that one command may say on one host (TRUST section 3).
+/// The most bytes that what one command says on one host may take in the journal (TRUST section 3).
 pub const COMMAND_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// What a line costs beside its text: about what its record takes in the journal, so that a flood of empty lines ends where a
+/// flood of long ones does.
+pub const LINE_COST: u64 = 128;
 
 /// The most characters of a device string (title, hyperlink); a stray opener hides no more than this.
 const STRING_LIMIT: u16 = 4096;
@@ -278,7 +282,7 @@ pub enum Verdict {
 }
 
 impl Allowance {
-    /// An allowance of `bytes`; a line costs its bytes and one for its end.
+    /// An allowance of `bytes`; a line costs its bytes and [`LINE_COST`].
     pub fn new(bytes: u64) -> Self {
         Self(AtomicU64::new(bytes))
     }
@@ -290,7 +294,8 @@ impl Allowance {
 
     /// Pays for a line.
     pub fn pay_for(&self, line: &str) -> Verdict {
-        let cost = line.len() as u64 + 1;
+        let escaped = line.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+        let cost = (line.len() + escaped) as u64 + LINE_COST;
         let rest = |left: u64| Some(left.saturating_sub(cost));
         // The closure always answers, so both arms hold what was left before.
         let (Ok(before) | Err(before)) = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest);

@@ -33,7 +33,7 @@ use crate::plan::{self, Assignment};
 use crate::remote::masters::Masters;
 use nix::fcntl::{Flock, FlockArg};
 use orders::Orders;
-pub use orders::{Given, OBEYED, Order};
+pub use orders::{Given, NOT_PAUSED, OBEYED, Order, PAUSED};
 use recorder::Recorder;
 use secrets::Secrets;
 use std::fs::{File, OpenOptions};

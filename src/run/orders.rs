@@ -112,6 +112,10 @@ pub struct Orders {
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often it is looked whether the first record is there.
 const LOOK: Duration = Duration::from_millis(10);
+/// What is said to a pause of a push that is paused…
+pub const PAUSED: &str = "it is paused already";
+/// … and to the end of a pause of one that is not.
+pub const NOT_PAUSED: &str = "it is not paused";
 /// The longest order.
 const LONGEST: usize = 8192;
 
@@ -242,7 +246,7 @@ impl Orders {
             Book::Open(recorder) => recorder,
         };
         if *self.paused.borrow() == pause {
-            return Ok(());
+            return Err(if pause { PAUSED } else { NOT_PAUSED }.to_owned());
         }
         // Between the two records nothing begins: a pause is first, its end last.
         if pause {

@@ -19,12 +19,20 @@ const BATCH: usize = 512;
 const SYNC_EVERY: Duration = Duration::from_millis(100);
 /// How long a full disk is tried again before the runner gives up.
 const FULL_PATIENCE: Duration = Duration::from_secs(60);
-/// The most output of one push in the journal (TRUST section 3).
-const MOST_OUTPUT: usize = 64 << 20;
+/// The most bytes of the journal that the output of one push takes (TRUST section 3).
+const MOST_OUTPUT: u64 = 64 << 20;
 
 enum Message {
     State(Box<Event>, oneshot::Sender<()>),
     Soon(Box<Event>),
+}
+
+/// The command whose output a record is; none for what is said about it, and for everything else.
+fn printed_by(event: &Event) -> Option<u32> {
+    match event {
+        Event::Line { command, stream, .. } if *stream != Stream::Note => Some(*command),
+        _ => None,
+    }
 }
 
 /// A handle on the journal's writer; cheap to clone.
@@ -80,7 +88,7 @@ struct Keeper {
     writer: Writer,
     reserve: PathBuf,
     orders: Orders,
-    output: usize,
+    output: u64,
     waiting: Vec<oneshot::Sender<()>>,
     unsynced: Option<Instant>,
 }
@@ -123,28 +131,26 @@ impl Keeper {
                 self.waiting.push(told);
                 *event
             }
-            Message::Soon(event) => match self.within_limit(*event) {
-                Some(event) => event,
-                None => return,
-            },
+            Message::Soon(event) if self.output > MOST_OUTPUT && printed_by(&event).is_some() => return,
+            Message::Soon(event) => *event,
         };
+        let (printer, before) = (printed_by(&event), self.writer.cursor().offset);
         // Only an event after the end is refused, and nothing of a push goes on after its end.
         let _ = self.writer.add(At::now(), event);
+        if let Some(command) = printer {
+            self.count(command, self.writer.cursor().offset - before);
+        }
         self.unsynced.get_or_insert_with(Instant::now);
     }
 
-    /// Lets lines pass until the push has printed its share, then says so once.
-    fn within_limit(&mut self, event: Event) -> Option<Event> {
-        let Event::Line { command, host, stream, text, .. } = event else { return Some(event) };
-        let before = self.output;
-        self.output = before.saturating_add(text.len() + 1);
-        match (before > MOST_OUTPUT, self.output > MOST_OUTPUT && stream != Stream::Note) {
-            (true, _) if stream != Stream::Note => None,
-            (false, true) => {
-                let words = format!("truncated: this push has printed more than {} MiB", MOST_OUTPUT >> 20);
-                Some(Event::Line { command, host: None, stream: Stream::Note, line: 0, text: words })
-            }
-            _ => Some(Event::Line { command, host, stream, line: 0, text }),
+    /// Counts what a line took in the journal, and says once that the push has printed its share.
+    fn count(&mut self, command: u32, bytes: u64) {
+        self.output = self.output.saturating_add(bytes);
+        if self.output > MOST_OUTPUT {
+            let text =
+                format!("truncated: what this push has printed takes {} MiB; the rest is not kept", MOST_OUTPUT >> 20);
+            let _ =
+                self.writer.add(At::now(), Event::Line { command, host: None, stream: Stream::Note, line: 0, text });
         }
     }
 

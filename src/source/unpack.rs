@@ -11,13 +11,15 @@ use std::fs::{DirBuilder, File};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 use tar::{Archive, Entry, EntryType};
 
 /// The longest extended header: long names and times need some hundred bytes, and all of it is read into memory.
 const LONGEST_EXTENSION: u64 = 64 * 1024;
 /// What a tar is made of, in bytes.
 const BLOCK: u64 = 512;
+/// How long it may take: a tar that is longer is made to keep the server busy.
+const LONGEST_WORK: Duration = Duration::from_secs(600);
 /// Bytes that are read and written at once.
 const PIECE: usize = 64 * 1024;
 
@@ -50,8 +52,14 @@ pub fn unpack(mut tar: File, to: &Path, most: Most) -> Result<(), UnpackError> {
     look_through(&mut tar, most)?;
     tar.seek(SeekFrom::Start(0)).map_err(no_tar)?;
     DirBuilder::new().mode(0o700).create(to).map_err(FreezeError::at(to))?;
-    let mut work =
-        Unpacking { to, left: most.mib << 20, most, offenders: Offenders::default(), links: BTreeMap::new() };
+    let mut work = Unpacking {
+        to,
+        until: Instant::now() + LONGEST_WORK,
+        left: most.mib << 20,
+        most,
+        offenders: Offenders::default(),
+        links: BTreeMap::new(),
+    };
     for entry in Archive::new(&mut tar).entries().map_err(no_tar)? {
         work.take(entry.map_err(no_tar)?)?;
     }
@@ -123,6 +131,8 @@ fn no_tar(error: std::io::Error) -> UnpackError {
 
 struct Unpacking<'a> {
     to: &'a Path,
+    /// When it must be done.
+    until: Instant,
     /// Bytes that may still be written.
     left: u64,
     most: Most,
@@ -136,8 +146,7 @@ impl Unpacking<'_> {
         if kind.is_pax_global_extensions() {
             return Ok(());
         }
-        self.most.entries =
-            self.most.entries.checked_sub(1).ok_or_else(|| UnpackError::TooMuch("the paths that it may".to_owned()))?;
+        self.spend_entry()?;
         let said = entry.path().map_err(no_tar)?.into_owned();
         let shown = said.display().to_string().escape_debug().to_string();
         let Some(path) = inner(&said) else {
@@ -183,6 +192,16 @@ impl Unpacking<'_> {
         Ok(())
     }
 
+    /// Counts something that takes an inode, and looks at the time.
+    fn spend_entry(&mut self) -> Result<(), UnpackError> {
+        if Instant::now() > self.until {
+            return Err(UnpackError::TooMuch(format!("can be unpacked in {} minutes", LONGEST_WORK.as_secs() / 60)));
+        }
+        let left = self.most.entries.checked_sub(1);
+        self.most.entries = left.ok_or_else(|| UnpackError::TooMuch("the paths that it may".to_owned()))?;
+        Ok(())
+    }
+
     fn write(
         &mut self,
         entry: &mut Entry<'_, &mut File>,
@@ -211,6 +230,9 @@ impl Unpacking<'_> {
             // What is counted is what comes out: a hole of a sparse file is as long as it says.
             let too_much = || UnpackError::TooMuch(format!("{} MiB", self.most.mib));
             self.left = self.left.checked_sub(read as u64).ok_or_else(too_much)?;
+            if Instant::now() > self.until {
+                self.spend_entry()?;
+            }
             file.write_all(&piece[..read]).map_err(FreezeError::at(&place))?;
         }
         let modified = UNIX_EPOCH.checked_add(Duration::from_secs(entry.header().mtime().unwrap_or(0)));
@@ -220,17 +242,23 @@ impl Unpacking<'_> {
     }
 
     /// Makes the directory that a path lies in. The inner error is for the list of offenders.
-    fn make_parent(&self, path: &Path) -> Result<(), Result<&'static str, UnpackError>> {
+    fn make_parent(&mut self, path: &Path) -> Result<(), Result<&'static str, UnpackError>> {
         match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => self.make_dir(parent),
             _ => Ok(()),
         }
     }
 
-    fn make_dir(&self, path: &Path) -> Result<(), Result<&'static str, UnpackError>> {
+    /// Makes a directory with those that it lies in; each of them counts, named or not.
+    fn make_dir(&mut self, path: &Path) -> Result<(), Result<&'static str, UnpackError>> {
         let place = self.to.join(path);
-        match DirBuilder::new().recursive(true).mode(0o755).create(&place) {
-            Ok(()) => Ok(()),
+        match DirBuilder::new().mode(0o755).create(&place) {
+            Ok(()) => self.spend_entry().map_err(Err),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && place.is_dir() => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound && path.parent().is_some() => {
+                self.make_parent(path)?;
+                self.make_dir(path)
+            }
             Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotADirectory) => {
                 Err(Ok("a file is where its directory should be"))
             }

@@ -23,6 +23,10 @@ pub async fn frame(app: &App, caller: Option<&Caller>, section: Section) -> Fram
         Some(_) => (running(app).await, notices(app), app.desk.channels().shown(now)),
         None => (Vec::new(), Vec::new(), Vec::new()),
     };
+    let (ledger, disk) = match caller {
+        Some(_) => (app.desk.ledger_trouble(), app.desk.disk_trouble()),
+        None => (None, None),
+    };
     Frame {
         who: caller.map(|caller| caller.who.to_string()),
         full_name: caller.and_then(|caller| caller.full_name.clone()),
@@ -30,6 +34,8 @@ pub async fn frame(app: &App, caller: Option<&Caller>, section: Section) -> Fram
         running,
         nonce: nonce(),
         channels,
+        ledger,
+        disk,
         notices,
         section,
         open_mode: app.desk.config().auth.mode == AuthMode::Open,

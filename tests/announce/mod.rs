@@ -14,6 +14,7 @@ use pushbutton::desk::Channels;
 use pushbutton::ledger::Ledger;
 use pushbutton::ledger::outbox::{self, Announcement, EMAIL, IRC, Moment, OutboxRow};
 use pushbutton::ledger::pushes::{Commit, PushRow};
+use pushbutton::supervise::Health;
 use pushbutton::time::At;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -114,7 +115,7 @@ impl Delivery {
         let channels = Channels::new(office.changes.clone());
         let guard = runtime.enter();
         let (ledger, changes) = (office.ledger.clone(), office.changes.subscribe());
-        announce::start(&config, ledger, channels.clone(), changes, stop.clone()).unwrap();
+        announce::start(&config, ledger, channels.clone(), changes, &Health::default(), stop.clone()).unwrap();
         drop(guard);
         Self { runtime: Some(runtime), channels, stop }
     }
@@ -577,7 +578,8 @@ async fn a_secret_that_cannot_be_read_is_refused_at_the_start() {
     for (change, words) in cases {
         let config = config(Some(1), Some(1), change);
         let (stop, channels) = (CancellationToken::new(), Channels::new(office.changes.clone()));
-        let refused = announce::start(&config, office.ledger.clone(), channels, office.changes.subscribe(), stop);
+        let (ledger, changes) = (office.ledger.clone(), office.changes.subscribe());
+        let refused = announce::start(&config, ledger, channels, changes, &Health::default(), stop);
         let refused = refused.unwrap_err().to_string();
         assert!(refused.contains(words), "{refused}");
     }

@@ -162,3 +162,47 @@ async fn a_second_desk_on_the_same_data_is_refused_and_told_who_has_it() {
     let bench = bench.restart().await;
     assert_eq!(std::fs::metadata(bench.at().join("data")).unwrap().permissions().mode() & 0o777, 0o700);
 }
+
+#[tokio::test]
+async fn a_record_that_the_ledger_cannot_take_interrupts_its_push_when_the_runner_ends_and_keeps_no_server_from_starting()
+ {
+    let mut bench = Bench::new().await;
+    let ends_itself = [true, false];
+    for own_end in ends_itself {
+        let push = bench.press("qa").await;
+        let mut journal = bench.journal(push).await;
+        let mut events = good_push(&bench.assignment(push));
+        let end = events.pop().unwrap();
+        let host = Event::HostStarted { command: 1, host: Some("qa1.example.com".to_owned()) };
+        // A second time, as in no push: the ledger holds each host of a command once.
+        events.extend([host, line("it goes on")]);
+        let bad = events.len() - 1;
+        for event in events {
+            journal.add(At::now(), event).unwrap();
+        }
+        journal.flush().unwrap();
+        let shown = journal.cursor().offset;
+        until("viewers see all", async || (bench.journal_end(push).await.len == shown).then_some(())).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(bench.row(push).await.state, "running", "its runner works");
+        if own_end {
+            journal.add(At::now(), end).unwrap();
+            journal.flush().unwrap();
+        } else {
+            drop(journal);
+            bench = bench.restart().await;
+        }
+        bench.let_go(push).await;
+        let row = bench.ended(push).await;
+        let why = row.why.unwrap();
+        assert_eq!(row.state, "interrupted", "{why}");
+        assert!(why.starts_with(&format!("record {bad} of its log does not go into the history: ")), "{why}");
+        let last = if own_end { "succeeded" } else { "interrupted" };
+        assert!(why.ends_with(&format!("Its log is whole, and ends with \u{201c}{last}\u{201d}")), "{why}");
+        assert!(bench.journal_end(push).await.ended, "viewers are told");
+        let refused = bench.desk.press(press_of("qa", &bench.seen("qa").await)).await.unwrap_err();
+        assert!(matches!(refused, Refusal::Held { .. }), "{refused}");
+        bench.desk.release_hold(&web(), None, &who("joe"), Some("looked at it".to_owned())).await.unwrap();
+    }
+    assert_eq!(bench.desk.ledger().read(audit::verify).await.unwrap(), None);
+}

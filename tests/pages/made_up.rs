@@ -37,6 +37,8 @@ pub fn frame(section: Section) -> Frame {
         running: Vec::new(),
         nonce: "n0nce".to_owned(),
         channels: Vec::new(),
+        ledger: None,
+        disk: None,
         notices: Vec::new(),
         section,
         open_mode: true,

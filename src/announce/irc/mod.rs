@@ -12,11 +12,11 @@ use crate::desk::Channels;
 use crate::ledger::outbox::{self, Announcement};
 use crate::time::At;
 use session::End;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tokio_util::task::TaskTracker;
 
 /// Lines that wait for the connection. The delivery tells one at a time; when it is full, it waits.
 const WAITING_LINES: usize = 1;
@@ -80,14 +80,16 @@ pub(super) struct Irc {
 }
 
 impl Irc {
-    /// Starts the supervising task.
-    pub(super) fn start(settings: Settings, channels: Channels, tasks: &TaskTracker) -> Self {
+    /// The handle, and what it needs to run beside it: that ends soon after the handle has gone.
+    pub(super) fn new(settings: Arc<Settings>, channels: Channels) -> (Self, impl Future<Output = ()> + Send) {
         let (lines, waiting) = mpsc::channel(WAITING_LINES);
         let (link, seen) = watch::channel(Link::Connecting);
         let gone = CancellationToken::new();
-        tasks.spawn(report(seen.clone(), channels));
-        tasks.spawn(supervise(settings, waiting, link, gone.clone()));
-        Self { lines, link: seen, _gone: gone.drop_guard() }
+        let (reported, stopped) = (seen.clone(), gone.clone());
+        let connection = async move {
+            tokio::join!(report(reported, channels), supervise(&settings, waiting, link, stopped));
+        };
+        (Self { lines, link: seen, _gone: gone.drop_guard() }, connection)
     }
 
     async fn say(&mut self, text: String, key: String) -> Result<(), Trouble> {
@@ -155,7 +157,7 @@ impl Channel for Irc {
 
 /// Connects, again and again, until the handle is gone.
 async fn supervise(
-    settings: Settings,
+    settings: &Settings,
     mut lines: mpsc::Receiver<Line>,
     link: watch::Sender<Link>,
     gone: CancellationToken,
@@ -163,7 +165,7 @@ async fn supervise(
     let mut wait = FIRST_WAIT;
     loop {
         let began = Instant::now();
-        let why = match session::run(&settings, &mut lines, &link, &gone).await {
+        let why = match session::run(settings, &mut lines, &link, &gone).await {
             End::Gone => return,
             End::Lost(why) => clean::short(&why, 500),
         };

@@ -7,9 +7,10 @@ use super::{
     Failure, Inner, Knock, PerHost, ROUND_TRIP_LIMIT, heard, is_refusal, jittered, knock, lane, missed, sockets,
 };
 use crate::stack::Host;
-use openssh::{Session, Stdio};
+use openssh::{OwningCommand, Session, Stdio};
 use std::path::Path;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
 /// A try that failed after this time was one of a host that is hung or cut off: two of them are enough for a push.
@@ -24,6 +25,9 @@ const OLDEST: Duration = Duration::from_secs(8 * 60 * 60);
 /// Answers with exactly one word, unless the login shell adds its own. Every login shell has `echo` built in: on a host that is
 /// asked before each push no other process need start.
 const ROUND_TRIP: &str = "echo ready";
+
+/// Bytes of what a login shell says to that which are read. The right answer has six.
+const MOST_SAID: u64 = 64 * 1024;
 
 /// Who must answer over a master, now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,16 +214,39 @@ impl Inner {
     }
 }
 
+/// What a command says on both of its streams, to its end; who says more than is of use is hung up on, and that much is told.
+async fn said(command: &mut OwningCommand<&Session>) -> Result<(Vec<u8>, Vec<u8>), openssh::Error> {
+    let mut child = command.spawn().await?;
+    let (out, err) = (child.stdout().take(), child.stderr().take());
+    match tokio::try_join!(all_of(out), all_of(err)) {
+        Ok(said) => {
+            child.wait().await?;
+            Ok(said)
+        }
+        Err(beginning) => Ok((beginning, Vec::new())),
+    }
+}
+
+/// All of a stream, or the beginning of one that has more than is of use.
+async fn all_of(stream: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, Vec<u8>> {
+    let mut kept = Vec::new();
+    if let Some(stream) = stream {
+        // What came before an error counts.
+        let _ = stream.take(MOST_SAID).read_to_end(&mut kept).await;
+    }
+    if kept.len() as u64 >= MOST_SAID { Err(kept) } else { Ok(kept) }
+}
+
 /// Asks the login shell over a master.
 async fn round_trip(socket: &Path) -> Answer {
     let session = Session::resume_mux(socket.into(), None);
     let mut command = session.raw_command(ROUND_TRIP);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    match timeout(ROUND_TRIP_LIMIT, command.output()).await {
-        Ok(Ok(output)) if output.stdout == b"ready\n" => Answer::Ready,
-        Ok(Ok(output)) => {
+    match timeout(ROUND_TRIP_LIMIT, said(&mut command)).await {
+        Ok(Ok((out, _))) if out == b"ready\n" => Answer::Ready,
+        Ok(Ok((out, err))) => {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            Answer::Noise { out: text(&output.stdout), err: text(&output.stderr) }
+            Answer::Noise { out: text(&out), err: text(&err) }
         }
         Ok(Err(error)) if is_refusal(&error) => Answer::Full,
         Ok(Err(_)) => Answer::Nothing,

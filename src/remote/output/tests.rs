@@ -1,4 +1,6 @@
 use super::*;
+use crate::journal::{Event, Record, Stream};
+use crate::time::At;
 use proptest::prelude::*;
 
 fn lines_of(bytes: &[u8]) -> Vec<String> {
@@ -122,9 +124,32 @@ fn a_secret_is_covered_in_all_its_forms() {
 
 #[test]
 fn the_allowance_says_once_that_the_rest_is_missing() {
-    let allowance = Allowance::new(10);
+    let allowance = Allowance::new(2 * LINE_COST + 10);
     let verdicts: Vec<Verdict> = ["1234", "1234567", "", "x"].iter().map(|line| allowance.pay_for(line)).collect();
     assert_eq!(verdicts, [Verdict::Shown, Verdict::FirstDropped, Verdict::Dropped, Verdict::Dropped]);
+}
+
+#[test]
+fn a_flood_of_empty_or_escaped_lines_takes_no_more_of_the_journal_than_one_of_long_ones() {
+    for line in ["", "x", "\"\"\"\"", &"\\".repeat(4000), &"x".repeat(16_000)] {
+        let (allowance, mut taken, mut shown) = (Allowance::new(1 << 20), 0, 0);
+        let event = |n: u64| Record {
+            n,
+            at: At::from_millis(1_795_255_200_000),
+            event: Event::Line {
+                command: 12,
+                host: Some("web041.example.com".to_owned()),
+                stream: Stream::Out,
+                line: n,
+                text: line.to_owned(),
+            },
+        };
+        while allowance.pay_for(line) == Verdict::Shown {
+            shown += 1;
+            taken += serde_json::to_string(&event(shown)).unwrap().len() + 1;
+        }
+        assert!((700_000..1_300_000).contains(&taken), "{shown} lines of {} bytes take {taken}", line.len());
+    }
 }
 
 /// Bytes as hostile programs write them: escapes, line ends, parts of characters and of the secret.

@@ -28,8 +28,9 @@ async fn a_pause_is_durable_when_it_is_answered_and_written_down_once() {
     let dir = tempfile::tempdir().unwrap();
     let (orders, written) = opened(dir.path()).await;
     assert!(!orders.is_paused());
+    assert_eq!(orders.obey(Order::Unpause { who: who("joe") }).await.unwrap_err(), NOT_PAUSED);
     orders.obey(pause()).await.unwrap();
-    orders.obey(Order::Pause { who: who("joe"), reason: None }).await.unwrap();
+    assert_eq!(orders.obey(Order::Pause { who: who("joe"), reason: None }).await.unwrap_err(), PAUSED);
     assert!(orders.is_paused());
     let paused = Event::Paused { who: who("mary"), reason: Some("graphs".to_owned()) };
     let once = vec![paused.clone()];

@@ -75,11 +75,24 @@ fn nothing_is_written_outside_whatever_the_names_and_links_say() {
     }
 }
 
+/// How many files and directories lie in a directory.
+fn count(dir: &Path) -> usize {
+    let entries = std::fs::read_dir(dir).unwrap().map(Result::unwrap);
+    entries.map(|entry| 1 + if entry.file_type().unwrap().is_dir() { count(&entry.path()) } else { 0 }).sum()
+}
+
 #[test]
 fn a_bomb_ends_at_the_limits() {
     let entries: Vec<_> = (0..5).map(|_| (FILE, "x", 0o644, "")).collect();
     let few = Most { entries: 3, ..Most::default() };
     assert!(unpacked(pack(&entries), few).1.unwrap_err().to_string().contains("more than"));
+    // Few entries, whose names make many directories.
+    let deep: Vec<String> = ('a'..='t').map(|name| format!("{}x", format!("{name}/").repeat(45))).collect();
+    let deep: Vec<_> = deep.iter().map(|path| (FILE, path.as_str(), 0o644, "")).collect();
+    let (dir, outcome) = unpacked(pack(&deep), Most { entries: 500, ..Most::default() });
+    assert!(outcome.unwrap_err().to_string().contains("more than the paths that it may"));
+    assert!(count(dir.path()) <= 502, "{} inodes", count(dir.path()));
+    unpacked(pack(&deep), Most { entries: 920, ..Most::default() }).1.unwrap();
     let big = "x".repeat(2 << 20);
     let small = Most { mib: 1, ..Most::default() };
     let (dir, outcome) = unpacked(pack(&[(FILE, "big", 0o644, &big)]), small);

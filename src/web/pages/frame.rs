@@ -2,8 +2,8 @@
 
 use super::parts::{Moment, Person};
 use crate::desk::Broken;
-use crate::ledger::outbox;
 use crate::ledger::pushes::PushRow;
+use crate::ledger::{Trouble, outbox};
 use crate::time::At;
 use serde::Serialize;
 
@@ -35,7 +35,11 @@ pub struct Frame {
     pub nonce: String,
     /// The channels of announcements that do not work.
     pub channels: Vec<Broken>,
-    /// What everybody should know, a sentence each: a broken stack file, a full disk.
+    /// Why the history cannot be written, if so.
+    pub ledger: Option<Trouble>,
+    /// Why the server's disk has no room for a push, if so.
+    pub disk: Option<Trouble>,
+    /// What everybody should know, a sentence each: a broken stack file.
     pub notices: Vec<String>,
     /// Where in the navigation the page is.
     pub section: Section,
@@ -53,6 +57,7 @@ pub(super) struct Shell {
     running_href: String,
     nonce: String,
     channels: Vec<Channel>,
+    troubles: Vec<ServerTrouble>,
     notices: Vec<String>,
     section: &'static str,
     open_mode: bool,
@@ -76,6 +81,7 @@ impl Shell {
             running_href,
             nonce: frame.nonce.clone(),
             channels: frame.channels.iter().map(|broken| Channel::new(broken, frame.now)).collect(),
+            troubles: ServerTrouble::of(frame),
             notices: frame.notices.clone(),
             section: match frame.section {
                 Section::Stacks => "stacks",
@@ -88,6 +94,40 @@ impl Shell {
             release: env!("CARGO_PKG_VERSION"),
             assets: assets.to_owned(),
         }
+    }
+}
+
+/// What keeps the server itself from working, as it stands on every page.
+#[derive(Clone, Debug, Serialize)]
+struct ServerTrouble {
+    words: &'static str,
+    since: Moment,
+    why: String,
+    /// What goes on all the same.
+    goes_on: &'static str,
+}
+
+impl ServerTrouble {
+    fn of(frame: &Frame) -> Vec<Self> {
+        let trouble = |trouble: &Trouble, words, goes_on| Self {
+            words,
+            since: Moment::until(&trouble.since.to_string(), frame.now),
+            why: trouble.why.clone(),
+            goes_on,
+        };
+        let ledger = frame.ledger.as_ref().map(|found| {
+            let goes_on = "Pushes that run go on, and can be paused, answered and cancelled. Nothing else can be pushed, held or \
+                           changed until this is mended; pages may show less than is true.";
+            trouble(found, "Pushbutton cannot write its history", goes_on)
+        });
+        let disk = frame.disk.as_ref().map(|found| {
+            trouble(
+                found,
+                "There is no room for a push",
+                "Pushes that run go on. No other can begin until there is room.",
+            )
+        });
+        ledger.into_iter().chain(disk).collect()
     }
 }
 
