@@ -1,6 +1,8 @@
 // fold.js: the state of a push, folded from its journal's records. Pure: no document, no clock; the whole page is a
 // function of what this holds. The server folds the same records the same way.
 
+import { awayWords, connectionsOf, countWords } from './connecting.js';
+
 /**
  * @typedef {{n: number, at: string, kind: string, [key: string]: any}} Record one line of the journal
  * @typedef {{n: number, t: number, step: number, host: string, kind: 'out'|'warn'|'err'|'cmd'|'note', text: string}} Line
@@ -42,6 +44,8 @@ export class Fold {
     /** Milliseconds that it has waited for persons, and since when it waits now; it does not while that is -1. */
     this.waited = 0;
     this.waitsSince = -1;
+    /** How far the connections to the hosts are; journals of older runners say nothing of it. @type {import('./connecting.js').Connections|null} */
+    this.connections = null;
     this.lines = 0;
     this.started = 0;
     /** The newest record's moment, in milliseconds since the push began. */
@@ -105,6 +109,11 @@ export class Fold {
       for (const number of r.spare ?? []) this.step(number - 1).spare = true;
       this.flips = r.flips ?? [];
       this.proof = r.proof ?? { brought: this.flips };
+    } else if (r.kind === 'connecting' || r.kind === 'connected') {
+      const before = this.connections;
+      const of = (this.connections = connectionsOf(r, before, t));
+      if (!before && !of.done) out.news.push(`Connecting to ${of.hosts} hosts`);
+      if (of.done) out.news.push(`Connected to ${countWords(of)}${of.state === 'ok' ? '' : `, ${awayWords(of)}`}`);
     } else if (r.kind === 'command_started' && step) {
       Object.assign(step, { title: r.title, state: 'run', began: t, hosts: r.hosts, perHost: r.hosts > 0 });
       this.current = r.command - 1;
@@ -194,6 +203,7 @@ export class Fold {
     this.why = r.why ?? '';
     this.question = null;
     this.took = r.duration_ms;
+    if (this.connections?.state === 'run') this.connections.state = this.result;
     for (const step of this.steps) {
       if (step.state === 'run') step.state = this.result === 'lost' ? 'lost' : this.result;
       if (step.state === 'wait') step.state = 'skip';

@@ -1,6 +1,7 @@
 // live.js: one push, live or past: gives records to the fold, and the fold to the parts of the page. State comes from
 // the journal alone and is drawn by one function.
 import { $, $$, el, keysAreOurs, mark, say } from './dom.js';
+import { startWords } from './connecting.js';
 import { Fold, ended } from './fold.js';
 import { freshen } from './fresh.js';
 import { Grid } from './grid.js';
@@ -335,7 +336,7 @@ class PushPage {
       say(words[1], fold.why ? ` · ${fold.why}` : '');
       return;
     }
-    if (fold.current < 0) return say(words[0], 'Starting');
+    if (fold.current < 0) return startWords(fold.connections, at).forEach((part, i) => say(words[i], part));
     if (fold.question) {
       say(words[0], 'Waits for an answer');
       return say(words[1], ` · ${soFar(at)} so far`);

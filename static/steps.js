@@ -1,5 +1,6 @@
 // steps.js: the steps as a timeline, and the bar with a part for each.
 import { $, $$, el, mark, say, stateMark } from './dom.js';
+import { awayWords, countWords, waitingWords } from './connecting.js';
 import { ended, unused } from './fold.js';
 import { duration, soFar } from './times.js';
 
@@ -9,7 +10,8 @@ export class Steps {
     this.list = $('.steps', root);
     this.bar = $('.prog-bar', root);
     this.open = open;
-    this.items = $$('li', this.list);
+    this.connect = $('#connect', this.list);
+    this.items = $$('li:not(#connect)', this.list);
     this.parts = $$('i', this.bar);
     this.items.forEach((item, i) => $('.step', item).addEventListener('click', () => open(i)));
   }
@@ -32,6 +34,7 @@ export class Steps {
   /** @param {import('./fold.js').Fold} fold @param {number} now */
   draw(fold, now) {
     this.grow(fold.steps.length);
+    this.drawConnect(fold.connections, now);
     fold.steps.forEach((step, i) => {
       const item = this.items[i];
       const part = this.parts[i];
@@ -52,6 +55,19 @@ export class Steps {
       say($('small', item), hosts(step));
       $('button', item).toggleAttribute('aria-current', running);
     });
+  }
+
+  /** Connecting to the hosts is a step of its own, before all others. @param {import('./connecting.js').Connections|null} of @param {number} now */
+  drawConnect(of, now) {
+    const { connect } = this;
+    connect.hidden = !of;
+    if (!of) return;
+    if (connect.dataset.s !== of.state) connect.dataset.s = of.state;
+    mark($('.st', connect), of.state, of.done ? (of.state === 'ok' ? 'Connected' : 'Not all hosts are connected') : 'Connecting');
+    say($('b', connect), of.done ? 'Connected' : 'Connecting');
+    say($('.d', connect), of.done ? duration(of.took) : soFar((of.state === 'run' ? now : of.ended) - of.began));
+    const away = of.done ? awayWords(of) : waitingWords(of, now);
+    say($('small', connect), countWords(of) + (away && `; ${away}`));
   }
 
   /** A step on the push host alone has no parts to count: half of it is shown while it runs. @param {import('./fold.js').Fold} fold @param {import('./fold.js').Step} step */

@@ -63,6 +63,8 @@ fn words_of(push: i64, event: &Event) -> Option<String> {
         Event::PushStarted { push, stack, stage, who, hosts, sha, .. } => {
             format!("push {push}: {who} pushes {sha} of {stack} to {stage}, {} hosts", hosts.len())
         }
+        Event::Connecting(connections) => format!("  {}", connections.under_way()),
+        Event::Connected(connections) => format!("  {}", connections.done()),
         Event::CommandStarted { command, title, .. } => format!("  {command}. {title}"),
         Event::Line { host, stream, text, .. } => {
             let mark = match stream {

@@ -1,5 +1,6 @@
 //! Everything that can happen to a push, with its wire form, which is its disk form (DESIGN section 4).
 
+use super::connections::Connections;
 use crate::plan::{Proof, Sign};
 use crate::stack::{BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
 use crate::time::At;
@@ -57,6 +58,11 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         proof: Option<Box<Proof>>,
     },
+    /// Hosts are connected to, before anything is touched: how far this is. Again and again, as more are connected; none in
+    /// journals of older runners, and where no command needs a connection.
+    Connecting(Connections),
+    /// The push goes on with the hosts that are connected.
+    Connected(Connections),
     /// A command begins. One that takes hosts out begins again when more hosts leave.
     CommandStarted {
         /// Which.

@@ -1,7 +1,7 @@
 //! The state of a push, folded from its events by one pure function; an illegal step is an error.
 //! It must never read anything, not even the clock.
 
-use super::{Ended, Event, HostResult, Record};
+use super::{Connecting, Ended, Event, HostResult, Record};
 use crate::plan::{Proof, Sign, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +32,8 @@ pub struct State {
     pub undone: bool,
     /// The command and the number of the question that waits for its answer.
     pub question: Option<(u32, u32)>,
+    /// How far the connections to its hosts are; none in journals of older runners.
+    pub connecting: Option<Connecting>,
     /// How it ended.
     pub ended: Option<Ended>,
     started: bool,
@@ -78,6 +80,12 @@ impl State {
                     Some(proof) => Proof::clone(proof),
                     None => Proof { brought: flips.clone(), ..Proof::default() },
                 };
+            }
+            Event::Connecting(_) | Event::Connected(_) => {
+                if !self.commands.is_empty() || matches!(self.connecting, Some(Connecting::Done(_))) {
+                    return illegal("the hosts are connected, or a command has begun before");
+                }
+                self.connecting = Connecting::of(&record.event);
             }
             Event::CommandStarted { command, hosts, .. } => {
                 let again = self.spare.contains(command);

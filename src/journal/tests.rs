@@ -265,11 +265,38 @@ fn illegal_steps_are_errors() {
         ),
         ("ended while a host runs", vec![started(&["a"], 1), command_started(1), host_started(1, "a"), command_ended]),
         ("after the end", vec![started(&["a"], 1), ended(), command_started(1)]),
+        ("connecting before the start", vec![Event::Connecting(connections(0))]),
+        (
+            "connecting when it is connected",
+            vec![started(&["a"], 1), Event::Connected(connections(1)), Event::Connecting(connections(1))],
+        ),
+        ("connected after a command", vec![started(&["a"], 1), command_started(1), Event::Connected(connections(1))]),
     ];
     for (name, events) in table {
         assert!(play(events).is_err(), "{name}");
     }
     assert!(play(vec![ended()]).is_ok(), "a runner that never began");
+}
+
+fn connections(connected: u32) -> Connections {
+    Connections { hosts: 2, connected, waits_for: vec!["a".to_owned()], duration_ms: 3200, ..Connections::default() }
+}
+
+#[test]
+fn connecting_is_in_the_journal_and_a_journal_of_an_older_runner_says_nothing_of_it() {
+    let at = At::from_millis(1_795_255_200_123);
+    let text = serde_json::to_string(&Record { n: 2, at, event: Event::Connecting(connections(1)) }).unwrap();
+    assert_eq!(
+        text,
+        r#"{"n":2,"at":"2026-11-21T10:00:00.123Z","kind":"connecting","hosts":2,"connected":1,"waits_for":["a"],"duration_ms":3200}"#
+    );
+    let read: Record = serde_json::from_str(&text).unwrap();
+    assert_eq!(Connecting::of(&read.event), Some(Connecting::UnderWay(connections(1))));
+    let begun = |events: Vec<Event>| play([vec![started(&["a", "b"], 1)], events, vec![command_started(1)]].concat());
+    let all = vec![0, 1].into_iter().map(connections).map(Event::Connecting);
+    let all: Vec<Event> = all.chain([Event::Connected(connections(2))]).collect();
+    assert_eq!(begun(all).unwrap().connecting, Some(Connecting::Done(connections(2))));
+    assert_eq!(begun(Vec::new()).unwrap().connecting, None, "an older runner's journal");
 }
 
 fn undo_started() -> Event {

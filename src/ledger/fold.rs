@@ -134,7 +134,7 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> Answer<
             tx.prepare_cached("UPDATE pushes SET paused_by = NULL, paused_at = NULL, paused_why = NULL WHERE id = ?1")?
                 .execute([id])?;
         }
-        Event::Line { .. } | Event::UndoStarted { .. } => {}
+        Event::Line { .. } | Event::UndoStarted { .. } | Event::Connecting(_) | Event::Connected(_) => {}
         Event::Asked { .. } | Event::Answered { .. } => questions::apply(tx, push, record)?,
         Event::PushEnded { .. } => {
             questions::apply(tx, push, record)?;

@@ -1,15 +1,16 @@
 //! The first look at the hosts: all are connected to before anything is touched. Who cannot be reached is given up within
-//! what the stage allows; past that nothing is touched. A hung host holds nobody up where the stage allows to lose it. It must
-//! never run anything on a host. Called by the walk.
+//! what the stage allows; past that nothing is touched. A hung host holds nobody up where the stage allows to lose it. The
+//! journal says how far it is. It must never run anything on a host. Called by the walk.
 
 use super::owed::is_own_work;
 use super::recorder::Place;
 use super::step::Outcome;
 use super::toll::Loss;
 use super::verdict::{End, HostOutcome, Sum};
-use super::walk::{Walk, host_ended, numbered};
+use super::walk::{Walk, count, elapsed_ms, host_ended, numbered};
 use crate::advice::of_stack;
-use crate::journal::{Ended, HostResult};
+use crate::journal::connections::{Missing, WAITED_FOR};
+use crate::journal::{Connections, Ended, Event, HostResult};
 use crate::plan::{Part, PlannedCommand};
 use crate::remote::Ending;
 use crate::remote::masters::{Connection, Masters};
@@ -17,10 +18,15 @@ use crate::stack::{Host, StackName};
 use futures::future::{BoxFuture, FutureExt, Shared};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 /// A connection that is still being made, or why it was not. Many may wait for it.
 pub(super) type Late = Shared<BoxFuture<'static, Result<Arc<Connection>, String>>>;
+
+/// How often the journal says how far the connections are, while that changes.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 impl Walk {
     /// Connects to all hosts before anything is touched. Past what the stage allows, nothing is. Once so many are connected
@@ -34,20 +40,32 @@ impl Walk {
         self.late = tries.collect();
         let waiting = self.late.clone().into_iter().map(|(host, late)| async move { (host, late.await) });
         let mut waiting: FuturesUnordered<_> = waiting.collect();
+        let mut told = Told::new(plan.hosts.len());
+        self.recorder.soon(Event::Connecting(told.now(self))).await;
         // What may veto the push asks all hosts that it has.
         let vetoes = commands.iter().any(|command| command.part == Part::Before && command.form.per_host());
         while vetoes || !self.may_begin() {
             let tried = tokio::select! {
                 tried = waiting.next() => tried,
+                () = told.due() => {
+                    if let Some(now) = told.news(self) {
+                        self.recorder.soon(Event::Connecting(now)).await;
+                    }
+                    continue;
+                }
                 () = self.orders.token.cancelled() => return Err(self.stopped("before any host was touched")),
             };
             let Some((host, tried)) = tried else { break };
             self.late.remove(&host);
             match tried {
                 Ok(connection) => drop(self.connections.insert(host, connection)),
-                Err(why) => drop(self.refused.insert(host, why)),
+                Err(why) => {
+                    told.missing(&host);
+                    self.refused.insert(host, why);
+                }
             }
         }
+        self.recorder.soon(Event::Connected(told.now(self))).await;
         let allowed = self.toll.allows(self.assignment.plan.policy, self.refused.len());
         for (host, why) in &self.refused {
             self.toll.give_up(host.name(), unreachable(Some(why.clone())));
@@ -139,6 +157,52 @@ impl Walk {
             told.push((Some(host), outcome));
         }
         told
+    }
+}
+
+/// What the journal was told of the connections.
+struct Told {
+    began: Instant,
+    ticks: Interval,
+    hosts: usize,
+    missing: Vec<Missing>,
+    /// How many were connected or away when it was told last.
+    settled: usize,
+}
+
+impl Told {
+    fn new(hosts: usize) -> Self {
+        let began = Instant::now();
+        let mut ticks = interval(TELL_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first tick of an interval is now.
+        ticks.reset();
+        Self { began, ticks, hosts, missing: Vec::new(), settled: 0 }
+    }
+
+    async fn due(&mut self) {
+        self.ticks.tick().await;
+    }
+
+    fn missing(&mut self, host: &Host) {
+        self.missing.push(Missing { host: host.name().to_owned(), duration_ms: elapsed_ms(self.began) });
+    }
+
+    /// How far it is, unless that was told.
+    fn news(&mut self, walk: &Walk) -> Option<Connections> {
+        let settled = walk.connections.len() + self.missing.len();
+        (settled != std::mem::replace(&mut self.settled, settled)).then(|| self.now(walk))
+    }
+
+    fn now(&self, walk: &Walk) -> Connections {
+        let open = walk.assignment.plan.hosts.iter().filter(|host| walk.late.contains_key(*host));
+        Connections {
+            hosts: count(self.hosts),
+            connected: count(walk.connections.len()),
+            missing: self.missing.clone(),
+            waits_for: open.take(WAITED_FOR).map(|host| host.name().to_owned()).collect(),
+            duration_ms: elapsed_ms(self.began),
+        }
     }
 }
 

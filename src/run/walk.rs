@@ -343,7 +343,7 @@ pub(super) fn numbered(commands: &[PlannedCommand]) -> impl Iterator<Item = (u32
     (1_u32..).zip(commands)
 }
 
-fn count(n: usize) -> u32 {
+pub(super) fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 

@@ -6,7 +6,7 @@ use super::actions::{self, Pressed, Reason};
 use super::asking::Caller;
 use super::body::Body;
 use super::problem::{Problem, Reply};
-use super::screens::{Known, named};
+use super::screens::{Known, connecting, named};
 use crate::desk::Refusal;
 use crate::stack::{PushNumber, StackName, StageName};
 use actix_web::HttpResponse;
@@ -101,6 +101,7 @@ pub async fn one_push(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
         "push": known.row,
         "hosts": known.hosts,
         "skew_ms": known.commands.iter().filter_map(|command| command.skew_ms).max(),
+        "connecting": connecting(&app, id).await?,
         "commands": known.commands,
         "results": known.results,
         "commits": known.commits,

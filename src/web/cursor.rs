@@ -51,6 +51,30 @@ pub fn read_records(path: &Path, cursor: u64, end: u64, most: usize) -> io::Resu
     }
 }
 
+/// The records from the start on, before the first that `ends` them: all of them if none does, but of about `most` bytes only.
+///
+/// # Errors
+/// What the system said, but for a missing file, which has no records.
+pub fn first_records(path: &Path, end: u64, most: u64, ends: impl Fn(&Record) -> bool) -> io::Result<Vec<Record>> {
+    const PIECE: usize = 16 * 1024;
+    let (mut records, mut at) = (Vec::new(), 0);
+    while at < end.min(most) {
+        let bytes = match read_records(path, at, end, PIECE) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+            bytes => bytes?,
+        };
+        at += bytes.len() as u64;
+        for line in bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+            let Ok(record) = serde_json::from_slice::<Record>(line) else { return Ok(records) };
+            if ends(&record) {
+                return Ok(records);
+            }
+            records.push(record);
+        }
+    }
+    Ok(records)
+}
+
 /// The last records before `end`, in order: at most `lines` of them, and of about `bytes` bytes.
 ///
 /// # Errors

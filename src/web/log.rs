@@ -88,6 +88,8 @@ fn place(event: &Event) -> (Option<u32>, Option<&str>) {
         | Event::Answered { command, .. }
         | Event::BuildMade { command, .. } => (Some(*command), None),
         Event::PushStarted { .. }
+        | Event::Connecting(_)
+        | Event::Connected(_)
         | Event::UndoStarted { .. }
         | Event::Paused { .. }
         | Event::Resumed { .. }
@@ -124,6 +126,8 @@ fn note(event: &Event) -> String {
         Event::PushStarted { push, stack, stage, who, sha, hosts, .. } => {
             format!("push {push}: {who} pushes {} of {stack} to {stage}, {} hosts", sha.short(), hosts.len())
         }
+        Event::Connecting(connections) => connections.under_way(),
+        Event::Connected(connections) => connections.done(),
         Event::CommandStarted { title, hosts: 0, .. } => format!("begins on the push host: {title}"),
         Event::CommandStarted { title, hosts, .. } => format!("begins on {hosts} hosts: {title}"),
         Event::HostStarted { .. } => "begins".to_owned(),

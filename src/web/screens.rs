@@ -4,17 +4,18 @@
 use super::App;
 use super::actions;
 use super::asking::Caller;
-use super::cursor::{last_records, read_records};
+use super::cursor::{first_records, last_records};
 use super::frame::{frame, page};
 use super::pages::{PushPage, Section};
 use super::problem::{Problem, Reply};
 use crate::desk::view::BackTo;
 use crate::desk::{JournalEnd, Refusal};
-use crate::journal::{Event, Record};
+use crate::journal::{Connecting, Event, Record};
 use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::{Ledger, LedgerError, outbox, questions, usual};
 use crate::plan::Assignment;
 use crate::stack::{PushNumber, StackName, StageName};
+use crate::time::At;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Query};
 use serde::Deserialize;
@@ -25,6 +26,8 @@ use std::str::FromStr;
 const TAIL_LINES: usize = 200;
 /// Bytes of the journal that are read for them.
 const TAIL_BYTES: u64 = 256 * 1024;
+/// Bytes of the journal before its first command, at most: the plan's hosts and commands by name, and how they were connected to.
+const HEAD_BYTES: u64 = 1 << 20;
 
 /// `GET /`
 pub async fn dashboard(app: Data<App>, caller: Caller) -> Reply {
@@ -88,8 +91,9 @@ pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
 
 async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
     let known = Known::of(app.desk.ledger(), id).await?;
-    let (first, tail) = journal_of(app, id).await?;
-    let (titles, spare, flips, hosts) = match first.map(|record| record.event) {
+    let (head, tail) = journal_of(app, id, TAIL_LINES).await?;
+    let connecting = connecting_of(&head);
+    let (titles, spare, flips, hosts) = match head.into_iter().next().map(|record| record.event) {
         Some(Event::PushStarted { commands, spare, flips, hosts, .. }) => (commands, spare, flips, hosts),
         // The runner has not begun yet: the plan says what it will do.
         _ => (Vec::new(), Vec::new(), Vec::new(), known.hosts),
@@ -127,6 +131,7 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
         spare,
         flips,
         hosts,
+        connecting,
         tail,
     })
 }
@@ -181,17 +186,32 @@ impl Known {
     }
 }
 
-/// The first record of a push's journal, and the last ones.
-async fn journal_of(app: &App, id: PushNumber) -> Result<(Option<Record>, Vec<Record>), Problem> {
+/// How far the connections to the hosts of a push are, and when that was said: none in journals of older runners.
+fn connecting_of(head: &[Record]) -> Option<(At, Connecting)> {
+    head.iter().rev().find_map(|record| Some((record.at, Connecting::of(&record.event)?)))
+}
+
+/// How far the connections to the hosts of a push are, as its journal says.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub(super) async fn connecting(app: &App, id: PushNumber) -> Result<Option<Connecting>, Problem> {
+    let (head, _) = journal_of(app, id, 0).await?;
+    Ok(connecting_of(&head).map(|(_, connecting)| connecting))
+}
+
+/// The records of a push's journal before its first command, and the last ones.
+async fn journal_of(app: &App, id: PushNumber, lines: usize) -> Result<(Vec<Record>, Vec<Record>), Problem> {
     let end = app.desk.journal_end(id).await.map_or(JournalEnd::default(), |end| *end.borrow());
     if end.len == 0 {
-        return Ok((None, Vec::new()));
+        return Ok((Vec::new(), Vec::new()));
     }
     let path = app.desk.journal_path(id);
     let read = tokio::task::spawn_blocking(move || {
-        let first = read_records(&path, 0, end.len, 1)?;
-        let tail = last_records(&path, end.len, TAIL_LINES, TAIL_BYTES)?;
-        Ok::<_, std::io::Error>((serde_json::from_slice(&first).ok(), tail))
+        let begins = |record: &Record| matches!(record.event, Event::CommandStarted { .. });
+        let head = first_records(&path, end.len, HEAD_BYTES, begins)?;
+        let tail = if lines > 0 { last_records(&path, end.len, lines, TAIL_BYTES)? } else { Vec::new() };
+        Ok::<_, std::io::Error>((head, tail))
     });
     read.await.map_err(Problem::broken)?.map_err(Problem::broken)
 }

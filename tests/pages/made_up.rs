@@ -6,6 +6,7 @@ use pushbutton::desk::view::{
     PlanView, PlannedView, Readiness, Rest, RestCommand, StageView, StepNow, Ticket, Trunk, Undo, Usual, WayBack,
     Weight,
 };
+use pushbutton::journal::connections::{Connecting, Connections, Missing};
 use pushbutton::journal::event::{Event, Record, Stream};
 use pushbutton::ledger::outbox::OutboxRow;
 use pushbutton::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
@@ -520,6 +521,7 @@ pub fn push_page(state: &str) -> PushPage {
         flips: vec![6],
         hosts,
         usual_ms: vec![89_000, 92_000, 94_000],
+        connecting: Some((at(2), connected())),
         tail: (1..=40).map(line).collect(),
         hold: matches!(state, "interrupted" | "failed").then(|| Hold { push: Some(4127), ..hold("web/prod") }),
         button: "PROD!!!".to_owned(),
@@ -543,6 +545,28 @@ pub fn push_page(state: &str) -> PushPage {
             .then(|| PushRow { kind: "catch-up".to_owned(), ..row(4128, "web", "prod", "succeeded") }),
         back: (state != "succeeded").then(|| BackTo::new("8f31c2e-4101", PROD, false)),
     }
+}
+
+/// A push that has just begun: some hosts are connected, one is away, and the rest is waited for.
+pub fn connecting() -> PushPage {
+    let mut page = push_page("running");
+    (page.commands, page.results, page.tail) = (Vec::new(), Vec::new(), Vec::new());
+    let waits_for = (14..22).map(|host| format!("web{host:03}")).collect();
+    let missing = vec![Missing { host: "web007<b>evil</b>".to_owned(), duration_ms: 1_200 }];
+    let so_far = Connections { hosts: 24, connected: 12, missing, waits_for, duration_ms: 3_200 };
+    page.connecting = Some((at(0), Connecting::UnderWay(so_far)));
+    page
+}
+
+/// One host of 24 did not come, and one was late.
+fn connected() -> Connecting {
+    Connecting::Done(Connections {
+        hosts: 24,
+        connected: 22,
+        missing: vec![Missing { host: "web007<b>evil</b>".to_owned(), duration_ms: 31_200 }],
+        waits_for: vec!["web014".to_owned()],
+        duration_ms: 31_400,
+    })
 }
 
 fn line(n: u64) -> Record {

@@ -1,5 +1,6 @@
 //! One push, live or past: what it does or did, host by host, and what was told of it.
 
+mod connect;
 mod steps;
 mod truth;
 
@@ -13,12 +14,14 @@ use super::parts::{
 use super::told::{Told, told, told_words};
 use super::{Frame, words};
 use crate::desk::view::{BackTo, Current, Hold, Rest, Usual};
+use crate::journal::Connecting;
 use crate::journal::event::{Event, Record, Stream};
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use crate::ledger::questions::Question;
 use crate::ledger::usual::UsualStep;
-use crate::time::{duration_words, exact_words};
+use crate::time::{At, duration_words, exact_words};
+use connect::{Connect, connect};
 use serde::Serialize;
 use steps::{Step, steps};
 use truth::{doubt, now_words, so_far};
@@ -55,6 +58,8 @@ pub struct PushPage {
     pub usual_ms: Vec<i64>,
     /// How long the steps of these took.
     pub usual_steps: Vec<UsualStep>,
+    /// How far the connections to its hosts are, and when that was said; none where the journal says nothing of it.
+    pub connecting: Option<(At, Connecting)>,
     /// The last records of its journal, for readers without JavaScript.
     pub tail: Vec<Record>,
     /// The hold on its stack or stage, if any.
@@ -106,6 +111,7 @@ pub(super) struct PushView {
     result_words: String,
     whys: Vec<Why>,
     more_whys: Option<String>,
+    connect: Option<Connect>,
     steps: Vec<Step>,
     hosts: Vec<HostCell>,
     legend: Vec<Legend>,
@@ -239,6 +245,7 @@ impl PushView {
             },
             whys,
             more_whys,
+            connect: connect(page, live, since, took_ms),
             steps,
             legend: legend(&hosts),
             hosts,

@@ -112,7 +112,7 @@ fn skew_words(row: &CommandRow) -> String {
 }
 
 /// Where a command lies on the bar, in hundredths of it: within it, and at least a sliver, so that a quick one is seen.
-fn on_the_bar(left: f64, width: f64) -> (f64, f64) {
+pub(super) fn on_the_bar(left: f64, width: f64) -> (f64, f64) {
     const SLIVER: f64 = 0.8;
     // `max` also turns what is no number into 0.
     let left = left.max(0.0).clamp(0.0, 100.0 - SLIVER);
