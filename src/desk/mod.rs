@@ -96,6 +96,8 @@ pub struct Desk {
     files: files::FilesChanged,
     inventories: inventory::Inventories,
     changes: watch::Sender<u64>,
+    /// One more for each reader who has a page open.
+    looking: Arc<()>,
     channels: Channels,
     /// A hold with an end was set: who waits for the next end looks again.
     hold_set: Notify,

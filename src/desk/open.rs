@@ -124,6 +124,7 @@ impl Desk {
             inventories: Inventories::new(seconds(limits.inventory_every_s)),
             channels: Channels::new(changes.clone()),
             changes,
+            looking: Arc::default(),
             hold_set: Notify::new(),
             floor: AtomicI64::new(0),
             stop: CancellationToken::new(),

@@ -3,12 +3,15 @@
 //! and one ends early when a push has reached the host or a person asks. It must never make a page or a push wait, never change
 //! anything on a host, and never end what runs over a connection: the masters belong to nobody.
 
+mod pause;
+
 use super::Desk;
 use super::view::{NotReady, Readiness, Shelf};
 use crate::advice::of_stack;
 use crate::remote::masters::{Connection, Failure, Masters};
 use crate::stack::{Host, StackName};
 use crate::time::At;
+use pause::{Pause, pause_after};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,14 +29,6 @@ const READY: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_secs(1);
 /// Hosts change by the dozen: those of one moment are told together.
 const GATHER: Duration = Duration::from_millis(100);
-/// The longest pause between two tries of a host that may come back by itself: with a try of 10 s before it, one that is back is
-/// ready within 20 s. Only hosts that somebody looks at are tried at all.
-const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// The pause after what a person must mend: a wrong key, a login shell that talks. sshd counts a refused key for 5 s.
-const MENDING_PAUSE: Duration = Duration::from_secs(15);
-/// After so many such tries nobody seems to be mending it: then sshd, and what reads its log, is asked seldom.
-const MENDING_TRIES: u32 = 8;
-const SELDOM: Duration = Duration::from_secs(60);
 /// A person who asks again within this time gets the answer that there is: each refused key counts against us.
 const ANSWERED_FOR: Duration = Duration::from_secs(5);
 
@@ -291,8 +286,8 @@ impl Warm {
         }
     }
 
-    /// Checks one host for ever.
-    async fn keep(&self, host: Host, at_once: Arc<Notify>) {
+    /// Checks one host for ever; `is_looked_at` says whether anybody has a page open.
+    async fn keep(&self, host: Host, at_once: Arc<Notify>, is_looked_at: impl Fn() -> bool) {
         let Ok(masters) = &self.masters else { return };
         let mut failures = 0;
         loop {
@@ -301,7 +296,7 @@ impl Warm {
             let pause = match tried {
                 Ok(()) => {
                     failures = 0;
-                    self.every
+                    Pause { looked_at: self.every, unseen: self.every }
                 }
                 Err(failure) => {
                     failures += 1;
@@ -309,7 +304,7 @@ impl Warm {
                 }
             };
             tokio::select! {
-                () = tokio::time::sleep(spread(pause)) => {}
+                () = pause.pass(&is_looked_at) => {}
                 () = at_once.notified() => failures = 0,
             }
         }
@@ -332,27 +327,20 @@ fn within(
     (kept, hosts)
 }
 
-/// How long to wait after the n-th failure in a row: 1, 2, 4, 8 s; a wrong key does not mend itself.
-fn pause_after(failures: u32, again: bool) -> Duration {
-    match again {
-        true => Duration::from_secs(1 << failures.saturating_sub(1).min(6)).min(LONGEST_PAUSE),
-        false if failures <= MENDING_TRIES => MENDING_PAUSE,
-        false => SELDOM,
-    }
-}
-
-/// A pause, up to a fifth shorter, so that many hosts are not asked in the same moment.
-fn spread(pause: Duration) -> Duration {
-    let mut byte = [0];
-    // Without random numbers the pause is just not spread.
-    let _ = getrandom::fill(&mut byte);
-    pause.mul_f64(1.0 - f64::from(byte[0]) / 1280.0)
-}
-
 impl Desk {
     /// Says that somebody looks at a stack: its hosts are connected, and asked what they run, for the next minutes.
     pub fn in_use(&self, stack: &StackName) {
         self.warm.in_use(stack);
+    }
+
+    /// Counts somebody who has a page open, until what is returned is dropped.
+    pub fn looking(&self) -> Arc<()> {
+        Arc::clone(&self.looking)
+    }
+
+    /// Whether anybody has a page open, of whatever stack: those of a hidden tab are not.
+    fn is_looked_at(&self) -> bool {
+        Arc::strong_count(&self.looking) > 1
     }
 
     /// Keeps one checking task for each host of the stacks in use, until `stop`.
@@ -368,7 +356,7 @@ impl Desk {
                 self.spawn(self.health.clone().finish("keep a host connected", token, move || {
                     let (desk, host, at_once, token) = (Arc::clone(&desk), host.clone(), Arc::clone(&at_once), until.clone());
                     async move {
-                        tokio::select! { biased; () = token.cancelled() => {}, () = desk.warm.keep(host, at_once) => {} }
+                        tokio::select! { biased; () = token.cancelled() => {}, () = desk.warm.keep(host, at_once, || desk.is_looked_at()) => {} }
                     }
                 }));
             }
@@ -413,18 +401,6 @@ mod tests {
         assert_eq!(kept(3), ("api web".to_owned(), 3), "hosts that two stacks share count once");
         assert_eq!(kept(4), ("api search web".to_owned(), 4));
         assert_eq!(kept(5), ("api big search web".to_owned(), 5));
-    }
-
-    #[test]
-    fn a_host_that_is_looked_at_is_never_left_for_long_and_one_with_a_wrong_key_is_not_pestered() {
-        let pauses: Vec<u64> = (1..=9).map(|failures| pause_after(failures, true).as_secs()).collect();
-        assert_eq!(pauses, [1, 2, 4, 8, 8, 8, 8, 8, 8]);
-        let mending: Vec<u64> = [1, 8, 9].map(|failures| pause_after(failures, false).as_secs()).into();
-        assert_eq!(mending, [15, 15, 60]);
-        for _ in 0..100 {
-            let pause = spread(Duration::from_secs(10));
-            assert!((Duration::from_secs(8)..=Duration::from_secs(10)).contains(&pause), "{pause:?}");
-        }
     }
 
     #[test]

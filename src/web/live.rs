@@ -81,7 +81,7 @@ fn event_stream(
     caller: Caller,
     events: impl Stream<Item = io::Result<Bytes>> + 'static,
 ) -> HttpResponse {
-    let viewing = app.viewers.one_more();
+    let viewing = (app.viewers.one_more(), app.desk.looking());
     let events = events.take_until(Box::pin(let_go(app, caller))).inspect(move |_| {
         // Lives as long as the stream does.
         let _ = &viewing;
