@@ -1,11 +1,14 @@
 //! What a push host says when it does not get in, when a host lacks something, and before anybody pushes: by its cause, with what
 //! to do, on real hosts. And hosts that ssh knows by other names than plain ones.
 
+use crate::house::browser::Browser;
 use crate::house::{House, Plans, until};
 use crate::site::{Site, host};
+use crate::whose::{add_user, is_root};
 use pushbutton::demo::fleet::Fleet;
 use pushbutton::demo::http::Sent;
 use pushbutton::demo::repo::Shop;
+use pushbutton::demo::trouble::How;
 use pushbutton::process::Program;
 use pushbutton::remote::masters::Masters;
 use serde_json::{Value, json};
@@ -242,7 +245,7 @@ async fn what_a_host_lacks_is_told_before_a_push_and_is_the_reason_when_it_fails
 
     // The same on the page, which begins a look by a button and never waits for it.
     let mut client = house.client().clone();
-    let answer = client.send("POST", "/stacks/web/hosts", Sent::Form(""), &[]).await.unwrap();
+    let answer = client.send("POST", "/stacks/web/hosts/look", Sent::Form(""), &[]).await.unwrap();
     assert_eq!(answer.status, 303);
     let page = until("the look is over", async || {
         let page = house.get("/stacks/web/hosts").await.text;
@@ -284,9 +287,9 @@ async fn what_a_host_lacks_is_told_before_a_push_and_is_the_reason_when_it_fails
 }
 
 #[tokio::test]
-async fn two_hosts_behind_one_address_are_two_hosts_by_their_ports() {
+async fn hosts_behind_one_address_by_ports_of_ipv6_with_underscores_and_users_of_a_domain_are_hosts_like_others() {
     let dir = tempfile::Builder::new().prefix("pb").tempdir().unwrap();
-    let fleet = Fleet::start(&dir.path().join("fleet"), &["one", "two"]).await.unwrap();
+    let fleet = Fleet::start(&dir.path().join("fleet"), &["one", "two", "three"]).await.unwrap();
     // IPv6 where this machine has it.
     let address = match std::net::TcpListener::bind("[::1]:0") {
         Ok(_) => "::1",
@@ -312,13 +315,25 @@ async fn two_hosts_behind_one_address_are_two_hosts_by_their_ports() {
         std::fs::write(&known, format!("{text}[{address}]:{port} {key}")).unwrap();
         names.push(format!("{bracketed}:{port}"));
     }
+    // A third one has an underscore in its name, and a user of a domain.
+    let third = match is_root() {
+        true => {
+            add_user(&fleet, "three", r"DOM\deploy", &["web", "copy"]);
+            r"DOM\deploy@my_host"
+        }
+        false => "my_host",
+    };
+    names.push(third.to_owned());
     let config = std::fs::read_to_string(fleet.ssh_config()).unwrap();
     let of_one: Vec<&str> = config
         .lines()
         .filter(|line| ["User", "Identit", "UserKnown"].iter().any(|word| line.trim().starts_with(word)))
         .collect();
-    std::fs::write(fleet.ssh_config(), format!("{config}Host {address}\n{}\n", of_one[..of_one.len() / 2].join("\n")))
-        .unwrap();
+    let who = of_one[..of_one.len() / 3].join("\n");
+    let third = fleet.host("three").unwrap().address();
+    let more =
+        format!("Host {address}\n{who}\nHost my_host\n  HostName {}\n  Port {}\n{who}\n", third.ip(), third.port());
+    std::fs::write(fleet.ssh_config(), format!("{config}{more}")).unwrap();
     let shop = Shop::open_in(&dir.path().join("shop")).await.unwrap();
     let stack = format!(
         "title = \"Web\"\nsource = {{ git = {:?}, branch = \"main\" }}\nbuild = [\"./build.sh\"]\nship = \"dist\"\n[[stage]]\n\
@@ -328,18 +343,59 @@ async fn two_hosts_behind_one_address_are_two_hosts_by_their_ports() {
     );
     let house = House::raise(dir, fleet, shop, &stack, "", None).await;
     let pushed = house.push_well("qa").await;
+    names.last_mut().unwrap().replace_range(.., "my_host");
     assert_eq!(pushed["hosts"], json!(names));
     let id = pushed["push"]["id"].as_i64().unwrap();
-    for (name, machine) in names.iter().zip(["one", "two"]) {
+    for (name, machine) in names.iter().zip(["one", "two", "three"]) {
         let srv = house.fleet.host(machine).unwrap().srv_dir();
         assert!(srv.join("web/current").exists() && srv.join("copy").is_dir(), "{machine}");
         let page = house.get(&format!("/pushes/{id}")).await.text;
         assert!(page.contains(&format!("data-h=\"{name}\"")) || page.contains(name), "{name}: {page}");
         let query = name.replace('[', "%5B").replace(']', "%5D").replace(':', "%3A");
         let log = house.get(&format!("/api/v1/pushes/{id}/log?host={query}")).await.text;
-        assert!(log.contains(&format!("at {address}")), "{log}");
+        let at = if machine == "three" { "my_host" } else { address };
+        assert!(log.contains(&format!("at {at}")), "{log}");
+    }
+    if is_root() {
+        let log = std::fs::read_to_string(house.fleet.host("three").unwrap().sshd_log()).unwrap();
+        assert!(log.contains("Accepted publickey for DOM"), "{log}");
     }
     let (code, said) = house.says(&["check", "--hosts"]).await;
     assert_eq!(code, Some(0), "{said}");
-    holds(&said, &[&format!("{}: well", names[0]), &format!("{}: well", names[1])]);
+    for name in &names {
+        holds(&said, &[&format!("{name}: well")]);
+    }
+    // By these names they are asked, connected anew, brought up to date, and shown.
+    for name in &names {
+        for what in ["check", "reconnect"] {
+            let (code, said) = house.says(&["hosts", what, "web", name]).await;
+            assert_eq!((code, said.as_str()), (Some(0), format!("{name}: ready\n1 of 1 hosts ready\n").as_str()));
+        }
+    }
+    let browser = Browser::open(&house).await;
+    browser.sign_in("kate").await;
+    browser.go(&format!("/pushes/{id}")).await;
+    for name in &names {
+        browser.says("main", name).await;
+    }
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+    house.commit().await;
+    // One is away while the others are brought on, and is caught up by its name.
+    let away = house.fleet.host("two").unwrap();
+    away.break_(How::Hung).await.unwrap();
+    let id = house.press("qa").await;
+    let ended = house.ended(id).await;
+    let why = ended["push"]["why"].as_str().unwrap();
+    assert!(why.contains(&names[1]), "{why}");
+    away.mend().await.unwrap();
+    let last = house.push_well("qa").await;
+    assert_eq!(last["push"]["hosts_ok"], 3, "{last:#}");
+    // A plan by hand goes to the same hosts.
+    house.commit().await;
+    let (code, script) = house.says(&["plan", "web", "qa", "--shell"]).await;
+    assert_eq!(code, Some(0), "{script}");
+    let mut shell = Program::new("sh").with_input().env("HOME", house.dir.path()).start().unwrap();
+    shell.stdin.take().unwrap().write_all(script.as_bytes()).await.unwrap();
+    let ran = tokio::time::timeout(Duration::from_secs(90), shell.wait_with_output()).await.unwrap().unwrap();
+    assert!(ran.status.success(), "{ran:?}\n{script}");
 }

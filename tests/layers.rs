@@ -95,3 +95,39 @@ fn every_way_to_name_a_room_is_seen() {
         ["cli", "config", "time"]
     );
 }
+
+/// What asks a file system what a name is, in a script.
+const ASKS: [&str; 12] =
+    ["readlink", "realpath", "-ef", "cd -P", "[ -L", "[ -e", "[ -d", "[ -f", "[ -h", "[ ! -", "ls -", "test -"];
+
+#[test]
+fn one_script_part_alone_says_what_current_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let mut asking = BTreeMap::new();
+    for path in files {
+        let name = path.strip_prefix(&root).unwrap().display().to_string();
+        // The demo makes hosts, and tests look at them: neither says anything to a push.
+        if name.starts_with("demo/") || name.ends_with("tests.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code =
+            text.split("#[cfg(test)]").next().unwrap().lines().filter(|line| !line.trim_start().starts_with("//"));
+        let link = |line: &str| {
+            let words = line.split(|c: char| !c.is_ascii_alphanumeric() && !"_-./$".contains(c));
+            words.map(|word| word.trim_start_matches("./")).any(|word| word == "current" || word.ends_with("/current"))
+        };
+        let found: Vec<String> = code
+            .filter(|line| link(line) && ASKS.iter().any(|asks| line.contains(asks)))
+            .map(|line| line.trim().to_owned())
+            .collect();
+        if !found.is_empty() {
+            asking.insert(name, found);
+        }
+    }
+    let elsewhere: Vec<_> = asking.iter().filter(|(name, _)| *name != "plan/shell/locate.rs").collect();
+    assert!(elsewhere.is_empty(), "only LOCATE decides it: {elsewhere:#?}");
+    assert!(asking["plan/shell/locate.rs"].len() >= 5, "this test finds what it looks for: {asking:#?}");
+}

@@ -243,6 +243,9 @@ fn what_runs_only_after_a_failure_is_shown_only_then() {
         assert!(html.contains(words), "{words}");
     }
     assert!(!html.contains("11. undo"), "what was not needed is not shown");
+    let html = checked("push-connecting", pages.push(&frame, &made_up::connecting()));
+    let words = "12 of 24 hosts; waiting for web014, web015, web016 and 8 more; not reached: web007&lt;b&gt;evil&lt;";
+    assert!(html.contains("<b>Connecting</b>") && html.contains(words), "{html}");
     let html = checked("push-dropped", pages.push(&frame, &made_up::one_dropped()));
     assert!(html.contains("dropped") && !html.contains("drop: out of the balancer"), "{html}");
     let mut live = made_up::one_dropped();
@@ -518,14 +521,37 @@ fn hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first() {
             )],
         ),
     ];
-    let last = Checkup { stack: "web".to_owned(), at: at(180).to_string(), must: 2, notes: 1, places };
+    let mut places = places;
+    let umask = || {
+        let what = "the login's umask is 077: others cannot read what commands make there, a web server among them";
+        finding(Weight::Note, what, "set umask 022 in the login's start-up file there, or say umask 022 in the command")
+    };
+    let directory = finding(
+        Weight::Must,
+        "/srv/web/current is a real directory with 12 entries, where a push puts a link",
+        "there, while the site stays as it is: mv /srv/web/current /srv/web/current.before-pushbutton && ln -s current.before-pushbutton /srv/web/current",
+    );
+    places.push(looked("web004", "Linux x86_64, as deploy, rsync 3.2.7, 34.1 GB free", vec![directory, umask()]));
+    for n in 5..12 {
+        places.push(looked(&format!("web{n:03}"), "Linux x86_64, as deploy, rsync 3.2.7, 34.1 GB free", vec![umask()]));
+    }
+    let last = Checkup { stack: "web".to_owned(), at: at(180).to_string(), must: 3, notes: 9, places };
     let view = CheckupView { stack: "web".to_owned(), since: None, last: Some(last.clone()) };
     let html = checked("hosts", pages.checkup(&frame, &view));
     for words in
-        ["2 things to mend, 1 worth knowing", "To mend before a push", "Worth knowing", "no answer", "Check hosts now"]
+        ["3 things to mend, 9 worth knowing", "To mend before a push", "Worth knowing", "no answer", "Check hosts now"]
     {
         assert!(html.contains(words), "{words}");
     }
+    assert!(
+        html.contains("web004, web005, web006, web007 and 4 more: the login&#x27;s umask is 077")
+            || html.contains("web004, web005, web006, web007 and 4 more: the login&#39;s umask is 077"),
+        "what is alike is told once: {html}"
+    );
+    assert!(
+        html.contains("<b>web003 refuses connections") && html.contains("the port right?</b>"),
+        "no name twice: {html}"
+    );
     assert!(html.find("To mend").unwrap() < html.find("Worth knowing").unwrap());
     let well = Checkup { must: 0, notes: 0, places: last.places[..2].to_vec(), ..last };
     let html = checked("hosts-well", pages.checkup(&frame, &CheckupView { last: Some(well), ..view.clone() }));

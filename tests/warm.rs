@@ -1,10 +1,12 @@
 //! The warm fleet: hosts are connected before the press, and the page says which are not, and which run something else.
 
+use crate::cli::pushbutton;
 use crate::house::browser::Browser;
 use crate::house::{House, Plans, kill, until};
 use pushbutton::demo::trouble::How;
 use pushbutton::process::Program;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::os::unix::fs::FileTypeExt as _;
 use std::time::Duration;
 
@@ -114,6 +116,40 @@ async fn a_host_that_dies_is_named_with_the_reason_and_is_ready_again_when_it_is
     assert_eq!(house.sign_ins(), [before[0] + 1, before[1], before[2]]);
     house.push_well("qa").await;
     assert_eq!(house.sign_ins(), [before[0] + 1, before[1], before[2]]);
+
+    // The same two questions on the command line: all hosts or some, and the code says whether all answer.
+    let all = pushbutton(&house, &["hosts", "check", "web"]).await;
+    assert_eq!((all.code, all.out.as_str()), (Some(0), "qa1: ready\nqa2: ready\nqa3: ready\n3 of 3 hosts ready\n"));
+    let before = house.sign_ins();
+    let some = pushbutton(&house, &["hosts", "reconnect", "web", "qa3", "qa1"]).await;
+    assert_eq!((some.code, some.out.lines().last()), (Some(0), Some("2 of 2 hosts ready")), "{some:?}");
+    assert_eq!(house.sign_ins(), [before[0] + 1, before[1], before[2] + 1]);
+    let unknown = pushbutton(&house, &["hosts", "check", "web", "qa9"]).await;
+    assert!(unknown.code == Some(1) && unknown.err.contains("host qa9 of web does not exist"), "{unknown:?}");
+    let look = house.send("POST", "/api/v1/stacks/web/hosts/look", &Value::Null).await;
+    let look: Value = serde_json::from_str(&look.text).unwrap();
+    assert_eq!((&look["must"], look["places"].as_array().unwrap().len()), (&Value::from(0), 4), "{look:#}");
+    let known: Value = serde_json::from_str(&house.get("/api/v1/stacks/web/hosts").await.text).unwrap();
+    assert_eq!(known["last"]["at"], look["at"], "what the last look found is kept");
+
+    // Every command that docs/hosts.md shows is one.
+    let page = include_str!("../docs/hosts.md");
+    let shown: BTreeSet<&str> = page.split('`').skip(1).step_by(2).filter(|it| it.starts_with("pushbutton ")).collect();
+    for command in &shown {
+        let words = command.replace("STACK", "web").replace("[HOST…]", "qa1");
+        let words: Vec<&str> = words.split_whitespace().skip(1).collect();
+        let said = pushbutton(&house, &words).await;
+        assert_eq!(said.code, Some(0), "{command}: {said:?}");
+    }
+    assert!(shown.len() >= 4, "{shown:?}");
+
+    // A dead host is told by all of them.
+    qa2.break_(How::Dead).await.unwrap();
+    let check = pushbutton(&house, &["hosts", "check", "web"]).await;
+    assert!(check.code == Some(1) && check.out.contains("qa2 refuses connections"), "{check:?}");
+    assert!(check.out.ends_with("2 of 3 hosts ready\n"), "{check:?}");
+    let check = pushbutton(&house, &["check", "--hosts"]).await;
+    assert!(check.code == Some(1) && check.out.contains("qa2: no answer"), "{check:?}");
 }
 
 #[tokio::test]

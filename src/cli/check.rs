@@ -88,7 +88,7 @@ fn hosts(config: &Path, stacks: &[StackName], person: &Person, json: bool) -> an
         let mut server = Server::open(&config, &who).await?;
         let mut found = Vec::new();
         for stack in stacks {
-            match server.ask("POST", &format!("/api/v1/stacks/{stack}/hosts"), Some(Value::Null)).await {
+            match server.ask("POST", &format!("/api/v1/stacks/{stack}/hosts/look"), Some(Value::Null)).await {
                 Ok(one) => found.push(one),
                 Err(error) => {
                     server.close().await?;

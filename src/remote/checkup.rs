@@ -3,7 +3,9 @@
 
 use super::guard::ask;
 use super::masters::Connection;
+use super::release::Current;
 use super::{Ending, Task};
+use crate::plan::shell::LOCATE;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -16,7 +18,12 @@ const MOST: usize = 256 * 1024;
 
 /// Says what a host has, a line each: `NAME TAB VALUE…`, and `end` behind the last. Places come as lines `KIND TAB PATH` in
 /// `PUSH_PLACES`; a release's place also tells what its `current` is.
-const LOOK: &str = r#"t=$(printf '\t')
+fn script() -> String {
+    format!("{TOOLS}{LOCATE}{PLACES}")
+}
+
+/// Looks at the host itself, and has the functions for places. It stands before [`LOCATE`], which sets the umask.
+const TOOLS: &str = r#"t=$(printf '\t')
 say() { printf '%s' "$1"; shift; for v; do printf '\t%s' "$(printf %s "$v" | tr '\t\n' '  ')"; done; printf '\n'; }
 IFS=' ' read -r up _ </proc/uptime
 say clock "$(date +%s)"
@@ -36,33 +43,26 @@ w='flock -w'; lacks flock -V
 case $(mv --help 2>&1) in *-T*) ;; *) say lacks 'mv -T' ;; esac
 say rsync "$(rsync --version 2>/dev/null | head -n 1)"
 there() { p=$1; while [ ! -e "$p" ]; do p=${p%/*}; [ -n "$p" ] || { p=/; break; }; done; }
-free() { df "$1" -- "$p" 2>/dev/null | { read -r _; read -r _ n _ f _; [ "$n" = 0 ] || printf %s "$f"; }; }
+room() { df "$1" -- "$p" 2>/dev/null | { read -r _; read -r _ n _ f _; [ "$n" = 0 ] || printf %s "$f"; }; }
 may() { [ -w "$p" ] && [ -x "$p" ] && printf yes; }
 place() {
   there "$2"; d=; [ -d "$p" ] && d=yes
-  say place "$1" "$2" "$p" "$d" "$(may)" "$(stat -c %U "$p" 2>/dev/null)" "$(free -Pk)" "$(free -Pi)"
+  say place "$1" "$2" "$p" "$d" "$(may)" "$(stat -c %U "$p" 2>/dev/null)" "$(room -Pk)" "$(room -Pi)"
 }
-current() {
-  c=$1/current
-  if [ -L "$c" ]; then
-    to=$(readlink "$c")
-    if [ ! -e "$c" ]; then say current "$1" nowhere "$to"
-    elif [ ! -d "$c" ]; then say current "$1" file "$to"
-    else
-      r=$(cd -P -- "$c" 2>/dev/null && pwd -P); b=$(cd -P -- "$1/releases" 2>/dev/null && pwd -P); n=${r#"$b"/}
-      if [ -n "$b" ] && [ "$b/$n" = "$r" ] && [ -f "$1/.verified/$n" ]; then say current "$1" ours "$n"; else say current "$1" foreign "$to"; fi
-    fi
-  elif [ -d "$c" ]; then say current "$1" directory "$(ls -A "$c" 2>/dev/null | wc -l)"
-  elif [ -e "$c" ]; then say current "$1" file ''
-  else say current "$1" nothing ''
-  fi
-}
+"#;
+
+/// Goes through the places, behind [`LOCATE`], which says what `current` is.
+const PLACES: &str = r#"live() (
+  cd -- "$1" 2>/dev/null || { say current "$1" nothing ''; exit; }
+  tell
+  say current "$1" "$kind" "$more"
+)
 place home "$HOME"
 [ ! -e "$HOME/.pushbutton" ] || place home "$HOME/.pushbutton"
 while IFS=$t read -r kind path; do
   [ -n "$path" ] || continue
   place "$kind" "$path"
-  case $kind in release) for s in releases .verified; do [ ! -e "$path/$s" ] || place release "$path/$s"; done; current "$path" ;; esac
+  case $kind in release) for s in releases .verified; do [ ! -e "$path/$s" ] || place release "$path/$s"; done; live "$path" ;; esac
 done <<PLACES
 $PUSH_PLACES
 PLACES
@@ -97,23 +97,6 @@ pub struct Place {
     pub free_kib: Option<u64>,
     /// Free inodes, where the file system counts them.
     pub free_inodes: Option<u64>,
-}
-
-/// What stands at `current`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Current {
-    /// Nothing yet.
-    Nothing,
-    /// A link to a release of ours.
-    Ours,
-    /// A link to a directory that we did not make.
-    Foreign(String),
-    /// A link to nowhere.
-    Nowhere(String),
-    /// A real directory, with so many entries.
-    Directory(u64),
-    /// A file.
-    File,
 }
 
 /// What a host says of itself.
@@ -153,7 +136,7 @@ pub async fn look(on: &Connection, places: &[(Use, String)]) -> Result<Facts, St
     };
     let lines: Vec<String> = places.iter().map(|(kind, path)| format!("{}\t{path}", word(*kind))).collect();
     let task = Task {
-        script: LOOK.to_owned(),
+        script: script(),
         values: BTreeMap::from([("PUSH_PLACES".to_owned(), lines.join("\n"))]),
         timeout: LIMIT,
         lease_s: 2 * LIMIT.as_secs(),
@@ -211,17 +194,7 @@ impl Facts {
                     };
                     facts.places.push((kind, place));
                 }
-                ["current", dir, state, detail] => {
-                    let state = match state {
-                        "nothing" => Current::Nothing,
-                        "ours" => Current::Ours,
-                        "foreign" => Current::Foreign(detail.to_owned()),
-                        "nowhere" => Current::Nowhere(detail.to_owned()),
-                        "directory" => Current::Directory(detail.trim().parse().unwrap_or(0)),
-                        _ => Current::File,
-                    };
-                    facts.currents.push((dir.to_owned(), state));
-                }
+                ["current", dir, kind, more] => facts.currents.push((dir.to_owned(), Current::read(kind, more)?)),
                 _ => {}
             }
         }
@@ -255,19 +228,19 @@ mod tests {
         places.push(format!("rsync\t{}", at("not/yet/there").display()));
         places.push(format!("rsync\t{}/x", at("file/current").display()));
         for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
-            let program = Program::new(shell[0]).args(&shell[1..]).args(["-c", LOOK]);
+            let program = Program::new(shell[0]).args(&shell[1..]).args(["-c", &script()]);
             let program = program.env("PUSH_PLACES", places.join("\n")).env("HOME", room.path());
             let output = program.output(Duration::from_secs(60)).await.unwrap();
             let said = String::from_utf8_lossy(&output.stdout).into_owned();
             let facts = Facts::read(&said).unwrap_or_else(|| panic!("{shell:?}: {said}"));
             let states: Vec<&Current> = facts.currents.iter().map(|(_, state)| state).collect();
-            let (foreign, nowhere) = ("releases/a-1".to_owned(), "releases/gone".to_owned());
+            let foreign = at("foreign").join("releases/a-1").canonicalize().unwrap().display().to_string();
             let wanted = [
                 &Current::Nothing,
-                &Current::Ours,
-                &Current::Foreign(foreign),
-                &Current::Nowhere(nowhere),
-                &Current::Directory(1),
+                &Current::Ours("a-1".to_owned()),
+                &Current::Elsewhere(foreign),
+                &Current::Nowhere("releases/gone".to_owned()),
+                &Current::Directory("1".to_owned()),
                 &Current::File,
             ];
             assert_eq!(states, wanted, "{shell:?}");

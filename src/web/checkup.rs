@@ -22,7 +22,7 @@ pub async fn page(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply 
     Ok(frame::page(StatusCode::OK, app.pages.checkup(&frame, &view)?))
 }
 
-/// `POST /stacks/{stack}/hosts`: begins a look, and shows the page.
+/// `POST /stacks/{stack}/hosts/look`: begins a look, and shows the page.
 pub async fn begin(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
     let too_often = |wait| Problem::too_often("you looked", wait);
@@ -37,7 +37,7 @@ pub async fn known(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
     Ok(HttpResponse::Ok().json(app.desk.checkup(&stack)?))
 }
 
-/// `POST /api/v1/stacks/{stack}/hosts`: looks now, or joins a look that is on its way, and answers with what it found.
+/// `POST /api/v1/stacks/{stack}/hosts/look`: looks now, or joins a look that is on its way, and answers with what it found.
 pub async fn now(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
     let too_often = |wait| Problem::too_often("you looked", wait);

@@ -4,12 +4,12 @@
 use super::App;
 use super::actions::{see, to_the_end};
 use super::asking::Caller;
-use super::in_time::InTime;
+use super::body::{Body, Fields, Kind};
 use super::problem::Reply;
 use super::screens::named;
 use crate::stack::StackName;
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Json, Path};
+use actix_web::web::{Data, Path};
 use serde::Deserialize;
 use serde_json::json;
 use std::time::Duration;
@@ -25,6 +25,12 @@ pub struct Which {
     hosts: Vec<String>,
 }
 
+impl Fields for Which {
+    const FIELDS: &'static [(&'static str, Kind)] = &[("hosts", Kind::Texts)];
+    const NEEDED: Option<(&'static [&'static str], &'static str)> = None;
+    const EXAMPLE: &'static str = r#"{"hosts": ["web1"]}"#;
+}
+
 /// `POST /stacks/{stack}/hosts/check`
 pub async fn check(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
@@ -33,26 +39,16 @@ pub async fn check(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
 }
 
 /// `POST /api/v1/stacks/{stack}/hosts/check`
-pub async fn check_by_api(app: Data<App>, _: Caller, stack: Path<String>, body: Option<InTime<Json<Which>>>) -> Reply {
-    let (stack, hosts) = asked(&stack, body)?;
-    let hosts = to_the_end(async move { app.desk.check_hosts(&stack, &hosts).await }).await?;
+pub async fn check_by_api(app: Data<App>, _: Caller, stack: Path<String>, Body(which): Body<Which>) -> Reply {
+    let stack: StackName = named("stack", &stack)?;
+    let hosts = to_the_end(async move { app.desk.check_hosts(&stack, &which.hosts).await }).await?;
     Ok(HttpResponse::Ok().json(json!({ "hosts": hosts })))
 }
 
 /// `POST /api/v1/stacks/{stack}/hosts/reconnect`
-pub async fn reconnect_by_api(
-    app: Data<App>,
-    caller: Caller,
-    stack: Path<String>,
-    body: Option<InTime<Json<Which>>>,
-) -> Reply {
-    let (stack, hosts) = asked(&stack, body)?;
+pub async fn reconnect_by_api(app: Data<App>, caller: Caller, stack: Path<String>, Body(which): Body<Which>) -> Reply {
+    let stack: StackName = named("stack", &stack)?;
     tracing::info!(stack = %stack, who = %caller.who, "hosts are connected anew");
-    let hosts = to_the_end(async move { app.desk.reconnect_hosts(&stack, &hosts).await }).await?;
+    let hosts = to_the_end(async move { app.desk.reconnect_hosts(&stack, &which.hosts).await }).await?;
     Ok(HttpResponse::Ok().json(json!({ "hosts": hosts })))
-}
-
-fn asked(stack: &str, body: Option<InTime<Json<Which>>>) -> Result<(StackName, Vec<String>), super::problem::Problem> {
-    let hosts = body.map(|body| body.0.into_inner().hosts).unwrap_or_default();
-    Ok((named("stack", stack)?, hosts))
 }

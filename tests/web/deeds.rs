@@ -180,6 +180,20 @@ async fn a_call_that_lacks_misspells_or_mistypes_something_is_told_what_with_an_
         ("POST", "/api/v1/pushes/1/resume".into(), "[]", "bad_request", "is a list, and must be an object"),
         ("POST", "/api/v1/pushes/1/resume".into(), r#"{"why":"x"}"#, "bad_request", "no field `why` here"),
         ("POST", "/api/v1/pushes/1/pause".into(), "{", "bad_request", "is not JSON"),
+        (
+            "POST",
+            format!("{web}/hosts/check"),
+            r#"{"host":["web1"]}"#,
+            "bad_request",
+            "no field `host` here; there are `hosts`",
+        ),
+        (
+            "POST",
+            format!("{web}/hosts/reconnect"),
+            r#"{"hosts":"web1"}"#,
+            "bad_request",
+            "`hosts` must be a list of texts",
+        ),
         ("POST", "/api/v1/pushes/1/cancel".into(), r#"{"reason":["x"]}"#, "bad_request", "`reason` must be a text"),
         ("POST", format!("{web}/builds"), "", "missing", "`sha` is missing in the query; for example ?sha="),
         ("POST", format!("{web}/builds?ref=main"), "", "missing", "`sha` is missing in the query"),
@@ -195,7 +209,7 @@ async fn a_call_that_lacks_misspells_or_mistypes_something_is_told_what_with_an_
     let kind = ("content-type", "application/x-www-form-urlencoded");
     let lines = [("cookie", mary.as_str()), ("origin", site.origin.as_str()), kind];
     for row in ROUTES.iter().filter(|row| row.path.starts_with("/api/") && row.method != "GET") {
-        let takes_none = ["/builds", "/hosts", "/unpause"].iter().any(|part| row.path.contains(part));
+        let takes_none = ["/builds", "/hosts/look", "/unpause"].iter().any(|part| row.path.contains(part));
         if !takes_none {
             let answer = site.ask(row.method.as_str(), &address(row), &lines, "{\"reason\":\"x\"}").await;
             assert_eq!(answer.status, 400, "{} {}: {}", row.method, row.path, answer.text());

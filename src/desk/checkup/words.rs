@@ -1,7 +1,8 @@
 //! What a host's facts mean for a push, in words. Pure.
 
 use super::Finding;
-use crate::remote::checkup::{Current, Facts, Place, Use};
+use crate::remote::checkup::{Facts, Place, Use};
+use crate::remote::release::Current;
 use crate::size::bytes_words;
 use crate::time::At;
 use std::collections::{BTreeMap, BTreeSet};
@@ -137,20 +138,21 @@ fn room(place: &Place) -> Option<Finding> {
 }
 
 fn current(dir: &str, state: &Current) -> Option<Finding> {
-    let entries = |count: u64| if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") };
+    let entries = |count: &str| if count == "1" { "1 entry".to_owned() } else { format!("{count} entries") };
     match state {
-        Current::Nothing | Current::Ours => None,
+        Current::Nothing | Current::Ours(_) => None,
         Current::Directory(count) => Some(Finding::must(
-            format!("{dir}/current is a real directory with {}, where a push puts a link", entries(*count)),
+            format!("{dir}/current is a real directory with {}, where a push puts a link", entries(count)),
             &format!(
-                "move it away when the site may be gone for a moment, there: mv {dir}/current {dir}/current.before"
+                "there, while the site stays as it is: mv {dir}/current {dir}/current.before-pushbutton && ln -s \
+                 current.before-pushbutton {dir}/current"
             ),
         )),
         Current::File => Some(Finding::must(
-            format!("{dir}/current is a file, or a link to one, where a push puts a link to a release"),
-            &format!("move it away, there: mv {dir}/current {dir}/current.before"),
+            format!("{dir}/current is a file, where a push puts a link to a release"),
+            &format!("move it away, there: mv {dir}/current {dir}/current.before-pushbutton"),
         )),
-        Current::Foreign(to) => Some(Finding::note(
+        Current::Elsewhere(to) => Some(Finding::note(
             format!("{dir}/current points to {to}, which no push of ours has made"),
             "the first push puts its own link there, and leaves that directory as it is",
         )),
@@ -231,7 +233,7 @@ mod tests {
             kind: "Linux x86_64".to_owned(),
             rsync: "rsync  version 3.2.7  protocol version 31".to_owned(),
             places: vec![(Use::Home, place("/home/deploy", "/home/deploy")), (Use::Release, place("/srv/web", "/srv"))],
-            currents: vec![("/srv/web".to_owned(), Current::Ours)],
+            currents: vec![("/srv/web".to_owned(), Current::Ours("a-1".to_owned()))],
             ..Facts::default()
         }
     }
@@ -278,12 +280,12 @@ mod tests {
             (|it| it.places[1].1.free_inodes = Some(0), "must: only 0 more files can be made at /srv"),
             (|it| it.places[1].1.free_kib = Some(500 * 1024), "note: only "),
             (
-                |it| it.currents[0].1 = Current::Directory(12),
+                |it| it.currents[0].1 = Current::Directory("12".into()),
                 "must: /srv/web/current is a real directory with 12 entries",
             ),
             (|it| it.currents[0].1 = Current::File, "must: /srv/web/current is a file"),
             (
-                |it| it.currents[0].1 = Current::Foreign("/srv/old".into()),
+                |it| it.currents[0].1 = Current::Elsewhere("/srv/old".into()),
                 "note: /srv/web/current points to /srv/old, which no push",
             ),
             (

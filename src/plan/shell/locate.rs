@@ -6,7 +6,8 @@
 ///
 /// `ours NAME`: whether a release is one that a record of ours says we made. `within PATH`: `name` is then the release of ours
 /// that the path is or lies in, `exact` is not empty when it is that very directory. `locate`: `kind` is then `nothing`, `ours`
-/// (a link to the release `name`), `elsewhere`, `directory`, `file` or `nowhere`; `text` is what the link says. `sweep` removes
+/// (a link to the release `name`), `elsewhere`, `directory`, `file` or `nowhere`; `text` is what the link says. `tell` does the same,
+/// and `more` is then what a reader wants to know of it: the release, the place, the number of entries, what the link says. `sweep` removes
 /// the links that a flip left behind which was killed. `stands` says what keeps a flip from `current`, and then ends the script with
 /// code 5.
 pub const LOCATE: &str = r#"CDPATH= LC_ALL=C
@@ -39,6 +40,15 @@ locate() {
   elif [ -d current ]; then
     kind=directory; within ./current || :
   elif [ -e current ]; then kind=file; fi
+}
+tell() {
+  locate
+  case $kind in
+    ours) more=$name ;;
+    elsewhere) more=$(readlink -f current) ;;
+    directory) more=$(ls -A ./current 2>/dev/null | wc -l | tr -d ' ') ;;
+    *) more=$text ;;
+  esac
 }
 sweep() {
   for old in .current.[0-9]*.[0-9]* .current.by-hand; do [ ! -L "$old" ] || rm -f -- "$old"; done

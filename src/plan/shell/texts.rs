@@ -84,13 +84,12 @@ stands >&2 || exit 1
 case $kind:$name in nothing:* | nowhere:* | ours:BUILD) ;; *) printf '%s\n' "$text" >.previous ;; esac
 ln -sfn -- releases/BUILD .current.by-hand
 mv -T -- .current.by-hand current
-readlink current
+locate; echo "$text"
 "#;
 
 /// Says what is live, and fails when that is not the build.
 pub(super) const READ_BACK: &str = r#"set -eu
 cd -- DIR
-readlink current
-locate
+locate; echo "$text"
 [ "$kind:$name" = ours:BUILD ]
 "#;

@@ -82,8 +82,8 @@ impl Current {
         }
     }
 
-    fn read(said: &str) -> Option<Self> {
-        let (kind, more) = said.split_once(' ')?;
+    /// What a host says of it: a kind, and what `LOCATE`'s `tell` adds.
+    pub(in crate::remote) fn read(kind: &str, more: &str) -> Option<Self> {
         match (kind, more) {
             ("nothing", "") => Some(Self::Nothing),
             ("file", "") => Some(Self::File),
@@ -194,7 +194,10 @@ fn read_one(mut said: &str) -> Option<Seen> {
     // The place may hold anything but a NUL, also line ends; what follows it may not.
     let (rest, sha) = said.strip_suffix('\n')?.rsplit_once("\nsha ")?;
     let (current, root) = rest.rsplit_once("\nroot ")?;
-    let current = Current::read(current.strip_prefix("is ")?)?;
+    let current = {
+        let (kind, more) = current.strip_prefix("is ")?.split_once(' ')?;
+        Current::read(kind, more)?
+    };
     Some(Seen { live: Live { current, root: root.to_owned(), sha: sha.to_owned() }, verified, left })
 }
 

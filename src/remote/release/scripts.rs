@@ -79,7 +79,7 @@ while IFS=$tab read -r link target what; do
 done <<LINKS
 $PUSH_SHARED
 LINKS
-case $kind in elsewhere) echo "over $(readlink -f current)" ;; esac
+case $kind in elsewhere) tell; echo "over $more" ;; esac
 linked() {
   while IFS=$tab read -r link target what; do
     [ -z "$link" ] || [ "$(readlink -- "releases/$PUSH_BUILD/$link")" = "$target" ] || return 1
@@ -287,7 +287,7 @@ case $kind:$name in
     locate ;;
 esac
 case $was in "link "*) now="link $text" ;; *) now= ;; esac
-if { [ "$kind" = nothing ] && [ -z "$was" ]; } || { [ -L current ] && [ "$was" = "$now" ]; }; then
+if { [ "$kind" = nothing ] && [ -z "$was" ]; } || { [ "$kind" != nothing ] && [ "$was" = "$now" ]; }; then
   echo "back $kind $text"
 else
   echo "other $kind $text"
@@ -313,14 +313,12 @@ while IFS= read -r dir; do
     name=${mark#.made/}
     [ -s "$mark" ] && ours "$name" && IFS= read -r why <"$mark" && printf 'left %s\t%s\n' "$name" "$why"
   done
-  locate
-  case $kind in
-    ours) printf 'is ours %s\nroot %s\nsha %s\n\0' "$name" "$(head -n 1 -- ".verified/$name" 2>/dev/null)" \
-      "$(head -n 1 -- "releases/$name/REVISION" 2>/dev/null)" ;;
-    elsewhere) printf 'is elsewhere %s\nroot \nsha \n\0' "$(readlink -f current)" ;;
-    directory) printf 'is directory %s\nroot \nsha \n\0' "$(ls -A ./current 2>/dev/null | wc -l | tr -d ' ')" ;;
-    *) printf 'is %s %s\nroot \nsha \n\0' "$kind" "$text" ;;
-  esac
+  tell
+  root= sha=
+  if [ "$kind" = ours ]; then
+    root=$(head -n 1 -- ".verified/$name" 2>/dev/null) sha=$(head -n 1 -- "releases/$name/REVISION" 2>/dev/null)
+  fi
+  printf 'is %s %s\nroot %s\nsha %s\n\0' "$kind" "$more" "$root" "$sha"
 done <<DIRS
 $PUSH_DIRS
 DIRS

@@ -25,12 +25,17 @@ struct Last {
     places: Vec<Line>,
 }
 
+/// One thing that was found, wherever it was found alike.
 #[derive(Debug, Serialize)]
 struct Told {
-    place: String,
+    /// Where; empty when the words say it themselves.
+    places: String,
     what: String,
     cure: String,
 }
+
+/// Places of one finding that are named before "and N more".
+const NAMED: usize = 4;
 
 #[derive(Debug, Serialize)]
 struct Line {
@@ -42,27 +47,49 @@ struct Line {
 
 impl CheckupPage {
     pub(super) fn new(frame: &Frame, view: &CheckupView) -> Self {
-        let last = view.last.as_ref().map(|last| {
-            let told = |weight: Weight| -> Vec<Told> {
-                let of = |looked: &Looked| {
-                    let place = looked.place.clone();
-                    let told =
-                        |one: &Finding| Told { place: place.clone(), what: one.what.clone(), cure: one.cure.clone() };
-                    looked.findings.iter().filter(|one| one.weight == weight).map(told).collect::<Vec<_>>()
-                };
-                last.places.iter().flat_map(of).collect()
-            };
-            Last {
-                at: Moment::ago(&last.at, frame.now),
-                words: summary(last.must, last.notes),
-                shape: shape(last.must, last.notes),
-                must: told(Weight::Must),
-                notes: told(Weight::Note),
-                places: last.places.iter().map(line).collect(),
-            }
+        let last = view.last.as_ref().map(|last| Last {
+            at: Moment::ago(&last.at, frame.now),
+            words: summary(last.must, last.notes),
+            shape: shape(last.must, last.notes),
+            must: told(&last.places, Weight::Must),
+            notes: told(&last.places, Weight::Note),
+            places: last.places.iter().map(line).collect(),
         });
         Self { stack: view.stack.clone(), since: view.since.as_deref().map(|at| Moment::ago(at, frame.now)), last }
     }
+}
+
+/// The findings of one weight; what is alike in many places is told once.
+fn told(places: &[Looked], weight: Weight) -> Vec<Told> {
+    let mut alike: Vec<(&Finding, Vec<&str>)> = Vec::new();
+    for looked in places {
+        for one in looked.findings.iter().filter(|one| one.weight == weight) {
+            match alike.iter_mut().find(|(other, _)| *other == one) {
+                Some((_, places)) => places.push(&looked.place),
+                None => alike.push((one, vec![&looked.place])),
+            }
+        }
+    }
+    let told = alike.into_iter().map(|(one, places)| {
+        let says_it = places.iter().all(|place| one.what.contains(place));
+        let end = if one.what.ends_with(['.', '!', '?']) { "" } else { "." };
+        Told {
+            places: if says_it { String::new() } else { named(&places) },
+            what: format!("{}{end}", one.what),
+            cure: one.cure.clone(),
+        }
+    });
+    told.collect()
+}
+
+/// `web001, web002 and 38 more`.
+fn named(places: &[&str]) -> String {
+    let most = if places.len() > NAMED + 1 { NAMED } else { places.len() };
+    let mut names: Vec<String> = places[..most].iter().map(|place| (*place).to_owned()).collect();
+    if places.len() > most {
+        names.push(format!("{} more", words::thousands((places.len() - most) as i64)));
+    }
+    words::and(&names)
 }
 
 fn line(looked: &Looked) -> Line {
