@@ -1,7 +1,9 @@
 //! Connections that do not say what is there: hosts that take few sessions on one, sessions that began before somebody mended
 //! the host, hosts that are hung (TRUST section 4).
 
+use crate::house::{DEADLINE, House, Plans};
 use crate::site::{Site, host, listen, task, texts, until};
+use pushbutton::demo::fleet::Fleet;
 use pushbutton::demo::trouble::How;
 use pushbutton::journal::Stream;
 use pushbutton::remote::Ending;
@@ -14,16 +16,20 @@ use std::time::{Duration, Instant};
 impl Site {
     /// Gives a host's `sshd` one more setting, for connections that are made from now on.
     async fn set(&self, name: &str, setting: &str) {
-        let etc = self.room.path().join("fleet").join(name).join("etc");
-        let config = etc.join("sshd_config");
-        let text = std::fs::read_to_string(&config).unwrap();
-        std::fs::write(&config, format!("{setting}\n{text}")).unwrap();
-        let starts = || std::fs::read_to_string(etc.join("sshd.log")).unwrap().matches("Server listening").count();
-        let before = starts();
-        let told = self.fleet.ssh(name, "kill -HUP $(cat /run/host/sshd.pid)").await.unwrap();
-        assert!(told.status.success(), "{told:?}");
-        until("sshd has read its configuration", || starts() > before).await;
+        set(&self.fleet, name, setting).await;
     }
+}
+
+async fn set(fleet: &Fleet, name: &str, setting: &str) {
+    let log = fleet.host(name).unwrap().sshd_log();
+    let config = log.with_file_name("sshd_config");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{setting}\n{text}")).unwrap();
+    let starts = || std::fs::read_to_string(&log).unwrap().matches("Server listening").count();
+    let before = starts();
+    let told = fleet.ssh(name, "kill -HUP $(cat /run/host/sshd.pid)").await.unwrap();
+    assert!(told.status.success(), "{told:?}");
+    until("sshd has read its configuration", || starts() > before).await;
 }
 
 /// What one push does on a host, again and again: commands and files.
@@ -123,4 +129,63 @@ async fn a_host_that_was_not_heard_twice_gets_one_short_try_and_is_there_again_a
     site.machine("web1").mend().await.unwrap();
     site.connect("web1").await;
     assert!(site.masters.was_heard(&host("web1")), "whoever else keeps it sees that");
+}
+
+/// Both stacks, side by side on the same hosts: a release with its flip, and a command behind it.
+const RELEASES: &str = r#"
+  { release = "/srv/@", keep = 2, shared = ["log/"] },
+  { rsync = "./", to = "/srv/@-copy/", delete = true },
+  { activate = "/srv/@" },
+  { run = "test -e /srv/@/current/REVISION && sleep 0.2 && echo done" },
+"#;
+
+#[tokio::test]
+async fn two_stacks_release_and_flip_at_once_on_hosts_that_take_one_session_on_a_connection_and_lose_none() {
+    const ROUNDS: usize = 4;
+    let config = "check_every_s = 1\nprobe_every_s = 1\n".to_owned();
+    let commands = RELEASES.replace('@', "web");
+    let house = House::build(Plans { qa: &["qa1", "qa2"], commands: &commands, config, ..Plans::default() }).await;
+    set(&house.fleet, "qa1", "MaxSessions 1").await;
+    set(&house.fleet, "qa2", "MaxSessions 1").await;
+    let stacks = house.dir.path().join("stacks");
+    let web = std::fs::read_to_string(stacks.join("web.toml")).unwrap();
+    std::fs::write(stacks.join("api.toml"), web.replace("/srv/web", "/srv/api")).unwrap();
+    let json = async |path: String| -> serde_json::Value {
+        serde_json::from_str(&house.get(&path).await.text).unwrap_or_default()
+    };
+    // The connections that the server has are of before the change.
+    let anew = house.send("POST", "/api/v1/stacks/web/hosts/reconnect", &serde_json::Value::Null).await;
+    assert_eq!(anew.status, 200, "{}", anew.text);
+    let round = async |stack: &str, n: usize| {
+        let next = crate::house::until("it can be pressed", async || {
+            let stage = json(format!("/api/v1/stacks/{stack}")).await["stages"][0].clone();
+            let next = stage["next"].clone();
+            (stage["why_not"].is_null() && !next.is_null()).then_some(next)
+        })
+        .await;
+        let body = serde_json::json!({ "seen": next["seen"], "plan_hash": next["plan_hash"] });
+        let pressed = house.send("POST", &format!("/api/v1/stacks/{stack}/stages/qa/push"), &body).await;
+        assert_eq!(pressed.status, 201, "{}", pressed.text);
+        let pressed: serde_json::Value = serde_json::from_str(&pressed.text).unwrap();
+        let id = pressed["id"].as_i64().unwrap();
+        let ended = house.ended(id).await;
+        assert_eq!(ended["push"]["state"], "succeeded", "{stack}, round {n}: {ended:#}\n{}", house.log(id).await);
+        assert_eq!(ended["push"]["hosts_ok"], 2, "{stack}, round {n}");
+    };
+    let began = Instant::now();
+    for n in 0..ROUNDS {
+        // The same commit again is a push as well: every round brings a build of its own.
+        if n > 0 {
+            let made = house.shop.commit(house.shop.commits().await.unwrap()).await.unwrap();
+            for stack in ["web", "api"] {
+                crate::house::until("the new commit is offered", async || {
+                    let stage = json(format!("/api/v1/stacks/{stack}")).await["stages"][0].clone();
+                    (stage["next"]["sha"] == made.as_str()).then_some(())
+                })
+                .await;
+            }
+        }
+        tokio::join!(round("web", n), round("api", n));
+    }
+    assert!(began.elapsed() < DEADLINE * 2, "{:?}", began.elapsed());
 }

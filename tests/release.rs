@@ -218,6 +218,61 @@ async fn old_releases_go_but_never_the_live_one_nor_the_one_before_it() {
 }
 
 #[tokio::test]
+async fn what_we_make_has_the_modes_that_we_say_whatever_the_hosts_umask_and_what_exists_keeps_its_own() {
+    let site = Site::with(&["web1"]).await;
+    let on = site.connect("web1").await;
+    let srv = site.machine("web1").srv_dir();
+    let builds = [1, 2].map(|n| Build::of(&site, &format!("aaaaaaa-{n}"), &[("index.html", &"x".repeat(n))]));
+    let mode = |path: &Path| format!("{:o}", fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777);
+    for umask in ["027", "077", "000"] {
+        fs::write(site.machine("web1").home_dir().join(".bashrc"), format!("umask {umask}\n")).unwrap();
+        let here = srv.join(umask);
+        // What the host has already: a directory that a group writes into, and one that is nobody else's.
+        for (dir, mode) in [("", 0o2775), ("shared", 0o2770), ("shared/cache", 0o700)] {
+            fs::create_dir(here.join(dir)).unwrap();
+            fs::set_permissions(here.join(dir), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let dir = format!("/srv/{umask}");
+        let shared = ["log/", "cache/", "var/run/"].map(str::to_owned).to_vec();
+        let release = Release { dir: dir.clone(), shared, ..web(5) };
+        for build in &builds {
+            let (ending, lines) =
+                listen(async |lines| bring(&on, &build.on_disk(), &release, locked(), &lines).await).await;
+            assert_eq!(ending, Ending::Exited(0), "{umask}: {lines:?}");
+            let (ending, lines) =
+                listen(async |lines| activate(&on, &build.on_disk(), &dir, locked(), &lines).await.0).await;
+            assert_eq!(ending, Ending::Exited(0), "{umask}: {lines:?}");
+        }
+        assert_eq!(["", "shared", "shared/cache"].map(|dir| mode(&here.join(dir))), ["2775", "2770", "700"], "{umask}");
+        let mut open = vec![here.clone()];
+        let mut seen = 0;
+        while let Some(at) = open.pop() {
+            for entry in fs::read_dir(at).unwrap().flatten() {
+                let (path, kind) = (entry.path(), entry.file_type().unwrap());
+                let name = path.strip_prefix(&here).unwrap().display().to_string();
+                if kind.is_dir() {
+                    open.push(path.clone());
+                }
+                // A directory within one whose group counts takes that bit over from it.
+                let bits = mode(&path);
+                let bits = if kind.is_dir() { bits.trim_start_matches('2').to_owned() } else { bits };
+                let wanted = match name.as_str() {
+                    "shared" => "770",
+                    "shared/cache" => "700",
+                    _ if kind.is_symlink() => "777",
+                    // The build's own program.
+                    _ if kind.is_dir() || name.ends_with("/run") => "755",
+                    _ => "644",
+                };
+                assert_eq!(bits, wanted, "umask {umask}: {name}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 25, "{seen}");
+    }
+}
+
+#[tokio::test]
 async fn current_is_a_whole_release_at_every_moment_of_a_hundred_flips() {
     let site = Site::with(&["web1"]).await;
     let on = site.connect("web1").await;

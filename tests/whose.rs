@@ -1,6 +1,7 @@
 //! Hosts as other tools and hands leave them: whatever `current` is there, and whoever signs in, nothing that is not ours is lost, and
 //! every refusal says what mends it. (Capistrano, Deployer, Kamal's host layout, a site made by hand.)
 
+use crate::house::browser::Browser;
 use crate::house::{House, until};
 use crate::release::{Build, SHA};
 use crate::site::{Site, listen, task};
@@ -53,22 +54,23 @@ const STATES: [(&str, &str); 6] = [
     ("nowhere", "ln -s releases/gone current"),
 ];
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// Makes an ordinary user on a host, with a home of its own; where the fleet's login is none itself.
-fn add_deploy(fleet: &Fleet, host: &str) {
+/// Makes an ordinary user on a host, with a home of its own and directories of its own below `/srv`; where the fleet's login is none
+/// itself.
+pub fn add_user(fleet: &Fleet, host: &str, user: &str, dirs: &[&str]) {
     let srv = fleet.host(host).unwrap().srv_dir();
     let etc = srv.parent().unwrap().join("etc");
     for (file, line) in [
-        ("passwd", format!("deploy:x:{DEPLOY}:{DEPLOY}::/srv/home:/bin/bash\n")),
-        ("shadow", "deploy:*:19000:0:99999:7:::\n".to_owned()),
+        ("passwd", format!("{user}:x:{DEPLOY}:{DEPLOY}::/srv/home:/bin/bash\n")),
+        ("shadow", format!("{user}:*:19000:0:99999:7:::\n")),
     ] {
         use std::io::Write;
         fs::OpenOptions::new().append(true).open(etc.join(file)).unwrap().write_all(line.as_bytes()).unwrap();
     }
-    for dir in ["home", "sites"] {
+    for dir in ["home"].iter().chain(dirs) {
         fs::create_dir_all(srv.join(dir)).unwrap();
         chown(srv.join(dir), Some(DEPLOY), Some(DEPLOY)).unwrap();
     }
@@ -213,7 +215,7 @@ async fn whatever_stands_at_current_and_whoever_signs_in_a_site_of_another_tool_
         (0..4).map(|n| Build::of(&site, &format!("abc000{n}-{}", n + 1), &[("index.html", &n.to_string())])).collect();
     let mut logins = vec!["web1"];
     if is_root() {
-        add_deploy(&site.fleet, "web1");
+        add_user(&site.fleet, "web1", "deploy", &["sites"]);
         logins.push("deploy@web1");
     }
     for login in logins {
@@ -246,18 +248,37 @@ async fn what_cannot_be_removed_stops_nobody_and_what_is_mounted_or_linked_to_is
     }
     let flip = listen(async |lines| activate(&on, &builds[6].on_disk(), "/srv/web", of_push(7), &lines).await.0).await;
     assert_eq!(flip.0, Ending::Exited(0));
-    // An operator's link into a release, through a link; another one beside it; litter of a killed flip; what nobody knows.
-    let script = "cd /srv/web; ln -s /srv/web/releases/abc0001-1/sub hop; ln -s hop stable; ln -s releases/x .current.3.1; mkdir releases/latest-1; \
+    // An operator's link into a release, through a link; another one beside it; what nobody knows; a directory of elsewhere that
+    // is mounted within a release, and a release that is one itself.
+    let script = "cd /srv/web; ln -s /srv/web/releases/abc0001-1/sub hop; ln -s hop stable; mkdir releases/latest-1; \
                   ln -s releases/abc0002-2 releases/link-2; \
-                  echo releases/abc0002-2 >.previous";
+                  echo releases/abc0002-2 >.previous; \
+                  mkdir '/srv/their data' releases/abc0003-3/'data of them'; echo theirs >'/srv/their data/file'";
     run(&on, script.to_owned()).await;
+    let mounts = "cd /srv/web/releases && mount --bind '/srv/their data' abc0003-3/'data of them' && mount --bind abc0004-4 abc0004-4";
+    let mounted = site.machine("web1").in_it(["sh", "-c", mounts]).await.unwrap();
+    assert!(mounted.status.success(), "{mounted:?}");
     let pruned = async || {
         let (_, lines) = listen(async |lines| prune(&on, &builds[6].on_disk(), &web, of_push(7), &lines).await).await;
         lines.iter().filter(|line| line.stream != Stream::Err).map(|line| line.text.clone()).collect::<Vec<_>>()
     };
     let said = pruned().await;
-    let removed = ["abc0003-3", "abc0004-4", "abc0005-5", "abc0006-6"].map(|name| format!("removed releases/{name}"));
-    assert_eq!(said[..4], removed);
+    let stays = |name: &str| format!("releases/{name} stays: something is mounted in it");
+    let removed = |name: &str| format!("removed releases/{name}");
+    let mut first = said[..4].to_vec();
+    first.sort_unstable();
+    let mut told = [stays("abc0003-3"), stays("abc0004-4"), removed("abc0005-5"), removed("abc0006-6")];
+    told.sort_unstable();
+    assert_eq!(first, told);
+    let theirs = || fs::read_to_string(srv.join("their data/file")).is_ok_and(|text| text == "theirs\n");
+    assert!(theirs() && srv.join("web/releases/abc0003-3/n").exists() && srv.join("web/releases/abc0004-4/n").exists());
+    let unmounted = "cd /srv/web/releases && umount abc0003-3/'data of them' && umount abc0004-4";
+    let unmounted = site.machine("web1").in_it(["sh", "-c", unmounted]).await.unwrap();
+    assert!(unmounted.status.success(), "{unmounted:?}");
+    let mut again = pruned().await[..2].to_vec();
+    again.sort_unstable();
+    assert_eq!(again, [removed("abc0003-3"), removed("abc0004-4")], "the next push tries again");
+    assert!(theirs());
     // Made in one moment, they have no order.
     let left = said[4].strip_prefix("left alone in releases/, since Pushbutton did not make it: ").unwrap();
     assert!(["latest-1, link-2", "link-2, latest-1"].contains(&left), "{said:?}");
@@ -269,6 +290,17 @@ async fn what_cannot_be_removed_stops_nobody_and_what_is_mounted_or_linked_to_is
     let said = pruned().await;
     assert!(said.len() == 1 && said[0].starts_with("no old release is removed"), "{said:?}");
     assert!(srv.join("web/releases/abc0001-1").is_dir());
+
+    // What a flip leaves behind that is killed: the next push sweeps it, and nothing that only looks alike.
+    let litter = [".current.3.1", ".current.12.7", ".current.by-hand", ".previous.3.1", ".before.3.1"];
+    let script = "cd /srv/web; rm current; for old in .current.3.1 .current.12.7 .current.by-hand; do ln -s releases/x $old; done; \
+                  touch .previous.3.1 .before.3.1 .current.old; mkdir .current.4.1";
+    run(&on, script.to_owned()).await;
+    let (ending, lines) = listen(async |lines| bring(&on, &builds[6].on_disk(), &web, of_push(8), &lines).await).await;
+    assert_eq!(ending, Ending::Exited(0), "{lines:?}");
+    let there = |name: &str| srv.join("web").join(name).symlink_metadata().is_ok();
+    assert_eq!(litter.map(there), [false; 5]);
+    assert!(there(".current.old") && there(".current.4.1"), "neither is a link of ours");
 }
 
 const COMMANDS: &str = r#"
@@ -285,7 +317,7 @@ async fn capistranos() -> (House, &'static str) {
     let user = if is_root() { "deploy@" } else { "" };
     for host in ["web1", "web2"] {
         if is_root() {
-            add_deploy(&fleet, host);
+            add_user(&fleet, host, "deploy", &["sites"]);
         }
         let machine = fleet.host(host).unwrap();
         let home = if is_root() { machine.srv_dir().join("home") } else { machine.home_dir() };
@@ -359,6 +391,7 @@ async fn a_first_push_over_a_capistrano_site_leaves_it_until_all_went_well_and_s
     assert!(why(&ended).contains("web2: /srv/web/current is a real directory with 3 entries"), "{}", why(&ended));
     assert_eq!(what_is(&web("web1").join("current")), "link to /srv/web/releases/20240102");
     let cure = why(&ended).split_once("as it is: ").unwrap().1.to_owned();
+    assert_eq!(cure, block("mv /srv/web/current "), "the page shows the line that is told");
     ssh("web2", &cure).await;
     assert_eq!(what_is(&web("web2").join("current")), "link to current.before-pushbutton");
 
@@ -374,6 +407,14 @@ async fn a_first_push_over_a_capistrano_site_leaves_it_until_all_went_well_and_s
         assert!(web(host).join("releases/20240101").is_dir() && web(host).join("releases/20240102").is_dir(), "{host}");
     }
     assert!(web("web2").join("current.before-pushbutton/c").is_file());
+
+    // What was there before that push can be put back by hand, by the page's own lines.
+    let asked = house.fleet.ssh(&format!("{user}web1"), &block("cd /srv/web && cat .before")).await.unwrap();
+    let said = String::from_utf8(asked.stdout).unwrap();
+    let was = said.lines().find_map(|line| line.strip_prefix("link ")).unwrap_or_else(|| panic!("{said}"));
+    let back = inline("ln -sfn WHAT-IT-SAYS ").replace("WHAT-IT-SAYS", was);
+    ssh("web1", &format!("cd /srv/web && {back}")).await;
+    assert_eq!(what_is(&web("web1").join("current")), "link to /srv/web/releases/20240102");
 
     // An operator's absolute link to the right release is no drift; to an older one it is, and that one is never removed.
     ssh("web1", &format!("ln -sfn /srv/web/releases/{build}/ /srv/web/current")).await;
@@ -409,6 +450,26 @@ async fn a_first_push_over_a_capistrano_site_leaves_it_until_all_went_well_and_s
                 .await;
         assert_eq!(stage["kept"][0]["why"], "cache/ in one of them belongs to root");
         let page = house.get("/stacks/web").await.text;
-        assert!(page.contains("web1 keeps 4 releases instead of 2: cache/ in one of them belongs to root"), "{page}");
+        let words = "web1 keeps 4 releases instead of 2: cache/ in one of them belongs to root";
+        assert!(page.contains(words), "{page}");
+        let browser = Browser::open(&house).await;
+        browser.sign_in("kate").await;
+        browser.go("/stacks/web").await;
+        browser.says("[data-part=\"notes\"]", words).await;
+        browser.pictures("stack-keeps-more").await;
     }
+}
+
+/// The block of `docs/hosts.md` that begins so.
+fn block(begins: &str) -> String {
+    let page = include_str!("../docs/hosts.md");
+    let found = page.split("```\n").skip(1).step_by(2).find(|block| block.starts_with(begins));
+    found.unwrap_or_else(|| panic!("docs/hosts.md shows {begins}")).trim_end().to_owned()
+}
+
+/// The words between backticks of `docs/hosts.md` that begin so.
+fn inline(begins: &str) -> String {
+    let page = include_str!("../docs/hosts.md");
+    let found = page.split('`').find(|words| words.starts_with(begins));
+    found.unwrap_or_else(|| panic!("docs/hosts.md says {begins}")).replace('\n', " ")
 }
