@@ -60,8 +60,8 @@ export class Steps {
   /** Connecting to the hosts is a step of its own, before all others. @param {import('./connecting.js').Connections|null} of @param {number} now */
   drawConnect(of, now) {
     const { connect } = this;
-    connect.hidden = !of;
-    if (!of) return;
+    if (!of) return; // what the server drew holds until the first record
+    connect.hidden = false;
     if (connect.dataset.s !== of.state) connect.dataset.s = of.state;
     mark($('.st', connect), of.state, of.done ? (of.state === 'ok' ? 'Connected' : 'Not all hosts are connected') : 'Connecting');
     say($('b', connect), of.done ? 'Connected' : 'Connecting');

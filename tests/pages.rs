@@ -243,9 +243,6 @@ fn what_runs_only_after_a_failure_is_shown_only_then() {
         assert!(html.contains(words), "{words}");
     }
     assert!(!html.contains("11. undo"), "what was not needed is not shown");
-    let html = checked("push-connecting", pages.push(&frame, &made_up::connecting()));
-    let words = "12 of 24 hosts; waiting for web014, web015, web016 and 8 more; not reached: web007&lt;b&gt;evil&lt;";
-    assert!(html.contains("<b>Connecting</b>") && html.contains(words), "{html}");
     let html = checked("push-dropped", pages.push(&frame, &made_up::one_dropped()));
     assert!(html.contains("dropped") && !html.contains("drop: out of the balancer"), "{html}");
     let mut live = made_up::one_dropped();
@@ -374,6 +371,9 @@ fn the_way_back_says_where_it_goes_and_what_is_lost_before_the_press() {
 #[test]
 fn a_push_that_waits_for_an_answer_says_so_and_stands_still() {
     let pages = pages();
+    let html = checked("live-connecting", pages.push(&frame(Section::Pushes), &made_up::connecting()));
+    let words = "12 of 24 hosts; waiting for web014, web015, web016 and 8 more; not reached: web007&lt;b&gt;evil&lt;";
+    assert!(html.contains("<b>Connecting</b>") && html.contains(words), "{html}");
     let asking = made_up::asks(row(4127, "web", "prod", "running"));
     let frame = Frame { running: vec![asking.clone()], ..frame(Section::Stacks) };
     let street = made_up::stack_states().into_iter().find(|(name, _)| *name == "asking").unwrap().1;
