@@ -54,6 +54,7 @@ mod stream;
 mod street;
 mod stuck;
 mod tabs;
+mod tamper;
 mod user;
 mod variables;
 mod viewers;

@@ -1,7 +1,7 @@
 //! `pushbutton backup`: one file from which a push host can be made again, also while the server runs.
 
 use super::say;
-use super::server::config;
+use super::server::{Person, config};
 use super::verify::ledger_of;
 use crate::desk::backup::backup;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,8 @@ use std::process::ExitCode;
 pub struct Backup {
     /// The file to write, a tar; it must not exist.
     to: PathBuf,
+    #[command(flatten)]
+    person: Person,
 }
 
 impl Backup {
@@ -23,7 +25,7 @@ impl Backup {
         let config = config(file)?;
         let ledger = ledger_of(&config.data)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let made = runtime.block_on(backup(&config.data, &ledger, &self.to))?;
+        let made = runtime.block_on(backup(&config.data, &ledger, &self.to, &self.person.reader()))?;
         say::line(&format!(
             "{}: the ledger, {} pushes with plan and journal, {} builds that stages run now; {} bytes",
             self.to.display(),

@@ -74,7 +74,7 @@ enum Command {
     /// Adds, lists and removes people who may sign in with a password.
     User(user::User),
     /// Looks whether history is as it was written: audit, journals, builds.
-    Verify,
+    Verify(verify::Verify),
     /// Publishes builds that were made elsewhere.
     Build(build::Build),
     /// Copies what cannot be had again into one file.
@@ -105,7 +105,7 @@ pub fn main() -> ExitCode {
         Command::Hosts(hosts) => hosts.main(&cli.config),
         Command::Demo(demo) => demo.main(),
         Command::User(user) => user.main(&cli.config),
-        Command::Verify => verify::main(&cli.config),
+        Command::Verify(deed) => deed.main(&cli.config),
         Command::Build(build) => build.main(&cli.config),
         Command::Backup(backup) => backup.main(&cli.config),
         Command::Runner(runner) => runner.main(),

@@ -81,7 +81,7 @@ fn open(data: &Path) -> anyhow::Result<Ledger> {
     let shown = data.display();
     DirBuilder::new().recursive(true).mode(0o700).create(data).with_context(|| format!("cannot make {shown}"))?;
     must_be_ours(data)?;
-    Ok(Ledger::open(&data.join("pushbutton.db"))?)
+    Ok(Ledger::open_beside(&data.join("pushbutton.db"))?)
 }
 
 async fn add(ledger: &Ledger, name: Who, full_name: Option<String>) -> anyhow::Result<()> {

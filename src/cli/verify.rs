@@ -2,33 +2,56 @@
 
 use super::say;
 use super::server::{config, must_be_ours};
-use crate::desk::verify::verify;
+use crate::desk::verify::{HEAD_DIGITS, Report, verify};
 use crate::ledger::Ledger;
 use anyhow::ensure;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Runs it.
-///
-/// # Errors
-/// When the ledger cannot be read.
-pub fn main(file: &Path) -> anyhow::Result<ExitCode> {
-    let config = config(file)?;
-    let ledger = ledger_of(&config.data)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(verify(&config.data, &ledger))?;
-    let head: String = report.audit_head.chars().take(12).collect();
-    say::line(&format!("audit: {} rows, head {head}", report.audit_rows));
+/// `pushbutton verify`
+#[derive(Debug, clap::Args)]
+pub struct Verify {
+    /// A head of the audit that an earlier `verify` or an announcement said: it must still be part of it. May be given more than once.
+    #[arg(long = "head", value_name = "HASH", value_parser = head)]
+    heads: Vec<String>,
+}
+
+fn head(text: &str) -> Result<String, String> {
+    let good = (HEAD_DIGITS..=64).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    good.then(|| text.to_ascii_lowercase()).ok_or_else(|| format!("a head has {HEAD_DIGITS} to 64 hexadecimal digits"))
+}
+
+impl Verify {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let config = config(file)?;
+        let ledger = ledger_of(&config.data)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(told(&runtime.block_on(verify(&config.data, &ledger, &self.heads))?))
+    }
+}
+
+fn told(report: &Report) -> ExitCode {
+    // In full: whoever notes it elsewhere can ask for it with --head.
+    say::line(&format!("audit: {} rows, head {}", report.audit_rows, report.audit_head));
+    say::line(&format!("ledger: {} things as they were sealed", report.sealed));
     say::line(&format!("journals: {} pushes that ended", report.pushes));
-    say::line(&format!("builds: {} manifests", report.builds));
+    let pruned = match report.pruned {
+        0 => String::new(),
+        pruned => format!(", {pruned} left out as the ledger says"),
+    };
+    say::line(&format!("builds: {} with all their files{pruned}", report.builds));
     for problem in &report.problems {
         say::line(&format!("wrong: {problem}"));
     }
     match report.problems.is_empty() {
         true => say::line("all of it is as it was written"),
-        false => return Ok(ExitCode::FAILURE),
+        false => return ExitCode::FAILURE,
     }
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }
 
 /// The ledger of a data directory that is there.
@@ -36,5 +59,5 @@ pub(super) fn ledger_of(data: &Path) -> anyhow::Result<Ledger> {
     let path = data.join("pushbutton.db");
     ensure!(path.exists(), "there is no {}", path.display());
     must_be_ours(data)?;
-    Ok(Ledger::open(&path)?)
+    Ok(Ledger::open_beside(&path)?)
 }

@@ -7,10 +7,11 @@
 
 use super::follow::blocking;
 use crate::journal::PushDir;
-use crate::ledger::{self, Ledger, LedgerError, sealed};
+use crate::ledger::{self, Ledger, LedgerError, audit, sealed};
 use crate::process::Program;
 use crate::source::build::BuildDir;
-use crate::stack::PushNumber;
+use crate::stack::{PushNumber, Who};
+use crate::time::At;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -54,11 +55,12 @@ pub enum BackupError {
     Tar(String),
 }
 
-/// Writes the backup to `file`, which must not exist. Readable by us alone: it holds everything that was ever said.
+/// Writes the backup to `file`, which must not exist. Readable by us alone: it holds everything that was ever said. The audit says
+/// that `who` made it, in the ledger and in the copy.
 ///
 /// # Errors
 /// What went wrong; then the file is not there.
-pub async fn backup(data: &Path, ledger: &Ledger, file: &Path) -> Result<Backup, BackupError> {
+pub async fn backup(data: &Path, ledger: &Ledger, file: &Path, who: &Who) -> Result<Backup, BackupError> {
     let at = |path: &Path| {
         let path = path.to_owned();
         move |source| BackupError::File { path, source }
@@ -68,11 +70,16 @@ pub async fn backup(data: &Path, ledger: &Ledger, file: &Path) -> Result<Backup,
         return Err(at(file)(io::ErrorKind::AlreadyExists.into()));
     }
     let dir = file.parent().unwrap_or(Path::new("/"));
+    let (name, deed) = (who.to_string(), format!("to {}", file.display()));
+    ledger.write(move |tx| audit::note(tx, At::now(), &name, "backup", &deed)).await?;
     let room = tempfile::Builder::new().prefix(".pushbutton-backup-").tempdir_in(dir).map_err(at(dir))?;
     let copy = room.path().join("pushbutton.db");
     let copied = ledger.read(move |connection| {
-        let copy = ledger::copy_to(connection, &copy)?;
-        Ok((sealed::numbers(&copy)?, sealed::current_builds(&copy)?))
+        ledger::copy_to(connection, &copy, |tx| {
+            // A restored copy misses them for a reason that `verify` knows.
+            sealed::prune_but_current(tx, At::now())?;
+            Ok((sealed::numbers(tx)?, sealed::current_builds(tx)?))
+        })
     });
     let (known, running) = copied.await?;
 

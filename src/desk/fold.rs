@@ -6,7 +6,7 @@ use crate::journal::{Cursor, Ended, Event, Read, Record};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::outbox::{self, Announcement, Moment, Pause};
 use crate::ledger::pushes::{self, PushRow};
-use crate::ledger::{Answer, LedgerError, aim, audit, current, fold, holding, questions};
+use crate::ledger::{Answer, LedgerError, aim, audit, current, fold, holding, questions, seal};
 use crate::plan::Kind;
 use crate::stack::{PushNumber, Who};
 use crate::time::At;
@@ -182,6 +182,8 @@ fn announce(
 ) -> Answer<()> {
     let id = push.get();
     let told = pushes::told(tx, id)?;
+    // What is told is sealed first, so that nobody can change it behind the head that people were told.
+    seal::seal(tx)?;
     let head = audit::head(tx)?;
     let announcement = Announcement {
         event,

@@ -14,6 +14,7 @@ pub(super) fn ledger() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
     connection.pragma_update(None, "foreign_keys", "ON").unwrap();
     connection.execute_batch(include_str!("../ledger/schema.sql")).unwrap();
+    crate::ledger::seal::watch(&connection).unwrap();
     connection
 }
 

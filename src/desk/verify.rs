@@ -1,18 +1,19 @@
-//! Is history as it was written (promise 20)? The audit's chain, the heads that were announced, every ended push against
-//! its journal and its audit row, every build against its manifest. It must never change anything, and needs no desk: it
-//! reads beside a server that runs.
+//! Is history as it was written (promise 20)? The audit's chain and the heads that were announced; every row against its seal in
+//! the audit, and every seal against its row; every ended push against its journal and its audit row, every push that runs against
+//! the journal that it was folded from; every build against its manifest, and that against its files. It must never change anything,
+//! and needs no desk: it reads beside a server that runs.
 
-use crate::journal::write::hex;
-use crate::journal::{Event, PushDir, Record};
+mod files;
+mod running;
+
 use crate::ledger::sealed::{self, Sealed};
-use crate::ledger::{Ledger, LedgerError, audit, outbox};
-use crate::source::build::BuildDir;
-use crate::source::manifest::Manifest;
+use crate::ledger::{Ledger, LedgerError, audit, outbox, seal, shape};
 use crate::stack::PushNumber;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
-use std::io;
 use std::path::Path;
+
+/// Digits of a head that are enough to tell it from others: announcements carry as many.
+pub const HEAD_DIGITS: usize = 12;
 
 /// What was looked at, and what is wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,10 +22,14 @@ pub struct Report {
     pub audit_rows: usize,
     /// The hash of its newest row: announcements carry its first 12 digits.
     pub audit_head: String,
+    /// Things in the ledger that are as they were sealed.
+    pub sealed: usize,
     /// Pushes that ended, each with its journal.
     pub pushes: usize,
-    /// Builds whose manifest is here.
+    /// Builds whose manifest and files are here.
     pub builds: usize,
+    /// Builds whose files were left out, as the ledger says.
+    pub pruned: usize,
     /// What is not as it was written, one sentence each.
     pub problems: Vec<String>,
 }
@@ -33,35 +38,65 @@ pub struct Report {
 struct Said {
     report: Report,
     pushes: Vec<Sealed>,
+    running: Vec<running::Running>,
     builds: Vec<sealed::BuildRoot>,
+    /// The builds that a push names.
+    pushed: BTreeSet<(String, String)>,
+    /// The numbers of all pushes.
+    numbers: BTreeSet<i64>,
 }
 
-/// Looks at everything.
+/// Looks at everything. `heads` are heads of the audit that somebody has noted elsewhere: they must be in it.
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub async fn verify(data: &Path, ledger: &Ledger) -> Result<Report, LedgerError> {
-    let Said { mut report, pushes, builds } = ledger.read(read).await?;
+pub async fn verify(data: &Path, ledger: &Ledger, heads: &[String]) -> Result<Report, LedgerError> {
+    // First what lies there: what comes meanwhile is in the ledger that is read afterwards.
+    let place = data.to_owned();
+    let there = tokio::task::spawn_blocking(move || files::there(&place)).await.map_err(|_| LedgerError::Closed)?;
+    let heads = heads.to_vec();
+    let said = ledger.read(move |connection| read(connection, &heads)).await?;
     let data = data.to_owned();
-    let looked = tokio::task::spawn_blocking(move || {
-        for push in &pushes {
-            if let Err(why) = journal(&data, push) {
-                report.problems.push(format!("push {}: {why}", push.row.id));
-            }
-        }
-        for build in &builds {
-            match manifest(&data, build) {
-                Ok(true) => report.builds += 1,
-                Ok(false) => {}
-                Err(why) => report.problems.push(format!("build {} of {}: {why}", build.id, build.stack)),
-            }
-        }
-        report
-    });
-    looked.await.map_err(|_| LedgerError::Closed)
+    tokio::task::spawn_blocking(move || look(&data, said, there)).await.map_err(|_| LedgerError::Closed)
 }
 
-fn read(connection: &rusqlite::Connection) -> Result<Said, LedgerError> {
+/// Holds the files against what the ledger says.
+fn look(data: &Path, said: Said, there: files::There) -> Report {
+    let Said { mut report, pushes, running, builds, pushed, numbers } = said;
+    for push in &pushes {
+        if let Err(why) = files::journal(data, push) {
+            report.problems.push(format!("push {}: {why}", push.row.id));
+        }
+    }
+    for push in &running {
+        for why in running::differences(data, push) {
+            report.problems.push(format!("push {}, which runs: {why}", push.number));
+        }
+    }
+    for build in &builds {
+        match (files::build(data, build), &build.pruned_at) {
+            (Ok(true), _) => report.builds += 1,
+            (Ok(false), Some(_)) => report.pruned += 1,
+            (Ok(false), None) => report.problems.push(format!(
+                "build {} of {}: its files are gone, and the ledger does not say that they were left out",
+                build.id, build.stack
+            )),
+            (Err(why), _) => report.problems.push(format!("build {} of {}: {why}", build.id, build.stack)),
+        }
+    }
+    let known = |number: &i64| numbers.contains(number);
+    for number in there.pushes.iter().filter(|number| !known(number)) {
+        report.problems.push(format!("push {number}: its files are here, and the ledger knows no such push"));
+    }
+    let named: BTreeSet<(String, String)> = builds.into_iter().map(|build| (build.stack, build.id)).collect();
+    for (stack, id) in there.builds.difference(&named).filter(|build| !pushed.contains(*build)) {
+        report.problems.push(format!("build {id} of {stack}: its files are here, and the ledger knows no such build"));
+    }
+    report.problems.extend(there.problems);
+    report
+}
+
+fn read(connection: &rusqlite::Connection, noted: &[String]) -> Result<Said, LedgerError> {
     // One transaction: a push that ends meanwhile is not half seen.
     let tx = connection.unchecked_transaction()?;
     let mut report = Report { audit_head: audit::head(&tx)?, ..Report::default() };
@@ -70,93 +105,66 @@ fn read(connection: &rusqlite::Connection) -> Result<Said, LedgerError> {
             .problems
             .push(format!("row {row} of the audit is not what was written, or the row before it is missing"));
     }
-    let heads: BTreeSet<String> = audit::hashes(&tx)?.into_iter().map(|hash| hash.chars().take(12).collect()).collect();
-    report.audit_rows = heads.len();
-    for (key, head) in outbox::heads(&tx)? {
-        if !heads.contains(&head) {
-            report
+    let hashes = audit::hashes(&tx)?;
+    report.audit_rows = hashes.len();
+    let heads: BTreeSet<String> = hashes.iter().map(|hash| hash.chars().take(HEAD_DIGITS).collect()).collect();
+    for announced in outbox::heads(&tx)? {
+        match announced {
+            Ok((_, head)) if heads.contains(&head) => {}
+            Ok((key, head)) => report
                 .problems
-                .push(format!("{key} was announced with the audit's head {head}, which is not in it any more"));
+                .push(format!("{key} was announced with the audit's head {head}, which is not in it any more")),
+            Err((id, why)) => report.problems.push(format!("announcement {id} cannot be read: {why}")),
         }
     }
+    for head in noted.iter().filter(|head| !hashes.iter().any(|hash| hash.starts_with(head.as_str()))) {
+        report.problems.push(format!(
+            "the audit does not have the head {head} that was noted: rows were removed, or the whole chain was written anew"
+        ));
+    }
+    report.problems.extend(shape::differences(&tx)?);
+    report.problems.extend(shape::derived(&tx)?);
+    let (whole, wrong) = seal::compare(&tx)?;
+    report.sealed = whole;
+    report.problems.extend(wrong);
     let pushes = sealed::sealed(&tx)?;
     report.pushes = pushes.len();
-    for push in &pushes {
+    report.problems.extend(ends(&tx, &pushes)?);
+    let mut running = Vec::new();
+    for id in sealed::running(&tx)? {
+        let number = PushNumber::new(id).map_err(|bad| LedgerError::Corrupt(bad.to_string()));
+        match number.and_then(|number| running::Running::of(&tx, number)) {
+            Ok(push) => running.push(push),
+            Err(why) => report.problems.push(format!("push {id}: {why}")),
+        }
+    }
+    let numbers = sealed::numbers(&tx)?.into_iter().collect();
+    Ok(Said {
+        report,
+        pushes,
+        running,
+        builds: sealed::build_roots(&tx)?,
+        pushed: sealed::pushed_builds(&tx)?,
+        numbers,
+    })
+}
+
+/// The pushes that ended against the rows of the audit that say so, and these against the pushes.
+fn ends(tx: &rusqlite::Connection, pushes: &[Sealed]) -> Result<Vec<String>, LedgerError> {
+    let mut written = audit::details(tx, "push ended")?;
+    let mut wrong = Vec::new();
+    for push in pushes {
         let row = &push.row;
         let deed =
             format!("push {} of {} to {} {}, journal {}", row.id, row.stack, row.stage, row.state, push.journal_hash);
-        if !audit::has(&tx, "push ended", &deed)? {
-            report
-                .problems
-                .push(format!("push {}: the audit does not say that it {}, with this journal", row.id, row.state));
+        if !written.remove(&deed) {
+            wrong.push(format!("push {}: the audit does not say that it {}, with this journal", row.id, row.state));
         }
     }
-    let builds = sealed::build_roots(&tx)?;
-    Ok(Said { report, pushes, builds })
-}
-
-/// The journal, byte for byte, against what the ledger says of the push.
-fn journal(data: &Path, push: &Sealed) -> Result<(), String> {
-    let row = &push.row;
-    let number = PushNumber::new(row.id).map_err(|bad| bad.to_string())?;
-    let dir = PushDir::of(data, number);
-    let said = |path: &Path, error: io::Error| format!("{} cannot be read: {error}", path.display());
-    let bytes = std::fs::read(dir.journal()).map_err(|error| said(&dir.journal(), error))?;
-    let before = bytes.strip_suffix(b"\n").and_then(|all| all.iter().rposition(|b| *b == b'\n')).map_or(0, |at| at + 1);
-    let hash = hex(&Sha256::digest(&bytes[..before]));
-    if hash != push.journal_hash {
-        return Err(format!(
-            "its journal has the hash {}, the ledger says {}",
-            short(&hash),
-            short(&push.journal_hash)
-        ));
-    }
-    let last: Record =
-        serde_json::from_slice(&bytes[before..]).map_err(|error| format!("the journal's last record: {error}"))?;
-    let as_text = |value: &Record| serde_json::to_vec(value).map_err(|error| error.to_string());
-    let Event::PushEnded { state, why, who, hosts_ok, hosts_total, duration_ms, sha256, .. } = &last.event else {
-        return Err("its journal does not end with its end".to_owned());
-    };
-    let same = sha256 == &push.journal_hash
-        && state.word() == row.state
-        && *why == row.why
-        && who.as_ref().map(crate::stack::Who::as_str) == row.ended_by.as_deref()
-        && i64::from(*hosts_ok) == row.hosts_ok
-        && i64::from(*hosts_total) == row.hosts_total
-        && i64::try_from(*duration_ms).ok() == row.duration_ms
-        && Some(last.at.to_string()) == row.ended_at
-        && as_text(&last)? == bytes[before..bytes.len() - 1];
-    if !same {
-        return Err("the end in its journal is not the one in the ledger".to_owned());
-    }
-    let plan = std::fs::read_to_string(dir.plan());
-    match (plan, row.started_at.is_some()) {
-        (Ok(plan), _) if plan == push.plan => Ok(()),
-        (Ok(_), _) => Err("its plan.json is not the plan in the ledger".to_owned()),
-        // A push whose runner could not be started may have none.
-        (Err(error), true) => Err(said(&dir.plan(), error)),
-        (Err(_), false) => Ok(()),
-    }
-}
-
-/// Whether the manifest is here, and is the ledger's.
-fn manifest(data: &Path, build: &sealed::BuildRoot) -> Result<bool, String> {
-    let (stack, id) = (build.stack.parse(), build.id.parse());
-    let (Ok(stack), Ok(id)) = (stack, id) else {
-        return Err("the ledger gives it a name that no build has".to_owned());
-    };
-    let text = match std::fs::read_to_string(BuildDir::of(data, &stack, &id).manifest()) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error.to_string()),
-        Ok(text) => text,
-    };
-    let root = Manifest::parse(&text).map_err(|bad| bad.to_string())?.root();
-    match root.as_str() == build.root {
-        true => Ok(true),
-        false => Err(format!("its manifest has the root {}, the ledger says {}", root.short(), short(&build.root))),
-    }
-}
-
-fn short(hash: &str) -> String {
-    hash.chars().take(12).collect()
+    let lost = written.into_iter().map(|deed| {
+        let words: String = deed.split(", journal ").next().unwrap_or_default().to_owned();
+        format!("the audit says: {words}; the ledger does not")
+    });
+    wrong.extend(lost);
+    Ok(wrong)
 }

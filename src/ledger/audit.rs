@@ -6,6 +6,7 @@ use crate::journal::write::hex;
 use crate::time::At;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// What the first row is chained to.
 const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -63,13 +64,14 @@ pub fn hashes(connection: &Connection) -> Answer<Vec<String>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Whether a row says exactly this.
+/// What all rows of one name say.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn has(connection: &Connection, what: &str, detail: &str) -> Answer<bool> {
-    let mut ask = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM audit WHERE what = ?1 AND detail = ?2)")?;
-    Ok(ask.query_row([what, detail], |row| row.get(0))?)
+pub fn details(connection: &Connection, what: &str) -> Answer<BTreeSet<String>> {
+    let mut ask = connection.prepare("SELECT detail FROM audit WHERE what = ?1")?;
+    let rows = ask.query_map([what], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn last(connection: &Connection) -> Answer<(i64, String)> {

@@ -10,15 +10,19 @@ pub mod fold;
 pub mod history;
 pub mod holding;
 pub mod holds;
+mod migrate;
 pub mod outbox;
 pub mod past;
 pub mod press;
 pub mod published;
 pub mod pushes;
 pub mod questions;
+pub mod replay;
 pub mod running;
+pub mod seal;
 pub mod sealed;
 pub mod sessions;
+pub mod shape;
 pub mod stats;
 pub mod told;
 mod trouble;
@@ -37,11 +41,6 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 pub use trouble::Trouble;
 
-/// The schema that this binary writes; a ledger of a higher one is refused.
-const SCHEMA: i64 = 2;
-/// From version 1 to 2: how long a push has waited for a person.
-const TO_2: &str = "ALTER TABLE pushes ADD COLUMN waits_since TEXT;
-                    ALTER TABLE pushes ADD COLUMN waited_ms INTEGER NOT NULL DEFAULT 0;";
 /// WAL databases of older SQLite could be corrupted by a reset race (TRUST section 2).
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Jobs that may wait for the writer; when it is full, callers wait too.
@@ -125,6 +124,22 @@ impl Ledger {
     /// # Errors
     /// When SQLite is too old, the file is damaged or of a newer schema, or cannot be opened.
     pub fn open(path: &Path) -> Answer<Self> {
+        Self::open_with(path, migrate::migrate)
+    }
+
+    /// Opens or makes the ledger beside a server that may be running: one that is to be migrated first is refused, since that is
+    /// for the server.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`], and when the ledger is of an older schema.
+    pub fn open_beside(path: &Path) -> Answer<Self> {
+        Self::open_with(path, |connection, path| {
+            migrate::be_current(connection, path)?;
+            migrate::migrate(connection, path)
+        })
+    }
+
+    fn open_with(path: &Path, migrate: impl FnOnce(&mut Connection, &Path) -> Answer<()>) -> Answer<Self> {
         let unusable = |why: String| LedgerError::Unusable { path: path.to_owned(), why };
         if rusqlite::version_number() < OLDEST_SQLITE {
             return Err(unusable(format!("SQLite {} is too old", rusqlite::version())));
@@ -132,7 +147,8 @@ impl Ledger {
         let opened = || -> Answer<Connection> {
             let mut connection = connect(path)?;
             be_whole(&connection, &unusable)?;
-            migrate(&mut connection, &unusable)?;
+            migrate(&mut connection, path)?;
+            seal::watch(&connection)?;
             Ok(connection)
         };
         let mut connection = opened().map_err(|error| error.of_file(path))?;
@@ -156,8 +172,8 @@ impl Ledger {
         self.last_write.subscribe()
     }
 
-    /// Runs `work` in one immediate transaction on the writer; committed and durable when this returns `Ok`,
-    /// without a trace when `work` or the commit failed.
+    /// Runs `work` in one immediate transaction on the writer, with the seals of what it touched; committed and durable when this
+    /// returns `Ok`, without a trace when `work` or the commit failed.
     ///
     /// # Errors
     /// What `work` or SQLite said.
@@ -173,6 +189,7 @@ impl Ledger {
             let outcome = unbroken(|| {
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 let value = work(&transaction)?;
+                seal::seal(&transaction)?;
                 transaction.commit()?;
                 Ok(value)
             });
@@ -191,7 +208,7 @@ impl Ledger {
     /// # Errors
     /// What SQLite said: a full disk, a lock that another program holds.
     pub async fn try_write(&self) -> Answer<()> {
-        self.write(|transaction| Ok(transaction.pragma_update(None, "user_version", SCHEMA)?)).await
+        self.write(|transaction| Ok(transaction.pragma_update(None, "user_version", migrate::SCHEMA)?)).await
     }
 
     /// Runs `ask` on a read-only connection, off the async threads. Keep it under 10 s: readers hold back the WAL.
@@ -263,8 +280,7 @@ pub fn look(path: &Path) -> Answer<()> {
     }
     let looked = || -> Answer<()> {
         let connection = connect_untouched(path)?;
-        let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        be_known(found, &unusable)?;
+        migrate::be_known(migrate::version(&connection)?, path)?;
         // What lies in the log is not in the file yet: without it the file may look damaged where it is not.
         match std::fs::metadata(beside(path, "-wal")).map_or(0, |log| log.len()) {
             0 => be_whole(&connection, &unusable),
@@ -305,15 +321,6 @@ fn be_whole(connection: &Connection, unusable: &dyn Fn(String) -> LedgerError) -
     }
 }
 
-fn be_known(schema: i64, unusable: &dyn Fn(String) -> LedgerError) -> Answer<()> {
-    match schema {
-        0..=SCHEMA => Ok(()),
-        newer => Err(unusable(format!(
-            "its schema is version {newer}, this pushbutton knows version {SCHEMA}; start the newer pushbutton"
-        ))),
-    }
-}
-
 /// Runs work whose panic must cost nobody else anything: it is logged and answered like any other failure.
 fn unbroken<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
@@ -323,16 +330,29 @@ fn unbroken<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
     })
 }
 
-/// Copies the ledger, as it is at one moment, into a file that must not exist, and opens that for reading; readers and the
-/// writer go on meanwhile.
+/// Copies the ledger, as it is at one moment, into a file that must not exist; readers and the writer go on meanwhile. Then
+/// `amend` is done to the copy, sealed like every other change.
 ///
 /// # Errors
-/// What SQLite said.
-pub fn copy_to(connection: &Connection, file: &Path) -> Answer<Connection> {
+/// What SQLite or `amend` said.
+pub fn copy_to<T>(
+    connection: &Connection,
+    file: &Path,
+    amend: impl FnOnce(&Transaction<'_>) -> Answer<T>,
+) -> Answer<T> {
     let name =
         file.to_str().ok_or_else(|| LedgerError::Unusable { path: file.to_owned(), why: "not UTF-8".to_owned() })?;
     connection.execute("VACUUM INTO ?1", [name])?;
-    connect_reader(file)
+    // With a journal that is gone when it is closed: the copy is one file.
+    let mut copy = Connection::open(file)?;
+    copy.pragma_update(None, "journal_mode", "DELETE")?;
+    copy.pragma_update(None, "trusted_schema", "OFF")?;
+    seal::watch(&copy)?;
+    let tx = copy.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let amended = amend(&tx)?;
+    seal::seal(&tx)?;
+    tx.commit()?;
+    Ok(amended)
 }
 
 fn connect(path: &Path) -> Answer<Connection> {
@@ -351,24 +371,6 @@ fn connect_reader(path: &Path) -> Answer<Connection> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
     Ok(connection)
-}
-
-fn migrate(connection: &mut Connection, unusable: &dyn Fn(String) -> LedgerError) -> Answer<()> {
-    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    be_known(found, unusable)?;
-    if found == 0 {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch(include_str!("schema.sql"))?;
-        transaction.pragma_update(None, "user_version", SCHEMA)?;
-        transaction.commit()?;
-    }
-    if found == 1 {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch(TO_2)?;
-        transaction.pragma_update(None, "user_version", SCHEMA)?;
-        transaction.commit()?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -23,19 +23,21 @@ const NEXT_IN_LINE: &str = "o.channel = :channel AND o.state = 'waiting' AND NOT
     SELECT 1 FROM outbox e
     WHERE e.push = o.push AND e.channel = o.channel AND e.state = 'waiting' AND e.id < o.id)";
 
-/// The head of the audit that each announcement carries, by the announcement's key.
+/// The key of an announcement, and the head of the audit that it carries; its number, and why it cannot be read.
+pub type Head = Result<(String, String), (i64, String)>;
+
+/// The head of the audit that each announcement carries, by the announcement's key; by its number, and why, where it cannot be read.
 ///
 /// # Errors
-/// What SQLite said, or a payload that is none.
-pub fn heads(connection: &Connection) -> Answer<Vec<(String, String)>> {
-    let mut ask = connection.prepare("SELECT payload FROM outbox ORDER BY id")?;
-    let mut rows = ask.query([])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let announcement: Announcement = serde_json::from_str(&row.get::<_, String>(0)?)?;
-        found.push((announcement.key(), announcement.audit_head));
-    }
-    Ok(found)
+/// What SQLite said.
+pub fn heads(connection: &Connection) -> Answer<Vec<Head>> {
+    let mut ask = connection.prepare("SELECT id, payload FROM outbox ORDER BY id")?;
+    let rows = ask.query_map([], |row| {
+        let (id, payload): (i64, String) = (row.get(0)?, row.get(1)?);
+        let announcement = serde_json::from_str::<Announcement>(&payload).map_err(|error| (id, error.to_string()));
+        Ok(announcement.map(|announcement| (announcement.key(), announcement.audit_head)))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// How many announcements nobody has tried to tell yet.

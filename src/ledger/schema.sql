@@ -1,4 +1,4 @@
--- The ledger, version 2 (see `migrate` for the way from version 1). Times are RFC 3339 text in UTC with milliseconds: they sort as they read.
+-- The ledger, version 2 (`migrate.rs` has the way from version 1). Times are RFC 3339 text in UTC with milliseconds: they sort as they read.
 -- One writer (the server); every table STRICT; what ended never changes (see the triggers).
 
 CREATE TABLE pushes (
@@ -98,6 +98,7 @@ CREATE TABLE builds (
   bytes         INTEGER NOT NULL,
   push          INTEGER REFERENCES pushes (id),   -- that made it; none of one that was published
   made_at       TEXT NOT NULL,
+  pruned_at     TEXT,                             -- when its files were left out here; none while they are here
   PRIMARY KEY (stack, id)
 ) STRICT;
 CREATE INDEX builds_by_push ON builds (stack, push);

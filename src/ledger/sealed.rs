@@ -3,7 +3,9 @@
 
 use super::Answer;
 use super::pushes::{COLUMNS, PushRow, row};
-use rusqlite::Connection;
+use crate::time::At;
+use rusqlite::{Connection, Transaction};
+use std::collections::BTreeSet;
 
 /// A push that ended, with all that its end was sealed with.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +33,16 @@ pub fn sealed(connection: &Connection) -> Answer<Vec<Sealed>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The numbers of the pushes that have not ended, lowest first.
+///
+/// # Errors
+/// What SQLite said.
+pub fn running(connection: &Connection) -> Answer<Vec<i64>> {
+    let mut ask = connection.prepare("SELECT id FROM pushes WHERE ended_at IS NULL ORDER BY id")?;
+    let rows = ask.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// The numbers of all pushes, lowest first.
 ///
 /// # Errors
@@ -41,7 +53,7 @@ pub fn numbers(connection: &Connection) -> Answer<Vec<i64>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// A build and its root.
+/// A build, as `verify` looks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildRoot {
     /// The stack.
@@ -50,6 +62,8 @@ pub struct BuildRoot {
     pub id: String,
     /// The root hash of its manifest.
     pub root: String,
+    /// When its files were left out, where they were.
+    pub pruned_at: Option<String>,
 }
 
 /// All builds.
@@ -57,8 +71,33 @@ pub struct BuildRoot {
 /// # Errors
 /// What SQLite said.
 pub fn build_roots(connection: &Connection) -> Answer<Vec<BuildRoot>> {
-    let mut ask = connection.prepare("SELECT stack, id, root FROM builds ORDER BY stack, id")?;
-    let rows = ask.query_map([], |row| Ok(BuildRoot { stack: row.get(0)?, id: row.get(1)?, root: row.get(2)? }))?;
+    let mut ask = connection.prepare("SELECT stack, id, root, pruned_at FROM builds ORDER BY stack, id")?;
+    let rows = ask.query_map([], |row| {
+        Ok(BuildRoot { stack: row.get(0)?, id: row.get(1)?, root: row.get(2)?, pruned_at: row.get(3)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Notes that the files of all builds are left out but of those that a stage runs: in the copy of a ledger that comes without them.
+///
+/// # Errors
+/// What SQLite said.
+pub fn prune_but_current(tx: &Transaction<'_>, at: At) -> Answer<()> {
+    tx.execute(
+        "UPDATE builds SET pruned_at = ?1 WHERE pruned_at IS NULL
+         AND NOT EXISTS (SELECT 1 FROM current c WHERE c.stack = builds.stack AND c.build = builds.id)",
+        [at.to_string()],
+    )?;
+    Ok(())
+}
+
+/// The builds that pushes made or were to make, as stack and build: also of those that ended before their build was known.
+///
+/// # Errors
+/// What SQLite said.
+pub fn pushed_builds(connection: &Connection) -> Answer<BTreeSet<(String, String)>> {
+    let mut ask = connection.prepare("SELECT DISTINCT stack, build FROM pushes")?;
+    let rows = ask.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -22,6 +22,8 @@ pub struct House {
     pub fleet: Fleet,
     pub shop: Shop,
     pub url: String,
+    /// The server's program: the one under test, or that of another version.
+    pub binary: PathBuf,
     /// Where the server and its commands find programs first.
     tools: Option<PathBuf>,
     client: Client,
@@ -47,6 +49,8 @@ pub struct Plans<'a> {
     pub stage: &'a str,
     /// More lines of config.toml.
     pub config: String,
+    /// The server's program, where it is not the one under test.
+    pub binary: Option<PathBuf>,
 }
 
 const ROLL_OUT: &str = r#"
@@ -78,7 +82,8 @@ impl House {
                 plans.stage
             ));
         }
-        Self::raise(dir, fleet, shop, &stack, &plans.config, None).await
+        let binary = plans.binary.unwrap_or_else(|| env!("CARGO_BIN_EXE_pushbutton").into());
+        Self::raise_with(dir, fleet, shop, &stack, &plans.config, (binary, None)).await
     }
 
     /// Starts the server over a stack named web, and signs in as mary.
@@ -89,6 +94,18 @@ impl House {
         stack: &str,
         config: &str,
         tools: Option<PathBuf>,
+    ) -> Self {
+        let binary = env!("CARGO_BIN_EXE_pushbutton").into();
+        Self::raise_with(dir, fleet, shop, stack, config, (binary, tools)).await
+    }
+
+    async fn raise_with(
+        dir: tempfile::TempDir,
+        fleet: Fleet,
+        shop: Shop,
+        stack: &str,
+        config: &str,
+        (binary, tools): (PathBuf, Option<PathBuf>),
     ) -> Self {
         std::fs::create_dir(dir.path().join("stacks")).unwrap();
         std::fs::write(dir.path().join("stacks/web.toml"), stack).unwrap();
@@ -102,7 +119,7 @@ impl House {
         );
         std::fs::write(dir.path().join("config.toml"), config).unwrap();
         let client = client_of(&url);
-        let mut house = Self { dir, fleet, shop, url, tools, client, server: None };
+        let mut house = Self { dir, fleet, shop, url, binary, tools, client, server: None };
         house.start().await;
         house.sign_in("mary").await;
         house
@@ -127,7 +144,7 @@ impl House {
     pub async fn start(&mut self) {
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("server.log")).unwrap();
-        let program = Program::new(env!("CARGO_BIN_EXE_pushbutton"))
+        let program = Program::new(&self.binary)
             .args(["--config", self.dir.path().join("config.toml").to_str().unwrap(), "serve"])
             .env("HOME", self.dir.path());
         let program = match &self.tools {

@@ -1,0 +1,185 @@
+//! What is sealed: every table that says who, what, when, why, which build. It must never leave a table out that a page, an
+//! announcement or a decision reads: [`NOT_SEALED`] names those that are made of others, and a test holds the two lists against
+//! the schema.
+
+/// A kind of thing that has seals of its own.
+pub(super) struct Kind {
+    /// Its name in the audit.
+    pub name: &'static str,
+    /// The table that it lies in.
+    pub table: &'static str,
+    /// The columns that tell one from another.
+    pub key: &'static [&'static str],
+    /// What of a row is sealed, as name and SQL; all columns where empty.
+    pub columns: &'static [(&'static str, &'static str)],
+    /// Which rows of the table `t` are.
+    pub only: &'static str,
+    /// In which order the rows of one key are taken.
+    pub order: &'static str,
+    /// When it is sealed anew.
+    pub watch: Watch,
+}
+
+/// What makes a new seal necessary.
+pub(super) enum Watch {
+    /// Whatever happens to a row; updates only under this condition.
+    Rows(&'static str),
+    /// A row that is written: it never changes afterwards.
+    Written,
+    /// The end of its push, whose number is the key.
+    End,
+}
+
+/// Tables without seals: the audit is what seals; the others are made of what is sealed, and `verify` makes them again.
+#[cfg(test)]
+pub(super) const NOT_SEALED: [&str; 3] = ["audit", "tallies", "words"];
+
+const PUSH: &[&str] = &["push"];
+const OF_ENDED: &str = "(SELECT p.ended_at FROM pushes p WHERE p.id = t.push) IS NOT NULL";
+
+/// What is known when a button is pressed, and never changes.
+pub const PRESSED: &[(&str, &str)] = &[
+    ("branch", "branch"),
+    ("build", "build"),
+    ("button", "button"),
+    ("commit_count", "commit_count"),
+    ("diff", "diff"),
+    ("id", "id"),
+    ("kind", "kind"),
+    ("nonce", "nonce"),
+    ("old_build", "old_build"),
+    ("old_sha", "old_sha"),
+    ("plan", "plan"),
+    ("plan_hash", "plan_hash"),
+    ("pressed_at", "pressed_at"),
+    ("reason", "reason"),
+    ("resumes", "resumes"),
+    ("sha", "sha"),
+    ("stack", "stack"),
+    ("stage", "stage"),
+    ("who", "who"),
+];
+
+/// An announcement that waits may be tried again and again; what was told, and what was given up, stays.
+const ANNOUNCED: &[(&str, &str)] = &[
+    ("channel", "channel"),
+    ("event", "event"),
+    ("id", "id"),
+    ("next_at", "CASE WHEN state <> 'waiting' THEN next_at END"),
+    ("payload", "payload"),
+    ("problem", "CASE WHEN state <> 'waiting' THEN problem END"),
+    ("push", "push"),
+    ("state", "state"),
+    ("told", "told"),
+    ("told_at", "told_at"),
+    ("tries", "CASE WHEN state <> 'waiting' THEN tries END"),
+];
+
+/// When a session was last used is written every few minutes, and says nothing of who came in.
+const SESSION: &[(&str, &str)] = &[("id_hash", "id_hash"), ("made_at", "made_at"), ("who", "who")];
+
+const fn rows(name: &'static str, table: &'static str, key: &'static [&'static str]) -> Kind {
+    Kind { name, table, key, columns: &[], only: "1", order: "1", watch: Watch::Rows("1") }
+}
+
+const fn at_end(name: &'static str, table: &'static str, order: &'static str) -> Kind {
+    Kind { name, table, key: PUSH, columns: &[], only: OF_ENDED, order, watch: Watch::End }
+}
+
+/// All kinds.
+pub(super) const KINDS: [Kind; 19] = [
+    Kind {
+        name: "press",
+        table: "pushes",
+        key: &["id"],
+        columns: PRESSED,
+        only: "1",
+        order: "1",
+        watch: Watch::Written,
+    },
+    Kind {
+        name: "push",
+        table: "pushes",
+        key: &["id"],
+        columns: &[],
+        only: "t.ended_at IS NOT NULL",
+        order: "1",
+        watch: Watch::End,
+    },
+    Kind {
+        name: "commits",
+        table: "commits",
+        key: PUSH,
+        columns: &[],
+        only: "1",
+        order: "t.place",
+        watch: Watch::Written,
+    },
+    at_end("commands", "commands", "t.command"),
+    at_end("results", "results", "t.command, t.host"),
+    at_end("links", "links", "t.place"),
+    at_end("questions", "questions", "t.ask"),
+    at_end("fold", "fold", "1"),
+    rows("completed", "wholes", PUSH),
+    rows("lock", "locks", &["stack"]),
+    rows("hold", "holds", &["scope"]),
+    rows("doubt", "doubts", PUSH),
+    rows("build", "builds", &["stack", "id"]),
+    rows("published", "published", &["stack", "build"]),
+    rows("current", "current", &["stack", "stage"]),
+    rows("user", "users", &["name"]),
+    Kind {
+        name: "session",
+        table: "sessions",
+        key: &["id_hash"],
+        columns: SESSION,
+        only: "1",
+        order: "1",
+        watch: Watch::Rows("NEW.id_hash <> OLD.id_hash OR NEW.made_at <> OLD.made_at OR NEW.who <> OLD.who"),
+    },
+    rows("token", "tokens", &["id"]),
+    Kind {
+        name: "announcement",
+        table: "outbox",
+        key: &["push", "event", "channel"],
+        columns: ANNOUNCED,
+        only: "1",
+        order: "1",
+        watch: Watch::Rows("NEW.state <> OLD.state"),
+    },
+];
+
+impl Kind {
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        KINDS.iter().find(|kind| kind.name == name)
+    }
+
+    /// One thing of this kind, in words, by the parts of its key.
+    pub fn words(&self, key: &[String]) -> String {
+        let part = |at: usize| key.get(at).map_or("?", String::as_str);
+        let first = part(0);
+        match self.name {
+            "press" => format!("who pressed push {first}, when, why and for what"),
+            "push" => format!("the row of push {first}"),
+            "commits" => format!("the commits of push {first}"),
+            "commands" => format!("the commands of push {first}"),
+            "results" => format!("what became of push {first} on its hosts"),
+            "links" => format!("the links of push {first}"),
+            "questions" => format!("the questions and answers of push {first}"),
+            "fold" => format!("how far the journal of push {first} was read"),
+            "completed" => format!("that push {first} completed its stage"),
+            "lock" => format!("the lock of {first}"),
+            "hold" => format!("the hold on {first}"),
+            "doubt" => format!("that push {first} is in doubt"),
+            "build" => format!("build {} of {first}", part(1)),
+            "published" => format!("the publishing of build {} of {first}", part(1)),
+            "current" => format!("what {first} {} runs", part(1)),
+            "user" => format!("the user {first}"),
+            "session" => format!("the session {:.12}", first),
+            "token" => format!("the token {first}"),
+            "announcement" => format!("the announcement push-{first}-{} on {}", part(1), part(2)),
+            name => format!("{name} {}", key.join(" ")),
+        }
+    }
+}
