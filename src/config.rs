@@ -4,6 +4,7 @@
 mod draft;
 mod keys;
 mod limits;
+mod proxies;
 mod rules;
 mod secret;
 mod site;
@@ -11,9 +12,12 @@ mod site;
 use crate::diagnostic::Diagnostic;
 pub use draft::Draft;
 pub use limits::{Limits, Most};
+pub use proxies::{Network, Proxies};
 pub use secret::{Secret, SecretName};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The whole file, relative paths resolved against the file's own directory.
@@ -34,6 +38,9 @@ pub struct Config {
     /// Allows plain HTTP beyond loopback.
     #[serde(default)]
     pub insecure_http: bool,
+    /// Proxies that are believed when they say for whom they ask.
+    #[serde(default)]
+    pub trusted_proxies: Proxies,
     /// Who may come in.
     #[serde(default)]
     pub auth: Auth,
@@ -47,6 +54,28 @@ pub struct Config {
     /// Numbers that bound things.
     #[serde(default)]
     pub limits: Limits,
+    /// The file itself, as it was read.
+    #[serde(skip)]
+    pub read: Option<FileRead>,
+}
+
+/// A file of ours that was read: the audit says which was, and who may have changed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRead {
+    /// Its name: `config.toml`, `stacks/web.toml`.
+    pub name: String,
+    /// The SHA-256 of what was read; none when it is gone.
+    pub hash: Option<String>,
+    /// The user whose file it is.
+    pub owner: Option<u32>,
+}
+
+impl FileRead {
+    /// What was read, and of whom it is.
+    pub fn of(name: String, path: &Path, text: &str) -> Self {
+        let owner = std::fs::metadata(path).ok().map(|meta| meta.uid());
+        Self { name, hash: Some(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()), owner }
+    }
 }
 
 /// `[auth]`
@@ -56,6 +85,8 @@ pub struct Auth {
     /// How people sign in.
     #[serde(default)]
     pub mode: AuthMode,
+    /// Whom to ask who has forgotten a password; the sign-in page says it.
+    pub ask: Option<String>,
 }
 
 /// How people sign in.

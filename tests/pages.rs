@@ -10,7 +10,9 @@ use made_up::{at, frame, push_page, row, street};
 use pushbutton::desk::checkup::{Checkup, CheckupView, Finding, Looked, Weight};
 use pushbutton::desk::view::{PlanView, VersionGroup, Versions};
 use pushbutton::desk::{Broken, Street};
-use pushbutton::web::pages::{Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, ToldFilter};
+use pushbutton::web::pages::{
+    Account, Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, SignedIn, ToldFilter,
+};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -459,9 +461,12 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
         ("sign-in-open", true, None),
         ("sign-in-open-refused", true, Some("A name is 1 to 64 letters.".to_owned())),
     ] {
-        let page = SignIn { open, next: "/pushes/4127".to_owned(), name: "mary".to_owned(), problem };
+        let ask = (name == "sign-in").then(|| "ops@example.com".to_owned());
+        let page = SignIn { open, next: "/pushes/4127".to_owned(), name: "mary".to_owned(), problem, ask };
         let html = checked(name, pages.sign_in(&stranger, &page));
         assert_eq!(html.contains("type=\"password\""), !open, "{name}");
+        assert_eq!(html.contains("Forgotten your password?"), !open, "{name}");
+        assert_eq!(html.contains("Ask ops@example.com"), page.ask.is_some(), "{name}");
     }
     for status in [403, 404, 409, 503] {
         let words = "QA has moved since you opened the page. Nothing was pushed.";
@@ -492,6 +497,24 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
         assert!(drawing.contains(" width=") && drawing.contains(" height="), "<svg{drawing}>");
     }
     assert!(at(0).millis() > 0);
+}
+
+#[test]
+fn ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password() {
+    let pages = pages();
+    let session = |here, began: i64| SignedIn { here, since: at(-began).to_string(), seen: at(-60).to_string() };
+    for (name, has_password, problem, changed) in [
+        ("account", true, None, false),
+        ("account-refused", true, Some("That is not your password now; nothing was changed.".to_owned()), false),
+        ("account-changed", true, None, true),
+        ("account-open", false, None, false),
+    ] {
+        let signed_in = vec![session(true, 3600), session(false, 86_400)];
+        let account = Account { who: "mary".to_owned(), signed_in, has_password, problem, changed };
+        let html = checked(name, pages.account(&frame(Section::Nowhere), &account));
+        assert_eq!(html.matches("type=\"password\"").count(), if has_password { 3 } else { 0 }, "{name}");
+        assert!(html.contains("This browser</b>") && html.contains("Another browser"), "{name}");
+    }
 }
 
 #[test]

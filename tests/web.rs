@@ -3,6 +3,7 @@
 
 mod deeds;
 mod doors;
+mod signing;
 mod streams;
 
 use crate::played::{Home, RUNNER};
@@ -111,8 +112,12 @@ impl Site {
         Self::new("open").await
     }
 
-    /// A repository with one commit, a stack of two stages, and a server on a port of its own.
     async fn new(mode: &str) -> Self {
+        Self::with(mode, "").await
+    }
+
+    /// A repository with one commit, a stack of two stages, and a server on a port of its own; with more lines of its file.
+    async fn with(mode: &str, more: &str) -> Self {
         let home = Home(tempfile::tempdir().unwrap());
         let path = home.0.path();
         let repository = path.join("repository");
@@ -133,7 +138,7 @@ impl Site {
         let origin = format!("http://{at}");
         let file = path.join("config.toml");
         let text = format!(
-            "url = \"{origin}\"\n[auth]\nmode = \"{mode}\"\n[limits]\nfetch_every_s = 1\nfree_mib = 1\nwarm_hosts = 0\n"
+            "url = \"{origin}\"\n{more}[auth]\nmode = \"{mode}\"\n[limits]\nfetch_every_s = 1\nfree_mib = 1\nwarm_hosts = 0\n"
         );
         std::fs::write(&file, text).unwrap();
         let desk = Desk::open_with(Arc::new(Config::load(&file).unwrap()), program).await.unwrap();
@@ -192,7 +197,7 @@ impl Site {
     async fn sign_in(&self, form: &str) -> String {
         let answer = self.post("", "/sign-in", form).await;
         assert_eq!(answer.status, 303, "{}", answer.text());
-        answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned()
+        answer.all("set-cookie")[0].split(';').next().unwrap().to_owned()
     }
 
     async fn mary(&self) -> String {

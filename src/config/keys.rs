@@ -61,6 +61,7 @@ pub(super) const KEYS: &[(&str, &[Key])] = &[
             key("data", Kind::Text),
             key("stacks", Kind::Text),
             key("insecure_http", Kind::Flag),
+            key("trusted_proxies", Kind::Texts),
             key("auth", Kind::Table),
             key("ssh", Kind::Table),
             key("irc", Kind::Table),
@@ -68,7 +69,7 @@ pub(super) const KEYS: &[(&str, &[Key])] = &[
             key("limits", Kind::Table),
         ],
     ),
-    ("auth", &[key("mode", Kind::Word(&["password", "open"]))]),
+    ("auth", &[key("mode", Kind::Word(&["password", "open"])), key("ask", Kind::Text)]),
     ("ssh", &[key("config", Kind::Text), key("lease_s", SECONDS), key("grace_s", SECONDS)]),
     (
         "irc",

@@ -8,6 +8,9 @@ use lettre::message::Mailbox;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use toml::de::DeTable;
 
+/// Of whom to ask, in characters: it stands on one line of the sign-in page.
+const MOST_ASK: usize = 100;
+
 /// Everything that is against the rules.
 pub(super) fn broken(config: &Config, root: &DeTable<'_>) -> Vec<Mistake> {
     let mut rules = Rules { root, found: Vec::new() };
@@ -52,6 +55,18 @@ impl Rules<'_> {
             let title = format!("{} is plain HTTP beyond this machine", config.listen);
             let cure = "listen on 127.0.0.1 behind a TLS proxy, or set insecure_http = true";
             self.refuse(&["listen"], title, cure);
+        }
+        for (text, network) in config.trusted_proxies.written() {
+            if let Err(why) = network {
+                let title = format!("`{}` is not the address of a proxy", shown(text));
+                self.refuse(&["trusted_proxies"], title, format!("write the addresses of your own proxies: {why}"));
+            }
+        }
+        if let Some(ask) = &config.auth.ask
+            && (ask.trim().is_empty() || ask.chars().count() > MOST_ASK || ask.contains(char::is_control))
+        {
+            let title = format!("`{}` says nobody whom people could ask", shown(ask));
+            self.refuse(&["auth", "ask"], title, "a name or an address on one line: ask = \"ops@example.com\"");
         }
     }
 

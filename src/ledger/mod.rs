@@ -10,6 +10,7 @@ pub mod fold;
 pub mod history;
 pub mod holding;
 pub mod holds;
+pub mod known;
 mod migrate;
 pub mod outbox;
 pub mod past;

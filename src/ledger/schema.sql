@@ -274,6 +274,13 @@ CREATE TABLE sessions (
   seen_at       TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE known (                              -- from where an account was signed in to: not slowed down with strangers
+  who           TEXT NOT NULL,
+  place         TEXT NOT NULL,                    -- 'browser SHA256', or 'address 192.0.2.7'
+  seen_at       TEXT NOT NULL,
+  PRIMARY KEY (who, place)
+) STRICT;
+
 CREATE TABLE tokens (                             -- `pb_ID_SECRET`; only SHA-256 of the secret is kept
   id            TEXT PRIMARY KEY,
   secret_hash   TEXT NOT NULL,

@@ -5,6 +5,7 @@ use super::{Answer, LedgerError};
 use crate::stack::Who;
 use crate::time::At;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use std::collections::HashSet;
 
 /// A session that was not used for so long is over (TRUST section 7: 12 h).
 pub const IDLE_MS: i64 = 12 * 3_600_000;
@@ -54,6 +55,52 @@ pub fn find(connection: &Connection, id_hash: &str, now: At) -> Answer<Option<Se
     let seen_at: At = seen_at.parse().map_err(|bad: jiff::Error| corrupt(bad.to_string()))?;
     let alive = now.millis_since(seen_at) < IDLE_MS && now.millis_since(made_at) < LONGEST_MS;
     Ok(alive.then_some(Session { who, seen_at }))
+}
+
+/// A session as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnSession {
+    /// What the ledger knows it by.
+    pub id_hash: String,
+    /// When it began.
+    pub made_at: String,
+    /// When it was last used, or some minutes before.
+    pub seen_at: String,
+}
+
+/// The sessions of a person that are not over, the one that was used last first.
+///
+/// # Errors
+/// What SQLite said.
+pub fn of(connection: &Connection, who: &Who, now: At) -> Answer<Vec<OwnSession>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT id_hash, made_at, seen_at FROM sessions WHERE who = ?1 AND seen_at > ?2 AND made_at > ?3
+         ORDER BY seen_at DESC, id_hash",
+    )?;
+    let (idle, oldest) = limits(now);
+    let rows = ask.query_map(params![who.as_str(), idle, oldest], |row| {
+        Ok(OwnSession { id_hash: row.get(0)?, made_at: row.get(1)?, seen_at: row.get(2)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What all sessions that are not over are known by; of people who are there, where passwords are asked for.
+///
+/// # Errors
+/// What SQLite said.
+pub fn alive(connection: &Connection, of_users_alone: bool, now: At) -> Answer<HashSet<String>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT id_hash FROM sessions WHERE seen_at > ?1 AND made_at > ?2
+         AND (?3 = 0 OR who IN (SELECT name FROM users))",
+    )?;
+    let (idle, oldest) = limits(now);
+    Ok(ask.query_map(params![idle, oldest, of_users_alone], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// A session that was seen, or made, no later than this is over.
+fn limits(now: At) -> (String, String) {
+    let before = |ms: i64| At::from_millis(now.millis() - ms).to_string();
+    (before(IDLE_MS), before(LONGEST_MS))
 }
 
 /// Writes down that a session is used.

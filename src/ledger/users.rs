@@ -161,6 +161,7 @@ pub fn add(tx: &Transaction<'_>, user: &User) -> Answer<Option<String>> {
 pub fn set_password(tx: &Transaction<'_>, name: &Who, password: &PasswordHash) -> Answer<bool> {
     let changed = tx.execute("UPDATE users SET password = ?2 WHERE name = ?1", params![name.as_str(), password.0])?;
     tx.execute("DELETE FROM sessions WHERE who = ?1", [name.as_str()])?;
+    super::known::forget(tx, name)?;
     Ok(changed == 1)
 }
 
@@ -171,6 +172,7 @@ pub fn set_password(tx: &Transaction<'_>, name: &Who, password: &PasswordHash) -
 pub fn remove(tx: &Transaction<'_>, name: &Who) -> Answer<bool> {
     tx.execute("DELETE FROM sessions WHERE who = ?1", [name.as_str()])?;
     tx.execute("DELETE FROM tokens WHERE who = ?1", [name.as_str()])?;
+    super::known::forget(tx, name)?;
     Ok(tx.execute("DELETE FROM users WHERE name = ?1", [name.as_str()])? == 1)
 }
 

@@ -1,13 +1,14 @@
 //! Who is asking: the session behind a request's cookie (TRUST section 7). The cookie's value is 256 random bits, known
 //! to the browser alone; the ledger keeps its SHA-256. It must never believe a name that a request says by itself.
-//! Called by the gate for each request, by signing in and out, and by the streams once a minute.
+//! Called by the gate for each request, by signing in and out, and by the streams every few seconds.
 
 use super::App;
+use super::client_address::ClientAddress;
 use super::problem::Problem;
 use crate::config::AuthMode;
 use crate::journal::write::hex;
 use crate::ledger::sessions::{self, LONGEST_MS};
-use crate::ledger::{Answer, users};
+use crate::ledger::{Answer, audit, known, users};
 use crate::stack::Who;
 use crate::time::At;
 use actix_web::cookie::time::Duration as CookieDuration;
@@ -17,11 +18,22 @@ use actix_web::http::header::{COOKIE, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rusqlite::Transaction;
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// A session that is used is written down that often, so that reading pages costs no write each.
 const SEEN_EVERY_MS: i64 = 5 * 60_000;
+
+/// How long the list of sessions is believed that all streams share.
+const ALIVE_FOR: Duration = Duration::from_secs(1);
+/// How long a browser is told from others after its last sign-in.
+const BROWSER_DAYS: i64 = 90;
+/// 256 bits as the cookie has them.
+const BROWSER_LENGTH: usize = 43;
 
 /// A signed-in person. A handler that takes this is never called for anybody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +60,11 @@ pub enum Proof {
 pub struct SessionHash(String);
 
 impl SessionHash {
+    /// As the ledger has it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The mode is part of it: a name that was believed in open mode is nobody once passwords are asked for.
     fn of(mode: AuthMode, value: &str) -> Self {
         let mode = match mode {
@@ -76,14 +93,25 @@ pub fn cookie_name(app: &App) -> String {
     }
 }
 
+/// The name of the cookie that tells one browser from another, also when nobody is signed in.
+fn browser_cookie_name(app: &App) -> String {
+    match app.address.secure {
+        true => "__Host-pushbutton-browser".to_owned(),
+        false => format!("pushbutton-browser-{}", app.address.port),
+    }
+}
+
 fn session_of(app: &App, headers: &HeaderMap) -> Option<SessionHash> {
-    let name = cookie_name(app);
-    let value = headers
+    let value = cookie_value(headers, &cookie_name(app))?;
+    Some(SessionHash::of(app.desk.config().auth.mode, value))
+}
+
+fn cookie_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
         .get_all(COOKIE)
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(';'))
-        .find_map(|pair| pair.trim().strip_prefix(name.as_str())?.strip_prefix('='))?;
-    Some(SessionHash::of(app.desk.config().auth.mode, value))
+        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// The person whose session the request carries, if any.
@@ -119,41 +147,100 @@ fn note_seen(app: &App, hash: String, now: At) {
     });
 }
 
+/// The sessions that are not over, looked at for all streams together: each asks every few seconds, and the ledger is asked once.
+#[derive(Debug, Default)]
+pub struct Alive(tokio::sync::Mutex<Option<(Instant, Arc<HashSet<String>>)>>);
+
+impl Alive {
+    async fn now(&self, app: &App) -> Answer<Arc<HashSet<String>>> {
+        let mut known = self.0.lock().await;
+        if let Some((at, alive)) = &*known
+            && at.elapsed() < ALIVE_FOR
+        {
+            return Ok(Arc::clone(alive));
+        }
+        let of_users_alone = app.desk.config().auth.mode == AuthMode::Password;
+        let asked = Instant::now();
+        let alive = app.desk.ledger().read(move |connection| sessions::alive(connection, of_users_alone, At::now()));
+        let alive = Arc::new(alive.await?);
+        *known = Some((asked, Arc::clone(&alive)));
+        Ok(alive)
+    }
+}
+
 /// Whether what let the caller in still holds.
 ///
 /// # Errors
 /// When the ledger does not answer.
 pub async fn still_holds(app: &App, caller: &Caller) -> Answer<bool> {
-    let Proof::Session(session) = &caller.proof else { return Ok(true) };
-    let (hash, who, mode) = (session.0.clone(), caller.who.clone(), app.desk.config().auth.mode);
-    let ask = app.desk.ledger().read(move |connection| {
-        let found = sessions::find(connection, &hash, At::now())?;
-        let known = mode == AuthMode::Open || users::find(connection, &who)?.is_some();
-        Ok(found.is_some() && known)
-    });
-    ask.await
+    match &caller.proof {
+        Proof::PushHost => Ok(true),
+        Proof::Session(session) => Ok(app.alive.now(app).await?.contains(&session.0)),
+    }
 }
 
-/// Begins a session, ends the one that the request carried, and gives the browser its cookie.
+/// A session that is to begin, and what else is written with it.
+pub struct Entry {
+    session: String,
+    old: Option<SessionHash>,
+    /// Where it begins: the browser, and the address, if it is known.
+    places: Vec<String>,
+    from: ClientAddress,
+}
+
+/// Makes the cookies of a new session, and what is to be written of it: nothing is, before [`Entry::enter`].
 ///
 /// # Errors
-/// When the system has no random bits, or the ledger does not answer.
-pub async fn begin(app: &App, headers: &HeaderMap, who: &Who) -> Result<Cookie<'static>, Problem> {
-    let mut bits = [0; 32];
-    getrandom::fill(&mut bits).map_err(Problem::broken)?;
-    let value = URL_SAFE_NO_PAD.encode(bits);
-    let hash = SessionHash::of(app.desk.config().auth.mode, &value).0;
-    let (old, who) = (session_of(app, headers), who.clone());
-    app.desk
-        .ledger()
-        .write(move |transaction| {
-            if let Some(old) = old {
-                sessions::end(transaction, &old.0)?;
-            }
-            sessions::begin(transaction, &hash, &who, At::now())
-        })
-        .await?;
-    Ok(cookie(app, value, CookieDuration::milliseconds(LONGEST_MS)))
+/// When the system has no random bits.
+pub fn new_session(
+    app: &App,
+    headers: &HeaderMap,
+    from: ClientAddress,
+) -> Result<(Entry, Vec<Cookie<'static>>), Problem> {
+    let mode = app.desk.config().auth.mode;
+    let value = random()?;
+    let session = SessionHash::of(mode, &value).0;
+    let old = session_of(app, headers);
+    let mut cookies = vec![cookie(app, cookie_name(app), value, CookieDuration::milliseconds(LONGEST_MS))];
+    let mut places = Vec::new();
+    // Where a name is believed nobody guesses.
+    if mode == AuthMode::Password {
+        let browser = match cookie_value(headers, &browser_cookie_name(app)) {
+            Some(value) if value.len() == BROWSER_LENGTH => value.to_owned(),
+            _ => random()?,
+        };
+        places.push(known::browser(&browser_hash(&browser)));
+        if let ClientAddress::Known(_) = from {
+            places.push(known::address(&from.counted_as()));
+        }
+        cookies.push(cookie(app, browser_cookie_name(app), browser, CookieDuration::days(BROWSER_DAYS)));
+    }
+    Ok((Entry { session, old, places, from }, cookies))
+}
+
+impl Entry {
+    /// Begins the session in the transaction that decides that it may: the one that the request carried ends.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub fn enter(self, tx: &Transaction<'_>, who: &Who) -> Answer<()> {
+        let now = At::now();
+        if let Some(old) = self.old {
+            sessions::end(tx, &old.0)?;
+        }
+        sessions::begin(tx, &self.session, who, now)?;
+        known::note(tx, who, &self.places, now)?;
+        audit::note(tx, now, who.as_str(), "sign in", &format!("from {}", self.from))
+    }
+}
+
+/// What the browser of a request is known by, if it was ever signed in.
+pub fn browser_of(app: &App, headers: &HeaderMap) -> Option<String> {
+    cookie_value(headers, &browser_cookie_name(app)).map(browser_hash)
+}
+
+fn browser_hash(value: &str) -> String {
+    hex(&Sha256::digest(format!("browser {value}")))
 }
 
 /// Ends the caller's session, and takes the browser's cookie away.
@@ -162,14 +249,29 @@ pub async fn begin(app: &App, headers: &HeaderMap, who: &Who) -> Result<Cookie<'
 /// When the ledger does not answer.
 pub async fn end(app: &App, caller: &Caller) -> Answer<Cookie<'static>> {
     if let Proof::Session(session) = &caller.proof {
-        let hash = session.0.clone();
-        app.desk.ledger().write(move |transaction| sessions::end(transaction, &hash)).await?;
+        let (hash, who) = (session.0.clone(), caller.who.clone());
+        let ended = app.desk.ledger().write(move |tx| {
+            sessions::end(tx, &hash)?;
+            audit::note(tx, At::now(), who.as_str(), "sign out", "this browser")
+        });
+        ended.await?;
     }
-    Ok(cookie(app, String::new(), CookieDuration::ZERO))
+    Ok(no_cookie(app))
 }
 
-fn cookie(app: &App, value: String, max_age: CookieDuration) -> Cookie<'static> {
-    Cookie::build(cookie_name(app), value)
+/// Takes the cookie of a session away from the browser.
+pub fn no_cookie(app: &App) -> Cookie<'static> {
+    cookie(app, cookie_name(app), String::new(), CookieDuration::ZERO)
+}
+
+fn random() -> Result<String, Problem> {
+    let mut bits = [0; 32];
+    getrandom::fill(&mut bits).map_err(Problem::broken)?;
+    Ok(URL_SAFE_NO_PAD.encode(bits))
+}
+
+fn cookie(app: &App, name: String, value: String, max_age: CookieDuration) -> Cookie<'static> {
+    Cookie::build(name, value)
         .path("/")
         .http_only(true)
         .same_site(SameSite::Lax)

@@ -1,6 +1,7 @@
 //! What happens to each connection as it comes in: it is counted by address, and told to give up on a reader that has
 //! stopped reading. It must never wait. Called by the server.
 
+use crate::config::Proxies;
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
 use nix::sys::socket::{Shutdown, setsockopt, shutdown, sockopt};
@@ -45,6 +46,7 @@ impl Drop for Counted {
 #[derive(Debug)]
 pub struct Connections {
     most: usize,
+    proxies: Proxies,
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
@@ -68,9 +70,9 @@ impl Drop for Place {
 }
 
 impl Connections {
-    /// Allows `most` at once for each address.
-    pub fn new(most: usize) -> Self {
-        Self { most, open: Arc::default() }
+    /// Allows `most` at once for each address but those of our own proxies.
+    pub fn new(most: usize, proxies: Proxies) -> Self {
+        Self { most, proxies, open: Arc::default() }
     }
 
     /// Readies a new connection, or closes it when its address has too many.
@@ -91,12 +93,12 @@ impl Connections {
         }
     }
 
-    /// A place for one more connection; none when there are too many. This machine's own address is not counted: a
-    /// proxy in front of us brings everybody from there.
+    /// A place for one more connection; none when there are too many. Of this machine's own address, and of the proxies that are
+    /// written down, there may be any number: they bring everybody.
     fn enter(&self, address: IpAddr) -> Option<Place> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(address).or_default();
-        if *count >= self.most && !address.is_loopback() {
+        if *count >= self.most && !address.is_loopback() && !self.proxies.has(address) {
             return None;
         }
         *count += 1;
@@ -110,7 +112,7 @@ mod tests {
 
     #[test]
     fn an_address_has_so_many_connections_and_the_others_theirs() {
-        let connections = Connections::new(2);
+        let connections = Connections::new(2, Proxies::default());
         let (one, other): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
         let first = connections.enter(one);
         let _second = connections.enter(one);

@@ -27,6 +27,8 @@ use std::time::Instant;
 
 /// Bodies are at most so long, in bytes (TRUST section 7).
 pub const LONGEST_BODY: usize = 64 * 1024;
+/// The address and all headers together are at most so long, in bytes.
+const LONGEST_HEADERS: usize = 16 * 1024;
 
 /// On every answer, unless the handler said something stricter.
 const SAFE: [(HeaderName, &str); 8] = [
@@ -96,6 +98,10 @@ pub async fn gate(
 
 /// Who asks, when the request may come in at all.
 async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    if headers.sum::<usize>() + request.uri().to_string().len() > LONGEST_HEADERS {
+        return Err(Problem::headers_too_large());
+    }
     // Before anything reads the body: 61 kB of it may be inflated to a gigabyte.
     if request.headers().contains_key(CONTENT_ENCODING) {
         return Err(Problem::encoded());

@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// How often the rights of a viewer are looked at again (TRUST section 7: each minute).
-const RECHECK: Duration = Duration::from_secs(60);
+const RECHECK: Duration = Duration::from_secs(3);
 /// A cursor that no journal has, for one that is no number.
 const NOWHERE: u64 = 1 << 53;
 

@@ -3,6 +3,7 @@
 
 pub mod routes;
 
+mod account;
 mod actions;
 mod api;
 mod asking;
@@ -11,6 +12,7 @@ mod body;
 mod builds;
 mod catch_up;
 mod checkup;
+mod client_address;
 mod confirm;
 mod connections;
 mod cursor;
@@ -39,6 +41,7 @@ mod rate;
 mod screens;
 mod sign_in;
 mod together;
+mod tries;
 mod unread;
 mod versions;
 
@@ -55,13 +58,15 @@ use gate::LONGEST_BODY;
 use origin::OwnAddress;
 use pages::Pages;
 use problem::Problem;
-use rate::{Budgets, Rate};
+use rate::Budgets;
+use sign_in::Failures;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tries::Tries;
 
 /// Headers must be in after so long, or the answer is 408 (TRUST section 7).
 const HEADERS_IN: Duration = Duration::from_secs(5);
@@ -80,10 +85,12 @@ pub struct App {
     assets: String,
     /// Our own address.
     address: OwnAddress,
-    /// Tries to sign in, by address and account.
-    tries_of_account: Rate,
-    /// Tries to sign in, by address.
-    tries_of_address: Rate,
+    /// Tries to sign in.
+    tries: Tries,
+    /// What the audit says of those that failed.
+    failures: Failures,
+    /// The sessions that are not over, as the streams look at them.
+    alive: asking::Alive,
     /// What one person may do in a minute.
     budgets: Budgets,
     /// Turns to send a build.
@@ -113,8 +120,9 @@ impl App {
             pages: Pages::load().map_err(io::Error::other)?,
             assets: pages::assets::version(),
             desk,
-            tries_of_account: Rate::a_minute(sign_in::TRIES_OF_ACCOUNT),
-            tries_of_address: Rate::a_minute(sign_in::TRIES_OF_ADDRESS),
+            tries: Tries::default(),
+            failures: Failures::default(),
+            alive: asking::Alive::default(),
             budgets: Budgets::default(),
             uploads: Semaphore::new(builds::UPLOADS),
             verifications: Semaphore::new(sign_in::VERIFICATIONS),
@@ -194,7 +202,10 @@ impl Server {
 
     fn begin(self) -> io::Result<(actix_web::dev::Server, Listening)> {
         let Self { listener, push_host: socket, app: shared } = self;
-        let connections = Connections::new(shared.desk.config().limits.connections_per_address);
+        let connections = Connections::new(
+            shared.desk.config().limits.connections_per_address,
+            shared.desk.config().trusted_proxies.clone(),
+        );
         let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
         let mut server = HttpServer::new(move || {
             actix_web::App::new()

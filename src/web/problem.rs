@@ -134,6 +134,16 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", Fault::TooLarge, "what was sent is longer than 64 KiB")
     }
 
+    /// The headers, or the address, are too long.
+    pub fn headers_too_large() -> Self {
+        Self::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "too_large",
+            Fault::TooLarge,
+            "the headers of the request, or its address, are longer than 16 KiB",
+        )
+    }
+
     /// The upload is too long.
     pub fn upload_too_large(most: u64) -> Self {
         let message =

@@ -5,8 +5,8 @@
 use super::asking::Caller;
 use super::problem::Problem;
 use super::{
-    actions, api, back, builds, catch_up, checkup, confirm, files, health, history, hold, hosts, lines, live, past,
-    pause, screens, sign_in, versions,
+    account, actions, api, back, builds, catch_up, checkup, confirm, files, health, history, hold, hosts, lines, live,
+    past, pause, screens, sign_in, versions,
 };
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -98,6 +98,9 @@ pub static ROUTES: &[Entry] = &[
     open(Method::GET, "/sign-in", || web::to(sign_in::form)),
     open(Method::POST, "/sign-in", || web::to(sign_in::sign_in)),
     post("/sign-out", || web::to(sign_in::sign_out)),
+    get("/account", || web::to(account::show)),
+    post("/account/password", || web::to(account::change_password)),
+    post("/account/sign-out-everywhere", || web::to(account::sign_out_everywhere)),
     get("/api/v1/stacks", || web::to(api::stacks)),
     get("/api/v1/stacks/{stack}", || web::to(api::stack)),
     post("/api/v1/stacks/{stack}/builds", || web::to(builds::publish)),
@@ -227,7 +230,8 @@ mod tests {
                 "/pushes/{id}",
                 "/pushes/{id}/cancel",
                 "/stats",
-                "/announcements"
+                "/announcements",
+                "/account"
             ]
         );
     }

@@ -87,7 +87,7 @@ const fn at_end(name: &'static str, table: &'static str, order: &'static str) ->
 }
 
 /// All kinds.
-pub(super) const KINDS: [Kind; 19] = [
+pub(super) const KINDS: [Kind; 20] = [
     Kind {
         name: "press",
         table: "pushes",
@@ -138,6 +138,7 @@ pub(super) const KINDS: [Kind; 19] = [
         watch: Watch::Rows("NEW.id_hash <> OLD.id_hash OR NEW.made_at <> OLD.made_at OR NEW.who <> OLD.who"),
     },
     rows("token", "tokens", &["id"]),
+    rows("known", "known", &["who", "place"]),
     Kind {
         name: "announcement",
         table: "outbox",
@@ -178,6 +179,7 @@ impl Kind {
             "user" => format!("the user {first}"),
             "session" => format!("the session {:.12}", first),
             "token" => format!("the token {first}"),
+            "known" => format!("that {first} has signed in by {:.28}", part(1)),
             "announcement" => format!("the announcement push-{first}-{} on {}", part(1), part(2)),
             name => format!("{name} {}", key.join(" ")),
         }

@@ -2,6 +2,7 @@
 //! They must never ask for anything: no ledger, no file, no clock. Called by the routes, which gather what is shown.
 //! One file a page with its view model; `parts` is what several pages show alike, `words` every sentence.
 
+mod account;
 mod announcements;
 mod asked;
 pub mod assets;
@@ -25,6 +26,7 @@ mod told;
 mod versions;
 mod words;
 
+pub use account::{Account, SignedIn};
 pub use announcements::{AnnouncementsPage, ToldFilter};
 pub use assets::{Asset, asset};
 pub use frame::{Frame, Section};
@@ -64,6 +66,8 @@ pub struct SignIn {
     pub name: String,
     /// Why the last try was refused.
     pub problem: Option<String>,
+    /// Whom to ask who has forgotten their password, where the server's file says it.
+    pub ask: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -206,6 +210,14 @@ impl Pages {
     /// When the template is wrong.
     pub fn hold(&self, frame: &Frame, form: &HoldForm) -> Result<String, PageError> {
         self.draw(frame, "hold.html", &hold::HoldPage::new(form))
+    }
+
+    /// One's own account.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn account(&self, frame: &Frame, account: &Account) -> Result<String, PageError> {
+        self.draw(frame, "account.html", &account::AccountPage::new(frame, account))
     }
 
     /// Signing in.
