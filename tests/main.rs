@@ -47,6 +47,7 @@ mod rollback;
 mod screen;
 mod screens;
 mod secrets;
+mod signing;
 mod site;
 mod source;
 mod sources;

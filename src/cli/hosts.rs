@@ -6,8 +6,10 @@ use super::say;
 use super::server::{Person, Server, config, run};
 use crate::advice::of_stack;
 use crate::desk::{HostNow, inventory};
+use crate::ledger::audit;
 use crate::remote::masters::enrol::{ChangedKey, Enrolment, Found, NewKey};
 use crate::stack::{Answer, Answers, Host, Stack, StackName, parse_with};
+use crate::time::At;
 use anyhow::{Context, bail};
 use futures::StreamExt;
 use std::collections::BTreeSet;
@@ -75,6 +77,8 @@ impl Named {
 /// `pushbutton hosts enrol`
 #[derive(Debug, clap::Args)]
 struct Enrol {
+    #[command(flatten)]
+    person: Person,
     /// The stack.
     stack: StackName,
     /// Asks nothing: keeps the keys with these fingerprints (SHA256:…), and no others.
@@ -102,6 +106,7 @@ impl Hosts {
         run(async {
             let stack = read_stack(&config.stacks, &enrol.stack).await?;
             let enrolment = Enrolment::new(&config.data.join("ssh"), config.ssh.config.as_deref())?;
+            let ledger = super::user::open(&config.data)?;
             let mut tally = Tally::default();
             for stage in stack.stages.iter() {
                 if let Some(why) = &stage.unlisted {
@@ -118,7 +123,12 @@ impl Hosts {
                 let mut looks = futures::stream::iter(looks).buffered(AT_ONCE);
                 while let Some((host, found)) = looks.next().await {
                     let found = found.map_err(|why| of_stack(&why.0, enrol.stack.as_str()));
-                    tally.take(&host, found, &enrol.expected)?;
+                    let kept = tally.take(&host, found, &enrol.expected)?;
+                    if let Some(key) = kept {
+                        let deed = format!("{host} of {}: {key}", enrol.stack);
+                        let by = enrol.person.reader().to_string();
+                        ledger.write(move |tx| audit::note(tx, At::now(), &by, "enrol", &deed)).await?;
+                    }
                 }
             }
             say::line(&tally.words());
@@ -164,10 +174,16 @@ struct Tally {
 }
 
 impl Tally {
-    fn take(&mut self, host: &Host, found: Result<Found, String>, expected: &[String]) -> anyhow::Result<()> {
+    /// The fingerprints of a key that is kept from now on.
+    fn take(
+        &mut self,
+        host: &Host,
+        found: Result<Found, String>,
+        expected: &[String],
+    ) -> anyhow::Result<Option<String>> {
         match found {
             Ok(Found::Known) => self.known += 1,
-            Ok(Found::New(key)) => self.new_key(host, &key, expected)?,
+            Ok(Found::New(key)) => return self.new_key(host, &key, expected),
             Ok(Found::Changed(key)) => {
                 self.not_known += 1;
                 changed(host, &key).iter().for_each(|line| say::line(line));
@@ -177,10 +193,10 @@ impl Tally {
                 say::line(&format!("{host}: {why}"));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
-    fn new_key(&mut self, host: &Host, key: &NewKey, expected: &[String]) -> anyhow::Result<()> {
+    fn new_key(&mut self, host: &Host, key: &NewKey, expected: &[String]) -> anyhow::Result<Option<String>> {
         say::line(&format!("{host} shows a key that is not known here:"));
         key.fingerprints.iter().for_each(|one| say::line(&format!("  {one}")));
         let agreed = match expected.is_empty() {
@@ -192,11 +208,11 @@ impl Tally {
             self.kept += 1;
             self.file = format!(" in {}", key.file.display());
             say::line("  kept");
-        } else {
-            self.not_known += 1;
-            say::line("  not kept");
+            return Ok(Some(key.fingerprints.join(", ")));
         }
-        Ok(())
+        self.not_known += 1;
+        say::line("  not kept");
+        Ok(None)
     }
 
     fn words(&self) -> String {

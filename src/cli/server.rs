@@ -60,7 +60,7 @@ const NAMED_BY: [&str; 4] = ["PUSHBUTTON_WHO", "SUDO_USER", "USER", "LOGNAME"];
 #[derive(Debug, clap::Args)]
 pub struct Person {
     /// Who acts, for the history; $PUSHBUTTON_WHO or the user of this terminal when not given.
-    #[arg(long = "as", value_name = "NAME")]
+    #[arg(long = "as", value_name = "NAME", global = true)]
     who: Option<Who>,
 }
 

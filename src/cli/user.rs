@@ -2,9 +2,9 @@
 //! everybody on the machine could read it, nor print one.
 
 use super::say;
-use super::server::must_be_ours;
+use super::server::{Person, must_be_ours};
 use crate::config::{AuthMode, Config};
-use crate::ledger::{Ledger, users};
+use crate::ledger::{Ledger, audit, users};
 use crate::stack::Who;
 use crate::time::At;
 use anyhow::{Context, bail, ensure};
@@ -25,6 +25,8 @@ const CTRL_C: u8 = 3;
 pub struct User {
     #[command(subcommand)]
     deed: Deed,
+    #[command(flatten)]
+    person: Person,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -60,12 +62,13 @@ impl User {
         let config = Config::load(config)?;
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let ledger = open(&config.data)?;
+        let by = self.person.reader();
         runtime.block_on(async {
             match self.deed {
-                Deed::Add { name, full_name } => add(&ledger, name, full_name).await?,
+                Deed::Add { name, full_name } => add(&ledger, &by, name, full_name).await?,
                 Deed::List => list(&ledger).await?,
-                Deed::Remove { name } => remove(&ledger, name).await?,
-                Deed::Password { name } => password(&ledger, name).await?,
+                Deed::Remove { name } => remove(&ledger, &by, name).await?,
+                Deed::Password { name } => password(&ledger, &by, name).await?,
             }
             anyhow::Ok(())
         })?;
@@ -77,21 +80,29 @@ impl User {
 }
 
 /// Opens the ledger of the data directory, which is made when it is not there.
-fn open(data: &Path) -> anyhow::Result<Ledger> {
+pub(super) fn open(data: &Path) -> anyhow::Result<Ledger> {
     let shown = data.display();
     DirBuilder::new().recursive(true).mode(0o700).create(data).with_context(|| format!("cannot make {shown}"))?;
     must_be_ours(data)?;
     Ok(Ledger::open_beside(&data.join("pushbutton.db"))?)
 }
 
-async fn add(ledger: &Ledger, name: Who, full_name: Option<String>) -> anyhow::Result<()> {
+async fn add(ledger: &Ledger, by: &Who, name: Who, full_name: Option<String>) -> anyhow::Result<()> {
     let full_name = users::full_name(full_name.as_deref().unwrap_or(name.as_str()))?;
     let asked = name.clone();
     // Asked before the password is typed; asked again when it is written.
     refuse_taken(ledger.read(move |connection| users::taken(connection, &asked)).await?)?;
     let password = users::PasswordHash::of(&read_password(&name)?)?;
     let user = users::User { name: name.clone(), full_name, password, made_at: At::now() };
-    refuse_taken(ledger.write(move |tx| users::add(tx, &user)).await?)?;
+    let by = by.to_string();
+    let added = ledger.write(move |tx| {
+        let taken = users::add(tx, &user)?;
+        if taken.is_none() {
+            audit::note(tx, At::now(), &by, "user add", user.name.as_str())?;
+        }
+        Ok(taken)
+    });
+    refuse_taken(added.await?)?;
     say::line(&format!("{name} may sign in now"));
     Ok(())
 }
@@ -117,23 +128,37 @@ async fn list(ledger: &Ledger) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn remove(ledger: &Ledger, name: Who) -> anyhow::Result<()> {
-    let gone = name.clone();
-    match ledger.write(move |tx| users::remove(tx, &gone)).await? {
+async fn remove(ledger: &Ledger, by: &Who, name: Who) -> anyhow::Result<()> {
+    let (gone, by) = (name.clone(), by.to_string());
+    let removed = ledger.write(move |tx| {
+        let was_there = users::remove(tx, &gone)?;
+        if was_there {
+            audit::note(tx, At::now(), &by, "user remove", gone.as_str())?;
+        }
+        Ok(was_there)
+    });
+    match removed.await? {
         true => say::line(&format!("{name} is removed and signed out")),
         false => return unknown(&name),
     }
     Ok(())
 }
 
-async fn password(ledger: &Ledger, name: Who) -> anyhow::Result<()> {
+async fn password(ledger: &Ledger, by: &Who, name: Who) -> anyhow::Result<()> {
     let asked = name.clone();
     if ledger.read(move |connection| users::find(connection, &asked)).await?.is_none() {
         return unknown(&name);
     }
     let password = users::PasswordHash::of(&read_password(&name)?)?;
-    let changed = name.clone();
-    match ledger.write(move |tx| users::set_password(tx, &changed, &password)).await? {
+    let (of, by) = (name.clone(), by.to_string());
+    let changed = ledger.write(move |tx| {
+        let is_there = users::set_password(tx, &of, &password)?;
+        if is_there {
+            audit::note(tx, At::now(), &by, "password", &format!("a new one for {of}, signed out everywhere"))?;
+        }
+        Ok(is_there)
+    });
+    match changed.await? {
         true => say::line(&format!("{name} has a new password and is signed out")),
         false => return unknown(&name),
     }

@@ -4,7 +4,7 @@
 
 use super::keys::{self, place};
 use super::site::Site;
-use super::{Config, ConfigError, rules};
+use super::{Config, ConfigError, FileRead, rules};
 use crate::diagnostic::{Diagnostic, Mistake, toml_mistakes};
 use serde::Deserialize;
 use std::ops::Range;
@@ -30,7 +30,10 @@ impl Draft {
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let here = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let here = std::path::absolute(here).map_err(unreadable)?;
+        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let read = FileRead::of(name, path, &text);
         let mut draft = Self::parse(path, text)?;
+        draft.config.read = Some(read);
         draft.config.resolve(&here);
         Ok(draft)
     }

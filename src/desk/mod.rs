@@ -7,6 +7,7 @@ pub mod backup;
 mod branches;
 mod cases;
 mod catch_up;
+mod changed_files;
 mod changes;
 mod channels;
 pub mod checkup;
@@ -108,6 +109,8 @@ pub struct Desk {
     /// Which of the server's own tasks are broken.
     health: Health,
     room: writable::Room,
+    /// The files as the audit has them.
+    noted: changed_files::Noted,
     /// Where the desk was opened. What it begins lives there, not on the thread of a request that may end before it.
     runtime: Handle,
     me: Weak<Desk>,

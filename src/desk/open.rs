@@ -131,6 +131,7 @@ impl Desk {
             tasks: TaskTracker::new(),
             health: Health::default(),
             room: super::writable::Room::default(),
+            noted: super::changed_files::Noted::default(),
             runtime: Handle::current(),
             me: me.clone(),
             _instance: instance,
@@ -139,6 +140,7 @@ impl Desk {
         desk.recover().await?;
         // What ended while nobody was here is written down now.
         desk.end_holds().await?;
+        desk.note_files().await?;
         Ok(desk)
     }
 
@@ -169,6 +171,9 @@ impl Desk {
             let desk = Arc::clone(self);
             // It panics only when the runtime ends.
             let _ = tokio::task::spawn_blocking(move || desk.refresh_shelf()).await;
+            if let Err(error) = self.note_files().await {
+                tracing::warn!(%error, "that stack files were changed is not in the audit yet");
+            }
         }
     }
 }

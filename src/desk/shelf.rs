@@ -2,6 +2,7 @@
 //! closes its own stack and nothing else (TRUST promise 16). It must never change a file.
 
 use super::view::{Shelf, Shelved};
+use crate::config::FileRead;
 use crate::stack::overlaps;
 use crate::stack::{Answers, Host, Inventory, Stack, StackName, parse_with};
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub(super) struct Shelves {
     /// What the commands that list hosts have said; of those that some stack names.
     answers: Answers,
     unreadable: bool,
+    /// Files that were read, or are gone, and are not in the audit yet.
+    read: Vec<FileRead>,
 }
 
 /// One stack file.
@@ -45,8 +48,13 @@ impl Shelves {
     /// # Errors
     /// When the directory cannot be read.
     pub fn load(dir: &Path) -> io::Result<Self> {
-        let mut shelves =
-            Self { dir: dir.to_owned(), files: BTreeMap::new(), answers: Answers::new(), unreadable: false };
+        let mut shelves = Self {
+            dir: dir.to_owned(),
+            files: BTreeMap::new(),
+            answers: Answers::new(),
+            unreadable: false,
+            read: Vec::new(),
+        };
         shelves.read_changed()?;
         Ok(shelves)
     }
@@ -67,6 +75,16 @@ impl Shelves {
                 false
             }
         }
+    }
+
+    /// The files that were read since this was asked last.
+    pub fn take_read(&mut self) -> Vec<FileRead> {
+        std::mem::take(&mut self.read)
+    }
+
+    /// Gives back what could not be written into the audit.
+    pub fn not_noted(&mut self, read: Vec<FileRead>) {
+        self.read.splice(0..0, read);
     }
 
     /// All stacks as they are now.
@@ -112,7 +130,7 @@ impl Shelves {
             if stamp.is_some() && known.is_some_and(|known| known.stamp == stamp) {
                 continue;
             }
-            let kept = read(name, path, stamp, known, &self.answers);
+            let kept = read(name, path, stamp, known, &self.answers, &mut self.read);
             changed |= known.is_none_or(|old| differs(&old.shelved, &kept.shelved));
             self.files.insert(name.clone(), kept);
         }
@@ -151,6 +169,7 @@ impl Shelves {
         for (name, kept) in &mut self.files {
             if !found.contains_key(name) && kept.stamp.is_some() {
                 kept.stamp = None;
+                self.read.push(FileRead { name: shown(name), hash: None, owner: None });
                 kept.shelved.problem =
                     Some(format!("stacks/{name}.toml is gone; put it back, or restart the server to forget {name}"));
                 changed = true;
@@ -171,9 +190,17 @@ fn stamp(path: &Path) -> io::Result<Stamp> {
     Ok(Stamp { modified: meta.modified()?, len: meta.len(), inode: meta.ino() })
 }
 
-fn read(name: &StackName, path: &Path, stamp: Option<Stamp>, known: Option<&Kept>, answers: &Answers) -> Kept {
+fn read(
+    name: &StackName,
+    path: &Path,
+    stamp: Option<Stamp>,
+    known: Option<&Kept>,
+    answers: &Answers,
+    files: &mut Vec<FileRead>,
+) -> Kept {
     let file = shown(name);
-    let parsed = match std::fs::read_to_string(path) {
+    let text = std::fs::read_to_string(path).inspect(|text| files.push(FileRead::of(file.clone(), path, text)));
+    let parsed = match text {
         Ok(text) => match parse_with(name.clone(), &file, &text, answers) {
             Ok(stack) => Ok((stack, text)),
             Err(problems) => Err(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),

@@ -74,6 +74,16 @@ pub fn details(connection: &Connection, what: &str) -> Answer<BTreeSet<String>> 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// What all rows of one name say, oldest first.
+///
+/// # Errors
+/// What SQLite said.
+pub fn in_order(connection: &Connection, what: &str) -> Answer<Vec<String>> {
+    let mut ask = connection.prepare("SELECT detail FROM audit WHERE what = ?1 ORDER BY id")?;
+    let rows = ask.query_map([what], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 fn last(connection: &Connection) -> Answer<(i64, String)> {
     let mut ask = connection.prepare_cached("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")?;
     let found = ask.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// Keys that are kept before those that are over are swept: some hundred kilobytes.
 const MOST_KEYS: usize = 10_000;
+/// How often they are swept at most.
+const SWEPT_EVERY: Duration = Duration::from_secs(1);
 /// After so long without a try all is forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(3600);
 
@@ -21,7 +23,14 @@ pub struct Slowdown {
     first: Duration,
     /// The longest wait.
     longest: Duration,
-    tried: Mutex<HashMap<String, Tried>>,
+    kept: Mutex<Kept>,
+}
+
+/// What is kept, and when it was last swept.
+#[derive(Debug, Default)]
+struct Kept {
+    tried: HashMap<String, Tried>,
+    swept: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +42,7 @@ struct Tried {
 impl Slowdown {
     /// `free` tries at once; then a wait that doubles, up to the longest.
     pub fn new(free: u32, first: Duration, longest: Duration) -> Self {
-        Self { free, first, longest, tried: Mutex::default() }
+        Self { free, first, longest, kept: Mutex::default() }
     }
 
     /// Counts a try.
@@ -41,9 +50,14 @@ impl Slowdown {
     /// # Errors
     /// How long the next one has to wait; then it does not count.
     pub fn take(&self, key: &str, now: Instant) -> Result<(), Duration> {
-        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let Kept { tried, swept } = &mut *kept;
         if tried.len() >= MOST_KEYS && !tried.contains_key(key) {
-            tried.retain(|_, tried| now.saturating_duration_since(tried.last) < self.wait(*tried).max(self.first));
+            // Whoever floods it must not have all of it looked through for each of their tries.
+            if swept.is_none_or(|swept| now.saturating_duration_since(swept) >= SWEPT_EVERY) {
+                *swept = Some(now);
+                tried.retain(|_, tried| now.saturating_duration_since(tried.last) < self.wait(*tried).max(self.first));
+            }
             // Refusing those whom nobody knows beats forgetting the counted.
             if tried.len() >= MOST_KEYS {
                 return Err(self.first);
@@ -65,13 +79,13 @@ impl Slowdown {
 
     /// Forgets a key: a try was good.
     pub fn forget(&self, key: &str) {
-        self.tried.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).tried.remove(key);
     }
 
     /// Takes one try back: it was good, and others are still counted.
     pub fn give_back(&self, key: &str) {
-        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = tried.get_mut(key) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = kept.tried.get_mut(key) {
             entry.times = entry.times.saturating_sub(1);
         }
     }
@@ -231,7 +245,7 @@ mod tests {
         for one in 0..3 * MOST_KEYS {
             let _ = tries.take(&Trying { account: format!("a{one}"), ..stranger(one) }, now);
         }
-        assert!(tries.pair.tried.lock().unwrap().len() <= MOST_KEYS);
+        assert!(tries.pair.kept.lock().unwrap().tried.len() <= MOST_KEYS);
         let own = Trying { browser: Some("b".to_owned()), ..stranger(1) };
         assert_eq!(tries.take(&own, now), Ok(()));
         let later = now + Duration::from_secs(61);
