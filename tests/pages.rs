@@ -530,8 +530,8 @@ fn hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first() {
             "[2001:db8::1]:2222",
             "Linux x86_64, as deploy, 900 MB free",
             vec![
-                finding(Weight::Must, "`rsync` is not on the PATH of commands there", "apt install rsync, there"),
-                finding(Weight::Note, "only 900 MB are free at /srv/<b>evil</b>", "free space there: df -h /srv"),
+                finding(Weight::Must, "`rsync` is not on the PATH of commands there", "on the host: apt install rsync"),
+                finding(Weight::Note, "only 900 MB are free at /srv/<b>evil</b>", "free space on the host: df -h /srv"),
             ],
         ),
         looked(
@@ -547,12 +547,16 @@ fn hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first() {
     let mut places = places;
     let umask = || {
         let what = "the login's umask is 077: others cannot read what commands make there, a web server among them";
-        finding(Weight::Note, what, "set umask 022 in the login's start-up file there, or say umask 022 in the command")
+        finding(
+            Weight::Note,
+            what,
+            "umask 022 in the login's start-up file on the host (.bashrc, .profile), or at the beginning of the command",
+        )
     };
     let directory = finding(
         Weight::Must,
         "/srv/web/current is a real directory with 12 entries, where a push puts a link",
-        "there, while the site stays as it is: mv /srv/web/current /srv/web/current.before-pushbutton && ln -s current.before-pushbutton /srv/web/current",
+        "on the host, while the site stays as it is: mv /srv/web/current /srv/web/current.before-pushbutton && ln -s current.before-pushbutton /srv/web/current",
     );
     places.push(looked("web004", "Linux x86_64, as deploy, rsync 3.2.7, 34.1 GB free", vec![directory, umask()]));
     for n in 5..12 {

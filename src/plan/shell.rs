@@ -142,8 +142,13 @@ fn ways(plan: &Plan) -> String {
     for (host, jump) in plan.hosts.iter().filter_map(|host| Some((host, host.jump()?))) {
         by_jump.entry(jump.jump_word()).or_default().push(quoted(&place(host)));
     }
-    let cases = by_jump.iter().map(|(jump, hosts)| format!("    {}) echo {} ;;\n", hosts.join("|"), quoted(jump)));
+    let cases = by_jump.iter().map(|(jump, hosts)| way(hosts, jump));
     format!("\n# way HOST: its jump host\nway() {{\n  case $1 in\n{}  esac\n}}\n", cases.collect::<String>())
+}
+
+/// The case of the hosts behind a jump host. Some shells' `echo` takes a backslash away, and users of a domain have two.
+fn way(hosts: &[String], jump: &str) -> String {
+    format!("    {}) printf '%s\\n' {} ;;\n", hosts.join("|"), quoted(jump))
 }
 
 fn lines(
@@ -441,6 +446,22 @@ mod tests {
             let program = Program::new(shell[0]).args(&shell[1..]).args(["-c", &text]).env("PUSH_SECRET_A", value);
             let output = program.output(Duration::from_secs(20)).await.unwrap();
             assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{value}."), "{shell:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_jump_host_by_hand_is_what_ssh_must_read_whoever_signs_in_there() {
+        let jump: Host = r"DOM\user@[fe80::1%eth0]:2222".parse().unwrap();
+        let place = quoted(&place(&"DOM\\deploy@[::1]:2201".parse().unwrap()));
+        let text = format!("case {place} in\n{}esac", way(&["'other'".to_owned(), place.clone()], &jump.jump_word()));
+        for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
+            let program = Program::new(shell[0]).args(&shell[1..]).args(["-c", &text]);
+            let output = program.output(Duration::from_secs(20)).await.unwrap();
+            assert_eq!(
+                String::from_utf8_lossy(&output.stdout),
+                "DOM\\\\user@[fe80::1%%eth0]:2222\n",
+                "{shell:?}: {text}"
+            );
         }
     }
 

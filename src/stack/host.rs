@@ -67,11 +67,11 @@ impl Host {
         Place(self).to_string()
     }
 
-    /// The place as `ProxyJump` wants it: ssh makes a shell command of it, which takes one backslash away.
+    /// The place as `ProxyJump` wants it: ssh makes a shell command of it, which takes one backslash away, and `%` begins a token there.
     pub fn jump_word(&self) -> String {
         let user = self.user.as_ref().map(|user| format!("{}@", user.replace('\\', "\\\\"))).unwrap_or_default();
         let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
-        format!("{user}{}{port}", self.bracketed())
+        format!("{user}{}{port}", self.bracketed().replace('%', "%%"))
     }
 
     /// The same host by way of `jump`, unless it names its own way already, or is that very machine.
@@ -247,7 +247,7 @@ mod tests {
             ("web1:2201", "web1:2201", "web1", "web1", "web1:2201", "web1:2201"),
             ("2001:db8::1", "2001:db8::1", "2001:db8::1", "[2001:db8::1]", "2001:db8::1", "[2001:db8::1]"),
             ("[::1]:2201", "[::1]:2201", "::1", "[::1]", "::1:2201", "[::1]:2201"),
-            ("fe80::1%eth0", "fe80::1%eth0", "fe80::1%eth0", "[fe80::1%eth0]", "fe80::1-eth0", "[fe80::1%eth0]"),
+            ("fe80::1%eth0", "fe80::1%eth0", "fe80::1%eth0", "[fe80::1%eth0]", "fe80::1-eth0", "[fe80::1%%eth0]"),
             ("DOM\\u@web1", "web1", "web1", "web1", "web1", "DOM\\\\u@web1"),
         ] {
             let host: Host = text.parse().unwrap();

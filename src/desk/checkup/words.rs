@@ -54,10 +54,10 @@ fn tools(facts: &Facts, releases: bool, copies: bool) -> Vec<Finding> {
     let mut found = Vec::new();
     for name in &facts.missing {
         let (needed, cure) = match name.as_str() {
-            "rsync" => (releases || copies, "apt install rsync, dnf install rsync or apk add rsync, there"),
-            "flock" => (true, "apt install util-linux, or apk add flock, there"),
-            "setsid" => (true, "apt install util-linux, or apk add setsid, there"),
-            _ => (releases, "apt install coreutils findutils, or apk add coreutils findutils, there"),
+            "rsync" => (releases || copies, "on the host: apt install rsync (or dnf install rsync, apk add rsync)"),
+            "flock" => (true, "on the host: apt install util-linux (or apk add flock)"),
+            "setsid" => (true, "on the host: apt install util-linux (or apk add setsid)"),
+            _ => (releases, "on the host: apt install coreutils findutils (or apk add coreutils findutils)"),
         };
         if needed {
             found.push(Finding::must(format!("`{name}` is not on the PATH of commands there"), cure));
@@ -68,7 +68,7 @@ fn tools(facts: &Facts, releases: bool, copies: bool) -> Vec<Finding> {
         let needed = program == "flock" || releases;
         if needed && !facts.missing.iter().any(|name| name == program) {
             let words = format!("its `{program}` cannot do `{what}`: it is not that of GNU or util-linux");
-            found.push(Finding::must(words, "apk add coreutils findutils util-linux flock, there"));
+            found.push(Finding::must(words, "on the host: apk add coreutils findutils util-linux flock"));
         }
     }
     let version = facts.rsync.split_whitespace().nth(2).unwrap_or_default();
@@ -79,7 +79,7 @@ fn tools(facts: &Facts, releases: bool, copies: bool) -> Vec<Finding> {
     let mut next = || numbers.next().unwrap_or(0);
     if (releases || copies) && !facts.rsync.is_empty() && (next(), next(), next()) < OLDEST_RSYNC {
         let words = format!("its rsync is too old: {}", facts.rsync);
-        found.push(Finding::must(words, "update it there: 3.2.3 is needed, 3.5.0 recommended"));
+        found.push(Finding::must(words, "update it on the host: 3.2.3 is needed, 3.5.0 recommended"));
     }
     found
 }
@@ -91,7 +91,7 @@ fn written(kind: Use, place: &Place, user: &str) -> Option<Finding> {
         let words = format!("{there} is in the way of {path}: it is no directory");
         return Some(Finding::must(
             words,
-            &format!("look at it there (ls -ld {there}), and move it away when nobody needs it"),
+            &format!("look at it on the host (ls -ld {there}), and move it away when nobody needs it"),
         ));
     }
     let what = match kind {
@@ -103,16 +103,16 @@ fn written(kind: Use, place: &Place, user: &str) -> Option<Finding> {
         return (kind == Use::Home && path != there).then(|| {
             Finding::must(
                 format!("the home directory of {user}, {path}, is not there"),
-                &format!("make it, there as root: install -d -o {user} {path}"),
+                &format!("on the host, as root: install -d -o {user} {path}"),
             )
         });
     }
     let whose = if owner.is_empty() { String::new() } else { format!(" ({there} belongs to {owner})") };
     let words = format!("{user} may not write to {path} {what}{whose}");
     let cure = match (user, path == there) {
-        ("root", _) => format!("root may not: it is mounted read-only; findmnt -T {there} there says how"),
-        (user, true) => format!("there, as root: chown -R {user} {path}"),
-        (user, false) => format!("there, as root: install -d -o {user} {path}"),
+        ("root", _) => format!("root may not: it is mounted read-only; findmnt -T {there} on the host says how"),
+        (user, true) => format!("on the host, as root: chown -R {user} {path}"),
+        (user, false) => format!("on the host, as root: install -d -o {user} {path}"),
     };
     Some(Finding::must(words, &cure))
 }
@@ -124,15 +124,15 @@ fn room(place: &Place) -> Option<Finding> {
     let space = |free: u64| format!("only {} are free at {at}", bytes_words(free.saturating_mul(1024)));
     match (place.free_kib, place.free_inodes) {
         (Some(free), _) if free < TOO_FULL_KIB => {
-            Some(Finding::must(space(free), &format!("free space there: df -h {at}")))
+            Some(Finding::must(space(free), &format!("free space on the host: df -h {at}")))
         }
         (_, Some(free)) if free < TOO_FEW_INODES => {
-            Some(Finding::must(inodes(free), &format!("remove files there that nobody needs: df -i {at}")))
+            Some(Finding::must(inodes(free), &format!("remove files on the host that nobody needs: df -i {at}")))
         }
         (Some(free), _) if free < NEARLY_FULL_KIB => {
-            Some(Finding::note(space(free), format!("free space there: df -h {at}")))
+            Some(Finding::note(space(free), format!("free space on the host: df -h {at}")))
         }
-        (_, Some(free)) if free < FEW_INODES => Some(Finding::note(inodes(free), format!("df -i {at}"))),
+        (_, Some(free)) if free < FEW_INODES => Some(Finding::note(inodes(free), format!("on the host: df -i {at}"))),
         _ => None,
     }
 }
@@ -144,13 +144,13 @@ fn current(dir: &str, state: &Current) -> Option<Finding> {
         Current::Directory(count) => Some(Finding::must(
             format!("{dir}/current is a real directory with {}, where a push puts a link", entries(count)),
             &format!(
-                "there, while the site stays as it is: mv {dir}/current {dir}/current.before-pushbutton && ln -s \
+                "on the host, while the site stays as it is: mv {dir}/current {dir}/current.before-pushbutton && ln -s \
                  current.before-pushbutton {dir}/current"
             ),
         )),
         Current::File => Some(Finding::must(
             format!("{dir}/current is a file, where a push puts a link to a release"),
-            &format!("move it away, there: mv {dir}/current {dir}/current.before-pushbutton"),
+            &format!("on the host: mv {dir}/current {dir}/current.before-pushbutton"),
         )),
         Current::Elsewhere(to) => Some(Finding::note(
             format!("{dir}/current points to {to}, which no push of ours has made"),
@@ -169,7 +169,7 @@ fn umask(mask: u32) -> Option<Finding> {
             format!(
                 "the login's umask is {mask:03o}: others cannot read what commands make there, a web server among them"
             ),
-            "set umask 022 in the login's start-up file there, or say umask 022 in the command",
+            "umask 022 in the login's start-up file on the host (.bashrc, .profile), or at the beginning of the command",
         )
     })
 }
@@ -255,17 +255,17 @@ mod tests {
         let table: &[(Change, &str)] = &[
             (
                 |it| it.missing.push("rsync".into()),
-                "must: `rsync` is not on the PATH of commands there: apt install rsync",
+                "must: `rsync` is not on the PATH of commands there: on the host: apt install rsync",
             ),
             (
                 |it| it.missing.push("flock".into()),
-                "must: `flock` is not on the PATH of commands there: apt install util-linux",
+                "must: `flock` is not on the PATH of commands there: on the host: apt install util-linux",
             ),
             (|it| it.lacks.push("find -printf".into()), "must: its `find` cannot do `find -printf`"),
             (|it| it.rsync = "rsync  version 3.1.3  protocol version 31".into(), "must: its rsync is too old"),
             (
                 |it| it.places[1].1.may_write = false,
-                "must: deploy may not write to /srv/web for releases (/srv belongs to root): there, as root: install -d -o deploy /srv/web",
+                "must: deploy may not write to /srv/web for releases (/srv belongs to root): on the host, as root: install -d -o deploy /srv/web",
             ),
             (
                 |it| it.places[1].1 = Place { may_write: false, ..place("/srv/web", "/srv/web") },

@@ -72,6 +72,8 @@ impl Peer {
     fn config(&self) -> String {
         let Address { hostname, port, user, alias, .. } = &self.address;
         let user = self.relay.user.as_ref().unwrap_or(user);
+        // `%` begins a token there; the address of a link has one.
+        let hostname = hostname.replace('%', "%%");
         let mut text = format!("Host *\n  HostName {hostname}\n  Port {port}\n  User {user}\n{STRICT}{OURS}");
         // Writing to a String cannot fail.
         if let Some(alias) = alias {
@@ -149,6 +151,9 @@ mod tests {
             keys: "[10.0.0.7]:2222 ssh-ed25519 AAAA\n".to_owned(),
         };
         let relay = Relay { key: Some("~/.ssh/relay".to_owned()), user: Some("feed".to_owned()), ..Relay::default() };
+        let of_the_link = Address { hostname: "fe80::7%eth0".to_owned(), ..address.clone() };
+        let config = Peer { name: "web8".to_owned(), address: of_the_link, relay: relay.clone() }.config();
+        assert!(config.contains("  HostName fe80::7%%eth0\n"), "{config}");
         let config = Peer { name: "web7".to_owned(), address, relay }.config();
         assert!(config.starts_with("Host *\n  HostName 10.0.0.7\n  Port 2222\n  User feed\n"), "{config}");
         let ours = config.find("StrictHostKeyChecking yes").unwrap();
