@@ -76,6 +76,7 @@ function swap(part, next) {
   const open = $(':popover-open', part) ?? (part.matches(':popover-open') ? part : null);
   remember(next);
   keep(part, next);
+  if (part.matches('.brow')) next.hidden = part.hidden; // what a person looks for stays found
   const placed = document.adoptNode(next);
   if (part.matches('[popover]')) {
     part.replaceChildren(...placed.childNodes); // an open menu stays open, and keeps its place

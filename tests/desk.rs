@@ -3,6 +3,7 @@
 
 mod closed;
 mod ends;
+mod many;
 mod presses;
 
 use crate::played::{Home, RUNNER};

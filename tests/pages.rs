@@ -3,12 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not what they call")]
 
-mod made_up;
+pub(crate) mod made_up;
 mod past;
 
 use made_up::{at, frame, push_page, row, street};
 use pushbutton::desk::checkup::{Checkup, CheckupView, Finding, Looked, Weight};
-use pushbutton::desk::view::{PlanView, VersionGroup, Versions};
+use pushbutton::desk::view::{Board, BoardStack, PlanView, VersionGroup, Versions};
 use pushbutton::desk::{Broken, Street};
 use pushbutton::web::pages::{
     Account, Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, SignedIn, ToldFilter,
@@ -58,6 +58,10 @@ fn checked(name: &str, html: Result<String, pushbutton::web::pages::PageError>) 
     html
 }
 
+fn board(streets: &[Street]) -> Board {
+    Board { stacks: streets.iter().map(BoardStack::from).collect(), hosts: Vec::new() }
+}
+
 fn pages() -> Pages {
     Pages::load().unwrap()
 }
@@ -67,7 +71,7 @@ fn the_dashboard_shows_each_stack_in_its_state() {
     let pages = pages();
     let frame = Frame { running: vec![row(4127, "web", "prod", "running")], ..frame(Section::Stacks) };
     let streets = made_up::streets();
-    let html = checked("dashboard", pages.dashboard(&frame, &streets));
+    let html = checked("dashboard", pages.dashboard(&frame, &board(&streets)));
     for words in [
         "web to Prod",
         "+4",
@@ -81,8 +85,8 @@ fn the_dashboard_shows_each_stack_in_its_state() {
         assert!(html.contains(words), "{words}");
     }
     let loose: Vec<Street> = vec![street("web", &["qa", "prod"]), street("api", &["prod", "qa"])];
-    checked("dashboard-loose", pages.dashboard(&frame, &loose));
-    let html = checked("empty", pages.dashboard(&frame, &[]));
+    checked("dashboard-loose", pages.dashboard(&frame, &board(&loose)));
+    let html = checked("empty", pages.dashboard(&frame, &board(&[])));
     assert!(html.contains("No stacks yet"));
 }
 
@@ -136,7 +140,7 @@ fn a_hold_says_until_when_and_one_that_cannot_be_taken_comes_back_as_it_was_fill
         let said = format!("until <time datetime=\"{until}\"");
         assert!(html.contains(&format!("web is held by kate {said}")) && html.contains(words), "{words}");
         assert!(html.contains(&format!("<small>by kate {said}")), "the button says it too");
-        assert!(pages.dashboard(&frame, &[held.clone()]).unwrap().contains(&format!("Held by kate {said}")));
+        assert!(pages.dashboard(&frame, &board(&[held.clone()])).unwrap().contains(&format!("Held by kate {said}")));
     }
     let form = HoldForm {
         stack: "web".to_owned(),
@@ -394,7 +398,7 @@ fn a_push_that_waits_for_an_answer_says_so_and_stands_still() {
     // 660 s ago it began, and worked 45 s of a usual 95: 600 s it waits now, 15 s it had waited before.
     assert!(html.contains("data-percent>47 %<"), "{html}");
     assert!(!html.contains("taking longer") && !html.contains("data-usual"), "no estimate moves");
-    let html = checked("dashboard-asking", pages.dashboard(&frame, &[street]));
+    let html = checked("dashboard-asking", pages.dashboard(&frame, &board(&[street])));
     for words in ["Waits for an answer:</b> Are the graphs", "href=\"/pushes/4127\">Answer: Are", "waits for an answer"]
     {
         assert!(html.contains(words), "{words}: {html}");
@@ -445,7 +449,7 @@ fn a_channel_that_does_not_work_is_above_whatever_page() {
         ),
     ];
     let frame = Frame { channels, ..frame(Section::Stacks) };
-    let html = checked("dashboard-channels-broken", pages().dashboard(&frame, &[]));
+    let html = checked("dashboard-channels-broken", pages().dashboard(&frame, &board(&[])));
     for words in ["No announcements by mail", "No announcements on IRC", "/announcements?channel=irc"] {
         assert!(html.contains(words), "{words}");
     }
@@ -669,5 +673,5 @@ fn names_of_any_length_are_shown() {
     };
     checked("log-long", pages.log(&frame, &log));
     let frame = Frame { running: made_up::long_history(), ..frame };
-    checked("dashboard-long", pages.dashboard(&frame, &[long, street("web", &["qa", "prod"])]));
+    checked("dashboard-long", pages.dashboard(&frame, &board(&[long, street("web", &["qa", "prod"])])));
 }

@@ -74,7 +74,7 @@ impl World {
     }
 
     fn mirror_of(&self, url: &str) -> Mirror {
-        Mirror::new(&self.path("mirrors"), &"web".parse().unwrap(), url, None)
+        Mirror::new(&self.path("mirrors"), url, None)
     }
 
     fn build(&self, id: &str) -> BuildDir {
@@ -260,7 +260,7 @@ async fn who_waited_for_a_younger_fetch_does_not_fetch_again_and_who_waited_for_
     world.commit("first").await;
     world.mirror().fetch().await.unwrap();
     for (younger, outcome) in [(true, true), (false, false)] {
-        let lock = std::fs::File::options().append(true).open(world.path("mirrors/web.lock")).unwrap();
+        let lock = std::fs::File::options().append(true).open(world.mirror().path("lock")).unwrap();
         let lock = nix::fcntl::Flock::lock(lock, nix::fcntl::FlockArg::LockExclusive).unwrap();
         std::fs::rename(world.repo(), world.path("gone")).unwrap();
         let began_before = SystemTime::now();
@@ -268,7 +268,7 @@ async fn who_waited_for_a_younger_fetch_does_not_fetch_again_and_who_waited_for_
         let mut waiting = Box::pin(mirror.fetch());
         assert!(futures::poll!(&mut waiting).is_pending(), "somebody else fetches");
         // The other fetch ends well; what it saw is as old as its beginning.
-        let note = std::fs::File::options().append(true).open(world.path("mirrors/web.fetched")).unwrap();
+        let note = std::fs::File::options().append(true).open(world.mirror().path("fetched")).unwrap();
         note.set_modified(if younger { SystemTime::now() } else { began_before }).unwrap();
         drop(lock);
         assert_eq!(waiting.await.is_ok(), outcome, "the repository is gone, so who fetches fails");

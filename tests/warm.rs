@@ -86,6 +86,19 @@ async fn hosts_are_connected_before_the_press_and_no_push_signs_in_again() {
 async fn a_host_that_dies_is_named_with_the_reason_and_is_ready_again_when_it_is_mended() {
     let house = house().await;
     house.all_ready().await;
+    // Another stack goes to qa2 as well, with a dozen stages: it is one host all the same.
+    let stage =
+        |n: usize| format!("[[stage]]\nname = \"s{n}\"\nhosts = [\"qa2\"]\ncommands = [{{ run = \"true\" }}]\n");
+    let stages: String = (1..=12).map(stage).collect();
+    let many = format!("source = {{ git = {:?}, branch = \"main\" }}\n{stages}", house.shop.dir());
+    std::fs::write(house.dir.path().join("stacks/many.toml"), many).unwrap();
+    until("its stages are ready", async || {
+        let got = house.get("/api/v1/stacks/many").await;
+        let stack: Value = serde_json::from_str(&got.text).ok()?;
+        stack["stages"].as_array()?.iter().all(|stage| stage["ready"]["ready"] == 1).then_some(())
+    })
+    .await;
+    assert_eq!(house.sign_ins(), [1, 1, 1], "thirteen stages share one connection");
     let qa2 = house.fleet.host("qa2").unwrap();
     qa2.break_(How::Dead).await.unwrap();
     let refused = |ready: &Value| ready["not_ready"][0]["why"].as_str().is_some_and(|why| why.contains("refuses"));
@@ -93,6 +106,12 @@ async fn a_host_that_dies_is_named_with_the_reason_and_is_ready_again_when_it_is
     assert_eq!((&ready["ready"], &ready["total"]), (&Value::from(2), &Value::from(3)), "{ready}");
     assert_eq!(ready["not_ready"][0]["host"], "qa2");
     assert_eq!(ready["not_ready"].as_array().unwrap().len(), 1, "{ready}");
+    let board = until("the page of all stacks says so", async || {
+        Some(house.get("/").await.text).filter(|page| page.contains("qa2 refuses connections"))
+    })
+    .await;
+    assert_eq!(board.matches("qa2 refuses").count(), 1, "one note for one host: {board}");
+    assert!(board.contains(": 13 stages<"), "{board}");
     let page = house.get("/stacks/web").await.text;
     assert!(page.contains("2/3 hosts ready") && page.contains("1 host of QA is not ready"), "{page}");
     assert!(page.contains("qa2 refuses connections"), "{page}");

@@ -1,9 +1,9 @@
-//! What the first stages push: sources fetched each few seconds, each stack by its own task, so that a hung git delays
-//! nobody; and the commits between two revisions, asked of the source once. Builds that are published are asked of the
-//! ledger. It must never make a page wait for a fetch, nor for a directory to be read.
+//! What is known of the sources of the first stages: the head of each branch, as it was last fetched, and the commits between
+//! two revisions, asked of the source once. Stacks of one repository share what is asked of it. Builds that are published are
+//! asked of the ledger. It must never make a page wait for a fetch, nor for a directory to be read. `fetching` says when.
 
 use super::view::FileChanges;
-use super::{Case, Desk, Refusal, changes};
+use super::{Case, Refusal, changes};
 use crate::config::Most;
 use crate::ledger::pushes::Commit;
 use crate::ledger::{Ledger, published};
@@ -12,12 +12,13 @@ use crate::source::directory::DirectoryError;
 use crate::source::origin::Origin;
 use crate::stack::{Revision, Source, Stack, StackName};
 use crate::time::At;
-use std::collections::HashMap;
+use futures::StreamExt;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
-use tokio_util::sync::CancellationToken;
 
 /// Commits that a page or an announcement lists; the rest is behind the diff link.
 const LISTED: usize = 50;
@@ -30,6 +31,11 @@ const FETCH_LIMIT: Duration = Duration::from_secs(600);
 /// Remembered answers of git; when there are more, all are forgotten and asked again.
 const REMEMBERED_LOGS: usize = 512;
 
+/// Remembered counts: as many differences as there are stages of all stacks; when there are more, all are counted again.
+const REMEMBERED_COUNTS: usize = 16_384;
+/// Counts that git is asked for at once.
+const COUNTS_AT_ONCE: usize = 2;
+
 /// What is known of a stack's branch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
@@ -41,6 +47,15 @@ pub(super) struct Known {
     pub problem: Option<String>,
 }
 
+/// What came of a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fetched {
+    /// Whether a page would show anything new.
+    pub news: bool,
+    /// Whether the source answered.
+    pub went_well: bool,
+}
+
 /// The commits between two revisions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Log {
@@ -50,7 +65,33 @@ pub(super) struct Log {
     pub count: usize,
 }
 
-type LogKey = (StackName, Option<Revision>, Revision);
+type LogKey = (Place, Option<Revision>, Revision);
+
+/// Where revisions come from. Stacks whose place is the same are fetched together, whatever branch of it they push.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Place {
+    /// A git repository.
+    Git(String),
+    /// A directory of a Subversion repository.
+    Svn(String),
+    /// A directory of the push host.
+    Dir(String),
+    /// The builds that are published for a stack: nothing is fetched.
+    Published(StackName),
+}
+
+impl Place {
+    /// That of a stack. A slash at the end of an address makes no other place of it.
+    pub fn of(stack: &Stack) -> Self {
+        let plain = |address: &str| address.trim_end_matches('/').to_owned();
+        match &stack.source {
+            Source::Git { url, .. } => Self::Git(plain(url)),
+            Source::Svn { url } => Self::Svn(plain(url)),
+            Source::Dir { path } => Self::Dir(plain(path)),
+            Source::Published => Self::Published(stack.name.clone()),
+        }
+    }
+}
 
 /// All branches. Std mutexes: none is held across an await.
 pub(super) struct Branches {
@@ -62,13 +103,16 @@ pub(super) struct Branches {
     /// Kept as long as the source is the same: a directory remembers what it has read.
     origins: Mutex<HashMap<StackName, (Source, Origin)>>,
     logs: Mutex<HashMap<LogKey, Arc<OnceCell<Arc<Log>>>>>,
+    counts: Mutex<HashMap<LogKey, usize>>,
+    /// What is being counted now.
+    counting: Mutex<HashSet<LogKey>>,
 }
 
 impl Branches {
     /// Mirrors lie under `mirrors`; `ssh_config` is the operator's; `most` is how much a source may hold.
     pub fn new(mirrors: PathBuf, ssh_config: Option<PathBuf>, most: Most, ledger: Ledger) -> Self {
-        let (known, origins, logs) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { mirrors, ssh_config, ledger, most, known, origins, logs }
+        let (known, origins, logs, counts, counting) = Default::default();
+        Self { mirrors, ssh_config, ledger, most, known, origins, logs, counts, counting }
     }
 
     /// A stack's source, to be asked; none where builds are published.
@@ -79,7 +123,14 @@ impl Branches {
         {
             return Some(origin.clone());
         }
-        let origin = Origin::of(&stack.source, &stack.name, &self.mirrors, self.ssh_config.clone(), self.most)?;
+        // What a directory remembers of its files serves all stacks that push it.
+        let shared = |(source, origin): &(Source, Origin)| {
+            (matches!(source, Source::Dir { .. }) && *source == stack.source).then(|| origin.clone())
+        };
+        let origin = match origins.values().find_map(shared) {
+            Some(origin) => origin,
+            None => Origin::of(&stack.source, &self.mirrors, self.ssh_config.clone(), self.most)?,
+        };
         origins.insert(stack.name.clone(), (stack.source.clone(), origin.clone()));
         Some(origin)
     }
@@ -129,7 +180,7 @@ impl Branches {
     /// none.
     pub async fn log(&self, stack: &Stack, from: Option<&Revision>, to: &Revision) -> Arc<Log> {
         let Some(origin) = self.origin(stack) else { return self.published_between(stack, from, to).await };
-        let key = (stack.name.clone(), from.cloned(), to.clone());
+        let key = (Place::of(stack), from.cloned(), to.clone());
         let cell = {
             let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
             if logs.len() >= REMEMBERED_LOGS && !logs.contains_key(&key) {
@@ -148,6 +199,54 @@ impl Branches {
                 Arc::default()
             }
         }
+    }
+
+    /// How many commits are in `to` that are not in `from`, if that is known: one alone where nothing was there before.
+    pub fn counted(&self, stack: &Stack, from: Option<&Revision>, to: &Revision) -> Option<usize> {
+        let Some(from) = from else { return Some(1) };
+        let key = (Place::of(stack), Some(from.clone()), to.clone());
+        let log = || Some(self.logs.lock().unwrap_or_else(PoisonError::into_inner).get(&key)?.get()?.count);
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = counts.get(&key).copied();
+        drop(counts);
+        known.or_else(log)
+    }
+
+    /// Counts the commits of many differences, a few at a time, each once; those that somebody else counts already are left to
+    /// them. Answers how many were counted.
+    pub async fn count_all(&self, all: Vec<(Arc<Stack>, Option<Revision>, Revision)>) -> usize {
+        let mut once = HashMap::new();
+        {
+            let mut counting = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
+            for (stack, from, to) in all {
+                let key = (Place::of(&stack), from, to);
+                if counting.insert(key.clone()) {
+                    once.insert(key, stack);
+                }
+            }
+        }
+        let counted = AtomicUsize::new(0);
+        let counted = &counted;
+        let count = |(key, stack): (LogKey, Arc<Stack>)| async move {
+            let count = match self.origin(&stack) {
+                Some(origin) => within(LOOK_LIMIT, origin.count(key.1.as_ref(), &key.2)).await,
+                None => Ok(self.published_between(&stack, key.1.as_ref(), &key.2).await.count),
+            };
+            self.counting.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+            match count {
+                Ok(count) => {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+                    if counts.len() >= REMEMBERED_COUNTS {
+                        counts.clear();
+                    }
+                    counts.insert(key, count);
+                }
+                Err(why) => tracing::warn!(stack = %stack.name, error = %why, "the source cannot count commits"),
+            }
+        };
+        futures::stream::iter(once).for_each_concurrent(COUNTS_AT_ONCE, count).await;
+        counted.load(Ordering::Relaxed)
     }
 
     /// The files that differ between two revisions; none known when git does not answer.
@@ -198,24 +297,64 @@ impl Branches {
         }
     }
 
-    /// Fetches a stack's branch and remembers what came of it; whether a page would show anything new.
-    pub async fn fetch(&self, stack: &Stack) -> bool {
-        let fetched = match self.origin(stack) {
+    /// Fetches a stack's source and remembers what came of it; whether a page would show anything new.
+    pub async fn fetch(&self, stack: &Arc<Stack>) -> bool {
+        self.fetch_for(std::slice::from_ref(stack)).await.news
+    }
+
+    /// Fetches the one place that all these stacks push from, and remembers what came of it for each.
+    pub async fn fetch_for(&self, stacks: &[Arc<Stack>]) -> Fetched {
+        let fetched = match stacks.first().and_then(|first| self.origin(first)) {
             Some(origin) => within(FETCH_LIMIT, origin.fetch()).await,
             None => Ok(()),
         };
-        self.look(stack, Some(fetched)).await
+        let went_well = fetched.is_ok();
+        Fetched { news: self.look_for(stacks, Some(fetched)).await, went_well }
     }
 
-    /// Remembers what the mirror holds, and how fetching went; before the first fetch, an empty mirror is no problem yet.
-    pub async fn look(&self, stack: &Stack, fetched: Option<Result<(), String>>) -> bool {
-        let before = self.known(&stack.name);
-        let fetched_at = match self.origin(stack) {
+    /// Remembers what is here already of a stack's source; before the first fetch, an empty mirror is no problem yet.
+    pub async fn look(&self, stack: &Arc<Stack>) -> bool {
+        self.look_for(std::slice::from_ref(stack), None).await
+    }
+
+    /// The same for all these stacks of one place, asked once: how fetching went, and what is here now.
+    pub async fn look_for(&self, stacks: &[Arc<Stack>], fetched: Option<Result<(), String>>) -> bool {
+        let Some(first) = stacks.first() else { return false };
+        let origin = self.origin(first);
+        let fetched_at = match &origin {
             Some(origin) => origin.fetched_at().await,
             None => Some(At::now()),
         };
+        let heads = match &origin {
+            Some(Origin::Git(mirror, _)) if stacks.len() > 1 => {
+                within(LOOK_LIMIT, async { Ok(mirror.all_heads().await) }).await
+            }
+            _ => Ok(BTreeMap::new()),
+        };
+        let heads = heads.unwrap_or_default();
+        let mut news = false;
+        for stack in stacks {
+            let head = match heads.get(stack.source.branch()) {
+                Some(head) => Ok(head.clone()),
+                // One stack, or a branch that is not there: then it is asked for, since the words name what is.
+                None => self.head_of(stack).await,
+            };
+            news |= self.note(stack, head, fetched_at, fetched.as_ref()).await;
+        }
+        news
+    }
+
+    /// Remembers what is known of a stack now; whether a page would show anything new.
+    async fn note(
+        &self,
+        stack: &Arc<Stack>,
+        head: Result<Revision, String>,
+        fetched_at: Option<At>,
+        fetched: Option<&Result<(), String>>,
+    ) -> bool {
+        let before = self.known(&stack.name);
         let mut now = Known { head: None, fetched_at, problem: None };
-        match self.head_of(stack).await {
+        match head {
             Ok(head) if before.head.as_ref().is_some_and(|(old, _)| *old == head) => now.head.clone_from(&before.head),
             Ok(head) => {
                 let log = self.log(stack, None, &head).await;
@@ -228,11 +367,17 @@ impl Branches {
         }
         // Why it could not be fetched says more than what the mirror lacks because of it.
         if let Some(Err(why)) = fetched {
-            now.problem = Some(why);
+            now.problem = Some(why.clone());
         }
         let news = now.head != before.head || now.problem != before.problem;
         self.all_known().insert(stack.name.clone(), now);
         news
+    }
+
+    /// Forgets what is known of stacks that are gone.
+    pub fn keep_only(&self, stacks: &BTreeSet<StackName>) {
+        self.all_known().retain(|name, _| stacks.contains(name));
+        self.origins.lock().unwrap_or_else(PoisonError::into_inner).retain(|name, _| stacks.contains(name));
     }
 }
 
@@ -244,64 +389,5 @@ pub(super) async fn within<T>(
     match tokio::time::timeout(limit, asked).await {
         Ok(answer) => answer.map_err(|error| error.to_string()),
         Err(_) => Err(format!("the source has not answered for {} s", limit.as_secs())),
-    }
-}
-
-impl Desk {
-    /// Keeps one fetching task for each stack on the shelf, until `stop`; a stack whose source changed gets a new one.
-    pub(super) async fn keep_fetching(&self, stop: CancellationToken) {
-        let mut tasks: HashMap<StackName, (Source, CancellationToken)> = HashMap::new();
-        // Should this task break and be made anew, those that it had begun end with it.
-        let all = stop.child_token();
-        let _end_with_us = all.clone().drop_guard();
-        let mut changes = self.changes();
-        loop {
-            let shelf = self.shelf();
-            let stacks = shelf.stacks.iter().filter_map(|shelved| shelved.stack.clone());
-            let wanted: HashMap<StackName, Arc<Stack>> = stacks.map(|stack| (stack.name.clone(), stack)).collect();
-            tasks.retain(|name, (source, token)| {
-                let keep = wanted.get(name).is_some_and(|stack| stack.source == *source);
-                if !keep {
-                    token.cancel();
-                }
-                keep
-            });
-            for (name, stack) in wanted {
-                tasks.entry(name).or_insert_with(|| {
-                    let token = all.child_token();
-                    let source = stack.source.clone();
-                    if let Some(desk) = self.me.upgrade() {
-                        let stop = token.clone();
-                        let fetch = move || {
-                            let (desk, stack, stop) = (Arc::clone(&desk), Arc::clone(&stack), stop.clone());
-                            async move { desk.fetch_again_and_again(stack, stop).await }
-                        };
-                        self.spawn(self.health.clone().keep("fetch branches", token.clone(), fetch));
-                    }
-                    (source, token)
-                });
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                changed = changes.changed() => if changed.is_err() { return },
-            }
-        }
-    }
-
-    async fn fetch_again_and_again(&self, stack: Arc<Stack>, stop: CancellationToken) {
-        let pause = Duration::from_secs(self.config.limits.fetch_every_s.max(1));
-        let work = async {
-            // What an earlier server fetched can be pushed at once, also while the repository does not answer.
-            if self.branches.look(&stack, None).await {
-                self.changed();
-            }
-            loop {
-                if self.branches.fetch(&stack).await {
-                    self.changed();
-                }
-                tokio::time::sleep(pause).await;
-            }
-        };
-        tokio::select! { () = stop.cancelled() => {}, () = work => {} }
     }
 }

@@ -120,6 +120,13 @@ impl Drifts {
         found.map_or((Vec::new(), None), |found| (found.odd.clone(), Some(found.at)))
     }
 
+    /// The hosts of a stage that run something else than they are to, and behind which push that was seen.
+    pub fn odd(&self, stack: &StackName, stage: &StageName) -> Option<(i64, BTreeSet<String>)> {
+        let stacks = self.stacks();
+        let found = stacks.get(stack)?.stages.get(stage)?;
+        Some((found.push, found.odd.iter().map(|drift| drift.host.clone()).collect()))
+    }
+
     /// What hosts of a stage said behind this push, the last one that came to its end.
     pub fn answers(&self, stack: &StackName, stage: &StageName, push: i64) -> Option<Answers> {
         let stacks = self.stacks();

@@ -126,6 +126,15 @@ pub(super) struct Offer {
 /// # Errors
 /// [`Refusal::Nothing`] when there is nothing that could go out, [`Refusal::NoHosts`] when it is not known where to.
 pub(super) fn offer(stack: &Stack, place: usize, facts: &Facts) -> Result<Offer, Refusal> {
+    let (goods, branch) = goes(stack, place, facts)?;
+    offer_of(stack, place, facts, goods, branch)
+}
+
+/// What a press of the stage at `place` would put there, were it allowed, and the branch of it.
+///
+/// # Errors
+/// As [`offer`].
+pub(super) fn goes(stack: &Stack, place: usize, facts: &Facts) -> Result<(Goods, String), Refusal> {
     let stage = &stack.stages[place];
     if let Some(refusal) = inventory::unlisted(stack, stage, facts.last) {
         return Err(refusal);
@@ -156,7 +165,7 @@ pub(super) fn offer(stack: &Stack, place: usize, facts: &Facts) -> Result<Offer,
         let why = format!("{} pushes {refs} only, and what comes next is of {}", stage.name, branch_words(&branch));
         return Err(Refusal::Nothing { case: Case::OtherBranch, why });
     }
-    offer_of(stack, place, facts, goods, branch)
+    Ok((goods, branch))
 }
 
 /// What a press would do that puts these goods on the stage at `place`.

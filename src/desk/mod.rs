@@ -4,6 +4,7 @@
 
 mod back;
 pub mod backup;
+mod board;
 mod branches;
 mod cases;
 mod catch_up;
@@ -12,6 +13,7 @@ mod changes;
 mod channels;
 pub mod checkup;
 mod drift;
+mod fetching;
 mod files;
 mod fold;
 mod follow;
@@ -21,6 +23,7 @@ mod hosts;
 mod interrupt;
 pub mod inventory;
 mod journals;
+mod lateness;
 mod open;
 mod orders;
 mod owed;
@@ -85,7 +88,9 @@ pub struct Desk {
     /// A std mutex: held for a few stats, never across an await.
     shelves: Mutex<Shelves>,
     shelf: watch::Sender<Arc<Shelf>>,
+    boards: board::Boards,
     branches: Branches,
+    fetching: fetching::Fetching,
     /// One build at a time is frozen and written down, of those that are published.
     publishing: tokio::sync::Mutex<()>,
     journals: Journals,

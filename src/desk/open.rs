@@ -5,14 +5,17 @@ use super::Desk;
 use super::branches::Branches;
 use super::channels::Channels;
 use super::drift::Drifts;
+use super::fetching::Fetching;
 use super::fold::Teller;
-use super::follow::FollowError;
+use super::follow::{FollowError, blocking};
 use super::inventory::Inventories;
 use super::journals::Journals;
 use super::shelf::Shelves;
 use super::warm::Warm;
 use crate::config::Config;
+use crate::ledger::fold::unfinished;
 use crate::ledger::{Ledger, LedgerError};
+use crate::source::git::take_over;
 use crate::supervise::Health;
 use crate::time::At;
 use nix::unistd::AccessFlags;
@@ -103,7 +106,9 @@ impl Desk {
         let changes = watch::channel(0).0;
         let (limits, seconds) = (config.limits.clone(), Duration::from_secs);
         let desk = Arc::new_cyclic(|me| Self {
+            boards: super::board::Boards::default(),
             branches: Branches::new(data.join("mirrors"), config.ssh.config.clone(), limits.source(), ledger.clone()),
+            fetching: Fetching::new(seconds(limits.fetch_every_s.max(1))),
             publishing: tokio::sync::Mutex::default(),
             ledger,
             program,
@@ -141,6 +146,7 @@ impl Desk {
         // What ended while nobody was here is written down now.
         desk.end_holds().await?;
         desk.note_files().await?;
+        desk.take_over_mirrors().await?;
         Ok(desk)
     }
 
@@ -163,6 +169,24 @@ impl Desk {
             desk.tasks.close();
             desk.tasks.wait().await;
         })
+    }
+
+    /// Puts mirrors where this version looks for them. While a push runs, whose runner may read the old ones, they stay: then
+    /// new ones are made beside them, and a later start cleans up.
+    async fn take_over_mirrors(&self) -> Result<(), DeskError> {
+        if !self.ledger.read(unfinished).await?.is_empty() {
+            return Ok(());
+        }
+        let mirrors = self.config.data.join("mirrors");
+        match blocking(move || take_over(&mirrors)).await {
+            Ok(None) => {}
+            // Gigabytes, perhaps: nobody waits for it.
+            Ok(Some(aside)) => _ = self.runtime.spawn_blocking(move || std::fs::remove_dir_all(aside)),
+            Err(error) => {
+                tracing::warn!(%error, "mirrors of an earlier version are not taken over: they are made anew")
+            }
+        }
+        Ok(())
     }
 
     async fn keep_reading(self: &Arc<Self>) {

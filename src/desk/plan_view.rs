@@ -10,6 +10,7 @@ use crate::ledger::{LedgerError, usual};
 use crate::plan::shell::{self, ByHand};
 use crate::plan::{BuildFrom, Plan, PlannedCommand};
 use crate::source::build::BuildDir;
+use crate::source::origin::Origin;
 use crate::stack::{BuildId, Revision, Source, Stack, StackName, StageName, Who};
 use std::sync::Arc;
 
@@ -105,7 +106,11 @@ impl Desk {
             who: who.clone(),
             url: self.config.url.clone(),
             tree: BuildDir::of(data, &stack.name, &build).tree(),
-            mirror: data.join("mirrors").join(format!("{}.git", stack.name)),
+            mirror: match self.branches.origin(&stack) {
+                Some(Origin::Git(mirror, _)) => mirror.dir(),
+                // There is none, and the script has no use for one.
+                Some(Origin::Svn(_) | Origin::Dir(..)) | None => data.join("mirrors"),
+            },
             ssh_config: self.config.ssh.config.clone(),
             build,
         };
@@ -131,7 +136,7 @@ impl Desk {
     /// Looks at what was fetched before, for a desk that does nothing by itself.
     pub async fn look_at_branches(&self) {
         for stack in self.shelf().stacks.iter().filter_map(|shelved| shelved.stack.as_ref()) {
-            self.branches.look(stack, None).await;
+            self.branches.look(stack).await;
         }
     }
 

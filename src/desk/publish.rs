@@ -110,7 +110,7 @@ impl Desk {
         let (kept, published) = (self.config.limits.published_kept, build.clone());
         let gone = self.ledger.write(move |tx| write_down(tx, &what, &published, kept)).await?;
         self.remove_builds(&stack.name, gone).await;
-        self.branches.look(&stack, None).await;
+        self.branches.look(&stack).await;
         self.changed();
         Ok(Taken { build, new: true })
     }
@@ -221,7 +221,7 @@ impl Desk {
         });
         withdrawn.await??;
         self.remove_builds(stack, vec![build.to_string()]).await;
-        self.branches.look(&known, None).await;
+        self.branches.look(&known).await;
         self.changed();
         Ok(())
     }

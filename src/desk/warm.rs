@@ -6,6 +6,7 @@
 mod pause;
 
 use super::Desk;
+use super::lateness::{Lateness, TICK};
 use super::view::{NotReady, Readiness, Shelf};
 use crate::advice::of_stack;
 use crate::remote::masters::{Connection, Failure, Masters};
@@ -29,6 +30,11 @@ const READY: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_secs(1);
 /// Hosts change by the dozen: those of one moment are told together.
 const GATHER: Duration = Duration::from_millis(100);
+/// Losing so much time within one try of a host, we may have slept through its answer.
+const LATE: Duration = Duration::from_secs(1);
+/// After so many tries of that kind a host counts as silent all the same: on a machine that is always too busy, nobody else would
+/// ever find out.
+const LATE_TRIES: u32 = 5;
 /// A person who asks again within this time gets the answer that there is: each refused key counts against us.
 const ANSWERED_FOR: Duration = Duration::from_secs(5);
 
@@ -39,6 +45,7 @@ pub(super) struct Warm {
     every: Duration,
     state: Mutex<State>,
     nudge: Notify,
+    clock: Lateness,
 }
 
 #[derive(Default)]
@@ -84,23 +91,28 @@ struct Shown {
 enum Standing {
     /// The first try has not ended.
     Connecting,
-    /// It answered then.
-    Answered(Instant, At),
+    /// It answered then, when we had lost so much time ourselves.
+    Answered(Instant, At, Duration),
     /// It cannot be reached, in words, and since when.
     Failed(String, At),
 }
 
 impl Standing {
-    fn is_ready(&self) -> bool {
-        matches!(self, Self::Answered(when, _) if when.elapsed() <= READY)
+    /// Whether it has answered lately; `lost` is how much time we have lost ourselves by now: what we slept through is not its
+    /// silence.
+    fn is_ready(&self, lost: Duration) -> bool {
+        match self {
+            Self::Answered(when, _, before) => when.elapsed() <= READY + lost.saturating_sub(*before),
+            Self::Connecting | Self::Failed(..) => false,
+        }
     }
 
     /// Why it is not ready, and since when; none when it is, or is not known yet.
-    fn not_ready(&self, host: &Host) -> Option<NotReady> {
+    fn not_ready(&self, host: &Host, lost: Duration) -> Option<NotReady> {
         let (why, since) = match self {
             Self::Connecting => return None,
-            Self::Answered(..) if self.is_ready() => return None,
-            Self::Answered(_, at) => (format!("{host} has stopped answering"), at),
+            Self::Answered(..) if self.is_ready(lost) => return None,
+            Self::Answered(_, at, _) => (format!("{host} has stopped answering"), at),
             Self::Failed(why, at) => (why.clone(), at),
         };
         Some(NotReady { host: host.name().to_owned(), why, since: since.to_string() })
@@ -111,7 +123,20 @@ impl Warm {
     /// Nothing is in use at first. Sockets lie under `dir`; `operator` is the operator's ssh configuration.
     pub fn new(dir: &Path, operator: Option<std::path::PathBuf>, most: usize, every: Duration) -> Self {
         let masters = Masters::new(dir, operator).map_err(|error| format!("ssh cannot be used: {error}"));
-        Self { masters, most, every, state: Mutex::default(), nudge: Notify::new() }
+        let clock = Lateness::new(Instant::now());
+        Self { masters, most, every, state: Mutex::default(), nudge: Notify::new(), clock }
+    }
+
+    /// How much time we have lost ourselves.
+    fn lost(&self) -> Duration {
+        self.clock.lost(Instant::now())
+    }
+
+    /// The hosts that are kept and not ready, and why.
+    pub fn troubled(&self) -> BTreeMap<Host, NotReady> {
+        let (state, lost) = (self.state(), self.lost());
+        let troubled = |(host, kept): (&Host, &Kept)| Some((host.clone(), kept.standing.not_ready(host, lost)?));
+        state.hosts.iter().filter_map(troubled).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -143,16 +168,16 @@ impl Warm {
 
     /// How many hosts of a stage are ready; `None` when its stack is not in use.
     pub fn readiness(&self, stack: &StackName, hosts: &[Host]) -> Option<Readiness> {
-        let state = self.state();
+        let (state, lost) = (self.state(), self.lost());
         state.kept.contains(stack).then(|| {
             let kept: Vec<(&Host, &Kept)> =
                 hosts.iter().filter_map(|host| Some((host, state.hosts.get(host)?))).collect();
             Readiness {
-                ready: kept.iter().filter(|(_, kept)| kept.standing.is_ready()).count(),
+                ready: kept.iter().filter(|(_, kept)| kept.standing.is_ready(lost)).count(),
                 total: hosts.len(),
                 not_ready: kept
                     .iter()
-                    .filter_map(|(host, kept)| kept.standing.not_ready(host))
+                    .filter_map(|(host, kept)| kept.standing.not_ready(host, lost))
                     .map(|not| NotReady { why: of_stack(&not.why, stack.as_str()), ..not })
                     .collect(),
                 checked_at: kept.iter().filter_map(|(_, kept)| kept.checked_at).max().map(|at| at.to_string()),
@@ -168,7 +193,8 @@ impl Warm {
 
     /// A connection to a host that is ready; none to others, so that nobody waits for them.
     pub async fn connection(&self, host: &Host) -> Option<Connection> {
-        let ready = self.state().hosts.get(host).is_some_and(|kept| kept.standing.is_ready());
+        let lost = self.lost();
+        let ready = self.state().hosts.get(host).is_some_and(|kept| kept.standing.is_ready(lost));
         match &self.masters {
             Ok(masters) if ready => masters.try_connect(host).await.ok(),
             Ok(_) | Err(_) => None,
@@ -218,25 +244,25 @@ impl Warm {
 
     /// What pages show of it all: when this differs, they are told.
     fn shown(&self) -> Shown {
-        let state = self.state();
+        let (state, lost) = (self.state(), self.lost());
         let fading = state.asked.values().filter(|at| at.elapsed() >= IN_USE).count();
         let hosts = state
             .hosts
             .iter()
-            .map(|(host, kept)| (host.clone(), (kept.standing.is_ready(), kept.standing.not_ready(host))));
+            .map(|(host, kept)| (host.clone(), (kept.standing.is_ready(lost), kept.standing.not_ready(host, lost))));
         Shown { kept: state.kept.clone(), fading, hosts: hosts.collect() }
     }
 
     /// Remembers how a try ended.
     fn note(&self, host: &Host, tried: &Result<(), Failure>) {
-        let now = At::now();
+        let (now, lost) = (At::now(), self.lost());
         let mut state = self.state();
         let Some(kept) = state.hosts.get_mut(host) else { return };
         kept.checked_at = Some(now);
-        let before = std::mem::replace(&mut kept.standing, Standing::Answered(Instant::now(), now));
+        let before = std::mem::replace(&mut kept.standing, Standing::Answered(Instant::now(), now, lost));
         if let Err(failure) = tried {
             let since = match before {
-                Standing::Failed(_, since) | Standing::Answered(_, since) => since,
+                Standing::Failed(_, since) | Standing::Answered(_, since, _) => since,
                 Standing::Connecting => now,
             };
             kept.standing = Standing::Failed(failure.words.clone(), since);
@@ -276,8 +302,9 @@ impl Warm {
     /// Has the hosts tried at once that a push, or anybody else, has just heard.
     fn try_who_was_heard(&self) {
         let Ok(masters) = &self.masters else { return };
+        let lost = self.lost();
         let failed = |(host, kept): (&Host, &Kept)| {
-            let failed = kept.standing != Standing::Connecting && !kept.standing.is_ready();
+            let failed = kept.standing != Standing::Connecting && !kept.standing.is_ready(lost);
             failed.then(|| (host.clone(), Arc::clone(&kept.at_once)))
         };
         let failed: Vec<_> = self.state().hosts.iter().filter_map(failed).collect();
@@ -286,12 +313,27 @@ impl Warm {
         }
     }
 
+    /// Lets the clock tick for ever.
+    async fn keep_time(&self) {
+        loop {
+            self.clock.tick(Instant::now());
+            tokio::time::sleep(TICK).await;
+        }
+    }
+
     /// Checks one host for ever; `is_looked_at` says whether anybody has a page open.
     async fn keep(&self, host: Host, at_once: Arc<Notify>, is_looked_at: impl Fn() -> bool) {
         let Ok(masters) = &self.masters else { return };
-        let mut failures = 0;
+        let (mut failures, mut ours) = (0, 0);
         loop {
+            let before = self.lost();
             let tried = masters.try_connect(&host).await.map(drop);
+            ours = if is_ours(tried.is_err(), self.lost().saturating_sub(before), ours) { ours + 1 } else { 0 };
+            if ours > 0 {
+                // It says nothing about the host, so what was known of it stands; it is asked again at once.
+                tracing::warn!(%host, "this machine was too busy to hear whether a host answers; it is asked again");
+                continue;
+            }
             self.note(&host, &tried);
             let pause = match tried {
                 Ok(()) => {
@@ -311,6 +353,11 @@ impl Warm {
     }
 }
 
+/// Whether a try failed because we were late ourselves: we lost so much time in it, and it is not the same again and again.
+fn is_ours(failed: bool, lost: Duration, before: u32) -> bool {
+    failed && lost >= LATE && before < LATE_TRIES
+}
+
 /// The stacks, most wanted first, whose hosts fit into `most`, with these hosts. One that does not fit is left out whole:
 /// half a stage would look like trouble.
 fn within(
@@ -328,11 +375,6 @@ fn within(
 }
 
 impl Desk {
-    /// Says that somebody looks at a stack: its hosts are connected, and asked what they run, for the next minutes.
-    pub fn in_use(&self, stack: &StackName) {
-        self.warm.in_use(stack);
-    }
-
     /// Counts somebody who has a page open, until what is returned is dropped.
     pub fn looking(&self) -> Arc<()> {
         Arc::clone(&self.looking)
@@ -349,6 +391,15 @@ impl Desk {
             return;
         }
         let mut told = None;
+        let clock = self.me.upgrade().map(|desk| {
+            let stop = stop.child_token();
+            let end_with_us = stop.clone().drop_guard();
+            self.spawn(async move {
+                tokio::select! { () = stop.cancelled() => {}, () = desk.warm.keep_time() => {} }
+            });
+            end_with_us
+        });
+        let _clock = clock;
         loop {
             for (host, at_once, token) in self.warm.decide(&self.shelf(), &stop) {
                 let Some(desk) = self.me.upgrade() else { return };
@@ -407,12 +458,28 @@ mod tests {
     fn a_host_is_ready_only_for_a_while_after_it_answered() {
         let host: Host = "deploy@web1".parse().unwrap();
         let at = At::from_millis(1_795_255_200_000);
-        let ready = Standing::Answered(Instant::now(), at);
-        assert!(ready.is_ready() && ready.not_ready(&host).is_none());
+        let none = Duration::ZERO;
+        let ready = Standing::Answered(Instant::now(), at, none);
+        assert!(ready.is_ready(none) && ready.not_ready(&host, none).is_none());
         let Some(long_ago) = Instant::now().checked_sub(READY * 2) else { return };
-        let silent = Standing::Answered(long_ago, at).not_ready(&host).unwrap();
+        let silent = Standing::Answered(long_ago, at, none).not_ready(&host, none).unwrap();
         assert_eq!((silent.host.as_str(), silent.why.as_str()), ("web1", "deploy@web1 has stopped answering"));
         assert_eq!(silent.since, at.to_string());
-        assert!(!Standing::Connecting.is_ready() && Standing::Connecting.not_ready(&host).is_none());
+        assert!(!Standing::Connecting.is_ready(none) && Standing::Connecting.not_ready(&host, none).is_none());
+    }
+
+    #[test]
+    fn time_that_we_lost_ourselves_is_not_taken_for_a_hosts_silence() {
+        let (host, at): (Host, _) = ("web1".parse().unwrap(), At::from_millis(0));
+        let Some(long_ago) = Instant::now().checked_sub(READY * 2) else { return };
+        let lost = |seconds| Duration::from_secs(seconds);
+        let answered = Standing::Answered(long_ago, at, lost(100));
+        assert!(answered.not_ready(&host, lost(100)).is_some(), "we were awake all the time");
+        assert!(answered.not_ready(&host, lost(110)).is_some(), "and silent for longer than we slept");
+        assert!(answered.not_ready(&host, lost(120)).is_none(), "for most of that time we could not have heard it");
+
+        assert!(!is_ours(true, lost(0), 0) && !is_ours(false, lost(60), 0));
+        assert!(is_ours(true, lost(3), 0) && is_ours(true, lost(3), LATE_TRIES - 1));
+        assert!(!is_ours(true, lost(3), LATE_TRIES), "not for ever");
     }
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::BTreeSet;
 
 /// Catch-ups after one push that are looked at: each brings some hosts for good.
-const CATCH_UPS: i64 = 100;
+const CATCH_UPS: i64 = 1000;
 
 /// What the hosts of a stage are to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,11 +54,9 @@ pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> Ans
     };
     let had = hosts(connection, push)?;
     let mut reached: BTreeSet<String> = &had - &not_reached(connection, push)?;
-    let since = catch_ups(connection, stack, stage, &id, push)?;
-    for catch_up in &since {
-        reached.extend(&hosts(connection, *catch_up)? - &not_reached(connection, *catch_up)?);
-    }
-    let newest = since.into_iter().max().unwrap_or(push);
+    let (newest, caught_up) = catch_ups(connection, stack, stage, &id, push)?;
+    reached.extend(caught_up);
+    let newest = newest.unwrap_or(push);
     Ok(Some(Aim { push, newest, build, branch, whole, hosts: had, reached }))
 }
 
@@ -99,17 +97,30 @@ fn not_reached(connection: &Connection, push: i64) -> Answer<BTreeSet<String>> {
     Ok(ask.query_map([push], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
+/// The newest catch-up with a build since a push, and the hosts that came to the end of the list of one of them. One question,
+/// however many there are, and no plan is read: a host that a command worked on is in the results.
 fn catch_ups(
     connection: &Connection,
     stack: &StackName,
     stage: &StageName,
     build: &str,
     since: i64,
-) -> Answer<Vec<i64>> {
+) -> Answer<(Option<i64>, BTreeSet<String>)> {
     let mut ask = connection.prepare_cached(
-        "SELECT id FROM pushes WHERE stack = ?1 AND stage = ?2 AND build = ?3 AND id > ?4 AND kind = 'catch-up'
-                                AND state IN ('succeeded', 'degraded') ORDER BY id DESC LIMIT ?5",
+        "WITH since AS MATERIALIZED (SELECT id FROM pushes
+             WHERE stack = ?1 AND stage = ?2 AND build = ?3 AND id > ?4 AND kind = 'catch-up'
+             AND state IN ('succeeded', 'degraded') ORDER BY id DESC LIMIT ?5)
+         SELECT s.id, r.host, coalesce(min(coalesce(r.result, '') = 'ok'), 0) FROM since s
+         LEFT JOIN results r ON r.push = s.id AND r.host <> '' GROUP BY s.id, r.host",
     )?;
-    let ids = ask.query_map(params![stack.as_str(), stage.as_str(), build, since, CATCH_UPS], |row| row.get(0))?;
-    Ok(ids.collect::<Result<_, _>>()?)
+    let rows = ask.query_map(params![stack.as_str(), stage.as_str(), build, since, CATCH_UPS], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, bool>(2)?))
+    })?;
+    let (mut newest, mut reached) = (None, BTreeSet::new());
+    for row in rows {
+        let (push, host, to_its_end) = row?;
+        newest = newest.max(Some(push));
+        reached.extend(host.filter(|_| to_its_end));
+    }
+    Ok((newest, reached))
 }

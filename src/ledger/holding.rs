@@ -1,11 +1,11 @@
 //! Which hosts hold which build, as far as the ledger knows: by what became of the commands of the last pushes there. It must
 //! never count by anything but [`Proof`], so that all who say "3 of 4 hosts" say one number.
 
-use super::{Answer, LedgerError, pushes};
+use super::{Answer, LedgerError};
 use crate::journal::HostResult;
 use crate::plan::{Assignment, BuildFrom, Kind, Proof, Sign, Standing};
 use crate::stack::{Host, PushNumber, StackName, StageName};
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
 
 /// Pushes that are looked through, newest first, for what a host holds.
@@ -20,12 +20,13 @@ pub struct OnHost {
     pub root: String,
 }
 
-/// What each host of a push's frozen list holds.
-struct OfPush {
-    build: OnHost,
-    /// What was live before.
-    old: Option<OnHost>,
-    standings: BTreeMap<String, Standing>,
+/// A push, and which of its commands say what a host holds.
+struct Pushed {
+    id: i64,
+    assignment: Assignment,
+    proof: Proof,
+    /// The root hash of what it made, once that is frozen.
+    root: String,
 }
 
 /// What the hosts of a stage hold, by name: a build, or none where that is in doubt. A host that no push has come to is not
@@ -38,31 +39,37 @@ pub fn of_stage(
     stack: &StackName,
     stage: &StageName,
 ) -> Answer<BTreeMap<String, Option<OnHost>>> {
-    let mut ask = connection.prepare_cached(
-        "SELECT id, state, kind FROM pushes WHERE stack = ?1 AND stage = ?2 ORDER BY id DESC LIMIT ?3",
-    )?;
-    let rows = ask.query_map(params![stack.as_str(), stage.as_str(), PUSHES], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
-    })?;
-    let rows: Vec<(i64, String, String)> = rows.collect::<Result<_, _>>()?;
+    let pushes = last_pushes(connection, stack, stage)?;
+    let signs = signs(connection, &pushes)?;
     let mut known = BTreeMap::new();
-    for (push, state, kind) in rows {
-        let Some(of_push) = of_push(connection, push)? else { continue };
-        for (host, standing) in of_push.standings {
+    for push in pushes {
+        for (host, standing) in push.standings(&signs) {
             let holds = match standing {
                 Standing::Untouched => continue,
-                Standing::Holds => Some(of_push.build.clone()),
-                Standing::Back => of_push.old.clone(),
+                Standing::Holds => Some(push.build()),
+                Standing::Back => push.old(),
                 Standing::InDoubt => None,
             };
             known.entry(host).or_insert(holds);
         }
-        // It came to the end on every host that the stage had then.
-        if state == "succeeded" && kind != Kind::CatchUp.word() {
-            break;
-        }
     }
     Ok(known)
+}
+
+/// The last pushes to a stage, newest first, back to the one that came to the end on every host that the stage had then.
+/// Where too many came after that one, some in between are left out and it is not: what a host holds is mostly its doing.
+fn last_pushes(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Vec<Pushed>> {
+    let mut ask = connection.prepare_cached(
+        "WITH whole AS MATERIALIZED (SELECT max(id) AS id FROM pushes
+             WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind <> ?4)
+         SELECT * FROM (SELECT id, plan, root FROM pushes
+             WHERE stack = ?1 AND stage = ?2 AND id > coalesce((SELECT id FROM whole), 0) ORDER BY id DESC LIMIT ?3)
+         UNION ALL SELECT id, plan, root FROM pushes WHERE id = (SELECT id FROM whole)",
+    )?;
+    let rows = ask.query_map(params![stack.as_str(), stage.as_str(), PUSHES, Kind::CatchUp.word()], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    })?;
+    rows.map(|row| Pushed::new(row?)).collect()
 }
 
 /// Writes down on how many hosts the build of a running push is by now.
@@ -70,56 +77,73 @@ pub fn of_stage(
 /// # Errors
 /// What SQLite said.
 pub fn count(tx: &Transaction<'_>, push: PushNumber) -> Answer<()> {
-    let Some(of_push) = of_push(tx, push.get())? else { return Ok(()) };
-    let holding = of_push.standings.values().filter(|standing| **standing == Standing::Holds).count();
+    let mut ask = tx.prepare_cached("SELECT id, plan, root FROM pushes WHERE id = ?1")?;
+    let row = ask.query_row([push.get()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    let Some(row) = row else { return Ok(()) };
+    let pushed = [Pushed::new(row)?];
+    let signs = signs(tx, &pushed)?;
+    let holding = pushed[0].standings(&signs).filter(|(_, standing)| *standing == Standing::Holds).count();
     tx.prepare_cached("UPDATE pushes SET hosts_ok = ?1 WHERE id = ?2")?
         .execute(params![i64::try_from(holding).unwrap_or(i64::MAX), push.get()])?;
     Ok(())
 }
 
-fn of_push(connection: &Connection, push: i64) -> Answer<Option<OfPush>> {
-    let (Some(text), Some(row)) = (pushes::plan_text(connection, push)?, pushes::get(connection, push)?) else {
-        return Ok(None);
-    };
-    let assignment: Assignment =
-        serde_json::from_str(&text).map_err(|bad| LedgerError::Corrupt(format!("plan of push {push}: {bad}")))?;
-    let proof = assignment.proof();
-    let signs = signs(connection, push, &proof)?;
-    let root = match &assignment.plan.build {
-        BuildFrom::Existing { root, .. } => root.to_string(),
-        BuildFrom::Made { .. } => row.root.unwrap_or_default(),
-    };
-    let of = |host: &Host| {
-        let name = host.name().to_owned();
-        let sign = |number: u32| {
-            let found = signs.get(&name).and_then(|own| own.get(&number));
-            found.or_else(|| signs.get("").and_then(|own| own.get(&number))).copied().unwrap_or(Sign::Nothing)
+/// What became of commands: by push, host and number.
+type Signs = BTreeMap<(i64, String, u32), Sign>;
+
+impl Pushed {
+    fn new((id, plan, root): (i64, String, Option<String>)) -> Answer<Self> {
+        let assignment: Assignment =
+            serde_json::from_str(&plan).map_err(|bad| LedgerError::Corrupt(format!("plan of push {id}: {bad}")))?;
+        Ok(Self { id, proof: assignment.proof(), root: root.unwrap_or_default(), assignment })
+    }
+
+    /// Its build.
+    fn build(&self) -> OnHost {
+        let root = match &self.assignment.plan.build {
+            BuildFrom::Existing { root, .. } => root.to_string(),
+            BuildFrom::Made { .. } => self.root.clone(),
         };
-        let standing = proof.standing(&name, sign);
-        (name, standing)
-    };
-    Ok(Some(OfPush {
-        build: OnHost { id: assignment.build.to_string(), root },
-        old: assignment.plan.old.as_ref().map(|old| OnHost { id: old.id.to_string(), root: old.root.to_string() }),
-        standings: assignment.plan.hosts.iter().map(of).collect(),
-    }))
+        OnHost { id: self.assignment.build.to_string(), root }
+    }
+
+    /// What was live before.
+    fn old(&self) -> Option<OnHost> {
+        self.assignment.plan.old.as_ref().map(|old| OnHost { id: old.id.to_string(), root: old.root.to_string() })
+    }
+
+    /// How the hosts of its frozen list stand, by name.
+    fn standings<'a>(&'a self, signs: &'a Signs) -> impl Iterator<Item = (String, Standing)> + 'a {
+        self.assignment.plan.hosts.iter().map(|host: &Host| {
+            let name = host.name().to_owned();
+            let of = |host: &str, number| signs.get(&(self.id, host.to_owned(), number)).copied();
+            let sign = |number: u32| of(&name, number).or_else(|| of("", number)).unwrap_or(Sign::Nothing);
+            let standing = self.proof.standing(&name, sign);
+            (name, standing)
+        })
+    }
 }
 
-/// What became of the commands that count, by host and number.
-fn signs(connection: &Connection, push: i64, proof: &Proof) -> Answer<BTreeMap<String, BTreeMap<u32, Sign>>> {
-    let numbers: Vec<u32> = [&proof.brought, &proof.asked, &proof.back].into_iter().flatten().copied().collect();
+/// What became of the commands that count, of all these pushes: one question.
+fn signs(connection: &Connection, pushes: &[Pushed]) -> Answer<Signs> {
+    let counts = |pushed: &Pushed| {
+        let numbers = [&pushed.proof.brought, &pushed.proof.asked, &pushed.proof.back];
+        let id = pushed.id;
+        numbers.into_iter().flatten().map(|number| (id, *number)).collect::<Vec<_>>()
+    };
+    let wanted: Vec<(i64, u32)> = pushes.iter().flat_map(counts).collect();
     let mut ask = connection.prepare_cached(
-        "SELECT host, command, result FROM results WHERE push = ?1 AND command IN (SELECT value FROM json_each(?2))",
+        "SELECT r.push, r.host, r.command, r.result FROM json_each(?1) w
+         CROSS JOIN results r ON r.push = w.value ->> 0 AND r.command = w.value ->> 1",
     )?;
-    let rows = ask.query_map(params![push, serde_json::to_string(&numbers)?], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?, row.get::<_, Option<String>>(2)?))
+    let rows = ask.query_map([serde_json::to_string(&wanted)?], |row| {
+        Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get::<_, Option<String>>(3)?))
     })?;
-    let mut signs: BTreeMap<String, BTreeMap<u32, Sign>> = BTreeMap::new();
-    for row in rows {
-        let (host, number, word) = row?;
+    let sign = |row: rusqlite::Result<((i64, String, u32), Option<String>)>| {
+        let (of, word) = row?;
         // One that runs still is not known.
         let result = word.as_deref().and_then(HostResult::of_word);
-        signs.entry(host).or_default().insert(number, result.map_or(Sign::Unknown, HostResult::sign));
-    }
-    Ok(signs)
+        Ok((of, result.map_or(Sign::Unknown, HostResult::sign)))
+    };
+    rows.map(sign).collect()
 }

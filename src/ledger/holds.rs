@@ -8,6 +8,7 @@ use crate::stack::{StackName, StageName};
 use crate::time::At;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// A stop sign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +57,17 @@ pub fn get(connection: &Connection, scope: &str, now: At) -> Answer<Option<Hold>
     let mut ask = connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM holds WHERE scope = ?1 AND (until IS NULL OR until > ?2)"))?;
     Ok(ask.query_row(params![scope, now.to_string()], hold).optional()?)
+}
+
+/// All holds that stand at an instant, by scope.
+///
+/// # Errors
+/// What SQLite said.
+pub fn all(connection: &Connection, now: At) -> Answer<HashMap<String, Hold>> {
+    let mut ask =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM holds WHERE until IS NULL OR until > ?1"))?;
+    let by_scope = |hold: rusqlite::Result<Hold>| hold.map(|hold| (hold.scope.clone(), hold));
+    Ok(ask.query_map([now.to_string()], hold)?.map(by_scope).collect::<Result<_, _>>()?)
 }
 
 /// When the next hold is over; none when all that there are stand until somebody releases them.

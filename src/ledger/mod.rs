@@ -5,6 +5,8 @@
 
 pub mod aim;
 pub mod audit;
+pub mod board;
+mod counted;
 pub mod current;
 pub mod fold;
 pub mod history;
@@ -36,6 +38,7 @@ use crate::time::At;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -117,6 +120,8 @@ struct Readers {
     idle: Mutex<Vec<Connection>>,
     /// A permit lives as long as its query, also when whoever asked has gone: so there are at most [`READERS`] connections.
     places: Arc<Semaphore>,
+    /// How many questions were asked.
+    asked: AtomicU64,
 }
 
 impl Ledger {
@@ -162,8 +167,8 @@ impl Ledger {
                 }
             })
             .map_err(|error| unusable(error.to_string()))?;
-        let readers =
-            Readers { path: path.to_owned(), idle: Mutex::default(), places: Arc::new(Semaphore::new(READERS)) };
+        let places = Arc::new(Semaphore::new(READERS));
+        let readers = Readers { path: path.to_owned(), idle: Mutex::default(), places, asked: AtomicU64::new(0) };
         let writer = Arc::new(Writer { jobs: Some(sender), thread: Some(thread) });
         Ok(Self { writer, readers: Arc::new(readers), last_write: trouble::LastWrite::new() })
     }
@@ -230,11 +235,17 @@ impl Ledger {
                 Some(connection) => connection,
                 None => connect_reader(&readers.path)?,
             };
-            let answer = unbroken(|| ask(&connection));
+            let (answer, asked) = counted::counting(|| unbroken(|| ask(&connection)));
+            readers.asked.fetch_add(asked, Ordering::Relaxed);
             readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             answer
         });
         answer.await.map_err(|_| LedgerError::Closed)?.map_err(|error| error.of_file(path))
+    }
+
+    /// How many questions readers have asked since it was opened.
+    pub fn asked(&self) -> u64 {
+        self.readers.asked.load(Ordering::Relaxed)
     }
 }
 
@@ -367,10 +378,11 @@ fn connect(path: &Path) -> Answer<Connection> {
 }
 
 fn connect_reader(path: &Path) -> Answer<Connection> {
-    let connection =
+    let mut connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
+    counted::watch(&mut connection)?;
     Ok(connection)
 }
 

@@ -6,6 +6,7 @@ use super::questions::Question;
 use crate::plan::Kind;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// One push, as history keeps it. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -307,6 +308,17 @@ pub fn lock_holder(connection: &Connection, stack: &str) -> Answer<Option<PushRo
     let mut ask = connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM locks l JOIN pushes p ON p.id = l.push WHERE l.stack = ?1"))?;
     Ok(ask.query_row([stack], row).optional()?)
+}
+
+/// The pushes that hold a lock, by stack.
+///
+/// # Errors
+/// What SQLite said.
+pub fn locks(connection: &Connection) -> Answer<HashMap<String, PushRow>> {
+    let mut ask =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM locks l JOIN pushes p ON p.id = l.push"))?;
+    let by_stack = |row: rusqlite::Result<PushRow>| row.map(|row| (row.stack.clone(), row));
+    Ok(ask.query_map([], row)?.map(by_stack).collect::<Result<_, _>>()?)
 }
 
 /// The columns of [`row`], of `pushes` as `p`.

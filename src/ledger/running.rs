@@ -4,6 +4,7 @@
 use super::Answer;
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// The step that a running push is at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,28 @@ pub fn step(connection: &Connection, push: i64) -> Answer<Option<StepNow>> {
     Ok(step.optional()?)
 }
 
+/// The steps that all running pushes are at, by push.
+///
+/// # Errors
+/// What SQLite said.
+pub fn steps(connection: &Connection) -> Answer<HashMap<i64, StepNow>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT push, command, title, number FROM (
+             SELECT c.push, c.command, c.title,
+                    (SELECT count(*) FROM json_each(p.plan, '$.plan.commands') k
+                     WHERE coalesce(json_extract(k.value, '$.part'), 'main') NOT IN ('drop', 'undo')) AS number,
+                    row_number() OVER (PARTITION BY c.push ORDER BY c.result IS NOT NULL,
+                                       CASE WHEN c.result IS NULL THEN c.command ELSE -c.command END) AS place
+             FROM locks l JOIN pushes p ON p.id = l.push JOIN commands c ON c.push = p.id
+             WHERE c.started_at IS NOT NULL) WHERE place = 1",
+    )?;
+    let rows = ask.query_map([], |row| {
+        let (number, of): (i64, i64) = (row.get(1)?, row.get(3)?);
+        Ok((row.get(0)?, StepNow { number, of: of.max(number), title: row.get(2)? }))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +83,8 @@ mod tests {
         assert_eq!(step(&connection, 7).unwrap(), at(1), "between two commands");
         begin(2);
         assert_eq!(step(&connection, 7).unwrap(), at(2));
+        assert!(steps(&connection).unwrap().is_empty(), "it holds no lock");
+        connection.execute("INSERT INTO locks (stack, push) VALUES ('web', 7)", []).unwrap();
+        assert_eq!(steps(&connection).unwrap().remove(&7), at(2), "asked for all, it is said alike");
     }
 }

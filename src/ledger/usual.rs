@@ -5,6 +5,7 @@ use super::Answer;
 use super::pushes::PushRow;
 use crate::plan::Kind;
 use rusqlite::{Connection, params};
+use std::collections::HashMap;
 
 /// Good pushes that what is usual is taken from: the last ones.
 const FROM: i64 = 20;
@@ -36,6 +37,26 @@ fn of_kind(connection: &Connection, stack: &str, stage: &str, kind: Kind) -> Ans
     let mut newest_first: Vec<i64> = rows.collect::<Result<_, _>>()?;
     newest_first.reverse();
     Ok(newest_first)
+}
+
+/// How long the last good pushes to each of these stages took, as [`pushes`] has it; `wanted` is JSON: pairs of a stack and a
+/// stage.
+///
+/// # Errors
+/// What SQLite said.
+pub fn of_stages(connection: &Connection, wanted: &str) -> Answer<HashMap<(String, String), Vec<i64>>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT p.stack, p.stage, max(p.duration_ms - p.waited_ms, 0) FROM json_each(?1) w CROSS JOIN pushes p ON p.id IN (
+             SELECT id FROM pushes WHERE stack = w.value ->> 0 AND stage = w.value ->> 1 AND state = 'succeeded'
+             AND kind = 'push' AND duration_ms IS NOT NULL ORDER BY id DESC LIMIT ?2) ORDER BY p.id",
+    )?;
+    let rows = ask.query_map(params![wanted, FROM], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+    let mut usual: HashMap<(String, String), Vec<i64>> = HashMap::new();
+    for row in rows {
+        let (stage, ms) = row?;
+        usual.entry(stage).or_default().push(ms);
+    }
+    Ok(usual)
 }
 
 /// How long one step of an earlier good push took.

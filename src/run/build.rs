@@ -59,10 +59,8 @@ impl Walk {
         let plan = &self.assignment.plan;
         let (most, mirrors) = (self.assignment.source_most, self.data.join("mirrors"));
         let origin = match &plan.build {
-            BuildFrom::Made { source, .. } => {
-                Origin::of(source, &plan.stack, &mirrors, self.assignment.ssh_config.clone(), most)
-                    .map(|origin| (origin, address::shown(source.address().unwrap_or_default())))
-            }
+            BuildFrom::Made { source, .. } => Origin::of(source, &mirrors, self.assignment.ssh_config.clone(), most)
+                .map(|origin| (origin, address::shown(source.address().unwrap_or_default()))),
             BuildFrom::Existing { .. } => None,
         };
         let Some((origin, address)) = origin else {

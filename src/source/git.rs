@@ -1,11 +1,12 @@
-//! One bare mirror per stack, spoken to with a hardened git (TRUST section 6).
+//! One bare mirror per repository, whichever stacks push from it, spoken to with a hardened git (TRUST section 6).
 //! It must never resolve a branch after the press (revisions only), run a hook, fetch a submodule or a file of Git LFS that
 //! the stack file does not ask for, or hand text from outside to git where an option could stand. A mirror is a copy: one
 //! that is damaged in any way is made anew beside, and swapped; nobody who reads it meanwhile is disturbed. Called by the desk (what is new?) and the runner (check it out).
 //!
-//! Layout under `mirrors`: `STACK.git` the mirror, `STACK.lock` one fetch at a time, `STACK.fetched` when (its mtime) and
-//! from where (SHA-256 of the address) it was last brought up to date, `STACK.suspect` that it must be made anew,
-//! `STACK.partial` where that is done, `STACK.lfs` files of Git LFS, `STACK.HASH.git` the mirror of a submodule.
+//! Layout under `mirrors`, where KEY is `_` and the beginning of the address's SHA-256: `KEY.git` the mirror (its `description`
+//! is the address), `KEY.lock` one fetch at a time, `KEY.fetched` when (its mtime) and from where (SHA-256 of the address) it
+//! was last brought up to date, `KEY.suspect` that it must be made anew, `KEY.partial` where that is done, `KEY.lfs` files of
+//! Git LFS. A submodule is a repository like any other.
 
 mod changes;
 mod checkout;
@@ -13,11 +14,13 @@ mod fetch;
 mod refs;
 mod run;
 mod submodules;
+mod takeover;
 pub mod version;
 pub(super) mod words;
 
 pub use self::changes::FileChange;
 pub(super) use self::submodules::allowed_from;
+pub use self::takeover::take_over;
 
 use self::fetch::Remote;
 use self::run::{Git, Trouble};
@@ -25,7 +28,7 @@ use super::tool::{self, SourceError};
 use crate::advice::git::is_damage;
 use crate::diagnostic::nearest;
 use crate::ledger::pushes::Commit;
-use crate::stack::{Revision, StackName};
+use crate::stack::Revision;
 use crate::time::At;
 use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest, Sha256};
@@ -48,11 +51,14 @@ const SHOWN_BRANCHES: usize = 5;
 /// How often a fetch that waits for another looks again: short beside a fetch, long beside the look.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// A bare mirror of one stack's repository.
+/// Digits of an address's hash in the name of its mirror.
+const DIGITS: usize = 16;
+
+/// A bare mirror of one repository.
 #[derive(Clone)]
 pub struct Mirror {
     mirrors: PathBuf,
-    /// The stack; of a submodule, with the hash of its address.
+    /// `_` and the beginning of the hash of its address.
     name: String,
     url: String,
     ssh_config: Option<PathBuf>,
@@ -71,9 +77,10 @@ impl std::fmt::Debug for Mirror {
 }
 
 impl Mirror {
-    /// Names the mirror under `mirrors`; nothing is touched yet. `ssh_config` is given to git's ssh.
-    pub fn new(mirrors: &Path, stack: &StackName, url: &str, ssh_config: Option<PathBuf>) -> Self {
-        let (mirrors, name, url) = (mirrors.to_owned(), stack.to_string(), url.to_owned());
+    /// Names the mirror of a repository under `mirrors`; nothing is touched yet. `ssh_config` is given to git's ssh: it is
+    /// the server's, so that one address is always asked with the same keys.
+    pub fn new(mirrors: &Path, url: &str, ssh_config: Option<PathBuf>) -> Self {
+        let (mirrors, name, url) = (mirrors.to_owned(), key(&address_hash(url)), url.to_owned());
         Self { mirrors, name, url, ssh_config, most_mib: MOST_MIB, submodules: false, lfs: false }
     }
 
@@ -194,11 +201,29 @@ impl Mirror {
         if from.is_none() {
             return Ok((commits, 1));
         }
-        let count = Git::new(&self.dir()).args(["rev-list", "--count", "--end-of-options", &range, "--"]);
+        Ok((commits, self.count_in(&range, to).await?))
+    }
+
+    /// How many commits are in `to` that are not in `from`, as [`Mirror::log`] counts them.
+    ///
+    /// # Errors
+    /// What git said.
+    pub async fn count(&self, from: Option<&Revision>, to: &Revision) -> Result<usize, SourceError> {
+        match from {
+            Some(from) => match self.count_in(&format!("{from}..{to}"), to).await {
+                // What was pushed before may be on no branch any more.
+                Err(_) if !self.has(from).await => Ok(1),
+                counted => counted,
+            },
+            None => Ok(1),
+        }
+    }
+
+    async fn count_in(&self, range: &str, to: &Revision) -> Result<usize, SourceError> {
+        let what = || format!("counting the commits up to {}", to.short());
+        let count = Git::new(&self.dir()).args(["rev-list", "--count", "--end-of-options", range, "--"]);
         let said = count.run(ASK_LIMIT).await.map_err(|trouble| self.error(what(), &trouble))?;
-        let count =
-            said.trim().parse().map_err(|_| SourceError { what: what(), why: "git gave no number".to_owned() })?;
-        Ok((commits, count))
+        said.trim().parse().map_err(|_| SourceError { what: what(), why: "git gave no number".to_owned() })
     }
 
     /// What git says of a range of commits, for [`commits`].
@@ -223,12 +248,13 @@ impl Mirror {
         log.run(ASK_LIMIT).await
     }
 
-    fn dir(&self) -> PathBuf {
+    /// The bare repository.
+    pub fn dir(&self) -> PathBuf {
         self.path("git")
     }
 
-    /// What belongs to this mirror, by its ending.
-    fn path(&self, ending: &str) -> PathBuf {
+    /// What belongs to this mirror, by its ending: `git`, `lfs`.
+    pub fn path(&self, ending: &str) -> PathBuf {
         self.mirrors.join(format!("{}.{ending}", self.name))
     }
 
@@ -307,7 +333,7 @@ impl Mirror {
         let path = self.note_path();
         let new = self.path("fetched.new");
         tool::remove(&new)?;
-        std::fs::write(&new, self.address_hash())?;
+        std::fs::write(&new, address_hash(&self.url))?;
         File::options().write(true).open(&new)?.set_modified(began)?;
         tool::put_in_place(&new, &path)
     }
@@ -316,12 +342,18 @@ impl Mirror {
     fn noted(&self) -> Option<SystemTime> {
         let mut file = File::open(self.note_path()).ok()?;
         let from = std::io::read_to_string(&mut file).ok()?;
-        (from == self.address_hash()).then(|| file.metadata().ok()?.modified().ok()).flatten()
+        (from == address_hash(&self.url)).then(|| file.metadata().ok()?.modified().ok()).flatten()
     }
+}
 
-    fn address_hash(&self) -> String {
-        super::tree::hex(&Sha256::digest(&self.url))
-    }
+/// The hash of an address; a slash at its end makes no other repository of it.
+fn address_hash(url: &str) -> String {
+    super::tree::hex(&Sha256::digest(url.trim_end_matches('/')))
+}
+
+/// The name of the mirror of an address with this hash. No stack's name begins like that.
+pub(super) fn key(hash: &str) -> String {
+    format!("_{}", hash.get(..DIGITS).unwrap_or(hash))
 }
 
 /// The ssh of git and svn. BatchMode: a question would wait for ever; nobody sits there.

@@ -7,7 +7,7 @@ use super::git::Mirror;
 use super::svn::Svn;
 use crate::config::Most;
 use crate::ledger::pushes::Commit;
-use crate::stack::{Revision, Source, StackName};
+use crate::stack::{Revision, Source};
 use crate::time::At;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,20 +28,14 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// The source of a stack; none where builds are published. Nothing is touched yet.
-    pub fn of(
-        source: &Source,
-        stack: &StackName,
-        mirrors: &Path,
-        ssh_config: Option<PathBuf>,
-        most: Most,
-    ) -> Option<Self> {
+    /// A source; none where builds are published. Nothing is touched yet.
+    pub fn of(source: &Source, mirrors: &Path, ssh_config: Option<PathBuf>, most: Most) -> Option<Self> {
         Some(match source {
             Source::Git { url, branch, submodules, lfs } => {
-                let mirror = Mirror::new(mirrors, stack, url, ssh_config).at_most(most.mib);
+                let mirror = Mirror::new(mirrors, url, ssh_config).at_most(most.mib);
                 Self::Git(mirror.bringing(*submodules, *lfs), branch.clone())
             }
-            Source::Svn { url } => Self::Svn(Svn::new(mirrors, stack, url, ssh_config)),
+            Source::Svn { url } => Self::Svn(Svn::new(mirrors, url, ssh_config)),
             Source::Dir { path } => Self::Dir(Arc::new(Directory::new(Path::new(path), most)), path.into()),
             Source::Published => return None,
         })
@@ -108,6 +102,17 @@ impl Origin {
                 let seen = directory.seen().filter(|(seen, _)| seen.root == *to);
                 Ok((vec![version(path, to, seen.map(|(seen, _)| seen))], 1))
             }
+        }
+    }
+
+    /// How many commits are in `to` that are not in `from`, as [`Origin::log`] counts them.
+    ///
+    /// # Errors
+    /// What git said.
+    pub async fn count(&self, from: Option<&Revision>, to: &Revision) -> Result<usize, SourceError> {
+        match self {
+            Self::Git(mirror, _) => mirror.count(from, to).await,
+            Self::Svn(_) | Self::Dir(..) => Ok(self.log(from, to, 0).await?.1),
         }
     }
 

@@ -2,17 +2,17 @@
 //! files of one of them. It must never say a revision without its peg, fetch externals, run another tunnel than ssh, or
 //! keep a password. Called through `origin` by the desk (what is new?) and the runner (bring it here).
 //!
-//! Beside the mirrors of git, in `mirrors`: `STACK.svn` holds the newest commits as they were last fetched, as JSON, with
+//! Beside the mirrors of git, in `mirrors`: `KEY.svn`, by the address as theirs, holds the newest commits as they were last fetched, as JSON, with
 //! the hash of the address that they are from; `.svn` is the configuration that our svn reads, and nothing else is kept.
 
 mod xml;
 
-use super::git::words;
+use super::git::{self, words};
 use super::tool::{self, SourceError, Trouble};
 use crate::advice;
 use crate::ledger::pushes::Commit;
 use crate::process::Program;
-use crate::stack::{Revision, StackName};
+use crate::stack::Revision;
 use crate::time::At;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -28,11 +28,10 @@ const FETCH_LIMIT: Duration = Duration::from_secs(60);
 /// An export writes all files of a revision, over the network.
 const EXPORT_LIMIT: Duration = Duration::from_secs(1200);
 
-/// A directory of a repository, as one stack's source.
+/// A directory of a repository, whichever stacks push from it.
 #[derive(Clone)]
 pub struct Svn {
     mirrors: PathBuf,
-    stack: StackName,
     url: String,
     ssh_config: Option<PathBuf>,
 }
@@ -49,15 +48,14 @@ struct Fetched {
 // By hand: the address may hold a name.
 impl std::fmt::Debug for Svn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Svn").field(&self.stack).field(&words::shown_url(&self.url)).finish()
+        f.debug_tuple("Svn").field(&words::shown_url(&self.url)).finish()
     }
 }
 
 impl Svn {
     /// Names the source; nothing is touched yet. `ssh_config` is given to svn's ssh.
-    pub fn new(mirrors: &Path, stack: &StackName, url: &str, ssh_config: Option<PathBuf>) -> Self {
-        let url = url.trim_end_matches('/').to_owned();
-        Self { mirrors: mirrors.to_owned(), stack: stack.clone(), url, ssh_config }
+    pub fn new(mirrors: &Path, url: &str, ssh_config: Option<PathBuf>) -> Self {
+        Self { mirrors: mirrors.to_owned(), url: url.trim_end_matches('/').to_owned(), ssh_config }
     }
 
     /// Asks for the newest commits and keeps them.
@@ -180,7 +178,7 @@ impl Svn {
     }
 
     fn note_path(&self) -> PathBuf {
-        self.mirrors.join(format!("{}.svn", self.stack))
+        self.mirrors.join(format!("{}.svn", git::key(&self.address_hash())))
     }
 
     fn noted(&self) -> Option<Fetched> {

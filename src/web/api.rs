@@ -14,9 +14,14 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Path, Query};
 use serde::Deserialize;
 use serde_json::json;
+use std::time::Duration;
+
+/// How long a program waits until a source that nobody has looked at lately is fetched; what is here is shown after that.
+const FETCHED_WITHIN: Duration = Duration::from_secs(3);
 
 /// `GET /api/v1/stacks`
 pub async fn stacks(app: Data<App>, _: Caller) -> Reply {
+    app.desk.all_in_use();
     let mut stacks = Vec::new();
     let mut broken = Vec::new();
     for shelved in &app.desk.shelf().stacks {
@@ -32,9 +37,9 @@ pub async fn stacks(app: Data<App>, _: Caller) -> Reply {
 /// `GET /api/v1/stacks/{stack}`
 pub async fn stack(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
-    let street = app.desk.street(&stack).await?;
     app.desk.in_use(&stack);
-    Ok(HttpResponse::Ok().json(street))
+    app.desk.freshly_fetched(&stack, FETCHED_WITHIN).await;
+    Ok(HttpResponse::Ok().json(app.desk.street(&stack).await?))
 }
 
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/current`
@@ -59,6 +64,8 @@ pub struct PlanForm {
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/plan`; with `?form=shell` as a script to be run by hand.
 pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<PlanForm>) -> Reply {
     let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
+    app.desk.in_use(&stack);
+    app.desk.freshly_fetched(&stack, FETCHED_WITHIN).await;
     let version = actions::version(&app, &stack, query.sha.as_deref()).await?;
     match query.form.as_deref() {
         None => Ok(HttpResponse::Ok().json(app.desk.plan(&stack, &stage, version.as_ref()).await?)),

@@ -8,8 +8,8 @@ use super::cursor::{first_records, last_records};
 use super::frame::{frame, page};
 use super::pages::{PushPage, Section};
 use super::problem::{Problem, Reply};
+use crate::desk::JournalEnd;
 use crate::desk::view::BackTo;
-use crate::desk::{JournalEnd, Refusal};
 use crate::journal::{Connecting, Event, Record};
 use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::{Ledger, LedgerError, outbox, questions, usual};
@@ -31,18 +31,10 @@ const HEAD_BYTES: u64 = 1 << 20;
 
 /// `GET /`
 pub async fn dashboard(app: Data<App>, caller: Caller) -> Reply {
-    let mut frame = frame(&app, Some(&caller), Section::Stacks).await;
-    let shelf = app.desk.shelf();
-    let mut streets = Vec::with_capacity(shelf.stacks.len());
-    for shelved in &shelf.stacks {
-        match app.desk.street(&shelved.name).await {
-            Ok(street) => streets.push(street),
-            // A file that was never right has no street yet; the frame says what is wrong with it.
-            Err(Refusal::BadStack { .. } | Refusal::Unknown { .. }) => {}
-            Err(refusal) => frame.notices.push(refusal.to_string()),
-        }
-    }
-    Ok(page(StatusCode::OK, app.pages.dashboard(&frame, &streets)?))
+    app.desk.all_in_use();
+    let frame = frame(&app, Some(&caller), Section::Stacks).await;
+    let board = app.desk.board().await?;
+    Ok(page(StatusCode::OK, app.pages.dashboard(&frame, &board)?))
 }
 
 /// `GET /stacks/{stack}`

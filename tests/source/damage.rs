@@ -76,7 +76,7 @@ async fn mirrored() -> (World, Revision) {
     world.git(&["branch", "other"]).await;
     let head: Revision = world.git(&["rev-parse", "HEAD"]).await.trim().parse().unwrap();
     world.mirror().fetch().await.unwrap();
-    git(&world.path("mirrors/web.git"), &["gc", "--quiet"]).await;
+    git(&world.mirror().dir(), &["gc", "--quiet"]).await;
     std::fs::rename(world.path("mirrors"), world.path("whole")).unwrap();
     (world, head)
 }
@@ -85,7 +85,7 @@ async fn damaged(world: &World, damage: fn(&Path)) {
     let _ = std::fs::remove_dir_all(world.path("mirrors"));
     let args = ["-a", "whole", "mirrors"];
     assert!(Program::new("cp").dir(world.dir.path()).args(args).output(LIMIT).await.unwrap().status.success());
-    damage(&world.path("mirrors/web.git"));
+    damage(&world.mirror().dir());
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn a_mirror_that_is_damaged_in_any_way_is_made_anew_and_nothing_stays_brok
         mirror.checkout(&head, &checkout).await.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert!(std::fs::read_to_string(checkout.join("index.html")).unwrap().starts_with("page 2"), "{what}");
         std::fs::remove_dir_all(&checkout).unwrap();
-        git(&world.path("mirrors/web.git"), &["fsck", "--full", "--strict"]).await;
+        git(&world.mirror().dir(), &["fsck", "--full", "--strict"]).await;
 
         // A push comes first, as the runner does it.
         damaged(&world, damage).await;
@@ -116,7 +116,13 @@ async fn a_mirror_that_is_damaged_in_any_way_is_made_anew_and_nothing_stays_brok
         let mut names: Vec<_> =
             std::fs::read_dir(world.path("mirrors")).unwrap().map(|it| it.unwrap().file_name()).collect();
         names.sort();
-        assert!(!names.iter().any(|name| name == "web.partial" || name == "web.suspect"), "{what}: {names:?}");
+        assert!(
+            !names.iter().any(|name| matches!(
+                Path::new(name).extension().and_then(|e| e.to_str()),
+                Some("partial" | "suspect")
+            )),
+            "{what}: {names:?}"
+        );
     }
 }
 
@@ -149,7 +155,7 @@ async fn who_reads_a_mirror_while_it_is_swapped_goes_on_reading() {
     let (world, head) = mirrored().await;
     std::fs::rename(world.path("whole"), world.path("mirrors")).unwrap();
     let mut reader = Program::new("git")
-        .args(["--git-dir", world.path("mirrors/web.git").to_str().unwrap(), "cat-file", "--batch-check"])
+        .args(["--git-dir", world.mirror().dir().to_str().unwrap(), "cat-file", "--batch-check"])
         .with_input()
         .start()
         .unwrap();
@@ -157,7 +163,7 @@ async fn who_reads_a_mirror_while_it_is_swapped_goes_on_reading() {
     let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(reader.stdout.take().unwrap()));
     input.write_all(format!("{head}\n").as_bytes()).await.unwrap();
     assert!(lines.next_line().await.unwrap().unwrap().contains("commit"));
-    std::fs::write(world.path("mirrors/web.suspect"), "").unwrap();
+    std::fs::write(world.mirror().path("suspect"), "").unwrap();
     let before = inode(&world);
     world.mirror().fetch().await.unwrap();
     assert_ne!(inode(&world), before, "it is another directory");
@@ -171,7 +177,7 @@ async fn who_reads_a_mirror_while_it_is_swapped_goes_on_reading() {
 }
 
 fn inode(world: &World) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(world.path("mirrors/web.git")).unwrap())
+    std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(world.mirror().dir()).unwrap())
 }
 
 #[tokio::test]

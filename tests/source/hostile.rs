@@ -93,8 +93,7 @@ async fn an_address_is_never_an_option_nor_a_command() {
 async fn an_ssh_configuration_whose_path_a_shell_could_read_otherwise_is_refused() {
     let world = World::new().await;
     for path in ["/data/ssh config", "/data/$(touch pwned)", "relative", "/data/'x"] {
-        let mirror =
-            Mirror::new(&world.path("mirrors"), &"web".parse().unwrap(), "ssh://127.0.0.1/x", Some(path.into()));
+        let mirror = Mirror::new(&world.path("mirrors"), "ssh://127.0.0.1/x", Some(path.into()));
         let error = mirror.fetch().await.unwrap_err().to_string();
         assert!(error.contains("the ssh configuration's path"), "{path}: {error}");
     }
@@ -108,7 +107,7 @@ async fn no_hook_runs_and_no_filter_neither_in_a_fetch_nor_in_a_checkout() {
     let head = world.commit("first").await;
     let mirror = world.mirror();
     mirror.fetch().await.unwrap();
-    for hooks in [world.repo().join(".git/hooks"), world.path("mirrors/web.git/hooks")] {
+    for hooks in [world.repo().join(".git/hooks"), world.mirror().dir().join("hooks")] {
         std::fs::create_dir_all(&hooks).unwrap();
         for name in ["post-checkout", "reference-transaction", "post-update", "pre-receive", "post-receive", "update"] {
             let hook = hooks.join(name);

@@ -39,7 +39,7 @@ async fn over_ssh_our_configuration_is_used_and_an_unknown_host_key_is_refused()
     let (config, known) = ssh_server(&world).await;
     let who = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().unwrap().name;
     let url = format!("ssh://{who}@git-server{}", world.repo().display());
-    let mirror = Mirror::new(&world.path("mirrors"), &"web".parse().unwrap(), &url, Some(config.clone()));
+    let mirror = Mirror::new(&world.path("mirrors"), &url, Some(config.clone()));
     mirror.fetch().await.unwrap();
     assert_eq!(mirror.head("main").await.unwrap(), head);
 

@@ -135,7 +135,7 @@ async fn files_of_git_lfs_come_along_as_they_were_committed_and_pointers_are_ref
     freeze(&world.path("with"), None, &world.build("bbbbbbb-2"), None, &Gate::default()).unwrap();
 
     // What is kept here is believed only as far as it is what the pointer says.
-    let kept = objects(&world.path("mirrors/web.lfs/objects"));
+    let kept = objects(&world.mirror().path("lfs").join("objects"));
     // A file of its own: git-lfs may have linked it to the very one of the repository.
     std::fs::remove_file(&kept[0]).unwrap();
     std::fs::write(&kept[0], content.replace("big", "bad")).unwrap();
@@ -145,7 +145,7 @@ async fn files_of_git_lfs_come_along_as_they_were_committed_and_pointers_are_ref
     // Without the server, what is kept is enough.
     std::fs::rename(world.repo().join(".git/lfs"), world.path("lfs-gone")).unwrap();
     whole.checkout(&head, &world.path("offline")).await.unwrap();
-    std::fs::remove_dir_all(world.path("mirrors/web.lfs")).unwrap();
+    std::fs::remove_dir_all(world.mirror().path("lfs")).unwrap();
     let error = whole.checkout(&head, &world.path("missing")).await.unwrap_err().to_string();
     assert!(
         error.starts_with("fetching the Git LFS files of ") && error.contains("git lfs push --all origin"),
@@ -242,7 +242,7 @@ async fn what_a_web_server_answers_instead_of_git_is_told_as_what_it_is() {
         assert!(!error.contains("branch"), "{path}: {error}");
     }
     let url = site.replace("http://", "http://s3cret-token@");
-    let error = Mirror::new(&world.path("mirrors"), &"web".parse().unwrap(), &format!("{url}/gone/x"), None);
+    let error = Mirror::new(&world.path("mirrors"), &format!("{url}/gone/x"), None);
     let error = error.fetch().await.unwrap_err().to_string();
     assert!(error.contains("***@") && !error.contains("s3cret"), "{error}");
 }

@@ -81,6 +81,8 @@ impl Mirror {
                 }
             }
         }
+        // For who looks around there: the names say nothing to people.
+        let _ = std::fs::write(beside.join("description"), format!("{}\n", words::shown_url(&self.url)));
         swap(&beside, &dir).map_err(|error| self.fetch_error(format!("{}: {error}", dir.display())))?;
         // What was there before; the next time it goes, if it does not go now.
         if let Err(error) = tool::remove(&beside) {

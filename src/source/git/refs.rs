@@ -2,11 +2,12 @@
 //! the head. It must never take a name for a revision. Called through the mirror by the desk.
 
 use super::run::Git;
-use super::{ASK_LIMIT, Mirror, commits, words};
+use super::{ASK_LIMIT, Mirror, commits, is_damage, words};
 use crate::ledger::pushes::Commit;
 use crate::source::SourceError;
 use crate::stack::Revision;
 use crate::time::At;
+use std::collections::BTreeMap;
 
 /// Branches that are looked at for one that holds a commit.
 const HOLDING: usize = 1000;
@@ -44,6 +45,24 @@ impl Mirror {
             }
         }
         Ok(commits)
+    }
+
+    /// The heads of all branches: one question for all stacks of the repository. Empty where nothing was fetched yet, and where
+    /// the mirror is damaged: then [`Mirror::head`] says why.
+    pub async fn all_heads(&self) -> BTreeMap<String, Revision> {
+        if self.noted().is_none() {
+            return BTreeMap::new();
+        }
+        let git = Git::new(&self.dir()).args(["for-each-ref", "--format=%(objectname) %(refname:lstrip=2)"]);
+        let said = match git.arg("refs/heads/").said(ASK_LIMIT).await {
+            Ok(said) if !is_damage(&said.err) => said.out,
+            Ok(_) | Err(_) => return BTreeMap::new(),
+        };
+        let head = |line: &str| {
+            let (head, branch) = line.split_once(' ')?;
+            Some((branch.to_owned(), head.parse().ok()?))
+        };
+        said.lines().filter_map(head).collect()
     }
 
     /// The heads of the branches, the one that was committed last first; at most `most`.

@@ -3,12 +3,10 @@
 //! keep nothing. It must never fetch from an address that could run a program, read this machine's files, or sign in.
 
 use super::run::Git;
-use super::{ASK_LIMIT, Mirror, words};
+use super::{ASK_LIMIT, Mirror, address_hash, key, words};
 use crate::address::{Login, without_secrets};
 use crate::source::tool::SourceError;
-use crate::source::tree::hex;
 use crate::stack::Revision;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -16,8 +14,6 @@ use std::path::Path;
 const DEEPEST: usize = 8;
 /// Submodules of one repository.
 const MOST: usize = 500;
-/// Digits of an address's hash in the name of its mirror.
-const DIGITS: usize = 16;
 
 impl Mirror {
     /// Fills the `empty` directories of a checkout that are submodules; answers those that are none.
@@ -49,7 +45,7 @@ impl Mirror {
             let within = |why: String| refused(format!("the submodule {}: {why}", words::line(&path)));
             let url = resolved(&self.url, url);
             allowed_from(&self.url, &url).map_err(|why| within(format!("{}: {why}", words::shown_url(&url))))?;
-            let inner = self.of_submodule(url);
+            let inner = self.of_submodule(&url);
             inner.fetch_commit(commit).await.map_err(|error| within(error.to_string()))?;
             let place = dir.join(&path);
             let brought = Box::pin(inner.bring_files(commit, &place, depth + 1)).await;
@@ -59,11 +55,9 @@ impl Mirror {
         Ok(left)
     }
 
-    /// The mirror of a submodule, beside this one.
-    fn of_submodule(&self, url: String) -> Self {
-        let hash = hex(&Sha256::digest(&url));
-        let stack = self.name.split('.').next().unwrap_or_default();
-        Self { name: format!("{stack}.{}", &hash[..DIGITS]), url, ..self.clone() }
+    /// The mirror of a submodule: that of its repository, whoever else has it.
+    fn of_submodule(&self, url: &str) -> Self {
+        Self { name: key(&address_hash(url)), url: url.to_owned(), ..self.clone() }
     }
 
     /// The commits that a revision names at these paths.
@@ -226,12 +220,11 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_of_an_address_names_its_mirror() {
-        let mirror = Mirror::new(Path::new("/m"), &"web".parse().unwrap(), "https://h/web", None);
-        let inner = mirror.of_submodule("https://h/lib".to_owned());
-        assert!(
-            inner.name.starts_with("web.")
-                && inner.of_submodule("https://h/x".to_owned()).name.matches('.').count() == 1
-        );
+    fn a_repository_has_one_mirror_whichever_stack_or_submodule_asks() {
+        let mirror = Mirror::new(Path::new("/m"), "https://h/web", None);
+        let inner = mirror.of_submodule("https://h/lib");
+        assert_ne!(inner.name, mirror.name);
+        assert_eq!(inner.of_submodule("https://h/web/").name, mirror.name);
+        assert_eq!(Mirror::new(Path::new("/m"), "https://h/lib", None).name, inner.name);
     }
 }

@@ -19,6 +19,7 @@ mod parts;
 mod plan;
 mod push;
 mod readiness;
+mod rows;
 mod stack;
 mod stage;
 mod stats;
@@ -37,7 +38,7 @@ pub use stats::{Span, StatsPage};
 
 use crate::desk::Street;
 use crate::desk::checkup::CheckupView;
-use crate::desk::view::{PlanView, Versions, WayBack};
+use crate::desk::view::{Board, PlanView, Versions, WayBack};
 use rust_embed::RustEmbed;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -53,6 +54,9 @@ pub enum PageError {
         /// What is wrong with it.
         source: tera::Error,
     },
+    /// What it is drawn from cannot be written down.
+    #[error("what a page is drawn from cannot be written down: {0}")]
+    Data(String),
 }
 
 /// Signing in.
@@ -97,6 +101,7 @@ struct Templates;
 pub struct Pages {
     tera: Tera,
     assets: String,
+    rows: rows::Rows,
 }
 
 impl Pages {
@@ -112,15 +117,24 @@ impl Pages {
             Some((name, text))
         });
         tera.add_raw_templates(files).map_err(|source| PageError::Template { page: "templates".to_owned(), source })?;
-        Ok(Self { tera, assets: assets::version() })
+        Ok(Self { tera, assets: assets::version(), rows: rows::Rows::default() })
     }
 
     /// All stacks: what is where, who is pushing.
     ///
     /// # Errors
     /// When the template is wrong.
-    pub fn dashboard(&self, frame: &Frame, streets: &[Street]) -> Result<String, PageError> {
-        self.draw(frame, "dashboard.html", &dashboard::Dashboard::new(frame, streets))
+    pub fn dashboard(&self, frame: &Frame, board: &Board) -> Result<String, PageError> {
+        let (mut page, rows) = dashboard::of(frame, board);
+        page.rows = self.rows.drawn(rows, |row| self.row(row))?.concat();
+        self.draw(frame, "dashboard.html", &page)
+    }
+
+    fn row(&self, row: &dashboard::Row) -> Result<String, PageError> {
+        let mut context = Context::new();
+        context.insert("row", row);
+        let page = "row.html";
+        self.tera.render(page, &context).map_err(|source| PageError::Template { page: page.to_owned(), source })
     }
 
     /// One stack: its buttons, and what would go out.

@@ -108,6 +108,16 @@ impl Mark {
         Self { shape, word }
     }
 
+    /// Its shape's name.
+    pub fn shape(&self) -> &'static str {
+        self.shape
+    }
+
+    /// What it means.
+    pub fn word(&self) -> &'static str {
+        self.word
+    }
+
     /// The state of a push, also what it waits for.
     pub fn of_row(row: &PushRow) -> Self {
         match (&row.question, &row.paused) {
@@ -309,6 +319,17 @@ pub struct Running {
 }
 
 impl Running {
+    /// Who pushes what and how far it is, or what it waits for.
+    pub fn in_a_line(&self) -> String {
+        let how_far = match (&self.asks, &self.paused, self.percent) {
+            (Some(_), _, _) => " waits for an answer".to_owned(),
+            (None, Some(_), _) => " is paused".to_owned(),
+            (None, None, Some(percent)) => format!(", {percent} %"),
+            (None, None, None) => format!(", {} so far", self.so_far),
+        };
+        format!("{} to {}{how_far}", self.who.name, self.stage.words)
+    }
+
     /// Makes one; `usual_ms` are the durations of the last good pushes of its stage.
     pub fn new(row: &PushRow, stage: StageTag, usual_ms: &[i64], step: Option<&StepNow>, now: At) -> Self {
         let since = row.started_at.as_deref().unwrap_or(&row.pressed_at);

@@ -1,0 +1,87 @@
+//! What the page of all stacks shows of each: much less than a stack's own page, since there are hundreds. Plain data.
+
+use super::{Current, Hold, StepNow, Street};
+use crate::ledger::pushes::PushRow;
+use serde::Serialize;
+
+/// All stacks, with what is told of their hosts once.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Board {
+    /// In the order of their names.
+    pub stacks: Vec<BoardStack>,
+    /// What is wrong with hosts, one line a host, however many stages it is in.
+    pub hosts: Vec<String>,
+}
+
+/// A stack, as a row.
+#[derive(Clone, Debug, Serialize)]
+pub struct BoardStack {
+    /// Its name.
+    pub stack: String,
+    /// What people call it.
+    pub title: String,
+    /// Whether something is wrong with its file.
+    pub problem: bool,
+    /// The push that runs now.
+    pub lock: Option<PushRow>,
+    /// The step that it is at.
+    pub step: Option<StepNow>,
+    /// The hold on the whole stack.
+    pub hold: Option<Hold>,
+    /// The stages in order.
+    pub stages: Vec<BoardStage>,
+}
+
+/// A stage, as a cell.
+#[derive(Clone, Debug, Serialize)]
+pub struct BoardStage {
+    /// Its name.
+    pub name: String,
+    /// Its place, from 1.
+    pub place: usize,
+    /// How many hosts it has.
+    pub hosts: usize,
+    /// What it runs.
+    pub current: Option<Current>,
+    /// What waits for it; none when that is nothing.
+    pub next: Option<Waiting>,
+    /// The hold on this stage alone.
+    pub hold: Option<Hold>,
+    /// The last push to it, whatever its end.
+    pub last: Option<PushRow>,
+    /// How long the last good pushes took, while one runs.
+    pub usual_ms: Vec<i64>,
+}
+
+/// What a press would put on a stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// Whether the stage runs this very revision already.
+    pub again: bool,
+    /// How many commits would go out; none while that is being counted.
+    pub commits: Option<usize>,
+}
+
+impl From<&Street> for BoardStack {
+    fn from(street: &Street) -> Self {
+        let stages = street.stages.iter().map(|stage| BoardStage {
+            name: stage.name.clone(),
+            place: stage.place,
+            hosts: stage.hosts.len(),
+            current: stage.current.clone(),
+            next: stage.next.as_ref().map(|next| Waiting { again: next.again, commits: Some(next.commit_count) }),
+            hold: stage.hold.clone(),
+            last: stage.last.clone(),
+            usual_ms: stage.usual_ms.clone(),
+        });
+        Self {
+            stack: street.stack.clone(),
+            title: street.title.clone(),
+            problem: street.problem.is_some(),
+            lock: street.lock.clone(),
+            step: street.step.clone(),
+            hold: street.hold.clone(),
+            stages: stages.collect(),
+        }
+    }
+}
