@@ -3,6 +3,7 @@
 //! The rooms, from the top down; a `use` may only point to a room further down this list
 //! (`tests/layers.rs` fails the build otherwise):
 //!
+//! - [`fuzz`]: what reads bytes of others, one door each, for the tests.
 //! - [`cli`]: the command line: parses, calls, prints.
 //! - [`demo`]: a fleet of real `sshd` hosts on this machine, for the demo and the journeys.
 //! - [`client`]: speaks to a server as a person would: a small HTTP client, following a push, words for a terminal.
@@ -30,6 +31,7 @@ pub mod config;
 pub mod demo;
 pub mod desk;
 pub mod diagnostic;
+pub mod fuzz;
 pub mod journal;
 pub mod ledger;
 pub mod plan;

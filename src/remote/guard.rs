@@ -113,6 +113,20 @@ async fn run_near(
     (ending, held.then_some(opening.mark))
 }
 
+/// What a command says in a stream that comes in such pieces, and what its guard says of it. For fuzzing.
+pub(crate) fn told<'a>(nonce: &str, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Option<String>) {
+    let (mut marks, mut text) = (marks::Marks::new(nonce), Vec::new());
+    for piece in pieces {
+        let piece = marks.push(piece);
+        text.extend(piece.text);
+        if let Some(mark) = piece.mark {
+            return (text, Some(format!("{mark:?}")));
+        }
+    }
+    text.extend(marks.finish());
+    (text, None)
+}
+
 /// What a guard is told about a task.
 fn opening(task: &Task) -> Result<Opening, Ending> {
     let (nonce, mark) = (random_word()?, random_word()?);

@@ -7,6 +7,8 @@
 
 mod xml;
 
+pub(crate) use xml::commits;
+
 use super::git::{self, words};
 use super::tool::{self, SourceError, Trouble};
 use crate::advice;

@@ -45,6 +45,8 @@ mod tries;
 mod unread;
 mod versions;
 
+pub(crate) use together::wanted;
+
 use crate::desk::Desk;
 use crate::journal::write::hex;
 use crate::socket::{self, Listening};

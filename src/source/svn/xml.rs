@@ -7,7 +7,7 @@ use crate::stack::Revision;
 use crate::time::At;
 
 /// The commits of a log, in its order; none where the text is no log.
-pub(super) fn commits(text: &str) -> Option<Vec<Commit>> {
+pub(crate) fn commits(text: &str) -> Option<Vec<Commit>> {
     let (_, mut rest) = text.split_once("<log>")?;
     let mut commits = Vec::new();
     while let Some((_, entry)) = rest.split_once("<logentry") {
