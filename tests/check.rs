@@ -311,3 +311,39 @@ fn stacks_that_release_to_one_directory_of_one_host_are_an_error_of_both_files()
     1 error in 2 of 4 files
     ");
 }
+
+#[test]
+fn lfs_without_git_lfs_is_an_error_of_the_stack_file_before_anybody_pushes() {
+    let lfs = GOOD.replace("branch = \"main\"", "branch = \"main\", lfs = true");
+    let dir = files(&[("stacks/web.toml", &lfs), ("bin/README", "no program")]);
+    let check = |args: &[&str]| {
+        let command = assert_cmd::cargo::cargo_bin_cmd!("pushbutton")
+            .current_dir(dir.path())
+            .env_remove("PUSHBUTTON_CONFIG")
+            .env("PATH", dir.path().join("bin"))
+            .arg("check")
+            .args(args)
+            .output()
+            .unwrap();
+        (command.status.code(), String::from_utf8(command.stderr).unwrap())
+    };
+    let (code, err) = check(&["stacks/web.toml"]);
+    assert!(code == Some(1) && err.contains("stacks/web.toml: source: git-lfs is not installed"), "{err}");
+    assert!(err.contains("install the package `git-lfs`, or take lfs = true out"), "{err}");
+    assert_eq!(check(&["--offline", "stacks/web.toml"]), (Some(0), String::new()));
+}
+
+#[test]
+fn an_error_of_the_command_line_tells_its_cause_once() {
+    let dir = files(&[("conf/README", "a directory")]);
+    for command in [&["status"][..], &["check", "--hosts"], &["verify"], &["user", "list"], &["serve"]] {
+        let output = assert_cmd::cargo::cargo_bin_cmd!("pushbutton")
+            .current_dir(dir.path())
+            .args(["--config", "conf"])
+            .args(command)
+            .output()
+            .unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(said.matches("Is a directory").count(), 1, "{command:?}: {said}");
+    }
+}

@@ -175,7 +175,7 @@ async fn at_rollback_what_was_live_goes_back_onto_what_was_touched_and_everybody
     let ended = house.push_once().await;
     assert_eq!(ended["push"]["state"], "failed", "{ended:#}");
     assert!(
-        why(&ended).starts_with("no build was live before, so the links went back as they were on all 8 hosts"),
+        why(&ended).starts_with("no other build was live before, so the links went back as they were on all 8 hosts"),
         "{}",
         why(&ended)
     );
@@ -219,6 +219,73 @@ async fn at_rollback_what_was_live_goes_back_onto_what_was_touched_and_everybody
     let subject = "[push] ROLLED BACK web Qa";
     until("the mail is there", async || mail.readable_mails().into_iter().find(|mail| mail.contains(subject))).await;
     std::fs::remove_file(fail("w3")).unwrap();
+
+    // Somebody has put other things at `current` of two hosts: each host goes back to exactly what it had.
+    for (host, script) in
+        [("w5", "mkdir -p /srv/by-hand && ln -sfn /srv/by-hand /srv/web/current"), ("w6", "rm /srv/web/current")]
+    {
+        assert!(house.fleet.ssh(host, script).await.unwrap().status.success());
+    }
+    std::fs::write(fail("w3"), "").unwrap();
+    let ended = house.push_once().await;
+    std::fs::remove_file(fail("w3")).unwrap();
+    let id = ended["push"]["id"].as_i64().unwrap();
+    assert_eq!(ended["push"]["state"], "rolled back", "{ended:#}\n{}", house.log(id).await);
+    let current = |host: &str| std::fs::read_link(house.srv(host).join("web/current")).ok();
+    assert_eq!((current("w5"), current("w6")), (Some("/srv/by-hand".into()), None), "{}", house.log(id).await);
+    for host in ["w1", "w2", "w3", "w4", "w7", "w8"] {
+        assert_eq!(house.live_build(host).as_deref(), Some(build), "{host}");
+    }
+    let words = "w5 as it was (the link is back, current -> /srv/by-hand), w6 as it was (the link is back, there is no current)";
+    assert!(why(&ended).ends_with(words), "{}", why(&ended));
+    assert_eq!(ended["push"]["hosts_ok"], 0, "{ended:#}");
+    let left = |push: &Value, host: &str| {
+        push["left_with"].as_array().unwrap().iter().find(|left| left["host"] == host).unwrap().clone()
+    };
+    assert_eq!((&left(&ended, "w1")["state"], &left(&ended, "w1")["build"]), (&json!("rolled back"), &json!(build)));
+    assert_eq!(left(&ended, "w5")["why"], "as it was: current -> /srv/by-hand");
+    assert_eq!(left(&ended, "w6")["build"], Value::Null);
+    let good = house.push_once().await;
+    assert_eq!(good["push"]["state"], "succeeded", "{good:#}");
+
+    // A rollback by hand that fails behind its flip says what is true on each host, wherever it is told.
+    std::fs::write(fail("w3"), "").unwrap();
+    std::fs::write(house.srv("w3").join("good"), "none").unwrap();
+    let pressed = house.roll_back("qa", &json!({ "reason": "grey" })).await;
+    let id = serde_json::from_str::<Value>(&pressed.text).unwrap()["id"].as_i64().unwrap();
+    let back = house.ended(id).await;
+    assert_eq!((&back["push"]["state"], &back["push"]["kind"]), (&json!("failed"), &json!("rollback")), "{back:#}");
+    let words = format!(
+        "{} is back on all 8 hosts, with a failure on w3 (the link is back; command 3 failed after it)",
+        &sha[..7]
+    );
+    assert!(why(&back).starts_with(&words), "{}", why(&back));
+    assert_eq!(back["push"]["hosts_ok"], 8, "{back:#}");
+    let page = house.get(&format!("/pushes/{id}")).await.text;
+    assert!(page.contains("What each host has") && page.contains(&words), "{page}");
+    assert!(page.contains(&format!("has {build}; after that, ")), "{page}");
+    assert!(house.log(id).await.contains(&words), "the command line shows the same record");
+    until("IRC has told it", async || witness.lines().into_iter().find(|line| line.contains(&words))).await;
+    until("the mail has told it", async || {
+        let letters = mail.readable_mails();
+        letters.into_iter().find(|letter| letter.split_whitespace().collect::<Vec<_>>().join(" ").contains(&words))
+    })
+    .await;
+
+    // So does the rollback of a push by itself.
+    std::fs::remove_file(fail("w3")).unwrap();
+    let again = house.push_once().await;
+    assert_eq!(again["push"]["state"], "succeeded", "{again:#}");
+    house.commit().await;
+    std::fs::write(fail("w3"), "").unwrap();
+    let ended = house.push_once().await;
+    std::fs::remove_file(fail("w3")).unwrap();
+    assert_eq!(ended["push"]["state"], "failed", "{ended:#}");
+    let words = "is back, with a failure on 1 of 8 touched hosts: w3 (the link is back; command 11 failed after it";
+    assert!(why(&ended).contains(words) && why(&ended).contains("; back: w1, w2, w4"), "{}", why(&ended));
+    let good = house.push_once().await;
+    assert_eq!(good["push"]["state"], "succeeded", "{good:#}");
+    let build = good["push"]["build"].as_str().unwrap();
 
     // What fails before any flip leaves nothing to put back.
     house.break_all(&[("w4", How::Full), ("w5", How::Torn), ("w6", How::Readonly)]).await;

@@ -1,7 +1,9 @@
 //! What a press would do is shown before it is done, and is what is done: files, bytes, hosts, time, hash.
 
-use crate::house::{House, Plans, served};
+use crate::house::{House, Plans, served, until};
+use pushbutton::process::Program;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 impl House {
     async fn plan(&self, stage: &str) -> Value {
@@ -75,4 +77,30 @@ async fn a_plan_tells_the_files_the_bytes_and_the_time_before_the_press() {
     assert_eq!(served(&house.fleet, "p3"), after);
     let again = house.plan("princess").await;
     assert_eq!(again["changes"]["counts"], json!([0, 0, 0]));
+
+    // A branch that cannot stand in a path is refused where the plan is shown, and at the press, before a push has a number.
+    let git = Program::new("git").args(["branch", "feature/x"]).dir(house.shop.dir());
+    assert!(git.output(Duration::from_secs(20)).await.unwrap().status.success());
+    let file = house.dir.path().join("stacks/web.toml");
+    let text = std::fs::read_to_string(&file).unwrap().replace("branch = \"main\"", "branch = \"feature/x\"");
+    let rsync = "{ rsync = \"./\", to = \"/srv/refs/{ref}/\" },\n        { release = \"/srv/web\" },";
+    std::fs::write(&file, text.replace("{ release = \"/srv/web\" },", rsync)).unwrap();
+    let bad = until("the plan is of the other branch", async || {
+        let plan = house.get("/api/v1/stacks/web/stages/qa/plan").await;
+        let plan: Value = serde_json::from_str(&plan.text).unwrap_or_default();
+        plan["why_not"].as_str().is_some_and(|why| why.contains("{ref}")).then_some(plan)
+    })
+    .await;
+    let words = "{ref} in the path /srv/refs/{ref}/ is `feature/x`";
+    assert!(bad["why_not"].as_str().unwrap().starts_with(words), "{bad:#}");
+    let page = house.get("/stacks/web/stages/qa/plan").await.text;
+    assert!(
+        page.contains("Not now:") && page.contains("is `feature&#x2F;x`") || page.contains("is `feature/x`"),
+        "{page}"
+    );
+    let refused = house.press_with("qa", &bad).await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    let said: Value = serde_json::from_str(&refused.text).unwrap();
+    assert!(said.to_string().contains("path_value") && said.to_string().contains(words), "{said:#}");
+    assert_eq!(house.stage("qa").await["last"]["state"], "succeeded", "no push was made of it");
 }

@@ -424,6 +424,10 @@ async fn rsync_replaces_what_it_may_says_the_cure_for_the_rest_and_names_fifty_f
     }
     let (ending, lines) = go("./", "/srv/kinds/", false).await;
     assert_eq!(ending, Ending::Exited(23));
+    assert!(
+        !texts(&lines, Stream::Note).join("\n").contains("once more"),
+        "what stays in the way is not tried again: {lines:?}"
+    );
     let said = texts(&lines, Stream::Err).join("\n");
     let advice =
         pushbutton::advice::Advice::of(&said, pushbutton::advice::rsync::CASES, pushbutton::advice::rsync::NOISE);

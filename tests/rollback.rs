@@ -36,7 +36,7 @@ impl House {
         std::fs::remove_file(self.fleet.host(host).unwrap().srv_dir().join("go")).unwrap();
     }
 
-    async fn roll_back(&self, stage: &str, body: &Value) -> Got {
+    pub async fn roll_back(&self, stage: &str, body: &Value) -> Got {
         self.send("POST", &format!("/api/v1/stacks/web/stages/{stage}/rollback"), body).await
     }
 

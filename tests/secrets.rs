@@ -1,10 +1,13 @@
 //! No secret is stored or shown (promise 19): commands that print it in a dozen ways, on the push host and on a host, leave
 //! no trace of it in anything that Pushbutton keeps, shows or tells, nor in any argument list.
 
-use crate::house::{House, Plans};
+use crate::house::{House, Plans, until};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
+use pushbutton::demo::mail::MailCatcher;
 use pushbutton::process::Program;
+use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -164,4 +167,86 @@ async fn a_secret_that_commands_print_is_in_nothing_that_is_kept_shown_or_told()
             assert!(!shown.contains(text), "{text} is on {path}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_password_in_an_address_is_in_nothing_that_anybody_reads_wherever_it_came_from() {
+    const CANARY: &str = "hunter2canary";
+    let dir = tempfile::tempdir().unwrap();
+    let irc = IrcServer::start(&dir.path().join("irc")).await.unwrap();
+    let witness = IrcWitness::join(irc.address(), "watcher", None).await.unwrap();
+    let mail = MailCatcher::start(&dir.path().join("mail")).await.unwrap();
+    let config = format!(
+        "[irc]\nserver = \"127.0.0.1\"\nport = {}\ntls = false\nchannel = \"{CHANNEL}\"\n\
+         [email]\nserver = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"push@example.com\"\nto = [\"team@example.com\"]\n",
+        irc.address().port(),
+        mail.address().port()
+    );
+    // From a commit, from what commands say on both ends, from a link, and from the last words of a failure.
+    let commands = r#"{ release = "/srv/web" }, { activate = "/srv/web" }, { run = "cat /srv/url; cat /srv/url >&2" },
+        { run = "echo cannot reach $(cat /srv/url) >&2; exit 3" }"#;
+    let stage = "before = [\"cat /tmp/URL\"]\nfinally = [\"echo link: Ticket $(cat /tmp/URL)\"]";
+    let near = dir.path().join("url");
+    let address = format!("https://bot:{CANARY}@tickets.example.com/x");
+    std::fs::write(&near, format!("{address}\n")).unwrap();
+    let stage = stage.replace("/tmp/URL", near.to_str().unwrap());
+    let house = House::build(Plans { qa: &["qa1"], commands, stage: &stage, config, ..Plans::default() }).await;
+    std::fs::write(house.fleet.host("qa1").unwrap().srv_dir().join("url"), format!("{address}\n")).unwrap();
+    let first = house.button("qa").await["sha"].clone();
+    let git = Program::new("git").args(["commit", "--quiet", "--allow-empty", "-m", &format!("Mirror {address}")]);
+    let git = ["AUTHOR", "COMMITTER"].iter().fold(git.dir(house.shop.dir()), |git, who| {
+        git.env(format!("GIT_{who}_NAME"), "Mary").env(format!("GIT_{who}_EMAIL"), "mary@example.com")
+    });
+    assert!(git.output(Duration::from_secs(20)).await.unwrap().status.success());
+    until("the commit is offered", async || (house.stage("qa").await["next"]["sha"] != first).then_some(())).await;
+    let next = house.button("qa").await;
+    let body = json!({ "seen": next["seen"], "plan_hash": next["plan_hash"], "reason": format!("as in {address}") });
+    let pressed = house.send("POST", "/api/v1/stacks/web/stages/qa/push", &body).await;
+    assert_eq!(pressed.status, 201, "{}", pressed.text);
+    let id = serde_json::from_str::<serde_json::Value>(&pressed.text).unwrap()["id"].as_i64().unwrap();
+    let ended = house.ended(id).await;
+    assert_eq!(ended["push"]["state"], "failed", "{ended:#}");
+    let told = until("IRC has told the end", async || {
+        let lines = witness.lines();
+        lines.iter().any(|line| line.contains("FAILED")).then(|| lines.join("\n"))
+    })
+    .await;
+    let letters = until("the mail of the end is there", async || {
+        let letters = mail.readable_mails();
+        letters.iter().any(|letter| letter.contains("FAILED")).then(|| letters.join("\n"))
+    })
+    .await;
+    let mut places = vec![("IRC".to_owned(), told), ("mail".to_owned(), letters)];
+    for path in [
+        format!("/pushes/{id}"),
+        format!("/pushes/{id}/log"),
+        format!("/api/v1/pushes/{id}"),
+        format!("/api/v1/pushes/{id}/log"),
+        format!("/api/v1/pushes/{id}/log?form=journal"),
+        "/pushes".to_owned(),
+        "/pushes.csv".to_owned(),
+        "/".to_owned(),
+        "/stacks/web".to_owned(),
+        "/stacks/web/stages/qa/plan".to_owned(),
+        "/stacks/web/stages/qa/versions".to_owned(),
+        "/api/v1/stacks/web".to_owned(),
+        "/announcements".to_owned(),
+    ] {
+        let got = house.get(&path).await;
+        places.push((path, got.text));
+    }
+    let config = house.dir.path().join("config.toml");
+    for args in [&["status"][..], &["follow", "1"]] {
+        let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(&config).args(args);
+        let output = program.env("USER", "olga").output(Duration::from_secs(60)).await.unwrap();
+        places.push((args.join(" "), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()));
+    }
+    places.push(("journal".to_owned(), String::from_utf8_lossy(&house.journal(id)).into_owned()));
+    let log = std::fs::read_to_string(house.dir.path().join("server.log")).unwrap();
+    places.push(("server log".to_owned(), log));
+    let shown: Vec<&str> =
+        places.iter().filter(|(_, text)| text.contains(CANARY)).map(|(place, _)| place.as_str()).collect();
+    assert!(shown.is_empty(), "the password of an address is in {shown:?}");
+    let log = house.log(id).await;
+    assert!(log.contains("***@tickets.example.com/x"), "what is not secret of it is shown: {log}");
 }

@@ -152,6 +152,32 @@ async fn a_subversion_trunk_goes_out_by_its_revisions_and_nothing_else_comes_alo
     assert_eq!(served(&house.fleet, "qa1"), out);
     let other = house.get("/api/v1/stacks/web/stages/qa/plan?sha=1000").await;
     assert!(other.status == 400 && other.text.contains("not among the last commits of trunk"), "{}", other.text);
+
+    // What we keep of it is a copy: damaged in any way, it is made anew, and nobody is told of a broken repository.
+    let mirrors = house.data().join("mirrors");
+    let (note, config) = (mirrors.join("web.svn"), mirrors.join(".svn"));
+    let damages: [(&str, &dyn Fn()); 4] = [
+        ("half of the note", &|| std::fs::write(&note, &std::fs::read(&note).unwrap()[..40]).unwrap()),
+        ("an empty note", &|| std::fs::write(&note, "").unwrap()),
+        ("a directory in its place", &|| {
+            std::fs::remove_file(&note).unwrap();
+            std::fs::create_dir_all(note.join("x")).unwrap();
+        }),
+        ("a file where svn's configuration was", &|| {
+            std::fs::remove_dir_all(&config).unwrap();
+            std::fs::write(&config, "x").unwrap();
+        }),
+    ];
+    for (n, (what, damage)) in damages.into_iter().enumerate() {
+        damage();
+        std::fs::write(svn.copy.join("index.html"), format!("damaged {n}")).unwrap();
+        svn.commit(&format!("After {what}")).await;
+        let wanted = (n + 4).to_string();
+        until(what, async || (house.stage("qa").await["next"]["seen"] == wanted.as_str()).then_some(())).await;
+        let problem = house.street().await["trunk_problem"].clone();
+        assert!(problem.is_null(), "{what}: {problem}");
+        house.push_well("qa").await;
+    }
 }
 
 #[tokio::test]

@@ -378,10 +378,23 @@ async fn a_first_push_over_a_capistrano_site_leaves_it_until_all_went_well_and_s
     fs::write(web("web2").join("fail"), "").unwrap();
     let ended = push().await;
     assert_eq!(ended["push"]["state"], "failed", "{ended:#}");
-    let words = "no build was live before, so the links went back as they were on all 2 hosts (web1: the link is back, current -> \
+    let words = "no other build was live before, so the links went back as they were on all 2 hosts (web1: the link is back, current -> \
                  /srv/web/releases/20240102; web2: the link is back, current -> /srv/web/releases/20240102)";
     assert!(why(&ended).starts_with(words), "{}", why(&ended));
     as_it_was("failed");
+    assert_eq!(ended["push"]["hosts_ok"], 0, "nobody has it any more: {ended:#}");
+    for left in ended["left_with"].as_array().unwrap() {
+        let (state, why) = (&left["state"], &left["why"]);
+        assert_eq!(
+            (state.as_str(), why.as_str()),
+            (Some("rolled back"), Some("as it was: current -> /srv/web/releases/20240102"))
+        );
+    }
+    let page = house.get(&format!("/pushes/{}", ended["push"]["id"])).await.text;
+    assert!(
+        page.contains("0 of 2 hosts have") && page.contains("as it was: current -&gt; /srv/web/releases/20240102"),
+        "{page}"
+    );
     fs::remove_file(web("web2").join("fail")).unwrap();
 
     // A real directory on the second host: the first does not flip, and the line that mends it does.
@@ -458,6 +471,20 @@ async fn a_first_push_over_a_capistrano_site_leaves_it_until_all_went_well_and_s
         browser.says("[data-part=\"notes\"]", words).await;
         browser.pictures("stack-keeps-more").await;
     }
+
+    // A build that leaves `ship` empty goes nowhere, however well its commands ended.
+    let (live, file) = (fs::read_link(web("web1").join("current")).unwrap(), house.dir.path().join("stacks/web.toml"));
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("\"./build.sh\"", "\"./build.sh\", \"rm -rf dist && mkdir dist\"")).unwrap();
+    until("the file is read again", async || {
+        let plan = house.get("/api/v1/stacks/web/stages/qa/plan").await.text;
+        plan.contains("rm -rf dist").then_some(())
+    })
+    .await;
+    let ended = push().await;
+    assert_eq!(ended["push"]["state"], "failed", "{ended:#}");
+    assert!(why(&ended).contains("holds no file at all"), "{}", why(&ended));
+    assert_eq!(fs::read_link(web("web1").join("current")).unwrap(), live, "nothing was changed");
 }
 
 /// The block of `docs/hosts.md` that begins so.

@@ -4,7 +4,9 @@
 //! - `INSTA_UPDATE=always` rewrites the snapshot beside this file, `WRITE_DOCS=1` the tables of `docs/operating.md`:
 //!   `INSTA_UPDATE=always WRITE_DOCS=1 cargo nextest run -E 'test(/^words::/)'`. Then read what changed.
 
-use pushbutton::advice::{self, TABLES};
+mod literals;
+
+use pushbutton::advice::{self, TABLES, ours};
 use pushbutton::desk::{Case, Row};
 use pushbutton::web::Fault;
 use std::collections::BTreeSet;
@@ -115,9 +117,123 @@ fn every_table_of_advice_is_listed() {
     }
 }
 
+/// Where reasons are made: whoever reads them is on a push, a stage, a host or a source.
+const ROOMS: [&str; 7] =
+    ["run/", "remote/", "source/", "desk/branches.rs", "desk/drift.rs", "desk/inventory.rs", "desk/warm.rs"];
+
+/// What these rooms say beside reasons: notes in a log, parts of sentences, and what is for programs. A text is one of these when it
+/// begins so.
+const ASIDES: [&str; 47] = [
+    // For programs.
+    "exec /bin/sh",
+    "Session open refused by peer",
+    "HOST IDENTIFICATION HAS CHANGED",
+    "stdio forwarding failed",
+    "kex_exchange_identification",
+    "StrictHostKeyChecking yes",
+    "# Written by pushbutton at each start",
+    "  Include ~/.ssh/config",
+    "GlobalKnownHostsFile /dev/null",
+    "Host *\\n",
+    "  IdentityFile {key}",
+    "--rsync-path=umask 022",
+    "--out-format=name",
+    "-o BatchMode=yes",
+    "pathspec '.' did not match",
+    "version https://",
+    // For programmers.
+    "entries come sorted",
+    "the order takes from at least one side",
+    "a root is 64 hexadecimal digits",
+    "a string takes all",
+    "a SHA-256 is 64",
+    // Notes in the log of a push, where nothing failed.
+    "{} is already there, verified",
+    "made {dir}/{part}, which was missing",
+    "{} was there already, not yet verified",
+    "{} is there in part",
+    "current is releases/",
+    "build {}: {} files",
+    "done by push {of} already",
+    "try {attempt} of {}",
+    "going back to {} on {} hosts",
+    "not run on {}: no longer a host",
+    "the link is back, {what}",
+    // What a task is for, in the server's own list.
+    "ask hosts what they run",
+    "ask a command for hosts",
+    "keep a host connected",
+    // Parts of sentences.
+    "; the others are ({})",
+    "at the beginning, {words}",
+    "at the end, {why}",
+    "from the push host",
+    "the push host",
+    "during the rollback, in command",
+    "{} of {} touched hosts",
+    "the runner got SIGTERM",
+    " on {} and {} more",
+    "no longer a host of this stage",
+    "in command {number}",
+    "before command {number}",
+];
+
+/// A text that somebody may read: three words and more.
+fn is_sentence(text: &str) -> bool {
+    let mut bare = String::new();
+    let mut depth = 0_usize;
+    for c in text.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            c if depth == 0 => bare.push(c),
+            _ => {}
+        }
+    }
+    let is_word = |word: &&str| word.chars().filter(char::is_ascii_alphabetic).count() >= 2;
+    bare.contains(' ') && bare.split(|c: char| !c.is_ascii_alphabetic()).filter(is_word).count() >= 3
+}
+
+#[test]
+fn a_reason_that_stands_in_no_table_is_found_and_so_is_a_row_that_nobody_says() {
+    let src = root().join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    let marks: Vec<&str> = ours::CASES.iter().flat_map(|case| case.marks).copied().collect();
+    let (mut all, mut missing) = (String::new(), String::new());
+    for (path, text) in &files {
+        let name = path.strip_prefix(&src).unwrap().to_string_lossy().into_owned();
+        if !ROOMS.iter().any(|room| name.starts_with(room)) || name.ends_with("tests.rs") {
+            continue;
+        }
+        for literals::Literal { line, text } in literals::of(text) {
+            let small = text.to_lowercase();
+            let known =
+                marks.iter().any(|mark| small.contains(mark)) || ASIDES.iter().any(|aside| text.starts_with(aside));
+            if is_sentence(&text) && !known {
+                let _ = writeln!(missing, "src/{name}:{line}: {text}");
+            }
+            let _ = writeln!(all, "{small}");
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "give each a row in src/advice/ours.rs (why, and what to do), or, where nothing failed, name it in ASIDES:\n{missing}"
+    );
+    let nobody: Vec<&str> = marks.into_iter().filter(|mark| !all.contains(mark)).collect();
+    assert!(nobody.is_empty(), "nothing says this any more: take it out of src/advice/ours.rs: {nobody:?}");
+}
+
 /// A cell of a table in Markdown.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('<', "&lt;")
+}
+
+/// A part of a sentence as a reader knows it: what is filled in is `…`.
+fn with_dots(mark: &str) -> String {
+    let mut parts = mark.split('{');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| format!("{text}…{}", part.split_once('}').map_or("", |(_, rest)| rest)))
 }
 
 fn rows(rows: Vec<Row>) -> String {
@@ -132,7 +248,8 @@ fn advised() -> String {
     let mut table = "| What it says | Why | What to do |\n|---|---|---|\n".to_owned();
     for (program, cases) in TABLES {
         for case in *cases {
-            let marks: Vec<String> = case.marks.iter().map(|mark| format!("`{}`", mark.replace('|', "\\|"))).collect();
+            let marks: Vec<String> =
+                case.marks.iter().map(|mark| format!("`{}`", with_dots(mark).replace('|', "\\|"))).collect();
             let _ = writeln!(table, "| {program}: {} | {} | {} |", marks.join(", "), cell(case.cause), cell(case.cure));
         }
     }

@@ -6,6 +6,7 @@ pub mod curl;
 pub mod git;
 pub mod host;
 pub mod irc;
+pub mod ours;
 pub mod rsync;
 pub mod smtp;
 pub mod sqlite;
@@ -37,6 +38,7 @@ pub struct Advice {
 
 /// The tables, each with the program's name as the docs say it: what `docs/operating.md` lists.
 pub const TABLES: &[(&str, &[Case])] = &[
+    ("Pushbutton", ours::CASES),
     ("ssh", ssh::CASES),
     ("login shell", ssh::SHELL),
     ("rsync", rsync::CASES),

@@ -3,7 +3,7 @@
 //! In cause and cure `{host}` is the host, `{file}` the first file that the line names. Disks and rights are the host's matter:
 //! see `host`.
 
-use super::Case;
+use super::{Advice, Case};
 
 /// What rsync says, the most special first.
 pub const CASES: &[Case] = &[
@@ -76,13 +76,19 @@ pub const CASES: &[Case] = &[
     },
 ];
 
+/// Whether a line tells of something that stays as it is until somebody does something: to try again is in vain.
+pub fn is_lasting(line: &str) -> bool {
+    let known = |cases| Advice::of(line, cases, &[]).case.map(|case| case.again);
+    known(CASES).or_else(|| known(super::host::CASES)) == Some(false)
+}
+
 /// What rsync says behind the reason.
 pub const NOISE: &[&str] =
     &["rsync error:", "connection unexpectedly closed", "warning:", "could not chdir to home directory"];
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Advice, host};
+    use super::super::host;
     use super::*;
 
     #[test]
@@ -104,6 +110,15 @@ mod tests {
         ] {
             let told = host::words(&Advice::of(&said, CASES, NOISE), "web1");
             assert!(told.contains(part), "{said}\n  gave: {told}");
+        }
+        for (line, lasts) in [
+            ("could not make way for new regular file: x", true),
+            ("cannot delete non-empty directory: x", true),
+            ("rsync: [Receiver] mkdir \"/srv/x\" failed: File exists (17)", true),
+            ("ERROR: x failed verification -- update discarded.", false),
+            ("rsync error: some files/attrs were not transferred (code 23)", false),
+        ] {
+            assert_eq!(is_lasting(line), lasts, "{line}");
         }
         let full = format!("rsync: [receiver] mkstemp \"/srv/web/.a.X\" failed: Permission denied (13)\n{closed}");
         assert_eq!(Advice::of(&full, CASES, NOISE).said, full.lines().next().unwrap_or_default());

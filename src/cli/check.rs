@@ -8,8 +8,9 @@ use super::server::{self, Person, Server};
 use crate::config::ConfigError;
 use crate::desk::inventory;
 use crate::diagnostic::Diagnostic;
+use crate::source::lfs;
 use crate::stack::overlaps::{self, overlaps};
-use crate::stack::{Answer, Answers, Stack, StackName, parse_with};
+use crate::stack::{Answer, Answers, Source, Stack, StackName, parse_with};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use tokio::runtime::Runtime;
 pub struct Check {
     /// Stack files; without any, the configuration and all of its stack files are checked.
     files: Vec<PathBuf>,
-    /// Does not ask the commands that list hosts.
+    /// Asks nothing of this machine: neither the commands that list hosts, nor whether git-lfs is there.
     #[arg(long, conflicts_with = "hosts")]
     offline: bool,
     /// Looks over the push host and every host of the stacks: name, key, sign-in, tools, room, whether a push may write there.
@@ -205,14 +206,18 @@ impl Report {
             Err(diagnostics) => return self.bad::<Diagnostic>(&diagnostics),
         };
         let unlisted = stack.stages.iter().filter_map(|stage| Some((stage, stage.unlisted.as_ref()?)));
-        let unlisted: Vec<String> =
+        let mut lacks: Vec<String> =
             unlisted.map(|(stage, why)| format!("error: {shown}: stage {}: {why}", stage.name)).collect();
-        match unlisted.is_empty() || self.offline {
+        if !self.offline && matches!(stack.source, Source::Git { lfs: true, .. }) {
+            let why = self.runtime.block_on(lfs::complaint());
+            lacks.extend(why.map(|why| format!("error: {shown}: source: {why}")));
+        }
+        match lacks.is_empty() || self.offline {
             true => {
                 self.good(&format!("{shown}: {}", counts(&stack)));
                 self.stacks.push(stack.name.clone());
             }
-            false => self.bad(&unlisted),
+            false => self.bad(&lacks),
         }
         self.read.push((shown.to_string(), text, stack));
     }

@@ -113,7 +113,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            say::aside(&format!("pushbutton: {error:#}"));
+            say::aside(&format!("pushbutton: {}", say::chain(&error)));
             ExitCode::FAILURE
         }
     }

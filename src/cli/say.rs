@@ -29,3 +29,29 @@ pub fn colours() -> Colours {
         false => Colours::LeftOut,
     }
 }
+/// An error with its causes, each once: where an error tells its cause itself, it is not told again.
+pub fn chain(error: &anyhow::Error) -> String {
+    let mut words = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !words.contains(&cause) {
+            words.push_str(if words.is_empty() { "" } else { ": " });
+            words.push_str(&cause);
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let io = || std::io::Error::other("is a directory");
+        let said = anyhow::Error::from(io()).context("cannot read /a/dir: is a directory");
+        assert_eq!(chain(&said), "cannot read /a/dir: is a directory");
+        let bare: anyhow::Result<()> = Err(io()).context("cannot read /a/dir").context("no server");
+        assert_eq!(chain(&bare.unwrap_err()), "no server: cannot read /a/dir: is a directory");
+    }
+}

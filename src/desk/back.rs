@@ -332,7 +332,8 @@ impl Desk {
         };
         let broken = problem.map(|problem| Refusal::BadStack { stack: name.to_string(), why: first_line(&problem) });
         let running = facts.lock.as_ref().map(|push| push.id);
-        let why_not = broken.or(closed).map(|refusal| refusal.to_string());
+        let bad_path = offer.plan.look_at_paths().err().map(|bad| bad.to_string());
+        let why_not = broken.or(closed).map(|refusal| refusal.to_string()).or(bad_path);
         let log = match super::press::going(&offer) {
             (from, Some(to)) => self.branches.log(&stack, from.as_ref(), &to).await,
             (_, None) => Arc::default(),

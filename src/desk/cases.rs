@@ -166,7 +166,7 @@ rows! {
         /// The push has ended.
         Ended = "ended": "That push has ended",
             "only a push that runs can be paused, cancelled or answered",
-            "look at its page: what it did, what is left, and the way back";
+            "look at its page: what it did, what is left to resume, and where a rollback goes";
         /// It is paused.
         Paused = "paused": "It is paused already",
             "somebody else was faster",
@@ -199,6 +199,12 @@ rows! {
         ReleaseReason = "release_reason": "Say why it is safe to release",
             "this hold was set by a push that ended badly: its hosts may run different builds",
             "look at what each host runs, then release the hold with that as the reason (`--reason` on the command line)";
+
+        /// A value that makes no path.
+        PathValue = "path_value": "A value cannot stand in a path",
+            "a value of this push stands in a path of `rsync` (`to`, or the source), where it has to be one plain name: no slash, \
+             not empty, no dot at its beginning",
+            "write another variable there in the stack file ({sha} always fits), or push a branch whose name fits";
 
         /// No such version.
         Version = "version": "That version cannot be pushed here",

@@ -259,7 +259,12 @@ async fn ask(origin: &Origin) -> Result<(), String> {
 fn programs(stack: &Stack) -> Vec<(&'static str, &'static str, &'static str)> {
     let mut all = vec![("ssh", "-V", "apt install openssh-client"), ("rsync", "--version", "apt install rsync")];
     match stack.source {
-        Source::Git { .. } => all.push(("git", "--version", "apt install git")),
+        Source::Git { lfs, .. } => {
+            all.push(("git", "--version", "apt install git"));
+            if lfs {
+                all.push(("git-lfs", "version", "apt install git-lfs, or take lfs = true out of the stack file"));
+            }
+        }
         Source::Svn { .. } => all.push(("svn", "--version", "apt install subversion")),
         Source::Dir { .. } | Source::Published => {}
     }

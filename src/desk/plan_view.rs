@@ -34,7 +34,8 @@ impl Desk {
         self.shown_plans.remember(&offer.plan_hash, &offer.plan);
         let broken = problem
             .map(|problem| Refusal::BadStack { stack: stack.name.to_string(), why: first_line(&problem) }.to_string());
-        let why_not = broken.or_else(|| gate::closed(&facts).map(|refusal| refusal.to_string()));
+        let closed = || gate::closed(&facts).map(|refusal| refusal.to_string());
+        let why_not = broken.or_else(closed).or_else(|| offer.plan.look_at_paths().err().map(|bad| bad.to_string()));
         let view = self.view_of(&stack, place, &facts, &offer, usual_ms).await;
         Ok(PlanView { why_not, version: version.map(Revision::to_string), ..view })
     }

@@ -10,7 +10,7 @@ use crate::journal::PushDir;
 use crate::ledger::holding::{self, OnHost};
 use crate::ledger::press::{self, NewPush};
 use crate::ledger::{Answer, LedgerError, audit, pushes};
-use crate::plan::{Assignment, BuildFrom, Kind};
+use crate::plan::{self, Assignment, BuildFrom, Kind};
 use crate::stack::{BuildId, Host, PushNumber, Revision, Stack};
 use crate::time::At;
 use rusqlite::Transaction;
@@ -202,6 +202,9 @@ impl Desk {
         let push = PushNumber::new(number).map_err(|bad| LedgerError::Corrupt(bad.to_string()))?;
         let on_hosts = holding::of_stage(tx, &stack.name, &press.stage)?;
         let assignment = self.assignment(push, press, offer, &on_hosts);
+        if let Err(bad) = plan::look_at_paths(&assignment) {
+            return Ok(Outcome::Refused(Refusal::BadRequest { case: Case::PathValue, why: bad.to_string() }));
+        }
         let text = serde_json::to_string(&assignment)?;
         let diff = match going(offer) {
             (Some(from), Some(to)) => stack.diff_url(&from, &to),

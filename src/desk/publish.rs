@@ -6,7 +6,7 @@ use crate::address;
 use crate::ledger::published::{self, Published};
 use crate::ledger::{Answer, LedgerError, audit};
 use crate::source::build::{BuildDir, FreezeError, Frozen, freeze};
-use crate::source::directory::Directory;
+use crate::source::directory::{Directory, DirectoryError};
 use crate::source::gate::{Before, Gate, NoBuild};
 use crate::source::unpack::unpack;
 use crate::stack::{BadName, BuildId, Revision, Source, Stack, StackName, Who, source};
@@ -95,7 +95,16 @@ impl Desk {
         };
         let seen = follow::blocking(move || {
             unpack(tar, &to, most).map_err(std::io::Error::other)?;
-            Directory::new(&to, most).look(HASH_LIMIT).map_err(std::io::Error::other)
+            Directory::new(&to, most).look(HASH_LIMIT).map_err(|error| match error {
+                // What was sent is mounted nowhere.
+                DirectoryError::Empty => std::io::Error::other(NoBuild::Empty("what was sent".to_owned()).to_string()),
+                error @ (DirectoryError::Unfit(_)
+                | DirectoryError::TooMuch(_)
+                | DirectoryError::Changing
+                | DirectoryError::Changed { .. }
+                | DirectoryError::TooSlow(_)
+                | DirectoryError::Busy) => std::io::Error::other(error),
+            })
         });
         let root = seen.await.map_err(bad)?.root;
         let _one_at_a_time = self.publishing.lock().await;

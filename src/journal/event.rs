@@ -106,7 +106,8 @@ pub enum Event {
         /// The exit code, when it exited by itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<i32>,
-        /// Why it did not end well, for the person who presses.
+        /// Why it did not end well, for the person who presses. Of a flip that put back what was live and ended well: what the host
+        /// has instead, where that is not the build that was live.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
         /// How long it took.

@@ -29,6 +29,19 @@ struct Pushed {
     root: String,
 }
 
+/// What a push left a host with, from its records.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct LeftWith {
+    /// The host.
+    pub host: String,
+    /// `has it`, `rolled back`, `not changed` or `in doubt`.
+    pub state: &'static str,
+    /// The build that it has by that; none where the records do not say it.
+    pub build: Option<String>,
+    /// What failed there last, or what it has instead of the build that was live.
+    pub why: Option<String>,
+}
+
 /// What the hosts of a stage hold, by name: a build, or none where that is in doubt. A host that no push has come to is not
 /// in it.
 ///
@@ -43,11 +56,14 @@ pub fn of_stage(
     let signs = signs(connection, &pushes)?;
     let mut known = BTreeMap::new();
     for push in pushes {
-        for (host, standing) in push.standings(&signs) {
+        let standings: Vec<(String, Standing)> = push.standings(&signs).collect();
+        let went_back = standings.iter().any(|(_, standing)| *standing == Standing::Back);
+        let elsewhere = if went_back { elsewhere(connection, &push)? } else { BTreeMap::new() };
+        for (host, standing) in standings {
             let holds = match standing {
                 Standing::Untouched => continue,
                 Standing::Holds => Some(push.build()),
-                Standing::Back => push.old(),
+                Standing::Back => push.old().filter(|_| !elsewhere.contains_key(&host)),
                 Standing::InDoubt => None,
             };
             known.entry(host).or_insert(holds);
@@ -86,6 +102,58 @@ pub fn count(tx: &Transaction<'_>, push: PushNumber) -> Answer<()> {
     tx.prepare_cached("UPDATE pushes SET hosts_ok = ?1 WHERE id = ?2")?
         .execute(params![i64::try_from(holding).unwrap_or(i64::MAX), push.get()])?;
     Ok(())
+}
+
+/// What a push left each of its hosts with, by name; none of a push that is not there.
+///
+/// # Errors
+/// What SQLite said.
+pub fn left_with(connection: &Connection, push: i64) -> Answer<Vec<LeftWith>> {
+    let mut ask = connection.prepare_cached("SELECT id, plan, root FROM pushes WHERE id = ?1")?;
+    let row = ask.query_row([push], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    let Some(row) = row else { return Ok(Vec::new()) };
+    let pushed = [Pushed::new(row)?];
+    let signs = signs(connection, &pushed)?;
+    let pushed = &pushed[0];
+    let (mut bad, mut elsewhere) = (last_failures(connection, push)?, elsewhere(connection, pushed)?);
+    let left = pushed.standings(&signs).map(|(host, standing)| {
+        let failed = bad.remove(&host);
+        let (state, build, why) = match (standing, elsewhere.remove(&host)) {
+            (Standing::Holds, _) => ("has it", Some(pushed.build().id), failed),
+            (Standing::Back, Some(what)) => ("rolled back", None, Some(what)),
+            (Standing::Back, None) => ("rolled back", pushed.old().map(|old| old.id), failed),
+            (Standing::Untouched, _) => ("not changed", None, failed),
+            (Standing::InDoubt, _) => ("in doubt", None, failed),
+        };
+        LeftWith { host, state, build, why }
+    });
+    Ok(left.collect())
+}
+
+/// The last command that did not end well on each host: `step 6 failed: exited with 7`.
+fn last_failures(connection: &Connection, push: i64) -> Answer<BTreeMap<String, String>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT host, command, result, why FROM results
+         WHERE push = ?1 AND host <> '' AND result NOT IN ('ok', 'skipped') ORDER BY command",
+    )?;
+    let rows = ask.query_map([push], |row| {
+        let (host, step, result, why): (String, u32, String, Option<String>) =
+            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        Ok((host, format!("step {step} {result}{}", why.map(|why| format!(": {why}")).unwrap_or_default())))
+    })?;
+    // A later one stands in the place of an earlier one.
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What hosts went back to that is not the build that was live.
+fn elsewhere(connection: &Connection, push: &Pushed) -> Answer<BTreeMap<String, String>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT host, why FROM results WHERE push = ?1 AND result = 'ok' AND why IS NOT NULL
+         AND command IN (SELECT value FROM json_each(?2))",
+    )?;
+    let backs = serde_json::to_string(&push.proof.back)?;
+    let rows = ask.query_map(params![push.id, backs], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// What became of commands: by push, host and number.

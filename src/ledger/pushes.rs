@@ -155,7 +155,7 @@ pub struct ResultRow {
     pub result: Option<String>,
     /// The exit code.
     pub code: Option<i64>,
-    /// Why it did not end well.
+    /// Why it did not end well; of a flip that put back something else than the build that was live, what that is.
     pub why: Option<String>,
     /// When it began.
     pub started_at: String,

@@ -42,6 +42,23 @@ pub fn look_at_paths(assignment: &Assignment) -> Result<(), BadPart> {
 }
 
 impl Plan {
+    /// The same with the values that are known before anybody presses.
+    ///
+    /// # Errors
+    /// Which value cannot stand in which path.
+    pub fn look_at_paths(&self) -> Result<(), BadPart> {
+        for command in &self.commands {
+            let PlannedForm::Rsync(rsync) = &command.form else { continue };
+            for host in &self.hosts {
+                let mut values = self.values_of(command.part, self.values());
+                values.insert("PUSH_HOST".to_owned(), host.address().to_owned());
+                rsync.from.check(&values)?;
+                rsync.to.check(&values)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The values that are known before anybody presses.
     pub fn values(&self) -> BTreeMap<String, String> {
         let (old_sha, old_build) = match &self.old {

@@ -1,6 +1,6 @@
-//! The way back of a push itself: where a stage says `on_failure = "rollback"`, its plan holds the commands that put back
-//! what was live, the very ones of a rollback, for the build that was live. Pure; it must never give a rollback a way back
-//! of its own. Called by `make`, the desk (for rollbacks) and the runner.
+//! The rollback of a push by itself: where a stage says `on_failure = "rollback"`, its plan holds the commands that put back
+//! what was live, the very ones of a rollback, for the build that was live; where no other build was, the links alone. Pure; it
+//! must never give a rollback one of its own. Called by `make`, the desk (for rollbacks) and the runner.
 
 use super::{Assignment, BuildFrom, Kind, OldBuild, Part, Plan, PlannedCommand, PlannedForm, show};
 use crate::stack::{Host, OnFailure, Policy};
@@ -19,13 +19,20 @@ impl Plan {
         self.kind != Kind::Rollback && policies.into_iter().any(|policy| policy.on_failure == OnFailure::Rollback)
     }
 
+    /// Whether a failure puts back the links alone, each as it was on its host: no other build was live before.
+    pub fn puts_links_back(&self) -> bool {
+        self.rolls_back() && self.way_back().is_none()
+    }
+
     /// The plan with the commands of its way back, if it has one: all of the work again, behind everything else. Nobody is
     /// asked on the way: who waits for an answer leaves hosts between two builds.
     pub(super) fn with_way_back(mut self) -> Self {
-        if self.way_back().is_some() {
+        if self.rolls_back() {
+            let links_only = self.puts_links_back();
             let is_work = |command: &&PlannedCommand| {
                 let asks = matches!(command.form, PlannedForm::Confirm(_));
-                command.part == Part::Main && !command.makes_the_build() && !asks
+                let is_part = !links_only || matches!(command.form, PlannedForm::Activate { .. });
+                command.part == Part::Main && !command.makes_the_build() && !asks && is_part
             };
             let undone = |command: &PlannedCommand| PlannedCommand {
                 part: Part::Undo,

@@ -13,7 +13,7 @@ mod peer;
 mod scripts;
 
 pub use bring::{bring, bring_back, bring_from};
-pub use flip::{PutBack, activate, put_back, ready};
+pub use flip::{PutBack, activate, had, put_back, ready};
 pub use live::{Current, Left, Live, Seen, instead, look, read_back};
 pub use peer::{Fed, Peer, Source};
 

@@ -34,15 +34,18 @@ impl Holding {
         }));
     }
 
-    /// How many of these hosts hold the build, as far as is known.
-    pub fn count(&self, hosts: &[Host]) -> usize {
+    /// What the push has made of a host.
+    pub fn standing(&self, host: &Host) -> Standing {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        let sign = |number: u32, host: &str| {
-            let found = ended.get(&(number, host.to_owned())).or_else(|| ended.get(&(number, String::new())));
+        let sign = |number: u32| {
+            let found = ended.get(&(number, host.name().to_owned())).or_else(|| ended.get(&(number, String::new())));
             found.map_or(Sign::Nothing, |result| result.sign())
         };
-        let holds =
-            |host: &&Host| self.proof.standing(host.name(), |number| sign(number, host.name())) == Standing::Holds;
-        hosts.iter().filter(holds).count()
+        self.proof.standing(host.name(), sign)
+    }
+
+    /// How many of these hosts hold the build, as far as is known.
+    pub fn count(&self, hosts: &[Host]) -> usize {
+        hosts.iter().filter(|host| self.standing(host) == Standing::Holds).count()
     }
 }

@@ -24,6 +24,7 @@ mod secrets;
 mod skew;
 mod step;
 mod toll;
+mod truth;
 mod undo;
 mod verdict;
 mod walk;

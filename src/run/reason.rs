@@ -59,6 +59,23 @@ impl Complaint {
         }
     }
 
+    /// Whether what a command of ours said stays as it is until somebody does something, so that another try is in vain.
+    pub fn is_lasting(&self, form: &PlannedForm) -> bool {
+        match form {
+            PlannedForm::Rsync(_) | PlannedForm::Release(_) | PlannedForm::Activate { .. } => {
+                self.of_ours().case.is_some_and(|case| !case.again)
+            }
+            PlannedForm::Checkout
+            | PlannedForm::Build(_)
+            | PlannedForm::Freeze
+            | PlannedForm::Run(_)
+            | PlannedForm::Local(_)
+            | PlannedForm::Check(_)
+            | PlannedForm::Confirm(_)
+            | PlannedForm::ReadBack { .. } => false,
+        }
+    }
+
     /// Our own scripts, and rsync, say what is wrong once, anywhere.
     fn of_ours(&self) -> Advice {
         let all = self.lines().collect::<Vec<_>>().join("\n");
@@ -99,6 +116,11 @@ mod tests {
         assert!(words.contains("command not found (rsync is not installed on web1"), "{words}");
         assert_eq!(said(&[closing]).words(&activate, 11, "web1"), format!("exited with 11: {closing}"));
         assert_eq!(said(&[]).words(&activate, 1, "web1"), "exited with 1");
+        assert!(said(&["could not make way for new regular file: x", closing]).is_lasting(&activate));
+        assert!(
+            !said(&[closing]).is_lasting(&activate)
+                && !said(&["x failed: File exists"]).is_lasting(&PlannedForm::Freeze)
+        );
     }
 
     #[test]

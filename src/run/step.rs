@@ -59,7 +59,10 @@ impl Walk {
         for line in command.typed(&values) {
             self.recorder.note(&place, line).await;
         }
-        let (outcome, last_words) = self.tried(&place, command, host).await;
+        let (outcome, last_words) = match host.zip(self.link_of(command, host)) {
+            Some((host, dir)) => (self.put_link_back(&place, command, host, dir).await, LastWords::default()),
+            None => self.tried(&place, command, host).await,
+        };
         if outcome.result != HostResult::Ok {
             for line in last_words.kept {
                 self.recorder.line(&place, line.stream, line.text).await;
@@ -85,7 +88,7 @@ impl Walk {
                 tokio::join!(self.act(place, command, host, is_last, lines), self.write_down(place, command, from));
             let mut outcome = outcome(ending, command, &last_words.error, host);
             outcome.why = outcome.why.map(|why| of_stack(&why, self.assignment.plan.stack.as_str()));
-            if is_last || !outcome.may_be_tried_again(command) {
+            if is_last || !outcome.may_be_tried_again(command) || last_words.error.is_lasting(&command.form) {
                 return (outcome, last_words);
             }
             let why = outcome.why.as_deref().unwrap_or(outcome.result.word());
@@ -202,6 +205,9 @@ impl Walk {
             },
             (PlannedForm::ReadBack { dirs }, Some(on)) => match &goods.root {
                 Some(root) => {
+                    // A link that went back as it was has been read already.
+                    let asked = (command.part == Part::Undo).then(|| self.put_back.asked_about(&on.host, dirs));
+                    let dirs = asked.as_ref().unwrap_or(dirs);
                     self.read_back(on, dirs, &goods.build(&dir, root), self.own_task(command, host), &lines).await
                 }
                 None => Ending::Refused(NO_BUILD.to_owned()),

@@ -2,6 +2,7 @@
 //! touched, and each is asked what it runs then. It must never begin by itself twice, after a cancel, or in a rollback,
 //! and never call a host back that was not asked. Called by the walk, before `finally`.
 
+use super::links::Links;
 use super::recorder::Place;
 use super::verdict::{End, HostOutcome};
 use super::walk::{Walk, elapsed_ms, numbered};
@@ -64,28 +65,30 @@ impl Trail {
 
     /// Whether a host needs a command of the way back: release and flip only where the flip had begun, everything else
     /// where anything but a release beside what is live had.
-    fn needs(&self, commands: &[PlannedCommand], host: &Host, form: &PlannedForm) -> bool {
+    fn needs(&self, commands: &[PlannedCommand], host: &Host, form: &PlannedForm, links: &Links) -> bool {
         let dirs = flipped_dirs(commands);
         match form {
             PlannedForm::Activate { dir } => self.has_flipped(commands, host, dir),
-            PlannedForm::ReadBack { dirs } => dirs.iter().any(|dir| self.has_flipped(commands, host, dir)),
+            PlannedForm::ReadBack { dirs } => {
+                links.asked_about(host, dirs).iter().any(|dir| self.has_flipped(commands, host, dir))
+            }
+            // Where the link goes back as it was, the build that was live elsewhere is not brought.
             PlannedForm::Release(what) if dirs.contains(what.dir.as_str()) => {
-                self.has_flipped(commands, host, &what.dir)
+                self.has_flipped(commands, host, &what.dir) && !links.has(host, &what.dir)
             }
             _ => self.has_changed(commands, host),
         }
     }
 }
 
-/// What is true on a host on which the way back broke off.
-fn what_is_true(number: u32, form: &PlannedForm, what: &str, flipped: bool) -> String {
+/// What is true on a host on which a rollback broke off.
+pub(super) fn what_is_true(number: u32, form: &PlannedForm, what: &str, flipped: bool) -> String {
     match (flipped, form) {
         (true, PlannedForm::Check(_)) => {
             format!("the link is back; its health check failed after it: command {number}: {what}")
         }
-        (true, PlannedForm::ReadBack { .. }) => format!("command {number}: {what}"),
+        (true, PlannedForm::ReadBack { .. }) | (false, _) => format!("command {number}: {what}"),
         (true, _) => format!("the link is back; command {number} failed after it: {what}"),
-        (false, _) => format!("command {number}: {what}"),
     }
 }
 
@@ -124,17 +127,10 @@ impl Walk {
         let touched: Vec<Host> =
             self.assignment.plan.hosts.iter().filter(|host| self.trail.begun.contains_key(host)).cloned().collect();
         let why = end.why.take().unwrap_or_default();
-        let has_way = commands.iter().any(|command| command.part == Part::Undo);
-        let old = match (self.assignment.plan.old.clone(), has_way) {
-            (Some(old), true) => old,
-            (Some(_), false) => {
-                end.why = Some(format!("there was nothing to go back to: this very build was live before; {why}"));
-                return;
-            }
-            (None, _) => {
-                end.why = Some(why);
-                return self.put_links_back(commands, &touched, end).await;
-            }
+        self.put_back = Links::new(commands, &touched, self.assignment.plan.puts_links_back());
+        let old = match self.assignment.plan.old.clone().filter(|_| !self.assignment.plan.puts_links_back()) {
+            Some(old) => old,
+            None => return self.put_links_back(commands, &touched, why, end).await,
         };
         let names: Vec<String> = touched.iter().map(|host| host.name().to_owned()).collect();
         let words = format!("going back to {} on {} hosts", old.id, names.len());
@@ -145,19 +141,15 @@ impl Walk {
         self.recorder.note(&Place { command: first, host: None }, words).await;
         let mut back = Back::default();
         self.find_again(&touched, &mut back).await;
-        let list: Vec<_> = numbered(commands).filter(|(_, command)| command.part == Part::Undo).collect();
-        for step in list.chunk_by(|(_, one), (_, next)| one.rolls_with(next)) {
-            let (number, command) = step[0];
-            match command.roll {
-                Some(_) => self.undo_roll(step, commands, &touched, &mut back).await,
-                None => self.undo(number, command, commands, &touched, &mut back).await,
-            }
-            if self.orders.stopped().is_some() {
-                let stopped = self.stopped(&format!("on the way back, in command {number}"));
-                let words = [Some(why), stopped.why].into_iter().flatten().collect::<Vec<_>>().join("; ");
-                *end = End { state: stopped.state, why: Some(words) };
-                return;
-            }
+        let here: Vec<Host> = touched.iter().filter(|host| !back.away.contains_key(host)).cloned().collect();
+        for (host, why) in self.find_apart(commands, &here).await {
+            back.silent.insert(host.clone());
+            back.away.insert(host, why);
+        }
+        if let Some(stopped) = self.undo_all(commands, &touched, &mut back).await {
+            let words = [Some(why), stopped.why].into_iter().flatten().collect::<Vec<_>>().join("; ");
+            *end = End { state: stopped.state, why: Some(words) };
+            return;
         }
         self.ask_the_rest(commands, &touched, &mut back).await;
         let words = self.arrived(commands, &old, &touched, &back);
@@ -167,6 +159,41 @@ impl Walk {
             true => (Ended::RolledBack, Some(format!("{why}; {words}"))),
             false => (Ended::Failed, Some(format!("{words}; before that, {why}"))),
         };
+    }
+
+    /// Puts the links back where this push had flipped, since no other build was live, and says what is true on each host then.
+    async fn put_links_back(&mut self, commands: &[PlannedCommand], touched: &[Host], why: String, end: &mut End) {
+        let mut back = Back::default();
+        self.find_again(touched, &mut back).await;
+        if let Some(stopped) = self.undo_all(commands, touched, &mut back).await {
+            let words = [Some(why), stopped.why].into_iter().flatten().collect::<Vec<_>>().join("; ");
+            *end = End { state: stopped.state, why: Some(words) };
+            return;
+        }
+        let lost: Vec<String> = back.away.iter().map(|(host, why)| format!("{} ({why})", host.name())).collect();
+        let lost = (!lost.is_empty()).then(|| format!("not back: {}", lost.join(", ")));
+        let words = match self.put_back.words() {
+            Some(words) => words,
+            None if lost.is_some() => "no other build was live before".to_owned(),
+            None => "no host was flipped, so there was nothing to put back".to_owned(),
+        };
+        end.why = Some([Some(words), lost, Some(why)].into_iter().flatten().collect::<Vec<_>>().join("; "));
+    }
+
+    /// Runs the commands of the way back; how the push ends, when somebody stopped it on the way.
+    async fn undo_all(&mut self, commands: &[PlannedCommand], touched: &[Host], back: &mut Back) -> Option<End> {
+        let list: Vec<_> = numbered(commands).filter(|(_, command)| command.part == Part::Undo).collect();
+        for step in list.chunk_by(|(_, one), (_, next)| one.rolls_with(next)) {
+            let (number, command) = step[0];
+            match command.roll {
+                Some(_) => self.undo_roll(step, commands, touched, back).await,
+                None => self.undo(number, command, commands, touched, back).await,
+            }
+            if self.orders.stopped().is_some() {
+                return Some(self.stopped(&format!("during the rollback, in command {number}")));
+            }
+        }
+        None
     }
 
     /// Tries once more to reach the hosts that stopped answering in this push.
@@ -194,8 +221,11 @@ impl Walk {
         touched: &[Host],
         back: &mut Back,
     ) {
-        let needed: Vec<Host> =
-            touched.iter().filter(|host| self.trail.needs(commands, host, &command.form)).cloned().collect();
+        let needed: Vec<Host> = touched
+            .iter()
+            .filter(|host| self.trail.needs(commands, host, &command.form, &self.put_back))
+            .cloned()
+            .collect();
         if needed.is_empty() {
             return;
         }
@@ -235,7 +265,9 @@ impl Walk {
         touched: &[Host],
         back: &mut Back,
     ) {
-        let needs = |host: &&Host| step.iter().any(|(_, command)| self.trail.needs(commands, host, &command.form));
+        let needs = |host: &&Host| {
+            step.iter().any(|(_, command)| self.trail.needs(commands, host, &command.form, &self.put_back))
+        };
         let needed: Vec<Host> = touched.iter().filter(needs).cloned().collect();
         let silent: Vec<Host> = needed.iter().filter(|host| back.silent.remove(host)).cloned().collect();
         let hosts: Vec<Host> = needed.into_iter().filter(|host| !back.away.contains_key(host)).collect();
@@ -264,6 +296,9 @@ impl Walk {
                 Some(host) => {
                     let words = what_is_true(number, &command.form, what, back.flipped.contains(host));
                     back.away.insert(host.clone(), words);
+                    if matches!(command.form, PlannedForm::ReadBack { .. }) {
+                        back.flipped.remove(host);
+                    }
                 }
                 None => back.spoilt.push(self.words(number, command, &[(None, outcome.clone())])),
             }
@@ -311,12 +346,27 @@ impl Walk {
     /// What came of it, as the end of a sentence.
     fn arrived(&self, commands: &[PlannedCommand], old: &OldBuild, touched: &[Host], back: &Back) -> String {
         let sha = old.sha.short();
+        let apart = self.put_back.elsewhere();
+        let as_it_was = |hosts: &BTreeMap<Host, String>| {
+            let named = hosts.iter().take(NAMED).map(|(host, what)| format!("{} as it was ({what})", host.name()));
+            let more = hosts.len().saturating_sub(NAMED);
+            named.chain((more > 0).then(|| format!("{more} more as they were"))).collect::<Vec<_>>().join(", ")
+        };
         if !back.away.is_empty() {
             let named = back.away.iter().take(NAMED).map(|(host, why)| format!("{} ({why})", host.name()));
             let more = back.away.len().saturating_sub(NAMED);
             let named: Vec<String> = named.chain((more > 0).then(|| format!("{more} more"))).collect();
-            let all = format!("{} of {} touched hosts", back.away.len(), touched.len());
-            return format!("{sha} is not back on {all}: {}", named.join(", "));
+            // A link that is back is not to be looked for: what failed after it is.
+            let only_after = back.away.keys().all(|host| back.flipped.contains(host));
+            let hosts = format!("{} of {} touched hosts", back.away.len(), touched.len());
+            let all = match only_after {
+                true => format!("{sha} is back, with a failure on {hosts}"),
+                false => format!("{sha} is not back on {hosts}"),
+            };
+            let rest: Vec<&str> =
+                touched.iter().filter(|host| !back.away.contains_key(host)).map(Host::name).take(NAMED).collect();
+            let rest = if rest.is_empty() { String::new() } else { format!("; back: {}", rest.join(", ")) };
+            return format!("{all}: {}{rest}", named.join(", "));
         }
         if !back.spoilt.is_empty() {
             return format!("{sha} is back on its hosts, but {}", back.spoilt.join("; "));
@@ -324,6 +374,12 @@ impl Walk {
         let changed = touched.iter().any(|host| self.trail.has_changed(commands, host));
         match (changed, touched) {
             (false, _) => format!("no host had been changed, so all run what they ran before ({sha})"),
+            (true, hosts) if apart.len() == hosts.len() => format!("back: {}", as_it_was(&apart)),
+            (true, hosts) if !apart.is_empty() => {
+                let others: Vec<&str> =
+                    hosts.iter().filter(|host| !apart.contains_key(host)).map(Host::name).take(NAMED).collect();
+                format!("{sha} is back on {}, and {}", others.join(", "), as_it_was(&apart))
+            }
             (true, [host]) => format!("{sha} is back on {}, the only host that was touched", host.name()),
             (true, hosts) => format!("{sha} is back on all {} hosts that were touched", hosts.len()),
         }
@@ -382,7 +438,9 @@ commands = [
             trail.note(2, Part::Main, [(Some(host.clone()), outcome(HostResult::Unreachable))].iter());
             trail.note(2, Part::Finally, [(Some(host.clone()), outcome(HostResult::Ok))].iter());
             let needed: Vec<u32> = numbered(&commands)
-                .filter(|(_, command)| command.part == Part::Undo && trail.needs(&commands, &host, &command.form))
+                .filter(|(_, command)| {
+                    command.part == Part::Undo && trail.needs(&commands, &host, &command.form, &Links::default())
+                })
                 .map(|(number, _)| number)
                 .collect();
             assert_eq!(needed, undone, "after {begun:?}");

@@ -5,6 +5,7 @@
 use super::ahead::Ahead;
 use super::drop::Exits;
 use super::holding::Holding;
+use super::links::Links;
 use super::orders::{Orders, Stop};
 use super::owed::{OwedLosses, is_own_work};
 use super::preflight::Late;
@@ -56,7 +57,7 @@ pub struct Walk {
     began: Instant,
     pub(super) toll: Toll,
     /// Which hosts hold the build.
-    holding: Holding,
+    pub(super) holding: Holding,
     /// Hosts that could not be reached, and why, until the first command that works on hosts has told it.
     pub(super) refused: BTreeMap<Host, String>,
     /// Hosts on which some command has begun.
@@ -64,6 +65,8 @@ pub struct Walk {
     pub(super) unknown: BTreeSet<String>,
     /// What a way back would have to undo.
     pub(super) trail: Trail,
+    /// The links that go back as they were, on the way back.
+    pub(super) put_back: Links,
     /// What is looked at on all hosts before any flips.
     pub(super) ahead: Ahead,
     pub(super) exits: Exits,
@@ -107,6 +110,7 @@ impl Walk {
             touched: BTreeSet::new(),
             unknown: BTreeSet::new(),
             trail: Trail::default(),
+            put_back: Links::default(),
             ahead: Ahead::default(),
             exits: Exits::default(),
             owed_losses: OwedLosses::default(),
@@ -130,6 +134,7 @@ impl Walk {
             _ => None,
         };
         self.go_back(&commands, &mut end).await;
+        self.say_what_is_true(&commands, &mut end);
         self.settle_owed(&mut end).await;
         self.finally(&commands, &mut end).await;
         self.prune(&commands, &end).await;

@@ -1,4 +1,5 @@
-//! Stacks that release to one directory of one host: each would prune and flip what the other lives from. Pure. It must never call two
+//! Stacks that release to one directory of one host, or copy over what another releases: each would prune, flip or delete what the
+//! other lives from. Pure. It must never call two
 //! hosts one when the stack files tell them apart. Called by `check` and by the server's shelf, over all stacks.
 
 use super::{Command, Form, Host, Stack};
@@ -29,6 +30,26 @@ struct Place<'a> {
     stack: usize,
     host: &'a Host,
     dir: &'a str,
+    does: Does,
+}
+
+/// What a stack does in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Does {
+    Releases,
+    Copies,
+    /// rsync with `delete`: what the build does not hold goes.
+    Mirrors,
+}
+
+impl Does {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Releases => "releases to",
+            Self::Copies => "copies to",
+            Self::Mirrors => "copies with delete = true to",
+        }
+    }
 }
 
 /// What below a directory of releases belongs to its stack alone.
@@ -40,29 +61,38 @@ pub fn overlaps(stacks: &[Read<'_>]) -> Vec<Overlap> {
     for (at, read) in stacks.iter().enumerate() {
         for stage in &read.stack.stages {
             let lists = [&stage.before, &stage.commands, &stage.finally, &stage.drop];
-            let dirs: BTreeSet<&str> = lists.into_iter().flatten().flat_map(dirs).collect();
+            let dirs: BTreeSet<(&str, Does)> = lists.into_iter().flatten().flat_map(dirs).collect();
             for host in &stage.hosts {
                 let name = host.address().trim_end_matches('.').to_ascii_lowercase();
-                let places = dirs.iter().map(|dir| Place { stack: at, host, dir });
+                let places = dirs.iter().map(|(dir, does)| Place { stack: at, host, dir, does: *does });
                 by_name.entry(name).or_default().extend(places);
             }
         }
     }
-    let mut found: BTreeMap<(usize, usize, &str, &str), BTreeSet<&str>> = BTreeMap::new();
+    type Pair<'a> = (usize, usize, (&'a str, Does), (&'a str, Does));
+    let mut found: BTreeMap<Pair<'_>, BTreeSet<&str>> = BTreeMap::new();
     for places in by_name.values() {
         for (at, one) in places.iter().enumerate() {
             for other in places[at + 1..].iter().filter(|other| other.stack != one.stack) {
                 let (one, other) = if one.stack < other.stack { (one, other) } else { (other, one) };
-                if same(one.host, other.host) && meet(one.dir, other.dir) {
-                    found.entry((one.stack, other.stack, one.dir, other.dir)).or_default().insert(one.host.name());
+                if same(one.host, other.host) && harm(one, other) {
+                    let pair = (one.stack, other.stack, (one.dir, one.does), (other.dir, other.does));
+                    found.entry(pair).or_default().insert(one.host.name());
                 }
             }
         }
     }
     let told = found.into_iter().map(|((one, other, dir, other_dir), hosts)| {
-        let at = |read: &Read<'_>, dir: &str| match line_of(read.text, dir) {
-            Some(line) => format!("{}:{line} releases to {dir}", read.file),
-            None => format!("{} releases to {dir}", read.file),
+        let at = |read: &Read<'_>, (dir, does): (&str, Does)| match line_of(read.text, dir) {
+            Some(line) => format!("{}:{line} {} {dir}", read.file, does.words()),
+            None => format!("{} {} {dir}", read.file, does.words()),
+        };
+        let both_release = dir.1 == Does::Releases && other_dir.1 == Does::Releases;
+        let (what, why) = match both_release {
+            true => ("two stacks release to one directory", "each flips `current` and removes old releases in it"),
+            false => {
+                ("a stack copies over what another one releases", "what rsync writes or deletes there is the other's")
+            }
         };
         let first = hosts.iter().next().copied().unwrap_or_default();
         let hosts = match hosts.len() {
@@ -70,8 +100,7 @@ pub fn overlaps(stacks: &[Read<'_>]) -> Vec<Overlap> {
             more => format!("{first} and {} more hosts", more - 1),
         };
         let words = format!(
-            "two stacks release to one directory of {hosts}: {}, and {}\nhint: give each stack a directory of its own: each flips \
-             `current` and removes old releases in it",
+            "{what} of {hosts}: {}, and {}\nhint: give each stack a directory of its own: {why}",
             at(&stacks[one], dir),
             at(&stacks[other], other_dir)
         );
@@ -80,14 +109,48 @@ pub fn overlaps(stacks: &[Read<'_>]) -> Vec<Overlap> {
     told.collect()
 }
 
-/// The directories that a command releases to or flips.
-fn dirs(command: &Command) -> Vec<&str> {
+/// The directories that a command releases to, flips or copies to; of a path with variables what stands before them.
+fn dirs(command: &Command) -> Vec<(&str, Does)> {
     match &command.form {
-        Form::Release(release) => vec![release.dir.as_str()],
-        Form::Activate { dir } => vec![dir.as_str()],
+        Form::Release(release) => vec![(release.dir.as_str(), Does::Releases)],
+        Form::Activate { dir } => vec![(dir.as_str(), Does::Releases)],
+        Form::Rsync(rsync) => {
+            let to = rsync.to.as_str();
+            // Below a variable it deletes in a directory of its own.
+            match to.split_once('{') {
+                Some((before, _)) => vec![(before, Does::Copies)],
+                None if rsync.delete => vec![(to, Does::Mirrors)],
+                None => vec![(to, Does::Copies)],
+            }
+        }
         Form::Roll(list) => list.iter().flat_map(dirs).collect(),
-        _ => Vec::new(),
+        Form::Run(_) | Form::Local(_) | Form::Check(_) | Form::Confirm(_) => Vec::new(),
     }
+}
+
+/// Whether what one stack does harms what the other one releases.
+fn harm(one: &Place<'_>, other: &Place<'_>) -> bool {
+    match (one.does, other.does) {
+        (Does::Releases, Does::Releases) => meet(one.dir, other.dir),
+        (Does::Releases, does) => copies_over(other.dir, does, one.dir),
+        (does, Does::Releases) => copies_over(one.dir, does, other.dir),
+        // Two that copy may share a directory on purpose.
+        (Does::Copies | Does::Mirrors, Does::Copies | Does::Mirrors) => false,
+    }
+}
+
+/// Whether a copy to `to` reaches what belongs to the releases in `dir`: into it, or, where it deletes, from above or beside.
+fn copies_over(to: &str, does: Does, dir: &str) -> bool {
+    let (to, dir) = (parts(to), parts(dir));
+    match to.strip_prefix(dir.as_slice()) {
+        Some([]) => does == Does::Mirrors,
+        Some([next, ..]) => ITS_OWN.contains(&next.as_str()),
+        None => does == Does::Mirrors && dir.starts_with(&to),
+    }
+}
+
+fn parts(dir: &str) -> Vec<String> {
+    dir.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect()
 }
 
 /// Whether two hosts of one name may be one machine: another user is no other machine, another port or another way may be.
@@ -101,9 +164,6 @@ fn same(one: &Host, other: &Host) -> bool {
 
 /// Whether two directories are one, or one lies in what belongs to the other alone.
 fn meet(one: &str, other: &str) -> bool {
-    let parts = |dir: &str| -> Vec<String> {
-        dir.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect()
-    };
     let (one, other) = (parts(one), parts(other));
     let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
     match long.strip_prefix(short.as_slice()) {
@@ -115,10 +175,13 @@ fn meet(one: &str, other: &str) -> bool {
 
 /// The line of a file that names a directory to release to, from 1.
 fn line_of(text: &str, dir: &str) -> Option<usize> {
-    let quoted = [format!("\"{dir}\""), format!("'{dir}'")];
+    let slash = |quote: char| format!("{quote}{dir}/{quote}");
+    // A variable may follow.
+    let before = |quote: char| format!("{quote}{dir}{{");
+    let quoted = [format!("\"{dir}\""), format!("'{dir}'"), slash('"'), slash('\''), before('"'), before('\'')];
     let names = |line: &str| quoted.iter().any(|quoted| line.contains(quoted.as_str()));
     let lines = || text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#') && names(line));
-    let release = lines().find(|(_, line)| line.contains("release"));
+    let release = lines().find(|(_, line)| line.contains("release") || line.contains("rsync"));
     release.or_else(|| lines().next()).map(|(at, _)| at + 1)
 }
 
@@ -180,6 +243,33 @@ mod tests {
         }
         for (one, other) in [("/srv/web/", "/srv/web"), ("/srv//web", "/srv/web"), ("/srv/./web", "/srv/web")] {
             assert!(super::meet(one, other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_copy_into_what_another_stack_releases_or_a_deleting_one_around_it_is_told() {
+        let web = text("\"web1\"", "/srv/web");
+        let stack = |text: &str| parse("web".parse().unwrap(), "x.toml", text).unwrap();
+        for (rsync, told) in [
+            ("to = \"/srv/web/\", delete = true", true),
+            ("to = \"/srv/\", delete = true", true),
+            ("to = \"/srv/web/\"", false),
+            ("to = \"/srv/web/current/\"", true),
+            ("to = \"/srv/web/shared/assets/\", delete = true", false),
+            ("to = \"/srv/website/\", delete = true", false),
+            ("to = \"/srv/web/{sha}/\", delete = true", false),
+            ("to = \"/srv/web/releases/{sha}/\"", true),
+        ] {
+            let head = "source = { git = \"x\", branch = \"main\" }\n[[stage]]\nname = \"qa\"\nhosts = [\"web1\"]\n";
+            let copies = format!("{head}commands = [{{ rsync = \"./\", {rsync} }}]\n");
+            let (one, other) = (stack(&web), stack(&copies));
+            let reads = [
+                Read { stack: &one, file: "stacks/web.toml", text: &web },
+                Read { stack: &other, file: "stacks/assets.toml", text: &copies },
+            ];
+            let words: Vec<String> = overlaps(&reads).into_iter().map(|overlap| overlap.words).collect();
+            assert_eq!(words.len(), usize::from(told), "{rsync}: {words:?}");
+            assert!(words.iter().all(|words| words.contains("assets.toml:5 copies")), "{words:?}");
         }
     }
 

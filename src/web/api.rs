@@ -107,6 +107,7 @@ pub async fn one_push(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
     Ok(HttpResponse::Ok().json(json!({
         "push": known.row,
         "hosts": known.hosts,
+        "left_with": known.left_with,
         "skew_ms": known.commands.iter().filter_map(|command| command.skew_ms).max(),
         "connecting": connecting(&app, id).await?,
         "commands": known.commands,

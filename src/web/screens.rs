@@ -11,6 +11,7 @@ use super::problem::{Problem, Reply};
 use crate::desk::JournalEnd;
 use crate::desk::view::BackTo;
 use crate::journal::{Connecting, Event, Record};
+use crate::ledger::holding::{self, LeftWith};
 use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::{Ledger, LedgerError, outbox, questions, usual};
 use crate::plan::Assignment;
@@ -124,6 +125,7 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
         flips,
         hosts,
         connecting,
+        left_with: if not_well { known.left_with } else { Vec::new() },
         tail,
     })
 }
@@ -148,6 +150,8 @@ pub struct Known {
     pub questions: Vec<questions::Question>,
     /// The frozen host list of its plan, by name.
     pub hosts: Vec<String>,
+    /// What it left each of them with, by its records.
+    pub left_with: Vec<LeftWith>,
 }
 
 impl Known {
@@ -172,6 +176,7 @@ impl Known {
                 links: pushes::links(connection, number)?,
                 questions: questions::of_push(connection, number)?,
                 hosts: assignment.plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
+                left_with: holding::left_with(connection, number)?,
             }))
         });
         known.await?.ok_or_else(|| Problem::unknown(format_args!("push {id}")))

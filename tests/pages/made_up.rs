@@ -8,6 +8,7 @@ use pushbutton::desk::view::{
 };
 use pushbutton::journal::connections::{Connecting, Connections, Missing};
 use pushbutton::journal::event::{Event, Record, Stream};
+use pushbutton::ledger::holding::LeftWith;
 use pushbutton::ledger::outbox::OutboxRow;
 use pushbutton::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use pushbutton::ledger::questions::Question;
@@ -519,6 +520,10 @@ pub fn push_page(state: &str) -> PushPage {
         titles: titles(),
         spare: Vec::new(),
         flips: vec![6],
+        left_with: match state {
+            "succeeded" | "running" => Vec::new(),
+            _ => left_with(&hosts),
+        },
         hosts,
         usual_ms: vec![89_000, 92_000, 94_000],
         connecting: Some((at(2), connected())),
@@ -689,6 +694,21 @@ pub fn plan() -> PlanView {
         hosts,
         usual: Some(Usual { median_ms: 95_000, fastest_ms: 75_000, slowest_ms: 155_000, pushes: 9 }),
     }
+}
+
+/// Most hosts have the build, on one something failed after it, others were not changed or are in doubt.
+fn left_with(hosts: &[String]) -> Vec<LeftWith> {
+    let of = |(place, host): (usize, &String)| {
+        let (state, build, why) = match place {
+            0..=10 => ("has it", Some("51d0c3e-4127"), None),
+            11 => ("has it", Some("51d0c3e-4127"), Some("step 8 failed: exited with 7: <b>evil</b>")),
+            12..=14 => ("in doubt", None, Some("step 7 unknown: the connection broke")),
+            15 => ("rolled back", None, Some("as it was: current -> /srv/by-hand")),
+            _ => ("not changed", None, None),
+        };
+        LeftWith { host: host.clone(), state, build: build.map(str::to_owned), why: why.map(str::to_owned) }
+    };
+    hosts.iter().enumerate().map(of).collect()
 }
 
 /// A push whose last command failed on one host, and which has put back what was live before.

@@ -246,3 +246,102 @@ async fn what_a_web_server_answers_instead_of_git_is_told_as_what_it_is() {
     let error = error.fetch().await.unwrap_err().to_string();
     assert!(error.contains("***@") && !error.contains("s3cret"), "{error}");
 }
+
+/// A server of Git LFS over HTTP: its batch API, then the content. `good` gives it, `bytes` gives something else of the same length,
+/// `none` has it not, `shut` lets nobody in. Gives its address, and what was asked of it.
+async fn lfs_server(content: String) -> (String, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (base, asked) = (address.clone(), std::sync::Arc::<std::sync::Mutex<Vec<String>>>::default());
+    let log = asked.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (base, content, log) = (base.clone(), content.clone(), log.clone());
+            tokio::spawn(async move {
+                let mut request = Vec::new();
+                let whole = |request: &[u8]| {
+                    let text = String::from_utf8_lossy(request).into_owned();
+                    let (head, body) = text.split_once("\r\n\r\n")?;
+                    let length = head
+                        .lines()
+                        .find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+                    (body.len() >= length.unwrap_or(0)).then(|| (head.to_owned(), body.to_owned()))
+                };
+                let (head, body) = loop {
+                    if let Some(whole) = whole(&request) {
+                        break whole;
+                    }
+                    if tokio::io::AsyncReadExt::read_buf(&mut stream, &mut request).await.unwrap_or(0) == 0 {
+                        return;
+                    }
+                };
+                let line = head.lines().next().unwrap_or_default().to_owned();
+                log.lock().unwrap().push(line.clone());
+                let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+                let kind = path.split('/').nth(1).unwrap_or_default().to_owned();
+                let json = "application/vnd.git-lfs+json";
+                let (status, form, answer) = match (kind.as_str(), path.ends_with("/objects/batch")) {
+                    ("shut", _) => ("403 Forbidden", json, "{\"message\":\"nobody may read this\"}".to_owned()),
+                    (_, true) => {
+                        let wanted: serde_json::Value = serde_json::from_str(&body).unwrap();
+                        let objects: Vec<serde_json::Value> = wanted["objects"].as_array().unwrap().iter().map(|object| {
+                            let mut object = object.clone();
+                            match kind.as_str() {
+                                "none" => object["error"] = serde_json::json!({ "code": 404, "message": "Object does not exist" }),
+                                _ => object["actions"] = serde_json::json!({ "download": { "href": format!("{base}/{kind}/content") } }),
+                            }
+                            object
+                        }).collect();
+                        ("200 OK", json, serde_json::json!({ "transfer": "basic", "objects": objects }).to_string())
+                    }
+                    ("bytes", false) => ("200 OK", "application/octet-stream", content.replace('e', "X")),
+                    (_, false) if path.ends_with("/content") => ("200 OK", "application/octet-stream", content),
+                    _ => ("404 Not Found", json, "{}".to_owned()),
+                };
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nContent-Type: {form}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    answer.len()
+                );
+                let _ = stream.write_all(format!("{head}{answer}").as_bytes()).await;
+            });
+        }
+    });
+    (address, asked)
+}
+
+#[tokio::test]
+async fn files_of_git_lfs_come_over_http_and_what_the_server_does_not_give_right_stops_the_build() {
+    let world = World::new().await;
+    let content = "the content of a big file\n".repeat(200);
+    let (server, asked) = lfs_server(content.clone()).await;
+    let mut heads = Vec::new();
+    for kind in ["good", "bytes", "none", "shut"] {
+        world.write(".lfsconfig", &format!("[lfs]\n\turl = {server}/{kind}\n"));
+        heads.push((kind, commit_lfs(&world, "img/big.bin", &content).await));
+    }
+    // The repository's own store has nothing: all must come from the server.
+    std::fs::remove_dir_all(world.repo().join(".git/lfs")).unwrap();
+    let mirror = world.mirror().bringing(false, true);
+    mirror.fetch().await.unwrap();
+    for (kind, head) in &heads {
+        let _ = std::fs::remove_dir_all(world.path("mirrors/web.lfs"));
+        let place = world.path(kind);
+        let had = mirror.checkout(head, &place).await;
+        match *kind {
+            "good" => {
+                had.unwrap();
+                assert_eq!(read(&place.join("img/big.bin")), content);
+                freeze(&place, None, &world.build("aaaaaaa-1"), None, &Gate::default()).unwrap();
+            }
+            kind => {
+                let error = had.unwrap_err().to_string();
+                assert!(error.starts_with("fetching the Git LFS files of "), "{kind}: {error}");
+                assert!(!error.contains("panic") && error.len() < 1000, "{kind}: {error}");
+                assert!(!place.exists(), "{kind}: nothing is left of what is not whole");
+            }
+        }
+    }
+    let asked = asked.lock().unwrap().clone();
+    assert!(asked.iter().any(|line| line.starts_with("POST /good/objects/batch ")), "{asked:?}");
+    assert!(asked.iter().any(|line| line.starts_with("GET /good/content ")), "{asked:?}");
+}

@@ -14,6 +14,9 @@ const HOSTS: usize = 3;
 /// How many links of `before` and `finally` a line gives, and how long their titles are; the page has them all.
 const LINKS: usize = 3;
 const TITLE_BYTES: usize = 40;
+/// Bytes of why a push, and a rollback, did not go well; the page has all.
+const WHY: usize = 100;
+const WHY_OF_ROLLBACK: usize = 160;
 
 /// One clean line of at most 400 bytes, links whole:
 /// `[web] mary pushed 3f2c1ab → 9d8e7f6 to PROD: succeeded, 41 hosts, 38 s · 4 commits · DIFF · PAGE`.
@@ -109,6 +112,8 @@ fn back_to(announcement: &Announcement) -> String {
 /// `FAILED, 39 of 41 hosts have 9d8e7f6, 38 s · why · web003 failed (exit 1), +2 more · what follows`.
 fn ended(announcement: &Announcement) -> String {
     let outcome = outcome(announcement);
+    // What hosts run when a rollback failed is more than a cause.
+    let most = if deed(announcement) == Deed::Back { WHY_OF_ROLLBACK } else { WHY };
     let mut words = format!("{}, {}", outcome.word, hosts_words(announcement));
     if let Some(duration) = duration(announcement) {
         words.push_str(", ");
@@ -116,7 +121,7 @@ fn ended(announcement: &Announcement) -> String {
     }
     let mut more: Vec<String> = Vec::new();
     more.extend(outcome.then);
-    more.extend(announcement.push.why.as_deref().map(|why| clean::short(why, 100)).filter(|why| !why.is_empty()));
+    more.extend(announcement.push.why.as_deref().map(|why| clean::short(why, most)).filter(|why| !why.is_empty()));
     let mut hosts: Vec<String> = announcement.bad_hosts.iter().take(HOSTS).map(|bad| bad_host_words(bad, 40)).collect();
     hosts.extend(more_bad_hosts(announcement, hosts.len()));
     if !hosts.is_empty() {

@@ -308,10 +308,14 @@ fn a_plan_that_rolls_back_holds_all_of_its_way_back_and_a_rollback_holds_none() 
     assert_ne!(forward.hash(), plan(&web_as_it_is, &stage("prod"), build()).unwrap().hash());
 
     let first = plan(&web, &stage("prod"), Target { old: None, ..build() }).unwrap();
-    assert!(first.way_back().is_none() && first.commands.len() == 7, "nothing was live before");
+    let links = |plan: &super::super::Plan| plan.titles(&plan.values()).split_off(7);
+    assert!(first.way_back().is_none() && first.puts_links_back(), "no build was live before");
+    assert_eq!(links(&first), ["undo: activate /srv/web"], "but each host had something at its link");
     let mut again = build();
     again.old = again.old.map(|old| OldBuild { id: "3f2c1ab-7".parse().unwrap(), ..old });
-    assert!(plan(&web, &stage("prod"), again).unwrap().way_back().is_none(), "this very build is live");
+    let again = plan(&web, &stage("prod"), again).unwrap();
+    assert!(again.way_back().is_none(), "this very build is live");
+    assert_eq!(links(&again), ["undo: activate /srv/web"]);
 
     let back = forward.into_rollback();
     assert_eq!((back.commands.len(), back.way_back()), (7, None));
@@ -349,8 +353,10 @@ fn a_path_is_shown_with_what_is_known_and_a_value_that_leads_elsewhere_ends_a_pu
         "rsync assets/prod/ → /srv/web/prod/main/3f2c1ab-7-214/web001.example.com/"
     );
     assert_eq!(super::super::look_at_paths(&good), Ok(()));
+    assert_eq!(good.plan.look_at_paths(), Ok(()), "what only the press knows is not judged before");
     let target = Target { branch: "feature/x".to_owned(), ..build() };
     let bad = assignment(plan(&web, &stage("prod"), target).unwrap(), None);
+    assert_eq!(bad.plan.look_at_paths(), super::super::look_at_paths(&bad), "known before anybody presses");
     let why = super::super::look_at_paths(&bad).unwrap_err().to_string();
     assert!(
         why.starts_with("{ref} in the path /srv/web/{stage}/{ref}/{build}-{push}/{host}/ is `feature/x`, and must be"),

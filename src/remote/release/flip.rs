@@ -67,6 +67,20 @@ pub enum PutBack {
     Untouched,
 }
 
+/// Whether `dir/current` was this build before the push flipped it; where the push has not, whether it is.
+///
+/// # Errors
+/// Why the host gave no answer.
+pub async fn had(on: &Connection, old: &BuildOnDisk<'_>, dir: &str, task: Task, lines: &Lines) -> Result<bool, String> {
+    let visit = Visit::new(on, old, dir, None, task, lines).await.map_err(|ending| unable(&ending))?;
+    match visit.ask(&scripts::located(scripts::HAD), FEW).await {
+        (Ending::Exited(0), said) if said == "same\n" => Ok(true),
+        (Ending::Exited(0), said) if said == "other\n" => Ok(false),
+        (Ending::Exited(0), _) => Err("its answer is not clear".to_owned()),
+        (ending, _) => Err(unable(&ending)),
+    }
+}
+
 /// Puts `dir/current` back as it was before this push, word for word, also to no `current` at all.
 ///
 /// # Errors

@@ -119,7 +119,7 @@ pub async fn look(on: &Connection, dirs: &[String]) -> Result<Vec<Seen>, String>
     match (ending, seen) {
         (Ending::Exited(0), Some(seen)) => Ok(seen),
         (Ending::Exited(0), None) => Err(format!("{} gave no clear answer", on.host)),
-        (ending, _) => Err(format!("{} could not be asked what it runs: {ending:?}", on.host)),
+        (ending, _) => Err(format!("{} could not be asked what it runs: {}", on.host, super::flip::unable(&ending))),
     }
 }
 

@@ -16,6 +16,7 @@ use super::{Frame, words};
 use crate::desk::view::{BackTo, Current, Hold, Rest, Usual};
 use crate::journal::Connecting;
 use crate::journal::event::{Event, Record, Stream};
+use crate::ledger::holding::LeftWith;
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use crate::ledger::questions::Question;
@@ -24,7 +25,7 @@ use crate::time::{At, duration_words, exact_words};
 use connect::{Connect, connect};
 use serde::Serialize;
 use steps::{Step, steps};
-use truth::{doubt, now_words, so_far};
+use truth::{LeftLine, doubt, left_lines, now_words, so_far};
 
 /// Failures listed in full before "and N more".
 const WHYS_LISTED: usize = 12;
@@ -54,6 +55,8 @@ pub struct PushPage {
     pub flips: Vec<u32>,
     /// The frozen host list, by name.
     pub hosts: Vec<String>,
+    /// What it left each of them with, when it did not end well.
+    pub left_with: Vec<LeftWith>,
     /// How long the last good pushes of this stage took.
     pub usual_ms: Vec<i64>,
     /// How long the steps of these took.
@@ -134,6 +137,8 @@ pub(super) struct PushView {
     so_far: String,
     /// What is true of the stage now, when this push did not end well.
     now: Option<String>,
+    /// What each host has, as this push left it, when it did not end well.
+    left: Vec<LeftLine>,
     /// Whether it waits for a person, paused or for an answer.
     waits: bool,
     waited_ms: i64,
@@ -193,6 +198,7 @@ impl PushView {
             paused: PauseLine::of(row),
             so_far: so_far(page),
             now: now_words(frame, page),
+            left: left_lines(page),
             waits: row.waits_since.is_some(),
             waited_ms: row.waited_ms,
             live,

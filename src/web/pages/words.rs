@@ -209,8 +209,12 @@ pub fn median(durations: &[i64]) -> Option<i64> {
     sorted.get(sorted.len() / 2).copied()
 }
 
-/// A sentence with its first letter large.
+/// A sentence with its first letter large; a revision, a host or a path that it begins with stays as it is.
 pub fn capital(sentence: &str) -> String {
+    let first = sentence.split_whitespace().next().unwrap_or_default();
+    if first.contains(|c: char| c.is_ascii_digit() || "/`$".contains(c)) {
+        return sentence.to_owned();
+    }
     let mut letters = sentence.chars();
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }

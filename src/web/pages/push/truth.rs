@@ -2,9 +2,10 @@
 //! own: that is the push's. Called by the push page.
 
 use super::super::hosts::HOSTS_LISTED;
-use super::super::parts::Moment;
+use super::super::parts::{Mark, Moment};
 use super::super::{Frame, words};
 use super::PushPage;
+use crate::ledger::holding::LeftWith;
 use crate::ledger::pushes::CommandRow;
 
 /// `12 of 24 hosts have 51d0c3e. Step 6 is done on 3 of 24.`: for whoever thinks of cancelling; `static/live.js` says the same.
@@ -34,6 +35,57 @@ pub(super) fn now_words(frame: &Frame, page: &PushPage) -> Option<String> {
     let since = page.newest.as_ref().filter(|newest| newest.id > row.id);
     let since = since.map(|newest| format!(" Since then: push {} ({}, {}).", newest.id, newest.kind, newest.state));
     Some(format!("Now {stage} runs {name} {hosts}{}.{}", as_of.unwrap_or_default(), since.unwrap_or_default()))
+}
+
+/// Hosts of which the same is true.
+#[derive(Debug, serde::Serialize)]
+pub(super) struct LeftLine {
+    mark: Mark,
+    hosts: String,
+    words: String,
+}
+
+/// What each host has, as the push left it: `web001, web002: rolled back to 8f31c2e-12`. Nothing where no host was touched.
+pub(super) fn left_lines(page: &PushPage) -> Vec<LeftLine> {
+    let mut lines: Vec<(String, &LeftWith, Vec<&str>)> = Vec::new();
+    for left in &page.left_with {
+        let words = left_words(left);
+        match lines.iter_mut().find(|(known, ..)| *known == words) {
+            Some((_, _, hosts)) => hosts.push(&left.host),
+            None => lines.push((words, left, vec![&left.host])),
+        }
+    }
+    if page.left_with.iter().all(|left| left.state == "not changed") {
+        return Vec::new();
+    }
+    let line = |(words, left, hosts): (String, &LeftWith, Vec<&str>)| {
+        let mut names: Vec<String> = hosts.iter().take(HOSTS_LISTED).map(|host| (*host).to_owned()).collect();
+        names.extend((hosts.len() > HOSTS_LISTED).then(|| format!("{} more", hosts.len() - HOSTS_LISTED)));
+        let mark = match (left.state, &left.why) {
+            ("in doubt", _) => ("lost", "in doubt"),
+            ("not changed", _) => ("skip", "not changed"),
+            ("rolled back", None) => ("back", "rolled back"),
+            ("rolled back", Some(_)) if left.build.is_none() => ("back", "rolled back"),
+            ("has it", None) => ("ok", "has it"),
+            _ => ("fail", "failed"),
+        };
+        LeftLine { mark: Mark::new(mark), hosts: words::and(&names), words }
+    };
+    lines.into_iter().map(line).collect()
+}
+
+fn left_words(left: &LeftWith) -> String {
+    let why = left.why.as_deref();
+    let build = left.build.as_deref();
+    match (left.state, build, why) {
+        ("has it", Some(build), None) => format!("has {build}"),
+        ("has it", Some(build), Some(why)) => format!("has {build}; after that, {why}"),
+        ("rolled back", Some(build), None) => format!("rolled back to {build}"),
+        ("rolled back", Some(build), Some(why)) => format!("rolled back to {build}; but {why}"),
+        ("rolled back", None, Some(why)) => why.to_owned(),
+        (state, _, None) => state.to_owned(),
+        (state, _, Some(why)) => format!("{state}: {why}"),
+    }
 }
 
 /// What is known of the hosts of a push that nobody ended.

@@ -1,0 +1,89 @@
+//! The texts in our own code, as a reader of the sources finds them: string literals without the tests, and what shell scripts say on
+//! standard error.
+
+/// A text in a source file.
+pub struct Literal {
+    pub line: usize,
+    pub text: String,
+}
+
+/// The string literals of a Rust file, but those of its tests; of a raw one that is a script, what it says when it fails.
+pub fn of(source: &str) -> Vec<Literal> {
+    let source = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let mut found = Vec::new();
+    let (mut rest, mut line) = (source, 1);
+    while let Some(c) = rest.chars().next() {
+        let taken = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if let Some(hashes) = raw(rest).filter(|_| !ends_in_a_name(source, rest)) {
+            let end = format!("\"{}", "#".repeat(hashes));
+            let from = hashes + 2;
+            let length = rest[from..].find(&end).unwrap_or(rest.len() - from);
+            found.extend(said_by_script(&rest[from..from + length]).map(|text| Literal { line, text }));
+            (from + length + end.len()).min(rest.len())
+        } else if c == '"' {
+            let (text, taken) = plain(rest);
+            found.push(Literal { line, text });
+            taken
+        } else if c == '\'' {
+            letter(rest)
+        } else {
+            c.len_utf8()
+        };
+        line += rest[..taken].matches('\n').count();
+        rest = &rest[taken..];
+    }
+    found
+}
+
+/// How many `#` a raw string begins with, if one begins here.
+fn raw(rest: &str) -> Option<usize> {
+    let behind = rest.strip_prefix('r')?;
+    let hashes = behind.len() - behind.trim_start_matches('#').len();
+    behind[hashes..].starts_with('"').then_some(hashes)
+}
+
+fn ends_in_a_name(source: &str, rest: &str) -> bool {
+    source[..source.len() - rest.len()].ends_with(|c: char| c.is_alphanumeric() || c == '_')
+}
+
+/// A string literal and how long it is; a line that is continued is one line.
+fn plain(rest: &str) -> (String, usize) {
+    let mut text = String::new();
+    let mut letters = rest.char_indices().skip(1).peekable();
+    while let Some((at, c)) = letters.next() {
+        match c {
+            '"' => return (text, at + 1),
+            '\\' => match letters.next() {
+                Some((_, '\n')) => while letters.next_if(|(_, c)| c.is_whitespace()).is_some() {},
+                Some((_, c)) => text.extend(['\\', c]),
+                None => break,
+            },
+            c => text.push(c),
+        }
+    }
+    (text, rest.len())
+}
+
+/// The length of a character literal, or of the quote of a lifetime.
+fn letter(rest: &str) -> usize {
+    let mut letters = rest.char_indices().skip(1);
+    match (letters.next(), letters.next(), letters.next()) {
+        (Some((_, '\\')), ..) => rest[2..].find('\'').map_or(1, |end| end + 3),
+        (Some(_), Some((at, '\'')), _) => at + 1,
+        _ => 1,
+    }
+}
+
+/// What a script says on standard error: `echo "…" >&2`, `fail "…"`.
+fn said_by_script(script: &str) -> impl Iterator<Item = String> {
+    let quoted = |line: &str, before: &str| -> Option<String> {
+        let behind = &line[line.find(before)? + before.len()..];
+        Some(behind.split('"').next()?.to_owned())
+    };
+    let said = |line: &str| match line.contains(">&2") {
+        true => quoted(line, "echo \""),
+        false => quoted(line, "|| fail \""),
+    };
+    script.lines().filter_map(said).collect::<Vec<_>>().into_iter()
+}
