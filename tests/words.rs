@@ -123,7 +123,7 @@ const ROOMS: [&str; 7] =
 
 /// What these rooms say beside reasons: notes in a log, parts of sentences, and what is for programs. A text is one of these when it
 /// begins so.
-const ASIDES: [&str; 47] = [
+const ASIDES: [&str; 48] = [
     // For programs.
     "exec /bin/sh",
     "Session open refused by peer",
@@ -139,6 +139,7 @@ const ASIDES: [&str; 47] = [
     "--rsync-path=umask 022",
     "--out-format=name",
     "-o BatchMode=yes",
+    "--format=%(objectname)",
     "pathspec '.' did not match",
     "version https://",
     // For programmers.

@@ -18,6 +18,7 @@ pub const CASES: &[Case] = &[
             "no connection was made",
             "did not answer any more",
             "is not connected",
+            "too busy to hear",
             "it did not say what it",
             "gave no clear answer",
             "no clear answer",
@@ -505,6 +506,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         marks: &[
+            "the source cannot count",
             "the source cannot list",
             "cannot compare two revisions",
             "the source has not answered",
@@ -540,6 +542,7 @@ pub const CASES: &[Case] = &[
             "not a valid ref",
             "looking for",
             "listing the branches",
+            "counting the commits",
             "reading the commits",
             "a commit is not given out",
             "does not have the commit",
