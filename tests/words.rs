@@ -123,7 +123,7 @@ const ROOMS: [&str; 7] =
 
 /// What these rooms say beside reasons: notes in a log, parts of sentences, and what is for programs. A text is one of these when it
 /// begins so.
-const ASIDES: [&str; 48] = [
+const ASIDES: [&str; 49] = [
     // For programs.
     "exec /bin/sh",
     "Session open refused by peer",
@@ -148,6 +148,7 @@ const ASIDES: [&str; 48] = [
     "a root is 64 hexadecimal digits",
     "a string takes all",
     "a SHA-256 is 64",
+    "some secrets have fewer than the 2^31 bytes",
     // Notes in the log of a push, where nothing failed.
     "{} is already there, verified",
     "made {dir}/{part}, which was missing",
