@@ -100,7 +100,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         marks: &[
-            "printed more than",
+            "this push has printed",
             "said more than",
             "answered with more than",
             "more than {limit} mib of output",
