@@ -267,7 +267,7 @@ async fn what_a_host_lacks_is_told_before_a_push_and_is_the_reason_when_it_fails
     std::fs::write(&lock, "999.1\n").unwrap();
     holds(
         &house.fails("qa").await,
-        &["qa1 has already seen push 999.1 of this stack", "`rm ~/.pushbutton/web@qa1` there"],
+        &["qa1 has already seen push 999.1 of this stack", "`pushbutton number-above web --reason TEXT`"],
     );
     std::fs::remove_file(&lock).unwrap();
     holds(

@@ -30,6 +30,7 @@ mod late;
 mod layers;
 mod lines;
 mod lock;
+mod moved;
 mod narrow;
 mod owed;
 mod pages;

@@ -8,6 +8,7 @@ pub mod confirm;
 pub mod demo;
 pub mod hold;
 pub mod hosts;
+pub mod numbers;
 pub mod order;
 pub mod plan;
 pub mod push;
@@ -67,6 +68,10 @@ enum Command {
     Hold(hold::Hold),
     /// Takes a hold away.
     ReleaseHold(hold::ReleaseHold),
+    /// After a loss of the data directory: lets the numbers of pushes go on above what the hosts of a stack have seen.
+    NumberAbove(numbers::NumberAbove),
+    /// Says that the server that this data directory was copied or restored from does not push any more.
+    TakeOver(numbers::TakeOver),
     /// Looks after the hosts of a stack: makes their keys known, asks whether they answer, connects to them anew.
     Hosts(hosts::Hosts),
     /// Starts a fleet of real sshd hosts on this machine, and everything that a push needs.
@@ -102,6 +107,8 @@ pub fn main() -> ExitCode {
         Command::Confirm(confirm) => confirm.main(&cli.config),
         Command::Hold(hold) => hold.main(&cli.config),
         Command::ReleaseHold(release) => release.main(&cli.config),
+        Command::NumberAbove(above) => above.main(&cli.config),
+        Command::TakeOver(take) => take.main(&cli.config),
         Command::Hosts(hosts) => hosts.main(&cli.config),
         Command::Demo(demo) => demo.main(),
         Command::User(user) => user.main(&cli.config),

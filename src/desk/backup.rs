@@ -6,6 +6,7 @@
 //! one that it has seen before (the fences of TRUST section 4).
 
 use super::follow::blocking;
+use super::home;
 use crate::journal::PushDir;
 use crate::ledger::{self, Ledger, LedgerError, audit, sealed};
 use crate::process::Program;
@@ -107,6 +108,8 @@ pub async fn backup(data: &Path, ledger: &Ledger, file: &Path, who: &Who) -> Res
     let list: Vec<u8> = names.flat_map(|name| [name.as_os_str().as_encoded_bytes(), b"\0"].concat()).collect();
     let listed = room.path().join("list");
     std::fs::write(&listed, list).map_err(at(&listed))?;
+    let machine = room.path().join("machine");
+    std::fs::write(&machine, home::of_backup(At::now())).map_err(at(&machine))?;
     let partial = room.path().join("backup.tar");
     File::options().write(true).create_new(true).mode(0o600).open(&partial).map_err(at(&partial))?;
     tar(data, room.path(), &partial, &listed).await?;
@@ -124,7 +127,7 @@ pub async fn backup(data: &Path, ledger: &Ledger, file: &Path, who: &Who) -> Res
 
 async fn tar(data: &Path, room: &Path, to: &Path, listed: &Path) -> Result<(), BackupError> {
     let program = Program::new("tar").arg("--create").arg("--file").arg(to).arg("--directory").arg(room);
-    let program = program.args(["pushbutton.db", "pushes", "--directory"]).arg(data);
+    let program = program.args(["pushbutton.db", "machine", "pushes", "--directory"]).arg(data);
     let program = program.args(["--null", "--verbatim-files-from", "--files-from"]).arg(listed);
     let output = program.output(COPY_LIMIT).await.map_err(|error| BackupError::Tar(error.to_string()))?;
     match output.status.code() {

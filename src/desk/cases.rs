@@ -183,6 +183,24 @@ rows! {
         AsksNothing = "asks_nothing": "It is not waiting for an answer",
             "the question was answered, by somebody else or by its time",
             "look at its page for what was answered, and what it asks now";
+        /// Hosts saw newer pushes.
+        SeenNewer = "seen_newer": "The hosts have seen newer pushes",
+            "each push has a number, and a host takes none that is older than the newest it saw: so that no late push of a lost \
+             server runs over a newer one",
+            "look for another Pushbutton that pushes there; when this one is right and the only one, `pushbutton number-above \
+             STACK --reason TEXT`, or the button on the stack's page, lets its numbers go on above";
+        /// No host saw a newer one.
+        NumbersFit = "numbers_fit": "The numbers fit",
+            "every host of the stack that answers takes the next push of this server",
+            "there is nothing to do; push";
+        /// It is no copy.
+        NoCopy = "no_copy": "There is nothing to take over",
+            "only a data directory that was restored from a backup or copied from another machine is taken over",
+            "there is nothing to do";
+        /// Numbers go on with a reason.
+        NumberReason = "number_reason": "Say why this is the only Pushbutton",
+            "two servers that push to the same hosts would undo each other's work",
+            "look for the other one first; then say what became of it as the reason (`--reason` on the command line)";
         /// Nothing is held.
         NotHeld = "not_held": "There is no hold",
             "somebody else released it, or it was over by itself",

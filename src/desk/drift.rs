@@ -290,6 +290,9 @@ impl Desk {
         for name in self.drifts.due(&self.warm.kept(), is_settled) {
             if let (Some(desk), Some(stack)) = (self.me.upgrade(), stack(&name)) {
                 self.spawn(async move {
+                    // At the pace of the probe; who has answered lately is left alone.
+                    let seen = unbroken("ask hosts for their newest push", desk.ask_seen(&stack, false));
+                    tokio::select! { () = desk.stop.cancelled() => {}, _ = seen => {} }
                     let found =
                         tokio::select! { () = desk.stop.cancelled() => None, found = unbroken("ask hosts what they run", desk.probe(stack)) => found.flatten() };
                     if desk.drifts.take(&name, found) {

@@ -322,8 +322,14 @@ impl Follower {
         let id = self.push.get();
         let row = self.desk.ledger.read(move |connection| pushes::get(connection, id)).await;
         // Without an answer they are asked in their turn.
-        let stack = row.ok().flatten().and_then(|row| row.stack.parse().ok());
+        let row = row.ok().flatten();
+        let well = row.as_ref().is_some_and(|row| row.state == Ended::Succeeded.word());
+        let stack = row.and_then(|row| row.stack.parse().ok());
         if let Some(stack) = stack {
+            // What did not end well was perhaps refused there.
+            if !well {
+                self.desk.forget_seen(&stack);
+            }
             self.desk.in_use(&stack);
             self.desk.drifts.ask_again(&stack);
         }

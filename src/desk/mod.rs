@@ -19,11 +19,13 @@ mod fold;
 mod follow;
 mod gate;
 mod holds;
+mod home;
 mod hosts;
 mod interrupt;
 pub mod inventory;
 mod journals;
 mod lateness;
+mod numbers;
 mod open;
 mod orders;
 mod owed;
@@ -62,6 +64,7 @@ pub(crate) use cases::rows;
 pub use channels::{Broken, Channels};
 pub use hosts::HostNow;
 use journals::Journals;
+pub use numbers::SeenNewer;
 pub use open::{DeskError, ledger_in, look};
 pub use orders::Answered;
 pub use publish::{PublishedBuild, Publishing};
@@ -116,6 +119,8 @@ pub struct Desk {
     room: writable::Room,
     /// The files as the audit has them.
     noted: changed_files::Noted,
+    home: home::Home,
+    seen_pushes: numbers::SeenPushes,
     /// Where the desk was opened. What it begins lives there, not on the thread of a request that may end before it.
     runtime: Handle,
     me: Weak<Desk>,

@@ -8,6 +8,7 @@ use super::drift::Drifts;
 use super::fetching::Fetching;
 use super::fold::Teller;
 use super::follow::{FollowError, blocking};
+use super::home::Home;
 use super::inventory::Inventories;
 use super::journals::Journals;
 use super::shelf::Shelves;
@@ -98,6 +99,7 @@ impl Desk {
         private_dir(&data.join("pushes")).map_err(bad_data)?;
         private_dir(&data.join("incoming")).map_err(bad_data)?;
         clear(&data.join("incoming")).map_err(bad_data)?;
+        let home = Home::open(&data).map_err(bad_data)?;
         let ledger = Ledger::open(&ledger_in(&data))?;
         let shelves = Shelves::load(&config.stacks)
             .map_err(|source| DeskError::Stacks { path: config.stacks.clone(), source })?;
@@ -137,6 +139,8 @@ impl Desk {
             health: Health::default(),
             room: super::writable::Room::default(),
             noted: super::changed_files::Noted::default(),
+            home,
+            seen_pushes: super::numbers::SeenPushes::default(),
             runtime: Handle::current(),
             me: me.clone(),
             _instance: instance,

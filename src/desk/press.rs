@@ -75,6 +75,7 @@ impl Desk {
         }
         let (stack, place) = self.pressed_stack(&press, &wish).await?;
         self.has_space()?;
+        self.numbers_fit(&stack.name).await?;
         let head = match (&wish, place) {
             (Wish::Next, 0) => {
                 self.branches.look_again(&stack).await?;

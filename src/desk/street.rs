@@ -8,7 +8,7 @@ use super::runs::Runs;
 use super::undo;
 use super::view::{Next, Partly, StageView, StepNow, Street, Trunk, Undo};
 use super::wish::Questions;
-use super::{Decision, Desk, Refusal, first_line};
+use super::{Decision, Desk, Refusal, SeenNewer, first_line};
 use crate::address;
 use crate::ledger::aim::Aim;
 use crate::ledger::history::{self, Filter};
@@ -27,6 +27,7 @@ const RECENT: usize = 8;
 
 /// What the ledger says of a stack.
 struct Read {
+    newer: Option<SeenNewer>,
     lock: Option<PushRow>,
     step: Option<StepNow>,
     hold: Option<Hold>,
@@ -95,6 +96,7 @@ impl Desk {
             }),
             trunk_problem: known.problem,
             problem,
+            newer: read.newer,
             lock: read.lock,
             step: read.step,
             hold: read.hold,
@@ -196,6 +198,7 @@ fn read(desk: &Desk, connection: &Connection, stack: &Stack, head: Option<Revisi
     }
     let lock = pushes::lock_holder(connection, name)?;
     Ok(Read {
+        newer: desk.seen_newer(connection, &stack.name)?,
         step: lock.as_ref().map(|push| running::step(connection, push.id)).transpose()?.flatten(),
         lock,
         hold: holds::get(connection, &holds::scope(&stack.name, None), At::now())?,

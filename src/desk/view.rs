@@ -6,6 +6,7 @@ mod plan;
 
 pub use self::board::{Board, BoardStack, BoardStage, Waiting};
 pub use self::plan::{Compared, FileChanges, PlanView, PlannedView, Usual, Weight};
+pub use super::numbers::SeenNewer;
 pub use crate::ledger::current::Current;
 pub use crate::ledger::holds::Hold;
 pub use crate::ledger::past::Good;
@@ -55,6 +56,8 @@ pub struct Street {
     pub trunk_problem: Option<String>,
     /// What is wrong with the stack file, if anything: then pushing is closed.
     pub problem: Option<String>,
+    /// Hosts that would refuse the next push, since they have seen a newer one.
+    pub newer: Option<SeenNewer>,
     /// The push that runs now.
     pub lock: Option<PushRow>,
     /// The step that it is at; `None` before its first command has begun.

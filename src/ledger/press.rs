@@ -4,6 +4,7 @@
 use super::pushes::Commit;
 use super::{Answer, history};
 use crate::plan::{Assignment, Kind};
+use crate::stack::StackName;
 use rusqlite::{Connection, Transaction, params};
 
 /// Everything that is known of a push when its button is pressed.
@@ -37,6 +38,15 @@ pub fn next_number(connection: &Connection, floor: i64) -> Answer<i64> {
     let highest: i64 =
         connection.prepare_cached("SELECT coalesce(max(id), 0) FROM pushes")?.query_row([], |row| row.get(0))?;
     Ok(highest.max(floor) + 1)
+}
+
+/// How many pushes of a stack the ledger holds.
+///
+/// # Errors
+/// What SQLite said.
+pub fn count(connection: &Connection, stack: &StackName) -> Answer<i64> {
+    let mut ask = connection.prepare_cached("SELECT count(*) FROM pushes WHERE stack = ?1")?;
+    Ok(ask.query_row([stack.as_str()], |row| row.get(0))?)
 }
 
 /// Takes the push in, with the beginning of its fold.

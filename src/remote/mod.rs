@@ -2,6 +2,7 @@
 //! It must never decide what runs where (the runner does), and never leave a process on a host without saying so.
 
 pub mod checkup;
+pub mod fence;
 pub mod guard;
 pub mod masters;
 pub mod output;

@@ -36,6 +36,7 @@ pub async fn frame(app: &App, caller: Option<&Caller>, section: Section) -> Fram
         channels,
         ledger,
         disk,
+        copied: caller.and_then(|_| app.desk.copied_from()),
         notices,
         section,
         open_mode: app.desk.config().auth.mode == AuthMode::Open,

@@ -29,6 +29,7 @@ mod in_time;
 mod lines;
 mod live;
 mod log;
+mod numbers;
 mod onwards;
 mod origin;
 pub mod pages;

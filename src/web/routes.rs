@@ -6,7 +6,7 @@ use super::asking::Caller;
 use super::problem::Problem;
 use super::{
     account, actions, api, back, builds, catch_up, checkup, confirm, files, health, history, hold, hosts, lines, live,
-    past, pause, screens, sign_in, versions,
+    numbers, past, pause, screens, sign_in, versions,
 };
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -78,6 +78,8 @@ pub static ROUTES: &[Entry] = &[
     get("/stacks/{stack}/hosts", || web::to(checkup::page)),
     post("/stacks/{stack}/hosts/look", || web::to(checkup::begin)),
     post("/stacks/{stack}/hosts/check", || web::to(hosts::check)),
+    post("/take-over", || web::to(numbers::take_over_by_form)),
+    post("/stacks/{stack}/numbers", || web::to(numbers::by_form)),
     post("/stacks/{stack}/hold", || web::to(hold::hold_stack)),
     post("/stacks/{stack}/release-hold", || web::to(hold::release_stack)),
     post("/stacks/{stack}/stages/{stage}/hold", || web::to(hold::hold_stage)),
@@ -110,6 +112,8 @@ pub static ROUTES: &[Entry] = &[
     post("/api/v1/stacks/{stack}/hosts/reconnect", || web::to(hosts::reconnect_by_api)),
     get("/api/v1/stacks/{stack}/builds", || web::to(builds::listed)),
     delete("/api/v1/stacks/{stack}/builds/{build}", || web::to(builds::withdraw)),
+    post("/api/v1/take-over", || web::to(numbers::take_over_by_api)),
+    post("/api/v1/stacks/{stack}/numbers", || web::to(numbers::by_api)),
     put("/api/v1/stacks/{stack}/hold", || web::to(hold::hold_stack_by_api)),
     delete("/api/v1/stacks/{stack}/hold", || web::to(hold::release_stack_by_api)),
     get("/api/v1/stacks/{stack}/stages/{stage}/current", || web::to(api::current)),

@@ -177,8 +177,9 @@ pub(super) fn refusal(reason: &str, place: &str, lock: &str) -> String {
     match reason.split_once(' ').unwrap_or((reason, "")) {
         ("fence", seen) => format!(
             "{place} has already seen push {seen} of this stack, which is newer than this one: another Pushbutton pushes there too, \
-             or the data of this one was put back from an older backup; when this one is right and the only one, `rm \
-             ~/.pushbutton/{lock}` there"
+             or the data of this one was lost or put back from an older backup; when this one is right and the only one, \
+             `pushbutton number-above {} --reason TEXT` lets its numbers go on above",
+            lock.split_once('@').map_or(lock, |(stack, _)| stack)
         ),
         ("locked", _) => format!(
             "another command of this stack has held its lock on {place} for a minute: one of another Pushbutton, or one that does \

@@ -39,6 +39,8 @@ pub struct Frame {
     pub ledger: Option<Trouble>,
     /// Why the server's disk has no room for a push, if so.
     pub disk: Option<Trouble>,
+    /// Whose data directory this is, when it is a copy that nobody has taken over.
+    pub copied: Option<String>,
     /// What everybody should know, a sentence each: a broken stack file.
     pub notices: Vec<String>,
     /// Where in the navigation the page is.
@@ -58,6 +60,7 @@ pub(super) struct Shell {
     nonce: String,
     channels: Vec<Channel>,
     troubles: Vec<ServerTrouble>,
+    copied: Option<String>,
     notices: Vec<String>,
     section: &'static str,
     open_mode: bool,
@@ -82,6 +85,7 @@ impl Shell {
             nonce: frame.nonce.clone(),
             channels: frame.channels.iter().map(|broken| Channel::new(broken, frame.now)).collect(),
             troubles: ServerTrouble::of(frame),
+            copied: frame.copied.clone(),
             notices: frame.notices.clone(),
             section: match frame.section {
                 Section::Stacks => "stacks",

@@ -4,8 +4,8 @@ use super::parts::{HoldLine, Moment, PushLine, StageTag};
 use super::readiness::{DriftNote, KeptNote, NotReadyNote};
 use super::stage::StageCard;
 use super::{Frame, words};
-use crate::desk::Street;
 use crate::desk::view::{StageView, Usual};
+use crate::desk::{SeenNewer, Street};
 use crate::time::duration_words;
 use serde::Serialize;
 
@@ -23,6 +23,7 @@ pub(super) struct StackPage {
     fetched: Option<Moment>,
     holds: Vec<HoldLine>,
     held: bool,
+    newer: Option<SeenNewer>,
     not_ready: Vec<NotReadyNote>,
     drift: Vec<DriftNote>,
     kept: Vec<KeptNote>,
@@ -67,6 +68,7 @@ impl StackPage {
             fetched: street.trunk.as_ref().map(|trunk| Moment::ago(&trunk.fetched_at, frame.now)),
             holds: holds.map(|hold| HoldLine::new(hold, frame.now)).collect(),
             held: street.hold.is_some(),
+            newer: street.newer.clone(),
             not_ready: street.stages.iter().filter_map(NotReadyNote::new).collect(),
             drift: street.stages.iter().filter_map(|stage| DriftNote::new(stage, tag(street, stage))).collect(),
             kept: street.stages.iter().filter_map(|stage| KeptNote::new(stage, tag(street, stage))).collect(),

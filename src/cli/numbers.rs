@@ -1,0 +1,66 @@
+//! `pushbutton number-above` and `take-over`: after a loss or a move of the data directory.
+
+use super::say;
+use super::server::{Person, Server, config, run};
+use crate::stack::StackName;
+use serde_json::json;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// `pushbutton number-above`
+#[derive(Debug, clap::Args)]
+pub struct NumberAbove {
+    /// The stack whose hosts refuse a push because they have seen a newer one.
+    stack: StackName,
+    /// Why this Pushbutton is right, and the only one that pushes there; for the audit.
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    person: Person,
+}
+
+impl NumberAbove {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why the numbers stay as they are.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let (config, who) = (config(file)?, self.person.who()?);
+        run(async {
+            let mut server = Server::open(&config, &who).await?;
+            let address = format!("/api/v1/stacks/{}/numbers", self.stack);
+            let asked = server.ask("POST", &address, Some(json!({ "reason": self.reason }))).await;
+            server.close().await?;
+            say::line(&format!("the next push of {} is number {}", self.stack, asked?["next"]));
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}
+
+/// `pushbutton take-over`
+#[derive(Debug, clap::Args)]
+pub struct TakeOver {
+    /// What became of the other one; for the audit.
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    person: Person,
+}
+
+impl TakeOver {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why it is not taken over.
+    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let (config, who) = (config(file)?, self.person.who()?);
+        run(async {
+            let mut server = Server::open(&config, &who).await?;
+            let asked = server.ask("POST", "/api/v1/take-over", Some(json!({ "reason": self.reason }))).await;
+            server.close().await?;
+            asked?;
+            say::line("this data directory is this machine's now");
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}

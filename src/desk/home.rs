@@ -1,0 +1,140 @@
+//! Where this data directory belongs: the machine that it was made on. A copy on another machine, or one that was unpacked
+//! from a backup, says so on every page until a person has looked: two servers must never push from one history. It must
+//! never keep anybody from pushing by itself: the machine that is gone cannot be asked.
+
+use super::{Case, Decision, Desk, Refusal, one_line};
+use crate::ledger::audit;
+use crate::stack::Who;
+use crate::time::At;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// The file within the data directory: the machine's id, its name and what became of it, a tab between them.
+const FILE: &str = "machine";
+/// In the place of the id: no machine's own, as in a backup.
+const NOBODYS: &str = "-";
+
+/// Why this directory may not be the only one; none when it is at home.
+#[derive(Debug, Default)]
+pub(super) struct Home(Mutex<Option<String>>);
+
+impl Home {
+    /// Looks whose directory it is. One that says nothing is ours from now on.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn open(data: &Path) -> io::Result<Self> {
+        let (id, name) = this_machine();
+        let said = match std::fs::read_to_string(file_in(data)) {
+            Ok(said) => said,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                write(data, &id, &name)?;
+                return Ok(Self::default());
+            }
+            Err(error) => return Err(error),
+        };
+        let copied = copied(&said, &id);
+        if let Some(copied) = &copied {
+            tracing::warn!(
+                "{copied}: it must not push while that one does; `pushbutton take-over` says that it does not"
+            );
+        }
+        Ok(Self(Mutex::new(copied)))
+    }
+}
+
+/// What a backup holds in place of the file.
+pub(super) fn of_backup(now: At) -> String {
+    format!("{NOBODYS}\t{}\tbacked up at {now}\n", this_machine().1)
+}
+
+fn file_in(data: &Path) -> PathBuf {
+    data.join(FILE)
+}
+
+/// The id and the name of this machine; an id is missing in many containers, and then nothing is said of moves.
+fn this_machine() -> (String, String) {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+    (read("/etc/machine-id"), read("/proc/sys/kernel/hostname"))
+}
+
+fn write(data: &Path, id: &str, name: &str) -> io::Result<()> {
+    let draft = file_in(data).with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(format!("{id}\t{name}\t\n").as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&draft, file_in(data))
+}
+
+/// What the file says, where it is not this machine's.
+fn copied(said: &str, id: &str) -> Option<String> {
+    let mut fields = said.trim_end_matches('\n').split('\t');
+    let (its, name, what) = (fields.next()?, fields.next()?, fields.next().unwrap_or_default());
+    let name = name.escape_debug();
+    match its {
+        NOBODYS => Some(format!("this data directory is that of {name}, {}", what.escape_debug())),
+        its if its.is_empty() || id.is_empty() || its == id => None,
+        _ => Some(format!("this data directory was copied from the machine {name}")),
+    }
+}
+
+impl Desk {
+    /// Whose data directory this is, when it is a copy that nobody has taken over yet.
+    pub fn copied_from(&self) -> Option<String> {
+        self.home.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes a copied data directory over: a person says that the server that it is of does not push any more.
+    ///
+    /// # Errors
+    /// When it is no copy, or that cannot be kept.
+    pub async fn take_over(&self, who: &Who, reason: Option<String>) -> Decision<()> {
+        let reason = reason.map(|reason| one_line("reason", &reason)).transpose()?.filter(|reason| !reason.is_empty());
+        let Some(copied) = self.copied_from() else {
+            let why = "this data directory is no copy, or was taken over already".to_owned();
+            return Err(Refusal::Nothing { case: Case::NoCopy, why });
+        };
+        let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        let (person, deed) = (who.to_string(), format!("{copied}; that server does not push any more{because}"));
+        self.ledger.write(move |tx| audit::note(tx, At::now(), &person, "take over", &deed)).await?;
+        let data = self.config.data.clone();
+        let written = super::follow::blocking(move || {
+            let (id, name) = this_machine();
+            write(&data, &id, &name)
+        });
+        written.await.map_err(|error| Refusal::Unable { case: Case::NotKept, why: error.to_string() })?;
+        *self.home.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.changed();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_known_by_its_machine_and_a_backup_whatever_the_machine() {
+        for (said, id, copied_from) in [
+            ("a1\tbuild1\t\n", "a1", None),
+            ("a1\tbuild1\t\n", "b2", Some("this data directory was copied from the machine build1")),
+            ("a1\tbuild1\t\n", "", None),
+            ("\tbuild1\t\n", "b2", None),
+            ("-\tbuild1\tbacked up at noon\n", "a1", Some("this data directory is that of build1, backed up at noon")),
+            ("-\tbuild1\tbacked up at noon\n", "", Some("this data directory is that of build1, backed up at noon")),
+            ("", "a1", None),
+            ("nonsense", "a1", None),
+        ] {
+            assert_eq!(copied(said, id).as_deref(), copied_from, "{said:?} on {id:?}");
+        }
+        let data = tempfile::tempdir().unwrap();
+        assert_eq!(*Home::open(data.path()).unwrap().0.lock().unwrap(), None, "a new one is ours");
+        assert_eq!(*Home::open(data.path()).unwrap().0.lock().unwrap(), None, "and stays ours");
+        std::fs::write(file_in(data.path()), of_backup(At::from_millis(0))).unwrap();
+        let copied = Home::open(data.path()).unwrap().0.lock().unwrap().clone().unwrap();
+        assert!(copied.ends_with("backed up at 1970-01-01T00:00:00.000Z"), "{copied}");
+    }
+}
