@@ -26,6 +26,7 @@ mod fuzz;
 mod history;
 mod hosts;
 mod house;
+mod kills;
 mod late;
 mod layers;
 mod lines;
