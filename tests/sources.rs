@@ -155,7 +155,9 @@ async fn a_subversion_trunk_goes_out_by_its_revisions_and_nothing_else_comes_alo
 
     // What we keep of it is a copy: damaged in any way, it is made anew, and nobody is told of a broken repository.
     let mirrors = house.data().join("mirrors");
-    let (note, config) = (mirrors.join("web.svn"), mirrors.join(".svn"));
+    let names = std::fs::read_dir(&mirrors).unwrap().map(|entry| entry.unwrap().path());
+    let note = names.into_iter().find(|path| path.extension().is_some_and(|end| end == "svn")).unwrap();
+    let config = mirrors.join(".svn");
     let damages: [(&str, &dyn Fn()); 4] = [
         ("half of the note", &|| std::fs::write(&note, &std::fs::read(&note).unwrap()[..40]).unwrap()),
         ("an empty note", &|| std::fs::write(&note, "").unwrap()),

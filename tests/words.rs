@@ -123,7 +123,7 @@ const ROOMS: [&str; 7] =
 
 /// What these rooms say beside reasons: notes in a log, parts of sentences, and what is for programs. A text is one of these when it
 /// begins so.
-const ASIDES: [&str; 49] = [
+const ASIDES: [&str; 52] = [
     // For programs.
     "exec /bin/sh",
     "Session open refused by peer",
@@ -142,7 +142,9 @@ const ASIDES: [&str; 49] = [
     "--format=%(objectname)",
     "pathspec '.' did not match",
     "version https://",
+    "push-check-exit",
     // For programmers.
+    "gives the block its type",
     "entries come sorted",
     "the order takes from at least one side",
     "a root is 64 hexadecimal digits",
@@ -163,6 +165,7 @@ const ASIDES: [&str; 49] = [
     "the link is back, {what}",
     // What a task is for, in the server's own list.
     "ask hosts what they run",
+    "ask hosts for their newest push",
     "ask a command for hosts",
     "keep a host connected",
     // Parts of sentences.
