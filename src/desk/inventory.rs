@@ -20,6 +20,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 4;
 /// The longest answer: ten thousand long names have room in it.
 const LONGEST: usize = 1024 * 1024;
+/// Lines of an answer that are read: some times the most hosts that anybody pushes to.
+const MOST_LINES: usize = 100_000;
 /// How much of standard error an error shows, in characters.
 const SHOWN: usize = 300;
 /// Between TERM and KILL of a command that does not end.
@@ -90,7 +92,7 @@ pub async fn ask(dir: &Path, inventory: &Inventory) -> Result<Vec<Host>, String>
     let asked = async move { guard::near(dir, task, &tx).await };
     let (ending, said) = tokio::join!(asked, hear(rx, cancel.drop_guard()));
     let problem = match ending {
-        _ if said.too_long => format!("said more than {LONGEST} bytes"),
+        _ if said.too_long => format!("said more than {LONGEST} bytes or {MOST_LINES} lines"),
         Ending::Exited(0) => match inventory.read(&said.out) {
             Ok(hosts) => return Ok(hosts),
             Err(problem) => problem,
@@ -113,6 +115,7 @@ pub async fn ask(dir: &Path, inventory: &Inventory) -> Result<Vec<Host>, String>
 struct Said {
     out: String,
     err: String,
+    lines: usize,
     too_long: bool,
 }
 
@@ -122,7 +125,8 @@ async fn hear(mut lines: mpsc::Receiver<Line>, going_on: DropGuard) -> Said {
     let mut going_on = Some(going_on);
     while let Some(Line { stream, text }) = lines.recv().await {
         match stream {
-            Stream::Out if said.out.len() + text.len() < LONGEST => {
+            Stream::Out if said.out.len() + text.len() < LONGEST && said.lines < MOST_LINES => {
+                said.lines += 1;
                 said.out.push_str(&text);
                 said.out.push('\n');
             }
@@ -253,7 +257,7 @@ mod tests {
             ("echo one; echo two >&2; echo three >&2", "named 1 host, fewer than its min = 2: two / three"),
             ("true", "named no host"),
             ("echo up; sleep 600", "had not ended after 1 s"),
-            ("yes web1", "said more than 1048576 bytes"),
+            ("yes web1", "said more than 1048576 bytes or 100000 lines"),
             (
                 "env | grep -vE '^(PATH|HOME|LC_ALL|PWD|PUSH_MARK|_|SHLVL)='; printf 'no more'",
                 "named `no more`, which is not a host",

@@ -324,7 +324,10 @@ async fn files_of_git_lfs_come_over_http_and_what_the_server_does_not_give_right
     let mirror = world.mirror().bringing(false, true);
     mirror.fetch().await.unwrap();
     for (kind, head) in &heads {
-        let _ = std::fs::remove_dir_all(world.path("mirrors/web.lfs"));
+        let stores = std::fs::read_dir(world.path("mirrors")).unwrap().map(|entry| entry.unwrap().path());
+        stores.filter(|path| path.extension().is_some_and(|end| end == "lfs")).for_each(|store| {
+            std::fs::remove_dir_all(store).unwrap();
+        });
         let place = world.path(kind);
         let had = mirror.checkout(head, &place).await;
         match *kind {
