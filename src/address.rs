@@ -13,8 +13,10 @@ pub const HIDDEN: &str = "***";
 pub enum Login {
     /// Nobody's: addresses of pages and checks.
     None,
-    /// A name, as ssh, git and Subversion take it; never with a password.
+    /// A name, as ssh takes it; never with a password.
     Name,
+    /// Nobody's: over https and http a lone name may be a token, and a file of its own is for what signs in.
+    Token,
 }
 
 /// What is wrong with an address, at which bytes of it, and the cure.
@@ -33,7 +35,9 @@ const NO_PASSWORD: &str =
 const NO_NAME: &str =
     "what stands before the @ of an address signs somebody in, and pages, logs and mails would show it";
 const USE_A_KEY: &str = "use an ssh address with a key: ssh://git@git.example.com/web.git";
+const USE_A_TOKEN: &str = "use an ssh address with a key: ssh://git@git.example.com/web.git, or name a file that holds the token: source = { git = \"https://git.example.com/web.git\", user = \"push\", token_file = \"/etc/pushbutton/web.token\" }";
 const USE_A_SECRET: &str = "take it out; a command that signs in gets its password from [secrets]: run = \"curl -u \\\"$PUSH_SECRET_LOGIN\\\" …\"";
+const USE_EITHER: &str = "take it out; a source that signs in names a file: token_file = \"/etc/pushbutton/web.token\"; a command gets its password from [secrets]: run = \"curl -u \\\"$PUSH_SECRET_LOGIN\\\" …\"";
 const NO_PORT: &str = "this address has no port behind its host, and what stands there may be a password";
 
 /// Whether an address keeps passwords, and names where nobody's may stand, to itself.
@@ -41,12 +45,16 @@ const NO_PORT: &str = "this address has no port behind its host, and what stands
 /// # Errors
 /// Where it does not.
 pub fn without_secrets(address: &str, login: Login) -> Result<(), Flaw> {
-    let cure = if login == Login::Name { USE_A_KEY } else { USE_A_SECRET };
+    let cure = match login {
+        Login::None => USE_A_SECRET,
+        Login::Name => USE_A_KEY,
+        Login::Token => USE_A_TOKEN,
+    };
     let flaw = |at, title| Err(Flaw { at, title, cure });
     for found in Found::all(address) {
         match found.kind {
             Kind::Password => return flaw(found.login, NO_PASSWORD),
-            Kind::Name if login == Login::None => return flaw(found.login, NO_NAME),
+            Kind::Name if login != Login::Name => return flaw(found.login, NO_NAME),
             Kind::Name => {}
             Kind::Odd => return flaw(found.login, NO_PORT),
         }
@@ -69,7 +77,7 @@ pub fn password_in(text: &str) -> Option<Flaw> {
         found.kind == Kind::Password && !password.is_empty() && !password.contains(['$', '{', '`', '*'])
     };
     let found = Found::all(text).find(written)?;
-    Some(Flaw { at: found.login, title: NO_PASSWORD, cure: USE_A_SECRET })
+    Some(Flaw { at: found.login, title: NO_PASSWORD, cure: USE_EITHER })
 }
 
 /// A text, with `***` where an address in it has a name and a password, or a name that may be a token.

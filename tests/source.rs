@@ -6,6 +6,7 @@
 mod damage;
 mod hostile;
 mod ssh;
+mod token;
 mod whole;
 
 use pushbutton::process::Program;

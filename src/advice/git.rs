@@ -145,7 +145,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["terminal prompts disabled", "could not read username", "could not read password"],
         cause: "the git server wants a name and a password, and nobody sits there to type them",
-        cure: "use an ssh address with a key that may read the repository",
+        cure: "name a file with a token that may read it (token_file in the stack's source), or use an ssh address with a key",
         again: false,
     },
     Case {

@@ -312,6 +312,12 @@ pub const CASES: &[Case] = &[
         again: false,
     },
     Case {
+        marks: &["holds no password"],
+        cause: "the file of a token or password is empty",
+        cure: "put it into the first line of the file that is named",
+        again: false,
+    },
+    Case {
         marks: &[
             "no agent runs",
             "the agent holds no key",
@@ -576,6 +582,7 @@ pub const CASES: &[Case] = &[
             "an address must not",
             "this form of an address",
             "addresses may be",
+            "it is neither encrypted nor signed",
             "may not name files of this machine",
             "has no address",
             "lfs.url",

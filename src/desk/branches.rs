@@ -10,7 +10,7 @@ use crate::ledger::{Ledger, published};
 use crate::source::SourceError;
 use crate::source::directory::DirectoryError;
 use crate::source::origin::Origin;
-use crate::stack::{Revision, Source, Stack, StackName};
+use crate::stack::{Revision, Source, SourceLogin, Stack, StackName};
 use crate::time::At;
 use futures::StreamExt;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -67,13 +67,14 @@ pub(super) struct Log {
 
 type LogKey = (Place, Option<Revision>, Revision);
 
-/// Where revisions come from. Stacks whose place is the same are fetched together, whatever branch of it they push.
+/// Where revisions come from. Stacks whose place is the same are fetched together, whatever branch of it they push. Who signs in
+/// is part of it: what one login may read another may not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Place {
     /// A git repository.
-    Git(String),
+    Git(String, Option<SourceLogin>),
     /// A directory of a Subversion repository.
-    Svn(String),
+    Svn(String, Option<SourceLogin>),
     /// A directory of the push host.
     Dir(String),
     /// The builds that are published for a stack: nothing is fetched.
@@ -85,8 +86,8 @@ impl Place {
     pub fn of(stack: &Stack) -> Self {
         let plain = |address: &str| address.trim_end_matches('/').to_owned();
         match &stack.source {
-            Source::Git { url, .. } => Self::Git(plain(url)),
-            Source::Svn { url } => Self::Svn(plain(url)),
+            Source::Git { url, login, .. } => Self::Git(plain(url), login.clone()),
+            Source::Svn { url, login } => Self::Svn(plain(url), login.clone()),
             Source::Dir { path } => Self::Dir(plain(path)),
             Source::Published => Self::Published(stack.name.clone()),
         }

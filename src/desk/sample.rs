@@ -49,6 +49,7 @@ pub(super) fn assignment(push: i64) -> Assignment {
                     branch: "main".to_owned(),
                     submodules: false,
                     lfs: false,
+                    login: None,
                 },
                 ship: None,
                 shrink: 50,

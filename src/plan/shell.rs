@@ -230,7 +230,7 @@ fn until(ask: &str, command: &PlannedCommand) -> String {
 
 fn check_out(plan: &Plan, hand: &ByHand) -> String {
     let bring = match &plan.build {
-        BuildFrom::Made { source: Source::Svn { url }, .. } => format!(
+        BuildFrom::Made { source: Source::Svn { url, .. }, .. } => format!(
             "svn --non-interactive export --quiet --force --ignore-externals -r {0} -- {1} \"$work/checkout\" </dev/null\n",
             plan.sha,
             quoted(&format!("{}@{}", url.trim_end_matches('/'), plan.sha))

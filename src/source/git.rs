@@ -28,7 +28,7 @@ use super::tool::{self, SourceError};
 use crate::advice::git::is_damage;
 use crate::diagnostic::nearest;
 use crate::ledger::pushes::Commit;
-use crate::stack::Revision;
+use crate::stack::{Revision, SourceLogin};
 use crate::time::At;
 use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest, Sha256};
@@ -67,6 +67,8 @@ pub struct Mirror {
     submodules: bool,
     /// Whether a checkout brings the files of Git LFS.
     lfs: bool,
+    /// Who signs in, and to which address: that of the stack, also where this is the mirror of a submodule.
+    login: Option<(SourceLogin, String)>,
 }
 
 // By hand: the address may hold a password.
@@ -81,12 +83,19 @@ impl Mirror {
     /// the server's, so that one address is always asked with the same keys.
     pub fn new(mirrors: &Path, url: &str, ssh_config: Option<PathBuf>) -> Self {
         let (mirrors, name, url) = (mirrors.to_owned(), key(&address_hash(url)), url.to_owned());
-        Self { mirrors, name, url, ssh_config, most_mib: MOST_MIB, submodules: false, lfs: false }
+        Self { mirrors, name, url, ssh_config, most_mib: MOST_MIB, submodules: false, lfs: false, login: None }
     }
 
     /// The same, whose checkouts bring submodules and files of Git LFS along, or not.
     pub fn bringing(self, submodules: bool, lfs: bool) -> Self {
         Self { submodules, lfs, ..self }
+    }
+
+    /// The same, which signs in to its server.
+    pub fn signing_in(self, login: Option<SourceLogin>) -> Self {
+        let login = login.map(|login| (login, self.url.clone()));
+        let name = name_of(&self.url, login.as_ref());
+        Self { login, name, ..self }
     }
 
     /// The same, with another limit on its size.
@@ -102,7 +111,7 @@ impl Mirror {
     /// What git said.
     pub async fn fetch(&self) -> Result<(), SourceError> {
         let asked = SystemTime::now();
-        let remote = Remote::check(&self.url, self.ssh_config.as_deref()).map_err(|why| self.fetch_error(why))?;
+        let remote = Remote::of(self).map_err(|why| self.fetch_error(why))?;
         let mut dir = DirBuilder::new();
         dir.recursive(true).mode(0o700).create(&self.mirrors).map_err(|error| self.fetch_error(error))?;
         let (_lock, waited) = self.lock().await?;
@@ -343,6 +352,14 @@ impl Mirror {
         let mut file = File::open(self.note_path()).ok()?;
         let from = std::io::read_to_string(&mut file).ok()?;
         (from == address_hash(&self.url)).then(|| file.metadata().ok()?.modified().ok()).flatten()
+    }
+}
+
+/// The name of the mirror of an address: what one login may read another may not, so each has its own.
+fn name_of(url: &str, login: Option<&(SourceLogin, String)>) -> String {
+    match login {
+        None => key(&address_hash(url)),
+        Some((login, of)) => key(&address_hash(&format!("{url}\n{of}\n{}\n{}", login.user, login.token_file))),
     }
 }
 

@@ -31,11 +31,11 @@ impl Origin {
     /// A source; none where builds are published. Nothing is touched yet.
     pub fn of(source: &Source, mirrors: &Path, ssh_config: Option<PathBuf>, most: Most) -> Option<Self> {
         Some(match source {
-            Source::Git { url, branch, submodules, lfs } => {
-                let mirror = Mirror::new(mirrors, url, ssh_config).at_most(most.mib);
+            Source::Git { url, branch, submodules, lfs, login } => {
+                let mirror = Mirror::new(mirrors, url, ssh_config).at_most(most.mib).signing_in(login.clone());
                 Self::Git(mirror.bringing(*submodules, *lfs), branch.clone())
             }
-            Source::Svn { url } => Self::Svn(Svn::new(mirrors, url, ssh_config)),
+            Source::Svn { url, login } => Self::Svn(Svn::new(mirrors, url, ssh_config).signing_in(login.clone())),
             Source::Dir { path } => Self::Dir(Arc::new(Directory::new(Path::new(path), most)), path.into()),
             Source::Published => return None,
         })

@@ -10,11 +10,12 @@ mod xml;
 pub(crate) use xml::commits;
 
 use super::git::{self, words};
-use super::tool::{self, SourceError, Trouble};
+use super::login::Login;
+use super::tool::{self, Said, SourceError, Trouble};
 use crate::advice;
 use crate::ledger::pushes::Commit;
 use crate::process::Program;
-use crate::stack::Revision;
+use crate::stack::{Revision, SourceLogin};
 use crate::time::At;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -36,6 +37,7 @@ pub struct Svn {
     mirrors: PathBuf,
     url: String,
     ssh_config: Option<PathBuf>,
+    login: Option<SourceLogin>,
 }
 
 /// What was fetched last, as it lies on the disk.
@@ -57,7 +59,12 @@ impl std::fmt::Debug for Svn {
 impl Svn {
     /// Names the source; nothing is touched yet. `ssh_config` is given to svn's ssh.
     pub fn new(mirrors: &Path, url: &str, ssh_config: Option<PathBuf>) -> Self {
-        Self { mirrors: mirrors.to_owned(), url: url.trim_end_matches('/').to_owned(), ssh_config }
+        Self { mirrors: mirrors.to_owned(), url: url.trim_end_matches('/').to_owned(), ssh_config, login: None }
+    }
+
+    /// The same, which signs in to its server.
+    pub fn signing_in(self, login: Option<SourceLogin>) -> Self {
+        Self { login, ..self }
     }
 
     /// Asks for the newest commits and keeps them.
@@ -68,8 +75,9 @@ impl Svn {
         let fetching = |why: String| self.error("fetching", why);
         self.make_config_dir().map_err(fetching)?;
         let (at, limit) = (At::now(), format!("--limit={FETCHED}"));
-        let svn = self.svn().map_err(fetching)?.args(["log", "--xml", &limit]);
-        let said = tool::run(svn.arg("--").arg(self.pegged("HEAD")), FETCH_LIMIT).await;
+        let login = self.login().map_err(fetching)?;
+        let svn = self.svn(login.as_ref()).map_err(fetching)?.args(["log", "--xml", &limit]);
+        let said = run(svn.arg("--").arg(self.pegged("HEAD")), login.as_ref(), FETCH_LIMIT).await;
         let said = said.map_err(|trouble| fetching(why(&trouble, &self.url)))?;
         let commits = xml::commits(&said.out).ok_or_else(|| {
             fetching("svn's answer is no whole log: it may have been cut off; it is asked again soon".to_owned())
@@ -133,9 +141,11 @@ impl Svn {
             return Err(what("it is not a revision of Subversion".to_owned()));
         }
         self.make_config_dir().map_err(what)?;
-        let svn = self.svn().map_err(what)?.dir(parent);
+        let login = self.login().map_err(what)?;
+        let svn = self.svn(login.as_ref()).map_err(what)?.dir(parent);
         let svn = svn.args(["export", "--quiet", "--ignore-externals", "-r", revision.as_str(), "--"]);
-        let outcome = tool::run(svn.arg(self.pegged(revision.as_str())).arg(name), EXPORT_LIMIT).await;
+        let svn = svn.arg(self.pegged(revision.as_str())).arg(name);
+        let outcome = run(svn, login.as_ref(), EXPORT_LIMIT).await;
         outcome.map(|_| ()).map_err(|trouble| {
             // The first error is the one to tell.
             let _ = std::fs::remove_dir_all(&dir);
@@ -149,7 +159,7 @@ impl Svn {
     }
 
     /// svn as Pushbutton runs it: nothing of the user's or of earlier days, and nobody is asked.
-    fn svn(&self) -> Result<Program, String> {
+    fn svn(&self, login: Option<&Login>) -> Result<Program, String> {
         let svn = Program::new("svn")
             // Names of files are UTF-8 in the repository; in the C locale svn refuses to write those that are not ASCII.
             .env("LC_ALL", "C.UTF-8")
@@ -158,11 +168,20 @@ impl Svn {
             .own_group()
             .args(["--non-interactive", "--no-auth-cache", "--config-dir"])
             .arg(self.config_dir());
+        let svn = match login {
+            // The password comes over its input.
+            Some(login) => svn.arg("--username").arg(&login.user).arg("--password-from-stdin").with_input(),
+            None => svn,
+        };
         Ok(match std::env::var_os("SSH_AUTH_SOCK") {
             // The operator's keys, for svn's ssh alone: a fetch runs nobody's code.
             Some(agent) => svn.env("SSH_AUTH_SOCK", agent),
             None => svn,
         })
+    }
+
+    fn login(&self) -> Result<Option<Login>, String> {
+        self.login.as_ref().map(Login::read).transpose()
     }
 
     fn config_dir(&self) -> PathBuf {
@@ -180,7 +199,15 @@ impl Svn {
     }
 
     fn note_path(&self) -> PathBuf {
-        self.mirrors.join(format!("{}.svn", git::key(&self.address_hash())))
+        let hash = match &self.login {
+            None => self.address_hash(),
+            // What one login may read another may not.
+            Some(login) => {
+                let all = format!("{}\n{}\n{}", self.url, login.user, login.token_file);
+                super::tree::hex(&Sha256::digest(all))
+            }
+        };
+        self.mirrors.join(format!("{}.svn", git::key(&hash)))
     }
 
     fn noted(&self) -> Option<Fetched> {
@@ -195,6 +222,17 @@ impl Svn {
 
     fn error(&self, what: &str, why: impl Into<String>) -> SourceError {
         SourceError { what: format!("{what} {}", words::shown_url(&self.url)), why: why.into() }
+    }
+}
+
+/// Runs svn, which may read its password, and says nothing of that.
+async fn run(svn: Program, login: Option<&Login>, limit: Duration) -> Result<Said, Trouble> {
+    match login {
+        None => tool::run(svn, limit).await,
+        Some(login) => {
+            let said = tool::run_reading(svn, &format!("{}\n", login.token()), limit).await;
+            said.map_err(|trouble| login.covered(trouble))
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use crate::process::Program;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::ChildStdin;
 
 /// Answers are this long at most; a log of 200 commits is far below, subjects are cut anyway.
 const LONGEST_ANSWER: u64 = 16 << 20;
@@ -78,10 +79,21 @@ pub(super) struct Said {
 /// Runs a tool to its end and answers what it wrote, bad UTF-8 replaced. After `limit`, or when the caller is gone, it is
 /// ended with all that it started (ssh, index-pack …). The program must lead a group of its own.
 pub(super) async fn run(program: Program, limit: Duration) -> Result<Said, Trouble> {
+    run_reading(program, "", limit).await
+}
+
+/// The same, with a text as its input, if it was given a pipe for it.
+pub(super) async fn run_reading(program: Program, input: &str, limit: Duration) -> Result<Said, Trouble> {
     let mut child = program.start().map_err(Trouble::NotRun)?;
+    let pipe = child.stdin.take();
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
     let (out, err) = (child.stdout.take(), child.stderr.take());
-    let work = async { tokio::try_join!(keep(out, LONGEST_ANSWER), keep(err, LONGEST_COMPLAINT), child.wait()) };
+    let work = async {
+        let given = give(pipe, input);
+        let (out, err, status, ()) =
+            tokio::try_join!(keep(out, LONGEST_ANSWER), keep(err, LONGEST_COMPLAINT), child.wait(), given)?;
+        Ok((out, err, status))
+    };
     tokio::pin!(work);
     // Declared behind the child and so dropped before it: its pid is not free for others yet.
     let mut group = Group(pid);
@@ -126,6 +138,14 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.signal(Signal::SIGKILL);
     }
+}
+
+/// Writes the input and ends it. A tool that ends before it has read all of it says by its end what was wrong.
+async fn give(pipe: Option<ChildStdin>, input: &str) -> std::io::Result<()> {
+    if let Some(mut pipe) = pipe {
+        let _ = pipe.write_all(input.as_bytes()).await;
+    }
+    Ok(())
 }
 
 /// Reads a stream to its end and keeps its beginning, so that a chatty tool neither fills the memory nor waits for us.

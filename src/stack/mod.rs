@@ -38,7 +38,7 @@ pub use parse::{parse, parse_with};
 pub use paths::{BadPart, VariablePath};
 pub use script::{Address, Script};
 pub use secrets::SecretSource;
-pub use source::{Refs, Source};
+pub use source::{Refs, Source, SourceLogin, is_insecure};
 pub use tickets::{Ticket, Tickets};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -25,11 +25,17 @@ pub enum Source {
         /// Whether the files of Git LFS are fetched.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         lfs: bool,
+        /// What signs in over https, where something must.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        login: Option<SourceLogin>,
     },
     /// A directory of a Subversion repository; its revisions are numbers.
     Svn {
         /// The address: http, https, svn, svn+ssh or file; no peg revision.
         url: String,
+        /// What signs in over https or svn, where something must.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        login: Option<SourceLogin>,
     },
     /// A directory of the push host; its revision is the root hash of what it holds.
     Dir {
@@ -40,13 +46,24 @@ pub enum Source {
     Published,
 }
 
+/// Who signs in to a source, and where the password or token is found: never the thing itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SourceLogin {
+    /// The name.
+    pub user: String,
+    /// The file whose first line is the password or token: absolute, and nobody else's to read.
+    pub token_file: String,
+}
+
 impl Source {
     /// What the newest revision stands on, as a person says it: the branch, or the last part of an address.
     pub fn branch(&self) -> &str {
         let last = |text: &str| text.trim_end_matches('/').rfind('/').map_or(0, |slash| slash + 1);
         match self {
             Self::Git { branch, .. } => branch,
-            Self::Svn { url: address } | Self::Dir { path: address } => address[last(address)..].trim_end_matches('/'),
+            Self::Svn { url: address, .. } | Self::Dir { path: address } => {
+                address[last(address)..].trim_end_matches('/')
+            }
             Self::Published => "published builds",
         }
     }
@@ -63,7 +80,7 @@ impl Source {
     /// Its address; none of builds that are published.
     pub fn address(&self) -> Option<&str> {
         match self {
-            Self::Git { url, .. } | Self::Svn { url } => Some(url),
+            Self::Git { url, .. } | Self::Svn { url, .. } => Some(url),
             Self::Dir { path } => Some(path),
             Self::Published => None,
         }
@@ -126,7 +143,19 @@ pub fn is_branch(text: &str) -> bool {
 
 const SOURCE: Keys = Keys {
     of: "`source`",
-    known: &["git", "branch", "submodules", "lfs", "svn", "dir", "published", "shrink"],
+    known: &[
+        "git",
+        "branch",
+        "submodules",
+        "lfs",
+        "svn",
+        "dir",
+        "published",
+        "shrink",
+        "insecure",
+        "user",
+        "token_file",
+    ],
     later: &[],
 };
 /// What only git has, and what to do about it elsewhere.
@@ -135,6 +164,10 @@ const OF_GIT: [(&str, &str); 3] = [
     ("submodules", "take it out: only git has submodules"),
     ("lfs", "take it out: Git LFS belongs to git; what is published or copied must hold the files themselves"),
 ];
+/// What only a source of the network has.
+const OF_NETWORK: [&str; 3] = ["insecure", "user", "token_file"];
+/// Who signs in with a token, where nobody is named: most servers look at the token alone.
+const USER: &str = "git";
 /// Without a word in the file: half of the files may go.
 const SHRINK: usize = 50;
 const KINDS: [&str; 4] = ["git", "svn", "dir", "published"];
@@ -159,9 +192,19 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Source
             reader.refuse(Mistake::new(key.span(), format!("`{kind}` has no `{name}`")).cure(cure));
         }
     }
+    for name in OF_NETWORK {
+        if let (Some((key, _)), [kind @ ("dir" | "published")]) = (table.get_key_value(name), &kinds[..]) {
+            let cure = "take it out: nothing is fetched over the network";
+            reader.refuse(Mistake::new(key.span(), format!("`{kind}` has no `{name}`")).cure(cure));
+        }
+    }
     let of = |kind| table.get(kind);
     match kinds.first() {
-        Some(&"svn") => Some(Source::Svn { url: reader.parsed(of("svn")?, values::svn_url)? }),
+        Some(&"svn") => {
+            let url = reader.parsed(of("svn")?, values::svn_url)?;
+            let login = on_the_way(reader, table, "svn", &url)?;
+            Some(Source::Svn { url, login })
+        }
         Some(&"dir") => {
             let path = reader.parsed(of("dir")?, values::absolute_path)?;
             Some(Source::Dir { path: path.trim_end_matches('/').to_owned() })
@@ -187,9 +230,56 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Source
             let (url, branch) = (get("git", values::git_url), get("branch", values::branch));
             let mut says = |name| table.get(name).is_some_and(|value| reader.boolean(value) == Some(true));
             let (submodules, lfs) = (says("submodules"), says("lfs"));
-            Some(Source::Git { url: url?, branch: branch?, submodules, lfs })
+            let url = url?;
+            let login = on_the_way(reader, table, "git", &url)?;
+            Some(Source::Git { url, branch: branch?, submodules, lfs, login })
         }
     }
+}
+
+/// Whether anybody on the way to an address can read along and change what comes: nothing there proves who answers.
+pub fn is_insecure(url: &str) -> bool {
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    matches!(scheme.as_deref(), Some("git" | "http" | "svn"))
+}
+
+/// What an address of the network needs besides: a word where it is not safe, and who signs in. `None` only after a mistake was noted.
+fn on_the_way(reader: &mut Reader<'_>, table: &DeTable<'_>, kind: &str, url: &str) -> Option<Option<SourceLogin>> {
+    let span = table.get(kind).map_or(0..0, toml::Spanned::span);
+    let said = table.get("insecure").is_some_and(|value| reader.boolean(value) == Some(true));
+    if is_insecure(url) && !said {
+        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+        let title =
+            format!("{scheme}:// is neither encrypted nor signed: whoever is on the way can change what goes out");
+        let cure = "write an address of https or ssh; or, where the way is safe, say so: insecure = true";
+        reader.refuse(Mistake::new(span, title).cure(cure));
+        return None;
+    }
+    let user = table.get("user").map(|value| reader.parsed(value, values::login_name));
+    let Some(value) = table.get("token_file") else {
+        if let Some((key, _)) = table.get_key_value("user") {
+            let mistake = Mistake::new(key.span(), "`user` signs in nobody without a token");
+            reader.refuse(mistake.cure("name the file that holds it: token_file = \"/etc/pushbutton/web.token\""));
+            return None;
+        }
+        return Some(None);
+    };
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let takes_one = match scheme.as_deref() {
+        Some("https" | "http") => true,
+        Some("svn") => kind == "svn",
+        _ => false,
+    };
+    if !takes_one {
+        let title = "`token_file` belongs to an address of https; this one takes no password";
+        reader.refuse(
+            Mistake::new(value.span(), title).cure("take it out; over ssh a key signs in, as ssh is configured"),
+        );
+        return None;
+    }
+    let token_file = reader.parsed(value, values::absolute_path)?;
+    let user = user.unwrap_or_else(|| Some(USER.to_owned()))?;
+    Some(Some(SourceLogin { user, token_file }))
 }
 
 /// Reads `shrink` of the source: how much smaller than the one before a build is believed without asking.
@@ -311,7 +401,17 @@ mod tests {
     #[test]
     fn a_stack_has_one_source_and_says_what_does_not_fit_it() {
         for (top, source) in [
-            ("source = { svn = \"svn://h/web/trunk\" }", Source::Svn { url: "svn://h/web/trunk".to_owned() }),
+            (
+                "source = { svn = \"svn://h/web/trunk\", insecure = true }",
+                Source::Svn { url: "svn://h/web/trunk".to_owned(), login: None },
+            ),
+            (
+                "source = { svn = \"https://h/web/trunk\", user = \"ci\", token_file = \"/etc/t\" }",
+                Source::Svn {
+                    url: "https://h/web/trunk".to_owned(),
+                    login: Some(SourceLogin { user: "ci".to_owned(), token_file: "/etc/t".to_owned() }),
+                },
+            ),
             ("source = { dir = \"/srv/a/\" }", Source::Dir { path: "/srv/a".to_owned() }),
             ("source = { published = true }", Source::Published),
         ] {
@@ -319,6 +419,20 @@ mod tests {
         }
         for (top, words) in [
             ("source = { svn = \"svn://h/x\", dir = \"/x\" }", "a stack has one source"),
+            ("source = { svn = \"svn://127.0.0.1/x\" }", "insecure = true"),
+            ("source = { git = \"git://localhost/x\", branch = \"main\" }", "insecure = true"),
+            ("source = { git = \"HTTP://h/x\", branch = \"main\" }", "insecure = true"),
+            ("source = { git = \"http://h/x\", branch = \"main\", insecure = false }", "insecure = true"),
+            ("source = { git = \"https://ghp_s3cret@h/x\", branch = \"main\" }", "token_file"),
+            ("source = { git = \"https://me:s3cret@h/x\", branch = \"main\" }", "token_file"),
+            ("source = { svn = \"https://me@h/x\" }", "token_file"),
+            ("source = { git = \"ssh://git@h/x\", branch = \"main\", token_file = \"/t\" }", "takes no password"),
+            ("source = { git = \"git@h:x\", branch = \"main\", token_file = \"/t\" }", "takes no password"),
+            ("source = { git = \"https://h/x\", branch = \"main\", token_file = \"t\" }", "token_file"),
+            ("source = { git = \"https://h/x\", branch = \"main\", user = \"me\" }", "signs in nobody"),
+            ("source = { git = \"https://h/x\", branch = \"main\", user = \"a:b\", token_file = \"/t\" }", "user"),
+            ("source = { dir = \"/x\", token_file = \"/t\" }", "`dir` has no `token_file`"),
+            ("source = { published = true, insecure = true }", "`published` has no `insecure`"),
             ("source = { dir = \"/x\", branch = \"main\" }", "`dir` has no `branch`"),
             ("source = { dir = \"/x\", lfs = true }", "`dir` has no `lfs`"),
             ("source = { published = true, submodules = true }", "`published` has no `submodules`"),
@@ -330,7 +444,7 @@ mod tests {
             ("source = { published = true }\nbuild = [\"make\"]", "`build` makes a build"),
             ("source = { published = true }\nship = \"dist\"", "`ship` makes a build"),
             ("source = { dir = \"srv\" }", "srv"),
-            ("source = { svn = \"svn://h/x\" }\nrefs = [\"main\"]", "`refs` needs branches"),
+            ("source = { svn = \"svn://h/x\", insecure = true }\nrefs = [\"main\"]", "`refs` needs branches"),
             ("source = { published = true }\nrefs = []", "allows no branch"),
             ("source = { published = true }\nrefs = [\"a b\"]", "not the name of a branch"),
             ("source = { git = \"/x\", branch = \"main\" }\nrefs = [\"release/*\"]", "never the branch `main`"),
@@ -355,13 +469,19 @@ mod tests {
 
     #[test]
     fn a_source_says_what_its_revisions_stand_on() {
-        let svn = |url: &str| Source::Svn { url: url.to_owned() };
+        let svn = |url: &str| Source::Svn { url: url.to_owned(), login: None };
         for (source, branch) in [
             (svn("https://svn.example.com/web/trunk"), "trunk"),
             (svn("https://svn.example.com/web/trunk/"), "trunk"),
             (Source::Dir { path: "/srv/artifacts/web".to_owned() }, "web"),
             (
-                Source::Git { url: "/srv/git".to_owned(), branch: "main".to_owned(), submodules: false, lfs: false },
+                Source::Git {
+                    url: "/srv/git".to_owned(),
+                    branch: "main".to_owned(),
+                    submodules: false,
+                    lfs: false,
+                    login: None,
+                },
                 "main",
             ),
         ] {

@@ -284,8 +284,27 @@ pub(super) fn git_url(text: &str) -> Result<String, Refused> {
             "write what `git clone` takes: https://host/path.git, user@host:path.git or /absolute/path",
         ));
     }
-    address::without_secrets(text, Login::Name)?;
+    address::without_secrets(text, login_of(text))?;
     Ok(text.to_owned())
+}
+
+/// Whose name may stand in the address of a source: that of ssh, and nobody's elsewhere.
+fn login_of(address: &str) -> Login {
+    match address.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref() {
+        None | Some("ssh" | "git+ssh" | "ssh+git" | "svn+ssh") => Login::Name,
+        Some(_) => Login::Token,
+    }
+}
+
+/// Who signs in with a password: one line without the `:` that would end it.
+pub(super) fn login_name(text: &str) -> Result<String, Refused> {
+    let good = !text.is_empty() && text.len() <= 100 && !text.starts_with('-');
+    match good && !text.chars().any(|c| c.is_control() || c.is_whitespace() || c == ':') {
+        true => Ok(text.to_owned()),
+        false => {
+            Err(refused(format!("user `{}` is not allowed", shown(text)), "write the name alone: user = \"push\""))
+        }
+    }
 }
 
 /// The address of a directory in a Subversion repository, without a peg revision.
@@ -309,7 +328,7 @@ pub(super) fn svn_url(text: &str) -> Result<String, Refused> {
     if !host_ok || path.split('/').any(|part| part == "..") {
         return Err(bad());
     }
-    address::without_secrets(text, Login::Name)?;
+    address::without_secrets(text, login_of(text))?;
     if path.contains('@') {
         return Err(refused(
             format!("`{}` holds an @ in its path", shown(text)),

@@ -4,10 +4,11 @@
 use super::App;
 use super::asking::Caller;
 use super::pages::{Frame, Section};
+use super::problem::hide_places;
 use crate::config::AuthMode;
 use crate::journal::write::hex;
 use crate::ledger::history::{self, Filter};
-use crate::ledger::pushes;
+use crate::ledger::{Trouble, pushes};
 use crate::time::At;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -24,7 +25,10 @@ pub async fn frame(app: &App, caller: Option<&Caller>, section: Section) -> Fram
         None => (Vec::new(), Vec::new(), Vec::new()),
     };
     let (ledger, disk) = match caller {
-        Some(_) => (app.desk.ledger_trouble(), app.desk.disk_trouble()),
+        Some(_) => {
+            let hidden = |found: Trouble| Trouble { why: hide_places(&found.why, app.desk.config()), ..found };
+            (app.desk.ledger_trouble().map(hidden), app.desk.disk_trouble().map(hidden))
+        }
         None => (None, None),
     };
     Frame {

@@ -60,6 +60,8 @@ pub async fn gate(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let began = Instant::now();
     let (method, path) = (request.method().clone(), request.path().to_owned());
+    // Whoever speaks by the socket is on the machine, and may be told.
+    let local = push_host::is_here(request.request());
     let mut unread = None;
     let answer = match judge(&app, &request).await {
         Ok(caller) => {
@@ -78,6 +80,7 @@ pub async fn gate(
         }
     };
     let problem = answer.response().error().map(Problem::of);
+    let problem = problem.map(|problem| if local { problem } else { problem.without_places(app.desk.config()) });
     let mut answer = match problem {
         Some(problem) => told(&app, answer, &problem).await,
         None => answer,

@@ -4,6 +4,7 @@
 
 use super::faults::Fault;
 use super::origin::OwnAddress;
+use crate::config::Config;
 use crate::desk::{Refusal, Row};
 use crate::diagnostic::shown;
 use crate::ledger::LedgerError;
@@ -221,6 +222,19 @@ impl Problem {
         self.detail.get("push").and_then(Value::as_i64)
     }
 
+    /// The same without the places of the server's own files: they are nobody's business over the network. The log has them.
+    pub fn without_places(mut self, config: &Config) -> Self {
+        let hide = |text: &str| hide_places(text, config);
+        self.message = hide(&self.message);
+        self.own_cure = self.own_cure.map(|cure| hide(&cure).into());
+        for value in self.detail.values_mut() {
+            if let Value::String(text) = value {
+                *text = hide(text);
+            }
+        }
+        self
+    }
+
     /// The answer as the API gives it.
     pub fn as_json(&self) -> Value {
         let mut error = self.detail.clone();
@@ -297,9 +311,36 @@ impl From<PageError> for Problem {
     }
 }
 
+/// A text without the places of the server's own files.
+pub(super) fn hide_places(text: &str, config: &Config) -> String {
+    let places = [(&config.data, "the data directory"), (&config.stacks, "the directory of stack files")];
+    let mut text = text.to_owned();
+    for (place, words) in places {
+        // Of `/` nothing would be left.
+        if let Some(place) = place.to_str().filter(|place| place.starts_with('/') && place.len() > 1) {
+            text = text.replace(place, words);
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_on_the_network_learns_where_the_servers_files_lie() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("config.toml");
+        std::fs::write(&file, "url = \"http://127.0.0.1:8090\"\n").unwrap();
+        let config = Config::load(&file).unwrap();
+        let incoming = config.data.join("incoming/build-x").display().to_string();
+        let refusal =
+            Refusal::Unable { case: crate::desk::Case::NotKept, why: format!("{incoming}: no space, {incoming}") };
+        let problem = Problem::from(refusal).without_places(&config);
+        assert!(!problem.as_json().to_string().contains(&dir.path().display().to_string()), "{}", problem.as_json());
+        assert!(problem.message.contains("the data directory/incoming/build-x: no space"), "{}", problem.message);
+    }
 
     #[test]
     fn a_refusal_tells_programs_who_and_people_what() {

@@ -5,6 +5,7 @@
 use super::run::{self, Git, Trouble};
 use super::{ASK_LIMIT, FETCH_LIMIT, Mirror, TIDY_LIMIT, is_damage, ssh_command, words};
 use crate::advice;
+use crate::source::login::{self, Login, helper_for};
 use crate::source::tool::{self, SourceError};
 use crate::source::tree;
 use crate::stack::Revision;
@@ -23,14 +24,29 @@ const MEASURE_EVERY: Duration = Duration::from_secs(1);
 /// What a fetch needs to reach the other side, checked.
 pub(super) struct Remote {
     ssh: String,
+    /// Who signs in, and the setting by which git asks for it.
+    login: Option<(Login, String)>,
 }
 
 impl Remote {
-    pub(super) fn check(url: &str, ssh_config: Option<&Path>) -> Result<Self, &'static str> {
+    pub(super) fn of(mirror: &Mirror) -> Result<Self, String> {
+        let url = &mirror.url;
         if url.is_empty() || url.starts_with('-') || url.contains(char::is_control) {
-            return Err("the address must not be empty, begin with - or hold control characters");
+            return Err("the address must not be empty, begin with - or hold control characters".to_owned());
         }
-        Ok(Self { ssh: ssh_command(ssh_config)? })
+        let login = match &mirror.login {
+            Some((named, address)) => helper_for(address).map(|helper| Ok::<_, String>((Login::read(named)?, helper))),
+            None => None,
+        };
+        Ok(Self { ssh: ssh_command(mirror.ssh_config.as_deref())?, login: login.transpose()? })
+    }
+
+    /// What git said, without what signs in.
+    fn covered(&self, trouble: Trouble) -> Trouble {
+        match &self.login {
+            Some((login, _)) => login.covered(trouble),
+            None => trouble,
+        }
     }
 }
 
@@ -129,7 +145,7 @@ impl Mirror {
             // All branches, and wherever they are moved to.
             .arg(what[1]);
         let said = tokio::select! {
-            fetched = git.said(limit) => fetched?,
+            fetched = git.said(limit) => fetched.map_err(|trouble| remote.covered(trouble))?,
             // What it was writing is removed by the next fetch's tidying.
             size = self.grown(dir) => return Err(Trouble::Failed(size)),
         };
@@ -143,6 +159,12 @@ impl Mirror {
     /// git with what it needs for the network.
     fn reaching_out(&self, git: Git, remote: &Remote) -> Git {
         let git = git.env("GIT_SSH_COMMAND", &remote.ssh).env("GIT_SSH_VARIANT", "ssh");
+        let git = match &remote.login {
+            Some((login, helper)) => {
+                git.args(["-c", helper]).env(login::USER, &login.user).env(login::TOKEN, login.token())
+            }
+            None => git,
+        };
         match std::env::var_os("SSH_AUTH_SOCK") {
             // The operator's keys, for git's ssh alone: a fetch runs nobody's code.
             Some(agent) => git.env("SSH_AUTH_SOCK", agent),
@@ -156,7 +178,7 @@ impl Mirror {
             return Ok(());
         }
         self.fetch().await?;
-        let remote = Remote::check(&self.url, self.ssh_config.as_deref()).map_err(|why| self.fetch_error(why))?;
+        let remote = Remote::of(self).map_err(|why| self.fetch_error(why))?;
         for refs in ["+refs/tags/*:refs/tags/*", commit.as_str()] {
             if self.has(commit).await {
                 return Ok(());
@@ -184,7 +206,7 @@ impl Mirror {
         server: Option<String>,
         limit: Duration,
     ) -> Result<(), String> {
-        let remote = Remote::check(&self.url, self.ssh_config.as_deref())?;
+        let remote = Remote::of(self)?;
         let on_disk = |error: std::io::Error| error.to_string();
         let scratch = tempfile::tempdir_in(&self.mirrors).map_err(on_disk)?;
         let (dir, storage) = (scratch.path().join("git"), self.lfs_dir());
@@ -207,7 +229,9 @@ impl Mirror {
             .args(server.iter().flat_map(|url| setting("lfs.url", url)))
             .args(["lfs", "fetch", "origin", revision.as_str()]);
         tokio::select! {
-            fetched = git.run(limit) => fetched.map(|_| ()).map_err(|trouble| words::why(&trouble, &self.url)),
+            fetched = git.run(limit) => {
+                fetched.map(|_| ()).map_err(|trouble| words::why(&remote.covered(trouble), &self.url))
+            }
             size = self.grown(&storage) => Err(words::why(&Trouble::Failed(size), &self.url)),
         }
     }

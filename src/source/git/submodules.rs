@@ -3,10 +3,10 @@
 //! keep nothing. It must never fetch from an address that could run a program, read this machine's files, or sign in.
 
 use super::run::Git;
-use super::{ASK_LIMIT, Mirror, address_hash, key, words};
+use super::{ASK_LIMIT, Mirror, name_of, words};
 use crate::address::{Login, without_secrets};
 use crate::source::tool::SourceError;
-use crate::stack::Revision;
+use crate::stack::{Revision, is_insecure};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -57,7 +57,7 @@ impl Mirror {
 
     /// The mirror of a submodule: that of its repository, whoever else has it.
     fn of_submodule(&self, url: &str) -> Self {
-        Self { name: key(&address_hash(url)), url: url.to_owned(), ..self.clone() }
+        Self { name: name_of(url, self.login.as_ref()), url: url.to_owned(), ..self.clone() }
     }
 
     /// The commits that a revision names at these paths.
@@ -137,6 +137,12 @@ pub(in crate::source) fn allowed_from(parent: &str, url: &str) -> Result<(), Str
     }
     if let Err(flaw) = without_secrets(url, Login::Name) {
         return Err(format!("{}: {}", flaw.title, flaw.cure));
+    }
+    // What a repository of this machine names, somebody wrote there who may; the commit that is named is checked by its hash.
+    if is_insecure(url) && place(parent) == Place::Elsewhere && !is_insecure(parent) {
+        return bad(
+            "it is neither encrypted nor signed, and the repository that names it is fetched safely; write an address of https or ssh",
+        );
     }
     match (place(url), place(parent)) {
         (Place::Unknown, _) => bad("addresses may be https, http, ssh, git, file, or relative to the repository's own"),

@@ -38,7 +38,7 @@ fn paths_stay_where_they_belong() {
 fn a_git_address_is_neither_option_nor_program() {
     table(
         git_url,
-        &["https://h/p.git", "git@h:p.git", "ssh://git@h:22/p", "/srv/git/web", "../web", "https://me@h/p"],
+        &["https://h/p.git", "git@h:p.git", "ssh://git@h:22/p", "/srv/git/web", "../web", "ssh://me@h/p"],
         &[
             "",
             "-x",
