@@ -2,6 +2,7 @@
 //! on how many hosts a build is, wherever it is read; a push that waits for an answer says so everywhere.
 
 use crate::house::{DEADLINE, Got, House, Plans, until};
+use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
 use pushbutton::process::Program;
 use serde_json::{Value, json};
 
@@ -216,4 +217,175 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
     assert!(code == 409 && message(&none).contains(&build(&second)), "{none}");
     let (code, back) = house.way_back(&format!("?to={}", build(&third))).await;
     assert_eq!((code, &back["from"]["build"]), (200, &json!(build(&second))), "{back:#}");
+}
+
+#[tokio::test]
+async fn a_rollback_that_asks_is_answered_and_of_several_questions_and_a_pause_the_one_that_waits_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let irc = IrcServer::start(&dir.path().join("irc")).await.unwrap();
+    let witness = IrcWitness::join(irc.address(), "watcher", None).await.unwrap();
+    let commands = r#"{ release = "/srv/web" }, { activate = "/srv/web" }, { confirm = "Graphs calm?", timeout = "9m" },
+        { confirm = "Shall it stay?", timeout = "9m" }, { run = "test ! -e /srv/bad" }"#;
+    let config = format!(
+        "check_every_s = 1\nprobe_every_s = 1\n[irc]\nserver = \"127.0.0.1\"\nport = {}\ntls = false\nchannel = \"{CHANNEL}\"\n",
+        irc.address().port()
+    );
+    let plans =
+        Plans { qa: &HOSTS[..2], princess: &["p1"], commands, stage: "max_failed = 1", config, ..Plans::default() };
+    let house = House::build(plans).await;
+    let bad = |host: &str| house.fleet.host(host).unwrap().srv_dir().join("bad");
+    let answer = async |id: i64, question: &str| {
+        until(question, async || {
+            let asked = house.push(id).await["push"]["question"].clone();
+            (asked["question"] == question).then_some(())
+        })
+        .await;
+        let answer = house.send("POST", &format!("/api/v1/pushes/{id}/confirm"), &json!({ "answer": "yes" })).await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+    };
+    let push = async |stage: &str| {
+        let id = house.press(stage).await;
+        answer(id, "Graphs calm?").await;
+        answer(id, "Shall it stay?").await;
+        house.ended(id).await
+    };
+
+    // The very first push fails on all hosts: nothing has ever succeeded there, and every door says so.
+    for host in &HOSTS[..2] {
+        std::fs::write(bad(host), "").unwrap();
+    }
+    let first = push("qa").await;
+    assert_eq!(first["push"]["state"], "failed", "{first:#}");
+    let (code, none) = house.way_back("").await;
+    let words = "push 1 failed, and no push to qa has succeeded before, so there is no earlier successful build to roll back to";
+    assert!(code == 409 && message(&none).starts_with(words), "{none}");
+    let said = house.olga_says(&["rollback", "web", "qa", "--reason", "first"]).await;
+    assert!(said.code == Some(1) && said.err.contains(words), "{}", said.err);
+    let page = house.get("/pushes/1").await.text;
+    assert!(page.contains("What each host has") && !page.contains("Roll back to"), "{page}");
+    for host in &HOSTS[..2] {
+        std::fs::remove_file(bad(host)).unwrap();
+    }
+    let good = push("qa").await;
+    assert_eq!(good["push"]["state"], "succeeded", "{good:#}");
+
+    // Two questions and a pause: the one that waits now is named, wherever somebody looks.
+    house.commit().await;
+    let id = house.press("qa").await;
+    until("it asks", async || (!house.push(id).await["push"]["question"].is_null()).then_some(())).await;
+    let paused = house.send("POST", &format!("/api/v1/pushes/{id}/pause"), &json!({ "reason": "lunch" })).await;
+    assert_eq!(paused.status, 200, "{}", paused.text);
+    until("it is paused", async || (!house.push(id).await["push"]["paused"].is_null()).then_some(())).await;
+    let seen = async |words: &[&str], hint: &str| {
+        let status = house.olga_says(&["status"]).await.out;
+        let refused = house.olga_says(&["push", "web", "qa"]).await.err;
+        for word in words {
+            assert!(status.contains(word) && refused.contains(word), "{word}: {status}\n{refused}");
+        }
+        assert!(refused.contains(&format!("hint: pushbutton {hint} {id}\n")), "{hint}: {refused}");
+        (house.get("/").await.text, house.get("/stacks/web").await.text, house.street().await["lock"].clone())
+    };
+    let (dashboard, page, lock) = seen(&["Graphs calm?", "paused by mary"], "confirm").await;
+    assert!(
+        dashboard.contains("Answer: Graphs calm?") && page.contains(&format!("action=\"/pushes/{id}/confirm\"")),
+        "{page}"
+    );
+    assert!(
+        page.contains("lunch") && lock["question"]["question"] == "Graphs calm?" && lock["paused"]["who"] == "mary",
+        "{lock:#}"
+    );
+    answer(id, "Graphs calm?").await;
+    until("the question is over", async || house.push(id).await["push"]["question"].is_null().then_some(())).await;
+    let (dashboard, page, lock) = seen(&["paused by mary"], "resume").await;
+    assert!(!dashboard.contains("Graphs calm?") && page.contains("lunch"), "{dashboard}");
+    assert!(lock["question"].is_null() && lock["paused"]["who"] == "mary", "{lock:#}");
+    assert_eq!(house.olga_says(&["resume", &id.to_string()]).await.code, Some(0));
+    until("the second question", async || {
+        (house.push(id).await["push"]["question"]["question"] == "Shall it stay?").then_some(())
+    })
+    .await;
+    let (dashboard, page, _) = seen(&["Shall it stay?"], "confirm").await;
+    assert!(dashboard.contains("Answer: Shall it stay?") && !dashboard.contains("Graphs calm?"), "{dashboard}");
+    assert!(page.contains("Shall it stay?") && !page.contains("is paused by"), "{page}");
+    until("IRC names the second question", async || {
+        witness
+            .lines()
+            .into_iter()
+            .find(|line| line.contains(&format!("push {id} ")) && line.contains("Shall it stay?"))
+    })
+    .await;
+
+    // It ends degraded: one host failed behind its flip. The rollback that asks is answered to its end.
+    std::fs::write(bad(HOSTS[1]), "").unwrap();
+    answer(id, "Shall it stay?").await;
+    let degraded = house.ended(id).await;
+    std::fs::remove_file(bad(HOSTS[1])).unwrap();
+    assert_eq!(degraded["push"]["state"], "degraded", "{degraded:#}");
+    let (_, back) = house.way_back("?ask=true").await;
+    assert_eq!(
+        (&back["to"]["build"], &back["from"]["build"]),
+        (&json!(build(&good)), &json!(build(&degraded))),
+        "{back:#}"
+    );
+    assert_eq!(back["questions"], json!(["Graphs calm?", "Shall it stay?"]));
+    let body = json!({ "reason": "half", "ask": true });
+    let pressed = house.send("POST", BACK, &body).await;
+    assert_eq!(pressed.status, 201, "{}", pressed.text);
+    let rolled = serde_json::from_str::<Value>(&pressed.text).unwrap()["id"].as_i64().unwrap();
+    answer(rolled, "Graphs calm?").await;
+    let status = until("it asks again", async || {
+        let status = house.olga_says(&["status"]).await.out;
+        status.contains("Shall it stay?").then_some(status)
+    })
+    .await;
+    assert!(status.contains(&format!("hint: pushbutton confirm {rolled}")), "{status}");
+    assert_eq!(house.olga_says(&["confirm", &rolled.to_string()]).await.code, Some(0));
+    let rolled = house.ended(rolled).await;
+    assert_eq!((&rolled["push"]["state"], &rolled["push"]["hosts_ok"]), (&json!("succeeded"), &json!(2)), "{rolled:#}");
+    assert_eq!(rolled["questions"].as_array().unwrap().len(), 2, "{rolled:#}");
+    for host in &HOSTS[..2] {
+        let current = house.fleet.host(host).unwrap().srv_dir().join("web/current");
+        assert!(std::fs::read_link(current).unwrap().ends_with(build(&good)), "{host}");
+    }
+
+    // By the command line with --ask, and no: it is cancelled, and says what is true.
+    house.commit().await;
+    let newer = push("qa").await;
+    assert_eq!(newer["push"]["state"], "succeeded", "{newer:#}");
+    let asked = house.olga_says(&["rollback", "web", "qa", "--reason", "so", "--ask"]).await;
+    assert_eq!(asked.code, Some(0), "{}{}", asked.out, asked.err);
+    let refused = newer["push"]["id"].as_i64().unwrap() + 1;
+    until("it asks", async || (!house.push(refused).await["push"]["question"].is_null()).then_some(())).await;
+    assert_eq!(house.olga_says(&["confirm", "--no", &refused.to_string(), "--reason", "stay"]).await.code, Some(0));
+    let refused = house.ended(refused).await;
+    assert_eq!(refused["push"]["state"], "cancelled", "{refused:#}");
+    let why = refused["push"]["why"].as_str().unwrap();
+    let sha = good["push"]["sha"].as_str().unwrap();
+    assert!(why.starts_with(&format!("{} is back on all 2 hosts; ", &sha[..7])) && why.contains("with no"), "{why}");
+
+    // A stage that is taken out of the file and put back has its history and its rollback again.
+    let qa = push("qa").await;
+    assert_eq!(qa["push"]["state"], "succeeded", "{qa:#}");
+    let one = push("princess").await;
+    house.commit().await;
+    push("qa").await;
+    let two = push("princess").await;
+    assert_eq!((&one["push"]["state"], &two["push"]["state"]), (&json!("succeeded"), &json!("succeeded")), "{two:#}");
+    let file = house.dir.path().join("stacks/web.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let without = text.split("[[stage]]\nname = \"princess\"").next().unwrap().to_owned();
+    let stages = async || house.street().await["stages"].as_array().unwrap().len();
+    std::fs::write(&file, &without).unwrap();
+    until("the stage is gone", async || (stages().await == 1).then_some(())).await;
+    let gone = house.get("/api/v1/stacks/web/stages/princess/rollback").await;
+    assert!(gone.status == 404 && gone.text.contains("stage princess of web does not exist"), "{}", gone.text);
+    let listed = house.get("/api/v1/pushes?stage=princess").await.text;
+    assert!(listed.contains(&build(&two)), "history stays: {listed}");
+    assert_eq!(house.get(&format!("/pushes/{}", two["push"]["id"])).await.status, 200, "and its pages");
+    std::fs::write(&file, &text).unwrap();
+    until("the stage is there again", async || (stages().await == 2).then_some(())).await;
+    assert_eq!(house.stage("princess").await["current"]["build"], json!(build(&two)));
+    let back = house.get("/api/v1/stacks/web/stages/princess/rollback").await;
+    let back: Value = serde_json::from_str(&back.text).unwrap();
+    assert_eq!((&back["to"]["build"], &back["from"]["build"]), (&json!(build(&one)), &json!(build(&two))), "{back:#}");
 }
