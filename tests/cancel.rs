@@ -3,6 +3,7 @@
 //! moments come again with `PUSHBUTTON_SEED`.
 
 use crate::house::browser::Browser;
+use crate::house::chance::{Dice, seed};
 use crate::house::{House, Plans, got, until};
 use pushbutton::client::http::{Client, Sent};
 use pushbutton::web::push_host;
@@ -27,18 +28,6 @@ const TEMPERS: [(&str, &str); 6] = [
     ("endless", r#"exec sh -c 'while :; do echo and on; sleep 0.01; done' "$M""#),
     ("stopped", r#"exec sh -c 'kill -STOP $$; sleep 1000; :' "$M""#),
 ];
-
-/// Numbers that look random, the same for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
 
 /// What the hosts themselves say of a push: the processes that are left of it.
 fn left(house: &House, mark: &str) -> Vec<(&'static str, String)> {
@@ -118,10 +107,7 @@ async fn cancelled_at_some_moment(house: &House, person: &mut Client, stack: &st
 
 #[tokio::test]
 async fn a_push_cancelled_at_any_moment_leaves_no_process_on_any_host_or_the_page_names_it() {
-    let seed = std::env::var("PUSHBUTTON_SEED").ok().and_then(|seed| seed.parse().ok());
-    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos();
-    let seed: u64 = seed.unwrap_or(u64::from(clock) | 1);
-    println!("PUSHBUTTON_SEED={seed}");
+    let seed = seed();
     let house = House::build(Plans { qa: &HOSTS, ..Plans::default() }).await;
     for (temper, script) in TEMPERS {
         let stack = format!(

@@ -1,9 +1,9 @@
 //! Hosts that are broken in every way we know, several at once in one push, on real hosts: under each policy every host ends
 //! with its own result, the counts add up, and nothing flips that may not.
 
-use crate::house::{House, Plans, served, tree, until};
+use crate::house::{House, Plans, served, tells, tree, until};
 use crate::policy::{results, with};
-use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
+use pushbutton::demo::irc::{IrcServer, IrcWitness};
 use pushbutton::demo::mail::MailCatcher;
 use pushbutton::demo::trouble::How;
 use pushbutton::journal::HostResult;
@@ -155,12 +155,7 @@ async fn at_rollback_what_was_live_goes_back_onto_what_was_touched_and_everybody
     let irc = IrcServer::start(&dir.path().join("irc")).await.unwrap();
     let witness = IrcWitness::join(irc.address(), "watcher", None).await.unwrap();
     let mail = MailCatcher::start(&dir.path().join("mail")).await.unwrap();
-    let config = format!(
-        "[irc]\nserver = \"127.0.0.1\"\nport = {}\ntls = false\nchannel = \"{CHANNEL}\"\n\
-         [email]\nserver = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"push@example.com\"\nto = [\"team@example.com\"]\n",
-        irc.address().port(),
-        mail.address().port()
-    );
+    let config = tells(&irc, &mail);
     let commands = r#"
       { release = "/srv/web" },
       { activate = "/srv/web" },

@@ -3,6 +3,7 @@
 //! at the same moments. `PUSHBUTTON_ROUNDS` says how often; `script/prove` takes 200.
 
 use crate::cli::pushbutton;
+use crate::house::chance::{Dice, seed};
 use crate::house::{House, Plans, got, kill, until};
 use pushbutton::client::http::{Client, Sent};
 use pushbutton::web::push_host;
@@ -21,22 +22,6 @@ enum Victim {
     Runner,
     Both,
     Masters,
-}
-
-/// Numbers that look random, the same for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
-
-fn from_environment(name: &str) -> Option<u64> {
-    std::env::var(name).ok().and_then(|value| value.parse().ok())
 }
 
 /// The ssh processes that keep connections for this data directory, found by their sockets in their arguments.
@@ -138,13 +123,11 @@ async fn one_round(house: &mut House, round: u64, dice: &mut Dice) -> i64 {
 
 #[tokio::test]
 async fn whoever_is_killed_whenever_each_press_has_an_end_hosts_run_what_the_ledger_says_and_nothing_is_left() {
-    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos();
-    let seed = from_environment("PUSHBUTTON_SEED").unwrap_or(u64::from(clock) | 1);
-    println!("PUSHBUTTON_SEED={seed}");
-    let mut dice = Dice(seed | 1);
+    let mut dice = Dice(seed() | 1);
     let mut house = House::build(Plans { qa: &HOSTS, commands: COMMANDS, ..Plans::default() }).await;
     let mut acknowledged = Vec::new();
-    for round in 0..from_environment("PUSHBUTTON_ROUNDS").unwrap_or(20) {
+    let rounds = std::env::var("PUSHBUTTON_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
+    for round in 0..rounds.unwrap_or(20) {
         acknowledged.push(one_round(&mut house, round, &mut dice).await);
     }
     for id in &acknowledged {

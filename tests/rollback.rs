@@ -1,8 +1,8 @@
 //! The way back, and going on: a rollback puts back byte for byte what was there (promise 14), a resume does what is left
 //! and nothing twice; what a bad push leaves in doubt holds the stack until one of them has settled it (promise 15).
 
-use crate::house::{Got, House, Plans, kill, listing, tree, until};
-use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
+use crate::house::{Got, House, Plans, kill, listing, tells, tree, until};
+use pushbutton::demo::irc::{IrcServer, IrcWitness};
 use pushbutton::demo::mail::MailCatcher;
 use pushbutton::process::Program;
 use serde_json::{Value, json};
@@ -75,12 +75,7 @@ async fn a_rollback_puts_back_every_byte_without_bringing_it_and_says_so_everywh
     let irc = IrcServer::start(&dir.path().join("irc")).await.unwrap();
     let witness = IrcWitness::join(irc.address(), "watcher", None).await.unwrap();
     let mail = MailCatcher::start(&dir.path().join("mail")).await.unwrap();
-    let config = format!(
-        "[irc]\nserver = \"127.0.0.1\"\nport = {}\ntls = false\nchannel = \"{CHANNEL}\"\n\
-         [email]\nserver = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"push@example.com\"\nto = [\"team@example.com\"]\n",
-        irc.address().port(),
-        mail.address().port()
-    );
+    let config = tells(&irc, &mail);
     let house = House::build(Plans { qa: &HOSTS, prod: &["web001"], config, ..Plans::default() }).await;
     let first = house.push_well("qa").await;
     let before: Vec<_> = HOSTS.iter().map(|host| house.live(host)).collect();

@@ -1,10 +1,10 @@
 //! No secret is stored or shown (promise 19): commands that print it in a dozen ways, on the push host and on a host, leave
 //! no trace of it in anything that Pushbutton keeps, shows or tells, nor in any argument list.
 
-use crate::house::{House, Plans, until};
+use crate::house::{House, Plans, tells, until};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
-use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
+use pushbutton::demo::irc::{IrcServer, IrcWitness};
 use pushbutton::demo::mail::MailCatcher;
 use pushbutton::process::Program;
 use serde_json::json;
@@ -176,12 +176,7 @@ async fn a_password_in_an_address_is_in_nothing_that_anybody_reads_wherever_it_c
     let irc = IrcServer::start(&dir.path().join("irc")).await.unwrap();
     let witness = IrcWitness::join(irc.address(), "watcher", None).await.unwrap();
     let mail = MailCatcher::start(&dir.path().join("mail")).await.unwrap();
-    let config = format!(
-        "[irc]\nserver = \"127.0.0.1\"\nport = {}\ntls = false\nchannel = \"{CHANNEL}\"\n\
-         [email]\nserver = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"push@example.com\"\nto = [\"team@example.com\"]\n",
-        irc.address().port(),
-        mail.address().port()
-    );
+    let config = tells(&irc, &mail);
     // From a commit, from what commands say on both ends, from a link, and from the last words of a failure.
     let commands = r#"{ release = "/srv/web" }, { activate = "/srv/web" }, { run = "cat /srv/url; cat /srv/url >&2" },
         { run = "echo cannot reach $(cat /srv/url) >&2; exit 3" }"#;

@@ -2,13 +2,11 @@
 //! from a backup, says so on every page until a person has looked: two servers must never push from one history. It must
 //! never keep anybody from pushing by itself: the machine that is gone cannot be asked.
 
-use super::{Case, Decision, Desk, Refusal, one_line};
+use super::{Case, Decision, Desk, Refusal, one_line, runner};
 use crate::ledger::audit;
 use crate::stack::Who;
 use crate::time::At;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -62,11 +60,7 @@ fn this_machine() -> (String, String) {
 }
 
 fn write(data: &Path, id: &str, name: &str) -> io::Result<()> {
-    let draft = file_in(data).with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(format!("{id}\t{name}\t\n").as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&draft, file_in(data))
+    runner::write_whole(&file_in(data), &format!("{id}\t{name}\t\n"))
 }
 
 /// What the file says, where it is not this machine's.

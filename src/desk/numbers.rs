@@ -93,14 +93,18 @@ impl Desk {
         Ok(SeenNewer::new(&hosts, next, known))
     }
 
-    /// Refuses a press that hosts are known to refuse.
-    pub(super) async fn numbers_fit(&self, stack: &StackName) -> Decision<()> {
+    async fn newer_than_ours(&self, stack: &StackName) -> Answer<Option<SeenNewer>> {
         let (desk, name) = (self.me.clone(), stack.clone());
-        let newer = self.ledger.read(move |connection| match desk.upgrade() {
+        let read = self.ledger.read(move |connection| match desk.upgrade() {
             Some(desk) => desk.seen_newer(connection, &name),
             None => Ok(None),
         });
-        match newer.await? {
+        read.await
+    }
+
+    /// Refuses a press that hosts are known to refuse.
+    pub(super) async fn numbers_fit(&self, stack: &StackName) -> Decision<()> {
+        match self.newer_than_ours(stack).await? {
             Some(newer) => Err(Refusal::Nothing { case: Case::SeenNewer, why: newer.why }),
             None => Ok(()),
         }
@@ -113,8 +117,7 @@ impl Desk {
         let mut asked = Vec::new();
         for host in &hosts {
             if anew || !self.has_said_lately(&stack.name, host) {
-                let lock = format!("{}@{}", stack.name, host.lock_name());
-                asked.push(self.ask_one(host.clone(), lock));
+                asked.push(self.ask_one(host.clone(), host.lock_of(&stack.name)));
             }
         }
         let said: Vec<Option<(String, i64)>> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
@@ -154,12 +157,7 @@ impl Desk {
         // A desk that keeps no hosts connected has not heard of them yet.
         self.check_hosts(name, &[]).await?;
         self.ask_seen(&stack, true).await;
-        let (desk, asked) = (self.me.clone(), name.clone());
-        let newer = self.ledger.read(move |connection| match desk.upgrade() {
-            Some(desk) => desk.seen_newer(connection, &asked),
-            None => Ok(None),
-        });
-        let Some(newer) = newer.await? else {
+        let Some(newer) = self.newer_than_ours(name).await? else {
             let why = format!("no host of {name} that answers has seen a newer push than this server's next");
             return Err(Refusal::Nothing { case: Case::NumbersFit, why });
         };

@@ -78,13 +78,21 @@ pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
 
 fn write_plan(dir: &PushDir, plan: &str) -> io::Result<()> {
     make_dir(dir)?;
-    let draft = dir.plan().with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(plan.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&draft, dir.plan())?;
-    sync_dir(dir.dir())?;
+    write_whole(&dir.plan(), plan)?;
     dir.dir().parent().map_or(Ok(()), sync_dir)
+}
+
+/// Writes a file that only the server may read, in the place of an earlier one: whole and durable, or not at all.
+///
+/// # Errors
+/// What the system said.
+pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let draft = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&draft, path)?;
+    path.parent().map_or(Ok(()), sync_dir)
 }
 
 /// Takes the runner's lock; none when the runner lives. As long as the file is kept, no runner can begin.

@@ -9,7 +9,6 @@ use crate::plan::shell::LOCATE;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 /// How long a host may take: it starts some thirty small programs.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -135,18 +134,8 @@ pub async fn look(on: &Connection, places: &[(Use, String)]) -> Result<Facts, St
         Use::Rsync => "rsync",
     };
     let lines: Vec<String> = places.iter().map(|(kind, path)| format!("{}\t{path}", word(*kind))).collect();
-    let task = Task {
-        script: script(),
-        values: BTreeMap::from([("PUSH_PLACES".to_owned(), lines.join("\n"))]),
-        timeout: LIMIT,
-        lease_s: 2 * LIMIT.as_secs(),
-        grace_s: 1,
-        lock: None,
-        // Without a lock there is nothing to fence.
-        fence: "0.0".to_owned(),
-        cancel: CancellationToken::new(),
-        mask: std::sync::Arc::default(),
-    };
+    let values = BTreeMap::from([("PUSH_PLACES".to_owned(), lines.join("\n"))]);
+    let task = Task::question(script(), values, LIMIT);
     // What it says on standard error helps nobody: the answer is whole, or none.
     let (lines, _) = mpsc::channel(1);
     let (ending, said) = ask(on, &task, &lines, MOST).await;

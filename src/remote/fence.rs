@@ -5,10 +5,8 @@ use super::guard::ask;
 use super::masters::Connection;
 use super::{Ending, Task};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 /// Says what the guard wrote down; `0.0` where it never did.
 const SEEN: &str =
@@ -21,18 +19,8 @@ const LONGEST: usize = 64;
 /// The number of the newest push of a stack that a host has seen, 0 where it saw none; none when it gave no clear answer.
 /// `lock` is the name of the stack's lock there.
 pub async fn newest_push(on: &Connection, lock: &str) -> Option<i64> {
-    let task = Task {
-        script: SEEN.to_owned(),
-        values: BTreeMap::from([("PUSH_LOCK".to_owned(), lock.to_owned())]),
-        timeout: LIMIT,
-        lease_s: 2 * LIMIT.as_secs(),
-        grace_s: 1,
-        // Without a lock there is nothing to fence: it waits for no push that runs there.
-        lock: None,
-        fence: "0.0".to_owned(),
-        cancel: CancellationToken::new(),
-        mask: Arc::default(),
-    };
+    let values = BTreeMap::from([("PUSH_LOCK".to_owned(), lock.to_owned())]);
+    let task = Task::question(SEEN, values, LIMIT);
     let (lines, _) = mpsc::channel(1);
     match ask(on, &task, &lines, LONGEST).await {
         (Ending::Exited(0), said) => number(&String::from_utf8_lossy(&said)),

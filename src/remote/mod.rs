@@ -50,6 +50,24 @@ pub struct Task {
     pub mask: Arc<output::Mask>,
 }
 
+impl Task {
+    /// A question of our own, which changes nothing: it takes no lock, so it waits for no push that works there, and there is
+    /// nothing to fence.
+    fn question(script: impl Into<String>, values: BTreeMap<String, String>, limit: Duration) -> Self {
+        Self {
+            script: script.into(),
+            values,
+            timeout: limit,
+            lease_s: 2 * limit.as_secs(),
+            grace_s: 1,
+            lock: None,
+            fence: "0.0".to_owned(),
+            cancel: CancellationToken::new(),
+            mask: Arc::default(),
+        }
+    }
+}
+
 /// How a task ended, as the guard told it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {

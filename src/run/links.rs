@@ -1,6 +1,6 @@
 //! What a host had at `current` before a push, and how it gets that back. A host goes back to exactly what it had: to the build that
 //! was live where it ran that, and otherwise, link by link, to whatever else was there: nothing, somebody's site, another release. It
-//! must never touch a link that this push has not flipped, and never call a host back that did not say so. Called by the way back.
+//! must never touch a link that this push has not flipped, and never call a host back that did not say so. Called by the rollback.
 
 use super::recorder::Place;
 use super::step::Outcome;
@@ -158,7 +158,7 @@ impl Walk {
         tokio::join!(work, self.write_down(&place, command, from)).0
     }
 
-    /// Where a command of the way back puts a link back as it was, that directory.
+    /// Where a command of the rollback puts a link back as it was, that directory.
     pub(super) fn link_of<'a>(&self, command: &'a PlannedCommand, host: Option<&Host>) -> Option<&'a str> {
         match (command.part, &command.form, host) {
             (Part::Undo, PlannedForm::Activate { dir }, Some(host)) if self.put_back.has(host, dir) => Some(dir),

@@ -1,5 +1,5 @@
 //! Old releases go when all is done, on the hosts that came to the end of a push that went well. It must never change how the push
-//! ends, and never run while a command may still fail: what it removes is what a way back would need. Called by the walk.
+//! ends, and never run while a command may still fail: what it removes is what a rollback would need. Called by the walk.
 
 use super::recorder::Place;
 use super::verdict::End;

@@ -241,7 +241,7 @@ impl Walk {
             timeout: Duration::from_secs(command.timeout_s),
             lease_s: self.assignment.lease_s,
             grace_s: self.assignment.grace_s,
-            lock: host.map(|host| format!("{}@{}", self.assignment.plan.stack, host.lock_name())),
+            lock: host.map(|host| host.lock_of(&self.assignment.plan.stack)),
             fence: format!("{}.1", self.assignment.push),
             cancel: self.until_cancelled(command),
             mask: Arc::clone(&self.secrets.mask),

@@ -65,7 +65,7 @@ pub struct Walk {
     pub(super) unknown: BTreeSet<String>,
     /// What a way back would have to undo.
     pub(super) trail: Trail,
-    /// The links that go back as they were, on the way back.
+    /// The links that a rollback puts back as they were.
     pub(super) put_back: Links,
     /// What is looked at on all hosts before any flips.
     pub(super) ahead: Ahead,

@@ -1,6 +1,7 @@
 //! One host as a stack file names it: `[user@]name[:port]`, and the jump host that leads to it: `web1 via bastion`. It must
 //! never hold anything but plain names and addresses, so that they are safe as words of ssh's argument list and in a page.
 
+use super::StackName;
 use super::name::BadName;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -43,8 +44,13 @@ impl Host {
     }
 
     /// The name as a plain word for a file on the host.
-    pub fn lock_name(&self) -> String {
+    fn lock_name(&self) -> String {
         self.name.replace(['[', ']'], "").replace('%', "-")
+    }
+
+    /// The name of a stack's lock on it, `web@web041`.
+    pub fn lock_of(&self, stack: &StackName) -> String {
+        format!("{stack}@{}", self.lock_name())
     }
 
     /// The user to sign in as, when the stack file says one.

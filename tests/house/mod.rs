@@ -2,10 +2,13 @@
 //! spoken to over HTTP only. Everything lies in one temporary directory and ends with it.
 
 pub mod browser;
+pub mod chance;
 mod look;
 
 use pushbutton::demo::fleet::Fleet;
 use pushbutton::demo::http::{Client, Events, Sent, form_value};
+use pushbutton::demo::irc::{CHANNEL, IrcServer};
+use pushbutton::demo::mail::MailCatcher;
 use pushbutton::demo::repo::Shop;
 use pushbutton::process::Program;
 use serde_json::{Value, json};
@@ -362,6 +365,16 @@ pub async fn got(answer: pushbutton::demo::http::Answer) -> std::io::Result<Got>
 /// Ends a process of ours the hard way.
 pub fn kill(pid: i32) {
     let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+}
+
+/// The tables of `config.toml` that tell this IRC server and this mail server.
+pub fn tells(irc: &IrcServer, mail: &MailCatcher) -> String {
+    format!(
+        "[irc]\nserver = \"127.0.0.1\"\nport = {}\ntls = false\nchannel = \"{CHANNEL}\"\n\
+         [email]\nserver = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"push@example.com\"\nto = [\"team@example.com\"]\n",
+        irc.address().port(),
+        mail.address().port()
+    )
 }
 
 /// A command that waits on each host for the file `/tmp/NAME`, so that a test decides how long it runs.

@@ -1,4 +1,4 @@
-//! What touches `current`: the flip to a verified release, the look before any host flips, and the way back to what was there before,
+//! What touches `current`: the flip to a verified release, the look before any host flips, and the rollback to what was there before,
 //! word for word. It must never replace a directory or a file, nor anything that somebody else put there since. Called by the runner.
 
 use super::{BuildOnDisk, FEW, MANY, Visit, obstacle, scripts};
@@ -56,7 +56,7 @@ pub async fn ready(
     }
 }
 
-/// What became of `current` on the way back to what it was.
+/// What became of `current` when it went back to what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PutBack {
     /// It is as it was before this push: what it is, in words.

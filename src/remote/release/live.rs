@@ -10,7 +10,6 @@ use crate::remote::{Ending, Line, Lines, Task};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 /// How long a host may take to say what it runs.
 const LOOK_LIMIT: Duration = Duration::from_secs(10);
@@ -101,18 +100,7 @@ impl Current {
 /// # Errors
 /// Why the host gave no answer.
 pub async fn look(on: &Connection, dirs: &[String]) -> Result<Vec<Seen>, String> {
-    let task = Task {
-        script: String::new(),
-        values: BTreeMap::new(),
-        timeout: LOOK_LIMIT,
-        lease_s: 2 * LOOK_LIMIT.as_secs(),
-        grace_s: 1,
-        lock: None,
-        // Without a lock there is nothing to fence.
-        fence: "0.0".to_owned(),
-        cancel: CancellationToken::new(),
-        mask: std::sync::Arc::default(),
-    };
+    let task = Task::question("", BTreeMap::new(), LOOK_LIMIT);
     // What it says on standard error helps nobody: the answer is whole, or none.
     let (lines, _) = mpsc::channel(1);
     let (ending, seen) = survey(on, dirs, task, &lines).await;

@@ -167,6 +167,16 @@ mod tests {
     }
 
     #[test]
+    fn no_template_lets_text_through_unescaped() {
+        for name in super::super::Templates::iter() {
+            let text = String::from_utf8(super::super::Templates::get(&name).unwrap().data.into_owned()).unwrap();
+            let filters = text.split('|').skip(1).map(str::trim_start);
+            assert!(filters.into_iter().all(|filter| !filter.starts_with("safe")), "{name} has `safe`");
+            assert!(name.ends_with(".html"), "{name} is not escaped");
+        }
+    }
+
+    #[test]
     fn nothing_builds_html_from_text_and_all_stays_small() {
         let (mut bytes, mut on_demand) = (0, 0);
         for name in Files::iter() {

@@ -11,7 +11,10 @@ const COLUMNS: usize = 4;
 /// With more stacks than a screen or two can show, all of them are strips.
 const ROWS: usize = 40;
 
-/// The page, with its rows as they were drawn.
+/// Where `dashboard.html` has its rows. Escaped text never holds a tag or a comment, so nothing else of the page can be this.
+pub(super) const ROWS_HERE: &str = "<!-- rows -->";
+
+/// What stands around the rows.
 #[derive(Debug, Serialize)]
 pub(super) struct Dashboard {
     pub running: Vec<Running>,
@@ -19,8 +22,8 @@ pub(super) struct Dashboard {
     pub columns: Vec<StageTag>,
     /// What is wrong with hosts.
     pub hosts: Vec<String>,
-    /// All rows, drawn from `row.html`.
-    pub rows: String,
+    /// Whether there are stacks.
+    any: bool,
 }
 
 /// What a row is drawn from. Two that are equal look alike.
@@ -115,7 +118,7 @@ pub(super) fn of(frame: &Frame, board: &Board) -> (Dashboard, Vec<Row>) {
         false => row(frame, stack, &columns),
     });
     let rows = rows.collect();
-    (Dashboard { running, columns, hosts: board.hosts.clone(), rows: String::new() }, rows)
+    (Dashboard { running, columns, hosts: board.hosts.clone(), any: !stacks.is_empty() }, rows)
 }
 
 /// The step of the push, if it is the one that the row shows as running.

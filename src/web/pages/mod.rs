@@ -125,9 +125,9 @@ impl Pages {
     /// # Errors
     /// When the template is wrong.
     pub fn dashboard(&self, frame: &Frame, board: &Board) -> Result<String, PageError> {
-        let (mut page, rows) = dashboard::of(frame, board);
-        page.rows = self.rows.drawn(rows, |row| self.row(row))?.concat();
-        self.draw(frame, "dashboard.html", &page)
+        let (page, rows) = dashboard::of(frame, board);
+        let rows = self.rows.drawn(rows, |row| self.row(row))?.concat();
+        Ok(self.draw(frame, "dashboard.html", &page)?.replacen(dashboard::ROWS_HERE, &rows, 1))
     }
 
     fn row(&self, row: &dashboard::Row) -> Result<String, PageError> {
