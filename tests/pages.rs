@@ -31,6 +31,7 @@ pub fn rendered() -> BTreeMap<String, String> {
     the_push_log_keeps_its_filters();
     a_channel_that_does_not_work_is_above_whatever_page();
     strangers_are_asked_who_they_are_and_errors_say_what_to_do();
+    ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password();
     hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first();
     another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone();
     stats_are_drawn_and_stand_beside_as_numbers();
