@@ -3,16 +3,17 @@
 //! and one ends early when a push has reached the host or a person asks. It must never make a page or a push wait, never change
 //! anything on a host, and never end what runs over a connection: the masters belong to nobody.
 
+mod keep;
 mod pause;
+mod standing;
 
-use super::Desk;
-use super::lateness::{Lateness, TICK};
+use super::lateness::Lateness;
 use super::view::{NotReady, Readiness, Shelf};
 use crate::advice::of_stack;
 use crate::remote::masters::{Connection, Failure, Masters};
 use crate::stack::{Host, StackName};
 use crate::time::At;
-use pause::{Pause, pause_after};
+use standing::Standing;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,17 +25,6 @@ use tokio_util::sync::CancellationToken;
 const IN_USE: Duration = Duration::from_secs(10 * 60);
 /// So long before a stack goes out of use, pages are told to look again: one that is still open keeps it in use.
 const LAST_CALL: Duration = Duration::from_secs(30);
-/// *Ready* means a round trip not longer ago than this (TRUST section 4).
-const READY: Duration = Duration::from_secs(15);
-/// How often it is looked which hosts are to be kept, and whether one has fallen silent.
-const LOOK: Duration = Duration::from_secs(1);
-/// Hosts change by the dozen: those of one moment are told together.
-const GATHER: Duration = Duration::from_millis(100);
-/// Losing so much time within one try of a host, we may have slept through its answer.
-const LATE: Duration = Duration::from_secs(1);
-/// After so many tries of that kind a host counts as silent all the same: on a machine that is always too busy, nobody else would
-/// ever find out.
-const LATE_TRIES: u32 = 5;
 /// A person who asks again within this time gets the answer that there is: each refused key counts against us.
 const ANSWERED_FOR: Duration = Duration::from_secs(5);
 
@@ -84,39 +74,6 @@ struct Shown {
     /// How many stacks go out of use soon: a page that still shows one is to say so.
     fading: usize,
     hosts: BTreeMap<Host, (bool, Option<NotReady>)>,
-}
-
-/// How a host is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Standing {
-    /// The first try has not ended.
-    Connecting,
-    /// It answered then, when we had lost so much time ourselves.
-    Answered(Instant, At, Duration),
-    /// It cannot be reached, in words, and since when.
-    Failed(String, At),
-}
-
-impl Standing {
-    /// Whether it has answered lately; `lost` is how much time we have lost ourselves by now: what we slept through is not its
-    /// silence.
-    fn is_ready(&self, lost: Duration) -> bool {
-        match self {
-            Self::Answered(when, _, before) => when.elapsed() <= READY + lost.saturating_sub(*before),
-            Self::Connecting | Self::Failed(..) => false,
-        }
-    }
-
-    /// Why it is not ready, and since when; none when it is, or is not known yet.
-    fn not_ready(&self, host: &Host, lost: Duration) -> Option<NotReady> {
-        let (why, since) = match self {
-            Self::Connecting => return None,
-            Self::Answered(..) if self.is_ready(lost) => return None,
-            Self::Answered(_, at, _) => (format!("{host} has stopped answering"), at),
-            Self::Failed(why, at) => (why.clone(), at),
-        };
-        Some(NotReady { host: host.name().to_owned(), why, since: since.to_string() })
-    }
 }
 
 impl Warm {
@@ -298,64 +255,6 @@ impl Warm {
         self.note(host, &tried);
         answer
     }
-
-    /// Has the hosts tried at once that a push, or anybody else, has just heard.
-    fn try_who_was_heard(&self) {
-        let Ok(masters) = &self.masters else { return };
-        let lost = self.lost();
-        let failed = |(host, kept): (&Host, &Kept)| {
-            let failed = kept.standing != Standing::Connecting && !kept.standing.is_ready(lost);
-            failed.then(|| (host.clone(), Arc::clone(&kept.at_once)))
-        };
-        let failed: Vec<_> = self.state().hosts.iter().filter_map(failed).collect();
-        for (_, at_once) in failed.iter().filter(|(host, _)| masters.was_heard(host)) {
-            at_once.notify_one();
-        }
-    }
-
-    /// Lets the clock tick for ever.
-    async fn keep_time(&self) {
-        loop {
-            self.clock.tick(Instant::now());
-            tokio::time::sleep(TICK).await;
-        }
-    }
-
-    /// Checks one host for ever; `is_looked_at` says whether anybody has a page open.
-    async fn keep(&self, host: Host, at_once: Arc<Notify>, is_looked_at: impl Fn() -> bool) {
-        let Ok(masters) = &self.masters else { return };
-        let (mut failures, mut ours) = (0, 0);
-        loop {
-            let before = self.lost();
-            let tried = masters.try_connect(&host).await.map(drop);
-            ours = if is_ours(tried.is_err(), self.lost().saturating_sub(before), ours) { ours + 1 } else { 0 };
-            if ours > 0 {
-                // It says nothing about the host, so what was known of it stands; it is asked again at once.
-                tracing::warn!(%host, "this machine was too busy to hear whether a host answers; it is asked again");
-                continue;
-            }
-            self.note(&host, &tried);
-            let pause = match tried {
-                Ok(()) => {
-                    failures = 0;
-                    Pause { looked_at: self.every, unseen: self.every }
-                }
-                Err(failure) => {
-                    failures += 1;
-                    pause_after(failures, failure.again)
-                }
-            };
-            tokio::select! {
-                () = pause.pass(&is_looked_at) => {}
-                () = at_once.notified() => failures = 0,
-            }
-        }
-    }
-}
-
-/// Whether a try failed because we were late ourselves: we lost so much time in it, and it is not the same again and again.
-fn is_ours(failed: bool, lost: Duration, before: u32) -> bool {
-    failed && lost >= LATE && before < LATE_TRIES
 }
 
 /// The stacks, most wanted first, whose hosts fit into `most`, with these hosts. One that does not fit is left out whole:
@@ -372,59 +271,6 @@ fn within(
         }
     }
     (kept, hosts)
-}
-
-impl Desk {
-    /// Counts somebody who has a page open, until what is returned is dropped.
-    pub fn looking(&self) -> Arc<()> {
-        Arc::clone(&self.looking)
-    }
-
-    /// Whether anybody has a page open, of whatever stack: those of a hidden tab are not.
-    fn is_looked_at(&self) -> bool {
-        Arc::strong_count(&self.looking) > 1
-    }
-
-    /// Keeps one checking task for each host of the stacks in use, until `stop`.
-    pub(super) async fn keep_warm(&self, stop: CancellationToken) {
-        if self.warm.most == 0 {
-            return;
-        }
-        let mut told = None;
-        let clock = self.me.upgrade().map(|desk| {
-            let stop = stop.child_token();
-            let end_with_us = stop.clone().drop_guard();
-            self.spawn(async move {
-                tokio::select! { () = stop.cancelled() => {}, () = desk.warm.keep_time() => {} }
-            });
-            end_with_us
-        });
-        let _clock = clock;
-        loop {
-            for (host, at_once, token) in self.warm.decide(&self.shelf(), &stop) {
-                let Some(desk) = self.me.upgrade() else { return };
-                let until = token.clone();
-                self.spawn(self.health.clone().finish("keep a host connected", token, move || {
-                    let (desk, host, at_once, token) = (Arc::clone(&desk), host.clone(), Arc::clone(&at_once), until.clone());
-                    async move {
-                        tokio::select! { biased; () = token.cancelled() => {}, () = desk.warm.keep(host, at_once, || desk.is_looked_at()) => {} }
-                    }
-                }));
-            }
-            let shown = Some(self.warm.shown());
-            if told != shown {
-                told = shown;
-                self.changed();
-            }
-            self.probe_what_is_due();
-            self.warm.try_who_was_heard();
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(LOOK) => {}
-                () = self.warm.nudge.notified() => tokio::time::sleep(GATHER).await,
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -452,34 +298,5 @@ mod tests {
         assert_eq!(kept(3), ("api web".to_owned(), 3), "hosts that two stacks share count once");
         assert_eq!(kept(4), ("api search web".to_owned(), 4));
         assert_eq!(kept(5), ("api big search web".to_owned(), 5));
-    }
-
-    #[test]
-    fn a_host_is_ready_only_for_a_while_after_it_answered() {
-        let host: Host = "deploy@web1".parse().unwrap();
-        let at = At::from_millis(1_795_255_200_000);
-        let none = Duration::ZERO;
-        let ready = Standing::Answered(Instant::now(), at, none);
-        assert!(ready.is_ready(none) && ready.not_ready(&host, none).is_none());
-        let Some(long_ago) = Instant::now().checked_sub(READY * 2) else { return };
-        let silent = Standing::Answered(long_ago, at, none).not_ready(&host, none).unwrap();
-        assert_eq!((silent.host.as_str(), silent.why.as_str()), ("web1", "deploy@web1 has stopped answering"));
-        assert_eq!(silent.since, at.to_string());
-        assert!(!Standing::Connecting.is_ready(none) && Standing::Connecting.not_ready(&host, none).is_none());
-    }
-
-    #[test]
-    fn time_that_we_lost_ourselves_is_not_taken_for_a_hosts_silence() {
-        let (host, at): (Host, _) = ("web1".parse().unwrap(), At::from_millis(0));
-        let Some(long_ago) = Instant::now().checked_sub(READY * 2) else { return };
-        let lost = |seconds| Duration::from_secs(seconds);
-        let answered = Standing::Answered(long_ago, at, lost(100));
-        assert!(answered.not_ready(&host, lost(100)).is_some(), "we were awake all the time");
-        assert!(answered.not_ready(&host, lost(110)).is_some(), "and silent for longer than we slept");
-        assert!(answered.not_ready(&host, lost(120)).is_none(), "for most of that time we could not have heard it");
-
-        assert!(!is_ours(true, lost(0), 0) && !is_ours(false, lost(60), 0));
-        assert!(is_ours(true, lost(3), 0) && is_ours(true, lost(3), LATE_TRIES - 1));
-        assert!(!is_ours(true, lost(3), LATE_TRIES), "not for ever");
     }
 }

@@ -5,17 +5,17 @@
 mod locate;
 mod relay;
 mod texts;
+mod words;
 
 pub use locate::LOCATE;
 
 use super::{BuildFrom, Part, Plan, PlannedCommand, PlannedForm};
 use crate::stack::script::Piece;
-use crate::stack::{
-    Address, BuildId, Check, FanOut, Host, Release, Rsync, Script, SecretSource, Source, VariablePath, Who,
-};
+use crate::stack::{Address, BuildId, Check, FanOut, Release, Rsync, Script, SecretSource, Source, VariablePath, Who};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use texts::{FLIP, FUNCTIONS, PREPARE, READ_BACK, SECRETS};
+use words::{block, by_hand, document, place, quoted};
 
 /// Where things lie on the push host, and whose hand it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -367,148 +367,10 @@ fn on_host(script: &str, dir: &str, build: &BuildId) -> String {
     format!("  {{ located; cat {}  }} | remote \"$1\" /bin/sh -s\n", document(&script))
 }
 
-/// A script as the shell takes it from its input: read whole before it begins, and without that input.
-fn block(script: &Script) -> String {
-    format!("{{\n{}\n}} </dev/null\n", script.text)
-}
-
-/// A here-document that nothing is expanded in.
-fn document(text: &str) -> String {
-    let mut words = ('A'..='Z').flat_map(|first| ["", "_", "__"].map(|more| format!("{first}_END{more}")));
-    let end = words.find(|end| !text.lines().any(|line| looks_like(line, end))).unwrap_or_else(|| {
-        let longest = text.lines().map(str::len).max().unwrap_or(0);
-        format!("END{}", "_".repeat(longest))
-    });
-    format!("<<'{end}'\n{text}{end}\n")
-}
-
-/// Whether a shell may take a line for the end of a document. dash, which compares them byte by byte, also loses a byte of a
-/// line that begins like the end and goes on with a letter beyond ASCII.
-fn looks_like(line: &str, end: &str) -> bool {
-    let same = line.bytes().zip(end.bytes()).take_while(|(one, other)| one == other).count();
-    line == end || (same > 0 && line.as_bytes().get(same).is_some_and(|byte| !byte.is_ascii()))
-}
-
 fn ssh_options(hand: &ByHand) -> String {
     let config = hand.ssh_config.as_ref().map(|file| format!("-F {} ", quoted(&file.display().to_string())));
     format!("{}-o BatchMode=yes -o StrictHostKeyChecking=yes", config.unwrap_or_default())
 }
 
-/// One word of a shell, whatever it holds.
-/// A host as the script's functions take it.
-fn place(host: &Host) -> String {
-    let user = host.user().map(|user| format!("{user}@")).unwrap_or_default();
-    let port = host.port().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{user}{}{port}", host.bracketed())
-}
-
-/// The same as a word of a list.
-fn by_hand(host: &Host) -> String {
-    let place = place(host);
-    if place.contains(['[', '\\', '%']) { quoted(&place) } else { place }
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::process::Program;
-    use proptest::prelude::*;
-    use std::time::Duration;
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
-
-        #[test]
-        fn a_quoted_value_is_the_same_value_to_every_shell(value in "([A-C_é]|[ -~é\n\t]){0,40}") {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
-                let text = format!("export V={}\nprintf %s. \"$V\"", quoted(&value));
-                let text = format!("eval \"$(cat {})\"", document(&format!("{text}\n")));
-                let program = Program::new(shell[0]).args(&shell[1..]).args(["-c", &text]);
-                let output = runtime.block_on(program.output(Duration::from_secs(20))).unwrap();
-                prop_assert_eq!(String::from_utf8_lossy(&output.stdout).into_owned(), format!("{value}."));
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn a_secret_comes_to_the_other_shell_as_it_is_by_hand() {
-        let value = "c4n'ary-\"$x `y` \\ \\n %s\nits second line";
-        let text = format!(
-            "{}\neval \"$(secrets)\"\nprintf %s. \"$PUSH_SECRET_A\"",
-            SECRETS.replace("NAMES", "PUSH_SECRET_A")
-        );
-        for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
-            let program = Program::new(shell[0]).args(&shell[1..]).args(["-c", &text]).env("PUSH_SECRET_A", value);
-            let output = program.output(Duration::from_secs(20)).await.unwrap();
-            assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{value}."), "{shell:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_jump_host_by_hand_is_what_ssh_must_read_whoever_signs_in_there() {
-        let jump: Host = r"DOM\user@[fe80::1%eth0]:2222".parse().unwrap();
-        let place = quoted(&place(&"DOM\\deploy@[::1]:2201".parse().unwrap()));
-        let text = format!("case {place} in\n{}esac", way(&["'other'".to_owned(), place.clone()], &jump.jump_word()));
-        for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
-            let program = Program::new(shell[0]).args(&shell[1..]).args(["-c", &text]);
-            let output = program.output(Duration::from_secs(20)).await.unwrap();
-            assert_eq!(
-                String::from_utf8_lossy(&output.stdout),
-                "DOM\\\\user@[fe80::1%%eth0]:2222\n",
-                "{shell:?}: {text}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_path_by_hand_is_one_word_and_a_value_that_leads_elsewhere_stops_the_script() {
-        let what = |from: &str, to: &str| Rsync {
-            from: from.parse().unwrap(),
-            to: to.parse().unwrap(),
-            delete: true,
-            exclude: vec![],
-            options: vec![],
-            compress: false,
-        };
-        let values = |branch: &str| {
-            BTreeMap::from(
-                [("PUSH_REF", branch), ("PUSH_SHA", "3f2c1ab")]
-                    .map(|(name, value)| (name.to_owned(), value.to_owned())),
-            )
-        };
-        for (what, branch, expected) in [
-            (what("./", "/srv/a/"), "main", "  copy \"$1\" \"$build\"/'./' '/srv/a/' --delete-delay\n"),
-            (
-                what("{ref}/", "/srv/{sha}-x/"),
-                "main",
-                "  copy \"$1\" \"$build\"/'main/' '/srv/3f2c1ab-x/' --delete-delay\n",
-            ),
-            (
-                what("./", "/srv/{host}/{sha}"),
-                "main",
-                "  parts \"$1\"; name=${host#\\[} name=${name%\\]}\n  copy \"$1\" \"$build\"/'./' '/srv/'\"$name\"'/3f2c1ab' --delete-delay\n",
-            ),
-        ] {
-            assert_eq!(rsync(&what, &values(branch)), expected);
-        }
-        let stopped = rsync(&what("./", "/srv/{ref}/"), &values("it's/x"));
-        assert!(
-            stopped.starts_with("  echo '{ref} in the path /srv/{ref}/ is `it'\\''s/x`, and must")
-                && stopped.ends_with(">&2; exit 1\n"),
-            "{stopped}"
-        );
-    }
-
-    #[test]
-    fn a_document_ends_only_at_its_end() {
-        assert_eq!(document("a\nA_END\n"), "<<'A_END_'\na\nA_END\nA_END_\n");
-        assert_eq!(document("Aé\nB_END\nB_é\n"), "<<'C_END'\nAé\nB_END\nB_é\nC_END\n");
-        let every: String = ('A'..='Z').map(|letter| format!("{letter}é\n")).collect();
-        assert!(document(&every).starts_with("<<'END___'\n"), "longer than any line");
-    }
-}
+mod tests;

@@ -114,7 +114,7 @@ impl Walk {
         let dirs = flipped_dirs(commands);
         let walk = &*self;
         let asked = hosts.iter().flat_map(|host| dirs.iter().map(move |dir| (host, *dir)));
-        let asked = asked.filter(|(host, dir)| walk.trail.has_flipped(commands, host, dir));
+        let asked = asked.filter(|(host, dir)| walk.begun.has_flipped(commands, host, dir));
         let answers = join_all(asked.map(|(host, dir)| async move {
             let had = match (walk.connections.get(host), flip_below(commands, dir)) {
                 (Some(on), Some((number, command))) => walk.had_old(on, number, command, host, dir).await,

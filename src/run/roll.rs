@@ -60,7 +60,7 @@ impl Walk {
 
         let mut verdict = Ok(());
         for strand in &strands {
-            self.trail.note(strand.number, strand.command.part, strand.lock().outcomes.iter());
+            self.begun.note(strand.number, strand.command.part, strand.lock().outcomes.iter());
             // Who was held back before the first flip has not begun anything that would have to be undone.
             strand.lock().outcomes.append(&mut held);
             let Some((fresh, never_begun)) = strand.end(self, &hosts, std::mem::take(&mut refused)).await else {

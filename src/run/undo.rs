@@ -2,6 +2,10 @@
 //! touched, and each is asked what it runs then. It must never begin by itself twice, after a cancel, or in a rollback,
 //! and never call a host back that was not asked. Called by the walk, before `finally`.
 
+mod touched;
+
+pub(super) use touched::{Touched, flipped_dirs};
+
 use super::links::Links;
 use super::recorder::Place;
 use super::verdict::{End, HostOutcome};
@@ -10,7 +14,7 @@ use crate::advice::of_stack;
 use crate::journal::{Ended, Event, HostResult};
 use crate::plan::{OldBuild, Part, PlannedCommand, PlannedForm};
 use crate::remote::release;
-use crate::stack::{Host, OnFailure};
+use crate::stack::Host;
 use futures::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -19,67 +23,6 @@ use std::time::{Duration, Instant};
 const FIND_LIMIT: Duration = Duration::from_secs(12);
 /// Hosts that one sentence names; the rest is on the page.
 const NAMED: usize = 5;
-
-/// What the push has begun where, and whether it is to be undone.
-#[derive(Debug, Default)]
-pub(super) struct Trail {
-    /// The commands of the work that have begun on each host.
-    begun: BTreeMap<Host, BTreeSet<u32>>,
-    asked: bool,
-}
-
-impl Trail {
-    /// Notes where a command has begun; where nothing ran, nothing is to be undone.
-    pub fn note<'a>(&mut self, number: u32, part: Part, outcomes: impl Iterator<Item = &'a HostOutcome>) {
-        let began =
-            |(host, outcome): &'a HostOutcome| host.as_ref().filter(|_| outcome.result != HostResult::Unreachable);
-        for host in outcomes.filter(|_| part == Part::Main).filter_map(began) {
-            self.begun.entry(host.clone()).or_default().insert(number);
-        }
-    }
-
-    /// Notes that a command failed past what may fail.
-    pub fn ask_for_way_back(&mut self, command: &PlannedCommand) {
-        self.asked |= command.part == Part::Main && command.policy.on_failure == OnFailure::Rollback;
-    }
-
-    /// Whether more than a release beside what is live has begun on a host.
-    fn has_changed(&self, commands: &[PlannedCommand], host: &Host) -> bool {
-        let changes = |form: &PlannedForm| {
-            !matches!(form, PlannedForm::Release(_) | PlannedForm::Check(_) | PlannedForm::ReadBack { .. })
-        };
-        self.forms(commands, host).any(changes)
-    }
-
-    /// Whether a flip below a directory has begun on a host.
-    pub(super) fn has_flipped(&self, commands: &[PlannedCommand], host: &Host, dir: &str) -> bool {
-        self.forms(commands, host).any(|form| matches!(form, PlannedForm::Activate { dir: of } if of == dir))
-    }
-
-    fn forms<'a>(&'a self, commands: &'a [PlannedCommand], host: &Host) -> impl Iterator<Item = &'a PlannedForm> {
-        let begun = self.begun.get(host);
-        numbered(commands)
-            .filter(move |(number, _)| begun.is_some_and(|begun| begun.contains(number)))
-            .map(|(_, command)| &command.form)
-    }
-
-    /// Whether a host needs a command of the way back: release and flip only where the flip had begun, everything else
-    /// where anything but a release beside what is live had.
-    fn needs(&self, commands: &[PlannedCommand], host: &Host, form: &PlannedForm, links: &Links) -> bool {
-        let dirs = flipped_dirs(commands);
-        match form {
-            PlannedForm::Activate { dir } => self.has_flipped(commands, host, dir),
-            PlannedForm::ReadBack { dirs } => {
-                links.asked_about(host, dirs).iter().any(|dir| self.has_flipped(commands, host, dir))
-            }
-            // Where the link goes back as it was, the build that was live elsewhere is not brought.
-            PlannedForm::Release(what) if dirs.contains(what.dir.as_str()) => {
-                self.has_flipped(commands, host, &what.dir) && !links.has(host, &what.dir)
-            }
-            _ => self.has_changed(commands, host),
-        }
-    }
-}
 
 /// What is true on a host on which a rollback broke off.
 pub(super) fn what_is_true(number: u32, form: &PlannedForm, what: &str, flipped: bool) -> String {
@@ -90,17 +33,6 @@ pub(super) fn what_is_true(number: u32, form: &PlannedForm, what: &str, flipped:
         (true, PlannedForm::ReadBack { .. }) | (false, _) => format!("command {number}: {what}"),
         (true, _) => format!("the link is back; command {number} failed after it: {what}"),
     }
-}
-
-/// The directories below which a push flips.
-pub(super) fn flipped_dirs(commands: &[PlannedCommand]) -> BTreeSet<&str> {
-    commands
-        .iter()
-        .filter_map(|command| match &command.form {
-            PlannedForm::Activate { dir } => Some(dir.as_str()),
-            _ => None,
-        })
-        .collect()
 }
 
 /// How far the way back has come.
@@ -121,11 +53,11 @@ struct Back {
 impl Walk {
     /// Goes back, if the failure that ended the push asks for it, and says in `end` what came of it.
     pub(super) async fn go_back(&mut self, commands: &[PlannedCommand], end: &mut End) {
-        if !self.trail.asked || end.state != Ended::Failed || self.trail.begun.is_empty() {
+        if !self.begun.asks_for_way_back() || end.state != Ended::Failed {
             return;
         }
         let touched: Vec<Host> =
-            self.assignment.plan.hosts.iter().filter(|host| self.trail.begun.contains_key(host)).cloned().collect();
+            self.assignment.plan.hosts.iter().filter(|host| self.begun.has(host)).cloned().collect();
         let why = end.why.take().unwrap_or_default();
         self.put_back = Links::new(commands, &touched, self.assignment.plan.puts_links_back());
         let old = match self.assignment.plan.old.clone().filter(|_| !self.assignment.plan.puts_links_back()) {
@@ -223,7 +155,7 @@ impl Walk {
     ) {
         let needed: Vec<Host> = touched
             .iter()
-            .filter(|host| self.trail.needs(commands, host, &command.form, &self.put_back))
+            .filter(|host| self.begun.needs(commands, host, &command.form, &self.put_back))
             .cloned()
             .collect();
         if needed.is_empty() {
@@ -266,7 +198,7 @@ impl Walk {
         back: &mut Back,
     ) {
         let needs = |host: &&Host| {
-            step.iter().any(|(_, command)| self.trail.needs(commands, host, &command.form, &self.put_back))
+            step.iter().any(|(_, command)| self.begun.needs(commands, host, &command.form, &self.put_back))
         };
         let needed: Vec<Host> = touched.iter().filter(needs).cloned().collect();
         let silent: Vec<Host> = needed.iter().filter(|host| back.silent.remove(host)).cloned().collect();
@@ -312,7 +244,7 @@ impl Walk {
     async fn ask_the_rest(&mut self, commands: &[PlannedCommand], touched: &[Host], back: &mut Back) {
         let (dirs, last) = (flipped_dirs(commands), u32::try_from(commands.len()).unwrap_or(u32::MAX));
         let asked = touched.iter().filter(|host| !back.away.contains_key(host)).map(|host| async {
-            let left_alone = |dir: &&&str| !self.trail.has_flipped(commands, host, dir);
+            let left_alone = |dir: &&&str| !self.begun.has_flipped(commands, host, dir);
             let dirs: Vec<String> = dirs.iter().filter(left_alone).map(|dir| (*dir).to_owned()).collect();
             let answer = if dirs.is_empty() { Ok(()) } else { self.have_not_flipped(host, &dirs, last).await };
             (host.clone(), answer.err())
@@ -347,31 +279,14 @@ impl Walk {
     fn arrived(&self, commands: &[PlannedCommand], old: &OldBuild, touched: &[Host], back: &Back) -> String {
         let sha = old.sha.short();
         let apart = self.put_back.elsewhere();
-        let as_it_was = |hosts: &BTreeMap<Host, String>| {
-            let named = hosts.iter().take(NAMED).map(|(host, what)| format!("{} as it was ({what})", host.name()));
-            let more = hosts.len().saturating_sub(NAMED);
-            named.chain((more > 0).then(|| format!("{more} more as they were"))).collect::<Vec<_>>().join(", ")
-        };
         if !back.away.is_empty() {
-            let named = back.away.iter().take(NAMED).map(|(host, why)| format!("{} ({why})", host.name()));
-            let more = back.away.len().saturating_sub(NAMED);
-            let named: Vec<String> = named.chain((more > 0).then(|| format!("{more} more"))).collect();
-            // A link that is back is not to be looked for: what failed after it is.
-            let only_after = back.away.keys().all(|host| back.flipped.contains(host));
-            let hosts = format!("{} of {} touched hosts", back.away.len(), touched.len());
-            let all = match only_after {
-                true => format!("{sha} is back, with a failure on {hosts}"),
-                false => format!("{sha} is not back on {hosts}"),
-            };
-            let rest: Vec<&str> =
-                touched.iter().filter(|host| !back.away.contains_key(host)).map(Host::name).take(NAMED).collect();
-            let rest = if rest.is_empty() { String::new() } else { format!("; back: {}", rest.join(", ")) };
-            return format!("{all}: {}{rest}", named.join(", "));
+            return not_all_back(sha, touched, back, &apart);
         }
         if !back.spoilt.is_empty() {
-            return format!("{sha} is back on its hosts, but {}", back.spoilt.join("; "));
+            let others = if apart.is_empty() { String::new() } else { format!("; {}", as_it_was(&apart)) };
+            return format!("{sha} is back on its hosts, but {}{others}", back.spoilt.join("; "));
         }
-        let changed = touched.iter().any(|host| self.trail.has_changed(commands, host));
+        let changed = touched.iter().any(|host| self.begun.has_changed(commands, host));
         match (changed, touched) {
             (false, _) => format!("no host had been changed, so all run what they ran before ({sha})"),
             (true, hosts) if apart.len() == hosts.len() => format!("back: {}", as_it_was(&apart)),
@@ -386,64 +301,71 @@ impl Walk {
     }
 }
 
+/// Hosts whose links went back as they were, each with what that is.
+fn as_it_was(hosts: &BTreeMap<Host, String>) -> String {
+    named(hosts.iter().map(|(host, what)| format!("{} as it was ({what})", host.name())), "more as they were")
+}
+
+/// The first of many, and how many more there are.
+fn named(words: impl ExactSizeIterator<Item = String>, more: &str) -> String {
+    let rest = words.len().saturating_sub(NAMED);
+    words.take(NAMED).chain((rest > 0).then(|| format!("{rest} {more}"))).collect::<Vec<_>>().join(", ")
+}
+
+/// Where the rollback broke off, and what is so on the other hosts: back, or as it was before this push, which is not the same.
+fn not_all_back(sha: &str, touched: &[Host], back: &Back, apart: &BTreeMap<Host, String>) -> String {
+    // A link that is back is not to be looked for: what failed after it is.
+    let only_after = back.away.keys().all(|host| back.flipped.contains(host));
+    let hosts = format!("{} of {} touched hosts", back.away.len(), touched.len());
+    let all = match only_after {
+        true => format!("{sha} is back, with a failure on {hosts}"),
+        false => format!("{sha} is not back on {hosts}"),
+    };
+    let away = named(back.away.iter().map(|(host, why)| format!("{} ({why})", host.name())), "more");
+    let here: Vec<String> = touched
+        .iter()
+        .filter(|host| !back.away.contains_key(host) && !apart.contains_key(host))
+        .map(|host| host.name().to_owned())
+        .collect();
+    let apart: BTreeMap<Host, String> = apart
+        .iter()
+        .filter(|(host, _)| !back.away.contains_key(host))
+        .map(|(host, what)| (host.clone(), what.clone()))
+        .collect();
+    let mut words = format!("{all}: {away}");
+    if !here.is_empty() {
+        words.push_str(&format!("; back: {}", named(here.into_iter(), "more")));
+    }
+    if !apart.is_empty() {
+        words.push_str(&format!("; {}", as_it_was(&apart)));
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::step::Outcome;
     use super::*;
-    use crate::stack::parse;
-
-    fn commands() -> Vec<PlannedCommand> {
-        let text = r#"
-source = { git = "https://git.example.com/web.git", branch = "main" }
-[[stage]]
-name = "qa"
-hosts = ["web[1-3]"]
-on_failure = "rollback"
-commands = [
-  { release = "/srv/web" },
-  { run = "sudo lb out" },
-  { activate = "/srv/web" },
-  { check = { run = "is-well" } },
-  "./purge {sha}",
-]"#;
-        let stack = parse("web".parse().unwrap(), "web.toml", text).unwrap();
-        let build = |id: &str, digit: &str| OldBuild {
-            id: id.parse().unwrap(),
-            sha: digit.repeat(40).parse().unwrap(),
-            root: digit.repeat(64).parse().unwrap(),
-        };
-        let (new, old) = (build("new-2", "2"), build("old-1", "1"));
-        let goods = crate::plan::Goods::Build { id: new.id, root: new.root, sha: new.sha };
-        let target = crate::plan::Target { goods, branch: "main".to_owned(), old: Some(old) };
-        crate::plan::plan(&stack, &"qa".parse().unwrap(), target).unwrap().commands
-    }
 
     #[test]
-    fn a_host_goes_back_through_no_more_than_it_needs() {
-        let commands = commands();
-        let outcome = |result| Outcome { result, code: None, why: None, left: 0 };
-        for (begun, undone) in [
-            (&[1][..], &[][..]),
-            (&[1, 4, 6], &[]),
-            // Out of the balancer, not flipped: the whole list but what the flip needs.
-            (&[1, 2], &[8, 10, 11]),
-            (&[1, 2, 3], &[7, 8, 9, 10, 11, 12]),
-            (&[3], &[7, 8, 9, 10, 11, 12]),
-        ] {
-            let host: Host = "web1".parse().unwrap();
-            let mut trail = Trail::default();
-            for number in begun {
-                trail.note(*number, Part::Main, [(Some(host.clone()), outcome(HostResult::Failed))].iter());
-            }
-            trail.note(2, Part::Main, [(Some(host.clone()), outcome(HostResult::Unreachable))].iter());
-            trail.note(2, Part::Finally, [(Some(host.clone()), outcome(HostResult::Ok))].iter());
-            let needed: Vec<u32> = numbered(&commands)
-                .filter(|(_, command)| {
-                    command.part == Part::Undo && trail.needs(&commands, &host, &command.form, &Links::default())
-                })
-                .map(|(number, _)| number)
-                .collect();
-            assert_eq!(needed, undone, "after {begun:?}");
-        }
+    fn a_host_whose_link_went_back_as_it_was_is_not_said_to_have_the_build_again() {
+        let hosts: Vec<Host> = ["w1", "w2", "w3"].map(|name| name.parse().unwrap()).into();
+        let apart = BTreeMap::from([(hosts[1].clone(), "the link is back, current -> /srv/by-hand".to_owned())]);
+        let mut back = Back { away: BTreeMap::from([(hosts[0].clone(), "no answer".to_owned())]), ..Back::default() };
+        assert_eq!(
+            not_all_back("93bdd27", &hosts, &back, &apart),
+            "93bdd27 is not back on 1 of 3 touched hosts: w1 (no answer); back: w3; w2 as it was (the link is back, current -> /srv/by-hand)"
+        );
+        back.flipped.insert(hosts[0].clone());
+        assert_eq!(
+            not_all_back("93bdd27", &hosts[..2], &back, &apart),
+            "93bdd27 is back, with a failure on 1 of 2 touched hosts: w1 (no answer); w2 as it was (the link is back, current -> /srv/by-hand)"
+        );
+        // One that is away is told once, and of many the first.
+        let many: Vec<Host> = (1..=9).map(|n| format!("h{n}").parse().unwrap()).collect();
+        back.away = BTreeMap::from([(hosts[1].clone(), "no answer".to_owned())]);
+        assert_eq!(
+            not_all_back("93bdd27", &many, &back, &apart),
+            "93bdd27 is not back on 1 of 9 touched hosts: w2 (no answer); back: h1, h2, h3, h4, h5, 4 more"
+        );
     }
 }

@@ -83,12 +83,12 @@ impl Walk {
             return Err(self.stopped(&format!("in command {number}")));
         }
         if !allowed {
-            self.trail.ask_for_way_back(command);
+            self.begun.ask_for_way_back(command);
             return Err(self.failed(number, command, bad));
         }
         if command.part == Part::Main && fresh > 0 && self.toll.count() >= total {
             let (state, why) = self.toll.end(total);
-            self.trail.ask_for_way_back(command);
+            self.begun.ask_for_way_back(command);
             return Err(End { state, why });
         }
         self.send_away(number, command.policy, bad);

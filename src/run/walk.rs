@@ -15,7 +15,7 @@ use super::secrets::Secrets;
 use super::skew::Flips;
 use super::step::Outcome;
 use super::toll::Toll;
-use super::undo::Trail;
+use super::undo::Touched;
 use super::verdict::{End, HostOutcome, Sum};
 use crate::journal::{Ended, Event, HostResult, PushDir};
 use crate::plan::{self, Assignment, Part, PlannedCommand};
@@ -64,7 +64,7 @@ pub struct Walk {
     pub(super) touched: BTreeSet<Host>,
     pub(super) unknown: BTreeSet<String>,
     /// What a way back would have to undo.
-    pub(super) trail: Trail,
+    pub(super) begun: Touched,
     /// The links that a rollback puts back as they were.
     pub(super) put_back: Links,
     /// What is looked at on all hosts before any flips.
@@ -109,7 +109,7 @@ impl Walk {
             refused: BTreeMap::new(),
             touched: BTreeSet::new(),
             unknown: BTreeSet::new(),
-            trail: Trail::default(),
+            begun: Touched::default(),
             put_back: Links::default(),
             ahead: Ahead::default(),
             exits: Exits::default(),
@@ -236,7 +236,7 @@ impl Walk {
         let (lost, fresh): (Vec<HostOutcome>, _) = sum.bad().cloned().partition(|ended| self.never_came(ended));
         let came = sum.outcomes.iter().chain(&taken).filter(|ended| !lost.contains(ended));
         self.touched.extend(came.clone().filter_map(|(host, _)| host.clone()));
-        self.trail.note(number, command.part, came);
+        self.begun.note(number, command.part, came);
         self.send_away(number, self.assignment.plan.policy, &lost);
         self.give_up_lost(lost);
         let fresh = [fresh, held.clone()].concat();

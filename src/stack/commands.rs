@@ -212,8 +212,10 @@ fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at
         if let (Some((key, _)), Some(form)) = (table.get_key_value(*key), form)
             && form != *owner
         {
-            reader
-                .refuse(Mistake::new(key.span(), format!("`{}` belongs to `{owner}`, not to `{form}`", key.get_ref())));
+            let key_name = key.get_ref();
+            let title = format!("`{key_name}` belongs to `{owner}`, not to `{form}`");
+            let cure = format!("take `{key_name}` out here; a command with `{owner}` may have it");
+            reader.refuse(Mistake::new(key.span(), title).cure(cure));
         }
     }
     let name = table.get("name").and_then(|value| reader.parsed(value, values::line));
@@ -285,7 +287,9 @@ fn read_release(reader: &mut Reader<'_>, table: &DeTable<'_>, value: &Value<'_>)
     let bare: Vec<&str> = shared.iter().map(|name| name.trim_end_matches('/')).collect();
     let mut seen = BTreeSet::new();
     if let (Some(again), Some(value)) = (bare.iter().find(|name| !seen.insert(*name)), table.get("shared")) {
-        reader.refuse(Mistake::new(value.span(), format!("`{}` is shared twice", shown(again))));
+        let cure =
+            format!("write it once: `{0}/` is a directory, made when missing; `{0}` must be there", shown(again));
+        reader.refuse(Mistake::new(value.span(), format!("`{}` is shared twice", shown(again))).cure(cure));
     }
     let inside =
         |name: &&&str| bare.iter().find(|outer| name.strip_prefix(**outer).is_some_and(|rest| rest.starts_with('/')));

@@ -73,7 +73,7 @@ impl<T: Clone> Groups<T> {
             } else if walk.steps > MOST || walk.path.len() >= DEEPEST {
                 let title =
                     format!("{} `{}` holds too much: at most {MOST} entries, {DEEPEST} deep", self.what, shown(name));
-                reader.refuse(Mistake::new(at, title));
+                reader.refuse(Mistake::new(at, title).cure("name fewer others in it, or write their entries out"));
                 return;
             } else if let Some(inner) = self.by_name.get(name).cloned() {
                 walk.path.push(name.clone());
@@ -102,8 +102,9 @@ impl<T: Clone> Groups<T> {
         }
         self.cyclic.extend(path.iter().cloned());
         let ring: Vec<&str> = path.iter().map(String::as_str).chain([name]).collect();
-        reader
-            .refuse(Mistake::new(at, format!("{} `{}` contains itself: {}", self.what, shown(name), ring.join(" → "))));
+        let last = path.last().map_or(name, String::as_str);
+        let title = format!("{} `{}` contains itself: {}", self.what, shown(name), ring.join(" → "));
+        reader.refuse(Mistake::new(at, title).cure(format!("take `@{}` out of `{}`", shown(name), shown(last))));
     }
 }
 

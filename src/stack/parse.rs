@@ -92,7 +92,8 @@ pub fn parse(name: StackName, file: &str, text: &str) -> Result<Stack, Vec<Diagn
 /// As [`parse`].
 pub fn parse_with(name: StackName, file: &str, text: &str, answers: &Answers) -> Result<Stack, Vec<Diagnostic>> {
     if text.len() > LONGEST {
-        let mistake = Mistake::new(0..0, format!("this file is longer than {LONGEST} bytes"));
+        let mistake = Mistake::new(0..0, format!("this file is longer than {LONGEST} bytes"))
+            .cure("name lists of hosts by a command, and put long scripts into the repository");
         return Err(vec![Diagnostic::new(file, "", &mistake)]);
     }
     let (root, errors) = DeTable::parse_recoverable(text);

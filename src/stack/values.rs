@@ -1,12 +1,14 @@
-//! The small values of a stack file: times, chunks, paths, addresses, branches, rsync options. Each function is the only
+//! The small values of a stack file: times, chunks, paths, branches; addresses and rsync options in files of their own. Each function is the only
 //! door to its kind, and says what is wrong and what to do. It must never look at the world: a path is only read as text.
 
+mod addresses;
 mod rsync;
 
+pub(super) use addresses::{diff_url, git_url, login_name, svn_url, ticket_url};
 pub(super) use rsync::rsync_option;
 
 use super::Host;
-use crate::address::{self, Login};
+use crate::address;
 use crate::diagnostic::shown;
 use std::ops::Range;
 use std::time::Duration;
@@ -214,11 +216,21 @@ pub(super) fn absolute_path(text: &str) -> Result<String, Refused> {
     let inner = text.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
     match inner {
         Some(inner) if parts_ok(inner) => Ok(text.to_owned()),
-        _ => Err(refused(
-            format!("path `{}` is not allowed", shown(text)),
-            "write an absolute path below / without .. and without characters that shells read: /srv/web",
-        )),
+        _ => {
+            let title = format!("path `{}` is not allowed", shown(text));
+            let cure = "write an absolute path below / without .. and without characters that shells read: /srv/web";
+            Err(match plainer(text).filter(|plain| text.starts_with('/') && parts_ok(plain)) {
+                Some(plain) => refused(title, &format!("a directory has one spelling here: /{plain}")),
+                None => refused(title, cure),
+            })
+        }
     }
+}
+
+/// The same path without what says nothing in it: `.`, and slashes that stand twice. Where `..` leads, only the host knows.
+fn plainer(path: &str) -> Option<String> {
+    let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
+    (!path.split('/').any(|part| part == "..")).then(|| parts.collect::<Vec<_>>().join("/"))
 }
 
 /// The directory of a release: an absolute path, told without a slash at its end.
@@ -232,10 +244,15 @@ pub(super) fn inner_path(text: &str) -> Result<String, Refused> {
     let inner = text.strip_suffix('/').unwrap_or(text);
     match inner == "." || parts_ok(inner.strip_prefix("./").unwrap_or(inner)) {
         true => Ok(text.to_owned()),
-        false => Err(refused(
-            format!("path `{}` is not allowed", shown(text)),
-            "write a relative path without .. and without characters that shells read: dist/assets",
-        )),
+        false => {
+            let title = format!("path `{}` is not allowed", shown(text));
+            let cure = "write a relative path without .. and without characters that shells read: dist/assets";
+            let slash = if text.ends_with('/') { "/" } else { "" };
+            Err(match plainer(text).filter(|plain| !text.starts_with('/') && parts_ok(plain)) {
+                Some(plain) => refused(title, &format!("a path has one spelling here: {plain}{slash}")),
+                None => refused(title, cure),
+            })
+        }
     }
 }
 
@@ -275,69 +292,6 @@ pub(super) fn is_variable_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// The address of a git repository: anything that git takes and that cannot be read as an option or a program.
-pub(super) fn git_url(text: &str) -> Result<String, Refused> {
-    let plain = !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control);
-    if !plain || text.starts_with('-') || text.contains("::") {
-        return Err(refused(
-            format!("git address `{}` is not allowed", shown(text)),
-            "write what `git clone` takes: https://host/path.git, user@host:path.git or /absolute/path",
-        ));
-    }
-    address::without_secrets(text, login_of(text))?;
-    Ok(text.to_owned())
-}
-
-/// Whose name may stand in the address of a source: that of ssh, and nobody's elsewhere.
-fn login_of(address: &str) -> Login {
-    match address.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref() {
-        None | Some("ssh" | "git+ssh" | "ssh+git" | "svn+ssh") => Login::Name,
-        Some(_) => Login::Token,
-    }
-}
-
-/// Who signs in with a password: one line without the `:` that would end it.
-pub(super) fn login_name(text: &str) -> Result<String, Refused> {
-    let good = !text.is_empty() && text.len() <= 100 && !text.starts_with('-');
-    match good && !text.chars().any(|c| c.is_control() || c.is_whitespace() || c == ':') {
-        true => Ok(text.to_owned()),
-        false => {
-            Err(refused(format!("user `{}` is not allowed", shown(text)), "write the name alone: user = \"push\""))
-        }
-    }
-}
-
-/// The address of a directory in a Subversion repository, without a peg revision.
-pub(super) fn svn_url(text: &str) -> Result<String, Refused> {
-    let bad = || {
-        refused(
-            format!("svn address `{}` is not allowed", shown(text)),
-            "write an address of https, http, svn, svn+ssh or file: https://svn.example.com/web/trunk",
-        )
-    };
-    let plain = text.len() <= 2000 && !text.chars().any(|c| c.is_control() || c.is_whitespace());
-    let (scheme, rest) = text.split_once("://").filter(|_| plain).ok_or_else(bad)?;
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let host_ok = match scheme {
-        // A machine's name there would be this one's, or refused.
-        "file" => authority.is_empty() && !path.is_empty(),
-        // No other tunnel than ssh: `svn+sh://` would be a program of the configuration's.
-        "http" | "https" | "svn" | "svn+ssh" => authority.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['),
-        _ => false,
-    };
-    if !host_ok || path.split('/').any(|part| part == "..") {
-        return Err(bad());
-    }
-    address::without_secrets(text, login_of(text))?;
-    if path.contains('@') {
-        return Err(refused(
-            format!("`{}` holds an @ in its path", shown(text)),
-            "write it as %40; a revision is never part of the address, the press says which one",
-        ));
-    }
-    Ok(text.to_owned())
-}
-
 /// A branch, by the rules of `git check-ref-format --branch`.
 pub(super) fn branch(text: &str) -> Result<String, Refused> {
     let bad_part = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
@@ -355,49 +309,6 @@ pub(super) fn branch(text: &str) -> Result<String, Refused> {
         true => Err(refused(
             format!("branch `{}` is not allowed", shown(text)),
             "write the name of a branch as `git branch` lists it: main",
-        )),
-        false => Ok(text.to_owned()),
-    }
-}
-
-/// The address of a difference, with `{old_sha}` and `{sha}`.
-pub(super) fn diff_url(text: &str) -> Result<String, Refused> {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let filled = text.replace("{old_sha}", "").replace("{sha}", "");
-    let host_ok = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['));
-    if let Some(name) = variable_in(&filled) {
-        return Err(refused(format!("`{{{name}}}` cannot be used in `diff`"), "it may hold {old_sha} and {sha}"));
-    }
-    address::without_secrets(text, Login::None)?;
-    match host_ok && !filled.chars().any(|c| c.is_control() || c.is_whitespace() || "<>\"{}|\\^`".contains(c)) {
-        true => Ok(text.to_owned()),
-        false => Err(refused(
-            format!("diff address `{}` is not allowed", shown(text)),
-            "write an http:// or https:// address: https://git.example.com/web/compare/{old_sha}...{sha}",
-        )),
-    }
-}
-
-/// The address of a ticket, with `{ticket}` or `{number}` behind the host.
-pub(super) fn ticket_url(text: &str) -> Result<String, Refused> {
-    let filled = text.replace("{ticket}", "").replace("{number}", "");
-    if let Some(name) = variable_in(&filled) {
-        return Err(refused(format!("`{{{name}}}` cannot be used in `tickets`"), "it may hold {ticket} and {number}"));
-    }
-    address::without_secrets(text, Login::None)?;
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host_ok = host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[') && !host.contains('{');
-    if !host_ok || filled.chars().any(|c| c.is_control() || c.is_whitespace() || "<>\"{}|\\^`".contains(c)) {
-        return Err(refused(
-            format!("ticket address `{}` is not allowed", shown(text)),
-            "write an http:// or https:// address: https://tickets.example.com/browse/{ticket}",
-        ));
-    }
-    match filled == text {
-        true => Err(refused(
-            format!("ticket address `{}` does not say which ticket", shown(text)),
-            "put {ticket} (as it is written) or {number} (its digits alone) into it",
         )),
         false => Ok(text.to_owned()),
     }

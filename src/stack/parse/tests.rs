@@ -662,6 +662,8 @@ commands = ["x"]"#)), @r#"
       |
     7 | ring = ["x", "@loop"]
       |              ^^^^^^^
+      |
+      = help: take `@loop` out of `ring`
 
     error: host `deploy@H2` is named twice
      --> stacks/web.toml:8:20
@@ -824,6 +826,8 @@ commands = [
       |
     9 | { run = "x", keep = 5 },
       |              ^^^^
+      |
+      = help: take `keep` out here; a command with `release` may have it
 
     error: this `rsync` has no `to`
       --> stacks/web.toml:10:1
@@ -1222,4 +1226,21 @@ fn variables_stand_in_the_paths_of_rsync_and_are_looked_at_where_they_can_be_kno
     for shown in docs.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap()) {
         with("", shown).unwrap_or_else(|errors| panic!("{shown}: {}", errors[0]));
     }
+}
+
+#[test]
+fn what_is_shared_twice_or_shared_as_a_part_says_what_to_write() {
+    let said = |shared: &str| {
+        told(&stack("", &format!("hosts = [\"a\"]\ncommands = [{{ release = \"/srv/web\", shared = {shared} }}]")))
+    };
+    for shared in [r#"["log", "log/"]"#, r#"["./log/", "log"]"#, r#"["log", "log"]"#] {
+        let said = said(shared);
+        assert!(said.contains("error: `log` is shared twice"), "{shared}: {said}");
+        assert!(
+            said.contains("= help: write it once: `log/` is a directory, made when missing; `log` must be there"),
+            "{said}"
+        );
+    }
+    let said = said(r#"["data/", "data/up/"]"#);
+    assert!(said.contains("`data/up` lies inside `data`") && said.contains("= help: leave `data/up` out"), "{said}");
 }

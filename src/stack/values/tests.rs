@@ -149,3 +149,17 @@ fn words_for_people_are_one_line() {
     table(line, &["PROD!!!", "Save the Princess", "é"], &["", " ", " a", "a\nb", "a\u{1b}[0m"]);
     table(var, &["", "a b", "$(x)"], &["-x", "a\nb", "x {sha} y"]);
 }
+
+#[test]
+fn a_path_that_is_spelt_in_a_roundabout_way_is_told_its_plain_spelling() {
+    for (text, plain) in [("/srv//app", "/srv/app"), ("//srv/app/", "/srv/app"), ("/srv/./app", "/srv/app")] {
+        assert_eq!(absolute_path(text).unwrap_err().cures, [format!("a directory has one spelling here: {plain}")]);
+    }
+    for (text, plain) in [("a//b", "a/b"), ("a/./b/", "a/b/")] {
+        assert_eq!(inner_path(text).unwrap_err().cures, [format!("a path has one spelling here: {plain}")]);
+    }
+    // Where these lead, a spelling does not say.
+    for text in ["/srv/x/../app", "/srv/a;b", "/", "srv/app"] {
+        assert!(absolute_path(text).unwrap_err().cures[0].starts_with("write an absolute path"), "{text}");
+    }
+}
