@@ -8,7 +8,7 @@ import { awayWords, connectionsOf, countWords } from './connecting.js';
  * @typedef {{n: number, t: number, step: number, host: string, kind: 'out'|'warn'|'err'|'cmd'|'note', text: string}} Line
  *   `n` is its own number, from 1 without gaps; `t` milliseconds since the push began; `step` from 0; `warn` came from
  *   standard error, `err` too, of a command that then failed
- * @typedef {{state: string, word: string, began: number, took: number}} HostState
+ * @typedef {{state: string, word: string, began: number, took: number, ran?: boolean}} HostState `ran` when a command began on it
  * @typedef {{title: string, spare: boolean, state: string, perHost: boolean, hosts: number, began: number, took: number,
  *   skew: number, host: Map<string, HostState>, counted?: {ok: number, bad: number}}} Step
  */
@@ -120,11 +120,12 @@ export class Fold {
       const ordinary = this.steps.filter((other) => !other.spare).length;
       out.news.push(step.spare ? r.title : `Step ${r.command} of ${ordinary}: ${r.title}`);
     } else if (r.kind === 'host_started' && step) {
-      step.host.set(r.host ?? '', { state: 'run', word: 'running', began: t, took: 0 });
+      step.host.set(r.host ?? '', { state: 'run', word: 'running', began: t, took: 0, ran: true });
     } else if (r.kind === 'host_ended' && step) {
       const host = r.host ?? '';
       const [state, word] = RESULTS[r.result] ?? RESULTS.unknown;
-      step.host.set(host, { state, word, began: Math.max(0, t - r.duration_ms), took: r.duration_ms });
+      const ran = step.host.has(host);
+      step.host.set(host, { state, word, began: Math.max(0, t - r.duration_ms), took: r.duration_ms, ran });
       const key = `${r.command} ${host}`;
       const suspect = this.suspects.get(key);
       this.suspects.delete(key);

@@ -80,8 +80,12 @@ export class Steps {
 function took(step, now) {
   if (step.state === 'wait') return '';
   if (step.state === 'skip') return 'not run';
+  if (step.state !== 'run' && ranNowhere(step)) return '';
   return step.state === 'run' ? soFar(now - step.began) : step.state === 'lost' ? '?' : duration(step.took);
 }
+
+/** A step on hosts that could begin on none of them took no time. @param {import('./fold.js').Step} step */
+const ranNowhere = (step) => step.perHost && step.host.size > 0 && ![...step.host.values()].some((host) => host.ran);
 
 /** @param {import('./fold.js').Step} step */
 function hosts(step) {

@@ -104,3 +104,43 @@ async fn a_plan_tells_the_files_the_bytes_and_the_time_before_the_press() {
     assert!(said.to_string().contains("path_value") && said.to_string().contains(words), "{said:#}");
     assert_eq!(house.stage("qa").await["last"]["state"], "succeeded", "no push was made of it");
 }
+
+#[tokio::test]
+async fn a_branch_that_cannot_stand_in_a_path_is_said_on_the_page_of_the_rollback_and_refused_before_a_push_has_a_number()
+ {
+    let house = House::build(Plans { qa: &["qa1"], ..Plans::default() }).await;
+    let git = Program::new("git").args(["branch", "feature/x"]).dir(house.shop.dir());
+    assert!(git.output(Duration::from_secs(20)).await.unwrap().status.success());
+    let file = house.dir.path().join("stacks/web.toml");
+    let main = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, main.replace("branch = \"main\"", "branch = \"feature/x\"")).unwrap();
+    until("the stack is of the other branch", async || (house.street().await["branch"] == "feature/x").then_some(()))
+        .await;
+    let first = house.push_well("qa").await;
+    std::fs::write(&file, &main).unwrap();
+    until("the stack is of main", async || (house.street().await["branch"] == "main").then_some(())).await;
+    house.commit().await;
+    let second = house.push_well("qa").await;
+
+    // From now on the branch stands in a path.
+    let rsync = "{ rsync = \"./\", to = \"/srv/refs/{ref}/\" },\n        { release = \"/srv/web\" },";
+    std::fs::write(&file, main.replace("{ release = \"/srv/web\" },", rsync)).unwrap();
+    let words = "{ref} in the path /srv/refs/{ref}/ is `feature/x`";
+    let way = until("the rollback is planned with it", async || {
+        let way: Value = serde_json::from_str(&house.get("/api/v1/stacks/web/stages/qa/rollback").await.text).ok()?;
+        way["why_not"].as_str().is_some_and(|why| why.starts_with(words)).then_some(way)
+    })
+    .await;
+    assert_eq!(way["to"]["build"], first["push"]["build"], "{way:#}");
+    let page = house.get("/stacks/web/stages/qa/rollback").await;
+    let said = page.text.replace("&#x2F;", "/");
+    assert!(page.status == 200 && said.contains("is `feature/x`, and must be one plain name there"), "{said}");
+    let refused = house.send("POST", "/api/v1/stacks/web/stages/qa/rollback", &json!({ "reason": "grey" })).await;
+    assert!(
+        refused.status == 400 && refused.text.contains("path_value") && refused.text.contains(words),
+        "{}",
+        refused.text
+    );
+    let last = house.stage("qa").await["last"].clone();
+    assert_eq!(last["id"], second["push"]["id"], "no push was made of it: {last:#}");
+}

@@ -1,9 +1,12 @@
 //! The way back, and going on: a rollback puts back byte for byte what was there (promise 14), a resume does what is left
 //! and nothing twice; what a bad push leaves in doubt holds the stack until one of them has settled it (promise 15).
 
+use crate::cli::pushbutton;
+use crate::house::browser::Browser;
 use crate::house::{Got, House, Plans, kill, listing, tells, tree, until};
 use pushbutton::demo::irc::{IrcServer, IrcWitness};
 use pushbutton::demo::mail::MailCatcher;
+use pushbutton::demo::trouble::How;
 use pushbutton::process::Program;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -308,4 +311,76 @@ async fn from_mixed_versions_pruned_releases_and_a_forced_branch_every_host_gets
     assert!(!sent.is_empty() && sent.iter().all(|line| line.contains("qa3")), "{sent:?}");
     assert!(push["skew_ms"].as_u64().is_some_and(|ms| ms < 60_000), "the skew is measured: {push:#}");
     assert!(house.get(&format!("/pushes/{back}")).await.text.contains("From the first flip to the last:"));
+}
+
+#[tokio::test]
+async fn a_rollback_whose_health_check_fails_says_that_the_link_is_back_in_the_terminal_on_the_page_and_in_the_api() {
+    let commands = r#"
+      { release = "/srv/web" },
+      { activate = "/srv/web" },
+      { check = { run = "test ! -e /srv/sick" }, tries = 1 },
+    "#;
+    let stage = "on_failure = \"rollback\"";
+    let house = House::build(Plans { qa: &HOSTS[..2], commands, stage, ..Plans::default() }).await;
+    let first = house.push_well("qa").await;
+    let sha = first["push"]["sha"].as_str().unwrap()[..7].to_owned();
+    let build = first["push"]["build"].as_str().unwrap().to_owned();
+    house.commit().await;
+    let sick = house.fleet.host("qa2").unwrap().srv_dir().join("sick");
+    let browser = Browser::open(&house).await;
+    browser.sign_in("kate").await;
+    // Whatever is told of a push, in each of the three places.
+    let told = async |id: i64, terminal: &str, words: &str| {
+        assert!(terminal.contains(words), "the terminal: {terminal}");
+        let push = house.push(id).await;
+        let why = push["push"]["why"].as_str().unwrap_or_default();
+        assert!(why.contains(words), "the API: {push:#}");
+        let left = push["left_with"].as_array().unwrap().iter().find(|left| left["host"] == "qa2").unwrap().clone();
+        assert_eq!(left["build"], build.as_str(), "{left:#}");
+        browser.go(&format!("/pushes/{id}")).await;
+        browser.says("main", words).await;
+        browser.says("[aria-labelledby=\"lw\"]", "its health check (step ").await;
+        assert!(left["why"].as_str().unwrap().starts_with("its health check (step "), "{left:#}");
+        browser.pictures(&format!("push-what-each-host-has-{id}")).await;
+        push
+    };
+
+    // By itself: the new build's check fails, the old one goes back, and its check fails on the same host.
+    std::fs::write(&sick, "").unwrap();
+    let said = pushbutton(&house, &["push", "web", "qa", "--follow"]).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let words = "is back, with a failure on 1 of 2 touched hosts: qa2 (the link is back; its health check failed after it: command ";
+    let push = told(2, &said.out, words).await;
+    assert_eq!((&push["push"]["state"], &push["push"]["hosts_ok"]), (&json!("failed"), &json!(0)), "{push:#}");
+    for host in &HOSTS[..2] {
+        assert!(house.live(host).0.ends_with(&build), "{host} has the old build");
+    }
+
+    // By hand, over a good push.
+    std::fs::remove_file(&sick).unwrap();
+    house.push_well("qa").await;
+    std::fs::write(&sick, "").unwrap();
+    let said = pushbutton(&house, &["rollback", "web", "qa", "--reason", "grey", "--follow"]).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let words = format!(
+        "{sha} is back on all 2 hosts, with a failure on qa2 (the link is back; its health check failed after it)"
+    );
+    let push = told(4, &said.out, &words).await;
+    assert_eq!((&push["push"]["state"], &push["push"]["kind"]), (&json!("failed"), &json!("rollback")), "{push:#}");
+    assert_eq!(push["push"]["hosts_ok"], 2, "both have it: {push:#}");
+
+    // A host that was not reached took no time, wherever times stand.
+    house.fleet.host("qa2").unwrap().break_(How::Dead).await.unwrap();
+    let said = pushbutton(&house, &["push", "web", "qa", "--follow"]).await;
+    assert!(said.code == Some(1) && said.out.contains("qa2 ✗ unreachable"), "{said:?}");
+    assert!(said.out.contains("✗ 0 well, 2 not\n"), "{}", said.out);
+    let push = house.push(5).await;
+    let row = push["results"].as_array().unwrap().iter().find(|row| row["host"] == "qa2").unwrap();
+    assert_eq!((&row["result"], &row["duration_ms"]), (&json!("unreachable"), &Value::Null), "{row:#}");
+    browser.go("/pushes/5").await;
+    let line = browser.says(".hrow--fail", "qa2").await;
+    assert!(!line.contains("0.0 s"), "{line}");
+    let step = browser.says(".wf [data-s=fail]", "release /srv/web").await;
+    assert!(!step.contains("0.0 s"), "{step}");
+    browser.pictures("push-not-reached").await;
 }

@@ -8,7 +8,7 @@ use pushbutton::process::Program;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::os::unix::fs::FileTypeExt as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const HOSTS: [&str; 3] = ["qa1", "qa2", "qa3"];
 
@@ -225,4 +225,51 @@ async fn a_host_whose_current_somebody_edits_is_shown_until_it_runs_the_build_ag
 
     house.push_well("qa").await;
     house.drift("a push brings them back", <[Value]>::is_empty).await;
+}
+
+/// How long a person waits who has just put the key back.
+const READY_WITHIN: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_host_that_refused_our_key_for_minutes_is_ready_within_20_s_of_taking_it_again_while_somebody_looks() {
+    let house = House::build(Plans { qa: &["qa1"], ..Plans::default() }).await;
+    house.ready("qa1 is ready", |ready| ready["ready"] == 1).await;
+    let qa1 = house.fleet.host("qa1").unwrap();
+    let keys = qa1.sshd_log().with_file_name("authorized_keys");
+    let ours = std::fs::read(&keys).unwrap();
+    // sshd's own lines of refused tries.
+    let refused = || std::fs::read_to_string(qa1.sshd_log()).unwrap().matches("by authenticating user").count();
+    assert_eq!(refused(), 0);
+    std::fs::write(&keys, "").unwrap();
+    for master in house.masters().await {
+        kill(master);
+    }
+
+    // Nobody has a page open: after some tries it is asked seldom, and not once within the pause that was. While it counts as just
+    // heard, tries do not add up.
+    for tries in [4, 9] {
+        until("the host refuses us again and again", async || (refused() >= tries).then_some(())).await;
+    }
+    let tries = until("an sshd that refuses our key is not pestered", async || {
+        let before = refused();
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        (refused() == before).then_some(before)
+    })
+    .await;
+    assert!(tries <= 12, "{tries} tries before the pauses grew");
+
+    // Somebody comes to look, sees why, and gives the key back.
+    let browser = Browser::open(&house).await;
+    browser.sign_in("kate").await;
+    browser.go("/stacks/web").await;
+    browser.says("main", "qa1 refuses our key").await;
+    let came = Instant::now();
+    until("the long pause is over since somebody looks", async || (refused() > tries).then_some(())).await;
+    assert!(came.elapsed() < READY_WITHIN, "{:?}", came.elapsed());
+    std::fs::write(&keys, &ours).unwrap();
+    let given_back = Instant::now();
+    browser.says("main", "1/1 hosts ready").await;
+    let waited = given_back.elapsed();
+    assert!(waited < READY_WITHIN, "ready after {waited:?}");
+    house.push_well("qa").await;
 }

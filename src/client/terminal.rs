@@ -93,7 +93,9 @@ fn words_of(push: i64, event: &Event) -> Option<String> {
             let skew = skew_ms.map(|ms| format!(", flipped within {}", exact_words(ms))).unwrap_or_default();
             let mark = if *result == HostResult::Ok { '✓' } else { '✗' };
             let bad = if *not_ok > 0 { format!(", {not_ok} not") } else { String::new() };
-            format!("     {mark} {ok} well{bad}, {}{skew}", ms(duration_ms))
+            // Where no host could be reached, nothing ran, and took no time.
+            let took = if *duration_ms == 0 { String::new() } else { format!(", {}", ms(duration_ms)) };
+            format!("     {mark} {ok} well{bad}{took}{skew}")
         }
         Event::PushEnded { state, why, hosts_ok, hosts_total, duration_ms, .. } => {
             let why = why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();

@@ -8,7 +8,7 @@ use super::interrupt::{self, Found};
 use super::runner::Runner;
 use super::{Desk, JournalEnd};
 use crate::journal::{Batch, Cursor, Ended, Event, PushDir, Read, Reader, Record};
-use crate::ledger::{LedgerError, fold as places, pushes};
+use crate::ledger::{LedgerError, fold as places, holding, pushes};
 use crate::stack::PushNumber;
 use crate::time::At;
 use std::io;
@@ -320,12 +320,18 @@ impl Follower {
     /// Has the hosts asked what they run now that the push is over.
     async fn look_after(&self) {
         let id = self.push.get();
-        let row = self.desk.ledger.read(move |connection| pushes::get(connection, id)).await;
+        let read = self
+            .desk
+            .ledger
+            .read(move |connection| Ok((pushes::get(connection, id)?, holding::left_with(connection, id)?)));
         // Without an answer they are asked in their turn.
-        let row = row.ok().flatten();
+        let (row, left) = read.await.unwrap_or_default();
         let well = row.as_ref().is_some_and(|row| row.state == Ended::Succeeded.word());
+        let stage = row.as_ref().and_then(|row| row.stage.parse().ok());
         let stack = row.and_then(|row| row.stack.parse().ok());
-        if let Some(stack) = stack {
+        if let (Some(stack), Some(stage)) = (stack, stage) {
+            let changed = left.into_iter().filter(|left| left.state != "not changed").map(|left| left.host);
+            self.desk.drifts.forget(&stack, &stage, &changed.collect());
             // What did not end well was perhaps refused there.
             if !well {
                 self.desk.forget_seen(&stack);

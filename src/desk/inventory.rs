@@ -92,7 +92,8 @@ pub async fn ask(dir: &Path, inventory: &Inventory) -> Result<Vec<Host>, String>
     let asked = async move { guard::near(dir, task, &tx).await };
     let (ending, said) = tokio::join!(asked, hear(rx, cancel.drop_guard()));
     let problem = match ending {
-        _ if said.too_long => format!("said more than {LONGEST} bytes or {MOST_LINES} lines"),
+        // What else it said is no reason then; on a busy machine the guard's own note, that it said too much, is among it.
+        _ if said.too_long => return Err(format!("said more than {LONGEST} bytes or {MOST_LINES} lines")),
         Ending::Exited(0) => match inventory.read(&said.out) {
             Ok(hosts) => return Ok(hosts),
             Err(problem) => problem,

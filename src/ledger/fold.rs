@@ -70,12 +70,12 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> Answer<
                 .execute(params![id, command, host.as_deref().unwrap_or_default(), at])?;
         }
         Event::HostEnded { command, host, result, code, why, duration_ms } => {
-            // A host on which nothing ran ends without a beginning.
+            // A host on which nothing ran ends without a beginning, and took no time.
             tx.prepare_cached(
                 "INSERT INTO results (push, command, host, result, code, why, started_at, duration_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL)
                  ON CONFLICT (push, command, host) DO UPDATE SET result = excluded.result, code = excluded.code,
-                                                                 why = excluded.why, duration_ms = excluded.duration_ms",
+                                                                 why = excluded.why, duration_ms = ?8",
             )?
             .execute(params![
                 id,

@@ -3,7 +3,7 @@
 
 use super::{Answer, LedgerError};
 use crate::journal::HostResult;
-use crate::plan::{Assignment, BuildFrom, Kind, Proof, Sign, Standing};
+use crate::plan::{Assignment, BuildFrom, Kind, PlannedForm, Proof, Sign, Standing};
 use crate::stack::{Host, PushNumber, StackName, StageName};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
@@ -115,7 +115,7 @@ pub fn left_with(connection: &Connection, push: i64) -> Answer<Vec<LeftWith>> {
     let pushed = [Pushed::new(row)?];
     let signs = signs(connection, &pushed)?;
     let pushed = &pushed[0];
-    let (mut bad, mut elsewhere) = (last_failures(connection, push)?, elsewhere(connection, pushed)?);
+    let (mut bad, mut elsewhere) = (last_failures(connection, pushed)?, elsewhere(connection, pushed)?);
     let left = pushed.standings(&signs).map(|(host, standing)| {
         let failed = bad.remove(&host);
         let (state, build, why) = match (standing, elsewhere.remove(&host)) {
@@ -130,16 +130,17 @@ pub fn left_with(connection: &Connection, push: i64) -> Answer<Vec<LeftWith>> {
     Ok(left.collect())
 }
 
-/// The last command that did not end well on each host: `step 6 failed: exited with 7`.
-fn last_failures(connection: &Connection, push: i64) -> Answer<BTreeMap<String, String>> {
+/// The last command that did not end well on each host: `step 6 failed: exited with 7`, `its health check (step 7) failed: exited with 1`.
+fn last_failures(connection: &Connection, push: &Pushed) -> Answer<BTreeMap<String, String>> {
     let mut ask = connection.prepare_cached(
         "SELECT host, command, result, why FROM results
          WHERE push = ?1 AND host <> '' AND result NOT IN ('ok', 'skipped') ORDER BY command",
     )?;
-    let rows = ask.query_map([push], |row| {
+    let rows = ask.query_map([push.id], |row| {
         let (host, step, result, why): (String, u32, String, Option<String>) =
             (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        Ok((host, format!("step {step} {result}{}", why.map(|why| format!(": {why}")).unwrap_or_default())))
+        let what = if push.checks(step) { format!("its health check (step {step})") } else { format!("step {step}") };
+        Ok((host, format!("{what} {result}{}", why.map(|why| format!(": {why}")).unwrap_or_default())))
     })?;
     // A later one stands in the place of an earlier one.
     Ok(rows.collect::<Result<_, _>>()?)
@@ -160,6 +161,13 @@ fn elsewhere(connection: &Connection, push: &Pushed) -> Answer<BTreeMap<String, 
 type Signs = BTreeMap<(i64, String, u32), Sign>;
 
 impl Pushed {
+    /// Whether a command, by its number, asks whether a host is well.
+    fn checks(&self, number: u32) -> bool {
+        let command =
+            usize::try_from(number).ok().and_then(|number| self.assignment.plan.commands.get(number.checked_sub(1)?));
+        command.is_some_and(|command| matches!(command.form, PlannedForm::Check(_)))
+    }
+
     fn new((id, plan, root): (i64, String, Option<String>)) -> Answer<Self> {
         let assignment: Assignment =
             serde_json::from_str(&plan).map_err(|bad| LedgerError::Corrupt(format!("plan of push {id}: {bad}")))?;

@@ -35,6 +35,7 @@ pub(super) struct HostLine {
     mark: Mark,
     /// Why it did not come to its end, if it did not.
     pub(super) why: Option<String>,
+    /// How long it worked; nothing where nothing ran.
     took: String,
     bar: i64,
     mostly: String,
@@ -118,6 +119,11 @@ pub(super) fn known_after_cancel(page: &PushPage) -> Option<String> {
     (!parts.is_empty()).then(|| format!("{}.", words::capital(&parts.join("; "))))
 }
 
+/// Whether a command ran on a host at all; where it did not, it took no time.
+pub(super) fn ran(row: &ResultRow) -> bool {
+    !matches!(row.result.as_deref(), Some("unreachable" | "skipped"))
+}
+
 pub(super) fn host_lines(page: &PushPage) -> Vec<HostLine> {
     let mut hosts: BTreeMap<&str, Vec<&ResultRow>> = BTreeMap::new();
     for row in page.results.iter().filter(|row| !row.host.is_empty()) {
@@ -154,8 +160,9 @@ pub(super) fn host_lines(page: &PushPage) -> Vec<HostLine> {
                     row.why.clone().unwrap_or_else(|| words::result_mark(row.result.as_deref(), false).1.to_owned())
                 }),
                 took: match failed.map(|row| row.duration_ms) {
+                    _ if !rows.iter().any(|row| ran(row)) => String::new(),
                     // How long is as unknown as how it ended.
-                    Some(None) => "?".to_owned(),
+                    Some(None) if failed.is_some_and(|row| ran(row)) => "?".to_owned(),
                     _ => duration_words(took(&rows)),
                 },
                 bar: took(&rows) * LONGEST_BAR / longest,

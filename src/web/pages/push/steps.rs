@@ -1,6 +1,7 @@
 //! The steps of a push, each a bar from its begin to its end, with the time that it usually takes. Pure; a bar never leaves its
 //! place, however odd the times are.
 
+use super::super::hosts::ran;
 use super::super::parts::{Mark, millis_between};
 use super::super::words;
 use super::{PushPage, is_bad, title_of};
@@ -66,6 +67,12 @@ fn not_begun(page: &PushPage, (number, title, usually): (usize, String, Option<i
     }
 }
 
+/// Whether a command on hosts could begin on none of them: it took no time.
+fn ran_nowhere(page: &PushPage, row: &CommandRow) -> bool {
+    let mut results = page.results.iter().filter(|result| result.command == row.command).peekable();
+    row.hosts > 0 && results.peek().is_some() && !results.any(ran)
+}
+
 /// A command that was begun, on a bar that is `whole` milliseconds long and begins at `since`.
 fn begun(
     page: &PushPage,
@@ -92,6 +99,7 @@ fn begun(
             hosts => format!("{} of {}{bad}{}", row.ok, words::count(hosts, "host"), skew_words(row)),
         },
         took: match (row.duration_ms, live) {
+            (Some(_), _) if ran_nowhere(page, row) => String::new(),
             (Some(ms), _) => duration_words(ms),
             (None, true) => String::new(),
             (None, false) => "?".to_owned(),
