@@ -182,7 +182,7 @@ pub enum MailTls {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {source}{}", hint_for_directory(path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -197,6 +197,14 @@ pub enum ConfigError {
         /// Everything that is wrong, each with line, column, a caret and the cure.
         diagnostics: Vec<Diagnostic>,
     },
+}
+
+/// Who names the directory means the file in it.
+fn hint_for_directory(path: &Path) -> String {
+    match path.is_dir() {
+        true => format!("; hint: name the file in it: --config {}", path.join("config.toml").display()),
+        false => String::new(),
+    }
 }
 
 fn told(diagnostics: &[Diagnostic]) -> String {

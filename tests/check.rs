@@ -345,5 +345,9 @@ fn an_error_of_the_command_line_tells_its_cause_once() {
             .unwrap();
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert_eq!(said.matches("Is a directory").count(), 1, "{command:?}: {said}");
+        assert!(said.contains("hint: name the file in it: --config conf/config.toml"), "{command:?}: {said}");
     }
+    let (code, _, err) = check(dir.path(), &["conf"]);
+    let words = "error: conf is a directory\nhint: name the files in it: pushbutton check conf/*.toml\n";
+    assert!(code == 1 && err.starts_with(words), "{err}");
 }

@@ -111,6 +111,10 @@ async fn a_push_from_the_command_line_ends_with_the_code_of_its_end() {
         let read = nameless(&[], args).await;
         assert_eq!(read.code, Some(0), "{args:?}: {read:?}");
     }
+    // Whose reader has gone says nothing of history or of a push.
+    let mut unread = program(house.dir.path(), &["verify"]).start().unwrap();
+    drop(unread.stdout.take());
+    assert_eq!(unread.wait().await.unwrap().code(), Some(141));
     for environment in [
         &[("USER", r"DOM\user")][..],
         &[("SUDO_USER", ""), ("USER", ""), ("PUSHBUTTON_WHO", "")],

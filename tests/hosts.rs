@@ -344,3 +344,32 @@ fn place_of(house: &House, name: &str) -> String {
     let at = house.fleet.host(name).unwrap().address();
     format!("[{}]:{}", at.ip(), at.port())
 }
+
+#[tokio::test]
+async fn check_hosts_says_once_that_git_lfs_is_missing_and_looks_at_the_hosts_all_the_same() {
+    let mut house = House::build(Plans { qa: &["qa1"], ..Plans::default() }).await;
+    house.kill_server().await;
+    house.edit_stack("branch = \"main\"", "branch = \"main\", lfs = true");
+    // A machine with all that a push needs but git-lfs.
+    let tools = house.dir.path().join("tools");
+    std::fs::create_dir(&tools).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    for name in ["ssh", "ssh-keygen", "rsync", "git", "curl", "sh", "env"] {
+        let found = path.split(':').map(|dir| Path::new(dir).join(name)).find(|file| file.exists()).unwrap();
+        std::os::unix::fs::symlink(found, tools.join(name)).unwrap();
+    }
+    let check = async |args: &[&str]| {
+        let config = house.dir.path().join("config.toml");
+        let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(config).args(args);
+        let program = program.env("HOME", house.dir.path()).env("PATH", &tools);
+        let output = program.output(Duration::from_secs(90)).await.unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let (code, said) = check(&["check", "--hosts"]).await;
+    assert_eq!((code, said.matches("git-lfs is not installed").count()), (Some(1), 1), "{said}");
+    let cure = "    MEND  git-lfs is not installed here, or not on the server's PATH: apt install git-lfs, or take lfs = true out of the \
+                stack file\n";
+    assert!(said.contains(cure) && said.contains("  qa1: well ("), "{said}");
+    let (code, said) = check(&["check"]).await;
+    assert!(code == Some(1) && said.contains("source: git-lfs is not installed on the push host"), "{said}");
+}

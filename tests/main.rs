@@ -40,6 +40,7 @@ mod plan;
 mod played;
 mod policy;
 mod proxies;
+mod published;
 mod readback;
 mod reader;
 mod readme;

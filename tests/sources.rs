@@ -1,11 +1,9 @@
-//! Where builds come from besides the head of a git branch: Subversion, a directory, builds published from outside, and
-//! another version than the newest. Each from what was seen to what lies on real hosts.
+//! Where builds come from besides the head of a git branch: Subversion, a directory, and another version than the newest. Each from
+//! what was seen to what lies on real hosts. Builds that are published from outside are in `published.rs`.
 
 use crate::house::{DEADLINE, House, Plans, own_address, served, tree, until};
-use pushbutton::demo::http::{Client, Sent};
 use pushbutton::process::Program;
 use serde_json::{Value, json};
-use std::io::{Seek, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use tokio::process::Child;
@@ -27,14 +25,14 @@ async fn house_of(source: &str, plans: Plans<'_>) -> House {
     house
 }
 
-fn rewrite(house: &House, line: impl Fn(&str) -> Option<String>) {
+pub fn rewrite(house: &House, line: impl Fn(&str) -> Option<String>) {
     let path = house.dir.path().join("stacks/web.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<String> = text.lines().filter_map(line).collect();
     std::fs::write(&path, lines.join("\n")).unwrap();
 }
 
-fn two() -> Plans<'static> {
+pub fn two() -> Plans<'static> {
     Plans { qa: &["qa1"], prod: &["web001"], ..Plans::default() }
 }
 
@@ -46,7 +44,7 @@ async fn tool(name: &str, dir: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-async fn pushbutton(house: &House, args: &[&str]) -> (Option<i32>, String) {
+pub async fn pushbutton(house: &House, args: &[&str]) -> (Option<i32>, String) {
     let config = house.dir.path().join("config.toml");
     let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(config).args(args);
     let output = program.env("USER", "olga").output(DEADLINE).await.unwrap();
@@ -55,7 +53,7 @@ async fn pushbutton(house: &House, args: &[&str]) -> (Option<i32>, String) {
 }
 
 /// Waits until the button offers something else, and gives what a press must carry.
-async fn offered(house: &House, not: &Value) -> Value {
+pub async fn offered(house: &House, not: &Value) -> Value {
     until("something else is offered", async || {
         let next = house.stage("qa").await["next"].clone();
         (!next.is_null() && next["seen"] != not["seen"]).then_some(next)
@@ -247,218 +245,6 @@ async fn a_directory_goes_out_as_it_was_seen_or_not_at_all() {
     assert!(problem.contains("out (the link leaves the tree)"), "{problem}");
     let refused = house.press_with("qa", &house.stage("qa").await["next"]).await;
     assert!(refused.status == 503 && refused.text.contains("out (the link leaves the tree)"), "{}", refused.text);
-}
-
-/// Packs one file, with a name that may be hostile.
-fn packed(name: &str, text: &str) -> (std::fs::File, u64) {
-    let mut header = tar::Header::new_gnu();
-    header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
-    header.set_mode(0o644);
-    header.set_size(text.len() as u64);
-    header.set_cksum();
-    let mut builder = tar::Builder::new(tempfile::tempfile().unwrap());
-    builder.append(&header, text.as_bytes()).unwrap();
-    let mut file = builder.into_inner().unwrap();
-    file.flush().unwrap();
-    let length = file.stream_position().unwrap();
-    file.rewind().unwrap();
-    (file, length)
-}
-
-async fn publish(client: &Client, query: &str, (file, length): (std::fs::File, u64)) -> (u16, Value) {
-    let path = format!("/api/v1/stacks/web/builds?{query}");
-    let answer = client.clone().send("POST", &path, Sent::File(&file, length), &[]).await.unwrap();
-    let status = answer.status;
-    (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
-}
-
-#[tokio::test]
-async fn builds_that_are_published_walk_the_same_street() {
-    let plans = Plans { config: "upload_mib = 1\npublished_kept = 2\n".to_owned(), ..two() };
-    let mut house = House::build(plans).await;
-    rewrite(&house, |line| match line {
-        line if line.starts_with("source = ") => {
-            Some("source = { published = true }\nrefs = [\"main\", \"release/*\"]".to_owned())
-        }
-        line if line.starts_with("build = ") || line.starts_with("ship = ") => None,
-        line => Some(line.to_owned()),
-    });
-    until("nothing is published yet", async || {
-        let why = house.stage("qa").await["why_not"].as_str().map(str::to_owned)?;
-        why.contains("has been published yet").then_some(())
-    })
-    .await;
-    let sha = |digit: char| digit.to_string().repeat(40);
-
-    // By the command line, which speaks to the server.
-    let site = house.dir.path().join("site");
-    std::fs::create_dir_all(site.join("css")).unwrap();
-    std::fs::write(site.join("index.html"), "one").unwrap();
-    std::fs::write(site.join("css/a.css"), "x".repeat(100_000)).unwrap();
-    let one =
-        ["build", "publish", "web", site.to_str().unwrap(), "--sha", &sha('1'), "--ref", "main", "--title", "One"];
-    let (code, said) = pushbutton(&house, &one).await;
-    assert!(code == Some(0) && said.contains("build 111111111111-p of web: published, 2 files"), "{said}");
-    let (code, said) = pushbutton(&house, &one).await;
-    assert!(code == Some(0) && said.contains("was published already"), "{said}");
-    let first = house.button("qa").await;
-    assert_eq!(first["commits"][0]["subject"], "One");
-    house.push_well("qa").await;
-    house.push_well("prod").await;
-    assert_eq!(served(&house.fleet, "web001"), tree(&site));
-
-    // By HTTP.
-    let client = house.client();
-    let (status, answer) = publish(client, &format!("sha={}&ref=main", sha('1')), packed("index.html", "other")).await;
-    assert_eq!((status, answer["error"]["code"].as_str()), (409, Some("taken")), "{answer}");
-    let (status, answer) =
-        publish(client, &format!("sha={}&ref=release/2", sha('2')), packed("index.html", "two")).await;
-    assert_eq!((status, answer["build"]["who"].as_str()), (201, Some("mary")), "{answer}");
-    let (status, _) = publish(client, &format!("sha={}&ref=topic", sha('3')), packed("index.html", "three")).await;
-    assert_eq!(status, 201);
-    let second = offered(&house, &first).await;
-    assert_eq!(second["sha"], sha('2').as_str(), "a build of another branch is not offered");
-    let moved = house.press_with("qa", &first).await;
-    assert!(moved.status == 409 && moved.text.contains("the newest published build is now"), "{}", moved.text);
-    for (query, body, status, words) in [
-        (format!("sha={}", sha('4')), packed("../../escaped", "x"), 400, "leads outside"),
-        (format!("sha={}", sha('4')), packed("/tmp/escaped", "x"), 400, "leads outside"),
-        (format!("sha={}", sha('4')), packed("big", &"x".repeat(1 << 20)), 413, "longer than 1 MiB"),
-        ("sha=main".to_owned(), packed("a", "x"), 400, "revision"),
-        (format!("sha={}&ref=--all", sha('4')), packed("a", "x"), 400, "not the name of a branch"),
-    ] {
-        let (found, answer) = publish(client, &query, body).await;
-        let message = answer["error"]["message"].as_str().unwrap_or_default();
-        assert!(found == status && message.contains(words), "{query}: {found} {answer}");
-    }
-    assert_eq!(std::fs::read_dir(house.data().join("incoming")).unwrap().count(), 0, "nothing is left of what came in");
-
-    // An older one by choosing; what is of no allowed branch not at all.
-    house.push_well("qa").await;
-    assert_eq!(std::fs::read_to_string(served_file(&house, "qa1", "index.html")).unwrap(), "two");
-    let (code, said) = pushbutton(&house, &["push", "web", "qa", "--sha", &sha('1'), "--follow"]).await;
-    assert_eq!(code, Some(0), "{said}");
-    assert_eq!(served(&house.fleet, "qa1"), tree(&site));
-    let (code, said) = pushbutton(&house, &["push", "web", "qa", "--sha", &sha('3')]).await;
-    assert!(code == Some(1) && said.contains("is of topic, and qa pushes main, release/* only"), "{said}");
-
-    // What nobody pushed is forgotten, but the newest two.
-    for digit in ['5', '6'] {
-        let again = ["build", "publish", "web", site.to_str().unwrap(), "--sha", &sha(digit), "--ref", "main"];
-        let (code, said) = pushbutton(&house, &again).await;
-        assert_eq!(code, Some(0), "{said}");
-    }
-    let builds = std::fs::read_dir(house.data().join("builds/web")).unwrap().flatten();
-    let mut names: Vec<String> = builds.map(|build| build.file_name().into_string().unwrap()).collect();
-    names.sort();
-    assert_eq!(names, ["111111111111-p", "222222222222-p", "555555555555-p", "666666666666-p"]);
-    // A tar that was cut off is refused wherever it was cut, and leaves nothing behind: the whole one is taken afterwards.
-    // Others publish too: how often one may is limited.
-    house.sign_in("joe").await;
-    let client = house.client();
-    let many = || pages(40, "page");
-    for length in [512, 10_240, 20 * 1024] {
-        let (file, _) = many();
-        file.set_len(length).unwrap();
-        let (status, answer) = publish(client, &format!("sha={}&ref=main", sha('7')), (file, length)).await;
-        assert!(status == 400 && answer.to_string().contains("not a whole tar"), "{length}: {answer}");
-    }
-    let (status, answer) = publish(client, &format!("sha={}&ref=main", sha('7')), many()).await;
-    assert_eq!((status, answer["build"]["files"].as_i64()), (201, Some(40)), "{answer}");
-
-    // Far fewer files than before: asked about with both numbers.
-    let few = format!("sha={}&ref=main", sha('8'));
-    let (status, answer) = publish(client, &few, pages(3, "page")).await;
-    let message = answer["error"]["message"].as_str().unwrap();
-    assert_eq!((status, answer["error"]["code"].as_str()), (409, Some("fewer")), "{answer}");
-    assert!(message.contains("it has 3 files, and build 777777777777-p before it has 40"), "{message}");
-    let (status, answer) = publish(client, &format!("{few}&fewer=yes"), pages(3, "page")).await;
-    assert_eq!(status, 201, "{answer}");
-    for (body, words) in [
-        (pages(2, "._page"), "2 files are what macOS keeps"),
-        (
-            packed(
-                "a",
-                &format!("version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 1\n", "b".repeat(64)),
-            ),
-            "Git LFS pointer",
-        ),
-    ] {
-        let (status, answer) = publish(client, &format!("sha={}&ref=main", sha('9')), body).await;
-        assert!(status == 400 && answer.to_string().contains(words), "{answer}");
-    }
-
-    house.sign_in("ann").await;
-    let client = house.client();
-    // Withdrawn, by page, API and command line, as long as nobody pushed it; then its commit can have another one.
-    let (status, answer) = publish(client, &few, packed("index.html", "other")).await;
-    assert!(status == 409 && answer.to_string().contains("pushbutton build withdraw web 888888888888-p"), "{answer}");
-    let page = house.get("/stacks/web/stages/qa/versions").await.text;
-    assert!(
-        page.contains("Withdraw build 888888888888-p") && !page.contains("Withdraw build 111111111111-p"),
-        "{page}"
-    );
-    let (code, said) = pushbutton(&house, &["build", "withdraw", "web", "888888888888-p", "--reason", "half"]).await;
-    assert!(code == Some(0) && said.contains("can be published again"), "{said}");
-    assert!(!house.data().join("builds/web/888888888888-p").exists());
-    let (status, answer) = publish(client, &format!("{few}&fewer=yes"), packed("index.html", "other")).await;
-    assert_eq!(status, 201, "{answer}");
-    let gone = house.send("DELETE", "/api/v1/stacks/web/builds/888888888888-p", &Value::Null).await;
-    assert_eq!(gone.status, 204, "{}", gone.text);
-    let gone = house.send("DELETE", "/api/v1/stacks/web/builds/888888888888-p", &Value::Null).await;
-    assert_eq!(gone.status, 404, "{}", gone.text);
-    let kept = house.send("DELETE", "/api/v1/stacks/web/builds/111111111111-p", &Value::Null).await;
-    assert!(kept.status == 409 && kept.text.contains("cannot be withdrawn: push "), "{}", kept.text);
-    let listed: Value = serde_json::from_str(&house.get("/api/v1/stacks/web/builds").await.text).unwrap();
-    assert_eq!(
-        (listed["builds"][0]["build"].as_str(), &listed["builds"][0]["push"]),
-        (Some("777777777777-p"), &Value::Null)
-    );
-    let mut clicking = house.client().clone();
-    let form = clicking.send("POST", "/stacks/web/builds/777777777777-p/withdraw", Sent::Form("reason=old"), &[]);
-    assert_eq!(form.await.unwrap().status, 303);
-    let listed = house.get("/api/v1/stacks/web/builds").await.text;
-    assert!(!listed.contains("777777777777-p"), "{listed}");
-    let ledger = pushbutton::ledger::Ledger::open(&house.data().join("pushbutton.db")).unwrap();
-    let audited = ledger.read(|connection| {
-        let mut ask =
-            connection.prepare("SELECT who || ': ' || detail FROM audit WHERE what = 'withdraw' ORDER BY id")?;
-        let rows = ask.query_map([], |row| row.get::<_, String>(0))?;
-        Ok(rows.collect::<Result<Vec<String>, _>>()?)
-    });
-    let audited = audited.await.unwrap();
-    assert!(
-        audited.len() == 3
-            && audited[0].starts_with("olga: build 888888888888-p of web")
-            && audited[0].ends_with(": half"),
-        "{audited:?}"
-    );
-
-    let (code, said) = pushbutton(&house, &["verify"]).await;
-    assert_eq!(code, Some(0), "{said}");
-}
-
-/// A whole tar of some pages.
-fn pages(count: usize, name: &str) -> (std::fs::File, u64) {
-    let mut builder = tar::Builder::new(tempfile::tempfile().unwrap());
-    for n in 0..count {
-        let text = format!("page {n} {}", "x".repeat(600));
-        let mut header = tar::Header::new_gnu();
-        header.set_mode(0o644);
-        header.set_size(text.len() as u64);
-        builder.append_data(&mut header, format!("site/{name}{n}.html"), text.as_bytes()).unwrap();
-    }
-    let mut file = builder.into_inner().unwrap();
-    file.flush().unwrap();
-    let length = file.stream_position().unwrap();
-    file.rewind().unwrap();
-    (file, length)
-}
-
-fn served_file(house: &House, host: &str, name: &str) -> PathBuf {
-    let web = house.fleet.host(host).unwrap().srv_dir().join("web");
-    let current = std::fs::read_link(web.join("current")).unwrap();
-    web.join(current).join(name)
 }
 
 #[tokio::test]

@@ -50,6 +50,7 @@ impl Check {
             bad_files: 0,
             errors: 0,
             offline: self.offline,
+            hosts: self.hosts,
             json: self.json,
         };
         if self.files.is_empty() && config.exists() {
@@ -140,9 +141,11 @@ struct Report {
     bad_files: usize,
     errors: usize,
     offline: bool,
+    /// The hosts are looked over afterwards, and this machine with them.
+    hosts: bool,
     /// Only JSON goes to standard output.
     json: bool,
-    /// The stacks whose files are right.
+    /// The stacks whose files can be read; their hosts are looked over even where something is missing here.
     stacks: Vec<StackName>,
     /// The stacks that are right by themselves: file, text, stack.
     read: Vec<(String, String, Stack)>,
@@ -186,6 +189,10 @@ impl Report {
 
     fn check_stack(&mut self, path: &Path) {
         let shown = path.display();
+        if path.is_dir() {
+            let hint = format!("hint: name the files in it: pushbutton check {shown}/*.toml");
+            return self.bad(&[format!("error: {shown} is a directory\n{hint}")]);
+        }
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let name = match stem.parse::<StackName>() {
             Ok(name) if path.extension().is_some_and(|extension| extension == "toml") => name,
@@ -208,17 +215,16 @@ impl Report {
         let unlisted = stack.stages.iter().filter_map(|stage| Some((stage, stage.unlisted.as_ref()?)));
         let mut lacks: Vec<String> =
             unlisted.map(|(stage, why)| format!("error: {shown}: stage {}: {why}", stage.name)).collect();
-        if !self.offline && matches!(stack.source, Source::Git { lfs: true, .. }) {
+        // With the hosts, the push host is looked over, and says so there, once.
+        if !self.offline && !self.hosts && matches!(stack.source, Source::Git { lfs: true, .. }) {
             let why = self.runtime.block_on(lfs::complaint());
             lacks.extend(why.map(|why| format!("error: {shown}: source: {why}")));
         }
         match lacks.is_empty() || self.offline {
-            true => {
-                self.good(&format!("{shown}: {}", counts(&stack)));
-                self.stacks.push(stack.name.clone());
-            }
+            true => self.good(&format!("{shown}: {}", counts(&stack))),
             false => self.bad(&lacks),
         }
+        self.stacks.push(stack.name.clone());
         self.read.push((shown.to_string(), text, stack));
     }
 

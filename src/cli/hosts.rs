@@ -59,7 +59,8 @@ impl Named {
             let asked = server.ask("POST", &path, Some(serde_json::json!({ "hosts": self.hosts }))).await;
             server.close().await?;
             let answer = asked?;
-            let hosts: Vec<HostNow> = serde_json::from_value(answer["hosts"].clone()).context("an odd answer")?;
+            let hosts: Vec<HostNow> = serde_json::from_value(answer["hosts"].clone())
+                .context("the server's answer is not one of this version")?;
             for now in &hosts {
                 say::line(&match &now.why {
                     None => format!("{}: ready", now.host),

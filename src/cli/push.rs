@@ -106,10 +106,12 @@ fn going(plan: &Value) -> String {
     };
     let (stack, stage) = (plan["stack"].as_str().unwrap_or_default(), plan["stage"].as_str().unwrap_or_default());
     let hosts = plan["hosts"].as_array().map_or(0, Vec::len);
+    let count = |count: u64, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
     format!(
-        "{stack} to {stage}: {from}{}, {} commits, {hosts} hosts, plan {}",
+        "{stack} to {stage}: {from}{}, {}, {}, plan {}",
         short(&plan["sha"]),
-        plan["commit_count"],
+        count(plan["commit_count"].as_u64().unwrap_or_default(), "commit"),
+        count(hosts as u64, "host"),
         plan["plan_hash"].as_str().unwrap_or_default().chars().take(12).collect::<String>()
     )
 }

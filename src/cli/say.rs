@@ -4,6 +4,10 @@
 use crate::client::terminal::{self, Colours};
 use std::io::{IsTerminal, Write};
 
+/// The exit code of a program whose reader has gone, as a shell sees it of others (128 + SIGPIPE): 1 would say that history is damaged,
+/// or a push failed.
+const READER_GONE: i32 = 141;
+
 /// Prints a line; ends the program quietly when nobody reads any more (`| head`).
 pub fn line(text: &str) {
     raw(&format!("{}\n", terminal::clean(text, Colours::LeftOut)));
@@ -13,7 +17,7 @@ pub fn line(text: &str) {
 pub fn raw(text: &str) {
     let mut out = std::io::stdout().lock();
     if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
-        std::process::exit(1);
+        std::process::exit(READER_GONE);
     }
 }
 

@@ -57,7 +57,7 @@ fn told(report: &Report) -> ExitCode {
 /// The ledger of a data directory that is there.
 pub(super) fn ledger_of(data: &Path) -> anyhow::Result<Ledger> {
     let path = data.join("pushbutton.db");
-    ensure!(path.exists(), "there is no {}", path.display());
+    ensure!(path.exists(), "there is no ledger at {}; hint: is `data` in the server's file right?", path.display());
     must_be_ours(data)?;
     Ok(Ledger::open_beside(&path)?)
 }
