@@ -4,12 +4,15 @@
 //! - `INSTA_UPDATE=always` rewrites the snapshot beside this file, `WRITE_DOCS=1` the tables of `docs/operating.md`:
 //!   `INSTA_UPDATE=always WRITE_DOCS=1 cargo nextest run -E 'test(/^words::/)'`. Then read what changed.
 
+mod asides;
 mod literals;
+mod refused;
 
-use pushbutton::advice::{self, TABLES, ours};
+use asides::ASIDES;
+use pushbutton::advice::{self, TABLES};
 use pushbutton::desk::{Case, Row};
 use pushbutton::web::Fault;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -17,21 +20,34 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// A row, and parts of the sentences that it is said with.
+type Said = (Row, &'static [&'static str]);
+
 fn refused() -> Vec<Row> {
-    Case::ALL.iter().map(|case| *case.row()).collect()
+    refusals().into_iter().map(|(row, _)| row).collect()
+}
+
+fn refusals() -> Vec<Said> {
+    Case::ALL.iter().map(|case| (*case.row(), refused::marks(*case))).collect()
 }
 
 fn answered() -> Vec<Row> {
     Fault::ALL.iter().map(|fault| *fault.row()).collect()
 }
 
+/// What the web answers: its reasons name what is wrong in the request.
+fn answers() -> Vec<Said> {
+    answered().into_iter().map(|row| (row, &[][..])).collect()
+}
+
 #[test]
 fn every_refusal_and_failure_stands_in_one_table_with_its_cause_and_cure() {
     let mut table = String::new();
-    for (heading, rows) in [("refused by the desk", refused()), ("answered by the web", answered())] {
+    for (heading, rows) in [("refused by the desk", refusals()), ("answered by the web", answers())] {
         let _ = writeln!(table, "## {heading}");
-        for Row { name, title, cause, cure } in rows {
-            let _ = writeln!(table, "{name}: {title}\n    because: {cause}\n    cure: {cure}");
+        for (Row { name, title, cause, cure }, marks) in rows {
+            let said = if marks.is_empty() { String::new() } else { format!("    says: {}\n", marks.join(" / ")) };
+            let _ = writeln!(table, "{name}: {title}\n{said}    because: {cause}\n    cure: {cure}");
         }
     }
     for (program, cases) in TABLES {
@@ -118,70 +134,14 @@ fn every_table_of_advice_is_listed() {
 }
 
 /// Where reasons are made: whoever reads them is on a push, a stage, a host or a source.
-const ROOMS: [&str; 7] =
-    ["run/", "remote/", "source/", "desk/branches.rs", "desk/drift.rs", "desk/inventory.rs", "desk/warm.rs"];
+const ROOMS: [&str; 6] = ["run/", "remote/", "source/", "desk/", "cli/", "web/builds.rs"];
 
-/// What these rooms say beside reasons: notes in a log, parts of sentences, and what is for programs. A text is one of these when it
-/// begins so.
-const ASIDES: [&str; 52] = [
-    // For programs.
-    "exec /bin/sh",
-    "Session open refused by peer",
-    "HOST IDENTIFICATION HAS CHANGED",
-    "stdio forwarding failed",
-    "kex_exchange_identification",
-    "StrictHostKeyChecking yes",
-    "# Written by pushbutton at each start",
-    "  Include ~/.ssh/config",
-    "GlobalKnownHostsFile /dev/null",
-    "Host *\\n",
-    "  IdentityFile {key}",
-    "--rsync-path=umask 022",
-    "--out-format=name",
-    "-o BatchMode=yes",
-    "--format=%(objectname)",
-    "pathspec '.' did not match",
-    "version https://",
-    "push-check-exit",
-    // For programmers.
-    "gives the block its type",
-    "entries come sorted",
-    "the order takes from at least one side",
-    "a root is 64 hexadecimal digits",
-    "a string takes all",
-    "a SHA-256 is 64",
-    "some secrets have fewer than the 2^31 bytes",
-    // Notes in the log of a push, where nothing failed.
-    "{} is already there, verified",
-    "made {dir}/{part}, which was missing",
-    "{} was there already, not yet verified",
-    "{} is there in part",
-    "current is releases/",
-    "build {}: {} files",
-    "done by push {of} already",
-    "try {attempt} of {}",
-    "going back to {} on {} hosts",
-    "not run on {}: no longer a host",
-    "the link is back, {what}",
-    // What a task is for, in the server's own list.
-    "ask hosts what they run",
-    "ask hosts for their newest push",
-    "ask a command for hosts",
-    "keep a host connected",
-    // Parts of sentences.
-    "; the others are ({})",
-    "at the beginning, {words}",
-    "at the end, {why}",
-    "from the push host",
-    "the push host",
-    "during the rollback, in command",
-    "{} of {} touched hosts",
-    "the runner got SIGTERM",
-    " on {} and {} more",
-    "no longer a host of this stage",
-    "in command {number}",
-    "before command {number}",
-];
+/// Files whose sentences stand beside their cures already: the tables themselves, and what a look at the hosts finds, where each finding
+/// is made with its cure.
+const WITH_CURES: [&str; 3] = ["desk/cases.rs", "desk/checkup.rs", "desk/checkup/words.rs"];
+
+/// Marks that match in more files than this match by chance.
+const MOST_FILES: usize = 3;
 
 /// A text that somebody may read: three words and more.
 fn is_sentence(text: &str) -> bool {
@@ -199,34 +159,72 @@ fn is_sentence(text: &str) -> bool {
     bare.contains(' ') && bare.split(|c: char| !c.is_ascii_alphabetic()).filter(is_word).count() >= 3
 }
 
-#[test]
-fn a_reason_that_stands_in_no_table_is_found_and_so_is_a_row_that_nobody_says() {
+/// The marks of our own tables, and of what the desk refuses.
+fn our_marks() -> Vec<&'static str> {
+    let tables = TABLES.iter().filter(|(name, _)| name.starts_with("Pushbutton"));
+    let said = tables.flat_map(|(_, cases)| *cases).flat_map(|case| case.marks);
+    said.chain(Case::ALL.iter().flat_map(|case| refused::marks(*case))).copied().collect()
+}
+
+/// The texts of the rooms that give reasons: where each stands, and what it is.
+fn reasons() -> Vec<(String, literals::Literal)> {
     let src = root().join("src");
     let mut files = Vec::new();
     sources(&src, &mut files);
-    let marks: Vec<&str> = ours::CASES.iter().flat_map(|case| case.marks).copied().collect();
-    let (mut all, mut missing) = (String::new(), String::new());
-    for (path, text) in &files {
-        let name = path.strip_prefix(&src).unwrap().to_string_lossy().into_owned();
-        if !ROOMS.iter().any(|room| name.starts_with(room)) || name.ends_with("tests.rs") {
-            continue;
+    let name = |path: &Path| path.strip_prefix(&src).unwrap().to_string_lossy().into_owned();
+    let read = files.iter().map(|(path, text)| (name(path), text)).filter(|(name, _)| {
+        ROOMS.iter().any(|room| name.starts_with(room))
+            && !name.ends_with("tests.rs")
+            && !WITH_CURES.contains(&name.as_str())
+    });
+    read.flat_map(|(name, text)| literals::of(text).into_iter().map(move |literal| (name.clone(), literal))).collect()
+}
+
+#[test]
+fn a_reason_that_stands_in_no_table_is_found_and_so_is_a_row_that_nobody_says() {
+    let marks = our_marks();
+    let (mut missing, mut aside) = (String::new(), BTreeSet::new());
+    let mut said: BTreeMap<&str, BTreeSet<String>> = marks.iter().map(|mark| (*mark, BTreeSet::new())).collect();
+    for (file, literals::Literal { line, text }) in reasons() {
+        let small = text.to_lowercase();
+        let its: Vec<&str> = marks.iter().filter(|mark| small.contains(**mark)).copied().collect();
+        let asides: Vec<&str> = ASIDES.iter().filter(|aside| text.starts_with(**aside)).copied().collect();
+        // What names the command that helps has its cure with it.
+        if is_sentence(&text) && its.is_empty() && asides.is_empty() && !text.contains("hint: ") {
+            let _ = writeln!(missing, "src/{file}:{line}: {text}");
         }
-        for literals::Literal { line, text } in literals::of(text) {
-            let small = text.to_lowercase();
-            let known =
-                marks.iter().any(|mark| small.contains(mark)) || ASIDES.iter().any(|aside| text.starts_with(aside));
-            if is_sentence(&text) && !known {
-                let _ = writeln!(missing, "src/{name}:{line}: {text}");
-            }
-            let _ = writeln!(all, "{small}");
+        aside.extend(asides);
+        for mark in its {
+            said.get_mut(mark).unwrap().insert(file.clone());
         }
     }
     assert!(
         missing.is_empty(),
-        "give each a row in src/advice/ours.rs (why, and what to do), or, where nothing failed, name it in ASIDES:\n{missing}"
+        "give each a row in src/advice/ours/ (why, and what to do), where the desk refuses a mark in tests/words/refused.rs, or, where \
+         nothing failed, name it in tests/words/asides.rs:\n{missing}"
     );
-    let nobody: Vec<&str> = marks.into_iter().filter(|mark| !all.contains(mark)).collect();
-    assert!(nobody.is_empty(), "nothing says this any more: take it out of src/advice/ours.rs: {nobody:?}");
+    let nobody: Vec<&str> = said.iter().filter(|(_, files)| files.is_empty()).map(|(mark, _)| *mark).collect();
+    assert!(nobody.is_empty(), "nothing says this any more: take it out of src/advice/ours/ or refused.rs: {nobody:?}");
+    let unsaid: Vec<&&str> = ASIDES.iter().filter(|it| !aside.contains(**it)).collect();
+    assert!(unsaid.is_empty(), "nothing says this any more: take it out of tests/words/asides.rs: {unsaid:?}");
+}
+
+#[test]
+fn a_mark_fits_the_sentences_it_is_meant_for_and_few_others() {
+    let marks = our_marks();
+    let twice: Vec<&&str> =
+        marks.iter().enumerate().filter(|(at, mark)| marks[..*at].contains(mark)).map(|(_, m)| m).collect();
+    assert!(twice.is_empty(), "a sentence has one row: {twice:?}");
+    let reasons = reasons();
+    for mark in marks {
+        let files: BTreeSet<&str> = reasons
+            .iter()
+            .filter(|(_, literal)| literal.text.to_lowercase().contains(mark))
+            .map(|(file, _)| file.as_str())
+            .collect();
+        assert!(files.len() <= MOST_FILES, "`{mark}` is too loose, it is said in {files:?}: make it longer");
+        assert!(mark.len() >= 8 || mark == "vetoed", "`{mark}` is too short to mean one thing");
+    }
 }
 
 /// A cell of a table in Markdown.
@@ -241,21 +239,35 @@ fn with_dots(mark: &str) -> String {
     parts.fold(first, |text, part| format!("{text}…{}", part.split_once('}').map_or("", |(_, rest)| rest)))
 }
 
-fn rows(rows: Vec<Row>) -> String {
+fn rows(rows: Vec<Said>) -> String {
     let mut table = "| What it says | Why | What to do |\n|---|---|---|\n".to_owned();
-    for Row { name, title, cause, cure } in rows {
-        let _ = writeln!(table, "| **{}** `{name}` | {} | {} |", cell(title), cell(cause), cell(cure));
+    for (Row { name, title, cause, cure }, marks) in rows {
+        let said = if marks.is_empty() { String::new() } else { format!(": {}", quoted(marks)) };
+        let _ = writeln!(table, "| **{}** `{name}`{said} | {} | {} |", cell(title), cell(cause), cell(cure));
     }
     table
+}
+
+/// Parts of sentences, each as code.
+fn quoted(marks: &[&str]) -> String {
+    let marks: Vec<String> =
+        marks.iter().map(|mark| format!("`{}`", with_dots(mark).replace('|', "\\|").replace('`', "'"))).collect();
+    // Two marks may differ in nothing but what is filled in.
+    let once: Vec<&str> = marks
+        .iter()
+        .enumerate()
+        .filter(|(at, mark)| !marks[..*at].contains(mark))
+        .map(|(_, mark)| mark.as_str())
+        .collect();
+    once.join(", ")
 }
 
 fn advised() -> String {
     let mut table = "| What it says | Why | What to do |\n|---|---|---|\n".to_owned();
     for (program, cases) in TABLES {
         for case in *cases {
-            let marks: Vec<String> =
-                case.marks.iter().map(|mark| format!("`{}`", with_dots(mark).replace('|', "\\|"))).collect();
-            let _ = writeln!(table, "| {program}: {} | {} | {} |", marks.join(", "), cell(case.cause), cell(case.cure));
+            let _ =
+                writeln!(table, "| {program}: {} | {} | {} |", quoted(case.marks), cell(case.cause), cell(case.cure));
         }
     }
     table
@@ -266,7 +278,7 @@ fn the_docs_have_the_same_table() {
     let file = root().join("docs/operating.md");
     let mut docs = std::fs::read_to_string(&file).unwrap();
     let mut wrong = String::new();
-    for (name, wanted) in [("refused", rows(refused())), ("answered", rows(answered())), ("advice", advised())] {
+    for (name, wanted) in [("refused", rows(refusals())), ("answered", rows(answers())), ("advice", advised())] {
         let (begin, end) = (format!("<!-- table: {name} -->\n"), format!("<!-- end: {name} -->"));
         let from = docs.find(&begin).unwrap_or_else(|| panic!("docs/operating.md has no {begin}")) + begin.len();
         let to = from + docs[from..].find(&end).unwrap_or_else(|| panic!("docs/operating.md has no {end}"));

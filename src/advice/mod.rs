@@ -38,7 +38,11 @@ pub struct Advice {
 
 /// The tables, each with the program's name as the docs say it: what `docs/operating.md` lists.
 pub const TABLES: &[(&str, &[Case])] = &[
-    ("Pushbutton", ours::CASES),
+    ("Pushbutton (push)", ours::pushes::CASES),
+    ("Pushbutton (host)", ours::hosts::CASES),
+    ("Pushbutton (release)", ours::releases::CASES),
+    ("Pushbutton (build, source)", ours::builds::CASES),
+    ("Pushbutton (server)", ours::server::CASES),
     ("ssh", ssh::CASES),
     ("login shell", ssh::SHELL),
     ("rsync", rsync::CASES),

@@ -57,7 +57,7 @@ rows! {
         /// A rollback under a running push.
         CancelFirst = "cancel_first": "Cancel the running push first",
             "a rollback is a push, and a stack has one at a time",
-            "open that push and cancel it; “Stop, then roll back” leads back here";
+            "cancel that push (“Stop, then roll back” on its page, or `pushbutton cancel N`), then roll back";
         /// A person's hold.
         Held = "held": "This is on hold",
             "somebody has set a hold, for the reason that is shown",
@@ -263,7 +263,7 @@ rows! {
             "publish a build of another commit; this one stays";
         /// Another one is there.
         Taken = "taken": "Another build of this commit is there",
-            "a commit has one build for ever, so that what was tested is what goes out",
+            "a commit has one build forever, so that what was tested is what goes out",
             "make a commit and publish the build of that; if the published one is right, there is nothing to do";
 
         /// No disk.

@@ -239,7 +239,7 @@ impl Desk {
             (Some(stack), problem) => Ok((Arc::clone(stack), problem.clone())),
             (None, problem) => Err(Refusal::BadStack {
                 stack: name.to_string(),
-                why: first_line(problem.as_deref().unwrap_or("it was never right")),
+                why: first_line(problem.as_deref().unwrap_or("it has never been read without an error")),
             }),
         }
     }

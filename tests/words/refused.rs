@@ -1,0 +1,116 @@
+//! How each refusal of the desk is said: parts of its reasons, as the code has them. Title, cause and cure of a case are in
+//! `src/desk/cases.rs`; here stands which sentences lead to them. A case that nobody lists does not compile.
+
+use pushbutton::desk::Case;
+
+/// Parts of the reasons of a case, in lower case, `{}` for what is filled in. Empty where the reason is another room's own words (what a
+/// source, a runner or the disk says), which have rows of their own.
+pub const fn marks(case: Case) -> &'static [&'static str] {
+    match case {
+        Case::Unknown => &["{what} does not exist"],
+        Case::Locked => &["is pushing {stack} to {stage} right now"],
+        Case::LockedWaits => &["is paused by {}"],
+        Case::CancelFirst => &["is running: cancel it first"],
+        Case::Held => &["{scope} is held by {who}"],
+        Case::HeldByPush => &[
+            "was {state} before anything ran",
+            "was {state} and some of it was not done",
+            "was {state} and nobody knows the state of",
+        ],
+        Case::Moved => &[
+            "{what}; nothing was pushed",
+            "{branch} is now at {} instead of {}",
+            "the newest published build is now",
+            "{} now runs {} instead of {}",
+            "was added to the hosts of",
+            "was taken from the hosts of",
+            "stacks/{}.toml was changed",
+            "the plan is not the one you saw",
+            "the hosts of {} are to run {} now instead of",
+        ],
+        Case::KeepsMoving => &["would push changes faster than it can be looked at"],
+        Case::BadStack => &["has errors, so {stack} cannot be pushed", "has never been read without an error"],
+        Case::NoHosts => &["{stack} cannot be pushed to {stage}: {why}"],
+        Case::FewerHosts => &["leaves it {now} of the {before} hosts"],
+        Case::StageBefore => &["has never been pushed, so {stage} has nothing to take"],
+        Case::NotFetched => &["has not been fetched yet, so there is nothing to push"],
+        Case::NothingPublished => &["has been published yet, so there is nothing to push"],
+        Case::OtherBranch => &[
+            "pushes {refs} only, and what comes next is of",
+            "pushes {refs} only, and this is of",
+            "{short} is {branches}, and {stage} pushes {refs} only",
+        ],
+        Case::NeverPushed => &["has come to its end yet, so there is nothing to bring a host to"],
+        Case::NobodyBehind => &["every host of {name} has {}, as far as is known"],
+        Case::StrangeHost => &["{} is no host of {name}"],
+        Case::NoWayBack => &[
+            "there is no earlier successful build",
+            "and nothing before that has succeeded there",
+            "{none} that would change anything",
+            "{none}: {} is not on the push host",
+        ],
+        Case::RunsAlready => &["runs {to} already, so there is nothing to roll back"],
+        Case::SameContent => &["has the same content as {runs}"],
+        Case::BuildGone => &["build {to} is not on the push host any more"],
+        Case::NotGood => &["is not one of the last {offered} that succeeded on"],
+        Case::BackReason => &["a rollback needs a reason"],
+        Case::StillRuns => &["push {} is running still"],
+        Case::WentBack => &["was rolled back: nothing of it is left"],
+        Case::NothingLeft => &["{state}: nothing is left to do"],
+        Case::NewerCame => &["came after push {}, so there is nothing to go on with"],
+        Case::Ended => &["push {push} has ended already"],
+        Case::Paused => &["push {push} is paused already"],
+        Case::NotPaused => &["push {push} is not paused"],
+        Case::AsksNothing => &["push {push} is not waiting for {what}"],
+        Case::SeenNewer => &["and the next push of this server would be"],
+        Case::NumbersFit => &["has seen a newer push than this server's next"],
+        Case::NoCopy => &["this data directory is no copy"],
+        Case::NumberReason => &["say why this pushbutton is right"],
+        Case::NotHeld => &["{scope} is not held"],
+        Case::HoldReason => &["a hold needs a reason"],
+        Case::HoldEnd => {
+            &["is no end of a hold", "the hold would be over before it begins", "a hold ends within 30 days"]
+        }
+        Case::ReleaseReason => &["is held because push {push} ended badly"],
+        Case::Version => &[
+            "takes exactly what {before} runs; choose the version there",
+            "no build of {short} is published for",
+            "holds one version at a time",
+            "is not among the last commits of {branch}",
+            "is no commit that is known here",
+            "is no revision: write at least",
+        ],
+        Case::Ambiguous => &["is the beginning of {count}"],
+        Case::Text => &["the {what} is longer than", "the {what} must be one line"],
+        Case::Repeated => &["this form was used for push"],
+        Case::NotPublished => &["makes its builds itself, so none is published for it"],
+        Case::PublishedWords => &["is not the name of a branch", "the title must be one line"],
+        Case::Upload => &["the build was not taken: {"],
+        Case::FewerFiles => &["it has {}, and build"],
+        Case::Pushed => &["cannot be withdrawn: push {push} brought it to"],
+        Case::Taken => &[
+            "was published already, by {}, and is another",
+            "is of another revision that begins as",
+            "so a revision keeps it forever",
+            "nobody pushed it yet: pushbutton build withdraw",
+        ],
+        Case::DiskFull => &["the disk under {data} has"],
+        Case::RunnerSilent => &["the runner of push {push} does not answer"],
+        Case::Stopping => &["the server is stopping"],
+        Case::Ledger => &["the ledger does not work, so nothing was done"],
+        Case::LedgerRow => &[
+            "the ledger holds a value that cannot be",
+            "has a fold but no row",
+            "push {push} has no fold",
+            "is held by nobody",
+        ],
+        Case::NotKept => &[
+            "cannot be asked for its free space",
+            "the build cannot be unpacked",
+            "the build was not frozen",
+            "the upload cannot be kept",
+        ],
+        Case::Broke => &["{what} broke: {error}"],
+        Case::Source | Case::PathValue | Case::Order => &[],
+    }
+}
