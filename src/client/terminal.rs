@@ -75,8 +75,12 @@ fn words_of(push: i64, event: &Event) -> Option<String> {
             format!("     {:>10} {mark} {text}", at(host))
         }
         Event::HostEnded { host, result, code, why, .. } if *result != HostResult::Ok => {
-            let code = code.map(|code| format!(", exit {code}")).unwrap_or_default();
-            format!("     {:>10} ✗ {}{code} {}", at(host), result.word(), why.as_deref().unwrap_or_default())
+            let exit = code.map(|code| format!(", exit {code}")).unwrap_or_default();
+            // That it exited so is said already.
+            let said = code.map(|code| format!(": exited with {code}")).unwrap_or_default();
+            let why = why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+            let why = why.strip_prefix(&said).filter(|rest| rest.is_empty() || rest.starts_with(": ")).unwrap_or(&why);
+            format!("     {:>10} ✗ {}{exit}{why}", at(host), result.word())
         }
         Event::Link { title, url, .. } => format!("     {title}: {url}"),
         Event::Asked { question, ends_at, .. } => format!(
@@ -116,6 +120,40 @@ fn words_of(push: i64, event: &Event) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_that_did_not_come_to_the_end_is_one_sentence_and_what_took_no_time_shows_none() {
+        let words = |event: &Event| words(3, event, Colours::LeftOut).unwrap();
+        let host = |result, code, why: Option<&str>| Event::HostEnded {
+            command: 1,
+            host: Some("web1".to_owned()),
+            result,
+            code,
+            why: why.map(str::to_owned),
+            duration_ms: 0,
+        };
+        for (event, said) in [
+            (host(HostResult::Failed, Some(1), Some("exited with 1")), "           web1 ✗ failed, exit 1"),
+            (
+                host(HostResult::Failed, Some(23), Some("exited with 23: could not make way for d")),
+                "           web1 ✗ failed, exit 23: could not make way for d",
+            ),
+            (host(HostResult::Failed, None, Some("no file")), "           web1 ✗ failed: no file"),
+            (host(HostResult::Skipped, None, None), "           web1 ✗ skipped"),
+        ] {
+            assert_eq!(words(&event), said);
+        }
+        let ended = |duration_ms| Event::CommandEnded {
+            command: 1,
+            result: HostResult::Failed,
+            ok: 0,
+            not_ok: 2,
+            duration_ms,
+            skew_ms: None,
+        };
+        assert_eq!(words(&ended(0)), "     ✗ 0 well, 2 not");
+        assert_eq!(words(&ended(400)), "     ✗ 0 well, 2 not, 0.4 s");
+    }
 
     #[test]
     fn a_terminal_is_given_text_and_at_most_colours() {
