@@ -34,10 +34,11 @@ const NO_PASSWORD: &str =
     "a password does not belong into an address: the file is read by many, and pages, logs and mails show it";
 const NO_NAME: &str =
     "what stands before the @ of an address signs somebody in, and pages, logs and mails would show it";
-const USE_A_KEY: &str = "use an ssh address with a key: ssh://git@git.example.com/web.git";
+const USE_A_KEY: &str =
+    "use an ssh address with a key: ssh://git@git.example.com/web.git, key_file = \"/etc/pushbutton/deploy-key\"";
 const USE_A_TOKEN: &str = "use an ssh address with a key: ssh://git@git.example.com/web.git, or name a file that holds the token: source = { git = \"https://git.example.com/web.git\", user = \"push\", token_file = \"/etc/pushbutton/web.token\" }";
 const USE_A_SECRET: &str = "take it out; a command that signs in gets its password from [secrets]: run = \"curl -u \\\"$PUSH_SECRET_LOGIN\\\" …\"";
-const USE_EITHER: &str = "take it out; a source that signs in names a file: token_file = \"/etc/pushbutton/web.token\"; a command gets its password from [secrets]: run = \"curl -u \\\"$PUSH_SECRET_LOGIN\\\" …\"";
+const USE_EITHER: &str = "take it out; a source that signs in names a file: over https token_file = \"/etc/pushbutton/web.token\", over ssh key_file = \"/etc/pushbutton/deploy-key\"; a command gets its password from [secrets]: run = \"curl -u \\\"$PUSH_SECRET_LOGIN\\\" …\"";
 const NO_PORT: &str = "this address has no port behind its host, and what stands there may be a password";
 
 /// Whether an address keeps passwords, and names where nobody's may stand, to itself.

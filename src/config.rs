@@ -13,7 +13,7 @@ use crate::diagnostic::Diagnostic;
 pub use draft::Draft;
 pub use limits::{Limits, Most};
 pub use proxies::{Network, Proxies};
-pub use secret::{Secret, SecretName};
+pub use secret::{Secret, SecretName, private_file};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;

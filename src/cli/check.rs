@@ -8,7 +8,8 @@ use super::server::{self, Person, Server};
 use crate::config::ConfigError;
 use crate::desk::inventory;
 use crate::diagnostic::Diagnostic;
-use crate::source::lfs;
+use crate::reading;
+use crate::source::{lfs, login};
 use crate::stack::overlaps::{self, overlaps};
 use crate::stack::{Answer, Answers, Source, Stack, StackName, parse_with};
 use serde_json::Value;
@@ -218,6 +219,10 @@ impl Report {
         // With the hosts, the push host is looked over, and says so there, once.
         if !self.offline && !self.hosts && matches!(stack.source, Source::Git { lfs: true, .. }) {
             let why = self.runtime.block_on(lfs::complaint());
+            lacks.extend(why.map(|why| format!("error: {shown}: source: {why}")));
+        }
+        if let (false, Some(named)) = (self.offline, stack.source.login()) {
+            let why = self.runtime.block_on(login::complaint(named));
             lacks.extend(why.map(|why| format!("error: {shown}: source: {why}")));
         }
         match lacks.is_empty() || self.offline {

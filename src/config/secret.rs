@@ -1,9 +1,14 @@
 //! Where the server's own secrets are found, and what they are once read. It must never print one.
 
 use serde::Deserialize;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
+
+/// No password or token is as long.
+const LONGEST_LINE: u64 = 64 << 10;
 
 /// Where a secret is found: `password_file` or `password_env`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -105,6 +110,11 @@ pub enum Unreadable {
 }
 
 impl Unreadable {
+    /// Whether there is no such file.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// What to do.
     pub fn cure(&self) -> String {
         match self {
@@ -123,7 +133,11 @@ impl Unreadable {
     }
 }
 
-fn first_line(path: &Path) -> Result<String, Unreadable> {
+/// Opens a file with a secret in it: it must be there, and nobody else's to read.
+///
+/// # Errors
+/// When it is not so.
+pub fn private_file(path: &Path) -> Result<File, Unreadable> {
     let unreadable = |source| Unreadable::File { path: path.to_owned(), source };
     let meta = std::fs::metadata(path).map_err(unreadable)?;
     if meta.is_dir() {
@@ -132,8 +146,18 @@ fn first_line(path: &Path) -> Result<String, Unreadable> {
     if meta.permissions().mode() & 0o077 != 0 {
         return Err(Unreadable::Open { path: path.to_owned() });
     }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+    File::open(path).map_err(unreadable)
+}
+
+fn first_line(path: &Path) -> Result<String, Unreadable> {
+    let unreadable = |source| Unreadable::File { path: path.to_owned(), source };
+    let mut text = String::new();
+    let file = BufReader::new(private_file(path)?);
+    file.take(LONGEST_LINE).read_line(&mut text).map_err(unreadable)?;
+    match text.len() as u64 >= LONGEST_LINE {
+        true => Err(unreadable(io::Error::other(format!("its first line is longer than {} KiB", LONGEST_LINE >> 10)))),
+        false => Ok(text.trim_end_matches(['\n', '\r']).to_owned()),
+    }
 }
 
 fn variable(name: &str) -> Result<String, Unreadable> {

@@ -359,7 +359,7 @@ impl Mirror {
 fn name_of(url: &str, login: Option<&(SourceLogin, String)>) -> String {
     match login {
         None => key(&address_hash(url)),
-        Some((login, of)) => key(&address_hash(&format!("{url}\n{of}\n{}\n{}", login.user, login.token_file))),
+        Some((login, of)) => key(&address_hash(&format!("{url}\n{of}\n{}", super::login::text_of(login)))),
     }
 }
 
@@ -371,23 +371,6 @@ fn address_hash(url: &str) -> String {
 /// The name of the mirror of an address with this hash. No stack's name begins like that.
 pub(super) fn key(hash: &str) -> String {
     format!("_{}", hash.get(..DIGITS).unwrap_or(hash))
-}
-
-/// The ssh of git and svn. BatchMode: a question would wait for ever; nobody sits there.
-pub(super) fn ssh_command(ssh_config: Option<&Path>) -> Result<String, &'static str> {
-    const OPTIONS: &str = "-o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10";
-    let Some(config) = ssh_config else { return Ok(format!("ssh {OPTIONS}")) };
-    // git hands this to a shell, and svn cuts it at its blanks.
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./@+,:=-".contains(&byte);
-    match config.to_str() {
-        Some(config) if config.starts_with('/') && config.bytes().all(plain) => {
-            Ok(format!("ssh -F {config} {OPTIONS}"))
-        }
-        _ => {
-            Err("the ssh configuration's path must be absolute, and of letters, digits and _./@+,:=- only, since git \
-                  hands it to a shell: choose another data directory")
-        }
-    }
 }
 
 /// Reads `log -z` of five fields a commit.

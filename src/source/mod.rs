@@ -7,7 +7,7 @@ pub mod directory;
 pub mod gate;
 pub mod git;
 pub mod lfs;
-mod login;
+pub mod login;
 pub mod manifest;
 pub mod origin;
 pub mod svn;

@@ -161,17 +161,23 @@ impl Svn {
     /// svn as Pushbutton runs it: nothing of the user's or of earlier days, and nobody is asked.
     fn svn(&self, login: Option<&Login>) -> Result<Program, String> {
         let svn = Program::new("svn")
+        let key = match login {
+            Some(Login::Key(key)) => Some(key.as_str()),
+            Some(Login::Token(_)) | None => None,
+        };
             // Names of files are UTF-8 in the repository; in the C locale svn refuses to write those that are not ASCII.
             .env("LC_ALL", "C.UTF-8")
             .env("HOME", "/nonexistent")
-            .env("SVN_SSH", super::git::ssh_command(self.ssh_config.as_deref())?)
+            .env("SVN_SSH", super::login::ssh_command(self.ssh_config.as_deref(), key)?)
             .own_group()
             .args(["--non-interactive", "--no-auth-cache", "--config-dir"])
             .arg(self.config_dir());
         let svn = match login {
             // The password comes over its input.
-            Some(login) => svn.arg("--username").arg(&login.user).arg("--password-from-stdin").with_input(),
-            None => svn,
+            Some(Login::Token(token)) => {
+                svn.arg("--username").arg(&token.user).arg("--password-from-stdin").with_input()
+            }
+            Some(Login::Key(_)) | None => svn,
         };
         Ok(match std::env::var_os("SSH_AUTH_SOCK") {
             // The operator's keys, for svn's ssh alone: a fetch runs nobody's code.
@@ -203,7 +209,7 @@ impl Svn {
             None => self.address_hash(),
             // What one login may read another may not.
             Some(login) => {
-                let all = format!("{}\n{}\n{}", self.url, login.user, login.token_file);
+                let all = format!("{}\n{}", self.url, super::login::text_of(login));
                 super::tree::hex(&Sha256::digest(all))
             }
         };
@@ -228,12 +234,12 @@ impl Svn {
 /// Runs svn, which may read its password, and says nothing of that.
 async fn run(svn: Program, login: Option<&Login>, limit: Duration) -> Result<Said, Trouble> {
     match login {
-        None => tool::run(svn, limit).await,
-        Some(login) => {
-            let said = tool::run_reading(svn, &format!("{}\n", login.token()), limit).await;
+        Some(login @ Login::Token(token)) => {
+            let said = tool::run_reading(svn, &format!("{}\n", token.reveal()), limit).await;
             said.map_err(|trouble| login.covered(trouble))
         }
     }
+        Some(Login::Key(_)) | None => tool::run(svn, limit).await,
 }
 
 /// Why svn did not do as asked, and what to do.

@@ -2,6 +2,7 @@
 //! world: an address is only read as text. Called by `parse`; everybody knows [`Source`].
 
 use super::Revision;
+use super::login::{SourceLogin, on_the_way};
 use super::reader::{Keys, Reader};
 use super::values::{self, Refused};
 use crate::diagnostic::{Mistake, shown};
@@ -25,7 +26,7 @@ pub enum Source {
         /// Whether the files of Git LFS are fetched.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         lfs: bool,
-        /// What signs in over https, where something must.
+        /// What signs in, where something must that belongs to this source alone.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         login: Option<SourceLogin>,
     },
@@ -33,7 +34,7 @@ pub enum Source {
     Svn {
         /// The address: http, https, svn, svn+ssh or file; no peg revision.
         url: String,
-        /// What signs in over https or svn, where something must.
+        /// What signs in, where something must that belongs to this source alone.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         login: Option<SourceLogin>,
     },
@@ -44,15 +45,6 @@ pub enum Source {
     },
     /// Builds that somebody else made, and published.
     Published,
-}
-
-/// Who signs in to a source, and where the password or token is found: never the thing itself.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct SourceLogin {
-    /// The name.
-    pub user: String,
-    /// The file whose first line is the password or token: absolute, and nobody else's to read.
-    pub token_file: String,
 }
 
 impl Source {
@@ -74,6 +66,14 @@ impl Source {
             Self::Git { .. } | Self::Svn { .. } => "commit",
             Self::Dir { .. } => "version",
             Self::Published => "build",
+        }
+    }
+
+    /// What signs in to it, where it has something of its own.
+    pub fn login(&self) -> Option<&SourceLogin> {
+        match self {
+            Self::Git { login, .. } | Self::Svn { login, .. } => login.as_ref(),
+            Self::Dir { .. } | Self::Published => None,
         }
     }
 
@@ -155,6 +155,7 @@ const SOURCE: Keys = Keys {
         "insecure",
         "user",
         "token_file",
+        "key_file",
     ],
     later: &[],
 };
@@ -165,9 +166,7 @@ const OF_GIT: [(&str, &str); 3] = [
     ("lfs", "take it out: Git LFS belongs to git; what is published or copied must hold the files themselves"),
 ];
 /// What only a source of the network has.
-const OF_NETWORK: [&str; 3] = ["insecure", "user", "token_file"];
-/// Who signs in with a token, where nobody is named: most servers look at the token alone.
-const USER: &str = "git";
+const OF_NETWORK: [&str; 4] = ["insecure", "user", "token_file", "key_file"];
 /// Without a word in the file: half of the files may go.
 const SHRINK: usize = 50;
 const KINDS: [&str; 4] = ["git", "svn", "dir", "published"];
@@ -235,51 +234,6 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Source
             Some(Source::Git { url, branch: branch?, submodules, lfs, login })
         }
     }
-}
-
-/// Whether anybody on the way to an address can read along and change what comes: nothing there proves who answers.
-pub fn is_insecure(url: &str) -> bool {
-    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-    matches!(scheme.as_deref(), Some("git" | "http" | "svn"))
-}
-
-/// What an address of the network needs besides: a word where it is not safe, and who signs in. `None` only after a mistake was noted.
-fn on_the_way(reader: &mut Reader<'_>, table: &DeTable<'_>, kind: &str, url: &str) -> Option<Option<SourceLogin>> {
-    let span = table.get(kind).map_or(0..0, toml::Spanned::span);
-    let said = table.get("insecure").is_some_and(|value| reader.boolean(value) == Some(true));
-    if is_insecure(url) && !said {
-        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
-        let title =
-            format!("{scheme}:// is neither encrypted nor signed: whoever is on the way can change what goes out");
-        let cure = "write an address of https or ssh; or, where the way is safe, say so: insecure = true";
-        reader.refuse(Mistake::new(span, title).cure(cure));
-        return None;
-    }
-    let user = table.get("user").map(|value| reader.parsed(value, values::login_name));
-    let Some(value) = table.get("token_file") else {
-        if let Some((key, _)) = table.get_key_value("user") {
-            let mistake = Mistake::new(key.span(), "`user` signs in nobody without a token");
-            reader.refuse(mistake.cure("name the file that holds it: token_file = \"/etc/pushbutton/web.token\""));
-            return None;
-        }
-        return Some(None);
-    };
-    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-    let takes_one = match scheme.as_deref() {
-        Some("https" | "http") => true,
-        Some("svn") => kind == "svn",
-        _ => false,
-    };
-    if !takes_one {
-        let title = "`token_file` belongs to an address of https; this one takes no password";
-        reader.refuse(
-            Mistake::new(value.span(), title).cure("take it out; over ssh a key signs in, as ssh is configured"),
-        );
-        return None;
-    }
-    let token_file = reader.parsed(value, values::absolute_path)?;
-    let user = user.unwrap_or_else(|| Some(USER.to_owned()))?;
-    Some(Some(SourceLogin { user, token_file }))
 }
 
 /// Reads `shrink` of the source: how much smaller than the one before a build is believed without asking.

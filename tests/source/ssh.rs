@@ -1,6 +1,7 @@
 //! Over ssh, and the tools of a host.
 
 use super::*;
+use pushbutton::stack::SourceLogin;
 
 /// A git server behind a real sshd without a port: ssh starts it by itself, as `ProxyCommand`. Answers the configuration
 /// for ssh, and the file that says which host keys are known.
@@ -54,6 +55,61 @@ async fn over_ssh_our_configuration_is_used_and_an_unknown_host_key_is_refused()
     let error = mirror.fetch().await.unwrap_err().to_string();
     assert!(error.contains("give the push host's ssh key the right"), "{error}");
     assert_eq!(mirror.head("main").await.unwrap(), head, "what was fetched before is still there");
+}
+
+#[tokio::test]
+async fn a_source_signs_in_with_a_key_of_its_own_and_no_other_and_only_its_name_is_seen() {
+    let world = World::new().await;
+    world.write("index.html", "x");
+    let head = world.commit("first").await;
+    let (config, _) = ssh_server(&world).await;
+    // The key of the push host is not one of this repository: what ssh is configured with would be refused.
+    let (home, at) = (world.path("ssh"), |name: &str| world.path("ssh").join(name).display().to_string());
+    let args = ["-q", "-t", "ed25519", "-N", "", "-C", "canary-comment", "-f", &at("deploy-key")].map(str::to_owned);
+    assert!(Program::new("ssh-keygen").args(args).output(LIMIT).await.unwrap().status.success());
+    std::fs::copy(home.join("deploy-key.pub"), home.join("person.pub")).unwrap();
+    let who = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().unwrap().name;
+    let url = format!("ssh://{who}@git-server{}", world.repo().display());
+    let mirror =
+        |login: Option<SourceLogin>| Mirror::new(&world.path("mirrors"), &url, Some(config.clone())).signing_in(login);
+    let error = mirror(None).fetch().await.unwrap_err().to_string();
+    assert!(error.contains("give the push host's ssh key the right"), "{error}");
+
+    let key = |name: &str| Some(SourceLogin::Key { key_file: at(name) });
+    let with = mirror(key("deploy-key"));
+    with.fetch().await.unwrap();
+    assert_eq!(with.head("main").await.unwrap(), head);
+    with.checkout(&head, &world.path("out")).await.unwrap();
+    assert_eq!(std::fs::read_to_string(world.path("out/index.html")).unwrap(), "x");
+    assert!(mirror(None).head("main").await.is_err(), "what one key may read, others get no copy of");
+
+    // Refused before ssh is asked, with the cure; and nothing of the key is told, kept or shown.
+    std::fs::set_permissions(at("deploy-key"), std::fs::Permissions::from_mode(0o640)).unwrap();
+    let error = with.fetch().await.unwrap_err().to_string();
+    assert!(error.contains("can be read by others: chmod 600"), "{error}");
+    for (name, words) in [("deploy-key.pub", "no private key"), ("none", "ssh-keygen -t ed25519")] {
+        if Path::new(&at(name)).exists() {
+            std::fs::set_permissions(at(name), std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        let error = mirror(key(name)).fetch().await.unwrap_err().to_string();
+        assert!(error.contains("key_file: ") && error.contains(words), "{error}");
+    }
+    let secret = std::fs::read_to_string(at("deploy-key")).unwrap();
+    let secret = secret.lines().nth(2).unwrap();
+    for dir in ["mirrors", "out"] {
+        let found = Program::new("grep").args(["-raFl", secret]).arg(world.path(dir)).output(LIMIT).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&found.stdout), "", "{dir}");
+    }
+    let source = pushbutton::stack::Source::Git {
+        url,
+        branch: "main".to_owned(),
+        submodules: false,
+        lfs: false,
+        login: key("deploy-key"),
+    };
+    let plan = serde_json::to_string(&source).unwrap();
+    assert!(plan.contains("deploy-key") && !plan.contains(secret), "{plan}");
+    assert_eq!(serde_json::from_str::<pushbutton::stack::Source>(&plan).unwrap(), source, "a runner reads it back");
 }
 
 #[tokio::test]

@@ -106,7 +106,7 @@ fn login(world: &World, token: &str) -> SourceLogin {
     let file = world.path("token");
     std::fs::write(&file, format!("{token}\n")).unwrap();
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-    SourceLogin { user: "ci".to_owned(), token_file: file.display().to_string() }
+    SourceLogin::Token { user: "ci".to_owned(), token_file: file.display().to_string() }
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn a_token_brings_a_repository_over_http_and_is_in_no_argument_list_error_
     }
     // A file that others can read is not used.
     let open = login(&world, TOKEN);
-    std::fs::set_permissions(&open.token_file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::set_permissions(open.file(), std::fs::Permissions::from_mode(0o644)).unwrap();
     let error = mirror(Some(open)).fetch().await.unwrap_err().to_string();
     assert!(error.contains("can be read by others") && error.contains("chmod 600"), "{error}");
     // The plan says where it lies, and not what it is.

@@ -115,6 +115,18 @@ pub const CASES: &[Case] = &[
         again: false,
     },
     Case {
+        marks: &["holds no private key", "has a passphrase, and nobody is there", "make one without a passphrase"],
+        cause: "the key of the stack's source (`key_file`) cannot sign in: it is not there, is the public half, or has a passphrase",
+        cure: "name a private key of mode 0600 without a passphrase, and give its public half to the git server as a deploy key",
+        again: false,
+    },
+    Case {
+        marks: &["the key's path may only have"],
+        cause: "the path of `key_file` has characters that a shell or ssh would read as more than a path",
+        cure: "move the key to a path of letters, digits and _./@+,:=- alone, such as /etc/pushbutton/deploy-key",
+        again: false,
+    },
+    Case {
         marks: &[
             "git-lfs is not installed",
             "fetching the git lfs",

@@ -178,7 +178,7 @@ pub const CASES: &[Case] = &[
         again: false,
     },
     Case {
-        marks: &["push {} asks nothing now"],
+        marks: &["push {} is not waiting for an answer"],
         cause: "the question was answered meanwhile, or its time is over",
         cure: "`pushbutton status` shows what waits for an answer",
         again: false,

@@ -3,12 +3,12 @@
 //! mirror away before another is whole. Called by `Mirror::fetch` and the checkout.
 
 use super::run::{self, Git, Trouble};
-use super::{ASK_LIMIT, FETCH_LIMIT, Mirror, TIDY_LIMIT, is_damage, ssh_command, words};
+use super::{ASK_LIMIT, FETCH_LIMIT, Mirror, TIDY_LIMIT, is_damage, words};
 use crate::advice;
-use crate::source::login::{self, Login, helper_for};
+use crate::source::login::{self, Login, helper_for, is_for, ssh_command};
 use crate::source::tool::{self, SourceError};
 use crate::source::tree;
-use crate::stack::Revision;
+use crate::stack::{Revision, SourceLogin};
 use nix::fcntl::{AT_FDCWD, RenameFlags};
 use std::path::Path;
 use std::time::Duration;
@@ -24,7 +24,7 @@ const MEASURE_EVERY: Duration = Duration::from_secs(1);
 /// What a fetch needs to reach the other side, checked.
 pub(super) struct Remote {
     ssh: String,
-    /// Who signs in, and the setting by which git asks for it.
+    /// Who signs in with a token, and the setting by which git asks for it.
     login: Option<(Login, String)>,
 }
 
@@ -34,11 +34,18 @@ impl Remote {
         if url.is_empty() || url.starts_with('-') || url.contains(char::is_control) {
             return Err("the address must not be empty, begin with - or hold control characters".to_owned());
         }
-        let login = match &mirror.login {
-            Some((named, address)) => helper_for(address).map(|helper| Ok::<_, String>((Login::read(named)?, helper))),
-            None => None,
-        };
-        Ok(Self { ssh: ssh_command(mirror.ssh_config.as_deref())?, login: login.transpose()? })
+        let (mut login, mut key) = (None, None);
+        if let Some((named, address)) = &mirror.login {
+            match (named, helper_for(address)) {
+                (SourceLogin::Token { .. }, Some(helper)) => login = Some((Login::read(named)?, helper)),
+                (SourceLogin::Key { key_file }, _) if is_for(url, address) => {
+                    Login::read(named)?;
+                    key = Some(key_file.as_str());
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { ssh: ssh_command(mirror.ssh_config.as_deref(), key)?, login })
     }
 
     /// What git said, without what signs in.
@@ -160,10 +167,10 @@ impl Mirror {
     fn reaching_out(&self, git: Git, remote: &Remote) -> Git {
         let git = git.env("GIT_SSH_COMMAND", &remote.ssh).env("GIT_SSH_VARIANT", "ssh");
         let git = match &remote.login {
-            Some((login, helper)) => {
-                git.args(["-c", helper]).env(login::USER, &login.user).env(login::TOKEN, login.token())
+            Some((Login::Token(token), helper)) => {
+                git.args(["-c", helper]).env(login::USER, &token.user).env(login::TOKEN, token.reveal())
             }
-            None => git,
+            Some((Login::Key(_), _)) | None => git,
         };
         match std::env::var_os("SSH_AUTH_SOCK") {
             // The operator's keys, for git's ssh alone: a fetch runs nobody's code.
