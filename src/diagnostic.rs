@@ -1,6 +1,7 @@
 //! What is wrong with a file that a person wrote: where, what, and the cure, drawn with a caret below the very words.
 //! It must never read the file itself, and never print. Called by `stack` and `config`, shown by `check`, desk and pages.
 
+use crate::visible::is_invisible;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::fmt;
 use std::ops::Range;
@@ -134,13 +135,9 @@ pub fn shown(value: &str) -> String {
     let mut text: String = value
         .chars()
         .take(80)
-        .flat_map(|c| {
-            match c.is_control()
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-            {
-                true => c.escape_default().collect::<Vec<_>>(),
-                false => vec![c],
-            }
+        .flat_map(|c| match c.is_control() || is_invisible(c) {
+            true => c.escape_default().collect::<Vec<_>>(),
+            false => vec![c],
         })
         .collect();
     if value.chars().count() > 80 {

@@ -21,6 +21,7 @@
 //!   server's file, the only door to child processes, Unix sockets by long paths, what is wrong with a file and where, what
 //!   other programs say when they fail, what of an address may be shown, tasks that are started again when they break, sizes,
 //!   instants and durations.
+//! - [`visible`]: what hides in a text, made visible.
 
 pub mod address;
 pub mod advice;
@@ -45,3 +46,4 @@ pub mod stack;
 pub mod supervise;
 pub mod time;
 pub mod web;
+pub mod visible;

@@ -5,6 +5,7 @@
 // number that was seen is dropped, a hole is fetched. A push that has ended needs no stream at all, and a long one not even
 // its records: an outline, and then what is asked for.
 import { retry, unwatch, watch } from './shared.js';
+import { visible } from './visible.js';
 
 /** No banner before a connection has been gone for so long. */
 const LOST = 30000;
@@ -72,7 +73,7 @@ export class PushStream {
       const answer = await fetch(`${this.address}/${path}`, { cache: 'no-store', redirect: 'manual', signal });
       if (answer.status === 401 || answer.type === 'opaqueredirect') this.say('signedout');
       if (!answer.ok) throw new Error(`answered ${answer.status}`);
-      const told = await answer.json();
+      const told = JSON.parse(visible(await answer.text()));
       if (this.ended) this.say('done');
       return told;
     } catch (problem) {
@@ -109,7 +110,7 @@ export class PushStream {
   /** @param {string} data @param {number} offset */
   take(data, offset) {
     /** @type {import('./fold.js').Record[]} */
-    const records = data.split('\n').map((line) => JSON.parse(line));
+    const records = data.split('\n').map((line) => JSON.parse(visible(line)));
     const fresh = records.filter((record) => record.n > this.seen);
     if (offset <= this.cursor) return; // the stream was faster than what was fetched
     this.cursor = offset;

@@ -52,11 +52,26 @@ fn checked(name: &str, html: Result<String, pushbutton::web::pages::PageError>) 
         assert!(script.contains("src=\"/static/") && script.contains("></script>"), "{name} has an inline script");
     }
     assert!(!html.contains("<b>evil</b>"), "{name} shows text as HTML");
+    // Texts of people hold all kinds of them here.
+    let hidden: Vec<char> = html.chars().filter(|c| pushbutton::visible::is_invisible(*c)).collect();
+    assert!(hidden.is_empty(), "{name} lets {hidden:?} through");
     RENDERED.with_borrow_mut(|all| all.insert(name.to_owned(), html.clone()));
     if let Some(dir) = std::env::var_os("PUSHBUTTON_PAGES_TO") {
         std::fs::write(std::path::Path::new(&dir).join(format!("{name}.html")), &html).unwrap();
     }
     html
+}
+
+#[test]
+fn what_hides_in_a_text_is_seen_on_every_page_that_shows_the_text() {
+    let all = rendered();
+    let evil: Vec<&String> = all.iter().filter(|(_, html)| html.contains("evil&lt;")).map(|(name, _)| name).collect();
+    assert!(evil.len() > 25, "texts of people stand on many pages: {evil:?}");
+    for name in evil {
+        for chip in ["⟨U+202E⟩", "⟨U+200B⟩", "⟨U+2066⟩", "⟨U+00AD⟩", "⟨U+FEFF⟩", "⟨U+E0041⟩"] {
+            assert!(all[name].contains(chip), "{chip} on {name}");
+        }
+    }
 }
 
 fn board(streets: &[Street]) -> Board {
@@ -146,7 +161,7 @@ fn a_hold_says_until_when_and_one_that_cannot_be_taken_comes_back_as_it_was_fill
     let form = HoldForm {
         stack: "web".to_owned(),
         stage: Some("prod".to_owned()),
-        reason: "Payments <b>evil</b>".to_owned(),
+        reason: "Payments <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned(),
         until: "at".to_owned(),
         at: "2026-11-20T16:00".to_owned(),
         problem: "the hold would be over before it begins: 20 Nov 2026 16:00:00 UTC is past".to_owned(),
@@ -314,7 +329,7 @@ fn a_plan_says_exactly_what_will_happen_and_what_nobody_knows_yet() {
 
     let mut first = made_up::plan();
     (first.old, first.build, first.root, first.changes, first.usual) = (None, None, None, None, None);
-    first.why_not = Some("prod is held by kate <b>evil</b>".to_owned());
+    first.why_not = Some("prod is held by kate <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned());
     first.commits.clear();
     let html = checked("plan-first", pages.plan(&frame, &first));
     for words in [
@@ -357,7 +372,10 @@ fn the_way_back_says_where_it_goes_and_what_is_lost_before_the_press() {
         assert!(html.contains(words), "{words}");
     }
     let mut shut = made_up::way_back();
-    shut.why_not = Some("jin is pushing web to qa right now (push 4128) <b>evil</b>".to_owned());
+    shut.why_not = Some(
+        "jin is pushing web to qa right now (push 4128) <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}"
+            .to_owned(),
+    );
     shut.running = Some(4128);
     shut.commits.clear();
     shut.from = None;
@@ -416,8 +434,11 @@ fn a_push_that_waits_for_an_answer_says_so_and_stands_still() {
 fn the_push_log_keeps_its_filters() {
     let pages = pages();
     let frame = frame(Section::Pushes);
-    let filter =
-        LogFilter { word: Some("\"><b>evil</b>".to_owned()), state: Some("failed".to_owned()), ..Default::default() };
+    let filter = LogFilter {
+        word: Some("\"><b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned()),
+        state: Some("failed".to_owned()),
+        ..Default::default()
+    };
     let page = LogPage {
         rows: made_up::history(),
         filter,
@@ -441,7 +462,7 @@ fn a_channel_that_does_not_work_is_above_whatever_page() {
     let channels = vec![
         broken(
             "email",
-            "smtp.example.com refuses our sign-in: 535 5.7.8 <b>evil</b> authentication failed (the server does not take our user \
+            "smtp.example.com refuses our sign-in: 535 5.7.8 <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041} authentication failed (the server does not take our user \
              and password): set user and password of [email] right; the password may have run out, or need to be one for programs",
         ),
         broken(
@@ -478,7 +499,7 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
         let html = pages.error(
             &stranger,
             status,
-            "Somebody pushed <b>evil</b>",
+            "Somebody pushed <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}",
             words,
             "look again, then press again",
             Vec::new(),
@@ -536,7 +557,11 @@ fn hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first() {
             "Linux x86_64, as deploy, 900 MB free",
             vec![
                 finding(Weight::Must, "`rsync` is not on the PATH of commands there", "on the host: apt install rsync"),
-                finding(Weight::Note, "only 900 MB are free at /srv/<b>evil</b>", "free space on the host: df -h /srv"),
+                finding(
+                    Weight::Note,
+                    "only 900 MB are free at /srv/<b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}",
+                    "free space on the host: df -h /srv",
+                ),
             ],
         ),
         looked(
@@ -605,7 +630,10 @@ fn another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone() {
         stage: "qa".to_owned(),
         unit: "commit",
         refs: Some("main, release/*".to_owned()),
-        groups: vec![group("main", &commits), group("release/<b>evil</b>", &commits[..1])],
+        groups: vec![
+            group("main", &commits),
+            group("release/<b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}", &commits[..1]),
+        ],
         withdraw: [(commits[1].sha.clone(), "3f2c1ab9d004-p".to_owned())].into(),
     };
     let html = checked("versions", pages.versions(&frame, &versions));
@@ -675,4 +703,26 @@ fn names_of_any_length_are_shown() {
     checked("log-long", pages.log(&frame, &log));
     let frame = Frame { running: made_up::long_history(), ..frame };
     checked("dashboard-long", pages.dashboard(&frame, &board(&[long, street("web", &["qa", "prod"])])));
+}
+
+#[test]
+fn scripts_and_server_judge_alike_what_hides_in_a_text() {
+    let script = include_str!("../static/visible.js");
+    let class = script.split_once("/[").unwrap().1.split_once("]/gu").unwrap().0;
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    let mut is_range = false;
+    for part in class.split("\\u").skip(1) {
+        let digits: String = part.trim_start_matches('{').chars().take_while(char::is_ascii_hexdigit).collect();
+        let code = u32::from_str_radix(&digits, 16).unwrap();
+        match is_range {
+            true => ranges.last_mut().unwrap().1 = code,
+            false => ranges.push((code, code)),
+        }
+        is_range = part.ends_with('-');
+    }
+    assert!(ranges.len() > 15, "{ranges:?}");
+    for c in '\0'..=char::MAX {
+        let in_script = ranges.iter().any(|(first, last)| (*first..=*last).contains(&u32::from(c)));
+        assert_eq!(in_script, pushbutton::visible::is_invisible(c), "U+{:04X}", u32::from(c));
+    }
 }

@@ -1,13 +1,16 @@
 //! Text from outside, made fit for a protocol line: IRC, a mail header, one line of a mail.
-//! It must never let a line break, a control byte or a reversed text through, and never cut a link.
+//! It must never let a line break, a control byte or a hidden character through, and never cut a link.
 //! Called by `words` for every value, and by `irc` and `mail` for what their servers say.
+
+use crate::visible::visible;
+use std::borrow::Cow;
 
 /// Bytes of an IRC line's text: with prefix, command and channel it stays below the 512 of the protocol.
 pub const IRC_BYTES: usize = 400;
 /// What stands for text that was cut away.
 const CUT: char = '…';
 
-/// One line without control characters: no C0, no C1, no escape sequences, nothing invisible that turns text around;
+/// One line without control characters: no C0, no C1, no escape sequences; what is invisible and turns text around is a chip;
 /// what separates words becomes one space.
 pub fn line(text: &str) -> String {
     let mut clean = String::with_capacity(text.len().min(1024));
@@ -20,12 +23,15 @@ pub fn line(text: &str) -> String {
                     clean.push(' ');
                 }
             }
-            c if c.is_control() || is_invisible(c) => {}
+            c if c.is_control() => {}
             c => clean.push(c),
         }
     }
     clean.truncate(clean.trim_end().len());
-    clean
+    match visible(&clean) {
+        Cow::Owned(seen) => seen,
+        Cow::Borrowed(_) => clean,
+    }
 }
 
 /// Drops the rest of an escape sequence: `ESC [ … final byte`, or the one character behind the escape.
@@ -34,13 +40,6 @@ fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
         while chars.next_if(|c| ('\u{20}'..='\u{3f}').contains(c)).is_some() {}
         chars.next_if(|c| ('\u{40}'..='\u{7e}').contains(c));
     }
-}
-
-/// Characters that nobody sees but that turn, hide or mark text. The joiners stay: scripts and emoji need them.
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// At most `bytes` bytes, cut at a character with `…` behind it.
@@ -106,7 +105,7 @@ mod tests {
             ("\0a\u{1}ACTION b\u{1}\u{7f}", "aACTION b"),
             ("\u{1b}[31mred\u{1b}[0;1m and \u{1b}]0;title\u{7}", "red and ]0;title"),
             ("\u{9b}31mc1\u{85}next", "31mc1 next"),
-            ("abc\u{202e}fed\u{2066}x\u{200b}y\u{feff}", "abcfedxy"),
+            ("abc\u{202e}fed\u{2066}x\u{200b}y\u{feff}", "abc⟨U+202E⟩fed⟨U+2066⟩x⟨U+200B⟩y⟨U+FEFF⟩"),
             ("  many \t\t spaces\u{2028}here ", "many spaces here"),
             ("naïve 漢字 👩‍🚀", "naïve 漢字 👩‍🚀"),
             ("\u{1b}", ""),

@@ -101,7 +101,7 @@ fn hosts(config: &Path, stacks: &[StackName], person: &Person, json: bool) -> an
         }
         server.close().await?;
         match json {
-            true => say::line(&Value::from(found.clone()).to_string()),
+            true => say::json(&Value::from(found.clone()).to_string()),
             false => found.iter().flat_map(told).for_each(|line| say::line(&line)),
         }
         let must = found.iter().filter_map(|one| one["must"].as_u64()).sum::<u64>();

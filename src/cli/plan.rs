@@ -45,9 +45,10 @@ impl Plan {
             let answer = server.ask_text("GET", &path, None).await;
             server.close().await?;
             let answer = answer?;
-            match self.shell || self.json {
-                true => say::raw(&format!("{}\n", answer.trim_end())),
-                false => lines(&serde_json::from_str(&answer)?).iter().for_each(|line| say::line(line)),
+            match (self.shell, self.json) {
+                (true, _) => say::raw(&format!("{}\n", answer.trim_end())),
+                (false, true) => say::json(&answer),
+                (false, false) => lines(&serde_json::from_str(&answer)?).iter().for_each(|line| say::line(line)),
             }
             Ok(ExitCode::SUCCESS)
         })

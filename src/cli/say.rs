@@ -2,6 +2,7 @@
 //! pipe has gone, nor draw over what it has printed: all is whole lines, in a pipe as on a terminal. Called by the commands.
 
 use crate::client::terminal::{self, Colours};
+use crate::visible;
 use std::io::{IsTerminal, Write};
 
 /// The exit code of a program whose reader has gone, as a shell sees it of others (128 + SIGPIPE): 1 would say that history is damaged,
@@ -21,9 +22,15 @@ pub fn raw(text: &str) {
     }
 }
 
-/// Says what is wrong, or worth knowing, on standard error, as it is; that nobody reads it stops nothing.
+/// Prints JSON; what would hide in it, or be obeyed by a terminal, is written as an escape.
+pub fn json(text: &str) {
+    raw(&format!("{}\n", visible::json(text.trim_end())));
+}
+
+/// Says what is wrong, or worth knowing, on standard error; that nobody reads it stops nothing. Lines stay lines: a caret points at
+/// what stands above it.
 pub fn aside(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", visible::visible(text));
 }
 
 /// Whether colours are shown here.

@@ -37,7 +37,7 @@ impl Status {
             server.close().await?;
             let answer = answer?;
             if self.json {
-                say::raw(&format!("{answer}\n"));
+                say::json(&answer.to_string());
                 return Ok(ExitCode::SUCCESS);
             }
             let streets = match answer["stacks"].as_array() {

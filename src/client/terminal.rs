@@ -3,6 +3,7 @@
 
 use crate::journal::{Event, HostResult, Stream};
 use crate::time::{duration_words, exact_words};
+use crate::visible::but_controls;
 
 /// Whether colours are shown: on a terminal they are, in a pipe or a file they are noise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,8 +15,9 @@ pub enum Colours {
 }
 
 /// Text as one line without anything that a terminal obeys, but for tabs and, where wanted, colours; those end with the text. A
-/// line break within it is a blank: the words on both sides of it stay two.
+/// line break within it is a blank: the words on both sides of it stay two. What nobody would see is a chip.
 pub fn clean(text: &str, colours: Colours) -> String {
+    let text = &*but_controls(text);
     let mut out = String::with_capacity(text.len());
     let (mut coloured, mut broken) = (false, false);
     let mut rest = text;
@@ -82,7 +84,7 @@ fn words_of(push: i64, event: &Event) -> Option<String> {
             let why = why.strip_prefix(&said).filter(|rest| rest.is_empty() || rest.starts_with(": ")).unwrap_or(&why);
             format!("     {:>10} ✗ {}{exit}{why}", at(host), result.word())
         }
-        Event::Link { title, url, .. } => format!("     {title}: {url}"),
+        Event::Link { title, url, host, .. } => format!("     {:>10} says: {title} {url}", at(host)),
         Event::Asked { question, ends_at, .. } => format!(
             "     ? {question} (the push waits for an answer until {ends_at}: on its page, or with \
              pushbutton confirm {push}, or pushbutton confirm --no {push})"

@@ -160,6 +160,9 @@ pub enum Event {
         title: String,
         /// Its address: http or https.
         url: String,
+        /// The host that it ran on; none: the push host.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host: Option<String>,
     },
     /// A command ended on all its hosts.
     CommandEnded {

@@ -96,12 +96,12 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> Answer<
             .execute(params![build.as_str(), root.as_str(), whole(*files), whole(*bytes), at, id])?;
             tx.prepare_cached("UPDATE pushes SET root = ?1 WHERE id = ?2")?.execute(params![root.as_str(), id])?;
         }
-        Event::Link { title, url, .. } => {
+        Event::Link { title, url, host, .. } => {
             tx.prepare_cached(
-                "INSERT INTO links (push, place, title, url)
-                 SELECT ?1, 1 + count(*), ?2, ?3 FROM links WHERE push = ?1",
+                "INSERT INTO links (push, place, title, url, host)
+                 SELECT ?1, 1 + count(*), ?2, ?3, ?4 FROM links WHERE push = ?1",
             )?
-            .execute(params![id, title, url])?;
+            .execute(params![id, title, url, host])?;
         }
         Event::CommandEnded { command, result, ok, not_ok, duration_ms, skew_ms } => {
             tx.prepare_cached(

@@ -15,10 +15,11 @@ pub(super) const SCHEMA: i64 = 2;
 
 /// What leads from each schema to the next one, the first from 1 to 2. A step is never changed once a release has it.
 const STEPS: [&str; 1] = [
-    // How long a push has waited for a person; when a build was pruned; from where people sign in; seals (below).
+    // How long a push has waited for a person; when a build was pruned; who gave a link; from where people sign in; seals (below).
     "ALTER TABLE pushes ADD COLUMN waits_since TEXT;
      ALTER TABLE pushes ADD COLUMN waited_ms INTEGER NOT NULL DEFAULT 0;
      ALTER TABLE builds ADD COLUMN pruned_at TEXT;
+     ALTER TABLE links ADD COLUMN host TEXT;
      CREATE TABLE known (
        who           TEXT NOT NULL,
        place         TEXT NOT NULL,

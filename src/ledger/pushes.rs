@@ -118,6 +118,9 @@ pub struct Link {
     pub title: String,
     /// Its address: http or https.
     pub url: String,
+    /// The host that said so; none: the push host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 /// One command of a push, folded.
@@ -238,8 +241,8 @@ pub fn commits(connection: &Connection, id: i64) -> Answer<Vec<Commit>> {
 /// # Errors
 /// What SQLite said.
 pub fn links(connection: &Connection, id: i64) -> Answer<Vec<Link>> {
-    let mut ask = connection.prepare_cached("SELECT title, url FROM links WHERE push = ?1 ORDER BY place")?;
-    let rows = ask.query_map([id], |row| Ok(Link { title: row.get(0)?, url: row.get(1)? }))?;
+    let mut ask = connection.prepare_cached("SELECT title, url, host FROM links WHERE push = ?1 ORDER BY place")?;
+    let rows = ask.query_map([id], |row| Ok(Link { title: row.get(0)?, url: row.get(1)?, host: row.get(2)? }))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -186,6 +186,7 @@ CREATE TABLE links (                              -- what `before` and `finally`
   place         INTEGER NOT NULL,
   title         TEXT NOT NULL,
   url           TEXT NOT NULL,                    -- http or https
+  host          TEXT,                             -- who said so; none: the push host
   PRIMARY KEY (push, place)
 ) STRICT;
 CREATE TRIGGER links_never_go BEFORE DELETE ON links

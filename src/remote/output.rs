@@ -13,6 +13,7 @@ use colour::Colours;
 pub use mask::Mask;
 
 use crate::address;
+use crate::visible::{chip, is_invisible};
 use mask::Masking;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -224,7 +225,7 @@ impl Cleaner {
             return;
         }
         if is_invisible(c) {
-            return self.place(&format!("⟨U+{:04X}⟩", u32::from(c)), lines);
+            return self.place(&chip(c), lines);
         }
         self.place(c.encode_utf8(&mut [0; 4]), lines);
     }
@@ -254,16 +255,6 @@ impl Cleaner {
             Cow::Borrowed(_) => line,
         });
     }
-}
-
-/// Whether a character changes how others look, or hides, without showing itself. Not the presentation selectors of
-/// emoji, which tools print all the time and which turn nothing around.
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0d}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// How much one command may still say on one host; its two streams share it.

@@ -144,7 +144,7 @@ impl Walk {
         }
         let Some((title, url)) = link::parse(&line.text) else { return };
         if self.links.fetch_add(1, Ordering::Relaxed) < link::MOST {
-            self.recorder.state(Event::Link { command: place.command, title, url }).await;
+            self.recorder.state(Event::Link { command: place.command, title, url, host: place.host.clone() }).await;
         }
     }
 

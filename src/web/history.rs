@@ -11,6 +11,7 @@ use crate::ledger::history::{self, Edge, Filter};
 use crate::ledger::pushes::PushRow;
 use crate::ledger::{Ledger, LedgerError};
 use crate::time::At;
+use crate::visible::visible;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::{Bytes, Data, Query};
@@ -170,8 +171,9 @@ fn line(row: &PushRow, url: &str) -> String {
     format!("{}\r\n", cells.join(","))
 }
 
-/// A cell: in quotes where it must be; what a spreadsheet would take for a formula gets a quote before it.
+/// A cell: what hides in it is a chip; in quotes where it must be; what a spreadsheet would take for a formula gets a quote before it.
 fn cell(text: &str) -> String {
+    let text = &*visible(text);
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let text = if formula { format!("'{text}") } else { text.to_owned() };
     match text.contains([',', '"', '\n', '\r', ';']) {
@@ -191,6 +193,8 @@ mod tests {
             ("a, \"b\"", "\"a, \"\"b\"\"\""),
             ("=1+1", "'=1+1"),
             ("-x", "'-x"),
+            ("a\u{202e}b\u{200b}", "a⟨U+202E⟩b⟨U+200B⟩"),
+            ("\u{feff}=1+1", "⟨U+FEFF⟩=1+1"),
             ("@sum(a,b)", "\"'@sum(a,b)\""),
         ] {
             assert_eq!(cell(text), written);

@@ -4,6 +4,7 @@
 use super::cursor::read_records;
 use crate::journal::{Event, HostResult, Record, Stream};
 use crate::time::{At, duration_words, exact_words};
+use crate::visible::but_controls;
 use actix_web::web::Bytes;
 use futures::stream;
 use std::io;
@@ -79,11 +80,11 @@ fn place(event: &Event) -> (Option<u32>, Option<&str>) {
     match event {
         Event::Line { command, host, .. }
         | Event::HostStarted { command, host }
-        | Event::HostEnded { command, host, .. } => (Some(*command), host.as_deref()),
+        | Event::HostEnded { command, host, .. }
+        | Event::Link { command, host, .. } => (Some(*command), host.as_deref()),
         Event::HostDropped { command, host } => (Some(*command), Some(host)),
         Event::CommandStarted { command, .. }
         | Event::CommandEnded { command, .. }
-        | Event::Link { command, .. }
         | Event::Asked { command, .. }
         | Event::Answered { command, .. }
         | Event::BuildMade { command, .. } => (Some(*command), None),
@@ -111,7 +112,7 @@ pub fn log_line(record: &Record) -> String {
         Stream::Note => "note",
     };
     let command = command.map_or("-".to_owned(), |command| command.to_string());
-    format!("{} {command} {} {stream} | {text}\n", clock(record.at), host.unwrap_or("-"))
+    format!("{} {command} {} {stream} | {}\n", clock(record.at), host.unwrap_or("-"), but_controls(&text))
 }
 
 fn clock(at: At) -> String {

@@ -62,7 +62,12 @@ fn commits(stage: usize) -> Vec<Commit> {
     match stage {
         1 => vec![
             commit("e4f9b12", "Priya Nair", "Shop stats: fix the time zone of the week chart", 2),
-            commit("0c77d3e", "Sam Doyle", "Search: keep facet counts for 60 s <b>evil</b>", 6),
+            commit(
+                "0c77d3e",
+                "Sam Doyle",
+                "Search: keep facet counts for 60 s <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}",
+                6,
+            ),
             commit("b1a6f08", "Jin Park", "Remove the old checkout flag", 9),
         ],
         2 => vec![
@@ -98,7 +103,9 @@ pub fn row(id: i64, stack: &str, stage: &str, state: &str) -> PushRow {
         why: match state {
             "failed" | "degraded" => Some("command 5 failed on 2 of 24 hosts".to_owned()),
             "interrupted" => Some("the runner died while command 5 ran; nobody cancelled it".to_owned()),
-            "cancelled" => Some("jin: <b>evil</b> gateway alarms".to_owned()),
+            "cancelled" => {
+                Some("jin: <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041} gateway alarms".to_owned())
+            }
             _ => None,
         },
         ended_by: (state == "cancelled").then(|| "jin".to_owned()),
@@ -124,7 +131,7 @@ pub fn asks(push: PushRow) -> PushRow {
     let question = Question {
         ask: 2,
         command: 6,
-        question: "Are the graphs calm? <b>evil</b>".to_owned(),
+        question: "Are the graphs calm? <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned(),
         asked_at: ago(600),
         ends_at: ago(-1200),
         answer: None,
@@ -230,7 +237,10 @@ fn tickets(kind: usize) -> Vec<Ticket> {
 
 fn files() -> FileChanges {
     let mut files = FileChanges::new(Compared::Commits);
-    files.added = vec!["assets/gift.svg".to_owned(), "src/<b>evil</b>.rs".to_owned()];
+    files.added = vec![
+        "assets/gift.svg".to_owned(),
+        "src/<b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}.rs".to_owned(),
+    ];
     files.changed = (0..200).map(|n| format!("src/shop/page{n}.rs")).collect();
     files.counts = [2, 1211, 0];
     files
@@ -273,8 +283,11 @@ pub fn troubled() -> Street {
         sha: PROD.to_owned(),
         hosts: vec![
             left("prod009", "runs 3f2c1ab-12"),
-            left("prod010", "runs <b>evil</b>"),
-            left("prod024", "no push has brought it to 8f31c2e-4103 <b>evil</b>"),
+            left("prod010", "runs <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}"),
+            left(
+                "prod024",
+                "no push has brought it to 8f31c2e-4103 <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}",
+            ),
         ],
         commands: titles(),
         plan_hash: "cd".repeat(32),
@@ -289,7 +302,7 @@ pub fn hold(scope: &str) -> Hold {
     Hold {
         scope: scope.to_owned(),
         who: "kate".to_owned(),
-        reason: "Payments incident, see #warroom. Please do not push before 15:00 <b>evil</b>".to_owned(),
+        reason: "Payments incident, see #warroom. Please do not push before 15:00 <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned(),
         at: ago(44 * 60),
         push: None,
         until: None,
@@ -325,7 +338,11 @@ pub fn stack_states() -> Vec<(&'static str, Street)> {
     let mut running = street("web", &all);
     running.lock = Some(row(4127, "web", "prod", "running"));
     running.stages[2].last = running.lock.clone();
-    running.step = Some(StepNow { number: 5, of: 8, title: "release to /srv/web <b>evil</b>".to_owned() });
+    running.step = Some(StepNow {
+        number: 5,
+        of: 8,
+        title: "release to /srv/web <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned(),
+    });
     let mut asking = running.clone();
     asking.lock = Some(asks(row(4127, "web", "prod", "running")));
     let mut held = street("web", &all);
@@ -468,7 +485,10 @@ pub fn push_page(state: &str) -> PushPage {
                 (true, 11, "failed" | "degraded") => {
                     ("failed", Some("write failed on lib/Search/Facets.php: No space left on device (28)"))
                 }
-                (true, 14, "failed") => ("timed out", Some("ended after 15 m 00 s: <b>evil</b>")),
+                (true, 14, "failed") => (
+                    "timed out",
+                    Some("ended after 15 m 00 s: <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}"),
+                ),
                 (true, 12..=20, "running") => ("", None),
                 (true, 12..=20, "interrupted") => ("unknown", None),
                 (true, 12..=20, "cancelled") => ("cancelled", None),
@@ -510,7 +530,7 @@ pub fn push_page(state: &str) -> PushPage {
             told(
                 "irc",
                 "told",
-                "[web] tomas pushed 8f31c2e → 51d0c3e to PROD: <b>evil</b>, 24 hosts, 1 m 05 s · 4 commits",
+                "[web] tomas pushed 8f31c2e → 51d0c3e to PROD: <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}, 24 hosts, 1 m 05 s · 4 commits",
             ),
             told("email", "waiting", "Subject: [push] web Prod: 8f31c2e to 51d0c3e by tomas"),
         ],
@@ -518,6 +538,7 @@ pub fn push_page(state: &str) -> PushPage {
         links: vec![Link {
             title: "Ticket <b>OPS-7</b>".to_owned(),
             url: "https://tickets.example.com/OPS-7".to_owned(),
+            host: None,
         }],
         titles: titles(),
         spare: Vec::new(),
@@ -543,7 +564,8 @@ pub fn push_page(state: &str) -> PushPage {
                     owed_by: None,
                 })
                 .collect(),
-            why_not: (state == "degraded").then(|| "web is held by kate: <b>evil</b>".to_owned()),
+            why_not: (state == "degraded")
+                .then(|| "web is held by kate: <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned()),
         }),
         now: (!matches!(state, "succeeded" | "running"))
             .then(|| street("web", &["qa", "princess", "prod"]).stages[2].current.clone())
@@ -559,7 +581,10 @@ pub fn connecting() -> PushPage {
     let mut page = push_page("running");
     (page.commands, page.results, page.tail) = (Vec::new(), Vec::new(), Vec::new());
     let waits_for = (14..22).map(|host| format!("web{host:03}")).collect();
-    let missing = vec![Missing { host: "web007<b>evil</b>".to_owned(), duration_ms: 1_200 }];
+    let missing = vec![Missing {
+        host: "web007<b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned(),
+        duration_ms: 1_200,
+    }];
     let so_far = Connections { hosts: 24, connected: 12, missing, waits_for, duration_ms: 3_200 };
     page.connecting = Some((at(0), Connecting::UnderWay(so_far)));
     page
@@ -570,7 +595,10 @@ fn connected() -> Connecting {
     Connecting::Done(Connections {
         hosts: 24,
         connected: 22,
-        missing: vec![Missing { host: "web007<b>evil</b>".to_owned(), duration_ms: 31_200 }],
+        missing: vec![Missing {
+            host: "web007<b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned(),
+            duration_ms: 31_200,
+        }],
         waits_for: vec!["web014".to_owned()],
         duration_ms: 31_400,
     })
@@ -580,7 +608,7 @@ fn line(n: u64) -> Record {
     let text = match n % 4 {
         0 => "\u{1b}[32m>f.st......\u{1b}[0m app/templates/listing/show.tpl".to_owned(),
         1 => "$ rsync -a --delay-updates 51d0c3e/ web003:/srv/web/releases/".to_owned(),
-        2 => "<b>evil</b><script>alert(1)</script>".to_owned(),
+        2 => "<b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}<script>alert(1)</script>".to_owned(),
         _ => "sent 197,176 bytes  speedup 656.5".to_owned(),
     };
     let stream = if n % 4 == 1 { Stream::Note } else { Stream::Out };
@@ -595,7 +623,7 @@ pub fn way_back() -> WayBack {
         sha: sha.to_owned(),
         root: "77be2d0".repeat(10)[..64].to_owned(),
         branch: "main".to_owned(),
-        subject: "Cart: round totals per shop <b>evil</b>".to_owned(),
+        subject: "Cart: round totals per shop <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned(),
         files: 2840,
         push,
         who: "kate".to_owned(),
@@ -611,7 +639,7 @@ pub fn way_back() -> WayBack {
         commands: titles(),
         plan_hash: "ef".repeat(32),
         ask: false,
-        questions: vec!["Graphs calm? <b>evil</b>".to_owned()],
+        questions: vec!["Graphs calm? <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned()],
         plan_hash_asking: "fe".repeat(32),
         plan: plan(),
         running: None,
@@ -624,7 +652,8 @@ pub fn way_back() -> WayBack {
             total: 24,
             not_ready: vec![NotHeld {
                 host: "web007".to_owned(),
-                why: "not there, it will be brought <b>evil</b>".to_owned(),
+                why: "not there, it will be brought <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}"
+                    .to_owned(),
             }],
             asked_at: Some(ago(12)),
         }),
@@ -672,7 +701,10 @@ pub fn plan() -> PlanView {
         changes: Some(FileChanges {
             of: Compared::Builds,
             added: (1..=200).map(|n| format!("dist/photo-{n}.js")).collect(),
-            changed: vec!["index.php".to_owned(), "<b>evil</b>.css".to_owned()],
+            changed: vec![
+                "index.php".to_owned(),
+                "<b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}.css".to_owned(),
+            ],
             deleted: vec![
                 "old/a-name-that-is-longer-than-the-screen-of-a-telephone-is-wide/and-goes-on.php".to_owned(),
             ],
@@ -682,7 +714,10 @@ pub fn plan() -> PlanView {
         commands: vec![
             PlannedView {
                 part: Part::Before,
-                typed: vec!["$ set -e".to_owned(), "> ./ticket \"$PUSH_WHO\" <b>evil</b>".to_owned()],
+                typed: vec![
+                    "$ set -e".to_owned(),
+                    "> ./ticket \"$PUSH_WHO\" <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned(),
+                ],
                 ..step("Open a ticket", &[], "")
             },
             step("release /srv/web", &[10, 10, 4], "10 at a time"),
@@ -703,7 +738,11 @@ fn left_with(hosts: &[String]) -> Vec<LeftWith> {
     let of = |(place, host): (usize, &String)| {
         let (state, build, why) = match place {
             0..=10 => ("has it", Some("51d0c3e-4127"), None),
-            11 => ("has it", Some("51d0c3e-4127"), Some("step 8 failed: exited with 7: <b>evil</b>")),
+            11 => (
+                "has it",
+                Some("51d0c3e-4127"),
+                Some("step 8 failed: exited with 7: <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}"),
+            ),
             12..=14 => ("in doubt", None, Some("step 7 unknown: the connection broke")),
             15 => ("rolled back", None, Some("as it was: current -> /srv/by-hand")),
             _ => ("not changed", None, None),
@@ -716,7 +755,11 @@ fn left_with(hosts: &[String]) -> Vec<LeftWith> {
 /// A push whose last command failed on one host, and which has put back what was live before.
 pub fn rolled_back() -> PushPage {
     let mut page = push_page("rolled back");
-    let undo = ["undo: release to /srv/web", "undo: activate /srv/web", "undo: ./tell <b>evil</b>"];
+    let undo = [
+        "undo: release to /srv/web",
+        "undo: activate /srv/web",
+        "undo: ./tell <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}",
+    ];
     page.titles.extend(undo.map(str::to_owned));
     page.spare = vec![9, 10, 11];
     for (command, title) in (9_i64..).zip(undo).take(2) {
@@ -733,7 +776,7 @@ pub fn rolled_back() -> PushPage {
         });
     }
     page.row.why =
-        Some("command 6 (restart) failed on web012: <b>evil</b>; 8f31c2e is back on all 24 hosts".to_owned());
+        Some("command 6 (restart) failed on web012: <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}; 8f31c2e is back on all 24 hosts".to_owned());
     (page.rest, page.back) = (None, None);
     page
 }

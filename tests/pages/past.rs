@@ -76,8 +76,7 @@ pub fn announcements(filter: ToldFilter) -> AnnouncementsPage {
         stage: "prod".to_owned(),
         made_at: at(id * 60).to_string(),
     };
-    let line =
-        "web PROD mary pushed 4 commits in 1m 24s: 8f31c2e to 51d0c3e <b>evil</b> https://push.example.com/pushes/4126";
+    let line = "web PROD mary pushed 4 commits in 1m 24s: 8f31c2e to 51d0c3e <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041} https://push.example.com/pushes/4126";
     AnnouncementsPage {
         channels: vec![
             ChannelState {

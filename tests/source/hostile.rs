@@ -32,7 +32,7 @@ async fn hostile_subjects_and_authors_come_as_one_plain_line_each() {
     assert_eq!(commits[2].subject, format!("{}…", "x".repeat(199)));
     assert_eq!(commits[3].subject, "<script>alert(1)</script> tab return");
     let (newest, _) = mirror.log(None, &root, 1).await.unwrap();
-    assert_eq!(newest[0].subject, "]0;title [31mredgnp.exe");
+    assert_eq!(newest[0].subject, "]0;title [31mred⟨U+202E⟩gnp.exe");
     assert!(!commits.iter().any(|c| c.author.contains(|c: char| c.is_control() || c == '\u{202e}')), "{commits:?}");
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Deed, asked, back_names, bad_host_words, begins, behind_words, clean, commits_words, deed, duration, hosts_words,
-    late, more_bad_hosts, outcome, pause, short_sha, until,
+    late, more_bad_hosts, outcome, pause, said_by, said_title, short_sha, until,
 };
 use crate::ledger::outbox::Announcement;
 use crate::ledger::pushes::Link;
@@ -83,11 +83,14 @@ fn question_line(announcement: &Announcement, question: &Question, now: At) -> S
     clean::irc_line(&head, &[announcement.url.as_str()])
 }
 
-/// `Ticket OPS-7 https://tickets.example.com/OPS-7`
+/// `web001 says: Ticket OPS-7 https://tickets.example.com/OPS-7`
 fn given(link: &Link) -> Option<String> {
-    let address = clean::link(&link.url)?;
-    let title = clean::short(&link.title, TITLE_BYTES);
-    Some(if title.is_empty() || title == address { address.to_owned() } else { format!("{title} {address}") })
+    let (address, by) = (clean::link(&link.url)?, said_by(link));
+    let title = clean::short(&said_title(link), TITLE_BYTES);
+    Some(match title.is_empty() || title == address {
+        true => format!("{by}: {address}"),
+        false => format!("{by}: {title} {address}"),
+    })
 }
 
 /// `3f2c1ab → 9d8e7f6`; the first push of a stage has nothing to come from.

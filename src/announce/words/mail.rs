@@ -2,7 +2,7 @@
 
 use super::{
     Deed, asked, back_names, bad_host_words, begins, behind_words, clean, commits_words, deed, duration, html, large,
-    outcome, pause, short_sha, until,
+    outcome, pause, said, short_sha, until,
 };
 use crate::ledger::outbox::{Announcement, Moment};
 
@@ -148,7 +148,7 @@ impl Facts {
             links: [("Difference", push.diff.as_deref()), ("The push", Some(announcement.url.as_str()))]
                 .into_iter()
                 .map(|(name, address)| (name.to_owned(), address))
-                .chain(announcement.links.iter().map(|link| (value(&link.title), Some(link.url.as_str()))))
+                .chain(announcement.links.iter().map(|link| (value(&said(link)), Some(link.url.as_str()))))
                 .filter_map(|(name, address)| Some((name, clean::link(address?)?.to_owned())))
                 .collect(),
             audit_head: clean::short(&announcement.audit_head, 64),

@@ -14,6 +14,7 @@ pub use piled::piled_up;
 
 use super::clean;
 use crate::ledger::outbox::{Announcement, BadHost, MOST_BAD_HOSTS, Moment};
+use crate::ledger::pushes::Link;
 use crate::ledger::questions::Question;
 use crate::time::{At, ago_words, duration_words};
 
@@ -170,6 +171,24 @@ fn duration(announcement: &Announcement) -> Option<String> {
 /// The name of a host; commands of the push host itself have none.
 fn host_name(bad: &BadHost) -> String {
     if bad.host.is_empty() { "the push host".to_owned() } else { clean::short(&bad.host, 64) }
+}
+
+/// `web001 says`: whose word a link is. A host writes what it likes, and nobody here has looked at it.
+fn said_by(link: &Link) -> String {
+    match link.host.as_deref() {
+        Some(host) => format!("{} says", clean::short(host, 64)),
+        None => "the push host says".to_owned(),
+    }
+}
+
+/// The title of a link, without what separates the parts of a line: it must not pass for another part.
+fn said_title(link: &Link) -> String {
+    link.title.replace('·', "-")
+}
+
+/// `web001 says: Ticket OPS-7`.
+fn said(link: &Link) -> String {
+    format!("{}: {}", said_by(link), said_title(link))
 }
 
 /// `web003 failed (exit 1)`.

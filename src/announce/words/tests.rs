@@ -432,10 +432,13 @@ proptest! {
 #[test]
 fn links_of_before_and_finally_are_told_as_long_as_they_fit() {
     let mut announcement = ended("succeeded");
-    let link = |title: &str, url: &str| Link { title: title.to_owned(), url: url.to_owned() };
+    let link = |title: &str, url: &str| Link { title: title.to_owned(), url: url.to_owned(), host: None };
     announcement.links = vec![link("Ticket OPS-7", "https://t.example.com/OPS-7"), link("x", "javascript:alert(1)")];
     let line = irc_line(&announcement, now());
-    assert!(line.ends_with(&format!("4 commits · Ticket OPS-7 https://t.example.com/OPS-7 · {LINKS}")), "{line}");
+    assert!(
+        line.ends_with(&format!("4 commits · the push host says: Ticket OPS-7 https://t.example.com/OPS-7 · {LINKS}")),
+        "{line}"
+    );
     announcement.links = (0..9).map(|n| link(&"Graph ".repeat(20), &format!("https://g.example.com/{n}"))).collect();
     let line = irc_line(&announcement, now());
     assert!(line.len() <= clean::IRC_BYTES && line.ends_with(LINKS) && line.matches("Graph").count() <= 24, "{line}");

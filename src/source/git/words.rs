@@ -5,6 +5,7 @@
 use crate::address;
 use crate::advice;
 use crate::source::tool::Trouble;
+use crate::visible::visible;
 
 /// Characters of a line: of a subject, a name, a complaint.
 const LONGEST_LINE: usize = 200;
@@ -58,28 +59,20 @@ fn login(url: &str) -> Option<&str> {
     (login.len() > 3).then_some(login)
 }
 
-/// Text from outside as one line: passwords of addresses are hidden, control characters become spaces, characters that reorder or hide text go, spaces are
+/// Text from outside as one line: passwords of addresses are hidden, control characters become spaces, characters that reorder or hide text become chips, spaces are
 /// drawn together, and what is too long is cut.
 pub(in crate::source) fn line(text: &str) -> String {
-    let visible: String = address::shown(text)
+    let plain: String = address::shown(text)
         .chars()
-        .filter(|c| !hides_or_reorders(*c))
         .map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c })
         .collect();
-    let mut line = visible.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut line = visible(&plain).split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((end, _)) = line.char_indices().nth(LONGEST_LINE) {
         let last = line[..end].char_indices().next_back().map_or(0, |(place, _)| place);
         line.truncate(last);
         line.push('…');
     }
     line
-}
-
-/// Bidi controls, byte order marks and tags. Joiners stay: scripts and emoji need them.
-fn hides_or_reorders(c: char) -> bool {
-    matches!(c,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' | '\u{200b}' | '\u{feff}'
-        | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -92,8 +85,8 @@ mod tests {
             ("plain", "plain"),
             ("a\u{1b}[31mred\u{7}", "a [31mred"),
             ("one\r\ntwo\tthree", "one two three"),
-            ("evil\u{202e}gpj.exe\u{2066}", "evilgpj.exe"),
-            ("\u{9b}2J\u{feff}x\u{e0041}", "2Jx"),
+            ("evil\u{202e}gpj.exe\u{2066}", "evil⟨U+202E⟩gpj.exe⟨U+2066⟩"),
+            ("\u{9b}2J\u{feff}x\u{e0041}", "2J⟨U+FEFF⟩x⟨U+E0041⟩"),
             ("para\u{2029}graph", "para graph"),
             ("  many   spaces ", "many spaces"),
             ("👩‍🚀 launch", "👩‍🚀 launch"),

@@ -96,7 +96,7 @@ mod tests {
         let commits = commits(LOG).unwrap();
         assert_eq!(commits.len(), 2);
         assert_eq!((commits[0].sha.as_str(), commits[0].author.as_str()), ("12", "mary"));
-        assert_eq!(commits[0].subject, "<script> &amp; caf\u{e9} [31m x");
+        assert_eq!(commits[0].subject, "<script> &amp; caf\u{e9} [31m ⟨U+202E⟩x");
         assert_eq!(commits[0].at, "2026-11-21T10:00:00.123Z");
         assert_eq!((commits[1].sha.as_str(), commits[1].author.as_str(), commits[1].subject.as_str()), ("9", "", ""));
     }

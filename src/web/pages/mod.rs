@@ -39,6 +39,7 @@ pub use stats::{Span, StatsPage};
 use crate::desk::Street;
 use crate::desk::checkup::CheckupView;
 use crate::desk::view::{Board, PlanView, Versions, WayBack};
+use crate::visible::visible;
 use rust_embed::RustEmbed;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -112,6 +113,8 @@ impl Pages {
     pub fn load() -> Result<Self, PageError> {
         let mut tera = Tera::default();
         tera.autoescape_on(vec![".html"]);
+        // The one filter that every text of every template passes, and that none can forget.
+        tera.set_escape_fn(|text, out| tera::escape_html(&visible(text), out));
         let files = Templates::iter().filter_map(|name| {
             let text = String::from_utf8(Templates::get(&name)?.data.into_owned()).ok()?;
             Some((name, text))
