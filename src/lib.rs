@@ -21,7 +21,7 @@
 //!   server's file, the only door to child processes, Unix sockets by long paths, what is wrong with a file and where, what
 //!   other programs say when they fail, what of an address may be shown, tasks that are started again when they break, sizes,
 //!   instants and durations.
-//! - [`visible`]: what hides in a text, made visible.
+//! - [`reading`], [`visible`]: files read with a limit; what hides in a text, made visible.
 
 pub mod address;
 pub mod advice;
@@ -37,6 +37,7 @@ pub mod journal;
 pub mod ledger;
 pub mod plan;
 pub mod process;
+pub mod reading;
 pub mod remote;
 pub mod run;
 pub mod size;
@@ -45,5 +46,5 @@ pub mod source;
 pub mod stack;
 pub mod supervise;
 pub mod time;
-pub mod web;
 pub mod visible;
+pub mod web;

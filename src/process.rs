@@ -6,7 +6,11 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
+
+/// The most bytes that each stream of a program is read, where its answer is wanted whole.
+const LONGEST_ANSWER: u64 = 4 << 20;
 
 /// Where programs are looked for: the server's own PATH.
 fn search_path() -> std::ffi::OsString {
@@ -85,16 +89,55 @@ impl Program {
         self.0.spawn()
     }
 
-    /// Runs it to its end, with its output; killed when `limit` has passed.
+    /// Runs it to its end, with its output; killed when `limit` has passed, or when it has printed more than 4 MiB: what asks here
+    /// wants some lines, and a host's shell, a tool or a file that it shows may have no end.
     ///
     /// # Errors
-    /// When it cannot be started, or has not ended in time.
-    pub async fn output(mut self, limit: Duration) -> std::io::Result<std::process::Output> {
-        match tokio::time::timeout(limit, self.0.output()).await {
-            Ok(output) => output,
+    /// When it cannot be started, has not ended in time, or prints too much.
+    pub async fn output(self, limit: Duration) -> std::io::Result<std::process::Output> {
+        let name = self.0.as_std().get_program().to_string_lossy().into_owned();
+        // Dropped, and so killed, when this ends early.
+        let mut child = self.start()?;
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let ended = async { tokio::try_join!(all_of(out, &name), all_of(err, &name), child.wait()) };
+        match tokio::time::timeout(limit, ended).await {
+            Ok(ended) => ended.map(|(stdout, stderr, status)| std::process::Output { status, stdout, stderr }),
             Err(_) => {
                 Err(std::io::Error::new(std::io::ErrorKind::TimedOut, format!("not done after {} s", limit.as_secs())))
             }
         }
+    }
+}
+
+/// All that a stream says.
+async fn all_of(stream: Option<impl AsyncRead + Unpin>, name: &str) -> std::io::Result<Vec<u8>> {
+    let mut said = Vec::new();
+    if let Some(stream) = stream {
+        stream.take(LONGEST_ANSWER + 1).read_to_end(&mut said).await?;
+    }
+    match said.len() as u64 > LONGEST_ANSWER {
+        true => {
+            Err(std::io::Error::other(format!("{name} printed more than {} MiB, and was ended", LONGEST_ANSWER >> 20)))
+        }
+        false => Ok(said),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_program_that_prints_without_end_is_ended_and_named() {
+        for to in ["", " >&2"] {
+            let began = std::time::Instant::now();
+            let program = Program::new("sh").args(["-c", &format!("exec cat /dev/zero{to}")]);
+            let error = program.output(Duration::from_secs(60)).await.unwrap_err().to_string();
+            assert_eq!(error, "sh printed more than 4 MiB, and was ended");
+            assert!(began.elapsed() < Duration::from_secs(50), "it was not waited for");
+        }
+        let program = Program::new("sh").args(["-c", "head -c 4194304 /dev/zero; exit 3"]);
+        let said = program.output(Duration::from_secs(60)).await.unwrap();
+        assert_eq!((said.stdout.len(), said.status.code()), (4 << 20, Some(3)));
     }
 }

@@ -45,6 +45,7 @@ mod readback;
 mod reader;
 mod readme;
 mod relay;
+mod reads;
 mod release;
 mod remote;
 mod roll;

@@ -1,6 +1,7 @@
 //! The name that we call ourselves by to a mail server: this machine's whole name if it has one, else its address in brackets
 //! (RFC 5321 4.1.4). It must never be a name that is not whole: many servers refuse those. Called for each connection.
 
+use crate::reading;
 use lettre::transport::smtp::extension::ClientId;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -18,7 +19,7 @@ pub(super) fn of_config(helo: &str) -> ClientId {
 
 /// This machine's own, on the way to a server.
 pub(super) async fn own_name(host: &str, port: u16) -> ClientId {
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let read = |path: &str| reading::text(path, reading::BY_HAND).unwrap_or_default();
     match whole_name(&read("/proc/sys/kernel/hostname"), &read("/etc/hosts")) {
         Some(name) => ClientId::Domain(name),
         None => {

@@ -200,7 +200,7 @@ impl Report {
             Ok(_) => return self.bad(&[format!("error: {shown}: a stack file ends with .toml")]),
             Err(bad) => return self.bad(&[format!("error: {shown}: the file's name is the stack's name, and {bad}")]),
         };
-        let text = match std::fs::read_to_string(path) {
+        let text = match reading::text(path, reading::BY_HAND) {
             Ok(text) => text,
             Err(error) => return self.bad(&[format!("error: cannot read {shown}: {error}")]),
         };

@@ -2,6 +2,7 @@
 
 use crate::demo::scene::{Scene, Wanted, irc_log_in, mails_in, runs_in, shop_in};
 use crate::demo::{control, irc, proof, repo::Shop, trouble::How};
+use crate::reading;
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
@@ -194,7 +195,7 @@ impl Order {
 async fn follow_irc(dir: &Path) {
     let mut shown = 0;
     while runs_in(dir) {
-        let log = std::fs::read_to_string(irc_log_in(dir)).unwrap_or_default();
+        let log = reading::text(irc_log_in(dir), reading::LIST).unwrap_or_default();
         // The witness may be in the middle of writing the last line.
         let whole = log.rfind('\n').map_or(0, |end| end + 1);
         log[shown..whole].lines().filter_map(irc::spoken).for_each(|(nick, words)| println!("<{nick}> {words}"));

@@ -7,13 +7,14 @@ use super::server::{Person, Server, config, run};
 use crate::advice::of_stack;
 use crate::desk::{HostNow, inventory};
 use crate::ledger::audit;
+use crate::reading;
 use crate::remote::masters::enrol::{ChangedKey, Enrolment, Found, NewKey};
 use crate::stack::{Answer, Answers, Host, Stack, StackName, parse_with};
 use crate::time::At;
 use anyhow::{Context, bail};
 use futures::StreamExt;
 use std::collections::BTreeSet;
-use std::io::{BufRead, IsTerminal};
+use std::io::{BufRead, IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -140,7 +141,7 @@ impl Hosts {
 
 async fn read_stack(dir: &Path, name: &StackName) -> anyhow::Result<Stack> {
     let path = dir.join(format!("{name}.toml"));
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = reading::text(&path, reading::BY_HAND).with_context(|| format!("cannot read {}", path.display()))?;
     let read = |answers: &Answers| {
         parse_with(name.clone(), &path.display().to_string(), &text, answers).map_err(|errors| {
             anyhow::anyhow!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))
@@ -229,7 +230,7 @@ fn ask(key: &NewKey) -> anyhow::Result<bool> {
     let how = if person { "yes, no, or the fingerprint" } else { "the fingerprint, or no" };
     say::raw(&format!("  Is it the machine's own (there: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub)? {how}: "));
     let mut answer = String::new();
-    input.lock().read_line(&mut answer)?;
+    input.lock().take(reading::NOTE).read_line(&mut answer)?;
     if !person {
         say::line("");
     }

@@ -6,6 +6,7 @@ use super::keys::{self, place};
 use super::site::Site;
 use super::{Config, ConfigError, FileRead, rules};
 use crate::diagnostic::{Diagnostic, Mistake, toml_mistakes};
+use crate::reading;
 use serde::Deserialize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ impl Draft {
     /// When it cannot be read, or is not TOML, so that there is nothing to go on with.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let unreadable = |source| ConfigError::Read { path: path.to_owned(), source };
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let text = reading::text(path, reading::BY_HAND).map_err(unreadable)?;
         let here = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let here = std::path::absolute(here).map_err(unreadable)?;
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());

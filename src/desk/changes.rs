@@ -4,6 +4,7 @@
 use super::follow;
 use super::view::{Compared, FileChanges, Weight};
 use crate::plan::{Plan, PlannedForm};
+use crate::reading;
 use crate::source::build::BuildDir;
 use crate::source::git::FileChange;
 use crate::source::manifest::{Content, Entry, Manifest};
@@ -55,7 +56,7 @@ fn carried(plan: &Plan) -> Vec<String> {
 }
 
 fn manifest(path: &Path) -> io::Result<Manifest> {
-    Manifest::parse(&std::fs::read_to_string(path)?).map_err(io::Error::other)
+    Manifest::parse(&reading::text(path, reading::MANIFEST)?).map_err(io::Error::other)
 }
 
 /// Files and links that are new, other, or gone. Bytes are those of files whose content no file of the old build has at

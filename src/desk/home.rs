@@ -4,6 +4,7 @@
 
 use super::{Case, Decision, Desk, Refusal, one_line, runner};
 use crate::ledger::audit;
+use crate::reading;
 use crate::stack::Who;
 use crate::time::At;
 use std::io;
@@ -26,7 +27,7 @@ impl Home {
     /// When the file cannot be read or written.
     pub fn open(data: &Path) -> io::Result<Self> {
         let (id, name) = this_machine();
-        let said = match std::fs::read_to_string(file_in(data)) {
+        let said = match reading::text(file_in(data), reading::NOTE) {
             Ok(said) => said,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 write(data, &id, &name)?;
@@ -55,7 +56,7 @@ fn file_in(data: &Path) -> PathBuf {
 
 /// The id and the name of this machine; an id is missing in many containers, and then nothing is said of moves.
 fn this_machine() -> (String, String) {
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+    let read = |path: &str| reading::text(path, reading::NOTE).unwrap_or_default().trim().to_owned();
     (read("/etc/machine-id"), read("/proc/sys/kernel/hostname"))
 }
 

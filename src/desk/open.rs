@@ -16,6 +16,7 @@ use super::warm::Warm;
 use crate::config::Config;
 use crate::ledger::fold::unfinished;
 use crate::ledger::{Ledger, LedgerError};
+use crate::reading::NOTE;
 use crate::source::git::take_over;
 use crate::supervise::Health;
 use crate::time::At;
@@ -308,7 +309,7 @@ fn lock_instance(data: &Path) -> Result<File, DeskError> {
         }
         Err(TryLockError::WouldBlock) => {
             let mut who = String::new();
-            file.read_to_string(&mut who).map_err(bad)?;
+            file.take(NOTE).read_to_string(&mut who).map_err(bad)?;
             Err(DeskError::Taken { path: data.to_owned(), who })
         }
         Err(TryLockError::Error(error)) => Err(bad(error)),

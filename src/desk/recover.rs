@@ -9,6 +9,7 @@ use crate::journal::PushDir;
 use crate::ledger::press::{self, NewPush};
 use crate::ledger::{fold as places, pushes};
 use crate::plan::{Assignment, BuildFrom};
+use crate::reading;
 use crate::stack::PushNumber;
 use crate::time::At;
 use std::sync::Arc;
@@ -62,7 +63,7 @@ impl Desk {
     /// Takes a push into the ledger that knows nothing of it; its journal is folded like any other then.
     async fn adopt(&self, push: PushNumber) -> Result<(), DeskError> {
         let dir = PushDir::of(&self.config.data, push);
-        let text = std::fs::read_to_string(dir.plan()).unwrap_or_default();
+        let text = reading::text(dir.plan(), reading::PLAN).unwrap_or_default();
         let assignment = match serde_json::from_str::<Assignment>(&text) {
             Ok(assignment) if assignment.push == push => assignment,
             _ => {

@@ -4,6 +4,7 @@
 use crate::journal::{Cursor, Event, PushDir, Reader};
 use crate::plan::Assignment;
 use crate::process::Program;
+use crate::reading;
 use crate::stack::SecretSource;
 pub(super) use rustix::process::Signal;
 use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
@@ -138,14 +139,14 @@ impl Process {
 
     /// Whether this very process still runs.
     pub fn runs(&self) -> bool {
-        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let boot = reading::text("/proc/sys/kernel/random/boot_id", reading::NOTE).unwrap_or_default();
         boot.trim() == self.boot.trim() && start_time(self.pid) == Some(self.start)
     }
 }
 
 /// Field 22 of `/proc/PID/stat`; the name, field 2, may hold blanks and brackets.
 fn start_time(pid: i32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let stat = reading::text(format!("/proc/{pid}/stat"), reading::NOTE).ok()?;
     let (_, after_name) = stat.rsplit_once(')')?;
     after_name.split_ascii_whitespace().nth(19)?.parse().ok()
 }

@@ -3,6 +3,7 @@
 
 use super::view::{Shelf, Shelved};
 use crate::config::FileRead;
+use crate::reading;
 use crate::stack::overlaps;
 use crate::stack::{Answers, Host, Inventory, Stack, StackName, parse_with};
 use std::collections::BTreeMap;
@@ -199,7 +200,7 @@ fn read(
     files: &mut Vec<FileRead>,
 ) -> Kept {
     let file = shown(name);
-    let text = std::fs::read_to_string(path).inspect(|text| files.push(FileRead::of(file.clone(), path, text)));
+    let text = reading::text(path, reading::BY_HAND).inspect(|text| files.push(FileRead::of(file.clone(), path, text)));
     let parsed = match text {
         Ok(text) => match parse_with(name.clone(), &file, &text, answers) {
             Ok(stack) => Ok((stack, text)),

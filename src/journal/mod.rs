@@ -15,6 +15,9 @@ pub use write::Writer;
 
 use std::path::{Path, PathBuf};
 
+/// The longest record, in bytes: the beginning of a push names its thousands of hosts, a line is far shorter.
+pub const LONGEST_RECORD: u64 = 4 << 20;
+
 /// The files of one push, under `data/pushes/N`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushDir(PathBuf);

@@ -1,6 +1,6 @@
 //! Reading a journal from any record on. It must never hand out a record that is not whole, parsable and next in order.
 
-use super::Record;
+use super::{LONGEST_RECORD, Record};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -89,11 +89,15 @@ impl Reader {
                     more => filled += more,
                 }
             }
-            let batch = parse(&bytes[..filled], from, at_end);
+            let mut batch = parse(&bytes[..filled], from, at_end);
             // A record longer than `most`: read on until its end is in.
             if batch.records.is_empty() && !batch.torn && !at_end {
-                bytes.resize(bytes.len() * 2, 0);
-                continue;
+                if (bytes.len() as u64) < LONGEST_RECORD {
+                    bytes.resize(bytes.len() * 2, 0);
+                    continue;
+                }
+                // None of ours is as long: it is damage, and not to be held in memory.
+                batch.torn = true;
             }
             return Ok(batch);
         }

@@ -5,7 +5,7 @@ use super::{Cursor, Event, PushDir, Reader, Record};
 use crate::time::At;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
 /// The writer of one journal.
@@ -142,7 +142,11 @@ fn open(push: &PushDir) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(push.journal())
 }
 
-fn hash_range(path: &std::path::Path, from: u64, to: u64, hash: &mut Sha256) -> io::Result<()> {
+/// Hashes a part of a file, piece by piece.
+///
+/// # Errors
+/// What the system said.
+pub fn hash_range(path: &std::path::Path, from: u64, to: u64, hash: &mut Sha256) -> io::Result<()> {
     use std::os::unix::fs::FileExt;
     let file = File::open(path)?;
     let mut bytes = vec![0; CHUNK];
@@ -157,11 +161,11 @@ fn hash_range(path: &std::path::Path, from: u64, to: u64, hash: &mut Sha256) -> 
 }
 
 fn cut_tail(push: &PushDir, file: &File, end: u64) -> io::Result<()> {
-    let bytes = std::fs::read(push.journal())?;
-    let keep = usize::try_from(end).unwrap_or(usize::MAX);
-    if bytes.len() > keep {
+    if file.metadata()?.len() > end {
         let mut torn = OpenOptions::new().append(true).create(true).mode(0o600).open(push.torn())?;
-        torn.write_all(&bytes[keep..])?;
+        let mut tail = File::open(push.journal())?;
+        tail.seek(SeekFrom::Start(end))?;
+        io::copy(&mut tail, &mut torn)?;
         torn.sync_all()?;
         file.set_len(end)?;
         file.sync_all()?;

@@ -21,6 +21,7 @@ use super::guard::{ask, far};
 use super::masters::Connection;
 use super::transfer::note;
 use super::{Ending, Lines, Task};
+use crate::reading;
 use crate::source::manifest::{Manifest, REVISION};
 use crate::stack::{BuildId, Release, Root};
 use std::collections::BTreeSet;
@@ -155,7 +156,7 @@ impl<'a> Visit<'a> {
 
     /// How the host's list differs from the manifest, in words.
     async fn differences(&self, list: &str) -> Vec<String> {
-        let wanted = match tokio::fs::read_to_string(self.build.manifest).await {
+        let wanted = match reading::text_beside(self.build.manifest, reading::MANIFEST).await {
             Ok(text) => Manifest::parse(&text),
             Err(error) => return vec![format!("cannot read the manifest of {}: {error}", self.build.id)],
         };
@@ -199,7 +200,7 @@ async fn parents(build: &BuildOnDisk<'_>, release: Option<&Release>) -> Result<S
     if wanted.is_empty() {
         return Ok(String::new());
     }
-    let text = tokio::fs::read_to_string(build.manifest).await;
+    let text = reading::text_beside(build.manifest, reading::MANIFEST).await;
     let text = text.map_err(|error| Ending::Refused(format!("cannot read the manifest of {}: {error}", build.id)))?;
     for line in text.lines().filter(|line| line.starts_with("d\t")) {
         if let Some((_, path)) = line.rsplit_once('\t') {

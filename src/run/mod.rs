@@ -31,6 +31,7 @@ mod walk;
 
 use crate::journal::{Event, PushDir, Writer};
 use crate::plan::{self, Assignment};
+use crate::reading;
 use crate::remote::masters::Masters;
 use nix::fcntl::{Flock, FlockArg};
 use orders::Orders;
@@ -157,7 +158,7 @@ fn lock(push: &PushDir) -> Result<Option<Flock<File>>, RunError> {
 
 fn read_plan(push: &PushDir) -> Result<Assignment, RunError> {
     let path = push.plan();
-    let text = std::fs::read(&path).map_err(|source| file_error(&path, source))?;
+    let text = reading::bytes(&path, reading::PLAN).map_err(|source| file_error(&path, source))?;
     serde_json::from_slice(&text).map_err(|source| RunError::Plan { path: path.display().to_string(), source })
 }
 
@@ -168,11 +169,11 @@ fn reserve(push: &PushDir) {
 
 /// When this process began, in clock ticks since boot: field 22 of `/proc/self/stat`, counted behind the name.
 fn own_start_time() -> u64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let stat = reading::text("/proc/self/stat", reading::NOTE).unwrap_or_default();
     let behind_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     behind_name.split_whitespace().nth(19).and_then(|field| field.parse().ok()).unwrap_or(0)
 }
 
 fn boot_id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+    reading::text("/proc/sys/kernel/random/boot_id", reading::NOTE).unwrap_or_default().trim().to_owned()
 }

@@ -19,6 +19,7 @@ pub use super::tree::{FreezeError, Offenders};
 use super::gate::Gate;
 use super::manifest::{Content, Entry, Manifest, REVISION};
 use super::tree::{self, Item, ItemKind, Judgement, hash_while};
+use crate::reading;
 use crate::stack::{BuildId, Root, StackName};
 use std::fs::{DirBuilder, File, Metadata, Permissions};
 use std::io::{ErrorKind, Write};
@@ -61,7 +62,7 @@ impl BuildDir {
 
     /// How many files it has, by its manifest; none where that cannot be read.
     pub fn files(&self) -> Option<u64> {
-        let manifest = Manifest::parse(&std::fs::read_to_string(self.manifest()).ok()?).ok()?;
+        let manifest = Manifest::parse(&reading::text(self.manifest(), reading::MANIFEST).ok()?).ok()?;
         Some(manifest.files())
     }
 

@@ -28,11 +28,13 @@ use super::tool::{self, SourceError};
 use crate::advice::git::is_damage;
 use crate::diagnostic::nearest;
 use crate::ledger::pushes::Commit;
+use crate::reading::NOTE;
 use crate::stack::{Revision, SourceLogin};
 use crate::time::At;
 use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest, Sha256};
 use std::fs::{DirBuilder, File};
+use std::io::Read;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -349,8 +351,9 @@ impl Mirror {
 
     /// When the last good fetch from this address began.
     fn noted(&self) -> Option<SystemTime> {
-        let mut file = File::open(self.note_path()).ok()?;
-        let from = std::io::read_to_string(&mut file).ok()?;
+        let file = File::open(self.note_path()).ok()?;
+        let mut from = String::new();
+        (&file).take(NOTE).read_to_string(&mut from).ok()?;
         (from == address_hash(&self.url)).then(|| file.metadata().ok()?.modified().ok()).flatten()
     }
 }

@@ -15,6 +15,7 @@ use super::tool::{self, Said, SourceError, Trouble};
 use crate::advice;
 use crate::ledger::pushes::Commit;
 use crate::process::Program;
+use crate::reading;
 use crate::stack::{Revision, SourceLogin};
 use crate::time::At;
 use serde::{Deserialize, Serialize};
@@ -160,11 +161,11 @@ impl Svn {
 
     /// svn as Pushbutton runs it: nothing of the user's or of earlier days, and nobody is asked.
     fn svn(&self, login: Option<&Login>) -> Result<Program, String> {
-        let svn = Program::new("svn")
         let key = match login {
             Some(Login::Key(key)) => Some(key.as_str()),
             Some(Login::Token(_)) | None => None,
         };
+        let svn = Program::new("svn")
             // Names of files are UTF-8 in the repository; in the C locale svn refuses to write those that are not ASCII.
             .env("LC_ALL", "C.UTF-8")
             .env("HOME", "/nonexistent")
@@ -217,7 +218,7 @@ impl Svn {
     }
 
     fn noted(&self) -> Option<Fetched> {
-        let fetched: Fetched = serde_json::from_str(&std::fs::read_to_string(self.note_path()).ok()?).ok()?;
+        let fetched: Fetched = serde_json::from_str(&reading::text(self.note_path(), reading::LIST).ok()?).ok()?;
         // Of another address, when the stack's was changed since.
         (fetched.from == self.address_hash()).then_some(fetched)
     }
@@ -238,8 +239,8 @@ async fn run(svn: Program, login: Option<&Login>, limit: Duration) -> Result<Sai
             let said = tool::run_reading(svn, &format!("{}\n", token.reveal()), limit).await;
             said.map_err(|trouble| login.covered(trouble))
         }
-    }
         Some(Login::Key(_)) | None => tool::run(svn, limit).await,
+    }
 }
 
 /// Why svn did not do as asked, and what to do.

@@ -1,14 +1,16 @@
 //! What lies in the data directory, held against what the ledger says of it.
 
-use crate::journal::write::hex;
-use crate::journal::{Event, PushDir, Record};
+use crate::journal::write::{hash_range, hex};
+use crate::journal::{Event, LONGEST_RECORD, PushDir, Record};
 use crate::ledger::sealed::{BuildRoot, Sealed};
+use crate::reading;
 use crate::source::build::BuildDir;
 use crate::source::manifest::Manifest;
 use crate::stack::PushNumber;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// Differences of one build that are told; there may be thousands.
@@ -58,15 +60,27 @@ fn names(dir: &Path, problems: &mut Vec<String>) -> Vec<String> {
     entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect()
 }
 
+/// The last bytes of a file, and where they begin: a journal is far longer than its last record.
+fn end_of(path: &Path) -> io::Result<(Vec<u8>, u64)> {
+    let mut file = File::open(path)?;
+    let from = file.metadata()?.len().saturating_sub(LONGEST_RECORD);
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(LONGEST_RECORD).read_to_end(&mut bytes)?;
+    Ok((bytes, from))
+}
+
 /// The journal, byte for byte, against what the ledger says of the push.
 pub(super) fn journal(data: &Path, push: &Sealed) -> Result<(), String> {
     let row = &push.row;
     let number = PushNumber::new(row.id).map_err(|bad| bad.to_string())?;
     let dir = PushDir::of(data, number);
     let said = |path: &Path, error: io::Error| format!("{} cannot be read: {error}", path.display());
-    let bytes = std::fs::read(dir.journal()).map_err(|error| said(&dir.journal(), error))?;
+    let (bytes, from) = end_of(&dir.journal()).map_err(|error| said(&dir.journal(), error))?;
     let before = bytes.strip_suffix(b"\n").and_then(|all| all.iter().rposition(|b| *b == b'\n')).map_or(0, |at| at + 1);
-    let hash = hex(&Sha256::digest(&bytes[..before]));
+    let mut hash = Sha256::new();
+    hash_range(&dir.journal(), 0, from + before as u64, &mut hash).map_err(|error| said(&dir.journal(), error))?;
+    let hash = hex(&hash.finalize());
     if hash != push.journal_hash {
         return Err(format!(
             "its journal has the hash {}, the ledger says {}",
@@ -98,7 +112,7 @@ pub(super) fn journal(data: &Path, push: &Sealed) -> Result<(), String> {
 
 /// The plan that the runner was given, against that of the ledger.
 pub(super) fn plan(dir: &PushDir, said: &str, must_be: bool) -> Result<(), String> {
-    match (std::fs::read_to_string(dir.plan()), must_be) {
+    match (reading::text(dir.plan(), reading::PLAN), must_be) {
         (Ok(plan), _) if plan == said => Ok(()),
         (Ok(_), _) => Err("its plan.json is not the plan in the ledger".to_owned()),
         (Err(error), true) => Err(format!("{} cannot be read: {error}", dir.plan().display())),
@@ -113,7 +127,7 @@ pub(super) fn build(data: &Path, build: &BuildRoot) -> Result<bool, String> {
         return Err("the ledger gives it a name that no build has".to_owned());
     };
     let dir = BuildDir::of(data, &stack, &id);
-    let text = match std::fs::read_to_string(dir.manifest()) {
+    let text = match reading::text(dir.manifest(), reading::MANIFEST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return match dir.tree().symlink_metadata() {
                 Ok(_) => Err("its manifest is gone".to_owned()),

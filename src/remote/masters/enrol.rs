@@ -6,6 +6,7 @@ use super::failure::{Failure, is_of_the_way};
 use super::way::way;
 use super::{settings, ssh, words};
 use crate::process::Program;
+use crate::reading;
 use crate::stack::Host;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -93,7 +94,7 @@ impl Enrolment {
             .args(["--", host.address(), "true"]);
         let looked = look.output(LOOK_LIMIT).await.map_err(not_seen("ssh"))?;
         let complaint = String::from_utf8_lossy(&looked.stderr).into_owned();
-        let lines = std::fs::read_to_string(&shown.0).map_err(not_seen("what ssh wrote cannot be read"))?;
+        let lines = reading::text(&shown.0, reading::NOTE).map_err(not_seen("what ssh wrote cannot be read"))?;
         if !lines.trim().is_empty() {
             let fingerprints = fingerprints(&shown.0).await?;
             let file = files.into_iter().next().ok_or_else(|| NotSeen("ssh has no known_hosts file".to_owned()))?;
@@ -139,7 +140,7 @@ impl Enrolment {
     }
 
     async fn fingerprint_of_line(&self, file: &Path, number: usize) -> Result<String, NotSeen> {
-        let text = std::fs::read_to_string(file).map_err(not_seen("known_hosts cannot be read"))?;
+        let text = reading::text(file, reading::LIST).map_err(not_seen("known_hosts cannot be read"))?;
         let line = text.lines().nth(number.saturating_sub(1)).unwrap_or_default();
         let copy = Scratch::new(&self.dir)?;
         std::fs::write(&copy.0, format!("{line}\n")).map_err(not_seen("a line of known_hosts cannot be copied"))?;

@@ -2,6 +2,7 @@
 //! runners know it of each other. It must never count for another master, after a restart of this machine, or for longer than
 //! *ready* means; what cannot be read or understood counts as never heard. Called by the masters.
 
+use crate::reading;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -19,7 +20,7 @@ pub(super) fn note(socket: &Path) {
 
 /// Whether one has answered lately, over the very master that is there now.
 pub(super) fn lately(socket: &Path) -> bool {
-    let Ok(text) = std::fs::read_to_string(file(socket)) else { return false };
+    let Ok(text) = reading::text(file(socket), reading::NOTE) else { return false };
     let Some((master, now)) = master(socket).zip(uptime()) else { return false };
     let heard = text.strip_suffix('\n').and_then(|line| line.rsplit_once(' '));
     let Some((whose, at)) = heard.and_then(|(whose, at)| Some((whose, at.parse().ok()?))) else { return false };
@@ -42,13 +43,13 @@ fn master(socket: &Path) -> Option<String> {
 pub(super) fn boot() -> &'static str {
     static BOOT: OnceLock<String> = OnceLock::new();
     BOOT.get_or_init(|| {
-        std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+        reading::text("/proc/sys/kernel/random/boot_id", reading::NOTE).unwrap_or_default().trim().to_owned()
     })
 }
 
 /// How long this machine has run: a clock that nobody sets, and the same one for all our processes.
 pub(super) fn uptime() -> Option<Duration> {
-    let text = std::fs::read_to_string("/proc/uptime").ok()?;
+    let text = reading::text("/proc/uptime", reading::NOTE).ok()?;
     Duration::try_from_secs_f64(text.split(' ').next()?.parse().ok()?).ok()
 }
 

@@ -3,6 +3,7 @@
 //! this machine, or when the last is long ago. Called by the masters.
 
 use super::heard::{boot, uptime};
+use crate::reading;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ pub(super) fn note(socket: &Path, words: &str) {
 
 /// What failed since the host was heard last.
 pub(super) fn of(socket: &Path) -> Option<Missed> {
-    let text = std::fs::read_to_string(file(socket)).ok()?;
+    let text = reading::text(file(socket), reading::NOTE).ok()?;
     let mut parts = text.strip_suffix('\n')?.splitn(4, ' ');
     let same_boot = parts.next()? == boot();
     let at = Duration::from_millis(parts.next()?.parse().ok()?);

@@ -1,6 +1,7 @@
 //! Our ssh configuration and the directory of the sockets. It must never let the operator's file loosen ours: ssh takes
 //! the first value that it meets, and ours come first. Called by the masters, once.
 
+use crate::reading;
 use std::fs;
 use std::io::{Error, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -57,7 +58,7 @@ fn prepared(dir: &Path, operator: Option<&Path>) -> std::io::Result<(PathBuf, Pa
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))?;
     let config = dir.join("config");
-    if fs::read_to_string(&config).is_ok_and(|old| old == text) {
+    if reading::text(&config, reading::NOTE).is_ok_and(|old| old == text) {
         return Ok((dir, config));
     }
     // Server and runners may write it at the same time, and ssh may read it meanwhile: each writes a whole one.

@@ -24,11 +24,11 @@ const MOST: u64 = 64 << 20;
 /// Reads the index of a journal of that length; none unless it is one to be believed.
 pub fn load(path: &Path, journal: &File, len: u64) -> Option<Index> {
     let mut bytes = Vec::new();
-    let mut file = File::open(path).ok()?;
+    let file = File::open(path).ok()?;
     if file.metadata().ok()?.len() > MOST {
         return None;
     }
-    file.read_to_end(&mut bytes).ok()?;
+    file.take(MOST).read_to_end(&mut bytes).ok()?;
     let (written, hash) = bytes.split_at_checked(bytes.len().checked_sub(HASH)?)?;
     let body = written.strip_prefix(&*heading(journal, len).ok()?)?;
     if hash != &Sha256::digest(written)[..] {

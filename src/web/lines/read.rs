@@ -3,7 +3,7 @@
 //! page of lines and the search, off the async threads.
 
 use super::index::{Index, STRIDE, Span};
-use crate::journal::Stream;
+use crate::journal::{LONGEST_RECORD, Stream};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::fs::File;
@@ -105,7 +105,7 @@ pub fn records(
     let mut line = Vec::new();
     loop {
         line.clear();
-        let length = reader.read_until(b'\n', &mut line)?;
+        let length = reader.by_ref().take(LONGEST_RECORD).read_until(b'\n', &mut line)?;
         if length == 0 {
             return Ok(());
         }
@@ -138,7 +138,7 @@ pub fn each(
         }
         while next <= span.last {
             bytes.clear();
-            if reader.read_until(b'\n', &mut bytes)? == 0 {
+            if reader.by_ref().take(LONGEST_RECORD).read_until(b'\n', &mut bytes)? == 0 {
                 return Ok(());
             }
             let Some(light) = Light::of(&bytes) else { continue };
