@@ -4,6 +4,7 @@
 mod advised;
 mod anger;
 mod announce;
+mod attacks;
 mod background;
 mod bench;
 mod browser;
