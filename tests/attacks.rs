@@ -3,6 +3,7 @@
 //! does it.
 
 mod bodies;
+mod channels;
 mod guesses;
 mod headers;
 mod hidden;

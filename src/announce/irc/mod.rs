@@ -2,6 +2,7 @@
 //! It must never do what somebody on IRC says, never say a line that is not cleaned, and never call a line told before
 //! the server answered the PING sent behind it. The `irc` crate frames and parses; it never reconnects: we do.
 
+mod lines;
 mod pace;
 mod session;
 

@@ -1,12 +1,11 @@
 //! One connection to an IRC server, from the first byte to its end: registers, joins, says lines, notices when it is
 //! thrown out. It must never answer anybody: nothing that is said in a channel or to the bot has an effect.
 
+use super::lines::Lines;
 use super::pace::Pace;
 use super::{Line, Link, Settings};
 use crate::advice::irc::words as advised;
 use crate::announce::clean;
-use futures::StreamExt;
-use irc::client::ClientStream;
 use irc::client::prelude::{Client, Command, Config, Message, Response};
 use irc::error::Error;
 use std::time::Duration;
@@ -27,6 +26,9 @@ const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Seconds between the PINGs that notice a dead connection, and how long their answer may take.
 const KEEPALIVE_S: u32 = 30;
 const KEEPALIVE_TIMEOUT_S: u32 = 20;
+
+/// What is said of a server whose line has no end.
+const NO_END: &str = "the server sends a line without an end: is it an IRC server?";
 
 /// Why a connection ended.
 pub(super) enum End {
@@ -116,7 +118,7 @@ struct Session<'a> {
     settings: &'a Settings,
     link: &'a watch::Sender<Link>,
     client: Client,
-    stream: ClientStream,
+    stream: Lines,
     /// The nick that the server knows us by.
     nick: String,
     inside: bool,
@@ -141,7 +143,7 @@ enum Next {
 impl<'a> Session<'a> {
     fn new(settings: &'a Settings, mut client: Client, link: &'a watch::Sender<Link>) -> Result<Self, Error> {
         client.identify()?;
-        let stream = client.stream()?;
+        let stream = Lines::new(client.stream()?);
         let now = Instant::now();
         Ok(Self {
             settings,
@@ -169,7 +171,10 @@ impl<'a> Session<'a> {
                     self.quit().await;
                     return End::Gone;
                 }
-                message = self.stream.next() => self.heard(message),
+                message = self.stream.next() => match message {
+                    Some(message) => self.heard(message),
+                    None => Err(NO_END.to_owned()),
+                },
                 Some(line) = lines.recv(), if may_speak => self.say(line),
                 () = sleep_until(wake_at) => self.look_at_the_clock(),
             };
@@ -366,7 +371,7 @@ impl<'a> Session<'a> {
     /// Says goodbye, and waits a moment for it to go out.
     async fn quit(&mut self) {
         if self.client.send_quit("Pushbutton stops").is_ok() {
-            let goodbye = async { while self.stream.next().await.is_some_and(|message| message.is_ok()) {} };
+            let goodbye = async { while let Some(Some(Ok(_))) = self.stream.next().await {} };
             // A server that does not close the connection is left as it is.
             let _ = timeout(QUIT_TIMEOUT, goodbye).await;
         }
