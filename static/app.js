@@ -118,8 +118,9 @@ function listenToKeys() {
 }
 
 function findStacks() {
-  const find = $('[data-find="stacks"]');
-  find?.addEventListener('input', () => {
+  // The field may be drawn anew, so it is not it that listens.
+  addEventListener('input', ({ target: find }) => {
+    if (!find.matches('[data-find="stacks"]')) return;
     const word = find.value.trim().toLowerCase();
     for (const row of $$('.brow[data-name]')) row.hidden = !row.dataset.name.includes(word);
     $('#no-stack').hidden = !!$('.brow[data-name]:not([hidden])');

@@ -15,7 +15,8 @@ const drawn = new Map();
 
 /**
  * A part without what differs on every drawing, and without the parts in it, which are swapped on their own: a question
- * stays open when only the words below its button change.
+ * stays open when only the words below its button change. The outermost is the page itself, for what is in no other part: a
+ * stack, a stage or a table that comes or goes.
  * @param {Element} part
  */
 function comparable(part) {
@@ -23,7 +24,7 @@ function comparable(part) {
   for (const inner of $$('[data-part]', copy)) inner.replaceChildren();
   for (const input of $$('input[name="nonce"]', copy)) input.removeAttribute('value');
   for (const time of $$('time', copy)) time.replaceWith(time.dateTime);
-  for (const count of $$('[data-since], [data-percent], [data-left]', copy)) {
+  for (const count of $$('[data-since], [data-percent], [data-left], [data-here]', copy)) {
     count.replaceChildren();
     count.removeAttribute('value');
   }
@@ -35,12 +36,18 @@ function remember(part) {
   for (const drawing of [part, ...$$('[data-part]', part)]) drawn.set(drawing.dataset.part, comparable(drawing));
 }
 
+/** The page differs from what the server draws now, and is to be swapped when the person has closed what is open in it. */
+let waits = false;
+
 /** @param {Document} fresh */
 function swapAll(fresh) {
   for (const part of $$('[data-part]')) {
     const next = $(`[data-part="${CSS.escape(part.dataset.part)}"]`, fresh);
     const same = next && drawn.get(part.dataset.part)?.isEqualNode(comparable(next));
-    if (next && !same) swap(part, next);
+    if (!next || same) continue;
+    // What differs is outside of all other parts, so it is not what a question is about.
+    if (part.localName === 'main' && $(':popover-open', part)) waits = true;
+    else swap(part, next);
   }
 }
 
@@ -64,8 +71,9 @@ let gone = '';
 function keep(part, next) {
   for (const list of $$('details[id]', part)) opened[list.hasAttribute('open') ? 'add' : 'delete'](list.id);
   for (const id of opened) $(`#${CSS.escape(id)}`, next)?.setAttribute('open', '');
-  for (const field of $$('input[id], textarea[id]', part)) {
-    const same = field.value !== field.defaultValue && $(`#${CSS.escape(field.id)}`, next);
+  for (const field of $$('input[id], textarea[id], select[id]', part)) {
+    const typed = field.options ? [...field.options].some((choice) => choice.selected !== choice.defaultSelected) : field.value !== field.defaultValue;
+    const same = typed && $(`#${CSS.escape(field.id)}`, next);
     if (same) same.value = field.value;
   }
 }
@@ -89,6 +97,8 @@ function swap(part, next) {
   }
   const root = placed.isConnected ? placed : part;
   localize(root);
+  // Rows that are new are looked through too.
+  $('[data-find="stacks"]', root)?.dispatchEvent(new Event('input', { bubbles: true }));
   if (focus) gone = key(focus);
   else if (document.activeElement !== document.body) gone = '';
   const found = gone && $(gone, root);
@@ -202,6 +212,12 @@ export function keepFresh() {
       ask();
     } else heard();
   });
+  const closed = (/** @type {ToggleEvent} */ e) => {
+    if (!waits || e.newState === 'open') return;
+    waits = false;
+    ask();
+  };
+  addEventListener('toggle', /** @type {EventListener} */ (closed), true);
   let ticked = Date.now();
   setInterval(() => {
     const slept = Date.now() - ticked > ASLEEP;

@@ -48,6 +48,7 @@ const forms = {
 /** Turns the times of a part of the page into the reader's zone. @param {ParentNode} [root] */
 export function localize(root = document) {
   groupDays(root);
+  for (const choice of $$('[data-here]', root)) say(choice, choice.dataset.here); // a form's times are the reader's
   for (const time of $$('time[data-as]', root)) {
     const at = new Date(time.dateTime);
     const form = forms[time.dataset.as];
@@ -102,7 +103,6 @@ export function startClocks() {
   for (const zone of $$('[data-zone]')) {
     say(zone, `Times are in your time zone (${Intl.DateTimeFormat().resolvedOptions().timeZone || 'local'})`);
   }
-  for (const choice of $$('[data-here]')) say(choice, choice.dataset.here); // a form's times are the reader's
   // On a stale page nobody knows how far it is.
   setInterval(() => document.hidden || $('.stale') || tick(), 1000);
   setInterval(() => document.hidden || localize(), 20000);

@@ -46,6 +46,7 @@ mod readback;
 mod reader;
 mod readme;
 mod reads;
+mod redrawn;
 mod relay;
 mod release;
 mod remote;
