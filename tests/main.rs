@@ -59,6 +59,7 @@ mod signing;
 mod site;
 mod source;
 mod sources;
+mod starved;
 mod stream;
 mod street;
 mod stuck;

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod chance;
 mod look;
 
+use nix::sys::signal::Signal;
 use pushbutton::demo::fleet::Fleet;
 use pushbutton::demo::http::{Client, Events, Sent, form_value};
 use pushbutton::demo::irc::{CHANNEL, IrcServer};
@@ -169,6 +170,13 @@ impl House {
         let mut server = self.server.take().unwrap();
         server.start_kill().unwrap();
         server.wait().await.unwrap();
+    }
+
+    /// Stops the server's process as it is, or lets it go on.
+    pub fn freeze_server(&self, frozen: bool) {
+        let pid = self.server.as_ref().and_then(Child::id).unwrap();
+        let signal = if frozen { Signal::SIGSTOP } else { Signal::SIGCONT };
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.cast_signed()), signal).unwrap();
     }
 
     /// Signs in, in open mode.
@@ -364,7 +372,7 @@ pub async fn got(answer: pushbutton::demo::http::Answer) -> std::io::Result<Got>
 
 /// Ends a process of ours the hard way.
 pub fn kill(pid: i32) {
-    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL);
 }
 
 /// The tables of `config.toml` that tell this IRC server and this mail server.
