@@ -1,6 +1,9 @@
 //! What is left when something dies: the server, the runner, both.
 
+use crate::cli::pushbutton;
 use crate::house::{House, Plans, kill, until};
+use pushbutton::process::Program;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_killed_server_loses_no_line_and_the_push_ends_well() {
@@ -85,4 +88,31 @@ async fn a_killed_runner_and_a_killed_server_leave_interrupted_too() {
     kill(runner);
     house.start().await;
     assert_eq!(house.ended(id).await["push"]["state"], "interrupted");
+}
+
+#[tokio::test]
+async fn what_a_kill_left_of_a_published_build_is_gone_after_the_next_start_and_verify_is_content() {
+    let mut house = House::build(Plans::default()).await;
+    let stack = "source = { published = true }\n[[stage]]\nname = \"qa\"\nhosts = [\"qa1\"]\ncommands = [\"true\"]\n";
+    std::fs::write(house.dir.path().join("stacks/api.toml"), stack).unwrap();
+    until("the stack is known", async || (house.get("/api/v1/stacks/api").await.status == 200).then_some(())).await;
+    let site = house.dir.path().join("site");
+    std::fs::create_dir(&site).unwrap();
+    std::fs::write(site.join("index.html"), "one").unwrap();
+    let publish = ["build", "publish", "api", site.to_str().unwrap(), "--sha", &"1".repeat(40)];
+    let said = pushbutton(&house, &publish).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    house.kill_server().await;
+
+    // As a server leaves them that is killed when the files are whole and the ledger does not know of them yet.
+    let builds = house.data().join("builds/api");
+    let (from, to) = (builds.join("111111111111-p"), builds.join("222222222222-p"));
+    let copied = Program::new("cp").arg("-a").args([from, to]).output(Duration::from_secs(20)).await.unwrap();
+    assert!(copied.status.success(), "{copied:?}");
+    let said = pushbutton(&house, &["verify"]).await;
+    assert!(said.code == Some(1) && said.out.contains("222222222222-p"), "{said:?}");
+    house.start().await;
+    assert!(!builds.join("222222222222-p").exists());
+    let said = pushbutton(&house, &["verify"]).await;
+    assert_eq!(said.code, Some(0), "the one that it knows is whole: {said:?}");
 }

@@ -152,6 +152,7 @@ impl Desk {
         desk.end_holds().await?;
         desk.note_files().await?;
         desk.take_over_mirrors().await?;
+        desk.remove_unknown_published().await?;
         Ok(desk)
     }
 

@@ -4,7 +4,7 @@
 use super::{Case, Decision, Desk, Refusal, follow, one_line};
 use crate::address;
 use crate::ledger::published::{self, Published};
-use crate::ledger::{Answer, LedgerError, audit};
+use crate::ledger::{Answer, LedgerError, audit, sealed};
 use crate::source::build::{BuildDir, FreezeError, Frozen, freeze};
 use crate::source::directory::{Directory, DirectoryError};
 use crate::source::gate::{Before, Gate, NoBuild};
@@ -12,13 +12,17 @@ use crate::source::unpack::unpack;
 use crate::stack::{BadName, BuildId, Revision, Source, Stack, StackName, Who, source};
 use crate::time::At;
 use serde::Serialize;
-use std::fs::File;
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::fs::{DirEntry, File};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Digits of a revision in the id of its build.
 const DIGITS: usize = 12;
+/// How the id of a published build ends.
+const PUBLISHED: &str = "-p";
 /// Hashing what was unpacked.
 const HASH_LIMIT: Duration = Duration::from_secs(1800);
 /// Published builds that are listed.
@@ -125,7 +129,7 @@ impl Desk {
     }
 
     async fn freeze_published(&self, stack: &Arc<Stack>, what: &Publishing, tree: PathBuf) -> Decision<Published> {
-        let id: BuildId = format!("{:.DIGITS$}-p", what.sha.as_str())
+        let id: BuildId = format!("{:.DIGITS$}{PUBLISHED}", what.sha.as_str())
             .parse()
             .map_err(|bad: crate::stack::BadName| Refusal::corrupt(bad))?;
         let dir = BuildDir::of(&self.config.data, &stack.name, &id);
@@ -263,6 +267,49 @@ impl Desk {
             tracing::warn!(%stack, %error, "a forgotten build was not removed");
         }
     }
+}
+
+impl Desk {
+    /// Removes the files of published builds that a kill left when the ledger did not know of them yet, or any more: no push
+    /// can be of them, and `verify` would name them.
+    pub(super) async fn remove_unknown_published(&self) -> Result<(), LedgerError> {
+        let known = self.ledger.read(|connection| {
+            let made = sealed::build_roots(connection)?.into_iter().map(|build| (build.stack, build.id));
+            Ok(made.chain(sealed::pushed_builds(connection)?).collect::<BTreeSet<_>>())
+        });
+        let (known, builds) = (known.await?, self.config.data.join("builds"));
+        let removed = follow::blocking(move || {
+            for dir in unknown_published(&builds, &known)? {
+                std::fs::remove_dir_all(&dir)?;
+                tracing::info!(dir = %dir.display(), "removed the files of a published build that the ledger does not know");
+            }
+            Ok(())
+        });
+        if let Err(error) = removed.await {
+            tracing::warn!(%error, "files of unknown published builds were not removed");
+        }
+        Ok(())
+    }
+}
+
+/// The directories of published builds below `builds` that are none of these stacks and builds.
+fn unknown_published(builds: &Path, known: &BTreeSet<(String, String)>) -> io::Result<Vec<PathBuf>> {
+    let mut unknown = Vec::new();
+    for stack in std::fs::read_dir(builds)? {
+        let stack = stack?;
+        if !stack.file_type()?.is_dir() {
+            continue;
+        }
+        for build in std::fs::read_dir(stack.path())? {
+            let build = build?;
+            let name = |entry: &DirEntry| entry.file_name().to_string_lossy().into_owned();
+            let of = (name(&stack), name(&build));
+            if of.1.ends_with(PUBLISHED) && build.file_type()?.is_dir() && !known.contains(&of) {
+                unknown.push(build.path());
+            }
+        }
+    }
+    Ok(unknown)
 }
 
 /// A published build in a list.
