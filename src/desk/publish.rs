@@ -295,7 +295,11 @@ impl Desk {
 /// The directories of published builds below `builds` that are none of these stacks and builds.
 fn unknown_published(builds: &Path, known: &BTreeSet<(String, String)>) -> io::Result<Vec<PathBuf>> {
     let mut unknown = Vec::new();
-    for stack in std::fs::read_dir(builds)? {
+    let stacks = match std::fs::read_dir(builds) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(unknown),
+        stacks => stacks?,
+    };
+    for stack in stacks {
         let stack = stack?;
         if !stack.file_type()?.is_dir() {
             continue;

@@ -170,7 +170,10 @@ fn bare(stack: &BoardStack) -> Row {
         loose: false,
         stack: stack.stack.clone(),
         title: stack.title.clone(),
-        words: format!("{}, {}", stack.title, words::count(hosts, "host")),
+        words: match stack.title == stack.stack {
+            true => words::count(hosts, "host"),
+            false => format!("{}, {}", stack.title, words::count(hosts, "host")),
+        },
         news: new.map(|next| match next.commits {
             Some(commits) => format!("{} new", words::thousands(commits as i64)),
             None => "New".to_owned(),
