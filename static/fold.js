@@ -134,7 +134,7 @@ export class Fold {
       out.news.push(`${host || 'The push host'}: ${word}`);
       if (suspect) out.errors.push(...(suspect.err.length ? suspect.err : [suspect.last]));
     } else if (r.kind === 'host_dropped' && step) this.dropped(step, r.host, out);
-    else if (r.kind === 'undo_started') out.news.push(`Going back to ${r.sha.slice(0, 7)} on ${r.hosts.length} hosts: ${r.why}`);
+    else if (r.kind === 'undo_started') out.news.push(`Rolling back to ${r.sha.slice(0, 7)} on ${r.hosts.length} hosts: ${r.why}`);
     else if (r.kind === 'command_ended' && step) {
       step.state = (RESULTS[r.result] ?? RESULTS.unknown)[0];
       step.took = r.duration_ms;
@@ -151,7 +151,7 @@ export class Fold {
       out.news.push(`Paused by ${r.who}. No new host starts`);
     } else if (r.kind === 'resumed') {
       this.paused = null;
-      out.news.push(`${r.who} lets it go on`);
+      out.news.push(`${r.who} resumed it`);
     } else if (r.kind === 'push_ended') this.end(r);
     this.wait(t);
   }

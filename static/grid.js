@@ -2,7 +2,7 @@
 import { $, $$, el, say } from './dom.js';
 import { duration } from './times.js';
 
-const HINT = 'Press a host to see only its output.';
+const HINT = 'Select a host to see only its output.';
 const MANY = 300; // above that cells are small, and a host is found by its name
 
 export class Grid {

@@ -99,7 +99,7 @@ class PushPage {
       e.preventDefault();
       e.stopPropagation();
       this.lostSince ||= Date.now();
-      say($('#cancel-words'), 'No connection: this was not done. The push goes on.');
+      say($('#cancel-words'), 'No connection: this was not done. The push continues.');
     });
     // links to a host or a step of this page filter the output instead of leaving
     for (const link of $$('a[data-host], a[data-command]')) {
@@ -253,7 +253,7 @@ class PushPage {
         freshen(); // who else is pushing now
       } else this.openPast();
     }
-    if (name === 'lost') this.tell('Connection lost. The push goes on without this page.');
+    if (name === 'lost') this.tell('Connection lost. The push continues without this page.');
     if (name === 'live' && (was === 'waiting' || was === 'lost') && this.log.lines.length) {
       this.tell('Connected again. Nothing is missing.');
       freshen(); // the server may be another one now

@@ -211,7 +211,7 @@ async fn what_a_host_lacks_is_told_before_a_push_and_is_the_reason_when_it_fails
     let house = House::build(Plans { qa: &["qa1"], commands, ..Plans::default() }).await;
     let (code, said) = house.says(&["check", "--hosts"]).await;
     assert_eq!(code, Some(0), "{said}");
-    holds(&said, &["hosts of web:", "push host: well (OpenSSH", "qa1: well (Linux", "0 to mend, 0 worth knowing"]);
+    holds(&said, &["hosts of web:", "push host: ok (OpenSSH", "qa1: ok (Linux", "0 to fix, 0 worth knowing"]);
 
     // A host without two tools, with a directory where the link is to be, and a login that hides what it makes.
     let machine = house.fleet.host("qa1").unwrap();
@@ -238,7 +238,7 @@ async fn what_a_host_lacks_is_told_before_a_push_and_is_the_reason_when_it_fails
     let (code, said) = house.says(&["check", "--hosts"]).await;
     assert_eq!(code, Some(1), "{said}");
     holds(&said, &found);
-    holds(&said, &["MEND", "know", "3 to mend, 1 worth knowing"]);
+    holds(&said, &["FIX", "know", "3 to fix, 1 worth knowing"]);
     let (code, said) = house.says(&["check", "--hosts", "--json"]).await;
     let all: Value = serde_json::from_str(said.trim()).unwrap_or_else(|error| panic!("{error}: {said}"));
     assert_eq!((code, &all[0]["must"], &all[0]["places"][1]["place"]), (Some(1), &json!(3), &json!("qa1")));
@@ -252,7 +252,7 @@ async fn what_a_host_lacks_is_told_before_a_push_and_is_the_reason_when_it_fails
         (!page.contains("Being looked over")).then_some(page)
     })
     .await;
-    holds(&page, &["To mend before a push", "Worth knowing", "apt install rsync", "as of", "umask is 077"]);
+    holds(&page, &["To fix before a push", "Worth knowing", "apt install rsync", "as of", "umask is 077"]);
     let known = house.get("/api/v1/stacks/web/hosts").await.text;
     holds(&known, &["\"weight\":\"must\"", "\"since\":null"]);
     assert_eq!(house.get("/stacks/nobody/hosts").await.status, 404);
@@ -363,7 +363,7 @@ async fn hosts_behind_one_address_by_ports_of_ipv6_with_underscores_and_users_of
     let (code, said) = house.says(&["check", "--hosts"]).await;
     assert_eq!(code, Some(0), "{said}");
     for name in &names {
-        holds(&said, &[&format!("{name}: well")]);
+        holds(&said, &[&format!("{name}: ok")]);
     }
     // By these names they are asked, connected anew, brought up to date, and shown.
     for name in &names {

@@ -87,7 +87,7 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
         "all have flipped"
     );
     let page = house.get("/stacks/web").await.text;
-    for words in ["action=\"/pushes/1/confirm\"", "Yes, go on", "3 of 3 hosts have", "waits for an answer since"] {
+    for words in ["action=\"/pushes/1/confirm\"", "Yes, continue", "3 of 3 hosts have", "waits for an answer since"] {
         assert!(page.contains(words), "{words}: {page}");
     }
     assert!(house.get("/").await.text.contains("Answer: Graphs calm?"), "the dashboard leads to it");

@@ -62,7 +62,7 @@ async fn what_is_refused_says_why_and_what_to_do() {
     browser.write("#u", "kate").await;
     browser.write("#p", "battery staple").await;
     browser.click(".card .btn--main").await;
-    browser.says("#p-e", "do not belong together").await;
+    browser.says("#p-e", "Wrong name or password").await;
     browser.glance("sign-in-wrong").await;
     browser.write("#p", "correct horse").await;
     browser.click(".card .btn--main").await;

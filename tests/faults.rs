@@ -185,7 +185,7 @@ async fn at_rollback_what_was_live_goes_back_onto_what_was_touched_and_everybody
     house.commit().await;
     std::fs::write(fail("w3"), "").unwrap();
     let plan = house.get("/api/v1/stacks/web/stages/qa/plan").await.text;
-    assert!(plan.contains("\"undo: activate /srv/web\"") && plan.contains("\"part\":\"undo\""), "{plan}");
+    assert!(plan.contains("\"rollback: activate /srv/web\"") && plan.contains("\"part\":\"undo\""), "{plan}");
     let ended = house.push_once().await;
     let id = ended["push"]["id"].as_i64().unwrap();
     let log = house.log(id).await;
@@ -202,11 +202,11 @@ async fn at_rollback_what_was_live_goes_back_onto_what_was_touched_and_everybody
         assert!(restarts.trim().ends_with(sha), "{host} runs what it serves: {restarts}");
     }
     assert!(!std::fs::read_to_string(house.srv("w8").join("restarts")).unwrap().contains(bad));
-    assert!(log.contains(&format!("goes back to {build} on 8 hosts: command 6")), "{log}");
-    assert!(log.contains("undo: activate /srv/web") && log.contains("out | it rolled back"), "{log}");
+    assert!(log.contains(&format!("rolls back to {build} on 8 hosts: command 6")), "{log}");
+    assert!(log.contains("rollback: activate /srv/web") && log.contains("out | it rolled back"), "{log}");
     assert_eq!(house.stage("qa").await["current"]["build"], build);
     let page = house.get(&format!("/pushes/{id}")).await.text;
-    assert!(page.contains("was rolled back") && page.contains("undo: release /srv/web"), "{page}");
+    assert!(page.contains("was rolled back") && page.contains("rollback: release /srv/web"), "{page}");
     let refused = house.send("POST", &format!("/api/v1/pushes/{id}/resume"), &json!({})).await;
     assert_eq!(refused.status, 409, "{}", refused.text);
     let words = format!("ROLLED BACK to {}, 0 of 8 hosts", &sha[..7]);
@@ -289,8 +289,11 @@ async fn at_rollback_what_was_live_goes_back_onto_what_was_touched_and_everybody
     assert_eq!(ended["push"]["state"], "rolled back", "{ended:#}");
     assert!(why(&ended).contains("no host had been changed"), "{}", why(&ended));
     assert_eq!(with(&results(&house, &ended), HostResult::Failed), ["w4", "w5", "w6"]);
-    let undone =
-        ended["commands"].as_array().unwrap().iter().filter(|row| row["title"].as_str().unwrap().contains("undo"));
+    let undone = ended["commands"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["title"].as_str().unwrap().contains("rollback: "));
     assert!(undone.clone().count() == 4 && undone.clone().all(|row| row["started_at"].is_null()), "{ended:#}");
 
     // Who cannot be reached at all: nothing is touched, so nothing goes back.
@@ -373,7 +376,7 @@ drop = [{ local = "echo {host} >>$HOME/left; [ ! -e $HOME/stuck ]", name = "out 
     assert_eq!(house.street().await["hold"]["push"], id, "w6 is unknown");
     let page = house.get(&format!("/pushes/{id}")).await.text;
     assert!(page.contains("not everywhere") && page.contains("drop: out of the balancer"), "{page}");
-    assert!(house.log(id).await.contains("4 w4 note | has left the push"));
+    assert!(house.log(id).await.contains("4 w4 note | dropped from the push"));
 
     // What is left of it goes onto those that left, once they are well.
     let again = house.resume_of(&ended).await;

@@ -367,9 +367,9 @@ async fn check_hosts_says_once_that_git_lfs_is_missing_and_looks_at_the_hosts_al
     };
     let (code, said) = check(&["check", "--hosts"]).await;
     assert_eq!((code, said.matches("git-lfs is not installed").count()), (Some(1), 1), "{said}");
-    let cure = "    MEND  git-lfs is not installed here, or not on the server's PATH: apt install git-lfs, or take lfs = true out of the \
+    let cure = "    FIX  git-lfs is not installed here, or not on the server's PATH: apt install git-lfs, or take lfs = true out of the \
                 stack file\n";
-    assert!(said.contains(cure) && said.contains("  qa1: well ("), "{said}");
+    assert!(said.contains(cure) && said.contains("  qa1: ok ("), "{said}");
     let (code, said) = check(&["check"]).await;
     assert!(code == Some(1) && said.contains("source: git-lfs is not installed on the push host"), "{said}");
 }

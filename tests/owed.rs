@@ -55,7 +55,7 @@ async fn finally_of_a_push_whose_runner_died_runs_first_in_resume_and_in_rollbac
     assert_eq!(owed, [(&json!(1), &json!(1)), (&json!(1), &json!(1)), (&Value::Null, &json!(2))], "{rest:#}");
     let page = house.get(&format!("/pushes/{first}")).await.text;
     assert!(page.contains("first runs the “finally” of push 1, which its runner could not"), "{page}");
-    assert!(page.contains("Go on from step 4"), "{page}");
+    assert!(page.contains("Resume from step 4"), "{page}");
 
     HOSTS.iter().for_each(|host| drop(house.mark(host, "go")));
     let resumed = house.goes_on(&format!("/api/v1/pushes/{first}/resume"), &json!({})).await;

@@ -117,7 +117,7 @@ fn the_stack_page_offers_only_what_can_be_pressed() {
         "name=\"nonce\" value=\"n0nce-princess\"",
         "popovertarget=\"go-prod\"",
         "Save the Princess",
-        "root <code",
+        "content hash <code",
         "what QA has",
         "castle.svg",
         "oldest: <time",
@@ -127,7 +127,7 @@ fn the_stack_page_offers_only_what_can_be_pressed() {
         "and 1,153 more",
         "href=\"https://tickets.example.com/browse/WEB-207\"",
         "and 2 more",
-        "Undo to 8f31c2e is ready on 24/24 hosts",
+        "Rollback to 8f31c2e is ready on 24/24 hosts",
     ] {
         assert!(html.contains(words), "{words}");
     }
@@ -201,7 +201,7 @@ fn the_stack_page_says_which_hosts_are_not_ready_and_which_run_something_else() 
         "action=\"/stacks/web/stages/prod/catch-up\"",
         "name=\"hosts\" value=\"prod009 prod010 prod024\"",
         "Bring 3 hosts to 8f31c2e</button>",
-        "Undo to 8f31c2e would bring it to 1 host first",
+        "Rollback to 8f31c2e would bring it to 1 host first",
     ] {
         assert!(html.contains(words), "{words}");
     }
@@ -259,12 +259,12 @@ fn what_runs_only_after_a_failure_is_shown_only_then() {
     let html = checked("push-rolled-back-by-itself", pages.push(&frame, &made_up::rolled_back()));
     for words in [
         "The push to Prod was rolled back to 8f31c2e",
-        "9. undo: release to /srv/web",
+        "9. rollback: release to /srv/web",
         "Push 4127. At its end 11 of 24 hosts have 51d0c3e. Command 6",
     ] {
         assert!(html.contains(words), "{words}");
     }
-    assert!(!html.contains("11. undo"), "what was not needed is not shown");
+    assert!(!html.contains("11. rollback"), "what was not needed is not shown");
     let html = checked("push-dropped", pages.push(&frame, &made_up::one_dropped()));
     assert!(html.contains("dropped") && !html.contains("drop: out of the balancer"), "{html}");
     let mut live = made_up::one_dropped();
@@ -280,11 +280,11 @@ fn a_bad_end_offers_to_go_on_and_to_roll_back() {
     let html = checked("push-failed", pages.push(&frame, &push_page("failed")));
     for words in [
         "action=\"/pushes/4127/resume\"",
-        "Go on from step 5",
+        "Resume from step 5",
         "step 5 on 9 of 24 hosts",
         "href=\"/stacks/web/stages/prod/rollback\"",
         "Roll back to 8f31c2e",
-        "Close as it is",
+        "Release without finishing",
         "Now Prod runs 8f31c2e on all 24 hosts, as of ",
         "Since then: push 4128 (catch-up, succeeded).",
     ] {
@@ -366,7 +366,7 @@ fn the_way_back_says_where_it_goes_and_what_is_lost_before_the_press() {
         "1,204 files new",
         "at most 14.2 kB to each host",
         "about 1 m 35 s",
-        "Undo is ready on 23 of 24 hosts.",
+        "Rollback is ready on 23 of 24 hosts.",
         "<br>web007: not there, it will be brought",
     ] {
         assert!(html.contains(words), "{words}");
@@ -406,7 +406,7 @@ fn a_push_that_waits_for_an_answer_says_so_and_stands_still() {
     for words in [
         "action=\"/pushes/4127/confirm\"",
         "name=\"question\" value=\"2\"",
-        "Yes, go on",
+        "Yes, continue",
         "No, stop here",
         "waits for an answer since",
         "Are the graphs calm? &lt;b&gt;evil",
@@ -596,7 +596,7 @@ fn hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first() {
     let view = CheckupView { stack: "web".to_owned(), since: None, last: Some(last.clone()) };
     let html = checked("hosts", pages.checkup(&frame, &view));
     for words in
-        ["3 things to mend, 9 worth knowing", "To mend before a push", "Worth knowing", "no answer", "Check hosts now"]
+        ["3 things to fix, 9 worth knowing", "To fix before a push", "Worth knowing", "no answer", "Check hosts now"]
     {
         assert!(html.contains(words), "{words}");
     }
@@ -609,10 +609,10 @@ fn hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first() {
         html.contains("<b>web003 refuses connections") && html.contains("the port right?</b>"),
         "no name twice: {html}"
     );
-    assert!(html.find("To mend").unwrap() < html.find("Worth knowing").unwrap());
+    assert!(html.find("To fix").unwrap() < html.find("Worth knowing").unwrap());
     let well = Checkup { must: 0, notes: 0, places: last.places[..2].to_vec(), ..last };
     let html = checked("hosts-well", pages.checkup(&frame, &CheckupView { last: Some(well), ..view.clone() }));
-    assert!(html.contains("well") && !html.contains("To mend"));
+    assert!(html.contains(">ok, as of") && !html.contains("To fix"));
     let never = CheckupView { stack: "web".to_owned(), ..CheckupView::default() };
     assert!(checked("hosts-never", pages.checkup(&frame, &never)).contains("Not looked over since the server began"));
     let now = CheckupView { since: Some(at(5).to_string()), ..never };
@@ -653,7 +653,7 @@ fn another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone() {
     let plan = PlanView { version: Some(sha.clone()), gone: commits.clone(), gone_count: 7, ..made_up::plan() };
     let html = checked("plan-of-a-version", pages.plan(&frame, &plan));
     assert!(html.contains(&format!("name=\"sha\" value=\"{sha}\"")), "the form carries it");
-    assert!(html.contains("What will be gone from Prod") && html.contains("7 commits"));
+    assert!(html.contains("Commits that will be removed from Prod") && html.contains("7 commits"));
 }
 
 #[test]

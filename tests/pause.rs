@@ -106,11 +106,11 @@ async fn a_paused_push_starts_no_host_survives_the_server_and_goes_on_as_itself(
     let told = |words: &'static str| witness.lines().into_iter().find(|line| line.contains(words));
     let paused = until("IRC has heard of the pause", async || told("mary paused push 1")).await;
     assert!(paused.contains("[web] mary paused push 1 to QA: no new host starts · graphs look odd · http"), "{paused}");
-    until("and of its end", async || told("[web] joe let push 1 of mary to QA go on, paused for ")).await;
+    until("and of its end", async || told("[web] joe resumed push 1 of mary to QA after a pause of ")).await;
     // The channel hears a line a moment before its sending is noted.
     until("the page says that both were sent", async || {
         let page = house.get(&format!("/pushes/{id}")).await.text;
-        (page.contains("pause: sent") && page.contains("goes on: sent")).then_some(())
+        (page.contains("pause: sent") && page.contains("resumed: sent")).then_some(())
     })
     .await;
     let audit = rusqlite::Connection::open(house.data().join("pushbutton.db")).unwrap();
@@ -150,7 +150,7 @@ async fn a_push_is_paused_and_goes_on_without_a_server_and_a_paused_one_can_be_c
     house.lets("qa2");
     let resumed = ended(resumed).await;
     assert_eq!(resumed.code, Some(0), "followed to its end: {resumed:?}");
-    assert!(resumed.out.contains("push 1: goes on after its pause"), "{}", resumed.out);
+    assert!(resumed.out.contains("push 1: continues after its pause"), "{}", resumed.out);
     let [before, meanwhile, after] = house.begun_around_the_pause(id);
     assert_eq!((before.len(), meanwhile.len(), after[0].as_str()), (1, 0, "4 qa2"), "{meanwhile:?} {after:?}");
 

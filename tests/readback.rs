@@ -17,7 +17,7 @@ impl House {
     /// The answers to the last question of a push: result and reason of each host.
     fn answers(push: &Value) -> Vec<(String, String, String)> {
         let commands = push["commands"].as_array().unwrap();
-        let asks = commands.iter().find(|row| row["title"] == "Ask every host what it runs").unwrap();
+        let asks = commands.iter().find(|row| row["title"] == "Verify what every host runs").unwrap();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let rows = push["results"].as_array().unwrap().iter().filter(|row| row["command"] == asks["command"]);
         let mut rows: Vec<_> = rows.map(|row| (text(&row["host"]), text(&row["result"]), text(&row["why"]))).collect();
@@ -54,7 +54,7 @@ async fn a_host_that_runs_something_else_in_the_end_is_never_called_a_success() 
     assert_eq!(answers[1].2, words);
     assert!(push["push"]["why"].as_str().unwrap().contains(&format!("on qa2: {words}")), "{push:#}");
     let page = house.get(&format!("/pushes/{id}")).await.text;
-    assert!(page.contains("Ask every host what it runs") && page.contains(&words), "{page}");
+    assert!(page.contains("Verify what every host runs") && page.contains(&words), "{page}");
     assert_eq!(house.stage("qa").await["current"]["push"], good["push"]["id"], "the stage runs what it ran");
 
     // Mended, the rest of the push brings that host to the build, and asks all of them again.

@@ -203,7 +203,7 @@ async fn a_push_that_asks_goes_on_only_after_a_yes() {
     assert_eq!((&question["question"], &question["command"]), (&json!("Canary fine?"), &json!(5)));
     assert_eq!(touched(&house, id), ["web1"], "the rest waits for the answer");
     let page = house.get(&format!("/pushes/{id}")).await.text;
-    assert!(page.contains("Canary fine?") && page.contains("Yes, go on"), "{page}");
+    assert!(page.contains("Canary fine?") && page.contains("Yes, continue"), "{page}");
     let told = house.push(id).await["announcements"].clone();
     assert!(told.as_array().unwrap().iter().any(|row| row["event"] == "asked-1"), "{told:#}");
     house.kill_server().await;

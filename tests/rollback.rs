@@ -152,7 +152,7 @@ async fn a_push_whose_runner_was_killed_is_resumed_where_it_was_and_its_hold_is_
     let left: Vec<i64> =
         push["rest"]["commands"].as_array().unwrap().iter().map(|row| row["left"].as_i64().unwrap()).collect();
     assert_eq!(left, [2, 3, 3], "two hosts of command 5, all of command 6, and what they run: {}", push["rest"]);
-    assert!(house.get(&format!("/pushes/{id}")).await.text.contains("Go on from step 5"));
+    assert!(house.get(&format!("/pushes/{id}")).await.text.contains("Resume from step 5"));
     let refused = house.send("DELETE", "/api/v1/stacks/web/hold", &json!({})).await;
     assert_eq!(refused.status, 400, "it is not let go in silence: {}", refused.text);
 
@@ -373,7 +373,7 @@ async fn a_rollback_whose_health_check_fails_says_that_the_link_is_back_in_the_t
     house.fleet.host("qa2").unwrap().break_(How::Dead).await.unwrap();
     let said = pushbutton(&house, &["push", "web", "qa", "--follow"]).await;
     assert!(said.code == Some(1) && said.out.contains("qa2 ✗ unreachable"), "{said:?}");
-    assert!(said.out.contains("✗ 0 well, 2 not\n"), "{}", said.out);
+    assert!(said.out.contains("✗ 0 ok, 2 failed\n"), "{}", said.out);
     let push = house.push(5).await;
     let row = push["results"].as_array().unwrap().iter().find(|row| row["host"] == "qa2").unwrap();
     assert_eq!((&row["result"], &row["duration_ms"]), (&json!("unreachable"), &Value::Null), "{row:#}");

@@ -327,7 +327,7 @@ async fn with_the_keyboard_alone_one_signs_in_pushes_follows_and_cancels() {
     browser.keys(ENTER).await;
     browser.holds("document.querySelector('#go-qa:popover-open')").await;
     let focused = "return document.activeElement.textContent";
-    assert_eq!(browser.ask(focused).await, "Not now", "the question begins at the harmless answer");
+    assert_eq!(browser.ask(focused).await, "Cancel", "the question begins at the harmless answer");
     browser.tab_to("[data-really]").await;
     browser.keys(ENTER).await;
     browser.arrives("/pushes/1").await;

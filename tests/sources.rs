@@ -277,7 +277,7 @@ async fn another_commit_than_the_head_goes_out_when_it_is_on_a_branch_that_the_s
     .await;
     assert!(page.contains(&format!("plan?sha={old}")) && !page.contains("Not yet"), "{page}");
     let page = house.get(&format!("/stacks/web/stages/qa/plan?sha={old}")).await;
-    assert!(page.status == 200 && page.text.contains("What will be gone from QA"), "{}", page.text);
+    assert!(page.status == 200 && page.text.contains("Commits that will be removed from QA"), "{}", page.text);
     assert!(house.get("/stacks/web").await.text.contains("Push another version"));
 
     // Seen and no more the head is refused as ever; named as a choice, it goes out.

@@ -51,7 +51,10 @@ async fn with_a_locked_ledger_all_orders_reach_their_push_every_page_says_what_i
             page.text.contains(words).then_some(page.text)
         });
         let page = page.await;
-        assert!(page.contains("another program holds it") && page.contains("Pushes that run go on"), "{path}: {page}");
+        assert!(
+            page.contains("another program holds it") && page.contains("Running pushes continue"),
+            "{path}: {page}"
+        );
     }
     browser.go("/stacks/web").await;
     browser.says("[data-part=\"notices\"]", "cannot write its history").await;

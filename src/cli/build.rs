@@ -104,7 +104,7 @@ impl Publish {
         let text = |key: &str| build[key].as_str().unwrap_or_default().to_owned();
         let news = if answer["new"] == true { "published" } else { "was published already" };
         Ok(format!(
-            "build {} of {}: {news}, {} files, root {}",
+            "build {} of {}: {news}, {} files, content hash {}",
             text("build"),
             self.stack,
             build["files"],

@@ -117,20 +117,20 @@ fn told(found: &Value) -> Vec<String> {
     for place in list(found, "places") {
         let findings = list(&place, "findings");
         let (name, is) = (text(&place, "place"), text(&place, "is"));
-        let well = if findings.is_empty() { "well" } else { "looked over" };
+        let state = if findings.is_empty() { "ok" } else { "looked over" };
         lines.push(match is.is_empty() {
-            true if findings.is_empty() => format!("  {name}: well"),
+            true if findings.is_empty() => format!("  {name}: ok"),
             true => format!("  {name}: no answer"),
-            false => format!("  {name}: {well} ({is})"),
+            false => format!("  {name}: {state} ({is})"),
         });
         for one in findings {
-            let word = if one["weight"] == "must" { "MEND" } else { "know" };
+            let word = if one["weight"] == "must" { "FIX" } else { "know" };
             let cure = text(&one, "cure");
             let cure = if cure.is_empty() { cure } else { format!(": {cure}") };
             lines.push(format!("    {word}  {}{cure}", text(&one, "what")));
         }
     }
-    lines.push(format!("  {} to mend, {} worth knowing", found["must"], found["notes"]));
+    lines.push(format!("  {} to fix, {} worth knowing", found["must"], found["notes"]));
     lines
 }
 

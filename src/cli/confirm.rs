@@ -49,12 +49,12 @@ impl Confirm {
         let path = format!("/api/v1/pushes/{}", self.push);
         let push = server.ask("GET", &path, None).await?;
         let asked = push["questions"].as_array().and_then(|asked| asked.iter().find(|one| one["answer"].is_null()));
-        let Some(question) = asked else { bail!("push {} asks nothing now", self.push) };
+        let Some(question) = asked else { bail!("push {} is not waiting for an answer", self.push) };
         let answer = if self.no { "no" } else { "yes" };
         let body = json!({ "answer": answer, "question": question["ask"], "reason": self.reason });
         server.ask("POST", &format!("{path}/confirm"), Some(body)).await?;
         say::line(&format!("{} {answer}", question["question"].as_str().unwrap_or_default()));
-        let goes = if self.no { "is being cancelled" } else { "goes on" };
+        let goes = if self.no { "is being cancelled" } else { "continues" };
         say::line(&format!("push {} {goes}; hint: pushbutton follow {}", self.push, self.push));
         Ok(())
     }

@@ -60,7 +60,7 @@ enum Command {
     Follow(push::Follow),
     /// Cancels a running push.
     Cancel(order::Cancel),
-    /// Pauses a running push: no new host starts, those that run end; `resume` lets it go on.
+    /// Pauses a running push: no new host starts, those that run end; `resume` continues it.
     Pause(order::Pause),
     /// Answers a push that asks and waits: yes, or no with --no.
     Confirm(confirm::Confirm),

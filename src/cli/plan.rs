@@ -68,10 +68,10 @@ fn lines(plan: &Value) -> Vec<String> {
     let mut out = vec![format!("{} to {} ({})", text(&plan["stack"]), text(&plan["stage"]), text(&plan["button"]))];
     out.push(match plan["old"]["build"].as_str() {
         Some(build) => format!("  runs now   {build} ({})", text(&plan["old"]["sha"])),
-        None => "  runs now   nothing of ours".to_owned(),
+        None => "  runs now   nothing deployed by Pushbutton".to_owned(),
     });
     out.push(match plan["build"].as_str() {
-        Some(build) => format!("  goes out   {build} ({}), root {}", text(&plan["sha"]), text(&plan["root"])),
+        Some(build) => format!("  goes out   {build} ({}), content hash {}", text(&plan["sha"]), text(&plan["root"])),
         None => format!("  goes out   {} of {}, built by the push", text(&plan["sha"]), text(&plan["branch"])),
     });
     out.extend(plan["why_not"].as_str().map(|why| format!("  closed     {why}")));

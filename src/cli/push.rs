@@ -241,8 +241,8 @@ impl Resume {
             let path = format!("/api/v1/pushes/{}/resume", self.push);
             let pressed = server.ask("POST", &path, Some(json!({ "reason": self.reason }))).await?;
             match pressed["id"].as_i64() == Some(self.push.get()) {
-                true => taken(&pressed, "goes on after its pause"),
-                false => taken(&pressed, &format!("goes on with push {}", self.push)),
+                true => taken(&pressed, "continues after its pause"),
+                false => taken(&pressed, &format!("resumes push {}", self.push)),
             }
         })
     }
@@ -289,7 +289,7 @@ pub(super) async fn follow(
         let followed = tokio::select! {
             followed = viewer.follow(&mut server.client, push.get(), &mut show) => followed,
             _ = tokio::signal::ctrl_c() => {
-                eprintln!("the push goes on; hint: pushbutton follow {push}, pushbutton cancel {push}");
+                eprintln!("the push continues; hint: pushbutton follow {push}, pushbutton cancel {push}");
                 return Ok(ExitCode::from(CANCELLED));
             }
         };

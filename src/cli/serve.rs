@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 /// Exit code of a server that found another one on its data directory (TRUST promise 1).
 pub const ANOTHER_SERVER: u8 = 3;
 
-/// Runs the server until SIGTERM or Ctrl-C; running pushes go on without it.
+/// Runs the server until SIGTERM or Ctrl-C; running pushes continue without it.
 ///
 /// # Errors
 /// Why it could not start.
@@ -55,7 +55,7 @@ async fn run(config: &Path) -> anyhow::Result<ExitCode> {
     stop.cancel();
     announcing.wait().await;
     working.await?;
-    tracing::info!("pushbutton has stopped; running pushes go on");
+    tracing::info!("pushbutton has stopped; running pushes continue");
     Ok(ExitCode::SUCCESS)
 }
 

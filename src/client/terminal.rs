@@ -94,27 +94,29 @@ fn words_of(push: i64, event: &Event) -> Option<String> {
             let reason = reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
             format!("     ? answered: {}{by}{reason}", answer.word())
         }
-        Event::BuildMade { build, root, files, .. } => format!("     build {build}: {files} files, root {root}"),
+        Event::BuildMade { build, root, files, .. } => {
+            format!("     build {build}: {files} files, content hash {root}")
+        }
         Event::CommandEnded { result, ok, not_ok, duration_ms, skew_ms, .. } => {
             let skew = skew_ms.map(|ms| format!(", flipped within {}", exact_words(ms))).unwrap_or_default();
             let mark = if *result == HostResult::Ok { '✓' } else { '✗' };
-            let bad = if *not_ok > 0 { format!(", {not_ok} not") } else { String::new() };
+            let bad = if *not_ok > 0 { format!(", {not_ok} failed") } else { String::new() };
             // Where no host could be reached, nothing ran, and took no time.
             let took = if *duration_ms == 0 { String::new() } else { format!(", {}", ms(duration_ms)) };
-            format!("     {mark} {ok} well{bad}{took}{skew}")
+            format!("     {mark} {ok} ok{bad}{took}{skew}")
         }
         Event::PushEnded { state, why, hosts_ok, hosts_total, duration_ms, .. } => {
             let why = why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
             let hosts = if *hosts_total == 1 { "host has" } else { "hosts have" };
             format!("  {}{why}, {hosts_ok} of {hosts_total} {hosts} the build, {}", state.word(), ms(duration_ms))
         }
-        Event::HostDropped { host, .. } => format!("     {host:>10} ✗ has left the push"),
-        Event::UndoStarted { build, hosts, .. } => format!("  going back to {build} on {} hosts", hosts.len()),
+        Event::HostDropped { host, .. } => format!("     {host:>10} ✗ dropped from the push"),
+        Event::UndoStarted { build, hosts, .. } => format!("  rolling back to {build} on {} hosts", hosts.len()),
         Event::Paused { who, reason } => {
             let why = reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
             format!("  paused by {who}{why}: no new host starts until pushbutton resume {push}")
         }
-        Event::Resumed { who } => format!("  {who} lets it go on"),
+        Event::Resumed { who } => format!("  resumed by {who}"),
         Event::HostStarted { .. } | Event::HostEnded { .. } => return None,
     })
 }
@@ -153,8 +155,8 @@ mod tests {
             duration_ms,
             skew_ms: None,
         };
-        assert_eq!(words(&ended(0)), "     ✗ 0 well, 2 not");
-        assert_eq!(words(&ended(400)), "     ✗ 0 well, 2 not, 0.4 s");
+        assert_eq!(words(&ended(0)), "     ✗ 0 ok, 2 failed");
+        assert_eq!(words(&ended(400)), "     ✗ 0 ok, 2 failed, 0.4 s");
     }
 
     #[test]

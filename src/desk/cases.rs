@@ -170,7 +170,7 @@ rows! {
         /// It is paused.
         Paused = "paused": "It is paused already",
             "somebody else was faster",
-            "press Go on when it may go on, or cancel it";
+            "press Resume when it may continue, or cancel it";
         /// It is not paused.
         NotPaused = "not_paused": "It is not paused",
             "it goes on already: somebody else was faster, or nobody paused it",

@@ -194,7 +194,7 @@ impl Desk {
         Ok(Refusal::Taken {
             case: Case::Taken,
             why: format!(
-                "a build of {} was published already, by {}, and is another (root {} instead of {}); {cure}",
+                "a build of {} was published already, by {}, and is another (content hash {} instead of {}); {cure}",
                 sha.short(),
                 build.who,
                 &build.root[..12],
@@ -228,7 +228,7 @@ impl Desk {
             }
             published::withdraw(tx, &name, &id)?;
             let why = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-            let deed = format!("build {id} of {name}, root {}, published by {}{why}", found.root, found.who);
+            let deed = format!("build {id} of {name}, content hash {}, published by {}{why}", found.root, found.who);
             audit::note(tx, At::now(), &who, "withdraw", &deed)?;
             Ok(Ok(()))
         });
@@ -357,7 +357,7 @@ fn write_down(
     kept: usize,
 ) -> Answer<Vec<String>> {
     published::insert(tx, &what.stack, build)?;
-    let deed = format!("build {} of {}, root {}", build.build, what.stack, build.root);
+    let deed = format!("build {} of {}, content hash {}", build.build, what.stack, build.root);
     audit::note(tx, At::now(), what.who.as_str(), "publish", &deed)?;
     published::forget_unpushed(tx, &what.stack, kept)
 }

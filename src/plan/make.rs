@@ -124,7 +124,7 @@ fn read_back(stage: &Stage) -> Option<PlannedCommand> {
     (!dirs.is_empty()).then(|| PlannedCommand {
         part: Part::Main,
         form: PlannedForm::ReadBack { dirs },
-        name: Some("Ask every host what it runs".to_owned()),
+        name: Some("Verify what every host runs".to_owned()),
         grow: Vec::new(),
         chunk: stage.hosts.len().clamp(1, ASKED_AT_ONCE),
         timeout_s: ANSWER_S,

@@ -108,7 +108,7 @@ impl PlannedCommand {
             (Some(owed), _) => format!("finally of push {}: {title}", owed.push),
             (None, Part::Owed | Part::Before | Part::Main | Part::Finally) => title,
             (None, Part::Drop) => format!("drop: {title}"),
-            (None, Part::Undo) => format!("undo: {title}"),
+            (None, Part::Undo) => format!("rollback: {title}"),
         }
     }
 
@@ -129,7 +129,7 @@ impl PlannedCommand {
                 format!("check out {} of {}", crate::stack::name::short(value("PUSH_SHA")), value("PUSH_REF"))
             }
             PlannedForm::Build(script) => format!("build: {}", shown(script, values)),
-            PlannedForm::Freeze => "freeze the build".to_owned(),
+            PlannedForm::Freeze => "pack and hash the build".to_owned(),
             PlannedForm::Local(script) | PlannedForm::Run(script) => shown(script, values),
             PlannedForm::Rsync(rsync) => format!("rsync {} → {}", rsync.from.show(values), rsync.to.show(values)),
             PlannedForm::Release(release) => {

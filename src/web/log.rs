@@ -129,9 +129,9 @@ fn note(event: &Event) -> String {
         }
         Event::Connecting(connections) => connections.under_way(),
         Event::Connected(connections) => connections.done(),
-        Event::CommandStarted { title, hosts: 0, .. } => format!("begins on the push host: {title}"),
-        Event::CommandStarted { title, hosts, .. } => format!("begins on {hosts} hosts: {title}"),
-        Event::HostStarted { .. } => "begins".to_owned(),
+        Event::CommandStarted { title, hosts: 0, .. } => format!("starts on the push host: {title}"),
+        Event::CommandStarted { title, hosts, .. } => format!("starts on {hosts} hosts: {title}"),
+        Event::HostStarted { .. } => "starts".to_owned(),
         Event::HostEnded { result, code, why, duration_ms, .. } => {
             let code = match (result, code) {
                 (HostResult::Ok, _) | (_, None) => String::new(),
@@ -140,7 +140,7 @@ fn note(event: &Event) -> String {
             format!("{}{code} after {}{}", result.word(), length(*duration_ms), reason(why))
         }
         Event::BuildMade { build, root, files, .. } => {
-            format!("build {build}: {files} files, root {}", root.as_str())
+            format!("build {build}: {files} files, content hash {}", root.as_str())
         }
         Event::Link { title, url, .. } => format!("link: {title} {url}"),
         Event::Asked { question, ends_at, .. } => format!("asks: {question} (until {ends_at})"),
@@ -150,14 +150,14 @@ fn note(event: &Event) -> String {
         }
         Event::CommandEnded { result, ok, not_ok, duration_ms, skew_ms, .. } => {
             let skew = skew_ms.map(|ms| format!(", flipped within {}", exact_words(ms))).unwrap_or_default();
-            format!("{}: {ok} ok, {not_ok} not, after {}{skew}", result.word(), length(*duration_ms))
+            format!("{}: {ok} ok, {not_ok} failed, after {}{skew}", result.word(), length(*duration_ms))
         }
-        Event::HostDropped { .. } => "has left the push".to_owned(),
+        Event::HostDropped { .. } => "dropped from the push".to_owned(),
         Event::UndoStarted { build, hosts, why, .. } => {
-            format!("goes back to {build} on {} hosts: {why}", hosts.len())
+            format!("rolls back to {build} on {} hosts: {why}", hosts.len())
         }
         Event::Paused { who, reason: why } => format!("paused by {who}{}", reason(why)),
-        Event::Resumed { who } => format!("{who} lets it go on"),
+        Event::Resumed { who } => format!("resumed by {who}"),
         Event::PushEnded { state, why, who, hosts_ok, hosts_total, duration_ms, .. } => {
             let by = who.as_ref().map_or(String::new(), |who| format!(" by {who}"));
             let hosts = if *hosts_total == 1 { "host has" } else { "hosts have" };
@@ -200,8 +200,8 @@ mod tests {
     #[tokio::test]
     async fn every_record_is_one_line_with_clock_command_host_and_stream() {
         insta::assert_snapshot!(log(LogPart::default(), LogForm::Text).await, @r#"
-        14:13:57.000 5 - note | begins on 2 hosts: sudo apachectl graceful
-        14:13:57.100 5 web041 note | begins
+        14:13:57.000 5 - note | starts on 2 hosts: sudo apachectl graceful
+        14:13:57.100 5 web041 note | starts
         14:13:58.204 5 web041 err | <b>no</b> "quotes"	é
         14:13:58.205 6 - out | 
         14:13:58.206 5 web041 note | failed, exit 1 after 1.2 s: it exited with 1

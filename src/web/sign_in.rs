@@ -35,7 +35,7 @@ const NOBODY: &str = "nobody";
 /// How long somebody waits for their turn to have a password checked.
 const TURN: Duration = Duration::from_secs(5);
 /// The one message for unknown names and wrong passwords.
-const WRONG: &str = "That name and password do not belong together.";
+const WRONG: &str = "Wrong name or password.";
 
 /// What the form sends.
 #[derive(Deserialize)]

@@ -529,7 +529,7 @@ async fn what_piled_up_while_irc_was_away_is_one_line_and_what_follows_is_told_a
     let line = heard(&witness, 1).await[0].1.clone();
     // The end of push 1 waited behind its beginning; whether it has piled up, too, depends on when the server came.
     assert!(
-        line.starts_with("[pushbutton] nobody could be told of 3 pushes · web QA 9d8e7f6 FAILED (push 2 by mary)"),
+        line.starts_with("[pushbutton] 3 pushes could not be announced · web QA 9d8e7f6 FAILED (push 2 by mary)"),
         "{line}"
     );
     assert!(line.contains("(push 3 by mary)") && line.ends_with(" · https://push.example.com:8443/pushes"), "{line}");

@@ -438,7 +438,7 @@ fn titles() -> Vec<String> {
         "fetch and check out 51d0c3e",
         "npm ci",
         "npm run build",
-        "freeze the build",
+        "pack and hash the build",
         "release to /srv/web",
         "activate /srv/web",
         "sudo apachectl graceful",
@@ -756,9 +756,9 @@ fn left_with(hosts: &[String]) -> Vec<LeftWith> {
 pub fn rolled_back() -> PushPage {
     let mut page = push_page("rolled back");
     let undo = [
-        "undo: release to /srv/web",
-        "undo: activate /srv/web",
-        "undo: ./tell <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}",
+        "rollback: release to /srv/web",
+        "rollback: activate /srv/web",
+        "rollback: ./tell <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}",
     ];
     page.titles.extend(undo.map(str::to_owned));
     page.spare = vec![9, 10, 11];

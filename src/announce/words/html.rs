@@ -21,7 +21,7 @@ pub(super) fn page(facts: &Facts) -> String {
     table(&mut html, facts);
     if !facts.bad_hosts.is_empty() {
         let hosts = facts.bad_hosts.iter().map(|(host, command)| (host.as_str(), command.as_str()));
-        list(&mut html, "What did not end well", hosts, facts.more_hosts.as_deref());
+        list(&mut html, "What did not succeed", hosts, facts.more_hosts.as_deref());
     }
     commits(&mut html, facts);
     links(&mut html, facts);

@@ -77,7 +77,7 @@ pub(super) struct Facts {
     pub then: Option<String>,
     /// Name and value.
     pub rows: Vec<(&'static str, String)>,
-    /// What did not end well: host, result, why, command.
+    /// What did not succeed: host, result, why, command.
     pub bad_hosts: Vec<(String, String)>,
     /// What more hosts there are.
     pub more_hosts: Option<String>,
@@ -188,7 +188,7 @@ fn text(facts: &Facts) -> String {
     lines.push(String::new());
     lines.extend(facts.rows.iter().map(|(name, value)| format!("{name:<9} {value}")));
     if !facts.bad_hosts.is_empty() {
-        lines.extend([String::new(), "What did not end well:".to_owned()]);
+        lines.extend([String::new(), "What did not succeed:".to_owned()]);
         lines.extend(facts.bad_hosts.iter().map(|(host, command)| format!("  {host}: {command}")));
         lines.extend(facts.more_hosts.iter().map(|more| format!("  {more}")));
     }

@@ -5,7 +5,7 @@ use crate::ledger::outbox::{Announcement, Pause};
 use crate::time::{At, duration_words};
 
 /// `[web] joe paused push 214 of mary to PROD: no new host starts · graphs look odd`;
-/// `[web] joe let push 214 of mary to PROD go on, paused for 3 m 2 s`.
+/// `[web] joe resumed push 214 of mary to PROD after a pause of 3 m 2 s`.
 pub(super) fn line(announcement: &Announcement, pause: &Pause, now: At) -> String {
     let stack = clean::short(&announcement.push.stack, 40);
     let late = late(announcement, now).map(|ago| format!(" ({ago})")).unwrap_or_default();
@@ -26,7 +26,7 @@ pub(super) fn short(announcement: &Announcement, pause: &Pause) -> String {
     let who = clean::short(&pause.who, 40);
     match announcement.push.paused {
         Some(_) => format!("paused by {who}:"),
-        None => format!("goes on, by {who}:"),
+        None => format!("resumed by {who}:"),
     }
 }
 
@@ -44,7 +44,7 @@ fn told(announcement: &Announcement, pause: &Pause, stage: &str) -> String {
             let why = why.map(|why| format!(" · {why}")).unwrap_or_default();
             format!("{who} paused {what}: no new host starts{why}")
         }
-        (None, Some(lasted)) => format!("{who} let {what} go on, paused for {}", duration_words(lasted)),
-        (None, None) => format!("{who} let {what} go on"),
+        (None, Some(lasted)) => format!("{who} resumed {what} after a pause of {}", duration_words(lasted)),
+        (None, None) => format!("{who} resumed {what}"),
     }
 }

@@ -15,7 +15,7 @@ pub fn piled_up(announcements: &[Announcement], now: At) -> String {
         return newest.first().map(|only| irc_line(only, now)).unwrap_or_default();
     };
     let log = first.url.rsplit_once('/').map_or(first.url.as_str(), |(log, _)| log);
-    let mut words = format!("[pushbutton] nobody could be told of {} pushes", newest.len());
+    let mut words = format!("[pushbutton] {} pushes could not be announced", newest.len());
     // How many are told: the bad ends first, since they are what somebody has to look at, and then the newest.
     let mut order: Vec<(bool, usize)> =
         newest.iter().enumerate().map(|(at, announcement)| (is_good(announcement), at)).collect();

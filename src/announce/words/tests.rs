@@ -238,7 +238,7 @@ fn each_end_is_told_on_irc_in_its_own_words() {
         ),
         (
             interrupted,
-            "mary pushed 8f31c2e → 51d0c3e to PROD: INTERRUPTED, 7 of 41 hosts have 51d0c3e · web is held until somebody decides \
+            "mary pushed 8f31c2e → 51d0c3e to PROD: INTERRUPTED, 7 of 41 hosts have 51d0c3e · web is held until someone decides \
              · the runner died · 4 commits",
         ),
     ] {
@@ -257,7 +257,7 @@ fn what_is_told_late_says_how_late() {
 fn a_push_that_leaves_a_host_unknown_says_that_its_stack_is_held() {
     let mut announcement = failed(1);
     announcement.bad_hosts[0].result = "unknown".to_owned();
-    let held = "web is held until somebody decides";
+    let held = "web is held until someone decides";
     assert!(irc_line(&announcement, now()).contains(held));
     assert!(mail(&announcement).text.to_lowercase().contains(held));
     assert!(!irc_line(&failed(1), now()).contains("held"));
@@ -322,7 +322,7 @@ fn a_mail_of_a_failed_push() {
     Hosts     39 of 41 have 51d0c3e
     Duration  38 s
 
-    What did not end well:
+    What did not succeed:
       web003 failed (exit 1): sudo apachectl graceful
       web004 timed out: sudo apachectl graceful
 
@@ -341,7 +341,7 @@ fn a_mail_of_a_failed_push() {
 #[test]
 fn a_mail_of_an_interrupted_push_says_what_follows() {
     let text = mail(&ended("interrupted")).text;
-    assert!(text.starts_with("mary pushed web to Prod: INTERRUPTED.\nWeb is held until somebody decides.\n"), "{text}");
+    assert!(text.starts_with("mary pushed web to Prod: INTERRUPTED.\nWeb is held until someone decides.\n"), "{text}");
 }
 
 #[test]
@@ -472,9 +472,9 @@ fn a_pause_and_its_end_are_told_on_irc_and_by_mail() {
     let resumed = pause(Moment::Resumed, Some(182_000));
     assert_eq!(
         irc_line(&resumed, now()),
-        format!("[web] joe let push 214 of mary to PROD go on, paused for 3 m 02 s · {page}")
+        format!("[web] joe resumed push 214 of mary to PROD after a pause of 3 m 02 s · {page}")
     );
-    assert_eq!(mail(&resumed).subject, "[push] goes on, by joe: web Prod: 8f31c2e to 51d0c3e");
+    assert_eq!(mail(&resumed).subject, "[push] resumed by joe: web Prod: 8f31c2e to 51d0c3e");
 }
 
 #[test]
@@ -488,7 +488,7 @@ fn what_piled_up_is_one_line_that_names_the_bad_ends_first() {
     let several = [push(1, "web", ended("succeeded")), push(2, "api", failed(1)), push(3, "web", started())];
     assert_eq!(
         piled_up(&several, now()),
-        "[pushbutton] nobody could be told of 3 pushes · api PROD 51d0c3e FAILED (push 2 by mary) · web PROD 51d0c3e is being \
+        "[pushbutton] 3 pushes could not be announced · api PROD 51d0c3e FAILED (push 2 by mary) · web PROD 51d0c3e is being \
          pushed (push 3 by mary) · web PROD 51d0c3e succeeded (push 1 by mary) · https://push.example.com/pushes"
     );
     let many: Vec<Announcement> = (1..60).map(|id| push(id, "a-stack-with-a-long-name", ended("failed"))).collect();

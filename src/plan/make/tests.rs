@@ -59,12 +59,12 @@ fn the_first_stage_makes_the_build_and_then_brings_it() {
             "check out 3f2c1ab of main",
             "build: npm ci",
             "build: npm run build",
-            "freeze the build",
+            "pack and hash the build",
             "rsync assets/ → /srv/web/assets/3f2c1ab0000000000000000000000000000000aa/",
             "release /srv/web",
             "activate /srv/web",
             "reload Apache",
-            "Ask every host what it runs",
+            "Verify what every host runs",
         ]
     );
     assert!(matches!(&plan.build, BuildFrom::Made { ship: Some(ship), .. } if ship == "dist"));
@@ -84,7 +84,7 @@ fn a_later_stage_takes_exactly_the_build_it_is_given() {
             "reload Apache",
             "./warm-cdn.sh https://cdn.example.com 3f2c1ab0000000000000000000000000000000aa",
             "check http://{host}/health",
-            "Ask every host what it runs",
+            "Verify what every host runs",
         ]
     );
     assert!(matches!(&plan.build, BuildFrom::Existing { id, .. } if id.as_str() == "3f2c1ab-7"));
@@ -292,13 +292,13 @@ fn a_plan_that_rolls_back_holds_all_of_its_way_back_and_a_rollback_holds_none() 
     assert_eq!(
         undo,
         [
-            "undo: rsync assets/ → /srv/web/assets/9d8e7f60000000000000000000000000000000bb/",
-            "undo: release /srv/web",
-            "undo: activate /srv/web",
-            "undo: reload Apache",
-            "undo: ./warm-cdn.sh https://cdn.example.com 9d8e7f60000000000000000000000000000000bb",
-            "undo: check http://{host}/health",
-            "undo: Ask every host what it runs",
+            "rollback: rsync assets/ → /srv/web/assets/9d8e7f60000000000000000000000000000000bb/",
+            "rollback: release /srv/web",
+            "rollback: activate /srv/web",
+            "rollback: reload Apache",
+            "rollback: ./warm-cdn.sh https://cdn.example.com 9d8e7f60000000000000000000000000000000bb",
+            "rollback: check http://{host}/health",
+            "rollback: Verify what every host runs",
         ]
     );
     assert_eq!(forward.way_back().map(|old| old.id.as_str()), Some("9d8e7f6-3"));
@@ -310,12 +310,12 @@ fn a_plan_that_rolls_back_holds_all_of_its_way_back_and_a_rollback_holds_none() 
     let first = plan(&web, &stage("prod"), Target { old: None, ..build() }).unwrap();
     let links = |plan: &super::super::Plan| plan.titles(&plan.values()).split_off(7);
     assert!(first.way_back().is_none() && first.puts_links_back(), "no build was live before");
-    assert_eq!(links(&first), ["undo: activate /srv/web"], "but each host had something at its link");
+    assert_eq!(links(&first), ["rollback: activate /srv/web"], "but each host had something at its link");
     let mut again = build();
     again.old = again.old.map(|old| OldBuild { id: "3f2c1ab-7".parse().unwrap(), ..old });
     let again = plan(&web, &stage("prod"), again).unwrap();
     assert!(again.way_back().is_none(), "this very build is live");
-    assert_eq!(links(&again), ["undo: activate /srv/web"]);
+    assert_eq!(links(&again), ["rollback: activate /srv/web"]);
 
     let back = forward.into_rollback();
     assert_eq!((back.commands.len(), back.way_back()), (7, None));

@@ -97,9 +97,9 @@ fn undo_line(frame: &Frame, undo: &Undo) -> UndoLine {
     UndoLine {
         shape: if all { "ok" } else { "wait" },
         words: match (all, undo.asked_at.is_some()) {
-            (true, _) if undo.total == 1 => "Undo is ready: its host holds this build, verified.".to_owned(),
-            (true, _) => format!("Undo is ready: all {hosts} hold this build, verified."),
-            (false, true) => format!("Undo is ready on {} of {hosts}.", undo.ready),
+            (true, _) if undo.total == 1 => "Rollback is ready: its host holds this build, verified.".to_owned(),
+            (true, _) => format!("Rollback is ready: all {hosts} hold this build, verified."),
+            (false, true) => format!("Rollback is ready on {} of {hosts}.", undo.ready),
             (false, false) => {
                 "The hosts have not said yet whether they hold this build; where it is not, it will be brought."
                     .to_owned()

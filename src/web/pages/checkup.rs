@@ -109,9 +109,9 @@ fn shape(must: usize, notes: usize) -> &'static str {
 fn summary(must: usize, notes: usize) -> String {
     let must_words = |count| words::count(count as i64, "thing");
     match (must, notes) {
-        (0, 0) => "well".to_owned(),
+        (0, 0) => "ok".to_owned(),
         (0, notes) => format!("{} worth knowing", must_words(notes)),
-        (must, 0) => format!("{} to mend", must_words(must)),
-        (must, notes) => format!("{} to mend, {notes} worth knowing", must_words(must)),
+        (must, 0) => format!("{} to fix", must_words(must)),
+        (must, notes) => format!("{} to fix, {notes} worth knowing", must_words(must)),
     }
 }

@@ -120,7 +120,7 @@ impl ServerTrouble {
             goes_on,
         };
         let ledger = frame.ledger.as_ref().map(|found| {
-            let goes_on = "Pushes that run go on, and can be paused, answered and cancelled. Nothing else can be pushed, held or \
+            let goes_on = "Running pushes continue, and can be paused, answered and cancelled. Nothing else can be pushed, held or \
                            changed until this is mended; pages may show less than is true.";
             trouble(found, "Pushbutton cannot write its history", goes_on)
         });
@@ -128,7 +128,7 @@ impl ServerTrouble {
             trouble(
                 found,
                 "There is no room for a push",
-                "Pushes that run go on. No other can begin until there is room.",
+                "Running pushes continue. No other can start until there is room.",
             )
         });
         ledger.into_iter().chain(disk).collect()

@@ -166,7 +166,7 @@ pub(super) fn host_lines(page: &PushPage) -> Vec<HostLine> {
                     _ => duration_words(took(&rows)),
                 },
                 bar: took(&rows) * LONGEST_BAR / longest,
-                mostly: format!("mostly step {slowest}"),
+                mostly: format!("most time in step {slowest}"),
             }
         })
         .collect()

@@ -137,15 +137,15 @@ fn more(count: usize) -> Option<String> {
     (count > LISTED).then(|| format!("and {} more", words::count((count - LISTED) as i64, "host")))
 }
 
-/// `Undo to 8f31c2e is ready on 24/24 hosts`; none when there is no way back, or nobody knows.
+/// `Rollback to 8f31c2e is ready on 24/24 hosts`; none when there is no way back, or nobody knows.
 pub(super) fn undo_words(stage: &StageView) -> Option<String> {
     let (back, undo) = (stage.back.as_ref()?, stage.undo.as_ref()?);
     let sha = &back.name;
     Some(match undo.ready == undo.total {
-        true => format!("Undo to {sha} is ready on {}/{}", undo.ready, words::count(undo.total as i64, "host")),
+        true => format!("Rollback to {sha} is ready on {}/{}", undo.ready, words::count(undo.total as i64, "host")),
         false => {
             let missing = undo.total - undo.ready;
-            format!("Undo to {sha} would bring it to {} first", words::count(missing as i64, "host"))
+            format!("Rollback to {sha} would bring it to {} first", words::count(missing as i64, "host"))
         }
     })
 }

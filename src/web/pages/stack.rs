@@ -1,4 +1,4 @@
-//! One stack: its stages with their buttons, the commits on their way, recent pushes, usual times.
+//! One stack: its stages with their buttons, commits not yet in production, recent pushes, typical times.
 
 use super::parts::{HoldLine, Moment, PushLine, StageTag};
 use super::readiness::{DriftNote, KeptNote, NotReadyNote};

@@ -228,11 +228,11 @@ fn numbers(page: &StatsPage, stage: &str, from: At, now: At) -> Vec<Number> {
     let number = |number: String, words: String| Number { number, words };
     let mut numbers = vec![
         number(words::thousands(count(all)), format!("pushes to {stage}{a_day}")),
-        number(took(&page.pushes).unwrap_or_else(|| "none".to_owned()), format!("a usual push that went well{was}")),
-        number(share(all - failed, all), format!("ended well; {failed} failed, {rolled_back} went back")),
+        number(took(&page.pushes).unwrap_or_else(|| "none".to_owned()), format!("median of successful pushes{was}")),
+        number(share(all - failed, all), format!("succeeded; {failed} failed, {rolled_back} rolled back")),
     ];
     if let Some(wait) = words::median(&waited) {
-        numbers.push(number(words::lasted(wait), format!("from commit to {stage}, as a rule")));
+        numbers.push(number(words::lasted(wait), format!("from commit to {stage}, median")));
     }
     let new = match page.first_timers {
         0 => String::new(),

@@ -25,7 +25,7 @@ pub(super) fn told(row: &OutboxRow, now: At) -> Told {
     let event = match row.event.split('-').next() {
         Some("started") => "start",
         Some("paused") => "pause",
-        Some("resumed") => "goes on",
+        Some("resumed") => "resumed",
         Some("asked") => "question",
         _ => "end",
     };
