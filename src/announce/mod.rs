@@ -2,6 +2,7 @@
 //! It must never decide what is announced (the fold wrote that down), never tell what the ledger does not hold, and
 //! never let one channel wait for another. `cli::serve` starts it.
 
+mod bounded;
 pub mod clean;
 pub mod crypto;
 mod delivery;

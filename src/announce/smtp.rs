@@ -2,6 +2,7 @@
 //! from all the others. It must never send a mail to nobody, never without the encryption that was asked for, and never
 //! call a word final that was not about the mail, but about us.
 
+use super::bounded::Bounded;
 use super::clean;
 use crate::advice::smtp;
 use lettre::address::Address;
@@ -11,7 +12,9 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::{Error, response::Code};
 use std::error::Error as _;
+use std::io;
 use std::time::Duration;
+use tokio::net::TcpStream;
 
 /// A mail server.
 #[derive(Clone)]
@@ -82,12 +85,18 @@ impl Server {
             None => super::helo::own_name(&self.host, self.port).await,
         };
         let failed = |step| move |error: Error| self.failure(step, &error);
-        let wrapper = match &self.tls {
-            Tls::Wrapper(parameters) => Some(parameters.clone()),
-            _ => None,
-        };
         let to = (self.host.as_str(), self.port);
-        let connected = AsyncSmtpConnection::connect_tokio1(to, Some(limit), &name, wrapper, None).await;
+        let connected = match &self.tls {
+            Tls::Wrapper(parameters) => {
+                AsyncSmtpConnection::connect_tokio1(to, Some(limit), &name, Some(parameters.clone()), None).await
+            }
+            _ => {
+                let connected = tokio::time::timeout(limit, TcpStream::connect(to)).await;
+                let stream = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+                let stream = Bounded::new(stream.map_err(|error| self.unreachable(&error))?);
+                AsyncSmtpConnection::connect_with_transport(Box::new(stream), &name).await
+            }
+        };
         let mut inner = connected.map_err(failed(Step::Hello))?;
         if let Tls::Required(parameters) = &self.tls {
             inner.starttls(parameters.clone(), &name).await.map_err(failed(Step::Hello))?;
@@ -146,13 +155,16 @@ impl Server {
         Ok(refused)
     }
 
+    /// What an error of the connection means, in words that end with what to do.
+    fn unreachable(&self, error: &dyn std::error::Error) -> Failure {
+        let said = chain(error);
+        let words = smtp::advice(&said).map_or(said, |advice| advice.words());
+        Failure::Broken(format!("cannot reach {}:{}: {}", self.host, self.port, clean::short(&words, 500)))
+    }
+
     /// What an error of a step means, in words that end with what to do.
     fn failure(&self, step: Step, error: &Error) -> Failure {
-        let Some(code) = error.status() else {
-            let said = chain(error);
-            let words = smtp::advice(&said).map_or(said, |advice| advice.words());
-            return Failure::Broken(format!("cannot reach {}:{}: {}", self.host, self.port, clean::short(&words, 500)));
-        };
+        let Some(code) = error.status() else { return self.unreachable(error) };
         let text = error.source().map(ToString::to_string).unwrap_or_default();
         let said = format!("{code} {text}");
         let advice = smtp::advice_of(code.into(), &said);
