@@ -212,7 +212,10 @@ fn silent_words<'a>(troubled: &BTreeMap<Host, NotReady>, stacks: impl Iterator<I
         format!("{}: {}", of_stack(why.lines().next().unwrap_or_default(), stack.as_str()), stages_words(count))
     };
     let told = hosts.into_iter().take(HOSTS_TOLD).map(line);
-    let rest = (more > 0).then(|| format!("{more} more hosts cannot be reached; each stack's page says why"));
+    let rest = (more > 0).then(|| {
+        let hosts = if more == 1 { "host" } else { "hosts" };
+        format!("{more} more {hosts} cannot be reached; each stack's page says why")
+    });
     told.chain(rest).collect()
 }
 

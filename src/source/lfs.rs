@@ -180,8 +180,9 @@ async fn put_in(found: Pointers, storage: PathBuf, dir: PathBuf) -> Result<(), S
             Err(format!("the server does not have the content of {one}: push it with `git lfs push --all origin`"))
         }
         [first, rest @ ..] => Err(format!(
-            "the server does not have the content of {first} and {} more files: push them with `git lfs push --all origin`",
-            rest.len()
+            "the server does not have the content of {first} and {} more {}: push them with `git lfs push --all origin`",
+            rest.len(),
+            if rest.len() == 1 { "file" } else { "files" }
         )),
     }
 }

@@ -97,6 +97,7 @@ pub fn overlaps(stacks: &[Read<'_>]) -> Vec<Overlap> {
         let first = hosts.iter().next().copied().unwrap_or_default();
         let hosts = match hosts.len() {
             1 => first.to_owned(),
+            2 => format!("{first} and 1 more host"),
             more => format!("{first} and {} more hosts", more - 1),
         };
         let words = format!(
@@ -214,7 +215,7 @@ mod tests {
         assert_eq!(
             words,
             [
-                "two stacks release to one directory of web2 and 1 more hosts: stacks/web.toml:7 releases to /srv/web, and \
+                "two stacks release to one directory of web2 and 1 more host: stacks/web.toml:7 releases to /srv/web, and \
               stacks/shop.toml:7 releases to /srv/web\nhint: give each stack a directory of its own: each flips `current` and \
               removes old releases in it"
             ]

@@ -92,7 +92,7 @@ pub const CASES: &[Case] = &[
         again: false,
     },
     Case {
-        marks: &["more hosts cannot be reached"],
+        marks: &["cannot be reached; each stack's page"],
         cause: "many hosts do not answer, which is mostly one cause: the network, a jump host or our key",
         cure: "`pushbutton hosts check STACK` says why, host by host",
         again: false,
