@@ -134,7 +134,7 @@ async fn a_real_sshd_that_lets_nobody_in_is_told_by_its_cause_and_with_its_cure(
     std::fs::write(&known, format!("@revoked {}", door.known)).unwrap();
     let told = door.told(&config).await;
     holds(&told, &["web1 shows a host key that was revoked", "is marked as revoked"]);
-    assert!(!told.contains("enrol STACK"), "{told}");
+    assert!(!told.contains("trust STACK"), "{told}");
     let ca = door.as_text("ca");
     door.keygen(&["-t", "ed25519", "-N", "", "-f", &ca]).await;
     let public = std::fs::read_to_string(door.path("ca.pub")).unwrap();

@@ -248,7 +248,7 @@ fn secrets_that_others_can_read_or_that_are_empty_and_a_ledger_that_is_none_are_
         assert!(said.contains(words), "{words} in {said}");
     }
     assert!(!said.contains("secret"), "{said}");
-    // With all else mended, the server says the same of its ledger.
+    // With all else fixed, the server says the same of its ledger.
     mode("irc.password", 0o600);
     std::fs::write(dir.path().join("mail.password"), "secret\n").unwrap();
     std::fs::write(dir.path().join("no_config"), "Host *\n").unwrap();

@@ -304,7 +304,7 @@ async fn a_flipped_byte_a_missing_row_and_a_cut_tail_are_found_and_a_backup_rest
         assert!(found.out.contains("wrong: push 1:"), "{}", found.out);
     }
     std::fs::write(&journal, &whole).unwrap();
-    assert_eq!(pushbutton(&house, &["verify"]).await.code, Some(0), "mended");
+    assert_eq!(pushbutton(&house, &["verify"]).await.code, Some(0), "fixed");
     let ledger = house.data().join("pushbutton.db");
     let spoil = async |deed: &str, words: &str| {
         let kept = house.dir.path().join("kept.db");

@@ -272,20 +272,20 @@ async fn host_keys_are_kept_only_when_somebody_knows_their_fingerprints_and_neve
     let (bastion, qa1, qa2) = (fingerprint("bastion").await, fingerprint("qa1").await, fingerprint("qa2").await);
 
     // A pipe that says yes to everything has looked at nothing.
-    let (code, said) = house.cli_with(&["hosts", "enrol", "web"], "yes\nyes\nyes\n").await;
+    let (code, said) = house.cli_with(&["hosts", "trust", "web"], "yes\nyes\nyes\n").await;
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("bastion shows a key that is not known here:") && said.contains(&bastion), "{said}");
     assert!(said.contains("no way to qa1 through its jump host: the host key of bastion is not known here"), "{said}");
     assert_eq!(std::fs::read_to_string(&known).unwrap(), "# kept");
 
     // The bastion comes first, and its hosts are seen through it.
-    let (code, said) = house.cli_with(&["hosts", "enrol", "web"], &format!("{bastion}\n{qa1}\n{qa1}\n")).await;
+    let (code, said) = house.cli_with(&["hosts", "trust", "web"], &format!("{bastion}\n{qa1}\n{qa1}\n")).await;
     assert_eq!(code, Some(1), "another host's fingerprint is no answer: {said}");
     assert!(
         said.contains(&qa2) && said.contains("0 known before, 2 kept in ") && said.contains("1 not known"),
         "{said}"
     );
-    let (code, said) = house.cli_with(&["hosts", "enrol", "web", "--expect", &qa2], "").await;
+    let (code, said) = house.cli_with(&["hosts", "trust", "web", "--expect", &qa2], "").await;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("2 known before, 1 kept in ") && said.contains("0 not known"), "{said}");
     let mut lines: Vec<String> = std::fs::read_to_string(&known).unwrap().lines().map(key_of).collect();
@@ -312,6 +312,7 @@ async fn host_keys_are_kept_only_when_somebody_knows_their_fingerprints_and_neve
     std::fs::write(&known, text).unwrap();
     swap_keys(&known, qa1_place - 1, bastion_place - 1);
     let swapped = std::fs::read_to_string(&known).unwrap();
+    // By the name that the command had before.
     let (code, said) = house.cli_with(&["hosts", "enrol", "web"], "").await;
     assert_eq!(code, Some(1), "{said}");
     for words in [

@@ -187,7 +187,7 @@ async fn what_failed_on_one_of_four_hosts_is_mended_there_and_resumed_there() {
     let push = house.ended(id).await;
     assert_eq!((&push["push"]["state"], hosts_that(&push, 5, "failed")), (&json!("failed"), 1), "{push:#}");
 
-    // Not mended yet: it fails again, in the same place, and what is done stays done.
+    // Not fixed yet: it fails again, in the same place, and what is done stays done.
     let second = id_of(&house.resume(id).await);
     assert_eq!(house.ended(second).await["push"]["state"], "failed");
     assert_eq!(house.begun(second), BTreeMap::from([(5, vec!["qa3".to_owned()])]));

@@ -209,7 +209,7 @@ async fn a_host_whose_current_somebody_edits_is_shown_until_it_runs_the_build_ag
     assert_eq!(both[0], drift[0], "known since then");
     assert_eq!(both[1]["runs"], "/tmp");
 
-    // As somebody sees it, who looks on while a third host dies and is mended.
+    // As somebody sees it, who looks on while a third host dies and is fixed.
     let browser = Browser::open(&house).await;
     browser.sign_in("kate").await;
     browser.go("/stacks/web").await;

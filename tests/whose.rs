@@ -1,5 +1,5 @@
 //! Hosts as other tools and hands leave them: whatever `current` is there, and whoever signs in, nothing that is not ours is lost, and
-//! every refusal says what mends it. (Capistrano, Deployer, Kamal's host layout, a site made by hand.)
+//! every refusal says what fixes it. (Capistrano, Deployer, Kamal's host layout, a site made by hand.)
 
 use crate::house::browser::Browser;
 use crate::house::{House, until};
@@ -114,7 +114,7 @@ fn what_is(path: &Path) -> String {
     }
 }
 
-/// One directory of one host through its life: the first push, its failure, the mending, more pushes, pruning and rollback.
+/// One directory of one host through its life: the first push, its failure, the fixing, more pushes, pruning and rollback.
 async fn a_life(
     on: &Connection,
     site: &Site,
@@ -149,7 +149,7 @@ async fn a_life(
     if blocked {
         let (ending, _) = bring_it(&builds[0], 1, 5).await;
         let Ending::Stopped(words) = ending else { panic!("{what}: {ending:?}") };
-        let (told, cure) = words.split_once("mends it").unwrap();
+        let (told, cure) = words.split_once("fixes it").unwrap();
         let kind = if state == "directory" { "a real directory with 2 entries" } else { "a file" };
         assert!(
             told.contains(kind) && cure.contains(&format!("mv {dir}/current {dir}/current.before-pushbutton")),
@@ -397,7 +397,7 @@ async fn a_first_push_over_a_capistrano_site_leaves_it_until_all_went_well_and_s
     );
     fs::remove_file(web("web2").join("fail")).unwrap();
 
-    // A real directory on the second host: the first does not flip, and the line that mends it does.
+    // A real directory on the second host: the first does not flip, and the line that fixes it does.
     ssh("web2", "cd /srv/web; rm current; mkdir current; touch current/a current/b current/c").await;
     let ended = push().await;
     assert_eq!(ended["push"]["state"], "failed", "{ended:#}");

@@ -90,7 +90,7 @@ pub const CASES: &[Case] = &[
         marks: &["host key is known for", "host key verification failed"],
         cause: "nobody has said yet that this git server's key is the right one",
         cure: "put the git server's host key into known_hosts of the user that runs Pushbutton: ssh-keyscan HOST shows it; \
-               compare it with what the git server's makers publish (`pushbutton hosts enrol` is for the hosts of stacks, \
+               compare it with what the git server's makers publish (`pushbutton hosts trust` is for the hosts of stacks, \
                not for git servers)",
         again: false,
     },
@@ -194,7 +194,7 @@ pub const CASES: &[Case] = &[
         ],
         cause: "the push host does not trust the git server's certificate",
         cure: "put its authority among those of the push host (Debian: /usr/local/share/ca-certificates, then \
-               update-ca-certificates); where it has expired or names another host, mend it on the git server",
+               update-ca-certificates); where it has expired or names another host, fix it on the git server",
         again: false,
     },
     Case {

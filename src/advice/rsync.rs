@@ -59,13 +59,13 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["change_dir \"", "link_stat \""],
         cause: "that path is not in the build",
-        cure: "mend `rsync` in the stack file, or what the build makes",
+        cure: "fix `rsync` in the stack file, or what the build makes",
         again: false,
     },
     Case {
         marks: &["failed: file exists", "failed: not a directory", "destination must be a directory"],
         cause: "a file, or a link to nowhere, stands on {host} where rsync needs a directory",
-        cure: "look at `to` there, and at the directories above it, with ls -ld; move away what nobody needs, or mend `to` in the stack file",
+        cure: "look at `to` there, and at the directories above it, with ls -ld; move away what nobody needs, or fix `to` in the stack file",
         again: false,
     },
     Case {
@@ -104,7 +104,7 @@ mod tests {
             ("could not make way for new regular file: x\nrsync error: some files (code 23)".to_owned(), "with delete = true rsync removes what is in it"),
             (format!("rsync: [Receiver] mkdir \"/srv/x\" failed: File exists (17)\n{closed}"), "a link to nowhere, stands on web1"),
             (format!("rsync: [Receiver] mkdir \"/srv/x/y/\" failed: Not a directory (20)\n{closed}"), "the directories above it"),
-            (format!("ERROR: destination must be a directory when copying more than 1 file\n{closed}"), "mend `to`"),
+            (format!("ERROR: destination must be a directory when copying more than 1 file\n{closed}"), "fix `to`"),
             ("rsync: [sender] change_dir \"/data/builds/x/tree/dist\" failed: No such file or directory (2)\nrsync error: some files (code 23)".to_owned(), "not in the build"),
             ("rsync: [generator] failed to set times on \"/srv/web/.\": Operation not permitted (1)".to_owned(), "chown -R USER /srv/web/ there"),
         ] {

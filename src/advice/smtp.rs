@@ -1,5 +1,5 @@
 //! What a mail server says when it will not have us: our sign-in, our machine, our sender, our way of speaking. None of it is
-//! about one mail, so that the same mail goes out once it is mended. Called by the mail, which keeps what is about a mail
+//! about one mail, so that the same mail goes out once it is fixed. Called by the mail, which keeps what is about a mail
 //! or an address apart by it.
 
 use super::{Advice, Case, tls};

@@ -27,7 +27,7 @@ pub const CASES: &[Case] = &[
             "no argument after keyword",
         ],
         cause: "ssh's configuration on the push host has a mistake",
-        cure: "mend that line; `ssh -G NAME` there reads the file and says what is wrong",
+        cure: "fix that line; `ssh -G NAME` there reads the file and says what is wrong",
         again: false,
     },
     Case {
@@ -46,19 +46,19 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["is marked as revoked", "was revoked and you have requested", "revoked by file"],
         cause: "{host} shows a host key that was revoked: somebody may stand in between with a stolen key; nothing was sent",
-        cure: "give the machine a new host key and enrol that; take the revocation (@revoked in known_hosts, RevokedHostKeys) away only when you know that it was wrong",
+        cure: "give the machine a new host key and trust that; take the revocation (@revoked in known_hosts, RevokedHostKeys) away only when you know that it was wrong",
         again: false,
     },
     Case {
         marks: &["in revoked keys file"],
         cause: "the list of revoked host keys on the push host cannot be read",
-        cure: "mend or make that file (RevokedHostKeys in ssh's configuration)",
+        cure: "fix or make that file (RevokedHostKeys in ssh's configuration)",
         again: false,
     },
     Case {
         marks: &["remote host identification has changed", "has changed and you have requested strict"],
         cause: "the host key of {host} has changed: somebody may stand in between, or the machine was set up anew; nothing was sent",
-        cure: "when you know why, replace its line in known_hosts: `pushbutton hosts enrol STACK` says which",
+        cure: "when you know why, replace its line in known_hosts: `pushbutton hosts trust STACK` says which",
         again: false,
     },
     Case {
@@ -88,7 +88,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["host key is known for", "host key verification failed"],
         cause: "the host key of {host} is not known here",
-        cure: "compare it with the machine's own (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there): `pushbutton hosts enrol STACK` shows and keeps it",
+        cure: "compare it with the machine's own (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there): `pushbutton hosts trust STACK` shows and keeps it",
         again: false,
     },
     // What both sides can.
@@ -152,7 +152,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["no such identity:", "identity file "],
         cause: "the key that ssh's configuration names is not on the push host",
-        cure: "put it there, readable for the user that Pushbutton runs as alone, or mend IdentityFile",
+        cure: "put it there, readable for the user that Pushbutton runs as alone, or fix IdentityFile",
         again: false,
     },
     // The account. These words come from PAM, before or instead of a session.
@@ -277,7 +277,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["exec: ", "proxycommand"],
         cause: "the ProxyCommand of ssh's configuration cannot be started",
-        cure: "install that program on the push host, or mend ProxyCommand for this host",
+        cure: "install that program on the push host, or fix ProxyCommand for this host",
         again: false,
     },
     Case {
@@ -422,11 +422,11 @@ mod tests {
         let table: Vec<(String, &[&str], bool)> = vec![
             ("@@@\n@       WARNING: REVOKED HOST KEY DETECTED!               @\n@@@\nThe ED25519 host key for web1 is marked as revoked.\nThis could mean that a stolen key is being used to\nimpersonate this host.\nED25519 host key for web1 was revoked and you have requested strict checking.\nHost key verification failed.".into(), &["web1 shows a host key that was revoked", "(The ED25519 host key for web1 is marked as revoked.)", "new host key"], false),
             ("Error checking host key ED25519 SHA256:x in revoked keys file /etc/ssh/krl: No such file or directory\nHost key verification failed.".into(), &["revoked host keys on the push host cannot be read", "/etc/ssh/krl"], false),
-            ("@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nIT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!\nHost key for web1 has changed and you have requested strict checking.\nHost key verification failed.".into(), &["the host key of web1 has changed", "`pushbutton hosts enrol hello` says which"], false),
+            ("@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nIT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!\nHost key for web1 has changed and you have requested strict checking.\nHost key verification failed.".into(), &["the host key of web1 has changed", "`pushbutton hosts trust hello` says which"], false),
             (format!("Certificate invalid: expired\nNo {known}"), &["certificate of web1 has expired", "sign its host key anew"], false),
             (format!("Certificate invalid: not yet valid\nNo {known}"), &["not valid yet", "clocks"], false),
             (format!("Certificate invalid: name is not a listed principal\nNo {known}"), &["made for other names"], false),
-            (format!("No {known}"), &["is not known here (No ED25519 host key is known for", "`pushbutton hosts enrol hello` shows and keeps it"], false),
+            (format!("No {known}"), &["is not known here (No ED25519 host key is known for", "`pushbutton hosts trust hello` shows and keeps it"], false),
             ("Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures\nDisconnected from 10.0.0.1 port 22".into(), &["before our key had its turn", "IdentitiesOnly yes"], false),
             ("@         WARNING: UNPROTECTED PRIVATE KEY FILE!          @\nPermissions 0644 for '/home/p/.ssh/id' are too open.\nThis private key will be ignored.\nLoad key \"/home/p/.ssh/id\": bad permissions\nd@web1: Permission denied (publickey).".into(), &["others on the push host may read it", ": chmod 600 /home/p/.ssh/id"], false),
             ("Load key \"/home/p/.ssh/id\": Permission denied\nd@web1: Permission denied (publickey).".into(), &["cannot be read by the user that Pushbutton runs as", "chmod 600 /home/p/.ssh/id"], false),

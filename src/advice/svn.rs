@@ -18,7 +18,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["host key verification failed", "host key is known for", "host identification has changed"],
         cause: "nobody has said that this svn server's key is the right one",
-        cure: "put the svn server's host key into known_hosts of the user that runs Pushbutton (`pushbutton hosts enrol` is \
+        cure: "put the svn server's host key into known_hosts of the user that runs Pushbutton (`pushbutton hosts trust` is \
                for the hosts of stacks)",
         again: false,
     },

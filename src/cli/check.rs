@@ -26,7 +26,7 @@ pub struct Check {
     /// Asks nothing of this machine: neither the commands that list hosts, nor whether git-lfs is there.
     #[arg(long, conflicts_with = "hosts")]
     offline: bool,
-    /// Looks over the push host and every host of the stacks: name, key, sign-in, tools, room, whether a push may write there.
+    /// Checks the push host and every host of the stacks: name, key, sign-in, tools, room, whether a push may write there.
     #[arg(long)]
     hosts: bool,
     /// With --hosts: prints what was found as JSON.

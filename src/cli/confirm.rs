@@ -18,7 +18,7 @@ pub struct Confirm {
     /// Answers no: the push is cancelled.
     #[arg(long)]
     no: bool,
-    /// Why, for the history.
+    /// The reason, for the history.
     #[arg(long)]
     reason: Option<String>,
     #[command(flatten)]

@@ -22,7 +22,7 @@ pub struct Demo {
     /// How many hosts in all: one for QA, one princess, the rest for prod.
     #[arg(long, default_value_t = 26, value_parser = clap::value_parser!(u16).range(3..=500))]
     hosts: u16,
-    /// Presses all buttons, proves what came of it, and ends: exit code 0 only when all is right.
+    /// Pushes to all stages, verifies the result, and ends: exit code 0 only when all is right.
     #[arg(long)]
     press: bool,
     /// The directory of everything; emptied at the start, removed at the end.
@@ -43,14 +43,14 @@ pub struct Demo {
 enum Order {
     /// Makes a new commit, to be pushed.
     Commit,
-    /// Makes a host slow, hung, full, readonly, dead, torn (its rsync dies) or rekeyed (another host key).
+    /// Breaks a host: slow, hung, full, readonly, dead, torn (its rsync dies) or rekeyed (another host key).
     Break {
         /// The host: qa1, princess1, web001 …
         host: String,
         /// What is to be wrong with it: slow, hung, full, readonly, dead, torn, rekeyed.
         how: How,
     },
-    /// Makes a host well again.
+    /// Repairs a host that was broken.
     Mend {
         /// The host.
         host: String,

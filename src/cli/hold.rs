@@ -47,10 +47,10 @@ impl Scope {
 pub struct Hold {
     /// STACK, or STACK/STAGE.
     scope: Scope,
-    /// Why, for everybody who would press.
+    /// The reason, for everyone who would push.
     #[arg(long)]
     reason: String,
-    /// How long it stands: 90s, 30m, 2h, 3d; at most 30 days. Without an end it stands until somebody releases it.
+    /// How long it stands: 90s, 30m, 2h, 3d; at most 30 days. Without an end it stands until someone releases it.
     #[arg(long = "for", value_name = "LENGTH", conflicts_with = "until", value_parser = length)]
     length: Option<String>,
     /// When it is over, with the zone: 2026-11-22T16:00Z, 2026-11-22T17:00+01:00.

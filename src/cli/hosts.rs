@@ -1,4 +1,4 @@
-//! `pushbutton hosts enrol STACK`: shows the host keys that ssh does not know yet and asks for each, jump hosts first. It
+//! `pushbutton hosts trust STACK`: shows the host keys that ssh does not know yet and asks for each, jump hosts first. It
 //! must never take a key that nobody has looked at: without a terminal only the fingerprint itself says yes. `hosts check` and
 //! `hosts reconnect` ask the server, which keeps the connections.
 
@@ -31,10 +31,11 @@ pub struct Hosts {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Shows each host key of a stack that is not known yet, and asks whether to keep it.
-    Enrol(Enrol),
+    #[command(alias = "enrol")]
+    Trust(Trust),
     /// Asks the hosts of a stack whether they answer now.
     Check(Named),
-    /// Connects to the hosts of a stack anew: a changed PATH, group or limit counts from then on. What runs there goes on.
+    /// Connects to the hosts of a stack anew: a changed PATH, group or limit counts from then on. What runs there continues.
     Reconnect(Named),
 }
 
@@ -76,9 +77,9 @@ impl Named {
     }
 }
 
-/// `pushbutton hosts enrol`
+/// `pushbutton hosts trust`
 #[derive(Debug, clap::Args)]
-struct Enrol {
+struct Trust {
     #[command(flatten)]
     person: Person,
     /// The stack.
@@ -94,19 +95,19 @@ impl Hosts {
     /// # Errors
     /// Why it could not begin. Hosts whose keys are not known afterwards, or that do not answer, make exit code 1.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
-        let enrol = match self.what {
-            What::Enrol(enrol) => enrol,
+        let trust = match self.what {
+            What::Trust(trust) => trust,
             What::Check(named) => return named.main(file, "check"),
             What::Reconnect(named) => return named.main(file, "reconnect"),
         };
         let config = config(file)?;
-        if let Some(bad) = enrol.expected.iter().find(|given| !given.starts_with("SHA256:")) {
+        if let Some(bad) = trust.expected.iter().find(|given| !given.starts_with("SHA256:")) {
             bail!(
                 "{bad} is not a fingerprint; hint: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the host shows it"
             );
         }
         run(async {
-            let stack = read_stack(&config.stacks, &enrol.stack).await?;
+            let stack = read_stack(&config.stacks, &trust.stack).await?;
             let enrolment = Enrolment::new(&config.data.join("ssh"), config.ssh.config.as_deref())?;
             let ledger = super::user::open(&config.data)?;
             let mut tally = Tally::default();
@@ -124,12 +125,12 @@ impl Hosts {
                 });
                 let mut looks = futures::stream::iter(looks).buffered(AT_ONCE);
                 while let Some((host, found)) = looks.next().await {
-                    let found = found.map_err(|why| of_stack(&why.0, enrol.stack.as_str()));
-                    let kept = tally.take(&host, found, &enrol.expected)?;
+                    let found = found.map_err(|why| of_stack(&why.0, trust.stack.as_str()));
+                    let kept = tally.take(&host, found, &trust.expected)?;
                     if let Some(key) = kept {
-                        let deed = format!("{host} of {}: {key}", enrol.stack);
-                        let by = enrol.person.reader().to_string();
-                        ledger.write(move |tx| audit::note(tx, At::now(), &by, "enrol", &deed)).await?;
+                        let deed = format!("{host} of {}: {key}", trust.stack);
+                        let by = trust.person.reader().to_string();
+                        ledger.write(move |tx| audit::note(tx, At::now(), &by, "trust", &deed)).await?;
                     }
                 }
             }
@@ -247,9 +248,9 @@ fn changed(host: &Host, key: &ChangedKey) -> Vec<String> {
         format!("  shown  {}", key.now),
     ];
     lines.extend(
-        key.place
-            .rsplit_once(':')
-            .map(|(file, line)| format!("  When you know why it changed: sed -i '{line}d' '{file}', then enrol again")),
+        key.place.rsplit_once(':').map(|(file, line)| {
+            format!("  When you know why it changed: sed -i '{line}d' '{file}', then run this again")
+        }),
     );
     lines
 }

@@ -46,17 +46,17 @@ enum Command {
     Check(check::Check),
     /// Shows what runs where, who is pushing, and what is held.
     Status(status::Status),
-    /// Shows what a press of a button would do: commands, hosts, files, and the plan's hash.
+    /// Shows what a push would do (a dry run): commands, hosts, files, and the plan's hash.
     Plan(plan::Plan),
-    /// Presses a button; without a server, too.
+    /// Pushes to a stage; without a server, too.
     Push(push::Push),
-    /// Puts an earlier build that was good back on a stage; without a server, too.
+    /// Rolls a stage back to an earlier successful build; without a server, too.
     Rollback(push::Rollback),
     /// Brings hosts that were left behind to the build of their stage; without a server, too.
     CatchUp(push::CatchUp),
-    /// Goes on with a push that did not end well: only what is not done; or with one that is paused.
+    /// Resumes a push that failed, was cancelled or interrupted, from where it stopped; or one that is paused.
     Resume(push::Resume),
-    /// Shows every line of a push, from its first to its end.
+    /// Shows every line of a push, from the first to the last.
     Follow(push::Follow),
     /// Cancels a running push.
     Cancel(order::Cancel),
@@ -66,23 +66,23 @@ enum Command {
     Confirm(confirm::Confirm),
     /// Holds a stack or a stage, so that nobody can push it.
     Hold(hold::Hold),
-    /// Takes a hold away.
+    /// Releases a hold.
     ReleaseHold(hold::ReleaseHold),
-    /// After a loss of the data directory: lets the numbers of pushes go on above what the hosts of a stack have seen.
+    /// After a loss of the data directory: continues the push numbers above what the hosts of a stack have seen.
     NumberAbove(numbers::NumberAbove),
-    /// Says that the server that this data directory was copied or restored from does not push any more.
+    /// Confirms that the server this data directory was copied or restored from does not push any more.
     TakeOver(numbers::TakeOver),
-    /// Looks after the hosts of a stack: makes their keys known, asks whether they answer, connects to them anew.
+    /// The hosts of a stack: trusts their keys, checks whether they answer, reconnects.
     Hosts(hosts::Hosts),
     /// Starts a fleet of real sshd hosts on this machine, and everything that a push needs.
     Demo(demo::Demo),
     /// Adds, lists and removes people who may sign in with a password.
     User(user::User),
-    /// Looks whether history is as it was written: audit, journals, builds.
+    /// Verifies that history is as it was written: audit, journals, builds.
     Verify(verify::Verify),
     /// Publishes builds that were made elsewhere.
     Build(build::Build),
-    /// Copies what cannot be had again into one file.
+    /// Copies everything that cannot be recreated into one file.
     Backup(backup::Backup),
     /// Runs one push; started by the server, never by a person.
     #[command(hide = true)]

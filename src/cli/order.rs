@@ -13,7 +13,7 @@ use std::process::ExitCode;
 pub struct Cancel {
     /// The push's number.
     push: PushNumber,
-    /// Why, for the history.
+    /// The reason, for the history.
     #[arg(long)]
     reason: Option<String>,
     #[command(flatten)]
@@ -48,7 +48,7 @@ impl Cancel {
 pub struct Pause {
     /// The push's number.
     push: PushNumber,
-    /// Why, for the history and for those who are told.
+    /// The reason, for the history and the announcements.
     #[arg(long)]
     reason: Option<String>,
     #[command(flatten)]

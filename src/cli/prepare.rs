@@ -72,7 +72,7 @@ async fn look_at_ssh(draft: &mut Draft, config: &Config) {
         Ok(said) if said.status.success() => return,
         Ok(said) => {
             let said = Advice::of(&String::from_utf8_lossy(&said.stderr), &[], &[]);
-            (format!("ssh does not take its configuration: {}", said.words()), "mend that line; `ssh -G HOST` tries it")
+            (format!("ssh does not take its configuration: {}", said.words()), "fix that line; `ssh -G HOST` tries it")
         }
         Err(error) => (format!("ssh cannot be run: {error}"), "install OpenSSH's client on this machine"),
     };

@@ -21,12 +21,12 @@ const CANCELLED: u8 = 130;
 pub struct Push {
     /// The stack.
     stack: StackName,
-    /// The stage whose button is pressed.
+    /// The stage.
     stage: StageName,
     /// Shows every line until the push has ended; exit code 0 only when it succeeded.
     #[arg(long)]
     follow: bool,
-    /// Why, for the history and for those who are told.
+    /// The reason, for the history and the announcements.
     #[arg(long)]
     reason: Option<String>,
     /// This version and not the newest: a revision of a branch that the stage may push, or a beginning that only one has.
@@ -123,10 +123,10 @@ pub struct Rollback {
     stack: StackName,
     /// The stage.
     stage: StageName,
-    /// The build that comes back, or a beginning that only one has; the last good one when not given.
+    /// The build to roll back to, or the beginning of its name; the last good one when not given.
     #[arg(long, value_name = "BUILD")]
     to: Option<String>,
-    /// Why, for the history and for those who are told.
+    /// The reason, for the history and the announcements.
     #[arg(long)]
     reason: String,
     /// Asks what the stage's commands ask a person (`confirm`); nobody is asked otherwise.
@@ -181,7 +181,7 @@ pub struct CatchUp {
     /// Asks what the stage's commands ask a person (`confirm`); nobody is asked otherwise.
     #[arg(long)]
     ask: bool,
-    /// Why, for the history and for those who are told.
+    /// The reason, for the history and the announcements.
     #[arg(long)]
     reason: Option<String>,
     /// Shows every line until the push has ended; exit code 0 only when it succeeded.
@@ -219,9 +219,9 @@ impl CatchUp {
 /// `pushbutton resume`
 #[derive(Debug, clap::Args)]
 pub struct Resume {
-    /// The number of the push that did not end well, or is paused.
+    /// The number of the push.
     push: PushNumber,
-    /// Why, for the history and for those who are told.
+    /// The reason, for the history and the announcements.
     #[arg(long)]
     reason: Option<String>,
     /// Shows every line until the push has ended; exit code 0 only when it succeeded.

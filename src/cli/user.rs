@@ -31,7 +31,7 @@ pub struct User {
 
 #[derive(Debug, clap::Subcommand)]
 enum Deed {
-    /// Adds somebody; asks for the password, or reads it from the first line of standard input.
+    /// Adds a person; asks for the password, or reads it from the first line of standard input.
     Add {
         /// The name that they type and that the history shows.
         name: Who,
@@ -41,12 +41,12 @@ enum Deed {
     },
     /// Lists who may sign in.
     List,
-    /// Removes somebody, and signs them out everywhere; the history keeps their name.
+    /// Removes a person, and signs them out everywhere; the history keeps their name.
     Remove {
         /// Who.
         name: Who,
     },
-    /// Gives somebody a new password, and signs them out everywhere.
+    /// Sets a new password for a person, and signs them out everywhere.
     Password {
         /// Who.
         name: Who,

@@ -77,12 +77,12 @@ rows! {
         /// The file is wrong.
         BadStack = "bad_stack": "The stack file has errors",
             "the file was changed, and is wrong now; the last good one is shown, and nothing is pushed by it",
-            "mend the file; `pushbutton check` shows every error with its line. It is read again by itself";
+            "fix the file; `pushbutton check` shows every error with its line. It is read again by itself";
 
         /// The hosts are asked for, and no good answer came.
         NoHosts = "no_hosts": "The hosts are not known",
             "the command that lists the stage's hosts failed, or has not been asked yet",
-            "mend that command; `pushbutton check` runs it and shows what it says. It is asked again at the next press";
+            "fix that command; `pushbutton check` runs it and shows what it says. It is asked again at the next press";
         /// Fewer hosts than before.
         FewerHosts = "fewer_hosts": "Many hosts are missing",
             "the command that lists hosts names far fewer than the stage's last push had, which is mostly a mistake of the command",
@@ -99,7 +99,7 @@ rows! {
         /// The source does not answer.
         Source = "source": "The source cannot be read",
             "the repository or directory did not answer as it must; the reason shows what it said",
-            "mend what the reason names: the address, the branch, the key or the network. It is asked again every few seconds";
+            "fix what the reason names: the address, the branch, the key or the network. It is asked again every few seconds";
         /// Nothing published.
         NothingPublished = "nothing_published": "No build has been published yet",
             "this stack does not make its builds itself: somebody publishes them, and nobody has",
@@ -125,7 +125,7 @@ rows! {
         /// No earlier build.
         NoWayBack = "no_way_back": "No earlier build to roll back to",
             "no other build has succeeded on this stage, so there is nothing that is known to be good",
-            "mend the fault in the code and push that; or press Resume on the push if it stopped half-way";
+            "fix the fault in the code and push that; or press Resume on the push if it stopped half-way";
         /// It runs that.
         RunsAlready = "runs_already": "It runs that build already",
             "the stage runs exactly the build that was chosen, on all its hosts",
@@ -252,7 +252,7 @@ rows! {
         /// A bad tar.
         Upload = "upload": "The build was not taken",
             "what was sent is no whole tar of ordinary files, directories and links; the reason names the first that is wrong",
-            "mend what the reason names, and publish again; nothing of it was kept";
+            "fix what the reason names, and publish again; nothing of it was kept";
         /// Far fewer files.
         FewerFiles = "fewer_files": "That build has far fewer files",
             "a build with many files less than the one before is mostly cut off, or built in the wrong place",

@@ -32,7 +32,7 @@ const VERSION_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Weight {
-    /// A push would fail: it must be mended.
+    /// A push would fail: it must be fixed.
     Must,
     /// A push would do; it is worth knowing.
     Note,
@@ -67,7 +67,7 @@ pub struct Checkup {
     pub stack: String,
     /// When the last answer was in.
     pub at: String,
-    /// How many findings must be mended.
+    /// How many findings must be fixed.
     pub must: usize,
     /// How many are worth knowing.
     pub notes: usize,

@@ -330,7 +330,7 @@ fn build_id(text: &str) -> Decision<BuildId> {
     text.parse().map_err(|bad: BadName| Refusal::corrupt(bad))
 }
 
-/// What is wrong with the build is the publisher's to mend; what the disk said is not.
+/// What is wrong with the build is the publisher's to fix; what the disk said is not.
 fn not_frozen(error: std::io::Error) -> Refusal {
     match error.downcast::<FreezeError>() {
         Ok(FreezeError::NoBuild(NoBuild::Fewer(fewer))) => Refusal::Fewer {

@@ -45,7 +45,7 @@ struct State {
     /// The stacks whose hosts are kept: those in use, as far as there is room.
     kept: BTreeSet<StackName>,
     hosts: HashMap<Host, Kept>,
-    /// What a person must mend on hosts that were looked at because somebody asked, and when.
+    /// What a person must fix on hosts that were looked at because somebody asked, and when.
     looks: HashMap<Host, (Instant, Result<(), String>)>,
 }
 

@@ -75,7 +75,7 @@ pub enum Ending {
     Exited(i32),
     /// The guard refused to begin: nothing ran.
     Refused(String),
-    /// What it found there is in its way, in words that say what mends it: nothing was changed.
+    /// What it found there is in its way, in words that say what fixes it: nothing was changed.
     Stopped(String),
     /// There was no connection: nothing ran.
     Unreachable(String),

@@ -69,7 +69,7 @@ impl Walk {
             }
             let why = outcome.why.as_deref().unwrap_or_default();
             self.recorder.note(&place, format!("{}: {why}", outcome.result.word())).await;
-            // What a person mends there now, a session that began before may never see.
+            // What a person fixes there now, a session that began before may never see.
             if let Some(host) = host.filter(|host| self.connections.contains_key(*host)) {
                 self.masters.doubt(host, &self.assignment.plan.stack);
             }

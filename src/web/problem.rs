@@ -192,7 +192,7 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "running", Fault::Running, message)
     }
 
-    /// Something broke that nobody outside can mend; `cause` goes to the log only.
+    /// Something broke that nobody outside can fix; `cause` goes to the log only.
     pub fn broken(cause: impl fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");
         Self::new(

@@ -96,7 +96,7 @@ async fn a_mirror_that_is_damaged_in_any_way_is_made_anew_and_nothing_stays_brok
         // The background looks, then a push is made.
         damaged(&world, damage).await;
         mirror.fetch().await.unwrap_or_else(|error| panic!("{what}: {error}"));
-        // Damage that no fetch sees is found by who reads, and mended by the next.
+        // Damage that no fetch sees is found by who reads, and fixed by the next.
         let _ = mirror.log(None, &head, 1).await;
         mirror.fetch().await.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(mirror.head("main").await.unwrap_or_else(|error| panic!("{what}: {error}")), head, "{what}");

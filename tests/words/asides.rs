@@ -127,7 +127,7 @@ pub const ASIDES: &[&str] = &[
     "all of it is as it was written",
     // Cures, each beside its reason.
     "name ssh's configuration for pushes",
-    "mend that line; `ssh -G HOST` tries it",
+    "fix that line; `ssh -G HOST` tries it",
     "install OpenSSH's client on this machine",
     "another program listens there:",
     "this machine does not have that address",

@@ -8,7 +8,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["this build is frozen already", "writes its own revision", "the stack ships it, but"],
         cause: "what the build commands made is not what the stack file ships",
-        cure: "mend `build` or `ship` in the stack file",
+        cure: "fix `build` or `ship` in the stack file",
         again: false,
     },
     Case {
@@ -34,7 +34,7 @@ pub const CASES: &[Case] = &[
             "no build has been published yet",
         ],
         cause: "the source did not answer, so its commits cannot be listed; what was known before stays",
-        cure: "wait, or mend the address; it is asked again every few seconds",
+        cure: "wait, or fix the address; it is asked again every few seconds",
         again: false,
     },
     Case {
@@ -66,7 +66,7 @@ pub const CASES: &[Case] = &[
             "does not have the commit",
         ],
         cause: "the repository does not have the branch or commit that the stack names",
-        cure: "push it there, or mend `branch` in the stack file",
+        cure: "push it there, or fix `branch` in the stack file",
         again: false,
     },
     Case {
@@ -147,7 +147,7 @@ pub const CASES: &[Case] = &[
             "is no place for a checkout",
         ],
         cause: "the Subversion repository did not answer as it must",
-        cure: "install `subversion` on the push host; mend the address; it is asked again by itself",
+        cure: "install `subversion` on the push host; fix the address; it is asked again by itself",
         again: false,
     },
     Case {

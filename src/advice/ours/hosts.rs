@@ -50,7 +50,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["refused the command"],
         cause: "the host's guard did not begin the command, for the reason that is shown",
-        cure: "mend that on the host, then resume",
+        cure: "fix that on the host, then resume",
         again: false,
     },
     Case {
@@ -92,7 +92,7 @@ pub const CASES: &[Case] = &[
             "lets us in but opens no session",
         ],
         cause: "ssh does not get through to the host, or opens nothing there",
-        cure: "`ssh HOST true` by hand as the server's user says the same; mend that first",
+        cure: "`ssh HOST true` by hand as the server's user says the same; fix that first",
         again: false,
     },
     Case {
@@ -104,7 +104,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["the jump host {jump}", "the jump host of ssh's"],
         cause: "the jump host cannot reach the host, or lets nobody through",
-        cure: "mend what the reason names on the jump host",
+        cure: "fix what the reason names on the jump host",
         again: false,
     },
     Case {
@@ -142,7 +142,7 @@ pub const CASES: &[Case] = &[
             "the user that pushbutton runs as",
         ],
         cause: "the push host has no key to sign in with, or one that ssh does not take",
-        cure: "make or mend the key as the reason says, and put its public half into the host's authorized_keys",
+        cure: "make or fix the key as the reason says, and put its public half into the host's authorized_keys",
         again: false,
     },
     Case {
@@ -163,7 +163,7 @@ pub const CASES: &[Case] = &[
             "ssh-keygen reads no key",
         ],
         cause: "the host's key could not be taken into, or read from, a known_hosts file",
-        cure: "look at the file that the reason names; `pushbutton hosts enrol STACK` takes a host in",
+        cure: "look at the file that the reason names; `pushbutton hosts trust STACK` takes a host in",
         again: false,
     },
     Case {
@@ -181,7 +181,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["had not ended after", "did not run:"],
         cause: "the command that lists the hosts of a stage failed, or did not end",
-        cure: "mend the command; `pushbutton check` runs it and shows what it says",
+        cure: "fix the command; `pushbutton check` runs it and shows what it says",
         again: false,
     },
     Case {

@@ -29,7 +29,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["no other build was live before", "no host was flipped, so there was nothing", "no build was live"],
         cause: "the push failed under `on_failure = \"rollback\"`, and no other build of Pushbutton was live: each link goes back as it was, word for word",
-        cure: "mend what failed (it stands behind this), then push again; look at each host that is named as not back",
+        cure: "fix what failed (it stands behind this), then push again; look at each host that is named as not back",
         again: false,
     },
     Case {
@@ -71,19 +71,19 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["no host is left", "did not come to the end"],
         cause: "hosts failed a command, or could not be reached, and the push went on without them as its `max_failed` or `on_failure` allows",
-        cure: "mend the hosts that are named, then bring them to the build of their stage (catch-up), or resume the push",
+        cure: "fix the hosts that are named, then bring them to the build of their stage (catch-up), or resume the push",
         again: false,
     },
     Case {
         marks: &["could not drop", "it could not leave", "as many have left as may"],
         cause: "a host that failed was to leave (`on_failure = \"drop\"`), and its `drop` list failed there, or as many have left as `max_dropped` allows",
-        cure: "take the host out of service by hand, then mend it; a catch-up brings it in again",
+        cure: "take the host out of service by hand, then fix it; a catch-up brings it in again",
         again: false,
     },
     Case {
         marks: &["vetoed"],
         cause: "a command of `before` failed, so nothing was changed anywhere",
-        cure: "look at what that command said; mend that, then push again",
+        cure: "look at what that command said; fix that, then push again",
         again: false,
     },
     Case {
@@ -138,7 +138,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["nothing ran:", "before any host was touched"],
         cause: "something was missing before the first command could begin, so no host was touched",
-        cure: "mend what stands behind it, then push again",
+        cure: "fix what stands behind it, then push again",
         again: false,
     },
     Case {
@@ -180,7 +180,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["answered {status}", "no answer (curl"],
         cause: "a health check was asked as often as its `tries` say, and never gave the answer that it must",
-        cure: "ask the address by hand from the push host; mend the service, then push again",
+        cure: "ask the address by hand from the push host; fix the service, then push again",
         again: false,
     },
     Case {

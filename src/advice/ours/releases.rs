@@ -8,7 +8,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["a release needs an absolute directory", "cannot be shared between releases"],
         cause: "the stack file names a directory or a shared path that cannot be one",
-        cure: "mend it in the stack file; `pushbutton check` shows the line",
+        cure: "fix it in the stack file; `pushbutton check` shows the line",
         again: false,
     },
     Case {
@@ -108,12 +108,12 @@ pub const CASES: &[Case] = &[
             "leads out of the build",
             "is no directory in the build",
             "but `{}{slash}` is",
-            "mend `rsync` in the stack file",
+            "fix `rsync` in the stack file",
             "`{from}` is not in the build",
             "is a directory on {}",
         ],
         cause: "what the stack file says to `rsync` does not fit the build, or what is on the host",
-        cure: "mend it in the stack file as the reason says",
+        cure: "fix it in the stack file as the reason says",
         again: false,
     },
     Case {

@@ -45,7 +45,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["ssh does not take its configuration", "ssh cannot be run: {error}"],
         cause: "`config` under [ssh] names a file that ssh does not read, or this machine has no OpenSSH client",
-        cure: "mend the line that ssh names (`ssh -F FILE -G HOST` tries it), or install the package `openssh-client`",
+        cure: "fix the line that ssh names (`ssh -F FILE -G HOST` tries it), or install the package `openssh-client`",
         again: false,
     },
     // A runner.
@@ -239,7 +239,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["what was fetched before is shown"],
         cause: "the command line could not have the newest of the source before it showed the plan",
-        cure: "nothing must be done when what is shown is what you want; else mend what stands behind it and ask again",
+        cure: "nothing must be done when what is shown is what you want; else fix what stands behind it and ask again",
         again: false,
     },
     Case {

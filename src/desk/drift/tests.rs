@@ -60,12 +60,12 @@ fn a_host_is_odd_since_it_was_first_seen_so_and_stays_so_while_it_cannot_be_aske
     let second = compare(&expected("b-14"), &[said("web1", None), said("web2", old())], Some(&first), at(2));
     assert_eq!(shown(&second), shown(&first), "since then, and nothing is known against web1");
     let silent = compare(&expected("b-14"), &[said("web1", right()), said("web2", None)], Some(&second), at(3));
-    assert_eq!(shown(&silent), shown(&first), "nobody said that it was mended");
+    assert_eq!(shown(&silent), shown(&first), "nobody said that it was fixed");
     let other =
         compare(&expected("b-14"), &[said("web1", right()), said("web2", Some(Live::default()))], Some(&silent), at(4));
     assert_eq!(shown(&other), ["web2 nothing b-14 1970-01-01T00:04:00.000Z"]);
-    let mended = compare(&expected("b-14"), &[said("web1", right()), said("web2", right())], Some(&other), at(5));
-    assert!(mended.odd.is_empty() && mended.at == at(5) && mended.push == 14);
+    let fixed = compare(&expected("b-14"), &[said("web1", right()), said("web2", right())], Some(&other), at(5));
+    assert!(fixed.odd.is_empty() && fixed.at == at(5) && fixed.push == 14);
     let pushed = compare(&expected("c-15"), &[said("web1", old()), said("web2", None)], Some(&first), at(6));
     assert_eq!(shown(&pushed), ["web1 a-12 c-15 1970-01-01T00:06:00.000Z"], "what was odd before a push is over");
 }

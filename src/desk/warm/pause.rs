@@ -1,5 +1,5 @@
 //! How long the warm fleet waits between two tries of a host: short while somebody looks, so that one that is back is ready within
-//! 20 s, whatever kept it away; seldom where a person must mend something and nobody looks. Pure but for the waiting. It must never
+//! 20 s, whatever kept it away; seldom where a person must fix something and nobody looks. Pure but for the waiting. It must never
 //! pester an `sshd` that refuses our key. Called by the tasks that keep the hosts.
 
 use std::time::{Duration, Instant};
@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 /// The longest pause between two tries of a host that may come back by itself: with a try of 10 s before it, one that is back is
 /// ready within 20 s. Only hosts that somebody looks at are tried at all.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// The pause after what a person must mend: a wrong key, a login shell that talks. Who mends it looks whether it is: with a try
+/// The pause after what a person must fix: a wrong key, a login shell that talks. Who fixes it looks whether it is: with a try
 /// before and behind it, such a host is ready within 20 s too. sshd holds each refused key against us for 5 s, and lets nobody in
 /// from 15 s on (PerSourcePenalties).
 const MENDING_PAUSE: Duration = Duration::from_secs(10);
-/// After so many such tries, and while nobody has a page open, nobody is mending it: then sshd, and what reads its log, is asked
+/// After so many such tries, and while nobody has a page open, nobody is fixing it: then sshd, and what reads its log, is asked
 /// seldom.
 const MENDING_TRIES: u32 = 8;
 const SELDOM: Duration = Duration::from_secs(60);
@@ -38,7 +38,7 @@ impl Pause {
     }
 }
 
-/// How long to wait after the n-th failure in a row: 1, 2, 4, 8 s; a wrong key does not mend itself.
+/// How long to wait after the n-th failure in a row: 1, 2, 4, 8 s; a wrong key does not fix itself.
 pub(super) fn pause_after(failures: u32, again: bool) -> Pause {
     let looked_at = match again {
         true => Duration::from_secs(1 << failures.saturating_sub(1).min(6)).min(LONGEST_PAUSE),

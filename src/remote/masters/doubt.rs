@@ -1,5 +1,5 @@
 //! Doubts about a connection: something failed on its host. What an `sshd` session was given when it began (PATH, groups, limits,
-//! whatever PAM says) stays as it was, so the stack's next push opens a new one, which sees what a person has mended meanwhile.
+//! whatever PAM says) stays as it was, so the stack's next push opens a new one, which sees what a person has fixed meanwhile.
 //! A doubt must never end what runs over the old one, nor go before the new one answers. Called by the masters.
 
 use crate::stack::StackName;

@@ -1,6 +1,6 @@
 //! Host keys that are not known yet: looked at through ssh itself, so that jump hosts, aliases and the operator's files
 //! count as they do for a push, and kept in the file that ssh reads. It must never keep a key that nobody has agreed to,
-//! and never replace one. Called by `pushbutton hosts enrol`.
+//! and never replace one. Called by `pushbutton hosts trust`.
 
 use super::failure::{Failure, is_of_the_way};
 use super::way::way;

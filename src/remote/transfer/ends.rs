@@ -61,7 +61,7 @@ fn missing(tree: &Path, from: &str) -> String {
             let slash = if from.ends_with('/') { "/" } else { "" };
             format!("but `{}{slash}` is, and `rsync` takes paths below `ship`", behind.display())
         }
-        false => "mend `rsync` in the stack file, or what the build makes".to_owned(),
+        false => "fix `rsync` in the stack file, or what the build makes".to_owned(),
     };
     format!("`{from}` is not in the build: {cure}")
 }
@@ -117,7 +117,7 @@ mod tests {
             assert_eq!(source(&tree, from), Ok(sent), "{from}");
         }
         for (from, words) in [
-            ("asets/", "`asets/` is not in the build: mend `rsync` in the stack file, or what the build makes"),
+            ("asets/", "`asets/` is not in the build: fix `rsync` in the stack file, or what the build makes"),
             (
                 "dist/assets/",
                 "`dist/assets/` is not in the build: but `assets/` is, and `rsync` takes paths below `ship`",

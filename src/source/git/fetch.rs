@@ -76,7 +76,7 @@ impl Mirror {
         Ok(())
     }
 
-    /// In which format the mirror is to be made anew, when that may mend the trouble: where git's words fit none that the
+    /// In which format the mirror is to be made anew, when that may fix the trouble: where git's words fit none that the
     /// other side or the disk is known to cause. Making it anew asks the repository itself, so nothing is guessed.
     fn made_anew_as(&self, trouble: &Trouble) -> Option<&'static str> {
         let ours = |said: &str| said.contains(&*self.dir().to_string_lossy()) && said.contains("dubious ownership");

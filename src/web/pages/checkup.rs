@@ -1,4 +1,4 @@
-//! A stack's hosts, looked over: what must be mended before a push, what is worth knowing, who is well.
+//! A stack's hosts, looked over: what must be fixed before a push, what is worth knowing, who is well.
 
 use super::parts::Moment;
 use super::{Frame, words};

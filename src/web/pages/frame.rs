@@ -121,7 +121,7 @@ impl ServerTrouble {
         };
         let ledger = frame.ledger.as_ref().map(|found| {
             let goes_on = "Running pushes continue, and can be paused, answered and cancelled. Nothing else can be pushed, held or \
-                           changed until this is mended; pages may show less than is true.";
+                           changed until this is fixed; pages may show less than is true.";
             trouble(found, "Pushbutton cannot write its history", goes_on)
         });
         let disk = frame.disk.as_ref().map(|found| {
