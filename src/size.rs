@@ -1,4 +1,4 @@
-//! Sizes as people say them. Pure. Used by the pages and the command line.
+//! Sizes and numbers as people say them. Pure. Used by all that speaks to people.
 
 /// A number of bytes: `0 bytes`, `812 bytes`, `14.2 kB`, `3.0 MB`, `128 MB`; thousands, as networks and disks are sold.
 pub fn bytes_words(bytes: u64) -> String {
@@ -19,9 +19,21 @@ pub fn bytes_words(bytes: u64) -> String {
     }
 }
 
+/// So many of something: `1 host`, `24 hosts`, `3 pushes`.
+pub fn counted(number: u64, noun: &str) -> String {
+    let many = if noun.ends_with("sh") { "es" } else { "s" };
+    format!("{number} {noun}{}", if number == 1 { "" } else { many })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_of_something_is_not_many() {
+        assert_eq!([0, 1, 2].map(|number| counted(number, "host")), ["0 hosts", "1 host", "2 hosts"]);
+        assert_eq!([1, 3].map(|number| counted(number, "push")), ["1 push", "3 pushes"]);
+    }
 
     #[test]
     fn sizes_read_as_people_say_them() {

@@ -286,7 +286,7 @@ async fn a_flipped_byte_a_missing_row_and_a_cut_tail_are_found_and_a_backup_rest
     let tar = house.dir.path().join("backup.tar");
     let backup = pushbutton(&house, &["backup", tar.to_str().unwrap()]).await;
     assert_eq!(backup.code, Some(0), "{backup:?}");
-    assert!(backup.out.contains("1 pushes with plan and journal, 1 builds"), "{}", backup.out);
+    assert!(backup.out.contains("1 push with plan and journal, 1 build that stages run now"), "{}", backup.out);
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&tar).unwrap().permissions()) & 0o777, 0o600);
     assert_eq!(pushbutton(&house, &["backup", tar.to_str().unwrap()]).await.code, Some(1), "never over another file");
     house.push_well("princess").await;

@@ -4,6 +4,7 @@ use super::say;
 use super::server::{Person, config};
 use super::verify::ledger_of;
 use crate::desk::backup::backup;
+use crate::size::{bytes_words, counted};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -27,11 +28,11 @@ impl Backup {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let made = runtime.block_on(backup(&config.data, &ledger, &self.to, &self.person.reader()))?;
         say::line(&format!(
-            "{}: the ledger, {} pushes with plan and journal, {} builds that stages run now; {} bytes",
+            "{}: the ledger, {} with plan and journal, {} that stages run now; {}",
             self.to.display(),
-            made.pushes,
-            made.builds,
-            made.bytes
+            counted(made.pushes as u64, "push"),
+            counted(made.builds as u64, "build"),
+            bytes_words(made.bytes)
         ));
         say::line("not in it: config.toml, the stack files, ssh keys, older builds; git mirrors are fetched anew");
         Ok(ExitCode::SUCCESS)

@@ -4,6 +4,7 @@
 use super::say;
 use super::server::{Person, Server, config, run};
 use crate::client::http::{Sent, form_value};
+use crate::size::counted;
 use crate::stack::{BuildId, Revision, StackName};
 use anyhow::{Context, ensure};
 use std::io::{Seek, Write};
@@ -104,10 +105,10 @@ impl Publish {
         let text = |key: &str| build[key].as_str().unwrap_or_default().to_owned();
         let news = if answer["new"] == true { "published" } else { "was published already" };
         Ok(format!(
-            "build {} of {}: {news}, {} files, content hash {}",
+            "build {} of {}: {news}, {}, content hash {}",
             text("build"),
             self.stack,
-            build["files"],
+            counted(build["files"].as_u64().unwrap_or_default(), "file"),
             text("root")
         ))
     }

@@ -9,6 +9,7 @@ use crate::config::ConfigError;
 use crate::desk::inventory;
 use crate::diagnostic::Diagnostic;
 use crate::reading;
+use crate::size::counted;
 use crate::source::{lfs, login};
 use crate::stack::overlaps::{self, overlaps};
 use crate::stack::{Answer, Answers, Source, Stack, StackName, parse_with};
@@ -265,8 +266,8 @@ impl Report {
         if self.errors == 0 {
             return ExitCode::SUCCESS;
         }
-        let errors = counted(self.errors, "error");
-        say::aside(&format!("{errors} in {} of {}", self.bad_files, counted(self.files, "file")));
+        let errors = counted(self.errors as u64, "error");
+        say::aside(&format!("{errors} in {} of {}", self.bad_files, counted(self.files as u64, "file")));
         ExitCode::FAILURE
     }
 }
@@ -290,14 +291,7 @@ async fn ask(path: &Path, stack: &Stack) -> Answers {
 /// `web, 3 stages, 26 hosts`; a host of two stages counts once.
 fn counts(stack: &Stack) -> String {
     let hosts: BTreeSet<_> = stack.stages.iter().flat_map(|stage| &stage.hosts).map(|host| host.name()).collect();
-    format!("{}, {}, {}", stack.name, counted(stack.stages.len(), "stage"), counted(hosts.len(), "host"))
-}
-
-fn counted(number: usize, what: &str) -> String {
-    match number {
-        1 => format!("1 {what}"),
-        _ => format!("{number} {what}s"),
-    }
+    format!("{}, {}, {}", stack.name, counted(stack.stages.len() as u64, "stage"), counted(hosts.len() as u64, "host"))
 }
 
 /// The stack files of a directory, by name; hidden files are not stacks.

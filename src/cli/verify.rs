@@ -4,6 +4,7 @@ use super::say;
 use super::server::{config, must_be_ours};
 use crate::desk::verify::{HEAD_DIGITS, Report, verify};
 use crate::ledger::Ledger;
+use crate::size::counted;
 use anyhow::ensure;
 use std::path::Path;
 use std::process::ExitCode;
@@ -36,9 +37,9 @@ impl Verify {
 
 fn told(report: &Report) -> ExitCode {
     // In full: whoever notes it elsewhere can ask for it with --head.
-    say::line(&format!("audit: {} rows, head {}", report.audit_rows, report.audit_head));
-    say::line(&format!("ledger: {} things as they were sealed", report.sealed));
-    say::line(&format!("journals: {} pushes that ended", report.pushes));
+    say::line(&format!("audit: {}, head {}", counted(report.audit_rows as u64, "row"), report.audit_head));
+    say::line(&format!("ledger: {}", counted(report.sealed as u64, "sealed row")));
+    say::line(&format!("journals: of {}", counted(report.pushes as u64, "ended push")));
     let pruned = match report.pruned {
         0 => String::new(),
         pruned => format!(", {pruned} left out as the ledger says"),

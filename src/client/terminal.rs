@@ -2,6 +2,7 @@
 //! only where somebody looks (promise 9): journals are clean already, and this is the second look.
 
 use crate::journal::{Event, HostResult, Stream};
+use crate::size::counted;
 use crate::time::{duration_words, exact_words};
 use crate::visible::but_controls;
 
@@ -63,7 +64,7 @@ fn words_of(push: i64, event: &Event) -> Option<String> {
     let at = |host: &Option<String>| host.as_deref().unwrap_or("push host").to_owned();
     Some(match event {
         Event::PushStarted { push, stack, stage, who, hosts, sha, .. } => {
-            format!("push {push}: {who} pushes {sha} of {stack} to {stage}, {} hosts", hosts.len())
+            format!("push {push}: {who} pushes {sha} of {stack} to {stage}, {}", counted(hosts.len() as u64, "host"))
         }
         Event::Connecting(connections) => format!("  {}", connections.under_way()),
         Event::Connected(connections) => format!("  {}", connections.done()),
@@ -95,7 +96,7 @@ fn words_of(push: i64, event: &Event) -> Option<String> {
             format!("     ? answered: {}{by}{reason}", answer.word())
         }
         Event::BuildMade { build, root, files, .. } => {
-            format!("     build {build}: {files} files, content hash {root}")
+            format!("     build {build}: {}, content hash {root}", counted(*files, "file"))
         }
         Event::CommandEnded { result, ok, not_ok, duration_ms, skew_ms, .. } => {
             let skew = skew_ms.map(|ms| format!(", flipped within {}", exact_words(ms))).unwrap_or_default();
@@ -111,7 +112,9 @@ fn words_of(push: i64, event: &Event) -> Option<String> {
             format!("  {}{why}, {hosts_ok} of {hosts_total} {hosts} the build, {}", state.word(), ms(duration_ms))
         }
         Event::HostDropped { host, .. } => format!("     {host:>10} ✗ dropped from the push"),
-        Event::UndoStarted { build, hosts, .. } => format!("  rolling back to {build} on {} hosts", hosts.len()),
+        Event::UndoStarted { build, hosts, .. } => {
+            format!("  rolling back to {build} on {}", counted(hosts.len() as u64, "host"))
+        }
         Event::Paused { who, reason } => {
             let why = reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
             format!("  paused by {who}{why}: no new host starts until pushbutton resume {push}")

@@ -128,7 +128,7 @@ impl Walk {
             Err(error) => return Ending::Refused(error.to_string()),
         };
         let words = format!(
-            "build {}: {} files, {} bytes, {} unchanged; root {}",
+            "build {}: {} files, {} bytes, {} unchanged; content hash {}",
             self.assignment.build,
             frozen.files,
             frozen.bytes,

@@ -14,6 +14,7 @@ use crate::advice::of_stack;
 use crate::journal::{Ended, Event, HostResult};
 use crate::plan::{OldBuild, Part, PlannedCommand, PlannedForm};
 use crate::remote::release;
+use crate::size::counted;
 use crate::stack::Host;
 use futures::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,7 +66,7 @@ impl Walk {
             None => return self.put_links_back(commands, &touched, why, end).await,
         };
         let names: Vec<String> = touched.iter().map(|host| host.name().to_owned()).collect();
-        let words = format!("going back to {} on {} hosts", old.id, names.len());
+        let words = format!("going back to {} on {}", old.id, counted(names.len() as u64, "host"));
         let started =
             Event::UndoStarted { build: old.id.clone(), sha: old.sha.clone(), hosts: names, why: why.clone() };
         self.recorder.state(started).await;

@@ -3,6 +3,7 @@
 
 use super::cursor::read_records;
 use crate::journal::{Event, HostResult, Record, Stream};
+use crate::size::counted;
 use crate::time::{At, duration_words, exact_words};
 use crate::visible::but_controls;
 use actix_web::web::Bytes;
@@ -125,12 +126,18 @@ fn note(event: &Event) -> String {
     match event {
         Event::Line { text, .. } => text.clone(),
         Event::PushStarted { push, stack, stage, who, sha, hosts, .. } => {
-            format!("push {push}: {who} pushes {} of {stack} to {stage}, {} hosts", sha.short(), hosts.len())
+            format!(
+                "push {push}: {who} pushes {} of {stack} to {stage}, {}",
+                sha.short(),
+                counted(hosts.len() as u64, "host")
+            )
         }
         Event::Connecting(connections) => connections.under_way(),
         Event::Connected(connections) => connections.done(),
         Event::CommandStarted { title, hosts: 0, .. } => format!("starts on the push host: {title}"),
-        Event::CommandStarted { title, hosts, .. } => format!("starts on {hosts} hosts: {title}"),
+        Event::CommandStarted { title, hosts, .. } => {
+            format!("starts on {}: {title}", counted(u64::from(*hosts), "host"))
+        }
         Event::HostStarted { .. } => "starts".to_owned(),
         Event::HostEnded { result, code, why, duration_ms, .. } => {
             let code = match (result, code) {
@@ -140,7 +147,7 @@ fn note(event: &Event) -> String {
             format!("{}{code} after {}{}", result.word(), length(*duration_ms), reason(why))
         }
         Event::BuildMade { build, root, files, .. } => {
-            format!("build {build}: {files} files, content hash {}", root.as_str())
+            format!("build {build}: {}, content hash {}", counted(*files, "file"), root.as_str())
         }
         Event::Link { title, url, .. } => format!("link: {title} {url}"),
         Event::Asked { question, ends_at, .. } => format!("asks: {question} (until {ends_at})"),
@@ -154,7 +161,7 @@ fn note(event: &Event) -> String {
         }
         Event::HostDropped { .. } => "dropped from the push".to_owned(),
         Event::UndoStarted { build, hosts, why, .. } => {
-            format!("rolls back to {build} on {} hosts: {why}", hosts.len())
+            format!("rolls back to {build} on {}: {why}", counted(hosts.len() as u64, "host"))
         }
         Event::Paused { who, reason: why } => format!("paused by {who}{}", reason(why)),
         Event::Resumed { who } => format!("resumed by {who}"),

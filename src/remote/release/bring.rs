@@ -54,7 +54,8 @@ pub async fn bring_back(
     }
     match visit.verify("", Telling::Nothing).await {
         Ending::Exited(0) => {
-            note(lines, format!("{} is already there, verified again: root {}", build.id, build.root.short())).await;
+            note(lines, format!("{} is already there, verified again: content hash {}", build.id, build.root.short()))
+                .await;
             Ending::Exited(0)
         }
         Ending::Exited(_) => {
@@ -134,7 +135,7 @@ impl Visit<'_> {
             _ => return Ending::Unknown(format!("{} gave no clear answer: {said:?}", self.on.host)),
         };
         if ending == Ending::Exited(0) {
-            note(self.lines, format!("verified: root {}", self.build.root.short())).await;
+            note(self.lines, format!("verified: content hash {}", self.build.root.short())).await;
         }
         ending
     }

@@ -29,7 +29,7 @@ pub async fn activate(
     let (link, since) = said.rsplit_once("since ").unwrap_or((&said, ""));
     match obstacle::judged(ending, &said, on.host.name(), dir) {
         Ending::Exited(0) if link == visit.flipped() => {
-            note(lines, format!("current is releases/{}, root {}", build.id, build.root.short())).await;
+            note(lines, format!("current is releases/{}, content hash {}", build.id, build.root.short())).await;
             (Ending::Exited(0), at.checked_sub(passed(since)))
         }
         Ending::Exited(0) => (Ending::Unknown(format!("{} flipped, but reads back {said:?}", on.host)), None),
