@@ -1,5 +1,5 @@
 //! Files read as a whole, each with a limit: whoever wrote one, and however long it has become, it never fills the memory. The one door;
-//! a test looks for others (`tests/reads.rs`), and `docs/ARCHITECTURE.md` lists what is read from where. It must never cut what it reads: what is
+//! a test looks for others (`tests/reads.rs`), and `ARCHITECTURE.md` lists what is read from where. It must never cut what it reads: what is
 //! longer is an error that says so.
 
 use std::fs::File;

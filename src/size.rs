@@ -21,8 +21,16 @@ pub fn bytes_words(bytes: u64) -> String {
 
 /// So many of something: `1 host`, `24 hosts`, `3 pushes`.
 pub fn counted(number: u64, noun: &str) -> String {
-    let many = if noun.ends_with("sh") { "es" } else { "s" };
-    format!("{number} {noun}{}", if number == 1 { "" } else { many })
+    format!("{number} {noun}{}", ending(number == 1, noun))
+}
+
+/// What a noun ends in besides, where it is one of it or many: `s`, or `es` of pushes.
+pub fn ending(one: bool, noun: &str) -> &'static str {
+    match one {
+        true => "",
+        false if noun.ends_with("sh") => "es",
+        false => "s",
+    }
 }
 
 #[cfg(test)]

@@ -373,7 +373,7 @@ async fn a_rollback_whose_health_check_fails_says_that_the_link_is_back_in_the_t
     house.fleet.host("qa2").unwrap().break_(How::Dead).await.unwrap();
     let said = pushbutton(&house, &["push", "web", "qa", "--follow"]).await;
     assert!(said.code == Some(1) && said.out.contains("qa2 ✗ unreachable"), "{said:?}");
-    assert!(said.out.contains("✗ 0 ok, 2 failed\n"), "{}", said.out);
+    assert!(said.out.contains("✗ 0 ok, 2 not ok\n"), "{}", said.out);
     let push = house.push(5).await;
     let row = push["results"].as_array().unwrap().iter().find(|row| row["host"] == "qa2").unwrap();
     assert_eq!((&row["result"], &row["duration_ms"]), (&json!("unreachable"), &Value::Null), "{row:#}");

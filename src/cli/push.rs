@@ -7,6 +7,7 @@ use crate::client::follow::{Trouble, Viewer};
 use crate::client::http::form_value;
 use crate::client::terminal;
 use crate::journal::{Ended, Record};
+use crate::size::counted;
 use crate::stack::{Host, PushNumber, StackName, StageName, Who};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
@@ -106,12 +107,11 @@ fn going(plan: &Value) -> String {
     };
     let (stack, stage) = (plan["stack"].as_str().unwrap_or_default(), plan["stage"].as_str().unwrap_or_default());
     let hosts = plan["hosts"].as_array().map_or(0, Vec::len);
-    let count = |count: u64, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
     format!(
         "{stack} to {stage}: {from}{}, {}, {}, plan {}",
         short(&plan["sha"]),
-        count(plan["commit_count"].as_u64().unwrap_or_default(), "commit"),
-        count(hosts as u64, "host"),
+        counted(plan["commit_count"].as_u64().unwrap_or_default(), "commit"),
+        counted(hosts as u64, "host"),
         plan["plan_hash"].as_str().unwrap_or_default().chars().take(12).collect::<String>()
     )
 }

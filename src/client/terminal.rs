@@ -101,7 +101,7 @@ fn words_of(push: i64, event: &Event) -> Option<String> {
         Event::CommandEnded { result, ok, not_ok, duration_ms, skew_ms, .. } => {
             let skew = skew_ms.map(|ms| format!(", flipped within {}", exact_words(ms))).unwrap_or_default();
             let mark = if *result == HostResult::Ok { '✓' } else { '✗' };
-            let bad = if *not_ok > 0 { format!(", {not_ok} failed") } else { String::new() };
+            let bad = if *not_ok > 0 { format!(", {not_ok} not ok") } else { String::new() };
             // Where no host could be reached, nothing ran, and took no time.
             let took = if *duration_ms == 0 { String::new() } else { format!(", {}", ms(duration_ms)) };
             format!("     {mark} {ok} ok{bad}{took}{skew}")
@@ -158,8 +158,8 @@ mod tests {
             duration_ms,
             skew_ms: None,
         };
-        assert_eq!(words(&ended(0)), "     ✗ 0 ok, 2 failed");
-        assert_eq!(words(&ended(400)), "     ✗ 0 ok, 2 failed, 0.4 s");
+        assert_eq!(words(&ended(0)), "     ✗ 0 ok, 2 not ok");
+        assert_eq!(words(&ended(400)), "     ✗ 0 ok, 2 not ok, 0.4 s");
     }
 
     #[test]

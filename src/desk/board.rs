@@ -8,6 +8,7 @@ use super::{Decision, Desk};
 use crate::advice::of_stack;
 use crate::ledger::board;
 use crate::ledger::holds;
+use crate::size::counted;
 use crate::stack::{Host, Revision, Source, Stack, StackName, StageName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -212,15 +213,13 @@ fn silent_words<'a>(troubled: &BTreeMap<Host, NotReady>, stacks: impl Iterator<I
         format!("{}: {}", of_stack(why.lines().next().unwrap_or_default(), stack.as_str()), stages_words(count))
     };
     let told = hosts.into_iter().take(HOSTS_TOLD).map(line);
-    let rest = (more > 0).then(|| {
-        let hosts = if more == 1 { "host" } else { "hosts" };
-        format!("{more} more {hosts} cannot be reached; each stack's page says why")
-    });
+    let rest = (more > 0)
+        .then(|| format!("{} cannot be reached; each stack's page says why", counted(more as u64, "more host")));
     told.chain(rest).collect()
 }
 
 fn stages_words(count: usize) -> String {
-    if count == 1 { "1 stage".to_owned() } else { format!("{count} stages") }
+    counted(count as u64, "stage")
 }
 
 /// What a press would put on a stage, as far as the board needs to know: decided by the gate.

@@ -1,6 +1,7 @@
 //! Builds that somebody else made: taken in, frozen as every other build, and written down, one for each revision; and
 //! withdrawn, as long as nobody has pushed them. It must never put another tree in the place of one that is there. Called by `web` with a tar that lies under `incoming`.
 
+use super::verify::builds_there;
 use super::{Case, Decision, Desk, Refusal, follow, one_line};
 use crate::address;
 use crate::ledger::published::{self, Published};
@@ -13,9 +14,8 @@ use crate::stack::{BadName, BuildId, Revision, Source, Stack, StackName, Who, so
 use crate::time::At;
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::fs::{DirEntry, File};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -277,43 +277,24 @@ impl Desk {
             let made = sealed::build_roots(connection)?.into_iter().map(|build| (build.stack, build.id));
             Ok(made.chain(sealed::pushed_builds(connection)?).collect::<BTreeSet<_>>())
         });
-        let (known, builds) = (known.await?, self.config.data.join("builds"));
+        let (known, data) = (known.await?, self.config.data.clone());
         let removed = follow::blocking(move || {
-            for dir in unknown_published(&builds, &known)? {
-                std::fs::remove_dir_all(&dir)?;
-                tracing::info!(dir = %dir.display(), "removed the files of a published build that the ledger does not know");
+            let mut unread = Vec::new();
+            let there = builds_there(&data, &mut unread);
+            for (stack, id) in there.difference(&known).filter(|(_, id)| id.ends_with(PUBLISHED)) {
+                std::fs::remove_dir_all(data.join("builds").join(stack).join(id))?;
+                tracing::info!(stack, id, "removed the files of a published build that the ledger does not know");
             }
-            Ok(())
+            match unread.is_empty() {
+                true => Ok(()),
+                false => Err(std::io::Error::other(unread.join("; "))),
+            }
         });
         if let Err(error) = removed.await {
             tracing::warn!(%error, "files of unknown published builds were not removed");
         }
         Ok(())
     }
-}
-
-/// The directories of published builds below `builds` that are none of these stacks and builds.
-fn unknown_published(builds: &Path, known: &BTreeSet<(String, String)>) -> io::Result<Vec<PathBuf>> {
-    let mut unknown = Vec::new();
-    let stacks = match std::fs::read_dir(builds) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(unknown),
-        stacks => stacks?,
-    };
-    for stack in stacks {
-        let stack = stack?;
-        if !stack.file_type()?.is_dir() {
-            continue;
-        }
-        for build in std::fs::read_dir(stack.path())? {
-            let build = build?;
-            let name = |entry: &DirEntry| entry.file_name().to_string_lossy().into_owned();
-            let of = (name(&stack), name(&build));
-            if of.1.ends_with(PUBLISHED) && build.file_type()?.is_dir() && !known.contains(&of) {
-                unknown.push(build.path());
-            }
-        }
-    }
-    Ok(unknown)
 }
 
 /// A published build in a list.

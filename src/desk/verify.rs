@@ -6,6 +6,8 @@
 mod files;
 mod running;
 
+pub(super) use files::builds_there;
+
 use crate::ledger::sealed::{self, Sealed};
 use crate::ledger::{Ledger, LedgerError, audit, outbox, seal, shape};
 use crate::stack::PushNumber;

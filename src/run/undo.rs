@@ -66,7 +66,7 @@ impl Walk {
             None => return self.put_links_back(commands, &touched, why, end).await,
         };
         let names: Vec<String> = touched.iter().map(|host| host.name().to_owned()).collect();
-        let words = format!("going back to {} on {}", old.id, counted(names.len() as u64, "host"));
+        let words = format!("rolling back to {} on {}", old.id, counted(names.len() as u64, "host"));
         let started =
             Event::UndoStarted { build: old.id.clone(), sha: old.sha.clone(), hosts: names, why: why.clone() };
         self.recorder.state(started).await;

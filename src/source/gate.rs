@@ -5,6 +5,7 @@
 
 use super::lfs;
 use super::tree::{FreezeError, Item, ItemKind, open_file};
+use crate::size;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Read;
@@ -70,7 +71,13 @@ impl Fewer {
 
 impl fmt::Display for Fewer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it has {}, and build {} before it has {}", files(self.now), self.before.build, self.before.files)
+        write!(
+            f,
+            "it has {}, and build {} before it has {}",
+            size::counted(self.now, "file"),
+            self.before.build,
+            self.before.files
+        )
     }
 }
 
@@ -142,10 +149,6 @@ impl fmt::Display for NoBuild {
 
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
-}
-
-fn files(count: u64) -> String {
-    format!("{count} {}", if count == 1 { "file" } else { "files" })
 }
 
 impl Gate {

@@ -6,6 +6,7 @@ use super::git::{Mirror, words};
 use super::tool::SourceError;
 use super::tree::{self, FreezeError, ItemKind, hash_while, open_file};
 use crate::process::Program;
+use crate::size::counted;
 use crate::stack::Revision;
 use std::collections::BTreeMap;
 use std::fs::{File, Permissions};
@@ -180,9 +181,8 @@ async fn put_in(found: Pointers, storage: PathBuf, dir: PathBuf) -> Result<(), S
             Err(format!("the server does not have the content of {one}: push it with `git lfs push --all origin`"))
         }
         [first, rest @ ..] => Err(format!(
-            "the server does not have the content of {first} and {} more {}: push them with `git lfs push --all origin`",
-            rest.len(),
-            if rest.len() == 1 { "file" } else { "files" }
+            "the server does not have the content of {first} and {}: push them with `git lfs push --all origin`",
+            counted(rest.len() as u64, "more file")
         )),
     }
 }

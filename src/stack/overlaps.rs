@@ -3,6 +3,7 @@
 //! hosts one when the stack files tell them apart. Called by `check` and by the server's shelf, over all stacks.
 
 use super::{Command, Form, Host, Stack};
+use crate::size::counted;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A stack, and where it was read from.
@@ -97,8 +98,7 @@ pub fn overlaps(stacks: &[Read<'_>]) -> Vec<Overlap> {
         let first = hosts.iter().next().copied().unwrap_or_default();
         let hosts = match hosts.len() {
             1 => first.to_owned(),
-            2 => format!("{first} and 1 more host"),
-            more => format!("{first} and {} more hosts", more - 1),
+            more => format!("{first} and {}", counted(more as u64 - 1, "more host")),
         };
         let words = format!(
             "{what} of {hosts}: {}, and {}\nhint: give each stack a directory of its own: {why}",

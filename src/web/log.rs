@@ -157,7 +157,7 @@ fn note(event: &Event) -> String {
         }
         Event::CommandEnded { result, ok, not_ok, duration_ms, skew_ms, .. } => {
             let skew = skew_ms.map(|ms| format!(", flipped within {}", exact_words(ms))).unwrap_or_default();
-            format!("{}: {ok} ok, {not_ok} failed, after {}{skew}", result.word(), length(*duration_ms))
+            format!("{}: {ok} ok, {not_ok} not ok, after {}{skew}", result.word(), length(*duration_ms))
         }
         Event::HostDropped { .. } => "dropped from the push".to_owned(),
         Event::UndoStarted { build, hosts, why, .. } => {

@@ -38,7 +38,7 @@ pub const ASIDES: &[&str] = &[
     "build {}: {} files",
     "done by push {of} already",
     "try {attempt} of {}",
-    "going back to {} on {}",
+    "rolling back to {} on {}",
     "not run on {}: no longer a host",
     "the link is back, {what}",
     // What a task is for, in the server's own list.

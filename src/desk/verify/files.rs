@@ -40,12 +40,19 @@ pub(super) fn there(data: &Path) -> There {
             Err(_) => there.problems.push(format!("pushes/{name} is not ours")),
         }
     }
-    for stack in names(&data.join("builds"), &mut there.problems) {
-        let builds = names(&data.join("builds").join(&stack), &mut there.problems);
-        // No build's id holds a dot: what does is being made, or is left of a try.
-        there.builds.extend(builds.into_iter().filter(|id| !id.contains('.')).map(|id| (stack.clone(), id)));
-    }
+    there.builds = builds_there(data, &mut there.problems);
     there
+}
+
+/// The builds of which there are files, as stack and build.
+pub(in crate::desk) fn builds_there(data: &Path, problems: &mut Vec<String>) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for stack in names(&data.join("builds"), problems) {
+        let builds = names(&data.join("builds").join(&stack), problems);
+        // No build's id holds a dot: what does is being made, or is left of a try.
+        found.extend(builds.into_iter().filter(|id| !id.contains('.')).map(|id| (stack.clone(), id)));
+    }
+    found
 }
 
 fn names(dir: &Path, problems: &mut Vec<String>) -> Vec<String> {

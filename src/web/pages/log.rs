@@ -104,7 +104,7 @@ impl LogView {
             newer: page.newer.map(|after| address("/pushes", &filter, Some(("after", after)))),
             older: page.older.map(|before| address("/pushes", &filter, Some(("before", before)))),
             table: address("/pushes.csv", &filter, None),
-            words: words::count(page.rows.len() as i64, "push").replace("pushs", "pushes"),
+            words: words::count(page.rows.len() as i64, "push"),
             filter,
         }
     }

@@ -188,8 +188,7 @@ impl StackStats {
         let every = if page.span.bucket_ms() == DAY_MS { "day" } else { "week" };
         // Single days hold too few pushes for a spread.
         let bucket = if page.span == Span::TwoWeeks { DAY_MS } else { WEEK_MS };
-        let pushes_words =
-            format!("{}, {failed} failed", words::count(count(pushes.len()), "push").replace("pushs", "pushes"));
+        let pushes_words = format!("{}, {failed} failed", words::count(count(pushes.len()), "push"));
         Self {
             many: charts::bars(&counts),
             many_label: format!(

@@ -3,6 +3,7 @@
 
 use crate::desk::view::Usual;
 use crate::ledger::pushes::PushRow;
+use crate::size::ending;
 use crate::time::duration_words;
 
 /// A revision as people say it: the first seven digits of a hash, the whole of Subversion's numbers.
@@ -40,8 +41,7 @@ pub fn initials(name: &str) -> String {
 
 /// `1 commit`, `4 commits`, `2,841 files`.
 pub fn count(number: i64, noun: &str) -> String {
-    let end = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{end}", thousands(number))
+    format!("{} {noun}{}", thousands(number), ending(number == 1, noun))
 }
 
 /// A number with commas between thousands.
