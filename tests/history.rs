@@ -270,7 +270,7 @@ fn what_is_looked_for_is_found_in_whatever_case_and_in_all_that_is_known_of_a_pu
 
 /// Measures what `docs/screen.md` reports; run it alone, on a machine that does nothing else.
 #[test]
-#[ignore = "fills a ledger with 100,000 pushes"]
+#[ignore = "a measurement that fills a ledger with 100,000 pushes: docs/screen.md has its command"]
 fn what_pages_ask_of_a_hundred_pushes_and_of_a_hundred_thousand() {
     let (few, many) = (100, 100_000);
     let (small, large) = (ledger(few, now()), ledger(many, now()));

@@ -378,7 +378,7 @@ async fn a_long_push_that_ended_degraded_cancelled_or_interrupted_is_read_like_a
 
 /// Not a promise but a measurement, for `docs/screen.md`: `cargo nextest run --run-ignored only opening_times --no-capture`.
 #[tokio::test]
-#[ignore = "measures times"]
+#[ignore = "measures times: docs/screen.md has its command"]
 async fn opening_times() {
     let (house, id) = house_with_both().await;
     let browser = Browser::open(&house).await;

@@ -170,7 +170,7 @@ impl Drop for Past {
 
 /// Measures what `docs/performance.md` reports (`script/bench-pages`).
 #[actix_web::test]
-#[ignore = "fills a ledger with 100,000 pushes"]
+#[ignore = "a measurement that fills a ledger with 100,000 pushes: script/bench-pages"]
 async fn whole_pages_of_a_hundred_pushes_and_of_a_hundred_thousand() {
     const ROUNDS: usize = 31;
     assert_eq!(STAGES.len(), 3, "the sizes below end at the same stage of the same stack");
