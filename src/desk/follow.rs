@@ -320,10 +320,10 @@ impl Follower {
     /// Has the hosts asked what they run now that the push is over.
     async fn look_after(&self) {
         let id = self.push.get();
-        let read = self
-            .desk
-            .ledger
-            .read(move |connection| Ok((pushes::get(connection, id)?, holding::left_with(connection, id)?)));
+        // A plan that cannot be read takes nothing from the rest.
+        let read = self.desk.ledger.read(move |connection| {
+            Ok((pushes::get(connection, id)?, holding::left_with(connection, id).unwrap_or_default()))
+        });
         // Without an answer they are asked in their turn.
         let (row, left) = read.await.unwrap_or_default();
         let well = row.as_ref().is_some_and(|row| row.state == Ended::Succeeded.word());
