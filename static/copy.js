@@ -3,7 +3,7 @@
 // where to find it. Text alone; the gutter is never part of it.
 import { $, $$, el, say } from './dom.js';
 
-/** Lines that are copied at most, as the server has it (`src/web/lines/find.rs`). */
+/** Lines that are copied at most, as the server has it (`src/web/output/find.rs`). */
 const MOST = 100000;
 
 const count = (/** @type {number} */ n) => n.toLocaleString('en');

@@ -262,7 +262,7 @@ async fn folding(browser: &Browser, all: &[Said]) {
         "const [{ Same }, { kindOf }] = await Promise.all([import('/static/same.js'), import('/static/fold.js')]);
         const said = ({ host, stream, text }) => new Same().blank({ host, text, kind: kindOf({ stream, text }) });
         return examples.map((example) => [example.text, said(example), example.blank]);";
-    let examples = include_str!("../src/web/lines/same/examples.json");
+    let examples = include_str!("../src/web/output/same/examples.json");
     let compared = browser.ask(&format!("return (async (examples) => {{ {rule} }})({examples})")).await;
     for example in compared.as_array().unwrap() {
         assert_eq!(example[1], example[2], "{}", example[0]);

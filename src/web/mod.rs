@@ -1,75 +1,54 @@
 //! HTTP in, pages and streams out. It must never decide whether a push may happen (the desk does), and never hold state
 //! of a push: what it shows it asks for. Every request comes through [`gate`], every address is a row of [`routes`].
 
-pub mod routes;
-
-mod account;
-mod actions;
-mod api;
-mod asking;
-mod back;
-mod body;
-mod builds;
-mod catch_up;
-mod checkup;
-mod client_address;
-mod confirm;
-mod connections;
-mod cursor;
-mod events;
-mod faults;
-mod files;
-mod frame;
-mod gate;
-mod health;
+mod app;
+mod dashboard;
 mod history;
-mod hold;
 mod hosts;
-mod in_time;
-mod lines;
-mod live;
-mod log;
-mod numbers;
-mod onwards;
-mod origin;
-pub mod pages;
-mod paging;
-mod past;
-mod pause;
-mod problem;
-pub mod push_host;
-mod rate;
-mod screens;
-mod sign_in;
-mod together;
-mod tries;
-mod unread;
-mod versions;
+mod http;
+mod output;
+mod push;
+mod reports;
+pub mod routes;
+mod session;
+mod stack;
+mod stream;
+mod view;
 
-pub(crate) use together::wanted;
+pub use session::push_host;
+pub(crate) use stream::event_mux::wanted;
+
+/// The pages, for who draws them without a server.
+pub mod pages {
+    pub use super::history::view::{LogFilter, LogPage};
+    pub use super::push::shown::PushPage;
+    pub use super::reports::announcements_view::{AnnouncementsPage, ToldFilter};
+    pub use super::reports::stats_view::{Span, StatsPage};
+    pub use super::session::account_view::{Account, SignedIn};
+    pub use super::session::sign_in_view::SignIn;
+    pub use super::stack::hold_view::HoldForm;
+    pub use super::view::assets::{Asset, asset};
+    pub use super::view::error::Way;
+    pub use super::view::frame::{Frame, Section};
+    pub use super::view::pages::Pages;
+    pub use super::view::templates::PageError;
+}
 
 use crate::desk::Desk;
-use crate::journal::write::hex;
 use crate::socket::{self, Listening};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{Data, FormConfig, PayloadConfig};
 use actix_web::{HttpServer, web};
-use connections::{Connections, Counter};
-use events::Batches;
-pub use faults::Fault;
-use gate::LONGEST_BODY;
-use origin::OwnAddress;
-use pages::Pages;
-use problem::Problem;
-use rate::Budgets;
-use sign_in::Failures;
+use app::App;
+pub use http::faults::Fault;
+use http::limits::connections::{Connections, Counter};
+use http::problem::Problem;
+use http::request_guard::LONGEST_BODY;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tries::Tries;
 
 /// Headers must be in after so long, or the answer is 408 (TRUST section 7).
 const HEADERS_IN: Duration = Duration::from_secs(5);
@@ -77,67 +56,6 @@ const HEADERS_IN: Duration = Duration::from_secs(5);
 const MOST_CONNECTIONS: usize = 8192;
 /// How long requests may take to end when the server stops, in seconds; streams are ended before.
 const STOPPING_S: u64 = 10;
-
-/// What all requests share.
-pub struct App {
-    /// Where decisions are taken.
-    pub desk: Arc<Desk>,
-    /// The pages.
-    pub pages: Pages,
-    /// The version of the static files that the pages name.
-    assets: String,
-    /// Our own address.
-    address: OwnAddress,
-    /// Tries to sign in.
-    tries: Tries,
-    /// What the audit says of those that failed.
-    failures: Failures,
-    /// The sessions that are not over, as the streams look at them.
-    alive: asking::Alive,
-    /// What one person may do in a minute.
-    budgets: Budgets,
-    /// Turns to send a build.
-    uploads: Semaphore,
-    /// Turns to check a password.
-    verifications: Semaphore,
-    /// What viewers of journals share.
-    batches: Batches,
-    /// Indexes of journals that have ended.
-    lines: lines::Indexes,
-    /// Whether the ledger can be written.
-    writer_tried: health::WriterTried,
-    /// Open streams.
-    viewers: Counter,
-    /// Ends all streams.
-    closing: CancellationToken,
-    /// This server's life, to tell its counts from an earlier one's.
-    life: String,
-}
-
-impl App {
-    fn new(desk: Arc<Desk>) -> io::Result<Self> {
-        let mut life = [0; 4];
-        getrandom::fill(&mut life).map_err(io::Error::other)?;
-        Ok(Self {
-            address: OwnAddress::of(&desk.config().url),
-            pages: Pages::load().map_err(io::Error::other)?,
-            assets: pages::assets::version(),
-            desk,
-            tries: Tries::default(),
-            failures: Failures::default(),
-            alive: asking::Alive::default(),
-            budgets: Budgets::default(),
-            uploads: Semaphore::new(builds::UPLOADS),
-            verifications: Semaphore::new(sign_in::VERIFICATIONS),
-            batches: Batches::default(),
-            lines: lines::Indexes::default(),
-            writer_tried: health::WriterTried::default(),
-            viewers: Counter::default(),
-            closing: CancellationToken::new(),
-            life: hex(&life),
-        })
-    }
-}
 
 /// The server, bound but not yet running.
 pub struct Server {
@@ -168,8 +86,8 @@ impl Server {
 
     fn of(desk: Arc<Desk>, listener: Option<TcpListener>) -> io::Result<Self> {
         // The desk holds the directory's lock: whatever socket is there, nobody listens.
-        let push_host = socket::listen(&push_host::socket_in(&desk.config().data))?;
-        Ok(Self { listener, push_host, app: Data::new(App::new(desk)?) })
+        let push_host = socket::listen(&session::push_host::socket_in(&desk.config().data))?;
+        Ok(Self { listener, push_host, app: Data::new(App::new(desk, routes::pages().collect())?) })
     }
 
     /// Where it listens.
@@ -199,7 +117,8 @@ impl Server {
             closing.cancel();
             handle.stop(true).await;
         };
-        let (served, (), _) = tokio::join!(server, stopping, app.closing.run_until_cancelled(lines::ahead(&app)));
+        let (served, (), _) =
+            tokio::join!(server, stopping, app.closing.run_until_cancelled(output::ahead::ahead(&app)));
         served
     }
 
@@ -214,10 +133,12 @@ impl Server {
             actix_web::App::new()
                 .app_data(shared.clone())
                 .app_data(PayloadConfig::new(LONGEST_BODY))
-                .app_data(FormConfig::default().limit(LONGEST_BODY).error_handler(|error, _| body::of_form(error)))
-                .app_data(web::QueryConfig::default().error_handler(|error, _| body::of_query(error)))
+                .app_data(
+                    FormConfig::default().limit(LONGEST_BODY).error_handler(|error, _| http::body::of_form(error)),
+                )
+                .app_data(web::QueryConfig::default().error_handler(|error, _| http::body::of_query(error)))
                 .wrap(Compress::default())
-                .wrap(from_fn(gate::gate))
+                .wrap(from_fn(http::request_guard::gate))
                 .configure(routes::configure)
                 .default_service(web::to(|| async { Err::<&str, _>(Problem::unknown("this address")) }))
         })
@@ -228,7 +149,7 @@ impl Server {
         .h1_allow_half_closed(false)
         .on_connect(move |connection, extensions| {
             connections.greet(connection, extensions);
-            push_host::greet(connection, extensions);
+            session::push_host::greet(connection, extensions);
         })
         .disable_signals()
         .shutdown_timeout(STOPPING_S)

@@ -2,12 +2,17 @@
 //! route as everybody. There must never be another way in: what is not in the table does not exist, and a row says who
 //! may, or it does not compile.
 
-use super::asking::Caller;
-use super::problem::Problem;
-use super::{
-    account, actions, api, back, builds, catch_up, checkup, confirm, files, health, history, hold, hosts, lines, live,
-    numbers, past, pause, screens, sign_in, versions,
-};
+use super::hosts::{checkup, reach};
+use super::http::problem::Problem;
+use super::http::{files, health};
+use super::output::{download, lines};
+use super::push::{cancel, confirm, numbers, pause, resume, rollback};
+use super::reports::{announcements, stats};
+use super::session::caller::Caller;
+use super::session::{account, sign_in};
+use super::stack::{api, builds, catch_up, hold, press, versions};
+use super::stream::live;
+use super::{dashboard, history, push, stack};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard;
@@ -67,17 +72,17 @@ const fn open(method: Method, path: &'static str, handler: fn() -> Route) -> Ent
 
 /// All routes.
 pub static ROUTES: &[Entry] = &[
-    get("/", || web::to(screens::dashboard)),
-    get("/stacks/{stack}", || web::to(screens::stack)),
-    post("/stacks/{stack}/stages/{stage}/push", || web::to(actions::push)),
-    get("/stacks/{stack}/stages/{stage}/plan", || web::to(screens::plan)),
+    get("/", || web::to(dashboard::page::dashboard)),
+    get("/stacks/{stack}", || web::to(stack::page::stack)),
+    post("/stacks/{stack}/stages/{stage}/push", || web::to(press::push)),
+    get("/stacks/{stack}/stages/{stage}/plan", || web::to(stack::plan::plan)),
     get("/stacks/{stack}/stages/{stage}/versions", || web::to(versions::page)),
-    get("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::form)),
-    post("/stacks/{stack}/stages/{stage}/rollback", || web::to(back::roll_back)),
+    get("/stacks/{stack}/stages/{stage}/rollback", || web::to(rollback::form)),
+    post("/stacks/{stack}/stages/{stage}/rollback", || web::to(rollback::roll_back)),
     post("/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::catch_up)),
     get("/stacks/{stack}/hosts", || web::to(checkup::page)),
     post("/stacks/{stack}/hosts/look", || web::to(checkup::begin)),
-    post("/stacks/{stack}/hosts/check", || web::to(hosts::check)),
+    post("/stacks/{stack}/hosts/check", || web::to(reach::check)),
     post("/take-over", || web::to(numbers::take_over_by_form)),
     post("/stacks/{stack}/numbers", || web::to(numbers::by_form)),
     post("/stacks/{stack}/hold", || web::to(hold::hold_stack)),
@@ -85,18 +90,18 @@ pub static ROUTES: &[Entry] = &[
     post("/stacks/{stack}/stages/{stage}/hold", || web::to(hold::hold_stage)),
     post("/stacks/{stack}/stages/{stage}/release-hold", || web::to(hold::release_stage)),
     post("/stacks/{stack}/builds/{build}/withdraw", || web::to(builds::withdraw_by_form)),
-    get("/pushes", || web::to(history::log)),
-    get("/pushes.csv", || web::to(history::table)),
-    get("/pushes/{id}", || web::to(screens::push)),
-    get("/pushes/{id}/log", || web::to(live::log)),
-    get("/pushes/{id}/cancel", || web::to(screens::cancel)),
-    post("/pushes/{id}/cancel", || web::to(actions::cancel)),
+    get("/pushes", || web::to(history::page::log)),
+    get("/pushes.csv", || web::to(history::page::table)),
+    get("/pushes/{id}", || web::to(push::page::push)),
+    get("/pushes/{id}/log", || web::to(download::log)),
+    get("/pushes/{id}/cancel", || web::to(push::page::cancel)),
+    post("/pushes/{id}/cancel", || web::to(cancel::cancel)),
     post("/pushes/{id}/confirm", || web::to(confirm::by_form)),
     post("/pushes/{id}/pause", || web::to(pause::pause)),
     post("/pushes/{id}/unpause", || web::to(pause::unpause)),
-    post("/pushes/{id}/resume", || web::to(back::resume)),
-    get("/stats", || web::to(past::stats)),
-    get("/announcements", || web::to(past::announcements)),
+    post("/pushes/{id}/resume", || web::to(resume::resume)),
+    get("/stats", || web::to(stats::stats)),
+    get("/announcements", || web::to(announcements::announcements)),
     open(Method::GET, "/sign-in", || web::to(sign_in::form)),
     open(Method::POST, "/sign-in", || web::to(sign_in::sign_in)),
     post("/sign-out", || web::to(sign_in::sign_out)),
@@ -108,8 +113,8 @@ pub static ROUTES: &[Entry] = &[
     post("/api/v1/stacks/{stack}/builds", || web::to(builds::publish)),
     get("/api/v1/stacks/{stack}/hosts", || web::to(checkup::known)),
     post("/api/v1/stacks/{stack}/hosts/look", || web::to(checkup::now)),
-    post("/api/v1/stacks/{stack}/hosts/check", || web::to(hosts::check_by_api)),
-    post("/api/v1/stacks/{stack}/hosts/reconnect", || web::to(hosts::reconnect_by_api)),
+    post("/api/v1/stacks/{stack}/hosts/check", || web::to(reach::check_by_api)),
+    post("/api/v1/stacks/{stack}/hosts/reconnect", || web::to(reach::reconnect_by_api)),
     get("/api/v1/stacks/{stack}/builds", || web::to(builds::listed)),
     delete("/api/v1/stacks/{stack}/builds/{build}", || web::to(builds::withdraw)),
     post("/api/v1/take-over", || web::to(numbers::take_over_by_api)),
@@ -119,26 +124,26 @@ pub static ROUTES: &[Entry] = &[
     get("/api/v1/stacks/{stack}/stages/{stage}/current", || web::to(api::current)),
     get("/api/v1/stacks/{stack}/stages/{stage}/plan", || web::to(api::plan)),
     get("/api/v1/stacks/{stack}/stages/{stage}/versions", || web::to(versions::listed)),
-    post("/api/v1/stacks/{stack}/stages/{stage}/push", || web::to(api::push)),
-    get("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(back::shown)),
-    post("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(back::roll_back_by_api)),
+    post("/api/v1/stacks/{stack}/stages/{stage}/push", || web::to(press::push_by_api)),
+    get("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(rollback::shown)),
+    post("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(rollback::roll_back_by_api)),
     get("/api/v1/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::shown)),
     post("/api/v1/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::catch_up_by_api)),
     put("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(hold::hold_stage_by_api)),
     delete("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(hold::release_stage_by_api)),
-    get("/api/v1/pushes", || web::to(history::listed)),
-    get("/api/v1/pushes/{id}", || web::to(api::one_push)),
+    get("/api/v1/pushes", || web::to(history::page::listed)),
+    get("/api/v1/pushes/{id}", || web::to(push::api::one_push)),
     stream("/api/v1/pushes/{id}/events", || web::to(live::push_events)),
-    get("/api/v1/pushes/{id}/log", || web::to(live::log)),
+    get("/api/v1/pushes/{id}/log", || web::to(download::log)),
     get("/api/v1/pushes/{id}/outline", || web::to(lines::outline)),
     get("/api/v1/pushes/{id}/lines", || web::to(lines::lines)),
     get("/api/v1/pushes/{id}/find", || web::to(lines::find)),
     get("/api/v1/pushes/{id}/same", || web::to(lines::same)),
-    post("/api/v1/pushes/{id}/cancel", || web::to(api::cancel)),
+    post("/api/v1/pushes/{id}/cancel", || web::to(cancel::cancel_by_api)),
     post("/api/v1/pushes/{id}/confirm", || web::to(confirm::by_api)),
     post("/api/v1/pushes/{id}/pause", || web::to(pause::pause_by_api)),
     post("/api/v1/pushes/{id}/unpause", || web::to(pause::unpause_by_api)),
-    post("/api/v1/pushes/{id}/resume", || web::to(back::resume_by_api)),
+    post("/api/v1/pushes/{id}/resume", || web::to(resume::resume_by_api)),
     stream("/api/v1/events", || web::to(live::events)),
     open(Method::GET, "/static/{name}", || web::to(files::file)),
     open(Method::GET, "/healthz", || web::to(health::healthz)),

@@ -1,0 +1,4 @@
+//! The page of all stacks. It must never change anything.
+
+pub(super) mod page;
+pub(super) mod view;

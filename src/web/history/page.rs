@@ -1,0 +1,217 @@
+//! The push log: as a page, as JSON and as a table for a spreadsheet, with the same filters and cursors. It must never
+//! change anything, nor hold more than a page of rows at once. Called by the routes.
+
+use super::view::{LogFilter, LogPage};
+use crate::ledger::history::{self, Edge, Filter};
+use crate::ledger::pushes::PushRow;
+use crate::ledger::{Ledger, LedgerError};
+use crate::time::At;
+use crate::visible::visible;
+use crate::web::app::App;
+use crate::web::http::paging::{Page, edge};
+use crate::web::http::problem::{Problem, Reply};
+use crate::web::session::caller::Caller;
+use crate::web::view::frame::Section;
+use crate::web::view::page::{frame, page};
+use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_DISPOSITION;
+use actix_web::web::{Bytes, Data, Query};
+use actix_web::{HttpResponse, http::header::CONTENT_TYPE};
+use futures::{Stream, stream};
+use serde::Deserialize;
+use serde_json::json;
+use std::io;
+
+/// Pushes on one page of the log.
+const PUSHES: usize = 50;
+/// Rows of the table that are read at once.
+const ROWS: usize = 500;
+const DAY_MS: i64 = 86_400_000;
+
+/// What the push log is asked for; what is empty is not asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct LogQuery {
+    stack: Option<String>,
+    stage: Option<String>,
+    who: Option<String>,
+    state: Option<String>,
+    word: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+impl LogQuery {
+    fn shown(&self) -> LogFilter {
+        let said = |text: &Option<String>| {
+            let text = text.as_deref().unwrap_or_default().trim();
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        LogFilter {
+            stack: said(&self.stack),
+            stage: said(&self.stage),
+            who: said(&self.who),
+            state: said(&self.state),
+            word: said(&self.word),
+            since: said(&self.since),
+            until: said(&self.until),
+        }
+    }
+
+    /// # Errors
+    /// When a cursor is no number, or a day is none.
+    fn filter(&self) -> Result<Filter, Problem> {
+        let LogFilter { stack, stage, who, state, word, since, until } = self.shown();
+        let since = since.map(|text| moment("since", &text, 0)).transpose()?;
+        let until = until.map(|text| moment("until", &text, DAY_MS)).transpose()?;
+        let from = edge(self.before.as_deref(), self.after.as_deref())?;
+        Ok(Filter { stack, stage, who, state, word, since, until, from })
+    }
+
+    /// The pushes that are asked for.
+    ///
+    /// # Errors
+    /// When a cursor or a day is none, or the ledger does not answer.
+    pub async fn ask(&self, ledger: &Ledger) -> Result<Page<PushRow>, Problem> {
+        let filter = self.filter()?;
+        let from = filter.from;
+        let rows = ledger.read(move |connection| history::list(connection, &filter, PUSHES + 1)).await?;
+        Ok(Page::of(rows, from, PUSHES, |row| row.id))
+    }
+}
+
+/// A day (`2026-11-14`, of UTC; `days_end` takes all of it) or an instant.
+fn moment(what: &str, text: &str, days_end: i64) -> Result<String, Problem> {
+    let day = format!("{text}T00:00:00Z").parse::<At>().map(|at| At::from_millis(at.millis() + days_end));
+    let at = day.or_else(|_| text.parse::<At>());
+    at.map(|at| at.to_string()).map_err(|_| {
+        let text: String = text.chars().take(40).collect();
+        Problem::bad_request(format!(
+            "`{what}` must be a day or an instant, 2026-11-14 or 2026-11-14T13:10:00Z, not {text:?}"
+        ))
+    })
+}
+
+/// `GET /pushes`
+pub async fn log(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Reply {
+    let query = query.into_inner();
+    let found = query.ask(app.desk.ledger()).await?;
+    let frame = frame(&app, Some(&caller), Section::Pushes).await;
+    let stacks = app.desk.shelf().stacks.iter().map(|shelved| shelved.name.to_string()).collect();
+    let Page { rows, older, newer } = found;
+    let shown = LogPage { rows, filter: query.shown(), older, newer, stacks };
+    Ok(page(StatusCode::OK, app.pages.log(&frame, &shown)?))
+}
+
+/// `GET /api/v1/pushes`
+pub async fn listed(app: Data<App>, _: Caller, query: Query<LogQuery>) -> Reply {
+    let found = query.into_inner().ask(app.desk.ledger()).await?;
+    let listed = json!({ "pushes": found.rows, "next_before": found.older, "next_after": found.newer });
+    Ok(HttpResponse::Ok().json(listed))
+}
+
+/// `GET /pushes.csv`: all pushes that pass the filters, the newest first, as they come from the ledger.
+pub async fn table(app: Data<App>, _: Caller, query: Query<LogQuery>) -> Reply {
+    let filter = query.into_inner().filter()?;
+    let rows = rows(app.desk.ledger().clone(), app.desk.config().url.clone(), filter);
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8"))
+        .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"pushes.csv\""))
+        .streaming(Box::pin(rows)))
+}
+
+const HEAD: &str = "push,stack,stage,kind,state,who,pressed_at,ended_at,duration_ms,old_sha,sha,build,branch,commits,\
+                    hosts_ok,hosts_total,reason,why,diff,url\r\n";
+
+/// The table, a batch of rows at a time; each batch goes on where the last one ended, whatever was pushed meanwhile.
+fn rows(ledger: Ledger, url: String, filter: Filter) -> impl Stream<Item = io::Result<Bytes>> {
+    let batches = stream::try_unfold(Some(filter), move |filter| {
+        let (ledger, url) = (ledger.clone(), url.clone());
+        async move {
+            let Some(mut filter) = filter else { return Ok(None) };
+            let asked = filter.clone();
+            let rows = ledger.read(move |connection| history::list(connection, &asked, ROWS)).await;
+            let rows = rows.map_err(|error: LedgerError| io::Error::other(error.to_string()))?;
+            let text: String = rows.iter().map(|row| line(row, &url)).collect();
+            let one_page = matches!(filter.from, Some(Edge::After(_)));
+            filter.from = rows.last().map(|row| Edge::Before(row.id));
+            let more = rows.len() == ROWS && !one_page;
+            Ok(Some((Bytes::from(text), more.then_some(filter))))
+        }
+    });
+    stream::StreamExt::chain(stream::iter([Ok(Bytes::from_static(HEAD.as_bytes()))]), batches)
+}
+
+fn line(row: &PushRow, url: &str) -> String {
+    let number = |number: i64| number.to_string();
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let cells = [
+        number(row.id),
+        row.stack.clone(),
+        row.stage.clone(),
+        row.kind.clone(),
+        row.state.clone(),
+        row.who.clone(),
+        row.pressed_at.clone(),
+        text(&row.ended_at),
+        row.duration_ms.map(number).unwrap_or_default(),
+        text(&row.old_sha),
+        row.sha.clone(),
+        row.build.clone(),
+        row.branch.clone(),
+        number(row.commit_count),
+        number(row.hosts_ok),
+        number(row.hosts_total),
+        text(&row.reason),
+        text(&row.why),
+        text(&row.diff),
+        format!("{url}/pushes/{}", row.id),
+    ];
+    let cells: Vec<String> = cells.iter().map(|text| cell(text)).collect();
+    format!("{}\r\n", cells.join(","))
+}
+
+/// A cell: what hides in it is a chip; in quotes where it must be; what a spreadsheet would take for a formula gets a quote before it.
+fn cell(text: &str) -> String {
+    let text = &*visible(text);
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if formula { format!("'{text}") } else { text.to_owned() };
+    match text.contains([',', '"', '\n', '\r', ';']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_never_a_formula_and_never_two_cells() {
+        for (text, written) in [
+            ("mary", "mary"),
+            ("a, \"b\"", "\"a, \"\"b\"\"\""),
+            ("=1+1", "'=1+1"),
+            ("-x", "'-x"),
+            ("a\u{202e}b\u{200b}", "a⟨U+202E⟩b⟨U+200B⟩"),
+            ("\u{feff}=1+1", "⟨U+FEFF⟩=1+1"),
+            ("@sum(a,b)", "\"'@sum(a,b)\""),
+        ] {
+            assert_eq!(cell(text), written);
+        }
+    }
+
+    #[test]
+    fn a_day_is_whole_and_an_instant_is_itself() {
+        for (text, days_end, at) in [
+            ("2026-11-14", 0, "2026-11-14T00:00:00.000Z"),
+            ("2026-11-14", DAY_MS, "2026-11-15T00:00:00.000Z"),
+            ("2026-11-14T13:10:00Z", DAY_MS, "2026-11-14T13:10:00.000Z"),
+        ] {
+            assert_eq!(moment("until", text, days_end).unwrap(), at);
+        }
+        assert!(moment("since", "yesterday", 0).is_err());
+        assert!(moment("since", "2026-13-01", 0).is_err());
+    }
+}

@@ -1,0 +1,49 @@
+//! Hosts looked over, by page and by API: the page begins a look and shows the last one with its age; the API waits for it. It
+//! must never hold a page up, nor change anything on a host. Called by the routes.
+
+use crate::stack::StackName;
+use crate::web::app::App;
+use crate::web::http::action::{see, to_the_end};
+use crate::web::http::path::named;
+use crate::web::http::problem::{Problem, Reply};
+use crate::web::session::caller::Caller;
+use crate::web::view::frame::Section;
+use crate::web::view::page;
+use crate::web::view::page::frame;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use std::time::Instant;
+
+/// `GET /stacks/{stack}/hosts`
+pub async fn page(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
+    let stack: StackName = named("stack", &stack)?;
+    let view = app.desk.checkup(&stack)?;
+    let frame = frame(&app, Some(&caller), Section::Stacks).await;
+    Ok(page::page(StatusCode::OK, app.pages.checkup(&frame, &view)?))
+}
+
+/// `POST /stacks/{stack}/hosts/look`: begins a look, and shows the page.
+pub async fn begin(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
+    let stack: StackName = named("stack", &stack)?;
+    let too_often = |wait| Problem::too_often("you looked", wait);
+    app.budgets.looks.take(caller.who.as_str(), Instant::now()).map_err(too_often)?;
+    app.desk.begin_checkup(&stack)?;
+    Ok(see(format!("/stacks/{stack}/hosts")))
+}
+
+/// `GET /api/v1/stacks/{stack}/hosts`: what the last look found, and whether one is on its way.
+pub async fn known(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
+    let stack: StackName = named("stack", &stack)?;
+    Ok(HttpResponse::Ok().json(app.desk.checkup(&stack)?))
+}
+
+/// `POST /api/v1/stacks/{stack}/hosts/look`: looks now, or joins a look that is on its way, and answers with what it found.
+pub async fn now(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
+    let stack: StackName = named("stack", &stack)?;
+    let too_often = |wait| Problem::too_often("you looked", wait);
+    app.budgets.looks.take(caller.who.as_str(), Instant::now()).map_err(too_often)?;
+    let app = app.clone();
+    let found = to_the_end(async move { app.desk.checkup_now(&stack).await }).await?;
+    Ok(HttpResponse::Ok().json(found))
+}

@@ -1,0 +1,54 @@
+//! Looking at a stack's hosts now, and connecting to them anew, by page and by API. It must never keep a browser waiting for a
+//! host that does not answer. Called by the routes.
+
+use crate::stack::StackName;
+use crate::web::app::App;
+use crate::web::http::action::{see, to_the_end};
+use crate::web::http::body::{Body, Fields, Kind};
+use crate::web::http::path::named;
+use crate::web::http::problem::Reply;
+use crate::web::session::caller::Caller;
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use serde::Deserialize;
+use serde_json::json;
+use std::time::Duration;
+
+/// How long the page waits for the answers; who answers later is shown on it as soon as they do.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Which hosts.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Which {
+    /// By name; all of the stack when none are named.
+    #[serde(default)]
+    hosts: Vec<String>,
+}
+
+impl Fields for Which {
+    const FIELDS: &'static [(&'static str, Kind)] = &[("hosts", Kind::Texts)];
+    const NEEDED: Option<(&'static [&'static str], &'static str)> = None;
+    const EXAMPLE: &'static str = r#"{"hosts": ["web1"]}"#;
+}
+
+/// `POST /stacks/{stack}/hosts/check`
+pub async fn check(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
+    let stack: StackName = named("stack", &stack)?;
+    app.desk.check_hosts_for(&stack, PATIENCE).await?;
+    Ok(see(format!("/stacks/{stack}")))
+}
+
+/// `POST /api/v1/stacks/{stack}/hosts/check`
+pub async fn check_by_api(app: Data<App>, _: Caller, stack: Path<String>, Body(which): Body<Which>) -> Reply {
+    let stack: StackName = named("stack", &stack)?;
+    let hosts = to_the_end(async move { app.desk.check_hosts(&stack, &which.hosts).await }).await?;
+    Ok(HttpResponse::Ok().json(json!({ "hosts": hosts })))
+}
+
+/// `POST /api/v1/stacks/{stack}/hosts/reconnect`
+pub async fn reconnect_by_api(app: Data<App>, caller: Caller, stack: Path<String>, Body(which): Body<Which>) -> Reply {
+    let stack: StackName = named("stack", &stack)?;
+    tracing::info!(stack = %stack, who = %caller.who, "hosts are connected anew");
+    let hosts = to_the_end(async move { app.desk.reconnect_hosts(&stack, &which.hosts).await }).await?;
+    Ok(HttpResponse::Ok().json(json!({ "hosts": hosts })))
+}

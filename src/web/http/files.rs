@@ -1,0 +1,34 @@
+//! The static files, with what lets browsers keep them. It must never list them, nor serve anything else.
+//! Called by the routes.
+
+use super::problem::{Problem, Reply};
+use crate::web::app::App;
+use crate::web::view::assets::asset;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use actix_web::web::{Data, Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+
+/// The version that a page asks for.
+#[derive(Deserialize)]
+pub struct Version {
+    v: Option<String>,
+}
+
+/// `GET /static/{name}?v=VERSION`
+pub async fn file(app: Data<App>, request: HttpRequest, name: Path<String>, version: Query<Version>) -> Reply {
+    let Some(asset) = asset(&name) else { return Err(Problem::unknown("this file")) };
+    // Only of the version that a page was drawn with do the bytes belong to this address for ever.
+    let keep = if version.v.as_ref() == Some(&app.assets) { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let has_it = request
+        .headers()
+        .get_all(IF_NONE_MATCH)
+        .filter_map(|line| line.to_str().ok())
+        .any(|line| line.split(',').any(|tag| tag.trim().trim_start_matches("W/") == asset.etag));
+    let mut answer = if has_it { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    answer.insert_header((CACHE_CONTROL, keep)).insert_header((ETAG, asset.etag));
+    match has_it {
+        true => Ok(answer.finish()),
+        false => Ok(answer.insert_header((CONTENT_TYPE, asset.content_type)).body(asset.bytes)),
+    }
+}

@@ -1,0 +1,36 @@
+//! Where the page of a refusal leads: back to what it was about. It must never name what does not exist, nor anything to
+//! somebody who is not signed in. Called by the gate.
+
+use super::problem::Problem;
+use crate::ledger::pushes;
+use crate::stack::{PushNumber, StackName};
+use crate::web::app::App;
+use crate::web::view::error::Way;
+
+/// The ways on from a problem with a request for this address, the best one first.
+pub async fn ways(app: &App, path: &str, problem: &Problem) -> Vec<Way> {
+    let mut parts = path.split('/').skip(1);
+    let (stack, asked) = match (parts.next(), parts.next()) {
+        (Some("stacks"), Some(name)) => (name.parse::<StackName>().ok(), None),
+        (Some("pushes"), Some(number)) => (None, number.parse::<i64>().ok()),
+        _ => (None, None),
+    };
+    let meant = problem.detail.get("push").and_then(serde_json::Value::as_i64);
+    let mut ways = Vec::new();
+    let mut stacks: Vec<StackName> = stack.into_iter().collect();
+    for number in [meant, asked].into_iter().flatten() {
+        let found = app.desk.ledger().read(move |connection| pushes::get(connection, number)).await;
+        // A page of an error is drawn with what can be had.
+        let Some(row) = found.ok().flatten() else { continue };
+        let Ok(number) = PushNumber::new(row.id) else { continue };
+        ways.push(Way { href: format!("/pushes/{number}"), words: format!("To push {number}") });
+        stacks.extend(row.stack.parse::<StackName>().ok());
+    }
+    ways.dedup();
+    stacks.dedup();
+    let shelf = app.desk.shelf();
+    let known = |name: &StackName| shelf.stacks.iter().any(|shelved| shelved.name == *name);
+    let back = stacks.iter().filter(|name| known(name));
+    ways.extend(back.map(|name| Way { href: format!("/stacks/{name}"), words: format!("Back to {name}") }));
+    ways
+}

@@ -1,0 +1,205 @@
+//! The lines of a push that has ended, for a page that loads only what is looked at: an outline, pages of lines, where lines
+//! are that hold a text or come from a host, which hosts said the same. They must never hold a whole journal in memory, and never speak
+//! of a push that still runs: its viewers are cursors into its journal. Called by the routes.
+
+use super::find::{MOST_LINES, MOST_RANGES, Text};
+use super::index::{Index, Span, Wanted};
+use crate::desk::JournalEnd;
+use crate::stack::PushNumber;
+use crate::web::app::App;
+use crate::web::http::path::named;
+use crate::web::http::problem::{Problem, Reply};
+use crate::web::session::caller::Caller;
+use actix_web::HttpResponse;
+use actix_web::http::header::CONTENT_SECURITY_POLICY;
+use actix_web::web::{Data, Path, Query};
+use serde_json::json;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The index of a journal with fewer bytes, some 4,000 lines, is made anew when it is asked for: that takes no time.
+pub(super) const LONG: u64 = 512 << 10;
+/// The longest text to look for, in characters.
+const LONGEST_TEXT: usize = 200;
+
+/// A journal that has ended, with its index.
+pub(super) struct Past {
+    path: PathBuf,
+    index: Arc<Index>,
+}
+
+impl Past {
+    pub(super) async fn of(app: &App, push: PushNumber) -> Result<Self, Problem> {
+        let end = app.desk.journal_end(push).await.map(|end| *end.borrow());
+        let Some(JournalEnd { len, ended }) = end else { return Err(Problem::unknown(format_args!("push {push}"))) };
+        if !ended {
+            return Err(Problem::running(push));
+        }
+        let path = app.desk.journal_path(push);
+        if let Some(index) = app.lines.kept(push, len) {
+            return Ok(Self { path, index });
+        }
+        // Who waits here finds it built.
+        let _one = app.lines.building.lock().await;
+        if let Some(index) = app.lines.kept(push, len) {
+            return Ok(Self { path, index });
+        }
+        let (beside, gone) = (app.desk.index_path(push), app.closing.clone());
+        let made = pass(app, path.clone(), move |file| match file {
+            Some(file) if len < LONG => Index::build(&file, len, &gone),
+            Some(file) => indexed(&file, len, &beside, &gone),
+            None => Ok(Index::default()),
+        });
+        let index = Arc::new(made.await?);
+        app.lines.keep(push, len, &index);
+        Ok(Self { path, index })
+    }
+
+    async fn read<T: Send + 'static>(
+        self,
+        app: &App,
+        work: impl FnOnce(&File, &Index) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        pass(app, self.path, move |file| match file {
+            Some(file) => work(&file, &self.index),
+            None => Err(io::ErrorKind::NotFound.into()),
+        })
+        .await
+    }
+}
+
+/// The index that lies beside a journal; else it is made, and put there.
+pub(super) fn indexed(
+    journal: &File,
+    len: u64,
+    beside: &std::path::Path,
+    gone: &CancellationToken,
+) -> io::Result<Index> {
+    if let Some(index) = crate::web::output::kept::load(beside, journal, len) {
+        return Ok(index);
+    }
+    let index = Index::build(journal, len, gone)?;
+    if let Err(error) = crate::web::output::kept::store(beside, journal, len, &index) {
+        tracing::warn!(path = %beside.display(), %error, "the index of a journal cannot be kept; it is made anew after a restart");
+    }
+    Ok(index)
+}
+
+/// Works on a journal's file, off the async threads, when it is its turn; there is none of a push that never began.
+async fn pass<T: Send + 'static>(
+    app: &App,
+    path: PathBuf,
+    work: impl FnOnce(Option<File>) -> io::Result<T> + Send + 'static,
+) -> Result<T, Problem> {
+    let _turn = app.lines.passes.acquire().await.map_err(Problem::broken)?;
+    let work = move || match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => work(None),
+        file => work(Some(file?)),
+    };
+    tokio::task::spawn_blocking(work).await.map_err(Problem::broken)?.map_err(Problem::broken)
+}
+
+/// What a request asks for, key by key; `host` and `command` may come several times.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Asked {
+    wanted: Wanted,
+    text: String,
+    from: Option<u64>,
+    to: Option<u64>,
+    /// Lines in one answer, if fewer than there can be.
+    most: Option<u64>,
+    as_text: bool,
+}
+
+impl Asked {
+    pub(super) fn of(pairs: Vec<(String, String)>) -> Result<Self, Problem> {
+        let mut asked = Self::default();
+        for (key, value) in pairs {
+            let bad =
+                || Problem::bad_request(format!("{key} {:?} is not one", value.chars().take(80).collect::<String>()));
+            let line = || value.parse().ok().filter(|line| *line > 0).ok_or_else(bad);
+            match key.as_str() {
+                "host" => asked.wanted.hosts.push(value),
+                "command" => asked.wanted.commands.push(value.parse().map_err(|_| bad())?),
+                "errors" if value == "yes" => asked.wanted.errors = true,
+                "from" => asked.from = Some(line()?),
+                "to" => asked.to = Some(line()?),
+                "most" => asked.most = Some(line()?),
+                "format" if value == "text" => asked.as_text = true,
+                "q" if value.chars().count() <= LONGEST_TEXT => asked.text = value,
+                "q" => return Err(Problem::bad_request(format!("q is longer than {LONGEST_TEXT} characters"))),
+                _ => return Err(bad()),
+            }
+        }
+        Ok(asked)
+    }
+}
+
+/// `GET /api/v1/pushes/{id}/outline`
+pub async fn outline(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
+    let push: PushNumber = named("push", &id)?;
+    let index = Past::of(&app, push).await?.index;
+    let errors: Vec<_> = index.errors.iter().take(MOST_RANGES).map(|span| (span.first, span.last)).collect();
+    let count: u64 = index.errors.iter().map(|span| span.last - span.first + 1).sum();
+    Ok(HttpResponse::Ok().json(json!({
+        "push": push,
+        "lines": index.lines,
+        "records": index.records,
+        "steps": index.steps(),
+        "errors": { "count": count, "ranges": errors },
+    })))
+}
+
+/// `GET /api/v1/pushes/{id}/lines?from=&to=`, of some hosts and commands, or errors alone; with `format=text` nothing but
+/// what they say, all of it or nothing.
+pub async fn lines(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec<(String, String)>>) -> Reply {
+    let Asked { wanted, from, to, most, as_text, .. } = Asked::of(query.into_inner())?;
+    let push: PushNumber = named("push", &id)?;
+    let past = Past::of(&app, push).await?;
+    let span = Span { first: from.unwrap_or(1), last: to.unwrap_or(u64::MAX) };
+    if !as_text {
+        let most = most.unwrap_or(MOST_LINES).min(MOST_LINES);
+        let lines = past
+            .read(&app, move |file, index| crate::web::output::find::lines(file, index, &wanted, span, most))
+            .await?;
+        return Ok(HttpResponse::Ok().json(lines));
+    }
+    let text = past.read(&app, move |file, index| crate::web::output::find::text(file, index, &wanted, span)).await?;
+    let too_long = || {
+        Problem::bad_request(format!(
+            "these lines are more text than one answer holds; /pushes/{push}/log has all of it"
+        ))
+    };
+    Ok(HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox"))
+        .body(text.ok_or_else(too_long)?))
+}
+
+/// `GET /api/v1/pushes/{id}/same?from=`: which hosts said the same, command by command.
+pub async fn same(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec<(String, String)>>) -> Reply {
+    let Asked { wanted, from, .. } = Asked::of(query.into_inner())?;
+    let index = Past::of(&app, named("push", &id)?).await?.index;
+    let from = u32::try_from(from.unwrap_or(1)).unwrap_or(u32::MAX);
+    Ok(HttpResponse::Ok().json(crate::web::output::same::same(&index, &wanted, from)))
+}
+
+/// `GET /api/v1/pushes/{id}/find?q=`: which lines hold a text; without it, which lines come from some hosts or commands,
+/// or are errors.
+pub async fn find(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec<(String, String)>>) -> Reply {
+    let Asked { wanted, text, from, .. } = Asked::of(query.into_inner())?;
+    let past = Past::of(&app, named("push", &id)?).await?;
+    // Who types on has gone with the last letter's question.
+    let gone = CancellationToken::new();
+    let _here = gone.clone().drop_guard();
+    let found = past.read(&app, move |file, index| {
+        crate::web::output::find::find(file, index, &wanted, Text::of(&text).as_ref(), from.unwrap_or(1), &gone)
+    });
+    Ok(HttpResponse::Ok().json(found.await?))
+}
+
+#[cfg(test)]
+pub(super) mod tests;

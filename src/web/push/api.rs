@@ -1,0 +1,47 @@
+//! The JSON API of one push (DESIGN section 4). It must never know more than the page does.
+
+use super::records::connecting;
+use crate::stack::PushNumber;
+use crate::web::app::App;
+use crate::web::http::path::named;
+use crate::web::http::problem::Reply;
+use crate::web::push::known::Known;
+use crate::web::session::caller::Caller;
+use actix_web::HttpResponse;
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, Path};
+use serde_json::json;
+
+/// The answer to a press: the push that it made.
+///
+/// # Errors
+/// When the ledger does not answer.
+pub(crate) async fn made(app: &App, id: PushNumber) -> Reply {
+    let state = Known::of(app.desk.ledger(), id).await?.row.state;
+    let url = format!("{}/pushes/{id}", app.desk.config().url);
+    let made = json!({ "id": id, "url": url, "state": state });
+    Ok(HttpResponse::Created().insert_header((LOCATION, format!("/api/v1/pushes/{id}"))).json(made))
+}
+
+/// `GET /api/v1/pushes/{id}`
+pub async fn one_push(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
+    let id: PushNumber = named("push", &id)?;
+    let known = Known::of(app.desk.ledger(), id).await?;
+    let end = app.desk.journal_end(id).await.map(|end| *end.borrow()).unwrap_or_default();
+    Ok(HttpResponse::Ok().json(json!({
+        "push": known.row,
+        "hosts": known.hosts,
+        "left_with": known.left_with,
+        "skew_ms": known.commands.iter().filter_map(|command| command.skew_ms).max(),
+        "connecting": connecting(&app, id).await?,
+        "commands": known.commands,
+        "results": known.results,
+        "commits": known.commits,
+        "commit_count": known.commit_count,
+        "announcements": known.announcements,
+        "links": known.links,
+        "questions": known.questions,
+        "rest": app.desk.rest(id).await?,
+        "journal": { "length": end.len, "ended": end.ended },
+    })))
+}

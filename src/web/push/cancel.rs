@@ -1,0 +1,71 @@
+//! Cancelling a push, by page and by API. It must never lose a cancel when the browser goes.
+
+use crate::stack::{PushNumber, StackName, StageName};
+use crate::web::app::App;
+use crate::web::http::action::{Reason, one_line, see, to_the_end};
+use crate::web::http::body::Body;
+use crate::web::http::limits::body_timeout::InTime;
+use crate::web::http::path::named;
+use crate::web::http::problem::{Problem, Reply};
+use crate::web::push::known::Known;
+use crate::web::session::caller::Caller;
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Form, Path};
+use serde::Deserialize;
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// How long a browser is kept waiting for the end of a cancelled push: longer than hosts are given to end (TERM, 5 s, KILL).
+const PATIENCE: Duration = Duration::from_secs(12);
+
+/// What the form of a cancel carries.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Cancelled {
+    /// Why.
+    pub reason: Option<String>,
+    /// `back`: the person wants to roll back afterwards.
+    pub then: Option<String>,
+}
+
+/// `POST /pushes/{id}/cancel`
+pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>, form: InTime<Form<Cancelled>>) -> Reply {
+    let Cancelled { reason, then } = form.0.into_inner();
+    let push = cancel_push(&app, &caller, &id, Reason { reason }).await?;
+    match then.as_deref() {
+        Some("back") => where_to_roll_back(&app, push).await,
+        _ => Ok(see(format!("/pushes/{push}"))),
+    }
+}
+
+/// Leads to the page that rolls the push's stage back: as soon as the push has ended, so that its button can be pressed.
+async fn where_to_roll_back(app: &Data<App>, push: PushNumber) -> Reply {
+    let mut changes = app.desk.changes();
+    let patience = Instant::now() + PATIENCE;
+    loop {
+        changes.mark_unchanged();
+        let row = Known::of(app.desk.ledger(), push).await?.row;
+        let left = patience.saturating_duration_since(Instant::now());
+        if row.state != "running" || left.is_zero() {
+            let (stack, stage): (StackName, StageName) = (named("stack", &row.stack)?, named("stage", &row.stage)?);
+            return Ok(see(format!("/stacks/{stack}/stages/{stage}/rollback")));
+        }
+        let _ = tokio::time::timeout(left, changes.changed()).await;
+    }
+}
+
+/// Cancels a push for the caller.
+///
+/// # Errors
+/// Why it could not be cancelled.
+pub async fn cancel_push(app: &Data<App>, caller: &Caller, id: &str, given: Reason) -> Result<PushNumber, Problem> {
+    let id: PushNumber = named("push", id)?;
+    let (app, who, reason) = (app.clone(), caller.who.clone(), one_line(given.reason)?);
+    to_the_end(async move { app.desk.cancel(id, &who, reason).await }).await?;
+    Ok(id)
+}
+
+/// `POST /api/v1/pushes/{id}/cancel`
+pub async fn cancel_by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<Reason>) -> Reply {
+    let id = cancel_push(&app, &caller, &id, given).await?;
+    Ok(HttpResponse::Accepted().json(json!({ "id": id })))
+}

@@ -1,0 +1,61 @@
+//! Answers to what a push asks, from its page and the API. They must never be given without the caller's name. Called by
+//! the routes.
+
+use crate::desk::Answered;
+use crate::stack::PushNumber;
+use crate::web::app::App;
+use crate::web::http::action::{one_line, see, to_the_end};
+use crate::web::http::body::{Body, Fields, Kind};
+use crate::web::http::limits::body_timeout::InTime;
+use crate::web::http::path::named;
+use crate::web::http::problem::{Problem, Reply};
+use crate::web::session::caller::Caller;
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Form, Path};
+use serde::Deserialize;
+use serde_json::json;
+
+/// What an answer carries.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Given {
+    answer: YesOrNo,
+    /// Which question of the push, from 1; the open one when not given.
+    question: Option<u32>,
+    reason: Option<String>,
+}
+
+impl Fields for Given {
+    const FIELDS: &'static [(&'static str, Kind)] =
+        &[("answer", Kind::Text), ("question", Kind::Number), ("reason", Kind::Text)];
+    const NEEDED: Option<(&'static [&'static str], &'static str)> =
+        Some((&["answer"], "a push that asks is answered yes or no"));
+    const EXAMPLE: &'static str = r#"{"answer": "yes"}"#;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum YesOrNo {
+    Yes,
+    No,
+}
+
+/// `POST /pushes/{id}/confirm`
+pub async fn by_form(app: Data<App>, caller: Caller, id: Path<String>, form: InTime<Form<Given>>) -> Reply {
+    let push = confirm(&app, &caller, &id, form.0.into_inner()).await?;
+    Ok(see(format!("/pushes/{push}")))
+}
+
+/// `POST /api/v1/pushes/{id}/confirm`
+pub async fn by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<Given>) -> Reply {
+    let id = confirm(&app, &caller, &id, given).await?;
+    Ok(HttpResponse::Accepted().json(json!({ "id": id })))
+}
+
+async fn confirm(app: &Data<App>, caller: &Caller, id: &str, given: Given) -> Result<PushNumber, Problem> {
+    let id: PushNumber = named("push", id)?;
+    let yes = given.answer == YesOrNo::Yes;
+    let answered = Answered { yes, question: given.question, reason: one_line(given.reason)? };
+    let (app, who) = (app.clone(), caller.who.clone());
+    to_the_end(async move { app.desk.confirm(id, &who, answered).await }).await?;
+    Ok(id)
+}

@@ -1,0 +1,61 @@
+//! What the ledger knows of one push, asked in one reading. It must never change anything.
+
+use crate::ledger::holding::{self, LeftWith};
+use crate::ledger::pushes::{self, PushRow};
+use crate::ledger::{Ledger, LedgerError, outbox, questions};
+use crate::plan::Assignment;
+use crate::stack::PushNumber;
+use crate::web::http::problem::Problem;
+
+/// What the ledger knows of one push.
+pub struct Known {
+    /// The push.
+    pub row: PushRow,
+    /// Its commands as far as they were begun.
+    pub commands: Vec<pushes::CommandRow>,
+    /// What became of each on each host.
+    pub results: Vec<pushes::ResultRow>,
+    /// What it brings.
+    pub commits: Vec<pushes::Commit>,
+    /// How many commits there are in all.
+    pub commit_count: i64,
+    /// What was told where.
+    pub announcements: Vec<outbox::OutboxRow>,
+    /// What it linked to.
+    pub links: Vec<pushes::Link>,
+    /// What it asked.
+    pub questions: Vec<questions::Question>,
+    /// The frozen host list of its plan, by name.
+    pub hosts: Vec<String>,
+    /// What it left each of them with, by its records.
+    pub left_with: Vec<LeftWith>,
+}
+
+impl Known {
+    /// Asks the ledger, all in one reading.
+    ///
+    /// # Errors
+    /// When there is no such push, or the ledger does not answer.
+    pub async fn of(ledger: &Ledger, id: PushNumber) -> Result<Self, Problem> {
+        let number = id.get();
+        let known = ledger.read(move |connection| {
+            let Some(row) = pushes::get(connection, number)? else { return Ok(None) };
+            let plan = pushes::plan_text(connection, number)?.unwrap_or_default();
+            let assignment: Assignment = serde_json::from_str(&plan)
+                .map_err(|bad| LedgerError::Corrupt(format!("plan of push {number}: {bad}")))?;
+            Ok(Some(Self {
+                row,
+                commands: pushes::commands(connection, number)?,
+                results: pushes::results(connection, number)?,
+                commits: pushes::commits(connection, number)?,
+                commit_count: pushes::commit_count(connection, number)?.unwrap_or_default(),
+                announcements: outbox::of_push(connection, number)?,
+                links: pushes::links(connection, number)?,
+                questions: questions::of_push(connection, number)?,
+                hosts: assignment.plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
+                left_with: holding::left_with(connection, number)?,
+            }))
+        });
+        known.await?.ok_or_else(|| Problem::unknown(format_args!("push {id}")))
+    }
+}

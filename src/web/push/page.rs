@@ -1,0 +1,88 @@
+//! The page of one push, and the one that asks whether it is really to be cancelled. They must never change anything.
+
+use super::known::Known;
+use super::records::{connecting_of, journal_of};
+use super::shown::PushPage;
+use crate::desk::view::BackTo;
+use crate::journal::Event;
+use crate::ledger::usual;
+use crate::stack::{PushNumber, StackName};
+use crate::web::app::App;
+use crate::web::http::action;
+use crate::web::http::path::named;
+use crate::web::http::problem::{Problem, Reply};
+use crate::web::session::caller::Caller;
+use crate::web::view::frame::Section;
+use crate::web::view::page::{frame, page};
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+
+/// Lines of a push that its page holds for readers without JavaScript.
+const TAIL_LINES: usize = 200;
+
+/// `GET /pushes/{id}`
+pub async fn push(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
+    let id: PushNumber = named("push", &id)?;
+    let shown = push_page(&app, id).await?;
+    let frame = frame(&app, Some(&caller), Section::Pushes).await;
+    Ok(page(StatusCode::OK, app.pages.push(&frame, &shown)?))
+}
+
+/// `GET /pushes/{id}/cancel`: asks whether, on a page that stays.
+pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
+    let id: PushNumber = named("push", &id)?;
+    let shown = push_page(&app, id).await?;
+    if shown.row.state != "running" {
+        return Ok(action::see(format!("/pushes/{id}")));
+    }
+    let frame = frame(&app, Some(&caller), Section::Pushes).await;
+    Ok(page(StatusCode::OK, app.pages.cancel(&frame, &shown)?))
+}
+
+async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
+    let known = Known::of(app.desk.ledger(), id).await?;
+    let (head, tail) = journal_of(app, id, TAIL_LINES).await?;
+    let connecting = connecting_of(&head);
+    let (titles, spare, flips, hosts) = match head.into_iter().next().map(|record| record.event) {
+        Some(Event::PushStarted { commands, spare, flips, hosts, .. }) => (commands, spare, flips, hosts),
+        // The runner has not begun yet: the plan says what it will do.
+        _ => (Vec::new(), Vec::new(), Vec::new(), known.hosts),
+    };
+    let stack = known.row.stack.parse::<StackName>().map_err(Problem::broken)?;
+    // A stack that is gone since keeps its pushes; they are shown without what only the stack knows.
+    let street = app.desk.street(&stack).await.ok();
+    let stage = street.as_ref().and_then(|street| street.stages.iter().find(|stage| stage.name == known.row.stage));
+    let rest = app.desk.rest(id).await?;
+    let newest = stage.and_then(|stage| stage.last.as_ref()).is_some_and(|last| last.id == known.row.id);
+    let row = known.row.clone();
+    let usual_steps = app.desk.ledger().read(move |connection| usual::steps(connection, &row)).await;
+    let usual_steps = usual_steps.map_err(Problem::broken)?;
+    let went_badly = newest && !matches!(known.row.state.as_str(), "running" | "succeeded" | "rolled back");
+    let not_well = !matches!(known.row.state.as_str(), "running" | "succeeded");
+    // Undoing this push is what its page offers, not going back further than it did.
+    let undoes = |back: &BackTo| known.row.old_build.as_ref().is_none_or(|old| *old == back.build);
+    Ok(PushPage {
+        rest,
+        back: stage.filter(|_| went_badly).and_then(|stage| stage.back.clone()).filter(undoes),
+        now: stage.filter(|_| not_well).and_then(|stage| stage.current.clone()),
+        newest: stage.filter(|_| not_well).and_then(|stage| stage.last.clone()),
+        button: stage.map_or_else(|| known.row.stage.clone(), |stage| stage.button.clone()),
+        usual_steps,
+        usual_ms: stage.map(|stage| stage.usual_ms.clone()).unwrap_or_default(),
+        hold: stage.and_then(|stage| stage.hold.clone()).or(street.as_ref().and_then(|street| street.hold.clone())),
+        row: known.row,
+        commands: known.commands,
+        results: known.results,
+        commits: known.commits,
+        announcements: known.announcements,
+        links: known.links,
+        questions: known.questions,
+        titles,
+        spare,
+        flips,
+        hosts,
+        connecting,
+        left_with: if not_well { known.left_with } else { Vec::new() },
+        tail,
+    })
+}

@@ -1,0 +1,63 @@
+//! Pausing a push, and letting it go on, by page and by API. They must never answer before the runner has obeyed. Called by
+//! the routes.
+
+use super::known::Known;
+use crate::stack::PushNumber;
+use crate::web::app::App;
+use crate::web::http::action::{Reason, one_line, see, to_the_end};
+use crate::web::http::body::Body;
+use crate::web::http::limits::body_timeout::InTime;
+use crate::web::http::path::named;
+use crate::web::http::problem::{Problem, Reply};
+use crate::web::session::caller::Caller;
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Form, Path};
+use serde_json::json;
+
+/// `POST /pushes/{id}/pause`
+pub async fn pause(app: Data<App>, caller: Caller, id: Path<String>, form: InTime<Form<Reason>>) -> Reply {
+    let push = pause_push(&app, &caller, &id, form.0.into_inner()).await?;
+    Ok(see(format!("/pushes/{push}")))
+}
+
+/// `POST /pushes/{id}/unpause`
+pub async fn unpause(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
+    let push = unpause_push(&app, &caller, &id).await?;
+    Ok(see(format!("/pushes/{push}")))
+}
+
+/// `POST /api/v1/pushes/{id}/pause`
+pub async fn pause_by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<Reason>) -> Reply {
+    let push = pause_push(&app, &caller, &id, given).await?;
+    as_it_is(&app, push).await
+}
+
+/// `POST /api/v1/pushes/{id}/unpause`
+pub async fn unpause_by_api(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
+    let push = unpause_push(&app, &caller, &id).await?;
+    as_it_is(&app, push).await
+}
+
+/// The answer to an order: the push as it is now.
+///
+/// # Errors
+/// When the ledger does not answer.
+pub(crate) async fn as_it_is(app: &App, push: PushNumber) -> Reply {
+    let row = Known::of(app.desk.ledger(), push).await?.row;
+    let url = format!("{}/pushes/{push}", app.desk.config().url);
+    Ok(HttpResponse::Ok().json(json!({ "id": push, "url": url, "state": row.state, "paused": row.paused })))
+}
+
+async fn pause_push(app: &Data<App>, caller: &Caller, id: &str, given: Reason) -> Result<PushNumber, Problem> {
+    let id: PushNumber = named("push", id)?;
+    let (app, who, reason) = (app.clone(), caller.who.clone(), one_line(given.reason)?);
+    to_the_end(async move { app.desk.pause(id, &who, reason).await }).await?;
+    Ok(id)
+}
+
+async fn unpause_push(app: &Data<App>, caller: &Caller, id: &str) -> Result<PushNumber, Problem> {
+    let id: PushNumber = named("push", id)?;
+    let (app, who) = (app.clone(), caller.who.clone());
+    to_the_end(async move { app.desk.unpause(id, &who).await }).await?;
+    Ok(id)
+}

@@ -1,0 +1,58 @@
+//! Resuming a push that did not succeed, or that waits, by page and by API. It must never decide what is left to do.
+
+use super::pause::as_it_is;
+use crate::stack::PushNumber;
+use crate::web::app::App;
+use crate::web::http::action::{key, one_line, see, to_the_end};
+use crate::web::http::body::{Body, Fields, Kind};
+use crate::web::http::limits::body_timeout::InTime;
+use crate::web::http::path::named;
+use crate::web::http::problem::{Problem, Reply};
+use crate::web::push::api::made;
+use crate::web::session::caller::Caller;
+use actix_web::web::{Data, Form, Path};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// What a resume carries.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct ResumeForm {
+    /// Why, if they say so.
+    pub reason: Option<String>,
+    /// The hash of the plan that was seen.
+    pub plan_hash: Option<String>,
+    /// The press's idempotency key.
+    pub nonce: Option<String>,
+}
+
+impl Fields for ResumeForm {
+    const FIELDS: &'static [(&'static str, Kind)] =
+        &[("reason", Kind::Text), ("plan_hash", Kind::Text), ("nonce", Kind::Text)];
+    const NEEDED: Option<(&'static [&'static str], &'static str)> = None;
+    const EXAMPLE: &'static str = r#"{"reason": "the disk has room again"}"#;
+}
+
+/// `POST /pushes/{id}/resume`
+pub async fn resume(app: Data<App>, caller: Caller, id: Path<String>, body: InTime<Form<ResumeForm>>) -> Reply {
+    let push = resume_push(&app, &caller, &id, body.0.into_inner()).await?;
+    Ok(see(format!("/pushes/{push}")))
+}
+
+/// `POST /api/v1/pushes/{id}/resume`
+pub async fn resume_by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<ResumeForm>) -> Reply {
+    let push = resume_push(&app, &caller, &id, given).await?;
+    match id.parse() == Ok(push) {
+        // It was paused, and goes on: nothing was made.
+        true => as_it_is(&app, push).await,
+        false => made(&app, push).await,
+    }
+}
+
+async fn resume_push(app: &Data<App>, caller: &Caller, id: &str, given: ResumeForm) -> Result<PushNumber, Problem> {
+    let id: PushNumber = named("push", id)?;
+    let nonce = key(given.nonce, format_args!("{}/{id}/resume", caller.who));
+    let plan_hash = given.plan_hash.filter(|hash| !hash.is_empty());
+    let (desk, who, reason) = (Arc::clone(&app.desk), caller.who.clone(), one_line(given.reason)?);
+    let resumed = to_the_end(async move { desk.resume(id, &who, reason, plan_hash, nonce).await });
+    app.budgets.rollbacks.spend(caller.who.as_str(), "you resumed", resumed).await
+}

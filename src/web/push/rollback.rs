@@ -1,0 +1,148 @@
+//! Rolling a stage back, by page and by API. It must never put anything back without
+//! having shown what goes with it: the page before the press. Called by the routes.
+
+use crate::desk::view::WayBack;
+use crate::desk::{Press, Questions};
+use crate::stack::{BuildId, PushNumber, StackName, StageName};
+use crate::web::app::App;
+use crate::web::http::action::{key, one_line, see, to_the_end};
+use crate::web::http::body::{Body, Fields, Kind};
+use crate::web::http::limits::body_timeout::InTime;
+use crate::web::http::path::named;
+use crate::web::http::problem::{Problem, Reply};
+use crate::web::push::api::made;
+use crate::web::session::caller::Caller;
+use crate::web::view::frame::Section;
+use crate::web::view::page::{frame, page};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Form, Path, Query};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// What a rollback carries.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Back {
+    /// The build that comes back; the last good one when it is not named.
+    pub to: Option<String>,
+    /// Why: required.
+    pub reason: Option<String>,
+    /// The hash of the plan that was seen.
+    pub plan_hash: Option<String>,
+    /// The hash of the same plan with the stage's questions, which a page shows beside it.
+    pub plan_hash_asking: Option<String>,
+    /// Whether the questions of the stage are asked; nobody is otherwise.
+    #[serde(default)]
+    pub ask: bool,
+    /// The press's idempotency key.
+    pub nonce: Option<String>,
+}
+
+impl Fields for Back {
+    const FIELDS: &'static [(&'static str, Kind)] = &[
+        ("to", Kind::Text),
+        ("reason", Kind::Text),
+        ("plan_hash", Kind::Text),
+        ("plan_hash_asking", Kind::Text),
+        ("ask", Kind::Flag),
+        ("nonce", Kind::Text),
+    ];
+    const NEEDED: Option<(&'static [&'static str], &'static str)> =
+        Some((&["reason"], "a rollback needs a reason, so that others know what was wrong"));
+    const EXAMPLE: &'static str = r#"{"reason": "the shop is grey"}"#;
+}
+
+/// Where a rollback is to go.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct To {
+    to: Option<String>,
+    #[serde(default)]
+    ask: bool,
+}
+
+/// Whether the questions of a stage are asked.
+pub(crate) fn questions(ask: bool) -> Questions {
+    if ask { Questions::Asked } else { Questions::LeftOut }
+}
+
+/// `GET /stacks/{stack}/stages/{stage}/rollback`
+pub async fn form(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<To>) -> Reply {
+    let back = way_back(&app, &place, query.into_inner()).await?;
+    let frame = frame(&app, Some(&caller), Section::Stacks).await;
+    Ok(page(StatusCode::OK, app.pages.back(&frame, &back)?))
+}
+
+/// `GET /api/v1/stacks/{stack}/stages/{stage}/rollback`
+pub async fn shown(app: Data<App>, _: Caller, place: Path<(String, String)>, query: Query<To>) -> Reply {
+    Ok(HttpResponse::Ok().json(way_back(&app, &place, query.into_inner()).await?))
+}
+
+/// `POST /stacks/{stack}/stages/{stage}/rollback`
+pub async fn roll_back(
+    app: Data<App>,
+    caller: Caller,
+    place: Path<(String, String)>,
+    body: InTime<Form<Back>>,
+) -> Reply {
+    let push = press_back(&app, &caller, &place, body.0.into_inner()).await?;
+    Ok(see(format!("/pushes/{push}")))
+}
+
+/// `POST /api/v1/stacks/{stack}/stages/{stage}/rollback`
+pub async fn roll_back_by_api(
+    app: Data<App>,
+    caller: Caller,
+    place: Path<(String, String)>,
+    Body(given): Body<Back>,
+) -> Reply {
+    let push = press_back(&app, &caller, &place, given).await?;
+    made(&app, push).await
+}
+
+/// The build that somebody names, by its id or a beginning that only one has.
+async fn build(
+    app: &App,
+    stack: &StackName,
+    stage: &StageName,
+    to: Option<String>,
+) -> Result<Option<BuildId>, Problem> {
+    match to.as_deref().map(str::trim).filter(|to| !to.is_empty()) {
+        Some(to) => Ok(Some(app.desk.build_of(stack, stage, to).await?)),
+        None => Ok(None),
+    }
+}
+
+async fn way_back(app: &Data<App>, (stack, stage): &(String, String), to: To) -> Result<WayBack, Problem> {
+    let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
+    let ask = to.ask;
+    let to = build(app, &stack, &stage, to.to).await?;
+    let mut back = app.desk.way_back(&stack, &stage, to, questions(ask)).await?;
+    if ask {
+        // What is shown is what is pressed, by a program that knows of one hash.
+        back.plan_hash.clone_from(&back.plan_hash_asking);
+    }
+    Ok(back)
+}
+
+async fn press_back(
+    app: &Data<App>,
+    caller: &Caller,
+    (stack, stage): &(String, String),
+    given: Back,
+) -> Result<PushNumber, Problem> {
+    let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
+    let to = build(app, &stack, &stage, given.to).await?;
+    let shown = given.plan_hash_asking.filter(|_| given.ask).or(given.plan_hash);
+    let press = Press {
+        nonce: key(given.nonce, format_args!("{}/{stack}/{stage}/back", caller.who)),
+        stack,
+        stage,
+        who: caller.who.clone(),
+        seen: String::new(),
+        plan_hash: shown.filter(|hash| !hash.is_empty()),
+        reason: one_line(given.reason)?,
+    };
+    let (desk, questions) = (Arc::clone(&app.desk), questions(given.ask));
+    let rolled_back = to_the_end(async move { desk.roll_back(press, to, questions).await });
+    app.budgets.rollbacks.spend(caller.who.as_str(), "you rolled back", rolled_back).await
+}

@@ -1,0 +1,71 @@
+//! What a push page shows, as it was gathered. Plain data; it must never ask for anything.
+
+use crate::desk::view::{BackTo, Rest};
+use crate::journal::{Connecting, Record};
+use crate::ledger::current::Current;
+use crate::ledger::holding::LeftWith;
+use crate::ledger::holds::Hold;
+use crate::ledger::outbox::OutboxRow;
+use crate::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
+use crate::ledger::questions::Question;
+use crate::ledger::usual::UsualStep;
+use crate::time::At;
+
+/// One push, live or past.
+#[derive(Clone, Debug)]
+pub struct PushPage {
+    /// The push.
+    pub row: PushRow,
+    /// Its commands as far as they were begun, in order.
+    pub commands: Vec<CommandRow>,
+    /// Its results, a command on a host each.
+    pub results: Vec<ResultRow>,
+    /// What it brings, newest first.
+    pub commits: Vec<Commit>,
+    /// What was told where.
+    pub announcements: Vec<OutboxRow>,
+    /// What it linked to.
+    pub links: Vec<Link>,
+    /// What it asked, in order.
+    pub questions: Vec<Question>,
+    /// The titles of all commands of its plan, in order.
+    pub titles: Vec<String>,
+    /// Of these, by number, the ones that run only when something goes wrong.
+    pub spare: Vec<u32>,
+    /// Of these, by number, the ones that make the build live.
+    pub flips: Vec<u32>,
+    /// The frozen host list, by name.
+    pub hosts: Vec<String>,
+    /// What it left each of them with, when it did not end well.
+    pub left_with: Vec<LeftWith>,
+    /// How long the last good pushes of this stage took.
+    pub usual_ms: Vec<i64>,
+    /// How long the steps of these took.
+    pub usual_steps: Vec<UsualStep>,
+    /// How far the connections to its hosts are, and when that was said; none where the journal says nothing of it.
+    pub connecting: Option<(At, Connecting)>,
+    /// The last records of its journal, for readers without JavaScript.
+    pub tail: Vec<Record>,
+    /// The hold on its stack or stage, if any.
+    pub hold: Option<Hold>,
+    /// What the stage's button says.
+    pub button: String,
+    /// What is left of it to resume, when it did not end well.
+    pub rest: Option<Rest>,
+    /// Where a rollback would go, when it did not end well.
+    pub back: Option<BackTo>,
+    /// What its stage runs now, when this one did not end well: the push that put it there, and on how many hosts it is.
+    pub now: Option<Current>,
+    /// The newest push to its stage.
+    pub newest: Option<PushRow>,
+}
+
+pub(super) fn is_bad(result: Option<&str>) -> bool {
+    matches!(result, Some("failed" | "timed out" | "unreachable" | "unknown" | "dropped"))
+}
+
+pub(super) fn title_of(page: &PushPage, command: i64) -> String {
+    let begun = page.commands.iter().find(|row| row.command == command).map(|row| row.title.clone());
+    let planned = usize::try_from(command - 1).ok().and_then(|place| page.titles.get(place).cloned());
+    begun.or(planned).unwrap_or_else(|| format!("Command {command}"))
+}

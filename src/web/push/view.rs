@@ -1,0 +1,334 @@
+//! One push, live or past: what it does or did, host by host, and what was told of it.
+
+mod connect;
+pub(super) mod hosts;
+pub(super) mod resume;
+mod steps;
+mod truth;
+
+use super::shown::{PushPage, is_bad, title_of};
+use crate::desk::view::Usual;
+use crate::journal::event::{Event, Record, Stream};
+use crate::ledger::pushes::{Link, ResultRow};
+use crate::time::{duration_words, exact_words};
+use crate::web::view::frame::Frame;
+use crate::web::view::notified::{Told, told, told_words};
+use crate::web::view::pages::Pages;
+use crate::web::view::parts::{
+    CommitLine, HoldLine, Mark, Moment, Person, StageTag, Version, authors, commit_lines, link, millis_between, root,
+};
+use crate::web::view::question::{AskedLine, Open, asked_lines, open_question};
+use crate::web::view::running::PauseLine;
+use crate::web::view::templates::PageError;
+use crate::web::view::words;
+use connect::{Connect, connect};
+use hosts::{HostCell, HostLine, Legend, host_cells, host_lines, legend};
+use resume::{Onwards, onwards};
+use serde::Serialize;
+use steps::{Step, steps};
+use truth::{LeftLine, doubt, left_lines, now_words, so_far};
+
+/// Failures listed in full before "and N more".
+const WHYS_LISTED: usize = 12;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct PushView {
+    id: i64,
+    stack: String,
+    stage: StageTag,
+    name: String,
+    live: bool,
+    mark: Mark,
+    who: Person,
+    old: Option<Version>,
+    new: Version,
+    build: String,
+    root: Option<Version>,
+    branch: String,
+    reason: Option<String>,
+    button: String,
+    commits: Vec<CommitLine>,
+    commit_words: String,
+    authors: Vec<Person>,
+    diff: Option<String>,
+    links: Vec<Link>,
+    question: Option<Open>,
+    asked: Vec<AskedLine>,
+    started: Moment,
+    day: Moment,
+    took: String,
+    usual: Option<String>,
+    usual_ms: i64,
+    lines: String,
+    line_count: i64,
+    result_class: &'static str,
+    result_title: String,
+    result_words: String,
+    whys: Vec<Why>,
+    more_whys: Option<String>,
+    connect: Option<Connect>,
+    steps: Vec<Step>,
+    hosts: Vec<HostCell>,
+    legend: Vec<Legend>,
+    slow: Vec<HostLine>,
+    slow_title: &'static str,
+    hosts_total: String,
+    told: Vec<Told>,
+    told_words: String,
+    doubt: Option<String>,
+    hold: Option<HoldLine>,
+    tail: Vec<TailLine>,
+    /// `rollback`, or `resumes push 12`; empty for a plain push.
+    kind: String,
+    resumes: Option<i64>,
+    commits_title: &'static str,
+    onwards: Option<Onwards>,
+    back: Option<Version>,
+    paused: Option<PauseLine>,
+    /// How many hosts have what, while it runs.
+    so_far: String,
+    /// What is true of the stage now, when this push did not end well.
+    now: Option<String>,
+    /// What each host has, as this push left it, when it did not end well.
+    left: Vec<LeftLine>,
+    /// Whether it waits for a person, paused or for an answer.
+    waits: bool,
+    waited_ms: i64,
+}
+
+/// Why a command failed on a host.
+#[derive(Debug, Serialize)]
+struct Why {
+    host: String,
+    words: String,
+    command: i64,
+    title: String,
+    why: String,
+    mark: Mark,
+}
+
+#[derive(Debug, Serialize)]
+struct TailLine {
+    n: u64,
+    host: String,
+    kind: &'static str,
+    text: String,
+}
+
+impl PushView {
+    pub(crate) fn new(frame: &Frame, page: &PushPage) -> Self {
+        let row = &page.row;
+        let stage = StageTag::named(&row.stage);
+        let live = row.state == "running";
+        let since = row.started_at.as_deref().unwrap_or(&row.pressed_at);
+        let (old, new) = Version::of_push(row);
+        let rolled_to = new.words().to_owned();
+        let took_ms = row.duration_ms.or_else(|| millis_between(since, frame.now)).unwrap_or(0);
+        let usual = words::median(&page.usual_ms);
+        let steps = steps(page, live, since, took_ms);
+        let (whys, more_whys) = whys(page, live);
+        let hosts = host_cells(page, live);
+        let slow = host_lines(page);
+        Self {
+            id: row.id,
+            stack: row.stack.clone(),
+            name: match row.kind.as_str() {
+                "rollback" => format!("{} on {} back to {}", row.stack, stage.words, new.words()),
+                "catch-up" => format!("{} on {}: {}", row.stack, stage.words, brought(&page.hosts)),
+                _ => format!("{} to {}", row.stack, stage.words),
+            },
+            kind: match (row.kind.as_str(), row.resumes) {
+                ("rollback", _) => "Rollback".to_owned(),
+                ("catch-up", _) => "Catch-up".to_owned(),
+                (_, Some(push)) => format!("Resumes push {push}"),
+                _ => String::new(),
+            },
+            resumes: row.resumes,
+            commits_title: if row.kind == "rollback" { "Commits taken back" } else { "Commits" },
+            onwards: page.rest.as_ref().and_then(onwards),
+            back: page.back.as_ref().map(|back| Version::named(&back.sha, &back.name)),
+            paused: PauseLine::of(row),
+            so_far: so_far(page),
+            now: now_words(frame, page),
+            left: left_lines(page),
+            waits: row.waits_since.is_some(),
+            waited_ms: row.waited_ms,
+            live,
+            mark: Mark::of_row(row),
+            who: Person::new(&row.who),
+            old,
+            new,
+            build: row.build.clone(),
+            root: row.root.as_deref().map(root),
+            branch: row.branch.clone(),
+            reason: row.reason.clone(),
+            button: page.button.clone(),
+            commits: commit_lines(&page.commits, frame.now),
+            commit_words: match row.kind.as_str() {
+                "rollback" => format!("{} taken back", words::count(page.commits.len() as i64, "commit")),
+                _ => words::count(page.commits.len() as i64, "commit"),
+            },
+            authors: authors(&page.commits),
+            diff: link(row.diff.as_deref()),
+            links: page.links.iter().filter(|given| link(Some(&given.url)).is_some()).cloned().collect(),
+            question: open_question(&page.questions).filter(|_| live),
+            asked: asked_lines(&page.questions),
+            started: Moment::clock(since),
+            day: Moment::day(since),
+            took: match row.state.as_str() {
+                "interrupted" => format!("{}, then unknown", duration_words(took_ms)),
+                _ => duration_words(took_ms),
+            },
+            usual: Usual::of(page.usual_ms.clone()).map(|usual| words::usual(&usual)),
+            usual_ms: usual.unwrap_or(0),
+            lines: words::count(row.lines, "line"),
+            line_count: row.lines,
+            result_class: match row.state.as_str() {
+                "succeeded" => "ok",
+                "failed" | "degraded" => "fail",
+                _ => "lost",
+            },
+            result_title: match row.kind.as_str() {
+                "rollback" => words::rollback_title(&row.state, &stage.words, &rolled_to, row.ended_by.as_deref()),
+                _ if row.state == "rolled back" => words::rolled_back_title(&stage.words, row.old_sha.as_deref()),
+                "catch-up" => words::catch_up_title(row, &stage.words, &brought(&page.hosts)),
+                _ => words::result_title(&row.state, &row.stack, &stage.words, row.ended_by.as_deref()),
+            },
+            result_words: result_words(page, &steps),
+            slow_title: match (slow.iter().any(|line| line.why.is_some()), row.state.as_str()) {
+                (false, _) => "Slowest hosts",
+                (true, "cancelled") => "Hosts: cancelled, then slowest",
+                (true, "interrupted") => "Hosts: in doubt, then slowest",
+                (true, _) => "Hosts: failed, then slowest",
+            },
+            whys,
+            more_whys,
+            connect: connect(page, live, since, took_ms),
+            steps,
+            legend: legend(&hosts),
+            hosts,
+            slow,
+            hosts_total: words::thousands(row.hosts_total),
+            told_words: told_words(&page.announcements),
+            told: page.announcements.iter().map(|row| told(row, frame.now)).collect(),
+            doubt: doubt(page),
+            hold: page.hold.as_ref().map(|hold| HoldLine::new(hold, frame.now)),
+            tail: page.tail.iter().filter_map(tail_line).collect(),
+            stage,
+        }
+    }
+}
+
+/// The hosts that a catch-up is about: named while they fit a headline.
+fn brought(hosts: &[String]) -> String {
+    match hosts.len() {
+        1..=3 => words::and(hosts),
+        count => words::count(count as i64, "host"),
+    }
+}
+
+fn host_words(host: &str) -> String {
+    if host.is_empty() { "push host".to_owned() } else { host.to_owned() }
+}
+
+fn result_words(page: &PushPage, steps: &[Step]) -> String {
+    let row = &page.row;
+    let sha = words::short(&row.sha);
+    let mut sentence = match row.state.as_str() {
+        "succeeded" if row.hosts_total > 1 => {
+            format!("Push {}. {sha} is on all {}.", row.id, words::count(row.hosts_total, "host"))
+        }
+        "succeeded" => format!("Push {}. {sha} is on its {}.", row.id, words::count(row.hosts_total, "host")),
+        "rolled back" => format!("Push {}. At its end {}.", row.id, words::have(row)),
+        _ => {
+            let mut bad: Vec<&str> =
+                page.results.iter().filter(|row| is_bad(row.result.as_deref())).map(|row| row.host.as_str()).collect();
+            bad.sort_unstable();
+            bad.dedup();
+            bad.retain(|host| !host.is_empty());
+            let begun = page.commands.iter().rev().find(|row| row.started_at.is_some());
+            let last = begun.map_or(0, |row| row.command);
+            let on = match bad.len() {
+                0 => String::new(),
+                bad => format!(", on {bad} of {}", words::count(row.hosts_total, "host")),
+            };
+            let of = steps.iter().filter(|step| !step.unused).count();
+            format!("Push {}, step {last} of {of}{on}. At its end {}.", row.id, words::have(row))
+        }
+    };
+    let skew = page.commands.iter().filter_map(|command| command.skew_ms).max();
+    if let Some(ms) = skew.and_then(|ms| u64::try_from(ms).ok()) {
+        sentence.push_str(&format!(" From the first flip to the last: {}.", exact_words(ms)));
+    }
+    if let Some(why) = &row.why {
+        sentence.push(' ');
+        sentence.push_str(&words::capital(why));
+        if !why.ends_with(['.', '!', '?']) {
+            sentence.push('.');
+        }
+    }
+    if let Some(known) = hosts::known_after_cancel(page).filter(|_| row.state == "cancelled") {
+        sentence.push(' ');
+        sentence.push_str(&known);
+    }
+    sentence
+}
+
+fn whys(page: &PushPage, live: bool) -> (Vec<Why>, Option<String>) {
+    // hosts of an interrupted push that nobody knows of are named beside the question what to do with them
+    let told = |row: &&ResultRow| {
+        is_bad(row.result.as_deref()) && (page.row.state != "interrupted" || row.result.as_deref() != Some("unknown"))
+    };
+    let bad: Vec<&ResultRow> = page.results.iter().filter(told).collect();
+    let more = bad.len().saturating_sub(WHYS_LISTED);
+    let line = |row: &&ResultRow| Why {
+        host: row.host.clone(),
+        words: host_words(&row.host),
+        command: row.command,
+        title: title_of(page, row.command),
+        why: row.why.clone().unwrap_or_else(|| match row.code {
+            Some(code) => format!("it exited with {code}"),
+            None => words::result_mark(row.result.as_deref(), live).1.to_owned(),
+        }),
+        mark: Mark::new(words::result_mark(row.result.as_deref(), live)),
+    };
+    (
+        bad.iter().take(WHYS_LISTED).map(line).collect(),
+        (more > 0).then(|| format!("and {} more", words::thousands(more as i64))),
+    )
+}
+
+fn tail_line(record: &Record) -> Option<TailLine> {
+    let Event::Line { host, stream, line, text, .. } = &record.event else { return None };
+    let text = words::without_colours(text);
+    Some(TailLine {
+        n: *line,
+        host: host.clone().unwrap_or_default(),
+        kind: match stream {
+            Stream::Out => "out",
+            Stream::Err => "warn",
+            Stream::Note if text.starts_with("$ ") || text.starts_with("> ") => "cmd",
+            Stream::Note => "note",
+        },
+        text,
+    })
+}
+
+impl Pages {
+    /// One push: live while it runs, its result afterwards.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn push(&self, frame: &Frame, page: &PushPage) -> Result<String, PageError> {
+        let template = if page.row.state == "running" { "live.html" } else { "push.html" };
+        self.draw(frame, template, &PushView::new(frame, page))
+    }
+
+    /// Whether a push is really to be cancelled, for readers without scripts.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn cancel(&self, frame: &Frame, push: &PushPage) -> Result<String, PageError> {
+        self.draw(frame, "cancel.html", &PushView::new(frame, push))
+    }
+}

@@ -1,0 +1,45 @@
+//! What is left of a push that did not end well, in one sentence beside the button that goes on with it.
+
+use crate::desk::view::{Rest, RestCommand};
+use crate::web::view::words;
+use serde::Serialize;
+
+/// Steps that are named where it says what is left to do.
+const STEPS_NAMED: usize = 4;
+
+/// What is left of a push that did not end well.
+#[derive(Debug, Serialize)]
+pub(crate) struct Onwards {
+    plan_hash: String,
+    /// The first step that is not done.
+    step: usize,
+    words: String,
+    why_not: Option<String>,
+}
+
+/// What going on would do; none when nothing is left.
+pub(crate) fn onwards(rest: &Rest) -> Option<Onwards> {
+    let own = || rest.commands.iter().filter(|command| command.owed_by.is_none());
+    let first = own().next().or(rest.commands.first())?;
+    let part = |command: &RestCommand| match command.hosts {
+        0 => format!("step {}", command.command),
+        hosts => format!("step {} on {} of {}", command.command, command.left, words::count(hosts as i64, "host")),
+    };
+    let mut parts: Vec<String> = own().take(STEPS_NAMED).map(part).collect();
+    let more = own().count().saturating_sub(STEPS_NAMED);
+    if more > 0 {
+        parts.push(words::count(more as i64, "more step"));
+    }
+    Some(Onwards {
+        plan_hash: rest.plan_hash.clone(),
+        step: first.command,
+        words: match rest.commands.iter().find_map(|command| command.owed_by) {
+            Some(push) => format!(
+                "Going on first runs the “finally” of push {push}, which its runner could not, then only what is not done: {}.",
+                words::and(&parts)
+            ),
+            None => format!("Going on runs only what is not done: {}.", words::and(&parts)),
+        },
+        why_not: rest.why_not.clone(),
+    })
+}

@@ -1,0 +1,43 @@
+//! The page of announcements: what was sent where, and whether it arrived. It must never read more than a page of rows.
+
+use super::announcements_view::{AnnouncementsPage, ToldFilter};
+use crate::ledger::told;
+use crate::web::app::App;
+use crate::web::http::paging::{Page, edge};
+use crate::web::http::problem::Reply;
+use crate::web::session::caller::Caller;
+use crate::web::view::frame::Section;
+use crate::web::view::page::{frame, page};
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Query};
+use serde::Deserialize;
+
+/// Announcements on one page.
+const ANNOUNCEMENTS: usize = 50;
+
+/// What the announcements are asked for; what is empty is not asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct AnnouncementsQuery {
+    channel: Option<String>,
+    state: Option<String>,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+/// `GET /announcements`
+pub async fn announcements(app: Data<App>, caller: Caller, query: Query<AnnouncementsQuery>) -> Reply {
+    let AnnouncementsQuery { channel, state, before, after } = query.into_inner();
+    let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let from = edge(before.as_deref(), after.as_deref())?;
+    let filter = ToldFilter { channel: said(channel), state: said(state) };
+    let asked = filter.clone();
+    let read = app.desk.ledger().read(move |connection| {
+        let rows = told::list(connection, asked.channel.as_deref(), asked.state.as_deref(), from, ANNOUNCEMENTS + 1)?;
+        Ok((told::channels(connection)?, rows))
+    });
+    let (channels, rows) = read.await?;
+    let Page { rows, older, newer } = Page::of(rows, from, ANNOUNCEMENTS, |listed| listed.row.id);
+    let frame = frame(&app, Some(&caller), Section::Pushes).await;
+    let shown = AnnouncementsPage { channels, rows, filter, older, newer };
+    Ok(page(StatusCode::OK, app.pages.announcements(&frame, &shown)?))
+}

@@ -1,0 +1,151 @@
+//! What was announced, on which channel, and whether it arrived: newest first, older and newer ones by cursor.
+//! It must never hide an announcement that was given up: those are counted at the top.
+
+use crate::ledger::told::{ChannelState, Listed};
+use crate::web::view::frame::Frame;
+use crate::web::view::notified::{Told, told};
+use crate::web::view::pages::Pages;
+use crate::web::view::parts::{Mark, Moment, StageTag};
+use crate::web::view::templates::PageError;
+use crate::web::view::words;
+use serde::Serialize;
+
+/// The announcements.
+#[derive(Clone, Debug)]
+pub struct AnnouncementsPage {
+    /// How each channel is doing.
+    pub channels: Vec<ChannelState>,
+    /// One page of them, newest first.
+    pub rows: Vec<Listed>,
+    /// What was asked for.
+    pub filter: ToldFilter,
+    /// Older ones are before this number, if there are any.
+    pub older: Option<i64>,
+    /// Newer ones are after this number, if there may be any.
+    pub newer: Option<i64>,
+}
+
+/// Which announcements are shown; nothing set shows all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToldFilter {
+    /// One channel: `irc` or `email`.
+    pub channel: Option<String>,
+    /// One state: `waiting`, `told` or `given up`.
+    pub state: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct AnnouncementsView {
+    channels: Vec<Channel>,
+    rows: Vec<Row>,
+    of_channels: Vec<Choice>,
+    of_states: Vec<Choice>,
+    newest: Option<String>,
+    newer: Option<String>,
+    older: Option<String>,
+    filtered: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Channel {
+    mark: Mark,
+    name: &'static str,
+    words: String,
+    last: Option<Moment>,
+}
+
+#[derive(Debug, Serialize)]
+struct Choice {
+    words: &'static str,
+    href: String,
+    chosen: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    push: i64,
+    stack: String,
+    stage: StageTag,
+    told: Told,
+    day: Moment,
+    at: Moment,
+}
+
+impl AnnouncementsView {
+    pub(crate) fn new(frame: &Frame, page: &AnnouncementsPage) -> Self {
+        let state = |words, state: Option<&str>| {
+            let filter = ToldFilter { state: state.map(str::to_owned), ..page.filter.clone() };
+            Choice { words, href: address(&filter, None), chosen: filter == page.filter }
+        };
+        let channel = |words, channel: Option<&str>| {
+            let filter = ToldFilter { channel: channel.map(str::to_owned), ..page.filter.clone() };
+            Choice { words, href: address(&filter, None), chosen: filter == page.filter }
+        };
+        let row = |listed: &Listed| Row {
+            push: listed.row.push,
+            stack: listed.stack.clone(),
+            stage: StageTag::named(&listed.stage),
+            told: told(&listed.row, frame.now),
+            day: Moment::day(&listed.made_at),
+            at: Moment::minute(&listed.made_at),
+        };
+        Self {
+            channels: page.channels.iter().map(|channel| Channel::new(frame, channel)).collect(),
+            rows: page.rows.iter().map(row).collect(),
+            of_channels: vec![
+                channel("All channels", None),
+                channel("IRC", Some("irc")),
+                channel("Email", Some("email")),
+            ],
+            of_states: vec![
+                state("All", None),
+                state("Waiting", Some("waiting")),
+                state("Sent", Some("told")),
+                state("Given up", Some("given up")),
+            ],
+            newest: page.newer.map(|_| address(&page.filter, None)),
+            newer: page.newer.map(|after| address(&page.filter, Some(("after", after)))),
+            older: page.older.map(|before| address(&page.filter, Some(("before", before)))),
+            filtered: page.filter != ToldFilter::default(),
+        }
+    }
+}
+
+impl Channel {
+    fn new(frame: &Frame, channel: &ChannelState) -> Self {
+        let count = |number: i64, word: &str| (number > 0).then(|| format!("{} {word}", words::thousands(number)));
+        let counts =
+            [count(channel.waiting, "waiting"), count(channel.given_up, "given up"), count(channel.told, "sent")];
+        let counts: Vec<String> = counts.into_iter().flatten().collect();
+        let mark = match (channel.waiting_tried, channel.given_up) {
+            (0, 0) => ("ok", "working"),
+            (0, _) => ("warn", "some were given up"),
+            _ => ("warn", "not reached"),
+        };
+        Self {
+            mark: Mark::new(mark),
+            name: if channel.channel == "irc" { "IRC" } else { "Email" },
+            words: if counts.is_empty() { "nothing yet".to_owned() } else { counts.join(", ") },
+            last: channel.last_told.as_deref().map(|at| Moment::ago(at, frame.now)),
+        }
+    }
+}
+
+/// The page of these announcements. States and channels are words of ours: only the space needs care.
+fn address(filter: &ToldFilter, cursor: Option<(&str, i64)>) -> String {
+    let (name, cursor) = cursor.map_or(("", None), |(name, number)| (name, Some(number.to_string())));
+    let parts = [("channel", &filter.channel), ("state", &filter.state), (name, &cursor)];
+    let parts = parts.iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?.replace(' ', "+"))));
+    let query = parts.collect::<Vec<_>>().join("&");
+    if query.is_empty() { "/announcements".to_owned() } else { format!("/announcements?{query}") }
+}
+
+impl Pages {
+    /// What was told where, and whether it arrived.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn announcements(&self, frame: &Frame, page: &AnnouncementsPage) -> Result<String, PageError> {
+        self.draw(frame, "announcements.html", &AnnouncementsView::new(frame, page))
+    }
+}

@@ -1,0 +1,61 @@
+//! The page of stats. It must never change anything, nor read more than a span of time.
+
+use super::stats_view::{Span, StatsPage};
+use crate::ledger::stats;
+use crate::time::At;
+use crate::web::app::App;
+use crate::web::http::problem::{Problem, Reply};
+use crate::web::session::caller::Caller;
+use crate::web::view::frame::Section;
+use crate::web::view::page::{frame, page};
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Query};
+use serde::Deserialize;
+
+/// What the stats page is asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct StatsQuery {
+    stage: Option<String>,
+    weeks: Option<String>,
+}
+
+/// `GET /stats`
+pub async fn stats(app: Data<App>, caller: Caller, query: Query<StatsQuery>) -> Reply {
+    let StatsQuery { stage, weeks } = query.into_inner();
+    let span = match weeks.as_deref().filter(|weeks| !weeks.is_empty()) {
+        None => Span::default(),
+        Some(weeks) => Span::named(weeks).ok_or_else(|| {
+            Problem::bad_request(format!("{weeks:?} is no span of time that is drawn: ask for 2, 8 or 52 weeks"))
+        })?,
+    };
+    // The last stage of a street is where it counts.
+    let usual = app.desk.shelf().stacks.iter().find_map(|shelved| {
+        let stage = shelved.stack.as_ref()?.stages.last()?;
+        Some(stage.name.to_string())
+    });
+    let (from, to) = span.bounds(At::now());
+    let earlier = At::from_millis(2 * from.millis() - to.millis());
+    let found = app.desk.ledger().read(move |connection| {
+        let stages = stats::stages(connection)?;
+        let known = |stage: &String| stages.contains(stage);
+        let stage = stage.filter(known).or(usual.filter(known)).or_else(|| stages.first().cloned());
+        let asked = stage.clone().unwrap_or_default();
+        let (from, to, earlier) = (from.to_string(), to.to_string(), earlier.to_string());
+        let pushes = stats::pushes(connection, &asked, &from, &to)?;
+        let mut who: Vec<String> = pushes.iter().map(|push| push.who.clone()).collect();
+        who.sort_unstable();
+        who.dedup();
+        Ok(StatsPage {
+            span,
+            before: stats::pushes(connection, &asked, &earlier, &from)?,
+            waits: stats::waits(connection, &asked, &from, &to)?,
+            first_timers: stats::first_timers(connection, &asked, &from, &who)?,
+            stage,
+            stages,
+            pushes,
+        })
+    });
+    let found = found.await?;
+    let frame = frame(&app, Some(&caller), Section::Stats).await;
+    Ok(page(StatusCode::OK, app.pages.stats(&frame, &found)?))
+}

@@ -1,0 +1,149 @@
+//! One's own account: where one is signed in, a new password, signing out everywhere. It must never change anybody's but the caller's,
+//! nor a password without the one that holds. Called by the routes.
+
+use super::account_view::{Account, SignedIn};
+use super::caller;
+use super::caller::{Caller, Proof};
+use super::sign_in;
+use super::tries::Trying;
+use crate::config::AuthMode;
+use crate::ledger::users::{self, PasswordHash};
+use crate::ledger::{audit, known, sessions};
+use crate::time::At;
+use crate::web::app::App;
+use crate::web::http::limits::body_timeout::InTime;
+use crate::web::http::limits::client_address::ClientAddress;
+use crate::web::http::problem::{Problem, Reply};
+use crate::web::view::frame::Section;
+use crate::web::view::page::{frame, page};
+use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, Form, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use std::time::Instant;
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub struct NewPassword {
+    #[serde(default)]
+    current: String,
+    #[serde(default)]
+    new: String,
+    #[serde(default)]
+    again: String,
+}
+
+/// What was done just now.
+#[derive(Deserialize)]
+pub struct Done {
+    #[serde(default)]
+    done: String,
+}
+
+/// `GET /account`
+pub async fn show(app: Data<App>, caller: Caller, query: Query<Done>) -> Reply {
+    draw(&app, &caller, StatusCode::OK, None, query.done == "password").await
+}
+
+/// `POST /account/password`
+pub async fn change_password(
+    app: Data<App>,
+    request: HttpRequest,
+    caller: Caller,
+    given: InTime<Form<NewPassword>>,
+) -> Reply {
+    let InTime(Form(NewPassword { current, new, again })) = given;
+    if app.desk.config().auth.mode == AuthMode::Open {
+        return Err(Problem::bad_request("nobody has a password here: this Pushbutton is open"));
+    }
+    let again_please = async |why: String| draw(&app, &caller, StatusCode::FORBIDDEN, Some(why), false).await;
+    if new != again {
+        return again_please("The two new passwords are not the same; nothing was changed.".to_owned()).await;
+    }
+    // Whoever sits at somebody's open browser guesses no faster here than at the door.
+    let trying = Trying {
+        account: caller.who.to_string(),
+        address: String::new(),
+        browser: Some("own account".to_owned()),
+        known_address: true,
+    };
+    app.tries.take(&trying, Instant::now()).map_err(|wait| Problem::too_often("you tried a password", wait))?;
+    let Some(user) = sign_in::checked(&app, caller.who.as_str(), current).await? else {
+        return again_please("That is not your password now; nothing was changed.".to_owned()).await;
+    };
+    app.tries.was_good(&trying);
+    let turn = app.verifications.acquire().await.map_err(Problem::broken)?;
+    let hashed = tokio::task::spawn_blocking(move || PasswordHash::of(&new)).await.map_err(Problem::broken)?;
+    drop(turn);
+    let hash = match hashed {
+        Ok(hash) => hash,
+        Err(refused) => {
+            let mut why = refused.to_string();
+            why.replace_range(..1, &why[..1].to_uppercase());
+            return again_please(format!("{why}; nothing was changed.")).await;
+        }
+    };
+    let from = ClientAddress::of(&app.desk.config().trusted_proxies, &request);
+    let (who, name, deed) = (user.name.clone(), user.name, format!("their own, from {from}"));
+    let verified = user.password;
+    let (entry, cookies) = caller::new_session(&app, request.headers(), from)?;
+    let changed = app.desk.ledger().write(move |tx| {
+        // Somebody else may have given them another one since it was looked at: then that one holds.
+        if users::find(tx, &name)?.is_none_or(|user| user.password != verified) {
+            return Ok(false);
+        }
+        users::set_password(tx, &name, &hash)?;
+        audit::note(tx, At::now(), name.as_str(), "password", &deed)?;
+        entry.enter(tx, &name)?;
+        Ok(true)
+    });
+    if !changed.await? {
+        return again_please("That is not your password now; nothing was changed.".to_owned()).await;
+    }
+    tracing::info!(%who, "changed their password, and is signed out everywhere else");
+    let mut answer = HttpResponse::SeeOther();
+    answer.insert_header((LOCATION, "/account?done=password"));
+    for cookie in cookies {
+        answer.cookie(cookie);
+    }
+    Ok(answer.finish())
+}
+
+/// `POST /account/sign-out-everywhere`
+pub async fn sign_out_everywhere(app: Data<App>, caller: Caller) -> Reply {
+    let who = caller.who.clone();
+    app.desk
+        .ledger()
+        .write(move |tx| {
+            sessions::end_all_of(tx, &who)?;
+            known::forget(tx, &who)?;
+            audit::note(tx, At::now(), who.as_str(), "sign out", "everywhere")
+        })
+        .await?;
+    let answer =
+        HttpResponse::SeeOther().insert_header((LOCATION, "/sign-in")).cookie(caller::no_cookie(&app)).finish();
+    Ok(answer)
+}
+
+async fn draw(app: &App, caller: &Caller, status: StatusCode, problem: Option<String>, changed: bool) -> Reply {
+    let (who, now) = (caller.who.clone(), At::now());
+    let here = match &caller.proof {
+        Proof::Session(session) => session.as_str().to_owned(),
+        Proof::PushHost => String::new(),
+    };
+    let sessions = app.desk.ledger().read(move |connection| sessions::of(connection, &who, now)).await?;
+    let signed_in = sessions
+        .into_iter()
+        .map(|found| SignedIn { here: found.id_hash == here, since: found.made_at, seen: found.seen_at })
+        .collect();
+    let account = Account {
+        who: caller.who.to_string(),
+        signed_in,
+        has_password: app.desk.config().auth.mode == AuthMode::Password,
+        problem,
+        changed,
+    };
+    let frame = frame(app, Some(caller), Section::Nowhere).await;
+    Ok(page(status, app.pages.account(&frame, &account)?))
+}

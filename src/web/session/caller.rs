@@ -1,0 +1,255 @@
+//! Who is asking: the session behind a request's cookie (TRUST section 7). The cookie's value is 256 random bits, known
+//! to the browser alone; the ledger keeps its SHA-256. It must never believe a name that a request says by itself.
+//! Called by the gate for each request, by signing in and out, and by the streams every few seconds.
+
+use crate::config::AuthMode;
+use crate::journal::write::hex;
+use crate::ledger::sessions::{self, LONGEST_MS};
+use crate::ledger::{Answer, audit, known, users};
+use crate::stack::Who;
+use crate::time::At;
+use crate::web::app::App;
+use crate::web::http::limits::client_address::ClientAddress;
+use crate::web::http::problem::Problem;
+use actix_web::cookie::time::Duration as CookieDuration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::dev::Payload;
+use actix_web::http::header::{COOKIE, HeaderMap};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rusqlite::Transaction;
+use sha2::{Digest, Sha256};
+use std::future::{Ready, ready};
+
+/// A session that is used is written down that often, so that reading pages costs no write each.
+const SEEN_EVERY_MS: i64 = 5 * 60_000;
+
+/// How long a browser is told from others after its last sign-in.
+const BROWSER_DAYS: i64 = 90;
+/// 256 bits as the cookie has them.
+const BROWSER_LENGTH: usize = 43;
+
+/// A signed-in person. A handler that takes this is never called for anybody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Their name, as the history says it.
+    pub who: Who,
+    /// Their full name, when it is known.
+    pub full_name: Option<String>,
+    /// How we know.
+    pub proof: Proof,
+}
+
+/// How a caller was recognized.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// By the session of a browser's cookie.
+    Session(SessionHash),
+    /// By the socket that only the server's user and root can open.
+    PushHost,
+}
+
+/// What the ledger knows a session by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionHash(String);
+
+impl SessionHash {
+    /// As the ledger has it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The mode is part of it: a name that was believed in open mode is nobody once passwords are asked for.
+    fn of(mode: AuthMode, value: &str) -> Self {
+        let mode = match mode {
+            AuthMode::Open => "open",
+            AuthMode::Password => "password",
+        };
+        Self(hex(&Sha256::digest(format!("{mode} {value}"))))
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(request.extensions().get::<Self>().cloned().ok_or_else(Problem::nobody))
+    }
+}
+
+/// The name of the cookie: with TLS one that no other host can set; without, one for each port, as browsers keep one
+/// jar for all servers of an address.
+pub fn cookie_name(app: &App) -> String {
+    match app.address.secure {
+        true => "__Host-pushbutton".to_owned(),
+        false => format!("pushbutton-{}", app.address.port),
+    }
+}
+
+/// The name of the cookie that tells one browser from another, also when nobody is signed in.
+fn browser_cookie_name(app: &App) -> String {
+    match app.address.secure {
+        true => "__Host-pushbutton-browser".to_owned(),
+        false => format!("pushbutton-browser-{}", app.address.port),
+    }
+}
+
+fn session_of(app: &App, headers: &HeaderMap) -> Option<SessionHash> {
+    let value = cookie_value(headers, &cookie_name(app))?;
+    Some(SessionHash::of(app.desk.config().auth.mode, value))
+}
+
+fn cookie_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(COOKIE)
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+/// The person whose session the request carries, if any.
+///
+/// # Errors
+/// When the ledger does not answer.
+pub async fn caller_of(app: &App, headers: &HeaderMap) -> Answer<Option<Caller>> {
+    let Some(session) = session_of(app, headers) else { return Ok(None) };
+    let now = At::now();
+    let (hash, mode) = (session.0.clone(), app.desk.config().auth.mode);
+    let found = app.desk.ledger().read(move |connection| {
+        let Some(found) = sessions::find(connection, &hash, now)? else { return Ok(None) };
+        match mode {
+            AuthMode::Open => Ok(Some((found, None))),
+            // A person who was removed is nobody from now on, whatever their browser holds.
+            AuthMode::Password => Ok(users::find(connection, &found.who)?.map(|user| (found, Some(user.full_name)))),
+        }
+    });
+    let Some((found, full_name)) = found.await? else { return Ok(None) };
+    if now.millis_since(found.seen_at) >= SEEN_EVERY_MS {
+        note_seen(app, session.0.clone(), now);
+    }
+    Ok(Some(Caller { who: found.who, full_name, proof: Proof::Session(session) }))
+}
+
+/// Writes down that a session is used, beside the request: a ledger that cannot be written takes no page away.
+fn note_seen(app: &App, hash: String, now: At) {
+    let ledger = app.desk.ledger().clone();
+    tokio::spawn(async move {
+        if let Err(error) = ledger.write(move |transaction| sessions::seen(transaction, &hash, now)).await {
+            tracing::warn!(%error, "that a session is used cannot be written down; it goes on");
+        }
+    });
+}
+
+/// Whether what let the caller in still holds.
+///
+/// # Errors
+/// When the ledger does not answer.
+pub async fn still_holds(app: &App, caller: &Caller) -> Answer<bool> {
+    match &caller.proof {
+        Proof::PushHost => Ok(true),
+        Proof::Session(session) => Ok(app.alive.now(&app.desk).await?.contains(&session.0)),
+    }
+}
+
+/// A session that is to begin, and what else is written with it.
+pub struct Entry {
+    session: String,
+    old: Option<SessionHash>,
+    /// Where it begins: the browser, and the address, if it is known.
+    places: Vec<String>,
+    from: ClientAddress,
+}
+
+/// Makes the cookies of a new session, and what is to be written of it: nothing is, before [`Entry::enter`].
+///
+/// # Errors
+/// When the system has no random bits.
+pub fn new_session(
+    app: &App,
+    headers: &HeaderMap,
+    from: ClientAddress,
+) -> Result<(Entry, Vec<Cookie<'static>>), Problem> {
+    let mode = app.desk.config().auth.mode;
+    let value = random()?;
+    let session = SessionHash::of(mode, &value).0;
+    let old = session_of(app, headers);
+    let mut cookies = vec![cookie(app, cookie_name(app), value, CookieDuration::milliseconds(LONGEST_MS))];
+    let mut places = Vec::new();
+    // Where a name is believed nobody guesses.
+    if mode == AuthMode::Password {
+        let browser = match cookie_value(headers, &browser_cookie_name(app)) {
+            Some(value) if value.len() == BROWSER_LENGTH => value.to_owned(),
+            _ => random()?,
+        };
+        places.push(known::browser(&browser_hash(&browser)));
+        if let ClientAddress::Known(_) = from {
+            places.push(known::address(&from.counted_as()));
+        }
+        cookies.push(cookie(app, browser_cookie_name(app), browser, CookieDuration::days(BROWSER_DAYS)));
+    }
+    Ok((Entry { session, old, places, from }, cookies))
+}
+
+impl Entry {
+    /// Begins the session in the transaction that decides that it may: the one that the request carried ends.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub fn enter(self, tx: &Transaction<'_>, who: &Who) -> Answer<()> {
+        let now = At::now();
+        if let Some(old) = self.old {
+            sessions::end(tx, &old.0)?;
+        }
+        sessions::begin(tx, &self.session, who, now)?;
+        known::note(tx, who, &self.places, now)?;
+        audit::note(tx, now, who.as_str(), "sign in", &format!("from {}", self.from))
+    }
+}
+
+/// What the browser of a request is known by, if it was ever signed in.
+pub fn browser_of(app: &App, headers: &HeaderMap) -> Option<String> {
+    cookie_value(headers, &browser_cookie_name(app)).map(browser_hash)
+}
+
+fn browser_hash(value: &str) -> String {
+    hex(&Sha256::digest(format!("browser {value}")))
+}
+
+/// Ends the caller's session, and takes the browser's cookie away.
+///
+/// # Errors
+/// When the ledger does not answer.
+pub async fn end(app: &App, caller: &Caller) -> Answer<Cookie<'static>> {
+    if let Proof::Session(session) = &caller.proof {
+        let (hash, who) = (session.0.clone(), caller.who.clone());
+        let ended = app.desk.ledger().write(move |tx| {
+            sessions::end(tx, &hash)?;
+            audit::note(tx, At::now(), who.as_str(), "sign out", "this browser")
+        });
+        ended.await?;
+    }
+    Ok(no_cookie(app))
+}
+
+/// Takes the cookie of a session away from the browser.
+pub fn no_cookie(app: &App) -> Cookie<'static> {
+    cookie(app, cookie_name(app), String::new(), CookieDuration::ZERO)
+}
+
+fn random() -> Result<String, Problem> {
+    let mut bits = [0; 32];
+    getrandom::fill(&mut bits).map_err(Problem::broken)?;
+    Ok(URL_SAFE_NO_PAD.encode(bits))
+}
+
+fn cookie(app: &App, name: String, value: String, max_age: CookieDuration) -> Cookie<'static> {
+    Cookie::build(name, value)
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(app.address.secure)
+        .max_age(max_age)
+        .finish()
+}

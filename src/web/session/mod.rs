@@ -1,0 +1,12 @@
+//! Who is asking: sessions, signing in and out, one's own account, the command line of this machine. It must never let a request
+//! through as somebody whom it has not looked up.
+
+pub(super) mod account;
+pub(super) mod account_view;
+pub(super) mod alive;
+pub(super) mod caller;
+pub(super) mod failures;
+pub mod push_host;
+pub(super) mod sign_in;
+pub(super) mod sign_in_view;
+pub(super) mod tries;

@@ -1,0 +1,76 @@
+//! The JSON API of stacks (DESIGN section 4): the same questions as the pages. It must never know more than they do.
+
+use crate::desk::Refusal;
+use crate::stack::{StackName, StageName};
+use crate::web::app::App;
+use crate::web::http::action;
+
+use crate::web::http::path::named;
+use crate::web::http::problem::{Problem, Reply};
+use crate::web::session::caller::Caller;
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path, Query};
+use serde::Deserialize;
+use serde_json::json;
+use std::time::Duration;
+
+/// How long a program waits until a source that nobody has looked at lately is fetched; what is here is shown after that.
+const FETCHED_WITHIN: Duration = Duration::from_secs(3);
+
+/// `GET /api/v1/stacks`
+pub async fn stacks(app: Data<App>, _: Caller) -> Reply {
+    app.desk.all_in_use();
+    let mut stacks = Vec::new();
+    let mut broken = Vec::new();
+    for shelved in &app.desk.shelf().stacks {
+        match app.desk.street(&shelved.name).await {
+            Ok(street) => stacks.push(street),
+            Err(Refusal::Unknown { .. }) => {}
+            Err(refusal) => broken.push(json!({ "stack": shelved.name, "problem": refusal.to_string() })),
+        }
+    }
+    Ok(HttpResponse::Ok().json(json!({ "stacks": stacks, "broken": broken })))
+}
+
+/// `GET /api/v1/stacks/{stack}`
+pub async fn stack(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
+    let stack: StackName = named("stack", &stack)?;
+    app.desk.in_use(&stack);
+    app.desk.freshly_fetched(&stack, FETCHED_WITHIN).await;
+    Ok(HttpResponse::Ok().json(app.desk.street(&stack).await?))
+}
+
+/// `GET /api/v1/stacks/{stack}/stages/{stage}/current`
+pub async fn current(app: Data<App>, _: Caller, place: Path<(String, String)>) -> Reply {
+    let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
+    let street = app.desk.street(&stack).await?;
+    let found = street.stages.into_iter().find(|view| view.name == stage.as_str());
+    let Some(view) = found else { return Err(Problem::unknown(format_args!("stage {stack}/{stage}"))) };
+    match view.current {
+        Some(current) => Ok(HttpResponse::Ok().json(current)),
+        None => Err(Problem::unknown(format_args!("a build on {stack}/{stage}"))),
+    }
+}
+
+/// How a plan is written.
+#[derive(Deserialize)]
+pub struct PlanForm {
+    form: Option<String>,
+    sha: Option<String>,
+}
+
+/// `GET /api/v1/stacks/{stack}/stages/{stage}/plan`; with `?form=shell` as a script to be run by hand.
+pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<PlanForm>) -> Reply {
+    let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
+    app.desk.in_use(&stack);
+    app.desk.freshly_fetched(&stack, FETCHED_WITHIN).await;
+    let version = action::version(&app, &stack, query.sha.as_deref()).await?;
+    match query.form.as_deref() {
+        None => Ok(HttpResponse::Ok().json(app.desk.plan(&stack, &stage, version.as_ref()).await?)),
+        Some("shell") => {
+            let script = app.desk.plan_as_shell(&stack, &stage, version.as_ref(), &caller.who).await?;
+            Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(script))
+        }
+        Some(_) => Err(Problem::bad_request("a plan is written as JSON, or with form=shell")),
+    }
+}

@@ -1,0 +1,32 @@
+//! The versions that can be chosen for a first stage, by page and by API; what a press of one would do is the plan's page. It
+//! must never change anything. Called by the routes.
+
+use crate::desk::view::Versions;
+use crate::stack::{StackName, StageName};
+use crate::web::app::App;
+use crate::web::http::path::named;
+use crate::web::http::problem::{Problem, Reply};
+use crate::web::session::caller::Caller;
+use crate::web::view::frame::Section;
+use crate::web::view::page;
+use crate::web::view::page::frame;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+
+/// `GET /stacks/{stack}/stages/{stage}/versions`
+pub async fn page(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
+    let versions = versions(&app, &place).await?;
+    let frame = frame(&app, Some(&caller), Section::Stacks).await;
+    Ok(page::page(StatusCode::OK, app.pages.versions(&frame, &versions)?))
+}
+
+/// `GET /api/v1/stacks/{stack}/stages/{stage}/versions`
+pub async fn listed(app: Data<App>, _: Caller, place: Path<(String, String)>) -> Reply {
+    Ok(HttpResponse::Ok().json(versions(&app, &place).await?))
+}
+
+async fn versions(app: &App, (stack, stage): &(String, String)) -> Result<Versions, Problem> {
+    let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
+    Ok(app.desk.versions(&stack, &stage).await?)
+}

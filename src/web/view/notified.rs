@@ -1,0 +1,58 @@
+//! What was told of a push where, and whether it arrived. Called by the push page.
+
+use super::parts::Moment;
+use super::words;
+use crate::ledger::outbox::OutboxRow;
+use crate::time::{At, duration_words};
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Told {
+    channel: &'static str,
+    icon: &'static str,
+    at: Option<Moment>,
+    tag: &'static str,
+    state: String,
+    words: Option<String>,
+    problem: Option<String>,
+}
+
+pub(crate) fn told(row: &OutboxRow, now: At) -> Told {
+    let (channel, icon) = match row.channel.as_str() {
+        "irc" => ("IRC", "irc"),
+        _ => ("Email", "mail"),
+    };
+    let event = match row.event.split('-').next() {
+        Some("started") => "start",
+        Some("paused") => "pause",
+        Some("resumed") => "resumed",
+        Some("asked") => "question",
+        _ => "end",
+    };
+    let (tag, state) = match row.state.as_str() {
+        "told" if row.problem.is_some() => ("warn", format!("{event}: sent, not to all")),
+        "told" => ("ok", format!("{event}: sent")),
+        "waiting" if row.tries > 0 => {
+            ("warn", format!("{event}: waiting, {}", words::count(row.tries, "try").replace("trys", "tries")))
+        }
+        "waiting" => ("warn", format!("{event}: waiting")),
+        _ => ("fail", format!("{event}: given up")),
+    };
+    let next = match row.state.as_str() {
+        "waiting" => row.next_at.parse::<At>().ok().map(|at| at.millis_since(now)),
+        _ => None,
+    };
+    let problem = row.problem.as_ref().map(|problem| match next {
+        Some(ms) => format!("{problem}. Next try in {}.", duration_words(ms)),
+        None => problem.clone(),
+    });
+    Told { channel, icon, at: row.told_at.as_deref().map(Moment::clock), tag, state, words: row.told.clone(), problem }
+}
+
+pub(crate) fn told_words(rows: &[OutboxRow]) -> String {
+    let count = |state: &str| rows.iter().filter(|row| row.state == state).count();
+    let counts = [(count("told"), "sent"), (count("waiting"), "waiting"), (count("given up"), "given up")];
+    let words: Vec<String> =
+        counts.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
+    words.join(", ")
+}

@@ -1,0 +1,77 @@
+//! What all pages show around themselves, gathered for each page anew. It must never fail: a page of an error is drawn
+//! with what can be had. Called by every handler that draws a page.
+
+use super::frame::{Frame, Section};
+use crate::config::AuthMode;
+use crate::journal::write::hex;
+use crate::ledger::history::{self, Filter};
+use crate::ledger::{Trouble, pushes};
+use crate::time::At;
+use crate::web::app::App;
+use crate::web::http::problem::hide_places;
+use crate::web::session::caller::Caller;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::ContentType;
+
+/// Pushes that the frame shows as running; each stack has one at most.
+const MOST_RUNNING: usize = 50;
+
+/// The frame for the caller's page. Who is not signed in sees nothing of what goes on.
+pub async fn frame(app: &App, caller: Option<&Caller>, section: Section) -> Frame {
+    let now = At::now();
+    let (running, notices, channels) = match caller {
+        Some(_) => (running(app).await, notices(app), app.desk.channels().shown(now)),
+        None => (Vec::new(), Vec::new(), Vec::new()),
+    };
+    let (ledger, disk) = match caller {
+        Some(_) => {
+            let hidden = |found: Trouble| Trouble { why: hide_places(&found.why, app.desk.config()), ..found };
+            (app.desk.ledger_trouble().map(hidden), app.desk.disk_trouble().map(hidden))
+        }
+        None => (None, None),
+    };
+    Frame {
+        who: caller.map(|caller| caller.who.to_string()),
+        full_name: caller.and_then(|caller| caller.full_name.clone()),
+        now,
+        running,
+        nonce: nonce(),
+        channels,
+        ledger,
+        disk,
+        copied: caller.and_then(|_| app.desk.copied_from()),
+        notices,
+        section,
+        open_mode: app.desk.config().auth.mode == AuthMode::Open,
+    }
+}
+
+/// A page as an answer.
+pub fn page(status: StatusCode, html: String) -> HttpResponse {
+    HttpResponse::build(status).insert_header(ContentType::html()).body(html)
+}
+
+async fn running(app: &App) -> Vec<pushes::PushRow> {
+    let filter = Filter { state: Some("running".to_owned()), ..Filter::default() };
+    let found = app.desk.ledger().read(move |connection| history::list(connection, &filter, MOST_RUNNING)).await;
+    found.unwrap_or_else(|error| {
+        tracing::error!(%error, "a page is drawn without the running pushes");
+        Vec::new()
+    })
+}
+
+fn notices(app: &App) -> Vec<String> {
+    let shelf = app.desk.shelf();
+    let broken = shelf.stacks.iter().filter_map(|shelved| {
+        let problem = shelved.problem.as_deref()?.lines().next()?;
+        Some(format!("stacks/{}.toml has errors, so {} cannot be pushed: {problem}", shelved.name, shelved.name))
+    });
+    broken.collect()
+}
+
+/// 128 random bits. Without them, which no Linux refuses, the forms carry an empty nonce, and each press counts.
+fn nonce() -> String {
+    let mut bits = [0; 16];
+    getrandom::fill(&mut bits).map_or(String::new(), |()| hex(&bits))
+}
