@@ -2,9 +2,13 @@
 //! It must never stop a push that runs: a hold closes the button. Whether one stands is read at each decision; what is over
 //! is taken away here, so that it is told once and the pages learn of it.
 
-use super::fold::SERVER;
-use super::gate::held;
-use super::{Case, Decision, Desk, Refusal, Until, one_line};
+use super::Desk;
+use super::cases::Case;
+use super::decide::gate::held;
+use super::parts::teller::SERVER;
+use super::refusal::{Decision, Refusal};
+use super::until::Until;
+use crate::desk::reason::one_line;
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::{Answer, audit};
 use crate::stack::{StackName, StageName, Who};

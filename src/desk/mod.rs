@@ -2,85 +2,57 @@
 //! their journals into the ledger. It keeps the hosts of the stacks in use connected, and asks them what they run; it must
 //! never change anything on a host, and never do anything on a GET.
 
-mod back;
-pub mod backup;
-mod board;
-mod branches;
 mod cases;
-mod catch_up;
-mod changed_files;
-mod changes;
-mod channels;
-pub mod checkup;
-mod drift;
-mod fetching;
-mod files;
-mod fold;
-mod follow;
-mod gate;
+mod decide;
 mod holds;
-mod home;
-mod hosts;
-mod interrupt;
-pub mod inventory;
-mod journals;
-mod lateness;
-mod numbers;
+mod keep;
 mod open;
-mod orders;
-mod owed;
-mod pick;
-mod plan_view;
+mod parts;
 mod press;
-mod publish;
-mod recover;
+mod push;
+mod reason;
 mod refusal;
-mod resume;
-mod runner;
-mod runs;
-#[cfg(test)]
-mod sample;
-mod shelf;
-mod short;
-mod shown;
-mod street;
-mod tell;
-mod undo;
+mod show;
 mod until;
-pub mod verify;
 pub mod view;
-mod warm;
-mod wish;
-mod writable;
+mod watch;
 
 use crate::config::Config;
 use crate::journal::PushDir;
 use crate::ledger::Ledger;
-use crate::stack::{PushNumber, Stack, StackName, StageName, Who};
+use crate::stack::{PushNumber, Stack, StackName};
 use crate::supervise::Health;
-use branches::Branches;
+pub use cases::Case;
 pub use cases::Row;
 pub(crate) use cases::rows;
-pub use channels::{Broken, Channels};
-pub use hosts::HostNow;
-use journals::Journals;
-pub use numbers::SeenNewer;
+use decide::outside::Outside;
+pub use decide::press::Press;
+pub use decide::questions::Questions;
+pub use keep::{backup, verify};
 pub use open::{DeskError, ledger_in, look};
-pub use orders::Answered;
-pub use publish::{PublishedBuild, Publishing};
-pub use refusal::{Case, Refusal, Waits};
-use shelf::Shelves;
+pub use parts::channels::{Broken, Channels};
+pub use parts::hosts::numbers::SeenNewer;
+pub use parts::hosts::{checkups as checkup, inventories as inventory};
+pub use parts::journals::JournalEnd;
+use parts::journals::Journals;
+use parts::sources::branches::Branches;
+use parts::sources::stack_files::Shelves;
+pub use press::publish::{PublishedBuild, Publishing};
+pub use push::orders::Answered;
+use reason::first_line;
+pub use refusal::{Decision, Refusal, Waits};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
+use tokio::sync::watch::{Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 pub use until::{BadUntil, Until};
 pub use view::{Shelf, Street};
-pub use wish::Questions;
+pub use watch::hosts::HostNow;
 
 /// The decisions, with all that they need. Shared by all requests.
 pub struct Desk {
@@ -90,21 +62,21 @@ pub struct Desk {
     program: PathBuf,
     /// A std mutex: held for a few stats, never across an await.
     shelves: Mutex<Shelves>,
-    shelf: watch::Sender<Arc<Shelf>>,
-    boards: board::Boards,
+    shelf: Sender<Arc<Shelf>>,
+    boards: parts::boards::Boards,
     branches: Branches,
-    fetching: fetching::Fetching,
+    fetching: parts::sources::fetching::Fetching,
     /// One build at a time is frozen and written down, of those that are published.
     publishing: tokio::sync::Mutex<()>,
     journals: Journals,
-    teller: fold::Teller,
-    shown_plans: shown::Shown,
-    warm: warm::Warm,
-    drifts: drift::Drifts,
-    checkups: checkup::Checkups,
-    files: files::FilesChanged,
-    inventories: inventory::Inventories,
-    changes: watch::Sender<u64>,
+    teller: parts::teller::Teller,
+    shown_plans: parts::recent_plans::Shown,
+    warm: parts::hosts::warm::Warm,
+    drifts: parts::hosts::drift::Drifts,
+    checkups: parts::hosts::checkups::Checkups,
+    files: parts::sources::file_changes::FilesChanged,
+    inventories: parts::hosts::inventories::Inventories,
+    changes: Sender<u64>,
     /// One more for each reader who has a page open.
     looking: Arc<()>,
     channels: Channels,
@@ -116,11 +88,11 @@ pub struct Desk {
     tasks: TaskTracker,
     /// Which of the server's own tasks are broken.
     health: Health,
-    room: writable::Room,
+    room: parts::room::Room,
     /// The files as the audit has them.
-    noted: changed_files::Noted,
-    home: home::Home,
-    seen_pushes: numbers::SeenPushes,
+    noted: parts::sources::noted::Noted,
+    home: parts::home::Home,
+    seen_pushes: parts::hosts::numbers::SeenPushes,
     /// Where the desk was opened. What it begins lives there, not on the thread of a request that may end before it.
     runtime: Handle,
     me: Weak<Desk>,
@@ -128,38 +100,12 @@ pub struct Desk {
     _instance: File,
 }
 
-/// A press of a button.
-#[derive(Clone, Debug)]
-pub struct Press {
-    /// The stack.
-    pub stack: StackName,
-    /// The stage.
-    pub stage: StageName,
-    /// Who presses.
-    pub who: Who,
-    /// What they saw on the button: the revision (first stage) or the build (later stages).
-    pub seen: String,
-    /// The hash of the plan that they saw; `None` accepts the plan of what was seen.
-    pub plan_hash: Option<String>,
-    /// Why, if they say so.
-    pub reason: Option<String>,
-    /// The press's idempotency key: a repeat answers with the same push.
-    pub nonce: Option<String>,
-}
-
-/// What the desk answers.
-pub type Decision<T> = Result<T, Refusal>;
-
-/// How far a push's journal goes, for viewers: they read the file themselves, up to `len`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct JournalEnd {
-    /// Bytes of whole records that may be shown.
-    pub len: u64,
-    /// Whether the ledger knows the end, so that nothing will follow.
-    pub ended: bool,
-}
-
 impl Desk {
+    /// What a decision is told besides the ledger.
+    fn outside(&self) -> Outside<'_> {
+        Outside { data: &self.config.data, drifts: &self.drifts }
+    }
+
     /// The server's configuration.
     pub fn config(&self) -> &Arc<Config> {
         &self.config
@@ -187,7 +133,7 @@ impl Desk {
 
     /// Counts up whenever something that pages show has changed: a push began, ended or got further, a hold, a stack
     /// file, a fetched branch.
-    pub fn changes(&self) -> watch::Receiver<u64> {
+    pub fn changes(&self) -> Receiver<u64> {
         self.changes.subscribe()
     }
 
@@ -243,23 +189,4 @@ impl Desk {
             }),
         }
     }
-}
-
-/// Text from a person, as one line: at most 1,000 characters, no control characters (TRUST section 5, *Text*).
-fn one_line(what: &str, text: &str) -> Decision<String> {
-    const LONGEST: usize = 1000;
-    let text = text.trim();
-    let bad = |why: String| Err(Refusal::BadRequest { case: Case::Text, why });
-    match text {
-        _ if text.chars().count() > LONGEST => bad(format!("the {what} is longer than {LONGEST} characters")),
-        _ if text.chars().any(char::is_control) => {
-            bad(format!("the {what} must be one line without control characters"))
-        }
-        // It is told on pages, in mails and in the channel.
-        _ => Ok(crate::address::shown(text).into_owned()),
-    }
-}
-
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }

@@ -2,23 +2,24 @@
 //! It must never open on a data directory that another server uses.
 
 use super::Desk;
-use super::branches::Branches;
-use super::channels::Channels;
-use super::drift::Drifts;
-use super::fetching::Fetching;
-use super::fold::Teller;
-use super::follow::{FollowError, blocking};
-use super::home::Home;
-use super::inventory::Inventories;
-use super::journals::Journals;
-use super::shelf::Shelves;
-use super::warm::Warm;
+use super::parts::channels::Channels;
+use super::parts::home::Home;
+use super::parts::hosts::drift::Drifts;
+use super::parts::hosts::inventories::Inventories;
+use super::parts::hosts::warm::Warm;
+use super::parts::journals::Journals;
+use super::parts::sources::branches::Branches;
+use super::parts::sources::fetching::Fetching;
+use super::parts::sources::stack_files::Shelves;
+use super::parts::teller::Teller;
+use super::push::follow::FollowError;
 use crate::config::Config;
 use crate::ledger::fold::unfinished;
 use crate::ledger::{Ledger, LedgerError};
 use crate::reading::NOTE;
 use crate::source::git::take_over;
 use crate::supervise::Health;
+use crate::supervise::blocking;
 use crate::time::At;
 use nix::unistd::AccessFlags;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
@@ -109,7 +110,7 @@ impl Desk {
         let changes = watch::channel(0).0;
         let (limits, seconds) = (config.limits.clone(), Duration::from_secs);
         let desk = Arc::new_cyclic(|me| Self {
-            boards: super::board::Boards::default(),
+            boards: super::parts::boards::Boards::default(),
             branches: Branches::new(data.join("mirrors"), config.ssh.config.clone(), limits.source(), ledger.clone()),
             fetching: Fetching::new(seconds(limits.fetch_every_s.max(1))),
             publishing: tokio::sync::Mutex::default(),
@@ -119,15 +120,15 @@ impl Desk {
             shelves: Mutex::new(shelves),
             journals: Journals::default(),
             teller,
-            files: super::files::FilesChanged::default(),
-            shown_plans: super::shown::Shown::default(),
+            files: super::parts::sources::file_changes::FilesChanged::default(),
+            shown_plans: super::parts::recent_plans::Shown::default(),
             warm: Warm::new(
                 &data.join("ssh"),
                 config.ssh.config.clone(),
                 limits.warm_hosts,
                 seconds(limits.check_every_s),
             ),
-            checkups: super::checkup::Checkups::default(),
+            checkups: super::parts::hosts::checkups::Checkups::default(),
             drifts: Drifts::new(seconds(limits.probe_every_s)),
             inventories: Inventories::new(seconds(limits.inventory_every_s)),
             channels: Channels::new(changes.clone()),
@@ -138,10 +139,10 @@ impl Desk {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             health: Health::default(),
-            room: super::writable::Room::default(),
-            noted: super::changed_files::Noted::default(),
+            room: super::parts::room::Room::default(),
+            noted: super::parts::sources::noted::Noted::default(),
             home,
-            seen_pushes: super::numbers::SeenPushes::default(),
+            seen_pushes: super::parts::hosts::numbers::SeenPushes::default(),
             runtime: Handle::current(),
             me: me.clone(),
             _instance: instance,

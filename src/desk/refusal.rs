@@ -7,6 +7,9 @@ use super::until;
 use crate::ledger::LedgerError;
 use std::num::NonZeroI64;
 
+/// What the desk answers.
+pub type Decision<T> = Result<T, Refusal>;
+
 /// Why the desk refused, in the words of the API: `code` for programs, the display text for people; title and cure come from
 /// [`Refusal::case`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize)]

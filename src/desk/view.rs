@@ -1,12 +1,12 @@
 //! What pages and the API show of a stack: plain data, ready to be written as JSON or given to a template.
 //! It must never hold anything that is not shown.
 
-mod board;
-mod plan;
+pub(crate) mod board;
+pub(crate) mod plan;
 
 pub use self::board::{Board, BoardStack, BoardStage, Waiting};
 pub use self::plan::{Compared, FileChanges, PlanView, PlannedView, Usual, Weight};
-pub use super::numbers::SeenNewer;
+pub use super::parts::hosts::numbers::SeenNewer;
 pub use crate::ledger::current::Current;
 pub use crate::ledger::holds::Hold;
 pub use crate::ledger::past::Good;

@@ -1,7 +1,10 @@
 //! What the page of all stacks shows of each: much less than a stack's own page, since there are hundreds. Plain data.
 
-use super::{Current, Hold, StepNow, Street};
+use super::Street;
+use crate::ledger::current::Current;
+use crate::ledger::holds::Hold;
 use crate::ledger::pushes::PushRow;
+use crate::ledger::running::StepNow;
 use serde::Serialize;
 
 /// All stacks, with what is told of their hosts once.

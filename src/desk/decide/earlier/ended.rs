@@ -1,0 +1,39 @@
+//! A push as it ended: its row, its plan, what became of each command on each host. It must never decide anything.
+
+use super::deferred_finally;
+use crate::ledger::pushes::{self, PushRow, ResultRow};
+use crate::ledger::{Answer, LedgerError, past};
+use crate::plan::{Assignment, Plan, PlannedCommand};
+use crate::stack::PushNumber;
+use rusqlite::Connection;
+
+/// The push that is to be resumed.
+#[derive(Clone, Debug)]
+pub(crate) struct Earlier {
+    /// The push.
+    pub row: PushRow,
+    /// What it was to do.
+    pub plan: Plan,
+    /// What became of it, on each host.
+    pub results: Vec<ResultRow>,
+    /// What it owes, and runs first therefore.
+    pub owed: Vec<PlannedCommand>,
+    /// A push that came after it, to its stage or to one of its hosts.
+    pub newer: Option<i64>,
+}
+
+impl Earlier {
+    /// Reads it from the ledger; none when there is no such push.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub fn read(connection: &Connection, of: PushNumber) -> Answer<Option<Self>> {
+        let Some(row) = pushes::get(connection, of.get())? else { return Ok(None) };
+        let text = pushes::plan_text(connection, row.id)?.unwrap_or_default();
+        let assignment: Assignment =
+            serde_json::from_str(&text).map_err(|bad| LedgerError::Corrupt(format!("plan of push {of}: {bad}")))?;
+        let (results, newer) = (pushes::results(connection, row.id)?, past::newer(connection, row.id)?);
+        let owed = deferred_finally::owed(&row, &assignment, &results);
+        Ok(Some(Self { row, plan: assignment.plan, results, owed, newer }))
+    }
+}

@@ -1,0 +1,84 @@
+//! The facts of a decision, read in one go: what the stage runs, what is held, who pushes. It must never decide anything.
+
+use super::earlier::last_push;
+use crate::ledger::Answer;
+use crate::ledger::current::{self, Current};
+use crate::ledger::holds::{self, Hold};
+use crate::ledger::past;
+use crate::ledger::published::{self, Published};
+use crate::ledger::pushes::{self, PushRow};
+use crate::plan::PlannedCommand;
+use crate::stack::{Revision, Source, Stack};
+use crate::time::At;
+use rusqlite::Connection;
+
+/// Good builds that are looked through for where undo would go; behind them nobody goes back by pressing once.
+const SPARED_FROM: usize = 20;
+
+/// What is known when a decision about one stage is taken.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    /// The push that holds the stack's lock.
+    pub lock: Option<PushRow>,
+    /// The hold on the stack.
+    pub stack_hold: Option<Hold>,
+    /// The hold on the stage.
+    pub stage_hold: Option<Hold>,
+    /// What the stage runs.
+    pub current: Option<Current>,
+    /// What the stage before runs; none for the first stage.
+    pub before: Option<Current>,
+    /// The branch that the build of the stage before was made from.
+    pub before_branch: Option<String>,
+    /// The head of the branch as it was last fetched; of use to the first stage alone.
+    pub head: Option<Revision>,
+    /// The builds that succeeded on the stage, the one that came last first: what it runs, and where undo would go.
+    pub good: Vec<String>,
+    /// The newest published build that the first stage may push.
+    pub published: Option<Published>,
+    /// The last push to the stage and how many hosts it had, where a command lists them.
+    pub last: Option<(i64, i64)>,
+    /// The `finally` that the last push to the stage owes, since its runner died.
+    pub owed: Vec<PlannedCommand>,
+}
+
+impl Facts {
+    /// Reads everything but the head from the ledger, as it is now: a hold that is over by the clock is over.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub fn read(connection: &Connection, stack: &Stack, place: usize, head: Option<Revision>) -> Answer<Self> {
+        // In this reading and not before it: a press right behind the end of a hold is never refused.
+        let now = At::now();
+        let (name, stage) = (&stack.name, &stack.stages[place].name);
+        let (before, before_branch) = match place.checked_sub(1) {
+            Some(before) => {
+                let before = &stack.stages[before].name;
+                (current::get(connection, name, before)?, current::branch(connection, name, before)?)
+            }
+            None => (None, None),
+        };
+        let published = match (&stack.source, place) {
+            (Source::Published, 0) => published::newest(connection, name, |branch| stack.allows(0, branch))?,
+            _ => None,
+        };
+        let last = match stack.stages[place].inventories.is_empty() {
+            true => None,
+            false => pushes::last_hosts(connection, name.as_str(), stage.as_str())?,
+        };
+        let good = past::good_builds(connection, name.as_str(), stage.as_str(), SPARED_FROM)?;
+        Ok(Self {
+            published,
+            last,
+            owed: last_push::owed(connection, name, stage)?,
+            good: good.into_iter().map(|good| good.build).collect(),
+            lock: pushes::lock_holder(connection, name.as_str())?,
+            stack_hold: holds::get(connection, &holds::scope(name, None), now)?,
+            stage_hold: holds::get(connection, &holds::scope(name, Some(stage)), now)?,
+            current: current::get(connection, name, stage)?,
+            before,
+            before_branch,
+            head,
+        })
+    }
+}

@@ -1,0 +1,151 @@
+//! What a button offers: build, plan and hash, by the facts. Pure; the same function says what a page shows and what a push gets.
+
+use super::facts::Facts;
+use crate::desk::cases::Case;
+use crate::desk::parts::hosts::inventories;
+use crate::desk::refusal::Refusal;
+use crate::ledger::current::Current;
+use crate::ledger::published::Published;
+use crate::plan::{self, Goods, OldBuild, Plan, Target};
+use crate::stack::{BuildId, Revision, Root, Source, Stack, Stage};
+
+/// What a press of a stage would do.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Offer {
+    /// What the press must carry as `seen`.
+    pub seen: String,
+    /// The revision that would go out.
+    pub sha: Revision,
+    /// The root of the build, when it exists already.
+    pub root: Option<Root>,
+    /// What the stage runs now.
+    pub old: Option<OldBuild>,
+    /// The plan.
+    pub plan: Plan,
+    /// Its hash.
+    pub plan_hash: String,
+}
+
+/// What a press of the stage at `place` would do, were it allowed.
+///
+/// # Errors
+/// [`Refusal::Nothing`] when there is nothing that could go out, [`Refusal::NoHosts`] when it is not known where to.
+pub(crate) fn offer(stack: &Stack, place: usize, facts: &Facts) -> Result<Offer, Refusal> {
+    let (goods, branch) = goes(stack, place, facts)?;
+    offer_of(stack, place, facts, goods, branch)
+}
+
+/// What a press of the stage at `place` would put there, were it allowed, and the branch of it.
+///
+/// # Errors
+/// As [`offer`].
+pub(crate) fn goes(stack: &Stack, place: usize, facts: &Facts) -> Result<(Goods, String), Refusal> {
+    let stage = &stack.stages[place];
+    if let Some(refusal) = inventories::unlisted(stack, stage, facts.last) {
+        return Err(refusal);
+    }
+    let branch = stack.source.branch();
+    let (goods, branch) = match (place.checked_sub(1), &stack.source) {
+        (None, Source::Published) => match &facts.published {
+            Some(newest) => (goods_of(newest)?, newest.branch.clone()),
+            None => return Err(Refusal::Nothing { case: Case::NothingPublished, why: nothing_published(stack) }),
+        },
+        (None, _) => match facts.head.clone() {
+            Some(head) => (Goods::Revision(head), branch.to_owned()),
+            None => {
+                let why = format!("{branch} of {} has not been fetched yet, so there is nothing to push", stack.name);
+                return Err(Refusal::Nothing { case: Case::NotFetched, why });
+            }
+        },
+        (Some(before), _) => {
+            let Some(source) = &facts.before else {
+                let why = nothing_before(&stack.stages[before], stage);
+                return Err(Refusal::Nothing { case: Case::StageBefore, why });
+            };
+            let OldBuild { id, sha, root } = as_build(source)?;
+            (Goods::Build { id, root, sha }, facts.before_branch.clone().unwrap_or_else(|| branch.to_owned()))
+        }
+    };
+    if let Some(refs) = stack.refs_of(place).filter(|refs| !refs.allow(&branch)) {
+        let why = format!("{} pushes {refs} only, and what comes next is of {}", stage.name, branch_words(&branch));
+        return Err(Refusal::Nothing { case: Case::OtherBranch, why });
+    }
+    Ok((goods, branch))
+}
+
+/// What a press would do that puts these goods on the stage at `place`.
+///
+/// # Errors
+/// When the ledger holds a value that is no build.
+pub(crate) fn offer_of(
+    stack: &Stack,
+    place: usize,
+    facts: &Facts,
+    goods: Goods,
+    branch: String,
+) -> Result<Offer, Refusal> {
+    let old = facts.current.as_ref().map(as_build).transpose()?;
+    let (seen, root) = match &goods {
+        Goods::Revision(sha) => (sha.to_string(), None),
+        Goods::Build { id, root, .. } => (id.to_string(), Some(root.clone())),
+    };
+    let target = Target { goods, branch, old: old.clone() };
+    let stage = &stack.stages[place].name;
+    let mut plan = plan::plan(stack, stage, target).map_err(Refusal::corrupt)?;
+    plan.spared = facts.spared(None);
+    plan.commands.splice(0..0, facts.owed.iter().cloned());
+    let sha = plan.sha.clone();
+    let plan_hash = plan.hash();
+    Ok(Offer { seen, sha, root, old, plan, plan_hash })
+}
+
+/// A published build as goods.
+///
+/// # Errors
+/// When the ledger holds a value that is no build.
+pub(crate) fn goods_of(published: &Published) -> Result<Goods, Refusal> {
+    let OldBuild { id, sha, root } = published.as_build().map_err(Refusal::corrupt)?;
+    Ok(Goods::Build { id, root, sha })
+}
+
+/// A branch as a person says it; nobody may have said one.
+pub(crate) fn branch_words(branch: &str) -> &str {
+    if branch.is_empty() { "no named branch" } else { branch }
+}
+
+fn nothing_published(stack: &Stack) -> String {
+    match stack.refs_of(0) {
+        Some(refs) => format!("no build of {refs} has been published yet, so there is nothing to push"),
+        None => "no build has been published yet, so there is nothing to push".to_owned(),
+    }
+}
+
+/// What a stage runs, as plans say it.
+///
+/// # Errors
+/// When the ledger holds a value that is no build.
+pub(crate) fn as_build(current: &Current) -> Result<OldBuild, Refusal> {
+    current.as_build().map_err(Refusal::corrupt)
+}
+
+fn nothing_before(before: &Stage, stage: &Stage) -> String {
+    format!("{before} has never been pushed, so {stage} has nothing to take", before = before.name, stage = stage.name)
+}
+
+impl Facts {
+    /// The builds that no host may lose by a push that puts `goes` on the stage: what the stage runs, since undo goes there
+    /// when the push goes wrong; and what undo would go to behind either of them.
+    pub fn spared(&self, goes: Option<&BuildId>) -> Vec<BuildId> {
+        let runs = self.current.as_ref().map(|current| current.build.as_str());
+        let behind = |build: &str| {
+            let place = self.good.iter().position(|good| good == build)?;
+            self.good.get(place + 1).map(String::as_str)
+        };
+        let goes = goes.map(BuildId::as_str);
+        let names = [runs, runs.and_then(behind), goes.and_then(behind)];
+        let mut spared: Vec<BuildId> = names.into_iter().flatten().filter_map(|name| name.parse().ok()).collect();
+        spared.sort();
+        spared.dedup();
+        spared
+    }
+}

@@ -1,0 +1,40 @@
+//! Another version than the newest: which may be chosen for the first stage, and whether one may. It must never take what is
+//! on no branch that the stage may push, nor resolve a name: a version is a whole revision.
+
+use super::facts::Facts;
+use super::offer::Offer;
+use super::offer::{self, branch_words};
+use crate::desk::cases::Case;
+use crate::desk::parts::hosts::inventories;
+use crate::desk::refusal::Refusal;
+use crate::plan::Goods;
+use crate::stack::Stack;
+
+/// A version that was chosen, found to be one that the stage may push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Picked {
+    pub(crate) goods: Goods,
+    pub(crate) branch: String,
+}
+
+impl Picked {
+    /// What a press would do that puts it on the stage.
+    ///
+    /// # Errors
+    /// When the ledger holds a value that is no build.
+    pub fn offer(&self, stack: &Stack, place: usize, facts: &Facts) -> Result<Offer, Refusal> {
+        if let Some(refusal) = inventories::unlisted(stack, &stack.stages[place], facts.last) {
+            return Err(refusal);
+        }
+        // The file may have been changed since the version was found.
+        if let Some(refs) = stack.refs_of(place).filter(|refs| !refs.allow(&self.branch)) {
+            let why = format!(
+                "{} pushes {refs} only, and this is of {}",
+                stack.stages[place].name,
+                branch_words(&self.branch)
+            );
+            return Err(Refusal::BadRequest { case: Case::OtherBranch, why });
+        }
+        offer::offer_of(stack, place, facts, self.goods.clone(), self.branch.clone())
+    }
+}

@@ -1,0 +1,5 @@
+//! The data directory: backups, verification, and taking over one from another machine. It must never change history.
+
+pub mod backup;
+pub(crate) mod take_over;
+pub mod verify;

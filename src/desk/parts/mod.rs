@@ -1,0 +1,12 @@
+//! What the desk holds in memory, each part with a lock of its own. It must never know the desk, and nothing here is needed after a
+//! restart.
+
+pub(crate) mod boards;
+pub mod channels;
+pub(crate) mod home;
+pub(crate) mod hosts;
+pub mod journals;
+pub(crate) mod recent_plans;
+pub(crate) mod room;
+pub(crate) mod sources;
+pub(crate) mod teller;

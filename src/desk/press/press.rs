@@ -1,0 +1,331 @@
+//! A press: decided and written down in one transaction, durable before it is answered; then the runner is started. It
+//! must never start anything that the ledger does not have, and never leave a press without its end.
+
+use crate::desk::Desk;
+use crate::desk::cases::Case;
+use crate::desk::decide::offer::Offer;
+use crate::desk::decide::press::Press;
+use crate::desk::decide::questions::Questions;
+use crate::desk::decide::request::Wish;
+use crate::desk::push::follow::Follower;
+use crate::desk::push::runner;
+use crate::desk::push::runner::Runner;
+use crate::desk::reason::first_line;
+use crate::desk::reason::one_line;
+use crate::desk::refusal::{Decision, Refusal};
+use crate::journal::PushDir;
+use crate::ledger::holding::{self, OnHost};
+use crate::ledger::press::{self, NewPush};
+use crate::ledger::{Answer, LedgerError, audit, pushes};
+use crate::plan::{self, Assignment, BuildFrom, Kind};
+use crate::stack::{BuildId, Host, PushNumber, Revision, Stack};
+use crate::supervise::blocking;
+use crate::time::At;
+use rusqlite::Transaction;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Inodes that a press needs under `data` (TRUST section 2).
+const FREE_INODES: u64 = 10_000;
+/// How often a press looks again when the world moves between its look at git and its transaction.
+const LOOKS: usize = 3;
+
+/// How the transaction ended.
+enum Outcome {
+    Taken(PushNumber, String),
+    Replayed(PushNumber),
+    Refused(Refusal),
+    /// What would go out is not what git was asked about: ask again.
+    Stale,
+}
+
+impl Desk {
+    /// Presses a button.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing was pushed.
+    pub async fn press(&self, press: Press) -> Decision<PushNumber> {
+        self.press_for(press, Wish::Next).await
+    }
+
+    /// Puts an earlier build that succeeded on the stage back: `to`, or the last good one whose content is not what runs. `seen` of the press is not
+    /// looked at, since the build is named; its reason is required.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing was pushed.
+    pub async fn roll_back(&self, press: Press, to: Option<BuildId>, questions: Questions) -> Decision<PushNumber> {
+        self.press_for(press, Wish::Back { to, questions }).await
+    }
+
+    /// A press, whatever it asks for.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing was pushed.
+    pub(crate) async fn press_for(&self, press: Press, wish: Wish) -> Decision<PushNumber> {
+        // A task of its own: a browser that hangs up in the middle must not leave a press without its runner.
+        let Some(desk) = self.me.upgrade() else {
+            return Err(Refusal::stopping());
+        };
+        let pressed = self.runtime.spawn(async move { desk.press_to_its_end(press, wish).await });
+        pressed.await.unwrap_or_else(|error| Err(Refusal::broke("the push", &error)))
+    }
+
+    async fn press_to_its_end(self: Arc<Self>, mut press: Press, wish: Wish) -> Decision<PushNumber> {
+        let reason = press.reason.take().map(|reason| one_line("reason", &reason)).transpose()?;
+        press.reason = reason.filter(|reason| !reason.is_empty());
+        if matches!(wish, Wish::Back { .. }) && press.reason.is_none() {
+            let why = "a rollback needs a reason, so that others know what was wrong".to_owned();
+            return Err(Refusal::BadRequest { case: Case::BackReason, why });
+        }
+        if let Some(push) = self.replayed(&press).await? {
+            return Ok(push);
+        }
+        let (stack, place) = self.pressed_stack(&press, &wish).await?;
+        self.has_space()?;
+        self.numbers_fit(&stack.name).await?;
+        let head = match (&wish, place) {
+            (Wish::Next, 0) => {
+                self.branches.look_again(&stack).await?;
+                Some(self.branches.head(&stack).await?)
+            }
+            _ => None,
+        };
+        let (press, wish) = (Arc::new(press), Arc::new(wish));
+        for _ in 0..LOOKS {
+            match self.try_press(&stack, place, head.clone(), &press, &wish).await? {
+                Outcome::Taken(push, text) => {
+                    self.begin(push, text).await;
+                    return Ok(push);
+                }
+                Outcome::Replayed(push) => return Ok(push),
+                Outcome::Refused(refusal) => return Err(refusal),
+                Outcome::Stale => {}
+            }
+        }
+        let why = format!("what {} would push changes faster than it can be looked at", press.stage);
+        Err(Refusal::Nothing { case: Case::KeepsMoving, why })
+    }
+
+    /// A repeat is answered before anything is asked, so that it gets the same answer whatever has changed.
+    async fn replayed(&self, press: &Press) -> Decision<Option<PushNumber>> {
+        let press = press.clone();
+        let found = self.ledger.read(move |connection| replay(connection, &press)).await?;
+        found.transpose()
+    }
+
+    async fn pressed_stack(self: &Arc<Self>, press: &Press, wish: &Wish) -> Decision<(Arc<Stack>, usize)> {
+        let desk = Arc::clone(self);
+        // What was edited a moment ago counts; it panics only when the runtime ends.
+        let _ = tokio::task::spawn_blocking(move || desk.refresh_shelf()).await;
+        if !matches!(wish, Wish::Rest(_)) {
+            let (stack, _) = self.shelved(&press.stack)?;
+            self.list_stage(&stack, &press.stage).await;
+        }
+        let (stack, problem) = self.shelved(&press.stack)?;
+        if let Some(problem) = problem {
+            return Err(Refusal::BadStack { stack: press.stack.to_string(), why: first_line(&problem) });
+        }
+        match stack.stages.iter().position(|stage| stage.name == press.stage) {
+            Some(place) => Ok((stack, place)),
+            None => Err(Refusal::Unknown { what: format!("stage {} of {}", press.stage, press.stack) }),
+        }
+    }
+
+    /// A press needs room for its build and its journal.
+    pub(crate) fn has_space(&self) -> Decision<()> {
+        let data = self.config.data.display();
+        let unable = |why: String| Err(Refusal::Unable { case: Case::DiskFull, why });
+        let space = match nix::sys::statvfs::statvfs(&self.config.data) {
+            Ok(space) => space,
+            Err(error) => {
+                let why = format!("the disk under {data} cannot be asked for its free space: {error}");
+                return Err(Refusal::Unable { case: Case::NotKept, why });
+            }
+        };
+        let free_mib = space.blocks_available().saturating_mul(space.fragment_size()) >> 20;
+        let needed = self.config.limits.free_mib;
+        if free_mib < needed {
+            return unable(format!("the disk under {data} has {free_mib} MiB free, a push needs {needed}; make room"));
+        }
+        // Some file systems count no inodes at all.
+        if space.files() > 0 && space.files_available() < FREE_INODES {
+            let free = space.files_available();
+            return unable(format!(
+                "the disk under {data} has {free} inodes free, a push needs {FREE_INODES}; make room"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Asks git for the commits, then decides and writes in one transaction.
+    async fn try_press(
+        &self,
+        stack: &Arc<Stack>,
+        place: usize,
+        head: Option<Revision>,
+        press: &Arc<Press>,
+        wish: &Arc<Wish>,
+    ) -> Decision<Outcome> {
+        let (read_stack, read_head, asked) = (Arc::clone(stack), head.clone(), Arc::clone(wish));
+        let desk = self.me.clone();
+        let look = move |connection: &rusqlite::Connection| {
+            let Some(desk) = desk.upgrade() else { return Err(LedgerError::Closed) };
+            asked.offer((&desk.outside(), connection), &read_stack, place, read_head)
+        };
+        let going = match self.ledger.read(look).await? {
+            Ok(offer) => going(&offer),
+            Err(_) => (None, None),
+        };
+        let log = match &going {
+            (from, Some(to)) => self.branches.log(stack, from.as_ref(), to).await,
+            (_, None) => Arc::default(),
+        };
+        let shown = press.plan_hash.as_ref().and_then(|hash| self.shown_plans.find(hash));
+        let (desk, stack, press, wish) = (self.me.clone(), Arc::clone(stack), Arc::clone(press), Arc::clone(wish));
+        let outcome = self.ledger.write(move |tx| {
+            let Some(desk) = desk.upgrade() else { return Err(LedgerError::Closed) };
+            if let Some(replayed) = replay(tx, &press)? {
+                return Ok(replayed.map_or_else(Outcome::Refused, Outcome::Replayed));
+            }
+            match wish.decide((&desk.outside(), tx), &stack, place, head, &press, shown.as_deref())? {
+                Ok(offer) if self::going(&offer) != going => Ok(Outcome::Stale),
+                Ok(offer) => desk.take_in(tx, &stack, place, &press, &offer, &log),
+                Err(refusal) => Ok(Outcome::Refused(refusal)),
+            }
+        });
+        Ok(outcome.await?)
+    }
+
+    fn take_in(
+        &self,
+        tx: &Transaction<'_>,
+        stack: &Stack,
+        place: usize,
+        press: &Press,
+        offer: &Offer,
+        log: &crate::desk::parts::sources::branches::Log,
+    ) -> Answer<Outcome> {
+        let at = At::now();
+        let number = press::next_number(tx, self.floor.load(Ordering::SeqCst))?;
+        let push = PushNumber::new(number).map_err(|bad| LedgerError::Corrupt(bad.to_string()))?;
+        let on_hosts = holding::of_stage(tx, &stack.name, &press.stage)?;
+        let assignment = self.assignment(push, press, offer, &on_hosts);
+        if let Err(bad) = plan::look_at_paths(&assignment) {
+            return Ok(Outcome::Refused(Refusal::BadRequest { case: Case::PathValue, why: bad.to_string() }));
+        }
+        let text = serde_json::to_string(&assignment)?;
+        let diff = match going(offer) {
+            (Some(from), Some(to)) => stack.diff_url(&from, &to),
+            _ => None,
+        };
+        let at_text = at.to_string();
+        let new = NewPush {
+            assignment: &assignment,
+            text: &text,
+            root: offer.root.as_ref().map(crate::stack::Root::as_str),
+            nonce: press.nonce.as_deref(),
+            diff: diff.as_deref(),
+            button: &stack.stages[place].button,
+            commits: &log.commits,
+            commit_count: log.count,
+            at: &at_text,
+        };
+        press::insert(tx, &new)?;
+        if !press::lock(tx, stack.name.as_str(), number)? {
+            // The gate has looked at this very row in this very transaction.
+            return Err(LedgerError::Corrupt(format!("the lock of {} is held by nobody", stack.name)));
+        }
+        let deed = format!("push {push} of {} to {}, build {}", stack.name, press.stage, assignment.build);
+        let (what, deed) = match (offer.plan.kind, &press.reason) {
+            (Kind::Push, _) => ("press", deed),
+            (Kind::Rollback, reason) => ("roll back", format!("{deed}: {}", reason.as_deref().unwrap_or_default())),
+            (Kind::CatchUp, _) => ("catch up", format!("{deed}, on {}", named_hosts(&offer.plan.hosts))),
+            (Kind::Resume { of }, _) => ("resume", format!("{deed}, resumes push {of}")),
+        };
+        audit::note(tx, at, press.who.as_str(), what, &deed)?;
+        Ok(Outcome::Taken(push, text))
+    }
+
+    fn assignment(
+        &self,
+        push: PushNumber,
+        press: &Press,
+        offer: &Offer,
+        on_hosts: &BTreeMap<String, Option<OnHost>>,
+    ) -> Assignment {
+        let has_it = |host: &&Host| match &offer.plan.build {
+            BuildFrom::Made { .. } => false,
+            BuildFrom::Existing { id, .. } => {
+                on_hosts.get(host.name()).and_then(Option::as_ref).is_some_and(|on| on.id == id.as_str())
+            }
+        };
+        Assignment {
+            held: offer.plan.hosts.iter().filter(has_it).map(|host| host.name().to_owned()).collect(),
+            push,
+            who: press.who.clone(),
+            reason: press.reason.clone(),
+            url: format!("{}/pushes/{push}", self.config.url),
+            build: match &offer.plan.build {
+                BuildFrom::Made { .. } => BuildId::of(&offer.sha, push),
+                BuildFrom::Existing { id, .. } => id.clone(),
+            },
+            plan_hash: offer.plan_hash.clone(),
+            plan: offer.plan.clone(),
+            ssh_config: self.config.ssh.config.clone(),
+            lease_s: self.config.ssh.lease_s,
+            grace_s: self.config.ssh.grace_s,
+            source_most: self.config.limits.source(),
+        }
+    }
+
+    /// Starts the runner of a push that the ledger has, and follows it. What cannot be started ends as interrupted.
+    async fn begin(self: &Arc<Self>, push: PushNumber, text: String) {
+        let (dir, program) = (PushDir::of(&self.config.data, push), self.program.clone());
+        let runner = match blocking(move || runner::start(&program, &dir, &text)).await {
+            Ok(ended) => Runner::Ours(ended),
+            Err(error) => {
+                tracing::error!(push = push.get(), error = %error, "a runner could not be started");
+                Runner::NeverStarted(error.to_string())
+            }
+        };
+        tracing::info!(push = push.get(), "a push was pressed");
+        match Follower::new(Arc::clone(self), push, runner).await {
+            Ok(follower) => follower.keep(),
+            // The push goes on without us; the next start finds it.
+            Err(error) => tracing::error!(push = push.get(), error = %error, "a push cannot be followed"),
+        }
+        self.changed();
+    }
+}
+
+/// The commits that a push is about, as git is asked for them: what it brings, or what a rollback takes back.
+pub(crate) fn going(offer: &Offer) -> (Option<Revision>, Option<Revision>) {
+    let (old, new) = (offer.old.as_ref().map(|old| old.sha.clone()), offer.sha.clone());
+    match offer.plan.kind {
+        Kind::Rollback => (Some(new), old),
+        Kind::Push | Kind::Resume { .. } => (old, Some(new)),
+        // It brings what the stage has.
+        Kind::CatchUp => (None, None),
+    }
+}
+
+/// The hosts of a catch-up for the audit, which keeps them all.
+fn named_hosts(hosts: &[Host]) -> String {
+    let names: Vec<&str> = hosts.iter().map(Host::name).collect();
+    names.join(", ")
+}
+
+/// The push that a press is a repeat of.
+fn replay(connection: &rusqlite::Connection, press: &Press) -> Answer<Option<Decision<PushNumber>>> {
+    let Some(nonce) = &press.nonce else { return Ok(None) };
+    let Some(row) = pushes::by_nonce(connection, nonce)? else { return Ok(None) };
+    let same = row.stack == press.stack.as_str() && row.stage == press.stage.as_str() && row.who == press.who.as_str();
+    Ok(Some(match same {
+        true => PushNumber::new(row.id).map_err(Refusal::corrupt),
+        false => Err(Refusal::BadRequest {
+            case: Case::Repeated,
+            why: format!("this form was used for push {} already", row.id),
+        }),
+    }))
+}

@@ -1,0 +1,199 @@
+//! The fold: a journal's records become history, announcements, and an open or a held stack, in one transaction, each
+//! record exactly once (TRUST section 2). It must never be given records that are not durable.
+
+use crate::desk::parts::recent_plans::listed;
+use crate::desk::parts::teller::SERVER;
+use crate::desk::parts::teller::Teller;
+use crate::journal::{Cursor, Ended, Event, Read, Record};
+use crate::ledger::holds::{self, Hold};
+use crate::ledger::outbox::{self, Announcement, Moment, Pause};
+use crate::ledger::pushes::{self, PushRow};
+use crate::ledger::{Answer, LedgerError, aim, audit, current, fold, holding, questions, seal};
+use crate::plan::Kind;
+use crate::stack::{PushNumber, Who};
+use crate::time::At;
+use rusqlite::Transaction;
+
+/// Bad hosts that one announcement names; the rest is on the page.
+const NAMED_HOSTS: usize = 20;
+
+/// What a fold did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Folded {
+    /// Nothing: these records are in the ledger already.
+    Already,
+    /// The records are in the ledger.
+    Open,
+    /// The records are in the ledger, and the last one was the end.
+    Ended,
+}
+
+/// Folds the records that follow `from`.
+///
+/// # Errors
+/// What SQLite said; then the transaction must not be committed.
+pub(crate) fn fold(
+    tx: &Transaction<'_>,
+    push: PushNumber,
+    from: Cursor,
+    records: &[Read],
+    teller: &Teller,
+) -> Answer<Folded> {
+    let Some(last) = records.last() else { return Ok(Folded::Open) };
+    let to = Cursor { offset: last.end, n: last.record.n };
+    if !fold::advance(tx, push, from, to)? {
+        return Ok(Folded::Already);
+    }
+    let (mut folded, mut lines, mut moved) = (Folded::Open, 0, false);
+    for read in records {
+        if !read.record.event.is_state() {
+            lines += 1;
+            continue;
+        }
+        // In their order: what is announced says how many lines there were then, and nothing changes behind the end.
+        fold::add_lines(tx, push, std::mem::take(&mut lines))?;
+        let paused = was_paused(tx, push, &read.record.event)?;
+        fold::apply(tx, push, &read.record)?;
+        // Once for many hosts: before anybody is told of it, and when all records are in.
+        moved |= matches!(read.record.event, Event::HostStarted { .. } | Event::HostEnded { .. });
+        if moved && matches!(read.record.event, Event::Asked { .. } | Event::Paused { .. } | Event::Resumed { .. }) {
+            holding::count(tx, push)?;
+            moved = false;
+        }
+        match &read.record.event {
+            Event::PushStarted { .. } => announce(tx, push, (Moment::Started, None), teller, read.record.at)?,
+            Event::Asked { .. } => announce(tx, push, (Moment::Asked, None), teller, read.record.at)?,
+            Event::Paused { who, .. } => {
+                let pause = told_pause(&read.record, who, None);
+                announce(tx, push, (Moment::Paused, Some(pause)), teller, read.record.at)?;
+            }
+            Event::Resumed { who } => {
+                let pause = told_pause(&read.record, who, paused);
+                announce(tx, push, (Moment::Resumed, Some(pause)), teller, read.record.at)?;
+            }
+            Event::PushEnded { state, unknown, sha256, .. } => {
+                let row = row(tx, push)?;
+                let caught_up = row.kind == Kind::CatchUp.word();
+                if *state == Ended::Succeeded && caught_up {
+                    // What the stage runs stays what it was, unless the last hosts of a degraded push have it now.
+                    aim::settle(tx, row.id)?;
+                } else if *state == Ended::Succeeded {
+                    current::set(tx, &row.stack, &row.stage, &row.build, row.id)?;
+                    settle(tx, push, &row, read.record.at)?;
+                }
+                if *state == Ended::Interrupted || !unknown.is_empty() {
+                    hold(tx, push, &row, unknown, read.record.at)?;
+                }
+                let deed = format!("push {push} of {} to {} {}, journal {sha256}", row.stack, row.stage, row.state);
+                audit::note(tx, read.record.at, row.ended_by.as_deref().unwrap_or(SERVER), "push ended", &deed)?;
+                announce(tx, push, (Moment::Ended, None), teller, read.record.at)?;
+                folded = Folded::Ended;
+            }
+            _ => {}
+        }
+    }
+    fold::add_lines(tx, push, lines)?;
+    if moved && folded == Folded::Open {
+        holding::count(tx, push)?;
+    }
+    Ok(folded)
+}
+
+fn row(tx: &Transaction<'_>, push: PushNumber) -> Answer<PushRow> {
+    pushes::get(tx, push.get())?.ok_or_else(|| LedgerError::Corrupt(format!("push {push} has a fold but no row")))
+}
+
+/// Nothing is let go in silence: the stack stays closed until a person has looked.
+fn hold(tx: &Transaction<'_>, push: PushNumber, row: &PushRow, unknown: &[String], at: At) -> Answer<()> {
+    let began = !pushes::results(tx, push.get())?.is_empty();
+    let reason = held_words(row, unknown, began);
+    let hold = Hold {
+        scope: row.stack.clone(),
+        who: SERVER.to_owned(),
+        reason: reason.clone(),
+        at: at.to_string(),
+        push: Some(row.id),
+        until: None,
+    };
+    crate::desk::holds::end(tx, at)?;
+    holds::set(tx, &hold)?;
+    holds::doubt(tx, row.id, &row.stack, &row.stage)?;
+    audit::note(tx, at, SERVER, "hold", &format!("{}: {reason}", row.stack))
+}
+
+/// A resume or a rollback that succeeded has been on every host: what a bad push had left in doubt there is known now.
+fn settle(tx: &Transaction<'_>, push: PushNumber, row: &PushRow, at: At) -> Answer<()> {
+    let Some(hold) = holds::settle(tx, &row.stack, &row.stage, SERVER)? else { return Ok(()) };
+    let deed = format!("{}, settled by push {push}, a {}; it was: {}", hold.scope, row.kind, hold.reason);
+    audit::note(tx, at, SERVER, "release hold", &deed)
+}
+
+/// Why a push left a hold, and what to do.
+fn held_words(row: &PushRow, unknown: &[String], began: bool) -> String {
+    let (id, stage, state) = (row.id, &row.stage, &row.state);
+    match (unknown, began) {
+        ([], false) => {
+            format!(
+                "push {id} to {stage} was {state} before anything ran; see why on its page, then resume it, roll back, or release the hold"
+            )
+        }
+        ([], true) => format!(
+            "push {id} to {stage} was {state} and some of it was not done; see its page, then resume it, roll back, or release the hold"
+        ),
+        ([host], _) => format!(
+            "push {id} to {stage} was {state} and nobody knows the state of {host}; look at it, then resume the push, roll back, or release the hold"
+        ),
+        (hosts, _) => format!(
+            "push {id} to {stage} was {state} and nobody knows the state of {} hosts ({}); look at them, then resume the push, roll back, or release the hold",
+            hosts.len(),
+            listed(hosts)
+        ),
+    }
+}
+
+/// Since when the push is paused that now goes on.
+fn was_paused(tx: &Transaction<'_>, push: PushNumber, event: &Event) -> Answer<Option<At>> {
+    match event {
+        Event::Resumed { .. } => Ok(row(tx, push)?.paused.and_then(|paused| paused.at.parse().ok())),
+        _ => Ok(None),
+    }
+}
+
+fn told_pause(record: &Record, who: &Who, since: Option<At>) -> Pause {
+    let lasted_ms = since.map(|since| record.at.millis_since(since));
+    Pause { n: record.n, at: record.at.to_string(), who: who.to_string(), lasted_ms }
+}
+
+fn announce(
+    tx: &Transaction<'_>,
+    push: PushNumber,
+    (event, pause): (Moment, Option<Pause>),
+    teller: &Teller,
+    at: At,
+) -> Answer<()> {
+    let id = push.get();
+    let told = pushes::told(tx, id)?;
+    // What is told is sealed first, so that nobody can change it behind the head that people were told.
+    seal::seal(tx)?;
+    let head = audit::head(tx)?;
+    let announcement = Announcement {
+        event,
+        push: row(tx, push)?,
+        button: told.button,
+        commits: pushes::commits(tx, id)?,
+        commit_count: told.commit_count,
+        bad_hosts: fold::bad_hosts(tx, push, NAMED_HOSTS)?,
+        links: pushes::links(tx, id)?,
+        question: match event {
+            Moment::Asked => questions::of_push(tx, id)?.pop(),
+            _ => None,
+        },
+        pause,
+        url: format!("{}/pushes/{push}", teller.url),
+        audit_head: head.chars().take(12).collect(),
+    };
+    outbox::write(tx, &announcement, &teller.channels, at)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,268 @@
+//! What people order a running push to do: cancel, pause, go on after a pause, answer a question. All go one way, from page,
+//! API and command line alike: the runner is told first, then the audit is written, so that no disk and no locked ledger
+//! keeps anybody from stopping a push. A runner that does not hear a cancel is told by TERM, which means the same, and at
+//! last by KILL. It must never signal a process that is not the very runner (start time and boot id are compared), never
+//! call a push paused whose runner has not said so, and never answer by itself.
+
+use super::runner::{Process, Signal};
+use super::tell::{Untold, tell};
+use crate::desk::Desk;
+use crate::desk::cases::Case;
+use crate::desk::reason::one_line;
+use crate::desk::refusal::{Decision, Refusal};
+use crate::journal::PushDir;
+use crate::ledger::pushes::PushRow;
+use crate::ledger::{audit, pushes};
+use crate::run::{Given, NOT_PAUSED, Order, PAUSED};
+use crate::stack::{PushNumber, Who};
+use crate::time::At;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+
+/// What a person answers to a push that asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Whether the push goes on.
+    pub yes: bool,
+    /// Which question of the push is meant, from 1; none for the one that is open.
+    pub question: Option<u32>,
+    /// Why, when they say so.
+    pub reason: Option<String>,
+}
+
+/// A runner that lives answers at once; a hung one is told otherwise (TRUST section 2).
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+/// A pause is answered when it is on the disk, and a disk may stall for some seconds.
+const DURABLE_ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// After TERM a runner has this long to end its commands.
+const TERM_LIMIT: Duration = Duration::from_secs(30);
+/// How long a ledger that does not answer may keep an order waiting.
+const LEDGER_LIMIT: Duration = Duration::from_secs(1);
+/// How often the audit is tried again when the ledger does not take it…
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// … more and more seldom, up to this.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// How long the ledger may take to learn of a pause from the journal; who asks later sees it then.
+const FOLD_LIMIT: Duration = Duration::from_secs(2);
+
+impl Desk {
+    /// Cancels a running push.
+    ///
+    /// # Errors
+    /// When there is no such push, it has ended, or its runner cannot be reached.
+    pub async fn cancel(&self, push: PushNumber, who: &Who, reason: Option<String>) -> Decision<()> {
+        self.order(push, Order::Cancel { who: who.clone(), reason: given(reason)? }).await
+    }
+
+    /// Pauses a running push: no new host starts, those that run end.
+    ///
+    /// # Errors
+    /// When there is no such push, it does not run, is paused already, or its runner does not answer.
+    pub async fn pause(&self, push: PushNumber, who: &Who, reason: Option<String>) -> Decision<()> {
+        self.order(push, Order::Pause { who: who.clone(), reason: given(reason)? }).await
+    }
+
+    /// Lets a paused push go on: the same push, where it was.
+    ///
+    /// # Errors
+    /// When there is no such push, it is not paused, or its runner does not answer.
+    pub async fn unpause(&self, push: PushNumber, who: &Who) -> Decision<()> {
+        self.order(push, Order::Unpause { who: who.clone() }).await
+    }
+
+    /// Answers what a push asks.
+    ///
+    /// # Errors
+    /// When there is no such push, it has ended, or it does not ask that.
+    pub async fn confirm(&self, push: PushNumber, who: &Who, answer: Answered) -> Decision<()> {
+        let Answered { yes, question: ask, reason } = answer;
+        self.order(push, Order::Answer(Given { who: who.clone(), ask, yes, reason: given(reason)? })).await
+    }
+
+    async fn order(&self, push: PushNumber, order: Order) -> Decision<()> {
+        let Some(desk) = self.me.upgrade() else { return Err(Refusal::stopping()) };
+        // A task of its own: what the runner has heard gets into the audit, also when the browser hangs up.
+        let obeyed = self.runtime.spawn(async move {
+            let row = desk.row_in_time(push).await?;
+            if let Some(row) = row.as_ref().filter(|row| row.ended_at.is_some()) {
+                let why = format!("push {push} has ended already: {}", row.state);
+                return Err(Refusal::Nothing { case: Case::Ended, why });
+            }
+            desk.tell_runner(push, row.as_ref(), &order).await?;
+            desk.note_order(push, &order).await;
+            if let Order::Pause { .. } | Order::Unpause { .. } = order {
+                desk.until_folded(push, matches!(order, Order::Pause { .. })).await;
+            }
+            Ok(())
+        });
+        obeyed.await.unwrap_or_else(|error| Err(Refusal::broke("the order", &error)))
+    }
+
+    /// The push, as the ledger knows it; none when the ledger does not say so soon: then the runner knows best.
+    async fn row_in_time(&self, push: PushNumber) -> Decision<Option<PushRow>> {
+        let asked = self.ledger.read(move |connection| pushes::get(connection, push.get()));
+        match timeout(LEDGER_LIMIT, asked).await {
+            Ok(Ok(Some(row))) => Ok(Some(row)),
+            Ok(Ok(None)) => Err(Refusal::Unknown { what: format!("push {push}") }),
+            Ok(Err(error)) => {
+                tracing::warn!(push = push.get(), %error, "an order goes to its runner although the ledger does not answer");
+                Ok(None)
+            }
+            Err(_) => {
+                tracing::warn!(push = push.get(), "an order goes to its runner although the ledger is slow");
+                Ok(None)
+            }
+        }
+    }
+
+    async fn tell_runner(self: &Arc<Self>, push: PushNumber, row: Option<&PushRow>, order: &Order) -> Decision<()> {
+        let dir = PushDir::of(&self.config.data, push);
+        let limit = match order {
+            Order::Cancel { .. } | Order::Answer(_) => ANSWER_LIMIT,
+            Order::Pause { .. } | Order::Unpause { .. } => DURABLE_ANSWER_LIMIT,
+        };
+        match (tell(&dir, order, limit).await, order) {
+            (Ok(()), _) => Ok(()),
+            (Err(error), Order::Cancel { .. }) => self.terminate(push, &dir, &error),
+            (Err(Untold::Refused(_)), Order::Answer(given)) => {
+                let what = match given.ask {
+                    Some(ask) => format!("an answer to question {ask} any more"),
+                    None => "an answer now".to_owned(),
+                };
+                Err(Refusal::Nothing { case: Case::AsksNothing, why: format!("push {push} is not waiting for {what}") })
+            }
+            (Err(Untold::Refused(why)), _) => Err(refused(push, row, &why)),
+            (Err(Untold::Silent(error)), _) => {
+                tracing::warn!(push = push.get(), %error, "a runner did not answer an order");
+                Err(silent(push, &error))
+            }
+        }
+    }
+
+    /// Tells a runner that does not answer to end, by signal.
+    fn terminate(self: &Arc<Self>, push: PushNumber, dir: &PushDir, error: &Untold) -> Decision<()> {
+        let told = Process::of_journal(dir).filter(|runner| runner.signal(Signal::TERM));
+        tracing::warn!(push = push.get(), %error, term = told.is_some(), "a runner did not answer a cancel");
+        let Some(runner) = told else { return Err(silent(push, error)) };
+        let desk = Arc::clone(self);
+        self.spawn(async move {
+            tokio::select! {
+                () = desk.stop.cancelled() => {}
+                () = sleep(TERM_LIMIT) => {
+                    if runner.signal(Signal::KILL) {
+                        tracing::warn!(push = push.get(), "a runner ignored TERM and was killed");
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Writes an order that was obeyed into the audit. The journal has it in any case, by its end or its pause.
+    async fn note_order(&self, push: PushNumber, order: &Order) {
+        let (who, what, text) = audit_text(push, order);
+        self.note(who, what, text).await;
+    }
+
+    /// Writes into the audit: before this returns, unless the ledger does not take it, and then as soon as it does.
+    pub async fn note(&self, who: &Who, what: &'static str, text: String) {
+        let Some(desk) = self.me.upgrade() else { return };
+        let (at, who) = (At::now(), who.clone());
+        let (noted, known) = oneshot::channel();
+        self.spawn(async move {
+            let mut wait = FIRST_WAIT;
+            loop {
+                let (name, words) = (who.clone(), text.clone());
+                let written = desk.ledger.write(move |tx| audit::note(tx, at, name.as_str(), what, &words));
+                let Err(error) = written.await else { break };
+                tracing::error!(%who, what, text, %error, "a deed is not in the audit yet, and is tried again");
+                tokio::select! { () = desk.stop.cancelled() => return, () = sleep(wait) => {} }
+                wait = (wait * 2).min(LONGEST_WAIT);
+            }
+            // Whoever waited may have gone on.
+            let _ = noted.send(());
+        });
+        let _ = timeout(LEDGER_LIMIT, known).await;
+    }
+
+    /// So that whoever ordered it sees it on the next page that they load.
+    async fn until_folded(&self, push: PushNumber, paused: bool) {
+        let mut changes = self.changes();
+        let known = async {
+            loop {
+                let row = self.ledger.read(move |connection| pushes::get(connection, push.get())).await;
+                let so = row.ok().flatten().is_none_or(|row| row.paused.is_some() == paused || row.ended_at.is_some());
+                if so || changes.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        // Late is no error: the order is in the journal.
+        let _ = timeout(FOLD_LIMIT, known).await;
+    }
+}
+
+/// A reason as one line; none when nothing is said.
+fn given(reason: Option<String>) -> Decision<Option<String>> {
+    Ok(reason.map(|reason| one_line("reason", &reason)).transpose()?.filter(|reason| !reason.is_empty()))
+}
+
+fn silent(push: PushNumber, error: &dyn std::fmt::Display) -> Refusal {
+    let why = format!("the runner of push {push} does not answer ({error})");
+    Refusal::Unable { case: Case::RunnerSilent, why }
+}
+
+/// Why a runner did not obey. Whether it is paused only the runner knows: the ledger may be behind.
+fn refused(push: PushNumber, row: Option<&PushRow>, why: &str) -> Refusal {
+    let (case, why) = match (why, row.and_then(|row| row.paused.as_ref())) {
+        (PAUSED, Some(paused)) => {
+            (Case::Paused, format!("push {push} is paused already, by {} since {}", paused.who, paused.at))
+        }
+        (PAUSED, None) => (Case::Paused, format!("push {push} is paused already")),
+        (NOT_PAUSED, _) => (Case::NotPaused, format!("push {push} is not paused")),
+        (why, _) => (Case::Order, format!("push {push}: {why}")),
+    };
+    Refusal::Nothing { case, why }
+}
+
+/// Who ordered what, as the audit says it.
+fn audit_text(push: PushNumber, order: &Order) -> (&Who, &'static str, String) {
+    let (who, what, reason) = match order {
+        Order::Pause { who, reason } => (who, "pause", reason),
+        Order::Unpause { who } => (who, "unpause", &None),
+        Order::Cancel { who, reason } => (who, "cancel", reason),
+        Order::Answer(given) => (&given.who, "answer", &given.reason),
+    };
+    let answer = match order {
+        Order::Answer(given) if given.yes => ", yes",
+        Order::Answer(_) => ", no",
+        Order::Pause { .. } | Order::Unpause { .. } | Order::Cancel { .. } => "",
+    };
+    let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    (who, what, format!("push {push}{answer}{reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_audit_says_who_ordered_what_and_why() {
+        let push = PushNumber::new(214).unwrap();
+        let who: Who = "mary".parse().unwrap();
+        let reason = Some("graphs".to_owned());
+        let no = Given { who: who.clone(), ask: Some(1), yes: false, reason: reason.clone() };
+        for (order, what, text) in [
+            (Order::Cancel { who: who.clone(), reason: reason.clone() }, "cancel", "push 214: graphs"),
+            (Order::Cancel { who: who.clone(), reason: None }, "cancel", "push 214"),
+            (Order::Pause { who: who.clone(), reason }, "pause", "push 214: graphs"),
+            (Order::Unpause { who: who.clone() }, "unpause", "push 214"),
+            (Order::Answer(Given { yes: true, reason: None, ..no.clone() }), "answer", "push 214, yes"),
+            (Order::Answer(no), "answer", "push 214, no: graphs"),
+        ] {
+            assert_eq!(audit_text(push, &order), (&who, what, text.to_owned()));
+        }
+    }
+}

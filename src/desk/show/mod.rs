@@ -1,0 +1,9 @@
+//! What pages, API and command line show, made from what `decide` decides. It must never change anything, nor decide by itself.
+
+pub(crate) mod board;
+pub(crate) mod catch_up;
+pub(crate) mod plan;
+pub(crate) mod resume;
+pub(crate) mod rollback;
+pub(crate) mod stack;
+pub(crate) mod versions;

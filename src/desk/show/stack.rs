@@ -1,0 +1,215 @@
+//! What a stack's page shows: the whole one-way street, read in one go and cheap enough for every refresh. What it offers
+//! is decided by the very function that decides a press. It must never change anything, and never wait for a fetch.
+
+use crate::address;
+use crate::desk::Desk;
+use crate::desk::decide::facts::Facts;
+use crate::desk::decide::gate;
+use crate::desk::decide::offer;
+use crate::desk::decide::offer::Offer;
+use crate::desk::decide::questions::Questions;
+use crate::desk::decide::rollback;
+use crate::desk::decide::rollback::Past;
+use crate::desk::decide::rollback_ready;
+use crate::desk::decide::runs::Runs;
+use crate::desk::parts::hosts::numbers::SeenNewer;
+use crate::desk::reason::first_line;
+use crate::desk::refusal::{Decision, Refusal};
+use crate::desk::view::{Next, Partly, StageView, Street, Trunk, Undo};
+use crate::ledger::aim::Aim;
+use crate::ledger::history::{self, Filter};
+use crate::ledger::holds::{self, Hold};
+use crate::ledger::pushes::{self, PushRow};
+use crate::ledger::running;
+use crate::ledger::running::StepNow;
+use crate::ledger::usual;
+use crate::ledger::{Answer, LedgerError};
+use crate::stack::{Revision, Source, Stack, StackName};
+use crate::time::At;
+use rusqlite::Connection;
+use std::sync::Arc;
+
+/// Pushes that a stack's page lists.
+const RECENT: usize = 8;
+
+/// What the ledger says of a stack.
+struct Read {
+    newer: Option<SeenNewer>,
+    lock: Option<PushRow>,
+    step: Option<StepNow>,
+    hold: Option<Hold>,
+    recent: Vec<PushRow>,
+    stages: Vec<StageRead>,
+}
+
+struct StageRead {
+    facts: Facts,
+    last: Option<PushRow>,
+    usual_ms: Vec<i64>,
+    past: Past,
+}
+
+impl Desk {
+    /// Everything that the page of one stack shows.
+    ///
+    /// # Errors
+    /// When there is no such stack, or its file was never right.
+    pub async fn street(&self, name: &StackName) -> Decision<Street> {
+        let (stack, problem) = self.shelved(name)?;
+        let known = self.branches.known(name);
+        let head = known.head.as_ref().map(|(head, _)| head.clone());
+        let (asked, desk) = (Arc::clone(&stack), self.me.clone());
+        let read = self.ledger.read(move |connection| {
+            let Some(desk) = desk.upgrade() else { return Err(LedgerError::Closed) };
+            read(&desk, connection, &asked, head)
+        });
+        let read = read.await?;
+        let mut stages = Vec::with_capacity(stack.stages.len());
+        for (place, stage) in read.stages.into_iter().enumerate() {
+            let (aim, runs, facts) = (stage.past.aim.clone(), stage.past.runs.clone(), stage.facts.clone());
+            let undo = read.lock.is_none().then(|| self.undo(&stack, place, &stage, aim.as_ref())).flatten();
+            let mut view = self.stage_view(&stack, place, stage, problem.as_deref()).await;
+            view.undo = undo;
+            // While the stage is pushed, its hosts are on their way.
+            let is_pushed = read.lock.as_ref().is_some_and(|push| push.stage == view.name);
+            if let (Some(aim), false) = (&aim, is_pushed) {
+                let (drift, at) = self.drifts.of(name, &stack.stages[place].name, aim.newest);
+                (view.drift, view.probed_at) = (drift, at.map(|at| at.to_string()));
+                view.kept = self.drifts.kept(name, &stack.stages[place].name, aim.newest);
+                view.count(aim, &runs);
+            } else if let (Some(push), Some(current)) = (read.lock.as_ref().filter(|_| is_pushed), &mut view.current)
+                && push.build != current.build
+            {
+                // Host by host the new build takes the place of what runs.
+                current.hosts_ok = current.hosts_ok.min(current.hosts_total - push.hosts_ok).max(0);
+            }
+            if read.lock.is_none() {
+                let behind = self.catch_up_view(&stack, place, &facts, aim.as_ref(), Vec::new(), problem.as_deref());
+                view.catch_up = behind.ok();
+            }
+            stages.push(view);
+        }
+        Ok(Street {
+            stack: name.to_string(),
+            title: stack.title.clone(),
+            branch: stack.source.branch().to_owned(),
+            source: stack.source.address().map(|url| address::shown(url).into_owned()).unwrap_or_default(),
+            unit: stack.source.unit(),
+            choose: !matches!(stack.source, Source::Dir { .. }),
+            trunk: known.head.map(|(head, subject)| Trunk {
+                sha: head.to_string(),
+                subject,
+                fetched_at: known.fetched_at.map(|at| at.to_string()).unwrap_or_default(),
+            }),
+            trunk_problem: known.problem,
+            problem,
+            newer: read.newer,
+            lock: read.lock,
+            step: read.step,
+            hold: read.hold,
+            stages,
+            recent: read.recent,
+        })
+    }
+
+    /// Which hosts hold the release that undo would put back; none when there is no way back, or nobody knows.
+    fn undo(&self, stack: &Stack, place: usize, read: &StageRead, aim: Option<&Aim>) -> Option<Undo> {
+        let held = self.drifts.held(&stack.name, &stack.stages[place].name, aim?.newest)?;
+        let offer = rollback::offer(stack, place, &read.facts, &read.past, None, Questions::LeftOut).ok()?;
+        rollback_ready::readiness(&offer.plan, offer.root.as_ref()?.as_str(), &offer.seen, Some(&held))
+    }
+
+    async fn stage_view(&self, stack: &Arc<Stack>, place: usize, read: StageRead, problem: Option<&str>) -> StageView {
+        let stage = &stack.stages[place];
+        let offer = offer::offer(stack, place, &read.facts);
+        let broken = problem
+            .map(|problem| Refusal::BadStack { stack: stack.name.to_string(), why: first_line(problem) }.to_string());
+        let why_not = broken
+            .or_else(|| gate::closed(&read.facts).map(|refusal| refusal.to_string()))
+            .or_else(|| offer.as_ref().err().map(ToString::to_string));
+        let next = match offer {
+            Ok(offer) => Some(self.next(stack, &read.facts, offer).await),
+            Err(_) => None,
+        };
+        StageView {
+            name: stage.name.to_string(),
+            button: stage.button.clone(),
+            place: place + 1,
+            hosts: stage.hosts.iter().map(|host| host.name().to_owned()).collect(),
+            back: read.past.back_to(&read.facts),
+            current: read.facts.current,
+            next,
+            why_not,
+            hold: read.facts.stage_hold,
+            last: read.last,
+            usual_ms: read.usual_ms,
+            ready: self.warm.readiness(&stack.name, &stage.hosts),
+            drift: Vec::new(),
+            kept: Vec::new(),
+            probed_at: None,
+            partly: None,
+            catch_up: None,
+            undo: None,
+        }
+    }
+
+    async fn next(&self, stack: &Arc<Stack>, facts: &Facts, offer: Offer) -> Next {
+        self.shown_plans.remember(&offer.plan_hash, &offer.plan);
+        let old = offer.old.as_ref().map(|old| &old.sha);
+        let log = self.branches.log(stack, old, &offer.sha).await;
+        Next {
+            again: facts.current.as_ref().is_some_and(|current| current.sha == offer.sha.as_str()),
+            tickets: stack.tickets.named_in(log.commits.iter().map(|commit| commit.subject.as_str())),
+            files: old.filter(|old| **old != offer.sha).and_then(|old| self.files_changed(stack, old, &offer.sha)),
+            diff: old.and_then(|old| stack.diff_url(old, &offer.sha)),
+            seen: offer.seen,
+            plan_hash: offer.plan_hash,
+            sha: offer.sha.to_string(),
+            commits: log.commits.clone(),
+            commit_count: log.count,
+        }
+    }
+}
+
+impl StageView {
+    /// Counts the hosts that have what they are to run, as far as is known, and says when that was.
+    fn count(&mut self, aim: &Aim, runs: &Runs) {
+        if let Some(current) = &mut self.current {
+            current.hosts_total = i64::try_from(self.hosts.len()).unwrap_or(i64::MAX);
+            current.hosts_ok = i64::try_from(runs.count(&current.build)).unwrap_or(i64::MAX);
+            current.as_of.clone_from(&runs.as_of);
+        }
+        self.partly = (!aim.whole).then(|| Partly {
+            push: aim.push,
+            build: aim.build.id.to_string(),
+            sha: aim.build.sha.to_string(),
+            hosts_ok: runs.count(aim.build.id.as_str()),
+            hosts_total: self.hosts.len(),
+            as_of: runs.as_of.clone(),
+        });
+    }
+}
+
+fn read(desk: &Desk, connection: &Connection, stack: &Stack, head: Option<Revision>) -> Answer<Read> {
+    let name = stack.name.as_str();
+    let of_stack = Filter { stack: Some(name.to_owned()), ..Filter::default() };
+    let mut stages = Vec::with_capacity(stack.stages.len());
+    for (place, stage) in stack.stages.iter().enumerate() {
+        let of_stage = Filter { stage: Some(stage.name.to_string()), ..of_stack.clone() };
+        stages.push(StageRead {
+            facts: Facts::read(connection, stack, place, head.clone())?,
+            last: history::list(connection, &of_stage, 1)?.pop(),
+            usual_ms: usual::pushes(connection, name, stage.name.as_str())?,
+            past: Past::read(&desk.outside(), connection, stack, place)?,
+        });
+    }
+    let lock = pushes::lock_holder(connection, name)?;
+    Ok(Read {
+        newer: desk.seen_newer(connection, &stack.name)?,
+        step: lock.as_ref().map(|push| running::step(connection, push.id)).transpose()?.flatten(),
+        lock,
+        hold: holds::get(connection, &holds::scope(&stack.name, None), At::now())?,
+        recent: history::list(connection, &of_stack, RECENT)?,
+        stages,
+    })
+}

@@ -1,0 +1,86 @@
+//! What a person asks of a stack's hosts: to be looked at now, to be connected anew. It must never change anything on a host,
+//! nor end what runs there. Called by pages, API and command line.
+
+use crate::desk::Desk;
+use crate::desk::parts::hosts::warm::Look;
+use crate::desk::refusal::{Decision, Refusal};
+use crate::stack::{Host, StackName};
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Hosts that are looked at at once; how many handshakes that makes is counted where they are made.
+const AT_ONCE: usize = 50;
+
+/// How a host is, at this moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostNow {
+    /// Its name.
+    pub host: String,
+    /// Whether its login shell answers.
+    pub ready: bool,
+    /// Why it does not.
+    pub why: Option<String>,
+}
+
+impl Desk {
+    /// Asks hosts of a stack, all when none are named, whether they answer.
+    ///
+    /// # Errors
+    /// When there is no such stack or host.
+    pub async fn check_hosts(&self, stack: &StackName, names: &[String]) -> Decision<Vec<HostNow>> {
+        self.look_at_hosts(stack, names, Look::Now).await
+    }
+
+    /// Connects to hosts of a stack, all when none are named, over new sessions of their `sshd`s. What runs over the old ones
+    /// finishes.
+    ///
+    /// # Errors
+    /// When there is no such stack or host.
+    pub async fn reconnect_hosts(&self, stack: &StackName, names: &[String]) -> Decision<Vec<HostNow>> {
+        self.look_at_hosts(stack, names, Look::Anew).await
+    }
+
+    /// Begins to ask all hosts of a stack, and waits some time for the answers.
+    ///
+    /// # Errors
+    /// When there is no such stack.
+    pub async fn check_hosts_for(&self, stack: &StackName, patience: Duration) -> Decision<()> {
+        self.hosts_of(stack, &[])?;
+        let Some(desk) = self.me.upgrade() else { return Ok(()) };
+        let (done, all_asked) = tokio::sync::oneshot::channel();
+        let stack = stack.clone();
+        self.spawn(async move {
+            tokio::select! { () = desk.stop.cancelled() => {}, _ = desk.check_hosts(&stack, &[]) => {} }
+            // Nobody waits any more: the page is told all the same.
+            let _ = done.send(());
+        });
+        let _ = tokio::time::timeout(patience, all_asked).await;
+        Ok(())
+    }
+
+    async fn look_at_hosts(&self, stack: &StackName, names: &[String], how: Look) -> Decision<Vec<HostNow>> {
+        let hosts = self.hosts_of(stack, names)?;
+        self.in_use(stack);
+        let looks = hosts.into_iter().map(|host| async move {
+            let why = self.warm.look(&host, how).await.err();
+            HostNow { host: host.name().to_owned(), ready: why.is_none(), why }
+        });
+        Ok(futures::stream::iter(looks).buffered(AT_ONCE).collect().await)
+    }
+
+    fn hosts_of(&self, name: &StackName, names: &[String]) -> Decision<BTreeSet<Host>> {
+        let (stack, _) = self.shelved(name)?;
+        let all: BTreeSet<Host> = stack.stages.iter().flat_map(|stage| stage.hosts.iter().cloned()).collect();
+        if names.is_empty() {
+            return Ok(all);
+        }
+        let found = names.iter().map(|named| {
+            let is_meant = |host: &&Host| host.name() == named || host.to_string() == *named;
+            let unknown = || Refusal::Unknown { what: format!("host {named} of {name}") };
+            all.iter().find(is_meant).cloned().ok_or_else(unknown)
+        });
+        found.collect()
+    }
+}
