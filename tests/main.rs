@@ -16,6 +16,7 @@ mod crash;
 mod crates;
 mod demo;
 mod desk;
+mod docs;
 mod doors;
 mod engine;
 mod examples;

@@ -45,7 +45,7 @@ impl Draft {
 
 const FORMS: &[&str] = &["local", "run", "rsync", "release", "activate", "check", "roll", "confirm"];
 
-const COMMAND: Keys = Keys {
+pub(super) const COMMAND: Keys = Keys {
     of: "a command",
     known: &[
         "local",
@@ -76,7 +76,7 @@ const COMMAND: Keys = Keys {
     later: &["hosts"],
 };
 
-const CHECK: Keys = Keys { of: "`check`", known: &["run"], later: &[] };
+pub(super) const CHECK: Keys = Keys { of: "`check`", known: &["run"], later: &[] };
 
 /// Keys that belong to one form only.
 const OF_FORM: &[(&str, &str)] = &[

@@ -15,7 +15,7 @@ const WIDTH: usize = 1;
 /// pass its own on; after that the hosts are more and quicker than the uplink.
 const SEEDS: usize = 2;
 
-const RELAY: Keys = Keys { of: "`relay`", known: &["key", "agent", "user", "width", "seeds"], later: &[] };
+pub(super) const RELAY: Keys = Keys { of: "`relay`", known: &["key", "agent", "user", "width", "seeds"], later: &[] };
 
 /// How a release reaches the hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
-const GROUP: Keys =
+pub(super) const GROUP: Keys =
     Keys { of: "a host group", known: &["hosts", "command", "min", "timeout", "shrink", "jump"], later: &[] };
 
 /// An entry of a group that is no reference.

@@ -26,6 +26,7 @@ pub mod variables;
 
 pub mod host;
 pub mod inventory;
+pub mod keys;
 pub mod name;
 pub mod overlaps;
 pub mod script;

@@ -22,7 +22,7 @@ const LONGEST: usize = 1024 * 1024;
 /// The most commands of one stage.
 const MOST_COMMANDS: usize = 1000;
 
-const STACK: Keys = Keys {
+pub(super) const STACK: Keys = Keys {
     of: "a stack file",
     known: &[
         "title",
@@ -52,7 +52,7 @@ const STACK: Keys = Keys {
     later: &["before", "finally", "allow_skip"],
 };
 
-const STAGE: Keys = Keys {
+pub(super) const STAGE: Keys = Keys {
     of: "a stage",
     known: &[
         "name",

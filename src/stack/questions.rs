@@ -8,7 +8,7 @@ use super::{Check, Form, Question, values};
 use crate::diagnostic::Mistake;
 use toml::de::DeValue;
 
-const QUESTION: Keys = Keys { of: "`confirm`", known: &["ask", "timeout"], later: &[] };
+pub(super) const QUESTION: Keys = Keys { of: "`confirm`", known: &["ask", "timeout"], later: &[] };
 const GROW: &str = "let the batches grow, and it is asked before each larger one: chunk = [1, 10, \"25%\"]";
 
 /// Reads a question: its text, or `{ ask = "…", timeout = "30m" }`.

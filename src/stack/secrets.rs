@@ -20,7 +20,7 @@ pub enum SecretSource {
     Credential(String),
 }
 
-const SECRET: Keys = Keys { of: "a secret", known: &["env", "file", "credential"], later: &[] };
+pub(super) const SECRET: Keys = Keys { of: "a secret", known: &["env", "file", "credential"], later: &[] };
 const EXAMPLE: &str = "say where it is found: token = { file = \"/etc/pushbutton/token\" }";
 
 /// Reads `[secrets]`: the good ones, and the names of all. `own` are the names of `[vars]`.

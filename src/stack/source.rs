@@ -141,7 +141,7 @@ pub fn is_branch(text: &str) -> bool {
     values::branch(text).is_ok()
 }
 
-const SOURCE: Keys = Keys {
+pub(super) const SOURCE: Keys = Keys {
     of: "`source`",
     known: &[
         "git",

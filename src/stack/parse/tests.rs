@@ -1221,11 +1221,6 @@ fn variables_stand_in_the_paths_of_rsync_and_are_looked_at_where_they_can_be_kno
         assert!(found[0].title.starts_with("`{color}` cannot be part of a path: its value is "), "{}", found[0].title);
     }
     assert_eq!(with("color = \"-x\"", rsync).unwrap_err().len(), 1, "a bad value is told once");
-    // What the docs show is read.
-    let docs = include_str!("../../../docs/stack-file.md");
-    for shown in docs.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap()) {
-        with("", shown).unwrap_or_else(|errors| panic!("{shown}: {}", errors[0]));
-    }
 }
 
 #[test]
