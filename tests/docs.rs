@@ -1,6 +1,7 @@
 //! Pages of `docs/` are true: tables that repeat the code are compared with it, and what they show is read.
 
 mod keys;
+mod program;
 
 use std::path::Path;
 

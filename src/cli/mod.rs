@@ -23,7 +23,7 @@ mod prepare;
 mod say;
 mod server;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -87,6 +87,11 @@ enum Command {
     /// Runs one push; started by the server, never by a person.
     #[command(hide = true)]
     Runner(runner::Runner),
+}
+
+/// All that the command line takes, for the page that lists it.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Parses the command line and runs it.
