@@ -2,6 +2,8 @@
 
 mod keys;
 mod program;
+mod routes;
+mod scene;
 
 use std::path::Path;
 
