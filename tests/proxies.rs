@@ -18,9 +18,7 @@ const SITE: &str = "https://push.example.com";
 
 /// A sample as the docs show it, by its first line.
 fn sample(first_line: &str) -> String {
-    let docs = include_str!("../docs/install.md");
-    let start = docs.find(&format!("{first_line}\n")).unwrap_or_else(|| panic!("the docs show {first_line}"));
-    docs[start..].split("\n```").next().unwrap().to_owned() + "\n"
+    crate::docs::page("docs/install.md").block(first_line)
 }
 
 /// The text with what every reader must change; each of it must be there.

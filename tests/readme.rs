@@ -1,5 +1,7 @@
 //! What the README shows is true: its files are loaded, its commands are run, against real hosts.
 
+use crate::docs::page;
+use crate::docs::runs::{changed, shell};
 use crate::house::{client_of, get, got, own_address, until};
 use pushbutton::demo::fleet::Fleet;
 use pushbutton::demo::http::Sent;
@@ -9,24 +11,6 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
-fn block(first_line: &str) -> String {
-    let readme = include_str!("../README.md");
-    let start = readme.find(&format!("{first_line}\n")).unwrap_or_else(|| panic!("the README shows {first_line}"));
-    readme[start..].split("\n```").next().unwrap().to_owned()
-}
-
-#[test]
-fn every_source_that_the_docs_show_is_read() {
-    let page = include_str!("../docs/sources.md");
-    let blocks: Vec<&str> = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert!(blocks.len() >= 4, "{blocks:?}");
-    for block in blocks {
-        let text = format!("{block}[[stage]]\nname = \"qa\"\nhosts = [\"h\"]\ncommands = [{{ run = \"true\" }}]\n");
-        let read = pushbutton::stack::parse("web".parse().unwrap(), "docs/sources.md", &text);
-        assert!(read.is_ok(), "{block}: {read:?}");
-    }
-}
-
 #[tokio::test]
 async fn the_readmes_first_stack_is_pushed_in_four_steps() {
     let dir = tempfile::Builder::new().prefix("pb").tempdir().unwrap();
@@ -35,14 +19,16 @@ async fn the_readmes_first_stack_is_pushed_in_four_steps() {
     let shop = Shop::open_in(&dir.path().join("shop")).await.unwrap();
     let address = own_address();
     // Only what every reader must change is changed: the addresses, the repository, and how this fleet's ssh is set up.
-    let config = block("# config.toml").replace("127.0.0.1:8090", &address);
+    let readme = page("README.md");
+    let config = changed(&readme.block("# config.toml"), &[("127.0.0.1:8090", &address)]);
     let config = format!("{config}\n[ssh]\nconfig = {:?}\n[limits]\nfree_mib = 16\n", fleet.ssh_config());
-    let stack = block("# stacks/hello.toml").replace("https://git.example.com/hello.git", shop.dir().to_str().unwrap());
+    let stack = readme.block("# stacks/hello.toml");
+    let stack = changed(&stack, &[("https://git.example.com/hello.git", shop.dir().to_str().unwrap())]);
     std::fs::write(dir.path().join("config.toml"), config).unwrap();
     std::fs::create_dir(dir.path().join("stacks")).unwrap();
     std::fs::write(dir.path().join("stacks/hello.toml"), stack).unwrap();
 
-    let commands = block("pushbutton check");
+    let commands = readme.block("pushbutton check");
     let [check, user, serve] = commands.lines().collect::<Vec<_>>()[..] else { panic!("three commands: {commands}") };
     let program = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -80,5 +66,16 @@ async fn the_readmes_first_stack_is_pushed_in_four_steps() {
         let revision = fleet.host(host).unwrap().srv_dir().join("hello/current/REVISION");
         assert_eq!(std::fs::read_to_string(revision).unwrap().trim(), next["sha"]);
     }
+
+    // A program signs in and speaks to it as the page on the API shows.
+    let session = page("docs/api.md").block("curl -fsS -c cookies");
+    let here = [
+        ("127.0.0.1:8090", address.as_str()),
+        ("web/stages/qa", "hello/stages/prod"),
+        ("stacks/web/", "stacks/hello/"),
+    ];
+    let said = shell(dir.path(), &changed(&session, &here), "").await;
+    assert!(said.contains("\"plan_hash\""), "{said}");
+    assert!(get(&client, "/stacks/hello").await.unwrap().status == 200);
     server.start_kill().unwrap();
 }

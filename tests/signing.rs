@@ -3,12 +3,11 @@
 use crate::house::{DEADLINE, client_of, get, got, own_address, until};
 use pushbutton::demo::http::Sent;
 use pushbutton::process::Program;
-use std::path::Path;
 
 /// The filter as docs/operating.md has it, for Python's `re`, which fail2ban uses.
 fn failregex() -> String {
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operating.md")).unwrap();
-    let line = page.lines().find_map(|line| line.strip_prefix("failregex = ")).unwrap();
+    let filter = crate::docs::page("docs/operating.md").block("# /etc/fail2ban/filter.d/pushbutton.conf");
+    let line = filter.lines().find_map(|line| line.strip_prefix("failregex = ")).unwrap();
     line.replace("<ADDR>", "(?P<ip>[0-9a-fA-F:.]+)")
 }
 

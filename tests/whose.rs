@@ -489,14 +489,12 @@ async fn a_first_push_over_a_capistrano_site_leaves_it_until_all_went_well_and_s
 
 /// The block of `docs/hosts.md` that begins so.
 fn block(begins: &str) -> String {
-    let page = include_str!("../docs/hosts.md");
-    let found = page.split("```\n").skip(1).step_by(2).find(|block| block.starts_with(begins));
-    found.unwrap_or_else(|| panic!("docs/hosts.md shows {begins}")).trim_end().to_owned()
+    crate::docs::page("docs/hosts.md").block(begins).trim_end().to_owned()
 }
 
 /// The words between backticks of `docs/hosts.md` that begin so.
 fn inline(begins: &str) -> String {
-    let page = include_str!("../docs/hosts.md");
-    let found = page.split('`').find(|words| words.starts_with(begins));
-    found.unwrap_or_else(|| panic!("docs/hosts.md says {begins}")).replace('\n', " ")
+    let spans = crate::docs::page("docs/hosts.md").spans();
+    let found = spans.into_iter().find(|words| words.starts_with(begins));
+    found.unwrap_or_else(|| panic!("docs/hosts.md says {begins}"))
 }

@@ -240,7 +240,7 @@ fn with_dots(mark: &str) -> String {
 }
 
 fn rows(rows: Vec<Said>) -> String {
-    let mut table = "| What it says | Why | What to do |\n|---|---|---|\n".to_owned();
+    let mut table = "| What it says | Cause | Fix |\n|---|---|---|\n".to_owned();
     for (Row { name, title, cause, cure }, marks) in rows {
         let said = if marks.is_empty() { String::new() } else { format!(": {}", quoted(marks)) };
         let _ = writeln!(table, "| **{}** `{name}`{said} | {} | {} |", cell(title), cell(cause), cell(cure));
@@ -263,7 +263,7 @@ fn quoted(marks: &[&str]) -> String {
 }
 
 fn advised() -> String {
-    let mut table = "| What it says | Why | What to do |\n|---|---|---|\n".to_owned();
+    let mut table = "| What it says | Cause | Fix |\n|---|---|---|\n".to_owned();
     for (program, cases) in TABLES {
         for case in *cases {
             let _ =

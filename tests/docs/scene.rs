@@ -24,10 +24,15 @@ commands = ["@roll-out", { confirm = "Graphs calm?" }]
 
 /// Raises it, over the demo's repository.
 pub async fn house() -> House {
+    house_over(|shop| format!("{{ git = {:?}, branch = \"main\" }}", shop.dir())).await
+}
+
+/// Raises it over another source, which may be of the demo's repository.
+pub async fn house_over(source: impl Fn(&Shop) -> String) -> House {
     let dir = tempfile::Builder::new().prefix("pb").tempdir().unwrap();
     let hosts = ["qa1.example.com", "web1.example.com", "web2.example.com"];
     let fleet = Fleet::start(&dir.path().join("fleet"), &hosts).await.unwrap();
     let shop = Shop::open_in(&dir.path().join("shop")).await.unwrap();
-    let stack = WEB.replace("SOURCE", &format!("{{ git = {:?}, branch = \"main\" }}", shop.dir()));
+    let stack = WEB.replace("SOURCE", &source(&shop));
     House::raise(dir, fleet, shop, &stack, "", None).await
 }

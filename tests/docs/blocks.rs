@@ -1,0 +1,221 @@
+//! The table of all blocks of all pages, and how each is tried. A block that has no line here fails, and so does a line without its
+//! block.
+
+use super::names::{commands_in, misunderstood};
+use super::{Block, pages, root};
+use pushbutton::config::Config;
+use pushbutton::process::Program;
+use pushbutton::stack::parse;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How a block is tried.
+#[derive(Clone, Copy, Debug)]
+enum How {
+    /// A whole stack file: it is read.
+    Stack,
+    /// What stands at the top of a stack file: read with a stage behind it.
+    Top,
+    /// What stands in a stage: read within one.
+    Stage,
+    /// One command: read within a stage.
+    Command,
+    /// The server's file: it is loaded.
+    Config,
+    /// JSON: it is read.
+    Json,
+    /// A shell reads it, and each command of ours in it is one that the program takes. It is not run: it would change this machine, or
+    /// take an hour.
+    Read,
+    /// The test in this file looks it up by how it begins, and runs it.
+    Run(&'static str),
+    /// A file of another program that no test can have; why.
+    Other(&'static str),
+}
+
+use How::{Command, Config as Server, Json, Other, Read, Run, Stack, Stage, Top};
+
+const RUNS: How = Run("tests/docs/runs.rs");
+const README: How = Run("tests/readme.rs");
+
+/// Page, how the block begins, how it is tried.
+const TABLE: &[(&str, &str, How)] = &[
+    ("README.md", "script/demo\n", Read),
+    ("README.md", "# config.toml\n", README),
+    ("README.md", "# stacks/hello.toml\n", README),
+    ("README.md", "pushbutton check\n", README),
+    ("docs/announcements.md", "url = ", Server),
+    ("docs/api.md", "curl -fsS --unix-socket", RUNS),
+    ("docs/api.md", "curl -fsS -c cookies", README),
+    ("docs/api.md", "api() {", RUNS),
+    ("docs/api.md", "{\"error\"", Json),
+    ("docs/api.md", "{\"n\": 17", Json),
+    ("docs/cli.md", "pushbutton status\n", RUNS),
+    ("docs/coming-from.md", "title  = \"Shop\"\n", Stack),
+    ("docs/coming-from.md", "commands = [\n  { release", Stage),
+    ("docs/coming-from.md", "[hosts]\n", Top),
+    ("docs/coming-from.md", "commands = [\n  { local = \"ansible", Stage),
+    ("docs/coming-from.md", "set -e\n", Read),
+    ("docs/coming-from.md", "title  = \"Web\"\n", Stack),
+    ("docs/fan-out.md", "fan_out = \"relay\"", Top),
+    ("docs/fan-out.md", "restrict,command=", Other("sshd reads it; tests/relay.rs has a key with the same force")),
+    ("docs/hosts.md", "[hosts]\nweb ", Top),
+    ("docs/hosts.md", "[hosts]\nprod", Top),
+    ("docs/hosts.md", "jump = ", Top),
+    ("docs/hosts.md", "pushbutton hosts trust", RUNS),
+    ("docs/hosts.md", "pushbutton check --hosts\n", RUNS),
+    ("docs/hosts.md", "pushbutton hosts check web\n", RUNS),
+    ("docs/hosts.md", "mv /srv/web/current ", Run("tests/whose.rs")),
+    ("docs/hosts.md", "cd /srv/web && cat .before\n", Run("tests/whose.rs")),
+    ("docs/install.md", "cargo build", Read),
+    ("docs/install.md", "sudo useradd", Read),
+    ("docs/install.md", "# /etc/pushbutton/config.toml\n", Server),
+    ("docs/install.md", "export PUSHBUTTON_CONFIG", Read),
+    ("docs/install.md", "pushbutton check\n", RUNS),
+    ("docs/install.md", "# /etc/systemd/system/pushbutton.service\n", RUNS),
+    ("docs/install.md", "sudo systemctl daemon-reload\n", Read),
+    ("docs/install.md", "url             = ", Server),
+    ("docs/install.md", "# /etc/nginx/conf.d/pushbutton.conf\n", Run("tests/proxies.rs")),
+    ("docs/install.md", "# /etc/caddy/Caddyfile\n", Run("tests/proxies.rs")),
+    ("docs/install.md", "# /etc/haproxy/haproxy.cfg\n", Run("tests/proxies.rs")),
+    ("docs/install.md", "pushbutton user add mary", RUNS),
+    ("docs/install.md", "pushbutton user password mary\n", RUNS),
+    ("docs/install.md", "pushbutton user list\n", RUNS),
+    ("docs/install.md", "sudo install -m 755 target/release/pushbutton /usr/local/bin/pushbutton.new", Read),
+    ("docs/install.md", "script/demo --hosts 8", Read),
+    ("docs/install.md", "script/demo commit", Read),
+    ("docs/install.md", "script/test\n", Read),
+    ("docs/operating.md", "du -sh ", RUNS),
+    ("docs/operating.md", "pushbutton verify\n", RUNS),
+    ("docs/operating.md", "pushbutton backup ", RUNS),
+    ("docs/operating.md", "mkdir -m 700 data\n", RUNS),
+    ("docs/operating.md", "pushbutton take-over ", RUNS),
+    ("docs/operating.md", "pushbutton number-above ", RUNS),
+    ("docs/operating.md", "# /etc/fail2ban/filter.d/pushbutton.conf\n", Run("tests/signing.rs")),
+    (
+        "docs/operating.md",
+        "# /etc/fail2ban/jail.d/pushbutton.conf\n",
+        Other("fail2ban is not here; the filter that it names is tried"),
+    ),
+    ("docs/performance.md", "", Read),
+    ("docs/pushing.md", "pushbutton plan web prod\n", RUNS),
+    ("docs/pushing.md", "pushbutton push web qa --follow\n", RUNS),
+    ("docs/pushing.md", "pushbutton push web qa --sha", RUNS),
+    ("docs/pushing.md", "pushbutton pause 214 ", RUNS),
+    ("docs/pushing.md", "pushbutton resume 214\n", RUNS),
+    ("docs/pushing.md", "pushbutton confirm 214\n", RUNS),
+    ("docs/pushing.md", "pushbutton cancel 214 ", RUNS),
+    ("docs/pushing.md", "pushbutton rollback web prod ", RUNS),
+    ("docs/pushing.md", "pushbutton catch-up web prod ", RUNS),
+    ("docs/pushing.md", "pushbutton hold web/prod ", RUNS),
+    ("docs/screen.md", "", Read),
+    ("docs/sources.md", "source = ", Top),
+    ("docs/sources.md", "ssh-keygen ", RUNS),
+    ("docs/sources.md", "pushbutton build publish ", RUNS),
+    ("docs/sources.md", "pushbutton build withdraw ", RUNS),
+    ("docs/stack-file.md", "# stacks/hello.toml\n", Stack),
+    ("docs/stack-file.md", "commands = ", Stage),
+    ("docs/stack-file.md", "{ ", Command),
+    ("docs/stack-file.md", "before ", Stage),
+    ("docs/stack-file.md", "[[stage]]\n", Top),
+    ("docs/stack-file.md", "[vars]\n", Top),
+    ("docs/stack-file.md", "[secrets]\n", Top),
+    ("docs/stack-file.md", "source = ", Top),
+    ("docs/stack-file.md", "tickets = ", Top),
+];
+
+/// What is wrong with a stack file, if anything.
+fn stack(text: &str) -> Result<(), String> {
+    let read = parse("web".parse().unwrap(), "web.toml", text);
+    read.map(|_| ()).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+/// A block in a whole stack file, with what it refers to.
+fn completed(top: &str, stage: &str) -> String {
+    let source = if top.contains("source = ") {
+        ""
+    } else {
+        "source = { git = \"https://git.example.com/web.git\", branch = \"main\" }\n"
+    };
+    let secrets = if top.contains("[secrets]") { "" } else { "[secrets]\ntoken = { env = \"TOKEN\" }\n" };
+    let lists = "[lists]\nroll-out = [{ release = \"/srv/list\" }]\n";
+    let stage = match stage {
+        "" if top.contains("[[stage]]") => String::new(),
+        stage => format!("[[stage]]\nname = \"qa\"\nhosts = [\"h1\", \"h2\", \"h3\"]\n{stage}\n"),
+    };
+    format!("{source}{top}\n{secrets}{lists}{stage}")
+}
+
+const COMMANDS: &str = "commands = [{ run = \"true\" }]";
+
+async fn wrong(block: &Block, how: How) -> Result<(), String> {
+    let text = block.text.as_str();
+    match how {
+        Stack => stack(text),
+        Top if text.contains("[[stage]]") => stack(&completed(text, "")),
+        Top => stack(&completed(text, COMMANDS)),
+        Stage if text.contains("commands") => stack(&completed("", text)),
+        Stage => stack(&completed("", &format!("{COMMANDS}\n{text}"))),
+        Command => stack(&completed("", &format!("commands = [\n{text}]"))),
+        Server => {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("config.toml");
+            std::fs::write(&file, text).unwrap();
+            Config::load(&file).map(|_| ()).map_err(|error| error.to_string())
+        }
+        Json => serde_json::from_str::<serde_json::Value>(text).map(|_| ()).map_err(|error| error.to_string()),
+        Read => {
+            let read = Program::new("sh").args(["-nc", text]).output(Duration::from_secs(20)).await.unwrap();
+            if !read.status.success() {
+                return Err(String::from_utf8_lossy(&read.stderr).into_owned());
+            }
+            let commands = commands_in(text).await;
+            commands.iter().find_map(|words| misunderstood(words)).map_or(Ok(()), Err)
+        }
+        Run(file) => {
+            let test = std::fs::read_to_string(root().join(file)).map_err(|error| format!("{file}: {error}"))?;
+            let (_, begins, _) = row(block, file).ok_or("no row")?;
+            let looked_up = format!("{:?}", begins.trim_end_matches('\n'));
+            let looked_up = looked_up.trim_end_matches('"');
+            test.contains(looked_up).then_some(()).ok_or_else(|| format!("{file} does not look up {looked_up}"))
+        }
+        Other(why) => (!why.is_empty()).then_some(()).ok_or_else(|| "say why".to_owned()),
+    }
+}
+
+/// The row of a block that the test in a file runs.
+fn row(block: &Block, file: &str) -> Option<&'static (&'static str, &'static str, How)> {
+    TABLE.iter().find(|(_, begins, how)| block.text.starts_with(begins) && matches!(how, Run(by) if *by == file))
+}
+
+#[tokio::test]
+async fn every_block_of_every_page_is_tried() {
+    let mut used = BTreeSet::new();
+    for page in pages() {
+        for block in page.blocks() {
+            let first = block.text.lines().next().unwrap_or_default().to_owned();
+            let found = TABLE.iter().position(|(path, begins, _)| *path == page.path && block.text.starts_with(begins));
+            let Some(found) = found else {
+                panic!(
+                    "{}: nothing tries the block that begins {first:?}: add a row to tests/docs/blocks.rs",
+                    page.path
+                )
+            };
+            assert!(!block.kind.is_empty(), "{}: say what {first:?} is, behind its fence", page.path);
+            used.insert(found);
+            if let Err(wrong) = wrong(&block, TABLE[found].2).await {
+                panic!("{}: the block that begins {first:?}: {wrong}", page.path);
+            }
+        }
+        let indented: Vec<&str> =
+            page.text.lines().filter(|line| line.starts_with("    ") && line.contains("cargo ")).collect();
+        assert!(
+            indented.is_empty() || page.path == "docs/install.md",
+            "{}: put commands between fences: {indented:?}",
+            page.path
+        );
+    }
+    for (at, (path, begins, _)) in TABLE.iter().enumerate() {
+        assert!(used.contains(&at), "{path} has no block that begins {begins:?}: take its row out");
+    }
+}
