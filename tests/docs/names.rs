@@ -186,6 +186,15 @@ fn every_link_leads_to_a_file_and_a_heading_of_it() {
     assert!(seen >= 60, "{seen}");
 }
 
+#[test]
+fn every_example_is_on_the_page_about_stack_files() {
+    let rows = page("docs/stack-file.md").table("<!-- examples -->");
+    let shown: BTreeSet<String> = rows.iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
+    let files = std::fs::read_dir(root().join("stacks/examples")).unwrap();
+    let there: BTreeSet<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(shown, there);
+}
+
 /// The text of every template and script, and of what draws pages.
 fn screens() -> String {
     fn all(dir: &Path, text: &mut String) {

@@ -1,9 +1,10 @@
 //! `docs/api.md` beside the server: the same calls as its route table, for each call the fields that it takes, and for the main answers
 //! the fields that they have.
 
-use super::page;
 use super::scene::house;
+use super::{page, root};
 use crate::house::House;
+use pushbutton::desk::Case;
 use pushbutton::web::routes::ROUTES;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -104,6 +105,45 @@ async fn each_answer_has_what_the_page_says(house: &House) {
         let told: BTreeSet<String> = rows.iter().flat_map(|row| fields(&row[0])).collect();
         assert_eq!(told, has, "{marker} in {PAGE}");
     }
+}
+
+/// The variants of an enum of the journal, as records write them.
+fn variants(name: &str) -> BTreeSet<String> {
+    let source = std::fs::read_to_string(root().join("src/journal/event.rs")).unwrap();
+    let body = source.split_once(&format!("pub enum {name} {{\n")).unwrap().1.split("\n}").next().unwrap();
+    let names =
+        body.lines().filter_map(|line| line.strip_prefix("    ")).filter(|line| line.starts_with(char::is_uppercase));
+    names.map(|line| snake(line.split([' ', '(', ',', '{']).next().unwrap())).collect()
+}
+
+/// A name as serde writes it with `snake_case`.
+fn snake(name: &str) -> String {
+    name.chars().enumerate().fold(String::new(), |mut snake, (at, c)| {
+        if c.is_uppercase() && at > 0 {
+            snake.push('_');
+        }
+        snake.push(c.to_ascii_lowercase());
+        snake
+    })
+}
+
+#[test]
+fn the_page_lists_every_kind_of_record_and_every_result() {
+    let page = page(PAGE);
+    let rows = page.table("<!-- kinds -->");
+    let shown: BTreeSet<String> = rows.iter().flat_map(|row| fields(&row[0])).collect();
+    assert_eq!(shown, variants("Event"));
+    let results = page.text.split_once("A host's `result` is ").unwrap().1.split("\n\n").next().unwrap();
+    let results: BTreeSet<String> = results.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    assert_eq!(results, variants("HostResult"));
+}
+
+#[test]
+fn the_error_that_the_page_shows_is_one_of_the_cases() {
+    let shown: Value = serde_json::from_str(&page(PAGE).block("{\"error\"")).unwrap();
+    let shown = &shown["error"];
+    let row = Case::ALL.iter().map(|case| case.row()).find(|row| shown["case"] == row.name).unwrap();
+    assert_eq!((&shown["title"], &shown["cure"]), (&json!(row.title), &json!(row.cure)));
 }
 
 #[tokio::test]
