@@ -195,8 +195,8 @@ fn every_example_is_on_the_page_about_stack_files() {
     assert_eq!(shown, there);
 }
 
-/// The text of every template and script, and of what draws pages.
-fn screens() -> String {
+/// The text of every template, script and source below these directories.
+fn text_of(dirs: &[&str]) -> String {
     fn all(dir: &Path, text: &mut String) {
         for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
@@ -208,13 +208,13 @@ fn screens() -> String {
         }
     }
     let mut text = String::new();
-    ["templates", "static", "src/web", "src/desk"].iter().for_each(|dir| all(&root().join(dir), &mut text));
+    dirs.iter().for_each(|dir| all(&root().join(dir), &mut text));
     text
 }
 
 #[test]
 fn what_a_page_says_to_click_is_on_the_screen() {
-    let screens = screens();
+    let screens = text_of(&["templates", "static", "src/web", "src/desk"]);
     let mut seen = 0;
     for path in
         ["README.md", "docs/pushing.md", "docs/hosts.md", "docs/sources.md", "docs/install.md", "docs/operating.md"]
@@ -236,6 +236,31 @@ fn what_a_page_says_to_click_is_on_the_screen() {
         }
     }
     assert!(seen >= 15, "{seen}");
+}
+
+#[test]
+fn what_a_page_quotes_is_said_by_the_program() {
+    // A sentence of the program may be cut in two by a line break of its source.
+    let said = text_of(&["templates", "static", "src"]).replace("\\\n", "\u{0}");
+    let said: String =
+        said.split('\u{0}').enumerate().map(|(at, part)| if at == 0 { part } else { part.trim_start() }).collect();
+    let said = said.to_lowercase();
+    let mut seen = 0;
+    for path in ["docs/pushing.md", "docs/install.md", "docs/operating.md"] {
+        let page = page(path);
+        let own = page.text.split("## A push is refused").next().unwrap();
+        // Not what stands in blocks or between backticks: commands and files have quotes of their own.
+        let prose: String = own.split("```").step_by(2).collect::<String>().split('`').step_by(2).collect();
+        for quoted in
+            prose.replace('\n', " ").split('"').skip(1).step_by(2).filter(|it| it.starts_with(char::is_alphabetic))
+        {
+            // Up to a number, a revision or a name, which are others each time.
+            let words = quoted.split(|c: char| c.is_ascii_digit() || c == '(').next().unwrap().trim().to_lowercase();
+            assert!(said.contains(&words), "{path}: nothing says {quoted:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 10, "{seen}");
 }
 
 /// Words that say something else to most readers, each with the one to write. `docs/operating.md` repeats the code's own words in its
