@@ -88,6 +88,7 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/operating.md", "du -sh ", RUNS),
     ("docs/operating.md", "pushbutton verify\n", RUNS),
     ("docs/operating.md", "pushbutton backup ", RUNS),
+    ("docs/operating.md", "cp -a data.damaged/pushes/215 ", RUNS),
     ("docs/operating.md", "mkdir -m 700 data\n", RUNS),
     ("docs/operating.md", "pushbutton take-over ", RUNS),
     ("docs/operating.md", "pushbutton number-above ", RUNS),

@@ -157,12 +157,21 @@ async fn what_the_page_on_operating_shows_is_done() {
     let said = reader.run(PAGE, "pushbutton verify", &[]).await;
     assert!(said.contains("all of it is as it was written"), "{said}");
 
+    // A push after the backup, and then the ledger is lost.
+    let later = reader.house.push_well("qa").await["push"].clone();
     reader.house.kill_server().await;
-    std::fs::remove_dir_all(reader.house.data()).unwrap();
+    std::fs::rename(reader.house.data(), reader.house.dir.path().join("data.damaged")).unwrap();
     let said = reader.run(PAGE, "mkdir -m 700 data", &safe).await;
     assert!(said.contains("all of it is as it was written"), "{said}");
+    let (number, build) = (later["id"].to_string(), later["build"].as_str().unwrap());
+    reader
+        .run(PAGE, "cp -a data.damaged/pushes/215 ", &[("51d0c3e-215", build), ("/215 ", &format!("/{number} "))])
+        .await;
     reader.house.start().await;
     reader.house.sign_in("mary").await;
+    let known = reader.house.push(later["id"].as_i64().unwrap()).await["push"].clone();
+    assert_eq!((&known["state"], &known["build"]), (&later["state"], &later["build"]), "{known:#}");
+    reader.run(PAGE, "pushbutton verify", &[]).await;
     assert!(reader.house.get("/").await.text.contains("Only one Pushbutton may push"));
     reader.run(PAGE, "pushbutton take-over ", &[]).await;
     assert!(!reader.house.get("/").await.text.contains("Only one Pushbutton may push"));
