@@ -66,6 +66,7 @@ mod street;
 mod stuck;
 mod tabs;
 mod tamper;
+mod templates;
 mod user;
 mod variables;
 mod viewers;

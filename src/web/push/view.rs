@@ -22,7 +22,7 @@ use crate::web::view::running::PauseLine;
 use crate::web::view::templates::PageError;
 use crate::web::view::words;
 use connect::{Connect, connect};
-use hosts::{HostCell, HostLine, Legend, host_cells, host_lines, legend};
+use hosts::{HostCell, HostLine, Legend, grouped, host_cells, host_lines, legend};
 use resume::{Onwards, onwards};
 use serde::Serialize;
 use steps::{Step, steps};
@@ -68,7 +68,8 @@ pub(crate) struct PushView {
     more_whys: Option<String>,
     connect: Option<Connect>,
     steps: Vec<Step>,
-    hosts: Vec<HostCell>,
+    /// In groups of ten.
+    hosts: Vec<Vec<HostCell>>,
     legend: Vec<Legend>,
     slow: Vec<HostLine>,
     slow_title: &'static str,
@@ -206,7 +207,7 @@ impl PushView {
             connect: connect(page, live, since, took_ms),
             steps,
             legend: legend(&hosts),
-            hosts,
+            hosts: grouped(hosts),
             slow,
             hosts_total: words::thousands(row.hosts_total),
             told_words: told_words(&page.announcements),

@@ -4,6 +4,7 @@
 
 use super::assets;
 use super::frame::{Frame, Shell};
+use super::line_breaks;
 use super::rows::Rows;
 use super::templates::{PageError, Templates};
 use crate::visible::visible;
@@ -31,7 +32,7 @@ impl Pages {
         tera.set_escape_fn(|text, out| tera::escape_html(&visible(text), out));
         let files = Templates::iter().filter_map(|name| {
             let text = String::from_utf8(Templates::get(&name)?.data.into_owned()).ok()?;
-            Some((name, text))
+            Some((name, line_breaks::joined(&text)))
         });
         tera.add_raw_templates(files).map_err(|source| PageError::Template { page: "templates".to_owned(), source })?;
         Ok(Self { tera, assets: assets::version(), rows: Rows::default() })

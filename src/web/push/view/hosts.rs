@@ -13,7 +13,7 @@ pub(crate) const HOSTS_LISTED: usize = 7;
 /// The width of the slowest host's bar.
 const LONGEST_BAR: i64 = 64;
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct HostCell {
     host: String,
     shape: &'static str,
@@ -66,6 +66,11 @@ pub(crate) fn host_cells(page: &PushPage, live: bool) -> Vec<HostCell> {
         HostCell { host: host.clone(), shape, word }
     };
     page.hosts.iter().map(cell).collect()
+}
+
+/// The cells in groups of ten, so that they can be counted at a glance.
+pub(crate) fn grouped(cells: Vec<HostCell>) -> Vec<Vec<HostCell>> {
+    cells.chunks(10).map(<[HostCell]>::to_vec).collect()
 }
 
 pub(crate) fn legend(hosts: &[HostCell]) -> Vec<Legend> {
