@@ -707,7 +707,7 @@ fn names_of_any_length_are_shown() {
 
 #[test]
 fn scripts_and_server_judge_alike_what_hides_in_a_text() {
-    let script = include_str!("../static/visible.js");
+    let script = include_str!("../static/live/visible.js");
     let class = script.split_once("/[").unwrap().1.split_once("]/gu").unwrap().0;
     let mut ranges: Vec<(u32, u32)> = Vec::new();
     let mut is_range = false;

@@ -266,7 +266,7 @@ async fn the_samples_for_nginx_caddy_and_haproxy_carry_all_that_people_do() {
         assert!(page.contains(words), "{words} in {page}");
     }
     let style = page.split('"').find(|part| part.starts_with("/static/style.css")).unwrap();
-    for path in [style, "/static/theme.js", "/healthz", "/readyz"] {
+    for path in [style, "/static/page/theme.js", "/healthz", "/readyz"] {
         assert_eq!(by_plain(path).await.0, "200", "{path}");
     }
     assert_eq!(by_plain("/api/v1/stacks").await.0, "421");

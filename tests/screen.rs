@@ -19,7 +19,7 @@ const WATCH: &str = "
 
 /// Twenty times 500 lines for one window, drawn at once: how many drawings it took, how many rows were made, and how many fit.
 const RUSH: &str = "
-    const { LogView } = await import('/static/log.js');
+    const { LogView } = await import('/static/log/log.js');
     const view = new LogView(document.querySelector('.log'), { stepTitle: () => 'Talk', stepNote: () => '', hooks: {} });
     view.settle();
     const made = new MutationObserver(() => {});

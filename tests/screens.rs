@@ -31,7 +31,7 @@ fn exhibit(pages: BTreeMap<String, String>) -> String {
     let server = HttpServer::new(move || {
         App::new()
             .app_data(pages.clone())
-            .route("/static/{name}", web::get().to(file))
+            .route("/static/{name:.+}", web::get().to(file))
             .route("/made-up/{name}", web::get().to(page))
             // Nothing ever changes here.
             .default_service(web::to(async || HttpResponse::NoContent().finish()))

@@ -1,4 +1,4 @@
-//! The page's own reader of a push (`static/stream.js`, `shared.js`) against a server that does everything wrong that a server,
+//! The page's own reader of a push (`static/live/stream.js`, `shared.js`) against a server that does everything wrong that a server,
 //! a proxy and a network can do: it cuts inside events and inside letters, answers 503, says things twice, leaves holes, hangs up,
 //! and begins its journal anew. The page must have every record once, in order (rule S8 of the design).
 
@@ -21,7 +21,7 @@ const ANEW_AT: usize = 20_000;
 
 /// Takes what the product's reader gives, and notes what is out of order.
 const PROBE: &str = "
-    import { PushStream } from '/static/stream.js';
+    import { PushStream } from '/static/live/stream.js';
     const probe = (window.probe = { records: [], wrong: [], resets: 0, states: [] });
     new PushStream(1, true, false, {
       records: (records) => {
@@ -220,7 +220,7 @@ async fn every_record_comes_once_and_in_order_whatever_the_server_and_the_networ
             .app_data(shared.clone())
             .route("/", web::get().to(page))
             .route("/probe.js", web::get().to(probe))
-            .route("/static/{name}", web::get().to(file))
+            .route("/static/{name:.+}", web::get().to(file))
             .route("/api/v1/pushes/1/log", web::get().to(log))
             .route("/api/v1/events", web::get().to(events))
     });

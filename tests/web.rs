@@ -380,5 +380,5 @@ async fn git(repository: &Path, args: &[&str]) {
 
 /// A row's address with its variable parts filled in.
 fn address(row: &Entry) -> String {
-    row.path.replace("{stack}", "web").replace("{stage}", "qa").replace("{id}", "1").replace("{name}", "style.css")
+    row.path.replace("{stack}", "web").replace("{stage}", "qa").replace("{id}", "1").replace("{name:.+}", "page/app.js")
 }

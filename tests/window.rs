@@ -114,7 +114,7 @@ async fn a_page_keeps_a_bounded_number_of_lines_and_says_what_it_left_to_the_raw
     browser.go("/pushes/1").await;
     house.journal_says(1, "line 3000").await;
     browser.says(".conn", "Live").await;
-    browser.ask("import('/static/log.js').then((log) => (log.limits.lines = 2000))").await;
+    browser.ask("import('/static/log/log.js').then((log) => (log.limits.lines = 2000))").await;
     let_go(&house, "go", &["qa1"]);
     house.journal_says(1, "line 6000").await;
     let held: Vec<String> = until("the window has come to the end", async || {
@@ -146,7 +146,7 @@ async fn a_page_keeps_a_bounded_number_of_lines_and_says_what_it_left_to_the_raw
 /// Gives the grid of the page a thousand hosts: twelve run, two have failed, the rest is done. Such a fleet cannot be had
 /// in a test; how its cells look and how one is found can.
 const A_THOUSAND: &str = "
-    const { Grid } = await import('/static/grid.js');
+    const { Grid } = await import('/static/live/grid.js');
     const states = (host) => {
       const n = Number(host.slice(3));
       const [state, word] = [118, 742].includes(n) ? ['fail', 'failed'] : n > 988 ? ['run', 'running'] : ['ok', 'done'];

@@ -145,7 +145,7 @@ pub static ROUTES: &[Entry] = &[
     post("/api/v1/pushes/{id}/unpause", || web::to(pause::unpause_by_api)),
     post("/api/v1/pushes/{id}/resume", || web::to(resume::resume_by_api)),
     stream("/api/v1/events", || web::to(live::events)),
-    open(Method::GET, "/static/{name}", || web::to(files::file)),
+    open(Method::GET, "/static/{name:.+}", || web::to(files::file)),
     open(Method::GET, "/healthz", || web::to(health::healthz)),
     open(Method::GET, "/readyz", || web::to(health::readyz)),
 ];
@@ -221,7 +221,7 @@ mod tests {
             .filter(|row| row.may == May::Anybody)
             .map(|row| format!("{} {}", row.method, row.path))
             .collect();
-        assert_eq!(open, ["GET /sign-in", "POST /sign-in", "GET /static/{name}", "GET /healthz", "GET /readyz"]);
+        assert_eq!(open, ["GET /sign-in", "POST /sign-in", "GET /static/{name:.+}", "GET /healthz", "GET /readyz"]);
     }
 
     #[test]

@@ -240,6 +240,7 @@ async fn no_depth_length_or_number_breaks_what_reads_a_body_or_an_address() {
         "/api/v1/stacks/NAME",
         "/api/v1/stacks/NAME/builds",
         "/static/NAME",
+        "/static/page/NAME",
         "/api/v1/stacks/web/stages/NAME/current",
         "/pushes/NAME",
         "/pushes/NAME/log",

@@ -77,6 +77,8 @@ async fn other_methods_and_addresses_are_refused_without_a_trace_of_the_inside()
         "/pushes/1",
         "/static/",
         "/static/..%2fCargo.toml",
+        "/static/page/",
+        "/static/page/..%2f..%2fCargo.toml",
         "/static/nothing.css",
         "/api",
         "/api/v1/pushes/1",
@@ -147,7 +149,7 @@ async fn requests_for_another_host_or_in_somebody_elses_name_get_nothing() {
         ("GET / HTTP/1.0\r\n".to_owned(), 421),
         // What is the same for everybody: the page of a wrong name needs it, and so does a proxy that asks whether we live.
         ("GET /static/style.css HTTP/1.1\r\nhost: evil.example\r\n".to_owned(), 200),
-        ("HEAD /static/app.js HTTP/1.1\r\nhost: evil.example\r\nx-forwarded-user: joe\r\n".to_owned(), 200),
+        ("HEAD /static/page/app.js HTTP/1.1\r\nhost: evil.example\r\nx-forwarded-user: joe\r\n".to_owned(), 200),
         ("GET /healthz HTTP/1.0\r\n".to_owned(), 200),
         ("GET /readyz HTTP/1.1\r\nhost: 10.0.0.1\r\n".to_owned(), 200),
         ("POST /static/style.css HTTP/1.1\r\nhost: evil.example\r\ncontent-length: 0\r\n".to_owned(), 421),

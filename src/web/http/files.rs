@@ -15,7 +15,7 @@ pub struct Version {
     v: Option<String>,
 }
 
-/// `GET /static/{name}?v=VERSION`
+/// `GET /static/{name:.+}?v=VERSION`
 pub async fn file(app: Data<App>, request: HttpRequest, name: Path<String>, version: Query<Version>) -> Reply {
     let Some(asset) = asset(&name) else { return Err(Problem::unknown("this file")) };
     // Only of the version that a page was drawn with do the bytes belong to this address for ever.

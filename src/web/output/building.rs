@@ -1,5 +1,5 @@
 //! Making the index of a journal: one pass over its records. It must never call a line an error that the page of a running
-//! push would not (`static/fold.js` goes by the same rule), nor read more of a record than it needs: most of the time of a
+//! push would not (`static/live/fold.js` goes by the same rule), nor read more of a record than it needs: most of the time of a
 //! first opening is spent here. Called by the index.
 
 use super::index::{End, Index, Run, STRIDE, Span, Voice, join};

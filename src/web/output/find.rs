@@ -1,5 +1,5 @@
 //! Looking for text in the lines of a push, and taking a page of lines: what the page of a long push does not hold itself.
-//! It must find what `static/search.js` finds in the same lines, and answer in bounded time: what is not done by then is
+//! It must find what `static/log/search.js` finds in the same lines, and answer in bounded time: what is not done by then is
 //! named by the line to go on from. Called by the handlers, off the async threads.
 
 use super::index::{Index, Span, Wanted, join};
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 pub const MOST_RANGES: usize = 20_000;
 /// Lines in one answer.
 pub const MOST_LINES: u64 = 1_000;
-/// Lines whose text alone is asked for: what people paste somewhere (`static/copy.js` knows it too).
+/// Lines whose text alone is asked for: what people paste somewhere (`static/log/copy.js` knows it too).
 const MOST_COPIED: u64 = 100_000;
 /// Bytes of that text.
 const MOST_COPIED_TEXT: usize = 8 << 20;

@@ -1,4 +1,4 @@
-//! Which hosts said the same, by the rule of `static/same.js`: the same lines in the same order, colours apart, a host's own
+//! Which hosts said the same, by the rule of `static/same/same.js`: the same lines in the same order, colours apart, a host's own
 //! name and the words of the command apart (`same/examples.json` holds both to it). The rule is pure; it must never call two
 //! hosts the same that a reader could tell apart by anything else. Called by the building of the index and by the handlers.
 

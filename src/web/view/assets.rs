@@ -1,5 +1,5 @@
 //! The static files: style, scripts, pictures; embedded in the binary, read from disk in debug builds.
-//! It must never serve anything else. Called by the route `/static/NAME`.
+//! It must never serve anything else. Called by the route `/static/NAME`, where a name may have folders.
 //!
 //! Two kinds of address, so that an upgrade never mixes old with new: style and pictures carry `?v=VERSION` and may be
 //! kept for ever; modules import each other by name alone, so they are asked again each time (`no-cache`) and answered
@@ -37,8 +37,8 @@ pub fn asset(name: &str) -> Option<Asset> {
         "svg" => "image/svg+xml",
         _ => return None,
     };
-    // Embedded names are plain; this keeps the debug build, which reads the disk, to the folder too.
-    if name.contains(['/', '\\']) {
+    // This keeps the debug build, which reads the disk, to the folder.
+    if name.contains('\\') || name.split('/').any(|part| part.is_empty() || part.starts_with('.')) {
         return None;
     }
     let ring = ring(name);
@@ -116,12 +116,12 @@ mod tests {
     use super::*;
 
     /// Scripts that no page loads before a person asks for what they do, or a push says more than a page holds.
-    const ON_DEMAND: [&str; 5] = ["keep.js", "lines.js", "copy.js", "same.js", "sameview.js"];
+    const ON_DEMAND: [&str; 5] = ["log/keep.js", "log/lines.js", "log/copy.js", "same/same.js", "same/sameview.js"];
 
     #[test]
     fn only_static_files_are_served_each_with_its_type() {
         assert_eq!(asset("style.css").unwrap().content_type, "text/css; charset=utf-8");
-        assert_eq!(asset("app.js").unwrap().content_type, "text/javascript; charset=utf-8");
+        assert_eq!(asset("page/app.js").unwrap().content_type, "text/javascript; charset=utf-8");
         assert_eq!(asset("favicon.svg").unwrap().content_type, "image/svg+xml");
         for percent in (0..=100).step_by(5) {
             let ring = asset(&format!("favicon-run{percent}.svg")).unwrap();
@@ -136,6 +136,9 @@ mod tests {
             "style",
             "../Cargo.toml",
             "../static/style.css",
+            "page/../style.css",
+            "page//app.js",
+            "page",
             "nothing.css",
             "/etc/passwd",
         ] {

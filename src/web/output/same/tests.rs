@@ -1,4 +1,4 @@
-//! The rule by its examples, which `static/same.js` is held to as well (`tests/lines.rs`), and the groups against a plain
+//! The rule by its examples, which `static/same/same.js` is held to as well (`tests/lines.rs`), and the groups against a plain
 //! comparison of what was said.
 
 use super::*;

@@ -1,4 +1,4 @@
-//! Connecting to the hosts, as the first of the steps of a push, with its own time. Pure; `static/connecting.js` says the same
+//! Connecting to the hosts, as the first of the steps of a push, with its own time. Pure; `static/live/connecting.js` says the same
 //! while a push runs. Called by the push page.
 
 use super::steps::on_the_bar;

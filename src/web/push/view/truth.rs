@@ -9,7 +9,7 @@ use crate::web::view::frame::Frame;
 use crate::web::view::parts::{Mark, Moment};
 use crate::web::view::words;
 
-/// `12 of 24 hosts have 51d0c3e. Step 6 is done on 3 of 24.`: for whoever thinks of cancelling; `static/live.js` says the same.
+/// `12 of 24 hosts have 51d0c3e. Step 6 is done on 3 of 24.`: for whoever thinks of cancelling; `static/live/live.js` says the same.
 pub(super) fn so_far(page: &PushPage) -> String {
     let begun = |row: &&CommandRow| row.started_at.is_some();
     let mut words = format!("{}.", words::have(&page.row));

@@ -3,8 +3,8 @@
 // KEPT blocks that are out of sight keep theirs.
 import { lower, places } from './blocks.js';
 import { FarCopy } from './copy.js';
-import { $ } from './dom.js';
-import { kindOf } from './fold.js';
+import { $ } from '../page/dom.js';
+import { kindOf } from '../live/fold.js';
 
 /** @typedef {import('./blocks.js').Block} Block
  *  @typedef {import('./log.js').Wanted} Wanted
@@ -118,7 +118,7 @@ export class FarLines {
 
   /** @param {Block} block @param {AbortSignal} signal */
   async fetch(block, signal) {
-    const lines = /** @type {import('./fold.js').Line[]} */ ([]);
+    const lines = /** @type {import('../live/fold.js').Line[]} */ ([]);
     const to = block.idx[block.idx.length - 1] + 1;
     for (let from = block.idx[0] + 1; from; ) {
       const part = await this.told(`lines?from=${from}&to=${to}${this.filters}`, signal);
@@ -128,7 +128,7 @@ export class FarLines {
     return lines;
   }
 
-  /** @param {any} r a line as the server gives it @returns {import('./fold.js').Line} */
+  /** @param {any} r a line as the server gives it @returns {import('../live/fold.js').Line} */
   line(r) {
     const t = Math.max(0, Date.parse(r.at) - this.started);
     return { n: r.line, t, step: r.command - 1, host: r.host ?? '', kind: r.error ? 'err' : kindOf(r), text: r.text };
@@ -142,7 +142,7 @@ export class FarLines {
 
   /** Which hosts said the same, step by step, as far as it passes the filters. @param {AbortSignal} signal */
   async same(signal) {
-    const steps = /** @type {import('./sameview.js').Group[][]} */ ([]);
+    const steps = /** @type {import('../same/sameview.js').Group[][]} */ ([]);
     for (let from = 1; from; ) {
       const part = await this.told(`same?from=${from}${this.filters}`, signal);
       for (const { command, groups } of part.steps) {

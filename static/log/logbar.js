@@ -1,5 +1,5 @@
 // logbar.js: the bar above the command window: filters as chips, find, errors, wrap, times, follow; and its keys.
-import { $, el, keysAreOurs, say } from './dom.js';
+import { $, el, keysAreOurs, say } from '../page/dom.js';
 
 const count = (/** @type {number} */ n) => n.toLocaleString('en');
 
@@ -14,7 +14,7 @@ export class LogBar {
     this.page = page;
     this.running = true;
     this.steps = /** @type {HTMLSelectElement} */ ($('#f-step', root));
-    /** The window with equal output folded, once it was asked for. @type {import('./sameview.js').SameView|undefined} */
+    /** The window with equal output folded, once it was asked for. @type {import('../same/sameview.js').SameView|undefined} */
     this.same = undefined;
     this.find = /** @type {HTMLInputElement} */ ($('.log-find input', root));
   }

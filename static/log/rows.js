@@ -1,8 +1,8 @@
 // rows.js: one line of output as one element: gutter (number, time, host) and text with its colours.
-import { el } from './dom.js';
+import { el } from '../page/dom.js';
 import { runs } from './sgr.js';
 
-/** @typedef {import('./fold.js').Line} Line */
+/** @typedef {import('../live/fold.js').Line} Line */
 
 /** @param {string[]} parts */
 const template = (...parts) => el('div', 'ln', ...parts.map((part) => el('span', part)));

@@ -1,5 +1,5 @@
 // connecting.js: connecting to a push's hosts in words, before anything is touched. Pure; the server says the same.
-import { duration, soFar } from './times.js';
+import { duration, soFar } from '../page/times.js';
 
 /**
  * @typedef {{hosts: number, connected: number, missing: {host: string, duration_ms: number}[], waitsFor: string[], done: boolean,

@@ -1,7 +1,7 @@
 // copy.js: copying lines of a long push, of which the page holds few: the server gives their text, so that what is copied
 // is what was selected, or the lines that a link marks. Never a part of it in silence: what is too much is said, with
 // where to find it. Text alone; the gutter is never part of it.
-import { $, $$, el, say } from './dom.js';
+import { $, $$, el, say } from '../page/dom.js';
 
 /** Lines that are copied at most, as the server has it (`src/web/output/find.rs`). */
 const MOST = 100000;

@@ -16,7 +16,7 @@ export class Search {
     this.painted = false;
   }
 
-  /** @param {import('./fold.js').Line} line */
+  /** @param {import('../live/fold.js').Line} line */
   matches(line) {
     return plain(line.text).toLowerCase().includes(this.query) || line.host === this.query;
   }

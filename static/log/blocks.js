@@ -5,12 +5,12 @@
 //
 // While the reader follows, the *end* is a warm block of what is on screen, and no more: of lines that pass by faster than
 // they can be seen none ever becomes an element.
-import { el, say } from './dom.js';
+import { el, say } from '../page/dom.js';
 import { makeRow, rowHeight } from './rows.js';
 import { plain } from './sgr.js';
 
 /** @typedef {{el: HTMLElement, idx: number[], drawn: number, warm: boolean, close: boolean, section: Section,
- *    tall?: number, lines?: import('./fold.js').Line[], coming?: AbortController}} Block
+ *    tall?: number, lines?: import('../live/fold.js').Line[], coming?: AbortController}} Block
  *    `idx` are places in the list of lines
  *  @typedef {{step: number, el: HTMLElement, button: HTMLElement, note: HTMLElement, body: HTMLElement, blocks: Block[]}} Section */
 
@@ -200,7 +200,7 @@ export class Blocks {
     block.drawn = block.idx.length;
   }
 
-  /** @param {import('./fold.js').Line} line */
+  /** @param {import('../live/fold.js').Line} line */
   row(line) {
     const row = makeRow(line, this.view.gutter);
     if (this.view.isMarked(line.n)) row.classList.add('is-on');

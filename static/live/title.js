@@ -1,5 +1,5 @@
 // title.js: the tab tells the story when the page is not in front: title, icon, and on request a notification.
-import { $ } from './dom.js';
+import { $ } from '../page/dom.js';
 
 const SIGNS = { ok: '✓', fail: '✕', warn: '✕', cancel: '✕', back: '✕', lost: '?', off: '…' };
 

@@ -1,9 +1,9 @@
 // same.js: which hosts said the same. Pure: it holds no document and no clock. A host's output is a walk through a tree
 // whose branches are lines; hosts that stand at one place of it said exactly the same. A host's own name in its output
 // counts as equal.
-import { plain } from './sgr.js';
+import { plain } from '../log/sgr.js';
 
-/** @typedef {import('./fold.js').Line} Line
+/** @typedef {import('../live/fold.js').Line} Line
  *  @typedef {{text: string, first: Place|null, more: Map<string, Place>|null}} Place most places go on in one way only
  *  @typedef {{host: string, at: Place, lines: number[]}} Voice what one host said in one step, as places of its lines
  *  @typedef {{hosts: string[], state: string, lines: number[]}} Group `lines` are those of the first of its hosts */

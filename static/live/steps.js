@@ -1,8 +1,8 @@
 // steps.js: the steps as a timeline, and the bar with a part for each.
-import { $, $$, el, mark, say, stateMark } from './dom.js';
+import { $, $$, el, mark, say, stateMark } from '../page/dom.js';
 import { awayWords, countWords, waitingWords } from './connecting.js';
 import { ended, unused } from './fold.js';
-import { duration, soFar } from './times.js';
+import { duration, soFar } from '../page/times.js';
 
 export class Steps {
   /** @param {HTMLElement} root @param {(step: number) => void} open */

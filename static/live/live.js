@@ -1,15 +1,15 @@
 // live.js: one push, live or past: gives records to the fold, and the fold to the parts of the page. State comes from
 // the journal alone and is drawn by one function.
-import { $, $$, el, keysAreOurs, mark, say } from './dom.js';
+import { $, $$, el, keysAreOurs, mark, say } from '../page/dom.js';
 import { startWords } from './connecting.js';
 import { Fold, ended } from './fold.js';
-import { freshen } from './fresh.js';
+import { freshen } from '../page/fresh.js';
 import { Grid } from './grid.js';
-import { limits, LogView } from './log.js';
-import { LogBar } from './logbar.js';
+import { limits, LogView } from '../log/log.js';
+import { LogBar } from '../log/logbar.js';
 import { Steps, stepNote } from './steps.js';
 import { PushStream } from './stream.js';
-import { duration, left, localize, now, soFar } from './times.js';
+import { duration, left, localize, now, soFar } from '../page/times.js';
 import { Title } from './title.js';
 
 const CONNECTION = {
@@ -134,13 +134,13 @@ class PushPage {
 
   /** Keeps the page small; when what does it cannot be had, the next lines ask again. */
   async trim() {
-    const keep = await import('./keep.js').catch(() => null);
+    const keep = await import('../log/keep.js').catch(() => null);
     keep?.trim(this.log, (step) => this.fold.steps[step].state === 'ok');
   }
 
   /** A long push that has ended: how it went, and where its lines are. @param {any} outline */
   async takeOutline(outline) {
-    const { FarLines } = await import('./lines.js');
+    const { FarLines } = await import('../log/lines.js');
     if (outline.records.length) this.take(outline.records);
     this.log.setFar(new FarLines(outline, (path, signal) => this.stream.ask(path, signal), this.log));
     const all = `Finds in all ${outline.lines.toLocaleString('en')} lines; the browser's own find only in those on screen`;
@@ -198,7 +198,7 @@ class PushPage {
     this.folds = on;
     $('#b-same').setAttribute('aria-pressed', String(on));
     if (on && !this.same) {
-      const { SameView } = await import('./sameview.js');
+      const { SameView } = await import('../same/sameview.js');
       this.bar.same = this.same ??= new SameView($('.log'), this.log, {
         steps: () => this.fold.steps,
         state: (step, host) => this.fold.hostState(this.fold.steps[step], host, this.now()).state,

@@ -1,8 +1,8 @@
 // sameview.js: the command window with equal output folded: a heading for each group of hosts that said the same, and
 // their lines once. It lies over the window, which goes on beneath it. What it draws is bounded, however much was said. Of a
 // long push that has ended the server says who said the same, and a group's lines come when it is looked at.
-import { $, $$, el } from './dom.js';
-import { makeRow } from './rows.js';
+import { $, $$, el } from '../page/dom.js';
+import { makeRow } from '../log/rows.js';
 import { Same } from './same.js';
 
 /** Lines that are drawn of one group, of all groups; names in a heading. */
@@ -15,16 +15,16 @@ const SLICE = 8;
 /** Groups of failed hosts whose lines come at once, for who goes from error to error. */
 const SOON = 8;
 
-/** @typedef {import('./fold.js').Line} Line
+/** @typedef {import('../live/fold.js').Line} Line
  *  @typedef {{hosts: string[], state: string, count: number, rows: Line[]|null}} Group `rows` are its first lines, if they
  *    are here
- *  @typedef {{steps: () => import('./fold.js').Step[], state: (step: number, host: string) => string,
+ *  @typedef {{steps: () => import('../live/fold.js').Step[], state: (step: number, host: string) => string,
  *    pick: (hosts: string[]) => void, leave: () => void}} Page */
 
 const count = (/** @type {number} */ n) => n.toLocaleString('en');
 
 export class SameView {
-  /** @param {HTMLElement} root the `.log` @param {import('./log.js').LogView} log @param {Page} page */
+  /** @param {HTMLElement} root the `.log` @param {import('../log/log.js').LogView} log @param {Page} page */
   constructor(root, log, page) {
     this.root = root;
     this.log = log;
@@ -112,7 +112,7 @@ export class SameView {
     this.find(this.log.search.query);
   }
 
-  /** Has the server say who said the same. @param {import('./lines.js').FarLines} far */
+  /** Has the server say who said the same. @param {import('../log/lines.js').FarLines} far */
   ask(far) {
     if (this.asking) return;
     const { signal } = (this.asking = new AbortController());
@@ -123,7 +123,7 @@ export class SameView {
     far.same(signal).then(take, () => {});
   }
 
-  /** The groups of a step of which a line passes the filters. @param {number} i @param {import('./fold.js').Step} step @returns {Group[]} */
+  /** The groups of a step of which a line passes the filters. @param {number} i @param {import('../live/fold.js').Step} step @returns {Group[]} */
   groups(i, step) {
     if (this.told) return this.told[i] ?? [];
     const { lines, want } = this.log;
@@ -137,7 +137,7 @@ export class SameView {
     return groups.filter((group) => group.hosts.length && (group.count || !want.errors));
   }
 
-  /** One step, drawn anew only when it differs. @param {number} i @param {import('./fold.js').Step} step */
+  /** One step, drawn anew only when it differs. @param {number} i @param {import('../live/fold.js').Step} step */
   section(i, step) {
     const old = /** @type {any} */ ($(`[data-step="${i}"]`, this.view));
     if (old?.done && old.done === step.state) {

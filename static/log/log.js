@@ -2,12 +2,12 @@
 // pushes to arrays; all drawing takes at most 8 ms of a frame, the rest waits for the next one. The lines of a long push
 // that has ended stay on the server (lines.js): `far` then stands for the array.
 import { Blocks, lower } from './blocks.js';
-import { $ } from './dom.js';
+import { $ } from '../page/dom.js';
 import { listenToReader } from './follow.js';
 import { Rail } from './rail.js';
 import { Search } from './search.js';
 
-/** @typedef {import('./fold.js').Line} Line
+/** @typedef {import('../live/fold.js').Line} Line
  *  @typedef {{steps: Set<number>|null, hosts: Set<string>|null, errors: boolean}} Wanted
  *  @typedef {{follow?: (on: boolean, unseen: number) => void, host?: (host: string) => void, link?: () => void, left?: (lines: number) => void,
  *    search?: (state: {query: string, count: number, at: number, busy: boolean}) => void,

@@ -1,6 +1,6 @@
 // grid.js: the hosts, one small cell each: state by shape, then colour, then word. One tab stop; arrows move inside.
-import { $, $$, el, say } from './dom.js';
-import { duration } from './times.js';
+import { $, $$, el, say } from '../page/dom.js';
+import { duration } from '../page/times.js';
 
 const HINT = 'Select a host to see only its output.';
 const MANY = 300; // above that cells are small, and a host is found by its name

@@ -4,7 +4,7 @@
 // (shared.js), in batches: a record a line, and the byte offset behind the last one. Records are numbered without gaps: a
 // number that was seen is dropped, a hole is fetched. A push that has ended needs no stream at all, and a long one not even
 // its records: an outline, and then what is asked for.
-import { retry, unwatch, watch } from './shared.js';
+import { retry, unwatch, watch } from '../page/shared.js';
 import { visible } from './visible.js';
 
 /** No banner before a connection has been gone for so long. */
