@@ -259,7 +259,7 @@ async fn copying(browser: &Browser, all: &[Said], wrong: usize) {
 /// Equal output folds by what the server says, as it does on the page of a short push, and by the same rule.
 async fn folding(browser: &Browser, all: &[Said]) {
     let rule =
-        "const [{ Same }, { kindOf }] = await Promise.all([import('/static/same/same.js'), import('/static/live/fold.js')]);
+        "const [{ Same }, { kindOf }] = await Promise.all([import('/static/same/same.js'), import('/static/log/line.js')]);
         const said = ({ host, stream, text }) => new Same().blank({ host, text, kind: kindOf({ stream, text }) });
         return examples.map((example) => [example.text, said(example), example.blank]);";
     let examples = include_str!("../src/web/output/same/examples.json");

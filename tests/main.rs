@@ -55,6 +55,7 @@ mod roll;
 mod rollback;
 mod screen;
 mod screens;
+mod scripts;
 mod secrets;
 mod signing;
 mod site;

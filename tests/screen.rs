@@ -27,10 +27,10 @@ const RUSH: &str = "
     let n = 0, paints = 0;
     for (let round = 0; round < 20; round++) {
       view.append(Array.from({ length: 500 }, () => ({ n: ++n, t: 0, step: 0, host: 'qa1', kind: 'out', text: `line ${n}` })));
-      for (; view.done < view.shown.length; paints++) view.paint();
+      for (; view.done < view.list.shown.length; paints++) view.paint();
     }
     const nodes = made.takeRecords().flatMap((record) => [...record.addedNodes]);
-    return { paints, rows: nodes.filter((node) => node.className === 'ln').length, fit: view.rows };";
+    return { paints, rows: nodes.filter((node) => node.className === 'ln').length, fit: view.fit };";
 
 /// What a live push of many talking hosts did to a page.
 struct Shown {

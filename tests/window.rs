@@ -114,7 +114,7 @@ async fn a_page_keeps_a_bounded_number_of_lines_and_says_what_it_left_to_the_raw
     browser.go("/pushes/1").await;
     house.journal_says(1, "line 3000").await;
     browser.says(".conn", "Live").await;
-    browser.ask("import('/static/log/log.js').then((log) => (log.limits.lines = 2000))").await;
+    browser.ask("import('/static/log/list.js').then((list) => (list.limits.lines = 2000))").await;
     let_go(&house, "go", &["qa1"]);
     house.journal_says(1, "line 6000").await;
     let held: Vec<String> = until("the window has come to the end", async || {
@@ -147,13 +147,14 @@ async fn a_page_keeps_a_bounded_number_of_lines_and_says_what_it_left_to_the_raw
 /// in a test; how its cells look and how one is found can.
 const A_THOUSAND: &str = "
     const { Grid } = await import('/static/live/grid.js');
+    const waits = { state: 'wait', word: 'waiting' };
     const states = (host) => {
       const n = Number(host.slice(3));
       const [state, word] = [118, 742].includes(n) ? ['fail', 'failed'] : n > 988 ? ['run', 'running'] : ['ok', 'done'];
       return { state, word, took: 0 };
     };
     window.picked = [];
-    const grid = new Grid(document.querySelector('.hosts'), { hostState: states, pick: () => {}, pickMany: (hosts) => window.picked.push(hosts) });
+    const grid = new Grid(document.querySelector('.hosts'), waits, { hostState: states, pick: () => {}, pickMany: (hosts) => window.picked.push(hosts) });
     grid.setHosts(Array.from({ length: 1000 }, (_, i) => `web${String(i + 1).padStart(4, '0')}`));
     grid.draw('Hosts, step 1: a thousand of them');
     return document.querySelectorAll('.hgrid .hc').length;";

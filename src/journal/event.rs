@@ -322,19 +322,21 @@ impl HostResult {
         }
     }
 
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Ok,
+        Self::Failed,
+        Self::TimedOut,
+        Self::Unreachable,
+        Self::Cancelled,
+        Self::Skipped,
+        Self::Dropped,
+        Self::Unknown,
+    ];
+
     /// The result of this word, as [`HostResult::word`] writes it.
     pub fn of_word(word: &str) -> Option<Self> {
-        let all = [
-            Self::Ok,
-            Self::Failed,
-            Self::TimedOut,
-            Self::Unreachable,
-            Self::Cancelled,
-            Self::Skipped,
-            Self::Dropped,
-            Self::Unknown,
-        ];
-        all.into_iter().find(|result| result.word() == word)
+        Self::ALL.into_iter().find(|result| result.word() == word)
     }
 
     /// The word for people and the ledger.
@@ -353,6 +355,10 @@ impl HostResult {
 }
 
 impl Ended {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Succeeded, Self::Degraded, Self::Failed, Self::Cancelled, Self::RolledBack, Self::Interrupted];
+
     /// The word for people and the ledger.
     pub fn word(self) -> &'static str {
         match self {

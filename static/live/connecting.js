@@ -3,7 +3,7 @@ import { duration, soFar } from '../page/times.js';
 
 /**
  * @typedef {{hosts: number, connected: number, missing: {host: string, duration_ms: number}[], waitsFor: string[], done: boolean,
- *   state: string, began: number, ended: number, took: number}} Connections
+ *   state: string, word: string, began: number, ended: number, took: number}} Connections
  */
 
 /** Who is waited for is named from then on: most hosts answer sooner. */
@@ -13,18 +13,22 @@ const NAMED = 3;
 
 /**
  * What a record says of it.
- * @param {import('./fold.js').Record} r @param {Connections|null} before @param {number} t milliseconds since the push began
+ * @param {import('./records.js').Of<'connecting'|'connected'>} r @param {Connections|null} before
+ * @param {number} t milliseconds since the push began @param {import('./states.js').States} states
  * @returns {Connections}
  */
-export function connectionsOf(r, before, t) {
+export function connectionsOf(r, before, t, states) {
   const done = r.kind === 'connected';
+  const { runs, partly, done: all } = states.connecting;
+  const { shape: state, word } = !done ? runs : r.connected === r.hosts ? all : partly;
   return {
     hosts: r.hosts,
     connected: r.connected,
     missing: r.missing ?? [],
     waitsFor: r.waits_for ?? [],
     done,
-    state: !done ? 'run' : r.connected === r.hosts ? 'ok' : 'warn',
+    state,
+    word,
     began: before?.began ?? Math.max(0, t - r.duration_ms),
     ended: t,
     took: r.duration_ms,
@@ -34,7 +38,10 @@ export function connectionsOf(r, before, t) {
 /** @param {Connections} of how many are neither connected nor known to be away */
 const open = (of) => Math.max(0, of.hosts - of.connected - of.missing.length);
 
-/** @param {string[]} names the first of `count` */
+/** `1 host`, `40 hosts`. @param {number} n */
+export const hostWords = (n) => `${n} host${n === 1 ? '' : 's'}`;
+
+/** @param {string[]} names the first of `count` @param {number} count */
 function some(names, count) {
   const named = names.slice(0, NAMED);
   if (count > named.length) named.push(`${count - named.length} more`);
@@ -43,7 +50,7 @@ function some(names, count) {
 
 /** @param {Connections} of */
 export function countWords(of) {
-  const hosts = `${of.hosts} host${of.hosts === 1 ? '' : 's'}`;
+  const hosts = hostWords(of.hosts);
   return of.done && of.connected === of.hosts ? hosts : `${of.connected} of ${hosts}`;
 }
 

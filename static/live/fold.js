@@ -1,45 +1,34 @@
 // fold.js: the state of a push, folded from its journal's records. Pure: no document, no clock; the whole page is a
-// function of what this holds. The server folds the same records the same way.
+// function of what this holds. It takes only what `State::apply` (`src/journal/state.rs`) takes, since no other record is stored,
+// and comes to the same: `tests/folds.rs` gives both the same journals. What states are called it is told (states.js).
 
-import { awayWords, connectionsOf, countWords } from './connecting.js';
+import { kindOf } from '../log/line.js';
+import { awayWords, connectionsOf, countWords, hostWords } from './connecting.js';
 
 /**
- * @typedef {{n: number, at: string, kind: string, [key: string]: any}} Record one line of the journal
- * @typedef {{n: number, t: number, step: number, host: string, kind: 'out'|'warn'|'err'|'cmd'|'note', text: string}} Line
- *   `n` is its own number, from 1 without gaps; `t` milliseconds since the push began; `step` from 0; `warn` came from
- *   standard error, `err` too, of a command that then failed
- * @typedef {{state: string, word: string, began: number, took: number, ran?: boolean}} HostState `ran` when a command began on it
- * @typedef {{title: string, spare: boolean, state: string, perHost: boolean, hosts: number, began: number, took: number,
+ * @typedef {import('../log/line.js').Line} Line
+ * @typedef {import('./records.js').Record} Record
+ * @typedef {import('./states.js').States} States
+ * @typedef {{state: string, word: string, sign: string, began: number, took: number, ran?: boolean, dropped?: boolean}} HostState a
+ *   command on a host: shape and word, what it says of the build there, whether it began, and whether the host has left since
+ * @typedef {{title: string, spare: boolean, state: string, word: string, perHost: boolean, hosts: number, began: number, took: number,
  *   skew: number, host: Map<string, HostState>, counted?: {ok: number, bad: number}}} Step
+ * @typedef {{lines: Line[], errors: number[], news: string[]}} News new lines; places of lines that turned out to be errors; what is
+ *   worth saying aloud
  */
-
-/** Results as shapes and words. @type {{[result: string]: [string, string]}} */
-const RESULTS = {
-  ok: ['ok', 'done'],
-  failed: ['fail', 'failed'],
-  timed_out: ['fail', 'timed out'],
-  unreachable: ['fail', 'unreachable'],
-  cancelled: ['cancel', 'cancelled'],
-  skipped: ['skip', 'not started'],
-  dropped: ['skip', 'dropped'],
-  unknown: ['lost', 'unknown'],
-};
-
-/** Ends of a push as shapes. @type {{[state: string]: string}} */
-const ENDS = { succeeded: 'ok', degraded: 'warn', failed: 'fail', cancelled: 'cancel', rolled_back: 'back', interrupted: 'lost' };
 
 /** Lines kept as possible errors of one command on one host. */
 const SUSPECTS = 200;
 
 export class Fold {
-  constructor() {
+  /** @param {States} states */
+  constructor(states) {
+    this.states = states;
     /** @type {Step[]} */
     this.steps = [];
     /** @type {string[]} */
     this.hosts = [];
-    /** @type {number[]} the steps that make the build live, from 1 */
-    this.flips = [];
-    /** The commands that say whether a host holds the build (`plan::Proof`). @type {{brought: number[], asked?: number[], back?: number[], held?: string[]}} */
+    /** @type {import('./records.js').Proof} */
     this.proof = { brought: [] };
     /** Milliseconds that it has waited for persons, and since when it waits now; it does not while that is -1. */
     this.waited = 0;
@@ -55,8 +44,8 @@ export class Fold {
     this.paused = null;
     /** The question that waits for an answer. @type {{ask: number, text: string, until: string}|null} */
     this.question = null;
-    /** Shape of the end, once there is one. */
-    this.result = '';
+    /** How it ended, once it has. @type {States['ends'][string]|null} */
+    this.ended = null;
     this.why = '';
     this.took = 0;
     /** @type {Map<string, {err: number[], last: number}>} */
@@ -65,13 +54,9 @@ export class Fold {
     this.lost = new Map();
   }
 
-  /**
-   * @param {Record[]} records in order
-   * @returns {{lines: Line[], errors: number[], news: string[]}} new lines; places of lines that turned out to be
-   *   errors; what is worth saying aloud
-   */
+  /** @param {Record[]} records in order @returns {News} */
   take(records) {
-    /** @type {{lines: Line[], errors: number[], news: string[]}} */
+    /** @type {News} */
     const out = { lines: [], errors: [], news: [] };
     for (const r of records) {
       const at = Date.parse(r.at);
@@ -79,12 +64,15 @@ export class Fold {
       const t = Math.max(0, at - this.started);
       this.now = Math.max(this.now, t);
       if (r.kind === 'line') this.line(r, t, out);
-      else this.state(r, t, out);
+      else {
+        this.state(r, t, out);
+        this.wait(t);
+      }
     }
     return out;
   }
 
-  /** @param {Record} r @param {number} t @param {{lines: Line[]}} out */
+  /** @param {import('./records.js').Of<'line'>} r @param {number} t @param {News} out */
   line(r, t, out) {
     const host = r.host ?? '';
     const kind = kindOf(r);
@@ -100,60 +88,100 @@ export class Fold {
     }
   }
 
-  /** @param {Record} r @param {number} t @param {{errors: number[], news: string[]}} out */
+  /** @param {Record} r @param {number} t @param {News} out */
   state(r, t, out) {
-    const step = r.command ? this.step(r.command - 1) : null;
-    if (r.kind === 'push_started') {
-      this.hosts = r.hosts;
-      r.commands.forEach((/** @type {string} */ title, /** @type {number} */ i) => (this.step(i).title = title));
-      for (const number of r.spare ?? []) this.step(number - 1).spare = true;
-      this.flips = r.flips ?? [];
-      this.proof = r.proof ?? { brought: this.flips };
-    } else if (r.kind === 'connecting' || r.kind === 'connected') {
-      const before = this.connections;
-      const of = (this.connections = connectionsOf(r, before, t));
-      if (!before && !of.done) out.news.push(`Connecting to ${of.hosts} hosts`);
-      if (of.done) out.news.push(`Connected to ${countWords(of)}${of.state === 'ok' ? '' : `, ${awayWords(of)}`}`);
-    } else if (r.kind === 'command_started' && step) {
-      Object.assign(step, { title: r.title, state: 'run', began: t, hosts: r.hosts, perHost: r.hosts > 0 });
-      this.current = r.command - 1;
-      const ordinary = this.steps.filter((other) => !other.spare).length;
-      out.news.push(step.spare ? r.title : `Step ${r.command} of ${ordinary}: ${r.title}`);
-    } else if (r.kind === 'host_started' && step) {
-      step.host.set(r.host ?? '', { state: 'run', word: 'running', began: t, took: 0, ran: true });
-    } else if (r.kind === 'host_ended' && step) {
-      const host = r.host ?? '';
-      const [state, word] = RESULTS[r.result] ?? RESULTS.unknown;
-      const ran = step.host.has(host);
-      step.host.set(host, { state, word, began: Math.max(0, t - r.duration_ms), took: r.duration_ms, ran });
-      const key = `${r.command} ${host}`;
-      const suspect = this.suspects.get(key);
-      this.suspects.delete(key);
-      if (state !== 'fail' && state !== 'lost') return;
-      this.lost.set(host, { state, word, began: Math.max(0, t - r.duration_ms), took: r.duration_ms });
-      out.news.push(`${host || 'The push host'}: ${word}`);
-      if (suspect) out.errors.push(...(suspect.err.length ? suspect.err : [suspect.last]));
-    } else if (r.kind === 'host_dropped' && step) this.dropped(step, r.host, out);
-    else if (r.kind === 'undo_started') out.news.push(`Rolling back to ${r.sha.slice(0, 7)} on ${r.hosts.length} hosts: ${r.why}`);
-    else if (r.kind === 'command_ended' && step) {
-      step.state = (RESULTS[r.result] ?? RESULTS.unknown)[0];
-      step.took = r.duration_ms;
-      step.skew = r.skew_ms ?? -1;
-      step.counted = { ok: r.ok, bad: r.not_ok };
-    } else if (r.kind === 'asked') {
-      this.question = { ask: r.ask, text: r.question, until: r.ends_at };
-      out.news.push(`The push waits for an answer: ${r.question}`);
-    } else if (r.kind === 'answered') {
-      this.question = null;
-      out.news.push(r.who ? `${r.who} answered ${r.answer}` : 'Nobody answered');
-    } else if (r.kind === 'paused') {
-      this.paused = { who: r.who, at: r.at, reason: r.reason ?? '' };
-      out.news.push(`Paused by ${r.who}. No new host starts`);
-    } else if (r.kind === 'resumed') {
-      this.paused = null;
-      out.news.push(`${r.who} resumed it`);
-    } else if (r.kind === 'push_ended') this.end(r);
-    this.wait(t);
+    switch (r.kind) {
+      case 'push_started':
+        return this.begin(r);
+      case 'connecting':
+      case 'connected':
+        return this.connect(r, t, out);
+      case 'command_started':
+        return this.start(r, t, out);
+      case 'host_started': {
+        const { shape: state, word } = this.states.open.runs;
+        this.step(r.command - 1).host.set(r.host ?? '', { state, word, sign: 'unknown', began: t, took: 0, ran: true });
+        return;
+      }
+      case 'host_ended':
+        return this.endHost(r, t, out);
+      case 'host_dropped':
+        return this.dropped(r, out);
+      case 'undo_started':
+        out.news.push(`Rolling back to ${r.sha.slice(0, 7)} on ${hostWords(r.hosts.length)}: ${r.why}`);
+        return;
+      case 'command_ended': {
+        const { shape: state, word } = this.result(r.result);
+        const counted = { ok: r.ok, bad: r.not_ok };
+        Object.assign(this.step(r.command - 1), { state, word, took: r.duration_ms, skew: r.skew_ms ?? -1, counted });
+        return;
+      }
+      case 'asked':
+        this.question = { ask: r.ask, text: r.question, until: r.ends_at };
+        out.news.push(`The push waits for an answer: ${r.question}`);
+        return;
+      case 'answered':
+        this.question = null;
+        out.news.push(r.who ? `${r.who} answered ${r.answer}` : 'Nobody answered');
+        return;
+      case 'paused':
+        this.paused = { who: r.who, at: r.at, reason: r.reason ?? '' };
+        out.news.push(`Paused by ${r.who}. No new host starts`);
+        return;
+      case 'resumed':
+        this.paused = null;
+        out.news.push(`${r.who} resumed it`);
+        return;
+      case 'push_ended':
+        return this.end(r);
+    }
+  }
+
+  /** @param {import('./records.js').Of<'push_started'>} r */
+  begin(r) {
+    this.hosts = r.hosts;
+    r.commands.forEach((title, i) => (this.step(i).title = title));
+    for (const number of r.spare ?? []) this.step(number - 1).spare = true;
+    this.proof = r.proof ?? { brought: r.flips ?? [] };
+  }
+
+  /** @param {import('./records.js').Of<'connecting'|'connected'>} r @param {number} t @param {News} out */
+  connect(r, t, out) {
+    const before = this.connections;
+    const of = (this.connections = connectionsOf(r, before, t, this.states));
+    if (!before && !of.done) out.news.push(`Connecting to ${hostWords(of.hosts)}`);
+    if (of.done) out.news.push(`Connected to ${countWords(of)}${of.connected === of.hosts ? '' : `, ${awayWords(of)}`}`);
+  }
+
+  /** @param {import('./records.js').Of<'command_started'>} r @param {number} t @param {News} out */
+  start(r, t, out) {
+    const step = this.step(r.command - 1);
+    const { shape: state, word } = this.states.open.runs;
+    Object.assign(step, { title: r.title, state, word, began: t, hosts: r.hosts, perHost: r.hosts > 0 });
+    this.current = r.command - 1;
+    const ordinary = this.steps.filter((other) => !other.spare).length;
+    out.news.push(step.spare ? r.title : `Step ${r.command} of ${ordinary}: ${r.title}`);
+  }
+
+  /** @param {import('./records.js').Of<'host_ended'>} r @param {number} t @param {News} out */
+  endHost(r, t, out) {
+    const host = r.host ?? '';
+    const step = this.step(r.command - 1);
+    const { shape: state, word, sign } = this.result(r.result);
+    const now = { state, word, sign, began: Math.max(0, t - r.duration_ms), took: r.duration_ms };
+    step.host.set(host, { ...now, ran: step.host.has(host) });
+    const key = `${r.command} ${host}`;
+    const suspect = this.suspects.get(key);
+    this.suspects.delete(key);
+    if (state !== 'fail' && state !== 'lost') return;
+    this.lost.set(host, now);
+    out.news.push(`${host || 'The push host'}: ${word}`);
+    if (suspect) out.errors.push(...(suspect.err.length ? suspect.err : [suspect.last]));
+  }
+
+  /** How a command ended, by its name in the journal. @param {string} name */
+  result(name) {
+    return this.states.results[name] ?? this.states.results.unknown;
   }
 
   /** Adds up how long the push waits for persons: paused and asking at once count once. @param {number} t */
@@ -188,35 +216,39 @@ export class Fold {
     return all.every((sign) => sign === 'nothing') && held.includes(host);
   }
 
-  /** A host that has left; what nobody knows stays unknown. @param {Step} step @param {string} host @param {{news: string[]}} out */
-  dropped(step, host, out) {
-    const state = step.host.get(host);
+  /** A host that has left; what nobody knows stays unknown. @param {import('./records.js').Of<'host_dropped'>} r @param {News} out */
+  dropped({ command, host }, out) {
+    const state = this.step(command - 1).host.get(host);
     if (!state || state.state === 'lost') return;
-    [state.state, state.word] = RESULTS.dropped;
+    const { shape, word } = this.states.results.dropped;
+    Object.assign(state, { state: shape, word, dropped: true });
     this.lost.set(host, state);
-    out.news.push(`${host}: dropped`);
+    out.news.push(`${host}: ${word}`);
   }
 
-  /** @param {Record} r */
+  /** @param {import('./records.js').Of<'push_ended'>} r */
   end(r) {
-    this.result = ENDS[r.state] ?? 'lost';
+    const { shape, word } = (this.ended = this.states.ends[r.state] ?? this.states.ends.interrupted);
+    const { unknown } = this.states.results;
+    const { left } = this.states.open;
     this.paused = null;
     this.why = r.why ?? '';
     this.question = null;
     this.took = r.duration_ms;
-    if (this.connections?.state === 'run') this.connections.state = this.result;
+    if (this.connections?.state === 'run') Object.assign(this.connections, { state: shape, word });
     for (const step of this.steps) {
-      if (step.state === 'run') step.state = this.result === 'lost' ? 'lost' : this.result;
-      if (step.state === 'wait') step.state = 'skip';
-      for (const host of step.host.values()) if (host.state === 'run') Object.assign(host, { state: 'lost', word: 'unknown' });
+      if (step.state === 'run') Object.assign(step, { state: shape, word });
+      if (step.state === 'wait') Object.assign(step, { state: left.shape, word: left.word });
+      for (const host of step.host.values()) if (host.state === 'run') Object.assign(host, { state: unknown.shape, word: unknown.word });
     }
   }
 
   /** @param {number} i @returns {Step} */
   step(i) {
     while (this.steps.length <= i) {
+      const { shape: state, word } = this.states.open.waits;
       const times = { began: 0, took: 0, skew: -1 };
-      this.steps.push({ title: '', spare: false, state: 'wait', perHost: false, hosts: 0, ...times, host: new Map() });
+      this.steps.push({ title: '', spare: false, state, word, perHost: false, hosts: 0, ...times, host: new Map() });
     }
     return this.steps[i];
   }
@@ -240,13 +272,13 @@ export class Fold {
       if (lost) return lost;
       const elsewhere = this.rolling(step, host);
       if (elsewhere) return elsewhere;
-      const [state, word] = this.result ? ['skip', 'not started'] : ['wait', 'waiting'];
-      return { state, word, began: 0, took: 0 };
+      const { shape: state, word } = this.ended ? this.states.open.left : this.states.open.waits;
+      return { state, word, sign: 'nothing', began: 0, took: 0 };
     }
     if (found.state !== 'run') return found;
     const elapsed = now - found.began;
     const slow = elapsed > 2000 && elapsed > 3 * medianOf(step) && medianOf(step) > 0;
-    return slow ? { ...found, state: 'slow', word: 'slow' } : found;
+    return slow ? { ...found, state: this.states.open.slow.shape, word: this.states.open.slow.word } : found;
   }
 
   /** A host that is at another step than the one shown: in a roll several run at once. @param {Step} step @param {string} host */
@@ -259,7 +291,7 @@ export class Fold {
 
   /** How far the push is, 0 to 1: steps that ended, and the hosts of the one that runs. */
   progress() {
-    if (this.result === 'ok') return 1;
+    if (this.ended?.shape === 'ok') return 1;
     const parts = this.steps.filter((step) => !unused(step)).map((step) => this.stepProgress(step));
     return parts.length ? parts.reduce((a, b) => a + b, 0) / parts.length : 0;
   }
@@ -273,18 +305,7 @@ export class Fold {
 }
 
 /** What became of a step on a host, or on the push host where it runs there alone. @param {Step|undefined} step @param {string} host */
-function signOf(step, host) {
-  const found = step?.host.get(host) ?? step?.host.get('');
-  if (!found) return 'nothing';
-  if (found.state === 'ok') return 'well';
-  if (found.word === 'not started' || found.word === 'unreachable') return 'nothing';
-  return found.state === 'fail' || found.word === 'dropped' ? 'badly' : 'unknown';
-}
-
-/** @param {{stream: string, text: string}} r a line @returns {Line['kind']} */
-export function kindOf({ stream, text }) {
-  return stream === 'err' ? 'warn' : stream !== 'note' ? 'out' : /^[$>] /.test(text) ? 'cmd' : 'note';
-}
+const signOf = (step, host) => (step?.host.get(host) ?? step?.host.get(''))?.sign ?? 'nothing';
 
 /** What runs only when something goes wrong, as long as nothing has. @param {Step} step */
 export function unused(step) {
@@ -298,7 +319,7 @@ export function ended(step) {
   let bad = 0;
   for (const host of step.host.values()) {
     if (host.state === 'ok') ok++;
-    else if (host.state === 'fail' || host.state === 'lost' || host.word === 'dropped') bad++;
+    else if (host.state === 'fail' || host.state === 'lost' || host.sign === 'badly' || host.dropped) bad++;
   }
   return { ok, bad };
 }

@@ -1,5 +1,5 @@
 // grid.js: the hosts, one small cell each: state by shape, then colour, then word. One tab stop; arrows move inside.
-import { $, $$, el, say } from '../page/dom.js';
+import { $, $$, button, el, say, the } from '../page/dom.js';
 import { duration } from '../page/times.js';
 
 const HINT = 'Select a host to see only its output.';
@@ -8,17 +8,18 @@ const MANY = 300; // above that cells are small, and a host is found by its name
 export class Grid {
   /**
    * @param {HTMLElement} root the `.hosts`
-   * @param {{hostState: (host: string) => import('./fold.js').HostState|null, pick: (host: string) => void,
+   * @param {{state: string, word: string}} waits what a host is that nothing has begun on
+   * @param {{hostState: (host: string) => {state: string, word: string, took: number}|null, pick: (host: string) => void,
    *   pickMany: (hosts: string[]|null) => void}} page
    */
-  constructor(root, page) {
+  constructor(root, waits, page) {
     this.root = root;
+    this.waits = waits;
     this.page = page;
-    this.grid = $('.hgrid', root);
-    this.words = $('.hname', root);
-    /** @type {Map<string, HTMLElement>} */
-    this.cells = new Map($$('.hc', this.grid).map((cell) => [cell.dataset.h, cell]));
-    this.find = /** @type {HTMLInputElement} */ ($('.hfind', root));
+    this.grid = the('.hgrid', root);
+    this.words = the('.hname', root);
+    this.cells = new Map($$('.hc', this.grid).map((cell) => [cell.dataset.h ?? '', cell]));
+    this.find = the('.hfind', root, HTMLInputElement);
     this.fit();
     this.listen();
   }
@@ -54,8 +55,7 @@ export class Grid {
         group.setAttribute('role', 'row');
         this.grid.append(group);
       }
-      const cell = el('button', 'hc');
-      cell.setAttribute('type', 'button');
+      const cell = button('hc');
       cell.setAttribute('role', 'gridcell');
       cell.tabIndex = i ? -1 : 0;
       cell.dataset.h = host;
@@ -66,15 +66,15 @@ export class Grid {
   }
 
   listen() {
-    const host = (/** @type {Event} */ e) => /** @type {HTMLElement} */ (e.target).dataset?.h;
-    const over = (/** @type {Event} */ e) => host(e) && this.describe(host(e) ?? '');
+    const host = (/** @type {Event} */ e) => (e.target instanceof HTMLElement && e.target.dataset.h) || '';
+    const over = (/** @type {Event} */ e) => host(e) && this.describe(host(e));
     this.grid.addEventListener('pointerover', over);
     this.grid.addEventListener('focusin', over);
     this.grid.addEventListener('pointerleave', () => say(this.words, HINT));
-    this.grid.addEventListener('click', (/** @type {Event} */ e) => host(e) && this.page.pick(host(e) ?? ''));
-    this.grid.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.move(e));
+    this.grid.addEventListener('click', (e) => host(e) && this.page.pick(host(e)));
+    this.grid.addEventListener('keydown', (e) => this.move(e));
     this.find.addEventListener('input', () => this.showFound());
-    this.find.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => {
+    this.find.addEventListener('keydown', (e) => {
       if (e.key !== 'Enter') return;
       const found = this.found();
       this.page.pickMany(found.length ? found : null);
@@ -85,7 +85,7 @@ export class Grid {
   /** @param {KeyboardEvent} e */
   move(e) {
     const list = [...this.cells.values()];
-    const at = list.indexOf(/** @type {HTMLElement} */ (e.target));
+    const at = list.findIndex((cell) => cell === e.target);
     const first = list[0]?.offsetTop ?? 0;
     const below = list.findIndex((cell) => cell.offsetTop > first + 4);
     const columns = below > 0 ? below : list.length;
@@ -101,7 +101,7 @@ export class Grid {
   describe(host) {
     const state = this.page.hostState(host);
     const took = state?.took ? `, ${duration(state.took)}` : '';
-    this.words.replaceChildren(el('b', '', host), ` ${state?.word ?? 'waiting'}${took}`);
+    this.words.replaceChildren(el('b', '', host), ` ${(state ?? this.waits).word}${took}`);
   }
 
   /** @param {HTMLElement} kind a `.leg` */
@@ -124,16 +124,15 @@ export class Grid {
     /** @type {Record<string, number>} */
     const counts = {};
     for (const [host, cell] of this.cells) {
-      const state = this.page.hostState(host);
-      const shape = state?.state ?? 'wait';
+      const { state: shape, word } = this.page.hostState(host) ?? this.waits;
       counts[shape] = (counts[shape] ?? 0) + 1;
-      const label = `${host}: ${state?.word ?? 'waiting'}`;
+      const label = `${host}: ${word}`;
       if (cell.dataset.s !== shape) cell.dataset.s = shape;
       if (cell.getAttribute('aria-label') !== label) cell.setAttribute('aria-label', label);
     }
     say($('h2', this.root), title);
     for (const kind of $$('.leg', this.root)) {
-      const n = (kind.dataset.s ?? '').split(' ').reduce((/** @type {number} */ sum, /** @type {string} */ s) => sum + (counts[s] ?? 0), 0);
+      const n = (kind.dataset.s ?? '').split(' ').reduce((sum, s) => sum + (counts[s] ?? 0), 0);
       say($('b', kind), String(n));
       kind.dataset.n = String(n);
     }

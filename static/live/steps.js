@@ -1,28 +1,27 @@
 // steps.js: the steps as a timeline, and the bar with a part for each.
-import { $, $$, el, mark, say, stateMark } from '../page/dom.js';
-import { awayWords, countWords, waitingWords } from './connecting.js';
+import { $, $$, button, el, mark, say, stateMark, the } from '../page/dom.js';
+import { awayWords, countWords, hostWords, waitingWords } from './connecting.js';
 import { ended, unused } from './fold.js';
 import { duration, soFar } from '../page/times.js';
 
 export class Steps {
   /** @param {HTMLElement} root @param {(step: number) => void} open */
   constructor(root, open) {
-    this.list = $('.steps', root);
-    this.bar = $('.prog-bar', root);
+    this.list = the('.steps', root);
+    this.bar = the('.prog-bar', root);
     this.open = open;
-    this.connect = $('#connect', this.list);
+    this.connect = the('#connect', this.list);
     this.items = $$('li:not(#connect)', this.list);
     this.parts = $$('i', this.bar);
-    this.items.forEach((item, i) => $('.step', item).addEventListener('click', () => open(i)));
+    this.items.forEach((item, i) => $('.step', item)?.addEventListener('click', () => open(i)));
   }
 
   /** Steps that the server did not know yet: the page was opened before the runner had begun. @param {number} count */
   grow(count) {
     for (let i = this.items.length; i < count; i++) {
-      const button = el('button', 'step', stateMark('wait'), el('b', 'trunc'), el('span', 'd num'), el('small'));
-      button.setAttribute('type', 'button');
-      button.addEventListener('click', () => this.open(i));
-      this.items.push(el('li', '', button));
+      const opens = button('step', stateMark('wait'), el('b', 'trunc'), el('span', 'd num'), el('small'));
+      opens.addEventListener('click', () => this.open(i));
+      this.items.push(el('li', '', opens));
       this.list.append(this.items[i]);
     }
     for (let i = this.parts.length; i < count; i++) {
@@ -46,14 +45,15 @@ export class Steps {
       if (!item) return;
       item.hidden = unused(step);
       if (item.dataset.s !== step.state) item.dataset.s = step.state;
-      mark($('.st', item), step.state, step.state);
+      mark($('.st', item, SVGElement), step.state, step.word);
       const title = `${i + 1}. ${step.title}`;
-      say($('b', item), title);
-      $('b', item).title = step.title;
+      const name = the('b', item);
+      say(name, title);
+      name.title = step.title;
       const running = step.state === 'run';
       say($('.d', item), step.state === 'wait' && item.dataset.usual ? `~${duration(Number(item.dataset.usual))}` : took(step, now));
       say($('small', item), hosts(step));
-      $('button', item).toggleAttribute('aria-current', running);
+      the('button', item).toggleAttribute('aria-current', running);
     });
   }
 
@@ -63,7 +63,7 @@ export class Steps {
     if (!of) return; // what the server drew holds until the first record
     connect.hidden = false;
     if (connect.dataset.s !== of.state) connect.dataset.s = of.state;
-    mark($('.st', connect), of.state, of.done ? (of.state === 'ok' ? 'Connected' : 'Not all hosts are connected') : 'Connecting');
+    mark($('.st', connect, SVGElement), of.state, of.word);
     say($('b', connect), of.done ? 'Connected' : 'Connecting');
     say($('.d', connect), of.done ? duration(of.took) : soFar((of.state === 'run' ? now : of.ended) - of.began));
     const away = of.done ? awayWords(of) : waitingWords(of, now);
@@ -79,7 +79,7 @@ export class Steps {
 /** @param {import('./fold.js').Step} step @param {number} now */
 function took(step, now) {
   if (step.state === 'wait') return '';
-  if (step.state === 'skip') return 'not run';
+  if (step.state === 'skip') return step.word;
   if (step.state !== 'run' && ranNowhere(step)) return '';
   return step.state === 'run' ? soFar(now - step.began) : step.state === 'lost' ? '?' : duration(step.took);
 }
@@ -92,7 +92,7 @@ function hosts(step) {
   if (!step.perHost || step.state === 'wait' || step.state === 'skip') return '';
   const { ok, bad } = ended(step);
   const skew = step.skew < 0 ? '' : `, within ${step.skew < 1000 ? `${step.skew} ms` : duration(step.skew)}`;
-  return `${ok} of ${step.hosts} host${step.hosts === 1 ? '' : 's'}${bad ? `, ${bad} failed` : ''}${skew}`;
+  return `${ok} of ${hostWords(step.hosts)}${bad ? `, ${bad} failed` : ''}${skew}`;
 }
 
 /** Beside a step's heading in the command window. @param {import('./fold.js').Step|undefined} step @param {number} now */

@@ -5,6 +5,7 @@
 // number that was seen is dropped, a hole is fetched. A push that has ended needs no stream at all, and a long one not even
 // its records: an outline, and then what is asked for.
 import { retry, unwatch, watch } from '../page/shared.js';
+import { firstOf, recordsOf } from './records.js';
 import { visible } from './visible.js';
 
 /** No banner before a connection has been gone for so long. */
@@ -12,16 +13,18 @@ const LOST = 30000;
 /** A hidden tab only asks now and then. */
 const HIDDEN = 30000;
 
+/** @typedef {'connecting'|'live'|'waiting'|'lost'|'signedout'|'parked'|'done'} Connection */
+
 export class PushStream {
   /**
    * @param {number} push its number
    * @param {boolean} live whether it ran when the page was drawn
    * @param {boolean} far whether its lines stay on the server
    * @param {object} on
-   * @param {(records: import('./fold.js').Record[]) => void} on.records
-   * @param {(outline: any) => Promise<void>} on.outline what a long push is
+   * @param {(records: import('./records.js').Record[]) => void} on.records
+   * @param {(outline: import('../log/lines.js').Outline) => Promise<void>} on.outline what a long push is
    * @param {() => void} on.reset forget everything: the journal begins anew
-   * @param {(name: 'connecting'|'live'|'waiting'|'lost'|'signedout'|'parked'|'done', since: number) => void} on.state
+   * @param {(name: Connection, since: number) => void} on.state
    */
   constructor(push, live, far, on) {
     this.push = push;
@@ -42,6 +45,11 @@ export class PushStream {
     this.parkedAt = 0;
     /** @type {Promise<boolean>|null} */
     this.filling = null;
+    /** @type {AbortController|null} */
+    this.past = null;
+    /** How the connection is, as was said last. @type {Connection|''} */
+    this.state = '';
+    this.timer = this.lostTimer = this.park = this.poller = 0;
     document.addEventListener('visibilitychange', () => this.visibility());
     addEventListener('online', () => this.retryNow());
     addEventListener('pageshow', (e) => e.persisted && !this.ended && this.open());
@@ -67,10 +75,15 @@ export class PushStream {
     }
   }
 
-  /** Asks for something of a push that has ended; whoever asks comes again. @param {string} path @param {AbortSignal} [signal] */
-  async ask(path, signal) {
+  /**
+   * Asks for something of a push that has ended; whoever asks comes again.
+   * @template {keyof import('../log/lines.js').Answers} What
+   * @param {What} what @param {string} [query] @param {AbortSignal} [signal]
+   * @returns {Promise<import('../log/lines.js').Answers[What]>}
+   */
+  async ask(what, query, signal) {
     try {
-      const answer = await fetch(`${this.address}/${path}`, { cache: 'no-store', redirect: 'manual', signal });
+      const answer = await fetch(`${this.address}/${what}${query ? `?${query}` : ''}`, { cache: 'no-store', redirect: 'manual', signal });
       if (answer.status === 401 || answer.type === 'opaqueredirect') this.say('signedout');
       if (!answer.ok) throw new Error(`answered ${answer.status}`);
       const told = JSON.parse(visible(await answer.text()));
@@ -103,15 +116,13 @@ export class PushStream {
   /** @param {string} data records, a line each @param {number} offset behind the last */
   batch(data, offset) {
     if (offset <= this.cursor) return;
-    if (JSON.parse(data.slice(0, (data.indexOf('\n') + 1 || data.length + 1) - 1)).n > this.seen + 1) this.fill();
+    if (firstOf(data) > this.seen + 1) this.fill();
     else this.take(data, offset);
   }
 
   /** @param {string} data @param {number} offset */
   take(data, offset) {
-    /** @type {import('./fold.js').Record[]} */
-    const records = data.split('\n').map((line) => JSON.parse(visible(line)));
-    const fresh = records.filter((record) => record.n > this.seen);
+    const fresh = recordsOf(data).filter((record) => record.n > this.seen);
     if (offset <= this.cursor) return; // the stream was faster than what was fetched
     this.cursor = offset;
     if (!fresh.length) return;
@@ -255,7 +266,7 @@ export class PushStream {
     }
   }
 
-  /** @param {'connecting'|'live'|'waiting'|'lost'|'signedout'|'parked'|'done'} name */
+  /** @param {Connection} name */
   say(name) {
     const long = this.lostAt && Date.now() - this.lostAt > LOST;
     if (name === 'waiting' && long) name = 'lost';

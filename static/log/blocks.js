@@ -5,56 +5,45 @@
 //
 // While the reader follows, the *end* is a warm block of what is on screen, and no more: of lines that pass by faster than
 // they can be seen none ever becomes an element.
-import { el, say } from '../page/dom.js';
+import { button, el, say } from '../page/dom.js';
+import { lower } from './list.js';
 import { makeRow, rowHeight } from './rows.js';
 import { plain } from './sgr.js';
 
-/** @typedef {{el: HTMLElement, idx: number[], drawn: number, warm: boolean, close: boolean, section: Section,
- *    tall?: number, lines?: import('../live/fold.js').Line[], coming?: AbortController}} Block
- *    `idx` are places in the list of lines
- *  @typedef {{step: number, el: HTMLElement, button: HTMLElement, note: HTMLElement, body: HTMLElement, blocks: Block[]}} Section */
+/**
+ * @typedef {{el: HTMLElement, idx: number[], drawn: number, warm: boolean, close: boolean, section: Section, tall?: number}} Block
+ *   `idx` are places in the list of lines
+ * @typedef {{step: number, el: HTMLElement, button: HTMLElement, note: HTMLElement, body: HTMLElement, blocks: Block[]}} Section
+ *
+ * @typedef {object} Window what the blocks ask of the window that they are in
+ * @property {import('./list.js').LineList} list
+ * @property {import('./rows.js').Gutter} gutter
+ * @property {(step: number) => string} stepTitle
+ * @property {(step: number) => string} stepNote
+ * @property {(n: number) => boolean} isMarked
+ * @property {() => boolean} selecting whether the reader selects text
+ * @property {() => boolean} keepsPlace whether the reader's place must be kept where heights change
+ * @property {(by: number) => void} moveBy
+ * @property {() => void} draw
+ * @property {() => void} settle
+ */
 
 const BLOCK = 256;
-
-/** First place in a sorted list that is not below a value. @param {number[]} list @param {number} value */
-export function lower(list, value) {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (list[middle] < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** @param {number[][]} ranges of line numbers @returns {number[]} the places of all their lines */
-export function places(ranges) {
-  const list = [];
-  for (const [first, last] of ranges) for (let n = first; n <= last; n++) list.push(n - 1);
-  return list;
-}
 
 export class Blocks {
   /**
    * @param {HTMLElement} scroller
-   * @param {import('./log.js').LogView} view
+   * @param {Window} around
    */
-  constructor(scroller, view) {
+  constructor(scroller, around) {
     this.scroller = scroller;
-    this.view = view;
+    this.around = around;
+    this.list = around.list;
     this.rowHeight = rowHeight(scroller);
     /** Steps that the reader folded. @type {Set<number>} */
     this.folded = new Set();
     /** @type {WeakMap<Element, Block>} */
     this.of = new WeakMap();
-    this.clear();
-    this.watchNear();
-  }
-
-  clear() {
-    this.near?.disconnect();
-    for (const block of this.warm ?? []) block.coming?.abort();
     /** @type {Section[]} */
     this.sections = [];
     /** @type {Block[]} */
@@ -63,9 +52,22 @@ export class Blocks {
     this.turned = new Set();
     /** @type {Set<Block>} */
     this.warm = new Set();
-    /** Blocks that the browser shows although they are far: it searches there; looked at again at the next input. */
+    /** Blocks that the browser shows although they are far: it searches there; looked at again at the next input. @type {Set<Block>} */
     this.aside = new Set();
     /** The block that a following reader looks at. @type {Block|undefined} */
+    this.end = undefined;
+    /** @type {IntersectionObserver|undefined} */
+    this.near = undefined;
+    scroller.replaceChildren(); // what the server drew is for who has no scripts
+    this.watchNear();
+  }
+
+  clear() {
+    this.near?.disconnect();
+    this.list.far?.forget();
+    this.sections = [];
+    this.all = [];
+    for (const set of [this.turned, this.warm, this.aside]) set.clear();
     this.end = undefined;
     this.scroller.replaceChildren();
   }
@@ -78,12 +80,14 @@ export class Blocks {
       block.close = close;
       if (close === block.warm) return;
       this.turned.add(block);
-      this.view.draw();
+      this.around.draw();
     };
     if ('oncontentvisibilityautostatechange' in HTMLElement.prototype) {
       this.scroller.addEventListener(
         'contentvisibilityautostatechange',
-        (e) => turn(/** @type {Element} */ (e.target), !(/** @type {any} */ (e).skipped)),
+        (e) => {
+          if (e instanceof ContentVisibilityAutoStateChangeEvent && e.target instanceof Element) turn(e.target, !e.skipped);
+        },
         true,
       );
       return;
@@ -94,7 +98,7 @@ export class Blocks {
 
   /** Puts the line at a place of the list into a block. @param {number} i @param {boolean} seen whether a following reader will see it @returns {Block} */
   place(i, seen) {
-    const step = this.view.lines[i].step;
+    const step = this.list.lines[i]?.step ?? 0;
     let section = this.sections[this.sections.length - 1];
     if (!section || section.step !== step) section = this.addSection(step);
     let block = section.blocks[section.blocks.length - 1];
@@ -126,7 +130,7 @@ export class Blocks {
   /** What was the end goes out of sight with the lines that come; few blocks full of lines are lighter than many.
    *  @param {Block} block @returns {Block} the last one now */
   pass(block) {
-    const busy = this.view.selecting(); // asked before anything is written: the answer needs a layout
+    const busy = this.around.selecting(); // asked before anything is written: the answer needs a layout
     this.release();
     if (busy) return block;
     this.warm.delete(block);
@@ -137,17 +141,9 @@ export class Blocks {
     before.idx.push(...block.idx.splice(0, BLOCK - before.idx.length));
     this.refresh(before);
     if (block.idx.length) return block;
-    this.drop(block);
-    return before;
-  }
-
-  /** @param {Block} block the last one */
-  drop(block) {
-    block.section.blocks.pop();
+    this.remove(block);
     this.all.pop();
-    this.turned.delete(block);
-    this.of.delete(block.el);
-    block.el.remove();
+    return before;
   }
 
   /** @param {Section} section @param {number[]} idx @returns {Block} */
@@ -161,14 +157,15 @@ export class Blocks {
     return block;
   }
 
-  /** Makes all blocks at once, of lines that lie on the server. @param {import('./lines.js').FarLines} far @param {any} shown */
-  layOut(far, shown) {
+  /** Makes all blocks at once, of lines that lie on the server. @param {import('./lines.js').FarLines} far */
+  layOut(far) {
+    const { shown } = this.list;
     for (let k = 0; k < shown.length; ) {
       const stop = Math.min(k + BLOCK, lower(shown, far.behind(shown[k])));
       const step = far.step(shown[k]);
       let section = this.sections[this.sections.length - 1];
       if (!section || section.step !== step) section = this.addSection(step);
-      this.refresh(this.addBlock(section, shown.subarray(k, stop)));
+      this.refresh(this.addBlock(section, shown.slice(k, stop)));
       k = stop;
     }
   }
@@ -176,34 +173,39 @@ export class Blocks {
   /** A block without its lines, as high as they will be. @param {Block} block */
   hollow(block) {
     block.el.style.minHeight = `${block.tall ?? block.idx.length * this.rowHeight}px`;
-    if (block.warm) this.view.far?.need(block);
+    if (block.warm) this.list.far?.need(block);
   }
 
   /** Draws the lines of a block that are not drawn yet. @param {Block} block */
   refresh(block) {
     block.el.style.containIntrinsicSize = `auto 1px auto ${block.idx.length * this.rowHeight}px`;
-    if (this.view.far) {
-      if (!block.warm || !block.lines) return this.hollow(block);
+    const { far, lines } = this.list;
+    const given = far?.linesOf(block);
+    if (far) {
+      if (!block.warm || !given) return this.hollow(block);
       block.el.style.minHeight = '';
     }
     if (block.warm) {
       const rows = document.createDocumentFragment();
-      for (let k = block.drawn; k < block.idx.length; k++) rows.append(this.row(block.lines?.[k] ?? this.view.lines[block.idx[k]]));
+      for (let k = block.drawn; k < block.idx.length; k++) {
+        const line = given ? given[k] : lines[block.idx[k]];
+        if (line) rows.append(this.row(line));
+      }
       block.el.append(rows);
     } else {
       let text = '';
-      for (let k = block.drawn; k < block.idx.length; k++) text += `${plain(this.view.lines[block.idx[k]].text)}\n`;
-      const pre = block.el.firstChild;
-      if (pre) /** @type {Text} */ (pre.firstChild).appendData(text);
+      for (let k = block.drawn; k < block.idx.length; k++) text += `${plain(lines[block.idx[k]]?.text ?? '')}\n`;
+      const said = block.el.firstChild?.firstChild;
+      if (said instanceof Text) said.appendData(text);
       else block.el.append(el('pre', '', text));
     }
     block.drawn = block.idx.length;
   }
 
-  /** @param {import('../live/fold.js').Line} line */
+  /** @param {import('./line.js').Line} line */
   row(line) {
-    const row = makeRow(line, this.view.gutter);
-    if (this.view.isMarked(line.n)) row.classList.add('is-on');
+    const row = makeRow(line, this.around.gutter);
+    if (this.around.isMarked(line.n)) row.classList.add('is-on');
     return row;
   }
 
@@ -229,23 +231,23 @@ export class Blocks {
 
   /** @param {Block} block */
   cool(block) {
-    if (!block.warm || this.view.selecting()) return; // never pull text from under a selection
+    if (!block.warm || this.around.selecting()) return; // never pull text from under a selection
     this.warm.delete(block);
     block.warm = false;
-    if (this.view.far) {
+    const { far } = this.list;
+    if (far) {
       if (block.drawn) block.tall = block.el.offsetHeight; // wrapped lines are higher than was thought
-      this.view.far.rest(block);
+      far.rest(block);
     }
     this.rebuild(block);
   }
 
   /** Warms and cools blocks whose nearness changed: all reading first, then all writing. */
   turn() {
-    const view = this.view;
     const height = this.scroller.clientHeight;
     const selection = getSelection();
     const busy = (/** @type {Block} */ block) =>
-      (view.selecting() && block.el.contains(selection?.anchorNode ?? null)) ||
+      (this.around.selecting() && block.el.contains(selection?.anchorNode ?? null)) ||
       Math.abs(this.y(block.el)) > 4 * height + block.el.offsetHeight;
     const wanted = [...this.turned].filter((block) => block.close && !block.warm);
     const late = new Set(wanted.filter(busy));
@@ -259,14 +261,60 @@ export class Blocks {
     this.turned.clear();
   }
 
+  /** Blocks that the browser's own find showed are looked at again; whether there were any. */
+  comeBack() {
+    const some = this.aside.size > 0;
+    for (const block of this.aside) this.turned.add(block);
+    this.aside.clear();
+    return some;
+  }
+
+  /** The reader goes to a line: its block is warm, and its step open. @param {number} i @returns {Block|undefined} */
+  open(i) {
+    const block = this.blockOf(i);
+    if (!block) return undefined;
+    if (this.folded.has(block.section.step)) this.fold(block.section.step, false);
+    this.heat(block);
+    block.close = true;
+    this.turned.add(block);
+    return block;
+  }
+
+  /** Takes out what is no longer kept, without moving what the reader looks at. @param {boolean} following */
+  drop(following) {
+    const there = (/** @type {number} */ i) => this.list.has(i);
+    const bottom = (/** @type {Block} */ block) => this.y(block.el) + block.el.offsetHeight;
+    const anchor = following ? undefined : this.all.find((block) => bottom(block) > 0 && block.idx.some(there));
+    const was = anchor ? bottom(anchor) : 0;
+    for (const block of [...this.all]) {
+      if (block.idx.every(there)) continue;
+      block.idx = block.idx.filter(there);
+      if (block.idx.length) this.rebuild(block);
+      else this.remove(block);
+    }
+    this.all = this.all.filter((block) => block.idx.length);
+    if (anchor) this.around.moveBy(bottom(anchor) - was);
+  }
+
+  /** Takes a block out of its step; whoever calls takes it out of the list of all. @param {Block} block */
+  remove(block) {
+    const { section } = block;
+    for (const set of [this.warm, this.turned, this.aside]) set.delete(block);
+    this.of.delete(block.el);
+    block.el.remove();
+    if (this.end === block) this.end = undefined;
+    section.blocks = section.blocks.filter((other) => other !== block);
+    if (section.blocks.length) return;
+    section.el.remove();
+    this.sections = this.sections.filter((other) => other !== section);
+  }
+
   /** Keeps the reader's place while something is drawn: where lines wrap, a block above may change its height. @param {() => void} draw */
   steadily(draw) {
-    const view = this.view;
-    const wraps = view.root.classList.contains('log--wrap') && !view.following;
-    const anchor = wraps ? this.all.find((block) => this.y(block.el) + block.el.offsetHeight > 0) : undefined;
+    const anchor = this.around.keepsPlace() ? this.all.find((block) => this.y(block.el) + block.el.offsetHeight > 0) : undefined;
     const was = anchor ? this.y(anchor.el) : 0;
     draw();
-    if (anchor) view.moveTo(this.scroller.scrollTop + this.y(anchor.el) - was);
+    if (anchor) this.around.moveBy(this.y(anchor.el) - was);
   }
 
   /** From the top of the window. @param {Element} element */
@@ -305,24 +353,24 @@ export class Blocks {
 
   /** @param {number} step */
   addSection(step) {
-    const button = el('button');
     const note = el('span', 'd');
-    button.setAttribute('type', 'button');
-    button.append(el('span', 'trunc', step < 0 ? 'Several steps, side by side' : `${step + 1}. ${this.view.stepTitle(step)}`), note);
+    const title = step < 0 ? 'Several steps, side by side' : `${step + 1}. ${this.around.stepTitle(step)}`;
+    const toggle = button('', el('span', 'trunc', title), note);
     const body = el('div');
-    const section = { step, el: el('section', 'log-step', el('h3', '', button), body), button, note, body, blocks: [] };
+    /** @type {Section} */
+    const section = { step, el: el('section', 'log-step', el('h3', '', toggle), body), button: toggle, note, body, blocks: [] };
     this.scroller.append(section.el);
-    button.addEventListener('click', () => this.fold(step, !this.folded.has(step)));
+    toggle.addEventListener('click', () => this.fold(step, !this.folded.has(step)));
     body.addEventListener('beforematch', () => this.fold(step, false)); // the browser's find opens it
     this.sections.push(section);
     this.showFold(section);
-    note.textContent = this.view.stepNote(step);
+    note.textContent = this.around.stepNote(step);
     return section;
   }
 
   /** Says how far a step is, beside its heading. @param {number} step */
   stepChanged(step) {
-    for (const section of this.sections) if (section.step === step) say(section.note, this.view.stepNote(step));
+    for (const section of this.sections) if (section.step === step) say(section.note, this.around.stepNote(step));
   }
 
   /** @param {number} step @param {boolean} shut */
@@ -330,7 +378,7 @@ export class Blocks {
     if (shut) this.folded.add(step);
     else this.folded.delete(step);
     for (const section of this.sections) if (section.step === step) this.showFold(section);
-    this.view.settle();
+    this.around.settle();
   }
 
   /** @param {Section} section */

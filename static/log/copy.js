@@ -1,33 +1,33 @@
 // copy.js: copying lines of a long push, of which the page holds few: the server gives their text, so that what is copied
 // is what was selected, or the lines that a link marks. Never a part of it in silence: what is too much is said, with
 // where to find it. Text alone; the gutter is never part of it.
-import { $, $$, el, say } from '../page/dom.js';
+import { $$, at, button, el, say, the } from '../page/dom.js';
+import { count } from '../page/times.js';
 
 /** Lines that are copied at most, as the server has it (`src/web/output/find.rs`). */
 const MOST = 100000;
-
-const count = (/** @type {number} */ n) => n.toLocaleString('en');
 
 /** @typedef {{spans: number[][], cut: number, keep: number, most?: number}} Part numbers of lines; characters of the first
  *    line that are not wanted, and of the last one that are; about how many lines there are */
 
 export class FarCopy {
-  /** @param {import('./lines.js').FarLines} far @param {import('./log.js').LogView} view */
-  constructor(far, view) {
+  /** @param {HTMLElement} root the `.log` @param {import('./lines.js').FarLines} far @param {import('./blocks.js').Blocks} blocks */
+  constructor(root, far, blocks) {
+    this.root = root;
     this.far = far;
-    this.view = view;
-    this.raw = $('a[href$="/log"]', view.root).href;
-    this.button = el('button', 'lb log-pill');
-    this.button.setAttribute('type', 'button');
+    this.blocks = blocks;
+    this.raw = the('a[href$="/log"]', root, HTMLAnchorElement).href;
+    this.button = button('lb log-pill');
+    this.timer = 0;
     const told = el('div', '', this.button);
     told.setAttribute('role', 'status');
-    $('.log-box', view.root).append(told);
+    the('.log-box', root).append(told);
     document.addEventListener('copy', (e) => this.copy(e));
   }
 
-  /** Offers to copy what a link marks, if that is more than a line. */
-  offer() {
-    const [from, to] = this.view.marked ?? [0, 0];
+  /** Offers to copy what a link marks, if that is more than a line. @param {[number, number]|null} lines */
+  offer(lines) {
+    const [from, to] = lines ?? [0, 0];
     const marked = () => this.take({ spans: [[from, to]], cut: 0, keep: Infinity });
     this.show(from < to ? `Copy lines ${count(from)}–${count(to)}` : '', marked);
   }
@@ -44,11 +44,11 @@ export class FarCopy {
   /** @param {ClipboardEvent} e */
   copy(e) {
     const selection = getSelection();
-    if (/** @type {Element} */ (e.target).matches?.('input, textarea') || !selection?.rangeCount) return;
+    if (at(e)?.matches('input, textarea') || !selection?.rangeCount) return;
     const range = selection.getRangeAt(0);
-    const folded = this.view.root.classList.contains('log--same');
+    const folded = this.root.classList.contains('log--same');
     const part = folded ? null : this.part(range);
-    const hollow = folded && $$('.same .lc:empty', this.view.root).some((body) => range.intersectsNode(body));
+    const hollow = folded && $$('.same .lc:empty', this.root).some((body) => range.intersectsNode(body));
     if (!part && !hollow) return;
     e.preventDefault();
     if (part) this.take(part);
@@ -61,7 +61,7 @@ export class FarCopy {
 
   /** What is selected, if some of it is not here. @param {Range} range @returns {Part|null} */
   part(range) {
-    const { all, folded } = this.view.blocks;
+    const { all, folded } = this.blocks;
     const spans = /** @type {number[][]} */ ([]);
     let [open, here, most] = [false, true, 0];
     for (const { el, idx, drawn, section } of all) {

@@ -1,20 +1,20 @@
 // log.js: the command window: takes lines in, draws them once a frame, filters, goes to a line. Taking lines in only
-// pushes to arrays; all drawing takes at most 8 ms of a frame, the rest waits for the next one. The lines of a long push
-// that has ended stay on the server (lines.js): `far` then stands for the array.
-import { Blocks, lower } from './blocks.js';
-import { $ } from '../page/dom.js';
-import { listenToReader } from './follow.js';
+// pushes to arrays; all drawing takes at most 8 ms of a frame, the rest waits for the next one. It puts its parts together,
+// each of which changes nothing but itself: the lines (list.js), where the reader is (reader.js), what a link marks (marks.js),
+// the elements (blocks.js), the search and the rail.
+import { the } from '../page/dom.js';
+import { Blocks } from './blocks.js';
+import { LineList, lower } from './list.js';
+import { Marks } from './marks.js';
 import { Rail } from './rail.js';
+import { Reader } from './reader.js';
 import { Search } from './search.js';
 
-/** @typedef {import('../live/fold.js').Line} Line
- *  @typedef {{steps: Set<number>|null, hosts: Set<string>|null, errors: boolean}} Wanted
+/** @typedef {import('./line.js').Line} Line
+ *  @typedef {import('./list.js').Wanted} Wanted
  *  @typedef {{follow?: (on: boolean, unseen: number) => void, host?: (host: string) => void, link?: () => void, left?: (lines: number) => void,
- *    search?: (state: {query: string, count: number, at: number, busy: boolean}) => void,
+ *    search?: (state: import('./search.js').State) => void,
  *    filter?: (state: Wanted & {shown: number, all: number}) => void}} Hooks */
-
-/** Lines in one page (keep.js). */
-export const limits = { lines: 300000 };
 
 const SLICE = 1024; // lines between two looks at the clock
 const BUDGET = 8; // milliseconds of drawing a frame
@@ -29,45 +29,77 @@ export class LogView {
    */
   constructor(root, { stepTitle, stepNote, hooks }) {
     this.root = root;
-    this.stepTitle = stepTitle;
-    this.stepNote = stepNote;
     this.hooks = hooks;
-    this.scroller = /** @type {HTMLElement} */ ($('.log-scroll', root));
+    this.scroller = the('.log-scroll', root);
     this.gutter = { width: 8, times: false };
-    /** A line that is no longer kept (keep.js) is null. @type {any[]} */
-    this.lines = [];
-    this.dropped = 0;
-    /** @type {import('./lines.js').FarLines|null} */
-    this.far = null;
-    /** Where to go once its block has come. @type {{n: number, mark: boolean}|null} */
+    this.list = new LineList();
+    this.marks = new Marks();
+    /** How many of the lines that pass the filters are in blocks. */
+    this.done = 0;
+    /** Where to go once its block has come from the server. @type {{n: number, mark: boolean}|null} */
     this.aim = null;
     /** Filters that the server has yet to answer. @type {Wanted|null} */
     this.wish = null;
-    /** Places of lines that are errors, sorted. @type {number[]} */
-    this.errors = [];
+    /** The place of the error that was gone to last. */
     this.errorAt = -1;
-    /** @type {Wanted} */
-    this.want = { steps: null, hosts: null, errors: false };
-    /** Places of the lines that pass the filters; `done` of them are in blocks. @type {number[]} */
-    this.shown = [];
-    this.done = 0;
-    this.following = true;
-    this.unseen = 0;
-    /** The lines marked by a link. @type {[number, number]|null} */
-    this.marked = null;
-    /** The number of the line that a search led to last; 0 when a mark is newer, or the reader has left it. */
-    this.match = 0;
-    this.lastTop = this.ours = this.endWas = 0;
-    this.held = this.found = false;
-    this.fastUntil = this.inputAt = 0;
-    this.rows = 80; // that fit into the window
+    this.fit = 80; // lines that fit into the window
     this.drawnAt = 0;
     this.frame = 0;
-    this.blocks = new Blocks(this.scroller, this);
-    this.search = new Search(this);
-    this.rail = new Rail($('.log-rail', root), this);
+    this.later = 0;
+    /** @type {() => void} */
+    this.marked = () => {};
+    /** @type {Blocks} */
+    this.blocks = new Blocks(this.scroller, {
+      list: this.list,
+      gutter: this.gutter,
+      stepTitle,
+      stepNote,
+      isMarked: (n) => this.marks.has(n),
+      selecting: () => this.reader.selecting(),
+      keepsPlace: () => root.classList.contains('log--wrap') && !this.reader.following,
+      moveBy: (by) => this.reader.moveBy(by),
+      draw: () => this.draw(),
+      settle: () => this.settle(),
+    });
+    /** @type {Search} */
+    this.search = new Search({
+      list: this.list,
+      marks: this.marks,
+      rows: () => this.blocks.rows(),
+      firstSeen: () => this.blocks.firstSeen(),
+      goTo: (n) => this.goTo(n, { mark: false }),
+      told: (state) => hooks.search?.(state),
+      done: () => this.rail.draw(),
+    });
+    this.reader = this.listen();
+    const canvas = the('.log-rail', root, HTMLCanvasElement);
+    this.rail = new Rail(canvas, this.scroller, () => this.places(), (top) => this.leaveFor(top));
     this.setGutter(4);
-    listenToReader(this);
+  }
+
+  /** What the reader does, and what happens then. @returns {Reader} */
+  listen() {
+    document.addEventListener('visibilitychange', () => this.draw());
+    addEventListener('hashchange', () => this.openHash());
+    return new Reader(this.scroller, this.blocks.rowHeight, {
+      follow: (on, unseen) => this.hooks.follow?.(on, unseen),
+      moved: () => (this.aim = null),
+      scrolled: () => this.rail.draw(),
+      input: (found) => {
+        if (this.blocks.comeBack() || found) this.draw();
+      },
+      finds: () => !this.list.far,
+      link: (n, extend) => this.link(n, extend),
+      host: (host) => this.hooks.host?.(host),
+      resized: () => this.settle(),
+    });
+  }
+
+  /** What the rail shows. @returns {import('./rail.js').Places} */
+  places() {
+    const { shown, errors } = this.list;
+    const steps = this.blocks.sections.flatMap((section) => section.blocks[0]?.idx[0] ?? []);
+    return { shown, errors, hits: this.search.hits, steps };
   }
 
   /** @param {number} width characters of the longest host name */
@@ -78,46 +110,45 @@ export class LogView {
 
   /** @param {Line[]} lines */
   append(lines) {
-    for (const line of lines) {
-      const i = this.lines.push(line) - 1;
-      if (!this.passes(line)) continue;
-      this.shown.push(i);
-      this.search.take(i);
-    }
-    if (!this.following) {
-      this.unseen += lines.length;
-      this.tellFollow();
-    }
+    this.search.look(this.list.append(lines));
+    this.reader.more(lines.length);
     this.draw();
   }
 
   /** Lines that turned out to be errors. @param {number[]} places */
   markErrors(places) {
-    for (const i of places) {
-      if (!this.lines[i]) continue;
-      this.lines[i].kind = 'err';
-      this.errors.splice(lower(this.errors, i), 0, i);
+    for (const i of this.list.markErrors(places)) {
       const row = this.blocks.rowOf(i);
       if (row) row.dataset.k = 'err';
     }
-    if (this.want.errors && places.length) this.filter({});
+    if (this.list.want.errors && places.length) this.filter({});
     else this.rail.draw();
+  }
+
+  /** Keeps the page small: the oldest lines of steps that went well are left to the raw output. @param {(step: number) => boolean} good */
+  trim(good) {
+    if (!this.list.isFull()) return;
+    const before = this.list.shown.slice(0, this.done);
+    this.list.drop(good);
+    this.done = before.filter((i) => this.list.has(i)).length;
+    this.search.drop();
+    this.blocks.drop(this.reader.following);
+    this.hooks.left?.(this.list.dropped);
+    this.rail.draw();
   }
 
   /** Forgets all lines: the journal begins anew. */
   clear() {
-    this.lines = [];
-    this.dropped = 0;
-    this.errors = [];
+    this.list.clear();
     this.errorAt = -1;
-    this.match = 0;
+    this.marks.forgetMatch();
     this.reset();
   }
 
-  /** The lines stay on the server. @param {import('./lines.js').FarLines} far */
-  setFar(far) {
-    this.far = far;
-    this.errors = far.errors;
+  /** The lines stay on the server. @param {import('./lines.js').FarLines} far @param {() => void} marked called when other lines are marked */
+  setFar(far, marked) {
+    this.list.setFar(far);
+    this.marked = marked;
     this.filter({});
   }
 
@@ -126,35 +157,8 @@ export class LogView {
     if (!block.warm) return;
     this.blocks.steadily(() => this.blocks.rebuild(block));
     if (this.aim && this.blocks.blockOf(this.aim.n - 1) === block) this.goTo(this.aim.n, this.aim);
-    else if (this.following) this.toEnd();
+    else if (this.reader.following) this.reader.toEnd();
     this.search.mark();
-  }
-
-  /** How many lines there are, here or on the server. */
-  count() {
-    return this.far ? this.far.count : this.lines.length;
-  }
-
-  /** The number of a step's first line, or 0. @param {number} step */
-  firstOf(step) {
-    return (this.far ? this.far.first(step) : this.lines.findIndex((line) => line?.step === step)) + 1;
-  }
-
-  /** @param {number} i a line's place */
-  stepAt(i) {
-    return this.far ? this.far.step(i) : (this.lines[i]?.step ?? 0);
-  }
-
-  /** @param {number} i a line's place */
-  passesAt(i) {
-    return this.far ? this.shown[lower(this.shown, i)] === i : this.passes(this.lines[i]);
-  }
-
-  /** @param {Line|null} line */
-  passes(line) {
-    if (!line) return false;
-    const { steps, hosts, errors } = this.want;
-    return (!steps || steps.has(line.step)) && (!hosts || hosts.has(line.host)) && (!errors || line.kind === 'err');
   }
 
   draw() {
@@ -163,38 +167,39 @@ export class LogView {
       this.frame = 0;
       this.paint();
     };
-    const wait = Math.min(this.drawnAt + PACE, this.fastUntil) - performance.now();
+    const wait = Math.min(this.drawnAt + PACE, this.reader.fastUntil) - performance.now();
     this.frame = wait < 8 ? requestAnimationFrame(paint) : setTimeout(() => (this.frame = requestAnimationFrame(paint)), wait);
   }
 
   // All reading first, then all writing: the browser lays out once a frame, when the end is gone to.
   paint() {
-    const tail = this.following && !this.held;
-    if (!tail) this.blocks.release();
-    if (!this.following) this.endWas = this.scroller.scrollHeight - this.scroller.clientHeight;
+    const { list, reader, blocks } = this;
+    const tail = reader.following && !reader.held;
+    if (!tail) blocks.release();
+    reader.look();
     const begun = (this.drawnAt = performance.now());
     const until = begun + BUDGET;
     const from = this.done;
-    const seen = tail ? this.shown.length - this.rows : Infinity;
-    if (tail && from < seen) this.fastUntil = begun + RUSH;
+    const seen = tail ? list.shown.length - this.fit : Infinity;
+    if (tail && from < seen) reader.rush(begun + RUSH);
     const turned = this.turnBlocks();
-    while (this.done < this.shown.length && (this.done === from || performance.now() < until)) {
+    while (this.done < list.shown.length && (this.done === from || performance.now() < until)) {
       const dirty = new Set();
-      const stop = Math.min(this.shown.length, this.done + SLICE);
-      for (; this.done < stop; this.done++) dirty.add(this.blocks.place(this.shown[this.done], this.done >= seen));
-      for (const block of dirty) this.blocks.refresh(block);
+      const stop = Math.min(list.shown.length, this.done + SLICE);
+      for (; this.done < stop; this.done++) dirty.add(blocks.place(list.shown[this.done], this.done >= seen));
+      for (const block of dirty) blocks.refresh(block);
     }
     const fresh = this.done > from;
-    if (tail && (fresh || turned)) this.toEnd();
-    if ((this.search.query || this.match) && (fresh || turned)) this.search.mark();
+    if (tail && (fresh || turned)) reader.toEnd();
+    if ((this.search.query || this.marks.match) && (fresh || turned)) this.search.mark();
     if (fresh) this.rail.draw();
-    const colours = this.blocks.turned.size && !this.found && performance.now() >= this.fastUntil;
-    if (this.done < this.shown.length || colours) this.draw();
+    const colours = blocks.turned.size && !reader.found && !reader.isFast();
+    if (this.done < list.shown.length || colours) this.draw();
   }
 
   turnBlocks() {
-    if (!this.blocks.turned.size || this.shown.length - this.done > BEHIND || this.found) return false;
-    if (performance.now() < this.fastUntil) {
+    if (!this.blocks.turned.size || this.list.shown.length - this.done > BEHIND || this.reader.found) return false;
+    if (this.reader.isFast()) {
       // the scrollbar is being dragged: plain text will do for now
       clearTimeout(this.later);
       this.later = setTimeout(() => this.draw(), 120);
@@ -204,33 +209,36 @@ export class LogView {
     return true;
   }
 
+  /** Draws what is shown to the end at once, for who wants to see that. */
+  paintAll() {
+    while (this.done < this.list.shown.length) this.paint();
+  }
+
   /** Builds what is shown anew, after a change of filter. */
   reset() {
     this.blocks.clear();
-    this.shown = [];
     this.done = 0;
-    for (let i = 0; i < this.lines.length; i++) if (this.passes(this.lines[i])) this.shown.push(i);
+    this.list.again();
     this.search.again();
   }
 
   /** @param {Partial<Wanted>} change */
   filter(change) {
-    const { far } = this;
+    const { far } = this.list;
     const keep = this.blocks.firstSeen();
     if (!far) {
-      Object.assign(this.want, change);
+      this.list.filter(change);
       this.reset();
       this.paint(); // the first screens now, the rest in the next frames
       return this.filtered(keep);
     }
-    const wish = (this.wish = { ...(this.wish ?? this.want), ...change });
+    const wish = (this.wish = { ...(this.wish ?? this.list.want), ...change });
     far.passing(wish, (shown) => {
-      this.want = wish;
       this.wish = null;
+      this.list.filter(wish, shown);
       this.blocks.clear();
-      this.shown = /** @type {number[]} */ (shown);
       this.done = shown.length;
-      this.blocks.layOut(far, shown);
+      this.blocks.layOut(far);
       this.search.again();
       this.filtered(keep);
     });
@@ -238,45 +246,25 @@ export class LogView {
 
   /** @param {number} keep the place of the line that was first on screen */
   filtered(keep) {
-    if (!this.following && keep >= 0 && this.shown.length) {
-      const near = this.shown[Math.min(lower(this.shown, keep), this.shown.length - 1)];
+    const { shown, want } = this.list;
+    if (!this.reader.following && keep >= 0 && shown.length) {
+      const near = shown[Math.min(lower(shown, keep), shown.length - 1)];
       this.goTo(near + 1, { mark: false });
     }
     this.settle();
-    this.hooks.filter?.({ ...this.want, shown: this.shown.length, all: this.count() });
+    this.hooks.filter?.({ ...want, shown: shown.length, all: this.list.count() });
   }
 
-  // Following stops only when the READER moves up, selects text, searches or opens a link; never because output came
-  // fast, a step was folded, a line was wide or the window changed its size. It starts again at the end of the log.
-  /** @param {boolean} on */
-  follow(on) {
-    if (this.following === on) return;
-    this.following = on;
-    this.unseen = 0;
-    if (on) this.toEnd();
-    this.tellFollow();
+  /** @param {number} top where the reader wants to be */
+  leaveFor(top) {
+    this.reader.follow(false);
+    this.reader.moveTo(top);
   }
-  tellFollow() {
-    this.hooks.follow?.(this.following, this.unseen);
-  }
-  toEnd() {
-    this.moveTo(this.scroller.scrollHeight);
-  }
-  /** @param {number} top */
-  moveTo(top) {
-    this.found = false;
-    this.scroller.scrollTop = top;
-    this.lastTop = this.ours = this.scroller.scrollTop;
-  }
+
   settle() {
-    this.rows = Math.ceil(this.scroller.clientHeight / this.blocks.rowHeight) + 1;
-    if (this.following) this.toEnd();
-    else this.lastTop = this.ours = this.scroller.scrollTop;
+    this.fit = Math.ceil(this.scroller.clientHeight / this.blocks.rowHeight) + 1;
+    this.reader.settle();
     this.rail.draw();
-  }
-  selecting() {
-    const selection = getSelection();
-    return !!selection && !selection.isCollapsed && this.scroller.contains(selection.anchorNode);
   }
 
   /** @param {boolean} on */
@@ -288,18 +276,19 @@ export class LogView {
     this.search.mark();
   }
 
-  /** @param {number} n a line's number */
-  isMarked(n) {
-    return !!this.marked && n >= this.marked[0] && n <= this.marked[1];
+  /** Wraps long lines; the reader's place is kept. @param {boolean} on */
+  wrap(on) {
+    const row = this.blocks.rowOf(this.blocks.firstSeen());
+    const was = row ? this.blocks.y(row) : 0;
+    this.root.classList.toggle('log--wrap', on);
+    if (row) this.reader.moveBy(this.blocks.y(row) - was);
+    this.settle();
   }
 
-  /** Goes to the lines that the address names, `#L1330-1340`, if they are here. */
+  /** Goes to the lines that the address names, if they are here. */
   openHash() {
-    const found = /^#L(\d+)(?:-(\d+))?$/.exec(location.hash);
-    if (!found) return false;
-    const [from, to] = [Number(found[1]), Number(found[2] ?? found[1])].sort((a, b) => a - b);
-    this.marked = [from, to];
-    this.match = 0;
+    const from = this.marks.takeAddress();
+    if (!from) return false;
     this.scroller.scrollIntoView({ block: 'nearest' });
     this.hooks.link?.();
     return this.goTo(from);
@@ -307,34 +296,27 @@ export class LogView {
 
   /** Makes the address name a line, or from the marked one to it. @param {number} n @param {boolean} extend */
   link(n, extend) {
-    const from = extend && this.marked ? this.marked[0] : n;
-    this.marked = [Math.min(from, n), Math.max(from, n)];
-    this.match = 0;
-    const [first, last] = this.marked;
-    history.replaceState(null, '', `#L${first}${last > first ? `-${last}` : ''}`);
-    this.follow(false);
+    this.marks.link(n, extend);
+    this.reader.follow(false);
     this.remark();
   }
 
   /** @param {number} n a line's number @param {{mark?: boolean}} [how] @returns {boolean} whether it is here */
   goTo(n, { mark = true } = {}) {
+    const { list, blocks, reader } = this;
     const i = n - 1;
-    if (i < 0 || i >= this.count() || !(this.far || this.lines[i])) return false;
+    if (!list.has(i)) return false;
     this.aim = null;
-    if (!this.passesAt(i)) this.filter({ steps: null, hosts: null, errors: false });
-    while (this.done < this.shown.length && this.shown[this.done] <= i) this.paint();
-    this.follow(false);
-    const block = this.blocks.blockOf(i);
+    if (!list.passesAt(i)) this.filter({ steps: null, hosts: null, errors: false });
+    while (this.done < list.shown.length && list.shown[this.done] <= i) this.paint();
+    reader.follow(false);
+    const block = blocks.open(i);
     if (!block) return false;
-    if (this.blocks.folded.has(block.section.step)) this.blocks.fold(block.section.step, false);
-    this.blocks.heat(block);
-    block.close = true;
-    this.blocks.turned.add(block);
     const k = lower(block.idx, i);
     const row = block.el.children[k];
     if (!row) this.aim = { n, mark }; // it is on its way
-    const y = () => (row ? this.blocks.y(row) : this.blocks.y(block.el) + k * this.blocks.rowHeight);
-    const third = () => this.moveTo(this.scroller.scrollTop + y() - this.scroller.clientHeight / 3);
+    const y = () => (row ? blocks.y(row) : blocks.y(block.el) + k * blocks.rowHeight);
+    const third = () => reader.moveBy(y() - this.scroller.clientHeight / 3);
     third();
     third(); // blocks above that had only an estimated height may have changed it
     if (mark) this.remark();
@@ -342,19 +324,31 @@ export class LogView {
   }
 
   remark() {
-    for (const [row, i] of this.blocks.rows()) row.classList.toggle('is-on', this.isMarked(i + 1));
+    for (const [row, i] of this.blocks.rows()) row.classList.toggle('is-on', this.marks.has(i + 1));
     this.search.mark();
-    this.far?.copy.offer();
+    this.marked();
   }
 
   /** The next error, or the one before. @param {1|-1} by */
   error(by) {
-    const list = this.errors.filter((i) => this.passesAt(i));
+    const list = this.list.errors.filter((i) => this.list.passesAt(i));
     if (!list.length) return;
     const at = this.errorAt < 0 ? (by > 0 ? -1 : list.length) : list.indexOf(this.errorAt);
     this.errorAt = list[(at + by + list.length) % list.length];
-    this.marked = [this.errorAt + 1, this.errorAt + 1];
-    this.match = 0;
+    this.marks.set(this.errorAt + 1, this.errorAt + 1);
     this.goTo(this.errorAt + 1);
+  }
+
+  /** The line to link to: the match or the marked line, whichever is newer, else the first on screen. @param {number} [seen] that one's number */
+  toLink(seen = this.blocks.firstSeen() + 1) {
+    const { match, lines } = this.marks;
+    return match && this.list.passesAt(match - 1) ? match : (lines?.[0] ?? seen);
+  }
+
+  /** Whether a line is on screen. @param {number} n */
+  sees(n) {
+    const row = this.blocks.rowOf(n - 1);
+    const y = row ? this.blocks.y(row) : -1;
+    return y >= 0 && y <= this.scroller.clientHeight - this.blocks.rowHeight;
   }
 }

@@ -1,44 +1,62 @@
 // logbar.js: the bar above the command window: filters as chips, find, errors, wrap, times, follow; and its keys.
-import { $, el, keysAreOurs, say } from '../page/dom.js';
+import { $, button, el, keep, kept, keysAreOurs, say, the } from '../page/dom.js';
+import { count } from '../page/times.js';
 
-const count = (/** @type {number} */ n) => n.toLocaleString('en');
+/**
+ * @typedef {object} Folded what the bar does with the window in which equal output is folded
+ * @property {boolean} on
+ * @property {number[]} hits
+ * @property {string} query
+ * @property {HTMLElement} view
+ * @property {(query: string) => number} find
+ * @property {(by: 1|-1) => number} next
+ * @property {(by: 1|-1) => void} error
+ * @property {(by: 1|-1) => void} hop
+ * @property {() => void} forget
+ * @property {() => void} forgetMatch
+ * @property {() => void} leave
+ * @property {() => void} remark
+ * @property {() => number|undefined} firstSeen
+ */
 
 export class LogBar {
   /**
    * @param {HTMLElement} root the `.log`
    * @param {{pickHost: (host: string) => void, filtered: (hosts: Set<string>|null) => void,
    *   same: (on: boolean) => void, tell: (text: string) => void}} page
+   * @param {boolean} running whether the push runs
    */
-  constructor(root, page) {
+  constructor(root, page, running) {
     this.root = root;
     this.page = page;
-    this.running = true;
-    this.steps = /** @type {HTMLSelectElement} */ ($('#f-step', root));
-    /** The window with equal output folded, once it was asked for. @type {import('../same/sameview.js').SameView|undefined} */
+    this.running = running;
+    this.steps = the('#f-step', root, HTMLSelectElement);
+    /** The window with equal output folded, once it was asked for. @type {Folded|undefined} */
     this.same = undefined;
-    this.find = /** @type {HTMLInputElement} */ ($('.log-find input', root));
+    this.find = the('.log-find input', root, HTMLInputElement);
+    /** @type {import('./log.js').LogView|undefined} */
+    this.log = undefined;
   }
 
   /** What the window calls back. @returns {import('./log.js').Hooks} */
   hooks() {
-    const pill = $('.log-pill', this.root);
-    const found = $('.log-find output', this.root);
+    const pill = the('.log-pill', this.root);
     return {
       host: (host) => this.page.pickHost(host),
       left: (lines) => {
-        const row = $('.log-left', this.root);
+        const row = the('.log-left', this.root);
         row.hidden = !lines;
         say($('b', row), count(lines));
       },
       follow: (on, unseen) => {
-        $('#b-follow', this.root).setAttribute('aria-pressed', String(on));
+        the('#b-follow', this.root).setAttribute('aria-pressed', String(on));
         pill.hidden = on || !(unseen || this.running);
         say($('span', pill), unseen ? `${count(unseen)} new line${unseen > 1 ? 's' : ''}` : 'Follow the end');
       },
       link: () => this.page.same(false), // a line of one host: it is shown where it stands
       search: ({ query, count: hits, at, busy }) => {
         if (this.same?.on) return this.sayFound(0, this.same.find(query) || hits, query);
-        if (busy) say(found, query ? `${hits}…` : '');
+        if (busy) say($('.log-find output', this.root), query ? `${hits}…` : '');
         else this.sayFound(at + 1, hits, query);
       },
       filter: (want) => this.showFilter(want),
@@ -59,10 +77,10 @@ export class LogBar {
     log?.search.next(by);
   }
 
-  /** @param {import('./log.js').Wanted & {shown: number, all: number}} want */
+  /** @param {import('./list.js').Wanted & {shown: number, all: number}} want */
   showFilter(want) {
-    const chips = $('.log-chips', this.root);
-    /** @type {[string, object][]} */
+    const chips = the('.log-chips', this.root);
+    /** @type {[string, Partial<import('./list.js').Wanted>][]} */
     const list = [];
     if (want.steps) list.push([`step ${[...want.steps][0] + 1}`, { steps: null }]);
     if (want.hosts) list.push([want.hosts.size > 3 ? `${want.hosts.size} hosts` : [...want.hosts].join(', '), { hosts: null }]);
@@ -70,8 +88,7 @@ export class LogBar {
     chips.hidden = !list.length;
     chips.replaceChildren(
       ...list.map(([label, undo]) => {
-        const x = el('button', '', '×');
-        x.setAttribute('type', 'button');
+        const x = button('', '×');
         x.setAttribute('aria-label', `Stop filtering by ${label}`);
         x.addEventListener('click', () => this.log?.filter(undo));
         return el('span', 'chip', label, x);
@@ -79,9 +96,19 @@ export class LogBar {
       ` ${count(want.shown)} of ${count(want.all)} lines`,
     );
     this.steps.value = want.steps ? String([...want.steps][0]) : '';
-    $('#b-err', this.root).setAttribute('aria-pressed', String(want.errors));
-    $('.log-empty', this.root).hidden = want.shown > 0 || want.all === 0;
+    the('#b-err', this.root).setAttribute('aria-pressed', String(want.errors));
+    the('.log-empty', this.root).hidden = want.shown > 0 || want.all === 0;
     this.page.filtered(want.hosts);
+  }
+
+  /** The push has ended: there is no end to follow. */
+  ended() {
+    this.running = false;
+  }
+
+  /** @param {Folded} same */
+  setFolded(same) {
+    this.same = same;
   }
 
   /** @param {string[]} titles */
@@ -94,13 +121,13 @@ export class LogBar {
   attach(log) {
     this.log = log;
     const { root, find, steps } = this;
-    const button = (/** @type {string} */ id, /** @type {() => void} */ press) => $(id, root).addEventListener('click', press);
+    const on = (/** @type {string} */ id, /** @type {() => void} */ press) => the(id, root).addEventListener('click', press);
     steps.addEventListener('change', () => log.filter({ steps: steps.value === '' ? null : new Set([Number(steps.value)]) }));
-    button('#b-err', () => log.filter({ errors: !log.want.errors }));
-    button('#b-follow', () => log.follow(!log.following));
-    button('.log-pill', () => log.follow(true));
-    button('#b-prev', () => this.next(-1));
-    button('#b-next', () => this.next(1));
+    on('#b-err', () => log.filter({ errors: !log.list.want.errors }));
+    on('#b-follow', () => log.reader.follow(!log.reader.following));
+    on('.log-pill', () => log.reader.follow(true));
+    on('#b-prev', () => this.next(-1));
+    on('#b-next', () => this.next(1));
     let wait = 0;
     const look = () => {
       clearTimeout(wait);
@@ -123,14 +150,7 @@ export class LogBar {
         this.leaveFind(log);
       }
     });
-    this.toggle('#b-wrap', innerWidth < 720, (on) => {
-      const { blocks, scroller } = log;
-      const row = blocks.rowOf(blocks.firstSeen());
-      const was = row ? blocks.y(row) : 0;
-      root.classList.toggle('log--wrap', on);
-      if (row) log.moveTo(scroller.scrollTop + blocks.y(row) - was); // the place is kept
-      log.settle();
-    });
+    this.toggle('#b-wrap', innerWidth < 720, (on) => log.wrap(on));
     this.toggle('#b-times', false, (on) => {
       log.showTimes(on);
       this.same?.forget();
@@ -141,26 +161,17 @@ export class LogBar {
 
   /** A switch that a browser remembers once the reader chose. @param {string} id @param {boolean} otherwise @param {(on: boolean) => void} set */
   toggle(id, otherwise, set) {
-    const button = $(id, this.root);
+    const toggle = the(id, this.root);
     const key = `pushbutton-${id.slice(3)}`;
     const turn = (/** @type {boolean} */ on) => {
-      button.setAttribute('aria-pressed', String(on));
+      toggle.setAttribute('aria-pressed', String(on));
       set(on);
     };
-    let chosen = null;
-    try {
-      chosen = localStorage.getItem(key);
-    } catch {
-      // no storage: chosen anew on each page
-    }
-    button.addEventListener('click', () => {
-      const on = button.getAttribute('aria-pressed') !== 'true';
+    const chosen = kept(key);
+    toggle.addEventListener('click', () => {
+      const on = toggle.getAttribute('aria-pressed') !== 'true';
       turn(on);
-      try {
-        localStorage.setItem(key, on ? 'on' : 'off');
-      } catch {
-        // it holds for this page
-      }
+      keep(key, on ? 'on' : 'off');
     });
     if (chosen ? chosen === 'on' : otherwise) turn(true);
   }
@@ -168,12 +179,12 @@ export class LogBar {
   /** @param {import('./log.js').LogView} log */
   listenToKeys(log) {
     const view = () => (this.same?.on ? this.same : log);
-    const press = (/** @type {string} */ id) => () => $(id, this.root).click();
+    const press = (/** @type {string} */ id) => () => the(id, this.root).click();
     /** @type {Record<string, () => void>} */
     const keys = {
       f: () => {
         this.page.same(false);
-        log.follow(true);
+        log.reader.follow(true);
       },
       '/': () => this.find.focus(),
       n: () => this.next(1),
@@ -199,7 +210,7 @@ export class LogBar {
   /** Esc leaves one thing a press: what is looked for, then the match, then the filters. @param {import('./log.js').LogView} log */
   leave(log) {
     if (this.find.value || log.search.query) return this.leaveFind(log);
-    if (log.match) {
+    if (log.marks.match) {
       log.search.forget();
       this.same?.forgetMatch();
     } else log.filter({ steps: null, hosts: null, errors: false });
@@ -223,14 +234,12 @@ export class LogBar {
   /** Copies a link to the match or the marked line, whichever is newer, else to the first line on screen. @param {import('./log.js').LogView} log */
   copyLine(log) {
     const { same } = this;
-    const match = log.match && log.passesAt(log.match - 1) ? log.match : 0;
-    const n = match || log.marked?.[0] || (same?.on ? same.firstSeen() : log.blocks.firstSeen() + 1);
+    const n = log.toLink(same?.on ? (same.firstSeen() ?? 0) : undefined);
     if (!n) return;
+    const found = n === log.marks.match;
     log.link(n, false);
     same?.remark();
-    const row = match && log.blocks.rowOf(match - 1);
-    const y = row ? log.blocks.y(row) : -1;
-    if (match && !same?.on && (y < 0 || y > log.scroller.clientHeight - log.blocks.rowHeight)) log.goTo(match);
+    if (found && !same?.on && !log.sees(n)) log.goTo(n);
     const told = (/** @type {string} */ where) => () => this.page.tell(`Link to line ${n} ${where}`);
     // Over plain HTTP a page has no clipboard, and a browser may refuse it.
     const write = navigator.clipboard?.writeText(location.href) ?? Promise.reject();

@@ -1,17 +1,23 @@
 // rail.js: the strip beside the window: where errors, matches and steps are in the whole log, and a press goes there.
-import { lower } from './blocks.js';
+import { lower } from './list.js';
+
+/** @typedef {{shown: number[], errors: number[], hits: number[], steps: number[]}} Places what it shows, as places of lines */
 
 export class Rail {
-  /** @param {HTMLCanvasElement} canvas @param {import('./log.js').LogView} view */
-  constructor(canvas, view) {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {HTMLElement} scroller
+   * @param {() => Places} places
+   * @param {(top: number) => void} go
+   */
+  constructor(canvas, scroller, places, go) {
     this.canvas = canvas;
-    this.view = view;
+    this.scroller = scroller;
+    this.places = places;
     this.timer = 0;
     canvas.addEventListener('pointerdown', (e) => {
       const box = canvas.getBoundingClientRect();
-      const { scroller } = view;
-      view.follow(false);
-      view.moveTo(((e.clientY - box.top) / box.height) * scroller.scrollHeight - scroller.clientHeight / 2);
+      go(((e.clientY - box.top) / box.height) * scroller.scrollHeight - scroller.clientHeight / 2);
     });
   }
 
@@ -24,7 +30,7 @@ export class Rail {
   }
 
   paint() {
-    const { canvas, view } = this;
+    const { canvas } = this;
     const width = canvas.clientWidth;
     const height = canvas.clientHeight;
     const dots = devicePixelRatio || 1;
@@ -34,14 +40,13 @@ export class Rail {
       canvas.width = width * dots;
       canvas.height = height * dots;
     }
-    const css = getComputedStyle(view.root);
+    const { shown, errors, hits, steps } = this.places();
+    const css = getComputedStyle(canvas);
     pen.setTransform(dots, 0, 0, dots, 0, 0);
     pen.clearRect(0, 0, width, height);
-    const y = (/** @type {number} */ i) => (lower(view.shown, i) / (view.shown.length || 1)) * height;
+    const y = (/** @type {number} */ i) => (lower(shown, i) / (shown.length || 1)) * height;
     pen.fillStyle = '#6a6256';
-    for (const section of view.blocks.sections) {
-      if (section.blocks[0]) pen.fillRect(0, Math.round(y(section.blocks[0].idx[0])), width, 1);
-    }
+    for (const i of steps) pen.fillRect(0, Math.round(y(i)), width, 1);
     const ticks = (/** @type {number[]} */ list, /** @type {string} */ colour, /** @type {number} */ x, /** @type {number} */ wide) => {
       pen.fillStyle = colour;
       let last = -9;
@@ -52,9 +57,9 @@ export class Rail {
         last = place;
       }
     };
-    ticks(view.errors, css.getPropertyValue('--a-r'), 0, width);
-    ticks(view.search.hits, css.getPropertyValue('--con-hit'), width / 2, width / 2);
-    const { scrollTop, scrollHeight, clientHeight } = view.scroller;
+    ticks(errors, css.getPropertyValue('--a-r'), 0, width);
+    ticks(hits, css.getPropertyValue('--con-hit'), width / 2, width / 2);
+    const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     pen.fillStyle = '#ffffff2e';
     pen.fillRect(0, (scrollTop / (scrollHeight || 1)) * height, width, Math.max(8, (clientHeight / (scrollHeight || 1)) * height));
   }

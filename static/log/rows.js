@@ -2,7 +2,8 @@
 import { el } from '../page/dom.js';
 import { runs } from './sgr.js';
 
-/** @typedef {import('../live/fold.js').Line} Line */
+/** @typedef {import('./line.js').Line} Line
+ *  @typedef {{width: number, times: boolean}} Gutter characters of a host's name; whether times are shown */
 
 /** @param {string[]} parts */
 const template = (...parts) => el('div', 'ln', ...parts.map((part) => el('span', part)));
@@ -25,7 +26,7 @@ export function paint(to, text) {
 /**
  * The gutter is padded text, not boxes: plain inline text is the cheapest thing to lay out.
  * @param {Line} line
- * @param {{width: number, times: boolean}} gutter characters of a host's name; whether times are shown
+ * @param {Gutter} gutter
  * @returns {HTMLElement}
  */
 export function makeRow(line, gutter) {

@@ -11,6 +11,7 @@ export const plain = (text) => (text.includes('\x1b') ? text.replace(SGR, '') : 
  * @returns {{text: string, classes: string}[]} its parts, in order
  */
 export function runs(text) {
+  /** @type {{text: string, classes: string}[]} */
   const parts = [];
   /** @type {Record<string, string>} */
   let style = {};

@@ -1,7 +1,7 @@
 // fresh.js: keeps a page fresh: when the server says that something changed, the page is fetched again and the parts
 // that differ are swapped. Focus, open menus and what was typed stay. A page that cannot be kept fresh says how old it is.
 // It must never change what a person is about to press without closing the question first.
-import { $, $$, el, say } from './dom.js';
+import { $, $$, button, el, say, the } from './dom.js';
 import { onChange, retry } from './shared.js';
 import { localize, soFar } from './times.js';
 
@@ -23,7 +23,7 @@ function comparable(part) {
   const copy = /** @type {Element} */ (part.cloneNode(true));
   for (const inner of $$('[data-part]', copy)) inner.replaceChildren();
   for (const input of $$('input[name="nonce"]', copy)) input.removeAttribute('value');
-  for (const time of $$('time', copy)) time.replaceWith(time.dateTime);
+  for (const time of $$('time', copy, HTMLTimeElement)) time.replaceWith(time.dateTime);
   for (const count of $$('[data-since], [data-percent], [data-left], [data-here]', copy)) {
     count.replaceChildren();
     count.removeAttribute('value');
@@ -31,9 +31,12 @@ function comparable(part) {
   return copy;
 }
 
-/** @param {Element} part a part as the server drew it, with the parts in it */
+/** @param {HTMLElement} part */
+const nameOf = (part) => part.dataset.part ?? '';
+
+/** @param {HTMLElement} part a part as the server drew it, with the parts in it */
 function remember(part) {
-  for (const drawing of [part, ...$$('[data-part]', part)]) drawn.set(drawing.dataset.part, comparable(drawing));
+  for (const drawing of [part, ...$$('[data-part]', part)]) drawn.set(nameOf(drawing), comparable(drawing));
 }
 
 /** The page differs from what the server draws now, and is to be swapped when the person has closed what is open in it. */
@@ -42,8 +45,8 @@ let waits = false;
 /** @param {Document} fresh */
 function swapAll(fresh) {
   for (const part of $$('[data-part]')) {
-    const next = $(`[data-part="${CSS.escape(part.dataset.part)}"]`, fresh);
-    const same = next && drawn.get(part.dataset.part)?.isEqualNode(comparable(next));
+    const next = $(`[data-part="${CSS.escape(nameOf(part))}"]`, fresh);
+    const same = next && drawn.get(nameOf(part))?.isEqualNode(comparable(next));
     if (!next || same) continue;
     // What differs is outside of all other parts, so it is not what a question is about.
     if (part.localName === 'main' && $(':popover-open', part)) waits = true;
@@ -71,10 +74,14 @@ let gone = '';
 function keep(part, next) {
   for (const list of $$('details[id]', part)) opened[list.hasAttribute('open') ? 'add' : 'delete'](list.id);
   for (const id of opened) $(`#${CSS.escape(id)}`, next)?.setAttribute('open', '');
-  for (const field of $$('input[id], textarea[id], select[id]', part)) {
-    const typed = field.options ? [...field.options].some((choice) => choice.selected !== choice.defaultSelected) : field.value !== field.defaultValue;
-    const same = typed && $(`#${CSS.escape(field.id)}`, next);
+  for (const field of $$('input[id]', part, HTMLInputElement)) {
+    const same = field.value !== field.defaultValue && $(`#${CSS.escape(field.id)}`, next, HTMLInputElement);
     if (same) same.value = field.value;
+  }
+  for (const list of $$('select[id]', part, HTMLSelectElement)) {
+    const chosen = [...list.options].some((choice) => choice.selected !== choice.defaultSelected);
+    const same = chosen && $(`#${CSS.escape(list.id)}`, next, HTMLSelectElement);
+    if (same) same.value = list.value;
   }
 }
 
@@ -158,14 +165,14 @@ function ask() {
 function tellUpgrade(page) {
   const { assets } = page.documentElement.dataset;
   if (!assets || assets === document.documentElement.dataset.assets || $('#upgraded')) return;
-  const reload = el('button', 'btn btn--sm', 'Reload');
+  const reload = button('btn btn--sm', 'Reload');
   reload.addEventListener('click', () => location.reload());
   const words = 'Pushbutton was upgraded since this page was opened.';
   const note = el('div', 'note note--warn', el('div', 'grow', words), el('span', 'note-act', reload));
   note.id = 'upgraded';
   const head = $('.phead');
   if (head) head.append(note);
-  else $('main').prepend(note);
+  else the('main').prepend(note);
   say($('#say'), words);
 }
 
@@ -184,13 +191,13 @@ function tellAge() {
     return;
   }
   if (!note) {
-    const again = el('button', 'btn btn--sm', 'Try now');
+    const again = button('btn btn--sm', 'Try now');
     again.addEventListener('click', () => {
       retry();
       ask();
     });
     note = el('div', 'note note--warn stale-note', el('div', 'grow'), el('span', 'note-act', again));
-    $('main').prepend(note);
+    the('main').prepend(note);
     say($('#say'), 'No connection. What is shown may be old.');
   }
   const at = new Date(asOf).toLocaleTimeString('en-GB');
@@ -204,7 +211,7 @@ function heard() {
 
 /** Starts to keep the page fresh; a page that was hidden looks once when it is shown again. */
 export function keepFresh() {
-  for (const part of $$('[data-part]')) drawn.set(part.dataset.part, comparable(part));
+  for (const part of $$('[data-part]')) drawn.set(nameOf(part), comparable(part));
   onChange((name) => {
     if (name === 'broken' || name === 'refused') missed = true;
     else if (name === 'changed' || (name === 'open' && missed)) {

@@ -39,6 +39,7 @@ function tell(name, push = 0, offset = 0, data = '') {
   hear(name, push, offset, data);
 }
 
+/** @param {string} name @param {number} push @param {number} offset @param {string} data */
 function hear(name, push, offset, data) {
   if (name !== 'at' && name !== 'up') guard(); // those two are the leader's words, not the server's
   if (push) mine.get(push)?.told(name, offset, data);
@@ -65,7 +66,7 @@ function wanted() {
     if (Date.now() - at > GONE) others.delete(other);
     else for (const [push, cursor] of pushes) if (!all.has(push)) all.set(push, cursor);
   }
-  for (const push of all.keys()) if (reached.has(push)) all.set(push, reached.get(push));
+  for (const [push, cursor] of reached) if (all.has(push)) all.set(push, cursor);
   return all;
 }
 
@@ -104,17 +105,17 @@ function open() {
   }
 }
 
-/** A push that the stream does not carry yet is added; one that it carries is told how far it is. */
+/** A push that the stream does not carry yet is added; one that it carries is told how far it is. @param {[number, number][]} pushes */
 function serve(pushes) {
   if (!release) return;
   if (pushes.some(([push]) => !reached.has(push))) open();
-  else for (const [push] of pushes) tell('at', push, reached.get(push));
+  else for (const [push] of pushes) tell('at', push, reached.get(push) ?? 0);
   if (source?.readyState === EventSource.OPEN) tell('up');
 }
 
 /** Says what this tab watches, to whoever leads. */
 function want() {
-  const pushes = [...mine].map(([push, on]) => [push, on.cursor()]);
+  const pushes = [...mine].map(([push, on]) => /** @type {[number, number]} */ ([push, on.cursor()]));
   channel?.postMessage({ name: 'want', tab, pushes });
   serve(pushes);
 }
@@ -185,12 +186,16 @@ export function retry() {
 }
 
 /** Calls back with `changed` whenever something changed on the server, with `open` whenever the stream is open again, and
- * with some other name for whatever else was heard. */
+ * with some other name for whatever else was heard. @param {(name: string) => void} on */
 export function onChange(on) {
   pages.push(on);
 }
 
-channel?.addEventListener('message', ({ data: { name, push, offset, data, tab: from, pushes } }) => {
+/** What tabs say to each other: `who` is there, `want` (what a tab watches), `bye`, and whatever the leader passes on.
+ *  @typedef {{name: string, push?: number, offset?: number, data?: string, tab?: string, pushes?: [number, number][]}} Said */
+
+channel?.addEventListener('message', (e) => {
+  const { name, push = 0, offset = 0, data = '', tab: from = '', pushes = [] } = /** @type {Said} */ (e.data);
   if (name === 'who') want();
   else if (name === 'bye') others.delete(from);
   else if (name === 'want') {

@@ -1,4 +1,4 @@
-// times.js: times in the reader's zone, ages that grow, durations in words. The server wrote all of them in UTC;
+// times.js: times in the reader's zone, ages that grow, durations and numbers in words. The server wrote all of them in UTC;
 // without this file they stay as they are.
 import { $, $$, say } from './dom.js';
 
@@ -7,6 +7,9 @@ const ahead = Number(document.documentElement.dataset.now || Date.now()) - Date.
 
 /** Now, by the server's clock. */
 export const now = () => Date.now() + ahead;
+
+/** @param {number} n @returns {string} `2,841` */
+export const count = (n) => n.toLocaleString('en');
 
 /** @param {number} ms @returns {string} `0.4 s`, `38 s`, `1 m 32 s`, `2 h 05 m` */
 export function duration(ms) {
@@ -48,10 +51,10 @@ const forms = {
 /** Turns the times of a part of the page into the reader's zone. @param {ParentNode} [root] */
 export function localize(root = document) {
   groupDays(root);
-  for (const choice of $$('[data-here]', root)) say(choice, choice.dataset.here); // a form's times are the reader's
-  for (const time of $$('time[data-as]', root)) {
+  for (const choice of $$('[data-here]', root)) say(choice, choice.dataset.here ?? ''); // a form's times are the reader's
+  for (const time of $$('time[data-as]', root, HTMLTimeElement)) {
     const at = new Date(time.dateTime);
-    const form = forms[time.dataset.as];
+    const form = forms[time.dataset.as ?? ''];
     if (!form || Number.isNaN(at.getTime())) continue;
     say(time, form(at));
     if (!time.dataset.utc) {
@@ -74,7 +77,7 @@ function groupDays(root) {
       const day = forms.day(at);
       if (day === last || Number.isNaN(at.getTime())) continue;
       last = day;
-      const heading = pattern.cloneNode(true);
+      const heading = /** @type {HTMLElement} */ (pattern.cloneNode(true));
       const names = [forms.day(new Date(now())), forms.day(new Date(now() - 86400000))].indexOf(day);
       $$('th', heading)[0].replaceChildren(['', 'Today, ', 'Yesterday, '][names + 1] + day);
       row.before(heading);
@@ -85,10 +88,10 @@ function groupDays(root) {
 /** What counts up: ages, running pushes on cards. @param {ParentNode} [root] */
 export function tick(root = document) {
   for (const element of $$('[data-since]', root)) {
-    const elapsed = now() - Date.parse(element.dataset.since);
+    const elapsed = now() - Date.parse(element.dataset.since ?? '');
     if (element.localName === 'span') say(element, soFar(elapsed));
     const usual = Number(element.dataset.usual);
-    if (element.localName !== 'progress' || !usual) continue;
+    if (!(element instanceof HTMLProgressElement) || !usual) continue;
     element.value = Math.min(95, Math.floor((elapsed * 100) / usual));
     const card = element.closest('.nowcard, .bcell, .stage-run');
     if (!card) continue;

@@ -3,7 +3,7 @@
 // counts as equal.
 import { plain } from '../log/sgr.js';
 
-/** @typedef {import('../live/fold.js').Line} Line
+/** @typedef {import('../log/line.js').Line} Line
  *  @typedef {{text: string, first: Place|null, more: Map<string, Place>|null}} Place most places go on in one way only
  *  @typedef {{host: string, at: Place, lines: number[]}} Voice what one host said in one step, as places of its lines
  *  @typedef {{hosts: string[], state: string, lines: number[]}} Group `lines` are those of the first of its hosts */
@@ -15,20 +15,24 @@ const ORDER = ['fail', 'lost', 'cancel', 'skip', 'ok', 'slow', 'run'];
 
 export class Same {
   constructor() {
-    this.clear();
-  }
-
-  clear() {
     /** By step, then by host. @type {Map<string, Voice>[]} */
     this.steps = [];
     /** How many of the lines were taken in. */
     this.taken = 0;
-    /** @type {Map<string, RegExp>} */
+    /** How the names of hosts are found. @type {Map<string, RegExp>} */
     this.names = new Map();
+    /** Where all hosts of a step begin, by step. @type {Place[]} */
     this.silence = [];
   }
 
-  /** Takes lines in until the time is up; whether all of them are in. @param {Line[]} lines @param {number} until */
+  clear() {
+    this.steps = [];
+    this.taken = 0;
+    this.names.clear();
+    this.silence = [];
+  }
+
+  /** Takes lines in until the time is up; whether all of them are in. @param {(Line|null)[]} lines @param {number} until */
   take(lines, until) {
     while (this.taken < lines.length) {
       for (const stop = Math.min(lines.length, this.taken + 500); this.taken < stop; this.taken++) {

@@ -1,8 +1,9 @@
 // sameview.js: the command window with equal output folded: a heading for each group of hosts that said the same, and
 // their lines once. It lies over the window, which goes on beneath it. What it draws is bounded, however much was said. Of a
 // long push that has ended the server says who said the same, and a group's lines come when it is looked at.
-import { $, $$, el } from '../page/dom.js';
 import { makeRow } from '../log/rows.js';
+import { $, $$, around, button, el, the } from '../page/dom.js';
+import { count } from '../page/times.js';
 import { Same } from './same.js';
 
 /** Lines that are drawn of one group, of all groups; names in a heading. */
@@ -15,33 +16,41 @@ const SLICE = 8;
 /** Groups of failed hosts whose lines come at once, for who goes from error to error. */
 const SOON = 8;
 
-/** @typedef {import('../live/fold.js').Line} Line
+/** @typedef {import('../log/line.js').Line} Line
  *  @typedef {{hosts: string[], state: string, count: number, rows: Line[]|null}} Group `rows` are its first lines, if they
  *    are here
- *  @typedef {{steps: () => import('../live/fold.js').Step[], state: (step: number, host: string) => string,
+ *  @typedef {{group: Group, step: number, name: string}} Drawn what an element shows of a group
+ *  @typedef {{done: string, drawn: number, looks: string}} Section what an element shows of a step: how it ended, how many lines
+ *  @typedef {{title: string, state: string, host: Map<string, unknown>}} Step
+ *  @typedef {{steps: () => Step[], state: (step: number, host: string) => string, shapeOf: (end: string) => string,
  *    pick: (hosts: string[]) => void, leave: () => void}} Page */
-
-const count = (/** @type {number} */ n) => n.toLocaleString('en');
 
 export class SameView {
   /** @param {HTMLElement} root the `.log` @param {import('../log/log.js').LogView} log @param {Page} page */
   constructor(root, log, page) {
     this.root = root;
     this.log = log;
+    this.list = log.list;
     this.page = page;
     this.on = false;
     this.same = new Same();
-    this.view = /** @type {HTMLElement} */ ($('.log-same', root));
+    this.view = the('.log-same', root);
     /** Groups that the reader opened or shut, by their names. @type {Map<string, boolean>} */
     this.chosen = new Map();
-    /** The rows that are drawn, each with its `line`. @type {any[]} */
+    /** The rows that are drawn, and the line of each. @type {HTMLElement[]} */
     this.rows = [];
+    /** @type {WeakMap<HTMLElement, Line>} */
+    this.lines = new WeakMap();
+    /** @type {WeakMap<HTMLElement, Drawn>} */
+    this.groupOf = new WeakMap();
+    /** @type {WeakMap<HTMLElement, Section>} */
+    this.sectionOf = new WeakMap();
     /** What the server said of a long push, by step. @type {Group[][]|null} */
     this.told = null;
     /** @type {AbortController|null} */
     this.asking = null;
     this.soon = SOON;
-    const seen = (/** @type {IntersectionObserverEntry[]} */ es) => es.forEach((e) => e.isIntersecting && this.load(e.target));
+    const seen = (/** @type {IntersectionObserverEntry[]} */ es) => es.forEach((e) => e.isIntersecting && e.target instanceof HTMLElement && this.load(e.target));
     this.near = new IntersectionObserver(seen, { root: this.view, rootMargin: '100% 0px' });
     this.at = -1;
     this.query = '';
@@ -93,11 +102,11 @@ export class SameView {
 
   paint() {
     if (!this.on) return;
-    const { far } = this.log;
+    const { far } = this.list;
     if (far && !this.told) return this.ask(far);
-    if (!this.same.take(this.log.lines, performance.now() + SLICE)) return this.draw(0);
+    if (!this.same.take(this.list.lines, performance.now() + SLICE)) return this.draw(0);
     if (this.selecting()) return this.draw(); // never pull text from under a selection
-    const { steps } = this.log.want;
+    const { steps } = this.list.want;
     this.left = ALL;
     const sections = this.page.steps().flatMap((step, i) => {
       const said = (!steps || steps.has(i)) && (step.state !== 'wait' || this.same.steps[i]);
@@ -116,32 +125,36 @@ export class SameView {
   ask(far) {
     if (this.asking) return;
     const { signal } = (this.asking = new AbortController());
-    const take = (/** @type {Group[][]} */ told) => {
-      this.told = told;
+    const take = (/** @type {import('../log/lines.js').Group[][]} */ told) => {
+      const group = (/** @type {import('../log/lines.js').Group} */ { hosts, end, count: lines }) => {
+        return { hosts, state: end && this.page.shapeOf(end), count: lines, rows: lines ? null : [] };
+      };
+      this.told = told.map((groups) => groups.map(group));
       this.paint();
     };
     far.same(signal).then(take, () => {});
   }
 
-  /** The groups of a step of which a line passes the filters. @param {number} i @param {import('../live/fold.js').Step} step @returns {Group[]} */
+  /** The groups of a step of which a line passes the filters. @param {number} i @param {Step} step @returns {Group[]} */
   groups(i, step) {
     if (this.told) return this.told[i] ?? [];
-    const { lines, want } = this.log;
+    const { lines, want } = this.list;
     const part = [...step.host.keys()].filter((host) => !want.hosts || want.hosts.has(host));
     const found = this.same.groups(i, part, (host) => this.page.state(i, host));
     const groups = found.map(({ hosts, state, lines: all }) => {
       if (want.hosts) hosts = hosts.filter((host) => want.hosts?.has(host));
-      const passing = all.filter((k) => lines[k] && (!want.errors || lines[k].kind === 'err'));
-      return { hosts, state, count: passing.length, rows: passing.slice(0, GROUP + 1).map((k) => lines[k]) };
+      const passing = all.flatMap((k) => lines[k] ?? []).filter((line) => !want.errors || line.kind === 'err');
+      return { hosts, state, count: passing.length, rows: passing.slice(0, GROUP + 1) };
     });
     return groups.filter((group) => group.hosts.length && (group.count || !want.errors));
   }
 
-  /** One step, drawn anew only when it differs. @param {number} i @param {import('../live/fold.js').Step} step */
+  /** One step, drawn anew only when it differs. @param {number} i @param {Step} step */
   section(i, step) {
-    const old = /** @type {any} */ ($(`[data-step="${i}"]`, this.view));
-    if (old?.done && old.done === step.state) {
-      this.left -= old.drawn;
+    const old = $(`[data-step="${i}"]`, this.view);
+    const was = old && this.sectionOf.get(old);
+    if (was?.done && was.done === step.state) {
+      this.left -= was.drawn;
       return old; // nothing is said in a step that has ended
     }
     const groups = this.groups(i, step);
@@ -153,12 +166,10 @@ export class SameView {
       return draw;
     });
     const looks = groups.map((group, k) => `${name(i, group)} ${group.count} ${kinds(group)} ${open[k]}`).join('\n');
-    const made = /** @type {any} */ (old ?? el('section', 'log-step'));
-    made.done = step.state === 'run' ? '' : step.state;
-    made.drawn = before - this.left;
-    if (made.looks === looks) return made;
+    const made = old ?? el('section', 'log-step');
+    this.sectionOf.set(made, { done: step.state === 'run' ? '' : step.state, drawn: before - this.left, looks });
+    if (was?.looks === looks) return made;
     made.dataset.step = String(i);
-    made.looks = looks;
     const ways = groups.filter((group) => group.hosts[0]).length;
     const note = ways > 1 ? `${count(ways)} groups` : '';
     const heading = el('h3', '', el('span', 'trunc', `${i + 1}. ${step.title || 'Output'}`), el('span', 'd', note));
@@ -171,24 +182,24 @@ export class SameView {
     const { hosts, state } = group;
     const made = el('div', 'same');
     if (state) made.dataset.s = state;
-    const toggle = button('same-t', '', 'toggle', state ? cell(state) : '', el('b', '', words(group, ways)));
+    const toggle = does('same-t', '', 'toggle', state ? cell(state) : '', el('b', '', words(group, ways)));
     toggle.setAttribute('aria-expanded', String(open));
     const head = el('h4', 'same-h', toggle);
     if (hosts[0]) {
       const more = hosts.length - NAMES;
       const who = hosts.slice(0, NAMES).join(', ') + (more > 0 ? ` and ${count(more)} more` : '');
-      const pick = button('same-who', `Show only the output of ${hosts.length > 1 ? 'these hosts' : 'this host'}`, 'pick', who);
+      const pick = does('same-who', `Show only the output of ${hosts.length > 1 ? 'these hosts' : 'this host'}`, 'pick', who);
       head.append(pick);
     }
     if (hosts[0] || ways) made.append(head); // a step of the push host alone needs no name
-    Object.assign(made, { group, step: i });
+    this.groupOf.set(made, { group, step: i, name: name(i, group) });
     made.dataset.name = name(i, group);
     if (!open) return made;
     const body = el('div', 'lc');
     const height = `${Math.min(GROUP, group.count) * this.log.blocks.rowHeight}px`;
     body.style.containIntrinsicSize = `auto 1px auto ${height}`;
     made.append(body);
-    if (group.rows) this.fill(body);
+    if (group.rows) this.fill(body, group);
     else {
       body.style.minHeight = height;
       if (state === 'fail' && this.soon-- > 0) this.load(body);
@@ -197,54 +208,57 @@ export class SameView {
     return made;
   }
 
-  /** Draws the lines of a group. @param {any} body */
-  fill(body) {
-    const { rows, count: all } = body.parentElement.group;
+  /** Draws the lines of a group. @param {HTMLElement} body @param {Group} group */
+  fill(body, { rows, count: all }) {
     body.style.minHeight = '';
-    for (const line of rows.slice(0, GROUP)) {
-      const row = Object.assign(makeRow(line, this.log.gutter), { line });
-      row.classList.toggle('is-on', this.log.isMarked(line.n));
+    for (const line of rows?.slice(0, GROUP) ?? []) {
+      const row = makeRow(line, this.log.gutter);
+      this.lines.set(row, line);
+      row.classList.toggle('is-on', this.log.marks.has(line.n));
       body.append(row);
     }
-    if (all > GROUP) body.after(button('same-more', '', 'more', `and ${count(all - GROUP)} more lines`));
+    if (all > GROUP) body.after(does('same-more', '', 'more', `and ${count(all - GROUP)} more lines`));
   }
 
-  /** Fetches the lines of a group. @param {any} body */
+  /** Fetches the lines of a group. @param {HTMLElement} body */
   async load(body) {
     this.near.unobserve(body);
-    const { group, step } = body.parentElement;
-    const { signal } = /** @type {AbortController} */ (this.asking);
+    const drawn = body.parentElement && this.groupOf.get(body.parentElement);
+    const { far } = this.list;
+    if (!drawn || !far || !this.asking) return;
     try {
-      group.rows = await /** @type {any} */ (this.log.far).voice(step, group.hosts[0], GROUP + 1, signal);
+      drawn.group.rows = await far.voice(drawn.step, drawn.group.hosts[0], GROUP + 1, this.asking.signal);
     } catch {
       return; // nobody wants to know any more
     }
-    this.fill(body);
+    this.fill(body, drawn.group);
     this.rows = $$('.ln', this.view);
     this.log.search.tell(false); // some may be among them
   }
 
-  /** @param {Event} e */
+  /** @param {MouseEvent} e */
   click(e) {
-    const at = /** @type {HTMLElement} */ (e.target);
-    const number = at.closest('.ln-n');
-    if (number) return this.link(Number(number.textContent), /** @type {MouseEvent} */ (e).shiftKey);
-    const host = /** @type {HTMLElement|null} */ (at.closest('.ln-h'));
-    if (host?.title) return this.page.pick([host.title]);
-    const does = /** @type {HTMLElement|null} */ (at.closest('[data-do]'))?.dataset.do;
-    const made = /** @type {any} */ (at.closest('.same'));
-    if (does === 'toggle') this.toggle(made);
-    else if (does === 'more') {
+    const number = around(e, '.ln-n');
+    if (number) return this.link(Number(number.textContent), e.shiftKey);
+    const host = around(e, '.ln-h')?.title;
+    if (host) return this.page.pick([host]);
+    const what = around(e, '[data-do]')?.dataset.do;
+    const made = around(e, '.same');
+    const drawn = made && this.groupOf.get(made);
+    if (!drawn) return;
+    if (what === 'toggle') this.toggle(made, drawn.name);
+    else if (what === 'more') {
+      const next = drawn.group.rows?.[GROUP];
       this.page.leave();
-      this.log.goTo(made.group.rows[GROUP].n, { mark: false });
-    } else if (does) this.page.pick(made.group.hosts);
+      if (next) this.log.goTo(next.n, { mark: false });
+    } else if (what) this.page.pick(drawn.group.hosts);
   }
 
-  /** @param {any} made a group as drawn */
-  toggle(made) {
-    const { name } = made.dataset;
-    this.chosen.set(name, $('.same-t', made).getAttribute('aria-expanded') !== 'true');
-    made.parentElement.done = '';
+  /** @param {HTMLElement} made a group as drawn @param {string} name */
+  toggle(made, name) {
+    this.chosen.set(name, $('.same-t', made)?.getAttribute('aria-expanded') !== 'true');
+    const section = made.parentElement && this.sectionOf.get(made.parentElement);
+    if (section) section.done = '';
     this.paint();
     $(`[data-name="${CSS.escape(name)}"] .same-t`, this.view)?.focus();
   }
@@ -256,14 +270,14 @@ export class SameView {
   }
 
   remark() {
-    for (const row of this.rows) row.classList.toggle('is-on', this.log.isMarked(row.line.n));
+    for (const row of this.rows) row.classList.toggle('is-on', this.log.marks.has(this.numberOf(row)));
   }
 
   /** Marks the rows that hold a text. @param {string} query @returns {number} how many */
   find(query) {
     if (query && query !== this.query) this.at = -1;
     this.query = query;
-    const has = (/** @type {HTMLElement} */ row) => !!query && ($('.ln-x', row).textContent ?? '').toLowerCase().includes(query);
+    const has = (/** @type {HTMLElement} */ row) => !!query && !!$('.ln-x', row)?.textContent?.toLowerCase().includes(query);
     this.hits = this.rows.flatMap((row, k) => (row.classList.toggle('is-hit', has(row)) ? [k] : []));
     return this.hits.length;
   }
@@ -275,14 +289,14 @@ export class SameView {
     this.at = (by > 0 ? list.find((k) => k > this.at) : list.findLast((k) => k < this.at)) ?? list[by > 0 ? 0 : list.length - 1];
     const row = this.rows[this.at];
     row.classList.add('is-now');
-    this.log.match = row.line.n;
+    this.log.marks.found(this.numberOf(row));
     row.scrollIntoView({ block: 'center' });
     return list.indexOf(this.at) + 1;
   }
 
   /** The search is left: its line is the match, also when nobody went to it. */
   leave() {
-    if (!this.log.match && this.hits.length) this.log.match = this.rows[this.hits[0]].line.n;
+    if (!this.log.marks.match && this.hits.length) this.log.marks.found(this.numberOf(this.rows[this.hits[0]]));
   }
 
   /** The match is left. */
@@ -293,16 +307,25 @@ export class SameView {
 
   /** @param {1|-1} by */
   error(by) {
-    const list = this.rows.flatMap((row, k) => (row.line.kind === 'err' ? [k] : []));
-    if (list.length || !this.log.errors.length) return this.next(by, list);
+    const list = this.rows.flatMap((row, k) => (this.lines.get(row)?.kind === 'err' ? [k] : []));
+    if (list.length || !this.list.errors.length) {
+      this.next(by, list);
+      return;
+    }
     this.page.leave(); // it stands further on in what somebody said
     this.log.error(by);
+  }
+
+  /** @param {HTMLElement} row */
+  numberOf(row) {
+    return this.lines.get(row)?.n ?? 0;
   }
 
   /** The number of the first line on screen. */
   firstSeen() {
     const { top } = this.view.getBoundingClientRect();
-    return this.rows.find((row) => row.getBoundingClientRect().top > top + 26)?.line.n;
+    const row = this.rows.find((row) => row.getBoundingClientRect().top > top + 26);
+    return row && this.numberOf(row);
   }
 
   /** To the beginning of a neighbouring step. @param {1|-1} by */
@@ -338,11 +361,10 @@ function cell(state) {
   return mark;
 }
 
-/** @param {string} css @param {string} title @param {string} does @param {...(Node|string)} inside */
-function button(css, title, does, ...inside) {
-  const made = el('button', css, ...inside);
-  made.setAttribute('type', 'button');
-  made.dataset.do = does;
+/** A button, and what it does. @param {string} css @param {string} title @param {string} what @param {...(Node|string)} inside */
+function does(css, title, what, ...inside) {
+  const made = button(css, ...inside);
+  made.dataset.do = what;
   if (title) made.title = title;
   return made;
 }

@@ -19,6 +19,7 @@ use crate::web::view::parts::{
 };
 use crate::web::view::question::{AskedLine, Open, asked_lines, open_question};
 use crate::web::view::running::PauseLine;
+use crate::web::view::states::states;
 use crate::web::view::templates::PageError;
 use crate::web::view::words;
 use connect::{Connect, connect};
@@ -61,6 +62,8 @@ pub(crate) struct PushView {
     usual_ms: i64,
     lines: String,
     line_count: i64,
+    /// What states are called, for the scripts.
+    states: String,
     result_class: &'static str,
     result_title: String,
     result_words: String,
@@ -184,6 +187,7 @@ impl PushView {
             usual_ms: usual.unwrap_or(0),
             lines: words::count(row.lines, "line"),
             line_count: row.lines,
+            states: states(),
             result_class: match row.state.as_str() {
                 "succeeded" => "ok",
                 "failed" | "degraded" => "fail",

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     /// Scripts that no page loads before a person asks for what they do, or a push says more than a page holds.
-    const ON_DEMAND: [&str; 5] = ["log/keep.js", "log/lines.js", "log/copy.js", "same/same.js", "same/sameview.js"];
+    const ON_DEMAND: [&str; 4] = ["log/lines.js", "log/copy.js", "same/same.js", "same/sameview.js"];
 
     #[test]
     fn only_static_files_are_served_each_with_its_type() {

@@ -12,5 +12,6 @@ pub(super) mod parts;
 pub(super) mod question;
 pub(super) mod rows;
 pub(super) mod running;
+pub(super) mod states;
 pub(super) mod templates;
 pub(super) mod words;

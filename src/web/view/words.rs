@@ -2,6 +2,7 @@
 //! Called by the pages' view models.
 
 use crate::desk::view::Usual;
+use crate::journal::Ended;
 use crate::ledger::pushes::PushRow;
 use crate::size::ending;
 use crate::time::duration_words;
@@ -106,6 +107,27 @@ pub fn push_mark(state: &str) -> (&'static str, &'static str) {
         "cancelled" => ("cancel", "Cancelled"),
         "rolled back" => ("back", "Rolled back"),
         _ => ("lost", "Interrupted"),
+    }
+}
+
+/// The words before how long a push took.
+pub fn end_words(end: Ended) -> &'static str {
+    match end {
+        Ended::Succeeded => "Pushed in",
+        Ended::Degraded => "Ended degraded after",
+        Ended::Failed => "Failed after",
+        Ended::Cancelled => "Cancelled after",
+        Ended::RolledBack => "Rolled back after",
+        Ended::Interrupted => "Interrupted after",
+    }
+}
+
+/// Connecting to the hosts of a push: under way, or done with all or only some of them.
+pub fn connecting_mark(done: Option<bool>) -> (&'static str, &'static str) {
+    match done {
+        None => ("run", "Connecting"),
+        Some(true) => ("ok", "Connected"),
+        Some(false) => ("warn", "Not all hosts are connected"),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::journal::Connecting;
 use crate::time::duration_words;
 use crate::web::push::shown::PushPage;
 use crate::web::view::parts::{Mark, millis_between};
-use crate::web::view::words::result_mark;
+use crate::web::view::words::{connecting_mark, result_mark};
 use serde::Serialize;
 
 /// How far the connections are, or were when the push went on.
@@ -34,10 +34,9 @@ pub(super) fn connect(page: &PushPage, live: bool, since: &str, whole_ms: i64) -
     let (left, width) = on_the_bar(left, took * 100.0 / whole);
     Some(Connect {
         mark: Mark::new(match connecting {
-            Connecting::UnderWay(_) if live => ("run", "Connecting"),
+            Connecting::UnderWay(_) if live => connecting_mark(None),
             Connecting::UnderWay(_) => result_mark(Some(page.row.state.as_str()), live),
-            Connecting::Done(_) if connections.connected == connections.hosts => ("ok", "Connected"),
-            Connecting::Done(_) => ("warn", "Not all hosts are connected"),
+            Connecting::Done(_) => connecting_mark(Some(connections.connected == connections.hosts)),
         }),
         title: match connecting {
             Connecting::UnderWay(_) => "Connecting",

@@ -1,5 +1,6 @@
 //! The hosts of a push: a cell each while it runs, failed ones and the slowest when it ended. Called by the push page.
 
+use crate::journal::HostResult;
 use crate::ledger::pushes::ResultRow;
 use crate::time::duration_words;
 use crate::web::push::shown::{PushPage, is_bad};
@@ -61,7 +62,7 @@ pub(crate) fn host_cells(page: &PushPage, live: bool) -> Vec<HostCell> {
         let (shape, word) = match lost.get(host.as_str()).or_else(|| results.get(host.as_str())) {
             Some(result) => words::result_mark(*result, live),
             None if live => ("wait", "waiting"),
-            None => ("skip", "not started"),
+            None => words::result_mark(Some(HostResult::Skipped.word()), live),
         };
         HostCell { host: host.clone(), shape, word }
     };
