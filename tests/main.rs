@@ -23,6 +23,7 @@ mod examples;
 mod failure;
 mod faults;
 mod fleet;
+mod folds;
 mod fresh;
 mod fuzz;
 mod history;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Serves the pages of `tests/pages.rs` with the product's own style and scripts, and says where.
-fn exhibit(pages: BTreeMap<String, String>) -> String {
+pub(crate) fn exhibit(pages: BTreeMap<String, String>) -> String {
     let pages = web::Data::new(pages);
     let page = async |pages: web::Data<BTreeMap<String, String>>, name: web::Path<String>| {
         let csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \

@@ -118,9 +118,10 @@ impl State {
                 self.question = Some((*command, *ask));
             }
             Event::Answered { command, ask, .. } => {
-                if self.question.take() != Some((*command, *ask)) {
+                if self.question != Some((*command, *ask)) {
                     return illegal("this was not asked");
                 }
+                self.question = None;
             }
             Event::CommandEnded { command, .. } if self.question.is_some_and(|(asks, _)| asks == *command) => {
                 return illegal("the command waits for an answer still");

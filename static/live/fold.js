@@ -1,6 +1,6 @@
 // fold.js: the state of a push, folded from its journal's records. Pure: no document, no clock; the whole page is a
-// function of what this holds. It takes only what `State::apply` (`src/journal/state.rs`) takes, since no other record is stored,
-// and comes to the same: `tests/folds.rs` gives both the same journals. What states are called it is told (states.js).
+// function of what this holds. Of records that `State::apply` (`src/journal/state.rs`) takes it makes the same: `tests/folds.rs` gives both
+// the same journals. What states are called it is told (states.js).
 
 import { kindOf } from '../log/line.js';
 import { awayWords, connectionsOf, countWords, hostWords } from './connecting.js';
