@@ -368,7 +368,7 @@ async fn a_long_push_that_ended_degraded_cancelled_or_interrupted_is_read_like_a
         let groups: &[&str] = match id {
             1 => &["1 host failed and said this", "1 host said this"],
             2 => &["All 2 hosts were cancelled and said this"],
-            _ => &["All 2 hosts were lost sight of and said this"],
+            _ => &["All 2 hosts are in an unknown state and said this"],
         };
         reads(&browser, GROUPS, groups).await;
         browser.ask("document.querySelector('#b-same').click()").await;

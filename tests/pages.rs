@@ -491,7 +491,7 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
         let page = SignIn { open, next: "/pushes/4127".to_owned(), name: "mary".to_owned(), problem, ask };
         let html = checked(name, pages.sign_in(&stranger, &page));
         assert_eq!(html.contains("type=\"password\""), !open, "{name}");
-        assert_eq!(html.contains("Forgotten your password?"), !open, "{name}");
+        assert_eq!(html.contains("Forgot your password?"), !open, "{name}");
         assert_eq!(html.contains("Ask ops@example.com"), page.ask.is_some(), "{name}");
     }
     for status in [403, 404, 409, 503] {
@@ -614,9 +614,9 @@ fn hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first() {
     let html = checked("hosts-well", pages.checkup(&frame, &CheckupView { last: Some(well), ..view.clone() }));
     assert!(html.contains(">ok, as of") && !html.contains("To fix"));
     let never = CheckupView { stack: "web".to_owned(), ..CheckupView::default() };
-    assert!(checked("hosts-never", pages.checkup(&frame, &never)).contains("Not looked over since the server began"));
+    assert!(checked("hosts-never", pages.checkup(&frame, &never)).contains("Not checked since the server started"));
     let now = CheckupView { since: Some(at(5).to_string()), ..never };
-    assert!(checked("hosts-now", pages.checkup(&frame, &now)).contains("Being looked over"));
+    assert!(checked("hosts-now", pages.checkup(&frame, &now)).contains("The check runs since"));
 }
 
 #[test]

@@ -375,7 +375,8 @@ function words({ hosts, state, count: all }, ways) {
   const many = hosts.length > 1;
   const who = many ? `${ways > 1 ? '' : 'All '}${count(hosts.length)} hosts` : '1 host';
   const was = many ? 'were' : 'was';
-  const end = { fail: 'failed and', lost: `${was} lost sight of and`, cancel: `${was} cancelled and`, skip: `${was} skipped and` }[state];
+  const lost = `${many ? 'are' : 'is'} in an unknown state and`;
+  const end = { fail: 'failed and', lost, cancel: `${was} cancelled and`, skip: `${was} skipped and` }[state];
   const said = all ? 'said this' : 'said nothing';
   return `${who} ${end ? `${end} ` : ''}${said}${state === 'run' ? ' so far' : ''}`;
 }

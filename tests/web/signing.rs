@@ -217,7 +217,7 @@ async fn people_change_their_own_password_and_sign_out_everywhere() {
     let changed = site.post(&here, "/account/password", form).await;
     assert_eq!((changed.status, changed.header("location")), (303, Some("/account?done=password")));
     let now = cookies(&changed)[0].clone();
-    assert!(site.get(&now, "/account?done=password").await.text().contains("You have a new password"));
+    assert!(site.get(&now, "/account?done=password").await.text().contains("Your password is changed"));
     for old in [&here, &elsewhere] {
         assert_eq!(site.get(old, "/").await.status, 303, "signed out");
     }
@@ -245,7 +245,7 @@ async fn people_change_their_own_password_and_sign_out_everywhere() {
 async fn the_sign_in_page_says_whom_to_ask_and_headers_have_an_end() {
     let site = Site::with("password", "").await;
     let page = site.get("", "/sign-in").await;
-    assert!(page.text().contains("Forgotten your password?") && page.text().contains("whoever runs this server"));
+    assert!(page.text().contains("Forgot your password?") && page.text().contains("whoever runs this server"));
     let long = |bytes: usize| "x".repeat(bytes);
     assert_eq!(site.ask("GET", "/sign-in", &[("x-more", &long(12 * 1024))], "").await.status, 200);
     for bytes in [17 * 1024, 64 * 1024] {
