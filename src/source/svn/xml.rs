@@ -5,28 +5,50 @@ use crate::ledger::pushes::Commit;
 use crate::source::git::words;
 use crate::stack::Revision;
 use crate::time::At;
+use quick_xml::Reader;
+use quick_xml::events::{BytesRef, BytesStart, Event};
 
 /// The commits of a log, in its order; none where the text is no log.
 pub(crate) fn commits(text: &str) -> Option<Vec<Commit>> {
-    let (_, mut rest) = text.split_once("<log>")?;
-    let mut commits = Vec::new();
-    while let Some((_, entry)) = rest.split_once("<logentry") {
-        let (entry, after) = entry.split_once("</logentry>")?;
-        commits.push(commit(entry)?);
-        rest = after;
+    let mut reader = Reader::from_str(text);
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(tag) if is(&tag, "log") => break,
+            Event::Decl(_) | Event::Comment(_) | Event::Text(_) => {}
+            _ => return None,
+        }
     }
-    rest.contains("</log>").then_some(commits)
+    let mut commits = Vec::new();
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(tag) if is(&tag, "logentry") => commits.push(commit(&mut reader, &tag)?),
+            Event::Comment(_) | Event::Text(_) => {}
+            // The reader refuses an end of anything else.
+            Event::End(_) => return Some(commits),
+            _ => return None,
+        }
+    }
 }
 
-fn commit(entry: &str) -> Option<Commit> {
-    let (_, number) = entry.split_once("revision=\"")?;
-    let revision: Revision = number.split_once('"')?.0.parse().ok()?;
+fn commit(reader: &mut Reader<&[u8]>, tag: &BytesStart<'_>) -> Option<Commit> {
+    let number = tag.try_get_attribute("revision").ok()??;
+    let revision: Revision = number.value.parse().ok()?;
     revision.number()?;
-    let author = element(entry, "author").unwrap_or_default();
-    let message = element(entry, "msg").unwrap_or_default();
+    let (mut author, mut date, mut message) = (String::new(), String::new(), String::new());
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(tag) if is(&tag, "author") => author = element(reader)?,
+            Event::Start(tag) if is(&tag, "date") => date = element(reader)?,
+            Event::Start(tag) if is(&tag, "msg") => message = element(reader)?,
+            Event::Start(tag) => _ = reader.read_text(tag.name()).ok()?,
+            Event::End(_) => break,
+            Event::Eof => return None,
+            _ => {}
+        }
+    }
     let first = message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     // A repository may keep its dates to itself.
-    let at = element(entry, "date").and_then(|date| date.parse().ok()).unwrap_or_else(|| At::from_seconds(0));
+    let at: At = date.parse().unwrap_or_else(|_| At::from_seconds(0));
     Some(Commit {
         sha: revision.to_string(),
         author: words::line(&author),
@@ -36,49 +58,30 @@ fn commit(entry: &str) -> Option<Commit> {
     })
 }
 
-/// The text of an element without attributes. Text holds no `<` in XML, so the first end tag is its own.
-fn element(entry: &str, name: &str) -> Option<String> {
-    let (_, text) = entry.split_once(&format!("<{name}>"))?;
-    Some(plain(text.split_once(&format!("</{name}>"))?.0))
+fn is(tag: &BytesStart<'_>, name: &str) -> bool {
+    tag.name().as_ref() == name
 }
 
-/// Text with its entities put in; what is none stays as it is.
-fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let known = rest.split_once(';').and_then(|(name, after)| Some((entity(&name[1..])?, after)));
-        rest = match known {
-            Some((meant, after)) => {
-                out.push(meant);
-                after
-            }
-            None => {
-                out.push('&');
-                &rest[1..]
-            }
-        };
-    }
-    out + rest
-}
-
-fn entity(name: &str) -> Option<char> {
-    match name {
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "amp" => Some('&'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        name => {
-            let number = name.strip_prefix('#')?;
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-                None => number.parse().ok()?,
-            };
-            char::from_u32(code)
+/// The text of an element that was begun, up to its end; none where more than text is in it.
+fn element(reader: &mut Reader<&[u8]>) -> Option<String> {
+    let mut out = String::new();
+    loop {
+        match reader.read_event().ok()? {
+            Event::Text(text) => out.push_str(&text.xml10_content()),
+            Event::CData(text) => out.push_str(&text.xml10_content()),
+            Event::GeneralRef(entity) => out.push(meant(&entity)?),
+            Event::Comment(_) => {}
+            Event::End(_) => return Some(out),
+            _ => return None,
         }
+    }
+}
+
+/// The character of a reference: XML's own five, or a number.
+fn meant(entity: &BytesRef<'_>) -> Option<char> {
+    match entity.resolve_char_ref().ok()? {
+        Some(character) => Some(character),
+        None => quick_xml::escape::resolve_predefined_entity(entity)?.chars().next(),
     }
 }
 
@@ -108,6 +111,16 @@ mod tests {
             assert!(commits(text).is_none(), "{text}");
         }
         assert_eq!(commits("<log>\n</log>"), Some(vec![]));
+        for message in ["a & b", "&nothing;", "&#x110000;", "<b>bold</b>", "</author>", "<msg>"] {
+            let log = format!("<log><logentry revision=\"7\"><msg>{message}</msg></logentry></log>");
+            assert!(commits(&log).is_none(), "{message}");
+        }
+    }
+
+    #[test]
+    fn other_elements_and_their_words_are_passed_over() {
+        let log = LOG.replace("<author>", "<paths>\n<path\n   action=\"M\">/msg &lt;msg&gt;</path></paths><author>");
+        assert_eq!(commits(&log), commits(LOG));
     }
 
     proptest! {
