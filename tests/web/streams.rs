@@ -153,6 +153,15 @@ async fn static_files_are_kept_for_ever_under_their_version_and_asked_for_anew_w
     let tag = plain.header("etag").unwrap();
     let same = site.ask("GET", "/static/style.css", &[("if-none-match", tag)], "").await;
     assert_eq!((same.status, same.body.len()), (304, 0));
+    for (tags, status) in [
+        (format!("\"other\", W/{tag}"), 304),
+        ("*".to_owned(), 304),
+        ("\"other\"".to_owned(), 200),
+        (tag.trim_matches('"').to_owned(), 200),
+    ] {
+        let answer = site.ask("GET", "/static/style.css", &[("if-none-match", &tags)], "").await;
+        assert_eq!(answer.status, status, "{tags}");
+    }
     assert_eq!(site.get("", "/readyz").await.status, 200);
     site.close().await;
 }

@@ -4,7 +4,7 @@
 use super::problem::{Problem, Reply};
 use crate::web::app::App;
 use crate::web::view::assets::asset;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETag, Header, IfNoneMatch};
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
@@ -20,13 +20,14 @@ pub async fn file(app: Data<App>, request: HttpRequest, name: Path<String>, vers
     let Some(asset) = asset(&name) else { return Err(Problem::unknown("this file")) };
     // Only of the version that a page was drawn with do the bytes belong to this address for ever.
     let keep = if version.v.as_ref() == Some(&app.assets) { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let has_it = request
-        .headers()
-        .get_all(IF_NONE_MATCH)
-        .filter_map(|line| line.to_str().ok())
-        .any(|line| line.split(',').any(|tag| tag.trim().trim_start_matches("W/") == asset.etag));
+    let has_it = match IfNoneMatch::parse(&request) {
+        Ok(IfNoneMatch::Any) => true,
+        // Weakly: who packs it on the way makes the tag a weak one.
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&asset.etag)),
+        Err(_) => false,
+    };
     let mut answer = if has_it { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    answer.insert_header((CACHE_CONTROL, keep)).insert_header((ETAG, asset.etag));
+    answer.insert_header((CACHE_CONTROL, keep)).insert_header(ETag(asset.etag));
     match has_it {
         true => Ok(answer.finish()),
         false => Ok(answer.insert_header((CONTENT_TYPE, asset.content_type)).body(asset.bytes)),

@@ -143,7 +143,7 @@ async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Pr
     }
     match is_for_everybody(request.path()) {
         true => Ok(None),
-        false => Ok(caller_of(app, headers).await?),
+        false => Ok(caller_of(app, request.request()).await?),
     }
 }
 

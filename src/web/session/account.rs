@@ -87,7 +87,7 @@ pub async fn change_password(
     let from = ClientAddress::of(&app.desk.config().trusted_proxies, &request);
     let (who, name, deed) = (user.name.clone(), user.name, format!("their own, from {from}"));
     let verified = user.password;
-    let (entry, cookies) = caller::new_session(&app, request.headers(), from)?;
+    let (entry, cookies) = caller::new_session(&app, &request, from)?;
     let changed = app.desk.ledger().write(move |tx| {
         // Somebody else may have given them another one since it was looked at: then that one holds.
         if users::find(tx, &name)?.is_none_or(|user| user.password != verified) {

@@ -14,7 +14,6 @@ use crate::web::http::problem::Problem;
 use actix_web::cookie::time::Duration as CookieDuration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::Payload;
-use actix_web::http::header::{COOKIE, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -96,25 +95,17 @@ fn browser_cookie_name(app: &App) -> String {
     }
 }
 
-fn session_of(app: &App, headers: &HeaderMap) -> Option<SessionHash> {
-    let value = cookie_value(headers, &cookie_name(app))?;
-    Some(SessionHash::of(app.desk.config().auth.mode, value))
-}
-
-fn cookie_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers
-        .get_all(COOKIE)
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+fn session_of(app: &App, request: &HttpRequest) -> Option<SessionHash> {
+    let cookie = request.cookie_raw(&cookie_name(app))?;
+    Some(SessionHash::of(app.desk.config().auth.mode, cookie.value()))
 }
 
 /// The person whose session the request carries, if any.
 ///
 /// # Errors
 /// When the ledger does not answer.
-pub async fn caller_of(app: &App, headers: &HeaderMap) -> Answer<Option<Caller>> {
-    let Some(session) = session_of(app, headers) else { return Ok(None) };
+pub async fn caller_of(app: &App, request: &HttpRequest) -> Answer<Option<Caller>> {
+    let Some(session) = session_of(app, request) else { return Ok(None) };
     let now = At::now();
     let (hash, mode) = (session.0.clone(), app.desk.config().auth.mode);
     let found = app.desk.ledger().read(move |connection| {
@@ -168,19 +159,19 @@ pub struct Entry {
 /// When the system has no random bits.
 pub fn new_session(
     app: &App,
-    headers: &HeaderMap,
+    request: &HttpRequest,
     from: ClientAddress,
 ) -> Result<(Entry, Vec<Cookie<'static>>), Problem> {
     let mode = app.desk.config().auth.mode;
     let value = random()?;
     let session = SessionHash::of(mode, &value).0;
-    let old = session_of(app, headers);
+    let old = session_of(app, request);
     let mut cookies = vec![cookie(app, cookie_name(app), value, CookieDuration::milliseconds(LONGEST_MS))];
     let mut places = Vec::new();
     // Where a name is believed nobody guesses.
     if mode == AuthMode::Password {
-        let browser = match cookie_value(headers, &browser_cookie_name(app)) {
-            Some(value) if value.len() == BROWSER_LENGTH => value.to_owned(),
+        let browser = match request.cookie_raw(&browser_cookie_name(app)) {
+            Some(cookie) if cookie.value().len() == BROWSER_LENGTH => cookie.value().to_owned(),
             _ => random()?,
         };
         places.push(known::browser(&browser_hash(&browser)));
@@ -209,8 +200,8 @@ impl Entry {
 }
 
 /// What the browser of a request is known by, if it was ever signed in.
-pub fn browser_of(app: &App, headers: &HeaderMap) -> Option<String> {
-    cookie_value(headers, &browser_cookie_name(app)).map(browser_hash)
+pub fn browser_of(app: &App, request: &HttpRequest) -> Option<String> {
+    request.cookie_raw(&browser_cookie_name(app)).map(|cookie| browser_hash(cookie.value()))
 }
 
 fn browser_hash(value: &str) -> String {

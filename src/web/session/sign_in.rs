@@ -81,7 +81,7 @@ pub async fn sign_in(app: Data<App>, request: HttpRequest, given: InTime<Form<Cr
             return show(&app, &request, StatusCode::FORBIDDEN, next, name, Some(problem)).await;
         }
     };
-    let (entry, cookies) = caller::new_session(&app, request.headers(), from)?;
+    let (entry, cookies) = caller::new_session(&app, &request, from)?;
     let asked = who.clone();
     let entered = app.desk.ledger().write(move |tx| {
         // A password that was taken away while it was looked at lets nobody in, nor does an account that is gone.
@@ -118,7 +118,7 @@ async fn trying(app: &App, request: &HttpRequest, name: &str, from: ClientAddres
     // Names are as long as somebody likes; what counts them is not.
     let account: String = name.chars().take(64).collect();
     let address = from.counted_as();
-    let browser = caller::browser_of(app, request.headers());
+    let browser = caller::browser_of(app, request);
     let (asked, place, at) = (account.clone(), browser.clone(), known::address(&address));
     let known = app.desk.ledger().read(move |connection| {
         let now = At::now();

@@ -7,6 +7,7 @@
 //!
 //! What style and scripts hold for their readers alone (comments, indentation) stays at home.
 
+use actix_web::http::header::EntityTag;
 use actix_web::web::Bytes;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
@@ -25,8 +26,8 @@ pub struct Asset {
     pub bytes: Bytes,
     /// Its type, with the character set.
     pub content_type: &'static str,
-    /// Its strong entity tag, quotes included: of SHA-256 of the bytes.
-    pub etag: String,
+    /// Its strong entity tag: of SHA-256 of the bytes.
+    pub etag: EntityTag,
 }
 
 /// Finds a static file by its name: `style.css`.
@@ -57,7 +58,7 @@ pub fn asset(name: &str) -> Option<Asset> {
         None => file.data,
     };
     let asset = Asset {
-        etag: format!("\"{}\"", digest(Sha256::new().chain_update(&bytes))),
+        etag: EntityTag::new_strong(digest(Sha256::new().chain_update(&bytes))),
         content_type,
         bytes: bytes.into_owned().into(),
     };
