@@ -15,6 +15,7 @@ use lettre::transport::smtp::client::{Tls, TlsParameters};
 use std::collections::HashMap;
 use std::error::Error;
 use std::time::Duration;
+use url::Url;
 
 /// How long a mail may take in all; lettre's own timeout does not cover a server that accepts and then is silent.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
@@ -173,15 +174,10 @@ fn server(config: &config::Email) -> Result<Server, String> {
 
 /// `push.example.com` of `https://push.example.com:8443`.
 fn host_of(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, _)) => address,
-        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
-    };
-    let host: String =
-        host.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c } else { '-' }).collect();
-    if host.is_empty() { "pushbutton.invalid".to_owned() } else { host }
+    let url = Url::parse(url).ok();
+    let Some(host) = url.as_ref().and_then(Url::host_str) else { return "pushbutton.invalid".to_owned() };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c } else { '-' }).collect()
 }
 
 impl Channel for Mail {

@@ -3,6 +3,7 @@
 
 use crate::diagnostic::shown;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use url::Host;
 
 /// `url`, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,16 +136,17 @@ fn refuse_host(host: &str) -> Result<(), Fault> {
         let title = format!("`{shown_host}` is not a host's name");
         return fault(title, "between its dots are 1 to 63 letters, and at most 253 in all");
     }
-    // A name whose last part is a number is an IPv4 address to a browser, which writes it with four parts.
-    let last = host.rsplit('.').next().unwrap_or_default();
-    let number = last.bytes().all(|b| b.is_ascii_digit()) || last.to_ascii_lowercase().starts_with("0x");
-    match (number, host.parse::<Ipv4Addr>()) {
-        (false, _) => Ok(()),
-        (true, Ok(address)) if address.is_unspecified() => nowhere(host),
-        (true, Ok(_)) => Ok(()),
-        (true, Err(_)) => {
-            let cure = "write the address with its four parts, such as 127.0.0.1, or a name";
-            fault(format!("`{shown_host}` is not an IPv4 address, and a browser takes it for one"), cure)
+    match Host::parse(host) {
+        Ok(Host::Domain(_) | Host::Ipv6(_)) => Ok(()),
+        Ok(Host::Ipv4(address)) if address.to_string() != host => {
+            let title = format!("`{shown_host}` is not an IPv4 address, and a browser takes it for one");
+            fault(title, format!("write the address with its four parts, {address}, or a name"))
+        }
+        Ok(Host::Ipv4(address)) if address.is_unspecified() => nowhere(host),
+        Ok(Host::Ipv4(_)) => Ok(()),
+        Err(error) => {
+            let title = format!("`{shown_host}` is no host to a browser: {error}");
+            fault(title, "write the name that people type: https://push.example.com")
         }
     }
 }
@@ -200,6 +202,9 @@ mod tests {
             "https://push..com",
             "https://push,example.com",
             "http://127.1:8090",
+            "http://0x7f000001:8090",
+            "http://300.1.2.3:8090",
+            "https://xn--a-ecp.example",
             "http://0.0.0.0:8090",
             "http://[::]:8090",
             "http://[0:0::1]:8090",
@@ -230,7 +235,10 @@ mod tests {
         `push.example.com.` ends with a dot: write push.example.com
         `push..com` is not a host's name: between its dots are 1 to 63 letters, and at most 253 in all
         `push,example.com` is not a host's name: it holds `,`: a name has letters, digits, - and dots: https://push.example.com
-        `127.1` is not an IPv4 address, and a browser takes it for one: write the address with its four parts, such as 127.0.0.1, or a name
+        `127.1` is not an IPv4 address, and a browser takes it for one: write the address with its four parts, 127.0.0.1, or a name
+        `0x7f000001` is not an IPv4 address, and a browser takes it for one: write the address with its four parts, 127.0.0.1, or a name
+        `300.1.2.3` is no host to a browser: invalid IPv4 address: write the name that people type: https://push.example.com
+        `xn--a-ecp.example` is no host to a browser: invalid international domain name: write the name that people type: https://push.example.com
         nobody can type `0.0.0.0`: that is where to listen; write what people type: the machine's name, or http://127.0.0.1:8090
         nobody can type `[::]`: that is where to listen; write what people type: the machine's name, or http://127.0.0.1:8090
         a browser writes `[0:0::1]` in another way: write [::1]

@@ -4,6 +4,7 @@
 
 use actix_web::http::Method;
 use actix_web::http::header::{HOST, HeaderMap, HeaderName, ORIGIN};
+use url::Url;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -23,39 +24,19 @@ pub struct OwnAddress {
 }
 
 impl OwnAddress {
-    /// Takes `url` apart; what follows the host is left out. An address without a scheme is taken as plain HTTP, which
-    /// the configuration has refused before.
+    /// Takes `url` apart as browsers do; what follows the host is left out. An address that is none of a site, which the
+    /// configuration has refused before, is nobody's: no request is for it.
     pub fn of(url: &str) -> Self {
-        let (secure, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
-            (Some(rest), _) => (true, rest),
-            (None, Some(rest)) => (false, rest),
-            (None, None) => (false, url),
+        let Some(url) = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "https" | "http")) else {
+            return Self { origin: String::new(), hosts: Vec::new(), secure: false, port: 0, has_own_port: false };
         };
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
-        let own_port = if secure { 443 } else { 80 };
-        // An IPv6 address holds colons itself: only what follows its bracket is a port.
-        let (name, port) = match authority.rsplit_once(':') {
-            Some((name, port)) if !port.ends_with(']') => (name.to_owned(), port.parse().unwrap_or(own_port)),
-            _ => (authority, own_port),
-        };
+        let name = url.host_str().unwrap_or_default().to_owned();
+        // A port that is the scheme's own is none.
+        let (secure, own_port, port) = (url.scheme() == "https", url.port().is_none(), url.port_or_known_default());
+        let port = port.unwrap_or_default();
         let with_port = format!("{name}:{port}");
-        let scheme = if secure { "https" } else { "http" };
-        match port == own_port {
-            true => Self {
-                origin: format!("{scheme}://{name}"),
-                hosts: vec![name, with_port],
-                secure,
-                port,
-                has_own_port: true,
-            },
-            false => Self {
-                origin: format!("{scheme}://{with_port}"),
-                hosts: vec![with_port],
-                secure,
-                port,
-                has_own_port: false,
-            },
-        }
+        let hosts = if own_port { vec![name, with_port] } else { vec![with_port] };
+        Self { origin: url.origin().ascii_serialization(), hosts, secure, port, has_own_port: own_port }
     }
 
     /// The site's address, as a person types it.
@@ -166,6 +147,8 @@ mod tests {
             ("http://[::1]:8090", &[("host", "[::1]:8090")], true),
             ("http://[::1]", &[("host", "[::1]")], true),
             ("http://push/below", &[("host", "push")], true),
+            ("push.example.com", &[("host", "push.example.com")], false),
+            ("push.example.com", &[("host", "")], false),
         ];
         for (url, lines, ours) in cases {
             assert_eq!(OwnAddress::of(url).is_host_of(&headers(lines)), *ours, "{url} {lines:?}");
