@@ -1,6 +1,11 @@
 //! Addresses as text: where in one a name or a password stands, and how it is shown without it. The one place that knows;
 //! every key that takes an address asks here, and so does everything that shows text from outside. Pure. It must never let
-//! through what stands before an `@` and may be a secret.
+//! through what stands before an `@` and may be a secret. By hand, not by a parser of URLs: what is looked for stands within
+//! other text, and a password that is written wrongly, so that no parser takes the address, is a secret all the same.
+
+mod form;
+
+pub use form::{Form, is_of_the_web};
 
 use std::borrow::Cow;
 use std::ops::Range;

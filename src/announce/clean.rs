@@ -2,6 +2,7 @@
 //! It must never let a line break, a control byte or a hidden character through, and never cut a link.
 //! Called by `words` for every value, and by `irc` and `mail` for what their servers say.
 
+use crate::address::is_of_the_web;
 use crate::visible::visible;
 use std::borrow::Cow;
 
@@ -62,9 +63,7 @@ pub fn short(text: &str, bytes: usize) -> String {
 
 /// The address, when it is one that may be linked to: http or https, and not a byte that could end it early.
 pub fn link(address: &str) -> Option<&str> {
-    let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"))?;
-    let whole = rest.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\' | '^' | '`'));
-    (whole && !rest.is_empty()).then_some(address)
+    is_of_the_web(address).then_some(address)
 }
 
 /// `head · link · title link` in at most [`IRC_BYTES`] bytes: the head is shortened, a link is kept whole or, where it

@@ -16,11 +16,7 @@ pub(super) fn parse(line: &str) -> Option<(String, String)> {
     let (title, url) = rest.rsplit_once(char::is_whitespace).unwrap_or(("", rest));
     // A page, a mail and a channel show it: what signs somebody in is left out of it.
     let (title, url) = (&*address::shown(title), &*without_login(url));
-    let address = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-    let plain = |b: u8| b.is_ascii_graphic() && !b"<>\"'`{}|\\^".contains(&b);
-    let good = address.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
-        && url.len() <= LONGEST_URL
-        && url.bytes().all(plain);
+    let good = url.len() <= LONGEST_URL && !url.contains('\'') && address::is_of_the_web(url);
     let title = if title.trim().is_empty() { url } else { title.trim() };
     let clean = |c: &char| !c.is_control();
     good.then(|| (title.chars().filter(clean).take(LONGEST_TITLE).collect(), url.to_owned()))

@@ -3,12 +3,14 @@
 //! of ours, an error or a log, nor be given to another server than the stack's own. Called by `git`, `svn` and `check`.
 
 use super::tool::Trouble;
+use crate::address::Form;
 use crate::config::{Secret, SecretName, private_file};
 use crate::process::Program;
-use crate::stack::SourceLogin;
+use crate::stack::{SourceLogin, is_path_for_ssh};
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
+use url::Url;
 
 /// The name that signs in, for git's helper.
 pub(super) const USER: &str = "PUSHBUTTON_SOURCE_USER";
@@ -23,6 +25,8 @@ const BEGINS: &str = "-----BEGIN ";
 const IS_PRIVATE: &str = "PRIVATE KEY-----";
 /// Its first line is far shorter.
 const LONGEST_BEGINNING: u64 = 200;
+/// Where ssh listens when nobody says another port.
+const SSH_PORT: u16 = 22;
 /// What ssh-keygen may take to read a key.
 const READ_LIMIT: Duration = Duration::from_secs(10);
 
@@ -121,10 +125,8 @@ pub(super) fn ssh_command(ssh_config: Option<&Path>, key: Option<&str>) -> Resul
     const OPTIONS: &str = "-o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10";
     // No key of an agent: it would be asked first, and sign in as somebody else.
     let own = |key: &str| format!("-i {key} -o IdentitiesOnly=yes -o IdentityAgent=none ");
-    // git hands this to a shell, and svn cuts it at its blanks.
-    let plain = |path: &str| path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_./@+,:=-".contains(&byte));
     let key = match key {
-        Some(key) if plain(key) => own(key),
+        Some(key) if is_path_for_ssh(key) => own(key),
         Some(_) => {
             return Err("the key's path may only have letters, digits and _./@+,:=-, since git hands it to a shell");
         }
@@ -132,7 +134,9 @@ pub(super) fn ssh_command(ssh_config: Option<&Path>, key: Option<&str>) -> Resul
     };
     let Some(config) = ssh_config else { return Ok(format!("ssh {key}{OPTIONS}")) };
     match config.to_str() {
-        Some(config) if config.starts_with('/') && plain(config) => Ok(format!("ssh -F {config} {key}{OPTIONS}")),
+        Some(config) if config.starts_with('/') && is_path_for_ssh(config) => {
+            Ok(format!("ssh -F {config} {key}{OPTIONS}"))
+        }
         _ => {
             Err("the ssh configuration's path must be absolute, and of letters, digits and _./@+,:=- only, since git \
                   hands it to a shell: choose another data directory")
@@ -148,12 +152,17 @@ pub(super) fn text_of(login: &SourceLogin) -> String {
     }
 }
 
-/// The server of an address of ssh, with the name that signs in there; none of another kind of address.
-fn server_of(address: &str) -> Option<&str> {
-    match address.split_once("://") {
-        Some((scheme, rest)) if scheme.to_ascii_lowercase().contains("ssh") => rest.split('/').next(),
-        Some(_) => None,
-        None => address.split_once(':').map(|(server, _)| server).filter(|server| !server.contains('/')),
+/// The server of an address of ssh, with the name that signs in there, as ssh takes it; none of another kind of address.
+fn server_of(address: &str) -> Option<String> {
+    match Form::of(address) {
+        form @ Form::Url(_) if form.is_ssh() => {
+            let url = Url::parse(address).ok()?;
+            let name = if url.username().is_empty() { String::new() } else { format!("{}@", url.username()) };
+            let port = url.port().filter(|port| *port != SSH_PORT).map_or(String::new(), |port| format!(":{port}"));
+            Some(format!("{name}{}{port}", url.host_str()?))
+        }
+        Form::Scp(server) => Some(server.to_owned()),
+        Form::Url(_) | Form::Path => None,
     }
 }
 
@@ -164,10 +173,10 @@ pub(super) fn is_for(address: &str, of: &str) -> bool {
 
 /// The setting that makes git ask for it where `address` leads, and nowhere else; none where it is no address of http.
 pub(super) fn helper_for(address: &str) -> Option<String> {
-    let (scheme, rest) = address.split_once("://")?;
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:-_[]".contains(&byte);
-    (!host.is_empty() && host.bytes().all(plain)).then(|| format!("credential.{scheme}://{host}.helper={HELPER}"))
+    let url = Url::parse(address).ok().filter(|url| matches!(url.scheme(), "https" | "http"))?;
+    let nobody = url.username().is_empty() && url.password().is_none();
+    // A port that is the scheme's own is left out, as git does before it compares.
+    nobody.then(|| format!("credential.{}.helper={HELPER}", url.origin().ascii_serialization()))
 }
 
 #[cfg(test)]
@@ -178,7 +187,8 @@ mod tests {
     fn a_token_is_for_its_own_server_alone() {
         let helper = helper_for("https://git.example.com:8443/team/web.git").unwrap();
         assert!(helper.starts_with("credential.https://git.example.com:8443.helper=!f()"), "{helper}");
-        for other in ["/srv/git", "git@h:x", "https://", "https://a b/x", "https://me@h/x"] {
+        assert_eq!(helper_for("HTTPS://Git.example.com:443/x"), helper_for("https://git.example.com/y"));
+        for other in ["/srv/git", "git@h:x", "https://", "https://a b/x", "https://me@h/x", "ssh://h/x", "svn://h/x"] {
             assert_eq!(helper_for(other), None, "{other}");
         }
     }
@@ -242,6 +252,8 @@ mod tests {
         for (address, its) in [
             ("git@git.example.com:team/lib.git", true),
             ("ssh://git@git.example.com/team/lib.git", true),
+            ("ssh://git@git.example.com:22/team/lib.git", true),
+            ("ssh://git@git.example.com:x/team/lib.git", false),
             ("git@evil.example:team/lib.git", false),
             ("root@git.example.com:team/lib.git", false),
             ("ssh://git@git.example.com:2222/lib", false),

@@ -3,6 +3,7 @@
 
 use super::reader::{Reader, Value};
 use super::values::{self, Refused};
+use crate::address::Form;
 use crate::diagnostic::{Mistake, shown};
 use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
@@ -48,7 +49,7 @@ const USER: &str = "git";
 
 /// Whether anybody on the way to an address can read along and change what comes: nothing there proves who answers.
 pub fn is_insecure(url: &str) -> bool {
-    matches!(scheme_of(url).as_deref(), Some("git" | "http" | "svn"))
+    matches!(Form::of(url), Form::Url(scheme) if matches!(scheme.as_str(), "git" | "http" | "svn"))
 }
 
 /// What an address of the network needs besides: a word where it is not safe, and who signs in. `None` only after a mistake was noted.
@@ -97,10 +98,9 @@ fn token_login(
     value: &Value<'_>,
 ) -> Option<SourceLogin> {
     let user = table.get("user").map(|value| reader.parsed(value, values::login_name));
-    let takes_one = match scheme_of(url).as_deref() {
-        Some("https" | "http") => true,
-        Some("svn") => kind == "svn",
-        _ => false,
+    let takes_one = match Form::of(url) {
+        Form::Url(scheme) => matches!((scheme.as_str(), kind), ("https" | "http", _) | ("svn", "svn")),
+        Form::Scp(_) | Form::Path => false,
     };
     if !takes_one {
         let title = "`token_file` belongs to an address of https; this one takes no password";
@@ -121,13 +121,7 @@ fn key_login(reader: &mut Reader<'_>, table: &DeTable<'_>, url: &str, value: &Va
             .refuse(mistake.cure("take it out; over ssh the name stands in the address: git@git.example.com:web.git"));
         return None;
     }
-    let over_ssh = match scheme_of(url).as_deref() {
-        Some("ssh" | "git+ssh" | "ssh+git" | "svn+ssh") => true,
-        Some(_) => false,
-        // `host:path` of ssh has no slash before its colon.
-        None => url.split_once(':').is_some_and(|(host, _)| !host.contains('/')),
-    };
-    if !over_ssh {
+    if !Form::of(url).is_ssh() {
         let title = "`key_file` belongs to an address of ssh; this one takes no key";
         let cure = "write an address of ssh: git@git.example.com:web.git; over https a token signs in: token_file = \"/etc/pushbutton/web.token\"";
         reader.refuse(Mistake::new(value.span(), title).cure(cure));
@@ -136,14 +130,16 @@ fn key_login(reader: &mut Reader<'_>, table: &DeTable<'_>, url: &str, value: &Va
     Some(SourceLogin::Key { key_file: reader.parsed(value, key_path)? })
 }
 
-fn scheme_of(url: &str) -> Option<String> {
-    url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase())
+/// Whether a path may go to ssh by git and svn: git hands it to a shell within a command, svn cuts that at its blanks, and ssh
+/// reads `%` and `~` in it.
+pub fn is_path_for_ssh(path: &str) -> bool {
+    path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_./@+,:=-".contains(&byte))
 }
 
-/// The path of a key. git hands it to a shell within a command, svn cuts that at its blanks, and ssh reads `%` and `~` in it.
+/// The path of a key.
 fn key_path(text: &str) -> Result<String, Refused> {
     let path = values::absolute_path(text)?;
-    match path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_./@+,:=-".contains(&byte)) {
+    match is_path_for_ssh(&path) {
         true => Ok(path),
         false => Err(Refused {
             title: format!("key_file `{}` is not allowed", shown(text)),

@@ -35,7 +35,7 @@ pub use crate::diagnostic::Diagnostic;
 pub use fan_out::{FanOut, Relay};
 pub use host::Host;
 pub use inventory::{Answer, Answers, Inventory};
-pub use login::{SourceLogin, is_insecure};
+pub use login::{SourceLogin, is_insecure, is_path_for_ssh};
 pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
 pub use parse::{parse, parse_with};
 pub use paths::{BadPart, VariablePath};

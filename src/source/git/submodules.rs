@@ -4,7 +4,7 @@
 
 use super::run::Git;
 use super::{ASK_LIMIT, Mirror, name_of, words};
-use crate::address::{Login, without_secrets};
+use crate::address::{Form, Login, without_secrets};
 use crate::source::tool::SourceError;
 use crate::stack::{Revision, is_insecure};
 use std::collections::BTreeMap;
@@ -162,15 +162,14 @@ enum Place {
 }
 
 fn place(url: &str) -> Place {
-    match url.split_once("://") {
-        Some((scheme, _)) => match scheme.to_ascii_lowercase().as_str() {
+    match Form::of(url) {
+        Form::Url(scheme) => match scheme.as_str() {
             "https" | "http" | "ssh" | "git" => Place::Elsewhere,
             "file" => Place::Here,
             _ => Place::Unknown,
         },
-        // `host:path` of ssh has no slash before its colon.
-        None if url.split_once(':').is_some_and(|(host, _)| !host.contains('/')) => Place::Elsewhere,
-        None => Place::Here,
+        Form::Scp(_) => Place::Elsewhere,
+        Form::Path => Place::Here,
     }
 }
 

@@ -2,7 +2,7 @@
 //! as an option or a program.
 
 use super::{Refused, refused, variable_in};
-use crate::address::{self, Login};
+use crate::address::{self, Form, Login};
 use crate::diagnostic::shown;
 
 /// The address of a git repository: anything that git takes and that cannot be read as an option or a program.
@@ -20,9 +20,9 @@ pub(in crate::stack) fn git_url(text: &str) -> Result<String, Refused> {
 
 /// Whose name may stand in the address of a source: that of ssh, and nobody's elsewhere.
 fn login_of(address: &str) -> Login {
-    match address.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref() {
-        None | Some("ssh" | "git+ssh" | "ssh+git" | "svn+ssh") => Login::Name,
-        Some(_) => Login::Token,
+    match Form::of(address) {
+        Form::Url(_) if !Form::of(address).is_ssh() => Login::Token,
+        Form::Url(_) | Form::Scp(_) | Form::Path => Login::Name,
     }
 }
 

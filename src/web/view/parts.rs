@@ -2,6 +2,7 @@
 //! Plain data for the components of `templates/parts.html`; must never hold HTML.
 
 use super::words;
+use crate::address::is_of_the_web;
 use crate::desk::view::Hold;
 use crate::ledger::pushes::{Commit, PushRow};
 use crate::time::{At, ago_words, duration_words};
@@ -197,7 +198,7 @@ pub fn root(root: &str) -> Version {
 
 /// An address from a stack file, if a browser may be sent there.
 pub fn link(address: Option<&str>) -> Option<String> {
-    address.filter(|address| address.starts_with("https://") || address.starts_with("http://")).map(str::to_owned)
+    address.filter(|address| is_of_the_web(address)).map(str::to_owned)
 }
 
 /// A commit in a list.
