@@ -6,7 +6,7 @@ use super::lifeline::Lifeline;
 use super::trouble::How;
 use super::{DemoError, tried};
 use crate::socket;
-use nix::sys::signal::{Signal, kill};
+use rustix::process::Signal;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -101,7 +101,7 @@ fn kill_all(server: &Lifeline, what: &str) -> Result<String, String> {
         return Err(format!("no {what} runs"));
     }
     for pid in &pids {
-        kill(*pid, Signal::SIGKILL).map_err(|errno| format!("killing {pid}: {errno}"))?;
+        server.signal(*pid, Signal::KILL).map_err(|error| format!("killing {pid}: {error}"))?;
     }
     Ok(format!("the {what} was killed ({})", pids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")))
 }

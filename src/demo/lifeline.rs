@@ -3,12 +3,14 @@
 //! A program runs in a process namespace of its own, below a shell that is the namespace's process 1 and reads a pipe
 //! whose other end only our process has. When we are gone, the pipe ends, the shell ends, and the kernel kills all that
 //! is in the namespace: daemons, children of children, stopped processes. Mounts made inside go with it.
-//! It must never signal anything but its own namespace's process 1.
+//! It must never signal anything outside of its own namespace.
 
 use super::{DemoError, must_be_there, tried};
 use crate::process::Program;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rustix::io::Errno;
+use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::process::Child;
@@ -78,12 +80,31 @@ impl Lifeline {
 
     /// All processes of the namespace but process 1, by the numbers that they have out here.
     pub fn pids(&self) -> Vec<Pid> {
-        let namespace = |pid: Pid| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
-        let Some(ours) = namespace(self.init) else { return Vec::new() };
+        let Some(ours) = namespace_of(self.init) else { return Vec::new() };
         let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
         let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         let all = numbers.map(Pid::from_raw).filter(|pid| *pid != self.init);
-        all.filter(|pid| namespace(*pid).as_ref() == Some(&ours)).collect()
+        all.filter(|pid| namespace_of(*pid).as_ref() == Some(&ours)).collect()
+    }
+
+    /// Sends a signal to a process of the namespace, if it is still there; whether it was. The descriptor is opened before the process
+    /// is looked at, so that what is looked at gets the signal: the number may be another program's by now, anywhere on this machine.
+    ///
+    /// # Errors
+    /// When the kernel does not allow it.
+    pub fn signal(&self, pid: Pid, signal: rustix::process::Signal) -> std::io::Result<bool> {
+        let Some(raw) = rustix::process::Pid::from_raw(pid.as_raw()) else { return Ok(false) };
+        let process = match pidfd_open(raw, PidfdFlags::empty()) {
+            Ok(process) => process,
+            Err(Errno::SRCH) => return Ok(false),
+            Err(errno) => return Err(errno.into()),
+        };
+        let ours = namespace_of(self.init).filter(|ours| namespace_of(pid).as_ref() == Some(ours));
+        match ours.map(|_| pidfd_send_signal(process, signal)) {
+            Some(Ok(())) => Ok(true),
+            None | Some(Err(Errno::SRCH)) => Ok(false),
+            Some(Err(errno)) => Err(errno.into()),
+        }
     }
 
     /// Whether a process holds the lifeline: process 1, and who reads the pipe for it.
@@ -117,6 +138,11 @@ impl Drop for Lifeline {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// The process namespace that a process is in.
+fn namespace_of(pid: Pid) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok()
 }
 
 /// The one child of `unshare`.

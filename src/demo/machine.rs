@@ -10,6 +10,7 @@ use super::lifeline::{Lifeline, unshare};
 use super::{DemoError, tried, write};
 use crate::process::Program;
 use nix::unistd::Pid;
+use rustix::process::Signal;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -192,6 +193,11 @@ impl Machine {
         let power = self.power();
         let Some(lifeline) = power.as_ref() else { return Vec::new() };
         lifeline.pids().into_iter().filter(|pid| !lifeline.is_held_by(*pid)).collect()
+    }
+
+    /// Sends a signal to a process of the host, if it is still there; whether it was.
+    pub(super) fn signal(&self, pid: Pid, signal: Signal) -> std::io::Result<bool> {
+        self.power().as_ref().map_or(Ok(false), |lifeline| lifeline.signal(pid, signal))
     }
 
     /// Process 1 of the namespace, by the number that it has out here; none when the host is switched off.

@@ -4,8 +4,8 @@
 use super::fleet::make_key;
 use super::machine::Machine;
 use super::{DemoError, tried};
-use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rustix::process::Signal;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -131,7 +131,7 @@ impl Machine {
             return self.switch_on().await;
         }
         for pid in self.pids() {
-            let _ = kill(pid, Signal::SIGCONT);
+            let _ = self.signal(pid, Signal::CONT);
         }
         self.change(MEND, "mending it").await
     }
@@ -200,12 +200,7 @@ impl Machine {
             }
             for pid in running {
                 told.insert(pid.as_raw());
-                match kill(pid, Signal::SIGSTOP) {
-                    Ok(()) | Err(nix::errno::Errno::ESRCH) => {}
-                    Err(errno) => {
-                        return Err(tried(format!("stopping process {pid} of {}", self.name()))(errno.into()));
-                    }
-                }
+                self.signal(pid, Signal::STOP).map_err(tried(format!("stopping process {pid} of {}", self.name())))?;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

@@ -90,12 +90,14 @@ pub(super) async fn run_reading(program: Program, input: &str, limit: Duration) 
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let work = async {
         let given = give(pipe, input);
-        let (out, err, status, ()) =
-            tokio::try_join!(keep(out, LONGEST_ANSWER), keep(err, LONGEST_COMPLAINT), child.wait(), given)?;
-        Ok((out, err, status))
+        let (out, err, ()) = tokio::try_join!(keep(out, LONGEST_ANSWER), keep(err, LONGEST_COMPLAINT), given)?;
+        // Only now: what it started may hold its streams longer than it lives, and once it is reaped its number may be another's,
+        // which the group below is named by.
+        Ok((out, err, child.wait().await?))
     };
     tokio::pin!(work);
-    // Declared behind the child and so dropped before it: its pid is not free for others yet.
+    // Declared behind the child and so dropped before it: its number is not free for others yet. By number, since the kernels of
+    // today signal no group by a descriptor.
     let mut group = Group(pid);
     let outcome = match tokio::time::timeout(limit, &mut work).await {
         Ok(outcome) => outcome,
