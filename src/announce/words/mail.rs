@@ -5,6 +5,7 @@ use super::{
     outcome, pause, said, short_sha, until,
 };
 use crate::ledger::outbox::{Announcement, Moment};
+use serde::Serialize;
 
 /// Bytes of a subject: what mail programs show in a list, and some more.
 const SUBJECT_BYTES: usize = 180;
@@ -68,6 +69,7 @@ fn step(announcement: &Announcement) -> String {
 }
 
 /// All that a mail tells, cleaned, in the order of reading.
+#[derive(Serialize)]
 pub(super) struct Facts {
     /// One sentence: what happened.
     pub headline: String,
@@ -77,7 +79,7 @@ pub(super) struct Facts {
     pub then: Option<String>,
     /// Name and value.
     pub rows: Vec<(&'static str, String)>,
-    /// What did not succeed: host, result, why, command.
+    /// What did not succeed: the host with its result and why, and the command.
     pub bad_hosts: Vec<(String, String)>,
     /// What more hosts there are.
     pub more_hosts: Option<String>,
