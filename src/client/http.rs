@@ -1,19 +1,27 @@
-//! A small HTTP/1.1 client on a plain socket: one request a connection, plain or chunked answers, event streams.
+//! A small HTTP/1.1 client, hyper's: one request a connection, answers that are read whole or as they come, event streams.
 //! It must never use what the server uses to speak HTTP: it is how the demo and the journeys see what really goes over
 //! the wire. Over the server's own Unix socket it is how the command line speaks to it.
 
+mod wire;
+
+use self::wire::{Answering, Wire};
 use crate::socket;
+use futures::TryStreamExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::Request;
+use hyper::body::{Bytes, Frame};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN, SET_COOKIE};
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio_util::io::ReaderStream;
 
 /// No answer that is read whole may be larger.
 const WHOLE_LIMIT: usize = 64 << 20;
-/// No line of a head may be longer.
-const LINE_LIMIT: u64 = 64 << 10;
 
 /// A browser without a window: keeps cookies, says that its requests come from the site itself.
 #[derive(Clone, Debug)]
@@ -30,11 +38,6 @@ enum At {
     Network(SocketAddr),
     Socket(PathBuf),
 }
-
-/// A connection of either kind.
-trait Connection: AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug> Connection for T {}
-type Stream = BufReader<Box<dyn Connection>>;
 
 /// What to send along.
 #[derive(Clone, Copy, Debug)]
@@ -60,24 +63,12 @@ pub struct Answer {
     pub body: Body,
 }
 
-/// A body that comes in as it is asked for.
+/// A body that comes in as it is asked for; dropping it hangs up.
 #[derive(Debug)]
-pub struct Body {
-    stream: Stream,
-    rest: Rest,
-}
+pub struct Body(Answering);
 
-#[derive(Clone, Copy, Debug)]
-enum Rest {
-    /// So many bytes are still to come.
-    Length(u64),
-    /// Chunks, until an empty one.
-    Chunked,
-    /// Everything until the connection closes.
-    UntilClosed,
-    /// Nothing.
-    Ended,
-}
+/// What a request brings along.
+type Brought = UnsyncBoxBody<Bytes, Error>;
 
 impl Client {
     /// A client without cookies.
@@ -95,45 +86,43 @@ impl Client {
     /// # Errors
     /// When the server cannot be reached or does not speak HTTP.
     pub async fn send(&mut self, method: &str, path: &str, sent: Sent<'_>, more: &[(&str, &str)]) -> Result<Answer> {
-        let (mut file, mut bytes) = (None, None);
-        let (kind, body) = match sent {
-            Sent::File(from, length) => {
-                (file, bytes) = (Some(from.try_clone()?), Some(length));
-                (Some("application/x-tar"), "")
-            }
-            Sent::Nothing => (None, ""),
-            Sent::Form(body) => (Some("application/x-www-form-urlencoded"), body),
-            Sent::Json(body) => (Some("application/json"), body),
-        };
         let host = match &self.at {
             At::Network(at) => at.to_string(),
             At::Socket(_) => "localhost".to_owned(),
         };
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+        let mut request = Request::builder().method(method).uri(path).header(HOST, &host).header(CONNECTION, "close");
+        request = request.header(ORIGIN, format!("http://{host}")).header("Sec-Fetch-Site", "same-origin");
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let site = [("Origin", format!("http://{host}")), ("Sec-Fetch-Site", "same-origin".to_owned())];
-        let cookies = (!cookies.is_empty()).then(|| ("Cookie", cookies.join("; ")));
-        let kind = kind.map(|kind| ("Content-Type", kind.to_owned()));
-        let length = (kind.is_some() || method != "GET")
-            .then(|| ("Content-Length", bytes.unwrap_or(body.len() as u64).to_string()));
-        let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
-        let always = self.always.iter().cloned();
-        for (name, value) in site.into_iter().chain(cookies).chain(kind).chain(length).chain(always).chain(more) {
-            head.push_str(&format!("{name}: {value}\r\n"));
+        if !cookies.is_empty() {
+            request = request.header(COOKIE, cookies.join("; "));
         }
-        let mut stream: Box<dyn Connection> = match &self.at {
-            At::Network(at) => Box::new(TcpStream::connect(at).await?),
-            At::Socket(path) => Box::new(socket::connect(path).await?),
+        let (kind, length, body) = brought(sent)?;
+        if let Some(kind) = kind {
+            request = request.header(CONTENT_TYPE, kind);
+        }
+        if kind.is_some() || method != "GET" {
+            request = request.header(CONTENT_LENGTH, length);
+        }
+        let always = self.always.iter().map(|(name, value)| (*name, value.as_str()));
+        let request =
+            always.chain(more.iter().copied()).fold(request, |request, (name, value)| request.header(name, value));
+        let request = request.body(body).map_err(|error| Error::new(ErrorKind::InvalidInput, error))?;
+        let wire = match &self.at {
+            At::Network(at) => Wire::new(TcpStream::connect(at).await?),
+            At::Socket(path) => Wire::new(socket::connect(path).await?),
         };
-        stream.write_all(format!("{head}\r\n{body}").as_bytes()).await?;
-        if let (Some(file), Some(bytes)) = (file, bytes) {
-            let mut file = tokio::fs::File::from_std(file).take(bytes);
-            // A server that refuses it does not read to the end; what it says is in its answer.
-            let sent = tokio::io::copy(&mut file, &mut stream).await;
-            let refused = |error: &Error| matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
-            sent.or_else(|error| if refused(&error) { Ok(0) } else { Err(error) })?;
+        let (head, body) = wire::ask(wire, request).await?;
+        let mut headers = BTreeMap::new();
+        for (name, value) in &head.headers {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            if name == SET_COOKIE
+                && let Some((cookie, kept)) = value.split(';').next().and_then(|pair| pair.split_once('='))
+            {
+                self.cookies.insert(cookie.to_owned(), kept.to_owned());
+            }
+            headers.insert(name.as_str().to_owned(), value);
         }
-        self.read_head(BufReader::new(stream)).await
+        Ok(Answer { status: head.status.as_u16(), headers, body: Body(body) })
     }
 
     /// Gets a page.
@@ -143,34 +132,22 @@ impl Client {
     pub async fn get(&mut self, path: &str) -> Result<Answer> {
         self.send("GET", path, Sent::Nothing, &[]).await
     }
+}
 
-    async fn read_head(&mut self, mut stream: Stream) -> Result<Answer> {
-        let first = read_line(&mut stream).await?;
-        let status = first.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
-        let status: u16 = status.ok_or_else(|| odd(format!("not HTTP: {first:?}")))?;
-        let mut headers = BTreeMap::new();
-        loop {
-            let line = read_line(&mut stream).await?;
-            if line.is_empty() {
-                break;
-            }
-            let Some((name, value)) = line.split_once(':') else { return Err(odd(format!("not a header: {line:?}"))) };
-            let (name, value) = (name.to_ascii_lowercase(), value.trim().to_owned());
-            if name == "set-cookie"
-                && let Some((cookie, kept)) = value.split(';').next().and_then(|pair| pair.split_once('='))
-            {
-                self.cookies.insert(cookie.to_owned(), kept.to_owned());
-            }
-            headers.insert(name, value);
+/// The kind, the length and the bytes of what is sent along.
+fn brought(sent: Sent<'_>) -> Result<(Option<&'static str>, u64, Brought)> {
+    let (kind, text) = match sent {
+        Sent::File(file, length) => {
+            let file = tokio::fs::File::from_std(file.try_clone()?).take(length);
+            let parts = ReaderStream::new(file).map_ok(Frame::data);
+            return Ok((Some("application/x-tar"), length, StreamBody::new(parts).boxed_unsync()));
         }
-        let length = headers.get("content-length").and_then(|length| length.parse().ok());
-        let rest = match (headers.get("transfer-encoding").map(String::as_str), length) {
-            (Some("chunked"), _) => Rest::Chunked,
-            (_, Some(length)) => Rest::Length(length),
-            (_, None) => Rest::UntilClosed,
-        };
-        Ok(Answer { status, headers, body: Body { stream, rest } })
-    }
+        Sent::Nothing => (None, ""),
+        Sent::Form(form) => (Some("application/x-www-form-urlencoded"), form),
+        Sent::Json(json) => (Some("application/json"), json),
+    };
+    let whole = Full::new(Bytes::copy_from_slice(text.as_bytes())).map_err(|never| match never {});
+    Ok((kind, text.len() as u64, whole.boxed_unsync()))
 }
 
 impl Answer {
@@ -183,7 +160,7 @@ impl Answer {
         while let Some(part) = self.body.next().await? {
             whole.extend(part);
             if whole.len() > WHOLE_LIMIT {
-                return Err(odd(format!("an answer of more than {WHOLE_LIMIT} bytes")));
+                return Err(Error::new(ErrorKind::InvalidData, format!("an answer of more than {WHOLE_LIMIT} bytes")));
             }
         }
         Ok(String::from_utf8_lossy(&whole).into_owned())
@@ -200,40 +177,8 @@ impl Body {
     ///
     /// # Errors
     /// When the connection breaks before the end.
-    pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
-        let most = match self.rest {
-            Rest::Ended | Rest::Length(0) => return Ok(None),
-            Rest::Length(left) => left,
-            Rest::UntilClosed => u64::MAX,
-            Rest::Chunked => return self.next_chunk().await,
-        };
-        let mut part = vec![0; usize::try_from(most).unwrap_or(usize::MAX).min(16 << 10)];
-        let read = self.stream.read(&mut part).await?;
-        part.truncate(read);
-        match (&mut self.rest, read) {
-            (Rest::Length(_), 0) => return Err(ErrorKind::UnexpectedEof.into()),
-            (Rest::Length(left), read) => *left -= read as u64,
-            (rest, 0) => *rest = Rest::Ended,
-            _ => {}
-        }
-        Ok((read > 0).then_some(part))
-    }
-
-    async fn next_chunk(&mut self) -> Result<Option<Vec<u8>>> {
-        let line = read_line(&mut self.stream).await?;
-        let size = line.split(';').next().unwrap_or_default().trim();
-        let size = usize::from_str_radix(size, 16).map_err(|_| odd(format!("not the size of a chunk: {line:?}")))?;
-        if size > WHOLE_LIMIT {
-            return Err(odd(format!("a chunk of {size} bytes")));
-        }
-        let mut part = vec![0; size];
-        self.stream.read_exact(&mut part).await?;
-        read_line(&mut self.stream).await?;
-        if size == 0 {
-            self.rest = Rest::Ended;
-            return Ok(None);
-        }
-        Ok(Some(part))
+    pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        self.0.next().await
     }
 }
 
@@ -293,19 +238,6 @@ fn parse_event(block: &str) -> Option<SseEvent> {
     said.then_some(event)
 }
 
-async fn read_line(stream: &mut Stream) -> Result<String> {
-    let mut line = Vec::new();
-    stream.take(LINE_LIMIT).read_until(b'\n', &mut line).await?;
-    if line.pop() != Some(b'\n') {
-        return Err(ErrorKind::UnexpectedEof.into());
-    }
-    Ok(String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned())
-}
-
-fn odd(what: String) -> Error {
-    Error::new(ErrorKind::InvalidData, what)
-}
-
 /// Text as a form's value: everything but letters, digits and `-._` as `%XX`.
 pub fn form_value(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
@@ -315,21 +247,31 @@ pub fn form_value(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
     /// Answers one connection with these bytes, however cut.
     async fn answered_with(parts: &'static [&'static str]) -> Answer {
+        asked_of(parts).await.unwrap()
+    }
+
+    async fn asked_of(parts: &'static [&'static str]) -> Result<Answer> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         tokio::spawn(async move {
-            let mut stream: Stream = BufReader::new(Box::new(listener.accept().await.unwrap().0));
-            while read_line(&mut stream).await.unwrap() != "" {}
+            let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+            let mut line = String::new();
+            while line != "\r\n" {
+                line.clear();
+                stream.read_line(&mut line).await.unwrap();
+            }
             for part in parts {
-                stream.write_all(part.as_bytes()).await.unwrap();
-                stream.flush().await.unwrap();
+                // Who has heard enough hangs up.
+                let _ = stream.write_all(part.as_bytes()).await;
+                let _ = stream.flush().await;
                 tokio::task::yield_now().await;
             }
         });
-        Client::new(at).get("/").await.unwrap()
+        Client::new(at).get("/").await
     }
 
     #[tokio::test]
@@ -353,6 +295,47 @@ mod tests {
         ] {
             assert!(answered_with(parts).await.text().await.is_err(), "{parts:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_answer_or_has_an_endless_head_is_an_error() {
+        for head in [
+            "SSH-2.0-OpenSSH_10.0\r\n\r\n".to_owned(),
+            format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(1 << 20)),
+        ] {
+            let parts: &'static [&'static str] = Box::leak(Box::new([&*head.leak()]));
+            assert!(asked_of(parts).await.is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn the_answer_of_a_server_that_does_not_read_to_the_end_is_read() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut stream = listener.accept().await.unwrap().0;
+            stream.write_all(b"HTTP/1.1 413 Payload Too Large\r\nContent-Length: 4\r\n\r\nmuch").await.unwrap();
+        });
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(64 << 20).unwrap();
+        let answer = Client::new(at).send("POST", "/", Sent::File(&file, 64 << 20), &[]).await.unwrap();
+        assert_eq!((answer.status, answer.text().await.unwrap().as_str()), (413, "much"));
+    }
+
+    #[tokio::test]
+    async fn who_drops_an_answer_hangs_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let served = tokio::spawn(async move {
+            let mut stream = listener.accept().await.unwrap().0;
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n: hello\n\n").await.unwrap();
+            let mut heard = Vec::new();
+            stream.read_to_end(&mut heard).await.unwrap();
+        });
+        let mut events = Client::new(at).get("/").await.unwrap();
+        assert_eq!(events.body.next().await.unwrap().unwrap(), ": hello\n\n");
+        drop(events);
+        tokio::time::timeout(std::time::Duration::from_secs(60), served).await.unwrap().unwrap();
     }
 
     #[tokio::test]
