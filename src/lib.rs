@@ -21,13 +21,14 @@
 //!   server's file, the only door to child processes, Unix sockets by long paths, what is wrong with a file and where, what
 //!   other programs say when they fail, what of an address may be shown, tasks that are started again when they break, sizes,
 //!   instants and durations.
-//! - [`reading`], [`visible`]: files read with a limit; what hides in a text, made visible.
+//! - [`reading`], [`visible`], [`colours`]: files read with a limit; what hides in a text, made visible; the colours of a line.
 
 pub mod address;
 pub mod advice;
 pub mod announce;
 pub mod cli;
 pub mod client;
+pub mod colours;
 pub mod config;
 pub mod demo;
 pub mod desk;

@@ -1,6 +1,7 @@
 //! A push as a terminal shows it. Pure. It must never let anything through that a terminal obeys, but for colours, and those
 //! only where somebody looks (promise 9): journals are clean already, and this is the second look.
 
+use crate::colours::colour;
 use crate::journal::{Event, HostResult, Stream};
 use crate::size::counted;
 use crate::time::{duration_words, exact_words};
@@ -45,13 +46,6 @@ pub fn clean(text: &str, colours: Colours) -> String {
         out.push_str("\u{1b}[0m");
     }
     out
-}
-
-/// The length of the colour sequence (`ESC [ digits ; digits m`) that text begins with.
-fn colour(text: &str) -> Option<usize> {
-    let parameters = text.strip_prefix("\u{1b}[")?;
-    let length = parameters.bytes().take_while(|b| b.is_ascii_digit() || matches!(b, b';' | b':')).count();
-    (parameters.as_bytes().get(length) == Some(&b'm')).then_some(2 + length + 1)
 }
 
 /// A record of a push's journal as one line; none where a reader would not miss it.

@@ -9,6 +9,7 @@ mod mask;
 #[cfg(test)]
 mod tests;
 
+use anstyle_parse::{AsciiParser, Params, Parser, Perform};
 use colour::Colours;
 pub use mask::Mask;
 
@@ -32,9 +33,6 @@ pub const LINE_COST: u64 = 128;
 /// The most characters of a device string (title, hyperlink); a stray opener hides no more than this.
 const STRING_LIMIT: u16 = 4096;
 
-/// The most bytes of an escape sequence's parameters; no real colour needs more.
-const PARAMETER_LIMIT: usize = 64;
-
 /// Makes lines of one stream's bytes. The lines are the same however the bytes were cut.
 #[derive(Debug)]
 pub struct Cleaner {
@@ -42,6 +40,8 @@ pub struct Cleaner {
     /// The beginning of a character whose end has not come yet; at most three bytes.
     partial: Vec<u8>,
     escape: Escape,
+    /// Reads escape sequences by the table of DEC's terminals.
+    parser: Parser<AsciiParser>,
     line: String,
     /// The colours that the line has now.
     shown: Colours,
@@ -56,9 +56,10 @@ pub struct Cleaner {
 enum Escape {
     #[default]
     None,
+    /// Behind the ESC.
     Begun,
-    Intermediate,
-    Sequence(String),
+    Sequence,
+    /// In a device string, which is not looked at.
     Text {
         /// Characters that may still come.
         left: u16,
@@ -72,6 +73,7 @@ impl Cleaner {
             masking: Masking::new(mask),
             partial: Vec::new(),
             escape: Escape::None,
+            parser: Parser::default(),
             line: String::new(),
             shown: Colours::default(),
             wanted: Colours::default(),
@@ -189,35 +191,58 @@ impl Cleaner {
 
     /// Takes a character that ends no line: part of an escape sequence, or text.
     fn read(&mut self, c: char, lines: &mut Vec<String>) {
-        self.escape = match (std::mem::take(&mut self.escape), c) {
-            (Escape::Text { .. }, '\u{07}' | '\u{9c}') => Escape::None,
-            (Escape::Text { left: 0 }, _) => return self.text(c, lines),
-            (Escape::Text { left }, c) if c != '\u{1b}' => Escape::Text { left: left - 1 },
-            (_, '\u{1b}') => Escape::Begun,
-            (_, '\u{9b}') => Escape::Sequence(String::new()),
-            (_, '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}') => Escape::Text { left: STRING_LIMIT },
-            (_, '\u{18}' | '\u{1a}') => Escape::None,
-            (Escape::None, _) => return self.text(c, lines),
-            (state, c) if c.is_control() => state,
-            (Escape::Begun, '[') => Escape::Sequence(String::new()),
-            (Escape::Begun, ']' | 'P' | 'X' | '^' | '_') => Escape::Text { left: STRING_LIMIT },
-            (Escape::Begun | Escape::Intermediate, ' '..='/') => Escape::Intermediate,
-            (Escape::Begun | Escape::Intermediate, '0'..='~') => Escape::None,
-            (Escape::Sequence(mut parameters), ' '..='?') => {
-                // What is too long for a colour stays too long, and is dropped as a whole at its end.
-                if parameters.len() <= PARAMETER_LIMIT {
-                    parameters.push(c);
-                }
-                Escape::Sequence(parameters)
+        match (&mut self.escape, c) {
+            // C1, as a character: the same as ESC and what stands 64 below.
+            (_, '\u{80}'..='\u{9f}') => {
+                self.escape = Escape::None;
+                self.sequence(0x1b, lines);
+                self.begun(char::from(c as u8 - 0x40), lines);
             }
-            (Escape::Sequence(parameters), '@'..='~') => {
-                if c == 'm' && parameters.len() <= PARAMETER_LIMIT {
-                    self.wanted.apply(&parameters);
-                }
-                Escape::None
+            (_, '\u{1b}') => self.sequence(0x1b, lines),
+            (Escape::None, _) => self.text(c, lines),
+            (Escape::Text { .. }, '\u{07}' | '\u{18}' | '\u{1a}') => self.escape = Escape::None,
+            (Escape::Text { left: 0 }, _) => {
+                self.escape = Escape::None;
+                self.text(c, lines);
             }
-            _ => return self.text(c, lines),
+            (Escape::Text { left }, _) => *left -= 1,
+            (Escape::Begun, _) => self.begun(c, lines),
+            (Escape::Sequence, _) => self.go_on(c, lines),
+        }
+    }
+
+    fn begun(&mut self, c: char, lines: &mut Vec<String>) {
+        match c {
+            ']' | 'P' | 'X' | '^' | '_' => self.escape = Escape::Text { left: STRING_LIMIT },
+            c => self.go_on(c, lines),
+        }
+    }
+
+    /// Goes on with a sequence; a character that none has ends it, and is text.
+    fn go_on(&mut self, c: char, lines: &mut Vec<String>) {
+        match u8::try_from(c) {
+            Ok(byte) if byte.is_ascii() => self.sequence(byte, lines),
+            _ => {
+                self.escape = Escape::None;
+                self.text(c, lines);
+            }
+        }
+    }
+
+    fn sequence(&mut self, byte: u8, lines: &mut Vec<String>) {
+        let mut meant = Meant { colours: &mut self.wanted, ended: false, printed: None };
+        self.parser.advance(&mut meant, byte);
+        let Meant { ended, printed, .. } = meant;
+        self.escape = match (byte, ended, &self.escape) {
+            (0x1b, ..) => Escape::Begun,
+            (_, true, _) => Escape::None,
+            // A control character within a sequence is no part of it.
+            (0..0x20 | 0x7f, false, Escape::Begun) => Escape::Begun,
+            (_, false, _) => Escape::Sequence,
         };
+        if let Some(c) = printed {
+            self.text(c, lines);
+        }
     }
 
     fn text(&mut self, c: char, lines: &mut Vec<String>) {
@@ -254,6 +279,37 @@ impl Cleaner {
             Cow::Owned(safe) => safe,
             Cow::Borrowed(_) => line,
         });
+    }
+}
+
+/// What a sequence means: colours, or nothing that passes.
+struct Meant<'a> {
+    colours: &'a mut Colours,
+    ended: bool,
+    printed: Option<char>,
+}
+
+impl Perform for Meant<'_> {
+    /// The character before this one ended a sequence that no terminal knows.
+    fn print(&mut self, c: char) {
+        self.ended = true;
+        self.printed = Some(c);
+    }
+
+    fn execute(&mut self, byte: u8) {
+        // CAN and SUB break a sequence off; other control characters do nothing within one.
+        self.ended |= matches!(byte, 0x18 | 0x1a);
+    }
+
+    fn csi_dispatch(&mut self, parameters: &Params, intermediates: &[u8], too_many: bool, action: u8) {
+        self.ended = true;
+        if action == b'm' && intermediates.is_empty() && !too_many {
+            self.colours.apply(parameters);
+        }
+    }
+
+    fn esc_dispatch(&mut self, _: &[u8], _: bool, _: u8) {
+        self.ended = true;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The colours of a line: the only escapes that pass. They are kept as what they mean and written anew, in one form.
 //! Called by the cleaner.
 
+use anstyle_parse::Params;
 use std::fmt::Write as _;
 
 /// What "select graphic rendition" (SGR) has set; the default is plain text.
@@ -23,32 +24,23 @@ enum Colour {
 const RESET: &str = "\u{1b}[0m";
 
 impl Colours {
-    /// Reads the parameters of one SGR sequence; what it does not know changes nothing.
-    pub(super) fn apply(&mut self, parameters: &str) {
-        if !parameters.bytes().all(|b| b.is_ascii_digit() || b == b';' || b == b':') {
-            return;
-        }
-        let mut fields = parameters.split(';');
+    /// Does what the parameters of one SGR sequence say; what it does not know changes nothing.
+    pub(super) fn apply(&mut self, parameters: &Params) {
+        let mut fields = parameters.iter();
         while let Some(field) = fields.next() {
-            match number(field.split(':').next().unwrap_or_default()) {
-                target @ (38 | 48) => {
-                    let colour = match field.split_once(':') {
-                        Some((_, inner)) => colon_colour(inner),
-                        None => extended(&mut fields),
-                    };
+            match field {
+                [target @ (38 | 48), inner @ ..] => {
+                    let colour = if inner.is_empty() { extended(&mut fields) } else { colon_colour(inner) };
                     match target {
                         38 => self.front = colour.or(self.front),
                         _ => self.back = colour.or(self.back),
                     }
                 }
                 // An underline's own colour: not shown, but its arguments are no codes.
-                58 => {
-                    if !field.contains(':') {
-                        extended(&mut fields);
-                    }
-                }
-                4 if field == "4:0" => self.marks &= !(1 << 4),
-                code => self.set(code),
+                [58] => _ = extended(&mut fields),
+                [4, 0] => self.marks &= !(1 << 4),
+                [code, ..] => self.set(*code),
+                [] => {}
             }
         }
     }
@@ -102,16 +94,8 @@ impl Colours {
     }
 }
 
-/// A parameter as a number; an empty one is 0, one that is too large is none that we know.
-fn number(text: &str) -> u16 {
-    match text {
-        "" => 0,
-        _ => text.parse().unwrap_or(u16::MAX),
-    }
-}
-
-fn extended<'a>(fields: &mut impl Iterator<Item = &'a str>) -> Option<Colour> {
-    let mut next = || fields.next().map(number);
+fn extended<'a>(fields: &mut impl Iterator<Item = &'a [u16]>) -> Option<Colour> {
+    let mut next = || fields.next()?.first().copied();
     match next()? {
         5 => indexed(next()?),
         2 => exact(next()?, next()?, next()?),
@@ -120,9 +104,8 @@ fn extended<'a>(fields: &mut impl Iterator<Item = &'a str>) -> Option<Colour> {
 }
 
 /// `5:N`, `2:R:G:B` or `2:SPACE:R:G:B`.
-fn colon_colour(inner: &str) -> Option<Colour> {
-    let parts: Vec<u16> = inner.split(':').map(number).collect();
-    match parts[..] {
+fn colon_colour(inner: &[u16]) -> Option<Colour> {
+    match *inner {
         [5, index] => indexed(index),
         [2, r, g, b] | [2, _, r, g, b] => exact(r, g, b),
         _ => None,

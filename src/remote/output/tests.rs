@@ -57,6 +57,11 @@ fn only_colours_pass_of_all_escapes() {
         ("\x1b[3\x001mx", "\x1b[31mx\x1b[0m"),
         ("\x1b[31\x18mx", "mx"),
         ("\x1b[31éx", "éx"),
+        ("\x1b[1?31mx\x1b[32my", "x\x1b[32my\x1b[0m"),
+        ("\x1b[31 mx\x1b[=31my", "xy"),
+        (&format!("\x1b[{}31mx", "1;".repeat(40)), "x"),
+        ("\u{9b}\u{9b}31mx\u{85}y", "\x1b[31mxy\x1b[0m"),
+        ("\x1b\x1b[4mx\x1b[4:0my\x1b[99999mz", "\x1b[4mx\x1b[0myz"),
         ("a\x1b", "a"),
         ("\x1b[31m\x1b[0m", ""),
     ];

@@ -4,6 +4,7 @@
 
 use super::index::{Index, Span, Wanted, join};
 use super::read::{Light, each};
+use crate::colours::without_colours;
 use crate::journal::Stream;
 use aho_corasick::AhoCorasick;
 use serde::Serialize;
@@ -46,30 +47,13 @@ impl Text {
 
     /// Whether the line holds it, or came from the host of that name.
     pub fn is_in(&self, light: &Light<'_>) -> bool {
-        let text = plain(&light.text);
+        let text = without_colours(&light.text);
         let holds = match &self.quick {
             Some(quick) if text.is_ascii() => quick.is_match(text.as_bytes()),
             _ => text.to_lowercase().contains(&self.lower),
         };
         holds || light.host == Some(&self.lower)
     }
-}
-
-/// A line without its colours: `ESC [ … m`.
-pub fn plain(text: &str) -> std::borrow::Cow<'_, str> {
-    if !text.contains('\u{1b}') {
-        return text.into();
-    }
-    let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some(at) = rest.find("\u{1b}[") {
-        let codes = &rest[at + 2..];
-        let length = codes.bytes().take_while(|byte| byte.is_ascii_digit() || matches!(byte, b';' | b':')).count();
-        let is_colour = codes[length..].starts_with('m');
-        plain.push_str(&rest[..if is_colour { at } else { at + 2 }]);
-        rest = if is_colour { &codes[length + 1..] } else { codes };
-    }
-    plain.push_str(rest);
-    plain.into()
 }
 
 /// Which lines were found.
@@ -182,7 +166,7 @@ pub fn text(file: &File, index: &Index, wanted: &Wanted, span: Span) -> io::Resu
     }
     let mut text = String::new();
     each(file, index, &passing, |_, light| {
-        text.push_str(&plain(&light.text));
+        text.push_str(&without_colours(&light.text));
         text.push('\n');
         if text.len() > MOST_COPIED_TEXT { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;

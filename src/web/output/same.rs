@@ -2,8 +2,8 @@
 //! name and the words of the command apart (`same/examples.json` holds both to it). The rule is pure; it must never call two
 //! hosts the same that a reader could tell apart by anything else. Called by the building of the index and by the handlers.
 
-use super::find::plain;
 use super::index::{End, Index, Voice, Wanted};
+use crate::colours::without_colours;
 use crate::journal::Stream;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -75,7 +75,7 @@ pub fn blank<'t>(stream: Option<Stream>, text: &'t str, own: Option<&OwnName>) -
     if stream == Some(Stream::Note) && (text.starts_with("$ ") || text.starts_with("> ")) {
         return "".into(); // all of them run the same command, whatever its values are
     }
-    match (plain(text), own) {
+    match (without_colours(text), own) {
         (text, None) => text,
         (Cow::Borrowed(text), Some(own)) => own.blanked(text),
         (Cow::Owned(text), Some(own)) => own.blanked(&text).into_owned().into(),

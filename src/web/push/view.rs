@@ -8,6 +8,7 @@ mod truth;
 
 use super::shown::{PushPage, is_bad, title_of};
 use crate::desk::view::Usual;
+use crate::colours::without_colours;
 use crate::journal::event::{Event, Record, Stream};
 use crate::ledger::pushes::{Link, ResultRow};
 use crate::time::{duration_words, exact_words};
@@ -305,7 +306,7 @@ fn whys(page: &PushPage, live: bool) -> (Vec<Why>, Option<String>) {
 
 fn tail_line(record: &Record) -> Option<TailLine> {
     let Event::Line { host, stream, line, text, .. } = &record.event else { return None };
-    let text = words::without_colours(text);
+    let text = without_colours(text).into_owned();
     Some(TailLine {
         n: *line,
         host: host.clone().unwrap_or_default(),

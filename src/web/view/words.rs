@@ -249,21 +249,6 @@ pub fn ended(phrase: &str) -> String {
     }
 }
 
-/// Text without its colours: SGR sequences are all that the journal's lines may hold.
-pub fn without_colours(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("\u{1b}[") {
-        plain.push_str(before);
-        rest = match after.split_once('m') {
-            Some((codes, after)) if codes.bytes().all(|b| b.is_ascii_digit() || b == b';') => after,
-            _ => after,
-        };
-    }
-    plain.push_str(rest);
-    plain
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,11 +301,5 @@ mod tests {
         assert_eq!(colour(1, 1), "prod");
         assert_eq!([colour(1, 3), colour(2, 3), colour(3, 3)], ["qa", "princess", "prod"]);
         assert_eq!(colour(6, 8), "qa");
-    }
-
-    #[test]
-    fn colours_are_dropped_where_only_text_can_be_shown() {
-        assert_eq!(without_colours("\u{1b}[1;31merror:\u{1b}[0m no space"), "error: no space");
-        assert_eq!(without_colours("a\u{1b}[m b"), "a b");
     }
 }

@@ -30,8 +30,8 @@ fn plainly(said: &[Said], failed: &[(u32, Option<&str>)], wanted: &Wanted) -> Ve
         for (_, host, _, text) in said.iter().filter(|(of, ..)| *of == command) {
             let host = host.unwrap_or("-");
             match spoke.iter_mut().find(|(name, _)| *name == host) {
-                Some((_, words)) => words.push(plain(text)),
-                None => spoke.push((host, vec![plain(text)])),
+                Some((_, words)) => words.push(without_colours(text)),
+                None => spoke.push((host, vec![without_colours(text)])),
             }
         }
         // The records between the lines, and those of hosts that failed, name more of them.
