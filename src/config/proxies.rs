@@ -28,11 +28,6 @@ impl Proxies {
     pub fn has(&self, address: IpAddr) -> bool {
         self.written().any(|(_, network)| network.is_ok_and(|network| network.has(address)))
     }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 impl Network {

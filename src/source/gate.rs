@@ -11,8 +11,6 @@ use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
-/// By so many percent fewer files than the build before are still believed, when the stack file does not say.
-pub const SHRINK: usize = 50;
 /// Paths that a refusal names; the rest are counted.
 const NAMED: usize = 5;
 /// The longest `.gitmodules` that is read: some thousand submodules.

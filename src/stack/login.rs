@@ -27,23 +27,6 @@ pub enum SourceLogin {
     },
 }
 
-impl SourceLogin {
-    /// The key of the stack file that names it.
-    pub fn key(&self) -> &'static str {
-        match self {
-            Self::Token { .. } => "token_file",
-            Self::Key { .. } => "key_file",
-        }
-    }
-
-    /// The file.
-    pub fn file(&self) -> &str {
-        match self {
-            Self::Token { token_file: file, .. } | Self::Key { key_file: file } => file,
-        }
-    }
-}
-
 /// Who signs in with a token, where nobody is named: most servers look at the token alone.
 const USER: &str = "git";
 

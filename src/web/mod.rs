@@ -27,7 +27,7 @@ pub mod pages {
     pub use super::session::account_view::{Account, SignedIn};
     pub use super::session::sign_in_view::SignIn;
     pub use super::stack::hold_view::HoldForm;
-    pub use super::view::assets::{Asset, asset};
+    pub use super::view::assets::asset;
     pub use super::view::error::Way;
     pub use super::view::frame::{Frame, Section};
     pub use super::view::pages::Pages;

@@ -542,7 +542,6 @@ pub fn push_page(state: &str) -> PushPage {
         }],
         titles: titles(),
         spare: Vec::new(),
-        flips: vec![6],
         left_with: match state {
             "succeeded" | "running" => Vec::new(),
             _ => left_with(&hosts),

@@ -140,7 +140,8 @@ async fn a_token_brings_a_repository_over_http_and_is_in_no_argument_list_error_
     }
     // A file that others can read is not used.
     let open = login(&world, TOKEN);
-    std::fs::set_permissions(open.file(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let SourceLogin::Token { token_file, .. } = &open else { panic!("it is a token") };
+    std::fs::set_permissions(token_file, std::fs::Permissions::from_mode(0o644)).unwrap();
     let error = mirror(Some(open)).fetch().await.unwrap_err().to_string();
     assert!(error.contains("can be read by others") && error.contains("chmod 600"), "{error}");
     // The plan says where it lies, and not what it is.

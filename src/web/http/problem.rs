@@ -217,11 +217,6 @@ impl Problem {
         }
     }
 
-    /// The push that is in the way, which can be opened.
-    pub fn push(&self) -> Option<i64> {
-        self.detail.get("push").and_then(Value::as_i64)
-    }
-
     /// The same without the places of the server's own files: they are nobody's business over the network. The log has them.
     pub fn without_places(mut self, config: &Config) -> Self {
         let hide = |text: &str| hide_places(text, config);

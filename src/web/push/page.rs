@@ -43,10 +43,10 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
     let known = Known::of(app.desk.ledger(), id).await?;
     let (head, tail) = journal_of(app, id, TAIL_LINES).await?;
     let connecting = connecting_of(&head);
-    let (titles, spare, flips, hosts) = match head.into_iter().next().map(|record| record.event) {
-        Some(Event::PushStarted { commands, spare, flips, hosts, .. }) => (commands, spare, flips, hosts),
+    let (titles, spare, hosts) = match head.into_iter().next().map(|record| record.event) {
+        Some(Event::PushStarted { commands, spare, hosts, .. }) => (commands, spare, hosts),
         // The runner has not begun yet: the plan says what it will do.
-        _ => (Vec::new(), Vec::new(), Vec::new(), known.hosts),
+        _ => (Vec::new(), Vec::new(), known.hosts),
     };
     let stack = known.row.stack.parse::<StackName>().map_err(Problem::broken)?;
     // A stack that is gone since keeps its pushes; they are shown without what only the stack knows.
@@ -79,7 +79,6 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
         questions: known.questions,
         titles,
         spare,
-        flips,
         hosts,
         connecting,
         left_with: if not_well { known.left_with } else { Vec::new() },

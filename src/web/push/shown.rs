@@ -32,8 +32,6 @@ pub struct PushPage {
     pub titles: Vec<String>,
     /// Of these, by number, the ones that run only when something goes wrong.
     pub spare: Vec<u32>,
-    /// Of these, by number, the ones that make the build live.
-    pub flips: Vec<u32>,
     /// The frozen host list, by name.
     pub hosts: Vec<String>,
     /// What it left each of them with, when it did not end well.
