@@ -6,20 +6,20 @@
 //! - [`fuzz`]: what reads bytes of others, one door each, for the tests.
 //! - [`cli`]: the command line: parses, calls, prints.
 //! - [`demo`]: a fleet of real `sshd` hosts on this machine, for the demo and the journeys.
-//! - [`client`]: speaks to a server as a person would: a small HTTP client, following a push, words for a terminal.
+//! - [`client`]: speaks to a server as a person would: an HTTP client, following a push, words for a terminal.
 //! - [`web`]: HTTP in, pages and streams out.
 //! - [`announce`]: turns the ledger's outbox into IRC and mail.
-//! - [`desk`]: where decisions are taken; starts runners, finds them again, folds their journals.
+//! - [`desk`]: where decisions are taken; starts runners, finds them again, folds their journals; keeps hosts connected.
 //! - [`run`]: the runner: walks a plan over hosts.
-//! - [`remote`]: ssh masters, commands under the guard, rsync, release and activate.
-//! - [`source`]: git, builds and manifests.
+//! - [`remote`]: ssh masters, commands under the guard and what they say, rsync, releases.
+//! - [`source`]: git, Subversion, directories, published trees; builds and manifests.
 //! - [`ledger`]: SQLite: schema, migrations, one file per question asked.
-//! - [`journal`]: events and their wire form, write, read, follow; the state of a push folded from them.
+//! - [`journal`]: events and their wire form, write, read; the state of a push folded from them.
 //! - [`plan`]: stack + build + hosts → plan; pure.
-//! - [`stack`]: the stack file: names, hosts, variables, parse, diagnostics; pure.
+//! - [`stack`]: the stack file: names, hosts, variables, shell texts, parse; pure.
 //! - [`config`], [`process`], [`socket`], [`diagnostic`], [`advice`], [`address`], [`supervise`], [`size`], [`time`]: the
 //!   server's file, the only door to child processes, Unix sockets by long paths, what is wrong with a file and where, what
-//!   other programs say when they fail, what of an address may be shown, tasks that are started again when they break, sizes,
+//!   other programs say when they fail, what an address is and what of it may be shown, tasks that are started again when they break, sizes,
 //!   instants and durations.
 //! - [`reading`], [`visible`], [`colours`]: files read with a limit; what hides in a text, made visible; the colours of a line.
 

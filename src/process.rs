@@ -1,6 +1,6 @@
-//! The only door to child processes. argv arrays, a cleared environment, a session of its own, piped or null streams.
-//! It must never build a shell string: a shell's script is given whole, its values come as environment.
-//! Used by `source` (git), `remote` (ssh, rsync, the local guard) and `desk` (the runner).
+//! The only door to child processes: argv arrays, an environment that begins empty but for PATH and LC_ALL, piped or null streams; ended
+//! with its handle, unless it is to outlive us. It must never build a shell string: a shell's script is given whole, its values come
+//! as environment. Used by all rooms that start a program: the tools of sources, ssh and rsync, the local guard, the runner, the demo.
 
 use std::ffi::OsStr;
 use std::path::Path;

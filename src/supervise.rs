@@ -1,6 +1,6 @@
 //! Tasks that live as long as the server: one that breaks is started again, later each time, and is named as broken until it
-//! has worked for a while. It must never end a task, and never let one that breaks harm another. Used by `desk`, `announce`
-//! and `web`; `readyz` and the pages say what is broken.
+//! has worked for a while. It must never end a task, and never let one that breaks harm another. Used by `desk` and
+//! `announce`; `readyz` and the pages say what is broken.
 
 use futures::FutureExt;
 use std::any::Any;

@@ -1,5 +1,5 @@
 //! The command line: parses, calls, prints. It must never decide anything itself.
-//! One file per subcommand.
+//! One file per subcommand, or for two that are one matter.
 
 pub mod backup;
 pub mod build;

@@ -1,4 +1,5 @@
-//! What each stage runs: the build of its last succeeded push. It must never name a build that did not succeed there.
+//! What each stage runs: the build of the last push that succeeded there, or was degraded until a catch-up brought its last hosts. It
+//! must never name any other.
 
 use super::Answer;
 use crate::plan::OldBuild;

@@ -1,5 +1,5 @@
 //! What is checked and kept beside the history: how each push was sealed, all builds and their roots. It must never change
-//! any of it. Called by `verify` and `backup`.
+//! any of it. Called by `verify`, `backup` and publishing.
 
 use super::Answer;
 use super::pushes::{COLUMNS, PushRow, row};

@@ -1,6 +1,6 @@
 //! People who sign in with a password (TRUST section 7): added, found, checked, removed.
 //! It must never keep, log or show a password, and never tell an unknown name from a wrong password by its time.
-//! Called by `pushbutton user` and the web's sign-in.
+//! Called by `pushbutton user`, and by `web` for signing in and for one's own account.
 
 use super::{Answer, LedgerError};
 use crate::stack::Who;

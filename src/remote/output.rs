@@ -1,5 +1,5 @@
-//! The output path: bytes in, cleaned lines out (TRUST section 3): mask, split, decode, strip, in this order;
-//! then what stands before the `@` of an address is hidden.
+//! The output path: bytes in, cleaned lines out (TRUST section 3): secrets are covered, bytes decoded, then lines split and escapes
+//! stripped; at last what stands before the `@` of an address is hidden.
 //! It must never depend on how the bytes were cut, nor let a control byte, an escape or an invisible character through.
 //! Called by the guard for every stream that it reads.
 

@@ -1,6 +1,7 @@
 //! The manifest of a tree: one line a path, sorted; its SHA-256 is the root hash. The hosts make the very same text
 //! with a constant script, so this page is a contract between the two. It must never depend on when, where or by whom
-//! a tree was made: same content, same text. Called by `build` (freezing) and by the release's verification.
+//! a tree was made: same content, same text. Called by `build` (freezing), by the release's verification, and by
+//! whatever compares two trees.
 //!
 //! # The text
 //!

@@ -1,5 +1,6 @@
-//! What a stack's page shows: the whole one-way street, read in one go and cheap enough for every refresh. What it offers
-//! is decided by the very function that decides a press. It must never change anything, and never wait for a fetch.
+//! What a stack's page shows: the whole one-way street, cheap enough for every refresh. The ledger is read in one go; what would go out
+//! and what hosts said last are asked beside it, of what is known already. What it offers is decided by the functions of the gate that
+//! decide a press. It must never change anything, and never wait for a fetch.
 
 use crate::address;
 use crate::desk::Desk;

@@ -1,5 +1,5 @@
 //! Is the installed git one whose known holes are closed? A clone of a hostile repository by an older one may run code
-//! (CVE-2025-48384 and its kin), though ours fetches no submodules and runs no hooks. Called by the server when it starts,
+//! (CVE-2025-48384 and its kin), though ours fetches submodules one by one and runs no hooks. Called by the server when it starts,
 //! and by `pushbutton check`.
 
 use crate::process::Program;

@@ -1,5 +1,5 @@
 //! Which files a press would change: from the manifests of two builds, or, before a build is made, from what git says of
-//! two revisions. It must never change anything, nor guess: what nobody knows yet is not said. Called by the plan's view.
+//! two revisions. It must never change anything, nor guess: what nobody knows yet is not said. Called by the plan's view and for the branches.
 
 use crate::desk::view::plan::{Compared, FileChanges, Weight};
 use crate::plan::{Plan, PlannedForm};
