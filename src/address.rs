@@ -5,7 +5,7 @@
 
 mod form;
 
-pub use form::{Form, is_of_the_web};
+pub use form::{Form, encoded, encoded_path, is_of_the_web};
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -249,7 +249,7 @@ async fn what_a_host_lacks_is_told_before_a_push_and_is_the_reason_when_it_fails
     assert_eq!(answer.status, 303);
     let page = until("the look is over", async || {
         let page = house.get("/stacks/web/hosts").await.text;
-        (!page.contains("The check runs since")).then_some(page)
+        (!page.contains("The check is running, started")).then_some(page)
     })
     .await;
     holds(&page, &["To fix before a push", "Worth knowing", "apt install rsync", "as of", "umask is 077"]);

@@ -616,7 +616,7 @@ fn hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first() {
     let never = CheckupView { stack: "web".to_owned(), ..CheckupView::default() };
     assert!(checked("hosts-never", pages.checkup(&frame, &never)).contains("Not checked since the server started"));
     let now = CheckupView { since: Some(at(5).to_string()), ..never };
-    assert!(checked("hosts-now", pages.checkup(&frame, &now)).contains("The check runs since"));
+    assert!(checked("hosts-now", pages.checkup(&frame, &now)).contains("The check is running, started"));
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! Which kind of address a text is: one of the web, or what names a source to git and svn. `host:path`, as ssh takes it, is no URL
-//! and is told from a path here alone; all else is read as browsers read it. Pure. It must never ask what is there.
+//! and is told from a path here alone; all else is read as browsers read it. And what a text must look like as a part of one. Pure. It must never ask what is there.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use url::Url;
+
+/// What does not stand as it is in a part of an address (RFC 3986, section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What names a repository, by its form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +47,18 @@ pub fn is_of_the_web(text: &str) -> bool {
     host.is_some_and(|host| !host.starts_with('/')) && text.bytes().all(plain) && Url::parse(text).is_ok()
 }
 
+/// Text or bytes as one part of an address or of a form: everything but letters, digits and `-._~` as `%XX`, so that nothing can
+/// end the part that it stands in.
+pub fn encoded(part: impl AsRef<[u8]>) -> String {
+    percent_encode(part.as_ref(), RESERVED).to_string()
+}
+
+/// The same of a path, whose slashes stay.
+pub fn encoded_path(path: impl AsRef<[u8]>) -> String {
+    const IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
+    percent_encode(path.as_ref(), IN_PATH).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +78,12 @@ mod tests {
         ] {
             assert_eq!((Form::of(address), Form::of(address).is_ssh()), (form, ssh), "{address}");
         }
+    }
+
+    #[test]
+    fn a_part_of_an_address_has_nothing_that_ends_it() {
+        assert_eq!(encoded("Ann & Bo=1/~ü-._"), "Ann%20%26%20Bo%3D1%2F~%C3%BC-._");
+        assert_eq!(encoded_path(b"/srv/a b?\xff"), "/srv/a%20b%3F%FF");
     }
 
     #[test]

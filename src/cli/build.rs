@@ -3,7 +3,8 @@
 
 use super::say;
 use super::server::{Person, Server, config, run};
-use crate::client::http::{Sent, form_value};
+use crate::address::encoded;
+use crate::client::http::Sent;
 use crate::size::counted;
 use crate::stack::{BuildId, Revision, StackName};
 use anyhow::{Context, ensure};
@@ -96,8 +97,8 @@ impl Publish {
             "/api/v1/stacks/{}/builds?sha={}&ref={}&title={}{}",
             self.stack,
             self.sha,
-            form_value(&self.branch),
-            form_value(&self.title),
+            encoded(&self.branch),
+            encoded(&self.title),
             if self.fewer { "&fewer=yes" } else { "" }
         );
         let answer = server.send("POST", &path, Sent::File(&tar, length)).await?;
@@ -116,7 +117,7 @@ impl Publish {
 
 impl Withdraw {
     async fn send(&self, server: &mut Server) -> anyhow::Result<String> {
-        let reason = form_value(&self.reason);
+        let reason = encoded(&self.reason);
         let path = format!("/api/v1/stacks/{}/builds/{}?reason={reason}", self.stack, self.build);
         server.ask("DELETE", &path, None).await?;
         Ok(format!("build {} of {} is withdrawn; its revision can be published again", self.build, self.stack))

@@ -3,8 +3,8 @@
 
 use super::say;
 use super::server::{Person, Server, config, run};
+use crate::address::encoded;
 use crate::client::follow::{Trouble, Viewer};
-use crate::client::http::form_value;
 use crate::client::terminal;
 use crate::journal::{Ended, Record};
 use crate::size::counted;
@@ -55,7 +55,7 @@ impl Push {
     /// What is shown here is what is pressed: seen and hash go along.
     async fn press(&self, server: &mut Server) -> anyhow::Result<PushNumber> {
         let stage = format!("/api/v1/stacks/{}/stages/{}", self.stack, self.stage);
-        let version = self.sha.as_ref().map(|sha| format!("?sha={}", form_value(sha))).unwrap_or_default();
+        let version = self.sha.as_ref().map(|sha| format!("?sha={}", encoded(sha))).unwrap_or_default();
         let plan = server.ask("GET", &format!("{stage}/plan{version}"), None).await?;
         let hash = self.plan.as_deref().or(plan["plan_hash"].as_str());
         let body = json!({ "seen": plan["seen"], "plan_hash": hash, "reason": self.reason, "sha": self.sha.as_ref().map(|_| &plan["sha"]) });
@@ -147,7 +147,7 @@ impl Rollback {
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
         press_and_follow(file, &self.person, self.follow, async |server| {
             let path = format!("/api/v1/stacks/{}/stages/{}/rollback", self.stack, self.stage);
-            let to = self.to.as_ref().map(|to| format!("&to={}", form_value(to))).unwrap_or_default();
+            let to = self.to.as_ref().map(|to| format!("&to={}", encoded(to))).unwrap_or_default();
             let back = server.ask("GET", &format!("{path}?ask={}{to}", self.ask), None).await?;
             let (build, hash) = (&back["to"]["build"], &back["plan_hash"]);
             let body = json!({ "to": build, "reason": self.reason, "plan_hash": hash, "ask": self.ask });

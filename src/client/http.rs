@@ -238,12 +238,6 @@ fn parse_event(block: &str) -> Option<SseEvent> {
     said.then_some(event)
 }
 
-/// Text as a form's value: everything but letters, digits and `-._` as `%XX`.
-pub fn form_value(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -352,10 +346,5 @@ mod tests {
         assert_eq!(first.data, ["{\"n\":1}", "{\"n\":2}"]);
         assert_eq!(events.next().await.unwrap().unwrap().name, "end");
         assert_eq!(events.next().await.unwrap(), None);
-    }
-
-    #[test]
-    fn a_form_value_has_nothing_that_ends_it() {
-        assert_eq!(form_value("Ann & Bo=1/ü"), "Ann%20%26%20Bo%3D1%2F%C3%BC");
     }
 }

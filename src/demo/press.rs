@@ -1,7 +1,8 @@
 //! Presses all buttons over HTTP, as a person with a browser would, and follows the pushes.
 //! It must never look into the server's data: only what anybody may see.
 
-use super::http::{Client, Sent, form_value};
+use super::http::{Client, Sent};
+use crate::address::encoded;
 use crate::client::follow::Viewer;
 use crate::client::terminal::{self, Colours};
 use crate::journal::{Ended, Record};
@@ -77,7 +78,7 @@ impl Presser {
     /// What the server said instead of a welcome.
     pub async fn sign_in(at: SocketAddr, name: &str) -> Result<Self, String> {
         let mut client = Client::new(at);
-        let form = format!("name={}&next={}", form_value(name), form_value("/"));
+        let form = format!("name={}&next={}", encoded(name), encoded("/"));
         let answer = client.send("POST", "/sign-in", Sent::Form(&form), &[]).await.map_err(|e| e.to_string())?;
         match answer.status {
             303 => Ok(Self { client }),

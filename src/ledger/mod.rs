@@ -32,6 +32,7 @@ mod trouble;
 pub mod users;
 pub mod usual;
 
+use crate::address::encoded_path;
 use crate::advice::sqlite;
 use crate::supervise::panic_words;
 use crate::time::At;
@@ -310,14 +311,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 
 /// Opens the file as one that nobody writes to.
 fn connect_untouched(path: &Path) -> Answer<Connection> {
-    let mut address = "file:".to_owned();
-    for byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => address.push(char::from(*byte)),
-            _ => address.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    address.push_str("?immutable=1");
+    let address = format!("file:{}?immutable=1", encoded_path(path.as_os_str().as_encoded_bytes()));
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Ok(Connection::open_with_flags(address, flags)?)
 }

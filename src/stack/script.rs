@@ -2,6 +2,7 @@
 //! reads is constant and a value can never be code (TRUST section 5). It must never put a value into a script.
 
 use super::variables::SECRET_ENV;
+use crate::address::encoded;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -41,7 +42,7 @@ impl Address {
                 Piece::Var(name) => {
                     let value = values.get(name).map_or("", String::as_str);
                     let is_place = filled.ends_with("://");
-                    filled.push_str(&if is_place { placed(value) } else { percent_encoded(value) });
+                    filled.push_str(&if is_place { placed(value) } else { encoded(value) });
                 }
             }
         }
@@ -63,19 +64,9 @@ impl Address {
 fn placed(value: &str) -> String {
     let (address, zone) = value.split_once('%').map_or((value, None), |(address, zone)| (address, Some(zone)));
     match address.parse::<std::net::Ipv6Addr>() {
-        Ok(_) => format!("[{address}{}]", zone.map(|zone| format!("%25{}", percent_encoded(zone))).unwrap_or_default()),
-        Err(_) => percent_encoded(value),
+        Ok(_) => format!("[{address}{}]", zone.map(|zone| format!("%25{}", encoded(zone))).unwrap_or_default()),
+        Err(_) => encoded(value),
     }
-}
-
-/// Everything but letters, digits, `-`, `.`, `_` and `~` as `%XX` (RFC 3986, section 2.3): no value can end the part of
-/// an address that it stands in.
-fn percent_encoded(value: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    value.bytes().map(byte).collect()
 }
 
 impl Script {

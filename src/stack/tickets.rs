@@ -8,6 +8,7 @@
 
 use super::reader::{Reader, Value};
 use super::values;
+use crate::address::encoded;
 use crate::diagnostic::{Mistake, shown};
 use serde::{Deserialize, Serialize};
 
@@ -76,16 +77,10 @@ impl Tickets {
                 return None;
             }
             let (name, number) = (&text[..begin.len() + digits], &rest[..digits]);
-            let url = url.replace("{ticket}", &in_address(name)).replace("{number}", number);
+            let url = url.replace("{ticket}", &encoded(name)).replace("{number}", number);
             Some((name.len(), Ticket { name: name.to_owned(), url }))
         })
     }
-}
-
-/// A ticket as a part of an address: `#` and `/` must not end or split it.
-fn in_address(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// Reads `tickets`.

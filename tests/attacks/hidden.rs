@@ -123,7 +123,7 @@ async fn what_hides_in_any_field_is_seen_wherever_it_is_shown_and_a_hosts_word_i
     let table = house.get("/pushes.csv").await.text;
     assert!(table.contains("push⟨U+202E⟩⟨U+200B⟩⟨U+2066⟩⟨U+00AD⟩⟨U+FEFF⟩⟨U+E0041⟩ reason"), "{table}");
     // What a form refuses comes back as it was written, and is seen.
-    let form = format!("reason={}&until=at&at=nonsense", pushbutton::demo::http::form_value(&reason("again")));
+    let form = format!("reason={}&until=at&at=nonsense", pushbutton::address::encoded(reason("again")));
     let mut client = house.client().clone();
     let sent = pushbutton::demo::http::Sent::Form(&form);
     let back = crate::house::got(client.send("POST", "/stacks/web/hold", sent, &[]).await.unwrap()).await.unwrap();

@@ -6,8 +6,9 @@ pub mod chance;
 mod look;
 
 use nix::sys::signal::Signal;
+use pushbutton::address::encoded;
 use pushbutton::demo::fleet::Fleet;
-use pushbutton::demo::http::{Client, Events, Sent, form_value};
+use pushbutton::demo::http::{Client, Events, Sent};
 use pushbutton::demo::irc::{CHANNEL, IrcServer};
 use pushbutton::demo::mail::MailCatcher;
 use pushbutton::demo::repo::Shop;
@@ -181,7 +182,7 @@ impl House {
 
     /// Signs in, in open mode.
     pub async fn sign_in(&mut self, name: &str) {
-        let form = format!("name={}&next=%2F", form_value(name));
+        let form = format!("name={}&next=%2F", encoded(name));
         let answer = self.client.send("POST", "/sign-in", Sent::Form(&form), &[]).await.unwrap();
         let answer = got(answer).await.unwrap();
         assert_eq!(answer.status, 303, "{}", answer.text);

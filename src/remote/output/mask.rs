@@ -1,11 +1,11 @@
 //! Covers secrets in a stream of bytes, before anything else looks at it. It must never let part of a secret out because
 //! the bytes were cut inside it: what may be the beginning of one is held back.
 
+use crate::address::encoded;
 use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Shorter secrets are not covered: they would cover ordinary words (TRUST section 3).
@@ -74,7 +74,7 @@ fn add_forms(secret: &str, forms: &mut BTreeSet<Vec<u8>>) {
 fn encodings(secret: &str) -> impl Iterator<Item = String> {
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     let all_percent: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
-    let percent = percent_encoded(secret);
+    let percent = encoded(secret);
     let json = serde_json::Value::from(secret).to_string();
     let json = json.trim_start_matches('"').strip_suffix('"').unwrap_or_default().to_owned();
     let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
@@ -111,19 +111,6 @@ fn encodings(secret: &str) -> impl Iterator<Item = String> {
     ];
     // No form may hold a line end: what was held back is let go there.
     forms.into_iter().filter(|form| !form.contains(['\n', '\r']))
-}
-
-fn percent_encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
-            _ => {
-                let _ = write!(out, "%{byte:02X}");
-            }
-        }
-    }
-    out
 }
 
 /// A mask at work on one stream.

@@ -1,5 +1,6 @@
 //! The push log: every push, by day, with filters; older ones by cursor.
 
+use crate::address::encoded;
 use crate::ledger::pushes::PushRow;
 use crate::time::At;
 use crate::web::view::frame::Frame;
@@ -136,20 +137,9 @@ fn address(page: &str, filter: &LogFilter, cursor: Option<(&str, i64)>) -> Strin
         ("since", &filter.since),
         ("until", &filter.until),
     ];
-    let parts = parts.iter().filter_map(|(name, value)| Some(format!("{name}={}", in_address(value.as_deref()?))));
+    let parts = parts.iter().filter_map(|(name, value)| Some(format!("{name}={}", encoded(value.as_deref()?))));
     let query = parts.collect::<Vec<_>>().join("&");
     if query.is_empty() { page.to_owned() } else { format!("{page}?{query}") }
-}
-
-/// Percent-encodes a value for a query.
-fn in_address(value: &str) -> String {
-    value
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
 }
 
 impl Pages {

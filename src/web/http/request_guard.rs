@@ -5,6 +5,7 @@
 use super::problem::Problem;
 use super::rejected_body::HoldingUnread;
 use super::ways;
+use crate::address::encoded_path;
 use crate::web::app::App;
 use crate::web::session::caller::{Caller, caller_of};
 use crate::web::session::push_host;
@@ -224,14 +225,7 @@ fn sign_in_address(method: &Method, address: &str) -> String {
         Method::GET | Method::HEAD => address.to_owned(),
         _ => address.split(['/', '?']).take(3).collect::<Vec<_>>().join("/"),
     };
-    let mut next = String::from("/sign-in?next=");
-    for byte in back.bytes() {
-        match byte {
-            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => next.push(char::from(byte)),
-            _ => next.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    next
+    format!("/sign-in?next={}", encoded_path(back))
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ mod steps;
 mod truth;
 
 use super::shown::{PushPage, is_bad, title_of};
-use crate::desk::view::Usual;
 use crate::colours::without_colours;
+use crate::desk::view::Usual;
 use crate::journal::event::{Event, Record, Stream};
 use crate::ledger::pushes::{Link, ResultRow};
 use crate::time::{duration_words, exact_words};
