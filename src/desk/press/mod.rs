@@ -1,6 +1,6 @@
 //! What people start: a push of any kind, and a build that is published. It must never start anything that the ledger does not
 //! have.
 
+pub(crate) mod accept;
 pub(crate) mod named;
-pub(crate) mod press;
 pub(crate) mod publish;

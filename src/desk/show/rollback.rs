@@ -58,7 +58,7 @@ impl Desk {
         let running = facts.lock.as_ref().map(|push| push.id);
         let bad_path = offer.plan.look_at_paths().err().map(|bad| bad.to_string());
         let why_not = broken.or(closed).map(|refusal| refusal.to_string()).or(bad_path);
-        let log = match crate::desk::press::press::going(&offer) {
+        let log = match crate::desk::press::accept::going(&offer) {
             (from, Some(to)) => self.branches.log(&stack, from.as_ref(), &to).await,
             (_, None) => Arc::default(),
         };

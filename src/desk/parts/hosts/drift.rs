@@ -8,7 +8,6 @@ use crate::plan::OldBuild;
 use crate::remote::release::{self, Left, Seen};
 use crate::stack::{Form, Host, StackName, Stage, StageName};
 use crate::time::At;
-use futures::StreamExt;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

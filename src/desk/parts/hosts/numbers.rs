@@ -4,7 +4,6 @@
 //! another Pushbutton that pushes there too.
 
 use crate::stack::StackName;
-use futures::StreamExt;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
