@@ -43,7 +43,7 @@ impl House {
         .await
     }
 
-    async fn way_back(&self, query: &str) -> (u16, Value) {
+    async fn rollback_view(&self, query: &str) -> (u16, Value) {
         let Got { status, text } = self.get(&format!("{BACK}{query}")).await;
         (status, serde_json::from_str(&text).unwrap())
     }
@@ -79,7 +79,7 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
     house.kill_server().await;
     house.start().await;
     house.asks(id).await;
-    let street = house.street().await;
+    let street = house.stack_view().await;
     assert_eq!(street["lock"]["question"]["question"], "Graphs calm?", "{street:#}");
     assert_eq!(
         (&street["lock"]["hosts_ok"], &street["lock"]["hosts_total"]),
@@ -105,7 +105,7 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
     let refused = house.olga_says(&["rollback", "web", "qa", "--reason", "now"]).await;
     assert!(refused.err.contains("push 1 is running: cancel it first"), "{}", refused.err);
     assert!(refused.err.contains("hint: pushbutton cancel 1") && refused.code == Some(1), "{}", refused.err);
-    let (code, refused) = house.way_back("").await;
+    let (code, refused) = house.rollback_view("").await;
     assert_eq!((code, message(&refused).starts_with("push 1 is running: cancel it first")), (409, true), "{refused}");
     assert_eq!(house.olga_says(&["confirm", "1"]).await.code, Some(0));
     let first = house.ended(id).await;
@@ -115,26 +115,26 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
     // Once more the same commit: another build with the same content is no way back.
     let second = house.confirmed().await;
     assert_ne!(build(&first), build(&second));
-    let (code, none) = house.way_back("").await;
+    let (code, none) = house.rollback_view("").await;
     assert!(
         code == 409
             && message(&none).contains(&format!("{} has the same content as {}", build(&first), build(&second))),
         "{none}"
     );
-    let (code, equal) = house.way_back(&format!("?to={}", build(&first))).await;
+    let (code, equal) = house.rollback_view(&format!("?to={}", build(&first))).await;
     let words = format!("build {} has the same content as {}, which qa runs", build(&first), build(&second));
     assert!(code == 409 && message(&equal).contains(&words), "{equal}");
 
     // Another commit: of the two equal builds one is offered; the plan is whole, and asks nobody.
     house.commit().await;
     let third = house.confirmed().await;
-    let (_, back) = house.way_back("").await;
+    let (_, back) = house.rollback_view("").await;
     assert_eq!((&back["to"]["build"], &back["others"]), (&json!(build(&second)), &json!([])), "{back:#}");
     assert_eq!(back["questions"], json!(["Graphs calm?"]));
     let titles = back["plan"]["commands"].to_string();
     assert!(!titles.contains("confirm:") && titles.contains("test ! -e /srv/bad"), "{titles}");
     assert!(back["plan"]["changes"]["counts"].is_array() && back["plan"]["usual"]["median_ms"].is_number(), "{back:#}");
-    let (_, asking) = house.way_back("?ask=true").await;
+    let (_, asking) = house.rollback_view("?ask=true").await;
     assert!(asking["plan"]["commands"].to_string().contains("confirm: Graphs calm?"), "{asking:#}");
     assert_ne!(asking["plan_hash"], back["plan_hash"]);
     let page = house.get("/stacks/web/stages/qa/rollback").await.text;
@@ -150,9 +150,9 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
     let bytes = house.data().join("builds/web").join(build(&second));
     let aside = house.dir.path().join("aside");
     std::fs::rename(&bytes, &aside).unwrap();
-    let (_, back) = house.way_back("").await;
+    let (_, back) = house.rollback_view("").await;
     assert_eq!(back["to"]["build"], json!(build(&first)), "{back:#}");
-    let (code, gone) = house.way_back(&format!("?to={}", build(&second))).await;
+    let (code, gone) = house.rollback_view(&format!("?to={}", build(&second))).await;
     assert!(code == 409 && message(&gone).contains("is not on the push host any more"), "{gone}");
     std::fs::rename(&aside, &bytes).unwrap();
 
@@ -178,7 +178,7 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
 
     // Behind it, undo goes to what was live, at once.
     std::fs::remove_file(&bad).unwrap();
-    let (_, back) = house.way_back("").await;
+    let (_, back) = house.rollback_view("").await;
     assert_eq!(
         (&back["to"]["build"], &back["from"]["build"]),
         (&json!(build(&third)), &json!(build(&failed))),
@@ -204,18 +204,18 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
     let runs = &third["push"]["sha"].as_str().unwrap()[..7];
     assert!(page.contains(&format!("Now QA runs {runs} on all 3 hosts, as of ")), "{page}");
     assert!(page.contains("(catch-up, succeeded)") && !page.contains("Roll back to"), "{page}");
-    let (_, back) = house.way_back("").await;
+    let (_, back) = house.rollback_view("").await;
     assert_eq!(back["to"]["build"], json!(build(&second)), "what is healed already is no way back: {back:#}");
 
     // Somebody puts all hosts back by hand: from there it goes, and what the ledger calls live can come back.
     house.by_hand(&build(&second)).await;
     let (code, none) = until("the hosts have said so", async || {
-        let (code, answer) = house.way_back("").await;
+        let (code, answer) = house.rollback_view("").await;
         (code == 409).then_some((code, answer))
     })
     .await;
     assert!(code == 409 && message(&none).contains(&build(&second)), "{none}");
-    let (code, back) = house.way_back(&format!("?to={}", build(&third))).await;
+    let (code, back) = house.rollback_view(&format!("?to={}", build(&third))).await;
     assert_eq!((code, &back["from"]["build"]), (200, &json!(build(&second))), "{back:#}");
 }
 
@@ -256,7 +256,7 @@ async fn a_rollback_that_asks_is_answered_and_of_several_questions_and_a_pause_t
     }
     let first = push("qa").await;
     assert_eq!(first["push"]["state"], "failed", "{first:#}");
-    let (code, none) = house.way_back("").await;
+    let (code, none) = house.rollback_view("").await;
     let words = "push 1 failed, and no push to qa has succeeded before, so there is no earlier successful build to roll back to";
     assert!(code == 409 && message(&none).starts_with(words), "{none}");
     let said = house.olga_says(&["rollback", "web", "qa", "--reason", "first"]).await;
@@ -283,7 +283,7 @@ async fn a_rollback_that_asks_is_answered_and_of_several_questions_and_a_pause_t
             assert!(status.contains(word) && refused.contains(word), "{word}: {status}\n{refused}");
         }
         assert!(refused.contains(&format!("hint: pushbutton {hint} {id}\n")), "{hint}: {refused}");
-        (house.get("/").await.text, house.get("/stacks/web").await.text, house.street().await["lock"].clone())
+        (house.get("/").await.text, house.get("/stacks/web").await.text, house.stack_view().await["lock"].clone())
     };
     let (dashboard, page, lock) = seen(&["Graphs calm?", "paused by mary"], "confirm").await;
     assert!(
@@ -321,7 +321,7 @@ async fn a_rollback_that_asks_is_answered_and_of_several_questions_and_a_pause_t
     let degraded = house.ended(id).await;
     std::fs::remove_file(bad(HOSTS[1])).unwrap();
     assert_eq!(degraded["push"]["state"], "degraded", "{degraded:#}");
-    let (_, back) = house.way_back("?ask=true").await;
+    let (_, back) = house.rollback_view("?ask=true").await;
     assert_eq!(
         (&back["to"]["build"], &back["from"]["build"]),
         (&json!(build(&good)), &json!(build(&degraded))),
@@ -374,7 +374,7 @@ async fn a_rollback_that_asks_is_answered_and_of_several_questions_and_a_pause_t
     let file = house.dir.path().join("stacks/web.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     let without = text.split("[[stage]]\nname = \"princess\"").next().unwrap().to_owned();
-    let stages = async || house.street().await["stages"].as_array().unwrap().len();
+    let stages = async || house.stack_view().await["stages"].as_array().unwrap().len();
     std::fs::write(&file, &without).unwrap();
     until("the stage is gone", async || (stages().await == 1).then_some(())).await;
     let gone = house.get("/api/v1/stacks/web/stages/princess/rollback").await;

@@ -339,7 +339,7 @@ async fn a_person_cancels_a_push_in_the_browser() {
     assert_eq!(browser.text("#hold-all-u option:checked").await, "Until tomorrow 9:00");
     browser.click("#hold-all .btn--main").await;
     browser.says(".note--hold", "09:00 since").await;
-    let until = house.street().await["hold"]["until"].clone();
+    let until = house.stack_view().await["hold"]["until"].clone();
     assert_eq!(browser.ask(&format!("return new Date({until}).getHours()")).await, 9, "{until}");
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
@@ -402,7 +402,7 @@ async fn the_pages_work_without_javascript() {
     browser.text("[data-go=\"princess\"][aria-disabled]").await;
     browser.click(".note--hold button").await;
     browser.text("[data-go=\"princess\"]:not([aria-disabled])").await;
-    assert!(house.street().await["hold"].is_null(), "the hold is released");
+    assert!(house.stack_view().await["hold"].is_null(), "the hold is released");
     // The last stage asks first: a dialog that needs no script. Cancel has a page of its own, which does not come again.
     browser.text(".stage img[src*=\"castle\"]").await;
     press(&browser, "princess", 2).await;
@@ -452,6 +452,6 @@ async fn a_killed_runner_is_told_on_the_page() {
     browser.click("#close-it .btn--main").await;
     browser.arrives("/stacks/web").await;
     browser.text("[data-go=\"qa\"]:not([aria-disabled])").await;
-    assert!(house.street().await["hold"].is_null(), "the hold is released");
+    assert!(house.stack_view().await["hold"].is_null(), "the hold is released");
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }

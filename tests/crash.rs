@@ -27,7 +27,7 @@ async fn a_killed_server_loses_no_line_and_the_push_ends_well() {
     let journal = String::from_utf8(house.journal(id)).unwrap();
     let lines = journal.lines().filter(|record| record.contains("\"kind\":\"line\"")).count();
     assert_eq!(push["push"]["lines"].as_i64(), i64::try_from(lines).ok(), "each line is booked once");
-    assert!(house.street().await["lock"].is_null(), "the lock is free again");
+    assert!(house.stack_view().await["lock"].is_null(), "the lock is free again");
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn a_killed_runner_leaves_interrupted_a_hold_no_process_and_no_flip() {
     let push = house.ended(id).await;
     assert_eq!(push["push"]["state"], "interrupted", "{push:#}");
     assert_eq!(house.stage("qa").await["current"], serde_json::Value::Null, "nothing runs there now");
-    let hold = house.street().await["hold"].clone();
+    let hold = house.stack_view().await["hold"].clone();
     assert_eq!(hold["push"], id, "the stack is held until a person decides: {hold}");
     let results = push["results"].as_array().unwrap();
     let unknown = results.iter().filter(|row| row["result"] == "unknown").count();

@@ -3,12 +3,13 @@
 
 mod closed;
 mod ends;
+mod gates;
 mod many;
 mod presses;
 
 use crate::played::{Home, RUNNER};
 use pushbutton::config::Config;
-use pushbutton::desk::{Case, Decision, Desk, DeskError, JournalEnd, Press, Refusal, Street};
+use pushbutton::desk::{Case, Decision, Desk, DeskError, JournalEnd, Press, Refusal, StackView};
 use pushbutton::journal::{Ended, Event, HostResult, PushDir, Stream, Writer};
 use pushbutton::ledger::pushes::PushRow;
 use pushbutton::ledger::{LedgerError, audit, holds, outbox, pushes};
@@ -131,17 +132,17 @@ impl Bench {
         git(&repository, &["add", "."]).await;
         git(&repository, &["commit", "-q", "-m", text]).await;
         let sha = git(&repository, &["rev-parse", "HEAD"]).await;
-        until("the fetch", async || self.street().await.trunk.filter(|trunk| trunk.sha == sha).map(|_| ())).await;
+        until("the fetch", async || self.stack_view().await.trunk.filter(|trunk| trunk.sha == sha).map(|_| ())).await;
         sha
     }
 
-    async fn street(&self) -> Street {
-        self.desk.street(&web()).await.unwrap()
+    async fn stack_view(&self) -> StackView {
+        self.desk.stack_view(&web()).await.unwrap()
     }
 
     /// What the page offers for a stage.
     async fn seen(&self, stage: &str) -> String {
-        let street = self.street().await;
+        let street = self.stack_view().await;
         let stage = street.stages.iter().find(|found| found.name == stage).unwrap();
         stage.next.as_ref().unwrap().seen.clone()
     }

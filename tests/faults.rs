@@ -111,7 +111,7 @@ async fn at_stop_no_fault_of_one_of_24_hosts_lets_any_host_flip() {
     let found = results(&house, &ended);
     assert_eq!(with(&found, HostResult::Unknown), ["w6", "w7"], "{ended:#}");
     assert!(house.flipped(&ended, &hosts).is_empty());
-    assert_eq!(house.street().await["hold"]["push"], id);
+    assert_eq!(house.stack_view().await["hold"]["push"], id);
 
     // The torn release of w5 was never taken for a whole one, and all of them are well again.
     hosts.iter().for_each(|host| std::fs::write(house.srv(host).join("go-on"), "").unwrap());
@@ -330,14 +330,14 @@ async fn hosts_that_die_or_hang_after_their_flip_are_not_called_back_and_a_resum
     let found = results(&house, &ended);
     assert_eq!((with(&found, HostResult::Unknown), with(&found, HostResult::Skipped).len()), (vec!["w2", "w3"], 2));
     assert_eq!(house.flipped(&ended, hosts), ["w2", "w3"], "the others are back");
-    assert_eq!(house.street().await["hold"]["push"], id);
+    assert_eq!(house.stack_view().await["hold"]["push"], id);
 
     house.mend_all(&["w2", "w3"]).await;
     ["w2", "w3"].iter().for_each(|host| std::fs::remove_file(house.srv(host).join("wait")).unwrap());
     let again = house.resume_of(&ended).await;
     assert_eq!(again["push"]["state"], "succeeded", "{again:#}");
     assert_eq!(house.flipped(&again, hosts), hosts, "what went back was done again");
-    assert!(house.street().await["hold"].is_null());
+    assert!(house.stack_view().await["hold"].is_null());
 }
 
 #[tokio::test]
@@ -373,7 +373,7 @@ drop = [{ local = "echo {host} >>$HOME/left; [ ! -e $HOME/stuck ]", name = "out 
     assert_eq!(house.flipped(&ended, &EIGHT), ["w1", "w7", "w8"]);
     assert_eq!(left(), ["w2", "w3", "w4", "w5", "w6"]);
     assert!(why(&ended).contains("5 of 8 hosts did not come to the end: w2 (dropped: "), "{}", why(&ended));
-    assert_eq!(house.street().await["hold"]["push"], id, "w6 is unknown");
+    assert_eq!(house.stack_view().await["hold"]["push"], id, "w6 is unknown");
     let page = house.get(&format!("/pushes/{id}")).await.text;
     assert!(page.contains("not everywhere") && page.contains("drop: out of the balancer"), "{page}");
     assert!(house.log(id).await.contains("4 w4 note | dropped from the push"));

@@ -6,7 +6,7 @@ mod whole;
 use many::{fill, pressed, sha};
 use pushbutton::ledger::history::{self, Edge, Filter};
 use pushbutton::ledger::{
-    Answer, aim, current, holds, outbox, past, press, published, pushes, running, stats, told, usual,
+    LedgerResult, aim, current, holds, outbox, past, press, published, pushes, running, stats, told, usual,
 };
 use pushbutton::time::At;
 use rusqlite::Connection;
@@ -29,7 +29,7 @@ fn now() -> At {
     "2026-11-22T14:00:00Z".parse().unwrap()
 }
 
-type Ask = Box<dyn Fn(&Connection) -> Answer<()>>;
+type Ask = Box<dyn Fn(&Connection) -> LedgerResult<()>>;
 type Question = (&'static str, Ask);
 
 fn listed(name: &'static str, filter: Filter) -> Question {
@@ -111,7 +111,7 @@ fn questions(pushes: i64) -> Vec<Question> {
 }
 
 /// How many steps SQLite's machine takes for a question.
-fn steps(connection: &mut Connection, ask: &dyn Fn(&Connection) -> Answer<()>) -> u64 {
+fn steps(connection: &mut Connection, ask: &dyn Fn(&Connection) -> LedgerResult<()>) -> u64 {
     ask(connection).unwrap(); // what is prepared once is prepared
     let count = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&count);
@@ -274,7 +274,7 @@ fn what_is_looked_for_is_found_in_whatever_case_and_in_all_that_is_known_of_a_pu
 fn what_pages_ask_of_a_hundred_pushes_and_of_a_hundred_thousand() {
     let (few, many) = (100, 100_000);
     let (small, large) = (ledger(few, now()), ledger(many, now()));
-    let micros = |connection: &Connection, ask: &dyn Fn(&Connection) -> Answer<()>| {
+    let micros = |connection: &Connection, ask: &dyn Fn(&Connection) -> LedgerResult<()>| {
         let began = std::time::Instant::now();
         ask(connection).unwrap();
         began.elapsed().as_micros() as f64

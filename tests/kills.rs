@@ -113,7 +113,7 @@ async fn one_round(house: &mut House, round: u64, dice: &mut Dice) -> i64 {
     } else {
         assert!(push["push"]["why"].is_string(), "{moment}: the end says why: {push:#}");
     }
-    if house.street().await["hold"].is_object() {
+    if house.stack_view().await["hold"].is_object() {
         let path = "/api/v1/stacks/web/hold";
         let released = house.send("DELETE", path, &json!({ "reason": "the hosts were looked at" })).await;
         assert_eq!(released.status, 204, "{moment}: {}", released.text);

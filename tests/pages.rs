@@ -9,7 +9,7 @@ mod past;
 use made_up::{at, frame, push_page, row, street};
 use pushbutton::desk::checkup::{Checkup, CheckupView, Finding, Looked, Weight};
 use pushbutton::desk::view::{Board, BoardStack, PlanView, VersionGroup, Versions};
-use pushbutton::desk::{Broken, Street};
+use pushbutton::desk::{Broken, StackView};
 use pushbutton::web::pages::{
     Account, Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, SignedIn, ToldFilter,
 };
@@ -74,7 +74,7 @@ fn what_hides_in_a_text_is_seen_on_every_page_that_shows_the_text() {
     }
 }
 
-fn board(streets: &[Street]) -> Board {
+fn board(streets: &[StackView]) -> Board {
     Board { stacks: streets.iter().map(BoardStack::from).collect(), hosts: Vec::new() }
 }
 
@@ -100,7 +100,7 @@ fn the_dashboard_shows_each_stack_in_its_state() {
     ] {
         assert!(html.contains(words), "{words}");
     }
-    let loose: Vec<Street> = vec![street("web", &["qa", "prod"]), street("api", &["prod", "qa"])];
+    let loose: Vec<StackView> = vec![street("web", &["qa", "prod"]), street("api", &["prod", "qa"])];
     checked("dashboard-loose", pages.dashboard(&frame, &board(&loose)));
     let html = checked("empty", pages.dashboard(&frame, &board(&[])));
     assert!(html.contains("No stacks yet"));
@@ -351,7 +351,7 @@ fn a_plan_says_exactly_what_will_happen_and_what_nobody_knows_yet() {
 fn the_way_back_says_where_it_goes_and_what_is_lost_before_the_press() {
     let pages = pages();
     let frame = frame(Section::Stacks);
-    let html = checked("back", pages.back(&frame, &made_up::way_back()));
+    let html = checked("back", pages.back(&frame, &made_up::rollback_view()));
     for words in [
         "Roll Prod back to 8f31c2e",
         "Payments: retry the gateway once on 502",
@@ -371,7 +371,7 @@ fn the_way_back_says_where_it_goes_and_what_is_lost_before_the_press() {
     ] {
         assert!(html.contains(words), "{words}");
     }
-    let mut shut = made_up::way_back();
+    let mut shut = made_up::rollback_view();
     shut.why_not = Some(
         "jin is pushing web to qa right now (push 4128) <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}"
             .to_owned(),
@@ -383,8 +383,8 @@ fn the_way_back_says_where_it_goes_and_what_is_lost_before_the_press() {
     let html = checked("back-shut", pages.back(&frame, &shut));
     assert!(html.contains("disabled") && html.contains("Not now:"));
     assert!(html.contains("href=\"/pushes/4128/cancel\""), "where that push is cancelled");
-    let mut equal = made_up::way_back();
-    let same = pushbutton::desk::view::BackTo::new("8f31c2e-4120", &equal.to.sha, true);
+    let mut equal = made_up::rollback_view();
+    let same = pushbutton::desk::view::RollbackTarget::new("8f31c2e-4120", &equal.to.sha, true);
     (equal.from, equal.name) = (Some(same), equal.to.build.clone());
     let html = checked("back-one-commit", pages.back(&frame, &equal));
     assert!(

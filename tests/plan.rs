@@ -114,11 +114,13 @@ async fn a_branch_that_cannot_stand_in_a_path_is_said_on_the_page_of_the_rollbac
     let file = house.dir.path().join("stacks/web.toml");
     let main = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, main.replace("branch = \"main\"", "branch = \"feature/x\"")).unwrap();
-    until("the stack is of the other branch", async || (house.street().await["branch"] == "feature/x").then_some(()))
-        .await;
+    until("the stack is of the other branch", async || {
+        (house.stack_view().await["branch"] == "feature/x").then_some(())
+    })
+    .await;
     let first = house.push_well("qa").await;
     std::fs::write(&file, &main).unwrap();
-    until("the stack is of main", async || (house.street().await["branch"] == "main").then_some(())).await;
+    until("the stack is of main", async || (house.stack_view().await["branch"] == "main").then_some(())).await;
     house.commit().await;
     let second = house.push_well("qa").await;
 

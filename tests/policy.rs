@@ -149,7 +149,7 @@ async fn hung(stage: &str) -> (House, Value) {
     let ended = house.ended(id).await;
     house.fleet.host("web3").unwrap().mend().await.unwrap();
     assert_eq!(with(&results(&house, &ended), HostResult::Unknown), ["web3"], "{ended:#}");
-    assert_eq!(house.street().await["hold"]["push"], id, "what nobody knows holds the stack");
+    assert_eq!(house.stack_view().await["hold"]["push"], id, "what nobody knows holds the stack");
     (house, ended)
 }
 
@@ -265,7 +265,7 @@ finally = [
     std::fs::remove_file(srv.join("wait")).unwrap();
 
     std::fs::write(srv.join("spoil"), "").unwrap();
-    until("the lock is free", async || house.street().await["lock"].is_null().then_some(())).await;
+    until("the lock is free", async || house.stack_view().await["lock"].is_null().then_some(())).await;
     let ended = push(&house).await;
     assert_eq!(ended["push"]["state"], "degraded", "a failure at the end spoils a success: {ended:#}");
     let why = ended["push"]["why"].as_str().unwrap();

@@ -88,6 +88,6 @@ async fn a_host_that_does_not_answer_in_the_end_is_unknown_and_holds_the_stack()
     assert_eq!(results(&answers), ["ok", "ok", "unknown"], "{answers:?}");
     assert!(answers[2].2.starts_with("it did not say what it runs"), "{answers:?}");
     assert_eq!(push["push"]["hosts_ok"], 3, "it flipped and said so, before it died");
-    let hold = house.street().await["hold"].clone();
+    let hold = house.stack_view().await["hold"].clone();
     assert!(hold["push"] == id && hold["reason"].as_str().unwrap().contains("qa3"), "{hold}");
 }

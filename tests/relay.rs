@@ -189,7 +189,7 @@ async fn a_cancel_ends_both_ends_of_a_relay_and_a_wrong_key_between_hosts_is_nev
     let (place, key) = (lines[0].split_once(' ').unwrap().0, lines[1].split_once(' ').unwrap().1);
     let wrong = std::iter::once(format!("{place} {key}")).chain(lines[1..].iter().map(|line| (*line).to_owned()));
     std::fs::write(&known, wrong.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
-    until("the lock is free", async || relayed.house.street().await["lock"].is_null().then_some(())).await;
+    until("the lock is free", async || relayed.house.stack_view().await["lock"].is_null().then_some(())).await;
     let before = relayed.sign_ins();
     relayed.commit().await;
     let (ended, log) = relayed.push().await;

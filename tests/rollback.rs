@@ -169,7 +169,7 @@ async fn a_push_whose_runner_was_killed_is_resumed_where_it_was_and_its_hold_is_
         assert_eq!(hosts_that(&again, command, "ok"), 3, "each host has one result for command {command}");
     }
     assert_eq!(again["push"]["hosts_ok"], 3);
-    assert!(house.street().await["hold"].is_null(), "nothing is in doubt any more");
+    assert!(house.stack_view().await["hold"].is_null(), "nothing is in doubt any more");
     assert_eq!(house.stage("qa").await["current"]["push"], resumed);
     let late = house.resume(id).await;
     assert_eq!(late.status, 409, "{}", late.text);
@@ -236,7 +236,7 @@ async fn a_rollback_goes_under_the_hold_of_an_interrupted_push_and_settles_it() 
     for (host, before) in hosts.iter().zip(before) {
         assert_eq!(house.live(host), before, "{host}");
     }
-    assert!(house.street().await["hold"].is_null(), "every host is known again");
+    assert!(house.stack_view().await["hold"].is_null(), "every host is known again");
     house.button("qa").await;
 }
 

@@ -20,8 +20,10 @@ async fn house_of(source: &str, plans: Plans<'_>) -> House {
         line => Some(line.to_owned()),
     });
     let wanted = source.split('"').nth(1).unwrap_or_default().to_owned();
-    until("the other source is in force", async || (house.street().await["source"] == wanted.as_str()).then_some(()))
-        .await;
+    until("the other source is in force", async || {
+        (house.stack_view().await["source"] == wanted.as_str()).then_some(())
+    })
+    .await;
     house
 }
 
@@ -174,7 +176,7 @@ async fn a_subversion_trunk_goes_out_by_its_revisions_and_nothing_else_comes_alo
         svn.commit(&format!("After {what}")).await;
         let wanted = (n + 4).to_string();
         until(what, async || (house.stage("qa").await["next"]["seen"] == wanted.as_str()).then_some(())).await;
-        let problem = house.street().await["trunk_problem"].clone();
+        let problem = house.stack_view().await["trunk_problem"].clone();
         assert!(problem.is_null(), "{what}: {problem}");
         house.push_well("qa").await;
     }
@@ -241,7 +243,8 @@ async fn a_directory_goes_out_as_it_was_seen_or_not_at_all() {
 
     symlink("/etc/passwd", web.join("out")).unwrap();
     let problem =
-        until("the link is found", async || house.street().await["trunk_problem"].as_str().map(str::to_owned)).await;
+        until("the link is found", async || house.stack_view().await["trunk_problem"].as_str().map(str::to_owned))
+            .await;
     assert!(problem.contains("out (the link leaves the tree)"), "{problem}");
     let refused = house.press_with("qa", &house.stage("qa").await["next"]).await;
     assert!(refused.status == 503 && refused.text.contains("out (the link leaves the tree)"), "{}", refused.text);

@@ -1,6 +1,6 @@
 //! Promise 9, at the shells: what a variable holds reaches a command byte for byte, and is never code.
 
-use pushbutton::plan::{Assignment, Goods, PlannedForm, Target, plan, values};
+use pushbutton::plan::{Artifact, Assignment, PlannedForm, Target, plan, values};
 use pushbutton::process::Program;
 use pushbutton::stack::{PushNumber, parse};
 use std::time::Duration;
@@ -76,7 +76,7 @@ case {reason} in "$PUSH_REASON") echo same;; *) echo other;; esac
         Err(told) => panic!("{}", told.iter().map(|one| format!("{one}\n")).collect::<String>()),
     };
     let sha = "a".repeat(40);
-    let goods = Goods::Build {
+    let goods = Artifact::Build {
         id: "aaaaaaa-1".parse().unwrap(),
         root: "b".repeat(64).parse().unwrap(),
         sha: sha.parse().unwrap(),

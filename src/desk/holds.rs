@@ -10,7 +10,7 @@ use super::refusal::{Decision, Refusal};
 use super::until::Until;
 use crate::desk::reason::one_line;
 use crate::ledger::holds::{self, Hold};
-use crate::ledger::{Answer, audit};
+use crate::ledger::{LedgerResult, audit};
 use crate::stack::{StackName, StageName, Who};
 use crate::time::At;
 use rusqlite::Transaction;
@@ -88,8 +88,8 @@ impl Desk {
             }
             holds::release(tx, &scope)?;
             let because = reason.map(|reason| format!("; released because: {reason}")).unwrap_or_default();
-            let deed = format!("{scope}, held by {} since {}: {}{because}", hold.who, hold.at, hold.reason);
-            audit::note(tx, at, &who, "release hold", &deed)?;
+            let audit_text = format!("{scope}, held by {} since {}: {}{because}", hold.who, hold.at, hold.reason);
+            audit::note(tx, at, &who, "release hold", &audit_text)?;
             Ok(Ok(()))
         });
         released.await??;
@@ -101,7 +101,7 @@ impl Desk {
     ///
     /// # Errors
     /// When the ledger does not answer.
-    pub(super) async fn end_holds(&self) -> Answer<Option<At>> {
+    pub(super) async fn end_holds(&self) -> LedgerResult<Option<At>> {
         let next = self.ledger.read(holds::next_end).await?;
         if next.is_none_or(|next| next > At::now()) {
             return Ok(next);
@@ -136,7 +136,7 @@ impl Desk {
     }
 
     fn must_exist(&self, stack: &StackName, stage: Option<&StageName>) -> Decision<()> {
-        let shelf = self.shelf();
+        let shelf = self.stack_files();
         let Some(shelved) = shelf.stacks.iter().find(|shelved| shelved.name == *stack) else {
             return Err(Refusal::Unknown { what: format!("stack {stack}") });
         };
@@ -152,12 +152,13 @@ impl Desk {
 ///
 /// # Errors
 /// What SQLite said.
-pub(super) fn end(tx: &Transaction<'_>, now: At) -> Answer<usize> {
+pub(super) fn end(tx: &Transaction<'_>, now: At) -> LedgerResult<usize> {
     let over = holds::end(tx, now)?;
     for hold in &over {
         let until = hold.until.as_deref().unwrap_or_default();
-        let deed = format!("{}, held by {} since {} until {until}: {}", hold.scope, hold.who, hold.at, hold.reason);
-        audit::note(tx, now, SERVER, "hold ended", &deed)?;
+        let audit_text =
+            format!("{}, held by {} since {} until {until}: {}", hold.scope, hold.who, hold.at, hold.reason);
+        audit::note(tx, now, SERVER, "hold ended", &audit_text)?;
     }
     Ok(over.len())
 }

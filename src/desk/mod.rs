@@ -36,7 +36,7 @@ pub use parts::hosts::{checkups as checkup, inventories as inventory};
 pub use parts::journals::JournalEnd;
 use parts::journals::Journals;
 use parts::sources::branches::Branches;
-use parts::sources::stack_files::Shelves;
+use parts::sources::stack_files::StackFolder;
 pub use press::publish::{PublishedBuild, Publishing};
 pub use push::orders::Answered;
 use reason::first_line;
@@ -51,7 +51,7 @@ use tokio::sync::watch::{Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 pub use until::{BadUntil, Until};
-pub use view::{Shelf, Street};
+pub use view::{StackFiles, StackView};
 pub use watch::hosts::HostNow;
 
 /// The decisions, with all that they need. Shared by all requests.
@@ -61,8 +61,8 @@ pub struct Desk {
     /// What runners are started from.
     program: PathBuf,
     /// A std mutex: held for a few stats, never across an await.
-    shelves: Mutex<Shelves>,
-    shelf: Sender<Arc<Shelf>>,
+    stack_folder: Mutex<StackFolder>,
+    shelf: Sender<Arc<StackFiles>>,
     boards: parts::boards::Boards,
     branches: Branches,
     fetching: parts::sources::fetching::Fetching,
@@ -70,7 +70,7 @@ pub struct Desk {
     publishing: tokio::sync::Mutex<()>,
     journals: Journals,
     teller: parts::teller::Teller,
-    shown_plans: parts::recent_plans::Shown,
+    recent_plans: parts::recent_plans::RecentPlans,
     warm: parts::hosts::warm::Warm,
     drifts: parts::hosts::drift::Drifts,
     checkups: parts::hosts::checkups::Checkups,
@@ -117,7 +117,7 @@ impl Desk {
     }
 
     /// All stacks as they were last loaded, with what is wrong with their files.
-    pub fn shelf(&self) -> Arc<Shelf> {
+    pub fn stack_files(&self) -> Arc<StackFiles> {
         self.shelf.borrow().clone()
     }
 
@@ -166,18 +166,18 @@ impl Desk {
     }
 
     /// Looks at the stack files again. Blocking, and quick.
-    fn refresh_shelf(&self) {
-        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        if shelves.refresh() {
-            self.shelf.send_replace(shelves.shelf());
-            drop(shelves);
+    fn refresh_stack_files(&self) {
+        let mut stack_folder = self.stack_folder.lock().unwrap_or_else(PoisonError::into_inner);
+        if stack_folder.refresh() {
+            self.shelf.send_replace(stack_folder.stack_files());
+            drop(stack_folder);
             self.changed();
         }
     }
 
     /// The last good form of a stack, and what is wrong with its file now.
-    fn shelved(&self, name: &StackName) -> Decision<(Arc<Stack>, Option<String>)> {
-        let shelf = self.shelf();
+    fn loaded(&self, name: &StackName) -> Decision<(Arc<Stack>, Option<String>)> {
+        let shelf = self.stack_files();
         let Some(shelved) = shelf.stacks.iter().find(|shelved| shelved.name == *name) else {
             return Err(Refusal::Unknown { what: format!("stack {name}") });
         };

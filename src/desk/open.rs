@@ -10,7 +10,7 @@ use super::parts::hosts::warm::Warm;
 use super::parts::journals::Journals;
 use super::parts::sources::branches::Branches;
 use super::parts::sources::fetching::Fetching;
-use super::parts::sources::stack_files::Shelves;
+use super::parts::sources::stack_files::StackFolder;
 use super::parts::teller::Teller;
 use super::push::follow::FollowError;
 use crate::config::Config;
@@ -103,7 +103,7 @@ impl Desk {
         clear(&data.join("incoming")).map_err(bad_data)?;
         let home = Home::open(&data).map_err(bad_data)?;
         let ledger = Ledger::open(&ledger_in(&data))?;
-        let shelves = Shelves::load(&config.stacks)
+        let stack_folder = StackFolder::load(&config.stacks)
             .map_err(|source| DeskError::Stacks { path: config.stacks.clone(), source })?;
         let channels = [config.irc.as_ref().map(|_| "irc"), config.email.as_ref().map(|_| "email")];
         let teller = Teller { url: config.url.clone(), channels: channels.into_iter().flatten().collect() };
@@ -116,12 +116,12 @@ impl Desk {
             publishing: tokio::sync::Mutex::default(),
             ledger,
             program,
-            shelf: watch::channel(shelves.shelf()).0,
-            shelves: Mutex::new(shelves),
+            shelf: watch::channel(stack_folder.stack_files()).0,
+            stack_folder: Mutex::new(stack_folder),
             journals: Journals::default(),
             teller,
             files: super::parts::sources::file_changes::FilesChanged::default(),
-            shown_plans: super::parts::recent_plans::Shown::default(),
+            recent_plans: super::parts::recent_plans::RecentPlans::default(),
             warm: Warm::new(
                 &data.join("ssh"),
                 config.ssh.config.clone(),
@@ -201,7 +201,7 @@ impl Desk {
             tokio::select! { () = self.stop.cancelled() => return, () = tokio::time::sleep(SHELF_LOOK) => {} }
             let desk = Arc::clone(self);
             // It panics only when the runtime ends.
-            let _ = tokio::task::spawn_blocking(move || desk.refresh_shelf()).await;
+            let _ = tokio::task::spawn_blocking(move || desk.refresh_stack_files()).await;
             if let Err(error) = self.note_files().await {
                 tracing::warn!(%error, "that stack files were changed is not in the audit yet");
             }

@@ -19,14 +19,14 @@ use std::sync::Arc;
 
 /// All stacks, by name.
 #[derive(Clone, Debug, Default)]
-pub struct Shelf {
+pub struct StackFiles {
     /// In the order of their names.
-    pub stacks: Vec<Shelved>,
+    pub stacks: Vec<LoadedStack>,
 }
 
 /// A stack as it was last loaded.
 #[derive(Clone, Debug)]
-pub struct Shelved {
+pub struct LoadedStack {
     /// Its name.
     pub name: StackName,
     /// The last good one; `None` when the file was never right.
@@ -37,7 +37,7 @@ pub struct Shelved {
 
 /// The whole one-way street of a stack, as it is now.
 #[derive(Clone, Debug, Serialize)]
-pub struct Street {
+pub struct StackView {
     /// The stack's name.
     pub stack: String,
     /// What people call it.
@@ -99,7 +99,7 @@ pub struct StageView {
     /// Why it cannot be pressed now, if so.
     pub why_not: Option<String>,
     /// Where a rollback would go; `None` when there is no way back.
-    pub back: Option<BackTo>,
+    pub back: Option<RollbackTarget>,
     /// Which hosts hold the release of it, as they last said; `None` when nobody knows, and while the stack is pushed.
     pub undo: Option<Undo>,
     /// The hold on this stage alone.
@@ -228,7 +228,7 @@ pub struct VersionGroup {
 
 /// A build, as it is named on the way back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct BackTo {
+pub struct RollbackTarget {
     /// The build.
     pub build: String,
     /// Its revision.
@@ -237,7 +237,7 @@ pub struct BackTo {
     pub name: String,
 }
 
-impl BackTo {
+impl RollbackTarget {
     /// Names a build; `same`: the other one that is named beside it has the same revision.
     pub fn new(build: &str, sha: &str, same: bool) -> Self {
         let name = if same { build } else { crate::stack::name::short(sha) };
@@ -247,16 +247,16 @@ impl BackTo {
 
 /// What a rollback would do.
 #[derive(Clone, Debug, Serialize)]
-pub struct WayBack {
+pub struct RollbackView {
     /// The stack.
     pub stack: String,
     /// The stage.
     pub stage: String,
     /// What would go: what the stage runs, or what a bad push has half put there.
-    pub from: Option<BackTo>,
+    pub from: Option<RollbackTarget>,
     /// What would come back.
     pub to: Good,
-    /// What people call it (see [`BackTo`]).
+    /// What people call it (see [`RollbackTarget`]).
     pub name: String,
     /// The hosts, by name.
     pub hosts: Vec<String>,
@@ -363,18 +363,18 @@ pub struct Partly {
 
 /// What is left of a push that did not end well.
 #[derive(Clone, Debug, Serialize)]
-pub struct Rest {
+pub struct Remaining {
     /// The hash of the plan that a resume would run.
     pub plan_hash: String,
     /// The commands that are not done, in order.
-    pub commands: Vec<RestCommand>,
+    pub commands: Vec<RemainingCommand>,
     /// Why it cannot be resumed now, if so.
     pub why_not: Option<String>,
 }
 
 /// A command that is not done everywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RestCommand {
+pub struct RemainingCommand {
     /// Its place in the plan, from 1.
     pub command: usize,
     /// Its title.

@@ -1,7 +1,7 @@
 //! What the hosts of a stage are to run: the build of the last push that came to the end of its list, well or degraded. A
 //! catch-up brings hosts to it, so it never changes it. It must never call a host reached that failed a command.
 
-use super::{Answer, LedgerError, current, pushes};
+use super::{LedgerError, LedgerResult, current, pushes};
 use crate::plan::OldBuild;
 use crate::stack::{Host, StackName, StageName};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -33,7 +33,7 @@ pub struct Aim {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Option<Aim>> {
+pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Option<Aim>> {
     let mut ask = connection.prepare_cached(
         "SELECT p.id, b.id, b.sha, b.root, b.branch, coalesce(c.push >= p.id AND c.build = p.build, 0)
          FROM pushes p JOIN builds b ON b.stack = p.stack AND b.id = p.build
@@ -64,7 +64,7 @@ pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> Ans
 ///
 /// # Errors
 /// What SQLite said.
-pub fn settle(tx: &Transaction<'_>, push: i64) -> Answer<()> {
+pub fn settle(tx: &Transaction<'_>, push: i64) -> LedgerResult<()> {
     let Some(row) = pushes::get(tx, push)? else { return Ok(()) };
     let corrupt = |bad: crate::stack::BadName| LedgerError::Corrupt(bad.to_string());
     let (stack, stage) = (row.stack.parse().map_err(corrupt)?, row.stage.parse().map_err(corrupt)?);
@@ -78,7 +78,7 @@ pub fn settle(tx: &Transaction<'_>, push: i64) -> Answer<()> {
 }
 
 /// The frozen host list of a push, by name.
-fn hosts(connection: &Connection, push: i64) -> Answer<BTreeSet<String>> {
+fn hosts(connection: &Connection, push: i64) -> LedgerResult<BTreeSet<String>> {
     let mut ask = connection
         .prepare_cached("SELECT h.value FROM pushes p, json_each(p.plan, '$.plan.hosts') h WHERE p.id = ?1")?;
     let written: Vec<String> = ask.query_map([push], |row| row.get(0))?.collect::<Result<_, _>>()?;
@@ -90,7 +90,7 @@ fn hosts(connection: &Connection, push: i64) -> Answer<BTreeSet<String>> {
 }
 
 /// The hosts of a push that did not come to the end of its list.
-fn not_reached(connection: &Connection, push: i64) -> Answer<BTreeSet<String>> {
+fn not_reached(connection: &Connection, push: i64) -> LedgerResult<BTreeSet<String>> {
     let mut ask = connection.prepare_cached(
         "SELECT DISTINCT host FROM results WHERE push = ?1 AND host <> '' AND (result IS NULL OR result <> 'ok')",
     )?;
@@ -105,7 +105,7 @@ fn catch_ups(
     stage: &StageName,
     build: &str,
     since: i64,
-) -> Answer<(Option<i64>, BTreeSet<String>)> {
+) -> LedgerResult<(Option<i64>, BTreeSet<String>)> {
     let mut ask = connection.prepare_cached(
         "WITH since AS MATERIALIZED (SELECT id FROM pushes
              WHERE stack = ?1 AND stage = ?2 AND build = ?3 AND id > ?4 AND kind = 'catch-up'

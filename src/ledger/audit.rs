@@ -1,7 +1,7 @@
 //! The audit: who did what, each row chained to the one before by SHA-256, so that history cannot be changed unnoticed
 //! (TRUST promise 20). It must never be updated; triggers refuse. The desk adds rows in the same transaction as the deed.
 
-use super::Answer;
+use super::LedgerResult;
 use crate::journal::write::hex;
 use crate::time::At;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -15,7 +15,7 @@ const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000
 ///
 /// # Errors
 /// What SQLite said.
-pub fn note(tx: &Transaction<'_>, at: At, who: &str, what: &str, detail: &str) -> Answer<()> {
+pub fn note(tx: &Transaction<'_>, at: At, who: &str, what: &str, detail: &str) -> LedgerResult<()> {
     let (last, previous) = last(tx)?;
     let (id, at) = (last + 1, at.to_string());
     let hash = chained(&previous, id, [&at, who, what, detail]);
@@ -28,7 +28,7 @@ pub fn note(tx: &Transaction<'_>, at: At, who: &str, what: &str, detail: &str) -
 ///
 /// # Errors
 /// What SQLite said.
-pub fn head(connection: &Connection) -> Answer<String> {
+pub fn head(connection: &Connection) -> LedgerResult<String> {
     Ok(last(connection)?.1)
 }
 
@@ -37,7 +37,7 @@ pub fn head(connection: &Connection) -> Answer<String> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn verify(connection: &Connection) -> Answer<Option<i64>> {
+pub fn verify(connection: &Connection) -> LedgerResult<Option<i64>> {
     let mut ask = connection.prepare("SELECT id, at, who, what, detail, hash FROM audit ORDER BY id")?;
     let mut rows = ask.query([])?;
     let (mut expected, mut previous) = (1, BEGINNING.to_owned());
@@ -58,7 +58,7 @@ pub fn verify(connection: &Connection) -> Answer<Option<i64>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn hashes(connection: &Connection) -> Answer<Vec<String>> {
+pub fn hashes(connection: &Connection) -> LedgerResult<Vec<String>> {
     let mut ask = connection.prepare("SELECT hash FROM audit ORDER BY id")?;
     let rows = ask.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -68,7 +68,7 @@ pub fn hashes(connection: &Connection) -> Answer<Vec<String>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn details(connection: &Connection, what: &str) -> Answer<BTreeSet<String>> {
+pub fn details(connection: &Connection, what: &str) -> LedgerResult<BTreeSet<String>> {
     let mut ask = connection.prepare("SELECT detail FROM audit WHERE what = ?1")?;
     let rows = ask.query_map([what], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -78,13 +78,13 @@ pub fn details(connection: &Connection, what: &str) -> Answer<BTreeSet<String>> 
 ///
 /// # Errors
 /// What SQLite said.
-pub fn in_order(connection: &Connection, what: &str) -> Answer<Vec<String>> {
+pub fn in_order(connection: &Connection, what: &str) -> LedgerResult<Vec<String>> {
     let mut ask = connection.prepare("SELECT detail FROM audit WHERE what = ?1 ORDER BY id")?;
     let rows = ask.query_map([what], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn last(connection: &Connection) -> Answer<(i64, String)> {
+fn last(connection: &Connection) -> LedgerResult<(i64, String)> {
     let mut ask = connection.prepare_cached("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")?;
     let found = ask.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     Ok(found.unwrap_or_else(|| (0, BEGINNING.to_owned())))

@@ -5,7 +5,7 @@ use super::current::Current;
 use super::holds::{self, Hold};
 use super::pushes::{self, PushRow};
 use super::running::{self, StepNow};
-use super::{Answer, usual};
+use super::{LedgerResult, usual};
 use crate::stack::{StackName, StageName};
 use crate::time::At;
 use rusqlite::Connection;
@@ -35,7 +35,7 @@ pub struct Board {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn read(connection: &Connection, stages: &[(StackName, StageName)]) -> Answer<Board> {
+pub fn read(connection: &Connection, stages: &[(StackName, StageName)]) -> LedgerResult<Board> {
     let names: Vec<[&str; 2]> = stages.iter().map(|(stack, stage)| [stack.as_str(), stage.as_str()]).collect();
     let wanted = serde_json::to_string(&names)?;
     let locks = pushes::locks(connection)?;
@@ -56,7 +56,7 @@ pub fn read(connection: &Connection, stages: &[(StackName, StageName)]) -> Answe
     })
 }
 
-fn current(connection: &Connection, wanted: &str) -> Answer<HashMap<Of, (Current, String)>> {
+fn current(connection: &Connection, wanted: &str) -> LedgerResult<HashMap<Of, (Current, String)>> {
     let mut ask = connection.prepare_cached(
         "SELECT c.stack, c.stage, b.sha, b.id, b.root, b.files, coalesce(p.ended_at, p.pressed_at), p.who, p.id,
                 p.hosts_ok, p.hosts_total, p.ended_at, b.branch
@@ -83,7 +83,7 @@ fn current(connection: &Connection, wanted: &str) -> Answer<HashMap<Of, (Current
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn last(connection: &Connection, wanted: &str) -> Answer<HashMap<Of, PushRow>> {
+fn last(connection: &Connection, wanted: &str) -> LedgerResult<HashMap<Of, PushRow>> {
     // A look at the end of the index for each stage: the pushes before are not walked.
     let mut ask = connection.prepare_cached(&format!(
         "SELECT {} FROM json_each(?1) w CROSS JOIN pushes p ON p.id =

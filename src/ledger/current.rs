@@ -1,7 +1,7 @@
 //! What each stage runs: the build of the last push that succeeded there, or was degraded until a catch-up brought its last hosts. It
 //! must never name any other.
 
-use super::Answer;
+use super::LedgerResult;
 use crate::plan::OldBuild;
 use crate::stack::{StackName, StageName};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -40,7 +40,7 @@ impl Current {
     ///
     /// # Errors
     /// When the ledger holds a value that is no build, revision or root.
-    pub fn as_build(&self) -> Answer<OldBuild> {
+    pub fn as_build(&self) -> LedgerResult<OldBuild> {
         let corrupt = |bad: crate::stack::BadName| super::LedgerError::Corrupt(bad.to_string());
         Ok(OldBuild {
             id: self.build.parse().map_err(corrupt)?,
@@ -54,7 +54,7 @@ impl Current {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Option<Current>> {
+pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Option<Current>> {
     let mut ask = connection.prepare_cached(
         "SELECT b.sha, b.id, b.root, b.files,
                 coalesce((SELECT subject FROM commits k WHERE k.sha = b.sha ORDER BY k.push LIMIT 1), ''),
@@ -84,7 +84,7 @@ pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> Ans
 ///
 /// # Errors
 /// What SQLite said.
-pub fn branch(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Option<String>> {
+pub fn branch(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Option<String>> {
     let mut ask = connection.prepare_cached(
         "SELECT b.branch FROM current c JOIN builds b ON b.stack = c.stack AND b.id = c.build
          WHERE c.stack = ?1 AND c.stage = ?2",
@@ -96,7 +96,7 @@ pub fn branch(connection: &Connection, stack: &StackName, stage: &StageName) -> 
 ///
 /// # Errors
 /// What SQLite said.
-pub fn set(tx: &Transaction<'_>, stack: &str, stage: &str, build: &str, push: i64) -> Answer<()> {
+pub fn set(tx: &Transaction<'_>, stack: &str, stage: &str, build: &str, push: i64) -> LedgerResult<()> {
     tx.prepare_cached(
         "INSERT INTO current (stack, stage, build, push) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (stack, stage) DO UPDATE SET build = excluded.build, push = excluded.push

@@ -2,7 +2,7 @@
 //! place only from where the caller read, in the same transaction as the effects.
 
 use super::outbox::BadHost;
-use super::{Answer, LedgerError, history, questions};
+use super::{LedgerError, LedgerResult, history, questions};
 use crate::journal::{Cursor, Event, Record};
 use crate::stack::PushNumber;
 use crate::time::At;
@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 ///
 /// # Errors
 /// What SQLite said.
-pub fn place(connection: &Connection, push: PushNumber) -> Answer<Option<Cursor>> {
+pub fn place(connection: &Connection, push: PushNumber) -> LedgerResult<Option<Cursor>> {
     let mut ask = connection.prepare_cached("SELECT offset, n FROM fold WHERE push = ?1")?;
     let found: Option<(i64, i64)> = ask.query_row([push.get()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let whole = |number: i64| {
@@ -25,7 +25,7 @@ pub fn place(connection: &Connection, push: PushNumber) -> Answer<Option<Cursor>
 ///
 /// # Errors
 /// What SQLite said.
-pub fn advance(tx: &Transaction<'_>, push: PushNumber, from: Cursor, to: Cursor) -> Answer<bool> {
+pub fn advance(tx: &Transaction<'_>, push: PushNumber, from: Cursor, to: Cursor) -> LedgerResult<bool> {
     let moved = tx
         .prepare_cached("UPDATE fold SET offset = ?1, n = ?2 WHERE push = ?3 AND offset = ?4")?
         .execute(params![whole(to.offset), whole(to.n), push.get(), whole(from.offset)])?;
@@ -36,7 +36,7 @@ pub fn advance(tx: &Transaction<'_>, push: PushNumber, from: Cursor, to: Cursor)
 ///
 /// # Errors
 /// What SQLite said.
-pub fn unfinished(connection: &Connection) -> Answer<Vec<PushNumber>> {
+pub fn unfinished(connection: &Connection) -> LedgerResult<Vec<PushNumber>> {
     let mut ask = connection.prepare_cached("SELECT id FROM pushes WHERE ended_at IS NULL ORDER BY id")?;
     let ids: Vec<i64> = ask.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     ids.into_iter().map(|id| PushNumber::new(id).map_err(|bad| LedgerError::Corrupt(bad.to_string()))).collect()
@@ -46,7 +46,7 @@ pub fn unfinished(connection: &Connection) -> Answer<Vec<PushNumber>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> Answer<()> {
+pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerResult<()> {
     let (id, at) = (push.get(), record.at.to_string());
     match &record.event {
         Event::PushStarted { commands, .. } => {
@@ -150,7 +150,7 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> Answer<
 }
 
 /// Notes since when a push waits for a person, and adds up how long it did: paused and asking at once count once.
-fn waits(tx: &Transaction<'_>, id: i64, at: At) -> Answer<()> {
+fn waits(tx: &Transaction<'_>, id: i64, at: At) -> LedgerResult<()> {
     let mut ask = tx.prepare_cached(
         "SELECT waits_since, paused_at IS NOT NULL
                 OR EXISTS (SELECT 1 FROM questions q WHERE q.push = p.id AND q.answer IS NULL)
@@ -171,7 +171,7 @@ fn waits(tx: &Transaction<'_>, id: i64, at: At) -> Answer<()> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn add_lines(tx: &Transaction<'_>, push: PushNumber, more: usize) -> Answer<()> {
+pub fn add_lines(tx: &Transaction<'_>, push: PushNumber, more: usize) -> LedgerResult<()> {
     if more > 0 {
         tx.prepare_cached("UPDATE pushes SET lines = lines + ?1 WHERE id = ?2")?
             .execute(params![i64::try_from(more).unwrap_or(i64::MAX), push.get()])?;
@@ -183,7 +183,7 @@ pub fn add_lines(tx: &Transaction<'_>, push: PushNumber, more: usize) -> Answer<
 ///
 /// # Errors
 /// What SQLite said.
-pub fn bad_hosts(connection: &Connection, push: PushNumber, most: usize) -> Answer<Vec<BadHost>> {
+pub fn bad_hosts(connection: &Connection, push: PushNumber, most: usize) -> LedgerResult<Vec<BadHost>> {
     let mut ask = connection.prepare_cached(
         "SELECT r.host, r.result, r.why, c.title
          FROM results r JOIN commands c ON c.push = r.push AND c.command = r.command
@@ -197,7 +197,7 @@ pub fn bad_hosts(connection: &Connection, push: PushNumber, most: usize) -> Answ
 }
 
 /// The end: what was open is unknown from now on, the row gets its last words, the lock is free.
-fn end(tx: &Transaction<'_>, id: i64, at: &str, event: &Event) -> Answer<()> {
+fn end(tx: &Transaction<'_>, id: i64, at: &str, event: &Event) -> LedgerResult<()> {
     let Event::PushEnded { state, why, who, hosts_ok, hosts_total, duration_ms, sha256, .. } = event else {
         return Ok(());
     };

@@ -3,7 +3,7 @@
 //! than a page holds because there are many pushes: each filter has an index (`tests/history.rs` looks at the query plans).
 
 use super::pushes::{COLUMNS, PushRow, row};
-use super::{Answer, LedgerError};
+use super::{LedgerError, LedgerResult};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -48,7 +48,7 @@ pub enum Edge {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn list(connection: &Connection, filter: &Filter, most: usize) -> Answer<Vec<PushRow>> {
+pub fn list(connection: &Connection, filter: &Filter, most: usize) -> LedgerResult<Vec<PushRow>> {
     let Some(query) = Query::of(connection, filter)? else { return Ok(Vec::new()) };
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let mut ask = connection.prepare_cached(&query.text)?;
@@ -64,7 +64,7 @@ pub fn list(connection: &Connection, filter: &Filter, most: usize) -> Answer<Vec
 ///
 /// # Errors
 /// What SQLite said.
-pub fn explained(connection: &Connection, filter: &Filter) -> Answer<Vec<String>> {
+pub fn explained(connection: &Connection, filter: &Filter) -> LedgerResult<Vec<String>> {
     let Some(query) = Query::of(connection, filter)? else { return Ok(Vec::new()) };
     let mut ask = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", query.text))?;
     let values = query.values.into_iter().chain([Value::Integer(1)]);
@@ -80,7 +80,7 @@ struct Query {
 
 impl Query {
     /// None when nothing can pass.
-    fn of(connection: &Connection, filter: &Filter) -> Answer<Option<Self>> {
+    fn of(connection: &Connection, filter: &Filter) -> LedgerResult<Option<Self>> {
         let mut values = Vec::new();
         let mut pieces = Vec::new();
         let mut put = |piece: &'static str, value: Value| {
@@ -131,8 +131,8 @@ impl Query {
 
 /// The numbers outside of which nothing was pressed in the filter's time: a page of last year is found without reading
 /// this one.
-fn edges(connection: &Connection, filter: &Filter) -> Answer<(Option<i64>, Option<i64>)> {
-    let edge = |text: &str, at: &Option<String>| -> Answer<Option<i64>> {
+fn edges(connection: &Connection, filter: &Filter) -> LedgerResult<(Option<i64>, Option<i64>)> {
+    let edge = |text: &str, at: &Option<String>| -> LedgerResult<Option<i64>> {
         let Some(at) = at else { return Ok(None) };
         let mut ask = connection.prepare_cached(text)?;
         let most = i64::try_from(UNTIDY).unwrap_or(i64::MAX);

@@ -1,7 +1,7 @@
 //! Which hosts hold which build, as far as the ledger knows: by what became of the commands of the last pushes there. It must
 //! never count by anything but [`Proof`], so that all who say "3 of 4 hosts" say one number.
 
-use super::{Answer, LedgerError};
+use super::{LedgerError, LedgerResult};
 use crate::journal::HostResult;
 use crate::plan::{Assignment, BuildFrom, Kind, PlannedForm, Proof, Sign, Standing};
 use crate::stack::{Host, PushNumber, StackName, StageName};
@@ -51,7 +51,7 @@ pub fn of_stage(
     connection: &Connection,
     stack: &StackName,
     stage: &StageName,
-) -> Answer<BTreeMap<String, Option<OnHost>>> {
+) -> LedgerResult<BTreeMap<String, Option<OnHost>>> {
     let pushes = last_pushes(connection, stack, stage)?;
     let signs = signs(connection, &pushes)?;
     let mut known = BTreeMap::new();
@@ -74,7 +74,7 @@ pub fn of_stage(
 
 /// The last pushes to a stage, newest first, back to the one that came to the end on every host that the stage had then.
 /// Where too many came after that one, some in between are left out and it is not: what a host holds is mostly its doing.
-fn last_pushes(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Vec<Pushed>> {
+fn last_pushes(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Vec<Pushed>> {
     let mut ask = connection.prepare_cached(
         "WITH whole AS MATERIALIZED (SELECT max(id) AS id FROM pushes
              WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind <> ?4)
@@ -92,7 +92,7 @@ fn last_pushes(connection: &Connection, stack: &StackName, stage: &StageName) ->
 ///
 /// # Errors
 /// What SQLite said.
-pub fn count(tx: &Transaction<'_>, push: PushNumber) -> Answer<()> {
+pub fn count(tx: &Transaction<'_>, push: PushNumber) -> LedgerResult<()> {
     let mut ask = tx.prepare_cached("SELECT id, plan, root FROM pushes WHERE id = ?1")?;
     let row = ask.query_row([push.get()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
     let Some(row) = row else { return Ok(()) };
@@ -108,7 +108,7 @@ pub fn count(tx: &Transaction<'_>, push: PushNumber) -> Answer<()> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn left_with(connection: &Connection, push: i64) -> Answer<Vec<LeftWith>> {
+pub fn left_with(connection: &Connection, push: i64) -> LedgerResult<Vec<LeftWith>> {
     let mut ask = connection.prepare_cached("SELECT id, plan, root FROM pushes WHERE id = ?1")?;
     let row = ask.query_row([push], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
     let Some(row) = row else { return Ok(Vec::new()) };
@@ -131,7 +131,7 @@ pub fn left_with(connection: &Connection, push: i64) -> Answer<Vec<LeftWith>> {
 }
 
 /// The last command that did not end well on each host: `step 6 failed: exited with 7`, `its health check (step 7) failed: exited with 1`.
-fn last_failures(connection: &Connection, push: &Pushed) -> Answer<BTreeMap<String, String>> {
+fn last_failures(connection: &Connection, push: &Pushed) -> LedgerResult<BTreeMap<String, String>> {
     let mut ask = connection.prepare_cached(
         "SELECT host, command, result, why FROM results
          WHERE push = ?1 AND host <> '' AND result NOT IN ('ok', 'skipped') ORDER BY command",
@@ -147,7 +147,7 @@ fn last_failures(connection: &Connection, push: &Pushed) -> Answer<BTreeMap<Stri
 }
 
 /// What hosts went back to that is not the build that was live.
-fn elsewhere(connection: &Connection, push: &Pushed) -> Answer<BTreeMap<String, String>> {
+fn elsewhere(connection: &Connection, push: &Pushed) -> LedgerResult<BTreeMap<String, String>> {
     let mut ask = connection.prepare_cached(
         "SELECT host, why FROM results WHERE push = ?1 AND result = 'ok' AND why IS NOT NULL
          AND command IN (SELECT value FROM json_each(?2))",
@@ -168,7 +168,7 @@ impl Pushed {
         command.is_some_and(|command| matches!(command.form, PlannedForm::Check(_)))
     }
 
-    fn new((id, plan, root): (i64, String, Option<String>)) -> Answer<Self> {
+    fn new((id, plan, root): (i64, String, Option<String>)) -> LedgerResult<Self> {
         let assignment: Assignment =
             serde_json::from_str(&plan).map_err(|bad| LedgerError::Corrupt(format!("plan of push {id}: {bad}")))?;
         Ok(Self { id, proof: assignment.proof(), root: root.unwrap_or_default(), assignment })
@@ -201,7 +201,7 @@ impl Pushed {
 }
 
 /// What became of the commands that count, of all these pushes: one question.
-fn signs(connection: &Connection, pushes: &[Pushed]) -> Answer<Signs> {
+fn signs(connection: &Connection, pushes: &[Pushed]) -> LedgerResult<Signs> {
     let counts = |pushed: &Pushed| {
         let numbers = [&pushed.proof.brought, &pushed.proof.asked, &pushed.proof.back];
         let id = pushed.id;

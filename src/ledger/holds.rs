@@ -3,7 +3,7 @@
 //! doubt (promise 15). One that has an end stands up to that instant and not at it: every question says when it is asked,
 //! so that no decision waits for a timer; [`end`] takes away what is over.
 
-use super::{Answer, LedgerError};
+use super::{LedgerError, LedgerResult};
 use crate::stack::{StackName, StageName};
 use crate::time::At;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -53,7 +53,7 @@ pub fn scope(stack: &StackName, stage: Option<&StageName>) -> String {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn get(connection: &Connection, scope: &str, now: At) -> Answer<Option<Hold>> {
+pub fn get(connection: &Connection, scope: &str, now: At) -> LedgerResult<Option<Hold>> {
     let mut ask = connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM holds WHERE scope = ?1 AND (until IS NULL OR until > ?2)"))?;
     Ok(ask.query_row(params![scope, now.to_string()], hold).optional()?)
@@ -63,7 +63,7 @@ pub fn get(connection: &Connection, scope: &str, now: At) -> Answer<Option<Hold>
 ///
 /// # Errors
 /// What SQLite said.
-pub fn all(connection: &Connection, now: At) -> Answer<HashMap<String, Hold>> {
+pub fn all(connection: &Connection, now: At) -> LedgerResult<HashMap<String, Hold>> {
     let mut ask =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM holds WHERE until IS NULL OR until > ?1"))?;
     let by_scope = |hold: rusqlite::Result<Hold>| hold.map(|hold| (hold.scope.clone(), hold));
@@ -74,7 +74,7 @@ pub fn all(connection: &Connection, now: At) -> Answer<HashMap<String, Hold>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn next_end(connection: &Connection) -> Answer<Option<At>> {
+pub fn next_end(connection: &Connection) -> LedgerResult<Option<At>> {
     let mut ask = connection.prepare_cached("SELECT min(until) FROM holds WHERE until IS NOT NULL")?;
     let next: Option<String> = ask.query_row([], |row| row.get(0))?;
     next.map(|text| text.parse().map_err(|_| LedgerError::Corrupt(format!("holds.until {text:?}")))).transpose()
@@ -84,7 +84,7 @@ pub fn next_end(connection: &Connection) -> Answer<Option<At>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn end(tx: &Transaction<'_>, now: At) -> Answer<Vec<Hold>> {
+pub fn end(tx: &Transaction<'_>, now: At) -> LedgerResult<Vec<Hold>> {
     let mut take = tx.prepare_cached(&format!("DELETE FROM holds WHERE until <= ?1 RETURNING {COLUMNS}"))?;
     let over = take.query_map([now.to_string()], hold)?;
     Ok(over.collect::<Result<_, _>>()?)
@@ -95,7 +95,7 @@ pub fn end(tx: &Transaction<'_>, now: At) -> Answer<Vec<Hold>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn set(tx: &Transaction<'_>, hold: &Hold) -> Answer<()> {
+pub fn set(tx: &Transaction<'_>, hold: &Hold) -> LedgerResult<()> {
     tx.prepare_cached(
         "INSERT INTO holds (scope, who, reason, at, push, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (scope) DO UPDATE SET reason = reason || '; ' || excluded.reason,
@@ -110,7 +110,7 @@ pub fn set(tx: &Transaction<'_>, hold: &Hold) -> Answer<()> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn doubt(tx: &Transaction<'_>, push: i64, stack: &str, stage: &str) -> Answer<()> {
+pub fn doubt(tx: &Transaction<'_>, push: i64, stack: &str, stage: &str) -> LedgerResult<()> {
     tx.prepare_cached("INSERT OR IGNORE INTO doubts (push, stack, stage) VALUES (?1, ?2, ?3)")?
         .execute(params![push, stack, stage])?;
     Ok(())
@@ -121,7 +121,7 @@ pub fn doubt(tx: &Transaction<'_>, push: i64, stack: &str, stage: &str) -> Answe
 ///
 /// # Errors
 /// What SQLite said.
-pub fn settle(tx: &Transaction<'_>, stack: &str, stage: &str, by_pushes: &str) -> Answer<Option<Hold>> {
+pub fn settle(tx: &Transaction<'_>, stack: &str, stage: &str, by_pushes: &str) -> LedgerResult<Option<Hold>> {
     let settled =
         tx.prepare_cached("DELETE FROM doubts WHERE stack = ?1 AND stage = ?2")?.execute(params![stack, stage])?;
     let left: i64 =
@@ -137,7 +137,7 @@ pub fn settle(tx: &Transaction<'_>, stack: &str, stage: &str, by_pushes: &str) -
 ///
 /// # Errors
 /// What SQLite said.
-pub fn release(tx: &Transaction<'_>, scope: &str) -> Answer<Option<Hold>> {
+pub fn release(tx: &Transaction<'_>, scope: &str) -> LedgerResult<Option<Hold>> {
     let hold = standing(tx, scope)?;
     tx.prepare_cached("DELETE FROM doubts WHERE stack = ?1")?.execute([scope])?;
     tx.prepare_cached("DELETE FROM holds WHERE scope = ?1")?.execute([scope])?;
@@ -145,7 +145,7 @@ pub fn release(tx: &Transaction<'_>, scope: &str) -> Answer<Option<Hold>> {
 }
 
 /// The hold that is written down for a scope, whenever it ends.
-fn standing(tx: &Transaction<'_>, scope: &str) -> Answer<Option<Hold>> {
+fn standing(tx: &Transaction<'_>, scope: &str) -> LedgerResult<Option<Hold>> {
     let mut ask = tx.prepare_cached(&format!("SELECT {COLUMNS} FROM holds WHERE scope = ?1"))?;
     Ok(ask.query_row([scope], hold).optional()?)
 }

@@ -1,7 +1,7 @@
 //! From where an account has been signed in to: browsers, by the SHA-256 of a value that only they know, and addresses. Such a place is
 //! not slowed down together with strangers. It must never let anybody in: it only says who may try. Called by signing in.
 
-use super::Answer;
+use super::LedgerResult;
 use crate::stack::Who;
 use crate::time::At;
 use rusqlite::{Connection, Transaction, params};
@@ -25,7 +25,7 @@ pub fn address(counted_as: &str) -> String {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn has(connection: &Connection, who: &str, place: &str, now: At) -> Answer<bool> {
+pub fn has(connection: &Connection, who: &str, place: &str, now: At) -> LedgerResult<bool> {
     let mut ask = connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM known WHERE who = ?1 AND place = ?2 AND seen_at > ?3)")?;
     Ok(ask.query_row(params![who, place, oldest(now)], |row| row.get(0))?)
@@ -35,7 +35,7 @@ pub fn has(connection: &Connection, who: &str, place: &str, now: At) -> Answer<b
 ///
 /// # Errors
 /// What SQLite said.
-pub fn note(tx: &Transaction<'_>, who: &Who, places: &[String], now: At) -> Answer<()> {
+pub fn note(tx: &Transaction<'_>, who: &Who, places: &[String], now: At) -> LedgerResult<()> {
     for place in places {
         tx.prepare_cached(
             "INSERT INTO known (who, place, seen_at) VALUES (?1, ?2, ?3)
@@ -56,7 +56,7 @@ pub fn note(tx: &Transaction<'_>, who: &Who, places: &[String], now: At) -> Answ
 ///
 /// # Errors
 /// What SQLite said.
-pub fn forget(tx: &Transaction<'_>, who: &Who) -> Answer<()> {
+pub fn forget(tx: &Transaction<'_>, who: &Who) -> LedgerResult<()> {
     tx.prepare_cached("DELETE FROM known WHERE who = ?1")?.execute([who.as_str()])?;
     Ok(())
 }

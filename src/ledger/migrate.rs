@@ -2,7 +2,7 @@
 //! been written beside it. It must never change a ledger of a schema that it does not know, and never leave one halfway: who
 //! is killed in the middle finds it as it was. Called by [`super::Ledger::open`] alone, under the data directory's lock.
 
-use super::{Answer, LedgerError, audit, beside, seal};
+use super::{LedgerError, LedgerResult, audit, beside, seal};
 use crate::time::At;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::fs::{File, Permissions};
@@ -34,7 +34,7 @@ const FIRST_SEALED: i64 = 2;
 ///
 /// # Errors
 /// When it is newer, when no copy can be kept, or what SQLite said; then it is as it was.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Answer<()> {
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> LedgerResult<()> {
     let found = version(connection)?;
     be_known(found, path)?;
     match found {
@@ -59,7 +59,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Answer<()> {
     }
 }
 
-fn make(connection: &mut Connection) -> Answer<()> {
+fn make(connection: &mut Connection) -> LedgerResult<()> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Somebody may have made it since.
     if version(&tx)? == 0 {
@@ -70,7 +70,7 @@ fn make(connection: &mut Connection) -> Answer<()> {
 }
 
 /// All steps from a schema on, and what they did, in the audit.
-pub(super) fn step_up(tx: &Transaction<'_>, from: i64) -> Answer<()> {
+pub(super) fn step_up(tx: &Transaction<'_>, from: i64) -> LedgerResult<()> {
     // Somebody may have done it since.
     if version(tx)? != from {
         return Ok(());
@@ -87,12 +87,12 @@ pub(super) fn step_up(tx: &Transaction<'_>, from: i64) -> Answer<()> {
 }
 
 /// Which schema a ledger has; 0 of an empty file.
-pub(super) fn version(connection: &Connection) -> Answer<i64> {
+pub(super) fn version(connection: &Connection) -> LedgerResult<i64> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 
 /// Refuses a ledger of a newer pushbutton.
-pub(super) fn be_known(schema: i64, path: &Path) -> Answer<()> {
+pub(super) fn be_known(schema: i64, path: &Path) -> LedgerResult<()> {
     match schema {
         0..=SCHEMA => Ok(()),
         newer => Err(LedgerError::Unusable {
@@ -105,7 +105,7 @@ pub(super) fn be_known(schema: i64, path: &Path) -> Answer<()> {
 }
 
 /// Refuses a ledger that is to be migrated first: that is for the server, which holds the data directory.
-pub(super) fn be_current(connection: &Connection, path: &Path) -> Answer<()> {
+pub(super) fn be_current(connection: &Connection, path: &Path) -> LedgerResult<()> {
     match version(connection)? {
         0 | SCHEMA => Ok(()),
         older => Err(LedgerError::Unusable {

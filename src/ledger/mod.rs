@@ -85,7 +85,7 @@ impl From<serde_json::Error> for LedgerError {
 }
 
 /// What a ledger call answers.
-pub type Answer<T> = Result<T, LedgerError>;
+pub type LedgerResult<T> = Result<T, LedgerError>;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -130,7 +130,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When SQLite is too old, the file is damaged or of a newer schema, or cannot be opened.
-    pub fn open(path: &Path) -> Answer<Self> {
+    pub fn open(path: &Path) -> LedgerResult<Self> {
         Self::open_with(path, migrate::migrate)
     }
 
@@ -139,19 +139,19 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Ledger::open`], and when the ledger is of an older schema.
-    pub fn open_beside(path: &Path) -> Answer<Self> {
+    pub fn open_beside(path: &Path) -> LedgerResult<Self> {
         Self::open_with(path, |connection, path| {
             migrate::be_current(connection, path)?;
             migrate::migrate(connection, path)
         })
     }
 
-    fn open_with(path: &Path, migrate: impl FnOnce(&mut Connection, &Path) -> Answer<()>) -> Answer<Self> {
+    fn open_with(path: &Path, migrate: impl FnOnce(&mut Connection, &Path) -> LedgerResult<()>) -> LedgerResult<Self> {
         let unusable = |why: String| LedgerError::Unusable { path: path.to_owned(), why };
         if rusqlite::version_number() < OLDEST_SQLITE {
             return Err(unusable(format!("SQLite {} is too old", rusqlite::version())));
         }
-        let opened = || -> Answer<Connection> {
+        let opened = || -> LedgerResult<Connection> {
             let mut connection = connect(path)?;
             be_whole(&connection, &unusable)?;
             migrate(&mut connection, path)?;
@@ -184,10 +184,10 @@ impl Ledger {
     ///
     /// # Errors
     /// What `work` or SQLite said.
-    pub async fn write<T, F>(&self, work: F) -> Answer<T>
+    pub async fn write<T, F>(&self, work: F) -> LedgerResult<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Answer<T> + Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> LedgerResult<T> + Send + 'static,
     {
         let (tx, rx) = oneshot::channel();
         let (last_write, path) = (self.last_write.clone(), self.readers.path.clone());
@@ -214,7 +214,7 @@ impl Ledger {
     ///
     /// # Errors
     /// What SQLite said: a full disk, a lock that another program holds.
-    pub async fn try_write(&self) -> Answer<()> {
+    pub async fn try_write(&self) -> LedgerResult<()> {
         self.write(|transaction| Ok(transaction.pragma_update(None, "user_version", migrate::SCHEMA)?)).await
     }
 
@@ -222,10 +222,10 @@ impl Ledger {
     ///
     /// # Errors
     /// What `ask` or SQLite said.
-    pub async fn read<T, F>(&self, ask: F) -> Answer<T>
+    pub async fn read<T, F>(&self, ask: F) -> LedgerResult<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Answer<T> + Send + 'static,
+        F: FnOnce(&Connection) -> LedgerResult<T> + Send + 'static,
     {
         let (readers, path) = (Arc::clone(&self.readers), &self.readers.path);
         let place = Arc::clone(&readers.places).acquire_owned().await.map_err(|_| LedgerError::Closed)?;
@@ -286,12 +286,12 @@ impl LedgerError {
 ///
 /// # Errors
 /// Why not.
-pub fn look(path: &Path) -> Answer<()> {
+pub fn look(path: &Path) -> LedgerResult<()> {
     let unusable = |why: String| LedgerError::Unusable { path: path.to_owned(), why };
     if !path.try_exists().map_err(|error| unusable(error.to_string()))? {
         return Ok(());
     }
-    let looked = || -> Answer<()> {
+    let looked = || -> LedgerResult<()> {
         let connection = connect_untouched(path)?;
         migrate::be_known(migrate::version(&connection)?, path)?;
         // What lies in the log is not in the file yet: without it the file may look damaged where it is not.
@@ -310,13 +310,13 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// Opens the file as one that nobody writes to.
-fn connect_untouched(path: &Path) -> Answer<Connection> {
+fn connect_untouched(path: &Path) -> LedgerResult<Connection> {
     let address = format!("file:{}?immutable=1", encoded_path(path.as_os_str().as_encoded_bytes()));
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Ok(Connection::open_with_flags(address, flags)?)
 }
 
-fn be_whole(connection: &Connection, unusable: &dyn Fn(String) -> LedgerError) -> Answer<()> {
+fn be_whole(connection: &Connection, unusable: &dyn Fn(String) -> LedgerError) -> LedgerResult<()> {
     let checked: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     match checked.as_str() {
         "ok" => Ok(()),
@@ -328,7 +328,7 @@ fn be_whole(connection: &Connection, unusable: &dyn Fn(String) -> LedgerError) -
 }
 
 /// Runs work whose panic must cost nobody else anything: it is logged and answered like any other failure.
-fn unbroken<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
+fn unbroken<T>(work: impl FnOnce() -> LedgerResult<T>) -> LedgerResult<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let words = panic_words(panic.as_ref());
         tracing::error!(panic = words, "work with the ledger panicked");
@@ -344,8 +344,8 @@ fn unbroken<T>(work: impl FnOnce() -> Answer<T>) -> Answer<T> {
 pub fn copy_to<T>(
     connection: &Connection,
     file: &Path,
-    amend: impl FnOnce(&Transaction<'_>) -> Answer<T>,
-) -> Answer<T> {
+    amend: impl FnOnce(&Transaction<'_>) -> LedgerResult<T>,
+) -> LedgerResult<T> {
     let name =
         file.to_str().ok_or_else(|| LedgerError::Unusable { path: file.to_owned(), why: "not UTF-8".to_owned() })?;
     connection.execute("VACUUM INTO ?1", [name])?;
@@ -361,7 +361,7 @@ pub fn copy_to<T>(
     Ok(amended)
 }
 
-fn connect(path: &Path) -> Answer<Connection> {
+fn connect(path: &Path) -> LedgerResult<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -371,7 +371,7 @@ fn connect(path: &Path) -> Answer<Connection> {
     Ok(connection)
 }
 
-fn connect_reader(path: &Path) -> Answer<Connection> {
+fn connect_reader(path: &Path) -> LedgerResult<Connection> {
     let mut connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(Duration::from_secs(5))?;

@@ -2,7 +2,7 @@
 //! It must never be written by whoever delivers, but for how a delivery went.
 //! The fold writes rows (in its own transaction); `announce` delivers them; pages show what was told where.
 
-use super::Answer;
+use super::LedgerResult;
 use super::pushes::{Commit, Link, PushRow};
 use super::questions::Question;
 use crate::time::At;
@@ -30,7 +30,7 @@ pub type Head = Result<(String, String), (i64, String)>;
 ///
 /// # Errors
 /// What SQLite said.
-pub fn heads(connection: &Connection) -> Answer<Vec<Head>> {
+pub fn heads(connection: &Connection) -> LedgerResult<Vec<Head>> {
     let mut ask = connection.prepare("SELECT id, payload FROM outbox ORDER BY id")?;
     let rows = ask.query_map([], |row| {
         let (id, payload): (i64, String) = (row.get(0)?, row.get(1)?);
@@ -44,7 +44,7 @@ pub fn heads(connection: &Connection) -> Answer<Vec<Head>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn untried(connection: &Connection) -> Answer<i64> {
+pub fn untried(connection: &Connection) -> LedgerResult<i64> {
     let mut ask = connection.prepare_cached("SELECT count(*) FROM outbox WHERE state = 'waiting' AND tries = 0")?;
     Ok(ask.query_row([], |row| row.get(0))?)
 }
@@ -190,7 +190,7 @@ pub struct Due {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn write(tx: &Transaction<'_>, announcement: &Announcement, channels: &[&str], at: At) -> Answer<()> {
+pub fn write(tx: &Transaction<'_>, announcement: &Announcement, channels: &[&str], at: At) -> LedgerResult<()> {
     let payload = serde_json::to_string(announcement)?;
     let mut insert = tx.prepare_cached(
         "INSERT INTO outbox (push, event, channel, payload, next_at) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -206,7 +206,7 @@ pub fn write(tx: &Transaction<'_>, announcement: &Announcement, channels: &[&str
 ///
 /// # Errors
 /// What SQLite said.
-pub fn due(conn: &Connection, channel: &str, now: At, most: usize) -> Answer<Vec<Due>> {
+pub fn due(conn: &Connection, channel: &str, now: At, most: usize) -> LedgerResult<Vec<Due>> {
     let mut ask = conn.prepare_cached(&format!(
         "SELECT o.id, o.tries, o.payload FROM outbox o
          WHERE {NEXT_IN_LINE} AND (o.next_at <= :now OR o.next_at > :furthest) ORDER BY o.id LIMIT :most"
@@ -214,7 +214,7 @@ pub fn due(conn: &Connection, channel: &str, now: At, most: usize) -> Answer<Vec
     read_due(&mut ask, channel, now, most)
 }
 
-fn read_due(ask: &mut rusqlite::CachedStatement<'_>, channel: &str, now: At, most: usize) -> Answer<Vec<Due>> {
+fn read_due(ask: &mut rusqlite::CachedStatement<'_>, channel: &str, now: At, most: usize) -> LedgerResult<Vec<Due>> {
     let furthest = At::from_millis(now.millis().saturating_add(FURTHEST_MS));
     let mut rows = ask.query(named_params! {
         ":channel": channel,
@@ -236,7 +236,7 @@ fn read_due(ask: &mut rusqlite::CachedStatement<'_>, channel: &str, now: At, mos
 ///
 /// # Errors
 /// What SQLite said.
-pub fn piled(conn: &Connection, channel: &str, now: At, most: usize) -> Answer<Vec<Due>> {
+pub fn piled(conn: &Connection, channel: &str, now: At, most: usize) -> LedgerResult<Vec<Due>> {
     let mut ask = conn.prepare_cached(
         "SELECT o.id, o.tries, o.payload FROM outbox o
          WHERE o.channel = :channel AND o.state = 'waiting' AND (o.next_at <= :now OR o.next_at > :furthest)
@@ -252,7 +252,7 @@ pub fn piled(conn: &Connection, channel: &str, now: At, most: usize) -> Answer<V
 ///
 /// # Errors
 /// What SQLite said.
-pub fn next_due(conn: &Connection, channel: &str) -> Answer<Option<At>> {
+pub fn next_due(conn: &Connection, channel: &str) -> LedgerResult<Option<At>> {
     let mut ask = conn.prepare_cached(&format!("SELECT min(o.next_at) FROM outbox o WHERE {NEXT_IN_LINE}"))?;
     let next: Option<String> = ask.query_row(named_params! { ":channel": channel }, |row| row.get(0))?;
     next.map(|text| text.parse().map_err(|_| super::LedgerError::Corrupt(format!("outbox.next_at {text:?}"))))
@@ -263,7 +263,7 @@ pub fn next_due(conn: &Connection, channel: &str) -> Answer<Option<At>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn told(tx: &Transaction<'_>, id: i64, words: &str, problem: Option<&str>, at: At) -> Answer<()> {
+pub fn told(tx: &Transaction<'_>, id: i64, words: &str, problem: Option<&str>, at: At) -> LedgerResult<()> {
     tx.prepare_cached(
         "UPDATE outbox SET state = 'told', tries = tries + 1, told_at = ?2, told = ?3, problem = ?4
          WHERE id = ?1 AND state = 'waiting'",
@@ -276,7 +276,7 @@ pub fn told(tx: &Transaction<'_>, id: i64, words: &str, problem: Option<&str>, a
 ///
 /// # Errors
 /// What SQLite said.
-pub fn failed(tx: &Transaction<'_>, id: i64, problem: &str, next: Option<At>) -> Answer<()> {
+pub fn failed(tx: &Transaction<'_>, id: i64, problem: &str, next: Option<At>) -> LedgerResult<()> {
     tx.prepare_cached(
         "UPDATE outbox SET tries = tries + 1, problem = ?2, next_at = coalesce(?3, next_at),
              state = CASE WHEN ?3 IS NULL THEN 'given up' ELSE 'waiting' END
@@ -290,7 +290,7 @@ pub fn failed(tx: &Transaction<'_>, id: i64, problem: &str, next: Option<At>) ->
 ///
 /// # Errors
 /// What SQLite said.
-pub fn of_push(conn: &Connection, push: i64) -> Answer<Vec<OutboxRow>> {
+pub fn of_push(conn: &Connection, push: i64) -> LedgerResult<Vec<OutboxRow>> {
     let mut ask = conn.prepare_cached(
         "SELECT id, push, event, channel, state, tries, next_at, told_at, told, problem
          FROM outbox WHERE push = ?1 ORDER BY id",

@@ -1,7 +1,7 @@
 //! What a stage ran before, and what has happened since: what a rollback and a resume are decided by. It must never call
 //! a build good that did not succeed on the very stage.
 
-use super::Answer;
+use super::LedgerResult;
 use crate::plan::OldBuild;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ impl Good {
     ///
     /// # Errors
     /// When the ledger holds a value that is no build, revision or root.
-    pub fn as_build(&self) -> Answer<OldBuild> {
+    pub fn as_build(&self) -> LedgerResult<OldBuild> {
         let corrupt = |bad: crate::stack::BadName| super::LedgerError::Corrupt(bad.to_string());
         Ok(OldBuild {
             id: self.build.parse().map_err(corrupt)?,
@@ -48,7 +48,7 @@ impl Good {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn good_builds(connection: &Connection, stack: &str, stage: &str, most: usize) -> Answer<Vec<Good>> {
+pub fn good_builds(connection: &Connection, stack: &str, stage: &str, most: usize) -> LedgerResult<Vec<Good>> {
     let mut ask = connection.prepare_cached(
         "SELECT b.id, b.sha, b.root, b.branch,
                 coalesce((SELECT subject FROM commits k WHERE k.sha = b.sha ORDER BY k.push LIMIT 1), ''),
@@ -81,7 +81,7 @@ pub fn good_builds(connection: &Connection, stack: &str, stage: &str, most: usiz
 ///
 /// # Errors
 /// What SQLite said.
-pub fn touched(connection: &Connection, push: i64) -> Answer<bool> {
+pub fn touched(connection: &Connection, push: i64) -> LedgerResult<bool> {
     let mut ask = connection.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM results WHERE push = ?1 AND host <> ''
                         AND (result IS NULL OR result NOT IN ('unreachable', 'skipped')))",
@@ -93,7 +93,7 @@ pub fn touched(connection: &Connection, push: i64) -> Answer<bool> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn newer(connection: &Connection, push: i64) -> Answer<Option<i64>> {
+pub fn newer(connection: &Connection, push: i64) -> LedgerResult<Option<i64>> {
     let mut ask = connection.prepare_cached(
         "SELECT min(n.id) FROM pushes o JOIN pushes n ON n.stack = o.stack AND n.id > o.id
          WHERE o.id = ?1 AND (n.stage = o.stage OR EXISTS (

@@ -2,7 +2,7 @@
 //! transaction in which the desk decided.
 
 use super::pushes::Commit;
-use super::{Answer, history};
+use super::{LedgerResult, history};
 use crate::plan::{Assignment, Kind};
 use crate::stack::StackName;
 use rusqlite::{Connection, Transaction, params};
@@ -34,7 +34,7 @@ pub struct NewPush<'a> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn next_number(connection: &Connection, floor: i64) -> Answer<i64> {
+pub fn next_number(connection: &Connection, floor: i64) -> LedgerResult<i64> {
     let highest: i64 =
         connection.prepare_cached("SELECT coalesce(max(id), 0) FROM pushes")?.query_row([], |row| row.get(0))?;
     Ok(highest.max(floor) + 1)
@@ -44,7 +44,7 @@ pub fn next_number(connection: &Connection, floor: i64) -> Answer<i64> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn count(connection: &Connection, stack: &StackName) -> Answer<i64> {
+pub fn count(connection: &Connection, stack: &StackName) -> LedgerResult<i64> {
     let mut ask = connection.prepare_cached("SELECT count(*) FROM pushes WHERE stack = ?1")?;
     Ok(ask.query_row([stack.as_str()], |row| row.get(0))?)
 }
@@ -53,7 +53,7 @@ pub fn count(connection: &Connection, stack: &StackName) -> Answer<i64> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn insert(tx: &Transaction<'_>, new: &NewPush<'_>) -> Answer<()> {
+pub fn insert(tx: &Transaction<'_>, new: &NewPush<'_>) -> LedgerResult<()> {
     let (id, plan) = (new.assignment.push.get(), &new.assignment.plan);
     let hosts = i64::try_from(plan.hosts.len()).unwrap_or(i64::MAX);
     let commit_count = i64::try_from(new.commit_count).unwrap_or(i64::MAX);
@@ -105,7 +105,7 @@ pub fn insert(tx: &Transaction<'_>, new: &NewPush<'_>) -> Answer<()> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn lock(tx: &Transaction<'_>, stack: &str, push: i64) -> Answer<bool> {
+pub fn lock(tx: &Transaction<'_>, stack: &str, push: i64) -> LedgerResult<bool> {
     let taken = tx
         .prepare_cached("INSERT INTO locks (stack, push) VALUES (?1, ?2) ON CONFLICT (stack) DO NOTHING")?
         .execute(params![stack, push])?;

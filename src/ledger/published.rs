@@ -1,7 +1,7 @@
 //! Builds that somebody else made and published: in the order that they came, one for each revision. It must never change
 //! one that is there, nor forget one that anybody pushed.
 
-use super::Answer;
+use super::LedgerResult;
 use super::pushes::Commit;
 use crate::plan::OldBuild;
 use crate::stack::{BuildId, Revision, StackName};
@@ -54,7 +54,7 @@ impl Published {
     ///
     /// # Errors
     /// When the ledger holds a value that is no build, revision or root.
-    pub fn as_build(&self) -> Answer<OldBuild> {
+    pub fn as_build(&self) -> LedgerResult<OldBuild> {
         let corrupt = |bad: crate::stack::BadName| super::LedgerError::Corrupt(bad.to_string());
         Ok(OldBuild {
             id: self.build.parse().map_err(corrupt)?,
@@ -84,7 +84,11 @@ impl Published {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn newest(connection: &Connection, stack: &StackName, allowed: impl Fn(&str) -> bool) -> Answer<Option<Published>> {
+pub fn newest(
+    connection: &Connection,
+    stack: &StackName,
+    allowed: impl Fn(&str) -> bool,
+) -> LedgerResult<Option<Published>> {
     let mut ask = connection.prepare_cached(&format!("SELECT {COLUMNS} WHERE p.stack = ?1 ORDER BY p.n DESC"))?;
     for found in ask.query_map([stack.as_str()], Published::of)? {
         let found = found?;
@@ -99,7 +103,7 @@ pub fn newest(connection: &Connection, stack: &StackName, allowed: impl Fn(&str)
 ///
 /// # Errors
 /// What SQLite said.
-pub fn of_revision(connection: &Connection, stack: &StackName, sha: &Revision) -> Answer<Option<Published>> {
+pub fn of_revision(connection: &Connection, stack: &StackName, sha: &Revision) -> LedgerResult<Option<Published>> {
     let mut ask = connection.prepare_cached(&format!("SELECT {COLUMNS} WHERE p.stack = ?1 AND p.sha = ?2"))?;
     Ok(ask.query_row([stack.as_str(), sha.as_str()], Published::of).optional()?)
 }
@@ -108,7 +112,12 @@ pub fn of_revision(connection: &Connection, stack: &StackName, sha: &Revision) -
 ///
 /// # Errors
 /// What SQLite said.
-pub fn beginning_with(connection: &Connection, stack: &StackName, text: &str, most: usize) -> Answer<Vec<String>> {
+pub fn beginning_with(
+    connection: &Connection,
+    stack: &StackName,
+    text: &str,
+    most: usize,
+) -> LedgerResult<Vec<String>> {
     let mut ask = connection.prepare_cached(
         "SELECT sha FROM published WHERE stack = ?1 AND substr(sha, 1, length(?2)) = ?2 ORDER BY n DESC LIMIT ?3",
     )?;
@@ -120,7 +129,7 @@ pub fn beginning_with(connection: &Connection, stack: &StackName, text: &str, mo
 ///
 /// # Errors
 /// What SQLite said.
-pub fn has_build(connection: &Connection, stack: &StackName, id: &BuildId) -> Answer<bool> {
+pub fn has_build(connection: &Connection, stack: &StackName, id: &BuildId) -> LedgerResult<bool> {
     let mut ask = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM builds WHERE stack = ?1 AND id = ?2)")?;
     Ok(ask.query_row([stack.as_str(), id.as_str()], |row| row.get(0))?)
 }
@@ -129,7 +138,7 @@ pub fn has_build(connection: &Connection, stack: &StackName, id: &BuildId) -> An
 ///
 /// # Errors
 /// What SQLite said.
-pub fn list(connection: &Connection, stack: &StackName, most: usize) -> Answer<Vec<Published>> {
+pub fn list(connection: &Connection, stack: &StackName, most: usize) -> LedgerResult<Vec<Published>> {
     let mut ask =
         connection.prepare_cached(&format!("SELECT {COLUMNS} WHERE p.stack = ?1 ORDER BY p.n DESC LIMIT ?2"))?;
     let rows = ask.query_map(params![stack.as_str(), whole(most)], Published::of)?;
@@ -147,8 +156,8 @@ pub fn between(
     from: Option<&Revision>,
     to: &Revision,
     most: usize,
-) -> Answer<(Vec<Commit>, usize)> {
-    let place = |sha: &Revision| -> Answer<Option<i64>> {
+) -> LedgerResult<(Vec<Commit>, usize)> {
+    let place = |sha: &Revision| -> LedgerResult<Option<i64>> {
         let mut ask = connection.prepare_cached("SELECT n FROM published WHERE stack = ?1 AND sha = ?2")?;
         Ok(ask.query_row([stack.as_str(), sha.as_str()], |row| row.get(0)).optional()?)
     };
@@ -170,7 +179,7 @@ pub fn between(
 ///
 /// # Errors
 /// What SQLite said, also when there is one of this revision.
-pub fn insert(tx: &Transaction<'_>, stack: &StackName, new: &Published) -> Answer<()> {
+pub fn insert(tx: &Transaction<'_>, stack: &StackName, new: &Published) -> LedgerResult<()> {
     tx.prepare_cached(
         "INSERT INTO builds (id, stack, sha, branch, root, files, bytes, push, made_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, ?8)",
@@ -185,7 +194,7 @@ pub fn insert(tx: &Transaction<'_>, stack: &StackName, new: &Published) -> Answe
 ///
 /// # Errors
 /// What SQLite said.
-pub fn pushed(connection: &Connection, stack: &StackName, build: &BuildId) -> Answer<Option<(i64, String)>> {
+pub fn pushed(connection: &Connection, stack: &StackName, build: &BuildId) -> LedgerResult<Option<(i64, String)>> {
     let mut ask = connection
         .prepare_cached("SELECT id, stage FROM pushes WHERE stack = ?1 AND build = ?2 ORDER BY id DESC LIMIT 1")?;
     let found = ask.query_row([stack.as_str(), build.as_str()], |row| Ok((row.get(0)?, row.get(1)?)));
@@ -196,7 +205,7 @@ pub fn pushed(connection: &Connection, stack: &StackName, build: &BuildId) -> An
 ///
 /// # Errors
 /// What SQLite said.
-pub fn of_build(connection: &Connection, stack: &StackName, build: &BuildId) -> Answer<Option<Published>> {
+pub fn of_build(connection: &Connection, stack: &StackName, build: &BuildId) -> LedgerResult<Option<Published>> {
     let mut ask = connection.prepare_cached(&format!("SELECT {COLUMNS} WHERE p.stack = ?1 AND p.build = ?2"))?;
     Ok(ask.query_row([stack.as_str(), build.as_str()], Published::of).optional()?)
 }
@@ -205,11 +214,11 @@ pub fn of_build(connection: &Connection, stack: &StackName, build: &BuildId) -> 
 ///
 /// # Errors
 /// What SQLite said.
-pub fn withdraw(tx: &Transaction<'_>, stack: &StackName, build: &BuildId) -> Answer<()> {
+pub fn withdraw(tx: &Transaction<'_>, stack: &StackName, build: &BuildId) -> LedgerResult<()> {
     forget(tx, stack, build.as_str())
 }
 
-fn forget(tx: &Transaction<'_>, stack: &StackName, build: &str) -> Answer<()> {
+fn forget(tx: &Transaction<'_>, stack: &StackName, build: &str) -> LedgerResult<()> {
     tx.prepare_cached("DELETE FROM published WHERE stack = ?1 AND build = ?2")?.execute([stack.as_str(), build])?;
     tx.prepare_cached("DELETE FROM builds WHERE stack = ?1 AND id = ?2")?.execute([stack.as_str(), build])?;
     Ok(())
@@ -219,7 +228,7 @@ fn forget(tx: &Transaction<'_>, stack: &StackName, build: &str) -> Answer<()> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn forget_unpushed(tx: &Transaction<'_>, stack: &StackName, keep: usize) -> Answer<Vec<String>> {
+pub fn forget_unpushed(tx: &Transaction<'_>, stack: &StackName, keep: usize) -> LedgerResult<Vec<String>> {
     let mut ask = tx.prepare_cached(
         "SELECT build FROM published p WHERE p.stack = ?1
          AND NOT EXISTS (SELECT 1 FROM pushes WHERE pushes.stack = p.stack AND pushes.build = p.build)

@@ -1,7 +1,7 @@
 //! Pushes as the history keeps them: one row each, their commits, commands and results.
 //! It must never change a push that ended (a trigger refuses).
 
-use super::Answer;
+use super::LedgerResult;
 use super::questions::Question;
 use crate::plan::Kind;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -170,7 +170,7 @@ pub struct ResultRow {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn get(connection: &Connection, id: i64) -> Answer<Option<PushRow>> {
+pub fn get(connection: &Connection, id: i64) -> LedgerResult<Option<PushRow>> {
     let mut ask = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM pushes p WHERE p.id = ?1"))?;
     Ok(ask.query_row([id], row).optional()?)
 }
@@ -179,7 +179,7 @@ pub fn get(connection: &Connection, id: i64) -> Answer<Option<PushRow>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn commands(connection: &Connection, id: i64) -> Answer<Vec<CommandRow>> {
+pub fn commands(connection: &Connection, id: i64) -> LedgerResult<Vec<CommandRow>> {
     let mut ask = connection.prepare_cached(
         "SELECT command, title, result, hosts, ok, not_ok, started_at, duration_ms, skew_ms
          FROM commands WHERE push = ?1 ORDER BY command",
@@ -204,7 +204,7 @@ pub fn commands(connection: &Connection, id: i64) -> Answer<Vec<CommandRow>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn results(connection: &Connection, id: i64) -> Answer<Vec<ResultRow>> {
+pub fn results(connection: &Connection, id: i64) -> LedgerResult<Vec<ResultRow>> {
     let mut ask = connection.prepare_cached(
         "SELECT command, host, result, code, why, started_at, duration_ms
          FROM results WHERE push = ?1 ORDER BY command, host",
@@ -227,7 +227,7 @@ pub fn results(connection: &Connection, id: i64) -> Answer<Vec<ResultRow>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn commits(connection: &Connection, id: i64) -> Answer<Vec<Commit>> {
+pub fn commits(connection: &Connection, id: i64) -> LedgerResult<Vec<Commit>> {
     let mut ask = connection
         .prepare_cached("SELECT sha, author, email, at, subject FROM commits WHERE push = ?1 ORDER BY place")?;
     let rows = ask.query_map([id], |row| {
@@ -240,7 +240,7 @@ pub fn commits(connection: &Connection, id: i64) -> Answer<Vec<Commit>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn links(connection: &Connection, id: i64) -> Answer<Vec<Link>> {
+pub fn links(connection: &Connection, id: i64) -> LedgerResult<Vec<Link>> {
     let mut ask = connection.prepare_cached("SELECT title, url, host FROM links WHERE push = ?1 ORDER BY place")?;
     let rows = ask.query_map([id], |row| Ok(Link { title: row.get(0)?, url: row.get(1)?, host: row.get(2)? }))?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -259,7 +259,7 @@ pub struct Told {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn told(connection: &Connection, id: i64) -> Answer<Told> {
+pub fn told(connection: &Connection, id: i64) -> LedgerResult<Told> {
     let mut ask = connection.prepare_cached("SELECT button FROM pushes WHERE id = ?1")?;
     let button = ask.query_row([id], |row| row.get(0)).optional()?.unwrap_or_default();
     let commit_count = usize::try_from(commit_count(connection, id)?.unwrap_or_default()).unwrap_or_default();
@@ -270,7 +270,7 @@ pub fn told(connection: &Connection, id: i64) -> Answer<Told> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn commit_count(connection: &Connection, id: i64) -> Answer<Option<i64>> {
+pub fn commit_count(connection: &Connection, id: i64) -> LedgerResult<Option<i64>> {
     let mut ask = connection.prepare_cached("SELECT commit_count FROM pushes WHERE id = ?1")?;
     Ok(ask.query_row([id], |row| row.get(0)).optional()?)
 }
@@ -279,7 +279,7 @@ pub fn commit_count(connection: &Connection, id: i64) -> Answer<Option<i64>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn plan_text(connection: &Connection, id: i64) -> Answer<Option<String>> {
+pub fn plan_text(connection: &Connection, id: i64) -> LedgerResult<Option<String>> {
     let mut ask = connection.prepare_cached("SELECT plan FROM pushes WHERE id = ?1")?;
     Ok(ask.query_row([id], |row| row.get(0)).optional()?)
 }
@@ -288,7 +288,7 @@ pub fn plan_text(connection: &Connection, id: i64) -> Answer<Option<String>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn by_nonce(connection: &Connection, nonce: &str) -> Answer<Option<PushRow>> {
+pub fn by_nonce(connection: &Connection, nonce: &str) -> LedgerResult<Option<PushRow>> {
     let mut ask = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM pushes p WHERE p.nonce = ?1"))?;
     Ok(ask.query_row([nonce], row).optional()?)
 }
@@ -297,7 +297,7 @@ pub fn by_nonce(connection: &Connection, nonce: &str) -> Answer<Option<PushRow>>
 ///
 /// # Errors
 /// What SQLite said.
-pub fn last_hosts(connection: &Connection, stack: &str, stage: &str) -> Answer<Option<(i64, i64)>> {
+pub fn last_hosts(connection: &Connection, stack: &str, stage: &str) -> LedgerResult<Option<(i64, i64)>> {
     let query = "SELECT id, hosts_total FROM pushes WHERE stack = ?1 AND stage = ?2 AND kind <> 'catch-up' ORDER BY id DESC LIMIT 1";
     let mut statement = connection.prepare_cached(query)?;
     Ok(statement.query_row(params![stack, stage], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
@@ -307,7 +307,7 @@ pub fn last_hosts(connection: &Connection, stack: &str, stage: &str) -> Answer<O
 ///
 /// # Errors
 /// What SQLite said.
-pub fn lock_holder(connection: &Connection, stack: &str) -> Answer<Option<PushRow>> {
+pub fn lock_holder(connection: &Connection, stack: &str) -> LedgerResult<Option<PushRow>> {
     let mut ask = connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM locks l JOIN pushes p ON p.id = l.push WHERE l.stack = ?1"))?;
     Ok(ask.query_row([stack], row).optional()?)
@@ -317,7 +317,7 @@ pub fn lock_holder(connection: &Connection, stack: &str) -> Answer<Option<PushRo
 ///
 /// # Errors
 /// What SQLite said.
-pub fn locks(connection: &Connection) -> Answer<HashMap<String, PushRow>> {
+pub fn locks(connection: &Connection) -> LedgerResult<HashMap<String, PushRow>> {
     let mut ask =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM locks l JOIN pushes p ON p.id = l.push"))?;
     let by_stack = |row: rusqlite::Result<PushRow>| row.map(|row| (row.stack.clone(), row));

@@ -1,7 +1,7 @@
 //! What a push asked, and what was answered. Written by the fold alone; a question of a push that ended never changes (a
 //! trigger refuses).
 
-use super::Answer;
+use super::LedgerResult;
 use crate::journal::{Event, Record};
 use crate::stack::PushNumber;
 use rusqlite::{Connection, Row, Transaction, params};
@@ -35,7 +35,7 @@ pub struct Question {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn of_push(connection: &Connection, push: i64) -> Answer<Vec<Question>> {
+pub fn of_push(connection: &Connection, push: i64) -> LedgerResult<Vec<Question>> {
     let mut ask = connection.prepare_cached(
         "SELECT ask, command, question, asked_at, ends_at, answer, who, reason FROM questions WHERE push = ?1 ORDER BY ask",
     )?;
@@ -60,7 +60,7 @@ fn row(row: &Row<'_>) -> rusqlite::Result<Question> {
 ///
 /// # Errors
 /// What SQLite said.
-pub(super) fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> Answer<()> {
+pub(super) fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerResult<()> {
     match &record.event {
         Event::Asked { command, ask, question, ends_at } => {
             tx.prepare_cached(

@@ -2,7 +2,7 @@
 //! against those of a push that runs. It must never write to the ledger itself.
 
 use super::seal::PRESSED;
-use super::{Answer, fold};
+use super::{LedgerResult, fold};
 use crate::journal::{Cursor, Read};
 use crate::stack::PushNumber;
 use rusqlite::types::Value;
@@ -42,7 +42,7 @@ pub struct Again {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn rows(connection: &Connection, push: i64) -> Answer<Rows> {
+pub fn rows(connection: &Connection, push: i64) -> LedgerResult<Rows> {
     let mut tables = BTreeMap::new();
     for (table, number, _) in MADE {
         let mut ask = connection.prepare(&format!("SELECT * FROM {table} WHERE {number} = ?1 ORDER BY 1, 2, 3"))?;
@@ -63,7 +63,7 @@ impl Rows {
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn begin(&self) -> Answer<Again> {
+    pub fn begin(&self) -> LedgerResult<Again> {
         let connection = Connection::open_in_memory()?;
         connection.execute_batch(include_str!("schema.sql"))?;
         let mut number = 0;
@@ -95,7 +95,7 @@ impl Again {
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn fold(&mut self, push: PushNumber, records: &[&Read]) -> Answer<()> {
+    pub fn fold(&mut self, push: PushNumber, records: &[&Read]) -> LedgerResult<()> {
         let tx = self.connection.transaction()?;
         for read in records {
             match read.record.event.is_state() {
@@ -116,7 +116,7 @@ impl Again {
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn differences(&self, found: &Rows) -> Answer<Vec<String>> {
+    pub fn differences(&self, found: &Rows) -> LedgerResult<Vec<String>> {
         let again = rows(&self.connection, self.push)?;
         let compared = |rows: Option<&Vec<Row>>| -> Vec<Row> {
             let mut rows = rows.cloned().unwrap_or_default();

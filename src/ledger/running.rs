@@ -1,7 +1,7 @@
 //! How far a running push is: the step that it is at. It must never guess: before the first command has begun, nothing is
 //! said.
 
-use super::Answer;
+use super::LedgerResult;
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ pub struct StepNow {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn step(connection: &Connection, push: i64) -> Answer<Option<StepNow>> {
+pub fn step(connection: &Connection, push: i64) -> LedgerResult<Option<StepNow>> {
     let mut ask = connection.prepare_cached(
         "SELECT c.command, c.title,
                 (SELECT count(*) FROM pushes p, json_each(p.plan, '$.plan.commands') k
@@ -40,7 +40,7 @@ pub fn step(connection: &Connection, push: i64) -> Answer<Option<StepNow>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn steps(connection: &Connection) -> Answer<HashMap<i64, StepNow>> {
+pub fn steps(connection: &Connection) -> LedgerResult<HashMap<i64, StepNow>> {
     let mut ask = connection.prepare_cached(
         "SELECT push, command, title, number FROM (
              SELECT c.push, c.command, c.title,

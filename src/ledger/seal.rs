@@ -8,7 +8,7 @@
 
 mod kinds;
 
-use super::{Answer, LedgerError, audit};
+use super::{LedgerError, LedgerResult, audit};
 use crate::journal::write::hex;
 use crate::time::At;
 pub(super) use kinds::PRESSED;
@@ -43,7 +43,7 @@ enum Part {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn watch(connection: &Connection) -> Answer<()> {
+pub fn watch(connection: &Connection) -> LedgerResult<()> {
     let mut sql = "CREATE TEMP TABLE touched (kind TEXT NOT NULL, key TEXT NOT NULL) STRICT;".to_owned();
     for kind in &KINDS {
         let key = |of: &str| {
@@ -77,7 +77,7 @@ pub fn watch(connection: &Connection) -> Answer<()> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn seal(tx: &Transaction<'_>) -> Answer<()> {
+pub fn seal(tx: &Transaction<'_>) -> LedgerResult<()> {
     let touched: Vec<(String, String)> = {
         let mut ask = tx.prepare_cached("SELECT DISTINCT kind, key FROM temp.touched ORDER BY kind, key")?;
         ask.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?
@@ -102,7 +102,7 @@ pub fn seal(tx: &Transaction<'_>) -> Answer<()> {
 ///
 /// # Errors
 /// What SQLite said.
-pub(super) fn seal_all(tx: &Transaction<'_>) -> Answer<()> {
+pub(super) fn seal_all(tx: &Transaction<'_>) -> LedgerResult<()> {
     let mut seals: Vec<Seal> = Vec::new();
     for kind in &KINDS {
         for (key, hash) in hashes(tx, kind, None)? {
@@ -112,7 +112,7 @@ pub(super) fn seal_all(tx: &Transaction<'_>) -> Answer<()> {
     seals.chunks(IN_A_ROW).try_for_each(|some| note(tx, some))
 }
 
-fn note(tx: &Transaction<'_>, seals: &[Seal]) -> Answer<()> {
+fn note(tx: &Transaction<'_>, seals: &[Seal]) -> LedgerResult<()> {
     match seals {
         [] => Ok(()),
         seals => audit::note(tx, At::now(), WHO, SEAL, &serde_json::to_string(seals)?),
@@ -124,7 +124,7 @@ fn note(tx: &Transaction<'_>, seals: &[Seal]) -> Answer<()> {
 ///
 /// # Errors
 /// What SQLite said, or a seal that cannot be read.
-pub fn compare(connection: &Connection) -> Answer<(usize, Vec<String>)> {
+pub fn compare(connection: &Connection) -> LedgerResult<(usize, Vec<String>)> {
     let mut sealed = sealed(connection)?;
     let (mut whole, mut wrong) = (0, Vec::new());
     for kind in &KINDS {
@@ -159,7 +159,7 @@ fn shown(key: &[Part]) -> Vec<String> {
 }
 
 /// The last seal of each thing, by its kind.
-fn sealed(connection: &Connection) -> Answer<BTreeMap<String, Last>> {
+fn sealed(connection: &Connection) -> LedgerResult<BTreeMap<String, Last>> {
     let mut ask = connection.prepare("SELECT id, detail FROM audit WHERE who = ?1 AND what = ?2 ORDER BY id")?;
     let mut rows = ask.query([WHO, SEAL])?;
     let mut last: BTreeMap<String, Last> = BTreeMap::new();
@@ -174,7 +174,7 @@ fn sealed(connection: &Connection) -> Answer<BTreeMap<String, Last>> {
 }
 
 /// The hashes of the things of a kind, by their keys; of one, or of all.
-fn hashes(connection: &Connection, kind: &Kind, one: Option<&str>) -> Answer<BTreeMap<Vec<Part>, String>> {
+fn hashes(connection: &Connection, kind: &Kind, one: Option<&str>) -> LedgerResult<BTreeMap<Vec<Part>, String>> {
     let columns: Vec<(String, String)> = match kind.columns {
         [] => all_columns(connection, kind.table)?
             .into_iter()
@@ -210,7 +210,7 @@ fn hashes(connection: &Connection, kind: &Kind, one: Option<&str>) -> Answer<BTr
     Ok(found.into_iter().map(|(key, hash)| (key, hex(&hash.finalize()))).collect())
 }
 
-fn all_columns(connection: &Connection, table: &str) -> Answer<Vec<String>> {
+fn all_columns(connection: &Connection, table: &str) -> LedgerResult<Vec<String>> {
     let mut ask = connection.prepare_cached("SELECT name FROM pragma_table_info(?1) ORDER BY name")?;
     Ok(ask.query_map([table], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }

@@ -1,7 +1,7 @@
 //! What is checked and kept beside the history: how each push was sealed, all builds and their roots. It must never change
 //! any of it. Called by `verify`, `backup` and publishing.
 
-use super::Answer;
+use super::LedgerResult;
 use super::pushes::{COLUMNS, PushRow, row};
 use crate::time::At;
 use rusqlite::{Connection, Transaction};
@@ -22,7 +22,7 @@ pub struct Sealed {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn sealed(connection: &Connection) -> Answer<Vec<Sealed>> {
+pub fn sealed(connection: &Connection) -> LedgerResult<Vec<Sealed>> {
     let mut ask = connection.prepare(&format!(
         "SELECT {COLUMNS}, coalesce(p.journal_hash, ''), p.plan FROM pushes p WHERE p.ended_at IS NOT NULL ORDER BY p.id"
     ))?;
@@ -37,7 +37,7 @@ pub fn sealed(connection: &Connection) -> Answer<Vec<Sealed>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn running(connection: &Connection) -> Answer<Vec<i64>> {
+pub fn running(connection: &Connection) -> LedgerResult<Vec<i64>> {
     let mut ask = connection.prepare("SELECT id FROM pushes WHERE ended_at IS NULL ORDER BY id")?;
     let rows = ask.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -47,7 +47,7 @@ pub fn running(connection: &Connection) -> Answer<Vec<i64>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn numbers(connection: &Connection) -> Answer<Vec<i64>> {
+pub fn numbers(connection: &Connection) -> LedgerResult<Vec<i64>> {
     let mut ask = connection.prepare("SELECT id FROM pushes ORDER BY id")?;
     let rows = ask.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -70,7 +70,7 @@ pub struct BuildRoot {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn build_roots(connection: &Connection) -> Answer<Vec<BuildRoot>> {
+pub fn build_roots(connection: &Connection) -> LedgerResult<Vec<BuildRoot>> {
     let mut ask = connection.prepare("SELECT stack, id, root, pruned_at FROM builds ORDER BY stack, id")?;
     let rows = ask.query_map([], |row| {
         Ok(BuildRoot { stack: row.get(0)?, id: row.get(1)?, root: row.get(2)?, pruned_at: row.get(3)? })
@@ -82,7 +82,7 @@ pub fn build_roots(connection: &Connection) -> Answer<Vec<BuildRoot>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn prune_but_current(tx: &Transaction<'_>, at: At) -> Answer<()> {
+pub fn prune_but_current(tx: &Transaction<'_>, at: At) -> LedgerResult<()> {
     tx.execute(
         "UPDATE builds SET pruned_at = ?1 WHERE pruned_at IS NULL
          AND NOT EXISTS (SELECT 1 FROM current c WHERE c.stack = builds.stack AND c.build = builds.id)",
@@ -95,7 +95,7 @@ pub fn prune_but_current(tx: &Transaction<'_>, at: At) -> Answer<()> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn pushed_builds(connection: &Connection) -> Answer<BTreeSet<(String, String)>> {
+pub fn pushed_builds(connection: &Connection) -> LedgerResult<BTreeSet<(String, String)>> {
     let mut ask = connection.prepare("SELECT DISTINCT stack, build FROM pushes")?;
     let rows = ask.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -105,7 +105,7 @@ pub fn pushed_builds(connection: &Connection) -> Answer<BTreeSet<(String, String
 ///
 /// # Errors
 /// What SQLite said.
-pub fn current_builds(connection: &Connection) -> Answer<Vec<(String, String)>> {
+pub fn current_builds(connection: &Connection) -> LedgerResult<Vec<(String, String)>> {
     let mut ask = connection.prepare("SELECT DISTINCT stack, build FROM current ORDER BY stack, build")?;
     let rows = ask.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)

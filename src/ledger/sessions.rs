@@ -1,7 +1,7 @@
 //! Who is signed in: one row a browser, under the SHA-256 of its cookie's value (TRUST section 7). The value itself must
 //! never get here. Called by `web`, which makes the values and asks at each request.
 
-use super::{Answer, LedgerError};
+use super::{LedgerError, LedgerResult};
 use crate::stack::Who;
 use crate::time::At;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -25,7 +25,7 @@ pub struct Session {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn begin(transaction: &Transaction<'_>, id_hash: &str, who: &Who, now: At) -> Answer<()> {
+pub fn begin(transaction: &Transaction<'_>, id_hash: &str, who: &Who, now: At) -> LedgerResult<()> {
     transaction.execute(
         "DELETE FROM sessions WHERE seen_at < ?1 OR made_at < ?2",
         params![
@@ -44,7 +44,7 @@ pub fn begin(transaction: &Transaction<'_>, id_hash: &str, who: &Who, now: At) -
 ///
 /// # Errors
 /// What SQLite said, or a row that cannot be read.
-pub fn find(connection: &Connection, id_hash: &str, now: At) -> Answer<Option<Session>> {
+pub fn find(connection: &Connection, id_hash: &str, now: At) -> LedgerResult<Option<Session>> {
     let mut ask = connection.prepare_cached("SELECT who, made_at, seen_at FROM sessions WHERE id_hash = ?1")?;
     let found: Option<(String, String, String)> =
         ask.query_row([id_hash], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
@@ -72,7 +72,7 @@ pub struct OwnSession {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn of(connection: &Connection, who: &Who, now: At) -> Answer<Vec<OwnSession>> {
+pub fn of(connection: &Connection, who: &Who, now: At) -> LedgerResult<Vec<OwnSession>> {
     let mut ask = connection.prepare_cached(
         "SELECT id_hash, made_at, seen_at FROM sessions WHERE who = ?1 AND seen_at > ?2 AND made_at > ?3
          ORDER BY seen_at DESC, id_hash",
@@ -88,7 +88,7 @@ pub fn of(connection: &Connection, who: &Who, now: At) -> Answer<Vec<OwnSession>
 ///
 /// # Errors
 /// What SQLite said.
-pub fn alive(connection: &Connection, of_users_alone: bool, now: At) -> Answer<HashSet<String>> {
+pub fn alive(connection: &Connection, of_users_alone: bool, now: At) -> LedgerResult<HashSet<String>> {
     let mut ask = connection.prepare_cached(
         "SELECT id_hash FROM sessions WHERE seen_at > ?1 AND made_at > ?2
          AND (?3 = 0 OR who IN (SELECT name FROM users))",
@@ -107,7 +107,7 @@ fn limits(now: At) -> (String, String) {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn seen(transaction: &Transaction<'_>, id_hash: &str, now: At) -> Answer<()> {
+pub fn seen(transaction: &Transaction<'_>, id_hash: &str, now: At) -> LedgerResult<()> {
     transaction.execute("UPDATE sessions SET seen_at = ?2 WHERE id_hash = ?1", params![id_hash, now.to_string()])?;
     Ok(())
 }
@@ -116,7 +116,7 @@ pub fn seen(transaction: &Transaction<'_>, id_hash: &str, now: At) -> Answer<()>
 ///
 /// # Errors
 /// What SQLite said.
-pub fn end(transaction: &Transaction<'_>, id_hash: &str) -> Answer<()> {
+pub fn end(transaction: &Transaction<'_>, id_hash: &str) -> LedgerResult<()> {
     transaction.execute("DELETE FROM sessions WHERE id_hash = ?1", [id_hash])?;
     Ok(())
 }
@@ -125,7 +125,7 @@ pub fn end(transaction: &Transaction<'_>, id_hash: &str) -> Answer<()> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn end_all_of(transaction: &Transaction<'_>, who: &Who) -> Answer<()> {
+pub fn end_all_of(transaction: &Transaction<'_>, who: &Who) -> LedgerResult<()> {
     transaction.execute("DELETE FROM sessions WHERE who = ?1", [who.as_str()])?;
     Ok(())
 }

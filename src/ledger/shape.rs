@@ -1,7 +1,7 @@
 //! Is the ledger made as this binary makes it? Its tables and columns, its triggers, which keep what has ended from being
 //! changed, and what is made of other tables. It must never change anything. Called by `verify`.
 
-use super::Answer;
+use super::LedgerResult;
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 ///
 /// # Errors
 /// What SQLite said.
-pub fn differences(connection: &Connection) -> Answer<Vec<String>> {
+pub fn differences(connection: &Connection) -> LedgerResult<Vec<String>> {
     let new = Connection::open_in_memory()?;
     new.execute_batch(include_str!("schema.sql"))?;
     let mut wrong = Vec::new();
@@ -25,7 +25,7 @@ pub fn differences(connection: &Connection) -> Answer<Vec<String>> {
         let added = found.keys().filter(|name| !ours.contains_key(*name));
         wrong.extend(added.map(|name| format!("the {kind} {name} stands in the ledger, and is not ours")));
     }
-    let tables = |connection: &Connection| -> Answer<BTreeSet<String>> {
+    let tables = |connection: &Connection| -> LedgerResult<BTreeSet<String>> {
         Ok(texts(connection, "table")?.into_keys().filter(|name| !name.starts_with("sqlite_")).collect())
     };
     let (ours, found) = (tables(&new)?, tables(connection)?);
@@ -44,7 +44,7 @@ pub fn differences(connection: &Connection) -> Answer<Vec<String>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn derived(connection: &Connection) -> Answer<Vec<String>> {
+pub fn derived(connection: &Connection) -> LedgerResult<Vec<String>> {
     let mut wrong = Vec::new();
     let counted = "SELECT channel, state, sum(n) FROM (
                        SELECT channel, state, announcements AS n FROM tallies
@@ -73,7 +73,7 @@ pub fn derived(connection: &Connection) -> Answer<Vec<String>> {
     Ok(wrong)
 }
 
-fn texts(connection: &Connection, kind: &str) -> Answer<BTreeMap<String, String>> {
+fn texts(connection: &Connection, kind: &str) -> LedgerResult<BTreeMap<String, String>> {
     let mut ask = connection.prepare("SELECT name, coalesce(sql, '') FROM sqlite_schema WHERE type = ?1")?;
     Ok(ask.query_map([kind], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
 }
@@ -82,7 +82,7 @@ fn texts(connection: &Connection, kind: &str) -> Answer<BTreeMap<String, String>
 type Column = (String, String, bool, Option<String>, i64);
 
 /// In whatever order: a column that a migration added stands last.
-fn columns(connection: &Connection, table: &str) -> Answer<BTreeSet<Column>> {
+fn columns(connection: &Connection, table: &str) -> LedgerResult<BTreeSet<Column>> {
     let mut ask = connection.prepare("SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info(?1)")?;
     let rows = ask.query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)

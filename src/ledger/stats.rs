@@ -1,7 +1,7 @@
 //! What the stats page asks: the pushes to one stage in a span of time, small and without their words.
 //! It must never read more than the span holds; the index `pushes_by_time` finds it.
 
-use super::Answer;
+use super::LedgerResult;
 use rusqlite::{Connection, params};
 
 /// A push that ended, as far as statistics want it.
@@ -36,7 +36,7 @@ pub struct WaitRow {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn pushes(connection: &Connection, stage: &str, from: &str, to: &str) -> Answer<Vec<StatRow>> {
+pub fn pushes(connection: &Connection, stage: &str, from: &str, to: &str) -> LedgerResult<Vec<StatRow>> {
     let mut ask = connection.prepare_cached(
         "SELECT stack, who, kind, state, pressed_at, coalesce(duration_ms, 0) FROM pushes
          WHERE stage = ?1 AND pressed_at >= ?2 AND pressed_at < ?3 AND ended_at IS NOT NULL ORDER BY pressed_at",
@@ -58,7 +58,7 @@ pub fn pushes(connection: &Connection, stage: &str, from: &str, to: &str) -> Ans
 ///
 /// # Errors
 /// What SQLite said.
-pub fn waits(connection: &Connection, stage: &str, from: &str, to: &str) -> Answer<Vec<WaitRow>> {
+pub fn waits(connection: &Connection, stage: &str, from: &str, to: &str) -> LedgerResult<Vec<WaitRow>> {
     let mut ask = connection.prepare_cached(
         "SELECT p.stack, c.at, p.ended_at FROM pushes p JOIN commits c ON c.push = p.id
          WHERE p.stage = ?1 AND p.pressed_at >= ?2 AND p.pressed_at < ?3 AND p.state IN ('succeeded', 'degraded')
@@ -74,7 +74,7 @@ pub fn waits(connection: &Connection, stage: &str, from: &str, to: &str) -> Answ
 ///
 /// # Errors
 /// What SQLite said.
-pub fn first_timers(connection: &Connection, stage: &str, from: &str, who: &[String]) -> Answer<usize> {
+pub fn first_timers(connection: &Connection, stage: &str, from: &str, who: &[String]) -> LedgerResult<usize> {
     let mut ask = connection
         .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM pushes WHERE who = ?1 AND stage = ?2 AND pressed_at < ?3)")?;
     let mut new = 0;
@@ -89,7 +89,7 @@ pub fn first_timers(connection: &Connection, stage: &str, from: &str, who: &[Str
 ///
 /// # Errors
 /// What SQLite said.
-pub fn stages(connection: &Connection) -> Answer<Vec<String>> {
+pub fn stages(connection: &Connection) -> LedgerResult<Vec<String>> {
     let mut ask = connection.prepare_cached(
         "WITH RECURSIVE known (stage) AS (
              SELECT min(stage) FROM pushes

@@ -58,13 +58,13 @@ fn ledger() -> (tempfile::TempDir, Ledger) {
 async fn a_job_that_panics_is_answered_and_changes_nothing_and_the_next_one_works() {
     let (_dir, ledger) = ledger();
     let broken = ledger
-        .write(|tx| -> Answer<()> {
+        .write(|tx| -> LedgerResult<()> {
             tx.execute_batch("CREATE TABLE half_done (x)")?;
             panic!("a row that nobody thought of")
         })
         .await;
     assert!(matches!(&broken, Err(LedgerError::Broken(why)) if why == "a row that nobody thought of"), "{broken:?}");
-    let asked = ledger.read(|_| -> Answer<()> { panic!("of {}", 17) }).await;
+    let asked = ledger.read(|_| -> LedgerResult<()> { panic!("of {}", 17) }).await;
     assert!(matches!(&asked, Err(LedgerError::Broken(why)) if why == "of 17"), "{asked:?}");
     let count = "SELECT count(*) FROM sqlite_schema WHERE name = 'half_done'";
     let left = ledger.read(move |c| Ok(c.query_row(count, [], |row| row.get::<_, i64>(0))?)).await.unwrap();

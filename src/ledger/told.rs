@@ -1,7 +1,7 @@
 //! What the announcements page asks: all announcements, newest first, and how each channel is doing.
 //! It must never change one; delivering is the outbox's.
 
-use super::Answer;
+use super::LedgerResult;
 use super::history::Edge;
 use super::outbox::{OutboxRow, row};
 use rusqlite::{Connection, params};
@@ -46,7 +46,7 @@ pub fn list(
     state: Option<&str>,
     from: Option<Edge>,
     most: usize,
-) -> Answer<Vec<Listed>> {
+) -> LedgerResult<Vec<Listed>> {
     // Each filter has an index of its own; a condition that may be switched off would use none.
     let only = match (channel.is_some(), state.is_some()) {
         (false, false) => "?1 IS NULL AND ?2 IS NULL",
@@ -86,7 +86,7 @@ pub fn list(
 ///
 /// # Errors
 /// What SQLite said.
-pub fn channels(connection: &Connection) -> Answer<Vec<ChannelState>> {
+pub fn channels(connection: &Connection) -> LedgerResult<Vec<ChannelState>> {
     let mut ask = connection.prepare_cached(
         "SELECT t.channel, sum(announcements * (state = 'told')), sum(announcements * (state = 'waiting')),
                 (SELECT count(*) FROM outbox o WHERE o.state = 'waiting' AND o.channel = t.channel AND o.tries > 0),

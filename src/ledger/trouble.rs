@@ -1,7 +1,7 @@
 //! Whether the ledger's file can be written at this moment, as the last write found it: so that people read on every page
 //! what is wrong before they need it. It must never guess: only a write that failed or worked changes it.
 
-use super::{Answer, LedgerError};
+use super::{LedgerError, LedgerResult};
 use crate::time::At;
 use tokio::sync::watch;
 
@@ -29,7 +29,7 @@ impl LastWrite {
     }
 
     /// Notes how a write ended. A change that was refused for its content says nothing of the file.
-    pub fn note<T>(&self, outcome: &Answer<T>, now: At) {
+    pub fn note<T>(&self, outcome: &LedgerResult<T>, now: At) {
         match outcome {
             Ok(_) => self.0.send_if_modified(|trouble| trouble.take().is_some()),
             Err(LedgerError::Unusable { why, .. }) => self.0.send_if_modified(|trouble| {

@@ -2,7 +2,7 @@
 //! It must never keep, log or show a password, and never tell an unknown name from a wrong password by its time.
 //! Called by `pushbutton user`, and by `web` for signing in and for one's own account.
 
-use super::{Answer, LedgerError};
+use super::{LedgerError, LedgerResult};
 use crate::stack::Who;
 use crate::time::At;
 use argon2::password_hash::phc;
@@ -147,7 +147,7 @@ pub fn full_name(text: &str) -> Result<String, Refused> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn find(connection: &Connection, name: &Who) -> Answer<Option<User>> {
+pub fn find(connection: &Connection, name: &Who) -> LedgerResult<Option<User>> {
     let mut ask = connection.prepare_cached("SELECT name, full_name, password, made_at FROM users WHERE name = ?1")?;
     ask.query_row([name.as_str()], |row| Ok(read(row))).optional()?.transpose()
 }
@@ -156,7 +156,7 @@ pub fn find(connection: &Connection, name: &Who) -> Answer<Option<User>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn taken(connection: &Connection, name: &Who) -> Answer<Option<String>> {
+pub fn taken(connection: &Connection, name: &Who) -> LedgerResult<Option<String>> {
     let ask = "SELECT name FROM users WHERE name = ?1 COLLATE NOCASE";
     Ok(connection.query_row(ask, [name.as_str()], |row| row.get(0)).optional()?)
 }
@@ -165,7 +165,7 @@ pub fn taken(connection: &Connection, name: &Who) -> Answer<Option<String>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn all(connection: &Connection) -> Answer<Vec<User>> {
+pub fn all(connection: &Connection) -> LedgerResult<Vec<User>> {
     let mut ask = connection.prepare("SELECT name, full_name, password, made_at FROM users ORDER BY name")?;
     let users = ask.query_map([], |row| Ok(read(row)))?;
     users.map(|user| user?).collect()
@@ -175,7 +175,7 @@ pub fn all(connection: &Connection) -> Answer<Vec<User>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn add(tx: &Transaction<'_>, user: &User) -> Answer<Option<String>> {
+pub fn add(tx: &Transaction<'_>, user: &User) -> LedgerResult<Option<String>> {
     if let Some(taken) = taken(tx, &user.name)? {
         return Ok(Some(taken));
     }
@@ -190,7 +190,7 @@ pub fn add(tx: &Transaction<'_>, user: &User) -> Answer<Option<String>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn set_password(tx: &Transaction<'_>, name: &Who, password: &PasswordHash) -> Answer<bool> {
+pub fn set_password(tx: &Transaction<'_>, name: &Who, password: &PasswordHash) -> LedgerResult<bool> {
     let changed = tx.execute("UPDATE users SET password = ?2 WHERE name = ?1", params![name.as_str(), password.0])?;
     tx.execute("DELETE FROM sessions WHERE who = ?1", [name.as_str()])?;
     super::known::forget(tx, name)?;
@@ -201,14 +201,14 @@ pub fn set_password(tx: &Transaction<'_>, name: &Who, password: &PasswordHash) -
 ///
 /// # Errors
 /// What SQLite said.
-pub fn remove(tx: &Transaction<'_>, name: &Who) -> Answer<bool> {
+pub fn remove(tx: &Transaction<'_>, name: &Who) -> LedgerResult<bool> {
     tx.execute("DELETE FROM sessions WHERE who = ?1", [name.as_str()])?;
     tx.execute("DELETE FROM tokens WHERE who = ?1", [name.as_str()])?;
     super::known::forget(tx, name)?;
     Ok(tx.execute("DELETE FROM users WHERE name = ?1", [name.as_str()])? == 1)
 }
 
-fn read(row: &Row<'_>) -> Answer<User> {
+fn read(row: &Row<'_>) -> LedgerResult<User> {
     let (name, made_at): (String, String) = (row.get(0)?, row.get(3)?);
     let corrupt = |why: String| LedgerError::Corrupt(format!("the user {name:?}: {why}"));
     Ok(User {

@@ -1,7 +1,7 @@
 //! How long a push to a stage and each of its steps usually take, from the pushes that went well. It must never count a
 //! push that did not.
 
-use super::Answer;
+use super::LedgerResult;
 use super::pushes::PushRow;
 use crate::plan::Kind;
 use rusqlite::{Connection, params};
@@ -15,7 +15,7 @@ const FROM: i64 = 20;
 ///
 /// # Errors
 /// What SQLite said.
-pub fn pushes(connection: &Connection, stack: &str, stage: &str) -> Answer<Vec<i64>> {
+pub fn pushes(connection: &Connection, stack: &str, stage: &str) -> LedgerResult<Vec<i64>> {
     of_kind(connection, stack, stage, Kind::Push)
 }
 
@@ -23,11 +23,11 @@ pub fn pushes(connection: &Connection, stack: &str, stage: &str) -> Answer<Vec<i
 ///
 /// # Errors
 /// What SQLite said.
-pub fn rollbacks(connection: &Connection, stack: &str, stage: &str) -> Answer<Vec<i64>> {
+pub fn rollbacks(connection: &Connection, stack: &str, stage: &str) -> LedgerResult<Vec<i64>> {
     of_kind(connection, stack, stage, Kind::Rollback)
 }
 
-fn of_kind(connection: &Connection, stack: &str, stage: &str, kind: Kind) -> Answer<Vec<i64>> {
+fn of_kind(connection: &Connection, stack: &str, stage: &str, kind: Kind) -> LedgerResult<Vec<i64>> {
     let mut ask = connection.prepare_cached(
         "SELECT max(duration_ms - waited_ms, 0) FROM pushes
          WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind = ?4
@@ -44,7 +44,7 @@ fn of_kind(connection: &Connection, stack: &str, stage: &str, kind: Kind) -> Ans
 ///
 /// # Errors
 /// What SQLite said.
-pub fn of_stages(connection: &Connection, wanted: &str) -> Answer<HashMap<(String, String), Vec<i64>>> {
+pub fn of_stages(connection: &Connection, wanted: &str) -> LedgerResult<HashMap<(String, String), Vec<i64>>> {
     let mut ask = connection.prepare_cached(
         "SELECT p.stack, p.stage, max(p.duration_ms - p.waited_ms, 0) FROM json_each(?1) w CROSS JOIN pushes p ON p.id IN (
              SELECT id FROM pushes WHERE stack = w.value ->> 0 AND stage = w.value ->> 1 AND state = 'succeeded'
@@ -74,7 +74,7 @@ pub struct UsualStep {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn steps(connection: &Connection, of: &PushRow) -> Answer<Vec<UsualStep>> {
+pub fn steps(connection: &Connection, of: &PushRow) -> LedgerResult<Vec<UsualStep>> {
     let mut ask = connection.prepare_cached(
         "SELECT command, title, duration_ms FROM commands WHERE result = 'ok' AND duration_ms IS NOT NULL AND push IN
          (SELECT id FROM pushes WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind = 'push' AND id <> ?3

@@ -21,7 +21,7 @@ const ANSWER_S: u64 = 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// What goes out.
-    pub goods: Goods,
+    pub goods: Artifact,
     /// The branch that its revision was seen on.
     pub branch: String,
     /// What the stage runs now, if anything.
@@ -30,7 +30,7 @@ pub struct Target {
 
 /// What goes out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Goods {
+pub enum Artifact {
     /// A revision to make a build from: the first stage only.
     Revision(Revision),
     /// A build that exists: exactly this one.
@@ -74,7 +74,7 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
         return Err(PlanError::NoSuchStage { stack: stack.name.clone(), stage: stage.clone() });
     };
     let (sha, build, mut commands) = match target.goods {
-        Goods::Revision(sha) => match stack.stage_before(stage) {
+        Artifact::Revision(sha) => match stack.stage_before(stage) {
             Some(before) => {
                 return Err(PlanError::NeedsBuild { stage: stage.clone(), before: before.name.clone() });
             }
@@ -84,7 +84,7 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
                 making(stack),
             ),
         },
-        Goods::Build { id, root, sha } => (sha, BuildFrom::Existing { id, root }, Vec::new()),
+        Artifact::Build { id, root, sha } => (sha, BuildFrom::Existing { id, root }, Vec::new()),
     };
     let mut rolls = 0;
     for (part, list) in [

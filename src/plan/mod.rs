@@ -10,7 +10,7 @@ pub mod shell;
 mod show;
 mod undo;
 
-pub use make::{Goods, PlanError, Target, plan};
+pub use make::{Artifact, PlanError, Target, plan};
 pub use owed::{Owed, owed};
 pub use proof::{Proof, Sign, Standing};
 pub use show::{look_at_paths, values};

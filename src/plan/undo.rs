@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 impl Plan {
     /// Where the push goes back to by itself; none where it would not, or where nothing else was live before.
-    pub fn way_back(&self) -> Option<&OldBuild> {
+    pub fn rollback_view(&self) -> Option<&OldBuild> {
         let same = |old: &&OldBuild| matches!(&self.build, BuildFrom::Existing { id, .. } if *id == old.id);
         self.old.as_ref().filter(|old| self.rolls_back() && !same(old))
     }
@@ -21,7 +21,7 @@ impl Plan {
 
     /// Whether a failure puts back the links alone, each as it was on its host: no other build was live before.
     pub fn puts_links_back(&self) -> bool {
-        self.rolls_back() && self.way_back().is_none()
+        self.rolls_back() && self.rollback_view().is_none()
     }
 
     /// The plan with the commands of its way back, if it has one: all of the work again, behind everything else. Nobody is

@@ -105,7 +105,7 @@ impl Walk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Goods, Target, plan};
+    use crate::plan::{Artifact, Target, plan};
     use crate::stack::parse;
 
     #[test]
@@ -117,7 +117,7 @@ mod tests {
             );
             let stack = parse("web".parse().unwrap(), "stacks/web.toml", &text).unwrap();
             let (id, root) = ("aaaaaaa-1".parse().unwrap(), "9f".repeat(32).parse().unwrap());
-            let goods = Goods::Build { id, root, sha: "5".repeat(40).parse().unwrap() };
+            let goods = Artifact::Build { id, root, sha: "5".repeat(40).parse().unwrap() };
             let target = Target { goods, branch: "main".to_owned(), old: None };
             let commands = plan(&stack, &"qa".parse().unwrap(), target).unwrap().commands;
             let Ahead { at, dirs } = Ahead::of(&commands, kind);

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 const ASK_FOR_S: u64 = 900;
 
 /// A build, and where it lies on the push host.
-pub(super) struct Goods {
+pub(super) struct Artifact {
     pub(super) dir: BuildDir,
     id: BuildId,
     /// None where it was not frozen.
@@ -26,7 +26,7 @@ pub(super) struct Goods {
     sha: Revision,
 }
 
-impl Goods {
+impl Artifact {
     pub(super) fn build<'a>(&'a self, (tree, manifest): &'a (PathBuf, PathBuf), root: &'a Root) -> BuildOnDisk<'a> {
         BuildOnDisk { id: &self.id, root, tree, manifest, sha: self.sha.as_str() }
     }
@@ -34,13 +34,13 @@ impl Goods {
 
 impl Walk {
     /// What a command puts on its hosts: the push's build, or on the way back the one that was live.
-    pub(super) fn goods(&self, part: Part) -> Goods {
+    pub(super) fn goods(&self, part: Part) -> Artifact {
         let plan = &self.assignment.plan;
         let (id, root, sha) = match (part, &plan.old) {
             (Part::Undo, Some(old)) => (old.id.clone(), Some(old.root.clone()), old.sha.clone()),
             _ => (self.assignment.build.clone(), self.root(), plan.sha.clone()),
         };
-        Goods { dir: BuildDir::of(&self.data, &plan.stack, &id), id, root, sha }
+        Artifact { dir: BuildDir::of(&self.data, &plan.stack, &id), id, root, sha }
     }
 
     fn build_dir(&self) -> BuildDir {

@@ -15,20 +15,20 @@ async fn a_broken_stack_file_closes_its_stack_and_keeps_the_last_good_one_on_the
         std::fs::write(&file, broken).unwrap();
         let refused = bench.desk.press(press_of("qa", &seen)).await.unwrap_err();
         assert!(matches!(&refused, Refusal::BadStack { stack, .. } if stack == "web"), "{refused}");
-        let street = bench.street().await;
+        let street = bench.stack_view().await;
         assert!(street.problem.as_ref().unwrap().contains(problem), "{street:?}");
         assert_eq!(street.stages.len(), 2);
         assert!(street.stages[0].why_not.as_ref().unwrap().contains("stacks/web.toml has errors"));
-        let api = bench.desk.street(&"api".parse().unwrap()).await.unwrap();
+        let api = bench.desk.stack_view(&"api".parse().unwrap()).await.unwrap();
         assert_eq!(api.problem, None, "other stacks are not closed");
     }
     std::fs::remove_file(&file).unwrap();
     until("the file to be missed", async || {
-        bench.street().await.problem.filter(|problem| problem.contains("is gone")).map(|_| ())
+        bench.stack_view().await.problem.filter(|problem| problem.contains("is gone")).map(|_| ())
     })
     .await;
     std::fs::write(&file, good).unwrap();
-    until("the good file", async || bench.street().await.problem.is_none().then_some(())).await;
+    until("the good file", async || bench.stack_view().await.problem.is_none().then_some(())).await;
     bench.press("qa").await;
 }
 
@@ -46,7 +46,7 @@ async fn a_hold_closes_the_button_with_its_reason_and_only_a_person_lifts_it() {
     assert!(matches!(hold(Some(&qa), "again").await, Err(Refusal::Held { .. })));
     let refused = bench.desk.press(press_of("qa", &bench.seen("qa").await)).await.unwrap_err();
     assert_eq!(refused.to_string(), "web/qa is held by mary: demo at noon");
-    let street = bench.street().await;
+    let street = bench.stack_view().await;
     assert_eq!(street.stages[0].why_not.as_deref(), Some("web/qa is held by mary: demo at noon"));
     assert!(street.hold.is_none() && street.stages[1].hold.is_none());
     let bench = bench.restart().await;
@@ -63,7 +63,7 @@ async fn a_hold_is_over_at_its_end_for_every_press_and_that_is_written_down_once
     let hold = async |bench: &Bench, stage: Option<&StageName>, length: &str| -> Decision<At> {
         let (why, length) = ("the database is being moved".to_owned(), length.parse().unwrap());
         bench.desk.hold(&web(), stage, &kate, why, Some(length)).await?;
-        let street = bench.street().await;
+        let street = bench.stack_view().await;
         let hold = if stage.is_some() { street.stages[0].hold.clone() } else { street.hold };
         Ok(hold.unwrap().until.unwrap().parse().unwrap())
     };
@@ -85,7 +85,7 @@ async fn a_hold_is_over_at_its_end_for_every_press_and_that_is_written_down_once
     until("the end", async || (At::now() >= end).then_some(())).await;
     let (desk, stop, background) = open(temp.0.path(), temp.0.path().join("runner")).await;
     bench = Bench { temp, desk, stop, background };
-    assert!(bench.street().await.hold.is_none());
+    assert!(bench.stack_view().await.hold.is_none());
     bench = bench.restart().await;
     let first = told(&bench).await;
     assert_eq!(first.len(), 1, "{first:?}");
@@ -93,7 +93,7 @@ async fn a_hold_is_over_at_its_end_for_every_press_and_that_is_written_down_once
     assert!(first[0].ends_with(&format!(" until {end}: the database is being moved")), "{first:?}");
 
     // It ends while somebody presses, again and again.
-    let seen = until("the fetch", async || Some(bench.street().await.stages[0].next.clone()?.seen)).await;
+    let seen = until("the fetch", async || Some(bench.stack_view().await.stages[0].next.clone()?.seen)).await;
     let end = hold(&bench, Some(&qa), "1s").await.unwrap();
     let push = loop {
         let before = At::now();
@@ -168,9 +168,10 @@ async fn a_branch_that_cannot_be_fetched_is_shown_with_its_age_and_can_still_be_
     let push = bench.press("qa").await;
     bench.play_well(push).await;
     std::fs::rename(bench.at().join("repository"), bench.at().join("moved")).unwrap();
-    let street =
-        until("the failed fetch", async || Some(bench.street().await).filter(|street| street.trunk_problem.is_some()))
-            .await;
+    let street = until("the failed fetch", async || {
+        Some(bench.stack_view().await).filter(|street| street.trunk_problem.is_some())
+    })
+    .await;
     assert!(!street.trunk.unwrap().fetched_at.is_empty());
     bench.press("prod").await;
 }

@@ -80,7 +80,7 @@ async fn a_push_whose_runner_cannot_be_started_is_interrupted_and_nothing_ran() 
     let row = bench.ended(push).await;
     assert_eq!((row.state.as_str(), row.started_at), ("interrupted", None));
     assert!(row.why.unwrap().starts_with("the runner could not be started, so nothing ran"));
-    let hold = bench.street().await.hold.unwrap();
+    let hold = bench.stack_view().await.hold.unwrap();
     assert!(hold.reason.contains("before anything ran"), "{}", hold.reason);
 }
 
@@ -147,9 +147,9 @@ async fn a_push_that_a_restored_ledger_does_not_know_is_taken_in_from_its_direct
     let bench = Bench { temp, desk, stop, background };
     let row = bench.row(push).await;
     assert_eq!((&row.build, &row.state, row.lines), (&whole.build, &whole.state, whole.lines));
-    assert_eq!(bench.street().await.stages[0].current.as_ref().unwrap().build, whole.build);
+    assert_eq!(bench.stack_view().await.stages[0].current.as_ref().unwrap().build, whole.build);
     let bench = bench.restart().await;
-    until("the fetch", async || bench.street().await.trunk).await;
+    until("the fetch", async || bench.stack_view().await.trunk).await;
     assert_eq!(bench.press("qa").await.get(), 2);
 }
 

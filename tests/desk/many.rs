@@ -10,7 +10,7 @@ async fn asked(bench: &Bench) -> u64 {
     let mut fewest = u64::MAX;
     for _ in 0..5 {
         let before = bench.desk.ledger().asked();
-        bench.street().await;
+        bench.stack_view().await;
         fewest = fewest.min(bench.desk.ledger().asked() - before);
     }
     fewest
@@ -56,15 +56,15 @@ async fn a_stack_page_asks_the_ledger_no_more_after_a_hundred_catch_ups_than_aft
         let push = bench.press(stage).await;
         assert_eq!(bench.play_well(push).await.state, "succeeded");
     }
-    let prod = bench.street().await.stages[1].last.clone().unwrap();
+    let prod = bench.stack_view().await.stages[1].last.clone().unwrap();
     let push: PushNumber = prod.id.to_string().parse().unwrap();
     caught_up(&bench, push, 1).await;
-    let (one, after_one) = (asked(&bench).await, bench.street().await);
+    let (one, after_one) = (asked(&bench).await, bench.stack_view().await);
     caught_up(&bench, push, 100).await;
-    let (hundred, after_hundred) = (asked(&bench).await, bench.street().await);
+    let (hundred, after_hundred) = (asked(&bench).await, bench.stack_view().await);
     assert_eq!(hundred, one, "the number of questions does not grow with the catch-ups");
     assert!(one < 60, "{one} questions for a stack of two stages");
-    let runs = |street: &Street| {
+    let runs = |street: &StackView| {
         let current = street.stages[1].current.clone().unwrap();
         (current.build, current.hosts_ok, current.hosts_total)
     };
@@ -90,7 +90,7 @@ async fn stacks_of_one_repository_have_one_mirror_and_one_fetch_brings_all_of_th
         };
         std::fs::write(bench.at().join(format!("stacks/{name}.toml")), text).unwrap();
     }
-    let trunk = async |name: &StackName| bench.desk.street(name).await.ok()?.trunk.map(|trunk| trunk.sha);
+    let trunk = async |name: &StackName| bench.desk.stack_view(name).await.ok()?.trunk.map(|trunk| trunk.sha);
     let all_at = async |sha: &str| {
         for (n, name) in names.iter().enumerate() {
             let expected = match n {
@@ -106,9 +106,9 @@ async fn stacks_of_one_repository_have_one_mirror_and_one_fetch_brings_all_of_th
     };
     let first = git(&repository, &["rev-parse", "main"]).await;
     until("all stacks know their branch", async || all_at(&first).await).await;
-    let why = bench.desk.street(&names[2]).await.unwrap();
+    let why = bench.desk.stack_view(&names[2]).await.unwrap();
     let why = until("the missing branch is told", async || {
-        bench.desk.street(&names[2]).await.ok()?.trunk_problem.or_else(|| why.trunk_problem.clone())
+        bench.desk.stack_view(&names[2]).await.ok()?.trunk_problem.or_else(|| why.trunk_problem.clone())
     });
     assert!(why.await.contains("no such branch"));
 

@@ -56,7 +56,7 @@ async fn what_moved_since_the_page_was_drawn_is_not_pushed() {
     let what = format!("main is now at {} instead of {}", &new[..7], &old[..7]);
     assert_eq!(refused, Refusal::Moved { what, now: Some(new.clone()) });
 
-    let street = bench.street().await;
+    let street = bench.stack_view().await;
     let mut press = press_of("qa", &new);
     press.plan_hash = Some(street.stages[0].next.as_ref().unwrap().plan_hash.clone());
     let file = bench.at().join("stacks/web.toml");
@@ -65,13 +65,13 @@ async fn what_moved_since_the_page_was_drawn_is_not_pushed() {
     let refused = bench.desk.press(press).await.unwrap_err();
     let what = "qa2.example.com was added to the hosts of qa, and qa1.example.com was taken from the hosts of qa";
     assert_eq!(refused, Refusal::Moved { what: what.to_owned(), now: Some(new) });
-    assert!(bench.street().await.recent.is_empty());
+    assert!(bench.stack_view().await.recent.is_empty());
 }
 
 #[tokio::test]
 async fn a_later_stage_takes_exactly_the_build_that_the_stage_before_runs() {
     let bench = Bench::new().await;
-    let street = bench.street().await;
+    let street = bench.stack_view().await;
     assert!(street.stages[1].next.is_none());
     let why_not = street.stages[1].why_not.clone().unwrap();
     assert_eq!(why_not, "qa has never been pushed, so prod has nothing to take");
@@ -95,7 +95,7 @@ async fn a_later_stage_takes_exactly_the_build_that_the_stage_before_runs() {
     let row = bench.play_well(third).await;
     assert_eq!((row.build.as_str(), row.state.as_str(), row.hosts_ok), (second_build.as_str(), "succeeded", 2));
 
-    let street = bench.street().await;
+    let street = bench.stack_view().await;
     let (qa, prod) = (street.stages[0].current.as_ref().unwrap(), street.stages[1].current.as_ref().unwrap());
     assert_eq!((&qa.build, &qa.root), (&prod.build, &prod.root));
     assert_eq!(prod.subject, "second");
@@ -112,7 +112,7 @@ async fn what_would_go_out_is_listed_with_its_diff_link() {
     let old = bench.row(first).await.sha;
     bench.commit("second").await;
     let new = bench.commit("third").await;
-    let street = bench.street().await;
+    let street = bench.stack_view().await;
     let next = street.stages[0].next.as_ref().unwrap();
     let subjects: Vec<_> = next.commits.iter().map(|commit| commit.subject.as_str()).collect();
     assert_eq!((subjects, next.commit_count, next.again), (vec!["third", "second"], 2, false));

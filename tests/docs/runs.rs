@@ -63,7 +63,7 @@ impl Reader {
 
     /// The newest push of the stack.
     async fn newest(&self) -> i64 {
-        self.house.street().await["recent"][0]["id"].as_i64().unwrap()
+        self.house.stack_view().await["recent"][0]["id"].as_i64().unwrap()
     }
 }
 
@@ -183,7 +183,7 @@ async fn what_the_page_on_operating_shows_is_done() {
     reader.house.start().await;
     reader.house.sign_in("mary").await;
     until("the page says what the hosts have seen", async || {
-        (!reader.house.street().await["newer"].is_null()).then_some(())
+        (!reader.house.stack_view().await["newer"].is_null()).then_some(())
     })
     .await;
     let said = reader.run(PAGE, "pushbutton number-above ", &[]).await;

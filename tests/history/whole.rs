@@ -6,7 +6,7 @@ use crate::house::{client_of, get};
 use pushbutton::client::http::{Client, Sent};
 use pushbutton::config::{Config, Most};
 use pushbutton::desk::Desk;
-use pushbutton::plan::{Assignment, Goods, Target, plan};
+use pushbutton::plan::{Artifact, Assignment, Target, plan};
 use pushbutton::stack::{PushNumber, parse};
 use pushbutton::time::At;
 use pushbutton::web::Server;
@@ -48,7 +48,7 @@ struct Past {
 /// A push's plan, as the ledger keeps it.
 fn plan_text() -> String {
     let stack = parse("web".parse().unwrap(), "stacks/web.toml", STACK).unwrap();
-    let goods = Goods::Build {
+    let goods = Artifact::Build {
         id: "b1-web".parse().unwrap(),
         root: format!("{:064x}", 1).parse().unwrap(),
         sha: sha(1).parse().unwrap(),

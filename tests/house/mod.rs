@@ -218,13 +218,13 @@ impl House {
     }
 
     /// The stack's page as data.
-    pub async fn street(&self) -> Value {
+    pub async fn stack_view(&self) -> Value {
         self.json("/api/v1/stacks/web").await
     }
 
     /// A stage of the street.
     pub async fn stage(&self, stage: &str) -> Value {
-        let street = self.street().await;
+        let street = self.stack_view().await;
         street["stages"].as_array().unwrap().iter().find(|s| s["name"] == stage).unwrap().clone()
     }
 

@@ -1,10 +1,10 @@
 //! Made-up data for the pages, as a busy team would leave it.
 
-use pushbutton::desk::Street;
+use pushbutton::desk::StackView;
 use pushbutton::desk::view::{
-    BackTo, CatchUp, Compared, Current, Drift, FileChanges, Good, Hold, Kept, LeftBehind, Next, NotHeld, NotReady,
-    PlanView, PlannedView, Readiness, Rest, RestCommand, StageView, StepNow, Ticket, Trunk, Undo, Usual, WayBack,
-    Weight,
+    CatchUp, Compared, Current, Drift, FileChanges, Good, Hold, Kept, LeftBehind, Next, NotHeld, NotReady, PlanView,
+    PlannedView, Readiness, Remaining, RemainingCommand, RollbackTarget, RollbackView, StageView, StepNow, Ticket,
+    Trunk, Undo, Usual, Weight,
 };
 use pushbutton::journal::connections::{Connecting, Connections, Missing};
 use pushbutton::journal::event::{Event, Record, Stream};
@@ -143,7 +143,7 @@ pub fn asks(push: PushRow) -> PushRow {
 }
 
 /// A street whose stages each have something to take from the one before.
-pub fn street(stack: &str, stages: &[&str]) -> Street {
+pub fn street(stack: &str, stages: &[&str]) -> StackView {
     let versions = [QA, PRINCESS, PROD, PROD];
     let stage = |(index, name): (usize, &&str)| {
         let place = index + 1;
@@ -188,7 +188,7 @@ pub fn street(stack: &str, stages: &[&str]) -> Street {
                 diff: Some("https://git.example.com/shop/web/compare/a...b".to_owned()),
             }),
             why_not: None,
-            back: Some(BackTo::new("8f31c2e-4101", PROD, false)),
+            back: Some(RollbackTarget::new("8f31c2e-4101", PROD, false)),
             undo: Some(Undo {
                 ready: if kind == 3 { 24 } else { 1 },
                 total: if kind == 3 { 24 } else { 1 },
@@ -208,7 +208,7 @@ pub fn street(stack: &str, stages: &[&str]) -> Street {
             probed_at: Some(ago(12)),
         }
     };
-    Street {
+    StackView {
         stack: stack.to_owned(),
         title: "The shop".to_owned(),
         branch: "main".to_owned(),
@@ -258,7 +258,7 @@ fn ready(total: usize, not: &[String]) -> Readiness {
 }
 
 /// A street whose fleet has troubles: hosts that do not answer, hosts that run something else.
-pub fn troubled() -> Street {
+pub fn troubled() -> StackView {
     let mut street = street("web", &["qa", "princess", "prod"]);
     street.stages[0].ready = Some(Readiness { ready: 0, total: 1, not_ready: Vec::new(), checked_at: None });
     street.stages[1].ready = Some(ready(1, &["princess001".to_owned()]));
@@ -309,7 +309,7 @@ pub fn hold(scope: &str) -> Hold {
     }
 }
 
-pub fn streets() -> Vec<Street> {
+pub fn streets() -> Vec<StackView> {
     let all = ["qa", "princess", "prod"];
     let running = stack_states().into_iter().find(|(name, _)| *name == "running").unwrap().1;
     let even = stack_states().into_iter().find(|(name, _)| *name == "even").unwrap().1;
@@ -318,12 +318,12 @@ pub fn streets() -> Vec<Street> {
     let mut images = street("images", &all);
     images.stages[1].last = Some(row(4119, "images", "princess", "failed"));
     let fresh =
-        Street { stack: "config".to_owned(), ..stack_states().into_iter().find(|(n, _)| *n == "fresh").unwrap().1 };
+        StackView { stack: "config".to_owned(), ..stack_states().into_iter().find(|(n, _)| *n == "fresh").unwrap().1 };
     let mut broken = street("search", &all);
     broken.problem = Some("error: unknown key `chunks`".to_owned());
     vec![
         running,
-        Street { stack: "api".to_owned(), ..even },
+        StackView { stack: "api".to_owned(), ..even },
         lists,
         images,
         street("admin", &["qa", "prod"]),
@@ -333,7 +333,7 @@ pub fn streets() -> Vec<Street> {
 }
 
 /// The states of a stack page, but for the ordinary one.
-pub fn stack_states() -> Vec<(&'static str, Street)> {
+pub fn stack_states() -> Vec<(&'static str, StackView)> {
     let all = ["qa", "princess", "prod"];
     let mut running = street("web", &all);
     running.lock = Some(row(4127, "web", "prod", "running"));
@@ -389,7 +389,7 @@ pub fn stack_states() -> Vec<(&'static str, Street)> {
 pub const LONG: &str = "the-checkout-and-payment-service-of-the-northern-warehouses";
 
 /// A street in which everything has a long name.
-pub fn long() -> Street {
+pub fn long() -> StackView {
     let mut street = street(LONG, &["qa", "princess-with-a-very-long-title", "prod"]);
     street.source = format!("https://git.example.com/{LONG}/{LONG}.git");
     street.branch = format!("release/{LONG}");
@@ -552,10 +552,10 @@ pub fn push_page(state: &str) -> PushPage {
         tail: (1..=40).map(line).collect(),
         hold: matches!(state, "interrupted" | "failed").then(|| Hold { push: Some(4127), ..hold("web/prod") }),
         button: "PROD!!!".to_owned(),
-        rest: matches!(state, "interrupted" | "failed" | "cancelled" | "degraded").then(|| Rest {
+        rest: matches!(state, "interrupted" | "failed" | "cancelled" | "degraded").then(|| Remaining {
             plan_hash: "cd".repeat(32),
             commands: (5..=8)
-                .map(|command| RestCommand {
+                .map(|command| RemainingCommand {
                     command,
                     title: titles()[command - 1].clone(),
                     hosts: 24,
@@ -571,7 +571,7 @@ pub fn push_page(state: &str) -> PushPage {
             .flatten(),
         newest: (state == "failed")
             .then(|| PushRow { kind: "catch-up".to_owned(), ..row(4128, "web", "prod", "succeeded") }),
-        back: (state != "succeeded").then(|| BackTo::new("8f31c2e-4101", PROD, false)),
+        back: (state != "succeeded").then(|| RollbackTarget::new("8f31c2e-4101", PROD, false)),
     }
 }
 
@@ -616,7 +616,7 @@ fn line(n: u64) -> Record {
 }
 
 /// A way back to what Prod had before, with another build to choose from.
-pub fn way_back() -> WayBack {
+pub fn rollback_view() -> RollbackView {
     let good = |build: &str, sha: &str, push: i64| Good {
         build: build.to_owned(),
         sha: sha.to_owned(),
@@ -628,10 +628,10 @@ pub fn way_back() -> WayBack {
         who: "kate".to_owned(),
         pushed_at: ago(9000),
     };
-    WayBack {
+    RollbackView {
         stack: "web".to_owned(),
         stage: "prod".to_owned(),
-        from: Some(BackTo::new("51d0c3e-4120", PRINCESS, false)),
+        from: Some(RollbackTarget::new("51d0c3e-4120", PRINCESS, false)),
         to: good("8f31c2e-4101", PROD, 4101),
         name: "8f31c2e".to_owned(),
         hosts: (1..=24).map(|n| format!("web{n:03}")).collect(),

@@ -10,7 +10,7 @@ use crate::desk::parts::hosts::inventories;
 use crate::desk::refusal::Refusal;
 use crate::desk::view::{Drift, LeftBehind};
 use crate::ledger::aim::Aim;
-use crate::plan::{self, Goods, Kind, Target};
+use crate::plan::{self, Artifact, Kind, Target};
 use crate::stack::Stack;
 use std::collections::BTreeSet;
 
@@ -47,7 +47,7 @@ pub(crate) fn offer(
         return nothing(Case::NobodyBehind, format!("every host of {name} has {}, as far as is known", aim.build.id));
     }
     let (sha, root) = (aim.build.sha.clone(), aim.build.root.clone());
-    let goods = Goods::Build { id: aim.build.id.clone(), root: root.clone(), sha: sha.clone() };
+    let goods = Artifact::Build { id: aim.build.id.clone(), root: root.clone(), sha: sha.clone() };
     let old = Some(aim.build.clone());
     let target = Target { goods, branch: aim.branch.clone(), old: old.clone() };
     let mut plan = plan::plan(stack, name, target).map_err(Refusal::corrupt)?;

@@ -1,7 +1,7 @@
 //! The facts of a decision, read in one go: what the stage runs, what is held, who pushes. It must never decide anything.
 
 use super::earlier::last_push;
-use crate::ledger::Answer;
+use crate::ledger::LedgerResult;
 use crate::ledger::current::{self, Current};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::past;
@@ -47,7 +47,7 @@ impl Facts {
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn read(connection: &Connection, stack: &Stack, place: usize, head: Option<Revision>) -> Answer<Self> {
+    pub fn read(connection: &Connection, stack: &Stack, place: usize, head: Option<Revision>) -> LedgerResult<Self> {
         // In this reading and not before it: a press right behind the end of a hold is never refused.
         let now = At::now();
         let (name, stage) = (&stack.name, &stack.stages[place].name);

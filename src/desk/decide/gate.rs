@@ -1,28 +1,55 @@
-//! The gate: may this be pushed, now? A pure decision over plain data that was read in one go; the same function says
-//! what a page offers and what a press gets. It must never read anything itself.
+//! The gate: may this be asked of a stage, now? Pure over the facts, and one call: what a page says of a button is what a press
+//! gets. It must never read anything itself.
 
 use super::facts::Facts;
-use super::offer::{Offer, offer};
+use super::offer::Offer;
 use super::press::Press;
 use crate::desk::parts::recent_plans::what_changed;
 use crate::desk::parts::teller::SERVER;
+use crate::desk::reason::first_line;
 use crate::desk::refusal::{Refusal, Waits};
 use crate::ledger::holds::Hold;
 use crate::ledger::pushes::PushRow;
 use crate::plan::Plan;
-use crate::stack::{Revision, Source, Stack};
+use crate::stack::{Revision, Source, Stack, StackName};
 
-/// Why nobody may press the stage now: held or locked.
-pub(crate) fn closed(facts: &Facts) -> Option<Refusal> {
-    facts.stack_hold.as_ref().or(facts.stage_hold.as_ref()).map(held).or_else(|| locked(facts))
+/// What a person may ask of a stage, as far as the stop signs go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// What the button offers.
+    Next,
+    /// Another version than the newest.
+    Version,
+    /// An earlier build.
+    Rollback,
+    /// What is left of an earlier push.
+    Resume,
+    /// The stage's own build, on hosts that are behind.
+    CatchUp,
 }
 
-/// Why nobody may resume a push to the stage now: held by a person, or locked. What a bad push left is no stop sign to
-/// the push that finishes it.
-pub(crate) fn closed_to_resume(facts: &Facts) -> Option<Refusal> {
+/// Why nobody may ask this of the stage now, whatever it would do. A page says this of its buttons before anybody presses, and a
+/// press is refused by it: `problem` is what is wrong with the stack's file.
+pub(crate) fn closed(asked: Asked, stack: &StackName, problem: Option<&str>, facts: &Facts) -> Option<Refusal> {
+    let hold = || facts.stack_hold.as_ref().or(facts.stage_hold.as_ref()).map(held);
+    problem.map(|problem| broken(stack, problem)).or_else(|| match asked {
+        Asked::Next | Asked::Version | Asked::CatchUp => hold().or_else(|| locked(facts)),
+        // A stop sign says: no new code. A rollback is open, that is what it is for.
+        Asked::Rollback => in_the_way(facts),
+        // What a bad push left is no stop sign to the push that finishes it.
+        Asked::Resume => by_a_person(facts).map(held).or_else(|| locked(facts)),
+    })
+}
+
+/// A stack whose file cannot be read as it is.
+pub(crate) fn broken(stack: &StackName, problem: &str) -> Refusal {
+    Refusal::BadStack { stack: stack.to_string(), why: first_line(problem) }
+}
+
+/// The stop sign that a person set, if there is one.
+fn by_a_person(facts: &Facts) -> Option<&Hold> {
     let by_a_person = |hold: &&Hold| hold.who != SERVER || hold.push.is_none();
-    let hold = facts.stack_hold.as_ref().filter(by_a_person).or(facts.stage_hold.as_ref());
-    hold.map(held).or_else(|| locked(facts))
+    facts.stack_hold.as_ref().filter(by_a_person).or(facts.stage_hold.as_ref())
 }
 
 /// A stop sign as a refusal.
@@ -38,7 +65,7 @@ pub(crate) fn held(hold: &Hold) -> Refusal {
 }
 
 /// Who is pushing the stack right now.
-pub(crate) fn locked(facts: &Facts) -> Option<Refusal> {
+fn locked(facts: &Facts) -> Option<Refusal> {
     facts.lock.as_ref().map(|push| Refusal::Locked {
         who: push.who.clone(),
         stack: push.stack.clone(),
@@ -50,7 +77,7 @@ pub(crate) fn locked(facts: &Facts) -> Option<Refusal> {
 }
 
 /// The push that must be cancelled before anything can be rolled back.
-pub(crate) fn in_the_way(facts: &Facts) -> Option<Refusal> {
+fn in_the_way(facts: &Facts) -> Option<Refusal> {
     facts.lock.as_ref().map(|push| Refusal::CancelFirst {
         who: push.who.clone(),
         stack: push.stack.clone(),
@@ -68,28 +95,6 @@ pub(crate) fn waits(push: &PushRow) -> Option<Waits> {
     let both: Vec<String> = [asks, paused].into_iter().flatten().collect();
     let hint = format!("pushbutton {verb} {}", push.id);
     (!both.is_empty()).then(|| Waits { waits: both.join(", and it "), hint })
-}
-
-/// Takes the decision about a press: the offer that it accepts. `shown` is the plan that its page showed, if remembered.
-///
-/// # Errors
-/// Why it is refused.
-pub(crate) fn decide(
-    stack: &Stack,
-    place: usize,
-    facts: &Facts,
-    press: &Press,
-    shown: Option<&Plan>,
-) -> Result<Offer, Refusal> {
-    if let Some(refusal) = closed(facts) {
-        return Err(refusal);
-    }
-    let offer = offer(stack, place, facts)?;
-    if press.seen != offer.seen {
-        let what = seen_moved(stack, place, &press.seen, &offer.seen);
-        return Err(Refusal::Moved { what, now: Some(offer.seen) });
-    }
-    same_plan(offer, press, shown)
 }
 
 /// Accepts an offer when its plan is the one that the press has seen.
@@ -113,7 +118,8 @@ fn short(seen: &str) -> String {
     }
 }
 
-fn seen_moved(stack: &Stack, place: usize, seen: &str, now: &str) -> String {
+/// What the button offers now instead of what was seen on it.
+pub(crate) fn seen_moved(stack: &Stack, place: usize, seen: &str, now: &str) -> String {
     let branch = stack.source.branch();
     match place.checked_sub(1) {
         None if stack.source == Source::Published => {

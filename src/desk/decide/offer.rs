@@ -6,7 +6,7 @@ use crate::desk::parts::hosts::inventories;
 use crate::desk::refusal::Refusal;
 use crate::ledger::current::Current;
 use crate::ledger::published::Published;
-use crate::plan::{self, Goods, OldBuild, Plan, Target};
+use crate::plan::{self, Artifact, OldBuild, Plan, Target};
 use crate::stack::{BuildId, Revision, Root, Source, Stack, Stage};
 
 /// What a press of a stage would do.
@@ -39,7 +39,7 @@ pub(crate) fn offer(stack: &Stack, place: usize, facts: &Facts) -> Result<Offer,
 ///
 /// # Errors
 /// As [`offer`].
-pub(crate) fn goes(stack: &Stack, place: usize, facts: &Facts) -> Result<(Goods, String), Refusal> {
+pub(crate) fn goes(stack: &Stack, place: usize, facts: &Facts) -> Result<(Artifact, String), Refusal> {
     let stage = &stack.stages[place];
     if let Some(refusal) = inventories::unlisted(stack, stage, facts.last) {
         return Err(refusal);
@@ -47,11 +47,11 @@ pub(crate) fn goes(stack: &Stack, place: usize, facts: &Facts) -> Result<(Goods,
     let branch = stack.source.branch();
     let (goods, branch) = match (place.checked_sub(1), &stack.source) {
         (None, Source::Published) => match &facts.published {
-            Some(newest) => (goods_of(newest)?, newest.branch.clone()),
+            Some(newest) => (artifact_of(newest)?, newest.branch.clone()),
             None => return Err(Refusal::Nothing { case: Case::NothingPublished, why: nothing_published(stack) }),
         },
         (None, _) => match facts.head.clone() {
-            Some(head) => (Goods::Revision(head), branch.to_owned()),
+            Some(head) => (Artifact::Revision(head), branch.to_owned()),
             None => {
                 let why = format!("{branch} of {} has not been fetched yet, so there is nothing to push", stack.name);
                 return Err(Refusal::Nothing { case: Case::NotFetched, why });
@@ -63,7 +63,7 @@ pub(crate) fn goes(stack: &Stack, place: usize, facts: &Facts) -> Result<(Goods,
                 return Err(Refusal::Nothing { case: Case::StageBefore, why });
             };
             let OldBuild { id, sha, root } = as_build(source)?;
-            (Goods::Build { id, root, sha }, facts.before_branch.clone().unwrap_or_else(|| branch.to_owned()))
+            (Artifact::Build { id, root, sha }, facts.before_branch.clone().unwrap_or_else(|| branch.to_owned()))
         }
     };
     if let Some(refs) = stack.refs_of(place).filter(|refs| !refs.allow(&branch)) {
@@ -81,13 +81,13 @@ pub(crate) fn offer_of(
     stack: &Stack,
     place: usize,
     facts: &Facts,
-    goods: Goods,
+    goods: Artifact,
     branch: String,
 ) -> Result<Offer, Refusal> {
     let old = facts.current.as_ref().map(as_build).transpose()?;
     let (seen, root) = match &goods {
-        Goods::Revision(sha) => (sha.to_string(), None),
-        Goods::Build { id, root, .. } => (id.to_string(), Some(root.clone())),
+        Artifact::Revision(sha) => (sha.to_string(), None),
+        Artifact::Build { id, root, .. } => (id.to_string(), Some(root.clone())),
     };
     let target = Target { goods, branch, old: old.clone() };
     let stage = &stack.stages[place].name;
@@ -103,9 +103,9 @@ pub(crate) fn offer_of(
 ///
 /// # Errors
 /// When the ledger holds a value that is no build.
-pub(crate) fn goods_of(published: &Published) -> Result<Goods, Refusal> {
+pub(crate) fn artifact_of(published: &Published) -> Result<Artifact, Refusal> {
     let OldBuild { id, sha, root } = published.as_build().map_err(Refusal::corrupt)?;
-    Ok(Goods::Build { id, root, sha })
+    Ok(Artifact::Build { id, root, sha })
 }
 
 /// A branch as a person says it; nobody may have said one.

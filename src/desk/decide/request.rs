@@ -4,7 +4,7 @@
 use super::catch_up;
 use super::earlier::ended::Earlier;
 use super::facts::Facts;
-use super::gate;
+use super::gate::{self, Asked};
 use super::offer;
 use super::offer::Offer;
 use super::outside::Outside;
@@ -13,27 +13,27 @@ use super::questions::Questions;
 use super::resume;
 use super::rollback;
 use super::rollback::Past;
-use super::version::Picked;
+use super::version::ChosenVersion;
 use crate::desk::refusal::Refusal;
-use crate::ledger::{Answer, aim};
+use crate::ledger::{LedgerResult, aim};
 use crate::plan::Plan;
-use crate::stack::{BuildId, PushNumber, Revision, Stack};
+use crate::stack::{BuildId, PushNumber, Stack};
 use rusqlite::Connection;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum Request {
     /// The button: what it offers.
     Next,
     /// An earlier build.
-    Back {
+    Rollback {
         /// Which; none named: the last good one whose content is not what runs.
         to: Option<BuildId>,
         /// Whether the stage's questions are asked.
         questions: Questions,
     },
     /// What is left of an earlier push.
-    Rest(PushNumber),
+    Resume(PushNumber),
     /// The stage's own build.
     CatchUp {
         /// Onto these hosts.
@@ -42,11 +42,22 @@ pub(crate) enum Wish {
         questions: Questions,
     },
     /// Another version than the newest, on the first stage.
-    Version(Picked),
+    Version(ChosenVersion),
 }
 
-impl Wish {
-    /// What it would do, were it allowed.
+impl Request {
+    /// What it asks for, as far as the stop signs go.
+    pub fn asked(&self) -> Asked {
+        match self {
+            Self::Next => Asked::Next,
+            Self::Version(_) => Asked::Version,
+            Self::Rollback { .. } => Asked::Rollback,
+            Self::Resume(_) => Asked::Resume,
+            Self::CatchUp { .. } => Asked::CatchUp,
+        }
+    }
+
+    /// What it would do by these facts, were it allowed.
     ///
     /// # Errors
     /// What SQLite said.
@@ -55,29 +66,28 @@ impl Wish {
         (outside, connection): (&Outside<'_>, &Connection),
         stack: &Stack,
         place: usize,
-        head: Option<Revision>,
-    ) -> Answer<Result<Offer, Refusal>> {
+        facts: &Facts,
+    ) -> LedgerResult<Result<Offer, Refusal>> {
         Ok(match self {
-            Self::Next => offer::offer(stack, place, &Facts::read(connection, stack, place, head)?),
-            Self::Back { to, questions } => {
+            Self::Next => offer::offer(stack, place, facts),
+            Self::Rollback { to, questions } => {
                 let past = Past::read(outside, connection, stack, place)?;
-                let facts = Facts::read(connection, stack, place, head)?;
-                rollback::offer(stack, place, &facts, &past, to.as_ref(), *questions)
+                rollback::offer(stack, place, facts, &past, to.as_ref(), *questions)
             }
-            Self::Version(picked) => picked.offer(stack, place, &Facts::read(connection, stack, place, head)?),
-            Self::Rest(of) => match Earlier::read(connection, *of)? {
+            Self::Version(chosen) => chosen.offer(stack, place, facts),
+            Self::Resume(of) => match Earlier::read(connection, *of)? {
                 Some(earlier) => resume::offer(&earlier),
                 None => Err(Refusal::Unknown { what: format!("push {of}") }),
             },
             Self::CatchUp { hosts, questions } => {
                 let aim = aim::get(connection, &stack.name, &stack.stages[place].name)?;
-                let facts = Facts::read(connection, stack, place, head)?;
-                catch_up::offer(stack, place, &facts, aim.as_ref(), hosts, *questions)
+                catch_up::offer(stack, place, facts, aim.as_ref(), hosts, *questions)
             }
         })
     }
 
-    /// Takes the decision about a press; `shown` is the plan that its page showed, if remembered.
+    /// Takes the decision about a press by these facts; `shown` is the plan that its page showed, if remembered. A stack whose
+    /// file is broken was refused before its stage was looked for.
     ///
     /// # Errors
     /// What SQLite said.
@@ -86,29 +96,39 @@ impl Wish {
         (outside, connection): (&Outside<'_>, &Connection),
         stack: &Stack,
         place: usize,
-        head: Option<Revision>,
+        facts: &Facts,
         press: &Press,
         shown: Option<&Plan>,
-    ) -> Answer<Result<Offer, Refusal>> {
-        let facts = Facts::read(connection, stack, place, head.clone())?;
-        let closed = match self {
-            Self::Next => return Ok(gate::decide(stack, place, &facts, press, shown)),
-            // A stop sign says: no new code. The way back is open, that is what it is for.
-            Self::Back { .. } => gate::in_the_way(&facts),
-            Self::Rest(_) => gate::closed_to_resume(&facts),
-            Self::CatchUp { .. } | Self::Version(_) => gate::closed(&facts),
-        };
-        if let Some(refusal) = closed {
+    ) -> LedgerResult<Result<Offer, Refusal>> {
+        if let Some(refusal) = gate::closed(self.asked(), &stack.name, None, facts) {
             return Ok(Err(refusal));
         }
-        let offer = self.offer((outside, connection), stack, place, head)?;
-        if let (Self::CatchUp { .. }, Ok(offer)) = (self, &offer)
-            && !press.seen.is_empty()
-            && press.seen != offer.seen
-        {
-            let what = format!("the hosts of {} are to run {} now instead of {}", press.stage, offer.seen, press.seen);
-            return Ok(Err(Refusal::Moved { what, now: Some(offer.seen.clone()) }));
+        let offer = self.offer((outside, connection), stack, place, facts)?;
+        Ok(offer.and_then(|offer| self.accept(stack, place, offer, press, shown)))
+    }
+
+    /// Accepts an offer when it is what the press has seen.
+    ///
+    /// # Errors
+    /// What has changed since.
+    pub fn accept(
+        &self,
+        stack: &Stack,
+        place: usize,
+        offer: Offer,
+        press: &Press,
+        shown: Option<&Plan>,
+    ) -> Result<Offer, Refusal> {
+        let moved = match self {
+            Self::Next => Some(gate::seen_moved(stack, place, &press.seen, &offer.seen)),
+            Self::CatchUp { .. } if !press.seen.is_empty() => {
+                Some(format!("the hosts of {} are to run {} now instead of {}", press.stage, offer.seen, press.seen))
+            }
+            Self::CatchUp { .. } | Self::Version(_) | Self::Rollback { .. } | Self::Resume(_) => None,
+        };
+        match moved.filter(|_| press.seen != offer.seen) {
+            Some(what) => Err(Refusal::Moved { what, now: Some(offer.seen) }),
+            None => gate::same_plan(offer, press, shown),
         }
-        Ok(offer.and_then(|offer| gate::same_plan(offer, press, shown)))
     }
 }

@@ -12,12 +12,12 @@ use super::runs::Runs;
 use crate::desk::cases::Case;
 use crate::desk::parts::hosts::inventories;
 use crate::desk::refusal::Refusal;
-use crate::desk::view::BackTo;
-use crate::ledger::Answer;
+use crate::desk::view::RollbackTarget;
+use crate::ledger::LedgerResult;
 use crate::ledger::aim::Aim;
 use crate::ledger::past::{self, Good};
 use crate::ledger::pushes::PushRow;
-use crate::plan::{self, Goods, OldBuild, Target};
+use crate::plan::{self, Artifact, OldBuild, Target};
 use crate::source::build::BuildDir;
 use crate::stack::{BuildId, Stack, StackName, StageName};
 use rusqlite::Connection;
@@ -49,7 +49,7 @@ impl Past {
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn read(outside: &Outside<'_>, connection: &Connection, stack: &Stack, place: usize) -> Answer<Past> {
+    pub fn read(outside: &Outside<'_>, connection: &Connection, stack: &Stack, place: usize) -> LedgerResult<Past> {
         let stage = &stack.stages[place];
         let good = past::good_builds(connection, stack.name.as_str(), stage.name.as_str(), OFFERED)?;
         let (runs, aim) = Runs::read(outside.drifts, connection, stack, stage, &good)?;
@@ -86,11 +86,11 @@ impl Past {
     }
 
     /// The same, for a menu.
-    pub fn back_to(&self, facts: &Facts) -> Option<BackTo> {
+    pub fn back_to(&self, facts: &Facts) -> Option<RollbackTarget> {
         let good = self.last_good(facts)?;
         let present = self.present(facts).ok().flatten();
         let same = present.is_some_and(|old| old.sha.as_str() == good.sha && old.id.as_str() != good.build);
-        Some(BackTo::new(&good.build, &good.sha, same))
+        Some(RollbackTarget::new(&good.build, &good.sha, same))
     }
 
     fn is_here(&self, good: &Good) -> bool {
@@ -244,7 +244,7 @@ pub(crate) fn offer(
     let good = past.chosen(stack, stage, facts, to)?;
     let OldBuild { id, sha, root } = good.as_build().map_err(Refusal::corrupt)?;
     let old = past.present(facts)?;
-    let goods = Goods::Build { id, root: root.clone(), sha: sha.clone() };
+    let goods = Artifact::Build { id, root: root.clone(), sha: sha.clone() };
     let target = Target { goods, branch: good.branch.clone(), old: old.clone() };
     let mut plan = plan::plan(stack, stage, target).map_err(Refusal::corrupt)?.into_rollback();
     plan.spared = facts.spared(good.build.parse().ok().as_ref());

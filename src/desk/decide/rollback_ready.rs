@@ -44,7 +44,7 @@ pub(crate) fn readiness(plan: &Plan, root: &str, build: &str, held: Option<&Held
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Goods, Target, plan};
+    use crate::plan::{Artifact, Target, plan};
     use crate::stack::parse;
     use crate::time::At;
 
@@ -56,7 +56,7 @@ mod tests {
                  commands = [{command}]\n"
             );
             let stack = parse("web".parse().unwrap(), "stacks/web.toml", &text).unwrap();
-            let goods = Goods::Revision("5".repeat(40).parse().unwrap());
+            let goods = Artifact::Revision("5".repeat(40).parse().unwrap());
             let target = Target { goods, branch: "main".to_owned(), old: None };
             plan(&stack, &"qa".parse().unwrap(), target).unwrap()
         };

@@ -4,7 +4,7 @@
 
 use crate::desk::parts::hosts::drift::Answers;
 use crate::desk::parts::hosts::drift::Drifts;
-use crate::ledger::Answer;
+use crate::ledger::LedgerResult;
 use crate::ledger::aim::{self, Aim};
 use crate::ledger::history::{self, Filter};
 use crate::ledger::holding::{self, OnHost};
@@ -101,7 +101,7 @@ impl Runs {
         stack: &Stack,
         stage: &Stage,
         good: &[Good],
-    ) -> Answer<(Runs, Option<Aim>)> {
+    ) -> LedgerResult<(Runs, Option<Aim>)> {
         let aim = aim::get(connection, &stack.name, &stage.name)?;
         let of_stage =
             Filter { stack: Some(stack.name.to_string()), stage: Some(stage.name.to_string()), ..Filter::default() };

@@ -7,17 +7,17 @@ use super::offer::{self, branch_words};
 use crate::desk::cases::Case;
 use crate::desk::parts::hosts::inventories;
 use crate::desk::refusal::Refusal;
-use crate::plan::Goods;
+use crate::plan::Artifact;
 use crate::stack::Stack;
 
 /// A version that was chosen, found to be one that the stage may push.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Picked {
-    pub(crate) goods: Goods,
+pub(crate) struct ChosenVersion {
+    pub(crate) goods: Artifact,
     pub(crate) branch: String,
 }
 
-impl Picked {
+impl ChosenVersion {
     /// What a press would do that puts it on the stage.
     ///
     /// # Errors

@@ -71,8 +71,8 @@ pub async fn backup(data: &Path, ledger: &Ledger, file: &Path, who: &Who) -> Res
         return Err(at(file)(io::ErrorKind::AlreadyExists.into()));
     }
     let dir = file.parent().unwrap_or(Path::new("/"));
-    let (name, deed) = (who.to_string(), format!("to {}", file.display()));
-    ledger.write(move |tx| audit::note(tx, At::now(), &name, "backup", &deed)).await?;
+    let (name, audit_text) = (who.to_string(), format!("to {}", file.display()));
+    ledger.write(move |tx| audit::note(tx, At::now(), &name, "backup", &audit_text)).await?;
     let room = tempfile::Builder::new().prefix(".pushbutton-backup-").tempdir_in(dir).map_err(at(dir))?;
     let copy = room.path().join("pushbutton.db");
     let copied = ledger.read(move |connection| {

@@ -27,8 +27,8 @@ impl Desk {
             return Err(Refusal::Nothing { case: Case::NoCopy, why });
         };
         let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-        let (person, deed) = (who.to_string(), format!("{copied}; that server does not push any more{because}"));
-        self.ledger.write(move |tx| audit::note(tx, At::now(), &person, "take over", &deed)).await?;
+        let (person, audit_text) = (who.to_string(), format!("{copied}; that server does not push any more{because}"));
+        self.ledger.write(move |tx| audit::note(tx, At::now(), &person, "take over", &audit_text)).await?;
         let data = self.config.data.clone();
         let written = crate::supervise::blocking(move || {
             let (id, name) = this_machine();

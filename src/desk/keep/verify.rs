@@ -155,14 +155,14 @@ fn ends(tx: &rusqlite::Connection, pushes: &[Sealed]) -> Result<Vec<String>, Led
     let mut wrong = Vec::new();
     for push in pushes {
         let row = &push.row;
-        let deed =
+        let audit_text =
             format!("push {} of {} to {} {}, journal {}", row.id, row.stack, row.stage, row.state, push.journal_hash);
-        if !written.remove(&deed) {
+        if !written.remove(&audit_text) {
             wrong.push(format!("push {}: the audit does not say that it {}, with this journal", row.id, row.state));
         }
     }
-    let lost = written.into_iter().map(|deed| {
-        let words: String = deed.split(", journal ").next().unwrap_or_default().to_owned();
+    let lost = written.into_iter().map(|audit_text| {
+        let words: String = audit_text.split(", journal ").next().unwrap_or_default().to_owned();
         format!("the audit says: {words}; the ledger does not")
     });
     wrong.extend(lost);

@@ -12,11 +12,11 @@ const NAMED: usize = 5;
 
 /// The plans, newest last. A std mutex: held for a look, never across an await.
 #[derive(Debug, Default)]
-pub(crate) struct Shown {
+pub(crate) struct RecentPlans {
     plans: Mutex<VecDeque<(String, Arc<Plan>)>>,
 }
 
-impl Shown {
+impl RecentPlans {
     /// Remembers a plan that a page shows.
     pub fn remember(&self, hash: &str, plan: &Plan) {
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn only_the_newest_plans_are_remembered() {
-        let (shown, plan) = (Shown::default(), sample::assignment(1).plan);
+        let (shown, plan) = (RecentPlans::default(), sample::assignment(1).plan);
         for number in 0..=REMEMBERED {
             shown.remember(&number.to_string(), &plan);
         }

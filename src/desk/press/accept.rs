@@ -3,20 +3,21 @@
 
 use crate::desk::Desk;
 use crate::desk::cases::Case;
+use crate::desk::decide::facts::Facts;
+use crate::desk::decide::gate;
 use crate::desk::decide::offer::Offer;
 use crate::desk::decide::press::Press;
 use crate::desk::decide::questions::Questions;
-use crate::desk::decide::request::Wish;
+use crate::desk::decide::request::Request;
 use crate::desk::push::follow::Follower;
 use crate::desk::push::runner;
 use crate::desk::push::runner::Runner;
-use crate::desk::reason::first_line;
 use crate::desk::reason::one_line;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::journal::PushDir;
 use crate::ledger::holding::{self, OnHost};
 use crate::ledger::press::{self, NewPush};
-use crate::ledger::{Answer, LedgerError, audit, pushes};
+use crate::ledger::{LedgerError, LedgerResult, audit, pushes};
 use crate::plan::{self, Assignment, BuildFrom, Kind};
 use crate::stack::{BuildId, Host, PushNumber, Revision, Stack};
 use crate::supervise::blocking;
@@ -46,7 +47,7 @@ impl Desk {
     /// # Errors
     /// Why it was refused; then nothing was pushed.
     pub async fn press(&self, press: Press) -> Decision<PushNumber> {
-        self.press_for(press, Wish::Next).await
+        self.press_for(press, Request::Next).await
     }
 
     /// Puts an earlier build that succeeded on the stage back: `to`, or the last good one whose content is not what runs. `seen` of the press is not
@@ -55,45 +56,45 @@ impl Desk {
     /// # Errors
     /// Why it was refused; then nothing was pushed.
     pub async fn roll_back(&self, press: Press, to: Option<BuildId>, questions: Questions) -> Decision<PushNumber> {
-        self.press_for(press, Wish::Back { to, questions }).await
+        self.press_for(press, Request::Rollback { to, questions }).await
     }
 
     /// A press, whatever it asks for.
     ///
     /// # Errors
     /// Why it was refused; then nothing was pushed.
-    pub(crate) async fn press_for(&self, press: Press, wish: Wish) -> Decision<PushNumber> {
+    pub(crate) async fn press_for(&self, press: Press, request: Request) -> Decision<PushNumber> {
         // A task of its own: a browser that hangs up in the middle must not leave a press without its runner.
         let Some(desk) = self.me.upgrade() else {
             return Err(Refusal::stopping());
         };
-        let pressed = self.runtime.spawn(async move { desk.press_to_its_end(press, wish).await });
+        let pressed = self.runtime.spawn(async move { desk.press_to_its_end(press, request).await });
         pressed.await.unwrap_or_else(|error| Err(Refusal::broke("the push", &error)))
     }
 
-    async fn press_to_its_end(self: Arc<Self>, mut press: Press, wish: Wish) -> Decision<PushNumber> {
+    async fn press_to_its_end(self: Arc<Self>, mut press: Press, request: Request) -> Decision<PushNumber> {
         let reason = press.reason.take().map(|reason| one_line("reason", &reason)).transpose()?;
         press.reason = reason.filter(|reason| !reason.is_empty());
-        if matches!(wish, Wish::Back { .. }) && press.reason.is_none() {
+        if matches!(request, Request::Rollback { .. }) && press.reason.is_none() {
             let why = "a rollback needs a reason, so that others know what was wrong".to_owned();
             return Err(Refusal::BadRequest { case: Case::BackReason, why });
         }
         if let Some(push) = self.replayed(&press).await? {
             return Ok(push);
         }
-        let (stack, place) = self.pressed_stack(&press, &wish).await?;
+        let (stack, place) = self.pressed_stack(&press, &request).await?;
         self.has_space()?;
         self.numbers_fit(&stack.name).await?;
-        let head = match (&wish, place) {
-            (Wish::Next, 0) => {
+        let head = match (&request, place) {
+            (Request::Next, 0) => {
                 self.branches.look_again(&stack).await?;
                 Some(self.branches.head(&stack).await?)
             }
             _ => None,
         };
-        let (press, wish) = (Arc::new(press), Arc::new(wish));
+        let (press, request) = (Arc::new(press), Arc::new(request));
         for _ in 0..LOOKS {
-            match self.try_press(&stack, place, head.clone(), &press, &wish).await? {
+            match self.try_press(&stack, place, head.clone(), &press, &request).await? {
                 Outcome::Taken(push, text) => {
                     self.begin(push, text).await;
                     return Ok(push);
@@ -114,17 +115,17 @@ impl Desk {
         found.transpose()
     }
 
-    async fn pressed_stack(self: &Arc<Self>, press: &Press, wish: &Wish) -> Decision<(Arc<Stack>, usize)> {
+    async fn pressed_stack(self: &Arc<Self>, press: &Press, request: &Request) -> Decision<(Arc<Stack>, usize)> {
         let desk = Arc::clone(self);
         // What was edited a moment ago counts; it panics only when the runtime ends.
-        let _ = tokio::task::spawn_blocking(move || desk.refresh_shelf()).await;
-        if !matches!(wish, Wish::Rest(_)) {
-            let (stack, _) = self.shelved(&press.stack)?;
+        let _ = tokio::task::spawn_blocking(move || desk.refresh_stack_files()).await;
+        if !matches!(request, Request::Resume(_)) {
+            let (stack, _) = self.loaded(&press.stack)?;
             self.list_stage(&stack, &press.stage).await;
         }
-        let (stack, problem) = self.shelved(&press.stack)?;
+        let (stack, problem) = self.loaded(&press.stack)?;
         if let Some(problem) = problem {
-            return Err(Refusal::BadStack { stack: press.stack.to_string(), why: first_line(&problem) });
+            return Err(gate::broken(&press.stack, &problem));
         }
         match stack.stages.iter().position(|stage| stage.name == press.stage) {
             Some(place) => Ok((stack, place)),
@@ -165,31 +166,34 @@ impl Desk {
         place: usize,
         head: Option<Revision>,
         press: &Arc<Press>,
-        wish: &Arc<Wish>,
+        request: &Arc<Request>,
     ) -> Decision<Outcome> {
-        let (read_stack, read_head, asked) = (Arc::clone(stack), head.clone(), Arc::clone(wish));
+        let (read_stack, read_head, asked) = (Arc::clone(stack), head.clone(), Arc::clone(request));
         let desk = self.me.clone();
         let look = move |connection: &rusqlite::Connection| {
             let Some(desk) = desk.upgrade() else { return Err(LedgerError::Closed) };
-            asked.offer((&desk.outside(), connection), &read_stack, place, read_head)
+            let facts = Facts::read(connection, &read_stack, place, read_head)?;
+            asked.offer((&desk.outside(), connection), &read_stack, place, &facts)
         };
         let going = match self.ledger.read(look).await? {
-            Ok(offer) => going(&offer),
+            Ok(offer) => commit_range(&offer),
             Err(_) => (None, None),
         };
         let log = match &going {
             (from, Some(to)) => self.branches.log(stack, from.as_ref(), to).await,
             (_, None) => Arc::default(),
         };
-        let shown = press.plan_hash.as_ref().and_then(|hash| self.shown_plans.find(hash));
-        let (desk, stack, press, wish) = (self.me.clone(), Arc::clone(stack), Arc::clone(press), Arc::clone(wish));
+        let shown = press.plan_hash.as_ref().and_then(|hash| self.recent_plans.find(hash));
+        let (desk, stack, press, request) =
+            (self.me.clone(), Arc::clone(stack), Arc::clone(press), Arc::clone(request));
         let outcome = self.ledger.write(move |tx| {
             let Some(desk) = desk.upgrade() else { return Err(LedgerError::Closed) };
             if let Some(replayed) = replay(tx, &press)? {
                 return Ok(replayed.map_or_else(Outcome::Refused, Outcome::Replayed));
             }
-            match wish.decide((&desk.outside(), tx), &stack, place, head, &press, shown.as_deref())? {
-                Ok(offer) if self::going(&offer) != going => Ok(Outcome::Stale),
+            let facts = Facts::read(tx, &stack, place, head)?;
+            match request.decide((&desk.outside(), tx), &stack, place, &facts, &press, shown.as_deref())? {
+                Ok(offer) if self::commit_range(&offer) != going => Ok(Outcome::Stale),
                 Ok(offer) => desk.take_in(tx, &stack, place, &press, &offer, &log),
                 Err(refusal) => Ok(Outcome::Refused(refusal)),
             }
@@ -205,7 +209,7 @@ impl Desk {
         press: &Press,
         offer: &Offer,
         log: &crate::desk::parts::sources::branches::Log,
-    ) -> Answer<Outcome> {
+    ) -> LedgerResult<Outcome> {
         let at = At::now();
         let number = press::next_number(tx, self.floor.load(Ordering::SeqCst))?;
         let push = PushNumber::new(number).map_err(|bad| LedgerError::Corrupt(bad.to_string()))?;
@@ -215,7 +219,7 @@ impl Desk {
             return Ok(Outcome::Refused(Refusal::BadRequest { case: Case::PathValue, why: bad.to_string() }));
         }
         let text = serde_json::to_string(&assignment)?;
-        let diff = match going(offer) {
+        let diff = match commit_range(offer) {
             (Some(from), Some(to)) => stack.diff_url(&from, &to),
             _ => None,
         };
@@ -236,14 +240,16 @@ impl Desk {
             // The gate has looked at this very row in this very transaction.
             return Err(LedgerError::Corrupt(format!("the lock of {} is held by nobody", stack.name)));
         }
-        let deed = format!("push {push} of {} to {}, build {}", stack.name, press.stage, assignment.build);
-        let (what, deed) = match (offer.plan.kind, &press.reason) {
-            (Kind::Push, _) => ("press", deed),
-            (Kind::Rollback, reason) => ("roll back", format!("{deed}: {}", reason.as_deref().unwrap_or_default())),
-            (Kind::CatchUp, _) => ("catch up", format!("{deed}, on {}", named_hosts(&offer.plan.hosts))),
-            (Kind::Resume { of }, _) => ("resume", format!("{deed}, resumes push {of}")),
+        let audit_text = format!("push {push} of {} to {}, build {}", stack.name, press.stage, assignment.build);
+        let (what, audit_text) = match (offer.plan.kind, &press.reason) {
+            (Kind::Push, _) => ("press", audit_text),
+            (Kind::Rollback, reason) => {
+                ("roll back", format!("{audit_text}: {}", reason.as_deref().unwrap_or_default()))
+            }
+            (Kind::CatchUp, _) => ("catch up", format!("{audit_text}, on {}", named_hosts(&offer.plan.hosts))),
+            (Kind::Resume { of }, _) => ("resume", format!("{audit_text}, resumes push {of}")),
         };
-        audit::note(tx, at, press.who.as_str(), what, &deed)?;
+        audit::note(tx, at, press.who.as_str(), what, &audit_text)?;
         Ok(Outcome::Taken(push, text))
     }
 
@@ -300,7 +306,7 @@ impl Desk {
 }
 
 /// The commits that a push is about, as git is asked for them: what it brings, or what a rollback takes back.
-pub(crate) fn going(offer: &Offer) -> (Option<Revision>, Option<Revision>) {
+pub(crate) fn commit_range(offer: &Offer) -> (Option<Revision>, Option<Revision>) {
     let (old, new) = (offer.old.as_ref().map(|old| old.sha.clone()), offer.sha.clone());
     match offer.plan.kind {
         Kind::Rollback => (Some(new), old),
@@ -317,7 +323,7 @@ fn named_hosts(hosts: &[Host]) -> String {
 }
 
 /// The push that a press is a repeat of.
-fn replay(connection: &rusqlite::Connection, press: &Press) -> Answer<Option<Decision<PushNumber>>> {
+fn replay(connection: &rusqlite::Connection, press: &Press) -> LedgerResult<Option<Decision<PushNumber>>> {
     let Some(nonce) = &press.nonce else { return Ok(None) };
     let Some(row) = pushes::by_nonce(connection, nonce)? else { return Ok(None) };
     let same = row.stack == press.stack.as_str() && row.stage == press.stage.as_str() && row.who == press.who.as_str();

@@ -5,7 +5,7 @@ use crate::desk::Desk;
 use crate::desk::cases::Case;
 use crate::desk::parts::sources::branches;
 use crate::desk::refusal::{Decision, Refusal};
-use crate::ledger::{Answer, published};
+use crate::ledger::{LedgerResult, published};
 use crate::source::origin::Origin;
 use crate::stack::{BuildId, Revision, StackName, StageName};
 use rusqlite::{Connection, params};
@@ -26,7 +26,7 @@ impl Desk {
     pub async fn revision_of(&self, stack: &StackName, said: &str) -> Decision<Revision> {
         let text = said.trim().to_ascii_lowercase();
         let text = text.split_once('-').map_or(text.as_str(), |(sha, _)| sha);
-        let (stack, _) = self.shelved(stack)?;
+        let (stack, _) = self.loaded(stack)?;
         let bad = |bad: crate::stack::BadName| Refusal::BadRequest { case: Case::Version, why: bad.to_string() };
         let is_whole = matches!(text.len(), 40 | 64);
         let known: Vec<String> = match self.branches.origin(&stack) {
@@ -96,7 +96,7 @@ fn one(what: &str, text: &str, of: &str, mut known: Vec<String>) -> Decision<Str
 }
 
 /// The builds that were pushed to a stage and begin with a text, or whose revision does.
-fn builds(connection: &Connection, stack: &StackName, stage: &StageName, text: &str) -> Answer<BTreeSet<String>> {
+fn builds(connection: &Connection, stack: &StackName, stage: &StageName, text: &str) -> LedgerResult<BTreeSet<String>> {
     let mut ask = connection.prepare_cached(
         "SELECT DISTINCT build FROM pushes WHERE stack = ?1 AND stage = ?2 \
          AND (substr(build, 1, length(?3)) = ?3 OR substr(sha, 1, length(?3)) = ?3) ORDER BY id DESC LIMIT ?4",

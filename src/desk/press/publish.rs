@@ -8,7 +8,7 @@ use crate::desk::keep::verify::files::builds_there;
 use crate::desk::reason::one_line;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::ledger::published::{self, Published};
-use crate::ledger::{Answer, LedgerError, audit, sealed};
+use crate::ledger::{LedgerError, LedgerResult, audit, sealed};
 use crate::source::build::{BuildDir, FreezeError, Frozen, freeze};
 use crate::source::directory::{Directory, DirectoryError};
 use crate::source::gate::{Before, Gate, NoBuild};
@@ -66,7 +66,7 @@ impl Desk {
     /// # Errors
     /// Why not.
     pub fn may_publish(&self, what: &Publishing) -> Decision<()> {
-        let (stack, _) = self.shelved(&what.stack)?;
+        let (stack, _) = self.loaded(&what.stack)?;
         let refused = |case, why: String| Err(Refusal::BadRequest { case, why });
         if stack.source != Source::Published {
             let why = format!("{} makes its builds itself, so none is published for it", stack.name);
@@ -90,7 +90,7 @@ impl Desk {
     /// Why not; nothing is left of it then.
     pub async fn publish(&self, what: Publishing, tar: File) -> Decision<Taken> {
         self.may_publish(&what)?;
-        let (stack, _) = self.shelved(&what.stack)?;
+        let (stack, _) = self.loaded(&what.stack)?;
         let unable = |why: String| Refusal::Unable { case: Case::NotKept, why };
         let (incoming, most) = (self.config.data.join("incoming"), self.config.limits.source());
         let work = tempfile::Builder::new().prefix("build-").tempdir_in(incoming);
@@ -212,7 +212,7 @@ impl Desk {
     /// # Errors
     /// When there is no such build, or somebody has pushed it.
     pub async fn withdraw(&self, stack: &StackName, build: &BuildId, who: &Who, reason: Option<&str>) -> Decision<()> {
-        let (known, _) = self.shelved(stack)?;
+        let (known, _) = self.loaded(stack)?;
         let reason = reason.map(|reason| one_line("reason", reason)).transpose()?.filter(|reason| !reason.is_empty());
         let _one_at_a_time = self.publishing.lock().await;
         let (name, id, who) = (stack.clone(), build.clone(), who.to_string());
@@ -232,8 +232,8 @@ impl Desk {
             }
             published::withdraw(tx, &name, &id)?;
             let why = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-            let deed = format!("build {id} of {name}, content hash {}, published by {}{why}", found.root, found.who);
-            audit::note(tx, At::now(), &who, "withdraw", &deed)?;
+            let audit_text = format!("build {id} of {name}, content hash {}, published by {}{why}", found.root, found.who);
+            audit::note(tx, At::now(), &who, "withdraw", &audit_text)?;
             Ok(Ok(()))
         });
         withdrawn.await??;
@@ -248,11 +248,11 @@ impl Desk {
     /// # Errors
     /// When there is no such stack.
     pub async fn published(&self, stack: &StackName) -> Decision<Vec<PublishedBuild>> {
-        self.shelved(stack)?;
+        self.loaded(stack)?;
         let name = stack.clone();
         let listed = self.ledger.read(move |connection| {
             let found = published::list(connection, &name, LISTED)?;
-            let of = |build: Published| -> Answer<PublishedBuild> {
+            let of = |build: Published| -> LedgerResult<PublishedBuild> {
                 let id: BuildId = build.build.parse().map_err(|bad: BadName| LedgerError::Corrupt(bad.to_string()))?;
                 let push = published::pushed(connection, &name, &id)?.map(|(push, _)| push);
                 Ok(PublishedBuild { build, push })
@@ -340,9 +340,9 @@ fn write_down(
     what: &Publishing,
     build: &Published,
     kept: usize,
-) -> Answer<Vec<String>> {
+) -> LedgerResult<Vec<String>> {
     published::insert(tx, &what.stack, build)?;
-    let deed = format!("build {} of {}, content hash {}", build.build, what.stack, build.root);
-    audit::note(tx, At::now(), what.who.as_str(), "publish", &deed)?;
+    let audit_text = format!("build {} of {}, content hash {}", build.build, what.stack, build.root);
+    audit::note(tx, At::now(), what.who.as_str(), "publish", &audit_text)?;
     published::forget_unpushed(tx, &what.stack, kept)
 }

@@ -8,7 +8,7 @@ use crate::journal::{Cursor, Ended, Event, Read, Record};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::outbox::{self, Announcement, Moment, Pause};
 use crate::ledger::pushes::{self, PushRow};
-use crate::ledger::{Answer, LedgerError, aim, audit, current, fold, holding, questions, seal};
+use crate::ledger::{LedgerError, LedgerResult, aim, audit, current, fold, holding, questions, seal};
 use crate::plan::Kind;
 use crate::stack::{PushNumber, Who};
 use crate::time::At;
@@ -38,7 +38,7 @@ pub(crate) fn fold(
     from: Cursor,
     records: &[Read],
     teller: &Teller,
-) -> Answer<Folded> {
+) -> LedgerResult<Folded> {
     let Some(last) = records.last() else { return Ok(Folded::Open) };
     let to = Cursor { offset: last.end, n: last.record.n };
     if !fold::advance(tx, push, from, to)? {
@@ -84,8 +84,9 @@ pub(crate) fn fold(
                 if *state == Ended::Interrupted || !unknown.is_empty() {
                     hold(tx, push, &row, unknown, read.record.at)?;
                 }
-                let deed = format!("push {push} of {} to {} {}, journal {sha256}", row.stack, row.stage, row.state);
-                audit::note(tx, read.record.at, row.ended_by.as_deref().unwrap_or(SERVER), "push ended", &deed)?;
+                let audit_text =
+                    format!("push {push} of {} to {} {}, journal {sha256}", row.stack, row.stage, row.state);
+                audit::note(tx, read.record.at, row.ended_by.as_deref().unwrap_or(SERVER), "push ended", &audit_text)?;
                 announce(tx, push, (Moment::Ended, None), teller, read.record.at)?;
                 folded = Folded::Ended;
             }
@@ -99,12 +100,12 @@ pub(crate) fn fold(
     Ok(folded)
 }
 
-fn row(tx: &Transaction<'_>, push: PushNumber) -> Answer<PushRow> {
+fn row(tx: &Transaction<'_>, push: PushNumber) -> LedgerResult<PushRow> {
     pushes::get(tx, push.get())?.ok_or_else(|| LedgerError::Corrupt(format!("push {push} has a fold but no row")))
 }
 
 /// Nothing is let go in silence: the stack stays closed until a person has looked.
-fn hold(tx: &Transaction<'_>, push: PushNumber, row: &PushRow, unknown: &[String], at: At) -> Answer<()> {
+fn hold(tx: &Transaction<'_>, push: PushNumber, row: &PushRow, unknown: &[String], at: At) -> LedgerResult<()> {
     let began = !pushes::results(tx, push.get())?.is_empty();
     let reason = held_words(row, unknown, began);
     let hold = Hold {
@@ -122,10 +123,10 @@ fn hold(tx: &Transaction<'_>, push: PushNumber, row: &PushRow, unknown: &[String
 }
 
 /// A resume or a rollback that succeeded has been on every host: what a bad push had left in doubt there is known now.
-fn settle(tx: &Transaction<'_>, push: PushNumber, row: &PushRow, at: At) -> Answer<()> {
+fn settle(tx: &Transaction<'_>, push: PushNumber, row: &PushRow, at: At) -> LedgerResult<()> {
     let Some(hold) = holds::settle(tx, &row.stack, &row.stage, SERVER)? else { return Ok(()) };
-    let deed = format!("{}, settled by push {push}, a {}; it was: {}", hold.scope, row.kind, hold.reason);
-    audit::note(tx, at, SERVER, "release hold", &deed)
+    let audit_text = format!("{}, settled by push {push}, a {}; it was: {}", hold.scope, row.kind, hold.reason);
+    audit::note(tx, at, SERVER, "release hold", &audit_text)
 }
 
 /// Why a push left a hold, and what to do.
@@ -152,7 +153,7 @@ fn held_words(row: &PushRow, unknown: &[String], began: bool) -> String {
 }
 
 /// Since when the push is paused that now goes on.
-fn was_paused(tx: &Transaction<'_>, push: PushNumber, event: &Event) -> Answer<Option<At>> {
+fn was_paused(tx: &Transaction<'_>, push: PushNumber, event: &Event) -> LedgerResult<Option<At>> {
     match event {
         Event::Resumed { .. } => Ok(row(tx, push)?.paused.and_then(|paused| paused.at.parse().ok())),
         _ => Ok(None),
@@ -170,7 +171,7 @@ fn announce(
     (event, pause): (Moment, Option<Pause>),
     teller: &Teller,
     at: At,
-) -> Answer<()> {
+) -> LedgerResult<()> {
     let id = push.get();
     let told = pushes::told(tx, id)?;
     // What is told is sealed first, so that nobody can change it behind the head that people were told.

@@ -8,7 +8,7 @@ use crate::desk::parts::hosts::numbers::SeenNewer;
 use crate::desk::reason::one_line;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::journal::PushDir;
-use crate::ledger::{Answer, audit, press};
+use crate::ledger::{LedgerResult, audit, press};
 use crate::remote::fence;
 use crate::stack::{Host, PushNumber, Stack, StackName, Who};
 use crate::time::At;
@@ -26,7 +26,7 @@ const ASK_EVERY: Duration = Duration::from_secs(600);
 
 impl Desk {
     /// The hosts of a stack that would refuse the next push; none when all that are known would take it.
-    pub(crate) fn seen_newer(&self, connection: &Connection, stack: &StackName) -> Answer<Option<SeenNewer>> {
+    pub(crate) fn seen_newer(&self, connection: &Connection, stack: &StackName) -> LedgerResult<Option<SeenNewer>> {
         let next = press::next_number(connection, self.floor.load(Ordering::SeqCst))?;
         let hosts = self.seen_pushes.from(stack, next);
         if hosts.is_empty() {
@@ -36,7 +36,7 @@ impl Desk {
         Ok(SeenNewer::new(&hosts, next, known))
     }
 
-    async fn newer_than_ours(&self, stack: &StackName) -> Answer<Option<SeenNewer>> {
+    async fn newer_than_ours(&self, stack: &StackName) -> LedgerResult<Option<SeenNewer>> {
         let (desk, name) = (self.me.clone(), stack.clone());
         let read = self.ledger.read(move |connection| match desk.upgrade() {
             Some(desk) => desk.seen_newer(connection, &name),
@@ -96,7 +96,7 @@ impl Desk {
             let why = "say why this Pushbutton is right and the only one that pushes there".to_owned();
             return Err(Refusal::BadRequest { case: Case::NumberReason, why });
         };
-        let (stack, _) = self.shelved(name)?;
+        let (stack, _) = self.loaded(name)?;
         // A desk that keeps no hosts connected has not heard of them yet.
         self.check_hosts(name, &[]).await?;
         self.ask_seen(&stack, true).await;
@@ -113,8 +113,9 @@ impl Desk {
         });
         made.await.map_err(|error| Refusal::Unable { case: Case::NotKept, why: error.to_string() })?;
         self.floor.fetch_max(newer.seen, Ordering::SeqCst);
-        let (person, deed) = (who.to_string(), format!("{name}: numbers go on above push {}: {reason}", newer.seen));
-        self.ledger.write(move |tx| audit::note(tx, At::now(), &person, "number above", &deed)).await?;
+        let (person, audit_text) =
+            (who.to_string(), format!("{name}: numbers go on above push {}: {reason}", newer.seen));
+        self.ledger.write(move |tx| audit::note(tx, At::now(), &person, "number above", &audit_text)).await?;
         self.changed();
         Ok(newer.seen + 1)
     }

@@ -177,7 +177,7 @@ impl Desk {
                 let (name, words) = (who.clone(), text.clone());
                 let written = desk.ledger.write(move |tx| audit::note(tx, at, name.as_str(), what, &words));
                 let Err(error) = written.await else { break };
-                tracing::error!(%who, what, text, %error, "a deed is not in the audit yet, and is tried again");
+                tracing::error!(%who, what, text, %error, "a audit_text is not in the audit yet, and is tried again");
                 tokio::select! { () = desk.stop.cancelled() => return, () = sleep(wait) => {} }
                 wait = (wait * 2).min(LONGEST_WAIT);
             }

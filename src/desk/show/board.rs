@@ -45,7 +45,7 @@ impl Desk {
     }
 
     async fn read_board(&self) -> Decision<Board> {
-        let shelf = self.shelf();
+        let shelf = self.stack_files();
         let stacks: Vec<(Arc<Stack>, bool)> = shelf
             .stacks
             .iter()
@@ -225,7 +225,7 @@ fn goes(
     let (before, before_branch) = before.unwrap_or_default();
     let facts = Facts { before, before_branch, head: head.cloned(), ..Facts::default() };
     offer::goes(stack, place, &facts).ok().map(|(goods, _)| match goods {
-        crate::plan::Goods::Revision(sha) | crate::plan::Goods::Build { sha, .. } => sha,
+        crate::plan::Artifact::Revision(sha) | crate::plan::Artifact::Build { sha, .. } => sha,
     })
 }
 

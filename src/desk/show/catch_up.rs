@@ -4,10 +4,10 @@ use crate::desk::Desk;
 use crate::desk::decide::catch_up::{left_behind, offer};
 use crate::desk::decide::facts::Facts;
 use crate::desk::decide::gate;
+use crate::desk::decide::gate::Asked;
 use crate::desk::decide::press::Press;
 use crate::desk::decide::questions::Questions;
-use crate::desk::decide::request::Wish;
-use crate::desk::reason::first_line;
+use crate::desk::decide::request::Request;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::desk::view::{CatchUp, LeftBehind};
 use crate::ledger::aim::{self, Aim};
@@ -20,7 +20,7 @@ impl Desk {
     /// # Errors
     /// When there is no such stage or host, or nobody is behind.
     pub async fn left_behind(&self, name: &StackName, stage: &StageName, hosts: Vec<String>) -> Decision<CatchUp> {
-        let (stack, problem) = self.shelved(name)?;
+        let (stack, problem) = self.loaded(name)?;
         let Some(place) = stack.stages.iter().position(|known| known.name == *stage) else {
             return Err(Refusal::Unknown { what: format!("stage {stage} of {name}") });
         };
@@ -55,11 +55,9 @@ impl Desk {
         let offer = |questions| offer(stack, place, facts, aim, &hosts, questions);
         let (asking, offer) = (offer(Questions::Asked)?, offer(Questions::LeftOut)?);
         for shown in [&asking, &offer] {
-            self.shown_plans.remember(&shown.plan_hash, &shown.plan);
+            self.recent_plans.remember(&shown.plan_hash, &shown.plan);
         }
-        let broken =
-            problem.map(|problem| Refusal::BadStack { stack: stack.name.to_string(), why: first_line(problem) });
-        let why_not = broken.or_else(|| gate::closed(facts)).map(|refusal| refusal.to_string());
+        let why_not = gate::closed(Asked::CatchUp, &stack.name, problem, facts).map(|refusal| refusal.to_string());
         let chosen = offer.plan.hosts.iter().map(|host| {
             let known = behind.iter().find(|left| left.host == host.name()).cloned();
             known.unwrap_or_else(|| LeftBehind { host: host.name().to_owned(), why: "named".to_owned() })
@@ -92,6 +90,6 @@ impl Desk {
             },
             false => hosts,
         };
-        self.press_for(press, Wish::CatchUp { hosts, questions }).await
+        self.press_for(press, Request::CatchUp { hosts, questions }).await
     }
 }

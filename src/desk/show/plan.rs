@@ -6,10 +6,10 @@ use crate::desk::Desk;
 use crate::desk::cases::Case;
 use crate::desk::decide::facts::Facts;
 use crate::desk::decide::gate;
+use crate::desk::decide::gate::Asked;
 use crate::desk::decide::offer::Offer;
-use crate::desk::decide::request::Wish;
+use crate::desk::decide::request::Request;
 use crate::desk::parts::sources::changes;
-use crate::desk::reason::first_line;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::desk::view::plan::{FileChanges, PlanView, PlannedView, Usual};
 use crate::ledger::{LedgerError, usual};
@@ -37,11 +37,10 @@ impl Desk {
     /// When there is no such stage, or nothing could go out.
     pub async fn plan(&self, stack: &StackName, stage: &StageName, version: Option<&Revision>) -> Decision<PlanView> {
         let Planned { stack, place, facts, offer, problem, usual_ms } = self.planned(stack, stage, version).await?;
-        self.shown_plans.remember(&offer.plan_hash, &offer.plan);
-        let broken = problem
-            .map(|problem| Refusal::BadStack { stack: stack.name.to_string(), why: first_line(&problem) }.to_string());
-        let closed = || gate::closed(&facts).map(|refusal| refusal.to_string());
-        let why_not = broken.or_else(closed).or_else(|| offer.plan.look_at_paths().err().map(|bad| bad.to_string()));
+        self.recent_plans.remember(&offer.plan_hash, &offer.plan);
+        let asked = if version.is_some() { Asked::Version } else { Asked::Next };
+        let closed = gate::closed(asked, &stack.name, problem.as_deref(), &facts).map(|refusal| refusal.to_string());
+        let why_not = closed.or_else(|| offer.plan.look_at_paths().err().map(|bad| bad.to_string()));
         let view = self.view_of(&stack, place, &facts, &offer, usual_ms).await;
         Ok(PlanView { why_not, version: version.map(Revision::to_string), ..view })
     }
@@ -130,7 +129,7 @@ impl Desk {
     /// When there is no such stack, or its file was never right.
     pub async fn fetch(&self, stack: &StackName) -> Decision<()> {
         self.list_stack(stack).await?;
-        let (stack, _) = self.shelved(stack)?;
+        let (stack, _) = self.loaded(stack)?;
         if self.branches.fetch(&stack).await {
             self.changed();
         }
@@ -142,7 +141,7 @@ impl Desk {
 
     /// Looks at what was fetched before, for a desk that does nothing by itself.
     pub async fn look_at_branches(&self) {
-        for stack in self.shelf().stacks.iter().filter_map(|shelved| shelved.stack.as_ref()) {
+        for stack in self.stack_files().stacks.iter().filter_map(|shelved| shelved.stack.as_ref()) {
             self.branches.look(stack).await;
         }
     }
@@ -150,25 +149,25 @@ impl Desk {
     async fn planned(&self, stack: &StackName, stage: &StageName, version: Option<&Revision>) -> Decision<Planned> {
         if let Some(desk) = self.me.upgrade() {
             // What was edited a moment ago counts; it panics only when the runtime ends.
-            let _ = tokio::task::spawn_blocking(move || desk.refresh_shelf()).await;
+            let _ = tokio::task::spawn_blocking(move || desk.refresh_stack_files()).await;
         }
-        let (stack, problem) = self.shelved(stack)?;
+        let (stack, problem) = self.loaded(stack)?;
         let Some(place) = stack.stages.iter().position(|known| known.name == *stage) else {
             return Err(Refusal::Unknown { what: format!("stage {stage} of {}", stack.name) });
         };
-        let wish = match version {
-            Some(version) => Wish::Version(self.version(&stack, place, version).await?),
-            None => Wish::Next,
+        let request = match version {
+            Some(version) => Request::Version(self.version(&stack, place, version).await?),
+            None => Request::Next,
         };
-        let head = match (place, &wish) {
-            (0, Wish::Next) => Some(self.branches.head(&stack).await?),
+        let head = match (place, &request) {
+            (0, Request::Next) => Some(self.branches.head(&stack).await?),
             _ => None,
         };
         let (asked, stage, desk) = (Arc::clone(&stack), stage.clone(), self.me.clone());
         let read = move |connection: &rusqlite::Connection| {
             let Some(desk) = desk.upgrade() else { return Err(LedgerError::Closed) };
-            let offer = wish.offer((&desk.outside(), connection), &asked, place, head.clone())?;
             let facts = Facts::read(connection, &asked, place, head)?;
+            let offer = request.offer((&desk.outside(), connection), &asked, place, &facts)?;
             Ok((facts, offer, usual::pushes(connection, asked.name.as_str(), stage.as_str())?))
         };
         let (facts, offer, usual_ms) = self.ledger.read(read).await?;

@@ -4,11 +4,11 @@ use crate::desk::Desk;
 use crate::desk::decide::earlier::ended::Earlier;
 use crate::desk::decide::facts::Facts;
 use crate::desk::decide::gate;
+use crate::desk::decide::gate::Asked;
 use crate::desk::decide::press::Press;
 use crate::desk::decide::resume::offer;
-use crate::desk::reason::first_line;
 use crate::desk::refusal::{Decision, Refusal};
-use crate::desk::view::{Rest, RestCommand};
+use crate::desk::view::{Remaining, RemainingCommand};
 use crate::ledger::pushes::{self, PushRow};
 use crate::plan::{Part, PlannedCommand};
 use crate::stack::{PushNumber, StackName, StageName, Who};
@@ -48,14 +48,14 @@ impl Desk {
             reason,
             nonce,
         };
-        self.press_for(press, crate::desk::decide::request::Wish::Rest(of)).await
+        self.press_for(press, crate::desk::decide::request::Request::Resume(of)).await
     }
 
     /// What is left of a push that did not end well; none when there is nothing to resume.
     ///
     /// # Errors
     /// When the ledger does not answer.
-    pub async fn rest(&self, of: PushNumber) -> Decision<Option<Rest>> {
+    pub async fn remaining(&self, of: PushNumber) -> Decision<Option<Remaining>> {
         let Some(earlier) = self.ledger.read(move |connection| Earlier::read(connection, of)).await? else {
             return Ok(None);
         };
@@ -69,7 +69,7 @@ impl Desk {
                 false => (0, usize::from(!command.is_done_on(None))),
             };
             let owed_by = command.owed.as_ref().map(|owed| owed.push.get());
-            (left > 0).then(|| RestCommand {
+            (left > 0).then(|| RemainingCommand {
                 command: number,
                 title: command.title(&values),
                 hosts: all,
@@ -82,26 +82,24 @@ impl Desk {
         let (owed, own) = offer.plan.commands.split_at(earlier.owed.len());
         let numbered = (1..).zip(owed).chain((before + 1..).zip(own));
         let commands = numbered.filter(|(_, command)| !command.part.is_spare()).filter_map(left).collect();
-        let why_not = self.why_no_rest(&earlier.row).await?;
-        self.shown_plans.remember(&offer.plan_hash, &offer.plan);
-        Ok(Some(Rest { plan_hash: offer.plan_hash, commands, why_not }))
+        let why_not = self.why_not_resumed(&earlier.row).await?;
+        self.recent_plans.remember(&offer.plan_hash, &offer.plan);
+        Ok(Some(Remaining { plan_hash: offer.plan_hash, commands, why_not }))
     }
 
-    async fn why_no_rest(&self, row: &PushRow) -> Decision<Option<String>> {
+    async fn why_not_resumed(&self, row: &PushRow) -> Decision<Option<String>> {
         let (Ok(name), Ok(stage)) = (row.stack.parse::<StackName>(), row.stage.parse::<StageName>()) else {
             return Ok(Some(format!("{} is no stack of this server", row.stack)));
         };
-        let (stack, problem) = match self.shelved(&name) {
+        let (stack, problem) = match self.loaded(&name) {
             Ok(shelved) => shelved,
             Err(refusal) => return Ok(Some(refusal.to_string())),
         };
-        if let Some(problem) = problem {
-            return Ok(Some(Refusal::BadStack { stack: row.stack.clone(), why: first_line(&problem) }.to_string()));
-        }
         let Some(place) = stack.stages.iter().position(|known| known.name == stage) else {
-            return Ok(Some(format!("{name} has no stage {stage} any more")));
+            let broken = problem.map(|problem| gate::broken(&name, &problem).to_string());
+            return Ok(Some(broken.unwrap_or_else(|| format!("{name} has no stage {stage} any more"))));
         };
         let facts = self.ledger.read(move |connection| Facts::read(connection, &stack, place, None)).await?;
-        Ok(gate::closed_to_resume(&facts).map(|refusal| refusal.to_string()))
+        Ok(gate::closed(Asked::Resume, &name, problem.as_deref(), &facts).map(|refusal| refusal.to_string()))
     }
 }

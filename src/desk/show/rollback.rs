@@ -2,12 +2,12 @@
 
 use crate::desk::Desk;
 use crate::desk::decide::facts::Facts;
+use crate::desk::decide::gate::Asked;
 use crate::desk::decide::questions::Questions;
 use crate::desk::decide::rollback::{Past, offer};
 use crate::desk::decide::{gate, rollback_ready};
-use crate::desk::reason::first_line;
 use crate::desk::refusal::{Decision, Refusal};
-use crate::desk::view::{BackTo, WayBack};
+use crate::desk::view::{RollbackTarget, RollbackView};
 use crate::ledger::usual;
 use crate::stack::{BuildId, StackName, StageName};
 use rusqlite::Connection;
@@ -18,14 +18,14 @@ impl Desk {
     ///
     /// # Errors
     /// When there is no such stage, or no way back to that build.
-    pub async fn way_back(
+    pub async fn rollback_view(
         &self,
         name: &StackName,
         stage: &StageName,
         to: Option<BuildId>,
         questions: Questions,
-    ) -> Decision<WayBack> {
-        let (stack, problem) = self.shelved(name)?;
+    ) -> Decision<RollbackView> {
+        let (stack, problem) = self.loaded(name)?;
         let Some(place) = stack.stages.iter().position(|known| known.name == *stage) else {
             return Err(Refusal::Unknown { what: format!("stage {stage} of {name}") });
         };
@@ -38,7 +38,7 @@ impl Desk {
             Ok((facts, past, usual::rollbacks(connection, of, at)?, usual::pushes(connection, of, at)?))
         };
         let (facts, past, rollbacks, pushes) = self.ledger.read(read).await?;
-        let closed = gate::in_the_way(&facts);
+        let closed = gate::closed(Asked::Rollback, &stack.name, None, &facts);
         let offers = |questions| offer(&stack, place, &facts, &past, to.as_ref(), questions);
         let (asking, quiet) = match (offers(Questions::Asked), offers(Questions::LeftOut)) {
             (Ok(asking), Ok(quiet)) => (asking, quiet),
@@ -46,7 +46,7 @@ impl Desk {
             (Err(refusal), _) | (_, Err(refusal)) => return Err(closed.unwrap_or(refusal)),
         };
         for shown in [&asking, &quiet] {
-            self.shown_plans.remember(&shown.plan_hash, &shown.plan);
+            self.recent_plans.remember(&shown.plan_hash, &shown.plan);
         }
         let (plan_hash_quiet, plan_hash_asking) = (quiet.plan_hash.clone(), asking.plan_hash.clone());
         let asks = asking.plan.questions();
@@ -54,11 +54,11 @@ impl Desk {
         let Some(chosen) = past.good.iter().find(|good| good.build == offer.seen).cloned() else {
             return Err(Refusal::Unknown { what: format!("build {}", offer.seen) });
         };
-        let broken = problem.map(|problem| Refusal::BadStack { stack: name.to_string(), why: first_line(&problem) });
+        let broken = problem.map(|problem| gate::broken(&stack.name, &problem));
         let running = facts.lock.as_ref().map(|push| push.id);
         let bad_path = offer.plan.look_at_paths().err().map(|bad| bad.to_string());
         let why_not = broken.or(closed).map(|refusal| refusal.to_string()).or(bad_path);
-        let log = match crate::desk::press::accept::going(&offer) {
+        let log = match crate::desk::press::accept::commit_range(&offer) {
             (from, Some(to)) => self.branches.log(&stack, from.as_ref(), &to).await,
             (_, None) => Arc::default(),
         };
@@ -71,11 +71,11 @@ impl Desk {
         let usual = if rollbacks.is_empty() { pushes } else { rollbacks };
         let mut plan = self.view_of(&stack, place, &facts, &offer, usual).await;
         plan.why_not.clone_from(&why_not);
-        Ok(WayBack {
+        Ok(RollbackView {
             stack: name.to_string(),
             stage: stage.to_string(),
-            from: from.map(|old| BackTo::new(old.id.as_str(), old.sha.as_str(), same)),
-            name: BackTo::new(&chosen.build, &chosen.sha, same).name,
+            from: from.map(|old| RollbackTarget::new(old.id.as_str(), old.sha.as_str(), same)),
+            name: RollbackTarget::new(&chosen.build, &chosen.sha, same).name,
             to: chosen,
             hosts: offer.plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
             commands: offer.plan.titles(&offer.plan.values()),

@@ -6,6 +6,7 @@ use crate::address;
 use crate::desk::Desk;
 use crate::desk::decide::facts::Facts;
 use crate::desk::decide::gate;
+use crate::desk::decide::gate::Asked;
 use crate::desk::decide::offer;
 use crate::desk::decide::offer::Offer;
 use crate::desk::decide::questions::Questions;
@@ -14,9 +15,8 @@ use crate::desk::decide::rollback::Past;
 use crate::desk::decide::rollback_ready;
 use crate::desk::decide::runs::Runs;
 use crate::desk::parts::hosts::numbers::SeenNewer;
-use crate::desk::reason::first_line;
-use crate::desk::refusal::{Decision, Refusal};
-use crate::desk::view::{Next, Partly, StageView, Street, Trunk, Undo};
+use crate::desk::refusal::Decision;
+use crate::desk::view::{Next, Partly, StackView, StageView, Trunk, Undo};
 use crate::ledger::aim::Aim;
 use crate::ledger::history::{self, Filter};
 use crate::ledger::holds::{self, Hold};
@@ -24,7 +24,7 @@ use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::running;
 use crate::ledger::running::StepNow;
 use crate::ledger::usual;
-use crate::ledger::{Answer, LedgerError};
+use crate::ledger::{LedgerError, LedgerResult};
 use crate::stack::{Revision, Source, Stack, StackName};
 use crate::time::At;
 use rusqlite::Connection;
@@ -55,8 +55,8 @@ impl Desk {
     ///
     /// # Errors
     /// When there is no such stack, or its file was never right.
-    pub async fn street(&self, name: &StackName) -> Decision<Street> {
-        let (stack, problem) = self.shelved(name)?;
+    pub async fn stack_view(&self, name: &StackName) -> Decision<StackView> {
+        let (stack, problem) = self.loaded(name)?;
         let known = self.branches.known(name);
         let head = known.head.as_ref().map(|(head, _)| head.clone());
         let (asked, desk) = (Arc::clone(&stack), self.me.clone());
@@ -90,7 +90,7 @@ impl Desk {
             }
             stages.push(view);
         }
-        Ok(Street {
+        Ok(StackView {
             stack: name.to_string(),
             title: stack.title.clone(),
             branch: stack.source.branch().to_owned(),
@@ -123,10 +123,8 @@ impl Desk {
     async fn stage_view(&self, stack: &Arc<Stack>, place: usize, read: StageRead, problem: Option<&str>) -> StageView {
         let stage = &stack.stages[place];
         let offer = offer::offer(stack, place, &read.facts);
-        let broken = problem
-            .map(|problem| Refusal::BadStack { stack: stack.name.to_string(), why: first_line(problem) }.to_string());
-        let why_not = broken
-            .or_else(|| gate::closed(&read.facts).map(|refusal| refusal.to_string()))
+        let why_not = gate::closed(Asked::Next, &stack.name, problem, &read.facts)
+            .map(|refusal| refusal.to_string())
             .or_else(|| offer.as_ref().err().map(ToString::to_string));
         let next = match offer {
             Ok(offer) => Some(self.next(stack, &read.facts, offer).await),
@@ -155,7 +153,7 @@ impl Desk {
     }
 
     async fn next(&self, stack: &Arc<Stack>, facts: &Facts, offer: Offer) -> Next {
-        self.shown_plans.remember(&offer.plan_hash, &offer.plan);
+        self.recent_plans.remember(&offer.plan_hash, &offer.plan);
         let old = offer.old.as_ref().map(|old| &old.sha);
         let log = self.branches.log(stack, old, &offer.sha).await;
         Next {
@@ -191,7 +189,7 @@ impl StageView {
     }
 }
 
-fn read(desk: &Desk, connection: &Connection, stack: &Stack, head: Option<Revision>) -> Answer<Read> {
+fn read(desk: &Desk, connection: &Connection, stack: &Stack, head: Option<Revision>) -> LedgerResult<Read> {
     let name = stack.name.as_str();
     let of_stack = Filter { stack: Some(name.to_owned()), ..Filter::default() };
     let mut stages = Vec::with_capacity(stack.stages.len());

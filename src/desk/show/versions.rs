@@ -3,16 +3,16 @@
 
 use crate::desk::Desk;
 use crate::desk::cases::Case;
-use crate::desk::decide::offer::{branch_words, goods_of};
+use crate::desk::decide::offer::{artifact_of, branch_words};
 use crate::desk::decide::press::Press;
-use crate::desk::decide::request::Wish;
-use crate::desk::decide::version::Picked;
+use crate::desk::decide::request::Request;
+use crate::desk::decide::version::ChosenVersion;
 use crate::desk::parts::sources::branches;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::desk::view::{VersionGroup, Versions};
 use crate::ledger::published;
 use crate::ledger::pushes::Commit;
-use crate::plan::Goods;
+use crate::plan::Artifact;
 use crate::source::origin::Origin;
 use crate::stack::{PushNumber, Refs, Revision, Stack, StackName, StageName};
 use std::collections::BTreeMap;
@@ -31,11 +31,11 @@ impl Desk {
     pub async fn press_version(&self, press: Press, version: &Revision) -> Decision<PushNumber> {
         let (stack, place) = self.stage_of(&press.stack, &press.stage)?;
         let picked = self.version(&stack, place, version).await?;
-        self.press_for(press, Wish::Version(picked)).await
+        self.press_for(press, Request::Version(picked)).await
     }
 
     fn stage_of(&self, stack: &StackName, stage: &StageName) -> Decision<(std::sync::Arc<Stack>, usize)> {
-        let (stack, _) = self.shelved(stack)?;
+        let (stack, _) = self.loaded(stack)?;
         match stack.stages.iter().position(|known| known.name == *stage) {
             Some(place) => Ok((stack, place)),
             None => Err(Refusal::Unknown { what: format!("stage {stage} of {}", stack.name) }),
@@ -46,7 +46,7 @@ impl Desk {
     ///
     /// # Errors
     /// Why it may not.
-    pub(crate) async fn version(&self, stack: &Stack, place: usize, version: &Revision) -> Decision<Picked> {
+    pub(crate) async fn version(&self, stack: &Stack, place: usize, version: &Revision) -> Decision<ChosenVersion> {
         let stage = &stack.stages[place].name;
         let refused = |why: String| Err(Refusal::BadRequest { case: Case::Version, why });
         let short = version.short();
@@ -55,7 +55,7 @@ impl Desk {
             return refused(format!("{stage} takes exactly what {before} runs; choose the version there"));
         }
         let branch = stack.source.branch().to_owned();
-        let revision = |branch| Ok(Picked { goods: Goods::Revision(version.clone()), branch });
+        let revision = |branch| Ok(ChosenVersion { goods: Artifact::Revision(version.clone()), branch });
         match self.branches.origin(stack) {
             None => {
                 let (name, sha) = (stack.name.clone(), version.clone());
@@ -65,7 +65,7 @@ impl Desk {
                 };
                 match stack.refs_of(place).filter(|refs| !refs.allow(&found.branch)) {
                     Some(refs) => refused(elsewhere(short, &[found.branch], stage, &refs)),
-                    None => Ok(Picked { goods: goods_of(&found)?, branch: found.branch }),
+                    None => Ok(ChosenVersion { goods: artifact_of(&found)?, branch: found.branch }),
                 }
             }
             Some(Origin::Dir(directory, path)) => match directory.seen() {

@@ -1,6 +1,6 @@
 //! What the page of all stacks shows of each: much less than a stack's own page, since there are hundreds. Plain data.
 
-use super::Street;
+use super::StackView;
 use crate::ledger::current::Current;
 use crate::ledger::holds::Hold;
 use crate::ledger::pushes::PushRow;
@@ -65,8 +65,8 @@ pub struct Waiting {
     pub commits: Option<usize>,
 }
 
-impl From<&Street> for BoardStack {
-    fn from(street: &Street) -> Self {
+impl From<&StackView> for BoardStack {
+    fn from(street: &StackView) -> Self {
         let stages = street.stages.iter().map(|stage| BoardStage {
             name: stage.name.clone(),
             place: stage.place,

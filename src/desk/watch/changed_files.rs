@@ -3,7 +3,7 @@
 
 use crate::config::FileRead;
 use crate::desk::Desk;
-use crate::ledger::{Answer, audit};
+use crate::ledger::{LedgerResult, audit};
 use crate::time::At;
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -17,8 +17,8 @@ impl Desk {
     ///
     /// # Errors
     /// What SQLite said; then it is tried again when the files are looked at next.
-    pub(crate) async fn note_files(&self) -> Answer<()> {
-        let read = self.shelves.lock().unwrap_or_else(PoisonError::into_inner).take_read();
+    pub(crate) async fn note_files(&self) -> LedgerResult<()> {
+        let read = self.stack_folder.lock().unwrap_or_else(PoisonError::into_inner).take_read();
         let known = self.noted.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let first = known.is_none().then(|| self.config.read.clone()).flatten();
         let read: Vec<FileRead> = read.into_iter().chain(first).collect();
@@ -51,7 +51,7 @@ impl Desk {
         match written.await {
             Ok(known) => *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(known),
             Err(error) => {
-                self.shelves.lock().unwrap_or_else(PoisonError::into_inner).not_noted(kept);
+                self.stack_folder.lock().unwrap_or_else(PoisonError::into_inner).not_noted(kept);
                 return Err(error);
             }
         }

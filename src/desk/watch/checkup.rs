@@ -35,7 +35,7 @@ impl Desk {
     /// # Errors
     /// When there is no such stack.
     pub fn checkup(&self, name: &StackName) -> Decision<CheckupView> {
-        self.shelved(name)?;
+        self.loaded(name)?;
         let kept = self.checkups.kept().get(name).cloned().unwrap_or_default();
         Ok(CheckupView {
             stack: name.to_string(),
@@ -49,7 +49,7 @@ impl Desk {
     /// # Errors
     /// When there is no such stack, or its file is wrong.
     pub fn begin_checkup(&self, name: &StackName) -> Decision<()> {
-        let (stack, _) = self.shelved(name)?;
+        let (stack, _) = self.loaded(name)?;
         let Some(desk) = self.me.upgrade() else { return Ok(()) };
         {
             let mut all = self.checkups.kept();

@@ -15,7 +15,7 @@ impl Desk {
     /// next minutes.
     pub fn in_use(&self, stack: &StackName) {
         self.warm.in_use(stack);
-        if let Ok((stack, _)) = self.shelved(stack) {
+        if let Ok((stack, _)) = self.loaded(stack) {
             self.fetching.wanted(&Place::of(&stack));
         }
     }
@@ -32,7 +32,7 @@ impl Desk {
     /// Waits until what is known of a stack's source is as fresh as while somebody looks; at most `patience`. For programs,
     /// which ask once: a page is told when there is news.
     pub async fn freshly_fetched(&self, stack: &StackName, patience: Duration) {
-        let Ok((stack, _)) = self.shelved(stack) else { return };
+        let Ok((stack, _)) = self.loaded(stack) else { return };
         let Some(pace) = self.fetching.paces().get(&Place::of(&stack)).cloned() else { return };
         let is_fresh = |began: &Option<Instant>| began.is_some_and(|began| began.elapsed() < self.fetching.every);
         let mut ended = pace.ended.subscribe();
@@ -92,7 +92,7 @@ impl Desk {
     /// The stacks that can be pushed, by where they come from.
     fn stacks_by_place(&self) -> BTreeMap<Place, Vec<Arc<Stack>>> {
         let mut places: BTreeMap<Place, Vec<Arc<Stack>>> = BTreeMap::new();
-        for stack in self.shelf().stacks.iter().filter_map(|shelved| shelved.stack.as_ref()) {
+        for stack in self.stack_files().stacks.iter().filter_map(|shelved| shelved.stack.as_ref()) {
             places.entry(Place::of(stack)).or_default().push(Arc::clone(stack));
         }
         places

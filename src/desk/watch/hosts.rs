@@ -71,7 +71,7 @@ impl Desk {
     }
 
     fn hosts_of(&self, name: &StackName, names: &[String]) -> Decision<BTreeSet<Host>> {
-        let (stack, _) = self.shelved(name)?;
+        let (stack, _) = self.loaded(name)?;
         let all: BTreeSet<Host> = stack.stages.iter().flat_map(|stage| stage.hosts.iter().cloned()).collect();
         if names.is_empty() {
             return Ok(all);

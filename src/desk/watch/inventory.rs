@@ -17,7 +17,7 @@ impl Desk {
     pub(crate) async fn keep_listing(self: &Arc<Self>) {
         loop {
             let mut all: BTreeMap<Inventory, bool> = BTreeMap::new();
-            for stack in self.shelf().stacks.iter().filter_map(|shelved| shelved.stack.as_ref()) {
+            for stack in self.stack_files().stacks.iter().filter_map(|shelved| shelved.stack.as_ref()) {
                 let used = self.warm.is_in_use(&stack.name);
                 for inventory in of(stack) {
                     *all.entry(inventory.clone()).or_default() |= used;
@@ -42,7 +42,7 @@ impl Desk {
 
     /// Asks all commands of a stack, for a desk that does nothing by itself.
     pub(crate) async fn list_stack(&self, stack: &StackName) -> Decision<()> {
-        let (stack, _) = self.shelved(stack)?;
+        let (stack, _) = self.loaded(stack)?;
         let inventories = of(&stack).into_iter().cloned();
         futures::future::join_all(inventories.map(|inventory| self.ask_inventory(inventory))).await;
         Ok(())
@@ -56,10 +56,10 @@ impl Desk {
             tracing::warn!(command = inventory.command, why, "a command that lists hosts gave no good answer");
         }
         self.inventories.done(&inventory);
-        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        if shelves.answered(inventory, answer) {
-            self.shelf.send_replace(shelves.shelf());
-            drop(shelves);
+        let mut stack_folder = self.stack_folder.lock().unwrap_or_else(PoisonError::into_inner);
+        if stack_folder.answered(inventory, answer) {
+            self.shelf.send_replace(stack_folder.stack_files());
+            drop(stack_folder);
             self.changed();
         }
     }

@@ -3,7 +3,7 @@
 use crate::desk::Desk;
 use crate::desk::parts::hosts::drift::{Expected, compare};
 use crate::desk::parts::hosts::drift::{Found, Said, keep};
-use crate::ledger::{Answer, aim, pushes};
+use crate::ledger::{LedgerResult, aim, pushes};
 use crate::remote::release::{self, Seen};
 use crate::stack::{Host, Stack, StackName, StageName};
 use crate::supervise::unbroken;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 const AT_ONCE: usize = 10;
 
 /// What the hosts of a stack's stages are to run; `None` while a push of it runs, which changes just that.
-fn expected(connection: &Connection, stack: &Stack) -> Answer<Option<Vec<Expected>>> {
+fn expected(connection: &Connection, stack: &Stack) -> LedgerResult<Option<Vec<Expected>>> {
     if pushes::lock_holder(connection, stack.name.as_str())?.is_some() {
         return Ok(None);
     }
@@ -36,7 +36,7 @@ fn expected(connection: &Connection, stack: &Stack) -> Answer<Option<Vec<Expecte
 impl Desk {
     /// Begins the probes that are due, each as a task of its own.
     pub(crate) fn probe_what_is_due(&self) {
-        let shelf = self.shelf();
+        let shelf = self.stack_files();
         let stack = |name: &StackName| shelf.stacks.iter().find(|shelved| shelved.name == *name)?.stack.clone();
         let is_settled = |name: &StackName| {
             stack(name).is_some_and(|stack| stack.stages.iter().all(|stage| self.warm.all_tried(&stage.hosts)))

@@ -38,7 +38,7 @@ impl Desk {
         });
         let _clock = clock;
         loop {
-            for (host, at_once, token) in self.warm.decide(&self.shelf(), &stop) {
+            for (host, at_once, token) in self.warm.decide(&self.stack_files(), &stop) {
                 let Some(desk) = self.me.upgrade() else { return };
                 let until = token.clone();
                 self.spawn(self.health.clone().finish("keep a host connected", token, move || {

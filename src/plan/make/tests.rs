@@ -12,11 +12,11 @@ fn web() -> Stack {
 }
 
 fn revision() -> Target {
-    Target { goods: Goods::Revision(SHA.parse().unwrap()), branch: "main".to_owned(), old: None }
+    Target { goods: Artifact::Revision(SHA.parse().unwrap()), branch: "main".to_owned(), old: None }
 }
 
 fn build() -> Target {
-    let goods = Goods::Build {
+    let goods = Artifact::Build {
         id: "3f2c1ab-7".parse().unwrap(),
         root: "a".repeat(64).parse().unwrap(),
         sha: SHA.parse().unwrap(),
@@ -301,7 +301,7 @@ fn a_plan_that_rolls_back_holds_all_of_its_way_back_and_a_rollback_holds_none() 
             "rollback: Verify what every host runs",
         ]
     );
-    assert_eq!(forward.way_back().map(|old| old.id.as_str()), Some("9d8e7f6-3"));
+    assert_eq!(forward.rollback_view().map(|old| old.id.as_str()), Some("9d8e7f6-3"));
     let found = super::super::values_of(&assignment(forward.clone(), None), Part::Undo, None);
     let values = ["PUSH_SHA", "PUSH_BUILD", "PUSH_OLD_SHA", "PUSH_OLD_BUILD"].map(|name| found[name].as_str());
     assert_eq!(values, [OLD_SHA, "9d8e7f6-3", SHA, "3f2c1ab-7"]);
@@ -309,16 +309,16 @@ fn a_plan_that_rolls_back_holds_all_of_its_way_back_and_a_rollback_holds_none() 
 
     let first = plan(&web, &stage("prod"), Target { old: None, ..build() }).unwrap();
     let links = |plan: &super::super::Plan| plan.titles(&plan.values()).split_off(7);
-    assert!(first.way_back().is_none() && first.puts_links_back(), "no build was live before");
+    assert!(first.rollback_view().is_none() && first.puts_links_back(), "no build was live before");
     assert_eq!(links(&first), ["rollback: activate /srv/web"], "but each host had something at its link");
     let mut again = build();
     again.old = again.old.map(|old| OldBuild { id: "3f2c1ab-7".parse().unwrap(), ..old });
     let again = plan(&web, &stage("prod"), again).unwrap();
-    assert!(again.way_back().is_none(), "this very build is live");
+    assert!(again.rollback_view().is_none(), "this very build is live");
     assert_eq!(links(&again), ["rollback: activate /srv/web"]);
 
     let back = forward.into_rollback();
-    assert_eq!((back.commands.len(), back.way_back()), (7, None));
+    assert_eq!((back.commands.len(), back.rollback_view()), (7, None));
     let policies = back.commands.iter().map(|command| command.policy).chain([back.policy]);
     assert!(policies.into_iter().all(|policy| policy == Policy::default()), "what fails in it stops it");
 }

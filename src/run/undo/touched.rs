@@ -124,7 +124,7 @@ commands = [
             root: digit.repeat(64).parse().unwrap(),
         };
         let (new, old) = (build("new-2", "2"), build("old-1", "1"));
-        let goods = crate::plan::Goods::Build { id: new.id, root: new.root, sha: new.sha };
+        let goods = crate::plan::Artifact::Build { id: new.id, root: new.root, sha: new.sha };
         let target = crate::plan::Target { goods, branch: "main".to_owned(), old: Some(old) };
         crate::plan::plan(&stack, &"qa".parse().unwrap(), target).unwrap().commands
     }

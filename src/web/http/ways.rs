@@ -28,7 +28,7 @@ pub async fn ways(app: &App, path: &str, problem: &Problem) -> Vec<Way> {
     }
     ways.dedup();
     stacks.dedup();
-    let shelf = app.desk.shelf();
+    let shelf = app.desk.stack_files();
     let known = |name: &StackName| shelf.stacks.iter().any(|shelved| shelved.name == *name);
     let back = stacks.iter().filter(|name| known(name));
     ways.extend(back.map(|name| Way { href: format!("/stacks/{name}"), words: format!("Back to {name}") }));

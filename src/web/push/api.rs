@@ -41,7 +41,7 @@ pub async fn one_push(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
         "announcements": known.announcements,
         "links": known.links,
         "questions": known.questions,
-        "rest": app.desk.rest(id).await?,
+        "rest": app.desk.remaining(id).await?,
         "journal": { "length": end.len, "ended": end.ended },
     })))
 }

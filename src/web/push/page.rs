@@ -3,7 +3,7 @@
 use super::known::Known;
 use super::records::{connecting_of, journal_of};
 use super::shown::PushPage;
-use crate::desk::view::BackTo;
+use crate::desk::view::RollbackTarget;
 use crate::journal::Event;
 use crate::ledger::usual;
 use crate::stack::{PushNumber, StackName};
@@ -50,9 +50,9 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
     };
     let stack = known.row.stack.parse::<StackName>().map_err(Problem::broken)?;
     // A stack that is gone since keeps its pushes; they are shown without what only the stack knows.
-    let street = app.desk.street(&stack).await.ok();
+    let street = app.desk.stack_view(&stack).await.ok();
     let stage = street.as_ref().and_then(|street| street.stages.iter().find(|stage| stage.name == known.row.stage));
-    let rest = app.desk.rest(id).await?;
+    let rest = app.desk.remaining(id).await?;
     let newest = stage.and_then(|stage| stage.last.as_ref()).is_some_and(|last| last.id == known.row.id);
     let row = known.row.clone();
     let usual_steps = app.desk.ledger().read(move |connection| usual::steps(connection, &row)).await;
@@ -60,7 +60,7 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
     let went_badly = newest && !matches!(known.row.state.as_str(), "running" | "succeeded" | "rolled back");
     let not_well = !matches!(known.row.state.as_str(), "running" | "succeeded");
     // Undoing this push is what its page offers, not going back further than it did.
-    let undoes = |back: &BackTo| known.row.old_build.as_ref().is_none_or(|old| *old == back.build);
+    let undoes = |back: &RollbackTarget| known.row.old_build.as_ref().is_none_or(|old| *old == back.build);
     Ok(PushPage {
         rest,
         back: stage.filter(|_| went_badly).and_then(|stage| stage.back.clone()).filter(undoes),

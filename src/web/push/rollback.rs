@@ -1,7 +1,7 @@
 //! Rolling a stage back, by page and by API. It must never put anything back without
 //! having shown what goes with it: the page before the press. Called by the routes.
 
-use crate::desk::view::WayBack;
+use crate::desk::view::RollbackView;
 use crate::desk::{Press, Questions};
 use crate::stack::{BuildId, PushNumber, StackName, StageName};
 use crate::web::app::App;
@@ -67,14 +67,14 @@ pub(crate) fn questions(ask: bool) -> Questions {
 
 /// `GET /stacks/{stack}/stages/{stage}/rollback`
 pub async fn form(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<To>) -> Reply {
-    let back = way_back(&app, &place, query.into_inner()).await?;
+    let back = rollback_view(&app, &place, query.into_inner()).await?;
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
     Ok(page(StatusCode::OK, app.pages.back(&frame, &back)?))
 }
 
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/rollback`
 pub async fn shown(app: Data<App>, _: Caller, place: Path<(String, String)>, query: Query<To>) -> Reply {
-    Ok(HttpResponse::Ok().json(way_back(&app, &place, query.into_inner()).await?))
+    Ok(HttpResponse::Ok().json(rollback_view(&app, &place, query.into_inner()).await?))
 }
 
 /// `POST /stacks/{stack}/stages/{stage}/rollback`
@@ -112,11 +112,11 @@ async fn build(
     }
 }
 
-async fn way_back(app: &Data<App>, (stack, stage): &(String, String), to: To) -> Result<WayBack, Problem> {
+async fn rollback_view(app: &Data<App>, (stack, stage): &(String, String), to: To) -> Result<RollbackView, Problem> {
     let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
     let ask = to.ask;
     let to = build(app, &stack, &stage, to.to).await?;
-    let mut back = app.desk.way_back(&stack, &stage, to, questions(ask)).await?;
+    let mut back = app.desk.rollback_view(&stack, &stage, to, questions(ask)).await?;
     if ask {
         // What is shown is what is pressed, by a program that knows of one hash.
         back.plan_hash.clone_from(&back.plan_hash_asking);

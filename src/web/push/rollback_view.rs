@@ -1,6 +1,6 @@
 //! The way back: what a rollback would do, before anybody presses.
 
-use crate::desk::view::{Good, Undo, WayBack};
+use crate::desk::view::{Good, RollbackView, Undo};
 use crate::web::stack::plan_view;
 use crate::web::stack::plan_view::{Files, Step, Time};
 use crate::web::view::frame::Frame;
@@ -65,7 +65,7 @@ struct Choice {
 }
 
 impl BackPage {
-    pub(crate) fn new(frame: &Frame, back: &WayBack) -> Self {
+    pub(crate) fn new(frame: &Frame, back: &RollbackView) -> Self {
         let more = back.commit_count.saturating_sub(back.commits.len());
         Self {
             stack: back.stack.clone(),
@@ -116,7 +116,7 @@ fn undo_line(frame: &Frame, undo: &Undo) -> UndoLine {
 }
 
 /// The other builds; those of one revision are called by their build.
-fn others(frame: &Frame, back: &WayBack) -> Vec<Choice> {
+fn others(frame: &Frame, back: &RollbackView) -> Vec<Choice> {
     let present = back.from.as_ref().map(|from| from.sha.as_str());
     let all = || back.others.iter().chain([&back.to]);
     let is_alone =
@@ -146,7 +146,7 @@ impl Pages {
     ///
     /// # Errors
     /// When the template is wrong.
-    pub fn back(&self, frame: &Frame, back: &WayBack) -> Result<String, PageError> {
+    pub fn back(&self, frame: &Frame, back: &RollbackView) -> Result<String, PageError> {
         self.draw(frame, "back.html", &BackPage::new(frame, back))
     }
 }

@@ -1,6 +1,6 @@
 //! What a push page shows, as it was gathered. Plain data; it must never ask for anything.
 
-use crate::desk::view::{BackTo, Rest};
+use crate::desk::view::{Remaining, RollbackTarget};
 use crate::journal::{Connecting, Record};
 use crate::ledger::current::Current;
 use crate::ledger::holding::LeftWith;
@@ -49,9 +49,9 @@ pub struct PushPage {
     /// What the stage's button says.
     pub button: String,
     /// What is left of it to resume, when it did not end well.
-    pub rest: Option<Rest>,
+    pub rest: Option<Remaining>,
     /// Where a rollback would go, when it did not end well.
-    pub back: Option<BackTo>,
+    pub back: Option<RollbackTarget>,
     /// What its stage runs now, when this one did not end well: the push that put it there, and on how many hosts it is.
     pub now: Option<Current>,
     /// The newest push to its stage.

@@ -25,7 +25,7 @@ use crate::web::view::templates::PageError;
 use crate::web::view::words;
 use connect::{Connect, connect};
 use hosts::{HostCell, HostLine, Legend, grouped, host_cells, host_lines, legend};
-use resume::{Onwards, onwards};
+use resume::{ResumeLine, resume_line};
 use serde::Serialize;
 use steps::{Step, steps};
 use truth::{LeftLine, doubt, left_lines, now_words, so_far};
@@ -87,7 +87,7 @@ pub(crate) struct PushView {
     kind: String,
     resumes: Option<i64>,
     commits_title: &'static str,
-    onwards: Option<Onwards>,
+    resume_line: Option<ResumeLine>,
     back: Option<Version>,
     paused: Option<PauseLine>,
     /// How many hosts have what, while it runs.
@@ -150,7 +150,7 @@ impl PushView {
             },
             resumes: row.resumes,
             commits_title: if row.kind == "rollback" { "Commits taken back" } else { "Commits" },
-            onwards: page.rest.as_ref().and_then(onwards),
+            resume_line: page.rest.as_ref().and_then(resume_line),
             back: page.back.as_ref().map(|back| Version::named(&back.sha, &back.name)),
             paused: PauseLine::of(row),
             so_far: so_far(page),

@@ -29,7 +29,7 @@ pub async fn stats(app: Data<App>, caller: Caller, query: Query<StatsQuery>) -> 
         })?,
     };
     // The last stage of a street is where it counts.
-    let usual = app.desk.shelf().stacks.iter().find_map(|shelved| {
+    let usual = app.desk.stack_files().stacks.iter().find_map(|shelved| {
         let stage = shelved.stack.as_ref()?.stages.last()?;
         Some(stage.name.to_string())
     });

@@ -2,7 +2,7 @@
 
 use crate::config::AuthMode;
 use crate::desk::Desk;
-use crate::ledger::Answer;
+use crate::ledger::LedgerResult;
 use crate::ledger::sessions;
 use crate::time::At;
 use std::collections::HashSet;
@@ -22,7 +22,7 @@ impl Alive {
     ///
     /// # Errors
     /// When the ledger does not answer.
-    pub async fn now(&self, desk: &Desk) -> Answer<Arc<HashSet<String>>> {
+    pub async fn now(&self, desk: &Desk) -> LedgerResult<Arc<HashSet<String>>> {
         let mut known = self.0.lock().await;
         if let Some((at, alive)) = &*known
             && at.elapsed() < ALIVE_FOR

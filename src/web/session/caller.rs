@@ -5,7 +5,7 @@
 use crate::config::AuthMode;
 use crate::journal::write::hex;
 use crate::ledger::sessions::{self, LONGEST_MS};
-use crate::ledger::{Answer, audit, known, users};
+use crate::ledger::{LedgerResult, audit, known, users};
 use crate::stack::Who;
 use crate::time::At;
 use crate::web::app::App;
@@ -104,7 +104,7 @@ fn session_of(app: &App, request: &HttpRequest) -> Option<SessionHash> {
 ///
 /// # Errors
 /// When the ledger does not answer.
-pub async fn caller_of(app: &App, request: &HttpRequest) -> Answer<Option<Caller>> {
+pub async fn caller_of(app: &App, request: &HttpRequest) -> LedgerResult<Option<Caller>> {
     let Some(session) = session_of(app, request) else { return Ok(None) };
     let now = At::now();
     let (hash, mode) = (session.0.clone(), app.desk.config().auth.mode);
@@ -137,7 +137,7 @@ fn note_seen(app: &App, hash: String, now: At) {
 ///
 /// # Errors
 /// When the ledger does not answer.
-pub async fn still_holds(app: &App, caller: &Caller) -> Answer<bool> {
+pub async fn still_holds(app: &App, caller: &Caller) -> LedgerResult<bool> {
     match &caller.proof {
         Proof::PushHost => Ok(true),
         Proof::Session(session) => Ok(app.alive.now(&app.desk).await?.contains(&session.0)),
@@ -188,7 +188,7 @@ impl Entry {
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn enter(self, tx: &Transaction<'_>, who: &Who) -> Answer<()> {
+    pub fn enter(self, tx: &Transaction<'_>, who: &Who) -> LedgerResult<()> {
         let now = At::now();
         if let Some(old) = self.old {
             sessions::end(tx, &old.0)?;
@@ -212,7 +212,7 @@ fn browser_hash(value: &str) -> String {
 ///
 /// # Errors
 /// When the ledger does not answer.
-pub async fn end(app: &App, caller: &Caller) -> Answer<Cookie<'static>> {
+pub async fn end(app: &App, caller: &Caller) -> LedgerResult<Cookie<'static>> {
     if let Proof::Session(session) = &caller.proof {
         let (hash, who) = (session.0.clone(), caller.who.clone());
         let ended = app.desk.ledger().write(move |tx| {

@@ -22,8 +22,8 @@ pub async fn stacks(app: Data<App>, _: Caller) -> Reply {
     app.desk.all_in_use();
     let mut stacks = Vec::new();
     let mut broken = Vec::new();
-    for shelved in &app.desk.shelf().stacks {
-        match app.desk.street(&shelved.name).await {
+    for shelved in &app.desk.stack_files().stacks {
+        match app.desk.stack_view(&shelved.name).await {
             Ok(street) => stacks.push(street),
             Err(Refusal::Unknown { .. }) => {}
             Err(refusal) => broken.push(json!({ "stack": shelved.name, "problem": refusal.to_string() })),
@@ -37,13 +37,13 @@ pub async fn stack(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
     app.desk.in_use(&stack);
     app.desk.freshly_fetched(&stack, FETCHED_WITHIN).await;
-    Ok(HttpResponse::Ok().json(app.desk.street(&stack).await?))
+    Ok(HttpResponse::Ok().json(app.desk.stack_view(&stack).await?))
 }
 
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/current`
 pub async fn current(app: Data<App>, _: Caller, place: Path<(String, String)>) -> Reply {
     let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
-    let street = app.desk.street(&stack).await?;
+    let street = app.desk.stack_view(&stack).await?;
     let found = street.stages.into_iter().find(|view| view.name == stage.as_str());
     let Some(view) = found else { return Err(Problem::unknown(format_args!("stage {stack}/{stage}"))) };
     match view.current {

@@ -2,7 +2,7 @@
 //! not. Plain data for the template; must never hold HTML. Called by the stack's page.
 
 use super::readiness::{ready_words, undo_words};
-use crate::desk::Street;
+use crate::desk::StackView;
 use crate::desk::view::{Current, FileChanges, Next, StageView, Ticket, Usual};
 use crate::web::view::frame::Frame;
 use crate::web::view::parts::{CommitLine, Mark, Moment, Person, StageTag, Version, authors, commit_lines, link, root};
@@ -122,7 +122,7 @@ struct Button {
 }
 
 impl StageCard {
-    pub(super) fn new(frame: &Frame, street: &Street, stage: &StageView) -> Self {
+    pub(super) fn new(frame: &Frame, street: &StackView, stage: &StageView) -> Self {
         let before = street.stages.iter().find(|other| other.place + 1 == stage.place);
         let running = street.lock.as_ref().filter(|push| push.stage == stage.name);
         // A catch-up that ended well is no news about a stage that is in pieces still.
@@ -253,7 +253,7 @@ impl Files {
     }
 }
 
-fn button(frame: &Frame, street: &Street, stage: &StageView, before: Option<&StageView>) -> Button {
+fn button(frame: &Frame, street: &StackView, stage: &StageView, before: Option<&StageView>) -> Button {
     let name = words::stage_words(&stage.name);
     let own = button_words(stage);
     let shut = |words: String, small: String, foot: String| Button {
@@ -336,6 +336,6 @@ fn button_words(stage: &StageView) -> String {
     }
 }
 
-pub(super) fn tag(street: &Street, stage: &StageView) -> StageTag {
+pub(super) fn tag(street: &StackView, stage: &StageView) -> StageTag {
     StageTag::at(&stage.name, stage.place, street.stages.len())
 }

@@ -3,7 +3,7 @@
 use super::readiness::{DriftNote, KeptNote, NotReadyNote};
 use super::stage_view::{StageCard, tag};
 use crate::desk::view::Usual;
-use crate::desk::{SeenNewer, Street};
+use crate::desk::{SeenNewer, StackView};
 use crate::time::duration_words;
 use crate::web::view::frame::Frame;
 use crate::web::view::pages::Pages;
@@ -57,7 +57,7 @@ struct Times {
 }
 
 impl StackPage {
-    pub(crate) fn new(frame: &Frame, street: &Street) -> Self {
+    pub(crate) fn new(frame: &Frame, street: &StackView) -> Self {
         let holds = street.hold.iter().chain(street.stages.iter().filter_map(|stage| stage.hold.as_ref()));
         Self {
             stack: street.stack.clone(),
@@ -83,7 +83,7 @@ impl StackPage {
     }
 }
 
-fn status(frame: &Frame, street: &Street) -> Status {
+fn status(frame: &Frame, street: &StackView) -> Status {
     let plain = |shape, words: String| Status { shape, words, ago: None, end: String::new() };
     if let Some(push) = &street.lock {
         let stage = words::stage_words(&push.stage);
@@ -136,7 +136,7 @@ fn status(frame: &Frame, street: &Street) -> Status {
 }
 
 /// Dots on a line of 140 by 22: fastest on the left, the median as a bar.
-fn times(street: &Street) -> Vec<Times> {
+fn times(street: &StackView) -> Vec<Times> {
     let stages = street.stages.iter().filter_map(|stage| Some((stage, words::median(&stage.usual_ms)?)));
     let times = stages.map(|(stage, median)| {
         let longest = stage.usual_ms.iter().copied().max().unwrap_or(1).max(median * 2).max(1);
@@ -157,7 +157,7 @@ impl Pages {
     ///
     /// # Errors
     /// When the template is wrong.
-    pub fn stack(&self, frame: &Frame, street: &Street) -> Result<String, PageError> {
+    pub fn stack(&self, frame: &Frame, street: &StackView) -> Result<String, PageError> {
         self.draw(frame, "stack.html", &StackPage::new(frame, street))
     }
 }

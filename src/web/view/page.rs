@@ -62,7 +62,7 @@ async fn running(app: &App) -> Vec<pushes::PushRow> {
 }
 
 fn notices(app: &App) -> Vec<String> {
-    let shelf = app.desk.shelf();
+    let shelf = app.desk.stack_files();
     let broken = shelf.stacks.iter().filter_map(|shelved| {
         let problem = shelved.problem.as_deref()?.lines().next()?;
         Some(format!("stacks/{}.toml has errors, so {} cannot be pushed: {problem}", shelved.name, shelved.name))

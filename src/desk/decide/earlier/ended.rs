@@ -2,7 +2,7 @@
 
 use super::deferred_finally;
 use crate::ledger::pushes::{self, PushRow, ResultRow};
-use crate::ledger::{Answer, LedgerError, past};
+use crate::ledger::{LedgerError, LedgerResult, past};
 use crate::plan::{Assignment, Plan, PlannedCommand};
 use crate::stack::PushNumber;
 use rusqlite::Connection;
@@ -27,7 +27,7 @@ impl Earlier {
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn read(connection: &Connection, of: PushNumber) -> Answer<Option<Self>> {
+    pub fn read(connection: &Connection, of: PushNumber) -> LedgerResult<Option<Self>> {
         let Some(row) = pushes::get(connection, of.get())? else { return Ok(None) };
         let text = pushes::plan_text(connection, row.id)?.unwrap_or_default();
         let assignment: Assignment =

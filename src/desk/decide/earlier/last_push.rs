@@ -1,7 +1,7 @@
 //! How the last push of a stage ended, and what it still has to run. It must never decide anything.
 
 use super::ended::Earlier;
-use crate::ledger::Answer;
+use crate::ledger::LedgerResult;
 use crate::ledger::history::{self, Filter};
 use crate::ledger::pushes::PushRow;
 use crate::plan::{Kind, PlannedCommand};
@@ -12,7 +12,7 @@ use rusqlite::Connection;
 const CATCH_UPS: usize = 20;
 
 /// The last push to a stage that was no catch-up which ended well.
-pub(crate) fn last(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Option<PushRow>> {
+pub(crate) fn last(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Option<PushRow>> {
     let last = Filter { stack: Some(stack.to_string()), stage: Some(stage.to_string()), ..Filter::default() };
     // Catch-ups that ended well leave it as it was, but for the one that made the stage whole again.
     let caught_up = |row: &PushRow| row.kind == Kind::CatchUp.word() && row.state == "succeeded";
@@ -20,7 +20,7 @@ pub(crate) fn last(connection: &Connection, stack: &StackName, stage: &StageName
 }
 
 /// The same, if it ended badly.
-pub(crate) fn last_bad(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Option<PushRow>> {
+pub(crate) fn last_bad(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Option<PushRow>> {
     Ok(last(connection, stack, stage)?.filter(|row| ended_badly(&row.state)))
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn last_bad(connection: &Connection, stack: &StackName, stage: &Stage
 ///
 /// # Errors
 /// What SQLite said.
-pub(crate) fn owed(connection: &Connection, stack: &StackName, stage: &StageName) -> Answer<Vec<PlannedCommand>> {
+pub(crate) fn owed(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Vec<PlannedCommand>> {
     match last_bad(connection, stack, stage)?.and_then(|row| PushNumber::new(row.id).ok()) {
         Some(number) => Ok(Earlier::read(connection, number)?.map(|earlier| earlier.owed).unwrap_or_default()),
         None => Ok(Vec::new()),

@@ -1,4 +1,6 @@
 use super::*;
+use crate::desk::decide::offer::offer;
+use crate::desk::decide::request::Request;
 use crate::desk::push::sample;
 use crate::ledger::current::Current;
 use crate::ledger::pushes;
@@ -17,6 +19,15 @@ name = "prod"
 hosts = "all"
 commands = ["true"]
 "#;
+
+/// What a press of the button gets.
+fn decided(place: usize, facts: &Facts, press: &Press) -> Result<Offer, Refusal> {
+    let stack = stack();
+    match closed(Asked::Next, &stack.name, None, facts) {
+        Some(refusal) => Err(refusal),
+        None => Request::Next.accept(&stack, place, offer(&stack, place, facts)?, press, None),
+    }
+}
 
 fn stack() -> Stack {
     parse("web".parse().unwrap(), "stacks/web.toml", FILE).unwrap()
@@ -63,7 +74,7 @@ fn press(stage: &str, seen: &str) -> Press {
 
 /// What the gate says, in the words for people; `ok` when the press is accepted.
 fn said(place: usize, facts: &Facts, press: &Press) -> String {
-    decide(&stack(), place, facts, press, None).map_or_else(|refusal| refusal.to_string(), |_| "ok".to_owned())
+    decided(place, facts, press).map_or_else(|refusal| refusal.to_string(), |_| "ok".to_owned())
 }
 
 #[test]
@@ -127,8 +138,8 @@ fn a_press_is_accepted_only_with_the_plan_that_is_offered() {
     let facts = Facts { head: Some(sample::sha()), ..Facts::default() };
     let offered = offer(&stack(), 0, &facts).unwrap();
     let with_hash = |hash: &str| Press { plan_hash: Some(hash.to_owned()), ..press("qa", &offered.seen) };
-    assert_eq!(decide(&stack(), 0, &facts, &with_hash(&offered.plan_hash), None), Ok(offered.clone()));
-    let refused = decide(&stack(), 0, &facts, &with_hash(&"0".repeat(64)), None).unwrap_err();
+    assert_eq!(decided(0, &facts, &with_hash(&offered.plan_hash)), Ok(offered.clone()));
+    let refused = decided(0, &facts, &with_hash(&"0".repeat(64))).unwrap_err();
     assert!(matches!(refused, Refusal::Moved { now: Some(now), .. } if now == offered.seen));
 }
 
@@ -160,6 +171,6 @@ fn a_persons_stop_sign_stops_a_resume_and_what_a_bad_push_left_does_not() {
         (Facts { stack_hold: Some(by_a_push), stage_hold: Some(hold("web/qa")), ..Facts::default() }, false),
         (Facts { lock: Some(locked()), ..Facts::default() }, false),
     ] {
-        assert_eq!(closed_to_resume(&facts).is_none(), open, "{facts:?}");
+        assert_eq!(closed(Asked::Resume, &stack().name, None, &facts).is_none(), open, "{facts:?}");
     }
 }

@@ -13,7 +13,7 @@ fn plan() -> Plan {
                 all = [\"web1\", \"web2\", \"web3\"]\n[[stage]]\nname = \"qa\"\nhosts = \"all\"\n\
                 commands = [{ run = \"restart\" }, \"./tell\"]\n";
     let stack = parse("web".parse().unwrap(), "stacks/web.toml", text).unwrap();
-    let goods = crate::plan::Goods::Revision(sample::sha());
+    let goods = crate::plan::Artifact::Revision(sample::sha());
     let target = crate::plan::Target { goods, branch: "main".to_owned(), old: None };
     crate::plan::plan(&stack, &"qa".parse().unwrap(), target).unwrap()
 }
@@ -100,7 +100,7 @@ fn what_a_way_back_has_undone_is_done_no_more() {
         root: digit.repeat(64).parse().unwrap(),
     };
     let new = build("new-2", "2");
-    let goods = crate::plan::Goods::Build { id: new.id, root: new.root, sha: new.sha };
+    let goods = crate::plan::Artifact::Build { id: new.id, root: new.root, sha: new.sha };
     let target = crate::plan::Target { goods, branch: "main".to_owned(), old: Some(build("old-1", "1")) };
     let plan = crate::plan::plan(&stack, &"qa".parse().unwrap(), target).unwrap();
     assert_eq!(plan.commands.len(), 6, "three of the work, three of the way back");

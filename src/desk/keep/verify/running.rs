@@ -3,7 +3,7 @@
 
 use super::files;
 use crate::journal::{Cursor, PushDir, Reader};
-use crate::ledger::{Answer, fold, replay};
+use crate::ledger::{LedgerResult, fold, replay};
 use crate::stack::PushNumber;
 use std::path::Path;
 
@@ -27,7 +27,7 @@ impl Running {
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn of(connection: &rusqlite::Connection, number: PushNumber) -> Answer<Self> {
+    pub fn of(connection: &rusqlite::Connection, number: PushNumber) -> LedgerResult<Self> {
         let folded = fold::place(connection, number)?.unwrap_or_default();
         let plan = crate::ledger::pushes::plan_text(connection, number.get())?.unwrap_or_default();
         Ok(Self { number, folded, rows: replay::rows(connection, number.get())?, plan })

@@ -9,7 +9,7 @@ pub(crate) mod standing;
 
 use super::lateness::Lateness;
 use crate::advice::of_stack;
-use crate::desk::view::{NotReady, Readiness, Shelf};
+use crate::desk::view::{NotReady, Readiness, StackFiles};
 use crate::remote::masters::{Connection, Failure, Masters};
 use crate::stack::{Host, StackName};
 use crate::time::At;
@@ -161,7 +161,7 @@ impl Warm {
     /// Decides which stacks are kept, and which hosts are new among theirs; lets go of hosts that no stack needs.
     pub(crate) fn decide(
         &self,
-        shelf: &Shelf,
+        shelf: &StackFiles,
         stop: &CancellationToken,
     ) -> Vec<(Host, Arc<Notify>, CancellationToken)> {
         let mut state = self.state();

@@ -2,7 +2,7 @@
 //! closes its own stack and nothing else (TRUST promise 16). It must never change a file.
 
 use crate::config::FileRead;
-use crate::desk::view::{Shelf, Shelved};
+use crate::desk::view::{LoadedStack, StackFiles};
 use crate::reading;
 use crate::stack::overlaps;
 use crate::stack::{Answers, Host, Inventory, Stack, StackName, parse_with};
@@ -23,7 +23,7 @@ struct Stamp {
 
 /// The directory of stack files, as it was last read.
 #[derive(Debug)]
-pub(crate) struct Shelves {
+pub(crate) struct StackFolder {
     dir: PathBuf,
     files: BTreeMap<StackName, Kept>,
     /// What the commands that list hosts have said; of those that some stack names.
@@ -38,26 +38,26 @@ pub(crate) struct Shelves {
 struct Kept {
     /// None when the file is gone.
     stamp: Option<Stamp>,
-    shelved: Shelved,
+    shelved: LoadedStack,
     /// The text of the last good form: it is read again with new answers.
     good: Option<String>,
 }
 
-impl Shelves {
+impl StackFolder {
     /// Reads all files of `dir` for the first time.
     ///
     /// # Errors
     /// When the directory cannot be read.
     pub fn load(dir: &Path) -> io::Result<Self> {
-        let mut shelves = Self {
+        let mut stack_folder = Self {
             dir: dir.to_owned(),
             files: BTreeMap::new(),
             answers: Answers::new(),
             unreadable: false,
             read: Vec::new(),
         };
-        shelves.read_changed()?;
-        Ok(shelves)
+        stack_folder.read_changed()?;
+        Ok(stack_folder)
     }
 
     /// Reads what has changed; whether anything had. Blocking, and quick: one stat a file.
@@ -89,15 +89,15 @@ impl Shelves {
     }
 
     /// All stacks as they are now.
-    pub fn shelf(&self) -> Arc<Shelf> {
-        let mut stacks: Vec<Shelved> = self.files.values().map(|kept| kept.shelved.clone()).collect();
+    pub fn stack_files(&self) -> Arc<StackFiles> {
+        let mut stacks: Vec<LoadedStack> = self.files.values().map(|kept| kept.shelved.clone()).collect();
         for (name, words) in self.overlaps() {
             // What is wrong with its own file comes first.
             if let Some(shelved) = stacks.iter_mut().find(|shelved| shelved.name == name && shelved.problem.is_none()) {
                 shelved.problem = Some(format!("error: {words}"));
             }
         }
-        Arc::new(Shelf { stacks })
+        Arc::new(StackFiles { stacks })
     }
 
     /// Stacks that are in each other's way, each with what is wrong: both are closed, since each would remove what is the other's.
@@ -208,7 +208,7 @@ fn read(
         },
         Err(error) => Err(format!("cannot read {file}: {error}")),
     };
-    let shelved = |stack, problem| Shelved { name: name.clone(), stack, problem };
+    let shelved = |stack, problem| LoadedStack { name: name.clone(), stack, problem };
     match parsed {
         Ok((stack, text)) => Kept { stamp, shelved: shelved(Some(Arc::new(stack)), None), good: Some(text) },
         Err(problem) => {
@@ -224,7 +224,7 @@ fn shown(name: &StackName) -> String {
     format!("stacks/{name}.toml")
 }
 
-fn differs(old: &Shelved, new: &Shelved) -> bool {
+fn differs(old: &LoadedStack, new: &LoadedStack) -> bool {
     old.problem != new.problem || old.stack != new.stack
 }
 
@@ -245,9 +245,9 @@ mod tests {
         write("web.toml", "/srv/web");
         write("shop.toml", "/srv/web");
         write("blog.toml", "/srv/blog");
-        let mut shelves = Shelves::load(room.path()).unwrap();
-        let closed = |shelves: &Shelves| -> Vec<String> {
-            let shelf = shelves.shelf();
+        let mut stack_folder = StackFolder::load(room.path()).unwrap();
+        let closed = |stack_folder: &StackFolder| -> Vec<String> {
+            let shelf = stack_folder.stack_files();
             let closed = shelf.stacks.iter().filter(|shelved| {
                 shelved.problem.as_ref().is_some_and(|problem| {
                     problem.contains("stacks/shop.toml:5") && problem.contains("stacks/web.toml:5")
@@ -255,9 +255,9 @@ mod tests {
             });
             closed.map(|shelved| shelved.name.to_string()).collect()
         };
-        assert_eq!(closed(&shelves), ["shop", "web"]);
+        assert_eq!(closed(&stack_folder), ["shop", "web"]);
         write("shop.toml", "/srv/the-shop");
-        assert!(shelves.refresh());
-        assert!(shelves.shelf().stacks.iter().all(|shelved| shelved.problem.is_none()));
+        assert!(stack_folder.refresh());
+        assert!(stack_folder.stack_files().stacks.iter().all(|shelved| shelved.problem.is_none()));
     }
 }

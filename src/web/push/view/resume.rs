@@ -1,6 +1,6 @@
 //! What is left of a push that did not end well, in one sentence beside the button that goes on with it.
 
-use crate::desk::view::{Rest, RestCommand};
+use crate::desk::view::{Remaining, RemainingCommand};
 use crate::web::view::words;
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ const STEPS_NAMED: usize = 4;
 
 /// What is left of a push that did not end well.
 #[derive(Debug, Serialize)]
-pub(crate) struct Onwards {
+pub(crate) struct ResumeLine {
     plan_hash: String,
     /// The first step that is not done.
     step: usize,
@@ -18,10 +18,10 @@ pub(crate) struct Onwards {
 }
 
 /// What going on would do; none when nothing is left.
-pub(crate) fn onwards(rest: &Rest) -> Option<Onwards> {
+pub(crate) fn resume_line(rest: &Remaining) -> Option<ResumeLine> {
     let own = || rest.commands.iter().filter(|command| command.owed_by.is_none());
     let first = own().next().or(rest.commands.first())?;
-    let part = |command: &RestCommand| match command.hosts {
+    let part = |command: &RemainingCommand| match command.hosts {
         0 => format!("step {}", command.command),
         hosts => format!("step {} on {} of {}", command.command, command.left, words::count(hosts as i64, "host")),
     };
@@ -30,7 +30,7 @@ pub(crate) fn onwards(rest: &Rest) -> Option<Onwards> {
     if more > 0 {
         parts.push(words::count(more as i64, "more step"));
     }
-    Some(Onwards {
+    Some(ResumeLine {
         plan_hash: rest.plan_hash.clone(),
         step: first.command,
         words: match rest.commands.iter().find_map(|command| command.owed_by) {
