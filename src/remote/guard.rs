@@ -1,7 +1,7 @@
 //! The guard: every command, far or near, runs under it, on a leash that its runner holds (TRUST section 4).
 //! It must never believe ssh's exit code, only the guard's own word, and never put a value into a script.
 
-mod leash;
+mod lease;
 mod left;
 mod marks;
 #[cfg(test)]
@@ -11,7 +11,7 @@ mod text;
 use super::masters::Connection;
 use super::{Ending, Lines, Task};
 use crate::process::Program;
-use leash::{Opening, Output, Wire};
+use lease::{Opening, Output, Wire};
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -56,7 +56,7 @@ async fn run_far(on: &Connection, task: &Task, lines: &Lines, output: Output<'_>
     // The time is the command's own: waiting for a channel does not count.
     let until = Instant::now() + task.timeout;
     // Dropping the channel closes it, even when a daemon on the host still holds its output.
-    let (ending, held) = leash::hold(wire, &opening, task, lines, output, until).await;
+    let (ending, held) = lease::hold(wire, &opening, task, lines, output, until).await;
     (ending, held.then_some(opening.mark))
 }
 
@@ -107,7 +107,7 @@ async fn run_near(
         return (Ending::Refused("a command was started without its streams".to_owned()), None);
     };
     let wire = Wire { place: "the push host", input, out, err };
-    let (ending, held) = leash::hold(wire, &opening, &task, lines, output, until).await;
+    let (ending, held) = lease::hold(wire, &opening, &task, lines, output, until).await;
     // It has said its last word, or never will; what is still there after this is killed as the handle goes.
     let _ = tokio::time::timeout(Duration::from_secs(1), child.wait()).await;
     (ending, held.then_some(opening.mark))

@@ -8,12 +8,12 @@ mod doubt;
 pub mod enrol;
 mod failure;
 mod handshakes;
-mod heard;
 mod keys;
-mod knock;
 mod lane;
+mod last_contact;
 mod missed;
 mod opening;
+mod probe;
 mod reach;
 pub(in crate::remote) mod settings;
 mod sockets;
@@ -26,8 +26,8 @@ pub use connection::Connection;
 pub(in crate::remote) use connection::is_refusal_of_a_session;
 pub use failure::Failure;
 use handshakes::Handshakes;
-use knock::Knock;
 use nix::fcntl::{Flock, FlockArg};
+use probe::Knock;
 use reach::{Effort, Proof};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -149,7 +149,7 @@ impl Masters {
     /// Whether somebody, perhaps another process, has heard the host's login shell in the last 15 s, over the master that is
     /// there now.
     pub fn was_heard(&self, host: &Host) -> bool {
-        heard::lately(&self.0.socket(host))
+        last_contact::lately(&self.0.socket(host))
     }
 
     /// The same with one try only, and the login shell answers now: for who comes back by itself, and must know whether that

@@ -2,32 +2,15 @@
 //! It must never know who watches, never read the ledger, and never begin a push whose journal has a record: a late
 //! runner exits untouched. Started by the desk through `pushbutton runner DIR`; it lives on when the server dies.
 
-mod ahead;
-mod ask;
-mod build;
-mod check;
-mod done;
-mod drop;
-mod holding;
-mod link;
-mod links;
 mod orders;
-mod owed;
+mod policy;
 mod preflight;
-mod prune;
-mod readback;
-mod reason;
 mod recorder;
-mod relay;
 mod roll;
 mod secrets;
-mod skew;
 mod step;
-mod toll;
-mod truth;
-mod undo;
-mod verdict;
 mod walk;
+mod work;
 
 use crate::journal::{Event, PushDir, Writer};
 use crate::plan::{self, Assignment};

@@ -2,11 +2,11 @@
 //! what the stage allows; past that nothing is touched. A hung host holds nobody up where the stage allows to lose it. The
 //! journal says how far it is. It must never run anything on a host. Called by the walk.
 
-use super::owed::is_own_work;
+use super::policy::deferred_finally::is_own_work;
+use super::policy::failures::Loss;
+use super::policy::verdict::{End, HostOutcome, Sum};
 use super::recorder::Place;
 use super::step::Outcome;
-use super::toll::Loss;
-use super::verdict::{End, HostOutcome, Sum};
 use super::walk::{Walk, count, elapsed_ms, host_ended, numbered};
 use crate::advice::of_stack;
 use crate::journal::connections::{Missing, WAITED_FOR};

@@ -5,9 +5,9 @@
 //! In the journal each command of the list has its own number, as any other: it begins when the first host comes to it, and
 //! all of them end when the last host is through. Called by the walk.
 
+use super::policy::failures::Loss;
+use super::policy::verdict::{End, HostOutcome, Sum};
 use super::step::Outcome;
-use super::toll::Loss;
-use super::verdict::{End, HostOutcome, Sum};
 use super::walk::{Walk, elapsed_ms};
 use crate::journal::HostResult;
 use crate::plan::{Part, PlannedCommand};

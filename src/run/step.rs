@@ -1,10 +1,10 @@
 //! One command on one place: a host, or the push host. Records before it acts, acts under the guard, records how it ended.
 //! It must never call a command ended well that its guard did not, nor try one again whose end nobody knows.
 
-use super::reason::Complaint;
 use super::recorder::Place;
 use super::walk::{Walk, elapsed_ms, host_ended};
-use super::{check, link};
+use super::work::complaint::Complaint;
+use super::work::{check, link};
 use crate::advice::of_stack;
 use crate::journal::{Event, HostResult, Stream};
 use crate::plan::{self, Part, PlannedCommand, PlannedForm};

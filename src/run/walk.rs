@@ -2,21 +2,21 @@
 //! ends. It must never begin a command on a host that failed one, go on past what the failure policy allows, or begin a
 //! host after an order to stop; only `finally` runs after either.
 
-use super::ahead::Ahead;
-use super::drop::Exits;
-use super::holding::Holding;
-use super::links::Links;
 use super::orders::{Orders, Stop};
-use super::owed::{OwedLosses, is_own_work};
+use super::policy::deferred_finally::{OwedLosses, is_own_work};
+use super::policy::drop::Exits;
+use super::policy::failures::Toll;
+use super::policy::flips::Flips;
+use super::policy::holding::Holding;
+use super::policy::old_links::Links;
+use super::policy::touched::Touched;
+use super::policy::verdict::{End, HostOutcome, Sum};
 use super::preflight::Late;
 use super::recorder::Recorder;
-use super::relay::Passing;
 use super::secrets::Secrets;
-use super::skew::Flips;
 use super::step::Outcome;
-use super::toll::Toll;
-use super::undo::Touched;
-use super::verdict::{End, HostOutcome, Sum};
+use super::work::look_ahead::Ahead;
+use super::work::relay::Passing;
 use crate::journal::{Ended, Event, HostResult, PushDir};
 use crate::plan::{self, Assignment, Part, PlannedCommand};
 use crate::remote::masters::{Connection, Masters};

@@ -2,7 +2,7 @@
 //! other: who was not heard twice gets one short try from a push, not four long ones. It must never count after a restart of
 //! this machine, or when the last is long ago. Called by the masters.
 
-use super::heard::{boot, uptime};
+use super::last_contact::{boot, uptime};
 use crate::reading;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -4,7 +4,7 @@
 
 use super::opening::Patience;
 use super::{
-    Failure, Inner, Knock, PerHost, ROUND_TRIP_LIMIT, heard, is_refusal, jittered, knock, lane, missed, sockets,
+    Failure, Inner, Knock, PerHost, ROUND_TRIP_LIMIT, is_refusal, jittered, lane, last_contact, missed, probe, sockets,
 };
 use crate::stack::Host;
 use openssh::{OwningCommand, Session, Stdio};
@@ -79,7 +79,7 @@ impl Inner {
     /// Sees to it that the master behind `socket` answers; opens one when it does not, once more after each of the retries.
     pub(super) async fn ensure(&self, host: &Host, socket: &Path, effort: Effort<'_>) -> Result<Room, Failure> {
         let (per_host, first) = (self.host(host), self.socket(host));
-        let (asked, asked_at) = (sockets::behind(socket), heard::uptime());
+        let (asked, asked_at) = (sockets::behind(socket), last_contact::uptime());
         let silent = match self.ask(socket, effort.proof, &per_host).await {
             Answer::Ready => return Ok(Room::Free),
             Answer::Full => return Ok(Room::Full),
@@ -171,7 +171,7 @@ impl Inner {
         match failure {
             Some(failure) => Err(failure),
             None => {
-                heard::note(link);
+                last_contact::note(link);
                 Ok(Room::Free)
             }
         }
@@ -198,8 +198,8 @@ impl Inner {
             return Answer::Nothing;
         }
         let _alone = per_host.asking.lock().await;
-        if proof == Proof::Host && heard::lately(socket) {
-            match knock::knock(socket).await {
+        if proof == Proof::Host && last_contact::lately(socket) {
+            match probe::knock(socket).await {
                 Knock::Answered => return Answer::Ready,
                 Knock::Full => return Answer::Full,
                 Knock::Silent => return Answer::Silent,
@@ -208,7 +208,7 @@ impl Inner {
         }
         let answer = round_trip(socket).await;
         if let Answer::Ready = answer {
-            heard::note(socket);
+            last_contact::note(socket);
         }
         answer
     }

@@ -10,7 +10,7 @@ const NAMED: usize = 5;
 
 /// The hosts that were given up, and what else spoilt the push.
 #[derive(Debug, Default)]
-pub(super) struct Toll {
+pub(in crate::run) struct Toll {
     given_up: BTreeMap<String, Loss>,
     /// Hosts that are to leave the push, or have left it; of those given up.
     leaving: BTreeSet<String>,
@@ -21,7 +21,7 @@ pub(super) struct Toll {
 
 /// Why a host was given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Loss {
+pub(in crate::run) struct Loss {
     /// The command that it failed; none when it could not be reached at all.
     pub command: Option<u32>,
     /// How the command ended there.

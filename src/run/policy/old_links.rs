@@ -2,15 +2,15 @@
 //! was live where it ran that, and otherwise, link by link, to whatever else was there: nothing, somebody's site, another release. It
 //! must never touch a link that this push has not flipped, and never call a host back that did not say so. Called by the rollback.
 
-use super::recorder::Place;
-use super::step::Outcome;
-use super::undo::flipped_dirs;
-use super::walk::{Walk, numbered};
+use super::touched::flipped_dirs;
 use crate::journal::HostResult;
 use crate::plan::{Part, PlannedCommand, PlannedForm};
 use crate::remote::Task;
 use crate::remote::masters::Connection;
 use crate::remote::release::{self, PutBack};
+use crate::run::recorder::Place;
+use crate::run::step::Outcome;
+use crate::run::walk::{Walk, numbered};
 use crate::stack::Host;
 use futures::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +22,7 @@ const NAMED: usize = 5;
 
 /// The links that go back as they were, rather than to the build that was live.
 #[derive(Debug, Default)]
-pub(super) struct Links {
+pub(in crate::run) struct Links {
     /// All of them: no other build was live.
     all: bool,
     apart: BTreeSet<(Host, String)>,
@@ -110,7 +110,11 @@ impl Links {
 
 impl Walk {
     /// Finds the hosts that ran something else than the build that was live. Returns those that gave no answer, and why.
-    pub(super) async fn find_apart(&mut self, commands: &[PlannedCommand], hosts: &[Host]) -> Vec<(Host, String)> {
+    pub(in crate::run) async fn find_apart(
+        &mut self,
+        commands: &[PlannedCommand],
+        hosts: &[Host],
+    ) -> Vec<(Host, String)> {
         let dirs = flipped_dirs(commands);
         let walk = &*self;
         let asked = hosts.iter().flat_map(|host| dirs.iter().map(move |dir| (host, *dir)));
@@ -159,7 +163,7 @@ impl Walk {
     }
 
     /// Where a command of the rollback puts a link back as it was, that directory.
-    pub(super) fn link_of<'a>(&self, command: &'a PlannedCommand, host: Option<&Host>) -> Option<&'a str> {
+    pub(in crate::run) fn link_of<'a>(&self, command: &'a PlannedCommand, host: Option<&Host>) -> Option<&'a str> {
         match (command.part, &command.form, host) {
             (Part::Undo, PlannedForm::Activate { dir }, Some(host)) if self.put_back.has(host, dir) => Some(dir),
             _ => None,
@@ -167,7 +171,7 @@ impl Walk {
     }
 
     /// Puts a link back as it was before this push. A good end says why the host has not the build that was live: what it has.
-    pub(super) async fn put_link_back(
+    pub(in crate::run) async fn put_link_back(
         &self,
         place: &Place,
         command: &PlannedCommand,

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// What the commands that count have ended with. A std mutex: never held across an await.
 #[derive(Debug)]
-pub(super) struct Holding {
+pub(in crate::run) struct Holding {
     proof: Proof,
     ended: Mutex<BTreeMap<(u32, String), HostResult>>,
 }

@@ -4,12 +4,12 @@
 
 mod tree;
 
-use super::walk::Walk;
 use crate::journal::Stream;
 use crate::plan::{Kind, Part, PlannedCommand};
 use crate::remote::masters::{Address, Connection};
 use crate::remote::release::{self, BuildOnDisk, Fed, Peer, Source};
 use crate::remote::{Ending, Line, Lines, Task};
+use crate::run::walk::Walk;
 use crate::stack::{FanOut, Host, Relay, Release};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ use tree::{Feeder, Tree, Went};
 const FEEDERS_FAULT: [i32; 10] = [2, 5, 10, 12, 14, 30, 35, 126, 127, 255];
 
 /// One release on its way from host to host.
-pub(super) struct Passing {
+pub(in crate::run) struct Passing {
     relay: Relay,
     tree: Mutex<Tree>,
     freed: Notify,
@@ -92,7 +92,7 @@ impl Drop for Turn<'_> {
 impl Walk {
     /// Whether a command may begin on one more host while `running` are on their way: where hosts pass a release on, somebody
     /// must be free to feed it.
-    pub(super) fn has_source(&self, number: u32, command: &PlannedCommand, running: usize) -> bool {
+    pub(in crate::run) fn has_source(&self, number: u32, command: &PlannedCommand, running: usize) -> bool {
         match command.form.relay() {
             Some(relay) => self.passing(number, command, relay).tree().has_room(running),
             None => true,
@@ -100,7 +100,7 @@ impl Walk {
     }
 
     /// Brings a release to one host.
-    pub(super) async fn bring(
+    pub(in crate::run) async fn bring(
         &self,
         (number, command): (u32, &PlannedCommand),
         what: &Release,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// The moments of all flips, by command, and when somebody was waited for. A std mutex: never held across an await.
 #[derive(Debug, Default)]
-pub(super) struct Flips(Mutex<Seen>);
+pub(in crate::run) struct Flips(Mutex<Seen>);
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -20,7 +20,7 @@ struct Seen {
 
 /// A person is waited for until this is dropped.
 #[derive(Debug)]
-pub(super) struct Thinking<'a> {
+pub(in crate::run) struct Thinking<'a> {
     flips: &'a Flips,
     since: Instant,
 }

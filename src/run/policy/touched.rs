@@ -1,10 +1,10 @@
 //! What a push has begun on which host, and so what a rollback of it needs there. Pure. It must never forget a host on which something
 //! began.
 
+use super::old_links::Links;
+use super::verdict::HostOutcome;
 use crate::journal::HostResult;
 use crate::plan::{Part, PlannedCommand, PlannedForm};
-use crate::run::links::Links;
-use crate::run::verdict::HostOutcome;
 use crate::run::walk::numbered;
 use crate::stack::{Host, OnFailure};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,17 +38,17 @@ impl Touched {
     }
 
     /// Whether a command failed past what may fail, and something had begun on a host.
-    pub(super) fn asks_for_way_back(&self) -> bool {
+    pub(in crate::run) fn asks_for_way_back(&self) -> bool {
         self.asked && !self.begun.is_empty()
     }
 
     /// Whether anything has begun on a host.
-    pub(super) fn has(&self, host: &Host) -> bool {
+    pub(in crate::run) fn has(&self, host: &Host) -> bool {
         self.begun.contains_key(host)
     }
 
     /// Whether more than a release beside what is live has begun on a host.
-    pub(super) fn has_changed(&self, commands: &[PlannedCommand], host: &Host) -> bool {
+    pub(in crate::run) fn has_changed(&self, commands: &[PlannedCommand], host: &Host) -> bool {
         let changes = |form: &PlannedForm| {
             !matches!(form, PlannedForm::Release(_) | PlannedForm::Check(_) | PlannedForm::ReadBack { .. })
         };
@@ -69,7 +69,13 @@ impl Touched {
 
     /// Whether a host needs a command of the way back: release and flip only where the flip had begun, everything else
     /// where anything but a release beside what is live had.
-    pub(super) fn needs(&self, commands: &[PlannedCommand], host: &Host, form: &PlannedForm, links: &Links) -> bool {
+    pub(in crate::run) fn needs(
+        &self,
+        commands: &[PlannedCommand],
+        host: &Host,
+        form: &PlannedForm,
+        links: &Links,
+    ) -> bool {
         let dirs = flipped_dirs(commands);
         match form {
             PlannedForm::Activate { dir } => self.has_flipped(commands, host, dir),

@@ -1,13 +1,13 @@
 //! The look ahead: what the first flip of a push would stumble over is found on all hosts before any host flips, wherever its
 //! release has not looked already. It must never change a host. Called by the walk and by rolls.
 
-use super::recorder::Place;
-use super::step::outcome;
-use super::verdict::HostOutcome;
-use super::walk::{Walk, host_ended, numbered};
 use crate::journal::HostResult;
 use crate::plan::{Kind, Part, PlannedCommand, PlannedForm};
 use crate::remote::{Ending, release};
+use crate::run::policy::verdict::HostOutcome;
+use crate::run::recorder::Place;
+use crate::run::step::outcome;
+use crate::run::walk::{Walk, host_ended, numbered};
 use crate::stack::{Host, Release};
 use futures::stream::{self, StreamExt};
 use tokio::sync::mpsc;
@@ -19,7 +19,7 @@ const WAITING_LINES: usize = 16;
 
 /// What is to be looked at before the first flip.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Ahead {
+pub(in crate::run) struct Ahead {
     /// The command, or the head of the roll, before which it is.
     at: u32,
     /// The directories, each with the release that is still to be brought there.
@@ -55,7 +55,7 @@ impl Ahead {
 
 impl Walk {
     /// Looks at all places before the first flip of the push; those that could not flip have failed the command that begins.
-    pub(super) async fn look_ahead(
+    pub(in crate::run) async fn look_ahead(
         &self,
         number: u32,
         command: &PlannedCommand,

@@ -24,29 +24,29 @@ const SLACK: Duration = Duration::from_secs(10);
 const HELD: Duration = Duration::from_millis(700);
 
 /// The three streams of a guard.
-pub(super) struct Wire<'a, I, O, E> {
+pub(crate) struct Wire<'a, I, O, E> {
     /// Where it is, in words.
-    pub(super) place: &'a str,
+    pub(crate) place: &'a str,
     /// The lifeline.
-    pub(super) input: I,
+    pub(crate) input: I,
     /// Its standard output.
-    pub(super) out: O,
+    pub(crate) out: O,
     /// Its standard error.
-    pub(super) err: E,
+    pub(crate) err: E,
 }
 
 /// What a guard is told before its heartbeats, and the word by which it is known.
-pub(super) struct Opening {
+pub(crate) struct Opening {
     /// Stands in each of the guard's own lines.
-    pub(super) nonce: String,
+    pub(crate) nonce: String,
     /// Is in the environment of all that the command starts.
-    pub(super) mark: String,
+    pub(crate) mark: String,
     /// Its terms, values and script.
-    pub(super) input: String,
+    pub(crate) input: String,
 }
 
 /// Where standard output goes; standard error always becomes lines.
-pub(super) enum Output<'a> {
+pub(crate) enum Output<'a> {
     /// Cleaned, as lines.
     Lines,
     /// As it is, for our own scripts: at most so many bytes, then the task counts as failed.
@@ -81,7 +81,7 @@ struct Leash<'a> {
 
 /// Holds a guard until it ends, or until its time is over and it has been told to. Also says whether something that outlives it
 /// still holds its output.
-pub(super) async fn hold<I, O, E>(
+pub(crate) async fn hold<I, O, E>(
     wire: Wire<'_, I, O, E>,
     opening: &Opening,
     task: &Task,
@@ -173,7 +173,7 @@ fn verdict(
 }
 
 /// A guard's reason for beginning nothing, in words: what is wrong, and what to do there.
-pub(super) fn refusal(reason: &str, place: &str, lock: &str) -> String {
+pub(crate) fn refusal(reason: &str, place: &str, lock: &str) -> String {
     match reason.split_once(' ').unwrap_or((reason, "")) {
         ("fence", seen) => format!(
             "{place} has already seen push {seen} of this stack, which is newer than this one: another Pushbutton pushes there too, \

@@ -2,19 +2,19 @@
 //! after the command that it failed. It must never take out more hosts than may leave, nor call a host out that is not.
 //! Called by the walk.
 
-use super::recorder::Place;
-use super::step::Outcome;
 use super::verdict::{End, HostOutcome};
-use super::walk::{Walk, elapsed_ms, host_ended, numbered};
 use crate::journal::{Ended, Event, HostResult};
 use crate::plan::{Part, PlannedCommand};
+use crate::run::recorder::Place;
+use crate::run::step::Outcome;
+use crate::run::walk::{Walk, elapsed_ms, host_ended, numbered};
 use crate::stack::{Host, OnFailure, Policy};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// Hosts on their way out, and what the `drop` list has done so far.
 #[derive(Default)]
-pub(super) struct Exits {
+pub(in crate::run) struct Exits {
     /// Who is to leave next, and after which command.
     waiting: Vec<(Host, u32)>,
     /// Each command of the list: when it first began, and how it ended so far.
@@ -23,7 +23,7 @@ pub(super) struct Exits {
 
 impl Walk {
     /// Sends hosts away that failed a command whose policy says so.
-    pub(super) fn send_away(&mut self, number: u32, policy: Policy, bad: &[HostOutcome]) {
+    pub(in crate::run) fn send_away(&mut self, number: u32, policy: Policy, bad: &[HostOutcome]) {
         if policy.on_failure != OnFailure::Drop {
             return;
         }
@@ -40,7 +40,7 @@ impl Walk {
     }
 
     /// Lets the hosts leave that were sent away, each through the whole list; one that cannot has failed for good.
-    pub(super) async fn let_leave(&mut self, commands: &[PlannedCommand]) -> Result<(), End> {
+    pub(in crate::run) async fn let_leave(&mut self, commands: &[PlannedCommand]) -> Result<(), End> {
         let leaving = std::mem::take(&mut self.exits.waiting);
         let mut stuck: BTreeMap<Host, String> = BTreeMap::new();
         for (number, command) in numbered(commands).filter(|(_, command)| command.part == Part::Drop) {
@@ -99,13 +99,13 @@ impl Walk {
     }
 
     /// Whether a host stopped answering in this push: who asks it again waits for nothing.
-    pub(super) fn is_lost(&self, host: &Host) -> bool {
+    pub(in crate::run) fn is_lost(&self, host: &Host) -> bool {
         let result = self.toll.loss(host.name()).map(|loss| loss.result);
         matches!(result, Some(HostResult::Unreachable | HostResult::Unknown))
     }
 
     /// Records a command on a host that is not spoken to any more: nothing ran.
-    pub(super) async fn not_spoken_to(&self, number: u32, host: Host) -> HostOutcome {
+    pub(in crate::run) async fn not_spoken_to(&self, number: u32, host: Host) -> HostOutcome {
         let why = "it did not answer any more".to_owned();
         let outcome = Outcome { result: HostResult::Unreachable, code: None, why: Some(why.clone()), left: 0 };
         self.recorder.note(&Place { command: number, host: Some(host.name().to_owned()) }, why).await;

@@ -1,18 +1,18 @@
 //! What an earlier push owes: its `finally`, run first, since its runner died before it could. A failure here stops nothing and
 //! takes no host out of the push, which is there to put things right; but it spoils a success. Called by the walk.
 
-use super::recorder::Place;
-use super::toll::Loss;
+use super::failures::Loss;
 use super::verdict::{End, HostOutcome};
-use super::walk::Walk;
 use crate::journal::{Ended, HostResult};
 use crate::plan::{Part, PlannedCommand};
+use crate::run::recorder::Place;
+use crate::run::walk::Walk;
 use crate::source::build::BuildDir;
 use std::path::PathBuf;
 
 /// What went wrong while an earlier push's `finally` ran.
 #[derive(Debug, Default)]
-pub(super) struct OwedLosses {
+pub(in crate::run) struct OwedLosses {
     words: Vec<String>,
     hosts: Vec<(String, Loss)>,
 }
@@ -20,7 +20,7 @@ pub(super) struct OwedLosses {
 impl Walk {
     /// Where an owed command of the push host runs: in the build of the push that owed it, or, when that never had one, in
     /// an empty directory.
-    pub(super) async fn owed_dir(&self, command: &PlannedCommand) -> Option<PathBuf> {
+    pub(in crate::run) async fn owed_dir(&self, command: &PlannedCommand) -> Option<PathBuf> {
         let owed = command.owed.as_ref()?;
         let tree = BuildDir::of(&self.data, &self.assignment.plan.stack, &owed.build).tree();
         if tree.is_dir() {
@@ -33,7 +33,7 @@ impl Walk {
     }
 
     /// Names the hosts that a command was owed to and that are no longer in the list.
-    pub(super) async fn note_owed(&self, number: u32, command: &PlannedCommand) {
+    pub(in crate::run) async fn note_owed(&self, number: u32, command: &PlannedCommand) {
         let (Some(owed), true) = (&command.owed, command.form.per_host()) else { return };
         let hosts = &self.assignment.plan.hosts;
         let gone = owed.on.iter().filter(|name| hosts.iter().all(|host| host.name() != *name));
@@ -46,7 +46,7 @@ impl Walk {
     }
 
     /// Notes what failed. Only a host that nobody knows of any more leaves the push.
-    pub(super) fn judge_owed(
+    pub(in crate::run) fn judge_owed(
         &mut self,
         number: u32,
         command: &PlannedCommand,
@@ -74,7 +74,7 @@ impl Walk {
     }
 
     /// What went wrong at the beginning, in the end of the push.
-    pub(super) async fn settle_owed(&mut self, end: &mut End) {
+    pub(in crate::run) async fn settle_owed(&mut self, end: &mut End) {
         let losses = std::mem::take(&mut self.owed_losses);
         if end.state == Ended::Succeeded && !losses.words.is_empty() {
             end.state = Ended::Degraded;
@@ -89,6 +89,6 @@ impl Walk {
 }
 
 /// Whether a command is the work of this push, which hosts that cannot be reached are told at.
-pub(super) fn is_own_work(command: &PlannedCommand) -> bool {
+pub(in crate::run) fn is_own_work(command: &PlannedCommand) -> bool {
     matches!(command.part, Part::Before | Part::Main)
 }

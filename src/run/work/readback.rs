@@ -1,10 +1,10 @@
 //! The last question of a push: each host is asked what it runs. Asking changes nothing, so a connection that broke is made
 //! once more. It must never take silence for the right answer (promise 12). Called by the step.
 
-use super::walk::Walk;
 use crate::remote::masters::Connection;
 use crate::remote::release::{self, BuildOnDisk};
 use crate::remote::{Ending, Lines, Task};
+use crate::run::walk::Walk;
 use std::time::Duration;
 
 /// How long a broken connection may take to be made again: a host that was there a moment ago.
@@ -12,7 +12,7 @@ const RECONNECT: Duration = Duration::from_secs(5);
 
 impl Walk {
     /// Asks one host whether it runs the build in each of the directories.
-    pub(super) async fn read_back(
+    pub(in crate::run) async fn read_back(
         &self,
         on: &Connection,
         dirs: &[String],

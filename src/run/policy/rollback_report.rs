@@ -1,11 +1,11 @@
 //! What is true on the hosts of a rollback that did not go well, from what its commands ended with there: on how many the build is
 //! back, where it is back and something failed after it, and which were not changed. It must never say more of a host than its records
-//! do. Called by the walk; a push that goes back by itself says it in `undo.rs`.
+//! do. Called by the walk; a push that goes back by itself says it in `rollback.rs`.
 
 use super::verdict::End;
-use super::walk::Walk;
 use crate::journal::Ended;
 use crate::plan::{Kind, PlannedCommand, PlannedForm, Standing};
+use crate::run::walk::Walk;
 use crate::stack::Host;
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ const NAMED: usize = 5;
 
 impl Walk {
     /// Says in `end` what is true on each host, before why the rollback did not go well.
-    pub(super) fn say_what_is_true(&self, commands: &[PlannedCommand], end: &mut End) {
+    pub(in crate::run) fn say_what_is_true(&self, commands: &[PlannedCommand], end: &mut End) {
         let went_badly = match end.state {
             Ended::Failed | Ended::Degraded | Ended::Cancelled => true,
             Ended::Succeeded | Ended::RolledBack | Ended::Interrupted => false,

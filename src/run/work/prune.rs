@@ -1,12 +1,12 @@
 //! Old releases go when all is done, on the hosts that came to the end of a push that went well. It must never change how the push
 //! ends, and never run while a command may still fail: what it removes is what a rollback would need. Called by the walk.
 
-use super::recorder::Place;
-use super::verdict::End;
-use super::walk::{Walk, numbered};
 use crate::journal::Ended;
 use crate::plan::{Part, PlannedCommand, PlannedForm};
 use crate::remote::release;
+use crate::run::policy::verdict::End;
+use crate::run::recorder::Place;
+use crate::run::walk::{Walk, numbered};
 use crate::stack::{Host, Release};
 use futures::stream::{self, StreamExt};
 use tokio::sync::mpsc;
@@ -16,7 +16,7 @@ const WAITING_LINES: usize = 64;
 
 impl Walk {
     /// Removes old releases on the hosts that came to the end; what it has to say stands with the command that brought the new one.
-    pub(super) async fn prune(&self, commands: &[PlannedCommand], end: &End) {
+    pub(in crate::run) async fn prune(&self, commands: &[PlannedCommand], end: &End) {
         if !matches!(end.state, Ended::Succeeded | Ended::Degraded) {
             return;
         }

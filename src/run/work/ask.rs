@@ -1,12 +1,12 @@
 //! A question in the middle of a push: asked in the journal, answered by a person through the runner's socket. Without a
 //! yes the push is stopped. It must never go on by itself, and never leave a question open behind it. Called by the walk.
 
-use super::orders::{Given, Stop};
-use super::recorder::Place;
-use super::walk::Walk;
 use crate::journal::{Answer, Event};
 use crate::plan::PlannedCommand;
 use crate::remote::Ending;
+use crate::run::orders::{Given, Stop};
+use crate::run::recorder::Place;
+use crate::run::walk::Walk;
 use crate::stack::Question;
 use crate::time::{At, duration_words};
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 impl Walk {
     /// Asks, and waits for the answer, the end of its time, or an order to stop; whether somebody said yes.
-    pub(super) async fn confirmed(&self, number: u32, question: &Question) -> bool {
+    pub(in crate::run) async fn confirmed(&self, number: u32, question: &Question) -> bool {
         if self.orders.stopped().is_some() {
             return false;
         }
@@ -50,7 +50,7 @@ impl Walk {
 
     /// Asks before a batch that is larger than the one before it, where the command says so. After `bad` failures that
     /// end the push nobody is asked.
-    pub(super) async fn may_grow(&self, number: u32, command: &PlannedCommand, bad: usize) -> bool {
+    pub(in crate::run) async fn may_grow(&self, number: u32, command: &PlannedCommand, bad: usize) -> bool {
         match &command.confirm {
             Some(question) => self.goes_on(command, bad) && self.confirmed(number, question).await,
             None => true,
@@ -58,7 +58,7 @@ impl Walk {
     }
 
     /// Waits while the push is paused.
-    pub(super) async fn until_unpaused(&self) {
+    pub(in crate::run) async fn until_unpaused(&self) {
         if self.orders.is_paused() {
             let _thinking = self.flips.somebody_thinks();
             self.orders.until_unpaused().await;
@@ -66,7 +66,7 @@ impl Walk {
     }
 
     /// A question that is a command of its own.
-    pub(super) async fn confirm(&self, number: u32, command: &PlannedCommand, question: &str) -> Ending {
+    pub(in crate::run) async fn confirm(&self, number: u32, command: &PlannedCommand, question: &str) -> Ending {
         let question = Question { text: question.to_owned(), timeout_s: command.timeout_s };
         match (self.confirmed(number, &question).await, self.orders.stopped()) {
             (true, _) => Ending::Exited(0),
@@ -99,12 +99,12 @@ fn millis(question: &Question) -> i64 {
 }
 
 /// Why a push ends whose question got no yes in time.
-pub(super) fn unanswered(question: &Question) -> String {
+pub(in crate::run) fn unanswered(question: &Question) -> String {
     format!("nobody answered “{}” within {}, so nothing was confirmed", question.text, duration_words(millis(question)))
 }
 
 /// Why a push ends whose question was answered with no.
-pub(super) fn refused(given: &Given, question: &str) -> String {
+pub(in crate::run) fn refused(given: &Given, question: &str) -> String {
     let reason = given.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     format!("{} answered “{question}” with no{reason}", given.who)
 }

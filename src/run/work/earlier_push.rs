@@ -1,17 +1,17 @@
 //! What an earlier push has done already: written down as done, so that each command has one result a host here too.
 //! It must never touch a host.
 
-use super::recorder::Place;
-use super::step::Outcome;
-use super::verdict::HostOutcome;
-use super::walk::{Walk, host_ended};
 use crate::journal::HostResult;
 use crate::plan::{Kind, PlannedCommand};
+use crate::run::policy::verdict::HostOutcome;
+use crate::run::recorder::Place;
+use crate::run::step::Outcome;
+use crate::run::walk::{Walk, host_ended};
 use crate::stack::Host;
 
 impl Walk {
     /// Takes over what is done; what is left to do comes back with it.
-    pub(super) async fn take_over(
+    pub(in crate::run) async fn take_over(
         &self,
         number: u32,
         command: &PlannedCommand,

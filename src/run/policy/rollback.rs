@@ -2,18 +2,15 @@
 //! touched, and each is asked what it runs then. It must never begin by itself twice, after a cancel, or in a rollback,
 //! and never call a host back that was not asked. Called by the walk, before `finally`.
 
-mod touched;
-
-pub(super) use touched::{Touched, flipped_dirs};
-
-use super::links::Links;
-use super::recorder::Place;
+use super::old_links::Links;
+use super::touched::flipped_dirs;
 use super::verdict::{End, HostOutcome};
-use super::walk::{Walk, elapsed_ms, numbered};
 use crate::advice::of_stack;
 use crate::journal::{Ended, Event, HostResult};
 use crate::plan::{OldBuild, Part, PlannedCommand, PlannedForm};
 use crate::remote::release;
+use crate::run::recorder::Place;
+use crate::run::walk::{Walk, elapsed_ms, numbered};
 use crate::size::counted;
 use crate::stack::Host;
 use futures::future::join_all;
@@ -26,7 +23,7 @@ const FIND_LIMIT: Duration = Duration::from_secs(12);
 const NAMED: usize = 5;
 
 /// What is true on a host on which a rollback broke off.
-pub(super) fn what_is_true(number: u32, form: &PlannedForm, what: &str, flipped: bool) -> String {
+pub(in crate::run) fn what_is_true(number: u32, form: &PlannedForm, what: &str, flipped: bool) -> String {
     match (flipped, form) {
         (true, PlannedForm::Check(_)) => {
             format!("the link is back; its health check failed after it: command {number}: {what}")
@@ -53,7 +50,7 @@ struct Back {
 
 impl Walk {
     /// Goes back, if the failure that ended the push asks for it, and says in `end` what came of it.
-    pub(super) async fn go_back(&mut self, commands: &[PlannedCommand], end: &mut End) {
+    pub(in crate::run) async fn go_back(&mut self, commands: &[PlannedCommand], end: &mut End) {
         if !self.begun.asks_for_way_back() || end.state != Ended::Failed {
             return;
         }

@@ -1,13 +1,13 @@
 //! The build of a push: checked out and frozen on the push host, and which of them a command brings. It must never change a
 //! build that is frozen, give a half one its final name, nor freeze one that the gate does not let pass.
 
-use super::recorder::Place;
-use super::walk::Walk;
 use crate::address;
 use crate::journal::Event;
 use crate::plan::{BuildFrom, Part};
 use crate::remote::Ending;
 use crate::remote::release::BuildOnDisk;
+use crate::run::recorder::Place;
+use crate::run::walk::Walk;
 use crate::source::build::{BuildDir, FreezeError, Frozen, freeze};
 use crate::source::gate::{Before, Gate, NoBuild};
 use crate::source::origin::Origin;
@@ -18,23 +18,27 @@ use std::path::PathBuf;
 const ASK_FOR_S: u64 = 900;
 
 /// A build, and where it lies on the push host.
-pub(super) struct Artifact {
-    pub(super) dir: BuildDir,
+pub(in crate::run) struct Goods {
+    pub(in crate::run) dir: BuildDir,
     id: BuildId,
     /// None where it was not frozen.
-    pub(super) root: Option<Root>,
+    pub(in crate::run) root: Option<Root>,
     sha: Revision,
 }
 
-impl Artifact {
-    pub(super) fn build<'a>(&'a self, (tree, manifest): &'a (PathBuf, PathBuf), root: &'a Root) -> BuildOnDisk<'a> {
+impl Goods {
+    pub(in crate::run) fn build<'a>(
+        &'a self,
+        (tree, manifest): &'a (PathBuf, PathBuf),
+        root: &'a Root,
+    ) -> BuildOnDisk<'a> {
         BuildOnDisk { id: &self.id, root, tree, manifest, sha: self.sha.as_str() }
     }
 }
 
 impl Walk {
     /// What a command puts on its hosts: the push's build, or on the way back the one that was live.
-    pub(super) fn goods(&self, part: Part) -> Artifact {
+    pub(in crate::run) fn goods(&self, part: Part) -> Goods {
         let plan = &self.assignment.plan;
         let (id, root, sha) = match (part, &plan.old) {
             (Part::Undo, Some(old)) => (old.id.clone(), Some(old.root.clone()), old.sha.clone()),
@@ -55,7 +59,7 @@ impl Walk {
         }
     }
 
-    pub(super) async fn check_out(&self, place: &Place) -> Result<(), String> {
+    pub(in crate::run) async fn check_out(&self, place: &Place) -> Result<(), String> {
         let plan = &self.assignment.plan;
         let (most, mirrors) = (self.assignment.source_most, self.data.join("mirrors"));
         let origin = match &plan.build {
@@ -81,7 +85,7 @@ impl Walk {
     }
 
     /// Freezes the checkout. A build with far fewer files than the one that is live is asked about first.
-    pub(super) async fn freeze(&self, place: &Place) -> Ending {
+    pub(in crate::run) async fn freeze(&self, place: &Place) -> Ending {
         let submodules = self.submodules.get().cloned().unwrap_or_default();
         let mut gate = Gate { before: None, submodules };
         gate.before = self.before().await;

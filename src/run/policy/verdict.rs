@@ -1,46 +1,46 @@
 //! What the ends of a command on its hosts mean for the push: whether it may begin on one more host, and whether the push goes on.
 //! It must never begin or stop anything itself: the walk does what is said here.
 
-use super::ask;
-use super::orders::Stop;
-use super::step::Outcome;
-use super::toll::Loss;
-use super::walk::Walk;
+use super::failures::Loss;
 use crate::journal::{Ended, HostResult};
 use crate::plan::{Part, PlannedCommand, PlannedForm};
+use crate::run::orders::Stop;
+use crate::run::step::Outcome;
+use crate::run::walk::Walk;
+use crate::run::work::ask;
 use crate::stack::{Host, OnFailure};
 
 /// How the push ends, as far as it is known.
-pub(super) struct End {
-    pub(super) state: Ended,
-    pub(super) why: Option<String>,
+pub(in crate::run) struct End {
+    pub(in crate::run) state: Ended,
+    pub(in crate::run) why: Option<String>,
 }
 
 /// How a command ended on one place.
-pub(super) type HostOutcome = (Option<Host>, Outcome);
+pub(in crate::run) type HostOutcome = (Option<Host>, Outcome);
 
 /// What a command left behind.
-pub(super) struct Sum {
-    pub(super) outcomes: Vec<HostOutcome>,
+pub(in crate::run) struct Sum {
+    pub(in crate::run) outcomes: Vec<HostOutcome>,
     /// Hosts that were never begun.
-    pub(super) skipped: Vec<Host>,
+    pub(in crate::run) skipped: Vec<Host>,
 }
 
 impl Sum {
-    pub(super) fn bad(&self) -> impl Iterator<Item = &HostOutcome> {
+    pub(in crate::run) fn bad(&self) -> impl Iterator<Item = &HostOutcome> {
         self.outcomes.iter().filter(|(_, outcome)| outcome.result != HostResult::Ok)
     }
 }
 
 impl Walk {
     /// How many places did not end well; who never came was given up before.
-    pub(super) fn bad(&self, outcomes: &[HostOutcome]) -> usize {
+    pub(in crate::run) fn bad(&self, outcomes: &[HostOutcome]) -> usize {
         let is_bad = |ended: &&HostOutcome| ended.1.result != HostResult::Ok && !self.never_came(ended);
         outcomes.iter().filter(is_bad).count()
     }
 
     /// Whether a command may begin on one more host after it failed on `bad` others.
-    pub(super) fn goes_on(&self, command: &PlannedCommand, bad: usize) -> bool {
+    pub(in crate::run) fn goes_on(&self, command: &PlannedCommand, bad: usize) -> bool {
         match command.part {
             Part::Finally => true,
             Part::Drop | Part::Undo => self.orders.stopped().is_none(),
@@ -53,7 +53,7 @@ impl Walk {
     }
 
     /// What the failures of a command mean for the push.
-    pub(super) fn judge(
+    pub(in crate::run) fn judge(
         &mut self,
         number: u32,
         command: &PlannedCommand,
@@ -103,7 +103,7 @@ impl Walk {
         End { state: Ended::Failed, why: Some(format!("{veto}{}", self.words(number, command, bad))) }
     }
 
-    pub(super) fn words(&self, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> String {
+    pub(in crate::run) fn words(&self, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> String {
         let title = self.title(command);
         let Some((host, outcome)) = bad.first() else { return format!("command {number} ({title}) failed") };
         let what = outcome.why.clone().unwrap_or_else(|| outcome.result.word().to_owned());
@@ -115,7 +115,7 @@ impl Walk {
         format!("command {number} ({title}) {}{place}: {what}", outcome.result.word())
     }
 
-    pub(super) fn stopped(&self, when: &str) -> End {
+    pub(in crate::run) fn stopped(&self, when: &str) -> End {
         let (state, why) = match self.orders.stopped() {
             Some(Stop::DiskFull) => {
                 let disk = self.data.display();

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 /// What came of a knock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Knock {
+pub(crate) enum Knock {
     /// The host has granted a channel.
     Answered,
     /// Neither yes nor no in time.
@@ -32,7 +32,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 const NOTHING: &str = "pushbutton-knock";
 
 /// Knocks over the master behind `socket`.
-pub(super) async fn knock(socket: &Path) -> Knock {
+pub(crate) async fn knock(socket: &Path) -> Knock {
     let session = Session::resume_mux(socket.into(), None);
     let mut asked = session.subsystem(NOTHING);
     asked.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
