@@ -120,7 +120,7 @@ impl Walk {
     /// Walks to the end of the list, or to the failure or order that stops it, then through `finally`; returns the
     /// push's last record.
     pub async fn finish(mut self) -> Event {
-        let commands = std::mem::take(&mut self.assignment.plan.commands);
+        let commands = self.assignment.plan.commands.clone();
         self.ahead = Ahead::of(&commands, self.assignment.plan.kind);
         let halt = self.list(&commands).await.err();
         let total = self.assignment.plan.hosts.len();
