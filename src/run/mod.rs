@@ -2,12 +2,18 @@
 //! It must never know who watches, never read the ledger, and never begin a push whose journal has a record: a late
 //! runner exits untouched. Started by the desk through `pushbutton runner DIR`; it lives on when the server dies.
 
+mod commands;
+mod connections;
+mod job;
 mod orders;
+mod outcome;
 mod policy;
 mod preflight;
+mod progress;
 mod recorder;
 mod roll;
 mod secrets;
+mod spread;
 mod step;
 mod walk;
 mod work;
@@ -16,19 +22,18 @@ use crate::journal::{Event, PushDir, Writer};
 use crate::plan::{self, Assignment};
 use crate::reading;
 use crate::remote::masters::Masters;
+use commands::numbered;
+use job::Job;
 use nix::fcntl::{Flock, FlockArg};
 use orders::Orders;
 pub use orders::{Given, NOT_PAUSED, OBEYED, Order, PAUSED};
+pub use recorder::DISK_FAILED;
 use recorder::Recorder;
 use secrets::Secrets;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::ExitCode;
-use walk::Walk;
-
-/// Exit code of a runner whose disk can no longer be trusted (`EX_SOFTWARE` of sysexits).
-pub const DISK_FAILED: u8 = 70;
 
 /// Why a runner could not even begin; what it began ends in the journal instead.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +86,10 @@ pub fn main(dir: &Path) -> Result<ExitCode, RunError> {
 
 async fn run(push: PushDir, assignment: Assignment, writer: Writer) -> Result<(), RunError> {
     let orders = Orders::listen(&push).map_err(|source| file_error(&push.control(), source))?;
-    let (recorder, written) = Recorder::start(writer, push.reserve(), orders.clone());
+    let (recorder, written) = Recorder::start(writer, push.reserve(), {
+        let orders = orders.clone();
+        move || orders.disk_full()
+    });
     recorder.soon(started(&assignment)).await;
     orders.open(recorder.clone()).await;
     let data = push.dir().parent().and_then(Path::parent).unwrap_or(Path::new("/")).to_owned();
@@ -90,7 +98,8 @@ async fn run(push: PushDir, assignment: Assignment, writer: Writer) -> Result<()
     let ended = match (masters, Secrets::read(&assignment.plan.secrets)) {
         (Ok(masters), Ok(secrets)) if bad_path.is_none() => {
             let (recorder, orders) = (recorder.clone(), orders.clone());
-            Walk::new(data, &push, assignment, masters, secrets, recorder, orders).finish().await
+            let job = Job::new(data, &push, assignment, masters, secrets, recorder, orders);
+            walk::to_the_end(&job).await
         }
         (Err(error), _) => walk::could_not_begin(&assignment, &format!("the ssh directory cannot be used: {error}")),
         (Ok(_), Ok(_)) => walk::could_not_begin(&assignment, &bad_path.unwrap_or_default()),
@@ -122,8 +131,8 @@ fn started(assignment: &Assignment) -> Event {
         plan_hash: assignment.plan_hash.clone(),
         hosts: plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
         commands: plan.titles(&values),
-        spare: walk::numbered(&plan.commands).filter(|(_, command)| command.part.is_spare()).map(|(n, _)| n).collect(),
-        flips: walk::numbered(&plan.commands).filter(|(_, command)| command.is_flip()).map(|(n, _)| n).collect(),
+        spare: numbered(&plan.commands).filter(|(_, command)| command.part.is_spare()).map(|(n, _)| n).collect(),
+        flips: numbered(&plan.commands).filter(|(_, command)| command.is_flip()).map(|(n, _)| n).collect(),
         proof: Some(Box::new(assignment.proof())),
     }
 }

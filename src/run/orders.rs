@@ -2,11 +2,14 @@
 //! come as one JSON line on `control.sock`, and are answered by one: `ok`, or why not. SIGTERM means cancel. A cancel must
 //! never wait for a disk: closing a lifeline needs no record first.
 
+mod waits;
+
 use super::recorder::Recorder;
 use crate::journal::{Event, PushDir};
 use crate::stack::{Question, Who};
 use serde::{Deserialize, Serialize};
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -14,6 +17,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
+use waits::Waits;
 
 /// One order, as the desk writes it to the socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,8 +105,12 @@ enum Book {
 pub struct Orders {
     stop: Arc<Mutex<Option<Stop>>>,
     question: Arc<Mutex<Option<Waiting>>>,
+    /// How many questions were asked.
+    asked: Arc<AtomicU32>,
     /// Cancelled when the push must stop.
     pub token: CancellationToken,
+    /// When a person was waited for.
+    pub waits: Waits,
     paused: Arc<watch::Sender<bool>>,
     /// Held while an order takes effect and is written down, so that both happen in the same order.
     book: Arc<tokio::sync::Mutex<Book>>,
@@ -166,6 +174,10 @@ impl Orders {
 
     /// Returns when the push is not paused, or is to stop.
     pub async fn until_unpaused(&self) {
+        if !self.is_paused() {
+            return;
+        }
+        let _wait = self.waits.begin();
         let mut paused = self.paused.subscribe();
         tokio::select! {
             () = self.token.cancelled() => {}
@@ -179,11 +191,12 @@ impl Orders {
         self.stop(Stop::DiskFull);
     }
 
-    /// Lets people answer a question; one at a time is open. What is dropped is answered no more.
-    pub fn ask(&self, ask: u32) -> oneshot::Receiver<Given> {
+    /// Lets people answer a question, which gets the next number; one at a time is open. What is dropped is answered no more.
+    pub fn ask(&self) -> (u32, oneshot::Receiver<Given>) {
         let (tx, rx) = oneshot::channel();
+        let ask = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
         *self.question.lock().unwrap_or_else(PoisonError::into_inner) = Some((ask, tx));
-        rx
+        (ask, rx)
     }
 
     /// Gives an answer to whoever waits for it.

@@ -1,15 +1,20 @@
 //! Writes the journal for everybody in the runner. It must never say that a state record is durable before `fdatasync`
 //! did, and never go on after `fdatasync` failed: the process exits with 70 at once (TRUST section 2).
 
-use super::orders::Orders;
 use crate::address;
 use crate::journal::{Event, Stream, Writer};
+use crate::stack::Host;
 use crate::time::At;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+
+/// Exit code of a runner whose disk can no longer be trusted (`EX_SOFTWARE` of sysexits).
+pub const DISK_FAILED: u8 = 70;
 
 /// Records that may wait; when it is full, output is read no further.
 const WAITING: usize = 1024;
@@ -21,6 +26,9 @@ const SYNC_EVERY: Duration = Duration::from_millis(100);
 const FULL_PATIENCE: Duration = Duration::from_secs(60);
 /// The most bytes of the journal that the output of one push takes (TRUST section 3).
 const MOST_OUTPUT: u64 = 64 << 20;
+
+/// Links that one push keeps: a page is for reading.
+const MOST_LINKS: usize = 20;
 
 enum Message {
     State(Box<Event>, oneshot::Sender<()>),
@@ -39,6 +47,8 @@ fn printed_by(event: &Event) -> Option<u32> {
 #[derive(Clone)]
 pub struct Recorder {
     tx: mpsc::Sender<Message>,
+    /// How many links the output has given.
+    links: Arc<AtomicUsize>,
 }
 
 /// Whose line it is.
@@ -50,12 +60,20 @@ pub struct Place {
     pub host: Option<String>,
 }
 
+impl Place {
+    /// A host, or the push host, in a command.
+    pub fn new(command: u32, host: Option<&Host>) -> Self {
+        Self { command, host: host.map(|host| host.name().to_owned()) }
+    }
+}
+
 impl Recorder {
-    /// Starts the writer; its task ends when the last handle is dropped.
-    pub fn start(writer: Writer, reserve: PathBuf, orders: Orders) -> (Self, JoinHandle<()>) {
+    /// Starts the writer; its task ends when the last handle is dropped. `disk_full` is called when there is no room for a record.
+    pub fn start(writer: Writer, reserve: PathBuf, disk_full: impl Fn() + Send + 'static) -> (Self, JoinHandle<()>) {
         let (tx, rx) = mpsc::channel(WAITING);
-        let keeper = Keeper { writer, reserve, orders, output: 0, waiting: Vec::new(), unsynced: None };
-        (Self { tx }, tokio::spawn(keeper.keep(rx)))
+        let disk_full = Box::new(disk_full);
+        let keeper = Keeper { writer, reserve, disk_full, output: 0, waiting: Vec::new(), unsynced: None };
+        (Self { tx, links: Arc::default() }, tokio::spawn(keeper.keep(rx)))
     }
 
     /// Writes a state record; returns when it is durable.
@@ -82,12 +100,19 @@ impl Recorder {
         let text = text.into();
         self.line(place, Stream::Note, address::shown(&text).into_owned()).await;
     }
+
+    /// Writes a link down that the output gave, unless the push has given its share of them.
+    pub async fn link(&self, place: &Place, title: String, url: String) {
+        if self.links.fetch_add(1, Ordering::Relaxed) < MOST_LINKS {
+            self.state(Event::Link { command: place.command, title, url, host: place.host.clone() }).await;
+        }
+    }
 }
 
 struct Keeper {
     writer: Writer,
     reserve: PathBuf,
-    orders: Orders,
+    disk_full: Box<dyn Fn() + Send>,
     output: u64,
     waiting: Vec<oneshot::Sender<()>>,
     unsynced: Option<Instant>,
@@ -161,7 +186,7 @@ impl Keeper {
             if !full || began.elapsed() > FULL_PATIENCE {
                 give_up(&error);
             }
-            self.orders.disk_full();
+            (self.disk_full)();
             let _ = std::fs::remove_file(&self.reserve);
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
@@ -189,5 +214,5 @@ impl Keeper {
 /// A disk that refused `fdatasync` may have lost what it said it had: nothing that follows could be trusted.
 fn give_up(error: &io::Error) -> ! {
     eprintln!("pushbutton runner: the journal cannot be written: {error}");
-    std::process::exit(i32::from(super::DISK_FAILED));
+    std::process::exit(i32::from(DISK_FAILED));
 }

@@ -1,7 +1,7 @@
 //! Bringing a build to a host: looked for first, then brought from the push host or from another host, then verified. It
 //! must never call a release good for where it came from. Called by the runner.
 
-use super::peer::{Fed, Source};
+use super::peer::{CopyFault, Source};
 use super::{BuildOnDisk, MANY, MISMATCH, Telling, Visit, obstacle, scripts};
 use crate::diagnostic::shown;
 use crate::remote::masters::Connection;
@@ -21,7 +21,7 @@ pub async fn bring_from(
     on: &Connection,
     build: &BuildOnDisk<'_>,
     release: &Release,
-    next: impl AsyncFnMut(Option<Fed>) -> Option<Source>,
+    next: impl AsyncFnMut(Option<CopyFault>) -> Option<Source>,
     task: Task,
     lines: &Lines,
 ) -> Ending {
@@ -40,7 +40,7 @@ pub async fn bring_back(
     on: &Connection,
     build: &BuildOnDisk<'_>,
     release: &Release,
-    next: impl AsyncFnMut(Option<Fed>) -> Option<Source>,
+    next: impl AsyncFnMut(Option<CopyFault>) -> Option<Source>,
     task: Task,
     lines: &Lines,
 ) -> Ending {
@@ -115,7 +115,7 @@ impl Visit<'_> {
     async fn bring(
         &self,
         prepared: Result<String, Ending>,
-        next: impl AsyncFnMut(Option<Fed>) -> Option<Source>,
+        next: impl AsyncFnMut(Option<CopyFault>) -> Option<Source>,
     ) -> Ending {
         let said = match prepared {
             Ok(said) => said,
@@ -142,7 +142,11 @@ impl Visit<'_> {
 
     /// Something is there that nobody verified: unpacked by a command before, or left by a push that broke off. When it is
     /// the build, nothing is brought; otherwise only what differs.
-    async fn complete(&self, live: Option<&BuildId>, next: impl AsyncFnMut(Option<Fed>) -> Option<Source>) -> Ending {
+    async fn complete(
+        &self,
+        live: Option<&BuildId>,
+        next: impl AsyncFnMut(Option<CopyFault>) -> Option<Source>,
+    ) -> Ending {
         match self.verify(scripts::FINISH, Telling::Nothing).await {
             Ending::Exited(0) => {
                 note(self.lines, format!("{} was there already, not yet verified: nothing to bring", self.build.id))
@@ -163,22 +167,22 @@ impl Visit<'_> {
         &self,
         live: Option<&BuildId>,
         mut comparing: Comparing,
-        mut next: impl AsyncFnMut(Option<Fed>) -> Option<Source>,
+        mut next: impl AsyncFnMut(Option<CopyFault>) -> Option<Source>,
     ) -> Ending {
-        let mut fed = None;
+        let mut fault = None;
         loop {
-            let peer = match next(fed).await {
+            let peer = match next(fault).await {
                 Some(Source::Peer(peer)) => peer,
                 Some(Source::PushHost) => break,
                 None => return Ending::Cancelled { left: 0 },
             };
-            fed = match self.fetch(&peer, live, comparing.options()).await {
+            fault = match self.fetch(&peer, live, comparing.options()).await {
                 Ending::Exited(0) => match self.verify(scripts::FINISH, Telling::Nothing).await {
                     Ending::Exited(MISMATCH) => {
                         let words = format!("what {} gave is not the build: looking for another source", peer.name);
                         note(self.lines, words).await;
                         comparing = Comparing::Contents;
-                        Some(Fed::Lied)
+                        Some(CopyFault::Mismatch)
                     }
                     ending => return ending,
                 },
@@ -186,7 +190,7 @@ impl Visit<'_> {
                     let words =
                         format!("{} could not feed it (rsync's code {code}): looking for another source", peer.name);
                     note(self.lines, words).await;
-                    Some(Fed::Failed(code))
+                    Some(CopyFault::Failed(code))
                 }
                 ending => return ending,
             };

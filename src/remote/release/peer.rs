@@ -31,13 +31,13 @@ pub enum Source {
     Peer(Box<Peer>),
 }
 
-/// How a host did that was to feed another.
+/// Why the copy of a release from another host was in vain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fed {
-    /// It did not: the code of rsync.
+pub enum CopyFault {
+    /// rsync failed, with this code.
     Failed(i32),
-    /// What it gave was not the build.
-    Lied,
+    /// What it gave is not the build.
+    Mismatch,
 }
 
 /// What rsync has in common with a transfer from the push host.

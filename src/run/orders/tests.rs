@@ -13,7 +13,7 @@ fn pause() -> Order {
 async fn opened(dir: &std::path::Path) -> (Orders, tokio::task::JoinHandle<()>) {
     let orders = Orders::default();
     let push = PushDir::at(dir);
-    let (recorder, written) = Recorder::start(Writer::create(&push).unwrap(), push.reserve(), orders.clone());
+    let (recorder, written) = Recorder::start(Writer::create(&push).unwrap(), push.reserve(), || {});
     orders.open(recorder).await;
     (orders, written)
 }

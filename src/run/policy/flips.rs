@@ -1,57 +1,25 @@
 //! How far apart the hosts of a push flipped, by the runner's own clock that nobody sets, without the time in which a person
-//! thought: a question between two batches, a pause. Pure but for its lock; it must never take a host's clock for ours, nor
+//! thought: a question between two batches, a pause. Pure; it must never take a host's clock for ours, nor
 //! leave out what the hosts themselves took. Called by the step, the walk and the question.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The moments of all flips, by command, and when somebody was waited for. A std mutex: never held across an await.
+/// The moments of all flips, by command.
 #[derive(Debug, Default)]
-pub(in crate::run) struct Flips(Mutex<Seen>);
-
-#[derive(Debug, Default)]
-struct Seen {
-    flips: BTreeMap<u32, Vec<Instant>>,
-    /// From when to when a person was waited for.
-    waits: Vec<(Instant, Instant)>,
-}
-
-/// A person is waited for until this is dropped.
-#[derive(Debug)]
-pub(in crate::run) struct Thinking<'a> {
-    flips: &'a Flips,
-    since: Instant,
-}
-
-impl Drop for Thinking<'_> {
-    fn drop(&mut self) {
-        self.flips.seen().waits.push((self.since, Instant::now()));
-    }
-}
+pub struct Flips(BTreeMap<u32, Vec<Instant>>);
 
 impl Flips {
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Notes that a host flipped.
+    pub fn note(&mut self, command: u32, at: Instant) {
+        self.0.entry(command).or_default().push(at);
     }
 
-    /// Notes that a host flipped; nothing where that is not known.
-    pub fn note(&self, command: u32, at: Option<Instant>) {
-        let Some(at) = at else { return };
-        self.seen().flips.entry(command).or_default().push(at);
-    }
-
-    /// Says that a person is waited for from now on.
-    pub fn somebody_thinks(&self) -> Thinking<'_> {
-        Thinking { flips: self, since: Instant::now() }
-    }
-
-    /// Milliseconds from the first flip of a command to its last; none with fewer than two.
-    pub fn skew_ms(&self, command: u32) -> Option<u64> {
-        let seen = self.seen();
-        let flips = seen.flips.get(&command).filter(|flips| flips.len() > 1)?;
-        u64::try_from(skew(flips, &seen.waits).as_millis()).ok()
+    /// Milliseconds from the first flip of a command to its last, without the waits for a person; none with fewer than two.
+    pub fn skew_ms(&self, command: u32, waits: &[(Instant, Instant)]) -> Option<u64> {
+        let flips = self.0.get(&command).filter(|flips| flips.len() > 1)?;
+        u64::try_from(skew(flips, waits).as_millis()).ok()
     }
 }
 
@@ -83,13 +51,12 @@ mod tests {
 
     #[test]
     fn the_skew_lies_between_the_first_and_the_last_flip_of_a_command() {
-        let (flips, now) = (Flips::default(), Instant::now());
-        assert_eq!(flips.skew_ms(5), None);
+        let (mut flips, now) = (Flips::default(), Instant::now());
+        assert_eq!(flips.skew_ms(5, &[]), None);
         for (command, ms) in [(5, 300), (6, 9000), (5, 120), (5, 384)] {
-            flips.note(command, Some(now + Duration::from_millis(ms)));
+            flips.note(command, now + Duration::from_millis(ms));
         }
-        flips.note(5, None);
-        assert_eq!((flips.skew_ms(5), flips.skew_ms(6)), (Some(264), None), "one alone is no skew");
+        assert_eq!((flips.skew_ms(5, &[]), flips.skew_ms(6, &[])), (Some(264), None), "one alone is no skew");
     }
 
     #[test]
@@ -112,12 +79,5 @@ mod tests {
             let waits: Vec<_> = waits.iter().map(|(from, to)| (at(*from), at(*to))).collect();
             assert_eq!(skew(&flips, &waits), Duration::from_secs(seconds), "{why}");
         }
-    }
-
-    #[test]
-    fn whoever_stops_waiting_has_waited() {
-        let flips = Flips::default();
-        drop(flips.somebody_thinks());
-        assert_eq!(flips.seen().waits.len(), 1);
     }
 }

@@ -1,34 +1,32 @@
 //! Which hosts hold the build of the push that runs here: what its commands ended with, where that says it. It must never
 //! count by anything but [`Proof`], so that the runner, the ledger and the page say one number. Called by the walk.
 
-use super::verdict::HostOutcome;
 use crate::journal::HostResult;
 use crate::plan::{Proof, Sign, Standing};
+use crate::run::outcome::HostOutcome;
 use crate::stack::Host;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
-/// What the commands that count have ended with. A std mutex: never held across an await.
+/// What the commands that count have ended with.
 #[derive(Debug)]
-pub(in crate::run) struct Holding {
+pub struct Holding {
     proof: Proof,
-    ended: Mutex<BTreeMap<(u32, String), HostResult>>,
+    ended: BTreeMap<(u32, String), HostResult>,
 }
 
 impl Holding {
     /// Nothing has ended yet.
     pub fn new(proof: Proof) -> Self {
-        Self { proof, ended: Mutex::default() }
+        Self { proof, ended: BTreeMap::new() }
     }
 
     /// Notes how a command ended on its places.
-    pub fn note(&self, number: u32, outcomes: &[HostOutcome]) {
+    pub fn note(&mut self, number: u32, outcomes: &[HostOutcome]) {
         let Proof { brought, asked, back, .. } = &self.proof;
         if ![brought, asked, back].into_iter().any(|numbers| numbers.contains(&number)) {
             return;
         }
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.extend(outcomes.iter().map(|(host, outcome)| {
+        self.ended.extend(outcomes.iter().map(|(host, outcome)| {
             let name = host.as_ref().map_or("", Host::name).to_owned();
             ((number, name), outcome.result)
         }));
@@ -36,9 +34,9 @@ impl Holding {
 
     /// What the push has made of a host.
     pub fn standing(&self, host: &Host) -> Standing {
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         let sign = |number: u32| {
-            let found = ended.get(&(number, host.name().to_owned())).or_else(|| ended.get(&(number, String::new())));
+            let ended = |name: &str| self.ended.get(&(number, name.to_owned()));
+            let found = ended(host.name()).or_else(|| ended(""));
             found.map_or(Sign::Nothing, |result| result.sign())
         };
         self.proof.standing(host.name(), sign)

@@ -9,5 +9,6 @@ pub(super) mod holding;
 pub(super) mod old_links;
 pub(super) mod rollback;
 pub(super) mod rollback_report;
+mod rollback_result;
 pub(super) mod touched;
 pub(super) mod verdict;

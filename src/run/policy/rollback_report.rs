@@ -2,41 +2,39 @@
 //! back, where it is back and something failed after it, and which were not changed. It must never say more of a host than its records
 //! do. Called by the walk; a push that goes back by itself says it in `rollback.rs`.
 
-use super::verdict::End;
 use crate::journal::Ended;
-use crate::plan::{Kind, PlannedCommand, PlannedForm, Standing};
-use crate::run::walk::Walk;
+use crate::plan::{Kind, PlannedForm, Standing};
+use crate::run::job::Job;
+use crate::run::outcome::End;
+use crate::run::progress::Progress;
 use crate::stack::Host;
 use std::collections::BTreeMap;
 
 /// Hosts that one sentence names; the rest is on the page.
 const NAMED: usize = 5;
 
-impl Walk {
-    /// Says in `end` what is true on each host, before why the rollback did not go well.
-    pub(in crate::run) fn say_what_is_true(&self, commands: &[PlannedCommand], end: &mut End) {
-        let went_badly = match end.state {
-            Ended::Failed | Ended::Degraded | Ended::Cancelled => true,
-            Ended::Succeeded | Ended::RolledBack | Ended::Interrupted => false,
-        };
-        if self.assignment.plan.kind != Kind::Rollback || !went_badly {
-            return;
-        }
-        let hosts = &self.assignment.plan.hosts;
-        let standings = hosts.iter().map(|host| (host, self.holding.standing(host), self.after(commands, host)));
-        let words = words(self.assignment.plan.sha.short(), &standings.collect::<Vec<_>>());
-        end.why = Some([Some(words), end.why.take()].into_iter().flatten().collect::<Vec<_>>().join("; "));
+/// Says in `end` what is true on each host, before why the rollback did not go well.
+pub fn say_what_is_true(job: &Job, progress: &Progress, end: &mut End) {
+    let went_badly = match end.state {
+        Ended::Failed | Ended::Degraded | Ended::Cancelled => true,
+        Ended::Succeeded | Ended::RolledBack | Ended::Interrupted => false,
+    };
+    if job.plan().kind != Kind::Rollback || !went_badly {
+        return;
     }
+    let of = |host| (host, progress.holding.standing(host), failed_after(job, progress, host));
+    let words = words(job.plan().sha.short(), &job.hosts().iter().map(of).collect::<Vec<_>>());
+    end.why = Some([Some(words), end.why.take()].into_iter().flatten().collect::<Vec<_>>().join("; "));
+}
 
-    /// What failed on a host, as the end of a sentence.
-    fn after(&self, commands: &[PlannedCommand], host: &Host) -> Option<String> {
-        let number = self.toll.loss(host.name())?.command?;
-        let command = commands.get(usize::try_from(number).ok()?.checked_sub(1)?)?;
-        Some(match &command.form {
-            PlannedForm::Check(_) => "its health check failed after it".to_owned(),
-            _ => format!("command {number} failed after it"),
-        })
-    }
+/// What failed on a host, as the end of a sentence.
+fn failed_after(job: &Job, progress: &Progress, host: &Host) -> Option<String> {
+    let number = progress.failures.of(host.name())?.command?;
+    let command = job.commands().get(usize::try_from(number).ok()?.checked_sub(1)?)?;
+    Some(match &command.form {
+        PlannedForm::Check(_) => "its health check failed after it".to_owned(),
+        _ => format!("command {number} failed after it"),
+    })
 }
 
 /// `3f2c1ab is back on all 3 hosts, with a failure on qa2 (the link is back; its health check failed after it)`.

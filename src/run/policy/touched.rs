@@ -1,17 +1,17 @@
 //! What a push has begun on which host, and so what a rollback of it needs there. Pure. It must never forget a host on which something
 //! began.
 
-use super::old_links::Links;
-use super::verdict::HostOutcome;
+use super::old_links::OldLinks;
 use crate::journal::HostResult;
 use crate::plan::{Part, PlannedCommand, PlannedForm};
-use crate::run::walk::numbered;
+use crate::run::commands::{flipped_dirs, numbered};
+use crate::run::outcome::HostOutcome;
 use crate::stack::{Host, OnFailure};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the push has begun where, and whether it is to be undone.
 #[derive(Debug, Default)]
-pub(in crate::run) struct Touched {
+pub struct Touched {
     /// The commands of the work that have begun on each host.
     begun: BTreeMap<Host, BTreeSet<u32>>,
     asked: bool,
@@ -19,12 +19,7 @@ pub(in crate::run) struct Touched {
 
 impl Touched {
     /// Notes where a command has begun; where nothing ran, nothing is to be undone.
-    pub(in crate::run) fn note<'a>(
-        &mut self,
-        number: u32,
-        part: Part,
-        outcomes: impl Iterator<Item = &'a HostOutcome>,
-    ) {
+    pub fn note<'a>(&mut self, number: u32, part: Part, outcomes: impl Iterator<Item = &'a HostOutcome>) {
         let began =
             |(host, outcome): &'a HostOutcome| host.as_ref().filter(|_| outcome.result != HostResult::Unreachable);
         for host in outcomes.filter(|_| part == Part::Main).filter_map(began) {
@@ -33,22 +28,22 @@ impl Touched {
     }
 
     /// Notes that a command failed past what may fail.
-    pub(in crate::run) fn ask_for_way_back(&mut self, command: &PlannedCommand) {
+    pub fn ask_for_rollback(&mut self, command: &PlannedCommand) {
         self.asked |= command.part == Part::Main && command.policy.on_failure == OnFailure::Rollback;
     }
 
     /// Whether a command failed past what may fail, and something had begun on a host.
-    pub(in crate::run) fn asks_for_way_back(&self) -> bool {
+    pub fn asks_for_rollback(&self) -> bool {
         self.asked && !self.begun.is_empty()
     }
 
     /// Whether anything has begun on a host.
-    pub(in crate::run) fn has(&self, host: &Host) -> bool {
+    pub fn has(&self, host: &Host) -> bool {
         self.begun.contains_key(host)
     }
 
     /// Whether more than a release beside what is live has begun on a host.
-    pub(in crate::run) fn has_changed(&self, commands: &[PlannedCommand], host: &Host) -> bool {
+    pub fn has_changed(&self, commands: &[PlannedCommand], host: &Host) -> bool {
         let changes = |form: &PlannedForm| {
             !matches!(form, PlannedForm::Release(_) | PlannedForm::Check(_) | PlannedForm::ReadBack { .. })
         };
@@ -56,7 +51,7 @@ impl Touched {
     }
 
     /// Whether a flip below a directory has begun on a host.
-    pub(in crate::run) fn has_flipped(&self, commands: &[PlannedCommand], host: &Host, dir: &str) -> bool {
+    pub fn has_flipped(&self, commands: &[PlannedCommand], host: &Host, dir: &str) -> bool {
         self.forms(commands, host).any(|form| matches!(form, PlannedForm::Activate { dir: of } if of == dir))
     }
 
@@ -67,15 +62,9 @@ impl Touched {
             .map(|(_, command)| &command.form)
     }
 
-    /// Whether a host needs a command of the way back: release and flip only where the flip had begun, everything else
+    /// Whether a host needs a command of the rollback: release and flip only where the flip had begun, everything else
     /// where anything but a release beside what is live had.
-    pub(in crate::run) fn needs(
-        &self,
-        commands: &[PlannedCommand],
-        host: &Host,
-        form: &PlannedForm,
-        links: &Links,
-    ) -> bool {
+    pub fn needs(&self, commands: &[PlannedCommand], host: &Host, form: &PlannedForm, links: &OldLinks) -> bool {
         let dirs = flipped_dirs(commands);
         match form {
             PlannedForm::Activate { dir } => self.has_flipped(commands, host, dir),
@@ -91,22 +80,11 @@ impl Touched {
     }
 }
 
-/// The directories below which a push flips.
-pub(in crate::run) fn flipped_dirs(commands: &[PlannedCommand]) -> BTreeSet<&str> {
-    commands
-        .iter()
-        .filter_map(|command| match &command.form {
-            PlannedForm::Activate { dir } => Some(dir.as_str()),
-            _ => None,
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::plan::OldBuild;
-    use crate::run::step::Outcome;
+    use crate::run::outcome::Outcome;
     use crate::stack::parse;
 
     fn commands() -> Vec<PlannedCommand> {
@@ -138,7 +116,7 @@ commands = [
     #[test]
     fn a_host_goes_back_through_no_more_than_it_needs() {
         let commands = commands();
-        let outcome = |result| Outcome { result, code: None, why: None, left: 0 };
+        let outcome = |result| Outcome::new(result, None);
         for (begun, undone) in [
             (&[1][..], &[][..]),
             (&[1, 4, 6], &[]),
@@ -156,7 +134,7 @@ commands = [
             touched.note(2, Part::Finally, [(Some(host.clone()), outcome(HostResult::Ok))].iter());
             let needed: Vec<u32> = numbered(&commands)
                 .filter(|(_, command)| {
-                    command.part == Part::Undo && touched.needs(&commands, &host, &command.form, &Links::default())
+                    command.part == Part::Undo && touched.needs(&commands, &host, &command.form, &OldLinks::default())
                 })
                 .map(|(number, _)| number)
                 .collect();

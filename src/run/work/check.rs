@@ -37,7 +37,7 @@ struct Answer {
 
 /// Asks an address once. An answer of 2xx is `Exited(0)`; otherwise the last line on standard error says what came, and,
 /// when nobody will ask again, the beginning of the body stands before it.
-pub(in crate::run) async fn ask(dir: &Path, task: Task, url: String, is_last: bool, lines: &Lines) -> Ending {
+pub async fn ask(dir: &Path, task: Task, url: String, is_last: bool, lines: &Lines) -> Ending {
     let limit = task.timeout;
     let mut values = task.values.clone();
     values.insert("PUSH_CHECK_URL".to_owned(), url);

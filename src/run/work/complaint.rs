@@ -13,7 +13,7 @@ const LONGEST: usize = 400;
 
 /// What a command said on standard error.
 #[derive(Debug, Default)]
-pub(in crate::run) struct Complaint {
+pub struct Complaint {
     first: Vec<String>,
     last: VecDeque<String>,
 }

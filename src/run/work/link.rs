@@ -3,15 +3,13 @@
 
 use crate::address::{self, HIDDEN};
 
-/// Links that one push keeps: a page is for reading.
-pub(in crate::run) const MOST: usize = 20;
 /// The longest title, in characters.
 const LONGEST_TITLE: usize = 100;
 /// The longest address, in bytes.
 const LONGEST_URL: usize = 1000;
 
 /// Title and address of a line that gives a link; a link without a title is called by its address.
-pub(in crate::run) fn parse(line: &str) -> Option<(String, String)> {
+pub fn parse(line: &str) -> Option<(String, String)> {
     let rest = line.trim().strip_prefix("link:")?.trim();
     let (title, url) = rest.rsplit_once(char::is_whitespace).unwrap_or(("", rest));
     // A page, a mail and a channel show it: what signs somebody in is left out of it.

@@ -1,13 +1,16 @@
 //! The look ahead: what the first flip of a push would stumble over is found on all hosts before any host flips, wherever its
 //! release has not looked already. It must never change a host. Called by the walk and by rolls.
 
+use super::build::Artifact;
+use super::{ending, output, task};
 use crate::journal::HostResult;
 use crate::plan::{Kind, Part, PlannedCommand, PlannedForm};
 use crate::remote::{Ending, release};
-use crate::run::policy::verdict::HostOutcome;
+use crate::run::commands::numbered;
+use crate::run::job::Job;
+use crate::run::outcome::{HostOutcome, host_ended};
+use crate::run::progress::Progress;
 use crate::run::recorder::Place;
-use crate::run::step::outcome;
-use crate::run::walk::{Walk, host_ended, numbered};
 use crate::stack::{Host, Release};
 use futures::stream::{self, StreamExt};
 use tokio::sync::mpsc;
@@ -19,16 +22,16 @@ const WAITING_LINES: usize = 16;
 
 /// What is to be looked at before the first flip.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(in crate::run) struct Ahead {
+struct LookAhead {
     /// The command, or the head of the roll, before which it is.
     at: u32,
     /// The directories, each with the release that is still to be brought there.
     dirs: Vec<(String, Option<Release>)>,
 }
 
-impl Ahead {
+impl LookAhead {
     /// What the releases before the first flip have not looked at.
-    pub fn of(commands: &[PlannedCommand], kind: Kind) -> Self {
+    fn of(commands: &[PlannedCommand], kind: Kind) -> Self {
         let main: Vec<_> = numbered(commands).filter(|(_, command)| command.part == Part::Main).collect();
         let flips = |step: &&[(u32, &PlannedCommand)]| step.iter().any(|(_, command)| command.is_flip());
         let Some(first) = main.chunk_by(|(_, one), (_, next)| one.rolls_with(next)).find(flips) else {
@@ -53,53 +56,57 @@ impl Ahead {
     }
 }
 
-impl Walk {
-    /// Looks at all places before the first flip of the push; those that could not flip have failed the command that begins.
-    pub(in crate::run) async fn look_ahead(
-        &self,
-        number: u32,
-        command: &PlannedCommand,
-        places: &[Option<Host>],
-    ) -> Vec<HostOutcome> {
-        if self.ahead.at != number || self.ahead.dirs.is_empty() {
-            return Vec::new();
-        }
-        let looks = places.iter().flatten().map(|host| self.look_at(number, command, host));
-        let found: Vec<Option<HostOutcome>> = stream::iter(looks).buffered(AT_ONCE).collect().await;
-        let found: Vec<HostOutcome> = found.into_iter().flatten().collect();
-        for (host, outcome) in &found {
-            let place = Place { command: number, host: host.as_ref().map(|host| host.name().to_owned()) };
-            let why = outcome.why.as_deref().unwrap_or_default();
-            self.recorder.note(&place, format!("looked ahead, {}: {why}", outcome.result.word())).await;
-            self.recorder.state(host_ended(number, host.as_ref(), outcome, 0)).await;
-        }
-        found
+/// Looks at all places before the first flip of the push; those that could not flip have failed the command that begins.
+pub async fn look_ahead(
+    job: &Job,
+    progress: &Progress,
+    (number, command): (u32, &PlannedCommand),
+    places: &[Option<Host>],
+) -> Vec<HostOutcome> {
+    let ahead = LookAhead::of(job.commands(), job.plan().kind);
+    if ahead.at != number || ahead.dirs.is_empty() {
+        return Vec::new();
     }
+    let looks = places.iter().flatten().map(|host| look_at(job, progress, (number, command), &ahead, host));
+    let failed: Vec<Option<HostOutcome>> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+    let failed: Vec<HostOutcome> = failed.into_iter().flatten().collect();
+    for (host, outcome) in &failed {
+        let why = outcome.why.as_deref().unwrap_or_default();
+        let words = format!("looked ahead, {}: {why}", outcome.result.word());
+        job.recorder.note(&Place::new(number, host.as_ref()), words).await;
+        job.recorder.state(host_ended(number, host.as_ref(), outcome, 0)).await;
+    }
+    failed
+}
 
-    /// What one host could not do. One that gives no answer fails where it is needed, not here.
-    async fn look_at(&self, number: u32, command: &PlannedCommand, host: &Host) -> Option<HostOutcome> {
-        let on = self.connections.get(host)?;
-        let goods = self.goods(command.part);
-        let dir = (goods.dir.tree(), goods.dir.manifest());
-        let build = goods.build(&dir, goods.root.as_ref()?);
-        let place = Place { command: number, host: Some(host.name().to_owned()) };
-        for (at, to_come) in &self.ahead.dirs {
-            let (lines, from) = mpsc::channel(WAITING_LINES);
-            let task = self.own_task(command, Some(host));
-            let looked = async {
-                let ending = release::ready(on, &build, (at, to_come.as_ref()), task, &lines).await;
-                drop(lines);
-                ending
-            };
-            let (ending, last_words) = tokio::join!(looked, self.write_down(&place, command, from));
-            if matches!(ending, Ending::Stopped(_) | Ending::Exited(1..)) {
-                let outcome = outcome(ending, command, &last_words.error, Some(host));
-                debug_assert_eq!(outcome.result, HostResult::Failed, "it answered");
-                return Some((Some(host.clone()), outcome));
-            }
+/// What one host could not do. One that gives no answer fails where it is needed, not here.
+async fn look_at(
+    job: &Job,
+    progress: &Progress,
+    (number, command): (u32, &PlannedCommand),
+    ahead: &LookAhead,
+    host: &Host,
+) -> Option<HostOutcome> {
+    let on = progress.connections.get(host)?;
+    let artifact = Artifact::of(job, progress, command.part);
+    let build = artifact.on_disk()?;
+    let place = Place::new(number, Some(host));
+    for (at, to_come) in &ahead.dirs {
+        let (lines, from) = mpsc::channel(WAITING_LINES);
+        let task = task::own(job, progress, command, Some(host));
+        let looked = async {
+            let ending = release::ready(on, &build, (at, to_come.as_ref()), task, &lines).await;
+            drop(lines);
+            ending
+        };
+        let (ending, last_words) = tokio::join!(looked, output::write_down(&job.recorder, &place, command, from));
+        if matches!(ending, Ending::Stopped(_) | Ending::Exited(1..)) {
+            let outcome = ending::outcome(ending, command, &last_words.error, Some(host));
+            debug_assert_eq!(outcome.result, HostResult::Failed, "it answered");
+            return Some((Some(host.clone()), outcome));
         }
-        None
     }
+    None
 }
 
 #[cfg(test)]
@@ -120,7 +127,7 @@ mod tests {
             let goods = Artifact::Build { id, root, sha: "5".repeat(40).parse().unwrap() };
             let target = Target { goods, branch: "main".to_owned(), old: None };
             let commands = plan(&stack, &"qa".parse().unwrap(), target).unwrap().commands;
-            let Ahead { at, dirs } = Ahead::of(&commands, kind);
+            let LookAhead { at, dirs } = LookAhead::of(&commands, kind);
             let words =
                 dirs.iter().map(|(dir, to_come)| format!("{dir}{}", if to_come.is_some() { " to come" } else { "" }));
             (at, words.collect::<Vec<_>>())

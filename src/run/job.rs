@@ -1,0 +1,68 @@
+//! What never changes in a push: what it was assigned, where its files are, and the handles on the journal, on orders, secrets and
+//! connections. It must never hold what the push learns: that is `progress`. Everything that works on a command is given it.
+
+use super::orders::Orders;
+use super::recorder::Recorder;
+use super::secrets::Secrets;
+use crate::journal::PushDir;
+use crate::plan::{self, Assignment, Plan, PlannedCommand};
+use crate::remote::masters::Masters;
+use crate::stack::Host;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// One push, as it was assigned, and the means to run it.
+pub struct Job {
+    /// What is to be done.
+    pub assignment: Assignment,
+    /// The server's data.
+    pub data: PathBuf,
+    /// Where the source is checked out; empty in a push that makes no build.
+    pub checkout: PathBuf,
+    /// The journal.
+    pub recorder: Recorder,
+    /// What people order.
+    pub orders: Orders,
+    /// What commands get that nobody may see.
+    pub secrets: Secrets,
+    /// Connections to hosts.
+    pub masters: Masters,
+    /// When the runner began.
+    pub began: Instant,
+}
+
+impl Job {
+    /// Gathers it; the push begins now.
+    pub fn new(
+        data: PathBuf,
+        push: &PushDir,
+        assignment: Assignment,
+        masters: Masters,
+        secrets: Secrets,
+        recorder: Recorder,
+        orders: Orders,
+    ) -> Self {
+        let checkout = push.dir().join("checkout");
+        Self { assignment, data, checkout, recorder, orders, secrets, masters, began: Instant::now() }
+    }
+
+    /// The plan that is walked.
+    pub fn plan(&self) -> &Plan {
+        &self.assignment.plan
+    }
+
+    /// All commands of the plan; their numbers are their places.
+    pub fn commands(&self) -> &[PlannedCommand] {
+        &self.assignment.plan.commands
+    }
+
+    /// The hosts of the plan, as it was approved.
+    pub fn hosts(&self) -> &[Host] {
+        &self.assignment.plan.hosts
+    }
+
+    /// What a command is called.
+    pub fn title(&self, command: &PlannedCommand) -> String {
+        command.title(&plan::values_of(&self.assignment, command.part, None))
+    }
+}

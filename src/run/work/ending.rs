@@ -1,0 +1,52 @@
+//! How the ending of a command under the guard reads as an outcome, with why it did not succeed in words. Pure; it must never call an
+//! end good that the guard did not. Called by the step and the look ahead.
+
+use super::complaint::Complaint;
+use crate::journal::HostResult;
+use crate::plan::{PlannedCommand, PlannedForm};
+use crate::remote::Ending;
+use crate::run::outcome::Outcome;
+use crate::stack::{Check, Host};
+use crate::time::duration_words;
+
+/// How a command ended on a host, or on the push host, that said this on standard error.
+pub fn outcome(ending: Ending, command: &PlannedCommand, said: &Complaint, host: Option<&Host>) -> Outcome {
+    let on_push_host = matches!(command.form, PlannedForm::Checkout | PlannedForm::Freeze);
+    let (result, code, why, left) = match ending {
+        Ending::Exited(0) => (HostResult::Ok, Some(0), None, 0),
+        // What was asked has its own words for the answer.
+        Ending::Exited(_)
+            if matches!(command.form, PlannedForm::Check(Check::Http(_)) | PlannedForm::ReadBack { .. }) =>
+        {
+            (HostResult::Failed, None, Some(said.last().to_owned()), 0)
+        }
+        Ending::Exited(code) => {
+            let place = host.filter(|_| command.form.over_ssh()).map_or("the push host", Host::name);
+            (HostResult::Failed, Some(code), Some(said.words(&command.form, code, place)), 0)
+        }
+        Ending::Refused(why) if on_push_host => (HostResult::Failed, None, Some(why), 0),
+        Ending::Refused(why) => (HostResult::Failed, None, Some(format!("nothing ran: {why}")), 0),
+        Ending::Stopped(why) => (HostResult::Failed, None, Some(why), 0),
+        Ending::Unreachable(why) => (HostResult::Unreachable, None, Some(why), 0),
+        Ending::TimedOut { .. } if matches!(command.form, PlannedForm::Confirm(_)) => {
+            (HostResult::TimedOut, None, Some("nobody answered in time".to_owned()), 0)
+        }
+        Ending::TimedOut { left } => (HostResult::TimedOut, None, Some(timed_out(command.timeout_s, left)), left),
+        Ending::Cancelled { left } => (HostResult::Cancelled, None, Some(format!("ended{}", left_words(left))), left),
+        Ending::Unknown(why) => (HostResult::Unknown, None, Some(why), 0),
+    };
+    Outcome { code, left, ..Outcome::new(result, why) }
+}
+
+fn timed_out(timeout_s: u64, left: u32) -> String {
+    let limit = duration_words(i64::try_from(timeout_s).unwrap_or(i64::MAX / 1000).saturating_mul(1000));
+    format!("not done after {limit}, ended{} (`timeout` of the command in the stack file)", left_words(left))
+}
+
+fn left_words(left: u32) -> String {
+    match left {
+        0 => String::new(),
+        1 => "; 1 process would not die".to_owned(),
+        n => format!("; {n} processes would not die"),
+    }
+}
