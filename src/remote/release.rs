@@ -68,11 +68,11 @@ pub async fn verify(on: &Connection, build: &BuildOnDisk<'_>, release: &Release,
 pub async fn prune(on: &Connection, build: &BuildOnDisk<'_>, release: &Release, task: Task, lines: &Lines) {
     let visit = match Visit::new(on, build, &release.dir, Some(release), task, lines).await {
         Ok(visit) => visit,
-        Err(ending) => return note(lines, format!("old releases stay: {}", flip::unable(&ending))).await,
+        Err(ending) => return note(lines, format!("old releases stay: {}", obstacle::unable(&ending))).await,
     };
     let ending = far(on, visit.task(&scripts::located(scripts::PRUNE)), lines).await;
     if ending != Ending::Exited(0) {
-        note(lines, format!("old releases may be left: {}", flip::unable(&ending))).await;
+        note(lines, format!("old releases may be left: {}", obstacle::unable(&ending))).await;
     }
 }
 

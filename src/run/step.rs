@@ -149,7 +149,9 @@ impl Step<'_> {
             (PlannedForm::Check(Check::Run(script)) | PlannedForm::Run(script), Some(on), _) => {
                 guard::far(on, self.script_task(script), lines).await
             }
-            (PlannedForm::Rsync(what), Some(on), _) => transfer::rsync(on, &artifact.tree, what, self.own_task(), lines).await,
+            (PlannedForm::Rsync(what), Some(on), _) => {
+                transfer::rsync(on, &artifact.tree, what, self.own_task(), lines).await
+            }
             (PlannedForm::Release(release), Some(on), Some(build)) => {
                 let delivery = Delivery { release, on, build, task: self.own_task(), lines };
                 relay::bring(job, progress, (number, command), delivery).await

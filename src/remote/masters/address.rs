@@ -2,7 +2,8 @@
 //! that the operator need not write it down there again. It must never make up a key, nor ask the network for one.
 //! Called by releases that go from host to host.
 
-use super::{Connection, words};
+use super::connection::Connection;
+use super::ssh::words;
 use crate::process::Program;
 use std::path::PathBuf;
 use std::time::Duration;

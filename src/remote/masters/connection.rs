@@ -2,9 +2,13 @@
 //! sessions on one connection is spoken to over several (`lane.rs`). It must never go around a dead master in silence, nor
 //! give a connection up because it is full. Called by the guard and by transfers.
 
-use super::lane::{self, Lane, Search};
-use super::reach::Room;
-use super::{Inner, ROUND_TRIP_LIMIT, Unreachable, is_refusal, words};
+use super::failure::Unreachable;
+use super::inner::Inner;
+use super::reach::{ROUND_TRIP_LIMIT, Room};
+use super::refusal::is_refusal;
+use super::sockets::lane;
+use super::sockets::lane::{Lane, Search};
+use super::ssh::words;
 use crate::journal::Stream;
 use crate::remote::{Line, Lines};
 use crate::stack::Host;
@@ -62,11 +66,6 @@ enum Opened<T> {
     Yes(T),
     /// No more sessions on this connection now.
     Full,
-}
-
-/// Whether this is what ssh says when a host takes no more sessions on a connection.
-pub(in crate::remote) fn is_refusal_of_a_session(words: &str) -> bool {
-    words.contains("Session open refused by peer")
 }
 
 impl Connection {

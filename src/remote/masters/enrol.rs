@@ -3,8 +3,9 @@
 //! and never replace one. Called by `pushbutton hosts trust`.
 
 use super::failure::{Failure, is_of_the_way};
+use super::settings;
+use super::ssh::{ssh, words};
 use super::way::way;
-use super::{settings, ssh, words};
 use crate::process::Program;
 use crate::reading;
 use crate::stack::Host;

@@ -161,6 +161,17 @@ pub(super) fn is_of_keys(complaint: &str) -> bool {
     advice.case.is_some_and(|case| case.marks.contains(&"permission denied (")) && !is_of_the_way(complaint)
 }
 
+/// Why a host could not be reached, in words for the person who presses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreachable(pub String);
+
+impl From<Failure> for Unreachable {
+    fn from(failure: Failure) -> Self {
+        Self(failure.words)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,13 +2,16 @@
 //! many, refuses at random above its MaxStartups, 10 by default (TRUST section 4). It must never be held for longer than a
 //! handshake takes. Called by the masters.
 
-use super::LOCK_TRY;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// How often a lock that another process holds is tried.
+pub(super) const LOCK_TRY: Duration = Duration::from_millis(20);
 
 /// Handshakes at once.
 const AT_ONCE: usize = 10;
@@ -63,7 +66,6 @@ impl Handshakes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[tokio::test]
     async fn server_and_runner_together_make_ten_handshakes_at_once() {

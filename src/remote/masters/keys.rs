@@ -1,7 +1,7 @@
 //! Why a host refuses our key, as far as this machine can tell: the files and the agent that ssh would take keys from. A host says
 //! only that it refuses. It must never sign in, nor guess: what it does not find, it does not say. Called by the masters.
 
-use super::{ssh, words};
+use super::ssh::{ssh, words};
 use crate::process::Program;
 use crate::stack::Host;
 use jiff::Timestamp;

@@ -1,8 +1,11 @@
 //! Opening a master: one handshake with a host, behind a jump host where it has one. It must never take longer than somebody
 //! who waits for it can bear, nor leave a half-opened one behind. Called by the masters, under the host's lock.
 
+use super::failure::{self, Failure};
+use super::inner::Inner;
+use super::keys;
+use super::ssh::{SIGN_IN_LIMIT, ssh, words};
 use super::way::way;
-use super::{Failure, Inner, SIGN_IN_LIMIT, failure, keys, ssh, words};
 use crate::stack::Host;
 use std::path::Path;
 use std::time::Duration;

@@ -2,10 +2,14 @@
 //! connection for a dead one, let anybody use a master whose host has not answered over it, nor ask a wrong key twice. Called by
 //! the masters and their connections.
 
+use super::failure::Failure;
+use super::inner::{Inner, PerHost};
+use super::notes::{last_contact, missed};
 use super::opening::Patience;
-use super::{
-    Failure, Inner, Knock, PerHost, ROUND_TRIP_LIMIT, is_refusal, jittered, lane, last_contact, missed, probe, sockets,
-};
+use super::probe::{Probe, probe};
+use super::refusal::is_refusal;
+use super::sockets;
+use super::sockets::lane;
 use crate::stack::Host;
 use openssh::{OwningCommand, Session, Stdio};
 use std::path::Path;
@@ -28,6 +32,9 @@ const ROUND_TRIP: &str = "echo ready";
 
 /// Bytes of what a login shell says to that which are read. The right answer has six.
 const MOST_SAID: u64 = 64 * 1024;
+
+/// How long a round trip over a master may take: ssh itself gives a dead link up after 15 s.
+pub(super) const ROUND_TRIP_LIMIT: Duration = Duration::from_secs(10);
 
 /// Who must answer over a master, now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,11 +206,11 @@ impl Inner {
         }
         let _alone = per_host.asking.lock().await;
         if proof == Proof::Host && last_contact::lately(socket) {
-            match probe::knock(socket).await {
-                Knock::Answered => return Answer::Ready,
-                Knock::Full => return Answer::Full,
-                Knock::Silent => return Answer::Silent,
-                Knock::Refused => {}
+            match probe(socket).await {
+                Probe::Answered => return Answer::Ready,
+                Probe::Full => return Answer::Full,
+                Probe::Silent => return Answer::Silent,
+                Probe::Refused => {}
             }
         }
         let answer = round_trip(socket).await;
@@ -252,4 +259,12 @@ async fn round_trip(socket: &Path) -> Answer {
         Ok(Err(_)) => Answer::Nothing,
         Err(_) => Answer::Silent,
     }
+}
+
+/// A wait ± 50 %, so that many hosts do not come back in the same moment.
+fn jittered(wait: Duration) -> Duration {
+    let mut byte = [128];
+    // Without random numbers the wait is just not spread.
+    let _ = getrandom::fill(&mut byte);
+    wait.mul_f64(0.5 + f64::from(byte[0]) / 255.0)
 }

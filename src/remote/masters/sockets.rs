@@ -55,6 +55,7 @@ pub(super) async fn retire(link: &Path) {
     }
 }
 
+pub(super) mod lane;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,17 +3,14 @@
 //! many hosts. Called by the masters.
 
 use super::failure::is_of_the_way;
-use super::{Inner, SIGN_IN_LIMIT, ssh, words};
+use super::inner::Inner;
+use super::ssh::{SIGN_IN_LIMIT, ssh, words};
 use crate::stack::Host;
-use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// For so long what a jump host said counts for all hosts behind it.
 const COUNTS_FOR: Duration = Duration::from_secs(10);
-
-/// What jump hosts said, and when. Held while one is asked, so that the others wait for its words.
-pub(super) type Closed = tokio::sync::Mutex<HashMap<Host, (Instant, String)>>;
 
 /// The jump host as words of ssh's argument list. ssh starts another ssh to it with the same configuration, so that its
 /// key is checked as strictly. They come before what the operator's file says.

@@ -72,12 +72,12 @@ pub enum PutBack {
 /// # Errors
 /// Why the host gave no answer.
 pub async fn had(on: &Connection, old: &BuildOnDisk<'_>, dir: &str, task: Task, lines: &Lines) -> Result<bool, String> {
-    let visit = Visit::new(on, old, dir, None, task, lines).await.map_err(|ending| unable(&ending))?;
+    let visit = Visit::new(on, old, dir, None, task, lines).await.map_err(|ending| obstacle::unable(&ending))?;
     match visit.ask(&scripts::located(scripts::HAD), FEW).await {
         (Ending::Exited(0), said) if said == "same\n" => Ok(true),
         (Ending::Exited(0), said) if said == "other\n" => Ok(false),
         (Ending::Exited(0), _) => Err("its answer is not clear".to_owned()),
-        (ending, _) => Err(unable(&ending)),
+        (ending, _) => Err(obstacle::unable(&ending)),
     }
 }
 
@@ -92,7 +92,7 @@ pub async fn put_back(
     task: Task,
     lines: &Lines,
 ) -> Result<PutBack, String> {
-    let visit = Visit::new(on, build, dir, None, task, lines).await.map_err(|ending| unable(&ending))?;
+    let visit = Visit::new(on, build, dir, None, task, lines).await.map_err(|ending| obstacle::unable(&ending))?;
     let (ending, said) = visit.ask(&scripts::located(scripts::UNFLIP), FEW).await;
     let said = said.trim_end_matches('\n');
     let (word, rest) = said.split_once(' ').unwrap_or((said, ""));
@@ -107,17 +107,7 @@ pub async fn put_back(
         (Ending::Exited(0), "other") => Ok(PutBack::Other(what)),
         (Ending::Exited(0), "untouched") => Ok(PutBack::Untouched),
         (Ending::Exited(0), _) => Err("its answer is not clear".to_owned()),
-        (ending, _) => Err(unable(&ending)),
-    }
-}
-
-/// Why something of ours was not done.
-pub(super) fn unable(ending: &Ending) -> String {
-    match ending {
-        Ending::Exited(code) => format!("exited with {code}"),
-        Ending::TimedOut { .. } => "not done in time".to_owned(),
-        Ending::Cancelled { .. } => "cancelled".to_owned(),
-        Ending::Refused(why) | Ending::Stopped(why) | Ending::Unreachable(why) | Ending::Unknown(why) => why.clone(),
+        (ending, _) => Err(obstacle::unable(&ending)),
     }
 }
 

@@ -107,7 +107,9 @@ pub async fn look(on: &Connection, dirs: &[String]) -> Result<Vec<Seen>, String>
     match (ending, seen) {
         (Ending::Exited(0), Some(seen)) => Ok(seen),
         (Ending::Exited(0), None) => Err(format!("{} gave no clear answer", on.host)),
-        (ending, _) => Err(format!("{} could not be asked what it runs: {}", on.host, super::flip::unable(&ending))),
+        (ending, _) => {
+            Err(format!("{} could not be asked what it runs: {}", on.host, super::obstacle::unable(&ending)))
+        }
     }
 }
 

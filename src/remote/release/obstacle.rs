@@ -98,6 +98,16 @@ fn word(path: &str) -> String {
     }
 }
 
+/// Why something of ours was not done.
+pub(super) fn unable(ending: &Ending) -> String {
+    match ending {
+        Ending::Exited(code) => format!("exited with {code}"),
+        Ending::TimedOut { .. } => "not done in time".to_owned(),
+        Ending::Cancelled { .. } => "cancelled".to_owned(),
+        Ending::Refused(why) | Ending::Stopped(why) | Ending::Unreachable(why) | Ending::Unknown(why) => why.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

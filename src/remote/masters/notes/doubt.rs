@@ -6,18 +6,18 @@ use crate::stack::StackName;
 use std::path::{Path, PathBuf};
 
 /// Something failed on the host in a push of this stack.
-pub(super) fn note(socket: &Path, stack: &StackName) {
+pub fn note(socket: &Path, stack: &StackName) {
     // Not written down, the old session is used once more, as it was without the failure.
     let _ = std::fs::write(file(socket, stack), "");
 }
 
 /// Whether a push of this stack is to have a new session.
-pub(super) fn is_noted(socket: &Path, stack: &StackName) -> bool {
+pub fn is_noted(socket: &Path, stack: &StackName) -> bool {
     file(socket, stack).exists()
 }
 
 /// It has one.
-pub(super) fn forget(socket: &Path, stack: &StackName) {
+pub fn forget(socket: &Path, stack: &StackName) {
     let _ = std::fs::remove_file(file(socket, stack));
 }
 

@@ -12,14 +12,14 @@ use std::time::Duration;
 const LATELY: Duration = Duration::from_secs(15);
 
 /// Writes down that a login shell has answered over the master behind `socket`, just now.
-pub(crate) fn note(socket: &Path) {
+pub fn note(socket: &Path) {
     let Some((master, now)) = master(socket).zip(uptime()) else { return };
     // Half a line is no line: whoever reads it asks for itself.
     let _ = std::fs::write(file(socket), format!("{master} {}\n", now.as_millis()));
 }
 
 /// Whether one has answered lately, over the very master that is there now.
-pub(crate) fn lately(socket: &Path) -> bool {
+pub fn lately(socket: &Path) -> bool {
     let Ok(text) = reading::text(file(socket), reading::NOTE) else { return false };
     let Some((master, now)) = master(socket).zip(uptime()) else { return false };
     let heard = text.strip_suffix('\n').and_then(|line| line.rsplit_once(' '));
@@ -40,7 +40,7 @@ fn master(socket: &Path) -> Option<String> {
 }
 
 /// This start of this machine; empty when it cannot be read.
-pub(crate) fn boot() -> &'static str {
+pub fn boot() -> &'static str {
     static BOOT: OnceLock<String> = OnceLock::new();
     BOOT.get_or_init(|| {
         reading::text("/proc/sys/kernel/random/boot_id", reading::NOTE).unwrap_or_default().trim().to_owned()
@@ -48,7 +48,7 @@ pub(crate) fn boot() -> &'static str {
 }
 
 /// How long this machine has run: a clock that nobody sets, and the same one for all our processes.
-pub(crate) fn uptime() -> Option<Duration> {
+pub fn uptime() -> Option<Duration> {
     let text = reading::text("/proc/uptime", reading::NOTE).ok()?;
     Duration::try_from_secs_f64(text.split(' ').next()?.parse().ok()?).ok()
 }

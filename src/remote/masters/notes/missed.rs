@@ -12,24 +12,24 @@ const COUNTS_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// What failed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Missed {
+pub struct Missed {
     /// Tries in a row.
-    pub(super) times: u32,
+    pub times: u32,
     /// When the last one ended, since this machine's start.
-    pub(super) at: Duration,
+    pub at: Duration,
     /// Why it failed.
-    pub(super) words: String,
+    pub words: String,
 }
 
 /// Counts one more.
-pub(super) fn note(socket: &Path, words: &str) {
+pub fn note(socket: &Path, words: &str) {
     let Some(now) = uptime() else { return };
     let times = of(socket).map_or(0, |missed| missed.times).saturating_add(1);
     let _ = std::fs::write(file(socket), format!("{} {} {times} {words}\n", boot(), now.as_millis()));
 }
 
 /// What failed since the host was heard last.
-pub(super) fn of(socket: &Path) -> Option<Missed> {
+pub fn of(socket: &Path) -> Option<Missed> {
     let text = reading::text(file(socket), reading::NOTE).ok()?;
     let mut parts = text.strip_suffix('\n')?.splitn(4, ' ');
     let same_boot = parts.next()? == boot();
@@ -40,7 +40,7 @@ pub(super) fn of(socket: &Path) -> Option<Missed> {
 }
 
 /// It was heard.
-pub(super) fn forget(socket: &Path) {
+pub fn forget(socket: &Path) {
     let _ = std::fs::remove_file(file(socket));
 }
 

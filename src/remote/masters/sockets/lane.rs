@@ -3,7 +3,7 @@
 //! processes; who finds all in use opens another, or waits. A lane must never be taken from who uses it, and a refusal must
 //! never be taken for a dead connection. Called by the masters and their connections.
 
-use super::Failure;
+use crate::remote::masters::failure::Failure;
 use crate::stack::Host;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Connections to one host at most: two pushes, each with commands and files under way, beside the server's own questions.
-pub(super) const LANES: usize = 8;
+pub const LANES: usize = 8;
 
 /// How long room is waited for. What holds it is another push's command; what waits is told so at once.
 const ROOM_LIMIT: Duration = Duration::from_secs(10 * 60);
@@ -22,27 +22,27 @@ const ROOM_TRY: Duration = Duration::from_millis(200);
 
 /// A connection that one more session may go over.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub struct Lane {
     /// The link to its master's socket.
-    pub(super) socket: PathBuf,
+    pub socket: PathBuf,
     /// Kept as long as the session: nobody else uses it.
     busy: Option<Flock<File>>,
 }
 
 impl Lane {
     /// The connection that all share.
-    pub(super) fn shared(socket: PathBuf) -> Self {
+    pub fn shared(socket: PathBuf) -> Self {
         Self { socket, busy: None }
     }
 
     /// Whether nobody else uses it.
-    pub(super) fn is_own(&self) -> bool {
+    pub fn is_own(&self) -> bool {
         self.busy.is_some()
     }
 }
 
 /// The links of a host's lanes; the first is the one that all share while the host refuses nothing.
-pub(super) fn links(first: &Path) -> impl Iterator<Item = PathBuf> {
+pub fn links(first: &Path) -> impl Iterator<Item = PathBuf> {
     let name = first.file_name().unwrap_or_default().to_owned();
     (0..LANES).map(move |lane| match lane {
         0 => first.to_owned(),
@@ -55,18 +55,18 @@ pub(super) fn links(first: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 /// Whether a host has refused a session on a connection that had others.
-pub(super) fn is_narrow(first: &Path) -> bool {
+pub fn is_narrow(first: &Path) -> bool {
     mark(first).exists()
 }
 
 /// Remembers that it did, for all our processes.
-pub(super) fn note_narrow(first: &Path) {
+pub fn note_narrow(first: &Path) {
     // Not remembered, it is found out again.
     let _ = std::fs::write(mark(first), "");
 }
 
 /// Forgets it: another connection may have other limits.
-pub(super) fn forget_narrow(first: &Path) {
+pub fn forget_narrow(first: &Path) {
     let _ = std::fs::remove_file(mark(first));
 }
 
@@ -75,27 +75,27 @@ fn mark(first: &Path) -> PathBuf {
 }
 
 /// Goes over the lanes of a host for one that nobody uses.
-pub(super) struct Search {
+pub struct Search {
     links: Vec<PathBuf>,
     next: usize,
     until: Instant,
     /// Whether all were in use once.
-    pub(super) waits: bool,
+    pub waits: bool,
 }
 
 impl Search {
     /// Over the lanes beside this one.
-    pub(super) fn new(first: &Path) -> Self {
+    pub fn new(first: &Path) -> Self {
         Self { links: links(first).collect(), next: 0, until: Instant::now() + ROOM_LIMIT, waits: false }
     }
 
     /// Whether the next one is the first.
-    pub(super) fn is_at_start(&self) -> bool {
+    pub fn is_at_start(&self) -> bool {
         self.next <= 1
     }
 
     /// Begins anew behind a pause: what could not be opened may be in a while.
-    pub(super) fn wait(&mut self) {
+    pub fn wait(&mut self) {
         self.next = self.links.len();
     }
 
@@ -103,7 +103,7 @@ impl Search {
     ///
     /// # Errors
     /// When there was no room for too long, or the lanes cannot be locked.
-    pub(super) async fn next(&mut self, host: &Host) -> Result<Option<Lane>, Failure> {
+    pub async fn next(&mut self, host: &Host) -> Result<Option<Lane>, Failure> {
         if self.next >= self.links.len() {
             if Instant::now() >= self.until {
                 return Err(Failure::no_room(host));
