@@ -22,23 +22,19 @@ pub use self::changes::FileChange;
 pub(super) use self::submodules::allowed_from;
 pub use self::takeover::take_over;
 
-use self::fetch::Remote;
 use self::run::{Git, Trouble};
-use super::tool::{self, SourceError};
+use super::tool::SourceError;
 use crate::advice::git::is_damage;
 use crate::diagnostic::nearest;
 use crate::ledger::pushes::Commit;
 use crate::reading::NOTE;
 use crate::stack::{Revision, SourceLogin};
 use crate::time::At;
-use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest, Sha256};
-use std::fs::{DirBuilder, File};
+use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-use tokio::time::Instant;
 
 /// All tries of a fetch together.
 const FETCH_LIMIT: Duration = Duration::from_secs(120);
@@ -50,9 +46,6 @@ const ASK_LIMIT: Duration = Duration::from_secs(30);
 const MOST_MIB: u64 = 10_240;
 /// Branches that are named when the wanted one is not among them.
 const SHOWN_BRANCHES: usize = 5;
-/// How often a fetch that waits for another looks again: short beside a fetch, long beside the look.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-
 /// Digits of an address's hash in the name of its mirror.
 const DIGITS: usize = 16;
 
@@ -103,28 +96,6 @@ impl Mirror {
     /// The same, with another limit on its size.
     pub fn at_most(self, mib: u64) -> Self {
         Self { most_mib: mib, ..self }
-    }
-
-    /// Brings the mirror up to date; makes it when it is not there. One at a time per mirror, also across processes: who
-    /// had to wait returns at once when somebody else's fetch began after this call did. Takes at most about three minutes,
-    /// waiting for another's included twice that.
-    ///
-    /// # Errors
-    /// What git said.
-    pub async fn fetch(&self) -> Result<(), SourceError> {
-        let asked = SystemTime::now();
-        let remote = Remote::of(self).map_err(|why| self.fetch_error(why))?;
-        let mut dir = DirBuilder::new();
-        dir.recursive(true).mode(0o700).create(&self.mirrors).map_err(|error| self.fetch_error(error))?;
-        let (_lock, waited) = self.lock().await?;
-        let began = SystemTime::now();
-        if waited && self.noted().is_some_and(|fetched| (asked..=began).contains(&fetched)) {
-            return Ok(());
-        }
-        self.bring_up_to_date(&remote).await?;
-        self.note(began).map_err(|error| self.fetch_error(error))?;
-        self.tidy().await;
-        Ok(())
     }
 
     /// When the mirror was last brought up to date from this address: the instant at which that fetch began.
@@ -311,42 +282,8 @@ impl Mirror {
         }
     }
 
-    /// Takes the mirror's lock, and says whether somebody else had it.
-    async fn lock(&self) -> Result<(Flock<File>, bool), SourceError> {
-        let path = self.path("lock");
-        if path.is_dir() {
-            tool::remove(&path).map_err(|error| self.fetch_error(error))?;
-        }
-        let open = File::options().create(true).append(true).open(&path);
-        let mut file = open.map_err(|error| self.fetch_error(format!("{}: {error}", path.display())))?;
-        let patience = Instant::now() + FETCH_LIMIT + TIDY_LIMIT + Duration::from_secs(30);
-        let mut waited = false;
-        loop {
-            file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-                Ok(lock) => return Ok((lock, waited)),
-                Err((file, nix::errno::Errno::EWOULDBLOCK)) if Instant::now() < patience => file,
-                Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
-                    return Err(self.fetch_error(format!("another fetch does not end; who holds {}?", path.display())));
-                }
-                Err((_, error)) => return Err(self.fetch_error(format!("{}: {error}", path.display()))),
-            };
-            waited = true;
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    }
-
     fn note_path(&self) -> PathBuf {
         self.path("fetched")
-    }
-
-    /// Remembers that a fetch from this address began then, and ended well.
-    fn note(&self, began: SystemTime) -> std::io::Result<()> {
-        let path = self.note_path();
-        let new = self.path("fetched.new");
-        tool::remove(&new)?;
-        std::fs::write(&new, address_hash(&self.url))?;
-        File::options().write(true).open(&new)?.set_modified(began)?;
-        tool::put_in_place(&new, &path)
     }
 
     /// When the last good fetch from this address began.

@@ -9,6 +9,7 @@ pub mod git;
 pub mod lfs;
 pub mod login;
 pub mod manifest;
+mod no_build;
 pub mod origin;
 pub mod svn;
 mod tool;

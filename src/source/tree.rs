@@ -1,7 +1,7 @@
 //! What lies in a directory, and what no build may hold: the one walk that freezing and the manifest share.
 //! It must never follow a link, nor read a file's bytes unless asked for its hash.
 
-use super::gate::NoBuild;
+use super::no_build::NoBuild;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::ffi::OsStr;

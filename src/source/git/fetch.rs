@@ -3,15 +3,17 @@
 //! mirror away before another is whole. Called by `Mirror::fetch` and the checkout.
 
 use super::run::{self, Git, Trouble};
-use super::{ASK_LIMIT, FETCH_LIMIT, Mirror, TIDY_LIMIT, is_damage, words};
+use super::{ASK_LIMIT, FETCH_LIMIT, Mirror, TIDY_LIMIT, address_hash, is_damage, words};
 use crate::advice;
 use crate::source::login::{self, Login, helper_for, is_for, ssh_command};
 use crate::source::tool::{self, SourceError};
 use crate::source::tree;
 use crate::stack::{Revision, SourceLogin};
-use nix::fcntl::{AT_FDCWD, RenameFlags};
+use nix::fcntl::{AT_FDCWD, Flock, FlockArg, RenameFlags};
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 /// Pauses before the second and the third try of a fetch, each give or take a half (TRUST section 4, retries).
@@ -21,15 +23,18 @@ const MOST_REFS: usize = 20_000;
 /// How often a mirror is measured while it grows.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 
+/// How often a fetch that waits for another looks again: short beside a fetch, long beside the look.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// What a fetch needs to reach the other side, checked.
-pub(super) struct Remote {
+struct Remote {
     ssh: String,
     /// Who signs in with a token, and the setting by which git asks for it.
     login: Option<(Login, String)>,
 }
 
 impl Remote {
-    pub(super) fn of(mirror: &Mirror) -> Result<Self, String> {
+    fn of(mirror: &Mirror) -> Result<Self, String> {
         let url = &mirror.url;
         if url.is_empty() || url.starts_with('-') || url.contains(char::is_control) {
             return Err("the address must not be empty, begin with - or hold control characters".to_owned());
@@ -58,8 +63,64 @@ impl Remote {
 }
 
 impl Mirror {
+    /// Brings the mirror up to date; makes it when it is not there. One at a time per mirror, also across processes: who
+    /// had to wait returns at once when somebody else's fetch began after this call did. Takes at most about three minutes,
+    /// waiting for another's included twice that.
+    ///
+    /// # Errors
+    /// What git said.
+    pub async fn fetch(&self) -> Result<(), SourceError> {
+        let asked = SystemTime::now();
+        let remote = Remote::of(self).map_err(|why| self.fetch_error(why))?;
+        let mut dir = DirBuilder::new();
+        dir.recursive(true).mode(0o700).create(&self.mirrors).map_err(|error| self.fetch_error(error))?;
+        let (_lock, waited) = self.lock().await?;
+        let began = SystemTime::now();
+        if waited && self.noted().is_some_and(|fetched| (asked..=began).contains(&fetched)) {
+            return Ok(());
+        }
+        self.bring_up_to_date(&remote).await?;
+        self.note(began).map_err(|error| self.fetch_error(error))?;
+        self.tidy().await;
+        Ok(())
+    }
+
+    /// Takes the mirror's lock, and says whether somebody else had it.
+    async fn lock(&self) -> Result<(Flock<File>, bool), SourceError> {
+        let path = self.path("lock");
+        if path.is_dir() {
+            tool::remove(&path).map_err(|error| self.fetch_error(error))?;
+        }
+        let open = File::options().create(true).append(true).open(&path);
+        let mut file = open.map_err(|error| self.fetch_error(format!("{}: {error}", path.display())))?;
+        let patience = Instant::now() + FETCH_LIMIT + TIDY_LIMIT + Duration::from_secs(30);
+        let mut waited = false;
+        loop {
+            file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Ok((lock, waited)),
+                Err((file, nix::errno::Errno::EWOULDBLOCK)) if Instant::now() < patience => file,
+                Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
+                    return Err(self.fetch_error(format!("another fetch does not end; who holds {}?", path.display())));
+                }
+                Err((_, error)) => return Err(self.fetch_error(format!("{}: {error}", path.display()))),
+            };
+            waited = true;
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Remembers that a fetch from this address began then, and ended well.
+    fn note(&self, began: SystemTime) -> std::io::Result<()> {
+        let path = self.note_path();
+        let new = self.path("fetched.new");
+        tool::remove(&new)?;
+        std::fs::write(&new, address_hash(&self.url))?;
+        File::options().write(true).open(&new)?.set_modified(began)?;
+        tool::put_in_place(&new, &path)
+    }
+
     /// Fetches into the mirror; makes it anew when it is not there, or cannot be fetched into any more.
-    pub(super) async fn bring_up_to_date(&self, remote: &Remote) -> Result<(), SourceError> {
+    async fn bring_up_to_date(&self, remote: &Remote) -> Result<(), SourceError> {
         let (dir, suspect) = (self.dir(), self.path("suspect"));
         if !dir.is_dir() || suspect.exists() {
             self.make_anew(remote, "sha1").await?;
@@ -270,7 +331,7 @@ impl Mirror {
     }
 
     /// Lets git pack what many fetches brought. The mirror is whole without it, so a failure is only logged.
-    pub(super) async fn tidy(&self) {
+    async fn tidy(&self) {
         let git = Git::new(&self.dir()).args(["-c", "gc.autoDetach=false", "gc", "--quiet", "--auto"]);
         if let Err(trouble) = git.run(TIDY_LIMIT).await {
             tracing::warn!(mirror = self.name, why = words::why(&trouble, &self.url), "the mirror was not tidied");
