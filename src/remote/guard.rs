@@ -1,4 +1,4 @@
-//! The guard: every command, far or near, runs under it, on a leash that its runner holds (TRUST section 4).
+//! The guard: every command, far or near, runs under it, on a lease that its runner holds (TRUST section 4).
 //! It must never believe ssh's exit code, only the guard's own word, and never put a value into a script.
 
 mod lease;

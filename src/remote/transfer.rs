@@ -150,11 +150,11 @@ async fn copy_telling(
             timeout: until.saturating_duration_since(Instant::now()),
             ..task.clone()
         };
-        let (ending, heard) = near_ssh(tree, task, lines).await;
+        let (ending, facts) = near_ssh(tree, task, lines).await;
         drop(place);
         match ending {
             // Between the look and rsync's own session another one took the room: nothing was sent.
-            Ending::Exited(_) if heard.refused && refused < REFUSALS => {
+            Ending::Exited(_) if facts.refused && refused < REFUSALS => {
                 refused += 1;
                 on.was_refused(lines).await;
                 tokio::time::sleep(BEHIND_REFUSAL * refused).await;
@@ -163,7 +163,7 @@ async fn copy_telling(
                 note(lines, "the host's rsync has neither zstd nor lz4: without compression".to_owned()).await;
                 way = Way::Plain;
             }
-            Ending::Exited(code) if comparing.is_empty() && PASSING.contains(&code) && !heard.lasting => {
+            Ending::Exited(code) if comparing.is_empty() && PASSING.contains(&code) && !facts.lasting => {
                 note(lines, format!("rsync ended with code {code}: once more, comparing contents")).await;
                 comparing = &["--checksum"];
             }
@@ -174,7 +174,7 @@ async fn copy_telling(
 
 /// What rsync said, as far as it decides whether it is tried once more.
 #[derive(Clone, Copy, Debug, Default)]
-struct Heard {
+struct RetryFacts {
     /// The host let it open no session.
     refused: bool,
     /// Something is in its way that another try does not move.
@@ -183,19 +183,19 @@ struct Heard {
 
 /// Runs a program that speaks to a host over a master; with it what decides whether another try helps. What it says where the host
 /// let it open no session is about a connection that nobody gave it, so it is not told.
-async fn near_ssh(tree: &Path, task: Task, lines: &Lines) -> (Ending, Heard) {
+async fn near_ssh(tree: &Path, task: Task, lines: &Lines) -> (Ending, RetryFacts) {
     let (told, mut from) = mpsc::channel::<Line>(1);
     let running = async move { near(tree, task, &told).await };
     let telling = async {
-        let mut heard = Heard::default();
+        let mut facts = RetryFacts::default();
         while let Some(line) = from.recv().await {
-            heard.refused |= line.stream == Stream::Err && is_refusal_of_a_session(&line.text);
-            heard.lasting |= line.stream == Stream::Err && advice::rsync::is_lasting(&line.text);
-            if !heard.refused {
+            facts.refused |= line.stream == Stream::Err && is_refusal_of_a_session(&line.text);
+            facts.lasting |= line.stream == Stream::Err && advice::rsync::is_lasting(&line.text);
+            if !facts.refused {
                 let _ = lines.send(line).await;
             }
         }
-        heard
+        facts
     };
     tokio::join!(running, telling)
 }

@@ -1,4 +1,4 @@
-//! The leash: feeds a guard, keeps it alive with heartbeats, reads both streams, and lets go when told to. Reading must
+//! The lease: sends a guard its input, keeps it alive with heartbeats, reads both streams, and lets go when told to. Reading must
 //! never hold up a heartbeat or a cancel, whatever the receiver of the lines does. Called by `far` and `near`.
 
 use super::marks::{Mark, Marks};
@@ -60,8 +60,8 @@ enum Closed {
     TimedOut,
 }
 
-/// What the two readers and the feeder share.
-struct Leash<'a> {
+/// What the two readers and the sender share.
+struct Lease<'a> {
     lines: &'a Lines,
     mask: &'a Arc<Mask>,
     allowance: Allowance,
@@ -74,7 +74,7 @@ struct Leash<'a> {
     /// The guard has said its last word on one stream: the other need not be read on.
     over: CancellationToken,
     /// All of the input went out. Until then the guard cannot have begun.
-    fed: AtomicBool,
+    input_sent: AtomicBool,
     /// Somebody else than the guard holds a stream.
     held: AtomicBool,
 }
@@ -95,30 +95,20 @@ where
     E: AsyncRead + Unpin,
 {
     let grace = Duration::from_secs(task.grace_s.max(1));
-    let leash = Leash {
-        lines,
-        mask: &task.mask,
-        allowance: Allowance::new(COMMAND_LIMIT),
-        closed: watch::Sender::new(None),
-        patience: grace,
-        impatience_told: AtomicBool::new(false),
-        over: CancellationToken::new(),
-        fed: AtomicBool::new(false),
-        held: AtomicBool::new(false),
-    };
+    let lease = Lease::new(lines, task, grace);
     let period = HEARTBEAT.min(Duration::from_millis(task.lease_s.max(1) * 1000 / 3));
-    let feeding = leash.feed(wire.input, opening.input.as_bytes(), period);
+    let sending = lease.send_input(wire.input, opening.input.as_bytes(), period);
     let reading = async {
         let out = async {
             match output {
-                Output::Lines => leash.read_lines(wire.out, Stream::Out, Marks::new(&opening.nonce)).await,
-                Output::Bytes(kept, most) => leash.read_bytes(wire.out, kept, most, Marks::new(&opening.nonce)).await,
+                Output::Lines => lease.read_lines(wire.out, Stream::Out, Marks::new(&opening.nonce)).await,
+                Output::Bytes(kept, most) => lease.read_bytes(wire.out, kept, most, Marks::new(&opening.nonce)).await,
             }
         };
-        tokio::join!(out, leash.read_lines(wire.err, Stream::Err, Marks::new(&opening.nonce)))
+        tokio::join!(out, lease.read_lines(wire.err, Stream::Err, Marks::new(&opening.nonce)))
     };
-    tokio::pin!(feeding, reading);
-    let (mut why, mut feeding_ended) = (None, false);
+    tokio::pin!(sending, reading);
+    let (mut why, mut sending_ended) = (None, false);
     // Moved to where we give up as soon as the lifeline is closed.
     let mut deadline = until;
     let marks = loop {
@@ -130,18 +120,22 @@ where
                 None => Closed::TimedOut,
                 Some(_) => break None,
             },
-            () = &mut feeding, if !feeding_ended => {
-                feeding_ended = true;
+            () = &mut sending, if !sending_ended => {
+                sending_ended = true;
                 continue;
             }
         };
         why = Some(close);
         deadline = Instant::now() + 2 * grace + SLACK;
-        leash.closed.send_replace(Some(Instant::now()));
+        lease.closed.send_replace(Some(Instant::now()));
     };
-    let ending =
-        verdict(marks, why, leash.fed.load(Ordering::Relaxed), (wire.place, task.lock.as_deref().unwrap_or("-")));
-    let held = leash.held.load(Ordering::Relaxed) && matches!(ending, Ending::Exited(_));
+    let ending = verdict(
+        marks,
+        why,
+        lease.input_sent.load(Ordering::Relaxed),
+        (wire.place, task.lock.as_deref().unwrap_or("-")),
+    );
+    let held = lease.held.load(Ordering::Relaxed) && matches!(ending, Ending::Exited(_));
     (ending, held)
 }
 
@@ -149,7 +143,7 @@ where
 fn verdict(
     marks: Option<(Option<Mark>, Option<Mark>)>,
     why: Option<Closed>,
-    fed: bool,
+    input_sent: bool,
     (place, lock): (&str, &str),
 ) -> Ending {
     let ended = |left| match why {
@@ -165,8 +159,8 @@ fn verdict(
             ))
         }),
         Some((Some(Mark::Exit(code)), Some(Mark::Exit(_)))) => ended(0).unwrap_or(Ending::Exited(code)),
-        _ if !fed && why == Some(Closed::Cancelled) => Ending::Cancelled { left: 0 },
-        _ if !fed => Ending::Unreachable(format!("the connection to {place} broke before the command began")),
+        _ if !input_sent && why == Some(Closed::Cancelled) => Ending::Cancelled { left: 0 },
+        _ if !input_sent => Ending::Unreachable(format!("the connection to {place} broke before the command began")),
         Some(_) => Ending::Unknown(format!("the connection to {place} broke in the middle: nobody knows how it ended")),
         None => Ending::Unknown(format!("{place} was told to end the command, but did not say that it did")),
     }
@@ -211,14 +205,28 @@ pub(crate) fn refusal(reason: &str, place: &str, lock: &str) -> String {
     }
 }
 
-impl Leash<'_> {
+impl<'a> Lease<'a> {
+    fn new(lines: &'a Lines, task: &'a Task, grace: Duration) -> Self {
+        Self {
+            lines,
+            mask: &task.mask,
+            allowance: Allowance::new(COMMAND_LIMIT),
+            closed: watch::Sender::new(None),
+            patience: grace,
+            impatience_told: AtomicBool::new(false),
+            over: CancellationToken::new(),
+            input_sent: AtomicBool::new(false),
+            held: AtomicBool::new(false),
+        }
+    }
+
     /// Sends the input, then heartbeats, until the lifeline is closed. When it returns, the lifeline is closed.
-    async fn feed(&self, mut to: impl AsyncWrite + Unpin, input: &[u8], period: Duration) {
+    async fn send_input(&self, mut to: impl AsyncWrite + Unpin, input: &[u8], period: Duration) {
         let mut closed = self.closed.subscribe();
         let sending = async {
             to.write_all(input).await?;
             to.flush().await?;
-            self.fed.store(true, Ordering::Relaxed);
+            self.input_sent.store(true, Ordering::Relaxed);
             loop {
                 tokio::time::sleep(period).await;
                 to.write_all(b"\n").await?;
@@ -248,7 +256,7 @@ impl Leash<'_> {
             let piece = marks.push(&chunk[..count]);
             if self.allowance.is_used_up() || self.is_impatient() {
                 if piece.mark.is_some() {
-                    return self.heard(piece.mark);
+                    return self.end_at(piece.mark);
                 }
                 continue;
             }
@@ -261,7 +269,7 @@ impl Leash<'_> {
                 if let Some(Mark::Exit(_)) = piece.mark {
                     self.see_who_holds(&mut from).await;
                 }
-                return self.heard(piece.mark);
+                return self.end_at(piece.mark);
             }
         }
     }
@@ -287,7 +295,7 @@ impl Leash<'_> {
             let room = (most + 1).saturating_sub(kept.len());
             kept.extend_from_slice(&text[..text.len().min(room)]);
             if count == 0 || mark.is_some() {
-                return self.heard(mark);
+                return self.end_at(mark);
             }
         }
     }
@@ -311,7 +319,7 @@ impl Leash<'_> {
         }
     }
 
-    fn heard(&self, mark: Option<Mark>) -> Option<Mark> {
+    fn end_at(&self, mark: Option<Mark>) -> Option<Mark> {
         if matches!(mark, Some(Mark::No(_) | Mark::Left(_))) {
             self.over.cancel();
         }

@@ -1,5 +1,5 @@
 //! The guard's text, constant, and the input that it reads. It must never hold a value in the text: values are lines on its
-//! input. Called by the guard's leash.
+//! input. Called by the guard's lease.
 //!
 //! Each command on each host pays for what is in here, so it starts no process that a shell's own words can replace: five
 //! are left, of which three (`setsid`, `sleep`, `flock`) are programs. `docs/performance.md` has the count.

@@ -18,7 +18,7 @@ pub async fn confirmed(job: &Job, number: u32, question: &Question) -> bool {
         return false;
     }
     let place = Place::new(number, None);
-    // Before anybody can read it: whoever answers at once is heard.
+    // Before anybody can read it: the answer of whoever is quick counts.
     let (ask, mut answer) = job.orders.ask();
     let limit = i64::try_from(question.timeout_s).unwrap_or(i64::MAX / 1000).saturating_mul(1000);
     let ends_at = At::from_millis(At::now().millis().saturating_add(limit));

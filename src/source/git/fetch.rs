@@ -354,7 +354,7 @@ fn swap(new: &Path, old: &Path) -> std::io::Result<()> {
 }
 
 fn give_or_take_a_half(pause: Duration) -> Duration {
-    // Without a random number all stacks would knock at one moment, which is no harm worth an error.
+    // Without a random number all stacks would ask at one moment, which is no harm worth an error.
     let part = getrandom::u32().unwrap_or(u32::MAX / 2);
     pause / 2 + pause.mul_f64(f64::from(part) / f64::from(u32::MAX))
 }
