@@ -309,8 +309,9 @@ const COMMANDS: &str = r#"
   { run = "test ! -e /srv/web/fail" },
 "#;
 
-/// A house whose two hosts Capistrano has prepared, with an ordinary user whose files are nobody else's to read.
-async fn capistranos() -> (House, &'static str) {
+/// A house whose two hosts Capistrano has prepared, with an ordinary user whose files are nobody else's to read; with these settings of
+/// the stage and of its last command.
+async fn capistranos(of_stage: &str, of_command: &str) -> (House, &'static str) {
     let dir = tempfile::Builder::new().prefix("pb").tempdir().unwrap();
     let fleet = Fleet::start(&dir.path().join("fleet"), &["web1", "web2"]).await.unwrap();
     let shop = Shop::open_in(&dir.path().join("shop")).await.unwrap();
@@ -334,9 +335,10 @@ async fn capistranos() -> (House, &'static str) {
         std::os::unix::fs::symlink("/srv/web/releases/20240102", web.join("current")).unwrap();
     }
     fs::write(fleet.host("web1").unwrap().srv_dir().join("web/shared/.env"), "k=v\n").unwrap();
+    let commands = COMMANDS.replace("/fail\" }", &format!("/fail\" {of_command} }}"));
     let stack = format!(
         "source = {{ git = {:?}, branch = \"main\" }}\nbuild = [\"./build.sh\"]\nship = \"dist\"\n[[stage]]\nname = \"qa\"\nhosts = \
-         [\"{user}web1\", \"{user}web2\"]\non_failure = \"rollback\"\ncommands = [{COMMANDS}]\n",
+         [\"{user}web1\", \"{user}web2\"]\n{of_stage}\ncommands = [{commands}]\n",
         shop.dir()
     );
     let house = House::raise(dir, fleet, shop, &stack, "probe_every_s = 1\n", None).await;
@@ -344,8 +346,26 @@ async fn capistranos() -> (House, &'static str) {
 }
 
 #[tokio::test]
+async fn a_first_push_goes_back_to_what_was_there_also_where_only_one_command_says_rollback() {
+    let (house, _) = capistranos("", ", on_failure = \"rollback\"").await;
+    let web = |host: &str| house.fleet.host(host).unwrap().srv_dir().join("web");
+    fs::write(web("web2").join("shared/.env"), "k=v\n").unwrap();
+    fs::write(web("web2").join("fail"), "").unwrap();
+    let id = house.press("qa").await;
+    let ended = house.ended(id).await;
+    let why = ended["push"]["why"].as_str().unwrap_or_default();
+    assert!(
+        why.starts_with("no other build was live before, so the links went back as they were on all 2 hosts"),
+        "{why}"
+    );
+    for host in ["web1", "web2"] {
+        assert_eq!(what_is(&web(host).join("current")), "link to /srv/web/releases/20240102", "{host}");
+    }
+}
+
+#[tokio::test]
 async fn a_first_push_over_a_capistrano_site_leaves_it_until_all_went_well_and_says_what_is_true() {
-    let (house, user) = capistranos().await;
+    let (house, user) = capistranos("on_failure = \"rollback\"", "").await;
     let web = |host: &str| house.fleet.host(host).unwrap().srv_dir().join("web");
     let ssh = async |host: &str, script: &str| {
         let done = house.fleet.ssh(&format!("{user}{host}"), script).await.unwrap();
