@@ -1,5 +1,5 @@
 //! What failures have cost a push so far: the hosts that were given up, and what else went wrong. Decides whether the push
-//! goes on, and how it ends. Pure; it must never forget a host. Called by the walk.
+//! goes on, and how it ends. Pure; it must never forget a host. Kept by `progress`, asked by the verdict.
 
 use crate::journal::{Ended, HostResult};
 use crate::run::outcome::Outcome;

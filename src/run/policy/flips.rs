@@ -1,6 +1,6 @@
 //! How far apart the hosts of a push flipped, by the runner's own clock that nobody sets, without the time in which a person
 //! thought: a question between two batches, a pause. Pure; it must never take a host's clock for ours, nor
-//! leave out what the hosts themselves took. Called by the step, the walk and the question.
+//! leave out what the hosts themselves took. Kept by `progress`, asked when a command ends.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

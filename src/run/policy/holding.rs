@@ -1,5 +1,5 @@
 //! Which hosts hold the build of the push that runs here: what its commands ended with, where that says it. It must never
-//! count by anything but [`Proof`], so that the runner, the ledger and the page say one number. Called by the walk.
+//! count by anything but [`Proof`], so that the runner, the ledger and the page say one number. Kept by `progress`.
 
 use crate::journal::HostResult;
 use crate::plan::{Proof, Sign, Standing};

@@ -1,5 +1,5 @@
-//! What the ends of commands mean: for the push, for each host, and for the words that a person reads. It must never speak to a
-//! host itself; what is to be done there, `walk` and `step` do. Called by the walk.
+//! What the ends of commands mean for the push and for each host, and what follows from it: who is dropped, what is rolled back, and how
+//! that is said. It must never run a command in another way than the walk does (`spread`, `roll`, `step`). Called by the walk.
 
 pub(super) mod deferred_finally;
 pub(super) mod drop;

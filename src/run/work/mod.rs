@@ -1,6 +1,6 @@
 //! The kinds of work that a command of a plan can be, one file each, and what they have in common: tasks, output, endings. A kind of
 //! work is given the job, does its part on one place, and gives back how that ended; it must never decide what that means for the push,
-//! nor change what the push has learned. Called by the step and the walk.
+//! nor change what the push has learned, but for the account of who sends a release to whom. Called by the step and the walk.
 
 pub(super) mod ask;
 pub(super) mod build;
