@@ -4,9 +4,8 @@
 use super::account_view::{Account, SignedIn};
 use super::caller;
 use super::caller::{Caller, Proof};
-use super::sign_in;
+use super::method;
 use super::tries::Trying;
-use crate::config::AuthMode;
 use crate::ledger::users::{self, PasswordHash};
 use crate::ledger::{audit, known, sessions};
 use crate::time::At;
@@ -54,7 +53,7 @@ pub async fn change_password(
     given: InTime<Form<NewPassword>>,
 ) -> Reply {
     let InTime(Form(NewPassword { current, new, again })) = given;
-    if app.desk.config().auth.mode == AuthMode::Open {
+    if !method::of(app.desk.config().auth.mode).asks_password() {
         return Err(Problem::bad_request("nobody has a password here: this Pushbutton is open"));
     }
     let again_please = async |why: String| draw(&app, &caller, StatusCode::FORBIDDEN, Some(why), false).await;
@@ -69,7 +68,7 @@ pub async fn change_password(
         known_address: true,
     };
     app.tries.take(&trying, Instant::now()).map_err(|wait| Problem::too_often("you tried a password", wait))?;
-    let Some(user) = sign_in::checked(&app, caller.who.as_str(), current).await? else {
+    let Some(user) = method::password::checked(&app, caller.who.as_str(), current).await? else {
         return again_please("That is not your password now; nothing was changed.".to_owned()).await;
     };
     app.tries.was_good(&trying);
@@ -140,7 +139,7 @@ async fn draw(app: &App, caller: &Caller, status: StatusCode, problem: Option<St
     let account = Account {
         who: caller.who.to_string(),
         signed_in,
-        has_password: app.desk.config().auth.mode == AuthMode::Password,
+        has_password: method::of(app.desk.config().auth.mode).asks_password(),
         problem,
         changed,
     };

@@ -1,6 +1,5 @@
 //! The sessions that are not over, for streams: many ask, the ledger is asked once. It must never be used where a request is let in.
 
-use crate::config::AuthMode;
 use crate::desk::Desk;
 use crate::ledger::LedgerResult;
 use crate::ledger::sessions;
@@ -22,14 +21,13 @@ impl Alive {
     ///
     /// # Errors
     /// When the ledger does not answer.
-    pub async fn now(&self, desk: &Desk) -> LedgerResult<Arc<HashSet<String>>> {
+    pub async fn now(&self, desk: &Desk, of_users_alone: bool) -> LedgerResult<Arc<HashSet<String>>> {
         let mut known = self.0.lock().await;
         if let Some((at, alive)) = &*known
             && at.elapsed() < ALIVE_FOR
         {
             return Ok(Arc::clone(alive));
         }
-        let of_users_alone = desk.config().auth.mode == AuthMode::Password;
         let asked = Instant::now();
         let alive = desk.ledger().read(move |connection| sessions::alive(connection, of_users_alone, At::now()));
         let alive = Arc::new(alive.await?);

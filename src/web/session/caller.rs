@@ -2,10 +2,10 @@
 //! to the browser alone; the ledger keeps its SHA-256. It must never believe a name that a request says by itself.
 //! Called by the gate for each request, by signing in and out, and by the streams every few seconds.
 
-use crate::config::AuthMode;
+use super::method::{self, SignIn};
 use crate::journal::write::hex;
 use crate::ledger::sessions::{self, LONGEST_MS};
-use crate::ledger::{LedgerResult, audit, known, users};
+use crate::ledger::{LedgerResult, audit, known};
 use crate::stack::Who;
 use crate::time::At;
 use crate::web::app::App;
@@ -59,13 +59,9 @@ impl SessionHash {
         &self.0
     }
 
-    /// The mode is part of it: a name that was believed in open mode is nobody once passwords are asked for.
-    fn of(mode: AuthMode, value: &str) -> Self {
-        let mode = match mode {
-            AuthMode::Open => "open",
-            AuthMode::Password => "password",
-        };
-        Self(hex(&Sha256::digest(format!("{mode} {value}"))))
+    /// The method is part of it: a name that was believed in open mode is nobody once passwords are asked for.
+    fn of(method: &dyn SignIn, value: &str) -> Self {
+        Self(hex(&Sha256::digest(format!("{} {value}", method.name()))))
     }
 }
 
@@ -95,9 +91,13 @@ fn browser_cookie_name(app: &App) -> String {
     }
 }
 
+fn method_of(app: &App) -> &'static dyn SignIn {
+    method::of(app.desk.config().auth.mode)
+}
+
 fn session_of(app: &App, request: &HttpRequest) -> Option<SessionHash> {
     let cookie = request.cookie_raw(&cookie_name(app))?;
-    Some(SessionHash::of(app.desk.config().auth.mode, cookie.value()))
+    Some(SessionHash::of(method_of(app), cookie.value()))
 }
 
 /// The person whose session the request carries, if any.
@@ -107,14 +107,10 @@ fn session_of(app: &App, request: &HttpRequest) -> Option<SessionHash> {
 pub async fn caller_of(app: &App, request: &HttpRequest) -> LedgerResult<Option<Caller>> {
     let Some(session) = session_of(app, request) else { return Ok(None) };
     let now = At::now();
-    let (hash, mode) = (session.0.clone(), app.desk.config().auth.mode);
+    let (hash, method) = (session.0.clone(), method_of(app));
     let found = app.desk.ledger().read(move |connection| {
         let Some(found) = sessions::find(connection, &hash, now)? else { return Ok(None) };
-        match mode {
-            AuthMode::Open => Ok(Some((found, None))),
-            // A person who was removed is nobody from now on, whatever their browser holds.
-            AuthMode::Password => Ok(users::find(connection, &found.who)?.map(|user| (found, Some(user.full_name)))),
-        }
+        Ok(method.person(connection, &found.who)?.map(|full_name| (found, full_name)))
     });
     let Some((found, full_name)) = found.await? else { return Ok(None) };
     if now.millis_since(found.seen_at) >= SEEN_EVERY_MS {
@@ -140,7 +136,9 @@ fn note_seen(app: &App, hash: String, now: At) {
 pub async fn still_holds(app: &App, caller: &Caller) -> LedgerResult<bool> {
     match &caller.proof {
         Proof::PushHost => Ok(true),
-        Proof::Session(session) => Ok(app.alive.now(&app.desk).await?.contains(&session.0)),
+        Proof::Session(session) => {
+            Ok(app.alive.now(&app.desk, method_of(app).needs_account()).await?.contains(&session.0))
+        }
     }
 }
 
@@ -162,14 +160,14 @@ pub fn new_session(
     request: &HttpRequest,
     from: ClientAddress,
 ) -> Result<(Entry, Vec<Cookie<'static>>), Problem> {
-    let mode = app.desk.config().auth.mode;
+    let method = method_of(app);
     let value = random()?;
-    let session = SessionHash::of(mode, &value).0;
+    let session = SessionHash::of(method, &value).0;
     let old = session_of(app, request);
     let mut cookies = vec![cookie(app, cookie_name(app), value, CookieDuration::milliseconds(LONGEST_MS))];
     let mut places = Vec::new();
     // Where a name is believed nobody guesses.
-    if mode == AuthMode::Password {
+    if method.asks_password() {
         let browser = match request.cookie_raw(&browser_cookie_name(app)) {
             Some(cookie) if cookie.value().len() == BROWSER_LENGTH => cookie.value().to_owned(),
             _ => random()?,

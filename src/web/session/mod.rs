@@ -6,6 +6,7 @@ pub(super) mod account_view;
 pub(super) mod alive;
 pub(super) mod caller;
 pub(super) mod failures;
+pub(super) mod method;
 pub mod push_host;
 pub(super) mod sign_in;
 pub(super) mod sign_in_view;

@@ -4,10 +4,10 @@
 
 use super::caller;
 use super::caller::Caller;
+use super::method;
 use super::sign_in_view::SignIn;
 use super::tries::Trying;
-use crate::config::AuthMode;
-use crate::ledger::users::{self, User};
+use crate::ledger::users::{self};
 use crate::ledger::{audit, known};
 use crate::stack::Who;
 use crate::time::At;
@@ -23,14 +23,10 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Form, Query};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde::Deserialize;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// How log and audit name whoever is nobody here.
 const NOBODY: &str = "nobody";
-/// How long somebody waits for their turn to have a password checked.
-const TURN: Duration = Duration::from_secs(5);
-/// The one message for unknown names and wrong passwords.
-const WRONG: &str = "Wrong name or password.";
 
 /// What the form sends.
 #[derive(Deserialize)]
@@ -67,35 +63,26 @@ pub async fn sign_in(app: Data<App>, request: HttpRequest, given: InTime<Form<Cr
         failed(&app, from, None, "too often");
         return Err(Problem::too_often("somebody tried to sign in", wait));
     }
-    let found = match app.desk.config().auth.mode {
-        AuthMode::Open => name.parse::<Who>().map(|who| (who, None)).map_err(|bad| bad.to_string()),
-        AuthMode::Password => match checked(&app, &name, given.password).await? {
-            Some(user) => Ok((user.name, Some(user.password))),
-            None => Err(WRONG.to_owned()),
-        },
-    };
-    let (who, verified) = match found {
-        Ok(found) => found,
+    let method = method::of(app.desk.config().auth.mode);
+    let proven = match method.prove(&app, &name, given.password).await? {
+        Ok(proven) => proven,
         Err(problem) => {
             failed(&app, from, Some(&name), "wrong");
             return show(&app, &request, StatusCode::FORBIDDEN, next, name, Some(problem)).await;
         }
     };
     let (entry, cookies) = caller::new_session(&app, &request, from)?;
-    let asked = who.clone();
+    let who = proven.who.clone();
     let entered = app.desk.ledger().write(move |tx| {
-        // A password that was taken away while it was looked at lets nobody in, nor does an account that is gone.
-        if let Some(verified) = verified
-            && users::find(tx, &asked)?.is_none_or(|user| user.password != verified)
-        {
-            return Ok(false);
+        let holds = method.still_holds(tx, &proven)?;
+        if holds {
+            entry.enter(tx, &proven.who)?;
         }
-        entry.enter(tx, &asked)?;
-        Ok(true)
+        Ok(holds)
     });
     if !entered.await? {
         failed(&app, from, Some(&name), "wrong");
-        return show(&app, &request, StatusCode::FORBIDDEN, next, name, Some(WRONG.to_owned())).await;
+        return show(&app, &request, StatusCode::FORBIDDEN, next, name, Some(method.refusal().to_owned())).await;
     }
     app.tries.was_good(&trying);
     tracing::info!(%who, address = %from, "signed in");
@@ -140,8 +127,8 @@ fn failed(app: &App, from: ClientAddress, name: Option<&str>, why: &'static str)
             None => Ok(None),
         };
         let account = found.ok().flatten().map_or_else(|| NOBODY.to_owned(), |who| who.to_string());
-        // The line that fail2ban looks for (docs/operating.md).
-        tracing::warn!(address = %from, %account, why, "sign-in failed");
+        // The line that fail2ban looks for (docs/operating.md), by a name that stays where the file does not.
+        tracing::warn!(target: "pushbutton::web::sign_in", address = %from, %account, why, "sign-in failed");
         let Some(left_out) = note else { return };
         let more = match left_out {
             0 => String::new(),
@@ -155,24 +142,6 @@ fn failed(app: &App, from: ClientAddress, name: Option<&str>, why: &'static str)
     });
 }
 
-/// The person, when the password is theirs. An unknown name takes as long as a wrong password.
-///
-/// # Errors
-/// When too many sign in at once, or the ledger does not answer.
-pub async fn checked(app: &App, name: &str, password: String) -> Result<Option<User>, Problem> {
-    let user = match name.parse::<Who>().ok() {
-        Some(who) => app.desk.ledger().read(move |connection| users::find(connection, &who)).await?,
-        None => None,
-    };
-    let turn = tokio::time::timeout(TURN, app.verifications.acquire()).await;
-    let Ok(Ok(_turn)) = turn else { return Err(Problem::busy()) };
-    let checked = tokio::task::spawn_blocking(move || {
-        let matches = users::password_matches(user.as_ref(), &password);
-        user.filter(|_| matches)
-    });
-    checked.await.map_err(Problem::broken)
-}
-
 async fn show(
     app: &App,
     request: &HttpRequest,
@@ -183,7 +152,7 @@ async fn show(
 ) -> Reply {
     let caller = request.extensions().get::<Caller>().cloned();
     let frame = frame(app, caller.as_ref(), Section::Nowhere).await;
-    let open = app.desk.config().auth.mode == AuthMode::Open;
+    let open = !method::of(app.desk.config().auth.mode).asks_password();
     Ok(page(
         status,
         app.pages.sign_in(&frame, &SignIn { open, next, name, problem, ask: app.desk.config().auth.ask.clone() })?,

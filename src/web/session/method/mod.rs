@@ -1,0 +1,17 @@
+//! The ways to sign in, each a file behind one trait. A method says who somebody is; it must never begin a session, nor say of a name
+//! whether it is known.
+
+mod open;
+pub(super) mod password;
+mod sign_in;
+
+use crate::config::AuthMode;
+pub(super) use sign_in::SignIn;
+
+/// The method that the server's file names.
+pub(super) fn of(mode: AuthMode) -> &'static dyn SignIn {
+    match mode {
+        AuthMode::Password => &password::Password,
+        AuthMode::Open => &open::Open,
+    }
+}

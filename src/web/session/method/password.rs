@@ -1,0 +1,73 @@
+//! `auth.mode = "password"`: a name and a password of this server. It must never take longer, or say anything else, for a name that
+//! is nobody's.
+
+use super::sign_in::{Answer, Proven, SignIn};
+use crate::ledger::LedgerResult;
+use crate::ledger::users::{self, User};
+use crate::stack::Who;
+use crate::web::app::App;
+use crate::web::http::problem::Problem;
+use futures::future::LocalBoxFuture;
+use rusqlite::{Connection, Transaction};
+use std::time::Duration;
+
+/// How long somebody waits for their turn to have a password checked.
+const TURN: Duration = Duration::from_secs(5);
+/// The one message for unknown names and wrong passwords.
+const WRONG: &str = "Wrong name or password.";
+
+/// A name and a password of this server.
+pub(crate) struct Password;
+
+impl SignIn for Password {
+    fn name(&self) -> &'static str {
+        "password"
+    }
+
+    fn asks_password(&self) -> bool {
+        true
+    }
+
+    fn needs_account(&self) -> bool {
+        true
+    }
+
+    fn prove<'a>(&'a self, app: &'a App, name: &'a str, password: String) -> LocalBoxFuture<'a, Answer> {
+        Box::pin(async move {
+            let found = checked(app, name, password).await?;
+            Ok(found.map(|user| Proven { who: user.name, by: Some(user.password) }).ok_or_else(|| WRONG.to_owned()))
+        })
+    }
+
+    /// A password that was taken away while it was looked at lets nobody in, nor does an account that is gone.
+    fn still_holds(&self, tx: &Transaction<'_>, proven: &Proven) -> LedgerResult<bool> {
+        Ok(users::find(tx, &proven.who)?.is_some_and(|user| Some(user.password) == proven.by))
+    }
+
+    /// A person who was removed is nobody from now on, whatever their browser holds.
+    fn person(&self, connection: &Connection, who: &Who) -> LedgerResult<Option<Option<String>>> {
+        Ok(users::find(connection, who)?.map(|user| Some(user.full_name)))
+    }
+
+    fn refusal(&self) -> &'static str {
+        WRONG
+    }
+}
+
+/// The person, when the password is theirs. An unknown name takes as long as a wrong password.
+///
+/// # Errors
+/// When too many sign in at once, or the ledger does not answer.
+pub(crate) async fn checked(app: &App, name: &str, password: String) -> Result<Option<User>, Problem> {
+    let user = match name.parse::<Who>().ok() {
+        Some(who) => app.desk.ledger().read(move |connection| users::find(connection, &who)).await?,
+        None => None,
+    };
+    let turn = tokio::time::timeout(TURN, app.verifications.acquire()).await;
+    let Ok(Ok(_turn)) = turn else { return Err(Problem::busy()) };
+    let checked = tokio::task::spawn_blocking(move || {
+        let matches = users::password_matches(user.as_ref(), &password);
+        user.filter(|_| matches)
+    });
+    checked.await.map_err(Problem::broken)
+}

@@ -1,0 +1,51 @@
+//! What every way to sign in answers. It must never begin a session: that is the form's.
+
+use crate::ledger::LedgerResult;
+use crate::ledger::users::PasswordHash;
+use crate::stack::Who;
+use crate::web::app::App;
+use crate::web::http::problem::Problem;
+use futures::future::LocalBoxFuture;
+use rusqlite::{Connection, Transaction};
+
+/// Somebody, as a method found them.
+#[derive(Clone, Debug)]
+pub(crate) struct Proven {
+    /// Who it is.
+    pub who: Who,
+    /// What the method found them by, to be looked at again when the session begins.
+    pub by: Option<PasswordHash>,
+}
+
+/// The answer of a method: who it is, or what the page says to who is not let in.
+pub(crate) type Answer = Result<Result<Proven, String>, Problem>;
+
+/// A way to sign in.
+pub(crate) trait SignIn: Send + Sync {
+    /// Its name, which is part of each session: one that another method let in is nobody's.
+    fn name(&self) -> &'static str;
+
+    /// Whether the form asks for a password.
+    fn asks_password(&self) -> bool;
+
+    /// Whether people have accounts on this server; then the sessions of who has none any more are over.
+    fn needs_account(&self) -> bool;
+
+    /// Who it is that gives this name and password.
+    fn prove<'a>(&'a self, app: &'a App, name: &'a str, password: String) -> LocalBoxFuture<'a, Answer>;
+
+    /// Whether what was proven still holds, in the transaction that begins the session.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    fn still_holds(&self, tx: &Transaction<'_>, proven: &Proven) -> LedgerResult<bool>;
+
+    /// The full name of the person of a session, where the method knows one; none at all when they are nobody any more.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    fn person(&self, connection: &Connection, who: &Who) -> LedgerResult<Option<Option<String>>>;
+
+    /// What the page says to who is not let in.
+    fn refusal(&self) -> &'static str;
+}
