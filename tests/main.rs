@@ -34,6 +34,7 @@ mod late;
 mod layers;
 mod lines;
 mod lock;
+mod map;
 mod moved;
 mod narrow;
 mod owed;

@@ -134,11 +134,12 @@ fn every_table_of_advice_is_listed() {
 }
 
 /// Where reasons are made: whoever reads them is on a push, a stage, a host or a source.
-const ROOMS: [&str; 6] = ["run/", "remote/", "source/", "desk/", "cli/", "web/builds.rs"];
+const ROOMS: [&str; 6] = ["run/", "remote/", "source/", "desk/", "cli/", "web/stack/builds.rs"];
 
 /// Files whose sentences stand beside their cures already: the tables themselves, and what a look at the hosts finds, where each finding
 /// is made with its cure.
-const WITH_CURES: [&str; 3] = ["desk/cases.rs", "desk/checkup.rs", "desk/checkup/words.rs"];
+const WITH_CURES: [&str; 4] =
+    ["desk/cases.rs", "desk/parts/hosts/checkups.rs", "desk/watch/checkup.rs", "desk/watch/checkup/words.rs"];
 
 /// Marks that match in more files than this match by chance.
 const MOST_FILES: usize = 3;

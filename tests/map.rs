@@ -1,0 +1,43 @@
+//! The pages for who reads the code name files that are there.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => sources(&path, found),
+            false => found.push(path),
+        }
+    }
+}
+
+/// What stands between backticks and ends like a source file.
+fn named(text: &str) -> impl Iterator<Item = &str> {
+    let code = text.split('`').skip(1).step_by(2);
+    code.filter(|name| [".rs", ".js", ".sql"].iter().any(|end| name.ends_with(end)) && !name.contains([' ', '*', '{']))
+}
+
+/// The names that are no file of ours: from the root, from `src/` or `static/`, or by their last parts.
+fn missing<'t>(text: &'t str, files: &[String]) -> BTreeSet<&'t str> {
+    let is_there = |name: &str| files.iter().any(|file| file == name || file.ends_with(&format!("/{name}")));
+    named(text).filter(|name| !is_there(name)).collect()
+}
+
+#[test]
+fn the_map_of_the_code_names_only_files_that_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for dir in ["src", "static", "tests", "benches"] {
+        sources(&root.join(dir), &mut found);
+    }
+    let files: Vec<String> = found.iter().map(|path| path.strip_prefix(root).unwrap().display().to_string()).collect();
+    for page in ["ARCHITECTURE.md", "SECURITY.md", "docs/adding.md"] {
+        let text = std::fs::read_to_string(root.join(page)).unwrap();
+        assert_eq!(missing(&text, &files), BTreeSet::new(), "{page} names files that are not there");
+        assert!(page != "ARCHITECTURE.md" || named(&text).count() > 100, "this test finds what it looks for");
+    }
+    let planted = "`desk/wish.rs` and `desk/decide/request.rs`, as `live/fold.js` and `x y.rs` say";
+    assert_eq!(missing(planted, &files), BTreeSet::from(["desk/wish.rs"]));
+}
