@@ -2,14 +2,11 @@
 //! It must never decide what is announced (the fold wrote that down), never tell what the ledger does not hold, and
 //! never let one channel wait for another. `cli::serve` starts it.
 
-mod bounded;
 pub mod clean;
 pub mod crypto;
 mod delivery;
-mod helo;
 mod irc;
 mod mail;
-mod smtp;
 pub mod words;
 
 pub use crypto::install_crypto;

@@ -3,8 +3,8 @@
 //! call a word final that was not about the mail, but about us.
 
 use super::bounded::Bounded;
-use super::clean;
 use crate::advice::smtp;
+use crate::announce::clean;
 use lettre::address::Address;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Tls};

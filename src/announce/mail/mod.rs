@@ -1,9 +1,12 @@
 //! Mail over SMTP. It must never send a header that is not made of typed values, never a body with a carriage return
 //! of its own (the words have none), and never wait for a server longer than its limit.
 
+mod bounded;
+mod helo;
+mod smtp;
+
 use super::delivery::{Channel, Told, Trouble};
-use super::smtp::{Failure, Server, chain, is_ascii};
-use super::{helo, words};
+use super::words;
 use crate::config::{self, MailTls};
 use crate::ledger::outbox::{self, Announcement, Moment};
 use lettre::message::header::{
@@ -12,6 +15,7 @@ use lettre::message::header::{
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
+use smtp::{Failure, Server, chain, is_ascii};
 use std::collections::HashMap;
 use std::error::Error;
 use std::time::Duration;
