@@ -3,15 +3,17 @@
 //! the server answered the PING sent behind it. The `irc` crate frames and parses; it never reconnects: we do.
 
 mod lines;
+mod link;
 mod pace;
 mod session;
 
 use super::delivery::{Channel, Told, Trouble};
 use super::{clean, words};
-use crate::config;
 use crate::desk::Channels;
 use crate::ledger::outbox::{self, Announcement};
 use crate::time::At;
+pub(super) use link::Settings;
+use link::{Line, Link};
 use session::End;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,50 +30,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const GOOD_CONNECTION: Duration = Duration::from_secs(60);
 /// How long a line may take in all: the wait for its turn, the server's answer.
 const TELL_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// `[irc]`, checked, with its secret.
-pub(super) struct Settings {
-    server: String,
-    port: u16,
-    tls: bool,
-    nick: String,
-    channel: String,
-    password: Option<config::Secret>,
-}
-
-impl Settings {
-    /// Takes the table, whose words the configuration has checked, and reads its secret.
-    pub(super) fn new(config: &config::Irc) -> Result<Self, String> {
-        let password = config.password.read().map_err(|why| format!("{why}: {}", why.cure()))?;
-        Ok(Self {
-            server: config.server.clone(),
-            port: config.port,
-            tls: config.tls,
-            nick: config.nick.clone(),
-            channel: config.channel.clone(),
-            password,
-        })
-    }
-}
-
-/// How the connection is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Link {
-    /// The very first attempt is under way.
-    Connecting,
-    /// In the channel.
-    Up,
-    /// Not in the channel, and why.
-    Down(String),
-}
-
-/// A line to be said.
-struct Line {
-    text: String,
-    /// What the PING behind it carries.
-    key: String,
-    answer: oneshot::Sender<Result<(), String>>,
-}
 
 /// The handle of the supervising task; when it is dropped, the bot says goodbye.
 pub(super) struct Irc {

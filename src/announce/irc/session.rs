@@ -2,8 +2,8 @@
 //! thrown out. It must never answer anybody: nothing that is said in a channel or to the bot has an effect.
 
 use super::lines::Lines;
+use super::link::{Line, Link, Settings};
 use super::pace::Pace;
-use super::{Line, Link, Settings};
 use crate::advice::irc::words as advised;
 use crate::announce::clean;
 use irc::client::prelude::{Client, Command, Config, Message, Response};
