@@ -1,7 +1,7 @@
 //! The mail's HTML: the template `templates/mail.html`, every value escaped by it, nothing fetched from anywhere, links only to
 //! http and https. It must never say what the plain text does not. Called by `mail` alone.
 
-use super::mail::Facts;
+use super::facts::Facts;
 use std::sync::LazyLock;
 use tera::{Context, Tera};
 

@@ -1,17 +1,11 @@
-//! The mail: subject and plain text. The same facts as HTML are in `html`.
+//! The mail: subject and plain text of its facts. The same facts as HTML are in `html`.
 
-use super::{
-    Deed, asked, back_names, bad_host_words, begins, behind_words, clean, commits_words, deed, duration, html, large,
-    outcome, pause, said, short_sha, until,
-};
-use crate::ledger::outbox::{Announcement, Moment};
-use serde::Serialize;
+use super::facts::Facts;
+use super::{Deed, asked, back_names, begins, behind_words, clean, deed, html, large, outcome, pause, short_sha};
+use crate::ledger::outbox::Announcement;
 
 /// Bytes of a subject: what mail programs show in a list, and some more.
 const SUBJECT_BYTES: usize = 180;
-/// Bytes of a value in the body: a line that a person reads.
-const VALUE_BYTES: usize = 500;
-
 /// What a mail says. None of it holds a carriage return; the subject is one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailWords {
@@ -66,122 +60,6 @@ fn step(announcement: &Announcement) -> String {
         n => format!(" +{}", n - 1),
     };
     format!(" ({} on {}{more})", clean::short(&first.command, 50), super::host_name(first))
-}
-
-/// All that a mail tells, cleaned, in the order of reading.
-#[derive(Serialize)]
-pub(super) struct Facts {
-    /// One sentence: what happened.
-    pub headline: String,
-    /// Whether it is a bad end.
-    pub bad: bool,
-    /// What follows from it.
-    pub then: Option<String>,
-    /// Name and value.
-    pub rows: Vec<(&'static str, String)>,
-    /// What did not succeed: the host with its result and why, and the command.
-    pub bad_hosts: Vec<(String, String)>,
-    /// What more hosts there are.
-    pub more_hosts: Option<String>,
-    /// The title of the commits.
-    pub commits_title: String,
-    /// Revision, subject, author.
-    pub commits: Vec<(String, String, String)>,
-    /// How many commits the list leaves out.
-    pub more_commits: Option<String>,
-    /// What it links to: name and address.
-    pub links: Vec<(String, String)>,
-    /// The audit's head.
-    pub audit_head: String,
-}
-
-impl Facts {
-    fn of(announcement: &Announcement) -> Self {
-        let push = &announcement.push;
-        let outcome = outcome(announcement);
-        let value = |text: &str| clean::short(text, VALUE_BYTES);
-        let given = |name: &'static str, text: Option<String>| text.filter(|t| !t.is_empty()).map(|t| (name, t));
-        let ended = announcement.event == Moment::Ended;
-        let paused_why =
-            push.paused.as_ref().filter(|_| announcement.pause.is_some()).and_then(|p| p.reason.as_deref());
-        let hosts = match ended {
-            true => format!("{} of {} have {}", push.hosts_ok, push.hosts_total, back_names(announcement).0),
-            false => push.hosts_total.to_string(),
-        };
-        let when = super::moment(announcement).map(|at| at.timestamp().strftime("%Y-%m-%d %H:%M UTC").to_string());
-        let rows = [
-            given("Who", Some(value(&push.who))),
-            given("When", when),
-            given("Stack", Some(value(&push.stack))),
-            given("Stage", Some(value(&push.stage))),
-            given("From", push.old_sha.as_deref().map(value)),
-            given("To", Some(value(&push.sha))),
-            given("Branch", Some(value(&push.branch))),
-            given("Reason", push.reason.as_deref().map(value)),
-            given("Question", asked(announcement).map(|question| value(&question.question))),
-            given("Until", asked(announcement).map(until)),
-            given("Paused", paused_why.map(value)),
-            given("Result", ended.then(|| outcome.word.clone())),
-            given("Why", push.why.as_deref().filter(|_| ended).map(value)),
-            given("Hosts", Some(hosts)),
-            given("Duration", duration(announcement).filter(|_| ended)),
-        ];
-        Self {
-            headline: headline(announcement, &outcome.word),
-            bad: ended && !outcome.mark.is_empty(),
-            then: outcome.then.filter(|_| ended),
-            rows: rows.into_iter().flatten().collect(),
-            bad_hosts: announcement
-                .bad_hosts
-                .iter()
-                .map(|bad| (bad_host_words(bad, VALUE_BYTES), value(&bad.command)))
-                .collect(),
-            more_hosts: super::more_bad_hosts(announcement, announcement.bad_hosts.len()),
-            commits_title: large(&commits_words(announcement)),
-            commits: announcement
-                .commits
-                .iter()
-                .map(|commit| (short_sha(&commit.sha), value(&commit.subject), clean::short(&commit.author, 100)))
-                .collect(),
-            more_commits: match announcement.commit_count.saturating_sub(announcement.commits.len()) {
-                0 => None,
-                more => Some(format!("and {more} more")),
-            },
-            links: [("Difference", push.diff.as_deref()), ("The push", Some(announcement.url.as_str()))]
-                .into_iter()
-                .map(|(name, address)| (name.to_owned(), address))
-                .chain(announcement.links.iter().map(|link| (value(&said(link)), Some(link.url.as_str()))))
-                .filter_map(|(name, address)| Some((name, clean::link(address?)?.to_owned())))
-                .collect(),
-            audit_head: clean::short(&announcement.audit_head, 64),
-        }
-    }
-}
-
-/// `mary pushed web to Prod: FAILED.`
-fn headline(announcement: &Announcement, word: &str) -> String {
-    if let Some(pause) = &announcement.pause {
-        return pause::sentence(announcement, pause);
-    }
-    let push = &announcement.push;
-    let (who, stack) = (clean::short(&push.who, 40), clean::short(&push.stack, 40));
-    let stage = large(&clean::short(&push.stage, 40));
-    let (sha, behind) = (short_sha(&push.sha), behind_words(announcement));
-    let back = back_names(announcement).0;
-    if let Some(question) = asked(announcement) {
-        let words = clean::short(&question.question, VALUE_BYTES);
-        return format!("Push {} of {stack} to {stage} waits for an answer: {words}", push.id);
-    }
-    match (deed(announcement), begins(announcement)) {
-        (Deed::Push, true) => format!("{who} is pushing {stack} to {stage}."),
-        (Deed::Push, false) => format!("{who} pushed {stack} to {stage}: {word}."),
-        (Deed::Resume(of), true) => format!("{who} is resuming push {of} of {stack} to {stage}."),
-        (Deed::Resume(of), false) => format!("{who} resumed push {of} of {stack} to {stage}: {word}."),
-        (Deed::CatchUp, true) => format!("{who} is bringing {behind} of {stage} to {sha} of {stack}."),
-        (Deed::CatchUp, false) => format!("{behind} of {stage} brought to {sha} of {stack} by {who}: {word}."),
-        (Deed::Back, true) => format!("{who} is rolling {stack} on {stage} back to {back}."),
-        (Deed::Back, false) => format!("{stack} on {stage} was rolled back to {back} by {who}: {word}."),
-    }
 }
 
 fn text(facts: &Facts) -> String {

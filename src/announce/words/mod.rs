@@ -1,7 +1,8 @@
 //! Every sentence that IRC and mail are told: pure functions from an announcement to words. All values are cleaned
 //! here. It must never read the clock, and never put text from outside where it could be more than text.
-//! One file per form: the IRC line, the mail, the mail's HTML. Called by the channels.
+//! One file per form: the IRC line, the mail, its facts, its HTML. Called by the channels.
 
+mod facts;
 mod html;
 mod line;
 mod mail;
