@@ -1,13 +1,15 @@
 //! The journal: the append-only record of a push, and the truth about it. One JSON object a line, in order of `n`.
 //! It must never decide anything: who writes is the runner (and the server, for a runner that died), everybody else reads.
 
+pub mod connecting;
 pub mod connections;
 pub mod event;
 pub mod read;
 pub mod state;
 pub mod write;
 
-pub use connections::{Connecting, Connections};
+pub use connecting::Connecting;
+pub use connections::Connections;
 pub use event::{Answer, Ended, Event, HostResult, Record, Stream};
 pub use read::{Batch, Cursor, Read, Reader};
 pub use state::State;
