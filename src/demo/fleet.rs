@@ -2,11 +2,12 @@
 //! It must never leave anything behind: all that a fleet starts ends with it, however it ends (see `lifeline`).
 //! Called by the demo, and by every journey that needs hosts.
 
+use super::key::make_key;
 use super::machine::{Login, Machine, SSHD};
 use super::{DemoError, must_be_there, tried, write};
 use crate::process::Program;
 use std::fmt::Write as _;
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -95,24 +96,6 @@ impl Ipv4Net {
         let place = u32::try_from(place).unwrap_or(0);
         Ipv4Addr::from_bits(self.0 + (place / 254) * 256 + place % 254 + 1)
     }
-}
-
-/// A port that is free on this address now.
-pub(super) fn free_port(address: Ipv4Addr) -> Result<SocketAddrV4, DemoError> {
-    let claim = TcpListener::bind((address, 0)).and_then(|listener| listener.local_addr());
-    let port = claim.map_err(tried(format!("finding a free port on {address}")))?.port();
-    Ok(SocketAddrV4::new(address, port))
-}
-
-/// Makes an ed25519 key without a passphrase, and its `.pub` beside it.
-pub(super) async fn make_key(path: &Path, comment: &str) -> Result<(), DemoError> {
-    let what = format!("making the key {}", path.display());
-    let program = Program::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f"]).arg(path);
-    let output = program.output(ASK_LIMIT).await.map_err(tried(what.clone()))?;
-    if !output.status.success() {
-        return Err(DemoError::Refused { what, said: String::from_utf8_lossy(&output.stderr).trim().to_owned() });
-    }
-    Ok(())
 }
 
 fn client_config(hosts: &[Machine], client_key: &Path, known_hosts: &Path, user: &str) -> String {

@@ -1,8 +1,8 @@
 //! A real IRC server (`ngircd`) on loopback, and a witness that sits in the channel and writes down every raw line.
 //! The witness must never use what the product uses to speak IRC: it is how we know what was really said.
 
-use super::fleet::free_port;
 use super::lifeline::Lifeline;
+use super::port::free_port;
 use super::{DemoError, last_lines, tried, write};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};

@@ -5,8 +5,9 @@
 //! to the namespace and go with it, so nothing is ever unmounted by us. It must never touch a process that is not the
 //! host's own.
 
-use super::fleet::{free_port, make_key};
+use super::key::make_key;
 use super::lifeline::{Lifeline, unshare};
+use super::port::free_port;
 use super::{DemoError, tried, write};
 use crate::process::Program;
 use nix::unistd::Pid;

@@ -1,8 +1,8 @@
 //! A real SMTP server (`aiosmtpd`) on loopback that keeps every mail in a folder.
 //! It must never send a mail on, and never change a byte of one.
 
-use super::fleet::free_port;
 use super::lifeline::Lifeline;
+use super::port::free_port;
 use super::{DemoError, last_lines, tried, write};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};

@@ -5,9 +5,11 @@
 pub mod control;
 pub mod fleet;
 pub mod irc;
+mod key;
 pub mod lifeline;
 pub mod machine;
 pub mod mail;
+mod port;
 pub mod press;
 pub mod proof;
 pub mod repo;

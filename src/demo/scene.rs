@@ -6,11 +6,12 @@
 //! `kill_runner`, or `pushbutton demo kill`.
 
 use super::control::Control;
-use super::fleet::{Fleet, free_port};
+use super::fleet::Fleet;
 use super::http::Client;
 use super::irc::{CHANNEL, IrcServer, IrcWitness};
 use super::lifeline::Lifeline;
 use super::mail::MailCatcher;
+use super::port::free_port;
 use super::repo::Shop;
 use super::{DemoError, last_lines, tried, write};
 use nix::fcntl::{Flock, FlockArg};

@@ -1,7 +1,7 @@
 //! What can be wrong with a host, made real with the kernel's own means, and undone.
 //! It must never touch anything outside of the host's namespaces.
 
-use super::fleet::make_key;
+use super::key::make_key;
 use super::machine::Machine;
 use super::{DemoError, tried};
 use nix::unistd::Pid;
