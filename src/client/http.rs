@@ -4,10 +4,9 @@
 
 mod wire;
 
-use self::wire::{Answering, Wire};
+use self::wire::{Answering, Brought, Wire};
 use crate::socket;
 use futures::TryStreamExt;
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::Request;
 use hyper::body::{Bytes, Frame};
@@ -66,9 +65,6 @@ pub struct Answer {
 /// A body that comes in as it is asked for; dropping it hangs up.
 #[derive(Debug)]
 pub struct Body(Answering);
-
-/// What a request brings along.
-type Brought = UnsyncBoxBody<Bytes, Error>;
 
 impl Client {
     /// A client without cookies.

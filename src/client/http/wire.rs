@@ -1,10 +1,10 @@
 //! One request over one connection, by hyper: it moves only while somebody waits for something of it, and is closed when who
 //! reads the answer drops it. It must never start a task, which would hold the connection behind the reader's back. Called by `http`.
 
-use super::Brought;
 use futures::FutureExt;
 use futures::future::{Fuse, FusedFuture};
 use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::http::response::Parts;
@@ -18,6 +18,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// No head of an answer may be longer.
 const HEAD_LIMIT: usize = 64 << 10;
+
+/// What a request brings along.
+pub(super) type Brought = UnsyncBoxBody<Bytes, Error>;
 
 /// A connection of either kind: TCP or a Unix socket.
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
