@@ -1,14 +1,12 @@
 //! Commands as the file writes them: `build`, `[lists]` and a stage's `commands`. What depends on the stage (a percentage
 //! of its hosts, its own defaults) stays open in a [`Draft`]. It must never run anything. Called by `parse`.
 
+use super::draft::{Draft, Limits};
 use super::groups::{Entry, Groups};
-use super::limits::Limits;
 use super::questions;
 use super::reader::{Keys, Reader, Text, Value};
 use super::variables::Scope;
-use super::{
-    Check, Command, FanOut, Form, Question, Release, Rsync, Script, limits, paths, rolls, shell, urls, values,
-};
+use super::{Check, FanOut, Form, Release, Rsync, Script, limits, paths, rolls, shell, urls, values};
 use crate::diagnostic::{Mistake, shown};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -16,32 +14,6 @@ use toml::de::{DeTable, DeValue};
 
 /// Releases that stay on a host when the file says nothing: enough to go back a few times, little enough for a small disk.
 const KEEP: usize = 5;
-
-/// A command whose limits may still come from its stage.
-#[derive(Clone, Debug)]
-pub(super) struct Draft {
-    pub form: Form,
-    pub name: Option<String>,
-    pub limits: Limits,
-    pub quiet: bool,
-    /// What is asked before its batches grow.
-    pub confirm: Option<Question>,
-    /// The list of a roll; references are followed once all lists are known.
-    pub inside: Vec<Entry<Draft>>,
-    pub at: Range<usize>,
-}
-
-impl Draft {
-    /// The command on a stage with `hosts` hosts, whose own limits are `stage`.
-    pub fn settle(self, stage: &Limits, hosts: usize) -> Command {
-        let form = match self.form {
-            Form::Roll(_) => Form::Roll(rolls::settle(self.inside, stage, hosts)),
-            form => form,
-        };
-        let confirm = self.confirm;
-        Command { confirm, ..self.limits.settle(form, self.name, self.quiet, stage, hosts) }
-    }
-}
 
 const FORMS: &[&str] = &["local", "run", "rsync", "release", "activate", "check", "roll", "confirm"];
 

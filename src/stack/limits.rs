@@ -2,42 +2,16 @@
 //! then its stage, then the stack, then here. It must never depend on what a command does, but where its form says so.
 //! Called by `commands` and `parse`.
 
+use super::draft::Limits;
 use super::fan_out::{self, Spread};
 use super::policies;
 use super::reader::{Reader, Value};
 use super::values::{self, Chunk, Share};
-use super::{Command, Form, OnFailure, Policy};
 use crate::diagnostic::Mistake;
-use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
-/// How many hosts at once, when nobody says anything (DESIGN section 1).
-const CHUNK: usize = 10;
-/// After which time a command is ended, when nobody says anything (DESIGN section 3).
-pub(super) const TIMEOUT: Duration = Duration::from_secs(15 * 60);
-/// How long it waits between two tries, when nobody says anything: a service that restarts takes seconds.
-const EVERY: Duration = Duration::from_secs(1);
-/// How often a check asks: with a second in between, that is long enough for an ordinary restart.
-const CHECK_TRIES: u32 = 10;
-/// How long one question of a check may take: a health page that needs longer is not healthy.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a question waits for its answer, when nobody says anything: long enough to look at a few graphs.
-pub(super) const ANSWER: Duration = Duration::from_secs(30 * 60);
 /// More tries than this are a loop, not patience.
 const MOST_TRIES: usize = 1000;
-
-/// What one table says of limits; what it leaves open comes from further out.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Limits {
-    pub chunk: Option<Chunk>,
-    pub timeout: Option<Duration>,
-    pub tries: Option<u32>,
-    pub every: Option<Duration>,
-    pub max_failed: Option<Share>,
-    pub on_failure: Option<OnFailure>,
-    pub max_dropped: Option<Share>,
-    pub spread: Spread,
-}
 
 impl Limits {
     /// What a table says.
@@ -55,59 +29,6 @@ impl Limits {
             max_dropped: table.get("max_dropped").and_then(|value| policies::read_max_dropped(reader, value)),
             spread: Spread::read(reader, table),
         }
-    }
-
-    /// What is said here, and what is left open from `outer`.
-    pub fn within(self, outer: &Self) -> Self {
-        Self {
-            chunk: self.chunk.or_else(|| outer.chunk.clone()),
-            timeout: self.timeout.or(outer.timeout),
-            tries: self.tries.or(outer.tries),
-            every: self.every.or(outer.every),
-            max_failed: self.max_failed.or(outer.max_failed),
-            on_failure: self.on_failure.or(outer.on_failure),
-            max_dropped: self.max_dropped.or(outer.max_dropped),
-            spread: self.spread.within(&outer.spread),
-        }
-    }
-
-    /// What becomes of a push whose hosts fail, on a stage with `hosts` hosts.
-    pub fn policy(&self, hosts: usize) -> Policy {
-        let on_failure = self.on_failure.unwrap_or_default();
-        let max_dropped = policies::max_dropped(on_failure, self.max_dropped, hosts);
-        Policy { max_failed: self.max_failed.map_or(0, |share| share.of(hosts)), on_failure, max_dropped }
-    }
-
-    /// The command of a form on a stage with `hosts` hosts, whose own limits are `stage`.
-    pub fn settle(self, mut form: Form, name: Option<String>, quiet: bool, stage: &Self, hosts: usize) -> Command {
-        // A check is asked again by nature, and its questions are short: what a stage says of its work does not fit it.
-        let (tries, timeout) = match form {
-            Form::Check(_) => (self.tries.unwrap_or(CHECK_TRIES), self.timeout.unwrap_or(CHECK_TIMEOUT)),
-            // A person takes the time that a person takes; what a stage says of its work does not fit it.
-            Form::Confirm(_) => (1, self.timeout.unwrap_or(ANSWER)),
-            Form::Release(_) | Form::Activate { .. } => (1, self.timeout.or(stage.timeout).unwrap_or(TIMEOUT)),
-            _ => (self.tries.or(stage.tries).unwrap_or(1), self.timeout.or(stage.timeout).unwrap_or(TIMEOUT)),
-        };
-        let own_chunk = self.chunk.is_some();
-        let limits = self.within(stage);
-        limits.spread.settle(&mut form);
-        let (grow, chunk) = match (&form, &limits.chunk) {
-            // A flip runs at full width: all hosts within about a second.
-            (Form::Activate { .. }, _) => (Vec::new(), hosts.max(1)),
-            // As wide as there are sources; what a stage says of its work would only hold them up.
-            (Form::Release(release), _) if !own_chunk && !release.fan_out.is_direct() => (Vec::new(), hosts.max(1)),
-            (_, None) => (Vec::new(), CHUNK),
-            (_, Some(chunk)) => {
-                (chunk.first.iter().map(|share| share.of(hosts).max(1)).collect(), chunk.rest.of(hosts).max(1))
-            }
-        };
-        let every = limits.every.unwrap_or(EVERY);
-        let policy = match &form {
-            // What nobody has confirmed is never gone past.
-            Form::Confirm(_) => Policy::default(),
-            _ => limits.policy(hosts),
-        };
-        Command { form, name, grow, chunk, timeout, tries, every, policy, quiet, confirm: None }
     }
 }
 

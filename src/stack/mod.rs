@@ -6,6 +6,7 @@ mod parse;
 mod reader;
 
 mod commands;
+mod draft;
 mod fan_out;
 mod groups;
 mod hosts;

@@ -1,15 +1,15 @@
 //! From the text of a stack file to a [`Stack`]: the one door. Every mistake is found and told at once.
 //! It must never take what it does not understand: an unknown key is an error. Called by the desk and by `check`.
 
-use super::commands::{self, Draft};
+use super::commands;
+use super::draft::{self, Draft, Limits};
 use super::groups::Groups;
 use super::hosts::{self, Placed, StageHosts, Ways};
-use super::limits::{self, Limits};
 use super::policies;
 use super::reader::{Keys, Reader, Value};
 use super::source::{self, Refs, Source};
 use super::variables::{BUILT_IN, Place, Scope};
-use super::{Answers, Form, Stack, StackName, Stage, StageName, questions, rolls, secrets, tickets, values};
+use super::{Answers, Form, Stack, StackName, Stage, StageName, questions, secrets, tickets, values};
 use crate::diagnostic::{Diagnostic, Mistake, shown, toml_mistakes};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,7 +126,7 @@ fn read_stack(
     let diff = root.get("diff").and_then(|value| reader.parsed(value, values::diff_url));
     let tickets = tickets::read(reader, root.get("tickets"));
     let limits = Limits::read(reader, root);
-    let build_timeout = limits.timeout.unwrap_or(limits::TIMEOUT);
+    let build_timeout = limits.timeout.unwrap_or(draft::TIMEOUT);
     let (vars, own) = read_vars(reader, root.get("vars"));
     let (secrets, hidden) = secrets::read(reader, &own, root.get("secrets"));
     let build_scope = Scope { place: Place::Build, own: &own, secrets: &hidden, vars: &vars };
@@ -319,7 +319,7 @@ fn check_branch(reader: &mut Reader<'_>, root: &DeTable<'_>, source: Option<&Sou
 /// What only the whole list shows: too many commands, or a flip to what was not brought.
 fn check_commands(reader: &mut Reader<'_>, drafts: &[Draft], stage: &Range<usize>) {
     let all: Vec<&Draft> =
-        drafts.iter().flat_map(|draft| std::iter::once(draft).chain(rolls::items(&draft.inside))).collect();
+        drafts.iter().flat_map(|draft| std::iter::once(draft).chain(draft::items(&draft.inside))).collect();
     if all.len() > MOST_COMMANDS {
         let title = format!("this stage has {} commands, more than {MOST_COMMANDS}", all.len());
         reader.refuse(Mistake::new(stage.clone(), title).cure("put what belongs together into a script of the build"));

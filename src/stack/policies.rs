@@ -1,8 +1,7 @@
 //! What failures mean, as the file says it: `on_failure`, `max_dropped`, a stage's `drop` list, and what of it cannot work
 //! together. It must never decide about a push. Called by `limits` and `parse`.
 
-use super::commands::Draft;
-use super::limits::Limits;
+use super::draft::{Draft, Limits};
 use super::reader::{Reader, Value};
 use super::values::{self, Share};
 use super::{Check, Form, OnFailure};
@@ -17,9 +16,6 @@ const WORDS: [(&str, OnFailure); 4] = [
     ("rollback", OnFailure::Rollback),
     ("drop", OnFailure::Drop),
 ];
-
-/// One host in so many may leave when nobody says anything: what a fleet can miss on an ordinary day.
-const DROPPED_OF: usize = 10;
 
 /// `on_failure`.
 pub(super) fn read_on_failure(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<OnFailure> {
@@ -45,17 +41,6 @@ pub(super) fn read_max_dropped(reader: &mut Reader<'_>, value: &Value<'_>) -> Op
         DeValue::Integer(_) => reader.number(value, 1..=super::ranges::MOST).map(Share::Hosts),
         DeValue::String(_) => reader.parsed(value, values::max_dropped),
         other => reader.wrong(value, "a number of hosts, or a percentage like \"10%\"", other),
-    }
-}
-
-/// How many of `hosts` may leave: what the file says, or a tenth of them and at least one; never the last one.
-pub(super) fn max_dropped(on_failure: OnFailure, said: Option<Share>, hosts: usize) -> usize {
-    match on_failure {
-        OnFailure::Drop => {
-            let most = said.map_or((hosts / DROPPED_OF).max(1), |share| share.of(hosts));
-            most.min(hosts.saturating_sub(1))
-        }
-        OnFailure::Stop | OnFailure::Continue | OnFailure::Rollback => 0,
     }
 }
 

@@ -1,8 +1,7 @@
 //! `confirm` beside another form: what is asked before a command's batches grow. It must never be taken where nothing
 //! grows, for nobody would be asked. Called by `commands` and `parse`.
 
-use super::commands::Draft;
-use super::limits::{ANSWER, Limits};
+use super::draft::{ANSWER, Draft, Limits};
 use super::reader::{Keys, Reader, Value};
 use super::{Check, Form, Question, values};
 use crate::diagnostic::Mistake;

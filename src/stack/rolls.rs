@@ -1,11 +1,10 @@
 //! `roll`: a list that each host walks through as a whole, in whole batches. References to shared lists are followed here,
 //! and what a roll cannot hold is refused. It must never change the order of a list. Called by `commands` and `parse`.
 
-use super::commands::Draft;
+use super::Form;
+use super::draft::Draft;
 use super::groups::{Entry, Groups};
-use super::limits::Limits;
 use super::reader::Reader;
-use super::{Command, Form};
 use crate::diagnostic::Mistake;
 
 /// Follows the references inside of rolls; every roll holds items only afterwards.
@@ -20,19 +19,6 @@ pub(super) fn unfold(reader: &mut Reader<'_>, lists: &mut Groups<Draft>, drafts:
         unfolded.push(draft);
     }
     unfolded
-}
-
-/// The commands of a roll on a stage with `hosts` hosts.
-pub(super) fn settle(inside: Vec<Entry<Draft>>, stage: &Limits, hosts: usize) -> Vec<Command> {
-    items(&inside).cloned().map(|inner| inner.settle(stage, hosts)).collect()
-}
-
-/// The commands of an unfolded roll.
-pub(super) fn items(inside: &[Entry<Draft>]) -> impl Iterator<Item = &Draft> {
-    inside.iter().filter_map(|entry| match entry {
-        Entry::Item(draft) => Some(draft),
-        Entry::Reference { .. } => None,
-    })
 }
 
 fn check_inner(reader: &mut Reader<'_>, inner: &Draft) {
