@@ -2,7 +2,7 @@
 //! been written beside it. It must never change a ledger of a schema that it does not know, and never leave one halfway: who
 //! is killed in the middle finds it as it was. Called by [`super::Ledger::open`] alone, under the data directory's lock.
 
-use super::{LedgerError, LedgerResult, audit, beside, seal};
+use super::{LedgerError, LedgerResult, audit, seal};
 use crate::time::At;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::fs::{File, Permissions};
@@ -138,6 +138,12 @@ fn keep_copy(connection: &Connection, copy: &Path) -> io::Result<()> {
     file.sync_all()?;
     std::fs::rename(&partial, copy)?;
     File::open(copy.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
 }
 
 #[cfg(test)]

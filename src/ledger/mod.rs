@@ -8,6 +8,7 @@ pub mod audit;
 pub mod board;
 mod counted;
 pub mod current;
+mod error;
 pub mod fold;
 pub mod history;
 pub mod holding;
@@ -36,7 +37,8 @@ use crate::address::encoded_path;
 use crate::advice::sqlite;
 use crate::supervise::panic_words;
 use crate::time::At;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+pub use error::{LedgerError, LedgerResult};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,40 +54,6 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 const WAITING_WRITES: usize = 256;
 /// Readers at once: enough for pages, few enough to stay cheap.
 const READERS: usize = 4;
-
-/// Why the ledger did not do as asked.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// SQLite refused.
-    #[error("the ledger refused: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// A value in the ledger is not what it must be.
-    #[error("the ledger holds a bad value: {0}")]
-    Corrupt(String),
-    /// The file cannot be used.
-    #[error("the ledger {path} cannot be used: {why}")]
-    Unusable {
-        /// The file.
-        path: PathBuf,
-        /// Why, and what to do.
-        why: String,
-    },
-    /// The writer has ended.
-    #[error("the ledger is closed")]
-    Closed,
-    /// A question or a change broke off in the middle: a fault of Pushbutton. Nothing of it was kept.
-    #[error("Pushbutton broke while it worked with the ledger, and nothing was changed: {0}")]
-    Broken(String),
-}
-
-impl From<serde_json::Error> for LedgerError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Corrupt(error.to_string())
-    }
-}
-
-/// What a ledger call answers.
-pub type LedgerResult<T> = Result<T, LedgerError>;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -250,37 +218,6 @@ impl Ledger {
     }
 }
 
-impl LedgerError {
-    /// Whether the same change would be refused again, however often it is tried: what is wrong is the change, not the file,
-    /// its disk or the moment.
-    pub fn is_lasting(&self) -> bool {
-        match self {
-            Self::Corrupt(_) | Self::Broken(_) => true,
-            Self::Unusable { .. } | Self::Closed => false,
-            Self::Sqlite(error) => match error.sqlite_error_code() {
-                Some(code) => matches!(
-                    code,
-                    ErrorCode::ConstraintViolation
-                        | ErrorCode::TypeMismatch
-                        | ErrorCode::TooBig
-                        | ErrorCode::ApiMisuse
-                        | ErrorCode::ParameterOutOfRange
-                ),
-                None => true,
-            },
-        }
-    }
-
-    /// The same, with the file's name and the cure where it is the file that SQLite cannot go on with.
-    fn of_file(self, path: &Path) -> Self {
-        let Self::Sqlite(error) = &self else { return self };
-        match sqlite::advice(&error.to_string()) {
-            Some(advice) => Self::Unusable { path: path.to_owned(), why: advice.words() },
-            None => self,
-        }
-    }
-}
-
 /// Whether the ledger at `path` could be opened, as far as that can be known without changing anything: no file is made
 /// beside it, none locked. The words are those of [`Ledger::open`].
 ///
@@ -295,18 +232,12 @@ pub fn look(path: &Path) -> LedgerResult<()> {
         let connection = connect_untouched(path)?;
         migrate::be_known(migrate::version(&connection)?, path)?;
         // What lies in the log is not in the file yet: without it the file may look damaged where it is not.
-        match std::fs::metadata(beside(path, "-wal")).map_or(0, |log| log.len()) {
+        match std::fs::metadata(migrate::beside(path, "-wal")).map_or(0, |log| log.len()) {
             0 => be_whole(&connection, &unusable),
             _ => Ok(()),
         }
     };
     looked().map_err(|error| error.of_file(path))
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
 }
 
 /// Opens the file as one that nobody writes to.
