@@ -1,6 +1,7 @@
 //! The server's file, `config.toml`. Every key is in `config.example.toml`. It must never hold a secret: secrets are
 //! named, by a file or an environment variable, and read once at start.
 
+mod channel_kind;
 mod draft;
 mod keys;
 mod limits;
@@ -10,6 +11,7 @@ mod secret;
 mod site;
 
 use crate::diagnostic::Diagnostic;
+pub use channel_kind::{ChannelKind, ChannelLimits};
 pub use draft::Draft;
 pub use limits::{Limits, Most};
 pub use proxies::{Network, Proxies};
@@ -115,6 +117,28 @@ pub struct Ssh {
 impl Default for Ssh {
     fn default() -> Self {
         Self { config: None, lease_s: 30, grace_s: 5 }
+    }
+}
+
+impl Config {
+    /// The channels of announcements that the file has.
+    pub fn channels(&self) -> Vec<ChannelKind> {
+        ChannelKind::ALL.into_iter().filter(|kind| self.password_of(*kind).is_some()).collect()
+    }
+
+    /// How the password of a channel is named; none when the file does not have the channel.
+    pub fn password_of(&self, kind: ChannelKind) -> Option<&SecretName> {
+        match kind {
+            ChannelKind::Irc => self.irc.as_ref().map(|irc| &irc.password),
+            ChannelKind::Email => self.email.as_ref().map(|email| &email.password),
+        }
+    }
+
+    fn password_of_mut(&mut self, kind: ChannelKind) -> Option<&mut SecretName> {
+        match kind {
+            ChannelKind::Irc => self.irc.as_mut().map(|irc| &mut irc.password),
+            ChannelKind::Email => self.email.as_mut().map(|email| &mut email.password),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod many;
 mod whole;
 
 use many::{fill, pressed, sha};
+use pushbutton::config::ChannelKind;
 use pushbutton::ledger::history::{self, Edge, Filter};
 use pushbutton::ledger::{
     LedgerResult, aim, current, holds, outbox, past, press, published, pushes, running, stats, told, usual,
@@ -76,14 +77,14 @@ fn questions(pushes: i64) -> Vec<Question> {
     ask("channels", Box::new(|c| told::channels(c).map(drop)));
     for (name, channel, state) in [
         ("announcements", None, None),
-        ("announcements by mail", Some("email"), None),
+        ("announcements by mail", Some(ChannelKind::Email), None),
         ("announcements given up", None, Some("given up")),
-        ("announcements of IRC that wait", Some("irc"), Some("waiting")),
+        ("announcements of IRC that wait", Some(ChannelKind::Irc), Some("waiting")),
     ] {
         ask(name, Box::new(move |c| told::list(c, channel, state, None, 51).map(drop)));
     }
     for (name, from) in [("older announcements", Edge::Before(pushes)), ("newer ones of them", Edge::After(pushes))] {
-        ask(name, Box::new(move |c| told::list(c, Some("irc"), Some("told"), Some(from), 51).map(drop)));
+        ask(name, Box::new(move |c| told::list(c, Some(ChannelKind::Irc), Some("told"), Some(from), 51).map(drop)));
     }
     ask("what runs", Box::new(move |c| current::get(c, &web(), &prod()).map(drop)));
     ask("what is to run", Box::new(move |c| aim::get(c, &web(), &prod()).map(drop)));
@@ -167,7 +168,7 @@ fn announcements_are_paged_both_ways_while_new_ones_come() {
         connection.execute(insert, (push, event)).unwrap();
     };
     let list = |from: Option<Edge>, most: usize| -> Vec<i64> {
-        let listed = told::list(&connection, Some("irc"), None, from, most).unwrap();
+        let listed = told::list(&connection, Some(ChannelKind::Irc), None, from, most).unwrap();
         listed.iter().map(|listed| listed.row.id).collect()
     };
     let before = list(None, 1000);

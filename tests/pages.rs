@@ -7,6 +7,7 @@ pub(crate) mod made_up;
 mod past;
 
 use made_up::{at, frame, push_page, row, street};
+use pushbutton::config::ChannelKind;
 use pushbutton::desk::checkup::{Checkup, CheckupView, Finding, Looked, Weight};
 use pushbutton::desk::view::{Board, BoardStack, PlanView, VersionGroup, Versions};
 use pushbutton::desk::{Broken, StackView};
@@ -461,12 +462,12 @@ fn a_channel_that_does_not_work_is_above_whatever_page() {
     let broken = |channel, why: &str| Broken { channel, since: at(-3600 * 20), why: why.to_owned() };
     let channels = vec![
         broken(
-            "email",
+            ChannelKind::Email,
             "smtp.example.com refuses our sign-in: 535 5.7.8 <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041} authentication failed (the server does not take our user \
              and password): set user and password of [email] right; the password may have run out, or need to be one for programs",
         ),
         broken(
-            "irc",
+            ChannelKind::Irc,
             "not in #push: Cannot join channel (+i) (the channel is for those who were invited): invite the bot",
         ),
     ];

@@ -3,11 +3,12 @@
 //! Called by `words` for every value, and by `irc` and `mail` for what their servers say.
 
 use crate::address::is_of_the_web;
+use crate::config::ChannelKind;
 use crate::visible::visible;
 use std::borrow::Cow;
 
-/// Bytes of an IRC line's text: with prefix, command and channel it stays below the 512 of the protocol.
-pub const IRC_BYTES: usize = 400;
+/// Bytes of an IRC line's text.
+pub const IRC_BYTES: usize = ChannelKind::Irc.limits().bytes;
 /// What stands for text that was cut away.
 const CUT: char = '…';
 

@@ -1,6 +1,7 @@
 //! The delivery of one channel: takes what is due from the outbox, oldest first, tells it, and notes how it went.
 //! It must never forget a row, never tell one again that it could note as told, and never wait for another channel.
 
+use super::channel::{Channel, Surroundings, Told, Trouble};
 use super::words;
 use crate::desk::Channels;
 use crate::ledger::outbox::{self, Announcement, Due};
@@ -29,60 +30,18 @@ const MOST_PILED: usize = 200;
 /// The wait before the ledger is asked again after it refused.
 const LEDGER_WAIT: Duration = Duration::from_secs(1);
 
-/// Somewhere announcements are told: IRC, mail; in tests, a script.
-pub(super) trait Channel: Send + 'static {
-    /// The channel's name in the ledger.
-    const NAME: &'static str;
-
-    /// Tells it, and answers the very words once the other side has taken them.
-    fn tell(&mut self, announcement: &Announcement) -> impl Future<Output = Result<Told, Trouble>> + Send;
-
-    /// Tells what piled up, in the order in which it was written, as one. A channel that has no way of doing so is never
-    /// given more than one.
-    fn tell_piled(&mut self, piled: &[Announcement]) -> impl Future<Output = Result<Told, Trouble>> + Send;
-
-    /// From how many on what piled up is told as one; none: each on its own.
-    const FOLDS_FROM: Option<usize>;
-
-    /// Returns when the channel works again after it did not, so that what waits goes out at once.
-    fn recovered(&mut self) -> impl Future<Output = ()> + Send;
-}
-
-/// What was told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Told {
-    /// The very words.
-    pub words: String,
-    /// What was not well all the same: an address that was refused.
-    pub problem: Option<String>,
-}
-
-/// Why something was not told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
-    /// It may work later.
-    Later(String),
-    /// The channel as a whole does not work now; later it may.
-    Broken(String),
-    /// It never will.
-    Never(String),
-}
-
 /// How a channel as a whole is doing, by how a try went.
 fn report<C: Channel>(channels: &Channels, told: &Result<Told, Trouble>) {
     match told {
-        Err(Trouble::Broken(why)) => channels.is_broken(C::NAME, why, At::now()),
-        Ok(_) | Err(Trouble::Later(_) | Trouble::Never(_)) => channels.works(C::NAME),
+        Err(Trouble::Broken(why)) => channels.is_broken(C::KIND, why, At::now()),
+        Ok(_) | Err(Trouble::Later(_) | Trouble::Never(_)) => channels.works(C::KIND),
     }
 }
 
 /// Delivers for one channel until `stop`.
 pub(super) async fn deliver<C: Channel>(
     mut channel: C,
-    ledger: Ledger,
-    channels: Channels,
-    mut changes: watch::Receiver<u64>,
-    stop: CancellationToken,
+    Surroundings { ledger, channels, mut changes, stop, .. }: Surroundings,
 ) {
     // Rows up to this moment are due; ahead of now only while what piled up goes out.
     let mut until = At::now();
@@ -97,7 +56,7 @@ pub(super) async fn deliver<C: Channel>(
             None => {}
         }
         // One at a time: telling one may make an older one due, the end of the same push.
-        match ledger.read(move |conn| Ok(outbox::due(conn, C::NAME, until, 1)?.pop())).await {
+        match ledger.read(move |conn| Ok(outbox::due(conn, C::KIND, until, 1)?.pop())).await {
             Ok(Some(row)) => {
                 if !tell_one(&mut channel, &ledger, &channels, row, &stop).await {
                     until = At::now();
@@ -111,7 +70,7 @@ pub(super) async fn deliver<C: Channel>(
             }
             Err(LedgerError::Closed) => return,
             Err(error) => {
-                tracing::error!(channel = C::NAME, %error, "cannot read the outbox");
+                tracing::error!(channel = C::KIND.name(), %error, "cannot read the outbox");
                 pause(LEDGER_WAIT, &stop).await;
             }
         }
@@ -132,7 +91,7 @@ async fn sleep<C: Channel>(
     changes: &mut watch::Receiver<u64>,
     stop: &CancellationToken,
 ) -> Woken {
-    let next = ledger.read(|conn| outbox::next_due(conn, C::NAME)).await.ok().flatten();
+    let next = ledger.read(|conn| outbox::next_due(conn, C::KIND)).await.ok().flatten();
     let wait = next.map_or(LONGEST_SLEEP, |at| {
         // One millisecond more: due times are compared to a clock cut to milliseconds.
         let ms = u64::try_from(at.millis_since(At::now())).unwrap_or_default() + 1;
@@ -168,8 +127,8 @@ async fn tell_pile<C: Channel>(
     until: At,
     stop: &CancellationToken,
 ) -> Option<bool> {
-    let least = C::FOLDS_FROM?;
-    let due = ledger.read(move |conn| outbox::piled(conn, C::NAME, until, MOST_PILED)).await.ok()?;
+    let least = C::KIND.limits().folds_from?;
+    let due = ledger.read(move |conn| outbox::piled(conn, C::KIND, until, MOST_PILED)).await.ok()?;
     let now = At::now();
     let piled = |row: &Due| match &row.announcement {
         Ok(announcement) => {
@@ -254,12 +213,12 @@ enum Note {
 fn log<C: Channel>(row: &Due, note: &Note) {
     let key = row.announcement.as_ref().map(Announcement::key).unwrap_or_default();
     match note {
-        Note::Told(_) => tracing::info!(channel = C::NAME, key, tries = row.tries + 1, "announced"),
+        Note::Told(_) => tracing::info!(channel = C::KIND.name(), key, tries = row.tries + 1, "announced"),
         Note::Failed(problem, Some(next)) => {
-            tracing::warn!(channel = C::NAME, key, tries = row.tries + 1, problem, %next, "not announced yet");
+            tracing::warn!(channel = C::KIND.name(), key, tries = row.tries + 1, problem, %next, "not announced yet");
         }
         Note::Failed(problem, None) => {
-            tracing::error!(channel = C::NAME, key, tries = row.tries + 1, problem, "announcement given up");
+            tracing::error!(channel = C::KIND.name(), key, tries = row.tries + 1, problem, "announcement given up");
         }
     }
 }

@@ -2,6 +2,7 @@
 //! It must never decide what is announced (the fold wrote that down), never tell what the ledger does not hold, and
 //! never let one channel wait for another. `cli::serve` starts it.
 
+mod channel;
 pub mod clean;
 pub mod crypto;
 mod delivery;
@@ -11,11 +12,11 @@ pub mod words;
 
 pub use crypto::install_crypto;
 
-use crate::config::Config;
+use crate::config::{ChannelKind, Config};
 use crate::desk::Channels;
 use crate::ledger::Ledger;
 use crate::supervise::Health;
-use std::sync::Arc;
+use channel::{Begin, Surroundings};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -45,28 +46,22 @@ pub fn start(
     stop: CancellationToken,
 ) -> Result<TaskTracker, AnnounceError> {
     install_crypto();
+    // All of them first: nothing is announced by a server that does not start.
+    let ready = ChannelKind::ALL.into_iter().map(|kind| ready(kind, config)).collect::<Result<Vec<_>, _>>()?;
+    let with = Surroundings { ledger, channels, changes, health: health.clone(), stop };
     let tasks = TaskTracker::new();
-    let irc = config.irc.as_ref().map(irc::Settings::new).transpose();
-    let irc = irc.map_err(|why| AnnounceError { table: "irc", why })?;
-    let mail = config.email.as_ref().map(|email| mail::Mail::new(email, &config.url)).transpose();
-    let mail = mail.map_err(|why| AnnounceError { table: "email", why })?;
-    if let Some(settings) = irc.map(Arc::new) {
-        let (ledger, channels, changes, until) = (ledger.clone(), channels.clone(), changes.clone(), stop.clone());
-        tasks.spawn(health.clone().keep("announce on IRC", stop.clone(), move || {
-            let (irc, connection) = irc::Irc::new(Arc::clone(&settings), channels.clone());
-            let told = delivery::deliver(irc, ledger.clone(), channels.clone(), changes.clone(), until.clone());
-            async move {
-                // Together: neither is of use without the other, and the connection ends when nobody tells any more.
-                tokio::join!(told, connection);
-            }
-        }));
-    }
-    if let Some(mail) = mail {
-        let until = stop.clone();
-        tasks.spawn(health.clone().keep("announce by mail", stop, move || {
-            delivery::deliver(mail.clone(), ledger.clone(), channels.clone(), changes.clone(), until.clone())
-        }));
+    for begin in ready.into_iter().flatten() {
+        begin(with.clone(), &tasks);
     }
     tasks.close();
     Ok(tasks)
+}
+
+/// What begins a channel; nothing where the configuration does not have it.
+fn ready(kind: ChannelKind, config: &Config) -> Result<Option<Begin>, AnnounceError> {
+    let ready = match kind {
+        ChannelKind::Irc => config.irc.as_ref().map(irc::ready).transpose(),
+        ChannelKind::Email => config.email.as_ref().map(|email| mail::ready(email, &config.url)).transpose(),
+    };
+    ready.map_err(|why| AnnounceError { table: kind.name(), why })
 }

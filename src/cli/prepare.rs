@@ -3,7 +3,7 @@
 //! listen on. It must never make, change or lock anything, and never stop at the first mistake.
 
 use crate::advice::Advice;
-use crate::config::{Config, ConfigError, Draft};
+use crate::config::{ChannelKind, Config, ConfigError, Draft};
 use crate::desk::{self, DeskError};
 use crate::ledger;
 use crate::process::Program;
@@ -43,16 +43,12 @@ pub async fn prepare(path: &Path, asker: For) -> Result<Draft, ConfigError> {
 }
 
 fn look_at_secrets(draft: &mut Draft, config: &Config) {
-    let secrets = [
-        ("irc", config.irc.as_ref().map(|irc| &irc.password)),
-        ("email", config.email.as_ref().map(|mail| &mail.password)),
-    ];
-    for (table, secret) in secrets {
-        let Some(secret) = secret else { continue };
+    for kind in ChannelKind::ALL {
+        let Some(secret) = config.password_of(kind) else { continue };
         // Two places are a mistake of the text, and told as one.
         let one = secret.password_file.is_none() || secret.password_env.is_none();
         if let (Err(why), Some(key), true) = (secret.read(), secret.key(), one) {
-            draft.refuse(&[table, key], why.to_string(), Some(why.cure()));
+            draft.refuse(&[kind.name(), key], why.to_string(), Some(why.cure()));
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use super::keys::{self, place};
 use super::site::Site;
-use super::{Config, ConfigError, FileRead, rules};
+use super::{ChannelKind, Config, ConfigError, FileRead, rules};
 use crate::diagnostic::{Diagnostic, Mistake, toml_mistakes};
 use crate::reading;
 use serde::Deserialize;
@@ -107,9 +107,8 @@ impl Config {
         self.data = here.join(&self.data);
         self.stacks = here.join(&self.stacks);
         self.ssh.config = self.ssh.config.take().map(|file| here.join(file));
-        let irc = self.irc.as_mut().map(|irc| &mut irc.password);
-        let email = self.email.as_mut().map(|email| &mut email.password);
-        for password in [irc, email].into_iter().flatten() {
+        for kind in ChannelKind::ALL {
+            let Some(password) = self.password_of_mut(kind) else { continue };
             password.password_file = password.password_file.take().map(|file| here.join(file));
         }
     }

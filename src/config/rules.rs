@@ -2,7 +2,7 @@
 
 use super::keys::place;
 use super::site::Site;
-use super::{AuthMode, Config, Email, Irc};
+use super::{AuthMode, ChannelKind, Config, Email, Irc};
 use crate::diagnostic::{Mistake, shown};
 use lettre::message::Mailbox;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -15,11 +15,11 @@ const MOST_ASK: usize = 100;
 pub(super) fn broken(config: &Config, root: &DeTable<'_>) -> Vec<Mistake> {
     let mut rules = Rules { root, found: Vec::new() };
     rules.site(config);
-    if let Some(irc) = &config.irc {
-        rules.irc(irc);
-    }
-    if let Some(email) = &config.email {
-        rules.email(email);
+    for kind in ChannelKind::ALL {
+        match kind {
+            ChannelKind::Irc => config.irc.iter().for_each(|irc| rules.irc(irc)),
+            ChannelKind::Email => config.email.iter().for_each(|email| rules.email(email)),
+        }
     }
     rules.numbers(config);
     rules.found

@@ -105,8 +105,7 @@ impl Desk {
         let ledger = Ledger::open(&ledger_in(&data))?;
         let stack_folder = StackFolder::load(&config.stacks)
             .map_err(|source| DeskError::Stacks { path: config.stacks.clone(), source })?;
-        let channels = [config.irc.as_ref().map(|_| "irc"), config.email.as_ref().map(|_| "email")];
-        let teller = Teller { url: config.url.clone(), channels: channels.into_iter().flatten().collect() };
+        let teller = Teller { url: config.url.clone(), channels: config.channels() };
         let changes = watch::channel(0).0;
         let (limits, seconds) = (config.limits.clone(), Duration::from_secs);
         let desk = Arc::new_cyclic(|me| Self {

@@ -5,14 +5,12 @@
 use super::LedgerResult;
 use super::pushes::{Commit, Link, PushRow};
 use super::questions::Question;
+use crate::config::ChannelKind;
 use crate::time::At;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, Transaction, named_params, params};
 use serde::{Deserialize, Serialize};
 
-/// The channel of IRC.
-pub const IRC: &str = "irc";
-/// The channel of mail.
-pub const EMAIL: &str = "email";
 /// How many bad hosts an announcement names.
 pub const MOST_BAD_HOSTS: usize = 20;
 /// No honest try is due later than this: a row further ahead comes from a clock that was put back, and is due now.
@@ -22,6 +20,19 @@ const FURTHEST_MS: i64 = 16 * 60_000;
 const NEXT_IN_LINE: &str = "o.channel = :channel AND o.state = 'waiting' AND NOT EXISTS (
     SELECT 1 FROM outbox e
     WHERE e.push = o.push AND e.channel = o.channel AND e.state = 'waiting' AND e.id < o.id)";
+
+impl ToSql for ChannelKind {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.name().into())
+    }
+}
+
+impl FromSql for ChannelKind {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let name = value.as_str()?;
+        Self::named(name).ok_or_else(|| FromSqlError::Other(format!("{name:?} is no channel").into()))
+    }
+}
 
 /// The key of an announcement, and the head of the audit that it carries; its number, and why it cannot be read.
 pub type Head = Result<(String, String), (i64, String)>;
@@ -159,8 +170,8 @@ pub struct OutboxRow {
     pub push: i64,
     /// `started`, `ended`, `asked-1` (with the question's number), `paused-57` or `resumed-63` (with the journal record's).
     pub event: String,
-    /// `irc` or `email`.
-    pub channel: String,
+    /// Where it is told.
+    pub channel: ChannelKind,
     /// `waiting`, `told` or `given up`.
     pub state: String,
     /// How many tries there were.
@@ -190,7 +201,7 @@ pub struct Due {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn write(tx: &Transaction<'_>, announcement: &Announcement, channels: &[&str], at: At) -> LedgerResult<()> {
+pub fn write(tx: &Transaction<'_>, announcement: &Announcement, channels: &[ChannelKind], at: At) -> LedgerResult<()> {
     let payload = serde_json::to_string(announcement)?;
     let mut insert = tx.prepare_cached(
         "INSERT INTO outbox (push, event, channel, payload, next_at) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -206,7 +217,7 @@ pub fn write(tx: &Transaction<'_>, announcement: &Announcement, channels: &[&str
 ///
 /// # Errors
 /// What SQLite said.
-pub fn due(conn: &Connection, channel: &str, now: At, most: usize) -> LedgerResult<Vec<Due>> {
+pub fn due(conn: &Connection, channel: ChannelKind, now: At, most: usize) -> LedgerResult<Vec<Due>> {
     let mut ask = conn.prepare_cached(&format!(
         "SELECT o.id, o.tries, o.payload FROM outbox o
          WHERE {NEXT_IN_LINE} AND (o.next_at <= :now OR o.next_at > :furthest) ORDER BY o.id LIMIT :most"
@@ -214,7 +225,12 @@ pub fn due(conn: &Connection, channel: &str, now: At, most: usize) -> LedgerResu
     read_due(&mut ask, channel, now, most)
 }
 
-fn read_due(ask: &mut rusqlite::CachedStatement<'_>, channel: &str, now: At, most: usize) -> LedgerResult<Vec<Due>> {
+fn read_due(
+    ask: &mut rusqlite::CachedStatement<'_>,
+    channel: ChannelKind,
+    now: At,
+    most: usize,
+) -> LedgerResult<Vec<Due>> {
     let furthest = At::from_millis(now.millis().saturating_add(FURTHEST_MS));
     let mut rows = ask.query(named_params! {
         ":channel": channel,
@@ -236,7 +252,7 @@ fn read_due(ask: &mut rusqlite::CachedStatement<'_>, channel: &str, now: At, mos
 ///
 /// # Errors
 /// What SQLite said.
-pub fn piled(conn: &Connection, channel: &str, now: At, most: usize) -> LedgerResult<Vec<Due>> {
+pub fn piled(conn: &Connection, channel: ChannelKind, now: At, most: usize) -> LedgerResult<Vec<Due>> {
     let mut ask = conn.prepare_cached(
         "SELECT o.id, o.tries, o.payload FROM outbox o
          WHERE o.channel = :channel AND o.state = 'waiting' AND (o.next_at <= :now OR o.next_at > :furthest)
@@ -252,7 +268,7 @@ pub fn piled(conn: &Connection, channel: &str, now: At, most: usize) -> LedgerRe
 ///
 /// # Errors
 /// What SQLite said.
-pub fn next_due(conn: &Connection, channel: &str) -> LedgerResult<Option<At>> {
+pub fn next_due(conn: &Connection, channel: ChannelKind) -> LedgerResult<Option<At>> {
     let mut ask = conn.prepare_cached(&format!("SELECT min(o.next_at) FROM outbox o WHERE {NEXT_IN_LINE}"))?;
     let next: Option<String> = ask.query_row(named_params! { ":channel": channel }, |row| row.get(0))?;
     next.map(|text| text.parse().map_err(|_| super::LedgerError::Corrupt(format!("outbox.next_at {text:?}"))))

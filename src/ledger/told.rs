@@ -4,6 +4,7 @@
 use super::LedgerResult;
 use super::history::Edge;
 use super::outbox::{OutboxRow, row};
+use crate::config::ChannelKind;
 use rusqlite::{Connection, params};
 
 /// An announcement in the list of all.
@@ -22,8 +23,8 @@ pub struct Listed {
 /// How a channel is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelState {
-    /// `irc` or `email`.
-    pub channel: String,
+    /// Which.
+    pub channel: ChannelKind,
     /// How many announcements arrived.
     pub told: i64,
     /// How many wait.
@@ -42,7 +43,7 @@ pub struct ChannelState {
 /// What SQLite said.
 pub fn list(
     connection: &Connection,
-    channel: Option<&str>,
+    channel: Option<ChannelKind>,
     state: Option<&str>,
     from: Option<Edge>,
     most: usize,

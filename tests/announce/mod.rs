@@ -7,12 +7,12 @@ mod wire;
 
 use post::{Answer, Post};
 use pushbutton::announce;
-use pushbutton::config::{Config, MailTls};
+use pushbutton::config::{ChannelKind, Config, MailTls};
 use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
 use pushbutton::demo::mail::MailCatcher;
 use pushbutton::desk::Channels;
 use pushbutton::ledger::Ledger;
-use pushbutton::ledger::outbox::{self, Announcement, EMAIL, IRC, Moment, OutboxRow};
+use pushbutton::ledger::outbox::{self, Announcement, Moment, OutboxRow};
 use pushbutton::ledger::pushes::{Commit, PushRow};
 use pushbutton::supervise::Health;
 use pushbutton::time::At;
@@ -22,6 +22,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wire::Wire;
+
+const IRC: ChannelKind = ChannelKind::Irc;
+const EMAIL: ChannelKind = ChannelKind::Email;
 
 /// How long anything may take on a machine that is busy.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -41,7 +44,7 @@ impl Office {
     }
 
     /// Writes an announcement down and rings the bell.
-    async fn write(&self, announcement: Announcement, channels: &'static [&'static str]) {
+    async fn write(&self, announcement: Announcement, channels: &'static [ChannelKind]) {
         let id = announcement.push.id;
         let written = self.ledger.write(move |tx| {
             tx.execute(
@@ -71,7 +74,7 @@ impl Office {
     }
 
     /// The row of a push's moment on a channel, as soon as it is so.
-    async fn row(&self, push: i64, event: &str, channel: &str, is_it: impl Fn(&OutboxRow) -> bool) -> OutboxRow {
+    async fn row(&self, push: i64, event: &str, channel: ChannelKind, is_it: impl Fn(&OutboxRow) -> bool) -> OutboxRow {
         let deadline = Instant::now() + LIMIT;
         loop {
             let rows = self.ledger.read(move |conn| outbox::of_push(conn, push)).await.unwrap();
@@ -84,7 +87,7 @@ impl Office {
         }
     }
 
-    async fn told(&self, push: i64, event: &str, channel: &str) -> OutboxRow {
+    async fn told(&self, push: i64, event: &str, channel: ChannelKind) -> OutboxRow {
         self.row(push, event, channel, |row| row.state == "told").await
     }
 }
@@ -121,7 +124,7 @@ impl Delivery {
     }
 
     /// Why a channel is shown on every page, once it has been so for a while; none when it works.
-    fn broken(&self, channel: &str) -> Option<String> {
+    fn broken(&self, channel: ChannelKind) -> Option<String> {
         let later = At::from_millis(At::now().millis() + 61_000);
         self.channels.shown(later).into_iter().find(|broken| broken.channel == channel).map(|broken| broken.why)
     }

@@ -1,12 +1,14 @@
 //! Made-up data for the pages, as a busy team would leave it.
 
+use pushbutton::config::ChannelKind;
 use pushbutton::desk::StackView;
 use pushbutton::desk::view::{
     CatchUp, Compared, Current, Drift, FileChanges, Good, Hold, Kept, LeftBehind, Next, NotHeld, NotReady, PlanView,
     PlannedView, Readiness, Remaining, RemainingCommand, RollbackTarget, RollbackView, StageView, StepNow, Ticket,
     Trunk, Undo, Usual, Weight,
 };
-use pushbutton::journal::connections::{Connecting, Connections, Missing};
+use pushbutton::journal::Connecting;
+use pushbutton::journal::connections::{Connections, Missing};
 use pushbutton::journal::event::{Event, Record, Stream};
 use pushbutton::ledger::holding::LeftWith;
 use pushbutton::ledger::outbox::OutboxRow;
@@ -506,11 +508,11 @@ pub fn push_page(state: &str) -> PushPage {
         }
         begin -= seconds;
     }
-    let told = |channel: &str, state: &str, words: &str| OutboxRow {
+    let told = |channel: ChannelKind, state: &str, words: &str| OutboxRow {
         id: 1,
         push: 4127,
         event: "ended".to_owned(),
-        channel: channel.to_owned(),
+        channel,
         state: state.to_owned(),
         tries: 2,
         next_at: at(-40).to_string(),
@@ -528,11 +530,11 @@ pub fn push_page(state: &str) -> PushPage {
         commits: commits(3),
         announcements: vec![
             told(
-                "irc",
+                ChannelKind::Irc,
                 "told",
                 "[web] tomas pushed 8f31c2e → 51d0c3e to PROD: <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}, 24 hosts, 1 m 05 s · 4 commits",
             ),
-            told("email", "waiting", "Subject: [push] web Prod: 8f31c2e to 51d0c3e by tomas"),
+            told(ChannelKind::Email, "waiting", "Subject: [push] web Prod: 8f31c2e to 51d0c3e by tomas"),
         ],
         questions: Vec::new(),
         links: vec![Link {

@@ -1,6 +1,7 @@
 //! A made-up past for the pages about it: months of pushes of two stacks, and what was announced.
 
 use super::made_up::at;
+use pushbutton::config::ChannelKind;
 use pushbutton::ledger::outbox::OutboxRow;
 use pushbutton::ledger::stats::{StatRow, WaitRow};
 use pushbutton::ledger::told::{ChannelState, Listed};
@@ -59,12 +60,12 @@ pub fn no_stats() -> StatsPage {
 }
 
 pub fn announcements(filter: ToldFilter) -> AnnouncementsPage {
-    let row = |id: i64, channel: &str, state: &str, words: Option<&str>, problem: Option<&str>| Listed {
+    let row = |id: i64, channel: ChannelKind, state: &str, words: Option<&str>, problem: Option<&str>| Listed {
         row: OutboxRow {
             id,
             push: 4120 + id - 6,
             event: if id % 2 == 0 { "ended" } else { "started" }.to_owned(),
-            channel: channel.to_owned(),
+            channel,
             state: state.to_owned(),
             tries: 3,
             next_at: at(-40).to_string(),
@@ -80,7 +81,7 @@ pub fn announcements(filter: ToldFilter) -> AnnouncementsPage {
     AnnouncementsPage {
         channels: vec![
             ChannelState {
-                channel: "irc".to_owned(),
+                channel: ChannelKind::Irc,
                 told: 1204,
                 waiting: 0,
                 waiting_tried: 0,
@@ -88,7 +89,7 @@ pub fn announcements(filter: ToldFilter) -> AnnouncementsPage {
                 last_told: Some(at(60).to_string()),
             },
             ChannelState {
-                channel: "email".to_owned(),
+                channel: ChannelKind::Email,
                 told: 1190,
                 waiting: 3,
                 waiting_tried: 1,
@@ -97,10 +98,10 @@ pub fn announcements(filter: ToldFilter) -> AnnouncementsPage {
             },
         ],
         rows: vec![
-            row(12, "irc", "told", Some(line), None),
-            row(11, "email", "waiting", None, Some("mail.example.com: connection refused")),
-            row(8, "email", "given up", None, Some("550 no such address: pushes@example.com")),
-            row(7, "irc", "told", Some("web PROD mary pushes 8f31c2e to 51d0c3e"), None),
+            row(12, ChannelKind::Irc, "told", Some(line), None),
+            row(11, ChannelKind::Email, "waiting", None, Some("mail.example.com: connection refused")),
+            row(8, ChannelKind::Email, "given up", None, Some("550 no such address: pushes@example.com")),
+            row(7, ChannelKind::Irc, "told", Some("web PROD mary pushes 8f31c2e to 51d0c3e"), None),
         ],
         filter,
         older: Some(7),

@@ -5,7 +5,7 @@ use crate::config;
 use tokio::sync::oneshot;
 
 /// `[irc]`, checked, with its secret.
-pub(crate) struct Settings {
+pub(super) struct Settings {
     pub(super) server: String,
     pub(super) port: u16,
     pub(super) tls: bool,

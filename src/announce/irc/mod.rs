@@ -7,13 +7,14 @@ mod link;
 mod pace;
 mod session;
 
-use super::delivery::{Channel, Told, Trouble};
+use super::channel::{Begin, Channel, Told, Trouble};
+use super::delivery::deliver;
 use super::{clean, words};
+use crate::config::{self, ChannelKind};
 use crate::desk::Channels;
-use crate::ledger::outbox::{self, Announcement};
+use crate::ledger::outbox::Announcement;
 use crate::time::At;
-pub(super) use link::Settings;
-use link::{Line, Link};
+use link::{Line, Link, Settings};
 use session::End;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +32,24 @@ const GOOD_CONNECTION: Duration = Duration::from_secs(60);
 /// How long a line may take in all: the wait for its turn, the server's answer.
 const TELL_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What begins the channel, when its table can be used.
+pub(super) fn ready(config: &config::Irc) -> Result<Begin, String> {
+    let settings = Arc::new(Settings::new(config)?);
+    Ok(Box::new(move |with, tasks| {
+        let (health, stop) = (with.health.clone(), with.stop.clone());
+        tasks.spawn(health.keep("announce on IRC", stop, move || {
+            let (irc, connection) = Irc::new(Arc::clone(&settings), with.channels.clone());
+            let told = deliver(irc, with.clone());
+            async move {
+                // Together: neither is of use without the other, and the connection ends when nobody tells any more.
+                tokio::join!(told, connection);
+            }
+        }));
+    }))
+}
+
 /// The handle of the supervising task; when it is dropped, the bot says goodbye.
-pub(super) struct Irc {
+struct Irc {
     lines: mpsc::Sender<Line>,
     link: watch::Receiver<Link>,
     _gone: DropGuard,
@@ -40,7 +57,7 @@ pub(super) struct Irc {
 
 impl Irc {
     /// The handle, and what it needs to run beside it: that ends soon after the handle has gone.
-    pub(super) fn new(settings: Arc<Settings>, channels: Channels) -> (Self, impl Future<Output = ()> + Send) {
+    fn new(settings: Arc<Settings>, channels: Channels) -> (Self, impl Future<Output = ()> + Send) {
         let (lines, waiting) = mpsc::channel(WAITING_LINES);
         let (link, seen) = watch::channel(Link::Connecting);
         let gone = CancellationToken::new();
@@ -80,8 +97,8 @@ async fn report(mut link: watch::Receiver<Link>, channels: Channels) {
     loop {
         match &*link.borrow_and_update() {
             Link::Connecting => {}
-            Link::Up => channels.works(outbox::IRC),
-            Link::Down(why) => channels.is_broken(outbox::IRC, why, At::now()),
+            Link::Up => channels.works(ChannelKind::Irc),
+            Link::Down(why) => channels.is_broken(ChannelKind::Irc, why, At::now()),
         }
         if link.changed().await.is_err() {
             return;
@@ -90,10 +107,7 @@ async fn report(mut link: watch::Receiver<Link>, channels: Channels) {
 }
 
 impl Channel for Irc {
-    const NAME: &'static str = outbox::IRC;
-
-    /// Two are a beginning and an end, or two pushes: one line is enough for either.
-    const FOLDS_FROM: Option<usize> = Some(2);
+    const KIND: ChannelKind = ChannelKind::Irc;
 
     async fn tell(&mut self, announcement: &Announcement) -> Result<Told, Trouble> {
         self.tell_line(words::irc_line(announcement, At::now()), announcement.key()).await

@@ -5,10 +5,11 @@ mod bounded;
 mod helo;
 mod smtp;
 
-use super::delivery::{Channel, Told, Trouble};
+use super::channel::{Begin, Channel, Told, Trouble};
+use super::delivery::deliver;
 use super::words;
-use crate::config::{self, MailTls};
-use crate::ledger::outbox::{self, Announcement, Moment};
+use crate::config::{self, ChannelKind, MailTls};
+use crate::ledger::outbox::{Announcement, Moment};
 use lettre::message::header::{
     ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue, InReplyTo, References,
 };
@@ -28,9 +29,18 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 const NO_UTF8: &str = "it does not offer SMTPUTF8, which an address with such letters needs; write an address in ASCII \
     (a domain has one that begins with xn--)";
 
+/// What begins the channel, when its table can be used; `url` is where the pages are.
+pub(super) fn ready(config: &config::Email, url: &str) -> Result<Begin, String> {
+    let mail = Mail::new(config, url)?;
+    Ok(Box::new(move |with, tasks| {
+        let (health, stop) = (with.health.clone(), with.stop.clone());
+        tasks.spawn(health.keep("announce by mail", stop, move || deliver(mail.clone(), with.clone())));
+    }))
+}
+
 /// A mail server and those who are told through it.
 #[derive(Clone)]
-pub(super) struct Mail {
+struct Mail {
     server: Server,
     from: Mailbox,
     to: Vec<Mailbox>,
@@ -56,7 +66,7 @@ const MOST_BEGUN: usize = 1000;
 
 impl Mail {
     /// Takes the table, whose words the configuration has checked, and reads its secret.
-    pub(super) fn new(config: &config::Email, url: &str) -> Result<Self, String> {
+    fn new(config: &config::Email, url: &str) -> Result<Self, String> {
         let mailbox = |name: &str, text: &str| {
             text.parse::<Mailbox>().map_err(|error| format!("{name} has {text:?}, which is no mail address: {error}"))
         };
@@ -185,9 +195,7 @@ fn host_of(url: &str) -> String {
 }
 
 impl Channel for Mail {
-    const NAME: &'static str = outbox::EMAIL;
-
-    const FOLDS_FROM: Option<usize> = None;
+    const KIND: ChannelKind = ChannelKind::Email;
 
     async fn tell(&mut self, announcement: &Announcement) -> Result<Told, Trouble> {
         let key = announcement.key();

@@ -1,5 +1,7 @@
 //! Wakes the tasks that announce, and holds what they may not know yet. It must never announce anything itself.
 
+use crate::config::ChannelKind;
+
 /// How the audit and holds name the server itself.
 pub(crate) const SERVER: &str = "pushbutton";
 
@@ -9,5 +11,5 @@ pub(crate) struct Teller {
     /// The server's address.
     pub url: String,
     /// The configured channels.
-    pub channels: Vec<&'static str>,
+    pub channels: Vec<ChannelKind>,
 }

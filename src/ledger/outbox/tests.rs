@@ -1,6 +1,8 @@
 use super::*;
 use crate::ledger::Ledger;
 
+const IRC: ChannelKind = ChannelKind::Irc;
+const EMAIL: ChannelKind = ChannelKind::Email;
 const T0: i64 = 1_795_255_200_000;
 
 fn at(seconds: i64) -> At {
@@ -56,7 +58,7 @@ fn announcement(push: i64, event: Moment) -> Announcement {
 }
 
 /// A ledger with pushes 1 and 2, and what was written of them.
-async fn ledger(dir: &tempfile::TempDir, written: Vec<(i64, Moment, &'static [&'static str])>) -> Ledger {
+async fn ledger(dir: &tempfile::TempDir, written: Vec<(i64, Moment, &'static [ChannelKind])>) -> Ledger {
     let ledger = Ledger::open(&dir.path().join("pushbutton.db")).unwrap();
     ledger
         .write(move |tx| {
@@ -77,7 +79,7 @@ async fn ledger(dir: &tempfile::TempDir, written: Vec<(i64, Moment, &'static [&'
     ledger
 }
 
-async fn keys(ledger: &Ledger, channel: &'static str, now: At) -> Vec<String> {
+async fn keys(ledger: &Ledger, channel: ChannelKind, now: At) -> Vec<String> {
     let due = ledger.read(move |conn| due(conn, channel, now, 9)).await.unwrap();
     due.iter().map(|due| due.announcement.as_ref().unwrap().key()).collect()
 }
@@ -93,7 +95,7 @@ async fn an_announcement_written_twice_is_told_once() {
     assert!(keys(&ledger, IRC, at(9)).await.is_empty());
     let rows = ledger.read(|conn| of_push(conn, 1)).await.unwrap();
     assert_eq!((rows[0].state.as_str(), rows[0].told.as_deref(), rows[0].tries), ("told", Some("the very words"), 1));
-    assert_eq!((rows[1].state.as_str(), rows[1].channel.as_str()), ("waiting", "email"), "a channel tells for itself");
+    assert_eq!((rows[1].state.as_str(), rows[1].channel), ("waiting", EMAIL), "a channel tells for itself");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The page of announcements: what was sent where, and whether it arrived. It must never read more than a page of rows.
 
 use super::announcements_view::{AnnouncementsPage, ToldFilter};
+use crate::config::ChannelKind;
 use crate::ledger::told;
 use crate::web::app::App;
 use crate::web::http::paging::{Page, edge};
@@ -29,10 +30,12 @@ pub async fn announcements(app: Data<App>, caller: Caller, query: Query<Announce
     let AnnouncementsQuery { channel, state, before, after } = query.into_inner();
     let said = |text: Option<String>| text.filter(|text| !text.is_empty());
     let from = edge(before.as_deref(), after.as_deref())?;
-    let filter = ToldFilter { channel: said(channel), state: said(state) };
+    // A channel that there is not is not asked for.
+    let channel = channel.as_deref().and_then(ChannelKind::named);
+    let filter = ToldFilter { channel, state: said(state) };
     let asked = filter.clone();
     let read = app.desk.ledger().read(move |connection| {
-        let rows = told::list(connection, asked.channel.as_deref(), asked.state.as_deref(), from, ANNOUNCEMENTS + 1)?;
+        let rows = told::list(connection, asked.channel, asked.state.as_deref(), from, ANNOUNCEMENTS + 1)?;
         Ok((told::channels(connection)?, rows))
     });
     let (channels, rows) = read.await?;

@@ -1,6 +1,7 @@
 //! What was announced, on which channel, and whether it arrived: newest first, older and newer ones by cursor.
 //! It must never hide an announcement that was given up: those are counted at the top.
 
+use crate::config::ChannelKind;
 use crate::ledger::told::{ChannelState, Listed};
 use crate::web::view::frame::Frame;
 use crate::web::view::notified::{Told, told};
@@ -28,8 +29,8 @@ pub struct AnnouncementsPage {
 /// Which announcements are shown; nothing set shows all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ToldFilter {
-    /// One channel: `irc` or `email`.
-    pub channel: Option<String>,
+    /// One channel.
+    pub channel: Option<ChannelKind>,
     /// One state: `waiting`, `told` or `given up`.
     pub state: Option<String>,
 }
@@ -77,8 +78,9 @@ impl AnnouncementsView {
             let filter = ToldFilter { state: state.map(str::to_owned), ..page.filter.clone() };
             Choice { words, href: address(&filter, None), chosen: filter == page.filter }
         };
-        let channel = |words, channel: Option<&str>| {
-            let filter = ToldFilter { channel: channel.map(str::to_owned), ..page.filter.clone() };
+        let channel = |channel: Option<ChannelKind>| {
+            let words = channel.map_or("All channels", ChannelKind::title);
+            let filter = ToldFilter { channel, ..page.filter.clone() };
             Choice { words, href: address(&filter, None), chosen: filter == page.filter }
         };
         let row = |listed: &Listed| Row {
@@ -92,11 +94,7 @@ impl AnnouncementsView {
         Self {
             channels: page.channels.iter().map(|channel| Channel::new(frame, channel)).collect(),
             rows: page.rows.iter().map(row).collect(),
-            of_channels: vec![
-                channel("All channels", None),
-                channel("IRC", Some("irc")),
-                channel("Email", Some("email")),
-            ],
+            of_channels: std::iter::once(None).chain(ChannelKind::ALL.map(Some)).map(channel).collect(),
             of_states: vec![
                 state("All", None),
                 state("Waiting", Some("waiting")),
@@ -124,7 +122,7 @@ impl Channel {
         };
         Self {
             mark: Mark::new(mark),
-            name: if channel.channel == "irc" { "IRC" } else { "Email" },
+            name: channel.channel.title(),
             words: if counts.is_empty() { "nothing yet".to_owned() } else { counts.join(", ") },
             last: channel.last_told.as_deref().map(|at| Moment::ago(at, frame.now)),
         }
@@ -134,7 +132,8 @@ impl Channel {
 /// The page of these announcements. States and channels are words of ours: only the space needs care.
 fn address(filter: &ToldFilter, cursor: Option<(&str, i64)>) -> String {
     let (name, cursor) = cursor.map_or(("", None), |(name, number)| (name, Some(number.to_string())));
-    let parts = [("channel", &filter.channel), ("state", &filter.state), (name, &cursor)];
+    let channel = filter.channel.map(|kind| kind.name().to_owned());
+    let parts = [("channel", &channel), ("state", &filter.state), (name, &cursor)];
     let parts = parts.iter().filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?.replace(' ', "+"))));
     let query = parts.collect::<Vec<_>>().join("&");
     if query.is_empty() { "/announcements".to_owned() } else { format!("/announcements?{query}") }

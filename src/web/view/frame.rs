@@ -2,8 +2,8 @@
 
 use super::parts::{Moment, Person};
 use crate::desk::Broken;
+use crate::ledger::Trouble;
 use crate::ledger::pushes::PushRow;
-use crate::ledger::{Trouble, outbox};
 use crate::time::At;
 use serde::Serialize;
 
@@ -139,7 +139,7 @@ impl ServerTrouble {
 #[derive(Clone, Debug, Serialize)]
 struct Channel {
     channel: &'static str,
-    words: &'static str,
+    words: String,
     since: Moment,
     why: String,
 }
@@ -147,12 +147,8 @@ struct Channel {
 impl Channel {
     fn new(broken: &Broken, now: At) -> Self {
         Self {
-            channel: broken.channel,
-            words: match broken.channel {
-                outbox::IRC => "No announcements on IRC",
-                outbox::EMAIL => "No announcements by mail",
-                _ => "No announcements",
-            },
+            channel: broken.channel.name(),
+            words: format!("No announcements {}", broken.channel.way()),
             since: Moment::until(&broken.since.to_string(), now),
             why: broken.why.clone(),
         }

@@ -18,10 +18,7 @@ pub(crate) struct Told {
 }
 
 pub(crate) fn told(row: &OutboxRow, now: At) -> Told {
-    let (channel, icon) = match row.channel.as_str() {
-        "irc" => ("IRC", "irc"),
-        _ => ("Email", "mail"),
-    };
+    let (channel, icon) = (row.channel.title(), row.channel.icon());
     let event = match row.event.split('-').next() {
         Some("started") => "start",
         Some("paused") => "pause",

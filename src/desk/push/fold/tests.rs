@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::ChannelKind;
 use crate::desk::push::sample;
 use crate::desk::push::sample::number;
 use crate::journal::HostResult;
@@ -8,7 +9,7 @@ use rusqlite::types::ValueRef;
 const START: Cursor = Cursor { offset: 0, n: 0 };
 
 fn teller() -> Teller {
-    Teller { url: "http://push".to_owned(), channels: vec!["irc", "email"] }
+    Teller { url: "http://push".to_owned(), channels: ChannelKind::ALL.to_vec() }
 }
 
 fn folded(connection: &mut Connection, from: Cursor, records: &[Read]) -> Folded {
@@ -75,7 +76,7 @@ fn a_journal_of_a_good_push_becomes_its_rows() {
     assert_eq!((count(&ledger, "locks"), count(&ledger, "holds")), (0, 0));
     assert_eq!(audit::verify(&ledger).unwrap(), None);
     let told = outbox::of_push(&ledger, 1).unwrap();
-    let told: Vec<_> = told.iter().map(|row| (row.event.as_str(), row.channel.as_str())).collect();
+    let told: Vec<_> = told.iter().map(|row| (row.event.as_str(), row.channel.name())).collect();
     assert_eq!(told, [("started", "irc"), ("started", "email"), ("ended", "irc"), ("ended", "email")]);
 }
 

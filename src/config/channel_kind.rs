@@ -1,0 +1,100 @@
+//! The channels of announcements: the one list of them. What differs from channel to channel and is no more than a word or a number
+//! stands here, so that the outbox, the pages and the command line need not know any of them. It must never know how a channel
+//! speaks: that is its folder in `announce`.
+
+use serde::{Deserialize, Serialize};
+
+/// A channel of announcements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ChannelKind {
+    /// One line for each announcement, in a channel of an IRC server.
+    #[serde(rename = "irc")]
+    Irc,
+    /// A mail for each announcement.
+    #[serde(rename = "email")]
+    Email,
+}
+
+/// What a channel can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelLimits {
+    /// The most bytes of an announcement's text.
+    pub bytes: usize,
+    /// From how many on what piled up is told as one; none: each on its own.
+    pub folds_from: Option<usize>,
+}
+
+impl ChannelKind {
+    /// All of them, in the order in which people read them.
+    pub const ALL: [Self; 2] = [Self::Irc, Self::Email];
+
+    /// Its name in the ledger, in addresses, and of its table in the server's file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Irc => "irc",
+            Self::Email => "email",
+        }
+    }
+
+    /// The channel of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Its name for people.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Irc => "IRC",
+            Self::Email => "Email",
+        }
+    }
+
+    /// How it is announced there: `No announcements on IRC`.
+    pub const fn way(self) -> &'static str {
+        match self {
+            Self::Irc => "on IRC",
+            Self::Email => "by mail",
+        }
+    }
+
+    /// Its icon on pages.
+    pub const fn icon(self) -> &'static str {
+        match self {
+            Self::Irc => "irc",
+            Self::Email => "mail",
+        }
+    }
+
+    /// What it can carry.
+    pub const fn limits(self) -> ChannelLimits {
+        match self {
+            // With prefix, command and channel a line stays below the 512 bytes of the protocol. Two that piled up are a beginning and
+            // an end, or two pushes: one line is enough for either.
+            Self::Irc => ChannelLimits { bytes: 400, folds_from: Some(2) },
+            Self::Email => ChannelLimits { bytes: usize::MAX, folds_from: None },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A channel that is added must be given a place here, and so is found missing in the list.
+    fn place(kind: ChannelKind) -> usize {
+        match kind {
+            ChannelKind::Irc => 0,
+            ChannelKind::Email => 1,
+        }
+    }
+
+    #[test]
+    fn every_channel_is_in_the_list_and_is_found_by_the_name_that_is_written_down() {
+        for (at, kind) in ChannelKind::ALL.into_iter().enumerate() {
+            assert_eq!(place(kind), at);
+            assert_eq!(ChannelKind::named(kind.name()), Some(kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name(), "the API says what the ledger says");
+        }
+        assert_eq!(ChannelKind::named(""), None);
+    }
+}
