@@ -2,7 +2,7 @@
 //! from a backup, says so on every page until a person has looked: two servers must never push from one history. It must
 //! never keep anybody from pushing by itself: the machine that is gone cannot be asked.
 
-use crate::desk::push::runner;
+use crate::desk::parts::durable::write_whole;
 use crate::reading;
 use crate::time::At;
 use std::io;
@@ -59,7 +59,7 @@ pub(crate) fn this_machine() -> (String, String) {
 }
 
 pub(crate) fn write(data: &Path, id: &str, name: &str) -> io::Result<()> {
-    runner::write_whole(&file_in(data), &format!("{id}\t{name}\t\n"))
+    write_whole(&file_in(data), &format!("{id}\t{name}\t\n"))
 }
 
 /// What the file says, where it is not this machine's.

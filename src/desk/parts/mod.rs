@@ -3,6 +3,7 @@
 
 pub(crate) mod boards;
 pub mod channels;
+pub(crate) mod durable;
 pub(crate) mod home;
 pub(crate) mod hosts;
 pub mod journals;

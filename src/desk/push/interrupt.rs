@@ -2,6 +2,7 @@
 //! of a runner that may live.
 
 use super::runner;
+use crate::desk::parts::durable::sync_dir;
 use crate::journal::{Cursor, Ended, Event, PushDir, Reader, State, Writer};
 use crate::ledger::pushes::PushRow;
 use crate::time::At;
@@ -51,7 +52,7 @@ pub(super) fn interrupt(dir: &PushDir, row: &PushRow, cause: Option<&str>, at: A
     )?;
     writer.flush()?;
     writer.sync()?;
-    runner::sync_dir(dir.dir())?;
+    sync_dir(dir.dir())?;
     // A socket that nobody answers; that it may not be there is the ordinary case.
     let _ = std::fs::remove_file(dir.control());
     Ok(Found::Interrupted)

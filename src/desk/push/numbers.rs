@@ -4,6 +4,7 @@
 use super::runner;
 use crate::desk::Desk;
 use crate::desk::cases::Case;
+use crate::desk::parts::durable::sync_dir;
 use crate::desk::parts::hosts::numbers::SeenNewer;
 use crate::desk::reason::one_line;
 use crate::desk::refusal::{Decision, Refusal};
@@ -109,7 +110,7 @@ impl Desk {
         let dir = PushDir::of(&self.config.data, seen);
         let made = crate::supervise::blocking(move || {
             runner::make_dir(&dir)?;
-            dir.dir().parent().map_or(Ok(()), runner::sync_dir)
+            dir.dir().parent().map_or(Ok(()), sync_dir)
         });
         made.await.map_err(|error| Refusal::Unable { case: Case::NotKept, why: error.to_string() })?;
         self.floor.fetch_max(newer.seen, Ordering::SeqCst);

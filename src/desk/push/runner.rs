@@ -1,6 +1,7 @@
 //! Runners: started, found again, declared dead. A runner is whoever holds its push's lock; calling one dead means
 //! getting that lock, so that no late runner can start (TRUST section 2). It must never do a runner's work.
 
+use crate::desk::parts::durable::{sync_dir, write_whole};
 use crate::journal::{Cursor, Event, PushDir, Reader};
 use crate::plan::Assignment;
 use crate::process::Program;
@@ -9,7 +10,7 @@ use crate::stack::SecretSource;
 pub(super) use rustix::process::Signal;
 use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use tokio::sync::watch;
@@ -69,31 +70,10 @@ pub(crate) fn make_dir(dir: &PushDir) -> io::Result<()> {
     DirBuilder::new().mode(0o700).recursive(true).create(dir.dir())
 }
 
-/// Makes a directory's entries durable.
-///
-/// # Errors
-/// What the system said.
-pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
-}
-
 fn write_plan(dir: &PushDir, plan: &str) -> io::Result<()> {
     make_dir(dir)?;
     write_whole(&dir.plan(), plan)?;
     dir.dir().parent().map_or(Ok(()), sync_dir)
-}
-
-/// Writes a file that only the server may read, in the place of an earlier one: whole and durable, or not at all.
-///
-/// # Errors
-/// What the system said.
-pub(crate) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let draft = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&draft, path)?;
-    path.parent().map_or(Ok(()), sync_dir)
 }
 
 /// Takes the runner's lock; none when the runner lives. As long as the file is kept, no runner can begin.
