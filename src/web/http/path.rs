@@ -1,4 +1,4 @@
-//! What an address names: a stack, a stage, a push. What is not even a name of its kind does not exist.
+//! What an address names: a stack, a stage, a push. What is not even a name of its kind does not exist. Whether it takes an upload.
 
 use crate::web::http::problem::Problem;
 use std::fmt::Display;
@@ -13,4 +13,28 @@ where
     T::Err: Display,
 {
     text.parse().map_err(|_| Problem::unknown(format_args!("{what} {text:?}")))
+}
+
+/// Whether this is the path of an upload.
+pub fn is_upload(path: &str) -> bool {
+    let rest = path.strip_prefix("/api/v1/stacks/").and_then(|rest| rest.strip_suffix("/builds"));
+    rest.is_some_and(|stack| !stack.is_empty() && !stack.contains('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_address_takes_long_bodies() {
+        for (path, yes) in [
+            ("/api/v1/stacks/web/builds", true),
+            ("/api/v1/stacks//builds", false),
+            ("/api/v1/stacks/web/x/builds", false),
+            ("/api/v1/stacks/web/builds/", false),
+            ("/stacks/web/builds", false),
+        ] {
+            assert_eq!(is_upload(path), yes, "{path}");
+        }
+    }
 }

@@ -7,9 +7,9 @@ use super::rejected_body::HoldingUnread;
 use super::ways;
 use crate::address::encoded_path;
 use crate::web::app::App;
+use crate::web::http::path::is_upload;
 use crate::web::session::caller::{Caller, caller_of};
 use crate::web::session::push_host;
-use crate::web::stack::builds;
 use crate::web::view::frame::Section;
 use crate::web::view::page::{frame, page};
 use actix_web::body::{BoxBody, MessageBody};
@@ -132,7 +132,7 @@ async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Pr
         return Err(Problem::no_length());
     }
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    let most = match builds::is_upload(request.path()) {
+    let most = match is_upload(request.path()) {
         true => app.desk.config().limits.upload_mib << 20,
         false => LONGEST_BODY as u64,
     };

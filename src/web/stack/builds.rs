@@ -51,12 +51,6 @@ pub struct Reason {
     reason: Option<String>,
 }
 
-/// Whether this is the path of an upload.
-pub fn is_upload(path: &str) -> bool {
-    let rest = path.strip_prefix("/api/v1/stacks/").and_then(|rest| rest.strip_suffix("/builds"));
-    rest.is_some_and(|stack| !stack.is_empty() && !stack.contains('/'))
-}
-
 /// `POST /api/v1/stacks/{stack}/builds?sha=…&ref=…&title=…&fewer=yes`
 pub async fn publish(app: Data<App>, caller: Caller, stack: Path<String>, said: Query<Said>, body: Payload) -> Reply {
     let said = said.into_inner();
@@ -154,22 +148,4 @@ async fn put(mut tar: File, work: impl FnOnce(&mut File) -> io::Result<()> + Sen
     done.map_err(|error| {
         Problem::from(Refusal::Unable { case: Case::NotKept, why: format!("the upload cannot be kept: {error}") })
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_one_address_takes_long_bodies() {
-        for (path, yes) in [
-            ("/api/v1/stacks/web/builds", true),
-            ("/api/v1/stacks//builds", false),
-            ("/api/v1/stacks/web/x/builds", false),
-            ("/api/v1/stacks/web/builds/", false),
-            ("/stacks/web/builds", false),
-        ] {
-            assert_eq!(is_upload(path), yes, "{path}");
-        }
-    }
 }
