@@ -235,16 +235,6 @@ fn told(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n\n")
 }
 
-impl Config {
-    /// Reads and checks the file; not whether this machine can do what it says, which is [`Draft`]'s second half.
-    ///
-    /// # Errors
-    /// When it cannot be read, has unknown keys, or asks for something unsafe.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        Draft::read(path)?.finish()
-    }
-}
-
 fn default_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8090))
 }

@@ -102,6 +102,14 @@ impl Draft {
 }
 
 impl Config {
+    /// Reads and checks the file; not whether this machine can do what it says, which is [`Draft`]'s second half.
+    ///
+    /// # Errors
+    /// When it cannot be read, has unknown keys, or asks for something unsafe.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Draft::read(path)?.finish()
+    }
+
     /// Relative paths count from the file's own directory.
     fn resolve(&mut self, here: &Path) {
         self.data = here.join(&self.data);
