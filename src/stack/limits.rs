@@ -1,5 +1,5 @@
-//! The limits that a command may have: chunk, timeout, tries, and what its failures mean. Each is looked for at the command,
-//! then its stage, then the stack, then here. It must never depend on what a command does, but where its form says so.
+//! The limits that a command may have, as a table says them: chunk, timeout, tries, and what its failures mean. What it leaves open
+//! is settled by `draft`. It must never depend on what a command does, but where its form says so.
 //! Called by `commands` and `parse`.
 
 use super::draft::Limits;
