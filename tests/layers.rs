@@ -1,5 +1,9 @@
-//! The layering rule of `src/lib.rs`: a `use` may only point to a room further down the list.
+//! The layering rule of `src/lib.rs`: a `use` may only point to a room further down the list. The same inside the rooms that have
+//! folders, and no circle of files anywhere.
 
+mod graph;
+
+use graph::Graph;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -94,6 +98,176 @@ fn every_way_to_name_a_room_is_seen() {
         rooms("//! x\n//! - [`cli`]: x\n//! - [`config`], [`time`]: y\n\n//! - [`no`]"),
         ["cli", "config", "time"]
     );
+}
+
+/// Every file of `src`: its path below it, and its text.
+fn texts() -> Vec<(String, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    let text = |path: &PathBuf| std::fs::read_to_string(path).unwrap();
+    files.iter().map(|path| (path.strip_prefix(&src).unwrap().display().to_string(), text(path))).collect()
+}
+
+fn graph_of(files: &[(String, String)]) -> Graph {
+    Graph::of(files.iter().map(|(path, text)| (path.as_str(), text.as_str())))
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let circles = graph_of(&texts()).circles();
+    assert!(circles.is_empty(), "take what both need into a file below them: {circles:#?}");
+}
+
+#[test]
+fn a_circle_is_seen_however_a_file_names_the_other() {
+    let circles = |files: &[(&'static str, &'static str)]| Graph::of(files.iter().copied()).circles();
+    let (first, second) = ("a/one.rs uses a/two.rs", "a/two.rs uses a/one.rs");
+    let lib = ("lib.rs", "pub mod a;");
+    for (one, two) in [
+        ("use super::two::Two;", "use crate::a::one::{self, One as Other};"),
+        ("use super::{Two};", "fn f() -> crate::a::One { x }"),
+        ("fn f() { super::two::go() }", "use super::one; fn f() { let l: &'static str = \"a\"; one::go('{') }"),
+        (
+            "use crate::a::Two; #[cfg(test)] mod tests { fn f() {} } fn f() { Two::go() }",
+            "mod m { fn f() { super::super::one::g() } }",
+        ),
+    ] {
+        let room = ("a/mod.rs", "mod one;\nmod two;\npub use one::One;\npub(crate) use two::{Two};");
+        assert_eq!(circles(&[lib, room, ("a/one.rs", one), ("a/two.rs", two)]), [[first, second]], "{one} {two}");
+    }
+    for (one, two) in [
+        (
+            "use super::two::Two;",
+            "// use super::one::One;\nconst A: &str = \"super::one::One\"; const B: &str = r#\"super::one::x\"\"#;",
+        ),
+        ("use super::two::Two;", "#[cfg(test)]\nmod tests {\n use crate::a::one::One; fn f() { { x } }\n}"),
+        ("use super::two::Two;", "#[cfg(test)] fn f() { super::one::g() } #[cfg(test)] mod tests;"),
+        ("use super::two::Two;", "pub use super::one::One;"),
+    ] {
+        let room = ("a/mod.rs", "mod one;\nmod two;\npub use one::One;");
+        let tests = ("a/two/tests.rs", "use crate::a::one::One; use super::*;");
+        assert!(circles(&[lib, room, ("a/one.rs", one), ("a/two.rs", two), tests]).is_empty(), "{one} {two}");
+    }
+}
+
+/// The words in `` ` `` of the sentence of a module's head that begins so, with what stands before each.
+fn in_order(text: &str, begin: &str) -> Vec<(String, String)> {
+    let head: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim).collect();
+    let head = head.join(" ");
+    let sentence = head.split_once(begin).unwrap_or_else(|| panic!("the head does not say {begin:?}")).1;
+    let parts: Vec<&str> = sentence.split('.').next().unwrap().split('`').collect();
+    parts.chunks_exact(2).map(|pair| (pair[0].trim().to_owned(), pair[1].to_owned())).collect()
+}
+
+/// The folder of a room in which a file is, if it is in one.
+fn folder<'a>(path: &'a str, room: &str) -> Option<&'a str> {
+    Some(path.strip_prefix(room)?.strip_prefix('/')?.split_once('/')?.0)
+}
+
+/// The folders inside a room that use one another, and by which files: those between which `may` says no.
+fn against(files: &[(String, String)], room: &str, may: impl Fn(&str, &str) -> bool) -> Vec<String> {
+    let inside = files.iter().filter(|(path, _)| folder(path, room).is_some() || *path == format!("{room}/mod.rs"));
+    let graph = Graph::of(inside.map(|(path, text)| (path.as_str(), text.as_str())));
+    let wrong = graph.edges().filter_map(|(from, to)| {
+        let (user, used) = (folder(from, room)?, folder(to, room)?);
+        (user != used && !may(user, used)).then(|| format!("src/{from} may not use src/{to}"))
+    });
+    wrong.collect()
+}
+
+/// The text of a room's first file.
+fn first_file<'a>(files: &'a [(String, String)], room: &str) -> &'a str {
+    &files.iter().find(|(path, _)| *path == format!("{room}/mod.rs")).unwrap().1
+}
+
+/// The folders of a room, by its files.
+fn folders(files: &[(String, String)], room: &str) -> Vec<String> {
+    let mut folders: Vec<String> = files.iter().filter_map(|(path, _)| folder(path, room)).map(str::to_owned).collect();
+    folders.sort();
+    folders.dedup();
+    folders
+}
+
+fn against_desk(files: &[(String, String)]) -> Vec<String> {
+    let order = in_order(first_file(files, "desk"), "Its folders, from the top down:");
+    let order: Vec<String> = order.into_iter().map(|(_, folder)| folder).collect();
+    let mut named = order.clone();
+    named.sort();
+    assert_eq!(named, folders(files, "desk"), "the head of src/desk/mod.rs names each folder once");
+    let place = |folder: &str| order.iter().position(|named| named == folder);
+    against(files, "desk", |user, used| place(user) < place(used))
+}
+
+fn against_web(files: &[(String, String)]) -> Vec<String> {
+    let head = first_file(files, "web");
+    let below: Vec<String> = in_order(head, "Folders of pages use").into_iter().map(|(_, folder)| folder).collect();
+    let mut pairs = Vec::new();
+    let words = in_order(head, "Of each other's they use no more than:");
+    for pair in words.windows(2) {
+        if pair[1].0 == ">" {
+            pairs.push((pair[0].1.clone(), pair[1].1.clone()));
+        }
+    }
+    let is_below = |folder: &str| below.iter().any(|named| named == folder);
+    assert!(below.len() == 3 && below.iter().all(|folder| folders(files, "web").contains(folder)), "{below:?}");
+    against(files, "web", |user, used| {
+        is_below(used) || pairs.iter().any(|(from, to)| from == user && to == used && !is_below(user))
+    })
+}
+
+#[test]
+fn folders_of_the_desk_point_downwards_only() {
+    let mut files = texts();
+    assert_eq!(against_desk(&files), [""; 0], "see the head of src/desk/mod.rs");
+    files.push(("desk/decide/mistake.rs".to_owned(), "use crate::desk::push::orders::x;".to_owned()));
+    files.push(("desk/parts/mistake.rs".to_owned(), "fn f() { super::super::view::plan::f(); }".to_owned()));
+    assert_eq!(against_desk(&files), ["src/desk/decide/mistake.rs may not use src/desk/push/orders.rs"]);
+}
+
+#[test]
+fn pages_use_what_is_below_them_and_nothing_below_uses_a_page() {
+    let mut files = texts();
+    assert_eq!(against_web(&files), [""; 0], "see the head of src/web/mod.rs");
+    files.push(("web/http/mistake.rs".to_owned(), "use crate::web::push::{api, shown};".to_owned()));
+    files.push(("web/reports/mistake.rs".to_owned(), "use crate::web::{http::problem, history::view};".to_owned()));
+    let wrong = [("http", "push/api"), ("http", "push/shown"), ("reports", "history/view")];
+    let wrong = wrong.map(|(from, to)| format!("src/web/{from}/mistake.rs may not use src/web/{to}.rs"));
+    assert_eq!(against_web(&files), wrong);
+}
+
+/// Files that a folder has at most: what fits on a screen.
+const MOST_FILES: usize = 16;
+
+/// Folders with more; the numbers only get smaller.
+const LARGER: [(&str, usize); 3] = [("cli", 21), ("ledger", 31), ("stack", 27)];
+
+/// Folders that have more files than they may.
+fn too_large(paths: impl Iterator<Item = String>) -> Vec<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for path in paths {
+        let folder = Path::new(&path).parent().unwrap().display().to_string();
+        *counts.entry(folder).or_default() += 1;
+    }
+    let most = |folder: &str| LARGER.iter().find(|(larger, _)| *larger == folder).map_or(MOST_FILES, |(_, most)| *most);
+    let wrong = counts.iter().filter(|(folder, count)| **count > most(folder));
+    wrong.map(|(folder, count)| format!("src/{folder} has {count} files, {} at most", most(folder))).collect()
+}
+
+#[test]
+fn no_folder_has_more_files_than_fit_on_a_screen() {
+    let paths = || texts().into_iter().map(|(path, _)| path);
+    // The file of the library and the program's, and rooms of one file, are what `src` is.
+    let rooms = |path: &String| path.contains('/');
+    assert_eq!(too_large(paths().filter(rooms)), [""; 0], "make a folder of what belongs together");
+    for (folder, most) in LARGER {
+        let count = paths().filter(|path| Path::new(path).parent() == Some(Path::new(folder))).count();
+        assert!(count > MOST_FILES, "src/{folder} has {count} files: it need not be in the list any more");
+        let one_more = paths().chain((count..=most).map(|n| format!("{folder}/mistake_{n}.rs")));
+        assert_eq!(too_large(one_more.filter(rooms)), [format!("src/{folder} has {} files, {most} at most", most + 1)]);
+    }
+    let seventeen = (0..17).map(|n| format!("web/new/{n}.rs"));
+    assert_eq!(too_large(seventeen), ["src/web/new has 17 files, 16 at most"]);
 }
 
 /// What asks a file system what a name is, in a script.

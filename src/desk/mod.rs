@@ -1,6 +1,9 @@
 //! The desk: where decisions are taken. May this person push this, now? It starts runners, finds them again, and folds
 //! their journals into the ledger. It keeps the hosts of the stacks in use connected, and asks them what they run; it must
 //! never change anything on a host, and never do anything on a GET.
+//!
+//! Its folders, from the top down: `show` > `press` > `push` > `watch` > `keep` > `decide` > `parts` > `view`. Each uses those further
+//! down alone, which `tests/layers.rs` looks at; the files beside this one are for all of them.
 
 mod cases;
 mod decide;

@@ -1,5 +1,8 @@
 //! HTTP in, pages and streams out. It must never decide whether a push may happen (the desk does), and never hold state
 //! of a push: what it shows it asks for. Every request comes through [`gate`], every address is a row of [`routes`].
+//!
+//! Folders of pages use `view`, `http` and `session`, and none of these uses a folder of pages. Of each other's they use no more
+//! than: `stream` > `output`, `push` > `output`, `push` > `stack`, `stack` > `push`. `tests/layers.rs` looks at it.
 
 mod app;
 mod dashboard;
