@@ -79,6 +79,7 @@ impl ChannelKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::keys::KEYS;
 
     /// A channel that is added must be given a place here, and so is found missing in the list.
     fn place(kind: ChannelKind) -> usize {
@@ -96,5 +97,14 @@ mod tests {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name(), "the API says what the ledger says");
         }
         assert_eq!(ChannelKind::named(""), None);
+    }
+
+    #[test]
+    fn every_channel_has_a_table_in_the_file_and_an_icon() {
+        let icons = include_str!("../../templates/sprite.html");
+        for kind in ChannelKind::ALL {
+            assert!(KEYS.iter().any(|(table, _)| *table == kind.name()), "[{}] has no keys", kind.name());
+            assert!(icons.contains(&format!("id=\"i-{}\"", kind.icon())), "{kind:?}");
+        }
     }
 }
