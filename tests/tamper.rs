@@ -46,10 +46,12 @@ const TABLES: [(&str, &str, &str); 20] = [
     ("questions", "push = 3", "push 3, which runs: its questions"),
     ("users", "1", "the user kate"),
 ];
-const MORE_TABLES: [(&str, &str, &str); 4] = [
+const MORE_TABLES: [(&str, &str, &str); 6] = [
     ("sessions", "1", "the session "),
     ("outbox", "push = 1", "the announcement push-1-"),
     ("commits", "push = 1", "the commits of push 1"),
+    ("push_hosts", "push = 1", "the hosts of push 1"),
+    ("push_hosts", "push = 3", "the hosts of push 3"),
     ("audit", "id = 5", "of the audit"),
 ];
 

@@ -1,9 +1,9 @@
 //! What the hosts of a stage are to run: the build of the last push that came to the end of its list, well or degraded. A
 //! catch-up brings hosts to it, so it never changes it. It must never call a host reached that failed a command.
 
-use super::{LedgerError, LedgerResult, current, pushes};
+use super::{LedgerError, LedgerResult, current, push_hosts, pushes};
 use crate::plan::OldBuild;
-use crate::stack::{Host, StackName, StageName};
+use crate::stack::{StackName, StageName};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::BTreeSet;
 
@@ -52,7 +52,7 @@ pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> Led
         sha: sha.parse().map_err(corrupt)?,
         root: root.parse().map_err(corrupt)?,
     };
-    let had = hosts(connection, push)?;
+    let had: BTreeSet<String> = push_hosts::names(connection, push)?.into_iter().collect();
     let mut reached: BTreeSet<String> = &had - &not_reached(connection, push)?;
     let (newest, caught_up) = catch_ups(connection, stack, stage, &id, push)?;
     reached.extend(caught_up);
@@ -75,18 +75,6 @@ pub fn settle(tx: &Transaction<'_>, push: i64) -> LedgerResult<()> {
     current::set(tx, &row.stack, &row.stage, &row.build, push)?;
     tx.prepare_cached("INSERT INTO wholes (push) VALUES (?1)")?.execute([push])?;
     Ok(())
-}
-
-/// The frozen host list of a push, by name.
-fn hosts(connection: &Connection, push: i64) -> LedgerResult<BTreeSet<String>> {
-    let mut ask = connection
-        .prepare_cached("SELECT h.value FROM pushes p, json_each(p.plan, '$.plan.hosts') h WHERE p.id = ?1")?;
-    let written: Vec<String> = ask.query_map([push], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let name = |text: String| match text.parse::<Host>() {
-        Ok(host) => Ok(host.name().to_owned()),
-        Err(bad) => Err(LedgerError::Corrupt(bad.to_string())),
-    };
-    written.into_iter().map(name).collect()
 }
 
 /// The hosts of a push that did not come to the end of its list.

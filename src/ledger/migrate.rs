@@ -2,7 +2,7 @@
 //! been written beside it. It must never change a ledger of a schema that it does not know, and never leave one halfway: who
 //! is killed in the middle finds it as it was. Called by [`super::Ledger::open`] alone, under the data directory's lock.
 
-use super::{LedgerError, LedgerResult, audit, seal};
+use super::{LedgerError, LedgerResult, audit, push_hosts, seal};
 use crate::time::At;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::fs::{File, Permissions};
@@ -15,7 +15,8 @@ pub(super) const SCHEMA: i64 = 2;
 
 /// What leads from each schema to the next one, the first from 1 to 2. A step is never changed once a release has it.
 const STEPS: [&str; 1] = [
-    // How long a push has waited for a person; when a build was pruned; who gave a link; from where people sign in; seals (below).
+    // How long a push has waited for a person; when a build was pruned; who gave a link; from where people sign in; the hosts
+    // of each push and seals (both below).
     "ALTER TABLE pushes ADD COLUMN waits_since TEXT;
      ALTER TABLE pushes ADD COLUMN waited_ms INTEGER NOT NULL DEFAULT 0;
      ALTER TABLE builds ADD COLUMN pruned_at TEXT;
@@ -25,8 +26,20 @@ const STEPS: [&str; 1] = [
        place         TEXT NOT NULL,
        seen_at       TEXT NOT NULL,
        PRIMARY KEY (who, place)
-     ) STRICT;",
+     ) STRICT;
+     CREATE TABLE push_hosts (
+       push          INTEGER NOT NULL REFERENCES pushes (id),
+       place         INTEGER NOT NULL,
+       host          TEXT NOT NULL,
+       PRIMARY KEY (push, place)
+     ) STRICT;
+     CREATE TRIGGER push_hosts_never_change BEFORE UPDATE ON push_hosts
+BEGIN SELECT RAISE(ABORT, 'the hosts of a push never change'); END;
+     CREATE TRIGGER push_hosts_never_go BEFORE DELETE ON push_hosts
+BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;",
 ];
+/// The first schema that has the hosts of each push; those of before are taken from the plans on the way to it.
+const FIRST_WITH_HOSTS: i64 = 2;
 /// The first schema whose changes are sealed as they are made; what was written before is sealed on the way to it.
 const FIRST_SEALED: i64 = 2;
 
@@ -78,6 +91,9 @@ pub(super) fn step_up(tx: &Transaction<'_>, from: i64) -> LedgerResult<()> {
     let done = usize::try_from(from - 1).map_err(|_| LedgerError::Corrupt(format!("schema {from}")))?;
     for step in STEPS.iter().skip(done) {
         tx.execute_batch(step)?;
+    }
+    if from < FIRST_WITH_HOSTS {
+        push_hosts::fill(tx)?;
     }
     audit::note(tx, At::now(), "pushbutton", "migrate", &format!("the ledger from schema {from} to {SCHEMA}"))?;
     if from < FIRST_SEALED {

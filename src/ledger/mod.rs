@@ -19,6 +19,7 @@ pub mod outbox;
 pub mod past;
 pub mod press;
 pub mod published;
+pub mod push_hosts;
 pub mod pushes;
 pub mod questions;
 pub mod replay;

@@ -2,7 +2,7 @@
 //! transaction in which the desk decided.
 
 use super::pushes::Commit;
-use super::{LedgerResult, history};
+use super::{LedgerResult, history, push_hosts};
 use crate::plan::{Assignment, Kind};
 use crate::stack::StackName;
 use rusqlite::{Connection, Transaction, params};
@@ -96,6 +96,7 @@ pub fn insert(tx: &Transaction<'_>, new: &NewPush<'_>) -> LedgerResult<()> {
         )?
         .execute(params![id, place, commit.sha, commit.author, commit.email, commit.at, commit.subject])?;
     }
+    push_hosts::insert(tx, id, &plan.hosts)?;
     history::index(tx, id)?;
     tx.prepare_cached("INSERT INTO fold (push, offset, n) VALUES (?1, 0, 0)")?.execute([id])?;
     Ok(())

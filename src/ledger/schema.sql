@@ -61,6 +61,17 @@ BEGIN SELECT RAISE(ABORT, 'a push that ended never changes'); END;
 CREATE TRIGGER pushes_never_go BEFORE DELETE ON pushes
 BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
 
+CREATE TABLE push_hosts (                         -- the frozen host list of a push, by name
+  push          INTEGER NOT NULL REFERENCES pushes (id),
+  place         INTEGER NOT NULL,                 -- from 1, in the order of its plan
+  host          TEXT NOT NULL,
+  PRIMARY KEY (push, place)
+) STRICT;
+CREATE TRIGGER push_hosts_never_change BEFORE UPDATE ON push_hosts
+BEGIN SELECT RAISE(ABORT, 'the hosts of a push never change'); END;
+CREATE TRIGGER push_hosts_never_go BEFORE DELETE ON push_hosts
+BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
+
 CREATE TABLE locks (                              -- automatic: one push at a time per stack
   stack         TEXT PRIMARY KEY,
   push          INTEGER NOT NULL REFERENCES pushes (id)

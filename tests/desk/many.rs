@@ -39,6 +39,10 @@ async fn caught_up(bench: &Bench, push: PushNumber, to: i64) {
         for id in of + 1..=of + to {
             tx.execute(&copy, [of, id])?;
             tx.execute(
+                "INSERT OR IGNORE INTO push_hosts (push, place, host) SELECT ?2, place, host FROM push_hosts WHERE push = ?1",
+                [of, id],
+            )?;
+            tx.execute(
                 "INSERT OR IGNORE INTO results (push, command, host, result, started_at)
                  SELECT ?2, command, host, result, started_at FROM results WHERE push = ?1",
                 [of, id],
@@ -70,6 +74,49 @@ async fn a_stack_page_asks_the_ledger_no_more_after_a_hundred_catch_ups_than_aft
     };
     assert_eq!(runs(&after_hundred), runs(&after_one));
     assert_eq!(runs(&after_hundred), (prod.build, 2, 2));
+    bench.close().await;
+}
+
+/// How many plans a page of the stack reads: those that it cannot do without, tried one by one.
+async fn plans_read(bench: &Bench) -> usize {
+    let ledger = bench.desk.ledger();
+    let plans = ledger.write(|tx| {
+        // What ended never changes; here it does.
+        tx.execute_batch("DROP TRIGGER IF EXISTS pushes_ended_never_change")?;
+        let mut ask = tx.prepare("SELECT id, plan FROM pushes ORDER BY id")?;
+        let rows = ask.query_map([], |row| Ok((row.get("id")?, row.get("plan")?)))?;
+        Ok(rows.collect::<Result<Vec<(i64, String)>, _>>()?)
+    });
+    let write = async |push: i64, plan: String| {
+        let written = ledger.write(move |tx| {
+            Ok(tx.execute("UPDATE pushes SET plan = ?1 WHERE id = ?2", rusqlite::params![plan, push])?)
+        });
+        assert_eq!(written.await.unwrap(), 1);
+    };
+    let mut read = 0;
+    for (push, plan) in plans.await.unwrap() {
+        write(push, "no plan".to_owned()).await;
+        read += usize::from(bench.desk.stack_view(&web()).await.is_err());
+        write(push, plan).await;
+    }
+    read
+}
+
+#[tokio::test]
+async fn a_stack_page_reads_as_many_plans_after_a_hundred_catch_ups_as_after_thirty() {
+    let bench = Bench::new().await;
+    for stage in ["qa", "prod"] {
+        let push = bench.press(stage).await;
+        assert_eq!(bench.play_well(push).await.state, "succeeded");
+    }
+    let prod = bench.stack_view().await.stages[1].last.clone().unwrap();
+    let push: PushNumber = prod.id.to_string().parse().unwrap();
+    caught_up(&bench, push, 30).await;
+    let thirty = plans_read(&bench).await;
+    caught_up(&bench, push, 100).await;
+    assert_eq!(plans_read(&bench).await, thirty, "the plans of older catch-ups are left alone");
+    // Which build is on which host is asked of the commands of the last 20 pushes, and of the last that succeeded.
+    assert!(thirty <= 22, "{thirty} plans");
     bench.close().await;
 }
 
@@ -157,6 +204,8 @@ async fn all_pushed(bench: &Bench, stacks: Vec<String>, shas: Vec<String>) {
                      VALUES (?1, ?2, ?3, 'main', ?4, 3, 99, ?5, ?6)",
                     rusqlite::params![build, stack, sha, "9".repeat(64), push, at],
                 )?;
+                let hosts = "INSERT INTO push_hosts (push, place, host) VALUES (?1, 1, ?2 || '1.example.com')";
+                tx.execute(hosts, rusqlite::params![push, stage])?;
                 let current = "INSERT INTO current (stack, stage, build, push) VALUES (?1, ?2, ?3, ?4)";
                 tx.execute(current, rusqlite::params![stack, stage, build, push])?;
             }

@@ -79,6 +79,9 @@ pub fn fill_with(connection: &Connection, pushes: i64, now: At, plan: &str) -> R
             old,
             format!("b{}-{stack}", round - 9)
         ])?;
+        connection
+            .prepare_cached("INSERT INTO push_hosts (push, place, host) VALUES (?1, 1, 'web1'), (?1, 2, 'web2')")?
+            .execute([id])?;
         if stage == "qa" {
             build.execute(params![made, stack, sha(round), root, id, at])?;
         }

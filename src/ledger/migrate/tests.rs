@@ -86,6 +86,30 @@ fn a_ledger_of_schema_1_is_brought_here_with_all_it_holds_and_a_copy_of_it_is_ke
 }
 
 #[test]
+fn the_hosts_of_each_push_are_taken_from_its_plan_and_one_that_cannot_be_read_has_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = old(dir.path());
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch("DROP TRIGGER pushes_ended_never_change; UPDATE pushes SET plan = '{' WHERE id = 1").unwrap();
+    drop(old);
+    drop(Ledger::open(&path).unwrap());
+    let ledger = Connection::open(&path).unwrap();
+    let read = |sql: &str| -> Vec<(i64, i64, String)> {
+        let mut ask = ledger.prepare(sql).unwrap();
+        let rows = ask.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let found = read("SELECT push, place, host FROM push_hosts ORDER BY push, place");
+    let planned = read(
+        "SELECT p.id, h.key + 1, h.value FROM pushes p, json_each(p.plan, '$.plan.hosts') h WHERE p.id > 1 ORDER BY 1, 2",
+    );
+    assert!(!found.is_empty() && found == planned, "{found:?}");
+    let lost = push_hosts::names(&ledger, 1).unwrap_err().to_string();
+    assert!(lost.contains("of the") && lost.contains("hosts of push 1"), "{lost}");
+    assert_eq!(push_hosts::names(&ledger, found[0].0).unwrap()[0], found[0].2);
+}
+
+#[test]
 fn who_breaks_off_at_any_point_of_a_migration_finds_the_ledger_as_it_was_and_migrates_it_then() {
     let dir = tempfile::tempdir().unwrap();
     let path = old(dir.path());

@@ -87,7 +87,7 @@ const fn at_end(name: &'static str, table: &'static str, order: &'static str) ->
 }
 
 /// All kinds.
-pub(super) const KINDS: [Kind; 20] = [
+pub(super) const KINDS: [Kind; 21] = [
     Kind {
         name: "press",
         table: "pushes",
@@ -109,6 +109,15 @@ pub(super) const KINDS: [Kind; 20] = [
     Kind {
         name: "commits",
         table: "commits",
+        key: PUSH,
+        columns: &[],
+        only: "1",
+        order: "t.place",
+        watch: Watch::Written,
+    },
+    Kind {
+        name: "hosts",
+        table: "push_hosts",
         key: PUSH,
         columns: &[],
         only: "1",
@@ -164,6 +173,7 @@ impl Kind {
             "press" => format!("who pressed push {first}, when, why and for what"),
             "push" => format!("the row of push {first}"),
             "commits" => format!("the commits of push {first}"),
+            "hosts" => format!("the hosts of push {first}"),
             "commands" => format!("the commands of push {first}"),
             "results" => format!("what became of push {first} on its hosts"),
             "links" => format!("the links of push {first}"),

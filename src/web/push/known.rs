@@ -2,8 +2,7 @@
 
 use crate::ledger::holding::{self, LeftWith};
 use crate::ledger::pushes::{self, PushRow};
-use crate::ledger::{Ledger, LedgerError, outbox, questions};
-use crate::plan::Assignment;
+use crate::ledger::{Ledger, outbox, push_hosts, questions};
 use crate::stack::PushNumber;
 use crate::web::http::problem::Problem;
 
@@ -40,9 +39,6 @@ impl Known {
         let number = id.get();
         let known = ledger.read(move |connection| {
             let Some(row) = pushes::get(connection, number)? else { return Ok(None) };
-            let plan = pushes::plan_text(connection, number)?.unwrap_or_default();
-            let assignment: Assignment = serde_json::from_str(&plan)
-                .map_err(|bad| LedgerError::Corrupt(format!("plan of push {number}: {bad}")))?;
             Ok(Some(Self {
                 row,
                 commands: pushes::commands(connection, number)?,
@@ -52,7 +48,7 @@ impl Known {
                 announcements: outbox::of_push(connection, number)?,
                 links: pushes::links(connection, number)?,
                 questions: questions::of_push(connection, number)?,
-                hosts: assignment.plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
+                hosts: push_hosts::names(connection, number)?,
                 left_with: holding::left_with(connection, number)?,
             }))
         });
