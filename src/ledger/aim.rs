@@ -35,15 +35,16 @@ pub struct Aim {
 /// What SQLite said.
 pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Option<Aim>> {
     let mut ask = connection.prepare_cached(
-        "SELECT p.id, b.id, b.sha, b.root, b.branch, coalesce(c.push >= p.id AND c.build = p.build, 0)
+        "SELECT p.id AS push, b.id AS build, b.sha, b.root, b.branch,
+                coalesce(c.push >= p.id AND c.build = p.build, 0) AS whole
          FROM pushes p JOIN builds b ON b.stack = p.stack AND b.id = p.build
                        LEFT JOIN current c ON c.stack = p.stack AND c.stage = p.stage
          WHERE p.stack = ?1 AND p.stage = ?2 AND p.state IN ('succeeded', 'degraded') AND p.kind <> 'catch-up'
          ORDER BY p.id DESC LIMIT 1",
     )?;
     let found = ask.query_row([stack.as_str(), stage.as_str()], |row| {
-        let texts: [String; 4] = [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
-        Ok((row.get::<_, i64>(0)?, texts, row.get::<_, bool>(5)?))
+        let texts: [String; 4] = [row.get("build")?, row.get("sha")?, row.get("root")?, row.get("branch")?];
+        Ok((row.get::<_, i64>("push")?, texts, row.get::<_, bool>("whole")?))
     });
     let Some((push, [id, sha, root, branch], whole)) = found.optional()? else { return Ok(None) };
     let corrupt = |bad: crate::stack::BadName| LedgerError::Corrupt(bad.to_string());
@@ -98,11 +99,11 @@ fn catch_ups(
         "WITH since AS MATERIALIZED (SELECT id FROM pushes
              WHERE stack = ?1 AND stage = ?2 AND build = ?3 AND id > ?4 AND kind = 'catch-up'
              AND state IN ('succeeded', 'degraded') ORDER BY id DESC LIMIT ?5)
-         SELECT s.id, r.host, coalesce(min(coalesce(r.result, '') = 'ok'), 0) FROM since s
+         SELECT s.id, r.host, coalesce(min(coalesce(r.result, '') = 'ok'), 0) AS to_its_end FROM since s
          LEFT JOIN results r ON r.push = s.id AND r.host <> '' GROUP BY s.id, r.host",
     )?;
     let rows = ask.query_map(params![stack.as_str(), stage.as_str(), build, since, CATCH_UPS], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, bool>(2)?))
+        Ok((row.get::<_, i64>("id")?, row.get::<_, Option<String>>("host")?, row.get::<_, bool>("to_its_end")?))
     })?;
     let (mut newest, mut reached) = (None, BTreeSet::new());
     for row in rows {

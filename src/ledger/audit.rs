@@ -42,10 +42,10 @@ pub fn verify(connection: &Connection) -> LedgerResult<Option<i64>> {
     let mut rows = ask.query([])?;
     let (mut expected, mut previous) = (1, BEGINNING.to_owned());
     while let Some(row) = rows.next()? {
-        let id: i64 = row.get(0)?;
-        let (at, who): (String, String) = (row.get(1)?, row.get(2)?);
-        let (what, detail): (String, String) = (row.get(3)?, row.get(4)?);
-        let hash: String = row.get(5)?;
+        let id: i64 = row.get("id")?;
+        let (at, who): (String, String) = (row.get("at")?, row.get("who")?);
+        let (what, detail): (String, String) = (row.get("what")?, row.get("detail")?);
+        let hash: String = row.get("hash")?;
         if id != expected || hash != chained(&previous, id, [&at, &who, &what, &detail]) {
             return Ok(Some(id));
         }
@@ -86,7 +86,7 @@ pub fn in_order(connection: &Connection, what: &str) -> LedgerResult<Vec<String>
 
 fn last(connection: &Connection) -> LedgerResult<(i64, String)> {
     let mut ask = connection.prepare_cached("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")?;
-    let found = ask.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let found = ask.query_row([], |row| Ok((row.get("id")?, row.get("hash")?))).optional()?;
     Ok(found.unwrap_or_else(|| (0, BEGINNING.to_owned())))
 }
 

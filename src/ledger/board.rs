@@ -58,27 +58,27 @@ pub fn read(connection: &Connection, stages: &[(StackName, StageName)]) -> Ledge
 
 fn current(connection: &Connection, wanted: &str) -> LedgerResult<HashMap<Of, (Current, String)>> {
     let mut ask = connection.prepare_cached(
-        "SELECT c.stack, c.stage, b.sha, b.id, b.root, b.files, coalesce(p.ended_at, p.pressed_at), p.who, p.id,
-                p.hosts_ok, p.hosts_total, p.ended_at, b.branch
+        "SELECT c.stack, c.stage, b.sha, b.id AS build, b.root, b.files, coalesce(p.ended_at, p.pressed_at) AS pushed_at, p.who,
+                p.id AS push, p.hosts_ok, p.hosts_total, p.ended_at AS as_of, b.branch
          FROM json_each(?1) w CROSS JOIN current c ON c.stack = w.value ->> 0 AND c.stage = w.value ->> 1
          JOIN builds b ON b.stack = c.stack AND b.id = c.build JOIN pushes p ON p.id = c.push",
     )?;
     let rows = ask.query_map([wanted], |row| {
         let current = Current {
-            sha: row.get(2)?,
-            build: row.get(3)?,
-            root: row.get(4)?,
-            files: row.get(5)?,
+            sha: row.get("sha")?,
+            build: row.get("build")?,
+            root: row.get("root")?,
+            files: row.get("files")?,
             // The page has no room for it.
             subject: String::new(),
-            pushed_at: row.get(6)?,
-            who: row.get(7)?,
-            push: row.get(8)?,
-            hosts_ok: row.get(9)?,
-            hosts_total: row.get(10)?,
-            as_of: row.get(11)?,
+            pushed_at: row.get("pushed_at")?,
+            who: row.get("who")?,
+            push: row.get("push")?,
+            hosts_ok: row.get("hosts_ok")?,
+            hosts_total: row.get("hosts_total")?,
+            as_of: row.get("as_of")?,
         };
-        Ok(((row.get(0)?, row.get(1)?), (current, row.get(12)?)))
+        Ok(((row.get("stack")?, row.get("stage")?), (current, row.get("branch")?)))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

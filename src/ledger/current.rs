@@ -56,25 +56,26 @@ impl Current {
 /// What SQLite said.
 pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Option<Current>> {
     let mut ask = connection.prepare_cached(
-        "SELECT b.sha, b.id, b.root, b.files,
-                coalesce((SELECT subject FROM commits k WHERE k.sha = b.sha ORDER BY k.push LIMIT 1), ''),
-                coalesce(p.ended_at, p.pressed_at), p.who, p.id, p.hosts_ok, p.hosts_total, p.ended_at
+        "SELECT b.sha, b.id AS build, b.root, b.files,
+                coalesce((SELECT subject FROM commits k WHERE k.sha = b.sha ORDER BY k.push LIMIT 1), '') AS subject,
+                coalesce(p.ended_at, p.pressed_at) AS pushed_at, p.who, p.id AS push, p.hosts_ok, p.hosts_total,
+                p.ended_at AS as_of
          FROM current c JOIN builds b ON b.stack = c.stack AND b.id = c.build JOIN pushes p ON p.id = c.push
          WHERE c.stack = ?1 AND c.stage = ?2",
     )?;
     let current = ask.query_row([stack.as_str(), stage.as_str()], |row| {
         Ok(Current {
-            sha: row.get(0)?,
-            build: row.get(1)?,
-            root: row.get(2)?,
-            files: row.get(3)?,
-            subject: row.get(4)?,
-            pushed_at: row.get(5)?,
-            who: row.get(6)?,
-            push: row.get(7)?,
-            hosts_ok: row.get(8)?,
-            hosts_total: row.get(9)?,
-            as_of: row.get(10)?,
+            sha: row.get("sha")?,
+            build: row.get("build")?,
+            root: row.get("root")?,
+            files: row.get("files")?,
+            subject: row.get("subject")?,
+            pushed_at: row.get("pushed_at")?,
+            who: row.get("who")?,
+            push: row.get("push")?,
+            hosts_ok: row.get("hosts_ok")?,
+            hosts_total: row.get("hosts_total")?,
+            as_of: row.get("as_of")?,
         })
     });
     Ok(current.optional()?)

@@ -14,7 +14,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 /// What SQLite said.
 pub fn place(connection: &Connection, push: PushNumber) -> LedgerResult<Option<Cursor>> {
     let mut ask = connection.prepare_cached("SELECT offset, n FROM fold WHERE push = ?1")?;
-    let found: Option<(i64, i64)> = ask.query_row([push.get()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let found: Option<(i64, i64)> =
+        ask.query_row([push.get()], |row| Ok((row.get("offset")?, row.get("n")?))).optional()?;
     let whole = |number: i64| {
         u64::try_from(number).map_err(|_| LedgerError::Corrupt(format!("{number} as a place in a journal")))
     };
@@ -153,10 +154,11 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerR
 fn waits(tx: &Transaction<'_>, id: i64, at: At) -> LedgerResult<()> {
     let mut ask = tx.prepare_cached(
         "SELECT waits_since, paused_at IS NOT NULL
-                OR EXISTS (SELECT 1 FROM questions q WHERE q.push = p.id AND q.answer IS NULL)
+                OR EXISTS (SELECT 1 FROM questions q WHERE q.push = p.id AND q.answer IS NULL) AS waits
          FROM pushes p WHERE id = ?1",
     )?;
-    let (since, waits): (Option<String>, bool) = ask.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (since, waits): (Option<String>, bool) =
+        ask.query_row([id], |row| Ok((row.get("waits_since")?, row.get("waits")?)))?;
     let (since, waited) = match (since, waits) {
         (None, true) => (Some(at.to_string()), 0),
         (Some(since), false) => (None, since.parse::<At>().map_or(0, |since| at.millis_since(since).max(0))),
@@ -191,7 +193,12 @@ pub fn bad_hosts(connection: &Connection, push: PushNumber, most: usize) -> Ledg
          ORDER BY r.command, r.host LIMIT ?2",
     )?;
     let rows = ask.query_map(params![push.get(), i64::try_from(most).unwrap_or(i64::MAX)], |row| {
-        Ok(BadHost { host: row.get(0)?, result: row.get(1)?, why: row.get(2)?, command: row.get(3)? })
+        Ok(BadHost {
+            host: row.get("host")?,
+            result: row.get("result")?,
+            why: row.get("why")?,
+            command: row.get("title")?,
+        })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -68,7 +68,7 @@ pub fn explained(connection: &Connection, filter: &Filter) -> LedgerResult<Vec<S
     let Some(query) = Query::of(connection, filter)? else { return Ok(Vec::new()) };
     let mut ask = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", query.text))?;
     let values = query.values.into_iter().chain([Value::Integer(1)]);
-    let steps = ask.query_map(params_from_iter(values), |row| row.get::<_, String>(3))?;
+    let steps = ask.query_map(params_from_iter(values), |row| row.get::<_, String>("detail"))?;
     Ok(steps.collect::<Result<_, _>>()?)
 }
 

@@ -83,7 +83,7 @@ fn last_pushes(connection: &Connection, stack: &StackName, stage: &StageName) ->
          UNION ALL SELECT id, plan, root FROM pushes WHERE id = (SELECT id FROM whole)",
     )?;
     let rows = ask.query_map(params![stack.as_str(), stage.as_str(), PUSHES, Kind::CatchUp.word()], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        Ok((row.get("id")?, row.get("plan")?, row.get("root")?))
     })?;
     rows.map(|row| Pushed::new(row?)).collect()
 }
@@ -94,7 +94,7 @@ fn last_pushes(connection: &Connection, stack: &StackName, stage: &StageName) ->
 /// What SQLite said.
 pub fn count(tx: &Transaction<'_>, push: PushNumber) -> LedgerResult<()> {
     let mut ask = tx.prepare_cached("SELECT id, plan, root FROM pushes WHERE id = ?1")?;
-    let row = ask.query_row([push.get()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    let row = ask.query_row([push.get()], |row| Ok((row.get("id")?, row.get("plan")?, row.get("root")?))).optional()?;
     let Some(row) = row else { return Ok(()) };
     let pushed = [Pushed::new(row)?];
     let signs = signs(tx, &pushed)?;
@@ -110,7 +110,7 @@ pub fn count(tx: &Transaction<'_>, push: PushNumber) -> LedgerResult<()> {
 /// What SQLite said.
 pub fn left_with(connection: &Connection, push: i64) -> LedgerResult<Vec<LeftWith>> {
     let mut ask = connection.prepare_cached("SELECT id, plan, root FROM pushes WHERE id = ?1")?;
-    let row = ask.query_row([push], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    let row = ask.query_row([push], |row| Ok((row.get("id")?, row.get("plan")?, row.get("root")?))).optional()?;
     let Some(row) = row else { return Ok(Vec::new()) };
     let pushed = [Pushed::new(row)?];
     let signs = signs(connection, &pushed)?;
@@ -138,7 +138,7 @@ fn last_failures(connection: &Connection, push: &Pushed) -> LedgerResult<BTreeMa
     )?;
     let rows = ask.query_map([push.id], |row| {
         let (host, step, result, why): (String, u32, String, Option<String>) =
-            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            (row.get("host")?, row.get("command")?, row.get("result")?, row.get("why")?);
         let what = if push.checks(step) { format!("its health check (step {step})") } else { format!("step {step}") };
         Ok((host, format!("{what} {result}{}", why.map(|why| format!(": {why}")).unwrap_or_default())))
     })?;
@@ -153,7 +153,7 @@ fn elsewhere(connection: &Connection, push: &Pushed) -> LedgerResult<BTreeMap<St
          AND command IN (SELECT value FROM json_each(?2))",
     )?;
     let backs = serde_json::to_string(&push.proof.back)?;
-    let rows = ask.query_map(params![push.id, backs], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows = ask.query_map(params![push.id, backs], |row| Ok((row.get("host")?, row.get("why")?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -213,7 +213,7 @@ fn signs(connection: &Connection, pushes: &[Pushed]) -> LedgerResult<Signs> {
          CROSS JOIN results r ON r.push = w.value ->> 0 AND r.command = w.value ->> 1",
     )?;
     let rows = ask.query_map([serde_json::to_string(&wanted)?], |row| {
-        Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get::<_, Option<String>>(3)?))
+        Ok(((row.get("push")?, row.get("host")?, row.get("command")?), row.get::<_, Option<String>>("result")?))
     })?;
     let sign = |row: rusqlite::Result<((i64, String, u32), Option<String>)>| {
         let (of, word) = row?;

@@ -32,12 +32,12 @@ const COLUMNS: &str = "scope, who, reason, at, push, until";
 
 fn hold(row: &Row<'_>) -> rusqlite::Result<Hold> {
     Ok(Hold {
-        scope: row.get(0)?,
-        who: row.get(1)?,
-        reason: row.get(2)?,
-        at: row.get(3)?,
-        push: row.get(4)?,
-        until: row.get(5)?,
+        scope: row.get("scope")?,
+        who: row.get("who")?,
+        reason: row.get("reason")?,
+        at: row.get("at")?,
+        push: row.get("push")?,
+        until: row.get("until")?,
     })
 }
 

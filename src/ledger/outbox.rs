@@ -44,7 +44,7 @@ pub type Head = Result<(String, String), (i64, String)>;
 pub fn heads(connection: &Connection) -> LedgerResult<Vec<Head>> {
     let mut ask = connection.prepare("SELECT id, payload FROM outbox ORDER BY id")?;
     let rows = ask.query_map([], |row| {
-        let (id, payload): (i64, String) = (row.get(0)?, row.get(1)?);
+        let (id, payload): (i64, String) = (row.get("id")?, row.get("payload")?);
         let announcement = serde_json::from_str::<Announcement>(&payload).map_err(|error| (id, error.to_string()));
         Ok(announcement.map(|announcement| (announcement.key(), announcement.audit_head)))
     })?;
@@ -240,9 +240,9 @@ fn read_due(
     })?;
     let mut due = Vec::new();
     while let Some(row) = rows.next()? {
-        let payload: String = row.get(2)?;
+        let payload: String = row.get("payload")?;
         let announcement = serde_json::from_str(&payload).map_err(|error| format!("cannot be read: {error}"));
-        due.push(Due { id: row.get(0)?, tries: row.get(1)?, announcement });
+        due.push(Due { id: row.get("id")?, tries: row.get("tries")?, announcement });
     }
     Ok(due)
 }

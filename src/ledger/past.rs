@@ -50,9 +50,9 @@ impl Good {
 /// What SQLite said.
 pub fn good_builds(connection: &Connection, stack: &str, stage: &str, most: usize) -> LedgerResult<Vec<Good>> {
     let mut ask = connection.prepare_cached(
-        "SELECT b.id, b.sha, b.root, b.branch,
-                coalesce((SELECT subject FROM commits k WHERE k.sha = b.sha ORDER BY k.push LIMIT 1), ''),
-                b.files, p.id, p.who, p.pressed_at
+        "SELECT b.id AS build, b.sha, b.root, b.branch,
+                coalesce((SELECT subject FROM commits k WHERE k.sha = b.sha ORDER BY k.push LIMIT 1), '') AS subject,
+                b.files, p.id AS push, p.who, p.pressed_at
          FROM (SELECT *, (SELECT min(g.id) FROM pushes g WHERE g.stack = ?1 AND g.build = builds.id AND g.stage = ?2
                           AND g.state = 'succeeded'
                           AND (g.kind <> 'catch-up' OR EXISTS (SELECT 1 FROM wholes w WHERE w.push = g.id))) AS first
@@ -61,15 +61,15 @@ pub fn good_builds(connection: &Connection, stack: &str, stage: &str, most: usiz
     )?;
     let rows = ask.query_map(params![stack, stage, i64::try_from(most).unwrap_or(i64::MAX)], |row| {
         Ok(Good {
-            build: row.get(0)?,
-            sha: row.get(1)?,
-            root: row.get(2)?,
-            branch: row.get(3)?,
-            subject: row.get(4)?,
-            files: row.get(5)?,
-            push: row.get(6)?,
-            who: row.get(7)?,
-            pushed_at: row.get(8)?,
+            build: row.get("build")?,
+            sha: row.get("sha")?,
+            root: row.get("root")?,
+            branch: row.get("branch")?,
+            subject: row.get("subject")?,
+            files: row.get("files")?,
+            push: row.get("push")?,
+            who: row.get("who")?,
+            pushed_at: row.get("pressed_at")?,
         })
     })?;
     let mut good: Vec<Good> = rows.collect::<Result<_, _>>()?;

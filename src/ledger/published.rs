@@ -38,15 +38,15 @@ const COLUMNS: &str = "p.sha, p.build, b.root, b.branch, p.title, p.who, b.made_
 impl Published {
     fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
-            sha: row.get(0)?,
-            build: row.get(1)?,
-            root: row.get(2)?,
-            branch: row.get(3)?,
-            title: row.get(4)?,
-            who: row.get(5)?,
-            at: row.get(6)?,
-            files: row.get(7)?,
-            bytes: row.get(8)?,
+            sha: row.get("sha")?,
+            build: row.get("build")?,
+            root: row.get("root")?,
+            branch: row.get("branch")?,
+            title: row.get("title")?,
+            who: row.get("who")?,
+            at: row.get("made_at")?,
+            files: row.get("files")?,
+            bytes: row.get("bytes")?,
         })
     }
 
@@ -197,7 +197,7 @@ pub fn insert(tx: &Transaction<'_>, stack: &StackName, new: &Published) -> Ledge
 pub fn pushed(connection: &Connection, stack: &StackName, build: &BuildId) -> LedgerResult<Option<(i64, String)>> {
     let mut ask = connection
         .prepare_cached("SELECT id, stage FROM pushes WHERE stack = ?1 AND build = ?2 ORDER BY id DESC LIMIT 1")?;
-    let found = ask.query_row([stack.as_str(), build.as_str()], |row| Ok((row.get(0)?, row.get(1)?)));
+    let found = ask.query_row([stack.as_str(), build.as_str()], |row| Ok((row.get("id")?, row.get("stage")?)));
     Ok(found.optional()?)
 }
 

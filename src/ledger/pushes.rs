@@ -186,15 +186,15 @@ pub fn commands(connection: &Connection, id: i64) -> LedgerResult<Vec<CommandRow
     )?;
     let rows = ask.query_map([id], |row| {
         Ok(CommandRow {
-            command: row.get(0)?,
-            title: row.get(1)?,
-            result: row.get(2)?,
-            hosts: row.get(3)?,
-            ok: row.get(4)?,
-            not_ok: row.get(5)?,
-            started_at: row.get(6)?,
-            duration_ms: row.get(7)?,
-            skew_ms: row.get(8)?,
+            command: row.get("command")?,
+            title: row.get("title")?,
+            result: row.get("result")?,
+            hosts: row.get("hosts")?,
+            ok: row.get("ok")?,
+            not_ok: row.get("not_ok")?,
+            started_at: row.get("started_at")?,
+            duration_ms: row.get("duration_ms")?,
+            skew_ms: row.get("skew_ms")?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -211,13 +211,13 @@ pub fn results(connection: &Connection, id: i64) -> LedgerResult<Vec<ResultRow>>
     )?;
     let rows = ask.query_map([id], |row| {
         Ok(ResultRow {
-            command: row.get(0)?,
-            host: row.get(1)?,
-            result: row.get(2)?,
-            code: row.get(3)?,
-            why: row.get(4)?,
-            started_at: row.get(5)?,
-            duration_ms: row.get(6)?,
+            command: row.get("command")?,
+            host: row.get("host")?,
+            result: row.get("result")?,
+            code: row.get("code")?,
+            why: row.get("why")?,
+            started_at: row.get("started_at")?,
+            duration_ms: row.get("duration_ms")?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -231,7 +231,13 @@ pub fn commits(connection: &Connection, id: i64) -> LedgerResult<Vec<Commit>> {
     let mut ask = connection
         .prepare_cached("SELECT sha, author, email, at, subject FROM commits WHERE push = ?1 ORDER BY place")?;
     let rows = ask.query_map([id], |row| {
-        Ok(Commit { sha: row.get(0)?, author: row.get(1)?, email: row.get(2)?, at: row.get(3)?, subject: row.get(4)? })
+        Ok(Commit {
+            sha: row.get("sha")?,
+            author: row.get("author")?,
+            email: row.get("email")?,
+            at: row.get("at")?,
+            subject: row.get("subject")?,
+        })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -242,7 +248,8 @@ pub fn commits(connection: &Connection, id: i64) -> LedgerResult<Vec<Commit>> {
 /// What SQLite said.
 pub fn links(connection: &Connection, id: i64) -> LedgerResult<Vec<Link>> {
     let mut ask = connection.prepare_cached("SELECT title, url, host FROM links WHERE push = ?1 ORDER BY place")?;
-    let rows = ask.query_map([id], |row| Ok(Link { title: row.get(0)?, url: row.get(1)?, host: row.get(2)? }))?;
+    let rows =
+        ask.query_map([id], |row| Ok(Link { title: row.get("title")?, url: row.get("url")?, host: row.get("host")? }))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -300,7 +307,7 @@ pub fn by_nonce(connection: &Connection, nonce: &str) -> LedgerResult<Option<Pus
 pub fn last_hosts(connection: &Connection, stack: &str, stage: &str) -> LedgerResult<Option<(i64, i64)>> {
     let query = "SELECT id, hosts_total FROM pushes WHERE stack = ?1 AND stage = ?2 AND kind <> 'catch-up' ORDER BY id DESC LIMIT 1";
     let mut statement = connection.prepare_cached(query)?;
-    Ok(statement.query_row(params![stack, stage], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+    Ok(statement.query_row(params![stack, stage], |row| Ok((row.get("id")?, row.get("hosts_total")?))).optional()?)
 }
 
 /// The push that holds a stack's lock.
@@ -333,49 +340,51 @@ pub(super) const COLUMNS: &str =
     CASE WHEN p.state = 'running' THEN (
         SELECT json_object('ask', q.ask, 'command', q.command, 'question', q.question, 'asked_at', q.asked_at,
                            'ends_at', q.ends_at)
-        FROM questions q WHERE q.push = p.id AND q.answer IS NULL ORDER BY q.ask DESC LIMIT 1) END";
+        FROM questions q WHERE q.push = p.id AND q.answer IS NULL ORDER BY q.ask DESC LIMIT 1) END AS asks";
 
 /// A push from its [`COLUMNS`].
 pub(super) fn row(row: &Row<'_>) -> rusqlite::Result<PushRow> {
     Ok(PushRow {
-        id: row.get(0)?,
-        stack: row.get(1)?,
-        stage: row.get(2)?,
-        build: row.get(3)?,
-        sha: row.get(4)?,
-        root: row.get(5)?,
-        old_build: row.get(6)?,
-        old_sha: row.get(7)?,
-        branch: row.get(8)?,
-        who: row.get(9)?,
-        reason: row.get(10)?,
-        state: row.get(11)?,
-        why: row.get(12)?,
-        ended_by: row.get(13)?,
-        plan_hash: row.get(14)?,
-        diff: row.get(15)?,
-        pressed_at: row.get(16)?,
-        started_at: row.get(17)?,
-        ended_at: row.get(18)?,
-        duration_ms: row.get(19)?,
-        hosts_total: row.get(20)?,
-        hosts_ok: row.get(21)?,
-        lines: row.get(22)?,
-        kind: row.get(23)?,
-        resumes: row.get(24)?,
-        commit_count: row.get(28)?,
-        paused: match (row.get(25)?, row.get(26)?) {
-            (Some(who), Some(at)) => Some(Paused { who, at, reason: row.get(27)? }),
+        id: row.get("id")?,
+        stack: row.get("stack")?,
+        stage: row.get("stage")?,
+        build: row.get("build")?,
+        sha: row.get("sha")?,
+        root: row.get("root")?,
+        old_build: row.get("old_build")?,
+        old_sha: row.get("old_sha")?,
+        branch: row.get("branch")?,
+        who: row.get("who")?,
+        reason: row.get("reason")?,
+        state: row.get("state")?,
+        why: row.get("why")?,
+        ended_by: row.get("ended_by")?,
+        plan_hash: row.get("plan_hash")?,
+        diff: row.get("diff")?,
+        pressed_at: row.get("pressed_at")?,
+        started_at: row.get("started_at")?,
+        ended_at: row.get("ended_at")?,
+        duration_ms: row.get("duration_ms")?,
+        hosts_total: row.get("hosts_total")?,
+        hosts_ok: row.get("hosts_ok")?,
+        lines: row.get("lines")?,
+        kind: row.get("kind")?,
+        resumes: row.get("resumes")?,
+        commit_count: row.get("commit_count")?,
+        paused: match (row.get("paused_by")?, row.get("paused_at")?) {
+            (Some(who), Some(at)) => Some(Paused { who, at, reason: row.get("paused_why")? }),
             _ => None,
         },
-        waits_since: row.get(29)?,
-        waited_ms: row.get(30)?,
-        question: row.get::<_, Option<String>>(31)?.map(|text| question(&text)).transpose()?,
+        waits_since: row.get("waits_since")?,
+        waited_ms: row.get("waited_ms")?,
+        question: row.get::<_, Option<String>>("asks")?.map(|text| question(row, &text)).transpose()?,
     })
 }
 
 /// A question as the [`COLUMNS`] write it.
-fn question(text: &str) -> rusqlite::Result<Question> {
-    serde_json::from_str(text)
-        .map_err(|bad| rusqlite::Error::FromSqlConversionFailure(31, rusqlite::types::Type::Text, Box::new(bad)))
+fn question(row: &Row<'_>, text: &str) -> rusqlite::Result<Question> {
+    serde_json::from_str(text).or_else(|bad| {
+        let at = row.as_ref().column_index("asks")?;
+        Err(rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, Box::new(bad)))
+    })
 }

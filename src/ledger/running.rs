@@ -25,13 +25,13 @@ pub fn step(connection: &Connection, push: i64) -> LedgerResult<Option<StepNow>>
     let mut ask = connection.prepare_cached(
         "SELECT c.command, c.title,
                 (SELECT count(*) FROM pushes p, json_each(p.plan, '$.plan.commands') k
-                 WHERE p.id = c.push AND coalesce(json_extract(k.value, '$.part'), 'main') NOT IN ('drop', 'undo'))
+                 WHERE p.id = c.push AND coalesce(json_extract(k.value, '$.part'), 'main') NOT IN ('drop', 'undo')) AS steps
          FROM commands c WHERE c.push = ?1 AND c.started_at IS NOT NULL
          ORDER BY c.result IS NOT NULL, CASE WHEN c.result IS NULL THEN c.command ELSE -c.command END LIMIT 1",
     )?;
     let step = ask.query_row([push], |row| {
-        let (number, of): (i64, i64) = (row.get(0)?, row.get(2)?);
-        Ok(StepNow { number, of: of.max(number), title: row.get(1)? })
+        let (number, of): (i64, i64) = (row.get("command")?, row.get("steps")?);
+        Ok(StepNow { number, of: of.max(number), title: row.get("title")? })
     });
     Ok(step.optional()?)
 }
@@ -42,18 +42,18 @@ pub fn step(connection: &Connection, push: i64) -> LedgerResult<Option<StepNow>>
 /// What SQLite said.
 pub fn steps(connection: &Connection) -> LedgerResult<HashMap<i64, StepNow>> {
     let mut ask = connection.prepare_cached(
-        "SELECT push, command, title, number FROM (
+        "SELECT push, command, title, steps FROM (
              SELECT c.push, c.command, c.title,
                     (SELECT count(*) FROM json_each(p.plan, '$.plan.commands') k
-                     WHERE coalesce(json_extract(k.value, '$.part'), 'main') NOT IN ('drop', 'undo')) AS number,
+                     WHERE coalesce(json_extract(k.value, '$.part'), 'main') NOT IN ('drop', 'undo')) AS steps,
                     row_number() OVER (PARTITION BY c.push ORDER BY c.result IS NOT NULL,
                                        CASE WHEN c.result IS NULL THEN c.command ELSE -c.command END) AS place
              FROM locks l JOIN pushes p ON p.id = l.push JOIN commands c ON c.push = p.id
              WHERE c.started_at IS NOT NULL) WHERE place = 1",
     )?;
     let rows = ask.query_map([], |row| {
-        let (number, of): (i64, i64) = (row.get(1)?, row.get(3)?);
-        Ok((row.get(0)?, StepNow { number, of: of.max(number), title: row.get(2)? }))
+        let (number, of): (i64, i64) = (row.get("command")?, row.get("steps")?);
+        Ok((row.get("push")?, StepNow { number, of: of.max(number), title: row.get("title")? }))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

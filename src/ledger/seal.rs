@@ -80,7 +80,7 @@ pub fn watch(connection: &Connection) -> LedgerResult<()> {
 pub fn seal(tx: &Transaction<'_>) -> LedgerResult<()> {
     let touched: Vec<(String, String)> = {
         let mut ask = tx.prepare_cached("SELECT DISTINCT kind, key FROM temp.touched ORDER BY kind, key")?;
-        ask.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?
+        ask.query_map([], |row| Ok((row.get("kind")?, row.get("key")?)))?.collect::<Result<_, _>>()?
     };
     if touched.is_empty() {
         return Ok(());
@@ -165,7 +165,7 @@ fn sealed(connection: &Connection) -> LedgerResult<BTreeMap<String, Last>> {
     let mut last: BTreeMap<String, Last> = BTreeMap::new();
     while let Some(row) = rows.next()? {
         // A row that cannot be read was changed, and the chain says so.
-        let seals: Vec<Seal> = serde_json::from_str(&row.get::<_, String>(1)?).unwrap_or_default();
+        let seals: Vec<Seal> = serde_json::from_str(&row.get::<_, String>("detail")?).unwrap_or_default();
         for (kind, key, hash) in seals {
             last.entry(kind).or_default().insert(key, hash);
         }

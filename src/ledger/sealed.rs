@@ -24,11 +24,11 @@ pub struct Sealed {
 /// What SQLite said.
 pub fn sealed(connection: &Connection) -> LedgerResult<Vec<Sealed>> {
     let mut ask = connection.prepare(&format!(
-        "SELECT {COLUMNS}, coalesce(p.journal_hash, ''), p.plan FROM pushes p WHERE p.ended_at IS NOT NULL ORDER BY p.id"
+        "SELECT {COLUMNS}, coalesce(p.journal_hash, '') AS journal_hash, p.plan
+         FROM pushes p WHERE p.ended_at IS NOT NULL ORDER BY p.id"
     ))?;
     let rows = ask.query_map([], |found| {
-        let columns = found.as_ref().column_count();
-        Ok(Sealed { row: row(found)?, journal_hash: found.get(columns - 2)?, plan: found.get(columns - 1)? })
+        Ok(Sealed { row: row(found)?, journal_hash: found.get("journal_hash")?, plan: found.get("plan")? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -73,7 +73,12 @@ pub struct BuildRoot {
 pub fn build_roots(connection: &Connection) -> LedgerResult<Vec<BuildRoot>> {
     let mut ask = connection.prepare("SELECT stack, id, root, pruned_at FROM builds ORDER BY stack, id")?;
     let rows = ask.query_map([], |row| {
-        Ok(BuildRoot { stack: row.get(0)?, id: row.get(1)?, root: row.get(2)?, pruned_at: row.get(3)? })
+        Ok(BuildRoot {
+            stack: row.get("stack")?,
+            id: row.get("id")?,
+            root: row.get("root")?,
+            pruned_at: row.get("pruned_at")?,
+        })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -97,7 +102,7 @@ pub fn prune_but_current(tx: &Transaction<'_>, at: At) -> LedgerResult<()> {
 /// What SQLite said.
 pub fn pushed_builds(connection: &Connection) -> LedgerResult<BTreeSet<(String, String)>> {
     let mut ask = connection.prepare("SELECT DISTINCT stack, build FROM pushes")?;
-    let rows = ask.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows = ask.query_map([], |row| Ok((row.get("stack")?, row.get("build")?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -107,6 +112,6 @@ pub fn pushed_builds(connection: &Connection) -> LedgerResult<BTreeSet<(String, 
 /// What SQLite said.
 pub fn current_builds(connection: &Connection) -> LedgerResult<Vec<(String, String)>> {
     let mut ask = connection.prepare("SELECT DISTINCT stack, build FROM current ORDER BY stack, build")?;
-    let rows = ask.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows = ask.query_map([], |row| Ok((row.get("stack")?, row.get("build")?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -47,7 +47,7 @@ pub fn begin(transaction: &Transaction<'_>, id_hash: &str, who: &Who, now: At) -
 pub fn find(connection: &Connection, id_hash: &str, now: At) -> LedgerResult<Option<Session>> {
     let mut ask = connection.prepare_cached("SELECT who, made_at, seen_at FROM sessions WHERE id_hash = ?1")?;
     let found: Option<(String, String, String)> =
-        ask.query_row([id_hash], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+        ask.query_row([id_hash], |row| Ok((row.get("who")?, row.get("made_at")?, row.get("seen_at")?))).optional()?;
     let Some((who, made_at, seen_at)) = found else { return Ok(None) };
     let corrupt = |what: String| LedgerError::Corrupt(format!("a session: {what}"));
     let who: Who = who.parse().map_err(|bad: crate::stack::BadName| corrupt(bad.to_string()))?;
@@ -79,7 +79,7 @@ pub fn of(connection: &Connection, who: &Who, now: At) -> LedgerResult<Vec<OwnSe
     )?;
     let (idle, oldest) = limits(now);
     let rows = ask.query_map(params![who.as_str(), idle, oldest], |row| {
-        Ok(OwnSession { id_hash: row.get(0)?, made_at: row.get(1)?, seen_at: row.get(2)? })
+        Ok(OwnSession { id_hash: row.get("id_hash")?, made_at: row.get("made_at")?, seen_at: row.get("seen_at")? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

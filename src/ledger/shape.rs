@@ -52,12 +52,13 @@ pub fn derived(connection: &Connection) -> LedgerResult<Vec<String>> {
                    GROUP BY channel, state HAVING sum(n) <> 0";
     let mut ask = connection.prepare(counted)?;
     let off: Vec<(String, String)> =
-        ask.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+        ask.query_map([], |row| Ok((row.get("channel")?, row.get("state")?)))?.collect::<Result<_, _>>()?;
     let words = |(channel, state)| format!("the count of announcements on {channel} that are {state} is not theirs");
     wrong.extend(off.into_iter().map(words));
     let mut ask = connection.prepare("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check")?;
     let orphans = ask.query_map([], |row| {
-        let (table, row, parent): (String, Option<i64>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (table, row, parent): (String, Option<i64>, String) =
+            (row.get("table")?, row.get("rowid")?, row.get("parent")?);
         Ok(format!("row {} of {table} is of one of the {parent} that is not there", row.unwrap_or_default()))
     })?;
     wrong.extend(orphans.collect::<Result<Vec<_>, _>>()?);
@@ -74,8 +75,8 @@ pub fn derived(connection: &Connection) -> LedgerResult<Vec<String>> {
 }
 
 fn texts(connection: &Connection, kind: &str) -> LedgerResult<BTreeMap<String, String>> {
-    let mut ask = connection.prepare("SELECT name, coalesce(sql, '') FROM sqlite_schema WHERE type = ?1")?;
-    Ok(ask.query_map([kind], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+    let mut ask = connection.prepare("SELECT name, coalesce(sql, '') AS sql FROM sqlite_schema WHERE type = ?1")?;
+    Ok(ask.query_map([kind], |row| Ok((row.get("name")?, row.get("sql")?)))?.collect::<Result<_, _>>()?)
 }
 
 /// A column: name, type, whether it must have a value, its default, its place in the primary key.
@@ -84,6 +85,8 @@ type Column = (String, String, bool, Option<String>, i64);
 /// In whatever order: a column that a migration added stands last.
 fn columns(connection: &Connection, table: &str) -> LedgerResult<BTreeSet<Column>> {
     let mut ask = connection.prepare("SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info(?1)")?;
-    let rows = ask.query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?;
+    let rows = ask.query_map([table], |row| {
+        Ok((row.get("name")?, row.get("type")?, row.get("notnull")?, row.get("dflt_value")?, row.get("pk")?))
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

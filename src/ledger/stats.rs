@@ -38,17 +38,17 @@ pub struct WaitRow {
 /// What SQLite said.
 pub fn pushes(connection: &Connection, stage: &str, from: &str, to: &str) -> LedgerResult<Vec<StatRow>> {
     let mut ask = connection.prepare_cached(
-        "SELECT stack, who, kind, state, pressed_at, coalesce(duration_ms, 0) FROM pushes
+        "SELECT stack, who, kind, state, pressed_at, coalesce(duration_ms, 0) AS took_ms FROM pushes
          WHERE stage = ?1 AND pressed_at >= ?2 AND pressed_at < ?3 AND ended_at IS NOT NULL ORDER BY pressed_at",
     )?;
     let rows = ask.query_map(params![stage, from, to], |row| {
         Ok(StatRow {
-            stack: row.get(0)?,
-            who: row.get(1)?,
-            kind: row.get(2)?,
-            state: row.get(3)?,
-            pressed_at: row.get(4)?,
-            duration_ms: row.get(5)?,
+            stack: row.get("stack")?,
+            who: row.get("who")?,
+            kind: row.get("kind")?,
+            state: row.get("state")?,
+            pressed_at: row.get("pressed_at")?,
+            duration_ms: row.get("took_ms")?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -65,7 +65,7 @@ pub fn waits(connection: &Connection, stage: &str, from: &str, to: &str) -> Ledg
            AND p.kind = 'push' AND p.ended_at IS NOT NULL ORDER BY p.pressed_at",
     )?;
     let rows = ask.query_map(params![stage, from, to], |row| {
-        Ok(WaitRow { stack: row.get(0)?, committed_at: row.get(1)?, ended_at: row.get(2)? })
+        Ok(WaitRow { stack: row.get("stack")?, committed_at: row.get("at")?, ended_at: row.get("ended_at")? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

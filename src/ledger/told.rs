@@ -89,20 +89,22 @@ pub fn list(
 /// What SQLite said.
 pub fn channels(connection: &Connection) -> LedgerResult<Vec<ChannelState>> {
     let mut ask = connection.prepare_cached(
-        "SELECT t.channel, sum(announcements * (state = 'told')), sum(announcements * (state = 'waiting')),
-                (SELECT count(*) FROM outbox o WHERE o.state = 'waiting' AND o.channel = t.channel AND o.tries > 0),
-                sum(announcements * (state = 'given up')),
-                (SELECT max(told_at) FROM outbox o WHERE o.channel = t.channel)
+        "SELECT t.channel, sum(announcements * (state = 'told')) AS told,
+                sum(announcements * (state = 'waiting')) AS waiting,
+                (SELECT count(*) FROM outbox o WHERE o.state = 'waiting' AND o.channel = t.channel AND o.tries > 0)
+                    AS waiting_tried,
+                sum(announcements * (state = 'given up')) AS given_up,
+                (SELECT max(told_at) FROM outbox o WHERE o.channel = t.channel) AS last_told
          FROM tallies t GROUP BY t.channel ORDER BY t.channel DESC",
     )?;
     let rows = ask.query_map([], |row| {
         Ok(ChannelState {
-            channel: row.get(0)?,
-            told: row.get(1)?,
-            waiting: row.get(2)?,
-            waiting_tried: row.get(3)?,
-            given_up: row.get(4)?,
-            last_told: row.get(5)?,
+            channel: row.get("channel")?,
+            told: row.get("told")?,
+            waiting: row.get("waiting")?,
+            waiting_tried: row.get("waiting_tried")?,
+            given_up: row.get("given_up")?,
+            last_told: row.get("last_told")?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -209,12 +209,12 @@ pub fn remove(tx: &Transaction<'_>, name: &Who) -> LedgerResult<bool> {
 }
 
 fn read(row: &Row<'_>) -> LedgerResult<User> {
-    let (name, made_at): (String, String) = (row.get(0)?, row.get(3)?);
+    let (name, made_at): (String, String) = (row.get("name")?, row.get("made_at")?);
     let corrupt = |why: String| LedgerError::Corrupt(format!("the user {name:?}: {why}"));
     Ok(User {
         name: name.parse().map_err(|bad: crate::stack::BadName| corrupt(bad.to_string()))?,
-        full_name: row.get(1)?,
-        password: PasswordHash(row.get(2)?),
+        full_name: row.get("full_name")?,
+        password: PasswordHash(row.get("password")?),
         made_at: made_at.parse().map_err(|_| corrupt(format!("made at {made_at:?}")))?,
     })
 }

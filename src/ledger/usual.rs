@@ -46,11 +46,13 @@ fn of_kind(connection: &Connection, stack: &str, stage: &str, kind: Kind) -> Led
 /// What SQLite said.
 pub fn of_stages(connection: &Connection, wanted: &str) -> LedgerResult<HashMap<(String, String), Vec<i64>>> {
     let mut ask = connection.prepare_cached(
-        "SELECT p.stack, p.stage, max(p.duration_ms - p.waited_ms, 0) FROM json_each(?1) w CROSS JOIN pushes p ON p.id IN (
+        "SELECT p.stack, p.stage, max(p.duration_ms - p.waited_ms, 0) AS took_ms
+         FROM json_each(?1) w CROSS JOIN pushes p ON p.id IN (
              SELECT id FROM pushes WHERE stack = w.value ->> 0 AND stage = w.value ->> 1 AND state = 'succeeded'
              AND kind = 'push' AND duration_ms IS NOT NULL ORDER BY id DESC LIMIT ?2) ORDER BY p.id",
     )?;
-    let rows = ask.query_map(params![wanted, FROM], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+    let rows =
+        ask.query_map(params![wanted, FROM], |row| Ok(((row.get("stack")?, row.get("stage")?), row.get("took_ms")?)))?;
     let mut usual: HashMap<(String, String), Vec<i64>> = HashMap::new();
     for row in rows {
         let (stage, ms) = row?;
@@ -81,7 +83,7 @@ pub fn steps(connection: &Connection, of: &PushRow) -> LedgerResult<Vec<UsualSte
           ORDER BY id DESC LIMIT ?4)",
     )?;
     let rows = ask.query_map(params![of.stack, of.stage, of.id, FROM], |row| {
-        Ok(UsualStep { command: row.get(0)?, title: row.get(1)?, ms: row.get(2)? })
+        Ok(UsualStep { command: row.get("command")?, title: row.get("title")?, ms: row.get("duration_ms")? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
