@@ -96,7 +96,7 @@ fn parts(line: &str) -> Vec<(bool, Part)> {
             (rest.find("}}").map(|end| end + 2), None)
         } else if rest.starts_with("{#") {
             (rest.find("#}").map(|end| end + 2), None)
-        } else if let Some(inside) = rest.strip_prefix("{%") {
+        } else if let Some(inside) = rest.strip_prefix("{%-").or_else(|| rest.strip_prefix("{%")) {
             let word = inside.split_whitespace().next().unwrap();
             let part = match word {
                 "if" | "for" | "block" | "component" => Some(Part::Opens { element: false }),
