@@ -108,7 +108,7 @@ impl Demo {
             () = &mut told_to_end => return Ok(ExitCode::FAILURE),
         };
         let Err(problems) = proved else {
-            println!("\nall is right: every button was pressed, every host runs what QA ran, everybody was told");
+            println!("\nall is right: every button was pressed, every host runs what QA ran, everyone was notified");
             return Ok(ExitCode::SUCCESS);
         };
         scene.keep_dir();
