@@ -1,12 +1,11 @@
 //! The facts of a decision, read in one go: what the stage runs, what is held, who pushes. It must never decide anything.
 
 use super::earlier::last_push;
-use crate::ledger::LedgerResult;
 use crate::ledger::current::{self, Current};
 use crate::ledger::holds::{self, Hold};
-use crate::ledger::past;
 use crate::ledger::published::{self, Published};
 use crate::ledger::pushes::{self, PushRow};
+use crate::ledger::{LedgerResult, past};
 use crate::plan::PlannedCommand;
 use crate::stack::{Revision, Source, Stack};
 use crate::time::At;

@@ -1,4 +1,5 @@
-//! What a press asks for: the button, the way back, the rest of an earlier push, or the hosts that were left behind. Each has its own decision; all end in
+//! What a person asks of a stage: the button, another version, a rollback, what is left of an earlier push, or hosts that are behind.
+//! Each has its own decision; all end in the same transaction, as the same kind of push. It must never write.
 //! the same transaction, as the same kind of push. It must never write.
 
 use super::catch_up;

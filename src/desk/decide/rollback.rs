@@ -1,11 +1,10 @@
-//! The way back: which earlier build a rollback puts on a stage, and what of the present goes with it. A decision over what
+//! Rollback: which earlier build a rollback puts on a stage, and what of the present goes with it. A decision over what
 //! the ledger and the hosts say. It must never offer a build that did not succeed on that very stage, whose bytes are gone,
 //! or that changes nothing.
 
 use super::earlier::last_push::{ended_badly, last};
 use super::facts::Facts;
-use super::offer::Offer;
-use super::offer::as_build;
+use super::offer::{Offer, as_build};
 use super::outside::Outside;
 use super::questions::Questions;
 use super::runs::Runs;

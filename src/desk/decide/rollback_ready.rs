@@ -1,5 +1,5 @@
-//! Whether undo is ready: which hosts hold the verified release that a rollback would put back, as the last probe saw it. It
-//! must never ask a host itself: a page does not wait. Called by the way back and the street.
+//! Whether a rollback is ready: which hosts hold the verified release that a rollback would put back, as the last probe saw it. It
+//! must never ask a host itself: a page does not wait. Called by the pages of a rollback and of a stack.
 
 use crate::desk::parts::hosts::drift::Held;
 use crate::desk::view::{NotHeld, Undo};

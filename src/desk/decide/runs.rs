@@ -2,8 +2,7 @@
 //! themselves since. It must never take silence for an answer: a host that is in doubt counts for no build. Called by the
 //! views of a stage and by rollback.
 
-use crate::desk::parts::hosts::drift::Answers;
-use crate::desk::parts::hosts::drift::Drifts;
+use crate::desk::parts::hosts::drift::{Answers, Drifts};
 use crate::ledger::LedgerResult;
 use crate::ledger::aim::{self, Aim};
 use crate::ledger::history::{self, Filter};

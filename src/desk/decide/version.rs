@@ -2,8 +2,7 @@
 //! on no branch that the stage may push, nor resolve a name: a version is a whole revision.
 
 use super::facts::Facts;
-use super::offer::Offer;
-use super::offer::{self, branch_words};
+use super::offer::{self, Offer, branch_words};
 use crate::desk::cases::Case;
 use crate::desk::parts::hosts::inventories;
 use crate::desk::refusal::Refusal;

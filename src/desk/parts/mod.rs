@@ -1,4 +1,4 @@
-//! What the desk holds in memory, each part with a lock of its own. It must never know the desk, and nothing here is needed after a
+//! What the desk holds, each part with a lock of its own, and how its small files are written. It must never know the desk.
 //! restart.
 
 pub(crate) mod boards;

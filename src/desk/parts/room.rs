@@ -1,4 +1,5 @@
-//! Whether a push could be written down at this moment: the ledger takes a write, its disk has room. Pages say so before
+//! Whether a push could be written down at this moment, as it was tried last (`watch/writable.rs` tries). Pages say so before anybody
+//! needs it; it must never stop anything.
 //! anybody needs it. It must never write anything that matters, and never stop anything. Runs as a task of the desk.
 
 use crate::desk::refusal::Decision;

@@ -1,4 +1,4 @@
-//! Wakes the tasks that announce, and holds what they may not know yet. It must never announce anything itself.
+//! Whom announcements go to, and by which name the server itself acts. Plain data.
 
 use crate::config::ChannelKind;
 

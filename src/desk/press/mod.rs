@@ -2,5 +2,8 @@
 //! have.
 
 pub(crate) mod accept;
+pub(crate) mod catch_up;
 pub(crate) mod named;
 pub(crate) mod publish;
+pub(crate) mod resume;
+pub(crate) mod version;

@@ -2,8 +2,7 @@
 //! record exactly once (TRUST section 2). It must never be given records that are not durable.
 
 use crate::desk::parts::recent_plans::listed;
-use crate::desk::parts::teller::SERVER;
-use crate::desk::parts::teller::Teller;
+use crate::desk::parts::teller::{SERVER, Teller};
 use crate::journal::{Cursor, Ended, Event, Read, Record};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::outbox::{self, Announcement, Moment, Pause};

@@ -1,17 +1,15 @@
-//! What a catch-up would do, before it is done, and its push. It must never decide which hosts are behind.
+//! What a catch-up would do, before it is done. It must never decide which hosts are behind, nor start anything.
 
 use crate::desk::Desk;
-use crate::desk::decide::catch_up::{left_behind, offer};
+use crate::desk::decide::catch_up::offer;
 use crate::desk::decide::facts::Facts;
 use crate::desk::decide::gate;
 use crate::desk::decide::gate::Asked;
-use crate::desk::decide::press::Press;
 use crate::desk::decide::questions::Questions;
-use crate::desk::decide::request::Request;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::desk::view::{CatchUp, LeftBehind};
 use crate::ledger::aim::{self, Aim};
-use crate::stack::{PushNumber, Stack, StackName, StageName};
+use crate::stack::{Stack, StackName, StageName};
 use std::sync::Arc;
 
 impl Desk {
@@ -44,10 +42,7 @@ impl Desk {
         problem: Option<&str>,
     ) -> Decision<CatchUp> {
         let stage = &stack.stages[place];
-        let names: Vec<String> = stage.hosts.iter().map(|host| host.name().to_owned()).collect();
-        let behind = aim.map_or_else(Vec::new, |aim| {
-            left_behind(&names, aim, &self.drifts.of(&stack.name, &stage.name, aim.newest).0)
-        });
+        let behind = self.behind(stack, place, aim);
         let hosts = match named.is_empty() {
             true => behind.iter().map(|left| left.host.clone()).collect(),
             false => named,
@@ -74,22 +69,5 @@ impl Desk {
             plan_hash_asking: asking.plan_hash,
             why_not,
         })
-    }
-
-    /// Brings hosts of a stage to its build: those that are named, or those that are behind now.
-    ///
-    /// # Errors
-    /// Why it was refused; then nothing was pushed.
-    pub async fn catch_up(&self, press: Press, hosts: Vec<String>, questions: Questions) -> Decision<PushNumber> {
-        let hosts = match hosts.is_empty() {
-            true => match self.left_behind(&press.stack, &press.stage, Vec::new()).await {
-                Ok(behind) => behind.hosts.into_iter().map(|left| left.host).collect(),
-                // A repeat of a press that has caught up already gets its answer all the same.
-                Err(Refusal::Nothing { .. }) => Vec::new(),
-                Err(refusal) => return Err(refusal),
-            },
-            false => hosts,
-        };
-        self.press_for(press, Request::CatchUp { hosts, questions }).await
     }
 }

@@ -3,7 +3,6 @@
 //! shows the very plan that a press would take.
 
 use crate::desk::Desk;
-use crate::desk::cases::Case;
 use crate::desk::decide::facts::Facts;
 use crate::desk::decide::gate;
 use crate::desk::decide::gate::Asked;
@@ -121,29 +120,6 @@ impl Desk {
             build,
         };
         Ok(shell::script(&offer.plan, &hand))
-    }
-
-    /// Fetches a stack's branch and lists its hosts now, for a desk that does nothing by itself.
-    ///
-    /// # Errors
-    /// When there is no such stack, or its file was never right.
-    pub async fn fetch(&self, stack: &StackName) -> Decision<()> {
-        self.list_stack(stack).await?;
-        let (stack, _) = self.loaded(stack)?;
-        if self.branches.fetch(&stack).await {
-            self.changed();
-        }
-        match self.branches.known(&stack.name).problem {
-            None => Ok(()),
-            Some(why) => Err(Refusal::Unable { case: Case::Source, why }),
-        }
-    }
-
-    /// Looks at what was fetched before, for a desk that does nothing by itself.
-    pub async fn look_at_branches(&self) {
-        for stack in self.stack_files().stacks.iter().filter_map(|shelved| shelved.stack.as_ref()) {
-            self.branches.look(stack).await;
-        }
     }
 
     async fn planned(&self, stack: &StackName, stage: &StageName, version: Option<&Revision>) -> Decision<Planned> {

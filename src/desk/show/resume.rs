@@ -1,56 +1,18 @@
-//! What is left of a push, for its page, and the push that resumes it. It must never decide what is left.
+//! What is left of a push, for its page. It must never decide what is left, nor start anything.
 
 use crate::desk::Desk;
 use crate::desk::decide::earlier::ended::Earlier;
 use crate::desk::decide::facts::Facts;
 use crate::desk::decide::gate;
 use crate::desk::decide::gate::Asked;
-use crate::desk::decide::press::Press;
 use crate::desk::decide::resume::offer;
-use crate::desk::refusal::{Decision, Refusal};
+use crate::desk::refusal::Decision;
 use crate::desk::view::{Remaining, RemainingCommand};
-use crate::ledger::pushes::{self, PushRow};
+use crate::ledger::pushes::PushRow;
 use crate::plan::{Part, PlannedCommand};
-use crate::stack::{PushNumber, StackName, StageName, Who};
+use crate::stack::{PushNumber, StackName, StageName};
 
 impl Desk {
-    /// Goes on with a push that did not end well: a new push that does what is left of it. A push that is paused goes on
-    /// itself, and its own number comes back.
-    ///
-    /// # Errors
-    /// Why it was refused; then nothing was pushed.
-    pub async fn resume(
-        &self,
-        of: PushNumber,
-        who: &Who,
-        reason: Option<String>,
-        plan_hash: Option<String>,
-        nonce: Option<String>,
-    ) -> Decision<PushNumber> {
-        let row = self.ledger.read(move |connection| pushes::get(connection, of.get())).await?;
-        let Some(row) = row else { return Err(Refusal::Unknown { what: format!("push {of}") }) };
-        if row.ended_at.is_none() {
-            // Whether it is paused its runner knows; the ledger may be behind.
-            match self.unpause(of, who).await {
-                Ok(()) => return Ok(of),
-                Err(refusal) if row.paused.is_some() => return Err(refusal),
-                // It runs, and why it cannot be resumed is said below.
-                Err(_) => {}
-            }
-        }
-        let corrupt = |bad: crate::stack::BadName| Refusal::corrupt(bad);
-        let press = Press {
-            stack: row.stack.parse().map_err(corrupt)?,
-            stage: row.stage.parse().map_err(corrupt)?,
-            who: who.clone(),
-            seen: row.build,
-            plan_hash,
-            reason,
-            nonce,
-        };
-        self.press_for(press, crate::desk::decide::request::Request::Resume(of)).await
-    }
-
     /// What is left of a push that did not end well; none when there is nothing to resume.
     ///
     /// # Errors

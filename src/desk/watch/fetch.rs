@@ -1,9 +1,10 @@
 //! Sources are fetched here, each place once, at the pace that `fetching` says. It must never make a page wait.
 
 use crate::desk::Desk;
+use crate::desk::cases::Case;
 use crate::desk::parts::sources::branches::Place;
-use crate::desk::parts::sources::fetching::{LONGEST_PAUSE, Looks, pause};
-use crate::desk::parts::sources::fetching::{Pace, QUICK, SHOWN_FOR};
+use crate::desk::parts::sources::fetching::{LONGEST_PAUSE, Looks, Pace, QUICK, SHOWN_FOR, pause};
+use crate::desk::refusal::{Decision, Refusal};
 use crate::stack::{Stack, StackName};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +12,29 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 impl Desk {
+    /// Fetches a stack's branch and lists its hosts now, for a desk that does nothing by itself.
+    ///
+    /// # Errors
+    /// When there is no such stack, or its file was never right.
+    pub async fn fetch(&self, stack: &StackName) -> Decision<()> {
+        self.list_stack(stack).await?;
+        let (stack, _) = self.loaded(stack)?;
+        if self.branches.fetch(&stack).await {
+            self.changed();
+        }
+        match self.branches.known(&stack.name).problem {
+            None => Ok(()),
+            Some(why) => Err(Refusal::Unable { case: Case::Source, why }),
+        }
+    }
+
+    /// Looks at what was fetched before, for a desk that does nothing by itself.
+    pub async fn look_at_branches(&self) {
+        for stack in self.stack_files().stacks.iter().filter_map(|shelved| shelved.stack.as_ref()) {
+            self.branches.look(stack).await;
+        }
+    }
+
     /// Says that somebody looks at a stack: its source is fetched, its hosts are connected and asked what they run, for the
     /// next minutes.
     pub fn in_use(&self, stack: &StackName) {

@@ -1,8 +1,7 @@
 //! The probe: asks the hosts of the stacks in use what they run. It must never change anything on a host, nor make a page wait.
 
 use crate::desk::Desk;
-use crate::desk::parts::hosts::drift::{Expected, compare};
-use crate::desk::parts::hosts::drift::{Found, Said, keep};
+use crate::desk::parts::hosts::drift::{Expected, Found, Said, compare, keep};
 use crate::ledger::{LedgerResult, aim, pushes};
 use crate::remote::release::{self, Seen};
 use crate::stack::{Host, Stack, StackName, StageName};

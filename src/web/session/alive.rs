@@ -1,8 +1,7 @@
 //! The sessions that are not over, for streams: many ask, the ledger is asked once. It must never be used where a request is let in.
 
 use crate::desk::Desk;
-use crate::ledger::LedgerResult;
-use crate::ledger::sessions;
+use crate::ledger::{LedgerResult, sessions};
 use crate::time::At;
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -75,14 +75,14 @@ pub async fn sign_in(app: Data<App>, request: HttpRequest, given: InTime<Form<Cr
     let who = proven.who.clone();
     let entered = app.desk.ledger().write(move |tx| {
         let holds = method.still_holds(tx, &proven)?;
-        if holds {
+        if holds.is_ok() {
             entry.enter(tx, &proven.who)?;
         }
         Ok(holds)
     });
-    if !entered.await? {
+    if let Err(problem) = entered.await? {
         failed(&app, from, Some(&name), "wrong");
-        return show(&app, &request, StatusCode::FORBIDDEN, next, name, Some(method.refusal().to_owned())).await;
+        return show(&app, &request, StatusCode::FORBIDDEN, next, name, Some(problem)).await;
     }
     app.tries.was_good(&trying);
     tracing::info!(%who, address = %from, "signed in");

@@ -5,8 +5,7 @@ use super::question::{Open, open_question};
 use super::words;
 use crate::ledger::pushes::PushRow;
 use crate::ledger::running::StepNow;
-use crate::time::At;
-use crate::time::duration_words;
+use crate::time::{At, duration_words};
 use serde::Serialize;
 
 /// A running push on a card: how far it is, by how long such pushes took.

@@ -1,4 +1,5 @@
-//! The probe: asks the hosts of the stacks in use what they run, and remembers which run another build than their stage.
+//! What the hosts of the stacks in use said last of what they run, and which run another build than their stage. It must never ask a
+//! host (`watch/probe.rs` does), and never call one divergent while a push changes it.
 //! It must never change anything on a host, never make a page wait, and never call a host odd while a push changes it.
 //! Called by the warm fleet, whose connections it uses.
 

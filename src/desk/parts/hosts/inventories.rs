@@ -1,4 +1,6 @@
-//! Commands that list hosts (`[hosts] web = { command = "./inventory prod" }`): asked on the push host, again and again in
+//! Commands that list hosts (`[hosts] web = { command = "./inventory prod" }`): what they said last, and how one is asked on the push
+//! host. It must never make a page wait, never believe a bad answer, and never close more than the stages that need it. Asked by
+//! `watch/inventory.rs` and by `pushbutton check`.
 //! the background for the pages, and anew at each press, before there is a plan. It must never make a page wait, never
 //! believe a bad answer, and never close more than the stages that need it. Called by the desk and by `pushbutton check`.
 

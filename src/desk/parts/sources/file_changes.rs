@@ -1,4 +1,5 @@
-//! Which files would go out, for pages: compared in the background, one comparison at a time, and kept, since two
+//! Which files would go out, as they were compared: kept, since two revisions never differ otherwise than they did. It must never
+//! compare anything itself (`watch/file_changes.rs` does).
 //! revisions never differ otherwise than they did. It must never make a page wait: what is not known yet is not shown, and
 //! the pages are told when it is. Called by the street.
 

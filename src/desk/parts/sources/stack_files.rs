@@ -4,8 +4,7 @@
 use crate::config::FileRead;
 use crate::desk::view::{LoadedStack, StackFiles};
 use crate::reading;
-use crate::stack::overlaps;
-use crate::stack::{Answers, Host, Inventory, Stack, StackName, parse_with};
+use crate::stack::{Answers, Host, Inventory, Stack, StackName, overlaps, parse_with};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::MetadataExt;

@@ -29,15 +29,11 @@ impl SignIn for Open {
         Box::pin(ready(Ok(found)))
     }
 
-    fn still_holds(&self, _: &Transaction<'_>, _: &Proven) -> LedgerResult<bool> {
-        Ok(true)
+    fn still_holds(&self, _: &Transaction<'_>, _: &Proven) -> LedgerResult<Result<(), String>> {
+        Ok(Ok(()))
     }
 
     fn person(&self, _: &Connection, _: &Who) -> LedgerResult<Option<Option<String>>> {
         Ok(Some(None))
-    }
-
-    fn refusal(&self) -> &'static str {
-        "This is no name."
     }
 }

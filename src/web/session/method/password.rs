@@ -40,17 +40,14 @@ impl SignIn for Password {
     }
 
     /// A password that was taken away while it was looked at lets nobody in, nor does an account that is gone.
-    fn still_holds(&self, tx: &Transaction<'_>, proven: &Proven) -> LedgerResult<bool> {
-        Ok(users::find(tx, &proven.who)?.is_some_and(|user| Some(user.password) == proven.by))
+    fn still_holds(&self, tx: &Transaction<'_>, proven: &Proven) -> LedgerResult<Result<(), String>> {
+        let holds = users::find(tx, &proven.who)?.is_some_and(|user| Some(user.password) == proven.by);
+        Ok(if holds { Ok(()) } else { Err(WRONG.to_owned()) })
     }
 
     /// A person who was removed is nobody from now on, whatever their browser holds.
     fn person(&self, connection: &Connection, who: &Who) -> LedgerResult<Option<Option<String>>> {
         Ok(users::find(connection, who)?.map(|user| Some(user.full_name)))
-    }
-
-    fn refusal(&self) -> &'static str {
-        WRONG
     }
 }
 

@@ -34,18 +34,15 @@ pub(crate) trait SignIn: Send + Sync {
     /// Who it is that gives this name and password.
     fn prove<'a>(&'a self, app: &'a App, name: &'a str, password: String) -> LocalBoxFuture<'a, Answer>;
 
-    /// Whether what was proven still holds, in the transaction that begins the session.
+    /// Whether what was proven still holds, in the transaction that begins the session; else what the page says.
     ///
     /// # Errors
     /// What SQLite said.
-    fn still_holds(&self, tx: &Transaction<'_>, proven: &Proven) -> LedgerResult<bool>;
+    fn still_holds(&self, tx: &Transaction<'_>, proven: &Proven) -> LedgerResult<Result<(), String>>;
 
     /// The full name of the person of a session, where the method knows one; none at all when they are nobody any more.
     ///
     /// # Errors
     /// What SQLite said.
     fn person(&self, connection: &Connection, who: &Who) -> LedgerResult<Option<Option<String>>>;
-
-    /// What the page says to who is not let in.
-    fn refusal(&self) -> &'static str;
 }

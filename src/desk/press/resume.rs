@@ -1,0 +1,46 @@
+//! The push that resumes an earlier one. It must never decide what is left of it.
+
+use crate::desk::Desk;
+use crate::desk::decide::press::Press;
+use crate::desk::refusal::{Decision, Refusal};
+use crate::ledger::pushes::{self};
+use crate::stack::{PushNumber, Who};
+
+impl Desk {
+    /// Goes on with a push that did not end well: a new push that does what is left of it. A push that is paused goes on
+    /// itself, and its own number comes back.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing was pushed.
+    pub async fn resume(
+        &self,
+        of: PushNumber,
+        who: &Who,
+        reason: Option<String>,
+        plan_hash: Option<String>,
+        nonce: Option<String>,
+    ) -> Decision<PushNumber> {
+        let row = self.ledger.read(move |connection| pushes::get(connection, of.get())).await?;
+        let Some(row) = row else { return Err(Refusal::Unknown { what: format!("push {of}") }) };
+        if row.ended_at.is_none() {
+            // Whether it is paused its runner knows; the ledger may be behind.
+            match self.unpause(of, who).await {
+                Ok(()) => return Ok(of),
+                Err(refusal) if row.paused.is_some() => return Err(refusal),
+                // It runs, and why it cannot be resumed is said below.
+                Err(_) => {}
+            }
+        }
+        let corrupt = |bad: crate::stack::BadName| Refusal::corrupt(bad);
+        let press = Press {
+            stack: row.stack.parse().map_err(corrupt)?,
+            stage: row.stage.parse().map_err(corrupt)?,
+            who: who.clone(),
+            seen: row.build,
+            plan_hash,
+            reason,
+            nonce,
+        };
+        self.press_for(press, crate::desk::decide::request::Request::Resume(of)).await
+    }
+}

@@ -1,0 +1,104 @@
+//! The push of another version than the newest, and that version looked at before it is pushed or shown. It must never take what is
+//! on no branch that the stage may push.
+
+use crate::desk::Desk;
+use crate::desk::cases::Case;
+use crate::desk::decide::offer::{artifact_of, branch_words};
+use crate::desk::decide::press::Press;
+use crate::desk::decide::request::Request;
+use crate::desk::decide::version::ChosenVersion;
+use crate::desk::parts::sources::branches;
+use crate::desk::refusal::{Decision, Refusal};
+use crate::ledger::published;
+use crate::plan::Artifact;
+use crate::source::origin::Origin;
+use crate::stack::{PushNumber, Refs, Revision, Stack, StackName, StageName};
+
+impl Desk {
+    /// Pushes another version than the newest, by its whole revision.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing was pushed.
+    pub async fn press_version(&self, press: Press, version: &Revision) -> Decision<PushNumber> {
+        let (stack, place) = self.stage_of(&press.stack, &press.stage)?;
+        let picked = self.version(&stack, place, version).await?;
+        self.press_for(press, Request::Version(picked)).await
+    }
+
+    pub(crate) fn stage_of(&self, stack: &StackName, stage: &StageName) -> Decision<(std::sync::Arc<Stack>, usize)> {
+        let (stack, _) = self.loaded(stack)?;
+        match stack.stages.iter().position(|known| known.name == *stage) {
+            Some(place) => Ok((stack, place)),
+            None => Err(Refusal::Unknown { what: format!("stage {stage} of {}", stack.name) }),
+        }
+    }
+
+    /// Finds a version that the stage may push.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub(crate) async fn version(&self, stack: &Stack, place: usize, version: &Revision) -> Decision<ChosenVersion> {
+        let stage = &stack.stages[place].name;
+        let refused = |why: String| Err(Refusal::BadRequest { case: Case::Version, why });
+        let short = version.short();
+        if place > 0 {
+            let before = &stack.stages[place - 1].name;
+            return refused(format!("{stage} takes exactly what {before} runs; choose the version there"));
+        }
+        let branch = stack.source.branch().to_owned();
+        let revision = |branch| Ok(ChosenVersion { goods: Artifact::Revision(version.clone()), branch });
+        match self.branches.origin(stack) {
+            None => {
+                let (name, sha) = (stack.name.clone(), version.clone());
+                let found = self.ledger.read(move |connection| published::of_revision(connection, &name, &sha)).await?;
+                let Some(found) = found else {
+                    return refused(format!("no build of {short} is published for {}", stack.name));
+                };
+                match stack.refs_of(place).filter(|refs| !refs.allow(&found.branch)) {
+                    Some(refs) => refused(elsewhere(short, &[found.branch], stage, &refs)),
+                    None => Ok(ChosenVersion { goods: artifact_of(&found)?, branch: found.branch }),
+                }
+            }
+            Some(Origin::Dir(directory, path)) => match directory.seen() {
+                Some((seen, _)) if seen.root == *version => revision(branch),
+                _ => refused(format!(
+                    "{} holds one version at a time, and it is not {short}; to go back, roll the stage back",
+                    path.display()
+                )),
+            },
+            Some(Origin::Svn(svn)) => match svn.recent().iter().any(|commit| commit.sha == version.as_str()) {
+                true => revision(branch),
+                false => refused(format!("r{short} is not among the last commits of {branch}")),
+            },
+            Some(Origin::Git(mirror, own)) => {
+                let unable = |why: String| Refusal::Unable { case: Case::Source, why };
+                if !branches::within(branches::LOOK_LIMIT, async { Ok(mirror.has(version).await) })
+                    .await
+                    .map_err(unable)?
+                {
+                    return refused(format!(
+                        "{short} is no commit that is known here; was it pushed to {}, and fetched since?",
+                        stack.source.branch()
+                    ));
+                }
+                let on = branches::within(branches::LOOK_LIMIT, mirror.branches_with(version)).await.map_err(unable)?;
+                let refs = stack.refs_of(place).unwrap_or_else(|| Refs::only(&own));
+                let first = on.iter().find(|branch| **branch == own).or_else(|| on.iter().find(|it| refs.allow(it)));
+                match first.filter(|branch| refs.allow(branch)) {
+                    Some(branch) => revision(branch.clone()),
+                    None => refused(elsewhere(short, &on, stage, &refs)),
+                }
+            }
+        }
+    }
+}
+
+/// That a version is on branches that the stage may not push.
+fn elsewhere(short: &str, on: &[String], stage: &StageName, refs: &Refs) -> String {
+    let branches = match on {
+        [] => "on no branch any more".to_owned(),
+        [one] => format!("of {}", branch_words(one)),
+        [first, rest @ ..] => format!("on {first} and {} more", rest.len()),
+    };
+    format!("{short} is {branches}, and {stage} pushes {refs} only")
+}
