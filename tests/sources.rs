@@ -196,8 +196,10 @@ async fn a_directory_goes_out_as_it_was_seen_or_not_at_all() {
     house.push_well("prod").await;
     assert_eq!(served(&house.fleet, "web001"), tree(&web));
 
-    // Changed after it was seen, and before the background looked again: the press looks.
-    std::fs::write(web.join("index.html"), "two").unwrap();
+    // Changed after it was seen, and before the background looked again: the press looks. At one stroke: who looks in the middle
+    // of a write sees an empty file, and offers that.
+    std::fs::write(dir.path().join("two.html"), "two").unwrap();
+    std::fs::rename(dir.path().join("two.html"), web.join("index.html")).unwrap();
     let moved = house.press_with("qa", &first).await;
     assert!(moved.status == 409 && moved.text.contains("web is now at"), "{}", moved.text);
     let second = offered(&house, &first).await;
