@@ -7,7 +7,8 @@ use many::{fill, pressed, sha};
 use pushbutton::config::ChannelKind;
 use pushbutton::ledger::history::{self, Edge, Filter};
 use pushbutton::ledger::{
-    LedgerResult, aim, current, holds, outbox, past, press, published, pushes, running, stats, told, usual,
+    LedgerResult, current, deliveries, desired, good_builds, holds, outbox, press, published, pushes, running, stats,
+    typical_duration,
 };
 use pushbutton::time::At;
 use rusqlite::Connection;
@@ -19,7 +20,7 @@ const EVERY: u64 = 10;
 
 fn ledger(count: i64, now: At) -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(include_str!("../src/ledger/schema.sql")).unwrap();
+    connection.execute_batch(pushbutton::ledger::schema::SQL).unwrap();
     let tx = connection.transaction().unwrap();
     fill(&tx, count, now).unwrap();
     tx.commit().unwrap();
@@ -74,22 +75,25 @@ fn questions(pushes: i64) -> Vec<Question> {
     let (a, b) = (from.clone(), to);
     ask("waits", Box::new(move |c| stats::waits(c, "prod", &a, &b).map(drop)));
     ask("first timers", Box::new(move |c| stats::first_timers(c, "prod", &from, &who).map(drop)));
-    ask("channels", Box::new(|c| told::channels(c).map(drop)));
+    ask("channels", Box::new(|c| deliveries::channels(c).map(drop)));
     for (name, channel, state) in [
         ("announcements", None, None),
         ("announcements by mail", Some(ChannelKind::Email), None),
         ("announcements given up", None, Some("given up")),
         ("announcements of IRC that wait", Some(ChannelKind::Irc), Some("waiting")),
     ] {
-        ask(name, Box::new(move |c| told::list(c, channel, state, None, 51).map(drop)));
+        ask(name, Box::new(move |c| deliveries::list(c, channel, state, None, 51).map(drop)));
     }
     for (name, from) in [("older announcements", Edge::Before(pushes)), ("newer ones of them", Edge::After(pushes))] {
-        ask(name, Box::new(move |c| told::list(c, Some(ChannelKind::Irc), Some("told"), Some(from), 51).map(drop)));
+        ask(
+            name,
+            Box::new(move |c| deliveries::list(c, Some(ChannelKind::Irc), Some("told"), Some(from), 51).map(drop)),
+        );
     }
     ask("what runs", Box::new(move |c| current::get(c, &web(), &prod()).map(drop)));
-    ask("what is to run", Box::new(move |c| aim::get(c, &web(), &prod()).map(drop)));
-    ask("usual times", Box::new(|c| usual::pushes(c, "web", "prod").map(drop)));
-    ask("good builds", Box::new(|c| past::good_builds(c, "web", "prod", 10).map(drop)));
+    ask("what is to run", Box::new(move |c| desired::get(c, &web(), &prod()).map(drop)));
+    ask("usual times", Box::new(|c| typical_duration::pushes(c, "web", "prod").map(drop)));
+    ask("good builds", Box::new(|c| good_builds::good_builds(c, "web", "prod", 10).map(drop)));
     ask("the lock", Box::new(|c| pushes::lock_holder(c, "web").map(drop)));
     ask("the hosts of the last push", Box::new(|c| pushes::last_hosts(c, "web", "prod").map(drop)));
     ask("a hold", Box::new(move |c| holds::get(c, &holds::scope(&web(), None), At::now()).map(drop)));
@@ -101,13 +105,13 @@ fn questions(pushes: i64) -> Vec<Question> {
     ask("what was published between two", Box::new(between));
     ask("the next number", Box::new(|c| press::next_number(c, 0).map(drop)));
     let id = pushes - 4;
-    ask("usual steps", Box::new(move |c| usual::steps(c, &pushes::get(c, id)?.unwrap()).map(drop)));
+    ask("usual steps", Box::new(move |c| typical_duration::steps(c, &pushes::get(c, id)?.unwrap()).map(drop)));
     ask("a push", Box::new(move |c| pushes::get(c, id).map(drop)));
     ask("its commands", Box::new(move |c| pushes::commands(c, id).map(drop)));
     ask("its commits", Box::new(move |c| pushes::commits(c, id).map(drop)));
     ask("its announcements", Box::new(move |c| outbox::of_push(c, id).map(drop)));
     ask("its step", Box::new(move |c| running::step(c, id).map(drop)));
-    ask("newer pushes", Box::new(move |c| past::newer(c, id).map(drop)));
+    ask("newer pushes", Box::new(move |c| good_builds::newer(c, id).map(drop)));
     all
 }
 
@@ -168,7 +172,7 @@ fn announcements_are_paged_both_ways_while_new_ones_come() {
         connection.execute(insert, (push, event)).unwrap();
     };
     let list = |from: Option<Edge>, most: usize| -> Vec<i64> {
-        let listed = told::list(&connection, Some(ChannelKind::Irc), None, from, most).unwrap();
+        let listed = deliveries::list(&connection, Some(ChannelKind::Irc), None, from, most).unwrap();
         listed.iter().map(|listed| listed.row.id).collect()
     };
     let before = list(None, 1000);

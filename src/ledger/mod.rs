@@ -1,39 +1,28 @@
 //! The ledger: SQLite, one file, one writer. History, locks, holds, builds, the outbox, people.
 //! It must never decide who may do what (the desk does), and never be written but through [`Ledger::write`]: one
 //! thread, one `BEGIN IMMEDIATE` transaction a call, durable when it returns (TRUST section 2).
-//! One file per question asked.
+//! Its folders are what it keeps; in them, one file per question asked. All of them are named from here, `ledger::holds`.
 
-pub mod aim;
 pub mod audit;
-pub mod board;
+mod builds;
 mod counted;
-pub mod current;
 mod error;
-pub mod fold;
-pub mod history;
-pub mod holding;
-pub mod holds;
-pub mod known;
-mod migrate;
 pub mod outbox;
-pub mod past;
-pub mod press;
-pub mod published;
-pub mod push_hosts;
+mod people;
 pub mod pushes;
-pub mod questions;
-pub mod replay;
-pub mod running;
-pub mod seal;
-pub mod sealed;
-pub mod sessions;
-pub mod shape;
-pub mod stats;
-pub mod told;
+pub mod schema;
+mod stages;
 mod trouble;
-pub mod users;
-pub mod usual;
 
+pub use audit::{integrity, replay, seal};
+pub use builds::{good_builds, published};
+pub use outbox::deliveries;
+pub use people::{known, sessions, users};
+pub use pushes::{fold, history, press, push_hosts, questions, stats, typical_duration};
+pub use schema::shape;
+pub use stages::{board, current, desired, holding, holds, running};
+
+use self::schema::migrate;
 use crate::address::encoded_path;
 use crate::advice::sqlite;
 use crate::supervise::panic_words;

@@ -191,7 +191,9 @@ impl File {
                     at = self.read_use(tokens, at + 1, within, &[], is_public);
                 }
                 word if is_name(word) && tokens.get(at + 1).is_some_and(|next| next == "::") => {
-                    let is_new = at == 0 || !["::", ".", "$"].contains(&tokens[at - 1].as_str());
+                    // `pub(in crate::a)` says who may use it, and uses nothing.
+                    let visibility = at > 2 && is(at - 3, &["pub", "(", "in"]);
+                    let is_new = at == 0 || !visibility && !["::", ".", "$"].contains(&tokens[at - 1].as_str());
                     let mut path = vec![word.to_owned()];
                     while is(at + 1, &["::"]) && tokens.get(at + 2).is_some_and(|next| is_name(next)) {
                         path.push(tokens[at + 2].clone());

@@ -14,7 +14,7 @@ use pushbutton::ledger::holding::LeftWith;
 use pushbutton::ledger::outbox::OutboxRow;
 use pushbutton::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use pushbutton::ledger::questions::Question;
-use pushbutton::ledger::usual::UsualStep;
+use pushbutton::ledger::typical_duration::UsualStep;
 use pushbutton::plan::Part;
 use pushbutton::time::At;
 use pushbutton::web::pages::{Frame, PushPage, Section};

@@ -2,9 +2,9 @@
 
 use super::made_up::at;
 use pushbutton::config::ChannelKind;
+use pushbutton::ledger::deliveries::{ChannelState, Listed};
 use pushbutton::ledger::outbox::OutboxRow;
 use pushbutton::ledger::stats::{StatRow, WaitRow};
-use pushbutton::ledger::told::{ChannelState, Listed};
 use pushbutton::web::pages::{AnnouncementsPage, Span, StatsPage, ToldFilter};
 
 const HOUR: i64 = 3600;

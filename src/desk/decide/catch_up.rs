@@ -9,7 +9,7 @@ use crate::desk::cases::Case;
 use crate::desk::parts::hosts::inventories;
 use crate::desk::refusal::Refusal;
 use crate::desk::view::{Drift, LeftBehind};
-use crate::ledger::aim::Aim;
+use crate::ledger::desired::Aim;
 use crate::plan::{self, Artifact, Kind, Target};
 use crate::stack::Stack;
 use std::collections::BTreeSet;

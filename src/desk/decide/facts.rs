@@ -5,7 +5,7 @@ use crate::ledger::current::{self, Current};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::published::{self, Published};
 use crate::ledger::pushes::{self, PushRow};
-use crate::ledger::{LedgerResult, past};
+use crate::ledger::{LedgerResult, good_builds};
 use crate::plan::PlannedCommand;
 use crate::stack::{Revision, Source, Stack};
 use crate::time::At;
@@ -65,7 +65,7 @@ impl Facts {
             true => None,
             false => pushes::last_hosts(connection, name.as_str(), stage.as_str())?,
         };
-        let good = past::good_builds(connection, name.as_str(), stage.as_str(), SPARED_FROM)?;
+        let good = good_builds::good_builds(connection, name.as_str(), stage.as_str(), SPARED_FROM)?;
         Ok(Self {
             published,
             last,

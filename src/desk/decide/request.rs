@@ -16,7 +16,7 @@ use super::rollback;
 use super::rollback::Past;
 use super::version::ChosenVersion;
 use crate::desk::refusal::Refusal;
-use crate::ledger::{LedgerResult, aim};
+use crate::ledger::{LedgerResult, desired};
 use crate::plan::Plan;
 use crate::stack::{BuildId, PushNumber, Stack};
 use rusqlite::Connection;
@@ -81,7 +81,7 @@ impl Request {
                 None => Err(Refusal::Unknown { what: format!("push {of}") }),
             },
             Self::CatchUp { hosts, questions } => {
-                let aim = aim::get(connection, &stack.name, &stack.stages[place].name)?;
+                let aim = desired::get(connection, &stack.name, &stack.stages[place].name)?;
                 catch_up::offer(stack, place, facts, aim.as_ref(), hosts, *questions)
             }
         })

@@ -13,8 +13,8 @@ use crate::desk::parts::hosts::inventories;
 use crate::desk::refusal::Refusal;
 use crate::desk::view::RollbackTarget;
 use crate::ledger::LedgerResult;
-use crate::ledger::aim::Aim;
-use crate::ledger::past::{self, Good};
+use crate::ledger::desired::Aim;
+use crate::ledger::good_builds::{self, Good};
 use crate::ledger::pushes::PushRow;
 use crate::plan::{self, Artifact, OldBuild, Target};
 use crate::source::build::BuildDir;
@@ -50,12 +50,12 @@ impl Past {
     /// What SQLite said.
     pub fn read(outside: &Outside<'_>, connection: &Connection, stack: &Stack, place: usize) -> LedgerResult<Past> {
         let stage = &stack.stages[place];
-        let good = past::good_builds(connection, stack.name.as_str(), stage.name.as_str(), OFFERED)?;
+        let good = good_builds::good_builds(connection, stack.name.as_str(), stage.name.as_str(), OFFERED)?;
         let (runs, aim) = Runs::read(outside.drifts, connection, stack, stage, &good)?;
         let whole = |id: i64| aim.as_ref().is_some_and(|aim| aim.push == id && aim.whole);
         let last = last(connection, &stack.name, &stage.name)?;
         let bad = match last.filter(|row| ended_badly(&row.state) || row.state == "running") {
-            Some(row) if past::touched(connection, row.id)? && !whole(row.id) => Some(row),
+            Some(row) if good_builds::touched(connection, row.id)? && !whole(row.id) => Some(row),
             _ => None,
         };
         let data = outside.data;

@@ -4,10 +4,10 @@
 
 use crate::desk::parts::hosts::drift::{Answers, Drifts};
 use crate::ledger::LedgerResult;
-use crate::ledger::aim::{self, Aim};
+use crate::ledger::desired::{self, Aim};
+use crate::ledger::good_builds::Good;
 use crate::ledger::history::{self, Filter};
 use crate::ledger::holding::{self, OnHost};
-use crate::ledger::past::Good;
 use crate::ledger::pushes::PushRow;
 use crate::stack::{Stack, Stage};
 use rusqlite::Connection;
@@ -101,7 +101,7 @@ impl Runs {
         stage: &Stage,
         good: &[Good],
     ) -> LedgerResult<(Runs, Option<Aim>)> {
-        let aim = aim::get(connection, &stack.name, &stage.name)?;
+        let aim = desired::get(connection, &stack.name, &stage.name)?;
         let of_stage =
             Filter { stack: Some(stack.name.to_string()), stage: Some(stage.name.to_string()), ..Filter::default() };
         let last: Option<PushRow> = history::list(connection, &of_stage, 1)?.pop();

@@ -7,7 +7,7 @@
 
 use crate::desk::parts::home;
 use crate::journal::PushDir;
-use crate::ledger::{self, Ledger, LedgerError, audit, sealed};
+use crate::ledger::{self, Ledger, LedgerError, audit, integrity};
 use crate::process::Program;
 use crate::source::build::BuildDir;
 use crate::stack::{PushNumber, Who};
@@ -78,8 +78,8 @@ pub async fn backup(data: &Path, ledger: &Ledger, file: &Path, who: &Who) -> Res
     let copied = ledger.read(move |connection| {
         ledger::copy_to(connection, &copy, |tx| {
             // A restored copy misses them for a reason that `verify` knows.
-            sealed::prune_but_current(tx, At::now())?;
-            Ok((sealed::numbers(tx)?, sealed::current_builds(tx)?))
+            integrity::prune_but_current(tx, At::now())?;
+            Ok((integrity::numbers(tx)?, integrity::current_builds(tx)?))
         })
     });
     let (known, running) = copied.await?;

@@ -6,7 +6,7 @@
 pub(crate) mod files;
 mod running;
 
-use crate::ledger::sealed::{self, Sealed};
+use crate::ledger::integrity::{self, Sealed};
 use crate::ledger::{Ledger, LedgerError, audit, outbox, seal, shape};
 use crate::stack::PushNumber;
 use std::collections::BTreeSet;
@@ -39,7 +39,7 @@ struct Said {
     report: Report,
     pushes: Vec<Sealed>,
     running: Vec<running::Running>,
-    builds: Vec<sealed::BuildRoot>,
+    builds: Vec<integrity::BuildRoot>,
     /// The builds that a push names.
     pushed: BTreeSet<(String, String)>,
     /// The numbers of all pushes.
@@ -127,24 +127,24 @@ fn read(connection: &rusqlite::Connection, noted: &[String]) -> Result<Said, Led
     let (whole, wrong) = seal::compare(&tx)?;
     report.sealed = whole;
     report.problems.extend(wrong);
-    let pushes = sealed::sealed(&tx)?;
+    let pushes = integrity::sealed(&tx)?;
     report.pushes = pushes.len();
     report.problems.extend(ends(&tx, &pushes)?);
     let mut running = Vec::new();
-    for id in sealed::running(&tx)? {
+    for id in integrity::running(&tx)? {
         let number = PushNumber::new(id).map_err(|bad| LedgerError::Corrupt(bad.to_string()));
         match number.and_then(|number| running::Running::of(&tx, number)) {
             Ok(push) => running.push(push),
             Err(why) => report.problems.push(format!("push {id}: {why}")),
         }
     }
-    let numbers = sealed::numbers(&tx)?.into_iter().collect();
+    let numbers = integrity::numbers(&tx)?.into_iter().collect();
     Ok(Said {
         report,
         pushes,
         running,
-        builds: sealed::build_roots(&tx)?,
-        pushed: sealed::pushed_builds(&tx)?,
+        builds: integrity::build_roots(&tx)?,
+        pushed: integrity::pushed_builds(&tx)?,
         numbers,
     })
 }

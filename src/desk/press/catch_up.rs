@@ -7,7 +7,7 @@ use crate::desk::decide::questions::Questions;
 use crate::desk::decide::request::Request;
 use crate::desk::refusal::Decision;
 use crate::desk::view::LeftBehind;
-use crate::ledger::aim::{self, Aim};
+use crate::ledger::desired::{self, Aim};
 use crate::stack::{PushNumber, Stack, StackName, StageName};
 
 impl Desk {
@@ -27,7 +27,7 @@ impl Desk {
     async fn behind_now(&self, name: &StackName, stage: &StageName) -> Decision<Vec<String>> {
         let (stack, place) = self.stage_of(name, stage)?;
         let (name, stage) = (name.clone(), stage.clone());
-        let aim = self.ledger.read(move |connection| aim::get(connection, &name, &stage)).await?;
+        let aim = self.ledger.read(move |connection| desired::get(connection, &name, &stage)).await?;
         Ok(self.behind(&stack, place, aim.as_ref()).into_iter().map(|left| left.host).collect())
     }
 

@@ -8,7 +8,7 @@ use crate::desk::keep::verify::files::builds_there;
 use crate::desk::reason::one_line;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::ledger::published::{self, Published};
-use crate::ledger::{LedgerError, LedgerResult, audit, sealed};
+use crate::ledger::{LedgerError, LedgerResult, audit, integrity};
 use crate::source::build::{BuildDir, FreezeError, Frozen, freeze};
 use crate::source::directory::{Directory, DirectoryError};
 use crate::source::gate::{Before, Gate, NoBuild};
@@ -278,8 +278,8 @@ impl Desk {
     /// can be of them, and `verify` would name them.
     pub(crate) async fn remove_unknown_published(&self) -> Result<(), LedgerError> {
         let known = self.ledger.read(|connection| {
-            let made = sealed::build_roots(connection)?.into_iter().map(|build| (build.stack, build.id));
-            Ok(made.chain(sealed::pushed_builds(connection)?).collect::<BTreeSet<_>>())
+            let made = integrity::build_roots(connection)?.into_iter().map(|build| (build.stack, build.id));
+            Ok(made.chain(integrity::pushed_builds(connection)?).collect::<BTreeSet<_>>())
         });
         let (known, data) = (known.await?, self.config.data.clone());
         let removed = blocking(move || {

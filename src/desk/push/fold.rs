@@ -7,7 +7,7 @@ use crate::journal::{Cursor, Ended, Event, Read, Record};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::outbox::{self, Announcement, Moment, Pause};
 use crate::ledger::pushes::{self, PushRow};
-use crate::ledger::{LedgerError, LedgerResult, aim, audit, current, fold, holding, questions, seal};
+use crate::ledger::{LedgerError, LedgerResult, audit, current, desired, fold, holding, questions, seal};
 use crate::plan::Kind;
 use crate::stack::{PushNumber, Who};
 use crate::time::At;
@@ -75,7 +75,7 @@ pub(crate) fn fold(
                 let caught_up = row.kind == Kind::CatchUp.word();
                 if *state == Ended::Succeeded && caught_up {
                     // What the stage runs stays what it was, unless the last hosts of a degraded push have it now.
-                    aim::settle(tx, row.id)?;
+                    desired::settle(tx, row.id)?;
                 } else if *state == Ended::Succeeded {
                     current::set(tx, &row.stack, &row.stage, &row.build, row.id)?;
                     settle(tx, push, &row, read.record.at)?;

@@ -13,7 +13,7 @@ pub(crate) const HOSTS: [&str; 2] = ["web1", "web2"];
 pub(crate) fn ledger() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
     connection.pragma_update(None, "foreign_keys", "ON").unwrap();
-    connection.execute_batch(include_str!("../../ledger/schema.sql")).unwrap();
+    connection.execute_batch(crate::ledger::schema::SQL).unwrap();
     crate::ledger::seal::watch(&connection).unwrap();
     connection
 }

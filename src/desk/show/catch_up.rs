@@ -8,7 +8,7 @@ use crate::desk::decide::gate::Asked;
 use crate::desk::decide::questions::Questions;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::desk::view::{CatchUp, LeftBehind};
-use crate::ledger::aim::{self, Aim};
+use crate::ledger::desired::{self, Aim};
 use crate::stack::{Stack, StackName, StageName};
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ impl Desk {
         let asked = Arc::clone(&stack);
         let read = self.ledger.read(move |connection| {
             let stage = &asked.stages[place].name;
-            Ok((Facts::read(connection, &asked, place, None)?, aim::get(connection, &asked.name, stage)?))
+            Ok((Facts::read(connection, &asked, place, None)?, desired::get(connection, &asked.name, stage)?))
         });
         let (facts, aim) = read.await?;
         self.catch_up_view(&stack, place, &facts, aim.as_ref(), hosts, problem.as_deref())

@@ -11,7 +11,7 @@ use crate::desk::decide::request::Request;
 use crate::desk::parts::sources::changes;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::desk::view::plan::{FileChanges, PlanView, PlannedView, Usual};
-use crate::ledger::{LedgerError, usual};
+use crate::ledger::{LedgerError, typical_duration};
 use crate::plan::shell::{self, ByHand};
 use crate::plan::{BuildFrom, Plan, PlannedCommand};
 use crate::source::build::BuildDir;
@@ -144,7 +144,7 @@ impl Desk {
             let Some(desk) = desk.upgrade() else { return Err(LedgerError::Closed) };
             let facts = Facts::read(connection, &asked, place, head)?;
             let offer = request.offer((&desk.outside(), connection), &asked, place, &facts)?;
-            Ok((facts, offer, usual::pushes(connection, asked.name.as_str(), stage.as_str())?))
+            Ok((facts, offer, typical_duration::pushes(connection, asked.name.as_str(), stage.as_str())?))
         };
         let (facts, offer, usual_ms) = self.ledger.read(read).await?;
         let offer = offer?;

@@ -8,7 +8,7 @@ use crate::desk::decide::rollback::{Past, offer};
 use crate::desk::decide::{gate, rollback_ready};
 use crate::desk::refusal::{Decision, Refusal};
 use crate::desk::view::{RollbackTarget, RollbackView};
-use crate::ledger::usual;
+use crate::ledger::typical_duration;
 use crate::stack::{BuildId, StackName, StageName};
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -35,7 +35,12 @@ impl Desk {
             let (of, at) = (asked.name.as_str(), asked.stages[place].name.as_str());
             let facts = Facts::read(connection, &asked, place, None)?;
             let past = Past::read(&desk.outside(), connection, &asked, place)?;
-            Ok((facts, past, usual::rollbacks(connection, of, at)?, usual::pushes(connection, of, at)?))
+            Ok((
+                facts,
+                past,
+                typical_duration::rollbacks(connection, of, at)?,
+                typical_duration::pushes(connection, of, at)?,
+            ))
         };
         let (facts, past, rollbacks, pushes) = self.ledger.read(read).await?;
         let closed = gate::closed(Asked::Rollback, &stack.name, None, &facts);

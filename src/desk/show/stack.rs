@@ -14,12 +14,12 @@ use crate::desk::decide::{gate, offer, rollback, rollback_ready};
 use crate::desk::parts::hosts::numbers::SeenNewer;
 use crate::desk::refusal::Decision;
 use crate::desk::view::{Next, Partly, StackView, StageView, Trunk, Undo};
-use crate::ledger::aim::Aim;
+use crate::ledger::desired::Aim;
 use crate::ledger::history::{self, Filter};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::running::StepNow;
-use crate::ledger::{LedgerError, LedgerResult, running, usual};
+use crate::ledger::{LedgerError, LedgerResult, running, typical_duration};
 use crate::stack::{Revision, Source, Stack, StackName};
 use crate::time::At;
 use rusqlite::Connection;
@@ -193,7 +193,7 @@ fn read(desk: &Desk, connection: &Connection, stack: &Stack, head: Option<Revisi
         stages.push(StageRead {
             facts: Facts::read(connection, stack, place, head.clone())?,
             last: history::list(connection, &of_stage, 1)?.pop(),
-            usual_ms: usual::pushes(connection, name, stage.name.as_str())?,
+            usual_ms: typical_duration::pushes(connection, name, stage.name.as_str())?,
             past: Past::read(&desk.outside(), connection, stack, place)?,
         });
     }

@@ -2,7 +2,7 @@
 
 use crate::desk::Desk;
 use crate::desk::parts::hosts::drift::{Expected, Found, Said, compare, keep};
-use crate::ledger::{LedgerResult, aim, pushes};
+use crate::ledger::{LedgerResult, desired, pushes};
 use crate::remote::release::{self, Seen};
 use crate::stack::{Host, Stack, StackName, StageName};
 use crate::supervise::unbroken;
@@ -23,7 +23,7 @@ fn expected(connection: &Connection, stack: &Stack) -> LedgerResult<Option<Vec<E
     let mut all = Vec::new();
     for stage in &stack.stages {
         let dirs = stage.activates();
-        let Some(aim) = aim::get(connection, &stack.name, &stage.name)? else { continue };
+        let Some(aim) = desired::get(connection, &stack.name, &stage.name)? else { continue };
         if !dirs.is_empty() {
             let (name, hosts) = (stage.name.clone(), stage.hosts.clone());
             all.push(Expected { stage: name, push: aim.newest, build: aim.build, dirs, keep: keep(stage), hosts });

@@ -3,7 +3,7 @@ use rusqlite::TransactionBehavior;
 
 fn ledger_with_three_rows() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(include_str!("../schema.sql")).unwrap();
+    connection.execute_batch(crate::ledger::schema::SQL).unwrap();
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
     for (who, what) in [("mary", "press"), ("pushbutton", "push ended"), ("joe", "hold")] {
         note(&tx, At::from_millis(0), who, what, "push 1").unwrap();
@@ -23,7 +23,7 @@ fn an_untouched_chain_is_whole_and_its_head_is_its_last_hash() {
 
 fn empty() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(include_str!("../schema.sql")).unwrap();
+    connection.execute_batch(crate::ledger::schema::SQL).unwrap();
     connection
 }
 

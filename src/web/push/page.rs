@@ -5,7 +5,7 @@ use super::records::{connecting_of, journal_of};
 use super::shown::PushPage;
 use crate::desk::view::RollbackTarget;
 use crate::journal::Event;
-use crate::ledger::usual;
+use crate::ledger::typical_duration;
 use crate::stack::{PushNumber, StackName};
 use crate::web::app::App;
 use crate::web::http::action;
@@ -55,7 +55,7 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
     let rest = app.desk.remaining(id).await?;
     let newest = stage.and_then(|stage| stage.last.as_ref()).is_some_and(|last| last.id == known.row.id);
     let row = known.row.clone();
-    let usual_steps = app.desk.ledger().read(move |connection| usual::steps(connection, &row)).await;
+    let usual_steps = app.desk.ledger().read(move |connection| typical_duration::steps(connection, &row)).await;
     let usual_steps = usual_steps.map_err(Problem::broken)?;
     let went_badly = newest && !matches!(known.row.state.as_str(), "running" | "succeeded" | "rolled back");
     let not_well = !matches!(known.row.state.as_str(), "running" | "succeeded");

@@ -8,7 +8,7 @@ use crate::ledger::holds::Hold;
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use crate::ledger::questions::Question;
-use crate::ledger::usual::UsualStep;
+use crate::ledger::typical_duration::UsualStep;
 use crate::time::At;
 
 /// One push, live or past.

@@ -2,7 +2,7 @@
 
 use super::announcements_view::{AnnouncementsPage, ToldFilter};
 use crate::config::ChannelKind;
-use crate::ledger::told;
+use crate::ledger::deliveries;
 use crate::web::app::App;
 use crate::web::http::paging::{Page, edge};
 use crate::web::http::problem::Reply;
@@ -35,8 +35,8 @@ pub async fn announcements(app: Data<App>, caller: Caller, query: Query<Announce
     let filter = ToldFilter { channel, state: said(state) };
     let asked = filter.clone();
     let read = app.desk.ledger().read(move |connection| {
-        let rows = told::list(connection, asked.channel, asked.state.as_deref(), from, ANNOUNCEMENTS + 1)?;
-        Ok((told::channels(connection)?, rows))
+        let rows = deliveries::list(connection, asked.channel, asked.state.as_deref(), from, ANNOUNCEMENTS + 1)?;
+        Ok((deliveries::channels(connection)?, rows))
     });
     let (channels, rows) = read.await?;
     let Page { rows, older, newer } = Page::of(rows, from, ANNOUNCEMENTS, |listed| listed.row.id);

@@ -2,7 +2,7 @@
 //! It must never hide an announcement that was given up: those are counted at the top.
 
 use crate::config::ChannelKind;
-use crate::ledger::told::{ChannelState, Listed};
+use crate::ledger::deliveries::{ChannelState, Listed};
 use crate::web::view::frame::Frame;
 use crate::web::view::notified::{Told, told};
 use crate::web::view::pages::Pages;

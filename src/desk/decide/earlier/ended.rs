@@ -2,7 +2,7 @@
 
 use super::deferred_finally;
 use crate::ledger::pushes::{self, PushRow, ResultRow};
-use crate::ledger::{LedgerError, LedgerResult, past};
+use crate::ledger::{LedgerError, LedgerResult, good_builds};
 use crate::plan::{Assignment, Plan, PlannedCommand};
 use crate::stack::PushNumber;
 use rusqlite::Connection;
@@ -32,7 +32,7 @@ impl Earlier {
         let text = pushes::plan_text(connection, row.id)?.unwrap_or_default();
         let assignment: Assignment =
             serde_json::from_str(&text).map_err(|bad| LedgerError::Corrupt(format!("plan of push {of}: {bad}")))?;
-        let (results, newer) = (pushes::results(connection, row.id)?, past::newer(connection, row.id)?);
+        let (results, newer) = (pushes::results(connection, row.id)?, good_builds::newer(connection, row.id)?);
         let owed = deferred_finally::owed(&row, &assignment, &results);
         Ok(Some(Self { row, plan: assignment.plan, results, owed, newer }))
     }

@@ -2,7 +2,7 @@
 
 use crate::journal::write::{hash_range, hex};
 use crate::journal::{Event, LONGEST_RECORD, PushDir, Record};
-use crate::ledger::sealed::{BuildRoot, Sealed};
+use crate::ledger::integrity::{BuildRoot, Sealed};
 use crate::reading;
 use crate::source::build::BuildDir;
 use crate::source::manifest::Manifest;

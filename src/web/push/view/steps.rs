@@ -3,7 +3,7 @@
 
 use super::hosts::ran;
 use crate::ledger::pushes::{CommandRow, ResultRow};
-use crate::ledger::usual::{UsualStep, same_step};
+use crate::ledger::typical_duration::{UsualStep, same_step};
 use crate::time::{At, duration_words, exact_words};
 use crate::web::push::shown::{PushPage, is_bad, title_of};
 use crate::web::view::parts::{Mark, millis_between};

@@ -1,0 +1,335 @@
+//! The outbox: announcements, written in the same transaction as the change that they tell of, then delivered.
+//! It must never be written by whoever delivers, but for how a delivery went.
+//! The fold writes rows (in its own transaction); `announce` delivers them; pages show what was told where.
+
+pub mod deliveries;
+
+use crate::config::ChannelKind;
+use crate::ledger::pushes::{Commit, Link, PushRow};
+use crate::ledger::questions::Question;
+use crate::ledger::{LedgerError, LedgerResult};
+use crate::time::At;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Row, Transaction, named_params, params};
+use serde::{Deserialize, Serialize};
+
+/// How many bad hosts an announcement names.
+pub const MOST_BAD_HOSTS: usize = 20;
+/// No honest try is due later than this: a row further ahead comes from a clock that was put back, and is due now.
+const FURTHEST_MS: i64 = 16 * 60_000;
+/// Rows that may be told: waiting, and not behind an earlier announcement of the same push on the same channel, so
+/// that nobody reads the end before the beginning.
+const NEXT_IN_LINE: &str = "o.channel = :channel AND o.state = 'waiting' AND NOT EXISTS (
+    SELECT 1 FROM outbox e
+    WHERE e.push = o.push AND e.channel = o.channel AND e.state = 'waiting' AND e.id < o.id)";
+
+impl ToSql for ChannelKind {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.name().into())
+    }
+}
+
+impl FromSql for ChannelKind {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let name = value.as_str()?;
+        Self::named(name).ok_or_else(|| FromSqlError::Other(format!("{name:?} is no channel").into()))
+    }
+}
+
+/// The key of an announcement, and the head of the audit that it carries; its number, and why it cannot be read.
+pub type Head = Result<(String, String), (i64, String)>;
+
+/// The head of the audit that each announcement carries, by the announcement's key; by its number, and why, where it cannot be read.
+///
+/// # Errors
+/// What SQLite said.
+pub fn heads(connection: &Connection) -> LedgerResult<Vec<Head>> {
+    let mut ask = connection.prepare("SELECT id, payload FROM outbox ORDER BY id")?;
+    let rows = ask.query_map([], |row| {
+        let (id, payload): (i64, String) = (row.get("id")?, row.get("payload")?);
+        let announcement = serde_json::from_str::<Announcement>(&payload).map_err(|error| (id, error.to_string()));
+        Ok(announcement.map(|announcement| (announcement.key(), announcement.audit_head)))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How many announcements nobody has tried to tell yet.
+///
+/// # Errors
+/// What SQLite said.
+pub fn untried(connection: &Connection) -> LedgerResult<i64> {
+    let mut ask = connection.prepare_cached("SELECT count(*) FROM outbox WHERE state = 'waiting' AND tries = 0")?;
+    Ok(ask.query_row([], |row| row.get(0))?)
+}
+
+/// Everything that a channel needs to tell of a push; frozen when the change was folded in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Announcement {
+    /// Which moment.
+    pub event: Moment,
+    /// The push as it then was.
+    pub push: PushRow,
+    /// What the stage's button says.
+    pub button: String,
+    /// The commits that it brings, newest first; at most 50.
+    pub commits: Vec<Commit>,
+    /// How many commits there are in all.
+    pub commit_count: usize,
+    /// The hosts that did not end well: name, result, why; at most 20.
+    pub bad_hosts: Vec<BadHost>,
+    /// What the push linked to.
+    #[serde(default)]
+    pub links: Vec<Link>,
+    /// What it asks, where that is told.
+    #[serde(default)]
+    pub question: Option<Question>,
+    /// The pause that is told of, when it is one, or its end.
+    #[serde(default)]
+    pub pause: Option<Pause>,
+    /// The address of the push's page.
+    pub url: String,
+    /// The first 12 digits of the audit's head, so that history cannot be changed unnoticed.
+    pub audit_head: String,
+}
+
+impl Announcement {
+    /// The key that tells a repeat: `push-214-ended`, `push-214-paused-57`, `push-214-asked-1`.
+    pub fn key(&self) -> String {
+        format!("push-{}-{}", self.push.id, self.moment())
+    }
+
+    /// The moment's name in the ledger; a push may be paused, and may ask, more than once.
+    fn moment(&self) -> String {
+        match (&self.pause, &self.question) {
+            (Some(pause), _) => format!("{}-{}", self.event.name(), pause.n),
+            (None, Some(question)) => format!("{}-{}", self.event.name(), question.ask),
+            (None, None) => self.event.name().to_owned(),
+        }
+    }
+}
+
+/// A pause, or the end of one, as it is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// The journal record that says so.
+    pub n: u64,
+    /// When.
+    pub at: String,
+    /// Who.
+    pub who: String,
+    /// How long the pause was, in milliseconds; none at its beginning.
+    pub lasted_ms: Option<i64>,
+}
+
+/// Which moment of a push is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// It began.
+    Started,
+    /// It asks, and waits for an answer.
+    Asked,
+    /// Somebody paused it.
+    Paused,
+    /// Somebody let it go on.
+    Resumed,
+    /// It ended.
+    Ended,
+}
+
+impl Moment {
+    /// The name in the ledger and in keys.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Asked => "asked",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// A host that did not end well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadHost {
+    /// Its name.
+    pub host: String,
+    /// How the command ended there.
+    pub result: String,
+    /// Why.
+    pub why: Option<String>,
+    /// The title of the command.
+    pub command: String,
+}
+
+/// One announcement for one channel, as the ledger keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutboxRow {
+    /// Its number.
+    pub id: i64,
+    /// The push.
+    pub push: i64,
+    /// `started`, `ended`, `asked-1` (with the question's number), `paused-57` or `resumed-63` (with the journal record's).
+    pub event: String,
+    /// Where it is told.
+    pub channel: ChannelKind,
+    /// `waiting`, `told` or `given up`.
+    pub state: String,
+    /// How many tries there were.
+    pub tries: i64,
+    /// When the next try is due.
+    pub next_at: String,
+    /// When it was told.
+    pub told_at: Option<String>,
+    /// The very words that were told.
+    pub told: Option<String>,
+    /// Why the last try failed.
+    pub problem: Option<String>,
+}
+
+/// An announcement that is to be told now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Due {
+    /// The row's number.
+    pub id: i64,
+    /// How many tries failed before.
+    pub tries: i64,
+    /// What is to be told, or why it cannot be read: one bad row must not stop the channel.
+    pub announcement: Result<Announcement, String>,
+}
+
+/// Writes an announcement for each channel; a repeat of the same push, event and channel changes nothing.
+///
+/// # Errors
+/// What SQLite said.
+pub fn write(tx: &Transaction<'_>, announcement: &Announcement, channels: &[ChannelKind], at: At) -> LedgerResult<()> {
+    let payload = serde_json::to_string(announcement)?;
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO outbox (push, event, channel, payload, next_at) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (push, event, channel) DO NOTHING",
+    )?;
+    for channel in channels {
+        insert.execute(params![announcement.push.id, announcement.moment(), channel, payload, at.to_string()])?;
+    }
+    Ok(())
+}
+
+/// What `channel` is to tell at `now`, oldest first, at most `most`.
+///
+/// # Errors
+/// What SQLite said.
+pub fn due(conn: &Connection, channel: ChannelKind, now: At, most: usize) -> LedgerResult<Vec<Due>> {
+    let mut ask = conn.prepare_cached(&format!(
+        "SELECT o.id, o.tries, o.payload FROM outbox o
+         WHERE {NEXT_IN_LINE} AND (o.next_at <= :now OR o.next_at > :furthest) ORDER BY o.id LIMIT :most"
+    ))?;
+    read_due(&mut ask, channel, now, most)
+}
+
+fn read_due(
+    ask: &mut rusqlite::CachedStatement<'_>,
+    channel: ChannelKind,
+    now: At,
+    most: usize,
+) -> LedgerResult<Vec<Due>> {
+    let furthest = At::from_millis(now.millis().saturating_add(FURTHEST_MS));
+    let mut rows = ask.query(named_params! {
+        ":channel": channel,
+        ":now": now.to_string(),
+        ":furthest": furthest.to_string(),
+        ":most": i64::try_from(most).unwrap_or(i64::MAX),
+    })?;
+    let mut due = Vec::new();
+    while let Some(row) = rows.next()? {
+        let payload: String = row.get("payload")?;
+        let announcement = serde_json::from_str(&payload).map_err(|error| format!("cannot be read: {error}"));
+        due.push(Due { id: row.get("id")?, tries: row.get("tries")?, announcement });
+    }
+    Ok(due)
+}
+
+/// What `channel` is to tell at `now` and what waits behind that, oldest first, at most `most`: of each push as much as can
+/// be told in its order.
+///
+/// # Errors
+/// What SQLite said.
+pub fn piled(conn: &Connection, channel: ChannelKind, now: At, most: usize) -> LedgerResult<Vec<Due>> {
+    let mut ask = conn.prepare_cached(
+        "SELECT o.id, o.tries, o.payload FROM outbox o
+         WHERE o.channel = :channel AND o.state = 'waiting' AND (o.next_at <= :now OR o.next_at > :furthest)
+           AND NOT EXISTS (SELECT 1 FROM outbox e
+                           WHERE e.push = o.push AND e.channel = o.channel AND e.state = 'waiting' AND e.id < o.id
+                             AND e.next_at > :now AND e.next_at <= :furthest)
+         ORDER BY o.id LIMIT :most",
+    )?;
+    read_due(&mut ask, channel, now, most)
+}
+
+/// When `channel` has something to tell next; `None` when nothing waits.
+///
+/// # Errors
+/// What SQLite said.
+pub fn next_due(conn: &Connection, channel: ChannelKind) -> LedgerResult<Option<At>> {
+    let mut ask = conn.prepare_cached(&format!("SELECT min(o.next_at) FROM outbox o WHERE {NEXT_IN_LINE}"))?;
+    let next: Option<String> = ask.query_row(named_params! { ":channel": channel }, |row| row.get(0))?;
+    next.map(|text| text.parse().map_err(|_| LedgerError::Corrupt(format!("outbox.next_at {text:?}")))).transpose()
+}
+
+/// Notes that a row was told, with the very words, and what was not well with it all the same (an address was refused).
+///
+/// # Errors
+/// What SQLite said.
+pub fn told(tx: &Transaction<'_>, id: i64, words: &str, problem: Option<&str>, at: At) -> LedgerResult<()> {
+    tx.prepare_cached(
+        "UPDATE outbox SET state = 'told', tries = tries + 1, told_at = ?2, told = ?3, problem = ?4
+         WHERE id = ?1 AND state = 'waiting'",
+    )?
+    .execute(params![id, at.to_string(), words, problem])?;
+    Ok(())
+}
+
+/// Notes that a try failed and when the next one is due; without a next one the row is given up.
+///
+/// # Errors
+/// What SQLite said.
+pub fn failed(tx: &Transaction<'_>, id: i64, problem: &str, next: Option<At>) -> LedgerResult<()> {
+    tx.prepare_cached(
+        "UPDATE outbox SET tries = tries + 1, problem = ?2, next_at = coalesce(?3, next_at),
+             state = CASE WHEN ?3 IS NULL THEN 'given up' ELSE 'waiting' END
+         WHERE id = ?1 AND state = 'waiting'",
+    )?
+    .execute(params![id, problem, next.map(|at| at.to_string())])?;
+    Ok(())
+}
+
+/// What was told of a push, or will be, in the order of writing.
+///
+/// # Errors
+/// What SQLite said.
+pub fn of_push(conn: &Connection, push: i64) -> LedgerResult<Vec<OutboxRow>> {
+    let mut ask = conn.prepare_cached(
+        "SELECT id, push, event, channel, state, tries, next_at, told_at, told, problem
+         FROM outbox WHERE push = ?1 ORDER BY id",
+    )?;
+    let rows = ask.query_map([push], row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn row(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
+    Ok(OutboxRow {
+        id: row.get("id")?,
+        push: row.get("push")?,
+        event: row.get("event")?,
+        channel: row.get("channel")?,
+        state: row.get("state")?,
+        tries: row.get("tries")?,
+        next_at: row.get("next_at")?,
+        told_at: row.get("told_at")?,
+        told: row.get("told")?,
+        problem: row.get("problem")?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! What a journal's records mean for the ledger's rows. It must never take a record twice: [`advance`] moves the fold's
+//! place only from where the caller read, in the same transaction as the effects.
+
+use super::{history, questions};
+use crate::journal::{Cursor, Event, Record};
+use crate::ledger::outbox::BadHost;
+use crate::ledger::{LedgerError, LedgerResult};
+use crate::stack::PushNumber;
+use crate::time::At;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+/// How far the journal of a push is folded in; none when there is no such push.
+///
+/// # Errors
+/// What SQLite said.
+pub fn place(connection: &Connection, push: PushNumber) -> LedgerResult<Option<Cursor>> {
+    let mut ask = connection.prepare_cached("SELECT offset, n FROM fold WHERE push = ?1")?;
+    let found: Option<(i64, i64)> =
+        ask.query_row([push.get()], |row| Ok((row.get("offset")?, row.get("n")?))).optional()?;
+    let whole = |number: i64| {
+        u64::try_from(number).map_err(|_| LedgerError::Corrupt(format!("{number} as a place in a journal")))
+    };
+    found.map(|(offset, n)| Ok(Cursor { offset: whole(offset)?, n: whole(n)? })).transpose()
+}
+
+/// Moves the fold's place; false when it was not at `from`, so that these records are folded in already.
+///
+/// # Errors
+/// What SQLite said.
+pub fn advance(tx: &Transaction<'_>, push: PushNumber, from: Cursor, to: Cursor) -> LedgerResult<bool> {
+    let moved = tx
+        .prepare_cached("UPDATE fold SET offset = ?1, n = ?2 WHERE push = ?3 AND offset = ?4")?
+        .execute(params![whole(to.offset), whole(to.n), push.get(), whole(from.offset)])?;
+    Ok(moved == 1)
+}
+
+/// The pushes whose end the ledger does not know, oldest first.
+///
+/// # Errors
+/// What SQLite said.
+pub fn unfinished(connection: &Connection) -> LedgerResult<Vec<PushNumber>> {
+    let mut ask = connection.prepare_cached("SELECT id FROM pushes WHERE ended_at IS NULL ORDER BY id")?;
+    let ids: Vec<i64> = ask.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    ids.into_iter().map(|id| PushNumber::new(id).map_err(|bad| LedgerError::Corrupt(bad.to_string()))).collect()
+}
+
+/// Writes what one record says into the rows of its push. Lines are only counted (see [`add_lines`]).
+///
+/// # Errors
+/// What SQLite said.
+pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerResult<()> {
+    let (id, at) = (push.get(), record.at.to_string());
+    match &record.event {
+        Event::PushStarted { commands, .. } => {
+            tx.prepare_cached("UPDATE pushes SET started_at = ?1 WHERE id = ?2")?.execute(params![at, id])?;
+            for (place, title) in (1_i64..).zip(commands) {
+                tx.prepare_cached("INSERT INTO commands (push, command, title, hosts) VALUES (?1, ?2, ?3, 0)")?
+                    .execute(params![id, place, title])?;
+            }
+        }
+        Event::CommandStarted { command, title, hosts } => {
+            tx.prepare_cached(
+                "INSERT INTO commands (push, command, title, hosts, started_at) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (push, command) DO UPDATE
+                 SET title = excluded.title, hosts = excluded.hosts, result = NULL,
+                     started_at = coalesce(started_at, excluded.started_at)",
+            )?
+            .execute(params![id, command, title, hosts, at])?;
+        }
+        Event::HostStarted { command, host } => {
+            tx.prepare_cached("INSERT INTO results (push, command, host, started_at) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![id, command, host.as_deref().unwrap_or_default(), at])?;
+        }
+        Event::HostEnded { command, host, result, code, why, duration_ms } => {
+            // A host on which nothing ran ends without a beginning, and took no time.
+            tx.prepare_cached(
+                "INSERT INTO results (push, command, host, result, code, why, started_at, duration_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL)
+                 ON CONFLICT (push, command, host) DO UPDATE SET result = excluded.result, code = excluded.code,
+                                                                 why = excluded.why, duration_ms = ?8",
+            )?
+            .execute(params![
+                id,
+                command,
+                host.as_deref().unwrap_or_default(),
+                result.word(),
+                code,
+                why,
+                at,
+                whole(*duration_ms)
+            ])?;
+        }
+        Event::BuildMade { build, root, files, bytes, .. } => {
+            tx.prepare_cached(
+                "INSERT INTO builds (id, stack, sha, branch, root, files, bytes, push, made_at)
+                 SELECT ?1, stack, sha, branch, ?2, ?3, ?4, id, ?5 FROM pushes WHERE id = ?6",
+            )?
+            .execute(params![build.as_str(), root.as_str(), whole(*files), whole(*bytes), at, id])?;
+            tx.prepare_cached("UPDATE pushes SET root = ?1 WHERE id = ?2")?.execute(params![root.as_str(), id])?;
+        }
+        Event::Link { title, url, host, .. } => {
+            tx.prepare_cached(
+                "INSERT INTO links (push, place, title, url, host)
+                 SELECT ?1, 1 + count(*), ?2, ?3, ?4 FROM links WHERE push = ?1",
+            )?
+            .execute(params![id, title, url, host])?;
+        }
+        Event::CommandEnded { command, result, ok, not_ok, duration_ms, skew_ms } => {
+            tx.prepare_cached(
+                "UPDATE commands SET result = ?1, ok = ?2, not_ok = ?3, duration_ms = ?4, skew_ms = ?7
+                 WHERE push = ?5 AND command = ?6",
+            )?
+            .execute(params![
+                result.word(),
+                ok,
+                not_ok,
+                whole(*duration_ms),
+                id,
+                command,
+                skew_ms.map(whole)
+            ])?;
+        }
+        Event::HostDropped { command, host } => {
+            // A state that nobody knows stays unknown: that the host has left says nothing of what runs there.
+            tx.prepare_cached(
+                "UPDATE results SET result = 'dropped' WHERE push = ?1 AND command = ?2 AND host = ?3
+                 AND result <> 'unknown'",
+            )?
+            .execute(params![id, command, host])?;
+        }
+        Event::Paused { who, reason } => {
+            tx.prepare_cached("UPDATE pushes SET paused_by = ?1, paused_at = ?2, paused_why = ?3 WHERE id = ?4")?
+                .execute(params![who.as_str(), at, reason, id])?;
+        }
+        Event::Resumed { .. } => {
+            tx.prepare_cached("UPDATE pushes SET paused_by = NULL, paused_at = NULL, paused_why = NULL WHERE id = ?1")?
+                .execute([id])?;
+        }
+        Event::Line { .. } | Event::UndoStarted { .. } | Event::Connecting(_) | Event::Connected(_) => {}
+        Event::Asked { .. } | Event::Answered { .. } => questions::apply(tx, push, record)?,
+        Event::PushEnded { .. } => {
+            questions::apply(tx, push, record)?;
+            end(tx, id, &at, &record.event)?;
+        }
+    }
+    match &record.event {
+        Event::Asked { .. } | Event::Answered { .. } | Event::Paused { .. } | Event::Resumed { .. } => {
+            waits(tx, id, record.at)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Notes since when a push waits for a person, and adds up how long it did: paused and asking at once count once.
+fn waits(tx: &Transaction<'_>, id: i64, at: At) -> LedgerResult<()> {
+    let mut ask = tx.prepare_cached(
+        "SELECT waits_since, paused_at IS NOT NULL
+                OR EXISTS (SELECT 1 FROM questions q WHERE q.push = p.id AND q.answer IS NULL) AS waits
+         FROM pushes p WHERE id = ?1",
+    )?;
+    let (since, waits): (Option<String>, bool) =
+        ask.query_row([id], |row| Ok((row.get("waits_since")?, row.get("waits")?)))?;
+    let (since, waited) = match (since, waits) {
+        (None, true) => (Some(at.to_string()), 0),
+        (Some(since), false) => (None, since.parse::<At>().map_or(0, |since| at.millis_since(since).max(0))),
+        (since, _) => (since, 0),
+    };
+    tx.prepare_cached("UPDATE pushes SET waits_since = ?1, waited_ms = waited_ms + ?2 WHERE id = ?3")?
+        .execute(params![since, waited, id])?;
+    Ok(())
+}
+
+/// Adds to the count of a push's lines.
+///
+/// # Errors
+/// What SQLite said.
+pub fn add_lines(tx: &Transaction<'_>, push: PushNumber, more: usize) -> LedgerResult<()> {
+    if more > 0 {
+        tx.prepare_cached("UPDATE pushes SET lines = lines + ?1 WHERE id = ?2")?
+            .execute(params![i64::try_from(more).unwrap_or(i64::MAX), push.get()])?;
+    }
+    Ok(())
+}
+
+/// The hosts of a push that did not end well, at most `most`.
+///
+/// # Errors
+/// What SQLite said.
+pub fn bad_hosts(connection: &Connection, push: PushNumber, most: usize) -> LedgerResult<Vec<BadHost>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT r.host, r.result, r.why, c.title
+         FROM results r JOIN commands c ON c.push = r.push AND c.command = r.command
+         WHERE r.push = ?1 AND r.host <> '' AND r.result IS NOT NULL AND r.result NOT IN ('ok', 'skipped')
+         ORDER BY r.command, r.host LIMIT ?2",
+    )?;
+    let rows = ask.query_map(params![push.get(), i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+        Ok(BadHost {
+            host: row.get("host")?,
+            result: row.get("result")?,
+            why: row.get("why")?,
+            command: row.get("title")?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The end: what was open is unknown from now on, the row gets its last words, the lock is free.
+fn end(tx: &Transaction<'_>, id: i64, at: &str, event: &Event) -> LedgerResult<()> {
+    let Event::PushEnded { state, why, who, hosts_ok, hosts_total, duration_ms, sha256, .. } = event else {
+        return Ok(());
+    };
+    tx.prepare_cached("UPDATE results SET result = 'unknown' WHERE push = ?1 AND result IS NULL")?.execute([id])?;
+    tx.prepare_cached(
+        "UPDATE commands SET result = 'unknown' WHERE push = ?1 AND result IS NULL AND started_at IS NOT NULL",
+    )?
+    .execute([id])?;
+    tx.prepare_cached(
+        "UPDATE pushes SET state = ?1, why = ?2, ended_by = ?3, hosts_ok = ?4, hosts_total = ?5, ended_at = ?6,
+                           duration_ms = ?7, journal_hash = ?8, paused_by = NULL, paused_at = NULL, paused_why = NULL,
+                           waits_since = NULL
+         WHERE id = ?9",
+    )?
+    .execute(params![
+        state.word(),
+        why,
+        who.as_ref().map(|who| who.as_str()),
+        hosts_ok,
+        hosts_total,
+        at,
+        whole(*duration_ms),
+        sha256,
+        id
+    ])?;
+    tx.prepare_cached("DELETE FROM locks WHERE push = ?1")?.execute([id])?;
+    history::index(tx, id)
+}
+
+/// SQLite has no unsigned numbers; nothing that is counted here comes near the edge.
+fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

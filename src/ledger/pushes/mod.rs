@@ -1,0 +1,16 @@
+//! Pushes: how each begins (`press`), what its journal says (`fold`), its row and what belongs to it, and what is asked of many of
+//! them (`history`, `stats`, `typical_duration`). It must never change a push that ended (triggers refuse).
+
+mod details;
+pub mod fold;
+pub mod history;
+pub mod press;
+mod push;
+pub mod push_hosts;
+pub mod questions;
+pub mod stats;
+pub mod typical_duration;
+
+pub use details::{CommandRow, Commit, Link, ResultRow, commands, commits, links, results};
+pub(super) use push::{COLUMNS, row};
+pub use push::{Paused, PushRow, Told, by_nonce, commit_count, get, last_hosts, lock_holder, locks, plan_text, told};

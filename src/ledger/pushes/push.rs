@@ -1,0 +1,242 @@
+//! One push, as the history keeps it: a row, by its number, its press, or the lock that it holds. It must never write one: the press
+//! and the fold do, and what ended never changes (a trigger refuses).
+
+use super::questions::Question;
+use crate::ledger::LedgerResult;
+use crate::plan::Kind;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// One push, as history keeps it. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PushRow {
+    /// The number.
+    pub id: i64,
+    /// The stack.
+    pub stack: String,
+    /// The stage.
+    pub stage: String,
+    /// `push`, `rollback`, `resume` or `catch-up`.
+    #[serde(default = "plain_push")]
+    pub kind: String,
+    /// The push that a resume goes on with.
+    #[serde(default)]
+    pub resumes: Option<i64>,
+    /// The build made or used.
+    pub build: String,
+    /// Its revision.
+    pub sha: String,
+    /// The root hash of its manifest, once it is frozen.
+    pub root: Option<String>,
+    /// The build that the stage ran before.
+    pub old_build: Option<String>,
+    /// Its revision.
+    pub old_sha: Option<String>,
+    /// The branch.
+    pub branch: String,
+    /// Who pressed.
+    pub who: String,
+    /// Why, when they said so.
+    pub reason: Option<String>,
+    /// `running`, or how it ended: `succeeded`, `degraded`, `failed`, `cancelled`, `rolled back`, `interrupted`.
+    pub state: String,
+    /// Why it did not end well, one sentence.
+    pub why: Option<String>,
+    /// Who cancelled it.
+    pub ended_by: Option<String>,
+    /// The plan's hash.
+    pub plan_hash: String,
+    /// The address of the difference.
+    pub diff: Option<String>,
+    /// When the button was pressed.
+    pub pressed_at: String,
+    /// When the runner took it up.
+    pub started_at: Option<String>,
+    /// When it ended.
+    pub ended_at: Option<String>,
+    /// How long it took.
+    pub duration_ms: Option<i64>,
+    /// How many hosts the frozen list has.
+    pub hosts_total: i64,
+    /// How many hold its build, as far as is known; while it runs, by now ([`crate::plan::Proof`]).
+    pub hosts_ok: i64,
+    /// How many lines of output are folded in.
+    pub lines: i64,
+    /// How many commits it brings in all.
+    #[serde(default)]
+    pub commit_count: i64,
+    /// Who paused it, while it is paused.
+    #[serde(default)]
+    pub paused: Option<Paused>,
+    /// What it asks a person, while it waits for the answer.
+    #[serde(default)]
+    pub question: Option<Question>,
+    /// Since when it waits for a person, paused or for an answer.
+    #[serde(default)]
+    pub waits_since: Option<String>,
+    /// How long it has waited for persons before, in milliseconds.
+    #[serde(default)]
+    pub waited_ms: i64,
+}
+
+/// A pause of a running push.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paused {
+    /// Who.
+    pub who: String,
+    /// Since when.
+    pub at: String,
+    /// Why, when they said so.
+    pub reason: Option<String>,
+}
+
+/// What a row was before there were others: announcements that wait keep the row as it was written.
+fn plain_push() -> String {
+    Kind::Push.word().to_owned()
+}
+
+/// One push; none when there is no such number.
+///
+/// # Errors
+/// What SQLite said.
+pub fn get(connection: &Connection, id: i64) -> LedgerResult<Option<PushRow>> {
+    let mut ask = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM pushes p WHERE p.id = ?1"))?;
+    Ok(ask.query_row([id], row).optional()?)
+}
+
+/// What announcements say of a push beside its row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// What the stage's button said.
+    pub button: String,
+    /// How many commits the push brings in all.
+    pub commit_count: usize,
+}
+
+/// What announcements say of a push beside its row; empty when there is no such push.
+///
+/// # Errors
+/// What SQLite said.
+pub fn told(connection: &Connection, id: i64) -> LedgerResult<Told> {
+    let mut ask = connection.prepare_cached("SELECT button FROM pushes WHERE id = ?1")?;
+    let button = ask.query_row([id], |row| row.get(0)).optional()?.unwrap_or_default();
+    let commit_count = usize::try_from(commit_count(connection, id)?.unwrap_or_default()).unwrap_or_default();
+    Ok(Told { button, commit_count })
+}
+
+/// How many commits a push brings in all; none when there is no such push.
+///
+/// # Errors
+/// What SQLite said.
+pub fn commit_count(connection: &Connection, id: i64) -> LedgerResult<Option<i64>> {
+    let mut ask = connection.prepare_cached("SELECT commit_count FROM pushes WHERE id = ?1")?;
+    Ok(ask.query_row([id], |row| row.get(0)).optional()?)
+}
+
+/// The assignment of a push (`plan.json`) as it was written; none when there is no such push.
+///
+/// # Errors
+/// What SQLite said.
+pub fn plan_text(connection: &Connection, id: i64) -> LedgerResult<Option<String>> {
+    let mut ask = connection.prepare_cached("SELECT plan FROM pushes WHERE id = ?1")?;
+    Ok(ask.query_row([id], |row| row.get(0)).optional()?)
+}
+
+/// The push that answered to a press's nonce.
+///
+/// # Errors
+/// What SQLite said.
+pub fn by_nonce(connection: &Connection, nonce: &str) -> LedgerResult<Option<PushRow>> {
+    let mut ask = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM pushes p WHERE p.nonce = ?1"))?;
+    Ok(ask.query_row([nonce], row).optional()?)
+}
+
+/// The last push to a stage, and how many hosts its frozen list had.
+///
+/// # Errors
+/// What SQLite said.
+pub fn last_hosts(connection: &Connection, stack: &str, stage: &str) -> LedgerResult<Option<(i64, i64)>> {
+    let query = "SELECT id, hosts_total FROM pushes WHERE stack = ?1 AND stage = ?2 AND kind <> 'catch-up' ORDER BY id DESC LIMIT 1";
+    let mut statement = connection.prepare_cached(query)?;
+    Ok(statement.query_row(params![stack, stage], |row| Ok((row.get("id")?, row.get("hosts_total")?))).optional()?)
+}
+
+/// The push that holds a stack's lock.
+///
+/// # Errors
+/// What SQLite said.
+pub fn lock_holder(connection: &Connection, stack: &str) -> LedgerResult<Option<PushRow>> {
+    let mut ask = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM locks l JOIN pushes p ON p.id = l.push WHERE l.stack = ?1"))?;
+    Ok(ask.query_row([stack], row).optional()?)
+}
+
+/// The pushes that hold a lock, by stack.
+///
+/// # Errors
+/// What SQLite said.
+pub fn locks(connection: &Connection) -> LedgerResult<HashMap<String, PushRow>> {
+    let mut ask =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM locks l JOIN pushes p ON p.id = l.push"))?;
+    let by_stack = |row: rusqlite::Result<PushRow>| row.map(|row| (row.stack.clone(), row));
+    Ok(ask.query_map([], row)?.map(by_stack).collect::<Result<_, _>>()?)
+}
+
+/// The columns of [`row`], of `pushes` as `p`.
+pub(in crate::ledger) const COLUMNS: &str =
+    "p.id, p.stack, p.stage, p.build, p.sha, p.root, p.old_build, p.old_sha, p.branch, p.who, p.reason,
+    p.state, p.why, p.ended_by, p.plan_hash, p.diff, p.pressed_at, p.started_at, p.ended_at, p.duration_ms,
+    p.hosts_total, p.hosts_ok, p.lines, p.kind, p.resumes, p.paused_by, p.paused_at, p.paused_why,
+    p.commit_count, p.waits_since, p.waited_ms,
+    CASE WHEN p.state = 'running' THEN (
+        SELECT json_object('ask', q.ask, 'command', q.command, 'question', q.question, 'asked_at', q.asked_at,
+                           'ends_at', q.ends_at)
+        FROM questions q WHERE q.push = p.id AND q.answer IS NULL ORDER BY q.ask DESC LIMIT 1) END AS asks";
+
+/// A push from its [`COLUMNS`].
+pub(in crate::ledger) fn row(row: &Row<'_>) -> rusqlite::Result<PushRow> {
+    Ok(PushRow {
+        id: row.get("id")?,
+        stack: row.get("stack")?,
+        stage: row.get("stage")?,
+        build: row.get("build")?,
+        sha: row.get("sha")?,
+        root: row.get("root")?,
+        old_build: row.get("old_build")?,
+        old_sha: row.get("old_sha")?,
+        branch: row.get("branch")?,
+        who: row.get("who")?,
+        reason: row.get("reason")?,
+        state: row.get("state")?,
+        why: row.get("why")?,
+        ended_by: row.get("ended_by")?,
+        plan_hash: row.get("plan_hash")?,
+        diff: row.get("diff")?,
+        pressed_at: row.get("pressed_at")?,
+        started_at: row.get("started_at")?,
+        ended_at: row.get("ended_at")?,
+        duration_ms: row.get("duration_ms")?,
+        hosts_total: row.get("hosts_total")?,
+        hosts_ok: row.get("hosts_ok")?,
+        lines: row.get("lines")?,
+        kind: row.get("kind")?,
+        resumes: row.get("resumes")?,
+        commit_count: row.get("commit_count")?,
+        paused: match (row.get("paused_by")?, row.get("paused_at")?) {
+            (Some(who), Some(at)) => Some(Paused { who, at, reason: row.get("paused_why")? }),
+            _ => None,
+        },
+        waits_since: row.get("waits_since")?,
+        waited_ms: row.get("waited_ms")?,
+        question: row.get::<_, Option<String>>("asks")?.map(|text| question(row, &text)).transpose()?,
+    })
+}
+
+/// A question as the [`COLUMNS`] write it.
+fn question(row: &Row<'_>, text: &str) -> rusqlite::Result<Question> {
+    serde_json::from_str(text).or_else(|bad| {
+        let at = row.as_ref().column_index("asks")?;
+        Err(rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, Box::new(bad)))
+    })
+}

@@ -1,0 +1,83 @@
+//! What a push asked, and what was answered. Written by the fold alone; a question of a push that ended never changes (a
+//! trigger refuses).
+
+use crate::journal::{Event, Record};
+use crate::ledger::LedgerResult;
+use crate::stack::PushNumber;
+use rusqlite::{Connection, Row, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+/// One question of a push. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// Which question of the push, from 1.
+    pub ask: u32,
+    /// The command that asked.
+    pub command: u32,
+    /// What was asked.
+    pub question: String,
+    /// When.
+    pub asked_at: String,
+    /// When nobody can answer any more.
+    pub ends_at: String,
+    /// `yes`, `no` or `nobody`; none while the push waits.
+    #[serde(default)]
+    pub answer: Option<String>,
+    /// Who answered.
+    #[serde(default)]
+    pub who: Option<String>,
+    /// Why, when they said so.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// The questions of a push, in order.
+///
+/// # Errors
+/// What SQLite said.
+pub fn of_push(connection: &Connection, push: i64) -> LedgerResult<Vec<Question>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT ask, command, question, asked_at, ends_at, answer, who, reason FROM questions WHERE push = ?1 ORDER BY ask",
+    )?;
+    let rows = ask.query_map([push], row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn row(row: &Row<'_>) -> rusqlite::Result<Question> {
+    Ok(Question {
+        ask: row.get("ask")?,
+        command: row.get("command")?,
+        question: row.get("question")?,
+        asked_at: row.get("asked_at")?,
+        ends_at: row.get("ends_at")?,
+        answer: row.get("answer")?,
+        who: row.get("who")?,
+        reason: row.get("reason")?,
+    })
+}
+
+/// Writes down what a record says of a question. Whatever is open when a push ends was answered by nobody.
+///
+/// # Errors
+/// What SQLite said.
+pub(super) fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerResult<()> {
+    match &record.event {
+        Event::Asked { command, ask, question, ends_at } => {
+            tx.prepare_cached(
+                "INSERT INTO questions (push, ask, command, question, asked_at, ends_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![push.get(), ask, command, question, record.at.to_string(), ends_at.to_string()])?;
+        }
+        Event::Answered { ask, answer, who, reason, .. } => {
+            let who = who.as_ref().map(|who| who.as_str());
+            tx.prepare_cached("UPDATE questions SET answer = ?1, who = ?2, reason = ?3 WHERE push = ?4 AND ask = ?5")?
+                .execute(params![answer.word(), who, reason, push.get(), ask])?;
+        }
+        Event::PushEnded { .. } => {
+            tx.prepare_cached("UPDATE questions SET answer = 'nobody' WHERE push = ?1 AND answer IS NULL")?
+                .execute([push.get()])?;
+        }
+        _ => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! How long a push to a stage and each of its steps usually take, from the pushes that went well. It must never count a
+//! push that did not.
+
+use super::push::PushRow;
+use crate::ledger::LedgerResult;
+use crate::plan::Kind;
+use rusqlite::{Connection, params};
+use std::collections::HashMap;
+
+/// Good pushes that what is usual is taken from: the last ones.
+const FROM: i64 = 20;
+
+/// How long the last good pushes to a stage took, in milliseconds, oldest first; at most 20. Rollbacks and resumes do
+/// less and are left out, and so is the time in which a push waited for a person.
+///
+/// # Errors
+/// What SQLite said.
+pub fn pushes(connection: &Connection, stack: &str, stage: &str) -> LedgerResult<Vec<i64>> {
+    of_kind(connection, stack, stage, Kind::Push)
+}
+
+/// The same for rollbacks.
+///
+/// # Errors
+/// What SQLite said.
+pub fn rollbacks(connection: &Connection, stack: &str, stage: &str) -> LedgerResult<Vec<i64>> {
+    of_kind(connection, stack, stage, Kind::Rollback)
+}
+
+fn of_kind(connection: &Connection, stack: &str, stage: &str, kind: Kind) -> LedgerResult<Vec<i64>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT max(duration_ms - waited_ms, 0) FROM pushes
+         WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind = ?4
+         AND duration_ms IS NOT NULL ORDER BY id DESC LIMIT ?3",
+    )?;
+    let rows = ask.query_map(params![stack, stage, FROM, kind.word()], |row| row.get(0))?;
+    let mut newest_first: Vec<i64> = rows.collect::<Result<_, _>>()?;
+    newest_first.reverse();
+    Ok(newest_first)
+}
+
+/// How long the last good pushes to each of these stages took, as [`pushes`] has it; `wanted` is JSON: pairs of a stack and a
+/// stage.
+///
+/// # Errors
+/// What SQLite said.
+pub fn of_stages(connection: &Connection, wanted: &str) -> LedgerResult<HashMap<(String, String), Vec<i64>>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT p.stack, p.stage, max(p.duration_ms - p.waited_ms, 0) AS took_ms
+         FROM json_each(?1) w CROSS JOIN pushes p ON p.id IN (
+             SELECT id FROM pushes WHERE stack = w.value ->> 0 AND stage = w.value ->> 1 AND state = 'succeeded'
+             AND kind = 'push' AND duration_ms IS NOT NULL ORDER BY id DESC LIMIT ?2) ORDER BY p.id",
+    )?;
+    let rows =
+        ask.query_map(params![wanted, FROM], |row| Ok(((row.get("stack")?, row.get("stage")?), row.get("took_ms")?)))?;
+    let mut usual: HashMap<(String, String), Vec<i64>> = HashMap::new();
+    for row in rows {
+        let (stage, ms) = row?;
+        usual.entry(stage).or_default().push(ms);
+    }
+    Ok(usual)
+}
+
+/// How long one step of an earlier good push took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsualStep {
+    /// Its number in that push.
+    pub command: i64,
+    /// What it was called there.
+    pub title: String,
+    /// Milliseconds.
+    pub ms: i64,
+}
+
+/// The steps of the last 20 good pushes to the stage of a push, itself left out.
+///
+/// # Errors
+/// What SQLite said.
+pub fn steps(connection: &Connection, of: &PushRow) -> LedgerResult<Vec<UsualStep>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT command, title, duration_ms FROM commands WHERE result = 'ok' AND duration_ms IS NOT NULL AND push IN
+         (SELECT id FROM pushes WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind = 'push' AND id <> ?3
+          ORDER BY id DESC LIMIT ?4)",
+    )?;
+    let rows = ask.query_map(params![of.stack, of.stage, of.id, FROM], |row| {
+        Ok(UsualStep { command: row.get("command")?, title: row.get("title")?, ms: row.get("duration_ms")? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether two titles are of the same step: revisions in them may differ.
+pub fn same_step(one: &str, other: &str) -> bool {
+    let is_revision = |word: &&str| word.len() >= 7 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let words = |title| str::split_whitespace(title).filter(|word| !is_revision(word)).collect::<Vec<_>>();
+    words(one) == words(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_the_same_whatever_revision_it_names() {
+        assert!(same_step("check out 9ef9799 of main", "check out 51d0c3e of main"));
+        assert!(!same_step("check out 9ef9799 of main", "check out 9ef9799 of hot"));
+        assert!(!same_step("release /srv/web", "activate /srv/web"));
+    }
+}

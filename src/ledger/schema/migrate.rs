@@ -1,0 +1,166 @@
+//! Bringing a ledger to the schema of this binary: step by step, all in one transaction, after a copy of the file as it was has
+//! been written beside it. It must never change a ledger of a schema that it does not know, and never leave one halfway: who
+//! is killed in the middle finds it as it was. Called by [`crate::ledger::Ledger::open`] alone, under the data directory's lock.
+
+use crate::ledger::{LedgerError, LedgerResult, audit, push_hosts, seal};
+use crate::time::At;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// The schema that this binary writes; a ledger of a higher one is refused. `schema.sql` is this one.
+pub(in crate::ledger) const SCHEMA: i64 = 2;
+
+/// What leads from each schema to the next one, the first from 1 to 2. A step is never changed once a release has it.
+const STEPS: [&str; 1] = [
+    // How long a push has waited for a person; when a build was pruned; who gave a link; from where people sign in; the hosts
+    // of each push and seals (both below).
+    "ALTER TABLE pushes ADD COLUMN waits_since TEXT;
+     ALTER TABLE pushes ADD COLUMN waited_ms INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE builds ADD COLUMN pruned_at TEXT;
+     ALTER TABLE links ADD COLUMN host TEXT;
+     CREATE TABLE known (
+       who           TEXT NOT NULL,
+       place         TEXT NOT NULL,
+       seen_at       TEXT NOT NULL,
+       PRIMARY KEY (who, place)
+     ) STRICT;
+     CREATE TABLE push_hosts (
+       push          INTEGER NOT NULL REFERENCES pushes (id),
+       place         INTEGER NOT NULL,
+       host          TEXT NOT NULL,
+       PRIMARY KEY (push, place)
+     ) STRICT;
+     CREATE TRIGGER push_hosts_never_change BEFORE UPDATE ON push_hosts
+BEGIN SELECT RAISE(ABORT, 'the hosts of a push never change'); END;
+     CREATE TRIGGER push_hosts_never_go BEFORE DELETE ON push_hosts
+BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;",
+];
+/// The first schema that has the hosts of each push; those of before are taken from the plans on the way to it.
+const FIRST_WITH_HOSTS: i64 = 2;
+/// The first schema whose changes are sealed as they are made; what was written before is sealed on the way to it.
+const FIRST_SEALED: i64 = 2;
+
+/// Makes a new ledger, or brings an older one to [`SCHEMA`].
+///
+/// # Errors
+/// When it is newer, when no copy can be kept, or what SQLite said; then it is as it was.
+pub(in crate::ledger) fn migrate(connection: &mut Connection, path: &Path) -> LedgerResult<()> {
+    let found = version(connection)?;
+    be_known(found, path)?;
+    match found {
+        0 => make(connection),
+        SCHEMA => Ok(()),
+        older => {
+            let copy = copy_of(path, older);
+            keep_copy(connection, &copy).map_err(|error| LedgerError::Unusable {
+                path: path.to_owned(),
+                why: format!(
+                    "it is of schema {older}, and before it is brought to schema {SCHEMA} a copy is kept as {}, which cannot be \
+                     written: {error}; nothing was changed",
+                    copy.display()
+                ),
+            })?;
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            step_up(&tx, older)?;
+            tx.commit()?;
+            tracing::info!(from = older, to = SCHEMA, copy = %copy.display(), "the ledger has a new schema");
+            Ok(())
+        }
+    }
+}
+
+fn make(connection: &mut Connection) -> LedgerResult<()> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Somebody may have made it since.
+    if version(&tx)? == 0 {
+        tx.execute_batch(super::SQL)?;
+        tx.pragma_update(None, "user_version", SCHEMA)?;
+    }
+    Ok(tx.commit()?)
+}
+
+/// All steps from a schema on, and what they did, in the audit.
+pub(in crate::ledger) fn step_up(tx: &Transaction<'_>, from: i64) -> LedgerResult<()> {
+    // Somebody may have done it since.
+    if version(tx)? != from {
+        return Ok(());
+    }
+    let done = usize::try_from(from - 1).map_err(|_| LedgerError::Corrupt(format!("schema {from}")))?;
+    for step in STEPS.iter().skip(done) {
+        tx.execute_batch(step)?;
+    }
+    if from < FIRST_WITH_HOSTS {
+        push_hosts::fill(tx)?;
+    }
+    audit::note(tx, At::now(), "pushbutton", "migrate", &format!("the ledger from schema {from} to {SCHEMA}"))?;
+    if from < FIRST_SEALED {
+        seal::seal_all(tx)?;
+    }
+    Ok(tx.pragma_update(None, "user_version", SCHEMA)?)
+}
+
+/// Which schema a ledger has; 0 of an empty file.
+pub(in crate::ledger) fn version(connection: &Connection) -> LedgerResult<i64> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+/// Refuses a ledger of a newer pushbutton.
+pub(in crate::ledger) fn be_known(schema: i64, path: &Path) -> LedgerResult<()> {
+    match schema {
+        0..=SCHEMA => Ok(()),
+        newer => Err(LedgerError::Unusable {
+            path: path.to_owned(),
+            why: format!(
+                "its schema is version {newer}, this pushbutton knows version {SCHEMA}; start the newer pushbutton"
+            ),
+        }),
+    }
+}
+
+/// Refuses a ledger that is to be migrated first: that is for the server, which holds the data directory.
+pub(in crate::ledger) fn be_current(connection: &Connection, path: &Path) -> LedgerResult<()> {
+    match version(connection)? {
+        0 | SCHEMA => Ok(()),
+        older => Err(LedgerError::Unusable {
+            path: path.to_owned(),
+            why: format!(
+                "its schema is version {older}, of an older pushbutton; the server brings it to version {SCHEMA} when it starts, and \
+                 keeps a copy as {}: start this version's server (pushbutton serve), then try again",
+                copy_of(path, older).display()
+            ),
+        }),
+    }
+}
+
+/// Where the ledger as it was is kept.
+fn copy_of(path: &Path, schema: i64) -> PathBuf {
+    beside(path, &format!(".schema-{schema}"))
+}
+
+/// Writes the ledger as it is to a file that is there whole or not at all; one of an earlier try is replaced.
+fn keep_copy(connection: &Connection, copy: &Path) -> io::Result<()> {
+    let partial = beside(copy, ".partial");
+    match std::fs::remove_file(&partial) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let name = partial.to_str().ok_or_else(|| io::Error::other("its name is not UTF-8"))?;
+    connection.execute("VACUUM INTO ?1", [name]).map_err(io::Error::other)?;
+    let file = File::open(&partial)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.sync_all()?;
+    std::fs::rename(&partial, copy)?;
+    File::open(copy.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+pub(in crate::ledger) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+use super::*;
+use crate::ledger::{Ledger, shape};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// A ledger of schema 1 as the last version before schema 2 left it: real pushes, made by its own program (tests/fixtures/README.md).
+const OLD: &str = include_str!("../../../../tests/fixtures/ledger-1.sql");
+
+fn old(dir: &Path) -> PathBuf {
+    let path = dir.join("pushbutton.db");
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch(OLD).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    path
+}
+
+/// Every value of every column that a ledger of schema 1 has.
+fn content(path: &Path) -> Vec<String> {
+    let new = Connection::open(path).unwrap();
+    let old = Connection::open_in_memory().unwrap();
+    old.execute_batch(OLD).unwrap();
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%STRICT%' ORDER BY name";
+    let mut ask = old.prepare(tables).unwrap();
+    let tables: Vec<String> = ask.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let mut found = Vec::new();
+    for table in tables {
+        let mut ask = old
+            .prepare("SELECT group_concat('quote(' || name || ')', ' || '','' || ') FROM pragma_table_info(?1)")
+            .unwrap();
+        let columns: String = ask.query_row([&table], |row| row.get(0)).unwrap();
+        let mut ask = new.prepare(&format!("SELECT {columns} FROM {table} ORDER BY 1")).unwrap();
+        found.extend(
+            ask.query_map([], |row| row.get(0))
+                .unwrap()
+                .map(|row: Result<String, _>| format!("{table}: {}", row.unwrap())),
+        );
+    }
+    found
+}
+
+#[test]
+fn a_ledger_of_schema_1_is_brought_here_with_all_it_holds_and_a_copy_of_it_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = old(dir.path());
+    let before = content(&path);
+    for table in [
+        "pushes",
+        "commits",
+        "commands",
+        "results",
+        "links",
+        "questions",
+        "outbox",
+        "audit",
+        "users",
+        "sessions",
+        "holds",
+        "builds",
+        "current",
+        "locks",
+    ] {
+        assert!(before.iter().any(|row| row.starts_with(&format!("{table}: "))), "the fixture has a row of {table}");
+    }
+    let refused = Ledger::open_beside(&path).err().unwrap().to_string();
+    assert!(refused.contains("schema is version 1") && refused.contains("pushbutton serve"), "{refused}");
+    assert_eq!(content(&path), before, "who is not the server changes nothing");
+
+    drop(Ledger::open(&path).unwrap());
+    let after: Vec<String> = content(&path);
+    let (audit, rest): (Vec<&String>, Vec<&String>) = after.iter().partition(|row| row.starts_with("audit: "));
+    let (audit_before, rest_before): (Vec<&String>, Vec<&String>) =
+        before.iter().partition(|row| row.starts_with("audit: "));
+    assert_eq!(rest, rest_before);
+    assert!(audit_before.iter().all(|row| audit.contains(row)));
+    assert!(audit.iter().any(|row| row.contains("'the ledger from schema 1 to 2'")), "{audit:#?}");
+    let ledger = Connection::open(&path).unwrap();
+    assert_eq!(version(&ledger).unwrap(), SCHEMA);
+    assert_eq!(shape::differences(&ledger).unwrap(), Vec::<String>::new(), "it is made as a new one is");
+    assert_eq!(audit::verify(&ledger).unwrap(), None);
+    assert_eq!(seal::compare(&ledger).unwrap().1, Vec::<String>::new());
+    let copy = dir.path().join("pushbutton.db.schema-1");
+    assert_eq!((content(&copy), copy.metadata().unwrap().permissions().mode() & 0o777), (before, 0o600));
+    // Once is enough.
+    drop(Ledger::open(&path).unwrap());
+    assert_eq!(content(&path), after);
+}
+
+#[test]
+fn the_hosts_of_each_push_are_taken_from_its_plan_and_one_that_cannot_be_read_has_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = old(dir.path());
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch("DROP TRIGGER pushes_ended_never_change; UPDATE pushes SET plan = '{' WHERE id = 1").unwrap();
+    drop(old);
+    drop(Ledger::open(&path).unwrap());
+    let ledger = Connection::open(&path).unwrap();
+    let read = |sql: &str| -> Vec<(i64, i64, String)> {
+        let mut ask = ledger.prepare(sql).unwrap();
+        let rows = ask.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let found = read("SELECT push, place, host FROM push_hosts ORDER BY push, place");
+    let planned = read(
+        "SELECT p.id, h.key + 1, h.value FROM pushes p, json_each(p.plan, '$.plan.hosts') h WHERE p.id > 1 ORDER BY 1, 2",
+    );
+    assert!(!found.is_empty() && found == planned, "{found:?}");
+    let lost = push_hosts::names(&ledger, 1).unwrap_err().to_string();
+    assert!(lost.contains("of the") && lost.contains("hosts of push 1"), "{lost}");
+    assert_eq!(push_hosts::names(&ledger, found[0].0).unwrap()[0], found[0].2);
+}
+
+#[test]
+fn who_breaks_off_at_any_point_of_a_migration_finds_the_ledger_as_it_was_and_migrates_it_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = old(dir.path());
+    let before = content(&path);
+    let mut at = 1;
+    let mut broken = 0;
+    loop {
+        // The very file for each try, so that one that is left damaged would be found.
+        let mut connection = crate::ledger::connect(&path).unwrap();
+        let left = Arc::new(AtomicI64::new(at));
+        let count = Arc::clone(&left);
+        connection.progress_handler(50, Some(move || count.fetch_sub(1, Ordering::SeqCst) <= 0)).unwrap();
+        let done = migrate(&mut connection, &path);
+        connection.progress_handler(0, None::<fn() -> bool>).unwrap();
+        match done {
+            Ok(()) => break,
+            Err(_) => broken += 1,
+        }
+        drop(connection);
+        assert_eq!(version(&Connection::open(&path).unwrap()).unwrap(), 1, "at {at}");
+        assert_eq!(content(&path), before, "at {at}");
+        at += at / 8 + 1;
+    }
+    assert!(broken > 10, "{broken} points");
+    assert_eq!(seal::compare(&Connection::open(&path).unwrap()).unwrap().1, Vec::<String>::new());
+}
+
+#[test]
+fn the_disk_of_a_killed_migration_is_the_ledger_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = old(dir.path());
+    let before = content(&path);
+    let mut connection = crate::ledger::connect(&path).unwrap();
+    // So small a cache that the changes are on the disk before they are committed.
+    connection.pragma_update(None, "cache_size", 1).unwrap();
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    step_up(&tx, 1).unwrap();
+    let killed = tempfile::tempdir().unwrap();
+    for name in ["pushbutton.db", "pushbutton.db-wal"] {
+        std::fs::copy(dir.path().join(name), killed.path().join(name)).unwrap();
+    }
+    let log = killed.path().join("pushbutton.db-wal").metadata().unwrap().len();
+    assert!(log > 10_000, "half of it is on the disk: {log} bytes");
+    let left = killed.path().join("pushbutton.db");
+    assert_eq!(content(&left), before);
+    drop(Ledger::open(&left).unwrap());
+    assert_eq!(version(&Connection::open(&left).unwrap()).unwrap(), SCHEMA);
+    assert!(killed.path().join("pushbutton.db.schema-1").exists());
+}
+
+#[test]
+fn without_room_for_the_copy_nothing_is_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = old(dir.path());
+    let before = content(&path);
+    std::fs::create_dir_all(dir.path().join("pushbutton.db.schema-1.partial/in-the-way")).unwrap();
+    let refused = Ledger::open(&path).err().unwrap().to_string();
+    assert!(refused.contains("nothing was changed") && refused.contains("pushbutton.db.schema-1"), "{refused}");
+    assert_eq!(content(&path), before);
+}

@@ -1,0 +1,225 @@
+//! Which hosts hold which build, as far as the ledger knows: by what became of the commands of the last pushes there. It must
+//! never count by anything but [`Proof`], so that all who say "3 of 4 hosts" say one number.
+
+use crate::journal::HostResult;
+use crate::ledger::{LedgerError, LedgerResult};
+use crate::plan::{Assignment, BuildFrom, Kind, PlannedForm, Proof, Sign, Standing};
+use crate::stack::{Host, PushNumber, StackName, StageName};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use std::collections::BTreeMap;
+
+/// Pushes that are looked through, newest first, for what a host holds.
+const PUSHES: i64 = 20;
+
+/// A build on a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnHost {
+    /// The build.
+    pub id: String,
+    /// The root hash of its manifest; empty while it is made.
+    pub root: String,
+}
+
+/// A push, and which of its commands say what a host holds.
+struct Pushed {
+    id: i64,
+    assignment: Assignment,
+    proof: Proof,
+    /// The root hash of what it made, once that is frozen.
+    root: String,
+}
+
+/// What a push left a host with, from its records.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct LeftWith {
+    /// The host.
+    pub host: String,
+    /// `has it`, `rolled back`, `not changed` or `in doubt`.
+    pub state: &'static str,
+    /// The build that it has by that; none where the records do not say it.
+    pub build: Option<String>,
+    /// What failed there last, or what it has instead of the build that was live.
+    pub why: Option<String>,
+}
+
+/// What the hosts of a stage hold, by name: a build, or none where that is in doubt. A host that no push has come to is not
+/// in it.
+///
+/// # Errors
+/// What SQLite said.
+pub fn of_stage(
+    connection: &Connection,
+    stack: &StackName,
+    stage: &StageName,
+) -> LedgerResult<BTreeMap<String, Option<OnHost>>> {
+    let pushes = last_pushes(connection, stack, stage)?;
+    let signs = signs(connection, &pushes)?;
+    let mut known = BTreeMap::new();
+    for push in pushes {
+        let standings: Vec<(String, Standing)> = push.standings(&signs).collect();
+        let went_back = standings.iter().any(|(_, standing)| *standing == Standing::Back);
+        let elsewhere = if went_back { elsewhere(connection, &push)? } else { BTreeMap::new() };
+        for (host, standing) in standings {
+            let holds = match standing {
+                Standing::Untouched => continue,
+                Standing::Holds => Some(push.build()),
+                Standing::Back => push.old().filter(|_| !elsewhere.contains_key(&host)),
+                Standing::InDoubt => None,
+            };
+            known.entry(host).or_insert(holds);
+        }
+    }
+    Ok(known)
+}
+
+/// The last pushes to a stage, newest first, back to the one that came to the end on every host that the stage had then.
+/// Where too many came after that one, some in between are left out and it is not: what a host holds is mostly its doing.
+fn last_pushes(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Vec<Pushed>> {
+    let mut ask = connection.prepare_cached(
+        "WITH whole AS MATERIALIZED (SELECT max(id) AS id FROM pushes
+             WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind <> ?4)
+         SELECT * FROM (SELECT id, plan, root FROM pushes
+             WHERE stack = ?1 AND stage = ?2 AND id > coalesce((SELECT id FROM whole), 0) ORDER BY id DESC LIMIT ?3)
+         UNION ALL SELECT id, plan, root FROM pushes WHERE id = (SELECT id FROM whole)",
+    )?;
+    let rows = ask.query_map(params![stack.as_str(), stage.as_str(), PUSHES, Kind::CatchUp.word()], |row| {
+        Ok((row.get("id")?, row.get("plan")?, row.get("root")?))
+    })?;
+    rows.map(|row| Pushed::new(row?)).collect()
+}
+
+/// Writes down on how many hosts the build of a running push is by now.
+///
+/// # Errors
+/// What SQLite said.
+pub fn count(tx: &Transaction<'_>, push: PushNumber) -> LedgerResult<()> {
+    let mut ask = tx.prepare_cached("SELECT id, plan, root FROM pushes WHERE id = ?1")?;
+    let row = ask.query_row([push.get()], |row| Ok((row.get("id")?, row.get("plan")?, row.get("root")?))).optional()?;
+    let Some(row) = row else { return Ok(()) };
+    let pushed = [Pushed::new(row)?];
+    let signs = signs(tx, &pushed)?;
+    let holding = pushed[0].standings(&signs).filter(|(_, standing)| *standing == Standing::Holds).count();
+    tx.prepare_cached("UPDATE pushes SET hosts_ok = ?1 WHERE id = ?2")?
+        .execute(params![i64::try_from(holding).unwrap_or(i64::MAX), push.get()])?;
+    Ok(())
+}
+
+/// What a push left each of its hosts with, by name; none of a push that is not there.
+///
+/// # Errors
+/// What SQLite said.
+pub fn left_with(connection: &Connection, push: i64) -> LedgerResult<Vec<LeftWith>> {
+    let mut ask = connection.prepare_cached("SELECT id, plan, root FROM pushes WHERE id = ?1")?;
+    let row = ask.query_row([push], |row| Ok((row.get("id")?, row.get("plan")?, row.get("root")?))).optional()?;
+    let Some(row) = row else { return Ok(Vec::new()) };
+    let pushed = [Pushed::new(row)?];
+    let signs = signs(connection, &pushed)?;
+    let pushed = &pushed[0];
+    let (mut bad, mut elsewhere) = (last_failures(connection, pushed)?, elsewhere(connection, pushed)?);
+    let left = pushed.standings(&signs).map(|(host, standing)| {
+        let failed = bad.remove(&host);
+        let (state, build, why) = match (standing, elsewhere.remove(&host)) {
+            (Standing::Holds, _) => ("has it", Some(pushed.build().id), failed),
+            (Standing::Back, Some(what)) => ("rolled back", None, Some(what)),
+            (Standing::Back, None) => ("rolled back", pushed.old().map(|old| old.id), failed),
+            (Standing::Untouched, _) => ("not changed", None, failed),
+            (Standing::InDoubt, _) => ("in doubt", None, failed),
+        };
+        LeftWith { host, state, build, why }
+    });
+    Ok(left.collect())
+}
+
+/// The last command that did not end well on each host: `step 6 failed: exited with 7`, `its health check (step 7) failed: exited with 1`.
+fn last_failures(connection: &Connection, push: &Pushed) -> LedgerResult<BTreeMap<String, String>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT host, command, result, why FROM results
+         WHERE push = ?1 AND host <> '' AND result NOT IN ('ok', 'skipped') ORDER BY command",
+    )?;
+    let rows = ask.query_map([push.id], |row| {
+        let (host, step, result, why): (String, u32, String, Option<String>) =
+            (row.get("host")?, row.get("command")?, row.get("result")?, row.get("why")?);
+        let what = if push.checks(step) { format!("its health check (step {step})") } else { format!("step {step}") };
+        Ok((host, format!("{what} {result}{}", why.map(|why| format!(": {why}")).unwrap_or_default())))
+    })?;
+    // A later one stands in the place of an earlier one.
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What hosts went back to that is not the build that was live.
+fn elsewhere(connection: &Connection, push: &Pushed) -> LedgerResult<BTreeMap<String, String>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT host, why FROM results WHERE push = ?1 AND result = 'ok' AND why IS NOT NULL
+         AND command IN (SELECT value FROM json_each(?2))",
+    )?;
+    let backs = serde_json::to_string(&push.proof.back)?;
+    let rows = ask.query_map(params![push.id, backs], |row| Ok((row.get("host")?, row.get("why")?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What became of commands: by push, host and number.
+type Signs = BTreeMap<(i64, String, u32), Sign>;
+
+impl Pushed {
+    /// Whether a command, by its number, asks whether a host is well.
+    fn checks(&self, number: u32) -> bool {
+        let command =
+            usize::try_from(number).ok().and_then(|number| self.assignment.plan.commands.get(number.checked_sub(1)?));
+        command.is_some_and(|command| matches!(command.form, PlannedForm::Check(_)))
+    }
+
+    fn new((id, plan, root): (i64, String, Option<String>)) -> LedgerResult<Self> {
+        let assignment: Assignment =
+            serde_json::from_str(&plan).map_err(|bad| LedgerError::Corrupt(format!("plan of push {id}: {bad}")))?;
+        Ok(Self { id, proof: assignment.proof(), root: root.unwrap_or_default(), assignment })
+    }
+
+    /// Its build.
+    fn build(&self) -> OnHost {
+        let root = match &self.assignment.plan.build {
+            BuildFrom::Existing { root, .. } => root.to_string(),
+            BuildFrom::Made { .. } => self.root.clone(),
+        };
+        OnHost { id: self.assignment.build.to_string(), root }
+    }
+
+    /// What was live before.
+    fn old(&self) -> Option<OnHost> {
+        self.assignment.plan.old.as_ref().map(|old| OnHost { id: old.id.to_string(), root: old.root.to_string() })
+    }
+
+    /// How the hosts of its frozen list stand, by name.
+    fn standings<'a>(&'a self, signs: &'a Signs) -> impl Iterator<Item = (String, Standing)> + 'a {
+        self.assignment.plan.hosts.iter().map(|host: &Host| {
+            let name = host.name().to_owned();
+            let of = |host: &str, number| signs.get(&(self.id, host.to_owned(), number)).copied();
+            let sign = |number: u32| of(&name, number).or_else(|| of("", number)).unwrap_or(Sign::Nothing);
+            let standing = self.proof.standing(&name, sign);
+            (name, standing)
+        })
+    }
+}
+
+/// What became of the commands that count, of all these pushes: one question.
+fn signs(connection: &Connection, pushes: &[Pushed]) -> LedgerResult<Signs> {
+    let counts = |pushed: &Pushed| {
+        let numbers = [&pushed.proof.brought, &pushed.proof.asked, &pushed.proof.back];
+        let id = pushed.id;
+        numbers.into_iter().flatten().map(|number| (id, *number)).collect::<Vec<_>>()
+    };
+    let wanted: Vec<(i64, u32)> = pushes.iter().flat_map(counts).collect();
+    let mut ask = connection.prepare_cached(
+        "SELECT r.push, r.host, r.command, r.result FROM json_each(?1) w
+         CROSS JOIN results r ON r.push = w.value ->> 0 AND r.command = w.value ->> 1",
+    )?;
+    let rows = ask.query_map([serde_json::to_string(&wanted)?], |row| {
+        Ok(((row.get("push")?, row.get("host")?, row.get("command")?), row.get::<_, Option<String>>("result")?))
+    })?;
+    let sign = |row: rusqlite::Result<((i64, String, u32), Option<String>)>| {
+        let (of, word) = row?;
+        // One that runs still is not known.
+        let result = word.as_deref().and_then(HostResult::of_word);
+        Ok((of, result.map_or(Sign::Unknown, HostResult::sign)))
+    };
+    rows.map(sign).collect()
+}
