@@ -93,7 +93,7 @@ fn questions(pushes: i64) -> Vec<Question> {
     ask("what runs", Box::new(move |c| current::get(c, &web(), &prod()).map(drop)));
     ask("what is to run", Box::new(move |c| desired::get(c, &web(), &prod()).map(drop)));
     ask("usual times", Box::new(|c| typical_duration::pushes(c, "web", "prod").map(drop)));
-    ask("good builds", Box::new(|c| good_builds::good_builds(c, "web", "prod", 10).map(drop)));
+    ask("good builds", Box::new(|c| good_builds::list(c, "web", "prod", 10).map(drop)));
     ask("the lock", Box::new(|c| pushes::lock_holder(c, "web").map(drop)));
     ask("the hosts of the last push", Box::new(|c| pushes::last_hosts(c, "web", "prod").map(drop)));
     ask("a hold", Box::new(move |c| holds::get(c, &holds::scope(&web(), None), At::now()).map(drop)));

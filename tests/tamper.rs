@@ -19,7 +19,7 @@ const UNSEEN: [(&str, &str, &str); 9] = [
     ("pushes", "hosts_ok", "ended_at IS NULL"),
     ("pushes", "waited_ms", "ended_at IS NULL"),
     ("pushes", "waits_since", "ended_at IS NULL"),
-    ("tallies", "channel", "0"),
+    ("outbox_counts", "channel", "0"),
     ("words", "text", "0"),
 ];
 
@@ -31,7 +31,7 @@ const TABLES: [(&str, &str, &str); 20] = [
     ("locks", "1", "the lock of api"),
     ("holds", "scope = 'web/qa'", "the hold on web/qa"),
     ("holds", "push IS NOT NULL", "the hold on web"),
-    ("doubts", "1", "in doubt"),
+    ("unresolved_pushes", "1", "push 2 is unresolved"),
     ("fold", "push = 1", "push 1 was read"),
     ("fold", "push = 3", "push 3"),
     ("builds", "push = 1", "build "),
@@ -290,7 +290,7 @@ async fn whatever_is_changed_behind_the_servers_back_is_found_and_named() {
             "pushes" => "push 100",
             "locks" => "the lock of apix",
             "fold" => "of fold is of one of the pushes that is not there",
-            "doubts" | "audit" => "100",
+            "unresolved_pushes" | "audit" => "100",
 
             "holds" => "the hold on web",
             "users" => "the user katex",
@@ -302,9 +302,9 @@ async fn whatever_is_changed_behind_the_servers_back_is_found_and_named() {
         place.tampered(&added, Some(words)).await;
     }
     for (deed, words) in [
-        ("INSERT INTO wholes VALUES (1)", "that push 1 completed its stage"),
+        ("INSERT INTO completed_stages VALUES (1)", "that push 1 completed its stage"),
         ("INSERT INTO tokens VALUES ('t', 'h', 'eve', '', '')", "the token t"),
-        ("UPDATE tallies SET announcements = announcements + 1", "the count of announcements on email"),
+        ("UPDATE outbox_counts SET announcements = announcements + 1", "the count of announcements on email"),
         ("DELETE FROM words WHERE rowid = 2", "are not found by the search: 2"),
         ("DELETE FROM audit WHERE id = (SELECT max(id) FROM audit)", "nobody wrote it"),
         ("UPDATE pushes SET id = 77 WHERE id = 1", "the row of push 77: in the ledger"),

@@ -229,7 +229,7 @@ async fn write_down(ledger: &Ledger, notes: Vec<(i64, Note)>, now: At, stop: &Ca
         let notes_now = notes.clone();
         let written = ledger.write(move |tx| {
             notes_now.into_iter().try_for_each(|(id, note)| match note {
-                Note::Told(told) => outbox::told(tx, id, &told.words, told.problem.as_deref(), now),
+                Note::Told(told) => outbox::delivered(tx, id, &told.words, told.problem.as_deref(), now),
                 Note::Failed(problem, next) => outbox::failed(tx, id, &problem, next),
             })
         });

@@ -8,7 +8,7 @@ pub use self::board::{Board, BoardStack, BoardStage, Waiting};
 pub use self::plan::{Compared, FileChanges, PlanView, PlannedView, Usual, Weight};
 pub use super::parts::hosts::numbers::SeenNewer;
 pub use crate::ledger::current::Current;
-pub use crate::ledger::good_builds::Good;
+pub use crate::ledger::good_builds::GoodBuild;
 pub use crate::ledger::holds::Hold;
 use crate::ledger::pushes::{Commit, PushRow};
 pub use crate::ledger::running::StepNow;
@@ -255,7 +255,7 @@ pub struct RollbackView {
     /// What would go: what the stage runs, or what a bad push has half put there.
     pub from: Option<RollbackTarget>,
     /// What would come back.
-    pub to: Good,
+    pub to: GoodBuild,
     /// What people call it (see [`RollbackTarget`]).
     pub name: String,
     /// The hosts, by name.
@@ -279,7 +279,7 @@ pub struct RollbackView {
     /// The address of the difference.
     pub diff: Option<String>,
     /// Other builds that succeeded there and would change something, the one that came last first.
-    pub others: Vec<Good>,
+    pub others: Vec<GoodBuild>,
     /// Which hosts hold its release, as they last said; `None` when it brings no release.
     pub undo: Option<Undo>,
     /// Why it cannot be done now, if so.

@@ -3,9 +3,9 @@
 use pushbutton::config::ChannelKind;
 use pushbutton::desk::StackView;
 use pushbutton::desk::view::{
-    CatchUp, Compared, Current, Drift, FileChanges, Good, Hold, Kept, LeftBehind, Next, NotHeld, NotReady, PlanView,
-    PlannedView, Readiness, Remaining, RemainingCommand, RollbackTarget, RollbackView, StageView, StepNow, Ticket,
-    Trunk, Undo, Usual, Weight,
+    CatchUp, Compared, Current, Drift, FileChanges, GoodBuild, Hold, Kept, LeftBehind, Next, NotHeld, NotReady,
+    PlanView, PlannedView, Readiness, Remaining, RemainingCommand, RollbackTarget, RollbackView, StageView, StepNow,
+    Ticket, Trunk, Undo, Usual, Weight,
 };
 use pushbutton::journal::Connecting;
 use pushbutton::journal::connections::{Connections, Missing};
@@ -14,7 +14,7 @@ use pushbutton::ledger::holding::LeftWith;
 use pushbutton::ledger::outbox::OutboxRow;
 use pushbutton::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use pushbutton::ledger::questions::Question;
-use pushbutton::ledger::typical_duration::UsualStep;
+use pushbutton::ledger::typical_duration::TypicalStep;
 use pushbutton::plan::Part;
 use pushbutton::time::At;
 use pushbutton::web::pages::{Frame, PushPage, Section};
@@ -521,7 +521,7 @@ pub fn push_page(state: &str) -> PushPage {
         problem: (state != "told").then(|| "mail.example.com: connection refused".to_owned()),
     };
     let titled = (1..).zip(titles());
-    let usual_steps = titled.map(|(command, title)| UsualStep { command, title, ms: 3_000 * command }).collect();
+    let usual_steps = titled.map(|(command, title)| TypicalStep { command, title, ms: 3_000 * command }).collect();
     PushPage {
         row: row(4127, "web", "prod", state),
         usual_steps,
@@ -619,7 +619,7 @@ fn line(n: u64) -> Record {
 
 /// A way back to what Prod had before, with another build to choose from.
 pub fn rollback_view() -> RollbackView {
-    let good = |build: &str, sha: &str, push: i64| Good {
+    let good = |build: &str, sha: &str, push: i64| GoodBuild {
         build: build.to_owned(),
         sha: sha.to_owned(),
         root: "77be2d0".repeat(10)[..64].to_owned(),

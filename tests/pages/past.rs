@@ -2,7 +2,7 @@
 
 use super::made_up::at;
 use pushbutton::config::ChannelKind;
-use pushbutton::ledger::deliveries::{ChannelState, Listed};
+use pushbutton::ledger::deliveries::{ChannelState, ListedAnnouncement};
 use pushbutton::ledger::outbox::OutboxRow;
 use pushbutton::ledger::stats::{StatRow, WaitRow};
 use pushbutton::web::pages::{AnnouncementsPage, Span, StatsPage, ToldFilter};
@@ -60,41 +60,42 @@ pub fn no_stats() -> StatsPage {
 }
 
 pub fn announcements(filter: ToldFilter) -> AnnouncementsPage {
-    let row = |id: i64, channel: ChannelKind, state: &str, words: Option<&str>, problem: Option<&str>| Listed {
-        row: OutboxRow {
-            id,
-            push: 4120 + id - 6,
-            event: if id % 2 == 0 { "ended" } else { "started" }.to_owned(),
-            channel,
-            state: state.to_owned(),
-            tries: 3,
-            next_at: at(-40).to_string(),
-            told_at: (state == "told").then(|| at(id * 60).to_string()),
-            told: words.map(str::to_owned),
-            problem: problem.map(str::to_owned),
-        },
-        stack: "web".to_owned(),
-        stage: "prod".to_owned(),
-        made_at: at(id * 60).to_string(),
-    };
+    let row =
+        |id: i64, channel: ChannelKind, state: &str, words: Option<&str>, problem: Option<&str>| ListedAnnouncement {
+            row: OutboxRow {
+                id,
+                push: 4120 + id - 6,
+                event: if id % 2 == 0 { "ended" } else { "started" }.to_owned(),
+                channel,
+                state: state.to_owned(),
+                tries: 3,
+                next_at: at(-40).to_string(),
+                told_at: (state == "told").then(|| at(id * 60).to_string()),
+                told: words.map(str::to_owned),
+                problem: problem.map(str::to_owned),
+            },
+            stack: "web".to_owned(),
+            stage: "prod".to_owned(),
+            made_at: at(id * 60).to_string(),
+        };
     let line = "web PROD mary pushed 4 commits in 1m 24s: 8f31c2e to 51d0c3e <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041} https://push.example.com/pushes/4126";
     AnnouncementsPage {
         channels: vec![
             ChannelState {
                 channel: ChannelKind::Irc,
-                told: 1204,
+                delivered: 1204,
                 waiting: 0,
                 waiting_tried: 0,
                 given_up: 0,
-                last_told: Some(at(60).to_string()),
+                last_delivered: Some(at(60).to_string()),
             },
             ChannelState {
                 channel: ChannelKind::Email,
-                told: 1190,
+                delivered: 1190,
                 waiting: 3,
                 waiting_tried: 1,
                 given_up: 2,
-                last_told: Some(at(8000).to_string()),
+                last_delivered: Some(at(8000).to_string()),
             },
         ],
         rows: vec![

@@ -9,7 +9,7 @@ use crate::desk::cases::Case;
 use crate::desk::parts::hosts::inventories;
 use crate::desk::refusal::Refusal;
 use crate::desk::view::{Drift, LeftBehind};
-use crate::ledger::desired::Aim;
+use crate::ledger::desired::DesiredState;
 use crate::plan::{self, Artifact, Kind, Target};
 use crate::stack::Stack;
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ pub(crate) fn offer(
     stack: &Stack,
     place: usize,
     facts: &Facts,
-    aim: Option<&Aim>,
+    desired: Option<&DesiredState>,
     hosts: &[String],
     questions: Questions,
 ) -> Result<Offer, Refusal> {
@@ -32,7 +32,7 @@ pub(crate) fn offer(
     }
     let nothing = |case, why: String| Err(Refusal::Nothing { case, why });
     let name = &stage.name;
-    let Some(aim) = aim else {
+    let Some(desired) = desired else {
         let why = format!("no push to {name} has come to its end yet, so there is nothing to bring a host to");
         return nothing(Case::NeverPushed, why);
     };
@@ -44,32 +44,35 @@ pub(crate) fn offer(
         });
     }
     if hosts.is_empty() {
-        return nothing(Case::NobodyBehind, format!("every host of {name} has {}, as far as is known", aim.build.id));
+        return nothing(
+            Case::NobodyBehind,
+            format!("every host of {name} has {}, as far as is known", desired.build.id),
+        );
     }
-    let (sha, root) = (aim.build.sha.clone(), aim.build.root.clone());
-    let goods = Artifact::Build { id: aim.build.id.clone(), root: root.clone(), sha: sha.clone() };
-    let old = Some(aim.build.clone());
-    let target = Target { goods, branch: aim.branch.clone(), old: old.clone() };
+    let (sha, root) = (desired.build.sha.clone(), desired.build.root.clone());
+    let goods = Artifact::Build { id: desired.build.id.clone(), root: root.clone(), sha: sha.clone() };
+    let old = Some(desired.build.clone());
+    let target = Target { goods, branch: desired.branch.clone(), old: old.clone() };
     let mut plan = plan::plan(stack, name, target).map_err(Refusal::corrupt)?;
     plan.kind = Kind::CatchUp;
-    plan.spared = facts.spared(Some(&aim.build.id));
+    plan.spared = facts.spared(Some(&desired.build.id));
     plan.hosts.retain(|host| hosts.iter().any(|wanted| wanted == host.name()));
     let plan = questions.of(plan);
     let plan_hash = plan.hash();
-    Ok(Offer { seen: aim.build.id.to_string(), sha, root: Some(root), old, plan, plan_hash })
+    Ok(Offer { seen: desired.build.id.to_string(), sha, root: Some(root), old, plan, plan_hash })
 }
 
 /// The hosts of a stage that are behind, in the file's order, and why: what the last probe saw, and what the ledger has not
 /// seen brought. Where a stage activates nothing, the ledger alone knows.
-pub(crate) fn left_behind(hosts: &[String], aim: &Aim, drift: &[Drift]) -> Vec<LeftBehind> {
+pub(crate) fn left_behind(hosts: &[String], desired: &DesiredState, drift: &[Drift]) -> Vec<LeftBehind> {
     let why = |host: &String| {
-        let missed = || match aim.hosts.contains(host) {
-            true => format!("push {} did not come to its end there", aim.push),
-            false => format!("no push has brought it to {}", aim.build.id),
+        let missed = || match desired.hosts.contains(host) {
+            true => format!("push {} did not come to its end there", desired.push),
+            false => format!("no push has brought it to {}", desired.build.id),
         };
         match drift.iter().find(|drift| drift.host == *host) {
             Some(drift) => Some(format!("runs {}", drift.runs)),
-            None => (!aim.reached.contains(host)).then(missed),
+            None => (!desired.reached.contains(host)).then(missed),
         }
     };
     hosts.iter().filter_map(|host| Some(LeftBehind { why: why(host)?, host: host.clone() })).collect()
@@ -79,7 +82,7 @@ pub(crate) fn left_behind(hosts: &[String], aim: &Aim, drift: &[Drift]) -> Vec<L
 mod tests {
     use super::*;
 
-    fn aim(hosts: &[&str], reached: &[&str]) -> Aim {
+    fn desired(hosts: &[&str], reached: &[&str]) -> DesiredState {
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let build = crate::plan::OldBuild {
             id: "51d0c3e-14".parse().unwrap(),
@@ -87,7 +90,7 @@ mod tests {
             root: "9f".repeat(32).parse().unwrap(),
         };
         let (hosts, reached) = (set(hosts), set(reached));
-        Aim { push: 14, newest: 14, build, branch: "main".to_owned(), whole: true, hosts, reached }
+        DesiredState { push: 14, newest: 14, build, branch: "main".to_owned(), whole: true, hosts, reached }
     }
 
     fn drift(host: &str, runs: &str) -> Drift {
@@ -98,8 +101,8 @@ mod tests {
     #[test]
     fn a_host_is_behind_that_runs_something_else_was_missed_or_is_new() {
         let hosts = ["web4", "web3", "web2", "web1"].map(str::to_owned);
-        let aim = aim(&["web1", "web2", "web3"], &["web1", "web2"]);
-        let behind = left_behind(&hosts, &aim, &[drift("web1", "8f31c2e-12")]);
+        let desired = desired(&["web1", "web2", "web3"], &["web1", "web2"]);
+        let behind = left_behind(&hosts, &desired, &[drift("web1", "8f31c2e-12")]);
         let words: Vec<String> = behind.iter().map(|left| format!("{} {}", left.host, left.why)).collect();
         assert_eq!(
             words,

@@ -65,7 +65,7 @@ impl Facts {
             true => None,
             false => pushes::last_hosts(connection, name.as_str(), stage.as_str())?,
         };
-        let good = good_builds::good_builds(connection, name.as_str(), stage.as_str(), SPARED_FROM)?;
+        let good = good_builds::list(connection, name.as_str(), stage.as_str(), SPARED_FROM)?;
         Ok(Self {
             published,
             last,

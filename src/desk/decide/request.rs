@@ -81,8 +81,8 @@ impl Request {
                 None => Err(Refusal::Unknown { what: format!("push {of}") }),
             },
             Self::CatchUp { hosts, questions } => {
-                let aim = desired::get(connection, &stack.name, &stack.stages[place].name)?;
-                catch_up::offer(stack, place, facts, aim.as_ref(), hosts, *questions)
+                let desired = desired::get(connection, &stack.name, &stack.stages[place].name)?;
+                catch_up::offer(stack, place, facts, desired.as_ref(), hosts, *questions)
             }
         })
     }

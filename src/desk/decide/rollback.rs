@@ -13,8 +13,8 @@ use crate::desk::parts::hosts::inventories;
 use crate::desk::refusal::Refusal;
 use crate::desk::view::RollbackTarget;
 use crate::ledger::LedgerResult;
-use crate::ledger::desired::Aim;
-use crate::ledger::good_builds::{self, Good};
+use crate::ledger::desired::DesiredState;
+use crate::ledger::good_builds::{self, GoodBuild};
 use crate::ledger::pushes::PushRow;
 use crate::plan::{self, Artifact, OldBuild, Target};
 use crate::source::build::BuildDir;
@@ -32,7 +32,7 @@ const ROOT_DIGITS: usize = 12;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Past {
     /// The builds that succeeded there, the one that came last first.
-    pub good: Vec<Good>,
+    pub good: Vec<GoodBuild>,
     /// Those of them whose bytes are on the push host.
     pub here: BTreeSet<String>,
     /// The last push, if it has something on a host and runs still or ended badly.
@@ -40,7 +40,7 @@ pub(crate) struct Past {
     /// What the hosts run now, as far as is known.
     pub runs: Runs,
     /// What they are to run.
-    pub aim: Option<Aim>,
+    pub desired: Option<DesiredState>,
 }
 
 impl Past {
@@ -50,9 +50,9 @@ impl Past {
     /// What SQLite said.
     pub fn read(outside: &Outside<'_>, connection: &Connection, stack: &Stack, place: usize) -> LedgerResult<Past> {
         let stage = &stack.stages[place];
-        let good = good_builds::good_builds(connection, stack.name.as_str(), stage.name.as_str(), OFFERED)?;
-        let (runs, aim) = Runs::read(outside.drifts, connection, stack, stage, &good)?;
-        let whole = |id: i64| aim.as_ref().is_some_and(|aim| aim.push == id && aim.whole);
+        let good = good_builds::list(connection, stack.name.as_str(), stage.name.as_str(), OFFERED)?;
+        let (runs, desired) = Runs::read(outside.drifts, connection, stack, stage, &good)?;
+        let whole = |id: i64| desired.as_ref().is_some_and(|desired| desired.push == id && desired.whole);
         let last = last(connection, &stack.name, &stage.name)?;
         let bad = match last.filter(|row| ended_badly(&row.state) || row.state == "running") {
             Some(row) if good_builds::touched(connection, row.id)? && !whole(row.id) => Some(row),
@@ -61,12 +61,12 @@ impl Past {
         let data = outside.data;
         let here = good.iter().map(|good| good.build.clone());
         let here = here.filter(|build| is_on_disk(data, &stack.name, build)).collect();
-        Ok(Past { good, here, bad, runs, aim })
+        Ok(Past { good, here, bad, runs, desired })
     }
 
     /// Where a rollback goes that names no build: behind a bad push that left something on a host, to what the stage ran
     /// before it; otherwise to the last good build before the present one whose content is not what runs.
-    pub fn last_good(&self, facts: &Facts) -> Option<&Good> {
+    pub fn last_good(&self, facts: &Facts) -> Option<&GoodBuild> {
         let current = facts.current.as_ref()?;
         let place = self.good.iter().position(|good| good.build == current.build)?;
         let own = &self.good[place];
@@ -92,7 +92,7 @@ impl Past {
         Some(RollbackTarget::new(&good.build, &good.sha, same))
     }
 
-    fn is_here(&self, good: &Good) -> bool {
+    fn is_here(&self, good: &GoodBuild) -> bool {
         self.here.contains(&good.build)
     }
 
@@ -109,7 +109,7 @@ impl Past {
     }
 
     /// Whether putting a build on the stage would change any host.
-    fn changes(&self, facts: &Facts, good: &Good) -> bool {
+    fn changes(&self, facts: &Facts, good: &GoodBuild) -> bool {
         let is_current = facts.current.as_ref().is_some_and(|current| current.root == good.root);
         match self.runs.are_known() {
             true => !self.runs.all_run(&good.root),
@@ -139,7 +139,13 @@ impl Past {
         by_hand.or_else(|| facts.current.as_ref().map(|current| current.build.clone())).unwrap_or_default()
     }
 
-    fn chosen(&self, stack: &Stack, stage: &StageName, facts: &Facts, to: Option<&BuildId>) -> Result<&Good, Refusal> {
+    fn chosen(
+        &self,
+        stack: &Stack,
+        stage: &StageName,
+        facts: &Facts,
+        to: Option<&BuildId>,
+    ) -> Result<&GoodBuild, Refusal> {
         let nothing = |case, why: String| Err(Refusal::Nothing { case, why });
         let Some(to) = to else {
             return self
@@ -189,7 +195,7 @@ impl Past {
             );
         };
         let runs = self.running(facts);
-        let others: Vec<&Good> = self.good.iter().filter(|good| good.build != runs).collect();
+        let others: Vec<&GoodBuild> = self.good.iter().filter(|good| good.build != runs).collect();
         let root = self.runs.one().map_or(current.root.as_str(), |on| on.root.as_str());
         let equal: Vec<&str> =
             others.iter().filter(|good| !self.changes(facts, good)).map(|good| good.build.as_str()).collect();
@@ -209,8 +215,8 @@ impl Past {
     }
 
     /// The other builds that would change something, the one that came last first; of equal ones that one.
-    pub(crate) fn others(&self, facts: &Facts, chosen: &Good) -> Vec<Good> {
-        let mut others: Vec<Good> = Vec::new();
+    pub(crate) fn others(&self, facts: &Facts, chosen: &GoodBuild) -> Vec<GoodBuild> {
+        let mut others: Vec<GoodBuild> = Vec::new();
         for good in self.good.iter().filter(|good| self.is_here(good) && self.changes(facts, good)) {
             if good.root != chosen.root && others.iter().all(|other| other.root != good.root) {
                 others.push(good.clone());

@@ -4,8 +4,8 @@
 
 use crate::desk::parts::hosts::drift::{Answers, Drifts};
 use crate::ledger::LedgerResult;
-use crate::ledger::desired::{self, Aim};
-use crate::ledger::good_builds::Good;
+use crate::ledger::desired::{self, DesiredState};
+use crate::ledger::good_builds::GoodBuild;
 use crate::ledger::history::{self, Filter};
 use crate::ledger::holding::{self, OnHost};
 use crate::ledger::pushes::PushRow;
@@ -35,7 +35,7 @@ impl Runs {
         hosts: &[String],
         ledger: BTreeMap<String, Option<OnHost>>,
         answers: Option<&Answers>,
-        aim: Option<&Aim>,
+        desired: Option<&DesiredState>,
         root: impl Fn(&str) -> Option<String>,
         as_of: Option<String>,
     ) -> Self {
@@ -44,9 +44,9 @@ impl Runs {
             .filter(|(host, _)| hosts.contains(host))
             .map(|(host, build)| (host, build.map_or(Known::Other, Known::Build)))
             .collect();
-        let Some((answers, aim)) = answers.zip(aim) else { return Self { hosts: known, as_of } };
+        let Some((answers, desired)) = answers.zip(desired) else { return Self { hosts: known, as_of } };
         for host in answers.right.iter().filter(|host| hosts.contains(host)) {
-            let build = OnHost { id: aim.build.id.to_string(), root: aim.build.root.to_string() };
+            let build = OnHost { id: desired.build.id.to_string(), root: desired.build.root.to_string() };
             known.insert(host.clone(), Known::Build(build));
         }
         for odd in answers.odd.iter().filter(|odd| hosts.contains(&odd.host)) {
@@ -99,13 +99,13 @@ impl Runs {
         connection: &Connection,
         stack: &Stack,
         stage: &Stage,
-        good: &[Good],
-    ) -> LedgerResult<(Runs, Option<Aim>)> {
-        let aim = desired::get(connection, &stack.name, &stage.name)?;
+        good: &[GoodBuild],
+    ) -> LedgerResult<(Runs, Option<DesiredState>)> {
+        let desired = desired::get(connection, &stack.name, &stage.name)?;
         let of_stage =
             Filter { stack: Some(stack.name.to_string()), stage: Some(stage.name.to_string()), ..Filter::default() };
         let last: Option<PushRow> = history::list(connection, &of_stage, 1)?.pop();
-        let answers = aim.as_ref().and_then(|aim| drifts.answers(&stack.name, &stage.name, aim.newest));
+        let answers = desired.as_ref().and_then(|desired| drifts.answers(&stack.name, &stage.name, desired.newest));
         // What they said before the last push ended says nothing about what it left.
         let since = last.as_ref().and_then(|last| last.ended_at.clone());
         let answers = answers.filter(|answers| since.as_ref().is_some_and(|since| answers.at.to_string() > *since));
@@ -115,8 +115,8 @@ impl Runs {
             let good = good.iter().find(|good| good.build == build).map(|good| good.root.clone());
             good.or_else(|| ledger.values().flatten().find(|on| on.id == build).map(|on| on.root.clone()))
         };
-        let runs = Runs::new(&hosts, ledger.clone(), answers.as_ref(), aim.as_ref(), root, since);
-        Ok((runs, aim))
+        let runs = Runs::new(&hosts, ledger.clone(), answers.as_ref(), desired.as_ref(), root, since);
+        Ok((runs, desired))
     }
 }
 

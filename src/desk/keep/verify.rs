@@ -6,7 +6,7 @@
 pub(crate) mod files;
 mod running;
 
-use crate::ledger::integrity::{self, Sealed};
+use crate::ledger::integrity::{self, SealedPush};
 use crate::ledger::{Ledger, LedgerError, audit, outbox, seal, shape};
 use crate::stack::PushNumber;
 use std::collections::BTreeSet;
@@ -37,7 +37,7 @@ pub struct Report {
 /// Everything that the ledger says, read at one moment.
 struct Said {
     report: Report,
-    pushes: Vec<Sealed>,
+    pushes: Vec<SealedPush>,
     running: Vec<running::Running>,
     builds: Vec<integrity::BuildRoot>,
     /// The builds that a push names.
@@ -127,7 +127,7 @@ fn read(connection: &rusqlite::Connection, noted: &[String]) -> Result<Said, Led
     let (whole, wrong) = seal::compare(&tx)?;
     report.sealed = whole;
     report.problems.extend(wrong);
-    let pushes = integrity::sealed(&tx)?;
+    let pushes = integrity::sealed_pushes(&tx)?;
     report.pushes = pushes.len();
     report.problems.extend(ends(&tx, &pushes)?);
     let mut running = Vec::new();
@@ -150,7 +150,7 @@ fn read(connection: &rusqlite::Connection, noted: &[String]) -> Result<Said, Led
 }
 
 /// The pushes that ended against the rows of the audit that say so, and these against the pushes.
-fn ends(tx: &rusqlite::Connection, pushes: &[Sealed]) -> Result<Vec<String>, LedgerError> {
+fn ends(tx: &rusqlite::Connection, pushes: &[SealedPush]) -> Result<Vec<String>, LedgerError> {
     let mut written = audit::details(tx, "push ended")?;
     let mut wrong = Vec::new();
     for push in pushes {

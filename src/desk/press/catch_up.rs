@@ -7,7 +7,7 @@ use crate::desk::decide::questions::Questions;
 use crate::desk::decide::request::Request;
 use crate::desk::refusal::Decision;
 use crate::desk::view::LeftBehind;
-use crate::ledger::desired::{self, Aim};
+use crate::ledger::desired::{self, DesiredState};
 use crate::stack::{PushNumber, Stack, StackName, StageName};
 
 impl Desk {
@@ -27,16 +27,16 @@ impl Desk {
     async fn behind_now(&self, name: &StackName, stage: &StageName) -> Decision<Vec<String>> {
         let (stack, place) = self.stage_of(name, stage)?;
         let (name, stage) = (name.clone(), stage.clone());
-        let aim = self.ledger.read(move |connection| desired::get(connection, &name, &stage)).await?;
-        Ok(self.behind(&stack, place, aim.as_ref()).into_iter().map(|left| left.host).collect())
+        let desired = self.ledger.read(move |connection| desired::get(connection, &name, &stage)).await?;
+        Ok(self.behind(&stack, place, desired.as_ref()).into_iter().map(|left| left.host).collect())
     }
 
     /// The hosts of a stage that are behind, by what the ledger has of it and by what they said last.
-    pub(crate) fn behind(&self, stack: &Stack, place: usize, aim: Option<&Aim>) -> Vec<LeftBehind> {
+    pub(crate) fn behind(&self, stack: &Stack, place: usize, desired: Option<&DesiredState>) -> Vec<LeftBehind> {
         let stage = &stack.stages[place];
         let names: Vec<String> = stage.hosts.iter().map(|host| host.name().to_owned()).collect();
-        aim.map_or_else(Vec::new, |aim| {
-            left_behind(&names, aim, &self.drifts.of(&stack.name, &stage.name, aim.newest).0)
+        desired.map_or_else(Vec::new, |desired| {
+            left_behind(&names, desired, &self.drifts.of(&stack.name, &stage.name, desired.newest).0)
         })
     }
 }

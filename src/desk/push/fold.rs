@@ -117,7 +117,7 @@ fn hold(tx: &Transaction<'_>, push: PushNumber, row: &PushRow, unknown: &[String
     };
     crate::desk::holds::end(tx, at)?;
     holds::set(tx, &hold)?;
-    holds::doubt(tx, row.id, &row.stack, &row.stage)?;
+    holds::leave_unresolved(tx, row.id, &row.stack, &row.stage)?;
     audit::note(tx, at, SERVER, "hold", &format!("{}: {reason}", row.stack))
 }
 
@@ -172,16 +172,16 @@ fn announce(
     at: At,
 ) -> LedgerResult<()> {
     let id = push.get();
-    let told = pushes::told(tx, id)?;
     // What is told is sealed first, so that nobody can change it behind the head that people were told.
     seal::seal(tx)?;
     let head = audit::head(tx)?;
+    let row = row(tx, push)?;
     let announcement = Announcement {
         event,
-        push: row(tx, push)?,
-        button: told.button,
+        button: pushes::button(tx, id)?,
         commits: pushes::commits(tx, id)?,
-        commit_count: told.commit_count,
+        commit_count: usize::try_from(row.commit_count).unwrap_or_default(),
+        push: row,
         bad_hosts: fold::bad_hosts(tx, push, NAMED_HOSTS)?,
         links: pushes::links(tx, id)?,
         question: match event {

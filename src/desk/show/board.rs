@@ -102,7 +102,7 @@ impl Desk {
                 next,
                 hold: read.holds.remove(&holds::scope(&stack.name, Some(&stage.name))),
                 last: read.last.remove(&of(place)),
-                usual_ms: read.usual.remove(&of(place)).unwrap_or_default(),
+                usual_ms: read.typical_ms.remove(&of(place)).unwrap_or_default(),
             });
         }
         let lock = read.locks.remove(stack.name.as_str());

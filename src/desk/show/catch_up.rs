@@ -8,7 +8,7 @@ use crate::desk::decide::gate::Asked;
 use crate::desk::decide::questions::Questions;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::desk::view::{CatchUp, LeftBehind};
-use crate::ledger::desired::{self, Aim};
+use crate::ledger::desired::{self, DesiredState};
 use crate::stack::{Stack, StackName, StageName};
 use std::sync::Arc;
 
@@ -27,8 +27,8 @@ impl Desk {
             let stage = &asked.stages[place].name;
             Ok((Facts::read(connection, &asked, place, None)?, desired::get(connection, &asked.name, stage)?))
         });
-        let (facts, aim) = read.await?;
-        self.catch_up_view(&stack, place, &facts, aim.as_ref(), hosts, problem.as_deref())
+        let (facts, desired) = read.await?;
+        self.catch_up_view(&stack, place, &facts, desired.as_ref(), hosts, problem.as_deref())
     }
 
     /// The same for what was read already; no hosts named: those that are behind.
@@ -37,17 +37,17 @@ impl Desk {
         stack: &Stack,
         place: usize,
         facts: &Facts,
-        aim: Option<&Aim>,
+        desired: Option<&DesiredState>,
         named: Vec<String>,
         problem: Option<&str>,
     ) -> Decision<CatchUp> {
         let stage = &stack.stages[place];
-        let behind = self.behind(stack, place, aim);
+        let behind = self.behind(stack, place, desired);
         let hosts = match named.is_empty() {
             true => behind.iter().map(|left| left.host.clone()).collect(),
             false => named,
         };
-        let offer = |questions| offer(stack, place, facts, aim, &hosts, questions);
+        let offer = |questions| offer(stack, place, facts, desired, &hosts, questions);
         let (asking, offer) = (offer(Questions::Asked)?, offer(Questions::LeftOut)?);
         for shown in [&asking, &offer] {
             self.recent_plans.remember(&shown.plan_hash, &shown.plan);

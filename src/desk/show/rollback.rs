@@ -67,7 +67,7 @@ impl Desk {
             (from, Some(to)) => self.branches.log(&stack, from.as_ref(), &to).await,
             (_, None) => Arc::default(),
         };
-        let held = self.drifts.held(name, stage, past.aim.as_ref().map_or(0, |aim| aim.newest));
+        let held = self.drifts.held(name, stage, past.desired.as_ref().map_or(0, |desired| desired.newest));
         let root = offer.root.as_ref().map_or("", crate::stack::Root::as_str);
         let undo = rollback_ready::readiness(&offer.plan, root, &offer.seen, held.as_ref());
         let others = past.others(&facts, &chosen);

@@ -14,7 +14,7 @@ use crate::desk::decide::{gate, offer, rollback, rollback_ready};
 use crate::desk::parts::hosts::numbers::SeenNewer;
 use crate::desk::refusal::Decision;
 use crate::desk::view::{Next, Partly, StackView, StageView, Trunk, Undo};
-use crate::ledger::desired::Aim;
+use crate::ledger::desired::DesiredState;
 use crate::ledger::history::{self, Filter};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::pushes::{self, PushRow};
@@ -62,17 +62,17 @@ impl Desk {
         let read = read.await?;
         let mut stages = Vec::with_capacity(stack.stages.len());
         for (place, stage) in read.stages.into_iter().enumerate() {
-            let (aim, runs, facts) = (stage.past.aim.clone(), stage.past.runs.clone(), stage.facts.clone());
-            let undo = read.lock.is_none().then(|| self.undo(&stack, place, &stage, aim.as_ref())).flatten();
+            let (desired, runs, facts) = (stage.past.desired.clone(), stage.past.runs.clone(), stage.facts.clone());
+            let undo = read.lock.is_none().then(|| self.undo(&stack, place, &stage, desired.as_ref())).flatten();
             let mut view = self.stage_view(&stack, place, stage, problem.as_deref()).await;
             view.undo = undo;
             // While the stage is pushed, its hosts are on their way.
             let is_pushed = read.lock.as_ref().is_some_and(|push| push.stage == view.name);
-            if let (Some(aim), false) = (&aim, is_pushed) {
-                let (drift, at) = self.drifts.of(name, &stack.stages[place].name, aim.newest);
+            if let (Some(desired), false) = (&desired, is_pushed) {
+                let (drift, at) = self.drifts.of(name, &stack.stages[place].name, desired.newest);
                 (view.drift, view.probed_at) = (drift, at.map(|at| at.to_string()));
-                view.kept = self.drifts.kept(name, &stack.stages[place].name, aim.newest);
-                view.count(aim, &runs);
+                view.kept = self.drifts.kept(name, &stack.stages[place].name, desired.newest);
+                view.count(desired, &runs);
             } else if let (Some(push), Some(current)) = (read.lock.as_ref().filter(|_| is_pushed), &mut view.current)
                 && push.build != current.build
             {
@@ -80,7 +80,8 @@ impl Desk {
                 current.hosts_ok = current.hosts_ok.min(current.hosts_total - push.hosts_ok).max(0);
             }
             if read.lock.is_none() {
-                let behind = self.catch_up_view(&stack, place, &facts, aim.as_ref(), Vec::new(), problem.as_deref());
+                let behind =
+                    self.catch_up_view(&stack, place, &facts, desired.as_ref(), Vec::new(), problem.as_deref());
                 view.catch_up = behind.ok();
             }
             stages.push(view);
@@ -109,8 +110,8 @@ impl Desk {
     }
 
     /// Which hosts hold the release that undo would put back; none when there is no way back, or nobody knows.
-    fn undo(&self, stack: &Stack, place: usize, read: &StageRead, aim: Option<&Aim>) -> Option<Undo> {
-        let held = self.drifts.held(&stack.name, &stack.stages[place].name, aim?.newest)?;
+    fn undo(&self, stack: &Stack, place: usize, read: &StageRead, desired: Option<&DesiredState>) -> Option<Undo> {
+        let held = self.drifts.held(&stack.name, &stack.stages[place].name, desired?.newest)?;
         let offer = rollback::offer(stack, place, &read.facts, &read.past, None, Questions::LeftOut).ok()?;
         rollback_ready::readiness(&offer.plan, offer.root.as_ref()?.as_str(), &offer.seen, Some(&held))
     }
@@ -167,17 +168,17 @@ impl Desk {
 
 impl StageView {
     /// Counts the hosts that have what they are to run, as far as is known, and says when that was.
-    fn count(&mut self, aim: &Aim, runs: &Runs) {
+    fn count(&mut self, desired: &DesiredState, runs: &Runs) {
         if let Some(current) = &mut self.current {
             current.hosts_total = i64::try_from(self.hosts.len()).unwrap_or(i64::MAX);
             current.hosts_ok = i64::try_from(runs.count(&current.build)).unwrap_or(i64::MAX);
             current.as_of.clone_from(&runs.as_of);
         }
-        self.partly = (!aim.whole).then(|| Partly {
-            push: aim.push,
-            build: aim.build.id.to_string(),
-            sha: aim.build.sha.to_string(),
-            hosts_ok: runs.count(aim.build.id.as_str()),
+        self.partly = (!desired.whole).then(|| Partly {
+            push: desired.push,
+            build: desired.build.id.to_string(),
+            sha: desired.build.sha.to_string(),
+            hosts_ok: runs.count(desired.build.id.as_str()),
             hosts_total: self.hosts.len(),
             as_of: runs.as_of.clone(),
         });

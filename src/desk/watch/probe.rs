@@ -23,10 +23,17 @@ fn expected(connection: &Connection, stack: &Stack) -> LedgerResult<Option<Vec<E
     let mut all = Vec::new();
     for stage in &stack.stages {
         let dirs = stage.activates();
-        let Some(aim) = desired::get(connection, &stack.name, &stage.name)? else { continue };
+        let Some(desired) = desired::get(connection, &stack.name, &stage.name)? else { continue };
         if !dirs.is_empty() {
             let (name, hosts) = (stage.name.clone(), stage.hosts.clone());
-            all.push(Expected { stage: name, push: aim.newest, build: aim.build, dirs, keep: keep(stage), hosts });
+            all.push(Expected {
+                stage: name,
+                push: desired.newest,
+                build: desired.build,
+                dirs,
+                keep: keep(stage),
+                hosts,
+            });
         }
     }
     Ok(Some(all))

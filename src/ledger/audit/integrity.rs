@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 /// A push that ended, with all that its end was sealed with.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sealed {
+pub struct SealedPush {
     /// The push.
     pub row: PushRow,
     /// The SHA-256 of its journal before the last record.
@@ -22,13 +22,13 @@ pub struct Sealed {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn sealed(connection: &Connection) -> LedgerResult<Vec<Sealed>> {
+pub fn sealed_pushes(connection: &Connection) -> LedgerResult<Vec<SealedPush>> {
     let mut ask = connection.prepare(&format!(
         "SELECT {COLUMNS}, coalesce(p.journal_hash, '') AS journal_hash, p.plan
          FROM pushes p WHERE p.ended_at IS NOT NULL ORDER BY p.id"
     ))?;
     let rows = ask.query_map([], |found| {
-        Ok(Sealed { row: row(found)?, journal_hash: found.get("journal_hash")?, plan: found.get("plan")? })
+        Ok(SealedPush { row: row(found)?, journal_hash: found.get("journal_hash")?, plan: found.get("plan")? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -32,7 +32,7 @@ pub struct Rows {
 }
 
 /// A ledger in memory that has one push in it.
-pub struct Again {
+pub struct Replay {
     connection: Connection,
     push: i64,
     to: Cursor,
@@ -63,7 +63,7 @@ impl Rows {
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn begin(&self) -> LedgerResult<Again> {
+    pub fn begin(&self) -> LedgerResult<Replay> {
         let connection = Connection::open_in_memory()?;
         connection.execute_batch(schema::SQL)?;
         let mut number = 0;
@@ -86,11 +86,11 @@ impl Rows {
                 number = *id;
             }
         }
-        Ok(Again { connection, push: number, to: Cursor::default() })
+        Ok(Replay { connection, push: number, to: Cursor::default() })
     }
 }
 
-impl Again {
+impl Replay {
     /// Folds records of the journal.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A build that succeeded on a stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Good {
+pub struct GoodBuild {
     /// The build.
     pub build: String,
     /// Its revision.
@@ -29,7 +29,7 @@ pub struct Good {
     pub pushed_at: String,
 }
 
-impl Good {
+impl GoodBuild {
     /// The same as plans say it.
     ///
     /// # Errors
@@ -48,19 +48,19 @@ impl Good {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn good_builds(connection: &Connection, stack: &str, stage: &str, most: usize) -> LedgerResult<Vec<Good>> {
+pub fn list(connection: &Connection, stack: &str, stage: &str, most: usize) -> LedgerResult<Vec<GoodBuild>> {
     let mut ask = connection.prepare_cached(
         "SELECT b.id AS build, b.sha, b.root, b.branch,
                 coalesce((SELECT subject FROM commits k WHERE k.sha = b.sha ORDER BY k.push LIMIT 1), '') AS subject,
                 b.files, p.id AS push, p.who, p.pressed_at
          FROM (SELECT *, (SELECT min(g.id) FROM pushes g WHERE g.stack = ?1 AND g.build = builds.id AND g.stage = ?2
                           AND g.state = 'succeeded'
-                          AND (g.kind <> 'catch-up' OR EXISTS (SELECT 1 FROM wholes w WHERE w.push = g.id))) AS first
+                          AND (g.kind <> 'catch-up' OR EXISTS (SELECT 1 FROM completed_stages w WHERE w.push = g.id))) AS first
                FROM builds WHERE stack = ?1 ORDER BY push DESC, made_at DESC) b
          JOIN pushes p ON p.id = b.first ORDER BY b.push DESC, b.made_at DESC LIMIT ?3",
     )?;
     let rows = ask.query_map(params![stack, stage, i64::try_from(most).unwrap_or(i64::MAX)], |row| {
-        Ok(Good {
+        Ok(GoodBuild {
             build: row.get("build")?,
             sha: row.get("sha")?,
             root: row.get("root")?,
@@ -72,7 +72,7 @@ pub fn good_builds(connection: &Connection, stack: &str, stage: &str, most: usiz
             pushed_at: row.get("pressed_at")?,
         })
     })?;
-    let mut good: Vec<Good> = rows.collect::<Result<_, _>>()?;
+    let mut good: Vec<GoodBuild> = rows.collect::<Result<_, _>>()?;
     good.sort_by_key(|good| std::cmp::Reverse(good.push));
     Ok(good)
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 
 /// An announcement in the list of all.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Listed {
+pub struct ListedAnnouncement {
     /// The announcement.
     pub row: OutboxRow,
     /// The stack that it is about.
@@ -26,7 +26,7 @@ pub struct ChannelState {
     /// Which.
     pub channel: ChannelKind,
     /// How many announcements arrived.
-    pub told: i64,
+    pub delivered: i64,
     /// How many wait.
     pub waiting: i64,
     /// How many of them have been tried and did not go through.
@@ -34,7 +34,7 @@ pub struct ChannelState {
     /// How many were given up.
     pub given_up: i64,
     /// When the last one arrived.
-    pub last_told: Option<String>,
+    pub last_delivered: Option<String>,
 }
 
 /// Announcements, newest first: of a channel, in a state, at most `most` from an edge on, as the push log has them.
@@ -47,7 +47,7 @@ pub fn list(
     state: Option<&str>,
     from: Option<Edge>,
     most: usize,
-) -> LedgerResult<Vec<Listed>> {
+) -> LedgerResult<Vec<ListedAnnouncement>> {
     // Each filter has an index of its own; a condition that may be switched off would use none.
     let only = match (channel.is_some(), state.is_some()) {
         (false, false) => "?1 IS NULL AND ?2 IS NULL",
@@ -69,14 +69,14 @@ pub fn list(
     ))?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let rows = ask.query_map(params![channel, state, edge, most], |found| {
-        Ok(Listed {
+        Ok(ListedAnnouncement {
             row: row(found)?,
             stack: found.get("stack")?,
             stage: found.get("stage")?,
             made_at: found.get("made_at")?,
         })
     })?;
-    let mut listed: Vec<Listed> = rows.collect::<Result<_, _>>()?;
+    let mut listed: Vec<ListedAnnouncement> = rows.collect::<Result<_, _>>()?;
     if order == "ASC" {
         listed.reverse();
     }
@@ -89,22 +89,22 @@ pub fn list(
 /// What SQLite said.
 pub fn channels(connection: &Connection) -> LedgerResult<Vec<ChannelState>> {
     let mut ask = connection.prepare_cached(
-        "SELECT t.channel, sum(announcements * (state = 'told')) AS told,
+        "SELECT t.channel, sum(announcements * (state = 'told')) AS delivered,
                 sum(announcements * (state = 'waiting')) AS waiting,
                 (SELECT count(*) FROM outbox o WHERE o.state = 'waiting' AND o.channel = t.channel AND o.tries > 0)
                     AS waiting_tried,
                 sum(announcements * (state = 'given up')) AS given_up,
-                (SELECT max(told_at) FROM outbox o WHERE o.channel = t.channel) AS last_told
-         FROM tallies t GROUP BY t.channel ORDER BY t.channel DESC",
+                (SELECT max(told_at) FROM outbox o WHERE o.channel = t.channel) AS last_delivered
+         FROM outbox_counts t GROUP BY t.channel ORDER BY t.channel DESC",
     )?;
     let rows = ask.query_map([], |row| {
         Ok(ChannelState {
             channel: row.get("channel")?,
-            told: row.get("told")?,
+            delivered: row.get("delivered")?,
             waiting: row.get("waiting")?,
             waiting_tried: row.get("waiting_tried")?,
             given_up: row.get("given_up")?,
-            last_told: row.get("last_told")?,
+            last_delivered: row.get("last_delivered")?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

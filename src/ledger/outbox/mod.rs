@@ -280,7 +280,7 @@ pub fn next_due(conn: &Connection, channel: ChannelKind) -> LedgerResult<Option<
 ///
 /// # Errors
 /// What SQLite said.
-pub fn told(tx: &Transaction<'_>, id: i64, words: &str, problem: Option<&str>, at: At) -> LedgerResult<()> {
+pub fn delivered(tx: &Transaction<'_>, id: i64, words: &str, problem: Option<&str>, at: At) -> LedgerResult<()> {
     tx.prepare_cached(
         "UPDATE outbox SET state = 'told', tries = tries + 1, told_at = ?2, told = ?3, problem = ?4
          WHERE id = ?1 AND state = 'waiting'",

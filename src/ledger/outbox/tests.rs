@@ -91,7 +91,7 @@ async fn an_announcement_written_twice_is_told_once() {
     let ledger = ledger(&dir, twice).await;
     assert_eq!(ledger.read(|conn| of_push(conn, 1)).await.unwrap().len(), 2);
     assert_eq!(keys(&ledger, IRC, at(0)).await, ["push-1-started"]);
-    ledger.write(|tx| told(tx, 1, "the very words", None, at(3))).await.unwrap();
+    ledger.write(|tx| delivered(tx, 1, "the very words", None, at(3))).await.unwrap();
     assert!(keys(&ledger, IRC, at(9)).await.is_empty());
     let rows = ledger.read(|conn| of_push(conn, 1)).await.unwrap();
     assert_eq!((rows[0].state.as_str(), rows[0].told.as_deref(), rows[0].tries), ("told", Some("the very words"), 1));
@@ -105,7 +105,7 @@ async fn nobody_reads_the_end_before_the_beginning() {
     let ledger = ledger(&dir, all).await;
     ledger.write(|tx| failed(tx, 1, "down", Some(at(5)))).await.unwrap();
     assert_eq!(keys(&ledger, IRC, at(1)).await, ["push-2-started"]);
-    ledger.write(|tx| told(tx, 3, "w", None, at(1))).await.unwrap();
+    ledger.write(|tx| delivered(tx, 3, "w", None, at(1))).await.unwrap();
     assert_eq!(ledger.read(|conn| next_due(conn, IRC)).await.unwrap(), Some(at(5)));
     assert_eq!(keys(&ledger, IRC, at(5)).await, ["push-1-started"]);
     ledger.write(|tx| failed(tx, 1, "refused", None)).await.unwrap();

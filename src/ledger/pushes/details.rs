@@ -123,7 +123,7 @@ pub fn results(connection: &Connection, id: i64) -> LedgerResult<Vec<ResultRow>>
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The commits that a push brings, newest first; at most 50 (see [`super::told`] for how many there are).
+/// The commits that a push brings, newest first; at most 50 (see [`super::PushRow`] for how many there are).
 ///
 /// # Errors
 /// What SQLite said.

@@ -13,4 +13,4 @@ pub mod typical_duration;
 
 pub use details::{CommandRow, Commit, Link, ResultRow, commands, commits, links, results};
 pub(super) use push::{COLUMNS, row};
-pub use push::{Paused, PushRow, Told, by_nonce, commit_count, get, last_hosts, lock_holder, locks, plan_text, told};
+pub use push::{Paused, PushRow, button, by_nonce, commit_count, get, last_hosts, lock_holder, locks, plan_text};

@@ -105,24 +105,13 @@ pub fn get(connection: &Connection, id: i64) -> LedgerResult<Option<PushRow>> {
     Ok(ask.query_row([id], row).optional()?)
 }
 
-/// What announcements say of a push beside its row.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
-    /// What the stage's button said.
-    pub button: String,
-    /// How many commits the push brings in all.
-    pub commit_count: usize,
-}
-
-/// What announcements say of a push beside its row; empty when there is no such push.
+/// What the button of a push's stage said; empty when there is no such push.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn told(connection: &Connection, id: i64) -> LedgerResult<Told> {
+pub fn button(connection: &Connection, id: i64) -> LedgerResult<String> {
     let mut ask = connection.prepare_cached("SELECT button FROM pushes WHERE id = ?1")?;
-    let button = ask.query_row([id], |row| row.get(0)).optional()?.unwrap_or_default();
-    let commit_count = usize::try_from(commit_count(connection, id)?.unwrap_or_default()).unwrap_or_default();
-    Ok(Told { button, commit_count })
+    Ok(ask.query_row([id], |row| row.get(0)).optional()?.unwrap_or_default())
 }
 
 /// How many commits a push brings in all; none when there is no such push.

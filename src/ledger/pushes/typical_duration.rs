@@ -1,4 +1,4 @@
-//! How long a push to a stage and each of its steps usually take, from the pushes that went well. It must never count a
+//! How long a push to a stage and each of its steps typically take, from the pushes that went well. It must never count a
 //! push that did not.
 
 use super::push::PushRow;
@@ -7,7 +7,7 @@ use crate::plan::Kind;
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
 
-/// Good pushes that what is usual is taken from: the last ones.
+/// Good pushes that what is typical is taken from: the last ones.
 const FROM: i64 = 20;
 
 /// How long the last good pushes to a stage took, in milliseconds, oldest first; at most 20. Rollbacks and resumes do
@@ -53,17 +53,17 @@ pub fn of_stages(connection: &Connection, wanted: &str) -> LedgerResult<HashMap<
     )?;
     let rows =
         ask.query_map(params![wanted, FROM], |row| Ok(((row.get("stack")?, row.get("stage")?), row.get("took_ms")?)))?;
-    let mut usual: HashMap<(String, String), Vec<i64>> = HashMap::new();
+    let mut typical: HashMap<(String, String), Vec<i64>> = HashMap::new();
     for row in rows {
         let (stage, ms) = row?;
-        usual.entry(stage).or_default().push(ms);
+        typical.entry(stage).or_default().push(ms);
     }
-    Ok(usual)
+    Ok(typical)
 }
 
 /// How long one step of an earlier good push took.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UsualStep {
+pub struct TypicalStep {
     /// Its number in that push.
     pub command: i64,
     /// What it was called there.
@@ -76,14 +76,14 @@ pub struct UsualStep {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn steps(connection: &Connection, of: &PushRow) -> LedgerResult<Vec<UsualStep>> {
+pub fn steps(connection: &Connection, of: &PushRow) -> LedgerResult<Vec<TypicalStep>> {
     let mut ask = connection.prepare_cached(
         "SELECT command, title, duration_ms FROM commands WHERE result = 'ok' AND duration_ms IS NOT NULL AND push IN
          (SELECT id FROM pushes WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind = 'push' AND id <> ?3
           ORDER BY id DESC LIMIT ?4)",
     )?;
     let rows = ask.query_map(params![of.stack, of.stage, of.id, FROM], |row| {
-        Ok(UsualStep { command: row.get("command")?, title: row.get("title")?, ms: row.get("duration_ms")? })
+        Ok(TypicalStep { command: row.get("command")?, title: row.get("title")?, ms: row.get("duration_ms")? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -16,7 +16,8 @@ pub(in crate::ledger) const SCHEMA: i64 = 2;
 /// What leads from each schema to the next one, the first from 1 to 2. A step is never changed once a release has it.
 const STEPS: [&str; 1] = [
     // How long a push has waited for a person; when a build was pruned; who gave a link; from where people sign in; the hosts
-    // of each push and seals (both below).
+    // of each push and seals (both below); tables by names that say what is in them. The triggers are made anew, since SQLite
+    // writes a new name into them in its own way.
     "ALTER TABLE pushes ADD COLUMN waits_since TEXT;
      ALTER TABLE pushes ADD COLUMN waited_ms INTEGER NOT NULL DEFAULT 0;
      ALTER TABLE builds ADD COLUMN pruned_at TEXT;
@@ -36,7 +37,23 @@ const STEPS: [&str; 1] = [
      CREATE TRIGGER push_hosts_never_change BEFORE UPDATE ON push_hosts
 BEGIN SELECT RAISE(ABORT, 'the hosts of a push never change'); END;
      CREATE TRIGGER push_hosts_never_go BEFORE DELETE ON push_hosts
-BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;",
+BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
+     ALTER TABLE doubts RENAME TO unresolved_pushes;
+     ALTER TABLE wholes RENAME TO completed_stages;
+     DROP TRIGGER tallies_begin;
+     DROP TRIGGER tallies_move;
+     ALTER TABLE tallies RENAME TO outbox_counts;
+     CREATE TRIGGER outbox_counts_begin AFTER INSERT ON outbox
+BEGIN
+  INSERT INTO outbox_counts (channel, state, announcements) VALUES (NEW.channel, NEW.state, 1)
+  ON CONFLICT (channel, state) DO UPDATE SET announcements = announcements + 1;
+END;
+     CREATE TRIGGER outbox_counts_move AFTER UPDATE OF state ON outbox WHEN OLD.state <> NEW.state
+BEGIN
+  UPDATE outbox_counts SET announcements = announcements - 1 WHERE channel = OLD.channel AND state = OLD.state;
+  INSERT INTO outbox_counts (channel, state, announcements) VALUES (NEW.channel, NEW.state, 1)
+  ON CONFLICT (channel, state) DO UPDATE SET announcements = announcements + 1;
+END;",
 ];
 /// The first schema that has the hosts of each push; those of before are taken from the plans on the way to it.
 const FIRST_WITH_HOSTS: i64 = 2;

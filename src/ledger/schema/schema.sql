@@ -87,7 +87,7 @@ CREATE TABLE holds (                              -- a person's stop sign; scope
 ) STRICT;
 CREATE INDEX holds_ending ON holds (until) WHERE until IS NOT NULL;
 
-CREATE TABLE doubts (                             -- pushes that ended badly and hold their stack until somebody decides
+CREATE TABLE unresolved_pushes (                  -- pushes that ended badly and hold their stack until somebody decides
   push          INTEGER PRIMARY KEY REFERENCES pushes (id),
   stack         TEXT NOT NULL,
   stage         TEXT NOT NULL
@@ -134,7 +134,7 @@ CREATE TABLE current (                            -- what each stage runs: the b
   PRIMARY KEY (stack, stage)
 ) STRICT;
 
-CREATE TABLE wholes (                             -- catch-ups that brought the last hosts that a degraded push had missed
+CREATE TABLE completed_stages (                   -- catch-ups that brought the last hosts that a degraded push had missed
   push          INTEGER PRIMARY KEY REFERENCES pushes (id)
 ) STRICT;
 
@@ -241,21 +241,21 @@ CREATE INDEX outbox_in_state ON outbox (state, channel, id);
 CREATE INDEX outbox_by_state ON outbox (state, id);
 CREATE INDEX outbox_told ON outbox (channel, told_at);
 
-CREATE TABLE tallies (                            -- how many announcements each channel has in each state
+CREATE TABLE outbox_counts (                      -- how many announcements each channel has in each state
   channel       TEXT NOT NULL,
   state         TEXT NOT NULL,
   announcements INTEGER NOT NULL,
   PRIMARY KEY (channel, state)
 ) STRICT;
-CREATE TRIGGER tallies_begin AFTER INSERT ON outbox
+CREATE TRIGGER outbox_counts_begin AFTER INSERT ON outbox
 BEGIN
-  INSERT INTO tallies (channel, state, announcements) VALUES (NEW.channel, NEW.state, 1)
+  INSERT INTO outbox_counts (channel, state, announcements) VALUES (NEW.channel, NEW.state, 1)
   ON CONFLICT (channel, state) DO UPDATE SET announcements = announcements + 1;
 END;
-CREATE TRIGGER tallies_move AFTER UPDATE OF state ON outbox WHEN OLD.state <> NEW.state
+CREATE TRIGGER outbox_counts_move AFTER UPDATE OF state ON outbox WHEN OLD.state <> NEW.state
 BEGIN
-  UPDATE tallies SET announcements = announcements - 1 WHERE channel = OLD.channel AND state = OLD.state;
-  INSERT INTO tallies (channel, state, announcements) VALUES (NEW.channel, NEW.state, 1)
+  UPDATE outbox_counts SET announcements = announcements - 1 WHERE channel = OLD.channel AND state = OLD.state;
+  INSERT INTO outbox_counts (channel, state, announcements) VALUES (NEW.channel, NEW.state, 1)
   ON CONFLICT (channel, state) DO UPDATE SET announcements = announcements + 1;
 END;
 

@@ -47,7 +47,7 @@ pub fn differences(connection: &Connection) -> LedgerResult<Vec<String>> {
 pub fn derived(connection: &Connection) -> LedgerResult<Vec<String>> {
     let mut wrong = Vec::new();
     let counted = "SELECT channel, state, sum(n) FROM (
-                       SELECT channel, state, announcements AS n FROM tallies
+                       SELECT channel, state, announcements AS n FROM outbox_counts
                        UNION ALL SELECT channel, state, -count(*) FROM outbox GROUP BY channel, state)
                    GROUP BY channel, state HAVING sum(n) <> 0";
     let mut ask = connection.prepare(counted)?;

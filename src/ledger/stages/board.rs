@@ -25,8 +25,8 @@ pub struct Board {
     pub locks: HashMap<String, PushRow>,
     /// The step that it is at, by push.
     pub steps: HashMap<i64, StepNow>,
-    /// How long pushes to the stages that are being pushed usually take, oldest first.
-    pub usual: HashMap<Of, Vec<i64>>,
+    /// How long pushes to the stages that are being pushed typically take in milliseconds, oldest first.
+    pub typical_ms: HashMap<Of, Vec<i64>>,
     /// The holds that stand, by scope.
     pub holds: HashMap<String, Hold>,
 }
@@ -39,19 +39,19 @@ pub fn read(connection: &Connection, stages: &[(StackName, StageName)]) -> Ledge
     let names: Vec<[&str; 2]> = stages.iter().map(|(stack, stage)| [stack.as_str(), stage.as_str()]).collect();
     let wanted = serde_json::to_string(&names)?;
     let locks = pushes::locks(connection)?;
-    let (mut steps, mut usual) = (HashMap::new(), HashMap::new());
+    let (mut steps, mut typical_ms) = (HashMap::new(), HashMap::new());
     // Mostly nobody pushes.
     if !locks.is_empty() {
         let pushed: Vec<[&str; 2]> = locks.values().map(|push| [&*push.stack, &*push.stage]).collect();
         steps = running::steps(connection)?;
-        usual = typical_duration::of_stages(connection, &serde_json::to_string(&pushed)?)?;
+        typical_ms = typical_duration::of_stages(connection, &serde_json::to_string(&pushed)?)?;
     }
     Ok(Board {
         current: current(connection, &wanted)?,
         last: last(connection, &wanted)?,
         locks,
         steps,
-        usual,
+        typical_ms,
         holds: holds::all(connection, At::now())?,
     })
 }

@@ -13,7 +13,7 @@ const CATCH_UPS: i64 = 1000;
 
 /// What the hosts of a stage are to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Aim {
+pub struct DesiredState {
     /// The push that set it.
     pub push: i64,
     /// The last push that came to the end of its list, catch-ups included.
@@ -34,7 +34,7 @@ pub struct Aim {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Option<Aim>> {
+pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Option<DesiredState>> {
     let mut ask = connection.prepare_cached(
         "SELECT p.id AS push, b.id AS build, b.sha, b.root, b.branch,
                 coalesce(c.push >= p.id AND c.build = p.build, 0) AS whole
@@ -59,7 +59,7 @@ pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> Led
     let (newest, caught_up) = catch_ups(connection, stack, stage, &id, push)?;
     reached.extend(caught_up);
     let newest = newest.unwrap_or(push);
-    Ok(Some(Aim { push, newest, build, branch, whole, hosts: had, reached }))
+    Ok(Some(DesiredState { push, newest, build, branch, whole, hosts: had, reached }))
 }
 
 /// Lets the stage count as running its build when a catch-up has brought the last hosts that the push before it missed.
@@ -70,12 +70,12 @@ pub fn settle(tx: &Transaction<'_>, push: i64) -> LedgerResult<()> {
     let Some(row) = pushes::get(tx, push)? else { return Ok(()) };
     let corrupt = |bad: crate::stack::BadName| LedgerError::Corrupt(bad.to_string());
     let (stack, stage) = (row.stack.parse().map_err(corrupt)?, row.stage.parse().map_err(corrupt)?);
-    let Some(aim) = get(tx, &stack, &stage)? else { return Ok(()) };
-    if aim.whole || aim.build.id.as_str() != row.build || !aim.hosts.is_subset(&aim.reached) {
+    let Some(desired) = get(tx, &stack, &stage)? else { return Ok(()) };
+    if desired.whole || desired.build.id.as_str() != row.build || !desired.hosts.is_subset(&desired.reached) {
         return Ok(());
     }
     current::set(tx, &row.stack, &row.stage, &row.build, push)?;
-    tx.prepare_cached("INSERT INTO wholes (push) VALUES (?1)")?.execute([push])?;
+    tx.prepare_cached("INSERT INTO completed_stages (push) VALUES (?1)")?.execute([push])?;
     Ok(())
 }
 

@@ -80,7 +80,7 @@ pub fn next_end(connection: &Connection) -> LedgerResult<Option<At>> {
     next.map(|text| text.parse().map_err(|_| LedgerError::Corrupt(format!("holds.until {text:?}")))).transpose()
 }
 
-/// Takes away the holds that are over at an instant: what they were, each told once. Doubts stay: no time settles them.
+/// Takes away the holds that are over at an instant: what they were, each told once. Unresolved pushes stay so: no time settles them.
 ///
 /// # Errors
 /// What SQLite said.
@@ -106,26 +106,28 @@ pub fn set(tx: &Transaction<'_>, hold: &Hold) -> LedgerResult<()> {
     Ok(())
 }
 
-/// Writes down that a push left something in doubt: its stack stays held until that is settled.
+/// Writes down that nobody knows what a push left: its stack stays held until that is settled.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn doubt(tx: &Transaction<'_>, push: i64, stack: &str, stage: &str) -> LedgerResult<()> {
-    tx.prepare_cached("INSERT OR IGNORE INTO doubts (push, stack, stage) VALUES (?1, ?2, ?3)")?
+pub fn leave_unresolved(tx: &Transaction<'_>, push: i64, stack: &str, stage: &str) -> LedgerResult<()> {
+    tx.prepare_cached("INSERT OR IGNORE INTO unresolved_pushes (push, stack, stage) VALUES (?1, ?2, ?3)")?
         .execute(params![push, stack, stage])?;
     Ok(())
 }
 
-/// Settles the doubts about a stage, since a push has brought every host of it to a known state. When that was the last
-/// doubt, and no person's stop sign stands there too, the hold that they had set is gone: what it was.
+/// Settles the unresolved pushes of a stage, since a push has brought every host of it to a known state. When those were the last of
+/// the stack, and no person's stop sign stands there too, the hold that they had set is gone: what it was.
 ///
 /// # Errors
 /// What SQLite said.
 pub fn settle(tx: &Transaction<'_>, stack: &str, stage: &str, by_pushes: &str) -> LedgerResult<Option<Hold>> {
-    let settled =
-        tx.prepare_cached("DELETE FROM doubts WHERE stack = ?1 AND stage = ?2")?.execute(params![stack, stage])?;
-    let left: i64 =
-        tx.prepare_cached("SELECT count(*) FROM doubts WHERE stack = ?1")?.query_row([stack], |row| row.get(0))?;
+    let settled = tx
+        .prepare_cached("DELETE FROM unresolved_pushes WHERE stack = ?1 AND stage = ?2")?
+        .execute(params![stack, stage])?;
+    let left: i64 = tx
+        .prepare_cached("SELECT count(*) FROM unresolved_pushes WHERE stack = ?1")?
+        .query_row([stack], |row| row.get(0))?;
     let by_a_push = standing(tx, stack)?.is_some_and(|hold| hold.who == by_pushes && hold.push.is_some());
     match by_a_push && settled > 0 && left == 0 {
         true => release(tx, stack),
@@ -133,13 +135,13 @@ pub fn settle(tx: &Transaction<'_>, stack: &str, stage: &str, by_pushes: &str) -
     }
 }
 
-/// Takes a hold away; what it was, if there was one. A stack's doubts go with it: a person has decided.
+/// Takes a hold away; what it was, if there was one. A stack's unresolved pushes are settled with it: a person has decided.
 ///
 /// # Errors
 /// What SQLite said.
 pub fn release(tx: &Transaction<'_>, scope: &str) -> LedgerResult<Option<Hold>> {
     let hold = standing(tx, scope)?;
-    tx.prepare_cached("DELETE FROM doubts WHERE stack = ?1")?.execute([scope])?;
+    tx.prepare_cached("DELETE FROM unresolved_pushes WHERE stack = ?1")?.execute([scope])?;
     tx.prepare_cached("DELETE FROM holds WHERE scope = ?1")?.execute([scope])?;
     Ok(hold)
 }
@@ -173,27 +175,27 @@ mod tests {
     }
 
     #[test]
-    fn the_last_doubt_that_is_settled_takes_the_hold_with_it_but_never_a_persons() {
+    fn the_last_unresolved_push_that_is_settled_takes_the_hold_with_it_but_never_a_persons() {
         let mut ledger = ledger();
         let tx = ledger.transaction().unwrap();
         set_by(&tx, "pushbutton", Some(5), None);
-        doubt(&tx, 5, "web", "qa").unwrap();
+        leave_unresolved(&tx, 5, "web", "qa").unwrap();
         set_by(&tx, "pushbutton", Some(6), None);
-        doubt(&tx, 6, "web", "prod").unwrap();
-        assert_eq!(settle(&tx, "web", "prod", "pushbutton").unwrap(), None, "qa is in doubt still");
+        leave_unresolved(&tx, 6, "web", "prod").unwrap();
+        assert_eq!(settle(&tx, "web", "prod", "pushbutton").unwrap(), None, "qa is unresolved still");
         assert_eq!(settle(&tx, "web", "prod", "pushbutton").unwrap(), None, "nothing was settled");
         assert_eq!(settle(&tx, "web", "qa", "pushbutton").unwrap().unwrap().push, Some(6));
         assert_eq!(get(&tx, "web", at(1)).unwrap(), None);
 
         set_by(&tx, "kate", None, None);
         set_by(&tx, "pushbutton", Some(7), None);
-        doubt(&tx, 7, "web", "qa").unwrap();
+        leave_unresolved(&tx, 7, "web", "qa").unwrap();
         assert_eq!(settle(&tx, "web", "qa", "pushbutton").unwrap(), None);
         assert_eq!(get(&tx, "web", at(1)).unwrap().unwrap().who, "kate");
 
-        doubt(&tx, 8, "web", "qa").unwrap();
+        leave_unresolved(&tx, 8, "web", "qa").unwrap();
         release(&tx, "web").unwrap();
-        let left: i64 = tx.query_row("SELECT count(*) FROM doubts", [], |row| row.get(0)).unwrap();
+        let left: i64 = tx.query_row("SELECT count(*) FROM unresolved_pushes", [], |row| row.get(0)).unwrap();
         assert_eq!(left, 0, "a person has decided");
     }
 
@@ -219,7 +221,7 @@ mod tests {
         let tx = ledger.transaction().unwrap();
         set_by(&tx, "kate", None, Some(at(10)));
         set_by(&tx, "pushbutton", Some(5), None);
-        doubt(&tx, 5, "web", "qa").unwrap();
+        leave_unresolved(&tx, 5, "web", "qa").unwrap();
         assert_eq!(end(&tx, at(1000)).unwrap(), []);
         let hold = get(&tx, "web", at(1000)).unwrap().unwrap();
         assert_eq!((hold.push, hold.until), (Some(5), None));

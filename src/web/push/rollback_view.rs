@@ -1,6 +1,6 @@
 //! The way back: what a rollback would do, before anybody presses.
 
-use crate::desk::view::{Good, RollbackView, Undo};
+use crate::desk::view::{GoodBuild, RollbackView, Undo};
 use crate::web::stack::plan_view;
 use crate::web::stack::plan_view::{Files, Step, Time};
 use crate::web::view::frame::Frame;
@@ -119,16 +119,17 @@ fn undo_line(frame: &Frame, undo: &Undo) -> UndoLine {
 fn others(frame: &Frame, back: &RollbackView) -> Vec<Choice> {
     let present = back.from.as_ref().map(|from| from.sha.as_str());
     let all = || back.others.iter().chain([&back.to]);
-    let is_alone =
-        |good: &Good| present != Some(good.sha.as_str()) && all().filter(|other| other.sha == good.sha).count() == 1;
-    let named = |good: &Good| match is_alone(good) {
+    let is_alone = |good: &GoodBuild| {
+        present != Some(good.sha.as_str()) && all().filter(|other| other.sha == good.sha).count() == 1
+    };
+    let named = |good: &GoodBuild| match is_alone(good) {
         true => choice(frame, good),
         false => Choice { version: Version::named(&good.sha, &good.build), ..choice(frame, good) },
     };
     back.others.iter().map(named).collect()
 }
 
-fn choice(frame: &Frame, good: &Good) -> Choice {
+fn choice(frame: &Frame, good: &GoodBuild) -> Choice {
     Choice {
         build: good.build.clone(),
         version: Version::new(&good.sha),

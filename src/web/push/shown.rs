@@ -8,7 +8,7 @@ use crate::ledger::holds::Hold;
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use crate::ledger::questions::Question;
-use crate::ledger::typical_duration::UsualStep;
+use crate::ledger::typical_duration::TypicalStep;
 use crate::time::At;
 
 /// One push, live or past.
@@ -39,7 +39,7 @@ pub struct PushPage {
     /// How long the last good pushes of this stage took.
     pub usual_ms: Vec<i64>,
     /// How long the steps of these took.
-    pub usual_steps: Vec<UsualStep>,
+    pub usual_steps: Vec<TypicalStep>,
     /// How far the connections to its hosts are, and when that was said; none where the journal says nothing of it.
     pub connecting: Option<(At, Connecting)>,
     /// The last records of its journal, for readers without JavaScript.

@@ -2,7 +2,7 @@
 //! It must never hide an announcement that was given up: those are counted at the top.
 
 use crate::config::ChannelKind;
-use crate::ledger::deliveries::{ChannelState, Listed};
+use crate::ledger::deliveries::{ChannelState, ListedAnnouncement};
 use crate::web::view::frame::Frame;
 use crate::web::view::notified::{Told, told};
 use crate::web::view::pages::Pages;
@@ -17,7 +17,7 @@ pub struct AnnouncementsPage {
     /// How each channel is doing.
     pub channels: Vec<ChannelState>,
     /// One page of them, newest first.
-    pub rows: Vec<Listed>,
+    pub rows: Vec<ListedAnnouncement>,
     /// What was asked for.
     pub filter: ToldFilter,
     /// Older ones are before this number, if there are any.
@@ -83,7 +83,7 @@ impl AnnouncementsView {
             let filter = ToldFilter { channel, ..page.filter.clone() };
             Choice { words, href: address(&filter, None), chosen: filter == page.filter }
         };
-        let row = |listed: &Listed| Row {
+        let row = |listed: &ListedAnnouncement| Row {
             push: listed.row.push,
             stack: listed.stack.clone(),
             stage: StageTag::named(&listed.stage),
@@ -113,7 +113,7 @@ impl Channel {
     fn new(frame: &Frame, channel: &ChannelState) -> Self {
         let count = |number: i64, word: &str| (number > 0).then(|| format!("{} {word}", words::thousands(number)));
         let counts =
-            [count(channel.waiting, "waiting"), count(channel.given_up, "given up"), count(channel.told, "sent")];
+            [count(channel.waiting, "waiting"), count(channel.given_up, "given up"), count(channel.delivered, "sent")];
         let counts: Vec<String> = counts.into_iter().flatten().collect();
         let mark = match (channel.waiting_tried, channel.given_up) {
             (0, 0) => ("ok", "working"),
@@ -124,7 +124,7 @@ impl Channel {
             mark: Mark::new(mark),
             name: channel.channel.title(),
             words: if counts.is_empty() { "nothing yet".to_owned() } else { counts.join(", ") },
-            last: channel.last_told.as_deref().map(|at| Moment::ago(at, frame.now)),
+            last: channel.last_delivered.as_deref().map(|at| Moment::ago(at, frame.now)),
         }
     }
 }

@@ -3,8 +3,8 @@ use crate::desk::push::sample;
 use crate::ledger::current::Current;
 use crate::ledger::pushes;
 
-fn good(build: &str, push: i64) -> Good {
-    Good {
+fn good(build: &str, push: i64) -> GoodBuild {
+    GoodBuild {
         build: build.to_owned(),
         sha: sample::sha().to_string(),
         root: "9f".repeat(32),
@@ -37,13 +37,13 @@ fn runs(build: &str) -> Facts {
 /// Builds `c-3`, `b-2`, `a-1` have succeeded, in this order, with these contents; `runs` is what each host has.
 fn past(bad: Option<PushRow>, roots: [&str; 3], runs: &[Option<(&str, &str)>]) -> Past {
     let named = [("c-3", 3), ("b-2", 2), ("a-1", 1)];
-    let good = named.iter().zip(roots).map(|((id, push), root)| Good { root: root.repeat(32), ..good(id, *push) });
+    let good = named.iter().zip(roots).map(|((id, push), root)| GoodBuild { root: root.repeat(32), ..good(id, *push) });
     let on = |(id, root): (&str, &str)| crate::ledger::holding::OnHost { id: id.to_owned(), root: root.repeat(32) };
     let hosts: Vec<String> = (1..=runs.len()).map(|n| format!("web{n}")).collect();
     let ledger = hosts.iter().cloned().zip(runs.iter().map(|run| run.map(on))).collect();
     let runs = Runs::new(&hosts, ledger, None, None, |_| None, None);
     let here = named.iter().map(|(id, _)| (*id).to_owned()).collect();
-    Past { good: good.collect(), here, bad, runs, aim: None }
+    Past { good: good.collect(), here, bad, runs, desired: None }
 }
 
 fn with_root(build: &str, root: &str) -> Facts {

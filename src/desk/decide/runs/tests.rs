@@ -6,14 +6,14 @@ fn on(id: &str, root: &str) -> OnHost {
     OnHost { id: id.to_owned(), root: root.to_owned() }
 }
 
-fn aim(build: &str) -> Aim {
+fn desired(build: &str) -> DesiredState {
     let build = crate::plan::OldBuild {
         id: build.parse().unwrap(),
         sha: "5".repeat(40).parse().unwrap(),
         root: "9f".repeat(32).parse().unwrap(),
     };
     let (hosts, reached) = Default::default();
-    Aim { push: 2, newest: 2, build, branch: "main".to_owned(), whole: true, hosts, reached }
+    DesiredState { push: 2, newest: 2, build, branch: "main".to_owned(), whole: true, hosts, reached }
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn what_hosts_said_since_counts_more_than_the_ledger_and_doubt_counts_for_nothin
     ]);
     let known = |answers: Option<&Answers>| {
         let root = |build: &str| (build == "a-1").then(|| "00".to_owned());
-        Runs::new(&hosts, ledger.clone(), answers, Some(&aim("b-2")), root, Some("then".to_owned()))
+        Runs::new(&hosts, ledger.clone(), answers, Some(&desired("b-2")), root, Some("then".to_owned()))
     };
     let runs = known(None);
     assert_eq!((runs.count("b-2"), runs.count("a-1"), runs.as_of.as_deref()), (2, 0, Some("then")));

@@ -2,7 +2,7 @@
 
 use crate::journal::write::{hash_range, hex};
 use crate::journal::{Event, LONGEST_RECORD, PushDir, Record};
-use crate::ledger::integrity::{BuildRoot, Sealed};
+use crate::ledger::integrity::{BuildRoot, SealedPush};
 use crate::reading;
 use crate::source::build::BuildDir;
 use crate::source::manifest::Manifest;
@@ -78,7 +78,7 @@ fn end_of(path: &Path) -> io::Result<(Vec<u8>, u64)> {
 }
 
 /// The journal, byte for byte, against what the ledger says of the push.
-pub(super) fn journal(data: &Path, push: &Sealed) -> Result<(), String> {
+pub(super) fn journal(data: &Path, push: &SealedPush) -> Result<(), String> {
     let row = &push.row;
     let number = PushNumber::new(row.id).map_err(|bad| bad.to_string())?;
     let dir = PushDir::of(data, number);

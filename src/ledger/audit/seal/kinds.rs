@@ -32,7 +32,7 @@ pub(super) enum Watch {
 
 /// Tables without seals: the audit is what seals; the others are made of what is sealed, and `verify` makes them again.
 #[cfg(test)]
-pub(super) const NOT_SEALED: [&str; 3] = ["audit", "tallies", "words"];
+pub(super) const NOT_SEALED: [&str; 3] = ["audit", "outbox_counts", "words"];
 
 const PUSH: &[&str] = &["push"];
 const OF_ENDED: &str = "(SELECT p.ended_at FROM pushes p WHERE p.id = t.push) IS NOT NULL";
@@ -129,10 +129,10 @@ pub(super) const KINDS: [Kind; 21] = [
     at_end("links", "links", "t.place"),
     at_end("questions", "questions", "t.ask"),
     at_end("fold", "fold", "1"),
-    rows("completed", "wholes", PUSH),
+    rows("completed", "completed_stages", PUSH),
     rows("lock", "locks", &["stack"]),
     rows("hold", "holds", &["scope"]),
-    rows("doubt", "doubts", PUSH),
+    rows("unresolved", "unresolved_pushes", PUSH),
     rows("build", "builds", &["stack", "id"]),
     rows("published", "published", &["stack", "build"]),
     rows("current", "current", &["stack", "stage"]),
@@ -182,7 +182,7 @@ impl Kind {
             "completed" => format!("that push {first} completed its stage"),
             "lock" => format!("the lock of {first}"),
             "hold" => format!("the hold on {first}"),
-            "doubt" => format!("that push {first} is in doubt"),
+            "unresolved" => format!("that push {first} is unresolved"),
             "build" => format!("build {} of {first}", part(1)),
             "published" => format!("the publishing of build {} of {first}", part(1)),
             "current" => format!("what {first} {} runs", part(1)),

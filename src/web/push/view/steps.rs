@@ -3,7 +3,7 @@
 
 use super::hosts::ran;
 use crate::ledger::pushes::{CommandRow, ResultRow};
-use crate::ledger::typical_duration::{UsualStep, same_step};
+use crate::ledger::typical_duration::{TypicalStep, same_step};
 use crate::time::{At, duration_words, exact_words};
 use crate::web::push::shown::{PushPage, is_bad, title_of};
 use crate::web::view::parts::{Mark, millis_between};
@@ -36,7 +36,7 @@ pub(super) fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> V
     let count = page.titles.len().max(page.commands.iter().map(|row| row.command as usize).max().unwrap_or(0));
     let step = |number: usize| {
         let title = title_of(page, number as i64);
-        let same = |step: &&UsualStep| step.command == number as i64 && same_step(&step.title, &title);
+        let same = |step: &&TypicalStep| step.command == number as i64 && same_step(&step.title, &title);
         let usually = words::median(&page.usual_steps.iter().filter(same).map(|step| step.ms).collect::<Vec<_>>());
         match page.commands.iter().find(|row| row.command == number as i64 && row.started_at.is_some()) {
             Some(row) => begun(page, row, (number, title, usually), (live, since, took_ms.max(1) as f64)),
