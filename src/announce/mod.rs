@@ -1,6 +1,6 @@
 //! Turns the ledger's outbox into IRC and mail: one task a channel, woken by changes or by the next due time.
 //! It must never decide what is announced (the fold wrote that down), never tell what the ledger does not hold, and
-//! never let one channel wait for another. `cli::serve` starts it.
+//! never let one channel wait for another. `cli::server::serve` starts it.
 
 mod channel;
 pub mod clean;

@@ -2,8 +2,8 @@
 //! once. Commands that list hosts are asked as a press would. With `--hosts` the hosts are looked over too, by the server. It must
 //! never change anything.
 
-use super::prepare::{For, prepare};
 use super::say;
+use super::server::prepare::{For, prepare};
 use super::server::{self, Person, Server};
 use crate::config::ConfigError;
 use crate::desk::inventory;

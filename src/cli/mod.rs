@@ -1,25 +1,17 @@
 //! The command line: parses, calls, prints. It must never decide anything itself.
-//! One file per subcommand, or for two that are one matter.
+//! One file per subcommand, or for two that are one matter; in folders `server/` (the server that a command speaks to, or starts), `push/` and `keep/`.
 
-pub mod backup;
 pub mod build;
 pub mod check;
-pub mod confirm;
 pub mod demo;
 pub mod hold;
 pub mod hosts;
-pub mod numbers;
-pub mod order;
-pub mod plan;
+pub mod keep;
 pub mod push;
 pub mod runner;
-pub mod serve;
 pub mod status;
 pub mod user;
-pub mod verify;
 
-mod log;
-mod prepare;
 mod say;
 mod server;
 
@@ -47,7 +39,7 @@ enum Command {
     /// Shows what runs where, who is pushing, and what is held.
     Status(status::Status),
     /// Shows what a push would do (a dry run): commands, hosts, files, and the plan's hash.
-    Plan(plan::Plan),
+    Plan(push::plan::Plan),
     /// Pushes to a stage; without a server, too.
     Push(push::Push),
     /// Rolls a stage back to an earlier successful build; without a server, too.
@@ -59,19 +51,19 @@ enum Command {
     /// Shows every line of a push, from the first to the last.
     Follow(push::Follow),
     /// Cancels a running push.
-    Cancel(order::Cancel),
+    Cancel(push::order::Cancel),
     /// Pauses a running push: no new host starts, those that run end; `resume` continues it.
-    Pause(order::Pause),
+    Pause(push::order::Pause),
     /// Answers a push that asks and waits: yes, or no with --no.
-    Confirm(confirm::Confirm),
+    Confirm(push::confirm::Confirm),
     /// Holds a stack or a stage, so that nobody can push it.
     Hold(hold::Hold),
     /// Releases a hold.
     ReleaseHold(hold::ReleaseHold),
     /// After a loss of the data directory: continues the push numbers above what the hosts of a stack have seen.
-    NumberAbove(numbers::NumberAbove),
+    NumberAbove(keep::numbers::NumberAbove),
     /// Confirms that the server this data directory was copied or restored from does not push any more.
-    TakeOver(numbers::TakeOver),
+    TakeOver(keep::numbers::TakeOver),
     /// The hosts of a stack: trusts their keys, checks whether they answer, reconnects.
     Hosts(hosts::Hosts),
     /// Starts a fleet of real sshd hosts on this machine, and everything that a push needs.
@@ -79,11 +71,11 @@ enum Command {
     /// Adds, lists and removes people who may sign in with a password.
     User(user::User),
     /// Verifies that history is as it was written: audit, journals, builds.
-    Verify(verify::Verify),
+    Verify(keep::verify::Verify),
     /// Publishes builds that were made elsewhere.
     Build(build::Build),
     /// Copies everything that cannot be recreated into one file.
-    Backup(backup::Backup),
+    Backup(keep::backup::Backup),
     /// Runs one push; started by the server, never by a person.
     #[command(hide = true)]
     Runner(runner::Runner),
@@ -98,7 +90,7 @@ pub fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
-        Command::Serve => serve::main(&cli.config),
+        Command::Serve => server::serve::main(&cli.config),
         Command::Check(check) => check.main(&cli.config),
         Command::Status(status) => status.main(&cli.config),
         Command::Plan(plan) => plan.main(&cli.config),

@@ -3,8 +3,8 @@
 //! It must never read the file, and never depend on what a command does, but where its form says so. Called by all that read
 //! commands.
 
-use super::fan_out::Spread;
-use super::groups::Entry;
+use super::commands::fan_out::Spread;
+use super::hosts::groups::Entry;
 use super::values::{Chunk, Share};
 use super::{Command, Form, OnFailure, Policy, Question};
 use std::ops::Range;

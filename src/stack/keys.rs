@@ -2,7 +2,8 @@
 //! that the documentation can be compared with them; it must never list a key that the reader does not take. Called by
 //! the tests of the documentation.
 
-use super::{commands, fan_out, hosts, parse, questions, secrets, source};
+use super::commands::{self, fan_out, questions};
+use super::{hosts, parse, secrets, source};
 
 /// Each table, as error messages call it, with its keys in reading order.
 pub fn keys() -> [(&'static str, &'static [&'static str]); 9] {

@@ -2,9 +2,9 @@
 //! is settled by `draft`. It must never depend on what a command does, but where its form says so.
 //! Called by `commands` and `parse`.
 
+use super::commands::fan_out::{self, Spread};
+use super::commands::policies;
 use super::draft::Limits;
-use super::fan_out::{self, Spread};
-use super::policies;
 use super::reader::{Reader, Value};
 use super::values::{self, Chunk, Share};
 use crate::diagnostic::Mistake;
@@ -90,7 +90,7 @@ fn read_chunk(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Chunk> {
 
 fn read_share(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Share> {
     match value.get_ref() {
-        DeValue::Integer(_) => reader.number(value, 1..=super::ranges::MOST).map(Share::Hosts),
+        DeValue::Integer(_) => reader.number(value, 1..=super::hosts::ranges::MOST).map(Share::Hosts),
         DeValue::String(_) => reader.parsed(value, values::percent),
         other => reader.wrong(value, "a number of hosts, or a percentage like \"25%\"", other),
     }
@@ -99,7 +99,7 @@ fn read_share(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Share> {
 /// `max_failed`: a number of hosts, or a percentage of the frozen list, rounded down.
 fn read_max_failed(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Share> {
     match value.get_ref() {
-        DeValue::Integer(_) => reader.number(value, 0..=super::ranges::MOST).map(Share::Hosts),
+        DeValue::Integer(_) => reader.number(value, 0..=super::hosts::ranges::MOST).map(Share::Hosts),
         DeValue::String(_) => reader.parsed(value, values::max_failed),
         other => reader.wrong(value, "a number of hosts, or a percentage like \"5%\"", other),
     }

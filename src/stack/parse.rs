@@ -1,15 +1,14 @@
 //! From the text of a stack file to a [`Stack`]: the one door. Every mistake is found and told at once.
 //! It must never take what it does not understand: an unknown key is an error. Called by the desk and by `check`.
 
-use super::commands;
+use super::commands::{self, policies, questions};
 use super::draft::{self, Draft, Limits};
-use super::groups::Groups;
+use super::hosts::groups::Groups;
 use super::hosts::{self, Placed, StageHosts, Ways};
-use super::policies;
 use super::reader::{Keys, Reader, Value};
-use super::source::{self, Refs, Source};
+use super::source::{self, Refs, Source, tickets};
 use super::variables::{BUILT_IN, Place, Scope};
-use super::{Answers, Form, Stack, StackName, Stage, StageName, questions, secrets, tickets, values};
+use super::{Answers, Form, Stack, StackName, Stage, StageName, secrets, values};
 use crate::diagnostic::{Diagnostic, Mistake, shown, toml_mistakes};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,11 +4,11 @@
 use std::ops::Range;
 
 /// The most names that one range may make: far above any fleet, far below what would hang a page.
-pub(super) const MOST: usize = 10_000;
+pub(in crate::stack) const MOST: usize = 10_000;
 
 /// Why a range was refused, and which bytes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct BadRange {
+pub(in crate::stack) struct BadRange {
     pub at: Range<usize>,
     pub title: String,
     pub cure: String,
@@ -17,7 +17,7 @@ pub(super) struct BadRange {
 const EXAMPLE: &str = "a range is written web[1-40], web[001-040] or db[1,3,7-9]";
 
 /// All names that a pattern stands for, in order; the pattern itself when it has no brackets.
-pub(super) fn expand(pattern: &str) -> Result<Vec<String>, BadRange> {
+pub(in crate::stack) fn expand(pattern: &str) -> Result<Vec<String>, BadRange> {
     let mut names = vec![String::new()];
     let (mut at, mut address_open) = (0, false);
     while let Some(open) = pattern[at..].find(['[', ']']).map(|found| at + found) {

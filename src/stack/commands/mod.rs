@@ -1,12 +1,16 @@
 //! Commands as the file writes them: `build`, `[lists]` and a stage's `commands`. What depends on the stage (a percentage
 //! of its hosts, its own defaults) stays open in a [`Draft`]. It must never run anything. Called by `parse`.
 
+pub(super) mod fan_out;
+pub(super) mod policies;
+pub(super) mod questions;
+mod rolls;
+
 use super::draft::{Draft, Limits};
-use super::groups::{Entry, Groups};
-use super::questions;
+use super::hosts::groups::{Entry, Groups};
 use super::reader::{Keys, Reader, Text, Value};
 use super::variables::Scope;
-use super::{Check, FanOut, Form, Release, Rsync, Script, limits, paths, rolls, shell, urls, values};
+use super::{Check, FanOut, Form, Release, Rsync, Script, limits, paths, shell, urls, values};
 use crate::diagnostic::{Mistake, shown};
 use std::collections::BTreeSet;
 use std::ops::Range;

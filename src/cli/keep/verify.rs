@@ -1,7 +1,7 @@
 //! `pushbutton verify`: is history as it was written? Exit code 1 when anything is not.
 
-use super::say;
-use super::server::{config, must_be_ours};
+use crate::cli::say;
+use crate::cli::server::{config, must_be_ours};
 use crate::desk::verify::{HEAD_DIGITS, Report, verify};
 use crate::ledger::Ledger;
 use crate::size::counted;

@@ -1,11 +1,11 @@
 //! What failures mean, as the file says it: `on_failure`, `max_dropped`, a stage's `drop` list, and what of it cannot work
 //! together. It must never decide about a push. Called by `limits` and `parse`.
 
-use super::draft::{Draft, Limits};
-use super::reader::{Reader, Value};
-use super::values::{self, Share};
-use super::{Check, Form, OnFailure};
 use crate::diagnostic::{Mistake, shown};
+use crate::stack::draft::{Draft, Limits};
+use crate::stack::reader::{Reader, Value};
+use crate::stack::values::{self, Share};
+use crate::stack::{Check, Form, OnFailure};
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
@@ -18,7 +18,7 @@ const WORDS: [(&str, OnFailure); 4] = [
 ];
 
 /// `on_failure`.
-pub(super) fn read_on_failure(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<OnFailure> {
+pub(in crate::stack) fn read_on_failure(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<OnFailure> {
     let text = reader.text(value)?;
     if let Some((_, found)) = WORDS.iter().find(|(word, _)| *word == text.value) {
         return Some(*found);
@@ -36,9 +36,9 @@ pub(super) fn read_on_failure(reader: &mut Reader<'_>, value: &Value<'_>) -> Opt
 }
 
 /// `max_dropped`: a number of hosts, or a percentage of the frozen list, rounded down.
-pub(super) fn read_max_dropped(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Share> {
+pub(in crate::stack) fn read_max_dropped(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Share> {
     match value.get_ref() {
-        DeValue::Integer(_) => reader.number(value, 1..=super::ranges::MOST).map(Share::Hosts),
+        DeValue::Integer(_) => reader.number(value, 1..=crate::stack::hosts::ranges::MOST).map(Share::Hosts),
         DeValue::String(_) => reader.parsed(value, values::max_dropped),
         other => reader.wrong(value, "a number of hosts, or a percentage like \"10%\"", other),
     }
@@ -46,7 +46,7 @@ pub(super) fn read_max_dropped(reader: &mut Reader<'_>, value: &Value<'_>) -> Op
 
 /// Refuses what cannot work: hosts that are to leave without a way out, a way out that is never taken, leaving and going
 /// back at once, and either where no host can fail.
-pub(super) fn check(
+pub(in crate::stack) fn check(
     reader: &mut Reader<'_>,
     table: &DeTable<'_>,
     stage: &Range<usize>,

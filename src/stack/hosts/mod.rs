@@ -1,12 +1,17 @@
 //! `[hosts]` and a stage's `hosts`: groups, ranges, references and the answers of commands become plain lists in which no
 //! host stands twice. It must never look a name up, nor run a command. Called by `parse`.
 
-use super::groups::{Entry, Groups};
-use super::inventory::{self, Answers, Inventory};
+pub(super) mod groups;
+pub mod host;
+pub mod inventory;
+pub(super) mod ranges;
+
 use super::reader::{Keys, Reader, Text, Value};
 use super::variables::{Place, Scope};
-use super::{Host, ranges, shell, values};
+use super::{Host, shell, values};
 use crate::diagnostic::{Mistake, shown};
+use groups::{Entry, Groups};
+use inventory::{Answers, Inventory};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};

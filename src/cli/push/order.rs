@@ -1,8 +1,8 @@
 //! `pushbutton cancel` and `pause`: what is ordered of a push that runs. Exit code 0 says that its runner obeys.
 
-use super::push::follow;
-use super::say;
-use super::server::{Person, Server, config, run};
+use crate::cli::push::follow;
+use crate::cli::say;
+use crate::cli::server::{Person, Server, config, run};
 use crate::stack::PushNumber;
 use serde_json::json;
 use std::path::Path;

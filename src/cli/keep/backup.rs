@@ -1,8 +1,8 @@
 //! `pushbutton backup`: one file from which a push host can be made again, also while the server runs.
 
-use super::say;
-use super::server::{Person, config};
 use super::verify::ledger_of;
+use crate::cli::say;
+use crate::cli::server::{Person, config};
 use crate::desk::backup::backup;
 use crate::size::{bytes_words, counted};
 use std::path::{Path, PathBuf};

@@ -1,10 +1,10 @@
 //! Who signs in to a source, and whether the way there is safe: `insecure`, `user`, `token_file` and `key_file` of `source`. It must
 //! never look at the world, nor let a secret itself stand in a stack file. Called by `source`; `source::login` reads what is named here.
 
-use super::reader::{Reader, Value};
-use super::values::{self, Refused};
 use crate::address::Form;
 use crate::diagnostic::{Mistake, shown};
+use crate::stack::reader::{Reader, Value};
+use crate::stack::values::{self, Refused};
 use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
 
@@ -36,7 +36,7 @@ pub fn is_insecure(url: &str) -> bool {
 }
 
 /// What an address of the network needs besides: a word where it is not safe, and who signs in. `None` only after a mistake was noted.
-pub(super) fn on_the_way(
+pub(in crate::stack) fn on_the_way(
     reader: &mut Reader<'_>,
     table: &DeTable<'_>,
     kind: &str,

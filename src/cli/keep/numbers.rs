@@ -1,7 +1,7 @@
 //! `pushbutton number-above` and `take-over`: after a loss or a move of the data directory.
 
-use super::say;
-use super::server::{Person, Server, config, run};
+use crate::cli::say;
+use crate::cli::server::{Person, Server, config, run};
 use crate::stack::StackName;
 use serde_json::json;
 use std::path::Path;

@@ -3,7 +3,10 @@
 //! one way of doing things, and a second terminal can cancel what the first one pushes, with a server or without.
 //! It must never take the data directory from a server that lives, and never write into another user's.
 
-use super::serve::ANOTHER_SERVER;
+mod log;
+pub mod prepare;
+pub mod serve;
+
 use crate::announce;
 use crate::client::http::{Client, Sent};
 use crate::config::Config;
@@ -15,6 +18,7 @@ use crate::web;
 use crate::web::push_host;
 use anyhow::{Context, anyhow, bail, ensure};
 use serde_json::Value;
+use serve::ANOTHER_SERVER;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -258,7 +262,7 @@ fn refused(status: u16, text: &str) -> Refused {
 /// # Errors
 /// What the command says.
 pub fn run<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    super::log::start("warn,pushbutton::desk=error,actix_server=error,irc=error");
+    log::start("warn,pushbutton::desk=error,actix_server=error,irc=error");
     actix_web::rt::System::new().block_on(command)
 }
 

@@ -1,17 +1,17 @@
 //! `confirm` beside another form: what is asked before a command's batches grow. It must never be taken where nothing
 //! grows, for nobody would be asked. Called by `commands` and `parse`.
 
-use super::draft::{ANSWER, Draft, Limits};
-use super::reader::{Keys, Reader, Value};
-use super::{Check, Form, Question, values};
 use crate::diagnostic::Mistake;
+use crate::stack::draft::{ANSWER, Draft, Limits};
+use crate::stack::reader::{Keys, Reader, Value};
+use crate::stack::{Check, Form, Question, values};
 use toml::de::DeValue;
 
-pub(super) const QUESTION: Keys = Keys { of: "`confirm`", known: &["ask", "timeout"], later: &[] };
+pub(in crate::stack) const QUESTION: Keys = Keys { of: "`confirm`", known: &["ask", "timeout"], later: &[] };
 const GROW: &str = "let the batches grow, and it is asked before each larger one: chunk = [1, 10, \"25%\"]";
 
 /// Reads a question: its text, or `{ ask = "…", timeout = "30m" }`.
-pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Question> {
+pub(in crate::stack) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Question> {
     let DeValue::Table(table) = value.get_ref() else {
         let text = reader.parsed(value, values::line)?;
         return Some(Question { text, timeout_s: ANSWER.as_secs() });
@@ -26,7 +26,7 @@ pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Questio
 }
 
 /// Refuses questions that nobody would be asked, on a stage whose own limits are `stage`.
-pub(super) fn check(reader: &mut Reader<'_>, drafts: &[Draft], stage: &Limits) {
+pub(in crate::stack) fn check(reader: &mut Reader<'_>, drafts: &[Draft], stage: &Limits) {
     for draft in drafts.iter().filter(|draft| draft.confirm.is_some()) {
         let limits = draft.limits.clone().within(stage);
         let once = match &draft.form {

@@ -1,10 +1,10 @@
 //! How a release reaches the hosts: from the push host to each of them, or from host to host. Read at the stack, a stage or
 //! a release, and settled with the other limits. It must never decide who feeds whom: the runner does. Called by `limits`.
 
-use super::Form;
-use super::reader::{Keys, Reader, Value};
-use super::values::{self, Refused};
 use crate::diagnostic::{Mistake, shown};
+use crate::stack::Form;
+use crate::stack::reader::{Keys, Reader, Value};
+use crate::stack::values::{self, Refused};
 use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
 
@@ -15,7 +15,8 @@ const WIDTH: usize = 1;
 /// pass its own on; after that the hosts are more and quicker than the uplink.
 const SEEDS: usize = 2;
 
-pub(super) const RELAY: Keys = Keys { of: "`relay`", known: &["key", "agent", "user", "width", "seeds"], later: &[] };
+pub(in crate::stack) const RELAY: Keys =
+    Keys { of: "`relay`", known: &["key", "agent", "user", "width", "seeds"], later: &[] };
 
 /// How a release reaches the hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +69,7 @@ enum Way {
 
 /// What one table says of it; what it leaves open comes from further out.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Spread {
+pub(in crate::stack) struct Spread {
     way: Option<Way>,
     relay: Option<Relay>,
     compress: Option<bool>,
@@ -111,7 +112,7 @@ impl Spread {
 }
 
 /// Refuses what a form that brings no files, or no release, cannot have.
-pub(super) fn check_form(reader: &mut Reader<'_>, table: &DeTable<'_>, form: &str) {
+pub(in crate::stack) fn check_form(reader: &mut Reader<'_>, table: &DeTable<'_>, form: &str) {
     let refused: &[(&str, &str)] = match form {
         "release" => &[],
         "rsync" => &[("fan_out", "only a release is verified on the hosts, so only a release is passed on")],
@@ -150,7 +151,8 @@ fn read_relay(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Relay> {
     let agent = table.get("agent").and_then(|value| reader.parsed(value, path_on_hosts));
     let user = table.get("user").and_then(|value| reader.parsed(value, user));
     let width = table.get("width").map_or(Some(WIDTH), |value| reader.number(value, 1..=10));
-    let seeds = table.get("seeds").map_or(Some(SEEDS), |value| reader.number(value, 1..=super::ranges::MOST));
+    let seeds =
+        table.get("seeds").map_or(Some(SEEDS), |value| reader.number(value, 1..=crate::stack::hosts::ranges::MOST));
     Some(Relay { key, agent, user, width: width?, seeds: seeds? })
 }
 
@@ -174,7 +176,7 @@ fn path_on_hosts(text: &str) -> Result<String, Refused> {
 /// The name of a user, as a host has it.
 fn user(text: &str) -> Result<String, Refused> {
     // The same rule as for the user of a host.
-    match format!("{text}@host").parse::<super::Host>() {
+    match format!("{text}@host").parse::<crate::stack::Host>() {
         Ok(host) if host.user() == Some(text) => Ok(text.to_owned()),
         Ok(_) | Err(_) => Err(Refused {
             at: None,

@@ -1,9 +1,9 @@
 //! `pushbutton confirm`: answers a push that asks in its middle and waits. It must never answer what was not asked: the
 //! question that is open is shown, and only that one is answered.
 
-use super::push::follow;
-use super::say;
-use super::server::{Person, Server, config, run};
+use crate::cli::push::follow;
+use crate::cli::say;
+use crate::cli::server::{Person, Server, config, run};
 use crate::stack::PushNumber;
 use anyhow::bail;
 use serde_json::json;

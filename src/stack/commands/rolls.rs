@@ -1,14 +1,14 @@
 //! `roll`: a list that each host walks through as a whole, in whole batches. References to shared lists are followed here,
 //! and what a roll cannot hold is refused. It must never change the order of a list. Called by `commands` and `parse`.
 
-use super::Form;
-use super::draft::Draft;
-use super::groups::{Entry, Groups};
-use super::reader::Reader;
 use crate::diagnostic::Mistake;
+use crate::stack::Form;
+use crate::stack::draft::Draft;
+use crate::stack::hosts::groups::{Entry, Groups};
+use crate::stack::reader::Reader;
 
 /// Follows the references inside of rolls; every roll holds items only afterwards.
-pub(super) fn unfold(reader: &mut Reader<'_>, lists: &mut Groups<Draft>, drafts: Vec<Draft>) -> Vec<Draft> {
+pub(in crate::stack) fn unfold(reader: &mut Reader<'_>, lists: &mut Groups<Draft>, drafts: Vec<Draft>) -> Vec<Draft> {
     let mut unfolded = Vec::with_capacity(drafts.len());
     for mut draft in drafts {
         if matches!(draft.form, Form::Roll(_)) {

@@ -1,8 +1,8 @@
 //! Named groups that may hold each other: `[hosts]` and `[lists]`, by `"@name"`. One mechanism finds what is unknown, what
 //! is empty and what contains itself, for both. It must never loop, however the groups are knotted.
 
-use super::reader::Reader;
 use crate::diagnostic::{Mistake, shown};
+use crate::stack::reader::Reader;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -13,14 +13,14 @@ const DEEPEST: usize = 32;
 
 /// An entry of a group: a thing, or the name of another group.
 #[derive(Clone, Debug)]
-pub(super) enum Entry<T> {
+pub(in crate::stack) enum Entry<T> {
     Item(T),
     Reference { name: String, at: Range<usize> },
 }
 
 /// All groups of one kind.
 #[derive(Debug)]
-pub(super) struct Groups<T> {
+pub(in crate::stack) struct Groups<T> {
     /// What one is called: `command list`.
     pub what: &'static str,
     /// Where they are written: `[lists]`.

@@ -6,10 +6,10 @@
 //! tickets = { "WEB-" = "https://tickets.example.com/browse/{ticket}", "#" = "https://git.example.com/web/issues/{number}" }
 //! ```
 
-use super::reader::{Reader, Value};
-use super::values;
 use crate::address::encoded;
 use crate::diagnostic::{Mistake, shown};
+use crate::stack::reader::{Reader, Value};
+use crate::stack::values;
 use serde::{Deserialize, Serialize};
 
 /// The longest beginning of a ticket.
@@ -84,7 +84,7 @@ impl Tickets {
 }
 
 /// Reads `tickets`.
-pub(super) fn read(reader: &mut Reader<'_>, value: Option<&Value<'_>>) -> Tickets {
+pub(in crate::stack) fn read(reader: &mut Reader<'_>, value: Option<&Value<'_>>) -> Tickets {
     let mut kinds = Vec::new();
     let table = value.and_then(|value| reader.table(value));
     for (key, value) in table.into_iter().flatten() {

@@ -1,6 +1,10 @@
 //! `pushbutton push`, `rollback`, `catch-up`, `resume` and `follow`: press, and watch. Exit code 0 says *accepted* without `--follow`, and
 //! *succeeded* with it; 130 says cancelled, or that somebody stopped watching; 1 everything else.
 
+pub mod confirm;
+pub mod order;
+pub mod plan;
+
 use super::say;
 use super::server::{Person, Server, config, run};
 use crate::address::encoded;

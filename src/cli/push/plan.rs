@@ -1,8 +1,8 @@
 //! `pushbutton plan`: what a press would do, before it is done; with `--shell` as a script for the day when there is
 //! nothing but a shell. It must never change anything but what is fetched.
 
-use super::say;
-use super::server::{Person, Server, config, run};
+use crate::cli::say;
+use crate::cli::server::{Person, Server, config, run};
 use crate::size::bytes_words;
 use crate::stack::{StackName, StageName};
 use crate::time::duration_words;

@@ -1,8 +1,8 @@
 //! One host as a stack file names it: `[user@]name[:port]`, and the jump host that leads to it: `web1 via bastion`. It must
 //! never hold anything but plain names and addresses, so that they are safe as words of ssh's argument list and in a page.
 
-use super::StackName;
-use super::name::BadName;
+use crate::stack::StackName;
+use crate::stack::name::BadName;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::Ipv6Addr;

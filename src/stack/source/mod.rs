@@ -1,11 +1,15 @@
 //! Where a stack's revisions come from, and which of them a stage may push: `source` and `refs`. It must never look at the
 //! world: an address is only read as text. Called by `parse`; everybody knows [`Source`].
 
+mod login;
+pub(super) mod tickets;
+
 use super::Revision;
-use super::login::{SourceLogin, on_the_way};
 use super::reader::{Keys, Reader};
 use super::values::{self, Refused};
 use crate::diagnostic::{Mistake, shown};
+use login::on_the_way;
+pub use login::{SourceLogin, is_insecure, is_path_for_ssh};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use toml::de::DeTable;

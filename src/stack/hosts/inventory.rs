@@ -1,14 +1,15 @@
 //! A command that lists the hosts of a group, and how its answer is read. Pure: it must never run the command; the desk
 //! does, and hands the answers to `parse_with`. Called by `hosts` and by the desk.
 
-use super::{Host, ranges};
+use super::ranges;
+use crate::stack::Host;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How long a command has, when the file does not say.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
+pub(in crate::stack) const TIMEOUT: Duration = Duration::from_secs(20);
 /// How much smaller than the last push a stage may get, in percent, when the file does not say.
-pub(super) const SHRINK: usize = 50;
+pub(in crate::stack) const SHRINK: usize = 50;
 /// The longest piece of an answer that an error shows.
 const SHOWN: usize = 80;
 

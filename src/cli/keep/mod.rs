@@ -1,0 +1,6 @@
+//! The commands about what is kept: copies of the data directory, verifying it, and what to do after it was lost or moved.
+//! Each says only what the desk found; none repairs anything.
+
+pub mod backup;
+pub mod numbers;
+pub mod verify;
