@@ -57,7 +57,7 @@ pub fn without_secrets(address: &str, login: Login) -> Result<(), Flaw> {
         Login::Token => USE_A_TOKEN,
     };
     let flaw = |at, title| Err(Flaw { at, title, cure });
-    for found in Found::all(address) {
+    for found in LoginPart::all(address) {
         match found.kind {
             Kind::Password => return flaw(found.login, NO_PASSWORD),
             Kind::Name if login != Login::Name => return flaw(found.login, NO_NAME),
@@ -78,11 +78,11 @@ pub fn without_secrets(address: &str, login: Login) -> Result<(), Flaw> {
 /// The places in a text that is no address, as a whole command or a value, where an address has a password written out:
 /// none where a shell or a variable puts it in.
 pub fn password_in(text: &str) -> Option<Flaw> {
-    let written = |found: &Found| {
+    let written = |found: &LoginPart| {
         let password = text[found.login.clone()].split_once(':').map_or("", |(_, password)| password);
         found.kind == Kind::Password && !password.is_empty() && !password.contains(['$', '{', '`', '*'])
     };
-    let found = Found::all(text).find(written)?;
+    let found = LoginPart::all(text).find(written)?;
     Some(Flaw { at: found.login, title: NO_PASSWORD, cure: USE_EITHER })
 }
 
@@ -101,7 +101,7 @@ fn replaced(text: &str, by: impl Fn(&str) -> String) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let (mut out, mut done) = (String::new(), 0);
-    for found in Found::all(text).filter(Found::is_secret) {
+    for found in LoginPart::all(text).filter(LoginPart::is_secret) {
         out.push_str(&text[done..found.login.start]);
         out.push_str(&by(&text[found.login.clone()]));
         done = found.login.end;
@@ -113,7 +113,7 @@ fn replaced(text: &str, by: impl Fn(&str) -> String) -> Cow<'_, str> {
 }
 
 /// What stands before the `@` of an address.
-struct Found {
+struct LoginPart {
     /// Its bytes.
     login: Range<usize>,
     kind: Kind,
@@ -131,7 +131,7 @@ enum Kind {
     Odd,
 }
 
-impl Found {
+impl LoginPart {
     fn is_secret(&self) -> bool {
         self.kind != Kind::Name || !self.of_ssh
     }

@@ -214,7 +214,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// It is not what it must be.
-    #[error("{path} cannot be used\n\n{}", told(diagnostics))]
+    #[error("{path} cannot be used\n\n{}", listed(diagnostics))]
     Bad {
         /// The file.
         path: PathBuf,
@@ -231,7 +231,7 @@ fn hint_for_directory(path: &Path) -> String {
     }
 }
 
-fn told(diagnostics: &[Diagnostic]) -> String {
+fn listed(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n\n")
 }
 

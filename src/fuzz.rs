@@ -66,8 +66,8 @@ fn journal_reader(bytes: &[u8]) {
 }
 
 fn guard_marks(bytes: &[u8]) {
-    let whole = crate::remote::guard::told("nonce", [bytes].into_iter());
-    assert_eq!(whole, crate::remote::guard::told("nonce", pieces(bytes)), "wherever the stream is cut");
+    let whole = crate::remote::guard::split_marks("nonce", [bytes].into_iter());
+    assert_eq!(whole, crate::remote::guard::split_marks("nonce", pieces(bytes)), "wherever the stream is cut");
 }
 
 fn tar(bytes: &[u8]) {

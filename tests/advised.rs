@@ -6,7 +6,7 @@ use crate::house::{House, Plans, until};
 use crate::site::{Site, host};
 use crate::whose::{add_user, is_root};
 use pushbutton::demo::fleet::Fleet;
-use pushbutton::demo::http::Sent;
+use pushbutton::demo::http::RequestBody;
 use pushbutton::demo::repo::Shop;
 use pushbutton::demo::trouble::How;
 use pushbutton::process::Program;
@@ -245,7 +245,7 @@ async fn what_a_host_lacks_is_told_before_a_push_and_is_the_reason_when_it_fails
 
     // The same on the page, which begins a look by a button and never waits for it.
     let mut client = house.client().clone();
-    let answer = client.send("POST", "/stacks/web/hosts/look", Sent::Form(""), &[]).await.unwrap();
+    let answer = client.send("POST", "/stacks/web/hosts/look", RequestBody::Form(""), &[]).await.unwrap();
     assert_eq!(answer.status, 303);
     let page = until("the look is over", async || {
         let page = house.get("/stacks/web/hosts").await.text;

@@ -5,7 +5,7 @@
 use crate::house::browser::Browser;
 use crate::house::chance::{Dice, seed};
 use crate::house::{House, Plans, got, until};
-use pushbutton::client::http::{Client, Sent};
+use pushbutton::client::http::{Client, RequestBody};
 use pushbutton::web::push_host;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -58,7 +58,8 @@ async fn press(house: &House, person: &mut Client, stack: &str) -> i64 {
     .await;
     let body = json!({ "seen": next["seen"], "plan_hash": next["plan_hash"] });
     let path = format!("/api/v1/stacks/{stack}/stages/qa/push");
-    let answer = got(person.send("POST", &path, Sent::Json(&body.to_string()), &[]).await.unwrap()).await.unwrap();
+    let answer =
+        got(person.send("POST", &path, RequestBody::Json(&body.to_string()), &[]).await.unwrap()).await.unwrap();
     assert_eq!(answer.status, 201, "{}", answer.text);
     serde_json::from_str::<Value>(&answer.text).unwrap()["id"].as_i64().unwrap()
 }

@@ -1,7 +1,7 @@
 //! The command line: through the server and by itself when there is none, with exit codes that a script can believe.
 
 use crate::house::{DEADLINE, House, Plans, client_of, served, tree};
-use pushbutton::demo::http::Sent;
+use pushbutton::demo::http::RequestBody;
 use pushbutton::process::Program;
 use serde_json::Value;
 use std::path::Path;
@@ -169,7 +169,7 @@ async fn a_second_terminal_cancels_holds_and_releases_and_the_network_names_nobo
     assert_eq!(by_socket, 8, "each change is in the audit with the user of the machine, the refused ones too");
     for header in ["X-Pushbutton-Who", "X_Pushbutton_Who"] {
         let mut client = client_of(&house.url);
-        let answer = client.send("GET", "/api/v1/stacks", Sent::Nothing, &[(header, "mary")]).await.unwrap();
+        let answer = client.send("GET", "/api/v1/stacks", RequestBody::Nothing, &[(header, "mary")]).await.unwrap();
         assert_eq!(answer.status, 400, "{header} on the network");
     }
     let socket = std::fs::metadata(house.data().join("admin.sock")).unwrap();

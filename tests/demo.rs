@@ -6,7 +6,7 @@ use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
 use pushbutton::demo::mail::MailCatcher;
 use pushbutton::demo::proof;
 use pushbutton::demo::repo::Shop;
-use pushbutton::demo::scene::{Scene, Wanted, runs_in};
+use pushbutton::demo::scene::{DemoOptions, Scene, runs_in};
 use pushbutton::process::Program;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -94,7 +94,7 @@ async fn a_demo_takes_no_directory_that_is_somebody_elses() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("thesis.txt"), "years of work").unwrap();
     let binary = env!("CARGO_BIN_EXE_pushbutton").into();
-    let wanted = Wanted { dir: dir.path().to_owned(), hosts: 3, port: None, binary, keep: false };
+    let wanted = DemoOptions { dir: dir.path().to_owned(), hosts: 3, port: None, binary, keep: false };
     let refused = Scene::start(&wanted).await.unwrap_err().to_string();
     assert!(refused.contains("is not empty, and no demo's"), "{refused}");
     assert_eq!(std::fs::read_to_string(dir.path().join("thesis.txt")).unwrap(), "years of work");
@@ -113,10 +113,10 @@ fn an_order_to_a_demo_that_does_not_run_says_how_to_start_one() {
     }
 }
 
-fn wanted(dir: &tempfile::TempDir, hosts: usize) -> Wanted {
+fn wanted(dir: &tempfile::TempDir, hosts: usize) -> DemoOptions {
     let binary = env!("CARGO_BIN_EXE_pushbutton").into();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    Wanted { dir: dir.path().join("demo"), hosts, port: Some(port), binary, keep: false }
+    DemoOptions { dir: dir.path().join("demo"), hosts, port: Some(port), binary, keep: false }
 }
 
 #[tokio::test]

@@ -236,7 +236,7 @@ fn started(assignment: &Assignment) -> Event {
         plan_hash: assignment.plan_hash.clone(),
         hosts: assignment.plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
         commands: vec!["all of it".to_owned()],
-        spare: Vec::new(),
+        conditional: Vec::new(),
         flips: Vec::new(),
         proof: None,
     }

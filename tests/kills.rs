@@ -5,7 +5,7 @@
 use crate::cli::pushbutton;
 use crate::house::chance::{Dice, seed};
 use crate::house::{House, Plans, got, kill, until};
-use pushbutton::client::http::{Client, Sent};
+use pushbutton::client::http::{Client, RequestBody};
 use pushbutton::web::push_host;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ async fn press(house: &House, round: u64) -> i64 {
     let socket = push_host::socket_in(&house.data());
     let mut person = Client::on_socket(&socket, (push_host::WHO_NAME, &format!("person{round}")));
     let body = json!({ "seen": next["seen"], "plan_hash": next["plan_hash"] }).to_string();
-    let answer = person.send("POST", "/api/v1/stacks/web/stages/qa/push", Sent::Json(&body), &[]).await.unwrap();
+    let answer = person.send("POST", "/api/v1/stacks/web/stages/qa/push", RequestBody::Json(&body), &[]).await.unwrap();
     let answer = got(answer).await.unwrap();
     assert_eq!(answer.status, 201, "{}", answer.text);
     serde_json::from_str::<Value>(&answer.text).unwrap()["id"].as_i64().unwrap()

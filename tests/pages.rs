@@ -8,7 +8,7 @@ mod past;
 
 use made_up::{at, frame, push_page, row, street};
 use pushbutton::config::ChannelKind;
-use pushbutton::desk::checkup::{Checkup, CheckupView, Finding, Looked, Weight};
+use pushbutton::desk::checkup::{Checkup, CheckupView, Finding, PlaceReport, Weight};
 use pushbutton::desk::view::{Board, BoardStack, PlanView, VersionGroup, Versions};
 use pushbutton::desk::{Broken, StackView};
 use pushbutton::web::pages::{
@@ -329,7 +329,7 @@ fn a_plan_says_exactly_what_will_happen_and_what_nobody_knows_yet() {
     assert!(!html.contains("disabled"));
 
     let mut first = made_up::plan();
-    (first.old, first.build, first.root, first.changes, first.usual) = (None, None, None, None, None);
+    (first.old, first.build, first.root, first.changes, first.typical_duration) = (None, None, None, None, None);
     first.why_not = Some("prod is held by kate <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned());
     first.commits.clear();
     let html = checked("plan-first", pages.plan(&frame, &first));
@@ -549,7 +549,7 @@ fn hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first() {
     let pages = pages();
     let frame = frame(Section::Stacks);
     let finding = |weight, what: &str, cure: &str| Finding { weight, what: what.to_owned(), cure: cure.to_owned() };
-    let looked = |place: &str, is: &str, findings| Looked { place: place.to_owned(), is: is.to_owned(), findings };
+    let looked = |place: &str, is: &str, findings| PlaceReport { place: place.to_owned(), is: is.to_owned(), findings };
     let places = vec![
         looked("push host", "OpenSSH_9.2p1, rsync  version 3.5.0, git version 2.39.5", vec![]),
         looked("web001.example.com", "Linux x86_64, as deploy, rsync 3.2.7, 34.1 GB free", vec![]),

@@ -3,7 +3,7 @@
 
 use crate::house::{House, Plans, served, tree, until};
 use crate::sources::{offered, pushbutton, rewrite, two};
-use pushbutton::demo::http::{Client, Sent};
+use pushbutton::demo::http::{Client, RequestBody};
 use serde_json::Value;
 use std::io::{Seek, Write};
 use std::path::PathBuf;
@@ -49,7 +49,7 @@ fn packed(name: &str, text: &str) -> (std::fs::File, u64) {
 
 async fn publish(client: &Client, query: &str, (file, length): (std::fs::File, u64)) -> (u16, Value) {
     let path = format!("/api/v1/stacks/web/builds?{query}");
-    let answer = client.clone().send("POST", &path, Sent::File(&file, length), &[]).await.unwrap();
+    let answer = client.clone().send("POST", &path, RequestBody::File(&file, length), &[]).await.unwrap();
     let status = answer.status;
     (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
 }
@@ -184,7 +184,8 @@ async fn builds_that_are_published_walk_the_same_street() {
         (Some("777777777777-p"), &Value::Null)
     );
     let mut clicking = house.client().clone();
-    let form = clicking.send("POST", "/stacks/web/builds/777777777777-p/withdraw", Sent::Form("reason=old"), &[]);
+    let form =
+        clicking.send("POST", "/stacks/web/builds/777777777777-p/withdraw", RequestBody::Form("reason=old"), &[]);
     assert_eq!(form.await.unwrap().status, 303);
     let listed = house.get("/api/v1/stacks/web/builds").await.text;
     assert!(!listed.contains("777777777777-p"), "{listed}");

@@ -4,7 +4,7 @@ use crate::docs::page;
 use crate::docs::runs::{changed, shell};
 use crate::house::{client_of, get, got, own_address, until};
 use pushbutton::demo::fleet::Fleet;
-use pushbutton::demo::http::Sent;
+use pushbutton::demo::http::RequestBody;
 use pushbutton::demo::repo::Shop;
 use pushbutton::process::Program;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ async fn the_readmes_first_stack_is_pushed_in_four_steps() {
     let mut client = client_of(&format!("http://{address}"));
     until("the server is ready", async || (get(&client, "/readyz").await.ok()?.status == 200).then_some(())).await;
     let form = "name=mary&password=correct%20horse%20battery&next=%2F";
-    assert_eq!(client.send("POST", "/sign-in", Sent::Form(form), &[]).await.unwrap().status, 303);
+    assert_eq!(client.send("POST", "/sign-in", RequestBody::Form(form), &[]).await.unwrap().status, 303);
     let next = until("there is something to push", async || {
         let street: Value = serde_json::from_str(&get(&client, "/api/v1/stacks/hello").await.ok()?.text).ok()?;
         let next = street["stages"][0]["next"].clone();
@@ -54,7 +54,7 @@ async fn the_readmes_first_stack_is_pushed_in_four_steps() {
     .await;
     let body = json!({ "seen": next["seen"], "plan_hash": next["plan_hash"] }).to_string();
     let path = "/api/v1/stacks/hello/stages/prod/push";
-    let pressed = got(client.send("POST", path, Sent::Json(&body), &[]).await.unwrap()).await.unwrap();
+    let pressed = got(client.send("POST", path, RequestBody::Json(&body), &[]).await.unwrap()).await.unwrap();
     assert_eq!(pressed.status, 201, "{}", pressed.text);
     let push = until("the push has ended", async || {
         let push: Value = serde_json::from_str(&get(&client, "/api/v1/pushes/1").await.ok()?.text).ok()?;

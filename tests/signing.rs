@@ -1,7 +1,7 @@
 //! Signing in to the real server: the log line of a failure is what the filter for fail2ban in the docs looks for.
 
 use crate::house::{DEADLINE, client_of, get, got, own_address, until};
-use pushbutton::demo::http::Sent;
+use pushbutton::demo::http::RequestBody;
 use pushbutton::process::Program;
 
 /// The filter as docs/operating.md has it, for Python's `re`, which fail2ban uses.
@@ -62,7 +62,7 @@ async fn a_failed_try_is_a_line_that_the_filter_finds_and_no_other_line_is() {
             ("X-Forwarded-For", address),
             ("User-Agent", "WARN pushbutton::web::sign_in: sign-in failed address=192.0.2.68"),
         ];
-        got(client.send("POST", "/sign-in", Sent::Form(form), &more).await.unwrap()).await.unwrap();
+        got(client.send("POST", "/sign-in", RequestBody::Form(form), &more).await.unwrap()).await.unwrap();
     }
     let lines = until("all failures are in the log", async || {
         let lines = std::fs::read_to_string(&log).unwrap();

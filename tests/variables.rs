@@ -76,12 +76,12 @@ case {reason} in "$PUSH_REASON") echo same;; *) echo other;; esac
         Err(told) => panic!("{}", told.iter().map(|one| format!("{one}\n")).collect::<String>()),
     };
     let sha = "a".repeat(40);
-    let goods = Artifact::Build {
+    let artifact = Artifact::Build {
         id: "aaaaaaa-1".parse().unwrap(),
         root: "b".repeat(64).parse().unwrap(),
         sha: sha.parse().unwrap(),
     };
-    let target = Target { goods, branch: "main".to_owned(), old: None };
+    let target = Target { artifact, branch: "main".to_owned(), old: None };
     let plan = plan(&stack, &"qa".parse().unwrap(), target).unwrap();
     let PlannedForm::Local(script) = plan.commands[0].form.clone() else { panic!("{:?}", plan.commands[0].form) };
     let dir = tempfile::tempdir().unwrap();

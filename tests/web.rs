@@ -242,7 +242,7 @@ impl Site {
             plan_hash: assignment.plan_hash,
             hosts: assignment.plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
             commands: vec![title.clone()],
-            spare: Vec::new(),
+            conditional: Vec::new(),
             flips: Vec::new(),
             proof: None,
         };

@@ -16,11 +16,11 @@ pub(super) trait Channel: Send + 'static {
     const KIND: ChannelKind;
 
     /// Tells it, and answers the very words once the other side has taken them.
-    fn tell(&mut self, announcement: &Announcement) -> impl Future<Output = Result<Told, Trouble>> + Send;
+    fn tell(&mut self, announcement: &Announcement) -> impl Future<Output = Result<Delivered, Trouble>> + Send;
 
     /// Tells what piled up, in the order in which it was written, as one. A channel whose limits say that it folds nothing is never
     /// given more than one.
-    fn tell_piled(&mut self, piled: &[Announcement]) -> impl Future<Output = Result<Told, Trouble>> + Send;
+    fn tell_piled(&mut self, piled: &[Announcement]) -> impl Future<Output = Result<Delivered, Trouble>> + Send;
 
     /// Returns when the channel works again after it did not, so that what waits goes out at once.
     fn recovered(&mut self) -> impl Future<Output = ()> + Send;
@@ -28,7 +28,7 @@ pub(super) trait Channel: Send + 'static {
 
 /// What was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct Delivered {
     /// The very words.
     pub words: String,
     /// What was not well all the same: an address that was refused.

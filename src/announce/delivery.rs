@@ -1,7 +1,7 @@
 //! The delivery of one channel: takes what is due from the outbox, oldest first, tells it, and notes how it went.
 //! It must never forget a row, never tell one again that it could note as told, and never wait for another channel.
 
-use super::channel::{Channel, Surroundings, Told, Trouble};
+use super::channel::{Channel, Delivered, Surroundings, Trouble};
 use super::words;
 use crate::desk::Channels;
 use crate::ledger::outbox::{self, Announcement, Due};
@@ -31,7 +31,7 @@ const MOST_PILED: usize = 200;
 const LEDGER_WAIT: Duration = Duration::from_secs(1);
 
 /// How a channel as a whole is doing, by how a try went.
-fn report<C: Channel>(channels: &Channels, told: &Result<Told, Trouble>) {
+fn report<C: Channel>(channels: &Channels, told: &Result<Delivered, Trouble>) {
     match told {
         Err(Trouble::Broken(why)) => channels.is_broken(C::KIND, why, At::now()),
         Ok(_) | Err(Trouble::Later(_) | Trouble::Never(_)) => channels.works(C::KIND),
@@ -191,11 +191,11 @@ async fn tell_one<C: Channel>(
 }
 
 /// Words that break their teller must not keep those behind them from being told.
-fn broke() -> Result<Told, Trouble> {
+fn broke() -> Result<Delivered, Trouble> {
     Err(Trouble::Later("Pushbutton broke while it told this; the server's log says where".to_owned()))
 }
 
-fn note(told: Result<Told, Trouble>, tries: i64, moment: Option<At>, now: At) -> Note {
+fn note(told: Result<Delivered, Trouble>, tries: i64, moment: Option<At>, now: At) -> Note {
     match told {
         Ok(told) => Note::Told(told),
         Err(Trouble::Never(problem)) => Note::Failed(problem, None),
@@ -206,7 +206,7 @@ fn note(told: Result<Told, Trouble>, tries: i64, moment: Option<At>, now: At) ->
 /// How a try went.
 #[derive(Clone)]
 enum Note {
-    Told(Told),
+    Told(Delivered),
     Failed(String, Option<At>),
 }
 

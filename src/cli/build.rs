@@ -4,7 +4,7 @@
 use super::say;
 use super::server::{Person, Server, config, run};
 use crate::address::encoded;
-use crate::client::http::Sent;
+use crate::client::http::RequestBody;
 use crate::size::counted;
 use crate::stack::{BuildId, Revision, StackName};
 use anyhow::{Context, ensure};
@@ -101,7 +101,7 @@ impl Publish {
             encoded(&self.title),
             if self.fewer { "&fewer=yes" } else { "" }
         );
-        let answer = server.send("POST", &path, Sent::File(&tar, length)).await?;
+        let answer = server.send("POST", &path, RequestBody::File(&tar, length)).await?;
         let build = &answer["build"];
         let text = |key: &str| build[key].as_str().unwrap_or_default().to_owned();
         let news = if answer["new"] == true { "published" } else { "was published already" };

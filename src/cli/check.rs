@@ -12,7 +12,7 @@ use crate::reading;
 use crate::size::counted;
 use crate::source::{lfs, login};
 use crate::stack::overlaps::{self, overlaps};
-use crate::stack::{Answer, Answers, Source, Stack, StackName, parse_with};
+use crate::stack::{Answers, InventoryAnswer, Source, Stack, StackName, parse_with};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -103,7 +103,7 @@ fn hosts(config: &Path, stacks: &[StackName], person: &Person, json: bool) -> an
         server.close().await?;
         match json {
             true => say::json(&Value::from(found.clone()).to_string()),
-            false => found.iter().flat_map(told).for_each(|line| say::line(&line)),
+            false => found.iter().flat_map(checkup_lines).for_each(|line| say::line(&line)),
         }
         let must = found.iter().filter_map(|one| one["must"].as_u64()).sum::<u64>();
         Ok(if must == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -111,7 +111,7 @@ fn hosts(config: &Path, stacks: &[StackName], person: &Person, json: bool) -> an
 }
 
 /// What was found on the hosts of a stack, a line for each place and each finding.
-fn told(found: &Value) -> Vec<String> {
+fn checkup_lines(found: &Value) -> Vec<String> {
     let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
     let list = |value: &Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
     let mut lines = vec![format!("hosts of {}:", text(found, "stack"))];
@@ -236,7 +236,7 @@ impl Report {
 
     /// What no file shows by itself: stacks that are in each other's way.
     fn check_together(&mut self) {
-        let read = self.read.iter().map(|(file, text, stack)| overlaps::Read { stack, file, text });
+        let read = self.read.iter().map(|(file, text, stack)| overlaps::StackText { stack, file, text });
         let found = overlaps(&read.collect::<Vec<_>>());
         let bad: BTreeSet<usize> = found.iter().flat_map(|overlap| [overlap.of.0, overlap.of.1]).collect();
         self.errors += found.len();
@@ -282,8 +282,8 @@ async fn ask(path: &Path, stack: &Stack) -> Answers {
     let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     let asked = futures::future::join_all(inventories.iter().map(|one| inventory::ask(&dir, one))).await;
     let answers = asked.into_iter().map(|asked| match asked {
-        Ok(hosts) => Answer { hosts, problem: None },
-        Err(problem) => Answer { hosts: Vec::new(), problem: Some(problem) },
+        Ok(hosts) => InventoryAnswer { hosts, problem: None },
+        Err(problem) => InventoryAnswer { hosts: Vec::new(), problem: Some(problem) },
     });
     inventories.iter().copied().cloned().zip(answers).collect()
 }

@@ -1,6 +1,6 @@
 //! `pushbutton demo`: starts everything that a push needs on this machine, says how to play with it, and cleans up.
 
-use crate::demo::scene::{Scene, Wanted, irc_log_in, mails_in, runs_in, shop_in};
+use crate::demo::scene::{DemoOptions, Scene, irc_log_in, mails_in, runs_in, shop_in};
 use crate::demo::{control, irc, proof, repo::Shop, trouble::How};
 use crate::reading;
 use anyhow::{Context, bail};
@@ -84,7 +84,7 @@ impl Demo {
 
     /// Starts, shows, and ends by itself (`--press`), or when told to by a signal.
     async fn run(&self) -> anyhow::Result<ExitCode> {
-        let wanted = Wanted {
+        let wanted = DemoOptions {
             dir: self.dir.clone(),
             hosts: usize::from(self.hosts),
             port: self.port,

@@ -8,8 +8,8 @@ use crate::advice::of_stack;
 use crate::desk::{HostNow, inventory};
 use crate::ledger::audit;
 use crate::reading;
-use crate::remote::masters::enrol::{ChangedKey, Enrolment, Found, NewKey};
-use crate::stack::{Answer, Answers, Host, Stack, StackName, parse_with};
+use crate::remote::masters::enrol::{ChangedKey, Enrolment, KeyState, NewKey};
+use crate::stack::{Answers, Host, InventoryAnswer, Stack, StackName, parse_with};
 use crate::time::At;
 use anyhow::{Context, bail};
 use futures::StreamExt;
@@ -34,14 +34,14 @@ enum What {
     #[command(alias = "enrol")]
     Trust(Trust),
     /// Asks the hosts of a stack whether they answer now.
-    Check(Named),
+    Check(HostSelection),
     /// Connects to the hosts of a stack anew: a changed PATH, group or limit counts from then on. What runs there continues.
-    Reconnect(Named),
+    Reconnect(HostSelection),
 }
 
 /// `pushbutton hosts check` and `reconnect`
 #[derive(Debug, clap::Args)]
-struct Named {
+struct HostSelection {
     /// The stack.
     stack: StackName,
     /// Only these hosts.
@@ -50,7 +50,7 @@ struct Named {
     person: Person,
 }
 
-impl Named {
+impl HostSelection {
     fn main(self, file: &Path, what: &str) -> anyhow::Result<ExitCode> {
         let config = config(file)?;
         // To ask changes nothing; a new session does.
@@ -128,9 +128,9 @@ impl Hosts {
                     let found = found.map_err(|why| of_stack(&why.0, trust.stack.as_str()));
                     let kept = tally.take(&host, found, &trust.expected)?;
                     if let Some(key) = kept {
-                        let deed = format!("{host} of {}: {key}", trust.stack);
+                        let audit_text = format!("{host} of {}: {key}", trust.stack);
                         let by = trust.person.reader().to_string();
-                        ledger.write(move |tx| audit::note(tx, At::now(), &by, "trust", &deed)).await?;
+                        ledger.write(move |tx| audit::note(tx, At::now(), &by, "trust", &audit_text)).await?;
                     }
                 }
             }
@@ -152,8 +152,8 @@ async fn read_stack(dir: &Path, name: &StackName) -> anyhow::Result<Stack> {
     let mut answers = Answers::new();
     for one in inventory::of(&stack) {
         let answer = match inventory::ask(dir, one).await {
-            Ok(hosts) => Answer { hosts, problem: None },
-            Err(why) => Answer { hosts: Vec::new(), problem: Some(why) },
+            Ok(hosts) => InventoryAnswer { hosts, problem: None },
+            Err(why) => InventoryAnswer { hosts: Vec::new(), problem: Some(why) },
         };
         answers.insert(one.clone(), answer);
     }
@@ -181,13 +181,13 @@ impl Tally {
     fn take(
         &mut self,
         host: &Host,
-        found: Result<Found, String>,
+        found: Result<KeyState, String>,
         expected: &[String],
     ) -> anyhow::Result<Option<String>> {
         match found {
-            Ok(Found::Known) => self.known += 1,
-            Ok(Found::New(key)) => return self.new_key(host, &key, expected),
-            Ok(Found::Changed(key)) => {
+            Ok(KeyState::Known) => self.known += 1,
+            Ok(KeyState::New(key)) => return self.new_key(host, &key, expected),
+            Ok(KeyState::Changed(key)) => {
                 self.not_known += 1;
                 changed(host, &key).iter().for_each(|line| say::line(line));
             }

@@ -109,7 +109,7 @@ pub fn main() -> ExitCode {
         Command::Hosts(hosts) => hosts.main(&cli.config),
         Command::Demo(demo) => demo.main(),
         Command::User(user) => user.main(&cli.config),
-        Command::Verify(deed) => deed.main(&cli.config),
+        Command::Verify(verify) => verify.main(&cli.config),
         Command::Build(build) => build.main(&cli.config),
         Command::Backup(backup) => backup.main(&cli.config),
         Command::Runner(runner) => runner.main(),

@@ -40,11 +40,11 @@ impl Status {
                 say::json(&answer.to_string());
                 return Ok(ExitCode::SUCCESS);
             }
-            let streets = match answer["stacks"].as_array() {
+            let stacks = match answer["stacks"].as_array() {
                 Some(streets) => streets.clone(),
                 None => vec![answer.clone()],
             };
-            streets.iter().flat_map(lines).for_each(|line| say::line(&line));
+            stacks.iter().flat_map(lines).for_each(|line| say::line(&line));
             for broken in answer["broken"].as_array().into_iter().flatten() {
                 let problem = text(&broken["problem"]).lines().next().unwrap_or_default();
                 say::line(&format!("{}  {problem}", text(&broken["stack"])));

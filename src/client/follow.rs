@@ -1,7 +1,7 @@
 //! Follows a push over its event stream. It must never pass over a record, take one twice, or take another order for
 //! good: what is shown is the journal, from its first record to its last.
 
-use super::http::{Client, Sent, SseEvent};
+use super::http::{Client, RequestBody, SseEvent};
 use crate::journal::{Ended, Event, Record};
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ impl Viewer {
         let cursor = self.cursor.clone();
         let resume = cursor.as_deref().map(|cursor| ("Last-Event-ID", cursor));
         let head: Vec<(&str, &str)> = [("Accept", "text/event-stream")].into_iter().chain(resume).collect();
-        let answer = client.send("GET", &path, Sent::Nothing, &head).await.map_err(broken)?;
+        let answer = client.send("GET", &path, RequestBody::Nothing, &head).await.map_err(broken)?;
         match answer.status {
             200 => {}
             // Everything was seen before the stream broke.

@@ -40,7 +40,7 @@ enum At {
 
 /// What to send along.
 #[derive(Clone, Copy, Debug)]
-pub enum Sent<'a> {
+pub enum RequestBody<'a> {
     /// Nothing.
     Nothing,
     /// A form, already encoded.
@@ -53,7 +53,7 @@ pub enum Sent<'a> {
 
 /// An answer whose body was not read yet.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     /// Its status.
     pub status: u16,
     /// Its headers, names in lower case; of several with one name, the last.
@@ -81,7 +81,13 @@ impl Client {
     ///
     /// # Errors
     /// When the server cannot be reached or does not speak HTTP.
-    pub async fn send(&mut self, method: &str, path: &str, sent: Sent<'_>, more: &[(&str, &str)]) -> Result<Answer> {
+    pub async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        sent: RequestBody<'_>,
+        more: &[(&str, &str)],
+    ) -> Result<Response> {
         let host = match &self.at {
             At::Network(at) => at.to_string(),
             At::Socket(_) => "localhost".to_owned(),
@@ -118,35 +124,35 @@ impl Client {
             }
             headers.insert(name.as_str().to_owned(), value);
         }
-        Ok(Answer { status: head.status.as_u16(), headers, body: Body(body) })
+        Ok(Response { status: head.status.as_u16(), headers, body: Body(body) })
     }
 
     /// Gets a page.
     ///
     /// # Errors
     /// When the server cannot be reached or does not speak HTTP.
-    pub async fn get(&mut self, path: &str) -> Result<Answer> {
-        self.send("GET", path, Sent::Nothing, &[]).await
+    pub async fn get(&mut self, path: &str) -> Result<Response> {
+        self.send("GET", path, RequestBody::Nothing, &[]).await
     }
 }
 
 /// The kind, the length and the bytes of what is sent along.
-fn brought(sent: Sent<'_>) -> Result<(Option<&'static str>, u64, Brought)> {
+fn brought(sent: RequestBody<'_>) -> Result<(Option<&'static str>, u64, Brought)> {
     let (kind, text) = match sent {
-        Sent::File(file, length) => {
+        RequestBody::File(file, length) => {
             let file = tokio::fs::File::from_std(file.try_clone()?).take(length);
             let parts = ReaderStream::new(file).map_ok(Frame::data);
             return Ok((Some("application/x-tar"), length, StreamBody::new(parts).boxed_unsync()));
         }
-        Sent::Nothing => (None, ""),
-        Sent::Form(form) => (Some("application/x-www-form-urlencoded"), form),
-        Sent::Json(json) => (Some("application/json"), json),
+        RequestBody::Nothing => (None, ""),
+        RequestBody::Form(form) => (Some("application/x-www-form-urlencoded"), form),
+        RequestBody::Json(json) => (Some("application/json"), json),
     };
     let whole = Full::new(Bytes::copy_from_slice(text.as_bytes())).map_err(|never| match never {});
     Ok((kind, text.len() as u64, whole.boxed_unsync()))
 }
 
-impl Answer {
+impl Response {
     /// Reads the whole body as text; what is not UTF-8 is replaced.
     ///
     /// # Errors
@@ -240,11 +246,11 @@ mod tests {
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
     /// Answers one connection with these bytes, however cut.
-    async fn answered_with(parts: &'static [&'static str]) -> Answer {
+    async fn answered_with(parts: &'static [&'static str]) -> Response {
         asked_of(parts).await.unwrap()
     }
 
-    async fn asked_of(parts: &'static [&'static str]) -> Result<Answer> {
+    async fn asked_of(parts: &'static [&'static str]) -> Result<Response> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         tokio::spawn(async move {
@@ -308,7 +314,7 @@ mod tests {
         });
         let file = tempfile::tempfile().unwrap();
         file.set_len(64 << 20).unwrap();
-        let answer = Client::new(at).send("POST", "/", Sent::File(&file, 64 << 20), &[]).await.unwrap();
+        let answer = Client::new(at).send("POST", "/", RequestBody::File(&file, 64 << 20), &[]).await.unwrap();
         assert_eq!((answer.status, answer.text().await.unwrap().as_str()), (413, "much"));
     }
 
@@ -319,8 +325,8 @@ mod tests {
         let served = tokio::spawn(async move {
             let mut stream = listener.accept().await.unwrap().0;
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n: hello\n\n").await.unwrap();
-            let mut heard = Vec::new();
-            stream.read_to_end(&mut heard).await.unwrap();
+            let mut received = Vec::new();
+            stream.read_to_end(&mut received).await.unwrap();
         });
         let mut events = Client::new(at).get("/").await.unwrap();
         assert_eq!(events.body.next().await.unwrap().unwrap(), ": hello\n\n");

@@ -16,7 +16,7 @@ fn finished(text: &str) -> Result<Config, ConfigError> {
 /// What a person reads.
 fn refused(text: &str) -> String {
     match finished(text).expect_err("this must be refused") {
-        ConfigError::Bad { diagnostics, .. } => super::told(&diagnostics),
+        ConfigError::Bad { diagnostics, .. } => super::listed(&diagnostics),
         error @ ConfigError::Read { .. } => error.to_string(),
     }
 }

@@ -1,7 +1,7 @@
 //! Presses all buttons over HTTP, as a person with a browser would, and follows the pushes.
 //! It must never look into the server's data: only what anybody may see.
 
-use super::http::{Client, Sent};
+use super::http::{Client, RequestBody};
 use crate::address::encoded;
 use crate::client::follow::Viewer;
 use crate::client::terminal::{self, Colours};
@@ -30,7 +30,7 @@ pub struct Stage {
     /// What it runs.
     pub current: Option<Current>,
     /// What a press would put there.
-    pub next: Option<Next>,
+    pub next: Option<NextPush>,
     /// Why it cannot be pressed.
     pub why_not: Option<String>,
 }
@@ -48,7 +48,7 @@ pub struct Current {
 
 /// What a press would put on a stage.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Next {
+pub struct NextPush {
     /// What the press must carry.
     pub seen: String,
     /// The plan's hash.
@@ -79,7 +79,7 @@ impl Presser {
     pub async fn sign_in(at: SocketAddr, name: &str) -> Result<Self, String> {
         let mut client = Client::new(at);
         let form = format!("name={}&next={}", encoded(name), encoded("/"));
-        let answer = client.send("POST", "/sign-in", Sent::Form(&form), &[]).await.map_err(|e| e.to_string())?;
+        let answer = client.send("POST", "/sign-in", RequestBody::Form(&form), &[]).await.map_err(|e| e.to_string())?;
         match answer.status {
             303 => Ok(Self { client }),
             status => Err(format!("signing in was answered {status}: {}", answer.text().await.unwrap_or_default())),
@@ -105,7 +105,7 @@ impl Presser {
         let next = self.next(stack, stage).await?;
         let body = serde_json::json!({ "seen": next.seen, "plan_hash": next.plan_hash }).to_string();
         let path = format!("/api/v1/stacks/{stack}/stages/{stage}/push");
-        let answer = self.client.send("POST", &path, Sent::Json(&body), &[]).await.map_err(|e| e.to_string())?;
+        let answer = self.client.send("POST", &path, RequestBody::Json(&body), &[]).await.map_err(|e| e.to_string())?;
         let (status, text) = (answer.status, answer.text().await.map_err(|e| e.to_string())?);
         if status != 201 {
             return Err(format!("pressing {stage} was answered {status}: {text}"));
@@ -113,7 +113,7 @@ impl Presser {
         serde_json::from_str::<Started>(&text).map(|push| push.id).map_err(|e| format!("{e}: {text}"))
     }
 
-    async fn next(&mut self, stack: &str, stage: &str) -> Result<Next, String> {
+    async fn next(&mut self, stack: &str, stage: &str) -> Result<NextPush, String> {
         let deadline = Instant::now() + READY_LIMIT;
         loop {
             let all = self.stages(stack).await?;

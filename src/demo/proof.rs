@@ -22,7 +22,7 @@ const HASH_TREE: &str = "find . -type f ! -path ./REVISION -print0 | LC_ALL=C so
 
 /// What a host runs, by its own account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct HostProof {
     /// Where `current` points.
     pub current: String,
     /// The first line of `current/REVISION`.
@@ -57,7 +57,7 @@ pub async fn press_and_prove(scene: &Scene, who: &str, tell: Tell<'_>) -> Result
         }
     }
     let mut problems = Vec::new();
-    told(scene, &pushes, tell, &mut problems).await;
+    check_announcements(scene, &pushes, tell, &mut problems).await;
     hosts(scene, &mut presser, tell, &mut problems).await;
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
@@ -74,7 +74,7 @@ pub async fn ask_around(scene: &Scene, who: &str, tell: Tell<'_>) -> Result<(), 
 }
 
 /// IRC and mail must each have the start and the end of every push.
-async fn told(scene: &Scene, pushes: &[i64], tell: Tell<'_>, problems: &mut Vec<String>) {
+async fn check_announcements(scene: &Scene, pushes: &[i64], tell: Tell<'_>, problems: &mut Vec<String>) {
     let mails = scene.mail.wait_for(pushes.len() * 2, TOLD_LIMIT).await;
     let all_told = || pushes.iter().all(|push| mentions(&irc_lines(scene), *push).len() >= 2);
     scene.witness.wait_for(TOLD_LIMIT, |_| all_told()).await;
@@ -161,7 +161,7 @@ fn short(hash: &str) -> String {
 ///
 /// # Errors
 /// What the host, or ssh, said instead.
-pub async fn ask(scene: &Scene, host: &str) -> Result<Found, String> {
+pub async fn ask(scene: &Scene, host: &str) -> Result<HostProof, String> {
     let script = format!(
         "set -e; cd /srv/web; readlink current; head -n 1 current/REVISION; cd current/; {HASH_TREE}; \
          cd /srv/web/assets; {HASH_TREE}"
@@ -169,7 +169,7 @@ pub async fn ask(scene: &Scene, host: &str) -> Result<Found, String> {
     let output = scene.fleet.ssh(host, &script).await.map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&output.stdout);
     match text.lines().map(str::trim).collect::<Vec<_>>()[..] {
-        [current, revision, tree, assets] => Ok(Found {
+        [current, revision, tree, assets] => Ok(HostProof {
             current: current.to_owned(),
             revision: revision.to_owned(),
             tree: tree.to_owned(),

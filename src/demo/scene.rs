@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Where people look first.
-const USUAL_PORT: u16 = 8090;
+const DEFAULT_PORT: u16 = 8090;
 /// The server starts in well under a second; a debug build on a busy machine takes longer.
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// How often we look whether the server answers.
@@ -32,7 +32,7 @@ const MARK: &str = "demo.lock";
 
 /// What is wanted.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct DemoOptions {
     /// The directory of everything; made when missing, and emptied when an earlier demo's.
     pub dir: PathBuf,
     /// How many hosts in all, at least 3.
@@ -69,7 +69,7 @@ impl Scene {
     ///
     /// # Errors
     /// When another demo runs in the directory, a program is missing, or the server does not answer after a minute.
-    pub async fn start(wanted: &Wanted) -> Result<Self, DemoError> {
+    pub async fn start(wanted: &DemoOptions) -> Result<Self, DemoError> {
         let directory = Directory::claim(&wanted.dir, wanted.keep)?;
         let dir = directory.path.clone();
         let names = host_names(wanted.hosts);
@@ -86,7 +86,7 @@ impl Scene {
         let witness = witness.map_err(tried(format!("joining {CHANNEL}")))?;
         let at = match wanted.port {
             Some(port) => SocketAddrV4::new(Ipv4Addr::LOCALHOST, port),
-            None => usual_or_free_port()?,
+            None => default_or_free_port()?,
         };
         std::fs::create_dir_all(dir.join("stacks")).map_err(tried("making the directory of stacks"))?;
         write(&dir.join("stacks/web.toml"), &stack_file(&shop, wanted.hosts))?;
@@ -170,10 +170,10 @@ fn host_names(hosts: usize) -> Vec<String> {
     ["qa1".to_owned(), "princess1".to_owned()].into_iter().chain(prod).collect()
 }
 
-fn usual_or_free_port() -> Result<SocketAddrV4, DemoError> {
-    let usual = SocketAddrV4::new(Ipv4Addr::LOCALHOST, USUAL_PORT);
-    match TcpListener::bind(usual) {
-        Ok(_) => Ok(usual),
+fn default_or_free_port() -> Result<SocketAddrV4, DemoError> {
+    let preferred = SocketAddrV4::new(Ipv4Addr::LOCALHOST, DEFAULT_PORT);
+    match TcpListener::bind(preferred) {
+        Ok(_) => Ok(preferred),
         Err(_) => free_port(Ipv4Addr::LOCALHOST),
     }
 }

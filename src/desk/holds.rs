@@ -5,7 +5,7 @@
 use super::Desk;
 use super::cases::Case;
 use super::decide::gate::held;
-use super::parts::teller::SERVER;
+use super::parts::notify_targets::SERVER;
 use super::refusal::{Decision, Refusal};
 use super::until::Until;
 use crate::desk::reason::one_line;
@@ -136,8 +136,8 @@ impl Desk {
     }
 
     fn must_exist(&self, stack: &StackName, stage: Option<&StageName>) -> Decision<()> {
-        let shelf = self.stack_files();
-        let Some(shelved) = shelf.stacks.iter().find(|shelved| shelved.name == *stack) else {
+        let stack_files = self.stack_files();
+        let Some(shelved) = stack_files.stacks.iter().find(|shelved| shelved.name == *stack) else {
             return Err(Refusal::Unknown { what: format!("stack {stack}") });
         };
         let Some(stage) = stage else { return Ok(()) };

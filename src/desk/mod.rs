@@ -72,7 +72,7 @@ pub struct Desk {
     /// One build at a time is frozen and written down, of those that are published.
     publishing: tokio::sync::Mutex<()>,
     journals: Journals,
-    teller: parts::teller::Teller,
+    teller: parts::notify_targets::NotifyTargets,
     recent_plans: parts::recent_plans::RecentPlans,
     warm: parts::hosts::warm::Warm,
     drifts: parts::hosts::drift::Drifts,
@@ -180,8 +180,8 @@ impl Desk {
 
     /// The last good form of a stack, and what is wrong with its file now.
     fn loaded(&self, name: &StackName) -> Decision<(Arc<Stack>, Option<String>)> {
-        let shelf = self.stack_files();
-        let Some(shelved) = shelf.stacks.iter().find(|shelved| shelved.name == *name) else {
+        let stack_files = self.stack_files();
+        let Some(shelved) = stack_files.stacks.iter().find(|shelved| shelved.name == *name) else {
             return Err(Refusal::Unknown { what: format!("stack {name}") });
         };
         match (&shelved.stack, &shelved.problem) {

@@ -8,10 +8,10 @@ use super::parts::hosts::drift::Drifts;
 use super::parts::hosts::inventories::Inventories;
 use super::parts::hosts::warm::Warm;
 use super::parts::journals::Journals;
+use super::parts::notify_targets::NotifyTargets;
 use super::parts::sources::branches::Branches;
 use super::parts::sources::fetching::Fetching;
 use super::parts::sources::stack_files::StackFolder;
-use super::parts::teller::Teller;
 use super::push::follow::FollowError;
 use crate::config::Config;
 use crate::ledger::fold::unfinished;
@@ -104,7 +104,7 @@ impl Desk {
         let ledger = Ledger::open(&ledger_in(&data))?;
         let stack_folder = StackFolder::load(&config.stacks)
             .map_err(|source| DeskError::Stacks { path: config.stacks.clone(), source })?;
-        let teller = Teller { url: config.url.clone(), channels: config.channels() };
+        let teller = NotifyTargets { url: config.url.clone(), channels: config.channels() };
         let changes = watch::channel(0).0;
         let (limits, seconds) = (config.limits.clone(), Duration::from_secs);
         let desk = Arc::new_cyclic(|me| Self {

@@ -5,7 +5,7 @@ pub(crate) mod board;
 pub(crate) mod plan;
 
 pub use self::board::{Board, BoardStack, BoardStage, Waiting};
-pub use self::plan::{Compared, FileChanges, PlanView, PlannedView, Usual, Weight};
+pub use self::plan::{Compared, FileChanges, PlanView, PlannedView, TypicalDuration, Weight};
 pub use super::parts::hosts::numbers::SeenNewer;
 pub use crate::ledger::current::Current;
 pub use crate::ledger::good_builds::GoodBuild;
@@ -95,25 +95,27 @@ pub struct StageView {
     /// What it runs.
     pub current: Option<Current>,
     /// What a press would put there; `None` when there is nothing (see `why_not`).
-    pub next: Option<Next>,
+    pub next: Option<NextPush>,
     /// Why it cannot be pressed now, if so.
     pub why_not: Option<String>,
     /// Where a rollback would go; `None` when there is no way back.
     pub back: Option<RollbackTarget>,
     /// Which hosts hold the release of it, as they last said; `None` when nobody knows, and while the stack is pushed.
-    pub undo: Option<Undo>,
+    #[serde(rename = "undo")]
+    pub readiness: Option<RollbackReadiness>,
     /// The hold on this stage alone.
     pub hold: Option<Hold>,
     /// The last push to it, whatever its end.
     pub last: Option<PushRow>,
     /// How long the last good pushes took, oldest first; at most 20.
-    pub usual_ms: Vec<i64>,
+    #[serde(rename = "usual_ms")]
+    pub typical_ms: Vec<i64>,
     /// How many of its hosts are connected and answer; `None` when nobody has asked for the stack lately.
     pub ready: Option<Readiness>,
     /// The hosts that run something else than the stage, as they last said; none while it is pushed.
     pub drift: Vec<Drift>,
     /// The hosts that keep more releases than they are to, since some could not be removed; none while it is pushed.
-    pub kept: Vec<Kept>,
+    pub kept: Vec<ExtraReleases>,
     /// When its hosts last said what they run; `None` when they were not asked since the last push.
     pub probed_at: Option<String>,
     /// What some of its hosts have, behind a degraded push.
@@ -164,7 +166,7 @@ pub struct Drift {
 
 /// A host that keeps more releases than it is to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Kept {
+pub struct ExtraReleases {
     /// Its name.
     pub host: String,
     /// The directory of the releases.
@@ -179,7 +181,7 @@ pub struct Kept {
 
 /// What a press would put on a stage.
 #[derive(Clone, Debug, Serialize)]
-pub struct Next {
+pub struct NextPush {
     /// What the press must carry as `seen`: the revision or the build.
     pub seen: String,
     /// The hash of the plan that the press would run.
@@ -281,7 +283,8 @@ pub struct RollbackView {
     /// Other builds that succeeded there and would change something, the one that came last first.
     pub others: Vec<GoodBuild>,
     /// Which hosts hold its release, as they last said; `None` when it brings no release.
-    pub undo: Option<Undo>,
+    #[serde(rename = "undo")]
+    pub readiness: Option<RollbackReadiness>,
     /// Why it cannot be done now, if so.
     pub why_not: Option<String>,
     /// The push that runs, which must be cancelled first.
@@ -290,7 +293,7 @@ pub struct RollbackView {
 
 /// How many hosts hold the release that a rollback would put back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Undo {
+pub struct RollbackReadiness {
     /// Hosts where it lies verified.
     pub ready: usize,
     /// All hosts of the rollback.
@@ -384,5 +387,6 @@ pub struct RemainingCommand {
     /// On how many it is still to be done; 1 for the push host.
     pub left: usize,
     /// The push whose `finally` it is: its runner died before it could run that, so that it comes first now.
-    pub owed_by: Option<i64>,
+    #[serde(rename = "owed_by")]
+    pub deferred_from: Option<i64>,
 }

@@ -49,8 +49,8 @@ pub enum Event {
         /// The titles of the commands, in order.
         commands: Vec<String>,
         /// The commands that run only when something goes wrong.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        spare: Vec<u32>,
+        #[serde(rename = "spare", default, skip_serializing_if = "Vec::is_empty")]
+        conditional: Vec<u32>,
         /// The commands that make the build live.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         flips: Vec<u32>,

@@ -11,7 +11,7 @@ pub mod write;
 pub use connecting::Connecting;
 pub use connections::Connections;
 pub use event::{Answer, Ended, Event, HostResult, Record, Stream};
-pub use read::{Batch, Cursor, Read, Reader};
+pub use read::{Batch, Cursor, Reader, StoredRecord};
 pub use state::State;
 pub use write::Writer;
 

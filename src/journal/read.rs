@@ -17,7 +17,7 @@ pub struct Cursor {
 
 /// A record and where it ends.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Read {
+pub struct StoredRecord {
     /// The record.
     pub record: Record,
     /// The offset behind it, which is its name for viewers.
@@ -28,7 +28,7 @@ pub struct Read {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
     /// The records.
-    pub records: Vec<Read>,
+    pub records: Vec<StoredRecord>,
     /// Whether the file goes on with something that is not a whole next record: a writer in the middle of a write, or a
     /// torn tail when the writer is dead.
     pub torn: bool,
@@ -113,7 +113,7 @@ fn parse(bytes: &[u8], from: Cursor, at_end: bool) -> Batch {
             Ok(record) if record.n == n + 1 => {
                 n = record.n;
                 start += length + 1;
-                batch.records.push(Read { record, end: from.offset + start as u64 });
+                batch.records.push(StoredRecord { record, end: from.offset + start as u64 });
             }
             _ => {
                 batch.torn = true;

@@ -29,7 +29,7 @@ pub struct State {
     /// The hosts that have left.
     pub dropped: BTreeSet<String>,
     /// Whether it went back to what was live before.
-    pub undone: bool,
+    pub rolled_back: bool,
     /// The command and the number of the question that waits for its answer.
     pub question: Option<(u32, u32)>,
     /// How far the connections to its hosts are; none in journals of older runners.
@@ -38,7 +38,7 @@ pub struct State {
     pub ended: Option<Ended>,
     started: bool,
     /// The commands that run only when something goes wrong.
-    spare: BTreeSet<u32>,
+    conditional: BTreeSet<u32>,
     /// The commands that say whether a host holds the build.
     proof: Proof,
 }
@@ -71,11 +71,11 @@ impl State {
             return illegal(if begins { "the push has started before" } else { "the push has not started" });
         }
         match &record.event {
-            Event::PushStarted { hosts, commands, spare, flips, proof, .. } => {
+            Event::PushStarted { hosts, commands, conditional: spare, flips, proof, .. } => {
                 self.started = true;
                 self.hosts.clone_from(hosts);
                 self.command_count = u32::try_from(commands.len()).unwrap_or(u32::MAX);
-                self.spare = spare.iter().copied().collect();
+                self.conditional = spare.iter().copied().collect();
                 self.proof = match proof {
                     Some(proof) => Proof::clone(proof),
                     None => Proof { brought: flips.clone(), ..Proof::default() },
@@ -88,7 +88,7 @@ impl State {
                 self.connecting = Connecting::of(&record.event);
             }
             Event::CommandStarted { command, hosts, .. } => {
-                let again = self.spare.contains(command);
+                let again = self.conditional.contains(command);
                 let begun = self.commands.get(command);
                 // Only what takes hosts out may begin again, and only for more hosts.
                 let in_order = begun.is_none_or(|state| again && state.result.is_some() && *hosts > state.wanted);
@@ -137,8 +137,8 @@ impl State {
                     return illegal("the host has not failed the command, or has left before");
                 }
             }
-            Event::UndoStarted { .. } if self.undone => return illegal("the push goes back already"),
-            Event::UndoStarted { .. } => self.undone = true,
+            Event::UndoStarted { .. } if self.rolled_back => return illegal("the push goes back already"),
+            Event::UndoStarted { .. } => self.rolled_back = true,
             Event::Line { .. } => self.lines += 1,
             Event::BuildMade { .. } | Event::Link { .. } | Event::Paused { .. } | Event::Resumed { .. } => {}
             Event::PushEnded { state, .. } => {

@@ -26,7 +26,7 @@ fn a_push() -> (tempfile::TempDir, PushDir) {
     (dir, push)
 }
 
-fn read_all(push: &PushDir, most: usize) -> Vec<Read> {
+fn read_all(push: &PushDir, most: usize) -> Vec<StoredRecord> {
     let reader = Reader::open(&push.journal()).unwrap();
     let (mut cursor, mut all) = (Cursor::default(), vec![]);
     loop {
@@ -61,7 +61,8 @@ fn an_end_holds_the_hash_of_all_before_it() {
     let before = std::fs::read(push.journal()).unwrap();
     writer.add(At::now(), ended()).unwrap();
     writer.flush().unwrap();
-    let Some(Read { record: Record { event: Event::PushEnded { sha256, .. }, .. }, .. }) = read_all(&push, 64).pop()
+    let Some(StoredRecord { record: Record { event: Event::PushEnded { sha256, .. }, .. }, .. }) =
+        read_all(&push, 64).pop()
     else {
         panic!("no end")
     };
@@ -150,7 +151,7 @@ fn started(hosts: &[&str], commands: usize) -> Event {
         plan_hash: "h".into(),
         hosts: hosts.iter().map(|h| (*h).to_owned()).collect(),
         commands: vec!["c".into(); commands],
-        spare: Vec::new(),
+        conditional: Vec::new(),
         flips: Vec::new(),
         proof: None,
     }
@@ -214,7 +215,7 @@ fn the_hosts_that_hold_the_build_are_counted_also_behind_a_bad_end_and_in_journa
                 plan_hash,
                 hosts,
                 commands,
-                spare,
+                conditional: spare,
                 flips,
                 proof,
             }
@@ -299,14 +300,14 @@ fn connecting_is_in_the_journal_and_a_journal_of_an_older_runner_says_nothing_of
     assert_eq!(begun(Vec::new()).unwrap().connecting, None, "an older runner's journal");
 }
 
-fn undo_started() -> Event {
+fn rollback_started() -> Event {
     let (build, sha) = ("a-1".parse().unwrap(), "b".repeat(40).parse().unwrap());
     Event::UndoStarted { build, sha, hosts: vec!["a".to_owned()], why: "command 1 failed".to_owned() }
 }
 
 /// The same beginning, of a plan one of whose commands runs only when something goes wrong.
-fn with_spare(mut started: Event, command: u32) -> Event {
-    if let Event::PushStarted { spare, .. } = &mut started {
+fn with_conditional(mut started: Event, command: u32) -> Event {
+    if let Event::PushStarted { conditional: spare, .. } = &mut started {
         spare.push(command);
     }
     started
@@ -318,7 +319,7 @@ fn command_ended(command: u32, result: HostResult) -> Event {
 
 /// Two commands on a host each that fails the first and leaves by the second, as `a` and then as `b`.
 fn hosts_that_leave(first: HostResult, again: u32) -> Vec<Event> {
-    let mut events = vec![with_spare(started(&["a", "b", "c"], 2), 2), command_started(1)];
+    let mut events = vec![with_conditional(started(&["a", "b", "c"], 2), 2), command_started(1)];
     events.extend(["a", "b"].map(|host| host_ended(1, host, first)));
     events.extend([host_ended(1, "c", HostResult::Ok), command_ended(1, HostResult::Failed)]);
     for (host, hosts) in [("a", 1), ("b", again)] {
@@ -340,9 +341,9 @@ fn a_list_that_takes_hosts_out_begins_again_for_more_hosts_only() {
     assert!(play(hosts_that_leave(HostResult::Failed, 1)).is_err(), "not for the same hosts");
     assert!(play(hosts_that_leave(HostResult::Ok, 2)).is_err(), "a host that is well does not leave");
     let mut undone = hosts_that_leave(HostResult::Failed, 2);
-    undone.push(undo_started());
-    assert!(play(undone.clone()).unwrap().undone);
-    undone.push(undo_started());
+    undone.push(rollback_started());
+    assert!(play(undone.clone()).unwrap().rolled_back);
+    undone.push(rollback_started());
     assert!(play(undone).is_err(), "a way back never begins twice");
 }
 
@@ -385,7 +386,7 @@ fn any_step() -> impl Strategy<Value = Event> {
         2..=4 => host_started(command, host),
         5..=8 => host_ended(command, host, result),
         11 => Event::HostDropped { command, host: host.to_owned() },
-        12 => undo_started(),
+        12 => rollback_started(),
         9..=10 => Event::CommandEnded { command, result, ok: 0, not_ok: 0, duration_ms: 0, skew_ms: None },
         _ => {
             let Event::PushEnded { why, who, unknown, sha256, .. } = ended() else { unreachable!() };
@@ -400,7 +401,7 @@ proptest! {
         let mut state = State::default();
         let mut n = 0;
         let mut bad = std::collections::BTreeSet::new();
-        for event in std::iter::once(with_spare(started(&["a", "b", "c", "d"], 3), 3)).chain(steps) {
+        for event in std::iter::once(with_conditional(started(&["a", "b", "c", "d"], 3), 3)).chain(steps) {
             let ended_with = match &event {
                 Event::HostEnded { host: Some(host), result, .. } => Some((host.clone(), *result)),
                 _ => None,

@@ -81,7 +81,7 @@ mod tests {
             confirm: None,
             roll: None,
             done_on: Vec::new(),
-            owed: None,
+            deferred: None,
         }
     }
 

@@ -21,7 +21,7 @@ const ANSWER_S: u64 = 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// What goes out.
-    pub goods: Artifact,
+    pub artifact: Artifact,
     /// The branch that its revision was seen on.
     pub branch: String,
     /// What the stage runs now, if anything.
@@ -73,7 +73,7 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
     let Some(found) = stack.stage(stage) else {
         return Err(PlanError::NoSuchStage { stack: stack.name.clone(), stage: stage.clone() });
     };
-    let (sha, build, mut commands) = match target.goods {
+    let (sha, build, mut commands) = match target.artifact {
         Artifact::Revision(sha) => match stack.stage_before(stage) {
             Some(before) => {
                 return Err(PlanError::NeedsBuild { stage: stage.clone(), before: before.name.clone() });
@@ -108,14 +108,14 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
         branch: target.branch,
         build,
         old: target.old,
-        spared: Vec::new(),
+        keep_on_hosts: Vec::new(),
         hosts: found.hosts.clone(),
         vars: stack.vars.iter().map(|(name, value)| (own_env(name), value.clone())).collect(),
         secrets: taken_secrets(stack, &commands),
         policy: found.policy,
         commands,
     };
-    Ok(plan.with_way_back())
+    Ok(plan.with_rollback())
 }
 
 /// The last command of the work: each host of a stage that activates anything is asked what it runs.
@@ -135,7 +135,7 @@ fn read_back(stage: &Stage) -> Option<PlannedCommand> {
         confirm: None,
         roll: None,
         done_on: Vec::new(),
-        owed: None,
+        deferred: None,
     })
 }
 
@@ -162,7 +162,7 @@ fn making(stack: &Stack) -> Vec<PlannedCommand> {
         confirm: None,
         roll: None,
         done_on: Vec::new(),
-        owed: None,
+        deferred: None,
     };
     let builds = stack
         .build
@@ -194,7 +194,7 @@ fn planned(part: Part, command: &Command, rolls: &mut u32) -> Vec<PlannedCommand
     let policy = match part {
         Part::Main => command.policy,
         // A failure before the work vetoes it, all of `finally` runs whatever fails, and who cannot leave has failed.
-        Part::Owed | Part::Before | Part::Finally | Part::Drop | Part::Undo => Policy::default(),
+        Part::DeferredFinally | Part::Before | Part::Finally | Part::Drop | Part::Rollback => Policy::default(),
     };
     vec![PlannedCommand {
         part,
@@ -210,7 +210,7 @@ fn planned(part: Part, command: &Command, rolls: &mut u32) -> Vec<PlannedCommand
         confirm: command.confirm.clone(),
         roll: None,
         done_on: Vec::new(),
-        owed: None,
+        deferred: None,
     }]
 }
 

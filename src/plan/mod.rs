@@ -3,18 +3,18 @@
 //! Called by the desk (before a press) and by the runner (which reads it back from `plan.json`).
 
 mod batches;
+mod deferred_finally;
 mod make;
-mod owed;
 mod proof;
+mod rollback;
 pub mod shell;
 mod show;
-mod undo;
 
+pub use deferred_finally::{DeferredFinally, deferred_finally};
 pub use make::{Artifact, PlanError, Target, plan};
-pub use owed::{Owed, owed};
 pub use proof::{Proof, Sign, Standing};
+pub use rollback::values_of;
 pub use show::{look_at_paths, values};
-pub use undo::values_of;
 
 use crate::stack::{
     BuildId, Check, FanOut, Host, Policy, PushNumber, Question, Relay, Release, Revision, Root, Rsync, Script,
@@ -46,8 +46,8 @@ pub struct Plan {
     /// What the stage runs now, if anything.
     pub old: Option<OldBuild>,
     /// Builds that no host may lose when old releases go: what the stage runs, and where undo would go.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub spared: Vec<BuildId>,
+    #[serde(rename = "spared", default, skip_serializing_if = "Vec::is_empty")]
+    pub keep_on_hosts: Vec<BuildId>,
     /// The frozen host list, in order.
     pub hosts: Vec<Host>,
     /// The stack's own variables as environment (`PUSH_VAR_NAME`).
@@ -175,8 +175,8 @@ pub struct PlannedCommand {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub done_on: Vec<String>,
     /// The earlier push whose `finally` it is (see [`Part::Owed`]).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owed: Option<Box<Owed>>,
+    #[serde(rename = "owed", default, skip_serializing_if = "Option::is_none")]
+    pub deferred: Option<Box<DeferredFinally>>,
 }
 
 /// A list that each host walks through as a whole, in whole batches. Its commands stand in the plan one after the other,
@@ -227,7 +227,8 @@ fn once() -> u32 {
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// It is the `finally` of an earlier push whose runner died: it runs before anything else.
-    Owed,
+    #[serde(rename = "owed")]
+    DeferredFinally,
     /// It may veto: it runs before any host is touched.
     Before,
     /// It does the work.
@@ -238,13 +239,14 @@ pub enum Part {
     /// It takes a host out that has failed; it runs only then, and each time that hosts leave.
     Drop,
     /// It puts back what was live before; it runs only when the policy is a rollback, and it comes to that.
-    Undo,
+    #[serde(rename = "undo")]
+    Rollback,
 }
 
 impl Part {
     /// Whether it runs only when something goes wrong.
-    pub fn is_spare(self) -> bool {
-        matches!(self, Self::Drop | Self::Undo)
+    pub fn is_conditional(self) -> bool {
+        matches!(self, Self::Drop | Self::Rollback)
     }
 }
 

@@ -84,7 +84,7 @@ impl Assignment {
         let brought = numbers(&|command| command.part == Part::Main && flips(command));
         if !brought.is_empty() {
             let asked = numbers(&|command| command.part == Part::Main && asks(command));
-            let back = numbers(&|command| command.part == Part::Undo && (flips(command) || asks(command)));
+            let back = numbers(&|command| command.part == Part::Rollback && (flips(command) || asks(command)));
             return Proof { brought, asked, back, held };
         }
         let work = |part: Part, per_host: bool| {
@@ -92,7 +92,7 @@ impl Assignment {
         };
         // A stage whose work is done on the push host alone has done it for all hosts.
         let on_hosts = !work(Part::Main, true).is_empty();
-        Proof { brought: work(Part::Main, on_hosts), asked: Vec::new(), back: work(Part::Undo, on_hosts), held }
+        Proof { brought: work(Part::Main, on_hosts), asked: Vec::new(), back: work(Part::Rollback, on_hosts), held }
     }
 }
 

@@ -69,7 +69,7 @@ pub fn script(plan: &Plan, hand: &ByHand) -> String {
     }
     let mut roll = Vec::new();
     for (number, (command, title)) in (1..).zip(plan.commands.iter().zip(plan.titles(&values))) {
-        if command.part.is_spare() {
+        if command.part.is_conditional() {
             // Who works by hand decides by hand what a failure means.
             out.push_str(&format!("\n# {number}. {title}: only after a failure, so it is not written out here\n"));
             continue;

@@ -104,11 +104,11 @@ impl PlannedCommand {
             Some(roll) => format!("{} › {title}", roll.name.as_deref().map_or("roll".to_owned(), one_line)),
             None => title,
         };
-        match (&self.owed, self.part) {
+        match (&self.deferred, self.part) {
             (Some(owed), _) => format!("finally of push {}: {title}", owed.push),
-            (None, Part::Owed | Part::Before | Part::Main | Part::Finally) => title,
+            (None, Part::DeferredFinally | Part::Before | Part::Main | Part::Finally) => title,
             (None, Part::Drop) => format!("drop: {title}"),
-            (None, Part::Undo) => format!("rollback: {title}"),
+            (None, Part::Rollback) => format!("rollback: {title}"),
         }
     }
 

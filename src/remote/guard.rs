@@ -21,7 +21,7 @@ pub async fn far(on: &Connection, task: Task, lines: &Lines) -> Ending {
     let (ending, left) = run_far(on, &task, lines, Output::Lines).await;
     if let Some(mark) = left {
         let (_, said) = ask(on, &left::task(&task, mark), lines, left::MOST).await;
-        left::tell(&said, on.host.name(), &task.mask, lines).await;
+        left::report(&said, on.host.name(), &task.mask, lines).await;
     }
     ending
 }
@@ -72,7 +72,7 @@ async fn near_in(shell: &[&str], dir: &Path, task: Task, lines: &Lines) -> Endin
         let mut said = Vec::new();
         let asked = left::task(&task, mark);
         let _ = run_near(shell, dir, &asked, lines, Output::Bytes(&mut said, left::MOST)).await;
-        left::tell(&said, "the push host", &task.mask, lines).await;
+        left::report(&said, "the push host", &task.mask, lines).await;
     }
     ending
 }
@@ -114,7 +114,7 @@ async fn run_near(
 }
 
 /// What a command says in a stream that comes in such pieces, and what its guard says of it. For fuzzing.
-pub(crate) fn told<'a>(nonce: &str, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Option<String>) {
+pub(crate) fn split_marks<'a>(nonce: &str, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Option<String>) {
     let (mut marks, mut text) = (marks::Marks::new(nonce), Vec::new());
     for piece in pieces {
         let piece = marks.push(piece);

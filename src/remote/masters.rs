@@ -98,7 +98,7 @@ impl Masters {
 
     /// Whether somebody, perhaps another process, has heard the host's login shell in the last 15 s, over the master that is
     /// there now.
-    pub fn was_heard(&self, host: &Host) -> bool {
+    pub fn answered_lately(&self, host: &Host) -> bool {
         notes::last_contact::lately(&self.0.socket(host))
     }
 

@@ -14,7 +14,7 @@ mod scripts;
 
 pub use bring::{bring, bring_back, bring_from};
 pub use flip::{PutBack, activate, had, put_back, ready};
-pub use live::{Current, Left, Live, Seen, instead, look, read_back};
+pub use live::{Current, Live, ReleaseFolder, UnremovedRelease, instead, look, read_back};
 pub use peer::{CopyFault, Peer, Source};
 
 use super::guard::{ask, far};

@@ -11,7 +11,7 @@ use crate::advice;
 use crate::journal::Stream;
 use crate::process::Program;
 use crate::stack::Rsync;
-use ends::Sent;
+use ends::SentKind;
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 use std::time::Duration;
@@ -46,13 +46,13 @@ pub(super) const UNSUPPORTED: i32 = 4;
 
 /// Whether what goes over the wire is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Compression {
     Plain,
     /// By zstd or lz4, whichever both ends have; zlib would cost more time than it saves.
     Compressed,
 }
 
-impl Way {
+impl Compression {
     /// As a command says.
     pub(super) fn of(compress: bool) -> Self {
         if compress { Self::Compressed } else { Self::Plain }
@@ -89,8 +89,8 @@ pub async fn rsync(on: &Connection, tree: &Path, what: &Rsync, task: Task, lines
         ));
     }
     match ends::source(tree, &from) {
-        Ok(Sent::Directory) => {}
-        Ok(Sent::One) => {
+        Ok(SentKind::Directory) => {}
+        Ok(SentKind::One) => {
             if let Err(ending) = ends::target(on, &from, &to, &task, lines).await {
                 return ending;
             }
@@ -103,7 +103,7 @@ pub async fn rsync(on: &Connection, tree: &Path, what: &Rsync, task: Task, lines
     }
     options.extend(what.exclude.iter().map(|pattern| format!("--exclude={pattern}")));
     options.extend(what.options.iter().cloned());
-    copy(on, tree, (&from, &to), Way::of(what.compress), &options, &task, lines).await
+    copy(on, tree, (&from, &to), Compression::of(what.compress), &options, &task, lines).await
 }
 
 /// Brings `from`, below `tree`, to the path `to` of a host: once, and once more comparing contents when the first try
@@ -112,7 +112,7 @@ pub(super) async fn copy(
     on: &Connection,
     tree: &Path,
     paths: (&str, &str),
-    way: Way,
+    way: Compression,
     options: &[String],
     task: &Task,
     lines: &Lines,
@@ -125,7 +125,7 @@ async fn copy_telling(
     on: &Connection,
     tree: &Path,
     (from, to): (&str, &str),
-    mut way: Way,
+    mut way: Compression,
     options: &[String],
     task: &Task,
     lines: &Lines,
@@ -159,9 +159,9 @@ async fn copy_telling(
                 on.was_refused(lines).await;
                 tokio::time::sleep(BEHIND_REFUSAL * refused).await;
             }
-            Ending::Exited(UNSUPPORTED) if way == Way::Compressed => {
+            Ending::Exited(UNSUPPORTED) if way == Compression::Compressed => {
                 note(lines, "the host's rsync has neither zstd nor lz4: without compression".to_owned()).await;
-                way = Way::Plain;
+                way = Compression::Plain;
             }
             Ending::Exited(code) if comparing.is_empty() && PASSING.contains(&code) && !facts.lasting => {
                 note(lines, format!("rsync ended with code {code}: once more, comparing contents")).await;
@@ -224,10 +224,10 @@ fn arguments(
 }
 
 /// The environment of [`RUN_RSYNC`], and of what runs rsync on a host.
-pub(super) fn values(arguments: &[String], way: Way) -> BTreeMap<String, String> {
+pub(super) fn values(arguments: &[String], way: Compression) -> BTreeMap<String, String> {
     let numbered = arguments.iter().zip(1..).map(|(word, n)| (format!("PUSH_ARGUMENT_{n}"), word.clone()));
     let count = [("PUSH_ARGUMENTS".to_owned(), arguments.len().to_string())];
-    let list = (way == Way::Compressed).then(|| ("RSYNC_COMPRESS_LIST".to_owned(), "zstd lz4".to_owned()));
+    let list = (way == Compression::Compressed).then(|| ("RSYNC_COMPRESS_LIST".to_owned(), "zstd lz4".to_owned()));
     numbered.chain(count).chain(list).collect()
 }
 

@@ -26,7 +26,7 @@ use commands::numbered;
 use job::Job;
 use nix::fcntl::{Flock, FlockArg};
 use orders::Orders;
-pub use orders::{Given, NOT_PAUSED, OBEYED, Order, PAUSED};
+pub use orders::{ConfirmAnswer, NOT_PAUSED, OBEYED, Order, PAUSED};
 pub use recorder::DISK_FAILED;
 use recorder::Recorder;
 use secrets::Secrets;
@@ -131,7 +131,10 @@ fn started(assignment: &Assignment) -> Event {
         plan_hash: assignment.plan_hash.clone(),
         hosts: plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
         commands: plan.titles(&values),
-        spare: numbered(&plan.commands).filter(|(_, command)| command.part.is_spare()).map(|(n, _)| n).collect(),
+        conditional: numbered(&plan.commands)
+            .filter(|(_, command)| command.part.is_conditional())
+            .map(|(n, _)| n)
+            .collect(),
         flips: numbered(&plan.commands).filter(|(_, command)| command.is_flip()).map(|(n, _)| n).collect(),
         proof: Some(Box::new(assignment.proof())),
     }

@@ -43,12 +43,12 @@ pub enum Order {
         who: Who,
     },
     /// The answer to a question.
-    Answer(Given),
+    Answer(ConfirmAnswer),
 }
 
 /// What somebody answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Given {
+pub struct ConfirmAnswer {
     /// Who.
     pub who: Who,
     /// Which question; none for the one that is open.
@@ -60,7 +60,7 @@ pub struct Given {
 }
 
 /// The question that waits, and where its answer goes.
-type Waiting = (u32, oneshot::Sender<Given>);
+type Waiting = (u32, oneshot::Sender<ConfirmAnswer>);
 
 /// The answer to an order that is obeyed; any other line says why it is not.
 pub const OBEYED: &str = "ok";
@@ -78,7 +78,7 @@ pub enum Stop {
     /// A person answered a question with no.
     Refused {
         /// Who and why.
-        given: Given,
+        given: ConfirmAnswer,
         /// The question.
         question: String,
     },
@@ -192,7 +192,7 @@ impl Orders {
     }
 
     /// Lets people answer a question, which gets the next number; one at a time is open. What is dropped is answered no more.
-    pub fn ask(&self) -> (u32, oneshot::Receiver<Given>) {
+    pub fn ask(&self) -> (u32, oneshot::Receiver<ConfirmAnswer>) {
         let (tx, rx) = oneshot::channel();
         let ask = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
         *self.question.lock().unwrap_or_else(PoisonError::into_inner) = Some((ask, tx));
@@ -200,7 +200,7 @@ impl Orders {
     }
 
     /// Gives an answer to whoever waits for it.
-    fn give(&self, given: Given) -> Result<(), String> {
+    fn give(&self, given: ConfirmAnswer) -> Result<(), String> {
         let mut question = self.question.lock().unwrap_or_else(PoisonError::into_inner);
         let meant = question.take_if(|(ask, _)| given.ask.is_none_or(|meant| meant == *ask));
         match meant.and_then(|(_, to)| to.send(given).ok()) {

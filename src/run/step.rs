@@ -162,7 +162,7 @@ impl Step<'_> {
             }
             (PlannedForm::ReadBack { dirs }, Some(on), Some(build)) => {
                 // A link that went back as it was has been read already.
-                let asked = (command.part == Part::Undo).then(|| progress.old_links.asked_about(&on.host, dirs));
+                let asked = (command.part == Part::Rollback).then(|| progress.old_links.asked_about(&on.host, dirs));
                 let dirs = asked.as_ref().unwrap_or(dirs);
                 readback::read_back(job, on, dirs, &build, self.own_task(), lines).await
             }

@@ -47,7 +47,7 @@ pub async fn to_the_end(job: &Job) -> Event {
 /// Everything but `finally`.
 async fn list(job: &Job, progress: &mut Progress) -> Result<(), End> {
     preflight::preflight(job, progress).await?;
-    let ordinary = |part: Part| part != Part::Finally && !part.is_spare();
+    let ordinary = |part: Part| part != Part::Finally && !part.is_conditional();
     let list: Vec<_> = numbered(job.commands()).filter(|(_, command)| ordinary(command.part)).collect();
     for step in list.chunk_by(|(_, one), (_, next)| one.rolls_with(next)) {
         let (number, command) = step[0];

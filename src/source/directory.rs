@@ -56,7 +56,7 @@ pub enum DirectoryError {
 
 /// What a directory held when it was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct DirectoryState {
     /// The root hash, as a revision.
     pub root: Revision,
     /// How many files.
@@ -74,7 +74,7 @@ pub struct Directory {
     most: Most,
     /// A std mutex: one look at a time.
     hashes: Mutex<HashMap<String, (Stamp, String)>>,
-    seen: Mutex<Option<(Seen, At)>>,
+    seen: Mutex<Option<(DirectoryState, At)>>,
 }
 
 /// What tells whether a file has changed.
@@ -111,7 +111,7 @@ impl Directory {
     }
 
     /// What it held at the last good look, and when that was.
-    pub fn seen(&self) -> Option<(Seen, At)> {
+    pub fn seen(&self) -> Option<(DirectoryState, At)> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -119,7 +119,7 @@ impl Directory {
     ///
     /// # Errors
     /// Why it is no source now.
-    pub fn look(&self, limit: Duration) -> Result<Seen, DirectoryError> {
+    pub fn look(&self, limit: Duration) -> Result<DirectoryState, DirectoryError> {
         let mut hashes = match self.hashes.try_lock() {
             Ok(hashes) => hashes,
             Err(TryLockError::WouldBlock) => return Err(DirectoryError::Busy),
@@ -153,7 +153,7 @@ impl Directory {
         hashes.retain(|path, _| here.contains(path));
         let files = items.iter().filter(|item| item.kind == ItemKind::File);
         let newest = items.iter().map(|item| item.meta.mtime()).max().unwrap_or_default();
-        let seen = Seen {
+        let seen = DirectoryState {
             root: revision(entries),
             files: files.clone().count(),
             bytes: files.map(|item| item.meta.len()).sum(),

@@ -2,7 +2,7 @@
 //! It must never resolve a name after the press: revisions only. Called by the desk (looking) and the runner (fetching).
 
 use super::SourceError;
-use super::directory::{self, Directory, Seen};
+use super::directory::{self, Directory, DirectoryState};
 use super::git::Mirror;
 use super::svn::Svn;
 use crate::config::Most;
@@ -136,7 +136,7 @@ impl Origin {
 }
 
 /// What a directory holds, as a list of commits has it.
-fn version(path: &Path, root: &Revision, seen: Option<Seen>) -> Commit {
+fn version(path: &Path, root: &Revision, seen: Option<DirectoryState>) -> Commit {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (subject, at) = match seen {
         Some(seen) => {

@@ -11,7 +11,7 @@ pub(crate) use xml::commits;
 
 use super::git::{self, words};
 use super::login::Login;
-use super::tool::{self, Said, SourceError, Trouble};
+use super::tool::{self, SourceError, ToolOutput, Trouble};
 use crate::advice;
 use crate::ledger::pushes::Commit;
 use crate::process::Program;
@@ -233,7 +233,7 @@ impl Svn {
 }
 
 /// Runs svn, which may read its password, and says nothing of that.
-async fn run(svn: Program, login: Option<&Login>, limit: Duration) -> Result<Said, Trouble> {
+async fn run(svn: Program, login: Option<&Login>, limit: Duration) -> Result<ToolOutput, Trouble> {
     match login {
         Some(login @ Login::Token(token)) => {
             let said = tool::run_reading(svn, &format!("{}\n", token.reveal()), limit).await;

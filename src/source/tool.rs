@@ -70,7 +70,7 @@ impl Trouble {
 
 /// What a tool wrote that ended well.
 #[derive(Debug)]
-pub(super) struct Said {
+pub(super) struct ToolOutput {
     pub out: String,
     /// Its warnings.
     pub err: String,
@@ -78,12 +78,12 @@ pub(super) struct Said {
 
 /// Runs a tool to its end and answers what it wrote, bad UTF-8 replaced. After `limit`, or when the caller is gone, it is
 /// ended with all that it started (ssh, index-pack …). The program must lead a group of its own.
-pub(super) async fn run(program: Program, limit: Duration) -> Result<Said, Trouble> {
+pub(super) async fn run(program: Program, limit: Duration) -> Result<ToolOutput, Trouble> {
     run_reading(program, "", limit).await
 }
 
 /// The same, with a text as its input, if it was given a pipe for it.
-pub(super) async fn run_reading(program: Program, input: &str, limit: Duration) -> Result<Said, Trouble> {
+pub(super) async fn run_reading(program: Program, input: &str, limit: Duration) -> Result<ToolOutput, Trouble> {
     let mut child = program.start().map_err(Trouble::NotRun)?;
     let pipe = child.stdin.take();
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
@@ -116,7 +116,7 @@ pub(super) async fn run_reading(program: Program, input: &str, limit: Duration) 
         true if out.len() as u64 >= LONGEST_ANSWER => {
             Err(Trouble::Failed(format!("it answered with more than {} MiB", LONGEST_ANSWER >> 20)))
         }
-        true => Ok(Said {
+        true => Ok(ToolOutput {
             out: String::from_utf8_lossy(&out).into_owned(),
             err: String::from_utf8_lossy(&err).into_owned(),
         }),

@@ -3,7 +3,7 @@
 //! It must never read the file, and never depend on what a command does, but where its form says so. Called by all that read
 //! commands.
 
-use super::commands::fan_out::Spread;
+use super::commands::fan_out::FanOutDraft;
 use super::hosts::groups::Entry;
 use super::values::{Chunk, Share};
 use super::{Command, Form, OnFailure, Policy, Question};
@@ -61,7 +61,7 @@ pub(super) struct Limits {
     pub max_failed: Option<Share>,
     pub on_failure: Option<OnFailure>,
     pub max_dropped: Option<Share>,
-    pub spread: Spread,
+    pub spread: FanOutDraft,
 }
 
 impl Limits {

@@ -2,7 +2,7 @@
 //! is settled by `draft`. It must never depend on what a command does, but where its form says so.
 //! Called by `commands` and `parse`.
 
-use super::commands::fan_out::{self, Spread};
+use super::commands::fan_out::{self, FanOutDraft};
 use super::commands::policies;
 use super::draft::Limits;
 use super::reader::{Reader, Value};
@@ -27,7 +27,7 @@ impl Limits {
             max_failed: table.get("max_failed").and_then(|value| read_max_failed(reader, value)),
             on_failure: table.get("on_failure").and_then(|value| policies::read_on_failure(reader, value)),
             max_dropped: table.get("max_dropped").and_then(|value| policies::read_max_dropped(reader, value)),
-            spread: Spread::read(reader, table),
+            spread: FanOutDraft::read(reader, table),
         }
     }
 }

@@ -25,7 +25,7 @@ pub mod script;
 pub use crate::diagnostic::Diagnostic;
 pub use commands::fan_out::{FanOut, Relay};
 pub use hosts::host::Host;
-pub use hosts::inventory::{Answer, Answers, Inventory};
+pub use hosts::inventory::{Answers, Inventory, InventoryAnswer};
 pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
 pub use parse::{parse, parse_with};
 pub use paths::{BadPart, VariablePath};

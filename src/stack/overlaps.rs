@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A stack, and where it was read from.
 #[derive(Clone, Copy, Debug)]
-pub struct Read<'a> {
+pub struct StackText<'a> {
     /// The stack.
     pub stack: &'a Stack,
     /// Its file, as people are told of it.
@@ -57,7 +57,7 @@ impl Does {
 const ITS_OWN: [&str; 4] = ["releases", "current", ".verified", ".made"];
 
 /// All pairs of stacks that release to one directory of one host, or into each other's releases.
-pub fn overlaps(stacks: &[Read<'_>]) -> Vec<Overlap> {
+pub fn overlaps(stacks: &[StackText<'_>]) -> Vec<Overlap> {
     let mut by_name: BTreeMap<String, Vec<Place<'_>>> = BTreeMap::new();
     for (at, read) in stacks.iter().enumerate() {
         for stage in &read.stack.stages {
@@ -84,7 +84,7 @@ pub fn overlaps(stacks: &[Read<'_>]) -> Vec<Overlap> {
         }
     }
     let told = found.into_iter().map(|((one, other, dir, other_dir), hosts)| {
-        let at = |read: &Read<'_>, (dir, does): (&str, Does)| match line_of(read.text, dir) {
+        let at = |read: &StackText<'_>, (dir, does): (&str, Does)| match line_of(read.text, dir) {
             Some(line) => format!("{}:{line} {} {dir}", read.file, does.words()),
             None => format!("{} {} {dir}", read.file, does.words()),
         };
@@ -203,8 +203,8 @@ mod tests {
         let read = |at: usize, name: &str| parse(name.parse().unwrap(), "x.toml", &texts[at]).unwrap();
         let (web, shop) = (read(0, "web"), read(1, "shop"));
         let reads = [
-            Read { stack: &web, file: "stacks/web.toml", text: &texts[0] },
-            Read { stack: &shop, file: "stacks/shop.toml", text: &texts[1] },
+            StackText { stack: &web, file: "stacks/web.toml", text: &texts[0] },
+            StackText { stack: &shop, file: "stacks/shop.toml", text: &texts[1] },
         ];
         overlaps(&reads).into_iter().map(|overlap| overlap.words).collect()
     }
@@ -265,8 +265,8 @@ mod tests {
             let copies = format!("{head}commands = [{{ rsync = \"./\", {rsync} }}]\n");
             let (one, other) = (stack(&web), stack(&copies));
             let reads = [
-                Read { stack: &one, file: "stacks/web.toml", text: &web },
-                Read { stack: &other, file: "stacks/assets.toml", text: &copies },
+                StackText { stack: &one, file: "stacks/web.toml", text: &web },
+                StackText { stack: &other, file: "stacks/assets.toml", text: &copies },
             ];
             let words: Vec<String> = overlaps(&reads).into_iter().map(|overlap| overlap.words).collect();
             assert_eq!(words.len(), usize::from(told), "{rsync}: {words:?}");
@@ -281,6 +281,6 @@ mod tests {
             "{text}[[stage]]\nname = \"prod\"\nhosts = [\"web1\"]\ncommands = [{{ release = \"/srv/web\" }}]\n"
         );
         let stack = parse("web".parse().unwrap(), "x.toml", &text).unwrap();
-        assert_eq!(overlaps(&[Read { stack: &stack, file: "x.toml", text: &text }]), []);
+        assert_eq!(overlaps(&[StackText { stack: &stack, file: "x.toml", text: &text }]), []);
     }
 }

@@ -4,7 +4,7 @@
 use super::commands::{self, policies, questions};
 use super::draft::{self, Draft, Limits};
 use super::hosts::groups::Groups;
-use super::hosts::{self, Placed, StageHosts, Ways};
+use super::hosts::{self, GroupEntry, HostContext, StageHosts};
 use super::reader::{Keys, Reader, Value};
 use super::source::{self, Refs, Source, tickets};
 use super::variables::{BUILT_IN, Place, Scope};
@@ -131,12 +131,12 @@ fn read_stack(
     let build_scope = Scope { place: Place::Build, own: &own, secrets: &hidden, vars: &vars };
     let build = root.get("build").map(|value| commands::read_build(reader, build_scope, value)).unwrap_or_default();
     let jump = root.get("jump").and_then(|value| reader.parsed(value, values::jump)).flatten();
-    let ways = Ways { jump: jump.as_ref(), answers };
+    let ways = HostContext { jump: jump.as_ref(), answers };
     let mut groups = hosts::read_groups(reader, ways, root.get("hosts"));
     let scope = Scope { place: Place::Stage, own: &own, secrets: &hidden, vars: &vars };
     let mut lists = commands::read_lists(reader, scope, root.get("lists"));
     let (of, refs) = (source.as_ref(), refs.as_ref());
-    let mut rest = Rest { scope, limits, ways, groups: &mut groups, lists: &mut lists, source: of, refs };
+    let mut rest = StageContext { scope, limits, ways, groups: &mut groups, lists: &mut lists, source: of, refs };
     let stages = read_stages(reader, root, &mut rest)?;
     check_branch(reader, root, source.as_ref(), &stages[0]);
     let title = title.unwrap_or_else(|| name.to_string());
@@ -185,17 +185,17 @@ fn read_vars(reader: &mut Reader<'_>, section: Option<&Value<'_>>) -> (BTreeMap<
 }
 
 /// What the stages refer to.
-struct Rest<'a> {
+struct StageContext<'a> {
     scope: Scope<'a>,
     limits: Limits,
-    ways: Ways<'a>,
-    groups: &'a mut Groups<Placed>,
+    ways: HostContext<'a>,
+    groups: &'a mut Groups<GroupEntry>,
     lists: &'a mut Groups<Draft>,
     source: Option<&'a Source>,
     refs: Option<&'a Refs>,
 }
 
-fn read_stages(reader: &mut Reader<'_>, root: &DeTable<'_>, rest: &mut Rest<'_>) -> Option<Vec<Stage>> {
+fn read_stages(reader: &mut Reader<'_>, root: &DeTable<'_>, rest: &mut StageContext<'_>) -> Option<Vec<Stage>> {
     const EXAMPLE: &str = "begin each stage with [[stage]]: name, hosts, commands";
     let Some((key, value)) = root.get_key_value("stage") else {
         reader.refuse(Mistake::new(0..0, "the stack has no stages").cure(EXAMPLE));
@@ -217,7 +217,7 @@ fn read_stages(reader: &mut Reader<'_>, root: &DeTable<'_>, rest: &mut Rest<'_>)
 fn read_stage(
     reader: &mut Reader<'_>,
     value: &Value<'_>,
-    rest: &mut Rest<'_>,
+    rest: &mut StageContext<'_>,
     names: &mut BTreeMap<String, Range<usize>>,
 ) -> Option<Stage> {
     let table = reader.table(value)?;
@@ -264,7 +264,7 @@ fn read_stage(
 }
 
 /// Reads `before`, `finally` or `drop`: commands that bring nothing, and whose failures have a meaning of their own.
-fn read_around(reader: &mut Reader<'_>, table: &DeTable<'_>, key: &str, rest: &mut Rest<'_>) -> Vec<Draft> {
+fn read_around(reader: &mut Reader<'_>, table: &DeTable<'_>, key: &str, rest: &mut StageContext<'_>) -> Vec<Draft> {
     let Some(value) = table.get(key) else { return Vec::new() };
     let drafts = commands::read_stage_commands(reader, rest.scope, rest.lists, key, value);
     for draft in &drafts {

@@ -31,7 +31,7 @@ pub mod pages {
     pub use super::session::sign_in_view::SignIn;
     pub use super::stack::hold_view::HoldForm;
     pub use super::view::assets::asset;
-    pub use super::view::error::Way;
+    pub use super::view::error::NextLink;
     pub use super::view::frame::{Frame, Section};
     pub use super::view::pages::Pages;
     pub use super::view::templates::PageError;

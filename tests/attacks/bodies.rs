@@ -126,7 +126,7 @@ out.close()
     let before = inodes(&target);
     let sent = target.under("a tar of many directories", async {
         let mut client = target.client.clone();
-        let sent = pushbutton::demo::http::Sent::File(&open, tar.stdout.len() as u64);
+        let sent = pushbutton::demo::http::RequestBody::File(&open, tar.stdout.len() as u64);
         client.send("POST", "/api/v1/stacks/web/builds?sha=abcdef1&ref=main", sent, &[]).await.unwrap()
     });
     let answer = sent.await;

@@ -3,13 +3,13 @@
 use super::target::Target;
 use crate::house::got;
 use futures::future::join_all;
-use pushbutton::demo::http::Sent;
+use pushbutton::demo::http::RequestBody;
 
 /// A try to sign in, as a browser behind a proxy sends it; its status.
 async fn try_from(target: &Target, headers: &[(&str, &str)], name: &str, password: &str) -> u16 {
     let mut client = target.client.clone();
     let form = format!("name={name}&password={}", password.replace(' ', "+"));
-    got(client.send("POST", "/sign-in", Sent::Form(&form), headers).await.unwrap()).await.unwrap().status
+    got(client.send("POST", "/sign-in", RequestBody::Form(&form), headers).await.unwrap()).await.unwrap().status
 }
 
 #[tokio::test(flavor = "multi_thread")]

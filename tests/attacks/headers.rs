@@ -3,7 +3,7 @@
 use super::target::Target;
 use crate::house::{DEADLINE, got};
 use futures::future::join_all;
-use pushbutton::demo::http::Sent;
+use pushbutton::demo::http::RequestBody;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -101,7 +101,7 @@ async fn two_hundred_streams_end_within_five_seconds_of_signing_out() {
     let target = Target::start("[auth]\nmode = \"open\"\n", &[]).await;
     let signed_in = async || {
         let mut client = target.client.clone();
-        client.send("POST", "/sign-in", Sent::Form("name=mary&next=%2F"), &[]).await.unwrap();
+        client.send("POST", "/sign-in", RequestBody::Form("name=mary&next=%2F"), &[]).await.unwrap();
         client
     };
     let (client, other) = (signed_in().await, signed_in().await);
@@ -122,7 +122,7 @@ async fn two_hundred_streams_end_within_five_seconds_of_signing_out() {
     let mut of_other = open(&other).await.unwrap().events();
     let began = target.under("200 streams at sign-out", async {
         let mut client = client.clone();
-        let out = got(client.send("POST", "/sign-out", Sent::Form(""), &[]).await.unwrap()).await.unwrap();
+        let out = got(client.send("POST", "/sign-out", RequestBody::Form(""), &[]).await.unwrap()).await.unwrap();
         assert_eq!(out.status, 303);
         let began = Instant::now();
         let ended =

@@ -125,7 +125,7 @@ async fn what_hides_in_any_field_is_seen_wherever_it_is_shown_and_a_hosts_word_i
     // What a form refuses comes back as it was written, and is seen.
     let form = format!("reason={}&until=at&at=nonsense", pushbutton::address::encoded(reason("again")));
     let mut client = house.client().clone();
-    let sent = pushbutton::demo::http::Sent::Form(&form);
+    let sent = pushbutton::demo::http::RequestBody::Form(&form);
     let back = crate::house::got(client.send("POST", "/stacks/web/hold", sent, &[]).await.unwrap()).await.unwrap();
     nothing_hides("a form that comes back", &back.text);
     assert!(back.text.contains("again⟨U+202E⟩"), "{}", back.text);

@@ -3,7 +3,7 @@
 use super::target::Target;
 use crate::house::{get, until};
 use futures::future::join_all;
-use pushbutton::demo::http::Sent;
+use pushbutton::demo::http::RequestBody;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -205,7 +205,7 @@ async fn no_depth_length_or_number_breaks_what_reads_a_body_or_an_address() {
             for body in &bodies {
                 for (method, path) in places {
                     let mut client = target.client.clone();
-                    let status = client.send(method, path, Sent::Json(body), &[]).await.unwrap().status;
+                    let status = client.send(method, path, RequestBody::Json(body), &[]).await.unwrap().status;
                     // Calls that need no body take none for none.
                     let none = ["null", ""].contains(&body.as_str()) && status == 200;
                     assert!(none || (400..500).contains(&status), "{method} {path}: {status} of {body:.60}");
@@ -290,7 +290,7 @@ async fn no_depth_length_or_number_breaks_what_reads_a_body_or_an_address() {
         let mut client = target.client.clone();
         let open = std::fs::File::open(&empty).unwrap();
         let path = format!("/api/v1/stacks/web/builds?{query}");
-        let status = client.send("POST", &path, Sent::File(&open, 1024), &[]).await.unwrap().status;
+        let status = client.send("POST", &path, RequestBody::File(&open, 1024), &[]).await.unwrap().status;
         assert!((400..500).contains(&status), "{query}: {status}");
     }
     let data: Vec<_> = std::fs::read_dir(target.dir.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
@@ -354,7 +354,7 @@ async fn a_flood_of_cookies_and_of_names_without_a_session_is_forgotten() {
         let mut good = 0;
         for _ in 0..300 {
             let mut client = target.client.clone();
-            let form = Sent::Form("name=mary&next=%2F");
+            let form = RequestBody::Form("name=mary&next=%2F");
             good += usize::from(client.send("POST", "/sign-in", form, &[]).await.unwrap().status == 303);
         }
         good

@@ -1,7 +1,7 @@
 //! A server under attack: a process of its own without any host, and the witnesses that say how it bears it.
 
 use crate::house::{DEADLINE, client_of, get, own_address, until};
-use pushbutton::demo::http::{Client, Sent};
+use pushbutton::demo::http::{Client, RequestBody};
 use pushbutton::process::Program;
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ impl Target {
     /// A server where a name is enough, with mary signed in.
     pub async fn open() -> Self {
         let mut target = Self::start("[auth]\nmode = \"open\"\n", &[]).await;
-        let form = Sent::Form("name=mary&next=%2F");
+        let form = RequestBody::Form("name=mary&next=%2F");
         assert_eq!(target.client.send("POST", "/sign-in", form, &[]).await.unwrap().status, 303);
         target
     }

@@ -100,7 +100,7 @@ async fn a_later_stage_takes_exactly_the_build_that_the_stage_before_runs() {
     assert_eq!((&qa.build, &qa.root), (&prod.build, &prod.root));
     assert_eq!(prod.subject, "second");
     assert_eq!(street.recent.iter().map(|row| row.id).collect::<Vec<_>>(), [3, 2, 1]);
-    assert_eq!(street.stages[0].usual_ms.len(), 2);
+    assert_eq!(street.stages[0].typical_ms.len(), 2);
     assert!(street.stages[0].next.as_ref().unwrap().again);
 }
 

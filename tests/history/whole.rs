@@ -3,7 +3,7 @@
 
 use super::many::{STACKS, STAGES, fill_with, pressed, sha};
 use crate::house::{client_of, get};
-use pushbutton::client::http::{Client, Sent};
+use pushbutton::client::http::{Client, RequestBody};
 use pushbutton::config::{Config, Most};
 use pushbutton::desk::Desk;
 use pushbutton::plan::{Artifact, Assignment, Target, plan};
@@ -53,7 +53,8 @@ fn plan_text() -> String {
         root: format!("{:064x}", 1).parse().unwrap(),
         sha: sha(1).parse().unwrap(),
     };
-    let plan = plan(&stack, &"prod".parse().unwrap(), Target { goods, branch: "main".to_owned(), old: None }).unwrap();
+    let plan = plan(&stack, &"prod".parse().unwrap(), Target { artifact: goods, branch: "main".to_owned(), old: None })
+        .unwrap();
     let assignment = Assignment {
         push: PushNumber::new(1).unwrap(),
         who: "mary".parse().unwrap(),
@@ -103,7 +104,7 @@ impl Past {
         let stop = CancellationToken::new();
         tokio::spawn(Server::bind(desk, listener).unwrap().run_until(stop.clone()));
         let mut client = client_of(&origin);
-        let signed_in = client.send("POST", "/sign-in", Sent::Form("name=mary&next=%2F"), &[]).await.unwrap();
+        let signed_in = client.send("POST", "/sign-in", RequestBody::Form("name=mary&next=%2F"), &[]).await.unwrap();
         assert_eq!(signed_in.status, 303);
         Self { pushes, now, client, stop, _temp: temp }
     }

@@ -3,7 +3,7 @@
 use super::{House, client_of, kill, until};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use pushbutton::demo::http::Sent;
+use pushbutton::demo::http::RequestBody;
 use pushbutton::process::Program;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -363,7 +363,7 @@ impl Browser {
 
     async fn drive(&self, command: &str, body: &Value) -> Value {
         let path = format!("/session/{}/{command}", self.session);
-        let answer = client_of(&self.at).send("POST", &path, Sent::Json(&body.to_string()), &[]).await.unwrap();
+        let answer = client_of(&self.at).send("POST", &path, RequestBody::Json(&body.to_string()), &[]).await.unwrap();
         let (status, text) = (answer.status, answer.text().await.unwrap());
         assert_eq!(status, 200, "{command}: {text}");
         serde_json::from_str::<Value>(&text).unwrap()["value"].take()

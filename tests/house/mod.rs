@@ -8,7 +8,7 @@ mod look;
 use nix::sys::signal::Signal;
 use pushbutton::address::encoded;
 use pushbutton::demo::fleet::Fleet;
-use pushbutton::demo::http::{Client, Events, Sent};
+use pushbutton::demo::http::{Client, Events, RequestBody};
 use pushbutton::demo::irc::{CHANNEL, IrcServer};
 use pushbutton::demo::mail::MailCatcher;
 use pushbutton::demo::repo::Shop;
@@ -183,7 +183,7 @@ impl House {
     /// Signs in, in open mode.
     pub async fn sign_in(&mut self, name: &str) {
         let form = format!("name={}&next=%2F", encoded(name));
-        let answer = self.client.send("POST", "/sign-in", Sent::Form(&form), &[]).await.unwrap();
+        let answer = self.client.send("POST", "/sign-in", RequestBody::Form(&form), &[]).await.unwrap();
         let answer = got(answer).await.unwrap();
         assert_eq!(answer.status, 303, "{}", answer.text);
     }
@@ -196,14 +196,14 @@ impl House {
     /// Sends JSON.
     pub async fn send(&self, method: &str, path: &str, body: &Value) -> Got {
         let mut client = self.client.clone();
-        got(client.send(method, path, Sent::Json(&body.to_string()), &[]).await.unwrap()).await.unwrap()
+        got(client.send(method, path, RequestBody::Json(&body.to_string()), &[]).await.unwrap()).await.unwrap()
     }
 
     /// Opens an event stream, from an offset on.
     pub async fn events(&self, path: &str, from: u64) -> Events {
         let mut client = self.client.clone();
         let from = from.to_string();
-        let answer = client.send("GET", path, Sent::Nothing, &[("Last-Event-ID", &from)]).await.unwrap();
+        let answer = client.send("GET", path, RequestBody::Nothing, &[("Last-Event-ID", &from)]).await.unwrap();
         answer.events()
     }
 
@@ -367,7 +367,7 @@ pub async fn get(client: &Client, path: &str) -> std::io::Result<Got> {
 }
 
 /// Reads a whole answer.
-pub async fn got(answer: pushbutton::demo::http::Answer) -> std::io::Result<Got> {
+pub async fn got(answer: pushbutton::demo::http::Response) -> std::io::Result<Got> {
     Ok(Got { status: answer.status, text: answer.text().await? })
 }
 

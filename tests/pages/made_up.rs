@@ -3,9 +3,9 @@
 use pushbutton::config::ChannelKind;
 use pushbutton::desk::StackView;
 use pushbutton::desk::view::{
-    CatchUp, Compared, Current, Drift, FileChanges, GoodBuild, Hold, Kept, LeftBehind, Next, NotHeld, NotReady,
-    PlanView, PlannedView, Readiness, Remaining, RemainingCommand, RollbackTarget, RollbackView, StageView, StepNow,
-    Ticket, Trunk, Undo, Usual, Weight,
+    CatchUp, Compared, Current, Drift, ExtraReleases, FileChanges, GoodBuild, Hold, LeftBehind, NextPush, NotHeld,
+    NotReady, PlanView, PlannedView, Readiness, Remaining, RemainingCommand, RollbackReadiness, RollbackTarget,
+    RollbackView, StageView, StepNow, Ticket, Trunk, TypicalDuration, Weight,
 };
 use pushbutton::journal::Connecting;
 use pushbutton::journal::connections::{Connections, Missing};
@@ -178,7 +178,7 @@ pub fn street(stack: &str, stages: &[&str]) -> StackView {
                 hosts_total: 24,
                 as_of: Some(ago(12)),
             }),
-            next: Some(Next {
+            next: Some(NextPush {
                 seen: TRUNK.to_owned(),
                 plan_hash: "ab".repeat(32),
                 sha: if kind == 1 { TRUNK } else { versions[kind - 2] }.to_owned(),
@@ -191,7 +191,7 @@ pub fn street(stack: &str, stages: &[&str]) -> StackView {
             }),
             why_not: None,
             back: Some(RollbackTarget::new("8f31c2e-4101", PROD, false)),
-            undo: Some(Undo {
+            readiness: Some(RollbackReadiness {
                 ready: if kind == 3 { 24 } else { 1 },
                 total: if kind == 3 { 24 } else { 1 },
                 not_ready: Vec::new(),
@@ -199,7 +199,7 @@ pub fn street(stack: &str, stages: &[&str]) -> StackView {
             }),
             hold: None,
             last: Some(row(4130 - 9 * kind as i64, stack, name, "succeeded")),
-            usual_ms: [15, 17, 18, 18, 19, 20, 21, 24, 31]
+            typical_ms: [15, 17, 18, 18, 19, 20, 21, 24, 31]
                 .map(|s: i64| s * 1000 * if kind == 3 { 5 } else { 1 })
                 .to_vec(),
             ready: Some(ready(if kind == 3 { 24 } else { 1 }, &[])),
@@ -273,10 +273,11 @@ pub fn troubled() -> StackView {
         instead: "8f31c2e-4103".to_owned(),
         since: ago(600),
     };
-    prod.undo = Some(Undo { ready: 23, total: 24, not_ready: Vec::new(), asked_at: Some(ago(12)) });
+    prod.readiness = Some(RollbackReadiness { ready: 23, total: 24, not_ready: Vec::new(), asked_at: Some(ago(12)) });
     prod.drift = vec![odd("prod009", "3f2c1ab-12"), odd("prod010", "<b>evil</b>")];
     let why = "cache/ in 3 of them belongs to www-data".to_owned();
-    prod.kept = vec![Kept { host: "prod004".to_owned(), dir: "/srv/web".to_owned(), releases: 6, keep: 2, why }];
+    prod.kept =
+        vec![ExtraReleases { host: "prod004".to_owned(), dir: "/srv/web".to_owned(), releases: 6, keep: 2, why }];
     let left = |host: &str, why: &str| LeftBehind { host: host.to_owned(), why: why.to_owned() };
     prod.catch_up = Some(CatchUp {
         stack: "web".to_owned(),
@@ -365,7 +366,7 @@ pub fn stack_states() -> Vec<(&'static str, StackView)> {
     fresh.recent.clear();
     for stage in &mut fresh.stages {
         (stage.current, stage.next, stage.last) = (None, None, None);
-        stage.usual_ms.clear();
+        stage.typical_ms.clear();
         stage.why_not = Some("qa has never been pushed, so there is nothing to take".to_owned());
     }
     let mut refused = street("web", &all);
@@ -524,7 +525,7 @@ pub fn push_page(state: &str) -> PushPage {
     let usual_steps = titled.map(|(command, title)| TypicalStep { command, title, ms: 3_000 * command }).collect();
     PushPage {
         row: row(4127, "web", "prod", state),
-        usual_steps,
+        typical_steps: usual_steps,
         commands,
         results,
         commits: commits(3),
@@ -543,13 +544,13 @@ pub fn push_page(state: &str) -> PushPage {
             host: None,
         }],
         titles: titles(),
-        spare: Vec::new(),
+        conditional: Vec::new(),
         left_with: match state {
             "succeeded" | "running" => Vec::new(),
             _ => left_with(&hosts),
         },
         hosts,
-        usual_ms: vec![89_000, 92_000, 94_000],
+        typical_ms: vec![89_000, 92_000, 94_000],
         connecting: Some((at(2), connected())),
         tail: (1..=40).map(line).collect(),
         hold: matches!(state, "interrupted" | "failed").then(|| Hold { push: Some(4127), ..hold("web/prod") }),
@@ -562,7 +563,7 @@ pub fn push_page(state: &str) -> PushPage {
                     title: titles()[command - 1].clone(),
                     hosts: 24,
                     left: 9,
-                    owed_by: None,
+                    deferred_from: None,
                 })
                 .collect(),
             why_not: (state == "degraded")
@@ -648,7 +649,7 @@ pub fn rollback_view() -> RollbackView {
         commit_count: 60,
         diff: Some("https://git.example.com/shop/web/compare/a...b".to_owned()),
         others: vec![good("7a00c2e-4090", QA, 4090)],
-        undo: Some(Undo {
+        readiness: Some(RollbackReadiness {
             ready: 23,
             total: 24,
             not_ready: vec![NotHeld {
@@ -730,7 +731,12 @@ pub fn plan() -> PlanView {
             PlannedView { part: Part::Finally, quiet: true, ..step("./mute-alarms off", &[], "") },
         ],
         hosts,
-        usual: Some(Usual { median_ms: 95_000, fastest_ms: 75_000, slowest_ms: 155_000, pushes: 9 }),
+        typical_duration: Some(TypicalDuration {
+            median_ms: 95_000,
+            fastest_ms: 75_000,
+            slowest_ms: 155_000,
+            pushes: 9,
+        }),
     }
 }
 
@@ -762,7 +768,7 @@ pub fn rolled_back() -> PushPage {
         "rollback: ./tell <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}",
     ];
     page.titles.extend(undo.map(str::to_owned));
-    page.spare = vec![9, 10, 11];
+    page.conditional = vec![9, 10, 11];
     for (command, title) in (9_i64..).zip(undo).take(2) {
         page.commands.push(CommandRow {
             command,
@@ -786,7 +792,7 @@ pub fn rolled_back() -> PushPage {
 pub fn one_dropped() -> PushPage {
     let mut page = push_page("degraded");
     page.titles.push("drop: out of the balancer".to_owned());
-    page.spare = vec![9];
+    page.conditional = vec![9];
     for row in page.results.iter_mut().filter(|row| row.result.as_deref() == Some("failed")) {
         row.result = Some("dropped".to_owned());
     }

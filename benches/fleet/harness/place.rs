@@ -4,7 +4,7 @@
 use super::Size;
 use anyhow::{Context, bail, ensure};
 use pushbutton::demo::fleet::Fleet;
-use pushbutton::demo::http::{Client, Events, Sent};
+use pushbutton::demo::http::{Client, Events, RequestBody};
 use pushbutton::demo::lifeline::Lifeline;
 use pushbutton::demo::machine::Machine;
 use pushbutton::process::Program;
@@ -121,7 +121,7 @@ impl Place {
 
     async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let text = body.map(Value::to_string);
-        let sent = text.as_deref().map_or(Sent::Nothing, Sent::Json);
+        let sent = text.as_deref().map_or(RequestBody::Nothing, RequestBody::Json);
         let answer = self.client().send(method, path, sent, &[]).await?;
         let (status, text) = (answer.status, answer.text().await?);
         ensure!((200..300).contains(&status), "{method} {path} was answered {status}: {text}");
@@ -207,7 +207,7 @@ impl Place {
     /// What a browser gets of a push.
     pub async fn watch(&self, pressed: &Pressed) -> anyhow::Result<Events> {
         let path = format!("/api/v1/pushes/{}/events", pressed.id);
-        Ok(self.client().send("GET", &path, Sent::Nothing, &[]).await?.events())
+        Ok(self.client().send("GET", &path, RequestBody::Nothing, &[]).await?.events())
     }
 
     /// The first so many hosts.

@@ -7,7 +7,7 @@ mod link;
 mod pace;
 mod session;
 
-use super::channel::{Begin, Channel, Told, Trouble};
+use super::channel::{Begin, Channel, Delivered, Trouble};
 use super::delivery::deliver;
 use super::{clean, words};
 use crate::config::{self, ChannelKind};
@@ -81,10 +81,10 @@ impl Irc {
 }
 
 impl Irc {
-    async fn tell_line(&mut self, text: String, key: String) -> Result<Told, Trouble> {
+    async fn tell_line(&mut self, text: String, key: String) -> Result<Delivered, Trouble> {
         let said = timeout(TELL_TIMEOUT, self.say(text.clone(), key)).await;
         let late = || Err(Trouble::Broken(format!("not said within {} s", TELL_TIMEOUT.as_secs())));
-        said.unwrap_or_else(|_| late()).map(|()| Told { words: text, problem: None })
+        said.unwrap_or_else(|_| late()).map(|()| Delivered { words: text, problem: None })
     }
 }
 
@@ -109,11 +109,11 @@ async fn report(mut link: watch::Receiver<Link>, channels: Channels) {
 impl Channel for Irc {
     const KIND: ChannelKind = ChannelKind::Irc;
 
-    async fn tell(&mut self, announcement: &Announcement) -> Result<Told, Trouble> {
+    async fn tell(&mut self, announcement: &Announcement) -> Result<Delivered, Trouble> {
         self.tell_line(words::irc_line(announcement, At::now()), announcement.key()).await
     }
 
-    async fn tell_piled(&mut self, piled: &[Announcement]) -> Result<Told, Trouble> {
+    async fn tell_piled(&mut self, piled: &[Announcement]) -> Result<Delivered, Trouble> {
         let key = piled.last().map(Announcement::key).unwrap_or_default();
         self.tell_line(words::piled_up(piled, At::now()), key).await
     }

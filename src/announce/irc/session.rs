@@ -103,12 +103,12 @@ fn words(error: &Error) -> String {
 }
 
 /// What the server said, clean, and what to do where that is known.
-fn told(text: &str) -> String {
+fn cleaned(text: &str) -> String {
     advised(&clean::short(text, 200))
 }
 
 /// A line that was said, and waits for the server's PONG.
-struct Said {
+struct UnconfirmedLine {
     key: String,
     until: Instant,
     answer: oneshot::Sender<Result<(), String>>,
@@ -123,9 +123,9 @@ struct Session<'a> {
     nick: String,
     inside: bool,
     /// When the next attempt to join is due, or the connection is given up if the bot never was asked in.
-    next: Next,
+    next: Deadline,
     last_join: Option<Instant>,
-    said: Option<Said>,
+    said: Option<UnconfirmedLine>,
     pace: Pace,
     /// What the server last complained of.
     complaint: Option<String>,
@@ -135,7 +135,7 @@ struct Session<'a> {
 
 /// What is to be done by when while the bot is outside.
 #[derive(Clone, Copy)]
-enum Next {
+enum Deadline {
     GiveUp(Instant),
     Join(Instant),
 }
@@ -152,7 +152,7 @@ impl<'a> Session<'a> {
             stream,
             nick: settings.nick.clone(),
             inside: false,
-            next: Next::GiveUp(now + ENTER_TIMEOUT),
+            next: Deadline::GiveUp(now + ENTER_TIMEOUT),
             last_join: None,
             said: None,
             pace: Pace::new(now),
@@ -172,7 +172,7 @@ impl<'a> Session<'a> {
                     return End::Gone;
                 }
                 message = self.stream.next() => match message {
-                    Some(message) => self.heard(message),
+                    Some(message) => self.on_message(message),
                     None => Err(NO_END.to_owned()),
                 },
                 Some(line) = lines.recv(), if may_speak => self.say(line),
@@ -194,7 +194,7 @@ impl<'a> Session<'a> {
         }
         match self.next {
             _ if self.inside => wake,
-            Next::GiveUp(at) | Next::Join(at) => wake.min(at),
+            Deadline::GiveUp(at) | Deadline::Join(at) => wake.min(at),
         }
     }
 
@@ -205,8 +205,8 @@ impl<'a> Session<'a> {
         }
         match self.next {
             _ if self.inside => Ok(()),
-            Next::Join(at) if at <= now => self.join(),
-            Next::GiveUp(at) if at <= now => {
+            Deadline::Join(at) if at <= now => self.join(),
+            Deadline::GiveUp(at) if at <= now => {
                 Err(format!("not let into {} within {} s", self.settings.channel, ENTER_TIMEOUT.as_secs()))
             }
             _ => Ok(()),
@@ -224,11 +224,11 @@ impl<'a> Session<'a> {
             .client
             .send_privmsg(&self.settings.channel, &line.text)
             .and_then(|()| self.client.send(Command::PING(line.key.clone(), None)));
-        self.said = Some(Said { key: line.key, until: now + PONG_TIMEOUT, answer: line.answer });
+        self.said = Some(UnconfirmedLine { key: line.key, until: now + PONG_TIMEOUT, answer: line.answer });
         sent.map_err(|error| words(&error))
     }
 
-    fn heard(&mut self, message: Option<Result<Message, Error>>) -> Result<(), String> {
+    fn on_message(&mut self, message: Option<Result<Message, Error>>) -> Result<(), String> {
         match message {
             Some(Ok(message)) => self.understand(&message),
             // A line that is not UTF-8, or not IRC: anybody in the channel can write one, so it must not end anything.
@@ -262,7 +262,7 @@ impl<'a> Session<'a> {
                 let by = message.source_nickname().unwrap_or("somebody");
                 self.leave(&format!("kicked by {by}"));
             }
-            Command::ERROR(text) => self.complaint = Some(format!("the server said: {}", told(text))),
+            Command::ERROR(text) => self.complaint = Some(format!("the server said: {}", cleaned(text))),
             // A number that the crate does not know: 489, "secure connection required".
             Command::Raw(number, arguments)
                 if !self.inside
@@ -270,7 +270,7 @@ impl<'a> Session<'a> {
                     && number.starts_with(['4', '5'])
                     && arguments.get(1).is_some_and(|name| self.is_ours(name)) =>
             {
-                self.leave(&told(arguments.last().map_or("", String::as_str)));
+                self.leave(&cleaned(arguments.last().map_or("", String::as_str)));
             }
             // Everything else, whoever says it, is nothing to us.
             _ => {}
@@ -279,7 +279,7 @@ impl<'a> Session<'a> {
     }
 
     fn response(&mut self, response: Response, arguments: &[String]) -> Result<(), String> {
-        let text = || told(arguments.last().map_or("", String::as_str));
+        let text = || cleaned(arguments.last().map_or("", String::as_str));
         match response {
             Response::RPL_WELCOME => {
                 if let Some(nick) = arguments.first() {
@@ -326,7 +326,7 @@ impl<'a> Session<'a> {
     fn join(&mut self) -> Result<(), String> {
         let now = Instant::now();
         self.last_join = Some(now);
-        self.next = Next::GiveUp(now + ENTER_TIMEOUT);
+        self.next = Deadline::GiveUp(now + ENTER_TIMEOUT);
         self.client.send_join(&self.settings.channel).map_err(|error| words(&error))
     }
 
@@ -343,7 +343,7 @@ impl<'a> Session<'a> {
         tracing::warn!(server = self.settings.server, why, "out of the IRC channel");
         self.inside = false;
         let now = Instant::now();
-        self.next = Next::Join(self.last_join.map_or(now, |last| (last + JOIN_EVERY).max(now)));
+        self.next = Deadline::Join(self.last_join.map_or(now, |last| (last + JOIN_EVERY).max(now)));
         self.answer(Err(why.clone()));
         self.link.send_replace(Link::Down(why));
     }

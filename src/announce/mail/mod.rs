@@ -5,7 +5,7 @@ mod bounded;
 mod helo;
 mod smtp;
 
-use super::channel::{Begin, Channel, Told, Trouble};
+use super::channel::{Begin, Channel, Delivered, Trouble};
 use super::delivery::deliver;
 use super::words;
 use crate::config::{self, ChannelKind, MailTls};
@@ -80,7 +80,7 @@ impl Mail {
     }
 
     /// Remembers who has the mail already, so that nobody is told twice.
-    fn later(&mut self, key: String, begun: Begun, trouble: Trouble) -> Result<Told, Trouble> {
+    fn later(&mut self, key: String, begun: Begun, trouble: Trouble) -> Result<Delivered, Trouble> {
         if (begun.told || !begun.refused.is_empty()) && self.begun.len() < MOST_BEGUN {
             self.begun.insert(key, begun);
         }
@@ -197,7 +197,7 @@ fn host_of(url: &str) -> String {
 impl Channel for Mail {
     const KIND: ChannelKind = ChannelKind::Email;
 
-    async fn tell(&mut self, announcement: &Announcement) -> Result<Told, Trouble> {
+    async fn tell(&mut self, announcement: &Announcement) -> Result<Delivered, Trouble> {
         let key = announcement.key();
         let all = Begun { left: self.to.clone(), ..Begun::default() };
         let mut begun = self.begun.remove(&key).unwrap_or(all);
@@ -218,11 +218,11 @@ impl Channel for Mail {
         let problem = (!begun.refused.is_empty()).then(|| format!("refused for {}", begun.refused.join("; ")));
         match (begun.told, problem) {
             (false, Some(problem)) => Err(Trouble::Never(problem)),
-            (_, problem) => Ok(Told { words: format!("{}\n\n{}", words.subject, words.text), problem }),
+            (_, problem) => Ok(Delivered { words: format!("{}\n\n{}", words.subject, words.text), problem }),
         }
     }
 
-    async fn tell_piled(&mut self, piled: &[Announcement]) -> Result<Told, Trouble> {
+    async fn tell_piled(&mut self, piled: &[Announcement]) -> Result<Delivered, Trouble> {
         match piled {
             [only] => self.tell(only).await,
             _ => Err(Trouble::Later("mails are told each on its own".to_owned())),

@@ -2,8 +2,8 @@
 //! as it came from outside. Called by `mail`.
 
 use super::{
-    Deed, asked, back_names, bad_host_words, begins, behind_words, clean, commits_words, deed, duration, large,
-    outcome, pause, said, short_sha, until,
+    Action, action, asked, back_names, bad_host_words, begins, behind_words, clean, commits_words, duration, large,
+    link_words, outcome, pause, short_sha, until,
 };
 use crate::ledger::outbox::{Announcement, Moment};
 use serde::Serialize;
@@ -94,7 +94,7 @@ impl Facts {
             links: [("Difference", push.diff.as_deref()), ("The push", Some(announcement.url.as_str()))]
                 .into_iter()
                 .map(|(name, address)| (name.to_owned(), address))
-                .chain(announcement.links.iter().map(|link| (value(&said(link)), Some(link.url.as_str()))))
+                .chain(announcement.links.iter().map(|link| (value(&link_words(link)), Some(link.url.as_str()))))
                 .filter_map(|(name, address)| Some((name, clean::link(address?)?.to_owned())))
                 .collect(),
             audit_head: clean::short(&announcement.audit_head, 64),
@@ -116,14 +116,14 @@ fn headline(announcement: &Announcement, word: &str) -> String {
         let words = clean::short(&question.question, VALUE_BYTES);
         return format!("Push {} of {stack} to {stage} waits for an answer: {words}", push.id);
     }
-    match (deed(announcement), begins(announcement)) {
-        (Deed::Push, true) => format!("{who} is pushing {stack} to {stage}."),
-        (Deed::Push, false) => format!("{who} pushed {stack} to {stage}: {word}."),
-        (Deed::Resume(of), true) => format!("{who} is resuming push {of} of {stack} to {stage}."),
-        (Deed::Resume(of), false) => format!("{who} resumed push {of} of {stack} to {stage}: {word}."),
-        (Deed::CatchUp, true) => format!("{who} is bringing {behind} of {stage} to {sha} of {stack}."),
-        (Deed::CatchUp, false) => format!("{behind} of {stage} brought to {sha} of {stack} by {who}: {word}."),
-        (Deed::Back, true) => format!("{who} is rolling {stack} on {stage} back to {back}."),
-        (Deed::Back, false) => format!("{stack} on {stage} was rolled back to {back} by {who}: {word}."),
+    match (action(announcement), begins(announcement)) {
+        (Action::Push, true) => format!("{who} is pushing {stack} to {stage}."),
+        (Action::Push, false) => format!("{who} pushed {stack} to {stage}: {word}."),
+        (Action::Resume(of), true) => format!("{who} is resuming push {of} of {stack} to {stage}."),
+        (Action::Resume(of), false) => format!("{who} resumed push {of} of {stack} to {stage}: {word}."),
+        (Action::CatchUp, true) => format!("{who} is bringing {behind} of {stage} to {sha} of {stack}."),
+        (Action::CatchUp, false) => format!("{behind} of {stage} brought to {sha} of {stack} by {who}: {word}."),
+        (Action::Rollback, true) => format!("{who} is rolling {stack} on {stage} back to {back}."),
+        (Action::Rollback, false) => format!("{stack} on {stage} was rolled back to {back} by {who}: {word}."),
     }
 }

@@ -1,8 +1,8 @@
 //! The line that IRC is told.
 
 use super::{
-    Deed, asked, back_names, bad_host_words, begins, behind_words, clean, commits_words, deed, duration, hosts_words,
-    late, more_bad_hosts, outcome, pause, said_by, said_title, short_sha, until,
+    Action, action, asked, back_names, bad_host_words, begins, behind_words, clean, commits_words, duration,
+    hosts_words, late, link_source, link_title, more_bad_hosts, outcome, pause, short_sha, until,
 };
 use crate::ledger::outbox::Announcement;
 use crate::ledger::pushes::Link;
@@ -33,15 +33,15 @@ pub fn irc_line(announcement: &Announcement, now: At) -> String {
     let push = &announcement.push;
     let stage = clean::short(&push.stage, 40).to_uppercase();
     let (from_to, behind, sha) = (from_to(announcement), behind_words(announcement), short_sha(&push.sha));
-    let did = match (deed(announcement), begins(announcement)) {
-        (Deed::Push, true) => format!("is pushing {from_to} to {stage}"),
-        (Deed::Push, false) => format!("pushed {from_to} to {stage}"),
-        (Deed::Resume(of), true) => format!("is resuming push {of}, {from_to} to {stage}"),
-        (Deed::Resume(of), false) => format!("resumed push {of}, {from_to} to {stage}"),
-        (Deed::CatchUp, true) => format!("is bringing {behind} of {stage} to {sha}"),
-        (Deed::CatchUp, false) => format!("brought {behind} of {stage} to {sha}"),
-        (Deed::Back, true) => format!("is rolling {stage} back to {}", back_to(announcement)),
-        (Deed::Back, false) => format!("rolled {stage} back to {}", back_to(announcement)),
+    let did = match (action(announcement), begins(announcement)) {
+        (Action::Push, true) => format!("is pushing {from_to} to {stage}"),
+        (Action::Push, false) => format!("pushed {from_to} to {stage}"),
+        (Action::Resume(of), true) => format!("is resuming push {of}, {from_to} to {stage}"),
+        (Action::Resume(of), false) => format!("resumed push {of}, {from_to} to {stage}"),
+        (Action::CatchUp, true) => format!("is bringing {behind} of {stage} to {sha}"),
+        (Action::CatchUp, false) => format!("brought {behind} of {stage} to {sha}"),
+        (Action::Rollback, true) => format!("is rolling {stage} back to {}", back_to(announcement)),
+        (Action::Rollback, false) => format!("rolled {stage} back to {}", back_to(announcement)),
     };
     let what = format!(
         "[{stack}]{late} {who} {did}",
@@ -54,7 +54,7 @@ pub fn irc_line(announcement: &Announcement, now: At) -> String {
     let reason = reason.map(|reason| format!(" · {reason}")).unwrap_or_default();
     let head = if begins(announcement) {
         format!("{what}: {commits}{reason}")
-    } else if deed(announcement) == Deed::Back {
+    } else if action(announcement) == Action::Rollback {
         // Why something was taken back is what everybody asks.
         format!("{what}: {} · {commits}{reason}", ended(announcement))
     } else {
@@ -85,8 +85,8 @@ fn question_line(announcement: &Announcement, question: &Question, now: At) -> S
 
 /// `web001 says: Ticket OPS-7 https://tickets.example.com/OPS-7`
 fn given(link: &Link) -> Option<String> {
-    let (address, by) = (clean::link(&link.url)?, said_by(link));
-    let title = clean::short(&said_title(link), TITLE_BYTES);
+    let (address, by) = (clean::link(&link.url)?, link_source(link));
+    let title = clean::short(&link_title(link), TITLE_BYTES);
     Some(match title.is_empty() || title == address {
         true => format!("{by}: {address}"),
         false => format!("{by}: {title} {address}"),
@@ -116,7 +116,7 @@ fn back_to(announcement: &Announcement) -> String {
 fn ended(announcement: &Announcement) -> String {
     let outcome = outcome(announcement);
     // What hosts run when a rollback failed is more than a cause.
-    let most = if deed(announcement) == Deed::Back { WHY_OF_ROLLBACK } else { WHY };
+    let most = if action(announcement) == Action::Rollback { WHY_OF_ROLLBACK } else { WHY };
     let mut words = format!("{}, {}", outcome.word, hosts_words(announcement));
     if let Some(duration) = duration(announcement) {
         words.push_str(", ");

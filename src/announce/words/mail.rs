@@ -1,7 +1,7 @@
 //! The mail: subject and plain text of its facts. The same facts as HTML are in `html`.
 
 use super::facts::Facts;
-use super::{Deed, asked, back_names, begins, behind_words, clean, deed, html, large, outcome, pause, short_sha};
+use super::{Action, action, asked, back_names, begins, behind_words, clean, html, large, outcome, pause, short_sha};
 use crate::ledger::outbox::Announcement;
 
 /// Bytes of a subject: what mail programs show in a list, and some more.
@@ -27,8 +27,8 @@ fn subject(announcement: &Announcement) -> String {
     let push = &announcement.push;
     let name = format!("{} {}", clean::short(&push.stack, 40), large(&clean::short(&push.stage, 40)));
     let from_to = match push.old_sha.as_deref() {
-        _ if deed(announcement) == Deed::Back => format!("rolled back to {}", back_names(announcement).0),
-        _ if deed(announcement) == Deed::CatchUp => {
+        _ if action(announcement) == Action::Rollback => format!("rolled back to {}", back_names(announcement).0),
+        _ if action(announcement) == Action::CatchUp => {
             format!("{} brought to {}", behind_words(announcement), short_sha(&push.sha))
         }
         None => short_sha(&push.sha),

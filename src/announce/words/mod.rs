@@ -101,10 +101,10 @@ fn short_sha(sha: &str) -> String {
 
 /// `4 commits`, `1 commit`, `no new commits`; of a rollback `4 commits taken back`, `nothing taken back`.
 fn commits_words(announcement: &Announcement) -> String {
-    match (deed(announcement), announcement.commit_count) {
-        (Deed::Back, 0) => "nothing taken back".to_owned(),
-        (Deed::Back, 1) => "1 commit taken back".to_owned(),
-        (Deed::Back, n) => format!("{n} commits taken back"),
+    match (action(announcement), announcement.commit_count) {
+        (Action::Rollback, 0) => "nothing taken back".to_owned(),
+        (Action::Rollback, 1) => "1 commit taken back".to_owned(),
+        (Action::Rollback, n) => format!("{n} commits taken back"),
         (_, 0) => "no new commits".to_owned(),
         (_, 1) => "1 commit".to_owned(),
         (_, n) => format!("{n} commits"),
@@ -113,23 +113,23 @@ fn commits_words(announcement: &Announcement) -> String {
 
 /// What somebody did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
+enum Action {
     Push,
     /// Rolled back to an earlier build.
-    Back,
+    Rollback,
     /// Went on with the push of this number.
     Resume(i64),
     /// Brought hosts that were behind to the stage's build.
     CatchUp,
 }
 
-fn deed(announcement: &Announcement) -> Deed {
+fn action(announcement: &Announcement) -> Action {
     let push = &announcement.push;
     match (push.kind.as_str(), push.resumes) {
-        ("rollback", _) => Deed::Back,
-        ("catch-up", _) => Deed::CatchUp,
-        ("resume", Some(of)) => Deed::Resume(of),
-        _ => Deed::Push,
+        ("rollback", _) => Action::Rollback,
+        ("catch-up", _) => Action::CatchUp,
+        ("resume", Some(of)) => Action::Resume(of),
+        _ => Action::Push,
     }
 }
 
@@ -175,7 +175,7 @@ fn host_name(bad: &BadHost) -> String {
 }
 
 /// `web001 says`: whose word a link is. A host writes what it likes, and nobody here has looked at it.
-fn said_by(link: &Link) -> String {
+fn link_source(link: &Link) -> String {
     match link.host.as_deref() {
         Some(host) => format!("{} says", clean::short(host, 64)),
         None => "the push host says".to_owned(),
@@ -183,13 +183,13 @@ fn said_by(link: &Link) -> String {
 }
 
 /// The title of a link, without what separates the parts of a line: it must not pass for another part.
-fn said_title(link: &Link) -> String {
+fn link_title(link: &Link) -> String {
     link.title.replace('·', "-")
 }
 
 /// `web001 says: Ticket OPS-7`.
-fn said(link: &Link) -> String {
-    format!("{}: {}", said_by(link), said_title(link))
+fn link_words(link: &Link) -> String {
+    format!("{}: {}", link_source(link), link_title(link))
 }
 
 /// `web003 failed (exit 1)`.

@@ -10,14 +10,14 @@ pub(super) fn line(announcement: &Announcement, pause: &Pause, now: At) -> Strin
     let stack = clean::short(&announcement.push.stack, 40);
     let late = late(announcement, now).map(|ago| format!(" ({ago})")).unwrap_or_default();
     let stage = clean::short(&announcement.push.stage, 40).to_uppercase();
-    format!("[{stack}]{late} {}", told(announcement, pause, &stage))
+    format!("[{stack}]{late} {}", pause_words(announcement, pause, &stage))
 }
 
 /// `joe paused push 214 of mary to Prod: no new host starts.`
 pub(super) fn sentence(announcement: &Announcement, pause: &Pause) -> String {
     let stage = large(&clean::short(&announcement.push.stage, 40));
     let stack = clean::short(&announcement.push.stack, 40);
-    let told = told(announcement, pause, &format!("{stage} ({stack})"));
+    let told = pause_words(announcement, pause, &format!("{stage} ({stack})"));
     if told.ends_with('.') { told } else { format!("{told}.") }
 }
 
@@ -30,7 +30,7 @@ pub(super) fn short(announcement: &Announcement, pause: &Pause) -> String {
     }
 }
 
-fn told(announcement: &Announcement, pause: &Pause, stage: &str) -> String {
+fn pause_words(announcement: &Announcement, pause: &Pause, stage: &str) -> String {
     let push = &announcement.push;
     let who = clean::short(&pause.who, 40);
     let whose = match push.who == pause.who {

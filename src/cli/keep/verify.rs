@@ -31,11 +31,11 @@ impl Verify {
         let config = config(file)?;
         let ledger = ledger_of(&config.data)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(told(&runtime.block_on(verify(&config.data, &ledger, &self.heads))?))
+        Ok(print_report(&runtime.block_on(verify(&config.data, &ledger, &self.heads))?))
     }
 }
 
-fn told(report: &Report) -> ExitCode {
+fn print_report(report: &Report) -> ExitCode {
     // In full: whoever notes it elsewhere can ask for it with --head.
     say::line(&format!("audit: {}, head {}", counted(report.audit_rows as u64, "row"), report.audit_head));
     say::line(&format!("ledger: {}", counted(report.sealed as u64, "sealed row")));

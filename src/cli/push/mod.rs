@@ -64,7 +64,7 @@ impl Push {
         let hash = self.plan.as_deref().or(plan["plan_hash"].as_str());
         let body = json!({ "seen": plan["seen"], "plan_hash": hash, "reason": self.reason, "sha": self.sha.as_ref().map(|_| &plan["sha"]) });
         let pressed = server.ask("POST", &format!("{stage}/push"), Some(body)).await?;
-        taken(&pressed, &going(&plan))
+        taken(&pressed, &commit_range(&plan))
     }
 }
 
@@ -103,7 +103,7 @@ fn taken(pressed: &Value, what: &str) -> anyhow::Result<PushNumber> {
     Ok(PushNumber::new(push)?)
 }
 
-fn going(plan: &Value) -> String {
+fn commit_range(plan: &Value) -> String {
     let short = |value: &Value| crate::stack::name::short(value.as_str().unwrap_or_default()).to_owned();
     let from = match plan["old"]["sha"].is_null() {
         true => String::new(),

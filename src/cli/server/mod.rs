@@ -8,7 +8,7 @@ pub mod prepare;
 pub mod serve;
 
 use crate::announce;
-use crate::client::http::{Client, Sent};
+use crate::client::http::{Client, RequestBody};
 use crate::config::Config;
 use crate::desk::{Desk, DeskError};
 use crate::ledger::outbox;
@@ -165,7 +165,7 @@ impl Server {
     /// [`Refused`], or what the connection said.
     pub async fn ask_text(&mut self, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<String> {
         let text = body.map(|body| body.to_string());
-        let sent = text.as_deref().map_or(Sent::Nothing, Sent::Json);
+        let sent = text.as_deref().map_or(RequestBody::Nothing, RequestBody::Json);
         self.answer_text(method, path, sent).await
     }
 
@@ -173,12 +173,12 @@ impl Server {
     ///
     /// # Errors
     /// As [`Server::ask`].
-    pub async fn send(&mut self, method: &str, path: &str, sent: Sent<'_>) -> anyhow::Result<Value> {
+    pub async fn send(&mut self, method: &str, path: &str, sent: RequestBody<'_>) -> anyhow::Result<Value> {
         let text = self.answer_text(method, path, sent).await?;
         serde_json::from_str(&text).with_context(|| format!("the server's answer is not JSON: {text:.200}"))
     }
 
-    async fn answer_text(&mut self, method: &str, path: &str, sent: Sent<'_>) -> anyhow::Result<String> {
+    async fn answer_text(&mut self, method: &str, path: &str, sent: RequestBody<'_>) -> anyhow::Result<String> {
         let answer = self.client.send(method, path, sent, &[]).await.context("the server went away")?;
         let status = answer.status;
         let text = answer.text().await.context("the server went away in the middle of its answer")?;

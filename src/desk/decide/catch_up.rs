@@ -50,12 +50,12 @@ pub(crate) fn offer(
         );
     }
     let (sha, root) = (desired.build.sha.clone(), desired.build.root.clone());
-    let goods = Artifact::Build { id: desired.build.id.clone(), root: root.clone(), sha: sha.clone() };
+    let artifact = Artifact::Build { id: desired.build.id.clone(), root: root.clone(), sha: sha.clone() };
     let old = Some(desired.build.clone());
-    let target = Target { goods, branch: desired.branch.clone(), old: old.clone() };
+    let target = Target { artifact, branch: desired.branch.clone(), old: old.clone() };
     let mut plan = plan::plan(stack, name, target).map_err(Refusal::corrupt)?;
     plan.kind = Kind::CatchUp;
-    plan.spared = facts.spared(Some(&desired.build.id));
+    plan.keep_on_hosts = facts.keep_on_hosts(Some(&desired.build.id));
     plan.hosts.retain(|host| hosts.iter().any(|wanted| wanted == host.name()));
     let plan = questions.of(plan);
     let plan_hash = plan.hash();

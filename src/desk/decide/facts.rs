@@ -38,7 +38,7 @@ pub(crate) struct Facts {
     /// The last push to the stage and how many hosts it had, where a command lists them.
     pub last: Option<(i64, i64)>,
     /// The `finally` that the last push to the stage owes, since its runner died.
-    pub owed: Vec<PlannedCommand>,
+    pub deferred_finally: Vec<PlannedCommand>,
 }
 
 impl Facts {
@@ -69,7 +69,7 @@ impl Facts {
         Ok(Self {
             published,
             last,
-            owed: last_push::owed(connection, name, stage)?,
+            deferred_finally: last_push::deferred_finally(connection, name, stage)?,
             good: good.into_iter().map(|good| good.build).collect(),
             lock: pushes::lock_holder(connection, name.as_str())?,
             stack_hold: holds::get(connection, &holds::scope(name, None), now)?,

@@ -4,8 +4,8 @@
 use super::facts::Facts;
 use super::offer::Offer;
 use super::press::Press;
+use crate::desk::parts::notify_targets::SERVER;
 use crate::desk::parts::recent_plans::what_changed;
-use crate::desk::parts::teller::SERVER;
 use crate::desk::reason::first_line;
 use crate::desk::refusal::{Refusal, Waits};
 use crate::ledger::holds::Hold;

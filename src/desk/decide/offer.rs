@@ -89,11 +89,11 @@ pub(crate) fn offer_of(
         Artifact::Revision(sha) => (sha.to_string(), None),
         Artifact::Build { id, root, .. } => (id.to_string(), Some(root.clone())),
     };
-    let target = Target { goods, branch, old: old.clone() };
+    let target = Target { artifact: goods, branch, old: old.clone() };
     let stage = &stack.stages[place].name;
     let mut plan = plan::plan(stack, stage, target).map_err(Refusal::corrupt)?;
-    plan.spared = facts.spared(None);
-    plan.commands.splice(0..0, facts.owed.iter().cloned());
+    plan.keep_on_hosts = facts.keep_on_hosts(None);
+    plan.commands.splice(0..0, facts.deferred_finally.iter().cloned());
     let sha = plan.sha.clone();
     let plan_hash = plan.hash();
     Ok(Offer { seen, sha, root, old, plan, plan_hash })
@@ -135,7 +135,7 @@ fn nothing_before(before: &Stage, stage: &Stage) -> String {
 impl Facts {
     /// The builds that no host may lose by a push that puts `goes` on the stage: what the stage runs, since undo goes there
     /// when the push goes wrong; and what undo would go to behind either of them.
-    pub fn spared(&self, goes: Option<&BuildId>) -> Vec<BuildId> {
+    pub fn keep_on_hosts(&self, goes: Option<&BuildId>) -> Vec<BuildId> {
         let runs = self.current.as_ref().map(|current| current.build.as_str());
         let behind = |build: &str| {
             let place = self.good.iter().position(|good| good == build)?;
@@ -143,9 +143,9 @@ impl Facts {
         };
         let goes = goes.map(BuildId::as_str);
         let names = [runs, runs.and_then(behind), goes.and_then(behind)];
-        let mut spared: Vec<BuildId> = names.into_iter().flatten().filter_map(|name| name.parse().ok()).collect();
-        spared.sort();
-        spared.dedup();
-        spared
+        let mut keep: Vec<BuildId> = names.into_iter().flatten().filter_map(|name| name.parse().ok()).collect();
+        keep.sort();
+        keep.dedup();
+        keep
     }
 }

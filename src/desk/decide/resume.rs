@@ -44,7 +44,7 @@ pub(crate) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
         let id: BuildId = row.build.parse().map_err(|_| bad("build"))?;
         plan.build = BuildFrom::Existing { id, root: root.clone() };
     }
-    let undone = undone(&plan, &earlier.results);
+    let rolled_back = rolled_back_hosts(&plan, &earlier.results);
     for (number, command) in (1_i64..).zip(&mut plan.commands) {
         match (command.makes_the_build(), &frozen) {
             (true, Some(_)) => command.done_on = vec![String::new()],
@@ -57,33 +57,33 @@ pub(crate) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
             (false, _) => {
                 let ok = |row: &&ResultRow| row.command == number && row.result.as_deref() == Some("ok");
                 command.done_on.extend(earlier.results.iter().filter(ok).map(|row| row.host.clone()));
-                command.done_on.retain(|host| !undone.contains(host.as_str()));
+                command.done_on.retain(|host| !rolled_back.contains(host.as_str()));
                 command.done_on.sort();
                 command.done_on.dedup();
             }
         }
     }
-    let odd = odd_at_the_end(earlier);
+    let divergent = divergent_at_the_end(earlier);
     for command in &mut plan.commands {
         if matches!(command.form, PlannedForm::Release(_) | PlannedForm::Activate { .. }) {
-            command.done_on.retain(|host| !odd.contains(host.as_str()));
+            command.done_on.retain(|host| !divergent.contains(host.as_str()));
         }
     }
     whole_rolls(&mut plan.commands);
-    plan.commands.retain(|command| command.part != Part::Owed);
-    plan.commands.splice(0..0, earlier.owed.iter().cloned());
+    plan.commands.retain(|command| command.part != Part::DeferredFinally);
+    plan.commands.splice(0..0, earlier.deferred_finally.iter().cloned());
     let plan_hash = plan.hash();
     Ok(Offer { seen: row.build.clone(), sha: plan.sha.clone(), root: frozen, old: plan.old.clone(), plan, plan_hash })
 }
 
 /// Where the earlier push had begun to go back: what was done there before is done no more. Whatever ran once on the push
 /// host (no name) counts as undone with the first of them.
-fn undone<'a>(plan: &Plan, results: &'a [ResultRow]) -> BTreeSet<&'a str> {
-    let is_undo = |row: &&ResultRow| {
+fn rolled_back_hosts<'a>(plan: &Plan, results: &'a [ResultRow]) -> BTreeSet<&'a str> {
+    let is_rollback = |row: &&ResultRow| {
         let place = usize::try_from(row.command - 1).ok();
-        place.and_then(|place| plan.commands.get(place)).is_some_and(|command| command.part == Part::Undo)
+        place.and_then(|place| plan.commands.get(place)).is_some_and(|command| command.part == Part::Rollback)
     };
-    let mut hosts: BTreeSet<&str> = results.iter().filter(is_undo).map(|row| row.host.as_str()).collect();
+    let mut hosts: BTreeSet<&str> = results.iter().filter(is_rollback).map(|row| row.host.as_str()).collect();
     if !hosts.is_empty() {
         hosts.insert("");
     }
@@ -103,15 +103,15 @@ fn whole_rolls(commands: &mut [PlannedCommand]) {
 
 /// The hosts that were asked at the end what they run, and did not say this build: whatever was recorded before, it is
 /// brought and flipped there again.
-fn odd_at_the_end(earlier: &Earlier) -> BTreeSet<&str> {
+fn divergent_at_the_end(earlier: &Earlier) -> BTreeSet<&str> {
     let asks = |number: i64| {
         let place = usize::try_from(number - 1).ok();
         let command: Option<&PlannedCommand> = place.and_then(|place| earlier.plan.commands.get(place));
         command.is_some_and(|command| matches!(command.form, PlannedForm::ReadBack { .. }))
     };
     let fine = |row: &ResultRow| matches!(row.result.as_deref(), Some("ok" | "skipped" | "cancelled"));
-    let odd = earlier.results.iter().filter(|row| asks(row.command) && !fine(row));
-    odd.map(|row| row.host.as_str()).collect()
+    let divergent = earlier.results.iter().filter(|row| asks(row.command) && !fine(row));
+    divergent.map(|row| row.host.as_str()).collect()
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ impl Past {
         let doubt = |row: &PushRow| row.build == build && !self.runs.all_run(root);
         // Until somebody has looked, a push that holds its stack, or still has to run `finally`, is not over.
         let holds = |row: &PushRow| facts.stack_hold.as_ref().is_some_and(|hold| hold.push == Some(row.id));
-        let unresolved = |row: &PushRow| holds(row) || (ended_badly(&row.state) && !facts.owed.is_empty());
+        let unresolved = |row: &PushRow| holds(row) || (ended_badly(&row.state) && !facts.deferred_finally.is_empty());
         self.bad.as_ref().is_some_and(|row| left(row) || doubt(row) || unresolved(row))
     }
 
@@ -150,7 +150,7 @@ impl Past {
         let Some(to) = to else {
             return self
                 .last_good(facts)
-                .ok_or_else(|| Refusal::Nothing { case: Case::NoWayBack, why: self.no_way_back(stage, facts) });
+                .ok_or_else(|| Refusal::Nothing { case: Case::NoWayBack, why: self.no_rollback_target(stage, facts) });
         };
         let Some(good) = self.good.iter().find(|good| good.build == to.as_str()) else {
             let why =
@@ -187,7 +187,7 @@ impl Past {
     }
 
     /// Why no build is offered.
-    fn no_way_back(&self, stage: &StageName, facts: &Facts) -> String {
+    fn no_rollback_target(&self, stage: &StageName, facts: &Facts) -> String {
         let Some(current) = &facts.current else {
             let last = self.bad.as_ref().map(|row| format!("push {} {}, and ", row.id, row.state)).unwrap_or_default();
             return format!(
@@ -249,11 +249,11 @@ pub(crate) fn offer(
     let good = past.chosen(stack, stage, facts, to)?;
     let OldBuild { id, sha, root } = good.as_build().map_err(Refusal::corrupt)?;
     let old = past.present(facts)?;
-    let goods = Artifact::Build { id, root: root.clone(), sha: sha.clone() };
-    let target = Target { goods, branch: good.branch.clone(), old: old.clone() };
+    let artifact = Artifact::Build { id, root: root.clone(), sha: sha.clone() };
+    let target = Target { artifact, branch: good.branch.clone(), old: old.clone() };
     let mut plan = plan::plan(stack, stage, target).map_err(Refusal::corrupt)?.into_rollback();
-    plan.spared = facts.spared(good.build.parse().ok().as_ref());
-    plan.commands.splice(0..0, facts.owed.iter().cloned());
+    plan.keep_on_hosts = facts.keep_on_hosts(good.build.parse().ok().as_ref());
+    plan.commands.splice(0..0, facts.deferred_finally.iter().cloned());
     let plan = questions.of(plan);
     let plan_hash = plan.hash();
     Ok(Offer { seen: good.build.clone(), sha, root: Some(root), old, plan, plan_hash })

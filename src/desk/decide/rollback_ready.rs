@@ -1,14 +1,19 @@
 //! Whether a rollback is ready: which hosts hold the verified release that a rollback would put back, as the last probe saw it. It
 //! must never ask a host itself: a page does not wait. Called by the pages of a rollback and of a stack.
 
-use crate::desk::parts::hosts::drift::Held;
-use crate::desk::view::{NotHeld, Undo};
+use crate::desk::parts::hosts::drift::HeldReleases;
+use crate::desk::view::{NotHeld, RollbackReadiness};
 use crate::plan::{Plan, PlannedForm};
 use crate::stack::Host;
 use std::collections::BTreeMap;
 
 /// How ready the hosts of a rollback's plan are; none when it brings no release anywhere.
-pub(crate) fn readiness(plan: &Plan, root: &str, build: &str, held: Option<&Held>) -> Option<Undo> {
+pub(crate) fn readiness(
+    plan: &Plan,
+    root: &str,
+    build: &str,
+    held: Option<&HeldReleases>,
+) -> Option<RollbackReadiness> {
     let dirs: Vec<&String> = plan
         .commands
         .iter()
@@ -38,7 +43,7 @@ pub(crate) fn readiness(plan: &Plan, root: &str, build: &str, held: Option<&Held
     let not_ready: Vec<NotHeld> = plan.hosts.iter().filter_map(missing).collect();
     let total = plan.hosts.len();
     let asked_at = held.map(|held| held.at.to_string());
-    Some(Undo { ready: total - not_ready.len(), total, not_ready, asked_at })
+    Some(RollbackReadiness { ready: total - not_ready.len(), total, not_ready, asked_at })
 }
 
 #[cfg(test)]
@@ -56,8 +61,8 @@ mod tests {
                  commands = [{command}]\n"
             );
             let stack = parse("web".parse().unwrap(), "stacks/web.toml", &text).unwrap();
-            let goods = Artifact::Revision("5".repeat(40).parse().unwrap());
-            let target = Target { goods, branch: "main".to_owned(), old: None };
+            let artifact = Artifact::Revision("5".repeat(40).parse().unwrap());
+            let target = Target { artifact, branch: "main".to_owned(), old: None };
             plan(&stack, &"qa".parse().unwrap(), target).unwrap()
         };
         assert_eq!(readiness(&planned("\"./tell\""), "9f", "a-1", None), None, "it brings no release");
@@ -66,10 +71,10 @@ mod tests {
         let one = |root: &str| BTreeMap::from([("a-1".to_owned(), root.to_owned())]);
         let releases =
             BTreeMap::from([(place("web1"), one("9f")), (place("web2"), one("8e")), (place("web3"), BTreeMap::new())]);
-        let held = Held { at: At::from_seconds(60), releases };
-        let undo = readiness(&plan, "9f", "a-1", Some(&held)).unwrap();
-        let words: Vec<String> = undo.not_ready.iter().map(|not| format!("{} {}", not.host, not.why)).collect();
-        assert_eq!((undo.ready, undo.total), (1, 4));
+        let held = HeldReleases { at: At::from_seconds(60), releases };
+        let ready = readiness(&plan, "9f", "a-1", Some(&held)).unwrap();
+        let words: Vec<String> = ready.not_ready.iter().map(|not| format!("{} {}", not.host, not.why)).collect();
+        assert_eq!((ready.ready, ready.total), (1, 4));
         assert_eq!(
             words,
             [

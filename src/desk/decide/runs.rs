@@ -16,14 +16,14 @@ use std::collections::BTreeMap;
 /// What each host of a stage runs, of those that a push has come to or that have said so.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Runs {
-    hosts: BTreeMap<String, Known>,
+    hosts: BTreeMap<String, HostBuild>,
     /// When that was last known: when the hosts were asked, or when the last push ended.
     pub as_of: Option<String>,
 }
 
 /// What is known of one host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Known {
+enum HostBuild {
     Build(OnHost),
     /// Something that is no build of ours, or nobody knows.
     Other,
@@ -39,26 +39,26 @@ impl Runs {
         root: impl Fn(&str) -> Option<String>,
         as_of: Option<String>,
     ) -> Self {
-        let mut known: BTreeMap<String, Known> = ledger
+        let mut known: BTreeMap<String, HostBuild> = ledger
             .into_iter()
             .filter(|(host, _)| hosts.contains(host))
-            .map(|(host, build)| (host, build.map_or(Known::Other, Known::Build)))
+            .map(|(host, build)| (host, build.map_or(HostBuild::Other, HostBuild::Build)))
             .collect();
         let Some((answers, desired)) = answers.zip(desired) else { return Self { hosts: known, as_of } };
         for host in answers.right.iter().filter(|host| hosts.contains(host)) {
             let build = OnHost { id: desired.build.id.to_string(), root: desired.build.root.to_string() };
-            known.insert(host.clone(), Known::Build(build));
+            known.insert(host.clone(), HostBuild::Build(build));
         }
-        for odd in answers.odd.iter().filter(|odd| hosts.contains(&odd.host)) {
-            let build = root(&odd.runs).map(|root| Known::Build(OnHost { id: odd.runs.clone(), root }));
-            known.insert(odd.host.clone(), build.unwrap_or(Known::Other));
+        for odd in answers.divergent.iter().filter(|odd| hosts.contains(&odd.host)) {
+            let build = root(&odd.runs).map(|root| HostBuild::Build(OnHost { id: odd.runs.clone(), root }));
+            known.insert(odd.host.clone(), build.unwrap_or(HostBuild::Other));
         }
         Self { hosts: known, as_of: Some(answers.at.to_string()) }
     }
 
     /// On how many hosts a build is.
     pub fn count(&self, build: &str) -> usize {
-        self.hosts.values().filter(|known| matches!(known, Known::Build(on) if on.id == build)).count()
+        self.hosts.values().filter(|known| matches!(known, HostBuild::Build(on) if on.id == build)).count()
     }
 
     /// Whether some host is known at all.
@@ -68,15 +68,15 @@ impl Runs {
 
     /// Whether every host that is known runs this very content.
     pub fn all_run(&self, root: &str) -> bool {
-        let runs = |known: &Known| matches!(known, Known::Build(on) if on.root == root);
+        let runs = |known: &HostBuild| matches!(known, HostBuild::Build(on) if on.root == root);
         self.are_known() && self.hosts.values().all(runs)
     }
 
     /// Whether some host runs this build, or is in doubt.
     pub fn some_run_or_doubt(&self, build: &str) -> bool {
-        let does = |known: &Known| match known {
-            Known::Build(on) => on.id == build,
-            Known::Other => true,
+        let does = |known: &HostBuild| match known {
+            HostBuild::Build(on) => on.id == build,
+            HostBuild::Other => true,
         };
         self.hosts.values().any(does)
     }
@@ -84,8 +84,8 @@ impl Runs {
     /// The one build that every host that is known runs, if it is one.
     pub fn one(&self) -> Option<&OnHost> {
         let mut all = self.hosts.values();
-        let Known::Build(first) = all.next()? else { return None };
-        all.all(|known| matches!(known, Known::Build(on) if on.root == first.root)).then_some(first)
+        let HostBuild::Build(first) = all.next()? else { return None };
+        all.all(|known| matches!(known, HostBuild::Build(on) if on.root == first.root)).then_some(first)
     }
 }
 

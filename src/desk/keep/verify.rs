@@ -35,7 +35,7 @@ pub struct Report {
 }
 
 /// Everything that the ledger says, read at one moment.
-struct Said {
+struct LedgerSnapshot {
     report: Report,
     pushes: Vec<SealedPush>,
     running: Vec<running::Running>,
@@ -61,8 +61,8 @@ pub async fn verify(data: &Path, ledger: &Ledger, heads: &[String]) -> Result<Re
 }
 
 /// Holds the files against what the ledger says.
-fn look(data: &Path, said: Said, there: files::There) -> Report {
-    let Said { mut report, pushes, running, builds, pushed, numbers } = said;
+fn look(data: &Path, said: LedgerSnapshot, there: files::There) -> Report {
+    let LedgerSnapshot { mut report, pushes, running, builds, pushed, numbers } = said;
     for push in &pushes {
         if let Err(why) = files::journal(data, push) {
             report.problems.push(format!("push {}: {why}", push.row.id));
@@ -96,7 +96,7 @@ fn look(data: &Path, said: Said, there: files::There) -> Report {
     report
 }
 
-fn read(connection: &rusqlite::Connection, noted: &[String]) -> Result<Said, LedgerError> {
+fn read(connection: &rusqlite::Connection, noted: &[String]) -> Result<LedgerSnapshot, LedgerError> {
     // One transaction: a push that ends meanwhile is not half seen.
     let tx = connection.unchecked_transaction()?;
     let mut report = Report { audit_head: audit::head(&tx)?, ..Report::default() };
@@ -139,7 +139,7 @@ fn read(connection: &rusqlite::Connection, noted: &[String]) -> Result<Said, Led
         }
     }
     let numbers = integrity::numbers(&tx)?.into_iter().collect();
-    Ok(Said {
+    Ok(LedgerSnapshot {
         report,
         pushes,
         running,

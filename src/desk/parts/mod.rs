@@ -7,7 +7,7 @@ pub(crate) mod durable;
 pub(crate) mod home;
 pub(crate) mod hosts;
 pub mod journals;
+pub(crate) mod notify_targets;
 pub(crate) mod recent_plans;
 pub(crate) mod room;
 pub(crate) mod sources;
-pub(crate) mod teller;

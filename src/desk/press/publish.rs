@@ -53,7 +53,7 @@ pub struct Publishing {
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct PublishOutcome {
     /// The build as it is known from now on.
     pub build: Published,
     /// Whether it was not known before.
@@ -88,7 +88,7 @@ impl Desk {
     ///
     /// # Errors
     /// Why not; nothing is left of it then.
-    pub async fn publish(&self, what: Publishing, tar: File) -> Decision<Taken> {
+    pub async fn publish(&self, what: Publishing, tar: File) -> Decision<PublishOutcome> {
         self.may_publish(&what)?;
         let (stack, _) = self.loaded(&what.stack)?;
         let unable = |why: String| Refusal::Unable { case: Case::NotKept, why };
@@ -119,7 +119,7 @@ impl Desk {
         let (name, sha) = (stack.name.clone(), what.sha.clone());
         let known = self.ledger.read(move |connection| published::of_revision(connection, &name, &sha)).await?;
         match known {
-            Some(build) if build.root == root.as_str() => return Ok(Taken { build, new: false }),
+            Some(build) if build.root == root.as_str() => return Ok(PublishOutcome { build, new: false }),
             Some(build) => return Err(self.taken(&stack.name, &what.sha, &build, root.as_str()).await?),
             None => {}
         }
@@ -129,7 +129,7 @@ impl Desk {
         self.remove_builds(&stack.name, gone).await;
         self.branches.look(&stack).await;
         self.changed();
-        Ok(Taken { build, new: true })
+        Ok(PublishOutcome { build, new: true })
     }
 
     async fn freeze_published(&self, stack: &Arc<Stack>, what: &Publishing, tree: PathBuf) -> Decision<Published> {

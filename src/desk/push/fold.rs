@@ -1,9 +1,9 @@
 //! The fold: a journal's records become history, announcements, and an open or a held stack, in one transaction, each
 //! record exactly once (TRUST section 2). It must never be given records that are not durable.
 
+use crate::desk::parts::notify_targets::{NotifyTargets, SERVER};
 use crate::desk::parts::recent_plans::listed;
-use crate::desk::parts::teller::{SERVER, Teller};
-use crate::journal::{Cursor, Ended, Event, Read, Record};
+use crate::journal::{Cursor, Ended, Event, Record, StoredRecord};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::outbox::{self, Announcement, Moment, Pause};
 use crate::ledger::pushes::{self, PushRow};
@@ -35,8 +35,8 @@ pub(crate) fn fold(
     tx: &Transaction<'_>,
     push: PushNumber,
     from: Cursor,
-    records: &[Read],
-    teller: &Teller,
+    records: &[StoredRecord],
+    teller: &NotifyTargets,
 ) -> LedgerResult<Folded> {
     let Some(last) = records.last() else { return Ok(Folded::Open) };
     let to = Cursor { offset: last.end, n: last.record.n };
@@ -63,11 +63,11 @@ pub(crate) fn fold(
             Event::PushStarted { .. } => announce(tx, push, (Moment::Started, None), teller, read.record.at)?,
             Event::Asked { .. } => announce(tx, push, (Moment::Asked, None), teller, read.record.at)?,
             Event::Paused { who, .. } => {
-                let pause = told_pause(&read.record, who, None);
+                let pause = pause_row(&read.record, who, None);
                 announce(tx, push, (Moment::Paused, Some(pause)), teller, read.record.at)?;
             }
             Event::Resumed { who } => {
-                let pause = told_pause(&read.record, who, paused);
+                let pause = pause_row(&read.record, who, paused);
                 announce(tx, push, (Moment::Resumed, Some(pause)), teller, read.record.at)?;
             }
             Event::PushEnded { state, unknown, sha256, .. } => {
@@ -159,7 +159,7 @@ fn was_paused(tx: &Transaction<'_>, push: PushNumber, event: &Event) -> LedgerRe
     }
 }
 
-fn told_pause(record: &Record, who: &Who, since: Option<At>) -> Pause {
+fn pause_row(record: &Record, who: &Who, since: Option<At>) -> Pause {
     let lasted_ms = since.map(|since| record.at.millis_since(since));
     Pause { n: record.n, at: record.at.to_string(), who: who.to_string(), lasted_ms }
 }
@@ -168,7 +168,7 @@ fn announce(
     tx: &Transaction<'_>,
     push: PushNumber,
     (event, pause): (Moment, Option<Pause>),
-    teller: &Teller,
+    teller: &NotifyTargets,
     at: At,
 ) -> LedgerResult<()> {
     let id = push.get();

@@ -6,10 +6,10 @@
 use super::fold;
 use super::fold::Folded;
 use super::interrupt;
-use super::interrupt::Found;
+use super::interrupt::RunnerState;
 use super::runner::Runner;
 use crate::desk::{Desk, JournalEnd};
-use crate::journal::{Batch, Cursor, Ended, Event, PushDir, Read, Reader, Record};
+use crate::journal::{Batch, Cursor, Ended, Event, PushDir, Reader, Record, StoredRecord};
 use crate::ledger::{LedgerError, fold as places, holding, pushes};
 use crate::stack::PushNumber;
 use crate::supervise::blocking;
@@ -65,7 +65,7 @@ pub(crate) struct Follower {
     /// Up to here records are in the ledger.
     folded: Cursor,
     /// Read and not yet folded.
-    pending: Vec<Read>,
+    pending: Vec<StoredRecord>,
     folded_at: Instant,
     lock_tried: Instant,
     /// Records go into the ledger one by one, since it refused some of several.
@@ -165,8 +165,8 @@ impl Follower {
                 Step::Ended => return Ok(true),
                 Step::Further => {}
                 Step::Quiet => match self.end_if_dead().await? {
-                    Found::Alive => return Ok(false),
-                    Found::Ended | Found::Interrupted => {}
+                    RunnerState::Alive => return Ok(false),
+                    RunnerState::Ended | RunnerState::Interrupted => {}
                 },
             }
         }
@@ -315,7 +315,7 @@ impl Follower {
         }
         let (Some(end), Some(why)) = (self.end.clone(), self.stuck.clone()) else { return Ok(Step::Quiet) };
         let (push, from, teller) = (self.push, self.folded, self.desk.teller.clone());
-        let read = Read { record: interrupted(end, why), end: self.read.offset };
+        let read = StoredRecord { record: interrupted(end, why), end: self.read.offset };
         self.desk.ledger.write(move |tx| fold::fold(tx, push, from, std::slice::from_ref(&read), &teller)).await?;
         Ok(self.ended().await)
     }
@@ -352,7 +352,7 @@ impl Follower {
         }
     }
 
-    async fn end_if_dead(&mut self) -> Result<Found, FollowError> {
+    async fn end_if_dead(&mut self) -> Result<RunnerState, FollowError> {
         let id = self.push.get();
         let row = self.desk.ledger.read(move |connection| pushes::get(connection, id)).await?;
         let row = row.ok_or_else(|| LedgerError::Corrupt(format!("push {id} has a fold but no row")))?;
@@ -362,14 +362,14 @@ impl Follower {
         };
         let dir = self.dir.clone();
         let found = blocking(move || interrupt::interrupt(&dir, &row, cause.as_deref(), At::now())).await?;
-        if found == Found::Interrupted {
+        if found == RunnerState::Interrupted {
             tracing::warn!(push = id, "the runner of a push died; the push is interrupted");
         }
         Ok(found)
     }
 }
 
-fn is_end(read: &Read) -> bool {
+fn is_end(read: &StoredRecord) -> bool {
     matches!(read.record.event, Event::PushEnded { .. })
 }
 

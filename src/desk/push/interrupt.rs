@@ -13,7 +13,7 @@ const CHUNK: usize = 1 << 20;
 
 /// What was found behind the runner's lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum RunnerState {
     /// The lock is held: the runner lives.
     Alive,
     /// The runner had written the end.
@@ -26,12 +26,12 @@ pub(super) enum Found {
 ///
 /// # Errors
 /// What the system said, such as a full disk; it may be called again.
-pub(super) fn interrupt(dir: &PushDir, row: &PushRow, cause: Option<&str>, at: At) -> io::Result<Found> {
+pub(super) fn interrupt(dir: &PushDir, row: &PushRow, cause: Option<&str>, at: At) -> io::Result<RunnerState> {
     runner::make_dir(dir)?;
-    let Some(_lock) = runner::take_lock(dir)? else { return Ok(Found::Alive) };
+    let Some(_lock) = runner::take_lock(dir)? else { return Ok(RunnerState::Alive) };
     let mut writer = Writer::take_up(dir)?;
     if writer.has_ended() {
-        return Ok(Found::Ended);
+        return Ok(RunnerState::Ended);
     }
     let state = state(dir)?;
     let unknown = state.unknown_hosts();
@@ -55,7 +55,7 @@ pub(super) fn interrupt(dir: &PushDir, row: &PushRow, cause: Option<&str>, at: A
     sync_dir(dir.dir())?;
     // A socket that nobody answers; that it may not be there is the ordinary case.
     let _ = std::fs::remove_file(dir.control());
-    Ok(Found::Interrupted)
+    Ok(RunnerState::Interrupted)
 }
 
 fn state(dir: &PushDir) -> io::Result<State> {

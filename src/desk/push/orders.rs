@@ -5,7 +5,7 @@
 //! call a push paused whose runner has not said so, and never answer by itself.
 
 use super::runner::{Process, Signal};
-use super::tell::{Untold, tell};
+use super::tell::{OrderError, send_order};
 use crate::desk::Desk;
 use crate::desk::cases::Case;
 use crate::desk::reason::one_line;
@@ -13,7 +13,7 @@ use crate::desk::refusal::{Decision, Refusal};
 use crate::journal::PushDir;
 use crate::ledger::pushes::PushRow;
 use crate::ledger::{audit, pushes};
-use crate::run::{Given, NOT_PAUSED, Order, PAUSED};
+use crate::run::{ConfirmAnswer, NOT_PAUSED, Order, PAUSED};
 use crate::stack::{PushNumber, Who};
 use crate::time::At;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl Desk {
     /// When there is no such push, it has ended, or it does not ask that.
     pub async fn confirm(&self, push: PushNumber, who: &Who, answer: Answered) -> Decision<()> {
         let Answered { yes, question: ask, reason } = answer;
-        self.order(push, Order::Answer(Given { who: who.clone(), ask, yes, reason: given(reason)? })).await
+        self.order(push, Order::Answer(ConfirmAnswer { who: who.clone(), ask, yes, reason: given(reason)? })).await
     }
 
     async fn order(&self, push: PushNumber, order: Order) -> Decision<()> {
@@ -123,18 +123,18 @@ impl Desk {
             Order::Cancel { .. } | Order::Answer(_) => ANSWER_LIMIT,
             Order::Pause { .. } | Order::Unpause { .. } => DURABLE_ANSWER_LIMIT,
         };
-        match (tell(&dir, order, limit).await, order) {
+        match (send_order(&dir, order, limit).await, order) {
             (Ok(()), _) => Ok(()),
             (Err(error), Order::Cancel { .. }) => self.terminate(push, &dir, &error),
-            (Err(Untold::Refused(_)), Order::Answer(given)) => {
+            (Err(OrderError::Refused(_)), Order::Answer(given)) => {
                 let what = match given.ask {
                     Some(ask) => format!("an answer to question {ask} any more"),
                     None => "an answer now".to_owned(),
                 };
                 Err(Refusal::Nothing { case: Case::AsksNothing, why: format!("push {push} is not waiting for {what}") })
             }
-            (Err(Untold::Refused(why)), _) => Err(refused(push, row, &why)),
-            (Err(Untold::Silent(error)), _) => {
+            (Err(OrderError::Refused(why)), _) => Err(refused(push, row, &why)),
+            (Err(OrderError::Silent(error)), _) => {
                 tracing::warn!(push = push.get(), %error, "a runner did not answer an order");
                 Err(silent(push, &error))
             }
@@ -142,7 +142,7 @@ impl Desk {
     }
 
     /// Tells a runner that does not answer to end, by signal.
-    fn terminate(self: &Arc<Self>, push: PushNumber, dir: &PushDir, error: &Untold) -> Decision<()> {
+    fn terminate(self: &Arc<Self>, push: PushNumber, dir: &PushDir, error: &OrderError) -> Decision<()> {
         let told = Process::of_journal(dir).filter(|runner| runner.signal(Signal::TERM));
         tracing::warn!(push = push.get(), %error, term = told.is_some(), "a runner did not answer a cancel");
         let Some(runner) = told else { return Err(silent(push, error)) };
@@ -253,13 +253,13 @@ mod tests {
         let push = PushNumber::new(214).unwrap();
         let who: Who = "mary".parse().unwrap();
         let reason = Some("graphs".to_owned());
-        let no = Given { who: who.clone(), ask: Some(1), yes: false, reason: reason.clone() };
+        let no = ConfirmAnswer { who: who.clone(), ask: Some(1), yes: false, reason: reason.clone() };
         for (order, what, text) in [
             (Order::Cancel { who: who.clone(), reason: reason.clone() }, "cancel", "push 214: graphs"),
             (Order::Cancel { who: who.clone(), reason: None }, "cancel", "push 214"),
             (Order::Pause { who: who.clone(), reason }, "pause", "push 214: graphs"),
             (Order::Unpause { who: who.clone() }, "unpause", "push 214"),
-            (Order::Answer(Given { yes: true, reason: None, ..no.clone() }), "answer", "push 214, yes"),
+            (Order::Answer(ConfirmAnswer { yes: true, reason: None, ..no.clone() }), "answer", "push 214, yes"),
             (Order::Answer(no), "answer", "push 214, no: graphs"),
         ] {
             assert_eq!(audit_text(push, &order), (&who, what, text.to_owned()));

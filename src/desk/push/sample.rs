@@ -1,6 +1,6 @@
 //! A made-up push for the unit tests of this room: `web` to `qa`, two hosts, push 1 by mary.
 
-use crate::journal::{Cursor, Ended, Event, HostResult, Read, Record, Stream};
+use crate::journal::{Cursor, Ended, Event, HostResult, Record, StoredRecord, Stream};
 use crate::ledger::press::{self, NewPush};
 use crate::ledger::pushes::Commit;
 use crate::plan::{Assignment, BuildFrom, Kind, Plan};
@@ -55,7 +55,7 @@ pub(crate) fn assignment(push: i64) -> Assignment {
                 shrink: 50,
             },
             old: None,
-            spared: Vec::new(),
+            keep_on_hosts: Vec::new(),
             hosts: HOSTS.map(|host| host.parse().unwrap()).to_vec(),
             vars: std::collections::BTreeMap::new(),
             secrets: std::collections::BTreeMap::new(),
@@ -134,7 +134,7 @@ pub(crate) fn started() -> Event {
         plan_hash: "0".repeat(64),
         hosts: HOSTS.map(str::to_owned).to_vec(),
         commands: vec!["build".to_owned(), "restart".to_owned()],
-        spare: Vec::new(),
+        conditional: Vec::new(),
         flips: Vec::new(),
         proof: None,
     }
@@ -179,10 +179,10 @@ pub(crate) fn ended(state: Ended, hosts_ok: u32, unknown: &[&str]) -> Event {
 }
 
 /// The records of these events behind `from`, as a reader gives them; each is taken to be 100 bytes long.
-pub(crate) fn records(from: Cursor, events: Vec<Event>) -> Vec<Read> {
+pub(crate) fn records(from: Cursor, events: Vec<Event>) -> Vec<StoredRecord> {
     (1..)
         .zip(events)
-        .map(|(step, event)| Read {
+        .map(|(step, event)| StoredRecord {
             record: Record { n: from.n + step, at: At::from_millis(1_795_255_200_000), event },
             end: from.offset + 100 * step,
         })

@@ -15,7 +15,7 @@ const LONGEST: u64 = 1024;
 
 /// Why a runner did not do as told.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Untold {
+pub(super) enum OrderError {
     /// It does not answer: it is starting, hangs or has died.
     #[error("{0}")]
     Silent(#[from] io::Error),
@@ -28,7 +28,7 @@ pub(super) enum Untold {
 ///
 /// # Errors
 /// When it does not, or does not answer within `limit`.
-pub(super) async fn tell(dir: &PushDir, order: &Order, limit: Duration) -> Result<(), Untold> {
+pub(super) async fn send_order(dir: &PushDir, order: &Order, limit: Duration) -> Result<(), OrderError> {
     let deadline = Instant::now() + limit;
     let mut line = serde_json::to_vec(order).map_err(io::Error::from)?;
     line.push(b'\n');
@@ -48,8 +48,8 @@ pub(super) async fn tell(dir: &PushDir, order: &Order, limit: Duration) -> Resul
     });
     match spoken.await.unwrap_or_else(|_| Err(late()))?.trim() {
         OBEYED => Ok(()),
-        "" => Err(Untold::Silent(io::ErrorKind::UnexpectedEof.into())),
-        why => Err(Untold::Refused(why.to_owned())),
+        "" => Err(OrderError::Silent(io::ErrorKind::UnexpectedEof.into())),
+        why => Err(OrderError::Refused(why.to_owned())),
     }
 }
 

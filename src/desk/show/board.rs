@@ -44,8 +44,8 @@ impl Desk {
     }
 
     async fn read_board(&self) -> Decision<Board> {
-        let shelf = self.stack_files();
-        let stacks: Vec<(Arc<Stack>, bool)> = shelf
+        let stack_files = self.stack_files();
+        let stacks: Vec<(Arc<Stack>, bool)> = stack_files
             .stacks
             .iter()
             // A file that was never right has no row yet; the frame says what is wrong with it.
@@ -102,7 +102,7 @@ impl Desk {
                 next,
                 hold: read.holds.remove(&holds::scope(&stack.name, Some(&stage.name))),
                 last: read.last.remove(&of(place)),
-                usual_ms: read.typical_ms.remove(&of(place)).unwrap_or_default(),
+                typical_ms: read.typical_ms.remove(&of(place)).unwrap_or_default(),
             });
         }
         let lock = read.locks.remove(stack.name.as_str());
@@ -165,7 +165,7 @@ impl Desk {
             else {
                 continue;
             };
-            let Some((behind, odd)) = self.drifts.odd(&name, &place) else { continue };
+            let Some((behind, odd)) = self.drifts.divergent(&name, &place) else { continue };
             // What was seen before the last push came to its end says nothing about what it left.
             let is_over = matches!(last.state.as_str(), "succeeded" | "degraded") && behind < last.id;
             if !odd.is_empty() && !is_over {

@@ -10,7 +10,7 @@ use crate::desk::decide::offer::Offer;
 use crate::desk::decide::request::Request;
 use crate::desk::parts::sources::changes;
 use crate::desk::refusal::{Decision, Refusal};
-use crate::desk::view::plan::{FileChanges, PlanView, PlannedView, Usual};
+use crate::desk::view::plan::{FileChanges, PlanView, PlannedView, TypicalDuration};
 use crate::ledger::{LedgerError, typical_duration};
 use crate::plan::shell::{self, ByHand};
 use crate::plan::{BuildFrom, Plan, PlannedCommand};
@@ -86,7 +86,7 @@ impl Desk {
             commits: log.commits.clone(),
             commit_count: log.count,
             changes: self.file_changes(stack, offer).await,
-            usual: Usual::of(usual_ms),
+            typical_duration: TypicalDuration::of(usual_ms),
         }
     }
 

@@ -30,20 +30,20 @@ impl Desk {
                 true => (meant.len(), meant.iter().filter(|host| !command.is_done_on(Some(host))).count()),
                 false => (0, usize::from(!command.is_done_on(None))),
             };
-            let owed_by = command.owed.as_ref().map(|owed| owed.push.get());
+            let deferred_from = command.deferred.as_ref().map(|owed| owed.push.get());
             (left > 0).then(|| RemainingCommand {
                 command: number,
                 title: command.title(&values),
                 hosts: all,
                 left,
-                owed_by,
+                deferred_from,
             })
         };
         // Numbered as in the push whose page it is on: what is owed comes before them.
-        let before = earlier.plan.commands.iter().filter(|command| command.part == Part::Owed).count();
-        let (owed, own) = offer.plan.commands.split_at(earlier.owed.len());
+        let before = earlier.plan.commands.iter().filter(|command| command.part == Part::DeferredFinally).count();
+        let (owed, own) = offer.plan.commands.split_at(earlier.deferred_finally.len());
         let numbered = (1..).zip(owed).chain((before + 1..).zip(own));
-        let commands = numbered.filter(|(_, command)| !command.part.is_spare()).filter_map(left).collect();
+        let commands = numbered.filter(|(_, command)| !command.part.is_conditional()).filter_map(left).collect();
         let why_not = self.why_not_resumed(&earlier.row).await?;
         self.recent_plans.remember(&offer.plan_hash, &offer.plan);
         Ok(Some(Remaining { plan_hash: offer.plan_hash, commands, why_not }))

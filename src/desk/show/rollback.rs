@@ -69,7 +69,7 @@ impl Desk {
         };
         let held = self.drifts.held(name, stage, past.desired.as_ref().map_or(0, |desired| desired.newest));
         let root = offer.root.as_ref().map_or("", crate::stack::Root::as_str);
-        let undo = rollback_ready::readiness(&offer.plan, root, &offer.seen, held.as_ref());
+        let readiness = rollback_ready::readiness(&offer.plan, root, &offer.seen, held.as_ref());
         let others = past.others(&facts, &chosen);
         let from = offer.old.as_ref();
         let same = from.is_some_and(|old| old.sha.as_str() == chosen.sha && old.id.as_str() != chosen.build);
@@ -93,7 +93,7 @@ impl Desk {
             commits: log.commits.clone(),
             commit_count: log.count,
             others,
-            undo,
+            readiness,
             why_not,
             running,
         })

@@ -13,7 +13,7 @@ use crate::desk::decide::runs::Runs;
 use crate::desk::decide::{gate, offer, rollback, rollback_ready};
 use crate::desk::parts::hosts::numbers::SeenNewer;
 use crate::desk::refusal::Decision;
-use crate::desk::view::{Next, Partly, StackView, StageView, Trunk, Undo};
+use crate::desk::view::{NextPush, Partly, RollbackReadiness, StackView, StageView, Trunk};
 use crate::ledger::desired::DesiredState;
 use crate::ledger::history::{self, Filter};
 use crate::ledger::holds::{self, Hold};
@@ -29,7 +29,7 @@ use std::sync::Arc;
 const RECENT: usize = 8;
 
 /// What the ledger says of a stack.
-struct Read {
+struct LedgerFacts {
     newer: Option<SeenNewer>,
     lock: Option<PushRow>,
     step: Option<StepNow>,
@@ -63,9 +63,10 @@ impl Desk {
         let mut stages = Vec::with_capacity(stack.stages.len());
         for (place, stage) in read.stages.into_iter().enumerate() {
             let (desired, runs, facts) = (stage.past.desired.clone(), stage.past.runs.clone(), stage.facts.clone());
-            let undo = read.lock.is_none().then(|| self.undo(&stack, place, &stage, desired.as_ref())).flatten();
+            let readiness =
+                read.lock.is_none().then(|| self.rollback_readiness(&stack, place, &stage, desired.as_ref())).flatten();
             let mut view = self.stage_view(&stack, place, stage, problem.as_deref()).await;
-            view.undo = undo;
+            view.readiness = readiness;
             // While the stage is pushed, its hosts are on their way.
             let is_pushed = read.lock.as_ref().is_some_and(|push| push.stage == view.name);
             if let (Some(desired), false) = (&desired, is_pushed) {
@@ -110,7 +111,13 @@ impl Desk {
     }
 
     /// Which hosts hold the release that undo would put back; none when there is no way back, or nobody knows.
-    fn undo(&self, stack: &Stack, place: usize, read: &StageRead, desired: Option<&DesiredState>) -> Option<Undo> {
+    fn rollback_readiness(
+        &self,
+        stack: &Stack,
+        place: usize,
+        read: &StageRead,
+        desired: Option<&DesiredState>,
+    ) -> Option<RollbackReadiness> {
         let held = self.drifts.held(&stack.name, &stack.stages[place].name, desired?.newest)?;
         let offer = rollback::offer(stack, place, &read.facts, &read.past, None, Questions::LeftOut).ok()?;
         rollback_ready::readiness(&offer.plan, offer.root.as_ref()?.as_str(), &offer.seen, Some(&held))
@@ -137,22 +144,22 @@ impl Desk {
             why_not,
             hold: read.facts.stage_hold,
             last: read.last,
-            usual_ms: read.usual_ms,
+            typical_ms: read.usual_ms,
             ready: self.warm.readiness(&stack.name, &stage.hosts),
             drift: Vec::new(),
             kept: Vec::new(),
             probed_at: None,
             partly: None,
             catch_up: None,
-            undo: None,
+            readiness: None,
         }
     }
 
-    async fn next(&self, stack: &Arc<Stack>, facts: &Facts, offer: Offer) -> Next {
+    async fn next(&self, stack: &Arc<Stack>, facts: &Facts, offer: Offer) -> NextPush {
         self.recent_plans.remember(&offer.plan_hash, &offer.plan);
         let old = offer.old.as_ref().map(|old| &old.sha);
         let log = self.branches.log(stack, old, &offer.sha).await;
-        Next {
+        NextPush {
             again: facts.current.as_ref().is_some_and(|current| current.sha == offer.sha.as_str()),
             tickets: stack.tickets.named_in(log.commits.iter().map(|commit| commit.subject.as_str())),
             files: old.filter(|old| **old != offer.sha).and_then(|old| self.files_changed(stack, old, &offer.sha)),
@@ -185,7 +192,7 @@ impl StageView {
     }
 }
 
-fn read(desk: &Desk, connection: &Connection, stack: &Stack, head: Option<Revision>) -> LedgerResult<Read> {
+fn read(desk: &Desk, connection: &Connection, stack: &Stack, head: Option<Revision>) -> LedgerResult<LedgerFacts> {
     let name = stack.name.as_str();
     let of_stack = Filter { stack: Some(name.to_owned()), ..Filter::default() };
     let mut stages = Vec::with_capacity(stack.stages.len());
@@ -199,7 +206,7 @@ fn read(desk: &Desk, connection: &Connection, stack: &Stack, head: Option<Revisi
         });
     }
     let lock = pushes::lock_holder(connection, name)?;
-    Ok(Read {
+    Ok(LedgerFacts {
         newer: desk.seen_newer(connection, &stack.name)?,
         step: lock.as_ref().map(|push| running::step(connection, push.id)).transpose()?.flatten(),
         lock,

@@ -53,7 +53,8 @@ pub struct BoardStage {
     /// The last push to it, whatever its end.
     pub last: Option<PushRow>,
     /// How long the last good pushes took, while one runs.
-    pub usual_ms: Vec<i64>,
+    #[serde(rename = "usual_ms")]
+    pub typical_ms: Vec<i64>,
 }
 
 /// What a press would put on a stage.
@@ -75,7 +76,7 @@ impl From<&StackView> for BoardStack {
             next: stage.next.as_ref().map(|next| Waiting { again: next.again, commits: Some(next.commit_count) }),
             hold: stage.hold.clone(),
             last: stage.last.clone(),
-            usual_ms: stage.usual_ms.clone(),
+            typical_ms: stage.typical_ms.clone(),
         });
         Self {
             stack: street.stack.clone(),

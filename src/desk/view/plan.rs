@@ -49,12 +49,13 @@ pub struct PlanView {
     /// Every command in order.
     pub commands: Vec<PlannedView>,
     /// How long pushes to the stage took; `None` when none has succeeded yet.
-    pub usual: Option<Usual>,
+    #[serde(rename = "usual")]
+    pub typical_duration: Option<TypicalDuration>,
 }
 
 /// How long the last good pushes to a stage took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Usual {
+pub struct TypicalDuration {
     /// The one in the middle.
     pub median_ms: i64,
     /// The quickest.
@@ -65,7 +66,7 @@ pub struct Usual {
     pub pushes: usize,
 }
 
-impl Usual {
+impl TypicalDuration {
     /// From durations in any order; none of no push.
     pub fn of(mut durations: Vec<i64>) -> Option<Self> {
         durations.sort_unstable();
@@ -149,8 +150,8 @@ mod tests {
 
     #[test]
     fn the_usual_time_is_the_one_in_the_middle_of_those_that_were() {
-        assert_eq!(Usual::of(vec![]), None);
-        let usual = Usual { median_ms: 20, fastest_ms: 1, slowest_ms: 30, pushes: 3 };
-        assert_eq!(Usual::of(vec![30, 1, 20]), Some(usual));
+        assert_eq!(TypicalDuration::of(vec![]), None);
+        let usual = TypicalDuration { median_ms: 20, fastest_ms: 1, slowest_ms: 30, pushes: 3 };
+        assert_eq!(TypicalDuration::of(vec![30, 1, 20]), Some(usual));
     }
 }

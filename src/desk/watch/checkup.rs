@@ -6,7 +6,7 @@ mod words;
 
 use crate::advice::of_stack;
 use crate::desk::Desk;
-use crate::desk::parts::hosts::checkups::{Checkup, CheckupView, Finding, Kept, Looked, Weight};
+use crate::desk::parts::hosts::checkups::{Checkup, CheckupView, Finding, PlaceReport, StackCheckups, Weight};
 use crate::desk::refusal::{Decision, Refusal};
 use crate::process::Program;
 use crate::remote::checkup::{self, Facts, Use};
@@ -63,7 +63,7 @@ impl Desk {
         self.spawn(async move {
             let looked =
                 tokio::select! { () = desk.stop.cancelled() => None, looked = unbroken("look hosts over", desk.look_over(&stack)) => looked };
-            let kept = Kept { since: None, last: looked.map(Arc::new) };
+            let kept = StackCheckups { since: None, last: looked.map(Arc::new) };
             desk.checkups.kept().insert(stack.name.clone(), kept);
             desk.changed();
         });
@@ -105,7 +105,8 @@ impl Desk {
             .iter()
             .filter_map(|(looked, facts)| Some((looked.place.clone(), facts.as_ref()?.machine.clone())))
             .collect();
-        let mut places: Vec<Looked> = [here].into_iter().chain(hosts.into_iter().map(|(looked, _)| looked)).collect();
+        let mut places: Vec<PlaceReport> =
+            [here].into_iter().chain(hosts.into_iter().map(|(looked, _)| looked)).collect();
         for (place, finding) in words::same_machines(&machines) {
             places
                 .iter_mut()
@@ -118,11 +119,16 @@ impl Desk {
         Checkup { stack: stack.name.to_string(), at: At::now().to_string(), must, notes, places }
     }
 
-    async fn look_at(&self, stack: &StackName, host: Host, places: BTreeSet<(Use, String)>) -> (Looked, Option<Facts>) {
+    async fn look_at(
+        &self,
+        stack: &StackName,
+        host: Host,
+        places: BTreeSet<(Use, String)>,
+    ) -> (PlaceReport, Option<Facts>) {
         let place = host.name().to_owned();
         let bad = |why: &str| {
             let finding = Finding::must(of_stack(why, stack.as_str()), "");
-            (Looked { place: place.clone(), is: String::new(), findings: vec![finding] }, None)
+            (PlaceReport { place: place.clone(), is: String::new(), findings: vec![finding] }, None)
         };
         let masters = match self.warm.masters() {
             Ok(masters) => masters,
@@ -138,7 +144,7 @@ impl Desk {
         match tokio::time::timeout(HOST_LIMIT, asked).await {
             Ok(Ok((facts, began, ended))) => {
                 let findings = words::findings(&facts, &places, (began, ended));
-                (Looked { place, is: words::is(&facts), findings }, Some(facts))
+                (PlaceReport { place, is: words::is(&facts), findings }, Some(facts))
             }
             Ok(Err(why)) => bad(&why),
             Err(_) => {
@@ -148,7 +154,7 @@ impl Desk {
     }
 
     /// This machine: its programs, and the way to the source.
-    async fn push_host(&self, stack: &Stack) -> Looked {
+    async fn push_host(&self, stack: &Stack) -> PlaceReport {
         let mut findings = Vec::new();
         let mut versions = Vec::new();
         for (program, argument, cure) in programs(stack) {
@@ -173,7 +179,7 @@ impl Desk {
                 )),
             }
         }
-        Looked { place: "push host".to_owned(), is: versions.join(", "), findings }
+        PlaceReport { place: "push host".to_owned(), is: versions.join(", "), findings }
     }
 }
 

@@ -1,9 +1,9 @@
 //! The probe: asks the hosts of the stacks in use what they run. It must never change anything on a host, nor make a page wait.
 
 use crate::desk::Desk;
-use crate::desk::parts::hosts::drift::{Expected, Found, Said, compare, keep};
+use crate::desk::parts::hosts::drift::{Expected, HostAnswer, StageDrift, compare, keep};
 use crate::ledger::{LedgerResult, desired, pushes};
-use crate::remote::release::{self, Seen};
+use crate::remote::release::{self, ReleaseFolder};
 use crate::stack::{Host, Stack, StackName, StageName};
 use crate::supervise::unbroken;
 use crate::time::At;
@@ -42,8 +42,8 @@ fn expected(connection: &Connection, stack: &Stack) -> LedgerResult<Option<Vec<E
 impl Desk {
     /// Begins the probes that are due, each as a task of its own.
     pub(crate) fn probe_what_is_due(&self) {
-        let shelf = self.stack_files();
-        let stack = |name: &StackName| shelf.stacks.iter().find(|shelved| shelved.name == *name)?.stack.clone();
+        let stack_files = self.stack_files();
+        let stack = |name: &StackName| stack_files.stacks.iter().find(|shelved| shelved.name == *name)?.stack.clone();
         let is_settled = |name: &StackName| {
             stack(name).is_some_and(|stack| stack.stages.iter().all(|stage| self.warm.all_tried(&stage.hosts)))
         };
@@ -64,12 +64,12 @@ impl Desk {
     }
 
     /// Asks the hosts of a stack what they run; nothing when a push came in between.
-    async fn probe(&self, stack: Arc<Stack>) -> Option<BTreeMap<StageName, Found>> {
+    async fn probe(&self, stack: Arc<Stack>) -> Option<BTreeMap<StageName, StageDrift>> {
         let before = self.expected(&stack).await?;
         let mut found = BTreeMap::new();
         for stage in &before {
             let asked = stage.hosts.iter().cloned().map(|host| self.ask(host, stage.dirs.clone()));
-            let said: Vec<Vec<Said>> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
+            let said: Vec<Vec<HostAnswer>> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
             let said = said.concat();
             let known =
                 self.drifts.stacks().get(&stack.name).and_then(|probed| probed.stages.get(&stage.stage).cloned());
@@ -79,16 +79,16 @@ impl Desk {
         (self.expected(&stack).await? == before).then_some(found)
     }
 
-    async fn ask(&self, host: Host, dirs: Vec<String>) -> Vec<Said> {
+    async fn ask(&self, host: Host, dirs: Vec<String>) -> Vec<HostAnswer> {
         let seen = match self.warm.connection(&host).await {
             Some(on) => release::look(&on, &dirs).await.ok(),
             None => None,
         };
-        let seen: Vec<Option<Seen>> = match seen {
+        let seen: Vec<Option<ReleaseFolder>> = match seen {
             Some(seen) => seen.into_iter().map(Some).collect(),
             None => vec![None; dirs.len()],
         };
-        let said = |(dir, seen)| Said { host: host.name().to_owned(), dir, seen };
+        let said = |(dir, seen)| HostAnswer { host: host.name().to_owned(), dir, seen };
         dirs.into_iter().zip(seen).map(said).collect()
     }
 

@@ -54,7 +54,7 @@ impl Desk {
                 self.changed();
             }
             self.probe_what_is_due();
-            self.warm.try_who_was_heard();
+            self.warm.try_after_contact();
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOK) => {}

@@ -2,7 +2,7 @@
 //! against those of a push that runs. It must never write to the ledger itself.
 
 use super::seal::PRESSED;
-use crate::journal::{Cursor, Read};
+use crate::journal::{Cursor, StoredRecord};
 use crate::ledger::{LedgerResult, fold, schema};
 use crate::stack::PushNumber;
 use rusqlite::types::Value;
@@ -95,7 +95,7 @@ impl Replay {
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn fold(&mut self, push: PushNumber, records: &[&Read]) -> LedgerResult<()> {
+    pub fn fold(&mut self, push: PushNumber, records: &[&StoredRecord]) -> LedgerResult<()> {
         let tx = self.connection.transaction()?;
         for read in records {
             match read.record.event.is_state() {

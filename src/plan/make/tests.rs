@@ -12,11 +12,11 @@ fn web() -> Stack {
 }
 
 fn revision() -> Target {
-    Target { goods: Artifact::Revision(SHA.parse().unwrap()), branch: "main".to_owned(), old: None }
+    Target { artifact: Artifact::Revision(SHA.parse().unwrap()), branch: "main".to_owned(), old: None }
 }
 
 fn build() -> Target {
-    let goods = Artifact::Build {
+    let artifact = Artifact::Build {
         id: "3f2c1ab-7".parse().unwrap(),
         root: "a".repeat(64).parse().unwrap(),
         sha: SHA.parse().unwrap(),
@@ -26,7 +26,7 @@ fn build() -> Target {
         sha: OLD_SHA.parse().unwrap(),
         root: "b".repeat(64).parse().unwrap(),
     };
-    Target { goods, branch: "main".to_owned(), old: Some(old) }
+    Target { artifact, branch: "main".to_owned(), old: Some(old) }
 }
 
 fn stage(name: &str) -> StageName {
@@ -302,7 +302,7 @@ fn a_plan_that_rolls_back_holds_all_of_its_way_back_and_a_rollback_holds_none() 
         ]
     );
     assert_eq!(forward.rollback_view().map(|old| old.id.as_str()), Some("9d8e7f6-3"));
-    let found = super::super::values_of(&assignment(forward.clone(), None), Part::Undo, None);
+    let found = super::super::values_of(&assignment(forward.clone(), None), Part::Rollback, None);
     let values = ["PUSH_SHA", "PUSH_BUILD", "PUSH_OLD_SHA", "PUSH_OLD_BUILD"].map(|name| found[name].as_str());
     assert_eq!(values, [OLD_SHA, "9d8e7f6-3", SHA, "3f2c1ab-7"]);
     assert_ne!(forward.hash(), plan(&web_as_it_is, &stage("prod"), build()).unwrap().hash());

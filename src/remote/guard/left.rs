@@ -32,7 +32,7 @@ pub(super) fn task(of: &Task, mark: String) -> Task {
 }
 
 /// Says what holds it, and what to do.
-pub(super) async fn tell(said: &[u8], place: &str, mask: &Arc<Mask>, lines: &Lines) {
+pub(super) async fn report(said: &[u8], place: &str, mask: &Arc<Mask>, lines: &Lines) {
     // Nobody receives lines any more: then nobody misses this one.
     let _ = lines.send(Line { stream: Stream::Note, text: words(said, place, mask) }).await;
 }

@@ -33,10 +33,12 @@ impl Connection {
     /// When ssh's configuration cannot be read, or no `known_hosts` that it names has a key of the host.
     pub async fn address(&self) -> Result<Address, String> {
         let ssh = Program::new("ssh").args(["-G", "-F"]).arg(&self.masters.config).args(words(&self.host));
-        let said = said(ssh.arg("--").arg(self.host.address())).await.map_err(|why| format!("ssh -G: {why}"))?;
+        let said = output_of(ssh.arg("--").arg(self.host.address())).await.map_err(|why| format!("ssh -G: {why}"))?;
         let mut found = Settings::read(&said);
         for (file, name) in found.places() {
-            if let Ok(text) = self::said(Program::new("ssh-keygen").arg("-F").arg(&name).arg("-f").arg(&file)).await {
+            if let Ok(text) =
+                self::output_of(Program::new("ssh-keygen").arg("-F").arg(&name).arg("-f").arg(&file)).await
+            {
                 found.address.keys.push_str(&lines_for(&found.name(), &text));
             }
         }
@@ -48,7 +50,7 @@ impl Connection {
 }
 
 /// What a program says, when it ends well.
-async fn said(mut program: Program) -> Result<String, String> {
+async fn output_of(mut program: Program) -> Result<String, String> {
     for name in ["HOME", "USER", "LOGNAME"] {
         if let Some(value) = std::env::var_os(name) {
             program = program.env(name, value);

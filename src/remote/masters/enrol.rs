@@ -28,7 +28,7 @@ pub struct Enrolment {
 
 /// What a look at a host found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum KeyState {
     /// ssh knows its key.
     Known,
     /// ssh has never seen it.
@@ -82,7 +82,7 @@ impl Enrolment {
     ///
     /// # Errors
     /// Why it could not be seen.
-    pub async fn look(&self, host: &Host) -> Result<Found, NotSeen> {
+    pub async fn look(&self, host: &Host) -> Result<KeyState, NotSeen> {
         let files = self.known_hosts(host).await?;
         let shown = Scratch::new(&self.dir)?;
         // ssh writes what it has never seen into the first file, and reads all of them.
@@ -99,16 +99,16 @@ impl Enrolment {
         if !lines.trim().is_empty() {
             let fingerprints = fingerprints(&shown.0).await?;
             let file = files.into_iter().next().ok_or_else(|| NotSeen("ssh has no known_hosts file".to_owned()))?;
-            return Ok(Found::New(NewKey { fingerprints, file, lines }));
+            return Ok(KeyState::New(NewKey { fingerprints, file, lines }));
         }
         let failure = Failure::from_ssh(host, &complaint);
         let on_the_way = host.jump().is_some() && is_of_the_way(&complaint);
         if !on_the_way && complaint.contains("HOST IDENTIFICATION HAS CHANGED") {
-            return self.changed(&complaint).await.map(Found::Changed);
+            return self.changed(&complaint).await.map(KeyState::Changed);
         }
         // It has shown a key that is known, and then refused to let nobody in.
         let was_seen = looked.status.success() || (!on_the_way && complaint.contains("Permission denied"));
-        if was_seen { Ok(Found::Known) } else { Err(NotSeen(failure.words)) }
+        if was_seen { Ok(KeyState::Known) } else { Err(NotSeen(failure.words)) }
     }
 
     /// The files that ssh reads for a host.

@@ -56,7 +56,7 @@ pub(super) struct Effort<'a> {
 }
 
 /// What a master said to a round trip.
-enum Answer {
+enum MasterAnswer {
     Ready,
     /// The host answers, but takes no more sessions on this connection now.
     Full,
@@ -88,10 +88,10 @@ impl Inner {
         let (per_host, first) = (self.host(host), self.socket(host));
         let (asked, asked_at) = (sockets::behind(socket), last_contact::uptime());
         let silent = match self.ask(socket, effort.proof, &per_host).await {
-            Answer::Ready => return Ok(Room::Free),
-            Answer::Full => return Ok(Room::Full),
-            Answer::Silent => true,
-            Answer::Nothing | Answer::Noise { .. } => false,
+            MasterAnswer::Ready => return Ok(Room::Free),
+            MasterAnswer::Full => return Ok(Room::Full),
+            MasterAnswer::Silent => true,
+            MasterAnswer::Nothing | MasterAnswer::Noise { .. } => false,
         };
         let _first_here = per_host.opening.lock().await;
         let _first_anywhere = self.lock(socket).await?;
@@ -137,12 +137,12 @@ impl Inner {
         hung: bool,
         patience: Patience,
     ) -> Result<Room, Failure> {
-        let answer = if hung { Answer::Silent } else { self.ask(socket, Proof::Shell, per_host).await };
+        let answer = if hung { MasterAnswer::Silent } else { self.ask(socket, Proof::Shell, per_host).await };
         match answer {
-            Answer::Ready => Ok(Room::Free),
-            Answer::Full => Ok(Room::Full),
-            Answer::Noise { out, err } => Err(Failure::noise(host, &out, &err)),
-            Answer::Silent | Answer::Nothing => {
+            MasterAnswer::Ready => Ok(Room::Free),
+            MasterAnswer::Full => Ok(Room::Full),
+            MasterAnswer::Noise { out, err } => Err(Failure::noise(host, &out, &err)),
+            MasterAnswer::Silent | MasterAnswer::Nothing => {
                 // A socket without a living master would make ssh open a second connection beside it, in silence.
                 sockets::retire(socket).await;
                 self.open_behind(host, socket, patience).await
@@ -162,14 +162,14 @@ impl Inner {
             }
         };
         let failure = match answer {
-            Answer::Ready => None,
+            MasterAnswer::Ready => None,
             // Kept, so that the next one who asks need not sign in again.
-            Answer::Noise { out, err } => Some(Failure::noise(host, &out, &err)),
-            Answer::Full => {
+            MasterAnswer::Noise { out, err } => Some(Failure::noise(host, &out, &err)),
+            MasterAnswer::Full => {
                 sockets::retire(&socket).await;
                 return Err(Failure::no_sessions(host));
             }
-            Answer::Silent | Answer::Nothing => {
+            MasterAnswer::Silent | MasterAnswer::Nothing => {
                 sockets::retire(&socket).await;
                 return Err(Failure::silent(host));
             }
@@ -198,23 +198,23 @@ impl Inner {
     }
 
     /// Whether a master answers from the host itself: its own word alone proves nothing about the network.
-    async fn ask(&self, socket: &Path, proof: Proof, per_host: &PerHost) -> Answer {
+    async fn ask(&self, socket: &Path, proof: Proof, per_host: &PerHost) -> MasterAnswer {
         let young = std::fs::metadata(socket).and_then(|it| it.modified()).ok().and_then(|at| at.elapsed().ok());
         // A clock that was set back makes the age unknown: then it counts as young.
         if !socket.exists() || young.is_some_and(|age| age > OLDEST) {
-            return Answer::Nothing;
+            return MasterAnswer::Nothing;
         }
         let _alone = per_host.asking.lock().await;
         if proof == Proof::Host && last_contact::lately(socket) {
             match probe(socket).await {
-                Probe::Answered => return Answer::Ready,
-                Probe::Full => return Answer::Full,
-                Probe::Silent => return Answer::Silent,
+                Probe::Answered => return MasterAnswer::Ready,
+                Probe::Full => return MasterAnswer::Full,
+                Probe::Silent => return MasterAnswer::Silent,
                 Probe::Refused => {}
             }
         }
         let answer = round_trip(socket).await;
-        if let Answer::Ready = answer {
+        if let MasterAnswer::Ready = answer {
             last_contact::note(socket);
         }
         answer
@@ -222,7 +222,7 @@ impl Inner {
 }
 
 /// What a command says on both of its streams, to its end; who says more than is of use is hung up on, and that much is told.
-async fn said(command: &mut OwningCommand<&Session>) -> Result<(Vec<u8>, Vec<u8>), openssh::Error> {
+async fn output_of(command: &mut OwningCommand<&Session>) -> Result<(Vec<u8>, Vec<u8>), openssh::Error> {
     let mut child = command.spawn().await?;
     let (out, err) = (child.stdout().take(), child.stderr().take());
     match tokio::try_join!(all_of(out), all_of(err)) {
@@ -245,19 +245,19 @@ async fn all_of(stream: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, Vec<u
 }
 
 /// Asks the login shell over a master.
-async fn round_trip(socket: &Path) -> Answer {
+async fn round_trip(socket: &Path) -> MasterAnswer {
     let session = Session::resume_mux(socket.into(), None);
     let mut command = session.raw_command(ROUND_TRIP);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    match timeout(ROUND_TRIP_LIMIT, said(&mut command)).await {
-        Ok(Ok((out, _))) if out == b"ready\n" => Answer::Ready,
+    match timeout(ROUND_TRIP_LIMIT, output_of(&mut command)).await {
+        Ok(Ok((out, _))) if out == b"ready\n" => MasterAnswer::Ready,
         Ok(Ok((out, err))) => {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            Answer::Noise { out: text(&out), err: text(&err) }
+            MasterAnswer::Noise { out: text(&out), err: text(&err) }
         }
-        Ok(Err(error)) if is_refusal(&error) => Answer::Full,
-        Ok(Err(_)) => Answer::Nothing,
-        Err(_) => Answer::Silent,
+        Ok(Err(error)) if is_refusal(&error) => MasterAnswer::Full,
+        Ok(Err(_)) => MasterAnswer::Nothing,
+        Err(_) => MasterAnswer::Silent,
     }
 }
 

@@ -5,7 +5,7 @@ use super::peer::{CopyFault, Source};
 use super::{BuildOnDisk, MANY, MISMATCH, Telling, Visit, obstacle, scripts};
 use crate::diagnostic::shown;
 use crate::remote::masters::Connection;
-use crate::remote::transfer::{Way, copy, note};
+use crate::remote::transfer::{Compression, copy, note};
 use crate::remote::{Ending, Lines, Task};
 use crate::stack::{BuildId, Release};
 
@@ -217,7 +217,7 @@ impl Visit<'_> {
         let mut options = self.options(live);
         options.extend(comparing.options().iter().map(|option| (*option).to_owned()));
         let to = format!("{}/releases/{}/", release.dir, self.build.id);
-        let way = Way::of(release.compress);
+        let way = Compression::of(release.compress);
         copy(self.on, self.build.tree, ("", &to), way, &options, &self.task(""), self.lines).await
     }
 }

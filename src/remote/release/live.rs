@@ -48,7 +48,7 @@ pub struct Live {
 
 /// A release of ours that could not be removed when its time had come.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Left {
+pub struct UnremovedRelease {
     /// Its name.
     pub build: String,
     /// What could not be removed in it; empty for the whole.
@@ -59,13 +59,13 @@ pub struct Left {
 
 /// What lies below the directory of a release.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct ReleaseFolder {
     /// What is live.
     pub live: Live,
     /// The releases that count as verified, with their root hashes.
     pub verified: BTreeMap<String, String>,
     /// The releases that could not be removed.
-    pub left: Vec<Left>,
+    pub left: Vec<UnremovedRelease>,
 }
 
 impl Current {
@@ -99,7 +99,7 @@ impl Current {
 ///
 /// # Errors
 /// Why the host gave no answer.
-pub async fn look(on: &Connection, dirs: &[String]) -> Result<Vec<Seen>, String> {
+pub async fn look(on: &Connection, dirs: &[String]) -> Result<Vec<ReleaseFolder>, String> {
     let task = Task::question("", BTreeMap::new(), LOOK_LIMIT);
     // What it says on standard error helps nobody: the answer is whole, or none.
     let (lines, _) = mpsc::channel(1);
@@ -125,18 +125,18 @@ pub async fn read_back(on: &Connection, build: &BuildOnDisk<'_>, dirs: &[String]
         (Ending::TimedOut { .. }, _) => return silent("no answer in time"),
         (Ending::Refused(why) | Ending::Unreachable(why) | Ending::Unknown(why), _) => return silent(&why),
     };
-    let mut odd = Vec::new();
+    let mut divergent = Vec::new();
     for (dir, seen) in dirs.iter().zip(&seen) {
         if let Some(runs) = instead(&seen.live, build.id.as_str(), build.root.as_str(), build.sha) {
             let place = if dirs.len() > 1 { format!(" in {dir}") } else { String::new() };
-            odd.push(format!("runs {runs}{place} after the push, not {}", build.id));
+            divergent.push(format!("runs {runs}{place} after the push, not {}", build.id));
         }
     }
-    if odd.is_empty() {
+    if divergent.is_empty() {
         return Ending::Exited(0);
     }
     // The last line is the reason. Nobody listens only when the push is over.
-    let _ = lines.send(Line { stream: Stream::Err, text: odd.join("; ") }).await;
+    let _ = lines.send(Line { stream: Stream::Err, text: divergent.join("; ") }).await;
     Ending::Exited(1)
 }
 
@@ -152,7 +152,12 @@ pub fn instead(live: &Live, build: &str, root: &str, sha: &str) -> Option<String
 }
 
 /// What a host says of its directories; none when its answer is not whole.
-async fn survey(on: &Connection, dirs: &[String], mut task: Task, lines: &Lines) -> (Ending, Option<Vec<Seen>>) {
+async fn survey(
+    on: &Connection,
+    dirs: &[String],
+    mut task: Task,
+    lines: &Lines,
+) -> (Ending, Option<Vec<ReleaseFolder>>) {
     task.script = scripts::located(scripts::LOOK);
     task.values.insert("PUSH_DIRS".to_owned(), dirs.join("\n"));
     let (ending, said) = ask(on, &task, lines, LONGEST).await;
@@ -161,11 +166,11 @@ async fn survey(on: &Connection, dirs: &[String], mut task: Task, lines: &Lines)
 }
 
 /// The answer of [`scripts::LOOK`]; none when it is none.
-fn read_all(said: &str) -> Option<Vec<Seen>> {
+fn read_all(said: &str) -> Option<Vec<ReleaseFolder>> {
     said.strip_suffix('\0')?.split('\0').map(read_one).collect()
 }
 
-fn read_one(mut said: &str) -> Option<Seen> {
+fn read_one(mut said: &str) -> Option<ReleaseFolder> {
     let (mut verified, mut left) = (BTreeMap::new(), Vec::new());
     while let Some((first, rest)) = said.split_once('\n') {
         if let Some(has) = first.strip_prefix("has ") {
@@ -175,7 +180,7 @@ fn read_one(mut said: &str) -> Option<Seen> {
             let mut fields = stays.splitn(3, '\t').map(str::to_owned);
             let (build, path, owner) = (fields.next()?, fields.next()?, fields.next()?);
             // Without an owner it is being removed at this moment, or that was interrupted.
-            left.extend((owner != "-").then_some(Left { build, path, owner }));
+            left.extend((owner != "-").then_some(UnremovedRelease { build, path, owner }));
         } else {
             break;
         }
@@ -188,7 +193,7 @@ fn read_one(mut said: &str) -> Option<Seen> {
         let (kind, more) = current.strip_prefix("is ")?.split_once(' ')?;
         Current::read(kind, more)?
     };
-    Some(Seen { live: Live { current, root: root.to_owned(), sha: sha.to_owned() }, verified, left })
+    Some(ReleaseFolder { live: Live { current, root: root.to_owned(), sha: sha.to_owned() }, verified, left })
 }
 
 #[cfg(test)]
@@ -207,13 +212,13 @@ mod tests {
     #[test]
     fn what_is_live_is_read_from_a_whole_answer_only() {
         let runs = |current: Current, root: &str, sha: &str| {
-            Some(vec![Seen { live: live(current, root, sha), ..Seen::default() }])
+            Some(vec![ReleaseFolder { live: live(current, root, sha), ..ReleaseFolder::default() }])
         };
         let elsewhere = |path: &str| Current::Elsewhere(path.to_owned());
         let nothing = "is nothing \nroot \nsha \n\0";
         let table = [
-            (nothing.to_owned(), Some(vec![Seen::default()])),
-            (nothing.repeat(2), Some(vec![Seen::default(), Seen::default()])),
+            (nothing.to_owned(), Some(vec![ReleaseFolder::default()])),
+            (nothing.repeat(2), Some(vec![ReleaseFolder::default(), ReleaseFolder::default()])),
             ("is ours 3f2c1ab-12\nroot 9f\nsha 51\n\0".to_owned(), runs(ours("3f2c1ab-12"), "9f", "51")),
             ("is elsewhere /srv/by hand\nroot \nsha \n\0".to_owned(), runs(elsewhere("/srv/by hand"), "", "")),
             ("is elsewhere a\nroot b\nroot \nsha \n\0".to_owned(), runs(elsewhere("a\nroot b"), "", "")),
@@ -238,7 +243,8 @@ mod tests {
         assert_eq!(held[0].live, live(ours("a-1"), "9f", "51"));
         let roots: Vec<_> = held[0].verified.iter().map(|(name, root)| (name.as_str(), root.as_str())).collect();
         assert_eq!(roots, [("a-1", "9f"), ("b-2", "8e")]);
-        let left = Left { build: "c-3".to_owned(), path: "cache/".to_owned(), owner: "www-data".to_owned() };
+        let left =
+            UnremovedRelease { build: "c-3".to_owned(), path: "cache/".to_owned(), owner: "www-data".to_owned() };
         assert_eq!(held[0].left, [left], "what is being removed is not stuck");
     }
 
@@ -281,8 +287,11 @@ mod tests {
         let at = |path: &str| room.path().join(path).display().to_string();
         let dirs = format!("{}\n{}", web.display(), at("other"));
         let verified = BTreeMap::from([("aaaaaaa-1".to_owned(), "9f".to_owned())]);
-        let left =
-            vec![Left { build: "bbbbbbb-2".to_owned(), path: "cache/".to_owned(), owner: "www-data".to_owned() }];
+        let left = vec![UnremovedRelease {
+            build: "bbbbbbb-2".to_owned(),
+            path: "cache/".to_owned(),
+            owner: "www-data".to_owned(),
+        }];
         let release = || live(ours("aaaaaaa-1"), "9f", "51");
         let other = |current: Current| live(current, "", "");
         std::os::unix::fs::symlink(web.join("releases/aaaaaaa-1"), web.join("hop")).unwrap();
@@ -301,7 +310,8 @@ mod tests {
         for (link, live) in links {
             let _ = std::fs::remove_file(web.join("current"));
             std::os::unix::fs::symlink(&link, web.join("current")).unwrap();
-            let seen = vec![Seen { live, verified: verified.clone(), left: left.clone() }, Seen::default()];
+            let seen =
+                vec![ReleaseFolder { live, verified: verified.clone(), left: left.clone() }, ReleaseFolder::default()];
             for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
                 let script = scripts::located(scripts::LOOK);
                 let program = Program::new(shell[0]).args(&shell[1..]).args(["-c", &script]).env("PUSH_DIRS", &dirs);

@@ -7,7 +7,7 @@ use crate::remote::Ending;
 use crate::remote::guard::far;
 use crate::remote::masters::Address;
 use crate::remote::masters::settings::STRICT;
-use crate::remote::transfer::{self, Way, names};
+use crate::remote::transfer::{self, Compression, names};
 use crate::stack::{BuildId, Relay};
 use std::fmt::Write as _;
 
@@ -96,7 +96,7 @@ impl Visit<'_> {
     pub(super) async fn fetch(&self, peer: &Peer, live: Option<&BuildId>, more: &[&str]) -> Ending {
         let Some(release) = self.release else { return Ending::Refused("no release to bring".to_owned()) };
         let path = format!("{}/releases/{}/", release.dir, self.build.id);
-        let ask = async |way: Way| {
+        let ask = async |way: Compression| {
             let mut arguments: Vec<String> = ALWAYS.iter().chain(more).map(|word| (*word).to_owned()).collect();
             arguments.extend(self.options(live));
             // What the other host has linked in is its own.
@@ -111,10 +111,10 @@ impl Visit<'_> {
             task.values.insert("PUSH_PEER_KEYS".to_owned(), peer.address.keys.clone());
             names::bounded(self.lines, async |lines| far(self.on, task, lines).await).await
         };
-        match Way::of(release.compress) {
-            Way::Plain => ask(Way::Plain).await,
-            Way::Compressed => match ask(Way::Compressed).await {
-                Ending::Exited(transfer::UNSUPPORTED) => ask(Way::Plain).await,
+        match Compression::of(release.compress) {
+            Compression::Plain => ask(Compression::Plain).await,
+            Compression::Compressed => match ask(Compression::Compressed).await {
+                Ending::Exited(transfer::UNSUPPORTED) => ask(Compression::Plain).await,
                 ending => ending,
             },
         }

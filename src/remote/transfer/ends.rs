@@ -13,7 +13,7 @@ const ANSWER: usize = 64;
 
 /// What is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sent {
+pub(super) enum SentKind {
     /// A directory, or what is in it.
     Directory,
     /// One file or link.
@@ -24,7 +24,7 @@ pub(super) enum Sent {
 ///
 /// # Errors
 /// It is not there, or not what the path says.
-pub(super) fn source(tree: &Path, from: &str) -> Result<Sent, String> {
+pub(super) fn source(tree: &Path, from: &str) -> Result<SentKind, String> {
     let (plain, contents) = match from.strip_suffix('/') {
         Some(plain) => (plain, true),
         None => (from, false),
@@ -45,8 +45,8 @@ pub(super) fn source(tree: &Path, from: &str) -> Result<Sent, String> {
         (true, false, _) => Err(format!(
             "`{from}` is no directory in the build: write `{plain}`, without the slash at its end, in the stack file"
         )),
-        (true, true, _) | (false, _, true) => Ok(Sent::Directory),
-        (false, _, false) => Ok(Sent::One),
+        (true, true, _) | (false, _, true) => Ok(SentKind::Directory),
+        (false, _, false) => Ok(SentKind::One),
     }
 }
 
@@ -105,14 +105,14 @@ mod tests {
         symlink("..", tree.join("out")).unwrap();
         fs::write(dir.path().join("secret"), "s").unwrap();
         for (from, sent) in [
-            (".", Sent::Directory),
-            ("./", Sent::Directory),
-            ("assets", Sent::Directory),
-            ("./assets/css/", Sent::Directory),
-            ("link/", Sent::Directory),
-            ("link", Sent::One),
-            ("nowhere", Sent::One),
-            ("a.js", Sent::One),
+            (".", SentKind::Directory),
+            ("./", SentKind::Directory),
+            ("assets", SentKind::Directory),
+            ("./assets/css/", SentKind::Directory),
+            ("link/", SentKind::Directory),
+            ("link", SentKind::One),
+            ("nowhere", SentKind::One),
+            ("a.js", SentKind::One),
         ] {
             assert_eq!(source(&tree, from), Ok(sent), "{from}");
         }

@@ -14,8 +14,8 @@ use std::path::PathBuf;
 /// Where such a command of the push host runs: in the build of the push that it belongs to, or, when that never had one, in an empty
 /// directory. None for a command of this push.
 pub async fn dir(job: &Job, command: &PlannedCommand) -> Option<PathBuf> {
-    let owed = command.owed.as_ref()?;
-    let tree = BuildDir::of(&job.data, &job.plan().stack, &owed.build).tree();
+    let deferred = command.deferred.as_ref()?;
+    let tree = BuildDir::of(&job.data, &job.plan().stack, &deferred.build).tree();
     if tree.is_dir() {
         return Some(tree);
     }
@@ -27,7 +27,7 @@ pub async fn dir(job: &Job, command: &PlannedCommand) -> Option<PathBuf> {
 
 /// Names the hosts on which such a command should have run and that are no longer in the list.
 pub async fn note_missing_hosts(job: &Job, number: u32, command: &PlannedCommand) {
-    let (Some(owed), true) = (&command.owed, command.form.per_host()) else { return };
+    let (Some(owed), true) = (&command.deferred, command.form.per_host()) else { return };
     let gone = owed.on.iter().filter(|name| job.hosts().iter().all(|host| host.name() != *name));
     let gone: Vec<&str> = gone.map(String::as_str).collect();
     if !gone.is_empty() {

@@ -45,8 +45,8 @@ async fn to_old_build(job: &Job, progress: &mut Progress, touched: &[Host], old:
     let words = format!("rolling back to {} on {}", old.id, counted(names.len() as u64, "host"));
     let started = Event::UndoStarted { build: old.id.clone(), sha: old.sha.clone(), hosts: names, why: why.clone() };
     job.recorder.state(started).await;
-    let undo = numbered(job.commands()).find(|(_, command)| command.part == Part::Undo);
-    job.recorder.note(&Place::new(undo.map_or(0, |(number, _)| number), None), words).await;
+    let first = numbered(job.commands()).find(|(_, command)| command.part == Part::Rollback);
+    job.recorder.note(&Place::new(first.map_or(0, |(number, _)| number), None), words).await;
     let mut result = RollbackResult::default();
     find_again(job, progress, touched, &mut result).await;
     let here: Vec<Host> = touched.iter().filter(|host| !result.away.contains_key(host)).cloned().collect();
@@ -55,7 +55,7 @@ async fn to_old_build(job: &Job, progress: &mut Progress, touched: &[Host], old:
     for (host, why) in silent {
         result.silent(host, why);
     }
-    if let Some(stopped) = undo_all(job, progress, touched, &mut result).await {
+    if let Some(stopped) = roll_back_all(job, progress, touched, &mut result).await {
         return after(why, stopped);
     }
     ask_the_rest(job, progress, touched, &mut result).await;
@@ -71,7 +71,7 @@ async fn to_old_build(job: &Job, progress: &mut Progress, touched: &[Host], old:
 async fn to_old_links(job: &Job, progress: &mut Progress, touched: &[Host], why: String) -> End {
     let mut result = RollbackResult::default();
     find_again(job, progress, touched, &mut result).await;
-    if let Some(stopped) = undo_all(job, progress, touched, &mut result).await {
+    if let Some(stopped) = roll_back_all(job, progress, touched, &mut result).await {
         return after(why, stopped);
     }
     let lost = result.links_not_back();
@@ -91,12 +91,17 @@ fn after(why: String, stopped: End) -> End {
 }
 
 /// Runs the commands of the rollback; how the push ends, when somebody stopped it on the way.
-async fn undo_all(job: &Job, progress: &mut Progress, touched: &[Host], result: &mut RollbackResult) -> Option<End> {
-    let list: Vec<_> = numbered(job.commands()).filter(|(_, command)| command.part == Part::Undo).collect();
+async fn roll_back_all(
+    job: &Job,
+    progress: &mut Progress,
+    touched: &[Host],
+    result: &mut RollbackResult,
+) -> Option<End> {
+    let list: Vec<_> = numbered(job.commands()).filter(|(_, command)| command.part == Part::Rollback).collect();
     for step in list.chunk_by(|(_, one), (_, next)| one.rolls_with(next)) {
         match step[0].1.roll {
-            Some(_) => undo_roll(job, progress, step, touched, result).await,
-            None => undo(job, progress, step[0], touched, result).await,
+            Some(_) => roll_back_roll(job, progress, step, touched, result).await,
+            None => roll_back_command(job, progress, step[0], touched, result).await,
         }
         if job.orders.stopped().is_some() {
             return Some(verdict::stopped(job, &format!("during the rollback, in command {}", step[0].0)));
@@ -121,7 +126,7 @@ async fn find_again(job: &Job, progress: &Progress, touched: &[Host], result: &m
 }
 
 /// Runs one command of the rollback where it is needed. All hosts are tried, whatever fails on others.
-async fn undo(
+async fn roll_back_command(
     job: &Job,
     progress: &mut Progress,
     (number, command): (u32, &PlannedCommand),
@@ -158,7 +163,7 @@ async fn undo(
 }
 
 /// Takes the hosts that need any of it through a whole roll again, in the batches of the roll.
-async fn undo_roll(
+async fn roll_back_roll(
     job: &Job,
     progress: &mut Progress,
     list: &[(u32, &PlannedCommand)],

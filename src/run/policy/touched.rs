@@ -108,8 +108,8 @@ commands = [
             root: digit.repeat(64).parse().unwrap(),
         };
         let (new, old) = (build("new-2", "2"), build("old-1", "1"));
-        let goods = crate::plan::Artifact::Build { id: new.id, root: new.root, sha: new.sha };
-        let target = crate::plan::Target { goods, branch: "main".to_owned(), old: Some(old) };
+        let artifact = crate::plan::Artifact::Build { id: new.id, root: new.root, sha: new.sha };
+        let target = crate::plan::Target { artifact, branch: "main".to_owned(), old: Some(old) };
         crate::plan::plan(&stack, &"qa".parse().unwrap(), target).unwrap().commands
     }
 
@@ -134,7 +134,8 @@ commands = [
             touched.note(2, Part::Finally, [(Some(host.clone()), outcome(HostResult::Ok))].iter());
             let needed: Vec<u32> = numbered(&commands)
                 .filter(|(_, command)| {
-                    command.part == Part::Undo && touched.needs(&commands, &host, &command.form, &OldLinks::default())
+                    command.part == Part::Rollback
+                        && touched.needs(&commands, &host, &command.form, &OldLinks::default())
                 })
                 .map(|(number, _)| number)
                 .collect();

@@ -5,7 +5,7 @@ use super::failures::HostFailure;
 use crate::journal::Ended;
 use crate::plan::{Part, PlannedCommand, PlannedForm};
 use crate::run::job::Job;
-use crate::run::orders::{Given, Stop};
+use crate::run::orders::{ConfirmAnswer, Stop};
 use crate::run::outcome::{End, HostOutcome};
 use crate::run::progress::Progress;
 use crate::stack::{OnFailure, Question};
@@ -16,7 +16,7 @@ pub fn goes_on(job: &Job, progress: &Progress, command: &PlannedCommand, bad: us
     let stopped = || job.orders.stopped().is_some();
     match command.part {
         Part::Finally => true,
-        Part::Owed | Part::Drop | Part::Undo => !stopped(),
+        Part::DeferredFinally | Part::Drop | Part::Rollback => !stopped(),
         // Every host is asked, whatever the first one says.
         Part::Main if matches!(command.form, PlannedForm::ReadBack { .. }) => !stopped(),
         Part::Before => bad == 0 && !stopped(),
@@ -32,12 +32,12 @@ pub fn judge(
     bad: &[HostOutcome],
     skipped: bool,
 ) -> Result<(), End> {
-    if command.part == Part::Owed {
+    if command.part == Part::DeferredFinally {
         return judge_deferred(job, progress, (number, command), bad, skipped);
     }
     let fresh = bad.iter().filter(|(host, _)| host.is_some()).count();
     let allowed = match command.part {
-        Part::Owed | Part::Before | Part::Finally | Part::Drop | Part::Undo => bad.is_empty(),
+        Part::DeferredFinally | Part::Before | Part::Finally | Part::Drop | Part::Rollback => bad.is_empty(),
         Part::Main if fresh == bad.len() => progress.failures.allows(command.policy, fresh),
         // What fails on the push host fails for all hosts.
         Part::Main => command.policy.on_failure == OnFailure::Continue,
@@ -132,7 +132,7 @@ fn unanswered(question: &Question) -> String {
 }
 
 /// Why a push ends whose question was answered with no.
-fn refused(given: &Given, question: &str) -> String {
+fn refused(given: &ConfirmAnswer, question: &str) -> String {
     let reason = given.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     format!("{} answered “{question}” with no{reason}", given.who)
 }

@@ -6,7 +6,7 @@ use crate::journal::{Answer, Event};
 use crate::plan::PlannedCommand;
 use crate::remote::Ending;
 use crate::run::job::Job;
-use crate::run::orders::{Given, Stop};
+use crate::run::orders::{ConfirmAnswer, Stop};
 use crate::run::recorder::Place;
 use crate::stack::Question;
 use crate::time::{At, duration_words};
@@ -57,7 +57,7 @@ pub async fn confirm(job: &Job, number: u32, command: &PlannedCommand, question:
     }
 }
 
-async fn answered(job: &Job, place: &Place, ask: u32, given: Option<&Given>) {
+async fn answered(job: &Job, place: &Place, ask: u32, given: Option<&ConfirmAnswer>) {
     let answer = match given {
         Some(given) if given.yes => Answer::Yes,
         Some(_) => Answer::No,

@@ -36,7 +36,7 @@ impl Artifact {
     pub fn of(job: &Job, progress: &Progress, part: Part) -> Self {
         let plan = job.plan();
         let (id, root, sha) = match (part, &plan.old) {
-            (Part::Undo, Some(old)) => (old.id.clone(), Some(old.root.clone()), old.sha.clone()),
+            (Part::Rollback, Some(old)) => (old.id.clone(), Some(old.root.clone()), old.sha.clone()),
             _ => {
                 let root = match &plan.build {
                     BuildFrom::Existing { root, .. } => Some(root.clone()),

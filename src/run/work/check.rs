@@ -28,7 +28,7 @@ const WRITE_ERROR: &str = "23";
 
 /// What `curl` told.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Answer {
+struct HttpAnswer {
     status: String,
     exit: String,
     errors: Vec<String>,
@@ -67,15 +67,15 @@ async fn say(lines: &Lines, stream: Stream, text: String) {
     let _ = lines.send(Line { stream, text }).await;
 }
 
-async fn hear(mut rx: mpsc::Receiver<Line>) -> Answer {
-    let mut answer = Answer::default();
+async fn hear(mut rx: mpsc::Receiver<Line>) -> HttpAnswer {
+    let mut answer = HttpAnswer::default();
     while let Some(line) = rx.recv().await {
         answer.take(line);
     }
     answer
 }
 
-impl Answer {
+impl HttpAnswer {
     fn take(&mut self, line: Line) {
         let cut = |text: &str| text.chars().take(LONGEST).collect::<String>();
         match line.stream {
@@ -114,8 +114,8 @@ impl Answer {
 mod tests {
     use super::*;
 
-    fn answer(told: &[(Stream, &str)]) -> Answer {
-        let mut answer = Answer::default();
+    fn answer(told: &[(Stream, &str)]) -> HttpAnswer {
+        let mut answer = HttpAnswer::default();
         for (stream, text) in told {
             answer.take(Line { stream: *stream, text: (*text).to_owned() });
         }

@@ -124,8 +124,8 @@ mod tests {
             );
             let stack = parse("web".parse().unwrap(), "stacks/web.toml", &text).unwrap();
             let (id, root) = ("aaaaaaa-1".parse().unwrap(), "9f".repeat(32).parse().unwrap());
-            let goods = Artifact::Build { id, root, sha: "5".repeat(40).parse().unwrap() };
-            let target = Target { goods, branch: "main".to_owned(), old: None };
+            let artifact = Artifact::Build { id, root, sha: "5".repeat(40).parse().unwrap() };
+            let target = Target { artifact, branch: "main".to_owned(), old: None };
             let commands = plan(&stack, &"qa".parse().unwrap(), target).unwrap().commands;
             let LookAhead { at, dirs } = LookAhead::of(&commands, kind);
             let words =

@@ -50,7 +50,7 @@ pub async fn write_down(
 
 /// Keeps the link that a line of `before`, `finally` or `drop` gives.
 async fn keep_link(recorder: &Recorder, place: &Place, command: &PlannedCommand, line: &Line) {
-    if matches!(command.part, Part::Main | Part::Undo) || line.stream != Stream::Out {
+    if matches!(command.part, Part::Main | Part::Rollback) || line.stream != Stream::Out {
         return;
     }
     if let Some((title, url)) = link::parse(&line.text) {

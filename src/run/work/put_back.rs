@@ -59,7 +59,7 @@ async fn had_old(
     dir: &str,
 ) -> Result<bool, String> {
     let on = progress.connections.get(host).ok_or("no connection was made to it")?;
-    let artifact = Artifact::of(job, progress, Part::Undo);
+    let artifact = Artifact::of(job, progress, Part::Rollback);
     let build = artifact.on_disk().ok_or("no build was live")?;
     let (lines, from) = mpsc::channel(WAITING_LINES);
     let task = link_task(job, progress, command, host, dir);
@@ -75,7 +75,7 @@ async fn had_old(
 /// Where a command of the rollback puts a link back as it was, that directory.
 pub fn dir_of<'a>(progress: &Progress, command: &'a PlannedCommand, host: Option<&Host>) -> Option<&'a str> {
     match (command.part, &command.form, host) {
-        (Part::Undo, PlannedForm::Activate { dir }, Some(host)) if progress.old_links.has(host, dir) => Some(dir),
+        (Part::Rollback, PlannedForm::Activate { dir }, Some(host)) if progress.old_links.has(host, dir) => Some(dir),
         _ => None,
     }
 }

@@ -85,7 +85,7 @@ async fn bring_from(
     let Delivery { release, on, build, task, lines } = delivery;
     match (job.plan().kind, part) {
         // A rollback, and a host that somebody changed: no mark of an earlier day is trusted.
-        (Kind::Rollback | Kind::CatchUp, _) | (_, Part::Undo) => {
+        (Kind::Rollback | Kind::CatchUp, _) | (_, Part::Rollback) => {
             release::bring_back(on, build, release, next, task.clone(), lines).await
         }
         (Kind::Push | Kind::Resume { .. }, _) => {

@@ -37,7 +37,7 @@ pub fn script(job: &Job, progress: &Progress, command: &PlannedCommand, script: 
 /// One that removes old releases, which must know what a rollback may need.
 pub fn prune(job: &Job, progress: &Progress, command: &PlannedCommand, host: Option<&Host>) -> Task {
     let mut task = own(job, progress, command, host);
-    let keep_on_hosts: Vec<&str> = job.plan().spared.iter().map(BuildId::as_str).collect();
+    let keep_on_hosts: Vec<&str> = job.plan().keep_on_hosts.iter().map(BuildId::as_str).collect();
     task.values.insert("PUSH_SPARED".to_owned(), keep_on_hosts.join(" "));
     task
 }
@@ -45,7 +45,7 @@ pub fn prune(job: &Job, progress: &Progress, command: &PlannedCommand, host: Opt
 /// What ends a command early. Nothing does in `finally`: it runs because of the cancel, not against it.
 pub fn cancel(job: &Job, command: &PlannedCommand) -> CancellationToken {
     match command.part {
-        Part::Owed | Part::Before | Part::Main | Part::Drop | Part::Undo => job.orders.token.clone(),
+        Part::DeferredFinally | Part::Before | Part::Main | Part::Drop | Part::Rollback => job.orders.token.clone(),
         Part::Finally => CancellationToken::new(),
     }
 }

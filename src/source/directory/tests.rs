@@ -30,7 +30,7 @@ impl World {
         Directory::new(&self.web(), Most::default())
     }
 
-    fn copy(&self, seen: &Seen, name: &str) -> Result<PathBuf, DirectoryError> {
+    fn copy(&self, seen: &DirectoryState, name: &str) -> Result<PathBuf, DirectoryError> {
         let to = self.dir.path().join(name);
         copy(&self.web(), Most::default(), &seen.root, &to).map(|()| to)
     }

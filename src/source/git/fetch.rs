@@ -213,7 +213,7 @@ impl Mirror {
             // All branches, and wherever they are moved to.
             .arg(what[1]);
         let said = tokio::select! {
-            fetched = git.said(limit) => fetched.map_err(|trouble| remote.covered(trouble))?,
+            fetched = git.output(limit) => fetched.map_err(|trouble| remote.covered(trouble))?,
             // What it was writing is removed by the next fetch's tidying.
             size = self.grown(dir) => return Err(Trouble::Failed(size)),
         };
@@ -320,7 +320,7 @@ impl Mirror {
     async fn looked_over(&self, dir: &Path) -> Result<(), Trouble> {
         let count = format!("--count={}", MOST_REFS + 1);
         let git = Git::new(dir).args(["for-each-ref", &count, "--format=%(objecttype)", "refs/heads/"]);
-        let said = git.said(ASK_LIMIT).await?;
+        let said = git.output(ASK_LIMIT).await?;
         match () {
             () if is_damage(&said.err) => Err(Trouble::Failed(said.err)),
             () if said.out.lines().count() > MOST_REFS => {

@@ -3,7 +3,7 @@
 
 use crate::process::Program;
 use crate::source::tool;
-use crate::source::tool::Said;
+use crate::source::tool::ToolOutput;
 pub(super) use crate::source::tool::Trouble;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -65,11 +65,11 @@ impl Git {
 
     /// Runs it to its end and answers what it wrote.
     pub async fn run(self, limit: Duration) -> Result<String, Trouble> {
-        Ok(self.said(limit).await?.out)
+        Ok(self.output(limit).await?.out)
     }
 
     /// The same with its warnings.
-    pub async fn said(self, limit: Duration) -> Result<Said, Trouble> {
+    pub async fn output(self, limit: Duration) -> Result<ToolOutput, Trouble> {
         tool::run(self.0, limit).await
     }
 }

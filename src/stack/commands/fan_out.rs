@@ -62,20 +62,20 @@ impl Default for Relay {
 
 /// The way alone: the rest of a relay may be said further out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+enum Route {
     Direct,
     Relay,
 }
 
 /// What one table says of it; what it leaves open comes from further out.
 #[derive(Clone, Debug, Default)]
-pub(in crate::stack) struct Spread {
-    way: Option<Way>,
+pub(in crate::stack) struct FanOutDraft {
+    way: Option<Route>,
     relay: Option<Relay>,
     compress: Option<bool>,
 }
 
-impl Spread {
+impl FanOutDraft {
     /// What a table says.
     pub fn read(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Self {
         Self {
@@ -99,8 +99,8 @@ impl Spread {
         match form {
             Form::Release(release) => {
                 release.fan_out = match self.way {
-                    Some(Way::Relay) => FanOut::Relay(self.relay.clone().unwrap_or_default()),
-                    Some(Way::Direct) | None => FanOut::Direct,
+                    Some(Route::Relay) => FanOut::Relay(self.relay.clone().unwrap_or_default()),
+                    Some(Route::Direct) | None => FanOut::Direct,
                 };
                 // Between hosts it costs the push host nothing, and the first copies leave sooner.
                 release.compress = self.compress.unwrap_or(!release.fan_out.is_direct());
@@ -126,11 +126,11 @@ pub(in crate::stack) fn check_form(reader: &mut Reader<'_>, table: &DeTable<'_>,
     }
 }
 
-fn read_way(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Way> {
+fn read_way(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Route> {
     let text = reader.text(value)?;
     match text.value.as_str() {
-        "direct" => Some(Way::Direct),
-        "relay" => Some(Way::Relay),
+        "direct" => Some(Route::Direct),
+        "relay" => Some(Route::Relay),
         other => {
             let mistake =
                 Mistake::new(text.at, format!("`{}` is not a way for a release to reach hosts", shown(other)))

@@ -53,12 +53,12 @@ impl<T: Clone> Groups<T> {
 
     /// The things of some entries, references followed.
     pub fn flat(&mut self, reader: &mut Reader<'_>, entries: &[Entry<T>]) -> Vec<T> {
-        let mut walk = Walk { path: Vec::new(), things: Vec::new(), steps: 0 };
+        let mut walk = Expansion { path: Vec::new(), things: Vec::new(), steps: 0 };
         self.follow(reader, entries, &mut walk);
         walk.things
     }
 
-    fn follow(&mut self, reader: &mut Reader<'_>, entries: &[Entry<T>], walk: &mut Walk<T>) {
+    fn follow(&mut self, reader: &mut Reader<'_>, entries: &[Entry<T>], walk: &mut Expansion<T>) {
         for entry in entries {
             walk.steps += 1;
             let (name, at) = match entry {
@@ -108,7 +108,7 @@ impl<T: Clone> Groups<T> {
     }
 }
 
-struct Walk<T> {
+struct Expansion<T> {
     path: Vec<String>,
     things: Vec<T>,
     steps: usize,

@@ -30,7 +30,7 @@ pub struct Inventory {
 
 /// What is known of the hosts that a command lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct InventoryAnswer {
     /// The hosts of the last good answer; empty when there was none.
     pub hosts: Vec<Host>,
     /// Why the last answer was not good; then nobody may push to these hosts.
@@ -38,7 +38,7 @@ pub struct Answer {
 }
 
 /// The answers of all commands that have been asked.
-pub type Answers = BTreeMap<Inventory, Answer>;
+pub type Answers = BTreeMap<Inventory, InventoryAnswer>;
 
 impl Inventory {
     /// Reads what the command said on standard output: hosts and ranges as the stack file writes them, one entry a line;

@@ -21,7 +21,7 @@ pub(super) const GROUP: Keys =
 
 /// An entry of a group that is no reference.
 #[derive(Clone, Debug)]
-pub(super) enum Placed {
+pub(super) enum GroupEntry {
     /// A host, and where it is written.
     Written(Host, Range<usize>),
     /// All that a command lists, for the group of this name.
@@ -39,7 +39,7 @@ pub(super) struct StageHosts {
 
 /// What all hosts of a file share.
 #[derive(Clone, Copy)]
-pub(super) struct Ways<'a> {
+pub(super) struct HostContext<'a> {
     /// The jump host of those that name none.
     pub jump: Option<&'a Host>,
     /// What the commands that list hosts have answered.
@@ -47,7 +47,11 @@ pub(super) struct Ways<'a> {
 }
 
 /// Reads `[hosts]`.
-pub(super) fn read_groups(reader: &mut Reader<'_>, ways: Ways<'_>, section: Option<&Value<'_>>) -> Groups<Placed> {
+pub(super) fn read_groups(
+    reader: &mut Reader<'_>,
+    ways: HostContext<'_>,
+    section: Option<&Value<'_>>,
+) -> Groups<GroupEntry> {
     let mut groups = Groups::new("host group", "[hosts]");
     let Some(table) = section.and_then(|section| reader.table(section)) else { return groups };
     for (key, value) in table {
@@ -71,8 +75,8 @@ pub(super) fn read_groups(reader: &mut Reader<'_>, ways: Ways<'_>, section: Opti
 /// Reads a stage's `hosts`: the name of a group, or hosts themselves. `None` when something was noted instead.
 pub(super) fn read_stage_hosts(
     reader: &mut Reader<'_>,
-    ways: Ways<'_>,
-    groups: &mut Groups<Placed>,
+    ways: HostContext<'_>,
+    groups: &mut Groups<GroupEntry>,
     value: &Value<'_>,
 ) -> Option<StageHosts> {
     let before = reader.mistakes.len();
@@ -93,7 +97,12 @@ pub(super) fn read_stage_hosts(
     (reader.mistakes.len() == before && known).then_some(hosts)
 }
 
-fn read_entries(reader: &mut Reader<'_>, ways: Ways<'_>, group: &str, value: &Value<'_>) -> Option<Vec<Entry<Placed>>> {
+fn read_entries(
+    reader: &mut Reader<'_>,
+    ways: HostContext<'_>,
+    group: &str,
+    value: &Value<'_>,
+) -> Option<Vec<Entry<GroupEntry>>> {
     match value.get_ref() {
         DeValue::Table(table) => return read_table(reader, ways, group, table, value.span()),
         DeValue::String(text) => {
@@ -114,11 +123,11 @@ fn read_entries(reader: &mut Reader<'_>, ways: Ways<'_>, group: &str, value: &Va
 /// `{ hosts = ["web[1-3]"], jump = "bastion" }` or `{ command = "./inventory prod" }`.
 fn read_table(
     reader: &mut Reader<'_>,
-    ways: Ways<'_>,
+    ways: HostContext<'_>,
     group: &str,
     table: &DeTable<'_>,
     at: Range<usize>,
-) -> Option<Vec<Entry<Placed>>> {
+) -> Option<Vec<Entry<GroupEntry>>> {
     reader.check_keys(table, &GROUP);
     let jump = match table.get("jump") {
         Some(value) => reader.parsed(value, values::jump)?,
@@ -137,11 +146,11 @@ fn read_table(
                 reader.refuse(Mistake::new(hosts.span(), "this must be a list of hosts").cure(cure));
                 return None;
             }
-            read_entries(reader, Ways { jump: jump.as_ref(), ..ways }, group, hosts)
+            read_entries(reader, HostContext { jump: jump.as_ref(), ..ways }, group, hosts)
         }
         (None, Some((_, command))) => {
             let inventory = read_inventory(reader, table, command, jump)?;
-            Some(vec![Entry::Item(Placed::Listed(group.to_owned(), inventory))])
+            Some(vec![Entry::Item(GroupEntry::Listed(group.to_owned(), inventory))])
         }
         _ => {
             let cure = "write { hosts = [\"web1\"], jump = \"bastion\" } or { command = \"./inventory prod\" }";
@@ -183,7 +192,7 @@ fn read_inventory(
 }
 
 /// The hosts of one string: a range, a host, or the name of a group.
-fn read_hosts(reader: &mut Reader<'_>, jump: Option<&Host>, text: &Text) -> Vec<Entry<Placed>> {
+fn read_hosts(reader: &mut Reader<'_>, jump: Option<&Host>, text: &Text) -> Vec<Entry<GroupEntry>> {
     if let Some(name) = text.value.strip_prefix('@') {
         return vec![Entry::Reference { name: name.to_owned(), at: text.at.clone() }];
     }
@@ -199,7 +208,7 @@ fn read_hosts(reader: &mut Reader<'_>, jump: Option<&Host>, text: &Text) -> Vec<
     for name in names {
         // One bad name of a range says all that there is to say about the range.
         let Some(host) = reader.parsed_text(text, |_| Ok(name.parse::<Host>()?)) else { break };
-        hosts.push(Entry::Item(Placed::Written(host.or_via(jump), text.at.clone())));
+        hosts.push(Entry::Item(GroupEntry::Written(host.or_via(jump), text.at.clone())));
     }
     hosts
 }
@@ -214,7 +223,7 @@ enum Origin {
 /// Puts the answers of the commands in, and drops what stands twice: a mistake of the file where the file says both, and
 /// the stage's trouble where a command does. Two spellings of one name (`a`, `deploy@a`) are one host: pages, logs and journals
 /// know it by its name alone. Another port is another name.
-fn settle(reader: &mut Reader<'_>, ways: Ways<'_>, placed: Vec<Placed>) -> StageHosts {
+fn settle(reader: &mut Reader<'_>, ways: HostContext<'_>, placed: Vec<GroupEntry>) -> StageHosts {
     let mut first: BTreeMap<String, (Host, Origin)> = BTreeMap::new();
     let mut settled = StageHosts::default();
     for (host, origin) in listed(ways, placed, &mut settled) {
@@ -240,15 +249,15 @@ fn settle(reader: &mut Reader<'_>, ways: Ways<'_>, placed: Vec<Placed>) -> Stage
 }
 
 /// All hosts with their origins; notes the commands, and which of them has no good answer.
-fn listed(ways: Ways<'_>, placed: Vec<Placed>, settled: &mut StageHosts) -> Vec<(Host, Origin)> {
+fn listed(ways: HostContext<'_>, placed: Vec<GroupEntry>, settled: &mut StageHosts) -> Vec<(Host, Origin)> {
     let mut all = Vec::with_capacity(placed.len());
     for placed in placed {
         let (group, inventory) = match placed {
-            Placed::Written(host, at) => {
+            GroupEntry::Written(host, at) => {
                 all.push((host, Origin::Written(at)));
                 continue;
             }
-            Placed::Listed(group, inventory) => (group, inventory),
+            GroupEntry::Listed(group, inventory) => (group, inventory),
         };
         let answer = ways.answers.get(&inventory);
         let problem = match answer {

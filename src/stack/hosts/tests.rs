@@ -1,4 +1,4 @@
-use crate::stack::{Answer, Answers, Inventory, Stack, parse, parse_with};
+use crate::stack::{Answers, Inventory, InventoryAnswer, Stack, parse, parse_with};
 use insta::assert_snapshot;
 use std::time::Duration;
 
@@ -30,9 +30,9 @@ fn asked(command: &str) -> Inventory {
     read(&text, &Answers::new()).stages.remove(0).inventories.remove(0)
 }
 
-fn answer(hosts: &[&str], problem: Option<&str>) -> Answer {
+fn answer(hosts: &[&str], problem: Option<&str>) -> InventoryAnswer {
     let hosts = hosts.iter().map(|host| host.parse().unwrap()).collect();
-    Answer { hosts, problem: problem.map(str::to_owned) }
+    InventoryAnswer { hosts, problem: problem.map(str::to_owned) }
 }
 
 #[test]

@@ -114,7 +114,7 @@ pub(crate) fn of(frame: &Frame, board: &Board) -> (Dashboard, Vec<Row>) {
             .find_map(|stack| stack.stages.iter().find(|stage| stage.name == row.stage).map(|stage| (stack, stage)));
         let tag = stage.map_or_else(|| StageTag::named(&row.stage), |(stack, stage)| tag(stack, stage));
         let step = stage.and_then(|(stack, _)| step_of(stack, row.id));
-        Running::new(row, tag, stage.map_or(&[], |(_, stage)| &stage.usual_ms), step, frame.now)
+        Running::new(row, tag, stage.map_or(&[], |(_, stage)| &stage.typical_ms), step, frame.now)
     });
     let running = running.collect();
     let rows = stacks.iter().map(|stack| match crowded || stack.stages.len() > COLUMNS {
@@ -211,7 +211,7 @@ fn line(frame: &Frame, stack: &BoardStack) -> Option<Line> {
     if let Some(push) = &stack.lock {
         let stage = stack.stages.iter().find(|stage| stage.name == push.stage);
         let tag = stage.map_or_else(|| StageTag::named(&push.stage), |stage| tag(stack, stage));
-        let usual: &[i64] = stage.map_or(&[], |stage| &stage.usual_ms);
+        let usual: &[i64] = stage.map_or(&[], |stage| &stage.typical_ms);
         let running = Running::new(push, tag, usual, stack.step.as_ref(), frame.now);
         return Some(Line { shape: Mark::of_row(push).shape(), words: running.in_a_line(), push: Some(push.id) });
     }
@@ -253,7 +253,8 @@ fn cell(frame: &Frame, street: &BoardStack, stage: &BoardStage, tag: StageTag) -
         version: stage.current.as_ref().map(|current| Version::new(&current.sha)),
         who: stage.current.as_ref().map(|current| current.who.clone()),
         ago: stage.current.as_ref().map(|current| Moment::age(&current.pushed_at, frame.now)),
-        running: running.map(|push| Running::new(push, tag.clone(), &stage.usual_ms, street.step.as_ref(), frame.now)),
+        running: running
+            .map(|push| Running::new(push, tag.clone(), &stage.typical_ms, street.step.as_ref(), frame.now)),
         hold: hold.map(|hold| HoldLine::new(hold, frame.now)),
         bad: bad.map(|push| PushLine::new(push, frame.now)),
         arrow: arrow(street, stage),

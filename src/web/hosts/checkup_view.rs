@@ -1,6 +1,6 @@
 //! A stack's hosts, looked over: what must be fixed before a push, what is worth knowing, who is well.
 
-use crate::desk::checkup::{CheckupView, Finding, Looked, Weight};
+use crate::desk::checkup::{CheckupView, Finding, PlaceReport, Weight};
 use crate::web::view::frame::Frame;
 use crate::web::view::pages::Pages;
 use crate::web::view::parts::Moment;
@@ -22,15 +22,15 @@ struct Last {
     at: Moment,
     words: String,
     shape: &'static str,
-    must: Vec<Told>,
-    notes: Vec<Told>,
+    must: Vec<FindingLine>,
+    notes: Vec<FindingLine>,
     /// The places with their state, and how many findings each has.
     places: Vec<Line>,
 }
 
 /// One thing that was found, wherever it was found alike.
 #[derive(Debug, Serialize)]
-struct Told {
+struct FindingLine {
     /// Where; empty when the words say it themselves.
     places: String,
     what: String,
@@ -54,8 +54,8 @@ impl CheckupPage {
             at: Moment::ago(&last.at, frame.now),
             words: summary(last.must, last.notes),
             shape: shape(last.must, last.notes),
-            must: told(&last.places, Weight::Must),
-            notes: told(&last.places, Weight::Note),
+            must: finding_lines(&last.places, Weight::Must),
+            notes: finding_lines(&last.places, Weight::Note),
             places: last.places.iter().map(line).collect(),
         });
         Self { stack: view.stack.clone(), since: view.since.as_deref().map(|at| Moment::ago(at, frame.now)), last }
@@ -63,7 +63,7 @@ impl CheckupPage {
 }
 
 /// The findings of one weight; what is alike in many places is told once.
-fn told(places: &[Looked], weight: Weight) -> Vec<Told> {
+fn finding_lines(places: &[PlaceReport], weight: Weight) -> Vec<FindingLine> {
     let mut alike: Vec<(&Finding, Vec<&str>)> = Vec::new();
     for looked in places {
         for one in looked.findings.iter().filter(|one| one.weight == weight) {
@@ -76,7 +76,7 @@ fn told(places: &[Looked], weight: Weight) -> Vec<Told> {
     let told = alike.into_iter().map(|(one, places)| {
         let says_it = places.iter().all(|place| one.what.contains(place));
         let end = if one.what.ends_with(['.', '!', '?']) { "" } else { "." };
-        Told {
+        FindingLine {
             places: if says_it { String::new() } else { named(&places) },
             what: format!("{}{end}", one.what),
             cure: one.cure.clone(),
@@ -95,7 +95,7 @@ fn named(places: &[&str]) -> String {
     words::and(&names)
 }
 
-fn line(looked: &Looked) -> Line {
+fn line(looked: &PlaceReport) -> Line {
     let count = |weight: Weight| looked.findings.iter().filter(|one| one.weight == weight).count();
     let (must, notes) = (count(Weight::Must), count(Weight::Note));
     Line { place: looked.place.clone(), is: looked.is.clone(), shape: shape(must, notes), words: summary(must, notes) }

@@ -83,7 +83,7 @@ pub async fn gate(
     let problem = answer.response().error().map(Problem::of);
     let problem = problem.map(|problem| if local { problem } else { problem.without_places(app.desk.config()) });
     let mut answer = match problem {
-        Some(problem) => told(&app, answer, &problem).await,
+        Some(problem) => problem_response(&app, answer, &problem).await,
         None => answer,
     };
     for (name, value) in SAFE {
@@ -179,7 +179,7 @@ fn names_a_person(headers: &HeaderMap) -> Option<&HeaderName> {
 }
 
 /// A problem as who asked can read it: JSON below `/api/`, the way to sign in, or a page.
-async fn told(app: &App, answer: ServiceResponse<BoxBody>, problem: &Problem) -> ServiceResponse<BoxBody> {
+async fn problem_response(app: &App, answer: ServiceResponse<BoxBody>, problem: &Problem) -> ServiceResponse<BoxBody> {
     let (request, refused) = answer.into_parts();
     let caller = request.extensions().get::<Caller>().cloned();
     let mut response = if request.path().starts_with("/api/") {

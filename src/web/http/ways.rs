@@ -5,10 +5,10 @@ use super::problem::Problem;
 use crate::ledger::pushes;
 use crate::stack::{PushNumber, StackName};
 use crate::web::app::App;
-use crate::web::view::error::Way;
+use crate::web::view::error::NextLink;
 
 /// The ways on from a problem with a request for this address, the best one first.
-pub async fn ways(app: &App, path: &str, problem: &Problem) -> Vec<Way> {
+pub async fn ways(app: &App, path: &str, problem: &Problem) -> Vec<NextLink> {
     let mut parts = path.split('/').skip(1);
     let (stack, asked) = match (parts.next(), parts.next()) {
         (Some("stacks"), Some(name)) => (name.parse::<StackName>().ok(), None),
@@ -23,14 +23,14 @@ pub async fn ways(app: &App, path: &str, problem: &Problem) -> Vec<Way> {
         // A page of an error is drawn with what can be had.
         let Some(row) = found.ok().flatten() else { continue };
         let Ok(number) = PushNumber::new(row.id) else { continue };
-        ways.push(Way { href: format!("/pushes/{number}"), words: format!("To push {number}") });
+        ways.push(NextLink { href: format!("/pushes/{number}"), words: format!("To push {number}") });
         stacks.extend(row.stack.parse::<StackName>().ok());
     }
     ways.dedup();
     stacks.dedup();
-    let shelf = app.desk.stack_files();
-    let known = |name: &StackName| shelf.stacks.iter().any(|shelved| shelved.name == *name);
+    let stack_files = app.desk.stack_files();
+    let known = |name: &StackName| stack_files.stacks.iter().any(|shelved| shelved.name == *name);
     let back = stacks.iter().filter(|name| known(name));
-    ways.extend(back.map(|name| Way { href: format!("/stacks/{name}"), words: format!("Back to {name}") }));
+    ways.extend(back.map(|name| NextLink { href: format!("/stacks/{name}"), words: format!("Back to {name}") }));
     ways
 }

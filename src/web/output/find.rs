@@ -2,7 +2,7 @@
 //! It must find what `static/log/search.js` finds in the same lines, and answer in bounded time: what is not done by then is
 //! named by the line to go on from. Called by the handlers, off the async threads.
 
-use super::index::{Index, Span, Wanted, join};
+use super::index::{Index, LineFilter, Span, join};
 use super::read::{Light, each};
 use crate::colours::without_colours;
 use crate::journal::Stream;
@@ -58,7 +58,7 @@ impl Text {
 
 /// Which lines were found.
 #[derive(Debug, Serialize, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundLines {
     /// How many, in this answer.
     pub count: u64,
     /// First and last of each, in order.
@@ -74,11 +74,11 @@ pub struct Found {
 pub fn find(
     file: &File,
     index: &Index,
-    wanted: &Wanted,
+    wanted: &LineFilter,
     text: Option<&Text>,
     from: u64,
     gone: &CancellationToken,
-) -> io::Result<Found> {
+) -> io::Result<FoundLines> {
     let passing = index.passing(wanted, Span { first: from, last: index.lines });
     let (mut found, mut next) = (Vec::new(), None);
     match text {
@@ -103,7 +103,7 @@ pub fn find(
         }
     }
     let count = found.iter().map(|span| span.last - span.first + 1).sum();
-    Ok(Found { count, ranges: found.iter().map(|span| (span.first, span.last)).collect(), next })
+    Ok(FoundLines { count, ranges: found.iter().map(|span| (span.first, span.last)).collect(), next })
 }
 
 /// One line as the API gives it.
@@ -133,7 +133,7 @@ pub struct Lines {
 ///
 /// # Errors
 /// What the system said.
-pub fn lines(file: &File, index: &Index, wanted: &Wanted, span: Span, most: u64) -> io::Result<Lines> {
+pub fn lines(file: &File, index: &Index, wanted: &LineFilter, span: Span, most: u64) -> io::Result<Lines> {
     let (mut lines, mut next, mut bytes) = (Vec::new(), None, 0);
     each(file, index, &index.passing(wanted, span), |number, light| {
         if lines.len() as u64 == most || bytes > MOST_TEXT {
@@ -159,7 +159,7 @@ pub fn lines(file: &File, index: &Index, wanted: &Wanted, span: Span, most: u64)
 ///
 /// # Errors
 /// What the system said.
-pub fn text(file: &File, index: &Index, wanted: &Wanted, span: Span) -> io::Result<Option<String>> {
+pub fn text(file: &File, index: &Index, wanted: &LineFilter, span: Span) -> io::Result<Option<String>> {
     let passing = index.passing(wanted, span);
     if passing.iter().map(|span| span.last - span.first + 1).sum::<u64>() > MOST_COPIED {
         return Ok(None);

@@ -86,7 +86,7 @@ pub struct Index {
 
 /// Which lines are asked for; nothing set asks for all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct LineFilter {
     /// Any of these hosts; `-` is the push host.
     pub hosts: Vec<String>,
     /// Any of these commands, by their places in the plan.
@@ -111,7 +111,7 @@ impl Index {
     }
 
     /// The lines from `span.first` to `span.last` that are wanted, in order, never touching each other.
-    pub fn passing(&self, wanted: &Wanted, span: Span) -> Vec<Span> {
+    pub fn passing(&self, wanted: &LineFilter, span: Span) -> Vec<Span> {
         let span = Span { first: span.first.max(1), last: span.last.min(self.lines) };
         let hosts: Vec<bool> = self.hosts.iter().map(|host| wanted.takes_host(host.as_deref())).collect();
         let takes = |run: &Run| hosts[run.host as usize] && wanted.takes_command(run.command);
@@ -180,7 +180,7 @@ impl Index {
     }
 }
 
-impl Wanted {
+impl LineFilter {
     /// Whether a host is asked for; none is the push host.
     pub fn takes_host(&self, host: Option<&str>) -> bool {
         self.hosts.is_empty() || self.hosts.iter().any(|wanted| wanted == host.unwrap_or("-"))

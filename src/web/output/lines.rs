@@ -3,7 +3,7 @@
 //! of a push that still runs: its viewers are cursors into its journal. Called by the routes.
 
 use super::find::{MOST_LINES, MOST_RANGES, Text};
-use super::index::{Index, Span, Wanted};
+use super::index::{Index, LineFilter, Span};
 use crate::desk::JournalEnd;
 use crate::stack::PushNumber;
 use crate::web::app::App;
@@ -104,8 +104,8 @@ async fn pass<T: Send + 'static>(
 
 /// What a request asks for, key by key; `host` and `command` may come several times.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Asked {
-    wanted: Wanted,
+struct LinesQuery {
+    wanted: LineFilter,
     text: String,
     from: Option<u64>,
     to: Option<u64>,
@@ -114,7 +114,7 @@ struct Asked {
     as_text: bool,
 }
 
-impl Asked {
+impl LinesQuery {
     pub(super) fn of(pairs: Vec<(String, String)>) -> Result<Self, Problem> {
         let mut asked = Self::default();
         for (key, value) in pairs {
@@ -156,7 +156,7 @@ pub async fn outline(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
 /// `GET /api/v1/pushes/{id}/lines?from=&to=`, of some hosts and commands, or errors alone; with `format=text` nothing but
 /// what they say, all of it or nothing.
 pub async fn lines(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec<(String, String)>>) -> Reply {
-    let Asked { wanted, from, to, most, as_text, .. } = Asked::of(query.into_inner())?;
+    let LinesQuery { wanted, from, to, most, as_text, .. } = LinesQuery::of(query.into_inner())?;
     let push: PushNumber = named("push", &id)?;
     let past = Past::of(&app, push).await?;
     let span = Span { first: from.unwrap_or(1), last: to.unwrap_or(u64::MAX) };
@@ -181,7 +181,7 @@ pub async fn lines(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec
 
 /// `GET /api/v1/pushes/{id}/same?from=`: which hosts said the same, command by command.
 pub async fn same(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec<(String, String)>>) -> Reply {
-    let Asked { wanted, from, .. } = Asked::of(query.into_inner())?;
+    let LinesQuery { wanted, from, .. } = LinesQuery::of(query.into_inner())?;
     let index = Past::of(&app, named("push", &id)?).await?.index;
     let from = u32::try_from(from.unwrap_or(1)).unwrap_or(u32::MAX);
     Ok(HttpResponse::Ok().json(crate::web::output::same::same(&index, &wanted, from)))
@@ -190,7 +190,7 @@ pub async fn same(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec<
 /// `GET /api/v1/pushes/{id}/find?q=`: which lines hold a text; without it, which lines come from some hosts or commands,
 /// or are errors.
 pub async fn find(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec<(String, String)>>) -> Reply {
-    let Asked { wanted, text, from, .. } = Asked::of(query.into_inner())?;
+    let LinesQuery { wanted, text, from, .. } = LinesQuery::of(query.into_inner())?;
     let past = Past::of(&app, named("push", &id)?).await?;
     // Who types on has gone with the last letter's question.
     let gone = CancellationToken::new();

@@ -2,7 +2,7 @@
 //! name and the words of the command apart (`same/examples.json` holds both to it). The rule is pure; it must never call two
 //! hosts the same that a reader could tell apart by anything else. Called by the building of the index and by the handlers.
 
-use super::index::{End, Index, Voice, Wanted};
+use super::index::{End, Index, LineFilter, Voice};
 use crate::colours::without_colours;
 use crate::journal::Stream;
 use serde::Serialize;
@@ -114,7 +114,7 @@ pub struct Same<'a> {
 }
 
 /// The groups of the commands from `from` on, as far as one answer goes. With errors alone a group without any is left out.
-pub fn same<'a>(index: &'a Index, wanted: &Wanted, from: u32) -> Same<'a> {
+pub fn same<'a>(index: &'a Index, wanted: &LineFilter, from: u32) -> Same<'a> {
     let errors = wanted.errors.then(|| index.errors_of());
     let takes = |voice: &&Voice| wanted.takes_command(voice.command) && wanted.takes_host(index.host(voice.host));
     let mut voices: Vec<&Voice> = index.voices.iter().filter(|voice| voice.command >= from.max(1)).collect();

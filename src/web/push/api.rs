@@ -5,7 +5,7 @@ use crate::stack::PushNumber;
 use crate::web::app::App;
 use crate::web::http::path::named;
 use crate::web::http::problem::Reply;
-use crate::web::push::known::Known;
+use crate::web::push::known::PushDetails;
 use crate::web::session::caller::Caller;
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
@@ -17,7 +17,7 @@ use serde_json::json;
 /// # Errors
 /// When the ledger does not answer.
 pub(crate) async fn made(app: &App, id: PushNumber) -> Reply {
-    let state = Known::of(app.desk.ledger(), id).await?.row.state;
+    let state = PushDetails::of(app.desk.ledger(), id).await?.row.state;
     let url = format!("{}/pushes/{id}", app.desk.config().url);
     let made = json!({ "id": id, "url": url, "state": state });
     Ok(HttpResponse::Created().insert_header((LOCATION, format!("/api/v1/pushes/{id}"))).json(made))
@@ -26,7 +26,7 @@ pub(crate) async fn made(app: &App, id: PushNumber) -> Reply {
 /// `GET /api/v1/pushes/{id}`
 pub async fn one_push(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
     let id: PushNumber = named("push", &id)?;
-    let known = Known::of(app.desk.ledger(), id).await?;
+    let known = PushDetails::of(app.desk.ledger(), id).await?;
     let end = app.desk.journal_end(id).await.map(|end| *end.borrow()).unwrap_or_default();
     Ok(HttpResponse::Ok().json(json!({
         "push": known.row,

@@ -7,7 +7,7 @@ use crate::web::http::body::Body;
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
-use crate::web::push::known::Known;
+use crate::web::push::known::PushDetails;
 use crate::web::session::caller::Caller;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Form, Path};
@@ -43,7 +43,7 @@ async fn where_to_roll_back(app: &Data<App>, push: PushNumber) -> Reply {
     let patience = Instant::now() + PATIENCE;
     loop {
         changes.mark_unchanged();
-        let row = Known::of(app.desk.ledger(), push).await?.row;
+        let row = PushDetails::of(app.desk.ledger(), push).await?.row;
         let left = patience.saturating_duration_since(Instant::now());
         if row.state != "running" || left.is_zero() {
             let (stack, stage): (StackName, StageName) = (named("stack", &row.stack)?, named("stage", &row.stage)?);

@@ -17,14 +17,14 @@ use serde_json::json;
 
 /// What an answer carries.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Given {
+pub struct ConfirmBody {
     answer: YesOrNo,
     /// Which question of the push, from 1; the open one when not given.
     question: Option<u32>,
     reason: Option<String>,
 }
 
-impl Fields for Given {
+impl Fields for ConfirmBody {
     const FIELDS: &'static [(&'static str, Kind)] =
         &[("answer", Kind::Text), ("question", Kind::Number), ("reason", Kind::Text)];
     const NEEDED: Option<(&'static [&'static str], &'static str)> =
@@ -40,18 +40,18 @@ enum YesOrNo {
 }
 
 /// `POST /pushes/{id}/confirm`
-pub async fn by_form(app: Data<App>, caller: Caller, id: Path<String>, form: InTime<Form<Given>>) -> Reply {
+pub async fn by_form(app: Data<App>, caller: Caller, id: Path<String>, form: InTime<Form<ConfirmBody>>) -> Reply {
     let push = confirm(&app, &caller, &id, form.0.into_inner()).await?;
     Ok(see(format!("/pushes/{push}")))
 }
 
 /// `POST /api/v1/pushes/{id}/confirm`
-pub async fn by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<Given>) -> Reply {
+pub async fn by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<ConfirmBody>) -> Reply {
     let id = confirm(&app, &caller, &id, given).await?;
     Ok(HttpResponse::Accepted().json(json!({ "id": id })))
 }
 
-async fn confirm(app: &Data<App>, caller: &Caller, id: &str, given: Given) -> Result<PushNumber, Problem> {
+async fn confirm(app: &Data<App>, caller: &Caller, id: &str, given: ConfirmBody) -> Result<PushNumber, Problem> {
     let id: PushNumber = named("push", id)?;
     let yes = given.answer == YesOrNo::Yes;
     let answered = Answered { yes, question: given.question, reason: one_line(given.reason)? };

@@ -7,7 +7,7 @@ use crate::stack::PushNumber;
 use crate::web::http::problem::Problem;
 
 /// What the ledger knows of one push.
-pub struct Known {
+pub struct PushDetails {
     /// The push.
     pub row: PushRow,
     /// Its commands as far as they were begun.
@@ -30,7 +30,7 @@ pub struct Known {
     pub left_with: Vec<LeftWith>,
 }
 
-impl Known {
+impl PushDetails {
     /// Asks the ledger, all in one reading.
     ///
     /// # Errors

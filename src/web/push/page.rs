@@ -1,6 +1,6 @@
 //! The page of one push, and the one that asks whether it is really to be cancelled. They must never change anything.
 
-use super::known::Known;
+use super::known::PushDetails;
 use super::records::{connecting_of, journal_of};
 use super::shown::PushPage;
 use crate::desk::view::RollbackTarget;
@@ -40,36 +40,36 @@ pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
 }
 
 async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
-    let known = Known::of(app.desk.ledger(), id).await?;
+    let known = PushDetails::of(app.desk.ledger(), id).await?;
     let (head, tail) = journal_of(app, id, TAIL_LINES).await?;
     let connecting = connecting_of(&head);
     let (titles, spare, hosts) = match head.into_iter().next().map(|record| record.event) {
-        Some(Event::PushStarted { commands, spare, hosts, .. }) => (commands, spare, hosts),
+        Some(Event::PushStarted { commands, conditional: spare, hosts, .. }) => (commands, spare, hosts),
         // The runner has not begun yet: the plan says what it will do.
         _ => (Vec::new(), Vec::new(), known.hosts),
     };
     let stack = known.row.stack.parse::<StackName>().map_err(Problem::broken)?;
     // A stack that is gone since keeps its pushes; they are shown without what only the stack knows.
-    let street = app.desk.stack_view(&stack).await.ok();
-    let stage = street.as_ref().and_then(|street| street.stages.iter().find(|stage| stage.name == known.row.stage));
+    let stack_view = app.desk.stack_view(&stack).await.ok();
+    let stage = stack_view.as_ref().and_then(|street| street.stages.iter().find(|stage| stage.name == known.row.stage));
     let rest = app.desk.remaining(id).await?;
     let newest = stage.and_then(|stage| stage.last.as_ref()).is_some_and(|last| last.id == known.row.id);
     let row = known.row.clone();
-    let usual_steps = app.desk.ledger().read(move |connection| typical_duration::steps(connection, &row)).await;
-    let usual_steps = usual_steps.map_err(Problem::broken)?;
+    let typical_steps = app.desk.ledger().read(move |connection| typical_duration::steps(connection, &row)).await;
+    let usual_steps = typical_steps.map_err(Problem::broken)?;
     let went_badly = newest && !matches!(known.row.state.as_str(), "running" | "succeeded" | "rolled back");
     let not_well = !matches!(known.row.state.as_str(), "running" | "succeeded");
     // Undoing this push is what its page offers, not going back further than it did.
-    let undoes = |back: &RollbackTarget| known.row.old_build.as_ref().is_none_or(|old| *old == back.build);
+    let replaces = |back: &RollbackTarget| known.row.old_build.as_ref().is_none_or(|old| *old == back.build);
     Ok(PushPage {
         rest,
-        back: stage.filter(|_| went_badly).and_then(|stage| stage.back.clone()).filter(undoes),
+        back: stage.filter(|_| went_badly).and_then(|stage| stage.back.clone()).filter(replaces),
         now: stage.filter(|_| not_well).and_then(|stage| stage.current.clone()),
         newest: stage.filter(|_| not_well).and_then(|stage| stage.last.clone()),
         button: stage.map_or_else(|| known.row.stage.clone(), |stage| stage.button.clone()),
-        usual_steps,
-        usual_ms: stage.map(|stage| stage.usual_ms.clone()).unwrap_or_default(),
-        hold: stage.and_then(|stage| stage.hold.clone()).or(street.as_ref().and_then(|street| street.hold.clone())),
+        typical_steps: usual_steps,
+        typical_ms: stage.map(|stage| stage.typical_ms.clone()).unwrap_or_default(),
+        hold: stage.and_then(|stage| stage.hold.clone()).or(stack_view.as_ref().and_then(|street| street.hold.clone())),
         row: known.row,
         commands: known.commands,
         results: known.results,
@@ -78,7 +78,7 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
         links: known.links,
         questions: known.questions,
         titles,
-        spare,
+        conditional: spare,
         hosts,
         connecting,
         left_with: if not_well { known.left_with } else { Vec::new() },

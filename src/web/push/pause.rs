@@ -1,7 +1,7 @@
 //! Pausing a push, and letting it go on, by page and by API. They must never answer before the runner has obeyed. Called by
 //! the routes.
 
-use super::known::Known;
+use super::known::PushDetails;
 use crate::stack::PushNumber;
 use crate::web::app::App;
 use crate::web::http::action::{Reason, one_line, see, to_the_end};
@@ -43,7 +43,7 @@ pub async fn unpause_by_api(app: Data<App>, caller: Caller, id: Path<String>) ->
 /// # Errors
 /// When the ledger does not answer.
 pub(crate) async fn as_it_is(app: &App, push: PushNumber) -> Reply {
-    let row = Known::of(app.desk.ledger(), push).await?.row;
+    let row = PushDetails::of(app.desk.ledger(), push).await?.row;
     let url = format!("{}/pushes/{push}", app.desk.config().url);
     Ok(HttpResponse::Ok().json(json!({ "id": push, "url": url, "state": row.state, "paused": row.paused })))
 }

@@ -1,6 +1,6 @@
 //! The way back: what a rollback would do, before anybody presses.
 
-use crate::desk::view::{GoodBuild, RollbackView, Undo};
+use crate::desk::view::{GoodBuild, RollbackReadiness, RollbackView};
 use crate::web::stack::plan_view;
 use crate::web::stack::plan_view::{Files, Step, Time};
 use crate::web::view::frame::Frame;
@@ -88,12 +88,12 @@ impl BackPage {
             time: plan_view::time(&back.plan),
             others: others(frame, back),
             why_not: back.why_not.clone(),
-            undo: back.undo.as_ref().map(|undo| undo_line(frame, undo)),
+            undo: back.readiness.as_ref().map(|undo| readiness_line(frame, undo)),
         }
     }
 }
 
-fn undo_line(frame: &Frame, undo: &Undo) -> UndoLine {
+fn readiness_line(frame: &Frame, undo: &RollbackReadiness) -> UndoLine {
     let (all, rest) = (undo.not_ready.is_empty(), undo.not_ready.len().saturating_sub(HOSTS_NAMED));
     let hosts = words::count(undo.total as i64, "host");
     // While nobody has asked, there is nothing to say of each host alone.

@@ -31,15 +31,15 @@ pub struct PushPage {
     /// The titles of all commands of its plan, in order.
     pub titles: Vec<String>,
     /// Of these, by number, the ones that run only when something goes wrong.
-    pub spare: Vec<u32>,
+    pub conditional: Vec<u32>,
     /// The frozen host list, by name.
     pub hosts: Vec<String>,
     /// What it left each of them with, when it did not end well.
     pub left_with: Vec<LeftWith>,
     /// How long the last good pushes of this stage took.
-    pub usual_ms: Vec<i64>,
+    pub typical_ms: Vec<i64>,
     /// How long the steps of these took.
-    pub usual_steps: Vec<TypicalStep>,
+    pub typical_steps: Vec<TypicalStep>,
     /// How far the connections to its hosts are, and when that was said; none where the journal says nothing of it.
     pub connecting: Option<(At, Connecting)>,
     /// The last records of its journal, for readers without JavaScript.

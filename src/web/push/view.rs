@@ -8,12 +8,12 @@ mod truth;
 
 use super::shown::{PushPage, is_bad, title_of};
 use crate::colours::without_colours;
-use crate::desk::view::Usual;
+use crate::desk::view::TypicalDuration;
 use crate::journal::event::{Event, Record, Stream};
 use crate::ledger::pushes::{Link, ResultRow};
 use crate::time::{duration_words, exact_words};
 use crate::web::view::frame::Frame;
-use crate::web::view::notified::{Told, told, told_words};
+use crate::web::view::notified::{Notification, counts_words, notification};
 use crate::web::view::pages::Pages;
 use crate::web::view::parts::{
     CommitLine, HoldLine, Mark, Moment, Person, StageTag, Version, authors, commit_lines, link, millis_between, root,
@@ -78,7 +78,7 @@ pub(crate) struct PushView {
     slow: Vec<HostLine>,
     slow_title: &'static str,
     hosts_total: String,
-    told: Vec<Told>,
+    told: Vec<Notification>,
     told_words: String,
     doubt: Option<String>,
     hold: Option<HoldLine>,
@@ -129,7 +129,7 @@ impl PushView {
         let (old, new) = Version::of_push(row);
         let rolled_to = new.words().to_owned();
         let took_ms = row.duration_ms.or_else(|| millis_between(since, frame.now)).unwrap_or(0);
-        let usual = words::median(&page.usual_ms);
+        let usual = words::median(&page.typical_ms);
         let steps = steps(page, live, since, took_ms);
         let (whys, more_whys) = whys(page, live);
         let hosts = host_cells(page, live);
@@ -184,7 +184,7 @@ impl PushView {
                 "interrupted" => format!("{}, then unknown", duration_words(took_ms)),
                 _ => duration_words(took_ms),
             },
-            usual: Usual::of(page.usual_ms.clone()).map(|usual| words::usual(&usual)),
+            usual: TypicalDuration::of(page.typical_ms.clone()).map(|usual| words::typical_duration(&usual)),
             usual_ms: usual.unwrap_or(0),
             lines: words::count(row.lines, "line"),
             line_count: row.lines,
@@ -215,8 +215,8 @@ impl PushView {
             hosts: grouped(hosts),
             slow,
             hosts_total: words::thousands(row.hosts_total),
-            told_words: told_words(&page.announcements),
-            told: page.announcements.iter().map(|row| told(row, frame.now)).collect(),
+            told_words: counts_words(&page.announcements),
+            told: page.announcements.iter().map(|row| notification(row, frame.now)).collect(),
             doubt: doubt(page),
             hold: page.hold.as_ref().map(|hold| HoldLine::new(hold, frame.now)),
             tail: page.tail.iter().filter_map(tail_line).collect(),

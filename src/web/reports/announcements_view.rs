@@ -4,7 +4,7 @@
 use crate::config::ChannelKind;
 use crate::ledger::deliveries::{ChannelState, ListedAnnouncement};
 use crate::web::view::frame::Frame;
-use crate::web::view::notified::{Told, told};
+use crate::web::view::notified::{Notification, notification};
 use crate::web::view::pages::Pages;
 use crate::web::view::parts::{Mark, Moment, StageTag};
 use crate::web::view::templates::PageError;
@@ -67,7 +67,7 @@ struct Row {
     push: i64,
     stack: String,
     stage: StageTag,
-    told: Told,
+    told: Notification,
     day: Moment,
     at: Moment,
 }
@@ -87,7 +87,7 @@ impl AnnouncementsView {
             push: listed.row.push,
             stack: listed.stack.clone(),
             stage: StageTag::named(&listed.stage),
-            told: told(&listed.row, frame.now),
+            told: notification(&listed.row, frame.now),
             day: Moment::day(&listed.made_at),
             at: Moment::minute(&listed.made_at),
         };

@@ -58,7 +58,7 @@ pub struct Count {
 
 /// How long, per day or week: the middle, and the band from the fastest to the slowest tenth.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Spread {
+pub struct DurationChart {
     left: String,
     rules: Vec<Rule>,
     band: String,
@@ -111,7 +111,7 @@ pub fn bars(counts: &[Count]) -> Bars {
 }
 
 /// Draws a band with its line.
-pub fn spread(lasted: &[Lasted]) -> Spread {
+pub fn spread(lasted: &[Lasted]) -> DurationChart {
     let left = 44.0;
     let most = lasted.iter().filter_map(|one| Some(one.tenths?.2)).max().unwrap_or(0);
     let top = round_millis(most);
@@ -140,7 +140,7 @@ pub fn spread(lasted: &[Lasted]) -> Spread {
             crate::web::view::words::lasted(*slow)
         ),
     });
-    Spread {
+    DurationChart {
         left: tenth(left),
         rules: (0..=2).map(|half| rule(half as f64 / 2.0, crate::web::view::words::lasted(top * half / 2))).collect(),
         band: if seen { format!("M{above}L{below}z") } else { String::new() },

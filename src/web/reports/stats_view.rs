@@ -2,7 +2,7 @@
 //! Counted in days and weeks of UTC, and drawn beside the same numbers as a table. It must never count a push twice.
 
 use super::charts;
-use super::charts::{Bars, Count, Lasted, Spread};
+use super::charts::{Bars, Count, DurationChart, Lasted};
 use crate::ledger::stats::{StatRow, WaitRow};
 use crate::time::At;
 use crate::web::view::frame::Frame;
@@ -125,9 +125,9 @@ struct StackStats {
     pushes: String,
     many: Bars,
     many_label: String,
-    took: Option<Spread>,
+    took: Option<DurationChart>,
     took_label: String,
-    waited: Option<Spread>,
+    waited: Option<DurationChart>,
     waited_label: String,
     weeks: Vec<Week>,
 }
@@ -306,7 +306,7 @@ fn lasted(measured: &[(At, i64)], from: At, to: At, bucket: i64) -> Vec<Lasted> 
     buckets(from, to, bucket).iter().enumerate().map(one).collect()
 }
 
-fn drawn(measured: &[(At, i64)], from: At, to: At, bucket: i64) -> Option<Spread> {
+fn drawn(measured: &[(At, i64)], from: At, to: At, bucket: i64) -> Option<DurationChart> {
     (!measured.is_empty()).then(|| charts::spread(&lasted(measured, from, to, bucket)))
 }
 

@@ -35,13 +35,13 @@ pub struct NewPassword {
 
 /// What was done just now.
 #[derive(Deserialize)]
-pub struct Done {
+pub struct AccountQuery {
     #[serde(default)]
     done: String,
 }
 
 /// `GET /account`
-pub async fn show(app: Data<App>, caller: Caller, query: Query<Done>) -> Reply {
+pub async fn show(app: Data<App>, caller: Caller, query: Query<AccountQuery>) -> Reply {
     draw(&app, &caller, StatusCode::OK, None, query.done == "password").await
 }
 

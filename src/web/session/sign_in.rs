@@ -134,8 +134,9 @@ fn failed(app: &App, from: ClientAddress, name: Option<&str>, why: &'static str)
             0 => String::new(),
             more => format!("; {more} more before it are in the log alone"),
         };
-        let deed = format!("from {from}: {why}{more}");
-        if let Err(error) = ledger.write(move |tx| audit::note(tx, At::now(), &account, "sign-in failed", &deed)).await
+        let audit_text = format!("from {from}: {why}{more}");
+        if let Err(error) =
+            ledger.write(move |tx| audit::note(tx, At::now(), &account, "sign-in failed", &audit_text)).await
         {
             tracing::warn!(%error, "a failed sign-in is not in the audit");
         }

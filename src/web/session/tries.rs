@@ -23,12 +23,12 @@ pub struct Slowdown {
     first: Duration,
     /// The longest wait.
     longest: Duration,
-    kept: Mutex<Kept>,
+    kept: Mutex<TryTable>,
 }
 
 /// What is kept, and when it was last swept.
 #[derive(Debug, Default)]
-struct Kept {
+struct TryTable {
     tried: HashMap<String, Tried>,
     swept: Option<Instant>,
 }
@@ -51,7 +51,7 @@ impl Slowdown {
     /// How long the next one has to wait; then it does not count.
     pub fn take(&self, key: &str, now: Instant) -> Result<(), Duration> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let Kept { tried, swept } = &mut *kept;
+        let TryTable { tried, swept } = &mut *kept;
         if tried.len() >= MOST_KEYS && !tried.contains_key(key) {
             // Whoever floods it must not have all of it looked through for each of their tries.
             if swept.is_none_or(|swept| now.saturating_duration_since(swept) >= SWEPT_EVERY) {

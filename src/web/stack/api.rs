@@ -43,8 +43,8 @@ pub async fn stack(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/current`
 pub async fn current(app: Data<App>, _: Caller, place: Path<(String, String)>) -> Reply {
     let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
-    let street = app.desk.stack_view(&stack).await?;
-    let found = street.stages.into_iter().find(|view| view.name == stage.as_str());
+    let view = app.desk.stack_view(&stack).await?;
+    let found = view.stages.into_iter().find(|view| view.name == stage.as_str());
     let Some(view) = found else { return Err(Problem::unknown(format_args!("stage {stack}/{stage}"))) };
     match view.current {
         Some(current) => Ok(HttpResponse::Ok().json(current)),

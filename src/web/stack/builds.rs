@@ -26,7 +26,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 
 /// What is said of a build, in the query.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Said {
+pub struct BuildQuery {
     #[serde(default)]
     sha: String,
     #[serde(default, rename = "ref")]
@@ -52,7 +52,13 @@ pub struct Reason {
 }
 
 /// `POST /api/v1/stacks/{stack}/builds?sha=…&ref=…&title=…&fewer=yes`
-pub async fn publish(app: Data<App>, caller: Caller, stack: Path<String>, said: Query<Said>, body: Payload) -> Reply {
+pub async fn publish(
+    app: Data<App>,
+    caller: Caller,
+    stack: Path<String>,
+    said: Query<BuildQuery>,
+    body: Payload,
+) -> Reply {
     let said = said.into_inner();
     if said.sha.is_empty() {
         return Err(Problem::missing(

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 /// What a form carries.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Shown {
+pub struct CatchUpForm {
     /// The hosts that were shown, a blank between.
     hosts: Option<String>,
     seen: Option<String>,
@@ -32,7 +32,7 @@ pub struct Shown {
 
 /// What a call of the API carries.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Wanted {
+pub struct CatchUpBody {
     /// The hosts; those that are behind when none are named.
     #[serde(default)]
     pub hosts: Vec<String>,
@@ -49,7 +49,7 @@ pub struct Wanted {
     pub nonce: Option<String>,
 }
 
-impl Fields for Wanted {
+impl Fields for CatchUpBody {
     const FIELDS: &'static [(&'static str, Kind)] = &[
         ("hosts", Kind::Texts),
         ("seen", Kind::Text),
@@ -87,12 +87,12 @@ pub async fn catch_up(
     app: Data<App>,
     caller: Caller,
     place: Path<(String, String)>,
-    form: InTime<Form<Shown>>,
+    form: InTime<Form<CatchUpForm>>,
 ) -> Reply {
-    let Shown { hosts, seen, plan_hash, plan_hash_asking, ask, nonce } = form.0.into_inner();
+    let CatchUpForm { hosts, seen, plan_hash, plan_hash_asking, ask, nonce } = form.0.into_inner();
     let hosts = listed(hosts.as_deref(), ' ');
     let plan_hash = plan_hash_asking.filter(|_| ask).or(plan_hash);
-    let push = press(&app, &caller, &place, Wanted { hosts, seen, plan_hash, ask, nonce, reason: None }).await?;
+    let push = press(&app, &caller, &place, CatchUpBody { hosts, seen, plan_hash, ask, nonce, reason: None }).await?;
     Ok(see(format!("/pushes/{push}")))
 }
 
@@ -101,7 +101,7 @@ pub async fn catch_up_by_api(
     app: Data<App>,
     caller: Caller,
     place: Path<(String, String)>,
-    Body(wanted): Body<Wanted>,
+    Body(wanted): Body<CatchUpBody>,
 ) -> Reply {
     let push = press(&app, &caller, &place, wanted).await?;
     made(&app, push).await
@@ -116,7 +116,7 @@ async fn press(
     app: &Data<App>,
     caller: &Caller,
     (stack, stage): &(String, String),
-    wanted: Wanted,
+    wanted: CatchUpBody,
 ) -> Result<PushNumber, Problem> {
     let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
     let press = Press {

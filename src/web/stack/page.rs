@@ -13,8 +13,8 @@ use actix_web::web::{Data, Path};
 /// `GET /stacks/{stack}`
 pub async fn stack(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
-    let street = app.desk.stack_view(&stack).await?;
+    let view = app.desk.stack_view(&stack).await?;
     app.desk.in_use(&stack);
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
-    Ok(page(StatusCode::OK, app.pages.stack(&frame, &street)?))
+    Ok(page(StatusCode::OK, app.pages.stack(&frame, &view)?))
 }

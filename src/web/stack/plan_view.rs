@@ -115,11 +115,11 @@ impl PlanPage {
 pub(crate) fn step(command: &PlannedView, hosts: usize) -> Step {
     let part = match command.part {
         Part::Main => "",
-        Part::Owed => "first, since nobody could run it when it was due, ",
+        Part::DeferredFinally => "first, since nobody could run it when it was due, ",
         Part::Before => "before anything is changed, ",
         Part::Finally => "at the end, whatever came of it, ",
         Part::Drop => "only to take out hosts that fail: ",
-        Part::Undo => "only when the push fails, where it had touched anything: ",
+        Part::Rollback => "only when the push fails, where it had touched anything: ",
     };
     let place = match (command.pace.as_str(), hosts) {
         ("", _) => "on the push host".to_owned(),
@@ -190,7 +190,7 @@ fn lists(changes: &FileChanges) -> Vec<Paths> {
 }
 
 pub(crate) fn time(plan: &PlanView) -> Time {
-    let Some(usual) = plan.usual else {
+    let Some(usual) = plan.typical_duration else {
         return Time { words: "no history yet".to_owned(), spread: None };
     };
     let spread = match usual.pushes {

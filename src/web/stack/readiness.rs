@@ -138,8 +138,8 @@ fn more(count: usize) -> Option<String> {
 }
 
 /// `Rollback to 8f31c2e is ready on 24/24 hosts`; none when there is no way back, or nobody knows.
-pub(super) fn undo_words(stage: &StageView) -> Option<String> {
-    let (back, undo) = (stage.back.as_ref()?, stage.undo.as_ref()?);
+pub(super) fn readiness_words(stage: &StageView) -> Option<String> {
+    let (back, undo) = (stage.back.as_ref()?, stage.readiness.as_ref()?);
     let sha = &back.name;
     Some(match undo.ready == undo.total {
         true => format!("Rollback to {sha} is ready on {}/{}", undo.ready, words::count(undo.total as i64, "host")),

@@ -1,9 +1,9 @@
 //! A stage's card on its stack's page: what it runs, what would go out, and the button, which can be pressed or says why
 //! not. Plain data for the template; must never hold HTML. Called by the stack's page.
 
-use super::readiness::{ready_words, undo_words};
+use super::readiness::{readiness_words, ready_words};
 use crate::desk::StackView;
-use crate::desk::view::{Current, FileChanges, Next, StageView, Ticket, Usual};
+use crate::desk::view::{Current, FileChanges, NextPush, StageView, Ticket, TypicalDuration};
 use crate::web::view::frame::Frame;
 use crate::web::view::parts::{CommitLine, Mark, Moment, Person, StageTag, Version, authors, commit_lines, link, root};
 use crate::web::view::running::Running;
@@ -154,12 +154,12 @@ impl StageCard {
                 hosts: format!("{} of {}", partly.hosts_ok, words::count(partly.hosts_total as i64, "host")),
                 push: partly.push,
             }),
-            next: stage.next.as_ref().map(|next| going(frame, street.unit, stage, next, before)),
+            next: stage.next.as_ref().map(|next| commit_range(frame, street.unit, stage, next, before)),
             running: running
-                .map(|push| Running::new(push, tag(street, stage), &stage.usual_ms, street.step.as_ref(), frame.now)),
+                .map(|push| Running::new(push, tag(street, stage), &stage.typical_ms, street.step.as_ref(), frame.now)),
             button: button(frame, street, stage, before),
             ready: ready_words(stage),
-            undo: undo_words(stage),
+            undo: readiness_words(stage),
             hold: stage.hold.is_some(),
             hosts: match stage.hosts.len() {
                 // Its command has not said yet, or never well.
@@ -202,7 +202,7 @@ fn now(frame: &Frame, current: &Current, before: Option<&StageView>) -> Now {
     }
 }
 
-fn going(frame: &Frame, unit: &str, stage: &StageView, next: &Next, before: Option<&StageView>) -> Going {
+fn commit_range(frame: &Frame, unit: &str, stage: &StageView, next: &NextPush, before: Option<&StageView>) -> Going {
     let by: Vec<String> =
         next.commits.iter().map(|commit| commit.author.clone()).fold(Vec::new(), |mut names, name| {
             if !names.contains(&name) {
@@ -311,9 +311,9 @@ fn button(frame: &Frame, street: &StackView, stage: &StageView, before: Option<&
     }
     // Where the fleet is known, the count of its hosts stands beside this.
     let to = (stage.ready.is_none() && stage.hosts.len() > 1).then(|| words::count(stage.hosts.len() as i64, "host"));
-    let foot = match (Usual::of(stage.usual_ms.clone()), to) {
-        (Some(usual), Some(hosts)) => format!("{} to {hosts}", words::usual(&usual)),
-        (Some(usual), None) => words::usual(&usual),
+    let foot = match (TypicalDuration::of(stage.typical_ms.clone()), to) {
+        (Some(usual), Some(hosts)) => format!("{} to {hosts}", words::typical_duration(&usual)),
+        (Some(usual), None) => words::typical_duration(&usual),
         (None, Some(hosts)) => format!("To {hosts}"),
         (None, None) => String::new(),
     };

@@ -2,7 +2,7 @@
 
 use super::readiness::{DriftNote, KeptNote, NotReadyNote};
 use super::stage_view::{StageCard, tag};
-use crate::desk::view::Usual;
+use crate::desk::view::TypicalDuration;
 use crate::desk::{SeenNewer, StackView};
 use crate::time::duration_words;
 use crate::web::view::frame::Frame;
@@ -137,16 +137,18 @@ fn status(frame: &Frame, street: &StackView) -> Status {
 
 /// Dots on a line of 140 by 22: fastest on the left, the median as a bar.
 fn times(street: &StackView) -> Vec<Times> {
-    let stages = street.stages.iter().filter_map(|stage| Some((stage, words::median(&stage.usual_ms)?)));
+    let stages = street.stages.iter().filter_map(|stage| Some((stage, words::median(&stage.typical_ms)?)));
     let times = stages.map(|(stage, median)| {
-        let longest = stage.usual_ms.iter().copied().max().unwrap_or(1).max(median * 2).max(1);
+        let longest = stage.typical_ms.iter().copied().max().unwrap_or(1).max(median * 2).max(1);
         let x = |ms: i64| format!("{:.1}", 6.0 + 128.0 * ms as f64 / longest as f64);
         Times {
             stage: tag(street, stage),
-            dots: stage.usual_ms.iter().map(|ms| x(*ms)).collect(),
+            dots: stage.typical_ms.iter().map(|ms| x(*ms)).collect(),
             median: x(median),
             words: duration_words(median),
-            spread: Usual::of(stage.usual_ms.clone()).map(|usual| words::usual(&usual)).unwrap_or_default(),
+            spread: TypicalDuration::of(stage.typical_ms.clone())
+                .map(|usual| words::typical_duration(&usual))
+                .unwrap_or_default(),
         }
     });
     times.collect()

@@ -24,7 +24,7 @@ const MOST_PUSHES: usize = 32;
 
 /// What a browser asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct MuxRequest {
     /// The pushes, each with the offset behind the last record that was seen.
     pub cursors: BTreeMap<PushNumber, u64>,
     /// The count of changes that was seen, with the name of the server's life that counted.
@@ -33,7 +33,7 @@ pub struct Wanted {
 
 /// Why a browser's wish is none.
 #[derive(Debug, thiserror::Error)]
-pub enum BadWish {
+pub enum BadMuxRequest {
     /// Not a number, or not a cursor.
     #[error("{0:?} is no push: name each as NUMBER or NUMBER:OFFSET, with commas between them")]
     NoPush(String),
@@ -46,14 +46,14 @@ pub enum BadWish {
 ///
 /// # Errors
 /// When it names what is no push, or too many.
-pub fn wanted(named: &str, last_event_id: Option<&str>) -> Result<Wanted, BadWish> {
-    let mut wanted = Wanted::default();
+pub fn wanted(named: &str, last_event_id: Option<&str>) -> Result<MuxRequest, BadMuxRequest> {
+    let mut wanted = MuxRequest::default();
     for name in named.split(',').filter(|name| !name.is_empty()) {
-        let (push, cursor) = pair(name, ':').ok_or_else(|| BadWish::NoPush(name.chars().take(40).collect()))?;
+        let (push, cursor) = pair(name, ':').ok_or_else(|| BadMuxRequest::NoPush(name.chars().take(40).collect()))?;
         wanted.cursors.insert(push, cursor);
     }
     if wanted.cursors.len() > MOST_PUSHES {
-        return Err(BadWish::TooMany(wanted.cursors.len()));
+        return Err(BadMuxRequest::TooMany(wanted.cursors.len()));
     }
     let mut parts = last_event_id.unwrap_or_default().split(';');
     wanted.seen = parts.next().filter(|seen| !seen.is_empty()).map(str::to_owned);
@@ -71,7 +71,7 @@ fn pair(text: &str, between: char) -> Option<(PushNumber, u64)> {
 }
 
 /// What is known to have been told.
-struct Teller {
+struct Mux {
     pushes: SelectAll<BoxStream<'static, (PushNumber, io::Result<Piece>)>>,
     changes: watch::Receiver<u64>,
     life: String,
@@ -89,7 +89,7 @@ struct Teller {
 pub fn together(
     changes: watch::Receiver<u64>,
     viewers: Vec<(PushNumber, JournalStream)>,
-    wanted: Wanted,
+    wanted: MuxRequest,
     life: &str,
 ) -> impl Stream<Item = io::Result<Bytes>> + use<> {
     let told = wanted.seen.as_deref().and_then(|id| id.strip_prefix(life)?.strip_prefix('-')?.parse().ok());
@@ -97,7 +97,7 @@ pub fn together(
         let pieces = viewer.into_pieces().map(move |piece| (push, piece));
         pieces.boxed()
     });
-    let teller = Teller {
+    let teller = Mux {
         pushes: stream::select_all(pushes),
         changes,
         life: life.to_owned(),
@@ -114,7 +114,7 @@ pub fn together(
     })
 }
 
-impl Teller {
+impl Mux {
     /// The next bytes to send; none when the server stops.
     async fn event(&mut self) -> io::Result<Option<Bytes>> {
         if !self.greeted {

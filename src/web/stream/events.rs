@@ -151,7 +151,7 @@ pub struct JournalStream {
     cursor: u64,
     end: watch::Receiver<JournalEnd>,
     batches: Batches,
-    next: Next,
+    next: StreamStep,
     /// The last time that something was sent.
     sent: Instant,
     /// Silence after which a ping is sent.
@@ -159,7 +159,7 @@ pub struct JournalStream {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Next {
+enum StreamStep {
     Hello,
     Check,
     Records,
@@ -169,7 +169,7 @@ enum Next {
 impl JournalStream {
     /// A viewer that has seen everything before `cursor`.
     pub fn new(path: PathBuf, cursor: u64, end: watch::Receiver<JournalEnd>, batches: Batches) -> Self {
-        Self { path, cursor, end, batches, next: Next::Hello, sent: Instant::now(), patience: PING }
+        Self { path, cursor, end, batches, next: StreamStep::Hello, sent: Instant::now(), patience: PING }
     }
 
     /// The stream for a connection of its own; it works only while it is pulled.
@@ -183,7 +183,7 @@ impl JournalStream {
             let piece = viewer.piece().await.transpose()?;
             if piece.is_err() {
                 // The browser comes back with its cursor; whatever was wrong is then tried anew.
-                viewer.next = Next::Over;
+                viewer.next = StreamStep::Over;
             }
             viewer.sent = Instant::now();
             Some((piece, viewer))
@@ -193,20 +193,20 @@ impl JournalStream {
     /// What is told next; none after the end.
     async fn piece(&mut self) -> io::Result<Option<Piece>> {
         match self.next {
-            Next::Hello => {
-                self.next = Next::Check;
+            StreamStep::Hello => {
+                self.next = StreamStep::Check;
                 Ok(Some(Piece::Hello))
             }
-            Next::Check => {
-                self.next = Next::Records;
+            StreamStep::Check => {
+                self.next = StreamStep::Records;
                 if self.cursor_holds().await? {
                     return self.records().await;
                 }
                 self.cursor = 0;
                 Ok(Some(Piece::Reset))
             }
-            Next::Records => self.records().await,
-            Next::Over => Ok(None),
+            StreamStep::Records => self.records().await,
+            StreamStep::Over => Ok(None),
         }
     }
 
@@ -233,7 +233,7 @@ impl JournalStream {
                 return Ok(Some(Piece::Records(batch)));
             }
             if end.ended {
-                self.next = Next::Over;
+                self.next = StreamStep::Over;
                 return Ok(Some(Piece::End));
             }
             match tokio::time::timeout_at(self.sent + self.patience, self.end.changed()).await {

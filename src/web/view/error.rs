@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// A way on from a page of an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Way {
+pub struct NextLink {
     /// One of our own addresses.
     pub href: String,
     /// What the button says.
@@ -21,7 +21,7 @@ struct ErrorPage<'a> {
     title: &'a str,
     words: String,
     cure: String,
-    ways: Vec<Way>,
+    ways: Vec<NextLink>,
 }
 
 impl Pages {
@@ -36,7 +36,7 @@ impl Pages {
         title: &str,
         reason: &str,
         cure: &str,
-        ways: Vec<Way>,
+        ways: Vec<NextLink>,
     ) -> Result<String, PageError> {
         let (words, cure) = (words::ended(reason), words::capital(&words::ended(cure)));
         self.draw(frame, "error.html", &ErrorPage { status, title, words, cure, ways })

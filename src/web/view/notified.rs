@@ -7,7 +7,7 @@ use crate::time::{At, duration_words};
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Told {
+pub(crate) struct Notification {
     channel: &'static str,
     icon: &'static str,
     at: Option<Moment>,
@@ -17,7 +17,7 @@ pub(crate) struct Told {
     problem: Option<String>,
 }
 
-pub(crate) fn told(row: &OutboxRow, now: At) -> Told {
+pub(crate) fn notification(row: &OutboxRow, now: At) -> Notification {
     let (channel, icon) = (row.channel.title(), row.channel.icon());
     let event = match row.event.split('-').next() {
         Some("started") => "start",
@@ -43,10 +43,18 @@ pub(crate) fn told(row: &OutboxRow, now: At) -> Told {
         Some(ms) => format!("{problem}. Next try in {}.", duration_words(ms)),
         None => problem.clone(),
     });
-    Told { channel, icon, at: row.told_at.as_deref().map(Moment::clock), tag, state, words: row.told.clone(), problem }
+    Notification {
+        channel,
+        icon,
+        at: row.told_at.as_deref().map(Moment::clock),
+        tag,
+        state,
+        words: row.told.clone(),
+        problem,
+    }
 }
 
-pub(crate) fn told_words(rows: &[OutboxRow]) -> String {
+pub(crate) fn counts_words(rows: &[OutboxRow]) -> String {
     let count = |state: &str| rows.iter().filter(|row| row.state == state).count();
     let counts = [(count("told"), "sent"), (count("waiting"), "waiting"), (count("given up"), "given up")];
     let words: Vec<String> =

@@ -62,8 +62,8 @@ async fn running(app: &App) -> Vec<pushes::PushRow> {
 }
 
 fn notices(app: &App) -> Vec<String> {
-    let shelf = app.desk.stack_files();
-    let broken = shelf.stacks.iter().filter_map(|shelved| {
+    let stack_files = app.desk.stack_files();
+    let broken = stack_files.stacks.iter().filter_map(|shelved| {
         let problem = shelved.problem.as_deref()?.lines().next()?;
         Some(format!("stacks/{}.toml has errors, so {} cannot be pushed: {problem}", shelved.name, shelved.name))
     });

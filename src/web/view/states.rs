@@ -24,7 +24,7 @@ pub(crate) struct States {
 
 /// A shape, and the word beside it.
 #[derive(Clone, Copy, Debug, Serialize)]
-struct Named {
+struct StateWord {
     shape: &'static str,
     word: &'static str,
 }
@@ -32,7 +32,7 @@ struct Named {
 #[derive(Debug, Serialize)]
 struct HowResult {
     #[serde(flatten)]
-    named: Named,
+    named: StateWord,
     /// What it says of the build on the host.
     sign: &'static str,
 }
@@ -40,7 +40,7 @@ struct HowResult {
 #[derive(Debug, Serialize)]
 struct HowEnd {
     #[serde(flatten)]
-    named: Named,
+    named: StateWord,
     /// The words before how long it took.
     took: &'static str,
     /// What the title of a tab begins with.
@@ -51,27 +51,27 @@ struct HowEnd {
 
 #[derive(Debug, Serialize)]
 struct Open {
-    waits: Named,
-    runs: Named,
-    slow: Named,
-    left: Named,
+    waits: StateWord,
+    runs: StateWord,
+    slow: StateWord,
+    left: StateWord,
 }
 
 #[derive(Debug, Serialize)]
 struct Running {
-    runs: Named,
-    paused: Named,
-    asks: Named,
+    runs: StateWord,
+    paused: StateWord,
+    asks: StateWord,
 }
 
 #[derive(Debug, Serialize)]
 struct Connecting {
-    runs: Named,
-    done: Named,
-    partly: Named,
+    runs: StateWord,
+    done: StateWord,
+    partly: StateWord,
 }
 
-impl From<(&'static str, &'static str)> for Named {
+impl From<(&'static str, &'static str)> for StateWord {
     fn from((shape, word): (&'static str, &'static str)) -> Self {
         Self { shape, word }
     }
@@ -84,7 +84,7 @@ pub(crate) fn states() -> String {
         (wire(result), HowResult { named, sign: sign(result.sign()) })
     });
     let ends = Ended::ALL.map(|end| {
-        let named: Named = push_mark(end.word()).into();
+        let named: StateWord = push_mark(end.word()).into();
         let (sign, icon) = tab(end);
         (wire(end), HowEnd { named, took: end_words(end), sign, icon })
     });

@@ -1,7 +1,7 @@
 //! The words of the pages: every name, count, state and sentence that is made from data. Pure; must never hold HTML.
 //! Called by the pages' view models.
 
-use crate::desk::view::Usual;
+use crate::desk::view::TypicalDuration;
 use crate::journal::Ended;
 use crate::ledger::pushes::PushRow;
 use crate::size::ending;
@@ -68,9 +68,9 @@ pub fn and(names: &[String]) -> String {
 }
 
 /// `Usually 1 m 24 s, 1 m 02 s to 2 m 10 s`: how long pushes took, with their spread.
-pub fn usual(usual: &Usual) -> String {
-    let [median, fastest, slowest] = [usual.median_ms, usual.fastest_ms, usual.slowest_ms].map(duration_words);
-    match usual.pushes {
+pub fn typical_duration(of: &TypicalDuration) -> String {
+    let [median, fastest, slowest] = [of.median_ms, of.fastest_ms, of.slowest_ms].map(duration_words);
+    match of.pushes {
         1 => format!("Took {median} the last time"),
         _ if fastest == slowest => format!("Usually {median}"),
         _ => format!("Usually {median}, {fastest} to {slowest}"),

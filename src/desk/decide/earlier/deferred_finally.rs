@@ -7,15 +7,16 @@ use std::collections::BTreeSet;
 
 /// The commands that are owed behind this push: its own `finally` when its runner died, and what it had taken over from
 /// an earlier one and not done.
-pub(crate) fn owed(row: &PushRow, assignment: &Assignment, results: &[ResultRow]) -> Vec<PlannedCommand> {
+pub(crate) fn still_to_run(row: &PushRow, assignment: &Assignment, results: &[ResultRow]) -> Vec<PlannedCommand> {
     let commands = || (1_i64..).zip(&assignment.plan.commands);
     let ok =
         |number: i64| results.iter().filter(move |row| row.command == number && row.result.as_deref() == Some("ok"));
-    let taken_over = commands().filter(|(_, command)| command.part == Part::Owed).map(|(number, command)| {
-        let mut command = command.clone();
-        command.done_on.extend(ok(number).map(|row| row.host.clone()));
-        command
-    });
+    let taken_over =
+        commands().filter(|(_, command)| command.part == Part::DeferredFinally).map(|(number, command)| {
+            let mut command = command.clone();
+            command.done_on.extend(ok(number).map(|row| row.host.clone()));
+            command
+        });
     let mut all: Vec<PlannedCommand> = taken_over.collect();
     let works = |number: i64| {
         let part = commands().find(|(other, _)| *other == number).map(|(_, command)| command.part);
@@ -33,7 +34,7 @@ pub(crate) fn owed(row: &PushRow, assignment: &Assignment, results: &[ResultRow]
         let on: Vec<String> = names.filter(|name| hosts.contains(name)).map(str::to_owned).collect();
         let numbers = commands()
             .filter(|(_, command)| command.part == Part::Finally && (!command.form.per_host() || !on.is_empty()));
-        let own = plan::owed(assignment, &on).into_iter().zip(numbers.map(|(number, _)| number));
+        let own = plan::deferred_finally(assignment, &on).into_iter().zip(numbers.map(|(number, _)| number));
         // The runner may have died in the middle of it.
         all.extend(own.map(|(command, number)| PlannedCommand {
             done_on: ok(number).map(|row| row.host.clone()).collect(),
@@ -46,7 +47,7 @@ pub(crate) fn owed(row: &PushRow, assignment: &Assignment, results: &[ResultRow]
 
 fn is_done(command: &PlannedCommand) -> bool {
     let done = |name: &str| command.done_on.iter().any(|done| done == name);
-    match (&command.owed, command.form.per_host()) {
+    match (&command.deferred, command.form.per_host()) {
         (Some(owed), true) => owed.on.iter().all(|host| done(host)),
         _ => done(""),
     }

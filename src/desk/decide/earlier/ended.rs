@@ -17,7 +17,7 @@ pub(crate) struct Earlier {
     /// What became of it, on each host.
     pub results: Vec<ResultRow>,
     /// What it owes, and runs first therefore.
-    pub owed: Vec<PlannedCommand>,
+    pub deferred_finally: Vec<PlannedCommand>,
     /// A push that came after it, to its stage or to one of its hosts.
     pub newer: Option<i64>,
 }
@@ -33,7 +33,7 @@ impl Earlier {
         let assignment: Assignment =
             serde_json::from_str(&text).map_err(|bad| LedgerError::Corrupt(format!("plan of push {of}: {bad}")))?;
         let (results, newer) = (pushes::results(connection, row.id)?, good_builds::newer(connection, row.id)?);
-        let owed = deferred_finally::owed(&row, &assignment, &results);
-        Ok(Some(Self { row, plan: assignment.plan, results, owed, newer }))
+        let deferred_finally = deferred_finally::still_to_run(&row, &assignment, &results);
+        Ok(Some(Self { row, plan: assignment.plan, results, deferred_finally, newer }))
     }
 }

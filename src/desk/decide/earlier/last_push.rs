@@ -28,9 +28,15 @@ pub(crate) fn last_bad(connection: &Connection, stack: &StackName, stage: &Stage
 ///
 /// # Errors
 /// What SQLite said.
-pub(crate) fn owed(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Vec<PlannedCommand>> {
+pub(crate) fn deferred_finally(
+    connection: &Connection,
+    stack: &StackName,
+    stage: &StageName,
+) -> LedgerResult<Vec<PlannedCommand>> {
     match last_bad(connection, stack, stage)?.and_then(|row| PushNumber::new(row.id).ok()) {
-        Some(number) => Ok(Earlier::read(connection, number)?.map(|earlier| earlier.owed).unwrap_or_default()),
+        Some(number) => {
+            Ok(Earlier::read(connection, number)?.map(|earlier| earlier.deferred_finally).unwrap_or_default())
+        }
         None => Ok(Vec::new()),
     }
 }

@@ -13,8 +13,8 @@ fn plan() -> Plan {
                 all = [\"web1\", \"web2\", \"web3\"]\n[[stage]]\nname = \"qa\"\nhosts = \"all\"\n\
                 commands = [{ run = \"restart\" }, \"./tell\"]\n";
     let stack = parse("web".parse().unwrap(), "stacks/web.toml", text).unwrap();
-    let goods = crate::plan::Artifact::Revision(sample::sha());
-    let target = crate::plan::Target { goods, branch: "main".to_owned(), old: None };
+    let artifact = crate::plan::Artifact::Revision(sample::sha());
+    let target = crate::plan::Target { artifact, branch: "main".to_owned(), old: None };
     crate::plan::plan(&stack, &"qa".parse().unwrap(), target).unwrap()
 }
 
@@ -61,7 +61,8 @@ fn a_host_that_ran_something_else_in_the_end_is_brought_and_flipped_again() {
     let ok = |command| HOSTS.map(|host| result(command, host, Some("ok"))).to_vec();
     let last = [result(6, "web1", Some("ok")), result(6, "web2", Some("failed")), result(6, "web3", None)];
     let results = [ok(4), vec![result(5, "", Some("ok"))], last.to_vec()].concat();
-    let offered = offer(&Earlier { row: row("failed", frozen()), plan, results, owed: vec![], newer: None }).unwrap();
+    let offered =
+        offer(&Earlier { row: row("failed", frozen()), plan, results, deferred_finally: vec![], newer: None }).unwrap();
     let commands: Vec<_> = offered.plan.commands[3..].iter().map(done).collect();
     assert_eq!(commands, [vec!["web1"], vec![""], vec![]], "and all of them are asked again");
 }
@@ -76,7 +77,8 @@ fn what_is_ok_is_done_and_everything_else_runs_again() {
         result(4, "web2", Some("failed")),
         result(4, "web3", Some("unknown")),
     ];
-    let earlier = Earlier { row: row("failed", frozen()), plan: plan(), results, owed: vec![], newer: None };
+    let earlier =
+        Earlier { row: row("failed", frozen()), plan: plan(), results, deferred_finally: vec![], newer: None };
     let offered = offer(&earlier).unwrap();
     let commands: Vec<_> = offered.plan.commands.iter().map(done).collect();
     assert_eq!(commands, [vec![""], vec![""], vec![""], vec!["web1"], vec![]]);
@@ -100,14 +102,20 @@ fn what_a_way_back_has_undone_is_done_no_more() {
         root: digit.repeat(64).parse().unwrap(),
     };
     let new = build("new-2", "2");
-    let goods = crate::plan::Artifact::Build { id: new.id, root: new.root, sha: new.sha };
-    let target = crate::plan::Target { goods, branch: "main".to_owned(), old: Some(build("old-1", "1")) };
+    let artifact = crate::plan::Artifact::Build { id: new.id, root: new.root, sha: new.sha };
+    let target = crate::plan::Target { artifact, branch: "main".to_owned(), old: Some(build("old-1", "1")) };
     let plan = crate::plan::plan(&stack, &"qa".parse().unwrap(), target).unwrap();
     assert_eq!(plan.commands.len(), 6, "three of the work, three of the way back");
     let mut results: Vec<ResultRow> = HOSTS.iter().map(|host| result(1, host, Some("ok"))).collect();
     results.extend([result(2, "", Some("ok")), result(3, "web1", Some("failed"))]);
     let done_on = |results: Vec<ResultRow>| {
-        let earlier = Earlier { row: row("failed", frozen()), plan: plan.clone(), results, newer: None, owed: vec![] };
+        let earlier = Earlier {
+            row: row("failed", frozen()),
+            plan: plan.clone(),
+            results,
+            newer: None,
+            deferred_finally: vec![],
+        };
         let offered = offer(&earlier).unwrap().plan.commands;
         offered.iter().map(|command| done(command).into_iter().map(str::to_owned).collect()).collect::<Vec<Vec<_>>>()
     };
@@ -121,7 +129,7 @@ fn what_a_way_back_has_undone_is_done_no_more() {
 #[test]
 fn a_build_that_was_not_frozen_is_made_from_the_start() {
     let results = vec![result(1, "", Some("ok")), result(2, "", Some("failed"))];
-    let earlier = Earlier { row: row("failed", None), plan: plan(), results, owed: vec![], newer: None };
+    let earlier = Earlier { row: row("failed", None), plan: plan(), results, deferred_finally: vec![], newer: None };
     let offered = offer(&earlier).unwrap();
     assert!(offered.plan.commands.iter().all(|command| command.done_on.is_empty()));
     assert!(matches!(offered.plan.build, BuildFrom::Made { .. }) && offered.root.is_none());
@@ -139,7 +147,8 @@ fn only_a_bad_end_with_nothing_behind_it_can_be_resumed() {
         ("rolled back", None, "push 1 was rolled back: nothing of it is left on a host"),
         ("failed", Some(3), "push 3 came after push 1, so there is nothing to go on with"),
     ] {
-        let earlier = Earlier { row: row(state, frozen()), plan: plan(), results: vec![], owed: vec![], newer };
+        let earlier =
+            Earlier { row: row(state, frozen()), plan: plan(), results: vec![], deferred_finally: vec![], newer };
         let said = offer(&earlier).map_or_else(|refusal| refusal.to_string(), |_| "ok".to_owned());
         assert_eq!(said, words, "{state}");
     }
@@ -150,7 +159,7 @@ proptest! {
     fn every_host_is_either_done_or_run_once_a_command(results in proptest::collection::vec(0..4_usize, 3)) {
         let words = [Some("ok"), Some("failed"), None, Some("unknown")];
         let rows = HOSTS.iter().zip(&results).map(|(host, at)| result(4, host, words[*at])).collect();
-        let earlier = Earlier { row: row("interrupted", frozen()), plan: plan(), results: rows, owed: vec![], newer: None };
+        let earlier = Earlier { row: row("interrupted", frozen()), plan: plan(), results: rows, deferred_finally: vec![], newer: None };
         let offered = offer(&earlier).unwrap();
         for (host, at) in earlier.plan.hosts.iter().zip(&results) {
             prop_assert_eq!(offered.plan.commands[3].is_done_on(Some(host)), *at == 0);

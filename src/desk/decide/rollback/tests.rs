@@ -131,7 +131,7 @@ fn what_cannot_come_back_or_would_change_nothing_is_refused_with_both_builds() {
     assert_eq!(asking.plan.questions(), ["Sure?", "Calm?", "Canary?"]);
     assert_ne!(asking.plan_hash, quiet.plan_hash);
     let forwards = Target {
-        goods: Artifact::Build {
+        artifact: Artifact::Build {
             id: "b-2".parse().unwrap(),
             root: quiet.root.clone().unwrap(),
             sha: quiet.sha.clone(),

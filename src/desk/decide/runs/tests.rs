@@ -43,15 +43,15 @@ fn what_hosts_said_since_counts_more_than_the_ledger_and_doubt_counts_for_nothin
     };
     let right = |hosts: &[&str]| hosts.iter().map(|host| (*host).to_owned()).collect();
     let at = At::from_seconds(60);
-    let all_right = Answers { at, right: right(&["web1", "web2", "web3"]), odd: Vec::new() };
+    let all_right = Answers { at, right: right(&["web1", "web2", "web3"]), divergent: Vec::new() };
     let runs = known(Some(&all_right));
     assert!(runs.all_run(&root) && runs.count("b-2") == 3 && runs.as_of == Some(at.to_string()), "{runs:?}");
 
     let by_hand = ["web1", "web2", "web3"].map(|host| drift(host, "a-1")).to_vec();
-    let runs = known(Some(&Answers { at, right: right(&[]), odd: by_hand }));
+    let runs = known(Some(&Answers { at, right: right(&[]), divergent: by_hand }));
     assert_eq!((runs.one(), runs.count("b-2")), (Some(&on("a-1", "00")), 0), "somebody's hand put all of them back");
     let foreign = vec![drift("web1", "/opt/site")];
-    let runs = known(Some(&Answers { at, right: right(&["web2", "web3"]), odd: foreign }));
+    let runs = known(Some(&Answers { at, right: right(&["web2", "web3"]), divergent: foreign }));
     assert!(runs.one().is_none() && runs.count("b-2") == 2);
     assert!(!Runs::default().all_run(&root), "nobody knows");
 }

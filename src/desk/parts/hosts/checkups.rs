@@ -29,7 +29,7 @@ pub struct Finding {
 
 /// What was found in one place: a host, or the push host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Looked {
+pub struct PlaceReport {
     /// The host; `push host` for this machine.
     pub place: String,
     /// What it is like, in few words; empty when it did not answer.
@@ -50,7 +50,7 @@ pub struct Checkup {
     /// How many are worth knowing.
     pub notes: usize,
     /// The push host, then the hosts by name.
-    pub places: Vec<Looked>,
+    pub places: Vec<PlaceReport>,
 }
 
 /// What is known of a stack's hosts.
@@ -66,16 +66,16 @@ pub struct CheckupView {
 
 /// The last look at each stack, and those on their way. A std mutex: never held across an await.
 #[derive(Default)]
-pub(crate) struct Checkups(Mutex<HashMap<StackName, Kept>>);
+pub(crate) struct Checkups(Mutex<HashMap<StackName, StackCheckups>>);
 
 #[derive(Clone, Default)]
-pub(crate) struct Kept {
+pub(crate) struct StackCheckups {
     pub(crate) since: Option<At>,
     pub(crate) last: Option<Arc<Checkup>>,
 }
 
 impl Checkups {
-    pub(crate) fn kept(&self) -> MutexGuard<'_, HashMap<StackName, Kept>> {
+    pub(crate) fn kept(&self) -> MutexGuard<'_, HashMap<StackName, StackCheckups>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

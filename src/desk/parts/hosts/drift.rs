@@ -3,10 +3,10 @@
 //! It must never change anything on a host, never make a page wait, and never call a host odd while a push changes it.
 //! Called by the warm fleet, whose connections it uses.
 
-use crate::desk::view::{Drift, Kept};
+use crate::desk::view::{Drift, ExtraReleases};
 use crate::diagnostic::shown;
 use crate::plan::OldBuild;
-use crate::remote::release::{self, Left, Seen};
+use crate::remote::release::{self, ReleaseFolder, UnremovedRelease};
 use crate::stack::{Form, Host, StackName, Stage, StageName};
 use crate::time::At;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -31,25 +31,25 @@ pub(crate) struct Probed {
     began: Option<Instant>,
     /// A push has ended since.
     again: bool,
-    pub(crate) stages: BTreeMap<StageName, Found>,
+    pub(crate) stages: BTreeMap<StageName, StageDrift>,
 }
 
 /// What was found on a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct StageDrift {
     /// The last push that came to its end: what was seen before says nothing about what is there since.
     push: i64,
     at: At,
-    pub(crate) odd: Vec<Drift>,
+    pub(crate) divergent: Vec<Drift>,
     /// The hosts that said now that they run just what they are to run.
     right: BTreeSet<String>,
-    pub(crate) kept: Vec<Kept>,
+    pub(crate) kept: Vec<ExtraReleases>,
     pub(crate) held: BTreeMap<(String, String), BTreeMap<String, String>>,
 }
 
 /// The verified releases that hosts hold, as they last said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Held {
+pub(crate) struct HeldReleases {
     /// When they said so.
     pub at: At,
     /// By host and directory: builds and their root hashes.
@@ -64,15 +64,15 @@ pub(crate) struct Answers {
     /// Those that run just what they are to run.
     pub right: BTreeSet<String>,
     /// Those that run something else.
-    pub odd: Vec<Drift>,
+    pub divergent: Vec<Drift>,
 }
 
 /// What one host said of one directory; nothing when it could not be asked.
 #[derive(Clone)]
-pub(crate) struct Said {
+pub(crate) struct HostAnswer {
     pub(crate) host: String,
     pub(crate) dir: String,
-    pub(crate) seen: Option<Seen>,
+    pub(crate) seen: Option<ReleaseFolder>,
 }
 
 impl Drifts {
@@ -86,35 +86,35 @@ impl Drifts {
     }
 
     /// What hosts of a stage hold, behind this push.
-    pub fn held(&self, stack: &StackName, stage: &StageName, push: i64) -> Option<Held> {
+    pub fn held(&self, stack: &StackName, stage: &StageName, push: i64) -> Option<HeldReleases> {
         let stacks = self.stacks();
         let found = stacks.get(stack)?.stages.get(stage).filter(|found| found.push == push)?;
-        Some(Held { at: found.at, releases: found.held.clone() })
+        Some(HeldReleases { at: found.at, releases: found.held.clone() })
     }
 
     /// What was found on a stage behind this push, the last one that came to its end, and when its hosts were last asked.
     pub fn of(&self, stack: &StackName, stage: &StageName, push: i64) -> (Vec<Drift>, Option<At>) {
         let stacks = self.stacks();
         let found = stacks.get(stack).and_then(|probed| probed.stages.get(stage)).filter(|found| found.push == push);
-        found.map_or((Vec::new(), None), |found| (found.odd.clone(), Some(found.at)))
+        found.map_or((Vec::new(), None), |found| (found.divergent.clone(), Some(found.at)))
     }
 
     /// The hosts of a stage that run something else than they are to, and behind which push that was seen.
-    pub fn odd(&self, stack: &StackName, stage: &StageName) -> Option<(i64, BTreeSet<String>)> {
+    pub fn divergent(&self, stack: &StackName, stage: &StageName) -> Option<(i64, BTreeSet<String>)> {
         let stacks = self.stacks();
         let found = stacks.get(stack)?.stages.get(stage)?;
-        Some((found.push, found.odd.iter().map(|drift| drift.host.clone()).collect()))
+        Some((found.push, found.divergent.iter().map(|drift| drift.host.clone()).collect()))
     }
 
     /// What hosts of a stage said behind this push, the last one that came to its end.
     pub fn answers(&self, stack: &StackName, stage: &StageName, push: i64) -> Option<Answers> {
         let stacks = self.stacks();
         let found = stacks.get(stack)?.stages.get(stage).filter(|found| found.push == push)?;
-        Some(Answers { at: found.at, right: found.right.clone(), odd: found.odd.clone() })
+        Some(Answers { at: found.at, right: found.right.clone(), divergent: found.divergent.clone() })
     }
 
     /// Which hosts of a stage keep more releases than they are to, behind this push.
-    pub fn kept(&self, stack: &StackName, stage: &StageName, push: i64) -> Vec<Kept> {
+    pub fn kept(&self, stack: &StackName, stage: &StageName, push: i64) -> Vec<ExtraReleases> {
         let stacks = self.stacks();
         let found = stacks.get(stack).and_then(|probed| probed.stages.get(stage)).filter(|found| found.push == push);
         found.map_or(Vec::new(), |found| found.kept.clone())
@@ -129,7 +129,7 @@ impl Drifts {
     pub fn forget(&self, stack: &StackName, stage: &StageName, hosts: &BTreeSet<String>) {
         let mut stacks = self.stacks();
         let Some(found) = stacks.get_mut(stack).and_then(|probed| probed.stages.get_mut(stage)) else { return };
-        found.odd.retain(|drift| !hosts.contains(&drift.host));
+        found.divergent.retain(|drift| !hosts.contains(&drift.host));
         found.right.retain(|host| !hosts.contains(host));
     }
 
@@ -153,14 +153,14 @@ impl Drifts {
     }
 
     /// Takes in what a probe found; whether a page would show anything new.
-    pub(crate) fn take(&self, stack: &StackName, found: Option<BTreeMap<StageName, Found>>) -> bool {
+    pub(crate) fn take(&self, stack: &StackName, found: Option<BTreeMap<StageName, StageDrift>>) -> bool {
         let mut stacks = self.stacks();
         let Some(probed) = stacks.get_mut(stack) else { return false };
         probed.asking = false;
         let Some(found) = found else { return false };
         let before = std::mem::replace(&mut probed.stages, found);
-        let shown = |stages: &BTreeMap<StageName, Found>| -> Vec<(Vec<Drift>, Vec<Kept>)> {
-            stages.values().map(|found| (found.odd.clone(), found.kept.clone())).collect()
+        let shown = |stages: &BTreeMap<StageName, StageDrift>| -> Vec<(Vec<Drift>, Vec<ExtraReleases>)> {
+            stages.values().map(|found| (found.divergent.clone(), found.kept.clone())).collect()
         };
         shown(&before) != shown(&probed.stages)
     }
@@ -181,7 +181,7 @@ pub(crate) fn keep(stage: &Stage) -> BTreeMap<String, usize> {
 }
 
 /// Why a host keeps more releases than it is to; none when it does not, or nothing stands in the way of the next push.
-pub(crate) fn kept(said: &Said, seen: &Seen, keep: Option<usize>) -> Option<Kept> {
+pub(crate) fn kept(said: &HostAnswer, seen: &ReleaseFolder, keep: Option<usize>) -> Option<ExtraReleases> {
     let keep = keep?;
     let names: BTreeSet<&str> =
         seen.verified.keys().map(String::as_str).chain(seen.left.iter().map(|left| left.build.as_str())).collect();
@@ -189,11 +189,11 @@ pub(crate) fn kept(said: &Said, seen: &Seen, keep: Option<usize>) -> Option<Kept
         return None;
     }
     let (host, dir) = (said.host.clone(), said.dir.clone());
-    Some(Kept { host, dir, releases: names.len(), keep, why: whose(&seen.left) })
+    Some(ExtraReleases { host, dir, releases: names.len(), keep, why: whose(&seen.left) })
 }
 
 /// What could not be removed: `cache/ in 3 of them belongs to www-data`.
-fn whose(left: &[Left]) -> String {
+fn whose(left: &[UnremovedRelease]) -> String {
     let mut by_owner: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for left in left {
         *by_owner.entry((&left.path, &left.owner)).or_default() += 1;
@@ -227,13 +227,14 @@ pub(crate) struct Expected {
 
 /// What is odd on a stage now: as the hosts said; of one that could not be asked, what was known before. Who was odd in
 /// the same way before, is so since then.
-pub(crate) fn compare(expected: &Expected, said: &[Said], before: Option<&Found>, now: At) -> Found {
-    let known = |said: &Said| {
-        let odd = before.into_iter().flat_map(|found| &found.odd);
-        odd.filter(|drift| drift.instead == expected.build.id.as_str())
+pub(crate) fn compare(expected: &Expected, said: &[HostAnswer], before: Option<&StageDrift>, now: At) -> StageDrift {
+    let known = |said: &HostAnswer| {
+        let divergent = before.into_iter().flat_map(|found| &found.divergent);
+        divergent
+            .filter(|drift| drift.instead == expected.build.id.as_str())
             .find(|drift| drift.host == said.host && drift.dir == said.dir)
     };
-    let odd = said.iter().filter_map(|said| {
+    let divergent = said.iter().filter_map(|said| {
         let known = known(said);
         let Some(seen) = &said.seen else { return known.cloned() };
         let OldBuild { id, root, sha } = &expected.build;
@@ -249,10 +250,10 @@ pub(crate) fn compare(expected: &Expected, said: &[Said], before: Option<&Found>
         let releases = said.seen.as_ref().map(|seen| seen.verified.clone()).or_else(old)?;
         Some((place, releases))
     });
-    let odd: Vec<Drift> = odd.collect();
+    let divergent: Vec<Drift> = divergent.collect();
     let answered = |host: &str| said.iter().filter(|said| said.host == host).all(|said| said.seen.is_some());
     let right = said.iter().map(|said| said.host.clone());
-    let right = right.filter(|host| answered(host) && !odd.iter().any(|odd| odd.host == *host)).collect();
+    let right = right.filter(|host| answered(host) && !divergent.iter().any(|odd| odd.host == *host)).collect();
     let kept = said.iter().filter_map(|said| match &said.seen {
         Some(seen) => kept(said, seen, expected.keep.get(&said.dir).copied()),
         None => {
@@ -260,7 +261,7 @@ pub(crate) fn compare(expected: &Expected, said: &[Said], before: Option<&Found>
             known.find(|kept| kept.host == said.host && kept.dir == said.dir).cloned()
         }
     });
-    Found { push: expected.push, at: now, odd, right, kept: kept.collect(), held: held.collect() }
+    StageDrift { push: expected.push, at: now, divergent, right, kept: kept.collect(), held: held.collect() }
 }
 
 #[cfg(test)]

@@ -30,10 +30,10 @@ const GRACE_S: u64 = 2;
 /// Which commands were asked when. A std mutex: held for a look, never across an await.
 pub(crate) struct Inventories {
     every: Duration,
-    asked: Mutex<BTreeMap<Inventory, Asked>>,
+    asked: Mutex<BTreeMap<Inventory, LastRun>>,
 }
 
-struct Asked {
+struct LastRun {
     at: Instant,
     running: bool,
 }
@@ -44,7 +44,7 @@ impl Inventories {
         Self { every, asked: Mutex::default() }
     }
 
-    fn asked(&self) -> MutexGuard<'_, BTreeMap<Inventory, Asked>> {
+    fn asked(&self) -> MutexGuard<'_, BTreeMap<Inventory, LastRun>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -60,13 +60,13 @@ impl Inventories {
         };
         let due: Vec<Inventory> = all.iter().filter(is_due).map(|(one, _)| one.clone()).take(room).collect();
         for inventory in &due {
-            asked.insert(inventory.clone(), Asked { at: Instant::now(), running: true });
+            asked.insert(inventory.clone(), LastRun { at: Instant::now(), running: true });
         }
         due
     }
 
     pub(crate) fn done(&self, inventory: &Inventory) {
-        self.asked().insert(inventory.clone(), Asked { at: Instant::now(), running: false });
+        self.asked().insert(inventory.clone(), LastRun { at: Instant::now(), running: false });
     }
 }
 
@@ -113,7 +113,7 @@ pub async fn ask(dir: &Path, inventory: &Inventory) -> Result<Vec<Host>, String>
 
 /// What a command said.
 #[derive(Default)]
-struct Said {
+struct CommandOutput {
     out: String,
     err: String,
     lines: usize,
@@ -121,8 +121,8 @@ struct Said {
 }
 
 /// Listens to the end, keeping no more than is needed; ends a command that says too much.
-async fn hear(mut lines: mpsc::Receiver<Line>, going_on: DropGuard) -> Said {
-    let mut said = Said::default();
+async fn hear(mut lines: mpsc::Receiver<Line>, going_on: DropGuard) -> CommandOutput {
+    let mut said = CommandOutput::default();
     let mut going_on = Some(going_on);
     while let Some(Line { stream, text }) = lines.recv().await {
         match stream {
@@ -187,7 +187,7 @@ pub(crate) fn unlisted(stack: &Stack, stage: &crate::stack::Stage, last: Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stack::{Answer, Answers, parse_with};
+    use crate::stack::{Answers, InventoryAnswer, parse_with};
 
     fn inventory(command: &str, min: usize, timeout_s: u64) -> Inventory {
         let timeout = Duration::from_secs(timeout_s);
@@ -235,7 +235,7 @@ mod tests {
         let asked = parse_with("web".parse().unwrap(), "web.toml", text, &Answers::new()).unwrap();
         assert!(unlisted(&asked, &asked.stages[0], None).unwrap().to_string().contains("has not been asked yet"));
         let hosts = (1..=3).map(|n| format!("web{n}").parse().unwrap()).collect();
-        let answer = Answer { hosts, problem: None };
+        let answer = InventoryAnswer { hosts, problem: None };
         let answers = Answers::from([(asked.stages[0].inventories[0].clone(), answer)]);
         let stack = parse_with("web".parse().unwrap(), "web.toml", text, &answers).unwrap();
         for (last, closed) in [(None, false), (Some((1, 2)), false), (Some((1, 6)), false), (Some((214, 7)), true)] {

@@ -44,7 +44,7 @@ struct State {
     asked: HashMap<StackName, Instant>,
     /// The stacks whose hosts are kept: those in use, as far as there is room.
     kept: BTreeSet<StackName>,
-    hosts: HashMap<Host, Kept>,
+    hosts: HashMap<Host, WarmHost>,
     /// What a person must fix on hosts that were looked at because somebody asked, and when.
     looks: HashMap<Host, (Instant, Result<(), String>)>,
 }
@@ -59,7 +59,7 @@ pub(crate) enum Look {
 }
 
 /// One host that is kept.
-struct Kept {
+struct WarmHost {
     standing: Standing,
     checked_at: Option<At>,
     /// The next try is not to wait.
@@ -69,7 +69,7 @@ struct Kept {
 
 /// What pages can tell from each other.
 #[derive(PartialEq, Eq)]
-pub(crate) struct Shown {
+pub(crate) struct WarmSummary {
     kept: BTreeSet<StackName>,
     /// How many stacks go out of use soon: a page that still shows one is to say so.
     fading: usize,
@@ -92,7 +92,7 @@ impl Warm {
     /// The hosts that are kept and not ready, and why.
     pub fn troubled(&self) -> BTreeMap<Host, NotReady> {
         let (state, lost) = (self.state(), self.lost());
-        let troubled = |(host, kept): (&Host, &Kept)| Some((host.clone(), kept.standing.not_ready(host, lost)?));
+        let troubled = |(host, kept): (&Host, &WarmHost)| Some((host.clone(), kept.standing.not_ready(host, lost)?));
         state.hosts.iter().filter_map(troubled).collect()
     }
 
@@ -127,7 +127,7 @@ impl Warm {
     pub fn readiness(&self, stack: &StackName, hosts: &[Host]) -> Option<Readiness> {
         let (state, lost) = (self.state(), self.lost());
         state.kept.contains(stack).then(|| {
-            let kept: Vec<(&Host, &Kept)> =
+            let kept: Vec<(&Host, &WarmHost)> =
                 hosts.iter().filter_map(|host| Some((host, state.hosts.get(host)?))).collect();
             Readiness {
                 ready: kept.iter().filter(|(_, kept)| kept.standing.is_ready(lost)).count(),
@@ -190,7 +190,7 @@ impl Warm {
             if !state.hosts.contains_key(&host) {
                 let token = stop.child_token();
                 let at_once = Arc::new(Notify::new());
-                let kept = Kept {
+                let kept = WarmHost {
                     standing: standing.clone(),
                     checked_at: None,
                     at_once: Arc::clone(&at_once),
@@ -204,14 +204,14 @@ impl Warm {
     }
 
     /// What pages show of it all: when this differs, they are told.
-    pub(crate) fn shown(&self) -> Shown {
+    pub(crate) fn shown(&self) -> WarmSummary {
         let (state, lost) = (self.state(), self.lost());
         let fading = state.asked.values().filter(|at| at.elapsed() >= IN_USE).count();
         let hosts = state
             .hosts
             .iter()
             .map(|(host, kept)| (host.clone(), (kept.standing.is_ready(lost), kept.standing.not_ready(host, lost))));
-        Shown { kept: state.kept.clone(), fading, hosts: hosts.collect() }
+        WarmSummary { kept: state.kept.clone(), fading, hosts: hosts.collect() }
     }
 
     /// Remembers how a try ended.

@@ -40,7 +40,7 @@ const COUNTS_AT_ONCE: usize = 2;
 
 /// What is known of a stack's branch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct BranchState {
     /// Its head and the subject of it.
     pub head: Option<(Revision, String)>,
     /// When it was last fetched.
@@ -102,7 +102,7 @@ pub(crate) struct Branches {
     ssh_config: Option<PathBuf>,
     ledger: Ledger,
     most: Most,
-    known: Mutex<HashMap<StackName, Known>>,
+    known: Mutex<HashMap<StackName, BranchState>>,
     /// Kept as long as the source is the same: a directory remembers what it has read.
     origins: Mutex<HashMap<StackName, (Source, Origin)>>,
     logs: Mutex<HashMap<LogKey, Arc<OnceCell<Arc<Log>>>>>,
@@ -151,12 +151,12 @@ impl Branches {
         }
     }
 
-    fn all_known(&self) -> MutexGuard<'_, HashMap<StackName, Known>> {
+    fn all_known(&self) -> MutexGuard<'_, HashMap<StackName, BranchState>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is known of a stack's branch.
-    pub fn known(&self, stack: &StackName) -> Known {
+    pub fn known(&self, stack: &StackName) -> BranchState {
         self.all_known().get(stack).cloned().unwrap_or_default()
     }
 
@@ -356,7 +356,7 @@ impl Branches {
         fetched: Option<&Result<(), String>>,
     ) -> bool {
         let before = self.known(&stack.name);
-        let mut now = Known { head: None, fetched_at, problem: None };
+        let mut now = BranchState { head: None, fetched_at, problem: None };
         match head {
             Ok(head) if before.head.as_ref().is_some_and(|(old, _)| *old == head) => now.head.clone_from(&before.head),
             Ok(head) => {

@@ -24,7 +24,7 @@ struct Stamp {
 #[derive(Debug)]
 pub(crate) struct StackFolder {
     dir: PathBuf,
-    files: BTreeMap<StackName, Kept>,
+    files: BTreeMap<StackName, StackFile>,
     /// What the commands that list hosts have said; of those that some stack names.
     answers: Answers,
     unreadable: bool,
@@ -34,7 +34,7 @@ pub(crate) struct StackFolder {
 
 /// One stack file.
 #[derive(Debug)]
-struct Kept {
+struct StackFile {
     /// None when the file is gone.
     stamp: Option<Stamp>,
     shelved: LoadedStack,
@@ -101,12 +101,12 @@ impl StackFolder {
 
     /// Stacks that are in each other's way, each with what is wrong: both are closed, since each would remove what is the other's.
     fn overlaps(&self) -> Vec<(StackName, String)> {
-        let kept: Vec<(&StackName, &Kept)> = self.files.iter().collect();
+        let kept: Vec<(&StackName, &StackFile)> = self.files.iter().collect();
         let files: Vec<String> = kept.iter().map(|(name, _)| shown(name)).collect();
         let read = kept.iter().zip(&files).filter_map(|((_, kept), file)| {
-            Some(overlaps::Read { stack: kept.shelved.stack.as_deref()?, file, text: kept.good.as_deref()? })
+            Some(overlaps::StackText { stack: kept.shelved.stack.as_deref()?, file, text: kept.good.as_deref()? })
         });
-        let read: Vec<overlaps::Read<'_>> = read.collect();
+        let read: Vec<overlaps::StackText<'_>> = read.collect();
         let found = overlaps::overlaps(&read).into_iter();
         let both = |overlap: overlaps::Overlap| {
             let name = |at: usize| read[at].stack.name.clone();
@@ -194,10 +194,10 @@ fn read(
     name: &StackName,
     path: &Path,
     stamp: Option<Stamp>,
-    known: Option<&Kept>,
+    known: Option<&StackFile>,
     answers: &Answers,
     files: &mut Vec<FileRead>,
-) -> Kept {
+) -> StackFile {
     let file = shown(name);
     let text = reading::text(path, reading::BY_HAND).inspect(|text| files.push(FileRead::of(file.clone(), path, text)));
     let parsed = match text {
@@ -209,11 +209,11 @@ fn read(
     };
     let shelved = |stack, problem| LoadedStack { name: name.clone(), stack, problem };
     match parsed {
-        Ok((stack, text)) => Kept { stamp, shelved: shelved(Some(Arc::new(stack)), None), good: Some(text) },
+        Ok((stack, text)) => StackFile { stamp, shelved: shelved(Some(Arc::new(stack)), None), good: Some(text) },
         Err(problem) => {
             let last_good = known.and_then(|known| known.shelved.stack.clone());
             let good = known.and_then(|known| known.good.clone());
-            Kept { stamp, shelved: shelved(last_good, Some(problem)), good }
+            StackFile { stamp, shelved: shelved(last_good, Some(problem)), good }
         }
     }
 }
@@ -246,8 +246,8 @@ mod tests {
         write("blog.toml", "/srv/blog");
         let mut stack_folder = StackFolder::load(room.path()).unwrap();
         let closed = |stack_folder: &StackFolder| -> Vec<String> {
-            let shelf = stack_folder.stack_files();
-            let closed = shelf.stacks.iter().filter(|shelved| {
+            let files = stack_folder.stack_files();
+            let closed = files.stacks.iter().filter(|shelved| {
                 shelved.problem.as_ref().is_some_and(|problem| {
                     problem.contains("stacks/shop.toml:5") && problem.contains("stacks/web.toml:5")
                 })

@@ -1,12 +1,12 @@
 //! The index, the pages and the search against a plain reading of the same journal.
 
-use super::{Asked, Problem};
+use super::{LinesQuery, Problem};
 use crate::colours::without_colours;
 use crate::journal::{Event, Record, Stream};
 use crate::time::At;
 use crate::web::output::find;
 use crate::web::output::find::{MOST_LINES, Text};
-use crate::web::output::index::{Index, Span, Wanted};
+use crate::web::output::index::{Index, LineFilter, Span};
 use crate::web::output::read::Light;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ pub fn indexed(records: &[Value]) -> (std::fs::File, Index) {
 }
 
 /// The same question asked of the records one by one.
-fn plainly(said: &[Said], errors: &[u64], wanted: &Wanted, text: &str) -> Vec<u64> {
+fn plainly(said: &[Said], errors: &[u64], wanted: &LineFilter, text: &str) -> Vec<u64> {
     let query = text.trim().to_lowercase();
     let numbered = said.iter().zip(1..);
     let passing = numbered.filter(|((command, host, _, said), line)| {
@@ -90,10 +90,10 @@ pub fn said() -> impl Strategy<Value = Vec<Said>> {
     })
 }
 
-pub fn wanted() -> impl Strategy<Value = Wanted> {
+pub fn wanted() -> impl Strategy<Value = LineFilter> {
     let names = proptest::sample::subsequence(vec!["-", "web1", "web2", "nobody"], 0..3);
     let commands = proptest::sample::subsequence(vec![1, 2, 3, 9], 0..3);
-    (names, commands, any::<bool>()).prop_map(|(names, commands, errors)| Wanted {
+    (names, commands, any::<bool>()).prop_map(|(names, commands, errors)| LineFilter {
         hosts: names.into_iter().map(str::to_owned).collect(),
         commands,
         errors,
@@ -208,16 +208,16 @@ fn a_page_is_bounded_and_says_where_the_next_begins() {
     let said: Vec<Said> = (0..2_500).map(|at| (1, Some("web1"), "out", format!("line {at}"))).collect();
     let (file, index) = indexed(&journal(&said, &[]));
     let page =
-        find::lines(&file, &index, &Wanted::default(), Span { first: 1_001, last: u64::MAX }, MOST_LINES).unwrap();
+        find::lines(&file, &index, &LineFilter::default(), Span { first: 1_001, last: u64::MAX }, MOST_LINES).unwrap();
     assert_eq!((page.lines.len(), page.next), (1_000, Some(2_001)));
     let rest =
-        find::lines(&file, &index, &Wanted::default(), Span { first: 2_001, last: u64::MAX }, MOST_LINES).unwrap();
+        find::lines(&file, &index, &LineFilter::default(), Span { first: 2_001, last: u64::MAX }, MOST_LINES).unwrap();
     assert_eq!((rest.lines.len(), rest.next), (500, None));
-    let few = find::lines(&file, &index, &Wanted::default(), Span { first: 2, last: u64::MAX }, 3).unwrap();
+    let few = find::lines(&file, &index, &LineFilter::default(), Span { first: 2, last: u64::MAX }, 3).unwrap();
     assert_eq!((few.lines.len(), few.next), (3, Some(5)));
     let gone = CancellationToken::new();
     gone.cancel();
-    let found = find::find(&file, &index, &Wanted::default(), Text::of("line").as_ref(), 1, &gone).unwrap();
+    let found = find::find(&file, &index, &LineFilter::default(), Text::of("line").as_ref(), 1, &gone).unwrap();
     assert_eq!((found.count, found.next), (511, Some(512)), "nobody waits for the rest");
 }
 
@@ -243,12 +243,13 @@ fn steps_that_take_turns_by_the_thousand_stand_side_by_side() {
 
 #[test]
 fn what_is_asked_for_is_said_key_by_key() {
-    let of =
-        |pairs: &[(&str, &str)]| Asked::of(pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect());
+    let of = |pairs: &[(&str, &str)]| {
+        LinesQuery::of(pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect())
+    };
     let asked =
         of(&[("host", "web1"), ("host", "-"), ("command", "2"), ("errors", "yes"), ("q", "x"), ("from", "7")]).unwrap();
-    let wanted = Wanted { hosts: vec!["web1".into(), "-".into()], commands: vec![2], errors: true };
-    assert_eq!(asked, Asked { wanted, text: "x".into(), from: Some(7), ..Asked::default() });
+    let wanted = LineFilter { hosts: vec!["web1".into(), "-".into()], commands: vec![2], errors: true };
+    assert_eq!(asked, LinesQuery { wanted, text: "x".into(), from: Some(7), ..LinesQuery::default() });
     for (key, value) in
         [("from", "0"), ("to", "x"), ("command", "-1"), ("errors", "maybe"), ("colour", "red"), ("q", &"x".repeat(201))]
     {

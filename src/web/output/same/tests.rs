@@ -23,7 +23,7 @@ fn what_is_compared_of_a_line_is_what_the_page_of_a_short_push_compares() {
 }
 
 /// What each host said to each command, compared line by line.
-fn plainly(said: &[Said], failed: &[(u32, Option<&str>)], wanted: &Wanted) -> Vec<(u32, Vec<Vec<String>>)> {
+fn plainly(said: &[Said], failed: &[(u32, Option<&str>)], wanted: &LineFilter) -> Vec<(u32, Vec<Vec<String>>)> {
     let mut commands: Vec<(u32, Vec<Vec<String>>)> = Vec::new();
     for command in 1..=3 {
         let mut spoke: Vec<(&str, Vec<Cow<'_, str>>)> = Vec::new();
@@ -73,7 +73,7 @@ proptest! {
     fn hosts_are_in_one_group_exactly_when_they_said_the_same_and_ended_alike(said in said(), wanted in wanted()) {
         let failed = [(1, Some("web1")), (2, None), (3, Some("db"))];
         let (_, index) = indexed(&journal(&said, &failed));
-        let wanted = Wanted { errors: false, ..wanted };
+        let wanted = LineFilter { errors: false, ..wanted };
         let found = same(&index, &wanted, 1);
         prop_assert_eq!(found.next, None);
         let told: Vec<(u32, Vec<Vec<String>>)> = found.steps.iter().map(|step| {
@@ -90,7 +90,7 @@ proptest! {
         // Each counts the lines of the host that stands first, which a page then asks for.
         for step in &found.steps {
             for group in &step.groups {
-                let first = Wanted { hosts: vec![group.hosts[0].to_owned()], commands: vec![step.command], errors: false };
+                let first = LineFilter { hosts: vec![group.hosts[0].to_owned()], commands: vec![step.command], errors: false };
                 let spans = index.passing(&first, crate::web::output::index::Span { first: 1, last: u64::MAX });
                 prop_assert_eq!(group.lines, spans.iter().map(|span| span.last - span.first + 1).sum::<u64>());
             }
@@ -110,7 +110,7 @@ fn failed_ones_come_first_then_the_fewest_and_errors_alone_leave_the_others_out(
         (2, None, "out", text("here")),
     ];
     let (_, index) = indexed(&journal(&said, &[(1, Some("web3"))]));
-    let groups = |wanted: Wanted| serde_json::to_value(same(&index, &wanted, 1)).unwrap();
+    let groups = |wanted: LineFilter| serde_json::to_value(same(&index, &wanted, 1)).unwrap();
     let expected = serde_json::json!({ "next": null, "steps": [
         { "command": 1, "groups": [
             { "end": "failed", "lines": 2, "hosts": ["web3"] },
@@ -120,11 +120,11 @@ fn failed_ones_come_first_then_the_fewest_and_errors_alone_leave_the_others_out(
         ] },
         { "command": 2, "groups": [{ "end": null, "lines": 1, "hosts": ["-"] }] },
     ] });
-    assert_eq!(groups(Wanted::default()), expected);
+    assert_eq!(groups(LineFilter::default()), expected);
     let errors = serde_json::json!({ "next": null, "steps": [
         { "command": 1, "groups": [{ "end": "failed", "lines": 1, "hosts": ["web3"] }] },
     ] });
-    assert_eq!(groups(Wanted { errors: true, ..Wanted::default() }), errors);
-    assert_eq!(same(&index, &Wanted::default(), 2).steps.len(), 1);
-    assert_eq!(same(&index, &Wanted::default(), 3).steps, []);
+    assert_eq!(groups(LineFilter { errors: true, ..LineFilter::default() }), errors);
+    assert_eq!(same(&index, &LineFilter::default(), 2).steps.len(), 1);
+    assert_eq!(same(&index, &LineFilter::default(), 3).steps, []);
 }

@@ -19,7 +19,7 @@ pub(crate) struct ResumeLine {
 
 /// What going on would do; none when nothing is left.
 pub(crate) fn resume_line(rest: &Remaining) -> Option<ResumeLine> {
-    let own = || rest.commands.iter().filter(|command| command.owed_by.is_none());
+    let own = || rest.commands.iter().filter(|command| command.deferred_from.is_none());
     let first = own().next().or(rest.commands.first())?;
     let part = |command: &RemainingCommand| match command.hosts {
         0 => format!("step {}", command.command),
@@ -33,7 +33,7 @@ pub(crate) fn resume_line(rest: &Remaining) -> Option<ResumeLine> {
     Some(ResumeLine {
         plan_hash: rest.plan_hash.clone(),
         step: first.command,
-        words: match rest.commands.iter().find_map(|command| command.owed_by) {
+        words: match rest.commands.iter().find_map(|command| command.deferred_from) {
             Some(push) => format!(
                 "Resuming first runs the “finally” of push {push}, which its runner could not, then only what is not done: {}.",
                 words::and(&parts)

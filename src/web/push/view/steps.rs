@@ -37,7 +37,7 @@ pub(super) fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> V
     let step = |number: usize| {
         let title = title_of(page, number as i64);
         let same = |step: &&TypicalStep| step.command == number as i64 && same_step(&step.title, &title);
-        let usually = words::median(&page.usual_steps.iter().filter(same).map(|step| step.ms).collect::<Vec<_>>());
+        let usually = words::median(&page.typical_steps.iter().filter(same).map(|step| step.ms).collect::<Vec<_>>());
         match page.commands.iter().find(|row| row.command == number as i64 && row.started_at.is_some()) {
             Some(row) => begun(page, row, (number, title, usually), (live, since, took_ms.max(1) as f64)),
             None => not_begun(page, (number, title, usually), live),
@@ -63,7 +63,7 @@ fn not_begun(page: &PushPage, (number, title, usually): (usize, String, Option<i
         usual_at: None,
         left: String::new(),
         width: String::new(),
-        unused: u32::try_from(number).is_ok_and(|number| page.spare.contains(&number)),
+        unused: u32::try_from(number).is_ok_and(|number| page.conditional.contains(&number)),
     }
 }
 

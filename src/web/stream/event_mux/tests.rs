@@ -39,7 +39,7 @@ fn number(push: i64) -> PushNumber {
 
 type Told = Pin<Box<dyn Stream<Item = io::Result<Bytes>>>>;
 
-fn told(changes: watch::Receiver<u64>, journals: &[(i64, &Journal)], wanted: Wanted) -> Told {
+fn told(changes: watch::Receiver<u64>, journals: &[(i64, &Journal)], wanted: MuxRequest) -> Told {
     let viewer = |(push, journal): &(i64, &Journal)| {
         let cursor = wanted.cursors.get(&number(*push)).copied().unwrap_or(0);
         let (path, end) = (journal.path.clone(), journal.end.subscribe());
@@ -56,7 +56,8 @@ async fn next(stream: &mut Told) -> String {
 
 #[test]
 fn a_browser_names_its_pushes_and_its_last_id_wins() {
-    let cursors = |wanted: Wanted| wanted.cursors.into_iter().map(|(push, at)| (push.get(), at)).collect::<Vec<_>>();
+    let cursors =
+        |wanted: MuxRequest| wanted.cursors.into_iter().map(|(push, at)| (push.get(), at)).collect::<Vec<_>>();
     assert_eq!(cursors(wanted("", None).unwrap()), []);
     assert_eq!(cursors(wanted("214:5123,215", None).unwrap()), [(214, 5123), (215, 0)]);
     let resumed = wanted("214:5123,215", Some("life-7;215=99;999=3")).unwrap();
@@ -66,7 +67,7 @@ fn a_browser_names_its_pushes_and_its_last_id_wins() {
         assert!(wanted(bad, None).is_err(), "{bad}");
     }
     let many: Vec<String> = (1..=33).map(|n| n.to_string()).collect();
-    assert!(matches!(wanted(&many.join(","), None), Err(BadWish::TooMany(33))));
+    assert!(matches!(wanted(&many.join(","), None), Err(BadMuxRequest::TooMany(33))));
 }
 
 #[tokio::test]

@@ -7,16 +7,17 @@ fn live(build: &str, root: &str, sha: &str) -> Live {
 
 #[test]
 fn a_host_that_cannot_get_rid_of_old_releases_says_how_many_and_whose_they_are() {
-    let (root, said) = ("9f".to_owned(), Said { host: "web1".to_owned(), dir: "/srv/web".to_owned(), seen: None });
-    let left = |build: &str, path: &str, owner: &str| Left {
+    let (root, said) =
+        ("9f".to_owned(), HostAnswer { host: "web1".to_owned(), dir: "/srv/web".to_owned(), seen: None });
+    let left = |build: &str, path: &str, owner: &str| UnremovedRelease {
         build: build.to_owned(),
         path: path.to_owned(),
         owner: owner.to_owned(),
     };
     let cache = |build: &str| left(build, "cache/", "www-data");
     let verified: BTreeMap<String, String> = ["d-4", "e-5", "f-6"].map(|name| (name.to_owned(), root.clone())).into();
-    let words = |left: Vec<Left>, keep| {
-        let seen = Seen { left, verified: verified.clone(), ..Seen::default() };
+    let words = |left: Vec<UnremovedRelease>, keep| {
+        let seen = ReleaseFolder { left, verified: verified.clone(), ..ReleaseFolder::default() };
         kept(&said, &seen, keep).map(|kept| format!("{} instead of {}: {}", kept.releases, kept.keep, kept.why))
     };
     let three = vec![cache("a-1"), cache("b-2"), cache("c-3")];
@@ -43,14 +44,14 @@ fn a_host_is_odd_since_it_was_first_seen_so_and_stays_so_while_it_cannot_be_aske
         keep: BTreeMap::new(),
         hosts: Vec::new(),
     };
-    let said = |host: &str, live: Option<Live>| Said {
+    let said = |host: &str, live: Option<Live>| HostAnswer {
         host: host.to_owned(),
         dir: "/srv/web".to_owned(),
-        seen: live.map(|live| Seen { live, ..Seen::default() }),
+        seen: live.map(|live| ReleaseFolder { live, ..ReleaseFolder::default() }),
     };
     let at = |minute: i64| At::from_seconds(60 * minute);
-    let shown = |found: &Found| -> Vec<String> {
-        found.odd.iter().map(|d| format!("{} {} {} {}", d.host, d.runs, d.instead, d.since)).collect()
+    let shown = |found: &StageDrift| -> Vec<String> {
+        found.divergent.iter().map(|d| format!("{} {} {} {}", d.host, d.runs, d.instead, d.since)).collect()
     };
     let right = || Some(live("b-14", &root, &sha));
     let old = || Some(live("a-12", &root, &sha));
@@ -65,7 +66,7 @@ fn a_host_is_odd_since_it_was_first_seen_so_and_stays_so_while_it_cannot_be_aske
         compare(&expected("b-14"), &[said("web1", right()), said("web2", Some(Live::default()))], Some(&silent), at(4));
     assert_eq!(shown(&other), ["web2 nothing b-14 1970-01-01T00:04:00.000Z"]);
     let fixed = compare(&expected("b-14"), &[said("web1", right()), said("web2", right())], Some(&other), at(5));
-    assert!(fixed.odd.is_empty() && fixed.at == at(5) && fixed.push == 14);
+    assert!(fixed.divergent.is_empty() && fixed.at == at(5) && fixed.push == 14);
     let pushed = compare(&expected("c-15"), &[said("web1", old()), said("web2", None)], Some(&first), at(6));
     assert_eq!(shown(&pushed), ["web1 a-12 c-15 1970-01-01T00:06:00.000Z"], "what was odd before a push is over");
 }
@@ -98,10 +99,10 @@ fn what_a_host_said_before_a_push_changed_it_is_told_no_more_also_while_it_canno
         instead: "a-12".to_owned(),
         since: At::from_seconds(60).to_string(),
     };
-    let found = Found {
+    let found = StageDrift {
         push: 12,
         at: At::from_seconds(60),
-        odd: vec![odd("web1"), odd("web2")],
+        divergent: vec![odd("web1"), odd("web2")],
         right: ["web3".to_owned()].into(),
         kept: Vec::new(),
         held: BTreeMap::new(),
@@ -111,8 +112,8 @@ fn what_a_host_said_before_a_push_changed_it_is_told_no_more_also_while_it_canno
     // A rollback flips two of them, and fails behind that.
     drifts.forget(&web, &prod, &["web1".to_owned(), "web3".to_owned()].into());
     let known = drifts.answers(&web, &prod, 12).unwrap();
-    assert_eq!((known.odd, known.right.len()), (vec![odd("web2")], 0));
-    let silent = |host: &str| Said { host: host.to_owned(), dir: "/srv/web".to_owned(), seen: None };
+    assert_eq!((known.divergent, known.right.len()), (vec![odd("web2")], 0));
+    let silent = |host: &str| HostAnswer { host: host.to_owned(), dir: "/srv/web".to_owned(), seen: None };
     let expected = Expected {
         stage: prod.clone(),
         push: 12,
@@ -127,5 +128,5 @@ fn what_a_host_said_before_a_push_changed_it_is_told_no_more_also_while_it_canno
     };
     let before = drifts.stacks()[&web].stages[&prod].clone();
     let asked = compare(&expected, &[silent("web1"), silent("web2")], Some(&before), At::from_seconds(120));
-    assert_eq!(asked.odd, [odd("web2")]);
+    assert_eq!(asked.divergent, [odd("web2")]);
 }

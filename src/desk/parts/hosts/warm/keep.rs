@@ -3,7 +3,7 @@
 
 use super::pause::{Pause, pause_after};
 use super::standing::{Standing, is_ours};
-use super::{Kept, Warm};
+use super::{Warm, WarmHost};
 use crate::desk::parts::hosts::lateness::TICK;
 use crate::stack::Host;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use tokio::sync::Notify;
 
 impl Warm {
     /// Has the hosts tried at once that a push, or anybody else, has just heard.
-    pub(crate) fn try_who_was_heard(&self) {
+    pub(crate) fn try_after_contact(&self) {
         let Ok(masters) = &self.masters else { return };
         let lost = self.lost();
-        let failed = |(host, kept): (&Host, &Kept)| {
+        let failed = |(host, kept): (&Host, &WarmHost)| {
             let failed = kept.standing != Standing::Connecting && !kept.standing.is_ready(lost);
             failed.then(|| (host.clone(), Arc::clone(&kept.at_once)))
         };
         let failed: Vec<_> = self.state().hosts.iter().filter_map(failed).collect();
-        for (_, at_once) in failed.iter().filter(|(host, _)| masters.was_heard(host)) {
+        for (_, at_once) in failed.iter().filter(|(host, _)| masters.answered_lately(host)) {
             at_once.notify_one();
         }
     }

@@ -7,7 +7,7 @@ pub(crate) const SERVER: &str = "pushbutton";
 
 /// Who is told, and where the pages are.
 #[derive(Clone, Debug)]
-pub(crate) struct Teller {
+pub(crate) struct NotifyTargets {
     /// The server's address.
     pub url: String,
     /// The configured channels.

@@ -26,7 +26,7 @@ impl Plan {
 
     /// The plan with the commands of its way back, if it has one: all of the work again, behind everything else. Nobody is
     /// asked on the way: who waits for an answer leaves hosts between two builds.
-    pub(super) fn with_way_back(mut self) -> Self {
+    pub(super) fn with_rollback(mut self) -> Self {
         if self.rolls_back() {
             let links_only = self.puts_links_back();
             let is_work = |command: &&PlannedCommand| {
@@ -34,14 +34,14 @@ impl Plan {
                 let is_part = !links_only || matches!(command.form, PlannedForm::Activate { .. });
                 command.part == Part::Main && !command.makes_the_build() && !asks && is_part
             };
-            let undone = |command: &PlannedCommand| PlannedCommand {
-                part: Part::Undo,
+            let rollback_command = |command: &PlannedCommand| PlannedCommand {
+                part: Part::Rollback,
                 policy: Policy::default(),
                 confirm: None,
                 ..command.clone()
             };
-            let undo: Vec<PlannedCommand> = self.commands.iter().filter(is_work).map(undone).collect();
-            self.commands.extend(undo);
+            let rollbacks: Vec<PlannedCommand> = self.commands.iter().filter(is_work).map(rollback_command).collect();
+            self.commands.extend(rollbacks);
         }
         self
     }
@@ -49,7 +49,7 @@ impl Plan {
     /// Makes a rollback of the plan: it never triggers another, so what fails in it stops it.
     pub fn into_rollback(mut self) -> Self {
         self.kind = Kind::Rollback;
-        self.commands.retain(|command| command.part != Part::Undo);
+        self.commands.retain(|command| command.part != Part::Rollback);
         let policies = self.commands.iter_mut().map(|command| &mut command.policy).chain([&mut self.policy]);
         for policy in policies.filter(|policy| policy.on_failure == OnFailure::Rollback) {
             policy.on_failure = OnFailure::Stop;
@@ -82,7 +82,7 @@ impl Plan {
 
     /// The values of a command: on the way back the build that was live goes out, and this push's is the old one.
     pub fn values_of(&self, part: Part, mut values: BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let (Part::Undo, Some(old)) = (part, &self.old) else { return values };
+        let (Part::Rollback, Some(old)) = (part, &self.old) else { return values };
         let build = values.get("PUSH_BUILD").cloned().unwrap_or_default();
         let turned = [
             ("PUSH_SHA", old.sha.to_string()),
