@@ -53,6 +53,8 @@ pub struct Config {
     pub irc: Option<Irc>,
     /// Where mail is sent; nowhere when missing.
     pub email: Option<Email>,
+    /// Where Prometheus reads numbers; nowhere when missing.
+    pub metrics: Option<Metrics>,
     /// Numbers that bound things.
     #[serde(default)]
     pub limits: Limits,
@@ -200,6 +202,17 @@ pub enum MailTls {
     Tls,
     /// Nothing: a mail server on this machine.
     None,
+}
+
+/// `[metrics]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// The address of `/metrics`, where there is nothing else.
+    pub listen: SocketAddr,
+    /// Allows an address beyond this machine: whoever reaches it reads the numbers.
+    #[serde(default)]
+    pub open: bool,
 }
 
 /// Why the file cannot be used, with the place and what to do.

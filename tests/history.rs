@@ -1,11 +1,12 @@
 //! What pages ask of the past takes no more work because there is more of it, and paging through it loses nothing.
 
-mod many;
+pub mod many;
 mod whole;
 
 use many::{fill, pressed, sha};
 use pushbutton::config::ChannelKind;
 use pushbutton::ledger::history::{self, Edge, Filter};
+use pushbutton::ledger::measures::{ended, waiting};
 use pushbutton::ledger::{
     LedgerResult, current, deliveries, desired, good_builds, holds, outbox, press, published, pushes, running, stats,
     typical_duration,
@@ -111,6 +112,11 @@ fn questions(pushes: i64) -> Vec<Question> {
     ask("its commits", Box::new(move |c| pushes::commits(c, id).map(drop)));
     ask("its announcements", Box::new(move |c| outbox::of_push(c, id).map(drop)));
     ask("its step", Box::new(move |c| running::step(c, id).map(drop)));
+    ask("pushes that have ended since a scrape", Box::new(move |c| ended::after(c, id).map(drop)));
+    ask("the first that runs", Box::new(|c| ended::first_running(c).map(drop)));
+    ask("how commands of a push ended on hosts", Box::new(move |c| ended::on_hosts(c, id).map(drop)));
+    ask("since when a channel has something to tell", Box::new(|c| waiting::since(c, ChannelKind::Irc).map(drop)));
+    ask("how far running pushes are folded", Box::new(|c| waiting::folded(c).map(drop)));
     ask("newer pushes", Box::new(move |c| good_builds::newer(c, id).map(drop)));
     all
 }

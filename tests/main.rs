@@ -35,6 +35,7 @@ mod layers;
 mod lines;
 mod lock;
 mod map;
+mod metrics;
 mod moved;
 mod narrow;
 mod owed;

@@ -66,6 +66,7 @@ pub(super) const KEYS: &[(&str, &[Key])] = &[
             key("ssh", Kind::Table),
             key("irc", Kind::Table),
             key("email", Kind::Table),
+            key("metrics", Kind::Table),
             key("limits", Kind::Table),
         ],
     ),
@@ -97,6 +98,7 @@ pub(super) const KEYS: &[(&str, &[Key])] = &[
             key("password_env", Kind::Text),
         ],
     ),
+    ("metrics", &[needed("listen", Kind::Socket, "127.0.0.1:9091"), key("open", Kind::Flag)]),
     (
         "limits",
         &[

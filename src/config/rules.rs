@@ -2,7 +2,7 @@
 
 use super::keys::place;
 use super::site::Site;
-use super::{AuthMode, ChannelKind, Config, Email, Irc};
+use super::{AuthMode, ChannelKind, Config, Email, Irc, Metrics};
 use crate::diagnostic::{Mistake, shown};
 use lettre::message::Mailbox;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -21,6 +21,7 @@ pub(super) fn broken(config: &Config, root: &DeTable<'_>) -> Vec<Mistake> {
             ChannelKind::Email => config.email.iter().for_each(|email| rules.email(email)),
         }
     }
+    config.metrics.iter().for_each(|metrics| rules.metrics(config, metrics));
     rules.numbers(config);
     rules.found
 }
@@ -115,6 +116,19 @@ impl Rules<'_> {
             (Some(_), true) | (None, false) => {}
         }
         self.one_password("email");
+    }
+
+    fn metrics(&mut self, config: &Config, metrics: &Metrics) {
+        let listen = metrics.listen;
+        if listen == config.listen {
+            let title = format!("the pages listen on {listen}, and the numbers need an address of their own");
+            self.refuse(&["metrics", "listen"], title, "name another port: listen = \"127.0.0.1:9091\"");
+        }
+        if !listen.ip().is_loopback() && !metrics.open {
+            let title = format!("{listen} is beyond this machine: whoever reaches it would read the numbers");
+            let cure = "listen on 127.0.0.1, or set open = true if everyone on that network may read them";
+            self.refuse(&["metrics", "listen"], title, cure);
+        }
     }
 
     /// A server is a name or an address, without scheme, port or user.

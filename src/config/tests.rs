@@ -405,3 +405,44 @@ fn a_pause_that_would_not_keep_hosts_ready_is_refused() {
       = help: 30 is a good pause
     ");
 }
+
+#[test]
+fn the_numbers_have_an_address_of_this_machine_unless_they_are_open() {
+    let url = "url = \"http://127.0.0.1:8090\"\n";
+    let with = |metrics: &str| format!("{url}[metrics]\n{metrics}\n");
+    assert_eq!(parsed(url).metrics, None, "off unless it is said");
+    for (good, open) in [
+        ("listen = \"127.0.0.1:9091\"", false),
+        ("listen = \"[::1]:9091\"", false),
+        ("listen = \"10.20.0.7:9091\"\nopen = true", true),
+    ] {
+        assert_eq!(parsed(&with(good)).metrics.unwrap().open, open);
+    }
+    assert_snapshot!(refused(&with("listen = \"0.0.0.0:9091\"")), @r#"
+    error: 0.0.0.0:9091 is beyond this machine: whoever reaches it would read the numbers
+     --> config.toml:3:10
+      |
+    3 | listen = "0.0.0.0:9091"
+      |          ^^^^^^^^^^^^^^
+      |
+      = help: listen on 127.0.0.1, or set open = true if everyone on that network may read them
+    "#);
+    assert_snapshot!(refused(&with("listen = \"127.0.0.1:8090\"")), @r#"
+    error: the pages listen on 127.0.0.1:8090, and the numbers need an address of their own
+     --> config.toml:3:10
+      |
+    3 | listen = "127.0.0.1:8090"
+      |          ^^^^^^^^^^^^^^^^
+      |
+      = help: name another port: listen = "127.0.0.1:9091"
+    "#);
+    assert_snapshot!(refused(&with("open = true")), @r#"
+    error: [metrics] does not say `listen`
+     --> config.toml:2:1
+      |
+    2 | [metrics]
+      | ^^^^^^^^^
+      |
+      = help: listen = "127.0.0.1:9091"
+    "#);
+}

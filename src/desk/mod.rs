@@ -55,7 +55,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 pub use until::{BadUntil, Until};
 pub use view::{StackFiles, StackView};
-pub use watch::hosts::HostNow;
+pub use watch::hosts::{HostNow, WarmHosts};
 
 /// The decisions, with all that they need. Shared by all requests.
 pub struct Desk {

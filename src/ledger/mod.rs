@@ -7,6 +7,7 @@ pub mod audit;
 mod builds;
 mod counted;
 mod error;
+pub mod measures;
 pub mod outbox;
 mod people;
 pub mod pushes;
@@ -28,13 +29,14 @@ use crate::advice::sqlite;
 use crate::supervise::panic_words;
 use crate::time::At;
 pub use error::{LedgerError, LedgerResult};
+use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 pub use trouble::Trouble;
 
@@ -42,6 +44,8 @@ pub use trouble::Trouble;
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Jobs that may wait for the writer; when it is full, callers wait too.
 const WAITING_WRITES: usize = 256;
+/// How long writes take, in seconds: from a warm disk to one that a person would notice.
+const WRITE_TIMES: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 /// Readers at once: enough for pages, few enough to stay cheap.
 const READERS: usize = 4;
 
@@ -53,6 +57,7 @@ pub struct Ledger {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
     last_write: trouble::LastWrite,
+    write_times: Histogram,
 }
 
 /// The one thread that writes. Dropping the last handle waits for it: whoever opens, copies or removes the file next must
@@ -129,7 +134,12 @@ impl Ledger {
         let places = Arc::new(Semaphore::new(READERS));
         let readers = Readers { path: path.to_owned(), idle: Mutex::default(), places, asked: AtomicU64::new(0) };
         let writer = Arc::new(Writer { jobs: Some(sender), thread: Some(thread) });
-        Ok(Self { writer, readers: Arc::new(readers), last_write: trouble::LastWrite::new() })
+        Ok(Self {
+            writer,
+            readers: Arc::new(readers),
+            last_write: trouble::LastWrite::new(),
+            write_times: Histogram::new(WRITE_TIMES),
+        })
     }
 
     /// Why nothing can be written, if so, as the last write found it; rung when that changes.
@@ -149,6 +159,7 @@ impl Ledger {
     {
         let (tx, rx) = oneshot::channel();
         let (last_write, path) = (self.last_write.clone(), self.readers.path.clone());
+        let (asked, write_times) = (Instant::now(), self.write_times.clone());
         let job: Job = Box::new(move |connection| {
             // A transaction that is dropped on the way is rolled back: the connection is as good as before.
             let outcome = unbroken(|| {
@@ -160,6 +171,7 @@ impl Ledger {
             });
             let outcome = outcome.map_err(|error| error.of_file(&path));
             last_write.note(&outcome, At::now());
+            write_times.observe(asked.elapsed().as_secs_f64());
             // The asker may have gone; what was committed stays committed.
             let _ = tx.send(outcome);
         });
@@ -200,6 +212,12 @@ impl Ledger {
             answer
         });
         answer.await.map_err(|_| LedgerError::Closed)?.map_err(|error| error.of_file(path))
+    }
+
+    /// How long writes took since it was opened, in seconds: from when they were asked for, so with the wait for their turn, to
+    /// when they were durable or had failed.
+    pub fn write_times(&self) -> &Histogram {
+        &self.write_times
     }
 
     /// How many questions readers have asked since it was opened.

@@ -1,5 +1,6 @@
 //! HTTP in, pages and streams out. It must never decide whether a push may happen (the desk does), and never hold state
-//! of a push: what it shows it asks for. Every request comes through [`gate`], every address is a row of [`routes`].
+//! of a push: what it shows it asks for. Every request comes through [`gate`], every address is a row of [`routes`]; only [`metrics`]
+//! listens elsewhere.
 //!
 //! Folders of pages use `view`, `http` and `session`, and none of these uses a folder of pages. Of each other's they use no more
 //! than: `stream` > `output`, `push` > `output`, `push` > `stack`, `stack` > `push`. `tests/layers.rs` looks at it.
@@ -9,6 +10,7 @@ mod dashboard;
 mod history;
 mod hosts;
 mod http;
+mod metrics;
 mod output;
 mod push;
 mod reports;
@@ -37,24 +39,27 @@ pub mod pages {
     pub use super::view::templates::PageError;
 }
 
+/// The metrics, for who writes about them.
+pub mod numbers {
+    pub use super::metrics::table::{METRICS, Metric, Read};
+}
+
 use crate::desk::Desk;
 use crate::socket::{self, Listening};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{Data, FormConfig, PayloadConfig};
 use actix_web::{HttpServer, web};
 use app::App;
+use futures::future::{OptionFuture, join_all};
 pub use http::faults::Fault;
-use http::limits::connections::{Connections, Counter};
+use http::limits::connections::{Connections, Counter, HEADERS_IN};
 use http::problem::Problem;
 use http::request_guard::LONGEST_BODY;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Headers must be in after so long, or the answer is 408 (TRUST section 7).
-const HEADERS_IN: Duration = Duration::from_secs(5);
 /// Connections in all (TRUST section 7).
 const MOST_CONNECTIONS: usize = 8192;
 /// How long requests may take to end when the server stops, in seconds; streams are ended before.
@@ -66,6 +71,8 @@ pub struct Server {
     listener: Option<TcpListener>,
     /// For the command line on this machine.
     push_host: Listening,
+    /// For Prometheus; none where the server's file does not say `[metrics]`.
+    scraped: Option<TcpListener>,
     app: Data<App>,
 }
 
@@ -90,7 +97,13 @@ impl Server {
     fn of(desk: Arc<Desk>, listener: Option<TcpListener>) -> io::Result<Self> {
         // The desk holds the directory's lock: whatever socket is there, nobody listens.
         let push_host = socket::listen(&session::push_host::socket_in(&desk.config().data))?;
-        Ok(Self { listener, push_host, app: Data::new(App::new(desk, routes::pages().collect())?) })
+        Ok(Self { listener, push_host, scraped: None, app: Data::new(App::new(desk, routes::pages().collect())?) })
+    }
+
+    /// With the numbers for Prometheus, at a listener of their own.
+    #[must_use]
+    pub fn with_metrics(self, listener: TcpListener) -> Self {
+        Self { scraped: Some(listener), ..self }
     }
 
     /// Where it listens.
@@ -110,23 +123,25 @@ impl Server {
     ///
     /// # Errors
     /// What the system said.
-    pub async fn run_until(self, stop: CancellationToken) -> io::Result<()> {
+    pub async fn run_until(mut self, stop: CancellationToken) -> io::Result<()> {
         let (app, closing) = (self.app.clone(), self.app.closing.clone());
+        let scraped = self.scraped.take().map(|listener| metrics::serve(app.clone(), listener)).transpose()?;
         // Kept to the end: with it goes the socket's file, before the desk's lock.
         let (server, _push_host) = self.begin()?;
-        let handle = server.handle();
+        let handles: Vec<_> = scraped.iter().chain([&server]).map(actix_web::dev::Server::handle).collect();
         let stopping = async {
             stop.cancelled().await;
             closing.cancel();
-            handle.stop(true).await;
+            join_all(handles.iter().map(|handle| handle.stop(true))).await;
         };
-        let (served, (), _) =
-            tokio::join!(server, stopping, app.closing.run_until_cancelled(output::ahead::ahead(&app)));
-        served
+        let scraping = async { OptionFuture::from(scraped).await.unwrap_or(Ok(())) };
+        let (served, scraped, (), _) =
+            tokio::join!(server, scraping, stopping, app.closing.run_until_cancelled(output::ahead::ahead(&app)));
+        served.and(scraped)
     }
 
     fn begin(self) -> io::Result<(actix_web::dev::Server, Listening)> {
-        let Self { listener, push_host: socket, app: shared } = self;
+        let Self { listener, push_host: socket, scraped: _, app: shared } = self;
         let connections = Connections::new(
             shared.desk.config().limits.connections_per_address,
             shared.desk.config().trusted_proxies.clone(),

@@ -85,6 +85,8 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/install.md", "script/demo --hosts 8", Read),
     ("docs/install.md", "script/demo commit", Read),
     ("docs/install.md", "script/test\n", Read),
+    ("docs/metrics.md", "url = ", Server),
+    ("docs/metrics.md", "# prometheus.yml\n", Run("tests/metrics.rs")),
     ("docs/operating.md", "du -sh ", RUNS),
     ("docs/operating.md", "pushbutton verify\n", RUNS),
     ("docs/operating.md", "pushbutton backup ", RUNS),

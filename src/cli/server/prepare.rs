@@ -38,7 +38,10 @@ pub async fn prepare(path: &Path, asker: For) -> Result<Draft, ConfigError> {
     look_at_secrets(&mut draft, &config);
     look_at_ssh(&mut draft, &config).await;
     look_at_directories(&mut draft, &config, asker);
-    look_at_listen(&mut draft, config.listen);
+    look_at_listen(&mut draft, &["listen"], config.listen);
+    if let Some(metrics) = config.metrics {
+        look_at_listen(&mut draft, &["metrics", "listen"], metrics.listen);
+    }
     Ok(draft)
 }
 
@@ -87,7 +90,7 @@ fn look_at_directories(draft: &mut Draft, config: &Config, asker: For) {
 
 /// Whether this machine lets us have the address. That somebody listens there already is for the server to find: it may be
 /// the very server that runs. Nobody who listens or is about to is disturbed: the socket never listens.
-fn look_at_listen(draft: &mut Draft, listen: SocketAddr) {
+fn look_at_listen(draft: &mut Draft, key: &[&str], listen: SocketAddr) {
     let socket = if listen.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() };
     let bound = socket.and_then(|socket| {
         socket.set_reuseaddr(true)?;
@@ -95,7 +98,7 @@ fn look_at_listen(draft: &mut Draft, listen: SocketAddr) {
     });
     match bound {
         Err(error) if error.kind() != ErrorKind::AddrInUse => {
-            draft.refuse(&["listen"], cannot_listen(listen, &error), Some(listen_cure(listen, &error)));
+            draft.refuse(key, cannot_listen(listen, &error), Some(listen_cure(listen, &error)));
         }
         Ok(()) | Err(_) => {}
     }

@@ -6,7 +6,7 @@ use crate::desk::{Desk, DeskError};
 use crate::source::git;
 use crate::web::Server;
 use anyhow::anyhow;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -36,11 +36,10 @@ async fn run(config: &Path) -> anyhow::Result<ExitCode> {
         Err(error) => return Err(error.into()),
     };
     let stop = CancellationToken::new();
-    let listener = TcpListener::bind(config.listen).map_err(|error| {
-        let (title, cure) = (cannot_listen(config.listen, &error), listen_cure(config.listen, &error));
-        anyhow!("{title}\nhint: {cure}")
-    })?;
-    let server = Server::bind(Arc::clone(&desk), listener)?;
+    let mut server = Server::bind(Arc::clone(&desk), bound(config.listen)?)?;
+    if let Some(metrics) = config.metrics {
+        server = server.with_metrics(bound(metrics.listen)?);
+    }
     let (ledger, channels, changes) = (desk.ledger().clone(), desk.channels().clone(), desk.changes());
     let announcing = announce::start(&config, ledger, channels, changes, desk.health(), stop.clone())?;
     let working = desk.background(stop.clone());
@@ -57,6 +56,13 @@ async fn run(config: &Path) -> anyhow::Result<ExitCode> {
     working.await?;
     tracing::info!("pushbutton has stopped; running pushes continue");
     Ok(ExitCode::SUCCESS)
+}
+
+fn bound(listen: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(listen).map_err(|error| {
+        let (title, cure) = (cannot_listen(listen, &error), listen_cure(listen, &error));
+        anyhow!("{title}\nhint: {cure}")
+    })
 }
 
 fn stop_on_signals(stop: CancellationToken) -> anyhow::Result<()> {

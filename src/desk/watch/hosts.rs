@@ -24,7 +24,25 @@ pub struct HostNow {
     pub why: Option<String>,
 }
 
+/// How many hosts are kept connected, by how they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WarmHosts {
+    /// They answered lately: a push would find them ready.
+    pub ready: usize,
+    /// Their first try has not ended.
+    pub connecting: usize,
+    /// They do not answer.
+    pub not_ready: usize,
+}
+
 impl Desk {
+    /// How the hosts are that are kept connected.
+    pub fn warm_hosts(&self) -> WarmHosts {
+        let (total, ready) = self.warm.counts();
+        let not_ready = self.warm.troubled().len();
+        WarmHosts { ready, connecting: total.saturating_sub(ready + not_ready), not_ready }
+    }
+
     /// Asks hosts of a stack, all when none are named, whether they answer.
     ///
     /// # Errors

@@ -96,6 +96,12 @@ impl Warm {
         state.hosts.iter().filter_map(troubled).collect()
     }
 
+    /// How many hosts are kept, and how many of them are ready.
+    pub fn counts(&self) -> (usize, usize) {
+        let (state, lost) = (self.state(), self.lost());
+        (state.hosts.len(), state.hosts.values().filter(|kept| kept.standing.is_ready(lost)).count())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,0 +1,242 @@
+//! The one table of metrics: a row has its name, what it is, its labels, and the function that reads it at each scrape. What somebody
+//! must count as it happens, the row takes from whoever counts (`Ledger::write_times`). A function must never ask for more than a
+//! scrape every second may cost, and a label must never be more than a stack, a stage, a channel or a word of one of our own types.
+
+use super::totals::Totals;
+use crate::journal::{Ended, HostResult};
+use crate::ledger::measures::waiting;
+use crate::ledger::{LedgerResult, deliveries};
+use crate::time::At;
+use crate::web::app::App;
+use prometheus_client::metrics::histogram::Histogram;
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+
+/// One row.
+#[derive(Debug)]
+pub struct Metric {
+    /// Its name: of a counter it ends with `_total`, of what has a unit with that.
+    pub name: &'static str,
+    /// What it is, for people: one phrase without a full stop.
+    pub help: &'static str,
+    /// The names of its labels, in the order of a sample's.
+    pub labels: &'static [&'static str],
+    /// What sort of number it is, and what reads it.
+    pub read: Read,
+}
+
+/// What sort of number a metric is, and what reads it.
+#[derive(Debug)]
+pub enum Read {
+    /// Only ever grows, and may begin again with a server.
+    Counter(fn(&Sources<'_>) -> LedgerResult<Vec<Sample<f64>>>),
+    /// How it is at this moment.
+    Gauge(fn(&Sources<'_>) -> LedgerResult<Vec<Sample<f64>>>),
+    /// How often it was how much.
+    Histogram(fn(&Sources<'_>) -> LedgerResult<Vec<Sample<Histogram>>>),
+}
+
+/// What a metric is of certain labels.
+#[derive(Clone, Debug)]
+pub struct Sample<T> {
+    /// The values of the labels.
+    pub labels: Vec<String>,
+    /// What it is.
+    pub value: T,
+}
+
+/// What was read of a metric.
+#[derive(Debug)]
+pub enum Found {
+    /// Of a counter.
+    Counter(Vec<Sample<f64>>),
+    /// Of a gauge.
+    Gauge(Vec<Sample<f64>>),
+    /// Of a histogram.
+    Histogram(Vec<Sample<Histogram>>),
+}
+
+/// What a row may read from.
+pub struct Sources<'a> {
+    /// The server.
+    pub app: &'a App,
+    /// The ledger, at one moment.
+    pub ledger: &'a Connection,
+    /// What the pushes that have ended add up to.
+    pub totals: &'a Totals,
+    /// The stages of all stacks that have a file.
+    pub stages: &'a [(String, String)],
+    /// When this is.
+    pub now: At,
+}
+
+/// All metrics, in the order in which they are read and documented.
+pub static METRICS: &[Metric] = &[
+    Metric {
+        name: "pushbutton_pushes_total",
+        help: "Pushes that have ended, rollbacks, resumes and catch-ups among them",
+        labels: &["stack", "stage", "result"],
+        read: Read::Counter(pushes),
+    },
+    Metric {
+        name: "pushbutton_push_duration_seconds",
+        help: "How long pushes took that have ended, with the time in which they waited for people",
+        labels: &["stack", "stage", "result"],
+        read: Read::Histogram(durations),
+    },
+    Metric {
+        name: "pushbutton_host_failures_total",
+        help: "Commands that failed on a host, of pushes that have ended since the server started",
+        labels: &["stack", "stage", "result"],
+        read: Read::Counter(host_failures),
+    },
+    Metric {
+        name: "pushbutton_outbox_waiting",
+        help: "Announcements that wait to be told",
+        labels: &["channel"],
+        read: Read::Gauge(outbox_waiting),
+    },
+    Metric {
+        name: "pushbutton_outbox_lag_seconds",
+        help: "How long ago that happened which a channel is to tell next; 0 when nothing waits",
+        labels: &["channel"],
+        read: Read::Gauge(outbox_lag),
+    },
+    Metric {
+        name: "pushbutton_warm_hosts",
+        help: "Hosts that are kept connected, by whether a push would find them ready",
+        labels: &["state"],
+        read: Read::Gauge(warm_hosts),
+    },
+    Metric {
+        name: "pushbutton_viewers",
+        help: "Streams of live pages that are open",
+        labels: &[],
+        read: Read::Gauge(|sources| alone(sources.app.viewers.count() as f64)),
+    },
+    Metric {
+        name: "pushbutton_journal_lag_bytes",
+        help: "Bytes in the journal of a running push that the ledger does not have yet; 0 when none runs",
+        labels: &["stack"],
+        read: Read::Gauge(journal_lag),
+    },
+    Metric {
+        name: "pushbutton_ledger_write_seconds",
+        help: "How long writes to the ledger took since the server started, with the wait for their turn",
+        labels: &[],
+        read: Read::Histogram(|sources| alone(sources.app.desk.ledger().write_times().clone())),
+    },
+];
+
+impl Metric {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the ledger does not answer.
+    pub fn found(&self, sources: &Sources<'_>) -> LedgerResult<Found> {
+        Ok(match self.read {
+            Read::Counter(read) => Found::Counter(read(sources)?),
+            Read::Gauge(read) => Found::Gauge(read(sources)?),
+            Read::Histogram(read) => Found::Histogram(read(sources)?),
+        })
+    }
+}
+
+/// A metric without labels.
+fn alone<T>(value: T) -> LedgerResult<Vec<Sample<T>>> {
+    Ok(vec![Sample { labels: Vec::new(), value }])
+}
+
+/// Samples in the order of their labels.
+fn sorted<T>(values: impl IntoIterator<Item = (Vec<String>, T)>) -> LedgerResult<Vec<Sample<T>>> {
+    let values: BTreeMap<Vec<String>, T> = values.into_iter().collect();
+    Ok(values.into_iter().map(|(labels, value)| Sample { labels, value }).collect())
+}
+
+/// The labels of sums; a word of ours as a value is as in the API: `rolled_back`.
+fn labels(stack: &str, stage: &str, result: &str) -> Vec<String> {
+    vec![stack.to_owned(), stage.to_owned(), result.replace(' ', "_")]
+}
+
+/// Counts by stack, stage and result. What there might be is 0 before it is there, so that the first one is an increase.
+fn by_result(
+    sources: &Sources<'_>,
+    results: &[&str],
+    counts: impl Iterator<Item = (Vec<String>, f64)>,
+) -> LedgerResult<Vec<Sample<f64>>> {
+    let none = sources
+        .stages
+        .iter()
+        .flat_map(|(stack, stage)| results.iter().map(move |result| (labels(stack, stage, result), 0.0)));
+    sorted(none.chain(counts))
+}
+
+fn pushes(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
+    let ended = sources.totals.pushes.iter();
+    let counts = ended.map(|(of, sum)| (labels(&of.stack, &of.stage, of.result.word()), sum.count as f64));
+    by_result(sources, &Ended::ALL.map(Ended::word), counts)
+}
+
+fn durations(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<Histogram>>> {
+    let ended = sources.totals.pushes.iter();
+    sorted(ended.map(|(of, sum)| (labels(&of.stack, &of.stage, of.result.word()), sum.took.clone())))
+}
+
+/// Whether a command that ended so on a host has failed there.
+fn is_failure(result: HostResult) -> bool {
+    match result {
+        HostResult::Failed
+        | HostResult::TimedOut
+        | HostResult::Unreachable
+        | HostResult::Dropped
+        | HostResult::Unknown => true,
+        // A person ended it, or nothing ran.
+        HostResult::Ok | HostResult::Cancelled | HostResult::Skipped => false,
+    }
+}
+
+fn host_failures(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
+    let failures = HostResult::ALL.into_iter().filter(|result| is_failure(*result));
+    let failures: Vec<&str> = failures.map(HostResult::word).collect();
+    let ended = sources.totals.on_hosts.iter().filter(|(of, _)| is_failure(of.result));
+    let counts = ended.map(|(of, times)| (labels(&of.stack, &of.stage, of.result.word()), *times as f64));
+    by_result(sources, &failures, counts)
+}
+
+fn outbox_waiting(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
+    let known = deliveries::channels(sources.ledger)?;
+    let waits = |kind| known.iter().find(|state| state.channel == kind).map_or(0, |state| state.waiting);
+    let channels = sources.app.desk.config().channels();
+    sorted(channels.into_iter().map(|kind| (vec![kind.name().to_owned()], waits(kind) as f64)))
+}
+
+fn outbox_lag(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
+    let mut lags = Vec::new();
+    for kind in sources.app.desk.config().channels() {
+        let since = waiting::since(sources.ledger, kind)?;
+        let ms = since.map_or(0, |since| sources.now.millis_since(since).max(0));
+        lags.push((vec![kind.name().to_owned()], ms as f64 / 1000.0));
+    }
+    sorted(lags)
+}
+
+fn warm_hosts(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
+    let warm = sources.app.desk.warm_hosts();
+    let states = [("ready", warm.ready), ("connecting", warm.connecting), ("not_ready", warm.not_ready)];
+    sorted(states.map(|(state, hosts)| (vec![state.to_owned()], hosts as f64)))
+}
+
+/// Nothing yet of each stack that has a file.
+fn none_of_stacks(sources: &Sources<'_>) -> BTreeMap<Vec<String>, f64> {
+    sources.stages.iter().map(|(stack, _)| (vec![stack.clone()], 0.0)).collect()
+}
+
+fn journal_lag(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
+    let mut lags = none_of_stacks(sources);
+    for running in waiting::folded(sources.ledger)? {
+        // Its runner may not have begun it.
+        let length = std::fs::metadata(sources.app.desk.journal_path(running.push)).map_or(0, |journal| journal.len());
+        lags.insert(vec![running.stack], length.saturating_sub(running.bytes) as f64);
+    }
+    sorted(lags)
+}
