@@ -23,6 +23,10 @@
 //!   instants and durations.
 //! - [`reading`], [`visible`], [`colours`]: files read with a limit; what hides in a text, made visible; the colours of a line.
 
+// Who adds a variant to an enum of ours is led through all that must know it.
+#![warn(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
+#![cfg_attr(test, allow(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants))]
+
 pub mod address;
 pub mod advice;
 pub mod announce;

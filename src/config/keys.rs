@@ -231,7 +231,7 @@ impl Kind {
         let text = || DeValue::String(Cow::Borrowed(text));
         match self {
             Self::Texts => DeValue::Array([Spanned::new(0..0, text())].into_iter().collect()),
-            _ => text(),
+            Self::Text | Self::Flag | Self::Number(_) | Self::Word(_) | Self::Socket | Self::Table => text(),
         }
     }
 
@@ -239,7 +239,9 @@ impl Kind {
     fn written(&self, text: &str) -> String {
         match self {
             Self::Texts => format!("[{text:?}]"),
-            _ => format!("{text:?}"),
+            Self::Text | Self::Flag | Self::Number(_) | Self::Word(_) | Self::Socket | Self::Table => {
+                format!("{text:?}")
+            }
         }
     }
 }
@@ -270,6 +272,7 @@ fn kind_of(value: &DeValue<'_>) -> &'static str {
 }
 
 /// Every value that holds an address with a password in it, whatever its key: its place, and what is wrong.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of values of TOML are not ours")]
 pub(super) fn passwords(root: &DeTable<'_>) -> Vec<(Range<usize>, Mistake)> {
     let mut found = Vec::new();
     let mut waiting: Vec<&Spanned<DeValue<'_>>> = root.values().collect();

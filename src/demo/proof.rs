@@ -45,10 +45,11 @@ pub async fn press_and_prove(scene: &Scene, who: &str, tell: Tell<'_>) -> Result
     for (place, stage) in stages.iter().enumerate() {
         tell(&format!("── pressing {:?}", stage.button));
         let push = presser.press(STACK, &stage.name).await.map_err(one)?;
-        match presser.follow(push, tell).await.map_err(one)? {
-            Ended::Succeeded => pushes.push(push),
-            other => return Err(vec![format!("push {push} to {} ended {}", stage.name, other.word())]),
+        let end = presser.follow(push, tell).await.map_err(one)?;
+        if end != Ended::Succeeded {
+            return Err(vec![format!("push {push} to {} ended {}", stage.name, end.word())]);
         }
+        pushes.push(push);
         if place == 0 {
             let commits = scene.shop.commits().await.map_err(|error| one(error.to_string()))?;
             scene.shop.commit(commits).await.map_err(|error| one(error.to_string()))?;

@@ -318,6 +318,7 @@ fn lock_instance(data: &Path) -> Result<File, DeskError> {
 
 impl DeskError {
     /// What to do, for whoever runs the server; none where the words say it themselves.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the system's kinds of errors are not ours")]
     pub fn cure(&self) -> Option<String> {
         Some(match self {
             Self::Data { path, source } => match source.kind() {

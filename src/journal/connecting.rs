@@ -20,7 +20,21 @@ impl Connecting {
         match event {
             Event::Connecting(connections) => Some(Self::UnderWay(connections.clone())),
             Event::Connected(connections) => Some(Self::Done(connections.clone())),
-            _ => None,
+            Event::PushStarted { .. }
+            | Event::CommandStarted { .. }
+            | Event::HostStarted { .. }
+            | Event::Line { .. }
+            | Event::HostEnded { .. }
+            | Event::BuildMade { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::Link { .. }
+            | Event::CommandEnded { .. }
+            | Event::HostDropped { .. }
+            | Event::UndoStarted { .. }
+            | Event::Paused { .. }
+            | Event::Resumed { .. }
+            | Event::PushEnded { .. } => None,
         }
     }
 

@@ -85,16 +85,13 @@ impl Writer {
         if self.ended {
             return Err(io::Error::other("the journal has ended"));
         }
-        match &mut event {
-            Event::Line { line, .. } => {
-                self.lines += 1;
-                *line = self.lines;
-            }
-            Event::PushEnded { sha256, .. } => {
-                *sha256 = hex(&self.hash.clone().finalize());
-                self.ended = true;
-            }
-            _ => {}
+        if let Event::Line { line, .. } = &mut event {
+            self.lines += 1;
+            *line = self.lines;
+        }
+        if let Event::PushEnded { sha256, .. } = &mut event {
+            *sha256 = hex(&self.hash.clone().finalize());
+            self.ended = true;
         }
         let record = Record { n: self.cursor.n + 1, at, event };
         let start = self.batch.len();

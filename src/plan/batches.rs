@@ -1,16 +1,16 @@
 //! How a command goes over its hosts: growing batches first, then so many at once. Pure. It must say what the runner does:
 //! the runner takes its widths from here. Called by the runner, and by all that show a plan before it is run.
 
-use super::{PlannedCommand, PlannedForm};
+use super::PlannedCommand;
 
 impl PlannedCommand {
     /// At most so many of `hosts` at once, when the growing batches are over; at least 1.
     pub fn at_once(&self, hosts: usize) -> usize {
-        match self.form {
-            // The flip goes to all hosts at once: the fewer seconds of two versions, the better.
-            PlannedForm::Activate { .. } if self.roll.is_none() => hosts.max(1),
-            _ => self.chunk.max(1).min(hosts.max(1)),
+        // The flip goes to all hosts at once: the fewer seconds of two versions, the better.
+        if self.form.flips().is_some() && self.roll.is_none() {
+            return hosts.max(1);
         }
+        self.chunk.max(1).min(hosts.max(1))
     }
 
     /// The sizes of the batches over so many hosts: the growing ones, then the rest by [`PlannedCommand::at_once`]. A
@@ -63,6 +63,7 @@ impl PlannedCommand {
 mod tests {
     use super::*;
     use crate::plan::Part;
+    use crate::plan::PlannedForm;
     use crate::stack::Policy;
     use proptest::prelude::*;
 

@@ -313,11 +313,21 @@ impl PlannedForm {
         }
     }
 
+    /// The release that it brings, if it brings one.
+    pub fn release(&self) -> Option<&Release> {
+        if let Self::Release(release) = self { Some(release) } else { None }
+    }
+
+    /// The directory below which it flips `current`, if it flips.
+    pub fn flips(&self) -> Option<&String> {
+        if let Self::Activate { dir } = self { Some(dir) } else { None }
+    }
+
     /// How hosts pass on to each other what it brings, when they do.
     pub fn relay(&self) -> Option<&Relay> {
-        match self {
-            Self::Release(Release { fan_out: FanOut::Relay(relay), .. }) => Some(relay),
-            _ => None,
+        match &self.release()?.fan_out {
+            FanOut::Relay(relay) => Some(relay),
+            FanOut::Direct => None,
         }
     }
 

@@ -69,10 +69,8 @@ impl Plan {
     pub fn questions(&self) -> Vec<String> {
         let mut asked: Vec<String> = Vec::new();
         for command in &self.commands {
-            let own = match &command.form {
-                PlannedForm::Confirm(question) => Some(question),
-                _ => command.confirm.as_ref().map(|question| &question.text),
-            };
+            let between = command.confirm.as_ref().map(|question| &question.text);
+            let own = if let PlannedForm::Confirm(question) = &command.form { Some(question) } else { between };
             if let Some(question) = own.filter(|question| !asked.contains(question)) {
                 asked.push(question.clone());
             }

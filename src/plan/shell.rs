@@ -207,9 +207,10 @@ fn lines(
 
 /// Asks an address until it answers 2xx. A host's name is plain, and stands outside of the quotes of the rest.
 fn checked(address: &Address, command: &PlannedCommand, values: &BTreeMap<String, String>) -> String {
-    let part = |piece: &Piece| match piece {
-        Piece::Var(name) if name == "PUSH_HOST" => "\"$host\"".to_owned(),
-        piece => quoted(&Address { pieces: vec![piece.clone()] }.filled(values)),
+    let is_host = |piece: &Piece| matches!(piece, Piece::Var(name) if name == "PUSH_HOST");
+    let part = |piece: &Piece| match is_host(piece) {
+        true => "\"$host\"".to_owned(),
+        false => quoted(&Address { pieces: vec![piece.clone()] }.filled(values)),
     };
     let url: String = address.pieces.iter().map(part).collect();
     let ask = format!(
@@ -254,7 +255,7 @@ fn check_out(plan: &Plan, hand: &ByHand) -> String {
             }
             bring
         }
-        _ => format!(
+        BuildFrom::Made { source: Source::Git { .. } | Source::Published, .. } | BuildFrom::Existing { .. } => format!(
             "GIT_INDEX_FILE=\"$work/index\" git -c core.hooksPath=/dev/null --git-dir={} --work-tree=\"$work/checkout\" \\\n  \
              checkout --quiet --force {} -- . </dev/null\n",
             quoted(&hand.mirror.display().to_string()),

@@ -92,3 +92,13 @@ pub enum Ending {
     /// The connection died in the middle: nobody knows.
     Unknown(String),
 }
+
+impl Ending {
+    /// The code with which it exited.
+    ///
+    /// # Errors
+    /// The ending itself, when nothing exited: it says enough.
+    pub fn code(self) -> Result<i32, Self> {
+        if let Self::Exited(code) = self { Ok(code) } else { Err(self) }
+    }
+}

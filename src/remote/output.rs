@@ -144,10 +144,8 @@ impl Cleaner {
     fn take_all(&mut self, mut text: &str, lines: &mut Vec<String>) {
         while let Some(c) = text.chars().next() {
             // Nearly all output is this: printable ASCII outside of escapes, taken as a run.
-            let run = match self.escape {
-                Escape::None => text.bytes().take_while(|b| matches!(b, b' '..=b'~')).count(),
-                _ => 0,
-            };
+            let outside = matches!(self.escape, Escape::None);
+            let run = if outside { text.bytes().take_while(|b| matches!(b, b' '..=b'~')).count() } else { 0 };
             if run == 0 {
                 self.take(c, lines);
                 text = &text[c.len_utf8()..];

@@ -137,8 +137,8 @@ impl<'a> Visit<'a> {
     /// Lists the release on the host, after `first`; it is verified when its hash is the root.
     async fn verify(&self, first: &str, telling: Telling) -> Ending {
         let (ending, said) = self.ask(&format!("{first}{}", scripts::VERIFY), LARGEST_LIST).await;
-        match ending {
-            Ending::Exited(MISMATCH) if telling == Telling::Differences => {
+        match ending.code() {
+            Ok(MISMATCH) if telling == Telling::Differences => {
                 let (root, list) = said.split_once('\n').unwrap_or((&said, ""));
                 let root = root.trim_start_matches("root ");
                 note(self.lines, format!("not verified: the host has root {root}, not {}", self.build.root)).await;
@@ -147,10 +147,11 @@ impl<'a> Visit<'a> {
                 }
                 Ending::Exited(1)
             }
-            Ending::Exited(0) if said != format!("root {}\n", self.build.root) => {
+            Ok(0) if said != format!("root {}\n", self.build.root) => {
                 Ending::Unknown(format!("{} gave no clear answer to the verification", self.on.host))
             }
-            ending => ending,
+            Ok(code) => Ending::Exited(code),
+            Err(ending) => ending,
         }
     }
 

@@ -152,22 +152,23 @@ async fn copy_telling(
         };
         let (ending, facts) = near_ssh(tree, task, lines).await;
         drop(place);
-        match ending {
+        match ending.code() {
             // Between the look and rsync's own session another one took the room: nothing was sent.
-            Ending::Exited(_) if facts.refused && refused < REFUSALS => {
+            Ok(_) if facts.refused && refused < REFUSALS => {
                 refused += 1;
                 on.was_refused(lines).await;
                 tokio::time::sleep(BEHIND_REFUSAL * refused).await;
             }
-            Ending::Exited(UNSUPPORTED) if way == Compression::Compressed => {
+            Ok(UNSUPPORTED) if way == Compression::Compressed => {
                 note(lines, "the host's rsync has neither zstd nor lz4: without compression".to_owned()).await;
                 way = Compression::Plain;
             }
-            Ending::Exited(code) if comparing.is_empty() && PASSING.contains(&code) && !facts.lasting => {
+            Ok(code) if comparing.is_empty() && PASSING.contains(&code) && !facts.lasting => {
                 note(lines, format!("rsync ended with code {code}: once more, comparing contents")).await;
                 comparing = &["--checksum"];
             }
-            ending => return ending,
+            Ok(code) => return Ending::Exited(code),
+            Err(ending) => return ending,
         }
     }
 }
@@ -235,6 +236,7 @@ pub(super) fn values(arguments: &[String], way: Compression) -> BTreeMap<String,
 ///
 /// # Errors
 /// What is wrong with it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system's kinds of errors are not ours")]
 pub async fn is_new_enough() -> Result<(), String> {
     static ANSWER: OnceCell<Result<(), String>> = OnceCell::const_new();
     let ask = || async {

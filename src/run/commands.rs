@@ -16,13 +16,7 @@ pub fn is_own_work(command: &PlannedCommand) -> bool {
 
 /// The directories below which a push flips.
 pub fn flipped_dirs(commands: &[PlannedCommand]) -> BTreeSet<&str> {
-    commands
-        .iter()
-        .filter_map(|command| match &command.form {
-            PlannedForm::Activate { dir } => Some(dir.as_str()),
-            _ => None,
-        })
-        .collect()
+    commands.iter().filter_map(|command| command.form.flips()).map(String::as_str).collect()
 }
 
 /// The flip below a directory, as the work has it.

@@ -246,10 +246,10 @@ impl Orders {
         let waiting_since = tokio::time::Instant::now();
         let book = loop {
             let book = self.book.lock().await;
-            match &*book {
-                Book::Unopened if waiting_since.elapsed() < PATIENCE => drop(book),
-                _ => break book,
+            if !matches!(*book, Book::Unopened) || waiting_since.elapsed() >= PATIENCE {
+                break book;
             }
+            drop(book);
             tokio::time::sleep(LOOK).await;
         };
         let recorder = match &*book {

@@ -37,10 +37,8 @@ enum Message {
 
 /// The command whose output a record is; none for what is said about it, and for everything else.
 fn printed_by(event: &Event) -> Option<u32> {
-    match event {
-        Event::Line { command, stream, .. } if *stream != Stream::Note => Some(*command),
-        _ => None,
-    }
+    let Event::Line { command, stream, .. } = event else { return None };
+    (*stream != Stream::Note).then_some(*command)
 }
 
 /// A handle on the journal's writer; cheap to clone.

@@ -47,7 +47,9 @@ pub fn places(job: &Job, progress: &Progress, command: &PlannedCommand) -> Vec<O
     }
     let chosen = |host: &&Host| match command.part {
         Part::Finally => progress.begun_on.contains(*host),
-        _ => !progress.failures.has(host.name()) && command.is_meant_for(host),
+        Part::DeferredFinally | Part::Before | Part::Main | Part::Drop | Part::Rollback => {
+            !progress.failures.has(host.name()) && command.is_meant_for(host)
+        }
     };
     let mut chosen: Vec<Host> = job.hosts().iter().filter(chosen).cloned().collect();
     // Who is late comes last, so that nobody waits behind them.

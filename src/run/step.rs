@@ -217,6 +217,8 @@ fn may_be_tried_again(outcome: &Outcome, command: &PlannedCommand) -> bool {
     match outcome.result {
         HostResult::Failed => outcome.code.is_some() || matches!(command.form, PlannedForm::Check(_)),
         HostResult::TimedOut | HostResult::Unreachable => outcome.left == 0,
-        _ => false,
+        HostResult::Ok | HostResult::Cancelled | HostResult::Skipped | HostResult::Dropped | HostResult::Unknown => {
+            false
+        }
     }
 }

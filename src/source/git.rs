@@ -271,7 +271,7 @@ impl Mirror {
                 self.suspect();
                 words::of_the_copy(said, &self.url)
             }
-            trouble => words::why(trouble, &self.url),
+            Trouble::Failed(_) | Trouble::NotRun(_) | Trouble::TimedOut(_) => words::why(trouble, &self.url),
         }
     }
 

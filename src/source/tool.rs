@@ -63,7 +63,7 @@ impl Trouble {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Failed(said) => git::of(said).case.is_some_and(|case| case.again),
-            _ => false,
+            Self::NotRun(_) | Self::TimedOut(_) => false,
         }
     }
 }

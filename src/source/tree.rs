@@ -238,7 +238,7 @@ fn refuse_links_that_leave(items: &[Item], offenders: &mut Offenders) {
         .iter()
         .filter_map(|item| match &item.kind {
             ItemKind::Link { target } => Some((item.path.as_str(), target.as_str())),
-            _ => None,
+            ItemKind::Directory | ItemKind::File => None,
         })
         .collect();
     for item in items.iter().filter(|item| links.contains_key(item.path.as_str())) {

@@ -141,6 +141,7 @@ struct Unpacking<'a> {
 }
 
 impl Unpacking<'_> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of entries of a tar are not ours")]
     fn take(&mut self, mut entry: Entry<'_, &mut File>) -> Result<(), UnpackError> {
         let kind = entry.header().entry_type();
         if kind.is_pax_global_extensions() {

@@ -42,10 +42,8 @@ pub(super) struct Draft {
 impl Draft {
     /// The command on a stage with `hosts` hosts, whose own limits are `stage`.
     pub fn settle(self, stage: &Limits, hosts: usize) -> Command {
-        let form = match self.form {
-            Form::Roll(_) => Form::Roll(settle(self.inside, stage, hosts)),
-            form => form,
-        };
+        let is_roll = matches!(self.form, Form::Roll(_));
+        let form = if is_roll { Form::Roll(settle(self.inside, stage, hosts)) } else { self.form };
         let confirm = self.confirm;
         Command { confirm, ..self.limits.settle(form, self.name, self.quiet, stage, hosts) }
     }
@@ -94,7 +92,9 @@ impl Limits {
             // A person takes the time that a person takes; what a stage says of its work does not fit it.
             Form::Confirm(_) => (1, self.timeout.unwrap_or(ANSWER)),
             Form::Release(_) | Form::Activate { .. } => (1, self.timeout.or(stage.timeout).unwrap_or(TIMEOUT)),
-            _ => (self.tries.or(stage.tries).unwrap_or(1), self.timeout.or(stage.timeout).unwrap_or(TIMEOUT)),
+            Form::Local(_) | Form::Run(_) | Form::Rsync(_) | Form::Roll(_) => {
+                (self.tries.or(stage.tries).unwrap_or(1), self.timeout.or(stage.timeout).unwrap_or(TIMEOUT))
+            }
         };
         let own_chunk = self.chunk.is_some();
         let limits = self.within(stage);
@@ -113,7 +113,13 @@ impl Limits {
         let policy = match &form {
             // What nobody has confirmed is never gone past.
             Form::Confirm(_) => Policy::default(),
-            _ => limits.policy(hosts),
+            Form::Local(_)
+            | Form::Run(_)
+            | Form::Rsync(_)
+            | Form::Release(_)
+            | Form::Activate { .. }
+            | Form::Check(_)
+            | Form::Roll(_) => limits.policy(hosts),
         };
         Command { form, name, grow, chunk, timeout, tries, every, policy, quiet, confirm: None }
     }

@@ -88,6 +88,7 @@ fn read_chunk(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Chunk> {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of values of TOML are not ours")]
 fn read_share(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Share> {
     match value.get_ref() {
         DeValue::Integer(_) => reader.number(value, 1..=super::hosts::ranges::MOST).map(Share::Hosts),
@@ -97,6 +98,7 @@ fn read_share(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Share> {
 }
 
 /// `max_failed`: a number of hosts, or a percentage of the frozen list, rounded down.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of values of TOML are not ours")]
 fn read_max_failed(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Share> {
     match value.get_ref() {
         DeValue::Integer(_) => reader.number(value, 0..=super::hosts::ranges::MOST).map(Share::Hosts),

@@ -110,15 +110,17 @@ pub struct Stage {
 impl Stage {
     /// The directories whose `current` its commands flip, sorted, each once.
     pub fn activates(&self) -> Vec<String> {
-        let commands = self.commands.iter().flat_map(|command| match &command.form {
-            Form::Roll(list) => list.iter().collect(),
-            _ => vec![command],
-        });
-        let dirs = commands.filter_map(|command| match &command.form {
-            Form::Activate { dir } => Some(dir.clone()),
-            _ => None,
-        });
-        dirs.collect::<BTreeSet<String>>().into_iter().collect()
+        let mut dirs = BTreeSet::new();
+        for command in &self.commands {
+            let list =
+                if let Form::Roll(list) = &command.form { list.as_slice() } else { std::slice::from_ref(command) };
+            for command in list {
+                if let Form::Activate { dir } = &command.form {
+                    dirs.insert(dir.clone());
+                }
+            }
+        }
+        dirs.into_iter().collect()
     }
 }
 

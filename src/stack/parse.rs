@@ -334,7 +334,13 @@ fn check_commands(reader: &mut Reader<'_>, drafts: &[Draft], stage: &Range<usize
                 let cure = format!("put {{ release = \"{}\" }} before it", shown(dir));
                 reader.refuse(Mistake::new(draft.at.clone(), title).cure(cure));
             }
-            _ => {}
+            Form::Activate { .. }
+            | Form::Local(_)
+            | Form::Run(_)
+            | Form::Rsync(_)
+            | Form::Check(_)
+            | Form::Roll(_)
+            | Form::Confirm(_) => {}
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Typed access to TOML that remembers where everything stands and collects every mistake instead of stopping at the first.
 //! It must never know what a stack is. Called by the files of this room only.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "the kinds of values of TOML are not ours")]
+
 use super::values::Refused;
 use crate::address;
 use crate::diagnostic::{Mistake, shown};

@@ -92,6 +92,7 @@ fn other_nicks(nick: &str) -> Vec<String> {
 }
 
 /// What went wrong, and what to do where that is known.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the messages and errors of IRC are not ours")]
 fn words(error: &Error) -> String {
     advised(&match error {
         Error::Io(error) => error.to_string(),
@@ -205,11 +206,11 @@ impl<'a> Session<'a> {
         }
         match self.next {
             _ if self.inside => Ok(()),
-            Deadline::Join(at) if at <= now => self.join(),
-            Deadline::GiveUp(at) if at <= now => {
+            Deadline::Join(at) | Deadline::GiveUp(at) if at > now => Ok(()),
+            Deadline::Join(_) => self.join(),
+            Deadline::GiveUp(_) => {
                 Err(format!("not let into {} within {} s", self.settings.channel, ENTER_TIMEOUT.as_secs()))
             }
-            _ => Ok(()),
         }
     }
 
@@ -250,6 +251,7 @@ impl<'a> Session<'a> {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the messages and errors of IRC are not ours")]
     fn understand(&mut self, message: &Message) -> Result<(), String> {
         let ours = message.source_nickname().is_some_and(|nick| nick.eq_ignore_ascii_case(&self.nick));
         match &message.command {
@@ -278,6 +280,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the messages and errors of IRC are not ours")]
     fn response(&mut self, response: Response, arguments: &[String]) -> Result<(), String> {
         let text = || cleaned(arguments.last().map_or("", String::as_str));
         match response {

@@ -79,6 +79,7 @@ impl Server {
     ///
     /// # Errors
     /// What the server or the connection said.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the ways of TLS of the mail library are not ours")]
     pub async fn connect(&self, limit: Duration) -> Result<Connection, Failure> {
         let name = match &self.helo {
             Some(name) => name.clone(),

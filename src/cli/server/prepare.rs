@@ -110,6 +110,7 @@ pub fn cannot_listen(listen: SocketAddr, error: &std::io::Error) -> String {
 }
 
 /// What to do about it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system's kinds of errors are not ours")]
 pub fn listen_cure(listen: SocketAddr, error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::AddrInUse => {

@@ -109,6 +109,7 @@ impl AsyncRead for Wire {
 }
 
 impl AsyncWrite for Wire {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a poll is not ours")]
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         match Pin::new(&mut self.0).poll_write(cx, bytes) {
             Poll::Ready(Err(error)) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {

@@ -3,7 +3,7 @@
 
 use crate::desk::parts::hosts::drift::HeldReleases;
 use crate::desk::view::{NotHeld, RollbackReadiness};
-use crate::plan::{Plan, PlannedForm};
+use crate::plan::Plan;
 use crate::stack::Host;
 use std::collections::BTreeMap;
 
@@ -14,14 +14,8 @@ pub(crate) fn readiness(
     build: &str,
     held: Option<&HeldReleases>,
 ) -> Option<RollbackReadiness> {
-    let dirs: Vec<&String> = plan
-        .commands
-        .iter()
-        .filter_map(|command| match &command.form {
-            PlannedForm::Release(release) => Some(&release.dir),
-            _ => None,
-        })
-        .collect();
+    let releases = plan.commands.iter().filter_map(|command| command.form.release());
+    let dirs: Vec<&String> = releases.map(|release| &release.dir).collect();
     if dirs.is_empty() {
         return None;
     }

@@ -89,7 +89,19 @@ pub(crate) fn fold(
                 announce(tx, push, (Moment::Ended, None), teller, read.record.at)?;
                 folded = Folded::Ended;
             }
-            _ => {}
+            // Rows alone.
+            Event::Connecting(_)
+            | Event::Connected(_)
+            | Event::CommandStarted { .. }
+            | Event::HostStarted { .. }
+            | Event::Line { .. }
+            | Event::HostEnded { .. }
+            | Event::BuildMade { .. }
+            | Event::Answered { .. }
+            | Event::Link { .. }
+            | Event::CommandEnded { .. }
+            | Event::HostDropped { .. }
+            | Event::UndoStarted { .. } => {}
         }
     }
     fold::add_lines(tx, push, lines)?;
@@ -153,10 +165,10 @@ fn held_words(row: &PushRow, unknown: &[String], began: bool) -> String {
 
 /// Since when the push is paused that now goes on.
 fn was_paused(tx: &Transaction<'_>, push: PushNumber, event: &Event) -> LedgerResult<Option<At>> {
-    match event {
-        Event::Resumed { .. } => Ok(row(tx, push)?.paused.and_then(|paused| paused.at.parse().ok())),
-        _ => Ok(None),
+    if let Event::Resumed { .. } = event {
+        return Ok(row(tx, push)?.paused.and_then(|paused| paused.at.parse().ok()));
     }
+    Ok(None)
 }
 
 fn pause_row(record: &Record, who: &Who, since: Option<At>) -> Pause {
@@ -186,7 +198,7 @@ fn announce(
         links: pushes::links(tx, id)?,
         question: match event {
             Moment::Asked => questions::of_push(tx, id)?.pop(),
-            _ => None,
+            Moment::Started | Moment::Paused | Moment::Resumed | Moment::Ended => None,
         },
         pause,
         url: format!("{}/pushes/{push}", teller.url),

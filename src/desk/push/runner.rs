@@ -101,12 +101,8 @@ impl Process {
     /// The runner that the first record of a journal names.
     pub fn of_journal(dir: &PushDir) -> Option<Self> {
         let batch = Reader::open(&dir.journal()).ok()?.read_from(Cursor::default(), 1).ok()?;
-        match &batch.records.first()?.record.event {
-            Event::PushStarted { pid, pid_start, boot, .. } => {
-                Some(Self { pid: i32::try_from(*pid).ok()?, start: *pid_start, boot: boot.clone() })
-            }
-            _ => None,
-        }
+        let Event::PushStarted { pid, pid_start, boot, .. } = &batch.records.first()?.record.event else { return None };
+        Some(Self { pid: i32::try_from(*pid).ok()?, start: *pid_start, boot: boot.clone() })
     }
 
     /// Sends a signal, if this very process still runs; whether it did. The descriptor is opened before the process is

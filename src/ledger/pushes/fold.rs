@@ -143,12 +143,10 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerR
             end(tx, id, &at, &record.event)?;
         }
     }
-    match &record.event {
-        Event::Asked { .. } | Event::Answered { .. } | Event::Paused { .. } | Event::Resumed { .. } => {
-            waits(tx, id, record.at)
-        }
-        _ => Ok(()),
+    if let Event::Asked { .. } | Event::Answered { .. } | Event::Paused { .. } | Event::Resumed { .. } = record.event {
+        waits(tx, id, record.at)?;
     }
+    Ok(())
 }
 
 /// Notes since when a push waits for a person, and adds up how long it did: paused and asking at once count once.

@@ -77,7 +77,20 @@ pub(super) fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> 
             tx.prepare_cached("UPDATE questions SET answer = 'nobody' WHERE push = ?1 AND answer IS NULL")?
                 .execute([push.get()])?;
         }
-        _ => {}
+        Event::PushStarted { .. }
+        | Event::Connecting(_)
+        | Event::Connected(_)
+        | Event::CommandStarted { .. }
+        | Event::HostStarted { .. }
+        | Event::Line { .. }
+        | Event::HostEnded { .. }
+        | Event::BuildMade { .. }
+        | Event::Link { .. }
+        | Event::CommandEnded { .. }
+        | Event::HostDropped { .. }
+        | Event::UndoStarted { .. }
+        | Event::Paused { .. }
+        | Event::Resumed { .. } => {}
     }
     Ok(())
 }

@@ -125,6 +125,7 @@ impl Failure {
     }
 
     /// There is no ssh here.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the system's kinds of errors are not ours")]
     pub(super) fn no_ssh(error: &std::io::Error) -> Self {
         let words = match error.kind() {
             std::io::ErrorKind::NotFound => {

@@ -93,6 +93,7 @@ async fn agent() -> Agent {
 }
 
 /// What is wrong with a private key.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system's kinds of errors are not ours")]
 async fn key_words(key: &Path, held: Agent) -> Option<String> {
     let shown = key.display();
     if let Err(error) = std::fs::File::open(key) {

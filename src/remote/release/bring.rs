@@ -52,18 +52,18 @@ pub async fn bring_back(
         Ok(answer) if answer == "verified" => {}
         prepared => return visit.bring(prepared, next).await,
     }
-    match visit.verify("", Telling::Nothing).await {
-        Ending::Exited(0) => {
+    match visit.verify("", Telling::Nothing).await.code() {
+        Ok(0) => {
             note(lines, format!("{} is already there, verified again: content hash {}", build.id, build.root.short()))
                 .await;
             Ending::Exited(0)
         }
-        Ending::Exited(_) => {
+        Ok(_) => {
             note(lines, format!("{} was verified once, but is not what it was: bringing it again", build.id)).await;
             let prepared = visit.prepare().await;
             visit.bring(prepared, next).await
         }
-        ending => ending,
+        Err(ending) => ending,
     }
 }
 
@@ -90,9 +90,9 @@ impl Visit<'_> {
     async fn prepare(&self) -> Result<String, Ending> {
         let dir = self.release.map_or("", |release| release.dir.as_str());
         let (ending, said) = self.ask(&scripts::located(&scripts::prepare()), MANY).await;
-        match obstacle::judged(ending, &said, self.on.host.name(), dir) {
-            Ending::Exited(0) => {}
-            ending => return Err(ending),
+        let ending = obstacle::judged(ending, &said, self.on.host.name(), dir);
+        if ending != Ending::Exited(0) {
+            return Err(ending);
         }
         let mut lines: Vec<&str> = said.lines().collect();
         let last = lines.pop().unwrap_or_default().trim_end().to_owned();
@@ -147,18 +147,18 @@ impl Visit<'_> {
         live: Option<&BuildId>,
         next: impl AsyncFnMut(Option<CopyFault>) -> Option<Source>,
     ) -> Ending {
-        match self.verify(scripts::FINISH, Telling::Nothing).await {
-            Ending::Exited(0) => {
+        match self.verify(scripts::FINISH, Telling::Nothing).await.code() {
+            Ok(0) => {
                 note(self.lines, format!("{} was there already, not yet verified: nothing to bring", self.build.id))
                     .await;
                 Ending::Exited(0)
             }
             // Not only a mismatch: what was left may not even let itself be listed.
-            Ending::Exited(_) => {
+            Ok(_) => {
                 note(self.lines, format!("{} is there in part: bringing what differs", self.build.id)).await;
                 self.fill(live, Comparing::Contents, next).await
             }
-            ending => ending,
+            Err(ending) => ending,
         }
     }
 
@@ -176,39 +176,41 @@ impl Visit<'_> {
                 Some(Source::PushHost) => break,
                 None => return Ending::Cancelled { left: 0 },
             };
-            fault = match self.fetch(&peer, live, comparing.options()).await {
-                Ending::Exited(0) => match self.verify(scripts::FINISH, Telling::Nothing).await {
-                    Ending::Exited(MISMATCH) => {
-                        let words = format!("what {} gave is not the build: looking for another source", peer.name);
-                        note(self.lines, words).await;
-                        comparing = Comparing::Contents;
-                        Some(CopyFault::Mismatch)
+            fault = match self.fetch(&peer, live, comparing.options()).await.code() {
+                Ok(0) => {
+                    let ending = self.verify(scripts::FINISH, Telling::Nothing).await;
+                    if ending != Ending::Exited(MISMATCH) {
+                        return ending;
                     }
-                    ending => return ending,
-                },
-                Ending::Exited(code) => {
+                    let words = format!("what {} gave is not the build: looking for another source", peer.name);
+                    note(self.lines, words).await;
+                    comparing = Comparing::Contents;
+                    Some(CopyFault::Mismatch)
+                }
+                Ok(code) => {
                     let words =
                         format!("{} could not feed it (rsync's code {code}): looking for another source", peer.name);
                     note(self.lines, words).await;
                     Some(CopyFault::Failed(code))
                 }
-                ending => return ending,
+                Err(ending) => return ending,
             };
         }
         let ending = self.transfer(live, comparing).await;
         if ending != Ending::Exited(0) {
             return ending;
         }
-        match self.verify(scripts::FINISH, Telling::Nothing).await {
-            Ending::Exited(MISMATCH) => {}
-            ending => return ending,
+        let ending = self.verify(scripts::FINISH, Telling::Nothing).await;
+        if ending != Ending::Exited(MISMATCH) {
+            return ending;
         }
         // A file of the same size and time, but other bytes: in the live release, or left by a broken transfer.
         note(self.lines, "some bytes differ: once more, comparing contents".to_owned()).await;
-        match self.transfer(live, Comparing::Contents).await {
-            Ending::Exited(0) => self.verify(scripts::FINISH, Telling::Differences).await,
-            ending => ending,
+        let ending = self.transfer(live, Comparing::Contents).await;
+        if ending != Ending::Exited(0) {
+            return ending;
         }
+        self.verify(scripts::FINISH, Telling::Differences).await
     }
 
     /// Brings the build from the push host.

@@ -27,13 +27,14 @@ pub async fn activate(
     let (ending, said) = visit.flip().await;
     let at = Instant::now();
     let (link, since) = said.rsplit_once("since ").unwrap_or((&said, ""));
-    match obstacle::judged(ending, &said, on.host.name(), dir) {
-        Ending::Exited(0) if link == visit.flipped() => {
+    match obstacle::judged(ending, &said, on.host.name(), dir).code() {
+        Ok(0) if link == visit.flipped() => {
             note(lines, format!("current is releases/{}, content hash {}", build.id, build.root.short())).await;
             (Ending::Exited(0), at.checked_sub(passed(since)))
         }
-        Ending::Exited(0) => (Ending::Unknown(format!("{} flipped, but reads back {said:?}", on.host)), None),
-        ending => (ending, None),
+        Ok(0) => (Ending::Unknown(format!("{} flipped, but reads back {said:?}", on.host)), None),
+        Ok(code) => (Ending::Exited(code), None),
+        Err(ending) => (ending, None),
     }
 }
 

@@ -147,7 +147,9 @@ pub fn instead(live: &Live, build: &str, root: &str, sha: &str) -> Option<String
         Current::Ours(name) if live.root != root => Some(format!("{name} (not verified any more)")),
         Current::Ours(name) if live.sha != sha => Some(format!("{name} (with another REVISION)")),
         Current::Ours(_) => None,
-        other => Some(other.words()),
+        Current::Nothing | Current::Elsewhere(_) | Current::Directory(_) | Current::File | Current::Nowhere(_) => {
+            Some(live.current.words())
+        }
     }
 }
 

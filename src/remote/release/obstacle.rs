@@ -7,13 +7,10 @@ use crate::remote::Ending;
 
 /// The ending of a script that may have stopped at something; any other ending stays what it is.
 pub(super) fn judged(ending: Ending, said: &str, host: &str, dir: &str) -> Ending {
-    match ending {
-        Ending::Exited(STOPPED) => match words(said, dir) {
-            Some(words) => Ending::Stopped(format!("{host}: {words}")),
-            None => Ending::Exited(STOPPED),
-        },
-        ending => ending,
+    if ending != Ending::Exited(STOPPED) {
+        return ending;
     }
+    words(said, dir).map_or(ending, |words| Ending::Stopped(format!("{host}: {words}")))
 }
 
 /// What a script says from `stop` on, for people.

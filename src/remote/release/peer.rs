@@ -113,10 +113,10 @@ impl Visit<'_> {
         };
         match Compression::of(release.compress) {
             Compression::Plain => ask(Compression::Plain).await,
-            Compression::Compressed => match ask(Compression::Compressed).await {
-                Ending::Exited(transfer::UNSUPPORTED) => ask(Compression::Plain).await,
-                ending => ending,
-            },
+            Compression::Compressed => {
+                let ending = ask(Compression::Compressed).await;
+                if ending == Ending::Exited(transfer::UNSUPPORTED) { ask(Compression::Plain).await } else { ending }
+            }
         }
     }
 

@@ -62,7 +62,7 @@ impl Names {
                 None => (text, None),
             },
             Stream::Err if begins(&text, COMPLAINTS) => (text, Some(&mut self.complained)),
-            _ => (text, None),
+            Stream::Err | Stream::Note => (text, None),
         };
         if let Some(count) = counted {
             *count += 1;

@@ -2,7 +2,7 @@
 //! that, and otherwise, link by link, whatever else was there: nothing, somebody's site, another release. Pure; it must never call a
 //! host back that did not say so. Kept by `progress`; `work/put_back.rs` does it.
 
-use crate::plan::{Part, PlannedCommand, PlannedForm};
+use crate::plan::{Part, PlannedCommand};
 use crate::stack::Host;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,10 +32,8 @@ struct PutBackResult {
 impl OldLinks {
     /// What is known before any host is asked; `all` where no other build was live.
     pub fn new(commands: &[PlannedCommand], hosts: &[Host], all: bool) -> Self {
-        let flips = commands.iter().filter_map(|command| match &command.form {
-            PlannedForm::Activate { dir } if command.part == Part::Main => Some((command, dir)),
-            _ => None,
-        });
+        let main = commands.iter().filter(|command| command.part == Part::Main);
+        let flips = main.filter_map(|command| Some((command, command.form.flips()?)));
         let taken = flips.flat_map(|(command, dir)| {
             let done = hosts.iter().filter(|host| command.is_done_on(Some(host)));
             done.map(|host| (host.clone(), dir.clone()))

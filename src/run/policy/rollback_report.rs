@@ -33,7 +33,16 @@ fn failed_after(job: &Job, progress: &Progress, host: &Host) -> Option<String> {
     let command = job.commands().get(usize::try_from(number).ok()?.checked_sub(1)?)?;
     Some(match &command.form {
         PlannedForm::Check(_) => "its health check failed after it".to_owned(),
-        _ => format!("command {number} failed after it"),
+        PlannedForm::Checkout
+        | PlannedForm::Build(_)
+        | PlannedForm::Freeze
+        | PlannedForm::Local(_)
+        | PlannedForm::Run(_)
+        | PlannedForm::Rsync(_)
+        | PlannedForm::Release(_)
+        | PlannedForm::Activate { .. }
+        | PlannedForm::Confirm(_)
+        | PlannedForm::ReadBack { .. } => format!("command {number} failed after it"),
     })
 }
 

@@ -75,7 +75,15 @@ impl Touched {
             PlannedForm::Release(what) if dirs.contains(what.dir.as_str()) => {
                 self.has_flipped(commands, host, &what.dir) && !links.has(host, &what.dir)
             }
-            _ => self.has_changed(commands, host),
+            PlannedForm::Checkout
+            | PlannedForm::Build(_)
+            | PlannedForm::Freeze
+            | PlannedForm::Local(_)
+            | PlannedForm::Run(_)
+            | PlannedForm::Rsync(_)
+            | PlannedForm::Release(_)
+            | PlannedForm::Check(_)
+            | PlannedForm::Confirm(_) => self.has_changed(commands, host),
         }
     }
 }

@@ -85,8 +85,11 @@ impl HttpAnswer {
                 _ if self.errors.len() < ERROR_LINES => self.errors.push(cut(&line.text)),
                 _ => {}
             },
-            _ if self.body.len() < BODY_LINES && !line.text.trim().is_empty() => self.body.push(cut(&line.text)),
-            _ => {}
+            Stream::Out | Stream::Note => {
+                if self.body.len() < BODY_LINES && !line.text.trim().is_empty() {
+                    self.body.push(cut(&line.text));
+                }
+            }
         }
     }
 

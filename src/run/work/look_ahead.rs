@@ -4,7 +4,7 @@
 use super::build::Artifact;
 use super::{ending, output, task};
 use crate::journal::HostResult;
-use crate::plan::{Kind, Part, PlannedCommand, PlannedForm};
+use crate::plan::{Kind, Part, PlannedCommand};
 use crate::remote::{Ending, release};
 use crate::run::commands::numbered;
 use crate::run::job::Job;
@@ -40,11 +40,9 @@ impl LookAhead {
         let at = first[0].0;
         let mut dirs: Vec<(String, Option<Release>)> = Vec::new();
         for (_, command) in &main {
-            let PlannedForm::Activate { dir } = &command.form else { continue };
-            let mut releases = main.iter().filter_map(|(number, command)| match &command.form {
-                PlannedForm::Release(release) if release.dir == *dir => Some((*number, release)),
-                _ => None,
-            });
+            let Some(dir) = command.form.flips() else { continue };
+            let releases = main.iter().filter_map(|(number, command)| Some((*number, command.form.release()?)));
+            let mut releases = releases.filter(|(_, release)| release.dir == *dir);
             // A push that resumes may take a release over from an earlier one: nobody has looked since.
             let looked = !matches!(kind, Kind::Resume { .. }) && releases.clone().any(|(number, _)| number < at);
             if !looked && dirs.iter().all(|(known, _)| known != dir) {

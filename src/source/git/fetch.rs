@@ -145,7 +145,7 @@ impl Mirror {
             Trouble::Failed(said) if advice::git::of(said).case.is_none() || is_damage(said) || ours(said) => {
                 Some(run::other_format(trouble).unwrap_or("sha1"))
             }
-            _ => None,
+            Trouble::Failed(_) | Trouble::NotRun(_) | Trouble::TimedOut(_) => None,
         }
     }
 

@@ -1,6 +1,8 @@
 //! What `svn log --xml` writes, read into commits. It knows this one form and refuses every other; it must never take
 //! text for structure. Pure. Called by `svn` alone.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "the events of XML are not ours")]
+
 use crate::ledger::pushes::Commit;
 use crate::source::git::words;
 use crate::stack::Revision;

@@ -106,7 +106,12 @@ impl FanOutDraft {
                 release.compress = self.compress.unwrap_or(!release.fan_out.is_direct());
             }
             Form::Rsync(rsync) => rsync.compress = self.compress.unwrap_or(false),
-            _ => {}
+            Form::Local(_)
+            | Form::Run(_)
+            | Form::Activate { .. }
+            | Form::Check(_)
+            | Form::Roll(_)
+            | Form::Confirm(_) => {}
         }
     }
 }

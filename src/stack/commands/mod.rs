@@ -107,6 +107,7 @@ pub(super) fn read_lists(reader: &mut Reader<'_>, scope: Scope<'_>, section: Opt
 }
 
 /// Reads a stage's `commands`, `before` or `finally`: the name of a list, or commands.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of values of TOML are not ours")]
 pub(super) fn read_stage_commands(
     reader: &mut Reader<'_>,
     scope: Scope<'_>,
@@ -140,6 +141,7 @@ pub(super) fn read_entries(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Va
     array.iter().filter_map(|entry| read_entry(reader, scope, entry)).collect()
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of values of TOML are not ours")]
 fn read_entry(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> Option<Entry<Draft>> {
     match value.get_ref() {
         DeValue::String(text) if text.starts_with('@') => {
@@ -228,6 +230,7 @@ fn read_form(
 }
 
 /// `check`: an address, or `{ run = "…" }`.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of values of TOML are not ours")]
 fn read_check(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> Option<Check> {
     match value.get_ref() {
         DeValue::String(_) => {

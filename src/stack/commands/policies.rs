@@ -36,6 +36,7 @@ pub(in crate::stack) fn read_on_failure(reader: &mut Reader<'_>, value: &Value<'
 }
 
 /// `max_dropped`: a number of hosts, or a percentage of the frozen list, rounded down.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of values of TOML are not ours")]
 pub(in crate::stack) fn read_max_dropped(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Share> {
     match value.get_ref() {
         DeValue::Integer(_) => reader.number(value, 1..=crate::stack::hosts::ranges::MOST).map(Share::Hosts),
@@ -107,7 +108,12 @@ fn is_per_host(form: &Form) -> bool {
         Form::Local(script) => script.names_host(),
         Form::Check(Check::Http(address)) => address.names_host(),
         Form::Confirm(_) => false,
-        _ => true,
+        Form::Check(Check::Run(_))
+        | Form::Run(_)
+        | Form::Rsync(_)
+        | Form::Release(_)
+        | Form::Activate { .. }
+        | Form::Roll(_) => true,
     }
 }
 

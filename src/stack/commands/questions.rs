@@ -32,20 +32,25 @@ pub(in crate::stack) fn check(reader: &mut Reader<'_>, drafts: &[Draft], stage: 
         let once = match &draft.form {
             Form::Local(script) => !script.names_host(),
             Form::Check(Check::Http(address)) => !address.names_host(),
-            _ => false,
+            Form::Check(Check::Run(_))
+            | Form::Run(_)
+            | Form::Rsync(_)
+            | Form::Release(_)
+            | Form::Activate { .. }
+            | Form::Roll(_)
+            | Form::Confirm(_) => false,
         };
-        let refused = match &draft.form {
-            Form::Activate { .. } => {
-                Some(("all hosts flip at once: there is nothing to ask between", "put { confirm = \"…\" } before it"))
-            }
-            _ if once => Some((
+        let refused = if let Form::Activate { .. } = draft.form {
+            Some(("all hosts flip at once: there is nothing to ask between", "put { confirm = \"…\" } before it"))
+        } else if once {
+            Some((
                 "this runs once, on the push host: there is nothing to ask between",
                 "put { confirm = \"…\" } before it, or behind it",
-            )),
-            _ if limits.chunk.is_none_or(|chunk| chunk.first.is_empty()) => {
-                Some(("this `confirm` would never be asked: the chunk does not grow", GROW))
-            }
-            _ => None,
+            ))
+        } else if limits.chunk.is_none_or(|chunk| chunk.first.is_empty()) {
+            Some(("this `confirm` would never be asked: the chunk does not grow", GROW))
+        } else {
+            None
         };
         if let Some((title, cure)) = refused {
             reader.refuse(Mistake::new(draft.at.clone(), title).cure(cure));

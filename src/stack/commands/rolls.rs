@@ -32,7 +32,7 @@ fn check_inner(reader: &mut Reader<'_>, inner: &Draft) {
             "a roll cannot hold a `release`: every host has the verified build before the first one changes",
             "put it before the roll",
         )),
-        _ => None,
+        Form::Local(_) | Form::Run(_) | Form::Rsync(_) | Form::Activate { .. } | Form::Check(_) => None,
     };
     if let Some((title, cure)) = refused {
         reader.refuse(Mistake::new(inner.at.clone(), title).cure(cure));

@@ -73,6 +73,7 @@ pub(super) fn read_groups(
 }
 
 /// Reads a stage's `hosts`: the name of a group, or hosts themselves. `None` when something was noted instead.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of values of TOML are not ours")]
 pub(super) fn read_stage_hosts(
     reader: &mut Reader<'_>,
     ways: HostContext<'_>,
@@ -97,6 +98,7 @@ pub(super) fn read_stage_hosts(
     (reader.mistakes.len() == before && known).then_some(hosts)
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of values of TOML are not ours")]
 fn read_entries(
     reader: &mut Reader<'_>,
     ways: HostContext<'_>,

@@ -85,7 +85,7 @@ impl Scanner<'_> {
         let forbidden = self.frames.iter().rev().find_map(|frame| match frame.context {
             Context::Arithmetic => Some("$((…))"),
             Context::Parameter => Some("${…}"),
-            _ => None,
+            Context::Commands | Context::Substitution | Context::Group | Context::Double => None,
         });
         let in_double = self.frame().context == Context::Double;
         if let Some(name) = forbidden {

@@ -56,6 +56,7 @@ impl<T: Fields + 'static> FromRequest for Body<T> {
 }
 
 /// Understands a body by what it says of itself.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of values of JSON are not ours")]
 fn understood<T: Fields>(kind: Option<&str>, body: &[u8]) -> Result<T, Problem> {
     let example = T::EXAMPLE;
     let wrong = |what: String| Problem::bad_request(format!("{what}; for example {example}"));
@@ -134,6 +135,7 @@ fn cut(text: &str) -> String {
 }
 
 /// What is wrong with a form.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the framework's errors are not ours")]
 pub fn of_form(error: UrlencodedError) -> actix_web::Error {
     match error {
         UrlencodedError::ContentType => Problem::bad_request(

@@ -145,7 +145,20 @@ impl Building {
                     *end = end.filter(|end| *end == End::Unknown).or(Some(End::Skipped));
                 }
             }
-            _ => self.index.records.push(record),
+            Event::PushStarted { .. }
+            | Event::Connecting(_)
+            | Event::Connected(_)
+            | Event::CommandStarted { .. }
+            | Event::Line { .. }
+            | Event::BuildMade { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::Link { .. }
+            | Event::CommandEnded { .. }
+            | Event::UndoStarted { .. }
+            | Event::Paused { .. }
+            | Event::Resumed { .. }
+            | Event::PushEnded { .. } => self.index.records.push(record),
         }
     }
 

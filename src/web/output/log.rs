@@ -103,9 +103,10 @@ fn place(event: &Event) -> (Option<u32>, Option<&str>) {
 /// hyphen stands for the push host, or for no command.
 pub fn log_line(record: &Record) -> String {
     let (command, host) = place(&record.event);
-    let (stream, text) = match &record.event {
-        Event::Line { stream, text, .. } => (*stream, text.clone()),
-        event => (Stream::Note, note(event)),
+    let (stream, text) = if let Event::Line { stream, text, .. } = &record.event {
+        (*stream, text.clone())
+    } else {
+        (Stream::Note, note(&record.event))
     };
     let stream = match stream {
         Stream::Out => "out",

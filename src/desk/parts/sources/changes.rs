@@ -50,7 +50,15 @@ fn carried(plan: &Plan) -> Vec<String> {
             let from = rsync.from.filled(&values).unwrap_or_default();
             Some(from.trim_matches(|c| c == '/' || c == '.').to_owned())
         }
-        _ => None,
+        PlannedForm::Checkout
+        | PlannedForm::Build(_)
+        | PlannedForm::Freeze
+        | PlannedForm::Local(_)
+        | PlannedForm::Run(_)
+        | PlannedForm::Activate { .. }
+        | PlannedForm::Check(_)
+        | PlannedForm::Confirm(_)
+        | PlannedForm::ReadBack { .. } => None,
     };
     plan.commands.iter().filter_map(|command| brings(&command.form)).collect()
 }
