@@ -1,8 +1,10 @@
 //! The server's file, `config.toml`. Every key is in `config.example.toml`. It must never hold a secret: secrets are
 //! named, by a file or an environment variable, and read once at start.
 
-mod channel_kind;
+mod broken_rules;
+mod channels;
 mod draft;
+mod key;
 mod keys;
 mod limits;
 mod proxies;
@@ -11,7 +13,9 @@ mod secret;
 mod site;
 
 use crate::diagnostic::Diagnostic;
-pub use channel_kind::{ChannelKind, ChannelLimits};
+pub use channels::email::{Email, MailTls};
+pub use channels::irc::Irc;
+pub use channels::{ChannelKind, ChannelLimits};
 pub use draft::Draft;
 pub use limits::{Limits, Most};
 pub use proxies::{Network, Proxies};
@@ -104,6 +108,11 @@ pub enum AuthMode {
     Open,
 }
 
+impl AuthMode {
+    /// What the file may say.
+    pub(crate) const WORDS: &[&str] = &["password", "open"];
+}
+
 /// `[ssh]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -120,88 +129,6 @@ impl Default for Ssh {
     fn default() -> Self {
         Self { config: None, lease_s: 30, grace_s: 5 }
     }
-}
-
-impl Config {
-    /// The channels of announcements that the file has.
-    pub fn channels(&self) -> Vec<ChannelKind> {
-        ChannelKind::ALL.into_iter().filter(|kind| self.password_of(*kind).is_some()).collect()
-    }
-
-    /// How the password of a channel is named; none when the file does not have the channel.
-    pub fn password_of(&self, kind: ChannelKind) -> Option<&SecretName> {
-        match kind {
-            ChannelKind::Irc => self.irc.as_ref().map(|irc| &irc.password),
-            ChannelKind::Email => self.email.as_ref().map(|email| &email.password),
-        }
-    }
-
-    fn password_of_mut(&mut self, kind: ChannelKind) -> Option<&mut SecretName> {
-        match kind {
-            ChannelKind::Irc => self.irc.as_mut().map(|irc| &mut irc.password),
-            ChannelKind::Email => self.email.as_mut().map(|email| &mut email.password),
-        }
-    }
-}
-
-/// `[irc]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Irc {
-    /// The server's name or address.
-    pub server: String,
-    /// Its port.
-    #[serde(default = "default_irc_port")]
-    pub port: u16,
-    /// Whether to speak TLS.
-    #[serde(default = "yes")]
-    pub tls: bool,
-    /// The bot's nick.
-    #[serde(default = "default_nick")]
-    pub nick: String,
-    /// Where it speaks.
-    pub channel: String,
-    /// The server's password.
-    #[serde(flatten)]
-    pub password: SecretName,
-}
-
-/// `[email]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Email {
-    /// The mail server's name or address.
-    pub server: String,
-    /// Its port.
-    #[serde(default = "default_smtp_port")]
-    pub port: u16,
-    /// How the connection is secured.
-    #[serde(default)]
-    pub tls: MailTls,
-    /// The sender: `Pushbutton <push@example.com>`.
-    pub from: String,
-    /// Who is told.
-    pub to: Vec<String>,
-    /// The name that we call ourselves by; the machine's own when missing.
-    pub helo: Option<String>,
-    /// The name to sign in with.
-    pub user: Option<String>,
-    /// The password to sign in with.
-    #[serde(flatten)]
-    pub password: SecretName,
-}
-
-/// How a connection to a mail server is secured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MailTls {
-    /// Plain first, then TLS; refused when the server does not offer it.
-    #[default]
-    Starttls,
-    /// TLS from the first byte.
-    Tls,
-    /// Nothing: a mail server on this machine.
-    None,
 }
 
 /// `[metrics]`
@@ -258,22 +185,6 @@ fn default_data() -> PathBuf {
 
 fn default_stacks() -> PathBuf {
     "stacks".into()
-}
-
-fn default_irc_port() -> u16 {
-    6697
-}
-
-fn default_smtp_port() -> u16 {
-    587
-}
-
-fn default_nick() -> String {
-    "pushbutton".to_owned()
-}
-
-fn yes() -> bool {
-    true
 }
 
 #[cfg(test)]

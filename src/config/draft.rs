@@ -2,7 +2,8 @@
 //! found: in the text, on this machine, by other rooms. It must never stop at a mistake while others can be found, and
 //! never show a secret that somebody wrote into the file. `check` and `serve` both make one.
 
-use super::keys::{self, place};
+use super::broken_rules::place;
+use super::keys;
 use super::site::Site;
 use super::{ChannelKind, Config, ConfigError, FileRead, rules};
 use crate::diagnostic::{Diagnostic, Mistake, toml_mistakes};

@@ -1,11 +1,9 @@
 //! What is well written in the server's file and still must not be. It must never look at the machine. Called by the draft.
 
-use super::keys::place;
+use super::broken_rules::Rules;
 use super::site::Site;
-use super::{AuthMode, ChannelKind, Config, Email, Irc, Metrics};
+use super::{AuthMode, ChannelKind, Config, Metrics};
 use crate::diagnostic::{Mistake, shown};
-use lettre::message::Mailbox;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use toml::de::DeTable;
 
 /// Of whom to ask, in characters: it stands on one line of the sign-in page.
@@ -16,31 +14,14 @@ pub(super) fn broken(config: &Config, root: &DeTable<'_>) -> Vec<Mistake> {
     let mut rules = Rules { root, found: Vec::new() };
     rules.site(config);
     for kind in ChannelKind::ALL {
-        match kind {
-            ChannelKind::Irc => config.irc.iter().for_each(|irc| rules.irc(irc)),
-            ChannelKind::Email => config.email.iter().for_each(|email| rules.email(email)),
-        }
+        kind.judge(config, &mut rules);
     }
     config.metrics.iter().for_each(|metrics| rules.metrics(config, metrics));
     rules.numbers(config);
     rules.found
 }
 
-struct Rules<'a> {
-    root: &'a DeTable<'a>,
-    found: Vec<Mistake>,
-}
-
 impl Rules<'_> {
-    fn refuse(&mut self, at: &[&str], title: impl Into<String>, cure: impl Into<String>) {
-        self.found.push(Mistake::new(place(self.root, at), title).cure(cure));
-    }
-
-    fn has(&self, at: &[&str; 2]) -> bool {
-        let table = self.root.get(at[0]).and_then(|table| table.get_ref().as_table());
-        table.is_some_and(|table| table.contains_key(at[1]))
-    }
-
     fn site(&mut self, config: &Config) {
         let loopback = config.listen.ip().is_loopback();
         if let Err(fault) = Site::parse(&config.url) {
@@ -71,53 +52,6 @@ impl Rules<'_> {
         }
     }
 
-    fn irc(&mut self, irc: &Irc) {
-        self.server("irc", &irc.server);
-        if let Err(cure) = channel(&irc.channel) {
-            let title = format!("`{}` is not the name of a channel", shown(&irc.channel));
-            self.refuse(&["irc", "channel"], title, cure);
-        }
-        if !is_nick(&irc.nick) {
-            let title = format!("`{}` is not a nick", shown(&irc.nick));
-            let cure = "a nick has letters, digits and any of -[]\\`_^{|}, and begins with no digit and no -";
-            self.refuse(&["irc", "nick"], title, cure);
-        }
-        self.one_password("irc");
-    }
-
-    fn email(&mut self, email: &Email) {
-        self.server("email", &email.server);
-        if email.to.is_empty() {
-            self.refuse(&["email", "to"], "nobody is told", "name at least one address, or take [email] out");
-        }
-        let from = [("from", &email.from)];
-        for (key, text) in from.into_iter().chain(email.to.iter().map(|to| ("to", to))) {
-            if let Err(error) = text.parse::<Mailbox>() {
-                let title = format!("`{}` is not a mail address: {}", shown(text), error.to_string().to_lowercase());
-                let cure = "write it as in \"push@example.com\" or \"Pushbutton <push@example.com>\"";
-                self.refuse(&["email", key], title, cure);
-            }
-        }
-        if let Some(helo) = email.helo.as_ref().filter(|helo| !is_helo(helo)) {
-            let title = format!("`{}` is not a name that a mail server can be told", shown(helo));
-            let cure = "it is this machine's whole name, such as push.example.com, or its address: [192.0.2.7]";
-            self.refuse(&["email", "helo"], title, cure);
-        }
-        let named = self.has(&["email", "password_file"]) || self.has(&["email", "password_env"]);
-        match (&email.user, named) {
-            (Some(user), false) => {
-                let title = format!("user `{}` has no password", shown(user));
-                self.refuse(&["email", "user"], title, "name it with password_file or password_env");
-            }
-            (None, true) => {
-                let at = if self.has(&["email", "password_file"]) { "password_file" } else { "password_env" };
-                self.refuse(&["email", at], "a password without a user", "say who signs in: user = \"…\"");
-            }
-            (Some(_), true) | (None, false) => {}
-        }
-        self.one_password("email");
-    }
-
     fn metrics(&mut self, config: &Config, metrics: &Metrics) {
         let listen = metrics.listen;
         if listen == config.listen {
@@ -128,23 +62,6 @@ impl Rules<'_> {
             let title = format!("{listen} is beyond this machine: whoever reaches it would read the numbers");
             let cure = "listen on 127.0.0.1, or set open = true if everyone on that network may read them";
             self.refuse(&["metrics", "listen"], title, cure);
-        }
-    }
-
-    /// A server is a name or an address, without scheme, port or user.
-    fn server(&mut self, table: &str, server: &str) {
-        let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        let good = !server.is_empty() && server.len() <= 253 && server.chars().all(name);
-        if !good && server.parse::<IpAddr>().is_err() {
-            let title = format!("`{}` is not the name of a server", shown(server));
-            let cure = "write its name or its address alone; a port has a key of its own: port = …";
-            self.refuse(&[table, "server"], title, cure);
-        }
-    }
-
-    fn one_password(&mut self, table: &str) {
-        if self.has(&[table, "password_file"]) && self.has(&[table, "password_env"]) {
-            self.refuse(&[table, "password_env"], "password_file and password_env are both set", "keep one");
         }
     }
 
@@ -171,43 +88,4 @@ impl Rules<'_> {
             self.refuse(&["limits", "fetch_every_s"], title, "15 is a good pause");
         }
     }
-}
-
-/// A word that IRC can carry.
-fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 64 && !text.chars().any(|c| c.is_control() || c.is_whitespace())
-}
-
-fn channel(name: &str) -> Result<(), String> {
-    let good = |name: &str| {
-        is_word(name) && name.starts_with(['#', '&', '+', '!']) && name.len() > 1 && !name.contains([',', ':'])
-    };
-    match (good(name), good(&format!("#{name}"))) {
-        (true, _) => Ok(()),
-        (false, true) => Err(format!("did you mean \"#{name}\"?")),
-        (false, false) => {
-            Err("one channel, such as \"#push\": it begins with #, and has no space and no comma".to_owned())
-        }
-    }
-}
-
-fn is_nick(nick: &str) -> bool {
-    let good = |c: char| c.is_alphanumeric() || "-[]\\`_^{|}".contains(c);
-    is_word(nick) && nick.chars().all(good) && !nick.starts_with(|c: char| c.is_ascii_digit() || c == '-')
-}
-
-/// What EHLO may say (RFC 5321, 4.1.3): a name, or an address in brackets.
-fn is_helo(helo: &str) -> bool {
-    if let Some(literal) = helo.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return match literal.strip_prefix("IPv6:") {
-            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-            None => literal.parse::<Ipv4Addr>().is_ok(),
-        };
-    }
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-    };
-    helo.len() <= 253 && helo.split('.').all(label) && helo.parse::<IpAddr>().is_err()
 }

@@ -1,4 +1,4 @@
-use super::keys::KEYS;
+use super::keys::tables;
 use super::*;
 use insta::assert_snapshot;
 use toml::de::DeTable;
@@ -44,9 +44,9 @@ fn the_example_is_right_as_it_is_and_with_everything_on() {
 fn every_key_is_in_the_example() {
     let text = everything_on();
     let (root, _) = DeTable::parse_recoverable(&text);
-    for (table, keys) in KEYS {
+    for (table, keys) in tables() {
         for key in keys.iter().map(|key| key.name) {
-            let found = match *table {
+            let found = match table {
                 "" => root.get_ref().contains_key(key),
                 name => root.get_ref()[name].get_ref().as_table().unwrap().contains_key(key),
             };

@@ -1,7 +1,13 @@
 //! The channels of announcements: the one list of them. What differs from channel to channel and is no more than a word or a number
 //! stands here, so that the outbox, the pages and the command line need not know any of them. It must never know how a channel
-//! speaks: that is its folder in `announce`.
+//! speaks: that is its folder in `announce`. What the server's file says of one is in a file beside this one.
 
+pub(super) mod email;
+pub(super) mod irc;
+
+use super::broken_rules::Rules;
+use super::key::Key;
+use super::{Config, SecretName};
 use serde::{Deserialize, Serialize};
 
 /// A channel of announcements.
@@ -76,10 +82,50 @@ impl ChannelKind {
     }
 }
 
+impl ChannelKind {
+    /// The keys of its table in the server's file.
+    pub(super) fn keys(self) -> &'static [Key] {
+        match self {
+            Self::Irc => irc::KEYS,
+            Self::Email => email::KEYS,
+        }
+    }
+
+    /// Notes what the file says of it that is against the rules.
+    pub(super) fn judge(self, config: &Config, rules: &mut Rules<'_>) {
+        match self {
+            Self::Irc => config.irc.iter().for_each(|irc| irc.judge(rules)),
+            Self::Email => config.email.iter().for_each(|email| email.judge(rules)),
+        }
+    }
+}
+
+impl Config {
+    /// The channels of announcements that the file has.
+    pub fn channels(&self) -> Vec<ChannelKind> {
+        ChannelKind::ALL.into_iter().filter(|kind| self.password_of(*kind).is_some()).collect()
+    }
+
+    /// How the password of a channel is named; none when the file does not have the channel.
+    pub fn password_of(&self, kind: ChannelKind) -> Option<&SecretName> {
+        match kind {
+            ChannelKind::Irc => self.irc.as_ref().map(|irc| &irc.password),
+            ChannelKind::Email => self.email.as_ref().map(|email| &email.password),
+        }
+    }
+
+    /// The same, to be changed.
+    pub(super) fn password_of_mut(&mut self, kind: ChannelKind) -> Option<&mut SecretName> {
+        match kind {
+            ChannelKind::Irc => self.irc.as_mut().map(|irc| &mut irc.password),
+            ChannelKind::Email => self.email.as_mut().map(|email| &mut email.password),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::keys::KEYS;
 
     /// A channel that is added must be given a place here, and so is found missing in the list.
     fn place(kind: ChannelKind) -> usize {
@@ -101,9 +147,9 @@ mod tests {
 
     #[test]
     fn every_channel_has_a_table_in_the_file_and_an_icon() {
-        let icons = include_str!("../../templates/sprite.html");
+        let icons = include_str!("../../../templates/sprite.html");
         for kind in ChannelKind::ALL {
-            assert!(KEYS.iter().any(|(table, _)| *table == kind.name()), "[{}] has no keys", kind.name());
+            assert!(!kind.keys().is_empty(), "[{}] has no keys", kind.name());
             assert!(icons.contains(&format!("id=\"i-{}\"", kind.icon())), "{kind:?}");
         }
     }
