@@ -4,6 +4,7 @@
 
 mod batches;
 mod deferred_finally;
+mod form;
 mod make;
 mod proof;
 mod rollback;
@@ -11,14 +12,14 @@ pub mod shell;
 mod show;
 
 pub use deferred_finally::{DeferredFinally, deferred_finally};
+pub use form::PlannedForm;
 pub use make::{Artifact, PlanError, Target, plan};
 pub use proof::{Proof, Sign, Standing};
 pub use rollback::values_of;
 pub use show::{look_at_paths, values};
 
 use crate::stack::{
-    BuildId, Check, FanOut, Host, Policy, PushNumber, Question, Relay, Release, Revision, Root, Rsync, Script,
-    SecretSource, Source, StackName, StageName, Who,
+    BuildId, Host, Policy, PushNumber, Question, Revision, Root, SecretSource, Source, StackName, StageName, Who,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -247,98 +248,6 @@ impl Part {
     /// Whether it runs only when something goes wrong.
     pub fn is_conditional(self) -> bool {
         matches!(self, Self::Drop | Self::Rollback)
-    }
-}
-
-/// What a resolved command does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PlannedForm {
-    /// Fetches the revision and checks it out, on the push host.
-    Checkout,
-    /// A build command, on the push host, in the checkout.
-    Build(Script),
-    /// Freezes the checkout into the build: manifest and root hash.
-    Freeze,
-    /// A shell command on the push host, in the build's directory; once per host when it names `{host}`.
-    Local(Script),
-    /// A shell command on every host.
-    Run(Script),
-    /// Files from the build to every host.
-    Rsync(Rsync),
-    /// The build beside what is live on every host, verified.
-    Release(Release),
-    /// Flips `current` on every host.
-    Activate {
-        /// The directory that holds `current`.
-        dir: String,
-    },
-    /// Asks until the answer is good.
-    Check(Check),
-    /// Waits for a person's yes.
-    Confirm(String),
-    /// Asks every host what it runs, once all is done: success is read back, not assumed (TRUST section 1, promise 12).
-    ReadBack {
-        /// The directories that hold `current`.
-        dirs: Vec<String>,
-    },
-}
-
-impl PlannedForm {
-    /// Whether it works on each host of the stage, rather than once on the push host, where it stands by itself.
-    pub fn per_host(&self) -> bool {
-        match self {
-            Self::Checkout | Self::Build(_) | Self::Freeze | Self::Confirm(_) => false,
-            Self::Local(script) => script.names_host(),
-            Self::Check(Check::Http(address)) => address.names_host(),
-            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) => true,
-            Self::Activate { .. } | Self::ReadBack { .. } => true,
-        }
-    }
-
-    /// The shell text that it runs, if any.
-    pub fn script(&self) -> Option<&Script> {
-        match self {
-            Self::Build(script) | Self::Local(script) | Self::Run(script) | Self::Check(Check::Run(script)) => {
-                Some(script)
-            }
-            Self::Checkout
-            | Self::Freeze
-            | Self::Check(Check::Http(_))
-            | Self::Rsync(_)
-            | Self::Release(_)
-            | Self::Activate { .. }
-            | Self::ReadBack { .. }
-            | Self::Confirm(_) => None,
-        }
-    }
-
-    /// The release that it brings, if it brings one.
-    pub fn release(&self) -> Option<&Release> {
-        if let Self::Release(release) = self { Some(release) } else { None }
-    }
-
-    /// The directory below which it flips `current`, if it flips.
-    pub fn flips(&self) -> Option<&String> {
-        if let Self::Activate { dir } = self { Some(dir) } else { None }
-    }
-
-    /// How hosts pass on to each other what it brings, when they do.
-    pub fn relay(&self) -> Option<&Relay> {
-        match &self.release()?.fan_out {
-            FanOut::Relay(relay) => Some(relay),
-            FanOut::Direct => None,
-        }
-    }
-
-    /// Whether it needs a connection to the hosts.
-    pub fn over_ssh(&self) -> bool {
-        match self {
-            Self::Checkout | Self::Build(_) | Self::Freeze | Self::Local(_) => false,
-            Self::Check(Check::Http(_)) | Self::Confirm(_) => false,
-            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) => true,
-            Self::Activate { .. } | Self::ReadBack { .. } => true,
-        }
     }
 }
 

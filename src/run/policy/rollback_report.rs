@@ -31,18 +31,11 @@ pub fn say_what_is_true(job: &Job, progress: &Progress, end: &mut End) {
 fn failed_after(job: &Job, progress: &Progress, host: &Host) -> Option<String> {
     let number = progress.failures.of(host.name())?.command?;
     let command = job.commands().get(usize::try_from(number).ok()?.checked_sub(1)?)?;
-    Some(match &command.form {
-        PlannedForm::Check(_) => "its health check failed after it".to_owned(),
-        PlannedForm::Checkout
-        | PlannedForm::Build(_)
-        | PlannedForm::Freeze
-        | PlannedForm::Local(_)
-        | PlannedForm::Run(_)
-        | PlannedForm::Rsync(_)
-        | PlannedForm::Release(_)
-        | PlannedForm::Activate { .. }
-        | PlannedForm::Confirm(_)
-        | PlannedForm::ReadBack { .. } => format!("command {number} failed after it"),
+    let is_check = matches!(command.form, PlannedForm::Check(_));
+    Some(if is_check {
+        "its health check failed after it".to_owned()
+    } else {
+        format!("command {number} failed after it")
     })
 }
 

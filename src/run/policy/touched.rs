@@ -66,24 +66,18 @@ impl Touched {
     /// where anything but a release beside what is live had.
     pub fn needs(&self, commands: &[PlannedCommand], host: &Host, form: &PlannedForm, links: &OldLinks) -> bool {
         let dirs = flipped_dirs(commands);
-        match form {
-            PlannedForm::Activate { dir } => self.has_flipped(commands, host, dir),
-            PlannedForm::ReadBack { dirs } => {
-                links.asked_about(host, dirs).iter().any(|dir| self.has_flipped(commands, host, dir))
-            }
+        if let Some(dir) = form.flips() {
+            return self.has_flipped(commands, host, dir);
+        }
+        if let PlannedForm::ReadBack { dirs } = form {
+            return links.asked_about(host, dirs).iter().any(|dir| self.has_flipped(commands, host, dir));
+        }
+        match form.release() {
             // Where the link goes back as it was, the build that was live elsewhere is not brought.
-            PlannedForm::Release(what) if dirs.contains(what.dir.as_str()) => {
+            Some(what) if dirs.contains(what.dir.as_str()) => {
                 self.has_flipped(commands, host, &what.dir) && !links.has(host, &what.dir)
             }
-            PlannedForm::Checkout
-            | PlannedForm::Build(_)
-            | PlannedForm::Freeze
-            | PlannedForm::Local(_)
-            | PlannedForm::Run(_)
-            | PlannedForm::Rsync(_)
-            | PlannedForm::Release(_)
-            | PlannedForm::Check(_)
-            | PlannedForm::Confirm(_) => self.has_changed(commands, host),
+            Some(_) | None => self.has_changed(commands, host),
         }
     }
 }

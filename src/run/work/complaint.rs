@@ -3,7 +3,6 @@
 
 use crate::advice::{Advice, host, rsync};
 use crate::plan::PlannedForm;
-use crate::stack::Check;
 use std::collections::VecDeque;
 
 /// So many of the first lines, and of the last, are looked at: a reason stands at one end.
@@ -41,16 +40,9 @@ impl Complaint {
 
     /// Why a command of this form ended with `code` at `place`, in words.
     pub fn words(&self, form: &PlannedForm, code: i32, place: &str) -> String {
-        let advice = match form {
-            PlannedForm::Rsync(_) | PlannedForm::Release(_) | PlannedForm::Activate { .. } => self.of_ours(),
-            PlannedForm::Checkout
-            | PlannedForm::Build(_)
-            | PlannedForm::Freeze
-            | PlannedForm::Run(_)
-            | PlannedForm::Local(_)
-            | PlannedForm::Check(Check::Run(_) | Check::Http(_))
-            | PlannedForm::Confirm(_)
-            | PlannedForm::ReadBack { .. } => host::of_command(code, self.lines()),
+        let advice = match form.says_our_words() {
+            true => self.of_ours(),
+            false => host::of_command(code, self.lines()),
         };
         match host::words(&advice, place) {
             words if words.is_empty() => format!("exited with {code}"),
@@ -61,19 +53,7 @@ impl Complaint {
 
     /// Whether what a command of ours said stays as it is until somebody does something, so that another try is in vain.
     pub fn is_lasting(&self, form: &PlannedForm) -> bool {
-        match form {
-            PlannedForm::Rsync(_) | PlannedForm::Release(_) | PlannedForm::Activate { .. } => {
-                self.of_ours().case.is_some_and(|case| !case.again)
-            }
-            PlannedForm::Checkout
-            | PlannedForm::Build(_)
-            | PlannedForm::Freeze
-            | PlannedForm::Run(_)
-            | PlannedForm::Local(_)
-            | PlannedForm::Check(_)
-            | PlannedForm::Confirm(_)
-            | PlannedForm::ReadBack { .. } => false,
-        }
+        form.says_our_words() && self.of_ours().case.is_some_and(|case| !case.again)
     }
 
     /// Our own scripts, and rsync, say what is wrong once, anywhere.

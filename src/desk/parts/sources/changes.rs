@@ -2,7 +2,7 @@
 //! two revisions. It must never change anything, nor guess: what nobody knows yet is not said. Called by the plan's view and for the branches.
 
 use crate::desk::view::plan::{Compared, FileChanges, Weight};
-use crate::plan::{Plan, PlannedForm};
+use crate::plan::Plan;
 use crate::reading;
 use crate::source::build::BuildDir;
 use crate::source::git::FileChange;
@@ -43,24 +43,7 @@ pub(crate) fn of_commits(found: Vec<(FileChange, String)>) -> FileChanges {
 /// so what two commands bring counts twice.
 fn carried(plan: &Plan) -> Vec<String> {
     let values = plan.values();
-    let brings = |form: &PlannedForm| match form {
-        PlannedForm::Release(_) => Some(String::new()),
-        PlannedForm::Rsync(rsync) => {
-            // What a variable of one host makes of the path is not known here: then it is all of the build at most.
-            let from = rsync.from.filled(&values).unwrap_or_default();
-            Some(from.trim_matches(|c| c == '/' || c == '.').to_owned())
-        }
-        PlannedForm::Checkout
-        | PlannedForm::Build(_)
-        | PlannedForm::Freeze
-        | PlannedForm::Local(_)
-        | PlannedForm::Run(_)
-        | PlannedForm::Activate { .. }
-        | PlannedForm::Check(_)
-        | PlannedForm::Confirm(_)
-        | PlannedForm::ReadBack { .. } => None,
-    };
-    plan.commands.iter().filter_map(|command| brings(&command.form)).collect()
+    plan.commands.iter().filter_map(|command| command.form.brings(&values)).collect()
 }
 
 fn manifest(path: &Path) -> io::Result<Manifest> {
