@@ -141,6 +141,22 @@ async fn a_push_is_counted_once_when_it_has_ended_in_whatever_order_pushes_end()
 }
 
 #[actix_web::test]
+async fn holds_are_counted_by_stack_until_they_are_over() {
+    let past = Past::of(3).await;
+    for (scope, until) in
+        [("web", None), ("web/prod", Some("2999-01-01T00:00:00.000Z")), ("web/qa", Some("2026-01-01T00:00:00.000Z"))]
+    {
+        let hold = "INSERT INTO holds (scope, who, reason, at, until) VALUES (?1, 'mary', 'sale', '', ?2)";
+        past.ledger().execute(hold, params![scope, until]).unwrap();
+    }
+    let text = past.read().await;
+    assert_eq!(value(&text, r#"pushbutton_holds{stack="web"}"#), 2.0, "one is over");
+    assert_eq!(value(&text, r#"pushbutton_holds{stack="api"}"#), 0.0);
+    past.stop.cancel();
+    past.served.await.unwrap().unwrap();
+}
+
+#[actix_web::test]
 async fn nothing_else_is_there_and_no_page_reads_the_numbers_through_a_browser() {
     let past = Past::of(3).await;
     let ask = async |request: &str| {

@@ -5,7 +5,7 @@
 use super::totals::Totals;
 use crate::journal::{Ended, HostResult};
 use crate::ledger::measures::waiting;
-use crate::ledger::{LedgerResult, deliveries};
+use crate::ledger::{LedgerResult, deliveries, holds};
 use crate::time::At;
 use crate::web::app::App;
 use prometheus_client::metrics::histogram::Histogram;
@@ -113,6 +113,12 @@ pub static METRICS: &[Metric] = &[
         help: "Streams of live pages that are open",
         labels: &[],
         read: Read::Gauge(|sources| alone(sources.app.viewers.count() as f64)),
+    },
+    Metric {
+        name: "pushbutton_holds",
+        help: "Holds that stop pushes, of a stack or of one of its stages",
+        labels: &["stack"],
+        read: Read::Gauge(holds_in_force),
     },
     Metric {
         name: "pushbutton_journal_lag_bytes",
@@ -229,6 +235,16 @@ fn warm_hosts(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
 /// Nothing yet of each stack that has a file.
 fn none_of_stacks(sources: &Sources<'_>) -> BTreeMap<Vec<String>, f64> {
     sources.stages.iter().map(|(stack, _)| (vec![stack.clone()], 0.0)).collect()
+}
+
+fn holds_in_force(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
+    let mut counts = none_of_stacks(sources);
+    for scope in holds::all(sources.ledger, sources.now)?.into_keys() {
+        // `STACK`, or `STACK/STAGE`.
+        let stack = scope.split('/').next().unwrap_or_default().to_owned();
+        *counts.entry(vec![stack]).or_default() += 1.0;
+    }
+    sorted(counts)
 }
 
 fn journal_lag(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
