@@ -29,11 +29,13 @@ enum How {
     Read,
     /// The test in this file looks it up by how it begins, and runs it.
     Run(&'static str),
+    /// Lines of ours: they stand so in the file that the first line names.
+    Code,
     /// A file of another program that no test can have; why.
     Other(&'static str),
 }
 
-use How::{Command, Config as Server, Json, Other, Read, Run, Stack, Stage, Top};
+use How::{Code, Command, Config as Server, Json, Other, Read, Run, Stack, Stage, Top};
 
 const RUNS: How = Run("tests/docs/runs.rs");
 const README: How = Run("tests/readme.rs");
@@ -44,6 +46,7 @@ const TABLE: &[(&str, &str, How)] = &[
     ("README.md", "# config.toml\n", README),
     ("README.md", "# stacks/hello.toml\n", README),
     ("README.md", "pushbutton check\n", README),
+    ("docs/adding.md", "// ", Code),
     ("docs/announcements.md", "url = ", Server),
     ("docs/api.md", "curl -fsS --unix-socket", RUNS),
     ("docs/api.md", "curl -fsS -c cookies", README),
@@ -181,6 +184,13 @@ async fn wrong(block: &Block, how: How) -> Result<(), String> {
             let looked_up = format!("{:?}", begins.trim_end_matches('\n'));
             let looked_up = looked_up.trim_end_matches('"');
             test.contains(looked_up).then_some(()).ok_or_else(|| format!("{file} does not look up {looked_up}"))
+        }
+        Code => {
+            let (file, lines) = text.split_once('\n').ok_or("no lines")?;
+            let file = file.trim_start_matches("// ");
+            let there = std::fs::read_to_string(root().join(file)).map_err(|error| format!("{file}: {error}"))?;
+            let is_there = lines.lines().count() > 2 && there.contains(lines);
+            is_there.then_some(()).ok_or_else(|| format!("{file} does not have these lines, one after the other"))
         }
         Other(why) => (!why.is_empty()).then_some(()).ok_or_else(|| "say why".to_owned()),
     }
