@@ -9,7 +9,7 @@ mod presses;
 
 use crate::played::{Home, RUNNER};
 use pushbutton::config::Config;
-use pushbutton::desk::{Case, Decision, Desk, DeskError, JournalEnd, Press, Refusal, StackView};
+use pushbutton::desk::{Case, Decision, Desk, DeskError, JournalEnd, NeedsReason, Press, Reason, Refusal, StackView};
 use pushbutton::journal::{Ended, Event, HostResult, PushDir, Stream, Writer};
 use pushbutton::ledger::pushes::PushRow;
 use pushbutton::ledger::{LedgerError, audit, holds, outbox, pushes};
@@ -59,6 +59,10 @@ fn web() -> StackName {
 
 fn who(name: &str) -> Who {
     name.parse().unwrap()
+}
+
+fn said_why(text: &str) -> Option<Reason> {
+    Reason::parse(Some(text)).unwrap()
 }
 
 fn press_of(stage: &str, seen: &str) -> Press {
@@ -145,6 +149,13 @@ impl Bench {
         let street = self.stack_view().await;
         let stage = street.stages.iter().find(|found| found.name == stage).unwrap();
         stage.next.as_ref().unwrap().seen.clone()
+    }
+
+    /// Changes the ledger behind the server's back, as damage does.
+    fn spoil(&self, sql: &str, push: PushNumber) {
+        let ledger = rusqlite::Connection::open(self.at().join("data/pushbutton.db")).unwrap();
+        ledger.busy_timeout(DEADLINE).unwrap();
+        ledger.execute(sql, [push.get()]).unwrap();
     }
 
     async fn press(&self, stage: &str) -> PushNumber {

@@ -3,6 +3,7 @@
 
 mod deeds;
 mod doors;
+mod gone;
 mod signing;
 mod streams;
 

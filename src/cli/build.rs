@@ -2,9 +2,10 @@
 //! one back. The directory is packed as it lies there; whether it may be a build the server decides.
 
 use super::say;
-use super::server::{Person, Server, config, run};
+use super::server::{Person, Refused, Server, config, run};
 use crate::address::encoded;
 use crate::client::http::RequestBody;
+use crate::desk::Reason;
 use crate::size::counted;
 use crate::stack::{BuildId, Revision, StackName};
 use anyhow::{Context, ensure};
@@ -117,7 +118,8 @@ impl Publish {
 
 impl Withdraw {
     async fn send(&self, server: &mut Server) -> anyhow::Result<String> {
-        let reason = encoded(&self.reason);
+        let reason = Reason::parse(Some(&self.reason)).map_err(Refused::from)?;
+        let reason = encoded(reason.as_ref().map_or("", Reason::as_str));
         let path = format!("/api/v1/stacks/{}/builds/{}?reason={reason}", self.stack, self.build);
         server.ask("DELETE", &path, None).await?;
         Ok(format!("build {} of {} is withdrawn; its revision can be published again", self.build, self.stack))

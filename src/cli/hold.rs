@@ -1,8 +1,8 @@
 //! `pushbutton hold` and `release-hold`: a person's stop sign on a stack, or on one stage of it.
 
 use super::say;
-use super::server::{Person, Server, config, run};
-use crate::desk::Until;
+use super::server::{Person, Refused, Server, config, run};
+use crate::desk::{NeedsReason, Reason, Until};
 use crate::stack::{BadName, StackName, StageName};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -83,7 +83,8 @@ impl Hold {
     /// # Errors
     /// Why it is not held.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
-        let body = json!({ "reason": self.reason, "until": self.length.as_ref().or(self.until.as_ref()) });
+        let reason = Reason::needed(Some(&self.reason), NeedsReason::Hold).map_err(Refused::from)?;
+        let body = json!({ "reason": reason, "until": self.length.as_ref().or(self.until.as_ref()) });
         let done = match (&self.length, &self.until) {
             (Some(length), _) => format!("is held for {length}"),
             (None, Some(until)) => format!("is held until {until}"),
@@ -98,6 +99,9 @@ impl Hold {
 pub struct ReleaseHold {
     /// STACK, or STACK/STAGE.
     scope: Scope,
+    /// The reason, for the audit; a hold that a push left behind needs one: why it is safe to release.
+    #[arg(long)]
+    reason: Option<String>,
     #[command(flatten)]
     person: Person,
 }
@@ -108,7 +112,9 @@ impl ReleaseHold {
     /// # Errors
     /// Why it is not released.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
-        change(file, &self.person, "DELETE", &self.scope, None, "is not held any more")
+        let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
+        let body = reason.map(|reason| json!({ "reason": reason }));
+        change(file, &self.person, "DELETE", &self.scope, body, "is not held any more")
     }
 }
 

@@ -232,10 +232,10 @@ rows! {
         Ambiguous = "ambiguous": "Several begin like that",
             "the beginning of a revision or build was given, and more than one has it",
             "write more of it; the reason names those that are meant";
-        /// The text is not one line.
+        /// The text is too long.
         Text = "text": "That text cannot be kept",
             "a reason is one line of at most 1000 characters, and goes into history, mails and IRC as it is",
-            "shorten it, and take line breaks out";
+            "shorten it";
         /// The form again.
         Repeated = "repeated": "This form was used already",
             "a form pushes once, so that a second click does not push twice; this one was sent for something else before",

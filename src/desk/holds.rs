@@ -6,9 +6,9 @@ use super::Desk;
 use super::cases::Case;
 use super::decide::gate::held;
 use super::parts::notify_targets::SERVER;
+use super::reason::Reason;
 use super::refusal::{Decision, Refusal};
 use super::until::Until;
-use crate::desk::reason::one_line;
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::{LedgerResult, audit};
 use crate::stack::{StackName, StageName, Who};
@@ -23,44 +23,40 @@ impl Desk {
     /// Holds a stack, or one stage of it; `until` says when it is over by itself.
     ///
     /// # Errors
-    /// When it does not exist, the reason is missing, the end is none, or it is held already.
+    /// When it does not exist, the end is none, or it is held already.
     pub async fn hold(
         &self,
         stack: &StackName,
         stage: Option<&StageName>,
         who: &Who,
-        reason: String,
+        reason: Reason,
         until: Option<Until>,
     ) -> Decision<()> {
         self.must_exist(stack, stage)?;
-        let reason = one_line("reason", &reason)?;
-        if reason.is_empty() {
-            return Err(Refusal::BadRequest {
-                case: Case::HoldReason,
-                why: "a hold needs a reason, so that others know what to wait for".to_owned(),
-            });
-        }
         let (scope, who) = (holds::scope(stack, stage), who.to_string());
-        let set = self.ledger.write(move |tx| {
-            let at = At::now();
-            let until = match until.map(|until| until.end(at)).transpose() {
-                Ok(until) => until.map(|until| until.to_string()),
-                Err(bad) => return Ok(Err(Refusal::BadRequest { case: Case::HoldEnd, why: bad.to_string() })),
-            };
-            end(tx, at)?;
-            if let Some(old) = holds::get(tx, &scope, at)? {
-                return Ok(Err(held(&old)));
-            }
-            let hold = Hold { scope, who, reason, at: at.to_string(), push: None, until };
-            holds::set(tx, &hold)?;
-            let until = hold.until.map(|until| format!(" until {until}")).unwrap_or_default();
-            audit::note(tx, at, &hold.who, "hold", &format!("{}{until}: {}", hold.scope, hold.reason))?;
-            Ok(Ok(()))
-        });
-        set.await??;
-        self.hold_set.notify_one();
-        self.changed();
-        Ok(())
+        self.to_the_end("the hold", |desk| async move {
+            let set = desk.ledger.write(move |tx| {
+                let at = At::now();
+                let until = match until.map(|until| until.end(at)).transpose() {
+                    Ok(until) => until.map(|until| until.to_string()),
+                    Err(bad) => return Ok(Err(Refusal::BadRequest { case: Case::HoldEnd, why: bad.to_string() })),
+                };
+                end(tx, at)?;
+                if let Some(old) = holds::get(tx, &scope, at)? {
+                    return Ok(Err(held(&old)));
+                }
+                let hold = Hold { scope, who, reason: reason.into(), at: at.to_string(), push: None, until };
+                holds::set(tx, &hold)?;
+                let until = hold.until.map(|until| format!(" until {until}")).unwrap_or_default();
+                audit::note(tx, at, &hold.who, "hold", &format!("{}{until}: {}", hold.scope, hold.reason))?;
+                Ok(Ok(()))
+            });
+            set.await??;
+            desk.hold_set.notify_one();
+            desk.changed();
+            Ok(())
+        })
+        .await
     }
 
     /// Releases a hold. One that a push set because nobody knows what some host runs takes a reason (promise 15).
@@ -72,29 +68,31 @@ impl Desk {
         stack: &StackName,
         stage: Option<&StageName>,
         who: &Who,
-        reason: Option<String>,
+        reason: Option<Reason>,
     ) -> Decision<()> {
         let (scope, who) = (holds::scope(stack, stage), who.to_string());
-        let reason = reason.map(|reason| one_line("reason", &reason)).transpose()?.filter(|reason| !reason.is_empty());
-        let released = self.ledger.write(move |tx| {
-            let at = At::now();
-            end(tx, at)?;
-            let Some(hold) = holds::get(tx, &scope, at)? else {
-                return Ok(Err(Refusal::Nothing { case: Case::NotHeld, why: format!("{scope} is not held") }));
-            };
-            if let (Some(push), None) = (hold.push, &reason) {
-                let why = format!("{scope} is held because push {push} ended badly; say why the hold may go");
-                return Ok(Err(Refusal::BadRequest { case: Case::ReleaseReason, why }));
-            }
-            holds::release(tx, &scope)?;
-            let because = reason.map(|reason| format!("; released because: {reason}")).unwrap_or_default();
-            let audit_text = format!("{scope}, held by {} since {}: {}{because}", hold.who, hold.at, hold.reason);
-            audit::note(tx, at, &who, "release hold", &audit_text)?;
-            Ok(Ok(()))
-        });
-        released.await??;
-        self.changed();
-        Ok(())
+        self.to_the_end("the release", |desk| async move {
+            let released = desk.ledger.write(move |tx| {
+                let at = At::now();
+                end(tx, at)?;
+                let Some(hold) = holds::get(tx, &scope, at)? else {
+                    return Ok(Err(Refusal::Nothing { case: Case::NotHeld, why: format!("{scope} is not held") }));
+                };
+                if let (Some(push), None) = (hold.push, &reason) {
+                    let why = format!("{scope} is held because push {push} ended badly; say why the hold may go");
+                    return Ok(Err(Refusal::BadRequest { case: Case::ReleaseReason, why }));
+                }
+                holds::release(tx, &scope)?;
+                let because = reason.map(|reason| format!("; released because: {reason}")).unwrap_or_default();
+                let audit_text = format!("{scope}, held by {} since {}: {}{because}", hold.who, hold.at, hold.reason);
+                audit::note(tx, at, &who, "release hold", &audit_text)?;
+                Ok(Ok(()))
+            });
+            released.await??;
+            desk.changed();
+            Ok(())
+        })
+        .await
     }
 
     /// Takes away the holds that are over; when the next one is.

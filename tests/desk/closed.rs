@@ -37,10 +37,11 @@ async fn a_hold_closes_the_button_with_its_reason_and_only_a_person_lifts_it() {
     let bench = Bench::new().await;
     let (mary, qa): (Who, StageName) = (who("mary"), "qa".parse().unwrap());
     let hold = async |stage: Option<&StageName>, reason: &str| -> Decision<()> {
-        bench.desk.hold(&web(), stage, &mary, reason.to_owned(), None).await
+        let reason = Reason::needed(Some(reason), NeedsReason::Hold)?;
+        bench.desk.hold(&web(), stage, &mary, reason, None).await
     };
     assert!(matches!(hold(None, "  ").await, Err(Refusal::BadRequest { .. })));
-    assert!(matches!(hold(None, "two\nlines").await, Err(Refusal::BadRequest { .. })));
+    assert!(matches!(hold(None, &"x".repeat(1001)).await, Err(Refusal::BadRequest { .. })));
     assert!(matches!(hold(Some(&"qaa".parse().unwrap()), "x").await, Err(Refusal::Unknown { .. })));
     hold(Some(&qa), "demo at noon").await.unwrap();
     assert!(matches!(hold(Some(&qa), "again").await, Err(Refusal::Held { .. })));
@@ -61,7 +62,7 @@ async fn a_hold_is_over_at_its_end_for_every_press_and_that_is_written_down_once
     let mut bench = Bench::new().await;
     let (kate, qa): (Who, StageName) = (who("kate"), "qa".parse().unwrap());
     let hold = async |bench: &Bench, stage: Option<&StageName>, length: &str| -> Decision<At> {
-        let (why, length) = ("the database is being moved".to_owned(), length.parse().unwrap());
+        let (why, length) = (said_why("the database is being moved").unwrap(), length.parse().unwrap());
         bench.desk.hold(&web(), stage, &kate, why, Some(length)).await?;
         let street = bench.stack_view().await;
         let hold = if stage.is_some() { street.stages[0].hold.clone() } else { street.hold };
@@ -126,7 +127,7 @@ async fn a_cancel_is_told_to_the_runner_and_stays_in_the_audit() {
         stream.write_all(b"ok\n").await.unwrap();
         order
     });
-    bench.desk.cancel(push, &who("joe"), Some("wrong branch".to_owned())).await.unwrap();
+    bench.desk.cancel(push, &who("joe"), said_why("wrong branch")).await.unwrap();
     assert_eq!(runner.await.unwrap(), "{\"what\":\"cancel\",\"who\":\"joe\",\"reason\":\"wrong branch\"}\n");
     let noted = bench.desk.ledger().read(|connection| {
         let sql = "SELECT who || ': ' || detail FROM audit WHERE what = 'cancel'";

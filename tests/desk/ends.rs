@@ -65,7 +65,7 @@ async fn a_runner_that_dies_leaves_its_push_interrupted_and_its_stack_held() {
         matches!(&silent, Refusal::BadRequest { case: Case::ReleaseReason, why } if why.contains("say why the hold may go")),
         "{silent}"
     );
-    bench.desk.release_hold(&web(), None, &who("joe"), Some("looked at it".to_owned())).await.unwrap();
+    bench.desk.release_hold(&web(), None, &who("joe"), said_why("looked at it")).await.unwrap();
     bench.press("qa").await;
     let told = bench.desk.ledger().read(move |connection| outbox::of_push(connection, push.get())).await.unwrap();
     assert_eq!(told.iter().map(|row| row.event.as_str()).collect::<Vec<_>>(), ["started", "ended"]);
@@ -173,9 +173,11 @@ async fn a_record_that_the_ledger_cannot_take_interrupts_its_push_when_the_runne
         let mut journal = bench.journal(push).await;
         let mut events = good_push(&bench.assignment(push));
         let end = events.pop().unwrap();
-        let host = Event::HostStarted { command: 1, host: Some("qa1.example.com".to_owned()) };
-        // A second time, as in no push: the ledger holds each host of a command once.
-        events.extend([host, line("it goes on")]);
+        // The journal takes it. But the ledger, which counts from one, has a second link already that nobody gave.
+        let url = "https://tickets.example.com/OPS-7".to_owned();
+        bench.spoil("INSERT INTO links (push, place, title, url) VALUES (?1, 2, 'OPS-6', '')", push);
+        let link = Event::Link { command: 1, title: "OPS-7".to_owned(), url, host: None };
+        events.extend([link, line("it goes on")]);
         let bad = events.len() - 1;
         for event in events {
             journal.add(At::now(), event).unwrap();
@@ -203,7 +205,7 @@ async fn a_record_that_the_ledger_cannot_take_interrupts_its_push_when_the_runne
         until("viewers are told", async || bench.journal_end(push).await.ended.then_some(())).await;
         let refused = bench.desk.press(press_of("qa", &bench.seen("qa").await)).await.unwrap_err();
         assert!(matches!(refused, Refusal::Held { .. }), "{refused}");
-        bench.desk.release_hold(&web(), None, &who("joe"), Some("looked at it".to_owned())).await.unwrap();
+        bench.desk.release_hold(&web(), None, &who("joe"), said_why("looked at it")).await.unwrap();
     }
     assert_eq!(bench.desk.ledger().read(audit::verify).await.unwrap(), None);
 }

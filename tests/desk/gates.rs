@@ -71,12 +71,14 @@ impl Stage {
     async fn put(&self, state: State) {
         let (desk, qa): (_, StageName) = (&self.bench.desk, "qa".parse().unwrap());
         if state != State::HeldByPush {
-            desk.release_hold(&web(), None, &who("joe"), Some("looked at it".to_owned())).await.unwrap();
+            desk.release_hold(&web(), None, &who("joe"), said_why("looked at it")).await.unwrap();
         }
         match state {
             State::Free | State::HeldByPush => {}
-            State::StackHeld => desk.hold(&web(), None, &who("joe"), "demo".to_owned(), None).await.unwrap(),
-            State::StageHeld => desk.hold(&web(), Some(&qa), &who("joe"), "demo".to_owned(), None).await.unwrap(),
+            State::StackHeld => desk.hold(&web(), None, &who("joe"), said_why("demo").unwrap(), None).await.unwrap(),
+            State::StageHeld => {
+                desk.hold(&web(), Some(&qa), &who("joe"), said_why("demo").unwrap(), None).await.unwrap()
+            }
             State::Running => self.bench.runner_is_up(self.bench.press("qa").await).await,
             State::Broken => {
                 let file = self.bench.at().join("stacks/web.toml");
@@ -117,13 +119,13 @@ impl Stage {
     /// What a press of it gets.
     async fn press(&self, asked: Asked) -> Option<String> {
         let desk = &self.bench.desk;
-        let press = |seen: &str| Press { reason: Some("the graphs look odd".to_owned()), ..press_of("qa", seen) };
+        let press = |seen: &str| Press { reason: said_why("the graphs look odd"), ..press_of("qa", seen) };
         let none = Questions::LeftOut;
         match asked {
             Asked::Next => said(desk.press(press(&self.bench.seen("qa").await)).await),
             Asked::Version => said(desk.press_version(press(""), &self.first.parse().unwrap()).await),
             Asked::Rollback => said(desk.roll_back(press(""), None, none).await),
-            Asked::Resume => said(desk.resume(self.died, &who("mary"), Some("again".to_owned()), None, None).await),
+            Asked::Resume => said(desk.resume(self.died, &who("mary"), said_why("again"), None, None).await),
             Asked::CatchUp => said(desk.catch_up(press(""), vec!["qa1.example.com".to_owned()], none).await),
         }
     }

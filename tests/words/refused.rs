@@ -81,7 +81,7 @@ pub const fn marks(case: Case) -> &'static [&'static str] {
             "is no revision: write at least",
         ],
         Case::Ambiguous => &["is the beginning of {count}"],
-        Case::Text => &["the {what} is longer than", "the {what} must be one line"],
+        Case::Text => &["the reason is {long} characters long"],
         Case::Repeated => &["this form was used for push"],
         Case::NotPublished => &["makes its builds itself, so none is published for it"],
         Case::PublishedWords => &["is not the name of a branch", "the title must be one line"],

@@ -1,7 +1,8 @@
 //! `pushbutton number-above` and `take-over`: after a loss or a move of the data directory.
 
 use crate::cli::say;
-use crate::cli::server::{Person, Server, config, run};
+use crate::cli::server::{Person, Refused, Server, config, run};
+use crate::desk::{NeedsReason, Reason};
 use crate::stack::StackName;
 use serde_json::json;
 use std::path::Path;
@@ -25,11 +26,12 @@ impl NumberAbove {
     /// # Errors
     /// Why the numbers stay as they are.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let reason = Reason::needed(Some(&self.reason), NeedsReason::Numbers).map_err(Refused::from)?;
         let (config, who) = (config(file)?, self.person.who()?);
         run(async {
             let mut server = Server::open(&config, &who).await?;
             let address = format!("/api/v1/stacks/{}/numbers", self.stack);
-            let asked = server.ask("POST", &address, Some(json!({ "reason": self.reason }))).await;
+            let asked = server.ask("POST", &address, Some(json!({ "reason": reason }))).await;
             server.close().await?;
             say::line(&format!("the next push of {} is number {}", self.stack, asked?["next"]));
             Ok(ExitCode::SUCCESS)
@@ -53,10 +55,11 @@ impl TakeOver {
     /// # Errors
     /// Why it is not taken over.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
         let (config, who) = (config(file)?, self.person.who()?);
         run(async {
             let mut server = Server::open(&config, &who).await?;
-            let asked = server.ask("POST", "/api/v1/take-over", Some(json!({ "reason": self.reason }))).await;
+            let asked = server.ask("POST", "/api/v1/take-over", Some(json!({ "reason": reason }))).await;
             server.close().await?;
             asked?;
             say::line("this data directory is this machine's now");

@@ -3,7 +3,8 @@
 
 use crate::cli::push::follow;
 use crate::cli::say;
-use crate::cli::server::{Person, Server, config, run};
+use crate::cli::server::{Person, Refused, Server, config, run};
+use crate::desk::Reason;
 use crate::stack::PushNumber;
 use anyhow::bail;
 use serde_json::json;
@@ -31,10 +32,11 @@ impl Confirm {
     /// # Errors
     /// When the push asks nothing.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
         let (config, who) = (config(file)?, self.person.who()?);
         run(async {
             let mut server = Server::open(&config, &who).await?;
-            let answered = self.answer(&mut server).await;
+            let answered = self.answer(&mut server, reason).await;
             if answered.is_ok() && server.is_us() {
                 // Nobody else would write down how it ended.
                 return follow(&config, &who, server, self.push).await.map(|_| ExitCode::SUCCESS);
@@ -45,13 +47,13 @@ impl Confirm {
         })
     }
 
-    async fn answer(&self, server: &mut Server) -> anyhow::Result<()> {
+    async fn answer(&self, server: &mut Server, reason: Option<Reason>) -> anyhow::Result<()> {
         let path = format!("/api/v1/pushes/{}", self.push);
         let push = server.ask("GET", &path, None).await?;
         let asked = push["questions"].as_array().and_then(|asked| asked.iter().find(|one| one["answer"].is_null()));
         let Some(question) = asked else { bail!("push {} is not waiting for an answer", self.push) };
         let answer = if self.no { "no" } else { "yes" };
-        let body = json!({ "answer": answer, "question": question["ask"], "reason": self.reason });
+        let body = json!({ "answer": answer, "question": question["ask"], "reason": reason });
         server.ask("POST", &format!("{path}/confirm"), Some(body)).await?;
         say::line(&format!("{} {answer}", question["question"].as_str().unwrap_or_default()));
         let goes = if self.no { "is being cancelled" } else { "continues" };

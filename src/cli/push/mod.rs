@@ -6,10 +6,11 @@ pub mod order;
 pub mod plan;
 
 use super::say;
-use super::server::{Person, Server, config, run};
+use super::server::{Person, Refused, Server, config, run};
 use crate::address::encoded;
 use crate::client::follow::{Trouble, Viewer};
 use crate::client::terminal;
+use crate::desk::{NeedsReason, Reason};
 use crate::journal::{Ended, Record};
 use crate::size::counted;
 use crate::stack::{Host, PushNumber, StackName, StageName, Who};
@@ -50,19 +51,20 @@ impl Push {
     /// # Errors
     /// Why nothing was pushed.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
         press_and_follow(file, &self.person, self.follow, async |server| {
             server.fetch(&self.stack).await;
-            self.press(server).await
+            self.press(server, reason.as_ref()).await
         })
     }
 
     /// What is shown here is what is pressed: seen and hash go along.
-    async fn press(&self, server: &mut Server) -> anyhow::Result<PushNumber> {
+    async fn press(&self, server: &mut Server, reason: Option<&Reason>) -> anyhow::Result<PushNumber> {
         let stage = format!("/api/v1/stacks/{}/stages/{}", self.stack, self.stage);
         let version = self.sha.as_ref().map(|sha| format!("?sha={}", encoded(sha))).unwrap_or_default();
         let plan = server.ask("GET", &format!("{stage}/plan{version}"), None).await?;
         let hash = self.plan.as_deref().or(plan["plan_hash"].as_str());
-        let body = json!({ "seen": plan["seen"], "plan_hash": hash, "reason": self.reason, "sha": self.sha.as_ref().map(|_| &plan["sha"]) });
+        let body = json!({ "seen": plan["seen"], "plan_hash": hash, "reason": reason, "sha": self.sha.as_ref().map(|_| &plan["sha"]) });
         let pressed = server.ask("POST", &format!("{stage}/push"), Some(body)).await?;
         taken(&pressed, &commit_range(&plan))
     }
@@ -149,12 +151,13 @@ impl Rollback {
     /// # Errors
     /// Why nothing was rolled back.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let reason = Reason::needed(Some(&self.reason), NeedsReason::Rollback).map_err(Refused::from)?;
         press_and_follow(file, &self.person, self.follow, async |server| {
             let path = format!("/api/v1/stacks/{}/stages/{}/rollback", self.stack, self.stage);
             let to = self.to.as_ref().map(|to| format!("&to={}", encoded(to))).unwrap_or_default();
             let back = server.ask("GET", &format!("{path}?ask={}{to}", self.ask), None).await?;
             let (build, hash) = (&back["to"]["build"], &back["plan_hash"]);
-            let body = json!({ "to": build, "reason": self.reason, "plan_hash": hash, "ask": self.ask });
+            let body = json!({ "to": build, "reason": reason, "plan_hash": hash, "ask": self.ask });
             let pressed = server.ask("POST", &path, Some(body)).await?;
             say_unasked(&back, self.ask);
             let what = format!("{} of {} back to {}", self.stage, self.stack, build.as_str().unwrap_or_default());
@@ -201,6 +204,7 @@ impl CatchUp {
     /// # Errors
     /// Why no host was brought anywhere.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
         press_and_follow(file, &self.person, self.follow, async |server| {
             let path = format!("/api/v1/stacks/{}/stages/{}/catch-up", self.stack, self.stage);
             let wanted: Vec<&str> = self.hosts.iter().map(Host::name).collect();
@@ -209,7 +213,7 @@ impl CatchUp {
             let left = behind["hosts"].as_array().map_or(&[][..], Vec::as_slice);
             let hosts: Vec<&str> = left.iter().filter_map(|left| left["host"].as_str()).collect();
             let (build, hash) = (&behind["build"], &behind["plan_hash"]);
-            let body = json!({ "hosts": hosts, "seen": build, "plan_hash": hash, "reason": self.reason,
+            let body = json!({ "hosts": hosts, "seen": build, "plan_hash": hash, "reason": reason,
                 "ask": self.ask });
             let pressed = server.ask("POST", &path, Some(body)).await?;
             say_unasked(&behind, self.ask);
@@ -241,9 +245,10 @@ impl Resume {
     /// # Errors
     /// Why it cannot be resumed.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
         press_and_follow(file, &self.person, self.follow, async |server| {
             let path = format!("/api/v1/pushes/{}/resume", self.push);
-            let pressed = server.ask("POST", &path, Some(json!({ "reason": self.reason }))).await?;
+            let pressed = server.ask("POST", &path, Some(json!({ "reason": reason }))).await?;
             match pressed["id"].as_i64() == Some(self.push.get()) {
                 true => taken(&pressed, "continues after its pause"),
                 false => taken(&pressed, &format!("resumes push {}", self.push)),

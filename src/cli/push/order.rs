@@ -2,7 +2,8 @@
 
 use crate::cli::push::follow;
 use crate::cli::say;
-use crate::cli::server::{Person, Server, config, run};
+use crate::cli::server::{Person, Refused, Server, config, run};
+use crate::desk::Reason;
 use crate::stack::PushNumber;
 use serde_json::json;
 use std::path::Path;
@@ -26,10 +27,11 @@ impl Cancel {
     /// # Errors
     /// Why it could not be cancelled.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
         let (config, who) = (config(file)?, self.person.who()?);
         run(async {
             let mut server = Server::open(&config, &who).await?;
-            let body = json!({ "reason": self.reason });
+            let body = json!({ "reason": reason });
             let asked = server.ask("POST", &format!("/api/v1/pushes/{}/cancel", self.push), Some(body)).await;
             if asked.is_ok() && server.is_us() {
                 // Nobody else would write down how it ended.
@@ -61,10 +63,11 @@ impl Pause {
     /// # Errors
     /// Why it could not be paused.
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+        let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
         let (config, who) = (config(file)?, self.person.who()?);
         run(async {
             let mut server = Server::open(&config, &who).await?;
-            let body = json!({ "reason": self.reason });
+            let body = json!({ "reason": reason });
             let asked = server.ask("POST", &format!("/api/v1/pushes/{}/pause", self.push), Some(body)).await;
             server.close().await?;
             asked?;

@@ -10,7 +10,7 @@ pub mod serve;
 use crate::announce;
 use crate::client::http::{Client, RequestBody};
 use crate::config::Config;
-use crate::desk::{Desk, DeskError};
+use crate::desk::{Desk, DeskError, Refusal};
 use crate::ledger::outbox;
 use crate::socket;
 use crate::stack::{StackName, Who};
@@ -56,6 +56,12 @@ struct Own {
 pub struct Refused {
     message: String,
     hint: Option<String>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { message: refusal.to_string(), hint: Some(refusal.cure().to_owned()) }
+    }
 }
 
 /// Where a name comes from that is not given, the most telling first.

@@ -1,5 +1,6 @@
 //! What a person asks for with a button: plain data.
 
+use crate::desk::reason::Reason;
 use crate::stack::{StackName, StageName, Who};
 
 /// A press of a button.
@@ -16,7 +17,7 @@ pub struct Press {
     /// The hash of the plan that they saw; `None` accepts the plan of what was seen.
     pub plan_hash: Option<String>,
     /// Why, if they say so.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// The press's idempotency key: a repeat answers with the same push.
     pub nonce: Option<String>,
 }

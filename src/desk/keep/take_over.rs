@@ -3,11 +3,9 @@
 use crate::desk::Desk;
 use crate::desk::cases::Case;
 use crate::desk::parts::home::{this_machine, write};
-use crate::desk::reason::one_line;
+use crate::desk::reason::{Reason, because};
 use crate::desk::refusal::{Decision, Refusal};
-use crate::ledger::audit;
 use crate::stack::Who;
-use crate::time::At;
 use std::sync::PoisonError;
 
 impl Desk {
@@ -20,22 +18,27 @@ impl Desk {
     ///
     /// # Errors
     /// When it is no copy, or that cannot be kept.
-    pub async fn take_over(&self, who: &Who, reason: Option<String>) -> Decision<()> {
-        let reason = reason.map(|reason| one_line("reason", &reason)).transpose()?.filter(|reason| !reason.is_empty());
-        let Some(copied) = self.copied_from() else {
+    pub async fn take_over(&self, who: &Who, reason: Option<Reason>) -> Decision<()> {
+        let who = who.clone();
+        self.to_the_end("taking over", |desk| async move { desk.take_data_over(&who, reason).await }).await
+    }
+
+    async fn take_data_over(&self, who: &Who, reason: Option<Reason>) -> Decision<()> {
+        let no_copy = || {
             let why = "this data directory is no copy, or was taken over already".to_owned();
-            return Err(Refusal::Nothing { case: Case::NoCopy, why });
+            Refusal::Nothing { case: Case::NoCopy, why }
         };
-        let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-        let (person, audit_text) = (who.to_string(), format!("{copied}; that server does not push any more{because}"));
-        self.ledger.write(move |tx| audit::note(tx, At::now(), &person, "take over", &audit_text)).await?;
+        self.copied_from().ok_or_else(no_copy)?;
         let data = self.config.data.clone();
         let written = crate::supervise::blocking(move || {
             let (id, name) = this_machine();
             write(&data, &id, &name)
         });
         written.await.map_err(|error| Refusal::Unable { case: Case::NotKept, why: error.to_string() })?;
-        *self.home.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        // Somebody else may have taken it over meanwhile: once is enough, and so is one line.
+        let copied = self.home.0.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(no_copy)?;
+        let because = because(reason.as_ref());
+        self.note(who, "take over", format!("{copied}; that server does not push any more{because}")).await;
         self.changed();
         Ok(())
     }

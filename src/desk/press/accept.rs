@@ -12,7 +12,7 @@ use crate::desk::decide::request::Request;
 use crate::desk::push::follow::Follower;
 use crate::desk::push::runner;
 use crate::desk::push::runner::Runner;
-use crate::desk::reason::one_line;
+use crate::desk::reason::{NeedsReason, because};
 use crate::desk::refusal::{Decision, Refusal};
 use crate::journal::PushDir;
 use crate::ledger::holding::{self, OnHost};
@@ -47,7 +47,7 @@ impl Desk {
     /// # Errors
     /// Why it was refused; then nothing was pushed.
     pub async fn press(&self, press: Press) -> Decision<PushNumber> {
-        self.press_for(press, Request::Next).await
+        self.to_the_end("the push", |desk| desk.press_for(press, Request::Next)).await
     }
 
     /// Puts an earlier build that succeeded on the stage back: `to`, or the last good one whose content is not what runs. `seen` of the press is not
@@ -56,28 +56,16 @@ impl Desk {
     /// # Errors
     /// Why it was refused; then nothing was pushed.
     pub async fn roll_back(&self, press: Press, to: Option<BuildId>, questions: Questions) -> Decision<PushNumber> {
-        self.press_for(press, Request::Rollback { to, questions }).await
+        self.to_the_end("the rollback", |desk| desk.press_for(press, Request::Rollback { to, questions })).await
     }
 
-    /// A press, whatever it asks for.
+    /// A press, whatever it asks for. Called within [`Desk::to_the_end`]: a press must not be left without its runner.
     ///
     /// # Errors
     /// Why it was refused; then nothing was pushed.
-    pub(crate) async fn press_for(&self, press: Press, request: Request) -> Decision<PushNumber> {
-        // A task of its own: a browser that hangs up in the middle must not leave a press without its runner.
-        let Some(desk) = self.me.upgrade() else {
-            return Err(Refusal::stopping());
-        };
-        let pressed = self.runtime.spawn(async move { desk.press_to_its_end(press, request).await });
-        pressed.await.unwrap_or_else(|error| Err(Refusal::broke("the push", &error)))
-    }
-
-    async fn press_to_its_end(self: Arc<Self>, mut press: Press, request: Request) -> Decision<PushNumber> {
-        let reason = press.reason.take().map(|reason| one_line("reason", &reason)).transpose()?;
-        press.reason = reason.filter(|reason| !reason.is_empty());
+    pub(crate) async fn press_for(self: Arc<Self>, press: Press, request: Request) -> Decision<PushNumber> {
         if matches!(request, Request::Rollback { .. }) && press.reason.is_none() {
-            let why = "a rollback needs a reason, so that others know what was wrong".to_owned();
-            return Err(Refusal::BadRequest { case: Case::BackReason, why });
+            return Err(NeedsReason::Rollback.missing());
         }
         if let Some(push) = self.replayed(&press).await? {
             return Ok(push);
@@ -243,9 +231,7 @@ impl Desk {
         let audit_text = format!("push {push} of {} to {}, build {}", stack.name, press.stage, assignment.build);
         let (what, audit_text) = match (offer.plan.kind, &press.reason) {
             (Kind::Push, _) => ("press", audit_text),
-            (Kind::Rollback, reason) => {
-                ("roll back", format!("{audit_text}: {}", reason.as_deref().unwrap_or_default()))
-            }
+            (Kind::Rollback, reason) => ("roll back", format!("{audit_text}{}", because(reason.as_ref()))),
             (Kind::CatchUp, _) => ("catch up", format!("{audit_text}, on {}", named_hosts(&offer.plan.hosts))),
             (Kind::Resume { of }, _) => ("resume", format!("{audit_text}, resumes push {of}")),
         };
@@ -270,7 +256,7 @@ impl Desk {
             held: offer.plan.hosts.iter().filter(has_it).map(|host| host.name().to_owned()).collect(),
             push,
             who: press.who.clone(),
-            reason: press.reason.clone(),
+            reason: press.reason.clone().map(String::from),
             url: format!("{}/pushes/{push}", self.config.url),
             build: match &offer.plan.build {
                 BuildFrom::Made { .. } => BuildId::of(&offer.sha, push),

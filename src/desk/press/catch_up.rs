@@ -16,11 +16,14 @@ impl Desk {
     /// # Errors
     /// Why it was refused; then nothing was pushed.
     pub async fn catch_up(&self, press: Press, hosts: Vec<String>, questions: Questions) -> Decision<PushNumber> {
-        let hosts = match hosts.is_empty() {
-            true => self.behind_now(&press.stack, &press.stage).await?,
-            false => hosts,
-        };
-        self.press_for(press, Request::CatchUp { hosts, questions }).await
+        self.to_the_end("catching up", |desk| async move {
+            let hosts = match hosts.is_empty() {
+                true => desk.behind_now(&press.stack, &press.stage).await?,
+                false => hosts,
+            };
+            desk.press_for(press, Request::CatchUp { hosts, questions }).await
+        })
+        .await
     }
 
     /// The names of the hosts that are behind: none where nobody is, or nothing runs yet.

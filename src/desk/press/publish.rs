@@ -5,7 +5,7 @@ use crate::address;
 use crate::desk::Desk;
 use crate::desk::cases::Case;
 use crate::desk::keep::verify::files::builds_there;
-use crate::desk::reason::one_line;
+use crate::desk::reason::{Reason, because};
 use crate::desk::refusal::{Decision, Refusal};
 use crate::ledger::published::{self, Published};
 use crate::ledger::{LedgerError, LedgerResult, audit, integrity};
@@ -89,6 +89,10 @@ impl Desk {
     /// # Errors
     /// Why not; nothing is left of it then.
     pub async fn publish(&self, what: Publishing, tar: File) -> Decision<PublishOutcome> {
+        self.to_the_end("publishing", |desk| async move { desk.take_build(what, tar).await }).await
+    }
+
+    async fn take_build(&self, what: Publishing, tar: File) -> Decision<PublishOutcome> {
         self.may_publish(&what)?;
         let (stack, _) = self.loaded(&what.stack)?;
         let unable = |why: String| Refusal::Unable { case: Case::NotKept, why };
@@ -211,11 +215,21 @@ impl Desk {
     ///
     /// # Errors
     /// When there is no such build, or somebody has pushed it.
-    pub async fn withdraw(&self, stack: &StackName, build: &BuildId, who: &Who, reason: Option<&str>) -> Decision<()> {
-        let (known, _) = self.loaded(stack)?;
-        let reason = reason.map(|reason| one_line("reason", reason)).transpose()?.filter(|reason| !reason.is_empty());
+    pub async fn withdraw(
+        &self,
+        stack: &StackName,
+        build: &BuildId,
+        who: &Who,
+        reason: Option<Reason>,
+    ) -> Decision<()> {
+        let (stack, build, who) = (stack.clone(), build.clone(), who.to_string());
+        self.to_the_end("the withdrawal", |desk| async move { desk.take_back(stack, build, who, reason).await }).await
+    }
+
+    async fn take_back(&self, stack: StackName, build: BuildId, who: String, reason: Option<Reason>) -> Decision<()> {
+        let (known, _) = self.loaded(&stack)?;
         let _one_at_a_time = self.publishing.lock().await;
-        let (name, id, who) = (stack.clone(), build.clone(), who.to_string());
+        let (name, id) = (stack.clone(), build.clone());
         let withdrawn = self.ledger.write(move |tx| {
             let Some(found) = published::of_build(tx, &name, &id)? else {
                 return Ok(Err(Refusal::Unknown { what: format!("published build {id} of {name}") }));
@@ -231,13 +245,13 @@ impl Desk {
                 }));
             }
             published::withdraw(tx, &name, &id)?;
-            let why = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            let why = because(reason.as_ref());
             let audit_text = format!("build {id} of {name}, content hash {}, published by {}{why}", found.root, found.who);
             audit::note(tx, At::now(), &who, "withdraw", &audit_text)?;
             Ok(Ok(()))
         });
         withdrawn.await??;
-        self.remove_builds(stack, vec![build.to_string()]).await;
+        self.remove_builds(&stack, vec![build.to_string()]).await;
         self.branches.look(&known).await;
         self.changed();
         Ok(())

@@ -2,6 +2,8 @@
 
 use crate::desk::Desk;
 use crate::desk::decide::press::Press;
+use crate::desk::decide::request::Request;
+use crate::desk::reason::Reason;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::ledger::pushes::{self};
 use crate::stack::{PushNumber, Who};
@@ -16,31 +18,35 @@ impl Desk {
         &self,
         of: PushNumber,
         who: &Who,
-        reason: Option<String>,
+        reason: Option<Reason>,
         plan_hash: Option<String>,
         nonce: Option<String>,
     ) -> Decision<PushNumber> {
-        let row = self.ledger.read(move |connection| pushes::get(connection, of.get())).await?;
-        let Some(row) = row else { return Err(Refusal::Unknown { what: format!("push {of}") }) };
-        if row.ended_at.is_none() {
-            // Whether it is paused its runner knows; the ledger may be behind.
-            match self.unpause(of, who).await {
-                Ok(()) => return Ok(of),
-                Err(refusal) if row.paused.is_some() => return Err(refusal),
-                // It runs, and why it cannot be resumed is said below.
-                Err(_) => {}
+        let who = who.clone();
+        self.to_the_end("the resume", |desk| async move {
+            let row = desk.ledger.read(move |connection| pushes::get(connection, of.get())).await?;
+            let Some(row) = row else { return Err(Refusal::Unknown { what: format!("push {of}") }) };
+            if row.ended_at.is_none() {
+                // Whether it is paused its runner knows; the ledger may be behind.
+                match desk.unpause(of, &who).await {
+                    Ok(()) => return Ok(of),
+                    Err(refusal) if row.paused.is_some() => return Err(refusal),
+                    // It runs, and why it cannot be resumed is said below.
+                    Err(_) => {}
+                }
             }
-        }
-        let corrupt = |bad: crate::stack::BadName| Refusal::corrupt(bad);
-        let press = Press {
-            stack: row.stack.parse().map_err(corrupt)?,
-            stage: row.stage.parse().map_err(corrupt)?,
-            who: who.clone(),
-            seen: row.build,
-            plan_hash,
-            reason,
-            nonce,
-        };
-        self.press_for(press, crate::desk::decide::request::Request::Resume(of)).await
+            let corrupt = |bad: crate::stack::BadName| Refusal::corrupt(bad);
+            let press = Press {
+                stack: row.stack.parse().map_err(corrupt)?,
+                stage: row.stage.parse().map_err(corrupt)?,
+                who,
+                seen: row.build,
+                plan_hash,
+                reason,
+                nonce,
+            };
+            desk.press_for(press, Request::Resume(of)).await
+        })
+        .await
     }
 }

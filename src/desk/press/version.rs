@@ -20,9 +20,13 @@ impl Desk {
     /// # Errors
     /// Why it was refused; then nothing was pushed.
     pub async fn press_version(&self, press: Press, version: &Revision) -> Decision<PushNumber> {
-        let (stack, place) = self.stage_of(&press.stack, &press.stage)?;
-        let picked = self.version(&stack, place, version).await?;
-        self.press_for(press, Request::Version(picked)).await
+        let version = version.clone();
+        self.to_the_end("the push", |desk| async move {
+            let (stack, place) = desk.stage_of(&press.stack, &press.stage)?;
+            let picked = desk.version(&stack, place, &version).await?;
+            desk.press_for(press, Request::Version(picked)).await
+        })
+        .await
     }
 
     pub(crate) fn stage_of(&self, stack: &StackName, stage: &StageName) -> Decision<(std::sync::Arc<Stack>, usize)> {

@@ -6,13 +6,13 @@ use crate::desk::Desk;
 use crate::desk::cases::Case;
 use crate::desk::parts::durable::sync_dir;
 use crate::desk::parts::hosts::numbers::SeenNewer;
-use crate::desk::reason::one_line;
+use crate::desk::parts::hosts::warm::Look;
+use crate::desk::reason::Reason;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::journal::PushDir;
-use crate::ledger::{LedgerResult, audit, press};
+use crate::ledger::{LedgerResult, press};
 use crate::remote::fence;
 use crate::stack::{Host, PushNumber, Stack, StackName, Who};
-use crate::time::At;
 use futures::StreamExt;
 use rusqlite::Connection;
 use std::collections::BTreeSet;
@@ -90,16 +90,16 @@ impl Desk {
     /// Lets the numbers of pushes go on above all that the hosts of a stack have seen, and gives the next number.
     ///
     /// # Errors
-    /// When there is no such stack or reason, no host has seen more, or the number cannot be kept.
-    pub async fn number_above(&self, name: &StackName, who: &Who, reason: Option<String>) -> Decision<i64> {
-        let reason = reason.map(|reason| one_line("reason", &reason)).transpose()?.filter(|reason| !reason.is_empty());
-        let Some(reason) = reason else {
-            let why = "say why this Pushbutton is right and the only one that pushes there".to_owned();
-            return Err(Refusal::BadRequest { case: Case::NumberReason, why });
-        };
+    /// When there is no such stack, no host has seen more, or the number cannot be kept.
+    pub async fn number_above(&self, name: &StackName, who: &Who, reason: Reason) -> Decision<i64> {
+        let (name, who) = (name.clone(), who.clone());
+        self.to_the_end("the numbers", |desk| async move { desk.raise_numbers(&name, &who, reason).await }).await
+    }
+
+    async fn raise_numbers(&self, name: &StackName, who: &Who, reason: Reason) -> Decision<i64> {
         let (stack, _) = self.loaded(name)?;
         // A desk that keeps no hosts connected has not heard of them yet.
-        self.check_hosts(name, &[]).await?;
+        self.look_at_hosts(name, &[], Look::Now).await?;
         self.ask_seen(&stack, true).await;
         let Some(newer) = self.newer_than_ours(name).await? else {
             let why = format!("no host of {name} that answers has seen a newer push than this server's next");
@@ -114,9 +114,8 @@ impl Desk {
         });
         made.await.map_err(|error| Refusal::Unable { case: Case::NotKept, why: error.to_string() })?;
         self.floor.fetch_max(newer.seen, Ordering::SeqCst);
-        let (person, audit_text) =
-            (who.to_string(), format!("{name}: numbers go on above push {}: {reason}", newer.seen));
-        self.ledger.write(move |tx| audit::note(tx, At::now(), &person, "number above", &audit_text)).await?;
+        let audit_text = format!("{name}: numbers go on above push {}: {reason}", newer.seen);
+        self.note(who, "number above", audit_text).await;
         self.changed();
         Ok(newer.seen + 1)
     }

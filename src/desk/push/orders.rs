@@ -8,17 +8,14 @@ use super::runner::{Process, Signal};
 use super::tell::{OrderError, send_order};
 use crate::desk::Desk;
 use crate::desk::cases::Case;
-use crate::desk::reason::one_line;
+use crate::desk::reason::Reason;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::journal::PushDir;
-use crate::ledger::pushes::PushRow;
-use crate::ledger::{audit, pushes};
+use crate::ledger::pushes::{self, PushRow};
 use crate::run::{ConfirmAnswer, NOT_PAUSED, Order, PAUSED};
 use crate::stack::{PushNumber, Who};
-use crate::time::At;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 /// What a person answers to a push that asks.
@@ -29,7 +26,7 @@ pub struct Answered {
     /// Which question of the push is meant, from 1; none for the one that is open.
     pub question: Option<u32>,
     /// Why, when they say so.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
 }
 
 /// A runner that lives answers at once; a hung one is told otherwise (TRUST section 2).
@@ -40,10 +37,6 @@ const DURABLE_ANSWER_LIMIT: Duration = Duration::from_secs(10);
 const TERM_LIMIT: Duration = Duration::from_secs(30);
 /// How long a ledger that does not answer may keep an order waiting.
 const LEDGER_LIMIT: Duration = Duration::from_secs(1);
-/// How often the audit is tried again when the ledger does not take it…
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// … more and more seldom, up to this.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How long the ledger may take to learn of a pause from the journal; who asks later sees it then.
 const FOLD_LIMIT: Duration = Duration::from_secs(2);
 
@@ -52,16 +45,16 @@ impl Desk {
     ///
     /// # Errors
     /// When there is no such push, it has ended, or its runner cannot be reached.
-    pub async fn cancel(&self, push: PushNumber, who: &Who, reason: Option<String>) -> Decision<()> {
-        self.order(push, Order::Cancel { who: who.clone(), reason: given(reason)? }).await
+    pub async fn cancel(&self, push: PushNumber, who: &Who, reason: Option<Reason>) -> Decision<()> {
+        self.order(push, Order::Cancel { who: who.clone(), reason: reason.map(String::from) }).await
     }
 
     /// Pauses a running push: no new host starts, those that run end.
     ///
     /// # Errors
     /// When there is no such push, it does not run, is paused already, or its runner does not answer.
-    pub async fn pause(&self, push: PushNumber, who: &Who, reason: Option<String>) -> Decision<()> {
-        self.order(push, Order::Pause { who: who.clone(), reason: given(reason)? }).await
+    pub async fn pause(&self, push: PushNumber, who: &Who, reason: Option<Reason>) -> Decision<()> {
+        self.order(push, Order::Pause { who: who.clone(), reason: reason.map(String::from) }).await
     }
 
     /// Lets a paused push go on: the same push, where it was.
@@ -78,13 +71,12 @@ impl Desk {
     /// When there is no such push, it has ended, or it does not ask that.
     pub async fn confirm(&self, push: PushNumber, who: &Who, answer: Answered) -> Decision<()> {
         let Answered { yes, question: ask, reason } = answer;
-        self.order(push, Order::Answer(ConfirmAnswer { who: who.clone(), ask, yes, reason: given(reason)? })).await
+        let answer = ConfirmAnswer { who: who.clone(), ask, yes, reason: reason.map(String::from) };
+        self.order(push, Order::Answer(answer)).await
     }
 
     async fn order(&self, push: PushNumber, order: Order) -> Decision<()> {
-        let Some(desk) = self.me.upgrade() else { return Err(Refusal::stopping()) };
-        // A task of its own: what the runner has heard gets into the audit, also when the browser hangs up.
-        let obeyed = self.runtime.spawn(async move {
+        self.to_the_end("the order", |desk| async move {
             let row = desk.row_in_time(push).await?;
             if let Some(row) = row.as_ref().filter(|row| row.ended_at.is_some()) {
                 let why = format!("push {push} has ended already: {}", row.state);
@@ -96,8 +88,8 @@ impl Desk {
                 desk.until_folded(push, matches!(order, Order::Pause { .. })).await;
             }
             Ok(())
-        });
-        obeyed.await.unwrap_or_else(|error| Err(Refusal::broke("the order", &error)))
+        })
+        .await
     }
 
     /// The push, as the ledger knows it; none when the ledger does not say so soon: then the runner knows best.
@@ -166,27 +158,6 @@ impl Desk {
         self.note(who, what, text).await;
     }
 
-    /// Writes into the audit: before this returns, unless the ledger does not take it, and then as soon as it does.
-    pub async fn note(&self, who: &Who, what: &'static str, text: String) {
-        let Some(desk) = self.me.upgrade() else { return };
-        let (at, who) = (At::now(), who.clone());
-        let (noted, known) = oneshot::channel();
-        self.spawn(async move {
-            let mut wait = FIRST_WAIT;
-            loop {
-                let (name, words) = (who.clone(), text.clone());
-                let written = desk.ledger.write(move |tx| audit::note(tx, at, name.as_str(), what, &words));
-                let Err(error) = written.await else { break };
-                tracing::error!(%who, what, text, %error, "a audit_text is not in the audit yet, and is tried again");
-                tokio::select! { () = desk.stop.cancelled() => return, () = sleep(wait) => {} }
-                wait = (wait * 2).min(LONGEST_WAIT);
-            }
-            // Whoever waited may have gone on.
-            let _ = noted.send(());
-        });
-        let _ = timeout(LEDGER_LIMIT, known).await;
-    }
-
     /// So that whoever ordered it sees it on the next page that they load.
     async fn until_folded(&self, push: PushNumber, paused: bool) {
         let mut changes = self.changes();
@@ -202,11 +173,6 @@ impl Desk {
         // Late is no error: the order is in the journal.
         let _ = timeout(FOLD_LIMIT, known).await;
     }
-}
-
-/// A reason as one line; none when nothing is said.
-fn given(reason: Option<String>) -> Decision<Option<String>> {
-    Ok(reason.map(|reason| one_line("reason", &reason)).transpose()?.filter(|reason| !reason.is_empty()))
 }
 
 fn silent(push: PushNumber, error: &dyn std::fmt::Display) -> Refusal {

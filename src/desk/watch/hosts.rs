@@ -48,7 +48,8 @@ impl Desk {
     /// # Errors
     /// When there is no such stack or host.
     pub async fn check_hosts(&self, stack: &StackName, names: &[String]) -> Decision<Vec<HostNow>> {
-        self.look_at_hosts(stack, names, Look::Now).await
+        let (stack, names) = (stack.clone(), names.to_vec());
+        self.to_the_end("the look", |desk| async move { desk.look_at_hosts(&stack, &names, Look::Now).await }).await
     }
 
     /// Connects to hosts of a stack, all when none are named, over new sessions of their `sshd`s. What runs over the old ones
@@ -57,7 +58,8 @@ impl Desk {
     /// # Errors
     /// When there is no such stack or host.
     pub async fn reconnect_hosts(&self, stack: &StackName, names: &[String]) -> Decision<Vec<HostNow>> {
-        self.look_at_hosts(stack, names, Look::Anew).await
+        let (stack, names) = (stack.clone(), names.to_vec());
+        self.to_the_end("connecting", |desk| async move { desk.look_at_hosts(&stack, &names, Look::Anew).await }).await
     }
 
     /// Begins to ask all hosts of a stack, and waits some time for the answers.
@@ -70,7 +72,7 @@ impl Desk {
         let (done, all_asked) = tokio::sync::oneshot::channel();
         let stack = stack.clone();
         self.spawn(async move {
-            tokio::select! { () = desk.stop.cancelled() => {}, _ = desk.check_hosts(&stack, &[]) => {} }
+            tokio::select! { () = desk.stop.cancelled() => {}, _ = desk.look_at_hosts(&stack, &[], Look::Now) => {} }
             // Nobody waits any more: the page is told all the same.
             let _ = done.send(());
         });
@@ -78,7 +80,7 @@ impl Desk {
         Ok(())
     }
 
-    async fn look_at_hosts(&self, stack: &StackName, names: &[String], how: Look) -> Decision<Vec<HostNow>> {
+    pub(crate) async fn look_at_hosts(&self, stack: &StackName, names: &[String], how: Look) -> Decision<Vec<HostNow>> {
         let hosts = self.hosts_of(stack, names)?;
         self.in_use(stack);
         let looks = hosts.into_iter().map(|host| async move {

@@ -3,7 +3,7 @@
 
 use crate::stack::StackName;
 use crate::web::app::App;
-use crate::web::http::action::{see, to_the_end};
+use crate::web::http::action::see;
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
 use crate::web::session::caller::Caller;
@@ -43,7 +43,5 @@ pub async fn now(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
     let too_often = |wait| Problem::too_often("you looked", wait);
     app.budgets.looks.take(caller.who.as_str(), Instant::now()).map_err(too_often)?;
-    let app = app.clone();
-    let found = to_the_end(async move { app.desk.checkup_now(&stack).await }).await?;
-    Ok(HttpResponse::Ok().json(found))
+    Ok(HttpResponse::Ok().json(app.desk.checkup_now(&stack).await?))
 }

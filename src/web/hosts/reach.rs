@@ -3,7 +3,7 @@
 
 use crate::stack::StackName;
 use crate::web::app::App;
-use crate::web::http::action::{see, to_the_end};
+use crate::web::http::action::see;
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::path::named;
 use crate::web::http::problem::Reply;
@@ -41,7 +41,7 @@ pub async fn check(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
 /// `POST /api/v1/stacks/{stack}/hosts/check`
 pub async fn check_by_api(app: Data<App>, _: Caller, stack: Path<String>, Body(which): Body<Which>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
-    let hosts = to_the_end(async move { app.desk.check_hosts(&stack, &which.hosts).await }).await?;
+    let hosts = app.desk.check_hosts(&stack, &which.hosts).await?;
     Ok(HttpResponse::Ok().json(json!({ "hosts": hosts })))
 }
 
@@ -49,6 +49,6 @@ pub async fn check_by_api(app: Data<App>, _: Caller, stack: Path<String>, Body(w
 pub async fn reconnect_by_api(app: Data<App>, caller: Caller, stack: Path<String>, Body(which): Body<Which>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
     tracing::info!(stack = %stack, who = %caller.who, "hosts are connected anew");
-    let hosts = to_the_end(async move { app.desk.reconnect_hosts(&stack, &which.hosts).await }).await?;
+    let hosts = app.desk.reconnect_hosts(&stack, &which.hosts).await?;
     Ok(HttpResponse::Ok().json(json!({ "hosts": hosts })))
 }

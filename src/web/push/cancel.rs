@@ -1,8 +1,9 @@
 //! Cancelling a push, by page and by API. It must never lose a cancel when the browser goes.
 
+use crate::desk::Reason;
 use crate::stack::{PushNumber, StackName, StageName};
 use crate::web::app::App;
-use crate::web::http::action::{Reason, one_line, see, to_the_end};
+use crate::web::http::action::{Why, see};
 use crate::web::http::body::Body;
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
@@ -30,7 +31,7 @@ pub struct Cancelled {
 /// `POST /pushes/{id}/cancel`
 pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>, form: InTime<Form<Cancelled>>) -> Reply {
     let Cancelled { reason, then } = form.0.into_inner();
-    let push = cancel_push(&app, &caller, &id, Reason { reason }).await?;
+    let push = cancel_push(&app, &caller, &id, Why { reason }).await?;
     match then.as_deref() {
         Some("back") => where_to_roll_back(&app, push).await,
         _ => Ok(see(format!("/pushes/{push}"))),
@@ -57,15 +58,14 @@ async fn where_to_roll_back(app: &Data<App>, push: PushNumber) -> Reply {
 ///
 /// # Errors
 /// Why it could not be cancelled.
-pub async fn cancel_push(app: &Data<App>, caller: &Caller, id: &str, given: Reason) -> Result<PushNumber, Problem> {
+pub async fn cancel_push(app: &Data<App>, caller: &Caller, id: &str, given: Why) -> Result<PushNumber, Problem> {
     let id: PushNumber = named("push", id)?;
-    let (app, who, reason) = (app.clone(), caller.who.clone(), one_line(given.reason)?);
-    to_the_end(async move { app.desk.cancel(id, &who, reason).await }).await?;
+    app.desk.cancel(id, &caller.who, Reason::parse(given.reason.as_deref())?).await?;
     Ok(id)
 }
 
 /// `POST /api/v1/pushes/{id}/cancel`
-pub async fn cancel_by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<Reason>) -> Reply {
+pub async fn cancel_by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<Why>) -> Reply {
     let id = cancel_push(&app, &caller, &id, given).await?;
     Ok(HttpResponse::Accepted().json(json!({ "id": id })))
 }

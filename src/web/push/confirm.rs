@@ -1,10 +1,10 @@
 //! Answers to what a push asks, from its page and the API. They must never be given without the caller's name. Called by
 //! the routes.
 
-use crate::desk::Answered;
+use crate::desk::{Answered, Reason};
 use crate::stack::PushNumber;
 use crate::web::app::App;
-use crate::web::http::action::{one_line, see, to_the_end};
+use crate::web::http::action::see;
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
@@ -54,8 +54,7 @@ pub async fn by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given
 async fn confirm(app: &Data<App>, caller: &Caller, id: &str, given: ConfirmBody) -> Result<PushNumber, Problem> {
     let id: PushNumber = named("push", id)?;
     let yes = given.answer == YesOrNo::Yes;
-    let answered = Answered { yes, question: given.question, reason: one_line(given.reason)? };
-    let (app, who) = (app.clone(), caller.who.clone());
-    to_the_end(async move { app.desk.confirm(id, &who, answered).await }).await?;
+    let answered = Answered { yes, question: given.question, reason: Reason::parse(given.reason.as_deref())? };
+    app.desk.confirm(id, &caller.who, answered).await?;
     Ok(id)
 }

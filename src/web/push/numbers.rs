@@ -1,9 +1,10 @@
 //! After a loss or a move of the data directory: letting the numbers of pushes go on above what hosts have seen, and taking a
 //! copy over, by page and by API. It must never decide whether that may be: the desk does. Called by the routes.
 
+use crate::desk::{NeedsReason, Reason};
 use crate::stack::StackName;
 use crate::web::app::App;
-use crate::web::http::action::{Reason, see, to_the_end};
+use crate::web::http::action::{Why, see};
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
@@ -13,30 +14,28 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Form, Path};
 use serde::Deserialize;
 use serde_json::json;
-use std::sync::Arc;
 
 /// Why this server is the only one.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Why {
+pub struct WhyOnly {
     reason: Option<String>,
 }
 
-impl Fields for Why {
+impl Fields for WhyOnly {
     const FIELDS: &'static [(&'static str, Kind)] = &[("reason", Kind::Text)];
-    const NEEDED: Option<(&'static [&'static str], &'static str)> =
-        Some((&["reason"], "say why this Pushbutton is right and the only one that pushes there"));
+    const NEEDED: Option<(&'static [&'static str], &'static str)> = Some((&["reason"], NeedsReason::Numbers.why()));
     const EXAMPLE: &'static str = r#"{"reason": "build1 is gone, this is its successor"}"#;
 }
 
 /// `POST /stacks/{stack}/numbers`
-pub async fn by_form(app: Data<App>, caller: Caller, stack: Path<String>, form: InTime<Form<Why>>) -> Reply {
+pub async fn by_form(app: Data<App>, caller: Caller, stack: Path<String>, form: InTime<Form<WhyOnly>>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
     above(&app, &caller, &stack, form.0.into_inner().reason).await?;
     Ok(see(format!("/stacks/{stack}")))
 }
 
 /// `POST /api/v1/stacks/{stack}/numbers`
-pub async fn by_api(app: Data<App>, caller: Caller, stack: Path<String>, Body(why): Body<Why>) -> Reply {
+pub async fn by_api(app: Data<App>, caller: Caller, stack: Path<String>, Body(why): Body<WhyOnly>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
     let next = above(&app, &caller, &stack, why.reason).await?;
     Ok(HttpResponse::Ok().json(json!({ "next": next })))
@@ -49,17 +48,16 @@ pub async fn take_over_by_form(app: Data<App>, caller: Caller, form: InTime<Form
 }
 
 /// `POST /api/v1/take-over`
-pub async fn take_over_by_api(app: Data<App>, caller: Caller, Body(why): Body<Reason>) -> Reply {
+pub async fn take_over_by_api(app: Data<App>, caller: Caller, Body(why): Body<Why>) -> Reply {
     take(&app, &caller, why.reason).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 async fn take(app: &Data<App>, caller: &Caller, reason: Option<String>) -> Result<(), Problem> {
-    let (desk, who) = (Arc::clone(&app.desk), caller.who.clone());
-    to_the_end(async move { desk.take_over(&who, reason).await }).await
+    Ok(app.desk.take_over(&caller.who, Reason::parse(reason.as_deref())?).await?)
 }
 
 async fn above(app: &Data<App>, caller: &Caller, stack: &StackName, reason: Option<String>) -> Result<i64, Problem> {
-    let (desk, who, stack) = (Arc::clone(&app.desk), caller.who.clone(), stack.clone());
-    to_the_end(async move { desk.number_above(&stack, &who, reason).await }).await
+    let reason = Reason::needed(reason.as_deref(), NeedsReason::Numbers)?;
+    Ok(app.desk.number_above(stack, &caller.who, reason).await?)
 }

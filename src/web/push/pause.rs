@@ -2,9 +2,10 @@
 //! the routes.
 
 use super::known::PushDetails;
+use crate::desk::Reason;
 use crate::stack::PushNumber;
 use crate::web::app::App;
-use crate::web::http::action::{Reason, one_line, see, to_the_end};
+use crate::web::http::action::{Why, see};
 use crate::web::http::body::Body;
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
@@ -15,7 +16,7 @@ use actix_web::web::{Data, Form, Path};
 use serde_json::json;
 
 /// `POST /pushes/{id}/pause`
-pub async fn pause(app: Data<App>, caller: Caller, id: Path<String>, form: InTime<Form<Reason>>) -> Reply {
+pub async fn pause(app: Data<App>, caller: Caller, id: Path<String>, form: InTime<Form<Why>>) -> Reply {
     let push = pause_push(&app, &caller, &id, form.0.into_inner()).await?;
     Ok(see(format!("/pushes/{push}")))
 }
@@ -27,7 +28,7 @@ pub async fn unpause(app: Data<App>, caller: Caller, id: Path<String>) -> Reply 
 }
 
 /// `POST /api/v1/pushes/{id}/pause`
-pub async fn pause_by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<Reason>) -> Reply {
+pub async fn pause_by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<Why>) -> Reply {
     let push = pause_push(&app, &caller, &id, given).await?;
     as_it_is(&app, push).await
 }
@@ -48,16 +49,14 @@ pub(crate) async fn as_it_is(app: &App, push: PushNumber) -> Reply {
     Ok(HttpResponse::Ok().json(json!({ "id": push, "url": url, "state": row.state, "paused": row.paused })))
 }
 
-async fn pause_push(app: &Data<App>, caller: &Caller, id: &str, given: Reason) -> Result<PushNumber, Problem> {
+async fn pause_push(app: &Data<App>, caller: &Caller, id: &str, given: Why) -> Result<PushNumber, Problem> {
     let id: PushNumber = named("push", id)?;
-    let (app, who, reason) = (app.clone(), caller.who.clone(), one_line(given.reason)?);
-    to_the_end(async move { app.desk.pause(id, &who, reason).await }).await?;
+    app.desk.pause(id, &caller.who, Reason::parse(given.reason.as_deref())?).await?;
     Ok(id)
 }
 
 async fn unpause_push(app: &Data<App>, caller: &Caller, id: &str) -> Result<PushNumber, Problem> {
     let id: PushNumber = named("push", id)?;
-    let (app, who) = (app.clone(), caller.who.clone());
-    to_the_end(async move { app.desk.unpause(id, &who).await }).await?;
+    app.desk.unpause(id, &caller.who).await?;
     Ok(id)
 }

@@ -1,9 +1,10 @@
 //! Resuming a push that did not succeed, or that waits, by page and by API. It must never decide what is left to do.
 
 use super::pause::as_it_is;
+use crate::desk::Reason;
 use crate::stack::PushNumber;
 use crate::web::app::App;
-use crate::web::http::action::{key, one_line, see, to_the_end};
+use crate::web::http::action::{key, see};
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
@@ -12,7 +13,6 @@ use crate::web::push::api::made;
 use crate::web::session::caller::Caller;
 use actix_web::web::{Data, Form, Path};
 use serde::Deserialize;
-use std::sync::Arc;
 
 /// What a resume carries.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -52,7 +52,7 @@ async fn resume_push(app: &Data<App>, caller: &Caller, id: &str, given: ResumeFo
     let id: PushNumber = named("push", id)?;
     let nonce = key(given.nonce, format_args!("{}/{id}/resume", caller.who));
     let plan_hash = given.plan_hash.filter(|hash| !hash.is_empty());
-    let (desk, who, reason) = (Arc::clone(&app.desk), caller.who.clone(), one_line(given.reason)?);
-    let resumed = to_the_end(async move { desk.resume(id, &who, reason, plan_hash, nonce).await });
+    let reason = Reason::parse(given.reason.as_deref())?;
+    let resumed = async { Ok(app.desk.resume(id, &caller.who, reason, plan_hash, nonce).await?) };
     app.budgets.rollbacks.spend(caller.who.as_str(), "you resumed", resumed).await
 }

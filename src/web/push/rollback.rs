@@ -2,10 +2,10 @@
 //! having shown what goes with it: the page before the press. Called by the routes.
 
 use crate::desk::view::RollbackView;
-use crate::desk::{Press, Questions};
+use crate::desk::{NeedsReason, Press, Questions, Reason};
 use crate::stack::{BuildId, PushNumber, StackName, StageName};
 use crate::web::app::App;
-use crate::web::http::action::{key, one_line, see, to_the_end};
+use crate::web::http::action::{key, see};
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
@@ -18,7 +18,6 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Form, Path, Query};
 use serde::Deserialize;
-use std::sync::Arc;
 
 /// What a rollback carries.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -47,8 +46,7 @@ impl Fields for Back {
         ("ask", Kind::Flag),
         ("nonce", Kind::Text),
     ];
-    const NEEDED: Option<(&'static [&'static str], &'static str)> =
-        Some((&["reason"], "a rollback needs a reason, so that others know what was wrong"));
+    const NEEDED: Option<(&'static [&'static str], &'static str)> = Some((&["reason"], NeedsReason::Rollback.why()));
     const EXAMPLE: &'static str = r#"{"reason": "the shop is grey"}"#;
 }
 
@@ -140,9 +138,8 @@ async fn press_back(
         who: caller.who.clone(),
         seen: String::new(),
         plan_hash: shown.filter(|hash| !hash.is_empty()),
-        reason: one_line(given.reason)?,
+        reason: Reason::parse(given.reason.as_deref())?,
     };
-    let (desk, questions) = (Arc::clone(&app.desk), questions(given.ask));
-    let rolled_back = to_the_end(async move { desk.roll_back(press, to, questions).await });
+    let rolled_back = async { Ok(app.desk.roll_back(press, to, questions(given.ask)).await?) };
     app.budgets.rollbacks.spend(caller.who.as_str(), "you rolled back", rolled_back).await
 }

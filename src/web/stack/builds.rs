@@ -1,7 +1,7 @@
 //! Builds that are published from outside: a tar comes in, as long as the server's file allows, and lies on the disk before
 //! anything of it is looked at. It must never hold one in memory, nor unpack anything itself. Called by the routes.
 
-use crate::desk::{Case, Publishing, Refusal};
+use crate::desk::{Case, Publishing, Reason, Refusal};
 use crate::stack::{BuildId, Revision, StackName};
 use crate::web::app::App;
 use crate::web::http::action::see;
@@ -16,7 +16,6 @@ use serde::Deserialize;
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, Seek, Write};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// An upload that says nothing for so long is over.
@@ -47,7 +46,7 @@ enum Yes {
 /// Why a build is withdrawn.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Reason {
+pub struct WhyWithdrawn {
     reason: Option<String>,
 }
 
@@ -86,9 +85,7 @@ pub async fn publish(
     let Ok(written) = tokio::time::timeout(LONGEST, write(body, tar, most)).await else {
         return Err(Problem::too_slow());
     };
-    let (desk, tar) = (Arc::clone(&app.desk), written?);
-    // To its end, also when the sender goes: what is in the ledger has its files.
-    let taken = tokio::spawn(async move { desk.publish(what, tar).await }).await.map_err(Problem::broken)??;
+    let taken = app.desk.publish(what, written?).await?;
     let answer = json!({ "build": taken.build, "new": taken.new });
     Ok(match taken.new {
         true => HttpResponse::Created().json(answer),
@@ -103,7 +100,12 @@ pub async fn listed(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
 }
 
 /// `DELETE /api/v1/stacks/{stack}/builds/{build}?reason=…`
-pub async fn withdraw(app: Data<App>, caller: Caller, place: Path<(String, String)>, said: Query<Reason>) -> Reply {
+pub async fn withdraw(
+    app: Data<App>,
+    caller: Caller,
+    place: Path<(String, String)>,
+    said: Query<WhyWithdrawn>,
+) -> Reply {
     withdrawn(&app, &caller, &place, said.reason.as_deref()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -113,7 +115,7 @@ pub async fn withdraw_by_form(
     app: Data<App>,
     caller: Caller,
     place: Path<(String, String)>,
-    form: InTime<Form<Reason>>,
+    form: InTime<Form<WhyWithdrawn>>,
 ) -> Reply {
     withdrawn(&app, &caller, &place, form.0.reason.as_deref()).await?;
     Ok(see(format!("/stacks/{}", place.0)))
@@ -126,10 +128,7 @@ async fn withdrawn(
     reason: Option<&str>,
 ) -> Result<(), Problem> {
     let (stack, build): (StackName, BuildId) = (named("stack", stack)?, named("build", build)?);
-    let (desk, who, reason) = (Arc::clone(&app.desk), caller.who.clone(), reason.map(str::to_owned));
-    // To its end, also when the browser goes: what the ledger forgets has no files any more.
-    let done = tokio::spawn(async move { desk.withdraw(&stack, &build, &who, reason.as_deref()).await });
-    Ok(done.await.map_err(Problem::broken)??)
+    Ok(app.desk.withdraw(&stack, &build, &caller.who, Reason::parse(reason)?).await?)
 }
 
 /// Writes a body down as it comes, and gives the file back at its beginning.

@@ -1,10 +1,10 @@
 //! Bringing hosts that were left behind to the build of their stage, by page and by API. It must never bring another build, nor
 //! other hosts than were named or shown. Called by the routes.
 
-use crate::desk::Press;
+use crate::desk::{Press, Reason};
 use crate::stack::{PushNumber, StackName, StageName};
 use crate::web::app::App;
-use crate::web::http::action::{key, one_line, see, to_the_end, within_budget};
+use crate::web::http::action::{key, see, within_budget};
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
@@ -15,7 +15,6 @@ use crate::web::session::caller::Caller;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Form, Path, Query};
 use serde::Deserialize;
-use std::sync::Arc;
 
 /// What a form carries.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -126,9 +125,8 @@ async fn press(
         who: caller.who.clone(),
         seen: wanted.seen.unwrap_or_default().trim().to_owned(),
         plan_hash: wanted.plan_hash.filter(|hash| !hash.is_empty()),
-        reason: one_line(wanted.reason)?,
+        reason: Reason::parse(wanted.reason.as_deref())?,
     };
-    let (desk, questions) = (Arc::clone(&app.desk), questions(wanted.ask));
-    let pushed = to_the_end(async move { desk.catch_up(press, wanted.hosts, questions).await });
+    let pushed = async { Ok(app.desk.catch_up(press, wanted.hosts, questions(wanted.ask)).await?) };
     within_budget(app, caller, pushed).await
 }

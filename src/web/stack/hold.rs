@@ -2,11 +2,11 @@
 //! person typed: a form that cannot be taken comes back as it was, with what is wrong. Called by the routes.
 
 use super::hold_view::HoldForm;
-use crate::desk::Until;
+use crate::desk::{NeedsReason, Reason, Until};
 use crate::stack::{StackName, StageName};
 use crate::time::At;
 use crate::web::app::App;
-use crate::web::http::action::{Reason, one_line, see, to_the_end};
+use crate::web::http::action::{Why, see};
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
@@ -32,8 +32,7 @@ pub struct Hold {
 
 impl Fields for Hold {
     const FIELDS: &'static [(&'static str, Kind)] = &[("reason", Kind::Text), ("until", Kind::Text)];
-    const NEEDED: Option<(&'static [&'static str], &'static str)> =
-        Some((&["reason"], "a hold needs a reason, so that others know what to wait for"));
+    const NEEDED: Option<(&'static [&'static str], &'static str)> = Some((&["reason"], NeedsReason::Hold.why()));
     const EXAMPLE: &'static str = r#"{"reason": "the fair is on", "until": "2h"}"#;
 }
 
@@ -181,7 +180,7 @@ pub async fn release_stack_by_api(
     app: Data<App>,
     caller: Caller,
     stack: Path<String>,
-    Body(given): Body<Reason>,
+    Body(given): Body<Why>,
 ) -> Reply {
     release(&app, &caller, &stack, None, given.reason).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -192,7 +191,7 @@ pub async fn release_stage_by_api(
     app: Data<App>,
     caller: Caller,
     place: Path<(String, String)>,
-    Body(given): Body<Reason>,
+    Body(given): Body<Why>,
 ) -> Reply {
     release(&app, &caller, &place.0, Some(&place.1), given.reason).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -206,10 +205,8 @@ async fn set(
     reason: Option<String>,
     until: Option<Until>,
 ) -> Result<(), Problem> {
-    let reason = one_line(reason)?
-        .ok_or_else(|| Problem::missing("a hold needs a reason, so that others know what to wait for"))?;
-    let (app, who, stack, stage) = (app.clone(), caller.who.clone(), stack.clone(), stage.cloned());
-    to_the_end(async move { app.desk.hold(&stack, stage.as_ref(), &who, reason, until).await }).await
+    let reason = Reason::needed(reason.as_deref(), NeedsReason::Hold)?;
+    Ok(app.desk.hold(stack, stage, &caller.who, reason, until).await?)
 }
 
 async fn release(
@@ -221,8 +218,8 @@ async fn release(
 ) -> Result<(), Problem> {
     let stack: StackName = named("stack", stack)?;
     let stage: Option<StageName> = stage.map(|stage| named("stage", stage)).transpose()?;
-    let (app, who, reason) = (app.clone(), caller.who.clone(), one_line(reason)?);
-    to_the_end(async move { app.desk.release_hold(&stack, stage.as_ref(), &who, reason).await }).await
+    let reason = Reason::parse(reason.as_deref())?;
+    Ok(app.desk.release_hold(&stack, stage.as_ref(), &caller.who, reason).await?)
 }
 
 #[cfg(test)]

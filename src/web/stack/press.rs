@@ -1,9 +1,9 @@
 //! A push of a stage, by page and by API. It must never decide whether it may happen, nor push twice for one click.
 
-use crate::desk::Press;
+use crate::desk::{Press, Reason};
 use crate::stack::{PushNumber, StackName, StageName};
 use crate::web::app::App;
-use crate::web::http::action::{key, one_line, see, to_the_end, version, within_budget};
+use crate::web::http::action::{key, see, version, within_budget};
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
@@ -12,7 +12,6 @@ use crate::web::push::api::made;
 use crate::web::session::caller::Caller;
 use actix_web::web::{Data, Form, Path};
 use serde::Deserialize;
-use std::sync::Arc;
 
 /// What a press carries.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -76,16 +75,15 @@ pub async fn press(
         who: caller.who.clone(),
         seen: pressed.seen.trim().to_owned(),
         plan_hash: pressed.plan_hash.filter(|hash| !hash.is_empty()),
-        reason: one_line(pressed.reason)?,
+        reason: Reason::parse(pressed.reason.as_deref())?,
         nonce,
     };
-    let desk = Arc::clone(&app.desk);
-    let pushed = to_the_end(async move {
-        match version {
-            None => desk.press(press).await,
-            Some(version) => desk.press_version(press, &version).await,
-        }
-    });
+    let pushed = async {
+        Ok(match version {
+            None => app.desk.press(press).await?,
+            Some(version) => app.desk.press_version(press, &version).await?,
+        })
+    };
     within_budget(app, caller, pushed).await
 }
 
