@@ -3,7 +3,7 @@
 
 use crate::house::{House, Plans, own_address, until};
 use pushbutton::demo::trouble::How;
-use pushbutton::journal::{HostResult, Record, State};
+use pushbutton::journal::{Ended, HostResult, Record, State};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,12 +36,29 @@ pub fn results(house: &House, push: &Value) -> BTreeMap<String, HostResult> {
     for line in String::from_utf8(house.journal(id)).unwrap().lines() {
         state.apply(&serde_json::from_str::<Record>(line).unwrap()).unwrap();
     }
-    let results: BTreeMap<String, HostResult> =
-        state.host_results().into_iter().map(|(host, result)| (host.to_owned(), result)).collect();
+    let results = in_the_end(&state);
     let hosts: Vec<&str> = push["hosts"].as_array().unwrap().iter().map(|host| host.as_str().unwrap()).collect();
     assert_eq!(results.len(), hosts.len());
     assert_eq!(push["push"]["hosts_ok"], state.holding(), "{push:#}");
     results
+}
+
+/// What became of each host of the frozen list in the end: the first result that was not good; `ok` where the push came to the end of its
+/// list; `skipped` where it ended before that. A host that has left is `dropped`, unless nobody knows its state.
+fn in_the_end(state: &State) -> BTreeMap<String, HostResult> {
+    let to_the_end = matches!(state.ended, Some(Ended::Succeeded | Ended::Degraded));
+    let rest = if to_the_end { HostResult::Ok } else { HostResult::Skipped };
+    let result = |host: &String| {
+        let place = Some(host.clone());
+        let results = state.commands.values().filter_map(|command| command.hosts.get(&place));
+        let mut known = results.map(|result| result.unwrap_or(HostResult::Unknown));
+        match known.find(|result| !matches!(result, HostResult::Ok | HostResult::Skipped)) {
+            Some(bad) if bad != HostResult::Unknown && state.dropped.contains(host) => HostResult::Dropped,
+            Some(bad) => bad,
+            None => rest,
+        }
+    };
+    state.hosts.iter().map(|host| (host.clone(), result(host))).collect()
 }
 
 /// The hosts with a result.

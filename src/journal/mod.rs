@@ -78,4 +78,6 @@ impl PushDir {
 }
 
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod tests;

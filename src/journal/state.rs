@@ -32,6 +32,10 @@ pub struct State {
     pub rolled_back: bool,
     /// The command and the number of the question that waits for its answer.
     pub question: Option<(u32, u32)>,
+    /// The number of the last question.
+    asked: u32,
+    /// Whether the build was made.
+    made: bool,
     /// How far the connections to its hosts are; none in journals of older runners.
     pub connecting: Option<Connecting>,
     /// How it ended.
@@ -112,10 +116,10 @@ impl State {
                 _ => return illegal("the command does not run, or has ended on this host before"),
             },
             Event::Asked { command, ask, .. } => {
-                if self.question.is_some() || self.running(*command).is_none() {
-                    return illegal("another question is open, or the command does not run");
+                if self.question.is_some() || *ask <= self.asked || self.running(*command).is_none() {
+                    return illegal("another question is open, it was asked before, or the command does not run");
                 }
-                self.question = Some((*command, *ask));
+                (self.question, self.asked) = (Some((*command, *ask)), *ask);
             }
             Event::Answered { command, ask, .. } => {
                 if self.question != Some((*command, *ask)) {
@@ -140,7 +144,11 @@ impl State {
             Event::UndoStarted { .. } if self.rolled_back => return illegal("the push goes back already"),
             Event::UndoStarted { .. } => self.rolled_back = true,
             Event::Line { .. } => self.lines += 1,
-            Event::BuildMade { .. } | Event::Link { .. } | Event::Paused { .. } | Event::Resumed { .. } => {}
+            Event::BuildMade { command, .. } if self.made || self.running(*command).is_none() => {
+                return illegal("the build was made before, or the command does not run");
+            }
+            Event::BuildMade { .. } => self.made = true,
+            Event::Link { .. } | Event::Paused { .. } | Event::Resumed { .. } => {}
             Event::PushEnded { state, .. } => {
                 self.question = None;
                 self.ended = Some(*state);
@@ -169,34 +177,26 @@ impl State {
         names
     }
 
+    /// The end of a push that is cut off here. It follows whatever was recorded before, but an end.
+    pub fn interrupted(&self, why: String, hosts_total: u32, duration_ms: u64) -> Event {
+        Event::PushEnded {
+            state: Ended::Interrupted,
+            why: Some(why),
+            who: None,
+            hosts_ok: self.holding().min(hosts_total),
+            hosts_total,
+            unknown: self.unknown_hosts(),
+            duration_ms,
+            sha256: String::new(),
+        }
+    }
+
     fn hosts_that_ended_unknown(&self) -> impl Iterator<Item = String> {
         self.commands
             .values()
             .flat_map(|state| state.hosts.iter())
             .filter(|(_, result)| **result == Some(HostResult::Unknown))
             .filter_map(|(host, _)| host.clone())
-    }
-
-    /// What became of each host of the frozen list in the end, exactly one result each: the first that was not good; `ok`
-    /// where the push came to the end of its list; `skipped` where it ended before that. A host that has left is `dropped`,
-    /// unless nobody knows its state.
-    pub fn host_results(&self) -> BTreeMap<&str, HostResult> {
-        let to_the_end = matches!(self.ended, Some(Ended::Succeeded | Ended::Degraded));
-        let rest = if to_the_end { HostResult::Ok } else { HostResult::Skipped };
-        let result = |host: &String| match self.first_bad(host) {
-            Some(bad) if bad != HostResult::Unknown && self.dropped.contains(host) => HostResult::Dropped,
-            Some(bad) => bad,
-            None => rest,
-        };
-        self.hosts.iter().map(|host| (host.as_str(), result(host))).collect()
-    }
-
-    /// The first result of a host that was not good; what is open is not known.
-    fn first_bad(&self, host: &str) -> Option<HostResult> {
-        let place = Some(host.to_owned());
-        let results = self.commands.values().filter_map(|state| state.hosts.get(&place));
-        let mut known = results.map(|result| result.unwrap_or(HostResult::Unknown));
-        known.find(|result| !matches!(result, HostResult::Ok | HostResult::Skipped))
     }
 
     /// How many hosts hold the build of the push, as far as is known.

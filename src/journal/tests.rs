@@ -1,3 +1,4 @@
+use super::sample::{command_started, host_ended, host_started, started};
 use super::*;
 use crate::time::At;
 use proptest::prelude::*;
@@ -24,6 +25,13 @@ fn a_push() -> (tempfile::TempDir, PushDir) {
     let dir = tempfile::tempdir().unwrap();
     let push = PushDir::at(dir.path());
     (dir, push)
+}
+
+/// The writer of a journal that has its first record.
+fn begun(push: &PushDir) -> Writer {
+    let mut writer = Writer::create(push).unwrap();
+    writer.add(At::from_millis(0), started(&["web001"], 2)).unwrap();
+    writer
 }
 
 fn read_all(push: &PushDir, most: usize) -> Vec<StoredRecord> {
@@ -55,14 +63,13 @@ fn the_wire_form_of_a_line_is_the_designs() {
 fn an_end_holds_the_hash_of_all_before_it() {
     use sha2::{Digest, Sha256};
     let (_dir, push) = a_push();
-    let mut writer = Writer::create(&push).unwrap();
+    let mut writer = begun(&push);
     writer.add(At::now(), line("a")).unwrap();
     writer.flush().unwrap();
     let before = std::fs::read(push.journal()).unwrap();
     writer.add(At::now(), ended()).unwrap();
     writer.flush().unwrap();
-    let Some(StoredRecord { record: Record { event: Event::PushEnded { sha256, .. }, .. }, .. }) =
-        read_all(&push, 64).pop()
+    let Some(StoredRecord { record: Record { event: Event::PushEnded { sha256, .. }, .. }, .. }) = read_all(&push, 64).pop()
     else {
         panic!("no end")
     };
@@ -72,9 +79,9 @@ fn an_end_holds_the_hash_of_all_before_it() {
 
 #[test]
 fn a_torn_tail_is_cut_and_kept_aside_and_the_numbers_go_on() {
-    for tail in [&b"{\"n\":3,\"at\":\"2026"[..], b"\0\0\0\0\n", b"{\"n\":9}\n", b"garbage\nmore"] {
+    for tail in [&b"{\"n\":4,\"at\":\"2026"[..], b"\0\0\0\0\n", b"{\"n\":9}\n", b"garbage\nmore"] {
         let (_dir, push) = a_push();
-        let mut writer = Writer::create(&push).unwrap();
+        let mut writer = begun(&push);
         for text in ["one", "two"] {
             writer.add(At::now(), line(text)).unwrap();
         }
@@ -83,28 +90,53 @@ fn a_torn_tail_is_cut_and_kept_aside_and_the_numbers_go_on() {
         let file = std::fs::OpenOptions::new().write(true).open(push.journal()).unwrap();
         file.write_all_at(tail, whole.len() as u64).unwrap();
 
-        let mut writer = Writer::take_up(&push).unwrap();
+        let (mut writer, illegal) = Writer::take_up(&push).unwrap();
+        assert_eq!(illegal, None);
         writer.add(At::now(), line("three")).unwrap();
         writer.flush().unwrap();
 
         assert_eq!(std::fs::read(push.torn()).unwrap(), tail);
         let texts: Vec<(u64, u64)> = read_all(&push, 4096)
             .into_iter()
+            .skip(1)
             .map(|read| match read.record.event {
                 Event::Line { line, .. } => (read.record.n, line),
                 other => panic!("{other:?}"),
             })
             .collect();
-        assert_eq!(texts, [(1, 1), (2, 2), (3, 3)]);
+        assert_eq!(texts, [(2, 1), (3, 2), (4, 3)]);
     }
+}
+
+#[test]
+fn a_record_that_may_not_follow_is_refused_and_nothing_of_it_is_kept() {
+    let (_dir, push) = a_push();
+    let mut writer = begun(&push);
+    let before = (writer.cursor(), writer.state().clone());
+    let refused = writer.add(At::now(), host_started(1, "web001")).unwrap_err();
+    assert_eq!(refused.to_string(), "record 2: the command does not run, or has begun on this host before");
+    assert_eq!((writer.cursor(), writer.state().clone()), before);
+    writer.add(At::now(), command_started(1)).unwrap();
+    writer.add(At::now(), host_started(1, "web001")).unwrap();
+    writer.flush().unwrap();
+    assert_eq!(read_all(&push, 4096).len(), 3);
+    // One that an older writer has left stays where it is, and is passed over.
+    let illegal = Record { n: 4, at: At::now(), event: host_started(2, "web001") };
+    let file = std::fs::OpenOptions::new().append(true).open(push.journal()).unwrap();
+    std::io::Write::write_all(&mut &file, format!("{}\n", serde_json::to_string(&illegal).unwrap()).as_bytes())
+        .unwrap();
+    let (mut writer, found) = Writer::take_up(&push).unwrap();
+    assert_eq!((found.unwrap().n, writer.state().unknown_hosts()), (4, vec!["web001".to_owned()]));
+    let end = writer.state().interrupted("it died".to_owned(), 1, 5);
+    writer.add(At::now(), end).unwrap();
+    writer.flush().unwrap();
+    assert_eq!(read_all(&push, 4096).len(), 5);
 }
 
 #[test]
 fn a_journal_that_has_records_is_not_made_again() {
     let (_dir, push) = a_push();
-    let mut writer = Writer::create(&push).unwrap();
-    writer.add(At::now(), line("a")).unwrap();
-    writer.flush().unwrap();
+    begun(&push).flush().unwrap();
     assert_eq!(Writer::create(&push).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
 }
 
@@ -112,13 +144,13 @@ proptest! {
     #[test]
     fn reading_on_from_any_record_gives_exactly_the_rest(texts in prop::collection::vec(".{0,300}", 1..20), most in 1usize..2000) {
         let (_dir, push) = a_push();
-        let mut writer = Writer::create(&push).unwrap();
+        let mut writer = begun(&push);
         for text in &texts {
             writer.add(At::from_millis(0), line(text)).unwrap();
         }
         writer.flush().unwrap();
         let all = read_all(&push, most);
-        prop_assert_eq!(all.len(), texts.len());
+        prop_assert_eq!(all.len(), 1 + texts.len());
         let reader = Reader::open(&push.journal()).unwrap();
         for (place, read) in all.iter().enumerate() {
             let from = Cursor { offset: read.end, n: read.record.n };
@@ -135,38 +167,6 @@ fn play(events: Vec<Event>) -> Result<State, state::Illegal> {
         state.apply(&Record { n: place as u64 + 1, at: At::from_millis(0), event })?;
     }
     Ok(state)
-}
-
-fn started(hosts: &[&str], commands: usize) -> Event {
-    Event::PushStarted {
-        push: "1".parse().unwrap(),
-        stack: "web".parse().unwrap(),
-        stage: "qa".parse().unwrap(),
-        who: "mary".parse().unwrap(),
-        build: "b-1".parse().unwrap(),
-        sha: "a".repeat(40).parse().unwrap(),
-        pid: 1,
-        pid_start: 1,
-        boot: "b".into(),
-        plan_hash: "h".into(),
-        hosts: hosts.iter().map(|h| (*h).to_owned()).collect(),
-        commands: vec!["c".into(); commands],
-        conditional: Vec::new(),
-        flips: Vec::new(),
-        proof: None,
-    }
-}
-
-fn command_started(command: u32) -> Event {
-    Event::CommandStarted { command, title: "c".into(), hosts: 2 }
-}
-
-fn host_started(command: u32, host: &str) -> Event {
-    Event::HostStarted { command, host: Some(host.to_owned()) }
-}
-
-fn host_ended(command: u32, host: &str, result: HostResult) -> Event {
-    Event::HostEnded { command, host: Some(host.to_owned()), result, code: None, why: None, duration_ms: 1 }
 }
 
 #[test]
@@ -271,12 +271,24 @@ fn illegal_steps_are_errors() {
             "connecting when it is connected",
             vec![started(&["a"], 1), Event::Connected(connections(1)), Event::Connecting(connections(1))],
         ),
+        ("a build that no command makes", vec![started(&["a"], 1), made(1)]),
+        ("a build twice", vec![started(&["a"], 1), command_started(1), made(1), made(1)]),
         ("connected after a command", vec![started(&["a"], 1), command_started(1), Event::Connected(connections(1))]),
     ];
     for (name, events) in table {
         assert!(play(events).is_err(), "{name}");
     }
     assert!(play(vec![ended()]).is_ok(), "a runner that never began");
+}
+
+fn made(command: u32) -> Event {
+    Event::BuildMade {
+        command,
+        build: "b-1".parse().unwrap(),
+        root: "ab".repeat(32).parse().unwrap(),
+        files: 1,
+        bytes: 1,
+    }
 }
 
 fn connections(connected: u32) -> Connections {
@@ -333,11 +345,9 @@ fn hosts_that_leave(first: HostResult, again: u32) -> Vec<Event> {
 #[test]
 fn a_list_that_takes_hosts_out_begins_again_for_more_hosts_only() {
     let state = play(hosts_that_leave(HostResult::Failed, 2)).unwrap();
-    let results = state.host_results();
-    assert_eq!(results["a"], HostResult::Dropped);
-    assert_eq!((results["b"], results["c"]), (HostResult::Dropped, HostResult::Skipped));
+    assert_eq!(state.dropped.iter().collect::<Vec<_>>(), ["a", "b"]);
     let lost = play(hosts_that_leave(HostResult::Unknown, 2)).unwrap();
-    assert_eq!(lost.host_results()["a"], HostResult::Unknown, "that it has left says nothing of what runs there");
+    assert_eq!(lost.unknown_hosts(), ["a", "b"], "that they have left says nothing of what runs there");
     assert!(play(hosts_that_leave(HostResult::Failed, 1)).is_err(), "not for the same hosts");
     assert!(play(hosts_that_leave(HostResult::Ok, 2)).is_err(), "a host that is well does not leave");
     let mut undone = hosts_that_leave(HostResult::Failed, 2);
@@ -362,7 +372,10 @@ fn a_question_is_answered_once_before_its_command_ends() {
     let after = |more: Vec<Event>| play([vec![started(&[], 2), command_started(1)], more].concat());
     assert_eq!(after(vec![asked(1)]).unwrap().question, Some((1, 1)));
     assert_eq!(after(vec![asked(1), answered(1), asked(2), answered(2), ended.clone()]).unwrap().question, None);
-    for illegal in [vec![answered(1)], vec![asked(1), answered(2)], vec![asked(1), asked(2)], vec![asked(1), ended]] {
+    let again = vec![asked(1), answered(1), asked(1)];
+    for illegal in
+        [vec![answered(1)], vec![asked(1), answered(2)], vec![asked(1), asked(2)], vec![asked(1), ended], again]
+    {
         assert!(after(illegal.clone()).is_err(), "{illegal:?}");
     }
 }
@@ -397,33 +410,36 @@ fn any_step() -> impl Strategy<Value = Event> {
 
 proptest! {
     #[test]
-    fn each_host_of_the_frozen_list_has_exactly_one_result_and_they_add_up(steps in prop::collection::vec(any_step(), 0..60)) {
-        let mut state = State::default();
-        let mut n = 0;
-        let mut bad = std::collections::BTreeSet::new();
+    fn what_a_writer_stores_is_what_the_fold_takes_and_a_refused_record_changes_nothing(steps in prop::collection::vec(any_step(), 0..60)) {
+        let (_dir, push) = a_push();
+        let mut writer = Writer::create(&push).unwrap();
+        let (mut state, mut taken) = (State::default(), Vec::new());
         for event in std::iter::once(with_conditional(started(&["a", "b", "c", "d"], 3), 3)).chain(steps) {
-            let ended_with = match &event {
-                Event::HostEnded { host: Some(host), result, .. } => Some((host.clone(), *result)),
-                _ => None,
-            };
-            let record = Record { n: n + 1, at: At::from_millis(0), event };
-            if state.apply(&record).is_err() {
-                continue;
-            }
-            n += 1;
-            if let Some((host, result)) = ended_with.filter(|(_, r)| !matches!(r, HostResult::Ok | HostResult::Skipped)) {
-                assert_ne!(result, HostResult::Ok);
-                bad.insert(host);
-            }
-            let results = state.host_results();
-            prop_assert_eq!(results.keys().copied().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
-            let whole = matches!(state.ended, Some(Ended::Succeeded | Ended::Degraded));
-            for (host, result) in results {
-                let has_bad = bad.contains(host);
-                prop_assert!(!has_bad || !matches!(result, HostResult::Ok | HostResult::Skipped), "{}", host);
-                prop_assert!(result != HostResult::Ok || whole, "{} is done before the end", host);
-                prop_assert!(result != HostResult::Skipped || !whole, "{} is left out of a push that came to its end", host);
-            }
+            let before = state.clone();
+            let legal = state.apply(&Record { n: taken.len() as u64 + 1, at: At::from_millis(0), event: event.clone() });
+            prop_assert!(legal.is_ok() || state == before);
+            prop_assert_eq!(writer.add(At::from_millis(0), event.clone()), legal.clone());
+            taken.extend(legal.is_ok().then_some(event));
+        }
+        writer.flush().unwrap();
+        prop_assert_eq!(writer.state(), &state);
+        let (again, illegal) = Writer::take_up(&push).unwrap();
+        prop_assert_eq!((again.state(), again.cursor(), illegal), (&state, writer.cursor(), None));
+        // But for the hash of an end, what was read is what was written.
+        let kept: Vec<Event> = read_all(&push, 4096).into_iter().map(|read| read.record.event).collect();
+        let without_hash = |event: &Event| match event {
+            Event::PushEnded { state, .. } => format!("{state:?}"),
+            event => format!("{event:?}"),
+        };
+        prop_assert!(kept.iter().map(without_hash).eq(taken.iter().map(without_hash)));
+        // A push that is cut off anywhere can be ended, and each host that nobody knows is named in its end.
+        if state.ended.is_none() {
+            let mut again = again;
+            let unknown = state.unknown_hosts();
+            let end = state.interrupted("it died".to_owned(), 4, 1);
+            let names_them = matches!(&end, Event::PushEnded { unknown: named, .. } if *named == unknown);
+            prop_assert!(names_them);
+            prop_assert_eq!(again.add(At::from_millis(0), end), Ok(()));
         }
     }
 }

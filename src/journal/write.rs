@@ -1,7 +1,9 @@
-//! Writing a journal: whole records, one `O_APPEND` write a batch. It must never write after an end, never skip a number,
-//! and never call a record durable before `fdatasync` has said so. One writer at a time: who holds `runner.lock`.
+//! Writing a journal: whole records, one `O_APPEND` write a batch. The writer folds what it writes, and must never take a record
+//! that may not follow ([`State::apply`]), never skip a number, and never call a record durable before `fdatasync` has said so. One
+//! writer at a time: who holds `runner.lock`.
 
-use super::{Cursor, Event, PushDir, Reader, Record};
+use super::state::Illegal;
+use super::{Cursor, Event, PushDir, Reader, Record, State};
 use crate::time::At;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
@@ -13,8 +15,7 @@ use std::os::unix::fs::OpenOptionsExt;
 pub struct Writer {
     file: File,
     cursor: Cursor,
-    lines: u64,
-    ended: bool,
+    state: State,
     hash: Sha256,
     batch: Vec<u8>,
 }
@@ -30,45 +31,45 @@ impl Writer {
     pub fn create(push: &PushDir) -> io::Result<Self> {
         let file = open(push)?;
         match file.metadata()?.len() {
-            0 => Ok(Self::at(file, Cursor::default(), 0, false, Sha256::new())),
+            0 => Ok(Self::at(file, Cursor::default(), State::default(), Sha256::new())),
             _ => Err(io::ErrorKind::AlreadyExists.into()),
         }
     }
 
-    /// Takes up the journal of a dead writer: its torn tail, if any, moves to `journal.torn`. The caller holds the lock.
+    /// Takes up the journal of a dead writer: its torn tail, if any, moves to `journal.torn`. The caller holds the lock, and is
+    /// given the first record that may not follow, if an older writer has left one: it stays where it is, and is passed over.
     ///
     /// # Errors
     /// What the system said.
-    pub fn take_up(push: &PushDir) -> io::Result<Self> {
+    pub fn take_up(push: &PushDir) -> io::Result<(Self, Option<Illegal>)> {
         let file = open(push)?;
         let reader = Reader::open(&push.journal())?;
-        let (mut cursor, mut lines, mut ended, mut hash) = (Cursor::default(), 0, false, Sha256::new());
+        let (mut cursor, mut state, mut hash) = (Cursor::default(), State::default(), Sha256::new());
+        let mut illegal = None;
         loop {
             let batch = reader.read_from(cursor, CHUNK)?;
             for read in &batch.records {
-                if matches!(read.record.event, Event::Line { .. }) {
-                    lines += 1;
-                }
-                ended |= matches!(read.record.event, Event::PushEnded { .. });
+                let taken = state.apply(&read.record);
+                illegal = illegal.or(taken.err());
             }
             let next = batch.cursor(cursor);
             hash_range(&push.journal(), cursor.offset, next.offset, &mut hash)?;
             cursor = next;
-            if batch.torn || batch.records.is_empty() || ended {
+            if batch.torn || batch.records.is_empty() || state.ended.is_some() {
                 break;
             }
         }
         cut_tail(push, &file, cursor.offset)?;
-        Ok(Self::at(file, cursor, lines, ended, hash))
+        Ok((Self::at(file, cursor, state, hash), illegal))
     }
 
-    fn at(file: File, cursor: Cursor, lines: u64, ended: bool, hash: Sha256) -> Self {
-        Self { file, cursor, lines, ended, hash, batch: Vec::new() }
+    fn at(file: File, cursor: Cursor, state: State, hash: Sha256) -> Self {
+        Self { file, cursor, state, hash, batch: Vec::new() }
     }
 
-    /// Whether the journal has its last record.
-    pub fn has_ended(&self) -> bool {
-        self.ended
+    /// What is known of the push by all records, those that are not yet flushed included.
+    pub fn state(&self) -> &State {
+        &self.state
     }
 
     /// Where the journal ends now, what is not yet flushed included.
@@ -80,22 +81,18 @@ impl Writer {
     /// number here, and `push_ended` the hash of all before it.
     ///
     /// # Errors
-    /// When the journal has ended.
-    pub fn add(&mut self, at: At, mut event: Event) -> io::Result<()> {
-        if self.ended {
-            return Err(io::Error::other("the journal has ended"));
-        }
+    /// When it may not follow; then nothing of it is kept.
+    pub fn add(&mut self, at: At, mut event: Event) -> Result<(), Illegal> {
         if let Event::Line { line, .. } = &mut event {
-            self.lines += 1;
-            *line = self.lines;
+            *line = self.state.lines + 1;
         }
         if let Event::PushEnded { sha256, .. } = &mut event {
             *sha256 = hex(&self.hash.clone().finalize());
-            self.ended = true;
         }
         let record = Record { n: self.cursor.n + 1, at, event };
+        self.state.apply(&record)?;
         let start = self.batch.len();
-        serde_json::to_writer(&mut self.batch, &record)?;
+        serde_json::to_writer(&mut self.batch, &record).expect("a record is JSON, and memory takes it");
         self.batch.push(b'\n');
         self.hash.update(&self.batch[start..]);
         self.cursor = Cursor { offset: self.cursor.offset + (self.batch.len() - start) as u64, n: record.n };

@@ -28,7 +28,7 @@ use nix::fcntl::{Flock, FlockArg};
 use orders::Orders;
 pub use orders::{ConfirmAnswer, NOT_PAUSED, OBEYED, Order, PAUSED};
 pub use recorder::DISK_FAILED;
-use recorder::Recorder;
+use recorder::{Alarms, Recorder};
 use secrets::Secrets;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -86,10 +86,14 @@ pub fn main(dir: &Path) -> Result<ExitCode, RunError> {
 
 async fn run(push: PushDir, assignment: Assignment, writer: Writer) -> Result<(), RunError> {
     let orders = Orders::listen(&push).map_err(|source| file_error(&push.control(), source))?;
-    let (recorder, written) = Recorder::start(writer, push.reserve(), {
-        let orders = orders.clone();
-        move || orders.disk_full()
-    });
+    let alarms = Alarms {
+        disk_full: Box::new({
+            let orders = orders.clone();
+            move || orders.disk_full()
+        }),
+        broken_off: Box::new(|| std::process::exit(i32::from(DISK_FAILED))),
+    };
+    let (recorder, written) = Recorder::start(writer, push.reserve(), alarms);
     recorder.soon(started(&assignment)).await;
     orders.open(recorder.clone()).await;
     let data = push.dir().parent().and_then(Path::parent).unwrap_or(Path::new("/")).to_owned();

@@ -1,7 +1,8 @@
 //! Writes the journal for everybody in the runner. It must never say that a state record is durable before `fdatasync`
-//! did, and never go on after `fdatasync` failed: the process exits with 70 at once (TRUST section 2).
+//! did, and never go on after `fdatasync` failed, or after a record that may not follow: the process exits with 70 (TRUST section 2).
 
 use crate::address;
+use crate::journal::state::Illegal;
 use crate::journal::{Event, Stream, Writer};
 use crate::stack::Host;
 use crate::time::At;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-/// Exit code of a runner whose disk can no longer be trusted (`EX_SOFTWARE` of sysexits).
+/// Exit code of a runner whose disk, or which itself, can no longer be trusted (`EX_SOFTWARE` of sysexits).
 pub const DISK_FAILED: u8 = 70;
 
 /// Records that may wait; when it is full, output is read no further.
@@ -66,11 +67,19 @@ impl Place {
 }
 
 impl Recorder {
-    /// Starts the writer; its task ends when the last handle is dropped. `disk_full` is called when there is no room for a record.
-    pub fn start(writer: Writer, reserve: PathBuf, disk_full: impl Fn() + Send + 'static) -> (Self, JoinHandle<()>) {
+    /// Starts the writer; its task ends when the last handle is dropped.
+    pub fn start(writer: Writer, reserve: PathBuf, alarms: Alarms) -> (Self, JoinHandle<()>) {
         let (tx, rx) = mpsc::channel(WAITING);
-        let disk_full = Box::new(disk_full);
-        let keeper = Keeper { writer, reserve, disk_full, output: 0, waiting: Vec::new(), unsynced: None };
+        let keeper = Keeper {
+            writer,
+            reserve,
+            alarms,
+            began: Instant::now(),
+            output: 0,
+            waiting: Vec::new(),
+            unsynced: None,
+            illegal: None,
+        };
         (Self { tx, links: Arc::default() }, tokio::spawn(keeper.keep(rx)))
     }
 
@@ -107,13 +116,24 @@ impl Recorder {
     }
 }
 
+/// Whom the writer calls.
+pub struct Alarms {
+    /// There is no room for a record.
+    pub disk_full: Box<dyn Fn() + Send>,
+    /// The push was broken off by its last record: nothing may go on.
+    pub broken_off: Box<dyn Fn() + Send>,
+}
+
 struct Keeper {
     writer: Writer,
     reserve: PathBuf,
-    disk_full: Box<dyn Fn() + Send>,
+    alarms: Alarms,
+    began: Instant,
     output: u64,
     waiting: Vec<oneshot::Sender<()>>,
     unsynced: Option<Instant>,
+    /// What was refused.
+    illegal: Option<Illegal>,
 }
 
 impl Keeper {
@@ -139,6 +159,9 @@ impl Keeper {
                     Err(_) => break,
                 }
             }
+            if let Some(illegal) = self.illegal.take() {
+                return self.break_off(&illegal).await;
+            }
             self.flush().await;
             let due = self.unsynced.is_some_and(|since| since.elapsed() >= SYNC_EVERY);
             if due || !self.waiting.is_empty() {
@@ -157,9 +180,13 @@ impl Keeper {
             Message::Soon(event) if self.output > MOST_OUTPUT && printed_by(&event).is_some() => return,
             Message::Soon(event) => *event,
         };
+        // What was refused ends the push: nothing follows it. A line that is late for the end is nobody's concern.
+        let is_late = self.writer.state().ended.is_some() && !event.is_state();
+        if self.illegal.is_some() || is_late {
+            return;
+        }
         let (printer, before) = (printed_by(&event), self.writer.cursor().offset);
-        // Only an event after the end is refused, and nothing of a push goes on after its end.
-        let _ = self.writer.add(At::now(), event);
+        self.illegal = self.writer.add(At::now(), event).err();
         if let Some(command) = printer {
             self.count(command, self.writer.cursor().offset - before);
         }
@@ -172,9 +199,27 @@ impl Keeper {
         if self.output > MOST_OUTPUT {
             let text =
                 format!("truncated: what this push has printed takes {} MiB; the rest is not kept", MOST_OUTPUT >> 20);
-            let _ =
-                self.writer.add(At::now(), Event::Line { command, host: None, stream: Stream::Note, line: 0, text });
+            let said = Event::Line { command, host: None, stream: Stream::Note, line: 0, text };
+            self.illegal = self.illegal.take().or(self.writer.add(At::now(), said).err());
         }
+    }
+
+    /// Ends the push, since the runner has gone wrong: what it did next is not what its journal says. Whoever waits for a record is
+    /// never told that it is durable, so that nothing is begun any more; what runs is ended by its guard when this process is gone.
+    async fn break_off(mut self, illegal: &Illegal) {
+        let state = self.writer.state();
+        if state.ended.is_none() {
+            let why = format!("the runner went wrong, and was stopped before it went on: {illegal}");
+            let hosts = u32::try_from(state.hosts.len()).unwrap_or(u32::MAX);
+            let took_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let end = state.interrupted(why, hosts, took_ms);
+            // An end may follow whatever is not one.
+            let _ = self.writer.add(At::now(), end);
+        }
+        self.flush().await;
+        self.make_durable().await;
+        (self.alarms.broken_off)();
+        std::future::pending().await
     }
 
     async fn flush(&mut self) {
@@ -184,25 +229,28 @@ impl Keeper {
             if !full || began.elapsed() > FULL_PATIENCE {
                 give_up(&error);
             }
-            (self.disk_full)();
+            (self.alarms.disk_full)();
             let _ = std::fs::remove_file(&self.reserve);
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
 
     async fn sync(&mut self) {
+        self.make_durable().await;
+        for told in self.waiting.drain(..) {
+            // Who asked may have gone meanwhile.
+            let _ = told.send(());
+        }
+    }
+
+    async fn make_durable(&mut self) {
         self.unsynced = None;
         let file = match self.writer.handle() {
             Ok(file) => file,
             Err(error) => give_up(&error),
         };
         match tokio::task::spawn_blocking(move || file.sync_data()).await {
-            Ok(Ok(())) => {
-                for told in self.waiting.drain(..) {
-                    // Who asked may have gone meanwhile.
-                    let _ = told.send(());
-                }
-            }
+            Ok(Ok(())) => {}
             Ok(Err(error)) => give_up(&error),
             Err(error) => give_up(&io::Error::other(error)),
         }
@@ -214,3 +262,6 @@ fn give_up(error: &io::Error) -> ! {
     eprintln!("pushbutton runner: the journal cannot be written: {error}");
     std::process::exit(i32::from(DISK_FAILED));
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,12 @@ pub const CASES: &[Case] = &[
         again: false,
     },
     Case {
+        marks: &["the runner went wrong, and was stopped"],
+        cause: "a fault of Pushbutton: the runner did something that its own log does not allow; nothing of it was recorded",
+        cure: "look at the hosts that are named as unknown, then resume the push or roll back; and tell us, with the push's log",
+        again: false,
+    },
+    Case {
         marks: &["of its log does not go into the history", "its log is whole, and ends with"],
         cause: "the server's database did not take what the push wrote down; the log of the push is whole",
         cure: "`pushbutton verify` names what is damaged; then resume the push, or roll back",

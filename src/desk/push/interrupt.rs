@@ -3,13 +3,10 @@
 
 use super::runner;
 use crate::desk::parts::durable::sync_dir;
-use crate::journal::{Cursor, Ended, Event, PushDir, Reader, State, Writer};
+use crate::journal::{PushDir, State, Writer};
 use crate::ledger::pushes::PushRow;
 use crate::time::At;
 use std::io;
-
-/// Records that are read at once.
-const CHUNK: usize = 1 << 20;
 
 /// What was found behind the runner's lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,50 +26,25 @@ pub(super) enum RunnerState {
 pub(super) fn interrupt(dir: &PushDir, row: &PushRow, cause: Option<&str>, at: At) -> io::Result<RunnerState> {
     runner::make_dir(dir)?;
     let Some(_lock) = runner::take_lock(dir)? else { return Ok(RunnerState::Alive) };
-    let mut writer = Writer::take_up(dir)?;
-    if writer.has_ended() {
+    let (mut writer, illegal) = Writer::take_up(dir)?;
+    if let Some(illegal) = illegal {
+        tracing::error!(dir = %dir.dir().display(), error = %illegal, "a journal holds a step that no push takes");
+    }
+    let state = writer.state();
+    if state.ended.is_some() {
         return Ok(RunnerState::Ended);
     }
-    let state = state(dir)?;
-    let unknown = state.unknown_hosts();
     let hosts_total = u32::try_from(row.hosts_total).unwrap_or_default();
     let began = row.pressed_at.parse::<At>().unwrap_or(at);
-    writer.add(
-        at,
-        Event::PushEnded {
-            state: Ended::Interrupted,
-            why: Some(why(&state, &unknown, cause)),
-            who: None,
-            hosts_ok: state.holding().min(hosts_total),
-            hosts_total,
-            unknown,
-            duration_ms: u64::try_from(at.millis_since(began)).unwrap_or_default(),
-            sha256: String::new(),
-        },
-    )?;
+    let duration_ms = u64::try_from(at.millis_since(began)).unwrap_or_default();
+    let end = state.interrupted(why(state, &state.unknown_hosts(), cause), hosts_total, duration_ms);
+    writer.add(at, end).map_err(io::Error::other)?;
     writer.flush()?;
     writer.sync()?;
     sync_dir(dir.dir())?;
     // A socket that nobody answers; that it may not be there is the ordinary case.
     let _ = std::fs::remove_file(dir.control());
     Ok(RunnerState::Interrupted)
-}
-
-fn state(dir: &PushDir) -> io::Result<State> {
-    let reader = Reader::open(&dir.journal())?;
-    let (mut state, mut at) = (State::default(), Cursor::default());
-    loop {
-        let batch = reader.read_from(at, CHUNK)?;
-        if batch.records.is_empty() {
-            return Ok(state);
-        }
-        at = batch.cursor(at);
-        for read in &batch.records {
-            if let Err(illegal) = state.apply(&read.record) {
-                tracing::error!(dir = %dir.dir().display(), error = %illegal, "a journal holds a step that no push takes");
-            }
-        }
-    }
 }
 
 /// Why the push was interrupted, for the person who pressed.
