@@ -38,7 +38,7 @@ pub struct Flaw {
 const NO_PASSWORD: &str =
     "a password does not belong into an address: the file is read by many, and pages, logs and mails show it";
 const NO_NAME: &str =
-    "what stands before the @ of an address signs somebody in, and pages, logs and mails would show it";
+    "what stands before the @ of an address signs someone in, and pages, logs and mails would show it";
 const USE_A_KEY: &str =
     "use an ssh address with a key: ssh://git@git.example.com/web.git, key_file = \"/etc/pushbutton/deploy-key\"";
 const USE_A_TOKEN: &str = "use an ssh address with a key: ssh://git@git.example.com/web.git, or name a file that holds the token: source = { git = \"https://git.example.com/web.git\", user = \"push\", token_file = \"/etc/pushbutton/web.token\" }";

@@ -1,5 +1,5 @@
 //! Characters that turn, hide or mark text and show nothing of themselves, made visible: `⟨U+202E⟩`. The one place that knows which
-//! they are; whatever shows a text of somebody's asks here: pages in one filter for all templates, streams, tables, IRC, mail, the
+//! they are; whatever shows a text of someone's asks here: pages in one filter for all templates, streams, tables, IRC, mail, the
 //! command line, the output of commands. Pure. It must never change a text in which nothing hides.
 
 use std::borrow::Cow;

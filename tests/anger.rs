@@ -112,7 +112,7 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
     assert_eq!((&first["push"]["state"], &first["push"]["hosts_ok"]), (&json!("succeeded"), &json!(3)), "{first:#}");
     assert!(first["push"]["waited_ms"].as_i64().unwrap() > 0, "the time of the person is known: {first:#}");
 
-    // Once more the same commit: another build with the same content is no way back.
+    // Once more the same commit: another build with the same content is no rollback.
     let second = house.confirmed().await;
     assert_ne!(build(&first), build(&second));
     let (code, none) = house.rollback_view("").await;
@@ -205,9 +205,9 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
     assert!(page.contains(&format!("Now QA runs {runs} on all 3 hosts, as of ")), "{page}");
     assert!(page.contains("(catch-up, succeeded)") && !page.contains("Roll back to"), "{page}");
     let (_, back) = house.rollback_view("").await;
-    assert_eq!(back["to"]["build"], json!(build(&second)), "what is healed already is no way back: {back:#}");
+    assert_eq!(back["to"]["build"], json!(build(&second)), "what is healed already is no rollback: {back:#}");
 
-    // Somebody puts all hosts back by hand: from there it goes, and what the ledger calls live can come back.
+    // Someone puts all hosts back by hand: from there it goes, and what the ledger calls live can come back.
     house.by_hand(&build(&second)).await;
     let (code, none) = until("the hosts have said so", async || {
         let (code, answer) = house.rollback_view("").await;
@@ -269,7 +269,7 @@ async fn a_rollback_that_asks_is_answered_and_of_several_questions_and_a_pause_t
     let good = push("qa").await;
     assert_eq!(good["push"]["state"], "succeeded", "{good:#}");
 
-    // Two questions and a pause: the one that waits now is named, wherever somebody looks.
+    // Two questions and a pause: the one that waits now is named, wherever someone looks.
     house.commit().await;
     let id = house.press("qa").await;
     until("it asks", async || (!house.push(id).await["push"]["question"].is_null()).then_some(())).await;

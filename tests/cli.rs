@@ -46,7 +46,7 @@ async fn plan_hash(house: &House, stage: &str) -> String {
     plan["plan_hash"].as_str().unwrap().to_owned()
 }
 
-/// A command that waits for ever on a host where `/srv/slow` is, and fails where `/srv/bad` is.
+/// A command that waits forever on a host where `/srv/slow` is, and fails where `/srv/bad` is.
 const TEMPER: &str = r#"
   { release = "/srv/web" },
   { activate = "/srv/web" },

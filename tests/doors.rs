@@ -31,7 +31,7 @@ async fn what_is_refused_says_why_and_what_to_do() {
     browser.go("/stacks/web").await;
     browser.text("[data-go=\"qa\"]:not([aria-disabled])").await;
 
-    // Somebody looks at an old page: it was hidden, and is pressed before it is fresh.
+    // Someone looks at an old page: it was hidden, and is pressed before it is fresh.
     browser.hide(true).await;
     let seen = "return document.querySelector('.stage-next').textContent";
     let before = browser.ask(seen).await;
@@ -39,7 +39,7 @@ async fn what_is_refused_says_why_and_what_to_do() {
     assert_eq!(browser.ask(seen).await, before);
     browser.ask("document.querySelector('[data-go=qa]').click()").await;
     browser.says("h1", "Something changed since you looked").await;
-    assert!(browser.text("main").await.contains("press again"));
+    assert!(browser.text("main").await.contains("push again"));
     assert_eq!(browser.text("main a[href=\"/stacks/web\"]").await, "Back to web", "a refusal leads back to its stack");
     browser.glance("moved-on").await;
     assert_eq!(house.get("/api/v1/pushes").await.text.matches("\"id\"").count(), 0, "nothing was pushed");

@@ -215,7 +215,7 @@ async fn at_rollback_what_was_live_goes_back_onto_what_was_touched_and_everybody
     until("the mail is there", async || mail.readable_mails().into_iter().find(|mail| mail.contains(subject))).await;
     std::fs::remove_file(fail("w3")).unwrap();
 
-    // Somebody has put other things at `current` of two hosts: each host goes back to exactly what it had.
+    // Someone has put other things at `current` of two hosts: each host goes back to exactly what it had.
     for (host, script) in
         [("w5", "mkdir -p /srv/by-hand && ln -sfn /srv/by-hand /srv/web/current"), ("w6", "rm /srv/web/current")]
     {

@@ -31,7 +31,7 @@ async fn the_stack_page_is_fresh_whatever_changes_and_says_when_it_cannot_be() {
     browser.holds("document.querySelector('#d-files-qa[open]')").await;
     browser.holds("document.activeElement?.matches('#d-files-qa > summary')").await;
 
-    // A hold by somebody else, while one is being written.
+    // A hold by someone else, while one is being written.
     browser.click("[popovertarget=\"hold-all\"]").await;
     browser.write("#hold-all-w", "half a sent").await;
     let hold = "/api/v1/stacks/web/stages/qa/hold";
@@ -53,7 +53,7 @@ async fn the_stack_page_is_fresh_whatever_changes_and_says_when_it_cannot_be() {
     browser.text("[data-go=\"qa\"]:not([aria-disabled])").await;
     browser.holds("!document.querySelector('.note--hold')").await;
 
-    // A push by somebody else.
+    // A push by someone else.
     house.push_well("qa").await;
     browser.says("[data-part=\"stage-qa\"]", "Nothing new").await;
     browser.says("[data-part=\"recent\"]", "#2").await;

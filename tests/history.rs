@@ -53,7 +53,7 @@ fn questions(pushes: i64) -> Vec<Question> {
         listed("of a stack", Filter { stack: some("api"), ..Filter::default() }),
         listed("to a stage", Filter { stage: some("qa"), ..Filter::default() }),
         listed("to a stage of a stack", Filter { stack: some("api"), stage: some("qa"), ..Filter::default() }),
-        listed("by somebody", Filter { who: some("person7"), ..Filter::default() }),
+        listed("by someone", Filter { who: some("person7"), ..Filter::default() }),
         listed("by nobody", Filter { who: some("nobody"), ..Filter::default() }),
         listed("of no stack", Filter { stack: some("blog"), ..Filter::default() }),
         listed("running", Filter { state: some("running"), ..Filter::default() }),

@@ -1,5 +1,5 @@
 //! Where the hosts of a stage come from, and the ways to them: commands that list them, jump hosts, and host keys that
-//! somebody has looked at.
+//! someone has looked at.
 
 use crate::house::{House, Plans, until};
 use crate::site::{Site, host};
@@ -150,7 +150,7 @@ async fn run_with(program: Program, input: &str) -> (Option<i32>, String) {
     (child.wait().await.unwrap().code(), format!("{out}{err}"))
 }
 
-/// How often somebody signed in to a host, as its sshd tells it.
+/// How often someone signed in to a host, as its sshd tells it.
 fn sign_ins(fleet: &Fleet, name: &str) -> usize {
     let log = std::fs::read_to_string(fleet.host(name).unwrap().sshd_log()).unwrap();
     log.matches("Accepted publickey").count()

@@ -37,7 +37,7 @@ fn masters(house: &House) -> Vec<i32> {
     std::fs::read_dir("/proc").unwrap().flatten().filter_map(of_ours).collect()
 }
 
-/// Presses as somebody who has not pressed yet: nobody may press more than ten times a minute.
+/// Presses as someone who has not pressed yet: nobody may press more than ten times a minute.
 async fn press(house: &House, round: u64) -> i64 {
     let next = until("the stage can be pushed", async || {
         let stage = house.stage("qa").await;

@@ -48,7 +48,7 @@ async fn in_sight(browser: &Browser, line: usize, text: &str) {
     browser.holds(&expression).await;
 }
 
-/// Goes to a page as somebody who follows a link from elsewhere.
+/// Goes to a page as someone who follows a link from elsewhere.
 async fn open(browser: &Browser, path: &str) {
     browser.go("/pushes").await;
     browser.go(path).await;

@@ -1,4 +1,4 @@
-//! Connections that do not say what is there: hosts that take few sessions on one, sessions that began before somebody fixed
+//! Connections that do not say what is there: hosts that take few sessions on one, sessions that began before someone fixed
 //! the host, hosts that are hung (TRUST section 4).
 
 use crate::house::{DEADLINE, House, Plans};

@@ -226,7 +226,7 @@ fn a_push_is_shown_live_and_in_each_of_its_ends() {
     assert!(html.contains("Cancel push 4127, web to Prod?") && !html.contains("http-equiv"), "it stays");
     assert!(
         html.contains("of 24 hosts have") && html.contains("Stop, then roll back"),
-        "what there is, and the way back: {html}"
+        "what there is, and the rollback: {html}"
     );
     for (state, words) in [
         ("succeeded", "web is on Prod"),
@@ -500,9 +500,9 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
         let html = pages.error(
             &stranger,
             status,
-            "Somebody pushed <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}",
+            "Someone pushed <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}",
             words,
-            "look again, then press again",
+            "look again, then push again",
             Vec::new(),
         );
         checked(&format!("error-{status}"), html);

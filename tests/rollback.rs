@@ -1,4 +1,4 @@
-//! The way back, and going on: a rollback puts back byte for byte what was there (promise 14), a resume does what is left
+//! The rollback, and going on: a rollback puts back byte for byte what was there (promise 14), a resume does what is left
 //! and nothing twice; what a bad push leaves in doubt holds the stack until one of them has settled it (promise 15).
 
 use crate::cli::pushbutton;
@@ -84,7 +84,7 @@ async fn a_rollback_puts_back_every_byte_without_bringing_it_and_says_so_everywh
     let before: Vec<_> = HOSTS.iter().map(|host| house.live(host)).collect();
     let taken_back = house.commit().await;
     house.push_well("qa").await;
-    // The branch moves on, and somebody has laid hands on the old release of one host.
+    // The branch moves on, and someone has laid hands on the old release of one host.
     house.commit().await;
     let (old, files) = &before[2];
     let name = files.keys().find(|name| name.ends_with(".css")).unwrap();
@@ -278,7 +278,7 @@ async fn from_mixed_versions_pruned_releases_and_a_forced_branch_every_host_gets
         git.env(format!("GIT_{who}_NAME"), "Mary").env(format!("GIT_{who}_EMAIL"), "mary@example.com")
     });
     assert!(git.output(Duration::from_secs(20)).await.unwrap().status.success());
-    // Somebody made room on one host by hand.
+    // Someone made room on one host by hand.
     std::fs::remove_dir_all(release("qa3")).unwrap();
     std::fs::remove_file(house.web("qa3").join(".verified").join(&build)).unwrap();
     for host in ["qa1", "qa2"] {

@@ -274,7 +274,7 @@ async fn every_end_of_a_push_and_its_question_stand_every_rule() {
     browser.click("#ask [value=yes]").await;
     browser.says(".prog-txt", "Pushed in").await;
 
-    // A stack file that is broken while somebody looks.
+    // A stack file that is broken while someone looks.
     browser.go("/stacks/asking").await;
     browser.text("[data-go=\"prod\"]").await;
     std::fs::write(house.dir.path().join("stacks/asking.toml"), "title = \"Web\"\nchunks = 3\n").unwrap();
@@ -287,7 +287,7 @@ const ENTER: &str = "\u{e007}";
 const ESC: &str = "\u{e00c}";
 
 impl Browser {
-    /// Presses Tab until this element has the focus, as somebody without a mouse does.
+    /// Presses Tab until this element has the focus, as someone without a mouse does.
     async fn tab_to(&self, css: &str) {
         let there = format!("return !!document.activeElement?.matches({css:?})");
         for _ in 0..80 {

@@ -115,7 +115,7 @@ impl Site {
         }
     }
 
-    /// How often somebody signed in, as the host tells it.
+    /// How often someone signed in, as the host tells it.
     pub fn sign_ins(&self, name: &str) -> usize {
         std::fs::read_to_string(self.machine(name).sshd_log()).unwrap().matches("Accepted publickey").count()
     }

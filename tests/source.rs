@@ -267,7 +267,7 @@ async fn who_waited_for_a_younger_fetch_does_not_fetch_again_and_who_waited_for_
         let began_before = SystemTime::now();
         let mirror = world.mirror();
         let mut waiting = Box::pin(mirror.fetch());
-        assert!(futures::poll!(&mut waiting).is_pending(), "somebody else fetches");
+        assert!(futures::poll!(&mut waiting).is_pending(), "someone else fetches");
         // The other fetch ends well; what it saw is as old as its beginning.
         let note = std::fs::File::options().append(true).open(world.mirror().path("fetched")).unwrap();
         note.set_modified(if younger { SystemTime::now() } else { began_before }).unwrap();

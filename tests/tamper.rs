@@ -387,7 +387,7 @@ async fn whatever_is_changed_behind_the_servers_back_is_found_and_named() {
     assert!(place.wrong.is_empty(), "{} of {}:\n{}", place.wrong.len(), place.kinds, place.wrong.join("\n"));
     assert!(place.kinds > 200, "{} kinds of tampering", place.kinds);
 
-    // Who cuts the end of everything off, audit and all, is seen by the head that somebody noted.
+    // Who cuts the end of everything off, audit and all, is seen by the head that someone noted.
     let head = clean.audit_head.clone();
     assert_eq!(place.look(&[head.clone(), head[..12].to_owned()]).await.problems, Vec::<String>::new());
     let said = pushbutton(&house, &["verify", "--head", &head]).await;

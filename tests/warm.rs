@@ -27,7 +27,7 @@ impl House {
         self.ready("all hosts are ready", |ready| ready["ready"] == HOSTS.len()).await;
     }
 
-    /// How often somebody signed in on each host, as the hosts tell it.
+    /// How often someone signed in on each host, as the hosts tell it.
     fn sign_ins(&self) -> Vec<usize> {
         let log = |name: &&str| std::fs::read_to_string(self.fleet.host(name).unwrap().sshd_log()).unwrap();
         HOSTS.iter().map(|name| log(name).matches("Accepted publickey").count()).collect()
@@ -47,7 +47,7 @@ impl House {
         pids
     }
 
-    /// Puts another link in the place of a host's `current`, as somebody on the host would.
+    /// Puts another link in the place of a host's `current`, as someone on the host would.
     async fn edit_current(&self, host: &str, target: &str) {
         let script = format!("ln -sfn {target} /srv/web/.mine && mv -T /srv/web/.mine /srv/web/current");
         let edited = self.fleet.ssh(host, &script).await.unwrap();
@@ -197,7 +197,7 @@ async fn a_host_whose_current_somebody_edits_is_shown_until_it_runs_the_build_ag
     assert_eq!(both[0], drift[0], "known since then");
     assert_eq!(both[1]["runs"], "/tmp");
 
-    // As somebody sees it, who looks on while a third host dies and is fixed.
+    // As someone sees it, who looks on while a third host dies and is fixed.
     let browser = Browser::open(&house).await;
     browser.sign_in("kate").await;
     browser.go("/stacks/web").await;
@@ -246,13 +246,13 @@ async fn a_host_that_refused_our_key_for_minutes_is_ready_within_20_s_of_taking_
     .await;
     assert!(tries <= 12, "{tries} tries before the pauses grew");
 
-    // Somebody comes to look, sees why, and gives the key back.
+    // Someone comes to look, sees why, and gives the key back.
     let browser = Browser::open(&house).await;
     browser.sign_in("kate").await;
     browser.go("/stacks/web").await;
     browser.says("main", "qa1 refuses our key").await;
     let came = Instant::now();
-    until("the long pause is over since somebody looks", async || (refused() > tries).then_some(())).await;
+    until("the long pause is over since someone looks", async || (refused() > tries).then_some(())).await;
     assert!(came.elapsed() < READY_WITHIN, "{:?}", came.elapsed());
     std::fs::write(&keys, &ours).unwrap();
     let given_back = Instant::now();

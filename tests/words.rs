@@ -144,7 +144,7 @@ const WITH_CURES: [&str; 4] =
 /// Marks that match in more files than this match by chance.
 const MOST_FILES: usize = 3;
 
-/// A text that somebody may read: three words and more.
+/// A text that someone may read: three words and more.
 fn is_sentence(text: &str) -> bool {
     let mut bare = String::new();
     let mut depth = 0_usize;

@@ -139,7 +139,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         marks: &["operation not permitted"],
-        cause: "{file} on {host} belongs to somebody else, or cannot be changed (lsattr)",
+        cause: "{file} on {host} belongs to someone else, or cannot be changed (lsattr)",
         cure: "give it to the user that pushes: chown -R USER {file} there, as root",
         again: false,
     },
@@ -188,7 +188,7 @@ const CODES: &[(i32, Case)] = &[
     ),
     (139, signal("it crashed: signal 11 (SEGV)")),
     (141, signal("it wrote to a pipe that nobody reads any more: signal 13 (PIPE)")),
-    (143, signal("somebody ended it: signal 15 (TERM)")),
+    (143, signal("someone ended it: signal 15 (TERM)")),
     (152, signal("it used up its processor time: signal 24 (XCPU), see ulimit -t")),
     (153, signal("it wrote a larger file than it may: signal 25 (XFSZ), see ulimit -f")),
 ];

@@ -37,7 +37,7 @@ pub const TABLES: &[(&str, &[Case])] = &[
     ("SQLite", sqlite::CASES),
 ];
 
-/// The same words where the stack is known: a command that they tell somebody to type has its argument.
+/// The same words where the stack is known: a command that they tell someone to type has its argument.
 pub fn of_stack(words: &str, stack: &str) -> String {
     words.replace(" STACK`", &format!(" {stack}`"))
 }

@@ -47,7 +47,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["failed verification -- update discarded"],
         cause: "a file changed while it was copied, or a disk of {host} does not keep what it is given",
-        cure: "look whether somebody writes there; then at its disk (dmesg)",
+        cure: "look whether someone writes there; then at its disk (dmesg)",
         again: true,
     },
     Case {
@@ -70,13 +70,13 @@ pub const CASES: &[Case] = &[
     },
     Case {
         marks: &["failed to set times on", "failed to set permissions on", "chgrp \"", "chown \""],
-        cause: "files in that place on {host} belong to somebody else, and only their owner may do this",
+        cause: "files in that place on {host} belong to someone else, and only their owner may do this",
         cure: "give them to the user that pushes: chown -R USER {file} there, as root",
         again: false,
     },
 ];
 
-/// Whether a line tells of something that stays as it is until somebody does something: to try again is in vain.
+/// Whether a line tells of something that stays as it is until someone does something: to try again is in vain.
 pub fn is_lasting(line: &str) -> bool {
     let known = |cases| Advice::of(line, cases, &[]).case.map(|case| case.again);
     known(CASES).or_else(|| known(super::host::CASES)) == Some(false)

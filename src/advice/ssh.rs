@@ -45,7 +45,7 @@ pub const CASES: &[Case] = &[
     // The host's key.
     Case {
         marks: &["is marked as revoked", "was revoked and you have requested", "revoked by file"],
-        cause: "{host} shows a host key that was revoked: somebody may stand in between with a stolen key; nothing was sent",
+        cause: "{host} shows a host key that was revoked: someone may stand in between with a stolen key; nothing was sent",
         cure: "give the machine a new host key and trust that; take the revocation (@revoked in known_hosts, RevokedHostKeys) away only when you know that it was wrong",
         again: false,
     },
@@ -57,7 +57,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         marks: &["remote host identification has changed", "has changed and you have requested strict"],
-        cause: "the host key of {host} has changed: somebody may stand in between, or the machine was set up anew; nothing was sent",
+        cause: "the host key of {host} has changed: someone may stand in between, or the machine was set up anew; nothing was sent",
         cure: "when you know why, replace its line in known_hosts: `pushbutton hosts trust STACK` says which",
         again: false,
     },

@@ -30,7 +30,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         marks: &["e170001", "e215004", "authorization failed", "no more credentials", "e175013"],
-        cause: "the server wants somebody who may read",
+        cause: "the server wants someone who may read",
         cure: "it wants a name and a password: use svn+ssh with a key, or a repository that the push host may read",
         again: false,
     },

@@ -242,7 +242,7 @@ fn ask(key: &NewKey) -> anyhow::Result<bool> {
 fn changed(host: &Host, key: &ChangedKey) -> Vec<String> {
     let mut lines = vec![
         format!(
-            "{host} shows another key than the one that is known. Somebody may stand in between; nothing was changed:"
+            "{host} shows another key than the one that is known. Someone may stand in between; nothing was changed:"
         ),
         format!("  known  {}", key.known),
         format!("  shown  {}", key.now),

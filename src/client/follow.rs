@@ -21,7 +21,7 @@ pub enum Trouble {
     Wrong(String),
 }
 
-/// How far somebody has seen a push.
+/// How far someone has seen a push.
 #[derive(Clone, Debug, Default)]
 pub struct Viewer {
     cursor: Option<String>,

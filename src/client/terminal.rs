@@ -1,5 +1,5 @@
 //! A push as a terminal shows it. Pure. It must never let anything through that a terminal obeys, but for colours, and those
-//! only where somebody looks (promise 9): journals are clean already, and this is the second look.
+//! only where someone looks (promise 9): journals are clean already, and this is the second look.
 
 use crate::colours::colour;
 use crate::journal::{Event, HostResult, Stream};

@@ -1,6 +1,6 @@
 //! The file while it is looked at: what was understood of it so far, and everything that is wrong with it, wherever that is
 //! found: in the text, on this machine, by other rooms. It must never stop at a mistake while others can be found, and
-//! never show a secret that somebody wrote into the file. `check` and `serve` both make one.
+//! never show a secret that someone wrote into the file. `check` and `serve` both make one.
 
 use super::broken_rules::place;
 use super::keys;

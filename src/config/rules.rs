@@ -80,7 +80,7 @@ impl Rules<'_> {
         }
         if config.limits.inventory_every_s == 0 {
             let title = "commands that list hosts cannot be asked without a pause";
-            let cure = "60 is a good pause; a press asks them anyway";
+            let cure = "60 is a good pause; a push asks them anyway";
             self.refuse(&["limits", "inventory_every_s"], title, cure);
         }
         if config.limits.fetch_every_s == 0 {

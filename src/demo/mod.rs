@@ -71,7 +71,7 @@ fn must_be_there(program: &str) -> Result<(), DemoError> {
     }
 }
 
-/// The last lines of a log, as many as somebody reads; nothing when there is no log.
+/// The last lines of a log, as many as someone reads; nothing when there is no log.
 fn last_lines(log: &Path) -> String {
     let log = std::fs::read(log).unwrap_or_default();
     let log = String::from_utf8_lossy(&log);

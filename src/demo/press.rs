@@ -121,7 +121,7 @@ impl Presser {
             match (found.next, found.why_not) {
                 (Some(next), None) => return Ok(next),
                 (_, why) if Instant::now() > deadline => {
-                    return Err(format!("{stage} cannot be pressed: {}", why.unwrap_or_default()));
+                    return Err(format!("{stage} cannot be pushed to: {}", why.unwrap_or_default()));
                 }
                 _ => tokio::time::sleep(LOOK_EVERY).await,
             }

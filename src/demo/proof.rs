@@ -54,7 +54,7 @@ pub async fn press_and_prove(scene: &Scene, who: &str, tell: Tell<'_>) -> Result
             let commits = scene.shop.commits().await.map_err(|error| one(error.to_string()))?;
             scene.shop.commit(commits).await.map_err(|error| one(error.to_string()))?;
             let newest = scene.shop.newest().await.map_err(|error| one(error.to_string()))?;
-            tell(&format!("── meanwhile somebody commits {newest}; it must go nowhere\n"));
+            tell(&format!("── meanwhile someone commits {newest}; it must go nowhere\n"));
         }
     }
     let mut problems = Vec::new();

@@ -1,5 +1,5 @@
 //! A real git repository with a small web shop in it, and commits as a team would make them.
-//! It must never be given a path that holds somebody's work: it makes its repository itself.
+//! It must never be given a path that holds someone's work: it makes its repository itself.
 
 use super::{DemoError, tried, write};
 use crate::process::Program;

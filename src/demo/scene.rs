@@ -122,7 +122,7 @@ impl Scene {
         last_lines(&server_log_in(self.dir()))
     }
 
-    /// Keeps the directory when the demo ends, so that somebody can look what went wrong.
+    /// Keeps the directory when the demo ends, so that someone can look what went wrong.
     pub fn keep_dir(&mut self) {
         self._directory.keep = true;
     }
@@ -184,7 +184,7 @@ fn stack_file(shop: &Shop, hosts: usize) -> String {
         .replace("@LAST@", &format!("{:03}", hosts.saturating_sub(2)))
 }
 
-/// Branches are fetched each 2 seconds, so that a commit is on the page before somebody has found the window.
+/// Branches are fetched each 2 seconds, so that a commit is on the page before someone has found the window.
 fn config_file(at: SocketAddrV4, fleet: &Fleet, irc: SocketAddrV4, mail: SocketAddrV4) -> String {
     format!(
         "# Written by `pushbutton demo`.

@@ -49,31 +49,31 @@ rows! {
         /// Another push runs.
         Locked = "locked": "A push is running",
             "a stack has one push at a time, on all its stages",
-            "watch that push, and press again when it has ended; if yours cannot wait, cancel that one first";
+            "watch that push, and push again when it has ended; if yours cannot wait, cancel that one first";
         /// Another push runs, and waits for a person.
         LockedWaits = "locked_waits": "A push is waiting for a person",
-            "a stack has one push at a time, and the one that runs goes on only when somebody answers it, or lets it go on",
-            "open that push and answer it, or cancel it; then press again";
+            "a stack has one push at a time, and the one that runs goes on only when someone answers it, or lets it go on",
+            "open that push and answer it, or cancel it; then push again";
         /// A rollback under a running push.
         CancelFirst = "cancel_first": "Cancel the running push first",
             "a rollback is a push, and a stack has one at a time",
             "cancel that push (“Stop, then roll back” on its page, or `pushbutton cancel N`), then roll back";
         /// A person's hold.
         Held = "held": "This is on hold",
-            "somebody has set a hold, for the reason that is shown",
+            "someone has set a hold, for the reason that is shown",
             "ask who set it; when it may go, release the hold on the stack's page. A rollback is possible all the same";
         /// A push left hosts in doubt.
         HeldByPush = "held_by_push": "On hold after a push that ended badly",
-            "a push ended so that its hosts may run different builds; the stage stays closed until somebody has looked",
+            "a push ended so that its hosts may run different builds; the stage stays closed until someone has looked",
             "open that push: resume it, or roll back. If its hosts are right as they are, release the hold and say why";
         /// The page was older than the world.
         Moved = "moved": "Something changed since you looked",
             "there is a newer commit, another push, or a change in the stack's file, so a push would not do what you saw",
-            "look at what would go out now, then press again";
+            "look at what would go out now, then push again";
         /// More commits than looks.
         KeepsMoving = "keeps_moving": "It changes faster than it can be pushed",
             "each time the newest version was looked at, another one was there before the push could begin",
-            "press again in a moment, or choose one version on the stage's page of versions";
+            "push again in a moment, or choose one version on the stage's page of versions";
         /// The file is wrong.
         BadStack = "bad_stack": "The stack file has errors",
             "the file was changed, and is wrong now; the last good one is shown, and nothing is pushed by it",
@@ -82,7 +82,7 @@ rows! {
         /// The hosts are asked for, and no good answer came.
         NoHosts = "no_hosts": "The hosts are not known",
             "the command that lists the stage's hosts failed, or has not been asked yet",
-            "fix that command; `pushbutton check` runs it and shows what it says. It is asked again at the next press";
+            "fix that command; `pushbutton check` runs it and shows what it says. It is asked again at the next push";
         /// Fewer hosts than before.
         FewerHosts = "fewer_hosts": "Many hosts are missing",
             "the command that lists hosts names far fewer than the stage's last push had, which is mostly a mistake of the command",
@@ -102,7 +102,7 @@ rows! {
             "fix what the reason names: the address, the branch, the key or the network. It is asked again every few seconds";
         /// Nothing published.
         NothingPublished = "nothing_published": "No build has been published yet",
-            "this stack does not make its builds itself: somebody publishes them, and nobody has",
+            "this stack does not make its builds itself: someone publishes them, and nobody has",
             "publish one: `pushbutton build publish`, or POST …/builds, as the last step of your build";
         /// The branch may not go there.
         OtherBranch = "other_branch": "This stage does not push that branch",
@@ -117,7 +117,7 @@ rows! {
         NobodyBehind = "nobody_behind": "No host is behind",
             "every host of the stage has its build, as far as is known",
             "there is nothing to do; to bring a host all the same, name it";
-        /// A host of somebody else.
+        /// A host of someone else.
         StrangeHost = "strange_host": "That host is not of this stage",
             "only hosts that the stack's file lists for the stage can be brought to its build",
             "compare the name with the stage's hosts on the stack's page; a new host goes into the file first";
@@ -169,19 +169,19 @@ rows! {
             "look at its page: what it did, what is left to resume, and where a rollback goes";
         /// It is paused.
         Paused = "paused": "It is paused already",
-            "somebody else was faster",
+            "someone else was faster",
             "press Resume when it may continue, or cancel it";
         /// It is not paused.
         NotPaused = "not_paused": "It is not paused",
-            "it goes on already: somebody else was faster, or nobody paused it",
+            "it goes on already: someone else was faster, or nobody paused it",
             "there is nothing to do";
         /// It cannot be paused there.
         Order = "order": "The push cannot do that now",
             "where the push is now, the order makes no sense; the reason is its own",
-            "look at its page, where only what is possible can be pressed";
+            "open its page: it offers only what is possible";
         /// No question.
         AsksNothing = "asks_nothing": "It is not waiting for an answer",
-            "the question was answered, by somebody else or by its time",
+            "the question was answered, by someone else or by its time",
             "look at its page for what was answered, and what it asks now";
         /// Hosts saw newer pushes.
         SeenNewer = "seen_newer": "The hosts have seen newer pushes",
@@ -203,7 +203,7 @@ rows! {
             "look for the other one first; then say what became of it as the reason (`--reason` on the command line)";
         /// Nothing is held.
         NotHeld = "not_held": "There is no hold",
-            "somebody else released it, or it was over by itself",
+            "someone else released it, or it was over by itself",
             "there is nothing to do; the stack's page shows what is on hold";
         /// A hold without reason.
         HoldReason = "hold_reason": "A hold needs a reason",
@@ -211,7 +211,7 @@ rows! {
             "say in a few words what it is for, then set it again";
         /// A hold with a bad end.
         HoldEnd = "hold_end": "That is no end of a hold",
-            "a hold ends at a time within 30 days, or when somebody releases it",
+            "a hold ends at a time within 30 days, or when someone releases it",
             "write a time with its zone (2026-11-22T16:00Z) or a length (90s, 30m, 2h, 3d), or leave it out";
         /// What a push set goes with a reason.
         ReleaseReason = "release_reason": "Say why it is safe to release",
@@ -239,7 +239,7 @@ rows! {
         /// The form again.
         Repeated = "repeated": "This form was used already",
             "a form pushes once, so that a second click does not push twice; this one was sent for something else before",
-            "load the page again, then press";
+            "load the page again, then push";
 
         /// Not a stack of that kind.
         NotPublished = "not_published": "This stack makes its builds itself",
@@ -257,7 +257,7 @@ rows! {
         FewerFiles = "fewer_files": "That build has far fewer files",
             "a build with many files less than the one before is mostly cut off, or built in the wrong place",
             "look at what was built; when it is right, say so as the reason shows, and it is taken";
-        /// Somebody pushed it.
+        /// Someone pushed it.
         Pushed = "pushed": "That build was pushed",
             "what was pushed once is part of the history, and may be needed for a rollback",
             "publish a build of another commit; this one stays";
@@ -277,7 +277,7 @@ rows! {
         /// Going down.
         Stopping = "stopping": "The server is stopping",
             "it is being restarted, or the machine goes down; pushes that run go on",
-            "press again when it is back";
+            "push again when it is back";
         /// A bug.
         Broke = "broke": "Something in Pushbutton broke",
             "that is a fault of Pushbutton, not yours",

@@ -121,7 +121,7 @@ impl Desk {
                     Duration::from_millis(ms.max(1)).min(LOOK_AT_THE_CLOCK)
                 }
                 Err(error) => {
-                    tracing::error!(%error, "holds that are over cannot be taken away; no press waits for that");
+                    tracing::error!(%error, "holds that are over cannot be taken away; no push waits for that");
                     LOOK_AT_THE_CLOCK
                 }
             };

@@ -1,4 +1,4 @@
-//! Why somebody does something, in their own words: parsed by one call, for page, API and command line alike. It must never let a
+//! Why someone does something, in their own words: parsed by one call, for page, API and command line alike. It must never let a
 //! control character through, nor a password that stands in an address.
 
 use super::cases::Case;
@@ -8,7 +8,7 @@ use std::fmt;
 /// The most characters of a reason (TRUST section 5, *Text*).
 const LONGEST: usize = 1000;
 
-/// Why somebody does something: one line of 1 to 1,000 characters. It is told on pages, in mails and in the channel.
+/// Why someone does something: one line of 1 to 1,000 characters. It is told on pages, in mails and in the channel.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Reason(String);
 

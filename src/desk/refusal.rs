@@ -63,7 +63,7 @@ pub enum Refusal {
         reason: String,
         /// Since when.
         since: Box<str>,
-        /// When it is over by itself; none stands until somebody releases it.
+        /// When it is over by itself; none stands until someone releases it.
         until: Option<String>,
         /// The push that set it, since it ended badly; none when a person did.
         push: Option<NonZeroI64>,

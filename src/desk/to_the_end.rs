@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-/// How long a ledger that does not answer may keep somebody waiting for the line of what was done.
+/// How long a ledger that does not answer may keep someone waiting for the line of what was done.
 const LEDGER_LIMIT: Duration = Duration::from_secs(1);
 /// How often the audit is tried again when the ledger does not take it…
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -21,7 +21,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 impl Desk {
-    /// Carries an order out to its end, whether or not somebody still waits for it; `what` names it.
+    /// Carries an order out to its end, whether or not someone still waits for it; `what` names it.
     ///
     /// # Errors
     /// Why it was refused, or that the server is stopping.

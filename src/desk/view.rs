@@ -98,7 +98,7 @@ pub struct StageView {
     pub next: Option<NextPush>,
     /// Why it cannot be pressed now, if so.
     pub why_not: Option<String>,
-    /// Where a rollback would go; `None` when there is no way back.
+    /// Where a rollback would go; `None` when there is no earlier build to roll back to.
     pub back: Option<RollbackTarget>,
     /// Which hosts hold the release of it, as they last said; `None` when nobody knows, and while the stack is pushed.
     #[serde(rename = "undo")]
@@ -228,7 +228,7 @@ pub struct VersionGroup {
     pub commits: Vec<Commit>,
 }
 
-/// A build, as it is named on the way back.
+/// A build, as it is named on the rollback.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RollbackTarget {
     /// The build.

@@ -218,7 +218,7 @@ pub enum Event {
         /// Why, in one sentence for the person who presses; none when it succeeded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
-        /// Who cancelled it, when somebody did.
+        /// Who cancelled it, when someone did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         who: Option<Who>,
         /// How many hosts hold the build, as far as is known ([`Proof`]). Runners before this was defined counted the hosts
@@ -283,7 +283,7 @@ pub enum HostResult {
     TimedOut,
     /// Nothing ran: the host could not be reached, or refused.
     Unreachable,
-    /// It was ended because somebody cancelled.
+    /// It was ended because someone cancelled.
     Cancelled,
     /// It was never begun.
     Skipped,

@@ -69,7 +69,8 @@ fn an_end_holds_the_hash_of_all_before_it() {
     let before = std::fs::read(push.journal()).unwrap();
     writer.add(At::now(), ended()).unwrap();
     writer.flush().unwrap();
-    let Some(StoredRecord { record: Record { event: Event::PushEnded { sha256, .. }, .. }, .. }) = read_all(&push, 64).pop()
+    let Some(StoredRecord { record: Record { event: Event::PushEnded { sha256, .. }, .. }, .. }) =
+        read_all(&push, 64).pop()
     else {
         panic!("no end")
     };
@@ -354,7 +355,7 @@ fn a_list_that_takes_hosts_out_begins_again_for_more_hosts_only() {
     undone.push(rollback_started());
     assert!(play(undone.clone()).unwrap().rolled_back);
     undone.push(rollback_started());
-    assert!(play(undone).is_err(), "a way back never begins twice");
+    assert!(play(undone).is_err(), "a rollback never begins twice");
 }
 
 /// One step of a made-up push; what is not legal just then does not happen.

@@ -24,7 +24,7 @@ impl Plan {
         self.rolls_back() && self.rollback_view().is_none()
     }
 
-    /// The plan with the commands of its way back, if it has one: all of the work again, behind everything else. Nobody is
+    /// The plan with the commands of its rollback, if it has one: all of the work again, behind everything else. Nobody is
     /// asked on the way: who waits for an answer leaves hosts between two builds.
     pub(super) fn with_rollback(mut self) -> Self {
         if self.rolls_back() {
@@ -78,7 +78,7 @@ impl Plan {
         asked
     }
 
-    /// The values of a command: on the way back the build that was live goes out, and this push's is the old one.
+    /// The values of a command: on the rollback the build that was live goes out, and this push's is the old one.
     pub fn values_of(&self, part: Part, mut values: BTreeMap<String, String>) -> BTreeMap<String, String> {
         let (Part::Rollback, Some(old)) = (part, &self.old) else { return values };
         let build = values.get("PUSH_BUILD").cloned().unwrap_or_default();
@@ -93,7 +93,7 @@ impl Plan {
     }
 }
 
-/// The environment of one command of a push (see [`show::values`]); on the way back with the builds exchanged.
+/// The environment of one command of a push (see [`show::values`]); on the rollback with the builds exchanged.
 pub fn values_of(assignment: &Assignment, part: Part, host: Option<&Host>) -> BTreeMap<String, String> {
     assignment.plan.values_of(part, show::values(assignment, host))
 }

@@ -96,7 +96,7 @@ impl Masters {
         self.try_connect(host).await
     }
 
-    /// Whether somebody, perhaps another process, has heard the host's login shell in the last 15 s, over the master that is
+    /// Whether someone, perhaps another process, has heard the host's login shell in the last 15 s, over the master that is
     /// there now.
     pub fn answered_lately(&self, host: &Host) -> bool {
         notes::last_contact::lately(&self.0.socket(host))

@@ -46,7 +46,7 @@ pub enum Order {
     Answer(ConfirmAnswer),
 }
 
-/// What somebody answered.
+/// What someone answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfirmAnswer {
     /// Who.

@@ -230,7 +230,7 @@ fn a_second_after(time: SystemTime) -> SystemTime {
 fn copy(from: &Path, to: &Path, mode: u32, modified: SystemTime) -> Result<Carried, FreezeError> {
     let mut file = File::options().write(true).create_new(true).mode(0o600).open(to).map_err(FreezeError::at(to))?;
     let mut bytes = 0;
-    // What is hashed is what is written, even if somebody still writes to the checkout.
+    // What is hashed is what is written, even if someone still writes to the checkout.
     let sha256 = hash_while(from, |piece| {
         bytes += piece.len() as u64;
         file.write_all(piece)

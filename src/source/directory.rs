@@ -35,11 +35,11 @@ pub enum DirectoryError {
     /// It holds too much.
     #[error("it holds more than {0}; [limits] in the server's file says how much a source may hold")]
     TooMuch(String),
-    /// Somebody wrote to it while it was read.
+    /// Someone wrote to it while it was read.
     #[error("it is being written to; it is looked at again soon")]
     Changing,
     /// It is not what was seen any more.
-    #[error("it was changed since it was seen: it has the root {now} instead of {seen}; look again, then press again")]
+    #[error("it was changed since it was seen: it has the root {now} instead of {seen}; look again, then push again")]
     Changed {
         /// The root that it has now, short.
         now: String,

@@ -129,7 +129,7 @@ impl Mirror {
     /// Why there is no such branch, as far as the mirror knows, and what to do.
     async fn no_branch(&self, branch: &str) -> String {
         let git = Git::new(&self.dir()).args(["for-each-ref", "--sort=-committerdate", "--format=%(refname:lstrip=2)"]);
-        let said = match git.arg("refs/heads/").output(ASK_LIMIT).await {
+        let said = match git.arg("refs/heads/").collect(ASK_LIMIT).await {
             Ok(said) if !is_damage(&said.err) => said.out,
             Ok(said) => return self.why(&Trouble::Failed(said.err)),
             Err(trouble) => return self.why(&trouble),

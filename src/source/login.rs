@@ -119,11 +119,11 @@ async fn with_passphrase(file: &str) -> Option<String> {
     })
 }
 
-/// The ssh of git and svn, with the key of a source where it has one of its own. BatchMode: a question would wait for ever; nobody
+/// The ssh of git and svn, with the key of a source where it has one of its own. BatchMode: a question would wait forever; nobody
 /// sits there.
 pub(super) fn ssh_command(ssh_config: Option<&Path>, key: Option<&str>) -> Result<String, &'static str> {
     const OPTIONS: &str = "-o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10";
-    // No key of an agent: it would be asked first, and sign in as somebody else.
+    // No key of an agent: it would be asked first, and sign in as someone else.
     let own = |key: &str| format!("-i {key} -o IdentitiesOnly=yes -o IdentityAgent=none ");
     let key = match key {
         Some(key) if is_path_for_ssh(key) => own(key),

@@ -154,7 +154,7 @@ impl BuildId {
     }
 }
 
-/// The number of a push: 1, 2, 3… for ever.
+/// The number of a push: 1, 2, 3… forever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PushNumber(i64);

@@ -312,7 +312,7 @@ export class SameView {
       this.next(by, list);
       return;
     }
-    this.page.leave(); // it stands further on in what somebody said
+    this.page.leave(); // it stands further on in what someone said
     this.log.error(by);
   }
 

@@ -223,7 +223,7 @@ const STARTED_1: &str = "[web] mary is pushing 3f2c1ab → 9d8e7f6 to PROD: 1 co
 const ENDED_1: &str = "[web] mary pushed 3f2c1ab → 9d8e7f6 to PROD: succeeded, 41 hosts, 38 s · 1 commit · \
     https://git.example.com/compare/3f2c1ab...9d8e7f6 · https://push.example.com:8443/pushes/1";
 
-/// An IRC server and somebody in its channel.
+/// An IRC server and someone in its channel.
 async fn irc(office: &Office) -> (IrcServer, IrcWitness) {
     let server = IrcServer::start(&office.dir.path().join("irc")).await.unwrap();
     let witness = IrcWitness::join(server.address(), "witness", None).await.unwrap();

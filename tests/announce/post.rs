@@ -19,7 +19,7 @@ pub struct Post {
 pub enum Answer {
     /// This line.
     Says(&'static str),
-    /// Nothing, for ever.
+    /// Nothing, forever.
     Silence,
 }
 

@@ -62,7 +62,7 @@ async fn whoever_sends_slowly_is_given_up_and_holds_nobody_up() {
             connection.write_all(head.as_bytes()).await.unwrap();
             let began = Instant::now();
             let (mut from, mut to) = connection.split();
-            // A byte now and then, for ever.
+            // A byte now and then, forever.
             let drip = async {
                 while to.write_all(b"x").await.is_ok() {
                     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -87,7 +87,7 @@ async fn whoever_sends_slowly_is_given_up_and_holds_nobody_up() {
         .collect();
     let lasted = target.under("300 slow headers", join_all(heads.into_iter().map(slow))).await;
     let longest = lasted.into_iter().max().unwrap();
-    assert!(longest < GIVEN_UP_IN, "somebody was waited for {longest:?}");
+    assert!(longest < GIVEN_UP_IN, "someone was waited for {longest:?}");
     // A body that comes in drops.
     let head = target.head("POST /sign-in");
     let body = format!("{head}origin: http://{}\r\ncontent-length: 60000\r\n\r\n", target.address);

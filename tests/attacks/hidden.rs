@@ -46,7 +46,7 @@ async fn what_hides_in_any_field_is_seen_wherever_it_is_shown_and_a_hosts_word_i
         House::build(Plans { qa: &["qa1"], commands, stage: &stage, config: tells(&irc, &mail), ..Plans::default() });
     let house = house.await;
 
-    // A commit by somebody whose name and subject hide something.
+    // A commit by someone whose name and subject hide something.
     let git = pushbutton::process::Program::new("git").dir(house.shop.dir()).env("HOME", dir.path());
     let (name, subject) = (format!("Sam{HIDDEN} Doyle"), format!("Warm{HIDDEN} the cart"));
     let args = ["-c", "user.email=sam@example.com", "commit", "--quiet", "--allow-empty", "-m", &subject];

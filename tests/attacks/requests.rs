@@ -111,7 +111,7 @@ async fn of_two_requests_in_one_none_passes_for_the_other() {
     let cookie = cookie(&target).await;
     let at = &target.address;
     let form = "content-type: application/x-www-form-urlencoded\r\n";
-    // What somebody on the way would take for the body of the first.
+    // What someone on the way would take for the body of the first.
     let inner = format!(
         "POST /stacks/web/hold HTTP/1.1\r\nhost: {at}\r\ncookie: {cookie}\r\norigin: http://{at}\r\n{form}content-length: 11\r\n\r\nreason=evil"
     );

@@ -93,7 +93,7 @@ async fn a_hold_is_over_at_its_end_for_every_press_and_that_is_written_down_once
     assert!(first[0].starts_with("pushbutton: web, held by kate since "), "{first:?}");
     assert!(first[0].ends_with(&format!(" until {end}: the database is being moved")), "{first:?}");
 
-    // It ends while somebody presses, again and again.
+    // It ends while someone presses, again and again.
     let seen = until("the fetch", async || Some(bench.stack_view().await.stages[0].next.clone()?.seen)).await;
     let end = hold(&bench, Some(&qa), "1s").await.unwrap();
     let push = loop {

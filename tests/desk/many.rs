@@ -159,7 +159,7 @@ async fn stacks_of_one_repository_have_one_mirror_and_one_fetch_brings_all_of_th
     });
     assert!(why.await.contains("no such branch"));
 
-    // Somebody looks at one of them; all of them get what is new by it.
+    // Someone looks at one of them; all of them get what is new by it.
     bench.desk.in_use(&web());
     let second = bench.commit("second").await;
     until("all stacks know what is new", async || all_at(&second).await).await;

@@ -48,13 +48,13 @@ struct Past {
 /// A push's plan, as the ledger keeps it.
 fn plan_text() -> String {
     let stack = parse("web".parse().unwrap(), "stacks/web.toml", STACK).unwrap();
-    let goods = Artifact::Build {
+    let artifact = Artifact::Build {
         id: "b1-web".parse().unwrap(),
         root: format!("{:064x}", 1).parse().unwrap(),
         sha: sha(1).parse().unwrap(),
     };
-    let plan = plan(&stack, &"prod".parse().unwrap(), Target { artifact: goods, branch: "main".to_owned(), old: None })
-        .unwrap();
+    let plan =
+        plan(&stack, &"prod".parse().unwrap(), Target { artifact, branch: "main".to_owned(), old: None }).unwrap();
     let assignment = Assignment {
         push: PushNumber::new(1).unwrap(),
         who: "mary".parse().unwrap(),
@@ -127,7 +127,7 @@ impl Past {
             ("log, from the middle, newer", format!("/pushes?after={half}")),
             ("log, of a stack", of("/pushes?stack=api")),
             ("log, to a stage", of("/pushes?stage=qa")),
-            ("log, by somebody", of("/pushes?who=person7")),
+            ("log, by someone", of("/pushes?who=person7")),
             ("log, failed", of("/pushes?state=failed")),
             ("log, running: none", of("/pushes?state=running")),
             ("log, stack, stage and end", of("/pushes?stack=api&stage=qa&state=succeeded")),

@@ -361,7 +361,7 @@ pub fn client_of(url: &str) -> Client {
     Client::new(url.strip_prefix("http://").unwrap().parse().unwrap())
 }
 
-/// Gets a page with somebody's cookies.
+/// Gets a page with someone's cookies.
 pub async fn get(client: &Client, path: &str) -> std::io::Result<Got> {
     got(client.clone().get(path).await?).await
 }

@@ -388,7 +388,7 @@ pub fn stack_states() -> Vec<(&'static str, StackView)> {
     ]
 }
 
-/// A name as long as somebody will make one, without a place to break it.
+/// A name as long as someone will make one, without a place to break it.
 pub const LONG: &str = "the-checkout-and-payment-service-of-the-northern-warehouses";
 
 /// A street in which everything has a long name.

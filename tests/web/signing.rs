@@ -1,4 +1,4 @@
-//! Signing in, attacked: a guesser with one address and with many, a stranger who wants to lock somebody out, a proxy in front,
+//! Signing in, attacked: a guesser with one address and with many, a stranger who wants to lock someone out, a proxy in front,
 //! a reset in the very moment; and one's own account.
 
 use super::*;
@@ -121,7 +121,7 @@ async fn a_new_password_ends_the_sessions_that_are_just_being_made() {
                 assert_eq!(
                     site.get(&session, "/").await.status,
                     303,
-                    "round {round}: it let somebody in after the reset"
+                    "round {round}: it let someone in after the reset"
                 );
             }
             status => {
@@ -178,7 +178,7 @@ async fn streams_end_soon_after_sign_out_reset_and_removal() {
     assert!(!by_removal.is_finished(), "others go on");
     let who: Who = stays.parse().unwrap();
     site.desk.ledger().write(move |tx| users::remove(tx, &who)).await.unwrap();
-    in_time("the end of the stream of somebody who was removed", by_removal).await.unwrap();
+    in_time("the end of the stream of someone who was removed", by_removal).await.unwrap();
     site.close().await;
 }
 

@@ -138,7 +138,7 @@ impl Place {
             if found["why_not"].is_null() && !found["next"].is_null() {
                 break found["next"].clone();
             }
-            ensure!(began.elapsed() < PATIENCE, "{stage} cannot be pressed: {found}");
+            ensure!(began.elapsed() < PATIENCE, "{stage} cannot be pushed to: {found}");
             tokio::time::sleep(LOOK_EVERY).await;
         };
         let body = json!({ "seen": next["seen"], "plan_hash": next["plan_hash"] });
@@ -245,7 +245,7 @@ impl Place {
         Ok(())
     }
 
-    /// How often somebody signed in on all hosts together, as their `sshd`s tell it.
+    /// How often someone signed in on all hosts together, as their `sshd`s tell it.
     pub fn handshakes(&self) -> usize {
         let log = |host: &Machine| std::fs::read_to_string(host.sshd_log()).unwrap_or_default();
         self.fleet.hosts().iter().map(|host| log(host).matches("Accepted publickey").count()).sum()

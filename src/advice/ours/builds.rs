@@ -47,7 +47,7 @@ pub const CASES: &[Case] = &[
             "it is still being read",
         ],
         cause: "the directory that the stack names cannot be taken as it is",
-        cure: "wait until it is whole and quiet, or raise the limit that the reason names; then press again",
+        cure: "wait until it is whole and quiet, or raise the limit that the reason names; then push again",
         again: false,
     },
     Case {

@@ -187,7 +187,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["pushbutton broke while it asked"],
         cause: "a fault of Pushbutton stopped it while it asked the command that lists hosts",
-        cure: "press again; if it stays so, tell who runs this server: its log has the cause",
+        cure: "push again; if it stays so, tell who runs this server: its log has the cause",
         again: false,
     },
     Case {

@@ -33,7 +33,7 @@ pub const CASES: &[Case] = &[
         again: false,
     },
     Case {
-        marks: &["somebody has changed it since", "the link is not back"],
+        marks: &["someone has changed it since", "the link is not back"],
         cause: "`current` on that host could not be put back: another hand changed it after the flip, or the host did not do it",
         cure: "look what `current` is there and set it as it has to be (`ln -sfn`), or push again",
         again: false,
@@ -115,7 +115,7 @@ pub const CASES: &[Case] = &[
             "not an order",
         ],
         cause: "an order came when the push could not take it",
-        cure: "look at the push's page, where only what is possible can be pressed",
+        cure: "open the push's page: it offers only what is possible",
         again: false,
     },
     Case {
@@ -126,7 +126,7 @@ pub const CASES: &[Case] = &[
             "answered “{question}” with no",
         ],
         cause: "a push asked a person, and there was no yes within its time, or a no",
-        cure: "push again when somebody is there to answer; `timeout` of the question gives them more time",
+        cure: "push again when someone is there to answer; `timeout` of the question gives them more time",
         again: false,
     },
     Case {

@@ -93,7 +93,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         marks: &["{run} another build than {their} stage"],
-        cause: "somebody changed `current` on the host, or the host missed a push",
+        cause: "someone changed `current` on the host, or the host missed a push",
         cure: "see on the stack's page what it runs, and bring it to the build of its stage there",
         again: false,
     },
@@ -220,7 +220,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         marks: &["shows another key than the one that is known"],
-        cause: "the host was set up anew, or somebody stands between it and the push host",
+        cause: "the host was set up anew, or someone stands between it and the push host",
         cure: "ask who looks after the host for the fingerprint (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` there); only then take the old key out as shown",
         again: false,
     },

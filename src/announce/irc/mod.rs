@@ -1,5 +1,5 @@
 //! IRC: one supervising task keeps a connection to the server and a seat in the channel, and says what it is given.
-//! It must never do what somebody on IRC says, never say a line that is not cleaned, and never call a line told before
+//! It must never do what someone on IRC says, never say a line that is not cleaned, and never call a line told before
 //! the server answered the PING sent behind it. The `irc` crate frames and parses; it never reconnects: we do.
 
 mod lines;

@@ -261,7 +261,7 @@ impl<'a> Session<'a> {
             Command::JOIN(channel, ..) if ours && self.is_ours(channel) => self.enter(),
             Command::PART(channel, _) if ours && self.is_ours(channel) => self.leave("the server took the bot out"),
             Command::KICK(channel, nick, _) if self.is_ours(channel) && nick.eq_ignore_ascii_case(&self.nick) => {
-                let by = message.source_nickname().unwrap_or("somebody");
+                let by = message.source_nickname().unwrap_or("someone");
                 self.leave(&format!("kicked by {by}"));
             }
             Command::ERROR(text) => self.complaint = Some(format!("the server said: {}", cleaned(text))),

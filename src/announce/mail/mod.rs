@@ -137,7 +137,7 @@ impl Mail {
         })
     }
 
-    /// The mail; `to` stands in its head, also where somebody has it already.
+    /// The mail; `to` stands in its head, also where someone has it already.
     fn message(
         &self,
         announcement: &Announcement,
@@ -204,7 +204,7 @@ impl Channel for Mail {
         let words = words::mail(announcement);
         match tokio::time::timeout(SEND_TIMEOUT, self.try_to_send(announcement, &words, &mut begun)).await {
             Ok(Ok(())) => {}
-            // Somebody has it: for the others it is tried again.
+            // Someone has it: for the others it is tried again.
             Ok(Err(Failure::Final(why))) if begun.told => return self.later(key, begun, Trouble::Later(why)),
             Ok(Err(Failure::Final(why))) => return Err(Trouble::Never(why)),
             Ok(Err(Failure::Later(why))) => return self.later(key, begun, Trouble::Later(why)),

@@ -20,7 +20,7 @@ const WHY_OF_ROLLBACK: usize = 160;
 
 /// One clean line of at most 400 bytes, links whole:
 /// `[web] mary pushed 3f2c1ab → 9d8e7f6 to PROD: succeeded, 41 hosts, 38 s · 4 commits · DIFF · PAGE`.
-/// `[web] mary rolled PROD back to 3f2c1ab (from 9d8e7f6): succeeded, …` for the way back.
+/// `[web] mary rolled PROD back to 3f2c1ab (from 9d8e7f6): succeeded, …` for the rollback.
 /// `[web] mary brought 2 hosts of PROD to 9d8e7f6: succeeded, …` for hosts that were behind.
 /// What is told late says how late: `[web] (3 h ago) mary pushed …`.
 pub fn irc_line(announcement: &Announcement, now: At) -> String {

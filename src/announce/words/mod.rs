@@ -111,7 +111,7 @@ fn commits_words(announcement: &Announcement) -> String {
     }
 }
 
-/// What somebody did.
+/// What someone did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
     Push,

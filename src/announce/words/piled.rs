@@ -16,7 +16,7 @@ pub fn piled_up(announcements: &[Announcement], now: At) -> String {
     };
     let log = first.url.rsplit_once('/').map_or(first.url.as_str(), |(log, _)| log);
     let mut words = format!("[pushbutton] {} pushes could not be announced", newest.len());
-    // How many are told: the bad ends first, since they are what somebody has to look at, and then the newest.
+    // How many are told: the bad ends first, since they are what someone has to look at, and then the newest.
     let mut order: Vec<(bool, usize)> =
         newest.iter().enumerate().map(|(at, announcement)| (is_good(announcement), at)).collect();
     order.sort_by_key(|(good, at)| (*good, std::cmp::Reverse(*at)));

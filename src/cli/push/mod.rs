@@ -1,5 +1,5 @@
 //! `pushbutton push`, `rollback`, `catch-up`, `resume` and `follow`: press, and watch. Exit code 0 says *accepted* without `--follow`, and
-//! *succeeded* with it; 130 says cancelled, or that somebody stopped watching; 1 everything else.
+//! *succeeded* with it; 130 says cancelled, or that someone stopped watching; 1 everything else.
 
 pub mod confirm;
 pub mod order;

@@ -30,7 +30,7 @@ use tokio_util::task::TaskTracker;
 
 /// A server that starts has the lock before it listens; another command of this kind ends some time.
 const START_LIMIT: Duration = Duration::from_secs(10);
-/// How often it is looked whether somebody listens by now.
+/// How often it is looked whether someone listens by now.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long a command that is the server itself stays to tell what is to be announced; the next server tells the rest.
 const TELL_LIMIT: Duration = Duration::from_secs(10);
@@ -79,7 +79,7 @@ impl Person {
     /// Who changes something: as given, the user who called sudo, or the user.
     ///
     /// # Errors
-    /// When nothing says who, or the name is none: the history never names somebody else instead.
+    /// When nothing says who, or the name is none: the history never names someone else instead.
     pub fn who(&self) -> anyhow::Result<Who> {
         if let Some(who) = &self.who {
             return Ok(who.clone());

@@ -88,7 +88,7 @@ fn look_at_directories(draft: &mut Draft, config: &Config, asker: For) {
     }
 }
 
-/// Whether this machine lets us have the address. That somebody listens there already is for the server to find: it may be
+/// Whether this machine lets us have the address. That someone listens there already is for the server to find: it may be
 /// the very server that runs. Nobody who listens or is about to is disturbed: the socket never listens.
 fn look_at_listen(draft: &mut Draft, key: &[&str], listen: SocketAddr) {
     let socket = if listen.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() };

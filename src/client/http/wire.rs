@@ -1,4 +1,4 @@
-//! One request over one connection, by hyper: it moves only while somebody waits for something of it, and is closed when who
+//! One request over one connection, by hyper: it moves only while someone waits for something of it, and is closed when who
 //! reads the answer drops it. It must never start a task, which would hold the connection behind the reader's back. Called by `http`.
 
 use futures::FutureExt;

@@ -31,8 +31,8 @@ pub(crate) struct Offer {
 /// # Errors
 /// [`Refusal::Nothing`] when there is nothing that could go out, [`Refusal::NoHosts`] when it is not known where to.
 pub(crate) fn offer(stack: &Stack, place: usize, facts: &Facts) -> Result<Offer, Refusal> {
-    let (goods, branch) = goes(stack, place, facts)?;
-    offer_of(stack, place, facts, goods, branch)
+    let (artifact, branch) = goes(stack, place, facts)?;
+    offer_of(stack, place, facts, artifact, branch)
 }
 
 /// What a press of the stage at `place` would put there, were it allowed, and the branch of it.
@@ -45,7 +45,7 @@ pub(crate) fn goes(stack: &Stack, place: usize, facts: &Facts) -> Result<(Artifa
         return Err(refusal);
     }
     let branch = stack.source.branch();
-    let (goods, branch) = match (place.checked_sub(1), &stack.source) {
+    let (artifact, branch) = match (place.checked_sub(1), &stack.source) {
         (None, Source::Published) => match &facts.published {
             Some(newest) => (artifact_of(newest)?, newest.branch.clone()),
             None => return Err(Refusal::Nothing { case: Case::NothingPublished, why: nothing_published(stack) }),
@@ -70,10 +70,10 @@ pub(crate) fn goes(stack: &Stack, place: usize, facts: &Facts) -> Result<(Artifa
         let why = format!("{} pushes {refs} only, and what comes next is of {}", stage.name, branch_words(&branch));
         return Err(Refusal::Nothing { case: Case::OtherBranch, why });
     }
-    Ok((goods, branch))
+    Ok((artifact, branch))
 }
 
-/// What a press would do that puts these goods on the stage at `place`.
+/// What a press would do that puts this artifact on the stage at `place`.
 ///
 /// # Errors
 /// When the ledger holds a value that is no build.
@@ -81,15 +81,15 @@ pub(crate) fn offer_of(
     stack: &Stack,
     place: usize,
     facts: &Facts,
-    goods: Artifact,
+    artifact: Artifact,
     branch: String,
 ) -> Result<Offer, Refusal> {
     let old = facts.current.as_ref().map(as_build).transpose()?;
-    let (seen, root) = match &goods {
+    let (seen, root) = match &artifact {
         Artifact::Revision(sha) => (sha.to_string(), None),
         Artifact::Build { id, root, .. } => (id.to_string(), Some(root.clone())),
     };
-    let target = Target { artifact: goods, branch, old: old.clone() };
+    let target = Target { artifact, branch, old: old.clone() };
     let stage = &stack.stages[place].name;
     let mut plan = plan::plan(stack, stage, target).map_err(Refusal::corrupt)?;
     plan.keep_on_hosts = facts.keep_on_hosts(None);
@@ -99,7 +99,7 @@ pub(crate) fn offer_of(
     Ok(Offer { seen, sha, root, old, plan, plan_hash })
 }
 
-/// A published build as goods.
+/// A published build as an artifact.
 ///
 /// # Errors
 /// When the ledger holds a value that is no build.

@@ -73,7 +73,7 @@ impl Past {
         if self.is_half_gone(facts) && self.is_here(own) {
             return Some(own);
         }
-        // Somebody's hand may have put all hosts on another build: it goes back from there.
+        // Someone's hand may have put all hosts on another build: it goes back from there.
         let by_hand = self.runs.one().filter(|on| on.root != own.root);
         let place = by_hand
             .and_then(|on| self.good.iter().position(|good| good.build == on.id || good.root == on.root))
@@ -97,12 +97,12 @@ impl Past {
     }
 
     /// Whether a bad push, or one that runs, has left its build on some host, or a host in doubt. A catch-up may have healed
-    /// that since, and so may somebody's hand.
+    /// that since, and so may someone's hand.
     fn is_half_gone(&self, facts: &Facts) -> bool {
         let (build, root) = facts.current.as_ref().map_or(("", ""), |current| (&*current.build, &*current.root));
         let left = |row: &PushRow| row.build != build && self.runs.some_run_or_doubt(&row.build);
         let doubt = |row: &PushRow| row.build == build && !self.runs.all_run(root);
-        // Until somebody has looked, a push that holds its stack, or still has to run `finally`, is not over.
+        // Until someone has looked, a push that holds its stack, or still has to run `finally`, is not over.
         let holds = |row: &PushRow| facts.stack_hold.as_ref().is_some_and(|hold| hold.push == Some(row.id));
         let unresolved = |row: &PushRow| holds(row) || (ended_badly(&row.state) && !facts.deferred_finally.is_empty());
         self.bad.as_ref().is_some_and(|row| left(row) || doubt(row) || unresolved(row))
@@ -233,7 +233,7 @@ fn short_root(root: &str) -> &str {
 /// What a rollback of the stage at `place` would do; `to` names the build, or the last good one is taken.
 ///
 /// # Errors
-/// Why there is no way back, or not to that build.
+/// Why there is no earlier build to roll back to, or not to that build.
 pub(crate) fn offer(
     stack: &Stack,
     place: usize,

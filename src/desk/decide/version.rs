@@ -12,7 +12,7 @@ use crate::stack::Stack;
 /// A version that was chosen, found to be one that the stage may push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ChosenVersion {
-    pub(crate) goods: Artifact,
+    pub(crate) artifact: Artifact,
     pub(crate) branch: String,
 }
 
@@ -34,6 +34,6 @@ impl ChosenVersion {
             );
             return Err(Refusal::BadRequest { case: Case::OtherBranch, why });
         }
-        offer::offer_of(stack, place, facts, self.goods.clone(), self.branch.clone())
+        offer::offer_of(stack, place, facts, self.artifact.clone(), self.branch.clone())
     }
 }

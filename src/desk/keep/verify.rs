@@ -46,7 +46,7 @@ struct LedgerSnapshot {
     numbers: BTreeSet<i64>,
 }
 
-/// Looks at everything. `heads` are heads of the audit that somebody has noted elsewhere: they must be in it.
+/// Looks at everything. `heads` are heads of the audit that someone has noted elsewhere: they must be in it.
 ///
 /// # Errors
 /// When the ledger cannot be read.

@@ -15,7 +15,7 @@ pub struct JournalEnd {
     pub ended: bool,
 }
 
-/// Ends that somebody who listens may lag behind; who misses one only does later what could have been done ahead.
+/// Ends that someone who listens may lag behind; who misses one only does later what could have been done ahead.
 const ENDS: usize = 64;
 
 /// The running pushes' ends. A std mutex: it is never held across an await.

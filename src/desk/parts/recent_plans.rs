@@ -5,7 +5,7 @@ use crate::plan::Plan;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A plan changes when somebody pushes, commits or edits; pages that are older than so many changes get the short words.
+/// A plan changes when someone pushes, commits or edits; pages that are older than so many changes get the short words.
 const REMEMBERED: usize = 64;
 /// Hosts that are named; more are counted.
 const NAMED: usize = 5;
@@ -36,7 +36,7 @@ impl RecentPlans {
     }
 }
 
-/// What is different now from the plan that somebody saw; none known is said in general words.
+/// What is different now from the plan that someone saw; none known is said in general words.
 pub(crate) fn what_changed(seen: Option<&Plan>, now: &Plan) -> String {
     let mut changes = Vec::new();
     if let Some(seen) = seen.filter(|seen| seen.stack == now.stack && seen.stage == now.stage) {

@@ -19,7 +19,7 @@ const FEWEST_SHOWN: usize = 7;
 const MOST: usize = 20;
 
 impl Desk {
-    /// The revision that somebody means: `3f2c1ab`, the whole of it, or the build that was made of it, `3f2c1ab-214`.
+    /// The revision that someone means: `3f2c1ab`, the whole of it, or the build that was made of it, `3f2c1ab-214`.
     ///
     /// # Errors
     /// When there is none, or more than one.
@@ -53,7 +53,7 @@ impl Desk {
         one("revision", text, &format!("of {}", stack.name), known)?.parse().map_err(bad)
     }
 
-    /// The build of a stage that somebody means: its id, or the beginning of its id or of its revision.
+    /// The build of a stage that someone means: its id, or the beginning of its id or of its revision.
     ///
     /// # Errors
     /// When there is none, or more than one.

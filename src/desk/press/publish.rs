@@ -1,4 +1,4 @@
-//! Builds that somebody else made: taken in, frozen as every other build, and written down, one for each revision; and
+//! Builds that someone else made: taken in, frozen as every other build, and written down, one for each revision; and
 //! withdrawn, as long as nobody has pushed them. It must never put another tree in the place of one that is there. Called by `web` with a tar that lies under `incoming`.
 
 use crate::address;
@@ -214,7 +214,7 @@ impl Desk {
     /// Takes a published build back that nobody has pushed, and removes its files. Its revision may be published again.
     ///
     /// # Errors
-    /// When there is no such build, or somebody has pushed it.
+    /// When there is no such build, or someone has pushed it.
     pub async fn withdraw(
         &self,
         stack: &StackName,

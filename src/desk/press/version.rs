@@ -50,7 +50,7 @@ impl Desk {
             return refused(format!("{stage} takes exactly what {before} runs; choose the version there"));
         }
         let branch = stack.source.branch().to_owned();
-        let revision = |branch| Ok(ChosenVersion { goods: Artifact::Revision(version.clone()), branch });
+        let revision = |branch| Ok(ChosenVersion { artifact: Artifact::Revision(version.clone()), branch });
         match self.branches.origin(stack) {
             None => {
                 let (name, sha) = (stack.name.clone(), version.clone());
@@ -60,7 +60,7 @@ impl Desk {
                 };
                 match stack.refs_of(place).filter(|refs| !refs.allow(&found.branch)) {
                     Some(refs) => refused(elsewhere(short, &[found.branch], stage, &refs)),
-                    None => Ok(ChosenVersion { goods: artifact_of(&found)?, branch: found.branch }),
+                    None => Ok(ChosenVersion { artifact: artifact_of(&found)?, branch: found.branch }),
                 }
             }
             Some(Origin::Dir(directory, path)) => match directory.seen() {

@@ -1,5 +1,5 @@
 //! Followers: one task a running push. It reads the journal as it grows, tells viewers how far they may read, folds what
-//! is new, and when the runner is dead it ends the push. What the ledger refuses for ever does not leave a push running for
+//! is new, and when the runner is dead it ends the push. What the ledger refuses forever does not leave a push running for
 //! ever: it is interrupted once its runner has ended. It must never wait for a viewer, and never show an end that the ledger
 //! does not have.
 
@@ -249,7 +249,7 @@ impl Follower {
         let told = records.iter().any(|read| read.record.event.is_state());
         match outcome {
             Ok(Folded::Already) => {
-                // Somebody folded before us; where they stand is where we go on.
+                // Someone folded before us; where they stand is where we go on.
                 let place = self.desk.ledger.read(move |connection| places::place(connection, push)).await?;
                 self.folded = place.unwrap_or(self.folded);
                 self.read = self.folded;

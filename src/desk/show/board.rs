@@ -223,7 +223,7 @@ fn goes(
     }
     let (before, before_branch) = before.unwrap_or_default();
     let facts = Facts { before, before_branch, head: head.cloned(), ..Facts::default() };
-    offer::goes(stack, place, &facts).ok().map(|(goods, _)| match goods {
+    offer::goes(stack, place, &facts).ok().map(|(artifact, _)| match artifact {
         crate::plan::Artifact::Revision(sha) | crate::plan::Artifact::Build { sha, .. } => sha,
     })
 }

@@ -17,7 +17,7 @@ impl Desk {
     /// What a rollback of a stage would do, before anybody presses.
     ///
     /// # Errors
-    /// When there is no such stage, or no way back to that build.
+    /// When there is no such stage, or no rollback to that build.
     pub async fn rollback_view(
         &self,
         name: &StackName,

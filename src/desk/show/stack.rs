@@ -110,7 +110,7 @@ impl Desk {
         })
     }
 
-    /// Which hosts hold the release that undo would put back; none when there is no way back, or nobody knows.
+    /// Which hosts hold the release that undo would put back; none when there is no earlier build to roll back to, or nobody knows.
     fn rollback_readiness(
         &self,
         stack: &Stack,

@@ -35,7 +35,7 @@ impl Desk {
         }
     }
 
-    /// Says that somebody looks at a stack: its source is fetched, its hosts are connected and asked what they run, for the
+    /// Says that someone looks at a stack: its source is fetched, its hosts are connected and asked what they run, for the
     /// next minutes.
     pub fn in_use(&self, stack: &StackName) {
         self.warm.in_use(stack);
@@ -44,7 +44,7 @@ impl Desk {
         }
     }
 
-    /// Says that somebody looks at all stacks: what is new is found out for all of them, as fast as that costs little.
+    /// Says that someone looks at all stacks: what is new is found out for all of them, as fast as that costs little.
     pub fn all_in_use(&self) {
         if self.fetching.all_shown().replace(Instant::now()).is_some_and(|at| at.elapsed() < SHOWN_FOR) {
             return;
@@ -53,7 +53,7 @@ impl Desk {
         paces.iter().for_each(|place| self.fetching.wanted(place));
     }
 
-    /// Waits until what is known of a stack's source is as fresh as while somebody looks; at most `patience`. For programs,
+    /// Waits until what is known of a stack's source is as fresh as while someone looks; at most `patience`. For programs,
     /// which ask once: a page is told when there is news.
     pub async fn freshly_fetched(&self, stack: &StackName, patience: Duration) {
         let Ok((stack, _)) = self.loaded(stack) else { return };

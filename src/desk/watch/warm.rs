@@ -12,7 +12,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const GATHER: Duration = Duration::from_millis(100);
 
 impl Desk {
-    /// Counts somebody who has a page open, until what is returned is dropped.
+    /// Counts someone who has a page open, until what is returned is dropped.
     pub fn looking(&self) -> Arc<()> {
         Arc::clone(&self.looking)
     }

@@ -1,4 +1,4 @@
-//! Builds: those that somebody else made and published (`published`), and those that ran well on a stage (`good_builds`). It must never
+//! Builds: those that someone else made and published (`published`), and those that ran well on a stage (`good_builds`). It must never
 //! look at their files: those are the desk's.
 
 pub mod good_builds;

@@ -1,4 +1,4 @@
-//! Builds that somebody else made and published: in the order that they came, one for each revision. It must never change
+//! Builds that someone else made and published: in the order that they came, one for each revision. It must never change
 //! one that is there, nor forget one that anybody pushed.
 
 use crate::ledger::LedgerResult;

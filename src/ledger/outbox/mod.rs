@@ -129,9 +129,9 @@ pub enum Moment {
     Started,
     /// It asks, and waits for an answer.
     Asked,
-    /// Somebody paused it.
+    /// Someone paused it.
     Paused,
-    /// Somebody let it go on.
+    /// Someone let it go on.
     Resumed,
     /// It ended.
     Ended,

@@ -21,7 +21,7 @@ pub fn address(counted_as: &str) -> String {
     format!("address {counted_as}")
 }
 
-/// Whether somebody has signed in to the account there.
+/// Whether someone has signed in to the account there.
 ///
 /// # Errors
 /// What SQLite said.
@@ -31,7 +31,7 @@ pub fn has(connection: &Connection, who: &str, place: &str, now: At) -> LedgerRe
     Ok(ask.query_row(params![who, place, oldest(now)], |row| row.get(0))?)
 }
 
-/// Notes that somebody has signed in there, and forgets what is old.
+/// Notes that someone has signed in there, and forgets what is old.
 ///
 /// # Errors
 /// What SQLite said.
@@ -52,7 +52,7 @@ pub fn note(tx: &Transaction<'_>, who: &Who, places: &[String], now: At) -> Ledg
     Ok(())
 }
 
-/// Forgets all places of an account: whoever has it now may be somebody else.
+/// Forgets all places of an account: whoever has it now may be someone else.
 ///
 /// # Errors
 /// What SQLite said.

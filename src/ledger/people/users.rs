@@ -23,7 +23,7 @@ const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
 const NOBODYS: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$cHVzaGJ1dHRvbi1ub2JvZHk$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Somebody who may sign in with a password.
+/// Someone who may sign in with a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// The name that is typed, and that the history shows.
@@ -152,7 +152,7 @@ pub fn find(connection: &Connection, name: &Who) -> LedgerResult<Option<User>> {
     ask.query_row([name.as_str()], |row| Ok(read(row))).optional()?.transpose()
 }
 
-/// The name that somebody has already and that nobody could tell from this one: it differs in nothing but case.
+/// The name that someone has already and that nobody could tell from this one: it differs in nothing but case.
 ///
 /// # Errors
 /// What SQLite said.
@@ -171,7 +171,7 @@ pub fn all(connection: &Connection) -> LedgerResult<Vec<User>> {
     users.map(|user| user?).collect()
 }
 
-/// Adds somebody; answers the name that is in the way when it is [`taken`].
+/// Adds someone; answers the name that is in the way when it is [`taken`].
 ///
 /// # Errors
 /// What SQLite said.
@@ -186,7 +186,7 @@ pub fn add(tx: &Transaction<'_>, user: &User) -> LedgerResult<Option<String>> {
     Ok(None)
 }
 
-/// Gives somebody a new password and signs them out everywhere; says whether there is such a user.
+/// Gives someone a new password and signs them out everywhere; says whether there is such a user.
 ///
 /// # Errors
 /// What SQLite said.
@@ -197,7 +197,7 @@ pub fn set_password(tx: &Transaction<'_>, name: &Who, password: &PasswordHash) -
     Ok(changed == 1)
 }
 
-/// Removes somebody, their sessions and their tokens; says whether there was such a user. The history keeps the name.
+/// Removes someone, their sessions and their tokens; says whether there was such a user. The history keeps the name.
 ///
 /// # Errors
 /// What SQLite said.

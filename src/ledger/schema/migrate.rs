@@ -91,7 +91,7 @@ pub(in crate::ledger) fn migrate(connection: &mut Connection, path: &Path) -> Le
 
 fn make(connection: &mut Connection) -> LedgerResult<()> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Somebody may have made it since.
+    // Someone may have made it since.
     if version(&tx)? == 0 {
         tx.execute_batch(super::SQL)?;
         tx.pragma_update(None, "user_version", SCHEMA)?;
@@ -101,7 +101,7 @@ fn make(connection: &mut Connection) -> LedgerResult<()> {
 
 /// All steps from a schema on, and what they did, in the audit.
 pub(in crate::ledger) fn step_up(tx: &Transaction<'_>, from: i64) -> LedgerResult<()> {
-    // Somebody may have done it since.
+    // Someone may have done it since.
     if version(tx)? != from {
         return Ok(());
     }

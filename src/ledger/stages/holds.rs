@@ -23,7 +23,7 @@ pub struct Hold {
     pub at: String,
     /// The push that ended badly, when a push set it.
     pub push: Option<i64>,
-    /// When it is over by itself; none stands until somebody releases it. What a push left in doubt never has one.
+    /// When it is over by itself; none stands until someone releases it. What a push left in doubt never has one.
     #[serde(default)]
     pub until: Option<String>,
 }
@@ -70,7 +70,7 @@ pub fn all(connection: &Connection, now: At) -> LedgerResult<HashMap<String, Hol
     Ok(ask.query_map([now.to_string()], hold)?.map(by_scope).collect::<Result<_, _>>()?)
 }
 
-/// When the next hold is over; none when all that there are stand until somebody releases them.
+/// When the next hold is over; none when all that there are stand until someone releases them.
 ///
 /// # Errors
 /// What SQLite said.

@@ -69,13 +69,13 @@ struct Lease<'a> {
     closed: watch::Sender<Option<Instant>>,
     /// How long lines are still told after that. What an endless command said meanwhile would hold up its end.
     patience: Duration,
-    /// Somebody was told that lines are missing for this reason.
+    /// Someone was told that lines are missing for this reason.
     impatience_told: AtomicBool,
     /// The guard has said its last word on one stream: the other need not be read on.
     over: CancellationToken,
     /// All of the input went out. Until then the guard cannot have begun.
     input_sent: AtomicBool,
-    /// Somebody else than the guard holds a stream.
+    /// Someone else than the guard holds a stream.
     held: AtomicBool,
 }
 
@@ -337,7 +337,7 @@ impl<'a> Lease<'a> {
         over
     }
 
-    /// Hands lines on, at the pace of their receiver; but not for ever once the lifeline is closed.
+    /// Hands lines on, at the pace of their receiver; but not forever once the lifeline is closed.
     async fn deliver(&self, texts: Vec<String>, stream: Stream) {
         for text in texts {
             if self.is_impatient() {

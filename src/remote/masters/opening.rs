@@ -1,4 +1,4 @@
-//! Opening a master: one handshake with a host, behind a jump host where it has one. It must never take longer than somebody
+//! Opening a master: one handshake with a host, behind a jump host where it has one. It must never take longer than someone
 //! who waits for it can bear, nor leave a half-opened one behind. Called by the masters, under the host's lock.
 
 use super::failure::{self, Failure};
@@ -23,7 +23,7 @@ const SHORT: (u32, Duration) = (5, Duration::from_secs(8));
 pub(super) enum Patience {
     /// As long as a slow host needs.
     Long,
-    /// Somebody waits, and the host has not answered in its last tries.
+    /// Someone waits, and the host has not answered in its last tries.
     Short,
 }
 

@@ -51,7 +51,7 @@ pub(super) struct Effort<'a> {
     pub(super) proof: Proof,
     /// Waits between the tries.
     pub(super) retries: &'a [Duration],
-    /// Whether somebody waits: then a host that was not heard twice is tried once, and shortly.
+    /// Whether someone waits: then a host that was not heard twice is tried once, and shortly.
     pub(super) in_haste: bool,
 }
 
@@ -98,7 +98,7 @@ impl Inner {
         let missed = missed::of(&first).filter(|missed| effort.in_haste && missed.times >= MISSED);
         let known = missed.is_some();
         if let Some(missed) = missed.filter(|missed| asked_at.is_some_and(|asked_at| missed.at > asked_at)) {
-            // Somebody else tried while we waited for the lock: their answer is ours.
+            // Someone else tried while we waited for the lock: their answer is ours.
             return Err(Failure { words: missed.words, again: true });
         }
         // What has just not answered is not asked again.

@@ -72,7 +72,7 @@ pub async fn bring_back(
 enum Comparing {
     /// By size and time.
     Times,
-    /// By hash: somebody else put it there, or it is not what it seemed to be.
+    /// By hash: someone else put it there, or it is not what it seemed to be.
     Contents,
 }
 

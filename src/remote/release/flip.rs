@@ -1,5 +1,5 @@
 //! What touches `current`: the flip to a verified release, the look before any host flips, and the rollback to what was there before,
-//! word for word. It must never replace a directory or a file, nor anything that somebody else put there since. Called by the runner.
+//! word for word. It must never replace a directory or a file, nor anything that someone else put there since. Called by the runner.
 
 use super::{BuildOnDisk, FEW, MANY, Visit, obstacle, scripts};
 use crate::diagnostic::shown;
@@ -62,7 +62,7 @@ pub async fn ready(
 pub enum PutBack {
     /// It is as it was before this push: what it is, in words.
     Back(String),
-    /// Somebody put something else there since, which was left: what it is, in words.
+    /// Someone put something else there since, which was left: what it is, in words.
     Other(String),
     /// This push has not flipped it.
     Untouched,

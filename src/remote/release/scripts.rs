@@ -68,7 +68,7 @@ LINKS
 [ -z "$bad" ] || { echo "stop shared$bad"; exit 5; }
 "#;
 
-/// Stands behind [`AHEAD`] and makes room. Says `over PATH` when somebody else's directory is live and `made NAME` of each shared
+/// Stands behind [`AHEAD`] and makes room. Says `over PATH` when someone else's directory is live and `made NAME` of each shared
 /// directory that it made; last `verified` when nothing is to be done, otherwise `live NAME` or `live` of the release of ours that
 /// is live, or `there NAME` when something of the build is there that was never verified; then the build counts as not verified
 /// until it is verified again.
@@ -222,7 +222,7 @@ for name do
   fi
   odd=$(find "releases/$name" ! -user "$me" -print 2>/dev/null | head -n 1)
   if [ -n "$odd" ]; then
-    whose=$(stat -c %U -- "$odd" 2>/dev/null) || whose=somebody
+    whose=$(stat -c %U -- "$odd" 2>/dev/null) || whose=someone
     [ "$whose" != UNKNOWN ] || whose="user $(stat -c %u -- "$odd")"
     slash=; if [ -d "$odd" ] && [ ! -L "$odd" ]; then slash=/; fi
     odd=${odd#"releases/$name"}; odd=${odd#/}$slash

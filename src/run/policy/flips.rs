@@ -23,7 +23,7 @@ impl Flips {
     }
 }
 
-/// From the first flip to the last, without the waits. What flipped while somebody was waited for had begun before: the wait
+/// From the first flip to the last, without the waits. What flipped while someone was waited for had begun before: the wait
 /// counts from the last of those on.
 fn skew(flips: &[Instant], waits: &[(Instant, Instant)]) -> Duration {
     let (Some(first), Some(last)) = (flips.iter().min(), flips.iter().max()) else { return Duration::ZERO };

@@ -1,5 +1,5 @@
 //! Links that a rollback puts back as they were: each host goes back to exactly what it had, the build that was live where it ran
-//! that, and otherwise, link by link, whatever else was there: nothing, somebody's site, another release. Pure; it must never call a
+//! that, and otherwise, link by link, whatever else was there: nothing, someone's site, another release. Pure; it must never call a
 //! host back that did not say so. Kept by `progress`; `work/put_back.rs` does it.
 
 use crate::plan::{Part, PlannedCommand};

@@ -60,7 +60,7 @@ async fn to_old_build(job: &Job, progress: &mut Progress, touched: &[Host], old:
     }
     ask_the_rest(job, progress, touched, &mut result).await;
     let words = result.words(job.commands(), progress, old, touched);
-    // Where it is not back comes first: it is what somebody must see to, also where a line is short.
+    // Where it is not back comes first: it is what someone must see to, also where a line is short.
     match result.is_all_back() {
         true => End { state: Ended::RolledBack, why: Some(format!("{why}; {words}")) },
         false => End { state: Ended::Failed, why: Some(format!("{words}; before that, {why}")) },
@@ -84,13 +84,13 @@ async fn to_old_links(job: &Job, progress: &mut Progress, touched: &[Host], why:
     End { state: Ended::Failed, why: Some(why) }
 }
 
-/// How a push ends whose rollback somebody stopped.
+/// How a push ends whose rollback someone stopped.
 fn after(why: String, stopped: End) -> End {
     let words = [Some(why), stopped.why].into_iter().flatten().collect::<Vec<_>>().join("; ");
     End { state: stopped.state, why: Some(words) }
 }
 
-/// Runs the commands of the rollback; how the push ends, when somebody stopped it on the way.
+/// Runs the commands of the rollback; how the push ends, when someone stopped it on the way.
 async fn roll_back_all(
     job: &Job,
     progress: &mut Progress,

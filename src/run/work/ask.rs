@@ -12,7 +12,7 @@ use crate::stack::Question;
 use crate::time::{At, duration_words};
 use std::time::Duration;
 
-/// Asks, and waits for the answer, the end of its time, or an order to stop; whether somebody said yes.
+/// Asks, and waits for the answer, the end of its time, or an order to stop; whether someone said yes.
 pub async fn confirmed(job: &Job, number: u32, question: &Question) -> bool {
     if job.orders.stopped().is_some() {
         return false;

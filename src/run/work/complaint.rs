@@ -51,7 +51,7 @@ impl Complaint {
         }
     }
 
-    /// Whether what a command of ours said stays as it is until somebody does something, so that another try is in vain.
+    /// Whether what a command of ours said stays as it is until someone does something, so that another try is in vain.
     pub fn is_lasting(&self, form: &PlannedForm) -> bool {
         form.says_our_words() && self.of_ours().case.is_some_and(|case| !case.again)
     }

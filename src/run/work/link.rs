@@ -12,7 +12,7 @@ const LONGEST_URL: usize = 1000;
 pub fn parse(line: &str) -> Option<(String, String)> {
     let rest = line.trim().strip_prefix("link:")?.trim();
     let (title, url) = rest.rsplit_once(char::is_whitespace).unwrap_or(("", rest));
-    // A page, a mail and a channel show it: what signs somebody in is left out of it.
+    // A page, a mail and a channel show it: what signs someone in is left out of it.
     let (title, url) = (&*address::shown(title), &*without_login(url));
     let good = url.len() <= LONGEST_URL && !url.contains('\'') && address::is_of_the_web(url);
     let title = if title.trim().is_empty() { url } else { title.trim() };

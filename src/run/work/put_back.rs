@@ -94,7 +94,7 @@ pub async fn put_link_back(
         }
         Ok(PutBack::Untouched) => (HostResult::Ok, "it was not flipped".to_owned(), None),
         Ok(PutBack::Other(what)) => {
-            let what = format!("somebody has changed it since, {what}: left as it is");
+            let what = format!("someone has changed it since, {what}: left as it is");
             (HostResult::Failed, what.clone(), Some(what))
         }
         Err(why) => {

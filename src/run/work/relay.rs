@@ -23,7 +23,7 @@ use tree::{CopyResult, Sender};
 /// or the other end's shell (126, 127) say. All else may be this host's own trouble.
 const SENDERS_FAULT: [i32; 10] = [2, 5, 10, 12, 14, 30, 35, 126, 127, 255];
 
-/// Whether a command may begin on one more host while `running` are on their way: where hosts pass a release on, somebody
+/// Whether a command may begin on one more host while `running` are on their way: where hosts pass a release on, someone
 /// must be free to send it.
 pub fn has_source(job: &Job, progress: &Progress, (number, command): (u32, &PlannedCommand), running: usize) -> bool {
     match command.form.relay() {
@@ -84,7 +84,7 @@ async fn bring_from(
 ) -> Ending {
     let Delivery { release, on, build, task, lines } = delivery;
     match (job.plan().kind, part) {
-        // A rollback, and a host that somebody changed: no mark of an earlier day is trusted.
+        // A rollback, and a host that someone changed: no mark of an earlier day is trusted.
         (Kind::Rollback | Kind::CatchUp, _) | (_, Part::Rollback) => {
             release::bring_back(on, build, release, next, task.clone(), lines).await
         }

@@ -64,7 +64,7 @@ impl Remote {
 
 impl Mirror {
     /// Brings the mirror up to date; makes it when it is not there. One at a time per mirror, also across processes: who
-    /// had to wait returns at once when somebody else's fetch began after this call did. Takes at most about three minutes,
+    /// had to wait returns at once when someone else's fetch began after this call did. Takes at most about three minutes,
     /// waiting for another's included twice that.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl Mirror {
         Ok(())
     }
 
-    /// Takes the mirror's lock, and says whether somebody else had it.
+    /// Takes the mirror's lock, and says whether someone else had it.
     async fn lock(&self) -> Result<(Flock<File>, bool), SourceError> {
         let path = self.path("lock");
         if path.is_dir() {
@@ -213,7 +213,7 @@ impl Mirror {
             // All branches, and wherever they are moved to.
             .arg(what[1]);
         let said = tokio::select! {
-            fetched = git.output(limit) => fetched.map_err(|trouble| remote.covered(trouble))?,
+            fetched = git.collect(limit) => fetched.map_err(|trouble| remote.covered(trouble))?,
             // What it was writing is removed by the next fetch's tidying.
             size = self.grown(dir) => return Err(Trouble::Failed(size)),
         };
@@ -320,7 +320,7 @@ impl Mirror {
     async fn looked_over(&self, dir: &Path) -> Result<(), Trouble> {
         let count = format!("--count={}", MOST_REFS + 1);
         let git = Git::new(dir).args(["for-each-ref", &count, "--format=%(objecttype)", "refs/heads/"]);
-        let said = git.output(ASK_LIMIT).await?;
+        let said = git.collect(ASK_LIMIT).await?;
         match () {
             () if is_damage(&said.err) => Err(Trouble::Failed(said.err)),
             () if said.out.lines().count() > MOST_REFS => {

@@ -54,7 +54,7 @@ impl Mirror {
             return BTreeMap::new();
         }
         let git = Git::new(&self.dir()).args(["for-each-ref", "--format=%(objectname) %(refname:lstrip=2)"]);
-        let said = match git.arg("refs/heads/").output(ASK_LIMIT).await {
+        let said = match git.arg("refs/heads/").collect(ASK_LIMIT).await {
             Ok(said) if !is_damage(&said.err) => said.out,
             Ok(_) | Err(_) => return BTreeMap::new(),
         };

@@ -23,7 +23,7 @@ const HARDENING: [(&str, &str); 9] = [
     ("GIT_ALLOW_PROTOCOL", "https:http:ssh:git:file"),
 ];
 /// Settings that no repository may change. `safe.directory` is not among them: the mirror is ours, and a repository of
-/// this machine that belongs to somebody else is refused by git with words that say so.
+/// this machine that belongs to someone else is refused by git with words that say so.
 const SETTINGS: [&str; 6] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -65,11 +65,11 @@ impl Git {
 
     /// Runs it to its end and answers what it wrote.
     pub async fn run(self, limit: Duration) -> Result<String, Trouble> {
-        Ok(self.output(limit).await?.out)
+        Ok(self.collect(limit).await?.out)
     }
 
     /// The same with its warnings.
-    pub async fn output(self, limit: Duration) -> Result<ToolOutput, Trouble> {
+    pub async fn collect(self, limit: Duration) -> Result<ToolOutput, Trouble> {
         tool::run(self.0, limit).await
     }
 }

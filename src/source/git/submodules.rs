@@ -123,7 +123,7 @@ fn resolved(parent: &str, url: &str) -> String {
 }
 
 /// Whether a repository may name this address, for a submodule or its LFS server: what could run a program, sign in, or
-/// read files of this machine on behalf of somebody elsewhere may not be named.
+/// read files of this machine on behalf of someone elsewhere may not be named.
 ///
 /// # Errors
 /// Why not, and what to do.
@@ -138,7 +138,7 @@ pub(in crate::source) fn allowed_from(parent: &str, url: &str) -> Result<(), Str
     if let Err(flaw) = without_secrets(url, Login::Name) {
         return Err(format!("{}: {}", flaw.title, flaw.cure));
     }
-    // What a repository of this machine names, somebody wrote there who may; the commit that is named is checked by its hash.
+    // What a repository of this machine names, someone wrote there who may; the commit that is named is checked by its hash.
     if is_insecure(url) && place(parent) == Place::Elsewhere && !is_insecure(parent) {
         return bad(
             "it is neither encrypted nor signed, and the repository that names it is fetched safely; write an address of https or ssh",

@@ -47,7 +47,7 @@ pub enum Source {
         /// The directory, absolute.
         path: String,
     },
-    /// Builds that somebody else made, and published.
+    /// Builds that someone else made, and published.
     Published,
 }
 

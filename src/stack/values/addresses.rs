@@ -62,7 +62,7 @@ pub(in crate::stack) fn svn_url(text: &str) -> Result<String, Refused> {
     if path.contains('@') {
         return Err(refused(
             format!("`{}` holds an @ in its path", shown(text)),
-            "write it as %40; a revision is never part of the address, the press says which one",
+            "write it as %40; a revision is never part of the address, the push says which one",
         ));
     }
     Ok(text.to_owned())

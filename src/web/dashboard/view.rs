@@ -45,7 +45,7 @@ pub(crate) struct Row {
     cells: Vec<Cell>,
     /// In the place of cells, where there are many.
     strip: Vec<Small>,
-    /// What somebody should know of a strip: who pushes, what is held or went wrong.
+    /// What someone should know of a strip: who pushes, what is held or went wrong.
     line: Option<Line>,
 }
 
@@ -206,7 +206,7 @@ fn strip(frame: &Frame, stack: &BoardStack) -> Row {
     Row { strip: stack.stages.iter().map(small).collect(), line: line(frame, stack), ..bare(stack) }
 }
 
-/// The one thing of a stack that somebody should know first.
+/// The one thing of a stack that someone should know first.
 fn line(frame: &Frame, stack: &BoardStack) -> Option<Line> {
     if let Some(push) = &stack.lock {
         let stage = stack.stages.iter().find(|stage| stage.name == push.stage);

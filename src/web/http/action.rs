@@ -46,7 +46,7 @@ pub(crate) async fn within_budget(
     budgets.pushes.spend(who, "you pushed", push).await
 }
 
-/// A version that somebody names, by the whole revision or a beginning that only one has.
+/// A version that someone names, by the whole revision or a beginning that only one has.
 ///
 /// # Errors
 /// When it is none, or may be several.

@@ -129,7 +129,7 @@ fn named(value: &Value) -> &'static str {
     }
 }
 
-/// What somebody sent, as far as it is repeated to them.
+/// What someone sent, as far as it is repeated to them.
 fn cut(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(60).collect()
 }

@@ -25,7 +25,7 @@ rows! {
         /// From elsewhere.
         Foreign = "foreign": "That came from somewhere else",
             "a form was sent by a page that is not of Pushbutton, or a proxy changed the address that the browser sees",
-            "open the page on Pushbutton itself and press there; behind a proxy, `url` must be the address in the browser";
+            "open the page on Pushbutton itself and push there; behind a proxy, `url` must be the address in the browser";
         /// Another name.
         Misdirected = "misdirected": "This server has another address",
             "the request names a host that is not the one in `url` of the server's file",

@@ -18,7 +18,7 @@ pub struct Version {
 /// `GET /static/{name:.+}?v=VERSION`
 pub async fn file(app: Data<App>, request: HttpRequest, name: Path<String>, version: Query<Version>) -> Reply {
     let Some(asset) = asset(&name) else { return Err(Problem::unknown("this file")) };
-    // Only of the version that a page was drawn with do the bytes belong to this address for ever.
+    // Only of the version that a page was drawn with do the bytes belong to this address forever.
     let keep = if version.v.as_ref() == Some(&app.assets) { "public, max-age=31536000, immutable" } else { "no-cache" };
     let has_it = match IfNoneMatch::parse(&request) {
         Ok(IfNoneMatch::Any) => true,

@@ -87,7 +87,7 @@ mod tests {
                 .map(|page| page.rows)
                 .collect();
         assert_eq!(up, [vec![4], vec![12, 11], vec![19, 17]]);
-        // Behind either end there is a way back.
+        // Behind either end there is a rollback.
         assert_eq!(page(&all, Some(Edge::Before(4))), Page { rows: vec![], older: None, newer: Some(3) });
         assert_eq!(page(&all, Some(Edge::After(19))), Page { rows: vec![], older: Some(20), newer: None });
     }

@@ -352,7 +352,7 @@ mod tests {
         };
         let problem = Problem::from(refusal);
         assert_eq!(problem.status, StatusCode::CONFLICT);
-        insta::assert_snapshot!(problem.as_json(), @r#"{"error":{"case":"locked_waits","code":"locked","cure":"open that push and answer it, or cancel it; then press again","hint":"pushbutton confirm 214","message":"mary is pushing web to prod right now (push 214); it waits for an answer: “Graphs calm?”","push":214,"since":"2026-11-21T10:00:00.000Z","stack":"web","stage":"prod","title":"A push is waiting for a person","waits":"waits for an answer: “Graphs calm?”","who":"mary"}}"#);
+        insta::assert_snapshot!(problem.as_json(), @r#"{"error":{"case":"locked_waits","code":"locked","cure":"open that push and answer it, or cancel it; then push again","hint":"pushbutton confirm 214","message":"mary is pushing web to prod right now (push 214); it waits for an answer: “Graphs calm?”","push":214,"since":"2026-11-21T10:00:00.000Z","stack":"web","stage":"prod","title":"A push is waiting for a person","waits":"waits for an answer: “Graphs calm?”","who":"mary"}}"#);
     }
 
     #[test]

@@ -170,7 +170,7 @@ fn named_host(request: &ServiceRequest) -> Option<String> {
     Some(String::from_utf8_lossy(named).into_owned())
 }
 
-/// A header that a proxy would sign people in by; here it can only be a try to be somebody else.
+/// A header that a proxy would sign people in by; here it can only be a try to be someone else.
 fn names_a_person(headers: &HeaderMap) -> Option<&HeaderName> {
     headers.keys().find(|name| {
         let name = name.as_str().replace('_', "-");

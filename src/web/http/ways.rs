@@ -1,5 +1,5 @@
 //! Where the page of a refusal leads: back to what it was about. It must never name what does not exist, nor anything to
-//! somebody who is not signed in. Called by the gate.
+//! someone who is not signed in. Called by the gate.
 
 use super::problem::Problem;
 use crate::ledger::pushes;

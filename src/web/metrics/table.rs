@@ -1,4 +1,4 @@
-//! The one table of metrics: a row has its name, what it is, its labels, and the function that reads it at each scrape. What somebody
+//! The one table of metrics: a row has its name, what it is, its labels, and the function that reads it at each scrape. What someone
 //! must count as it happens, the row takes from whoever counts (`Ledger::write_times`). A function must never ask for more than a
 //! scrape every second may cost, and a label must never be more than a stack, a stage, a channel or a word of one of our own types.
 

@@ -58,7 +58,7 @@ pub enum End {
     Failed,
     /// Nobody knows.
     Unknown,
-    /// Somebody cancelled it.
+    /// Someone cancelled it.
     Cancelled,
     /// It never began, or the host was dropped.
     Skipped,

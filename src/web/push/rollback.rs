@@ -97,7 +97,7 @@ pub async fn roll_back_by_api(
     made(&app, push).await
 }
 
-/// The build that somebody names, by its id or a beginning that only one has.
+/// The build that someone names, by its id or a beginning that only one has.
 async fn build(
     app: &App,
     stack: &StackName,

@@ -1,4 +1,4 @@
-//! The way back: what a rollback would do, before anybody presses.
+//! The rollback: what a rollback would do, before anybody presses.
 
 use crate::desk::view::{GoodBuild, RollbackReadiness, RollbackView};
 use crate::web::stack::plan_view;
@@ -143,7 +143,7 @@ fn choice(frame: &Frame, good: &GoodBuild) -> Choice {
 }
 
 impl Pages {
-    /// The way back: what a rollback would do, and its form.
+    /// The rollback: what a rollback would do, and its form.
     ///
     /// # Errors
     /// When the template is wrong.

@@ -60,7 +60,7 @@ pub async fn change_password(
     if new != again {
         return again_please("The two new passwords are not the same; nothing was changed.".to_owned()).await;
     }
-    // Whoever sits at somebody's open browser guesses no faster here than at the door.
+    // Whoever sits at someone's open browser guesses no faster here than at the door.
     let trying = Trying {
         account: caller.who.to_string(),
         address: String::new(),
@@ -88,7 +88,7 @@ pub async fn change_password(
     let verified = user.password;
     let (entry, cookies) = caller::new_session(&app, &request, from)?;
     let changed = app.desk.ledger().write(move |tx| {
-        // Somebody else may have given them another one since it was looked at: then that one holds.
+        // Someone else may have given them another one since it was looked at: then that one holds.
         if users::find(tx, &name)?.is_none_or(|user| user.password != verified) {
             return Ok(false);
         }

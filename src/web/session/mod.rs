@@ -1,5 +1,5 @@
 //! Who is asking: sessions, signing in and out, one's own account, the command line of this machine. It must never let a request
-//! through as somebody whom it has not looked up.
+//! through as someone whom it has not looked up.
 
 pub(super) mod account;
 pub(super) mod account_view;

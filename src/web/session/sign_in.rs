@@ -61,7 +61,7 @@ pub async fn sign_in(app: Data<App>, request: HttpRequest, given: InTime<Form<Cr
     let trying = trying(&app, &request, &name, from).await?;
     if let Err(wait) = app.tries.take(&trying, Instant::now()) {
         failed(&app, from, None, "too often");
-        return Err(Problem::too_often("somebody tried to sign in", wait));
+        return Err(Problem::too_often("someone tried to sign in", wait));
     }
     let method = method::of(app.desk.config().auth.mode);
     let proven = match method.prove(&app, &name, given.password).await? {
@@ -100,9 +100,9 @@ pub async fn sign_out(app: Data<App>, caller: Caller) -> Reply {
     Ok(HttpResponse::SeeOther().insert_header((LOCATION, "/sign-in")).cookie(cookie).finish())
 }
 
-/// Who tries, as far as it is known: whether this browser, or somebody at this address, has signed in to the account before.
+/// Who tries, as far as it is known: whether this browser, or someone at this address, has signed in to the account before.
 async fn trying(app: &App, request: &HttpRequest, name: &str, from: ClientAddress) -> Result<Trying, Problem> {
-    // Names are as long as somebody likes; what counts them is not.
+    // Names are as long as someone likes; what counts them is not.
     let account: String = name.chars().take(64).collect();
     let address = from.counted_as();
     let browser = caller::browser_of(app, request);
@@ -116,8 +116,8 @@ async fn trying(app: &App, request: &HttpRequest, name: &str, from: ClientAddres
     Ok(Trying { account, address, browser: browser.filter(|_| known_browser), known_address })
 }
 
-/// Logs that somebody did not get in, and writes it into the audit, beside the answer: it takes as long whether the name is anybody's
-/// or not. What was typed as a name is told only where it is somebody's: it may be a password.
+/// Logs that someone did not get in, and writes it into the audit, beside the answer: it takes as long whether the name is anybody's
+/// or not. What was typed as a name is told only where it is someone's: it may be a password.
 fn failed(app: &App, from: ClientAddress, name: Option<&str>, why: &'static str) {
     let (ledger, who) = (app.desk.ledger().clone(), name.and_then(|name| name.parse::<Who>().ok()));
     let note = app.failures.take(Instant::now());

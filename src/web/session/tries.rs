@@ -110,7 +110,7 @@ pub struct Trying {
     pub address: String,
     /// The browser, if it has signed in to this account before.
     pub browser: Option<String>,
-    /// Whether somebody has signed in to this account from this address before.
+    /// Whether someone has signed in to this account from this address before.
     pub known_address: bool,
 }
 

@@ -26,7 +26,7 @@ use serde::Deserialize;
 pub struct Hold {
     /// Why: required.
     pub reason: Option<String>,
-    /// When it is over: RFC 3339, or a length such as `2h`; none stands until somebody releases it.
+    /// When it is over: RFC 3339, or a length such as `2h`; none stands until someone releases it.
     pub until: Option<String>,
 }
 

@@ -65,7 +65,7 @@ pub async fn press(
     // By the API it was refused already, with an example.
     if version.is_none() && pressed.seen.trim().is_empty() {
         return Err(Problem::missing(
-            "the form does not say what was seen on the button: load its page anew, and press there",
+            "the form does not say what was seen on the button: load its page anew, and push there",
         ));
     }
     let nonce = key(pressed.nonce, format_args!("{}/{stack}/{stage}", caller.who));

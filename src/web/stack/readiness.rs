@@ -137,7 +137,7 @@ fn more(count: usize) -> Option<String> {
     (count > LISTED).then(|| format!("and {} more", words::count((count - LISTED) as i64, "host")))
 }
 
-/// `Rollback to 8f31c2e is ready on 24/24 hosts`; none when there is no way back, or nobody knows.
+/// `Rollback to 8f31c2e is ready on 24/24 hosts`; none when there is no earlier build to roll back to, or nobody knows.
 pub(super) fn readiness_words(stage: &StageView) -> Option<String> {
     let (back, undo) = (stage.back.as_ref()?, stage.readiness.as_ref()?);
     let sha = &back.name;

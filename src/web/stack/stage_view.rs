@@ -32,11 +32,11 @@ pub(super) struct StageCard {
     button: Button,
     /// How many hosts are ready, beside what the button's foot says.
     ready: Option<String>,
-    /// On how many hosts undo is ready, when there is a way back.
+    /// On how many hosts undo is ready, when there is a rollback.
     undo: Option<String>,
     hold: bool,
     hosts: String,
-    /// Where the way back goes, when it is open.
+    /// Where the rollback goes, when it is open.
     back: Option<Version>,
     /// The push that runs, and must be cancelled before anything is rolled back.
     cancel_first: Option<i64>,

@@ -2,7 +2,7 @@
 //! It must never serve anything else. Called by the route `/static/NAME`, where a name may have folders.
 //!
 //! Two kinds of address, so that an upgrade never mixes old with new: style and pictures carry `?v=VERSION` and may be
-//! kept for ever; modules import each other by name alone, so they are asked again each time (`no-cache`) and answered
+//! kept forever; modules import each other by name alone, so they are asked again each time (`no-cache`) and answered
 //! with 304 by their tag.
 //!
 //! What style and scripts hold for their readers alone (comments, indentation) stays at home.

@@ -105,7 +105,7 @@ fn what_a_way_back_has_undone_is_done_no_more() {
     let artifact = crate::plan::Artifact::Build { id: new.id, root: new.root, sha: new.sha };
     let target = crate::plan::Target { artifact, branch: "main".to_owned(), old: Some(build("old-1", "1")) };
     let plan = crate::plan::plan(&stack, &"qa".parse().unwrap(), target).unwrap();
-    assert_eq!(plan.commands.len(), 6, "three of the work, three of the way back");
+    assert_eq!(plan.commands.len(), 6, "three of the work, three of the rollback");
     let mut results: Vec<ResultRow> = HOSTS.iter().map(|host| result(1, host, Some("ok"))).collect();
     results.extend([result(2, "", Some("ok")), result(3, "web1", Some("failed"))]);
     let done_on = |results: Vec<ResultRow>| {

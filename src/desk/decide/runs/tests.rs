@@ -49,7 +49,7 @@ fn what_hosts_said_since_counts_more_than_the_ledger_and_doubt_counts_for_nothin
 
     let by_hand = ["web1", "web2", "web3"].map(|host| drift(host, "a-1")).to_vec();
     let runs = known(Some(&Answers { at, right: right(&[]), divergent: by_hand }));
-    assert_eq!((runs.one(), runs.count("b-2")), (Some(&on("a-1", "00")), 0), "somebody's hand put all of them back");
+    assert_eq!((runs.one(), runs.count("b-2")), (Some(&on("a-1", "00")), 0), "someone's hand put all of them back");
     let foreign = vec![drift("web1", "/opt/site")];
     let runs = known(Some(&Answers { at, right: right(&["web2", "web3"]), divergent: foreign }));
     assert!(runs.one().is_none() && runs.count("b-2") == 2);

@@ -1,5 +1,5 @@
 //! The warm fleet: one connection to each host of the stacks in use, checked again and again, so that a press finds its hosts
-//! connected and the page says before it which are not. Somebody looks at these stacks, so the pauses between tries stay short,
+//! connected and the page says before it which are not. Someone looks at these stacks, so the pauses between tries stay short,
 //! and one ends early when a push has reached the host or a person asks. It must never make a page or a push wait, never change
 //! anything on a host, and never end what runs over a connection: the masters belong to nobody.
 
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// A stack is in use for so long after somebody asked for its page, or a push of it ended.
+/// A stack is in use for so long after someone asked for its page, or a push of it ended.
 const IN_USE: Duration = Duration::from_secs(10 * 60);
 /// So long before a stack goes out of use, pages are told to look again: one that is still open keeps it in use.
 const LAST_CALL: Duration = Duration::from_secs(30);
@@ -45,7 +45,7 @@ struct State {
     /// The stacks whose hosts are kept: those in use, as far as there is room.
     kept: BTreeSet<StackName>,
     hosts: HashMap<Host, WarmHost>,
-    /// What a person must fix on hosts that were looked at because somebody asked, and when.
+    /// What a person must fix on hosts that were looked at because someone asked, and when.
     looks: HashMap<Host, (Instant, Result<(), String>)>,
 }
 
@@ -119,7 +119,7 @@ impl Warm {
         }
     }
 
-    /// Whether somebody has asked for a stack lately.
+    /// Whether someone has asked for a stack lately.
     pub fn is_in_use(&self, stack: &StackName) -> bool {
         self.state().asked.get(stack).is_some_and(|at| at.elapsed() < IN_USE)
     }

@@ -215,7 +215,7 @@ impl Branches {
         known.or_else(log)
     }
 
-    /// Counts the commits of many differences, a few at a time, each once; those that somebody else counts already are left to
+    /// Counts the commits of many differences, a few at a time, each once; those that someone else counts already are left to
     /// them. Answers how many were counted.
     pub async fn count_all(&self, all: Vec<(Arc<Stack>, Option<Revision>, Revision)>) -> usize {
         let mut once = HashMap::new();
@@ -384,7 +384,7 @@ impl Branches {
     }
 }
 
-/// Asks a source, but not for ever.
+/// Asks a source, but not forever.
 pub(crate) async fn within<T>(
     limit: Duration,
     asked: impl Future<Output = Result<T, SourceError>>,

@@ -1,5 +1,5 @@
-//! When sources are fetched: each place once, whichever stacks push from it. Often while somebody looks at one of these
-//! stacks, ever more seldom when nobody does, at once when somebody begins to; a few at a time, and those that hang in a lane of
+//! When sources are fetched: each place once, whichever stacks push from it. Often while someone looks at one of these
+//! stacks, ever more seldom when nobody does, at once when someone begins to; a few at a time, and those that hang in a lane of
 //! their own, so that they delay nobody else. It must never make a page wait.
 
 use super::branches::{Fetched, Place};
@@ -17,7 +17,7 @@ pub(crate) const QUICK: Duration = Duration::from_secs(10);
 /// … as long as there are no more of that kind than these.
 const SLOW_AT_ONCE: usize = 12;
 
-/// Somebody who was shown all stacks looks at them for so long; then open pages are told to ask again.
+/// Someone who was shown all stacks looks at them for so long; then open pages are told to ask again.
 pub(crate) const SHOWN_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// When places are fetched. Std mutexes: never held across an await.
@@ -28,7 +28,7 @@ pub(crate) struct Fetching {
     slow: Semaphore,
     /// After this long a fetch is not quick.
     hangs_after: Duration,
-    /// When all stacks were last shown to somebody.
+    /// When all stacks were last shown to someone.
     all_shown: Mutex<Option<Instant>>,
 }
 
@@ -58,7 +58,7 @@ impl Pace {
 }
 
 impl Fetching {
-    /// Nothing is fetched yet; `every` is the pause while somebody looks.
+    /// Nothing is fetched yet; `every` is the pause while someone looks.
     pub fn new(every: Duration) -> Self {
         let (quick, slow) = (Semaphore::new(AT_ONCE), Semaphore::new(SLOW_AT_ONCE));
         Self { every, paces: Mutex::default(), quick, slow, hangs_after: QUICK, all_shown: Mutex::default() }
@@ -72,7 +72,7 @@ impl Fetching {
         self.all_shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether somebody looks at all stacks.
+    /// Whether someone looks at all stacks.
     pub(crate) fn is_all_shown(&self) -> bool {
         self.all_shown().is_some_and(|at| at.elapsed() < SHOWN_FOR)
     }
@@ -117,9 +117,9 @@ impl Fetching {
 /// Who looks at what comes from a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Looks {
-    /// Somebody, at one of its stacks.
+    /// Someone, at one of its stacks.
     AtIt,
-    /// Somebody, at all stacks, which come from so many places.
+    /// Someone, at all stacks, which come from so many places.
     AtAll(u32),
     /// Nobody, for so many fetches now.
     Nobody(u32),

@@ -15,7 +15,7 @@ const NEARLY_FULL_KIB: u64 = 1024 * 1024;
 const TOO_FEW_INODES: u64 = 1000;
 /// Fewer inodes than this are worth knowing.
 const FEW_INODES: u64 = 20_000;
-/// A clock may differ by so much before somebody should know, in milliseconds; `make` and certificates care about seconds.
+/// A clock may differ by so much before someone should know, in milliseconds; `make` and certificates care about seconds.
 const CLOCK_MS: i64 = 5000;
 /// The oldest rsync that a host may have: it must know `--mkpath`.
 const OLDEST_RSYNC: (u32, u32, u32) = (3, 2, 3);

@@ -170,7 +170,7 @@ impl Kind {
         let part = |at: usize| key.get(at).map_or("?", String::as_str);
         let first = part(0);
         match self.name {
-            "press" => format!("who pressed push {first}, when, why and for what"),
+            "press" => format!("who started push {first}, when, why and for what"),
             "push" => format!("the row of push {first}"),
             "commits" => format!("the commits of push {first}"),
             "hosts" => format!("the hosts of push {first}"),

@@ -1,5 +1,5 @@
 //! One release on its way from host to host, shared by the steps that bring it: who holds it, who sends at this moment, where holders
-//! are. A std mutex guards each part, never held across an await. It must never let a host wait after somebody has come free. Called
+//! are. A std mutex guards each part, never held across an await. It must never let a host wait after someone has come free. Called
 //! by the relay.
 
 use super::tree::{CopyResult, Sender, Tree};
@@ -68,7 +68,7 @@ impl<'a> Turn<'a> {
         Self { handover, sender: None, tried: Vec::new() }
     }
 
-    /// Waits for somebody to copy from; none when the push is cancelled.
+    /// Waits for someone to copy from; none when the push is cancelled.
     pub async fn take(&mut self, cancel: &CancellationToken) -> Option<Sender> {
         loop {
             let freed = self.handover.freed.notified();

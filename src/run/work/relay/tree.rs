@@ -233,7 +233,7 @@ mod tests {
                     }
                 }
                 waiting = still;
-                prop_assert!(!copies.is_empty(), "somebody is always sent to");
+                prop_assert!(!copies.is_empty(), "someone is always sent to");
                 prop_assert!(tree.hosts.values().all(|holder| holder.sending <= width));
                 prop_assert!(tree.push_host.sending <= AT_ONCE.max(width));
                 let at = usize::from(dice.next().unwrap()) % copies.len();

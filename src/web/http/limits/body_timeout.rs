@@ -1,4 +1,4 @@
-//! A request's body, if it comes in time. It must never wait for ever: a browser that sends a byte a minute is answered
+//! A request's body, if it comes in time. It must never wait forever: a browser that sends a byte a minute is answered
 //! 408. Used by every handler that takes a body.
 
 use crate::web::http::problem::Problem;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// Headers must be in after so long, or the answer is 408 (TRUST section 7).
 pub const HEADERS_IN: Duration = Duration::from_secs(5);
-/// A reader that takes nothing for so long is gone; the framework itself would wait for ever (TRUST section 7: 10 s).
+/// A reader that takes nothing for so long is gone; the framework itself would wait forever (TRUST section 7: 10 s).
 const STOPPED_READER_MS: u32 = 10_000;
 
 /// Counts what is there now. Clones share the count.

@@ -1,4 +1,4 @@
-//! How often somebody may do something: so many times within the last minute. It must never grow without bound, and
+//! How often someone may do something: so many times within the last minute. It must never grow without bound, and
 //! never count what was refused, so that a patient person is let in again. Called by signing in, pushing, rolling back and
 //! publishing, each with a budget of its own: nobody who pushed too often is kept from a rollback.
 

@@ -1,4 +1,4 @@
-//! The ways to sign in, each a file behind one trait. A method says who somebody is; it must never begin a session, nor say of a name
+//! The ways to sign in, each a file behind one trait. A method says who someone is; it must never begin a session, nor say of a name
 //! whether it is known.
 
 mod open;

@@ -11,7 +11,7 @@ use futures::future::LocalBoxFuture;
 use rusqlite::{Connection, Transaction};
 use std::time::Duration;
 
-/// How long somebody waits for their turn to have a password checked.
+/// How long someone waits for their turn to have a password checked.
 const TURN: Duration = Duration::from_secs(5);
 /// The one message for unknown names and wrong passwords.
 const WRONG: &str = "Wrong name or password.";

@@ -8,7 +8,7 @@ use crate::web::http::problem::Problem;
 use futures::future::LocalBoxFuture;
 use rusqlite::{Connection, Transaction};
 
-/// Somebody, as a method found them.
+/// Someone, as a method found them.
 #[derive(Clone, Debug)]
 pub(crate) struct Proven {
     /// Who it is.

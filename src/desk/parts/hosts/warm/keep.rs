@@ -25,7 +25,7 @@ impl Warm {
         }
     }
 
-    /// Lets the clock tick for ever.
+    /// Lets the clock tick forever.
     pub(crate) async fn keep_time(&self) {
         loop {
             self.clock.tick(Instant::now());
@@ -33,7 +33,7 @@ impl Warm {
         }
     }
 
-    /// Checks one host for ever; `is_looked_at` says whether anybody has a page open.
+    /// Checks one host forever; `is_looked_at` says whether anybody has a page open.
     pub(crate) async fn keep(&self, host: Host, at_once: Arc<Notify>, is_looked_at: impl Fn() -> bool) {
         let Ok(masters) = &self.masters else { return };
         let (mut failures, mut ours) = (0, 0);

@@ -1,11 +1,11 @@
-//! How long the warm fleet waits between two tries of a host: short while somebody looks, so that one that is back is ready within
+//! How long the warm fleet waits between two tries of a host: short while someone looks, so that one that is back is ready within
 //! 20 s, whatever kept it away; seldom where a person must fix something and nobody looks. Pure but for the waiting. It must never
 //! pester an `sshd` that refuses our key. Called by the tasks that keep the hosts.
 
 use std::time::{Duration, Instant};
 
 /// The longest pause between two tries of a host that may come back by itself: with a try of 10 s before it, one that is back is
-/// ready within 20 s. Only hosts that somebody looks at are tried at all.
+/// ready within 20 s. Only hosts that someone looks at are tried at all.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// The pause after what a person must fix: a wrong key, a login shell that talks. Who fixes it looks whether it is: with a try
 /// before and behind it, such a host is ready within 20 s too. sshd holds each refused key against us for 5 s, and lets nobody in
@@ -15,20 +15,20 @@ const MENDING_PAUSE: Duration = Duration::from_secs(10);
 /// seldom.
 const MENDING_TRIES: u32 = 8;
 const SELDOM: Duration = Duration::from_secs(60);
-/// How often it is looked whether somebody looks.
+/// How often it is looked whether someone looks.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// How long to wait before the next try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pause {
-    /// While somebody looks.
+    /// While someone looks.
     pub(crate) looked_at: Duration,
     /// While nobody does; not less.
     pub(crate) unseen: Duration,
 }
 
 impl Pause {
-    /// Waits; it is over early when somebody comes to look.
+    /// Waits; it is over early when someone comes to look.
     pub(crate) async fn pass(self, is_looked_at: impl Fn() -> bool) {
         tokio::time::sleep(spread(self.looked_at)).await;
         let end = Instant::now() + self.unseen.saturating_sub(self.looked_at);
@@ -67,7 +67,7 @@ mod tests {
             let pause = pause_after(failures, again);
             (pause.looked_at.as_secs(), pause.unseen.as_secs())
         };
-        // (the n-th failure in a row, whether it may pass by itself): the pause while somebody looks, and while nobody does
+        // (the n-th failure in a row, whether it may pass by itself): the pause while someone looks, and while nobody does
         for (failures, again, pause) in [
             (1, true, (1, 1)),
             (2, true, (2, 2)),

@@ -82,6 +82,6 @@ mod tests {
 
         assert!(!is_ours(true, lost(0), 0) && !is_ours(false, lost(60), 0));
         assert!(is_ours(true, lost(3), 0) && is_ours(true, lost(3), LATE_TRIES - 1));
-        assert!(!is_ours(true, lost(3), LATE_TRIES), "not for ever");
+        assert!(!is_ours(true, lost(3), LATE_TRIES), "not forever");
     }
 }
