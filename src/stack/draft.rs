@@ -110,17 +110,8 @@ impl Limits {
             }
         };
         let every = limits.every.unwrap_or(EVERY);
-        let policy = match &form {
-            // What nobody has confirmed is never gone past.
-            Form::Confirm(_) => Policy::default(),
-            Form::Local(_)
-            | Form::Run(_)
-            | Form::Rsync(_)
-            | Form::Release(_)
-            | Form::Activate { .. }
-            | Form::Check(_)
-            | Form::Roll(_) => limits.policy(hosts),
-        };
+        // What nobody has confirmed is never gone past.
+        let policy = if matches!(form, Form::Confirm(_)) { Policy::default() } else { limits.policy(hosts) };
         Command { form, name, grow, chunk, timeout, tries, every, policy, quiet, confirm: None }
     }
 }

@@ -112,9 +112,7 @@ impl Stage {
     pub fn activates(&self) -> Vec<String> {
         let mut dirs = BTreeSet::new();
         for command in &self.commands {
-            let list =
-                if let Form::Roll(list) = &command.form { list.as_slice() } else { std::slice::from_ref(command) };
-            for command in list {
+            for command in command.each() {
                 if let Form::Activate { dir } = &command.form {
                     dirs.insert(dir.clone());
                 }
@@ -147,6 +145,13 @@ pub struct Command {
     pub quiet: bool,
     /// What is asked before its batches grow.
     pub confirm: Option<Question>,
+}
+
+impl Command {
+    /// The commands of a roll; of any other command itself.
+    pub fn each(&self) -> &[Self] {
+        if let Form::Roll(list) = &self.form { list } else { std::slice::from_ref(self) }
+    }
 }
 
 /// Something that a person is asked in the middle of a push; without a yes it ends there.
@@ -212,6 +217,23 @@ pub enum Form {
     Roll(Vec<Command>),
     /// Waits for a person's yes.
     Confirm(String),
+}
+
+impl Form {
+    /// Whether it works on each host, rather than once on the push host.
+    pub fn is_per_host(&self) -> bool {
+        match self {
+            Self::Local(script) => script.names_host(),
+            Self::Check(Check::Http(address)) => address.names_host(),
+            Self::Confirm(_) => false,
+            Self::Check(Check::Run(_))
+            | Self::Run(_)
+            | Self::Rsync(_)
+            | Self::Release(_)
+            | Self::Activate { .. }
+            | Self::Roll(_) => true,
+        }
+    }
 }
 
 /// What a check asks.

@@ -325,22 +325,15 @@ fn check_commands(reader: &mut Reader<'_>, drafts: &[Draft], stage: &Range<usize
     }
     let mut brought = BTreeSet::new();
     for draft in all {
-        match &draft.form {
-            Form::Release(release) => {
-                brought.insert(release.dir.as_str());
-            }
-            Form::Activate { dir } if !brought.contains(dir.as_str()) => {
-                let title = format!("`{}` is activated before it was brought", shown(dir));
-                let cure = format!("put {{ release = \"{}\" }} before it", shown(dir));
-                reader.refuse(Mistake::new(draft.at.clone(), title).cure(cure));
-            }
-            Form::Activate { .. }
-            | Form::Local(_)
-            | Form::Run(_)
-            | Form::Rsync(_)
-            | Form::Check(_)
-            | Form::Roll(_)
-            | Form::Confirm(_) => {}
+        if let Form::Release(release) = &draft.form {
+            brought.insert(release.dir.as_str());
+        }
+        if let Form::Activate { dir } = &draft.form
+            && !brought.contains(dir.as_str())
+        {
+            let title = format!("`{}` is activated before it was brought", shown(dir));
+            let cure = format!("put {{ release = \"{}\" }} before it", shown(dir));
+            reader.refuse(Mistake::new(draft.at.clone(), title).cure(cure));
         }
     }
 }

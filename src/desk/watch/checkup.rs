@@ -232,19 +232,7 @@ fn wanted(stack: &Stack) -> BTreeMap<Host, BTreeSet<(Use, String)>> {
 
 /// The commands of a list, and those within its rolls.
 fn all_of(commands: &[Command]) -> Vec<&Command> {
-    commands
-        .iter()
-        .flat_map(|command| match &command.form {
-            Form::Roll(inner) => inner.iter().collect(),
-            Form::Local(_)
-            | Form::Run(_)
-            | Form::Rsync(_)
-            | Form::Release(_)
-            | Form::Activate { .. }
-            | Form::Check(_)
-            | Form::Confirm(_) => vec![command],
-        })
-        .collect()
+    commands.iter().flat_map(Command::each).collect()
 }
 
 pub(crate) fn place(form: &Form) -> Option<(Use, String)> {

@@ -176,7 +176,7 @@ fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at
     let form = match forms.as_slice() {
         [form] => Some(*form),
         [] => {
-            let cure = "it needs one of `local`, `run`, `rsync`, `release`, `activate`, `check`, `roll`, `confirm`";
+            let cure = format!("it needs one of `{}`", FORMS.join("`, `"));
             reader.refuse(Mistake::new(at.clone(), "this command does not say what to do").cure(cure));
             None
         }

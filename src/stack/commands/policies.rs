@@ -2,10 +2,10 @@
 //! together. It must never decide about a push. Called by `limits` and `parse`.
 
 use crate::diagnostic::{Mistake, shown};
+use crate::stack::OnFailure;
 use crate::stack::draft::{Draft, Limits};
 use crate::stack::reader::{Reader, Value};
 use crate::stack::values::{self, Share};
-use crate::stack::{Check, Form, OnFailure};
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
@@ -86,7 +86,7 @@ pub(in crate::stack) fn check(
         let mistake = Mistake::new(at.clone(), "one stage cannot both drop hosts and roll back");
         reader.refuse(mistake.cure("choose one: a host that has left would not be brought back with the others"));
     }
-    let per_host = commands.iter().any(|draft| is_per_host(&draft.form));
+    let per_host = commands.iter().any(|draft| draft.form.is_per_host());
     for (word, at) in [("drop", drops), ("rollback", rolls_back)] {
         if let (Some(at), false) = (at, per_host) {
             let title = format!("on_failure = \"{word}\" can do nothing here: no command works on the hosts");
@@ -97,23 +97,9 @@ pub(in crate::stack) fn check(
 
 /// A `drop` list works on the host that leaves, and on nothing else.
 fn check_drop(reader: &mut Reader<'_>, drop: &[Draft]) {
-    for draft in drop.iter().filter(|draft| !is_per_host(&draft.form)) {
+    for draft in drop.iter().filter(|draft| !draft.form.is_per_host()) {
         let mistake = Mistake::new(draft.at.clone(), "this command of `drop` does not say which host leaves");
         reader.refuse(mistake.cure("name it with {host}"));
-    }
-}
-
-fn is_per_host(form: &Form) -> bool {
-    match form {
-        Form::Local(script) => script.names_host(),
-        Form::Check(Check::Http(address)) => address.names_host(),
-        Form::Confirm(_) => false,
-        Form::Check(Check::Run(_))
-        | Form::Run(_)
-        | Form::Rsync(_)
-        | Form::Release(_)
-        | Form::Activate { .. }
-        | Form::Roll(_) => true,
     }
 }
 

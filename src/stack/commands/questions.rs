@@ -4,7 +4,7 @@
 use crate::diagnostic::Mistake;
 use crate::stack::draft::{ANSWER, Draft, Limits};
 use crate::stack::reader::{Keys, Reader, Value};
-use crate::stack::{Check, Form, Question, values};
+use crate::stack::{Form, Question, values};
 use toml::de::DeValue;
 
 pub(in crate::stack) const QUESTION: Keys = Keys { of: "`confirm`", known: &["ask", "timeout"], later: &[] };
@@ -29,20 +29,9 @@ pub(in crate::stack) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Opti
 pub(in crate::stack) fn check(reader: &mut Reader<'_>, drafts: &[Draft], stage: &Limits) {
     for draft in drafts.iter().filter(|draft| draft.confirm.is_some()) {
         let limits = draft.limits.clone().within(stage);
-        let once = match &draft.form {
-            Form::Local(script) => !script.names_host(),
-            Form::Check(Check::Http(address)) => !address.names_host(),
-            Form::Check(Check::Run(_))
-            | Form::Run(_)
-            | Form::Rsync(_)
-            | Form::Release(_)
-            | Form::Activate { .. }
-            | Form::Roll(_)
-            | Form::Confirm(_) => false,
-        };
         let refused = if let Form::Activate { .. } = draft.form {
             Some(("all hosts flip at once: there is nothing to ask between", "put { confirm = \"…\" } before it"))
-        } else if once {
+        } else if !draft.form.is_per_host() {
             Some((
                 "this runs once, on the push host: there is nothing to ask between",
                 "put { confirm = \"…\" } before it, or behind it",
