@@ -1,6 +1,5 @@
 //! What a person asks of a stage: the button, another version, a rollback, what is left of an earlier push, or hosts that are behind.
 //! Each has its own decision; all end in the same transaction, as the same kind of push. It must never write.
-//! the same transaction, as the same kind of push. It must never write.
 
 use super::catch_up;
 use super::earlier::ended::Earlier;
@@ -55,6 +54,14 @@ impl Request {
             Self::Rollback { .. } => Asked::Rollback,
             Self::Resume(_) => Asked::Resume,
             Self::CatchUp { .. } => Asked::CatchUp,
+        }
+    }
+
+    /// Whether it takes the head of the branch at the stage of this place: the button of the first one does.
+    pub fn takes_head(&self, place: usize) -> bool {
+        match self {
+            Self::Next => place == 0,
+            Self::Rollback { .. } | Self::Resume(_) | Self::CatchUp { .. } | Self::Version(_) => false,
         }
     }
 

@@ -73,12 +73,12 @@ impl Desk {
         let (stack, place) = self.pressed_stack(&press, &request).await?;
         self.has_space()?;
         self.numbers_fit(&stack.name).await?;
-        let head = match (&request, place) {
-            (Request::Next, 0) => {
+        let head = match request.takes_head(place) {
+            true => {
                 self.branches.look_again(&stack).await?;
                 Some(self.branches.head(&stack).await?)
             }
-            _ => None,
+            false => None,
         };
         let (press, request) = (Arc::new(press), Arc::new(request));
         for _ in 0..LOOKS {

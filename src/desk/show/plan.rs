@@ -135,9 +135,9 @@ impl Desk {
             Some(version) => Request::Version(self.version(&stack, place, version).await?),
             None => Request::Next,
         };
-        let head = match (place, &request) {
-            (0, Request::Next) => Some(self.branches.head(&stack).await?),
-            _ => None,
+        let head = match request.takes_head(place) {
+            true => Some(self.branches.head(&stack).await?),
+            false => None,
         };
         let (asked, stage, desk) = (Arc::clone(&stack), stage.clone(), self.me.clone());
         let read = move |connection: &rusqlite::Connection| {
