@@ -1,18 +1,21 @@
-//! The facts of a decision, read in one go: what the stage runs, what is held, who pushes. It must never decide anything.
+//! The facts of a decision, read in one go and once: what the stage runs, what is held, who pushes. It must never decide anything.
 
-use super::earlier::last_push;
+use super::earlier::ended::Earlier;
+use super::earlier::last_push::{self, ended_badly};
+use crate::ledger::LedgerResult;
 use crate::ledger::current::{self, Current};
+use crate::ledger::good_builds::{self, GoodBuild};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::published::{self, Published};
 use crate::ledger::pushes::{self, PushRow};
-use crate::ledger::{LedgerResult, good_builds};
 use crate::plan::PlannedCommand;
 use crate::stack::{Revision, Source, Stack};
 use crate::time::At;
 use rusqlite::Connection;
 
-/// Good builds that are looked through for where undo would go; behind them nobody goes back by pressing once.
-const SPARED_FROM: usize = 20;
+/// Good builds that are looked through for where undo would go, and that can be chosen from; behind them nobody goes back by pressing
+/// once.
+pub(super) const OFFERED: usize = 20;
 
 /// What is known when a decision about one stage is taken.
 #[derive(Clone, Debug, Default)]
@@ -32,11 +35,17 @@ pub(crate) struct Facts {
     /// The head of the branch as it was last fetched; of use to the first stage alone.
     pub head: Option<Revision>,
     /// The builds that succeeded on the stage, the one that came last first: what it runs, and where undo would go.
-    pub good: Vec<String>,
+    pub good: Vec<GoodBuild>,
     /// The newest published build that the first stage may push.
     pub published: Option<Published>,
     /// The last push to the stage and how many hosts it had, where a command lists them.
     pub last: Option<(i64, i64)>,
+    /// The newest push to the stage, whatever it was.
+    pub newest: Option<PushRow>,
+    /// The last push to the stage that was no catch-up which ended well.
+    pub last_push: Option<PushRow>,
+    /// The same with its plan and what became of it, if it ended badly.
+    pub unfinished: Option<Earlier>,
     /// The `finally` that the last push to the stage owes, since its runner died.
     pub deferred_finally: Vec<PlannedCommand>,
 }
@@ -65,12 +74,20 @@ impl Facts {
             true => None,
             false => pushes::last_hosts(connection, name.as_str(), stage.as_str())?,
         };
-        let good = good_builds::list(connection, name.as_str(), stage.as_str(), SPARED_FROM)?;
+        let good = good_builds::list(connection, name.as_str(), stage.as_str(), OFFERED)?;
+        let (newest, last_push) = last_push::last(connection, name, stage)?;
+        let unfinished = match last_push.as_ref().filter(|row| ended_badly(&row.state)) {
+            Some(row) => Some(Earlier::of(connection, row.clone())?),
+            None => None,
+        };
         Ok(Self {
             published,
             last,
-            deferred_finally: last_push::deferred_finally(connection, name, stage)?,
-            good: good.into_iter().map(|good| good.build).collect(),
+            deferred_finally: unfinished.as_ref().map(|last| last.deferred_finally.clone()).unwrap_or_default(),
+            newest,
+            last_push,
+            unfinished,
+            good,
             lock: pushes::lock_holder(connection, name.as_str())?,
             stack_hold: holds::get(connection, &holds::scope(name, None), now)?,
             stage_hold: holds::get(connection, &holds::scope(name, Some(stage)), now)?,

@@ -138,8 +138,8 @@ impl Facts {
     pub fn keep_on_hosts(&self, goes: Option<&BuildId>) -> Vec<BuildId> {
         let runs = self.current.as_ref().map(|current| current.build.as_str());
         let behind = |build: &str| {
-            let place = self.good.iter().position(|good| good == build)?;
-            self.good.get(place + 1).map(String::as_str)
+            let place = self.good.iter().position(|good| good.build == build)?;
+            self.good.get(place + 1).map(|good| good.build.as_str())
         };
         let goes = goes.map(BuildId::as_str);
         let names = [runs, runs.and_then(behind), goes.and_then(behind)];

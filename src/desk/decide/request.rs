@@ -79,13 +79,16 @@ impl Request {
         Ok(match self {
             Self::Next => offer::offer(stack, place, facts),
             Self::Rollback { to, questions } => {
-                let past = Past::read(outside, connection, stack, place)?;
+                let past = Past::read(outside, connection, stack, place, facts)?;
                 rollback::offer(stack, place, facts, &past, to.as_ref(), *questions)
             }
             Self::Version(chosen) => chosen.offer(stack, place, facts),
-            Self::Resume(of) => match Earlier::read(connection, *of)? {
-                Some(earlier) => resume::offer(&earlier),
-                None => Err(Refusal::Unknown { what: format!("push {of}") }),
+            Self::Resume(of) => match facts.unfinished.as_ref().filter(|last| last.row.id == of.get()) {
+                Some(last) => resume::offer(last),
+                None => match Earlier::read(connection, *of)? {
+                    Some(earlier) => resume::offer(&earlier),
+                    None => Err(Refusal::Unknown { what: format!("push {of}") }),
+                },
             },
             Self::CatchUp { hosts, questions } => {
                 let desired = desired::get(connection, &stack.name, &stack.stages[place].name)?;

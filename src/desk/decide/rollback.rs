@@ -2,8 +2,8 @@
 //! the ledger and the hosts say. It must never offer a build that did not succeed on that very stage, whose bytes are gone,
 //! or that changes nothing.
 
-use super::earlier::last_push::{ended_badly, last};
-use super::facts::Facts;
+use super::earlier::last_push::ended_badly;
+use super::facts::{Facts, OFFERED};
 use super::offer::{Offer, as_build};
 use super::outside::Outside;
 use super::questions::Questions;
@@ -23,8 +23,6 @@ use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Earlier builds that can be chosen from.
-const OFFERED: usize = 20;
 /// Digits of a content hash in a sentence.
 const ROOT_DIGITS: usize = 12;
 
@@ -48,13 +46,17 @@ impl Past {
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn read(outside: &Outside<'_>, connection: &Connection, stack: &Stack, place: usize) -> LedgerResult<Past> {
-        let stage = &stack.stages[place];
-        let good = good_builds::list(connection, stack.name.as_str(), stage.name.as_str(), OFFERED)?;
-        let (runs, desired) = Runs::read(outside.drifts, connection, stack, stage, &good)?;
+    pub fn read(
+        outside: &Outside<'_>,
+        connection: &Connection,
+        stack: &Stack,
+        place: usize,
+        facts: &Facts,
+    ) -> LedgerResult<Past> {
+        let (stage, good) = (&stack.stages[place], facts.good.clone());
+        let (runs, desired) = Runs::read(outside.drifts, connection, stack, stage, facts)?;
         let whole = |id: i64| desired.as_ref().is_some_and(|desired| desired.push == id && desired.whole);
-        let last = last(connection, &stack.name, &stage.name)?;
-        let bad = match last.filter(|row| ended_badly(&row.state) || row.state == "running") {
+        let bad = match facts.last_push.clone().filter(|row| ended_badly(&row.state) || row.state == "running") {
             Some(row) if good_builds::touched(connection, row.id)? && !whole(row.id) => Some(row),
             _ => None,
         };

@@ -2,13 +2,11 @@
 //! themselves since. It must never take silence for an answer: a host that is in doubt counts for no build. Called by the
 //! views of a stage and by rollback.
 
+use super::facts::Facts;
 use crate::desk::parts::hosts::drift::{Answers, Drifts};
 use crate::ledger::LedgerResult;
 use crate::ledger::desired::{self, DesiredState};
-use crate::ledger::good_builds::GoodBuild;
-use crate::ledger::history::{self, Filter};
 use crate::ledger::holding::{self, OnHost};
-use crate::ledger::pushes::PushRow;
 use crate::stack::{Stack, Stage};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -99,20 +97,17 @@ impl Runs {
         connection: &Connection,
         stack: &Stack,
         stage: &Stage,
-        good: &[GoodBuild],
+        facts: &Facts,
     ) -> LedgerResult<(Runs, Option<DesiredState>)> {
         let desired = desired::get(connection, &stack.name, &stage.name)?;
-        let of_stage =
-            Filter { stack: Some(stack.name.to_string()), stage: Some(stage.name.to_string()), ..Filter::default() };
-        let last: Option<PushRow> = history::list(connection, &of_stage, 1)?.pop();
         let answers = desired.as_ref().and_then(|desired| drifts.answers(&stack.name, &stage.name, desired.newest));
         // What they said before the last push ended says nothing about what it left.
-        let since = last.as_ref().and_then(|last| last.ended_at.clone());
+        let since = facts.newest.as_ref().and_then(|newest| newest.ended_at.clone());
         let answers = answers.filter(|answers| since.as_ref().is_some_and(|since| answers.at.to_string() > *since));
         let hosts: Vec<String> = stage.hosts.iter().map(|host| host.name().to_owned()).collect();
         let ledger = holding::of_stage(connection, &stack.name, &stage.name)?;
         let root = |build: &str| {
-            let good = good.iter().find(|good| good.build == build).map(|good| good.root.clone());
+            let good = facts.good.iter().find(|good| good.build == build).map(|good| good.root.clone());
             good.or_else(|| ledger.values().flatten().find(|on| on.id == build).map(|on| on.root.clone()))
         };
         let runs = Runs::new(&hosts, ledger.clone(), answers.as_ref(), desired.as_ref(), root, since);

@@ -7,3 +7,6 @@ pub(crate) mod named;
 pub(crate) mod publish;
 pub(crate) mod resume;
 pub(crate) mod version;
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,7 @@ impl Desk {
             let Some(desk) = desk.upgrade() else { return Err(crate::ledger::LedgerError::Closed) };
             let (of, at) = (asked.name.as_str(), asked.stages[place].name.as_str());
             let facts = Facts::read(connection, &asked, place, None)?;
-            let past = Past::read(&desk.outside(), connection, &asked, place)?;
+            let past = Past::read(&desk.outside(), connection, &asked, place, &facts)?;
             Ok((
                 facts,
                 past,

@@ -197,12 +197,12 @@ fn read(desk: &Desk, connection: &Connection, stack: &Stack, head: Option<Revisi
     let of_stack = Filter { stack: Some(name.to_owned()), ..Filter::default() };
     let mut stages = Vec::with_capacity(stack.stages.len());
     for (place, stage) in stack.stages.iter().enumerate() {
-        let of_stage = Filter { stage: Some(stage.name.to_string()), ..of_stack.clone() };
+        let facts = Facts::read(connection, stack, place, head.clone())?;
         stages.push(StageRead {
-            facts: Facts::read(connection, stack, place, head.clone())?,
-            last: history::list(connection, &of_stage, 1)?.pop(),
+            last: facts.newest.clone(),
             usual_ms: typical_duration::pushes(connection, name, stage.name.as_str())?,
-            past: Past::read(&desk.outside(), connection, stack, place)?,
+            past: Past::read(&desk.outside(), connection, stack, place, &facts)?,
+            facts,
         });
     }
     let lock = pushes::lock_holder(connection, name)?;

@@ -28,12 +28,20 @@ impl Earlier {
     /// # Errors
     /// What SQLite said.
     pub fn read(connection: &Connection, of: PushNumber) -> LedgerResult<Option<Self>> {
-        let Some(row) = pushes::get(connection, of.get())? else { return Ok(None) };
-        let text = pushes::plan_text(connection, row.id)?.unwrap_or_default();
+        pushes::get(connection, of.get())?.map(|row| Self::of(connection, row)).transpose()
+    }
+
+    /// Reads what became of a push from the ledger.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub fn of(connection: &Connection, row: PushRow) -> LedgerResult<Self> {
+        let of = row.id;
+        let text = pushes::plan_text(connection, of)?.unwrap_or_default();
         let assignment: Assignment =
             serde_json::from_str(&text).map_err(|bad| LedgerError::Corrupt(format!("plan of push {of}: {bad}")))?;
         let (results, newer) = (pushes::results(connection, row.id)?, good_builds::newer(connection, row.id)?);
         let deferred_finally = deferred_finally::still_to_run(&row, &assignment, &results);
-        Ok(Some(Self { row, plan: assignment.plan, results, deferred_finally, newer }))
+        Ok(Self { row, plan: assignment.plan, results, deferred_finally, newer })
     }
 }
