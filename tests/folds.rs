@@ -1,12 +1,17 @@
-//! What a journal means: the server's fold and the page's come to the same, record by record, for journals that are whole, and for
-//! such that have been mixed up, repeated, cut and changed. A record that the server's fold refuses is left out.
+//! What a journal means: the server's fold, the page's and the ledger's come to the same, for journals that are whole, and for such that
+//! have been mixed up, repeated, cut and changed. A record that the server's fold refuses is never stored; what is stored the ledger takes.
+//! The index of long logs is compared in `src/web/output/building/tests.rs`.
 
 use crate::house::browser::Browser;
 use crate::house::chance::{Dice, seed};
 use crate::screens::exhibit;
-use pushbutton::journal::{Connecting, Event, HostResult, Record, State};
+use pushbutton::journal::{Connecting, Cursor, Event, HostResult, PushDir, Reader, Record, State, Writer};
+use pushbutton::ledger::{Ledger, LedgerResult, fold};
+use pushbutton::stack::PushNumber;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 const JOURNALS: usize = 1200;
 const HOSTS: [&str; 4] = ["web1", "web2", "web3", "web4"];
@@ -60,6 +65,9 @@ fn whole(dice: &mut Dice) -> Vec<Value> {
     }
     for command in 1..=commands {
         all.push(json!({ "kind": "command_started", "command": command, "title": "Talk", "hosts": 4 }));
+        if command == 1 && dice.below(2) == 0 {
+            all.push(json!({ "kind": "build_made", "command": 1, "build": "web-1", "root": "ab".repeat(32), "files": 1, "bytes": 1 }));
+        }
         if dice.below(4) == 0 {
             all.push(json!({ "kind": "asked", "command": command, "ask": command, "question": "Calm?", "ends_at": "2026-11-21T10:00:00Z" }));
             all.push(json!({ "kind": "answered", "command": command, "ask": command, "answer": "yes", "who": "kate" }));
@@ -210,10 +218,125 @@ async fn the_page_and_the_server_fold_any_journal_alike() {
     // Chance has made all that there is, and what the server refuses too.
     let results = RESULTS.iter().flat_map(|how| [format!("host_ended {how}"), format!("command_ended {how}")]);
     let ends = ENDS.iter().map(|how| format!("push_ended {how}"));
-    let kinds = "push_started connecting connected command_started host_started line host_ended asked answered command_ended \
-                 host_dropped undo_started paused resumed push_ended";
-    let refused = ["command_started", "host_started", "host_ended", "command_ended", "answered", "host_dropped"];
+    let kinds = "push_started connecting connected command_started host_started line host_ended build_made asked answered \
+                 command_ended host_dropped undo_started paused resumed push_ended";
+    let refused = [
+        "command_started",
+        "host_started",
+        "host_ended",
+        "command_ended",
+        "build_made",
+        "asked",
+        "answered",
+        "host_dropped",
+    ];
     let wanted = results.chain(ends).chain(kinds.split_whitespace().map(str::to_owned));
     let wanted: BTreeSet<String> = wanted.chain(refused.map(|kind| format!("refused {kind}"))).collect();
     assert!(wanted.is_subset(&met), "never met: {:?}", wanted.difference(&met).collect::<Vec<_>>());
+}
+
+/// A push by its journal: what the writer has kept, what it knows, and which hosts have left which command.
+struct Stored {
+    records: Vec<Record>,
+    state: State,
+    left: BTreeSet<(u32, Option<String>)>,
+}
+
+/// Gives a journal to the writer, record by record: it keeps what the fold takes, and nothing else.
+fn stored(dir: &Path, journal: Vec<Value>) -> Stored {
+    let push = PushDir::at(dir);
+    std::fs::create_dir(dir).unwrap();
+    let (mut writer, mut state, mut left) = (Writer::create(&push).unwrap(), State::default(), BTreeSet::new());
+    for mut record in journal {
+        record["n"] = json!(writer.cursor().n + 1);
+        record["at"] = json!("2026-11-21T10:00:00.000Z");
+        let Ok(read) = serde_json::from_value::<Record>(record) else { continue };
+        let legal = state.apply(&read);
+        if let (Event::HostDropped { command, host }, true) = (&read.event, legal.is_ok()) {
+            left.insert((*command, Some(host.clone())));
+        }
+        assert_eq!(writer.add(read.at, read.event), legal);
+    }
+    writer.flush().unwrap();
+    assert_eq!(writer.state(), &state);
+    let batch = Reader::open(&push.journal()).unwrap().read_from(Cursor::default(), 1 << 20).unwrap();
+    assert_eq!((batch.torn, batch.cursor(Cursor::default())), (false, writer.cursor()));
+    Stored { records: batch.records.into_iter().map(|read| read.record).collect(), state, left }
+}
+
+/// What the ledger is to have of it.
+fn by_the_fold(Stored { state, left, .. }: &Stored) -> Vec<String> {
+    let ended = state.ended.is_some();
+    let open = if ended { "unknown" } else { "open" };
+    let mut rows = Vec::new();
+    for (number, command) in &state.commands {
+        rows.push(format!("{number}: {}", command.result.map_or(open, HostResult::word)));
+        for (host, result) in &command.hosts {
+            let word = match result {
+                Some(HostResult::Unknown) => "unknown",
+                Some(_) if left.contains(&(*number, host.clone())) => "dropped",
+                Some(result) => result.word(),
+                None => open,
+            };
+            rows.push(format!("{number} on {}: {word}", host.as_deref().unwrap_or_default()));
+        }
+    }
+    rows.extend(state.question.map(|(command, ask)| format!("{command} asks {ask}")));
+    rows.push(format!("{} lines, {}", state.lines, state.ended.map_or("running", |end| end.word())));
+    rows.sort();
+    rows
+}
+
+/// What the ledger has of a push.
+fn by_the_ledger(ledger: &Connection, push: PushNumber) -> LedgerResult<Vec<String>> {
+    let sql = "SELECT command || ': ' || coalesce(result, 'open') FROM commands WHERE push = ?1 AND started_at IS NOT NULL
+               UNION ALL SELECT command || ' on ' || host || ': ' || coalesce(result, 'open') FROM results WHERE push = ?1
+               UNION ALL SELECT command || ' asks ' || ask FROM questions WHERE push = ?1 AND answer IS NULL
+               UNION ALL SELECT lines || ' lines, ' || state FROM pushes WHERE id = ?1";
+    let mut ask = ledger.prepare_cached(sql)?;
+    let mut rows = ask.query_map([push.get()], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+    rows.sort();
+    Ok(rows)
+}
+
+#[tokio::test]
+async fn what_the_writer_stores_the_ledger_takes_and_means_what_the_fold_means() {
+    let temp = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(&temp.path().join("pushbutton.db")).unwrap();
+    let mut dice = Dice(seed());
+    let journals = (1..=JOURNALS).map(|number| {
+        let journal = whole(&mut dice);
+        let journal = if number % 4 == 0 { journal } else { mutated(&mut dice, journal) };
+        stored(&temp.path().join(number.to_string()), journal)
+    });
+    let journals: Vec<Stored> = journals.collect();
+    assert!(
+        journals.iter().any(|stored| stored.state.ended.is_none())
+            && journals.iter().any(|stored| !stored.left.is_empty())
+    );
+    let wrong = ledger.write(move |tx| {
+        for (number, stored) in (1..).zip(&journals) {
+            let push: PushNumber = number.to_string().parse().unwrap();
+            tx.execute(
+                "INSERT INTO pushes (id, stack, stage, build, sha, branch, who, state, plan_hash, pressed_at, hosts_total, plan)
+                 VALUES (?1, 'web' || ?1, 'qa', 'web-1', '', 'main', 'kate', 'running', '', '', 4, '{}')",
+                [push.get()],
+            )?;
+            for record in &stored.records {
+                let taken = match record.event {
+                    Event::Line { .. } => fold::add_lines(tx, push, 1),
+                    _ => fold::apply(tx, push, record),
+                };
+                if let Err(error) = taken {
+                    return Ok(Some(format!("{error}: {record:?} of {:#?}", stored.records)));
+                }
+            }
+            let (fold, ledger) = (by_the_fold(stored), by_the_ledger(tx, push)?);
+            if fold != ledger {
+                return Ok(Some(format!("fold: {fold:#?}, ledger: {ledger:#?} of {:#?}", stored.records)));
+            }
+        }
+        Ok(None)
+    });
+    assert_eq!(wrong.await.unwrap(), None);
 }

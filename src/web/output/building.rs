@@ -223,3 +223,6 @@ impl Index {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
