@@ -1,5 +1,5 @@
 //! What a push has learned so far: who is connected, how commands ended, what was begun where, and on which hosts nobody knows what
-//! runs. [`Progress::record`] takes every command's end in, and is the one place where a host becomes *unknown*. It must never act,
+//! runs. [`Progress::record`] takes every command's end in, and is the one place where a runner says that a host is *unknown*. It must never act,
 //! nor forget a host. Changed between commands only, by the walk; the steps of a command read it, and share one account: who sends
 //! a release to whom.
 

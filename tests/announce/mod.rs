@@ -206,6 +206,7 @@ fn announcement(id: i64, event: Moment, state: &str) -> Announcement {
         links: Vec::new(),
         question: None,
         pause: None,
+        held: false,
         audit_head: "0123456789ab".to_owned(),
     }
 }

@@ -12,11 +12,19 @@ enum State {
     StageHeld,
     HeldByPush,
     Running,
+    HeldAndRunning,
     Broken,
 }
 
-const STATES: [State; 6] =
-    [State::Free, State::StackHeld, State::StageHeld, State::HeldByPush, State::Running, State::Broken];
+const STATES: [State; 7] = [
+    State::Free,
+    State::StackHeld,
+    State::StageHeld,
+    State::HeldByPush,
+    State::Running,
+    State::HeldAndRunning,
+    State::Broken,
+];
 
 /// What may be asked of a stage.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,6 +88,10 @@ impl Stage {
                 desk.hold(&web(), Some(&qa), &who("joe"), said_why("demo").unwrap(), None).await.unwrap()
             }
             State::Running => self.bench.runner_is_up(self.bench.press("qa").await).await,
+            State::HeldAndRunning => {
+                self.bench.runner_is_up(self.bench.press("qa").await).await;
+                desk.hold(&web(), None, &who("joe"), said_why("demo").unwrap(), None).await.unwrap();
+            }
             State::Broken => {
                 let file = self.bench.at().join("stacks/web.toml");
                 let good = std::fs::read_to_string(&file).unwrap();

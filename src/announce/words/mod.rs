@@ -53,8 +53,7 @@ struct Outcome {
 
 fn outcome(announcement: &Announcement) -> Outcome {
     let push = &announcement.push;
-    let held = push.state == "interrupted" || announcement.bad_hosts.iter().any(|bad| bad.result == "unknown");
-    let then = held.then(|| format!("{} is held until someone decides", clean::short(&push.stack, 64)));
+    let then = announcement.held.then(|| format!("{} is held until someone decides", clean::short(&push.stack, 64)));
     let by = |word: &str| match push.ended_by.as_deref() {
         Some(who) => format!("{word} by {}", clean::short(who, 40)),
         None => word.to_owned(),

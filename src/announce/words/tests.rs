@@ -60,6 +60,7 @@ fn ended(state: &str) -> Announcement {
         question: None,
         pause: None,
         url: "https://push.example.com/pushes/214".to_owned(),
+        held: false,
         audit_head: "0123456789ab".to_owned(),
     }
 }
@@ -213,7 +214,7 @@ fn each_end_is_told_on_irc_in_its_own_words() {
     again.push.hosts_total = 1;
     again.push.hosts_ok = 1;
     again.commit_count = 0;
-    let mut interrupted = ended("interrupted");
+    let mut interrupted = Announcement { held: true, ..ended("interrupted") };
     interrupted.push.hosts_ok = 7;
     interrupted.push.duration_ms = None;
     interrupted.push.why = Some("the runner died".to_owned());
@@ -255,8 +256,8 @@ fn what_is_told_late_says_how_late() {
 
 #[test]
 fn a_push_that_leaves_a_host_unknown_says_that_its_stack_is_held() {
-    let mut announcement = failed(1);
-    announcement.bad_hosts[0].result = "unknown".to_owned();
+    // Also where a command timed out whose processes would not die: no result of it is unknown.
+    let announcement = Announcement { held: true, ..failed(1) };
     let held = "web is held until someone decides";
     assert!(irc_line(&announcement, now()).contains(held));
     assert!(mail(&announcement).text.to_lowercase().contains(held));
@@ -340,7 +341,7 @@ fn a_mail_of_a_failed_push() {
 
 #[test]
 fn a_mail_of_an_interrupted_push_says_what_follows() {
-    let text = mail(&ended("interrupted")).text;
+    let text = mail(&Announcement { held: true, ..ended("interrupted") }).text;
     assert!(text.starts_with("mary pushed web to Prod: INTERRUPTED.\nWeb is held until someone decides.\n"), "{text}");
 }
 

@@ -60,15 +60,15 @@ pub(crate) fn fold(
             moved = false;
         }
         match &read.record.event {
-            Event::PushStarted { .. } => announce(tx, push, (Moment::Started, None), teller, read.record.at)?,
-            Event::Asked { .. } => announce(tx, push, (Moment::Asked, None), teller, read.record.at)?,
+            Event::PushStarted { .. } => announce(tx, push, News::of(Moment::Started), teller, read.record.at)?,
+            Event::Asked { .. } => announce(tx, push, News::of(Moment::Asked), teller, read.record.at)?,
             Event::Paused { who, .. } => {
                 let pause = pause_row(&read.record, who, None);
-                announce(tx, push, (Moment::Paused, Some(pause)), teller, read.record.at)?;
+                announce(tx, push, News { pause: Some(pause), ..News::of(Moment::Paused) }, teller, read.record.at)?;
             }
             Event::Resumed { who } => {
                 let pause = pause_row(&read.record, who, paused);
-                announce(tx, push, (Moment::Resumed, Some(pause)), teller, read.record.at)?;
+                announce(tx, push, News { pause: Some(pause), ..News::of(Moment::Resumed) }, teller, read.record.at)?;
             }
             Event::PushEnded { state, unknown, sha256, .. } => {
                 let row = row(tx, push)?;
@@ -80,13 +80,14 @@ pub(crate) fn fold(
                     current::set(tx, &row.stack, &row.stage, &row.build, row.id)?;
                     settle(tx, push, &row, read.record.at)?;
                 }
-                if *state == Ended::Interrupted || !unknown.is_empty() {
+                let held = *state == Ended::Interrupted || !unknown.is_empty();
+                if held {
                     hold(tx, push, &row, unknown, read.record.at)?;
                 }
                 let audit_text =
                     format!("push {push} of {} to {} {}, journal {sha256}", row.stack, row.stage, row.state);
                 audit::note(tx, read.record.at, row.ended_by.as_deref().unwrap_or(SERVER), "push ended", &audit_text)?;
-                announce(tx, push, (Moment::Ended, None), teller, read.record.at)?;
+                announce(tx, push, News { held, ..News::of(Moment::Ended) }, teller, read.record.at)?;
                 folded = Folded::Ended;
             }
             // Rows alone.
@@ -176,10 +177,24 @@ fn pause_row(record: &Record, who: &Who, since: Option<At>) -> Pause {
     Pause { n: record.n, at: record.at.to_string(), who: who.to_string(), lasted_ms }
 }
 
+/// What is announced of a push beside what its row says.
+struct News {
+    event: Moment,
+    pause: Option<Pause>,
+    /// Whether it left a hold.
+    held: bool,
+}
+
+impl News {
+    fn of(event: Moment) -> Self {
+        Self { event, pause: None, held: false }
+    }
+}
+
 fn announce(
     tx: &Transaction<'_>,
     push: PushNumber,
-    (event, pause): (Moment, Option<Pause>),
+    News { event, pause, held }: News,
     teller: &NotifyTargets,
     at: At,
 ) -> LedgerResult<()> {
@@ -201,6 +216,7 @@ fn announce(
             Moment::Started | Moment::Paused | Moment::Resumed | Moment::Ended => None,
         },
         pause,
+        held,
         url: format!("{}/pushes/{push}", teller.url),
         audit_head: head.chars().take(12).collect(),
     };

@@ -86,6 +86,9 @@ pub struct Announcement {
     /// The pause that is told of, when it is one, or its end.
     #[serde(default)]
     pub pause: Option<Pause>,
+    /// Whether the push left a hold that only a person releases.
+    #[serde(default)]
+    pub held: bool,
     /// The address of the push's page.
     pub url: String,
     /// The first 12 digits of the audit's head, so that history cannot be changed unnoticed.

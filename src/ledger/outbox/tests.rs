@@ -53,6 +53,7 @@ fn announcement(push: i64, event: Moment) -> Announcement {
         question: None,
         pause: None,
         url: "http://push/pushes/1".to_owned(),
+        held: false,
         audit_head: "0".to_owned(),
     }
 }

@@ -10,11 +10,13 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// The schema that this binary writes; a ledger of a higher one is refused. `schema.sql` is this one.
-pub(in crate::ledger) const SCHEMA: i64 = 2;
+/// The schema that this binary writes, one more than there are steps; a ledger of a higher one is refused. `schema.sql` is this one.
+pub(in crate::ledger) const SCHEMA: i64 = STEPS.len() as i64 + 1;
 
-/// What leads from each schema to the next one, the first from 1 to 2. A step is never changed once a release has it.
+/// What leads from each schema to the next one, the first from 1 to 2. A step is never changed once a release has it. A column
+/// that it adds to a table with seals may be null and has no default: rows that are sealed keep their seals only so.
 const STEPS: [&str; 1] = [
+    // To 2, not in a release yet, and the only one that seals rows anew.
     // How long a push has waited for a person; when a build was pruned; who gave a link; from where people sign in; the hosts
     // of each push and seals (both below); tables by names that say what is in them. The triggers are made anew, since SQLite
     // writes a new name into them in its own way.

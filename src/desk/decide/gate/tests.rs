@@ -116,6 +116,12 @@ fn the_gate_says_who_why_and_what_now() {
             "mary is pushing web to qa right now (push 1)".to_owned(),
         ),
         (
+            Facts { stack_hold: Some(hold("web")), lock: Some(locked()), ..open.clone() },
+            0,
+            sha.as_str(),
+            "web is held by joe: demo".to_owned(),
+        ),
+        (
             Facts { before: None, ..open.clone() },
             1,
             "51d0c3e-1",
