@@ -41,7 +41,7 @@ pub mod pages {
 
 /// The metrics, for who writes about them.
 pub mod numbers {
-    pub use super::metrics::table::{METRICS, Metric, Read};
+    pub use super::metrics::table::{METRICS, Metric, MetricKind};
 }
 
 use crate::desk::Desk;

@@ -1,6 +1,6 @@
 //! `docs/metrics.md` has every metric of the table, word for word.
 
-use pushbutton::web::numbers::{METRICS, Metric, Read};
+use pushbutton::web::numbers::{METRICS, Metric, MetricKind};
 use std::collections::BTreeSet;
 
 const PAGE: &str = "docs/metrics.md";
@@ -10,10 +10,10 @@ const HEAD: &str = "<!-- metrics -->\n| metric | type | labels | what it is |\n|
 fn every_metric_is_on_the_page_as_it_is_in_the_table() {
     let text = crate::docs::page(PAGE).text;
     let row = |metric: &Metric| {
-        let kind = match metric.read {
-            Read::Counter(_) => "counter",
-            Read::Gauge(_) => "gauge",
-            Read::Histogram(_) => "histogram",
+        let kind = match metric.kind {
+            MetricKind::Counter(_) => "counter",
+            MetricKind::Gauge(_) => "gauge",
+            MetricKind::Histogram(_) => "histogram",
         };
         let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
         format!("| `{}` | {kind} | {} | {} |\n", metric.name, labels.join(", "), metric.help)
@@ -35,7 +35,7 @@ fn names_say_what_is_measured_and_in_what() {
     let mut names = BTreeSet::new();
     for metric in METRICS {
         assert!(names.insert(metric.name) && metric.name.starts_with("pushbutton_"), "{}", metric.name);
-        let counts = matches!(metric.read, Read::Counter(_));
+        let counts = matches!(metric.kind, MetricKind::Counter(_));
         assert_eq!(metric.name.ends_with("_total"), counts, "{}: a counter, and nothing else, is a total", metric.name);
         let times = metric.help.starts_with("How long");
         assert_eq!(metric.name.ends_with("_seconds"), times, "{}: a time is in seconds", metric.name);

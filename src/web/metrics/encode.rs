@@ -1,7 +1,7 @@
 //! What was read, in the text format of Prometheus, by the crate `prometheus-client`. It must never leave a metric out: one without a
 //! sample is named and explained all the same. Pure.
 
-use super::table::{Found, Metric, Sample};
+use super::table::{Metric, MetricSamples, Sample};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet, prometheus_text};
 use prometheus_client::metrics::MetricType;
@@ -12,48 +12,48 @@ pub use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 
 /// A metric, and what was read of it.
 #[derive(Debug)]
-pub struct Read {
+pub struct MeasuredMetric {
     /// Its row.
     pub metric: &'static Metric,
     /// Its samples.
-    pub found: Found,
+    pub samples: MetricSamples,
 }
 
 /// All that was read, as text.
 ///
 /// # Errors
 /// When a text cannot be written, which a `String` always can.
-pub fn encode(all: Vec<Read>) -> Result<String, fmt::Error> {
+pub fn encode(all: Vec<MeasuredMetric>) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
-    for read in all {
-        registry.register_collector(Box::new(read));
+    for measured in all {
+        registry.register_collector(Box::new(measured));
     }
     let mut text = String::new();
     prometheus_text::encode(&mut text, &registry)?;
     Ok(text)
 }
 
-impl Collector for Read {
+impl Collector for MeasuredMetric {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let kind = match self.found {
-            Found::Counter(_) => MetricType::Counter,
-            Found::Gauge(_) => MetricType::Gauge,
-            Found::Histogram(_) => MetricType::Histogram,
+        let kind = match self.samples {
+            MetricSamples::Counter(_) => MetricType::Counter,
+            MetricSamples::Gauge(_) => MetricType::Gauge,
+            MetricSamples::Histogram(_) => MetricType::Histogram,
         };
         // The crate writes the end of a counter's name itself.
         let name = self.metric.name.strip_suffix("_total").unwrap_or(self.metric.name);
         let mut encoder = encoder.encode_descriptor(name, self.metric.help, None, kind)?;
-        match &self.found {
-            Found::Counter(samples) => {
+        match &self.samples {
+            MetricSamples::Counter(samples) => {
                 self.each(&mut encoder, samples, |mut one, value| one.encode_counter::<NoLabelSet, _, f64>(value, None))
             }
-            Found::Gauge(samples) => self.each(&mut encoder, samples, |mut one, value| one.encode_gauge(value)),
-            Found::Histogram(samples) => self.each(&mut encoder, samples, |one, value| value.encode(one)),
+            MetricSamples::Gauge(samples) => self.each(&mut encoder, samples, |mut one, value| one.encode_gauge(value)),
+            MetricSamples::Histogram(samples) => self.each(&mut encoder, samples, |one, value| value.encode(one)),
         }
     }
 }
 
-impl Read {
+impl MeasuredMetric {
     fn each<T>(
         &self,
         encoder: &mut MetricEncoder<'_>,

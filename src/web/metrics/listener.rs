@@ -2,7 +2,7 @@
 //! nothing else: on this machine, unless the server's file says `open`. A scraper that hangs holds a connection of this address for some
 //! seconds, and nothing that a page needs.
 
-use super::encode::{CONTENT_TYPE, Read, encode};
+use super::encode::{CONTENT_TYPE, MeasuredMetric, encode};
 use super::table::{METRICS, Sources};
 use super::totals::Totals;
 use crate::config::Proxies;
@@ -114,7 +114,7 @@ impl Scrapes {
             totals.update(&ledger)?;
             let (totals, stages, now) = (&*totals, stages(&of), At::now());
             let sources = Sources { app: &of, ledger: &ledger, totals, stages: &stages, now };
-            METRICS.iter().map(|metric| Ok(Read { metric, found: metric.found(&sources)? })).collect()
+            METRICS.iter().map(|metric| Ok(MeasuredMetric { metric, samples: metric.samples(&sources)? })).collect()
         });
         let text = Bytes::from(encode(read.await?)?);
         *latest = Some((Instant::now(), text.clone()));

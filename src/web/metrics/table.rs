@@ -22,12 +22,12 @@ pub struct Metric {
     /// The names of its labels, in the order of a sample's.
     pub labels: &'static [&'static str],
     /// What sort of number it is, and what reads it.
-    pub read: Read,
+    pub kind: MetricKind,
 }
 
 /// What sort of number a metric is, and what reads it.
 #[derive(Debug)]
-pub enum Read {
+pub enum MetricKind {
     /// Only ever grows, and may begin again with a server.
     Counter(fn(&Sources<'_>) -> LedgerResult<Vec<Sample<f64>>>),
     /// How it is at this moment.
@@ -47,7 +47,7 @@ pub struct Sample<T> {
 
 /// What was read of a metric.
 #[derive(Debug)]
-pub enum Found {
+pub enum MetricSamples {
     /// Of a counter.
     Counter(Vec<Sample<f64>>),
     /// Of a gauge.
@@ -76,61 +76,61 @@ pub static METRICS: &[Metric] = &[
         name: "pushbutton_pushes_total",
         help: "Pushes that have ended, rollbacks, resumes and catch-ups among them",
         labels: &["stack", "stage", "result"],
-        read: Read::Counter(pushes),
+        kind: MetricKind::Counter(pushes),
     },
     Metric {
         name: "pushbutton_push_duration_seconds",
         help: "How long pushes took that have ended, with the time in which they waited for people",
         labels: &["stack", "stage", "result"],
-        read: Read::Histogram(durations),
+        kind: MetricKind::Histogram(durations),
     },
     Metric {
         name: "pushbutton_host_failures_total",
         help: "Commands that failed on a host, of pushes that have ended since the server started",
         labels: &["stack", "stage", "result"],
-        read: Read::Counter(host_failures),
+        kind: MetricKind::Counter(host_failures),
     },
     Metric {
         name: "pushbutton_outbox_waiting",
         help: "Announcements that wait to be told",
         labels: &["channel"],
-        read: Read::Gauge(outbox_waiting),
+        kind: MetricKind::Gauge(outbox_waiting),
     },
     Metric {
         name: "pushbutton_outbox_lag_seconds",
         help: "How long ago that happened which a channel is to tell next; 0 when nothing waits",
         labels: &["channel"],
-        read: Read::Gauge(outbox_lag),
+        kind: MetricKind::Gauge(outbox_lag),
     },
     Metric {
         name: "pushbutton_warm_hosts",
         help: "Hosts that are kept connected, by whether a push would find them ready",
         labels: &["state"],
-        read: Read::Gauge(warm_hosts),
+        kind: MetricKind::Gauge(warm_hosts),
     },
     Metric {
         name: "pushbutton_viewers",
         help: "Streams of live pages that are open",
         labels: &[],
-        read: Read::Gauge(|sources| alone(sources.app.viewers.count() as f64)),
+        kind: MetricKind::Gauge(|sources| alone(sources.app.viewers.count() as f64)),
     },
     Metric {
         name: "pushbutton_holds",
         help: "Holds that stop pushes, of a stack or of one of its stages",
         labels: &["stack"],
-        read: Read::Gauge(holds_in_force),
+        kind: MetricKind::Gauge(holds_in_force),
     },
     Metric {
         name: "pushbutton_journal_lag_bytes",
         help: "Bytes in the journal of a running push that the ledger does not have yet; 0 when none runs",
         labels: &["stack"],
-        read: Read::Gauge(journal_lag),
+        kind: MetricKind::Gauge(journal_lag),
     },
     Metric {
         name: "pushbutton_ledger_write_seconds",
         help: "How long writes to the ledger took since the server started, with the wait for their turn",
         labels: &[],
-        read: Read::Histogram(|sources| alone(sources.app.desk.ledger().write_times().clone())),
+        kind: MetricKind::Histogram(|sources| alone(sources.app.desk.ledger().write_times().clone())),
     },
 ];
 
@@ -139,11 +139,11 @@ impl Metric {
     ///
     /// # Errors
     /// When the ledger does not answer.
-    pub fn found(&self, sources: &Sources<'_>) -> LedgerResult<Found> {
-        Ok(match self.read {
-            Read::Counter(read) => Found::Counter(read(sources)?),
-            Read::Gauge(read) => Found::Gauge(read(sources)?),
-            Read::Histogram(read) => Found::Histogram(read(sources)?),
+    pub fn samples(&self, sources: &Sources<'_>) -> LedgerResult<MetricSamples> {
+        Ok(match self.kind {
+            MetricKind::Counter(read) => MetricSamples::Counter(read(sources)?),
+            MetricKind::Gauge(read) => MetricSamples::Gauge(read(sources)?),
+            MetricKind::Histogram(read) => MetricSamples::Histogram(read(sources)?),
         })
     }
 }

@@ -13,7 +13,7 @@ const DURATIONS: [f64; 10] = [5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0
 
 /// Which pushes are added up together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Of<Result> {
+pub struct PushGroup<Result> {
     /// Their stack.
     pub stack: String,
     /// Their stage.
@@ -24,7 +24,7 @@ pub struct Of<Result> {
 
 /// What they add up to.
 #[derive(Debug)]
-pub struct Sum {
+pub struct EndedPushes {
     /// How many there are.
     pub count: u64,
     /// How long they took, in seconds.
@@ -41,10 +41,10 @@ pub struct Totals {
     /// … and of those above it, these.
     above: BTreeSet<i64>,
     /// The pushes.
-    pub pushes: HashMap<Of<Ended>, Sum>,
+    pub pushes: HashMap<PushGroup<Ended>, EndedPushes>,
     /// How often commands ended on hosts in each way, of the pushes that ended since the first reading: there may be millions of
     /// those before.
-    pub on_hosts: HashMap<Of<HostResult>, u64>,
+    pub on_hosts: HashMap<PushGroup<HostResult>, u64>,
 }
 
 impl Totals {
@@ -60,7 +60,7 @@ impl Totals {
         let mut results = Vec::new();
         for push in new.iter().filter(|_| self.begun) {
             for (result, times) in ended::on_hosts(connection, push.id)? {
-                results.push((Of { stack: push.stack.clone(), stage: push.stage.clone(), result }, times));
+                results.push((PushGroup { stack: push.stack.clone(), stage: push.stage.clone(), result }, times));
             }
         }
         // From here on nothing fails.
@@ -68,8 +68,9 @@ impl Totals {
             *self.on_hosts.entry(of).or_default() += u64::from(times);
         }
         for push in new {
-            let of = Of { stack: push.stack, stage: push.stage, result: push.result };
-            let sum = self.pushes.entry(of).or_insert_with(|| Sum { count: 0, took: Histogram::new(DURATIONS) });
+            let of = PushGroup { stack: push.stack, stage: push.stage, result: push.result };
+            let sum =
+                self.pushes.entry(of).or_insert_with(|| EndedPushes { count: 0, took: Histogram::new(DURATIONS) });
             sum.count += 1;
             sum.took.observe(push.duration_ms as f64 / 1000.0);
             self.above.insert(push.id);
