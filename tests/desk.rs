@@ -274,8 +274,15 @@ fn good_push(assignment: &Assignment) -> Vec<Event> {
     for host in hosts {
         let host = Some(host);
         events.push(Event::HostStarted { command: 1, host: host.clone() });
-        let ended =
-            Event::HostEnded { command: 1, host, result: HostResult::Ok, code: Some(0), why: None, duration_ms: 5 };
+        let ended = Event::HostEnded {
+            command: 1,
+            host,
+            result: HostResult::Ok,
+            code: Some(0),
+            why: None,
+            left: None,
+            duration_ms: 5,
+        };
         events.extend([line("done"), ended]);
     }
     events.push(Event::CommandEnded {

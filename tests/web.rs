@@ -268,8 +268,15 @@ impl Site {
     /// Ends push 1 well.
     async fn finish(&self, mut journal: Writer) {
         let ok = HostResult::Ok;
-        let host_ended =
-            Event::HostEnded { command: 1, host: None, result: ok, code: Some(0), why: None, duration_ms: 1 };
+        let host_ended = Event::HostEnded {
+            command: 1,
+            host: None,
+            result: ok,
+            code: Some(0),
+            why: None,
+            left: None,
+            duration_ms: 1,
+        };
         journal.add(At::now(), host_ended).unwrap();
         let command_ended =
             Event::CommandEnded { command: 1, result: ok, ok: 1, not_ok: 0, duration_ms: 1, skew_ms: None };

@@ -131,6 +131,7 @@ mod tests {
             result,
             code,
             why: why.map(str::to_owned),
+            left: None,
             duration_ms: 0,
         };
         for (event, said) in [

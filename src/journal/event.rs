@@ -5,6 +5,7 @@ use crate::plan::{Proof, Sign};
 use crate::stack::{BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
 use crate::time::At;
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU32;
 
 /// One line of `journal.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,6 +111,9 @@ pub enum Event {
         /// has instead, where that is not the build that was live.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
+        /// Processes of it on the host that would not end: nobody knows then what they still do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left: Option<NonZeroU32>,
         /// How long it took.
         duration_ms: u64,
     },

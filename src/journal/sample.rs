@@ -32,7 +32,7 @@ pub(crate) fn host_started(command: u32, host: &str) -> Event {
 }
 
 pub(crate) fn host_ended(command: u32, host: &str, result: HostResult) -> Event {
-    Event::HostEnded { command, host: Some(host.to_owned()), result, code: None, why: None, duration_ms: 1 }
+    Event::HostEnded { command, host: Some(host.to_owned()), result, code: None, why: None, left: None, duration_ms: 1 }
 }
 
 /// The same beginning, of a plan one of whose commands runs only when something goes wrong.

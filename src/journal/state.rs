@@ -34,6 +34,8 @@ pub struct State {
     pub question: Option<(u32, u32)>,
     /// The number of the last question.
     asked: u32,
+    /// The hosts on which a command left processes that would not end.
+    unruly: BTreeSet<String>,
     /// Whether the build was made.
     made: bool,
     /// How far the connections to its hosts are; none in journals of older runners.
@@ -108,10 +110,11 @@ impl State {
                 }
                 _ => return illegal("the command does not run, or has begun on this host before"),
             },
-            Event::HostEnded { command, host, result, .. } => match self.running(*command) {
+            Event::HostEnded { command, host, result, left, .. } => match self.running(*command) {
                 // A host on which nothing ran ends without a beginning.
                 Some(state) if state.hosts.get(host).is_none_or(Option::is_none) => {
                     state.hosts.insert(host.clone(), Some(*result));
+                    self.unruly.extend(host.clone().filter(|_| left.is_some()));
                 }
                 _ => return illegal("the command does not run, or has ended on this host before"),
             },
@@ -171,6 +174,7 @@ impl State {
             .flat_map(|state| state.hosts.iter().filter(|(_, result)| result.is_none()))
             .filter_map(|(host, _)| host.clone())
             .chain(self.hosts_that_ended_unknown())
+            .chain(self.unruly.iter().cloned())
             .collect();
         names.sort();
         names.dedup();

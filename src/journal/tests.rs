@@ -168,6 +168,21 @@ fn a_push_that_stops_in_the_middle_knows_which_hosts_nobody_knows() {
 }
 
 #[test]
+fn a_host_where_processes_would_not_end_is_still_unknown_when_the_runner_dies_later() {
+    let mut ended = host_ended(1, "a", HostResult::TimedOut);
+    if let Event::HostEnded { left, .. } = &mut ended {
+        *left = std::num::NonZeroU32::new(2);
+    }
+    let ends = |event| {
+        let begun = [started(&["a", "b"], 2), command_started(1), host_started(1, "a"), host_started(1, "b")];
+        let state = play(begun.into_iter().chain([host_ended(1, "b", HostResult::Ok), event]).collect());
+        state.unwrap().unknown_hosts()
+    };
+    assert_eq!(ends(ended), ["a"]);
+    assert_eq!(ends(host_ended(1, "a", HostResult::TimedOut)), [""; 0]);
+}
+
+#[test]
 fn the_hosts_that_hold_the_build_are_counted_also_behind_a_bad_end_and_in_journals_that_say_only_which_commands_flip() {
     let flips = |event: Event, proof: Option<crate::plan::Proof>| match event {
         Event::PushStarted {

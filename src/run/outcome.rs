@@ -3,6 +3,7 @@
 
 use crate::journal::{Ended, Event, HostResult};
 use crate::stack::{Host, Root};
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 /// How a command ended on one place.
@@ -92,6 +93,7 @@ pub fn host_ended(command: u32, host: Option<&Host>, outcome: &Outcome, duration
         result: outcome.result,
         code: outcome.code,
         why: outcome.why.clone(),
+        left: NonZeroU32::new(outcome.left),
         duration_ms,
     }
 }

@@ -12,7 +12,7 @@ import { visible } from './visible.js';
  *   | {kind: 'command_started', command: number, title: string, hosts: number}
  *   | {kind: 'host_started', command: number, host?: string}
  *   | {kind: 'line', command: number, host?: string, stream: string, line: number, text: string}
- *   | {kind: 'host_ended', command: number, host?: string, result: string, duration_ms: number}
+ *   | {kind: 'host_ended', command: number, host?: string, result: string, left?: number, duration_ms: number}
  *   | {kind: 'asked', command: number, ask: number, question: string, ends_at: string}
  *   | {kind: 'answered', command: number, ask: number, answer: string, who?: string}
  *   | {kind: 'command_ended', command: number, result: string, ok: number, not_ok: number, duration_ms: number, skew_ms?: number}

@@ -158,7 +158,7 @@ pub(crate) fn host_ended(command: u32, host: Option<&str>, result: HostResult) -
         HostResult::Ok => (Some(0), None),
         _ => (Some(3), Some("it exited with 3".to_owned())),
     };
-    Event::HostEnded { command, host: host.map(str::to_owned), result, code, why, duration_ms: 40 }
+    Event::HostEnded { command, host: host.map(str::to_owned), result, code, why, left: None, duration_ms: 40 }
 }
 
 pub(crate) fn command_ended(command: u32, result: HostResult, ok: u32) -> Event {

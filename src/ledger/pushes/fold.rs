@@ -71,7 +71,7 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerR
             tx.prepare_cached("INSERT INTO results (push, command, host, started_at) VALUES (?1, ?2, ?3, ?4)")?
                 .execute(params![id, command, host.as_deref().unwrap_or_default(), at])?;
         }
-        Event::HostEnded { command, host, result, code, why, duration_ms } => {
+        Event::HostEnded { command, host, result, code, why, duration_ms, .. } => {
             // A host on which nothing ran ends without a beginning, and took no time.
             tx.prepare_cached(
                 "INSERT INTO results (push, command, host, result, code, why, started_at, duration_ms)
