@@ -84,10 +84,11 @@ async fn cancelled_at_some_moment(house: &House, person: &mut Client, stack: &st
     let answered = Instant::now();
     // Before its end a command that was just begun may not be in any list yet.
     let push = house.ended(id).await;
-    while answered.elapsed() < GONE_BY && !left(house, &mark).is_empty() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let left = left(house, &mark);
+    // Whatever is left then must be named.
+    let left = until("nothing is left, or its time is over", async || {
+        Some(left(house, &mark)).filter(|left| left.is_empty() || answered.elapsed() >= GONE_BY)
+    })
+    .await;
     assert_eq!(push["push"]["state"], "cancelled", "{moment}: {push:#}");
     let page = house.get(&format!("/pushes/{id}")).await.text;
     let results = push["results"].as_array().unwrap();

@@ -1,5 +1,6 @@
 //! What the demo and the journeys have besides hosts: a shop to push, a channel to read, a mailbox.
 
+use crate::house::until_so;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
@@ -8,7 +9,7 @@ use pushbutton::demo::proof;
 use pushbutton::demo::repo::Shop;
 use pushbutton::demo::scene::{DemoOptions, Scene, runs_in};
 use pushbutton::process::Program;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -171,11 +172,7 @@ async fn a_demo_that_is_interrupted_or_killed_leaves_nothing_running() {
         assert!(processes_about(&demo).len() > 5, "{:?}", processes_about(&demo));
         kill(Pid::from_raw(child.id().unwrap().cast_signed()), signal).unwrap();
         assert_eq!(child.wait().await.unwrap().code(), code);
-        let deadline = Instant::now() + LIMIT;
-        while !processes_about(&demo).is_empty() {
-            assert!(Instant::now() < deadline, "{signal}: still there: {:?}", processes_about(&demo));
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until_so(&format!("{signal}: nothing is left"), || processes_about(&demo).is_empty()).await;
         assert_eq!(demo.exists(), stays, "{signal}");
     }
 }

@@ -7,6 +7,7 @@ mod gates;
 mod many;
 mod presses;
 
+use crate::house::{DEADLINE, until};
 use crate::played::{Home, RUNNER};
 use pushbutton::config::Config;
 use pushbutton::desk::{Case, Decision, Desk, DeskError, JournalEnd, NeedsReason, Press, Reason, Refusal, StackView};
@@ -25,9 +26,6 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-
-/// Nothing here takes a second; what takes this long has gone wrong.
-const DEADLINE: Duration = Duration::from_secs(30);
 
 const STACK: &str = r#"
 source = { git = "REPOSITORY", branch = "main" }
@@ -75,19 +73,6 @@ fn press_of(stage: &str, seen: &str) -> Press {
         reason: None,
         nonce: None,
     }
-}
-
-/// Asks until the answer is there.
-async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
-    let asked = async {
-        loop {
-            if let Some(answer) = ask().await {
-                return answer;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, asked).await.unwrap_or_else(|_| panic!("{what} did not happen in {DEADLINE:?}"))
 }
 
 async fn git(repository: &Path, args: &[&str]) -> String {

@@ -1,5 +1,6 @@
 //! The fleet of the demo and the journeys: real hosts, really apart, really broken, really gone.
 
+use crate::house::until_so;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pushbutton::demo::fleet::Fleet;
@@ -7,7 +8,7 @@ use pushbutton::demo::machine::Machine;
 use pushbutton::demo::trouble::How;
 use pushbutton::process::Program;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const NAMES: [&str; 3] = ["qa1", "princess1", "web001"];
 
@@ -25,15 +26,6 @@ async fn fails(fleet: &Fleet, host: &str, script: &str) -> String {
     let output = fleet.ssh(host, script).await.unwrap();
     assert!(!output.status.success(), "{host}: {script} went well: {}", String::from_utf8_lossy(&output.stdout));
     String::from_utf8(output.stderr).unwrap()
-}
-
-/// Waits for something to become true; the deadline is generous, since tests run side by side.
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "{what}: not so after 30 s");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }
 
 /// Processes of this machine whose command line names `mark`: each test uses its own number of seconds to sleep.
@@ -82,7 +74,7 @@ async fn what_runs_on_a_host_is_a_clear_question() {
                bash -c 'exec -a sshd: sleep 86002' >/dev/null 2>&1 </dev/null &";
     says(&fleet, "qa1", two).await;
     // A process is known by what it is, not by its title.
-    until("both sleeps are seen", || {
+    until_so("both sleeps are seen", || {
         let mut seen = qa.processes();
         seen.sort();
         seen == ["sleep 86001", "sshd: 86002"]
@@ -93,7 +85,7 @@ async fn what_runs_on_a_host_is_a_clear_question() {
     let listed = String::from_utf8(listed.stdout).unwrap();
     assert!(listed.contains("sleep 86001") && !listed.contains("princess1"), "{listed}");
     says(&fleet, "qa1", "pkill sleep").await;
-    until("the sleeps are gone", || qa.processes().is_empty()).await;
+    until_so("the sleeps are gone", || qa.processes().is_empty()).await;
 }
 
 #[tokio::test]
@@ -136,7 +128,7 @@ async fn a_slow_host_waits_before_each_command_until_it_is_mended() {
     let web = fleet.host("web001").unwrap();
     web.break_(How::Slow).await.unwrap();
     let (slow, seen) = tokio::join!(says(&fleet, "web001", "echo done"), async {
-        until("the host sleeps first", || web.processes().contains(&"sleep 3".to_owned())).await;
+        until_so("the host sleeps first", || web.processes().contains(&"sleep 3".to_owned())).await;
     });
     assert_eq!((slow.as_str(), seen), ("done", ()));
     web.mend().await.unwrap();
@@ -169,7 +161,7 @@ async fn a_dead_host_refuses_connections_and_comes_back_at_the_same_address_with
     let fleet = three(dir.path()).await;
     let web = fleet.host("web001").unwrap();
     says(&fleet, "web001", "echo kept >/srv/kept; setsid sleep 86011 >/dev/null 2>&1 </dev/null &").await;
-    until("it sleeps", || alive("86011") == 1).await;
+    until_so("it sleeps", || alive("86011") == 1).await;
     web.break_(How::Dead).await.unwrap();
     assert_eq!(alive("86011"), 0);
     assert_eq!(web.processes(), Vec::<String>::new());
@@ -189,7 +181,7 @@ async fn nothing_is_left_of_a_fleet_that_was_stopped_or_dropped_however_broken_i
         let fleet = three(&dir.path().join(name)).await;
         says(&fleet, "qa1", "setsid sleep 86021 >/dev/null 2>&1 </dev/null &").await;
         says(&fleet, "web001", "setsid sleep 86021 >/dev/null 2>&1 </dev/null &").await;
-        until("both sleep", || alive("86021") == 2).await;
+        until_so("both sleep", || alive("86021") == 2).await;
         fleet.host("web001").unwrap().break_(How::Full).await.unwrap();
         fleet.host("web001").unwrap().break_(How::Hung).await.unwrap();
         let addresses: Vec<_> = fleet.hosts().iter().map(Machine::address).collect();
@@ -218,12 +210,12 @@ async fn nothing_is_left_of_a_fleet_whose_process_was_killed() {
     let holder = Program::new(std::env::current_exe().unwrap());
     let holder = holder.args(["--ignored", "--exact", "fleet::hold_a_fleet_until_killed"]).env("FLEET_DIR", dir.path());
     let mut holder = holder.start().unwrap();
-    until("the fleet is up", || dir.path().join("ready").exists() && alive("86031") == 1).await;
+    until_so("the fleet is up", || dir.path().join("ready").exists() && alive("86031") == 1).await;
     kill(Pid::from_raw(holder.id().unwrap().cast_signed()), Signal::SIGKILL).unwrap();
     holder.wait().await.unwrap();
-    until("its processes end", || alive("86031") == 0).await;
+    until_so("its processes end", || alive("86031") == 0).await;
     let mine = dir.path().to_string_lossy().into_owned();
-    until("its hosts end", || {
+    until_so("its hosts end", || {
         let all = std::fs::read_dir("/proc").unwrap().flatten();
         !all.filter_map(|e| std::fs::read_link(e.path().join("cwd")).ok()).any(|cwd| cwd.starts_with(&mine))
     })

@@ -184,7 +184,7 @@ async fn a_finished_push_of_200_000_lines_opens_like_a_small_one_and_all_of_it_i
     browser.says(".log-chips", &format!("{of_step} of")).await;
     browser.holds(&format!("document.querySelectorAll('.log-scroll .ln').length === {of_step}")).await;
     open(&browser, &format!("/pushes/{id}")).await;
-    reads(&browser, GROUPS, FOLDED).await;
+    browser.reads(GROUPS, FOLDED).await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
@@ -193,20 +193,6 @@ const GROUPS: &str = ".same[data-s] .same-t b";
 
 /// What they are called when nothing is filtered.
 const FOLDED: &[&str] = &["1 host failed and said this", "2 hosts said this"];
-
-/// Waits until these are the texts of these elements.
-async fn reads(browser: &Browser, css: &str, wanted: &[&str]) {
-    let script = format!("return [...document.querySelectorAll({css:?})].map((e) => e.textContent)");
-    let mut last = Value::Null;
-    for _ in 0..400 {
-        last = browser.ask(&script).await;
-        if last == Value::from(wanted) {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    assert_eq!(last, Value::from(wanted), "{:?}", browser.complaints().await);
-}
 
 /// What a link marks is copied, and what is selected, whether the page has it or not; what is too much is not copied in part.
 async fn copying(browser: &Browser, all: &[Said], wrong: usize) {
@@ -269,8 +255,8 @@ async fn folding(browser: &Browser, all: &[Said]) {
     }
 
     browser.ask("document.querySelector('#b-same').click()").await;
-    reads(browser, GROUPS, FOLDED).await;
-    reads(browser, ".same-who", &["qa3", "qa1, qa2"]).await;
+    browser.reads(GROUPS, FOLDED).await;
+    browser.reads(".same-who", &["qa3", "qa1, qa2"]).await;
     // A group's first 200 lines come when it is looked at, those of who failed at once.
     let lines = |end: &str| format!("document.querySelectorAll('.same[data-s={end}] .ln').length");
     browser.holds(&format!("{} === 200 && {} === 0", lines("fail"), lines("ok"))).await;
@@ -282,8 +268,8 @@ async fn folding(browser: &Browser, all: &[Said]) {
     browser.says(".same[data-s=fail] .same-more", &more).await;
     pictures(browser, "long-push-same").await;
     browser.click("#b-err").await;
-    reads(browser, GROUPS, &["1 host failed and said this"]).await;
-    reads(browser, ".log-same .ln-x", &["no cache for 33400"]).await;
+    browser.reads(GROUPS, &["1 host failed and said this"]).await;
+    browser.reads(".log-same .ln-x", &["no cache for 33400"]).await;
     browser.click("#b-err").await;
     // The other hosts alone; then the rest of a group, where it stands in the whole.
     browser.click(".same[data-s=ok] .same-who").await;
@@ -306,7 +292,7 @@ async fn folding(browser: &Browser, all: &[Said]) {
     browser.click("#b-next").await;
     browser.holds("document.querySelector('.log-same').hidden && document.querySelector('.ln.is-now .ln-x').textContent === 'product 31111 of the shop'").await;
     browser.ask(fold).await;
-    reads(browser, GROUPS, FOLDED).await;
+    browser.reads(GROUPS, FOLDED).await;
     key(browser, "e").await;
     browser.holds("document.querySelector('.log-same').hidden && document.querySelector('.ln.is-on .ln-x')?.textContent === 'no cache for 33400'").await;
 }
@@ -370,7 +356,7 @@ async fn a_long_push_that_ended_degraded_cancelled_or_interrupted_is_read_like_a
             2 => &["All 2 hosts were cancelled and said this"],
             _ => &["All 2 hosts are in an unknown state and said this"],
         };
-        reads(&browser, GROUPS, groups).await;
+        browser.reads(GROUPS, groups).await;
         browser.ask("document.querySelector('#b-same').click()").await;
     }
     assert_eq!(browser.complaints().await, Vec::<String>::new());

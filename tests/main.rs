@@ -74,6 +74,7 @@ mod templates;
 mod user;
 mod variables;
 mod viewers;
+mod waits;
 mod warm;
 mod web;
 mod whose;

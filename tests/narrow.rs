@@ -1,8 +1,8 @@
 //! Connections that do not say what is there: hosts that take few sessions on one, sessions that began before someone fixed
 //! the host, hosts that are hung (TRUST section 4).
 
-use crate::house::{DEADLINE, House, Plans};
-use crate::site::{Site, host, listen, task, texts, until};
+use crate::house::{DEADLINE, House, Plans, until_so};
+use crate::site::{Site, host, listen, task, texts};
 use pushbutton::demo::fleet::Fleet;
 use pushbutton::demo::trouble::How;
 use pushbutton::journal::Stream;
@@ -29,7 +29,7 @@ async fn set(fleet: &Fleet, name: &str, setting: &str) {
     let before = starts();
     let told = fleet.ssh(name, "kill -HUP $(cat /run/host/sshd.pid)").await.unwrap();
     assert!(told.status.success(), "{told:?}");
-    until("sshd has read its configuration", || starts() > before).await;
+    until_so("sshd has read its configuration", || starts() > before).await;
 }
 
 /// What one push does on a host, again and again: commands and files.

@@ -479,7 +479,7 @@ async fn a_cancelled_rsync_leaves_nothing_running_here_or_there() {
     let cancel = told.cancel.clone();
     let machine = site.machine("web1");
     let watch = async {
-        crate::site::until("rsync runs on the host", || !machine.processes().is_empty()).await;
+        crate::house::until_so("rsync runs on the host", || !machine.processes().is_empty()).await;
         cancel.cancel();
     };
     let run = listen(async |lines| rsync(&on, &build.tree, &what, told, &lines).await);

@@ -1,6 +1,7 @@
 //! Commands on real hosts: what they say and how they end is told as it is, and nothing of them is left (promise 6).
 
-use crate::site::{Site, host, task, texts, until};
+use crate::house::until_so;
+use crate::site::{Site, host, task, texts};
 use pushbutton::demo::trouble::How;
 use pushbutton::journal::Stream;
 use pushbutton::process::Program;
@@ -98,7 +99,7 @@ async fn a_daemon_that_keeps_the_output_open_does_not_keep_the_command() {
     let notes = texts(&lines, Stream::Note).concat();
     assert!(notes.starts_with("`sleep 600` (process ") && notes.contains(">/dev/null 2>&1"), "{notes}");
     // The guard's watcher goes in its own time.
-    until("only the daemon is left", || site.machine("web1").processes() == ["sleep 600"]).await;
+    until_so("only the daemon is left", || site.machine("web1").processes() == ["sleep 600"]).await;
 }
 
 #[tokio::test]
@@ -170,7 +171,8 @@ async fn server_and_runner_use_one_master_however_they_race() {
     assert_eq!(site.sign_ins("web1"), 1);
     // A socket without its master is no connection: it is removed, and another is opened.
     let pid = site.signal_master("web1", "KILL").await;
-    until("the master is gone", || !std::path::Path::new(&format!("/proc/{pid}/fd")).exists() || is_zombie(&pid)).await;
+    until_so("the master is gone", || !std::path::Path::new(&format!("/proc/{pid}/fd")).exists() || is_zombie(&pid))
+        .await;
     other.connect(&web1).await.unwrap();
     assert_eq!(site.sign_ins("web1"), 2);
 }
@@ -282,7 +284,7 @@ async fn a_cancel_goes_through_although_nobody_takes_the_lines() {
     let cancel = told.cancel.clone();
     let up = site.machine("web1").tmp_dir().join("up");
     let watch = async {
-        until("the command runs", || up.exists()).await;
+        until_so("the command runs", || up.exists()).await;
         cancel.cancel();
     };
     let (ending, ()) = tokio::join!(far(&on, told, &sender), watch);

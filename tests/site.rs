@@ -1,5 +1,6 @@
 //! A fleet with masters to it: what the journeys over hosts stand on.
 
+use crate::house::until;
 use pushbutton::demo::fleet::Fleet;
 use pushbutton::demo::machine::Machine;
 use pushbutton::journal::Stream;
@@ -8,7 +9,7 @@ use pushbutton::remote::masters::{Connection, Masters};
 use pushbutton::remote::{Ending, Line, Lines, Task};
 use pushbutton::stack::Host;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -41,15 +42,6 @@ pub fn task(script: &str) -> Task {
 /// The texts of one stream.
 pub fn texts(lines: &[Line], stream: Stream) -> Vec<&str> {
     lines.iter().filter(|line| line.stream == stream).map(|line| line.text.as_str()).collect()
-}
-
-/// Waits for something to become true; the deadline is generous, since tests run side by side.
-pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "{what}: not so after 30 s");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }
 
 /// Runs something that says lines to its end; the lines come back in order.
@@ -108,11 +100,12 @@ impl Site {
 
     pub async fn nothing_runs_on(&self, name: &str) {
         let machine = self.machine(name);
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !machine.processes().is_empty() {
-            assert!(Instant::now() < deadline, "left on {name}: {:?}", machine.processes());
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let mut left = Vec::new();
+        let gone = async || {
+            left = machine.processes();
+            left.is_empty().then_some(())
+        };
+        until(&format!("nothing runs on {name}"), gone).await;
     }
 
     /// How often someone signed in, as the host tells it.

@@ -7,6 +7,7 @@ mod gone;
 mod signing;
 mod streams;
 
+use crate::house::{DEADLINE, in_time, until, until_so};
 use crate::played::{Home, RUNNER};
 use pushbutton::config::Config;
 use pushbutton::desk::Desk;
@@ -28,9 +29,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-
-/// Nothing here takes as long; what does has gone wrong.
-const DEADLINE: Duration = Duration::from_secs(60);
 
 const STACK: &str = r#"
 source = { git = "REPOSITORY", branch = "main" }
@@ -95,19 +93,6 @@ impl Answer {
     }
 }
 
-async fn in_time<T>(what: &str, ask: impl Future<Output = T>) -> T {
-    tokio::time::timeout(DEADLINE, ask).await.unwrap_or_else(|_| panic!("{what} did not happen in {DEADLINE:?}"))
-}
-
-async fn until(what: &str, mut ask: impl FnMut() -> bool) {
-    let asked = async {
-        while !ask() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    in_time(what, asked).await;
-}
-
 impl Site {
     async fn open() -> Self {
         Self::new("open").await
@@ -119,6 +104,11 @@ impl Site {
 
     /// A repository with one commit, a stack of two stages, and a server on a port of its own; with more lines of its file.
     async fn with(mode: &str, more: &str) -> Self {
+        Self::at("127.0.0.1", mode, more, "").await
+    }
+
+    /// The same at another address of this machine, with more limits.
+    async fn at(ip: &str, mode: &str, more: &str, limits: &str) -> Self {
         let home = Home(tempfile::tempdir().unwrap());
         let path = home.0.path();
         let repository = path.join("repository");
@@ -134,12 +124,12 @@ impl Site {
         std::fs::write(&program, RUNNER).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
 
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = std::net::TcpListener::bind((ip, 0)).unwrap();
         let at = listener.local_addr().unwrap();
         let origin = format!("http://{at}");
         let file = path.join("config.toml");
         let text = format!(
-            "url = \"{origin}\"\n{more}[auth]\nmode = \"{mode}\"\n[limits]\nfetch_every_s = 1\nfree_mib = 1\nwarm_hosts = 0\n"
+            "url = \"{origin}\"\n{more}[auth]\nmode = \"{mode}\"\n[limits]\nfetch_every_s = 1\nfree_mib = 1\nwarm_hosts = 0\n{limits}"
         );
         std::fs::write(&file, text).unwrap();
         let desk = Desk::open_with(Arc::new(Config::load(&file).unwrap()), program).await.unwrap();
@@ -207,16 +197,11 @@ impl Site {
 
     /// What the page offers for the first stage, once the branch is fetched.
     async fn seen(&self, session: &str) -> String {
-        let asked = async {
-            loop {
-                let street = self.get(session, "/api/v1/stacks/web").await.json();
-                match street["stages"][0]["next"]["seen"].as_str() {
-                    Some(seen) => return seen.to_owned(),
-                    None => tokio::time::sleep(Duration::from_millis(10)).await,
-                }
-            }
-        };
-        in_time("the fetch", asked).await
+        until("the fetch", async || {
+            let street = self.get(session, "/api/v1/stacks/web").await.json();
+            street["stages"][0]["next"]["seen"].as_str().map(str::to_owned)
+        })
+        .await
     }
 
     /// Presses the first button, and takes the played runner's journal.
@@ -224,9 +209,14 @@ impl Site {
         let seen = self.seen(session).await;
         let answer = self.post(session, "/stacks/web/stages/qa/push", &format!("seen={seen}&nonce=n1")).await;
         assert_eq!((answer.status, answer.header("location")), (303, Some("/pushes/1")), "{}", answer.text());
-        let dir = self.dir();
+        self.play(1).await
+    }
+
+    /// Takes the journal of a push from its played runner, and writes how it begins.
+    async fn play(&self, push: i64) -> Writer {
+        let dir = self.dir(push);
         let go = dir.dir().join("go");
-        until("the runner's start", || go.exists()).await;
+        until_so("the runner's start", || go.exists()).await;
         let mut journal = Writer::create(&dir).unwrap();
         let assignment: Assignment = serde_json::from_slice(&std::fs::read(dir.plan()).unwrap()).unwrap();
         let title = "true".to_owned();
@@ -250,23 +240,27 @@ impl Site {
         journal.add(At::now(), started).unwrap();
         journal.add(At::now(), Event::CommandStarted { command: 1, title, hosts: 0 }).unwrap();
         journal.add(At::now(), Event::HostStarted { command: 1, host: None }).unwrap();
-        let root = "ab".repeat(32).parse().unwrap();
+        let root = format!("{push:064x}").parse().unwrap();
         let made = Event::BuildMade { command: 1, build: assignment.build, root, files: 1, bytes: 5 };
         journal.add(At::now(), made).unwrap();
         journal.flush().unwrap();
         journal
     }
 
-    fn dir(&self) -> PushDir {
-        PushDir::of(&self.home.0.path().join("data"), PushNumber::new(1).unwrap())
+    fn dir(&self, push: i64) -> PushDir {
+        PushDir::of(&self.home.0.path().join("data"), PushNumber::new(push).unwrap())
     }
 
     fn journal(&self) -> Vec<u8> {
-        std::fs::read(self.dir().journal()).unwrap()
+        std::fs::read(self.dir(1).journal()).unwrap()
     }
 
     /// Ends push 1 well.
-    async fn finish(&self, mut journal: Writer) {
+    async fn finish(&self, journal: Writer) {
+        self.end_well(1, journal).await;
+    }
+
+    async fn end_well(&self, push: i64, mut journal: Writer) {
         let ok = HostResult::Ok;
         let host_ended = Event::HostEnded {
             command: 1,
@@ -294,7 +288,12 @@ impl Site {
         journal.add(At::now(), push_ended).unwrap();
         journal.flush().unwrap();
         drop(journal);
-        tokio::fs::write(self.dir().dir().join("go"), "\n").await.unwrap();
+        self.let_go(push).await;
+    }
+
+    /// Lets the played runner of a push end.
+    async fn let_go(&self, push: i64) {
+        tokio::fs::write(self.dir(push).dir().join("go"), "\n").await.unwrap();
     }
 
     async fn stream(&self, session: &str, path: &str, lines: &str) -> Viewer {
@@ -339,6 +338,19 @@ impl Viewer {
         self.taken.extend_from_slice(piece);
         let (head, body) = split(&self.taken);
         self.events = format!("{head}\r\n\r\n{}", String::from_utf8_lossy(&unchunked(body)));
+    }
+
+    /// Reads to the end of the stream.
+    async fn end(&mut self) {
+        let read = async {
+            while !self.taken.ends_with(b"\r\n0\r\n\r\n") {
+                let mut piece = [0; 16 * 1024];
+                let count = self.connection.read(&mut piece).await.unwrap();
+                assert!(count > 0, "the stream was torn: {}", self.events);
+                self.take(&piece[..count]);
+            }
+        };
+        in_time("the end of the stream", read).await;
     }
 
     /// The records that came, as they lie in the journal.

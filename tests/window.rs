@@ -4,25 +4,6 @@ use crate::house::browser::Browser;
 use crate::house::{House, Plans, let_go, until, waits_for};
 use serde_json::Value;
 
-/// What the page answers, as texts.
-async fn texts(browser: &Browser, css: &str) -> Vec<String> {
-    let script = format!("return [...document.querySelectorAll({css:?})].map((e) => e.textContent)");
-    serde_json::from_value(browser.ask(&script).await).unwrap()
-}
-
-/// Waits until these are the texts.
-async fn reads(browser: &Browser, css: &str, wanted: &[&str]) {
-    let mut last = Vec::new();
-    for _ in 0..200 {
-        last = texts(browser, css).await;
-        if last == wanted {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    assert_eq!(last, wanted);
-}
-
 /// The number of the first line of a host with this text.
 fn line_of(house: &House, host: &str, text: &str) -> u64 {
     let journal = String::from_utf8(house.journal(1)).unwrap();
@@ -54,20 +35,20 @@ async fn equal_output_of_many_hosts_folds() {
 
     browser.write("body", "=").await;
     let groups = ".same[data-s] .same-t b";
-    reads(&browser, groups, &["1 host said this", "3 hosts said this", "All 4 hosts said this so far"]).await;
-    reads(&browser, ".same-who", &["qa4", "qa1, qa2, qa3", "qa1, qa2, qa3, qa4"]).await;
-    let odd = texts(&browser, ".same:has(.same-t b) .ln-x").await;
+    browser.reads(groups, &["1 host said this", "3 hosts said this", "All 4 hosts said this so far"]).await;
+    browser.reads(".same-who", &["qa4", "qa1, qa2, qa3", "qa1, qa2, qa3, qa4"]).await;
+    let odd = browser.texts(".same:has(.same-t b) .ln-x").await;
     assert_eq!(odd.iter().filter(|line| line.starts_with("hello from")).count(), 2, "each group once: {odd:?}");
     browser.pictures("same-live").await;
     let_go(&house, "go", &hosts);
     let ended = ["1 host said this", "3 hosts said this", "1 host failed and said this", "3 hosts said this"];
-    reads(&browser, groups, &ended).await;
-    assert_eq!(texts(&browser, ".log-same .ln[data-k=err] .ln-x").await, ["broken"]);
+    browser.reads(groups, &ended).await;
+    assert_eq!(browser.texts(".log-same .ln[data-k=err] .ln-x").await, ["broken"]);
 
     // The reader's choice holds on the next page; it finds, filters, and lets a link to one host's line through.
     browser.click("#b-result").await;
     browser.says(".conn", "Ended").await;
-    reads(&browser, groups, &ended).await;
+    browser.reads(groups, &ended).await;
     browser.pictures("same-past").await;
     browser.write(".log-find input", "hello").await;
     // Twice in what they said, twice in the command.
@@ -75,9 +56,9 @@ async fn equal_output_of_many_hosts_folds() {
     browser.click("#b-next").await;
     browser.says(".log-find output", "1/4").await;
     browser.click("#b-err").await;
-    reads(&browser, groups, &["1 host failed and said this"]).await;
+    browser.reads(groups, &["1 host failed and said this"]).await;
     browser.click("#b-err").await;
-    reads(&browser, groups, &ended).await;
+    browser.reads(groups, &ended).await;
     browser.click(".same[data-s=fail] .same-t").await;
     browser.holds("!document.querySelector('.same[data-s=fail] .ln')").await;
     let number = line_of(&house, "qa3", "ready");

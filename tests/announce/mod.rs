@@ -5,6 +5,7 @@ mod letters;
 mod post;
 mod wire;
 
+use crate::house::{until, until_so};
 use post::{Answer, Post};
 use pushbutton::announce;
 use pushbutton::config::{ChannelKind, Config, MailTls};
@@ -75,28 +76,16 @@ impl Office {
 
     /// The row of a push's moment on a channel, as soon as it is so.
     async fn row(&self, push: i64, event: &str, channel: ChannelKind, is_it: impl Fn(&OutboxRow) -> bool) -> OutboxRow {
-        let deadline = Instant::now() + LIMIT;
-        loop {
+        until(&format!("the row of push {push} on {channel:?} is so"), async || {
             let rows = self.ledger.read(move |conn| outbox::of_push(conn, push)).await.unwrap();
             let row = rows.into_iter().find(|row| row.event == event && row.channel == channel).unwrap();
-            if is_it(&row) {
-                return row;
-            }
-            assert!(Instant::now() < deadline, "{row:?}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+            is_it(&row).then_some(row)
+        })
+        .await
     }
 
     async fn told(&self, push: i64, event: &str, channel: ChannelKind) -> OutboxRow {
         self.row(push, event, channel, |row| row.state == "told").await
-    }
-}
-
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + LIMIT;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "{what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
@@ -233,7 +222,7 @@ async fn irc(office: &Office) -> (IrcServer, IrcWitness) {
 
 /// What the channel heard, as soon as it is this many lines.
 async fn heard(witness: &IrcWitness, count: usize) -> Vec<(String, String)> {
-    until("the channel hears it", || witness.said().len() >= count).await;
+    until_so("the channel hears it", || witness.said().len() >= count).await;
     witness.said()
 }
 
@@ -273,7 +262,7 @@ async fn a_push_is_told_once_on_irc_and_by_mail_in_the_very_words() {
         assert!(mails[1].lines().any(|line| line == header), "{header} in {}", mails[1]);
     }
     delivery.stop.cancel();
-    until("the bot says goodbye", || witness.lines().iter().any(|line| line.contains(" QUIT "))).await;
+    until_so("the bot says goodbye", || witness.lines().iter().any(|line| line.contains(" QUIT "))).await;
 }
 
 #[tokio::test]
@@ -302,7 +291,7 @@ async fn an_irc_server_that_is_away_is_told_when_it_comes() {
 
     office.told(1, "started", IRC).await;
     wire.cut();
-    until("the bot is back", || wire.sent_lines().iter().filter(|line| line.starts_with("JOIN")).count() == 2).await;
+    until_so("the bot is back", || wire.sent_lines().iter().filter(|line| line.starts_with("JOIN")).count() == 2).await;
     office.write(ended(1), &[IRC]).await;
     assert_eq!(heard(&witness, 2).await[1].1, ENDED_1);
 }
@@ -334,7 +323,7 @@ async fn a_crash_between_sending_and_noting_repeats_a_mail_with_the_same_message
     let post = Post::start(&[Answer::Silence, Answer::Says("250 taken")]).await;
     let crashed = Delivery::start(&office, None, Some(post.port()));
     office.write(ended(1), &[EMAIL]).await;
-    until("the mail is on its way", || post.mails().len() == 1).await;
+    until_so("the mail is on its way", || post.mails().len() == 1).await;
     drop(crashed);
     let _delivery = Delivery::start(&office, None, Some(post.port()));
     office.write(ended(2), &[EMAIL]).await;
@@ -380,14 +369,14 @@ async fn a_mail_server_that_never_answers_delays_nobody_else() {
     let silent = Post::start(&[Answer::Silence]).await;
     let delivery = Delivery::start(&office, Some(server.address().port()), Some(silent.port()));
     office.write(started(1), &[IRC, EMAIL]).await;
-    until("the mail server has it and is silent", || silent.mails().len() == 1).await;
+    until_so("the mail server has it and is silent", || silent.mails().len() == 1).await;
     office.write(ended(1), &[IRC, EMAIL]).await;
     assert_eq!(heard(&witness, 2).await[1].1, ENDED_1);
     office.told(1, "ended", IRC).await;
     assert_eq!(office.row(1, "started", EMAIL, |_| true).await.state, "waiting");
     let stopped = Instant::now();
     delivery.stop.cancel();
-    until("the bot leaves at once", || witness.lines().iter().any(|line| line.contains(" QUIT "))).await;
+    until_so("the bot leaves at once", || witness.lines().iter().any(|line| line.contains(" QUIT "))).await;
     assert!(stopped.elapsed() < LIMIT);
 }
 
@@ -558,7 +547,7 @@ async fn a_server_without_the_tls_that_was_asked_for_is_told_nothing() {
     });
     let _delivery = Delivery::with(&office, config);
     office.write(ended(1), &[IRC, EMAIL]).await;
-    until("the bot is there", || wire.connections() == 1).await;
+    until_so("the bot is there", || wire.connections() == 1).await;
     wire.inject(b":irc.demo.example NOTICE * :no TLS here\r\n");
     for channel in [IRC, EMAIL] {
         let row = office.row(1, "ended", channel, |row| row.problem.is_some()).await;

@@ -1,7 +1,7 @@
 //! Headers that are long, many, slow or without end; and streams that should have ended.
 
 use super::target::Target;
-use crate::house::{DEADLINE, got};
+use crate::house::{DEADLINE, got, in_time};
 use futures::future::join_all;
 use pushbutton::demo::http::RequestBody;
 use std::time::{Duration, Instant};
@@ -70,11 +70,13 @@ async fn whoever_sends_slowly_is_given_up_and_holds_nobody_up() {
                 std::future::pending::<()>().await;
             };
             let mut read = Vec::new();
-            tokio::select! {
-                _ = from.read_to_end(&mut read) => {}
-                () = drip => {}
-                () = tokio::time::sleep(DEADLINE) => {}
-            }
+            let given_up = async {
+                tokio::select! {
+                    _ = from.read_to_end(&mut read) => {}
+                    () = drip => {}
+                }
+            };
+            in_time("a slow sender is given up", given_up).await;
             began.elapsed()
         }
     };

@@ -4,21 +4,6 @@ use super::target::bears;
 use crate::house::{House, Plans, until};
 use serde_json::json;
 
-impl House {
-    /// The server's process, by what it holds open.
-    fn server_pid(&self) -> u32 {
-        let config = self.dir.path().join("config.toml").display().to_string();
-        let is_ours = |pid: &u32| {
-            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
-            words.contains(&config.as_bytes()) && words.contains(&&b"serve"[..])
-        };
-        let pids =
-            std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.into_iter().find(is_ours).unwrap()
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_whose_shell_talks_without_end_takes_no_memory_and_is_named() {
     let config = "check_every_s = 1\nprobe_every_s = 1\n".to_owned();

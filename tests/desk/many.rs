@@ -236,16 +236,7 @@ async fn the_page_of_all_stacks_asks_as_much_for_three_as_for_three_hundred_and_
             let whole = services(&board).all(|stack| stack.stages.iter().all(|stage| waits(stage).is_some()));
             (services(&board).count() == count && whole).then_some(board)
         };
-        // Reading hundreds of files takes a debug build on a busy machine a while.
-        let patiently = async {
-            loop {
-                match whole().await {
-                    Some(board) => return board,
-                    None => tokio::time::sleep(Duration::from_millis(200)).await,
-                }
-            }
-        };
-        let board = tokio::time::timeout(4 * DEADLINE, patiently).await.unwrap();
+        let board = until(&format!("all files of {count} stacks are read"), whole).await;
         let waiting = board.stacks[0].stages.iter().map(|stage| stage.next.clone().unwrap().commits.unwrap());
         assert_eq!(waiting.collect::<Vec<_>>(), [0, 0, 0, 1, 0, 0], "{count}");
 

@@ -159,6 +159,17 @@ impl Browser {
         .await
     }
 
+    /// The texts of all these elements, as the page has them.
+    pub async fn texts(&self, css: &str) -> Vec<String> {
+        let script = format!("return [...document.querySelectorAll({css:?})].map((e) => e.textContent)");
+        serde_json::from_value(self.ask(&script).await).unwrap()
+    }
+
+    /// Waits until these are the texts of these elements.
+    pub async fn reads(&self, css: &str, wanted: &[&str]) {
+        until(&format!("{css} reads {wanted:?}"), async || (self.texts(css).await == wanted).then_some(())).await;
+    }
+
     /// Clicks an element once it is there and can be clicked.
     pub async fn click(&self, css: &str) {
         until(&format!("{css} is clicked"), async || self.page.find(Locator::Css(css)).await.ok()?.click().await.ok())

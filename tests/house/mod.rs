@@ -4,8 +4,10 @@
 pub mod browser;
 pub mod chance;
 mod look;
+pub mod process;
+mod wait;
 
-use nix::sys::signal::Signal;
+pub use process::{freeze, kill};
 use pushbutton::address::encoded;
 use pushbutton::demo::fleet::Fleet;
 use pushbutton::demo::http::{Client, Events, RequestBody};
@@ -15,11 +17,8 @@ use pushbutton::demo::repo::Shop;
 use pushbutton::process::Program;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 use tokio::process::Child;
-
-/// Long enough for a loaded machine; a test that needs it all has failed anyway.
-pub const DEADLINE: Duration = Duration::from_secs(90);
+pub use wait::{DEADLINE, in_time, until, until_so};
 
 /// A whole working Pushbutton with hosts.
 pub struct House {
@@ -173,11 +172,14 @@ impl House {
         server.wait().await.unwrap();
     }
 
+    /// The server's process.
+    pub fn server_pid(&self) -> i32 {
+        self.server.as_ref().and_then(Child::id).unwrap().cast_signed()
+    }
+
     /// Stops the server's process as it is, or lets it go on.
     pub fn freeze_server(&self, frozen: bool) {
-        let pid = self.server.as_ref().and_then(Child::id).unwrap();
-        let signal = if frozen { Signal::SIGSTOP } else { Signal::SIGCONT };
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.cast_signed()), signal).unwrap();
+        freeze(self.server_pid(), frozen);
     }
 
     /// Signs in, in open mode.
@@ -371,11 +373,6 @@ pub async fn got(answer: pushbutton::demo::http::Response) -> std::io::Result<Go
     Ok(Got { status: answer.status, text: answer.text().await? })
 }
 
-/// Ends a process of ours the hard way.
-pub fn kill(pid: i32) {
-    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL);
-}
-
 /// The tables of `config.toml` that tell this IRC server and this mail server.
 pub fn tells(irc: &IrcServer, mail: &MailCatcher) -> String {
     format!(
@@ -395,18 +392,6 @@ pub fn waits_for(name: &str) -> String {
 pub fn let_go(house: &House, name: &str, hosts: &[&str]) {
     for host in hosts {
         std::fs::write(house.fleet.host(host).unwrap().tmp_dir().join(name), "").unwrap();
-    }
-}
-
-/// Asks again and again until there is an answer, or the deadline has passed.
-pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        assert!(began.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -2,6 +2,7 @@
 //! ours meanwhile. Real servers: `git http-backend` behind a small one of HTTP, and svnserve.
 
 use super::*;
+use crate::house::until;
 use base64::Engine;
 use pushbutton::source::svn::Svn;
 use pushbutton::stack::SourceLogin;
@@ -173,11 +174,7 @@ async fn a_password_brings_commits_of_subversion_over_its_input() {
     let server =
         Program::new("svnserve").args(["--daemon", "--foreground", "--listen-host", &host, "--listen-port", "3691"]);
     let mut server = server.arg("--root").arg(world.path("svn")).start().unwrap();
-    let began = std::time::Instant::now();
-    while TcpStream::connect((host.as_str(), 3691)).await.is_err() {
-        assert!(began.elapsed() < LIMIT, "svnserve answers");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("svnserve answers", async || TcpStream::connect((host.as_str(), 3691)).await.ok()).await;
     let stop = Arc::new(AtomicBool::new(false));
     let watch = watch_arguments(Arc::clone(&stop));
     let svn = |login: Option<SourceLogin>| {

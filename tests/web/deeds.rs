@@ -21,12 +21,7 @@ async fn a_press_is_one_push_however_often_its_form_is_sent() {
     assert!(!page.text().contains("<b>first</b>"), "a commit's subject is text");
     site.finish(journal).await;
     let path = "/api/v1/stacks/web/stages/qa/current";
-    let ended = async {
-        while site.get(&mary, path).await.status != 200 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    in_time("the end", ended).await;
+    until("the end", async || (site.get(&mary, path).await.status == 200).then_some(())).await;
     assert_eq!(site.get(&mary, path).await.json()["sha"], *seen);
     let list = site.get(&mary, "/api/v1/pushes?who=mary&state=succeeded").await.json();
     assert_eq!((list["pushes"][0]["id"].as_i64(), list["next_before"].is_null()), (Some(1), true));

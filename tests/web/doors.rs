@@ -292,11 +292,11 @@ async fn what_is_too_long_or_too_slow_is_refused() {
     assert_eq!(site.raw(chunked.as_bytes()).await.status, 411);
     let short = site.post(&mary, "/stacks/web/hold", &format!("reason={}", "x".repeat(1001))).await;
     assert_eq!(short.status, 400);
-    // The client stops in the middle of the headers.
+    // The client stops in the middle of the headers, and another one in the middle of a body.
     let half = format!("GET / HTTP/1.1\r\nhost: {}\r\n", site.at);
-    assert_eq!(site.raw(half.as_bytes()).await.status, 408);
-    // … and in the middle of a body.
-    assert_eq!(site.raw(format!("{head}content-length: 9\r\n\r\nrea").as_bytes()).await.status, 408);
+    let begun = format!("{head}content-length: 9\r\n\r\nrea");
+    let (headers, body) = tokio::join!(site.raw(half.as_bytes()), site.raw(begun.as_bytes()));
+    assert_eq!((headers.status, body.status), (408, 408));
     assert!(site.get(&mary, "/api/v1/stacks/web").await.json()["hold"].is_null());
     site.close().await;
 }
@@ -334,21 +334,11 @@ async fn a_ledger_that_cannot_be_written_takes_no_page_away_and_is_not_ready() {
         assert_eq!(page.status, 200, "{path}: {}", page.text());
         assert!(began.elapsed() < Duration::from_secs(4), "{path} waited for the writer");
     }
-    let ready = async {
-        while site.get("", "/readyz").await.status != 503 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    in_time("not ready", ready).await;
+    until("not ready", async || (site.get("", "/readyz").await.status == 503).then_some(())).await;
     let said = site.get("", "/readyz").await;
     assert!(said.text().contains("the ledger"), "{}", said.text());
     assert_eq!(site.get("", "/healthz").await.status, 200);
     other.execute_batch("ROLLBACK").unwrap();
-    let ready = async {
-        while site.get("", "/readyz").await.status != 200 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    in_time("ready again", ready).await;
+    until("ready again", async || (site.get("", "/readyz").await.status == 200).then_some(())).await;
     site.close().await;
 }

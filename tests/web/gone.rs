@@ -38,16 +38,11 @@ impl Site {
 
     /// What people did behind the first `known` lines, once there is something.
     async fn newly_done(&self, known: usize) -> Vec<String> {
-        let asked = async {
-            loop {
-                let done = self.done().await;
-                if done.len() > known {
-                    return done[known..].to_vec();
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        in_time("a line of the audit", asked).await
+        until("a line of the audit", async || {
+            let mut done = self.done().await;
+            (done.len() > known).then(|| done.split_off(known))
+        })
+        .await
     }
 
     /// Has an order begin, lets nothing be written meanwhile, and resets its connection before anything can be.
@@ -58,7 +53,7 @@ impl Site {
         let asked = self.desk.ledger().asked();
         let browser = self.begin(session, method, path, json).await;
         // Who asks is looked for first: the request is in the server's hands then.
-        until("the request to be taken up", || self.desk.ledger().asked() > asked).await;
+        until_so("the request to be taken up", || self.desk.ledger().asked() > asked).await;
         tokio::time::sleep(SEES).await;
         reset(browser).await;
         ledger.execute_batch("ROLLBACK").unwrap();
@@ -83,7 +78,7 @@ async fn what_a_runner_has_heard_gets_into_the_audit_once_also_when_the_browser_
     let site = Site::open().await;
     let mary = site.mary().await;
     let _journal = site.press(&mary).await;
-    let runner = UnixListener::bind(site.dir().control()).unwrap();
+    let runner = UnixListener::bind(site.dir(1).control()).unwrap();
     for (order, json, line) in [
         ("pause", r#"{"reason":"the\ngraphs"}"#, "mary pause push 1: the graphs"),
         ("confirm", r#"{"answer":"yes"}"#, "mary answer push 1, yes"),
@@ -147,7 +142,7 @@ async fn a_push_whose_sender_goes_gets_its_runner_and_a_hold_is_set_and_released
     site.cut_off(&mary, "POST", button, &push).await;
     let line = site.newly_done(2).await;
     assert!(line.len() == 1 && line[0].starts_with("mary press push 1 of web to qa, build "), "{line:?}");
-    until("the runner's start", || site.dir().dir().join("go").exists()).await;
+    until_so("the runner's start", || site.dir(1).dir().join("go").exists()).await;
     assert_eq!(site.send(&mary, "POST", button, &push).await.status, 409, "it runs");
     assert_eq!(site.done().await.len(), 3, "{:?}", site.done().await);
     site.close().await;
@@ -160,7 +155,7 @@ async fn a_build_that_is_withdrawn_is_gone_from_ledger_and_disk_also_when_the_br
     let stack = "source = { published = true }\n[hosts]\nqa = [\"qa1.example.com\"]\n[[stage]]\nname = \"qa\"\nhosts = \"qa\"\n\
                  commands = [\"true\"]\n";
     std::fs::write(site.home.0.path().join("stacks/art.toml"), stack).unwrap();
-    until("the new stack", || site.desk.stack_files().stacks.iter().any(|known| known.name.as_str() == "art")).await;
+    until_so("the new stack", || site.desk.stack_files().stacks.iter().any(|known| known.name.as_str() == "art")).await;
     let mut tar = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
     header.set_size(5);
@@ -188,6 +183,6 @@ async fn a_build_that_is_withdrawn_is_gone_from_ledger_and_disk_also_when_the_br
     let line = site.newly_done(1).await;
     assert!(line.len() == 1 && line[0].starts_with(&format!("mary withdraw build {build} of art, ")), "{line:?}");
     assert!(line[0].ends_with(": it was the wrong one"), "{line:?}");
-    until("the build's files to go", || !files.exists()).await;
+    until_so("the build's files to go", || !files.exists()).await;
     site.close().await;
 }

@@ -5,9 +5,9 @@ use super::*;
 use pushbutton::ledger::users::set_password;
 use pushbutton::ledger::{audit, sessions};
 
-const PASSWORD: &str = "correct horse";
+pub(super) const PASSWORD: &str = "correct horse";
 
-async fn add(site: &Site, name: &str) {
+pub(super) async fn add(site: &Site, name: &str) {
     let user = User {
         name: name.parse().unwrap(),
         full_name: name.to_owned(),
@@ -79,19 +79,15 @@ async fn one_address_and_many_guess_no_account_and_lock_nobody_out() {
     assert_eq!(site.get("", "/healthz").await.status, 200);
 
     // All of it is in the audit, bounded, and without what was typed.
-    let mut rows = Vec::new();
-    for _ in 0..200 {
-        let read = |connection: &rusqlite::Connection| {
-            let mut ask =
-                connection.prepare("SELECT who || ': ' || detail FROM audit WHERE what = 'sign-in failed'")?;
+    let failed = "SELECT who || ': ' || detail FROM audit WHERE what = 'sign-in failed'";
+    let rows = until("the tries are in the audit", async || {
+        let read = move |connection: &rusqlite::Connection| {
+            let mut ask = connection.prepare(failed)?;
             Ok(ask.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?)
         };
-        rows = site.desk.ledger().read(read).await.unwrap();
-        if rows.len() >= 30 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+        Some(site.desk.ledger().read(read).await.unwrap()).filter(|rows| rows.len() >= 30)
+    })
+    .await;
     assert!((30..=60).contains(&rows.len()), "{} rows", rows.len());
     assert!(rows.iter().any(|row| row == "mary: from 198.51.100.1: wrong"), "{rows:?}");
     assert!(rows.iter().any(|row| row == "nobody: from 198.51.100.1: too often"), "{rows:?}");
@@ -140,17 +136,10 @@ async fn a_new_password_ends_the_sessions_that_are_just_being_made() {
 
 /// Opens the stream of a browser, and says when it has ended.
 async fn stream(site: &Site, session: &str) -> JoinHandle<Duration> {
-    let mut connection = TcpStream::connect(site.at).await.unwrap();
-    let request = format!("GET /api/v1/events HTTP/1.1\r\nhost: {}\r\ncookie: {session}\r\n\r\n", site.at);
-    connection.write_all(request.as_bytes()).await.unwrap();
-    let mut first = [0; 4096];
-    let read = in_time("the stream's beginning", connection.read(&mut first)).await.unwrap();
-    let head = String::from_utf8_lossy(&first[..read]).into_owned();
-    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let mut viewer = site.stream(session, "/api/v1/events", "").await;
     tokio::spawn(async move {
         let began = Instant::now();
-        let mut rest = Vec::new();
-        let _ = connection.read_to_end(&mut rest).await;
+        viewer.end().await;
         began.elapsed()
     })
 }
@@ -158,27 +147,26 @@ async fn stream(site: &Site, session: &str) -> JoinHandle<Duration> {
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_end_soon_after_sign_out_reset_and_removal() {
     let site = Site::with("password", "").await;
-    add(&site, "mary").await;
-    add(&site, "zoe").await;
-    let session = async |name: &str| {
-        let answer = site.post("", "/sign-in", &format!("name={name}&password=correct+horse")).await;
-        cookies(&answer)[0].clone()
-    };
-    let (out, reset, removed, stays) = (session("mary").await, session("mary").await, session("zoe").await, "zoe");
-    let streams = [&out, &reset, &removed].map(|session| stream(&site, session));
-    let [by_sign_out, by_reset, by_removal] = futures::future::join_all(streams).await.try_into().unwrap();
-    assert_eq!(site.post(&out, "/sign-out", "").await.status, 303);
-    let soon =
-        |took: Duration| assert!(took < Duration::from_secs(20), "{took:?}; it is a few seconds on a quiet machine");
-    soon(in_time("the end of the stream that signed out", by_sign_out).await.unwrap());
-    assert!(!by_reset.is_finished(), "others go on");
-    let (who, hash) = ("mary".parse().unwrap(), PasswordHash::of("battery staple").unwrap());
-    site.desk.ledger().write(move |tx| set_password(tx, &who, &hash)).await.unwrap();
-    in_time("the end of the stream of before the reset", by_reset).await.unwrap();
-    assert!(!by_removal.is_finished(), "others go on");
-    let who: Who = stays.parse().unwrap();
-    site.desk.ledger().write(move |tx| users::remove(tx, &who)).await.unwrap();
-    in_time("the end of the stream of someone who was removed", by_removal).await.unwrap();
+    let mut streams = Vec::new();
+    let mut sessions = Vec::new();
+    for name in ["mary", "kate", "zoe", "bob"] {
+        add(&site, name).await;
+        sessions.push(site.sign_in(&format!("name={name}&password=correct+horse")).await);
+    }
+    for session in &sessions {
+        streams.push(stream(&site, session).await);
+    }
+    let stays = streams.pop().unwrap();
+    assert_eq!(site.post(&sessions[0], "/sign-out", "").await.status, 303);
+    let (kate, zoe): (Who, Who) = ("kate".parse().unwrap(), "zoe".parse().unwrap());
+    let hash = PasswordHash::of("battery staple").unwrap();
+    let change = move |tx: &rusqlite::Transaction<'_>| Ok((set_password(tx, &kate, &hash)?, users::remove(tx, &zoe)?));
+    assert_eq!(site.desk.ledger().write(change).await.unwrap(), (true, true));
+    for (what, stream) in ["sign-out", "reset", "removal"].into_iter().zip(streams) {
+        let took = in_time(what, stream).await.unwrap();
+        assert!(took < Duration::from_secs(20), "{what}: {took:?}; it is a few seconds on a quiet machine");
+    }
+    assert!(!stays.is_finished(), "others go on");
     site.close().await;
 }
 

@@ -92,7 +92,7 @@ async fn a_reader_that_goes_leaves_nothing_and_one_that_stops_reading_holds_up_n
     assert_eq!((site.streams)(), 2);
     drop(gone);
     drop(changes);
-    until("the end of both streams", || (site.streams)() == 0).await;
+    until_so("the end of both streams", || (site.streams)() == 0).await;
 
     let stopped = site.stream(&mary, path, "").await;
     let mut quick = site.stream(&mary, path, "").await;
@@ -119,7 +119,7 @@ async fn a_reader_that_goes_leaves_nothing_and_one_that_stops_reading_holds_up_n
     in_time("the end of the quick reader", all).await;
     drop(quick);
     // The stopped one is given up without its doing: nothing it holds is freed by the test.
-    until("the stopped reader to be given up", || (site.streams)() == 0).await;
+    until_so("the stopped reader to be given up", || (site.streams)() == 0).await;
     drop(stopped);
     site.close().await;
 }
