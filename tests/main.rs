@@ -54,6 +54,7 @@ mod redrawn;
 mod relay;
 mod release;
 mod remote;
+mod reserve;
 mod roll;
 mod rollback;
 mod screen;

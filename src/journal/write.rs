@@ -77,6 +77,11 @@ impl Writer {
         self.cursor
     }
 
+    /// How many bytes wait to be flushed.
+    pub fn unwritten(&self) -> usize {
+        self.batch.len()
+    }
+
     /// Numbers an event and adds it to the batch; nothing is on the disk before [`Writer::flush`]. A line gets its line
     /// number here, and `push_ended` the hash of all before it.
     ///

@@ -19,8 +19,10 @@ pub const DISK_FAILED: u8 = 70;
 
 /// Records that may wait; when it is full, output is read no further.
 const WAITING: usize = 1024;
-/// The most records in one write.
+/// The most records in one write…
 const BATCH: usize = 512;
+/// … and about the most bytes: on a full disk what waits to be written must fit into the room of the reserve, several times.
+const BATCH_BYTES: usize = 256 << 10;
 /// Lines are durable at least so often.
 const SYNC_EVERY: Duration = Duration::from_millis(100);
 /// How long a full disk is tried again before the runner gives up.
@@ -76,6 +78,7 @@ impl Recorder {
             alarms,
             began: Instant::now(),
             output: 0,
+            no_room: false,
             waiting: Vec::new(),
             unsynced: None,
             illegal: None,
@@ -130,6 +133,8 @@ struct Keeper {
     alarms: Alarms,
     began: Instant,
     output: u64,
+    /// The disk was full: the reserve's room is for state records, and output is not kept any more.
+    no_room: bool,
     waiting: Vec<oneshot::Sender<()>>,
     unsynced: Option<Instant>,
     /// What was refused.
@@ -154,6 +159,9 @@ impl Keeper {
             let Some(first) = first else { break };
             self.take(first);
             for _ in 1..BATCH {
+                if self.writer.unwritten() >= BATCH_BYTES {
+                    break;
+                }
                 match rx.try_recv() {
                     Ok(message) => self.take(message),
                     Err(_) => break,
@@ -177,7 +185,7 @@ impl Keeper {
                 self.waiting.push(told);
                 *event
             }
-            Message::Soon(event) if self.output > MOST_OUTPUT && printed_by(&event).is_some() => return,
+            Message::Soon(event) if self.is_over(&event) => return,
             Message::Soon(event) => *event,
         };
         // What was refused ends the push: nothing follows it. A line that is late for the end is nobody's concern.
@@ -191,6 +199,11 @@ impl Keeper {
             self.count(command, self.writer.cursor().offset - before);
         }
         self.unsynced.get_or_insert_with(Instant::now);
+    }
+
+    /// Whether this is output of which no more is kept.
+    fn is_over(&self, event: &Event) -> bool {
+        (self.no_room || self.output > MOST_OUTPUT) && printed_by(event).is_some()
     }
 
     /// Counts what a line took in the journal, and says once that the push has printed its share.
@@ -229,6 +242,7 @@ impl Keeper {
             if !full || began.elapsed() > FULL_PATIENCE {
                 give_up(&error);
             }
+            self.no_room = true;
             (self.alarms.disk_full)();
             let _ = std::fs::remove_file(&self.reserve);
             tokio::time::sleep(Duration::from_millis(500)).await;

@@ -26,6 +26,8 @@ pub(super) enum RunnerState {
 pub(super) fn interrupt(dir: &PushDir, row: &PushRow, cause: Option<&str>, at: At) -> io::Result<RunnerState> {
     runner::make_dir(dir)?;
     let Some(_lock) = runner::take_lock(dir)? else { return Ok(RunnerState::Alive) };
+    // Nobody else gives it back any more, and on a full disk the end is written into its room. Mostly it is not there.
+    let _ = std::fs::remove_file(dir.reserve());
     let (mut writer, illegal) = Writer::take_up(dir)?;
     if let Some(illegal) = illegal {
         tracing::error!(dir = %dir.dir().display(), error = %illegal, "a journal holds a step that no push takes");
