@@ -29,6 +29,7 @@ mod fuzz;
 mod history;
 mod hosts;
 mod house;
+mod hung;
 mod kills;
 mod late;
 mod layers;

@@ -33,8 +33,9 @@ pub struct Answered {
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// A pause is answered when it is on the disk, and a disk may stall for some seconds.
 const DURABLE_ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// After TERM a runner has this long to end its commands.
-const TERM_LIMIT: Duration = Duration::from_secs(30);
+/// After TERM a runner has this long beyond twice `grace_s`, in which its commands end: for hosts that are slow to say so, and for
+/// its own last records. It is 30 s where nobody changed `grace_s`.
+const TERM_SLACK: Duration = Duration::from_secs(20);
 /// How long a ledger that does not answer may keep an order waiting.
 const LEDGER_LIMIT: Duration = Duration::from_secs(1);
 /// How long the ledger may take to learn of a pause from the journal; who asks later sees it then.
@@ -139,10 +140,11 @@ impl Desk {
         tracing::warn!(push = push.get(), %error, term = told.is_some(), "a runner did not answer a cancel");
         let Some(runner) = told else { return Err(silent(push, error)) };
         let desk = Arc::clone(self);
+        let limit = 2 * Duration::from_secs(self.config.ssh.grace_s) + TERM_SLACK;
         self.spawn(async move {
             tokio::select! {
                 () = desk.stop.cancelled() => {}
-                () = sleep(TERM_LIMIT) => {
+                () = sleep(limit) => {
                     if runner.signal(Signal::KILL) {
                         tracing::warn!(push = push.get(), "a runner ignored TERM and was killed");
                     }
