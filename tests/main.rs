@@ -39,6 +39,7 @@ mod map;
 mod metrics;
 mod moved;
 mod narrow;
+mod output;
 mod owed;
 mod pages;
 mod pause;
