@@ -6,6 +6,7 @@ mod doors;
 mod gone;
 mod signing;
 mod streams;
+mod titles;
 
 use crate::house::{DEADLINE, in_time, until, until_so};
 use crate::played::{Home, RUNNER};

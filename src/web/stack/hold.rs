@@ -2,7 +2,7 @@
 //! person typed: a form that cannot be taken comes back as it was, with what is wrong. Called by the routes.
 
 use super::hold_view::HoldForm;
-use crate::desk::{NeedsReason, Reason, Until};
+use crate::desk::{BadUntil, Case, NeedsReason, Reason, Refusal, Until};
 use crate::stack::{StackName, StageName};
 use crate::time::At;
 use crate::web::app::App;
@@ -92,7 +92,8 @@ impl Filled {
 }
 
 fn end(text: &str) -> Result<Until, Problem> {
-    text.parse().map_err(|bad: crate::desk::BadUntil| Problem::bad_request(bad.to_string()))
+    let refused = |bad: BadUntil| Problem::from(Refusal::BadRequest { case: Case::HoldEnd, why: bad.to_string() });
+    text.parse().map_err(refused)
 }
 
 /// `POST /stacks/{stack}/hold`
