@@ -4,6 +4,7 @@
 mod deeds;
 mod doors;
 mod gone;
+mod seen;
 mod signing;
 mod streams;
 mod titles;
