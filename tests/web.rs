@@ -8,6 +8,7 @@ mod seen;
 mod signing;
 mod streams;
 mod titles;
+mod watching;
 
 use crate::house::{DEADLINE, in_time, until, until_so};
 use crate::played::{Home, RUNNER};
