@@ -38,6 +38,7 @@ const KEYS: &[(&str, &[Key])] = &[
         &[
             key("fetch_every_s", SECONDS),
             key("free_mib", MIB),
+            key("connections", Kind::Number(2..=1_000_000)),
             key("connections_per_address", Kind::Number(1..=1_000_000)),
             key("warm_hosts", COUNT),
             key("check_every_s", SECONDS),

@@ -10,6 +10,8 @@ pub struct Limits {
     pub fetch_every_s: u64,
     /// Free space that a press needs under `data`, in MiB.
     pub free_mib: u64,
+    /// Open connections in all; who comes when they are taken waits until one ends.
+    pub connections: usize,
     /// Open connections of one address.
     pub connections_per_address: usize,
     /// How many hosts are kept connected; 0 connects only when a push needs it.
@@ -42,6 +44,7 @@ impl Default for Limits {
         Self {
             fetch_every_s: 15,
             free_mib: 512,
+            connections: 8192,
             connections_per_address: 64,
             warm_hosts: 500,
             check_every_s: 10,

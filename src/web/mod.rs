@@ -60,8 +60,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Connections in all (TRUST section 7).
-const MOST_CONNECTIONS: usize = 8192;
 /// How long requests may take to end when the server stops, in seconds; streams are ended before.
 const STOPPING_S: u64 = 10;
 
@@ -142,11 +140,10 @@ impl Server {
 
     fn begin(self) -> io::Result<(actix_web::dev::Server, Listening)> {
         let Self { listener, push_host: socket, scraped: _, app: shared } = self;
-        let connections = Connections::new(
-            shared.desk.config().limits.connections_per_address,
-            shared.desk.config().trusted_proxies.clone(),
-        );
-        let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+        let (limits, proxies) = (&shared.desk.config().limits, shared.desk.config().trusted_proxies.clone());
+        let (connections, in_all) = (Connections::new(limits.connections_per_address, proxies), limits.connections);
+        // Each worker counts its own: with fewer connections than processors there are fewer workers.
+        let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2)).min(in_all);
         let mut server = HttpServer::new(move || {
             actix_web::App::new()
                 .app_data(shared.clone())
@@ -161,7 +158,7 @@ impl Server {
                 .default_service(web::to(|| async { Err::<&str, _>(Problem::unknown("this address")) }))
         })
         .workers(workers)
-        .max_connections(MOST_CONNECTIONS / workers)
+        .max_connections(in_all / workers)
         .client_request_timeout(HEADERS_IN)
         // A browser that is gone says so by closing its side; its stream is to be dropped there and then.
         .h1_allow_half_closed(false)

@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod chance;
 mod look;
+pub mod network;
 pub mod process;
 mod wait;
 
