@@ -8,14 +8,13 @@ mod many;
 mod presses;
 
 use crate::house::{DEADLINE, until};
-use crate::played::{Home, RUNNER};
+use crate::played::{self, Home, STACK, git, line};
 use pushbutton::config::Config;
 use pushbutton::desk::{Case, Decision, Desk, DeskError, JournalEnd, NeedsReason, Press, Reason, Refusal, StackView};
-use pushbutton::journal::{Ended, Event, HostResult, PushDir, Stream, Writer};
+use pushbutton::journal::{Ended, Event, HostResult, PushDir, Writer};
 use pushbutton::ledger::pushes::PushRow;
 use pushbutton::ledger::{LedgerError, audit, holds, outbox, pushes};
 use pushbutton::plan::Assignment;
-use pushbutton::process::Program;
 use pushbutton::stack::{PushNumber, StackName, StageName, Who};
 use pushbutton::time::At;
 use std::io::Write;
@@ -26,23 +25,6 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-
-const STACK: &str = r#"
-source = { git = "REPOSITORY", branch = "main" }
-diff = "https://example.com/compare/{old_sha}...{sha}"
-[hosts]
-qa = ["qa1.example.com"]
-prod = ["web[1-2].example.com"]
-[[stage]]
-name = "qa"
-hosts = "qa"
-commands = ["true"]
-[[stage]]
-name = "prod"
-button = "PROD!!!"
-hosts = "prod"
-commands = ["true"]
-"#;
 
 struct Bench {
     temp: Home,
@@ -75,14 +57,6 @@ fn press_of(stage: &str, seen: &str) -> Press {
     }
 }
 
-async fn git(repository: &Path, args: &[&str]) -> String {
-    let identity = ["AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL"];
-    let git = identity.iter().fold(Program::new("git"), |git, name| git.env(format!("GIT_{name}"), "mary@example.com"));
-    let output = git.args(args).env("HOME", repository).dir(repository).output(DEADLINE).await.unwrap();
-    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
 fn config(at: &Path) -> Arc<Config> {
     let file = at.join("config.toml");
     let text = "url = \"http://push.example.com\"\n[irc]\nserver = \"127.0.0.1\"\nchannel = \"#push\"\n\
@@ -94,17 +68,8 @@ fn config(at: &Path) -> Arc<Config> {
 impl Bench {
     /// A repository with one commit, a stack of two stages, and an open desk that has fetched.
     async fn new() -> Self {
-        let temp = Home(tempfile::tempdir().unwrap());
-        let at = temp.0.path();
-        let repository = at.join("repository");
-        std::fs::create_dir(&repository).unwrap();
-        git(&repository, &["init", "-q", "-b", "main"]).await;
-        std::fs::create_dir(at.join("stacks")).unwrap();
-        std::fs::write(at.join("stacks/web.toml"), STACK.replace("REPOSITORY", repository.to_str().unwrap())).unwrap();
-        let program = at.join("runner");
-        std::fs::write(&program, RUNNER).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
-        let (desk, stop, background) = open(at, program).await;
+        let temp = Home::lay_out().await;
+        let (desk, stop, background) = open(temp.0.path(), temp.runner()).await;
         let bench = Self { temp, desk, stop, background };
         bench.commit("first").await;
         bench
@@ -116,7 +81,7 @@ impl Bench {
 
     /// Commits a file, waits until the page shows it, and answers its revision.
     async fn commit(&self, text: &str) -> String {
-        let repository = self.at().join("repository");
+        let repository = self.temp.repository();
         std::fs::write(repository.join("page.html"), text).unwrap();
         git(&repository, &["add", "."]).await;
         git(&repository, &["commit", "-q", "-m", text]).await;
@@ -199,7 +164,7 @@ impl Bench {
     /// Stops the server, as far as it is one, and starts it again; runners stay.
     async fn restart(self) -> Self {
         let temp = self.close().await;
-        let (desk, stop, background) = open(temp.0.path(), temp.0.path().join("runner")).await;
+        let (desk, stop, background) = open(temp.0.path(), temp.runner()).await;
         Self { temp, desk, stop, background }
     }
 
@@ -219,27 +184,7 @@ async fn open(at: &Path, program: PathBuf) -> (Arc<Desk>, CancellationToken, Joi
 }
 
 fn started(assignment: &Assignment) -> Event {
-    Event::PushStarted {
-        push: assignment.push,
-        stack: assignment.plan.stack.clone(),
-        stage: assignment.plan.stage.clone(),
-        who: assignment.who.clone(),
-        build: assignment.build.clone(),
-        sha: assignment.plan.sha.clone(),
-        pid: 0,
-        pid_start: 0,
-        boot: String::new(),
-        plan_hash: assignment.plan_hash.clone(),
-        hosts: assignment.plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
-        commands: vec!["all of it".to_owned()],
-        conditional: Vec::new(),
-        flips: Vec::new(),
-        proof: None,
-    }
-}
-
-fn line(text: &str) -> Event {
-    Event::Line { command: 1, host: None, stream: Stream::Out, line: 0, text: text.to_owned() }
+    played::started(assignment, "all of it")
 }
 
 fn good_push(assignment: &Assignment) -> Vec<Event> {

@@ -11,44 +11,25 @@ mod streams;
 mod titles;
 mod watching;
 
-use crate::house::{DEADLINE, in_time, until, until_so};
-use crate::played::{Home, RUNNER};
+use crate::house::{in_time, until, until_so};
+use crate::played::{Home, git, line, started};
 use pushbutton::config::Config;
 use pushbutton::desk::Desk;
-use pushbutton::journal::{Ended, Event, HostResult, PushDir, Stream, Writer};
+use pushbutton::journal::{Ended, Event, HostResult, PushDir, Writer};
 use pushbutton::ledger::users::{self, PasswordHash, User};
 use pushbutton::plan::Assignment;
-use pushbutton::process::Program;
 use pushbutton::stack::{PushNumber, Who};
 use pushbutton::time::At;
 use pushbutton::web::Server;
 use pushbutton::web::routes::{Entry, May, ROUTES};
 use serde_json::Value;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-
-const STACK: &str = r#"
-source = { git = "REPOSITORY", branch = "main" }
-[hosts]
-qa = ["qa1.example.com"]
-prod = ["web[1-2].example.com"]
-[[stage]]
-name = "qa"
-hosts = "qa"
-commands = ["true"]
-[[stage]]
-name = "prod"
-button = "PROD!!!"
-hosts = "prod"
-commands = ["true"]
-"#;
 
 /// A running server.
 struct Site {
@@ -113,20 +94,11 @@ impl Site {
 
     /// The same at another address of this machine, with more limits.
     async fn at(ip: &str, mode: &str, more: &str, limits: &str) -> Self {
-        let home = Home(tempfile::tempdir().unwrap());
-        let path = home.0.path();
-        let repository = path.join("repository");
-        std::fs::create_dir(&repository).unwrap();
-        git(&repository, &["init", "-q", "-b", "main"]).await;
+        let home = Home::lay_out().await;
+        let (path, repository) = (home.0.path(), home.repository());
         std::fs::write(repository.join("page.html"), "hello").unwrap();
         git(&repository, &["add", "."]).await;
         git(&repository, &["commit", "-q", "-m", "<b>first</b>"]).await;
-        std::fs::create_dir(path.join("stacks")).unwrap();
-        std::fs::write(path.join("stacks/web.toml"), STACK.replace("REPOSITORY", repository.to_str().unwrap()))
-            .unwrap();
-        let program = path.join("runner");
-        std::fs::write(&program, RUNNER).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
 
         let listener = std::net::TcpListener::bind((ip, 0)).unwrap();
         let at = listener.local_addr().unwrap();
@@ -136,7 +108,7 @@ impl Site {
             "url = \"{origin}\"\n{more}[auth]\nmode = \"{mode}\"\n[limits]\nfetch_every_s = 1\nfree_mib = 1\nwarm_hosts = 0\n{limits}"
         );
         std::fs::write(&file, text).unwrap();
-        let desk = Desk::open_with(Arc::new(Config::load(&file).unwrap()), program).await.unwrap();
+        let desk = Desk::open_with(Arc::new(Config::load(&file).unwrap()), home.runner()).await.unwrap();
         let stop = CancellationToken::new();
         let background = desk.background(stop.clone());
         let server = Server::bind(Arc::clone(&desk), listener).unwrap();
@@ -224,24 +196,7 @@ impl Site {
         let mut journal = Writer::create(&dir).unwrap();
         let assignment: Assignment = serde_json::from_slice(&std::fs::read(dir.plan()).unwrap()).unwrap();
         let title = "true".to_owned();
-        let started = Event::PushStarted {
-            push: assignment.push,
-            stack: assignment.plan.stack,
-            stage: assignment.plan.stage,
-            who: assignment.who,
-            build: assignment.build.clone(),
-            sha: assignment.plan.sha,
-            pid: 0,
-            pid_start: 0,
-            boot: String::new(),
-            plan_hash: assignment.plan_hash,
-            hosts: assignment.plan.hosts.iter().map(|host| host.name().to_owned()).collect(),
-            commands: vec![title.clone()],
-            conditional: Vec::new(),
-            flips: Vec::new(),
-            proof: None,
-        };
-        journal.add(At::now(), started).unwrap();
+        journal.add(At::now(), started(&assignment, &title)).unwrap();
         journal.add(At::now(), Event::CommandStarted { command: 1, title, hosts: 0 }).unwrap();
         journal.add(At::now(), Event::HostStarted { command: 1, host: None }).unwrap();
         let root = format!("{push:064x}").parse().unwrap();
@@ -393,13 +348,6 @@ fn answer(bytes: &[u8]) -> Answer {
     let chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
     let body = if chunked { unchunked(body) } else { body.to_vec() };
     Answer { status, headers, body }
-}
-
-async fn git(repository: &Path, args: &[&str]) {
-    let identity = ["AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL"];
-    let git = identity.iter().fold(Program::new("git"), |git, name| git.env(format!("GIT_{name}"), "mary@example.com"));
-    let output = git.args(args).env("HOME", repository).dir(repository).output(DEADLINE).await.unwrap();
-    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A row's address with its variable parts filled in.

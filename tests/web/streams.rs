@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn line(text: &str) -> Event {
-    Event::Line { command: 1, host: None, stream: Stream::Out, line: 0, text: text.to_owned() }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn viewers_early_late_and_cut_off_all_end_with_the_bytes_of_the_journal() {
     let site = Site::open().await;

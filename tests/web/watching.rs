@@ -7,10 +7,6 @@ use pushbutton::ledger::users::set_password;
 /// Rights are looked at again every 3 s, by a list that is at most 1 s old; the rest is for a busy machine.
 const ENDS_IN: Duration = Duration::from_secs(8);
 
-fn line(text: &str) -> Event {
-    Event::Line { command: 1, host: None, stream: Stream::Out, line: 0, text: text.to_owned() }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watcher_who_is_removed_or_has_a_new_password_sees_no_more_of_a_push_than_a_few_seconds() {
     let site = Site::new("password").await;
