@@ -113,7 +113,7 @@ impl Bench {
     }
 
     async fn row(&self, push: PushNumber) -> PushRow {
-        let ask = move |connection: &rusqlite::Connection| pushes::get(connection, push.get());
+        let ask = move |connection: &rusqlite::Connection| pushes::get(connection, push);
         self.desk.ledger().read(ask).await.unwrap().unwrap()
     }
 

@@ -5,12 +5,14 @@ mod whole;
 
 use many::{fill, pressed, sha};
 use pushbutton::config::ChannelKind;
+use pushbutton::journal::{Ended, PushState};
 use pushbutton::ledger::history::{self, Edge, Filter};
 use pushbutton::ledger::measures::{ended, waiting};
 use pushbutton::ledger::{
     LedgerResult, current, deliveries, desired, good_builds, holds, outbox, press, published, pushes, running, stats,
     typical_duration,
 };
+use pushbutton::stack::PushNumber;
 use pushbutton::time::At;
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -56,10 +58,10 @@ fn questions(pushes: i64) -> Vec<Question> {
         listed("by someone", Filter { who: some("person7"), ..Filter::default() }),
         listed("by nobody", Filter { who: some("nobody"), ..Filter::default() }),
         listed("of no stack", Filter { stack: some("blog"), ..Filter::default() }),
-        listed("running", Filter { state: some("running"), ..Filter::default() }),
+        listed("running", Filter { state: Some(PushState::Running), ..Filter::default() }),
         listed(
             "interrupted ones of a stack",
-            Filter { stack: some("web"), state: some("interrupted"), ..Filter::default() },
+            Filter { stack: some("web"), state: Some(Ended::Interrupted.into()), ..Filter::default() },
         ),
         listed("a word", Filter { word: some("gift"), ..Filter::default() }),
         listed("a word that nobody wrote", Filter { word: some("nowhere"), ..Filter::default() }),
@@ -93,10 +95,10 @@ fn questions(pushes: i64) -> Vec<Question> {
     }
     ask("what runs", Box::new(move |c| current::get(c, &web(), &prod()).map(drop)));
     ask("what is to run", Box::new(move |c| desired::get(c, &web(), &prod()).map(drop)));
-    ask("usual times", Box::new(|c| typical_duration::pushes(c, "web", "prod").map(drop)));
-    ask("good builds", Box::new(|c| good_builds::list(c, "web", "prod", 10).map(drop)));
-    ask("the lock", Box::new(|c| pushes::lock_holder(c, "web").map(drop)));
-    ask("the hosts of the last push", Box::new(|c| pushes::last_hosts(c, "web", "prod").map(drop)));
+    ask("usual times", Box::new(move |c| typical_duration::pushes(c, &web(), &prod()).map(drop)));
+    ask("good builds", Box::new(move |c| good_builds::list(c, &web(), &prod(), 10).map(drop)));
+    ask("the lock", Box::new(move |c| pushes::lock_holder(c, &web()).map(drop)));
+    ask("the hosts of the last push", Box::new(move |c| pushes::last_hosts(c, &web(), &prod()).map(drop)));
     ask("a hold", Box::new(move |c| holds::get(c, &holds::scope(&web(), None), At::now()).map(drop)));
     ask("the newest published build", Box::new(move |c| published::newest(c, &web(), |_| true).map(drop)));
     ask("published builds", Box::new(move |c| published::list(c, &web(), 50).map(drop)));
@@ -105,16 +107,16 @@ fn questions(pushes: i64) -> Vec<Question> {
     let between = move |c: &Connection| published::between(c, &web(), Some(&older), &newer, 50).map(drop);
     ask("what was published between two", Box::new(between));
     ask("the next number", Box::new(|c| press::next_number(c, 0).map(drop)));
-    let id = pushes - 4;
+    let id = PushNumber::new(pushes - 4).unwrap();
     ask("usual steps", Box::new(move |c| typical_duration::steps(c, &pushes::get(c, id)?.unwrap()).map(drop)));
     ask("a push", Box::new(move |c| pushes::get(c, id).map(drop)));
     ask("its commands", Box::new(move |c| pushes::commands(c, id).map(drop)));
     ask("its commits", Box::new(move |c| pushes::commits(c, id).map(drop)));
     ask("its announcements", Box::new(move |c| outbox::of_push(c, id).map(drop)));
     ask("its step", Box::new(move |c| running::step(c, id).map(drop)));
-    ask("pushes that have ended since a scrape", Box::new(move |c| ended::after(c, id).map(drop)));
+    ask("pushes that have ended since a scrape", Box::new(move |c| ended::after(c, id.get()).map(drop)));
     ask("the first that runs", Box::new(|c| ended::first_running(c).map(drop)));
-    ask("how commands of a push ended on hosts", Box::new(move |c| ended::on_hosts(c, id).map(drop)));
+    ask("how commands of a push ended on hosts", Box::new(move |c| ended::on_hosts(c, id.get()).map(drop)));
     ask("since when a channel has something to tell", Box::new(|c| waiting::since(c, ChannelKind::Irc).map(drop)));
     ask("how far running pushes are folded", Box::new(|c| waiting::folded(c).map(drop)));
     ask("newer pushes", Box::new(move |c| good_builds::newer(c, id).map(drop)));
@@ -159,7 +161,10 @@ fn every_filter_of_the_push_log_has_an_index() {
         (Filter { stack: some("api"), ..Filter::default() }, "SEARCH p USING INDEX pushes_by_stack (stack=?"),
         (Filter { stage: some("qa"), ..Filter::default() }, "SEARCH p USING INDEX pushes_in_stage (stage=?"),
         (Filter { who: some("mary"), ..Filter::default() }, "SEARCH p USING INDEX pushes_by_who (who=?"),
-        (Filter { state: some("failed"), ..Filter::default() }, "SEARCH p USING INDEX pushes_by_state (state=?"),
+        (
+            Filter { state: Some(Ended::Failed.into()), ..Filter::default() },
+            "SEARCH p USING INDEX pushes_by_state (state=?",
+        ),
         (Filter { word: some("gift"), ..Filter::default() }, "VIRTUAL TABLE INDEX"),
         (Filter { from: Some(Edge::Before(30)), ..Filter::default() }, "SEARCH p USING INTEGER PRIMARY KEY (rowid<?)"),
         (Filter { from: Some(Edge::After(30)), ..Filter::default() }, "SEARCH p USING INTEGER PRIMARY KEY (rowid>?)"),
@@ -209,7 +214,8 @@ fn walked(connection: &Connection, filter: &Filter, newer: bool, mut arrive: imp
     let mut found = Vec::new();
     let mut filter = filter.clone();
     loop {
-        let mut page: Vec<i64> = history::list(connection, &filter, 7).unwrap().iter().map(|row| row.id).collect();
+        let mut page: Vec<i64> =
+            history::list(connection, &filter, 7).unwrap().iter().map(|row| row.id.get()).collect();
         assert!(page.is_sorted_by(|a, b| a > b), "newest first: {page:?}");
         let Some((first, last)) = page.first().copied().zip(page.last().copied()) else { return found };
         if newer {
@@ -228,10 +234,10 @@ fn paging_skips_and_repeats_nothing_while_new_pushes_arrive() {
         let insert = "INSERT INTO pushes (id, stack, stage, build, sha, branch, who, state, plan_hash, plan, pressed_at, hosts_total)
                       VALUES (?1, 'web', 'qa', 'b', 's', 'main', 'mary', 'running', '', '{}', ?2, 1)";
         connection.execute(insert, (id, now().to_string())).unwrap();
-        history::index(&connection, id).unwrap();
+        history::index(&connection, PushNumber::new(id).unwrap()).unwrap();
     };
     let ids = |filter: &Filter| -> Vec<i64> {
-        history::list(&connection, filter, 1000).unwrap().iter().map(|row| row.id).collect()
+        history::list(&connection, filter, 1000).unwrap().iter().map(|row| row.id.get()).collect()
     };
     for filter in [
         Filter::default(),

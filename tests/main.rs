@@ -68,6 +68,7 @@ mod site;
 mod source;
 mod sources;
 mod starved;
+mod states;
 mod stream;
 mod street;
 mod stuck;

@@ -11,6 +11,8 @@ use pushbutton::config::ChannelKind;
 use pushbutton::desk::checkup::{Checkup, CheckupView, Finding, PlaceReport, Weight};
 use pushbutton::desk::view::{Board, BoardStack, PlanView, VersionGroup, Versions};
 use pushbutton::desk::{Broken, StackView};
+use pushbutton::journal::PushState;
+use pushbutton::plan::PushKind;
 use pushbutton::web::pages::{
     Account, Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, SignedIn, ToldFilter,
 };
@@ -249,7 +251,7 @@ fn a_push_is_shown_live_and_in_each_of_its_ends() {
     bare.row.old_sha = None;
     bare.row.started_at = None;
     checked("push-bare", pages.push(&frame, &bare));
-    bare.row.state = "running".to_owned();
+    bare.row.state = PushState::Running;
     checked("live-bare", pages.push(&frame, &bare));
 }
 
@@ -269,7 +271,7 @@ fn what_runs_only_after_a_failure_is_shown_only_then() {
     let html = checked("push-dropped", pages.push(&frame, &made_up::one_dropped()));
     assert!(html.contains("dropped") && !html.contains("drop: out of the balancer"), "{html}");
     let mut live = made_up::one_dropped();
-    live.row.state = "running".to_owned();
+    live.row.state = PushState::Running;
     let html = checked("live-with-spare-steps", pages.push(&frame, &live));
     assert_eq!(html.matches("hidden><button class=\"step\"").count(), 1, "a step that nobody needs yet");
 }
@@ -295,11 +297,11 @@ fn a_bad_end_offers_to_go_on_and_to_roll_back() {
     assert!(!html.contains("/resume") && html.contains("Not now: web is held by kate"));
 
     let mut rollback = push_page("succeeded");
-    rollback.row.kind = "rollback".to_owned();
+    rollback.row.kind = PushKind::Rollback;
     let html = checked("push-rollback", pages.push(&frame, &rollback));
     assert!(html.contains("Prod was rolled back to 51d0c3e") && html.contains("Commits taken back"));
-    rollback.row.kind = "resume".to_owned();
-    rollback.row.resumes = Some(4126);
+    rollback.row.kind = PushKind::Resume;
+    rollback.row.resumes = Some(made_up::number(4126));
     let html = checked("push-resume", pages.push(&frame, &rollback));
     assert!(html.contains("<a href=\"/pushes/4126\">Resumes push 4126</a>"));
 }
@@ -377,7 +379,7 @@ fn the_way_back_says_where_it_goes_and_what_is_lost_before_the_press() {
         "jin is pushing web to qa right now (push 4128) <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}"
             .to_owned(),
     );
-    shut.running = Some(4128);
+    shut.running = Some(made_up::number(4128));
     shut.commits.clear();
     shut.from = None;
     shut.others.clear();

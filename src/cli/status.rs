@@ -2,6 +2,7 @@
 
 use super::say;
 use super::server::{Person, Server, config, run};
+use crate::journal::{Ended, PushState};
 use crate::stack::StackName;
 use crate::time::At;
 use serde_json::Value;
@@ -110,7 +111,8 @@ fn lines(street: &Value) -> Vec<String> {
             out.push(format!("  {:width$}  {}: {}", "", text(&left["host"]), text(&left["why"])));
         }
         let last = &stage["last"];
-        if !last.is_null() && !matches!(text(&last["state"]), "succeeded" | "running") {
+        let is_fine = |state: PushState| state.is_running() || state == Ended::Succeeded;
+        if !last.is_null() && !PushState::parse(text(&last["state"])).is_ok_and(is_fine) {
             let why = last["why"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
             let have = words_have(&last["hosts_ok"], &last["hosts_total"], &last["build"]);
             out.push(format!("  {:width$}  push {} {}{why}", "", last["id"], text(&last["state"])));

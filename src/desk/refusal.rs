@@ -5,7 +5,7 @@
 pub use super::cases::Case;
 use super::until;
 use crate::ledger::LedgerError;
-use std::num::NonZeroI64;
+use crate::stack::{PushNumber, StackName, StageName};
 
 /// What the desk answers.
 pub type Decision<T> = Result<T, Refusal>;
@@ -27,11 +27,11 @@ pub enum Refusal {
         /// Who.
         who: String,
         /// The stack.
-        stack: String,
+        stack: StackName,
         /// The stage that is being pushed.
-        stage: String,
+        stage: StageName,
         /// Its number.
-        push: i64,
+        push: PushNumber,
         /// Since when.
         since: String,
         /// What it waits for, when it waits for a person.
@@ -44,11 +44,11 @@ pub enum Refusal {
         /// Who.
         who: String,
         /// The stack.
-        stack: String,
+        stack: StackName,
         /// The stage that is being pushed.
-        stage: String,
+        stage: StageName,
         /// Its number.
-        push: i64,
+        push: PushNumber,
         /// Since when.
         since: String,
     },
@@ -66,7 +66,7 @@ pub enum Refusal {
         /// When it is over by itself; none stands until someone releases it.
         until: Option<String>,
         /// The push that set it, since it ended badly; none when a person did.
-        push: Option<NonZeroI64>,
+        push: Option<PushNumber>,
     },
     /// The world moved since the page was drawn.
     #[error("{what}; nothing was pushed")]

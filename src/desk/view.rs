@@ -3,9 +3,11 @@
 
 pub(crate) mod board;
 pub(crate) mod plan;
+mod push;
 
 pub use self::board::{Board, BoardStack, BoardStage, Waiting};
 pub use self::plan::{Compared, FileChanges, PlanView, PlannedView, TypicalDuration, Weight};
+pub use self::push::PushBody;
 pub use super::parts::hosts::numbers::SeenNewer;
 pub use crate::ledger::current::Current;
 pub use crate::ledger::good_builds::GoodBuild;
@@ -13,7 +15,7 @@ pub use crate::ledger::holds::Hold;
 use crate::ledger::pushes::{Commit, PushRow};
 pub use crate::ledger::running::StepNow;
 pub use crate::stack::Ticket;
-use crate::stack::{Stack, StackName};
+use crate::stack::{PushNumber, Stack, StackName};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -59,6 +61,7 @@ pub struct StackView {
     /// Hosts that would refuse the next push, since they have seen a newer one.
     pub newer: Option<SeenNewer>,
     /// The push that runs now.
+    #[serde(serialize_with = "push::one")]
     pub lock: Option<PushRow>,
     /// The step that it is at; `None` before its first command has begun.
     pub step: Option<StepNow>,
@@ -67,6 +70,7 @@ pub struct StackView {
     /// The stages in order.
     pub stages: Vec<StageView>,
     /// The newest pushes, newest first; at most 8.
+    #[serde(serialize_with = "push::all")]
     pub recent: Vec<PushRow>,
 }
 
@@ -106,6 +110,7 @@ pub struct StageView {
     /// The hold on this stage alone.
     pub hold: Option<Hold>,
     /// The last push to it, whatever its end.
+    #[serde(serialize_with = "push::one")]
     pub last: Option<PushRow>,
     /// How long the last good pushes took, oldest first; at most 20.
     #[serde(rename = "usual_ms")]
@@ -288,7 +293,7 @@ pub struct RollbackView {
     /// Why it cannot be done now, if so.
     pub why_not: Option<String>,
     /// The push that runs, which must be cancelled first.
-    pub running: Option<i64>,
+    pub running: Option<PushNumber>,
 }
 
 /// How many hosts hold the release that a rollback would put back.
@@ -351,7 +356,7 @@ pub struct LeftBehind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Partly {
     /// The push.
-    pub push: i64,
+    pub push: PushNumber,
     /// The build.
     pub build: String,
     /// Its revision.

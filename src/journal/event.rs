@@ -297,6 +297,11 @@ pub enum HostResult {
     Unknown,
 }
 
+/// A word that is no result of a command.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no result of a command")]
+pub struct NoResult(String);
+
 /// How a push ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -339,8 +344,13 @@ impl HostResult {
     ];
 
     /// The result of this word, as [`HostResult::word`] writes it.
-    pub fn of_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|result| result.word() == word)
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn parse(word: &str) -> Result<Self, NoResult> {
+        // What is no result may be long, and is shown.
+        let unknown = || NoResult(word.chars().take(40).collect());
+        Self::ALL.into_iter().find(|result| result.word() == word).ok_or_else(unknown)
     }
 
     /// The word for people and the ledger.
@@ -364,7 +374,7 @@ impl Ended {
         [Self::Succeeded, Self::Degraded, Self::Failed, Self::Cancelled, Self::RolledBack, Self::Interrupted];
 
     /// The word for people and the ledger.
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Succeeded => "succeeded",
             Self::Degraded => "degraded",

@@ -4,6 +4,7 @@
 pub mod connecting;
 pub mod connections;
 pub mod event;
+mod push_state;
 pub mod read;
 pub mod state;
 pub mod write;
@@ -11,6 +12,7 @@ pub mod write;
 pub use connecting::Connecting;
 pub use connections::Connections;
 pub use event::{Answer, Ended, Event, HostResult, Record, Stream};
+pub use push_state::{NoState, PushState};
 pub use read::{Batch, Cursor, Reader, StoredRecord};
 pub use state::State;
 pub use write::Writer;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub enum LedgerError {
     /// SQLite refused.
     #[error("the ledger refused: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] rusqlite::Error),
     /// A value in the ledger is not what it must be.
     #[error("the ledger holds a bad value: {0}")]
     Corrupt(String),
@@ -27,6 +27,17 @@ pub enum LedgerError {
     /// A question or a change broke off in the middle: a fault of Pushbutton. Nothing of it was kept.
     #[error("Pushbutton broke while it worked with the ledger, and nothing was changed: {0}")]
     Broken(String),
+}
+
+impl From<rusqlite::Error> for LedgerError {
+    /// A value that one of our types refused is a fault of the row, not of SQLite.
+    fn from(error: rusqlite::Error) -> Self {
+        if let rusqlite::Error::FromSqlConversionFailure(_, _, why) = error {
+            Self::Corrupt(why.to_string())
+        } else {
+            Self::Sqlite(error)
+        }
+    }
 }
 
 impl From<serde_json::Error> for LedgerError {

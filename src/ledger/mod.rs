@@ -5,6 +5,7 @@
 
 pub mod audit;
 mod builds;
+mod columns;
 mod counted;
 mod error;
 pub mod measures;

@@ -5,6 +5,7 @@
 mod batches;
 mod deferred_finally;
 mod form;
+mod kind;
 mod make;
 mod proof;
 mod rollback;
@@ -13,6 +14,7 @@ mod show;
 
 pub use deferred_finally::{DeferredFinally, deferred_finally};
 pub use form::PlannedForm;
+pub use kind::{Kind, NoKind, PushKind};
 pub use make::{Artifact, PlanError, Target, plan};
 pub use proof::{Proof, Sign, Standing};
 pub use rollback::values_of;
@@ -62,36 +64,6 @@ pub struct Plan {
     /// Every command in order, those that run only when something goes wrong last; a journal's `command` is the place in
     /// this list, from 1.
     pub commands: Vec<PlannedCommand>,
-}
-
-/// Why a build goes out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// Forwards, along the street.
-    #[default]
-    Push,
-    /// Back to a build that succeeded on the stage before.
-    Rollback,
-    /// What an earlier push left undone.
-    Resume {
-        /// The earlier push.
-        of: PushNumber,
-    },
-    /// The stage's own build, onto hosts that do not run it.
-    CatchUp,
-}
-
-impl Kind {
-    /// The word for people and the ledger.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Push => "push",
-            Self::Rollback => "rollback",
-            Self::Resume { .. } => "resume",
-            Self::CatchUp => "catch-up",
-        }
-    }
 }
 
 /// Where the build of a push comes from.

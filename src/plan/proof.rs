@@ -49,6 +49,18 @@ pub enum Standing {
     InDoubt,
 }
 
+impl Standing {
+    /// The word for people and the API.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Untouched => "not changed",
+            Self::Holds => "has it",
+            Self::Back => "rolled back",
+            Self::InDoubt => "in doubt",
+        }
+    }
+}
+
 impl Proof {
     /// What the push has made of one host; `sign` says what became of a command there, or on the push host where it runs
     /// there alone.

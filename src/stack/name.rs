@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::num::NonZeroI64;
 use std::str::FromStr;
 
 /// A name or number that was refused, with the rule that it broke.
@@ -156,21 +157,34 @@ impl BuildId {
 
 /// The number of a push: 1, 2, 3… forever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PushNumber(i64);
+#[serde(try_from = "i64", into = "i64")]
+pub struct PushNumber(NonZeroI64);
 
 impl PushNumber {
     /// Makes a number; refuses what is below 1.
     pub fn new(number: i64) -> Result<Self, BadName> {
-        match number {
-            1.. => Ok(Self(number)),
+        match NonZeroI64::new(number) {
+            Some(found) if found.is_positive() => Ok(Self(found)),
             _ => Err(bad("push number", &number.to_string(), "it must be 1 or more")),
         }
     }
 
     /// The number as SQLite keeps it.
     pub fn get(self) -> i64 {
-        self.0
+        self.0.get()
+    }
+}
+
+impl TryFrom<i64> for PushNumber {
+    type Error = BadName;
+    fn try_from(number: i64) -> Result<Self, BadName> {
+        Self::new(number)
+    }
+}
+
+impl From<PushNumber> for i64 {
+    fn from(number: PushNumber) -> Self {
+        number.get()
     }
 }
 

@@ -12,9 +12,12 @@ use pushbutton::config::{ChannelKind, Config, MailTls};
 use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
 use pushbutton::demo::mail::MailCatcher;
 use pushbutton::desk::Channels;
+use pushbutton::journal::PushState;
 use pushbutton::ledger::Ledger;
-use pushbutton::ledger::outbox::{self, Announcement, Moment, OutboxRow};
-use pushbutton::ledger::pushes::{Commit, PushRow};
+use pushbutton::ledger::outbox::{self, AnnouncedPush, Announcement, Moment, OutboxRow};
+use pushbutton::ledger::pushes::Commit;
+use pushbutton::plan::PushKind;
+use pushbutton::stack::PushNumber;
 use pushbutton::supervise::Health;
 use pushbutton::time::At;
 use std::time::{Duration, Instant};
@@ -77,7 +80,8 @@ impl Office {
     /// The row of a push's moment on a channel, as soon as it is so.
     async fn row(&self, push: i64, event: &str, channel: ChannelKind, is_it: impl Fn(&OutboxRow) -> bool) -> OutboxRow {
         until(&format!("the row of push {push} on {channel:?} is so"), async || {
-            let rows = self.ledger.read(move |conn| outbox::of_push(conn, push)).await.unwrap();
+            let rows =
+                self.ledger.read(move |conn| outbox::of_push(conn, PushNumber::new(push).unwrap())).await.unwrap();
             let row = rows.into_iter().find(|row| row.event == event && row.channel == channel).unwrap();
             is_it(&row).then_some(row)
         })
@@ -145,11 +149,11 @@ fn config(irc: Option<u16>, mail: Option<u16>, change: impl Fn(&mut Config)) -> 
 }
 
 fn announcement(id: i64, event: Moment, state: &str) -> Announcement {
-    let push = PushRow {
-        id,
-        stack: "web".to_owned(),
-        stage: "prod".to_owned(),
-        kind: "push".to_owned(),
+    let push = AnnouncedPush {
+        id: PushNumber::new(id).unwrap(),
+        stack: "web".parse().unwrap(),
+        stage: "prod".parse().unwrap(),
+        kind: PushKind::Push,
         resumes: None,
         build: "b1".to_owned(),
         sha: "9d8e7f6a".repeat(5),
@@ -159,7 +163,7 @@ fn announcement(id: i64, event: Moment, state: &str) -> Announcement {
         branch: "main".to_owned(),
         who: "mary".to_owned(),
         reason: None,
-        state: state.to_owned(),
+        state: PushState::parse(state).unwrap(),
         why: None,
         ended_by: None,
         plan_hash: "p".to_owned(),
@@ -396,7 +400,7 @@ async fn hostile_text_arrives_as_one_clean_line_and_as_one_clean_mail() {
     ];
     for (id, text) in (1..).zip(texts) {
         let mut hostile = ended(id);
-        for field in [&mut hostile.push.who, &mut hostile.push.stage, &mut hostile.push.sha, &mut hostile.push.stack] {
+        for field in [&mut hostile.push.who, &mut hostile.push.sha, &mut hostile.push.branch] {
             *field = text.to_owned();
         }
         for field in [&mut hostile.push.reason, &mut hostile.push.why, &mut hostile.push.diff] {
@@ -510,7 +514,7 @@ async fn what_piled_up_while_irc_was_away_is_one_line_and_what_follows_is_told_a
     let mut wire = Wire::closed();
     let _delivery = Delivery::start(&office, Some(wire.port()), None);
     let mut failed = announcement(2, Moment::Ended, "failed");
-    failed.push.stage = "qa".to_owned();
+    failed.push.stage = "qa".parse().unwrap();
     for told in [started(1), ended(1), failed, ended(3)] {
         office.write(told, &[IRC]).await;
     }

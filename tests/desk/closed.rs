@@ -160,7 +160,7 @@ async fn a_runner_that_does_not_answer_a_cancel_is_told_by_a_signal() {
     journal.add(At::now(), first).unwrap();
     journal.flush().unwrap();
     bench.desk.cancel(push, &who("joe"), None).await.unwrap();
-    assert_eq!(bench.ended(push).await.state, "interrupted", "the played runner knows no TERM");
+    assert_eq!(bench.ended(push).await.state, Ended::Interrupted, "the played runner knows no TERM");
 }
 
 #[tokio::test]

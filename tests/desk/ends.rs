@@ -1,6 +1,7 @@
 //! How pushes end, whoever dies, and what a desk that comes back finds.
 
 use super::*;
+use pushbutton::journal::PushState;
 
 #[tokio::test]
 async fn an_end_is_shown_only_when_the_ledger_has_it() {
@@ -49,7 +50,7 @@ async fn a_runner_that_dies_leaves_its_push_interrupted_and_its_stack_held() {
     bench.let_go(push).await;
 
     let row = bench.ended(push).await;
-    assert_eq!((row.state.as_str(), row.lines), ("interrupted", 1));
+    assert_eq!((row.state.word(), row.lines), ("interrupted", 1));
     let why = "the runner ended in the middle of the push; nobody knows the state of qa1.example.com";
     assert_eq!(row.why.as_deref(), Some(why));
     assert_eq!(std::fs::read(bench.dir(push).torn()).unwrap(), torn);
@@ -67,7 +68,7 @@ async fn a_runner_that_dies_leaves_its_push_interrupted_and_its_stack_held() {
     );
     bench.desk.release_hold(&web(), None, &who("joe"), said_why("looked at it")).await.unwrap();
     bench.press("qa").await;
-    let told = bench.desk.ledger().read(move |connection| outbox::of_push(connection, push.get())).await.unwrap();
+    let told = bench.desk.ledger().read(move |connection| outbox::of_push(connection, push)).await.unwrap();
     assert_eq!(told.iter().map(|row| row.event.as_str()).collect::<Vec<_>>(), ["started", "ended"]);
     assert_eq!(bench.desk.ledger().read(audit::verify).await.unwrap(), None);
 }
@@ -78,7 +79,7 @@ async fn a_push_whose_runner_cannot_be_started_is_interrupted_and_nothing_ran() 
     std::fs::remove_file(bench.at().join("runner")).unwrap();
     let push = bench.press("qa").await;
     let row = bench.ended(push).await;
-    assert_eq!((row.state.as_str(), row.started_at), ("interrupted", None));
+    assert_eq!((row.state.word(), row.started_at), ("interrupted", None));
     assert!(row.why.unwrap().starts_with("the runner could not be started, so nothing ran"));
     let hold = bench.stack_view().await.hold.unwrap();
     assert!(hold.reason.contains("before anything ran"), "{}", hold.reason);
@@ -100,16 +101,20 @@ async fn a_server_that_comes_back_follows_the_running_push_to_its_end() {
     journal.flush().unwrap();
     let (desk, stop, background) = open(temp.0.path(), temp.0.path().join("runner")).await;
     let bench = Bench { temp, desk, stop, background };
-    assert_eq!(bench.row(push).await.state, "running");
+    assert_eq!(bench.row(push).await.state, PushState::Running);
     assert_eq!(bench.journal_end(push).await, JournalEnd { len: journal.cursor().offset, ended: false });
     let refused = bench.desk.press(press_of("qa", &"a".repeat(40))).await.unwrap_err();
-    assert!(matches!(refused, Refusal::Locked { push: 1, .. } | Refusal::Nothing { .. }), "{refused}");
+    assert!(
+        matches!(&refused, Refusal::Locked { push, .. } if push.get() == 1)
+            || matches!(refused, Refusal::Nothing { .. }),
+        "{refused}"
+    );
     for event in rest {
         journal.add(At::now(), event).unwrap();
     }
     journal.flush().unwrap();
     let row = bench.ended(push).await;
-    assert_eq!((row.state.as_str(), row.lines), ("succeeded", 2));
+    assert_eq!((row.state.word(), row.lines), ("succeeded", 2));
     bench.let_go(push).await;
 }
 
@@ -129,7 +134,7 @@ async fn a_runner_that_died_while_no_server_was_there_is_found_dead() {
     let (desk, stop, background) = open(temp.0.path(), temp.0.path().join("runner")).await;
     let bench = Bench { temp, desk, stop, background };
     let row = bench.row(dead).await;
-    assert_eq!(row.state, "interrupted", "it is settled before the desk is open");
+    assert_eq!(row.state, Ended::Interrupted, "it is settled before the desk is open");
     assert_eq!(row.why.as_deref(), Some("the runner ended before it began, so nothing ran"));
     assert!(bench.journal_end(dead).await.ended);
 }
@@ -186,7 +191,7 @@ async fn a_record_that_the_ledger_cannot_take_interrupts_its_push_when_the_runne
         let shown = journal.cursor().offset;
         until("viewers see all", async || (bench.journal_end(push).await.len == shown).then_some(())).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
-        assert_eq!(bench.row(push).await.state, "running", "its runner works");
+        assert_eq!(bench.row(push).await.state, PushState::Running, "its runner works");
         if own_end {
             journal.add(At::now(), end).unwrap();
             journal.flush().unwrap();
@@ -197,7 +202,7 @@ async fn a_record_that_the_ledger_cannot_take_interrupts_its_push_when_the_runne
         bench.let_go(push).await;
         let row = bench.ended(push).await;
         let why = row.why.unwrap();
-        assert_eq!(row.state, "interrupted", "{why}");
+        assert_eq!(row.state, Ended::Interrupted, "{why}");
         assert!(why.starts_with(&format!("record {bad} of its log does not go into the history: ")), "{why}");
         let last = if own_end { "succeeded" } else { "interrupted" };
         assert!(why.ends_with(&format!("Its log is whole, and ends with \u{201c}{last}\u{201d}")), "{why}");

@@ -70,7 +70,7 @@ impl Stage {
         }
         journal.flush().unwrap();
         bench.let_go(died).await;
-        assert_eq!(bench.ended(died).await.state, "interrupted");
+        assert_eq!(bench.ended(died).await.state, Ended::Interrupted);
         let stage = Self { bench, first, died };
         stage.put(state).await;
         stage

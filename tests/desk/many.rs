@@ -58,7 +58,7 @@ async fn a_stack_page_asks_the_ledger_no_more_after_a_hundred_catch_ups_than_aft
     let bench = Bench::new().await;
     for stage in ["qa", "prod"] {
         let push = bench.press(stage).await;
-        assert_eq!(bench.play_well(push).await.state, "succeeded");
+        assert_eq!(bench.play_well(push).await.state, Ended::Succeeded);
     }
     let prod = bench.stack_view().await.stages[1].last.clone().unwrap();
     let push: PushNumber = prod.id.to_string().parse().unwrap();
@@ -107,7 +107,7 @@ async fn a_stack_page_reads_as_many_plans_after_a_hundred_catch_ups_as_after_thi
     let bench = Bench::new().await;
     for stage in ["qa", "prod"] {
         let push = bench.press(stage).await;
-        assert_eq!(bench.play_well(push).await.state, "succeeded");
+        assert_eq!(bench.play_well(push).await.state, Ended::Succeeded);
     }
     let prod = bench.stack_view().await.stages[1].last.clone().unwrap();
     let push: PushNumber = prod.id.to_string().parse().unwrap();

@@ -15,7 +15,7 @@ async fn of_64_simultaneous_presses_one_is_accepted_and_63_are_told_who_holds_th
     let (mut winners, mut holders) = (Vec::new(), Vec::new());
     for (who, decision) in presses.join_all().await {
         match decision {
-            Ok(push) => winners.push((who.to_string(), push.get())),
+            Ok(push) => winners.push((who.to_string(), push)),
             Err(Refusal::Locked { who, stack, stage, push, .. }) => {
                 assert_eq!((stack.as_str(), stage.as_str()), ("web", "qa"));
                 holders.push((who, push));
@@ -80,7 +80,7 @@ async fn a_later_stage_takes_exactly_the_build_that_the_stage_before_runs() {
 
     let first = bench.press("qa").await;
     let first_build = bench.assignment(first).build.to_string();
-    assert_eq!(bench.play_well(first).await.state, "succeeded");
+    assert_eq!(bench.play_well(first).await.state, Ended::Succeeded);
     bench.commit("second").await;
     assert_eq!(bench.seen("prod").await, first_build, "commits made since do not exist");
     let second = bench.press("qa").await;
@@ -93,13 +93,13 @@ async fn a_later_stage_takes_exactly_the_build_that_the_stage_before_runs() {
     assert_eq!(refused, Refusal::Moved { what, now: Some(second_build.clone()) });
     let third = bench.press("prod").await;
     let row = bench.play_well(third).await;
-    assert_eq!((row.build.as_str(), row.state.as_str(), row.hosts_ok), (second_build.as_str(), "succeeded", 2));
+    assert_eq!((row.build.as_str(), row.state.word(), row.hosts_ok), (second_build.as_str(), "succeeded", 2));
 
     let street = bench.stack_view().await;
     let (qa, prod) = (street.stages[0].current.as_ref().unwrap(), street.stages[1].current.as_ref().unwrap());
     assert_eq!((&qa.build, &qa.root), (&prod.build, &prod.root));
     assert_eq!(prod.subject, "second");
-    assert_eq!(street.recent.iter().map(|row| row.id).collect::<Vec<_>>(), [3, 2, 1]);
+    assert_eq!(street.recent.iter().map(|row| row.id.get()).collect::<Vec<_>>(), [3, 2, 1]);
     assert_eq!(street.stages[0].typical_ms.len(), 2);
     assert!(street.stages[0].next.as_ref().unwrap().again);
 }
@@ -119,6 +119,6 @@ async fn what_would_go_out_is_listed_with_its_diff_link() {
     assert_eq!(next.diff, Some(format!("https://example.com/compare/{old}...{new}")));
 
     let push = bench.press("qa").await;
-    let listed = bench.desk.ledger().read(move |connection| pushes::commits(connection, push.get())).await.unwrap();
+    let listed = bench.desk.ledger().read(move |connection| pushes::commits(connection, push)).await.unwrap();
     assert_eq!(listed, next.commits, "the push brings what was shown");
 }

@@ -2,6 +2,7 @@
 //! hour; one in fifty fails. The newest is of today, so that what pages show of lately is alike however many there are.
 
 use pushbutton::ledger::{LedgerError, history};
+use pushbutton::stack::PushNumber;
 use pushbutton::time::At;
 use rusqlite::{Connection, params};
 
@@ -102,7 +103,7 @@ pub fn fill_with(connection: &Connection, pushes: i64, now: At, plan: &str) -> R
                          VALUES (?1, ?2, 'restart', 'ok', 2, 2, ?3, 1000)";
             connection.prepare_cached(begun)?.execute(params![id, command, at])?;
         }
-        history::index(connection, id)?;
+        history::index(connection, PushNumber::new(id).unwrap())?;
     }
     // As if all builds had been published, so that a stack of published builds can be looked at too.
     connection.execute(

@@ -7,15 +7,16 @@ use pushbutton::desk::view::{
     NotReady, PlanView, PlannedView, Readiness, Remaining, RemainingCommand, RollbackReadiness, RollbackTarget,
     RollbackView, StageView, StepNow, Ticket, Trunk, TypicalDuration, Weight,
 };
-use pushbutton::journal::Connecting;
 use pushbutton::journal::connections::{Connections, Missing};
 use pushbutton::journal::event::{Event, Record, Stream};
+use pushbutton::journal::{Connecting, HostResult, PushState};
 use pushbutton::ledger::holding::LeftWith;
 use pushbutton::ledger::outbox::OutboxRow;
 use pushbutton::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use pushbutton::ledger::questions::Question;
 use pushbutton::ledger::typical_duration::TypicalStep;
-use pushbutton::plan::Part;
+use pushbutton::plan::{Part, PushKind, Standing};
+use pushbutton::stack::PushNumber;
 use pushbutton::time::At;
 use pushbutton::web::pages::{Frame, PushPage, Section};
 
@@ -85,13 +86,17 @@ fn commits(stage: usize) -> Vec<Commit> {
     }
 }
 
+pub fn number(number: i64) -> PushNumber {
+    PushNumber::new(number).unwrap()
+}
+
 pub fn row(id: i64, stack: &str, stage: &str, state: &str) -> PushRow {
     let running = state == "running";
     PushRow {
-        id,
-        stack: stack.to_owned(),
-        stage: stage.to_owned(),
-        kind: "push".to_owned(),
+        id: number(id),
+        stack: stack.parse().unwrap(),
+        stage: stage.parse().unwrap(),
+        kind: PushKind::Push,
         resumes: None,
         build: "51d0c3e-4120".to_owned(),
         sha: PRINCESS.to_owned(),
@@ -101,7 +106,7 @@ pub fn row(id: i64, stack: &str, stage: &str, state: &str) -> PushRow {
         branch: "main".to_owned(),
         who: if running { "mary" } else { "tomas" }.to_owned(),
         reason: None,
-        state: state.to_owned(),
+        state: PushState::parse(state).unwrap(),
         why: match state {
             "failed" | "degraded" => Some("command 5 failed on 2 of 24 hosts".to_owned()),
             "interrupted" => Some("the runner died while command 5 ran; nobody cancelled it".to_owned()),
@@ -173,7 +178,7 @@ pub fn street(stack: &str, stages: &[&str]) -> StackView {
                 subject: commits(kind + 1)[0].subject.clone(),
                 pushed_at: ago(720 * kind as i64 * kind as i64),
                 who: ["mary", "jin", "kate"][kind - 1].to_owned(),
-                push: 4130 - 9 * kind as i64,
+                push: number(4130 - 9 * kind as i64),
                 hosts_ok: 24,
                 hosts_total: 24,
                 as_of: Some(ago(12)),
@@ -351,7 +356,7 @@ pub fn stack_states() -> Vec<(&'static str, StackView)> {
     let mut held = street("web", &all);
     held.stages[2].hold = Some(hold("web/prod"));
     let mut closed = street("web", &all);
-    closed.hold = Some(Hold { push: Some(4119), ..hold("web") });
+    closed.hold = Some(Hold { push: Some(number(4119)), ..hold("web") });
     closed.trunk_problem = Some("fetching https://git.example.com/shop/web.git: Could not resolve host".to_owned());
     let mut broken = street("web", &all);
     broken.problem = Some("error: unknown key `chunks`\n  --> stacks/web.toml:28:1\n   |\n28 | chunks   = 10\n   | ^^^^^^ did you mean `chunk`?".to_owned());
@@ -466,11 +471,11 @@ pub fn push_page(state: &str) -> PushPage {
             command,
             title: titles()[index].clone(),
             result: match (last, state) {
-                (false, _) => Some("ok".to_owned()),
+                (false, _) => Some(HostResult::Ok),
                 (true, "running") => None,
-                (true, "interrupted") => Some("unknown".to_owned()),
-                (true, "cancelled") => Some("cancelled".to_owned()),
-                (true, _) => Some("failed".to_owned()),
+                (true, "interrupted") => Some(HostResult::Unknown),
+                (true, "cancelled") => Some(HostResult::Cancelled),
+                (true, _) => Some(HostResult::Failed),
             },
             hosts: if on_hosts { 24 } else { 0 },
             ok: if on_hosts { 24 - if last { 13 } else { 0 } } else { 1 },
@@ -500,7 +505,7 @@ pub fn push_page(state: &str) -> PushPage {
             results.push(ResultRow {
                 command,
                 host,
-                result: (!result.is_empty()).then(|| result.to_owned()),
+                result: (!result.is_empty()).then(|| HostResult::parse(result).unwrap()),
                 code: (result == "failed").then_some(11),
                 why: why.map(str::to_owned),
                 started_at: ago(begin - place as i64 / 10),
@@ -511,7 +516,7 @@ pub fn push_page(state: &str) -> PushPage {
     }
     let told = |channel: ChannelKind, state: &str, words: &str| OutboxRow {
         id: 1,
-        push: 4127,
+        push: number(4127),
         event: "ended".to_owned(),
         channel,
         state: state.to_owned(),
@@ -553,7 +558,7 @@ pub fn push_page(state: &str) -> PushPage {
         typical_ms: vec![89_000, 92_000, 94_000],
         connecting: Some((at(2), connected())),
         tail: (1..=40).map(line).collect(),
-        hold: matches!(state, "interrupted" | "failed").then(|| Hold { push: Some(4127), ..hold("web/prod") }),
+        hold: matches!(state, "interrupted" | "failed").then(|| Hold { push: Some(number(4127)), ..hold("web/prod") }),
         button: "PROD!!!".to_owned(),
         rest: matches!(state, "interrupted" | "failed" | "cancelled" | "degraded").then(|| Remaining {
             plan_hash: "cd".repeat(32),
@@ -573,7 +578,7 @@ pub fn push_page(state: &str) -> PushPage {
             .then(|| street("web", &["qa", "princess", "prod"]).stages[2].current.clone())
             .flatten(),
         newest: (state == "failed")
-            .then(|| PushRow { kind: "catch-up".to_owned(), ..row(4128, "web", "prod", "succeeded") }),
+            .then(|| PushRow { kind: PushKind::CatchUp, ..row(4128, "web", "prod", "succeeded") }),
         back: (state != "succeeded").then(|| RollbackTarget::new("8f31c2e-4101", PROD, false)),
     }
 }
@@ -621,13 +626,13 @@ fn line(n: u64) -> Record {
 /// A way back to what Prod had before, with another build to choose from.
 pub fn rollback_view() -> RollbackView {
     let good = |build: &str, sha: &str, push: i64| GoodBuild {
+        push: number(push),
         build: build.to_owned(),
         sha: sha.to_owned(),
         root: "77be2d0".repeat(10)[..64].to_owned(),
         branch: "main".to_owned(),
         subject: "Cart: round totals per shop <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned(),
         files: 2840,
-        push,
         who: "kate".to_owned(),
         pushed_at: ago(9000),
     };
@@ -743,18 +748,18 @@ pub fn plan() -> PlanView {
 /// Most hosts have the build, on one something failed after it, others were not changed or are in doubt.
 fn left_with(hosts: &[String]) -> Vec<LeftWith> {
     let of = |(place, host): (usize, &String)| {
-        let (state, build, why) = match place {
-            0..=10 => ("has it", Some("51d0c3e-4127"), None),
+        let (standing, build, why) = match place {
+            0..=10 => (Standing::Holds, Some("51d0c3e-4127"), None),
             11 => (
-                "has it",
+                Standing::Holds,
                 Some("51d0c3e-4127"),
                 Some("step 8 failed: exited with 7: <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}"),
             ),
-            12..=14 => ("in doubt", None, Some("step 7 unknown: the connection broke")),
-            15 => ("rolled back", None, Some("as it was: current -> /srv/by-hand")),
-            _ => ("not changed", None, None),
+            12..=14 => (Standing::InDoubt, None, Some("step 7 unknown: the connection broke")),
+            15 => (Standing::Back, None, Some("as it was: current -> /srv/by-hand")),
+            _ => (Standing::Untouched, None, None),
         };
-        LeftWith { host: host.clone(), state, build: build.map(str::to_owned), why: why.map(str::to_owned) }
+        LeftWith { host: host.clone(), standing, build: build.map(str::to_owned), why: why.map(str::to_owned) }
     };
     hosts.iter().enumerate().map(of).collect()
 }
@@ -773,7 +778,7 @@ pub fn rolled_back() -> PushPage {
         page.commands.push(CommandRow {
             command,
             title: title.to_owned(),
-            result: Some("ok".to_owned()),
+            result: Some(HostResult::Ok),
             hosts: 24,
             ok: 24,
             not_ok: 0,
@@ -793,8 +798,8 @@ pub fn one_dropped() -> PushPage {
     let mut page = push_page("degraded");
     page.titles.push("drop: out of the balancer".to_owned());
     page.conditional = vec![9];
-    for row in page.results.iter_mut().filter(|row| row.result.as_deref() == Some("failed")) {
-        row.result = Some("dropped".to_owned());
+    for row in page.results.iter_mut().filter(|row| row.result == Some(HostResult::Failed)) {
+        row.result = Some(HostResult::Dropped);
     }
     page
 }

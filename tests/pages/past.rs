@@ -2,9 +2,11 @@
 
 use super::made_up::at;
 use pushbutton::config::ChannelKind;
+use pushbutton::journal::Ended;
 use pushbutton::ledger::deliveries::{ChannelState, ListedAnnouncement};
 use pushbutton::ledger::outbox::OutboxRow;
 use pushbutton::ledger::stats::{StatRow, WaitRow};
+use pushbutton::plan::PushKind;
 use pushbutton::web::pages::{AnnouncementsPage, Span, StatsPage, ToldFilter};
 
 const HOUR: i64 = 3600;
@@ -15,15 +17,15 @@ pub fn stats(weeks: &str) -> StatsPage {
     let (from, to) = span.bounds(at(0));
     let all = (0..400).map(|n: i64| {
         let state = match n {
-            n if n % 13 == 3 => "failed",
-            n if n % 41 == 5 => "cancelled",
-            _ => "succeeded",
+            n if n % 13 == 3 => Ended::Failed,
+            n if n % 41 == 5 => Ended::Cancelled,
+            _ => Ended::Succeeded,
         };
         StatRow {
-            stack: if n % 3 == 0 { "api" } else { "web" }.to_owned(),
+            stack: if n % 3 == 0 { "api" } else { "web" }.parse().unwrap(),
             who: ["mary", "tomas", "jin", "kate"][usize::try_from(n).unwrap() % 4].to_owned(),
-            kind: if n % 50 == 7 { "rollback" } else { "push" }.to_owned(),
-            state: state.to_owned(),
+            kind: if n % 50 == 7 { PushKind::Rollback } else { PushKind::Push },
+            state: state.into(),
             pressed_at: at((400 - n) * 5 * HOUR).to_string(),
             duration_ms: 60_000 + n * 37 % 90_000 + if n % 3 == 0 { 0 } else { 30_000 },
         }
@@ -64,7 +66,7 @@ pub fn announcements(filter: ToldFilter) -> AnnouncementsPage {
         |id: i64, channel: ChannelKind, state: &str, words: Option<&str>, problem: Option<&str>| ListedAnnouncement {
             row: OutboxRow {
                 id,
-                push: 4120 + id - 6,
+                push: super::made_up::number(4120 + id - 6),
                 event: if id % 2 == 0 { "ended" } else { "started" }.to_owned(),
                 channel,
                 state: state.to_owned(),
@@ -74,8 +76,8 @@ pub fn announcements(filter: ToldFilter) -> AnnouncementsPage {
                 told: words.map(str::to_owned),
                 problem: problem.map(str::to_owned),
             },
-            stack: "web".to_owned(),
-            stage: "prod".to_owned(),
+            stack: "web".parse().unwrap(),
+            stage: "prod".parse().unwrap(),
             made_at: at(id * 60).to_string(),
         };
     let line = "web PROD mary pushed 4 commits in 1m 24s: 8f31c2e to 51d0c3e <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041} https://push.example.com/pushes/4126";

@@ -80,7 +80,7 @@ pub const CASES: &[Case] = &[
         again: false,
     },
     Case {
-        marks: &["is no stack of this server", "has no stage {stage} any more", "{name}.toml is gone"],
+        marks: &["has no stage {stage} any more", "{name}.toml is gone"],
         cause: "the stack file was removed or renamed, or the stage was taken out of it",
         cure: "put the file or the stage back under its old name; what it pushed stays in the history",
         again: false,

@@ -56,8 +56,8 @@ impl Facts {
         let rows = [
             given("Who", Some(value(&push.who))),
             given("When", when),
-            given("Stack", Some(value(&push.stack))),
-            given("Stage", Some(value(&push.stage))),
+            given("Stack", Some(value(push.stack.as_str()))),
+            given("Stage", Some(value(push.stage.as_str()))),
             given("From", push.old_sha.as_deref().map(value)),
             given("To", Some(value(&push.sha))),
             given("Branch", Some(value(&push.branch))),
@@ -108,8 +108,8 @@ fn headline(announcement: &Announcement, word: &str) -> String {
         return pause::sentence(announcement, pause);
     }
     let push = &announcement.push;
-    let (who, stack) = (clean::short(&push.who, 40), clean::short(&push.stack, 40));
-    let stage = large(&clean::short(&push.stage, 40));
+    let (who, stack) = (clean::short(&push.who, 40), clean::short(push.stack.as_str(), 40));
+    let stage = large(&clean::short(push.stage.as_str(), 40));
     let (sha, behind) = (short_sha(&push.sha), behind_words(announcement));
     let back = back_names(announcement).0;
     if let Some(question) = asked(announcement) {

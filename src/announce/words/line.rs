@@ -31,7 +31,7 @@ pub fn irc_line(announcement: &Announcement, now: At) -> String {
         return clean::irc_line(&pause::line(announcement, pause, now), &[announcement.url.as_str()]);
     }
     let push = &announcement.push;
-    let stage = clean::short(&push.stage, 40).to_uppercase();
+    let stage = clean::short(push.stage.as_str(), 40).to_uppercase();
     let (from_to, behind, sha) = (from_to(announcement), behind_words(announcement), short_sha(&push.sha));
     let did = match (action(announcement), begins(announcement)) {
         (Action::Push, true) => format!("is pushing {from_to} to {stage}"),
@@ -45,7 +45,7 @@ pub fn irc_line(announcement: &Announcement, now: At) -> String {
     };
     let what = format!(
         "[{stack}]{late} {who} {did}",
-        stack = clean::short(&push.stack, 40),
+        stack = clean::short(push.stack.as_str(), 40),
         late = late(announcement, now).map(|ago| format!(" ({ago})")).unwrap_or_default(),
         who = clean::short(&push.who, 40),
     );
@@ -71,11 +71,11 @@ fn question_line(announcement: &Announcement, question: &Question, now: At) -> S
     let push = &announcement.push;
     let head = format!(
         "[{stack}]{late} push {id} of {sha} to {stage} by {who} waits for an answer until {until}: {text}",
-        stack = clean::short(&push.stack, 40),
+        stack = clean::short(push.stack.as_str(), 40),
         late = late(announcement, now).map(|ago| format!(" ({ago})")).unwrap_or_default(),
         id = push.id,
         sha = short_sha(&push.sha),
-        stage = clean::short(&push.stage, 40).to_uppercase(),
+        stage = clean::short(push.stage.as_str(), 40).to_uppercase(),
         who = clean::short(&push.who, 40),
         until = until(question),
         text = clean::short(&question.question, 150),

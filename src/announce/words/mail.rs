@@ -25,7 +25,7 @@ pub fn mail(announcement: &Announcement) -> MailWords {
 
 fn subject(announcement: &Announcement) -> String {
     let push = &announcement.push;
-    let name = format!("{} {}", clean::short(&push.stack, 40), large(&clean::short(&push.stage, 40)));
+    let name = format!("{} {}", clean::short(push.stack.as_str(), 40), large(&clean::short(push.stage.as_str(), 40)));
     let from_to = match push.old_sha.as_deref() {
         _ if action(announcement) == Action::Rollback => format!("rolled back to {}", back_names(announcement).0),
         _ if action(announcement) == Action::CatchUp => {

@@ -14,9 +14,12 @@ pub use mail::{MailWords, mail};
 pub use piled::piled_up;
 
 use super::clean;
+use crate::journal::{Ended, PushState};
 use crate::ledger::outbox::{Announcement, BadHost, MOST_BAD_HOSTS, Moment};
 use crate::ledger::pushes::Link;
 use crate::ledger::questions::Question;
+use crate::plan::PushKind;
+use crate::stack::PushNumber;
 use crate::time::{At, ago_words, duration_words};
 
 /// An announcement told later than this says so: a channel was down, and nobody is pushing now.
@@ -53,22 +56,23 @@ struct Outcome {
 
 fn outcome(announcement: &Announcement) -> Outcome {
     let push = &announcement.push;
-    let then = announcement.held.then(|| format!("{} is held until someone decides", clean::short(&push.stack, 64)));
+    let then =
+        announcement.held.then(|| format!("{} is held until someone decides", clean::short(push.stack.as_str(), 64)));
     let by = |word: &str| match push.ended_by.as_deref() {
         Some(who) => format!("{word} by {}", clean::short(who, 40)),
         None => word.to_owned(),
     };
-    let (word, mark) = match push.state.as_str() {
-        "succeeded" => ("succeeded".to_owned(), ""),
-        "degraded" => ("DEGRADED".to_owned(), "DEGRADED"),
-        "failed" => ("FAILED".to_owned(), "FAILED"),
-        "cancelled" => (by("cancelled"), "CANCELLED"),
-        "rolled back" => match push.old_sha.as_deref() {
+    let (word, mark) = match push.state {
+        PushState::Ended(Ended::Succeeded) => (push.state.to_string(), ""),
+        PushState::Ended(Ended::Degraded) => ("DEGRADED".to_owned(), "DEGRADED"),
+        PushState::Ended(Ended::Failed) => ("FAILED".to_owned(), "FAILED"),
+        PushState::Ended(Ended::Cancelled) => (by(push.state.word()), "CANCELLED"),
+        PushState::Ended(Ended::RolledBack) => match push.old_sha.as_deref() {
             Some(old) => (format!("ROLLED BACK to {}", short_sha(old)), "ROLLED BACK"),
             None => ("ROLLED BACK".to_owned(), "ROLLED BACK"),
         },
-        "interrupted" => ("INTERRUPTED".to_owned(), "INTERRUPTED"),
-        other => (clean::short(other, 40), "ENDED"),
+        PushState::Ended(Ended::Interrupted) => ("INTERRUPTED".to_owned(), "INTERRUPTED"),
+        PushState::Running => (push.state.to_string(), "ENDED"),
     };
     Outcome { word, mark, then }
 }
@@ -117,18 +121,18 @@ enum Action {
     /// Rolled back to an earlier build.
     Rollback,
     /// Went on with the push of this number.
-    Resume(i64),
+    Resume(PushNumber),
     /// Brought hosts that were behind to the stage's build.
     CatchUp,
 }
 
 fn action(announcement: &Announcement) -> Action {
     let push = &announcement.push;
-    match (push.kind.as_str(), push.resumes) {
-        ("rollback", _) => Action::Rollback,
-        ("catch-up", _) => Action::CatchUp,
-        ("resume", Some(of)) => Action::Resume(of),
-        _ => Action::Push,
+    match (push.kind, push.resumes) {
+        (PushKind::Rollback, _) => Action::Rollback,
+        (PushKind::CatchUp, _) => Action::CatchUp,
+        (PushKind::Resume, Some(of)) => Action::Resume(of),
+        (PushKind::Resume, None) | (PushKind::Push, _) => Action::Push,
     }
 }
 
@@ -138,7 +142,7 @@ fn hosts_words(announcement: &Announcement) -> String {
     let push = &announcement.push;
     let (ok, total) = (push.hosts_ok, push.hosts_total);
     let (hosts, verb) = if total == 1 { ("host", "has") } else { ("hosts", "have") };
-    match ok == total && push.state == "succeeded" {
+    match ok == total && push.state == Ended::Succeeded {
         true => format!("{total} {hosts}"),
         false => format!("{ok} of {total} {hosts} {verb} {}", back_names(announcement).0),
     }

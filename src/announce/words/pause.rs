@@ -7,16 +7,16 @@ use crate::time::{At, duration_words};
 /// `[web] joe paused push 214 of mary to PROD: no new host starts · graphs look odd`;
 /// `[web] joe resumed push 214 of mary to PROD after a pause of 3 m 2 s`.
 pub(super) fn line(announcement: &Announcement, pause: &Pause, now: At) -> String {
-    let stack = clean::short(&announcement.push.stack, 40);
+    let stack = clean::short(announcement.push.stack.as_str(), 40);
     let late = late(announcement, now).map(|ago| format!(" ({ago})")).unwrap_or_default();
-    let stage = clean::short(&announcement.push.stage, 40).to_uppercase();
+    let stage = clean::short(announcement.push.stage.as_str(), 40).to_uppercase();
     format!("[{stack}]{late} {}", pause_words(announcement, pause, &stage))
 }
 
 /// `joe paused push 214 of mary to Prod: no new host starts.`
 pub(super) fn sentence(announcement: &Announcement, pause: &Pause) -> String {
-    let stage = large(&clean::short(&announcement.push.stage, 40));
-    let stack = clean::short(&announcement.push.stack, 40);
+    let stage = large(&clean::short(announcement.push.stage.as_str(), 40));
+    let stack = clean::short(announcement.push.stack.as_str(), 40);
     let told = pause_words(announcement, pause, &format!("{stage} ({stack})"));
     if told.ends_with('.') { told } else { format!("{told}.") }
 }

@@ -1,6 +1,7 @@
 //! What piled up while nobody could be told, folded into one line: a channel is for people, and a flood is not read.
 
 use super::{begins, clean, irc_line, late, outcome, short_sha};
+use crate::journal::{Ended, PushState};
 use crate::ledger::outbox::{Announcement, Moment};
 use crate::time::At;
 
@@ -48,8 +49,8 @@ fn one(announcement: &Announcement, now: At) -> String {
     let ago = late(announcement, now).map(|ago| format!(", {ago}")).unwrap_or_default();
     format!(
         "{} {} {} {state} (push {} by {}{ago})",
-        clean::short(&push.stack, 40),
-        clean::short(&push.stage, 40).to_uppercase(),
+        clean::short(push.stack.as_str(), 40),
+        clean::short(push.stage.as_str(), 40).to_uppercase(),
         short_sha(&push.sha),
         push.id,
         clean::short(&push.who, 40),
@@ -57,7 +58,7 @@ fn one(announcement: &Announcement, now: At) -> String {
 }
 
 fn is_good(announcement: &Announcement) -> bool {
-    begins(announcement) || announcement.push.state == "succeeded" || announcement.push.state == "running"
+    begins(announcement) || matches!(announcement.push.state, PushState::Running | PushState::Ended(Ended::Succeeded))
 }
 
 /// The last announcement of each push, in the order in which they were written.

@@ -1,14 +1,14 @@
 use super::*;
-use crate::ledger::outbox::Pause;
-use crate::ledger::pushes::{Commit, Link, PushRow};
+use crate::ledger::outbox::{AnnouncedPush, Pause};
+use crate::ledger::pushes::{Commit, Link};
 use proptest::prelude::*;
 
-fn push(state: &str) -> PushRow {
-    PushRow {
-        id: 214,
-        stack: "web".to_owned(),
-        stage: "prod".to_owned(),
-        kind: "push".to_owned(),
+fn push(state: &str) -> AnnouncedPush {
+    AnnouncedPush {
+        id: PushNumber::new(214).unwrap(),
+        stack: "web".parse().unwrap(),
+        stage: "prod".parse().unwrap(),
+        kind: PushKind::Push,
         resumes: None,
         build: "51d0c3e-1".to_owned(),
         sha: "51d0c3e0b1f2a3c4d5e6f708192a3b4c5d6e7f80".to_owned(),
@@ -18,7 +18,7 @@ fn push(state: &str) -> PushRow {
         branch: "main".to_owned(),
         who: "mary".to_owned(),
         reason: None,
-        state: state.to_owned(),
+        state: PushState::parse(state).unwrap(),
         why: None,
         ended_by: None,
         plan_hash: "p".to_owned(),
@@ -108,7 +108,7 @@ fn a_start_is_told_on_irc() {
 }
 
 fn rollback(mut announcement: Announcement) -> Announcement {
-    announcement.push.kind = "rollback".to_owned();
+    announcement.push.kind = PushKind::Rollback;
     (announcement.push.sha, announcement.push.old_sha) =
         (announcement.push.old_sha.clone().unwrap(), Some(announcement.push.sha));
     announcement.push.reason = Some("checkout answers 500".to_owned());
@@ -118,7 +118,7 @@ fn rollback(mut announcement: Announcement) -> Announcement {
 #[test]
 fn hosts_that_were_behind_are_told_of_as_such() {
     let mut push = ended("succeeded");
-    push.push.kind = "catch-up".to_owned();
+    push.push.kind = PushKind::CatchUp;
     (push.push.hosts_ok, push.push.hosts_total, push.commit_count) = (1, 1, 0);
     push.push.old_sha = Some(push.push.sha.clone());
     let line = irc_line(&push, now());
@@ -161,8 +161,8 @@ fn a_question_is_told_with_its_time() {
 #[test]
 fn the_way_back_and_a_resume_are_told_as_such() {
     let mut resumed = ended("succeeded");
-    resumed.push.kind = "resume".to_owned();
-    resumed.push.resumes = Some(213);
+    resumed.push.kind = PushKind::Resume;
+    resumed.push.resumes = PushNumber::new(213).ok();
     let mut resuming = resumed.clone();
     resuming.event = Moment::Started;
     for (announcement, words) in [
@@ -355,7 +355,7 @@ fn hostile(text: &str) -> Announcement {
     let text = text.to_owned();
     let mut announcement = failed(1);
     let push = &mut announcement.push;
-    for field in [&mut push.stack, &mut push.stage, &mut push.sha, &mut push.branch, &mut push.who, &mut push.state] {
+    for field in [&mut push.sha, &mut push.branch, &mut push.who] {
         field.clone_from(&text);
     }
     for field in [&mut push.reason, &mut push.why, &mut push.old_sha, &mut push.ended_by, &mut push.diff] {
@@ -481,7 +481,7 @@ fn a_pause_and_its_end_are_told_on_irc_and_by_mail() {
 #[test]
 fn what_piled_up_is_one_line_that_names_the_bad_ends_first() {
     let push = |id, stack: &str, mut announcement: Announcement| {
-        (announcement.push.id, announcement.push.stack) = (id, stack.to_owned());
+        (announcement.push.id, announcement.push.stack) = (PushNumber::new(id).unwrap(), stack.parse().unwrap());
         announcement
     };
     let begun_and_ended = [push(1, "web", started()), push(1, "web", ended("succeeded"))];

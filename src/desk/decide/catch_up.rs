@@ -90,7 +90,15 @@ mod tests {
             root: "9f".repeat(32).parse().unwrap(),
         };
         let (hosts, reached) = (set(hosts), set(reached));
-        DesiredState { push: 14, newest: 14, build, branch: "main".to_owned(), whole: true, hosts, reached }
+        DesiredState {
+            push: crate::desk::push::sample::number(14),
+            newest: crate::desk::push::sample::number(14),
+            build,
+            branch: "main".to_owned(),
+            whole: true,
+            hosts,
+            reached,
+        }
     }
 
     fn drift(host: &str, runs: &str) -> Drift {

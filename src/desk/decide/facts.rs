@@ -9,7 +9,7 @@ use crate::ledger::holds::{self, Hold};
 use crate::ledger::published::{self, Published};
 use crate::ledger::pushes::{self, PushRow};
 use crate::plan::PlannedCommand;
-use crate::stack::{Revision, Source, Stack};
+use crate::stack::{PushNumber, Revision, Source, Stack};
 use crate::time::At;
 use rusqlite::Connection;
 
@@ -39,7 +39,7 @@ pub(crate) struct Facts {
     /// The newest published build that the first stage may push.
     pub published: Option<Published>,
     /// The last push to the stage and how many hosts it had, where a command lists them.
-    pub last: Option<(i64, i64)>,
+    pub last: Option<(PushNumber, i64)>,
     /// The newest push to the stage, whatever it was.
     pub newest: Option<PushRow>,
     /// The last push to the stage that was no catch-up which ended well.
@@ -72,11 +72,11 @@ impl Facts {
         };
         let last = match stack.stages[place].inventories.is_empty() {
             true => None,
-            false => pushes::last_hosts(connection, name.as_str(), stage.as_str())?,
+            false => pushes::last_hosts(connection, name, stage)?,
         };
-        let good = good_builds::list(connection, name.as_str(), stage.as_str(), OFFERED)?;
+        let good = good_builds::list(connection, name, stage, OFFERED)?;
         let (newest, last_push) = last_push::last(connection, name, stage)?;
-        let unfinished = match last_push.as_ref().filter(|row| ended_badly(&row.state)) {
+        let unfinished = match last_push.as_ref().filter(|row| ended_badly(row.state)) {
             Some(row) => Some(Earlier::of(connection, row.clone())?),
             None => None,
         };
@@ -88,7 +88,7 @@ impl Facts {
             last_push,
             unfinished,
             good,
-            lock: pushes::lock_holder(connection, name.as_str())?,
+            lock: pushes::lock_holder(connection, name)?,
             stack_hold: holds::get(connection, &holds::scope(name, None), now)?,
             stage_hold: holds::get(connection, &holds::scope(name, Some(stage)), now)?,
             current: current::get(connection, name, stage)?,

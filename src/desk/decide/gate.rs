@@ -60,7 +60,7 @@ pub(crate) fn held(hold: &Hold) -> Refusal {
         reason: hold.reason.clone(),
         since: hold.at.as_str().into(),
         until: hold.until.clone(),
-        push: hold.push.and_then(std::num::NonZeroI64::new),
+        push: hold.push,
     }
 }
 

@@ -83,7 +83,7 @@ impl Request {
                 rollback::offer(stack, place, facts, &past, to.as_ref(), *questions)
             }
             Self::Version(chosen) => chosen.offer(stack, place, facts),
-            Self::Resume(of) => match facts.unfinished.as_ref().filter(|last| last.row.id == of.get()) {
+            Self::Resume(of) => match facts.unfinished.as_ref().filter(|last| last.row.id == *of) {
                 Some(last) => resume::offer(last),
                 None => match Earlier::read(connection, *of)? {
                     Some(earlier) => resume::offer(&earlier),

@@ -7,9 +7,10 @@ use super::earlier::last_push::ended_badly;
 use super::offer::Offer;
 use crate::desk::cases::Case;
 use crate::desk::refusal::Refusal;
+use crate::journal::{Ended, HostResult, PushState};
 use crate::ledger::pushes::ResultRow;
 use crate::plan::{BuildFrom, Kind, Part, Plan, PlannedCommand, PlannedForm};
-use crate::stack::{BuildId, PushNumber, Root};
+use crate::stack::{BuildId, Root};
 use std::collections::BTreeSet;
 
 /// What a resume would do. What is done is what the ledger says was `ok`, and what the earlier push had itself taken over
@@ -20,9 +21,9 @@ use std::collections::BTreeSet;
 pub(crate) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
     let row = &earlier.row;
     let nothing = |case, why: String| Err(Refusal::Nothing { case, why });
-    match (row.state.as_str(), earlier.newer) {
-        ("running", _) => return nothing(Case::StillRuns, format!("push {} is running still", row.id)),
-        ("rolled back", _) => {
+    match (row.state, earlier.newer) {
+        (PushState::Running, _) => return nothing(Case::StillRuns, format!("push {} is running still", row.id)),
+        (PushState::Ended(Ended::RolledBack), _) => {
             let why = format!("push {} was rolled back: nothing of it is left on a host", row.id);
             return nothing(Case::WentBack, why);
         }
@@ -36,9 +37,8 @@ pub(crate) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
         _ => {}
     }
     let bad = |what: &str| Refusal::corrupt(format_args!("no {what} of push {}", row.id));
-    let of = PushNumber::new(row.id).map_err(|_| bad("number"))?;
     let mut plan = earlier.plan.clone();
-    plan.kind = Kind::Resume { of };
+    plan.kind = Kind::Resume { of: row.id };
     let frozen: Option<Root> = row.root.as_deref().and_then(|root| root.parse().ok());
     if let Some(root) = &frozen {
         let id: BuildId = row.build.parse().map_err(|_| bad("build"))?;
@@ -55,7 +55,7 @@ pub(crate) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
             // What a host runs is asked at the end of every push.
             (false, _) if matches!(command.form, PlannedForm::ReadBack { .. }) => command.done_on.clear(),
             (false, _) => {
-                let ok = |row: &&ResultRow| row.command == number && row.result.as_deref() == Some("ok");
+                let ok = |row: &&ResultRow| row.command == number && row.result == Some(HostResult::Ok);
                 command.done_on.extend(earlier.results.iter().filter(ok).map(|row| row.host.clone()));
                 command.done_on.retain(|host| !rolled_back.contains(host.as_str()));
                 command.done_on.sort();
@@ -109,7 +109,8 @@ fn divergent_at_the_end(earlier: &Earlier) -> BTreeSet<&str> {
         let command: Option<&PlannedCommand> = place.and_then(|place| earlier.plan.commands.get(place));
         command.is_some_and(|command| matches!(command.form, PlannedForm::ReadBack { .. }))
     };
-    let fine = |row: &ResultRow| matches!(row.result.as_deref(), Some("ok" | "skipped" | "cancelled"));
+    let fine =
+        |row: &ResultRow| matches!(row.result, Some(HostResult::Ok | HostResult::Skipped | HostResult::Cancelled));
     let divergent = earlier.results.iter().filter(|row| asks(row.command) && !fine(row));
     divergent.map(|row| row.host.as_str()).collect()
 }

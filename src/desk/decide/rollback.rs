@@ -18,7 +18,7 @@ use crate::ledger::good_builds::{self, GoodBuild};
 use crate::ledger::pushes::PushRow;
 use crate::plan::{self, Artifact, OldBuild, Target};
 use crate::source::build::BuildDir;
-use crate::stack::{BuildId, Stack, StackName, StageName};
+use crate::stack::{BuildId, PushNumber, Stack, StackName, StageName};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -55,8 +55,8 @@ impl Past {
     ) -> LedgerResult<Past> {
         let (stage, good) = (&stack.stages[place], facts.good.clone());
         let (runs, desired) = Runs::read(outside.drifts, connection, stack, stage, facts)?;
-        let whole = |id: i64| desired.as_ref().is_some_and(|desired| desired.push == id && desired.whole);
-        let bad = match facts.last_push.clone().filter(|row| ended_badly(&row.state) || row.state == "running") {
+        let whole = |id: PushNumber| desired.as_ref().is_some_and(|desired| desired.push == id && desired.whole);
+        let bad = match facts.last_push.clone().filter(|row| ended_badly(row.state) || row.state.is_running()) {
             Some(row) if good_builds::touched(connection, row.id)? && !whole(row.id) => Some(row),
             _ => None,
         };
@@ -106,7 +106,7 @@ impl Past {
         let doubt = |row: &PushRow| row.build == build && !self.runs.all_run(root);
         // Until someone has looked, a push that holds its stack, or still has to run `finally`, is not over.
         let holds = |row: &PushRow| facts.stack_hold.as_ref().is_some_and(|hold| hold.push == Some(row.id));
-        let unresolved = |row: &PushRow| holds(row) || (ended_badly(&row.state) && !facts.deferred_finally.is_empty());
+        let unresolved = |row: &PushRow| holds(row) || (ended_badly(row.state) && !facts.deferred_finally.is_empty());
         self.bad.as_ref().is_some_and(|row| left(row) || doubt(row) || unresolved(row))
     }
 

@@ -65,7 +65,7 @@ fn look(data: &Path, said: LedgerSnapshot, there: files::There) -> Report {
     let LedgerSnapshot { mut report, pushes, running, builds, pushed, numbers } = said;
     for push in &pushes {
         if let Err(why) = files::journal(data, push) {
-            report.problems.push(format!("push {}: {why}", push.row.id));
+            report.problems.push(format!("push {}: {why}", push.id));
         }
     }
     for push in &running {
@@ -154,11 +154,12 @@ fn ends(tx: &rusqlite::Connection, pushes: &[SealedPush]) -> Result<Vec<String>,
     let mut written = audit::details(tx, "push ended")?;
     let mut wrong = Vec::new();
     for push in pushes {
-        let row = &push.row;
-        let audit_text =
-            format!("push {} of {} to {} {}, journal {}", row.id, row.stack, row.stage, row.state, push.journal_hash);
+        let audit_text = format!(
+            "push {} of {} to {} {}, journal {}",
+            push.id, push.stack, push.stage, push.state, push.journal_hash
+        );
         if !written.remove(&audit_text) {
-            wrong.push(format!("push {}: the audit does not say that it {}, with this journal", row.id, row.state));
+            wrong.push(format!("push {}: the audit does not say that it {}, with this journal", push.id, push.state));
         }
     }
     let lost = written.into_iter().map(|audit_text| {

@@ -224,7 +224,7 @@ impl Desk {
             at: &at_text,
         };
         press::insert(tx, &new)?;
-        if !press::lock(tx, stack.name.as_str(), number)? {
+        if !press::lock(tx, &stack.name, push)? {
             // The gate has looked at this very row in this very transaction.
             return Err(LedgerError::Corrupt(format!("the lock of {} is held by nobody", stack.name)));
         }
@@ -312,9 +312,9 @@ fn named_hosts(hosts: &[Host]) -> String {
 fn replay(connection: &rusqlite::Connection, press: &Press) -> LedgerResult<Option<Decision<PushNumber>>> {
     let Some(nonce) = &press.nonce else { return Ok(None) };
     let Some(row) = pushes::by_nonce(connection, nonce)? else { return Ok(None) };
-    let same = row.stack == press.stack.as_str() && row.stage == press.stage.as_str() && row.who == press.who.as_str();
+    let same = row.stack == press.stack && row.stage == press.stage && row.who == press.who.as_str();
     Ok(Some(match same {
-        true => PushNumber::new(row.id).map_err(Refusal::corrupt),
+        true => Ok(row.id),
         false => Err(Refusal::BadRequest {
             case: Case::Repeated,
             why: format!("this form was used for push {} already", row.id),

@@ -13,7 +13,7 @@ use crate::source::build::{BuildDir, FreezeError, Frozen, freeze};
 use crate::source::directory::{Directory, DirectoryError};
 use crate::source::gate::{Before, Gate, NoBuild};
 use crate::source::unpack::unpack;
-use crate::stack::{BadName, BuildId, Revision, Source, Stack, StackName, Who, source};
+use crate::stack::{BadName, BuildId, PushNumber, Revision, Source, Stack, StackName, Who, source};
 use crate::supervise::blocking;
 use crate::time::At;
 use serde::Serialize;
@@ -322,7 +322,7 @@ pub struct PublishedBuild {
     #[serde(flatten)]
     pub build: Published,
     /// Its last push; none when nobody has pushed it, and then it may be withdrawn.
-    pub push: Option<i64>,
+    pub push: Option<PushNumber>,
 }
 
 fn build_id(text: &str) -> Decision<BuildId> {

@@ -24,7 +24,7 @@ impl Desk {
     ) -> Decision<PushNumber> {
         let who = who.clone();
         self.to_the_end("the resume", |desk| async move {
-            let row = desk.ledger.read(move |connection| pushes::get(connection, of.get())).await?;
+            let row = desk.ledger.read(move |connection| pushes::get(connection, of)).await?;
             let Some(row) = row else { return Err(Refusal::Unknown { what: format!("push {of}") }) };
             if row.ended_at.is_none() {
                 // Whether it is paused its runner knows; the ledger may be behind.
@@ -35,16 +35,7 @@ impl Desk {
                     Err(_) => {}
                 }
             }
-            let corrupt = |bad: crate::stack::BadName| Refusal::corrupt(bad);
-            let press = Press {
-                stack: row.stack.parse().map_err(corrupt)?,
-                stage: row.stage.parse().map_err(corrupt)?,
-                who,
-                seen: row.build,
-                plan_hash,
-                reason,
-                nonce,
-            };
+            let press = Press { stack: row.stack, stage: row.stage, who, seen: row.build, plan_hash, reason, nonce };
             desk.press_for(press, Request::Resume(of)).await
         })
         .await

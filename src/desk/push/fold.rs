@@ -8,7 +8,7 @@ use crate::ledger::holds::{self, Hold};
 use crate::ledger::outbox::{self, Announcement, Moment, Pause};
 use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::{LedgerError, LedgerResult, audit, current, desired, fold, holding, questions, seal};
-use crate::plan::Kind;
+use crate::plan::PushKind;
 use crate::stack::{PushNumber, Who};
 use crate::time::At;
 use rusqlite::Transaction;
@@ -72,7 +72,7 @@ pub(crate) fn fold(
             }
             Event::PushEnded { state, unknown, sha256, .. } => {
                 let row = row(tx, push)?;
-                let caught_up = row.kind == Kind::CatchUp.word();
+                let caught_up = row.kind == PushKind::CatchUp;
                 if *state == Ended::Succeeded && caught_up {
                     // What the stage runs stays what it was, unless the last hosts of a degraded push have it now.
                     desired::settle(tx, row.id)?;
@@ -113,15 +113,15 @@ pub(crate) fn fold(
 }
 
 fn row(tx: &Transaction<'_>, push: PushNumber) -> LedgerResult<PushRow> {
-    pushes::get(tx, push.get())?.ok_or_else(|| LedgerError::Corrupt(format!("push {push} has a fold but no row")))
+    pushes::get(tx, push)?.ok_or_else(|| LedgerError::Corrupt(format!("push {push} has a fold but no row")))
 }
 
 /// Nothing is let go in silence: the stack stays closed until a person has looked.
 fn hold(tx: &Transaction<'_>, push: PushNumber, row: &PushRow, unknown: &[String], at: At) -> LedgerResult<()> {
-    let began = !pushes::results(tx, push.get())?.is_empty();
+    let began = !pushes::results(tx, push)?.is_empty();
     let reason = held_words(row, unknown, began);
     let hold = Hold {
-        scope: row.stack.clone(),
+        scope: holds::scope(&row.stack, None),
         who: SERVER.to_owned(),
         reason: reason.clone(),
         at: at.to_string(),
@@ -198,21 +198,20 @@ fn announce(
     teller: &NotifyTargets,
     at: At,
 ) -> LedgerResult<()> {
-    let id = push.get();
     // What is told is sealed first, so that nobody can change it behind the head that people were told.
     seal::seal(tx)?;
     let head = audit::head(tx)?;
     let row = row(tx, push)?;
     let announcement = Announcement {
         event,
-        button: pushes::button(tx, id)?,
-        commits: pushes::commits(tx, id)?,
+        button: pushes::button(tx, push)?,
+        commits: pushes::commits(tx, push)?,
         commit_count: usize::try_from(row.commit_count).unwrap_or_default(),
-        push: row,
+        push: row.into(),
         bad_hosts: fold::bad_hosts(tx, push, NAMED_HOSTS)?,
-        links: pushes::links(tx, id)?,
+        links: pushes::links(tx, push)?,
         question: match event {
-            Moment::Asked => questions::of_push(tx, id)?.pop(),
+            Moment::Asked => questions::of_push(tx, push)?.pop(),
             Moment::Started | Moment::Paused | Moment::Resumed | Moment::Ended => None,
         },
         pause,

@@ -10,7 +10,9 @@ use super::interrupt::RunnerState;
 use super::runner::Runner;
 use crate::desk::{Desk, JournalEnd};
 use crate::journal::{Batch, Cursor, Ended, Event, PushDir, Reader, Record, StoredRecord};
+use crate::ledger::pushes::PushRow;
 use crate::ledger::{LedgerError, fold as places, holding, pushes};
+use crate::plan::Standing;
 use crate::stack::PushNumber;
 use crate::supervise::blocking;
 use crate::time::At;
@@ -322,18 +324,16 @@ impl Follower {
 
     /// Has the hosts asked what they run now that the push is over.
     async fn look_after(&self) {
-        let id = self.push.get();
+        let id = self.push;
         // A plan that cannot be read takes nothing from the rest.
         let read = self.desk.ledger.read(move |connection| {
             Ok((pushes::get(connection, id)?, holding::left_with(connection, id).unwrap_or_default()))
         });
         // Without an answer they are asked in their turn.
         let (row, left) = read.await.unwrap_or_default();
-        let well = row.as_ref().is_some_and(|row| row.state == Ended::Succeeded.word());
-        let stage = row.as_ref().and_then(|row| row.stage.parse().ok());
-        let stack = row.and_then(|row| row.stack.parse().ok());
-        if let (Some(stack), Some(stage)) = (stack, stage) {
-            let changed = left.into_iter().filter(|left| left.state != "not changed").map(|left| left.host);
+        let well = row.as_ref().is_some_and(|row| row.state == Ended::Succeeded);
+        if let Some(PushRow { stack, stage, .. }) = row {
+            let changed = left.into_iter().filter(|left| left.standing != Standing::Untouched).map(|left| left.host);
             self.desk.drifts.forget(&stack, &stage, &changed.collect());
             // What did not end well was perhaps refused there.
             if !well {
@@ -353,7 +353,7 @@ impl Follower {
     }
 
     async fn end_if_dead(&mut self) -> Result<RunnerState, FollowError> {
-        let id = self.push.get();
+        let id = self.push;
         let row = self.desk.ledger.read(move |connection| pushes::get(connection, id)).await?;
         let row = row.ok_or_else(|| LedgerError::Corrupt(format!("push {id} has a fold but no row")))?;
         let cause = match &self.runner {
@@ -363,7 +363,7 @@ impl Follower {
         let dir = self.dir.clone();
         let found = blocking(move || interrupt::interrupt(&dir, &row, cause.as_deref(), At::now())).await?;
         if found == RunnerState::Interrupted {
-            tracing::warn!(push = id, "the runner of a push died; the push is interrupted");
+            tracing::warn!(push = id.get(), "the runner of a push died; the push is interrupted");
         }
         Ok(found)
     }

@@ -31,7 +31,7 @@ impl Desk {
     }
 
     async fn has_ended(&self, push: PushNumber) -> Option<bool> {
-        match self.ledger.read(move |connection| pushes::get(connection, push.get())).await {
+        match self.ledger.read(move |connection| pushes::get(connection, push)).await {
             Ok(row) => row.map(|row| row.ended_at.is_some()),
             Err(error) => {
                 tracing::error!(push = push.get(), error = %error, "the ledger does not answer");

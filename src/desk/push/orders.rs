@@ -95,7 +95,7 @@ impl Desk {
 
     /// The push, as the ledger knows it; none when the ledger does not say so soon: then the runner knows best.
     async fn row_in_time(&self, push: PushNumber) -> Decision<Option<PushRow>> {
-        let asked = self.ledger.read(move |connection| pushes::get(connection, push.get()));
+        let asked = self.ledger.read(move |connection| pushes::get(connection, push));
         match timeout(LEDGER_LIMIT, asked).await {
             Ok(Ok(Some(row))) => Ok(Some(row)),
             Ok(Ok(None)) => Err(Refusal::Unknown { what: format!("push {push}") }),
@@ -165,7 +165,7 @@ impl Desk {
         let mut changes = self.changes();
         let known = async {
             loop {
-                let row = self.ledger.read(move |connection| pushes::get(connection, push.get())).await;
+                let row = self.ledger.read(move |connection| pushes::get(connection, push)).await;
                 let so = row.ok().flatten().is_none_or(|row| row.paused.is_some() == paused || row.ended_at.is_some());
                 if so || changes.changed().await.is_err() {
                     return;

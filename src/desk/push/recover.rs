@@ -24,7 +24,7 @@ impl Desk {
     pub(crate) async fn recover(self: &Arc<Self>) -> Result<(), DeskError> {
         for push in self.pushes_on_disk()? {
             self.floor.fetch_max(push.get(), Ordering::SeqCst);
-            let known = self.ledger.read(move |connection| pushes::get(connection, push.get())).await?;
+            let known = self.ledger.read(move |connection| pushes::get(connection, push)).await?;
             if known.is_none() {
                 self.adopt(push).await?;
             }
@@ -95,7 +95,7 @@ impl Desk {
             };
             press::insert(tx, &new)?;
             // When another push has the lock, this one is over: at most one runs at a time.
-            press::lock(tx, assignment.plan.stack.as_str(), push.get())?;
+            press::lock(tx, &assignment.plan.stack, push)?;
             Ok(())
         });
         Ok(adopted.await?)

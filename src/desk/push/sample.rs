@@ -97,7 +97,7 @@ pub(crate) fn pressed(connection: &mut Connection, push: i64) {
         },
     )
     .unwrap();
-    assert!(press::lock(&tx, "web", push).unwrap());
+    assert!(press::lock(&tx, &assignment.plan.stack, assignment.push).unwrap());
     tx.commit().unwrap();
 }
 

@@ -10,6 +10,7 @@ use crate::desk::parts::recent_plans::listed;
 use crate::desk::refusal::Decision;
 use crate::desk::view::NotReady;
 use crate::desk::view::board::{Board, BoardStack, BoardStage, Waiting};
+use crate::journal::{Ended, PushState};
 use crate::ledger::{board, holds};
 use crate::size::counted;
 use crate::stack::{Host, Revision, Source, Stack, StackName, StageName};
@@ -75,7 +76,7 @@ impl Desk {
         problem: bool,
         read: &mut board::Board,
     ) -> (BoardStack, Vec<(usize, Option<Revision>, Revision)>) {
-        let of = |place: usize| (stack.name.to_string(), stack.stages[place].name.to_string());
+        let of = |place: usize| (stack.name.clone(), stack.stages[place].name.clone());
         let head = self.branches.known(&stack.name).head.map(|(head, _)| head);
         let (mut stages, mut differ) = (Vec::with_capacity(stack.stages.len()), Vec::new());
         let mut before = None;
@@ -105,7 +106,7 @@ impl Desk {
                 typical_ms: read.typical_ms.remove(&of(place)).unwrap_or_default(),
             });
         }
-        let lock = read.locks.remove(stack.name.as_str());
+        let lock = read.locks.remove(&stack.name);
         let row = BoardStack {
             stack: stack.name.to_string(),
             title: stack.title.clone(),
@@ -159,7 +160,7 @@ impl Desk {
     fn drift_words(&self, rows: &[BoardStack]) -> Option<String> {
         let (mut hosts, mut stages) = (BTreeSet::new(), 0_usize);
         for (row, stage) in rows.iter().flat_map(|row| row.stages.iter().map(move |stage| (row, stage))) {
-            let is_pushed = row.lock.as_ref().is_some_and(|push| push.stage == stage.name);
+            let is_pushed = row.lock.as_ref().is_some_and(|push| push.stage.as_str() == stage.name);
             let (Ok(name), Ok(place), Some(last), false) =
                 (row.stack.parse(), stage.name.parse(), &stage.last, is_pushed)
             else {
@@ -167,7 +168,8 @@ impl Desk {
             };
             let Some((behind, odd)) = self.drifts.divergent(&name, &place) else { continue };
             // What was seen before the last push came to its end says nothing about what it left.
-            let is_over = matches!(last.state.as_str(), "succeeded" | "degraded") && behind < last.id;
+            let is_over =
+                matches!(last.state, PushState::Ended(Ended::Succeeded | Ended::Degraded)) && behind < last.id;
             if !odd.is_empty() && !is_over {
                 stages += 1;
                 hosts.extend(odd);

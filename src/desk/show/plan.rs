@@ -144,7 +144,7 @@ impl Desk {
             let Some(desk) = desk.upgrade() else { return Err(LedgerError::Closed) };
             let facts = Facts::read(connection, &asked, place, head)?;
             let offer = request.offer((&desk.outside(), connection), &asked, place, &facts)?;
-            Ok((facts, offer, typical_duration::pushes(connection, asked.name.as_str(), stage.as_str())?))
+            Ok((facts, offer, typical_duration::pushes(connection, &asked.name, &stage)?))
         };
         let (facts, offer, usual_ms) = self.ledger.read(read).await?;
         let offer = offer?;

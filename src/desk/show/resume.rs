@@ -10,7 +10,7 @@ use crate::desk::refusal::Decision;
 use crate::desk::view::{Remaining, RemainingCommand};
 use crate::ledger::pushes::PushRow;
 use crate::plan::{Part, PlannedCommand};
-use crate::stack::{PushNumber, StackName, StageName};
+use crate::stack::PushNumber;
 
 impl Desk {
     /// What is left of a push that did not end well; none when there is nothing to resume.
@@ -50,18 +50,16 @@ impl Desk {
     }
 
     async fn why_not_resumed(&self, row: &PushRow) -> Decision<Option<String>> {
-        let (Ok(name), Ok(stage)) = (row.stack.parse::<StackName>(), row.stage.parse::<StageName>()) else {
-            return Ok(Some(format!("{} is no stack of this server", row.stack)));
-        };
-        let (stack, problem) = match self.loaded(&name) {
+        let (name, stage) = (&row.stack, &row.stage);
+        let (stack, problem) = match self.loaded(name) {
             Ok(shelved) => shelved,
             Err(refusal) => return Ok(Some(refusal.to_string())),
         };
-        let Some(place) = stack.stages.iter().position(|known| known.name == stage) else {
-            let broken = problem.map(|problem| gate::broken(&name, &problem).to_string());
+        let Some(place) = stack.stages.iter().position(|known| known.name == *stage) else {
+            let broken = problem.map(|problem| gate::broken(name, &problem).to_string());
             return Ok(Some(broken.unwrap_or_else(|| format!("{name} has no stage {stage} any more"))));
         };
         let facts = self.ledger.read(move |connection| Facts::read(connection, &stack, place, None)).await?;
-        Ok(gate::closed(Asked::Resume, &name, problem.as_deref(), &facts).map(|refusal| refusal.to_string()))
+        Ok(gate::closed(Asked::Resume, name, problem.as_deref(), &facts).map(|refusal| refusal.to_string()))
     }
 }

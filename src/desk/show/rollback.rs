@@ -32,7 +32,7 @@ impl Desk {
         let (asked, desk) = (Arc::clone(&stack), self.me.clone());
         let read = move |connection: &Connection| {
             let Some(desk) = desk.upgrade() else { return Err(crate::ledger::LedgerError::Closed) };
-            let (of, at) = (asked.name.as_str(), asked.stages[place].name.as_str());
+            let (of, at) = (&asked.name, &asked.stages[place].name);
             let facts = Facts::read(connection, &asked, place, None)?;
             let past = Past::read(&desk.outside(), connection, &asked, place, &facts)?;
             Ok((
@@ -67,7 +67,7 @@ impl Desk {
             (from, Some(to)) => self.branches.log(&stack, from.as_ref(), &to).await,
             (_, None) => Arc::default(),
         };
-        let held = self.drifts.held(name, stage, past.desired.as_ref().map_or(0, |desired| desired.newest));
+        let held = past.desired.as_ref().and_then(|desired| self.drifts.held(name, stage, desired.newest));
         let root = offer.root.as_ref().map_or("", crate::stack::Root::as_str);
         let readiness = rollback_ready::readiness(&offer.plan, root, &offer.seen, held.as_ref());
         let others = past.others(&facts, &chosen);

@@ -68,7 +68,7 @@ impl Desk {
             let mut view = self.stage_view(&stack, place, stage, problem.as_deref()).await;
             view.readiness = readiness;
             // While the stage is pushed, its hosts are on their way.
-            let is_pushed = read.lock.as_ref().is_some_and(|push| push.stage == view.name);
+            let is_pushed = read.lock.as_ref().is_some_and(|push| push.stage.as_str() == view.name);
             if let (Some(desired), false) = (&desired, is_pushed) {
                 let (drift, at) = self.drifts.of(name, &stack.stages[place].name, desired.newest);
                 (view.drift, view.probed_at) = (drift, at.map(|at| at.to_string()));
@@ -193,14 +193,14 @@ impl StageView {
 }
 
 fn read(desk: &Desk, connection: &Connection, stack: &Stack, head: Option<Revision>) -> LedgerResult<LedgerFacts> {
-    let name = stack.name.as_str();
-    let of_stack = Filter { stack: Some(name.to_owned()), ..Filter::default() };
+    let name = &stack.name;
+    let of_stack = Filter { stack: Some(name.to_string()), ..Filter::default() };
     let mut stages = Vec::with_capacity(stack.stages.len());
     for (place, stage) in stack.stages.iter().enumerate() {
         let facts = Facts::read(connection, stack, place, head.clone())?;
         stages.push(StageRead {
             last: facts.newest.clone(),
-            usual_ms: typical_duration::pushes(connection, name, stage.name.as_str())?,
+            usual_ms: typical_duration::pushes(connection, name, &stage.name)?,
             past: Past::read(&desk.outside(), connection, stack, place, &facts)?,
             facts,
         });

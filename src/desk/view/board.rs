@@ -1,6 +1,6 @@
 //! What the page of all stacks shows of each: much less than a stack's own page, since there are hundreds. Plain data.
 
-use super::StackView;
+use super::{StackView, push};
 use crate::ledger::current::Current;
 use crate::ledger::holds::Hold;
 use crate::ledger::pushes::PushRow;
@@ -26,6 +26,7 @@ pub struct BoardStack {
     /// Whether something is wrong with its file.
     pub problem: bool,
     /// The push that runs now.
+    #[serde(serialize_with = "push::one")]
     pub lock: Option<PushRow>,
     /// The step that it is at.
     pub step: Option<StepNow>,
@@ -51,6 +52,7 @@ pub struct BoardStage {
     /// The hold on this stage alone.
     pub hold: Option<Hold>,
     /// The last push to it, whatever its end.
+    #[serde(serialize_with = "push::one")]
     pub last: Option<PushRow>,
     /// How long the last good pushes took, while one runs.
     #[serde(rename = "usual_ms")]

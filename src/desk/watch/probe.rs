@@ -17,7 +17,7 @@ const AT_ONCE: usize = 10;
 
 /// What the hosts of a stack's stages are to run; `None` while a push of it runs, which changes just that.
 fn expected(connection: &Connection, stack: &Stack) -> LedgerResult<Option<Vec<Expected>>> {
-    if pushes::lock_holder(connection, stack.name.as_str())?.is_some() {
+    if pushes::lock_holder(connection, &stack.name)?.is_some() {
         return Ok(None);
     }
     let mut all = Vec::new();

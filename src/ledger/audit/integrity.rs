@@ -1,17 +1,37 @@
-//! What is checked and kept beside the history: how each push was sealed, all builds and their roots. It must never change
-//! any of it. Called by `verify`, `backup` and publishing.
+//! What is checked and kept beside the history: how each push was sealed, all builds and their roots, as text, so that what is
+//! damaged is read, too. It must never change any of it. Called by `verify`, `backup` and publishing.
 
 use crate::ledger::LedgerResult;
-use crate::ledger::pushes::{COLUMNS, PushRow, row};
 use crate::time::At;
 use rusqlite::{Connection, Transaction};
 use std::collections::BTreeSet;
 
-/// A push that ended, with all that its end was sealed with.
+/// A push that ended, with all that its end was sealed with. As it stands in the ledger, whatever that is: a row that another hand has
+/// changed is one to be named, and not one that nothing can be said of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SealedPush {
-    /// The push.
-    pub row: PushRow,
+    /// Its number.
+    pub id: i64,
+    /// The stack.
+    pub stack: String,
+    /// The stage.
+    pub stage: String,
+    /// How it ended.
+    pub state: String,
+    /// Why it did not end well.
+    pub why: Option<String>,
+    /// Who cancelled it.
+    pub ended_by: Option<String>,
+    /// When the runner took it up.
+    pub started_at: Option<String>,
+    /// When it ended.
+    pub ended_at: Option<String>,
+    /// How long it took.
+    pub duration_ms: Option<i64>,
+    /// How many hosts it had.
+    pub hosts_total: i64,
+    /// How many held its build at its end.
+    pub hosts_ok: i64,
     /// The SHA-256 of its journal before the last record.
     pub journal_hash: String,
     /// The assignment as it was written.
@@ -23,12 +43,27 @@ pub struct SealedPush {
 /// # Errors
 /// What SQLite said.
 pub fn sealed_pushes(connection: &Connection) -> LedgerResult<Vec<SealedPush>> {
-    let mut ask = connection.prepare(&format!(
-        "SELECT {COLUMNS}, coalesce(p.journal_hash, '') AS journal_hash, p.plan
-         FROM pushes p WHERE p.ended_at IS NOT NULL ORDER BY p.id"
-    ))?;
-    let rows = ask.query_map([], |found| {
-        Ok(SealedPush { row: row(found)?, journal_hash: found.get("journal_hash")?, plan: found.get("plan")? })
+    let mut ask = connection.prepare(
+        "SELECT id, stack, stage, state, why, ended_by, started_at, ended_at, duration_ms, hosts_total, hosts_ok,
+                coalesce(journal_hash, '') AS journal_hash, plan
+         FROM pushes WHERE ended_at IS NOT NULL ORDER BY id",
+    )?;
+    let rows = ask.query_map([], |row| {
+        Ok(SealedPush {
+            id: row.get("id")?,
+            stack: row.get("stack")?,
+            stage: row.get("stage")?,
+            state: row.get("state")?,
+            why: row.get("why")?,
+            ended_by: row.get("ended_by")?,
+            started_at: row.get("started_at")?,
+            ended_at: row.get("ended_at")?,
+            duration_ms: row.get("duration_ms")?,
+            hosts_total: row.get("hosts_total")?,
+            hosts_ok: row.get("hosts_ok")?,
+            journal_hash: row.get("journal_hash")?,
+            plan: row.get("plan")?,
+        })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

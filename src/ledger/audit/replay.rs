@@ -2,7 +2,7 @@
 //! against those of a push that runs. It must never write to the ledger itself.
 
 use super::seal::PRESSED;
-use crate::journal::{Cursor, StoredRecord};
+use crate::journal::{Cursor, PushState, StoredRecord};
 use crate::ledger::{LedgerResult, fold, schema};
 use crate::stack::PushNumber;
 use rusqlite::types::Value;
@@ -34,7 +34,7 @@ pub struct Rows {
 /// A ledger in memory that has one push in it.
 pub struct Replay {
     connection: Connection,
-    push: i64,
+    push: PushNumber,
     to: Cursor,
 }
 
@@ -42,7 +42,7 @@ pub struct Replay {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn rows(connection: &Connection, push: i64) -> LedgerResult<Rows> {
+pub fn rows(connection: &Connection, push: PushNumber) -> LedgerResult<Rows> {
     let mut tables = BTreeMap::new();
     for (table, number, _) in MADE {
         let mut ask = connection.prepare(&format!("SELECT * FROM {table} WHERE {number} = ?1 ORDER BY 1, 2, 3"))?;
@@ -63,17 +63,17 @@ impl Rows {
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn begin(&self) -> LedgerResult<Replay> {
+    pub fn begin(&self, push: PushNumber) -> LedgerResult<Replay> {
         let connection = Connection::open_in_memory()?;
         connection.execute_batch(schema::SQL)?;
-        let mut number = 0;
         for row in self.tables.get("pushes").into_iter().flatten() {
             let pressed = PRESSED.iter().filter_map(|(name, _)| Some((*name, row.get(*name)?)));
             let (names, values): (Vec<&str>, Vec<&Value>) = pressed.unzip();
             let places = vec!["?"; names.len()].join(", ");
             let sql = format!(
-                "INSERT INTO pushes (state, hosts_total, {}) VALUES ('running', 0, {places})",
-                names.join(", ")
+                "INSERT INTO pushes (state, hosts_total, {}) VALUES ('{}', 0, {places})",
+                names.join(", "),
+                PushState::Running
             );
             connection.execute(&sql, params_from_iter(values))?;
             connection.execute("UPDATE pushes SET hosts_total = json_array_length(plan, '$.plan.hosts')", [])?;
@@ -82,11 +82,8 @@ impl Rows {
             if let (Some(root), false) = (&self.root, made) {
                 connection.execute("UPDATE pushes SET root = ?1", [root])?;
             }
-            if let Some(Value::Integer(id)) = row.get("id") {
-                number = *id;
-            }
         }
-        Ok(Replay { connection, push: number, to: Cursor::default() })
+        Ok(Replay { connection, push, to: Cursor::default() })
     }
 }
 

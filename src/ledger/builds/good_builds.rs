@@ -1,8 +1,10 @@
 //! What a stage ran before, and what has happened since: what a rollback and a resume are decided by. It must never call
 //! a build good that did not succeed on the very stage.
 
-use crate::ledger::LedgerResult;
-use crate::plan::OldBuild;
+use crate::journal::{Ended, PushState};
+use crate::ledger::{LedgerResult, columns};
+use crate::plan::{OldBuild, PushKind};
+use crate::stack::{PushNumber, StackName, StageName};
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +24,7 @@ pub struct GoodBuild {
     /// How many files it has.
     pub files: i64,
     /// The first push that put it on the stage well.
-    pub push: i64,
+    pub push: PushNumber,
     /// Who pressed that one.
     pub who: String,
     /// When that one was pressed.
@@ -35,12 +37,7 @@ impl GoodBuild {
     /// # Errors
     /// When the ledger holds a value that is no build, revision or root.
     pub fn as_build(&self) -> LedgerResult<OldBuild> {
-        let corrupt = |bad: crate::stack::BadName| crate::ledger::LedgerError::Corrupt(bad.to_string());
-        Ok(OldBuild {
-            id: self.build.parse().map_err(corrupt)?,
-            sha: self.sha.parse().map_err(corrupt)?,
-            root: self.root.parse().map_err(corrupt)?,
-        })
+        columns::build(&self.build, &self.sha, &self.root)
     }
 }
 
@@ -48,30 +45,44 @@ impl GoodBuild {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn list(connection: &Connection, stack: &str, stage: &str, most: usize) -> LedgerResult<Vec<GoodBuild>> {
+pub fn list(
+    connection: &Connection,
+    stack: &StackName,
+    stage: &StageName,
+    most: usize,
+) -> LedgerResult<Vec<GoodBuild>> {
     let mut ask = connection.prepare_cached(
         "SELECT b.id AS build, b.sha, b.root, b.branch,
                 coalesce((SELECT subject FROM commits k WHERE k.sha = b.sha ORDER BY k.push LIMIT 1), '') AS subject,
                 b.files, p.id AS push, p.who, p.pressed_at
          FROM (SELECT *, (SELECT min(g.id) FROM pushes g WHERE g.stack = ?1 AND g.build = builds.id AND g.stage = ?2
-                          AND g.state = 'succeeded'
-                          AND (g.kind <> 'catch-up' OR EXISTS (SELECT 1 FROM completed_stages w WHERE w.push = g.id))) AS first
+                          AND g.state = ?4
+                          AND (g.kind <> ?5 OR EXISTS (SELECT 1 FROM completed_stages w WHERE w.push = g.id))) AS first
                FROM builds WHERE stack = ?1 ORDER BY push DESC, made_at DESC) b
          JOIN pushes p ON p.id = b.first ORDER BY b.push DESC, b.made_at DESC LIMIT ?3",
     )?;
-    let rows = ask.query_map(params![stack, stage, i64::try_from(most).unwrap_or(i64::MAX)], |row| {
-        Ok(GoodBuild {
-            build: row.get("build")?,
-            sha: row.get("sha")?,
-            root: row.get("root")?,
-            branch: row.get("branch")?,
-            subject: row.get("subject")?,
-            files: row.get("files")?,
-            push: row.get("push")?,
-            who: row.get("who")?,
-            pushed_at: row.get("pressed_at")?,
-        })
-    })?;
+    let rows = ask.query_map(
+        params![
+            stack,
+            stage,
+            i64::try_from(most).unwrap_or(i64::MAX),
+            PushState::from(Ended::Succeeded),
+            PushKind::CatchUp
+        ],
+        |row| {
+            Ok(GoodBuild {
+                build: row.get("build")?,
+                sha: row.get("sha")?,
+                root: row.get("root")?,
+                branch: row.get("branch")?,
+                subject: row.get("subject")?,
+                files: row.get("files")?,
+                push: row.get("push")?,
+                who: row.get("who")?,
+                pushed_at: row.get("pressed_at")?,
+            })
+        },
+    )?;
     let mut good: Vec<GoodBuild> = rows.collect::<Result<_, _>>()?;
     good.sort_by_key(|good| std::cmp::Reverse(good.push));
     Ok(good)
@@ -81,7 +92,7 @@ pub fn list(connection: &Connection, stack: &str, stage: &str, most: usize) -> L
 ///
 /// # Errors
 /// What SQLite said.
-pub fn touched(connection: &Connection, push: i64) -> LedgerResult<bool> {
+pub fn touched(connection: &Connection, push: PushNumber) -> LedgerResult<bool> {
     let mut ask = connection.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM results WHERE push = ?1 AND host <> ''
                         AND (result IS NULL OR result NOT IN ('unreachable', 'skipped')))",
@@ -93,7 +104,7 @@ pub fn touched(connection: &Connection, push: i64) -> LedgerResult<bool> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn newer(connection: &Connection, push: i64) -> LedgerResult<Option<i64>> {
+pub fn newer(connection: &Connection, push: PushNumber) -> LedgerResult<Option<PushNumber>> {
     let mut ask = connection.prepare_cached(
         "SELECT min(n.id) FROM pushes o JOIN pushes n ON n.stack = o.stack AND n.id > o.id
          WHERE o.id = ?1 AND (n.stage = o.stage OR EXISTS (

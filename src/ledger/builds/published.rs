@@ -1,10 +1,10 @@
 //! Builds that someone else made and published: in the order that they came, one for each revision. It must never change
 //! one that is there, nor forget one that anybody pushed.
 
-use crate::ledger::LedgerResult;
 use crate::ledger::pushes::Commit;
+use crate::ledger::{LedgerResult, columns};
 use crate::plan::OldBuild;
-use crate::stack::{BuildId, Revision, StackName};
+use crate::stack::{BuildId, PushNumber, Revision, StackName, StageName};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
 
@@ -55,12 +55,7 @@ impl Published {
     /// # Errors
     /// When the ledger holds a value that is no build, revision or root.
     pub fn as_build(&self) -> LedgerResult<OldBuild> {
-        let corrupt = |bad: crate::stack::BadName| crate::ledger::LedgerError::Corrupt(bad.to_string());
-        Ok(OldBuild {
-            id: self.build.parse().map_err(corrupt)?,
-            sha: self.sha.parse().map_err(corrupt)?,
-            root: self.root.parse().map_err(corrupt)?,
-        })
+        columns::build(&self.build, &self.sha, &self.root)
     }
 
     /// The same as a list of commits has it.
@@ -194,7 +189,11 @@ pub fn insert(tx: &Transaction<'_>, stack: &StackName, new: &Published) -> Ledge
 ///
 /// # Errors
 /// What SQLite said.
-pub fn pushed(connection: &Connection, stack: &StackName, build: &BuildId) -> LedgerResult<Option<(i64, String)>> {
+pub fn pushed(
+    connection: &Connection,
+    stack: &StackName,
+    build: &BuildId,
+) -> LedgerResult<Option<(PushNumber, StageName)>> {
     let mut ask = connection
         .prepare_cached("SELECT id, stage FROM pushes WHERE stack = ?1 AND build = ?2 ORDER BY id DESC LIMIT 1")?;
     let found = ask.query_row([stack.as_str(), build.as_str()], |row| Ok((row.get("id")?, row.get("stage")?)));

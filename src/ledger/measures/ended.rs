@@ -1,6 +1,6 @@
 //! The pushes that have ended, for who adds them up: each is read once, since what ended never changes. It must never read a plan.
 
-use crate::journal::{Ended, HostResult};
+use crate::journal::{Ended, HostResult, PushState};
 use crate::ledger::{LedgerError, LedgerResult};
 use rusqlite::Connection;
 
@@ -50,13 +50,12 @@ fn read(connection: &Connection, question: &str, mark: i64) -> LedgerResult<Vec<
     let mut rows = ask.query([mark])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let word: String = row.get("state")?;
-        let result = Ended::ALL.into_iter().find(|ended| ended.word() == word);
+        let state: PushState = row.get("state")?;
         found.push(EndedPush {
             id: row.get("id")?,
             stack: row.get("stack")?,
             stage: row.get("stage")?,
-            result: result.ok_or_else(|| LedgerError::Corrupt(format!("pushes.state {word:?} of an end")))?,
+            result: state.ended().ok_or_else(|| LedgerError::Corrupt(format!("{state} as the state of an end")))?,
             duration_ms: row.get("took_ms")?,
         });
     }
@@ -80,13 +79,6 @@ pub fn on_hosts(connection: &Connection, push: i64) -> LedgerResult<Vec<(HostRes
     let mut ask = connection.prepare_cached(
         "SELECT result, count(*) AS times FROM results WHERE push = ?1 AND host <> '' AND result IS NOT NULL GROUP BY result",
     )?;
-    let rows = ask.query_map([push], |row| Ok((row.get::<_, String>("result")?, row.get("times")?)))?;
-    let mut found = Vec::new();
-    for row in rows {
-        let (word, times) = row?;
-        let result =
-            HostResult::of_word(&word).ok_or_else(|| LedgerError::Corrupt(format!("results.result {word:?}")))?;
-        found.push((result, times));
-    }
-    Ok(found)
+    let rows = ask.query_map([push], |row| Ok((row.get("result")?, row.get("times")?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -5,6 +5,7 @@ use super::{OutboxRow, row};
 use crate::config::ChannelKind;
 use crate::ledger::LedgerResult;
 use crate::ledger::history::Edge;
+use crate::stack::{StackName, StageName};
 use rusqlite::{Connection, params};
 
 /// An announcement in the list of all.
@@ -13,9 +14,9 @@ pub struct ListedAnnouncement {
     /// The announcement.
     pub row: OutboxRow,
     /// The stack that it is about.
-    pub stack: String,
+    pub stack: StackName,
     /// The stage.
-    pub stage: String,
+    pub stage: StageName,
     /// When that happened which it tells of.
     pub made_at: String,
 }

@@ -2,13 +2,16 @@
 //! It must never be written by whoever delivers, but for how a delivery went.
 //! The fold writes rows (in its own transaction); `announce` delivers them; pages show what was told where.
 
+mod announced;
 pub mod deliveries;
 
 use crate::config::ChannelKind;
-use crate::ledger::pushes::{Commit, Link, PushRow};
+use crate::ledger::pushes::{Commit, Link};
 use crate::ledger::questions::Question;
 use crate::ledger::{LedgerError, LedgerResult};
+use crate::stack::PushNumber;
 use crate::time::At;
+pub use announced::AnnouncedPush;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, Transaction, named_params, params};
 use serde::{Deserialize, Serialize};
@@ -68,7 +71,7 @@ pub struct Announcement {
     /// Which moment.
     pub event: Moment,
     /// The push as it then was.
-    pub push: PushRow,
+    pub push: AnnouncedPush,
     /// What the stage's button says.
     pub button: String,
     /// The commits that it brings, newest first; at most 50.
@@ -167,12 +170,12 @@ pub struct BadHost {
 }
 
 /// One announcement for one channel, as the ledger keeps it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OutboxRow {
     /// Its number.
     pub id: i64,
     /// The push.
-    pub push: i64,
+    pub push: PushNumber,
     /// `started`, `ended`, `asked-1` (with the question's number), `paused-57` or `resumed-63` (with the journal record's).
     pub event: String,
     /// Where it is told.
@@ -310,7 +313,7 @@ pub fn failed(tx: &Transaction<'_>, id: i64, problem: &str, next: Option<At>) ->
 ///
 /// # Errors
 /// What SQLite said.
-pub fn of_push(conn: &Connection, push: i64) -> LedgerResult<Vec<OutboxRow>> {
+pub fn of_push(conn: &Connection, push: PushNumber) -> LedgerResult<Vec<OutboxRow>> {
     let mut ask = conn.prepare_cached(
         "SELECT id, push, event, channel, state, tries, next_at, told_at, told, problem
          FROM outbox WHERE push = ?1 ORDER BY id",

@@ -1,5 +1,7 @@
 use super::*;
+use crate::journal::PushState;
 use crate::ledger::Ledger;
+use crate::plan::PushKind;
 
 const IRC: ChannelKind = ChannelKind::Irc;
 const EMAIL: ChannelKind = ChannelKind::Email;
@@ -9,12 +11,16 @@ fn at(seconds: i64) -> At {
     At::from_millis(T0 + seconds * 1000)
 }
 
+fn number(number: i64) -> PushNumber {
+    PushNumber::new(number).unwrap()
+}
+
 fn announcement(push: i64, event: Moment) -> Announcement {
-    let push = PushRow {
-        id: push,
-        stack: "web".to_owned(),
-        stage: "prod".to_owned(),
-        kind: "push".to_owned(),
+    let push = AnnouncedPush {
+        id: number(push),
+        stack: "web".parse().unwrap(),
+        stage: "prod".parse().unwrap(),
+        kind: PushKind::Push,
         resumes: None,
         build: "b1".to_owned(),
         sha: "51d0c3e".to_owned(),
@@ -24,7 +30,7 @@ fn announcement(push: i64, event: Moment) -> Announcement {
         branch: "main".to_owned(),
         who: "mary".to_owned(),
         reason: None,
-        state: "running".to_owned(),
+        state: PushState::Running,
         why: None,
         ended_by: None,
         plan_hash: "p".to_owned(),
@@ -90,11 +96,11 @@ async fn an_announcement_written_twice_is_told_once() {
     let dir = tempfile::tempdir().unwrap();
     let twice = vec![(1, Moment::Started, &[IRC, EMAIL][..]), (1, Moment::Started, &[IRC, EMAIL][..])];
     let ledger = ledger(&dir, twice).await;
-    assert_eq!(ledger.read(|conn| of_push(conn, 1)).await.unwrap().len(), 2);
+    assert_eq!(ledger.read(|conn| of_push(conn, number(1))).await.unwrap().len(), 2);
     assert_eq!(keys(&ledger, IRC, at(0)).await, ["push-1-started"]);
     ledger.write(|tx| delivered(tx, 1, "the very words", None, at(3))).await.unwrap();
     assert!(keys(&ledger, IRC, at(9)).await.is_empty());
-    let rows = ledger.read(|conn| of_push(conn, 1)).await.unwrap();
+    let rows = ledger.read(|conn| of_push(conn, number(1))).await.unwrap();
     assert_eq!((rows[0].state.as_str(), rows[0].told.as_deref(), rows[0].tries), ("told", Some("the very words"), 1));
     assert_eq!((rows[1].state.as_str(), rows[1].channel), ("waiting", EMAIL), "a channel tells for itself");
 }
@@ -127,7 +133,7 @@ async fn what_was_given_up_shows_why() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = ledger(&dir, vec![(1, Moment::Started, &[EMAIL])]).await;
     ledger.write(|tx| failed(tx, 1, "550 no such person", None)).await.unwrap();
-    let rows = ledger.read(|conn| of_push(conn, 1)).await.unwrap();
+    let rows = ledger.read(|conn| of_push(conn, number(1))).await.unwrap();
     assert_eq!((rows[0].state.as_str(), rows[0].problem.as_deref()), ("given up", Some("550 no such person")));
     assert_eq!(ledger.read(|conn| next_due(conn, EMAIL)).await.unwrap(), None);
 }

@@ -1,7 +1,9 @@
 //! What belongs to a push beside its row: commits, links, commands, results. It must never change any of it: the press and the fold
 //! write them.
 
+use crate::journal::HostResult;
 use crate::ledger::LedgerResult;
+use crate::stack::PushNumber;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
@@ -33,14 +35,14 @@ pub struct Link {
 }
 
 /// One command of a push, folded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandRow {
     /// Its place in the plan, from 1.
     pub command: i64,
     /// Its title.
     pub title: String,
     /// How it ended; none while it runs or was not begun.
-    pub result: Option<String>,
+    pub result: Option<HostResult>,
     /// How many hosts it works on; 0 for the push host alone.
     pub hosts: i64,
     /// How many ended well.
@@ -52,19 +54,18 @@ pub struct CommandRow {
     /// How long it took.
     pub duration_ms: Option<i64>,
     /// Milliseconds from the first flip of `current` to the last, where it flipped more than one host.
-    #[serde(default)]
     pub skew_ms: Option<i64>,
 }
 
 /// One command on one host, folded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResultRow {
     /// The command.
     pub command: i64,
     /// The host's name; empty for the push host.
     pub host: String,
     /// How it ended; none while it runs.
-    pub result: Option<String>,
+    pub result: Option<HostResult>,
     /// The exit code.
     pub code: Option<i64>,
     /// Why it did not end well; of a flip that put back something else than the build that was live, what that is.
@@ -79,7 +80,7 @@ pub struct ResultRow {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn commands(connection: &Connection, id: i64) -> LedgerResult<Vec<CommandRow>> {
+pub fn commands(connection: &Connection, id: PushNumber) -> LedgerResult<Vec<CommandRow>> {
     let mut ask = connection.prepare_cached(
         "SELECT command, title, result, hosts, ok, not_ok, started_at, duration_ms, skew_ms
          FROM commands WHERE push = ?1 ORDER BY command",
@@ -104,7 +105,7 @@ pub fn commands(connection: &Connection, id: i64) -> LedgerResult<Vec<CommandRow
 ///
 /// # Errors
 /// What SQLite said.
-pub fn results(connection: &Connection, id: i64) -> LedgerResult<Vec<ResultRow>> {
+pub fn results(connection: &Connection, id: PushNumber) -> LedgerResult<Vec<ResultRow>> {
     let mut ask = connection.prepare_cached(
         "SELECT command, host, result, code, why, started_at, duration_ms
          FROM results WHERE push = ?1 ORDER BY command, host",
@@ -127,7 +128,7 @@ pub fn results(connection: &Connection, id: i64) -> LedgerResult<Vec<ResultRow>>
 ///
 /// # Errors
 /// What SQLite said.
-pub fn commits(connection: &Connection, id: i64) -> LedgerResult<Vec<Commit>> {
+pub fn commits(connection: &Connection, id: PushNumber) -> LedgerResult<Vec<Commit>> {
     let mut ask = connection
         .prepare_cached("SELECT sha, author, email, at, subject FROM commits WHERE push = ?1 ORDER BY place")?;
     let rows = ask.query_map([id], |row| {
@@ -146,7 +147,7 @@ pub fn commits(connection: &Connection, id: i64) -> LedgerResult<Vec<Commit>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn links(connection: &Connection, id: i64) -> LedgerResult<Vec<Link>> {
+pub fn links(connection: &Connection, id: PushNumber) -> LedgerResult<Vec<Link>> {
     let mut ask = connection.prepare_cached("SELECT title, url, host FROM links WHERE push = ?1 ORDER BY place")?;
     let rows =
         ask.query_map([id], |row| Ok(Link { title: row.get("title")?, url: row.get("url")?, host: row.get("host")? }))?;

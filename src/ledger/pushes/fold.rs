@@ -2,7 +2,7 @@
 //! place only from where the caller read, in the same transaction as the effects.
 
 use super::{history, questions};
-use crate::journal::{Cursor, Event, Record};
+use crate::journal::{Cursor, Event, PushState, Record};
 use crate::ledger::outbox::BadHost;
 use crate::ledger::{LedgerError, LedgerResult};
 use crate::stack::PushNumber;
@@ -15,8 +15,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 /// What SQLite said.
 pub fn place(connection: &Connection, push: PushNumber) -> LedgerResult<Option<Cursor>> {
     let mut ask = connection.prepare_cached("SELECT offset, n FROM fold WHERE push = ?1")?;
-    let found: Option<(i64, i64)> =
-        ask.query_row([push.get()], |row| Ok((row.get("offset")?, row.get("n")?))).optional()?;
+    let found: Option<(i64, i64)> = ask.query_row([push], |row| Ok((row.get("offset")?, row.get("n")?))).optional()?;
     let whole = |number: i64| {
         u64::try_from(number).map_err(|_| LedgerError::Corrupt(format!("{number} as a place in a journal")))
     };
@@ -30,7 +29,7 @@ pub fn place(connection: &Connection, push: PushNumber) -> LedgerResult<Option<C
 pub fn advance(tx: &Transaction<'_>, push: PushNumber, from: Cursor, to: Cursor) -> LedgerResult<bool> {
     let moved = tx
         .prepare_cached("UPDATE fold SET offset = ?1, n = ?2 WHERE push = ?3 AND offset = ?4")?
-        .execute(params![whole(to.offset), whole(to.n), push.get(), whole(from.offset)])?;
+        .execute(params![whole(to.offset), whole(to.n), push, whole(from.offset)])?;
     Ok(moved == 1)
 }
 
@@ -40,8 +39,8 @@ pub fn advance(tx: &Transaction<'_>, push: PushNumber, from: Cursor, to: Cursor)
 /// What SQLite said.
 pub fn unfinished(connection: &Connection) -> LedgerResult<Vec<PushNumber>> {
     let mut ask = connection.prepare_cached("SELECT id FROM pushes WHERE ended_at IS NULL ORDER BY id")?;
-    let ids: Vec<i64> = ask.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    ids.into_iter().map(|id| PushNumber::new(id).map_err(|bad| LedgerError::Corrupt(bad.to_string()))).collect()
+    let rows = ask.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Writes what one record says into the rows of its push. Lines are only counted (see [`add_lines`]).
@@ -49,7 +48,7 @@ pub fn unfinished(connection: &Connection) -> LedgerResult<Vec<PushNumber>> {
 /// # Errors
 /// What SQLite said.
 pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerResult<()> {
-    let (id, at) = (push.get(), record.at.to_string());
+    let (id, at) = (push, record.at.to_string());
     match &record.event {
         Event::PushStarted { commands, .. } => {
             tx.prepare_cached("UPDATE pushes SET started_at = ?1 WHERE id = ?2")?.execute(params![at, id])?;
@@ -83,7 +82,7 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerR
                 id,
                 command,
                 host.as_deref().unwrap_or_default(),
-                result.word(),
+                result,
                 code,
                 why,
                 at,
@@ -110,15 +109,7 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerR
                 "UPDATE commands SET result = ?1, ok = ?2, not_ok = ?3, duration_ms = ?4, skew_ms = ?7
                  WHERE push = ?5 AND command = ?6",
             )?
-            .execute(params![
-                result.word(),
-                ok,
-                not_ok,
-                whole(*duration_ms),
-                id,
-                command,
-                skew_ms.map(whole)
-            ])?;
+            .execute(params![result, ok, not_ok, whole(*duration_ms), id, command, skew_ms.map(whole)])?;
         }
         Event::HostDropped { command, host } => {
             // A state that nobody knows stays unknown: that the host has left says nothing of what runs there.
@@ -150,7 +141,7 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerR
 }
 
 /// Notes since when a push waits for a person, and adds up how long it did: paused and asking at once count once.
-fn waits(tx: &Transaction<'_>, id: i64, at: At) -> LedgerResult<()> {
+fn waits(tx: &Transaction<'_>, id: PushNumber, at: At) -> LedgerResult<()> {
     let mut ask = tx.prepare_cached(
         "SELECT waits_since, paused_at IS NOT NULL
                 OR EXISTS (SELECT 1 FROM questions q WHERE q.push = p.id AND q.answer IS NULL) AS waits
@@ -175,7 +166,7 @@ fn waits(tx: &Transaction<'_>, id: i64, at: At) -> LedgerResult<()> {
 pub fn add_lines(tx: &Transaction<'_>, push: PushNumber, more: usize) -> LedgerResult<()> {
     if more > 0 {
         tx.prepare_cached("UPDATE pushes SET lines = lines + ?1 WHERE id = ?2")?
-            .execute(params![i64::try_from(more).unwrap_or(i64::MAX), push.get()])?;
+            .execute(params![i64::try_from(more).unwrap_or(i64::MAX), push])?;
     }
     Ok(())
 }
@@ -191,7 +182,7 @@ pub fn bad_hosts(connection: &Connection, push: PushNumber, most: usize) -> Ledg
          WHERE r.push = ?1 AND r.host <> '' AND r.result IS NOT NULL AND r.result NOT IN ('ok', 'skipped')
          ORDER BY r.command, r.host LIMIT ?2",
     )?;
-    let rows = ask.query_map(params![push.get(), i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+    let rows = ask.query_map(params![push, i64::try_from(most).unwrap_or(i64::MAX)], |row| {
         Ok(BadHost {
             host: row.get("host")?,
             result: row.get("result")?,
@@ -203,7 +194,7 @@ pub fn bad_hosts(connection: &Connection, push: PushNumber, most: usize) -> Ledg
 }
 
 /// The end: what was open is unknown from now on, the row gets its last words, the lock is free.
-fn end(tx: &Transaction<'_>, id: i64, at: &str, event: &Event) -> LedgerResult<()> {
+fn end(tx: &Transaction<'_>, id: PushNumber, at: &str, event: &Event) -> LedgerResult<()> {
     let Event::PushEnded { state, why, who, hosts_ok, hosts_total, duration_ms, sha256, .. } = event else {
         return Ok(());
     };
@@ -219,7 +210,7 @@ fn end(tx: &Transaction<'_>, id: i64, at: &str, event: &Event) -> LedgerResult<(
          WHERE id = ?9",
     )?
     .execute(params![
-        state.word(),
+        PushState::from(*state),
         why,
         who.as_ref().map(|who| who.as_str()),
         hosts_ok,

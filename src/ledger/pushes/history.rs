@@ -3,7 +3,9 @@
 //! than a page holds because there are many pushes: each filter has an index (`tests/history.rs` looks at the query plans).
 
 use super::push::{COLUMNS, PushRow, row};
+use crate::journal::PushState;
 use crate::ledger::{LedgerError, LedgerResult};
+use crate::stack::PushNumber;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -23,8 +25,8 @@ pub struct Filter {
     pub stage: Option<String>,
     /// Pressed by this person.
     pub who: Option<String>,
-    /// In this state: `running`, or how it ended.
-    pub state: Option<String>,
+    /// In this state.
+    pub state: Option<PushState>,
     /// With words that begin like these in a name, revision, reason or commit; case and accents do not matter.
     pub word: Option<String>,
     /// Pressed at this instant or later, RFC 3339 in UTC with milliseconds.
@@ -97,16 +99,16 @@ impl Query {
             }
         };
         let same = [
-            ("p.stack = ?", &filter.stack),
-            ("p.stage = ?", &filter.stage),
-            ("p.who = ?", &filter.who),
-            ("p.state = ?", &filter.state),
-            ("p.pressed_at >= ?", &filter.since),
-            ("p.pressed_at < ?", &filter.until),
+            ("p.stack = ?", filter.stack.as_deref()),
+            ("p.stage = ?", filter.stage.as_deref()),
+            ("p.who = ?", filter.who.as_deref()),
+            ("p.state = ?", filter.state.map(PushState::word)),
+            ("p.pressed_at >= ?", filter.since.as_deref()),
+            ("p.pressed_at < ?", filter.until.as_deref()),
         ];
         for (piece, value) in same {
             if let Some(value) = value {
-                put(piece, Value::Text(value.clone()));
+                put(piece, Value::Text(value.to_owned()));
             }
         }
         let (mut above, mut below) = edges(connection, filter)?;
@@ -169,7 +171,7 @@ fn words(text: &str) -> Option<String> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn index(connection: &Connection, push: i64) -> Result<(), LedgerError> {
+pub fn index(connection: &Connection, push: PushNumber) -> Result<(), LedgerError> {
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO words (rowid, text)

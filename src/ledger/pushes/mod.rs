@@ -12,5 +12,5 @@ pub mod stats;
 pub mod typical_duration;
 
 pub use details::{CommandRow, Commit, Link, ResultRow, commands, commits, links, results};
-pub(super) use push::{COLUMNS, row};
-pub use push::{Paused, PushRow, button, by_nonce, commit_count, get, last_hosts, lock_holder, locks, plan_text};
+pub(super) use push::{COLUMNS, REACHED, row};
+pub use push::{Paused, PushRow, button, by_nonce, get, last_hosts, lock_holder, locks, plan_text};

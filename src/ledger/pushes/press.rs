@@ -3,9 +3,10 @@
 
 use super::details::Commit;
 use super::{history, push_hosts};
+use crate::journal::PushState;
 use crate::ledger::LedgerResult;
-use crate::plan::{Assignment, Kind};
-use crate::stack::StackName;
+use crate::plan::Assignment;
+use crate::stack::{PushNumber, StackName};
 use rusqlite::{Connection, Transaction, params};
 
 /// Everything that is known of a push when its button is pressed.
@@ -47,7 +48,7 @@ pub fn next_number(connection: &Connection, floor: i64) -> LedgerResult<i64> {
 /// What SQLite said.
 pub fn count(connection: &Connection, stack: &StackName) -> LedgerResult<i64> {
     let mut ask = connection.prepare_cached("SELECT count(*) FROM pushes WHERE stack = ?1")?;
-    Ok(ask.query_row([stack.as_str()], |row| row.get(0))?)
+    Ok(ask.query_row([stack], |row| row.get(0))?)
 }
 
 /// Takes the push in, with the beginning of its fold.
@@ -55,23 +56,19 @@ pub fn count(connection: &Connection, stack: &StackName) -> LedgerResult<i64> {
 /// # Errors
 /// What SQLite said.
 pub fn insert(tx: &Transaction<'_>, new: &NewPush<'_>) -> LedgerResult<()> {
-    let (id, plan) = (new.assignment.push.get(), &new.assignment.plan);
+    let (id, plan) = (new.assignment.push, &new.assignment.plan);
     let hosts = i64::try_from(plan.hosts.len()).unwrap_or(i64::MAX);
     let commit_count = i64::try_from(new.commit_count).unwrap_or(i64::MAX);
-    let resumes = match plan.kind {
-        Kind::Resume { of } => Some(of.get()),
-        Kind::Push | Kind::Rollback | Kind::CatchUp => None,
-    };
     tx.prepare_cached(
         "INSERT INTO pushes (id, stack, stage, kind, resumes, build, sha, root, old_build, old_sha, branch, who, reason, state,
                              plan_hash, plan, diff, button, commit_count, nonce, pressed_at, hosts_total)
-         VALUES (?1, ?2, ?3, ?20, ?21, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'running', ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+         VALUES (?1, ?2, ?3, ?20, ?21, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?22, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
                  ?19)",
     )?
     .execute(params![
         id,
-        plan.stack.as_str(),
-        plan.stage.as_str(),
+        plan.stack,
+        plan.stage,
         new.assignment.build.as_str(),
         plan.sha.as_str(),
         new.root,
@@ -88,8 +85,9 @@ pub fn insert(tx: &Transaction<'_>, new: &NewPush<'_>) -> LedgerResult<()> {
         new.nonce,
         new.at,
         hosts,
-        plan.kind.word(),
-        resumes,
+        plan.kind.name(),
+        plan.kind.resumes(),
+        PushState::Running,
     ])?;
     for (place, commit) in (1_i64..).zip(new.commits) {
         tx.prepare_cached(
@@ -107,7 +105,7 @@ pub fn insert(tx: &Transaction<'_>, new: &NewPush<'_>) -> LedgerResult<()> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn lock(tx: &Transaction<'_>, stack: &str, push: i64) -> LedgerResult<bool> {
+pub fn lock(tx: &Transaction<'_>, stack: &StackName, push: PushNumber) -> LedgerResult<bool> {
     let taken = tx
         .prepare_cached("INSERT INTO locks (stack, push) VALUES (?1, ?2) ON CONFLICT (stack) DO NOTHING")?
         .execute(params![stack, push])?;

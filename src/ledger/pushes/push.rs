@@ -2,27 +2,27 @@
 //! and the fold do, and what ended never changes (a trigger refuses).
 
 use super::questions::Question;
+use crate::journal::{Ended, PushState};
 use crate::ledger::LedgerResult;
-use crate::plan::Kind;
+use crate::plan::PushKind;
+use crate::stack::{PushNumber, StackName, StageName};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// One push, as history keeps it. Times are RFC 3339 in UTC.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PushRow {
     /// The number.
-    pub id: i64,
+    pub id: PushNumber,
     /// The stack.
-    pub stack: String,
+    pub stack: StackName,
     /// The stage.
-    pub stage: String,
-    /// `push`, `rollback`, `resume` or `catch-up`.
-    #[serde(default = "plain_push")]
-    pub kind: String,
+    pub stage: StageName,
+    /// Why the build went out.
+    pub kind: PushKind,
     /// The push that a resume goes on with.
-    #[serde(default)]
-    pub resumes: Option<i64>,
+    pub resumes: Option<PushNumber>,
     /// The build made or used.
     pub build: String,
     /// Its revision.
@@ -39,8 +39,8 @@ pub struct PushRow {
     pub who: String,
     /// Why, when they said so.
     pub reason: Option<String>,
-    /// `running`, or how it ended: `succeeded`, `degraded`, `failed`, `cancelled`, `rolled back`, `interrupted`.
-    pub state: String,
+    /// Whether it runs, or how it ended.
+    pub state: PushState,
     /// Why it did not end well, one sentence.
     pub why: Option<String>,
     /// Who cancelled it.
@@ -64,19 +64,14 @@ pub struct PushRow {
     /// How many lines of output are folded in.
     pub lines: i64,
     /// How many commits it brings in all.
-    #[serde(default)]
     pub commit_count: i64,
     /// Who paused it, while it is paused.
-    #[serde(default)]
     pub paused: Option<Paused>,
     /// What it asks a person, while it waits for the answer.
-    #[serde(default)]
     pub question: Option<Question>,
     /// Since when it waits for a person, paused or for an answer.
-    #[serde(default)]
     pub waits_since: Option<String>,
     /// How long it has waited for persons before, in milliseconds.
-    #[serde(default)]
     pub waited_ms: i64,
 }
 
@@ -91,16 +86,11 @@ pub struct Paused {
     pub reason: Option<String>,
 }
 
-/// What a row was before there were others: announcements that wait keep the row as it was written.
-fn plain_push() -> String {
-    Kind::Push.word().to_owned()
-}
-
 /// One push; none when there is no such number.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn get(connection: &Connection, id: i64) -> LedgerResult<Option<PushRow>> {
+pub fn get(connection: &Connection, id: PushNumber) -> LedgerResult<Option<PushRow>> {
     let mut ask = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM pushes p WHERE p.id = ?1"))?;
     Ok(ask.query_row([id], row).optional()?)
 }
@@ -109,25 +99,16 @@ pub fn get(connection: &Connection, id: i64) -> LedgerResult<Option<PushRow>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn button(connection: &Connection, id: i64) -> LedgerResult<String> {
+pub fn button(connection: &Connection, id: PushNumber) -> LedgerResult<String> {
     let mut ask = connection.prepare_cached("SELECT button FROM pushes WHERE id = ?1")?;
     Ok(ask.query_row([id], |row| row.get(0)).optional()?.unwrap_or_default())
-}
-
-/// How many commits a push brings in all; none when there is no such push.
-///
-/// # Errors
-/// What SQLite said.
-pub fn commit_count(connection: &Connection, id: i64) -> LedgerResult<Option<i64>> {
-    let mut ask = connection.prepare_cached("SELECT commit_count FROM pushes WHERE id = ?1")?;
-    Ok(ask.query_row([id], |row| row.get(0)).optional()?)
 }
 
 /// The assignment of a push (`plan.json`) as it was written; none when there is no such push.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn plan_text(connection: &Connection, id: i64) -> LedgerResult<Option<String>> {
+pub fn plan_text(connection: &Connection, id: PushNumber) -> LedgerResult<Option<String>> {
     let mut ask = connection.prepare_cached("SELECT plan FROM pushes WHERE id = ?1")?;
     Ok(ask.query_row([id], |row| row.get(0)).optional()?)
 }
@@ -145,17 +126,24 @@ pub fn by_nonce(connection: &Connection, nonce: &str) -> LedgerResult<Option<Pus
 ///
 /// # Errors
 /// What SQLite said.
-pub fn last_hosts(connection: &Connection, stack: &str, stage: &str) -> LedgerResult<Option<(i64, i64)>> {
-    let query = "SELECT id, hosts_total FROM pushes WHERE stack = ?1 AND stage = ?2 AND kind <> 'catch-up' ORDER BY id DESC LIMIT 1";
-    let mut statement = connection.prepare_cached(query)?;
-    Ok(statement.query_row(params![stack, stage], |row| Ok((row.get("id")?, row.get("hosts_total")?))).optional()?)
+pub fn last_hosts(
+    connection: &Connection,
+    stack: &StackName,
+    stage: &StageName,
+) -> LedgerResult<Option<(PushNumber, i64)>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT id, hosts_total FROM pushes WHERE stack = ?1 AND stage = ?2 AND kind <> ?3 ORDER BY id DESC LIMIT 1",
+    )?;
+    Ok(ask
+        .query_row(params![stack, stage, PushKind::CatchUp], |row| Ok((row.get("id")?, row.get("hosts_total")?)))
+        .optional()?)
 }
 
 /// The push that holds a stack's lock.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn lock_holder(connection: &Connection, stack: &str) -> LedgerResult<Option<PushRow>> {
+pub fn lock_holder(connection: &Connection, stack: &StackName) -> LedgerResult<Option<PushRow>> {
     let mut ask = connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM locks l JOIN pushes p ON p.id = l.push WHERE l.stack = ?1"))?;
     Ok(ask.query_row([stack], row).optional()?)
@@ -165,12 +153,16 @@ pub fn lock_holder(connection: &Connection, stack: &str) -> LedgerResult<Option<
 ///
 /// # Errors
 /// What SQLite said.
-pub fn locks(connection: &Connection) -> LedgerResult<HashMap<String, PushRow>> {
+pub fn locks(connection: &Connection) -> LedgerResult<HashMap<StackName, PushRow>> {
     let mut ask =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM locks l JOIN pushes p ON p.id = l.push"))?;
     let by_stack = |row: rusqlite::Result<PushRow>| row.map(|row| (row.stack.clone(), row));
     Ok(ask.query_map([], row)?.map(by_stack).collect::<Result<_, _>>()?)
 }
+
+/// The ends of a push that came to the end of its list.
+pub(in crate::ledger) const REACHED: [PushState; 2] =
+    [PushState::Ended(Ended::Succeeded), PushState::Ended(Ended::Degraded)];
 
 /// The columns of [`row`], of `pushes` as `p`.
 pub(in crate::ledger) const COLUMNS: &str =
@@ -178,7 +170,7 @@ pub(in crate::ledger) const COLUMNS: &str =
     p.state, p.why, p.ended_by, p.plan_hash, p.diff, p.pressed_at, p.started_at, p.ended_at, p.duration_ms,
     p.hosts_total, p.hosts_ok, p.lines, p.kind, p.resumes, p.paused_by, p.paused_at, p.paused_why,
     p.commit_count, p.waits_since, p.waited_ms,
-    CASE WHEN p.state = 'running' THEN (
+    CASE WHEN p.ended_at IS NULL THEN (
         SELECT json_object('ask', q.ask, 'command', q.command, 'question', q.question, 'asked_at', q.asked_at,
                            'ends_at', q.ends_at)
         FROM questions q WHERE q.push = p.id AND q.answer IS NULL ORDER BY q.ask DESC LIMIT 1) END AS asks";

@@ -2,7 +2,7 @@
 //! them. It must never change a row that was written. Called by `press` and `migrate`, which write them, and by whoever asks.
 
 use crate::ledger::{LedgerError, LedgerResult};
-use crate::stack::Host;
+use crate::stack::{Host, PushNumber};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::Deserialize;
 
@@ -21,7 +21,7 @@ struct Frozen {
 ///
 /// # Errors
 /// What SQLite said; or when they are not as many as the push had, so that nobody takes a part of them for all.
-pub fn names(connection: &Connection, push: i64) -> LedgerResult<Vec<String>> {
+pub fn names(connection: &Connection, push: PushNumber) -> LedgerResult<Vec<String>> {
     let mut ask = connection.prepare_cached("SELECT host FROM push_hosts WHERE push = ?1 ORDER BY place")?;
     let names: Vec<String> = ask.query_map([push], |row| row.get(0))?.collect::<Result<_, _>>()?;
     // A question of its own: beside each host it would take longer than the plan did.
@@ -38,7 +38,7 @@ pub fn names(connection: &Connection, push: i64) -> LedgerResult<Vec<String>> {
 ///
 /// # Errors
 /// What SQLite said.
-pub(super) fn insert(tx: &Transaction<'_>, push: i64, hosts: &[Host]) -> LedgerResult<()> {
+pub(super) fn insert(tx: &Transaction<'_>, push: PushNumber, hosts: &[Host]) -> LedgerResult<()> {
     let names: Vec<&str> = hosts.iter().map(Host::name).collect();
     let insert = "INSERT INTO push_hosts (push, place, host) SELECT ?1, key + 1, value FROM json_each(?2)";
     tx.prepare_cached(insert)?.execute(params![push, serde_json::to_string(&names)?])?;
@@ -54,11 +54,11 @@ pub(in crate::ledger) fn fill(tx: &Transaction<'_>) -> LedgerResult<()> {
     let mut ask = tx.prepare("SELECT id, plan FROM pushes ORDER BY id")?;
     let mut rows = ask.query([])?;
     while let Some(row) = rows.next()? {
-        let (push, plan): (i64, String) = (row.get("id")?, row.get("plan")?);
+        let (push, plan): (PushNumber, String) = (row.get("id")?, row.get("plan")?);
         match serde_json::from_str::<Written>(&plan) {
             Ok(written) => insert(tx, push, &written.plan.hosts)?,
             Err(bad) => {
-                tracing::warn!(push, error = %bad, "the plan of a push cannot be read, so its hosts are not known")
+                tracing::warn!(%push, error = %bad, "the plan of a push cannot be read, so its hosts are not known")
             }
         }
     }

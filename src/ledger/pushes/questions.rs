@@ -35,7 +35,7 @@ pub struct Question {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn of_push(connection: &Connection, push: i64) -> LedgerResult<Vec<Question>> {
+pub fn of_push(connection: &Connection, push: PushNumber) -> LedgerResult<Vec<Question>> {
     let mut ask = connection.prepare_cached(
         "SELECT ask, command, question, asked_at, ends_at, answer, who, reason FROM questions WHERE push = ?1 ORDER BY ask",
     )?;

@@ -1,20 +1,24 @@
 //! What the stats page asks: the pushes to one stage in a span of time, small and without their words.
 //! It must never read more than the span holds; the index `pushes_by_time` finds it.
 
+use super::push::REACHED;
+use crate::journal::PushState;
 use crate::ledger::LedgerResult;
+use crate::plan::PushKind;
+use crate::stack::StackName;
 use rusqlite::{Connection, params};
 
 /// A push that ended, as far as statistics want it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatRow {
     /// The stack.
-    pub stack: String,
+    pub stack: StackName,
     /// Who pressed.
     pub who: String,
-    /// `push`, `rollback`, `resume` …
-    pub kind: String,
+    /// Why the build went out.
+    pub kind: PushKind,
     /// How it ended.
-    pub state: String,
+    pub state: PushState,
     /// When the button was pressed, RFC 3339 in UTC.
     pub pressed_at: String,
     /// How long it took, in milliseconds.
@@ -25,7 +29,7 @@ pub struct StatRow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitRow {
     /// The stack.
-    pub stack: String,
+    pub stack: StackName,
     /// When it was committed, RFC 3339 in UTC.
     pub committed_at: String,
     /// When its push ended, RFC 3339 in UTC.
@@ -61,10 +65,10 @@ pub fn pushes(connection: &Connection, stage: &str, from: &str, to: &str) -> Led
 pub fn waits(connection: &Connection, stage: &str, from: &str, to: &str) -> LedgerResult<Vec<WaitRow>> {
     let mut ask = connection.prepare_cached(
         "SELECT p.stack, c.at, p.ended_at FROM pushes p JOIN commits c ON c.push = p.id
-         WHERE p.stage = ?1 AND p.pressed_at >= ?2 AND p.pressed_at < ?3 AND p.state IN ('succeeded', 'degraded')
-           AND p.kind = 'push' AND p.ended_at IS NOT NULL ORDER BY p.pressed_at",
+         WHERE p.stage = ?1 AND p.pressed_at >= ?2 AND p.pressed_at < ?3 AND p.state IN (?4, ?5)
+           AND p.kind = ?6 AND p.ended_at IS NOT NULL ORDER BY p.pressed_at",
     )?;
-    let rows = ask.query_map(params![stage, from, to], |row| {
+    let rows = ask.query_map(params![stage, from, to, REACHED[0], REACHED[1], PushKind::Push], |row| {
         Ok(WaitRow { stack: row.get("stack")?, committed_at: row.get("at")?, ended_at: row.get("ended_at")? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -2,38 +2,42 @@
 //! push that did not.
 
 use super::push::PushRow;
+use crate::journal::{Ended, PushState};
 use crate::ledger::LedgerResult;
-use crate::plan::Kind;
+use crate::plan::PushKind;
+use crate::stack::{StackName, StageName};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
 
 /// Good pushes that what is typical is taken from: the last ones.
 const FROM: i64 = 20;
+/// What makes a push one that typical durations are taken from.
+const SUCCEEDED: PushState = PushState::Ended(Ended::Succeeded);
 
 /// How long the last good pushes to a stage took, in milliseconds, oldest first; at most 20. Rollbacks and resumes do
 /// less and are left out, and so is the time in which a push waited for a person.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn pushes(connection: &Connection, stack: &str, stage: &str) -> LedgerResult<Vec<i64>> {
-    of_kind(connection, stack, stage, Kind::Push)
+pub fn pushes(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Vec<i64>> {
+    of_kind(connection, stack, stage, PushKind::Push)
 }
 
 /// The same for rollbacks.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn rollbacks(connection: &Connection, stack: &str, stage: &str) -> LedgerResult<Vec<i64>> {
-    of_kind(connection, stack, stage, Kind::Rollback)
+pub fn rollbacks(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Vec<i64>> {
+    of_kind(connection, stack, stage, PushKind::Rollback)
 }
 
-fn of_kind(connection: &Connection, stack: &str, stage: &str, kind: Kind) -> LedgerResult<Vec<i64>> {
+fn of_kind(connection: &Connection, stack: &StackName, stage: &StageName, kind: PushKind) -> LedgerResult<Vec<i64>> {
     let mut ask = connection.prepare_cached(
         "SELECT max(duration_ms - waited_ms, 0) FROM pushes
-         WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind = ?4
+         WHERE stack = ?1 AND stage = ?2 AND state = ?5 AND kind = ?4
          AND duration_ms IS NOT NULL ORDER BY id DESC LIMIT ?3",
     )?;
-    let rows = ask.query_map(params![stack, stage, FROM, kind.word()], |row| row.get(0))?;
+    let rows = ask.query_map(params![stack, stage, FROM, kind, SUCCEEDED], |row| row.get(0))?;
     let mut newest_first: Vec<i64> = rows.collect::<Result<_, _>>()?;
     newest_first.reverse();
     Ok(newest_first)
@@ -44,16 +48,17 @@ fn of_kind(connection: &Connection, stack: &str, stage: &str, kind: Kind) -> Led
 ///
 /// # Errors
 /// What SQLite said.
-pub fn of_stages(connection: &Connection, wanted: &str) -> LedgerResult<HashMap<(String, String), Vec<i64>>> {
+pub fn of_stages(connection: &Connection, wanted: &str) -> LedgerResult<HashMap<(StackName, StageName), Vec<i64>>> {
     let mut ask = connection.prepare_cached(
         "SELECT p.stack, p.stage, max(p.duration_ms - p.waited_ms, 0) AS took_ms
          FROM json_each(?1) w CROSS JOIN pushes p ON p.id IN (
-             SELECT id FROM pushes WHERE stack = w.value ->> 0 AND stage = w.value ->> 1 AND state = 'succeeded'
-             AND kind = 'push' AND duration_ms IS NOT NULL ORDER BY id DESC LIMIT ?2) ORDER BY p.id",
+             SELECT id FROM pushes WHERE stack = w.value ->> 0 AND stage = w.value ->> 1 AND state = ?3
+             AND kind = ?4 AND duration_ms IS NOT NULL ORDER BY id DESC LIMIT ?2) ORDER BY p.id",
     )?;
-    let rows =
-        ask.query_map(params![wanted, FROM], |row| Ok(((row.get("stack")?, row.get("stage")?), row.get("took_ms")?)))?;
-    let mut typical: HashMap<(String, String), Vec<i64>> = HashMap::new();
+    let rows = ask.query_map(params![wanted, FROM, SUCCEEDED, PushKind::Push], |row| {
+        Ok(((row.get("stack")?, row.get("stage")?), row.get("took_ms")?))
+    })?;
+    let mut typical: HashMap<(StackName, StageName), Vec<i64>> = HashMap::new();
     for row in rows {
         let (stage, ms) = row?;
         typical.entry(stage).or_default().push(ms);
@@ -79,10 +84,10 @@ pub struct TypicalStep {
 pub fn steps(connection: &Connection, of: &PushRow) -> LedgerResult<Vec<TypicalStep>> {
     let mut ask = connection.prepare_cached(
         "SELECT command, title, duration_ms FROM commands WHERE result = 'ok' AND duration_ms IS NOT NULL AND push IN
-         (SELECT id FROM pushes WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind = 'push' AND id <> ?3
+         (SELECT id FROM pushes WHERE stack = ?1 AND stage = ?2 AND state = ?5 AND kind = ?6 AND id <> ?3
           ORDER BY id DESC LIMIT ?4)",
     )?;
-    let rows = ask.query_map(params![of.stack, of.stage, of.id, FROM], |row| {
+    let rows = ask.query_map(params![of.stack, of.stage, of.id, FROM, SUCCEEDED, PushKind::Push], |row| {
         Ok(TypicalStep { command: row.get("command")?, title: row.get("title")?, ms: row.get("duration_ms")? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

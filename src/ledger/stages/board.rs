@@ -6,27 +6,27 @@ use super::holds::{self, Hold};
 use super::running::{self, StepNow};
 use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::{LedgerResult, typical_duration};
-use crate::stack::{StackName, StageName};
+use crate::stack::{PushNumber, StackName, StageName};
 use crate::time::At;
 use rusqlite::Connection;
 use std::collections::HashMap;
 
 /// A stage by its stack's name and its own.
-pub type Of = (String, String);
+pub type StageKey = (StackName, StageName);
 
 /// What the ledger says of all stages.
 #[derive(Clone, Debug, Default)]
 pub struct Board {
     /// What they run, with the branch that it was made from.
-    pub current: HashMap<Of, (Current, String)>,
+    pub current: HashMap<StageKey, (Current, String)>,
     /// The last push to each, whatever its end.
-    pub last: HashMap<Of, PushRow>,
+    pub last: HashMap<StageKey, PushRow>,
     /// The push that runs, by stack.
-    pub locks: HashMap<String, PushRow>,
+    pub locks: HashMap<StackName, PushRow>,
     /// The step that it is at, by push.
-    pub steps: HashMap<i64, StepNow>,
+    pub steps: HashMap<PushNumber, StepNow>,
     /// How long pushes to the stages that are being pushed typically take in milliseconds, oldest first.
-    pub typical_ms: HashMap<Of, Vec<i64>>,
+    pub typical_ms: HashMap<StageKey, Vec<i64>>,
     /// The holds that stand, by scope.
     pub holds: HashMap<String, Hold>,
 }
@@ -42,7 +42,7 @@ pub fn read(connection: &Connection, stages: &[(StackName, StageName)]) -> Ledge
     let (mut steps, mut typical_ms) = (HashMap::new(), HashMap::new());
     // Mostly nobody pushes.
     if !locks.is_empty() {
-        let pushed: Vec<[&str; 2]> = locks.values().map(|push| [&*push.stack, &*push.stage]).collect();
+        let pushed: Vec<[&str; 2]> = locks.values().map(|push| [push.stack.as_str(), push.stage.as_str()]).collect();
         steps = running::steps(connection)?;
         typical_ms = typical_duration::of_stages(connection, &serde_json::to_string(&pushed)?)?;
     }
@@ -56,7 +56,7 @@ pub fn read(connection: &Connection, stages: &[(StackName, StageName)]) -> Ledge
     })
 }
 
-fn current(connection: &Connection, wanted: &str) -> LedgerResult<HashMap<Of, (Current, String)>> {
+fn current(connection: &Connection, wanted: &str) -> LedgerResult<HashMap<StageKey, (Current, String)>> {
     let mut ask = connection.prepare_cached(
         "SELECT c.stack, c.stage, b.sha, b.id AS build, b.root, b.files, coalesce(p.ended_at, p.pressed_at) AS pushed_at, p.who,
                 p.id AS push, p.hosts_ok, p.hosts_total, p.ended_at AS as_of, b.branch
@@ -83,7 +83,7 @@ fn current(connection: &Connection, wanted: &str) -> LedgerResult<HashMap<Of, (C
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn last(connection: &Connection, wanted: &str) -> LedgerResult<HashMap<Of, PushRow>> {
+fn last(connection: &Connection, wanted: &str) -> LedgerResult<HashMap<StageKey, PushRow>> {
     // A look at the end of the index for each stage: the pushes before are not walked.
     let mut ask = connection.prepare_cached(&format!(
         "SELECT {} FROM json_each(?1) w CROSS JOIN pushes p ON p.id =

@@ -1,9 +1,9 @@
 //! What each stage runs: the build of the last push that succeeded there, or was degraded until a catch-up brought its last hosts. It
 //! must never name any other.
 
-use crate::ledger::LedgerResult;
+use crate::ledger::{LedgerResult, columns};
 use crate::plan::OldBuild;
-use crate::stack::{StackName, StageName};
+use crate::stack::{PushNumber, StackName, StageName};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub struct Current {
     /// By whom.
     pub who: String,
     /// By which push.
-    pub push: i64,
+    pub push: PushNumber,
     /// On how many hosts it is, as far as is known.
     pub hosts_ok: i64,
     /// How many hosts the push had.
@@ -41,12 +41,7 @@ impl Current {
     /// # Errors
     /// When the ledger holds a value that is no build, revision or root.
     pub fn as_build(&self) -> LedgerResult<OldBuild> {
-        let corrupt = |bad: crate::stack::BadName| crate::ledger::LedgerError::Corrupt(bad.to_string());
-        Ok(OldBuild {
-            id: self.build.parse().map_err(corrupt)?,
-            sha: self.sha.parse().map_err(corrupt)?,
-            root: self.root.parse().map_err(corrupt)?,
-        })
+        columns::build(&self.build, &self.sha, &self.root)
     }
 }
 
@@ -97,7 +92,13 @@ pub fn branch(connection: &Connection, stack: &StackName, stage: &StageName) -> 
 ///
 /// # Errors
 /// What SQLite said.
-pub fn set(tx: &Transaction<'_>, stack: &str, stage: &str, build: &str, push: i64) -> LedgerResult<()> {
+pub fn set(
+    tx: &Transaction<'_>,
+    stack: &StackName,
+    stage: &StageName,
+    build: &str,
+    push: PushNumber,
+) -> LedgerResult<()> {
     tx.prepare_cached(
         "INSERT INTO current (stack, stage, build, push) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (stack, stage) DO UPDATE SET build = excluded.build, push = excluded.push

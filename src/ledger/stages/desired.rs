@@ -2,9 +2,10 @@
 //! catch-up brings hosts to it, so it never changes it. It must never call a host reached that failed a command.
 
 use super::current;
-use crate::ledger::{LedgerError, LedgerResult, push_hosts, pushes};
-use crate::plan::OldBuild;
-use crate::stack::{StackName, StageName};
+use crate::ledger::pushes::REACHED;
+use crate::ledger::{LedgerResult, columns, push_hosts, pushes};
+use crate::plan::{OldBuild, PushKind};
+use crate::stack::{PushNumber, StackName, StageName};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::BTreeSet;
 
@@ -15,9 +16,9 @@ const CATCH_UPS: i64 = 1000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DesiredState {
     /// The push that set it.
-    pub push: i64,
+    pub push: PushNumber,
     /// The last push that came to the end of its list, catch-ups included.
-    pub newest: i64,
+    pub newest: PushNumber,
     /// The build.
     pub build: OldBuild,
     /// The branch that it was made from.
@@ -40,20 +41,15 @@ pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> Led
                 coalesce(c.push >= p.id AND c.build = p.build, 0) AS whole
          FROM pushes p JOIN builds b ON b.stack = p.stack AND b.id = p.build
                        LEFT JOIN current c ON c.stack = p.stack AND c.stage = p.stage
-         WHERE p.stack = ?1 AND p.stage = ?2 AND p.state IN ('succeeded', 'degraded') AND p.kind <> 'catch-up'
+         WHERE p.stack = ?1 AND p.stage = ?2 AND p.state IN (?3, ?4) AND p.kind <> ?5
          ORDER BY p.id DESC LIMIT 1",
     )?;
-    let found = ask.query_row([stack.as_str(), stage.as_str()], |row| {
+    let found = ask.query_row(params![stack, stage, REACHED[0], REACHED[1], PushKind::CatchUp], |row| {
         let texts: [String; 4] = [row.get("build")?, row.get("sha")?, row.get("root")?, row.get("branch")?];
-        Ok((row.get::<_, i64>("push")?, texts, row.get::<_, bool>("whole")?))
+        Ok((row.get::<_, PushNumber>("push")?, texts, row.get::<_, bool>("whole")?))
     });
     let Some((push, [id, sha, root, branch], whole)) = found.optional()? else { return Ok(None) };
-    let corrupt = |bad: crate::stack::BadName| LedgerError::Corrupt(bad.to_string());
-    let build = OldBuild {
-        id: id.parse().map_err(corrupt)?,
-        sha: sha.parse().map_err(corrupt)?,
-        root: root.parse().map_err(corrupt)?,
-    };
+    let build = columns::build(&id, &sha, &root)?;
     let had: BTreeSet<String> = push_hosts::names(connection, push)?.into_iter().collect();
     let mut reached: BTreeSet<String> = &had - &not_reached(connection, push)?;
     let (newest, caught_up) = catch_ups(connection, stack, stage, &id, push)?;
@@ -66,11 +62,9 @@ pub fn get(connection: &Connection, stack: &StackName, stage: &StageName) -> Led
 ///
 /// # Errors
 /// What SQLite said.
-pub fn settle(tx: &Transaction<'_>, push: i64) -> LedgerResult<()> {
+pub fn settle(tx: &Transaction<'_>, push: PushNumber) -> LedgerResult<()> {
     let Some(row) = pushes::get(tx, push)? else { return Ok(()) };
-    let corrupt = |bad: crate::stack::BadName| LedgerError::Corrupt(bad.to_string());
-    let (stack, stage) = (row.stack.parse().map_err(corrupt)?, row.stage.parse().map_err(corrupt)?);
-    let Some(desired) = get(tx, &stack, &stage)? else { return Ok(()) };
+    let Some(desired) = get(tx, &row.stack, &row.stage)? else { return Ok(()) };
     if desired.whole || desired.build.id.as_str() != row.build || !desired.hosts.is_subset(&desired.reached) {
         return Ok(());
     }
@@ -80,7 +74,7 @@ pub fn settle(tx: &Transaction<'_>, push: i64) -> LedgerResult<()> {
 }
 
 /// The hosts of a push that did not come to the end of its list.
-fn not_reached(connection: &Connection, push: i64) -> LedgerResult<BTreeSet<String>> {
+fn not_reached(connection: &Connection, push: PushNumber) -> LedgerResult<BTreeSet<String>> {
     let mut ask = connection.prepare_cached(
         "SELECT DISTINCT host FROM results WHERE push = ?1 AND host <> '' AND (result IS NULL OR result <> 'ok')",
     )?;
@@ -94,18 +88,25 @@ fn catch_ups(
     stack: &StackName,
     stage: &StageName,
     build: &str,
-    since: i64,
-) -> LedgerResult<(Option<i64>, BTreeSet<String>)> {
+    since: PushNumber,
+) -> LedgerResult<(Option<PushNumber>, BTreeSet<String>)> {
     let mut ask = connection.prepare_cached(
         "WITH since AS MATERIALIZED (SELECT id FROM pushes
-             WHERE stack = ?1 AND stage = ?2 AND build = ?3 AND id > ?4 AND kind = 'catch-up'
-             AND state IN ('succeeded', 'degraded') ORDER BY id DESC LIMIT ?5)
+             WHERE stack = ?1 AND stage = ?2 AND build = ?3 AND id > ?4 AND kind = ?6
+             AND state IN (?7, ?8) ORDER BY id DESC LIMIT ?5)
          SELECT s.id, r.host, coalesce(min(coalesce(r.result, '') = 'ok'), 0) AS to_its_end FROM since s
          LEFT JOIN results r ON r.push = s.id AND r.host <> '' GROUP BY s.id, r.host",
     )?;
-    let rows = ask.query_map(params![stack.as_str(), stage.as_str(), build, since, CATCH_UPS], |row| {
-        Ok((row.get::<_, i64>("id")?, row.get::<_, Option<String>>("host")?, row.get::<_, bool>("to_its_end")?))
-    })?;
+    let rows = ask.query_map(
+        params![stack, stage, build, since, CATCH_UPS, PushKind::CatchUp, REACHED[0], REACHED[1]],
+        |row| {
+            Ok((
+                row.get::<_, PushNumber>("id")?,
+                row.get::<_, Option<String>>("host")?,
+                row.get::<_, bool>("to_its_end")?,
+            ))
+        },
+    )?;
     let (mut newest, mut reached) = (None, BTreeSet::new());
     for row in rows {
         let (push, host, to_its_end) = row?;

@@ -1,9 +1,9 @@
 //! Which hosts hold which build, as far as the ledger knows: by what became of the commands of the last pushes there. It must
 //! never count by anything but [`Proof`], so that all who say "3 of 4 hosts" say one number.
 
-use crate::journal::HostResult;
+use crate::journal::{Ended, HostResult, PushState};
 use crate::ledger::{LedgerError, LedgerResult};
-use crate::plan::{Assignment, BuildFrom, Kind, PlannedForm, Proof, Sign, Standing};
+use crate::plan::{Assignment, BuildFrom, PlannedForm, Proof, PushKind, Sign, Standing};
 use crate::stack::{Host, PushNumber, StackName, StageName};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ pub struct OnHost {
 
 /// A push, and which of its commands say what a host holds.
 struct Pushed {
-    id: i64,
+    id: PushNumber,
     assignment: Assignment,
     proof: Proof,
     /// The root hash of what it made, once that is frozen.
@@ -30,12 +30,12 @@ struct Pushed {
 }
 
 /// What a push left a host with, from its records.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftWith {
     /// The host.
     pub host: String,
-    /// `has it`, `rolled back`, `not changed` or `in doubt`.
-    pub state: &'static str,
+    /// How it stands to the build of the push.
+    pub standing: Standing,
     /// The build that it has by that; none where the records do not say it.
     pub build: Option<String>,
     /// What failed there last, or what it has instead of the build that was live.
@@ -77,14 +77,15 @@ pub fn of_stage(
 fn last_pushes(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Vec<Pushed>> {
     let mut ask = connection.prepare_cached(
         "WITH whole AS MATERIALIZED (SELECT max(id) AS id FROM pushes
-             WHERE stack = ?1 AND stage = ?2 AND state = 'succeeded' AND kind <> ?4)
+             WHERE stack = ?1 AND stage = ?2 AND state = ?5 AND kind <> ?4)
          SELECT * FROM (SELECT id, plan, root FROM pushes
              WHERE stack = ?1 AND stage = ?2 AND id > coalesce((SELECT id FROM whole), 0) ORDER BY id DESC LIMIT ?3)
          UNION ALL SELECT id, plan, root FROM pushes WHERE id = (SELECT id FROM whole)",
     )?;
-    let rows = ask.query_map(params![stack.as_str(), stage.as_str(), PUSHES, Kind::CatchUp.word()], |row| {
-        Ok((row.get("id")?, row.get("plan")?, row.get("root")?))
-    })?;
+    let rows = ask
+        .query_map(params![stack, stage, PUSHES, PushKind::CatchUp, PushState::from(Ended::Succeeded)], |row| {
+            Ok((row.get("id")?, row.get("plan")?, row.get("root")?))
+        })?;
     rows.map(|row| Pushed::new(row?)).collect()
 }
 
@@ -94,13 +95,13 @@ fn last_pushes(connection: &Connection, stack: &StackName, stage: &StageName) ->
 /// What SQLite said.
 pub fn count(tx: &Transaction<'_>, push: PushNumber) -> LedgerResult<()> {
     let mut ask = tx.prepare_cached("SELECT id, plan, root FROM pushes WHERE id = ?1")?;
-    let row = ask.query_row([push.get()], |row| Ok((row.get("id")?, row.get("plan")?, row.get("root")?))).optional()?;
+    let row = ask.query_row([push], |row| Ok((row.get("id")?, row.get("plan")?, row.get("root")?))).optional()?;
     let Some(row) = row else { return Ok(()) };
     let pushed = [Pushed::new(row)?];
     let signs = signs(tx, &pushed)?;
     let holding = pushed[0].standings(&signs).filter(|(_, standing)| *standing == Standing::Holds).count();
     tx.prepare_cached("UPDATE pushes SET hosts_ok = ?1 WHERE id = ?2")?
-        .execute(params![i64::try_from(holding).unwrap_or(i64::MAX), push.get()])?;
+        .execute(params![i64::try_from(holding).unwrap_or(i64::MAX), push])?;
     Ok(())
 }
 
@@ -108,7 +109,7 @@ pub fn count(tx: &Transaction<'_>, push: PushNumber) -> LedgerResult<()> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn left_with(connection: &Connection, push: i64) -> LedgerResult<Vec<LeftWith>> {
+pub fn left_with(connection: &Connection, push: PushNumber) -> LedgerResult<Vec<LeftWith>> {
     let mut ask = connection.prepare_cached("SELECT id, plan, root FROM pushes WHERE id = ?1")?;
     let row = ask.query_row([push], |row| Ok((row.get("id")?, row.get("plan")?, row.get("root")?))).optional()?;
     let Some(row) = row else { return Ok(Vec::new()) };
@@ -118,14 +119,13 @@ pub fn left_with(connection: &Connection, push: i64) -> LedgerResult<Vec<LeftWit
     let (mut bad, mut elsewhere) = (last_failures(connection, pushed)?, elsewhere(connection, pushed)?);
     let left = pushed.standings(&signs).map(|(host, standing)| {
         let failed = bad.remove(&host);
-        let (state, build, why) = match (standing, elsewhere.remove(&host)) {
-            (Standing::Holds, _) => ("has it", Some(pushed.build().id), failed),
-            (Standing::Back, Some(what)) => ("rolled back", None, Some(what)),
-            (Standing::Back, None) => ("rolled back", pushed.old().map(|old| old.id), failed),
-            (Standing::Untouched, _) => ("not changed", None, failed),
-            (Standing::InDoubt, _) => ("in doubt", None, failed),
+        let (build, why) = match (standing, elsewhere.remove(&host)) {
+            (Standing::Holds, _) => (Some(pushed.build().id), failed),
+            (Standing::Back, Some(what)) => (None, Some(what)),
+            (Standing::Back, None) => (pushed.old().map(|old| old.id), failed),
+            (Standing::Untouched | Standing::InDoubt, _) => (None, failed),
         };
-        LeftWith { host, state, build, why }
+        LeftWith { host, standing, build, why }
     });
     Ok(left.collect())
 }
@@ -137,10 +137,10 @@ fn last_failures(connection: &Connection, push: &Pushed) -> LedgerResult<BTreeMa
          WHERE push = ?1 AND host <> '' AND result NOT IN ('ok', 'skipped') ORDER BY command",
     )?;
     let rows = ask.query_map([push.id], |row| {
-        let (host, step, result, why): (String, u32, String, Option<String>) =
+        let (host, step, result, why): (String, u32, HostResult, Option<String>) =
             (row.get("host")?, row.get("command")?, row.get("result")?, row.get("why")?);
         let what = if push.checks(step) { format!("its health check (step {step})") } else { format!("step {step}") };
-        Ok((host, format!("{what} {result}{}", why.map(|why| format!(": {why}")).unwrap_or_default())))
+        Ok((host, format!("{what} {}{}", result.word(), why.map(|why| format!(": {why}")).unwrap_or_default())))
     })?;
     // A later one stands in the place of an earlier one.
     Ok(rows.collect::<Result<_, _>>()?)
@@ -158,7 +158,7 @@ fn elsewhere(connection: &Connection, push: &Pushed) -> LedgerResult<BTreeMap<St
 }
 
 /// What became of commands: by push, host and number.
-type Signs = BTreeMap<(i64, String, u32), Sign>;
+type Signs = BTreeMap<(PushNumber, String, u32), Sign>;
 
 impl Pushed {
     /// Whether a command, by its number, asks whether a host is well.
@@ -168,7 +168,7 @@ impl Pushed {
         command.is_some_and(|command| matches!(command.form, PlannedForm::Check(_)))
     }
 
-    fn new((id, plan, root): (i64, String, Option<String>)) -> LedgerResult<Self> {
+    fn new((id, plan, root): (PushNumber, String, Option<String>)) -> LedgerResult<Self> {
         let assignment: Assignment =
             serde_json::from_str(&plan).map_err(|bad| LedgerError::Corrupt(format!("plan of push {id}: {bad}")))?;
         Ok(Self { id, proof: assignment.proof(), root: root.unwrap_or_default(), assignment })
@@ -207,18 +207,17 @@ fn signs(connection: &Connection, pushes: &[Pushed]) -> LedgerResult<Signs> {
         let id = pushed.id;
         numbers.into_iter().flatten().map(|number| (id, *number)).collect::<Vec<_>>()
     };
-    let wanted: Vec<(i64, u32)> = pushes.iter().flat_map(counts).collect();
+    let wanted: Vec<(PushNumber, u32)> = pushes.iter().flat_map(counts).collect();
     let mut ask = connection.prepare_cached(
         "SELECT r.push, r.host, r.command, r.result FROM json_each(?1) w
          CROSS JOIN results r ON r.push = w.value ->> 0 AND r.command = w.value ->> 1",
     )?;
     let rows = ask.query_map([serde_json::to_string(&wanted)?], |row| {
-        Ok(((row.get("push")?, row.get("host")?, row.get("command")?), row.get::<_, Option<String>>("result")?))
+        Ok(((row.get("push")?, row.get("host")?, row.get("command")?), row.get("result")?))
     })?;
-    let sign = |row: rusqlite::Result<((i64, String, u32), Option<String>)>| {
-        let (of, word) = row?;
+    let sign = |row: rusqlite::Result<((PushNumber, String, u32), Option<HostResult>)>| {
         // One that runs still is not known.
-        let result = word.as_deref().and_then(HostResult::of_word);
+        let (of, result) = row?;
         Ok((of, result.map_or(Sign::Unknown, HostResult::sign)))
     };
     rows.map(sign).collect()

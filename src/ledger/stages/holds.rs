@@ -4,7 +4,7 @@
 //! so that no decision waits for a timer; [`end`] takes away what is over.
 
 use crate::ledger::{LedgerError, LedgerResult};
-use crate::stack::{StackName, StageName};
+use crate::stack::{PushNumber, StackName, StageName};
 use crate::time::At;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub struct Hold {
     /// When.
     pub at: String,
     /// The push that ended badly, when a push set it.
-    pub push: Option<i64>,
+    pub push: Option<PushNumber>,
     /// When it is over by itself; none stands until someone releases it. What a push left in doubt never has one.
     #[serde(default)]
     pub until: Option<String>,
@@ -110,7 +110,12 @@ pub fn set(tx: &Transaction<'_>, hold: &Hold) -> LedgerResult<()> {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn leave_unresolved(tx: &Transaction<'_>, push: i64, stack: &str, stage: &str) -> LedgerResult<()> {
+pub fn leave_unresolved(
+    tx: &Transaction<'_>,
+    push: PushNumber,
+    stack: &StackName,
+    stage: &StageName,
+) -> LedgerResult<()> {
     tx.prepare_cached("INSERT OR IGNORE INTO unresolved_pushes (push, stack, stage) VALUES (?1, ?2, ?3)")?
         .execute(params![push, stack, stage])?;
     Ok(())
@@ -121,16 +126,21 @@ pub fn leave_unresolved(tx: &Transaction<'_>, push: i64, stack: &str, stage: &st
 ///
 /// # Errors
 /// What SQLite said.
-pub fn settle(tx: &Transaction<'_>, stack: &str, stage: &str, by_pushes: &str) -> LedgerResult<Option<Hold>> {
+pub fn settle(
+    tx: &Transaction<'_>,
+    stack: &StackName,
+    stage: &StageName,
+    by_pushes: &str,
+) -> LedgerResult<Option<Hold>> {
     let settled = tx
         .prepare_cached("DELETE FROM unresolved_pushes WHERE stack = ?1 AND stage = ?2")?
         .execute(params![stack, stage])?;
     let left: i64 = tx
         .prepare_cached("SELECT count(*) FROM unresolved_pushes WHERE stack = ?1")?
         .query_row([stack], |row| row.get(0))?;
-    let by_a_push = standing(tx, stack)?.is_some_and(|hold| hold.who == by_pushes && hold.push.is_some());
+    let by_a_push = standing(tx, stack.as_str())?.is_some_and(|hold| hold.who == by_pushes && hold.push.is_some());
     match by_a_push && settled > 0 && left == 0 {
-        true => release(tx, stack),
+        true => release(tx, stack.as_str()),
         false => Ok(None),
     }
 }
@@ -167,9 +177,22 @@ mod tests {
         At::from_seconds(1_795_255_200 + seconds)
     }
 
+    fn number(number: i64) -> PushNumber {
+        PushNumber::new(number).unwrap()
+    }
+
+    fn web() -> StackName {
+        "web".parse().unwrap()
+    }
+
+    fn stage(name: &str) -> StageName {
+        name.parse().unwrap()
+    }
+
     fn set_by(tx: &Transaction<'_>, who: &str, push: Option<i64>, until: Option<At>) {
         let text = |text: &str| text.to_owned();
         let until = until.map(|until| until.to_string());
+        let push = push.map(number);
         let hold = Hold { scope: text("web"), who: text(who), reason: text("why"), at: at(0).to_string(), push, until };
         set(tx, &hold).unwrap();
     }
@@ -179,21 +202,21 @@ mod tests {
         let mut ledger = ledger();
         let tx = ledger.transaction().unwrap();
         set_by(&tx, "pushbutton", Some(5), None);
-        leave_unresolved(&tx, 5, "web", "qa").unwrap();
+        leave_unresolved(&tx, number(5), &web(), &stage("qa")).unwrap();
         set_by(&tx, "pushbutton", Some(6), None);
-        leave_unresolved(&tx, 6, "web", "prod").unwrap();
-        assert_eq!(settle(&tx, "web", "prod", "pushbutton").unwrap(), None, "qa is unresolved still");
-        assert_eq!(settle(&tx, "web", "prod", "pushbutton").unwrap(), None, "nothing was settled");
-        assert_eq!(settle(&tx, "web", "qa", "pushbutton").unwrap().unwrap().push, Some(6));
+        leave_unresolved(&tx, number(6), &web(), &stage("prod")).unwrap();
+        assert_eq!(settle(&tx, &web(), &stage("prod"), "pushbutton").unwrap(), None, "qa is unresolved still");
+        assert_eq!(settle(&tx, &web(), &stage("prod"), "pushbutton").unwrap(), None, "nothing was settled");
+        assert_eq!(settle(&tx, &web(), &stage("qa"), "pushbutton").unwrap().unwrap().push, Some(number(6)));
         assert_eq!(get(&tx, "web", at(1)).unwrap(), None);
 
         set_by(&tx, "kate", None, None);
         set_by(&tx, "pushbutton", Some(7), None);
-        leave_unresolved(&tx, 7, "web", "qa").unwrap();
-        assert_eq!(settle(&tx, "web", "qa", "pushbutton").unwrap(), None);
+        leave_unresolved(&tx, number(7), &web(), &stage("qa")).unwrap();
+        assert_eq!(settle(&tx, &web(), &stage("qa"), "pushbutton").unwrap(), None);
         assert_eq!(get(&tx, "web", at(1)).unwrap().unwrap().who, "kate");
 
-        leave_unresolved(&tx, 8, "web", "qa").unwrap();
+        leave_unresolved(&tx, number(8), &web(), &stage("qa")).unwrap();
         release(&tx, "web").unwrap();
         let left: i64 = tx.query_row("SELECT count(*) FROM unresolved_pushes", [], |row| row.get(0)).unwrap();
         assert_eq!(left, 0, "a person has decided");
@@ -221,9 +244,9 @@ mod tests {
         let tx = ledger.transaction().unwrap();
         set_by(&tx, "kate", None, Some(at(10)));
         set_by(&tx, "pushbutton", Some(5), None);
-        leave_unresolved(&tx, 5, "web", "qa").unwrap();
+        leave_unresolved(&tx, number(5), &web(), &stage("qa")).unwrap();
         assert_eq!(end(&tx, at(1000)).unwrap(), []);
         let hold = get(&tx, "web", at(1000)).unwrap().unwrap();
-        assert_eq!((hold.push, hold.until), (Some(5), None));
+        assert_eq!((hold.push, hold.until), (Some(number(5)), None));
     }
 }

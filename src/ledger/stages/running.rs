@@ -2,6 +2,7 @@
 //! said.
 
 use crate::ledger::LedgerResult;
+use crate::stack::PushNumber;
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ pub struct StepNow {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn step(connection: &Connection, push: i64) -> LedgerResult<Option<StepNow>> {
+pub fn step(connection: &Connection, push: PushNumber) -> LedgerResult<Option<StepNow>> {
     let mut ask = connection.prepare_cached(
         "SELECT c.command, c.title,
                 (SELECT count(*) FROM pushes p, json_each(p.plan, '$.plan.commands') k
@@ -40,7 +41,7 @@ pub fn step(connection: &Connection, push: i64) -> LedgerResult<Option<StepNow>>
 ///
 /// # Errors
 /// What SQLite said.
-pub fn steps(connection: &Connection) -> LedgerResult<HashMap<i64, StepNow>> {
+pub fn steps(connection: &Connection) -> LedgerResult<HashMap<PushNumber, StepNow>> {
     let mut ask = connection.prepare_cached(
         "SELECT push, command, title, steps FROM (
              SELECT c.push, c.command, c.title,
@@ -66,11 +67,12 @@ mod tests {
     fn a_push_is_at_its_first_command_that_has_not_ended_or_at_the_last_one_that_has() {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(crate::ledger::schema::SQL).unwrap();
+        let seven = PushNumber::new(7).unwrap();
         let plan = r#"{"plan":{"commands":[{"part":"before"},{},{"part":"main"},{"part":"drop"}]}}"#;
         let insert = "INSERT INTO pushes (id, stack, stage, build, sha, branch, who, state, plan_hash, plan, pressed_at, hosts_total)
                       VALUES (7, 'web', 'qa', 'b', 's', 'main', 'mary', 'running', '', ?1, '', 1)";
         connection.execute(insert, [plan]).unwrap();
-        assert_eq!(step(&connection, 7).unwrap(), None, "nothing has begun");
+        assert_eq!(step(&connection, seven).unwrap(), None, "nothing has begun");
         let begin = |command: i64| {
             let begin =
                 "INSERT INTO commands (push, command, title, hosts, started_at) VALUES (7, ?1, 'c' || ?1, 1, 'now')";
@@ -78,13 +80,13 @@ mod tests {
         };
         let at = |number: i64| Some(StepNow { number, of: 3, title: format!("c{number}") });
         begin(1);
-        assert_eq!(step(&connection, 7).unwrap(), at(1));
+        assert_eq!(step(&connection, seven).unwrap(), at(1));
         connection.execute("UPDATE commands SET result = 'ok'", []).unwrap();
-        assert_eq!(step(&connection, 7).unwrap(), at(1), "between two commands");
+        assert_eq!(step(&connection, seven).unwrap(), at(1), "between two commands");
         begin(2);
-        assert_eq!(step(&connection, 7).unwrap(), at(2));
+        assert_eq!(step(&connection, seven).unwrap(), at(2));
         assert!(steps(&connection).unwrap().is_empty(), "it holds no lock");
         connection.execute("INSERT INTO locks (stack, push) VALUES ('web', 7)", []).unwrap();
-        assert_eq!(steps(&connection).unwrap().remove(&7), at(2), "asked for all, it is said alike");
+        assert_eq!(steps(&connection).unwrap().remove(&seven), at(2), "asked for all, it is said alike");
     }
 }

@@ -2,6 +2,8 @@
 //! stacks, a row is a strip of small stages: a page of hundreds stays small, and fits the eye.
 
 use crate::desk::view::{Board, BoardStack, BoardStage, StepNow};
+use crate::journal::Ended;
+use crate::stack::PushNumber;
 use crate::web::view::frame::Frame;
 use crate::web::view::pages::Pages;
 use crate::web::view::parts::{HoldLine, Mark, Moment, PushLine, StageTag, Version};
@@ -108,11 +110,10 @@ pub(crate) fn of(frame: &Frame, board: &Board) -> (Dashboard, Vec<Row>) {
     let crowded = stacks.len() > ROWS;
     let columns = if crowded { Vec::new() } else { columns(stacks) };
     let running = frame.running.iter().map(|row| {
-        let stage = stacks
-            .iter()
-            .filter(|stack| stack.stack == row.stack)
-            .find_map(|stack| stack.stages.iter().find(|stage| stage.name == row.stage).map(|stage| (stack, stage)));
-        let tag = stage.map_or_else(|| StageTag::named(&row.stage), |(stack, stage)| tag(stack, stage));
+        let stage = stacks.iter().filter(|stack| stack.stack == row.stack.as_str()).find_map(|stack| {
+            stack.stages.iter().find(|stage| stage.name == row.stage.as_str()).map(|stage| (stack, stage))
+        });
+        let tag = stage.map_or_else(|| StageTag::named(row.stage.as_str()), |(stack, stage)| tag(stack, stage));
         let step = stage.and_then(|(stack, _)| step_of(stack, row.id));
         Running::new(row, tag, stage.map_or(&[], |(_, stage)| &stage.typical_ms), step, frame.now)
     });
@@ -126,7 +127,7 @@ pub(crate) fn of(frame: &Frame, board: &Board) -> (Dashboard, Vec<Row>) {
 }
 
 /// The step of the push, if it is the one that the row shows as running.
-fn step_of(street: &BoardStack, push: i64) -> Option<&StepNow> {
+fn step_of(street: &BoardStack, push: PushNumber) -> Option<&StepNow> {
     street.lock.as_ref().filter(|lock| lock.id == push).and(street.step.as_ref())
 }
 
@@ -209,43 +210,43 @@ fn strip(frame: &Frame, stack: &BoardStack) -> Row {
 /// The one thing of a stack that someone should know first.
 fn line(frame: &Frame, stack: &BoardStack) -> Option<Line> {
     if let Some(push) = &stack.lock {
-        let stage = stack.stages.iter().find(|stage| stage.name == push.stage);
-        let tag = stage.map_or_else(|| StageTag::named(&push.stage), |stage| tag(stack, stage));
+        let stage = stack.stages.iter().find(|stage| stage.name == push.stage.as_str());
+        let tag = stage.map_or_else(|| StageTag::named(push.stage.as_str()), |stage| tag(stack, stage));
         let usual: &[i64] = stage.map_or(&[], |stage| &stage.typical_ms);
         let running = Running::new(push, tag, usual, stack.step.as_ref(), frame.now);
-        return Some(Line { shape: Mark::of_row(push).shape(), words: running.in_a_line(), push: Some(push.id) });
+        return Some(Line { shape: Mark::of_row(push).shape(), words: running.in_a_line(), push: Some(push.id.get()) });
     }
     let stages = || stack.stages.iter();
     if let Some(hold) = stack.hold.as_ref().or_else(|| stages().find_map(|stage| stage.hold.as_ref())) {
         let words = format!("{} is held by {}: {}", hold.scope, hold.who, hold.reason);
-        return Some(Line { shape: "hold", words, push: hold.push });
+        return Some(Line { shape: "hold", words, push: hold.push.map(PushNumber::get) });
     }
     let bad = |stage: &&BoardStage| stage.last.as_ref().is_some_and(went_badly);
     let bad: Vec<&BoardStage> = stages().filter(bad).collect();
     let push = bad.iter().filter_map(|stage| stage.last.as_ref()).max_by_key(|push| push.id)?;
     let more = if bad.len() > 1 { format!(", and {} more", bad.len() - 1) } else { String::new() };
-    let mark = Mark::of_push(&push.state);
-    let (word, stage) = (mark.word().to_lowercase(), words::stage_words(&push.stage));
+    let mark = Mark::of_push(push.state);
+    let (word, stage) = (mark.word().to_lowercase(), words::stage_words(push.stage.as_str()));
     let words = format!("Push {} to {stage} {word}, {}{more}", push.id, push.who);
-    Some(Line { shape: mark.shape(), words, push: Some(push.id) })
+    Some(Line { shape: mark.shape(), words, push: Some(push.id.get()) })
 }
 
 fn went_badly(push: &crate::ledger::pushes::PushRow) -> bool {
-    !matches!(push.state.as_str(), "succeeded" | "running")
+    push.state.ended().is_some_and(|ended| ended != Ended::Succeeded)
 }
 
 fn mark(stack: &BoardStack, stage: &BoardStage) -> Mark {
-    let running = stack.lock.as_ref().filter(|push| push.stage == stage.name);
+    let running = stack.lock.as_ref().filter(|push| push.stage.as_str() == stage.name);
     match (running, stage.hold.as_ref().or(stack.hold.as_ref()), &stage.last) {
         (Some(push), _, _) => Mark::of_row(push),
         (None, Some(_), _) => Mark::new(("hold", "Held")),
-        (None, None, Some(last)) => Mark::of_push(&last.state),
+        (None, None, Some(last)) => Mark::of_push(last.state),
         (None, None, None) => Mark::new(("wait", "Never pushed")),
     }
 }
 
 fn cell(frame: &Frame, street: &BoardStack, stage: &BoardStage, tag: StageTag) -> StageCell {
-    let running = street.lock.as_ref().filter(|push| push.stage == stage.name);
+    let running = street.lock.as_ref().filter(|push| push.stage.as_str() == stage.name);
     let hold = stage.hold.as_ref().or(street.hold.as_ref());
     let bad = stage.last.as_ref().filter(|push| went_badly(push));
     StageCell {

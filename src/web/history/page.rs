@@ -2,6 +2,8 @@
 //! change anything, nor hold more than a page of rows at once. Called by the routes.
 
 use super::view::{LogFilter, LogPage};
+use crate::desk::view::PushBody;
+use crate::journal::PushState;
 use crate::ledger::history::{self, Edge, Filter};
 use crate::ledger::pushes::PushRow;
 use crate::ledger::{Ledger, LedgerError};
@@ -60,11 +62,12 @@ impl LogQuery {
     }
 
     /// # Errors
-    /// When a cursor is no number, or a day is none.
+    /// When a cursor is no number, a day is none, or a state is none.
     fn filter(&self) -> Result<Filter, Problem> {
         let LogFilter { stack, stage, who, state, word, since, until } = self.shown();
         let since = since.map(|text| moment("since", &text, 0)).transpose()?;
         let until = until.map(|text| moment("until", &text, DAY_MS)).transpose()?;
+        let state = state.map(|word| PushState::parse(&word).map_err(|_| no_state(&word))).transpose()?;
         let from = edge(self.before.as_deref(), self.after.as_deref())?;
         Ok(Filter { stack, stage, who, state, word, since, until, from })
     }
@@ -77,8 +80,14 @@ impl LogQuery {
         let filter = self.filter()?;
         let from = filter.from;
         let rows = ledger.read(move |connection| history::list(connection, &filter, PUSHES + 1)).await?;
-        Ok(Page::of(rows, from, PUSHES, |row| row.id))
+        Ok(Page::of(rows, from, PUSHES, |row| row.id.get()))
     }
+}
+
+fn no_state(word: &str) -> Problem {
+    let states = PushState::ALL.map(PushState::word).join(", ");
+    let word: String = word.chars().take(40).collect();
+    Problem::bad_request(format!("`state` must be one of {states}, not {word:?}"))
 }
 
 /// A day (`2026-11-14`, of UTC; `days_end` takes all of it) or an instant.
@@ -107,7 +116,8 @@ pub async fn log(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Repl
 /// `GET /api/v1/pushes`
 pub async fn listed(app: Data<App>, _: Caller, query: Query<LogQuery>) -> Reply {
     let found = query.into_inner().ask(app.desk.ledger()).await?;
-    let listed = json!({ "pushes": found.rows, "next_before": found.older, "next_after": found.newer });
+    let pushes: Vec<PushBody> = found.rows.iter().map(PushBody::from).collect();
+    let listed = json!({ "pushes": pushes, "next_before": found.older, "next_after": found.newer });
     Ok(HttpResponse::Ok().json(listed))
 }
 
@@ -135,7 +145,7 @@ fn rows(ledger: Ledger, url: String, filter: Filter) -> impl Stream<Item = io::R
             let rows = rows.map_err(|error: LedgerError| io::Error::other(error.to_string()))?;
             let text: String = rows.iter().map(|row| line(row, &url)).collect();
             let one_page = matches!(filter.from, Some(Edge::After(_)));
-            filter.from = rows.last().map(|row| Edge::Before(row.id));
+            filter.from = rows.last().map(|row| Edge::Before(row.id.get()));
             let more = rows.len() == ROWS && !one_page;
             Ok(Some((Bytes::from(text), more.then_some(filter))))
         }
@@ -147,11 +157,11 @@ fn line(row: &PushRow, url: &str) -> String {
     let number = |number: i64| number.to_string();
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let cells = [
-        number(row.id),
-        row.stack.clone(),
-        row.stage.clone(),
-        row.kind.clone(),
-        row.state.clone(),
+        row.id.to_string(),
+        row.stack.to_string(),
+        row.stage.to_string(),
+        row.kind.to_string(),
+        row.state.to_string(),
         row.who.clone(),
         row.pressed_at.clone(),
         text(&row.ended_at),

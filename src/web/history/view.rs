@@ -1,6 +1,7 @@
 //! The push log: every push, by day, with filters; older ones by cursor.
 
 use crate::address::encoded;
+use crate::journal::PushState;
 use crate::ledger::pushes::PushRow;
 use crate::time::At;
 use crate::web::view::frame::Frame;
@@ -95,14 +96,13 @@ impl LogView {
             }
         }
         let filter = page.filter.clone();
-        let states = ["running", "succeeded", "degraded", "failed", "cancelled", "rolled back", "interrupted"];
-        let mut stages: BTreeSet<String> = page.rows.iter().map(|row| row.stage.clone()).collect();
+        let mut stages: BTreeSet<String> = page.rows.iter().map(|row| row.stage.to_string()).collect();
         stages.extend(filter.stage.clone());
         Self {
             filtered: filter != LogFilter::default(),
             stacks: page.stacks.clone(),
             stages: stages.into_iter().collect(),
-            states: states.into_iter().map(|value| State { value, word: words::push_mark(value).1 }).collect(),
+            states: PushState::ALL.map(|state| State { value: state.word(), word: words::push_mark(state).1 }).into(),
             days,
             newest: page.newer.map(|_| address("/pushes", &filter, None)),
             newer: page.newer.map(|after| address("/pushes", &filter, Some(("after", after)))),

@@ -341,9 +341,9 @@ mod tests {
     fn a_refusal_tells_programs_who_and_people_what() {
         let refusal = Refusal::Locked {
             who: "mary".to_owned(),
-            stack: "web".to_owned(),
-            stage: "prod".to_owned(),
-            push: 214,
+            stack: "web".parse().unwrap(),
+            stage: "prod".parse().unwrap(),
+            push: crate::stack::PushNumber::new(214).unwrap(),
             since: "2026-11-21T10:00:00.000Z".to_owned(),
             waits: Some(Box::new(crate::desk::Waits {
                 waits: "waits for an answer: “Graphs calm?”".to_owned(),

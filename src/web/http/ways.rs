@@ -12,19 +12,18 @@ pub async fn ways(app: &App, path: &str, problem: &Problem) -> Vec<NextLink> {
     let mut parts = path.split('/').skip(1);
     let (stack, asked) = match (parts.next(), parts.next()) {
         (Some("stacks"), Some(name)) => (name.parse::<StackName>().ok(), None),
-        (Some("pushes"), Some(number)) => (None, number.parse::<i64>().ok()),
+        (Some("pushes"), Some(number)) => (None, number.parse::<PushNumber>().ok()),
         _ => (None, None),
     };
-    let meant = problem.detail.get("push").and_then(serde_json::Value::as_i64);
+    let meant = problem.detail.get("push").and_then(serde_json::Value::as_i64).and_then(|id| PushNumber::new(id).ok());
     let mut ways = Vec::new();
     let mut stacks: Vec<StackName> = stack.into_iter().collect();
     for number in [meant, asked].into_iter().flatten() {
         let found = app.desk.ledger().read(move |connection| pushes::get(connection, number)).await;
         // A page of an error is drawn with what can be had.
         let Some(row) = found.ok().flatten() else { continue };
-        let Ok(number) = PushNumber::new(row.id) else { continue };
         ways.push(NextLink { href: format!("/pushes/{number}"), words: format!("To push {number}") });
-        stacks.extend(row.stack.parse::<StackName>().ok());
+        stacks.push(row.stack);
     }
     ways.dedup();
     stacks.dedup();

@@ -17,9 +17,8 @@ pub async fn ahead(app: &App) {
     let lately = app.desk.ledger().read(|connection| history::list(connection, &Filter::default(), LATELY)).await;
     // Without an answer they wait for their first readers.
     for row in lately.unwrap_or_default().into_iter().filter(|row| row.ended_at.is_some()) {
-        let Ok(push) = PushNumber::new(row.id) else { continue };
-        if !app.desk.index_path(push).exists() {
-            make(app, push).await;
+        if !app.desk.index_path(row.id).exists() {
+            make(app, row.id).await;
         }
     }
     loop {

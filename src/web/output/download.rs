@@ -40,8 +40,7 @@ pub async fn log(app: Data<App>, _: Caller, id: Path<String>, query: Query<LogQu
         None => 0,
         Some(text) => start_of(&app, id, &text).await?,
     };
-    let number = id.get();
-    let row = app.desk.ledger().read(move |connection| pushes::get(connection, number)).await?;
+    let row = app.desk.ledger().read(move |connection| pushes::get(connection, id)).await?;
     let Some(row) = row else { return Err(Problem::unknown(format_args!("push {id}"))) };
     let end = end_of(&app, id).await?.borrow().len;
     // Stack and stage are plain names, so the file's name is one too.

@@ -1,6 +1,8 @@
 //! The JSON API of one push (DESIGN section 4). It must never know more than the page does.
 
+use super::body::{AnnouncementBody, CommandBody, LeftWithBody, ResultBody, bodies};
 use super::records::connecting;
+use crate::desk::view::PushBody;
 use crate::stack::PushNumber;
 use crate::web::app::App;
 use crate::web::http::path::named;
@@ -29,16 +31,16 @@ pub async fn one_push(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
     let known = PushDetails::of(app.desk.ledger(), id).await?;
     let end = app.desk.journal_end(id).await.map(|end| *end.borrow()).unwrap_or_default();
     Ok(HttpResponse::Ok().json(json!({
-        "push": known.row,
+        "push": PushBody::from(&known.row),
         "hosts": known.hosts,
-        "left_with": known.left_with,
+        "left_with": bodies::<_, LeftWithBody>(&known.left_with),
         "skew_ms": known.commands.iter().filter_map(|command| command.skew_ms).max(),
         "connecting": connecting(&app, id).await?,
-        "commands": known.commands,
-        "results": known.results,
+        "commands": bodies::<_, CommandBody>(&known.commands),
+        "results": bodies::<_, ResultBody>(&known.results),
         "commits": known.commits,
-        "commit_count": known.commit_count,
-        "announcements": known.announcements,
+        "commit_count": known.row.commit_count,
+        "announcements": bodies::<_, AnnouncementBody>(&known.announcements),
         "links": known.links,
         "questions": known.questions,
         "rest": app.desk.remaining(id).await?,

@@ -1,7 +1,7 @@
 //! Cancelling a push, by page and by API. It must never lose a cancel when the browser goes.
 
 use crate::desk::Reason;
-use crate::stack::{PushNumber, StackName, StageName};
+use crate::stack::PushNumber;
 use crate::web::app::App;
 use crate::web::http::action::{Why, see};
 use crate::web::http::body::Body;
@@ -46,9 +46,8 @@ async fn where_to_roll_back(app: &Data<App>, push: PushNumber) -> Reply {
         changes.mark_unchanged();
         let row = PushDetails::of(app.desk.ledger(), push).await?.row;
         let left = patience.saturating_duration_since(Instant::now());
-        if row.state != "running" || left.is_zero() {
-            let (stack, stage): (StackName, StageName) = (named("stack", &row.stack)?, named("stage", &row.stage)?);
-            return Ok(see(format!("/stacks/{stack}/stages/{stage}/rollback")));
+        if !row.state.is_running() || left.is_zero() {
+            return Ok(see(format!("/stacks/{}/stages/{}/rollback", row.stack, row.stage)));
         }
         let _ = tokio::time::timeout(left, changes.changed()).await;
     }

@@ -16,8 +16,6 @@ pub struct PushDetails {
     pub results: Vec<pushes::ResultRow>,
     /// What it brings.
     pub commits: Vec<pushes::Commit>,
-    /// How many commits there are in all.
-    pub commit_count: i64,
     /// What was told where.
     pub announcements: Vec<outbox::OutboxRow>,
     /// What it linked to.
@@ -36,20 +34,18 @@ impl PushDetails {
     /// # Errors
     /// When there is no such push, or the ledger does not answer.
     pub async fn of(ledger: &Ledger, id: PushNumber) -> Result<Self, Problem> {
-        let number = id.get();
         let known = ledger.read(move |connection| {
-            let Some(row) = pushes::get(connection, number)? else { return Ok(None) };
+            let Some(row) = pushes::get(connection, id)? else { return Ok(None) };
             Ok(Some(Self {
                 row,
-                commands: pushes::commands(connection, number)?,
-                results: pushes::results(connection, number)?,
-                commits: pushes::commits(connection, number)?,
-                commit_count: pushes::commit_count(connection, number)?.unwrap_or_default(),
-                announcements: outbox::of_push(connection, number)?,
-                links: pushes::links(connection, number)?,
-                questions: questions::of_push(connection, number)?,
-                hosts: push_hosts::names(connection, number)?,
-                left_with: holding::left_with(connection, number)?,
+                commands: pushes::commands(connection, id)?,
+                results: pushes::results(connection, id)?,
+                commits: pushes::commits(connection, id)?,
+                announcements: outbox::of_push(connection, id)?,
+                links: pushes::links(connection, id)?,
+                questions: questions::of_push(connection, id)?,
+                hosts: push_hosts::names(connection, id)?,
+                left_with: holding::left_with(connection, id)?,
             }))
         });
         known.await?.ok_or_else(|| Problem::unknown(format_args!("push {id}")))

@@ -2,6 +2,7 @@
 //! by side; it must never decide whether a push may happen.
 
 pub(super) mod api;
+mod body;
 pub(super) mod cancel;
 pub(super) mod confirm;
 pub(super) mod known;

@@ -4,9 +4,9 @@ use super::known::PushDetails;
 use super::records::{connecting_of, journal_of};
 use super::shown::PushPage;
 use crate::desk::view::RollbackTarget;
-use crate::journal::Event;
+use crate::journal::{Ended, Event};
 use crate::ledger::typical_duration;
-use crate::stack::{PushNumber, StackName};
+use crate::stack::PushNumber;
 use crate::web::app::App;
 use crate::web::http::action;
 use crate::web::http::path::named;
@@ -32,7 +32,7 @@ pub async fn push(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
 pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
     let id: PushNumber = named("push", &id)?;
     let shown = push_page(&app, id).await?;
-    if shown.row.state != "running" {
+    if !shown.row.state.is_running() {
         return Ok(action::see(format!("/pushes/{id}")));
     }
     let frame = frame(&app, Some(&caller), Section::Pushes).await;
@@ -48,17 +48,18 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
         // The runner has not begun yet: the plan says what it will do.
         _ => (Vec::new(), Vec::new(), known.hosts),
     };
-    let stack = known.row.stack.parse::<StackName>().map_err(Problem::broken)?;
     // A stack that is gone since keeps its pushes; they are shown without what only the stack knows.
-    let stack_view = app.desk.stack_view(&stack).await.ok();
-    let stage = stack_view.as_ref().and_then(|street| street.stages.iter().find(|stage| stage.name == known.row.stage));
+    let stack_view = app.desk.stack_view(&known.row.stack).await.ok();
+    let stage = stack_view
+        .as_ref()
+        .and_then(|street| street.stages.iter().find(|stage| stage.name == known.row.stage.as_str()));
     let rest = app.desk.remaining(id).await?;
     let newest = stage.and_then(|stage| stage.last.as_ref()).is_some_and(|last| last.id == known.row.id);
     let row = known.row.clone();
     let typical_steps = app.desk.ledger().read(move |connection| typical_duration::steps(connection, &row)).await;
     let usual_steps = typical_steps.map_err(Problem::broken)?;
-    let went_badly = newest && !matches!(known.row.state.as_str(), "running" | "succeeded" | "rolled back");
-    let not_well = !matches!(known.row.state.as_str(), "running" | "succeeded");
+    let not_well = known.row.state.ended().is_some_and(|ended| ended != Ended::Succeeded);
+    let went_badly = newest && not_well && known.row.state != Ended::RolledBack;
     // Undoing this push is what its page offers, not going back further than it did.
     let replaces = |back: &RollbackTarget| known.row.old_build.as_ref().is_none_or(|old| *old == back.build);
     Ok(PushPage {
@@ -66,7 +67,7 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
         back: stage.filter(|_| went_badly).and_then(|stage| stage.back.clone()).filter(replaces),
         now: stage.filter(|_| not_well).and_then(|stage| stage.current.clone()),
         newest: stage.filter(|_| not_well).and_then(|stage| stage.last.clone()),
-        button: stage.map_or_else(|| known.row.stage.clone(), |stage| stage.button.clone()),
+        button: stage.map_or_else(|| known.row.stage.to_string(), |stage| stage.button.clone()),
         typical_steps: usual_steps,
         typical_ms: stage.map(|stage| stage.typical_ms.clone()).unwrap_or_default(),
         hold: stage.and_then(|stage| stage.hold.clone()).or(stack_view.as_ref().and_then(|street| street.hold.clone())),

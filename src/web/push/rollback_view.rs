@@ -1,6 +1,7 @@
 //! The rollback: what a rollback would do, before anybody presses.
 
 use crate::desk::view::{GoodBuild, RollbackReadiness, RollbackView};
+use crate::stack::PushNumber;
 use crate::web::stack::plan_view;
 use crate::web::stack::plan_view::{Files, Step, Time};
 use crate::web::view::frame::Frame;
@@ -77,7 +78,7 @@ impl BackPage {
             plan_hash_asking: back.plan_hash_asking.clone(),
             questions: back.questions.clone(),
             ask: back.ask,
-            running: back.running,
+            running: back.running.map(PushNumber::get),
             commits: commit_lines(&back.commits, frame.now),
             count: words::count(back.commit_count as i64, "commit"),
             more: (more > 0).then(|| format!("and {} more", words::thousands(more as i64))),
@@ -136,7 +137,7 @@ fn choice(frame: &Frame, good: &GoodBuild) -> Choice {
         root: root(&good.root),
         files: words::count(good.files, "file"),
         subject: good.subject.clone(),
-        push: good.push,
+        push: good.push.get(),
         who: good.who.clone(),
         ago: Moment::ago(&good.pushed_at, frame.now),
     }

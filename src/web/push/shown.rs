@@ -1,7 +1,7 @@
 //! What a push page shows, as it was gathered. Plain data; it must never ask for anything.
 
 use crate::desk::view::{Remaining, RollbackTarget};
-use crate::journal::{Connecting, Record};
+use crate::journal::{Connecting, HostResult, Record};
 use crate::ledger::current::Current;
 use crate::ledger::holding::LeftWith;
 use crate::ledger::holds::Hold;
@@ -58,8 +58,17 @@ pub struct PushPage {
     pub newest: Option<PushRow>,
 }
 
-pub(super) fn is_bad(result: Option<&str>) -> bool {
-    matches!(result, Some("failed" | "timed out" | "unreachable" | "unknown" | "dropped"))
+pub(super) fn is_bad(result: Option<HostResult>) -> bool {
+    match result {
+        Some(
+            HostResult::Failed
+            | HostResult::TimedOut
+            | HostResult::Unreachable
+            | HostResult::Unknown
+            | HostResult::Dropped,
+        ) => true,
+        None | Some(HostResult::Ok | HostResult::Cancelled | HostResult::Skipped) => false,
+    }
 }
 
 pub(super) fn title_of(page: &PushPage, command: i64) -> String {

@@ -10,7 +10,10 @@ use super::shown::{PushPage, is_bad, title_of};
 use crate::colours::without_colours;
 use crate::desk::view::TypicalDuration;
 use crate::journal::event::{Event, Record, Stream};
+use crate::journal::{Ended, HostResult, PushState};
 use crate::ledger::pushes::{Link, ResultRow};
+use crate::plan::PushKind;
+use crate::stack::PushNumber;
 use crate::time::{duration_words, exact_words};
 use crate::web::view::frame::Frame;
 use crate::web::view::notified::{Notification, counts_words, notification};
@@ -123,8 +126,8 @@ struct TailLine {
 impl PushView {
     pub(crate) fn new(frame: &Frame, page: &PushPage) -> Self {
         let row = &page.row;
-        let stage = StageTag::named(&row.stage);
-        let live = row.state == "running";
+        let stage = StageTag::named(row.stage.as_str());
+        let live = row.state.is_running();
         let since = row.started_at.as_deref().unwrap_or(&row.pressed_at);
         let (old, new) = Version::of_push(row);
         let rolled_to = new.words().to_owned();
@@ -135,21 +138,21 @@ impl PushView {
         let hosts = host_cells(page, live);
         let slow = host_lines(page);
         Self {
-            id: row.id,
-            stack: row.stack.clone(),
-            name: match row.kind.as_str() {
-                "rollback" => format!("{} on {} back to {}", row.stack, stage.words, new.words()),
-                "catch-up" => format!("{} on {}: {}", row.stack, stage.words, brought(&page.hosts)),
-                _ => format!("{} to {}", row.stack, stage.words),
+            id: row.id.get(),
+            stack: row.stack.to_string(),
+            name: match row.kind {
+                PushKind::Rollback => format!("{} on {} back to {}", row.stack, stage.words, new.words()),
+                PushKind::CatchUp => format!("{} on {}: {}", row.stack, stage.words, brought(&page.hosts)),
+                PushKind::Push | PushKind::Resume => format!("{} to {}", row.stack, stage.words),
             },
-            kind: match (row.kind.as_str(), row.resumes) {
-                ("rollback", _) => "Rollback".to_owned(),
-                ("catch-up", _) => "Catch-up".to_owned(),
-                (_, Some(push)) => format!("Resumes push {push}"),
-                _ => String::new(),
+            kind: match (row.kind, row.resumes) {
+                (PushKind::Rollback, _) => "Rollback".to_owned(),
+                (PushKind::CatchUp, _) => "Catch-up".to_owned(),
+                (PushKind::Push | PushKind::Resume, Some(push)) => format!("Resumes push {push}"),
+                (PushKind::Push | PushKind::Resume, None) => String::new(),
             },
-            resumes: row.resumes,
-            commits_title: if row.kind == "rollback" { "Commits taken back" } else { "Commits" },
+            resumes: row.resumes.map(PushNumber::get),
+            commits_title: if row.kind == PushKind::Rollback { "Commits taken back" } else { "Commits" },
             resume_line: page.rest.as_ref().and_then(resume_line),
             back: page.back.as_ref().map(|back| Version::named(&back.sha, &back.name)),
             paused: PauseLine::of(row),
@@ -169,9 +172,11 @@ impl PushView {
             reason: row.reason.clone(),
             button: page.button.clone(),
             commits: commit_lines(&page.commits, frame.now),
-            commit_words: match row.kind.as_str() {
-                "rollback" => format!("{} taken back", words::count(page.commits.len() as i64, "commit")),
-                _ => words::count(page.commits.len() as i64, "commit"),
+            commit_words: match row.kind {
+                PushKind::Rollback => format!("{} taken back", words::count(page.commits.len() as i64, "commit")),
+                PushKind::Push | PushKind::Resume | PushKind::CatchUp => {
+                    words::count(page.commits.len() as i64, "commit")
+                }
             },
             authors: authors(&page.commits),
             diff: link(row.diff.as_deref()),
@@ -180,32 +185,28 @@ impl PushView {
             asked: asked_lines(&page.questions),
             started: Moment::clock(since),
             day: Moment::day(since),
-            took: match row.state.as_str() {
-                "interrupted" => format!("{}, then unknown", duration_words(took_ms)),
-                _ => duration_words(took_ms),
+            took: match row.state == Ended::Interrupted {
+                true => format!("{}, then unknown", duration_words(took_ms)),
+                false => duration_words(took_ms),
             },
             usual: TypicalDuration::of(page.typical_ms.clone()).map(|usual| words::typical_duration(&usual)),
             usual_ms: usual.unwrap_or(0),
             lines: words::count(row.lines, "line"),
             line_count: row.lines,
             states: states(),
-            result_class: match row.state.as_str() {
-                "succeeded" => "ok",
-                "failed" | "degraded" => "fail",
-                _ => "lost",
-            },
-            result_title: match row.kind.as_str() {
-                "rollback" => words::rollback_title(&row.state, &stage.words, &rolled_to, row.ended_by.as_deref()),
-                _ if row.state == "rolled back" => words::rolled_back_title(&stage.words, row.old_sha.as_deref()),
-                "catch-up" => words::catch_up_title(row, &stage.words, &brought(&page.hosts)),
-                _ => words::result_title(&row.state, &row.stack, &stage.words, row.ended_by.as_deref()),
+            result_class: words::result_class(row.state),
+            result_title: match row.kind {
+                PushKind::Rollback => words::rollback_title(row, &stage.words, &rolled_to),
+                _ if row.state == Ended::RolledBack => words::rolled_back_title(&stage.words, row.old_sha.as_deref()),
+                PushKind::CatchUp => words::catch_up_title(row, &stage.words, &brought(&page.hosts)),
+                PushKind::Push | PushKind::Resume => words::result_title(row, &stage.words),
             },
             result_words: result_words(page, &steps),
-            slow_title: match (slow.iter().any(|line| line.why.is_some()), row.state.as_str()) {
-                (false, _) => "Slowest hosts",
-                (true, "cancelled") => "Hosts: cancelled, then slowest",
-                (true, "interrupted") => "Hosts: in doubt, then slowest",
-                (true, _) => "Hosts: failed, then slowest",
+            slow_title: match slow.iter().any(|line| line.why.is_some()) {
+                false => "Slowest hosts",
+                true if row.state == Ended::Cancelled => "Hosts: cancelled, then slowest",
+                true if row.state == Ended::Interrupted => "Hosts: in doubt, then slowest",
+                true => "Hosts: failed, then slowest",
             },
             whys,
             more_whys,
@@ -240,15 +241,18 @@ fn host_words(host: &str) -> String {
 fn result_words(page: &PushPage, steps: &[Step]) -> String {
     let row = &page.row;
     let sha = words::short(&row.sha);
-    let mut sentence = match row.state.as_str() {
-        "succeeded" if row.hosts_total > 1 => {
+    let mut sentence = match row.state {
+        PushState::Ended(Ended::Succeeded) if row.hosts_total > 1 => {
             format!("Push {}. {sha} is on all {}.", row.id, words::count(row.hosts_total, "host"))
         }
-        "succeeded" => format!("Push {}. {sha} is on its {}.", row.id, words::count(row.hosts_total, "host")),
-        "rolled back" => format!("Push {}. At its end {}.", row.id, words::have(row)),
-        _ => {
+        PushState::Ended(Ended::Succeeded) => {
+            format!("Push {}. {sha} is on its {}.", row.id, words::count(row.hosts_total, "host"))
+        }
+        PushState::Ended(Ended::RolledBack) => format!("Push {}. At its end {}.", row.id, words::have(row)),
+        PushState::Running
+        | PushState::Ended(Ended::Degraded | Ended::Failed | Ended::Cancelled | Ended::Interrupted) => {
             let mut bad: Vec<&str> =
-                page.results.iter().filter(|row| is_bad(row.result.as_deref())).map(|row| row.host.as_str()).collect();
+                page.results.iter().filter(|row| is_bad(row.result)).map(|row| row.host.as_str()).collect();
             bad.sort_unstable();
             bad.dedup();
             bad.retain(|host| !host.is_empty());
@@ -273,7 +277,7 @@ fn result_words(page: &PushPage, steps: &[Step]) -> String {
             sentence.push('.');
         }
     }
-    if let Some(known) = hosts::known_after_cancel(page).filter(|_| row.state == "cancelled") {
+    if let Some(known) = hosts::known_after_cancel(page).filter(|_| row.state == Ended::Cancelled) {
         sentence.push(' ');
         sentence.push_str(&known);
     }
@@ -283,7 +287,7 @@ fn result_words(page: &PushPage, steps: &[Step]) -> String {
 fn whys(page: &PushPage, live: bool) -> (Vec<Why>, Option<String>) {
     // hosts of an interrupted push that nobody knows of are named beside the question what to do with them
     let told = |row: &&ResultRow| {
-        is_bad(row.result.as_deref()) && (page.row.state != "interrupted" || row.result.as_deref() != Some("unknown"))
+        is_bad(row.result) && (page.row.state != Ended::Interrupted || row.result != Some(HostResult::Unknown))
     };
     let bad: Vec<&ResultRow> = page.results.iter().filter(told).collect();
     let more = bad.len().saturating_sub(WHYS_LISTED);
@@ -294,9 +298,9 @@ fn whys(page: &PushPage, live: bool) -> (Vec<Why>, Option<String>) {
         title: title_of(page, row.command),
         why: row.why.clone().unwrap_or_else(|| match row.code {
             Some(code) => format!("it exited with {code}"),
-            None => words::result_mark(row.result.as_deref(), live).1.to_owned(),
+            None => words::result_mark(row.result, live).1.to_owned(),
         }),
-        mark: Mark::new(words::result_mark(row.result.as_deref(), live)),
+        mark: Mark::new(words::result_mark(row.result, live)),
     };
     (
         bad.iter().take(WHYS_LISTED).map(line).collect(),
@@ -326,7 +330,7 @@ impl Pages {
     /// # Errors
     /// When the template is wrong.
     pub fn push(&self, frame: &Frame, page: &PushPage) -> Result<String, PageError> {
-        let template = if page.row.state == "running" { "live.html" } else { "push.html" };
+        let template = if page.row.state.is_running() { "live.html" } else { "push.html" };
         self.draw(frame, template, &PushView::new(frame, page))
     }
 

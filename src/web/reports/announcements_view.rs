@@ -84,9 +84,9 @@ impl AnnouncementsView {
             Choice { words, href: address(&filter, None), chosen: filter == page.filter }
         };
         let row = |listed: &ListedAnnouncement| Row {
-            push: listed.row.push,
-            stack: listed.stack.clone(),
-            stage: StageTag::named(&listed.stage),
+            push: listed.row.push.get(),
+            stack: listed.stack.to_string(),
+            stage: StageTag::named(listed.stage.as_str()),
             told: notification(&listed.row, frame.now),
             day: Moment::day(&listed.made_at),
             at: Moment::minute(&listed.made_at),

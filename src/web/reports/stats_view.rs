@@ -3,7 +3,9 @@
 
 use super::charts;
 use super::charts::{Bars, Count, DurationChart, Lasted};
+use crate::journal::{Ended, PushState};
 use crate::ledger::stats::{StatRow, WaitRow};
+use crate::plan::PushKind;
 use crate::time::At;
 use crate::web::view::frame::Frame;
 use crate::web::view::pages::Pages;
@@ -152,7 +154,7 @@ impl StatsView {
         let of_stack = |name: &&str| StackStats::new(name, &stage_words, page, from, to);
         let mut stacks: Vec<(usize, StackStats)> = stacks
             .iter()
-            .map(|name| (page.pushes.iter().filter(|push| push.stack == **name).count(), of_stack(name)))
+            .map(|name| (page.pushes.iter().filter(|push| push.stack.as_str() == *name).count(), of_stack(name)))
             .collect();
         stacks.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.name.cmp(&b.1.name)));
         Self {
@@ -182,10 +184,11 @@ impl StatsView {
 
 impl StackStats {
     fn new(name: &str, stage: &str, page: &StatsPage, from: At, to: At) -> Self {
-        let pushes: Vec<&StatRow> = page.pushes.iter().filter(|push| push.stack == name).collect();
+        let pushes: Vec<&StatRow> = page.pushes.iter().filter(|push| push.stack.as_str() == name).collect();
         let took: Vec<(At, i64)> =
             pushes.iter().filter(|push| is_good(push)).filter_map(|push| duration(push)).collect();
-        let waited: Vec<(At, i64)> = page.waits.iter().filter(|wait| wait.stack == name).filter_map(waiting).collect();
+        let waited: Vec<(At, i64)> =
+            page.waits.iter().filter(|wait| wait.stack.as_str() == name).filter_map(waiting).collect();
         let counts = counts(&pushes, from, to, page.span.bucket_ms());
         let failed = pushes.iter().filter(|push| has_failed(push)).count();
         let most = counts.iter().map(|count| count.all).max().unwrap_or(0);
@@ -214,9 +217,9 @@ impl StackStats {
 fn numbers(page: &StatsPage, stage: &str, from: At, now: At) -> Vec<Number> {
     let all = page.pushes.len();
     let people: BTreeSet<&str> = page.pushes.iter().map(|push| push.who.as_str()).collect();
-    let count_of = |state: &str| page.pushes.iter().filter(|push| push.state == state).count();
-    let (failed, back) = (page.pushes.iter().filter(|push| has_failed(push)).count(), count_of("rolled back"));
-    let rolled_back = back + page.pushes.iter().filter(|push| push.kind == "rollback").count();
+    let failed = page.pushes.iter().filter(|push| has_failed(push)).count();
+    let back = page.pushes.iter().filter(|push| push.state == Ended::RolledBack).count();
+    let rolled_back = back + page.pushes.iter().filter(|push| push.kind == PushKind::Rollback).count();
     let took = |rows: &[StatRow]| {
         let durations: Vec<i64> = rows.iter().filter(is_good).map(|push| push.duration_ms).collect();
         words::median(&durations).map(words::lasted)
@@ -255,12 +258,12 @@ fn working_days(page: &StatsPage, from: At, now: At) -> usize {
 }
 
 fn is_good(push: &&StatRow) -> bool {
-    push.state == "succeeded"
+    push.state == Ended::Succeeded
 }
 
 /// Cancelled and rolled back pushes were decisions; these were not.
 fn has_failed(push: &StatRow) -> bool {
-    matches!(push.state.as_str(), "failed" | "degraded" | "interrupted")
+    matches!(push.state, PushState::Ended(Ended::Failed | Ended::Degraded | Ended::Interrupted))
 }
 
 fn duration(push: &StatRow) -> Option<(At, i64)> {
@@ -392,18 +395,18 @@ mod tests {
 
     #[test]
     fn each_push_is_counted_once_on_its_day() {
-        let push = |at: &str, state: &str| StatRow {
-            stack: "web".into(),
+        let push = |at: &str, state: Ended| StatRow {
+            stack: "web".parse().unwrap(),
             who: "mary".into(),
-            kind: "push".into(),
+            kind: PushKind::Push,
             state: state.into(),
             pressed_at: at.into(),
             duration_ms: 1000,
         };
         let rows = [
-            push("2026-11-09T00:00:00.000Z", "succeeded"),
-            push("2026-11-22T23:59:59.999Z", "failed"),
-            push("2026-11-22T00:00:00.000Z", "cancelled"),
+            push("2026-11-09T00:00:00.000Z", Ended::Succeeded),
+            push("2026-11-22T23:59:59.999Z", Ended::Failed),
+            push("2026-11-22T00:00:00.000Z", Ended::Cancelled),
         ];
         let (from, to) = Span::TwoWeeks.bounds("2026-11-22T14:00:00Z".parse().unwrap());
         let counts = counts(&rows.iter().collect::<Vec<_>>(), from, to, DAY_MS);

@@ -4,6 +4,7 @@
 use super::readiness::{readiness_words, ready_words};
 use crate::desk::StackView;
 use crate::desk::view::{Current, FileChanges, NextPush, StageView, Ticket, TypicalDuration};
+use crate::journal::{Ended, PushState};
 use crate::web::view::frame::Frame;
 use crate::web::view::parts::{CommitLine, Mark, Moment, Person, StageTag, Version, authors, commit_lines, link, root};
 use crate::web::view::running::Running;
@@ -124,15 +125,15 @@ struct Button {
 impl StageCard {
     pub(super) fn new(frame: &Frame, street: &StackView, stage: &StageView) -> Self {
         let before = street.stages.iter().find(|other| other.place + 1 == stage.place);
-        let running = street.lock.as_ref().filter(|push| push.stage == stage.name);
+        let running = street.lock.as_ref().filter(|push| push.stage.as_str() == stage.name);
         // A catch-up that ended well is no news about a stage that is in pieces still.
         let last_state = match &stage.partly {
-            Some(_) => Some("degraded"),
-            None => stage.last.as_ref().map(|push| push.state.as_str()),
+            Some(_) => Some(PushState::Ended(Ended::Degraded)),
+            None => stage.last.as_ref().map(|push| push.state),
         };
         let held = stage.hold.is_some() || street.hold.is_some();
         let castle = match (stage.name.as_str(), last_state) {
-            ("princess", None | Some("succeeded" | "running")) => Some("castle"),
+            ("princess", None | Some(PushState::Running | PushState::Ended(Ended::Succeeded))) => Some("castle"),
             ("princess", Some(_)) => Some("dragon"),
             _ => None,
         };
@@ -152,7 +153,7 @@ impl StageCard {
             partly: stage.partly.as_ref().map(|partly| Partly {
                 version: Version::new(&partly.sha),
                 hosts: format!("{} of {}", partly.hosts_ok, words::count(partly.hosts_total as i64, "host")),
-                push: partly.push,
+                push: partly.push.get(),
             }),
             next: stage.next.as_ref().map(|next| commit_range(frame, street.unit, stage, next, before)),
             running: running
@@ -174,7 +175,7 @@ impl StageCard {
                 .lock
                 .as_ref()
                 .filter(|_| street.problem.is_none() && stage.current.is_some())
-                .map(|push| push.id),
+                .map(|push| push.id.get()),
         }
     }
 }
@@ -196,7 +197,7 @@ fn now(frame: &Frame, current: &Current, before: Option<&StageView>) -> Now {
         ago: Moment::ago(&current.pushed_at, frame.now),
         age: Moment::age(&current.pushed_at, frame.now),
         who: current.who.clone(),
-        push: current.push,
+        push: current.push.get(),
         hosts,
         as_of: current.as_of.as_deref().map(Moment::minute),
     }
@@ -268,7 +269,7 @@ fn button(frame: &Frame, street: &StackView, stage: &StageView, before: Option<&
         return shut("Pushing is closed".to_owned(), format!("stacks/{}.toml has errors", street.stack), String::new());
     }
     if let Some(push) = &street.lock {
-        let other = words::stage_words(&push.stage);
+        let other = words::stage_words(push.stage.as_str());
         let foot = match (&push.question, &push.paused) {
             (Some(_), _) => format!("The push of {} to {other} waits for an answer", push.who),
             (None, Some(paused)) => format!("The push of {} to {other} is paused by {}", push.who, paused.who),

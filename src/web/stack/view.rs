@@ -86,7 +86,7 @@ impl StackPage {
 fn status(frame: &Frame, street: &StackView) -> Status {
     let plain = |shape, words: String| Status { shape, words, ago: None, end: String::new() };
     if let Some(push) = &street.lock {
-        let stage = words::stage_words(&push.stage);
+        let stage = words::stage_words(push.stage.as_str());
         if let Some(question) = &push.question {
             let since = Moment::minute(&question.asked_at);
             return plain(
@@ -127,8 +127,8 @@ fn status(frame: &Frame, street: &StackView) -> Status {
     match street.recent.first() {
         None => plain("wait", "Nobody has pushed it yet.".to_owned()),
         Some(last) => Status {
-            shape: words::push_mark(&last.state).0,
-            words: format!("Nobody is pushing. Last push: {}, ", words::stage_words(&last.stage)),
+            shape: words::push_mark(last.state).0,
+            words: format!("Nobody is pushing. Last push: {}, ", words::stage_words(last.stage.as_str())),
             ago: Some(Moment::ago(&last.pressed_at, frame.now)),
             end: format!(", by {}.", last.who),
         },

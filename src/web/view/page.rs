@@ -3,6 +3,7 @@
 
 use super::frame::{Frame, Section};
 use crate::config::AuthMode;
+use crate::journal::PushState;
 use crate::journal::write::hex;
 use crate::ledger::history::{self, Filter};
 use crate::ledger::{Trouble, pushes};
@@ -53,7 +54,7 @@ pub fn page(status: StatusCode, html: String) -> HttpResponse {
 }
 
 async fn running(app: &App) -> Vec<pushes::PushRow> {
-    let filter = Filter { state: Some("running".to_owned()), ..Filter::default() };
+    let filter = Filter { state: Some(PushState::Running), ..Filter::default() };
     let found = app.desk.ledger().read(move |connection| history::list(connection, &filter, MOST_RUNNING)).await;
     found.unwrap_or_else(|error| {
         tracing::error!(%error, "a page is drawn without the running pushes");

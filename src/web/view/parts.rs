@@ -4,7 +4,10 @@
 use super::words;
 use crate::address::is_of_the_web;
 use crate::desk::view::Hold;
+use crate::journal::{Ended, PushState};
 use crate::ledger::pushes::{Commit, PushRow};
+use crate::plan::PushKind;
+use crate::stack::PushNumber;
 use crate::time::{At, ago_words, duration_words};
 use serde::Serialize;
 
@@ -123,12 +126,12 @@ impl Mark {
         match (&row.question, &row.paused) {
             (Some(_), _) => Self::new(("hold", "Waits for an answer")),
             (None, Some(_)) => Self::new(("pause", "Paused")),
-            (None, None) => Self::of_push(&row.state),
+            (None, None) => Self::of_push(row.state),
         }
     }
 
-    /// The state of a push, by its word.
-    pub fn of_push(state: &str) -> Self {
+    /// The state of a push.
+    pub fn of_push(state: PushState) -> Self {
         Self::new(words::push_mark(state))
     }
 }
@@ -265,28 +268,31 @@ impl PushLine {
     pub fn new(row: &PushRow, now: At) -> Self {
         let (old, new) = Version::of_push(row);
         Self {
-            id: row.id,
+            id: row.id.get(),
             mark: Mark::of_row(row),
-            stack: row.stack.clone(),
-            stage: StageTag::named(&row.stage),
+            stack: row.stack.to_string(),
+            stage: StageTag::named(row.stage.as_str()),
             who: Person::new(&row.who),
             old,
             new,
-            hosts: (row.state != "running" && row.state != "succeeded")
+            hosts: row
+                .state
+                .ended()
+                .is_some_and(|ended| ended != Ended::Succeeded)
                 .then(|| format!("{} of {} have it", row.hosts_ok, words::count(row.hosts_total, "host"))),
             diff: link(row.diff.as_deref()),
             at: Moment::minute(&row.pressed_at),
             ago: Moment::ago(&row.pressed_at, now),
             took: row.duration_ms.map(duration_words),
             took_ms: row.duration_ms.unwrap_or(0),
-            commits: (row.commit_count > 0 && row.kind == "push").then(|| words::count(row.commit_count, "commit")),
+            commits: (row.commit_count > 0 && row.kind == PushKind::Push)
+                .then(|| words::count(row.commit_count, "commit")),
             reason: row.reason.clone(),
             why: row.why.clone(),
-            kind: match row.kind.as_str() {
-                "rollback" => "rollback",
-                "catch-up" => "catch-up",
-                "resume" => "resumed",
-                _ => "",
+            kind: match row.kind {
+                PushKind::Push => "",
+                PushKind::Resume => "resumed",
+                kind @ (PushKind::Rollback | PushKind::CatchUp) => kind.word(),
             },
         }
     }
@@ -324,7 +330,7 @@ impl HoldLine {
             reason: hold.reason.clone(),
             since: Moment::minute(&hold.at),
             ago: Moment::ago(&hold.at, now),
-            push: hold.push,
+            push: hold.push.map(PushNumber::get),
             until: hold.until.as_deref().map(|until| Moment::until(until, now)),
         }
     }

@@ -59,8 +59,8 @@ impl Running {
             |began| At::from_millis(began.millis().saturating_add(row.waited_ms)).to_string(),
         );
         Self {
-            id: row.id,
-            stack: row.stack.clone(),
+            id: row.id.get(),
+            stack: row.stack.to_string(),
             stage,
             who: Person::new(&row.who),
             sha: Version::new(&row.sha),

@@ -2,7 +2,7 @@
 //! to the scripts with the page (`static/live/states.js`), so that they have no names of their own. Pure.
 
 use super::words::{connecting_mark, end_words, push_mark, result_mark};
-use crate::journal::{Ended, HostResult};
+use crate::journal::{Ended, HostResult, PushState};
 use crate::plan::Sign;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -80,11 +80,11 @@ impl From<(&'static str, &'static str)> for StateWord {
 /// The table as JSON, for an attribute of the page.
 pub(crate) fn states() -> String {
     let results = HostResult::ALL.map(|result| {
-        let named = result_mark(Some(result.word()), false).into();
+        let named = result_mark(Some(result), false).into();
         (wire(result), HowResult { named, sign: sign(result.sign()) })
     });
     let ends = Ended::ALL.map(|end| {
-        let named: StateWord = push_mark(end.word()).into();
+        let named: StateWord = push_mark(end.into()).into();
         let (sign, icon) = tab(end);
         (wire(end), HowEnd { named, took: end_words(end), sign, icon })
     });
@@ -95,10 +95,10 @@ pub(crate) fn states() -> String {
             waits: ("wait", "waiting").into(),
             runs: result_mark(None, true).into(),
             slow: ("slow", "slow").into(),
-            left: result_mark(Some(HostResult::Skipped.word()), false).into(),
+            left: result_mark(Some(HostResult::Skipped), false).into(),
         },
         push: Running {
-            runs: push_mark("running").into(),
+            runs: push_mark(PushState::Running).into(),
             paused: ("pause", "Paused").into(),
             asks: ("hold", "Waits for an answer").into(),
         },
@@ -144,7 +144,7 @@ mod tests {
         for result in HostResult::ALL {
             let row = &table["results"][wire(result)];
             assert_eq!((row["shape"].as_str(), row["word"].as_str()).0.map(str::is_empty), Some(false), "{result:?}");
-            let (shape, word) = result_mark(Some(result.word()), false);
+            let (shape, word) = result_mark(Some(result), false);
             assert_eq!((row["shape"].as_str(), row["word"].as_str()), (Some(shape), Some(word)));
         }
         for end in Ended::ALL {
@@ -153,7 +153,7 @@ mod tests {
             assert!(super::super::assets::asset(&icon).is_some(), "{icon}");
             assert_eq!(
                 (row["shape"].as_str(), row["word"].as_str()),
-                (Some(push_mark(end.word()).0), Some(push_mark(end.word()).1))
+                (Some(push_mark(end.into()).0), Some(push_mark(end.into()).1))
             );
         }
         let sprite =

@@ -2,7 +2,7 @@
 //! Called by the pages' view models.
 
 use crate::desk::view::TypicalDuration;
-use crate::journal::Ended;
+use crate::journal::{Ended, HostResult, PushState};
 use crate::ledger::pushes::PushRow;
 use crate::size::ending;
 use crate::time::duration_words;
@@ -98,15 +98,24 @@ pub fn have(row: &PushRow) -> String {
 }
 
 /// The state of a push as shape and word; the shape is never the only sign.
-pub fn push_mark(state: &str) -> (&'static str, &'static str) {
+pub fn push_mark(state: PushState) -> (&'static str, &'static str) {
     match state {
-        "running" => ("run", "Pushing"),
-        "succeeded" => ("ok", "Pushed"),
-        "degraded" => ("warn", "Degraded"),
-        "failed" => ("fail", "Failed"),
-        "cancelled" => ("cancel", "Cancelled"),
-        "rolled back" => ("back", "Rolled back"),
-        _ => ("lost", "Interrupted"),
+        PushState::Running => ("run", "Pushing"),
+        PushState::Ended(Ended::Succeeded) => ("ok", "Pushed"),
+        PushState::Ended(Ended::Degraded) => ("warn", "Degraded"),
+        PushState::Ended(Ended::Failed) => ("fail", "Failed"),
+        PushState::Ended(Ended::Cancelled) => ("cancel", "Cancelled"),
+        PushState::Ended(Ended::RolledBack) => ("back", "Rolled back"),
+        PushState::Ended(Ended::Interrupted) => ("lost", "Interrupted"),
+    }
+}
+
+/// How the headline of a push that ended is coloured.
+pub fn result_class(state: PushState) -> &'static str {
+    match state {
+        PushState::Ended(Ended::Succeeded) => "ok",
+        PushState::Ended(Ended::Failed | Ended::Degraded) => "fail",
+        PushState::Running | PushState::Ended(Ended::Cancelled | Ended::RolledBack | Ended::Interrupted) => "lost",
     }
 }
 
@@ -132,17 +141,17 @@ pub fn connecting_mark(done: Option<bool>) -> (&'static str, &'static str) {
 }
 
 /// The result of a command, or of a command on a host, as shape and word; `None` while it runs.
-pub fn result_mark(result: Option<&str>, push_runs: bool) -> (&'static str, &'static str) {
+pub fn result_mark(result: Option<HostResult>, push_runs: bool) -> (&'static str, &'static str) {
     match result {
         None if push_runs => ("run", "running"),
-        Some("ok") => ("ok", "done"),
-        Some("failed") => ("fail", "failed"),
-        Some("timed out") => ("fail", "timed out"),
-        Some("unreachable") => ("fail", "unreachable"),
-        Some("cancelled") => ("cancel", "cancelled"),
-        Some("skipped") => ("skip", "not run"),
-        Some("dropped") => ("skip", "dropped"),
-        None | Some(_) => ("lost", "unknown"),
+        Some(HostResult::Ok) => ("ok", "done"),
+        Some(HostResult::Failed) => ("fail", "failed"),
+        Some(HostResult::TimedOut) => ("fail", "timed out"),
+        Some(HostResult::Unreachable) => ("fail", "unreachable"),
+        Some(HostResult::Cancelled) => ("cancel", "cancelled"),
+        Some(HostResult::Skipped) => ("skip", "not run"),
+        Some(HostResult::Dropped) => ("skip", "dropped"),
+        None | Some(HostResult::Unknown) => ("lost", "unknown"),
     }
 }
 
@@ -166,14 +175,16 @@ pub fn colour_of_name(name: &str) -> &'static str {
 }
 
 /// The headline of a push that ended.
-pub fn result_title(state: &str, stack: &str, stage: &str, ended_by: Option<&str>) -> String {
-    match (state, ended_by) {
-        ("succeeded", _) => format!("{stack} is on {stage}"),
-        ("degraded", _) => format!("{stack} is on {stage}, but not everywhere"),
-        ("failed", _) => format!("The push to {stage} failed"),
-        ("cancelled", Some(who)) => format!("{who} cancelled the push to {stage}"),
-        ("cancelled", None) => format!("The push to {stage} was cancelled"),
-        _ => "This push was interrupted".to_owned(),
+pub fn result_title(row: &PushRow, stage: &str) -> String {
+    match (row.state, row.ended_by.as_deref()) {
+        (PushState::Ended(Ended::Succeeded), _) => format!("{} is on {stage}", row.stack),
+        (PushState::Ended(Ended::Degraded), _) => format!("{} is on {stage}, but not everywhere", row.stack),
+        (PushState::Ended(Ended::Failed), _) => format!("The push to {stage} failed"),
+        (PushState::Ended(Ended::Cancelled), Some(who)) => format!("{who} cancelled the push to {stage}"),
+        (PushState::Ended(Ended::Cancelled), None) => format!("The push to {stage} was cancelled"),
+        (PushState::Running | PushState::Ended(Ended::RolledBack | Ended::Interrupted), _) => {
+            "This push was interrupted".to_owned()
+        }
     }
 }
 
@@ -188,22 +199,26 @@ pub fn rolled_back_title(stage: &str, old: Option<&str>) -> String {
 /// The headline of a catch-up that ended.
 pub fn catch_up_title(row: &PushRow, stage: &str, hosts: &str) -> String {
     let sha = short(&row.sha);
-    match (row.state.as_str(), row.ended_by.as_deref()) {
-        ("succeeded", _) => format!("{hosts} of {stage} brought to {sha}"),
-        ("cancelled", Some(who)) => format!("{who} cancelled bringing {hosts} of {stage} to {sha}"),
+    match (row.state, row.ended_by.as_deref()) {
+        (PushState::Ended(Ended::Succeeded), _) => format!("{hosts} of {stage} brought to {sha}"),
+        (PushState::Ended(Ended::Cancelled), Some(who)) => {
+            format!("{who} cancelled bringing {hosts} of {stage} to {sha}")
+        }
         (state, _) => format!("Bringing {hosts} of {stage} to {sha}: {state}"),
     }
 }
 
 /// The headline of a rollback that ended.
-pub fn rollback_title(state: &str, stage: &str, to: &str, ended_by: Option<&str>) -> String {
-    match (state, ended_by) {
-        ("succeeded", _) => format!("{stage} was rolled back to {to}"),
-        ("degraded", _) => format!("{stage} was rolled back to {to}, but not everywhere"),
-        ("failed", _) => format!("The rollback of {stage} failed"),
-        ("cancelled", Some(who)) => format!("{who} cancelled the rollback of {stage}"),
-        ("cancelled", None) => format!("The rollback of {stage} was cancelled"),
-        _ => "This rollback was interrupted".to_owned(),
+pub fn rollback_title(row: &PushRow, stage: &str, to: &str) -> String {
+    match (row.state, row.ended_by.as_deref()) {
+        (PushState::Ended(Ended::Succeeded), _) => format!("{stage} was rolled back to {to}"),
+        (PushState::Ended(Ended::Degraded), _) => format!("{stage} was rolled back to {to}, but not everywhere"),
+        (PushState::Ended(Ended::Failed), _) => format!("The rollback of {stage} failed"),
+        (PushState::Ended(Ended::Cancelled), Some(who)) => format!("{who} cancelled the rollback of {stage}"),
+        (PushState::Ended(Ended::Cancelled), None) => format!("The rollback of {stage} was cancelled"),
+        (PushState::Running | PushState::Ended(Ended::RolledBack | Ended::Interrupted), _) => {
+            "This rollback was interrupted".to_owned()
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the last push of a stage owes whose runner died: the `finally` that nobody ran. Decided from what the ledger holds;
 //! the next push to the stage takes it into its plan. It must never owe twice what was run.
 
+use crate::journal::{Ended, HostResult};
 use crate::ledger::pushes::{PushRow, ResultRow};
 use crate::plan::{self, Assignment, Part, PlannedCommand};
 use std::collections::BTreeSet;
@@ -10,7 +11,7 @@ use std::collections::BTreeSet;
 pub(crate) fn still_to_run(row: &PushRow, assignment: &Assignment, results: &[ResultRow]) -> Vec<PlannedCommand> {
     let commands = || (1_i64..).zip(&assignment.plan.commands);
     let ok =
-        |number: i64| results.iter().filter(move |row| row.command == number && row.result.as_deref() == Some("ok"));
+        |number: i64| results.iter().filter(move |row| row.command == number && row.result == Some(HostResult::Ok));
     let taken_over =
         commands().filter(|(_, command)| command.part == Part::DeferredFinally).map(|(number, command)| {
             let mut command = command.clone();
@@ -23,9 +24,9 @@ pub(crate) fn still_to_run(row: &PushRow, assignment: &Assignment, results: &[Re
         matches!(part, Some(Part::Before | Part::Main))
     };
     let began = results.iter().any(|row| works(row.command));
-    if row.state == "interrupted" && began {
+    if row.state == Ended::Interrupted && began {
         let touched = |row: &&ResultRow| {
-            let untouched = matches!(row.result.as_deref(), Some("skipped" | "unreachable"));
+            let untouched = matches!(row.result, Some(HostResult::Skipped | HostResult::Unreachable));
             works(row.command) && !row.host.is_empty() && !untouched
         };
         let hosts: BTreeSet<&str> = results.iter().filter(touched).map(|row| row.host.as_str()).collect();

@@ -19,7 +19,7 @@ pub(crate) struct Earlier {
     /// What it owes, and runs first therefore.
     pub deferred_finally: Vec<PlannedCommand>,
     /// A push that came after it, to its stage or to one of its hosts.
-    pub newer: Option<i64>,
+    pub newer: Option<PushNumber>,
 }
 
 impl Earlier {
@@ -28,7 +28,7 @@ impl Earlier {
     /// # Errors
     /// What SQLite said.
     pub fn read(connection: &Connection, of: PushNumber) -> LedgerResult<Option<Self>> {
-        pushes::get(connection, of.get())?.map(|row| Self::of(connection, row)).transpose()
+        pushes::get(connection, of)?.map(|row| Self::of(connection, row)).transpose()
     }
 
     /// Reads what became of a push from the ledger.

@@ -42,7 +42,7 @@ fn runs(build: &str) -> Current {
         subject: String::new(),
         pushed_at: String::new(),
         who: "mary".to_owned(),
-        push: 1,
+        push: sample::number(1),
         hosts_ok: 2,
         hosts_total: 2,
         as_of: None,
@@ -57,7 +57,7 @@ fn hold(scope: &str) -> Hold {
 fn locked() -> PushRow {
     let mut ledger = sample::ledger();
     sample::pressed(&mut ledger, 1);
-    pushes::lock_holder(&ledger, "web").unwrap().unwrap()
+    pushes::lock_holder(&ledger, &"web".parse().unwrap()).unwrap().unwrap()
 }
 
 fn press(stage: &str, seen: &str) -> Press {
@@ -167,8 +167,8 @@ fn a_later_stage_is_offered_exactly_the_build_of_the_stage_before_and_its_root()
 
 #[test]
 fn a_persons_stop_sign_stops_a_resume_and_what_a_bad_push_left_does_not() {
-    let by_a_push = Hold { who: SERVER.to_owned(), push: Some(1), ..hold("web") };
-    let joined = Hold { push: Some(1), ..hold("web") };
+    let by_a_push = Hold { who: SERVER.to_owned(), push: Some(sample::number(1)), ..hold("web") };
+    let joined = Hold { push: Some(sample::number(1)), ..hold("web") };
     for (facts, open) in [
         (Facts::default(), true),
         (Facts { stack_hold: Some(by_a_push.clone()), ..Facts::default() }, true),

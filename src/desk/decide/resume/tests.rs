@@ -2,7 +2,7 @@ use super::*;
 use crate::desk::push::sample;
 use crate::ledger::pushes::{self, PushRow};
 use crate::plan::PlannedCommand;
-use crate::stack::parse;
+use crate::stack::{PushNumber, parse};
 use proptest::prelude::*;
 
 const HOSTS: [&str; 3] = ["web1", "web2", "web3"];
@@ -21,15 +21,15 @@ fn plan() -> Plan {
 fn row(state: &str, root: Option<String>) -> PushRow {
     let mut ledger = sample::ledger();
     sample::pressed(&mut ledger, 1);
-    let row = pushes::get(&ledger, 1).unwrap().unwrap();
-    PushRow { state: state.to_owned(), root, ..row }
+    let row = pushes::get(&ledger, sample::number(1)).unwrap().unwrap();
+    PushRow { state: PushState::parse(state).unwrap(), root, ..row }
 }
 
 fn result(command: i64, host: &str, result: Option<&str>) -> ResultRow {
     ResultRow {
         command,
         host: host.to_owned(),
-        result: result.map(str::to_owned),
+        result: result.map(|word| HostResult::parse(word).unwrap()),
         code: None,
         why: None,
         started_at: String::new(),
@@ -145,7 +145,7 @@ fn only_a_bad_end_with_nothing_behind_it_can_be_resumed() {
         ("running", None, "push 1 is running still"),
         ("succeeded", None, "push 1 succeeded: nothing is left to do"),
         ("rolled back", None, "push 1 was rolled back: nothing of it is left on a host"),
-        ("failed", Some(3), "push 3 came after push 1, so there is nothing to go on with"),
+        ("failed", PushNumber::new(3).ok(), "push 3 came after push 1, so there is nothing to go on with"),
     ] {
         let earlier =
             Earlier { row: row(state, frozen()), plan: plan(), results: vec![], deferred_finally: vec![], newer };

@@ -11,7 +11,7 @@ fn good(build: &str, push: i64) -> GoodBuild {
         branch: "main".to_owned(),
         subject: String::new(),
         files: 3,
-        push,
+        push: sample::number(push),
         who: "mary".to_owned(),
         pushed_at: String::new(),
     }
@@ -26,7 +26,7 @@ fn runs(build: &str) -> Facts {
         subject: String::new(),
         pushed_at: String::new(),
         who: "mary".to_owned(),
-        push: 1,
+        push: sample::number(1),
         hosts_ok: 2,
         hosts_total: 2,
         as_of: None,
@@ -55,7 +55,7 @@ fn with_root(build: &str, root: &str) -> Facts {
 fn row() -> PushRow {
     let mut ledger = sample::ledger();
     sample::pressed(&mut ledger, 1);
-    PushRow { build: "d-4".to_owned(), ..pushes::get(&ledger, 1).unwrap().unwrap() }
+    PushRow { build: "d-4".to_owned(), ..pushes::get(&ledger, sample::number(1)).unwrap().unwrap() }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::desk::view::Drift;
+use crate::stack::PushNumber;
 use crate::time::At;
 
 fn on(id: &str, root: &str) -> OnHost {
@@ -13,7 +14,15 @@ fn desired(build: &str) -> DesiredState {
         root: "9f".repeat(32).parse().unwrap(),
     };
     let (hosts, reached) = Default::default();
-    DesiredState { push: 2, newest: 2, build, branch: "main".to_owned(), whole: true, hosts, reached }
+    DesiredState {
+        push: PushNumber::new(2).unwrap(),
+        newest: PushNumber::new(2).unwrap(),
+        build,
+        branch: "main".to_owned(),
+        whole: true,
+        hosts,
+        reached,
+    }
 }
 
 #[test]

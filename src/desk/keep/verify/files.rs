@@ -79,8 +79,7 @@ fn end_of(path: &Path) -> io::Result<(Vec<u8>, u64)> {
 
 /// The journal, byte for byte, against what the ledger says of the push.
 pub(super) fn journal(data: &Path, push: &SealedPush) -> Result<(), String> {
-    let row = &push.row;
-    let number = PushNumber::new(row.id).map_err(|bad| bad.to_string())?;
+    let number = PushNumber::new(push.id).map_err(|bad| bad.to_string())?;
     let dir = PushDir::of(data, number);
     let said = |path: &Path, error: io::Error| format!("{} cannot be read: {error}", path.display());
     let (bytes, from) = end_of(&dir.journal()).map_err(|error| said(&dir.journal(), error))?;
@@ -102,19 +101,19 @@ pub(super) fn journal(data: &Path, push: &SealedPush) -> Result<(), String> {
         return Err("its journal does not end with its end".to_owned());
     };
     let same = sha256 == &push.journal_hash
-        && state.word() == row.state
-        && *why == row.why
-        && who.as_ref().map(crate::stack::Who::as_str) == row.ended_by.as_deref()
-        && i64::from(*hosts_ok) == row.hosts_ok
-        && i64::from(*hosts_total) == row.hosts_total
-        && i64::try_from(*duration_ms).ok() == row.duration_ms
-        && Some(last.at.to_string()) == row.ended_at
+        && state.word() == push.state
+        && *why == push.why
+        && who.as_ref().map(crate::stack::Who::as_str) == push.ended_by.as_deref()
+        && i64::from(*hosts_ok) == push.hosts_ok
+        && i64::from(*hosts_total) == push.hosts_total
+        && i64::try_from(*duration_ms).ok() == push.duration_ms
+        && Some(last.at.to_string()) == push.ended_at
         && as_text(&last)? == bytes[before..bytes.len() - 1];
     if !same {
         return Err("the end in its journal is not the one in the ledger".to_owned());
     }
     // A push whose runner could not be started may have none.
-    plan(&dir, &push.plan, row.started_at.is_some())
+    plan(&dir, &push.plan, push.started_at.is_some())
 }
 
 /// The plan that the runner was given, against that of the ledger.

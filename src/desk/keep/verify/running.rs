@@ -29,8 +29,8 @@ impl Running {
     /// What SQLite said.
     pub fn of(connection: &rusqlite::Connection, number: PushNumber) -> LedgerResult<Self> {
         let folded = fold::place(connection, number)?.unwrap_or_default();
-        let plan = crate::ledger::pushes::plan_text(connection, number.get())?.unwrap_or_default();
-        Ok(Self { number, folded, rows: replay::rows(connection, number.get())?, plan })
+        let plan = crate::ledger::pushes::plan_text(connection, number)?.unwrap_or_default();
+        Ok(Self { number, folded, rows: replay::rows(connection, number)?, plan })
     }
 }
 
@@ -47,7 +47,7 @@ pub(super) fn differences(data: &Path, push: &Running) -> Vec<String> {
 
 fn replayed(dir: &PushDir, push: &Running) -> Result<Vec<String>, String> {
     let text = |error: crate::ledger::LedgerError| error.to_string();
-    let mut again = push.rows.begin().map_err(text)?;
+    let mut again = push.rows.begin(push.number).map_err(text)?;
     if push.folded.n > 0 {
         let reader = Reader::open(&dir.journal()).map_err(|error| format!("its journal cannot be read: {error}"))?;
         let mut at = Cursor::default();

@@ -7,7 +7,7 @@ use crate::desk::view::{Drift, ExtraReleases};
 use crate::diagnostic::shown;
 use crate::plan::OldBuild;
 use crate::remote::release::{self, ReleaseFolder, UnremovedRelease};
-use crate::stack::{Form, Host, StackName, Stage, StageName};
+use crate::stack::{Form, Host, PushNumber, StackName, Stage, StageName};
 use crate::time::At;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -38,7 +38,7 @@ pub(crate) struct Probed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StageDrift {
     /// The last push that came to its end: what was seen before says nothing about what is there since.
-    push: i64,
+    push: PushNumber,
     at: At,
     pub(crate) divergent: Vec<Drift>,
     /// The hosts that said now that they run just what they are to run.
@@ -86,35 +86,35 @@ impl Drifts {
     }
 
     /// What hosts of a stage hold, behind this push.
-    pub fn held(&self, stack: &StackName, stage: &StageName, push: i64) -> Option<HeldReleases> {
+    pub fn held(&self, stack: &StackName, stage: &StageName, push: PushNumber) -> Option<HeldReleases> {
         let stacks = self.stacks();
         let found = stacks.get(stack)?.stages.get(stage).filter(|found| found.push == push)?;
         Some(HeldReleases { at: found.at, releases: found.held.clone() })
     }
 
     /// What was found on a stage behind this push, the last one that came to its end, and when its hosts were last asked.
-    pub fn of(&self, stack: &StackName, stage: &StageName, push: i64) -> (Vec<Drift>, Option<At>) {
+    pub fn of(&self, stack: &StackName, stage: &StageName, push: PushNumber) -> (Vec<Drift>, Option<At>) {
         let stacks = self.stacks();
         let found = stacks.get(stack).and_then(|probed| probed.stages.get(stage)).filter(|found| found.push == push);
         found.map_or((Vec::new(), None), |found| (found.divergent.clone(), Some(found.at)))
     }
 
     /// The hosts of a stage that run something else than they are to, and behind which push that was seen.
-    pub fn divergent(&self, stack: &StackName, stage: &StageName) -> Option<(i64, BTreeSet<String>)> {
+    pub fn divergent(&self, stack: &StackName, stage: &StageName) -> Option<(PushNumber, BTreeSet<String>)> {
         let stacks = self.stacks();
         let found = stacks.get(stack)?.stages.get(stage)?;
         Some((found.push, found.divergent.iter().map(|drift| drift.host.clone()).collect()))
     }
 
     /// What hosts of a stage said behind this push, the last one that came to its end.
-    pub fn answers(&self, stack: &StackName, stage: &StageName, push: i64) -> Option<Answers> {
+    pub fn answers(&self, stack: &StackName, stage: &StageName, push: PushNumber) -> Option<Answers> {
         let stacks = self.stacks();
         let found = stacks.get(stack)?.stages.get(stage).filter(|found| found.push == push)?;
         Some(Answers { at: found.at, right: found.right.clone(), divergent: found.divergent.clone() })
     }
 
     /// Which hosts of a stage keep more releases than they are to, behind this push.
-    pub fn kept(&self, stack: &StackName, stage: &StageName, push: i64) -> Vec<ExtraReleases> {
+    pub fn kept(&self, stack: &StackName, stage: &StageName, push: PushNumber) -> Vec<ExtraReleases> {
         let stacks = self.stacks();
         let found = stacks.get(stack).and_then(|probed| probed.stages.get(stage)).filter(|found| found.push == push);
         found.map_or(Vec::new(), |found| found.kept.clone())
@@ -216,7 +216,7 @@ fn whose(left: &[UnremovedRelease]) -> String {
 pub(crate) struct Expected {
     pub(crate) stage: StageName,
     /// The last push that came to its end.
-    pub(crate) push: i64,
+    pub(crate) push: PushNumber,
     pub(crate) build: OldBuild,
     /// Where it is activated.
     pub(crate) dirs: Vec<String>,

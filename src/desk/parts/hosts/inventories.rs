@@ -8,7 +8,7 @@ use crate::desk::cases::Case;
 use crate::desk::refusal::Refusal;
 use crate::journal::Stream;
 use crate::remote::{Ending, Line, Task, guard};
-use crate::stack::{Host, Inventory, Stack};
+use crate::stack::{Host, Inventory, PushNumber, Stack};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -161,7 +161,7 @@ pub fn of(stack: &Stack) -> BTreeSet<&Inventory> {
 }
 
 /// Why a stage cannot be pushed because of its hosts. `last` is its last push and how many hosts that had.
-pub(crate) fn unlisted(stack: &Stack, stage: &crate::stack::Stage, last: Option<(i64, i64)>) -> Option<Refusal> {
+pub(crate) fn unlisted(stack: &Stack, stage: &crate::stack::Stage, last: Option<(PushNumber, i64)>) -> Option<Refusal> {
     let refuse = |case, why| {
         let (stack, stage) = (stack.name.to_string(), stage.name.to_string());
         Refusal::NoHosts { case, stack, stage, why }
@@ -238,11 +238,12 @@ mod tests {
         let answer = InventoryAnswer { hosts, problem: None };
         let answers = Answers::from([(asked.stages[0].inventories[0].clone(), answer)]);
         let stack = parse_with("web".parse().unwrap(), "web.toml", text, &answers).unwrap();
-        for (last, closed) in [(None, false), (Some((1, 2)), false), (Some((1, 6)), false), (Some((214, 7)), true)] {
+        let last = |push, hosts| PushNumber::new(push).ok().zip(Some(hosts));
+        for (last, closed) in [(None, false), (last(1, 2), false), (last(1, 6), false), (last(214, 7), true)] {
             assert_eq!(unlisted(&stack, &stack.stages[0], last).is_some(), closed, "{last:?}");
         }
         assert_eq!(
-            unlisted(&stack, &stack.stages[0], Some((214, 40))).unwrap().to_string(),
+            unlisted(&stack, &stack.stages[0], last(214, 40)).unwrap().to_string(),
             "web cannot be pushed to prod: `./inventory` leaves it 3 of the 40 hosts that push 214 had. If that is right, \
              write shrink = \"93%\" beside the command, and take it out after the push"
         );

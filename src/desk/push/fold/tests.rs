@@ -56,26 +56,24 @@ fn a_journal_of_a_good_push_becomes_its_rows() {
     let records = sample::records(START, sample::good_push());
     assert_eq!(folded(&mut ledger, START, &records), Folded::Ended);
 
-    let row = pushes::get(&ledger, 1).unwrap().unwrap();
-    assert_eq!((row.state.as_str(), row.lines, row.hosts_ok, row.hosts_total), ("succeeded", 3, 2, 2));
+    let row = pushes::get(&ledger, sample::number(1)).unwrap().unwrap();
+    assert_eq!((row.state.word(), row.lines, row.hosts_ok, row.hosts_total), ("succeeded", 3, 2, 2));
     assert_eq!(row.root, Some("9f".repeat(32)));
     assert_eq!(row.duration_ms, Some(1234));
     assert!(row.started_at.is_some() && row.ended_at.is_some());
-    let commands = pushes::commands(&ledger, 1).unwrap();
-    let ends: Vec<_> = commands.iter().map(|c| (c.title.as_str(), c.result.as_deref(), c.ok, c.hosts)).collect();
-    assert_eq!(ends, [("command 1", Some("ok"), 1, 0), ("command 2", Some("ok"), 2, 2)]);
-    let results = pushes::results(&ledger, 1).unwrap();
-    let ends: Vec<_> = results.iter().map(|r| (r.command, r.host.as_str(), r.result.as_deref(), r.code)).collect();
-    assert_eq!(
-        ends,
-        [(1, "", Some("ok"), Some(0)), (2, "web1", Some("ok"), Some(0)), (2, "web2", Some("ok"), Some(0))]
-    );
+    let ok = Some(HostResult::Ok);
+    let commands = pushes::commands(&ledger, sample::number(1)).unwrap();
+    let ends: Vec<_> = commands.iter().map(|c| (c.title.as_str(), c.result, c.ok, c.hosts)).collect();
+    assert_eq!(ends, [("command 1", ok, 1, 0), ("command 2", ok, 2, 2)]);
+    let results = pushes::results(&ledger, sample::number(1)).unwrap();
+    let ends: Vec<_> = results.iter().map(|r| (r.command, r.host.as_str(), r.result, r.code)).collect();
+    assert_eq!(ends, [(1, "", ok, Some(0)), (2, "web1", ok, Some(0)), (2, "web2", ok, Some(0))]);
 
     let current = current::get(&ledger, &"web".parse().unwrap(), &"qa".parse().unwrap()).unwrap().unwrap();
-    assert_eq!((current.files, current.push, current.subject.as_str()), (2841, 1, "Make it orange"));
+    assert_eq!((current.files, current.push.get(), current.subject.as_str()), (2841, 1, "Make it orange"));
     assert_eq!((count(&ledger, "locks"), count(&ledger, "holds")), (0, 0));
     assert_eq!(audit::verify(&ledger).unwrap(), None);
-    let told = outbox::of_push(&ledger, 1).unwrap();
+    let told = outbox::of_push(&ledger, sample::number(1)).unwrap();
     let told: Vec<_> = told.iter().map(|row| (row.event.as_str(), row.channel.name())).collect();
     assert_eq!(told, [("started", "irc"), ("started", "email"), ("ended", "irc"), ("ended", "email")]);
 }
@@ -121,8 +119,8 @@ fn a_failed_push_names_its_bad_hosts_and_puts_nothing_on_its_stage() {
     events.push(sample::host_ended(1, Some("web2"), HostResult::Unreachable));
     events.extend([sample::command_ended(1, HostResult::Failed, 1), sample::ended(Ended::Failed, 0, &[])]);
     folded(&mut ledger, START, &sample::records(START, events));
-    let row = pushes::get(&ledger, 1).unwrap().unwrap();
-    assert_eq!((row.state.as_str(), row.why.as_deref()), ("failed", Some("web2 failed")));
+    let row = pushes::get(&ledger, sample::number(1)).unwrap().unwrap();
+    assert_eq!((row.state.word(), row.why.as_deref()), ("failed", Some("web2 failed")));
     let payload: String = ledger
         .query_row("SELECT payload FROM outbox WHERE event = 'ended' AND channel = 'irc'", [], |row| row.get(0))
         .unwrap();
@@ -146,11 +144,15 @@ fn what_was_open_when_a_push_was_interrupted_is_unknown_and_its_stack_is_held() 
         sample::ended(Ended::Interrupted, 0, &["web1"]),
     ];
     folded(&mut ledger, START, &sample::records(START, events));
-    let results = pushes::results(&ledger, 1).unwrap();
-    assert_eq!(results[0].result.as_deref(), Some("unknown"));
-    assert_eq!(pushes::commands(&ledger, 1).unwrap()[1].result, None, "a command that never began has no result");
+    let results = pushes::results(&ledger, sample::number(1)).unwrap();
+    assert_eq!(results[0].result, Some(HostResult::Unknown));
+    assert_eq!(
+        pushes::commands(&ledger, sample::number(1)).unwrap()[1].result,
+        None,
+        "a command that never began has no result"
+    );
     let hold = holds::get(&ledger, "web", At::now()).unwrap().unwrap();
-    assert_eq!((hold.who.as_str(), hold.push), (SERVER, Some(1)));
+    assert_eq!((hold.who.as_str(), hold.push), (SERVER, Some(sample::number(1))));
     assert_eq!(
         hold.reason,
         "push 1 to qa was interrupted and nobody knows the state of web1; look at it, then resume the push, roll back, or release the hold"

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ledger::{Ledger, shape};
+use crate::stack::PushNumber;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -112,9 +113,9 @@ fn the_hosts_of_each_push_are_taken_from_its_plan_and_one_that_cannot_be_read_ha
         "SELECT p.id, h.key + 1, h.value FROM pushes p, json_each(p.plan, '$.plan.hosts') h WHERE p.id > 1 ORDER BY 1, 2",
     );
     assert!(!found.is_empty() && found == planned, "{found:?}");
-    let lost = push_hosts::names(&ledger, 1).unwrap_err().to_string();
+    let lost = push_hosts::names(&ledger, PushNumber::new(1).unwrap()).unwrap_err().to_string();
     assert!(lost.contains("of the") && lost.contains("hosts of push 1"), "{lost}");
-    assert_eq!(push_hosts::names(&ledger, found[0].0).unwrap()[0], found[0].2);
+    assert_eq!(push_hosts::names(&ledger, PushNumber::new(found[0].0).unwrap()).unwrap()[0], found[0].2);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! while a push runs. Called by the push page.
 
 use super::steps::on_the_bar;
-use crate::journal::Connecting;
+use crate::journal::{Connecting, Ended, HostResult, PushState};
 use crate::time::duration_words;
 use crate::web::push::shown::PushPage;
 use crate::web::view::parts::{Mark, millis_between};
@@ -35,7 +35,15 @@ pub(super) fn connect(page: &PushPage, live: bool, since: &str, whole_ms: i64) -
     Some(Connect {
         mark: Mark::new(match connecting {
             Connecting::UnderWay(_) if live => connecting_mark(None),
-            Connecting::UnderWay(_) => result_mark(Some(page.row.state.as_str()), live),
+            Connecting::UnderWay(_) => match page.row.state {
+                // What had not ended says how the push did.
+                PushState::Ended(Ended::Cancelled) => result_mark(Some(HostResult::Cancelled), live),
+                PushState::Ended(Ended::Failed) => result_mark(Some(HostResult::Failed), live),
+                PushState::Running
+                | PushState::Ended(Ended::Succeeded | Ended::Degraded | Ended::RolledBack | Ended::Interrupted) => {
+                    result_mark(Some(HostResult::Unknown), live)
+                }
+            },
             Connecting::Done(_) => connecting_mark(Some(connections.connected == connections.hosts)),
         }),
         title: match connecting {

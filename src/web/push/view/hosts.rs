@@ -46,23 +46,19 @@ pub(crate) struct HostLine {
 /// keeps what it was given up for.
 pub(crate) fn host_cells(page: &PushPage, live: bool) -> Vec<HostCell> {
     let shown = page.commands.iter().rev().find(|row| row.hosts > 0).map(|row| row.command);
-    let results: BTreeMap<&str, Option<&str>> = page
+    let results: BTreeMap<&str, Option<HostResult>> = page
         .results
         .iter()
         .filter(|row| Some(row.command) == shown)
-        .map(|row| (row.host.as_str(), row.result.as_deref()))
+        .map(|row| (row.host.as_str(), row.result))
         .collect();
-    let lost: BTreeMap<&str, Option<&str>> = page
-        .results
-        .iter()
-        .filter(|row| is_bad(row.result.as_deref()))
-        .map(|row| (row.host.as_str(), row.result.as_deref()))
-        .collect();
+    let lost: BTreeMap<&str, Option<HostResult>> =
+        page.results.iter().filter(|row| is_bad(row.result)).map(|row| (row.host.as_str(), row.result)).collect();
     let cell = |host: &String| {
         let (shape, word) = match lost.get(host.as_str()).or_else(|| results.get(host.as_str())) {
             Some(result) => words::result_mark(*result, live),
             None if live => ("wait", "waiting"),
-            None => words::result_mark(Some(HostResult::Skipped.word()), live),
+            None => words::result_mark(Some(HostResult::Skipped), live),
         };
         HostCell { host: host.clone(), shape, word }
     };
@@ -99,13 +95,13 @@ pub(crate) fn known_after_cancel(page: &PushPage) -> Option<String> {
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for host in &page.hosts {
         let rows = page.results.iter().filter(|row| row.host == *host);
-        let worst = rows.clone().find(|row| is_bad(row.result.as_deref())).or(rows.max_by_key(|row| row.command));
-        match worst.and_then(|row| row.result.as_deref()) {
-            Some("cancelled") => cut.push(host.clone()),
-            Some("unknown") => lost.push(host.clone()),
-            Some("ok") => fine.push(host.clone()),
-            None | Some("skipped" | "dropped") => never.push(host.clone()),
-            Some(_) => bad.push(host.clone()),
+        let worst = rows.clone().find(|row| is_bad(row.result)).or(rows.max_by_key(|row| row.command));
+        match worst.and_then(|row| row.result) {
+            Some(HostResult::Cancelled) => cut.push(host.clone()),
+            Some(HostResult::Unknown) => lost.push(host.clone()),
+            Some(HostResult::Ok) => fine.push(host.clone()),
+            None | Some(HostResult::Skipped | HostResult::Dropped) => never.push(host.clone()),
+            Some(HostResult::Failed | HostResult::TimedOut | HostResult::Unreachable) => bad.push(host.clone()),
         }
     }
     let parts: Vec<String> = [
@@ -127,7 +123,7 @@ pub(crate) fn known_after_cancel(page: &PushPage) -> Option<String> {
 
 /// Whether a command ran on a host at all; where it did not, it took no time.
 pub(crate) fn ran(row: &ResultRow) -> bool {
-    !matches!(row.result.as_deref(), Some("unreachable" | "skipped"))
+    !matches!(row.result, Some(HostResult::Unreachable | HostResult::Skipped))
 }
 
 pub(crate) fn host_lines(page: &PushPage) -> Vec<HostLine> {
@@ -136,9 +132,9 @@ pub(crate) fn host_lines(page: &PushPage) -> Vec<HostLine> {
         hosts.entry(&row.host).or_default().push(row);
     }
     let took = |rows: &[&ResultRow]| rows.iter().filter_map(|row| row.duration_ms).sum::<i64>();
-    let cut = |row: &ResultRow| row.result.as_deref() == Some("cancelled");
-    let skipped = |row: &ResultRow| row.result.as_deref() == Some("skipped");
-    let rank = |rows: &[&ResultRow]| match rows.iter().any(|row| is_bad(row.result.as_deref())) {
+    let cut = |row: &ResultRow| row.result == Some(HostResult::Cancelled);
+    let skipped = |row: &ResultRow| row.result == Some(HostResult::Skipped);
+    let rank = |rows: &[&ResultRow]| match rows.iter().any(|row| is_bad(row.result)) {
         true => 0,
         false if rows.iter().any(|row| cut(row)) => 1,
         false if rows.iter().any(|row| skipped(row)) => 2,
@@ -151,11 +147,11 @@ pub(crate) fn host_lines(page: &PushPage) -> Vec<HostLine> {
     lines
         .into_iter()
         .map(|(host, rows)| {
-            let failed = rows.iter().find(|row| is_bad(row.result.as_deref()));
+            let failed = rows.iter().find(|row| is_bad(row.result));
             let failed = failed.or_else(|| rows.iter().find(|row| cut(row)));
             let failed = failed.or_else(|| rows.iter().find(|row| skipped(row)));
             let slowest = rows.iter().max_by_key(|row| row.duration_ms).map_or(0, |row| row.command);
-            let result = failed.map_or(Some("ok"), |row| row.result.as_deref());
+            let result = failed.map_or(Some(HostResult::Ok), |row| row.result);
             HostLine {
                 host: host.to_owned(),
                 mark: Mark::new(words::result_mark(result, false)),
@@ -163,7 +159,7 @@ pub(crate) fn host_lines(page: &PushPage) -> Vec<HostLine> {
                     if skipped(row) {
                         return format!("step {} was not begun there", row.command);
                     }
-                    row.why.clone().unwrap_or_else(|| words::result_mark(row.result.as_deref(), false).1.to_owned())
+                    row.why.clone().unwrap_or_else(|| words::result_mark(row.result, false).1.to_owned())
                 }),
                 took: match failed.map(|row| row.duration_ms) {
                     _ if !rows.iter().any(|row| ran(row)) => String::new(),

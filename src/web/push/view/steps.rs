@@ -85,7 +85,7 @@ fn begun(
     let width = row.duration_ms.map_or(100.0 - left, |ms| ms as f64 * 100.0 / whole);
     let (left, width) = on_the_bar(left, width);
     // Hosts that were never begun are not ok, but did not fail either.
-    let failed = |result: &&ResultRow| result.command == row.command && is_bad(result.result.as_deref());
+    let failed = |result: &&ResultRow| result.command == row.command && is_bad(result.result);
     let bad = match page.results.iter().filter(failed).count() {
         0 => String::new(),
         bad => format!(", {bad} failed"),
@@ -93,7 +93,7 @@ fn begun(
     Step {
         number,
         title,
-        mark: Mark::new(words::result_mark(row.result.as_deref(), live)),
+        mark: Mark::new(words::result_mark(row.result, live)),
         hosts: match row.hosts {
             0 => String::new(),
             hosts => format!("{} of {}{bad}{}", row.ok, words::count(hosts, "host"), skew_words(row)),

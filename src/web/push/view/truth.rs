@@ -2,8 +2,10 @@
 //! own: that is the push's. Called by the push page.
 
 use super::hosts::HOSTS_LISTED;
+use crate::journal::{Ended, HostResult};
 use crate::ledger::holding::LeftWith;
 use crate::ledger::pushes::CommandRow;
+use crate::plan::Standing;
 use crate::web::push::shown::PushPage;
 use crate::web::view::frame::Frame;
 use crate::web::view::parts::{Mark, Moment};
@@ -22,7 +24,7 @@ pub(super) fn so_far(page: &PushPage) -> String {
 /// What is true of the stage now, for the page of a push that did not end well: it may have been healed since.
 pub(super) fn now_words(frame: &Frame, page: &PushPage) -> Option<String> {
     let (row, current) = (&page.row, page.now.as_ref()?);
-    let stage = words::stage_words(&row.stage);
+    let stage = words::stage_words(row.stage.as_str());
     let name = match current.sha == row.sha && current.build != row.build {
         true => format!("build {}", current.build),
         false => words::short(&current.sha).to_owned(),
@@ -56,19 +58,19 @@ pub(super) fn left_lines(page: &PushPage) -> Vec<LeftLine> {
             None => lines.push((words, left, vec![&left.host])),
         }
     }
-    if page.left_with.iter().all(|left| left.state == "not changed") {
+    if page.left_with.iter().all(|left| left.standing == Standing::Untouched) {
         return Vec::new();
     }
     let line = |(words, left, hosts): (String, &LeftWith, Vec<&str>)| {
         let mut names: Vec<String> = hosts.iter().take(HOSTS_LISTED).map(|host| (*host).to_owned()).collect();
         names.extend((hosts.len() > HOSTS_LISTED).then(|| format!("{} more", hosts.len() - HOSTS_LISTED)));
-        let mark = match (left.state, &left.why) {
-            ("in doubt", _) => ("lost", "in doubt"),
-            ("not changed", _) => ("skip", "not changed"),
-            ("rolled back", None) => ("back", "rolled back"),
-            ("rolled back", Some(_)) if left.build.is_none() => ("back", "rolled back"),
-            ("has it", None) => ("ok", "has it"),
-            _ => ("fail", "failed"),
+        let mark = match (left.standing, &left.why) {
+            (Standing::InDoubt, _) => ("lost", "in doubt"),
+            (Standing::Untouched, _) => ("skip", "not changed"),
+            (Standing::Back, None) => ("back", "rolled back"),
+            (Standing::Back, Some(_)) if left.build.is_none() => ("back", "rolled back"),
+            (Standing::Holds, None) => ("ok", "has it"),
+            (Standing::Holds | Standing::Back, Some(_)) => ("fail", "failed"),
         };
         LeftLine { mark: Mark::new(mark), hosts: words::and(&names), words }
     };
@@ -78,27 +80,28 @@ pub(super) fn left_lines(page: &PushPage) -> Vec<LeftLine> {
 fn left_words(left: &LeftWith) -> String {
     let why = left.why.as_deref();
     let build = left.build.as_deref();
-    match (left.state, build, why) {
-        ("has it", Some(build), None) => format!("has {build}"),
-        ("has it", Some(build), Some(why)) => format!("has {build}; after that, {why}"),
-        ("rolled back", Some(build), None) => format!("rolled back to {build}"),
-        ("rolled back", Some(build), Some(why)) => format!("rolled back to {build}; but {why}"),
-        ("rolled back", None, Some(why)) => why.to_owned(),
-        (state, _, None) => state.to_owned(),
-        (state, _, Some(why)) => format!("{state}: {why}"),
+    let word = left.standing.word();
+    match (left.standing, build, why) {
+        (Standing::Holds, Some(build), None) => format!("has {build}"),
+        (Standing::Holds, Some(build), Some(why)) => format!("has {build}; after that, {why}"),
+        (Standing::Back, Some(build), None) => format!("{word} to {build}"),
+        (Standing::Back, Some(build), Some(why)) => format!("{word} to {build}; but {why}"),
+        (Standing::Back, None, Some(why)) => why.to_owned(),
+        (_, _, None) => word.to_owned(),
+        (_, _, Some(why)) => format!("{word}: {why}"),
     }
 }
 
 /// What is known of the hosts of a push that nobody ended.
 pub(super) fn doubt(page: &PushPage) -> Option<String> {
-    if page.row.state != "interrupted" {
+    if page.row.state != Ended::Interrupted {
         return None;
     }
     let total = page.row.hosts_total;
     let mut unknown: Vec<&str> = page
         .results
         .iter()
-        .filter(|row| matches!(row.result.as_deref(), None | Some("unknown")) && !row.host.is_empty())
+        .filter(|row| matches!(row.result, None | Some(HostResult::Unknown)) && !row.host.is_empty())
         .map(|row| row.host.as_str())
         .collect();
     unknown.sort_unstable();

@@ -38,7 +38,7 @@ fn a_host_is_odd_since_it_was_first_seen_so_and_stays_so_while_it_cannot_be_aske
     let (sha, root) = ("5".repeat(40), "9f".repeat(32));
     let expected = |build: &str| Expected {
         stage: "prod".parse().unwrap(),
-        push: 14,
+        push: PushNumber::new(14).unwrap(),
         build: OldBuild { id: build.parse().unwrap(), sha: sha.parse().unwrap(), root: root.parse().unwrap() },
         dirs: vec!["/srv/web".to_owned()],
         keep: BTreeMap::new(),
@@ -66,7 +66,7 @@ fn a_host_is_odd_since_it_was_first_seen_so_and_stays_so_while_it_cannot_be_aske
         compare(&expected("b-14"), &[said("web1", right()), said("web2", Some(Live::default()))], Some(&silent), at(4));
     assert_eq!(shown(&other), ["web2 nothing b-14 1970-01-01T00:04:00.000Z"]);
     let fixed = compare(&expected("b-14"), &[said("web1", right()), said("web2", right())], Some(&other), at(5));
-    assert!(fixed.divergent.is_empty() && fixed.at == at(5) && fixed.push == 14);
+    assert!(fixed.divergent.is_empty() && fixed.at == at(5) && fixed.push.get() == 14);
     let pushed = compare(&expected("c-15"), &[said("web1", old()), said("web2", None)], Some(&first), at(6));
     assert_eq!(shown(&pushed), ["web1 a-12 c-15 1970-01-01T00:06:00.000Z"], "what was odd before a push is over");
 }
@@ -100,7 +100,7 @@ fn what_a_host_said_before_a_push_changed_it_is_told_no_more_also_while_it_canno
         since: At::from_seconds(60).to_string(),
     };
     let found = StageDrift {
-        push: 12,
+        push: PushNumber::new(12).unwrap(),
         at: At::from_seconds(60),
         divergent: vec![odd("web1"), odd("web2")],
         right: ["web3".to_owned()].into(),
@@ -111,12 +111,12 @@ fn what_a_host_said_before_a_push_changed_it_is_told_no_more_also_while_it_canno
     drifts.take(&web, Some([(prod.clone(), found)].into()));
     // A rollback flips two of them, and fails behind that.
     drifts.forget(&web, &prod, &["web1".to_owned(), "web3".to_owned()].into());
-    let known = drifts.answers(&web, &prod, 12).unwrap();
+    let known = drifts.answers(&web, &prod, PushNumber::new(12).unwrap()).unwrap();
     assert_eq!((known.divergent, known.right.len()), (vec![odd("web2")], 0));
     let silent = |host: &str| HostAnswer { host: host.to_owned(), dir: "/srv/web".to_owned(), seen: None };
     let expected = Expected {
         stage: prod.clone(),
-        push: 12,
+        push: PushNumber::new(12).unwrap(),
         build: OldBuild {
             id: "a-12".parse().unwrap(),
             sha: "5".repeat(40).parse().unwrap(),

@@ -1,0 +1,127 @@
+//! A push as the API writes it, field by field (docs/api.md, "A push"). A name here stays: programs of others read it. It must never
+//! be read from anywhere.
+
+use crate::journal::PushState;
+use crate::ledger::pushes::{Paused, PushRow};
+use crate::ledger::questions::Question;
+use crate::plan::PushKind;
+use crate::stack::{PushNumber, StackName, StageName};
+use serde::{Serialize, Serializer};
+
+/// A push as the API writes it. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PushBody<'a> {
+    /// The number.
+    pub id: PushNumber,
+    /// The stack.
+    pub stack: &'a StackName,
+    /// The stage.
+    pub stage: &'a StageName,
+    /// `push`, `rollback`, `resume` or `catch-up`.
+    pub kind: PushKind,
+    /// The push that a resume goes on with.
+    pub resumes: Option<PushNumber>,
+    /// The build made or used.
+    pub build: &'a str,
+    /// Its revision.
+    pub sha: &'a str,
+    /// The root hash of its manifest, once it is frozen.
+    pub root: Option<&'a str>,
+    /// The build that the stage ran before.
+    pub old_build: Option<&'a str>,
+    /// Its revision.
+    pub old_sha: Option<&'a str>,
+    /// The branch.
+    pub branch: &'a str,
+    /// Who pressed.
+    pub who: &'a str,
+    /// Why, when they said so.
+    pub reason: Option<&'a str>,
+    /// `running`, or how it ended: `succeeded`, `degraded`, `failed`, `cancelled`, `rolled back`, `interrupted`.
+    pub state: PushState,
+    /// Why it did not end well, one sentence.
+    pub why: Option<&'a str>,
+    /// Who cancelled it.
+    pub ended_by: Option<&'a str>,
+    /// The plan's hash.
+    pub plan_hash: &'a str,
+    /// The address of the difference.
+    pub diff: Option<&'a str>,
+    /// When the button was pressed.
+    pub pressed_at: &'a str,
+    /// When the runner took it up.
+    pub started_at: Option<&'a str>,
+    /// When it ended.
+    pub ended_at: Option<&'a str>,
+    /// How long it took.
+    pub duration_ms: Option<i64>,
+    /// How many hosts the frozen list has.
+    pub hosts_total: i64,
+    /// How many hold its build, as far as is known; while it runs, by now ([`crate::plan::Proof`]).
+    pub hosts_ok: i64,
+    /// How many lines of output are folded in.
+    pub lines: i64,
+    /// How many commits it brings in all.
+    pub commit_count: i64,
+    /// Who paused it, while it is paused.
+    pub paused: Option<&'a Paused>,
+    /// What it asks a person, while it waits for the answer.
+    pub question: Option<&'a Question>,
+    /// Since when it waits for a person, paused or for an answer.
+    pub waits_since: Option<&'a str>,
+    /// How long it has waited for persons before, in milliseconds.
+    pub waited_ms: i64,
+}
+
+impl<'a> From<&'a PushRow> for PushBody<'a> {
+    fn from(row: &'a PushRow) -> Self {
+        Self {
+            id: row.id,
+            stack: &row.stack,
+            stage: &row.stage,
+            kind: row.kind,
+            resumes: row.resumes,
+            build: &row.build,
+            sha: &row.sha,
+            root: row.root.as_deref(),
+            old_build: row.old_build.as_deref(),
+            old_sha: row.old_sha.as_deref(),
+            branch: &row.branch,
+            who: &row.who,
+            reason: row.reason.as_deref(),
+            state: row.state,
+            why: row.why.as_deref(),
+            ended_by: row.ended_by.as_deref(),
+            plan_hash: &row.plan_hash,
+            diff: row.diff.as_deref(),
+            pressed_at: &row.pressed_at,
+            started_at: row.started_at.as_deref(),
+            ended_at: row.ended_at.as_deref(),
+            duration_ms: row.duration_ms,
+            hosts_total: row.hosts_total,
+            hosts_ok: row.hosts_ok,
+            lines: row.lines,
+            commit_count: row.commit_count,
+            paused: row.paused.as_ref(),
+            question: row.question.as_ref(),
+            waits_since: row.waits_since.as_deref(),
+            waited_ms: row.waited_ms,
+        }
+    }
+}
+
+/// Writes a push, where there is one, as part of another answer.
+///
+/// # Errors
+/// What the writer said.
+pub(super) fn one<S: Serializer>(row: &Option<PushRow>, to: S) -> Result<S::Ok, S::Error> {
+    row.as_ref().map(PushBody::from).serialize(to)
+}
+
+/// Writes pushes as part of another answer.
+///
+/// # Errors
+/// What the writer said.
+pub(super) fn all<S: Serializer>(rows: &[PushRow], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(rows.iter().map(PushBody::from))
+}
