@@ -5,7 +5,7 @@ use pushbutton::journal::PushState;
 use std::path::Path;
 
 /// Where such a word stands all the same: the file, the word, and what it is there.
-const OTHER_THINGS: [(&str, &str, &str); 10] = [
+const OTHER_THINGS: [(&str, &str, &str); 9] = [
     ("plan/proof.rs", "rolled back", "how a host stands"),
     ("plan/deferred_finally.rs", "interrupted", "a variable of a command; the plan knows no journal"),
     ("remote/release/obstacle.rs", "cancelled", "how a command of ours ended"),
@@ -15,7 +15,6 @@ const OTHER_THINGS: [(&str, &str, &str); 10] = [
     ("web/push/view/hosts.rs", "failed", "the word for a command"),
     ("web/push/view/truth.rs", "rolled back", "the word for a host"),
     ("web/push/view/truth.rs", "failed", "the word for a host"),
-    ("advice/sqlite.rs", "interrupted", "what SQLite says"),
 ];
 
 /// The words of states in the code of a file, as text of ours or of SQL.
