@@ -103,7 +103,7 @@ impl Program {
         match tokio::time::timeout(limit, ended).await {
             Ok(ended) => ended.map(|(stdout, stderr, status)| std::process::Output { status, stdout, stderr }),
             Err(_) => {
-                Err(std::io::Error::new(std::io::ErrorKind::TimedOut, format!("not done after {} s", limit.as_secs())))
+                Err(std::io::Error::new(std::io::ErrorKind::TimedOut, format!("timed out after {} s", limit.as_secs())))
             }
         }
     }

@@ -112,7 +112,7 @@ async fn a_real_sshd_that_lets_nobody_in_is_told_by_its_cause_and_with_its_cure(
     );
     holds(&door.told(&format!("Hots x\n{config}")).await, &["has a mistake", "line 1", "hots"]);
     let jumps = config.replace("Host web1\n", "Host web1\n  ProxyJump 127.0.0.1:9\n");
-    holds(&door.told(&jumps).await, &["no way to web1: the jump host of ssh's configuration"]);
+    holds(&door.told(&jumps).await, &["cannot connect to web1: the jump host of ssh's configuration"]);
 
     // Something else listens there.
     let other = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -133,7 +133,7 @@ async fn a_real_sshd_that_lets_nobody_in_is_told_by_its_cause_and_with_its_cure(
     let known = door.path("fleet/known_hosts");
     std::fs::write(&known, format!("@revoked {}", door.known)).unwrap();
     let told = door.told(&config).await;
-    holds(&told, &["web1 shows a host key that was revoked", "is marked as revoked"]);
+    holds(&told, &["web1 presents a revoked host key", "is marked as revoked"]);
     assert!(!told.contains("trust STACK"), "{told}");
     let ca = door.as_text("ca");
     door.keygen(&["-t", "ed25519", "-N", "", "-f", &ca]).await;
@@ -144,7 +144,7 @@ async fn a_real_sshd_that_lets_nobody_in_is_told_by_its_cause_and_with_its_cure(
     door.set_sshd("HostCertificate /run/host/host_key-cert.pub").await;
     holds(
         &door.told(&config).await,
-        &["the host certificate of web1 has expired (Certificate invalid: expired)", "sign its host key anew"],
+        &["the host certificate of web1 has expired (Certificate invalid: expired)", "sign its host key again"],
     );
     std::fs::write(&known, &door.known).unwrap();
 
@@ -169,7 +169,7 @@ async fn a_real_sshd_that_lets_nobody_in_is_told_by_its_cause_and_with_its_cure(
     );
     std::fs::remove_file(format!("{}-cert.pub", key.display())).unwrap();
     door.set_sshd("Ciphers aes256-cbc").await;
-    holds(&door.told(&config).await, &["have no encryption in common", "no matching cipher found"]);
+    holds(&door.told(&config).await, &["have no encryption algorithm in common", "no matching cipher found"]);
 
     // It lets us in, and runs nothing.
     door.set_sshd("ForceCommand internal-sftp").await;
@@ -180,7 +180,7 @@ async fn a_real_sshd_that_lets_nobody_in_is_told_by_its_cause_and_with_its_cure(
     std::fs::write(&passwd, text.replace(":/bin/bash\n", ":/usr/sbin/nologin\n")).unwrap();
     let told = door.told(&config).await;
     holds(&told, &["runs no commands", "currently not available", "chsh -s /bin/sh"]);
-    assert!(!told.contains("only when interactive"), "{told}");
+    assert!(!told.contains("only in interactive shells"), "{told}");
     std::fs::write(&passwd, text.replace(":/bin/bash\n", ":/bin/false\n")).unwrap();
     holds(&door.told(&config).await, &["runs no commands", "is it a real shell"]);
 }
@@ -272,7 +272,7 @@ async fn what_a_host_lacks_is_told_before_a_push_and_is_the_reason_when_it_fails
     std::fs::remove_file(&lock).unwrap();
     holds(
         &house.fails("qa").await,
-        &["exited with 127: ", "composer: ", "not found (there is no such command on the PATH", "on qa1"],
+        &["exited with 127: ", "composer: ", "not found (the command is not on the PATH", "on qa1"],
     );
 
     // A revision by its beginning.

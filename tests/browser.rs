@@ -74,7 +74,7 @@ async fn an_engineer_signs_in_presses_the_three_buttons_and_watches() {
             browser.go("/stacks/web").await;
             browser.click("[data-go=\"prod\"]:not([aria-disabled])").await;
             house.commit().await;
-            browser.says("[data-part=\"stage-qa\"]", "would go out").await;
+            browser.says("[data-part=\"stage-qa\"]", "would be pushed").await;
             browser.holds("document.querySelector('#go-prod:popover-open')").await;
             browser.pictures("question").await;
         }
@@ -391,7 +391,7 @@ async fn the_pages_work_without_javascript() {
     browser.write("#hold-all-w", "the database is being moved").await;
     browser.click("#hold-all-u option[value=\"at\"]").await;
     browser.click("#hold-all .btn--main").await;
-    browser.says(".note--fail", "choose the time when the hold is over").await;
+    browser.says(".note--fail", "choose the time when the hold ends").await;
     browser.says("option[value=\"at\"]", "in UTC").await;
     browser.pictures("plain-hold").await;
     browser.click("#hold-u option[value=\"4h\"]").await;

@@ -85,7 +85,7 @@ async fn exactly_the_odd_and_the_new_hosts_are_brought_and_the_street_stays_as_i
     let current = house.stage("qa").await["current"].clone();
     assert_eq!((&current["hosts_ok"], &current["hosts_total"]), (&json!(1), &json!(3)), "{current}");
     let page = house.get("/stacks/web").await.text;
-    for words in ["Bring 2 hosts to", "name=\"hosts\" value=\"qa2 qa3\"", "qa2 runs"] {
+    for words in ["Update 2 hosts to", "name=\"hosts\" value=\"qa2 qa3\"", "qa2 runs"] {
         assert!(page.contains(words), "{words}: {page}");
     }
 
@@ -112,7 +112,7 @@ async fn exactly_the_odd_and_the_new_hosts_are_brought_and_the_street_stays_as_i
     assert_eq!((&current["hosts_ok"], &current["hosts_total"]), (&json!(3), &json!(3)), "{current}");
     assert_eq!(house.button("prod").await["seen"], json!(build));
     let page = house.get(&format!("/pushes/{id}")).await.text;
-    assert!(page.contains("qa2 and qa3 of QA brought to") && page.contains("Catch-up"), "{page}");
+    assert!(page.contains("qa2 and qa3 of QA updated to") && page.contains("Catch-up"), "{page}");
     let way: Value = serde_json::from_str(&house.get("/api/v1/stacks/web/stages/qa/rollback").await.text).unwrap();
     assert_eq!(way["to"]["build"], first, "undo goes where it went before");
 }
@@ -131,7 +131,7 @@ async fn the_host_that_a_degraded_push_missed_makes_the_stage_whole_when_it_is_b
     let push = house.ended(id).await;
     assert_eq!(push["push"]["state"], "degraded", "{push:#}");
     let shown = house.behind(&["qa2", "qa3"]).await;
-    assert_eq!(shown["hosts"][0]["why"], format!("push {id} did not come to its end there"), "it runs it all the same");
+    assert_eq!(shown["hosts"][0]["why"], format!("push {id} was not completed there"), "it runs it all the same");
     let stage = house.stage("qa").await;
     assert_eq!(stage["current"]["build"], good["push"]["build"]);
     assert_eq!(

@@ -105,7 +105,7 @@ fn all_errors_of_all_files_are_told_at_once() {
     5 | commands = ["echo '{sha}'"]
       |                    ^^^^^
       |
-      = help: end the quotes before it and begin them again behind it: 'a '{sha}' b'
+      = help: end the quotes before it and begin them again after it: 'a '{sha}' b'
 
     error: not TOML: unclosed inline table, expected `}`
      --> stacks/torn.toml:1:11
@@ -133,7 +133,7 @@ fn files_that_are_not_there_or_not_stacks_are_errors() {
     assert_eq!(code, 1);
     assert_snapshot!(err, @r#"
     error: there is no config.toml
-    hint: copy config.example.toml, or name stack files: pushbutton check stacks/web.toml
+    hint: copy config.example.toml, or give stack files: pushbutton check stacks/web.toml
 
     1 error in 1 of 1 file
     "#);
@@ -200,7 +200,7 @@ fn check_finds_all_that_serve_refuses_at_once_in_the_same_words_and_touches_noth
         "cannot listen on 192.0.2.1:8090: Cannot assign requested address (os error 99)",
         "the data directory HERE/data cannot be used: HERE/data: not a directory",
         "the stack files in HERE/none cannot be read: No such file or directory",
-        "ssh does not take its configuration: HERE/ssh_config: line 2: Bad configuration option: frobnicate",
+        "ssh does not accept its configuration: HERE/ssh_config: line 2: Bad configuration option: frobnicate",
         "cannot read HERE/irc.password: No such file or directory",
         "the environment variable PUSHBUTTON_TEST_UNSET is not set",
     ] {
@@ -241,7 +241,7 @@ fn secrets_that_others_can_read_or_that_are_empty_and_a_ledger_that_is_none_are_
         "= help: chmod 600 HERE/irc.password",
         "HERE/mail.password holds no password",
         "cannot read HERE/no_config: No such file or directory",
-        "the ledger HERE/data/pushbutton.db cannot be used: file is not a database (something else has been written over it)",
+        "the ledger HERE/data/pushbutton.db cannot be used: file is not a database (it was overwritten with something else)",
         "restore the last backup: mkdir -m 700 DATA && tar -xpf BACKUP -C DATA",
         "4 errors in 1 of 1 file",
     ] {
@@ -329,7 +329,7 @@ fn lfs_without_git_lfs_is_an_error_of_the_stack_file_before_anybody_pushes() {
     };
     let (code, err) = check(&["stacks/web.toml"]);
     assert!(code == Some(1) && err.contains("stacks/web.toml: source: git-lfs is not installed"), "{err}");
-    assert!(err.contains("install the package `git-lfs`, or take lfs = true out"), "{err}");
+    assert!(err.contains("install the package `git-lfs`, or remove lfs = true from"), "{err}");
     assert_eq!(check(&["--offline", "stacks/web.toml"]), (Some(0), String::new()));
 }
 

@@ -123,7 +123,11 @@ async fn a_push_from_the_command_line_ends_with_the_code_of_its_end() {
         let read = nameless(environment, &["status"]).await;
         assert_eq!(read.code, Some(0), "{environment:?}: {read:?}");
         let push = nameless(environment, &["push", "web", "qa"]).await;
-        let why = if environment[0].1.is_empty() { "nothing says who you are" } else { "cannot stand in the history" };
+        let why = if environment[0].1.is_empty() {
+            "your name is not known"
+        } else {
+            "cannot be used as a name in the history"
+        };
         assert!(push.code == Some(1) && push.err.contains(why) && push.err.contains("--as NAME"), "{push:?}");
     }
     assert_eq!(house.get("/api/v1/pushes/3").await.status, 404, "nothing was pushed by nobody");

@@ -110,7 +110,7 @@ fn an_order_to_a_demo_that_does_not_run_says_how_to_start_one() {
         let output = pushbutton.args(["demo", "--dir"]).arg(dir.path()).args(order).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{order:?}");
         let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains("no demo runs in") && said.contains("script/demo"), "{order:?}: {said}");
+        assert!(said.contains("no demo is running in") && said.contains("script/demo"), "{order:?}: {said}");
     }
 }
 

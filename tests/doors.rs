@@ -49,7 +49,7 @@ async fn what_is_refused_says_why_and_what_to_do() {
         format!("data:text/html,<form method=post action={}/stacks/web/stages/qa/push><button>win", house.url);
     browser.page.goto(&elsewhere).await.unwrap();
     browser.click("button").await;
-    browser.says("h1", "That came from somewhere else").await;
+    browser.says("h1", "The request came from another site").await;
     browser.glance("from-elsewhere").await;
     browser.complaints().await; // 403 and 409 were asked for
 

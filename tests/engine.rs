@@ -118,7 +118,7 @@ async fn what_an_object_store_gave_is_proved_and_only_what_differs_is_brought() 
         house.get("/api/v1/stacks/web").await.text.contains("\"Maps\"").then_some(())
     })
     .await;
-    let shipped = |log: &str| log.contains("there already, not yet verified: nothing to bring");
+    let shipped = |log: &str| log.contains("already there, not yet verified: nothing to upload");
     let push = house.push_well("qa").await;
     let log = house.log(push["push"]["id"].as_i64().unwrap()).await;
     assert!(shipped(&log) && transfers(&log) == 0, "{log}");
@@ -139,7 +139,7 @@ async fn what_an_object_store_gave_is_proved_and_only_what_differs_is_brought() 
     store.lock().unwrap().lies = true;
     let push = house.push_well("prod").await;
     let log = house.log(push["push"]["id"].as_i64().unwrap()).await;
-    assert!(log.contains("is there in part: bringing what differs"), "{log}");
+    assert!(log.contains("is partly there: uploading what differs"), "{log}");
     assert_eq!(transfers(&log), 3, "{log}");
     all_serve(&house, &push);
 }

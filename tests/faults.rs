@@ -136,7 +136,7 @@ async fn at_continue_each_fault_costs_its_own_host_and_no_other() {
     let ended = house.ended(id).await;
     house.mend_all(&["w3", "w4", "w5", "w6", "w7"]).await;
     assert_eq!(ended["push"]["state"], "degraded", "{ended:#}");
-    assert!(why(&ended).contains("5 of 8 hosts did not come to the end"), "{}", why(&ended));
+    assert!(why(&ended).contains("5 of 8 hosts did not complete the push"), "{}", why(&ended));
     let found = results(&house, &ended);
     assert_eq!(with(&found, HostResult::Unreachable), ["w3"]);
     assert_eq!(with(&found, HostResult::Failed), ["w4", "w5", "w6"]);
@@ -372,7 +372,7 @@ drop = [{ local = "echo {host} >>$HOME/left; [ ! -e $HOME/stuck ]", name = "out 
     assert_eq!(with(&found, HostResult::Ok), ["w1", "w7", "w8"]);
     assert_eq!(house.flipped(&ended, &EIGHT), ["w1", "w7", "w8"]);
     assert_eq!(left(), ["w2", "w3", "w4", "w5", "w6"]);
-    assert!(why(&ended).contains("5 of 8 hosts did not come to the end: w2 (dropped: "), "{}", why(&ended));
+    assert!(why(&ended).contains("5 of 8 hosts did not complete the push: w2 (dropped: "), "{}", why(&ended));
     assert_eq!(house.stack_view().await["hold"]["push"], id, "w6 is unknown");
     let page = house.get(&format!("/pushes/{id}")).await.text;
     assert!(page.contains("not everywhere") && page.contains("drop: out of the balancer"), "{page}");
@@ -400,6 +400,6 @@ drop = [{ local = "echo {host} >>$HOME/left; [ ! -e $HOME/stuck ]", name = "out 
     assert_eq!(ended["push"]["state"], "failed", "{ended:#}");
     assert_eq!(with(&results(&house, &ended), HostResult::Failed), ["w1"]);
     assert!(why(&ended).starts_with("could not drop w1 (command 5 failed"), "{}", why(&ended));
-    assert!(why(&ended).contains("it could not leave: command 8 failed: exited with 1"), "{}", why(&ended));
+    assert!(why(&ended).contains("not removed from service: command 8 failed: exited with 1"), "{}", why(&ended));
     assert!(house.flipped(&ended, &EIGHT).is_empty());
 }

@@ -70,11 +70,11 @@ async fn the_stack_page_is_fresh_whatever_changes_and_says_when_it_cannot_be() {
     // The laptop sleeps for two minutes, and the server is away when it wakes.
     house.kill_server().await;
     browser.ask("const real = Date.now; Date.now = () => real() + 120000").await;
-    browser.says(".stale-note", "What is shown is as of").await;
+    browser.says(".stale-note", "This page shows the state of").await;
     browser.holds("document.documentElement.classList.contains('stale')").await;
     browser.pictures("stack-stale").await;
     browser.click(".stale-note .btn").await;
-    browser.says(".stale-note", "What is shown is as of").await;
+    browser.says(".stale-note", "This page shows the state of").await;
     house.start().await;
     browser.ask("document.querySelector('.stale-note .btn')?.click()").await;
     browser.holds("!document.querySelector('.stale-note')").await;

@@ -44,7 +44,7 @@ async fn a_runner_that_hangs_is_named_and_a_cancel_ends_its_push_as_interrupted_
     let push = house.ended(id).await;
     assert!(!std::path::Path::new(&format!("/proc/{runner}")).exists(), "it was killed");
     assert_eq!(push["push"]["state"], "interrupted", "{push:#}");
-    assert_eq!(push["push"]["why"], "the runner ended in the middle of the push; nobody knows the state of 2 hosts");
+    assert_eq!(push["push"]["why"], "the runner ended in the middle of the push; the state of 2 hosts is unknown");
     // Journal and ledger say the same of each host, and verify finds nothing wrong with either.
     let journal = String::from_utf8(house.journal(id)).unwrap();
     let mut state = State::default();

@@ -19,7 +19,7 @@ async fn after_a_loss_of_the_data_or_with_an_older_copy_the_page_says_what_hosts
     house.push_well("qa").await;
 
     for (older, next, words) in
-        [(false, 1, "is new, or was lost"), (true, 2, "is an older copy, put back from a backup")]
+        [(false, 1, "is new, or was lost"), (true, 2, "is an older copy, restored from a backup")]
     {
         house.kill_server().await;
         std::fs::remove_dir_all(house.data()).unwrap();
@@ -75,7 +75,7 @@ async fn a_restored_backup_says_whose_history_it_is_until_it_is_taken_over() {
     let backup = house.dir.path().join("backup.tar");
     let said = pushbutton(&house, &["backup", backup.to_str().unwrap()]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
-    assert!(!house.get("/").await.text.contains("Only one Pushbutton"));
+    assert!(!house.get("/").await.text.contains("Two servers must not push"));
     house.kill_server().await;
     std::fs::remove_dir_all(house.data()).unwrap();
     std::fs::create_dir(house.data()).unwrap();
@@ -86,18 +86,18 @@ async fn a_restored_backup_says_whose_history_it_is_until_it_is_taken_over() {
     for path in ["/", "/stacks/web", "/pushes"] {
         let page = house.get(path).await.text;
         assert!(
-            page.contains("Only one Pushbutton may push from one history") && page.contains("backed up at"),
+            page.contains("Two servers must not push from the same data") && page.contains("backed up at"),
             "{page}"
         );
     }
     let said = pushbutton(&house, &["take-over", "--reason", "build1 is gone"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
-    assert!(!house.get("/").await.text.contains("Only one Pushbutton"));
+    assert!(!house.get("/").await.text.contains("Two servers must not push"));
     assert_eq!(house.send("POST", "/api/v1/take-over", &json!({})).await.status, 409);
     house.kill_server().await;
     house.start().await;
     house.sign_in("mary").await;
-    assert!(!house.get("/").await.text.contains("Only one Pushbutton"), "also after a restart");
+    assert!(!house.get("/").await.text.contains("Two servers must not push"), "also after a restart");
     house.push_well("qa").await;
     assert_eq!(pushbutton(&house, &["verify"]).await.code, Some(0));
 }

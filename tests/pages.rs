@@ -167,7 +167,7 @@ fn a_hold_says_until_when_and_one_that_cannot_be_taken_comes_back_as_it_was_fill
         reason: "Payments <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned(),
         until: "at".to_owned(),
         at: "2026-11-20T16:00".to_owned(),
-        problem: "the hold would be over before it begins: 20 Nov 2026 16:00:00 UTC is past".to_owned(),
+        problem: "the hold would end before it begins: 20 Nov 2026 16:00:00 UTC is past".to_owned(),
     };
     let html = checked("hold", pages.hold(&frame, &form));
     for words in
@@ -197,14 +197,14 @@ fn the_stack_page_says_which_hosts_are_not_ready_and_which_run_something_else() 
         "action=\"/stacks/web/hosts/check\"",
         "17/24 hosts ready",
         "and 2 hosts more",
-        "<b>Prod does not run one build everywhere.</b>",
+        "<b>Prod does not run the same build on all hosts.</b>",
         "prod009 runs 3f2c1ab-12 instead of 8f31c2e-4103 since <time",
         "prod010 runs &lt;b&gt;evil&lt;/b&gt; instead",
-        "<br>prod024: no push has brought it to 8f31c2e-4103",
+        "<br>prod024: no push has deployed 8f31c2e-4103 to it",
         "action=\"/stacks/web/stages/prod/catch-up\"",
         "name=\"hosts\" value=\"prod009 prod010 prod024\"",
-        "Bring 3 hosts to 8f31c2e</button>",
-        "Rollback to 8f31c2e would bring it to 1 host first",
+        "Update 3 hosts to 8f31c2e</button>",
+        "Rollback to 8f31c2e would upload it to 1 host first",
     ] {
         assert!(html.contains(words), "{words}");
     }
@@ -263,7 +263,7 @@ fn what_runs_only_after_a_failure_is_shown_only_then() {
     for words in [
         "The push to Prod was rolled back to 8f31c2e",
         "9. rollback: release to /srv/web",
-        "Push 4127. At its end 11 of 24 hosts have 51d0c3e. Command 6",
+        "Push 4127. At the end, 11 of 24 hosts have 51d0c3e. Command 6",
     ] {
         assert!(html.contains(words), "{words}");
     }
@@ -299,7 +299,7 @@ fn a_bad_end_offers_to_go_on_and_to_roll_back() {
     let mut rollback = push_page("succeeded");
     rollback.row.kind = PushKind::Rollback;
     let html = checked("push-rollback", pages.push(&frame, &rollback));
-    assert!(html.contains("Prod was rolled back to 51d0c3e") && html.contains("Commits taken back"));
+    assert!(html.contains("Prod was rolled back to 51d0c3e") && html.contains("Commits rolled back"));
     rollback.row.kind = PushKind::Resume;
     rollback.row.resumes = Some(made_up::number(4126));
     let html = checked("push-resume", pages.push(&frame, &rollback));
@@ -321,7 +321,7 @@ fn a_plan_says_exactly_what_will_happen_and_what_nobody_knows_yet() {
         "and 1,004 more",
         "at most 14.2 kB to each host, 342 kB in all",
         "about 1 m 35 s",
-        "1 m 15 s to 2 m 35 s in the last 9 good pushes",
+        "1 m 15 s to 2 m 35 s in the last 9 successful pushes",
         "action=\"/stacks/web/stages/prod/push\"",
         "name=\"plan_hash\" value=\"abab",
         "plan?form=shell",
@@ -347,7 +347,7 @@ fn a_plan_says_exactly_what_will_happen_and_what_nobody_knows_yet() {
     }
     let street = street("web", &["qa", "princess", "prod"]);
     let html = checked("stack", pages.stack(&frame, &street));
-    assert_eq!(html.matches(">What exactly will happen?</a>").count(), 3, "beside each button");
+    assert_eq!(html.matches(">Show the plan</a>").count(), 3, "beside each button");
 }
 
 #[test]
@@ -362,7 +362,7 @@ fn the_way_back_says_where_it_goes_and_what_is_lost_before_the_press() {
         "name=\"reason\" required",
         "name=\"to\" value=\"8f31c2e-4101\"",
         "rollback?to=7a00c2e-4090",
-        "Nobody is asked, so that nothing waits: “Graphs calm? &lt;b&gt;evil",
+        "Skips these questions, so that nothing waits: “Graphs calm? &lt;b&gt;evil",
         "name=\"ask\" value=\"true\"",
         "name=\"plan_hash_asking\" value=\"fefe",
         "<li>web002 web003",
@@ -370,7 +370,7 @@ fn the_way_back_says_where_it_goes_and_what_is_lost_before_the_press() {
         "at most 14.2 kB to each host",
         "about 1 m 35 s",
         "Rollback is ready on 23 of 24 hosts.",
-        "<br>web007: not there, it will be brought",
+        "<br>web007: not there, will be uploaded",
     ] {
         assert!(html.contains(words), "{words}");
     }
@@ -465,13 +465,10 @@ fn a_channel_that_does_not_work_is_above_whatever_page() {
     let channels = vec![
         broken(
             ChannelKind::Email,
-            "smtp.example.com refuses our sign-in: 535 5.7.8 <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041} authentication failed (the server does not take our user \
-             and password): set user and password of [email] right; the password may have run out, or need to be one for programs",
+            "smtp.example.com refuses our sign-in: 535 5.7.8 <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041} authentication failed (the server does not accept the user \
+             and password): correct user and password of [email]; the password may have expired, or the server may need an app password",
         ),
-        broken(
-            ChannelKind::Irc,
-            "not in #push: Cannot join channel (+i) (the channel is for those who were invited): invite the bot",
-        ),
+        broken(ChannelKind::Irc, "not in #push: Cannot join channel (+i) (the channel is invite-only): invite the bot"),
     ];
     let frame = Frame { channels, ..frame(Section::Stacks) };
     let html = checked("dashboard-channels-broken", pages().dashboard(&frame, &board(&[])));
@@ -504,7 +501,7 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
             status,
             "Someone pushed <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}",
             words,
-            "look again, then push again",
+            "check it, then push again",
             Vec::new(),
         );
         checked(&format!("error-{status}"), html);
@@ -514,8 +511,8 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
         421,
         "Wrong address",
         "this server answers to push.example.com, and this request asks for 127.0.0.1:8090.",
-        "open https://push.example.com; if you did, a proxy in front of this server does not pass the name on: for nginx, the \
-         line is `proxy_set_header Host $host;`",
+        "open https://push.example.com; if you did, the proxy in front of this server does not pass the Host header on: for \
+         nginx, the line is `proxy_set_header Host $host;`",
         Vec::new(),
     );
     let html = checked("error-421", html);
@@ -534,7 +531,7 @@ fn ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password() {
     let session = |here, began: i64| SignedIn { here, since: at(-began).to_string(), seen: at(-60).to_string() };
     for (name, has_password, problem, changed) in [
         ("account", true, None, false),
-        ("account-refused", true, Some("That is not your password now; nothing was changed.".to_owned()), false),
+        ("account-refused", true, Some("Wrong current password; nothing was changed.".to_owned()), false),
         ("account-changed", true, None, true),
         ("account-open", false, None, false),
     ] {
@@ -642,7 +639,7 @@ fn another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone() {
     let html = checked("versions", pages.versions(&frame, &versions));
     for words in [
         "/plan?sha=",
-        "This stage may push main, release/*.",
+        "This stage accepts main, release/*.",
         "the newest one",
         "Another version to QA",
         "action=\"/stacks/web/builds/3f2c1ab9d004-p/withdraw\"",

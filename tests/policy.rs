@@ -127,7 +127,7 @@ async fn at_continue_the_others_flip_and_the_push_is_degraded_never_green() {
         let ended = push(&house).await;
         assert_eq!(ended["push"]["state"], "degraded", "{what}: {ended:#}");
         let why = ended["push"]["why"].as_str().unwrap();
-        assert!(why.contains("1 of 6 hosts did not come to the end: web3"), "{what}: {why}");
+        assert!(why.contains("1 of 6 hosts did not complete the push: web3"), "{what}: {why}");
         let found = results(&house, &ended);
         assert_eq!(with(&found, result), ["web3"], "{what}: {ended:#}");
         assert_eq!(with(&found, HostResult::Ok), all_but("web3"), "{what}");

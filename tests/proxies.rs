@@ -145,7 +145,7 @@ async fn walks(house: &House, proxy: &Proxy, sha: char) {
     // One that looks whether the server lives takes it out for a while when the machine was too busy for an answer.
     until(&format!("{name} sees the server"), async || (proxy.ask(&[], "/healthz").await.0 == 200).then_some(())).await;
     let (status, page) = proxy.ask(&["-L"], "/").await;
-    assert!(status == 200 && page.contains("Say who you are"), "{name}: {status} {page}");
+    assert!(status == 200 && page.contains("Sign in"), "{name}: {status} {page}");
     let signs_in = ["-c", &proxy.jar(), "--data", "name=mary&next=%2F"];
     assert_eq!(proxy.ask(&signs_in, "/sign-in").await.0, 303, "{name}");
 

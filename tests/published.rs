@@ -69,7 +69,7 @@ async fn builds_that_are_published_walk_the_same_street() {
     let (code, said) = pushbutton(&house, &one).await;
     assert!(code == Some(0) && said.contains("build 111111111111-p of web: published, 2 files"), "{said}");
     let (code, said) = pushbutton(&house, &one).await;
-    assert!(code == Some(0) && said.contains("was published already"), "{said}");
+    assert!(code == Some(0) && said.contains("was already published"), "{said}");
     let first = house.button("qa").await;
     assert_eq!(first["commits"][0]["subject"], "One");
     house.push_well("qa").await;
@@ -109,7 +109,7 @@ async fn builds_that_are_published_walk_the_same_street() {
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(served(&house.fleet, "qa1"), tree(&site));
     let (code, said) = pushbutton(&house, &["push", "web", "qa", "--sha", &sha('3')]).await;
-    assert!(code == Some(1) && said.contains("is of topic, and qa pushes main, release/* only"), "{said}");
+    assert!(code == Some(1) && said.contains("is of topic, and qa accepts only main, release/*"), "{said}");
 
     // What nobody pushed is forgotten, but the newest two.
     for digit in ['5', '6'] {
@@ -130,7 +130,7 @@ async fn builds_that_are_published_walk_the_same_street() {
         let (file, _) = many();
         file.set_len(length).unwrap();
         let (status, answer) = publish(client, &format!("sha={}&ref=main", sha('7')), (file, length)).await;
-        assert!(status == 400 && answer.to_string().contains("not a whole tar"), "{length}: {answer}");
+        assert!(status == 400 && answer.to_string().contains("not a complete tar"), "{length}: {answer}");
     }
     let (status, answer) = publish(client, &format!("sha={}&ref=main", sha('7')), many()).await;
     assert_eq!((status, answer["build"]["files"].as_i64()), (201, Some(40)), "{answer}");
@@ -245,8 +245,8 @@ async fn what_is_published_empty_or_with_far_fewer_files_is_refused_on_the_comma
     // Nothing at all, and directories with nothing in them: no build, and the button stays as it is.
     std::fs::create_dir_all(site.join("css/old")).unwrap();
     let (code, said) = publish('1', &[]).await;
-    let words = "the build was not taken: what was sent holds no file at all, so nothing would be served: does the build write \
-                 somewhere else, or did it fail without saying so?";
+    let words = "the build was not accepted: what was sent has no files, so nothing would be served: does the build write to another \
+                 place, or did it fail without an error?";
     assert!(code == Some(1) && said.contains(words), "{said}");
     let (code, said) = publish('1', &["--fewer"]).await;
     assert!(code == Some(1) && said.contains(words), "nobody can say that nothing is right: {said}");
@@ -264,7 +264,7 @@ async fn what_is_published_empty_or_with_far_fewer_files_is_refused_on_the_comma
         std::fs::remove_file(site.join(format!("{n}.html"))).unwrap();
     }
     let (code, said) = publish('3', &[]).await;
-    let words = "the build was not taken: it has 3 files, and build 222222222222-p before it has 40. If that is right, publish it \
+    let words = "the build was not accepted: it has 3 files, and build 222222222222-p before it has 40. If that is right, publish it \
                  again with --fewer";
     assert!(code == Some(1) && said.contains(words), "{said}");
     assert!(!listed().await.contains(&sha('3')), "{}", listed().await);

@@ -150,7 +150,7 @@ async fn hosts_pass_a_release_on_and_the_push_host_sends_two_copies() {
     let (ended, log) = (relayed.house.ended(id).await, relayed.house.log(id).await);
     well(&ended, &log);
     relayed.all_serve(&ended);
-    assert!(log.contains("web1 could not feed it (rsync's code"), "{log}");
+    assert!(log.contains("copying from web1 failed (rsync exit code"), "{log}");
 
     // One that gives something else is found out, and harms nobody.
     relayed.commit().await;
@@ -159,7 +159,7 @@ async fn hosts_pass_a_release_on_and_the_push_host_sends_two_copies() {
     std::fs::remove_file(lie).unwrap();
     well(&ended, &log);
     relayed.all_serve(&ended);
-    assert_eq!(log.matches("what web1 gave is not the build").count(), 1, "it is not asked again\n{log}");
+    assert_eq!(log.matches("the copy from web1 does not match the build").count(), 1, "it is not asked again\n{log}");
 }
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn a_cancel_ends_both_ends_of_a_relay_and_a_wrong_key_between_hosts_is_nev
     let (ended, log) = relayed.push().await;
     well(&ended, &log);
     relayed.all_serve(&ended);
-    assert!(log.contains("Host key verification failed") && log.contains("web1 could not feed it"), "{log}");
+    assert!(log.contains("Host key verification failed") && log.contains("copying from web1 failed"), "{log}");
     assert!(relayed.sign_ins() > before, "the others feed each other\n{log}");
     let web1 = std::fs::read_to_string(relayed.house.fleet.host("web1").unwrap().sshd_log()).unwrap();
     let fed = web1.lines().filter(|l| l.contains("Accepted publickey") && l.contains(&relayed.fingerprint)).count();

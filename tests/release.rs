@@ -448,7 +448,7 @@ async fn rsync_replaces_what_it_may_says_the_cure_for_the_rest_and_names_fifty_f
         let advice =
             pushbutton::advice::Advice::of(&said, pushbutton::advice::rsync::CASES, pushbutton::advice::rsync::NOISE);
         assert!(matches!(ending, Ending::Exited(3 | 11)), "{to}: {ending:?}");
-        assert!(advice.words().contains("a file, or a link to nowhere, stands on"), "{to}: {said}");
+        assert!(advice.words().contains("has a file, or a broken link, where rsync needs"), "{to}: {said}");
     }
     assert_eq!(fs::read_to_string(srv.join("file")).unwrap(), "theirs");
 
@@ -458,7 +458,7 @@ async fn rsync_replaces_what_it_may_says_the_cure_for_the_rest_and_names_fifty_f
     assert_eq!(fs::read_to_string(srv.join("one/b.js")).unwrap(), "a");
     fs::create_dir(srv.join("one/a.js")).unwrap();
     symlink("a.js", srv.join("one/led")).unwrap();
-    refused("a.js", "/srv/one/a.js", "/srv/one/a.js is a directory on web1, so that `a.js` would land in it").await;
+    refused("a.js", "/srv/one/a.js", "/srv/one/a.js is a directory on web1, so `a.js` would be put into it").await;
     refused("link", "/srv/one/led", "write to = \"/srv/one/led/\" if it is to").await;
     assert_eq!(fs::read_dir(srv.join("one/a.js")).unwrap().count(), 0);
     assert_eq!(go("run", "/srv/one/a.js/", false).await.0, Ending::Exited(0));

@@ -193,7 +193,9 @@ async fn a_wrong_key_of_either_side_is_refused_in_words_and_never_tried_again() 
     std::fs::write(site.room.path().join("fleet/web3/etc/authorized_keys"), "").unwrap();
     // An hour between the tries: a second one would never end.
     let masters = site.masters_with(vec![Duration::from_secs(3600)]);
-    for (name, words) in [("web1", "has changed"), ("web2", "is not known here"), ("web3", "refuses our key")] {
+    for (name, words) in
+        [("web1", "has changed"), ("web2", "is not known on the push host"), ("web3", "refuses our key")]
+    {
         let name_as_host = host(name);
         let trying = tokio::time::timeout(Duration::from_secs(60), masters.connect(&name_as_host));
         let Err(why) = trying.await.expect("no second try") else { panic!("{name} was let in") };

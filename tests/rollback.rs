@@ -118,7 +118,7 @@ async fn a_rollback_puts_back_every_byte_without_bringing_it_and_says_so_everywh
         2,
         "nothing is brought where all is well: {log}"
     );
-    assert_eq!(log.matches("is not what it was: bringing it again").count(), 1, "{log}");
+    assert_eq!(log.matches("but has changed: uploading it again").count(), 1, "{log}");
     assert_eq!(std::fs::metadata(house.web("qa1").join(old).join(name)).unwrap().ino(), inode, "the very files");
     assert!(!log.contains("check out"), "a rollback never builds: {log}");
 
@@ -129,7 +129,7 @@ async fn a_rollback_puts_back_every_byte_without_bringing_it_and_says_so_everywh
 
     let words = format!("mary rolled QA back to {}", &sha[..7]);
     let line = until("IRC has told it", async || witness.lines().into_iter().find(|line| line.contains(&words))).await;
-    assert!(line.contains("succeeded, 3 hosts") && line.contains("1 commit taken back · the shop is grey"), "{line}");
+    assert!(line.contains("succeeded, 3 hosts") && line.contains("1 commit rolled back · the shop is grey"), "{line}");
     let subject = format!("rolled back to {} by mary", &sha[..7]);
     until("the mail is there", async || mail.readable_mails().into_iter().find(|mail| mail.contains(&subject))).await;
     let page = house.get(&format!("/pushes/{id}")).await.text;
@@ -292,10 +292,10 @@ async fn from_mixed_versions_pruned_releases_and_a_forced_branch_every_host_gets
         (undo["ready"] == 1).then_some(undo)
     })
     .await;
-    let missing = json!({"host": "qa3", "why": "not there, it will be brought"});
+    let missing = json!({"host": "qa3", "why": "not there, will be uploaded"});
     assert!(undo["total"] == 3 && undo["not_ready"].as_array().unwrap().contains(&missing), "{undo}");
     let page = house.get("/stacks/web/stages/qa/rollback").await.text;
-    assert!(page.contains("qa3: not there, it will be brought") && page.contains(&bad[..7]), "{page}");
+    assert!(page.contains("qa3: not there, will be uploaded") && page.contains(&bad[..7]), "{page}");
 
     let back = id_of(&house.roll_back("qa", &json!({"reason": "three times bad"})).await);
     let push = house.ended(back).await;

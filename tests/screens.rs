@@ -210,7 +210,7 @@ async fn every_end_of_a_push_and_its_question_stand_every_rule() {
     }
     browser.go("/stacks/failing").await;
     browser.says("[data-part=\"recent\"]", "#").await;
-    browser.says(".stage-now", "no push succeeded yet").await;
+    browser.says(".stage-now", "no push has succeeded yet").await;
     browser.pictures("stack-failed").await;
     browser.go("/stacks/undoing/stages/prod/plan").await;
     browser.says("h1", "What a push to Prod will do").await;
@@ -253,7 +253,7 @@ async fn every_end_of_a_push_and_its_question_stand_every_rule() {
     // A cancel that cannot reach it says so, and the page stays.
     browser.click("#b-cancel").await;
     browser.click("#dlg-cancel form .btn--fail").await;
-    browser.says("#cancel-words", "No connection: this was not done.").await;
+    browser.says("#cancel-words", "No connection: nothing was done.").await;
     browser.pictures("cancel-in-vain").await;
     browser.click("#dlg-cancel [type=button]").await;
     browser.ask("const real = Date.now; Date.now = () => real() + 34000").await;

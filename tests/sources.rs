@@ -300,8 +300,8 @@ async fn another_commit_than_the_head_goes_out_when_it_is_on_a_branch_that_the_s
     );
 
     for (sha, words) in [
-        (topic.as_str(), "is of topic, and qa pushes main, release/* only"),
-        ("1234567890123456789012345678901234567890", "no commit that is known here"),
+        (topic.as_str(), "is of topic, and qa accepts only main, release/*"),
+        ("1234567890123456789012345678901234567890", "is not known here; was it pushed to"),
         ("main", "revision"),
         (&old[..2], "revision"),
     ] {

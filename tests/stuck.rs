@@ -52,7 +52,7 @@ async fn with_a_locked_ledger_all_orders_reach_their_push_every_page_says_what_i
         });
         let page = page.await;
         assert!(
-            page.contains("another program holds it") && page.contains("Running pushes continue"),
+            page.contains("another program has locked it") && page.contains("Running pushes continue"),
             "{path}: {page}"
         );
     }

@@ -51,7 +51,7 @@ async fn somebody_is_added_listed_given_a_new_password_and_removed() {
     let office = Office::new();
     let (code, out, err) = office.user(&["list"], "");
     assert_eq!((code, out.as_str()), (0, ""));
-    assert_eq!(err, "nobody may sign in yet; hint: pushbutton user add NAME\n");
+    assert_eq!(err, "no users yet; hint: pushbutton user add NAME\n");
 
     let (code, out, err) = office.user(&["add", "mary", "--full-name", "Mary O'Hara"], "correct horse\nsecond line\n");
     assert_eq!((code, out.as_str(), err.as_str()), (0, "mary may sign in now\n", ""));
@@ -80,7 +80,7 @@ fn what_cannot_be_done_is_said_with_what_to_do() {
     let office = Office::new();
     assert_eq!(office.user(&["add", "mary"], "correct horse\n").0, 0);
     for (args, input, words) in [
-        (["add", "mary"], "correct horse\n", "there is a user mary already; hint: pushbutton user password mary"),
+        (["add", "mary"], "correct horse\n", "the user mary already exists; hint: pushbutton user password mary"),
         (["add", "MARY"], "correct horse\n", "there is a user mary already"),
         (["add", "bob"], "too short\n", "at least 10 characters"),
         (["add", "bob"], "", "no password on standard input"),
@@ -127,7 +127,7 @@ async fn at_a_terminal(office: &Office, typed: &[(&str, &str)]) -> (i32, String)
 #[tokio::test]
 async fn at_a_terminal_the_password_is_asked_twice_and_never_shown() {
     let office = Office::new();
-    let typed = [("New password of mary: ", "correct horse\n"), ("The same again: ", "correct horse\n")];
+    let typed = [("New password of mary: ", "correct horse\n"), ("Repeat the password: ", "correct horse\n")];
     let (code, shown) = at_a_terminal(&office, &typed).await;
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("mary may sign in now") && !shown.contains("horse"), "{shown}");
@@ -137,7 +137,7 @@ async fn at_a_terminal_the_password_is_asked_twice_and_never_shown() {
 #[tokio::test]
 async fn at_a_terminal_two_different_passwords_or_ctrl_c_change_nothing() {
     let office = Office::new();
-    let differing = [("New password of mary: ", "correct horse\n"), ("The same again: ", "correct house\n")];
+    let differing = [("New password of mary: ", "correct horse\n"), ("Repeat the password: ", "correct house\n")];
     let (code, shown) = at_a_terminal(&office, &differing).await;
     assert_eq!(code, 1, "{shown}");
     assert!(shown.contains("the two passwords are not the same"), "{shown}");

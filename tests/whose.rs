@@ -149,7 +149,7 @@ async fn a_life(
     if blocked {
         let (ending, _) = bring_it(&builds[0], 1, 5).await;
         let Ending::Stopped(words) = ending else { panic!("{what}: {ending:?}") };
-        let (told, cure) = words.split_once("fixes it").unwrap();
+        let (told, cure) = words.split_once("fix it").unwrap();
         let kind = if state == "directory" { "a real directory with 2 entries" } else { "a file" };
         assert!(
             told.contains(kind) && cure.contains(&format!("mv {dir}/current {dir}/current.before-pushbutton")),
@@ -503,7 +503,7 @@ async fn a_first_push_over_a_capistrano_site_leaves_it_until_all_went_well_and_s
     .await;
     let ended = push().await;
     assert_eq!(ended["push"]["state"], "failed", "{ended:#}");
-    assert!(why(&ended).contains("holds no file at all"), "{}", why(&ended));
+    assert!(why(&ended).contains("has no files"), "{}", why(&ended));
     assert_eq!(fs::read_link(web("web1").join("current")).unwrap(), live, "nothing was changed");
 }
 

@@ -108,7 +108,7 @@ async fn a_page_keeps_a_bounded_number_of_lines_and_says_what_it_left_to_the_raw
     let kept: Vec<&String> = held.iter().filter(|line| line.starts_with("line ")).collect();
     let wanted: Vec<String> = (6000 - kept.len() as u32 + 1..=6000).map(|i| format!("line {i}")).collect();
     assert!(kept.iter().zip(&wanted).all(|(kept, wanted)| *kept == wanted), "the newest, in order, from {first} on");
-    browser.says(".log-left", "older lines are no longer in this page").await;
+    browser.says(".log-left", "older lines are no longer on this page").await;
     browser.pictures("left-to-raw").await;
 
     // The server comes back with other scripts and another style: the old tab says so.

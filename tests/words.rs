@@ -82,7 +82,7 @@ fn titles_causes_and_cures_are_phrases_that_fit_every_place_they_are_shown_in() 
 #[test]
 fn only_who_has_nothing_to_take_from_the_stage_before_is_sent_there() {
     let sent: Vec<&str> =
-        refused().iter().filter(|row| row.cure.contains("stage before")).map(|row| row.name).collect();
+        refused().iter().filter(|row| row.cure.contains("previous stage")).map(|row| row.name).collect();
     assert_eq!(sent, ["stage_before"]);
 }
 

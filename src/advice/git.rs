@@ -63,65 +63,65 @@ pub fn is_damage(said: &str) -> bool {
 pub const CASES: &[Case] = &[
     Case {
         marks: &["no space left", "disk quota exceeded"],
-        cause: "the push host's data disk has no room, or no inodes",
-        cure: "make room: `df -h` and `df -i` on the data directory say which of them is used up",
+        cause: "the push host's data disk has no space or no inodes left",
+        cure: "free space: `df -h` and `df -i` on the data directory show which of them is used up",
         again: false,
     },
     Case {
         marks: &["the mirror is larger than"],
         cause: "that is the limit for one source",
-        cure: "raise source_mib in [limits] of the server's file, or make the repository smaller",
+        cure: "raise source_mib in [limits] of the server's configuration, or make the repository smaller",
         again: false,
     },
     Case {
         marks: &["dubious ownership"],
         cause: "it belongs to another user of this machine, and git trusts only its own",
-        cure: "the repository belongs to another user of this machine: let the push host's user own it (chown -R), or reach it over ssh",
+        cure: "the repository belongs to another user of this machine: make the push host's user its owner (chown -R), or fetch it over ssh",
         again: false,
     },
     Case {
         marks: &["remote host identification has changed", "host key for", "offending"],
         cause: "the git server shows another host key than the one that is known",
-        cure: "the git server's host key changed: find out why before you trust the new one; then take the old line out \
+        cure: "the git server's host key changed: find out why before you trust the new one; then remove the old line \
                with ssh-keygen -R HOST and add the new one to known_hosts",
         again: false,
     },
     Case {
         marks: &["host key is known for", "host key verification failed"],
-        cause: "nobody has said yet that this git server's key is the right one",
-        cure: "put the git server's host key into known_hosts of the user that runs Pushbutton: ssh-keyscan HOST shows it; \
-               compare it with what the git server's makers publish (`pushbutton hosts trust` is for the hosts of stacks, \
+        cause: "this git server's host key is not trusted yet",
+        cure: "add the git server's host key to known_hosts of the user that runs Pushbutton: ssh-keyscan HOST shows it; \
+               compare it with the one that the git server's provider publishes (`pushbutton hosts trust` is for the hosts of stacks, \
                not for git servers)",
         again: false,
     },
     Case {
         marks: &["too many authentication failures"],
-        cause: "ssh offered more keys than the server looks at",
+        cause: "ssh offered more keys than the server accepts attempts",
         cure: "name the one key in the ssh configuration: IdentityFile and IdentitiesOnly yes for this host",
         again: false,
     },
     Case {
         marks: &["unprotected private key", "bad permissions", "are too open"],
-        cause: "ssh does not use a private key that others may read",
+        cause: "ssh does not use a private key that other users can read",
         cure: "chmod 600 the key on the push host",
         again: false,
     },
     Case {
         marks: &["permission denied (publickey", "permission denied (password", "permission denied (keyboard"],
         cause: "the git server refused the push host's ssh key",
-        cure: "give the push host's ssh key the right to read the repository, as a deploy key; ssh -T git@HOST, as the \
-               user that runs Pushbutton, shows what the server thinks",
+        cure: "give the push host's ssh key read access to the repository, as a deploy key; test it with ssh -T git@HOST \
+               as the user that runs Pushbutton",
         again: false,
     },
     Case {
         marks: &["remote missing object", "does not exist on the server", "object does not exist"],
-        cause: "the repository has the pointer, and its LFS server has not the content",
-        cure: "push it where it was committed: git lfs push --all origin",
+        cause: "the repository has the LFS pointer, but its LFS server does not have the content",
+        cure: "push the content from where it was committed: git lfs push --all origin",
         again: false,
     },
     Case {
         marks: &["is not a git command"],
-        cause: "git-lfs is not there",
+        cause: "git-lfs is not installed",
         cure: "install the package `git-lfs` on the push host",
         again: false,
     },
@@ -132,52 +132,52 @@ pub const CASES: &[Case] = &[
             "repository is shallow",
             "from a shallow",
         ],
-        cause: "the source is a shallow clone, so its history is cut off",
-        cure: "fetch the rest of it where it lies: git fetch --unshallow; or name the repository that it was cloned from",
+        cause: "the source is a shallow clone, so its history is incomplete",
+        cure: "complete it there with git fetch --unshallow, or use the repository that it was cloned from",
         again: false,
     },
     Case {
         marks: &["returned error: 429", "too many requests", "rate limit", "secondary limit"],
-        cause: "the git server counts our requests and has had enough of them",
-        cure: "wait; raise fetch_every_s in [limits], or use an ssh address, which is counted otherwise",
+        cause: "the git server limits the number of requests",
+        cure: "wait; raise fetch_every_s in [limits], or use an ssh address, which has other limits",
         again: true,
     },
     Case {
         marks: &["terminal prompts disabled", "could not read username", "could not read password"],
-        cause: "the git server wants a name and a password, and nobody sits there to type them",
-        cure: "name a file with a token that may read it (token_file in the stack's source), or use an ssh address with a key",
+        cause: "the git server asks for a name and a password, and nobody can type them",
+        cure: "use a file with a token that has read access (token_file in the stack's source), or an ssh address with a key",
         again: false,
     },
     Case {
         marks: &["authentication failed", "invalid credentials", "invalid username or", "returned error: 401"],
-        cause: "the git server knows no such name or token",
-        cure: "the name or token in the stack's address is wrong or too old: use an ssh address with a key",
+        cause: "the git server did not accept the name or token",
+        cure: "the name or token in the stack's address is wrong or has expired: renew it, or use an ssh address with a key",
         again: false,
     },
     Case {
         marks: &["returned error: 403", "access denied", "you don't have permission", "insufficient permission to"],
-        cause: "the git server knows who asks, and does not let them read",
-        cure: "give the push host's key or token the right to read the repository",
+        cause: "the git server accepted the key or token, but it has no read permission",
+        cure: "give the push host's key or token read access to the repository",
         again: false,
     },
     Case {
         marks: &["unable to update url base from redirection"],
-        cause: "the server sent git to another page, as it does to sign in",
-        cure: "this is a page for people, not a repository: take the address that `git clone` takes, and an ssh one when \
-               the repository is not public",
+        cause: "the server redirected git to another page, for example to sign in",
+        cure: "this is a web page, not a repository: use the address for `git clone`, and an ssh address if the repository \
+               is not public",
         again: false,
     },
     Case {
         marks: &["is this a git repository?"],
-        cause: "what answered is a web page, such as one to sign in, and not git",
-        cure: "take the address that `git clone` takes, and an ssh one when the repository is not public; is the stack's \
-               address right?",
+        cause: "a web page answered, for example to sign in, and not git",
+        cure: "is the stack's address right? Use the address for `git clone`, and an ssh address if the repository is not \
+               public",
         again: false,
     },
     Case {
         marks: &["bad line length character", "protocol error"],
-        cause: "something else than git answers first: the login shell or a banner of the other side",
-        cure: "make .bashrc and its kin there print nothing when no person is present",
+        cause: "something other than git answered: the login shell or a banner on the git server",
+        cure: "make .bashrc and similar files there print only in interactive shells",
         again: false,
     },
     Case {
@@ -193,37 +193,37 @@ pub const CASES: &[Case] = &[
             "x509:",
         ],
         cause: "the push host does not trust the git server's certificate",
-        cure: "put its authority among those of the push host (Debian: /usr/local/share/ca-certificates, then \
-               update-ca-certificates); where it has expired or names another host, fix it on the git server",
+        cure: "add its authority on the push host (Debian: /usr/local/share/ca-certificates, then \
+               update-ca-certificates); if it has expired or is for another host, fix it on the git server",
         again: false,
     },
     Case {
         marks: &["ssl_connect", "gnutls_handshake", "ssl routines", "tls connect error", "wrong version number"],
         cause: "the two sides do not agree on TLS",
-        cure: "is the port one that speaks https, and the git server's TLS 1.2 or newer?",
+        cure: "is it the https port, and does the git server support TLS 1.2 or newer?",
         again: true,
     },
     Case {
         marks: &["could not resolve host", "name or service not known", "temporary failure in name", "no such host"],
-        cause: "the name has no address",
+        cause: "the host name cannot be resolved",
         cure: "is the name in the stack's address right, and does DNS work on the push host?",
         again: true,
     },
     Case {
         marks: &["could not resolve proxy", "from proxy after connect", "proxy connect aborted"],
-        cause: "a proxy stands in the way",
+        cause: "a proxy refused the connection",
         cure: "is the git server reachable from the push host without one? Pushbutton's git reads no proxy settings",
         again: true,
     },
     Case {
         marks: &["' not allowed", "is not allowed by"],
-        cause: "git is kept from protocols that could run a program",
+        cause: "protocols that could run a program are not allowed",
         cure: "addresses may be https, http, ssh, git, file, or an absolute path",
         again: false,
     },
     Case {
         marks: &["' blocked"],
-        cause: "the address looks like an option of ssh",
+        cause: "the address looks like an ssh option",
         cure: "is the stack's address right?",
         again: false,
     },
@@ -236,7 +236,7 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["timed out", "no route to host", "network is unreachable"],
         cause: "the git server cannot be reached from here",
-        cure: "is the git server up, and may the push host reach it?",
+        cure: "is the git server up, and can the push host reach it (firewall)?",
         again: true,
     },
     Case {
@@ -249,8 +249,8 @@ pub const CASES: &[Case] = &[
             "rpc failed",
             "returned error: 5",
         ],
-        cause: "the other side broke off, so nothing of it was taken",
-        cure: "look again in a minute; when it stays so, tell who runs the git server",
+        cause: "the connection was lost, so nothing was fetched",
+        cure: "wait a minute; if it happens again, tell the administrator of the git server",
         again: true,
     },
     Case {
@@ -266,8 +266,8 @@ pub const CASES: &[Case] = &[
             "duplicateentries",
             "fsck error",
         ],
-        cause: "git's own check refuses it",
-        cure: "the repository holds objects that git's own check refuses: repair it with the help of `git fsck`",
+        cause: "git's own check (fsck) refuses it",
+        cure: "the repository contains objects that git's own check refuses: repair it with `git fsck`",
         again: false,
     },
     Case {
@@ -280,7 +280,7 @@ pub const CASES: &[Case] = &[
             "returned error: 404",
             "no such file or directory",
         ],
-        cause: "there is no repository, or none that the push host may see",
+        cause: "there is no such repository, or the push host may not read it",
         cure: "is the stack's address right, and may the push host read it?",
         again: false,
     },
@@ -296,12 +296,12 @@ mod tests {
             (
                 "fatal: http://h/web.git/info/refs not valid: is this a git repository?",
                 "info/refs not valid",
-                "take the address that `git clone` takes",
+                "Use the address for `git clone`",
             ),
             (
                 "fatal: unable to update url base from redirection:\n  asked for: http://h/x\n   redirect: http://h/users/sign_in",
                 "unable to update url base",
-                "a page for people",
+                "this is a web page",
             ),
             (
                 "fatal: unable to access 'https://h/': SSL certificate problem: self-signed certificate",
@@ -309,11 +309,7 @@ mod tests {
                 "update-ca-certificates",
             ),
             ("fatal: unable to access 'https://h/': The requested URL returned error: 429", "429", "fetch_every_s"),
-            (
-                "fatal: unable to access 'https://h/': The requested URL returned error: 503",
-                "503",
-                "look again in a minute",
-            ),
+            ("fatal: unable to access 'https://h/': The requested URL returned error: 503", "503", "wait a minute"),
             (
                 "warning: rejected refs/heads/main because shallow roots are not allowed to be updated",
                 "shallow roots",
@@ -335,7 +331,7 @@ mod tests {
                 "Permission denied",
                 "deploy key",
             ),
-            ("fatal: protocol error: bad line length character: Welc", "Welc", "print nothing"),
+            ("fatal: protocol error: bad line length character: Welc", "Welc", "print only in interactive shells"),
             (
                 "remote: Repository not found.\nfatal: repository 'https://h/x/' not found",
                 "Repository not found",

@@ -15,8 +15,8 @@ pub const CASES: &[Case] = &[
             "must have a tty to run sudo",
             "sudo: interactive authentication",
         ],
-        cause: "sudo on {host} wants a password, and nobody is there to type one",
-        cure: "allow exactly this command without one, in /etc/sudoers.d there: USER ALL=(root) NOPASSWD: /usr/bin/systemctl reload nginx (and Defaults:USER !requiretty)",
+        cause: "sudo on {host} asks for a password, and nobody can type one",
+        cure: "allow exactly this command without a password, in /etc/sudoers.d there: USER ALL=(root) NOPASSWD: /usr/bin/systemctl reload nginx (and Defaults:USER !requiretty)",
         again: false,
     },
     Case {
@@ -32,7 +32,7 @@ pub const CASES: &[Case] = &[
             "not authorized to perform operation",
         ],
         cause: "the account on {host} may not do this without a person at the terminal",
-        cure: "call it with `sudo -n`, and allow exactly that command in /etc/sudoers.d there (NOPASSWD)",
+        cure: "run it with `sudo -n`, and allow exactly that command in /etc/sudoers.d there (NOPASSWD)",
         again: false,
     },
     Case {
@@ -41,25 +41,25 @@ pub const CASES: &[Case] = &[
             "dial unix /var/run/docker.sock: connect: permission denied",
         ],
         cause: "the account on {host} may not use Docker",
-        cure: "add it to the group there (usermod -aG docker USER); it counts from the next sign-in on, which `pushbutton hosts reconnect STACK` makes",
+        cure: "add it to the group there (usermod -aG docker USER), then run `pushbutton hosts reconnect STACK`, since groups change only at sign-in",
         again: false,
     },
     Case {
         marks: &["no space left on device"],
         cause: "the disk of {host} is full, or has no inodes left",
-        cure: "look there with df -h and df -i; free space, or let `keep` of the release be smaller",
+        cure: "check with df -h and df -i there; free space, or lower `keep` of the release",
         again: true,
     },
     Case {
         marks: &["disk quota exceeded"],
         cause: "the account has used up its quota on {host}",
-        cure: "look there with quota -s; free space, or raise it",
+        cure: "check with quota -s there; free space, or raise the quota",
         again: true,
     },
     Case {
         marks: &["read-only file system"],
-        cause: "that file system of {host} is mounted read-only: so in fstab or the container, or by the kernel after a disk error",
-        cure: "look there with findmnt -T {file} and dmesg; then mount -o remount,rw",
+        cause: "that file system of {host} is mounted read-only: by fstab or the container, or by the kernel after a disk error",
+        cure: "check with findmnt -T {file} and dmesg there; then mount -o remount,rw",
         again: false,
     },
     Case {
@@ -70,13 +70,13 @@ pub const CASES: &[Case] = &[
             "structure needs cleaning",
         ],
         cause: "a disk or network file system of {host} is broken",
-        cure: "look there with dmesg and findmnt -T {file}",
+        cure: "check with dmesg and findmnt -T {file} there",
         again: true,
     },
     Case {
         marks: &["argument list too long"],
-        cause: "the command got more arguments than the kernel of {host} takes",
-        cure: "let it read a list of files (xargs, --files-from) in place of `*`",
+        cause: "the command has more arguments than the kernel of {host} allows",
+        cure: "let it read a list of files (xargs, --files-from) instead of `*`",
         again: false,
     },
     Case {
@@ -89,26 +89,26 @@ pub const CASES: &[Case] = &[
             "fork failed",
             "resource temporarily unavailable",
         ],
-        cause: "{host} has no memory left, or starts no more processes for this account",
-        cure: "look there: free -h, ulimit -u, journalctl -k",
+        cause: "{host} has no memory left, or the process limit of this account is reached",
+        cure: "check there: free -h, ulimit -u, journalctl -k",
         again: true,
     },
     Case {
         marks: &["too many open files", "file table overflow"],
-        cause: "too many files are open at once on {host}",
+        cause: "too many files are open on {host}",
         cure: "raise the limit there (ulimit -n, LimitNOFILE)",
         again: true,
     },
     Case {
         marks: &["text file busy"],
-        cause: "that program runs just now on {host}, and cannot be written over",
-        cure: "write it beside and rename it over the old one (mv), or stop it first",
+        cause: "that program is running on {host}, so its file cannot be overwritten",
+        cure: "write a new file and rename it over the old one (mv), or stop the program first",
         again: true,
     },
     Case {
         marks: &["exec format error"],
-        cause: "that program was built for another kind of machine than {host}, or is a script without #!",
-        cure: "compare `uname -m` there with what `file` says of it",
+        cause: "that program was built for another architecture than {host}'s, or is a script without #!",
+        cure: "compare `uname -m` there with what `file` shows for the program",
         again: false,
     },
     Case {
@@ -127,26 +127,26 @@ pub const CASES: &[Case] = &[
             "unknown predicate",
             "bad arg",
         ],
-        cause: "that tool of {host} does not have this option: a release needs GNU find, coreutils and util-linux there",
+        cause: "a tool on {host} does not have this option: a release needs GNU find, coreutils and util-linux there",
         cure: "install them: apk add findutils coreutils util-linux flock",
         again: false,
     },
     Case {
         marks: &["file exists", "not a directory", "is a directory"],
-        cause: "something else stands in that place on {host}",
-        cure: "look there with ls -ld {file}, and move it away when nobody needs it",
+        cause: "something else already exists at that path on {host}",
+        cure: "check it with ls -ld {file} there, and move it elsewhere if nobody needs it",
         again: false,
     },
     Case {
         marks: &["operation not permitted"],
         cause: "{file} on {host} belongs to someone else, or cannot be changed (lsattr)",
-        cure: "give it to the user that pushes: chown -R USER {file} there, as root",
+        cure: "make the deploy user its owner: chown -R USER {file} there, as root",
         again: false,
     },
     Case {
         marks: &["permission denied"],
-        cause: "the user that pushes may not do that on {host}",
-        cure: "give it the directory, once, as root there: install -d -o USER {file}; what is in it already: chown -R USER {file}",
+        cause: "the deploy user has no permission to do that on {host}",
+        cure: "make it the owner of the directory, once, as root there: install -d -o USER {file}; for files already in it: chown -R USER {file}",
         again: false,
     },
 ];
@@ -157,7 +157,7 @@ const CODES: &[(i32, Case)] = &[
         126,
         Case {
             marks: &["permission denied", "cannot execute", "is a directory"],
-            cause: "that file cannot be executed on {host}: it is not marked as a program, or its disk is mounted noexec",
+            cause: "that file cannot be executed on {host}: it has no execute permission, or its disk is mounted noexec",
             cure: "git update-index --chmod=+x FILE, or name its interpreter: sh FILE",
             again: false,
         },
@@ -166,8 +166,8 @@ const CODES: &[(i32, Case)] = &[
         127,
         Case {
             marks: &["not found", "no such file"],
-            cause: "there is no such command on the PATH that commands get on {host}, which is that of a login without a terminal",
-            cure: "write its whole path, or put it on the PATH before anything else in the command: PATH=$HOME/.local/bin:$PATH",
+            cause: "the command is not on the PATH on {host}, which is that of a non-interactive login",
+            cure: "write its full path, or set the PATH at the start of the command: PATH=$HOME/.local/bin:$PATH",
             again: false,
         },
     ),
@@ -181,8 +181,8 @@ const CODES: &[(i32, Case)] = &[
         137,
         Case {
             marks: &[],
-            cause: "it was killed on {host} (signal 9), as the kernel does when memory runs out",
-            cure: "look there: journalctl -k | grep -i 'out of memory', or the memory limit of its service or container",
+            cause: "it was killed on {host} (signal 9), often by the kernel because memory ran out",
+            cure: "check there: journalctl -k | grep -i 'out of memory', or the memory limit of its service or container",
             again: true,
         },
     ),
@@ -194,7 +194,7 @@ const CODES: &[(i32, Case)] = &[
 ];
 
 const fn signal(cause: &'static str) -> Case {
-    Case { marks: &[], cause, cure: "its own log, or journalctl on {host}, knows more", again: true }
+    Case { marks: &[], cause, cure: "its own log, or journalctl on {host}, has the details", again: true }
 }
 
 /// How lines end a failure that say nothing of it: what make, npm and their like print behind the reason.
@@ -299,7 +299,7 @@ mod tests {
             (
                 127,
                 "bash: line 1: composer: command not found",
-                &["bash: line 1: composer: command not found (there is no such command on the PATH", "on web1"][..],
+                &["bash: line 1: composer: command not found (the command is not on the PATH", "on web1"][..],
             ),
             (
                 127,
@@ -307,16 +307,16 @@ mod tests {
                 &["/bin/sh: 1: deploy: not found (", "PATH=$HOME/.local/bin:$PATH"],
             ),
             (127, "env: 'bash\\r': No such file or directory", &["Windows line end"]),
-            (126, "sh: 1: ./post.sh: Permission denied", &["not marked as a program", "--chmod=+x"]),
+            (126, "sh: 1: ./post.sh: Permission denied", &["no execute permission", "--chmod=+x"]),
             (126, "sh: 1: ./post.sh: /bin/zsh: bad interpreter: No such file or directory", &["(#!)"]),
-            (2, "sh: 1: ./tool: Exec format error", &["another kind of machine", "uname -m"]),
+            (2, "sh: 1: ./tool: Exec format error", &["another architecture", "uname -m"]),
             (137, "", &["(it was killed on web1 (signal 9)", "out of memory"]),
             (137, "building", &["building (it was killed"]),
             (139, "", &["SEGV"]),
             (
                 1,
                 "sudo: a password is required",
-                &["sudo: a password is required (sudo on web1 wants a password", "NOPASSWD"],
+                &["sudo: a password is required (sudo on web1 asks for a password", "NOPASSWD"],
             ),
             (
                 1,

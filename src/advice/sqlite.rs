@@ -13,46 +13,46 @@ pub const CASES: &[Case] = &[
     },
     Case {
         marks: &["file is not a database", "file is encrypted"],
-        cause: "something else has been written over it",
+        cause: "it was overwritten with something else",
         cure: "move the data directory away, and restore the last backup: mkdir -m 700 DATA && tar -xpf BACKUP -C DATA && \
                pushbutton verify",
         again: false,
     },
     Case {
         marks: &["database or disk is full"],
-        cause: "its disk, or a quota, has no room left",
-        cure: "make room there (`df -h` and `df -i` show how much there is); nothing that was written before is lost",
+        cause: "its disk is full, or a quota is used up",
+        cure: "free space there (`df -h` and `df -i` show how much there is); nothing that was written before is lost",
         again: true,
     },
     Case {
         marks: &["attempt to write a readonly database"],
         cause: "it cannot be written to",
-        cure: "it and its directory must belong to the user who runs the server, on a file system that is mounted for writing",
+        cure: "it and its directory must belong to the user who runs the server, on a file system that is mounted read-write",
         again: false,
     },
     Case {
         marks: &["unable to open database file", "access permission denied", "authorization denied"],
-        cause: "it, or the files that SQLite keeps beside it, cannot be opened",
-        cure: "its directory must be there, and it and all in it belong to the user who runs the server",
+        cause: "it, or the files that SQLite keeps next to it, cannot be opened",
+        cure: "its directory must exist, and belong with all its files to the user who runs the server",
         again: false,
     },
     Case {
         marks: &["database is locked", "database table is locked", "database schema is locked", "locking protocol"],
-        cause: "another program holds it",
-        cure: "end that program (`fuser -v` with the file's name shows it); only one server may have it open, and it must lie \
+        cause: "another program has locked it",
+        cure: "end that program (`fuser -v` with the file's name shows it); only one server may have it open, and it must be \
                on a local disk",
         again: true,
     },
     Case {
         marks: &["disk i/o error"],
-        cause: "its disk failed, or the file was taken away while it was open",
-        cure: "look at `dmesg` and at the disk; when it is sound again, start the server anew",
+        cause: "its disk failed, or the file was deleted while it was open",
+        cure: "check `dmesg` and the disk; when it works again, restart the server",
         again: true,
     },
     Case {
         marks: &["no such table", "no such column", "has no column named"],
         cause: "it is not a ledger of this version",
-        cure: "start the pushbutton that made it, or restore the last backup",
+        cure: "start the pushbutton version that made it, or restore the last backup",
         again: false,
     },
 ];
@@ -72,15 +72,15 @@ mod tests {
     fn every_way_in_which_sqlite_loses_its_file_has_a_cure() {
         for (code, cause) in [
             (ffi::SQLITE_CORRUPT, "the file is damaged"),
-            (ffi::SQLITE_NOTADB, "something else has been written over it"),
-            (ffi::SQLITE_FULL, "its disk, or a quota, has no room left"),
+            (ffi::SQLITE_NOTADB, "it was overwritten with something else"),
+            (ffi::SQLITE_FULL, "its disk is full, or a quota is used up"),
             (ffi::SQLITE_READONLY, "it cannot be written to"),
-            (ffi::SQLITE_CANTOPEN, "it, or the files that SQLite keeps beside it, cannot be opened"),
-            (ffi::SQLITE_PERM, "it, or the files that SQLite keeps beside it, cannot be opened"),
-            (ffi::SQLITE_BUSY, "another program holds it"),
-            (ffi::SQLITE_LOCKED, "another program holds it"),
-            (ffi::SQLITE_PROTOCOL, "another program holds it"),
-            (ffi::SQLITE_IOERR, "its disk failed, or the file was taken away while it was open"),
+            (ffi::SQLITE_CANTOPEN, "it, or the files that SQLite keeps next to it, cannot be opened"),
+            (ffi::SQLITE_PERM, "it, or the files that SQLite keeps next to it, cannot be opened"),
+            (ffi::SQLITE_BUSY, "another program has locked it"),
+            (ffi::SQLITE_LOCKED, "another program has locked it"),
+            (ffi::SQLITE_PROTOCOL, "another program has locked it"),
+            (ffi::SQLITE_IOERR, "its disk failed, or the file was deleted while it was open"),
         ] {
             // SQLite's own words for the code, as they are linked in.
             let said = ffi::code_to_str(code);

@@ -11,51 +11,51 @@ pub fn of(said: &str) -> Advice {
 pub const CASES: &[Case] = &[
     Case {
         marks: &["no space left", "disk quota exceeded"],
-        cause: "the push host's data disk has no room, or no inodes",
-        cure: "make room on the push host's data disk: `df -h` and `df -i` say which of them is used up",
+        cause: "the push host's data disk has no space or no inodes left",
+        cure: "free space on the push host's data disk: `df -h` and `df -i` show which of them is used up",
         again: false,
     },
     Case {
         marks: &["host key verification failed", "host key is known for", "host identification has changed"],
-        cause: "nobody has said that this svn server's key is the right one",
-        cure: "put the svn server's host key into known_hosts of the user that runs Pushbutton (`pushbutton hosts trust` is \
+        cause: "this svn server's host key is not trusted yet",
+        cure: "add the svn server's host key to known_hosts of the user that runs Pushbutton (`pushbutton hosts trust` is \
                for the hosts of stacks)",
         again: false,
     },
     Case {
         marks: &["permission denied (publickey", "permission denied (password"],
         cause: "the svn server refused the push host's ssh key",
-        cure: "give the push host's ssh key the right to read the repository",
+        cure: "give the push host's ssh key read access to the repository",
         again: false,
     },
     Case {
         marks: &["e170001", "e215004", "authorization failed", "no more credentials", "e175013"],
-        cause: "the server wants someone who may read",
-        cure: "it wants a name and a password: use svn+ssh with a key, or a repository that the push host may read",
+        cause: "the server wants a user with read permission",
+        cure: "use svn+ssh with a key, or a repository that may be read without a password",
         again: false,
     },
     Case {
         marks: &["e230001", "certificate verification failed", "e120171"],
         cause: "the push host does not trust the server's certificate",
-        cure: "the server's certificate is not trusted: put its authority among those of the push host \
+        cure: "the server's certificate is not trusted: add its authority on the push host \
                (update-ca-certificates)",
         again: false,
     },
     Case {
         marks: &["e175003", "does not support the http/dav", "e175009", "xml parsing failed", "e130003", "e175011"],
-        cause: "what answered is a web page, such as one to sign in, and not Subversion",
-        cure: "take the address that `svn checkout` takes",
+        cause: "a web page answered, for example to sign in, and not Subversion",
+        cure: "use the address for `svn checkout`",
         again: false,
     },
     Case {
         marks: &["e170013: unable to connect to a repository at url 'svn+", "e210002"],
-        cause: "the tunnel was closed before svn spoke",
-        cure: "does ssh to this server work as the user that runs Pushbutton, and is svnserve there?",
+        cause: "the ssh connection was closed before svn answered",
+        cure: "does ssh to this server work as the user that runs Pushbutton, and is svnserve installed?",
         again: true,
     },
     Case {
         marks: &["e670002", "e731001", "name or service not known", "e670008"],
-        cause: "the name has no address",
+        cause: "the host name cannot be resolved",
         cure: "is the name in the stack's address right, and does DNS work on the push host?",
         again: true,
     },
@@ -68,13 +68,13 @@ pub const CASES: &[Case] = &[
     Case {
         marks: &["timed out", "no route to host", "network is unreachable", "e000110", "e000113"],
         cause: "the server cannot be reached from here",
-        cure: "is the svn server up, and may the push host reach it?",
+        cure: "is the svn server up, and can the push host reach it (firewall)?",
         again: true,
     },
     Case {
         marks: &["e175002", "connection closed unexpectedly", "e120106", "connection reset", "e000104"],
-        cause: "the other side broke off, so nothing of it was taken",
-        cure: "look again in a minute; when it stays so, tell who runs the svn server",
+        cause: "the connection was lost, so nothing was fetched",
+        cure: "wait a minute; if it happens again, tell the administrator of the svn server",
         again: true,
     },
     Case {
@@ -85,13 +85,13 @@ pub const CASES: &[Case] = &[
     },
     Case {
         marks: &["e160006", "no such revision"],
-        cause: "the repository is empty, or younger than this revision",
-        cure: "was it loaded anew? look at svn log of the stack's address",
+        cause: "the repository is empty, or does not have this revision yet",
+        cure: "was it recreated? check svn log of the stack's address",
         again: false,
     },
     Case {
         marks: &["e180001", "e210005", "no repository found"],
-        cause: "there is no repository, or none that the push host may see",
+        cause: "there is no such repository, or the push host may not read it",
         cure: "is the stack's address right, and may the push host read it?",
         again: false,
     },

@@ -7,47 +7,47 @@ use super::{Advice, Case};
 pub const CASES: &[Case] = &[
     Case {
         marks: &["certificate expired", "peer certificate: expired"],
-        cause: "the server's certificate has run out",
-        cure: "have it renewed on the server, and look whether this machine's clock is right",
+        cause: "the server's certificate has expired",
+        cure: "renew it on the server, and check this machine's clock",
         again: false,
     },
     Case {
         marks: &["certificate not valid yet", "peer certificate: notvalidyet"],
         cause: "the server's certificate is not valid yet",
-        cure: "look whether this machine's clock is right",
+        cure: "check this machine's clock",
         again: false,
     },
     Case {
         marks: &["certificate not valid for name", "notvalidforname"],
         cause: "the server's certificate is for another name",
-        cure: "write the name that stands in the certificate as server = \"…\"",
+        cure: "write the name from the certificate as server = \"…\"",
         again: false,
     },
     Case {
         marks: &["causedasendentity"],
-        cause: "the server's certificate is self-signed: nobody vouches for it",
-        cure: "give the server a certificate that a known authority has signed, or sign one with an authority of your own and \
-               make that known here (/usr/local/share/ca-certificates, update-ca-certificates); then restart pushbutton",
+        cause: "the server's certificate is self-signed, so it is not trusted",
+        cure: "give the server a certificate from a known authority, or add your own authority here (/usr/local/share/ca-certificates, \
+               update-ca-certificates); then restart pushbutton",
         again: false,
     },
     Case {
         marks: &["unknownissuer"],
-        cause: "this machine does not know who signed the server's certificate, or the server does not send the \
-                certificates between",
-        cure: "make the signer known here (/usr/local/share/ca-certificates, update-ca-certificates) and restart \
-               pushbutton, or have the server send its whole chain",
+        cause: "this machine does not know the authority of the server's certificate, or the server does not send \
+                the intermediate certificates",
+        cure: "add the authority here (/usr/local/share/ca-certificates, update-ca-certificates) and restart \
+               pushbutton, or configure the server to send the full chain",
         again: false,
     },
     Case {
         marks: &["peer certificate: revoked"],
         cause: "the server's certificate was revoked",
-        cure: "have it renewed on the server",
+        cure: "renew it on the server",
         again: false,
     },
     Case {
         marks: &["invalid peer certificate", "no valid native root ca", "unable to load a certificate"],
-        cause: "the server's certificate cannot be believed",
-        cure: "look at it: openssl s_client -connect SERVER:PORT -showcerts",
+        cause: "the server's certificate cannot be verified",
+        cure: "inspect it: openssl s_client -connect SERVER:PORT -showcerts",
         again: false,
     },
     Case {
@@ -57,19 +57,19 @@ pub const CASES: &[Case] = &[
             "received corrupt message",
             "first message too large",
         ],
-        cause: "the server does not speak TLS on this port",
-        cure: "use its TLS port (6697 for IRC, 465 for mail), or say that there is no TLS: `tls` in the table",
+        cause: "the server does not use TLS on this port",
+        cure: "use its TLS port (6697 for IRC, 465 for mail), or turn TLS off with `tls` in the table",
         again: false,
     },
     Case {
         marks: &["protocolversion", "peer is incompatible", "handshakefailure", "handshake failure", "no_cipher"],
-        cause: "the server knows no TLS that is safe today",
-        cure: "it must speak TLS 1.2 or 1.3",
+        cause: "the server supports no TLS version that is safe today",
+        cure: "it must support TLS 1.2 or 1.3",
         again: false,
     },
     Case {
         marks: &["certificaterequired", "certificate required"],
-        cause: "the server wants a certificate of ours",
+        cause: "the server asks for a client certificate",
         cure: "use a port where it does not ask for one",
         again: false,
     },
@@ -111,7 +111,7 @@ mod tests {
     fn every_certificate_that_rustls_refuses_is_told_in_words_with_a_cure() {
         let at = |s| UnixTime::since_unix_epoch(Duration::from_secs(s));
         let name = |name: &str| ServerName::try_from(name.to_owned()).unwrap();
-        let expired = "the server's certificate has run out";
+        let expired = "the server's certificate has expired";
         let early = "the server's certificate is not valid yet";
         let wrong_name = "the server's certificate is for another name";
         for (error, cause) in [
@@ -127,15 +127,15 @@ mod tests {
                 },
                 wrong_name,
             ),
-            (other(Webpki::CaUsedAsEndEntity), "the server's certificate is self-signed: nobody vouches for it"),
+            (other(Webpki::CaUsedAsEndEntity), "the server's certificate is self-signed, so it is not trusted"),
             (
                 CertificateError::UnknownIssuer,
-                "this machine does not know who signed the server's certificate, or the server does not send the \
-                 certificates between",
+                "this machine does not know the authority of the server's certificate, or the server does not send \
+                 the intermediate certificates",
             ),
             (CertificateError::Revoked, "the server's certificate was revoked"),
-            (CertificateError::BadEncoding, "the server's certificate cannot be believed"),
-            (other(Webpki::UnsupportedCertVersion), "the server's certificate cannot be believed"),
+            (CertificateError::BadEncoding, "the server's certificate cannot be verified"),
+            (other(Webpki::UnsupportedCertVersion), "the server's certificate cannot be verified"),
         ] {
             let said = Error::InvalidCertificate(error).to_string();
             let found = advice(&format!("cannot reach it: {said}")).unwrap_or_else(|| panic!("{said} has no case"));
@@ -147,14 +147,20 @@ mod tests {
     #[test]
     fn a_port_that_speaks_no_tls_and_a_server_that_is_too_old_are_told_apart() {
         for (error, cause) in [
-            (Error::InvalidMessage(InvalidMessage::InvalidContentType), "the server does not speak TLS on this port"),
-            (Error::AlertReceived(AlertDescription::HandshakeFailure), "the server knows no TLS that is safe today"),
-            (Error::AlertReceived(AlertDescription::ProtocolVersion), "the server knows no TLS that is safe today"),
+            (Error::InvalidMessage(InvalidMessage::InvalidContentType), "the server does not use TLS on this port"),
+            (
+                Error::AlertReceived(AlertDescription::HandshakeFailure),
+                "the server supports no TLS version that is safe today",
+            ),
+            (
+                Error::AlertReceived(AlertDescription::ProtocolVersion),
+                "the server supports no TLS version that is safe today",
+            ),
             (
                 Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon),
-                "the server knows no TLS that is safe today",
+                "the server supports no TLS version that is safe today",
             ),
-            (Error::AlertReceived(AlertDescription::CertificateRequired), "the server wants a certificate of ours"),
+            (Error::AlertReceived(AlertDescription::CertificateRequired), "the server asks for a client certificate"),
         ] {
             let found = advice(&error.to_string()).unwrap_or_else(|| panic!("{error} has no case"));
             assert_eq!(found.case.map(|case| case.cause), Some(cause), "{error}");

@@ -175,7 +175,7 @@ async fn tell_one<C: Channel>(
         Err(why) => (Err(Trouble::Never(why.clone())), None),
         Ok(announcement) => {
             let told = tokio::select! {
-                told = unbroken("tell an announcement", channel.tell(announcement)) => told.unwrap_or_else(broke),
+                told = unbroken("send an announcement", channel.tell(announcement)) => told.unwrap_or_else(broke),
                 () = async { stop.cancelled().await; tokio::time::sleep(STOP_GRACE).await } => return false,
             };
             report::<C>(channels, &told);
@@ -192,7 +192,7 @@ async fn tell_one<C: Channel>(
 
 /// Words that break their teller must not keep those behind them from being told.
 fn broke() -> Result<Delivered, Trouble> {
-    Err(Trouble::Later("Pushbutton broke while it told this; the server's log says where".to_owned()))
+    Err(Trouble::Later("Pushbutton failed while it sent this (a bug); see the server's log".to_owned()))
 }
 
 fn note(told: Result<Delivered, Trouble>, tries: i64, moment: Option<At>, now: At) -> Note {

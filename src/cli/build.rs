@@ -32,18 +32,18 @@ enum Command {
 struct Publish {
     /// The stack; its file says source = { published = true }.
     stack: StackName,
-    /// The directory that goes out.
+    /// The directory to deploy.
     dir: PathBuf,
-    /// The revision that it was made of: 40 or 64 hexadecimal digits, or a number of Subversion's.
+    /// The revision that it was built from: 40 or 64 hexadecimal digits, or a Subversion revision number.
     #[arg(long)]
     sha: Revision,
-    /// The branch that it was made from.
+    /// The branch that it was built from.
     #[arg(long = "ref", value_name = "REF", default_value = "")]
     branch: String,
-    /// What it is, in one line.
+    /// A title, in one line.
     #[arg(long, default_value = "")]
     title: String,
-    /// Says that far fewer files than the build before are right.
+    /// Accepts a build with far fewer files than the previous one.
     #[arg(long)]
     fewer: bool,
     #[command(flatten)]
@@ -105,7 +105,7 @@ impl Publish {
         let answer = server.send("POST", &path, RequestBody::File(&tar, length)).await?;
         let build = &answer["build"];
         let text = |key: &str| build[key].as_str().unwrap_or_default().to_owned();
-        let news = if answer["new"] == true { "published" } else { "was published already" };
+        let news = if answer["new"] == true { "published" } else { "was already published" };
         Ok(format!(
             "build {} of {}: {news}, {}, content hash {}",
             text("build"),

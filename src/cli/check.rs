@@ -24,13 +24,13 @@ use tokio::runtime::Runtime;
 pub struct Check {
     /// Stack files; without any, the configuration and all of its stack files are checked.
     files: Vec<PathBuf>,
-    /// Asks nothing of this machine: neither the commands that list hosts, nor whether git-lfs is there.
+    /// Runs no commands on this machine: does not run the commands that list hosts, nor look for git-lfs.
     #[arg(long, conflicts_with = "hosts")]
     offline: bool,
-    /// Checks the push host and every host of the stacks: name, key, sign-in, tools, room, whether a push may write there.
+    /// Checks the push host and every host of the stacks: name, key, sign-in, tools, disk space, write permission.
     #[arg(long)]
     hosts: bool,
-    /// With --hosts: prints what was found as JSON.
+    /// With --hosts: prints the results as JSON.
     #[arg(long, requires = "hosts")]
     json: bool,
     #[command(flatten)]
@@ -59,7 +59,7 @@ impl Check {
             report.check_all(config);
         } else if self.files.is_empty() {
             let shown = config.display();
-            let hint = "hint: copy config.example.toml, or name stack files: pushbutton check stacks/web.toml";
+            let hint = "hint: copy config.example.toml, or give stack files: pushbutton check stacks/web.toml";
             report.bad(&[format!("error: there is no {shown}\n{hint}")]);
         }
         for file in &self.files {

@@ -19,19 +19,19 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = false)]
 pub struct Demo {
-    /// How many hosts in all: one for QA, one princess, the rest for prod.
+    /// The number of hosts: one for QA, one for princess, the rest for prod.
     #[arg(long, default_value_t = 26, value_parser = clap::value_parser!(u16).range(3..=500))]
     hosts: u16,
-    /// Pushes to all stages, verifies the result, and ends: exit code 0 only when all is right.
+    /// Pushes to all stages, verifies the result, and ends: exit code 0 only if everything is right.
     #[arg(long)]
     press: bool,
-    /// The directory of everything; emptied at the start, removed at the end.
+    /// The directory for all files; emptied at the start, removed at the end.
     #[arg(long, global = true, default_value = ".demo")]
     dir: PathBuf,
-    /// Where the server listens; 8090 when that is free, else any free port.
+    /// The server's port; default: 8090 if it is free, otherwise any free port.
     #[arg(long)]
     port: Option<u16>,
-    /// Leaves the directory at the end.
+    /// Keeps the directory at the end.
     #[arg(long)]
     keep: bool,
     #[command(subcommand)]
@@ -41,13 +41,13 @@ pub struct Demo {
 /// What a second terminal can do while a demo runs.
 #[derive(Debug, Subcommand)]
 enum Order {
-    /// Makes a new commit, to be pushed.
+    /// Makes a new commit to push.
     Commit,
     /// Breaks a host: slow, hung, full, readonly, dead, torn (its rsync dies) or rekeyed (another host key).
     Break {
         /// The host: qa1, princess1, web001 …
         host: String,
-        /// What is to be wrong with it: slow, hung, full, readonly, dead, torn, rekeyed.
+        /// The fault: slow, hung, full, readonly, dead, torn, rekeyed.
         how: How,
     },
     /// Repairs a host that was broken.
@@ -61,9 +61,9 @@ enum Order {
         #[arg(value_parser = ["server", "runner"])]
         what: String,
     },
-    /// Shows what is said on IRC, and follows it.
+    /// Shows what is written on IRC, and follows it.
     Irc,
-    /// Shows the mails that came.
+    /// Shows the received mails.
     Mail,
 }
 
@@ -108,7 +108,9 @@ impl Demo {
             () = &mut told_to_end => return Ok(ExitCode::FAILURE),
         };
         let Err(problems) = proved else {
-            println!("\nall is right: every button was pressed, every host runs what QA ran, everyone was notified");
+            println!(
+                "\neverything is right: every stage was pushed, every host runs what QA ran, everyone was notified"
+            );
             return Ok(ExitCode::SUCCESS);
         };
         scene.keep_dir();
@@ -131,7 +133,7 @@ impl Demo {
             ("irc", "follow the channel"),
             ("mail", "show the mails"),
             (&format!("break {last} full"), "break a host: slow, hung, full, readonly, dead, torn or rekeyed"),
-            (&format!("mend {last}"), "make it well again"),
+            (&format!("mend {last}"), "repair it"),
             ("kill server", "kill -9 the server in the middle of a push (or: runner); it is started again"),
         ]
         .map(|(order, what)| again(order, what))
@@ -160,7 +162,10 @@ Ctrl-C ends everything.",
 impl Order {
     async fn give(&self, dir: &Path) -> anyhow::Result<ExitCode> {
         if !runs_in(dir) {
-            bail!("no demo runs in {}: start one with script/demo, or name its directory with --dir", dir.display());
+            bail!(
+                "no demo is running in {}: start one with script/demo, or give its directory with --dir",
+                dir.display()
+            );
         }
         let order = match self {
             Self::Commit => {

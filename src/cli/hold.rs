@@ -47,13 +47,13 @@ impl Scope {
 pub struct Hold {
     /// STACK, or STACK/STAGE.
     scope: Scope,
-    /// The reason, for everyone who would push.
+    /// The reason, shown to everyone who wants to push.
     #[arg(long)]
     reason: String,
-    /// How long it stands: 90s, 30m, 2h, 3d; at most 30 days. Without an end it stands until someone releases it.
+    /// How long it lasts: 90s, 30m, 2h, 3d; at most 30 days. Without an end it lasts until someone releases it.
     #[arg(long = "for", value_name = "LENGTH", conflicts_with = "until", value_parser = length)]
     length: Option<String>,
-    /// When it is over, with the zone: 2026-11-22T16:00Z, 2026-11-22T17:00+01:00.
+    /// When it ends, with the time zone: 2026-11-22T16:00Z, 2026-11-22T17:00+01:00.
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<String>,
     #[command(flatten)]
@@ -99,7 +99,7 @@ impl Hold {
 pub struct ReleaseHold {
     /// STACK, or STACK/STAGE.
     scope: Scope,
-    /// The reason, for the audit; a hold that a push left behind needs one: why it is safe to release.
+    /// The reason, for the audit; required for a hold that a push has set: why it is safe to release.
     #[arg(long)]
     reason: Option<String>,
     #[command(flatten)]
@@ -114,7 +114,7 @@ impl ReleaseHold {
     pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
         let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
         let body = reason.map(|reason| json!({ "reason": reason }));
-        change(file, &self.person, "DELETE", &self.scope, body, "is not held any more")
+        change(file, &self.person, "DELETE", &self.scope, body, "is no longer held")
     }
 }
 

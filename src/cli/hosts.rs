@@ -30,12 +30,12 @@ pub struct Hosts {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Shows each host key of a stack that is not known yet, and asks whether to keep it.
+    /// Shows each host key of a stack that is not known yet, and asks whether to trust it.
     #[command(alias = "enrol")]
     Trust(Trust),
-    /// Asks the hosts of a stack whether they answer now.
+    /// Checks whether the hosts of a stack answer.
     Check(HostSelection),
-    /// Connects to the hosts of a stack anew: a changed PATH, group or limit counts from then on. What runs there continues.
+    /// Reconnects to the hosts of a stack, so that a changed PATH, group or limit takes effect. Running commands continue.
     Reconnect(HostSelection),
 }
 
@@ -84,7 +84,7 @@ struct Trust {
     person: Person,
     /// The stack.
     stack: StackName,
-    /// Asks nothing: keeps the keys with these fingerprints (SHA256:…), and no others.
+    /// Asks nothing: trusts the keys with these fingerprints (SHA256:…), and no others.
     #[arg(long = "expect", value_name = "FINGERPRINT")]
     expected: Vec<String>,
 }
@@ -200,7 +200,7 @@ impl Tally {
     }
 
     fn new_key(&mut self, host: &Host, key: &NewKey, expected: &[String]) -> anyhow::Result<Option<String>> {
-        say::line(&format!("{host} shows a key that is not known here:"));
+        say::line(&format!("{host} presents a key that is not known here:"));
         key.fingerprints.iter().for_each(|one| say::line(&format!("  {one}")));
         let agreed = match expected.is_empty() {
             true => ask(key)?,
@@ -242,7 +242,7 @@ fn ask(key: &NewKey) -> anyhow::Result<bool> {
 fn changed(host: &Host, key: &ChangedKey) -> Vec<String> {
     let mut lines = vec![
         format!(
-            "{host} shows another key than the one that is known. Someone may stand in between; nothing was changed:"
+            "{host} presents another key than the known one. Someone may be intercepting the connection; nothing was changed:"
         ),
         format!("  known  {}", key.known),
         format!("  shown  {}", key.now),

@@ -36,15 +36,15 @@ enum Command {
     Serve,
     /// Checks stack files and the configuration; prints all errors at once.
     Check(check::Check),
-    /// Shows what runs where, who is pushing, and what is held.
+    /// Shows what runs where, who is pushing, and what is on hold.
     Status(status::Status),
     /// Shows what a push would do (a dry run): commands, hosts, files, and the plan's hash.
     Plan(push::plan::Plan),
-    /// Pushes to a stage; without a server, too.
+    /// Pushes to a stage; also works when the server is down.
     Push(push::Push),
-    /// Rolls a stage back to an earlier successful build; without a server, too.
+    /// Rolls a stage back to an earlier successful build; also works when the server is down.
     Rollback(push::Rollback),
-    /// Brings hosts that were left behind to the build of their stage; without a server, too.
+    /// Deploys the build of a stage to hosts that missed it; also works when the server is down.
     CatchUp(push::CatchUp),
     /// Resumes a push that failed, was cancelled or interrupted, from where it stopped; or one that is paused.
     Resume(push::Resume),
@@ -52,9 +52,9 @@ enum Command {
     Follow(push::Follow),
     /// Cancels a running push.
     Cancel(push::order::Cancel),
-    /// Pauses a running push: no new host starts, those that run end; `resume` continues it.
+    /// Pauses a running push: hosts that have started finish, no new host starts; `resume` continues it.
     Pause(push::order::Pause),
-    /// Answers a push that asks and waits: yes, or no with --no.
+    /// Answers the question of a waiting push: yes, or no with --no.
     Confirm(push::confirm::Confirm),
     /// Holds a stack or a stage, so that nobody can push it.
     Hold(hold::Hold),
@@ -62,17 +62,17 @@ enum Command {
     ReleaseHold(hold::ReleaseHold),
     /// After a loss of the data directory: continues the push numbers above what the hosts of a stack have seen.
     NumberAbove(keep::numbers::NumberAbove),
-    /// Confirms that the server this data directory was copied or restored from does not push any more.
+    /// Confirms that the server from which this data directory was copied or restored no longer pushes.
     TakeOver(keep::numbers::TakeOver),
-    /// The hosts of a stack: trusts their keys, checks whether they answer, reconnects.
+    /// Trusts host keys, checks whether hosts answer, reconnects to them.
     Hosts(hosts::Hosts),
-    /// Starts a fleet of real sshd hosts on this machine, and everything that a push needs.
+    /// Starts a fleet of real sshd hosts on this machine, with everything that a push needs.
     Demo(demo::Demo),
-    /// Adds, lists and removes people who may sign in with a password.
+    /// Adds, lists and removes people who sign in with a password.
     User(user::User),
-    /// Verifies that history is as it was written: audit, journals, builds.
+    /// Verifies that nobody has changed the history: audit, journals, builds.
     Verify(keep::verify::Verify),
-    /// Publishes builds that were made elsewhere.
+    /// Publishes builds that were made elsewhere, for example by CI.
     Build(build::Build),
     /// Copies everything that cannot be recreated into one file.
     Backup(keep::backup::Backup),

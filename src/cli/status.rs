@@ -12,9 +12,9 @@ use std::process::ExitCode;
 /// `pushbutton status`
 #[derive(Debug, clap::Args)]
 pub struct Status {
-    /// One stack; all of them when not given.
+    /// Only this stack; default: all.
     stack: Option<StackName>,
-    /// Prints all that is known as JSON.
+    /// Prints everything as JSON.
     #[arg(long)]
     json: bool,
     #[command(flatten)]

@@ -33,13 +33,13 @@ pub struct User {
 enum Deed {
     /// Adds a person; asks for the password, or reads it from the first line of standard input.
     Add {
-        /// The name that they type and that the history shows.
+        /// The user name, which the history shows.
         name: Who,
-        /// What people call them; the name when not given.
+        /// The full name; default: the user name.
         #[arg(long)]
         full_name: Option<String>,
     },
-    /// Lists who may sign in.
+    /// Lists who can sign in.
     List,
     /// Removes a person, and signs them out everywhere; the history keeps their name.
     Remove {
@@ -103,7 +103,7 @@ async fn add(ledger: &Ledger, by: &Who, name: Who, full_name: Option<String>) ->
         Ok(taken)
     });
     refuse_taken(added.await?)?;
-    say::line(&format!("{name} may sign in now"));
+    say::line(&format!("{name} can now sign in"));
     Ok(())
 }
 
@@ -111,7 +111,7 @@ fn refuse_taken(taken: Option<String>) -> anyhow::Result<()> {
     match taken {
         None => Ok(()),
         Some(taken) => {
-            bail!("there is a user {taken} already; hint: pushbutton user password {taken} gives them a new password")
+            bail!("the user {taken} already exists; hint: pushbutton user password {taken} sets a new password")
         }
     }
 }
@@ -119,7 +119,7 @@ fn refuse_taken(taken: Option<String>) -> anyhow::Result<()> {
 async fn list(ledger: &Ledger) -> anyhow::Result<()> {
     let users = ledger.read(users::all).await?;
     if users.is_empty() {
-        eprintln!("nobody may sign in yet; hint: pushbutton user add NAME");
+        eprintln!("no users yet; hint: pushbutton user add NAME");
     }
     let width = users.iter().map(|user| user.name.as_str().len()).max().unwrap_or(0);
     for user in users {
@@ -177,7 +177,7 @@ fn read_password(name: &Who) -> anyhow::Result<String> {
     }
     let silence = Silence::begin(&stdin)?;
     let first = ask(&stdin, &format!("New password of {name}: "))?;
-    let second = ask(&stdin, "The same again: ")?;
+    let second = ask(&stdin, "Repeat the password: ")?;
     drop(silence);
     ensure!(first == second, "the two passwords are not the same; nothing was changed");
     Ok(first)

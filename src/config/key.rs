@@ -118,7 +118,7 @@ fn refuse_socket(at: Range<usize>, text: &str) -> Option<Mistake> {
     match text.parse::<SocketAddr>() {
         Ok(address) if address.port() != 0 => None,
         Ok(_) => Some(
-            Mistake::new(at, "a server with port 0 listens where nobody finds it").cure("name a port, such as 8090"),
+            Mistake::new(at, "with port 0 the server listens on an unknown port").cure("name a port, such as 8090"),
         ),
         Err(_) => {
             let mistake = Mistake::new(at, format!("`{}` is not an address to listen on", shown(text)));

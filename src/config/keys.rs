@@ -120,9 +120,9 @@ fn unknown(key: &Spanned<Cow<'_, str>>, of: &str, table: &str, known: &[Key]) ->
     let names = || known.iter().map(|key| key.name);
     match (LATER.contains(&name) && table.is_empty(), name) {
         (true, _) => Mistake::new(key.span(), format!("this version of Pushbutton does not have [{name}] yet"))
-            .cure("take it out for now: what it promises would not happen"),
+            .cure("remove it for now: it would have no effect"),
         (_, "password") => Mistake::new(key.span(), "a secret is never written in this file")
-            .cure("write it into a file of its own, mode 0600, and name that: password_file = \"…\""),
+            .cure("write it into its own file, mode 0600, and refer to that: password_file = \"…\""),
         _ => Mistake::new(key.span(), format!("unknown key `{}` in {of}", shown(name))).cure(
             match nearest(name, names()) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -142,7 +142,7 @@ pub(super) fn passwords(root: &DeTable<'_>) -> Vec<(Range<usize>, Mistake)> {
             DeValue::Table(table) => waiting.extend(table.values()),
             DeValue::Array(array) => waiting.extend(array.iter()),
             DeValue::String(text) => found.extend(password_in(text).map(|flaw| {
-                let cure = "write it into a file of its own, mode 0600, and name that: password_file = \"…\"";
+                let cure = "write it into its own file, mode 0600, and refer to that: password_file = \"…\"";
                 (value.span(), Mistake::new(value.span(), flaw.title).cure(cure))
             })),
             _ => {}

@@ -61,10 +61,10 @@ impl FromStr for Network {
                 .filter(plain)
                 .and_then(|bits| bits.parse().ok())
                 .filter(|bits| *bits <= most)
-                .ok_or("how many bits of it count stands behind the /: 0 to 32, or 128 of IPv6")?,
+                .ok_or("the prefix length after the / is 0 to 32, or 0 to 128 for IPv6")?,
         };
         if bits == 0 {
-            return Err("that is everybody, who could then say any address");
+            return Err("that is everyone, so anyone could claim any address");
         }
         let network = Self { address: address.to_canonical(), bits };
         match address.is_ipv6() && network.address.is_ipv4() {

@@ -29,8 +29,7 @@ impl Rules<'_> {
         }
         if config.auth.mode == AuthMode::Open && !loopback {
             let listen = config.listen;
-            let title =
-                format!("mode = \"open\" believes any name, so it is allowed on loopback only, not on {listen}");
+            let title = format!("mode = \"open\" accepts any name, so it is allowed on loopback only, not on {listen}");
             self.refuse(&["auth", "mode"], title, "write mode = \"password\"");
         }
         if !loopback && !config.insecure_http {
@@ -47,7 +46,7 @@ impl Rules<'_> {
         if let Some(ask) = &config.auth.ask
             && (ask.trim().is_empty() || ask.chars().count() > MOST_ASK || ask.contains(char::is_control))
         {
-            let title = format!("`{}` says nobody whom people could ask", shown(ask));
+            let title = format!("`{}` is not a name or an address", shown(ask));
             self.refuse(&["auth", "ask"], title, "a name or an address on one line: ask = \"ops@example.com\"");
         }
     }
@@ -55,11 +54,11 @@ impl Rules<'_> {
     fn metrics(&mut self, config: &Config, metrics: &Metrics) {
         let listen = metrics.listen;
         if listen == config.listen {
-            let title = format!("the pages listen on {listen}, and the numbers need an address of their own");
+            let title = format!("the pages listen on {listen}, and the metrics need their own address");
             self.refuse(&["metrics", "listen"], title, "name another port: listen = \"127.0.0.1:9091\"");
         }
         if !listen.ip().is_loopback() && !metrics.open {
-            let title = format!("{listen} is beyond this machine: whoever reaches it would read the numbers");
+            let title = format!("{listen} is reachable from other machines: anyone there could read the metrics");
             let cure = "listen on 127.0.0.1, or set open = true if everyone on that network may read them";
             self.refuse(&["metrics", "listen"], title, cure);
         }
@@ -67,7 +66,7 @@ impl Rules<'_> {
 
     fn numbers(&mut self, config: &Config) {
         if config.ssh.lease_s <= 5 {
-            let cure = "heartbeats go out each 5 s, so it must be 6 or more; 30 forgives a slow line";
+            let cure = "heartbeats are sent every 5 s, so it must be 6 or more; 30 tolerates a slow network";
             self.refuse(&["ssh", "lease_s"], "this lease is too short", cure);
         }
         if !(1..=10).contains(&config.limits.check_every_s) {

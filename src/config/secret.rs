@@ -127,7 +127,7 @@ impl Unreadable {
             Self::Unset { name } => {
                 format!("set it where the server is started; for systemd: Environment={name}=… or EnvironmentFile=")
             }
-            Self::Empty { .. } => "its first line is the password; take the key out if there is none".to_owned(),
+            Self::Empty { .. } => "its first line is the password; remove the key if there is none".to_owned(),
             Self::Control { .. } => "write it again as one line of plain text".to_owned(),
         }
     }

@@ -56,15 +56,17 @@ impl Site {
             "" => {}
             "/" => return fault(format!("`{}` ends with /", shown(url)), format!("write {bare}")),
             _ if behind.starts_with(['?', '#']) => {
-                let title =
-                    format!("`url` is where the site is, and `{}` is a part of one page's address", shown(behind));
+                let title = format!(
+                    "`url` is the address of the site, and `{}` is part of the address of a page",
+                    shown(behind)
+                );
                 return fault(title, format!("write {bare}"));
             }
             _ => {
                 let title = format!("a path in `url` is not supported: `{}`", shown(behind));
                 let cure = format!(
-                    "Pushbutton's pages begin at /, so it needs a name of its own, such as https://push.example.com, \
-                     or a port of its own: {scheme}{host}:8443"
+                    "Pushbutton's pages begin at /, so it needs its own host name, such as https://push.example.com, \
+                     or its own port: {scheme}{host}:8443"
                 );
                 return fault(title, cure);
             }
@@ -116,7 +118,7 @@ fn refuse_host(host: &str) -> Result<(), Fault> {
         };
     }
     if host.parse::<Ipv6Addr>().is_ok() {
-        let cure = "it stands in brackets, and a port behind them: http://[::1]:8090";
+        let cure = "write it in brackets, and the port after them: http://[::1]:8090";
         return fault(format!("`{shown_host}` is an IPv6 address without brackets"), cure);
     }
     if !host.is_ascii() {
@@ -217,11 +219,11 @@ mod tests {
         .collect();
         assert!(!all.contains("secret"), "{all}");
         insta::assert_snapshot!(all, @r#"
-        a path in `url` is not supported: `/deploy`: Pushbutton's pages begin at /, so it needs a name of its own, such as https://push.example.com, or a port of its own: https://push.example.com:8443
-        a path in `url` is not supported: `/deploy/`: Pushbutton's pages begin at /, so it needs a name of its own, such as https://push.example.com, or a port of its own: https://push.example.com:8443
+        a path in `url` is not supported: `/deploy`: Pushbutton's pages begin at /, so it needs its own host name, such as https://push.example.com, or its own port: https://push.example.com:8443
+        a path in `url` is not supported: `/deploy/`: Pushbutton's pages begin at /, so it needs its own host name, such as https://push.example.com, or its own port: https://push.example.com:8443
         `https://push.example.com/` ends with /: write https://push.example.com
-        `url` is where the site is, and `?x=1` is a part of one page's address: write https://push.example.com
-        `url` is where the site is, and `#top` is a part of one page's address: write https://push.example.com
+        `url` is the address of the site, and `?x=1` is part of the address of a page: write https://push.example.com
+        `url` is the address of the site, and `#top` is part of the address of a page: write https://push.example.com
         `url` holds a name or a password before its @: people sign in on the page: write https://push.example.com
         `push.example.com` is not an address of a site: it must begin with http:// or https://, as people see it in their browser
         `ftp://push.example.com` is not an address of a site: it must begin with http:// or https://, as people see it in their browser
@@ -242,8 +244,8 @@ mod tests {
         nobody can type `0.0.0.0`: that is where to listen; write what people type: the machine's name, or http://127.0.0.1:8090
         nobody can type `[::]`: that is where to listen; write what people type: the machine's name, or http://127.0.0.1:8090
         a browser writes `[0:0::1]` in another way: write [::1]
-        `::1:8090` is an IPv6 address without brackets: it stands in brackets, and a port behind them: http://[::1]:8090
-        `::1` is an IPv6 address without brackets: it stands in brackets, and a port behind them: http://[::1]:8090
+        `::1:8090` is an IPv6 address without brackets: write it in brackets, and the port after them: http://[::1]:8090
+        `::1` is an IPv6 address without brackets: write it in brackets, and the port after them: http://[::1]:8090
         `[::1` is not a host's name: it holds `[`: a name has letters, digits, - and dots: https://push.example.com
         "#);
     }

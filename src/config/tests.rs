@@ -158,7 +158,7 @@ connections_per_address = 0
     11 | password = "******"
        | ^^^^^^^^
        |
-       = help: write it into a file of its own, mode 0600, and name that: password_file = "…"
+       = help: write it into its own file, mode 0600, and refer to that: password_file = "…"
 
     error: `port` is a whole number, without quotes, not text
       --> config.toml:14:8
@@ -188,13 +188,13 @@ connections_per_address = 0
     17 | to = ["all@example.com", 7]
        |                          ^
 
-    error: `push host` is not a name that a mail server can be told
+    error: `push host` is not a valid name for EHLO
       --> config.toml:18:8
        |
     18 | helo = "push host"
        |        ^^^^^^^^^^^
        |
-       = help: it is this machine's whole name, such as push.example.com, or its address: [192.0.2.7]
+       = help: it is this machine's full host name, such as push.example.com, or its address: [192.0.2.7]
 
     error: user `push` has no password
       --> config.toml:19:8
@@ -210,7 +210,7 @@ connections_per_address = 0
     20 | [graphite]
        |  ^^^^^^^^
        |
-       = help: take it out for now: what it promises would not happen
+       = help: remove it for now: it would have no effect
 
     error: unknown key `frobnicate` in [limits]
       --> config.toml:23:1
@@ -242,7 +242,7 @@ fn a_value_of_the_wrong_kind_is_told_at_its_place() {
         ("listen = \"everywhere\"", "`everywhere` is not an address to listen on"),
         ("listen = \"localhost:8090\"", "`localhost:8090` is not an address to listen on"),
         ("listen = \"127.0.0.1\"", "`127.0.0.1` is not an address to listen on"),
-        ("listen = \"127.0.0.1:0\"", "a server with port 0 listens where nobody finds it"),
+        ("listen = \"127.0.0.1:0\"", "with port 0 the server listens on an unknown port"),
         (
             "listen = 8090",
             "`listen` is an address with a port in quotes, such as \"127.0.0.1:8090\", not a whole number",
@@ -263,7 +263,7 @@ fn a_value_of_the_wrong_kind_is_told_at_its_place() {
         ("[irc]\nserver = \"irc\"\nchannel = \"#a\"\nnick = \"4u\"", "`4u` is not a nick"),
         ("[email]\nserver = \"a\"\nfrom = \"a@b\"", "[email] does not say `to`"),
         ("[email]\nserver = \"a\"\nfrom = \"a@b\"\nto = \"a@b\"", "`to` is a list of texts, to = [\"…\"], not text"),
-        ("[email]\nserver = \"a\"\nfrom = \"a@b\"\nto = []", "nobody is told"),
+        ("[email]\nserver = \"a\"\nfrom = \"a@b\"\nto = []", "nobody would get mail"),
         ("[email]\nserver = \"a\"\nfrom = \"a@b\"\nto = [\"a@b\", \"x\"]", "`x` is not a mail address"),
         ("[email]\nserver = \"\"\nfrom = \"a@b\"\nto = [\"a@b\"]", "`` is not the name of a server"),
         ("[email]\nserver = \"a\"\nfrom = \"a@b\"\nto = [\"a@b\"]\npassword_env = \"X\"", "a password without a user"),
@@ -335,7 +335,7 @@ password_env = "b"
       |
       = help: listen on 127.0.0.1 behind a TLS proxy, or set insecure_http = true
 
-    error: mode = "open" believes any name, so it is allowed on loopback only, not on 0.0.0.0:80
+    error: mode = "open" accepts any name, so it is allowed on loopback only, not on 0.0.0.0:80
      --> config.toml:5:8
       |
     5 | mode = "open"
@@ -349,7 +349,7 @@ password_env = "b"
     7 | lease_s = 1
       |           ^
       |
-      = help: heartbeats go out each 5 s, so it must be 6 or more; 30 forgives a slow line
+      = help: heartbeats are sent every 5 s, so it must be 6 or more; 30 tolerates a slow network
 
     error: `x` is not a mail address: invalid input
       --> config.toml:10:8
@@ -359,7 +359,7 @@ password_env = "b"
        |
        = help: write it as in "push@example.com" or "Pushbutton <push@example.com>"
 
-    error: nobody is told
+    error: nobody would get mail
       --> config.toml:11:6
        |
     11 | to = []
@@ -419,7 +419,7 @@ fn the_numbers_have_an_address_of_this_machine_unless_they_are_open() {
         assert_eq!(parsed(&with(good)).metrics.unwrap().open, open);
     }
     assert_snapshot!(refused(&with("listen = \"0.0.0.0:9091\"")), @r#"
-    error: 0.0.0.0:9091 is beyond this machine: whoever reaches it would read the numbers
+    error: 0.0.0.0:9091 is reachable from other machines: anyone there could read the metrics
      --> config.toml:3:10
       |
     3 | listen = "0.0.0.0:9091"
@@ -428,7 +428,7 @@ fn the_numbers_have_an_address_of_this_machine_unless_they_are_open() {
       = help: listen on 127.0.0.1, or set open = true if everyone on that network may read them
     "#);
     assert_snapshot!(refused(&with("listen = \"127.0.0.1:8090\"")), @r#"
-    error: the pages listen on 127.0.0.1:8090, and the numbers need an address of their own
+    error: the pages listen on 127.0.0.1:8090, and the metrics need their own address
      --> config.toml:3:10
       |
     3 | listen = "127.0.0.1:8090"

@@ -37,7 +37,7 @@ pub struct DemoOptions {
     pub dir: PathBuf,
     /// How many hosts in all, at least 3.
     pub hosts: usize,
-    /// Where the server listens; 8090 when that is free, else any free port.
+    /// The server's port; default: 8090 if it is free, otherwise any free port.
     pub port: Option<u16>,
     /// The program that is the server.
     pub binary: PathBuf,

@@ -79,7 +79,9 @@ impl Desk {
                     return Ok(Err(Refusal::Nothing { case: Case::NotHeld, why: format!("{scope} is not held") }));
                 };
                 if let (Some(push), None) = (hold.push, &reason) {
-                    let why = format!("{scope} is held because push {push} ended badly; say why the hold may go");
+                    let why = format!(
+                        "{scope} is held because push {push} did not end cleanly; say why it is safe to release"
+                    );
                     return Ok(Err(Refusal::BadRequest { case: Case::ReleaseReason, why }));
                 }
                 holds::release(tx, &scope)?;

@@ -68,7 +68,7 @@ pub enum DeskError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// A push of an earlier server can be neither followed nor ended.
-    #[error("push {push} of an earlier server cannot be taken up: {why}")]
+    #[error("push {push} of an earlier server cannot be followed: {why}")]
     Push {
         /// Its number.
         push: i64,
@@ -188,7 +188,7 @@ impl Desk {
             // Gigabytes, perhaps: nobody waits for it.
             Ok(Some(aside)) => _ = self.runtime.spawn_blocking(move || std::fs::remove_dir_all(aside)),
             Err(error) => {
-                tracing::warn!(%error, "mirrors of an earlier version are not taken over: they are made anew")
+                tracing::warn!(%error, "mirrors of an earlier version are not reused: they are fetched again")
             }
         }
         Ok(())
@@ -323,12 +323,12 @@ impl DeskError {
         Some(match self {
             Self::Data { path, source } => match source.kind() {
                 io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-                    "move away what is there, or name another place: data = \"…\"".to_owned()
+                    "move what is there elsewhere, or name another place: data = \"…\"".to_owned()
                 }
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    "make room there: `df -h` and `df -i` show how much there is".to_owned()
+                    "free space there: `df -h` and `df -i` show how much there is".to_owned()
                 }
-                io::ErrorKind::ReadOnlyFilesystem => "name a place that can be written to: data = \"…\"".to_owned(),
+                io::ErrorKind::ReadOnlyFilesystem => "name a writable place: data = \"…\"".to_owned(),
                 _ => format!("it must belong to the user who runs the server: chown -R USER {}", path.display()),
             },
             Self::Stacks { path, source } if source.kind() == io::ErrorKind::NotFound => {

@@ -24,7 +24,7 @@ impl Reason {
             0 => Ok(None),
             1..=LONGEST => Ok(Some(Self(crate::address::shown(&line).into_owned()))),
             long => {
-                let why = format!("the reason is {long} characters long; at most {LONGEST} are kept");
+                let why = format!("the reason is {long} characters long; the limit is {LONGEST}");
                 Err(Refusal::BadRequest { case: Case::Text, why })
             }
         }
@@ -71,9 +71,9 @@ impl NeedsReason {
     /// What is said where the reason is missing.
     pub const fn why(self) -> &'static str {
         match self {
-            Self::Hold => "a hold needs a reason, so that others know what to wait for",
+            Self::Hold => "a hold needs a reason, so that others know what they are waiting for",
             Self::Rollback => "a rollback needs a reason, so that others know what was wrong",
-            Self::Numbers => "say why this Pushbutton is right and the only one that pushes there",
+            Self::Numbers => "say why this is the right Pushbutton server, and the only one that pushes there",
         }
     }
 
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!((line(" \n "), Reason::parse(None)), (None, Ok(None)));
         assert_eq!(line(&"é".repeat(1000)), Some("é".repeat(1000)));
         let long = Reason::parse(Some(&"é".repeat(1001))).unwrap_err();
-        assert_eq!(long.to_string(), "the reason is 1001 characters long; at most 1000 are kept");
+        assert_eq!(long.to_string(), "the reason is 1001 characters long; the limit is 1000");
     }
 
     #[test]

@@ -213,7 +213,7 @@ impl Refusal {
 
     /// The ledger holds what cannot be.
     pub(super) fn corrupt(why: impl std::fmt::Display) -> Self {
-        Self::Unable { case: Case::LedgerRow, why: format!("the ledger holds a value that cannot be: {why}") }
+        Self::Unable { case: Case::LedgerRow, why: format!("the ledger contains an invalid value: {why}") }
     }
 }
 

@@ -17,17 +17,17 @@ pub enum Until {
     At(At),
 }
 
-/// Why that is no end of a hold.
+/// Why that is not a valid end of a hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadUntil {
     /// Neither an instant nor a length.
     #[error(
-        "{0:?} is no end of a hold: write a time with its zone (2026-11-22T16:00Z, 2026-11-22T17:00+01:00), or how long \
-         it is to stand (90s, 30m, 2h, 3d)"
+        "{0:?} is not a valid end of a hold: write a time with its zone (2026-11-22T16:00Z, 2026-11-22T17:00+01:00), or \
+         a length (90s, 30m, 2h, 3d)"
     )]
     Nonsense(String),
     /// It is over already.
-    #[error("the hold would be over before it begins: {until} is past, it is {now}")]
+    #[error("the hold would end before it begins: {until} is past, it is {now}")]
     Past {
         /// What was asked for.
         until: Minute,
@@ -36,7 +36,7 @@ pub enum BadUntil {
     },
     /// Too far away.
     #[error(
-        "a hold ends within 30 days, and {0} is later: choose an earlier end, or none, so that it stands until someone \
+        "a hold ends within 30 days, and {0} is later: choose an earlier end, or none, then it lasts until someone \
          releases it"
     )]
     Far(Minute),
@@ -140,8 +140,8 @@ mod tests {
     fn a_bad_end_is_told_with_what_to_write_instead() {
         let now: At = "2026-11-21T10:00:00Z".parse().unwrap();
         let said = |text: &str| text.parse::<Until>().and_then(|until| until.end(now)).unwrap_err().to_string();
-        insta::assert_snapshot!(said("soon"), @r#""soon" is no end of a hold: write a time with its zone (2026-11-22T16:00Z, 2026-11-22T17:00+01:00), or how long it is to stand (90s, 30m, 2h, 3d)"#);
-        insta::assert_snapshot!(said("2026-11-20T16:00Z"), @"the hold would be over before it begins: 20 Nov 2026 16:00:00 UTC is past, it is 21 Nov 2026 10:00:00 UTC");
-        insta::assert_snapshot!(said("99d"), @"a hold ends within 30 days, and 28 Feb 2027 10:00:00 UTC is later: choose an earlier end, or none, so that it stands until someone releases it");
+        insta::assert_snapshot!(said("soon"), @r#""soon" is not a valid end of a hold: write a time with its zone (2026-11-22T16:00Z, 2026-11-22T17:00+01:00), or a length (90s, 30m, 2h, 3d)"#);
+        insta::assert_snapshot!(said("2026-11-20T16:00Z"), @"the hold would end before it begins: 20 Nov 2026 16:00:00 UTC is past, it is 21 Nov 2026 10:00:00 UTC");
+        insta::assert_snapshot!(said("99d"), @"a hold ends within 30 days, and 28 Feb 2027 10:00:00 UTC is later: choose an earlier end, or none, then it lasts until someone releases it");
     }
 }

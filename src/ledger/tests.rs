@@ -9,7 +9,7 @@ async fn whenever_sqlite_cannot_go_on_with_the_file_the_file_and_the_cure_are_na
     let full =
         || rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), Some("database or disk is full".into()));
     let words = format!(
-        "the ledger {} cannot be used: database or disk is full (its disk, or a quota, has no room left): make room",
+        "the ledger {} cannot be used: database or disk is full (its disk is full, or a quota is used up): free space",
         path.display()
     );
     let written = ledger.write(move |_| Err::<(), _>(full().into())).await.unwrap_err().to_string();
@@ -33,7 +33,7 @@ fn a_file_that_cannot_be_opened_is_told_alike_by_who_opens_it_and_by_who_only_lo
     let newer = [&bytes[..60], &[0, 0, 0, 99], &bytes[64..]].concat();
     let files: [(&str, Vec<u8>, &str); 3] = [
         ("damaged.db", damaged, "(the file is damaged): move the data directory away, and restore the last backup"),
-        ("none.db", b"<html>".repeat(1000), "(something else has been written over it): move the data directory away"),
+        ("none.db", b"<html>".repeat(1000), "(it was overwritten with something else): move the data directory away"),
         ("newer.db", newer, "its schema is version 99, this pushbutton knows version 2; start the newer pushbutton"),
     ];
     for (name, bytes, words) in files {

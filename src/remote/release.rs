@@ -68,11 +68,13 @@ pub async fn verify(on: &Connection, build: &BuildOnDisk<'_>, release: &Release,
 pub async fn prune(on: &Connection, build: &BuildOnDisk<'_>, release: &Release, task: Task, lines: &Lines) {
     let visit = match Visit::new(on, build, &release.dir, Some(release), task, lines).await {
         Ok(visit) => visit,
-        Err(ending) => return note(lines, format!("old releases stay: {}", obstacle::unable(&ending))).await,
+        Err(ending) => {
+            return note(lines, format!("old releases were not removed: {}", obstacle::unable(&ending))).await;
+        }
     };
     let ending = far(on, visit.task(&scripts::located(scripts::PRUNE)), lines).await;
     if ending != Ending::Exited(0) {
-        note(lines, format!("old releases may be left: {}", obstacle::unable(&ending))).await;
+        note(lines, format!("old releases may not have been removed: {}", obstacle::unable(&ending))).await;
     }
 }
 
@@ -141,7 +143,8 @@ impl<'a> Visit<'a> {
             Ok(MISMATCH) if telling == Telling::Differences => {
                 let (root, list) = said.split_once('\n').unwrap_or((&said, ""));
                 let root = root.trim_start_matches("root ");
-                note(self.lines, format!("not verified: the host has root {root}, not {}", self.build.root)).await;
+                note(self.lines, format!("not verified: the host has content hash {root}, not {}", self.build.root))
+                    .await;
                 for words in self.differences(list).await {
                     note(self.lines, words).await;
                 }
@@ -164,7 +167,7 @@ impl<'a> Visit<'a> {
         let (wanted, found) = match (wanted, Manifest::parse(list)) {
             (Ok(wanted), Ok(found)) => (wanted, found),
             (Err(bad), _) => return vec![format!("the manifest of {} here is damaged: {bad}", self.build.id)],
-            (_, Err(bad)) => return vec![format!("the host has something that no build holds: {bad}")],
+            (_, Err(bad)) => return vec![format!("the host has something that cannot be part of a build: {bad}")],
         };
         let mut words = wanted.differences(&found);
         let more = words.len().saturating_sub(TOLD);

@@ -164,7 +164,7 @@ async fn copy_telling(
                 way = Compression::Plain;
             }
             Ok(code) if comparing.is_empty() && PASSING.contains(&code) && !facts.lasting => {
-                note(lines, format!("rsync ended with code {code}: once more, comparing contents")).await;
+                note(lines, format!("rsync exited with {code}: trying again, comparing contents")).await;
                 comparing = &["--checksum"];
             }
             Ok(code) => return Ending::Exited(code),

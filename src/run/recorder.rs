@@ -222,7 +222,7 @@ impl Keeper {
     async fn break_off(mut self, illegal: &Illegal) {
         let state = self.writer.state();
         if state.ended.is_none() {
-            let why = format!("the runner went wrong, and was stopped before it went on: {illegal}");
+            let why = format!("the runner made an error, and was stopped: {illegal}");
             let hosts = u32::try_from(state.hosts.len()).unwrap_or(u32::MAX);
             let took_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let end = state.interrupted(why, hosts, took_ms);

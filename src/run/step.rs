@@ -69,7 +69,7 @@ pub async fn run(
 
 /// Records a command on a host that stopped answering before: nothing ran.
 pub async fn not_reached(job: &Job, number: u32, host: Host) -> HostOutcome {
-    let why = "it did not answer any more".to_owned();
+    let why = "it stopped answering".to_owned();
     let outcome = Outcome::new(HostResult::Unreachable, Some(why.clone()));
     job.recorder.note(&Place::new(number, Some(&host)), why).await;
     job.recorder.state(host_ended(number, Some(&host), &outcome, 0)).await;
@@ -167,7 +167,7 @@ impl Step<'_> {
                 readback::read_back(job, on, dirs, &build, self.own_task(), lines).await
             }
             (PlannedForm::Release(_) | PlannedForm::Activate { .. } | PlannedForm::ReadBack { .. }, Some(_), None) => {
-                Ending::Refused("no build was frozen".to_owned())
+                Ending::Refused("no build was packed".to_owned())
             }
             // Nobody connects for what runs on the push host.
             (_, None, _)

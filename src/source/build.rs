@@ -115,7 +115,7 @@ pub(super) fn judge(path: &str) -> Judgement {
     }
 }
 
-/// The directory that goes out. A committer may have made it a link, so where it really lies is asked.
+/// The directory to deploy. A committer may have made it a link, so where it really lies is asked.
 /// Answers both, the whole checkout first.
 fn shipped_part(checkout: &Path, ship: Option<&str>) -> Result<(PathBuf, PathBuf), FreezeError> {
     let whole = checkout.canonicalize().map_err(FreezeError::at(checkout))?;

@@ -30,16 +30,18 @@ pub enum DirectoryError {
     #[error("{0}")]
     Unfit(#[from] FreezeError),
     /// It holds nothing: more often a mistake than a wish.
-    #[error("it is empty; is something not mounted, or not copied yet?")]
+    #[error("it is empty; is a file system not mounted, or the copy not done yet?")]
     Empty,
     /// It holds too much.
-    #[error("it holds more than {0}; [limits] in the server's file says how much a source may hold")]
+    #[error("it holds more than {0}; [limits] in the server's configuration sets the limit of a source")]
     TooMuch(String),
     /// Someone wrote to it while it was read.
-    #[error("it is being written to; it is looked at again soon")]
+    #[error("it is being written to; it is read again soon")]
     Changing,
     /// It is not what was seen any more.
-    #[error("it was changed since it was seen: it has the root {now} instead of {seen}; look again, then push again")]
+    #[error(
+        "it has changed since it was read: it has the content hash {now} instead of {seen}; check it, then push again"
+    )]
     Changed {
         /// The root that it has now, short.
         now: String,
@@ -47,7 +49,7 @@ pub enum DirectoryError {
         seen: String,
     },
     /// Reading took too long.
-    #[error("reading it took more than {} s, so it was given up; what was read is remembered", .0.as_secs())]
+    #[error("reading it took more than {} s and was stopped; the next attempt continues from there", .0.as_secs())]
     TooSlow(Duration),
     /// Another look is on its way still.
     #[error("it is still being read")]
@@ -243,7 +245,7 @@ fn entry(item: &Item, hash: impl FnOnce() -> Result<String, DirectoryError>) -> 
 
 fn revision(entries: Vec<Entry>) -> Revision {
     let root = Manifest::of_sorted(entries).root();
-    root.as_str().parse().expect("a root is 64 hexadecimal digits, as a revision may be")
+    root.as_str().parse().expect("a content hash is 64 hexadecimal digits, as a revision may be")
 }
 
 /// The hash of a file that is as long as it was when it was listed.

@@ -136,8 +136,8 @@ impl Mirror {
         };
         let names: Vec<String> = said.lines().map(words::line).collect();
         if names.is_empty() {
-            return "what answers there shows no branch at all: the repository is empty (push a first commit to it), or the \
-                    address leads to something that is no repository"
+            return "the server shows no branch: the repository is empty (push a first commit to it), or there is no repository \
+                    at this address"
                 .to_owned();
         }
         let near = nearest(branch, names.iter().map(String::as_str));

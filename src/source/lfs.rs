@@ -64,8 +64,8 @@ pub async fn complaint() -> Option<String> {
     match Program::new("git-lfs").env("HOME", "/nonexistent").arg("version").output(Duration::from_secs(10)).await {
         Ok(output) if output.status.success() => None,
         _ => Some(
-            "git-lfs is not installed on the push host, or not in the server's PATH: install the package `git-lfs`, or take \
-             lfs = true out of the stack file"
+            "git-lfs is not installed on the push host, or not in the server's PATH: install the package `git-lfs`, or remove \
+             lfs = true from the stack file"
                 .to_owned(),
         ),
     }

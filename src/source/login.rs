@@ -105,7 +105,7 @@ fn judge_key(key_file: &str) -> Result<(), String> {
     match read.is_ok() && first.starts_with(BEGINS) && first.trim_end().ends_with(IS_PRIVATE) {
         true => Ok(()),
         false => Err(format!(
-            "key_file: {key_file} holds no private key: its public half (.pub) belongs to the git server, the other one here"
+            "key_file: {key_file} holds no private key: the public key (.pub) belongs on the git server, the private key here"
         )),
     }
 }
@@ -115,7 +115,7 @@ async fn with_passphrase(file: &str) -> Option<String> {
     let read = Program::new("ssh-keygen").args(["-y", "-P", "", "-f", file]).output(READ_LIMIT).await.ok()?;
     let said = String::from_utf8_lossy(&read.stderr).to_lowercase();
     (!read.status.success() && said.contains("passphrase")).then(|| {
-        format!("key_file: {file} has a passphrase, and nobody is there to type it: use a key without one, for this source alone")
+        format!("key_file: {file} has a passphrase, which nobody can type: use a key without one, only for this source")
     })
 }
 

@@ -98,19 +98,19 @@ impl fmt::Display for NoBuild {
         match self {
             Self::Empty(what) => write!(
                 f,
-                "{what} holds no file at all, so nothing would be served: does the build write somewhere else, or did it \
-                 fail without saying so?"
+                "{what} has no files, so nothing would be served: does the build write to another place, or did it fail \
+                 without an error?"
             ),
             Self::Pointers(paths) => write!(
                 f,
-                "{} instead of {} content ({paths}): write lfs = true into the git source of the stack file, or run \
-                 `git lfs pull` where the build is made",
+                "{} instead of {} content ({paths}): set lfs = true in the git source of the stack file, or run `git \
+                 lfs pull` where the build is made",
                 counted(paths.count, "file is a Git LFS pointer", "files are Git LFS pointers"),
                 if paths.count == 1 { "its" } else { "their" },
             ),
             Self::Submodules(paths) => write!(
                 f,
-                "{} empty ({paths}): write submodules = true into the git source of the stack file, or run \
+                "{} empty ({paths}): set submodules = true in the git source of the stack file, or run \
                  `git submodule update --init --recursive` where the build is made",
                 counted(paths.count, "submodule is", "submodules are"),
             ),
@@ -122,7 +122,7 @@ impl fmt::Display for NoBuild {
             ),
             Self::Fewer(fewer) => write!(
                 f,
-                "{fewer}; if that is right, say so, or write shrink = \"{}%\" into `source` and take it out afterwards",
+                "{fewer}; if that is right, confirm it, or set shrink = \"{}%\" in `source` and remove it afterwards",
                 fewer.shrink()
             ),
         }

@@ -81,10 +81,13 @@ impl Svn {
         let said = run(svn.arg("--").arg(self.pegged("HEAD")), login.as_ref(), FETCH_LIMIT).await;
         let said = said.map_err(|trouble| fetching(why(&trouble, &self.url)))?;
         let commits = xml::commits(&said.out).ok_or_else(|| {
-            fetching("svn's answer is no whole log: it may have been cut off; it is asked again soon".to_owned())
+            fetching(
+                "svn's answer is not a complete log: the connection may have been lost; it is tried again soon"
+                    .to_owned(),
+            )
         })?;
         if commits.is_empty() {
-            return Err(fetching("nothing was ever committed there: the repository is empty, or the path is of no commit yet; make a first commit".to_owned()));
+            return Err(fetching("nothing was ever committed there: the repository is empty, or no commit has this path yet; make a first commit".to_owned()));
         }
         let text = serde_json::to_string(&Fetched { from: self.address_hash(), at, commits });
         let text = text.map_err(|error| fetching(error.to_string()))?;
@@ -252,7 +255,7 @@ fn why(trouble: &Trouble, url: &str) -> String {
         }
         Trouble::NotRun(error) => format!("svn could not be run: {error}"),
         Trouble::TimedOut(limit) => {
-            format!("svn was not done after {} s and was ended; is the other side, or the disk, slow?", limit.as_secs())
+            format!("svn did not finish within {} s and was ended; is the server, or the disk, slow?", limit.as_secs())
         }
         Trouble::Failed(said) => advice::svn::of(&words::complaint(said, url)).words(),
     }

@@ -27,13 +27,13 @@ const PIECE: usize = 64 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
     /// It is no tar, or is cut off.
-    #[error("it is not a whole tar: {0}")]
+    #[error("it is not a complete tar archive: {0}")]
     NoTar(String),
     /// It holds what no build may hold.
     #[error("it {0}")]
     Refused(Offenders),
     /// It holds too much.
-    #[error("it holds more than {0}; [limits] in the server's file says how much a published build may hold")]
+    #[error("it holds more than {0}; [limits] in the server's configuration sets the limit of a published build")]
     TooMuch(String),
     /// The disk said no.
     #[error("{0}")]
@@ -47,7 +47,7 @@ pub enum UnpackError {
 pub fn unpack(mut tar: File, to: &Path, most: Most) -> Result<(), UnpackError> {
     let mut beginning = [0; 2];
     if matches!(tar.read(&mut beginning), Ok(2)) && beginning == [0x1f, 0x8b] {
-        return Err(UnpackError::NoTar("it is packed with gzip; send it plain".to_owned()));
+        return Err(UnpackError::NoTar("it is compressed with gzip; send it uncompressed".to_owned()));
     }
     look_through(&mut tar, most)?;
     tar.seek(SeekFrom::Start(0)).map_err(no_tar)?;
@@ -112,12 +112,12 @@ fn ends_whole(tar: &mut File, end: u64) -> Result<(), UnpackError> {
         let read = tar.read(&mut piece).map_err(no_tar)?;
         match read {
             0 if left < 2 * BLOCK => {
-                let why = "it ends without tar's end mark (two blocks of zeros), so it was cut off; nothing of it was kept: send it again";
+                let why = "it ends without tar's end mark (two blocks of zeros), so it is incomplete; nothing was stored: send it again";
                 return Err(UnpackError::NoTar(why.to_owned()));
             }
             0 => return Ok(()),
             read if piece[..read].iter().any(|byte| *byte != 0) => {
-                let why = "more stands behind its end mark, as when two tars were joined; pack all of it into one";
+                let why = "there is more data after its end mark, as when two tar files were joined; pack everything into one";
                 return Err(UnpackError::NoTar(why.to_owned()));
             }
             read => left += read as u64,

@@ -38,11 +38,11 @@ pub(super) fn check_form(reader: &mut Reader<'_>, table: &DeTable<'_>, form: &st
     let refused: &[(&str, &str)] = match form {
         "activate" => &[
             ("chunk", "it flips all hosts within about a second"),
-            ("tries", "it reads back what it did, and does by itself what can be done again"),
+            ("tries", "it verifies its result, and retries automatically what can be retried"),
             ("every", "it is done once"),
         ],
         "release" => &[
-            ("tries", "it compares with the manifest, and brings by itself once more what differs"),
+            ("tries", "it compares with the manifest, and uploads what differs again automatically"),
             ("every", "it is done once"),
         ],
         "roll" => &[
@@ -55,8 +55,8 @@ pub(super) fn check_form(reader: &mut Reader<'_>, table: &DeTable<'_>, form: &st
             ("chunk", "it is asked once"),
             ("tries", "it is asked once"),
             ("every", "it is asked once"),
-            ("max_failed", "without a yes nothing goes on"),
-            ("on_failure", "without a yes nothing goes on"),
+            ("max_failed", "without a yes nothing continues"),
+            ("on_failure", "without a yes nothing continues"),
             ("quiet", "it has no output"),
         ],
         _ => &[],
@@ -79,7 +79,7 @@ fn read_chunk(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Chunk> {
         Some((rest, first)) if shares.len() == array.len() => Some(Chunk { first: first.to_vec(), rest: *rest }),
         Some(_) => None,
         None => {
-            let cure = "write the sizes one after the other; the last one goes on to the end: chunk = [1, 10, \"25%\"]";
+            let cure = "write the sizes one after the other; the last one is used to the end: chunk = [1, 10, \"25%\"]";
             if array.is_empty() {
                 reader.refuse(Mistake::new(value.span(), "this chunk has no size").cure(cure));
             }

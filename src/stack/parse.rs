@@ -280,7 +280,7 @@ fn read_around(reader: &mut Reader<'_>, table: &DeTable<'_>, key: &str, rest: &m
         if draft.limits.max_failed.is_some() || draft.limits.on_failure.is_some() {
             let (title, cure) = match key {
                 "before" => ("a failure in `before` always ends the push", "take `max_failed` and `on_failure` out"),
-                "drop" => ("a host that cannot leave has failed", "take `max_failed` and `on_failure` out"),
+                "drop" => ("a host that cannot be dropped has failed", "take `max_failed` and `on_failure` out"),
                 _ => ("all of `finally` runs, whatever fails", "take `max_failed` and `on_failure` out"),
             };
             reader.refuse(Mistake::new(draft.at.clone(), title).cure(cure));
@@ -331,7 +331,7 @@ fn check_commands(reader: &mut Reader<'_>, drafts: &[Draft], stage: &Range<usize
         if let Form::Activate { dir } = &draft.form
             && !brought.contains(dir.as_str())
         {
-            let title = format!("`{}` is activated before it was brought", shown(dir));
+            let title = format!("`{}` is activated before it was uploaded", shown(dir));
             let cure = format!("put {{ release = \"{}\" }} before it", shown(dir));
             reader.refuse(Mistake::new(draft.at.clone(), title).cure(cure));
         }

@@ -188,7 +188,7 @@ impl<'t> Reader<'t> {
 /// What is said of something that the format has and this version has not.
 pub(super) fn later(at: Range<usize>, what: &str) -> Mistake {
     Mistake::new(at, format!("this version of Pushbutton does not have {what} yet"))
-        .cure("take it out for now: what it promises would not happen")
+        .cure("remove it for now: it would have no effect")
 }
 
 /// Where byte `offset` of a string's value stands in the file: past the quotes, with escapes counted as they are written.

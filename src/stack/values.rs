@@ -185,14 +185,14 @@ pub(super) fn shrink(text: &str) -> Result<usize, Refused> {
         Some(Ok(percent @ 0..=100)) => Ok(percent),
         _ => Err(refused(
             format!("shrink `{}` is not allowed", shown(text)),
-            "write by how much fewer hosts than last time are believed, 0% to 100%: shrink = \"50%\"",
+            "write how many fewer hosts than last time are accepted, 0% to 100%: shrink = \"50%\"",
         )),
     }
 }
 
 /// `shrink = "50%"` of a source.
 pub(super) fn file_shrink(text: &str) -> Result<usize, Refused> {
-    let cure = "write by how much fewer files than the build before are believed, 0% to 100%: shrink = \"50%\"";
+    let cure = "write how many fewer files than the previous build are accepted, 0% to 100%: shrink = \"50%\"";
     shrink(text).map_err(|refused| Refused { cures: vec![cure.to_owned()], ..refused })
 }
 

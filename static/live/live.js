@@ -102,7 +102,7 @@ class PushPage {
       e.preventDefault();
       e.stopPropagation();
       this.lostSince ||= Date.now();
-      say($('#cancel-words'), 'No connection: this was not done. The push continues.');
+      say($('#cancel-words'), 'No connection: nothing was done. The push continues.');
     });
     // links to a host or a step of this page filter the output instead of leaving
     for (const link of $$('a[data-host], a[data-command]')) {

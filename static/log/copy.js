@@ -52,11 +52,11 @@ export class FarCopy {
     if (!part && !hollow) return;
     e.preventDefault();
     if (part) this.take(part);
-    else this.show('Nothing was copied: some of it is not here yet', null, 15);
+    else this.show('Nothing was copied: some lines are not loaded yet', null, 15);
   }
 
   tooMuch() {
-    this.show('Too much to copy: Raw has all of it', () => location.assign(this.raw), 15);
+    this.show('Too much to copy: use Raw instead', () => location.assign(this.raw), 15);
   }
 
   /** What is selected, if some of it is not here. @param {Range} range @returns {Part|null} */
@@ -91,7 +91,7 @@ export class FarCopy {
     for (const [from, to] of spans) {
       const answer = await this.far.text(from, to).catch(() => null);
       if (answer?.status === 400) return this.tooMuch();
-      if (!answer?.ok) return this.show('Nothing was copied: no answer. Again', () => this.take({ spans, cut, keep }));
+      if (!answer?.ok) return this.show('Nothing was copied: no answer. Try again', () => this.take({ spans, cut, keep }));
       text += await answer.text();
     }
     text = text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1 + keep).slice(cut);

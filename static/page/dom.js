@@ -47,7 +47,7 @@ export function $(selector, root = document, kind = HTMLElement) {
  */
 export function the(selector, root = document, kind = HTMLElement) {
   const found = root.querySelector(selector);
-  if (!(found instanceof kind)) throw new Error(`${selector} is not in this page`);
+  if (!(found instanceof kind)) throw new Error(`${selector} is not on this page`);
   return found;
 }
 

@@ -99,7 +99,7 @@ function swap(part, next) {
     part.replaceWith(placed);
     if (open) {
       // the question was about what has changed: it is put again only when asked again
-      say($('#say'), 'Something changed. Look again.');
+      say($('#say'), 'This page has changed. Check it again.');
     }
   }
   const root = placed.isConnected ? placed : part;
@@ -198,10 +198,10 @@ function tellAge() {
     });
     note = el('div', 'note note--warn stale-note', el('div', 'grow'), el('span', 'note-act', again));
     the('main').prepend(note);
-    say($('#say'), 'No connection. What is shown may be old.');
+    say($('#say'), 'No connection. This page may be out of date.');
   }
   const at = new Date(asOf).toLocaleTimeString('en-GB');
-  say(note.firstElementChild, `No connection to Pushbutton for ${soFar(age)}. What is shown is as of ${at}.`);
+  say(note.firstElementChild, `No connection to Pushbutton for ${soFar(age)}. This page shows the state of ${at}.`);
 }
 
 /** What was heard of the server: without news, the page is still right. */

@@ -113,7 +113,7 @@ export class SameView {
       const section = said && this.section(i, step);
       return section ? [section] : [];
     });
-    if (!sections.length) sections.push(el('p', 'log-none', 'No host has said anything yet.'));
+    if (!sections.length) sections.push(el('p', 'log-none', 'No host has printed anything yet.'));
     const old = this.view.children;
     sections.forEach((section, k) => old[k] === section || this.view.insertBefore(section, old[k] ?? null));
     while (old.length > sections.length) old[old.length - 1].remove();

@@ -26,14 +26,17 @@ async fn a_mail_waits_for_whatever_was_not_about_the_mail_and_then_every_one_arr
     let troubles: [(&[(&str, &str)], &str); 9] = [
         (&[("greeting", "554 no SMTP service here")], "refuses us: 554 no SMTP service here"),
         (&[("EHLO", "550 5.7.1 not you")], "refuses us: 550 5.7.1 not you"),
-        (&[("EHLO", "250 post.example")], "most offer it over TLS only"),
+        (&[("EHLO", "250 post.example")], "most servers offer it over TLS only"),
         (
             &[SIGN_IN, ("AUTH", "535 5.7.8 nope")],
-            "refuses our sign-in: 535 5.7.8 nope (the server does not take our user",
+            "refuses our sign-in: 535 5.7.8 nope (the server does not accept the user",
         ),
         (&[SIGN_IN, ("AUTH", "550 5.7.1 account closed")], "refuses our sign-in: 550 5.7.1 account closed"),
         (&[SIGN_IN, ("MAIL", "553 5.7.1 bad sender")], "refuses the sender: 553 5.7.1 bad sender"),
-        (&[SIGN_IN, ("RCPT", "554 5.7.1 Relay access denied")], "554 5.7.1 Relay access denied (the server takes mail"),
+        (
+            &[SIGN_IN, ("RCPT", "554 5.7.1 Relay access denied")],
+            "554 5.7.1 Relay access denied (the server does not relay mail",
+        ),
         (&[SIGN_IN, ("RCPT", "503 5.5.1 sequence")], "does not take all@example.com yet: 503 5.5.1 sequence"),
         (&[SIGN_IN, ("DATA", "554 5.5.0 no")], "refuses the mail: 554 5.5.0 no"),
     ];
@@ -134,7 +137,7 @@ async fn a_certificate_that_nobody_vouches_for_is_called_that_on_irc_and_in_mail
         let problem = row.problem.unwrap();
         assert!(problem.contains(&format!("cannot reach {at}: ")), "{problem}");
         assert!(
-            problem.contains("is self-signed: nobody vouches for it") && problem.contains("update-ca-"),
+            problem.contains("is self-signed, so it is not trusted") && problem.contains("update-ca-"),
             "{problem}"
         );
         assert!(delivery.broken(channel).is_some());

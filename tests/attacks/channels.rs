@@ -69,5 +69,5 @@ async fn a_mail_server_whose_line_has_no_end_is_hung_up_on() {
     let ledger = rusqlite::Connection::open(target.dir.path().join("data/pushbutton.db")).unwrap();
     let problem =
         until("the ledger says why", async || ledger.query_row(told, [], |row| row.get::<_, String>(0)).ok()).await;
-    assert!(problem.contains("the mail server said more than 4 MiB"), "{problem}");
+    assert!(problem.contains("the mail server sent more than 4 MiB"), "{problem}");
 }

@@ -51,7 +51,7 @@ async fn a_runner_that_dies_leaves_its_push_interrupted_and_its_stack_held() {
 
     let row = bench.ended(push).await;
     assert_eq!((row.state.word(), row.lines), ("interrupted", 1));
-    let why = "the runner ended in the middle of the push; nobody knows the state of qa1.example.com";
+    let why = "the runner ended in the middle of the push; the state of qa1.example.com is unknown";
     assert_eq!(row.why.as_deref(), Some(why));
     assert_eq!(std::fs::read(bench.dir(push).torn()).unwrap(), torn);
     let last = std::fs::read_to_string(bench.dir(push).journal()).unwrap();
@@ -60,10 +60,10 @@ async fn a_runner_that_dies_leaves_its_push_interrupted_and_its_stack_held() {
     let refused = bench.desk.press(press_of("qa", &bench.seen("qa").await)).await.unwrap_err();
     let Refusal::Held { scope, who: by, reason, .. } = refused else { panic!("{refused}") };
     assert_eq!((scope.as_str(), by.as_str()), ("web", "pushbutton"));
-    assert!(reason.contains("nobody knows the state of qa1.example.com"), "{reason}");
+    assert!(reason.contains("the state of qa1.example.com is unknown"), "{reason}");
     let silent = bench.desk.release_hold(&web(), None, &who("joe"), None).await.unwrap_err();
     assert!(
-        matches!(&silent, Refusal::BadRequest { case: Case::ReleaseReason, why } if why.contains("say why the hold may go")),
+        matches!(&silent, Refusal::BadRequest { case: Case::ReleaseReason, why } if why.contains("say why it is safe to release")),
         "{silent}"
     );
     bench.desk.release_hold(&web(), None, &who("joe"), said_why("looked at it")).await.unwrap();
@@ -135,7 +135,7 @@ async fn a_runner_that_died_while_no_server_was_there_is_found_dead() {
     let bench = Bench { temp, desk, stop, background };
     let row = bench.row(dead).await;
     assert_eq!(row.state, Ended::Interrupted, "it is settled before the desk is open");
-    assert_eq!(row.why.as_deref(), Some("the runner ended before it began, so nothing ran"));
+    assert_eq!(row.why.as_deref(), Some("the runner ended before it started, so nothing ran"));
     assert!(bench.journal_end(dead).await.ended);
 }
 

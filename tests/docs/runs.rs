@@ -119,7 +119,7 @@ async fn what_the_page_on_pushing_shows_is_done() {
     assert!(caught_up > back);
     reader.ended_as(caught_up, "succeeded").await;
     let said = reader.run(PAGE, "pushbutton hold web/prod ", &[]).await;
-    assert!(said.contains("is held for 2h") && said.contains("is not held any more"), "{said}");
+    assert!(said.contains("is held for 2h") && said.contains("is no longer held"), "{said}");
 }
 
 #[tokio::test]
@@ -155,14 +155,14 @@ async fn what_the_page_on_operating_shows_is_done() {
     reader.run(PAGE, "du -sh ", &[]).await;
     reader.run(PAGE, "pushbutton backup ", &safe).await;
     let said = reader.run(PAGE, "pushbutton verify", &[]).await;
-    assert!(said.contains("all of it is as it was written"), "{said}");
+    assert!(said.contains("everything is as it was written"), "{said}");
 
     // A push after the backup, and then the ledger is lost.
     let later = reader.house.push_well("qa").await["push"].clone();
     reader.house.kill_server().await;
     std::fs::rename(reader.house.data(), reader.house.dir.path().join("data.damaged")).unwrap();
     let said = reader.run(PAGE, "mkdir -m 700 data", &safe).await;
-    assert!(said.contains("all of it is as it was written"), "{said}");
+    assert!(said.contains("everything is as it was written"), "{said}");
     let (number, build) = (later["id"].to_string(), later["build"].as_str().unwrap());
     reader
         .run(PAGE, "cp -a data.damaged/pushes/215 ", &[("51d0c3e-215", build), ("/215 ", &format!("/{number} "))])
@@ -172,9 +172,9 @@ async fn what_the_page_on_operating_shows_is_done() {
     let known = reader.house.push(later["id"].as_i64().unwrap()).await["push"].clone();
     assert_eq!((&known["state"], &known["build"]), (&later["state"], &later["build"]), "{known:#}");
     reader.run(PAGE, "pushbutton verify", &[]).await;
-    assert!(reader.house.get("/").await.text.contains("Only one Pushbutton may push"));
+    assert!(reader.house.get("/").await.text.contains("Two servers must not push"));
     reader.run(PAGE, "pushbutton take-over ", &[]).await;
-    assert!(!reader.house.get("/").await.text.contains("Only one Pushbutton may push"));
+    assert!(!reader.house.get("/").await.text.contains("Two servers must not push"));
     let push = reader.house.push_well("qa").await["push"]["id"].as_i64().unwrap();
     assert!(push > 1000, "numbers go on 1,000 higher: {push}");
 

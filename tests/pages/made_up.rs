@@ -294,7 +294,7 @@ pub fn troubled() -> StackView {
             left("prod010", "runs <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}"),
             left(
                 "prod024",
-                "no push has brought it to 8f31c2e-4103 <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}",
+                "no push has deployed 8f31c2e-4103 to it <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}",
             ),
         ],
         commands: titles(),
@@ -659,7 +659,7 @@ pub fn rollback_view() -> RollbackView {
             total: 24,
             not_ready: vec![NotHeld {
                 host: "web007".to_owned(),
-                why: "not there, it will be brought <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}"
+                why: "not there, will be uploaded <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}"
                     .to_owned(),
             }],
             asked_at: Some(ago(12)),

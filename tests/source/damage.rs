@@ -142,7 +142,7 @@ async fn while_the_repository_is_away_the_words_of_a_damaged_mirror_blame_the_mi
             let Some(error) = error.map(|error| error.why) else { continue };
             let blames = error.contains("own copy of the repository is damaged")
                 || error.contains("no such branch")
-                || error.contains("shows no branch at all")
+                || error.contains("the server shows no branch")
                 || error.contains(head.short());
             assert!(blames && !error.starts_with("not a git"), "{what}: {error}");
         }

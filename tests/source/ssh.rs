@@ -47,13 +47,13 @@ async fn over_ssh_our_configuration_is_used_and_an_unknown_host_key_is_refused()
     let good = std::fs::read_to_string(&known).unwrap();
     std::fs::write(&known, "").unwrap();
     let error = mirror.fetch().await.unwrap_err().to_string();
-    assert!(error.contains("put the git server's host key into known_hosts"), "{error}");
+    assert!(error.contains("add the git server's host key to known_hosts"), "{error}");
     assert_eq!(std::fs::read_to_string(&known).unwrap(), "", "no key is learnt by itself");
 
     std::fs::write(&known, good).unwrap();
     std::fs::write(config.with_file_name("person.pub"), "").unwrap();
     let error = mirror.fetch().await.unwrap_err().to_string();
-    assert!(error.contains("give the push host's ssh key the right"), "{error}");
+    assert!(error.contains("give the push host's ssh key read access"), "{error}");
     assert_eq!(mirror.head("main").await.unwrap(), head, "what was fetched before is still there");
 }
 
@@ -73,7 +73,7 @@ async fn a_source_signs_in_with_a_key_of_its_own_and_no_other_and_only_its_name_
     let mirror =
         |login: Option<SourceLogin>| Mirror::new(&world.path("mirrors"), &url, Some(config.clone())).signing_in(login);
     let error = mirror(None).fetch().await.unwrap_err().to_string();
-    assert!(error.contains("give the push host's ssh key the right"), "{error}");
+    assert!(error.contains("give the push host's ssh key read access"), "{error}");
 
     let key = |name: &str| Some(SourceLogin::Key { key_file: at(name) });
     let with = mirror(key("deploy-key"));

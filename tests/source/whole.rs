@@ -46,7 +46,7 @@ async fn submodules_come_along_each_at_the_commit_that_is_named_and_are_refused_
     assert_eq!(empty, ["vendor/in ner"]);
     let gate = Gate { submodules: empty, ..Gate::default() };
     let error = freeze(&world.path("without"), None, &world.build("aaaaaaa-1"), None, &gate).unwrap_err().to_string();
-    assert!(error.starts_with("1 submodule is empty (vendor/in ner): write submodules = true"), "{error}");
+    assert!(error.starts_with("1 submodule is empty (vendor/in ner): set submodules = true"), "{error}");
     let error = freeze(&world.path("without"), None, &world.build("aaaaaaa-1"), None, &Gate::default()).unwrap_err();
     assert!(error.to_string().contains("1 submodule is empty"), "found by .gitmodules alone: {error}");
 
@@ -126,7 +126,7 @@ async fn files_of_git_lfs_come_along_as_they_were_committed_and_pointers_are_ref
     left.fetch().await.unwrap();
     left.checkout(&head, &world.path("without")).await.unwrap();
     let error = freeze(&world.path("without"), None, &world.build("aaaaaaa-1"), None, &Gate::default()).unwrap_err();
-    let words = "1 file is a Git LFS pointer instead of its content (img/a b.bin): write lfs = true";
+    let words = "1 file is a Git LFS pointer instead of its content (img/a b.bin): set lfs = true";
     assert!(error.to_string().starts_with(words), "{error}");
 
     let whole = world.mirror().bringing(false, true);
@@ -230,11 +230,11 @@ async fn site() -> String {
 async fn what_a_web_server_answers_instead_of_git_is_told_as_what_it_is() {
     let (world, site) = (World::new().await, site().await);
     for (path, said, cure) in [
-        ("page", "is this a git repository?", "what answered is a web page, such as one to sign in"),
-        ("away", "unable to update url base from redirection", "this is a page for people, not a repository"),
+        ("page", "is this a git repository?", "a web page answered, for example to sign in"),
+        ("away", "unable to update url base from redirection", "this is a web page, not a repository"),
         ("many", "429", "fetch_every_s"),
         ("name", "terminal prompts disabled", "use an ssh address with a key"),
-        ("shut", "403", "the right to read the repository"),
+        ("shut", "403", "read access to the repository"),
         ("gone", "not found", "is the stack's address right"),
     ] {
         let error = world.mirror_of(&format!("{site}/{path}/web.git")).fetch().await.unwrap_err().to_string();

@@ -100,11 +100,11 @@ async fn a_hold_with_a_bad_end_is_told_why_and_keeps_what_was_typed() {
         street.pointer(pointer).and_then(|hold| hold["until"].as_str().map(|until| until.parse::<At>().unwrap()))
     };
     for (end, why) in [
-        ("until=at&at=", "choose the time when the hold is over"),
+        ("until=at&at=", "choose the time when the hold ends"),
         ("until=at&at=2020-01-01T10:00", "1 Jan 2020 10:00:00 UTC is past"),
         ("until=at&at=2999-01-01T10:00&zone=60", "1 Jan 2999 09:00:00 UTC is later"),
         ("until=at&at=soon%3Cb%3E", "soon&lt;b&gt;"),
-        ("until=later", "is no end of a hold"),
+        ("until=later", "is not a valid end of a hold"),
     ] {
         let typed = format!("reason=the+%22cat%22&stage=prod&{end}");
         let page = site.post(&mary, "/stacks/web/hold", &typed).await;
@@ -153,7 +153,7 @@ async fn a_call_that_lacks_misspells_or_mistypes_something_is_told_what_with_an_
         ("POST", format!("{qa}/push"), r#"{"seen":" ","sha":null}"#, "missing", "`seen` or `sha` is missing"),
         ("POST", format!("{qa}/push"), r#"{"seen":5}"#, "bad_request", "`seen` must be a text, and is a number"),
         ("POST", format!("{qa}/push"), r#"{"sen":"x"}"#, "bad_request", "no field `sen` here; there are `seen`, `sha`"),
-        ("POST", format!("{qa}/push"), "seen=x", "bad_request", "is not JSON"),
+        ("POST", format!("{qa}/push"), "seen=x", "bad_request", "is not valid JSON"),
         ("POST", format!("{qa}/rollback"), "{}", "missing", "a rollback needs a reason"),
         ("POST", format!("{qa}/rollback"), r#"{"reason":" "}"#, "missing", "`reason` is missing; for example"),
         ("POST", format!("{qa}/catch-up"), r#"{"hosts":"qa1"}"#, "bad_request", "`hosts` must be a list of texts"),
@@ -162,7 +162,7 @@ async fn a_call_that_lacks_misspells_or_mistypes_something_is_told_what_with_an_
         ("PUT", format!("{qa}/hold"), r#"{"until":"2h"}"#, "missing", "a hold needs a reason"),
         ("PUT", format!("{qa}/hold"), r#"{"reason":"x","till":"2h"}"#, "bad_request", "no field `till` here"),
         ("DELETE", format!("{web}/hold"), r#"{"reasn":"x"}"#, "bad_request", "no field `reasn` here"),
-        ("DELETE", format!("{qa}/hold"), "x", "bad_request", "is not JSON"),
+        ("DELETE", format!("{qa}/hold"), "x", "bad_request", "is not valid JSON"),
         (
             "POST",
             "/api/v1/pushes/1/confirm".into(),
@@ -174,7 +174,7 @@ async fn a_call_that_lacks_misspells_or_mistypes_something_is_told_what_with_an_
         ("POST", "/api/v1/pushes/1/confirm".into(), r#"{"answer":true}"#, "bad_request", "`answer` must be a text"),
         ("POST", "/api/v1/pushes/1/resume".into(), "[]", "bad_request", "is a list, and must be an object"),
         ("POST", "/api/v1/pushes/1/resume".into(), r#"{"why":"x"}"#, "bad_request", "no field `why` here"),
-        ("POST", "/api/v1/pushes/1/pause".into(), "{", "bad_request", "is not JSON"),
+        ("POST", "/api/v1/pushes/1/pause".into(), "{", "bad_request", "is not valid JSON"),
         (
             "POST",
             format!("{web}/hosts/check"),
@@ -214,8 +214,8 @@ async fn a_call_that_lacks_misspells_or_mistypes_something_is_told_what_with_an_
     }
     // The forms of the pages: by a page.
     for (path, form, words) in [
-        ("/stacks/web/stages/qa/push", "nonce=n", "does not say what was seen on the button"),
-        ("/stacks/web/stages/qa/push", "seen=+&sha=", "does not say what was seen on the button"),
+        ("/stacks/web/stages/qa/push", "nonce=n", "does not have the version that the button showed"),
+        ("/stacks/web/stages/qa/push", "seen=+&sha=", "does not have the version that the button showed"),
         ("/pushes/1/confirm", "reason=x", "missing field"),
     ] {
         let page = site.post(&mary, path, form).await;
@@ -224,7 +224,7 @@ async fn a_call_that_lacks_misspells_or_mistypes_something_is_told_what_with_an_
     }
     let json = [("cookie", mary.as_str()), ("origin", site.origin.as_str()), ("content-type", "application/json")];
     let page = site.ask("POST", "/stacks/web/stages/qa/push", &json, "{}").await;
-    assert!(page.status == 400 && page.text().contains("a form is taken here"), "{}", page.text());
+    assert!(page.status == 400 && page.text().contains("this address takes a form"), "{}", page.text());
 
     let street = site.get(&mary, "/api/v1/stacks/web").await.json();
     assert!(street["hold"].is_null() && street["stages"][0]["hold"].is_null() && street["lock"].is_null(), "{street}");

@@ -186,10 +186,10 @@ async fn people_change_their_own_password_and_sign_out_everywhere() {
     assert_eq!(site.get("", "/account").await.status, 303, "strangers sign in first");
 
     for (form, words) in [
-        ("current=wrong&new=battery+staple&again=battery+staple", "That is not your password now"),
+        ("current=wrong&new=battery+staple&again=battery+staple", "Wrong current password"),
         ("current=correct+horse&new=battery+staple&again=battery+stable", "are not the same"),
         ("current=correct+horse&new=short&again=short", "too short"),
-        ("", "That is not your password now"),
+        ("", "Wrong current password"),
     ] {
         let refused = site.post(&here, "/account/password", form).await;
         assert_eq!(refused.status, 403, "{form}");
@@ -235,7 +235,7 @@ async fn people_change_their_own_password_and_sign_out_everywhere() {
 async fn the_sign_in_page_says_whom_to_ask_and_headers_have_an_end() {
     let site = Site::with("password", "").await;
     let page = site.get("", "/sign-in").await;
-    assert!(page.text().contains("Forgot your password?") && page.text().contains("whoever runs this server"));
+    assert!(page.text().contains("Forgot your password?") && page.text().contains("Ask the administrator"));
     let long = |bytes: usize| "x".repeat(bytes);
     assert_eq!(site.ask("GET", "/sign-in", &[("x-more", &long(12 * 1024))], "").await.status, 200);
     for bytes in [17 * 1024, 64 * 1024] {

@@ -374,7 +374,7 @@ async fn every_page_has_a_title_that_says_what_it_shows() {
         let (_, rest) = text.split_once("<title>").unwrap();
         rest.split_once("</title>").unwrap().0.to_owned()
     };
-    assert_eq!(title("", "/sign-in").await, "Say who you are - Pushbutton");
+    assert_eq!(title("", "/sign-in").await, "Sign in - Pushbutton");
     let journal = site.press(&mary).await;
     let mut titles = Vec::new();
     for path in pages() {

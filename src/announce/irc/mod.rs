@@ -83,7 +83,7 @@ impl Irc {
 impl Irc {
     async fn tell_line(&mut self, text: String, key: String) -> Result<Delivered, Trouble> {
         let said = timeout(TELL_TIMEOUT, self.say(text.clone(), key)).await;
-        let late = || Err(Trouble::Broken(format!("not said within {} s", TELL_TIMEOUT.as_secs())));
+        let late = || Err(Trouble::Broken(format!("not sent within {} s", TELL_TIMEOUT.as_secs())));
         said.unwrap_or_else(|_| late()).map(|()| Delivered { words: text, problem: None })
     }
 }

@@ -28,7 +28,7 @@ const KEEPALIVE_S: u32 = 30;
 const KEEPALIVE_TIMEOUT_S: u32 = 20;
 
 /// What is said of a server whose line has no end.
-const NO_END: &str = "the server sends a line without an end: is it an IRC server?";
+const NO_END: &str = "the server sends an endless line: is it an IRC server?";
 
 /// Why a connection ended.
 pub(super) enum End {
@@ -209,7 +209,7 @@ impl<'a> Session<'a> {
             Deadline::Join(at) | Deadline::GiveUp(at) if at > now => Ok(()),
             Deadline::Join(_) => self.join(),
             Deadline::GiveUp(_) => {
-                Err(format!("not let into {} within {} s", self.settings.channel, ENTER_TIMEOUT.as_secs()))
+                Err(format!("could not join {} within {} s", self.settings.channel, ENTER_TIMEOUT.as_secs()))
             }
         }
     }
@@ -259,7 +259,7 @@ impl<'a> Session<'a> {
             Command::Response(response, arguments) => return self.response(*response, arguments),
             Command::NICK(nick) if ours => self.nick.clone_from(nick),
             Command::JOIN(channel, ..) if ours && self.is_ours(channel) => self.enter(),
-            Command::PART(channel, _) if ours && self.is_ours(channel) => self.leave("the server took the bot out"),
+            Command::PART(channel, _) if ours && self.is_ours(channel) => self.leave("the server removed the bot"),
             Command::KICK(channel, nick, _) if self.is_ours(channel) && nick.eq_ignore_ascii_case(&self.nick) => {
                 let by = message.source_nickname().unwrap_or("someone");
                 self.leave(&format!("kicked by {by}"));

@@ -41,7 +41,7 @@ impl AsyncRead for Bounded {
         match self.left.checked_sub(buf.filled().len() - before) {
             Some(left) => self.left = left,
             None => {
-                let words = format!("the mail server said more than {} MiB", MOST >> 20);
+                let words = format!("the mail server sent more than {} MiB", MOST >> 20);
                 return Poll::Ready(Err(io::Error::other(words)));
             }
         }

@@ -26,8 +26,8 @@ use url::Url;
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why an address with other letters than ASCII's cannot be used, and what to do.
-const NO_UTF8: &str = "it does not offer SMTPUTF8, which an address with such letters needs; write an address in ASCII \
-    (a domain has one that begins with xn--)";
+const NO_UTF8: &str = "it does not offer SMTPUTF8, which an address with non-ASCII letters needs; write the address in \
+    ASCII (for the domain: xn--…)";
 
 /// What begins the channel, when its table can be used; `url` is where the pages are.
 pub(super) fn ready(config: &config::Email, url: &str) -> Result<Begin, String> {
@@ -68,7 +68,8 @@ impl Mail {
     /// Takes the table, whose words the configuration has checked, and reads its secret.
     fn new(config: &config::Email, url: &str) -> Result<Self, String> {
         let mailbox = |name: &str, text: &str| {
-            text.parse::<Mailbox>().map_err(|error| format!("{name} has {text:?}, which is no mail address: {error}"))
+            text.parse::<Mailbox>()
+                .map_err(|error| format!("{name} has {text:?}, which is not a mail address: {error}"))
         };
         Ok(Self {
             server: server(config)?,
@@ -107,7 +108,7 @@ impl Mail {
         let unsayable: Vec<String> =
             begun.left.iter().filter(|mailbox| !may_have(mailbox)).map(|mailbox| mailbox.email.to_string()).collect();
         if let (Some(first), true) = (unsayable.first(), to.is_empty() && !begun.told) {
-            return Err(Failure::Broken(format!("{host} cannot be told the address {first}: {NO_UTF8}")));
+            return Err(Failure::Broken(format!("{host} cannot take the address {first}: {NO_UTF8}")));
         }
         let message = self.message(announcement, words, &shown);
         let message = message.map_err(|error| Failure::Final(chain(&error)))?.formatted();
@@ -116,7 +117,7 @@ impl Mail {
             false => self.server.send(connection, &self.from.email, &to, &message).await?,
         };
         begun.told |= refused.len() < to.len();
-        begun.refused.extend(unsayable.iter().map(|address| format!("{address}: {host} cannot be told it: {NO_UTF8}")));
+        begun.refused.extend(unsayable.iter().map(|address| format!("{address}: {host} cannot take it: {NO_UTF8}")));
         begun.left.clear();
         let mut waiting = None;
         for refused in refused {
@@ -180,7 +181,7 @@ fn server(config: &config::Email) -> Result<Server, String> {
         (None, None) => None,
         (Some(user), Some(secret)) => Some(Credentials::new(user.clone(), secret.reveal().to_owned())),
         (Some(user), None) => return Err(format!("user = {user:?} has no password_file or password_env")),
-        (None, Some(_)) => return Err("a password is named, but no user".to_owned()),
+        (None, Some(_)) => return Err("a password is set, but no user".to_owned()),
     };
     let helo = config.helo.as_deref().map(helo::of_config);
     Ok(Server { host: config.server.clone(), port: config.port, tls, credentials, helo })

@@ -121,8 +121,8 @@ fn headline(announcement: &Announcement, word: &str) -> String {
         (Action::Push, false) => format!("{who} pushed {stack} to {stage}: {word}."),
         (Action::Resume(of), true) => format!("{who} is resuming push {of} of {stack} to {stage}."),
         (Action::Resume(of), false) => format!("{who} resumed push {of} of {stack} to {stage}: {word}."),
-        (Action::CatchUp, true) => format!("{who} is bringing {behind} of {stage} to {sha} of {stack}."),
-        (Action::CatchUp, false) => format!("{behind} of {stage} brought to {sha} of {stack} by {who}: {word}."),
+        (Action::CatchUp, true) => format!("{who} is updating {behind} of {stage} to {sha} of {stack}."),
+        (Action::CatchUp, false) => format!("{behind} of {stage} updated to {sha} of {stack} by {who}: {word}."),
         (Action::Rollback, true) => format!("{who} is rolling {stack} on {stage} back to {back}."),
         (Action::Rollback, false) => format!("{stack} on {stage} was rolled back to {back} by {who}: {word}."),
     }

@@ -38,8 +38,8 @@ pub fn irc_line(announcement: &Announcement, now: At) -> String {
         (Action::Push, false) => format!("pushed {from_to} to {stage}"),
         (Action::Resume(of), true) => format!("is resuming push {of}, {from_to} to {stage}"),
         (Action::Resume(of), false) => format!("resumed push {of}, {from_to} to {stage}"),
-        (Action::CatchUp, true) => format!("is bringing {behind} of {stage} to {sha}"),
-        (Action::CatchUp, false) => format!("brought {behind} of {stage} to {sha}"),
+        (Action::CatchUp, true) => format!("is updating {behind} of {stage} to {sha}"),
+        (Action::CatchUp, false) => format!("updated {behind} of {stage} to {sha}"),
         (Action::Rollback, true) => format!("is rolling {stage} back to {}", back_to(announcement)),
         (Action::Rollback, false) => format!("rolled {stage} back to {}", back_to(announcement)),
     };

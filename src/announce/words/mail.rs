@@ -29,7 +29,7 @@ fn subject(announcement: &Announcement) -> String {
     let from_to = match push.old_sha.as_deref() {
         _ if action(announcement) == Action::Rollback => format!("rolled back to {}", back_names(announcement).0),
         _ if action(announcement) == Action::CatchUp => {
-            format!("{} brought to {}", behind_words(announcement), short_sha(&push.sha))
+            format!("{} updated to {}", behind_words(announcement), short_sha(&push.sha))
         }
         None => short_sha(&push.sha),
         Some(old) if old == push.sha => format!("{} again", short_sha(&push.sha)),

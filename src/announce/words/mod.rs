@@ -102,12 +102,12 @@ fn short_sha(sha: &str) -> String {
     }
 }
 
-/// `4 commits`, `1 commit`, `no new commits`; of a rollback `4 commits taken back`, `nothing taken back`.
+/// `4 commits`, `1 commit`, `no new commits`; of a rollback `4 commits taken back`, `nothing rolled back`.
 fn commits_words(announcement: &Announcement) -> String {
     match (action(announcement), announcement.commit_count) {
-        (Action::Rollback, 0) => "nothing taken back".to_owned(),
-        (Action::Rollback, 1) => "1 commit taken back".to_owned(),
-        (Action::Rollback, n) => format!("{n} commits taken back"),
+        (Action::Rollback, 0) => "nothing rolled back".to_owned(),
+        (Action::Rollback, 1) => "1 commit rolled back".to_owned(),
+        (Action::Rollback, n) => format!("{n} commits rolled back"),
         (_, 0) => "no new commits".to_owned(),
         (_, 1) => "1 commit".to_owned(),
         (_, n) => format!("{n} commits"),

@@ -122,14 +122,14 @@ fn hosts_that_were_behind_are_told_of_as_such() {
     (push.push.hosts_ok, push.push.hosts_total, push.commit_count) = (1, 1, 0);
     push.push.old_sha = Some(push.push.sha.clone());
     let line = irc_line(&push, now());
-    assert!(line.starts_with("[web] mary brought 1 host of PROD to 51d0c3e: succeeded, 1 host"), "{line}");
+    assert!(line.starts_with("[web] mary updated 1 host of PROD to 51d0c3e: succeeded, 1 host"), "{line}");
     let told = mail(&push);
-    assert!(told.text.starts_with("1 host of Prod brought to 51d0c3e of web by mary: succeeded."), "{}", told.text);
-    assert_eq!(told.subject, "[push] web Prod: 1 host brought to 51d0c3e by mary");
+    assert!(told.text.starts_with("1 host of Prod updated to 51d0c3e of web by mary: succeeded."), "{}", told.text);
+    assert_eq!(told.subject, "[push] web Prod: 1 host updated to 51d0c3e by mary");
     push.event = Moment::Started;
     push.push.hosts_total = 2;
     let line = irc_line(&push, now());
-    assert!(line.starts_with("[web] mary is bringing 2 hosts of PROD to 51d0c3e: "), "{line}");
+    assert!(line.starts_with("[web] mary is updating 2 hosts of PROD to 51d0c3e: "), "{line}");
 }
 
 #[test]
@@ -168,12 +168,12 @@ fn the_way_back_and_a_resume_are_told_as_such() {
     for (announcement, words) in [
         (
             rollback(ended("succeeded")),
-            "mary rolled PROD back to 8f31c2e (from 51d0c3e): succeeded, 41 hosts, 38 s · 4 commits taken back · checkout \
+            "mary rolled PROD back to 8f31c2e (from 51d0c3e): succeeded, 41 hosts, 38 s · 4 commits rolled back · checkout \
              answers 500",
         ),
         (
             rollback(started()),
-            "mary is rolling PROD back to 8f31c2e (from 51d0c3e): 4 commits taken back · checkout answers 500",
+            "mary is rolling PROD back to 8f31c2e (from 51d0c3e): 4 commits rolled back · checkout answers 500",
         ),
         (resumed.clone(), "mary resumed push 213, 8f31c2e → 51d0c3e to PROD: succeeded, 41 hosts, 38 s · 4 commits"),
         (resuming, "mary is resuming push 213, 8f31c2e → 51d0c3e to PROD: 4 commits"),
@@ -183,7 +183,7 @@ fn the_way_back_and_a_resume_are_told_as_such() {
     let told = mail(&rollback(ended("succeeded")));
     assert_eq!(told.subject, "[push] web Prod: rolled back to 8f31c2e by mary");
     assert!(told.text.starts_with("web on Prod was rolled back to 8f31c2e by mary: succeeded.\n"), "{}", told.text);
-    assert!(told.text.contains("4 commits taken back:\n"), "{}", told.text);
+    assert!(told.text.contains("4 commits rolled back:\n"), "{}", told.text);
     let mut equal = rollback(ended("succeeded"));
     (equal.push.old_sha, equal.push.old_build) = (Some(equal.push.sha.clone()), Some("8f31c2e-214".to_owned()));
     equal.push.build = "8f31c2e-212".to_owned();

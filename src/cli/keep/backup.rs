@@ -34,7 +34,7 @@ impl Backup {
             counted(made.builds as u64, "build"),
             bytes_words(made.bytes)
         ));
-        say::line("not in it: config.toml, the stack files, ssh keys, older builds; git mirrors are fetched anew");
+        say::line("not included: config.toml, the stack files, ssh keys, older builds; git mirrors are fetched again");
         Ok(ExitCode::SUCCESS)
     }
 }

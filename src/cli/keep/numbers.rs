@@ -13,7 +13,7 @@ use std::process::ExitCode;
 pub struct NumberAbove {
     /// The stack whose hosts refuse a push because they have seen a newer one.
     stack: StackName,
-    /// Why this Pushbutton is right, and the only one that pushes there; for the audit.
+    /// Why this is the right Pushbutton server, and the only one that pushes there; for the audit.
     #[arg(long)]
     reason: String,
     #[command(flatten)]
@@ -42,7 +42,7 @@ impl NumberAbove {
 /// `pushbutton take-over`
 #[derive(Debug, clap::Args)]
 pub struct TakeOver {
-    /// What became of the other one; for the audit.
+    /// What happened to the other server; for the audit.
     #[arg(long)]
     reason: Option<String>,
     #[command(flatten)]
@@ -62,7 +62,7 @@ impl TakeOver {
             let asked = server.ask("POST", "/api/v1/take-over", Some(json!({ "reason": reason }))).await;
             server.close().await?;
             asked?;
-            say::line("this data directory is this machine's now");
+            say::line("this data directory now belongs to this machine");
             Ok(ExitCode::SUCCESS)
         })
     }

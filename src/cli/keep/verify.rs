@@ -12,7 +12,7 @@ use std::process::ExitCode;
 /// `pushbutton verify`
 #[derive(Debug, clap::Args)]
 pub struct Verify {
-    /// A head of the audit that an earlier `verify` or an announcement said: it must still be part of it. May be given more than once.
+    /// A head of the audit, as an earlier `verify` or an announcement showed it: it must still be in the audit. Can be given more than once.
     #[arg(long = "head", value_name = "HASH", value_parser = head)]
     heads: Vec<String>,
 }
@@ -49,7 +49,7 @@ fn print_report(report: &Report) -> ExitCode {
         say::line(&format!("wrong: {problem}"));
     }
     match report.problems.is_empty() {
-        true => say::line("all of it is as it was written"),
+        true => say::line("everything is as it was written"),
         false => return ExitCode::FAILURE,
     }
     ExitCode::SUCCESS
@@ -58,7 +58,11 @@ fn print_report(report: &Report) -> ExitCode {
 /// The ledger of a data directory that is there.
 pub(super) fn ledger_of(data: &Path) -> anyhow::Result<Ledger> {
     let path = data.join("pushbutton.db");
-    ensure!(path.exists(), "there is no ledger at {}; hint: is `data` in the server's file right?", path.display());
+    ensure!(
+        path.exists(),
+        "there is no ledger at {}; hint: is `data` in the server's configuration right?",
+        path.display()
+    );
     must_be_ours(data)?;
     Ok(Ledger::open_beside(&path)?)
 }

@@ -29,16 +29,16 @@ pub struct Push {
     stack: StackName,
     /// The stage.
     stage: StageName,
-    /// Shows every line until the push has ended; exit code 0 only when it succeeded.
+    /// Shows every line until the push has ended; exit code 0 only if it succeeded.
     #[arg(long)]
     follow: bool,
     /// The reason, for the history and the announcements.
     #[arg(long)]
     reason: Option<String>,
-    /// This version and not the newest: a revision of a branch that the stage may push, or a beginning that only one has.
+    /// The version to push instead of the newest: a revision of a branch that may be pushed to the stage; its first characters are enough.
     #[arg(long)]
     sha: Option<String>,
-    /// Only if this is still the plan, by the hash that `pushbutton plan` showed.
+    /// Pushes only if the plan still has this hash, as `pushbutton plan` showed it.
     #[arg(long, value_name = "HASH")]
     plan: Option<String>,
     #[command(flatten)]
@@ -88,7 +88,7 @@ fn press_and_follow(
             }
         };
         if server.is_us() && !wanted {
-            say::line("no server runs, so this is followed to its end");
+            say::line("the server is down, so this command follows the push to its end");
         }
         match wanted || server.is_us() {
             true => follow(&config, &who, server, push).await,
@@ -129,16 +129,16 @@ pub struct Rollback {
     stack: StackName,
     /// The stage.
     stage: StageName,
-    /// The build to roll back to, or the beginning of its name; the last good one when not given.
+    /// The build to roll back to, or the start of its name; default: the previous successful build.
     #[arg(long, value_name = "BUILD")]
     to: Option<String>,
     /// The reason, for the history and the announcements.
     #[arg(long)]
     reason: String,
-    /// Asks what the stage's commands ask a person (`confirm`); nobody is asked otherwise.
+    /// Asks the questions of the stage's commands (`confirm`), which are otherwise skipped.
     #[arg(long)]
     ask: bool,
-    /// Shows every line until the push has ended; exit code 0 only when it succeeded.
+    /// Shows every line until the push has ended; exit code 0 only if it succeeded.
     #[arg(long)]
     follow: bool,
     #[command(flatten)]
@@ -172,7 +172,7 @@ fn say_unasked(view: &Value, ask: bool) {
     if !ask && !questions.is_empty() {
         let questions: Vec<String> =
             questions.iter().filter_map(Value::as_str).map(|question| format!("“{question}”")).collect();
-        say::line(&format!("nobody is asked {}; --ask does", questions.join(", ")));
+        say::line(&format!("skips the question {}; --ask asks it", questions.join(", ")));
     }
 }
 
@@ -183,15 +183,15 @@ pub struct CatchUp {
     stack: StackName,
     /// The stage.
     stage: StageName,
-    /// The hosts; those that are behind, as far as is known, when none are given.
+    /// The hosts; default: all that are known to be behind.
     hosts: Vec<Host>,
-    /// Asks what the stage's commands ask a person (`confirm`); nobody is asked otherwise.
+    /// Asks the questions of the stage's commands (`confirm`), which are otherwise skipped.
     #[arg(long)]
     ask: bool,
     /// The reason, for the history and the announcements.
     #[arg(long)]
     reason: Option<String>,
-    /// Shows every line until the push has ended; exit code 0 only when it succeeded.
+    /// Shows every line until the push has ended; exit code 0 only if it succeeded.
     #[arg(long)]
     follow: bool,
     #[command(flatten)]
@@ -232,7 +232,7 @@ pub struct Resume {
     /// The reason, for the history and the announcements.
     #[arg(long)]
     reason: Option<String>,
-    /// Shows every line until the push has ended; exit code 0 only when it succeeded.
+    /// Shows every line until the push has ended; exit code 0 only if it succeeded.
     #[arg(long)]
     follow: bool,
     #[command(flatten)]

@@ -20,10 +20,10 @@ pub struct Plan {
     stack: StackName,
     /// The stage.
     stage: StageName,
-    /// Prints a shell script that does the same by plain ssh and rsync.
+    /// Prints a shell script that does the same with plain ssh and rsync.
     #[arg(long, conflicts_with = "json")]
     shell: bool,
-    /// Prints all of it as JSON.
+    /// Prints everything as JSON.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -71,10 +71,10 @@ fn lines(plan: &Value) -> Vec<String> {
         None => "  runs now   nothing deployed by Pushbutton".to_owned(),
     });
     out.push(match plan["build"].as_str() {
-        Some(build) => format!("  goes out   {build} ({}), content hash {}", text(&plan["sha"]), text(&plan["root"])),
-        None => format!("  goes out   {} of {}, built by the push", text(&plan["sha"]), text(&plan["branch"])),
+        Some(build) => format!("  deploys    {build} ({}), content hash {}", text(&plan["sha"]), text(&plan["root"])),
+        None => format!("  deploys    {} of {}, built by the push", text(&plan["sha"]), text(&plan["branch"])),
     });
-    out.extend(plan["why_not"].as_str().map(|why| format!("  closed     {why}")));
+    out.extend(plan["why_not"].as_str().map(|why| format!("  blocked    {why}")));
     out.push(format!("  commits    {}", plan["commit_count"]));
     for commit in list(&plan["commits"]).iter().take(LISTED) {
         let short = crate::stack::name::short(text(&commit["sha"]));
@@ -84,7 +84,7 @@ fn lines(plan: &Value) -> Vec<String> {
     out.extend(match (plan["changes"].is_null(), plan["build"].is_null()) {
         (false, _) => changes(&plan["changes"]),
         (true, true) => vec!["  files      all of them are new; how many is known when the build is made".to_owned()],
-        (true, false) => vec!["  files      not known: one of the two builds is not here any more".to_owned()],
+        (true, false) => vec!["  files      not known: one of the two builds is no longer here".to_owned()],
     });
     let hosts = list(&plan["hosts"]);
     out.push(format!("  hosts      {}", hosts.iter().map(text).collect::<Vec<_>>().join(" ")));
@@ -96,7 +96,7 @@ fn lines(plan: &Value) -> Vec<String> {
         Some(median) => {
             let words = |key: &str| duration_words(usual[key].as_i64().unwrap_or_default());
             let (fastest, slowest) = (words("fastest_ms"), words("slowest_ms"));
-            let spread = format!("{fastest} to {slowest} in the last {} good pushes", usual["pushes"]);
+            let spread = format!("{fastest} to {slowest} in the last {} successful pushes", usual["pushes"]);
             format!("  usually    {} ({spread})", duration_words(median))
         }
         None => "  usually    not known: no push to it has succeeded yet".to_owned(),
@@ -110,8 +110,8 @@ fn step(number: usize, command: &Value, hosts: usize) -> Vec<String> {
     let part = match text(&command["part"]) {
         "before" => "before, ",
         "finally" => "finally, ",
-        "drop" => "only to take out hosts that fail: ",
-        "undo" => "only when the push fails, where it had touched anything: ",
+        "drop" => "only to remove failed hosts from service: ",
+        "undo" => "only if the push fails, on hosts that it has changed: ",
         _ => "",
     };
     let on = match text(&command["pace"]) {

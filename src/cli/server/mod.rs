@@ -70,7 +70,7 @@ const NAMED_BY: [&str; 4] = ["PUSHBUTTON_WHO", "SUDO_USER", "USER", "LOGNAME"];
 /// Who acts, as the history says it. Whoever only reads needs no name.
 #[derive(Debug, clap::Args)]
 pub struct Person {
-    /// Who acts, for the history; $PUSHBUTTON_WHO or the user of this terminal when not given.
+    /// Your name in the history; default: $PUSHBUTTON_WHO, or the user of this terminal.
     #[arg(long = "as", value_name = "NAME", global = true)]
     who: Option<Who>,
 }
@@ -85,8 +85,8 @@ impl Person {
             return Ok(who.clone());
         }
         let mut said = NAMED_BY.into_iter().filter_map(|from| Some((from, name_in(from)?)));
-        let (from, name) = said.next().context("nothing says who you are; hint: --as NAME")?;
-        name.parse().map_err(|bad| anyhow!("${from} cannot stand in the history: {bad}; hint: --as NAME"))
+        let (from, name) = said.next().context("your name is not known; hint: --as NAME")?;
+        name.parse().map_err(|bad| anyhow!("${from} cannot be used as a name in the history: {bad}; hint: --as NAME"))
     }
 
     /// Who reads. Nothing is written about it, so no name is asked for: where none is given that can be one, as under cron or for
@@ -185,9 +185,9 @@ impl Server {
     }
 
     async fn answer_text(&mut self, method: &str, path: &str, sent: RequestBody<'_>) -> anyhow::Result<String> {
-        let answer = self.client.send(method, path, sent, &[]).await.context("the server went away")?;
+        let answer = self.client.send(method, path, sent, &[]).await.context("the server stopped answering")?;
         let status = answer.status;
-        let text = answer.text().await.context("the server went away in the middle of its answer")?;
+        let text = answer.text().await.context("the server stopped answering before its answer was complete")?;
         match status {
             200..300 => Ok(text),
             _ => Err(refused(status, &text).into()),
@@ -279,6 +279,8 @@ pub fn run<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
 pub fn config(path: &Path) -> anyhow::Result<Arc<Config>> {
     match path.exists() {
         true => Ok(Arc::new(Config::load(path)?)),
-        false => bail!("there is no {}; hint: --config FILE, or call it where the server's file is", path.display()),
+        false => {
+            bail!("there is no {}; hint: --config FILE, or run it in the directory of config.toml", path.display())
+        }
     }
 }

@@ -61,7 +61,7 @@ async fn look_at_ssh(draft: &mut Draft, config: &Config) {
     let mut program = Program::new("ssh").arg("-G");
     if let Some(file) = &config.ssh.config {
         if let Err(error) = std::fs::File::open(file) {
-            let cure = "name ssh's configuration for pushes, or take the key out: then the usual ones are read";
+            let cure = "give ssh's configuration for pushes, or remove the key: then the default files are read";
             draft.refuse(&["ssh", "config"], format!("cannot read {}: {error}", file.display()), Some(cure.to_owned()));
             return;
         }
@@ -71,7 +71,10 @@ async fn look_at_ssh(draft: &mut Draft, config: &Config) {
         Ok(said) if said.status.success() => return,
         Ok(said) => {
             let said = Advice::of(&String::from_utf8_lossy(&said.stderr), &[], &[]);
-            (format!("ssh does not take its configuration: {}", said.words()), "fix that line; `ssh -G HOST` tries it")
+            (
+                format!("ssh does not accept its configuration: {}", said.words()),
+                "fix that line; `ssh -G HOST` tests it",
+            )
         }
         Err(error) => (format!("ssh cannot be run: {error}"), "install OpenSSH's client on this machine"),
     };
@@ -115,7 +118,7 @@ pub fn listen_cure(listen: SocketAddr, error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::AddrInUse => {
             format!(
-                "another program listens there: `ss -ltnp 'sport = :{}'` shows which; end it, or name another port",
+                "another program listens there: `ss -ltnp 'sport = :{}'` shows which; end it, or choose another port",
                 listen.port()
             )
         }
@@ -125,6 +128,6 @@ pub fn listen_cure(listen: SocketAddr, error: &std::io::Error) -> String {
         ErrorKind::PermissionDenied => {
             "ports below 1024 are for root: listen on 127.0.0.1:8090, behind a proxy that has the port".to_owned()
         }
-        _ => "name another address: listen = \"127.0.0.1:8090\"".to_owned(),
+        _ => "choose another address: listen = \"127.0.0.1:8090\"".to_owned(),
     }
 }

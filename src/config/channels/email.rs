@@ -68,7 +68,7 @@ impl Email {
     pub(super) fn judge(&self, rules: &mut Rules<'_>) {
         rules.server("email", &self.server);
         if self.to.is_empty() {
-            rules.refuse(&["email", "to"], "nobody is told", "name at least one address, or take [email] out");
+            rules.refuse(&["email", "to"], "nobody would get mail", "name at least one address, or take [email] out");
         }
         let from = [("from", &self.from)];
         for (key, text) in from.into_iter().chain(self.to.iter().map(|to| ("to", to))) {
@@ -79,8 +79,8 @@ impl Email {
             }
         }
         if let Some(helo) = self.helo.as_ref().filter(|helo| !is_helo(helo)) {
-            let title = format!("`{}` is not a name that a mail server can be told", shown(helo));
-            let cure = "it is this machine's whole name, such as push.example.com, or its address: [192.0.2.7]";
+            let title = format!("`{}` is not a valid name for EHLO", shown(helo));
+            let cure = "it is this machine's full host name, such as push.example.com, or its address: [192.0.2.7]";
             rules.refuse(&["email", "helo"], title, cure);
         }
         let named = rules.has(&["email", "password_file"]) || rules.has(&["email", "password_env"]);

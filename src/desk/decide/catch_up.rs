@@ -33,14 +33,14 @@ pub(crate) fn offer(
     let nothing = |case, why: String| Err(Refusal::Nothing { case, why });
     let name = &stage.name;
     let Some(desired) = desired else {
-        let why = format!("no push to {name} has come to its end yet, so there is nothing to bring a host to");
+        let why = format!("no push to {name} has been completed yet, so there is no build for a host to catch up with");
         return nothing(Case::NeverPushed, why);
     };
     let known: BTreeSet<&str> = stage.hosts.iter().map(|host| host.name()).collect();
     if let Some(stranger) = hosts.iter().find(|host| !known.contains(host.as_str())) {
         return Err(Refusal::BadRequest {
             case: Case::StrangeHost,
-            why: format!("{} is no host of {name}", crate::diagnostic::shown(stranger)),
+            why: format!("{} is not a host of {name}", crate::diagnostic::shown(stranger)),
         });
     }
     if hosts.is_empty() {
@@ -67,8 +67,8 @@ pub(crate) fn offer(
 pub(crate) fn left_behind(hosts: &[String], desired: &DesiredState, drift: &[Drift]) -> Vec<LeftBehind> {
     let why = |host: &String| {
         let missed = || match desired.hosts.contains(host) {
-            true => format!("push {} did not come to its end there", desired.push),
-            false => format!("no push has brought it to {}", desired.build.id),
+            true => format!("push {} was not completed there", desired.push),
+            false => format!("no push has deployed {} to it", desired.build.id),
         };
         match drift.iter().find(|drift| drift.host == *host) {
             Some(drift) => Some(format!("runs {}", drift.runs)),
@@ -115,8 +115,8 @@ mod tests {
         assert_eq!(
             words,
             [
-                "web4 no push has brought it to 51d0c3e-14",
-                "web3 push 14 did not come to its end there",
+                "web4 no push has deployed 51d0c3e-14 to it",
+                "web3 push 14 was not completed there",
                 "web1 runs 8f31c2e-12"
             ]
         );

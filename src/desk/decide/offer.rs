@@ -29,7 +29,7 @@ pub(crate) struct Offer {
 /// What a press of the stage at `place` would do, were it allowed.
 ///
 /// # Errors
-/// [`Refusal::Nothing`] when there is nothing that could go out, [`Refusal::NoHosts`] when it is not known where to.
+/// [`Refusal::Nothing`] when there is nothing to deploy, [`Refusal::NoHosts`] when it is not known where to.
 pub(crate) fn offer(stack: &Stack, place: usize, facts: &Facts) -> Result<Offer, Refusal> {
     let (artifact, branch) = goes(stack, place, facts)?;
     offer_of(stack, place, facts, artifact, branch)
@@ -67,7 +67,7 @@ pub(crate) fn goes(stack: &Stack, place: usize, facts: &Facts) -> Result<(Artifa
         }
     };
     if let Some(refs) = stack.refs_of(place).filter(|refs| !refs.allow(&branch)) {
-        let why = format!("{} pushes {refs} only, and what comes next is of {}", stage.name, branch_words(&branch));
+        let why = format!("{} accepts only {refs}, and the next version is from {}", stage.name, branch_words(&branch));
         return Err(Refusal::Nothing { case: Case::OtherBranch, why });
     }
     Ok((artifact, branch))

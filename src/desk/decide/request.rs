@@ -133,7 +133,7 @@ impl Request {
         let moved = match self {
             Self::Next => Some(gate::seen_moved(stack, place, &press.seen, &offer.seen)),
             Self::CatchUp { .. } if !press.seen.is_empty() => {
-                Some(format!("the hosts of {} are to run {} now instead of {}", press.stage, offer.seen, press.seen))
+                Some(format!("the hosts of {} should now run {} instead of {}", press.stage, offer.seen, press.seen))
             }
             Self::CatchUp { .. } | Self::Version(_) | Self::Rollback { .. } | Self::Resume(_) => None,
         };

@@ -22,16 +22,16 @@ pub(crate) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
     let row = &earlier.row;
     let nothing = |case, why: String| Err(Refusal::Nothing { case, why });
     match (row.state, earlier.newer) {
-        (PushState::Running, _) => return nothing(Case::StillRuns, format!("push {} is running still", row.id)),
+        (PushState::Running, _) => return nothing(Case::StillRuns, format!("push {} is still running", row.id)),
         (PushState::Ended(Ended::RolledBack), _) => {
-            let why = format!("push {} was rolled back: nothing of it is left on a host", row.id);
+            let why = format!("push {} was rolled back: none of it is left on any host", row.id);
             return nothing(Case::WentBack, why);
         }
         (state, _) if !ended_badly(state) => {
             return nothing(Case::NothingLeft, format!("push {} {state}: nothing is left to do", row.id));
         }
         (_, Some(newer)) => {
-            let why = format!("push {newer} came after push {}, so there is nothing to go on with", row.id);
+            let why = format!("push {newer} came after push {}, so there is nothing to resume", row.id);
             return nothing(Case::NewerCame, why);
         }
         _ => {}

@@ -180,8 +180,8 @@ impl Past {
             false => nothing(
                 Case::BuildGone,
                 format!(
-                    "build {to} is not on the push host any more (builds/{}/{to} is gone or not whole), so it cannot be \
-                 brought back; choose another build, or push its revision again",
+                    "build {to} is no longer on the push host (builds/{}/{to} is missing or incomplete), so it cannot \
+                 be deployed again; choose another build, or push its revision again",
                     stack.name
                 ),
             ),
@@ -206,7 +206,7 @@ impl Past {
         let none = format!("there is no earlier successful build of {stage} to roll back to");
         match (equal.as_slice(), gone.as_slice()) {
             ([], []) => format!("{none}: it runs {runs}, and nothing before that has succeeded there"),
-            ([], gone) => format!("{none}: {} is not on the push host any more", gone.join(", ")),
+            ([], gone) => format!("{none}: {} is no longer on the push host", gone.join(", ")),
             (equal, _) => format!(
                 "{none} that would change anything: {} {} the same content as {runs}, which it runs (content hash {})",
                 equal.join(", "),

@@ -24,11 +24,11 @@ pub(crate) fn readiness(
         dirs.iter().find_map(|dir| {
             let place = (host.name().to_owned(), (*dir).clone());
             let why = match held.map_or(&nothing, |held| &held.releases).get(&place) {
-                None => "it has not said yet what it holds",
+                None => "it has not reported yet what it has",
                 Some(releases) => match releases.get(build) {
                     Some(found) if found == root => return None,
-                    Some(_) => "not as it was, it will be brought again",
-                    None => "not there, it will be brought",
+                    Some(_) => "changed since, will be uploaded again",
+                    None => "not there, will be uploaded",
                 },
             };
             Some(NotHeld { host: host.name().to_owned(), why: why.to_owned() })
@@ -72,9 +72,9 @@ mod tests {
         assert_eq!(
             words,
             [
-                "web2 not as it was, it will be brought again",
-                "web3 not there, it will be brought",
-                "web4 it has not said yet what it holds"
+                "web2 changed since, will be uploaded again",
+                "web3 not there, will be uploaded",
+                "web4 it has not reported yet what it has"
             ]
         );
     }

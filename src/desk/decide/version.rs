@@ -28,7 +28,7 @@ impl ChosenVersion {
         // The file may have been changed since the version was found.
         if let Some(refs) = stack.refs_of(place).filter(|refs| !refs.allow(&self.branch)) {
             let why = format!(
-                "{} pushes {refs} only, and this is of {}",
+                "{} accepts only {refs}, and this is from {}",
                 stack.stages[place].name,
                 branch_words(&self.branch)
             );

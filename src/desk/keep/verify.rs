@@ -78,7 +78,7 @@ fn look(data: &Path, said: LedgerSnapshot, there: files::There) -> Report {
             (Ok(true), _) => report.builds += 1,
             (Ok(false), Some(_)) => report.pruned += 1,
             (Ok(false), None) => report.problems.push(format!(
-                "build {} of {}: its files are gone, and the ledger does not say that they were left out",
+                "build {} of {}: its files are missing, and the ledger does not record that they were left out",
                 build.id, build.stack
             )),
             (Err(why), _) => report.problems.push(format!("build {} of {}: {why}", build.id, build.stack)),
@@ -86,11 +86,11 @@ fn look(data: &Path, said: LedgerSnapshot, there: files::There) -> Report {
     }
     let known = |number: &i64| numbers.contains(number);
     for number in there.pushes.iter().filter(|number| !known(number)) {
-        report.problems.push(format!("push {number}: its files are here, and the ledger knows no such push"));
+        report.problems.push(format!("push {number}: its files are here, but the ledger has no such push"));
     }
     let named: BTreeSet<(String, String)> = builds.into_iter().map(|build| (build.stack, build.id)).collect();
     for (stack, id) in there.builds.difference(&named).filter(|build| !pushed.contains(*build)) {
-        report.problems.push(format!("build {id} of {stack}: its files are here, and the ledger knows no such build"));
+        report.problems.push(format!("build {id} of {stack}: its files are here, but the ledger has no such build"));
     }
     report.problems.extend(there.problems);
     report
@@ -113,13 +113,13 @@ fn read(connection: &rusqlite::Connection, noted: &[String]) -> Result<LedgerSna
             Ok((_, head)) if heads.contains(&head) => {}
             Ok((key, head)) => report
                 .problems
-                .push(format!("{key} was announced with the audit's head {head}, which is not in it any more")),
+                .push(format!("{key} was announced with the audit's head {head}, which is no longer in it")),
             Err((id, why)) => report.problems.push(format!("announcement {id} cannot be read: {why}")),
         }
     }
     for head in noted.iter().filter(|head| !hashes.iter().any(|hash| hash.starts_with(head.as_str()))) {
         report.problems.push(format!(
-            "the audit does not have the head {head} that was noted: rows were removed, or the whole chain was written anew"
+            "the audit does not have the head {head} that was noted: rows were removed, or the whole chain was rewritten"
         ));
     }
     report.problems.extend(shape::differences(&tx)?);

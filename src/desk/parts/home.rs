@@ -36,7 +36,7 @@ impl Home {
         let copied = copied(&said, &id);
         if let Some(copied) = &copied {
             tracing::warn!(
-                "{copied}: it must not push while that one does; `pushbutton take-over` says that it does not"
+                "{copied}: only one of the two may push; when that one is stopped for good, run `pushbutton take-over`"
             );
         }
         Ok(Self(Mutex::new(copied)))
@@ -68,7 +68,7 @@ pub(crate) fn copied(said: &str, id: &str) -> Option<String> {
     let (its, name, what) = (fields.next()?, fields.next()?, fields.next().unwrap_or_default());
     let name = name.escape_debug();
     match its {
-        NOBODYS => Some(format!("this data directory is that of {name}, {}", what.escape_debug())),
+        NOBODYS => Some(format!("this data directory belongs to {name}, {}", what.escape_debug())),
         its if its.is_empty() || id.is_empty() || its == id => None,
         _ => Some(format!("this data directory was copied from the machine {name}")),
     }
@@ -85,8 +85,8 @@ mod tests {
             ("a1\tbuild1\t\n", "b2", Some("this data directory was copied from the machine build1")),
             ("a1\tbuild1\t\n", "", None),
             ("\tbuild1\t\n", "b2", None),
-            ("-\tbuild1\tbacked up at noon\n", "a1", Some("this data directory is that of build1, backed up at noon")),
-            ("-\tbuild1\tbacked up at noon\n", "", Some("this data directory is that of build1, backed up at noon")),
+            ("-\tbuild1\tbacked up at noon\n", "a1", Some("this data directory belongs to build1, backed up at noon")),
+            ("-\tbuild1\tbacked up at noon\n", "", Some("this data directory belongs to build1, backed up at noon")),
             ("", "a1", None),
             ("nonsense", "a1", None),
         ] {

@@ -92,7 +92,7 @@ impl Desk {
                 Outcome::Stale => {}
             }
         }
-        let why = format!("what {} would push changes faster than it can be looked at", press.stage);
+        let why = format!("what {} would push changes faster than it can be checked", press.stage);
         Err(Refusal::Nothing { case: Case::KeepsMoving, why })
     }
 
@@ -135,13 +135,15 @@ impl Desk {
         let free_mib = space.blocks_available().saturating_mul(space.fragment_size()) >> 20;
         let needed = self.config.limits.free_mib;
         if free_mib < needed {
-            return unable(format!("the disk under {data} has {free_mib} MiB free, a push needs {needed}; make room"));
+            return unable(format!(
+                "the disk under {data} has {free_mib} MiB free, a push needs {needed}; free space there"
+            ));
         }
         // Some file systems count no inodes at all.
         if space.files() > 0 && space.files_available() < FREE_INODES {
             let free = space.files_available();
             return unable(format!(
-                "the disk under {data} has {free} inodes free, a push needs {FREE_INODES}; make room"
+                "the disk under {data} has {free} inodes free, a push needs {FREE_INODES}; delete files there"
             ));
         }
         Ok(())

@@ -33,8 +33,9 @@ impl Desk {
             Some(Origin::Svn(_)) => return text.strip_prefix('r').unwrap_or(text).parse().map_err(bad),
             _ if is_whole => return text.parse().map_err(bad),
             _ if !is_beginning(text) => {
-                let why =
-                    format!("{said:?} is no revision: write at least {FEWEST} of its hexadecimal digits, 0-9 and a-f");
+                let why = format!(
+                    "{said:?} is not a revision: write at least {FEWEST} of its hexadecimal digits, 0-9 and a-f"
+                );
                 return Err(Refusal::BadRequest { case: Case::Version, why });
             }
             Some(Origin::Git(mirror, _)) => {
@@ -88,8 +89,7 @@ fn one(what: &str, text: &str, of: &str, mut known: Vec<String>) -> Decision<Str
             let length = (FEWEST_SHOWN..64).find(apart).unwrap_or(64);
             let names: Vec<&str> =
                 known.iter().map(|one| if what == "build" { one } else { one.get(..length).unwrap_or(one) }).collect();
-            let why =
-                format!("{text} is the beginning of {count} {what}s {of}: {}; write more of it", names.join(", "));
+            let why = format!("{text} matches {count} {what}s {of}: {}; write more characters", names.join(", "));
             Err(Refusal::BadRequest { case: Case::Ambiguous, why })
         }
     }
@@ -116,9 +116,9 @@ mod tests {
         assert_eq!(one("build", "3f2c", "of web", known(&["3f2c1ab-214"])).unwrap(), "3f2c1ab-214");
         let (a, b) = (format!("3f2c1abcd{}", "0".repeat(31)), format!("3f2c1abce{}", "0".repeat(31)));
         let why = one("revision", "3f2c", "of web", vec![a, b]).unwrap_err().to_string();
-        assert_eq!(why, "3f2c is the beginning of 2 revisions of web: 3f2c1abcd, 3f2c1abce; write more of it");
+        assert_eq!(why, "3f2c matches 2 revisions of web: 3f2c1abcd, 3f2c1abce; write more characters");
         let why = one("build", "3f2c", "of web on qa", known(&["3f2c1ab-1", "3f2c1ab-12"])).unwrap_err().to_string();
-        assert_eq!(why, "3f2c is the beginning of 2 builds of web on qa: 3f2c1ab-1, 3f2c1ab-12; write more of it");
+        assert_eq!(why, "3f2c matches 2 builds of web on qa: 3f2c1ab-1, 3f2c1ab-12; write more characters");
         let why = one("revision", "beef", "of web", vec![]).unwrap_err().to_string();
         assert_eq!(why, "a revision of web that begins with beef does not exist");
         for (text, yes) in [("3f2c", true), ("3f2", false), ("main", false), ("3F2C", false), ("", false)] {

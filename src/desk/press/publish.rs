@@ -43,7 +43,7 @@ pub struct Publishing {
     pub sha: Revision,
     /// The branch; empty when nobody says.
     pub branch: String,
-    /// What it is, in one line; may be empty.
+    /// A title, in one line; may be empty.
     pub title: String,
     /// Who publishes it.
     pub who: Who,
@@ -69,7 +69,7 @@ impl Desk {
         let (stack, _) = self.loaded(&what.stack)?;
         let refused = |case, why: String| Err(Refusal::BadRequest { case, why });
         if stack.source != Source::Published {
-            let why = format!("{} makes its builds itself, so none is published for it", stack.name);
+            let why = format!("{} makes its own builds, so none can be published for it", stack.name);
             return refused(Case::NotPublished, why);
         }
         match (what.branch.as_str(), &what.title) {
@@ -103,7 +103,7 @@ impl Desk {
         let to = tree.clone();
         let bad = |why: std::io::Error| Refusal::BadRequest {
             case: Case::Upload,
-            why: format!("the build was not taken: {why}"),
+            why: format!("the build was not accepted: {why}"),
         };
         let seen = blocking(move || {
             unpack(tar, &to, most).map_err(std::io::Error::other)?;
@@ -147,7 +147,7 @@ impl Desk {
         let before = before.map(|before: BuildId| BuildDir::of(&self.config.data, &stack.name, &before));
         let (name, wanted) = (stack.name.clone(), id.clone());
         if self.ledger.read(move |connection| published::has_build(connection, &name, &wanted)).await? {
-            let why = format!("build {id} is of another revision that begins as {} does", what.sha.short());
+            let why = format!("build {id} is of another revision that also begins with {}", what.sha.short());
             return Err(Refusal::Taken { case: Case::Taken, why });
         }
         let gate = Gate { before: self.compared(stack, what).await?, ..Gate::default() };
@@ -193,16 +193,19 @@ impl Desk {
         let pushed = self.ledger.read(move |connection| published::pushed(connection, &name, &id)).await?;
         let cure = match pushed {
             Some((push, stage)) => format!(
-                "push {push} brought it to {stage}, so a revision keeps it forever: make a new commit, and publish that"
+                "push {push} deployed it to {stage}, so it cannot be replaced: make a new commit, and publish that"
             ),
             None => {
-                format!("nobody pushed it yet: pushbutton build withdraw {stack} {}, then publish again", build.build)
+                format!(
+                    "it has not been pushed yet: pushbutton build withdraw {stack} {}, then publish again",
+                    build.build
+                )
             }
         };
         Ok(Refusal::Taken {
             case: Case::Taken,
             why: format!(
-                "a build of {} was published already, by {}, and is another (content hash {} instead of {}); {cure}",
+                "another build of {} was already published, by {} (content hash {} instead of {}); {cure}",
                 sha.short(),
                 build.who,
                 &build.root[..12],
@@ -239,14 +242,15 @@ impl Desk {
                 return Ok(Err(Refusal::Taken {
                     case: Case::Pushed,
                     why: format!(
-                        "build {id} cannot be withdrawn: push {push} brought it to {stage}, and what was pushed stays in \
+                        "build {id} cannot be withdrawn: push {push} deployed it to {stage}, and pushed builds stay in \
                          the history; publish a new commit, or roll {stage} back"
                     ),
                 }));
             }
             published::withdraw(tx, &name, &id)?;
             let why = because(reason.as_ref());
-            let audit_text = format!("build {id} of {name}, content hash {}, published by {}{why}", found.root, found.who);
+            let audit_text =
+                format!("build {id} of {name}, content hash {}, published by {}{why}", found.root, found.who);
             audit::note(tx, At::now(), &who, "withdraw", &audit_text)?;
             Ok(Ok(()))
         });
@@ -334,18 +338,18 @@ fn not_frozen(error: std::io::Error) -> Refusal {
     match error.downcast::<FreezeError>() {
         Ok(FreezeError::NoBuild(NoBuild::Fewer(fewer))) => Refusal::Fewer {
             why: format!(
-                "the build was not taken: {fewer}. If that is right, publish it again with --fewer (fewer=yes in the API)"
+                "the build was not accepted: {fewer}. If that is right, publish it again with --fewer (fewer=yes in the API)"
             ),
             now: fewer.now,
             before: fewer.before.files,
         },
         Ok(error @ (FreezeError::NoBuild(_) | FreezeError::Refused(_))) => {
-            Refusal::BadRequest { case: Case::Upload, why: format!("the build was not taken: {error}") }
+            Refusal::BadRequest { case: Case::Upload, why: format!("the build was not accepted: {error}") }
         }
         Ok(error @ FreezeError::Io { .. }) => {
-            Refusal::Unable { case: Case::NotKept, why: format!("the build was not frozen: {error}") }
+            Refusal::Unable { case: Case::NotKept, why: format!("the build was not packed: {error}") }
         }
-        Err(error) => Refusal::Unable { case: Case::NotKept, why: format!("the build was not frozen: {error}") },
+        Err(error) => Refusal::Unable { case: Case::NotKept, why: format!("the build was not packed: {error}") },
     }
 }
 

@@ -47,7 +47,7 @@ impl Desk {
         let short = version.short();
         if place > 0 {
             let before = &stack.stages[place - 1].name;
-            return refused(format!("{stage} takes exactly what {before} runs; choose the version there"));
+            return refused(format!("{stage} gets exactly what {before} runs; choose the version there"));
         }
         let branch = stack.source.branch().to_owned();
         let revision = |branch| Ok(ChosenVersion { artifact: Artifact::Revision(version.clone()), branch });
@@ -66,7 +66,7 @@ impl Desk {
             Some(Origin::Dir(directory, path)) => match directory.seen() {
                 Some((seen, _)) if seen.root == *version => revision(branch),
                 _ => refused(format!(
-                    "{} holds one version at a time, and it is not {short}; to go back, roll the stage back",
+                    "{} has one version at a time, and it is not {short}; to go back, roll the stage back",
                     path.display()
                 )),
             },
@@ -81,7 +81,7 @@ impl Desk {
                     .map_err(unable)?
                 {
                     return refused(format!(
-                        "{short} is no commit that is known here; was it pushed to {}, and fetched since?",
+                        "the commit {short} is not known here; was it pushed to {}, and fetched since?",
                         stack.source.branch()
                     ));
                 }
@@ -104,5 +104,5 @@ fn elsewhere(short: &str, on: &[String], stage: &StageName, refs: &Refs) -> Stri
         [one] => format!("of {}", branch_words(one)),
         [first, rest @ ..] => format!("on {first} and {} more", rest.len()),
     };
-    format!("{short} is {branches}, and {stage} pushes {refs} only")
+    format!("{short} is {branches}, and {stage} accepts only {refs}")
 }

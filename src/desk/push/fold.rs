@@ -151,13 +151,13 @@ fn held_words(row: &PushRow, unknown: &[String], began: bool) -> String {
             )
         }
         ([], true) => format!(
-            "push {id} to {stage} was {state} and some of it was not done; see its page, then resume it, roll back, or release the hold"
+            "push {id} to {stage} was {state} before all steps were done; see its page, then resume it, roll back, or release the hold"
         ),
         ([host], _) => format!(
-            "push {id} to {stage} was {state} and nobody knows the state of {host}; look at it, then resume the push, roll back, or release the hold"
+            "push {id} to {stage} was {state}, and the state of {host} is unknown; check it, then resume the push, roll back, or release the hold"
         ),
         (hosts, _) => format!(
-            "push {id} to {stage} was {state} and nobody knows the state of {} hosts ({}); look at them, then resume the push, roll back, or release the hold",
+            "push {id} to {stage} was {state}, and the state of {} hosts is unknown ({}); check them, then resume the push, roll back, or release the hold",
             hosts.len(),
             listed(hosts)
         ),

@@ -53,11 +53,11 @@ pub(super) fn interrupt(dir: &PushDir, row: &PushRow, cause: Option<&str>, at: A
 fn why(state: &State, unknown: &[String], cause: Option<&str>) -> String {
     match (cause, state.commands.is_empty(), unknown) {
         (Some(cause), true, _) => format!("the runner could not be started, so nothing ran: {cause}"),
-        (_, true, _) => "the runner ended before it began, so nothing ran".to_owned(),
+        (_, true, _) => "the runner ended before it started, so nothing ran".to_owned(),
         (_, false, []) => "the runner ended in the middle of the push".to_owned(),
-        (_, false, [host]) => format!("the runner ended in the middle of the push; nobody knows the state of {host}"),
+        (_, false, [host]) => format!("the runner ended in the middle of the push; the state of {host} is unknown"),
         (_, false, hosts) => {
-            format!("the runner ended in the middle of the push; nobody knows the state of {} hosts", hosts.len())
+            format!("the runner ended in the middle of the push; the state of {} hosts is unknown", hosts.len())
         }
     }
 }

@@ -172,10 +172,10 @@ impl Desk {
         if let Some(origin) = self.branches.origin(stack) {
             match tokio::time::timeout(SOURCE_LIMIT, ask(&origin)).await {
                 Ok(Ok(())) => {}
-                Ok(Err(why)) => findings.push(Finding::must(format!("the source cannot be had: {why}"), "")),
+                Ok(Err(why)) => findings.push(Finding::must(format!("the source cannot be fetched: {why}"), "")),
                 Err(_) => findings.push(Finding::must(
                     format!("the source did not answer within {} s", SOURCE_LIMIT.as_secs()),
-                    "look at the network here, and at the other side",
+                    "check the network here, and the other side",
                 )),
             }
         }
@@ -195,7 +195,7 @@ fn programs(stack: &Stack) -> Vec<(&'static str, &'static str, &'static str)> {
         Source::Git { lfs, .. } => {
             all.push(("git", "--version", "apt install git"));
             if lfs {
-                all.push(("git-lfs", "version", "apt install git-lfs, or take lfs = true out of the stack file"));
+                all.push(("git-lfs", "version", "apt install git-lfs, or remove lfs = true from the stack file"));
             }
         }
         Source::Svn { .. } => all.push(("svn", "--version", "apt install subversion")),

@@ -51,7 +51,7 @@ impl Desk {
     async fn ask_inventory(&self, inventory: Inventory) {
         let answer = unbroken("ask a command for hosts", ask(&self.config.stacks, &inventory)).await;
         let answer =
-            answer.unwrap_or_else(|| Err("Pushbutton broke while it asked; the server's log says where".to_owned()));
+            answer.unwrap_or_else(|| Err("Pushbutton failed while it asked (a bug); see the server's log".to_owned()));
         if let Err(why) = &answer {
             tracing::warn!(command = inventory.command, why, "a command that lists hosts gave no good answer");
         }

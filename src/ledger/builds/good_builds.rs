@@ -17,7 +17,7 @@ pub struct GoodBuild {
     pub sha: String,
     /// The root hash of its manifest.
     pub root: String,
-    /// The branch that it was made from.
+    /// The branch that it was built from.
     pub branch: String,
     /// The subject of the revision, when it is known.
     pub subject: String,

@@ -17,7 +17,7 @@ pub struct Published {
     pub build: String,
     /// The root hash of its manifest.
     pub root: String,
-    /// The branch that it was made from; empty when nobody said.
+    /// The branch that it was built from; empty when nobody said.
     #[serde(rename = "ref")]
     pub branch: String,
     /// What it is, in its publisher's words.

@@ -77,7 +77,7 @@ pub struct TypicalStep {
     pub ms: i64,
 }
 
-/// The steps of the last 20 good pushes to the stage of a push, itself left out.
+/// The steps of the last 20 successful pushes to the stage of a push, itself left out.
 ///
 /// # Errors
 /// What SQLite said.

@@ -21,7 +21,7 @@ pub struct DesiredState {
     pub newest: PushNumber,
     /// The build.
     pub build: OldBuild,
-    /// The branch that it was made from.
+    /// The branch that it was built from.
     pub branch: String,
     /// Whether the stage counts as running it: the push succeeded, or catch-ups have brought the rest of its hosts.
     pub whole: bool,
@@ -73,7 +73,7 @@ pub fn settle(tx: &Transaction<'_>, push: PushNumber) -> LedgerResult<()> {
     Ok(())
 }
 
-/// The hosts of a push that did not come to the end of its list.
+/// The hosts of a push that did not complete the push of its list.
 fn not_reached(connection: &Connection, push: PushNumber) -> LedgerResult<BTreeSet<String>> {
     let mut ask = connection.prepare_cached(
         "SELECT DISTINCT host FROM results WHERE push = ?1 AND host <> '' AND (result IS NULL OR result <> 'ok')",

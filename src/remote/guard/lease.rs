@@ -155,14 +155,18 @@ fn verdict(
         Some((Some(Mark::No(reason)), _)) => Ending::Refused(refusal(&reason, place, lock)),
         Some((Some(Mark::Left(left)), _)) => ended(left).unwrap_or_else(|| {
             Ending::Unknown(format!(
-                "{place} heard nothing from here any more, and {left} processes there would not die"
+                "{place} lost contact with the push host, and {left} processes there could not be ended"
             ))
         }),
         Some((Some(Mark::Exit(code)), Some(Mark::Exit(_)))) => ended(0).unwrap_or(Ending::Exited(code)),
         _ if !input_sent && why == Some(Closed::Cancelled) => Ending::Cancelled { left: 0 },
-        _ if !input_sent => Ending::Unreachable(format!("the connection to {place} broke before the command began")),
-        Some(_) => Ending::Unknown(format!("the connection to {place} broke in the middle: nobody knows how it ended")),
-        None => Ending::Unknown(format!("{place} was told to end the command, but did not say that it did")),
+        _ if !input_sent => {
+            Ending::Unreachable(format!("the connection to {place} was lost before the command started"))
+        }
+        Some(_) => {
+            Ending::Unknown(format!("the connection to {place} was lost while the command ran: its result is unknown"))
+        }
+        None => Ending::Unknown(format!("{place} was told to end the command, but did not confirm it")),
     }
 }
 
@@ -171,13 +175,12 @@ pub(crate) fn refusal(reason: &str, place: &str, lock: &str) -> String {
     match reason.split_once(' ').unwrap_or((reason, "")) {
         ("fence", seen) => format!(
             "{place} has already seen push {seen} of this stack, which is newer than this one: another Pushbutton pushes there too, \
-             or the data of this one was lost or put back from an older backup; when this one is right and the only one, \
-             `pushbutton number-above {} --reason TEXT` lets its numbers go on above",
+             or the data of this one was lost or restored from an older backup; if this is the only one, `pushbutton number-above {} --reason TEXT` lets its numbers continue above",
             lock.split_once('@').map_or(lock, |(stack, _)| stack)
         ),
         ("locked", _) => format!(
-            "another command of this stack has held its lock on {place} for a minute: one of another Pushbutton, or one that does \
-             not end; `fuser ~/.pushbutton/{lock}` there says which"
+            "another command of this stack has held its lock on {place} for a minute: from another Pushbutton, or one that hangs; \
+             `fuser ~/.pushbutton/{lock}` there shows which"
         ),
         ("tool", "flock") => format!("`flock` is not installed on {place}: apt install util-linux, or apk add flock"),
         ("tool", "flock -w") => {
@@ -190,10 +193,10 @@ pub(crate) fn refusal(reason: &str, place: &str, lock: &str) -> String {
             format!("`{}` is not on the PATH of commands on {place}: install it there", name.escape_debug())
         }
         ("proc", _) => format!(
-            "/proc cannot be read on {place}, and without it nobody could end what runs there: mount -t proc proc /proc"
+            "/proc cannot be read on {place}, and without it running commands cannot be ended: mount -t proc proc /proc"
         ),
         ("home", dir) => format!(
-            "the account's home directory on {place}, {}, is not there: make it, as root: install -d -o USER DIRECTORY",
+            "the account's home directory on {place}, {}, does not exist: create it as root: install -d -o USER DIRECTORY",
             dir.escape_debug()
         ),
         ("lock-dir", said) => {

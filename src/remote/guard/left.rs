@@ -53,8 +53,8 @@ fn words(said: &[u8], place: &str, mask: &Arc<Mask>) -> String {
         }
     };
     format!(
-        "{who} still {verb} its output on {place}: nobody reads that any more, so the next word written to it ends the \
-         writer (SIGPIPE). Start it with >/dev/null 2>&1 or with its own log file, or as a service (systemd-run)"
+        "{who} still {verb} its output on {place}: nobody reads it now, so the next write to it ends the process \
+         (SIGPIPE). Start it with >/dev/null 2>&1 or with its own log file, or as a service (systemd-run)"
     )
 }
 
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn what_holds_the_output_is_named_with_the_cure_and_never_by_what_a_host_makes_up() {
         let words = |said: &str| words(said.as_bytes(), "web1", &Arc::default());
-        insta::assert_snapshot!(words("4711 sleep 600 \n"), @"`sleep 600` (process 4711), left running by this command, still holds its output on web1: nobody reads that any more, so the next word written to it ends the writer (SIGPIPE). Start it with >/dev/null 2>&1 or with its own log file, or as a service (systemd-run)");
+        insta::assert_snapshot!(words("4711 sleep 600 \n"), @"`sleep 600` (process 4711), left running by this command, still holds its output on web1: nobody reads it now, so the next write to it ends the process (SIGPIPE). Start it with >/dev/null 2>&1 or with its own log file, or as a service (systemd-run)");
         assert!(words("").starts_with("a process that this command left running still holds its output on web1: "));
         assert!(
             words("1 a\n2 b\n3 c\n4 d\n")

@@ -90,8 +90,8 @@ impl Connection {
             lane::note_narrow(&first);
             let host = self.host.name();
             let words = format!(
-                "{host} takes no more sessions on this connection (MaxSessions in its sshd_config): further ones go over \
-                 connections of their own"
+                "{host} allows no more sessions on this connection (MaxSessions in its sshd_config): more connections are \
+                 opened"
             );
             note(lines, words).await;
         }
@@ -128,7 +128,9 @@ impl Connection {
                 let host = self.host.name();
                 note(
                     lines,
-                    format!("{host} takes few sessions at once (MaxSessions in its sshd_config): waiting for room"),
+                    format!(
+                        "{host} allows few sessions at once (MaxSessions in its sshd_config): waiting for a free one"
+                    ),
                 )
                 .await;
             }

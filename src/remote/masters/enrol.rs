@@ -33,7 +33,7 @@ pub enum KeyState {
     Known,
     /// ssh has never seen it.
     New(NewKey),
-    /// It shows another key than the one that is known.
+    /// It presents another key than the known one.
     Changed(ChangedKey),
 }
 
@@ -195,7 +195,9 @@ async fn fingerprints(file: &Path) -> Result<Vec<String>, NotSeen> {
     };
     let found: Vec<String> = text.lines().filter_map(one).collect();
     match found.is_empty() {
-        true => Err(NotSeen(format!("ssh-keygen reads no key: {}", String::from_utf8_lossy(&said.stderr).trim()))),
+        true => {
+            Err(NotSeen(format!("ssh-keygen cannot read the key: {}", String::from_utf8_lossy(&said.stderr).trim())))
+        }
         false => Ok(found),
     }
 }
@@ -212,7 +214,7 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(dir: &Path) -> Result<Self, NotSeen> {
-        let cannot = not_seen("no room for what ssh writes");
+        let cannot = not_seen("no disk space for ssh's files");
         let mut word = [0; 8];
         getrandom::fill(&mut word).map_err(|error| cannot(std::io::Error::other(error.to_string())))?;
         let path = dir.join(format!("enrol.{:016x}", u64::from_be_bytes(word)));

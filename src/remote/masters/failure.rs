@@ -23,7 +23,7 @@ impl Failure {
             (None, true) if !is_a_bad_proxy(complaint) => {
                 // The operator's own ProxyJump: ssh's line names whom it spoke to, we do not know.
                 let Self { words, again } = Self::at(OWN_WAY, complaint);
-                Self { words: format!("no way to {host}: {words}"), again }
+                Self { words: format!("cannot connect to {host}: {words}"), again }
             }
             (None, true) | (_, false) => Self::at(&host.to_string(), complaint),
         }
@@ -38,15 +38,15 @@ impl Failure {
             let (words, again) = match why.contains("prohibited") {
                 true => (
                     format!(
-                        "the jump host {jump} lets nobody through to {place} ({why}): allow it in its sshd_config, \
+                        "the jump host {jump} does not allow forwarding to {place} ({why}): allow it in its sshd_config, \
                          AllowTcpForwarding yes and PermitOpen"
                     ),
                     false,
                 ),
                 false => (
                     format!(
-                        "the jump host {jump} cannot reach {place}: {why}; is that host up, its port right, and its name known \
-                         there?"
+                        "the jump host {jump} cannot reach {place}: {why}; is that host up, its port right, and can the jump \
+                         host resolve its name?"
                     ),
                     true,
                 ),
@@ -54,7 +54,7 @@ impl Failure {
             return Self { words, again };
         }
         let Self { words, again } = Self::at(&jump.to_string(), complaint);
-        Self { words: format!("no way to {place} through its jump host: {words}"), again }
+        Self { words: format!("cannot connect to {place} through its jump host: {words}"), again }
     }
 
     fn at(host: &str, complaint: &str) -> Self {
@@ -79,8 +79,8 @@ impl Failure {
         let shown = |text: &str| text.trim().chars().take(60).collect::<String>();
         let words = match out.trim_end().strip_suffix("ready") {
             Some(before) => format!(
-                "the login shell on {host} does not run commands cleanly, it answers {:?}: let its start-up file (.bashrc, \
-                 .zshenv, .cshrc) print only when interactive",
+                "the login shell on {host} does not run commands cleanly, it answers {:?}: make its startup file (.bashrc, \
+                 .zshenv, .cshrc) print only in interactive shells",
                 shown(before)
             ),
             None => {
@@ -88,8 +88,8 @@ impl Failure {
                 let said = all.map_or("nothing".to_owned(), |text| format!("{text:?}"));
                 format!(
                     "the login shell on {host} runs no commands, to `echo ready` it answers {said}: is it a real shell (getent \
-                     passwd USER there; /bin/false and nologin are none), and does no start-up file (.bashrc, .zshenv) leave it or \
-                     start another program?"
+                     passwd USER there; /bin/false and nologin are none), and does no startup file (.bashrc, .zshenv) exit or start \
+                     another program?"
                 )
             }
         };
@@ -98,7 +98,7 @@ impl Failure {
 
     /// It let us in, or not even that, and then said nothing.
     pub(super) fn silent(host: &Host) -> Self {
-        let words = format!("{host} takes the connection but does not answer: is it overloaded or hung?");
+        let words = format!("{host} accepts the connection but does not answer: is it overloaded or hung?");
         Self { words, again: true }
     }
 
@@ -110,7 +110,7 @@ impl Failure {
     /// Its `sshd` lets no session be opened, on a connection that had none.
     pub(super) fn no_sessions(host: &Host) -> Self {
         let words = format!(
-            "{host} lets us in but opens no session: is MaxSessions 0 in its sshd_config? Set it to 1 or more there"
+            "{host} accepts the sign-in but opens no session: is MaxSessions 0 in its sshd_config? Set it to 1 or more there"
         );
         Self { words, again: false }
     }
@@ -118,7 +118,7 @@ impl Failure {
     /// All sessions that it takes were in use for too long.
     pub(super) fn no_room(host: &Host) -> Self {
         let words = format!(
-            "{host} takes no more sessions (MaxSessions in its sshd_config), and those that it has did not end: what runs \
+            "{host} allows no more sessions (MaxSessions in its sshd_config), and the open ones did not end: what is running \
              there?"
         );
         Self { words, again: true }
@@ -185,17 +185,17 @@ mod tests {
         for (complaint, words, again) in [
             (
                 format!("ssh: connect to host bastion port 22: Connection refused{closed}"),
-                "no way to deploy@web1 through its jump host: ops@bastion refuses connections",
+                "cannot connect to deploy@web1 through its jump host: ops@bastion refuses connections",
                 true,
             ),
             (
                 format!("REMOTE HOST IDENTIFICATION HAS CHANGED!\nHost key verification failed.{closed}"),
-                "no way to deploy@web1 through its jump host: the host key of ops@bastion has changed",
+                "cannot connect to deploy@web1 through its jump host: the host key of ops@bastion has changed",
                 false,
             ),
             (
                 format!("ops@bastion: Permission denied (publickey).{closed}"),
-                "no way to deploy@web1 through its jump host: ops@bastion refuses our key",
+                "cannot connect to deploy@web1 through its jump host: ops@bastion refuses our key",
                 false,
             ),
             (
@@ -205,7 +205,7 @@ mod tests {
             ),
             (
                 format!("channel 0: open failed: administratively prohibited: x\nstdio forwarding failed{closed}"),
-                "the jump host ops@bastion lets nobody through to deploy@web1",
+                "the jump host ops@bastion does not allow forwarding to deploy@web1",
                 false,
             ),
             (
@@ -240,7 +240,7 @@ mod tests {
             ),
             (
                 "No ED25519 host key is known for web1 and you have requested strict checking.\nHost key verification failed.",
-                "is not known here",
+                "is not known on the push host",
                 false,
             ),
             ("deploy@web1: Permission denied (publickey).", "refuses our key", false),

@@ -47,8 +47,8 @@ pub(super) async fn wrong(config: &Path, host: &Host) -> Option<String> {
             let agent = if held == Agent::None { "no agent runs (SSH_AUTH_SOCK)" } else { "the agent holds no key" };
             let user = std::env::var("USER").unwrap_or_else(|_| "the user that Pushbutton runs as".to_owned());
             Some(format!(
-                "there is no key on the push host to sign in with: {user} has none in ~/.ssh, and {agent}; make one there \
-                 (ssh-keygen -t ed25519) and put its public half into the host's authorized_keys"
+                "the push host has no ssh key: {user} has none in ~/.ssh, and {agent}; create one there (ssh-keygen -t \
+                 ed25519) and add its public key to the host's authorized_keys"
             ))
         }
         _ => None,
@@ -99,7 +99,7 @@ async fn key_words(key: &Path, held: Agent) -> Option<String> {
     if let Err(error) = std::fs::File::open(key) {
         let why = match error.kind() {
             ErrorKind::PermissionDenied => {
-                "the user that Pushbutton runs as may not read it: chown it to that user, chmod 600".to_owned()
+                "the user that Pushbutton runs as cannot read it: chown it to that user, chmod 600".to_owned()
             }
             _ => error.to_string(),
         };
@@ -115,7 +115,7 @@ async fn key_words(key: &Path, held: Agent) -> Option<String> {
             format!("our private key {shown} has a passphrase, and no agent holds it: ssh-add {shown}, or use a key without one")
         }),
         low if low.contains("too open") => {
-            Some(format!("ssh does not use our private key {shown}, since others may read it: chmod 600 {shown}"))
+            Some(format!("ssh does not use our private key {shown}, since other users can read it: chmod 600 {shown}"))
         }
         _ => {
             let line = said.lines().find(|line| !line.trim().is_empty() && !line.contains("@@@")).unwrap_or_default().trim();
@@ -143,7 +143,7 @@ fn judged(listed: &str, user: &str, now: Timestamp) -> Option<String> {
         return Some(format!("expired at {text} UTC: get a new one from your CA"));
     }
     if let Some((_, text)) = after("from").or_else(|| after("after")).filter(|(begin, _)| *begin > now) {
-        return Some(format!("is valid from {text} UTC on only: compare the clock here with your CA's"));
+        return Some(format!("is not valid before {text} UTC: compare the clock here with your CA's"));
     }
     let mut names = listed.lines().map(str::trim).skip_while(|line| !line.starts_with("Principals:")).skip(1);
     let names: Vec<&str> = names.by_ref().take_while(|line| !line.contains(':')).collect();
@@ -170,8 +170,8 @@ mod tests {
             ("from 2020-01-01T00:00:00 to 2030-02-01T00:00:00", "(none)", None),
             ("from 2020-01-01T00:00:00 to 2020-02-01T00:00:00", "deploy", Some("expired at 2020-02-01T00:00:00 UTC")),
             ("before 2020-02-01T00:00:00", "deploy", Some("expired at")),
-            ("from 2027-01-01T00:00:00 to 2028-02-01T00:00:00", "deploy", Some("is valid from 2027")),
-            ("after 2027-01-01T00:00:00", "deploy", Some("is valid from 2027")),
+            ("from 2027-01-01T00:00:00 to 2028-02-01T00:00:00", "deploy", Some("is not valid before 2027")),
+            ("after 2027-01-01T00:00:00", "deploy", Some("is not valid before 2027")),
             ("forever", "root", Some("is for root and not for deploy")),
         ] {
             let said = judged(&listed(valid, names), "deploy", now);

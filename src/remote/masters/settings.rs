@@ -100,7 +100,7 @@ fn includes(operator: Option<&Path>) -> std::io::Result<String> {
             Ok(format!("  Include \"{text}\"\n"))
         }
         _ => {
-            let words = format!("the ssh configuration {} has a name that ssh would not take as it is", file.display());
+            let words = format!("the ssh configuration {} has a name that ssh cannot use", file.display());
             Err(Error::new(ErrorKind::InvalidInput, words))
         }
     }

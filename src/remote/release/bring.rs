@@ -59,7 +59,7 @@ pub async fn bring_back(
             Ending::Exited(0)
         }
         Ok(_) => {
-            note(lines, format!("{} was verified once, but is not what it was: bringing it again", build.id)).await;
+            note(lines, format!("{} was verified before, but has changed: uploading it again", build.id)).await;
             let prepared = visit.prepare().await;
             visit.bring(prepared, next).await
         }
@@ -98,10 +98,10 @@ impl Visit<'_> {
         let last = lines.pop().unwrap_or_default().trim_end().to_owned();
         for line in lines {
             let words = match line.split_once(' ') {
-                Some(("made", part)) => format!("made {dir}/{part}, which was missing: it begins empty"),
+                Some(("made", part)) => format!("created {dir}/{part}, which was missing: it is empty"),
                 Some(("over", path)) => {
                     format!(
-                        "{dir}/current leads to {}, which Pushbutton did not make: it is left as it is",
+                        "{dir}/current points to {}, which Pushbutton did not create: it is left unchanged",
                         shown(path)
                     )
                 }
@@ -149,13 +149,13 @@ impl Visit<'_> {
     ) -> Ending {
         match self.verify(scripts::FINISH, Telling::Nothing).await.code() {
             Ok(0) => {
-                note(self.lines, format!("{} was there already, not yet verified: nothing to bring", self.build.id))
+                note(self.lines, format!("{} was already there, not yet verified: nothing to upload", self.build.id))
                     .await;
                 Ending::Exited(0)
             }
             // Not only a mismatch: what was left may not even let itself be listed.
             Ok(_) => {
-                note(self.lines, format!("{} is there in part: bringing what differs", self.build.id)).await;
+                note(self.lines, format!("{} is partly there: uploading what differs", self.build.id)).await;
                 self.fill(live, Comparing::Contents, next).await
             }
             Err(ending) => ending,
@@ -182,14 +182,14 @@ impl Visit<'_> {
                     if ending != Ending::Exited(MISMATCH) {
                         return ending;
                     }
-                    let words = format!("what {} gave is not the build: looking for another source", peer.name);
+                    let words = format!("the copy from {} does not match the build: trying another source", peer.name);
                     note(self.lines, words).await;
                     comparing = Comparing::Contents;
                     Some(CopyFault::Mismatch)
                 }
                 Ok(code) => {
                     let words =
-                        format!("{} could not feed it (rsync's code {code}): looking for another source", peer.name);
+                        format!("copying from {} failed (rsync exit code {code}): trying another source", peer.name);
                     note(self.lines, words).await;
                     Some(CopyFault::Failed(code))
                 }
@@ -205,7 +205,7 @@ impl Visit<'_> {
             return ending;
         }
         // A file of the same size and time, but other bytes: in the live release, or left by a broken transfer.
-        note(self.lines, "some bytes differ: once more, comparing contents".to_owned()).await;
+        note(self.lines, "some bytes differ: trying again, comparing contents".to_owned()).await;
         let ending = self.transfer(live, Comparing::Contents).await;
         if ending != Ending::Exited(0) {
             return ending;
@@ -215,7 +215,7 @@ impl Visit<'_> {
 
     /// Brings the build from the push host.
     async fn transfer(&self, live: Option<&BuildId>, comparing: Comparing) -> Ending {
-        let Some(release) = self.release else { return Ending::Refused("no release to bring".to_owned()) };
+        let Some(release) = self.release else { return Ending::Refused("no release to upload".to_owned()) };
         let mut options = self.options(live);
         options.extend(comparing.options().iter().map(|option| (*option).to_owned()));
         let to = format!("{}/releases/{}/", release.dir, self.build.id);

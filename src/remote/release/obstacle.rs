@@ -24,28 +24,28 @@ fn words(said: &str, dir: &str) -> Option<String> {
             let entries = if *entries == "1" { "1 entry".to_owned() } else { format!("{entries} entries") };
             let (from, to) = (word(&current), word(&format!("{dir}/{free}")));
             Some(format!(
-                "{current} is a real directory with {entries}, not a link, so nothing can be flipped there. What fixes it, while \
-                 the site stays as it is: mv {from} {to} && ln -s {free} {from}"
+                "{current} is a real directory with {entries}, not a link, so nothing can be flipped there. To fix it, while the \
+                 site stays as it is: mv {from} {to} && ln -s {free} {from}"
             ))
         }
         ["mount", entries, _] => Some(format!(
-            "{current} is a mount point ({entries} entries), not a link, so nothing can be flipped there. What fixes it: umount {}",
+            "{current} is a mount point ({entries} entries), not a link, so nothing can be flipped there. To fix it: umount {}",
             word(&current)
         )),
         ["file", free] => Some(format!(
-            "{current} is a file, not a link, so nothing can be flipped there. What fixes it: mv {} {}",
+            "{current} is a file, not a link, so nothing can be flipped there. To fix it: mv {} {}",
             word(&current),
             word(&format!("{dir}/{free}"))
         )),
         ["wrong", part, what] => Some(format!(
-            "{dir}/{part} is no {what}, as it has to be. What fixes it: mv {} {}",
+            "{dir}/{part} is not a {what}, as it must be. To fix it: mv {} {}",
             word(&format!("{dir}/{part}")),
             word(&format!("{dir}/{}.before-pushbutton", part.replace('/', "-")))
         )),
         ["closed", part, user, owner] => {
             let place = format!("{dir}{}", part.trim_end_matches('/'));
             Some(format!(
-                "{user} may not write to {place}, which belongs to {owner}. What fixes it, as root: chown -h {user} {}",
+                "{user} may not write to {place}, which belongs to {owner}. To fix it, as root: chown -h {user} {}",
                 word(&place)
             ))
         }
@@ -65,8 +65,8 @@ fn shared(line: &str, dir: &str) -> Option<String> {
         ["missing", part] => {
             let name = shown(part.strip_prefix("shared/").unwrap_or(part));
             Some(format!(
-                "{} is missing, and every release links to it: put it there, then push again (if it is a directory that may begin \
-                 empty, write \"{name}/\" in `shared`: then it is made)",
+                "{} is missing, and every release links to it: put it there, then push again (if it is a directory that can start \
+                 empty, write \"{name}/\" in `shared`: then it is created)",
                 at(part)
             ))
         }
@@ -77,11 +77,9 @@ fn shared(line: &str, dir: &str) -> Option<String> {
                 at(part)
             ))
         }
-        ["nowhere", part, target] => Some(format!(
-            "{} is a link to nowhere ({}): fix or remove the link, then push again",
-            at(part),
-            shown(target)
-        )),
+        ["nowhere", part, target] => {
+            Some(format!("{} is a broken link ({}): fix or remove the link, then push again", at(part), shown(target)))
+        }
         _ => None,
     }
 }
@@ -114,35 +112,35 @@ mod tests {
         let table = [
             (
                 "stop directory 12 current.before-pushbutton\n",
-                "web2: /srv/my web/current is a real directory with 12 entries, not a link, so nothing can be flipped there. What \
-                 fixes it, while the site stays as it is: mv '/srv/my web/current' '/srv/my web/current.before-pushbutton' && ln \
+                "web2: /srv/my web/current is a real directory with 12 entries, not a link, so nothing can be flipped there. To \
+                 fix it, while the site stays as it is: mv '/srv/my web/current' '/srv/my web/current.before-pushbutton' && ln \
                  -s current.before-pushbutton '/srv/my web/current'",
             ),
             (
                 "made shared/log\nstop file current.before-pushbutton-2\n",
-                "web2: /srv/my web/current is a file, not a link, so nothing can be flipped there. What fixes it: mv '/srv/my \
+                "web2: /srv/my web/current is a file, not a link, so nothing can be flipped there. To fix it: mv '/srv/my \
                  web/current' '/srv/my web/current.before-pushbutton-2'",
             ),
             (
                 "stop mount 3 x\n",
-                "web2: /srv/my web/current is a mount point (3 entries), not a link, so nothing can be flipped there. What fixes \
+                "web2: /srv/my web/current is a mount point (3 entries), not a link, so nothing can be flipped there. To fix \
                  it: umount '/srv/my web/current'",
             ),
             (
                 "stop wrong releases/abc-1 directory\n",
-                "web2: /srv/my web/releases/abc-1 is no directory, as it has to be. What fixes it: mv '/srv/my \
+                "web2: /srv/my web/releases/abc-1 is not a directory, as it must be. To fix it: mv '/srv/my \
                  web/releases/abc-1' '/srv/my web/releases-abc-1.before-pushbutton'",
             ),
             (
                 "stop closed / deploy root\n",
-                "web2: deploy may not write to /srv/my web, which belongs to root. What fixes it, as root: chown -h deploy \
+                "web2: deploy may not write to /srv/my web, which belongs to root. To fix it, as root: chown -h deploy \
                  '/srv/my web'",
             ),
             (
                 "stop shared\nmissing\tshared/.env\nnowhere\tshared/config/app.env\t/etc/gone\nfile\tshared/log\n",
                 "web2: /srv/my web/shared/.env is missing, and every release links to it: put it there, then push again (if it is \
-                 a directory that may begin empty, write \".env/\" in `shared`: then it is made); /srv/my \
-                 web/shared/config/app.env is a link to nowhere (/etc/gone): fix or remove the link, then push again; /srv/my \
+                 a directory that can start empty, write \".env/\" in `shared`: then it is created); /srv/my \
+                 web/shared/config/app.env is a broken link (/etc/gone): fix or remove the link, then push again; /srv/my \
                  web/shared/log is a file, but `shared` says \"log/\", a directory: move the file away, or write \"log\"",
             ),
         ];

@@ -94,7 +94,7 @@ impl Peer {
 impl Visit<'_> {
     /// Fetches the build from another host, which holds it verified, into its place here.
     pub(super) async fn fetch(&self, peer: &Peer, live: Option<&BuildId>, more: &[&str]) -> Ending {
-        let Some(release) = self.release else { return Ending::Refused("no release to bring".to_owned()) };
+        let Some(release) = self.release else { return Ending::Refused("no release to upload".to_owned()) };
         let path = format!("{}/releases/{}/", release.dir, self.build.id);
         let ask = async |way: Compression| {
             let mut arguments: Vec<String> = ALWAYS.iter().chain(more).map(|word| (*word).to_owned()).collect();

@@ -101,7 +101,7 @@ echo "live $name"
 /// Stands behind [`AHEAD`]: whether the build is verified here, as the flip will ask.
 pub(super) const READY: &str = r#"
 if [ "$(cat "$PUSH_DIR/.verified/$PUSH_BUILD" 2>/dev/null)" != "$PUSH_ROOT" ] || [ ! -d "$PUSH_DIR/releases/$PUSH_BUILD" ]; then
-  echo "build $PUSH_BUILD is not verified on this host: it must be brought first" >&2; exit 1
+  echo "build $PUSH_BUILD is not verified on this host: it must be uploaded first" >&2; exit 1
 fi
 "#;
 
@@ -245,7 +245,7 @@ done
 /// the two.
 pub(super) const FLIP: &str = r#"cd -- "$PUSH_DIR" || exit 1
 if [ "$(cat ".verified/$PUSH_BUILD" 2>/dev/null)" != "$PUSH_ROOT" ] || [ ! -d "releases/$PUSH_BUILD" ]; then
-  echo "build $PUSH_BUILD is not verified on this host: it must be brought first" >&2; exit 1
+  echo "build $PUSH_BUILD is not verified on this host: it must be uploaded first" >&2; exit 1
 fi
 sweep
 stands

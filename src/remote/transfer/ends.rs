@@ -36,14 +36,14 @@ pub(super) fn source(tree: &Path, from: &str) -> Result<SentKind, String> {
     let led = led
         .map(|path| path.canonicalize())
         .transpose()
-        .map_err(|_| format!("`{from}` is a link to nowhere in the build"))?;
+        .map_err(|_| format!("`{from}` is a broken link in the build"))?;
     let inside = tree.canonicalize().is_ok_and(|tree| led.is_some_and(|led| plain == "." || led.starts_with(tree)));
     if !inside {
-        return Err(format!("`{from}` leads out of the build"));
+        return Err(format!("`{from}` points outside the build"));
     }
     match (contents, path.is_dir(), itself.is_dir()) {
         (true, false, _) => Err(format!(
-            "`{from}` is no directory in the build: write `{plain}`, without the slash at its end, in the stack file"
+            "`{from}` is not a directory in the build: write `{plain}`, without the slash at its end, in the stack file"
         )),
         (true, true, _) | (false, _, true) => Ok(SentKind::Directory),
         (false, _, false) => Ok(SentKind::One),
@@ -59,9 +59,9 @@ fn missing(tree: &Path, from: &str) -> String {
     let cure = match meant {
         true => {
             let slash = if from.ends_with('/') { "/" } else { "" };
-            format!("but `{}{slash}` is, and `rsync` takes paths below `ship`", behind.display())
+            format!("but `{}{slash}` is, and the paths of `rsync` are relative to `ship`", behind.display())
         }
-        false => "fix `rsync` in the stack file, or what the build makes".to_owned(),
+        false => "fix `rsync` in the stack file, or the build".to_owned(),
     };
     format!("`{from}` is not in the build: {cure}")
 }
@@ -80,8 +80,8 @@ pub(super) async fn target(on: &Connection, from: &str, to: &str, task: &Task, l
     match ask(on, &task, lines, ANSWER).await {
         (Ending::Exited(0), said) if said.is_empty() => Ok(()),
         (Ending::Exited(0), _) => Err(Ending::Refused(format!(
-            "{to} is a directory on {}, so that `{from}` would land in it: write to = \"{to}/\" if it is to, or move the \
-             directory away there when nobody needs what is in it",
+            "{to} is a directory on {}, so `{from}` would be put into it: write to = \"{to}/\" if that is right, or move \
+             the directory elsewhere if nobody needs its content",
             on.host.name()
         ))),
         (ending, _) => Err(ending),
@@ -117,19 +117,22 @@ mod tests {
             assert_eq!(source(&tree, from), Ok(sent), "{from}");
         }
         for (from, words) in [
-            ("asets/", "`asets/` is not in the build: fix `rsync` in the stack file, or what the build makes"),
+            ("asets/", "`asets/` is not in the build: fix `rsync` in the stack file, or the build"),
             (
                 "dist/assets/",
-                "`dist/assets/` is not in the build: but `assets/` is, and `rsync` takes paths below `ship`",
+                "`dist/assets/` is not in the build: but `assets/` is, and the paths of `rsync` are relative to `ship`",
             ),
-            ("./dist/a.js", "`./dist/a.js` is not in the build: but `a.js` is, and `rsync` takes paths below `ship`"),
+            (
+                "./dist/a.js",
+                "`./dist/a.js` is not in the build: but `a.js` is, and the paths of `rsync` are relative to `ship`",
+            ),
             (
                 "a.js/",
-                "`a.js/` is no directory in the build: write `a.js`, without the slash at its end, in the stack file",
+                "`a.js/` is not a directory in the build: write `a.js`, without the slash at its end, in the stack file",
             ),
-            ("nowhere/", "`nowhere/` is a link to nowhere in the build"),
-            ("out/", "`out/` leads out of the build"),
-            ("out/secret", "`out/secret` leads out of the build"),
+            ("nowhere/", "`nowhere/` is a broken link in the build"),
+            ("out/", "`out/` points outside the build"),
+            ("out/secret", "`out/secret` points outside the build"),
         ] {
             assert_eq!(source(&tree, from), Err(words.to_owned()));
         }

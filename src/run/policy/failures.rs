@@ -107,7 +107,7 @@ impl Failures {
             }
             (0, false) => (Ended::Degraded, Some(self.others.join("; "))),
             (lost, _) => {
-                let hosts = format!("{lost} of {total} hosts did not come to the end: {}", self.hosts());
+                let hosts = format!("{lost} of {total} hosts did not complete the push: {}", self.hosts());
                 let words: Vec<&str> =
                     [hosts.as_str()].into_iter().chain(self.others.iter().map(String::as_str)).collect();
                 (Ended::Degraded, Some(words.join("; ")))
@@ -128,7 +128,7 @@ impl Failures {
         let Some(failure) = self.given_up.get(host) else { return host.to_owned() };
         let words = failure.words();
         match (self.leaving.contains(host), self.not_dropped.get(host)) {
-            (_, Some(why)) => format!("{host} ({words}; it could not leave: {why})"),
+            (_, Some(why)) => format!("{host} ({words}; not removed from service: {why})"),
             (true, None) => format!("{host} (dropped: {words})"),
             (false, None) => format!("{host} ({words})"),
         }
@@ -192,7 +192,7 @@ mod tests {
         failures.note("command 9 failed: exited with 1".to_owned());
         assert_eq!(failures.end(3), (Ended::Degraded, Some("command 9 failed: exited with 1".to_owned())));
         failures.give_up("web1", failed());
-        let why = "1 of 3 hosts did not come to the end: web1 (command 5 failed: exited with 7); command 9 failed: exited with 1";
+        let why = "1 of 3 hosts did not complete the push: web1 (command 5 failed: exited with 7); command 9 failed: exited with 1";
         assert_eq!(failures.end(3), (Ended::Degraded, Some(why.to_owned())));
         failures.give_up("web2", HostFailure { command: None, result: HostResult::Unreachable, why: None });
         failures.give_up("web2", failed());
@@ -214,8 +214,8 @@ mod tests {
         assert!(!failures.allows(policy, 1));
         failures.not_dropped("web2", "command 8 failed: exited with 1".to_owned());
         assert_eq!(failures.too_many_not_dropped(policy), None);
-        let why = "2 of 8 hosts did not come to the end: web1 (dropped: command 5 failed: exited with 7), web2 (command 5 \
-                   failed: exited with 7; it could not leave: command 8 failed: exited with 1)";
+        let why = "2 of 8 hosts did not complete the push: web1 (dropped: command 5 failed: exited with 7), web2 (command 5 \
+                   failed: exited with 7; not removed from service: command 8 failed: exited with 1)";
         assert_eq!(failures.end(8), (Ended::Degraded, Some(why.to_owned())));
         assert!(
             failures

@@ -120,10 +120,10 @@ mod tests {
             links.words().unwrap(),
             "no other build was live before, so the link went back as it was (web1: the link is back, current -> /srv/old)"
         );
-        note(&mut links, "web2", false, "the link is not back: no answer");
+        note(&mut links, "web2", false, "the link was not set back: no answer");
         assert_eq!(
             links.words().unwrap(),
-            "no other build was live before, and 1 of 2 hosts is not as it was (web2: the link is not back: no answer); the \
+            "no other build was live before, and 1 of 2 hosts is not as it was (web2: the link was not set back: no answer); the \
              others are (web1: the link is back, current -> /srv/old)"
         );
         assert_eq!(links.elsewhere().keys().map(Host::name).collect::<Vec<_>>(), ["web1"]);

@@ -78,7 +78,7 @@ async fn to_old_links(job: &Job, progress: &mut Progress, touched: &[Host], why:
     let words = match progress.old_links.words() {
         Some(words) => words,
         None if lost.is_some() => "no other build was live before".to_owned(),
-        None => "no host was flipped, so there was nothing to put back".to_owned(),
+        None => "no host was flipped, so there was nothing to roll back".to_owned(),
     };
     let why = [Some(words), lost, Some(why)].into_iter().flatten().collect::<Vec<_>>().join("; ");
     End { state: Ended::Failed, why: Some(why) }

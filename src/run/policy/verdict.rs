@@ -88,7 +88,7 @@ fn judge_deferred(
     }
     if !bad.is_empty() {
         let words = words(job, number, command, bad);
-        progress.deferred.words.push(format!("at the beginning, {words}"));
+        progress.deferred.words.push(format!("at the start, {words}"));
     }
     Ok(())
 }

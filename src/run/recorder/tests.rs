@@ -46,9 +46,6 @@ async fn a_record_that_may_not_follow_ends_the_push_and_nobody_goes_on() {
     let Event::PushEnded { state, why, unknown, hosts_total, .. } = &records[5].event else { panic!("{records:?}") };
     assert_eq!((*state, *hosts_total, &unknown[..]), (Ended::Interrupted, 2, &["b".to_owned()][..]));
     let why = why.as_deref().unwrap();
-    assert!(
-        why.starts_with("the runner went wrong, and was stopped before it went on: record 6: the command"),
-        "{why}"
-    );
+    assert!(why.starts_with("the runner made an error, and was stopped: record 6: the command"), "{why}");
     assert!(!told.load(Ordering::SeqCst), "a record that was refused passed for durable");
 }

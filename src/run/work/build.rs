@@ -90,7 +90,7 @@ pub async fn freeze_checkout(job: &Job, empty_submodules: &[String], place: &Pla
     let text = format!("The build looks small: {fewer}. Is that right?");
     let question = Question { text, timeout_s: ASK_FOR_S };
     if !ask::confirmed(job, place.command, &question).await {
-        return (Ending::Refused(format!("nobody said that this is right: {}", NoBuild::Fewer(fewer))), None);
+        return (Ending::Refused(format!("nobody confirmed that this is right: {}", NoBuild::Fewer(fewer))), None);
     }
     let result = freeze_through(job, Gate { before: None, ..gate }).await;
     record(job, place, result).await

@@ -108,7 +108,7 @@ impl HttpAnswer {
                 Some(body) => format!("answered {status}: {}", body.trim()),
                 None => format!("answered {status}"),
             },
-            (status, _) => format!("answered {status}, but not to its end: {}", error()),
+            (status, _) => format!("answered {status}, but the answer was incomplete: {}", error()),
         }
     }
 }
@@ -162,15 +162,15 @@ mod tests {
                     (err, "push-check-exit 60"),
                 ],
                 false,
-                "no answer: (60) SSL certificate problem: self-signed certificate (nobody that this machine knows vouches \
-                 for its certificate): make the certificate, or who signed it, known on the push host \
-                 (/usr/local/share/ca-certificates, update-ca-certificates), or check by http://",
+                "no answer: (60) SSL certificate problem: self-signed certificate (its certificate is self-signed, so it \
+                 is not trusted): add the certificate, or its authority, on the push host \
+                 (/usr/local/share/ca-certificates, update-ca-certificates), or check over http://",
             ),
             (
                 vec![(err, "curl: (28) timed out"), (err, "push-check-status 200"), (err, "push-check-exit 28")],
                 false,
-                "answered 200, but not to its end: (28) timed out (it did not answer in time): look whether it hangs; \
-                 `timeout` of the check gives it more time",
+                "answered 200, but the answer was incomplete: (28) timed out (it did not answer in time): check whether it hangs; \
+                 a longer `timeout` of the check gives it more time",
             ),
             (
                 vec![(err, "sh: curl: not found"), (err, "push-check-exit 127")],

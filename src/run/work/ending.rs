@@ -40,13 +40,13 @@ pub fn outcome(ending: Ending, command: &PlannedCommand, said: &Complaint, host:
 
 fn timed_out(timeout_s: u64, left: u32) -> String {
     let limit = duration_words(i64::try_from(timeout_s).unwrap_or(i64::MAX / 1000).saturating_mul(1000));
-    format!("not done after {limit}, ended{} (`timeout` of the command in the stack file)", left_words(left))
+    format!("timed out after {limit}, ended{} (`timeout` of the command in the stack file)", left_words(left))
 }
 
 fn left_words(left: u32) -> String {
     match left {
         0 => String::new(),
-        1 => "; 1 process would not die".to_owned(),
-        n => format!("; {n} processes would not die"),
+        1 => "; 1 process could not be ended".to_owned(),
+        n => format!("; {n} processes could not be ended"),
     }
 }

@@ -98,7 +98,7 @@ pub async fn put_link_back(
             (HostResult::Failed, what.clone(), Some(what))
         }
         Err(why) => {
-            let what = format!("the link is not back: {why}");
+            let what = format!("the link was not set back: {why}");
             (HostResult::Failed, what.clone(), Some(what))
         }
     };
@@ -116,7 +116,7 @@ async fn put_dir_back(
 ) -> Result<PutBack, String> {
     let on = progress.connections.get(host).ok_or("no connection was made to it")?;
     let artifact = Artifact::of(job, progress, Part::Main);
-    let build = artifact.on_disk().ok_or("no build was frozen")?;
+    let build = artifact.on_disk().ok_or("no build was packed")?;
     let (lines, from) = mpsc::channel(WAITING_LINES);
     let task = link_task(job, progress, command, host, dir);
     let work = async {

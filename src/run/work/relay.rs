@@ -118,7 +118,7 @@ async fn next_source(
                 return Some(Source::Peer(Box::new(Peer { name: host.name().to_owned(), address, relay })));
             }
             Err(why) => {
-                say(lines, format!("{} cannot feed it: {why}", host.name())).await;
+                say(lines, format!("cannot copy from {}: {why}", host.name())).await;
                 turn.give_back(CopyResult::Hopeless);
             }
         }

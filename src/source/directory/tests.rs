@@ -67,7 +67,7 @@ fn what_was_changed_after_the_look_is_not_copied() {
     world.write("index.html", "HELLO");
     File::options().write(true).open(world.web().join("index.html")).unwrap().set_modified(modified).unwrap();
     let error = world.copy(&seen, "copy").unwrap_err().to_string();
-    assert!(error.starts_with("it was changed since it was seen"), "{error}");
+    assert!(error.starts_with("it has changed since it was read"), "{error}");
     assert!(!world.dir.path().join("copy").exists(), "nothing is left of the try");
 }
 

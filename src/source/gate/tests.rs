@@ -32,12 +32,12 @@ fn what_is_no_content_is_refused_by_name_and_count_with_the_cure() {
     let many: Vec<(String, &str)> = (0..9).map(|n| (format!("img/{n}.png"), POINTER)).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|(path, text)| (path.as_str(), *text)).collect();
     for (paths, ship, wanted) in [
-        (&[("dist/", ""), ("src/a", "x")][..], "dist", "dist holds no file at all"),
-        (&[("a/b/", "")], "", "the build holds no file at all"),
+        (&[("dist/", ""), ("src/a", "x")][..], "dist", "dist has no files"),
+        (&[("a/b/", "")], "", "the build has no files"),
         (
             &[("a", "x"), ("img/b.png", POINTER)],
             "",
-            "1 file is a Git LFS pointer instead of its content (img/b.png): write lfs = true",
+            "1 file is a Git LFS pointer instead of its content (img/b.png): set lfs = true",
         ),
         (&[("a", legacy.as_str())], "", "1 file is a Git LFS pointer"),
         (
@@ -48,7 +48,7 @@ fn what_is_no_content_is_refused_by_name_and_count_with_the_cure() {
         (
             &[("a", "x"), (".gitmodules", modules), ("vendor/x/", "")],
             "",
-            "1 submodule is empty (vendor/x): write submodules = true",
+            "1 submodule is empty (vendor/x): set submodules = true",
         ),
         (&[(".gitmodules", modules), ("dist/y y/", ""), ("dist/a", "x")], "dist", "1 submodule is empty (y y)"),
         (&[("a", "x"), ("in/.gitmodules", modules), ("in/vendor/x/", "")], "", "1 submodule is empty (in/vendor/x)"),
@@ -96,8 +96,8 @@ fn far_fewer_files_than_before_are_asked_about_with_both_numbers() {
     }
     assert_eq!(
         passed(&ten[..3], "", &gate(40, 50)).unwrap_err(),
-        "it has 3 files, and build 3f2c1ab-7 before it has 40; if that is right, say so, or write shrink = \"93%\" into \
-         `source` and take it out afterwards"
+        "it has 3 files, and build 3f2c1ab-7 before it has 40; if that is right, confirm it, or set shrink = \"93%\" in \
+         `source` and remove it afterwards"
     );
     // What the words say lets it pass.
     assert!(passed(&ten[..3], "", &gate(40, 93)).is_ok());

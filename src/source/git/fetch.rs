@@ -100,7 +100,9 @@ impl Mirror {
                 Ok(lock) => return Ok((lock, waited)),
                 Err((file, nix::errno::Errno::EWOULDBLOCK)) if Instant::now() < patience => file,
                 Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
-                    return Err(self.fetch_error(format!("another fetch does not end; who holds {}?", path.display())));
+                    return Err(
+                        self.fetch_error(format!("another fetch hangs; which process has locked {}?", path.display()))
+                    );
                 }
                 Err((_, error)) => return Err(self.fetch_error(format!("{}: {error}", path.display()))),
             };
@@ -324,7 +326,7 @@ impl Mirror {
         match () {
             () if is_damage(&said.err) => Err(Trouble::Failed(said.err)),
             () if said.out.lines().count() > MOST_REFS => {
-                Err(Trouble::Failed(format!("it has more than {MOST_REFS} branches; remove those that are done")))
+                Err(Trouble::Failed(format!("it has more than {MOST_REFS} branches; delete merged ones")))
             }
             () => Ok(()),
         }

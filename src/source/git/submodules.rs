@@ -26,7 +26,9 @@ impl Mirror {
     ) -> Result<Vec<String>, SourceError> {
         let refused = |why: String| self.checkout_error(revision, why);
         if depth >= DEEPEST {
-            return Err(refused(format!("its submodules lie more than {DEEPEST} deep; do they hold each other?")));
+            return Err(refused(format!(
+                "its submodules are nested more than {DEEPEST} deep; do they contain each other?"
+            )));
         }
         if empty.len() > MOST {
             return Err(refused(format!("it has more than {MOST} submodules")));
@@ -133,7 +135,7 @@ pub(in crate::source) fn allowed_from(parent: &str, url: &str) -> Result<(), Str
         return bad("an address must not be empty, begin with - or hold control characters");
     }
     if url.contains("::") && !url.contains("://[") {
-        return bad("this form of an address runs a program, so it is never fetched");
+        return bad("this form of address runs a program, so it is not allowed");
     }
     if let Err(flaw) = without_secrets(url, Login::Name) {
         return Err(format!("{}: {}", flaw.title, flaw.cure));
@@ -141,14 +143,12 @@ pub(in crate::source) fn allowed_from(parent: &str, url: &str) -> Result<(), Str
     // What a repository of this machine names, someone wrote there who may; the commit that is named is checked by its hash.
     if is_insecure(url) && place(parent) == Place::Elsewhere && !is_insecure(parent) {
         return bad(
-            "it is neither encrypted nor signed, and the repository that names it is fetched safely; write an address of https or ssh",
+            "it is neither encrypted nor signed, but the repository that contains it is; use an https or ssh address",
         );
     }
     match (place(url), place(parent)) {
         (Place::Unknown, _) => bad("addresses may be https, http, ssh, git, file, or relative to the repository's own"),
-        (Place::Here, Place::Elsewhere) => {
-            bad("a repository that lies elsewhere may not name files of this machine; write an address of the network")
-        }
+        (Place::Here, Place::Elsewhere) => bad("a remote repository may not use local files; use a network address"),
         _ => Ok(()),
     }
 }
@@ -199,11 +199,11 @@ mod tests {
         let (web, here) = ("https://h/web.git", "/srv/git/web");
         for (parent, url, why) in [
             (web, "ext::sh -c touch% /tmp/pwned", "runs a program"),
-            (web, "file:///etc", "may not name files of this machine"),
-            (web, "FILE:///etc", "may not name files of this machine"),
-            (web, "/srv/git/secret", "may not name files of this machine"),
-            (web, "../../../srv/git", "may not name files of this machine"),
-            ("git@h:web", "/srv/git/secret", "may not name files of this machine"),
+            (web, "file:///etc", "may not use local files"),
+            (web, "FILE:///etc", "may not use local files"),
+            (web, "/srv/git/secret", "may not use local files"),
+            (web, "../../../srv/git", "may not use local files"),
+            ("git@h:web", "/srv/git/secret", "may not use local files"),
             (web, "--upload-pack=x", "begin with -"),
             (web, "ftp://h/x", "addresses may be"),
             (web, "https://me:s3cret@h/x", "a password does not belong"),

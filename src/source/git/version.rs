@@ -22,8 +22,8 @@ fn complaint_about(said: &str) -> Option<String> {
         None => Some(format!("git does not say its version: {:.80}", said.trim())),
         Some(version) if is_good(version) => None,
         Some((major, minor, patch)) => Some(format!(
-            "git {major}.{minor}.{patch} has known holes that a hostile repository could use, unless your system's makers \
-             closed them in it; 2.47.3, 2.50.1 and later are good"
+            "git {major}.{minor}.{patch} has known vulnerabilities that a hostile repository could use, unless your \
+             distribution has patched them; 2.47.3, 2.50.1 and later are safe"
         )),
     }
 }

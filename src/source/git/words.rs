@@ -18,7 +18,7 @@ pub(super) fn why(trouble: &Trouble, url: &str) -> String {
         }
         Trouble::NotRun(error) => format!("git could not be run: {error}"),
         Trouble::TimedOut(limit) => {
-            format!("git was not done after {} s and was ended; is the other side, or the disk, slow?", limit.as_secs())
+            format!("git did not finish within {} s and was ended; is the server, or the disk, slow?", limit.as_secs())
         }
         Trouble::Failed(said) if said.contains("pathspec '.' did not match") => "the revision has no files".to_owned(),
         Trouble::Failed(said) => advice::git::of(&complaint(said, url)).words(),
@@ -28,7 +28,7 @@ pub(super) fn why(trouble: &Trouble, url: &str) -> String {
 /// Why it is our own copy of the repository that is to blame, and what becomes of it.
 pub(super) fn of_the_copy(said: &str, url: &str) -> String {
     let line = advice::git::of(&complaint(said, url)).said;
-    format!("Pushbutton's own copy of the repository is damaged ({line}); it is made anew with the next fetch")
+    format!("Pushbutton's own copy of the repository is damaged ({line}); it is cloned again at the next fetch")
 }
 
 /// The lines of a complaint that say something, cleaned, without what stands before the `@` of an address.
@@ -113,7 +113,7 @@ mod tests {
             "fatal: Authentication failed for 'https://joe:s3cret@other.example.com/x/'",
         ] {
             let words = why(&Trouble::Failed(said.to_owned()), "https://mary:s3cret@example.com/x");
-            assert!(!words.contains("s3cret") && words.contains("wrong or too old"), "{words}");
+            assert!(!words.contains("s3cret") && words.contains("wrong or has expired"), "{words}");
         }
         assert_eq!(line("See https://ci:s3cret@h/x"), "See https://***@h/x", "a commit's subject");
     }
@@ -126,12 +126,12 @@ mod tests {
             (
                 "fatal: '/nope' does not appear to be a git repository\nfatal: Could not read from remote repository.\n\n\
                  Please make sure you have the correct access rights\nand the repository exists.\n",
-                "'/nope' does not appear to be a git repository (there is no repository, or none that the push host may see): \
+                "'/nope' does not appear to be a git repository (there is no such repository, or the push host may not read it): \
                  is the stack's address right, and may the push host read it?",
             ),
             (
                 "fatal: transport 'ext' not allowed\n",
-                "transport 'ext' not allowed (git is kept from protocols that could run a program): \
+                "transport 'ext' not allowed (protocols that could run a program are not allowed): \
                  addresses may be https, http, ssh, git, file, or an absolute path",
             ),
             ("error: pathspec '.' did not match any file(s) known to git\n", "the revision has no files"),

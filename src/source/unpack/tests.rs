@@ -173,5 +173,5 @@ fn zeros_may_follow_the_end_mark_and_nothing_else() {
     unpacked(of_bytes(&bytes), Most::default()).1.unwrap();
     let joined = [whole(), whole()].concat();
     let error = unpacked(of_bytes(&joined), Most::default()).1.unwrap_err().to_string();
-    assert!(error.contains("more stands behind its end mark"), "{error}");
+    assert!(error.contains("there is more data after its end mark"), "{error}");
 }

@@ -121,7 +121,7 @@ pub(in crate::stack) fn check_form(reader: &mut Reader<'_>, table: &DeTable<'_>,
     let refused: &[(&str, &str)] = match form {
         "release" => &[],
         "rsync" => &[("fan_out", "only a release is verified on the hosts, so only a release is passed on")],
-        _ => &[("fan_out", "it brings nothing that hosts could pass on"), ("compress", "it brings no files")],
+        _ => &[("fan_out", "it copies nothing that hosts could pass on"), ("compress", "it brings no files")],
     };
     for (key, why) in refused {
         if let Some((key, _)) = table.get_key_value(*key) {

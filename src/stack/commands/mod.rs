@@ -117,7 +117,7 @@ pub(super) fn read_stage_commands(
 ) -> Vec<Draft> {
     let drafts = match value.get_ref() {
         DeValue::String(text) if text.contains(' ') => {
-            let cure = format!("a command stands in a list: {key} = [\"{}\"]", shown(text));
+            let cure = format!("commands must be in a list: {key} = [\"{}\"]", shown(text));
             let title = format!("`{key}` must be a list of commands, or the name of one");
             reader.refuse(Mistake::new(value.span(), title).cure(cure));
             Vec::new()

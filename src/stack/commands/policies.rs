@@ -27,8 +27,8 @@ pub(in crate::stack) fn read_on_failure(reader: &mut Reader<'_>, value: &Value<'
     let mistake = mistake.nearest(&text.value, WORDS.map(|(word, _)| word));
     reader.refuse(match mistake.cures.is_empty() {
         true => mistake.cure(
-            "write \"stop\" (no later command), \"continue\" (with the hosts that are well), \"rollback\" (what was \
-             live goes back) or \"drop\" (the host leaves, the rest go on)",
+            "write \"stop\" (no later command), \"continue\" (with the other hosts), \"rollback\" (to what was live) \
+             or \"drop\" (remove the host, continue with the others)",
         ),
         false => mistake,
     });
@@ -69,22 +69,22 @@ pub(in crate::stack) fn check(
     let (drops, rolls_back) = (said(OnFailure::Drop), said(OnFailure::Rollback));
     match (&drops, key("drop")) {
         (Some(at), None) => {
-            let mistake = Mistake::new(at.clone(), "hosts are to leave here, but this stage does not say how");
+            let mistake = Mistake::new(at.clone(), "hosts should be dropped here, but this stage does not say how");
             reader.refuse(mistake.cure("say it in a list: drop = [\"./balancer.sh out {host}\"]"));
         }
         (None, Some(at)) => {
             let mistake = Mistake::new(at, "`drop` is never used: nothing in this stage says on_failure = \"drop\"");
-            reader.refuse(mistake.cure("write on_failure = \"drop\" beside it, or take the list out"));
+            reader.refuse(mistake.cure("write on_failure = \"drop\" next to it, or remove the list"));
         }
         _ => {}
     }
     if let (None, Some(at)) = (&drops, key("max_dropped")) {
         let mistake = Mistake::new(at, "no host is ever dropped in this stage");
-        reader.refuse(mistake.cure("write on_failure = \"drop\" beside it, or take it out"));
+        reader.refuse(mistake.cure("write on_failure = \"drop\" next to it, or remove it"));
     }
     if let (Some(_), Some(at)) = (&drops, &rolls_back) {
         let mistake = Mistake::new(at.clone(), "one stage cannot both drop hosts and roll back");
-        reader.refuse(mistake.cure("choose one: a host that has left would not be brought back with the others"));
+        reader.refuse(mistake.cure("choose one: a dropped host would not be rolled back with the others"));
     }
     let per_host = commands.iter().any(|draft| draft.form.is_per_host());
     for (word, at) in [("drop", drops), ("rollback", rolls_back)] {
@@ -98,7 +98,7 @@ pub(in crate::stack) fn check(
 /// A `drop` list works on the host that leaves, and on nothing else.
 fn check_drop(reader: &mut Reader<'_>, drop: &[Draft]) {
     for draft in drop.iter().filter(|draft| !draft.form.is_per_host()) {
-        let mistake = Mistake::new(draft.at.clone(), "this command of `drop` does not say which host leaves");
+        let mistake = Mistake::new(draft.at.clone(), "this command of `drop` does not say which host to drop");
         reader.refuse(mistake.cure("name it with {host}"));
     }
 }

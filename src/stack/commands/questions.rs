@@ -34,7 +34,7 @@ pub(in crate::stack) fn check(reader: &mut Reader<'_>, drafts: &[Draft], stage: 
         } else if !draft.form.is_per_host() {
             Some((
                 "this runs once, on the push host: there is nothing to ask between",
-                "put { confirm = \"…\" } before it, or behind it",
+                "put { confirm = \"…\" } before or after it",
             ))
         } else if limits.chunk.is_none_or(|chunk| chunk.first.is_empty()) {
             Some(("this `confirm` would never be asked: the chunk does not grow", GROW))

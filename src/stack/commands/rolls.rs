@@ -25,7 +25,7 @@ fn check_inner(reader: &mut Reader<'_>, inner: &Draft) {
     let refused = match &inner.form {
         Form::Roll(_) => Some(("a roll cannot hold a roll", "write one list: each host walks through all of it")),
         Form::Confirm(_) => Some((
-            "a roll cannot hold a `confirm`: each host would wait by itself",
+            "a roll cannot hold a `confirm`: each host would wait on its own",
             "put it at the roll, and let its batches grow: { roll = […], chunk = [1, 10], confirm = \"Canary fine?\" }",
         )),
         Form::Release(_) => Some((

@@ -90,7 +90,7 @@ impl Host {
 }
 
 const RULE: &str = "it must be [user@]name[:port], the name of letters, digits, dots, hyphens and _, or an address, an IPv6 one in \
-                    brackets before a port: [2001:db8::1]:2222; a jump host stands behind it: web1 via bastion.example.com";
+                    brackets before a port: [2001:db8::1]:2222; a jump host comes after it: web1 via bastion.example.com";
 
 /// What stands between a host and its jump host.
 const VIA: &str = " via ";

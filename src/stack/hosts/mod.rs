@@ -183,7 +183,7 @@ fn read_inventory(
         }
     };
     if script.pieces.iter().any(|piece| matches!(piece, super::script::Piece::Var(_))) {
-        let title = "a command that lists hosts has no variables: it is asked before there is a push";
+        let title = "a command that lists hosts has no variables: it runs before there is a push";
         reader.refuse(Mistake::new(text.at, title).cure("write the value out; plain braces are written {{ and }}"));
         return None;
     }
@@ -293,7 +293,9 @@ fn twice(reader: &mut Reader<'_>, (other, place): (&Host, Range<usize>), (host, 
     let cure = match other == host {
         true => format!("it is already named on line {line}"),
         false => {
-            format!("`{other}` on line {line} has the same name; user and way do not make it another host")
+            format!(
+                "`{other}` on line {line} has the same name; another user or jump host does not make it another host"
+            )
         }
     };
     reader.refuse(Mistake::new(later, format!("host `{host}` is named twice")).cure(cure));

@@ -124,7 +124,7 @@ e = { hosts = { command = "x" } }"#;
       |
       = help: close them
 
-    error: a command that lists hosts has no variables: it is asked before there is a push
+    error: a command that lists hosts has no variables: it runs before there is a push
      --> stacks/web.toml:5:17
       |
     5 | b = { command = "./inventory {sha}", min = 0, timeout = "5", shrink = "half" }

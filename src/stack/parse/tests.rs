@@ -163,7 +163,7 @@ fn what_cannot_be_passed_on_is_refused() {
             "user `-x` is not allowed",
             "0 is out of range: it must be 1 to 10",
             "unknown key `depth` in `relay`",
-            "`run` has no `fan_out`: it brings nothing that hosts could pass on",
+            "`run` has no `fan_out`: it copies nothing that hosts could pass on",
             "`run` has no `compress`: it brings no files",
             "`rsync` has no `fan_out`: only a release is verified on the hosts, so only a release is passed on",
         ]
@@ -183,7 +183,7 @@ allow_skip = true"#)), @r#"
     7 | { run = "x", hosts = "qa" },
       |              ^^^^^
       |
-      = help: take it out for now: what it promises would not happen
+      = help: remove it for now: it would have no effect
 
     error: this version of Pushbutton does not have `allow_skip` yet
      --> stacks/web.toml:9:1
@@ -191,7 +191,7 @@ allow_skip = true"#)), @r#"
     9 | allow_skip = true
       | ^^^^^^^^^^
       |
-      = help: take it out for now: what it promises would not happen
+      = help: remove it for now: it would have no effect
     "#);
 }
 
@@ -242,7 +242,7 @@ finally = [{ confirm = "Bye?" }]"#)), @r#"
       |
       = help: write one list: each host walks through all of it
 
-    error: a roll cannot hold a `confirm`: each host would wait by itself
+    error: a roll cannot hold a `confirm`: each host would wait on its own
      --> stacks/web.toml:7:29
       |
     7 | { roll = [{ roll = ["x"] }, { confirm = "Fine?" }, { release = "/srv/web" }, { run = "x", chunk = 2 }] },
@@ -296,9 +296,9 @@ finally = [{ confirm = "Bye?" }]"#)), @r#"
     11 | { local = "x", chunk = [1, 2], confirm = "Fine?" },
        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
        |
-       = help: put { confirm = "…" } before it, or behind it
+       = help: put { confirm = "…" } before or after it
 
-    error: `confirm` has no `max_failed`: without a yes nothing goes on
+    error: `confirm` has no `max_failed`: without a yes nothing continues
       --> stacks/web.toml:12:22
        |
     12 | { confirm = "Fine?", max_failed = 1 },
@@ -421,7 +421,7 @@ commands = [
     9 | finally = "x y"
       |           ^^^^^
       |
-      = help: a command stands in a list: finally = ["x y"]
+      = help: commands must be in a list: finally = ["x y"]
 
     error: the address `ftp://{host}/` is not allowed
       --> stacks/web.toml:11:12
@@ -477,7 +477,7 @@ commands = [
     15 | { check = 7 },
        |           ^
 
-    error: `release` has no `tries`: it compares with the manifest, and brings by itself once more what differs
+    error: `release` has no `tries`: it compares with the manifest, and uploads what differs again automatically
       --> stacks/web.toml:16:25
        |
     16 | { release = "/srv/web", tries = 2 },
@@ -505,7 +505,7 @@ commands = [
     17 | { run = "x", tries = 0, every = "soon", chunk = [] },
        |                                                 ^^
        |
-       = help: write the sizes one after the other; the last one goes on to the end: chunk = [1, 10, "25%"]
+       = help: write the sizes one after the other; the last one is used to the end: chunk = [1, 10, "25%"]
     "#);
 }
 
@@ -631,7 +631,7 @@ commands = ["x"]"#)), @r#"
     3 | web = ["web[001-40].example.com", "a b", "w[1-3"]
       |                                   ^^^^^
       |
-      = help: it must be [user@]name[:port], the name of letters, digits, dots, hyphens and _, or an address, an IPv6 one in brackets before a port: [2001:db8::1]:2222; a jump host stands behind it: web1 via bastion.example.com
+      = help: it must be [user@]name[:port], the name of letters, digits, dots, hyphens and _, or an address, an IPv6 one in brackets before a port: [2001:db8::1]:2222; a jump host comes after it: web1 via bastion.example.com
 
     error: `[` without `]`
      --> stacks/web.toml:3:44
@@ -671,7 +671,7 @@ commands = ["x"]"#)), @r#"
     8 | twice = ["h[1-3]", "deploy@H2", "h2:2222"]
       |                    ^^^^^^^^^^^
       |
-      = help: `h2` on line 8 has the same name; user and way do not make it another host
+      = help: `h2` on line 8 has the same name; another user or jump host does not make it another host
 
     error: unknown host group `wbe`
       --> stacks/web.toml:11:9
@@ -891,7 +891,7 @@ commands = [
        |
        = help: write it out; the paths of `rsync`, and commands, may hold variables
 
-    error: `/srv/other` is activated before it was brought
+    error: `/srv/other` is activated before it was uploaded
       --> stacks/web.toml:13:1
        |
     13 | { activate = "/srv/other" },
@@ -992,7 +992,7 @@ set -e
     12 | "echo 'x {sha}'",
        |          ^^^^^
        |
-       = help: end the quotes before it and begin them again behind it: 'a '{sha}' b'
+       = help: end the quotes before it and begin them again after it: 'a '{sha}' b'
 
     error: this variable may hold any text, so it cannot stand within double quotes
       --> stacks/web.toml:13:20
@@ -1091,7 +1091,7 @@ commands = "npm test""#), @r#"
     11 | commands = "npm test"
        |            ^^^^^^^^^^
        |
-       = help: a command stands in a list: commands = ["npm test"]
+       = help: commands must be in a list: commands = ["npm test"]
     "#);
 }
 
@@ -1111,7 +1111,7 @@ fn a_slip_between_a_name_and_a_list_is_cured() {
 fn a_flip_needs_what_it_flips_to() {
     assert_eq!(
         command_titles("{ activate = \"/srv/web\" },\n{ release = \"/srv/web/\" },\n{ activate = \"/srv/web\" },"),
-        ["7:1: `/srv/web` is activated before it was brought"]
+        ["7:1: `/srv/web` is activated before it was uploaded"]
     );
 }
 

@@ -142,7 +142,7 @@ impl Scanner<'_> {
         let env = &variable.env;
         let cure = match name {
             "single quotes" | "$'…'" => {
-                "end the quotes before it and begin them again behind it: 'a '{sha}' b'".to_owned()
+                "end the quotes before it and begin them again after it: 'a '{sha}' b'".to_owned()
             }
             "backticks" => "write $(…) instead of backticks".to_owned(),
             "a here-document" => format!("write ${env}; a shell fills it in when the end mark is not quoted"),

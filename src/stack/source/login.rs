@@ -47,8 +47,8 @@ pub(in crate::stack) fn on_the_way(
     if is_insecure(url) && !said {
         let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
         let title =
-            format!("{scheme}:// is neither encrypted nor signed: whoever is on the way can change what goes out");
-        let cure = "write an address of https or ssh; or, where the way is safe, say so: insecure = true";
+            format!("{scheme}:// is neither encrypted nor signed: anyone on the network can change what is deployed");
+        let cure = "write an address of https or ssh; or, if the network is safe, allow it: insecure = true";
         reader.refuse(Mistake::new(span, title).cure(cure));
         return None;
     }
@@ -64,7 +64,7 @@ pub(in crate::stack) fn on_the_way(
     };
     match (&login, table.get_key_value("user")) {
         (None, Some((key, _))) => {
-            let mistake = Mistake::new(key.span(), "`user` signs in nobody without a token");
+            let mistake = Mistake::new(key.span(), "`user` has no effect without a token");
             reader.refuse(mistake.cure("name the file that holds it: token_file = \"/etc/pushbutton/web.token\""));
             None
         }
@@ -100,8 +100,7 @@ fn token_login(
 fn key_login(reader: &mut Reader<'_>, table: &DeTable<'_>, url: &str, value: &Value<'_>) -> Option<SourceLogin> {
     if let Some((key, _)) = table.get_key_value("user") {
         let mistake = Mistake::new(key.span(), "`user` belongs to `token_file`, not to a key");
-        reader
-            .refuse(mistake.cure("take it out; over ssh the name stands in the address: git@git.example.com:web.git"));
+        reader.refuse(mistake.cure("take it out; over ssh the name is in the address: git@git.example.com:web.git"));
         return None;
     }
     if !Form::of(url).is_ssh() {

@@ -283,7 +283,9 @@ fn pattern(text: &str) -> Result<String, Refused> {
         Err(_) => Err(Refused {
             title: format!("`{}` is not the name of a branch, nor a pattern for some", shown(text)),
             at: None,
-            cures: vec!["write names; * stands for any letters but /, ** for any: \"main\", \"release/*\"".to_owned()],
+            cures: vec![
+                "write names; * matches any characters but /, ** any at all: \"main\", \"release/*\"".to_owned(),
+            ],
         }),
     }
 }

@@ -78,7 +78,7 @@ fn a_stack_has_one_source_and_says_what_does_not_fit_it() {
         ("source = { git = \"ssh://git@h/x\", branch = \"main\", token_file = \"/t\" }", "takes no password"),
         ("source = { git = \"git@h:x\", branch = \"main\", token_file = \"/t\" }", "takes no password"),
         ("source = { git = \"https://h/x\", branch = \"main\", token_file = \"t\" }", "token_file"),
-        ("source = { git = \"https://h/x\", branch = \"main\", user = \"me\" }", "signs in nobody"),
+        ("source = { git = \"https://h/x\", branch = \"main\", user = \"me\" }", "has no effect without a token"),
         ("source = { git = \"https://h/x\", branch = \"main\", user = \"a:b\", token_file = \"/t\" }", "user"),
         ("source = { dir = \"/x\", token_file = \"/t\" }", "`dir` has no `token_file`"),
         ("source = { dir = \"/x\", key_file = \"/k\" }", "`dir` has no `key_file`"),

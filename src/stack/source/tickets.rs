@@ -93,7 +93,8 @@ pub(in crate::stack) fn read(reader: &mut Reader<'_>, value: Option<&Value<'_>>)
         let ends_in_digit = begin.ends_with(|c: char| c.is_ascii_digit());
         if begin.is_empty() || begin.len() > LONGEST_BEGIN || !begin.chars().all(plain) || ends_in_digit {
             let title = format!("`{}` is not how a ticket can begin", shown(begin));
-            let cure = "write what stands before its number: tickets = { \"WEB-\" = \"https://tickets.example.com/{ticket}\" }";
+            let cure =
+                "write what comes before its number: tickets = { \"WEB-\" = \"https://tickets.example.com/{ticket}\" }";
             reader.refuse(Mistake::new(key.span(), title).cure(cure));
         }
         if let Some(url) = reader.parsed(value, values::ticket_url) {

@@ -48,7 +48,7 @@ pub async fn check_by_api(app: Data<App>, _: Caller, stack: Path<String>, Body(w
 /// `POST /api/v1/stacks/{stack}/hosts/reconnect`
 pub async fn reconnect_by_api(app: Data<App>, caller: Caller, stack: Path<String>, Body(which): Body<Which>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
-    tracing::info!(stack = %stack, who = %caller.who, "hosts are connected anew");
+    tracing::info!(stack = %stack, who = %caller.who, "hosts are reconnected");
     let hosts = app.desk.reconnect_hosts(&stack, &which.hosts).await?;
     Ok(HttpResponse::Ok().json(json!({ "hosts": hosts })))
 }

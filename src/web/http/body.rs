@@ -66,11 +66,11 @@ fn understood<T: Fields>(kind: Option<&str>, body: &[u8]) -> Result<T, Problem> 
     if !kind.is_some_and(is_json) {
         let is = kind.map_or("no Content-Type".to_owned(), |kind| format!("Content-Type: {}", cut(kind)));
         return Err(wrong(format!(
-            "JSON is taken here, and what was sent has {is}: send it with Content-Type: application/json"
+            "this address takes JSON, and the request has {is}: send it with Content-Type: application/json"
         )));
     }
     let value: Value =
-        serde_json::from_slice(body).map_err(|bad| wrong(format!("what was sent is not JSON ({bad})")))?;
+        serde_json::from_slice(body).map_err(|bad| wrong(format!("the body is not valid JSON ({bad})")))?;
     match value {
         Value::Null => filled(&Map::new(), b"{}"),
         Value::Object(given) => filled(&given, body),
@@ -139,7 +139,7 @@ fn cut(text: &str) -> String {
 pub fn of_form(error: UrlencodedError) -> actix_web::Error {
     match error {
         UrlencodedError::ContentType => Problem::bad_request(
-            "a form is taken here, as browsers send it (Content-Type: application/x-www-form-urlencoded); JSON is taken below /api/v1/",
+            "this address takes a form, as browsers send it (Content-Type: application/x-www-form-urlencoded); JSON is taken under /api/v1/",
         )
         .into(),
         UrlencodedError::Parse(bad) => unfit("the form", &bad.to_string()).into(),
@@ -200,8 +200,8 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_refused_by_its_name_with_an_example() {
         for (kind, body, words) in [
-            (JSON, "{", "is not JSON (EOF"),
-            (JSON, "hosts=web1", "is not JSON"),
+            (JSON, "{", "is not valid JSON (EOF"),
+            (JSON, "hosts=web1", "is not valid JSON"),
             (JSON, "[]", "is a list, and must be an object"),
             (JSON, "\"web1\"", "is a text, and must be an object"),
             (JSON, r#"{"host": ["web1"]}"#, "no field `host` here; there are `reason`, `hosts`, `question`"),

@@ -87,7 +87,7 @@ impl Problem {
         // nginx's $host has no port.
         let variable = if own.has_own_port { "$host" } else { "$http_host" };
         let cure = format!(
-            "open {}; if you did, a proxy in front of this server does not pass the name on: for nginx, the line is \
+            "open {}; if you did, the proxy in front of this server does not pass the Host header on: for nginx, the line is \
              `proxy_set_header Host {variable};`",
             own.origin()
         );
@@ -99,15 +99,21 @@ impl Problem {
 
     /// A header says who asks, as a proxy that signs people in writes it.
     pub fn names_a_person(header: impl fmt::Display) -> Self {
-        let message = format!("the request says by a header ({header}) who sends it, and nobody signs in by one here");
-        let cure =
-            format!("a proxy that adds it must leave it out: for nginx, the line is `proxy_set_header {header} \"\";`");
+        let message = format!(
+            "the request names a user in a header ({header}), but this server does not accept sign-in by header"
+        );
+        let cure = format!("the proxy must not set it: for nginx, the line is `proxy_set_header {header} \"\";`");
         Self { own_cure: Some(cure.into()), ..Self::bad_request(message) }
     }
 
     /// The address exists, the method does not.
     pub fn wrong_method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", Fault::WrongMethod, "this address does not do that")
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "wrong_method",
+            Fault::WrongMethod,
+            "this address does not take that method",
+        )
     }
 
     /// The length of the body is not said.
@@ -116,7 +122,7 @@ impl Problem {
             StatusCode::LENGTH_REQUIRED,
             "no_length",
             Fault::NoLength,
-            "a body comes with its length here, not in chunks",
+            "the body must come with its length, not in chunks",
         )
     }
 
@@ -126,13 +132,13 @@ impl Problem {
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "encoded",
             Fault::Encoded,
-            "a body comes as it is here: send it without Content-Encoding",
+            "the body must not be compressed: send it without Content-Encoding",
         )
     }
 
     /// The body is too long.
     pub fn too_large() -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", Fault::TooLarge, "what was sent is longer than 64 KiB")
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", Fault::TooLarge, "the body is larger than 64 KiB")
     }
 
     /// The headers, or the address, are too long.
@@ -141,14 +147,16 @@ impl Problem {
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "too_large",
             Fault::TooLarge,
-            "the headers of the request, or its address, are longer than 16 KiB",
+            "the headers of the request, or its address, are larger than 16 KiB",
         )
     }
 
     /// The upload is too long.
     pub fn upload_too_large(most: u64) -> Self {
-        let message =
-            format!("the build is longer than {} MiB; upload_mib in the server's file says how much", most >> 20);
+        let message = format!(
+            "the build is larger than {} MiB; upload_mib in the server's configuration sets the limit",
+            most >> 20
+        );
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", Fault::TooLarge, message)
     }
 
@@ -181,14 +189,13 @@ impl Problem {
     /// The server is busy with the same for others.
     pub fn busy() -> Self {
         let wait = Some(Duration::from_secs(2));
-        let busy =
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", Fault::Busy, "too many people sign in at this moment");
+        let busy = Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", Fault::Busy, "too many sign-ins at this moment");
         Self { retry_after: wait, ..busy }
     }
 
     /// What is asked for is known only when the push has ended.
     pub fn running(push: impl fmt::Display) -> Self {
-        let message = format!("push {push} still runs: its lines come with its events and its log");
+        let message = format!("push {push} is still running: until it ends, read its events or its log");
         Self::new(StatusCode::CONFLICT, "running", Fault::Running, message)
     }
 
@@ -199,7 +206,7 @@ impl Problem {
             StatusCode::INTERNAL_SERVER_ERROR,
             "broken",
             Fault::Broken,
-            "something in Pushbutton broke; it is in the server's log, and no push was touched",
+            "internal error; see the server's log. Pushes are not affected",
         )
     }
 
@@ -362,21 +369,21 @@ mod tests {
                 "https://push.example.com",
                 Some("127.0.0.1:8090"),
                 "this server answers to push.example.com, and this request asks for 127.0.0.1:8090. open \
-                 https://push.example.com; if you did, a proxy in front of this server does not pass the name on: for nginx, \
-                 the line is `proxy_set_header Host $host;`",
+                 https://push.example.com; if you did, the proxy in front of this server does not pass the Host header on: \
+                 for nginx, the line is `proxy_set_header Host $host;`",
             ),
             (
                 "https://push.example.com:8443",
                 Some("push.example.com"),
                 "this server answers to push.example.com:8443, and this request asks for push.example.com. open \
-                 https://push.example.com:8443; if you did, a proxy in front of this server does not pass the name on: for \
-                 nginx, the line is `proxy_set_header Host $http_host;`",
+                 https://push.example.com:8443; if you did, the proxy in front of this server does not pass the Host header \
+                 on: for nginx, the line is `proxy_set_header Host $http_host;`",
             ),
             (
                 "http://127.0.0.1:8090",
                 None,
                 "this server answers to 127.0.0.1:8090, and this request names no host. open http://127.0.0.1:8090; if you \
-                 did, a proxy in front of this server does not pass the name on: for nginx, the line is `proxy_set_header \
+                 did, the proxy in front of this server does not pass the Host header on: for nginx, the line is `proxy_set_header \
                  Host $http_host;`",
             ),
         ] {

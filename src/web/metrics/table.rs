@@ -74,13 +74,13 @@ pub struct Sources<'a> {
 pub static METRICS: &[Metric] = &[
     Metric {
         name: "pushbutton_pushes_total",
-        help: "Pushes that have ended, rollbacks, resumes and catch-ups among them",
+        help: "Pushes that have ended, including rollbacks, resumes and catch-ups",
         labels: &["stack", "stage", "result"],
         kind: MetricKind::Counter(pushes),
     },
     Metric {
         name: "pushbutton_push_duration_seconds",
-        help: "How long pushes took that have ended, with the time in which they waited for people",
+        help: "Duration of pushes that have ended, including the time they waited for people",
         labels: &["stack", "stage", "result"],
         kind: MetricKind::Histogram(durations),
     },
@@ -92,25 +92,25 @@ pub static METRICS: &[Metric] = &[
     },
     Metric {
         name: "pushbutton_outbox_waiting",
-        help: "Announcements that wait to be told",
+        help: "Announcements waiting to be sent",
         labels: &["channel"],
         kind: MetricKind::Gauge(outbox_waiting),
     },
     Metric {
         name: "pushbutton_outbox_lag_seconds",
-        help: "How long ago that happened which a channel is to tell next; 0 when nothing waits",
+        help: "Age of the announcement that a channel sends next; 0 when nothing waits",
         labels: &["channel"],
         kind: MetricKind::Gauge(outbox_lag),
     },
     Metric {
         name: "pushbutton_warm_hosts",
-        help: "Hosts that are kept connected, by whether a push would find them ready",
+        help: "Hosts that are kept connected, by whether they are ready for a push",
         labels: &["state"],
         kind: MetricKind::Gauge(warm_hosts),
     },
     Metric {
         name: "pushbutton_viewers",
-        help: "Streams of live pages that are open",
+        help: "Open streams of live pages",
         labels: &[],
         kind: MetricKind::Gauge(|sources| alone(sources.app.viewers.count() as f64)),
     },
@@ -122,13 +122,13 @@ pub static METRICS: &[Metric] = &[
     },
     Metric {
         name: "pushbutton_journal_lag_bytes",
-        help: "Bytes in the journal of a running push that the ledger does not have yet; 0 when none runs",
+        help: "Bytes in the journal of a running push that are not in the ledger yet; 0 when none runs",
         labels: &["stack"],
         kind: MetricKind::Gauge(journal_lag),
     },
     Metric {
         name: "pushbutton_ledger_write_seconds",
-        help: "How long writes to the ledger took since the server started, with the wait for their turn",
+        help: "Duration of writes to the ledger since the server started, including the wait in the queue",
         labels: &[],
         kind: MetricKind::Histogram(|sources| alone(sources.app.desk.ledger().write_times().clone())),
     },

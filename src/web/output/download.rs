@@ -66,7 +66,7 @@ async fn start_of(app: &App, id: PushNumber, text: &str) -> Result<u64, Problem>
 
 fn bad(what: &str, text: &str) -> Problem {
     let text: String = text.chars().take(80).collect();
-    Problem::bad_request(format!("{what} {text:?} is not one"))
+    Problem::bad_request(format!("{what} {text:?} is not valid"))
 }
 
 /// A cursor that no journal has, for one that is no number.

@@ -119,7 +119,7 @@ impl LinesQuery {
         let mut asked = Self::default();
         for (key, value) in pairs {
             let bad =
-                || Problem::bad_request(format!("{key} {:?} is not one", value.chars().take(80).collect::<String>()));
+                || Problem::bad_request(format!("{key} {:?} is not valid", value.chars().take(80).collect::<String>()));
             let line = || value.parse().ok().filter(|line| *line > 0).ok_or_else(bad);
             match key.as_str() {
                 "host" => asked.wanted.hosts.push(value),

@@ -102,11 +102,11 @@ fn readiness_line(frame: &Frame, undo: &RollbackReadiness) -> UndoLine {
     UndoLine {
         shape: if all { "ok" } else { "wait" },
         words: match (all, undo.asked_at.is_some()) {
-            (true, _) if undo.total == 1 => "Rollback is ready: its host holds this build, verified.".to_owned(),
-            (true, _) => format!("Rollback is ready: all {hosts} hold this build, verified."),
+            (true, _) if undo.total == 1 => "Rollback is ready: its host has this build, verified.".to_owned(),
+            (true, _) => format!("Rollback is ready: all {hosts} have this build, verified."),
             (false, true) => format!("Rollback is ready on {} of {hosts}.", undo.ready),
             (false, false) => {
-                "The hosts have not said yet whether they hold this build; where it is not, it will be brought."
+                "It is not known yet whether the hosts have this build; where it is missing, it will be uploaded."
                     .to_owned()
             }
         },

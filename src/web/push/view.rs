@@ -97,7 +97,7 @@ pub(crate) struct PushView {
     so_far: String,
     /// What is true of the stage now, when this push did not end well.
     now: Option<String>,
-    /// What each host has, as this push left it, when it did not end well.
+    /// What each host had when this push ended, when it did not end well.
     left: Vec<LeftLine>,
     /// Whether it waits for a person, paused or for an answer.
     waits: bool,
@@ -152,7 +152,7 @@ impl PushView {
                 (PushKind::Push | PushKind::Resume, None) => String::new(),
             },
             resumes: row.resumes.map(PushNumber::get),
-            commits_title: if row.kind == PushKind::Rollback { "Commits taken back" } else { "Commits" },
+            commits_title: if row.kind == PushKind::Rollback { "Commits rolled back" } else { "Commits" },
             resume_line: page.rest.as_ref().and_then(resume_line),
             back: page.back.as_ref().map(|back| Version::named(&back.sha, &back.name)),
             paused: PauseLine::of(row),
@@ -173,7 +173,7 @@ impl PushView {
             button: page.button.clone(),
             commits: commit_lines(&page.commits, frame.now),
             commit_words: match row.kind {
-                PushKind::Rollback => format!("{} taken back", words::count(page.commits.len() as i64, "commit")),
+                PushKind::Rollback => format!("{} rolled back", words::count(page.commits.len() as i64, "commit")),
                 PushKind::Push | PushKind::Resume | PushKind::CatchUp => {
                     words::count(page.commits.len() as i64, "commit")
                 }
@@ -248,7 +248,7 @@ fn result_words(page: &PushPage, steps: &[Step]) -> String {
         PushState::Ended(Ended::Succeeded) => {
             format!("Push {}. {sha} is on its {}.", row.id, words::count(row.hosts_total, "host"))
         }
-        PushState::Ended(Ended::RolledBack) => format!("Push {}. At its end {}.", row.id, words::have(row)),
+        PushState::Ended(Ended::RolledBack) => format!("Push {}. At the end, {}.", row.id, words::have(row)),
         PushState::Running
         | PushState::Ended(Ended::Degraded | Ended::Failed | Ended::Cancelled | Ended::Interrupted) => {
             let mut bad: Vec<&str> =
@@ -263,7 +263,7 @@ fn result_words(page: &PushPage, steps: &[Step]) -> String {
                 bad => format!(", on {bad} of {}", words::count(row.hosts_total, "host")),
             };
             let of = steps.iter().filter(|step| !step.unused).count();
-            format!("Push {}, step {last} of {of}{on}. At its end {}.", row.id, words::have(row))
+            format!("Push {}, step {last} of {of}{on}. At the end, {}.", row.id, words::have(row))
         }
     };
     let skew = page.commands.iter().filter_map(|command| command.skew_ms).max();

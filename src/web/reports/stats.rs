@@ -25,7 +25,7 @@ pub async fn stats(app: Data<App>, caller: Caller, query: Query<StatsQuery>) -> 
     let span = match weeks.as_deref().filter(|weeks| !weeks.is_empty()) {
         None => Span::default(),
         Some(weeks) => Span::named(weeks).ok_or_else(|| {
-            Problem::bad_request(format!("{weeks:?} is no span of time that is drawn: ask for 2, 8 or 52 weeks"))
+            Problem::bad_request(format!("{weeks:?} is not a supported time span: use 2, 8 or 52 weeks"))
         })?,
     };
     // The last stage of a street is where it counts.

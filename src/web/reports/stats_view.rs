@@ -205,7 +205,7 @@ impl StackStats {
             took: drawn(&took, from, to, bucket),
             took_label: label(name, &format!("how long a push to {stage} takes"), &took),
             waited: drawn(&waited, from, to, bucket),
-            waited_label: label(name, &format!("how long a commit waits until it is on {stage}"), &waited),
+            waited_label: label(name, &format!("from commit to deployment on {stage}"), &waited),
             weeks: weeks(&pushes, &took, &waited, from, to),
             name: name.to_owned(),
             pushes: pushes_words,

@@ -69,7 +69,7 @@ pub async fn change_password(
     };
     app.tries.take(&trying, Instant::now()).map_err(|wait| Problem::too_often("you tried a password", wait))?;
     let Some(user) = method::password::checked(&app, caller.who.as_str(), current).await? else {
-        return again_please("That is not your password now; nothing was changed.".to_owned()).await;
+        return again_please("Wrong current password; nothing was changed.".to_owned()).await;
     };
     app.tries.was_good(&trying);
     let turn = app.verifications.acquire().await.map_err(Problem::broken)?;
@@ -98,9 +98,9 @@ pub async fn change_password(
         Ok(true)
     });
     if !changed.await? {
-        return again_please("That is not your password now; nothing was changed.".to_owned()).await;
+        return again_please("Wrong current password; nothing was changed.".to_owned()).await;
     }
-    tracing::info!(%who, "changed their password, and is signed out everywhere else");
+    tracing::info!(%who, "changed the password, and is signed out everywhere else");
     let mut answer = HttpResponse::SeeOther();
     answer.insert_header((LOCATION, "/account?done=password"));
     for cookie in cookies {

@@ -54,7 +54,7 @@ pub async fn caller_of(app: &App, request: &ServiceRequest) -> Result<Caller, Pr
     let peer = request.conn_data::<Peer>().copied().ok_or_else(Problem::nobody)?;
     let headers = request.headers();
     if !request.path().starts_with("/api/") || headers.contains_key(COOKIE) {
-        return Err(Problem::bad_request("only the API is here, and cookies are not believed"));
+        return Err(Problem::bad_request("only the API is available here, and cookies are ignored"));
     }
     let who = who_of(headers)?;
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -70,7 +70,7 @@ pub async fn caller_of(app: &App, request: &ServiceRequest) -> Result<Caller, Pr
 fn who_of(headers: &HeaderMap) -> Result<Who, Problem> {
     let mut names = headers.get_all(&WHO);
     let (Some(name), None) = (names.next(), names.next()) else {
-        return Err(Problem::bad_request(format!("say once who asks, in {WHO}")));
+        return Err(Problem::bad_request(format!("give your name once, in {WHO}")));
     };
     let name = name.to_str().map_err(|_| Problem::bad_request(format!("{WHO} is not text")))?;
     name.parse().map_err(|bad: crate::stack::BadName| Problem::bad_request(bad.to_string()))

@@ -132,7 +132,7 @@ fn failed(app: &App, from: ClientAddress, name: Option<&str>, why: &'static str)
         let Some(left_out) = note else { return };
         let more = match left_out {
             0 => String::new(),
-            more => format!("; {more} more before it are in the log alone"),
+            more => format!("; {more} more before it are only in the log"),
         };
         let audit_text = format!("from {from}: {why}{more}");
         if let Err(error) =

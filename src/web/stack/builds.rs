@@ -61,7 +61,7 @@ pub async fn publish(
     let said = said.into_inner();
     if said.sha.is_empty() {
         return Err(Problem::missing(
-            "a build names the revision that it was made of: `sha` is missing in the query; for example \
+            "`sha`, the revision that the build was made from, is missing in the query; for example \
              ?sha=51d0c3e04f9b7a2f6c8d1e3a5b7c9d0e1f2a3b4c&ref=main&title=What+it+is",
         ));
     }
@@ -137,7 +137,7 @@ async fn write(mut body: Payload, mut tar: File, most: u64) -> Result<File, Prob
     loop {
         let Ok(next) = tokio::time::timeout(SILENCE, body.next()).await else { return Err(Problem::too_slow()) };
         let Some(piece) = next else { break };
-        let piece = piece.map_err(|error| Problem::bad_request(format!("the upload broke off: {error}")))?;
+        let piece = piece.map_err(|error| Problem::bad_request(format!("the upload was interrupted: {error}")))?;
         length += piece.len() as u64;
         if length > most {
             return Err(Problem::upload_too_large(most));
@@ -151,6 +151,6 @@ async fn put(mut tar: File, work: impl FnOnce(&mut File) -> io::Result<()> + Sen
     let done = tokio::task::spawn_blocking(move || work(&mut tar).map(|()| tar)).await;
     let done = done.unwrap_or_else(|error| Err(io::Error::other(error)));
     done.map_err(|error| {
-        Problem::from(Refusal::Unable { case: Case::NotKept, why: format!("the upload cannot be kept: {error}") })
+        Problem::from(Refusal::Unable { case: Case::NotKept, why: format!("the upload cannot be stored: {error}") })
     })
 }

@@ -66,10 +66,12 @@ impl Filled {
             "at" => {
                 let text = self.at.as_deref().unwrap_or_default().trim();
                 let chosen = text.parse::<DateTime>().map_err(|_| match text {
-                    "" => Problem::bad_request("choose the time when the hold is over"),
+                    "" => Problem::bad_request("choose the time when the hold ends"),
                     _ => {
                         let text: String = text.chars().take(40).collect();
-                        Problem::bad_request(format!("{text:?} is no time: choose a day and an hour, 2026-11-22T16:00"))
+                        Problem::bad_request(format!(
+                            "{text:?} is not a time: choose a day and an hour, 2026-11-22T16:00"
+                        ))
                     }
                 })?;
                 self.instant(chosen).map(Some)
@@ -87,7 +89,7 @@ impl Filled {
         let text = self.zone.as_deref().unwrap_or_default();
         let minutes = if text.is_empty() { Ok(0) } else { text.parse::<i32>() };
         let offset = minutes.ok().and_then(|minutes| Offset::from_seconds(minutes.checked_mul(60)?).ok());
-        offset.ok_or_else(|| Problem::bad_request("the form names no time zone that there is"))
+        offset.ok_or_else(|| Problem::bad_request("the form has no valid time zone"))
     }
 }
 

@@ -115,11 +115,11 @@ impl PlanPage {
 pub(crate) fn step(command: &PlannedView, hosts: usize) -> Step {
     let part = match command.part {
         Part::Main => "",
-        Part::DeferredFinally => "first, since nobody could run it when it was due, ",
+        Part::DeferredFinally => "first, since it could not run when it was due, ",
         Part::Before => "before anything is changed, ",
-        Part::Finally => "at the end, whatever came of it, ",
-        Part::Drop => "only to take out hosts that fail: ",
-        Part::Rollback => "only when the push fails, where it had touched anything: ",
+        Part::Finally => "at the end, in any case, ",
+        Part::Drop => "only to remove failed hosts from service: ",
+        Part::Rollback => "only if the push fails, on hosts that it has changed: ",
     };
     let place = match (command.pace.as_str(), hosts) {
         ("", _) => "on the push host".to_owned(),
@@ -155,13 +155,15 @@ pub(crate) fn files(plan: &PlanView) -> Files {
         (None, None) => format!(
             "{stage} has nothing yet, so every file is new. How many there are is known when the build is made."
         ),
-        (None, Some(_)) => "Not known: what is to be compared is not here any more.".to_owned(),
+        (None, Some(_)) => "Not known: one of the two builds is no longer available.".to_owned(),
         (Some(changes), _) if changes.of == Compared::Commits => {
-            "As git has them. The build is made by this push and may turn them into other files.".to_owned()
+            "From git. This push makes the build, which may change them.".to_owned()
         }
         (Some(_), None) => format!("{stage} has nothing yet, so every file of the build is new."),
-        (Some(changes), Some(_)) if changes.counts == [0; 3] => "None: the build holds the very same files.".to_owned(),
-        (Some(_), Some(_)) => format!("From the manifests of the build that {stage} has and the one that goes out."),
+        (Some(changes), Some(_)) if changes.counts == [0; 3] => {
+            "None: the build has exactly the same files.".to_owned()
+        }
+        (Some(_), Some(_)) => format!("From the manifests of the build on {stage} and the new one."),
     };
     let send = match plan.changes.as_ref().and_then(|changes| changes.bytes) {
         Some(bytes) if bytes.each_host == 0 => "nothing".to_owned(),
@@ -194,9 +196,9 @@ pub(crate) fn time(plan: &PlanView) -> Time {
         return Time { words: "no history yet".to_owned(), spread: None };
     };
     let spread = match usual.pushes {
-        1 => "as the one good push before".to_owned(),
+        1 => "as the last successful push".to_owned(),
         pushes => format!(
-            "{} to {} in the last {pushes} good pushes",
+            "{} to {} in the last {pushes} successful pushes",
             duration_words(usual.fastest_ms),
             duration_words(usual.slowest_ms)
         ),

@@ -39,7 +39,7 @@ impl Fields for Pressed {
     ];
     const NEEDED: Option<(&'static [&'static str], &'static str)> = Some((
         &["seen", "sha"],
-        "a push names what goes out: `seen` as GET …/plan says it, or `sha` for another version than the newest",
+        "a push needs the version to deploy: `seen` as GET …/plan shows it, or `sha` for another version than the newest",
     ));
     const EXAMPLE: &'static str = r#"{"seen": "51d0c3e04f9b7a2f6c8d1e3a5b7c9d0e1f2a3b4c"}"#;
 }
@@ -65,7 +65,7 @@ pub async fn press(
     // By the API it was refused already, with an example.
     if version.is_none() && pressed.seen.trim().is_empty() {
         return Err(Problem::missing(
-            "the form does not say what was seen on the button: load its page anew, and push there",
+            "the form does not have the version that the button showed: reload its page, and push there",
         ));
     }
     let nonce = key(pressed.nonce, format_args!("{}/{stack}/{stage}", caller.who));

@@ -118,7 +118,7 @@ impl Bring {
             names => words::count(names.len() as i64, "host"),
         };
         Self {
-            words: format!("Bring {hosts} to {}", words::short(&catch_up.sha)),
+            words: format!("Update {hosts} to {}", words::short(&catch_up.sha)),
             build: catch_up.build.clone(),
             hosts: names.join(" "),
             plan_hash: catch_up.plan_hash.clone(),
@@ -145,7 +145,7 @@ pub(super) fn readiness_words(stage: &StageView) -> Option<String> {
         true => format!("Rollback to {sha} is ready on {}/{}", undo.ready, words::count(undo.total as i64, "host")),
         false => {
             let missing = undo.total - undo.ready;
-            format!("Rollback to {sha} would bring it to {} first", words::count(missing as i64, "host"))
+            format!("Rollback to {sha} would upload it to {} first", words::count(missing as i64, "host"))
         }
     })
 }

@@ -266,7 +266,11 @@ fn button(frame: &Frame, street: &StackView, stage: &StageView, before: Option<&
         foot,
     };
     if street.problem.is_some() {
-        return shut("Pushing is closed".to_owned(), format!("stacks/{}.toml has errors", street.stack), String::new());
+        return shut(
+            "Pushing is disabled".to_owned(),
+            format!("stacks/{}.toml has errors", street.stack),
+            String::new(),
+        );
     }
     if let Some(push) = &street.lock {
         let other = words::stage_words(push.stage.as_str());
@@ -275,7 +279,7 @@ fn button(frame: &Frame, street: &StackView, stage: &StageView, before: Option<&
             (None, Some(paused)) => format!("The push of {} to {other} is paused by {}", push.who, paused.who),
             (None, None) => format!("{} is pushing to {other}", push.who),
         };
-        return shut(own, format!("when the push to {other} has ended"), foot);
+        return shut(own, format!("after the push to {other} has ended"), foot);
     }
     if let Some(hold) = stage.hold.as_ref().or(street.hold.as_ref()) {
         let what = if stage.hold.is_some() { name } else { street.stack.clone() };
@@ -292,7 +296,7 @@ fn button(frame: &Frame, street: &StackView, stage: &StageView, before: Option<&
         };
     }
     let Some(next) = stage.next.as_ref().filter(|_| stage.why_not.is_none()) else {
-        let why = stage.why_not.clone().unwrap_or_else(|| "there is nothing that could go out".to_owned());
+        let why = stage.why_not.clone().unwrap_or_else(|| "there is nothing to deploy".to_owned());
         return shut("Nothing to push".to_owned(), why, String::new());
     };
     if next.again {
@@ -324,7 +328,7 @@ fn button(frame: &Frame, street: &StackView, stage: &StageView, before: Option<&
 /// What can still be done about a stage that is held.
 fn held_foot(stage: &StageView) -> String {
     match &stage.back {
-        Some(_) => "Release the hold to push. Rolling back still works.".to_owned(),
+        Some(_) => "Release the hold to push. Rollback still works.".to_owned(),
         None => "Release the hold to push.".to_owned(),
     }
 }

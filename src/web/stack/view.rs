@@ -125,7 +125,7 @@ fn status(frame: &Frame, street: &StackView) -> Status {
         return plain("hold", format!("{} {} held.{rest}", words::and(&held), verb(&held)));
     }
     match street.recent.first() {
-        None => plain("wait", "Nobody has pushed it yet.".to_owned()),
+        None => plain("wait", "It has never been pushed.".to_owned()),
         Some(last) => Status {
             shape: words::push_mark(last.state).0,
             words: format!("Nobody is pushing. Last push: {}, ", words::stage_words(last.stage.as_str())),

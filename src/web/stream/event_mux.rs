@@ -35,10 +35,10 @@ pub struct MuxRequest {
 #[derive(Debug, thiserror::Error)]
 pub enum BadMuxRequest {
     /// Not a number, or not a cursor.
-    #[error("{0:?} is no push: name each as NUMBER or NUMBER:OFFSET, with commas between them")]
+    #[error("{0:?} is not a push: write NUMBER or NUMBER:OFFSET, separated by commas")]
     NoPush(String),
     /// Too many.
-    #[error("{0} pushes are more than one stream carries ({MOST_PUSHES})")]
+    #[error("{0} pushes are more than one stream allows ({MOST_PUSHES})")]
     TooMany(usize),
 }
 

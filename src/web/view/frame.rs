@@ -121,14 +121,14 @@ impl ServerTrouble {
         };
         let ledger = frame.ledger.as_ref().map(|found| {
             let goes_on = "Running pushes continue, and can be paused, answered and cancelled. Nothing else can be pushed, held or \
-                           changed until this is fixed; pages may show less than is true.";
+                           changed until this is fixed; pages may be out of date.";
             trouble(found, "Pushbutton cannot write its history", goes_on)
         });
         let disk = frame.disk.as_ref().map(|found| {
             trouble(
                 found,
-                "There is no room for a push",
-                "Running pushes continue. No other can start until there is room.",
+                "Not enough disk space for a push",
+                "Running pushes continue. No other can start until there is space.",
             )
         });
         ledger.into_iter().chain(disk).collect()

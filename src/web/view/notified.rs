@@ -27,7 +27,7 @@ pub(crate) fn notification(row: &OutboxRow, now: At) -> Notification {
         _ => "end",
     };
     let (tag, state) = match row.state.as_str() {
-        "told" if row.problem.is_some() => ("warn", format!("{event}: sent, not to all")),
+        "told" if row.problem.is_some() => ("warn", format!("{event}: sent, but not to everyone")),
         "told" => ("ok", format!("{event}: sent")),
         "waiting" if row.tries > 0 => {
             ("warn", format!("{event}: waiting, {}", words::count(row.tries, "try").replace("trys", "tries")))

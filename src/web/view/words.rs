@@ -71,7 +71,7 @@ pub fn and(names: &[String]) -> String {
 pub fn typical_duration(of: &TypicalDuration) -> String {
     let [median, fastest, slowest] = [of.median_ms, of.fastest_ms, of.slowest_ms].map(duration_words);
     match of.pushes {
-        1 => format!("Took {median} the last time"),
+        1 => format!("Took {median} last time"),
         _ if fastest == slowest => format!("Usually {median}"),
         _ => format!("Usually {median}, {fastest} to {slowest}"),
     }
@@ -200,11 +200,11 @@ pub fn rolled_back_title(stage: &str, old: Option<&str>) -> String {
 pub fn catch_up_title(row: &PushRow, stage: &str, hosts: &str) -> String {
     let sha = short(&row.sha);
     match (row.state, row.ended_by.as_deref()) {
-        (PushState::Ended(Ended::Succeeded), _) => format!("{hosts} of {stage} brought to {sha}"),
+        (PushState::Ended(Ended::Succeeded), _) => format!("{hosts} of {stage} updated to {sha}"),
         (PushState::Ended(Ended::Cancelled), Some(who)) => {
-            format!("{who} cancelled bringing {hosts} of {stage} to {sha}")
+            format!("{who} cancelled updating {hosts} of {stage} to {sha}")
         }
-        (state, _) => format!("Bringing {hosts} of {stage} to {sha}: {state}"),
+        (state, _) => format!("Updating {hosts} of {stage} to {sha}: {state}"),
     }
 }
 

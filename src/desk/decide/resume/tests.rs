@@ -142,10 +142,10 @@ fn only_a_bad_end_with_nothing_behind_it_can_be_resumed() {
         ("cancelled", None, "ok"),
         ("interrupted", None, "ok"),
         ("degraded", None, "ok"),
-        ("running", None, "push 1 is running still"),
+        ("running", None, "push 1 is still running"),
         ("succeeded", None, "push 1 succeeded: nothing is left to do"),
-        ("rolled back", None, "push 1 was rolled back: nothing of it is left on a host"),
-        ("failed", PushNumber::new(3).ok(), "push 3 came after push 1, so there is nothing to go on with"),
+        ("rolled back", None, "push 1 was rolled back: none of it is left on any host"),
+        ("failed", PushNumber::new(3).ok(), "push 3 came after push 1, so there is nothing to resume"),
     ] {
         let earlier =
             Earlier { row: row(state, frozen()), plan: plan(), results: vec![], deferred_finally: vec![], newer };

@@ -117,7 +117,7 @@ fn what_cannot_come_back_or_would_change_nothing_is_refused_with_both_builds() {
     );
     let mut gone = past(None, ["cc", "bb", "aa"], &[c, c]);
     gone.here.remove("a-1");
-    assert!(said(&gone, Some("a-1")).unwrap_err().starts_with("build a-1 is not on the push host any more"));
+    assert!(said(&gone, Some("a-1")).unwrap_err().starts_with("build a-1 is no longer on the push host"));
 
     let facts = with_root("c-3", "cc");
     let quiet = offer(&stack, 0, &facts, &plain, None, Questions::LeftOut).unwrap();

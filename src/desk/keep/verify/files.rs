@@ -37,7 +37,7 @@ pub(super) fn there(data: &Path) -> There {
         match name.parse::<i64>() {
             _ if empty => {}
             Ok(number) => there.pushes.push(number),
-            Err(_) => there.problems.push(format!("pushes/{name} is not ours")),
+            Err(_) => there.problems.push(format!("pushes/{name} was not made by Pushbutton")),
         }
     }
     there.builds = builds_there(data, &mut there.problems);

@@ -93,13 +93,13 @@ pub async fn ask(dir: &Path, inventory: &Inventory) -> Result<Vec<Host>, String>
     let (ending, said) = tokio::join!(asked, hear(rx, cancel.drop_guard()));
     let problem = match ending {
         // What else it said is no reason then; on a busy machine the guard's own note, that it said too much, is among it.
-        _ if said.too_long => return Err(format!("said more than {LONGEST} bytes or {MOST_LINES} lines")),
+        _ if said.too_long => return Err(format!("printed more than {LONGEST} bytes or {MOST_LINES} lines")),
         Ending::Exited(0) => match inventory.read(&said.out) {
             Ok(hosts) => return Ok(hosts),
             Err(problem) => problem,
         },
         Ending::Exited(code) => format!("exited with {code}"),
-        Ending::TimedOut { .. } => format!("had not ended after {} s", inventory.timeout.as_secs()),
+        Ending::TimedOut { .. } => format!("did not end within {} s", inventory.timeout.as_secs()),
         Ending::Cancelled { .. } => "was ended".to_owned(),
         Ending::Refused(why) | Ending::Stopped(why) | Ending::Unreachable(why) | Ending::Unknown(why) => {
             format!("did not run: {why}")
@@ -176,7 +176,7 @@ pub(crate) fn unlisted(stack: &Stack, stage: &crate::stack::Stage, last: Option<
     (now * 100 < before * (100 - allowed)).then(|| {
         let why = format!(
             "{} leaves it {now} of the {before} hosts that push {push} had. If that is right, write shrink = \"{}%\" \
-             beside the command, and take it out after the push",
+             next to the command, and remove it after the push",
             commands.join(" with "),
             (100 - now * 100 / before.max(1)).min(100),
         );
@@ -204,8 +204,8 @@ mod tests {
             ("cat no-hosts || exit 3", "exited with 3: cat: no-hosts: No such file or directory"),
             ("echo one; echo two >&2; echo three >&2", "named 1 host, fewer than its min = 2: two / three"),
             ("true", "named no host"),
-            ("echo up; sleep 600", "had not ended after 1 s"),
-            ("yes web1", "said more than 1048576 bytes or 100000 lines"),
+            ("echo up; sleep 600", "did not end within 1 s"),
+            ("yes web1", "printed more than 1048576 bytes or 100000 lines"),
             (
                 "env | grep -vE '^(PATH|HOME|LC_ALL|PWD|PUSH_MARK|_|SHLVL)='; printf 'no more'",
                 "named `no more`, which is not a host",
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(
             unlisted(&stack, &stack.stages[0], last(214, 40)).unwrap().to_string(),
             "web cannot be pushed to prod: `./inventory` leaves it 3 of the 40 hosts that push 214 had. If that is right, \
-             write shrink = \"93%\" beside the command, and take it out after the push"
+             write shrink = \"93%\" next to the command, and remove it after the push"
         );
     }
 }

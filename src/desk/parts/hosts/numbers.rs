@@ -58,12 +58,12 @@ impl SeenNewer {
                   pushes there too"
             }
             _ => {
-                "This server's data directory is an older copy, put back from a backup; or another Pushbutton pushes there too"
+                "This server's data directory is an older copy, restored from a backup; or another Pushbutton pushes there too"
             }
         };
         let why = format!(
-            "{who} {has} seen push {seen} of this stack, and the next push of this server would be {next}: hosts refuse what is \
-             older than what they saw. {because}"
+            "{who} {has} seen push {seen} of this stack, and the next push of this server would be {next}: hosts refuse pushes \
+             with lower numbers than they have seen. {because}"
         );
         Some(Self { hosts: hosts.keys().cloned().collect(), seen, next, why })
     }

@@ -171,7 +171,7 @@ impl StackFolder {
                 kept.stamp = None;
                 self.read.push(FileRead { name: shown(name), hash: None, owner: None });
                 kept.shelved.problem =
-                    Some(format!("stacks/{name}.toml is gone; put it back, or restart the server to forget {name}"));
+                    Some(format!("stacks/{name}.toml is missing; restore it, or restart the server to forget {name}"));
                 changed = true;
             }
         }

@@ -155,7 +155,7 @@ fn what_was_open_when_a_push_was_interrupted_is_unknown_and_its_stack_is_held() 
     assert_eq!((hold.who.as_str(), hold.push), (SERVER, Some(sample::number(1))));
     assert_eq!(
         hold.reason,
-        "push 1 to qa was interrupted and nobody knows the state of web1; look at it, then resume the push, roll back, or release the hold"
+        "push 1 to qa was interrupted, and the state of web1 is unknown; check it, then resume the push, roll back, or release the hold"
     );
 }
 

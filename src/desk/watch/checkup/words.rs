@@ -67,7 +67,7 @@ fn tools(facts: &Facts, releases: bool, copies: bool) -> Vec<Finding> {
         let program = what.split(' ').next().unwrap_or_default();
         let needed = program == "flock" || releases;
         if needed && !facts.missing.iter().any(|name| name == program) {
-            let words = format!("its `{program}` cannot do `{what}`: it is not that of GNU or util-linux");
+            let words = format!("its `{program}` cannot do `{what}`: it is not the GNU or util-linux version");
             found.push(Finding::must(words, "on the host: apk add coreutils findutils util-linux flock"));
         }
     }
@@ -88,10 +88,10 @@ fn tools(facts: &Facts, releases: bool, copies: bool) -> Vec<Finding> {
 fn written(kind: Use, place: &Place, user: &str) -> Option<Finding> {
     let Place { path, there, is_dir, may_write, owner, .. } = place;
     if !is_dir {
-        let words = format!("{there} is in the way of {path}: it is no directory");
+        let words = format!("{there} blocks {path}: it is not a directory");
         return Some(Finding::must(
             words,
-            &format!("look at it on the host (ls -ld {there}), and move it away when nobody needs it"),
+            &format!("check it on the host (ls -ld {there}), and move it elsewhere if nobody needs it"),
         ));
     }
     let what = match kind {
@@ -153,7 +153,7 @@ fn current(dir: &str, state: &Current) -> Option<Finding> {
             &format!("on the host: mv {dir}/current {dir}/current.before-pushbutton"),
         )),
         Current::Elsewhere(to) => Some(Finding::note(
-            format!("{dir}/current points to {to}, which no push of ours has made"),
+            format!("{dir}/current points to {to}, which Pushbutton has not made"),
             "the first push puts its own link there, and leaves that directory as it is",
         )),
         Current::Nowhere(to) => Some(Finding::note(
@@ -183,7 +183,7 @@ fn clock(clock_s: i64, (began, ended): (At, At)) -> Option<Finding> {
     (off > CLOCK_MS).then(|| {
         Finding::note(
             format!("its clock is {} s {which} the push host's", off / 1000),
-            "let both keep time: timedatectl set-ntp true",
+            "synchronize both clocks: timedatectl set-ntp true",
         )
     })
 }
@@ -200,7 +200,7 @@ pub(super) fn same_machines(machines: &[(String, String)]) -> Vec<(String, Findi
             "{} are one machine: each command of a push to both runs there once for each name",
             places.join(" and ")
         );
-        let finding = Finding::note(words, "name it once in a stage");
+        let finding = Finding::note(words, "list it once in a stage");
         places.into_iter().map(move |place| (place.to_owned(), finding.clone())).collect::<Vec<_>>()
     })
     .collect()
@@ -271,7 +271,7 @@ mod tests {
                 |it| it.places[1].1 = Place { may_write: false, ..place("/srv/web", "/srv/web") },
                 "chown -R deploy /srv/web",
             ),
-            (|it| it.places[1].1.is_dir = false, "must: /srv is in the way of /srv/web"),
+            (|it| it.places[1].1.is_dir = false, "must: /srv blocks /srv/web"),
             (
                 |it| it.places[0].1.there = "/home".into(),
                 "must: the home directory of deploy, /home/deploy, is not there",
@@ -286,7 +286,7 @@ mod tests {
             (|it| it.currents[0].1 = Current::File, "must: /srv/web/current is a file"),
             (
                 |it| it.currents[0].1 = Current::Elsewhere("/srv/old".into()),
-                "note: /srv/web/current points to /srv/old, which no push",
+                "note: /srv/web/current points to /srv/old, which Pushbutton has not made",
             ),
             (
                 |it| it.currents[0].1 = Current::Nowhere("releases/x".into()),

@@ -47,7 +47,7 @@ fn what_cannot_work_together_is_refused() {
     for (lines, words) in [
         (
             "on_failure = \"drop\"\ncommands = [{ run = \"x\" }]".to_owned(),
-            "hosts are to leave here, but this stage does not say how",
+            "hosts should be dropped here, but this stage does not say how",
         ),
         ("commands = [{ run = \"x\", on_failure = \"drop\" }]".to_owned(), "does not say how"),
         (format!("{drop}\ncommands = [{{ run = \"x\" }}]"), "`drop` is never used"),
@@ -63,7 +63,7 @@ fn what_cannot_work_together_is_refused() {
         (format!("on_failure = \"drop\"\n{drop}\ncommands = [\"./all\"]"), "on_failure = \"drop\" can do nothing here"),
         (
             "on_failure = \"drop\"\ndrop = [\"./out\"]\ncommands = [{ run = \"x\" }]".to_owned(),
-            "this command of `drop` does not say which host leaves",
+            "this command of `drop` does not say which host to drop",
         ),
         (
             "on_failure = \"drop\"\ndrop = [{ release = \"/srv/web\" }]\ncommands = [{ run = \"x\" }]".to_owned(),
@@ -71,7 +71,7 @@ fn what_cannot_work_together_is_refused() {
         ),
         (
             "on_failure = \"drop\"\ndrop = [{ run = \"x\", max_failed = 1 }]\ncommands = [{ run = \"x\" }]".to_owned(),
-            "a host that cannot leave has failed",
+            "a host that cannot be dropped has failed",
         ),
         (
             format!("on_failure = \"drop\"\nmax_dropped = 0\n{drop}\ncommands = [{{ run = \"x\" }}]"),
@@ -82,7 +82,7 @@ fn what_cannot_work_together_is_refused() {
             "max_dropped `0%` is not allowed",
         ),
         ("on_failure = \"rolback\"\ncommands = [{ run = \"x\" }]".to_owned(), "did you mean `rollback`?"),
-        ("on_failure = \"explode\"\ncommands = [{ run = \"x\" }]".to_owned(), "what was live goes back"),
+        ("on_failure = \"explode\"\ncommands = [{ run = \"x\" }]".to_owned(), "(to what was live)"),
     ] {
         let told = told(&lines);
         assert!(told.len() == 1 && told[0].contains(words), "{lines}\n{told:#?}");

@@ -105,11 +105,11 @@ pub(crate) fn known_after_cancel(page: &PushPage) -> Option<String> {
         }
     }
     let parts: Vec<String> = [
-        ("nobody knows what runs on", lost),
+        ("unknown what runs on", lost),
         ("it was ended on", cut),
         ("it had failed on", bad),
         ("it had done its last step on", fine),
-        ("it was not begun on", never),
+        ("it was not started on", never),
     ]
     .into_iter()
     .filter(|(_, hosts)| !hosts.is_empty())
@@ -157,7 +157,7 @@ pub(crate) fn host_lines(page: &PushPage) -> Vec<HostLine> {
                 mark: Mark::new(words::result_mark(result, false)),
                 why: failed.map(|row| {
                     if skipped(row) {
-                        return format!("step {} was not begun there", row.command);
+                        return format!("step {} was not started there", row.command);
                     }
                     row.why.clone().unwrap_or_else(|| words::result_mark(row.result, false).1.to_owned())
                 }),

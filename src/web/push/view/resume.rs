@@ -35,10 +35,10 @@ pub(crate) fn resume_line(rest: &Remaining) -> Option<ResumeLine> {
         step: first.command,
         words: match rest.commands.iter().find_map(|command| command.deferred_from) {
             Some(push) => format!(
-                "Resuming first runs the “finally” of push {push}, which its runner could not, then only what is not done: {}.",
+                "Resuming first runs the “finally” of push {push}, which its runner could not run, then only the remaining steps: {}.",
                 words::and(&parts)
             ),
-            None => format!("Resuming runs only what is not done: {}.", words::and(&parts)),
+            None => format!("Resuming runs only the remaining steps: {}.", words::and(&parts)),
         },
         why_not: rest.why_not.clone(),
     })

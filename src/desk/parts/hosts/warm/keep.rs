@@ -43,7 +43,7 @@ impl Warm {
             ours = if is_ours(tried.is_err(), self.lost().saturating_sub(before), ours) { ours + 1 } else { 0 };
             if ours > 0 {
                 // It says nothing about the host, so what was known of it stands; it is asked again at once.
-                tracing::warn!(%host, "this machine was too busy to hear whether a host answers; it is asked again");
+                tracing::warn!(%host, "this machine was too busy to see whether a host answers; it is asked again");
                 continue;
             }
             self.note(&host, &tried);
