@@ -102,7 +102,7 @@ async fn a_real_sshd_that_lets_nobody_in_is_told_by_its_cause_and_with_its_cure(
         &["the key that ssh's configuration names is not on the push host"],
     );
     std::fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).unwrap();
-    holds(&door.told(&config).await, &["others", &format!("chmod 600 {}", key.display())]);
+    holds(&door.told(&config).await, &["other users", &format!("chmod 600 {}", key.display())]);
     std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
     std::fs::write(door.path("loose"), &config).unwrap();
     std::fs::set_permissions(door.path("loose"), PermissionsExt::from_mode(0o666)).unwrap();

@@ -262,7 +262,7 @@ async fn a_rollback_that_asks_is_answered_and_of_several_questions_and_a_pause_t
     let said = house.olga_says(&["rollback", "web", "qa", "--reason", "first"]).await;
     assert!(said.code == Some(1) && said.err.contains(words), "{}", said.err);
     let page = house.get("/pushes/1").await.text;
-    assert!(page.contains("What each host has") && !page.contains("Roll back to"), "{page}");
+    assert!(page.contains("What each host had") && !page.contains("Roll back to"), "{page}");
     for host in &HOSTS[..2] {
         std::fs::remove_file(bad(host)).unwrap();
     }

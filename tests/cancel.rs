@@ -94,7 +94,8 @@ async fn cancelled_at_some_moment(house: &House, person: &mut Client, stack: &st
     let results = push["results"].as_array().unwrap();
     for (host, line) in left {
         let named = results.iter().any(|row| {
-            row["host"] == host && (row["result"] == "unknown" || row["why"].as_str().unwrap_or("").contains("not die"))
+            row["host"] == host
+                && (row["result"] == "unknown" || row["why"].as_str().unwrap_or("").contains("could not be ended"))
         });
         assert!(named && page.contains(host), "{moment}: {host} runs {line:?}, and nobody says so: {push:#}");
     }
@@ -103,7 +104,7 @@ async fn cancelled_at_some_moment(house: &House, person: &mut Client, stack: &st
     if results.iter().any(|row| row["command"] == 3) {
         let of = |result: &str| results.iter().filter(|row| row["command"] == 3 && row["result"] == result).count();
         assert_eq!((of("cancelled") + of("unknown") + of("skipped"), of("ok")), (3, 0), "{moment}: {push:#}");
-        assert!(page.contains("was not begun on"), "{moment}: the page says what is known of each host: {page}");
+        assert!(page.contains("was not started on"), "{moment}: the page says what is known of each host: {page}");
     }
 }
 

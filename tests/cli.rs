@@ -286,7 +286,7 @@ async fn a_flipped_byte_a_missing_row_and_a_cut_tail_are_found_and_a_backup_rest
     let good = pushbutton(&house, &["verify"]).await;
     assert_eq!(good.code, Some(0), "{good:?}");
     let lines: Vec<&str> = good.out.lines().map(|line| line.split(' ').next().unwrap()).collect();
-    assert_eq!(lines, ["audit:", "ledger:", "journals:", "builds:", "all"], "a line for each: {}", good.out);
+    assert_eq!(lines, ["audit:", "ledger:", "journals:", "builds:", "everything"], "a line for each: {}", good.out);
     let tar = house.dir.path().join("backup.tar");
     let backup = pushbutton(&house, &["backup", tar.to_str().unwrap()]).await;
     assert_eq!(backup.code, Some(0), "{backup:?}");

@@ -69,7 +69,7 @@ async fn what_is_refused_says_why_and_what_to_do() {
     browser.arrives("/stacks/web").await;
     browser.click("[data-go=\"qa\"]:not([aria-disabled])").await;
     browser.says("h1", "The disk of the server is full").await;
-    assert!(browser.text("main").await.contains("make room"));
+    assert!(browser.text("main").await.contains("free space"));
     browser.glance("no-room").await;
 
     // The last stack's file goes.

@@ -257,7 +257,7 @@ async fn at_rollback_what_was_live_goes_back_onto_what_was_touched_and_everybody
     assert!(why(&back).starts_with(&words), "{}", why(&back));
     assert_eq!(back["push"]["hosts_ok"], 8, "{back:#}");
     let page = house.get(&format!("/pushes/{id}")).await.text;
-    assert!(page.contains("What each host has") && page.contains(&words), "{page}");
+    assert!(page.contains("What each host had") && page.contains(&words), "{page}");
     assert!(page.contains(&format!("has {build}; after that, ")), "{page}");
     assert!(house.log(id).await.contains(&words), "the command line shows the same record");
     until("IRC has told it", async || witness.lines().into_iter().find(|line| line.contains(&words))).await;

@@ -53,7 +53,10 @@ async fn after_a_loss_of_the_data_or_with_an_older_copy_the_page_says_what_hosts
             .await;
         } else {
             let said = pushbutton(&house, &["number-above", "web", "--reason", " "]).await;
-            assert!(said.code == Some(1) && said.err.contains("say why this Pushbutton"), "{said:?}");
+            assert!(
+                said.code == Some(1) && said.err.contains("say why this is the right Pushbutton server"),
+                "{said:?}"
+            );
             let said = pushbutton(&house, &["number-above", "web", "--reason", "the disk died"]).await;
             assert_eq!((said.code, said.out.as_str()), (Some(0), "the next push of web is number 4\n"), "{said:?}");
         }

@@ -87,7 +87,7 @@ async fn finally_of_a_push_whose_runner_died_runs_first_in_resume_and_in_rollbac
     assert_eq!(back["push"]["state"], "degraded", "{back:#}");
     assert_eq!(back["push"]["hosts_ok"], 2, "{back:#}");
     let why = back["push"]["why"].as_str().unwrap();
-    assert!(why.starts_with("at the beginning, command 2 (finally of push 3: Tell) failed on qa1"), "{why}");
+    assert!(why.starts_with("at the start, command 2 (finally of push 3: Tell) failed on qa1"), "{why}");
     let live = std::fs::read_link(house.fleet.host("qa1").unwrap().srv_dir().join("web/current")).unwrap();
     assert!(live.ends_with(build), "the rollback went its way: {live:?} after {third}");
 

@@ -92,7 +92,7 @@ async fn builds_that_are_published_walk_the_same_street() {
     for (query, body, status, words) in [
         (format!("sha={}", sha('4')), packed("../../escaped", "x"), 400, "leads outside"),
         (format!("sha={}", sha('4')), packed("/tmp/escaped", "x"), 400, "leads outside"),
-        (format!("sha={}", sha('4')), packed("big", &"x".repeat(1 << 20)), 413, "longer than 1 MiB"),
+        (format!("sha={}", sha('4')), packed("big", &"x".repeat(1 << 20)), 413, "larger than 1 MiB"),
         ("sha=main".to_owned(), packed("a", "x"), 400, "revision"),
         (format!("sha={}&ref=--all", sha('4')), packed("a", "x"), 400, "not the name of a branch"),
     ] {

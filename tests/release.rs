@@ -459,7 +459,7 @@ async fn rsync_replaces_what_it_may_says_the_cure_for_the_rest_and_names_fifty_f
     fs::create_dir(srv.join("one/a.js")).unwrap();
     symlink("a.js", srv.join("one/led")).unwrap();
     refused("a.js", "/srv/one/a.js", "/srv/one/a.js is a directory on web1, so `a.js` would be put into it").await;
-    refused("link", "/srv/one/led", "write to = \"/srv/one/led/\" if it is to").await;
+    refused("link", "/srv/one/led", "write to = \"/srv/one/led/\" if that is right").await;
     assert_eq!(fs::read_dir(srv.join("one/a.js")).unwrap().count(), 0);
     assert_eq!(go("run", "/srv/one/a.js/", false).await.0, Ending::Exited(0));
     assert!(srv.join("one/a.js/run").is_file());

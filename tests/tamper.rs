@@ -364,7 +364,7 @@ async fn whatever_is_changed_behind_the_servers_back_is_found_and_named() {
     file(&mut place, &one.join("tree/eve.php"), |path| std::fs::write(path, "").unwrap(), "extra eve.php").await;
     file(&mut place, &one.join("manifest"), remove, "its manifest is gone").await;
     file(&mut place, &one.join("manifest"), edit("f\t644", "f\t755"), "its manifest has the root").await;
-    file(&mut place, &one, |path| std::fs::remove_dir_all(path).unwrap(), "its files are gone").await;
+    file(&mut place, &one, |path| std::fs::remove_dir_all(path).unwrap(), "its files are missing").await;
     file(
         &mut place,
         &one,

@@ -54,7 +54,7 @@ async fn somebody_is_added_listed_given_a_new_password_and_removed() {
     assert_eq!(err, "no users yet; hint: pushbutton user add NAME\n");
 
     let (code, out, err) = office.user(&["add", "mary", "--full-name", "Mary O'Hara"], "correct horse\nsecond line\n");
-    assert_eq!((code, out.as_str(), err.as_str()), (0, "mary may sign in now\n", ""));
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "mary can now sign in\n", ""));
     assert_eq!(office.user(&["add", "bob"], "correct horse\r\n").0, 0);
     let data = office.dir.path().join("deep/data");
     assert_eq!(data.metadata().unwrap().permissions().mode() & 0o777, 0o700);
@@ -81,7 +81,7 @@ fn what_cannot_be_done_is_said_with_what_to_do() {
     assert_eq!(office.user(&["add", "mary"], "correct horse\n").0, 0);
     for (args, input, words) in [
         (["add", "mary"], "correct horse\n", "the user mary already exists; hint: pushbutton user password mary"),
-        (["add", "MARY"], "correct horse\n", "there is a user mary already"),
+        (["add", "MARY"], "correct horse\n", "the user mary already exists"),
         (["add", "bob"], "too short\n", "at least 10 characters"),
         (["add", "bob"], "", "no password on standard input"),
         (["remove", "bob"], "", "there is no user bob; hint: pushbutton user list"),
@@ -130,7 +130,7 @@ async fn at_a_terminal_the_password_is_asked_twice_and_never_shown() {
     let typed = [("New password of mary: ", "correct horse\n"), ("Repeat the password: ", "correct horse\n")];
     let (code, shown) = at_a_terminal(&office, &typed).await;
     assert_eq!(code, 0, "{shown}");
-    assert!(shown.contains("mary may sign in now") && !shown.contains("horse"), "{shown}");
+    assert!(shown.contains("mary can now sign in") && !shown.contains("horse"), "{shown}");
     assert!(office.signs_in("mary", "correct horse").await);
 }
 

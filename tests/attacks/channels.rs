@@ -41,7 +41,7 @@ async fn an_irc_server_whose_line_has_no_end_is_hung_up_on() {
         .await;
     server.abort();
     let log = std::fs::read_to_string(target.dir.path().join("server.log")).unwrap();
-    assert!(log.contains("a line without an end"), "{log}");
+    assert!(log.contains("an endless line"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

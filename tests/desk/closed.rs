@@ -24,7 +24,7 @@ async fn a_broken_stack_file_closes_its_stack_and_keeps_the_last_good_one_on_the
     }
     std::fs::remove_file(&file).unwrap();
     until("the file to be missed", async || {
-        bench.stack_view().await.problem.filter(|problem| problem.contains("is gone")).map(|_| ())
+        bench.stack_view().await.problem.filter(|problem| problem.contains("is missing")).map(|_| ())
     })
     .await;
     std::fs::write(&file, good).unwrap();

@@ -265,7 +265,7 @@ fn what_a_page_quotes_is_said_by_the_program() {
 
 /// Words that say something else to most readers, each with the one to write. `docs/operating.md` repeats the code's own words in its
 /// tables, which `tests/words.rs` looks after.
-const SAID_OTHERWISE: [(&str, &str); 12] = [
+const SAID_OTHERWISE: [(&str, &str); 30] = [
     ("for ever", "forever"),
     ("everybody", "everyone"),
     ("somebody", "someone"),
@@ -278,6 +278,24 @@ const SAID_OTHERWISE: [(&str, &str); 12] = [
     ("way back", "rollback"),
     ("stands twice", "is listed twice"),
     ("goes on with what is not done", "resumes"),
+    ("ever more seldom", "less and less often"),
+    ("anew", "again"),
+    ("by itself", "automatically"),
+    ("by themselves", "automatically"),
+    ("put back", "restored, rolled back"),
+    ("puts back", "restores"),
+    ("go on", "continue"),
+    ("goes on", "continues"),
+    ("looks after", "is responsible for"),
+    ("look whether", "check whether"),
+    ("ended badly", "did not end cleanly"),
+    ("all the same", "still, anyway"),
+    ("word for word", "exactly"),
+    ("stands until", "lasts until"),
+    ("is believed", "is accepted"),
+    ("are believed", "are accepted"),
+    ("the server's file", "the server's configuration"),
+    ("a link to nowhere", "a broken link"),
 ];
 
 /// Whether a text says these words, and not only a part of longer ones.

@@ -37,7 +37,7 @@ fn names_say_what_is_measured_and_in_what() {
         assert!(names.insert(metric.name) && metric.name.starts_with("pushbutton_"), "{}", metric.name);
         let counts = matches!(metric.kind, MetricKind::Counter(_));
         assert_eq!(metric.name.ends_with("_total"), counts, "{}: a counter, and nothing else, is a total", metric.name);
-        let times = metric.help.starts_with("How long");
+        let times = ["Duration", "Age"].iter().any(|word| metric.help.starts_with(word));
         assert_eq!(metric.name.ends_with("_seconds"), times, "{}: a time is in seconds", metric.name);
         assert!(!metric.help.ends_with('.') && !metric.help.is_empty(), "{}", metric.name);
         assert!(metric.labels.iter().all(|label| ["stack", "stage", "result", "channel", "state"].contains(label)));

@@ -233,7 +233,7 @@ async fn what_a_web_server_answers_instead_of_git_is_told_as_what_it_is() {
         ("page", "is this a git repository?", "a web page answered, for example to sign in"),
         ("away", "unable to update url base from redirection", "this is a web page, not a repository"),
         ("many", "429", "fetch_every_s"),
-        ("name", "terminal prompts disabled", "use an ssh address with a key"),
+        ("name", "terminal prompts disabled", "an ssh address with a key"),
         ("shut", "403", "read access to the repository"),
         ("gone", "not found", "is the stack's address right"),
     ] {

@@ -190,8 +190,20 @@ async fn a_call_that_lacks_misspells_or_mistypes_something_is_told_what_with_an_
             "`hosts` must be a list of texts",
         ),
         ("POST", "/api/v1/pushes/1/cancel".into(), r#"{"reason":["x"]}"#, "bad_request", "`reason` must be a text"),
-        ("POST", format!("{web}/builds"), "", "missing", "`sha` is missing in the query; for example ?sha="),
-        ("POST", format!("{web}/builds?ref=main"), "", "missing", "`sha` is missing in the query"),
+        (
+            "POST",
+            format!("{web}/builds"),
+            "",
+            "missing",
+            "`sha`, the revision that the build was made from, is missing in the query; for example ?sha=",
+        ),
+        (
+            "POST",
+            format!("{web}/builds?ref=main"),
+            "",
+            "missing",
+            "`sha`, the revision that the build was made from, is missing in the query",
+        ),
     ] {
         let answer = site.send(&mary, method, &path, body).await;
         assert_eq!((answer.status, answer.code().as_str()), (400, "bad_request"), "{path} {body}: {}", answer.text());

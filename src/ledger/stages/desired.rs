@@ -73,7 +73,7 @@ pub fn settle(tx: &Transaction<'_>, push: PushNumber) -> LedgerResult<()> {
     Ok(())
 }
 
-/// The hosts of a push that did not complete the push of its list.
+/// The hosts of a push that did not come to the end of its list.
 fn not_reached(connection: &Connection, push: PushNumber) -> LedgerResult<BTreeSet<String>> {
     let mut ask = connection.prepare_cached(
         "SELECT DISTINCT host FROM results WHERE push = ?1 AND host <> '' AND (result IS NULL OR result <> 'ok')",
