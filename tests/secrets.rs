@@ -1,6 +1,7 @@
 //! No secret is stored or shown (promise 19): commands that print it in a dozen ways, on the push host and on a host, leave
 //! no trace of it in anything that Pushbutton keeps, shows or tells, nor in any argument list.
 
+use crate::house::pages::every_page;
 use crate::house::{House, Plans, tells, until};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
@@ -212,21 +213,15 @@ async fn a_password_in_an_address_is_in_nothing_that_anybody_reads_wherever_it_c
     })
     .await;
     let mut places = vec![("IRC".to_owned(), told), ("mail".to_owned(), letters)];
-    for path in [
-        format!("/pushes/{id}"),
+    let others = [
         format!("/pushes/{id}/log"),
         format!("/api/v1/pushes/{id}"),
         format!("/api/v1/pushes/{id}/log"),
         format!("/api/v1/pushes/{id}/log?form=journal"),
-        "/pushes".to_owned(),
         "/pushes.csv".to_owned(),
-        "/".to_owned(),
-        "/stacks/web".to_owned(),
-        "/stacks/web/stages/qa/plan".to_owned(),
-        "/stacks/web/stages/qa/versions".to_owned(),
         "/api/v1/stacks/web".to_owned(),
-        "/announcements".to_owned(),
-    ] {
+    ];
+    for path in every_page("qa", id).into_iter().chain(others) {
         let got = house.get(&path).await;
         places.push((path, got.text));
     }

@@ -3,6 +3,7 @@
 
 use crate::cli::pushbutton;
 use crate::house::browser::Browser;
+use crate::house::pages::every_page;
 use crate::house::{House, Plans, get, tells, until};
 use pushbutton::demo::irc::{IrcServer, IrcWitness};
 use pushbutton::demo::mail::MailCatcher;
@@ -70,27 +71,16 @@ async fn what_hides_in_any_field_is_seen_wherever_it_is_shown_and_a_hosts_word_i
     send("POST", "/api/v1/pushes/1/pause", json!({ "reason": reason("pause") })).await;
     send("PUT", "/api/v1/stacks/web/hold", json!({ "reason": reason("hold") })).await;
     let look = async |moment: &str| {
-        for path in [
-            "/",
-            "/stacks/web",
-            "/stacks/web/stages/qa/plan",
-            "/stacks/web/stages/qa/versions",
-            "/stacks/web/stages/qa/rollback",
-            "/stacks/web/hosts",
-            "/pushes",
+        let others = [
             "/pushes.csv",
-            "/pushes/1",
             "/pushes/1/log",
-            "/pushes/1/cancel",
-            "/stats",
-            "/announcements",
-            "/account",
             "/api/v1/pushes/1/log",
             "/pushes?who=%E2%80%AEevil&stack=%E2%80%8Bweb&word=%C2%AD",
             "/announcements?channel=%EF%BB%BF",
             "/stacks/%E2%80%AEweb",
-        ] {
-            nothing_hides(&format!("{path} {moment}"), &get(house.client(), path).await.unwrap().text);
+        ];
+        for path in every_page("qa", 1).into_iter().chain(others.map(str::to_owned)) {
+            nothing_hides(&format!("{path} {moment}"), &get(house.client(), &path).await.unwrap().text);
         }
         for args in [
             &["status"][..],

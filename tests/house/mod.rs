@@ -5,6 +5,7 @@ pub mod browser;
 pub mod chance;
 mod look;
 pub mod network;
+pub mod pages;
 pub mod process;
 mod wait;
 

@@ -2,10 +2,10 @@
 //! page has a title of its own.
 
 use super::*;
+use crate::house::pages::every_page;
 use pushbutton::desk::{Case, Row};
 use pushbutton::run::{NOT_PAUSED, PAUSED};
 use pushbutton::web::Fault;
-use pushbutton::web::routes::pages;
 use std::collections::BTreeSet;
 use tokio::net::UnixListener;
 
@@ -377,8 +377,7 @@ async fn every_page_has_a_title_that_says_what_it_shows() {
     assert_eq!(title("", "/sign-in").await, "Sign in - Pushbutton");
     let journal = site.press(&mary).await;
     let mut titles = Vec::new();
-    for path in pages() {
-        let path = path.replace("{stack}", "web").replace("{stage}", "qa").replace("{id}", "1");
+    for path in every_page("qa", 1) {
         titles.push((path.clone(), title(&mary, &path).await));
     }
     site.finish(journal).await;

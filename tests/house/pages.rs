@@ -1,0 +1,11 @@
+//! The addresses of all pages, from the route table: a page that is added is seen by every test that looks at all of them.
+
+use pushbutton::web::routes;
+
+/// Every page of a stage of the stack `web` and of a push of it.
+pub fn every_page(stage: &str, push: i64) -> Vec<String> {
+    let of = |path: &str| path.replace("{stack}", "web").replace("{stage}", stage).replace("{id}", &push.to_string());
+    let pages: Vec<String> = routes::pages().map(of).collect();
+    assert!(pages.len() > 10 && pages.iter().all(|page| !page.contains('{')), "{pages:?}");
+    pages
+}
