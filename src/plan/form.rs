@@ -1,7 +1,7 @@
-//! What a command of a plan does, and all that other rooms ask of it: who adds one answers here, and is led to `make.rs`, `shell.rs` and
-//! `show.rs` beside this file and to `run/step.rs`, which does it. It must never know a host, nor do anything.
+//! What a command of a plan does, and all that other rooms ask of it: who adds one answers here, and is led to `shell.rs` beside
+//! this file and to `run/step.rs`, which does it. It must never know a host, nor do anything.
 
-use crate::stack::{Check, FanOut, Relay, Release, Rsync, Script};
+use crate::stack::{BadPart, Check, FanOut, Form, Relay, Release, Rsync, Script};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -40,6 +40,45 @@ pub enum PlannedForm {
 }
 
 impl PlannedForm {
+    /// What a command of the stack file is in a plan; none for a list of commands, each of which is planned by itself.
+    pub fn of(form: &Form) -> Option<Self> {
+        match form.clone() {
+            Form::Local(script) => Some(Self::Local(script)),
+            Form::Run(script) => Some(Self::Run(script)),
+            Form::Rsync(rsync) => Some(Self::Rsync(rsync)),
+            Form::Release(release) => Some(Self::Release(release)),
+            Form::Activate { dir } => Some(Self::Activate { dir }),
+            Form::Check(check) => Some(Self::Check(check)),
+            Form::Confirm(question) => Some(Self::Confirm(question)),
+            Form::Roll(_) => None,
+        }
+    }
+
+    /// What it does, as pages and terminals say it, with its values in place.
+    pub fn title(&self, values: &BTreeMap<String, String>) -> String {
+        let value = |name: &str| values.get(name).map_or("…", String::as_str);
+        match self {
+            Self::Checkout => {
+                format!("check out {} of {}", crate::stack::name::short(value("PUSH_SHA")), value("PUSH_REF"))
+            }
+            Self::Build(script) => format!("build: {}", shown(script, values)),
+            Self::Freeze => "pack and hash the build".to_owned(),
+            Self::Local(script) | Self::Run(script) => shown(script, values),
+            Self::Rsync(rsync) => format!("rsync {} → {}", rsync.from.show(values), rsync.to.show(values)),
+            Self::Release(release) => {
+                let way = if release.fan_out.is_direct() { "" } else { ", from host to host" };
+                format!("release {}{way}", release.dir)
+            }
+            Self::Activate { dir } => format!("activate {dir}"),
+            Self::Check(Check::Http(address)) => {
+                format!("check {}", for_hosts(values, |values| address.show(values)))
+            }
+            Self::Check(Check::Run(script)) => format!("check: {}", shown(script, values)),
+            Self::Confirm(question) => format!("confirm: {question}"),
+            Self::ReadBack { dirs } => format!("ask what runs in {}", dirs.join(", ")),
+        }
+    }
+
     /// Whether it works on each host of the stage, rather than once on the push host, where it stands by itself.
     pub fn per_host(&self) -> bool {
         match self {
@@ -70,12 +109,213 @@ impl PlannedForm {
 
     /// The release that it brings, if it brings one.
     pub fn release(&self) -> Option<&Release> {
-        if let Self::Release(release) = self { Some(release) } else { None }
+        match self {
+            Self::Release(release) => Some(release),
+            Self::Checkout
+            | Self::Build(_)
+            | Self::Freeze
+            | Self::Local(_)
+            | Self::Run(_)
+            | Self::Rsync(_)
+            | Self::Activate { .. }
+            | Self::Check(_)
+            | Self::Confirm(_)
+            | Self::ReadBack { .. } => None,
+        }
     }
 
     /// The directory below which it flips `current`, if it flips.
-    pub fn flips(&self) -> Option<&String> {
-        if let Self::Activate { dir } = self { Some(dir) } else { None }
+    pub fn flips(&self) -> Option<&str> {
+        match self {
+            Self::Activate { dir } => Some(dir),
+            Self::Checkout
+            | Self::Build(_)
+            | Self::Freeze
+            | Self::Local(_)
+            | Self::Run(_)
+            | Self::Rsync(_)
+            | Self::Release(_)
+            | Self::Check(_)
+            | Self::Confirm(_)
+            | Self::ReadBack { .. } => None,
+        }
+    }
+
+    /// The directories that it asks about in the end, if it asks each host what it runs.
+    pub fn reads_back(&self) -> Option<&[String]> {
+        match self {
+            Self::ReadBack { dirs } => Some(dirs),
+            Self::Checkout
+            | Self::Build(_)
+            | Self::Freeze
+            | Self::Local(_)
+            | Self::Run(_)
+            | Self::Rsync(_)
+            | Self::Release(_)
+            | Self::Activate { .. }
+            | Self::Check(_)
+            | Self::Confirm(_) => None,
+        }
+    }
+
+    /// What it asks a person, if it waits for one.
+    pub fn question(&self) -> Option<&String> {
+        match self {
+            Self::Confirm(question) => Some(question),
+            Self::Checkout
+            | Self::Build(_)
+            | Self::Freeze
+            | Self::Local(_)
+            | Self::Run(_)
+            | Self::Rsync(_)
+            | Self::Release(_)
+            | Self::Activate { .. }
+            | Self::Check(_)
+            | Self::ReadBack { .. } => None,
+        }
+    }
+
+    /// Whether it is a step on the way to a build, rather than with one.
+    pub fn makes_the_build(&self) -> bool {
+        match self {
+            Self::Checkout | Self::Build(_) | Self::Freeze => true,
+            Self::Local(_)
+            | Self::Run(_)
+            | Self::Rsync(_)
+            | Self::Release(_)
+            | Self::Activate { .. }
+            | Self::Check(_)
+            | Self::Confirm(_)
+            | Self::ReadBack { .. } => false,
+        }
+    }
+
+    /// Whether a host on which it ended well has what the push brings, where nothing is flipped: see `proof.rs`.
+    pub fn counts_as_proof(&self) -> bool {
+        match self {
+            Self::Local(_)
+            | Self::Run(_)
+            | Self::Rsync(_)
+            | Self::Release(_)
+            | Self::Activate { .. }
+            | Self::Check(_)
+            | Self::ReadBack { .. } => true,
+            Self::Checkout | Self::Build(_) | Self::Freeze | Self::Confirm(_) => false,
+        }
+    }
+
+    /// Whether a rollback of its push does it again, for the build that was live.
+    pub fn is_repeated_by_rollback(&self) -> bool {
+        match self {
+            Self::Local(_)
+            | Self::Run(_)
+            | Self::Rsync(_)
+            | Self::Release(_)
+            | Self::Activate { .. }
+            | Self::Check(_)
+            | Self::ReadBack { .. } => true,
+            Self::Checkout | Self::Build(_) | Self::Freeze | Self::Confirm(_) => false,
+        }
+    }
+
+    /// Whether a host on which it began is no longer as it was: then a rollback has work there.
+    pub fn changes_a_host(&self) -> bool {
+        match self {
+            Self::Local(_) | Self::Run(_) | Self::Rsync(_) | Self::Activate { .. } => true,
+            Self::Checkout
+            | Self::Build(_)
+            | Self::Freeze
+            | Self::Release(_)
+            | Self::Check(_)
+            | Self::Confirm(_)
+            | Self::ReadBack { .. } => false,
+        }
+    }
+
+    /// Whether it asks a host whether it is well, so that it may be asked again.
+    pub fn is_health_check(&self) -> bool {
+        match self {
+            Self::Check(_) => true,
+            Self::Checkout
+            | Self::Build(_)
+            | Self::Freeze
+            | Self::Local(_)
+            | Self::Run(_)
+            | Self::Rsync(_)
+            | Self::Release(_)
+            | Self::Activate { .. }
+            | Self::Confirm(_)
+            | Self::ReadBack { .. } => false,
+        }
+    }
+
+    /// Whether a host that says it runs something else has it no more, whatever was recorded: then a resume does it again.
+    pub fn is_undone_by_read_back(&self) -> bool {
+        match self {
+            Self::Release(_) | Self::Activate { .. } => true,
+            Self::Checkout
+            | Self::Build(_)
+            | Self::Freeze
+            | Self::Local(_)
+            | Self::Run(_)
+            | Self::Rsync(_)
+            | Self::Check(_)
+            | Self::Confirm(_)
+            | Self::ReadBack { .. } => false,
+        }
+    }
+
+    /// Whether the runner does it itself, with no command that could be ended or refused before it ran.
+    pub fn is_done_by_the_runner(&self) -> bool {
+        match self {
+            Self::Checkout | Self::Freeze => true,
+            Self::Build(_)
+            | Self::Local(_)
+            | Self::Run(_)
+            | Self::Rsync(_)
+            | Self::Release(_)
+            | Self::Activate { .. }
+            | Self::Check(_)
+            | Self::Confirm(_)
+            | Self::ReadBack { .. } => false,
+        }
+    }
+
+    /// Whether its last line says why it failed, instead of the code that it exited with.
+    pub fn answers_in_words(&self) -> bool {
+        match self {
+            Self::Check(Check::Http(_)) | Self::ReadBack { .. } => true,
+            Self::Check(Check::Run(_))
+            | Self::Checkout
+            | Self::Build(_)
+            | Self::Freeze
+            | Self::Local(_)
+            | Self::Run(_)
+            | Self::Rsync(_)
+            | Self::Release(_)
+            | Self::Activate { .. }
+            | Self::Confirm(_) => false,
+        }
+    }
+
+    /// Whether its values make the paths that it copies from and to.
+    ///
+    /// # Errors
+    /// Which value cannot stand in which path.
+    pub fn look_at_paths(&self, values: &BTreeMap<String, String>) -> Result<(), BadPart> {
+        match self {
+            Self::Rsync(rsync) => rsync.from.check(values).and_then(|()| rsync.to.check(values)),
+            Self::Checkout
+            | Self::Build(_)
+            | Self::Freeze
+            | Self::Local(_)
+            | Self::Run(_)
+            | Self::Release(_)
+            | Self::Activate { .. }
+            | Self::Check(_)
+            | Self::Confirm(_)
+            | Self::ReadBack { .. } => Ok(()),
+        }
     }
 
     /// How hosts pass on to each other what it brings, when they do.
@@ -129,6 +369,23 @@ impl PlannedForm {
             Self::Check(Check::Http(_)) | Self::Confirm(_) => false,
             Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) => true,
             Self::Activate { .. } | Self::ReadBack { .. } => true,
+        }
+    }
+}
+
+/// A script with its values in place.
+fn shown(script: &Script, values: &BTreeMap<String, String>) -> String {
+    for_hosts(values, |values| script.show(values))
+}
+
+/// `{host}` stays, where the title speaks of all hosts.
+fn for_hosts(values: &BTreeMap<String, String>, show: impl Fn(&BTreeMap<String, String>) -> String) -> String {
+    match values.contains_key("PUSH_HOST") {
+        true => show(values),
+        false => {
+            let mut values = values.clone();
+            values.insert("PUSH_HOST".to_owned(), "{host}".to_owned());
+            show(&values)
         }
     }
 }

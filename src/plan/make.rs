@@ -3,7 +3,7 @@
 
 use super::{BuildFrom, Kind, OldBuild, Part, Plan, PlannedCommand, PlannedForm, Roll};
 use crate::stack::variables::{own_env, secret_env};
-use crate::stack::{BuildId, Command, Form, Policy, Revision, Root, SecretSource, Stack, StackName, Stage, StageName};
+use crate::stack::{BuildId, Command, Policy, Revision, Root, SecretSource, Stack, StackName, Stage, StageName};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -176,20 +176,12 @@ fn making(stack: &Stack) -> Vec<PlannedCommand> {
 
 /// The commands of one entry: a roll has as many as its list, each with a number of its own; `rolls` counts them.
 fn planned(part: Part, command: &Command, rolls: &mut u32) -> Vec<PlannedCommand> {
-    let form = match command.form.clone() {
-        Form::Local(script) => PlannedForm::Local(script),
-        Form::Run(script) => PlannedForm::Run(script),
-        Form::Rsync(rsync) => PlannedForm::Rsync(rsync),
-        Form::Release(release) => PlannedForm::Release(release),
-        Form::Activate { dir } => PlannedForm::Activate { dir },
-        Form::Check(check) => PlannedForm::Check(check),
-        Form::Confirm(question) => PlannedForm::Confirm(question),
-        Form::Roll(list) => {
-            *rolls += 1;
-            let roll = Roll { number: *rolls, name: command.name.clone() };
-            let inner = list.iter().flat_map(|inner| planned(part, inner, rolls));
-            return inner.map(|inner| within(roll.clone(), command, inner)).collect();
-        }
+    let Some(form) = PlannedForm::of(&command.form) else {
+        *rolls += 1;
+        let roll = Roll { number: *rolls, name: command.name.clone() };
+        let list = command.form.list().unwrap_or_default();
+        let inner = list.iter().flat_map(|inner| planned(part, inner, rolls));
+        return inner.map(|inner| within(roll.clone(), command, inner)).collect();
     };
     let policy = match part {
         Part::Main => command.policy,

@@ -170,7 +170,7 @@ impl PlannedCommand {
 
     /// Whether it makes the build live.
     pub fn is_flip(&self) -> bool {
-        self.part == Part::Main && matches!(self.form, PlannedForm::Activate { .. })
+        self.part == Part::Main && self.form.flips().is_some()
     }
 
     /// Whether both are part of the same roll.
@@ -186,7 +186,7 @@ impl PlannedCommand {
 
     /// Whether it is a step on the way to a build, rather than with one.
     pub fn makes_the_build(&self) -> bool {
-        matches!(self.form, PlannedForm::Checkout | PlannedForm::Build(_) | PlannedForm::Freeze)
+        self.form.makes_the_build()
     }
 }
 

@@ -2,7 +2,7 @@
 //! Pure; it must never count a host of which nobody knows. Called by the runner (for the push's last record), the ledger
 //! (while it runs, and for what a stage runs), the journal's fold, and, in the same words, by `static/live/fold.js`.
 
-use super::{Assignment, Part, PlannedCommand, PlannedForm};
+use super::{Assignment, Part, PlannedCommand};
 use serde::{Deserialize, Serialize};
 
 /// The commands of a push that say whether a host holds its build, by number. Where a stage activates a release these are
@@ -88,10 +88,8 @@ impl Assignment {
         let numbers = |is: &dyn Fn(&PlannedCommand) -> bool| -> Vec<u32> {
             (1_u32..).zip(&self.plan.commands).filter(|(_, command)| is(command)).map(|(number, _)| number).collect()
         };
-        let flips = |command: &PlannedCommand| matches!(command.form, PlannedForm::Activate { .. });
-        let asks = |command: &PlannedCommand| matches!(command.form, PlannedForm::ReadBack { .. });
-        let works =
-            |command: &PlannedCommand| !command.makes_the_build() && !matches!(command.form, PlannedForm::Confirm(_));
+        let flips = |command: &PlannedCommand| command.form.flips().is_some();
+        let asks = |command: &PlannedCommand| command.form.reads_back().is_some();
         let held = self.held.clone();
         let brought = numbers(&|command| command.part == Part::Main && flips(command));
         if !brought.is_empty() {
@@ -100,7 +98,9 @@ impl Assignment {
             return Proof { brought, asked, back, held };
         }
         let work = |part: Part, per_host: bool| {
-            numbers(&move |command| command.part == part && works(command) && command.per_host() == per_host)
+            numbers(&move |command| {
+                command.part == part && command.form.counts_as_proof() && command.per_host() == per_host
+            })
         };
         // A stage whose work is done on the push host alone has done it for all hosts.
         let on_hosts = !work(Part::Main, true).is_empty();

@@ -2,7 +2,7 @@
 //! what was live, the very ones of a rollback, for the build that was live; where no other build was, the links alone. Pure; it
 //! must never give a rollback one of its own. Called by `make`, the desk (for rollbacks) and the runner.
 
-use super::{Assignment, BuildFrom, Kind, OldBuild, Part, Plan, PlannedCommand, PlannedForm, show};
+use super::{Assignment, BuildFrom, Kind, OldBuild, Part, Plan, PlannedCommand, show};
 use crate::stack::{Host, OnFailure, Policy};
 use std::collections::BTreeMap;
 
@@ -30,9 +30,8 @@ impl Plan {
         if self.rolls_back() {
             let links_only = self.puts_links_back();
             let is_work = |command: &&PlannedCommand| {
-                let asks = matches!(command.form, PlannedForm::Confirm(_));
-                let is_part = !links_only || matches!(command.form, PlannedForm::Activate { .. });
-                command.part == Part::Main && !command.makes_the_build() && !asks && is_part
+                let is_part = !links_only || command.form.flips().is_some();
+                command.part == Part::Main && command.form.is_repeated_by_rollback() && is_part
             };
             let rollback_command = |command: &PlannedCommand| PlannedCommand {
                 part: Part::Rollback,
@@ -60,7 +59,7 @@ impl Plan {
     /// The plan without a question to anybody: who rolls back in anger, or brings a host to what its stage runs, has
     /// answered by pressing.
     pub fn without_questions(mut self) -> Self {
-        self.commands.retain(|command| !matches!(command.form, PlannedForm::Confirm(_)));
+        self.commands.retain(|command| command.form.question().is_none());
         self.commands.iter_mut().for_each(|command| command.confirm = None);
         self
     }
@@ -70,7 +69,7 @@ impl Plan {
         let mut asked: Vec<String> = Vec::new();
         for command in &self.commands {
             let between = command.confirm.as_ref().map(|question| &question.text);
-            let own = if let PlannedForm::Confirm(question) = &command.form { Some(question) } else { between };
+            let own = command.form.question().or(between);
             if let Some(question) = own.filter(|question| !asked.contains(question)) {
                 asked.push(question.clone());
             }

@@ -1,8 +1,8 @@
 //! A plan for readers and for the shells: the environment of its commands, and the title of each. Titles are for eyes only;
 //! it must never put a value into what a shell reads.
 
-use super::{Assignment, Part, Plan, PlannedCommand, PlannedForm};
-use crate::stack::{BadPart, Check, Host, Script};
+use super::{Assignment, Part, Plan, PlannedCommand};
+use crate::stack::{BadPart, Host};
 use std::collections::BTreeMap;
 
 /// A title longer than this is cut: it is one line on a page, in a log and in a mail.
@@ -31,11 +31,9 @@ pub fn values(assignment: &Assignment, host: Option<&Host>) -> BTreeMap<String, 
 /// Which value cannot stand in which path.
 pub fn look_at_paths(assignment: &Assignment) -> Result<(), BadPart> {
     for command in &assignment.plan.commands {
-        let PlannedForm::Rsync(rsync) = &command.form else { continue };
         for host in &assignment.plan.hosts {
             let values = assignment.plan.values_of(command.part, values(assignment, Some(host)));
-            rsync.from.check(&values)?;
-            rsync.to.check(&values)?;
+            command.form.look_at_paths(&values)?;
         }
     }
     Ok(())
@@ -48,12 +46,10 @@ impl Plan {
     /// Which value cannot stand in which path.
     pub fn look_at_paths(&self) -> Result<(), BadPart> {
         for command in &self.commands {
-            let PlannedForm::Rsync(rsync) = &command.form else { continue };
             for host in &self.hosts {
                 let mut values = self.values_of(command.part, self.values());
                 values.insert("PUSH_HOST".to_owned(), host.address().to_owned());
-                rsync.from.check(&values)?;
-                rsync.to.check(&values)?;
+                command.form.look_at_paths(&values)?;
             }
         }
         Ok(())
@@ -122,45 +118,7 @@ impl PlannedCommand {
     }
 
     fn what(&self, values: &BTreeMap<String, String>) -> String {
-        let values = &*self.own_values(values);
-        let value = |name: &str| values.get(name).map_or("…", String::as_str);
-        match &self.form {
-            PlannedForm::Checkout => {
-                format!("check out {} of {}", crate::stack::name::short(value("PUSH_SHA")), value("PUSH_REF"))
-            }
-            PlannedForm::Build(script) => format!("build: {}", shown(script, values)),
-            PlannedForm::Freeze => "pack and hash the build".to_owned(),
-            PlannedForm::Local(script) | PlannedForm::Run(script) => shown(script, values),
-            PlannedForm::Rsync(rsync) => format!("rsync {} → {}", rsync.from.show(values), rsync.to.show(values)),
-            PlannedForm::Release(release) => {
-                let way = if release.fan_out.is_direct() { "" } else { ", from host to host" };
-                format!("release {}{way}", release.dir)
-            }
-            PlannedForm::Activate { dir } => format!("activate {dir}"),
-            PlannedForm::Check(Check::Http(address)) => {
-                format!("check {}", for_hosts(values, |values| address.show(values)))
-            }
-            PlannedForm::Check(Check::Run(script)) => format!("check: {}", shown(script, values)),
-            PlannedForm::Confirm(question) => format!("confirm: {question}"),
-            PlannedForm::ReadBack { dirs } => format!("ask what runs in {}", dirs.join(", ")),
-        }
-    }
-}
-
-/// A script with its values in place.
-fn shown(script: &Script, values: &BTreeMap<String, String>) -> String {
-    for_hosts(values, |values| script.show(values))
-}
-
-/// `{host}` stays, where the title speaks of all hosts.
-fn for_hosts(values: &BTreeMap<String, String>, show: impl Fn(&BTreeMap<String, String>) -> String) -> String {
-    match values.contains_key("PUSH_HOST") {
-        true => show(values),
-        false => {
-            let mut values = values.clone();
-            values.insert("PUSH_HOST".to_owned(), "{host}".to_owned());
-            show(&values)
-        }
+        self.form.title(&self.own_values(values))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The commands of a plan as the runner reads them: with the numbers that the journal gives them, and the flips among them. Pure;
 //! it must never number them in another way than the plan is shown. Called by the walk and whatever it walks through.
 
-use crate::plan::{Part, PlannedCommand, PlannedForm};
+use crate::plan::{Part, PlannedCommand};
 use std::collections::BTreeSet;
 
 /// Commands with their numbers, as the journal names them.
@@ -16,11 +16,10 @@ pub fn is_own_work(command: &PlannedCommand) -> bool {
 
 /// The directories below which a push flips.
 pub fn flipped_dirs(commands: &[PlannedCommand]) -> BTreeSet<&str> {
-    commands.iter().filter_map(|command| command.form.flips()).map(String::as_str).collect()
+    commands.iter().filter_map(|command| command.form.flips()).collect()
 }
 
 /// The flip below a directory, as the work has it.
 pub fn flip_below<'a>(commands: &'a [PlannedCommand], dir: &str) -> Option<(u32, &'a PlannedCommand)> {
-    let flips = |command: &PlannedCommand| matches!(&command.form, PlannedForm::Activate { dir: of } if of == dir);
-    numbered(commands).find(|(_, command)| command.part == Part::Main && flips(command))
+    numbered(commands).find(|(_, command)| command.part == Part::Main && command.form.flips() == Some(dir))
 }

@@ -215,7 +215,7 @@ impl Step<'_> {
 /// Whether a new try can help: not after a cancel, nor where something may still run or nothing could begin.
 fn may_be_tried_again(outcome: &Outcome, command: &PlannedCommand) -> bool {
     match outcome.result {
-        HostResult::Failed => outcome.code.is_some() || matches!(command.form, PlannedForm::Check(_)),
+        HostResult::Failed => outcome.code.is_some() || command.form.is_health_check(),
         HostResult::TimedOut | HostResult::Unreachable => outcome.left == 0,
         HostResult::Ok | HostResult::Cancelled | HostResult::Skipped | HostResult::Dropped | HostResult::Unknown => {
             false

@@ -1,9 +1,10 @@
 //! A command, and the limits of a table, as the file writes them: what depends on the stage (a percentage of its hosts, its own
 //! defaults) is open until a stage settles it. Each limit is looked for at the command, then its stage, then the stack, then here.
-//! It must never read the file, and never depend on what a command does, but where its form says so. Called by all that read
+//! It must never read the file, nor know a form by name. Called by all that read
 //! commands.
 
 use super::commands::fan_out::FanOutDraft;
+use super::form::Width;
 use super::hosts::groups::Entry;
 use super::values::{Chunk, Share};
 use super::{Command, Form, OnFailure, Policy, Question};
@@ -16,12 +17,6 @@ const CHUNK: usize = 10;
 pub(super) const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// How long it waits between two tries, when nobody says anything: a service that restarts takes seconds.
 const EVERY: Duration = Duration::from_secs(1);
-/// How often a check asks: with a second in between, that is long enough for an ordinary restart.
-const CHECK_TRIES: u32 = 10;
-/// How long one question of a check may take: a health page that needs longer is not healthy.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a question waits for its answer, when nobody says anything: long enough to look at a few graphs.
-pub(super) const ANSWER: Duration = Duration::from_secs(30 * 60);
 /// One host in so many may leave when nobody says anything: what a fleet can miss on an ordinary day.
 const DROPPED_OF: usize = 10;
 
@@ -42,8 +37,7 @@ pub(super) struct Draft {
 impl Draft {
     /// The command on a stage with `hosts` hosts, whose own limits are `stage`.
     pub fn settle(self, stage: &Limits, hosts: usize) -> Command {
-        let is_roll = matches!(self.form, Form::Roll(_));
-        let form = if is_roll { Form::Roll(settle(self.inside, stage, hosts)) } else { self.form };
+        let form = self.form.with_list(|| settle(self.inside, stage, hosts));
         let confirm = self.confirm;
         Command { confirm, ..self.limits.settle(form, self.name, self.quiet, stage, hosts) }
     }
@@ -86,32 +80,27 @@ impl Limits {
 
     /// The command of a form on a stage with `hosts` hosts, whose own limits are `stage`.
     pub fn settle(self, mut form: Form, name: Option<String>, quiet: bool, stage: &Self, hosts: usize) -> Command {
-        // A check is asked again by nature, and its questions are short: what a stage says of its work does not fit it.
-        let (tries, timeout) = match form {
-            Form::Check(_) => (self.tries.unwrap_or(CHECK_TRIES), self.timeout.unwrap_or(CHECK_TIMEOUT)),
-            // A person takes the time that a person takes; what a stage says of its work does not fit it.
-            Form::Confirm(_) => (1, self.timeout.unwrap_or(ANSWER)),
-            Form::Release(_) | Form::Activate { .. } => (1, self.timeout.or(stage.timeout).unwrap_or(TIMEOUT)),
-            Form::Local(_) | Form::Run(_) | Form::Rsync(_) | Form::Roll(_) => {
-                (self.tries.or(stage.tries).unwrap_or(1), self.timeout.or(stage.timeout).unwrap_or(TIMEOUT))
-            }
-        };
+        let own = form.kind().patience();
+        let tries = self.tries.or(own.tries).or(stage.tries).unwrap_or(1);
+        let timeout = self.timeout.or(own.timeout).or(stage.timeout).unwrap_or(TIMEOUT);
         let own_chunk = self.chunk.is_some();
         let limits = self.within(stage);
-        limits.spread.settle(&mut form);
-        let (grow, chunk) = match (&form, &limits.chunk) {
-            // A flip runs at full width: all hosts within about a second.
-            (Form::Activate { .. }, _) => (Vec::new(), hosts.max(1)),
-            // As wide as there are sources; what a stage says of its work would only hold them up.
-            (Form::Release(release), _) if !own_chunk && !release.fan_out.is_direct() => (Vec::new(), hosts.max(1)),
-            (_, None) => (Vec::new(), CHUNK),
-            (_, Some(chunk)) => {
+        form.spread(limits.spread.fan_out(), limits.spread.compress());
+        let wide = match form.width() {
+            Width::All => true,
+            Width::AllUnlessItSays => !own_chunk,
+            Width::Chunk => false,
+        };
+        let (grow, chunk) = match &limits.chunk {
+            _ if wide => (Vec::new(), hosts.max(1)),
+            None => (Vec::new(), CHUNK),
+            Some(chunk) => {
                 (chunk.first.iter().map(|share| share.of(hosts).max(1)).collect(), chunk.rest.of(hosts).max(1))
             }
         };
         let every = limits.every.unwrap_or(EVERY);
         // What nobody has confirmed is never gone past.
-        let policy = if matches!(form, Form::Confirm(_)) { Policy::default() } else { limits.policy(hosts) };
+        let policy = if form.asks_a_person() { Policy::default() } else { limits.policy(hosts) };
         Command { form, name, grow, chunk, timeout, tries, every, policy, quiet, confirm: None }
     }
 }

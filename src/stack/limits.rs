@@ -1,10 +1,11 @@
 //! The limits that a command may have, as a table says them: chunk, timeout, tries, and what its failures mean. What it leaves open
-//! is settled by `draft`. It must never depend on what a command does, but where its form says so.
+//! is settled by `draft`. It must never know a form by name: `form` says what each refuses.
 //! Called by `commands` and `parse`.
 
-use super::commands::fan_out::{self, FanOutDraft};
+use super::commands::fan_out::FanOutDraft;
 use super::commands::policies;
 use super::draft::Limits;
+use super::form::kind::FormKind;
 use super::reader::{Reader, Value};
 use super::values::{self, Chunk, Share};
 use crate::diagnostic::Mistake;
@@ -33,38 +34,15 @@ impl Limits {
 }
 
 /// Refuses limits that a form cannot have.
-pub(super) fn check_form(reader: &mut Reader<'_>, table: &DeTable<'_>, form: &str) {
-    fan_out::check_form(reader, table, form);
-    let refused: &[(&str, &str)] = match form {
-        "activate" => &[
-            ("chunk", "it flips all hosts within about a second"),
-            ("tries", "it verifies its result, and retries automatically what can be retried"),
-            ("every", "it is done once"),
-        ],
-        "release" => &[
-            ("tries", "it compares with the manifest, and uploads what differs again automatically"),
-            ("every", "it is done once"),
-        ],
-        "roll" => &[
-            ("timeout", "each command inside has its own"),
-            ("tries", "a host that fails inside stays out"),
-            ("every", "it is done once"),
-            ("quiet", "each command inside has its own"),
-        ],
-        "confirm" => &[
-            ("chunk", "it is asked once"),
-            ("tries", "it is asked once"),
-            ("every", "it is asked once"),
-            ("max_failed", "without a yes nothing continues"),
-            ("on_failure", "without a yes nothing continues"),
-            ("quiet", "it has no output"),
-        ],
-        _ => &[],
-    };
-    for (key, why) in refused {
-        if let Some((key, _)) = table.get_key_value(*key) {
-            let title = format!("`{form}` has no `{}`: {why}", key.get_ref());
-            reader.refuse(Mistake::new(key.span(), title).cure("take it out"));
+pub(super) fn check_form(reader: &mut Reader<'_>, table: &DeTable<'_>, form: FormKind) {
+    let refused =
+        [(form.refused_fan_out(), "take it out, or say it for the stage"), (form.refused_limits(), "take it out")];
+    for (keys, cure) in refused {
+        for (key, why) in keys {
+            if let Some((key, _)) = table.get_key_value(*key) {
+                let title = format!("`{}` has no `{}`: {why}", form.word(), key.get_ref());
+                reader.refuse(Mistake::new(key.span(), title).cure(cure));
+            }
         }
     }
 }

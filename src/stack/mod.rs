@@ -7,9 +7,11 @@ mod reader;
 
 mod commands;
 mod draft;
+mod form;
 pub mod hosts;
 mod limits;
 mod paths;
+mod policy;
 mod secrets;
 mod shell;
 pub mod source;
@@ -24,11 +26,14 @@ pub mod script;
 
 pub use crate::diagnostic::Diagnostic;
 pub use commands::fan_out::{FanOut, Relay};
+pub use form::release::{Release, SharedName};
+pub use form::{Check, Command, Form, Question, Rsync, Writes};
 pub use hosts::host::Host;
 pub use hosts::inventory::{Answers, Inventory, InventoryAnswer};
 pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
 pub use parse::{parse, parse_with};
 pub use paths::{BadPart, VariablePath};
+pub use policy::{OnFailure, Policy};
 pub use script::{Address, Script};
 pub use secrets::SecretSource;
 pub use source::tickets::{Ticket, Tickets};
@@ -113,202 +118,9 @@ impl Stage {
         let mut dirs = BTreeSet::new();
         for command in &self.commands {
             for command in command.each() {
-                if let Form::Activate { dir } = &command.form {
-                    dirs.insert(dir.clone());
-                }
+                dirs.extend(command.form.flips().map(str::to_owned));
             }
         }
         dirs.into_iter().collect()
     }
-}
-
-/// One entry of a stage's command list.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Command {
-    /// What it does.
-    pub form: Form,
-    /// What people call it; `None` shows the command itself.
-    pub name: Option<String>,
-    /// The sizes of the first batches, each of which waits for the one before; empty when the chunk does not grow.
-    pub grow: Vec<usize>,
-    /// At most so many hosts at once.
-    pub chunk: usize,
-    /// After this long it is ended, on the far side too; each try anew.
-    pub timeout: Duration,
-    /// How often it is tried in all; at least 1.
-    pub tries: u32,
-    /// How long it waits between two tries.
-    pub every: Duration,
-    /// What becomes of the push when it fails.
-    pub policy: Policy,
-    /// Its output is kept out of the journal unless it fails.
-    pub quiet: bool,
-    /// What is asked before its batches grow.
-    pub confirm: Option<Question>,
-}
-
-impl Command {
-    /// The commands of a roll; of any other command itself.
-    pub fn each(&self) -> &[Self] {
-        if let Form::Roll(list) = &self.form { list } else { std::slice::from_ref(self) }
-    }
-}
-
-/// Something that a person is asked in the middle of a push; without a yes it ends there.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Question {
-    /// The question.
-    pub text: String,
-    /// After so many seconds without an answer the push fails.
-    pub timeout_s: u64,
-}
-
-/// What becomes of a push when hosts fail.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Policy {
-    /// So many hosts of the frozen list may be given up before `on_failure` counts.
-    pub max_failed: usize,
-    /// What happens past that.
-    pub on_failure: OnFailure,
-    /// With [`OnFailure::Drop`]: so many hosts may leave, never all of them; otherwise 0.
-    #[serde(default, skip_serializing_if = "is_none")]
-    pub max_dropped: usize,
-}
-
-/// Whether a plan says nothing of it.
-fn is_none(number: &usize) -> bool {
-    *number == 0
-}
-
-/// What happens when more hosts have failed than may.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFailure {
-    /// No new host, no later command: the push ends *failed*.
-    #[default]
-    Stop,
-    /// All hosts are tried; the push ends *degraded*.
-    Continue,
-    /// What was live before goes back onto the hosts that were touched: the push ends *rolled back*.
-    Rollback,
-    /// A host that fails leaves through the stage's `drop` list; the rest go on, and the push ends *degraded*.
-    Drop,
-}
-
-/// What a command does.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Form {
-    /// A shell command on the push host, in the build's directory; once per host when it names `{host}`.
-    Local(Script),
-    /// A shell command on every host.
-    Run(Script),
-    /// Files from the build to every host: only what changed.
-    Rsync(Rsync),
-    /// Brings the build beside what is live and verifies it there.
-    Release(Release),
-    /// Flips `current` to the verified release.
-    Activate {
-        /// The directory that holds `current` and `releases/`.
-        dir: String,
-    },
-    /// Asks until the answer is good.
-    Check(Check),
-    /// A list that each host walks through as a whole, in whole batches; never empty, and never a roll again.
-    Roll(Vec<Command>),
-    /// Waits for a person's yes.
-    Confirm(String),
-}
-
-impl Form {
-    /// Whether it works on each host, rather than once on the push host.
-    pub fn is_per_host(&self) -> bool {
-        match self {
-            Self::Local(script) => script.names_host(),
-            Self::Check(Check::Http(address)) => address.names_host(),
-            Self::Confirm(_) => false,
-            Self::Check(Check::Run(_))
-            | Self::Run(_)
-            | Self::Rsync(_)
-            | Self::Release(_)
-            | Self::Activate { .. }
-            | Self::Roll(_) => true,
-        }
-    }
-}
-
-/// What a check asks.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Check {
-    /// An address, from the push host, until it answers 2xx; once per host when it names `{host}`.
-    Http(Address),
-    /// A shell command on every host, until it exits with 0.
-    Run(Script),
-}
-
-/// Files from the build to every host.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Rsync {
-    /// A path inside the build; a trailing `/` means its contents, as rsync reads it.
-    pub from: VariablePath,
-    /// An absolute path on the host.
-    pub to: VariablePath,
-    /// Removes on the host what the build does not have.
-    pub delete: bool,
-    /// Patterns left out.
-    pub exclude: Vec<String>,
-    /// Further options, each from the allow-list.
-    pub options: Vec<String>,
-    /// Compressed on the way, where both ends can.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub compress: bool,
-}
-
-/// What releases share under one name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SharedName<'a> {
-    /// The name below `shared/` and below the release.
-    pub name: &'a str,
-    /// A directory that is made when it is missing; anything else must be there.
-    pub made: bool,
-}
-
-impl SharedName<'_> {
-    /// What its link in a release says: relative, so that the directory of the release may move.
-    pub fn target(&self) -> String {
-        format!("{}shared/{}", "../".repeat(2 + self.name.matches('/').count()), self.name)
-    }
-
-    /// The directories of a release that lead to it, the outermost first.
-    pub fn parents(&self) -> impl Iterator<Item = &str> {
-        self.name.match_indices('/').map(|(at, _)| &self.name[..at])
-    }
-}
-
-impl Release {
-    /// What is linked into the release.
-    pub fn shared_names(&self) -> impl Iterator<Item = SharedName<'_>> {
-        self.shared.iter().map(|text| match text.strip_suffix('/') {
-            Some(name) => SharedName { name, made: true },
-            None => SharedName { name: text, made: false },
-        })
-    }
-}
-
-/// A release directory on every host.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Release {
-    /// The directory that holds `current` and `releases/`; absolute.
-    pub dir: String,
-    /// How many releases stay, the live one counted.
-    pub keep: usize,
-    /// Names under `dir/shared` that are linked into the release: with a `/` at the end a directory, which is made when missing;
-    /// without one something that must be there.
-    pub shared: Vec<String>,
-    /// How it reaches the hosts.
-    #[serde(default, skip_serializing_if = "FanOut::is_direct")]
-    pub fan_out: FanOut,
-    /// Compressed on the way, where both ends can.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub compress: bool,
 }

@@ -2,7 +2,7 @@
 //! other lives from. Pure. It must never call two
 //! hosts one when the stack files tell them apart. Called by `check` and by the server's shelf, over all stacks.
 
-use super::{Command, Form, Host, Stack};
+use super::{Command, Host, Stack, Writes};
 use crate::size::counted;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -112,20 +112,18 @@ pub fn overlaps(stacks: &[StackText<'_>]) -> Vec<Overlap> {
 
 /// The directories that a command releases to, flips or copies to; of a path with variables what stands before them.
 fn dirs(command: &Command) -> Vec<(&str, Does)> {
-    match &command.form {
-        Form::Release(release) => vec![(release.dir.as_str(), Does::Releases)],
-        Form::Activate { dir } => vec![(dir.as_str(), Does::Releases)],
-        Form::Rsync(rsync) => {
-            let to = rsync.to.as_str();
-            // Below a variable it deletes in a directory of its own.
-            match to.split_once('{') {
-                Some((before, _)) => vec![(before, Does::Copies)],
-                None if rsync.delete => vec![(to, Does::Mirrors)],
-                None => vec![(to, Does::Copies)],
-            }
-        }
-        Form::Roll(list) => list.iter().flat_map(dirs).collect(),
-        Form::Run(_) | Form::Local(_) | Form::Check(_) | Form::Confirm(_) => Vec::new(),
+    command.each().iter().filter_map(|command| command.form.writes()).map(dir).collect()
+}
+
+fn dir(written: Writes<'_>) -> (&str, Does) {
+    match written {
+        Writes::Releases(dir) => (dir, Does::Releases),
+        // Below a variable it deletes in a directory of its own.
+        Writes::Files { to, delete } => match to.split_once('{') {
+            Some((before, _)) => (before, Does::Copies),
+            None if delete => (to, Does::Mirrors),
+            None => (to, Does::Copies),
+        },
     }
 }
 

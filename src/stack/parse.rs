@@ -3,12 +3,13 @@
 
 use super::commands::{self, policies, questions};
 use super::draft::{self, Draft, Limits};
+use super::form::kind::{Around, FormKind};
 use super::hosts::groups::Groups;
 use super::hosts::{self, GroupEntry, HostContext, StageHosts};
 use super::reader::{Keys, Reader, Value};
 use super::source::{self, Refs, Source, tickets};
 use super::variables::{BUILT_IN, Place, Scope};
-use super::{Answers, Form, Stack, StackName, Stage, StageName, secrets, values};
+use super::{Answers, Stack, StackName, Stage, StageName, secrets, values};
 use crate::diagnostic::{Diagnostic, Mistake, shown, toml_mistakes};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -247,9 +248,9 @@ fn read_stage(
             Vec::new()
         }
     };
-    let before = read_around(reader, table, "before", rest);
-    let finally = read_around(reader, table, "finally", rest);
-    let drop = read_around(reader, table, "drop", rest);
+    let before = read_around(reader, table, Around::Before, rest);
+    let finally = read_around(reader, table, Around::Finally, rest);
+    let drop = read_around(reader, table, Around::Drop, rest);
     let limits = Limits::read(reader, table).within(&rest.limits);
     check_commands(reader, &drafts, &at);
     policies::check(reader, table, &at, &limits, &drafts, &drop);
@@ -264,29 +265,35 @@ fn read_stage(
 }
 
 /// Reads `before`, `finally` or `drop`: commands that bring nothing, and whose failures have a meaning of their own.
-fn read_around(reader: &mut Reader<'_>, table: &DeTable<'_>, key: &str, rest: &mut StageContext<'_>) -> Vec<Draft> {
+fn read_around(reader: &mut Reader<'_>, table: &DeTable<'_>, list: Around, rest: &mut StageContext<'_>) -> Vec<Draft> {
+    let key = list.word();
     let Some(value) = table.get(key) else { return Vec::new() };
     let drafts = commands::read_stage_commands(reader, rest.scope, rest.lists, key, value);
     for draft in &drafts {
-        let takes = match key {
-            "before" => "`local`, `run`, `check` and `confirm`",
-            _ => "`local`, `run` and `check`",
-        };
-        let asks = key == "before" && matches!(draft.form, Form::Confirm(_));
-        if !asks && !matches!(draft.form, Form::Local(_) | Form::Run(_) | Form::Check(_)) {
-            let title = format!("`{key}` takes {takes} only");
+        if !draft.form.kind().may_stand_in(list) {
+            let title = format!("`{key}` takes {} only", forms_in(list));
             reader.refuse(Mistake::new(draft.at.clone(), title).cure("what goes to the hosts belongs into `commands`"));
         }
         if draft.limits.max_failed.is_some() || draft.limits.on_failure.is_some() {
-            let (title, cure) = match key {
-                "before" => ("a failure in `before` always ends the push", "take `max_failed` and `on_failure` out"),
-                "drop" => ("a host that cannot be dropped has failed", "take `max_failed` and `on_failure` out"),
-                _ => ("all of `finally` runs, whatever fails", "take `max_failed` and `on_failure` out"),
+            let title = match list {
+                Around::Before => "a failure in `before` always ends the push",
+                Around::Drop => "a host that cannot be dropped has failed",
+                Around::Finally => "all of `finally` runs, whatever fails",
             };
-            reader.refuse(Mistake::new(draft.at.clone(), title).cure(cure));
+            reader.refuse(Mistake::new(draft.at.clone(), title).cure("take `max_failed` and `on_failure` out"));
         }
     }
     drafts
+}
+
+/// The forms that a list around the commands takes: `` `local`, `run` and `check` ``.
+fn forms_in(list: Around) -> String {
+    let forms = FormKind::ALL.into_iter().filter(|kind| kind.may_stand_in(list));
+    let words: Vec<String> = forms.map(|kind| format!("`{}`", kind.word())).collect();
+    match words.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        Some(_) | None => words.concat(),
+    }
 }
 
 fn read_stage_name(
@@ -325,11 +332,9 @@ fn check_commands(reader: &mut Reader<'_>, drafts: &[Draft], stage: &Range<usize
     }
     let mut brought = BTreeSet::new();
     for draft in all {
-        if let Form::Release(release) = &draft.form {
-            brought.insert(release.dir.as_str());
-        }
-        if let Form::Activate { dir } = &draft.form
-            && !brought.contains(dir.as_str())
+        brought.extend(draft.form.release().map(|release| release.dir.as_str()));
+        if let Some(dir) = draft.form.flips()
+            && !brought.contains(dir)
         {
             let title = format!("`{}` is activated before it was uploaded", shown(dir));
             let cure = format!("put {{ release = \"{}\" }} before it", shown(dir));

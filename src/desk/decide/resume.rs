@@ -9,7 +9,7 @@ use crate::desk::cases::Case;
 use crate::desk::refusal::Refusal;
 use crate::journal::{Ended, HostResult, PushState};
 use crate::ledger::pushes::ResultRow;
-use crate::plan::{BuildFrom, Kind, Part, Plan, PlannedCommand, PlannedForm};
+use crate::plan::{BuildFrom, Kind, Part, Plan, PlannedCommand};
 use crate::stack::{BuildId, Root};
 use std::collections::BTreeSet;
 
@@ -53,7 +53,7 @@ pub(crate) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
             // What stands around the work stands around the rest of it as well.
             (false, _) if command.part != Part::Main => command.done_on.clear(),
             // What a host runs is asked at the end of every push.
-            (false, _) if matches!(command.form, PlannedForm::ReadBack { .. }) => command.done_on.clear(),
+            (false, _) if command.form.reads_back().is_some() => command.done_on.clear(),
             (false, _) => {
                 let ok = |row: &&ResultRow| row.command == number && row.result == Some(HostResult::Ok);
                 command.done_on.extend(earlier.results.iter().filter(ok).map(|row| row.host.clone()));
@@ -65,7 +65,7 @@ pub(crate) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
     }
     let divergent = divergent_at_the_end(earlier);
     for command in &mut plan.commands {
-        if matches!(command.form, PlannedForm::Release(_) | PlannedForm::Activate { .. }) {
+        if command.form.is_undone_by_read_back() {
             command.done_on.retain(|host| !divergent.contains(host.as_str()));
         }
     }
@@ -107,7 +107,7 @@ fn divergent_at_the_end(earlier: &Earlier) -> BTreeSet<&str> {
     let asks = |number: i64| {
         let place = usize::try_from(number - 1).ok();
         let command: Option<&PlannedCommand> = place.and_then(|place| earlier.plan.commands.get(place));
-        command.is_some_and(|command| matches!(command.form, PlannedForm::ReadBack { .. }))
+        command.is_some_and(|command| command.form.reads_back().is_some())
     };
     let fine =
         |row: &ResultRow| matches!(row.result, Some(HostResult::Ok | HostResult::Skipped | HostResult::Cancelled));

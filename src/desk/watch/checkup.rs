@@ -12,7 +12,7 @@ use crate::process::Program;
 use crate::remote::checkup::{self, Facts, Use};
 use crate::remote::transfer;
 use crate::source::origin::Origin;
-use crate::stack::{Check, Command, Form, Host, Source, Stack, StackName};
+use crate::stack::{Command, Form, Host, Source, Stack, StackName, Writes};
 use crate::supervise::unbroken;
 use crate::time::At;
 use futures::StreamExt;
@@ -201,10 +201,8 @@ fn programs(stack: &Stack) -> Vec<(&'static str, &'static str, &'static str)> {
         Source::Svn { .. } => all.push(("svn", "--version", "apt install subversion")),
         Source::Dir { .. } | Source::Published => {}
     }
-    let asks = |command: &Command| matches!(command.form, Form::Check(Check::Http(_)));
-    if stack.stages.iter().any(|stage| all_of(&stage.commands).iter().any(|command| asks(command))) {
-        all.push(("curl", "--version", "apt install curl"));
-    }
+    let commands = stack.stages.iter().flat_map(|stage| all_of(&stage.commands));
+    all.extend(commands.filter_map(|command| command.form.program()).collect::<BTreeSet<_>>());
     all
 }
 
@@ -236,18 +234,15 @@ fn all_of(commands: &[Command]) -> Vec<&Command> {
 }
 
 pub(crate) fn place(form: &Form) -> Option<(Use, String)> {
-    match form {
-        Form::Release(release) => Some((Use::Release, tidy(&release.dir))),
-        Form::Activate { dir } => Some((Use::Release, tidy(dir))),
+    form.writes().map(|written| match written {
+        Writes::Releases(dir) => (Use::Release, tidy(dir)),
         // What a variable makes of the path is known at the push only; what stands before it is there already.
-        Form::Rsync(rsync) => {
-            let to = rsync.to.as_str();
+        Writes::Files { to, .. } => {
             let plain = to.split('{').next().unwrap_or_default();
             let whole = if plain.len() == to.len() { plain } else { plain.rsplit_once('/').map_or("", |(dir, _)| dir) };
-            Some((Use::Rsync, tidy(whole)))
+            (Use::Rsync, tidy(whole))
         }
-        Form::Local(_) | Form::Run(_) | Form::Check(_) | Form::Roll(_) | Form::Confirm(_) => None,
-    }
+    })
 }
 
 fn tidy(path: &str) -> String {

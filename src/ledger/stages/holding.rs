@@ -3,7 +3,7 @@
 
 use crate::journal::{Ended, HostResult, PushState};
 use crate::ledger::{LedgerError, LedgerResult};
-use crate::plan::{Assignment, BuildFrom, PlannedForm, Proof, PushKind, Sign, Standing};
+use crate::plan::{Assignment, BuildFrom, Proof, PushKind, Sign, Standing};
 use crate::stack::{Host, PushNumber, StackName, StageName};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
@@ -165,7 +165,7 @@ impl Pushed {
     fn checks(&self, number: u32) -> bool {
         let command =
             usize::try_from(number).ok().and_then(|number| self.assignment.plan.commands.get(number.checked_sub(1)?));
-        command.is_some_and(|command| matches!(command.form, PlannedForm::Check(_)))
+        command.is_some_and(|command| command.form.is_health_check())
     }
 
     fn new((id, plan, root): (PushNumber, String, Option<String>)) -> LedgerResult<Self> {

@@ -36,7 +36,7 @@ impl OldLinks {
         let flips = main.filter_map(|command| Some((command, command.form.flips()?)));
         let taken = flips.flat_map(|(command, dir)| {
             let done = hosts.iter().filter(|host| command.is_done_on(Some(host)));
-            done.map(|host| (host.clone(), dir.clone()))
+            done.map(|host| (host.clone(), dir.to_owned()))
         });
         Self { all, taken: taken.collect(), ..Self::default() }
     }

@@ -7,7 +7,7 @@ use super::rollback_result::RollbackResult;
 use super::verdict;
 use crate::advice::of_stack;
 use crate::journal::{Ended, Event};
-use crate::plan::{OldBuild, Part, PlannedCommand, PlannedForm};
+use crate::plan::{OldBuild, Part, PlannedCommand};
 use crate::remote::release;
 use crate::run::commands::{flipped_dirs, numbered};
 use crate::run::job::Job;
@@ -184,8 +184,7 @@ async fn roll_back_roll(
     let failed = roll::roll_back(job, progress, list, hosts, silent).await;
     // A host fails one command of a roll and takes none of the later ones: what stands before it was done.
     for (number, bad) in &failed {
-        let flips =
-            list.iter().any(|(of, command)| of < number && matches!(command.form, PlannedForm::Activate { .. }));
+        let flips = list.iter().any(|(of, command)| of < number && command.form.flips().is_some());
         result.flipped.extend(bad.iter().filter(|_| flips).filter_map(|(host, _)| host.clone()));
     }
     for (number, bad) in failed {

@@ -40,7 +40,7 @@ impl RollbackResult {
 
     /// Notes the hosts on which a command of the rollback ran, and where it flipped.
     pub fn note(&mut self, command: &PlannedCommand, sum: &Sum) {
-        if matches!(command.form, PlannedForm::Activate { .. }) {
+        if command.form.flips().is_some() {
             let ok = sum.outcomes.iter().filter(|(_, outcome)| outcome.result == HostResult::Ok);
             self.flipped.extend(ok.filter_map(|(host, _)| host.clone()));
         }
@@ -54,7 +54,7 @@ impl RollbackResult {
             let what = outcome.why.as_deref().unwrap_or(outcome.result.word());
             let words = what_is_true(number, &command.form, what, self.flipped.contains(host));
             self.away.insert(host.clone(), words);
-            if matches!(command.form, PlannedForm::ReadBack { .. }) {
+            if command.form.reads_back().is_some() {
                 self.flipped.remove(host);
             }
         }
@@ -94,12 +94,13 @@ impl RollbackResult {
 
 /// What is true on a host on which a rollback broke off.
 fn what_is_true(number: u32, form: &PlannedForm, what: &str, flipped: bool) -> String {
-    match (flipped, form) {
-        (true, PlannedForm::Check(_)) => {
+    // What a host says of itself in the end counts for more than its flip.
+    match flipped && form.reads_back().is_none() {
+        true if form.is_health_check() => {
             format!("the link is back; its health check failed after it: command {number}: {what}")
         }
-        (true, PlannedForm::ReadBack { .. }) | (false, _) => format!("command {number}: {what}"),
-        (true, _) => format!("the link is back; command {number} failed after it: {what}"),
+        true => format!("the link is back; command {number} failed after it: {what}"),
+        false => format!("command {number}: {what}"),
     }
 }
 

@@ -44,15 +44,12 @@ impl Touched {
 
     /// Whether more than a release beside what is live has begun on a host.
     pub fn has_changed(&self, commands: &[PlannedCommand], host: &Host) -> bool {
-        let changes = |form: &PlannedForm| {
-            !matches!(form, PlannedForm::Release(_) | PlannedForm::Check(_) | PlannedForm::ReadBack { .. })
-        };
-        self.forms(commands, host).any(changes)
+        self.forms(commands, host).any(PlannedForm::changes_a_host)
     }
 
     /// Whether a flip below a directory has begun on a host.
     pub fn has_flipped(&self, commands: &[PlannedCommand], host: &Host, dir: &str) -> bool {
-        self.forms(commands, host).any(|form| matches!(form, PlannedForm::Activate { dir: of } if of == dir))
+        self.forms(commands, host).any(|form| form.flips() == Some(dir))
     }
 
     fn forms<'a>(&'a self, commands: &'a [PlannedCommand], host: &Host) -> impl Iterator<Item = &'a PlannedForm> {
@@ -69,7 +66,7 @@ impl Touched {
         if let Some(dir) = form.flips() {
             return self.has_flipped(commands, host, dir);
         }
-        if let PlannedForm::ReadBack { dirs } = form {
+        if let Some(dirs) = form.reads_back() {
             return links.asked_about(host, dirs).iter().any(|dir| self.has_flipped(commands, host, dir));
         }
         match form.release() {

@@ -3,7 +3,7 @@
 
 use super::failures::HostFailure;
 use crate::journal::Ended;
-use crate::plan::{Part, PlannedCommand, PlannedForm};
+use crate::plan::{Part, PlannedCommand};
 use crate::run::job::Job;
 use crate::run::orders::{ConfirmAnswer, Stop};
 use crate::run::outcome::{End, HostOutcome};
@@ -18,7 +18,7 @@ pub fn goes_on(job: &Job, progress: &Progress, command: &PlannedCommand, bad: us
         Part::Finally => true,
         Part::DeferredFinally | Part::Drop | Part::Rollback => !stopped(),
         // Every host is asked, whatever the first one says.
-        Part::Main if matches!(command.form, PlannedForm::ReadBack { .. }) => !stopped(),
+        Part::Main if command.form.reads_back().is_some() => !stopped(),
         Part::Before => bad == 0 && !stopped(),
         Part::Main => progress.failures.allows(command.policy, bad) && !stopped(),
     }

@@ -3,32 +3,29 @@
 
 use super::complaint::Complaint;
 use crate::journal::HostResult;
-use crate::plan::{PlannedCommand, PlannedForm};
+use crate::plan::PlannedCommand;
 use crate::remote::Ending;
 use crate::run::outcome::Outcome;
-use crate::stack::{Check, Host};
+use crate::stack::Host;
 use crate::time::duration_words;
 
 /// How a command ended on a host, or on the push host, that said this on standard error.
 pub fn outcome(ending: Ending, command: &PlannedCommand, said: &Complaint, host: Option<&Host>) -> Outcome {
-    let on_push_host = matches!(command.form, PlannedForm::Checkout | PlannedForm::Freeze);
     let (result, code, why, left) = match ending {
         Ending::Exited(0) => (HostResult::Ok, Some(0), None, 0),
         // What was asked has its own words for the answer.
-        Ending::Exited(_)
-            if matches!(command.form, PlannedForm::Check(Check::Http(_)) | PlannedForm::ReadBack { .. }) =>
-        {
+        Ending::Exited(_) if command.form.answers_in_words() => {
             (HostResult::Failed, None, Some(said.last().to_owned()), 0)
         }
         Ending::Exited(code) => {
             let place = host.filter(|_| command.form.over_ssh()).map_or("the push host", Host::name);
             (HostResult::Failed, Some(code), Some(said.words(&command.form, code, place)), 0)
         }
-        Ending::Refused(why) if on_push_host => (HostResult::Failed, None, Some(why), 0),
+        Ending::Refused(why) if command.form.is_done_by_the_runner() => (HostResult::Failed, None, Some(why), 0),
         Ending::Refused(why) => (HostResult::Failed, None, Some(format!("nothing ran: {why}")), 0),
         Ending::Stopped(why) => (HostResult::Failed, None, Some(why), 0),
         Ending::Unreachable(why) => (HostResult::Unreachable, None, Some(why), 0),
-        Ending::TimedOut { .. } if matches!(command.form, PlannedForm::Confirm(_)) => {
+        Ending::TimedOut { .. } if command.form.question().is_some() => {
             (HostResult::TimedOut, None, Some("nobody answered in time".to_owned()), 0)
         }
         Ending::TimedOut { left } => (HostResult::TimedOut, None, Some(timed_out(command.timeout_s, left)), left),

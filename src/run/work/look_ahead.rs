@@ -42,12 +42,12 @@ impl LookAhead {
         for (_, command) in &main {
             let Some(dir) = command.form.flips() else { continue };
             let releases = main.iter().filter_map(|(number, command)| Some((*number, command.form.release()?)));
-            let mut releases = releases.filter(|(_, release)| release.dir == *dir);
+            let mut releases = releases.filter(|(_, release)| release.dir == dir);
             // A push that resumes may take a release over from an earlier one: nobody has looked since.
             let looked = !matches!(kind, Kind::Resume { .. }) && releases.clone().any(|(number, _)| number < at);
             if !looked && dirs.iter().all(|(known, _)| known != dir) {
                 let to_come = releases.clone().all(|(number, _)| number >= at).then(|| releases.next()).flatten();
-                dirs.push((dir.clone(), to_come.map(|(_, release)| release.clone())));
+                dirs.push((dir.to_owned(), to_come.map(|(_, release)| release.clone())));
             }
         }
         Self { at, dirs }

@@ -4,7 +4,7 @@
 use super::build::Artifact;
 use super::{output, task};
 use crate::journal::Ended;
-use crate::plan::{Part, PlannedCommand, PlannedForm};
+use crate::plan::{Part, PlannedCommand};
 use crate::remote::release;
 use crate::run::commands::numbered;
 use crate::run::job::Job;
@@ -24,7 +24,7 @@ pub async fn prune(job: &Job, progress: &Progress, end: &End) {
         return;
     }
     for (number, command) in numbered(job.commands()).filter(|(_, command)| command.part == Part::Main) {
-        let PlannedForm::Release(what) = &command.form else { continue };
+        let Some(what) = command.form.release() else { continue };
         let came = |host: &&Host| !progress.failures.has(host.name()) && command.is_meant_for(host);
         let hosts: Vec<&Host> = job.hosts().iter().filter(came).collect();
         let width = command.at_once(hosts.len()).max(1);

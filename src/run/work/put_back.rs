@@ -5,7 +5,7 @@
 use super::build::Artifact;
 use super::{output, task};
 use crate::journal::HostResult;
-use crate::plan::{Part, PlannedCommand, PlannedForm};
+use crate::plan::{Part, PlannedCommand};
 use crate::remote::Task;
 use crate::remote::release::{self, PutBack};
 use crate::run::commands::{flip_below, flipped_dirs};
@@ -74,10 +74,8 @@ async fn had_old(
 
 /// Where a command of the rollback puts a link back as it was, that directory.
 pub fn dir_of<'a>(progress: &Progress, command: &'a PlannedCommand, host: Option<&Host>) -> Option<&'a str> {
-    match (command.part, &command.form, host) {
-        (Part::Rollback, PlannedForm::Activate { dir }, Some(host)) if progress.old_links.has(host, dir) => Some(dir),
-        _ => None,
-    }
+    let dir = command.form.flips().filter(|_| command.part == Part::Rollback)?;
+    progress.old_links.has(host?, dir).then_some(dir)
 }
 
 /// Puts a link back as it was before this push. A good end says why the host has not the build that was live: what it has.

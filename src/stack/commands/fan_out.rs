@@ -2,7 +2,6 @@
 //! a release, and settled with the other limits. It must never decide who feeds whom: the runner does. Called by `limits`.
 
 use crate::diagnostic::{Mistake, shown};
-use crate::stack::Form;
 use crate::stack::reader::{Keys, Reader, Value};
 use crate::stack::values::{self, Refused};
 use serde::{Deserialize, Serialize};
@@ -94,40 +93,17 @@ impl FanOutDraft {
         }
     }
 
-    /// Puts it into the forms that bring files.
-    pub fn settle(&self, form: &mut Form) {
-        match form {
-            Form::Release(release) => {
-                release.fan_out = match self.way {
-                    Some(Route::Relay) => FanOut::Relay(self.relay.clone().unwrap_or_default()),
-                    Some(Route::Direct) | None => FanOut::Direct,
-                };
-                // Between hosts it costs the push host nothing, and the first copies leave sooner.
-                release.compress = self.compress.unwrap_or(!release.fan_out.is_direct());
-            }
-            Form::Rsync(rsync) => rsync.compress = self.compress.unwrap_or(false),
-            Form::Local(_)
-            | Form::Run(_)
-            | Form::Activate { .. }
-            | Form::Check(_)
-            | Form::Roll(_)
-            | Form::Confirm(_) => {}
+    /// The way, as a release has it; what only a relay needs comes from here too.
+    pub fn fan_out(&self) -> FanOut {
+        match self.way {
+            Some(Route::Relay) => FanOut::Relay(self.relay.clone().unwrap_or_default()),
+            Some(Route::Direct) | None => FanOut::Direct,
         }
     }
-}
 
-/// Refuses what a form that brings no files, or no release, cannot have.
-pub(in crate::stack) fn check_form(reader: &mut Reader<'_>, table: &DeTable<'_>, form: &str) {
-    let refused: &[(&str, &str)] = match form {
-        "release" => &[],
-        "rsync" => &[("fan_out", "only a release is verified on the hosts, so only a release is passed on")],
-        _ => &[("fan_out", "it copies nothing that hosts could pass on"), ("compress", "it brings no files")],
-    };
-    for (key, why) in refused {
-        if let Some((key, _)) = table.get_key_value(*key) {
-            let title = format!("`{form}` has no `{}`: {why}", key.get_ref());
-            reader.refuse(Mistake::new(key.span(), title).cure("take it out, or say it for the stage"));
-        }
+    /// Whether files are compressed on the way, where somebody says it.
+    pub fn compress(&self) -> Option<bool> {
+        self.compress
     }
 }
 

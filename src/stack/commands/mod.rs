@@ -7,6 +7,7 @@ pub(super) mod questions;
 mod rolls;
 
 use super::draft::{Draft, Limits};
+use super::form::kind::FormKind;
 use super::hosts::groups::{Entry, Groups};
 use super::reader::{Keys, Reader, Text, Value};
 use super::variables::Scope;
@@ -19,50 +20,48 @@ use toml::de::{DeTable, DeValue};
 /// Releases that stay on a host when the file says nothing: enough to go back a few times, little enough for a small disk.
 const KEEP: usize = 5;
 
-const FORMS: &[&str] = &["local", "run", "rsync", "release", "activate", "check", "roll", "confirm"];
+pub(super) const COMMAND: Keys = Keys { of: "a command", known: &COMMAND_KEYS, later: &["hosts"] };
 
-pub(super) const COMMAND: Keys = Keys {
-    of: "a command",
-    known: &[
-        "local",
-        "run",
-        "rsync",
-        "release",
-        "activate",
-        "check",
-        "roll",
-        "confirm",
-        "to",
-        "delete",
-        "exclude",
-        "options",
-        "keep",
-        "shared",
-        "name",
-        "chunk",
-        "timeout",
-        "quiet",
-        "tries",
-        "every",
-        "on_failure",
-        "max_failed",
-        "fan_out",
-        "compress",
-    ],
-    later: &["hosts"],
+/// What any command may say beside its form.
+const COMMON: [&str; 10] =
+    ["name", "chunk", "timeout", "quiet", "tries", "every", "on_failure", "max_failed", "fan_out", "compress"];
+
+/// The words of the forms, what belongs to one of them, and what any command may say.
+const COMMAND_KEYS: [&str; KEYS] = command_keys();
+
+const KEYS: usize = {
+    let (mut of_forms, mut at) = (0, 0);
+    while at < FormKind::ALL.len() {
+        of_forms += 1 + FormKind::ALL[at].own_keys().len();
+        at += 1;
+    }
+    of_forms + COMMON.len()
 };
 
 pub(super) const CHECK: Keys = Keys { of: "`check`", known: &["run"], later: &[] };
 
-/// Keys that belong to one form only.
-const OF_FORM: &[(&str, &str)] = &[
-    ("to", "rsync"),
-    ("delete", "rsync"),
-    ("exclude", "rsync"),
-    ("options", "rsync"),
-    ("keep", "release"),
-    ("shared", "release"),
-];
+const fn command_keys() -> [&'static str; KEYS] {
+    let (mut keys, mut length, mut at) = ([""; KEYS], 0, 0);
+    while at < FormKind::ALL.len() {
+        keys[length] = FormKind::ALL[at].word();
+        (length, at) = (length + 1, at + 1);
+    }
+    at = 0;
+    while at < FormKind::ALL.len() {
+        let (own, mut of_own) = (FormKind::ALL[at].own_keys(), 0);
+        while of_own < own.len() {
+            keys[length] = own[of_own];
+            (length, of_own) = (length + 1, of_own + 1);
+        }
+        at += 1;
+    }
+    at = 0;
+    while at < COMMON.len() {
+        keys[length] = COMMON[at];
+        (length, at) = (length + 1, at + 1);
+    }
+    keys
+}
 
 /// Reads `build`.
 pub(super) fn read_build(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> Vec<Script> {
@@ -167,8 +166,8 @@ fn read_entry(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> O
 
 fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at: Range<usize>) -> Option<Draft> {
     reader.check_keys(table, &COMMAND);
-    let mut forms: Vec<&str> = FORMS.iter().copied().filter(|form| table.contains_key(*form)).collect();
-    let asks = forms.len() > 1 && forms.last() == Some(&"confirm");
+    let mut forms: Vec<FormKind> = FormKind::ALL.into_iter().filter(|form| table.contains_key(form.word())).collect();
+    let asks = forms.len() > 1 && forms.last() == Some(&FormKind::Confirm);
     if asks {
         // Beside another form it is what is asked before that one's batches grow.
         forms.pop();
@@ -176,25 +175,18 @@ fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at
     let form = match forms.as_slice() {
         [form] => Some(*form),
         [] => {
-            let cure = format!("it needs one of `{}`", FORMS.join("`, `"));
+            let cure = format!("it needs one of `{}`", FormKind::ALL.map(FormKind::word).join("`, `"));
             reader.refuse(Mistake::new(at.clone(), "this command does not say what to do").cure(cure));
             None
         }
         [first, second, ..] => {
-            let title = format!("one command cannot be both `{first}` and `{second}`");
+            let title = format!("one command cannot be both `{}` and `{}`", first.word(), second.word());
             reader.refuse(Mistake::new(at.clone(), title).cure("write two commands, one after the other"));
             None
         }
     };
-    for (key, owner) in OF_FORM {
-        if let (Some((key, _)), Some(form)) = (table.get_key_value(*key), form)
-            && form != *owner
-        {
-            let key_name = key.get_ref();
-            let title = format!("`{key_name}` belongs to `{owner}`, not to `{form}`");
-            let cure = format!("take `{key_name}` out here; a command with `{owner}` may have it");
-            reader.refuse(Mistake::new(key.span(), title).cure(cure));
-        }
+    if let Some(form) = form {
+        check_own_keys(reader, table, form);
     }
     let name = table.get("name").and_then(|value| reader.parsed(value, values::line));
     let limits = Limits::read(reader, table);
@@ -206,27 +198,41 @@ fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at
     Some(Draft { form, name, limits, quiet, confirm, inside, at })
 }
 
+/// Refuses the keys that belong to another form.
+fn check_own_keys(reader: &mut Reader<'_>, table: &DeTable<'_>, form: FormKind) {
+    for owner in FormKind::ALL.into_iter().filter(|owner| *owner != form) {
+        for (key, _) in owner.own_keys().iter().filter_map(|key| table.get_key_value(*key)) {
+            let (key_name, owner) = (key.get_ref(), owner.word());
+            let title = format!("`{key_name}` belongs to `{owner}`, not to `{}`", form.word());
+            let cure = format!("take `{key_name}` out here; a command with `{owner}` may have it");
+            reader.refuse(Mistake::new(key.span(), title).cure(cure));
+        }
+    }
+}
+
 fn read_form(
     reader: &mut Reader<'_>,
     scope: Scope<'_>,
     table: &DeTable<'_>,
-    form: &str,
+    form: FormKind,
     at: &Range<usize>,
 ) -> Option<Form> {
-    let value = table.get(form)?;
+    let value = table.get(form.word())?;
     match form {
-        "local" | "run" => {
-            let text = reader.text(value)?;
-            let script = script(reader, scope, &text)?;
-            Some(if form == "run" { Form::Run(script) } else { Form::Local(script) })
-        }
-        "check" => read_check(reader, scope, value).map(Form::Check),
-        "activate" => Some(Form::Activate { dir: reader.parsed(value, values::release_dir)? }),
-        "release" => read_release(reader, table, value),
-        "roll" => Some(Form::Roll(Vec::new())),
-        "confirm" => reader.parsed(value, values::line).map(Form::Confirm),
-        _ => read_rsync(reader, scope, table, value, at),
+        FormKind::Local => read_script(reader, scope, value).map(Form::Local),
+        FormKind::Run => read_script(reader, scope, value).map(Form::Run),
+        FormKind::Rsync => read_rsync(reader, scope, table, value, at),
+        FormKind::Release => read_release(reader, table, value),
+        FormKind::Activate => reader.parsed(value, values::release_dir).map(|dir| Form::Activate { dir }),
+        FormKind::Check => read_check(reader, scope, value).map(Form::Check),
+        FormKind::Roll => Some(Form::Roll(Vec::new())),
+        FormKind::Confirm => reader.parsed(value, values::line).map(Form::Confirm),
     }
+}
+
+fn read_script(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> Option<Script> {
+    let text = reader.text(value)?;
+    script(reader, scope, &text)
 }
 
 /// `check`: an address, or `{ run = "…" }`.

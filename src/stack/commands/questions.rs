@@ -2,9 +2,10 @@
 //! grows, for nobody would be asked. Called by `commands` and `parse`.
 
 use crate::diagnostic::Mistake;
-use crate::stack::draft::{ANSWER, Draft, Limits};
+use crate::stack::draft::{Draft, Limits};
+use crate::stack::form::kind::ANSWER;
 use crate::stack::reader::{Keys, Reader, Value};
-use crate::stack::{Form, Question, values};
+use crate::stack::{Question, values};
 use toml::de::DeValue;
 
 pub(in crate::stack) const QUESTION: Keys = Keys { of: "`confirm`", known: &["ask", "timeout"], later: &[] };
@@ -29,7 +30,7 @@ pub(in crate::stack) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Opti
 pub(in crate::stack) fn check(reader: &mut Reader<'_>, drafts: &[Draft], stage: &Limits) {
     for draft in drafts.iter().filter(|draft| draft.confirm.is_some()) {
         let limits = draft.limits.clone().within(stage);
-        let refused = if let Form::Activate { .. } = draft.form {
+        let refused = if draft.form.flips().is_some() {
             Some(("all hosts flip at once: there is nothing to ask between", "put { confirm = \"…\" } before it"))
         } else if !draft.form.is_per_host() {
             Some((

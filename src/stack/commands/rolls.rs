@@ -2,7 +2,6 @@
 //! and what a roll cannot hold is refused. It must never change the order of a list. Called by `commands` and `parse`.
 
 use crate::diagnostic::Mistake;
-use crate::stack::Form;
 use crate::stack::draft::Draft;
 use crate::stack::hosts::groups::{Entry, Groups};
 use crate::stack::reader::Reader;
@@ -11,7 +10,7 @@ use crate::stack::reader::Reader;
 pub(in crate::stack) fn unfold(reader: &mut Reader<'_>, lists: &mut Groups<Draft>, drafts: Vec<Draft>) -> Vec<Draft> {
     let mut unfolded = Vec::with_capacity(drafts.len());
     for mut draft in drafts {
-        if matches!(draft.form, Form::Roll(_)) {
+        if draft.form.list().is_some() {
             let inside = lists.flat(reader, &draft.inside);
             inside.iter().for_each(|inner| check_inner(reader, inner));
             draft.inside = inside.into_iter().map(Entry::Item).collect();
@@ -22,19 +21,7 @@ pub(in crate::stack) fn unfold(reader: &mut Reader<'_>, lists: &mut Groups<Draft
 }
 
 fn check_inner(reader: &mut Reader<'_>, inner: &Draft) {
-    let refused = match &inner.form {
-        Form::Roll(_) => Some(("a roll cannot hold a roll", "write one list: each host walks through all of it")),
-        Form::Confirm(_) => Some((
-            "a roll cannot hold a `confirm`: each host would wait on its own",
-            "put it at the roll, and let its batches grow: { roll = […], chunk = [1, 10], confirm = \"Canary fine?\" }",
-        )),
-        Form::Release(_) => Some((
-            "a roll cannot hold a `release`: every host has the verified build before the first one changes",
-            "put it before the roll",
-        )),
-        Form::Local(_) | Form::Run(_) | Form::Rsync(_) | Form::Activate { .. } | Form::Check(_) => None,
-    };
-    if let Some((title, cure)) = refused {
+    if let Some((title, cure)) = inner.form.kind().refused_in_a_roll() {
         reader.refuse(Mistake::new(inner.at.clone(), title).cure(cure));
     }
     let limits = &inner.limits;

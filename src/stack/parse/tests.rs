@@ -1,4 +1,4 @@
-use super::super::{Check, FanOut, OnFailure, Policy, Relay};
+use super::super::{Check, FanOut, Form, OnFailure, Policy, Relay};
 use super::*;
 use insta::assert_snapshot;
 use proptest::prelude::*;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::desk::push::sample;
 use crate::ledger::pushes::{self, PushRow};
-use crate::plan::PlannedCommand;
+use crate::plan::{PlannedCommand, PlannedForm};
 use crate::stack::{PushNumber, parse};
 use proptest::prelude::*;
 

@@ -7,7 +7,7 @@ use crate::desk::view::{Drift, ExtraReleases};
 use crate::diagnostic::shown;
 use crate::plan::OldBuild;
 use crate::remote::release::{self, ReleaseFolder, UnremovedRelease};
-use crate::stack::{Form, Host, PushNumber, StackName, Stage, StageName};
+use crate::stack::{Host, PushNumber, StackName, Stage, StageName};
 use crate::time::At;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -170,12 +170,8 @@ impl Drifts {
 pub(crate) fn keep(stage: &Stage) -> BTreeMap<String, usize> {
     let mut keep = BTreeMap::new();
     for command in &stage.commands {
-        let list = if let Form::Roll(list) = &command.form { list.as_slice() } else { std::slice::from_ref(command) };
-        for command in list {
-            if let Form::Release(release) = &command.form {
-                keep.insert(release.dir.clone(), release.keep);
-            }
-        }
+        let releases = command.each().iter().filter_map(|command| command.form.release());
+        keep.extend(releases.map(|release| (release.dir.clone(), release.keep)));
     }
     keep
 }
