@@ -99,7 +99,7 @@ pub struct Auth {
 
 /// How people sign in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String")]
 pub enum AuthMode {
     /// Name and password; people are added with `pushbutton user add`.
     #[default]
@@ -109,8 +109,42 @@ pub enum AuthMode {
 }
 
 impl AuthMode {
+    /// All of them, in the order in which messages name them.
+    pub const ALL: [Self; 2] = [Self::Password, Self::Open];
     /// What the file may say.
-    pub(crate) const WORDS: &[&str] = &["password", "open"];
+    pub(crate) const WORDS: [&str; Self::ALL.len()] = {
+        let (mut words, mut at) = ([""; Self::ALL.len()], 0);
+        while at < words.len() {
+            words[at] = Self::ALL[at].word();
+            at += 1;
+        }
+        words
+    };
+
+    /// Its word in the server's file.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Open => "open",
+        }
+    }
+
+    /// Whether it believes any name: then strangers must not come here, and nobody has to guess.
+    pub const fn believes_names(self) -> bool {
+        match self {
+            Self::Password => false,
+            Self::Open => true,
+        }
+    }
+}
+
+impl TryFrom<String> for AuthMode {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|mode| mode.word() == text);
+        found.ok_or_else(|| format!("`{text}` is not a way to sign in"))
+    }
 }
 
 /// `[ssh]`

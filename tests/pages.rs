@@ -14,7 +14,7 @@ use pushbutton::desk::{Broken, StackView};
 use pushbutton::journal::PushState;
 use pushbutton::plan::PushKind;
 use pushbutton::web::pages::{
-    Account, Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, SignedIn, ToldFilter,
+    Account, Asks, Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, SignedIn, ToldFilter,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -481,18 +481,25 @@ fn a_channel_that_does_not_work_is_above_whatever_page() {
 fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
     let pages = pages();
     let stranger = Frame { who: None, full_name: None, ..frame(Section::Nowhere) };
-    for (name, open, problem) in [
-        ("sign-in", false, None),
-        ("sign-in-refused", false, Some("Name and password do not go together.".to_owned())),
-        ("sign-in-open", true, None),
-        ("sign-in-open-refused", true, Some("A name is 1 to 64 letters.".to_owned())),
+    let (both, alone, nothing) = (Asks::NameAndPassword, Asks::Name, Asks::Nothing);
+    for (name, asks, problem) in [
+        ("sign-in", both, None),
+        ("sign-in-refused", both, Some("Name and password do not go together.".to_owned())),
+        ("sign-in-open", alone, None),
+        ("sign-in-open-refused", alone, Some("A name is 1 to 64 letters.".to_owned())),
+        ("sign-in-by-the-request", nothing, None),
+        ("sign-in-by-the-request-refused", nothing, Some("This certificate is nobody's.".to_owned())),
     ] {
         let ask = (name == "sign-in").then(|| "ops@example.com".to_owned());
-        let page = SignIn { open, next: "/pushes/4127".to_owned(), name: "mary".to_owned(), problem, ask };
+        let (believes_names, keeps_passwords) = (asks == alone, asks == both);
+        let (next, said) = ("/pushes/4127".to_owned(), "mary".to_owned());
+        let page = SignIn { asks, believes_names, keeps_passwords, next, name: said, problem, ask };
         let html = checked(name, pages.sign_in(&stranger, &page));
-        assert_eq!(html.contains("type=\"password\""), !open, "{name}");
-        assert_eq!(html.contains("Forgot your password?"), !open, "{name}");
+        assert_eq!(html.contains("type=\"password\""), asks == both, "{name}");
+        assert_eq!(html.contains("name=\"name\""), asks != nothing, "{name}");
+        assert_eq!(html.contains("Forgot your password?"), asks == both, "{name}");
         assert_eq!(html.contains("Ask ops@example.com"), page.ask.is_some(), "{name}");
+        assert_eq!(html.matches("role=\"alert\"").count(), usize::from(page.problem.is_some()), "{name}");
     }
     for status in [403, 404, 409, 503] {
         let words = "QA has moved since you opened the page. Nothing was pushed.";

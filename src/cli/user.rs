@@ -3,7 +3,7 @@
 
 use super::say;
 use super::server::{Person, must_be_ours};
-use crate::config::{AuthMode, Config};
+use crate::config::Config;
 use crate::ledger::{Ledger, audit, users};
 use crate::stack::Who;
 use crate::time::At;
@@ -72,8 +72,12 @@ impl User {
             }
             anyhow::Ok(())
         })?;
-        if config.auth.mode == AuthMode::Open {
-            eprintln!("hint: auth.mode is \"open\", which asks for no password; users count with mode = \"password\"");
+        let mode = config.auth.mode;
+        if mode.believes_names() {
+            let mode = mode.word();
+            eprintln!(
+                "hint: auth.mode is \"{mode}\", which asks for no password; users count with mode = \"password\""
+            );
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -30,7 +30,7 @@ const KEYS: &[(&str, &[Key])] = &[
             key("limits", Kind::Table),
         ],
     ),
-    ("auth", &[key("mode", Kind::Word(AuthMode::WORDS)), key("ask", Kind::Text)]),
+    ("auth", &[key("mode", Kind::Word(&AuthMode::WORDS)), key("ask", Kind::Text)]),
     ("ssh", &[key("config", Kind::Text), key("lease_s", SECONDS), key("grace_s", SECONDS)]),
     ("metrics", &[needed("listen", Kind::Socket, "127.0.0.1:9091"), key("open", Kind::Flag)]),
     (

@@ -2,7 +2,7 @@
 
 use super::broken_rules::Rules;
 use super::site::Site;
-use super::{AuthMode, ChannelKind, Config, Metrics};
+use super::{ChannelKind, Config, Metrics};
 use crate::diagnostic::{Mistake, shown};
 use toml::de::DeTable;
 
@@ -27,9 +27,11 @@ impl Rules<'_> {
         if let Err(fault) = Site::parse(&config.url) {
             self.refuse(&["url"], fault.title, fault.cure);
         }
-        if config.auth.mode == AuthMode::Open && !loopback {
-            let listen = config.listen;
-            let title = format!("mode = \"open\" accepts any name, so it is allowed on loopback only, not on {listen}");
+        let mode = config.auth.mode;
+        if mode.believes_names() && !loopback {
+            let (mode, listen) = (mode.word(), config.listen);
+            let title =
+                format!("mode = \"{mode}\" accepts any name, so it is allowed on loopback only, not on {listen}");
             self.refuse(&["auth", "mode"], title, "write mode = \"password\"");
         }
         if !loopback && !config.insecure_http {

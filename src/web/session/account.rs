@@ -53,8 +53,8 @@ pub async fn change_password(
     given: InTime<Form<NewPassword>>,
 ) -> Reply {
     let InTime(Form(NewPassword { current, new, again })) = given;
-    if !method::of(app.desk.config().auth.mode).asks_password() {
-        return Err(Problem::bad_request("nobody has a password here: this Pushbutton is open"));
+    if !method::of(app.desk.config().auth.mode).keeps_passwords() {
+        return Err(Problem::bad_request("nobody has a password of this server: people sign in another way"));
     }
     let again_please = async |why: String| draw(&app, &caller, StatusCode::FORBIDDEN, Some(why), false).await;
     if new != again {
@@ -139,7 +139,7 @@ async fn draw(app: &App, caller: &Caller, status: StatusCode, problem: Option<St
     let account = Account {
         who: caller.who.to_string(),
         signed_in,
-        has_password: method::of(app.desk.config().auth.mode).asks_password(),
+        has_password: method::of(app.desk.config().auth.mode).keeps_passwords(),
         problem,
         changed,
     };

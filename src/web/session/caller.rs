@@ -167,7 +167,7 @@ pub fn new_session(
     let mut cookies = vec![cookie(app, cookie_name(app), value, CookieDuration::milliseconds(LONGEST_MS))];
     let mut places = Vec::new();
     // Where a name is believed nobody guesses.
-    if method.asks_password() {
+    if !app.desk.config().auth.mode.believes_names() {
         let browser = match request.cookie_raw(&browser_cookie_name(app)) {
             Some(cookie) if cookie.value().len() == BROWSER_LENGTH => cookie.value().to_owned(),
             _ => random()?,

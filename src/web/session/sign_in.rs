@@ -1,10 +1,9 @@
-//! Signing in and out. In open mode a name is asked for once and believed (loopback only); else name and password. It
-//! must never tell whether a name exists, and never check more than two passwords at once: each costs 19 MiB.
+//! Signing in and out: what a method in `method/` proves begins a session. It must never tell whether a name exists, and never check more than two passwords at once: each costs 19 MiB.
 //! Called by the routes.
 
 use super::caller;
 use super::caller::Caller;
-use super::method;
+use super::method::{self, Given};
 use super::sign_in_view::SignIn;
 use super::tries::Trying;
 use crate::ledger::users::{self};
@@ -64,7 +63,7 @@ pub async fn sign_in(app: Data<App>, request: HttpRequest, given: InTime<Form<Cr
         return Err(Problem::too_often("someone tried to sign in", wait));
     }
     let method = method::of(app.desk.config().auth.mode);
-    let proven = match method.prove(&app, &name, given.password).await? {
+    let proven = match method.prove(&app, Given { request: &request, name: &name, password: given.password }).await? {
         Ok(proven) => proven,
         Err(problem) => {
             failed(&app, from, Some(&name), "wrong");
@@ -153,9 +152,16 @@ async fn show(
 ) -> Reply {
     let caller = request.extensions().get::<Caller>().cloned();
     let frame = frame(app, caller.as_ref(), Section::Nowhere).await;
-    let open = !method::of(app.desk.config().auth.mode).asks_password();
-    Ok(page(
-        status,
-        app.pages.sign_in(&frame, &SignIn { open, next, name, problem, ask: app.desk.config().auth.ask.clone() })?,
-    ))
+    let auth = &app.desk.config().auth;
+    let method = method::of(auth.mode);
+    let sign_in = SignIn {
+        asks: method.asks(),
+        believes_names: auth.mode.believes_names(),
+        keeps_passwords: method.keeps_passwords(),
+        next,
+        name,
+        problem,
+        ask: auth.ask.clone(),
+    };
+    Ok(page(status, app.pages.sign_in(&frame, &sign_in)?))
 }

@@ -1,5 +1,6 @@
 //! The page for signing in. It must never say which of name and password was wrong.
 
+pub use super::method::Asks;
 use crate::web::view::frame::Frame;
 use crate::web::view::pages::Pages;
 use crate::web::view::templates::PageError;
@@ -8,8 +9,12 @@ use serde::Serialize;
 /// Signing in.
 #[derive(Clone, Debug, Serialize)]
 pub struct SignIn {
-    /// Whether a name is enough.
-    pub open: bool,
+    /// What the form asks for.
+    pub asks: Asks,
+    /// Whether any name is believed.
+    pub believes_names: bool,
+    /// Whether people have passwords of this server, and may have forgotten theirs.
+    pub keeps_passwords: bool,
     /// Where to go afterwards: one of our own addresses.
     pub next: String,
     /// The name that was given before.

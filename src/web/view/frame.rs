@@ -45,7 +45,7 @@ pub struct Frame {
     pub notices: Vec<String>,
     /// Where in the navigation the page is.
     pub section: Section,
-    /// Whether people only say their name (`mode = "open"`).
+    /// Whether people only say their name.
     pub open_mode: bool,
 }
 

@@ -2,7 +2,6 @@
 //! with what can be had. Called by every handler that draws a page.
 
 use super::frame::{Frame, Section};
-use crate::config::AuthMode;
 use crate::journal::PushState;
 use crate::journal::write::hex;
 use crate::ledger::history::{self, Filter};
@@ -44,7 +43,7 @@ pub async fn frame(app: &App, caller: Option<&Caller>, section: Section) -> Fram
         copied: caller.and_then(|_| app.desk.copied_from()),
         notices,
         section,
-        open_mode: app.desk.config().auth.mode == AuthMode::Open,
+        open_mode: app.desk.config().auth.mode.believes_names(),
     }
 }
 

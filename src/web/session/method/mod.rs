@@ -6,7 +6,8 @@ pub(super) mod password;
 mod sign_in;
 
 use crate::config::AuthMode;
-pub(super) use sign_in::SignIn;
+pub use sign_in::Asks;
+pub(super) use sign_in::{Given, SignIn};
 
 /// The method that the server's file names.
 pub(super) fn of(mode: AuthMode) -> &'static dyn SignIn {

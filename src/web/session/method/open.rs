@@ -1,6 +1,6 @@
 //! `auth.mode = "open"`: a name is believed. It must never be used where strangers come (the server's file is refused then).
 
-use super::sign_in::{Answer, Proven, SignIn};
+use super::sign_in::{Answer, Asks, Given, Proven, SignIn};
 use crate::ledger::LedgerResult;
 use crate::stack::Who;
 use crate::web::app::App;
@@ -16,7 +16,11 @@ impl SignIn for Open {
         "open"
     }
 
-    fn asks_password(&self) -> bool {
+    fn asks(&self) -> Asks {
+        Asks::Name
+    }
+
+    fn keeps_passwords(&self) -> bool {
         false
     }
 
@@ -24,8 +28,8 @@ impl SignIn for Open {
         false
     }
 
-    fn prove<'a>(&'a self, _: &'a App, name: &'a str, _: String) -> LocalBoxFuture<'a, Answer> {
-        let found = name.parse::<Who>().map(|who| Proven { who, by: None }).map_err(|bad| bad.to_string());
+    fn prove<'a>(&'a self, _: &'a App, given: Given<'a>) -> LocalBoxFuture<'a, Answer> {
+        let found = given.name.parse::<Who>().map(|who| Proven { who, by: None }).map_err(|bad| bad.to_string());
         Box::pin(ready(Ok(found)))
     }
 

@@ -1,7 +1,7 @@
 //! `auth.mode = "password"`: a name and a password of this server. It must never take longer, or say anything else, for a name that
 //! is nobody's.
 
-use super::sign_in::{Answer, Proven, SignIn};
+use super::sign_in::{Answer, Asks, Given, Proven, SignIn};
 use crate::ledger::LedgerResult;
 use crate::ledger::users::{self, User};
 use crate::stack::Who;
@@ -24,7 +24,11 @@ impl SignIn for Password {
         "password"
     }
 
-    fn asks_password(&self) -> bool {
+    fn asks(&self) -> Asks {
+        Asks::NameAndPassword
+    }
+
+    fn keeps_passwords(&self) -> bool {
         true
     }
 
@@ -32,9 +36,9 @@ impl SignIn for Password {
         true
     }
 
-    fn prove<'a>(&'a self, app: &'a App, name: &'a str, password: String) -> LocalBoxFuture<'a, Answer> {
+    fn prove<'a>(&'a self, app: &'a App, given: Given<'a>) -> LocalBoxFuture<'a, Answer> {
         Box::pin(async move {
-            let found = checked(app, name, password).await?;
+            let found = checked(app, given.name, given.password).await?;
             Ok(found.map(|user| Proven { who: user.name, by: Some(user.password) }).ok_or_else(|| WRONG.to_owned()))
         })
     }
