@@ -12,7 +12,7 @@ use crate::reading;
 use crate::size::counted;
 use crate::source::{lfs, login};
 use crate::stack::overlaps::{self, overlaps};
-use crate::stack::{Answers, InventoryAnswer, Source, Stack, StackName, parse_with};
+use crate::stack::{Answers, InventoryAnswer, Stack, StackName, parse_with};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -218,7 +218,7 @@ impl Report {
         let mut lacks: Vec<String> =
             unlisted.map(|(stage, why)| format!("error: {shown}: stage {}: {why}", stage.name)).collect();
         // With the hosts, the push host is looked over, and says so there, once.
-        if !self.offline && !self.hosts && matches!(stack.source, Source::Git { lfs: true, .. }) {
+        if !self.offline && !self.hosts && stack.source.brings_lfs() {
             let why = self.runtime.block_on(lfs::complaint());
             lacks.extend(why.map(|why| format!("error: {shown}: source: {why}")));
         }

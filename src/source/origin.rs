@@ -3,12 +3,13 @@
 
 use super::SourceError;
 use super::directory::{self, Directory, DirectoryState};
-use super::git::Mirror;
+use super::git::{FileChange, Mirror};
 use super::svn::Svn;
 use crate::config::Most;
 use crate::ledger::pushes::Commit;
-use crate::stack::{Revision, Source};
+use crate::stack::{Refs, Revision, Source};
 use crate::time::At;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,20 @@ pub enum Origin {
     Svn(Svn),
     /// A directory of the push host.
     Dir(Arc<Directory>, PathBuf),
+}
+
+/// Whether a source knows a revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// It does, on these branches.
+    On(Vec<String>),
+    /// It does not; why, for who chose it.
+    No(String),
+}
+
+/// What a source of hashes takes for the whole of one.
+pub fn whole_hash(text: &str) -> Option<&str> {
+    matches!(text.len(), 40 | 64).then_some(text)
 }
 
 impl Origin {
@@ -113,6 +128,149 @@ impl Origin {
         match self {
             Self::Git(mirror, _) => mirror.count(from, to).await,
             Self::Svn(_) | Self::Dir(..) => Ok(self.log(from, to, 0).await?.1),
+        }
+    }
+
+    /// The whole of a revision, where a text in small letters is one; none where it may be the beginning of one.
+    pub fn whole<'t>(&self, text: &'t str) -> Option<&'t str> {
+        match self {
+            Self::Git(..) | Self::Dir(..) => whole_hash(text),
+            Self::Svn(_) => Some(text.strip_prefix('r').unwrap_or(text)),
+        }
+    }
+
+    /// The revisions that begin with hexadecimal digits, at most `most`.
+    ///
+    /// # Errors
+    /// What git said.
+    pub async fn beginning_with(&self, digits: &str, most: usize) -> Result<Vec<String>, SourceError> {
+        match self {
+            Self::Git(mirror, _) => mirror.commits_with(digits, most).await,
+            // A number is never the beginning of one.
+            Self::Svn(_) => Ok(Vec::new()),
+            Self::Dir(directory, _) => {
+                let seen = directory.seen().map(|(seen, _)| seen.root.to_string());
+                Ok(seen.into_iter().filter(|root| root.starts_with(digits)).collect())
+            }
+        }
+    }
+
+    /// Whether a revision can be brought from here, and of which branches it is; `branch` is the source's own.
+    ///
+    /// # Errors
+    /// What git said.
+    pub async fn knows(&self, revision: &Revision, branch: &str) -> Result<Known, SourceError> {
+        let short = revision.short();
+        let on_its_own = || Ok(Known::On(vec![branch.to_owned()]));
+        match self {
+            Self::Git(mirror, _) if mirror.has(revision).await => Ok(Known::On(mirror.branches_with(revision).await?)),
+            Self::Git(..) => Ok(Known::No(format!(
+                "the commit {short} is not known here; was it pushed to {branch}, and fetched since?"
+            ))),
+            Self::Svn(svn) => match svn.recent().iter().any(|commit| commit.sha == revision.as_str()) {
+                true => on_its_own(),
+                false => Ok(Known::No(format!("r{short} is not among the last commits of {branch}"))),
+            },
+            Self::Dir(directory, path) => match directory.seen() {
+                Some((seen, _)) if seen.root == *revision => on_its_own(),
+                Some(_) | None => Ok(Known::No(format!(
+                    "{} has one version at a time, and it is not {short}; to go back, roll the stage back",
+                    path.display()
+                ))),
+            },
+        }
+    }
+
+    /// The newest versions that can be chosen, by branch: at most `most` of the source's `own`, the head of each of as many others
+    /// that `refs` allows; `branches` are looked at.
+    ///
+    /// # Errors
+    /// What git said.
+    pub async fn versions(
+        &self,
+        own: &str,
+        refs: &Refs,
+        most: usize,
+        branches: usize,
+    ) -> Result<Vec<(String, Vec<Commit>)>, SourceError> {
+        match self {
+            Self::Git(mirror, _) => {
+                let commits = match mirror.head(own).await {
+                    Ok(head) => mirror.newest(&head, most).await?,
+                    // The branch may be gone, and the others are not.
+                    Err(_) => Vec::new(),
+                };
+                let others = mirror.heads(branches).await?.into_iter();
+                let others = others.filter(|(branch, _)| *branch != own && refs.allow(branch)).take(most);
+                let others = others.map(|(branch, head)| (branch, vec![head]));
+                Ok([(own.to_owned(), commits)].into_iter().chain(others).collect())
+            }
+            Self::Svn(svn) => Ok(vec![(own.to_owned(), svn.recent().into_iter().take(most).collect())]),
+            Self::Dir(..) => Ok(Vec::new()),
+        }
+    }
+
+    /// The newest revision of each branch, where asking for all at once saves asking for each; otherwise none.
+    pub async fn all_heads(&self) -> BTreeMap<String, Revision> {
+        match self {
+            Self::Git(mirror, _) => mirror.all_heads().await,
+            Self::Svn(_) | Self::Dir(..) => BTreeMap::new(),
+        }
+    }
+
+    /// The files that differ between two revisions; none where it cannot tell (`compares_files` of [`Source`]).
+    ///
+    /// # Errors
+    /// What git said.
+    pub async fn changed_files(
+        &self,
+        from: &Revision,
+        to: &Revision,
+    ) -> Result<Option<Vec<(FileChange, String)>>, SourceError> {
+        match self {
+            Self::Git(mirror, _) => mirror.changed_files(from, to).await.map(Some),
+            Self::Svn(_) | Self::Dir(..) => Ok(None),
+        }
+    }
+
+    /// Where its mirror lies, if it has one that a script can check out from.
+    pub fn mirror_dir(&self) -> Option<PathBuf> {
+        match self {
+            Self::Git(mirror, _) => Some(mirror.dir()),
+            Self::Svn(_) | Self::Dir(..) => None,
+        }
+    }
+
+    /// Whether what it remembers serves all stacks of the very same source.
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Self::Dir(..) => true,
+            Self::Git(..) | Self::Svn(_) => false,
+        }
+    }
+
+    /// Whether looking at it again is a matter of moments, so that a push sees what was changed a moment ago.
+    pub fn is_quick_to_look_at(&self) -> bool {
+        match self {
+            Self::Dir(..) => true,
+            Self::Git(..) | Self::Svn(_) => false,
+        }
+    }
+
+    /// Whether a revision must be fetched before it can be checked out.
+    pub async fn is_missing(&self, revision: &Revision) -> bool {
+        match self {
+            Self::Git(mirror, _) => !mirror.has(revision).await,
+            Self::Svn(_) | Self::Dir(..) => false,
+        }
+    }
+
+    /// What the log of a push says before a revision is brought; nothing where it is here already.
+    pub fn bringing_words(&self, revision: &Revision, address: &str, is_missing: bool) -> Option<String> {
+        match self {
+            Self::Git(..) => is_missing.then(|| format!("fetching {address}")),
+            Self::Svn(_) => Some(format!("exporting {address}@{revision}")),
+            Self::Dir(..) => Some(format!("copying {address}")),
         }
     }
 

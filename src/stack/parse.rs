@@ -314,7 +314,7 @@ fn read_stage_name(
 
 /// A first stage that may not push the stack's own branch has a button that can never be pressed.
 fn check_branch(reader: &mut Reader<'_>, root: &DeTable<'_>, source: Option<&Source>, first: &Stage) {
-    let (Some(Source::Git { branch, .. }), Some(refs)) = (source, &first.refs) else { return };
+    let (Some(branch), Some(refs)) = (source.and_then(Source::own_branch), &first.refs) else { return };
     if !refs.allow(branch) {
         let at = root.get("source").map_or(0..0, |value| value.span());
         let title = format!("{} may push {refs}, and so never the branch `{}`", first.name, shown(branch));

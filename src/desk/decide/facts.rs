@@ -9,7 +9,7 @@ use crate::ledger::holds::{self, Hold};
 use crate::ledger::published::{self, Published};
 use crate::ledger::pushes::{self, PushRow};
 use crate::plan::PlannedCommand;
-use crate::stack::{PushNumber, Revision, Source, Stack};
+use crate::stack::{PushNumber, Revision, Stack};
 use crate::time::At;
 use rusqlite::Connection;
 
@@ -66,9 +66,9 @@ impl Facts {
             }
             None => (None, None),
         };
-        let published = match (&stack.source, place) {
-            (Source::Published, 0) => published::newest(connection, name, |branch| stack.allows(0, branch))?,
-            _ => None,
+        let published = match place == 0 && stack.source.is_published() {
+            true => published::newest(connection, name, |branch| stack.allows(0, branch))?,
+            false => None,
         };
         let last = match stack.stages[place].inventories.is_empty() {
             true => None,

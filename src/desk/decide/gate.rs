@@ -11,7 +11,7 @@ use crate::desk::refusal::{Refusal, Waits};
 use crate::ledger::holds::Hold;
 use crate::ledger::pushes::PushRow;
 use crate::plan::Plan;
-use crate::stack::{Revision, Source, Stack, StackName};
+use crate::stack::{Revision, Stack, StackName};
 
 /// What a person may ask of a stage, as far as the stop signs go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ fn short(seen: &str) -> String {
 pub(crate) fn seen_moved(stack: &Stack, place: usize, seen: &str, now: &str) -> String {
     let branch = stack.source.branch();
     match place.checked_sub(1) {
-        None if stack.source == Source::Published => {
+        None if stack.source.is_published() => {
             format!("the newest published build is now {} instead of {}", short(now), short(seen))
         }
         None => format!("{branch} is now at {} instead of {}", short(now), short(seen)),

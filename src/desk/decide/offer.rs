@@ -7,7 +7,7 @@ use crate::desk::refusal::Refusal;
 use crate::ledger::current::Current;
 use crate::ledger::published::Published;
 use crate::plan::{self, Artifact, OldBuild, Plan, Target};
-use crate::stack::{BuildId, Revision, Root, Source, Stack, Stage};
+use crate::stack::{BuildId, Revision, Root, Stack, Stage};
 
 /// What a press of a stage would do.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,12 +45,12 @@ pub(crate) fn goes(stack: &Stack, place: usize, facts: &Facts) -> Result<(Artifa
         return Err(refusal);
     }
     let branch = stack.source.branch();
-    let (artifact, branch) = match (place.checked_sub(1), &stack.source) {
-        (None, Source::Published) => match &facts.published {
+    let (artifact, branch) = match (place.checked_sub(1), stack.source.is_published()) {
+        (None, true) => match &facts.published {
             Some(newest) => (artifact_of(newest)?, newest.branch.clone()),
             None => return Err(Refusal::Nothing { case: Case::NothingPublished, why: nothing_published(stack) }),
         },
-        (None, _) => match facts.head.clone() {
+        (None, false) => match facts.head.clone() {
             Some(head) => (Artifact::Revision(head), branch.to_owned()),
             None => {
                 let why = format!("{branch} of {} has not been fetched yet, so there is nothing to push", stack.name);

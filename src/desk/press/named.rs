@@ -6,7 +6,7 @@ use crate::desk::cases::Case;
 use crate::desk::parts::sources::branches;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::ledger::{LedgerResult, published};
-use crate::source::origin::Origin;
+use crate::source::origin;
 use crate::stack::{BuildId, Revision, StackName, StageName};
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
@@ -28,23 +28,20 @@ impl Desk {
         let text = text.split_once('-').map_or(text.as_str(), |(sha, _)| sha);
         let (stack, _) = self.loaded(stack)?;
         let bad = |bad: crate::stack::BadName| Refusal::BadRequest { case: Case::Version, why: bad.to_string() };
-        let is_whole = matches!(text.len(), 40 | 64);
-        let known: Vec<String> = match self.branches.origin(&stack) {
-            Some(Origin::Svn(_)) => return text.strip_prefix('r').unwrap_or(text).parse().map_err(bad),
-            _ if is_whole => return text.parse().map_err(bad),
-            _ if !is_beginning(text) => {
-                let why = format!(
-                    "{said:?} is not a revision: write at least {FEWEST} of its hexadecimal digits, 0-9 and a-f"
-                );
-                return Err(Refusal::BadRequest { case: Case::Version, why });
-            }
-            Some(Origin::Git(mirror, _)) => {
-                let asked = branches::within(branches::LOOK_LIMIT, mirror.commits_with(text, MOST)).await;
+        let origin = self.branches.origin(&stack);
+        let whole = origin.as_ref().map_or_else(|| origin::whole_hash(text), |origin| origin.whole(text));
+        if let Some(whole) = whole {
+            return whole.parse().map_err(bad);
+        }
+        if !is_beginning(text) {
+            let why =
+                format!("{said:?} is not a revision: write at least {FEWEST} of its hexadecimal digits, 0-9 and a-f");
+            return Err(Refusal::BadRequest { case: Case::Version, why });
+        }
+        let known: Vec<String> = match origin {
+            Some(origin) => {
+                let asked = branches::within(branches::LOOK_LIMIT, origin.beginning_with(text, MOST)).await;
                 asked.map_err(|why| Refusal::Unable { case: Case::Source, why })?
-            }
-            Some(Origin::Dir(directory, _)) => {
-                let seen = directory.seen().map(|(seen, _)| seen.root.to_string());
-                seen.into_iter().filter(|root| root.starts_with(text)).collect()
             }
             None => {
                 let (name, text) = (stack.name.clone(), text.to_owned());

@@ -13,7 +13,7 @@ use crate::source::build::{BuildDir, FreezeError, Frozen, freeze};
 use crate::source::directory::{Directory, DirectoryError};
 use crate::source::gate::{Before, Gate, NoBuild};
 use crate::source::unpack::unpack;
-use crate::stack::{BadName, BuildId, PushNumber, Revision, Source, Stack, StackName, Who, source};
+use crate::stack::{BadName, BuildId, PushNumber, Revision, Stack, StackName, Who, source};
 use crate::supervise::blocking;
 use crate::time::At;
 use serde::Serialize;
@@ -68,7 +68,7 @@ impl Desk {
     pub fn may_publish(&self, what: &Publishing) -> Decision<()> {
         let (stack, _) = self.loaded(&what.stack)?;
         let refused = |case, why: String| Err(Refusal::BadRequest { case, why });
-        if stack.source != Source::Published {
+        if !stack.source.is_published() {
             let why = format!("{} makes its own builds, so none can be published for it", stack.name);
             return refused(Case::NotPublished, why);
         }

@@ -11,7 +11,7 @@ use crate::desk::parts::sources::branches;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::ledger::published;
 use crate::plan::Artifact;
-use crate::source::origin::Origin;
+use crate::source::origin::Known;
 use crate::stack::{PushNumber, Refs, Revision, Stack, StackName, StageName};
 
 impl Desk {
@@ -49,50 +49,28 @@ impl Desk {
             let before = &stack.stages[place - 1].name;
             return refused(format!("{stage} gets exactly what {before} runs; choose the version there"));
         }
-        let branch = stack.source.branch().to_owned();
-        let revision = |branch| Ok(ChosenVersion { artifact: Artifact::Revision(version.clone()), branch });
-        match self.branches.origin(stack) {
-            None => {
-                let (name, sha) = (stack.name.clone(), version.clone());
-                let found = self.ledger.read(move |connection| published::of_revision(connection, &name, &sha)).await?;
-                let Some(found) = found else {
-                    return refused(format!("no build of {short} is published for {}", stack.name));
-                };
-                match stack.refs_of(place).filter(|refs| !refs.allow(&found.branch)) {
-                    Some(refs) => refused(elsewhere(short, &[found.branch], stage, &refs)),
-                    None => Ok(ChosenVersion { artifact: artifact_of(&found)?, branch: found.branch }),
-                }
-            }
-            Some(Origin::Dir(directory, path)) => match directory.seen() {
-                Some((seen, _)) if seen.root == *version => revision(branch),
-                _ => refused(format!(
-                    "{} has one version at a time, and it is not {short}; to go back, roll the stage back",
-                    path.display()
-                )),
-            },
-            Some(Origin::Svn(svn)) => match svn.recent().iter().any(|commit| commit.sha == version.as_str()) {
-                true => revision(branch),
-                false => refused(format!("r{short} is not among the last commits of {branch}")),
-            },
-            Some(Origin::Git(mirror, own)) => {
-                let unable = |why: String| Refusal::Unable { case: Case::Source, why };
-                if !branches::within(branches::LOOK_LIMIT, async { Ok(mirror.has(version).await) })
-                    .await
-                    .map_err(unable)?
-                {
-                    return refused(format!(
-                        "the commit {short} is not known here; was it pushed to {}, and fetched since?",
-                        stack.source.branch()
-                    ));
-                }
-                let on = branches::within(branches::LOOK_LIMIT, mirror.branches_with(version)).await.map_err(unable)?;
-                let refs = stack.refs_of(place).unwrap_or_else(|| Refs::only(&own));
-                let first = on.iter().find(|branch| **branch == own).or_else(|| on.iter().find(|it| refs.allow(it)));
-                match first.filter(|branch| refs.allow(branch)) {
-                    Some(branch) => revision(branch.clone()),
-                    None => refused(elsewhere(short, &on, stage, &refs)),
-                }
-            }
+        let Some(origin) = self.branches.origin(stack) else {
+            let (name, sha) = (stack.name.clone(), version.clone());
+            let found = self.ledger.read(move |connection| published::of_revision(connection, &name, &sha)).await?;
+            let Some(found) = found else {
+                return refused(format!("no build of {short} is published for {}", stack.name));
+            };
+            return match stack.refs_of(place).filter(|refs| !refs.allow(&found.branch)) {
+                Some(refs) => refused(elsewhere(short, &[found.branch], stage, &refs)),
+                None => Ok(ChosenVersion { artifact: artifact_of(&found)?, branch: found.branch }),
+            };
+        };
+        let own = stack.source.branch();
+        let known = branches::within(branches::LOOK_LIMIT, origin.knows(version, own)).await;
+        let on = match known.map_err(|why| Refusal::Unable { case: Case::Source, why })? {
+            Known::On(branches) => branches,
+            Known::No(why) => return refused(why),
+        };
+        let refs = stack.refs_of(place).unwrap_or_else(|| Refs::only(own));
+        let first = on.iter().find(|branch| *branch == own).or_else(|| on.iter().find(|it| refs.allow(it)));
+        match first.filter(|branch| refs.allow(branch)) {
+            Some(branch) => Ok(ChosenVersion { artifact: Artifact::Revision(version.clone()), branch: branch.clone() }),
+            None => refused(elsewhere(short, &on, stage, &refs)),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::desk::view::board::{Board, BoardStack, BoardStage, Waiting};
 use crate::journal::{Ended, PushState};
 use crate::ledger::{board, holds};
 use crate::size::counted;
-use crate::stack::{Host, Revision, Source, Stack, StackName, StageName};
+use crate::stack::{Host, Revision, Stack, StackName, StageName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -219,7 +219,7 @@ fn goes(
     head: Option<&Revision>,
     before: Option<(Option<crate::ledger::current::Current>, Option<String>)>,
 ) -> Option<Revision> {
-    if (place, &stack.source) == (0, &Source::Published) {
+    if place == 0 && stack.source.is_published() {
         // Already one that the first stage may push.
         return head.filter(|_| stack.stages[0].unlisted.is_none()).cloned();
     }

@@ -15,8 +15,7 @@ use crate::ledger::{LedgerError, typical_duration};
 use crate::plan::shell::{self, ByHand};
 use crate::plan::{BuildFrom, Plan, PlannedCommand};
 use crate::source::build::BuildDir;
-use crate::source::origin::Origin;
-use crate::stack::{BuildId, Revision, Source, Stack, StackName, StageName, Who};
+use crate::stack::{BuildId, Revision, Stack, StackName, StageName, Who};
 use std::sync::Arc;
 
 /// A plan, and what was known when it was made.
@@ -56,10 +55,9 @@ impl Desk {
         let stage = &stack.stages[place];
         let old = offer.old.as_ref();
         let log = self.branches.log(stack, old.map(|old| &old.sha), &offer.sha).await;
-        let gone = match (old, &stack.source) {
-            // A directory has no history that could tell.
-            (None, _) | (_, Source::Dir { .. }) => Arc::default(),
-            (Some(old), _) => self.branches.log(stack, Some(&offer.sha), &old.sha).await,
+        let gone = match old.filter(|_| stack.source.keeps_versions()) {
+            None => Arc::default(),
+            Some(old) => self.branches.log(stack, Some(&offer.sha), &old.sha).await,
         };
         let build = match &offer.plan.build {
             BuildFrom::Made { .. } => None,
@@ -111,11 +109,8 @@ impl Desk {
             who: who.clone(),
             url: self.config.url.clone(),
             tree: BuildDir::of(data, &stack.name, &build).tree(),
-            mirror: match self.branches.origin(&stack) {
-                Some(Origin::Git(mirror, _)) => mirror.dir(),
-                // There is none, and the script has no use for one.
-                Some(Origin::Svn(_) | Origin::Dir(..)) | None => data.join("mirrors"),
-            },
+            // Where there is none the script has no use for one.
+            mirror: self.branches.origin(&stack).and_then(|origin| origin.mirror_dir()).unwrap_or(data.join("mirrors")),
             ssh_config: self.config.ssh.config.clone(),
             build,
         };

@@ -20,7 +20,7 @@ use crate::ledger::holds::{self, Hold};
 use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::running::StepNow;
 use crate::ledger::{LedgerError, LedgerResult, running, typical_duration};
-use crate::stack::{Revision, Source, Stack, StackName};
+use crate::stack::{Revision, Stack, StackName};
 use crate::time::At;
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -93,7 +93,7 @@ impl Desk {
             branch: stack.source.branch().to_owned(),
             source: stack.source.address().map(|url| address::shown(url).into_owned()).unwrap_or_default(),
             unit: stack.source.unit(),
-            choose: !matches!(stack.source, Source::Dir { .. }),
+            choose: stack.source.keeps_versions(),
             trunk: known.head.map(|(head, subject)| Trunk {
                 sha: head.to_string(),
                 subject,

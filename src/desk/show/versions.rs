@@ -1,5 +1,4 @@
 //! The versions that a first stage may be given, for its page. It must never start anything.
-//! on no branch that the stage may push.
 
 use crate::desk::Desk;
 use crate::desk::cases::Case;
@@ -7,8 +6,6 @@ use crate::desk::parts::sources::branches;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::desk::view::{VersionGroup, Versions};
 use crate::ledger::published;
-use crate::ledger::pushes::Commit;
-use crate::source::origin::Origin;
 use crate::stack::{Refs, StackName, StageName};
 use std::collections::BTreeMap;
 
@@ -27,8 +24,9 @@ impl Desk {
         let (stack, place) = self.stage_of(stack, stage)?;
         let (mut groups, mut withdraw) = (Vec::new(), BTreeMap::new());
         let own = stack.source.branch().to_owned();
-        match self.branches.origin(&stack).filter(|_| place == 0) {
-            None if place == 0 => {
+        match self.branches.origin(&stack) {
+            _ if place > 0 => {}
+            None => {
                 let name = stack.name.clone();
                 let found = self.ledger.read(move |connection| published::list(connection, &name, BRANCHES)).await?;
                 let allowed = found.iter().filter(|found| stack.allows(place, &found.branch)).take(LISTED);
@@ -37,27 +35,12 @@ impl Desk {
                 let unpushed = all.into_iter().filter(|listed| listed.push.is_none());
                 withdraw.extend(unpushed.map(|listed| (listed.build.sha, listed.build.build)));
             }
-            None | Some(Origin::Dir(..)) => {}
-            Some(Origin::Svn(svn)) => {
-                let commits = svn.recent().into_iter().take(LISTED).collect();
-                groups.push(VersionGroup { branch: own, commits });
-            }
-            Some(Origin::Git(mirror, _)) => {
+            Some(origin) => {
                 let refs = stack.refs_of(place).unwrap_or_else(|| Refs::only(&own));
-                let asked = async {
-                    let commits = match mirror.head(&own).await {
-                        Ok(head) => mirror.newest(&head, LISTED).await?,
-                        // The branch may be gone, and the others are not.
-                        Err(_) => Vec::new(),
-                    };
-                    Ok((commits, mirror.heads(BRANCHES).await?))
-                };
+                let asked = origin.versions(&own, &refs, LISTED, BRANCHES);
                 let asked = branches::within(branches::LOOK_LIMIT, asked).await;
-                let (commits, heads) = asked.map_err(|why| Refusal::Unable { case: Case::Source, why })?;
-                let others = heads.into_iter().filter(|(branch, _)| *branch != own && refs.allow(branch)).take(LISTED);
-                let others: Vec<(String, Commit)> = others.collect();
-                groups.push(VersionGroup { branch: own, commits });
-                groups.extend(others.into_iter().map(|(branch, head)| VersionGroup { branch, commits: vec![head] }));
+                let found = asked.map_err(|why| Refusal::Unable { case: Case::Source, why })?;
+                groups.extend(found.into_iter().map(|(branch, commits)| VersionGroup { branch, commits }));
             }
         }
         groups.retain(|group| !group.commits.is_empty());

@@ -12,7 +12,7 @@ use crate::process::Program;
 use crate::remote::checkup::{self, Facts, Use};
 use crate::remote::transfer;
 use crate::source::origin::Origin;
-use crate::stack::{Command, Form, Host, Source, Stack, StackName, Writes};
+use crate::stack::{Command, Form, Host, Stack, StackName, Writes};
 use crate::supervise::unbroken;
 use crate::time::At;
 use futures::StreamExt;
@@ -191,16 +191,7 @@ async fn ask(origin: &Origin) -> Result<(), String> {
 /// The programs of this machine that a push of the stack starts, what asks them for their version, and how to get them.
 fn programs(stack: &Stack) -> Vec<(&'static str, &'static str, &'static str)> {
     let mut all = vec![("ssh", "-V", "apt install openssh-client"), ("rsync", "--version", "apt install rsync")];
-    match stack.source {
-        Source::Git { lfs, .. } => {
-            all.push(("git", "--version", "apt install git"));
-            if lfs {
-                all.push(("git-lfs", "version", "apt install git-lfs, or remove lfs = true from the stack file"));
-            }
-        }
-        Source::Svn { .. } => all.push(("svn", "--version", "apt install subversion")),
-        Source::Dir { .. } | Source::Published => {}
-    }
+    all.extend(stack.source.programs());
     let commands = stack.stages.iter().flat_map(|stage| all_of(&stage.commands));
     all.extend(commands.filter_map(|command| command.form.program()).collect::<BTreeSet<_>>());
     all

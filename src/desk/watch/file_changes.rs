@@ -3,7 +3,7 @@
 use crate::desk::Desk;
 use crate::desk::parts::sources::file_changes::Key;
 use crate::desk::view::plan::FileChanges;
-use crate::stack::{Revision, Source, Stack};
+use crate::stack::{Revision, Stack};
 use crate::supervise::unbroken;
 use std::sync::{Arc, PoisonError};
 
@@ -13,7 +13,9 @@ const REMEMBERED: usize = 256;
 impl Desk {
     /// The files that differ between two revisions, if that is known already; otherwise it is found out, and pages are told.
     pub(crate) fn files_changed(&self, stack: &Arc<Stack>, from: &Revision, to: &Revision) -> Option<FileChanges> {
-        let Source::Git { .. } = stack.source else { return None };
+        if !stack.source.compares_files() {
+            return None;
+        }
         let key = (stack.name.clone(), from.clone(), to.clone());
         let mut known = self.files.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.get(&key) {

@@ -68,14 +68,12 @@ pub async fn check_out(job: &Job, place: &Place) -> Result<Vec<String>, String> 
     let Some((origin, address)) = origin else {
         return Err("this push has no source to check out".to_owned());
     };
-    match &origin {
-        Origin::Git(mirror, _) if !mirror.has(&plan.sha).await => {
-            job.recorder.note(place, format!("fetching {address}")).await;
-            mirror.fetch().await.map_err(|error| error.to_string())?;
-        }
-        Origin::Git(..) => {}
-        Origin::Svn(_) => job.recorder.note(place, format!("exporting {address}@{}", plan.sha)).await,
-        Origin::Dir(..) => job.recorder.note(place, format!("copying {address}")).await,
+    let is_missing = origin.is_missing(&plan.sha).await;
+    if let Some(words) = origin.bringing_words(&plan.sha, &address, is_missing) {
+        job.recorder.note(place, words).await;
+    }
+    if is_missing {
+        origin.fetch().await.map_err(|error| error.to_string())?;
     }
     origin.checkout(&plan.sha, &job.checkout, most).await.map_err(|error| error.to_string())
 }

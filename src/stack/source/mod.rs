@@ -1,6 +1,7 @@
 //! Where a stack's revisions come from, and which of them a stage may push: `source` and `refs`. It must never look at the
 //! world: an address is only read as text. Called by `parse`; everybody knows [`Source`].
 
+mod kind;
 mod login;
 pub(super) mod tickets;
 
@@ -8,10 +9,12 @@ use super::Revision;
 use super::reader::{Keys, Reader};
 use super::values::{self, Refused};
 use crate::diagnostic::{Mistake, shown};
+use kind::SourceKind;
 use login::on_the_way;
 pub use login::{SourceLogin, is_insecure, is_path_for_ssh};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::Range;
 use toml::de::DeTable;
 
 /// Where revisions come from.
@@ -89,6 +92,66 @@ impl Source {
             Self::Published => None,
         }
     }
+
+    /// The branch that the first stage pushes where `refs` says no more; none where any may come.
+    pub fn own_branch(&self) -> Option<&str> {
+        match self {
+            Self::Git { branch, .. } => Some(branch),
+            Self::Svn { .. } | Self::Dir { .. } | Self::Published => None,
+        }
+    }
+
+    /// Whether what comes from it is of a branch, so that a stage may say which.
+    pub fn has_branches(&self) -> bool {
+        match self {
+            Self::Git { .. } | Self::Published => true,
+            Self::Svn { .. } | Self::Dir { .. } => false,
+        }
+    }
+
+    /// Whether earlier versions are still there, to be chosen, and to be listed as removed.
+    pub fn keeps_versions(&self) -> bool {
+        match self {
+            Self::Git { .. } | Self::Svn { .. } | Self::Published => true,
+            Self::Dir { .. } => false,
+        }
+    }
+
+    /// Whether it can say which files differ between two revisions.
+    pub fn compares_files(&self) -> bool {
+        match self {
+            Self::Git { .. } => true,
+            Self::Svn { .. } | Self::Dir { .. } | Self::Published => false,
+        }
+    }
+
+    /// Whether builds are published to it, ready-made: then there is nothing to fetch.
+    pub fn is_published(&self) -> bool {
+        match self {
+            Self::Published => true,
+            Self::Git { .. } | Self::Svn { .. } | Self::Dir { .. } => false,
+        }
+    }
+
+    /// Whether it brings files of Git LFS.
+    pub fn brings_lfs(&self) -> bool {
+        match self {
+            Self::Git { lfs, .. } => *lfs,
+            Self::Svn { .. } | Self::Dir { .. } | Self::Published => false,
+        }
+    }
+
+    /// The programs that it starts on the push host: the name of each, what asks it for its version, and how to get it.
+    pub fn programs(&self) -> Vec<(&'static str, &'static str, &'static str)> {
+        let git = ("git", "--version", "apt install git");
+        let lfs = ("git-lfs", "version", "apt install git-lfs, or remove lfs = true from the stack file");
+        match self {
+            Self::Git { lfs: true, .. } => vec![git, lfs],
+            Self::Git { lfs: false, .. } => vec![git],
+            Self::Svn { .. } => vec![("svn", "--version", "apt install subversion")],
+            Self::Dir { .. } | Self::Published => Vec::new(),
+        }
+    }
 }
 
 /// The branches that a stage may push: names, in which `*` stands for any letters but `/`, and `**` for any at all.
@@ -163,17 +226,8 @@ pub(super) const SOURCE: Keys = Keys {
     ],
     later: &[],
 };
-/// What only git has, and what to do about it elsewhere.
-const OF_GIT: [(&str, &str); 3] = [
-    ("branch", "take it out: only git has branches here"),
-    ("submodules", "take it out: only git has submodules"),
-    ("lfs", "take it out: Git LFS belongs to git; what is published or copied must hold the files themselves"),
-];
-/// What only a source of the network has.
-const OF_NETWORK: [&str; 4] = ["insecure", "user", "token_file", "key_file"];
 /// Without a word in the file: half of the files may go.
 const SHRINK: usize = 50;
-const KINDS: [&str; 4] = ["git", "svn", "dir", "published"];
 const EXAMPLE: &str = "source = { git = \"https://git.example.com/web.git\", branch = \"main\" }";
 
 /// Reads `source`; `None` only after a mistake was noted.
@@ -184,36 +238,37 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Source
     };
     let table = reader.table(value)?;
     reader.check_keys(table, &SOURCE);
-    let kinds: Vec<&str> = KINDS.into_iter().filter(|kind| table.contains_key(*kind)).collect();
-    if let [first, second, ..] = kinds.as_slice() {
-        let title = format!("`source` has `{first}` and `{second}`, and a stack has one source");
-        reader.refuse(Mistake::new(key.span(), title).cure("keep one of them"));
-        return None;
-    }
-    for (name, cure) in OF_GIT {
-        if let (Some((key, _)), [kind @ ("svn" | "dir" | "published")]) = (table.get_key_value(name), &kinds[..]) {
-            reader.refuse(Mistake::new(key.span(), format!("`{kind}` has no `{name}`")).cure(cure));
+    let kinds: Vec<SourceKind> = SourceKind::ALL.into_iter().filter(|kind| table.contains_key(kind.word())).collect();
+    let kind = match kinds.as_slice() {
+        [first, second, ..] => {
+            let (first, second) = (first.word(), second.word());
+            let title = format!("`source` has `{first}` and `{second}`, and a stack has one source");
+            reader.refuse(Mistake::new(key.span(), title).cure("keep one of them"));
+            return None;
+        }
+        [kind] => *kind,
+        // What most write; it says what is missing.
+        [] => SourceKind::Git,
+    };
+    for (name, cure) in kind.refused().concat() {
+        if let Some((key, _)) = table.get_key_value(name) {
+            let title = format!("`{}` has no `{name}`", kind.word());
+            reader.refuse(Mistake::new(key.span(), title).cure(cure));
         }
     }
-    for name in OF_NETWORK {
-        if let (Some((key, _)), [kind @ ("dir" | "published")]) = (table.get_key_value(name), &kinds[..]) {
-            let cure = "take it out: nothing is fetched over the network";
-            reader.refuse(Mistake::new(key.span(), format!("`{kind}` has no `{name}`")).cure(cure));
-        }
-    }
-    let of = |kind| table.get(kind);
-    match kinds.first() {
-        Some(&"svn") => {
-            let url = reader.parsed(of("svn")?, values::svn_url)?;
-            let login = on_the_way(reader, table, "svn", &url)?;
+    match kind {
+        SourceKind::Git => read_git(reader, table, key.span()),
+        SourceKind::Svn => {
+            let url = reader.parsed(table.get(kind.word())?, values::svn_url)?;
+            let login = on_the_way(reader, table, kind.word(), &url)?;
             Some(Source::Svn { url, login })
         }
-        Some(&"dir") => {
-            let path = reader.parsed(of("dir")?, values::absolute_path)?;
+        SourceKind::Dir => {
+            let path = reader.parsed(table.get(kind.word())?, values::absolute_path)?;
             Some(Source::Dir { path: path.trim_end_matches('/').to_owned() })
         }
-        Some(&"published") => {
-            let value = of("published")?;
+        SourceKind::Published => {
+            let value = table.get(kind.word())?;
             let yes = reader.boolean(value)?;
             if !yes {
                 let mistake = Mistake::new(value.span(), "`published` can only be true");
@@ -222,22 +277,23 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &DeTable<'_>) -> Option<Source
             refuse_making(reader, root);
             Some(Source::Published)
         }
-        _ => {
-            let mut get = |name, parse: fn(&str) -> Result<String, Refused>| match table.get(name) {
-                Some(value) => reader.parsed(value, parse),
-                None => {
-                    reader.missing(key.span(), "`source`", name, &format!("write {EXAMPLE}"));
-                    None
-                }
-            };
-            let (url, branch) = (get("git", values::git_url), get("branch", values::branch));
-            let mut says = |name| table.get(name).is_some_and(|value| reader.boolean(value) == Some(true));
-            let (submodules, lfs) = (says("submodules"), says("lfs"));
-            let url = url?;
-            let login = on_the_way(reader, table, "git", &url)?;
-            Some(Source::Git { url, branch: branch?, submodules, lfs, login })
-        }
     }
+}
+
+fn read_git(reader: &mut Reader<'_>, table: &DeTable<'_>, at: Range<usize>) -> Option<Source> {
+    let mut get = |name, parse: fn(&str) -> Result<String, Refused>| match table.get(name) {
+        Some(value) => reader.parsed(value, parse),
+        None => {
+            reader.missing(at.clone(), "`source`", name, &format!("write {EXAMPLE}"));
+            None
+        }
+    };
+    let (url, branch) = (get("git", values::git_url), get("branch", values::branch));
+    let mut says = |name| table.get(name).is_some_and(|value| reader.boolean(value) == Some(true));
+    let (submodules, lfs) = (says("submodules"), says("lfs"));
+    let url = url?;
+    let login = on_the_way(reader, table, SourceKind::Git.word(), &url)?;
+    Some(Source::Git { url, branch: branch?, submodules, lfs, login })
 }
 
 /// Reads `shrink` of the source: how much smaller than the one before a build is believed without asking.
@@ -261,7 +317,7 @@ fn refuse_making(reader: &mut Reader<'_>, root: &DeTable<'_>) {
 /// Reads `refs` of the stack or of a stage.
 pub(super) fn read_refs(reader: &mut Reader<'_>, table: &DeTable<'_>, source: Option<&Source>) -> Option<Refs> {
     let (key, value) = table.get_key_value("refs")?;
-    if let Some(source @ (Source::Svn { .. } | Source::Dir { .. })) = source {
+    if let Some(source) = source.filter(|source| !source.has_branches()) {
         let title = format!("`refs` needs branches, and {} has none", shown(source.address().unwrap_or_default()));
         reader.refuse(Mistake::new(key.span(), title).cure("take it out"));
         return None;
@@ -300,11 +356,7 @@ impl super::Stack {
     /// its own branch, unless `refs` says more.
     pub fn refs_of(&self, place: usize) -> Option<Refs> {
         let said = self.stages.get(place).and_then(|stage| stage.refs.clone());
-        match (&self.source, said) {
-            (_, Some(refs)) => Some(refs),
-            (Source::Git { branch, .. }, None) if place == 0 => Some(Refs::only(branch)),
-            _ => None,
-        }
+        said.or_else(|| self.source.own_branch().filter(|_| place == 0).map(Refs::only))
     }
 
     /// The address of the difference between two revisions, when the file says where one is.

@@ -126,9 +126,8 @@ impl Branches {
         {
             return Some(origin.clone());
         }
-        // What a directory remembers of its files serves all stacks that push it.
         let shared = |(source, origin): &(Source, Origin)| {
-            (matches!(source, Source::Dir { .. }) && *source == stack.source).then(|| origin.clone())
+            (origin.is_shared() && *source == stack.source).then(|| origin.clone())
         };
         let origin = match origins.values().find_map(shared) {
             Some(origin) => origin,
@@ -169,10 +168,10 @@ impl Branches {
         match self.head_of(stack).await {
             Ok(head) => Ok(head),
             Err(why) => {
-                let (case, why) = match (self.known(&stack.name).problem, &stack.source) {
-                    (Some(problem), _) => (Case::Source, problem),
-                    (None, Source::Published) => (Case::NothingPublished, why),
-                    (None, _) => (Case::NotFetched, why),
+                let (case, why) = match self.known(&stack.name).problem {
+                    Some(problem) => (Case::Source, problem),
+                    None if stack.source.is_published() => (Case::NothingPublished, why),
+                    None => (Case::NotFetched, why),
                 };
                 Err(Refusal::Nothing { case, why: format!("{branch} of {} is not known here: {why}", stack.name) })
             }
@@ -252,13 +251,12 @@ impl Branches {
         counted.load(Ordering::Relaxed)
     }
 
-    /// The files that differ between two revisions; none known when git does not answer.
+    /// The files that differ between two revisions; none known when the source does not answer, or cannot.
     pub async fn changed_files(&self, stack: &Stack, from: &Revision, to: &Revision) -> Option<FileChanges> {
-        let Some(Origin::Git(mirror, _)) = self.origin(stack) else { return None };
-        match within(LOOK_LIMIT, mirror.changed_files(from, to)).await {
-            Ok(found) => Some(changes::of_commits(found)),
+        match within(LOOK_LIMIT, self.origin(stack)?.changed_files(from, to)).await {
+            Ok(found) => found.map(changes::of_commits),
             Err(why) => {
-                tracing::warn!(stack = %stack.name, to = %to, error = %why, "git cannot compare two revisions");
+                tracing::warn!(stack = %stack.name, to = %to, error = %why, "the source cannot compare two revisions");
                 None
             }
         }
@@ -278,12 +276,12 @@ impl Branches {
         }
     }
 
-    /// Looks once more at a directory, where that is quick, so that a press sees what was changed a moment ago.
+    /// Looks once more at a source, where that is quick, so that a press sees what was changed a moment ago.
     ///
     /// # Errors
     /// Why it cannot be pushed as it is now.
     pub async fn look_again(&self, stack: &Stack) -> Result<(), Refusal> {
-        let Some(origin @ Origin::Dir(..)) = self.origin(stack) else { return Ok(()) };
+        let Some(origin) = self.origin(stack).filter(Origin::is_quick_to_look_at) else { return Ok(()) };
         let looking = async {
             loop {
                 match origin.fetch().await {
@@ -329,10 +327,8 @@ impl Branches {
             None => Some(At::now()),
         };
         let heads = match &origin {
-            Some(Origin::Git(mirror, _)) if stacks.len() > 1 => {
-                within(LOOK_LIMIT, async { Ok(mirror.all_heads().await) }).await
-            }
-            _ => Ok(BTreeMap::new()),
+            Some(origin) if stacks.len() > 1 => within(LOOK_LIMIT, async { Ok(origin.all_heads().await) }).await,
+            Some(_) | None => Ok(BTreeMap::new()),
         };
         let heads = heads.unwrap_or_default();
         let mut news = false;
@@ -365,7 +361,7 @@ impl Branches {
                 now.head = Some((head, subject));
             }
             // That nothing was published yet is no problem: the button says it.
-            Err(why) if fetched.is_some() && stack.source != Source::Published => now.problem = Some(why),
+            Err(why) if fetched.is_some() && !stack.source.is_published() => now.problem = Some(why),
             Err(_) => {}
         }
         // Why it could not be fetched says more than what the mirror lacks because of it.
