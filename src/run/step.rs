@@ -119,25 +119,28 @@ impl Step<'_> {
             },
             None => None,
         };
-        match (&command.form, connection.as_deref()) {
-            (PlannedForm::Checkout, _) => match self.within(build::check_out(job, place)).await {
+        match &command.form {
+            PlannedForm::Checkout => match self.within(build::check_out(job, place)).await {
                 Ok(empty) => (Ending::Exited(0), Some(Learned::EmptySubmodules(empty))),
                 Err(ending) => (ending, None),
             },
-            (PlannedForm::Freeze, _) => build::freeze_checkout(job, &progress.empty_submodules, place).await,
-            (PlannedForm::Confirm(question), _) => (ask::confirm(job, self.number, command, question).await, None),
-            (PlannedForm::Build(script), _) => {
-                (guard::near(&job.checkout, self.script_task(script), &lines).await, None)
-            }
-            (PlannedForm::Local(script), _) => {
+            PlannedForm::Freeze => build::freeze_checkout(job, &progress.empty_submodules, place).await,
+            PlannedForm::Confirm(question) => (ask::confirm(job, self.number, command, question).await, None),
+            PlannedForm::Build(script) => (guard::near(&job.checkout, self.script_task(script), &lines).await, None),
+            PlannedForm::Local(script) => {
                 (guard::near(&self.near_dir().await, self.script_task(script), &lines).await, None)
             }
-            (PlannedForm::Check(Check::Http(address)), _) => {
+            PlannedForm::Check(Check::Http(address)) => {
                 let task = self.own_task();
                 let url = address.filled(&task.values);
                 (check::ask(&self.near_dir().await, task, url, is_last, &lines).await, None)
             }
-            (_, on) => self.far(on, &lines).await,
+            PlannedForm::Run(_)
+            | PlannedForm::Check(Check::Run(_))
+            | PlannedForm::Rsync(_)
+            | PlannedForm::Release(_)
+            | PlannedForm::Activate { .. }
+            | PlannedForm::ReadBack { .. } => self.far(connection.as_deref(), &lines).await,
         }
     }
 

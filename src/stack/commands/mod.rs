@@ -167,10 +167,10 @@ fn read_entry(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> O
 fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at: Range<usize>) -> Option<Draft> {
     reader.check_keys(table, &COMMAND);
     let mut forms: Vec<FormKind> = FormKind::ALL.into_iter().filter(|form| table.contains_key(form.word())).collect();
-    let asks = forms.len() > 1 && forms.last() == Some(&FormKind::Confirm);
+    let asks = forms.len() > 1 && forms.contains(&FormKind::Confirm);
     if asks {
         // Beside another form it is what is asked before that one's batches grow.
-        forms.pop();
+        forms.retain(|form| *form != FormKind::Confirm);
     }
     let form = match forms.as_slice() {
         [form] => Some(*form),
