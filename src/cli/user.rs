@@ -24,13 +24,13 @@ const CTRL_C: u8 = 3;
 #[derive(Debug, clap::Args)]
 pub struct User {
     #[command(subcommand)]
-    deed: Deed,
+    action: Action,
     #[command(flatten)]
     person: Person,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Deed {
+enum Action {
     /// Adds a person; asks for the password, or reads it from the first line of standard input.
     Add {
         /// The user name, which the history shows.
@@ -64,11 +64,11 @@ impl User {
         let ledger = open(&config.data)?;
         let by = self.person.reader();
         runtime.block_on(async {
-            match self.deed {
-                Deed::Add { name, full_name } => add(&ledger, &by, name, full_name).await?,
-                Deed::List => list(&ledger).await?,
-                Deed::Remove { name } => remove(&ledger, &by, name).await?,
-                Deed::Password { name } => password(&ledger, &by, name).await?,
+            match self.action {
+                Action::Add { name, full_name } => add(&ledger, &by, name, full_name).await?,
+                Action::List => list(&ledger).await?,
+                Action::Remove { name } => remove(&ledger, &by, name).await?,
+                Action::Password { name } => password(&ledger, &by, name).await?,
             }
             anyhow::Ok(())
         })?;

@@ -137,11 +137,11 @@ impl Desk {
 
     fn must_exist(&self, stack: &StackName, stage: Option<&StageName>) -> Decision<()> {
         let stack_files = self.stack_files();
-        let Some(shelved) = stack_files.stacks.iter().find(|shelved| shelved.name == *stack) else {
+        let Some(loaded) = stack_files.stacks.iter().find(|loaded| loaded.name == *stack) else {
             return Err(Refusal::Unknown { what: format!("stack {stack}") });
         };
         let Some(stage) = stage else { return Ok(()) };
-        match shelved.stack.as_ref().is_some_and(|stack| stack.stages.iter().any(|known| known.name == *stage)) {
+        match loaded.stack.as_ref().is_some_and(|stack| stack.stages.iter().any(|known| known.name == *stage)) {
             true => Ok(()),
             false => Err(Refusal::Unknown { what: format!("stage {stage} of {stack}") }),
         }

@@ -67,14 +67,14 @@ pub struct Desk {
     program: PathBuf,
     /// A std mutex: held for a few stats, never across an await.
     stack_folder: Mutex<StackFolder>,
-    shelf: Sender<Arc<StackFiles>>,
+    stack_files: Sender<Arc<StackFiles>>,
     boards: parts::boards::Boards,
     branches: Branches,
     fetching: parts::sources::fetching::Fetching,
     /// One build at a time is frozen and written down, of those that are published.
     publishing: tokio::sync::Mutex<()>,
     journals: Journals,
-    teller: parts::notify_targets::NotifyTargets,
+    notify_targets: parts::notify_targets::NotifyTargets,
     recent_plans: parts::recent_plans::RecentPlans,
     warm: parts::hosts::warm::Warm,
     drifts: parts::hosts::drift::Drifts,
@@ -123,7 +123,7 @@ impl Desk {
 
     /// All stacks as they were last loaded, with what is wrong with their files.
     pub fn stack_files(&self) -> Arc<StackFiles> {
-        self.shelf.borrow().clone()
+        self.stack_files.borrow().clone()
     }
 
     /// The journal file of a push.
@@ -174,7 +174,7 @@ impl Desk {
     fn refresh_stack_files(&self) {
         let mut stack_folder = self.stack_folder.lock().unwrap_or_else(PoisonError::into_inner);
         if stack_folder.refresh() {
-            self.shelf.send_replace(stack_folder.stack_files());
+            self.stack_files.send_replace(stack_folder.stack_files());
             drop(stack_folder);
             self.changed();
         }
@@ -183,10 +183,10 @@ impl Desk {
     /// The last good form of a stack, and what is wrong with its file now.
     fn loaded(&self, name: &StackName) -> Decision<(Arc<Stack>, Option<String>)> {
         let stack_files = self.stack_files();
-        let Some(shelved) = stack_files.stacks.iter().find(|shelved| shelved.name == *name) else {
+        let Some(loaded) = stack_files.stacks.iter().find(|loaded| loaded.name == *name) else {
             return Err(Refusal::Unknown { what: format!("stack {name}") });
         };
-        match (&shelved.stack, &shelved.problem) {
+        match (&loaded.stack, &loaded.problem) {
             (Some(stack), problem) => Ok((Arc::clone(stack), problem.clone())),
             (None, problem) => Err(Refusal::BadStack {
                 stack: name.to_string(),

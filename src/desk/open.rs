@@ -104,7 +104,7 @@ impl Desk {
         let ledger = Ledger::open(&ledger_in(&data))?;
         let stack_folder = StackFolder::load(&config.stacks)
             .map_err(|source| DeskError::Stacks { path: config.stacks.clone(), source })?;
-        let teller = NotifyTargets { url: config.url.clone(), channels: config.channels() };
+        let notify_targets = NotifyTargets { url: config.url.clone(), channels: config.channels() };
         let changes = watch::channel(0).0;
         let (limits, seconds) = (config.limits.clone(), Duration::from_secs);
         let desk = Arc::new_cyclic(|me| Self {
@@ -114,10 +114,10 @@ impl Desk {
             publishing: tokio::sync::Mutex::default(),
             ledger,
             program,
-            shelf: watch::channel(stack_folder.stack_files()).0,
+            stack_files: watch::channel(stack_folder.stack_files()).0,
             stack_folder: Mutex::new(stack_folder),
             journals: Journals::default(),
-            teller,
+            notify_targets,
             files: super::parts::sources::file_changes::FilesChanged::default(),
             recent_plans: super::parts::recent_plans::RecentPlans::default(),
             warm: Warm::new(

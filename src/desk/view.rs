@@ -309,7 +309,7 @@ pub struct RollbackReadiness {
     pub asked_at: Option<String>,
 }
 
-/// A host on which undo is not ready.
+/// A host on which the rollback is not ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NotHeld {
     /// Its name.

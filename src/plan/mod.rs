@@ -48,7 +48,7 @@ pub struct Plan {
     pub build: BuildFrom,
     /// What the stage runs now, if anything.
     pub old: Option<OldBuild>,
-    /// Builds that no host may lose when old releases go: what the stage runs, and where undo would go.
+    /// Builds that no host may lose when old releases go: what the stage runs, and where a rollback would go.
     #[serde(rename = "spared", default, skip_serializing_if = "Vec::is_empty")]
     pub keep_on_hosts: Vec<BuildId>,
     /// The frozen host list, in order.

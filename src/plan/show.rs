@@ -101,7 +101,7 @@ impl PlannedCommand {
             None => title,
         };
         match (&self.deferred, self.part) {
-            (Some(owed), _) => format!("finally of push {}: {title}", owed.push),
+            (Some(deferred), _) => format!("finally of push {}: {title}", deferred.push),
             (None, Part::DeferredFinally | Part::Before | Part::Main | Part::Finally) => title,
             (None, Part::Drop) => format!("drop: {title}"),
             (None, Part::Rollback) => format!("rollback: {title}"),

@@ -32,7 +32,7 @@ class PushPage {
   constructor(about) {
     this.name = about.dataset.name ?? '';
     this.live = about.dataset.live === 'yes';
-    this.usual = Number(about.dataset.usual);
+    this.typical = Number(about.dataset.usual);
     this.since = Date.parse(about.dataset.since ?? '');
     this.states = statesOf(about);
     this.fold = new Fold(this.states);
@@ -279,7 +279,7 @@ class PushPage {
     const { fold } = this;
     const at = this.now();
     const percent =
-      fold.ended?.shape === 'ok' ? 100 : Math.floor(this.usual ? Math.min(95, (fold.worked(at) * 100) / this.usual) : fold.progress() * 100);
+      fold.ended?.shape === 'ok' ? 100 : Math.floor(this.typical ? Math.min(95, (fold.worked(at) * 100) / this.typical) : fold.progress() * 100);
     const waits = fold.question ? 'Answer needed' : fold.paused ? this.states.push.paused.word : '';
     this.title?.draw(fold.ended, ['lost', 'waiting', 'signedout'].includes(this.connection), percent, waits);
     if (document.hidden) return;
@@ -343,9 +343,9 @@ class PushPage {
       return say(words[1], ` · ${soFar(at)} so far`);
     }
     const step = fold.steps[fold.current];
-    const hosts = this.usual || !step.perHost ? '' : ` · ${ended(step).ok} of ${step.hosts} hosts`;
+    const hosts = this.typical || !step.perHost ? '' : ` · ${ended(step).ok} of ${step.hosts} hosts`;
     say(words[0], `Step ${fold.current + 1} of ${fold.steps.length} · ${percent} %`);
-    const rest = this.usual ? ` · ${left(this.usual - fold.worked(at))}` : hosts;
+    const rest = this.typical ? ` · ${left(this.typical - fold.worked(at))}` : hosts;
     const now = ` · ${soFar(at)} so far${fold.paused ? ', paused' : rest}`;
     say(words[1], this.lostSince ? ` · as of ${soFar(Date.now() - this.lostSince)} ago` : now);
   }

@@ -37,9 +37,9 @@ export class LogView {
     /** How many of the lines that pass the filters are in blocks. */
     this.done = 0;
     /** Where to go once its block has come from the server. @type {{n: number, mark: boolean}|null} */
-    this.aim = null;
+    this.target = null;
     /** Filters that the server has yet to answer. @type {Wanted|null} */
-    this.wish = null;
+    this.pending = null;
     /** The place of the error that was gone to last. */
     this.errorAt = -1;
     this.fit = 80; // lines that fit into the window
@@ -83,7 +83,7 @@ export class LogView {
     addEventListener('hashchange', () => this.openHash());
     return new Reader(this.scroller, this.blocks.rowHeight, {
       follow: (on, unseen) => this.hooks.follow?.(on, unseen),
-      moved: () => (this.aim = null),
+      moved: () => (this.target = null),
       scrolled: () => this.rail.draw(),
       input: (found) => {
         if (this.blocks.comeBack() || found) this.draw();
@@ -156,7 +156,7 @@ export class LogView {
   arrived(block) {
     if (!block.warm) return;
     this.blocks.steadily(() => this.blocks.rebuild(block));
-    if (this.aim && this.blocks.blockOf(this.aim.n - 1) === block) this.goTo(this.aim.n, this.aim);
+    if (this.target && this.blocks.blockOf(this.target.n - 1) === block) this.goTo(this.target.n, this.target);
     else if (this.reader.following) this.reader.toEnd();
     this.search.mark();
   }
@@ -232,10 +232,10 @@ export class LogView {
       this.paint(); // the first screens now, the rest in the next frames
       return this.filtered(keep);
     }
-    const wish = (this.wish = { ...(this.wish ?? this.list.want), ...change });
-    far.passing(wish, (shown) => {
-      this.wish = null;
-      this.list.filter(wish, shown);
+    const pending = (this.pending = { ...(this.pending ?? this.list.want), ...change });
+    far.passing(pending, (shown) => {
+      this.pending = null;
+      this.list.filter(pending, shown);
       this.blocks.clear();
       this.done = shown.length;
       this.blocks.layOut(far);
@@ -306,7 +306,7 @@ export class LogView {
     const { list, blocks, reader } = this;
     const i = n - 1;
     if (!list.has(i)) return false;
-    this.aim = null;
+    this.target = null;
     if (!list.passesAt(i)) this.filter({ steps: null, hosts: null, errors: false });
     while (this.done < list.shown.length && list.shown[this.done] <= i) this.paint();
     reader.follow(false);
@@ -314,7 +314,7 @@ export class LogView {
     if (!block) return false;
     const k = lower(block.idx, i);
     const row = block.el.children[k];
-    if (!row) this.aim = { n, mark }; // it is on its way
+    if (!row) this.target = { n, mark }; // it is on its way
     const y = () => (row ? blocks.y(row) : blocks.y(block.el) + k * blocks.rowHeight);
     const third = () => reader.moveBy(y() - this.scroller.clientHeight / 3);
     third();

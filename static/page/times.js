@@ -90,13 +90,13 @@ export function tick(root = document) {
   for (const element of $$('[data-since]', root)) {
     const elapsed = now() - Date.parse(element.dataset.since ?? '');
     if (element.localName === 'span') say(element, soFar(elapsed));
-    const usual = Number(element.dataset.usual);
-    if (!(element instanceof HTMLProgressElement) || !usual) continue;
-    element.value = Math.min(95, Math.floor((elapsed * 100) / usual));
+    const typical = Number(element.dataset.usual);
+    if (!(element instanceof HTMLProgressElement) || !typical) continue;
+    element.value = Math.min(95, Math.floor((elapsed * 100) / typical));
     const card = element.closest('.nowcard, .bcell, .stage-run');
     if (!card) continue;
     for (const percent of $$('[data-percent]', card)) say(percent, `${Math.floor(element.value)} %`);
-    for (const words of $$('[data-left]', card)) say(words, left(usual - elapsed));
+    for (const words of $$('[data-left]', card)) say(words, left(typical - elapsed));
   }
 }
 

@@ -91,12 +91,12 @@ fn lines(plan: &Value) -> Vec<String> {
     for (number, command) in (1..).zip(list(&plan["commands"])) {
         out.extend(step(number, command, hosts.len()));
     }
-    let usual = &plan["usual"];
-    out.push(match usual["median_ms"].as_i64() {
+    let typical = &plan["usual"];
+    out.push(match typical["median_ms"].as_i64() {
         Some(median) => {
-            let words = |key: &str| duration_words(usual[key].as_i64().unwrap_or_default());
+            let words = |key: &str| duration_words(typical[key].as_i64().unwrap_or_default());
             let (fastest, slowest) = (words("fastest_ms"), words("slowest_ms"));
-            let spread = format!("{fastest} to {slowest} in the last {} successful pushes", usual["pushes"]);
+            let spread = format!("{fastest} to {slowest} in the last {} successful pushes", typical["pushes"]);
             format!("  usually    {} ({spread})", duration_words(median))
         }
         None => "  usually    not known: no push to it has succeeded yet".to_owned(),

@@ -13,8 +13,7 @@ use crate::stack::{PushNumber, Revision, Stack};
 use crate::time::At;
 use rusqlite::Connection;
 
-/// Good builds that are looked through for where undo would go, and that can be chosen from; behind them nobody goes back by pressing
-/// once.
+/// Good builds that are looked through for where a rollback would go, and that can be chosen from; nobody rolls back further.
 pub(super) const OFFERED: usize = 20;
 
 /// What is known when a decision about one stage is taken.
@@ -34,7 +33,7 @@ pub(crate) struct Facts {
     pub before_branch: Option<String>,
     /// The head of the branch as it was last fetched; of use to the first stage alone.
     pub head: Option<Revision>,
-    /// The builds that succeeded on the stage, the one that came last first: what it runs, and where undo would go.
+    /// The builds that succeeded on the stage, the one that came last first: what it runs, and where a rollback would go.
     pub good: Vec<GoodBuild>,
     /// The newest published build that the first stage may push.
     pub published: Option<Published>,

@@ -133,8 +133,8 @@ fn nothing_before(before: &Stage, stage: &Stage) -> String {
 }
 
 impl Facts {
-    /// The builds that no host may lose by a push that puts `goes` on the stage: what the stage runs, since undo goes there
-    /// when the push goes wrong; and what undo would go to behind either of them.
+    /// The builds that no host may lose by a push that puts `goes` on the stage: what the stage runs, since a rollback goes there
+    /// when the push goes wrong; and what a rollback would go to behind either of them.
     pub fn keep_on_hosts(&self, goes: Option<&BuildId>) -> Vec<BuildId> {
         let runs = self.current.as_ref().map(|current| current.build.as_str());
         let behind = |build: &str| {

@@ -47,9 +47,9 @@ impl Runs {
             let build = OnHost { id: desired.build.id.to_string(), root: desired.build.root.to_string() };
             known.insert(host.clone(), HostBuild::Build(build));
         }
-        for odd in answers.divergent.iter().filter(|odd| hosts.contains(&odd.host)) {
-            let build = root(&odd.runs).map(|root| HostBuild::Build(OnHost { id: odd.runs.clone(), root }));
-            known.insert(odd.host.clone(), build.unwrap_or(HostBuild::Other));
+        for drift in answers.divergent.iter().filter(|drift| hosts.contains(&drift.host)) {
+            let build = root(&drift.runs).map(|root| HostBuild::Build(OnHost { id: drift.runs.clone(), root }));
+            known.insert(drift.host.clone(), build.unwrap_or(HostBuild::Other));
         }
         Self { hosts: known, as_of: Some(answers.at.to_string()) }
     }

@@ -30,10 +30,10 @@ fn note(event: TraceEvent<'_>) {
 
 fn pushed(ledger: &mut Connection, push: i64, events: Vec<Event>) {
     sample::pressed(ledger, push);
-    let teller = NotifyTargets { url: "http://push".to_owned(), channels: ChannelKind::ALL.to_vec() };
+    let targets = NotifyTargets { url: "http://push".to_owned(), channels: ChannelKind::ALL.to_vec() };
     let records = sample::records(Cursor::default(), events);
     let tx = ledger.transaction().unwrap();
-    fold(&tx, sample::number(push), Cursor::default(), &records, &teller).unwrap();
+    fold(&tx, sample::number(push), Cursor::default(), &records, &targets).unwrap();
     tx.commit().unwrap();
 }
 

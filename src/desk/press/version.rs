@@ -23,8 +23,8 @@ impl Desk {
         let version = version.clone();
         self.to_the_end("the push", |desk| async move {
             let (stack, place) = desk.stage_of(&press.stack, &press.stage)?;
-            let picked = desk.version(&stack, place, &version).await?;
-            desk.press_for(press, Request::Version(picked)).await
+            let chosen = desk.version(&stack, place, &version).await?;
+            desk.press_for(press, Request::Version(chosen)).await
         })
         .await
     }

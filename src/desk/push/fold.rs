@@ -36,7 +36,7 @@ pub(crate) fn fold(
     push: PushNumber,
     from: Cursor,
     records: &[StoredRecord],
-    teller: &NotifyTargets,
+    targets: &NotifyTargets,
 ) -> LedgerResult<Folded> {
     let Some(last) = records.last() else { return Ok(Folded::Open) };
     let to = Cursor { offset: last.end, n: last.record.n };
@@ -60,15 +60,15 @@ pub(crate) fn fold(
             moved = false;
         }
         match &read.record.event {
-            Event::PushStarted { .. } => announce(tx, push, News::of(Moment::Started), teller, read.record.at)?,
-            Event::Asked { .. } => announce(tx, push, News::of(Moment::Asked), teller, read.record.at)?,
+            Event::PushStarted { .. } => announce(tx, push, News::of(Moment::Started), targets, read.record.at)?,
+            Event::Asked { .. } => announce(tx, push, News::of(Moment::Asked), targets, read.record.at)?,
             Event::Paused { who, .. } => {
                 let pause = pause_row(&read.record, who, None);
-                announce(tx, push, News { pause: Some(pause), ..News::of(Moment::Paused) }, teller, read.record.at)?;
+                announce(tx, push, News { pause: Some(pause), ..News::of(Moment::Paused) }, targets, read.record.at)?;
             }
             Event::Resumed { who } => {
                 let pause = pause_row(&read.record, who, paused);
-                announce(tx, push, News { pause: Some(pause), ..News::of(Moment::Resumed) }, teller, read.record.at)?;
+                announce(tx, push, News { pause: Some(pause), ..News::of(Moment::Resumed) }, targets, read.record.at)?;
             }
             Event::PushEnded { state, unknown, sha256, .. } => {
                 let row = row(tx, push)?;
@@ -87,7 +87,7 @@ pub(crate) fn fold(
                 let audit_text =
                     format!("push {push} of {} to {} {}, journal {sha256}", row.stack, row.stage, row.state);
                 audit::note(tx, read.record.at, row.ended_by.as_deref().unwrap_or(SERVER), "push ended", &audit_text)?;
-                announce(tx, push, News { held, ..News::of(Moment::Ended) }, teller, read.record.at)?;
+                announce(tx, push, News { held, ..News::of(Moment::Ended) }, targets, read.record.at)?;
                 folded = Folded::Ended;
             }
             // Rows alone.
@@ -195,7 +195,7 @@ fn announce(
     tx: &Transaction<'_>,
     push: PushNumber,
     News { event, pause, held }: News,
-    teller: &NotifyTargets,
+    targets: &NotifyTargets,
     at: At,
 ) -> LedgerResult<()> {
     // What is told is sealed first, so that nobody can change it behind the head that people were told.
@@ -216,10 +216,10 @@ fn announce(
         },
         pause,
         held,
-        url: format!("{}/pushes/{push}", teller.url),
+        url: format!("{}/pushes/{push}", targets.url),
         audit_head: head.chars().take(12).collect(),
     };
-    outbox::write(tx, &announcement, &teller.channels, at)
+    outbox::write(tx, &announcement, &targets.channels, at)
 }
 
 #[cfg(test)]

@@ -242,12 +242,12 @@ impl Follower {
             tracing::error!(push = self.push.get(), error = %error, "the disk failed; the server ends");
             std::process::exit(DISK_FAILED);
         }
-        let (push, from, teller) = (self.push, self.folded, self.desk.teller.clone());
+        let (push, from, targets) = (self.push, self.folded, self.desk.notify_targets.clone());
         let rest = if self.one_by_one && self.pending.len() > 1 { self.pending.split_off(1) } else { Vec::new() };
         let records = Arc::new(std::mem::replace(&mut self.pending, rest));
         let to = records.last().map_or(from, |last| Cursor { offset: last.end, n: last.record.n });
         let given = Arc::clone(&records);
-        let outcome = self.desk.ledger.write(move |tx| fold::fold(tx, push, from, &given, &teller)).await;
+        let outcome = self.desk.ledger.write(move |tx| fold::fold(tx, push, from, &given, &targets)).await;
         let told = records.iter().any(|read| read.record.event.is_state());
         match outcome {
             Ok(Folded::Already) => {
@@ -316,9 +316,9 @@ impl Follower {
             self.end_if_dead().await?;
         }
         let (Some(end), Some(why)) = (self.end.clone(), self.stuck.clone()) else { return Ok(Step::Quiet) };
-        let (push, from, teller) = (self.push, self.folded, self.desk.teller.clone());
+        let (push, from, targets) = (self.push, self.folded, self.desk.notify_targets.clone());
         let read = StoredRecord { record: interrupted(end, why), end: self.read.offset };
-        self.desk.ledger.write(move |tx| fold::fold(tx, push, from, std::slice::from_ref(&read), &teller)).await?;
+        self.desk.ledger.write(move |tx| fold::fold(tx, push, from, std::slice::from_ref(&read), &targets)).await?;
         Ok(self.ended().await)
     }
 

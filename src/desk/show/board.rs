@@ -50,7 +50,7 @@ impl Desk {
             .stacks
             .iter()
             // A file that was never right has no row yet; the frame says what is wrong with it.
-            .filter_map(|shelved| Some((Arc::clone(shelved.stack.as_ref()?), shelved.problem.is_some())))
+            .filter_map(|loaded| Some((Arc::clone(loaded.stack.as_ref()?), loaded.problem.is_some())))
             .collect();
         let stages: Vec<(StackName, StageName)> = stacks
             .iter()
@@ -166,13 +166,13 @@ impl Desk {
             else {
                 continue;
             };
-            let Some((behind, odd)) = self.drifts.divergent(&name, &place) else { continue };
+            let Some((behind, divergent)) = self.drifts.divergent(&name, &place) else { continue };
             // What was seen before the last push came to its end says nothing about what it left.
             let is_over =
                 matches!(last.state, PushState::Ended(Ended::Succeeded | Ended::Degraded)) && behind < last.id;
-            if !odd.is_empty() && !is_over {
+            if !divergent.is_empty() && !is_over {
                 stages += 1;
-                hosts.extend(odd);
+                hosts.extend(divergent);
             }
         }
         let names: Vec<String> = hosts.into_iter().collect();

@@ -25,7 +25,7 @@ struct Planned {
     facts: Facts,
     offer: Offer,
     problem: Option<String>,
-    usual_ms: Vec<i64>,
+    typical_ms: Vec<i64>,
 }
 
 impl Desk {
@@ -34,12 +34,12 @@ impl Desk {
     /// # Errors
     /// When there is no such stage, or nothing could go out.
     pub async fn plan(&self, stack: &StackName, stage: &StageName, version: Option<&Revision>) -> Decision<PlanView> {
-        let Planned { stack, place, facts, offer, problem, usual_ms } = self.planned(stack, stage, version).await?;
+        let Planned { stack, place, facts, offer, problem, typical_ms } = self.planned(stack, stage, version).await?;
         self.recent_plans.remember(&offer.plan_hash, &offer.plan);
         let asked = if version.is_some() { Asked::Version } else { Asked::Next };
         let closed = gate::closed(asked, &stack.name, problem.as_deref(), &facts).map(|refusal| refusal.to_string());
         let why_not = closed.or_else(|| offer.plan.look_at_paths().err().map(|bad| bad.to_string()));
-        let view = self.view_of(&stack, place, &facts, &offer, usual_ms).await;
+        let view = self.view_of(&stack, place, &facts, &offer, typical_ms).await;
         Ok(PlanView { why_not, version: version.map(Revision::to_string), ..view })
     }
 
@@ -50,7 +50,7 @@ impl Desk {
         place: usize,
         facts: &Facts,
         offer: &Offer,
-        usual_ms: Vec<i64>,
+        typical_ms: Vec<i64>,
     ) -> PlanView {
         let stage = &stack.stages[place];
         let old = offer.old.as_ref();
@@ -84,7 +84,7 @@ impl Desk {
             commits: log.commits.clone(),
             commit_count: log.count,
             changes: self.file_changes(stack, offer).await,
-            typical_duration: TypicalDuration::of(usual_ms),
+            typical_duration: TypicalDuration::of(typical_ms),
         }
     }
 
@@ -141,9 +141,9 @@ impl Desk {
             let offer = request.offer((&desk.outside(), connection), &asked, place, &facts)?;
             Ok((facts, offer, typical_duration::pushes(connection, &asked.name, &stage)?))
         };
-        let (facts, offer, usual_ms) = self.ledger.read(read).await?;
+        let (facts, offer, typical_ms) = self.ledger.read(read).await?;
         let offer = offer?;
-        Ok(Planned { stack, place, facts, offer, problem, usual_ms })
+        Ok(Planned { stack, place, facts, offer, problem, typical_ms })
     }
 
     /// Which files change: between two builds, or, before one is made, between two revisions.

@@ -30,7 +30,7 @@ impl Desk {
                 true => (meant.len(), meant.iter().filter(|host| !command.is_done_on(Some(host))).count()),
                 false => (0, usize::from(!command.is_done_on(None))),
             };
-            let deferred_from = command.deferred.as_ref().map(|owed| owed.push.get());
+            let deferred_from = command.deferred.as_ref().map(|deferred| deferred.push.get());
             (left > 0).then(|| RemainingCommand {
                 command: number,
                 title: command.title(&values),
@@ -41,8 +41,8 @@ impl Desk {
         };
         // Numbered as in the push whose page it is on: what is owed comes before them.
         let before = earlier.plan.commands.iter().filter(|command| command.part == Part::DeferredFinally).count();
-        let (owed, own) = offer.plan.commands.split_at(earlier.deferred_finally.len());
-        let numbered = (1..).zip(owed).chain((before + 1..).zip(own));
+        let (deferred, own) = offer.plan.commands.split_at(earlier.deferred_finally.len());
+        let numbered = (1..).zip(deferred).chain((before + 1..).zip(own));
         let commands = numbered.filter(|(_, command)| !command.part.is_conditional()).filter_map(left).collect();
         let why_not = self.why_not_resumed(&earlier.row).await?;
         self.recent_plans.remember(&offer.plan_hash, &offer.plan);
@@ -52,7 +52,7 @@ impl Desk {
     async fn why_not_resumed(&self, row: &PushRow) -> Decision<Option<String>> {
         let (name, stage) = (&row.stack, &row.stage);
         let (stack, problem) = match self.loaded(name) {
-            Ok(shelved) => shelved,
+            Ok(loaded) => loaded,
             Err(refusal) => return Ok(Some(refusal.to_string())),
         };
         let Some(place) = stack.stages.iter().position(|known| known.name == *stage) else {

@@ -41,7 +41,7 @@ struct LedgerFacts {
 struct StageRead {
     facts: Facts,
     last: Option<PushRow>,
-    usual_ms: Vec<i64>,
+    typical_ms: Vec<i64>,
     past: Past,
 }
 
@@ -110,7 +110,7 @@ impl Desk {
         })
     }
 
-    /// Which hosts hold the release that undo would put back; none when there is no earlier build to roll back to, or nobody knows.
+    /// Which hosts hold the release that a rollback would restore; none when there is no earlier build to roll back to, or nobody knows.
     fn rollback_readiness(
         &self,
         stack: &Stack,
@@ -144,7 +144,7 @@ impl Desk {
             why_not,
             hold: read.facts.stage_hold,
             last: read.last,
-            typical_ms: read.usual_ms,
+            typical_ms: read.typical_ms,
             ready: self.warm.readiness(&stack.name, &stage.hosts),
             drift: Vec::new(),
             kept: Vec::new(),
@@ -200,7 +200,7 @@ fn read(desk: &Desk, connection: &Connection, stack: &Stack, head: Option<Revisi
         let facts = Facts::read(connection, stack, place, head.clone())?;
         stages.push(StageRead {
             last: facts.newest.clone(),
-            usual_ms: typical_duration::pushes(connection, name, &stage.name)?,
+            typical_ms: typical_duration::pushes(connection, name, &stage.name)?,
             past: Past::read(&desk.outside(), connection, stack, place, &facts)?,
             facts,
         });

@@ -30,7 +30,7 @@ impl Desk {
 
     /// Looks at what was fetched before, for a desk that does nothing by itself.
     pub async fn look_at_branches(&self) {
-        for stack in self.stack_files().stacks.iter().filter_map(|shelved| shelved.stack.as_ref()) {
+        for stack in self.stack_files().stacks.iter().filter_map(|loaded| loaded.stack.as_ref()) {
             self.branches.look(stack).await;
         }
     }
@@ -64,7 +64,7 @@ impl Desk {
         let _ = tokio::time::timeout(patience, ended.wait_for(is_fresh)).await;
     }
 
-    /// Keeps one fetching task for each place on the shelf, until `stop`.
+    /// Keeps one fetching task for each place that stack files name, until `stop`.
     pub(crate) async fn keep_fetching(&self, stop: CancellationToken) {
         let mut tasks: BTreeMap<Place, CancellationToken> = BTreeMap::new();
         // Should this task break and be made anew, those that it had begun end with it.
@@ -116,7 +116,7 @@ impl Desk {
     /// The stacks that can be pushed, by where they come from.
     fn stacks_by_place(&self) -> BTreeMap<Place, Vec<Arc<Stack>>> {
         let mut places: BTreeMap<Place, Vec<Arc<Stack>>> = BTreeMap::new();
-        for stack in self.stack_files().stacks.iter().filter_map(|shelved| shelved.stack.as_ref()) {
+        for stack in self.stack_files().stacks.iter().filter_map(|loaded| loaded.stack.as_ref()) {
             places.entry(Place::of(stack)).or_default().push(Arc::clone(stack));
         }
         places

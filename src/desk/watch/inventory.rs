@@ -17,7 +17,7 @@ impl Desk {
     pub(crate) async fn keep_listing(self: &Arc<Self>) {
         loop {
             let mut all: BTreeMap<Inventory, bool> = BTreeMap::new();
-            for stack in self.stack_files().stacks.iter().filter_map(|shelved| shelved.stack.as_ref()) {
+            for stack in self.stack_files().stacks.iter().filter_map(|loaded| loaded.stack.as_ref()) {
                 let used = self.warm.is_in_use(&stack.name);
                 for inventory in of(stack) {
                     *all.entry(inventory.clone()).or_default() |= used;
@@ -58,7 +58,7 @@ impl Desk {
         self.inventories.done(&inventory);
         let mut stack_folder = self.stack_folder.lock().unwrap_or_else(PoisonError::into_inner);
         if stack_folder.answered(inventory, answer) {
-            self.shelf.send_replace(stack_folder.stack_files());
+            self.stack_files.send_replace(stack_folder.stack_files());
             drop(stack_folder);
             self.changed();
         }

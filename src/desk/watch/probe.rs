@@ -43,7 +43,7 @@ impl Desk {
     /// Begins the probes that are due, each as a task of its own.
     pub(crate) fn probe_what_is_due(&self) {
         let stack_files = self.stack_files();
-        let stack = |name: &StackName| stack_files.stacks.iter().find(|shelved| shelved.name == *name)?.stack.clone();
+        let stack = |name: &StackName| stack_files.stacks.iter().find(|loaded| loaded.name == *name)?.stack.clone();
         let is_settled = |name: &StackName| {
             stack(name).is_some_and(|stack| stack.stages.iter().all(|stage| self.warm.all_tried(&stage.hosts)))
         };

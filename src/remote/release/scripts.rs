@@ -186,7 +186,7 @@ mv -T -- "$t/verified" "$verified"
 "#;
 
 /// Removes the oldest releases until `keep` are left; never one that `current`, the one before, or another link beside them
-/// resolves to or into, nor this one, nor those that undo may need (`PUSH_SPARED`), nor anything that we did not make or that
+/// resolves to or into, nor this one, nor those that a rollback may need (`PUSH_SPARED`), nor anything that we did not make or that
 /// something is mounted in. Says what it did. What cannot be removed stops nothing: whose it is stands in `.made/NAME` from then on,
 /// as `PATH TAB OWNER`, and such a release is not counted.
 pub(super) const PRUNE: &str = r#"set -u

@@ -27,8 +27,8 @@ pub async fn dir(job: &Job, command: &PlannedCommand) -> Option<PathBuf> {
 
 /// Names the hosts on which such a command should have run and that are no longer in the list.
 pub async fn note_missing_hosts(job: &Job, number: u32, command: &PlannedCommand) {
-    let (Some(owed), true) = (&command.deferred, command.form.per_host()) else { return };
-    let gone = owed.on.iter().filter(|name| job.hosts().iter().all(|host| host.name() != *name));
+    let (Some(deferred), true) = (&command.deferred, command.form.per_host()) else { return };
+    let gone = deferred.on.iter().filter(|name| job.hosts().iter().all(|host| host.name() != *name));
     let gone: Vec<&str> = gone.map(String::as_str).collect();
     if !gone.is_empty() {
         let words = format!("not run on {}: no longer a host of this stage", gone.join(", "));

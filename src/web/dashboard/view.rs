@@ -212,8 +212,8 @@ fn line(frame: &Frame, stack: &BoardStack) -> Option<Line> {
     if let Some(push) = &stack.lock {
         let stage = stack.stages.iter().find(|stage| stage.name == push.stage.as_str());
         let tag = stage.map_or_else(|| StageTag::named(push.stage.as_str()), |stage| tag(stack, stage));
-        let usual: &[i64] = stage.map_or(&[], |stage| &stage.typical_ms);
-        let running = Running::new(push, tag, usual, stack.step.as_ref(), frame.now);
+        let typical: &[i64] = stage.map_or(&[], |stage| &stage.typical_ms);
+        let running = Running::new(push, tag, typical, stack.step.as_ref(), frame.now);
         return Some(Line { shape: Mark::of_row(push).shape(), words: running.in_a_line(), push: Some(push.id.get()) });
     }
     let stages = || stack.stages.iter();

@@ -107,7 +107,7 @@ pub async fn log(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Repl
     let query = query.into_inner();
     let found = query.ask(app.desk.ledger()).await?;
     let frame = frame(&app, Some(&caller), Section::Pushes).await;
-    let stacks = app.desk.stack_files().stacks.iter().map(|shelved| shelved.name.to_string()).collect();
+    let stacks = app.desk.stack_files().stacks.iter().map(|loaded| loaded.name.to_string()).collect();
     let Page { rows, older, newer } = found;
     let shown = LogPage { rows, filter: query.shown(), older, newer, stacks };
     Ok(page(StatusCode::OK, app.pages.log(&frame, &shown)?))

@@ -28,7 +28,7 @@ pub async fn ways(app: &App, path: &str, problem: &Problem) -> Vec<NextLink> {
     ways.dedup();
     stacks.dedup();
     let stack_files = app.desk.stack_files();
-    let known = |name: &StackName| stack_files.stacks.iter().any(|shelved| shelved.name == *name);
+    let known = |name: &StackName| stack_files.stacks.iter().any(|loaded| loaded.name == *name);
     let back = stacks.iter().filter(|name| known(name));
     ways.extend(back.map(|name| NextLink { href: format!("/stacks/{name}"), words: format!("Back to {name}") }));
     ways

@@ -43,8 +43,8 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
     let known = PushDetails::of(app.desk.ledger(), id).await?;
     let (head, tail) = journal_of(app, id, TAIL_LINES).await?;
     let connecting = connecting_of(&head);
-    let (titles, spare, hosts) = match head.into_iter().next().map(|record| record.event) {
-        Some(Event::PushStarted { commands, conditional: spare, hosts, .. }) => (commands, spare, hosts),
+    let (titles, conditional, hosts) = match head.into_iter().next().map(|record| record.event) {
+        Some(Event::PushStarted { commands, conditional, hosts, .. }) => (commands, conditional, hosts),
         // The runner has not begun yet: the plan says what it will do.
         _ => (Vec::new(), Vec::new(), known.hosts),
     };
@@ -79,7 +79,7 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
         links: known.links,
         questions: known.questions,
         titles,
-        conditional: spare,
+        conditional,
         hosts,
         connecting,
         left_with: if not_well { known.left_with } else { Vec::new() },

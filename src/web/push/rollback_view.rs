@@ -39,12 +39,12 @@ pub(crate) struct BackPage {
     why_not: Option<String>,
     /// The push that must be cancelled first.
     running: Option<i64>,
-    undo: Option<UndoLine>,
+    readiness: Option<ReadinessLine>,
 }
 
-/// How ready undo is, host by host.
+/// How ready the rollback is, host by host.
 #[derive(Debug, Serialize)]
-struct UndoLine {
+struct ReadinessLine {
     shape: &'static str,
     words: String,
     hosts: Vec<String>,
@@ -89,30 +89,31 @@ impl BackPage {
             time: plan_view::time(&back.plan),
             others: others(frame, back),
             why_not: back.why_not.clone(),
-            undo: back.readiness.as_ref().map(|undo| readiness_line(frame, undo)),
+            readiness: back.readiness.as_ref().map(|readiness| readiness_line(frame, readiness)),
         }
     }
 }
 
-fn readiness_line(frame: &Frame, undo: &RollbackReadiness) -> UndoLine {
-    let (all, rest) = (undo.not_ready.is_empty(), undo.not_ready.len().saturating_sub(HOSTS_NAMED));
-    let hosts = words::count(undo.total as i64, "host");
+fn readiness_line(frame: &Frame, readiness: &RollbackReadiness) -> ReadinessLine {
+    let (all, rest) = (readiness.not_ready.is_empty(), readiness.not_ready.len().saturating_sub(HOSTS_NAMED));
+    let hosts = words::count(readiness.total as i64, "host");
     // While nobody has asked, there is nothing to say of each host alone.
-    let named = if undo.asked_at.is_some() { undo.not_ready.as_slice() } else { &[] };
-    UndoLine {
+    let named = if readiness.asked_at.is_some() { readiness.not_ready.as_slice() } else { &[] };
+    ReadinessLine {
         shape: if all { "ok" } else { "wait" },
-        words: match (all, undo.asked_at.is_some()) {
-            (true, _) if undo.total == 1 => "Rollback is ready: its host has this build, verified.".to_owned(),
+        words: match (all, readiness.asked_at.is_some()) {
+            (true, _) if readiness.total == 1 => "Rollback is ready: its host has this build, verified.".to_owned(),
             (true, _) => format!("Rollback is ready: all {hosts} have this build, verified."),
-            (false, true) => format!("Rollback is ready on {} of {hosts}.", undo.ready),
+            (false, true) => format!("Rollback is ready on {} of {hosts}.", readiness.ready),
             (false, false) => {
                 "It is not known yet whether the hosts have this build; where it is missing, it will be uploaded."
                     .to_owned()
             }
         },
         hosts: named.iter().take(HOSTS_NAMED).map(|not| format!("{}: {}", not.host, not.why)).collect(),
-        more: (rest > 0 && undo.asked_at.is_some()).then(|| format!("and {}", words::count(rest as i64, "more host"))),
-        asked: undo.asked_at.as_deref().map(|at| Moment::ago(at, frame.now)),
+        more: (rest > 0 && readiness.asked_at.is_some())
+            .then(|| format!("and {}", words::count(rest as i64, "more host"))),
+        asked: readiness.asked_at.as_deref().map(|at| Moment::ago(at, frame.now)),
     }
 }
 

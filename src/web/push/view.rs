@@ -62,8 +62,8 @@ pub(crate) struct PushView {
     started: Moment,
     day: Moment,
     took: String,
-    usual: Option<String>,
-    usual_ms: i64,
+    typical: Option<String>,
+    typical_ms: i64,
     lines: String,
     line_count: i64,
     /// What states are called, for the scripts.
@@ -132,7 +132,7 @@ impl PushView {
         let (old, new) = Version::of_push(row);
         let rolled_to = new.words().to_owned();
         let took_ms = row.duration_ms.or_else(|| millis_between(since, frame.now)).unwrap_or(0);
-        let usual = words::median(&page.typical_ms);
+        let typical = words::median(&page.typical_ms);
         let steps = steps(page, live, since, took_ms);
         let (whys, more_whys) = whys(page, live);
         let hosts = host_cells(page, live);
@@ -189,8 +189,8 @@ impl PushView {
                 true => format!("{}, then unknown", duration_words(took_ms)),
                 false => duration_words(took_ms),
             },
-            usual: TypicalDuration::of(page.typical_ms.clone()).map(|usual| words::typical_duration(&usual)),
-            usual_ms: usual.unwrap_or(0),
+            typical: TypicalDuration::of(page.typical_ms.clone()).map(|typical| words::typical_duration(&typical)),
+            typical_ms: typical.unwrap_or(0),
             lines: words::count(row.lines, "line"),
             line_count: row.lines,
             states: states(),

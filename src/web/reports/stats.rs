@@ -29,8 +29,8 @@ pub async fn stats(app: Data<App>, caller: Caller, query: Query<StatsQuery>) -> 
         })?,
     };
     // The last stage of a street is where it counts.
-    let usual = app.desk.stack_files().stacks.iter().find_map(|shelved| {
-        let stage = shelved.stack.as_ref()?.stages.last()?;
+    let last_stage = app.desk.stack_files().stacks.iter().find_map(|loaded| {
+        let stage = loaded.stack.as_ref()?.stages.last()?;
         Some(stage.name.to_string())
     });
     let (from, to) = span.bounds(At::now());
@@ -38,7 +38,7 @@ pub async fn stats(app: Data<App>, caller: Caller, query: Query<StatsQuery>) -> 
     let found = app.desk.ledger().read(move |connection| {
         let stages = stats::stages(connection)?;
         let known = |stage: &String| stages.contains(stage);
-        let stage = stage.filter(known).or(usual.filter(known)).or_else(|| stages.first().cloned());
+        let stage = stage.filter(known).or(last_stage.filter(known)).or_else(|| stages.first().cloned());
         let asked = stage.clone().unwrap_or_default();
         let (from, to, earlier) = (from.to_string(), to.to_string(), earlier.to_string());
         let pushes = stats::pushes(connection, &asked, &from, &to)?;

@@ -22,11 +22,11 @@ pub async fn stacks(app: Data<App>, _: Caller) -> Reply {
     app.desk.all_in_use();
     let mut stacks = Vec::new();
     let mut broken = Vec::new();
-    for shelved in &app.desk.stack_files().stacks {
-        match app.desk.stack_view(&shelved.name).await {
+    for loaded in &app.desk.stack_files().stacks {
+        match app.desk.stack_view(&loaded.name).await {
             Ok(street) => stacks.push(street),
             Err(Refusal::Unknown { .. }) => {}
-            Err(refusal) => broken.push(json!({ "stack": shelved.name, "problem": refusal.to_string() })),
+            Err(refusal) => broken.push(json!({ "stack": loaded.name, "problem": refusal.to_string() })),
         }
     }
     Ok(HttpResponse::Ok().json(json!({ "stacks": stacks, "broken": broken })))

@@ -192,18 +192,18 @@ fn lists(changes: &FileChanges) -> Vec<Paths> {
 }
 
 pub(crate) fn time(plan: &PlanView) -> Time {
-    let Some(usual) = plan.typical_duration else {
+    let Some(typical) = plan.typical_duration else {
         return Time { words: "no history yet".to_owned(), spread: None };
     };
-    let spread = match usual.pushes {
+    let spread = match typical.pushes {
         1 => "as the last successful push".to_owned(),
         pushes => format!(
             "{} to {} in the last {pushes} successful pushes",
-            duration_words(usual.fastest_ms),
-            duration_words(usual.slowest_ms)
+            duration_words(typical.fastest_ms),
+            duration_words(typical.slowest_ms)
         ),
     };
-    Time { words: format!("about {}", duration_words(usual.median_ms)), spread: Some(spread) }
+    Time { words: format!("about {}", duration_words(typical.median_ms)), spread: Some(spread) }
 }
 
 impl Pages {

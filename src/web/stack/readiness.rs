@@ -139,12 +139,16 @@ fn more(count: usize) -> Option<String> {
 
 /// `Rollback to 8f31c2e is ready on 24/24 hosts`; none when there is no earlier build to roll back to, or nobody knows.
 pub(super) fn readiness_words(stage: &StageView) -> Option<String> {
-    let (back, undo) = (stage.back.as_ref()?, stage.readiness.as_ref()?);
+    let (back, readiness) = (stage.back.as_ref()?, stage.readiness.as_ref()?);
     let sha = &back.name;
-    Some(match undo.ready == undo.total {
-        true => format!("Rollback to {sha} is ready on {}/{}", undo.ready, words::count(undo.total as i64, "host")),
+    Some(match readiness.ready == readiness.total {
+        true => format!(
+            "Rollback to {sha} is ready on {}/{}",
+            readiness.ready,
+            words::count(readiness.total as i64, "host")
+        ),
         false => {
-            let missing = undo.total - undo.ready;
+            let missing = readiness.total - readiness.ready;
             format!("Rollback to {sha} would upload it to {} first", words::count(missing as i64, "host"))
         }
     })

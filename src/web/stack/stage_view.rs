@@ -33,8 +33,8 @@ pub(super) struct StageCard {
     button: Button,
     /// How many hosts are ready, beside what the button's foot says.
     ready: Option<String>,
-    /// On how many hosts undo is ready, when there is a rollback.
-    undo: Option<String>,
+    /// On how many hosts the rollback is ready, when there is one.
+    readiness: Option<String>,
     hold: bool,
     hosts: String,
     /// Where the rollback goes, when it is open.
@@ -160,7 +160,7 @@ impl StageCard {
                 .map(|push| Running::new(push, tag(street, stage), &stage.typical_ms, street.step.as_ref(), frame.now)),
             button: button(frame, street, stage, before),
             ready: ready_words(stage),
-            undo: readiness_words(stage),
+            readiness: readiness_words(stage),
             hold: stage.hold.is_some(),
             hosts: match stage.hosts.len() {
                 // Its command has not said yet, or never well.
@@ -317,8 +317,8 @@ fn button(frame: &Frame, street: &StackView, stage: &StageView, before: Option<&
     // Where the fleet is known, the count of its hosts stands beside this.
     let to = (stage.ready.is_none() && stage.hosts.len() > 1).then(|| words::count(stage.hosts.len() as i64, "host"));
     let foot = match (TypicalDuration::of(stage.typical_ms.clone()), to) {
-        (Some(usual), Some(hosts)) => format!("{} to {hosts}", words::typical_duration(&usual)),
-        (Some(usual), None) => words::typical_duration(&usual),
+        (Some(typical), Some(hosts)) => format!("{} to {hosts}", words::typical_duration(&typical)),
+        (Some(typical), None) => words::typical_duration(&typical),
         (None, Some(hosts)) => format!("To {hosts}"),
         (None, None) => String::new(),
     };

@@ -147,7 +147,7 @@ fn times(street: &StackView) -> Vec<Times> {
             median: x(median),
             words: duration_words(median),
             spread: TypicalDuration::of(stage.typical_ms.clone())
-                .map(|usual| words::typical_duration(&usual))
+                .map(|typical| words::typical_duration(&typical))
                 .unwrap_or_default(),
         }
     });

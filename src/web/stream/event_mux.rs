@@ -97,7 +97,7 @@ pub fn together(
         let pieces = viewer.into_pieces().map(move |piece| (push, piece));
         pieces.boxed()
     });
-    let teller = Mux {
+    let mux = Mux {
         pushes: stream::select_all(pushes),
         changes,
         life: life.to_owned(),
@@ -107,10 +107,10 @@ pub fn together(
         sent: Instant::now(),
         due: Instant::now(),
     };
-    stream::unfold(teller, |mut teller| async move {
-        let event = teller.event().await.transpose()?;
-        teller.sent = Instant::now();
-        Some((event, teller))
+    stream::unfold(mux, |mut mux| async move {
+        let event = mux.event().await.transpose()?;
+        mux.sent = Instant::now();
+        Some((event, mux))
     })
 }
 

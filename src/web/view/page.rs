@@ -63,9 +63,9 @@ async fn running(app: &App) -> Vec<pushes::PushRow> {
 
 fn notices(app: &App) -> Vec<String> {
     let stack_files = app.desk.stack_files();
-    let broken = stack_files.stacks.iter().filter_map(|shelved| {
-        let problem = shelved.problem.as_deref()?.lines().next()?;
-        Some(format!("stacks/{}.toml has errors, so {} cannot be pushed: {problem}", shelved.name, shelved.name))
+    let broken = stack_files.stacks.iter().filter_map(|loaded| {
+        let problem = loaded.problem.as_deref()?.lines().next()?;
+        Some(format!("stacks/{}.toml has errors, so {} cannot be pushed: {problem}", loaded.name, loaded.name))
     });
     broken.collect()
 }

@@ -24,7 +24,7 @@ pub struct Running {
     step: Option<String>,
     since: String,
     started: Moment,
-    usual_ms: i64,
+    typical_ms: i64,
     paused: Option<PauseLine>,
     /// What it asks, while it waits for the answer.
     asks: Option<Open>,
@@ -46,13 +46,13 @@ impl Running {
         format!("{} to {}{how_far}", self.who.name, self.stage.words)
     }
 
-    /// Makes one; `usual_ms` are the durations of the last good pushes of its stage.
-    pub fn new(row: &PushRow, stage: StageTag, usual_ms: &[i64], step: Option<&StepNow>, now: At) -> Self {
+    /// Makes one; `typical_ms` are the durations of the last good pushes of its stage.
+    pub fn new(row: &PushRow, stage: StageTag, typical_ms: &[i64], step: Option<&StepNow>, now: At) -> Self {
         let since = row.started_at.as_deref().unwrap_or(&row.pressed_at);
         // The clock of the estimate stands while the push waits for a person.
         let until = row.waits_since.as_deref().and_then(|at| at.parse::<At>().ok()).unwrap_or(now);
         let so_far = (millis_between(since, until).unwrap_or(0) - row.waited_ms).max(0);
-        let usual = words::median(usual_ms);
+        let typical = words::median(typical_ms);
         let waits = row.waits_since.is_some();
         let began = since.parse::<At>().map_or_else(
             |_| since.to_owned(),
@@ -65,14 +65,14 @@ impl Running {
             who: Person::new(&row.who),
             sha: Version::new(&row.sha),
             // Never a stuck 99 %: past the usual time the words say so.
-            percent: usual.map(|usual| (so_far * 100 / usual.max(1)).min(95)),
-            left: usual.filter(|_| !waits).map(|usual| words::left(usual - so_far)),
+            percent: typical.map(|typical| (so_far * 100 / typical.max(1)).min(95)),
+            left: typical.filter(|_| !waits).map(|typical| words::left(typical - so_far)),
             so_far: duration_words(so_far),
             step: step.map(|step| format!("Step {} of {}, {}", step.number, step.of, step.title)),
             since: began,
             started: Moment::clock(since),
             // Without it nothing in the browser moves the bar.
-            usual_ms: usual.filter(|_| !waits).unwrap_or(0),
+            typical_ms: typical.filter(|_| !waits).unwrap_or(0),
             paused: PauseLine::of(row),
             asks: open_question(row.question.as_slice()),
             waits,

@@ -49,7 +49,7 @@ pub(crate) fn still_to_run(row: &PushRow, assignment: &Assignment, results: &[Re
 fn is_done(command: &PlannedCommand) -> bool {
     let done = |name: &str| command.done_on.iter().any(|done| done == name);
     match (&command.deferred, command.form.per_host()) {
-        (Some(owed), true) => owed.on.iter().all(|host| done(host)),
+        (Some(deferred), true) => deferred.on.iter().all(|host| done(host)),
         _ => done(""),
     }
 }

@@ -1,6 +1,6 @@
 //! What the hosts of the stacks in use said last of what they run, and which run another build than their stage. It must never ask a
 //! host (`watch/probe.rs` does), and never call one divergent while a push changes it.
-//! It must never change anything on a host, never make a page wait, and never call a host odd while a push changes it.
+//! It must never change anything on a host, never make a page wait, and never call a host divergent while a push changes it.
 //! Called by the warm fleet, whose connections it uses.
 
 use crate::desk::view::{Drift, ExtraReleases};
@@ -221,7 +221,7 @@ pub(crate) struct Expected {
     pub(crate) hosts: Vec<Host>,
 }
 
-/// What is odd on a stage now: as the hosts said; of one that could not be asked, what was known before. Who was odd in
+/// What differs on a stage now: as the hosts said; of one that could not be asked, what was known before. Who differed in
 /// the same way before, is so since then.
 pub(crate) fn compare(expected: &Expected, said: &[HostAnswer], before: Option<&StageDrift>, now: At) -> StageDrift {
     let known = |said: &HostAnswer| {
@@ -249,7 +249,7 @@ pub(crate) fn compare(expected: &Expected, said: &[HostAnswer], before: Option<&
     let divergent: Vec<Drift> = divergent.collect();
     let answered = |host: &str| said.iter().filter(|said| said.host == host).all(|said| said.seen.is_some());
     let right = said.iter().map(|said| said.host.clone());
-    let right = right.filter(|host| answered(host) && !divergent.iter().any(|odd| odd.host == *host)).collect();
+    let right = right.filter(|host| answered(host) && !divergent.iter().any(|drift| drift.host == *host)).collect();
     let kept = said.iter().filter_map(|said| match &said.seen {
         Some(seen) => kept(said, seen, expected.keep.get(&said.dir).copied()),
         None => {

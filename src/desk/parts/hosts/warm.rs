@@ -167,12 +167,12 @@ impl Warm {
     /// Decides which stacks are kept, and which hosts are new among theirs; lets go of hosts that no stack needs.
     pub(crate) fn decide(
         &self,
-        shelf: &StackFiles,
+        stack_files: &StackFiles,
         stop: &CancellationToken,
     ) -> Vec<(Host, Arc<Notify>, CancellationToken)> {
         let mut state = self.state();
         state.asked.retain(|_, at| at.elapsed() < IN_USE + LAST_CALL);
-        let stacks = shelf.stacks.iter().filter_map(|shelved| shelved.stack.as_ref());
+        let stacks = stack_files.stacks.iter().filter_map(|loaded| loaded.stack.as_ref());
         let mut used: Vec<_> = stacks.filter_map(|stack| state.asked.get(&stack.name).map(|at| (*at, stack))).collect();
         used.sort_by_key(|(at, stack)| (std::cmp::Reverse(*at), stack.name.clone()));
         let hosts_of = used.iter().map(|(_, stack)| {

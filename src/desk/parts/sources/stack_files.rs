@@ -37,7 +37,7 @@ pub(crate) struct StackFolder {
 struct StackFile {
     /// None when the file is gone.
     stamp: Option<Stamp>,
-    shelved: LoadedStack,
+    loaded: LoadedStack,
     /// The text of the last good form: it is read again with new answers.
     good: Option<String>,
 }
@@ -89,11 +89,11 @@ impl StackFolder {
 
     /// All stacks as they are now.
     pub fn stack_files(&self) -> Arc<StackFiles> {
-        let mut stacks: Vec<LoadedStack> = self.files.values().map(|kept| kept.shelved.clone()).collect();
+        let mut stacks: Vec<LoadedStack> = self.files.values().map(|kept| kept.loaded.clone()).collect();
         for (name, words) in self.overlaps() {
             // What is wrong with its own file comes first.
-            if let Some(shelved) = stacks.iter_mut().find(|shelved| shelved.name == name && shelved.problem.is_none()) {
-                shelved.problem = Some(format!("error: {words}"));
+            if let Some(loaded) = stacks.iter_mut().find(|loaded| loaded.name == name && loaded.problem.is_none()) {
+                loaded.problem = Some(format!("error: {words}"));
             }
         }
         Arc::new(StackFiles { stacks })
@@ -104,7 +104,7 @@ impl StackFolder {
         let kept: Vec<(&StackName, &StackFile)> = self.files.iter().collect();
         let files: Vec<String> = kept.iter().map(|(name, _)| shown(name)).collect();
         let read = kept.iter().zip(&files).filter_map(|((_, kept), file)| {
-            Some(overlaps::StackText { stack: kept.shelved.stack.as_deref()?, file, text: kept.good.as_deref()? })
+            Some(overlaps::StackText { stack: kept.loaded.stack.as_deref()?, file, text: kept.good.as_deref()? })
         });
         let read: Vec<overlaps::StackText<'_>> = read.collect();
         let found = overlaps::overlaps(&read).into_iter();
@@ -131,7 +131,7 @@ impl StackFolder {
                 continue;
             }
             let kept = read(name, path, stamp, known, &self.answers, &mut self.read);
-            changed |= known.is_none_or(|old| differs(&old.shelved, &kept.shelved));
+            changed |= known.is_none_or(|old| differs(&old.loaded, &kept.loaded));
             self.files.insert(name.clone(), kept);
         }
         changed |= self.notice_missing(&found);
@@ -149,13 +149,13 @@ impl StackFolder {
         let mut changed = false;
         for (name, kept) in &mut self.files {
             let names_it = |stack: &Arc<Stack>| stack.stages.iter().any(|stage| stage.inventories.contains(&inventory));
-            let (Some(text), true) = (&kept.good, kept.shelved.stack.as_ref().is_some_and(names_it)) else { continue };
+            let (Some(text), true) = (&kept.good, kept.loaded.stack.as_ref().is_some_and(names_it)) else { continue };
             let Ok(stack) = parse_with(name.clone(), &shown(name), text, &self.answers) else { continue };
             let stack = Some(Arc::new(stack));
-            changed |= kept.shelved.stack != stack;
-            kept.shelved.stack = stack;
+            changed |= kept.loaded.stack != stack;
+            kept.loaded.stack = stack;
         }
-        let stacks = self.files.values().filter_map(|kept| kept.shelved.stack.as_ref());
+        let stacks = self.files.values().filter_map(|kept| kept.loaded.stack.as_ref());
         let named: Vec<&Inventory> = stacks.flat_map(|stack| &stack.stages).flat_map(|it| &it.inventories).collect();
         self.answers.retain(|inventory, _| named.contains(&inventory));
         changed
@@ -164,13 +164,13 @@ impl StackFolder {
     /// A file that is gone keeps its stack on the page, closed; one that was never right is forgotten.
     fn notice_missing(&mut self, found: &BTreeMap<StackName, PathBuf>) -> bool {
         let before = self.files.len();
-        self.files.retain(|name, kept| found.contains_key(name) || kept.shelved.stack.is_some());
+        self.files.retain(|name, kept| found.contains_key(name) || kept.loaded.stack.is_some());
         let mut changed = before != self.files.len();
         for (name, kept) in &mut self.files {
             if !found.contains_key(name) && kept.stamp.is_some() {
                 kept.stamp = None;
                 self.read.push(FileRead { name: shown(name), hash: None, owner: None });
-                kept.shelved.problem =
+                kept.loaded.problem =
                     Some(format!("stacks/{name}.toml is missing; restore it, or restart the server to forget {name}"));
                 changed = true;
             }
@@ -207,13 +207,13 @@ fn read(
         },
         Err(error) => Err(format!("cannot read {file}: {error}")),
     };
-    let shelved = |stack, problem| LoadedStack { name: name.clone(), stack, problem };
+    let loaded = |stack, problem| LoadedStack { name: name.clone(), stack, problem };
     match parsed {
-        Ok((stack, text)) => StackFile { stamp, shelved: shelved(Some(Arc::new(stack)), None), good: Some(text) },
+        Ok((stack, text)) => StackFile { stamp, loaded: loaded(Some(Arc::new(stack)), None), good: Some(text) },
         Err(problem) => {
-            let last_good = known.and_then(|known| known.shelved.stack.clone());
+            let last_good = known.and_then(|known| known.loaded.stack.clone());
             let good = known.and_then(|known| known.good.clone());
-            StackFile { stamp, shelved: shelved(last_good, Some(problem)), good }
+            StackFile { stamp, loaded: loaded(last_good, Some(problem)), good }
         }
     }
 }
@@ -247,16 +247,16 @@ mod tests {
         let mut stack_folder = StackFolder::load(room.path()).unwrap();
         let closed = |stack_folder: &StackFolder| -> Vec<String> {
             let files = stack_folder.stack_files();
-            let closed = files.stacks.iter().filter(|shelved| {
-                shelved.problem.as_ref().is_some_and(|problem| {
+            let closed = files.stacks.iter().filter(|loaded| {
+                loaded.problem.as_ref().is_some_and(|problem| {
                     problem.contains("stacks/shop.toml:5") && problem.contains("stacks/web.toml:5")
                 })
             });
-            closed.map(|shelved| shelved.name.to_string()).collect()
+            closed.map(|loaded| loaded.name.to_string()).collect()
         };
         assert_eq!(closed(&stack_folder), ["shop", "web"]);
         write("shop.toml", "/srv/the-shop");
         assert!(stack_folder.refresh());
-        assert!(stack_folder.stack_files().stacks.iter().all(|shelved| shelved.problem.is_none()));
+        assert!(stack_folder.stack_files().stacks.iter().all(|loaded| loaded.problem.is_none()));
     }
 }

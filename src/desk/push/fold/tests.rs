@@ -8,13 +8,13 @@ use rusqlite::types::ValueRef;
 
 const START: Cursor = Cursor { offset: 0, n: 0 };
 
-fn teller() -> NotifyTargets {
+fn targets() -> NotifyTargets {
     NotifyTargets { url: "http://push".to_owned(), channels: ChannelKind::ALL.to_vec() }
 }
 
 fn folded(connection: &mut Connection, from: Cursor, records: &[StoredRecord]) -> Folded {
     let tx = connection.transaction().unwrap();
-    let folded = fold(&tx, number(1), from, records, &teller()).unwrap();
+    let folded = fold(&tx, number(1), from, records, &targets()).unwrap();
     tx.commit().unwrap();
     folded
 }

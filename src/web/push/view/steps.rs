@@ -19,9 +19,9 @@ pub(super) struct Step {
     hosts: String,
     took: String,
     /// `usually 4 s`, and where on the bar that would have ended; its milliseconds, for a running push.
-    usual: Option<String>,
-    usual_ms: i64,
-    usual_at: Option<String>,
+    typical: Option<String>,
+    typical_ms: i64,
+    typical_at: Option<String>,
     left: String,
     width: String,
     /// It would have run only if something had gone wrong, and nothing did.
@@ -37,30 +37,30 @@ pub(super) fn steps(page: &PushPage, live: bool, since: &str, took_ms: i64) -> V
     let step = |number: usize| {
         let title = title_of(page, number as i64);
         let same = |step: &&TypicalStep| step.command == number as i64 && same_step(&step.title, &title);
-        let usually = words::median(&page.typical_steps.iter().filter(same).map(|step| step.ms).collect::<Vec<_>>());
+        let typical_ms = words::median(&page.typical_steps.iter().filter(same).map(|step| step.ms).collect::<Vec<_>>());
         match page.commands.iter().find(|row| row.command == number as i64 && row.started_at.is_some()) {
-            Some(row) => begun(page, row, (number, title, usually), (live, since, took_ms.max(1) as f64)),
-            None => not_begun(page, (number, title, usually), live),
+            Some(row) => begun(page, row, (number, title, typical_ms), (live, since, took_ms.max(1) as f64)),
+            None => not_begun(page, (number, title, typical_ms), live),
         }
     };
     (1..=count).map(step).collect()
 }
 
 /// A command that was not begun: how long it usually takes, or that it did not run.
-fn not_begun(page: &PushPage, (number, title, usually): (usize, String, Option<i64>), live: bool) -> Step {
+fn not_begun(page: &PushPage, (number, title, typical_ms): (usize, String, Option<i64>), live: bool) -> Step {
     Step {
         number,
         title,
         mark: Mark::new(if live { ("wait", "Waiting") } else { ("skip", "Not run") }),
         hosts: String::new(),
-        took: match (live, usually) {
+        took: match (live, typical_ms) {
             (true, Some(ms)) => format!("~{}", duration_words(ms)),
             (true, None) => String::new(),
             (false, _) => "not run".to_owned(),
         },
-        usual: None,
-        usual_ms: usually.unwrap_or(0),
-        usual_at: None,
+        typical: None,
+        typical_ms: typical_ms.unwrap_or(0),
+        typical_at: None,
         left: String::new(),
         width: String::new(),
         unused: u32::try_from(number).is_ok_and(|number| page.conditional.contains(&number)),
@@ -77,7 +77,7 @@ fn ran_nowhere(page: &PushPage, row: &CommandRow) -> bool {
 fn begun(
     page: &PushPage,
     row: &CommandRow,
-    (number, title, usually): (usize, String, Option<i64>),
+    (number, title, typical_ms): (usize, String, Option<i64>),
     (live, since, whole): (bool, &str, f64),
 ) -> Step {
     let at = row.started_at.as_deref().and_then(|at| at.parse::<At>().ok());
@@ -104,9 +104,9 @@ fn begun(
             (None, true) => String::new(),
             (None, false) => "?".to_owned(),
         },
-        usual: usually.map(|ms| format!("usually {}", duration_words(ms))),
-        usual_ms: usually.unwrap_or(0),
-        usual_at: usually.map(|ms| format!("{:.2}", (left + ms as f64 * 100.0 / whole).min(MARK_MOST))),
+        typical: typical_ms.map(|ms| format!("usually {}", duration_words(ms))),
+        typical_ms: typical_ms.unwrap_or(0),
+        typical_at: typical_ms.map(|ms| format!("{:.2}", (left + ms as f64 * 100.0 / whole).min(MARK_MOST))),
         left: format!("{left:.2}"),
         width: format!("{width:.2}"),
         unused: false,

@@ -34,7 +34,7 @@ fn a_host_that_cannot_get_rid_of_old_releases_says_how_many_and_whose_they_are()
 }
 
 #[test]
-fn a_host_is_odd_since_it_was_first_seen_so_and_stays_so_while_it_cannot_be_asked() {
+fn a_host_is_divergent_since_it_was_first_seen_so_and_stays_so_while_it_cannot_be_asked() {
     let (sha, root) = ("5".repeat(40), "9f".repeat(32));
     let expected = |build: &str| Expected {
         stage: "prod".parse().unwrap(),
@@ -68,7 +68,7 @@ fn a_host_is_odd_since_it_was_first_seen_so_and_stays_so_while_it_cannot_be_aske
     let fixed = compare(&expected("b-14"), &[said("web1", right()), said("web2", right())], Some(&other), at(5));
     assert!(fixed.divergent.is_empty() && fixed.at == at(5) && fixed.push.get() == 14);
     let pushed = compare(&expected("c-15"), &[said("web1", old()), said("web2", None)], Some(&first), at(6));
-    assert_eq!(shown(&pushed), ["web1 a-12 c-15 1970-01-01T00:06:00.000Z"], "what was odd before a push is over");
+    assert_eq!(shown(&pushed), ["web1 a-12 c-15 1970-01-01T00:06:00.000Z"], "what was differs before a push is over");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_stack_is_asked_in_its_turn_and_at_once_when_a_push_has_ended_but_never_twic
 fn what_a_host_said_before_a_push_changed_it_is_told_no_more_also_while_it_cannot_be_asked() {
     let drifts = Drifts::new(Duration::from_secs(3600));
     let (web, prod): (StackName, StageName) = ("web".parse().unwrap(), "prod".parse().unwrap());
-    let odd = |host: &str| Drift {
+    let differs = |host: &str| Drift {
         host: host.to_owned(),
         dir: "/srv/web".to_owned(),
         runs: "b-14".to_owned(),
@@ -102,7 +102,7 @@ fn what_a_host_said_before_a_push_changed_it_is_told_no_more_also_while_it_canno
     let found = StageDrift {
         push: PushNumber::new(12).unwrap(),
         at: At::from_seconds(60),
-        divergent: vec![odd("web1"), odd("web2")],
+        divergent: vec![differs("web1"), differs("web2")],
         right: ["web3".to_owned()].into(),
         kept: Vec::new(),
         held: BTreeMap::new(),
@@ -112,7 +112,7 @@ fn what_a_host_said_before_a_push_changed_it_is_told_no_more_also_while_it_canno
     // A rollback flips two of them, and fails behind that.
     drifts.forget(&web, &prod, &["web1".to_owned(), "web3".to_owned()].into());
     let known = drifts.answers(&web, &prod, PushNumber::new(12).unwrap()).unwrap();
-    assert_eq!((known.divergent, known.right.len()), (vec![odd("web2")], 0));
+    assert_eq!((known.divergent, known.right.len()), (vec![differs("web2")], 0));
     let silent = |host: &str| HostAnswer { host: host.to_owned(), dir: "/srv/web".to_owned(), seen: None };
     let expected = Expected {
         stage: prod.clone(),
@@ -128,5 +128,5 @@ fn what_a_host_said_before_a_push_changed_it_is_told_no_more_also_while_it_canno
     };
     let before = drifts.stacks()[&web].stages[&prod].clone();
     let asked = compare(&expected, &[silent("web1"), silent("web2")], Some(&before), At::from_seconds(120));
-    assert_eq!(asked.divergent, [odd("web2")]);
+    assert_eq!(asked.divergent, [differs("web2")]);
 }
