@@ -63,7 +63,7 @@ pub async fn sign_in(app: Data<App>, request: HttpRequest, given: InTime<Form<Cr
         return Err(Problem::too_often("someone tried to sign in", wait));
     }
     let method = method::of(app.desk.config().auth.mode);
-    let proven = match method.prove(&app, Given { request: &request, name: &name, password: given.password }).await? {
+    let proven = match method.prove(&app, Given { name: &name, password: given.password }).await? {
         Ok(proven) => proven,
         Err(problem) => {
             failed(&app, from, Some(&name), "wrong");

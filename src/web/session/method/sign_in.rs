@@ -5,7 +5,6 @@ use crate::ledger::users::PasswordHash;
 use crate::stack::Who;
 use crate::web::app::App;
 use crate::web::http::problem::Problem;
-use actix_web::HttpRequest;
 use futures::future::LocalBoxFuture;
 use rusqlite::{Connection, Transaction};
 use serde::Serialize;
@@ -19,11 +18,8 @@ pub(crate) struct Proven {
     pub by: Option<PasswordHash>,
 }
 
-/// What a browser gives to be let in.
+/// What a browser gives to be let in. A method that needs more of the request, such as a header, adds it here.
 pub(crate) struct Given<'a> {
-    /// The request itself: what a proxy, a certificate or another server says of the person is found there.
-    #[expect(dead_code, reason = "the methods of today need no more than the form; the next one may need no form")]
-    pub request: &'a HttpRequest,
     /// The name from the form; empty where it asks for none.
     pub name: &'a str,
     /// The password from the form; empty where it asks for none.
