@@ -3,9 +3,10 @@
 
 mod graph;
 
+use crate::house::files;
 use graph::Graph;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The rooms from the top down, as the first page of `src/lib.rs` lists them.
 fn rooms(lib: &str) -> Vec<String> {
@@ -50,17 +51,6 @@ fn name(text: &str) -> String {
     text.chars().take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_').collect()
 }
 
-fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => sources(&path, found),
-            false if path.extension().is_some_and(|extension| extension == "rs") => found.push(path),
-            false => {}
-        }
-    }
-}
-
 #[test]
 fn imports_point_downwards_only() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -72,18 +62,14 @@ fn imports_point_downwards_only() {
             "{line} is missing in the list at the top of src/lib.rs"
         );
     }
-    let mut files = Vec::new();
-    sources(&src, &mut files);
     let mut wrong = Vec::new();
-    for file in files {
-        let place = file.strip_prefix(&src).unwrap();
-        let room = place.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
-        let room = room.trim_end_matches(".rs");
+    for (place, text) in texts() {
+        let room = place.split('/').next().unwrap().trim_end_matches(".rs");
         // lib.rs and main.rs stand above all rooms.
         let Some(rank) = ranks.get(room) else { continue };
-        for named in named(&std::fs::read_to_string(&file).unwrap()) {
+        for named in named(&text) {
             if ranks.get(&named).is_some_and(|other| other < rank) {
-                wrong.push(format!("src/{}: {room} may not use {named}", place.display()));
+                wrong.push(format!("src/{place}: {room} may not use {named}"));
             }
         }
     }
@@ -102,11 +88,7 @@ fn every_way_to_name_a_room_is_seen() {
 
 /// Every file of `src`: its path below it, and its text.
 fn texts() -> Vec<(String, String)> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&src, &mut files);
-    let text = |path: &PathBuf| std::fs::read_to_string(path).unwrap();
-    files.iter().map(|path| (path.strip_prefix(&src).unwrap().display().to_string(), text(path))).collect()
+    files::texts("src", ".rs")
 }
 
 fn graph_of(files: &[(String, String)]) -> Graph {
@@ -266,17 +248,12 @@ const ASKS: [&str; 12] =
 
 #[test]
 fn one_script_part_alone_says_what_current_is() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&root, &mut files);
     let mut asking = BTreeMap::new();
-    for path in files {
-        let name = path.strip_prefix(&root).unwrap().display().to_string();
+    for (name, text) in texts() {
         // The demo makes hosts, and tests look at them: neither says anything to a push.
         if name.starts_with("demo/") || name.ends_with("tests.rs") {
             continue;
         }
-        let text = std::fs::read_to_string(&path).unwrap();
         let code =
             text.split("#[cfg(test)]").next().unwrap().lines().filter(|line| !line.trim_start().starts_with("//"));
         let link = |line: &str| {

@@ -1,17 +1,8 @@
 //! The pages for who reads the code name files that are there.
 
+use crate::house::files;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-
-fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => sources(&path, found),
-            false => found.push(path),
-        }
-    }
-}
+use std::path::Path;
 
 /// What stands between backticks and ends like a source file.
 fn named(text: &str) -> impl Iterator<Item = &str> {
@@ -28,10 +19,7 @@ fn missing<'t>(text: &'t str, files: &[String]) -> BTreeSet<&'t str> {
 #[test]
 fn the_map_of_the_code_names_only_files_that_are_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found = Vec::new();
-    for dir in ["src", "static", "tests", "benches"] {
-        sources(&root.join(dir), &mut found);
-    }
+    let found = ["src", "static", "tests", "benches"].map(|dir| files::paths(&root.join(dir), "")).concat();
     let files: Vec<String> = found.iter().map(|path| path.strip_prefix(root).unwrap().display().to_string()).collect();
     for page in ["ARCHITECTURE.md", "SECURITY.md", "docs/adding.md"] {
         let text = std::fs::read_to_string(root.join(page)).unwrap();

@@ -1,8 +1,9 @@
 //! Nothing is read without a limit, from nobody: files go through `reading`, programs through `process`, streams through `take`; and
 //! `ARCHITECTURE.md` names each place with its limit.
 
+use crate::house::files;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What reads until there is no more.
 const WITHOUT_END: [&str; 8] = [
@@ -30,30 +31,15 @@ struct Source {
 
 /// The code of the program itself: not its tests, nor the demo, which reads what it wrote itself.
 fn sources() -> Vec<Source> {
-    fn below(dir: &Path, found: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => below(&path, found),
-                false => found.push(path),
-            }
-        }
-    }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    below(&root, &mut files);
-    files.sort();
-    let source = |path: PathBuf| {
-        let name = path.strip_prefix(&root).unwrap().display().to_string();
-        if !name.ends_with(".rs") || name.starts_with("demo/") || name.ends_with("tests.rs") {
+    let source = |(name, text): (String, String)| {
+        if name.starts_with("demo/") || name.ends_with("tests.rs") {
             return None;
         }
-        let text = std::fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
         let lines = code.lines().map(|line| line.split("// ").next().unwrap_or_default().to_owned()).collect();
         Some(Source { name, lines })
     };
-    files.into_iter().filter_map(source).collect()
+    files::texts("src", ".rs").into_iter().filter_map(source).collect()
 }
 
 /// The reads of a file: the line's number, and whether it has a limit.

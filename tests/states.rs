@@ -1,8 +1,8 @@
 //! The words of a push's state stand in one table, `journal/`, and in the words of pages: everything else has the type, so that the
 //! compiler says who must know a new state.
 
+use crate::house::files;
 use pushbutton::journal::PushState;
-use std::path::Path;
 
 /// Where such a word stands all the same: the file, the word, and what it is there.
 const OTHER_THINGS: [(&str, &str, &str); 9] = [
@@ -29,29 +29,15 @@ fn found(text: &str) -> Vec<&'static str> {
     PushState::ALL.map(PushState::word).into_iter().filter(stands).collect()
 }
 
-fn walk(dir: &Path, see: &mut impl FnMut(&Path)) {
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => walk(&path, see),
-            false if path.extension().is_some_and(|end| end == "rs") => see(&path),
-            false => {}
-        }
-    }
-}
-
 #[test]
 fn no_word_of_a_state_stands_outside_the_journal_and_the_words_of_pages() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut everywhere = Vec::new();
-    walk(&src, &mut |path| {
-        let name = path.strip_prefix(&src).unwrap().display().to_string();
+    for (name, text) in files::texts("src", ".rs") {
         let of_tests = name.ends_with("tests.rs") || name.ends_with("sample.rs");
         if !of_tests && !name.starts_with("journal/") && name != "web/view/words.rs" {
-            let text = std::fs::read_to_string(path).unwrap();
             everywhere.extend(found(&text).into_iter().map(|word| (name.clone(), word)));
         }
-    });
+    }
     let is_other = |(name, word): &(String, &str)| OTHER_THINGS.iter().any(|(file, of, _)| name == file && word == of);
     let wrong: Vec<_> = everywhere.iter().filter(|one| !is_other(one)).collect();
     assert!(wrong.is_empty(), "use journal::PushState or journal::Ended: {wrong:#?}");

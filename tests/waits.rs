@@ -1,8 +1,8 @@
 //! Who waits for something asks for it (`house::until`), and does not hope that it has happened after a while: a pause is too short on
 //! a busy machine, and too long on every other.
 
+use crate::house::files;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// The pauses that are what a test is about, by file: how many, and what each is.
 const PAUSES: &[(&str, usize, &str)] = &[
@@ -31,30 +31,14 @@ fn pauses(text: &str) -> usize {
         .sum()
 }
 
-fn files(below: &Path, found: &mut Vec<std::path::PathBuf>) {
-    for entry in std::fs::read_dir(below).unwrap().flatten() {
-        let path = entry.path();
-        match path.is_dir() {
-            true => files(&path, found),
-            false if path.extension().is_some_and(|end| end == "rs") => found.push(path),
-            false => {}
-        }
-    }
-}
-
 #[test]
 fn no_test_pauses_but_where_the_pause_is_what_it_is_about() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let mut all = Vec::new();
-    files(&root, &mut all);
     let mut found = BTreeMap::new();
-    for path in all {
-        let name = path.strip_prefix(&root).unwrap().display().to_string();
+    for (name, text) in files::texts("tests", ".rs") {
         // The house waits for everybody; this file has the words themselves.
         if ["house/", "vendor/", "fuzz/", "waits.rs"].iter().any(|other| name.starts_with(other)) {
             continue;
         }
-        let text = std::fs::read_to_string(&path).unwrap();
         assert!(!text.contains("time::{") || !text.contains(" sleep,"), "{name}: call it by its whole name");
         let count = pauses(&text);
         if count > 0 {

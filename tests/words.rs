@@ -8,13 +8,14 @@ mod asides;
 mod literals;
 mod refused;
 
+use crate::house::files;
 use asides::ASIDES;
 use pushbutton::advice::{self, TABLES};
 use pushbutton::desk::{Case, Row};
 use pushbutton::web::Fault;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -87,24 +88,9 @@ fn only_who_has_nothing_to_take_from_the_stage_before_is_sent_there() {
 }
 
 /// Rust files below `src`, with their text.
-fn sources(dir: &Path, found: &mut Vec<(PathBuf, String)>) {
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => sources(&path, found),
-            false if path.extension().is_some_and(|extension| extension == "rs") => {
-                let text = std::fs::read_to_string(&path).unwrap();
-                found.push((path, text));
-            }
-            false => {}
-        }
-    }
-}
-
 #[test]
 fn no_row_is_of_a_case_that_nobody_can_meet() {
-    let mut files = Vec::new();
-    sources(&root().join("src"), &mut files);
+    let files = files::texts("src", ".rs");
     let makes =
         |made: &str, table: &str| files.iter().any(|(path, text)| !path.ends_with(table) && text.contains(made));
     for case in Case::ALL {
@@ -113,18 +99,17 @@ fn no_row_is_of_a_case_that_nobody_can_meet() {
     }
     for fault in Fault::ALL {
         let made = format!("Fault::{fault:?}");
-        assert!(makes(&made, "web/faults.rs"), "nothing makes {made}: take its row out");
+        assert!(makes(&made, "web/http/faults.rs"), "nothing makes {made}: take its row out");
     }
 }
 
 #[test]
 fn every_table_of_advice_is_listed() {
-    let mut files = Vec::new();
-    sources(&root().join("src/advice"), &mut files);
-    let list = files.iter().find(|(path, _)| path.ends_with("advice/mod.rs")).map(|(_, text)| text.as_str()).unwrap();
+    let files = files::texts("src/advice", ".rs");
+    let list = files.iter().find(|(path, _)| path == "mod.rs").map(|(_, text)| text.as_str()).unwrap();
     let list = list.split("pub const TABLES").nth(1).and_then(|rest| rest.split("];").next()).unwrap();
-    for (path, text) in files.iter().filter(|(path, _)| !path.ends_with("advice/mod.rs")) {
-        let name = path.file_stem().unwrap().to_string_lossy();
+    for (path, text) in files.iter().filter(|(path, _)| path != "mod.rs") {
+        let name = Path::new(path).file_stem().unwrap().to_string_lossy();
         let listed = list.contains(&format!("{name}::CASES"));
         assert!(
             listed || !text.contains("const CASES"),
@@ -169,16 +154,12 @@ fn our_marks() -> Vec<&'static str> {
 
 /// The texts of the rooms that give reasons: where each stands, and what it is.
 fn reasons() -> Vec<(String, literals::Literal)> {
-    let src = root().join("src");
-    let mut files = Vec::new();
-    sources(&src, &mut files);
-    let name = |path: &Path| path.strip_prefix(&src).unwrap().to_string_lossy().into_owned();
-    let read = files.iter().map(|(path, text)| (name(path), text)).filter(|(name, _)| {
+    let read = files::texts("src", ".rs").into_iter().filter(|(name, _)| {
         ROOMS.iter().any(|room| name.starts_with(room))
             && !name.ends_with("tests.rs")
             && !WITH_CURES.contains(&name.as_str())
     });
-    read.flat_map(|(name, text)| literals::of(text).into_iter().map(move |literal| (name.clone(), literal))).collect()
+    read.flat_map(|(name, text)| literals::of(&text).into_iter().map(move |literal| (name.clone(), literal))).collect()
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod chance;
+pub mod files;
 mod look;
 pub mod network;
 pub mod pages;
