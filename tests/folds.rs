@@ -1,11 +1,13 @@
 //! What a journal means: the server's fold, the page's and the ledger's come to the same, for journals that are whole, and for such that
 //! have been mixed up, repeated, cut and changed. A record that the server's fold refuses is never stored; what is stored the ledger takes.
-//! The index of long logs is compared in `src/web/output/building/tests.rs`.
+//! Ledger and long logs read how hosts and commands stand from the server's fold; what they make of it is compared here, and for the index
+//! of long logs in `src/web/output/building/tests.rs`.
 
 use crate::house::browser::Browser;
 use crate::house::chance::{Dice, seed};
 use crate::screens::exhibit;
-use pushbutton::journal::{Connecting, Cursor, Event, HostResult, PushDir, Reader, Record, State, Writer};
+use pushbutton::journal::state::HostState;
+use pushbutton::journal::{Connecting, Cursor, HostResult, PushDir, Reader, Record, State, Writer};
 use pushbutton::ledger::{Ledger, LedgerResult, fold};
 use pushbutton::stack::PushNumber;
 use rusqlite::Connection;
@@ -122,7 +124,6 @@ fn mutated(dice: &mut Dice, mut all: Vec<Value>) -> Vec<Value> {
 /// What the server's fold makes of a journal: the records that it takes, and what it knows after each, in the words of the page.
 fn server(journal: Vec<Value>, states: &Value, met: &mut BTreeSet<String>) -> (Vec<Value>, Vec<Value>) {
     let (mut state, mut taken, mut known) = (State::default(), Vec::new(), Vec::new());
-    let mut left = BTreeSet::new();
     for mut record in journal {
         record["n"] = json!(taken.len() + 1);
         record["at"] = json!("2026-11-21T10:00:00.000Z");
@@ -135,21 +136,18 @@ fn server(journal: Vec<Value>, states: &Value, met: &mut BTreeSet<String>) -> (V
             met.insert(format!("refused {kind}"));
             continue;
         }
-        if let Event::HostDropped { command, host } = &read.event {
-            left.insert((*command, Some(host.clone())));
-        }
         for how in ["result", "state"] {
             met.extend(record[how].as_str().map(|how| format!("{kind} {how}")));
         }
         met.insert(kind);
         taken.push(record);
-        known.push(words(&state, states, &left));
+        known.push(words(&state, states));
     }
     (taken, known)
 }
 
 /// What is known of a push, as its page says it.
-fn words(state: &State, states: &Value, left: &BTreeSet<(u32, Option<String>)>) -> Value {
+fn words(state: &State, states: &Value) -> Value {
     let word = |row: &Value| row["word"].as_str().unwrap().to_owned();
     let wire = |result: HostResult| serde_json::to_value(result).unwrap().as_str().unwrap().to_owned();
     let of = |result: HostResult| word(&states["results"][wire(result)]);
@@ -158,19 +156,12 @@ fn words(state: &State, states: &Value, left: &BTreeSet<(u32, Option<String>)>) 
     let step = |number: u32| match state.commands.get(&number) {
         None => json!([if ended.is_some() { open("left") } else { open("waits") }, {}]),
         Some(command) => {
-            let host = |(host, result): (&Option<String>, &Option<HostResult>)| {
-                let word = match result {
-                    Some(HostResult::Unknown) => of(HostResult::Unknown),
-                    Some(_) if left.contains(&(number, host.clone())) => of(HostResult::Dropped),
-                    Some(result) => of(*result),
-                    None if ended.is_some() => of(HostResult::Unknown),
-                    None => open("runs"),
-                };
-                (host.clone().unwrap_or_default(), json!(word))
+            let says = |how: Option<HostResult>| how.map_or_else(|| open("runs"), of);
+            let host = |(host, at): (&Option<String>, &HostState)| {
+                (host.clone().unwrap_or_default(), json!(says(at.result())))
             };
             let hosts: serde_json::Map<String, Value> = command.hosts.iter().map(host).collect();
-            let how = command.result.map(of);
-            json!([how.or_else(|| ended.clone()).unwrap_or_else(|| open("runs")), hosts])
+            json!([says(command.result), hosts])
         }
     };
     let connecting = state.connecting.as_ref().map(|connecting| {
@@ -235,51 +226,41 @@ async fn the_page_and_the_server_fold_any_journal_alike() {
     assert!(wanted.is_subset(&met), "never met: {:?}", wanted.difference(&met).collect::<Vec<_>>());
 }
 
-/// A push by its journal: what the writer has kept, what it knows, and which hosts have left which command.
+/// A push by its journal: what the writer has kept, and what it knows.
 struct Stored {
     records: Vec<Record>,
     state: State,
-    left: BTreeSet<(u32, Option<String>)>,
 }
 
 /// Gives a journal to the writer, record by record: it keeps what the fold takes, and nothing else.
 fn stored(dir: &Path, journal: Vec<Value>) -> Stored {
     let push = PushDir::at(dir);
     std::fs::create_dir(dir).unwrap();
-    let (mut writer, mut state, mut left) = (Writer::create(&push).unwrap(), State::default(), BTreeSet::new());
+    let (mut writer, mut state) = (Writer::create(&push).unwrap(), State::default());
     for mut record in journal {
         record["n"] = json!(writer.cursor().n + 1);
         record["at"] = json!("2026-11-21T10:00:00.000Z");
         let Ok(read) = serde_json::from_value::<Record>(record) else { continue };
         let legal = state.apply(&read);
-        if let (Event::HostDropped { command, host }, true) = (&read.event, legal.is_ok()) {
-            left.insert((*command, Some(host.clone())));
-        }
         assert_eq!(writer.add(read.at, read.event), legal);
     }
     writer.flush().unwrap();
     assert_eq!(writer.state(), &state);
     let batch = Reader::open(&push.journal()).unwrap().read_from(Cursor::default(), 1 << 20).unwrap();
     assert_eq!((batch.torn, batch.cursor(Cursor::default())), (false, writer.cursor()));
-    Stored { records: batch.records.into_iter().map(|read| read.record).collect(), state, left }
+    Stored { records: batch.records.into_iter().map(|read| read.record).collect(), state }
 }
 
 /// What the ledger is to have of it.
-fn by_the_fold(Stored { state, left, .. }: &Stored) -> Vec<String> {
-    let ended = state.ended.is_some();
-    let open = if ended { "unknown" } else { "open" };
+fn by_the_fold(Stored { state, .. }: &Stored) -> Vec<String> {
+    let word = |how: Option<HostResult>| how.map_or("open", HostResult::word);
     let mut rows = Vec::new();
     for (number, command) in &state.commands {
-        rows.push(format!("{number}: {}", command.result.map_or(open, HostResult::word)));
-        for (host, result) in &command.hosts {
-            let word = match result {
-                Some(HostResult::Unknown) => "unknown",
-                Some(_) if left.contains(&(*number, host.clone())) => "dropped",
-                Some(result) => result.word(),
-                None => open,
-            };
-            rows.push(format!("{number} on {}: {word}", host.as_deref().unwrap_or_default()));
-        }
+        rows.push(format!("{number}: {}", word(command.result)));
+        rows.extend(command.hosts.iter().map(|(host, at)| {
+            let before = if at.dropped { format!(", before {}", word(at.ended)) } else { String::new() };
+            format!("{number} on {}: {}{before}", host.as_deref().unwrap_or_default(), word(at.result()))
+        }));
     }
     rows.extend(state.question.map(|(command, ask)| format!("{command} asks {ask}")));
     rows.push(format!("{} lines, {}", state.lines, state.ended.map_or("running", |end| end.word())));
@@ -289,8 +270,10 @@ fn by_the_fold(Stored { state, left, .. }: &Stored) -> Vec<String> {
 
 /// What the ledger has of a push.
 fn by_the_ledger(ledger: &Connection, push: PushNumber) -> LedgerResult<Vec<String>> {
-    let sql = "SELECT command || ': ' || coalesce(result, 'open') FROM commands WHERE push = ?1 AND started_at IS NOT NULL
-               UNION ALL SELECT command || ' on ' || host || ': ' || coalesce(result, 'open') FROM results WHERE push = ?1
+    let sql =
+        "SELECT command || ': ' || coalesce(result, 'open') FROM commands WHERE push = ?1 AND started_at IS NOT NULL
+               UNION ALL SELECT command || ' on ' || host || ': ' || coalesce(result, 'open') ||
+                                coalesce(', before ' || before_drop, '') FROM results WHERE push = ?1
                UNION ALL SELECT command || ' asks ' || ask FROM questions WHERE push = ?1 AND answer IS NULL
                UNION ALL SELECT lines || ' lines, ' || state FROM pushes WHERE id = ?1";
     let mut ask = ledger.prepare_cached(sql)?;
@@ -312,7 +295,7 @@ async fn what_the_writer_stores_the_ledger_takes_and_means_what_the_fold_means()
     let journals: Vec<Stored> = journals.collect();
     assert!(
         journals.iter().any(|stored| stored.state.ended.is_none())
-            && journals.iter().any(|stored| !stored.left.is_empty())
+            && journals.iter().any(|stored| !stored.state.dropped.is_empty())
     );
     let wrong = ledger.write(move |tx| {
         for (number, stored) in (1..).zip(&journals) {
@@ -322,13 +305,13 @@ async fn what_the_writer_stores_the_ledger_takes_and_means_what_the_fold_means()
                  VALUES (?1, 'web' || ?1, 'qa', 'web-1', '', 'main', 'kate', 'running', '', '', 4, '{}')",
                 [push.get()],
             )?;
+            let mut state = State::default();
             for record in &stored.records {
-                let taken = match record.event {
-                    Event::Line { .. } => fold::add_lines(tx, push, 1),
-                    _ => fold::apply(tx, push, record),
-                };
-                if let Err(error) = taken {
+                if let Err(error) = fold::apply(tx, push, record, &mut state) {
                     return Ok(Some(format!("{error}: {record:?} of {:#?}", stored.records)));
+                }
+                if state.ended.is_none() {
+                    fold::count(tx, push, &state)?;
                 }
             }
             let (fold, ledger) = (by_the_fold(stored), by_the_ledger(tx, push)?);

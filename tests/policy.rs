@@ -51,7 +51,7 @@ fn in_the_end(state: &State) -> BTreeMap<String, HostResult> {
     let result = |host: &String| {
         let place = Some(host.clone());
         let results = state.commands.values().filter_map(|command| command.hosts.get(&place));
-        let mut known = results.map(|result| result.unwrap_or(HostResult::Unknown));
+        let mut known = results.map(|at| at.ended.unwrap_or(HostResult::Unknown));
         match known.find(|result| !matches!(result, HostResult::Ok | HostResult::Skipped)) {
             Some(bad) if bad != HostResult::Unknown && state.dropped.contains(host) => HostResult::Dropped,
             Some(bad) => bad,

@@ -14,7 +14,7 @@ pub use connections::Connections;
 pub use event::{Answer, Ended, Event, HostResult, Record, Stream};
 pub use push_state::{NoState, PushState};
 pub use read::{Batch, Cursor, Reader, StoredRecord};
-pub use state::State;
+pub use state::{Illegal, State};
 pub use write::Writer;
 
 use std::path::{Path, PathBuf};

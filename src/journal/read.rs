@@ -1,10 +1,13 @@
 //! Reading a journal from any record on. It must never hand out a record that is not whole, parsable and next in order.
 
-use super::{LONGEST_RECORD, Record};
+use super::{LONGEST_RECORD, Record, State};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+/// How much of a journal is read at once for what all of it says.
+pub(super) const CHUNK: usize = 1 << 20;
 
 /// A place between two records: everything before it has been read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +73,26 @@ impl Reader {
     /// What the system said.
     pub fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
+    }
+
+    /// What the records before `to` say. One that may not follow, from an older writer, is passed over.
+    ///
+    /// # Errors
+    /// What the system said; [`io::ErrorKind::UnexpectedEof`] when the journal is shorter, or damaged before `to`.
+    pub fn state_at(&self, to: Cursor) -> io::Result<State> {
+        let (mut at, mut state) = (Cursor::default(), State::default());
+        while at.n < to.n {
+            let batch = self.read_from(at, CHUNK)?;
+            let known = batch.records.iter().take_while(|read| read.record.n <= to.n);
+            for read in known {
+                let _ = state.apply(&read.record);
+                at = Cursor { offset: read.end, n: read.record.n };
+            }
+            if batch.records.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(state)
     }
 
     /// Reads whole records from `from` on: about `most` bytes of them, but at least one when there is one.

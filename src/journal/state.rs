@@ -54,10 +54,30 @@ pub struct State {
 pub struct CommandState {
     /// How it ended; none while it runs.
     pub result: Option<HostResult>,
-    /// Where it began, and how it ended there; none while it runs.
-    pub hosts: BTreeMap<Option<String>, Option<HostResult>>,
+    /// Where it began (`None` is the push host), and what became of it there.
+    pub hosts: BTreeMap<Option<String>, HostState>,
     /// On how many hosts it was to work.
     wanted: u32,
+}
+
+/// What became of a command on a host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostState {
+    /// How it ended there; none while it runs.
+    pub ended: Option<HostResult>,
+    /// Whether the host has left the push for it.
+    pub dropped: bool,
+}
+
+impl HostState {
+    /// The one answer to how a command ended on a host, for pages, ledger and logs; none while it runs. That a host has left
+    /// says nothing of what runs there: what nobody knows stays unknown.
+    pub fn result(self) -> Option<HostResult> {
+        match self.ended {
+            Some(result) if self.dropped && result != HostResult::Unknown => Some(HostResult::Dropped),
+            ended => ended,
+        }
+    }
 }
 
 impl State {
@@ -106,14 +126,14 @@ impl State {
             }
             Event::HostStarted { command, host } => match self.running(*command) {
                 Some(state) if !state.hosts.contains_key(host) => {
-                    state.hosts.insert(host.clone(), None);
+                    state.hosts.insert(host.clone(), HostState::default());
                 }
                 _ => return illegal("the command does not run, or has begun on this host before"),
             },
             Event::HostEnded { command, host, result, left, .. } => match self.running(*command) {
                 // A host on which nothing ran ends without a beginning.
-                Some(state) if state.hosts.get(host).is_none_or(Option::is_none) => {
-                    state.hosts.insert(host.clone(), Some(*result));
+                Some(state) if state.hosts.get(host).is_none_or(|at| at.ended.is_none()) => {
+                    state.hosts.insert(host.clone(), HostState { ended: Some(*result), dropped: false });
                     self.unruly.extend(host.clone().filter(|_| left.is_some()));
                 }
                 _ => return illegal("the command does not run, or has ended on this host before"),
@@ -134,14 +154,17 @@ impl State {
                 return illegal("the command waits for an answer still");
             }
             Event::CommandEnded { command, result, .. } => match self.running(*command) {
-                Some(state) if state.hosts.values().all(Option::is_some) => state.result = Some(*result),
+                Some(state) if state.hosts.values().all(|at| at.ended.is_some()) => state.result = Some(*result),
                 _ => return illegal("the command does not run, or runs on a host still"),
             },
             Event::HostDropped { command, host } => {
-                let ended = self.commands.get(command).and_then(|state| state.hosts.get(&Some(host.clone())));
-                let failed = matches!(ended, Some(Some(result)) if *result != HostResult::Ok);
-                if !failed || !self.dropped.insert(host.clone()) {
-                    return illegal("the host has not failed the command, or has left before");
+                let at = self.commands.get_mut(command).and_then(|state| state.hosts.get_mut(&Some(host.clone())));
+                match at {
+                    Some(at) if at.ended.is_some_and(|how| how != HostResult::Ok) && !self.dropped.contains(host) => {
+                        at.dropped = true;
+                        self.dropped.insert(host.clone());
+                    }
+                    _ => return illegal("the host has not failed the command, or has left before"),
                 }
             }
             Event::UndoStarted { .. } if self.rolled_back => return illegal("the push goes back already"),
@@ -155,30 +178,39 @@ impl State {
             Event::PushEnded { state, .. } => {
                 self.question = None;
                 self.ended = Some(*state);
+                self.cut_off();
             }
         }
         Ok(())
+    }
+
+    /// What runs when the push ends is unknown from now on.
+    fn cut_off(&mut self) {
+        for command in self.commands.values_mut() {
+            command.result = command.result.or(Some(HostResult::Unknown));
+            for at in command.hosts.values_mut() {
+                at.ended = at.ended.or(Some(HostResult::Unknown));
+            }
+        }
+    }
+
+    /// What became of a command on a host (`None` is the push host); as one that runs there where it has not begun.
+    pub fn host(&self, command: u32, host: Option<&str>) -> HostState {
+        let state = self.commands.get(&command).and_then(|state| state.hosts.get(&host.map(str::to_owned)));
+        state.copied().unwrap_or_default()
     }
 
     fn running(&mut self, command: u32) -> Option<&mut CommandState> {
         self.commands.get_mut(&command).filter(|state| state.result.is_none())
     }
 
-    /// The hosts on which something ran, or may have run, when the records stopped: nobody knows how it ended there.
+    /// The hosts on which something runs, or may run, by the records so far: nobody knows how it ends there.
     pub fn unknown_hosts(&self) -> Vec<String> {
-        let open = |state: &&CommandState| state.result.is_none();
-        let mut names: Vec<String> = self
-            .commands
-            .values()
-            .filter(open)
-            .flat_map(|state| state.hosts.iter().filter(|(_, result)| result.is_none()))
-            .filter_map(|(host, _)| host.clone())
-            .chain(self.hosts_that_ended_unknown())
-            .chain(self.unruly.iter().cloned())
-            .collect();
-        names.sort();
-        names.dedup();
-        names
+        let open = |at: &HostState| at.ended.is_none_or(|how| how == HostResult::Unknown);
+        let places = self.commands.values().flat_map(|state| &state.hosts).filter(|(_, at)| open(at));
+        let names: BTreeSet<String> =
+            places.filter_map(|(host, _)| host.clone()).chain(self.unruly.iter().cloned()).collect();
+        names.into_iter().collect()
     }
 
     /// The end of a push that is cut off here. It follows whatever was recorded before, but an end.
@@ -195,14 +227,6 @@ impl State {
         }
     }
 
-    fn hosts_that_ended_unknown(&self) -> impl Iterator<Item = String> {
-        self.commands
-            .values()
-            .flat_map(|state| state.hosts.iter())
-            .filter(|(_, result)| **result == Some(HostResult::Unknown))
-            .filter_map(|(host, _)| host.clone())
-    }
-
     /// How many hosts hold the build of the push, as far as is known.
     pub fn holding(&self) -> u32 {
         let holds = |host: &&String| self.proof.standing(host, |number| self.sign(number, host)) == Standing::Holds;
@@ -213,6 +237,6 @@ impl State {
     fn sign(&self, number: u32, host: &str) -> Sign {
         let Some(command) = self.commands.get(&number) else { return Sign::Nothing };
         let found = command.hosts.get(&Some(host.to_owned())).or_else(|| command.hosts.get(&None));
-        found.map_or(Sign::Nothing, |result| result.map_or(Sign::Unknown, HostResult::sign))
+        found.map_or(Sign::Nothing, |at| at.ended.map_or(Sign::Unknown, HostResult::sign))
     }
 }

@@ -2,8 +2,8 @@
 //! that may not follow ([`State::apply`]), never skip a number, and never call a record durable before `fdatasync` has said so. One
 //! writer at a time: who holds `runner.lock`.
 
-use super::state::Illegal;
-use super::{Cursor, Event, PushDir, Reader, Record, State};
+use super::read::CHUNK;
+use super::{Cursor, Event, Illegal, PushDir, Reader, Record, State};
 use crate::time::At;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
@@ -19,9 +19,6 @@ pub struct Writer {
     hash: Sha256,
     batch: Vec<u8>,
 }
-
-/// How much of a journal is read at once when it is taken up again.
-const CHUNK: usize = 1 << 20;
 
 impl Writer {
     /// Makes the journal of a push that has none.

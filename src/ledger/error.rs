@@ -1,6 +1,7 @@
 //! Why the ledger did not do as asked, in words for people. It must never say that something was done. Returned by every file here.
 
 use crate::advice::sqlite;
+use crate::journal::Illegal;
 use rusqlite::ErrorCode;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,9 @@ pub enum LedgerError {
     /// A value in the ledger is not what it must be.
     #[error("the ledger holds a bad value: {0}")]
     Corrupt(String),
+    /// A record of a journal that may not follow those before it.
+    #[error("{0}")]
+    Record(#[from] Illegal),
     /// The file cannot be used.
     #[error("the ledger {path} cannot be used: {why}")]
     Unusable {
@@ -54,7 +58,7 @@ impl LedgerError {
     /// its disk or the moment.
     pub fn is_lasting(&self) -> bool {
         match self {
-            Self::Corrupt(_) | Self::Broken(_) => true,
+            Self::Corrupt(_) | Self::Record(_) | Self::Broken(_) => true,
             Self::Unusable { .. } | Self::Closed => false,
             Self::Sqlite(error) => match error.sqlite_error_code() {
                 Some(code) => matches!(

@@ -38,9 +38,13 @@ impl LastWrite {
                 *trouble = Some(Trouble { since, why: why.clone() });
                 is_new
             }),
-            Err(LedgerError::Sqlite(_) | LedgerError::Corrupt(_) | LedgerError::Closed | LedgerError::Broken(_)) => {
-                false
-            }
+            Err(
+                LedgerError::Sqlite(_)
+                | LedgerError::Corrupt(_)
+                | LedgerError::Record(_)
+                | LedgerError::Closed
+                | LedgerError::Broken(_),
+            ) => false,
         };
     }
 }

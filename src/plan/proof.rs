@@ -1,6 +1,6 @@
 //! Whether a host holds the build of a push: the one definition behind every "3 of 4 hosts" that is shown, told or answered.
-//! Pure; it must never count a host of which nobody knows. Called by the runner (for the push's last record), the ledger
-//! (while it runs, and for what a stage runs), the journal's fold, and, in the same words, by `static/live/fold.js`.
+//! Pure; it must never count a host of which nobody knows. Called by the runner (for the push's last record), the journal's fold
+//! (while it runs), the ledger (for what a stage runs), and, in the same words, by `static/live/fold.js`.
 
 use super::{Assignment, Part, PlannedCommand};
 use serde::{Deserialize, Serialize};

@@ -237,7 +237,7 @@ export class Fold {
     this.took = r.duration_ms;
     if (this.connections?.state === 'run') Object.assign(this.connections, { state: shape, word });
     for (const step of this.steps) {
-      if (step.state === 'run') Object.assign(step, { state: shape, word });
+      if (step.state === 'run') Object.assign(step, { state: unknown.shape, word: unknown.word });
       if (step.state === 'wait') Object.assign(step, { state: left.shape, word: left.word });
       for (const host of step.host.values()) if (host.state === 'run') Object.assign(host, { state: unknown.shape, word: unknown.word });
     }

@@ -8,7 +8,7 @@ use crate::desk::parts::hosts::drift::Drifts;
 use crate::desk::parts::notify_targets::NotifyTargets;
 use crate::desk::push::fold::fold;
 use crate::desk::push::sample;
-use crate::journal::{Cursor, Ended, Event};
+use crate::journal::{Cursor, Ended, Event, State};
 use crate::stack::{Stack, parse};
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
@@ -33,7 +33,7 @@ fn pushed(ledger: &mut Connection, push: i64, events: Vec<Event>) {
     let targets = NotifyTargets { url: "http://push".to_owned(), channels: ChannelKind::ALL.to_vec() };
     let records = sample::records(Cursor::default(), events);
     let tx = ledger.transaction().unwrap();
-    fold(&tx, sample::number(push), Cursor::default(), &records, &targets).unwrap();
+    fold(&tx, sample::number(push), Cursor::default(), &records, &mut State::default(), &targets).unwrap();
     tx.commit().unwrap();
 }
 

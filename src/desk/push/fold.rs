@@ -3,11 +3,11 @@
 
 use crate::desk::parts::notify_targets::{NotifyTargets, SERVER};
 use crate::desk::parts::recent_plans::listed;
-use crate::journal::{Cursor, Ended, Event, Record, StoredRecord};
+use crate::journal::{Cursor, Ended, Event, Record, State, StoredRecord};
 use crate::ledger::holds::{self, Hold};
 use crate::ledger::outbox::{self, Announcement, Moment, Pause};
 use crate::ledger::pushes::{self, PushRow};
-use crate::ledger::{LedgerError, LedgerResult, audit, current, desired, fold, holding, questions, seal};
+use crate::ledger::{LedgerError, LedgerResult, audit, current, desired, fold, questions, seal};
 use crate::plan::PushKind;
 use crate::stack::{PushNumber, Who};
 use crate::time::At;
@@ -27,15 +27,16 @@ pub(crate) enum Folded {
     Ended,
 }
 
-/// Folds the records that follow `from`.
+/// Folds the records that follow `from`, where `state` is what those before it say; it is then what all of them say.
 ///
 /// # Errors
-/// What SQLite said; then the transaction must not be committed.
+/// When a record may not follow, or what SQLite said; then the transaction must not be committed, and `state` is of no use any more.
 pub(crate) fn fold(
     tx: &Transaction<'_>,
     push: PushNumber,
     from: Cursor,
     records: &[StoredRecord],
+    state: &mut State,
     targets: &NotifyTargets,
 ) -> LedgerResult<Folded> {
     let Some(last) = records.last() else { return Ok(Folded::Open) };
@@ -43,22 +44,14 @@ pub(crate) fn fold(
     if !fold::advance(tx, push, from, to)? {
         return Ok(Folded::Already);
     }
-    let (mut folded, mut lines, mut moved) = (Folded::Open, 0, false);
+    let mut folded = Folded::Open;
     for read in records {
-        if !read.record.event.is_state() {
-            lines += 1;
-            continue;
+        // What is announced says how many lines and hosts there were then, and nothing changes behind the end.
+        if is_told(&read.record.event) {
+            fold::count(tx, push, state)?;
         }
-        // In their order: what is announced says how many lines there were then, and nothing changes behind the end.
-        fold::add_lines(tx, push, std::mem::take(&mut lines))?;
         let paused = was_paused(tx, push, &read.record.event)?;
-        fold::apply(tx, push, &read.record)?;
-        // Once for many hosts: before anybody is told of it, and when all records are in.
-        moved |= matches!(read.record.event, Event::HostStarted { .. } | Event::HostEnded { .. });
-        if moved && matches!(read.record.event, Event::Asked { .. } | Event::Paused { .. } | Event::Resumed { .. }) {
-            holding::count(tx, push)?;
-            moved = false;
-        }
+        fold::apply(tx, push, &read.record, state)?;
         match &read.record.event {
             Event::PushStarted { .. } => announce(tx, push, News::of(Moment::Started), targets, read.record.at)?,
             Event::Asked { .. } => announce(tx, push, News::of(Moment::Asked), targets, read.record.at)?,
@@ -105,11 +98,22 @@ pub(crate) fn fold(
             | Event::UndoStarted { .. } => {}
         }
     }
-    fold::add_lines(tx, push, lines)?;
-    if moved && folded == Folded::Open {
-        holding::count(tx, push)?;
+    if folded == Folded::Open {
+        fold::count(tx, push, state)?;
     }
     Ok(folded)
+}
+
+/// Whether a record is announced.
+fn is_told(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::PushStarted { .. }
+            | Event::Asked { .. }
+            | Event::Paused { .. }
+            | Event::Resumed { .. }
+            | Event::PushEnded { .. }
+    )
 }
 
 fn row(tx: &Transaction<'_>, push: PushNumber) -> LedgerResult<PushRow> {

@@ -1,7 +1,8 @@
 //! Followers: one task a running push. It reads the journal as it grows, tells viewers how far they may read, folds what
-//! is new, and when the runner is dead it ends the push. What the ledger refuses forever does not leave a push running for
-//! ever: it is interrupted once its runner has ended. It must never wait for a viewer, and never show an end that the ledger
+//! is new, and when the runner is dead it ends the push. It must never wait for a viewer, and never show an end that the ledger
 //! does not have.
+
+mod stuck;
 
 use super::fold;
 use super::fold::Folded;
@@ -9,7 +10,7 @@ use super::interrupt;
 use super::interrupt::RunnerState;
 use super::runner::Runner;
 use crate::desk::{Desk, JournalEnd};
-use crate::journal::{Batch, Cursor, Ended, Event, PushDir, Reader, Record, StoredRecord};
+use crate::journal::{Batch, Cursor, Ended, Event, PushDir, Reader, Record, State, StoredRecord};
 use crate::ledger::pushes::PushRow;
 use crate::ledger::{LedgerError, fold as places, holding, pushes};
 use crate::plan::Standing;
@@ -66,6 +67,8 @@ pub(crate) struct Follower {
     read: Cursor,
     /// Up to here records are in the ledger.
     folded: Cursor,
+    /// What these records say; none where it has to be read anew.
+    state: Option<State>,
     /// Read and not yet folded.
     pending: Vec<StoredRecord>,
     folded_at: Instant,
@@ -96,6 +99,7 @@ impl Follower {
             reader: None,
             read: place,
             folded: place,
+            state: None,
             pending: Vec::new(),
             folded_at: now,
             lock_tried: now,
@@ -242,23 +246,29 @@ impl Follower {
             tracing::error!(push = self.push.get(), error = %error, "the disk failed; the server ends");
             std::process::exit(DISK_FAILED);
         }
+        let mut state = self.take_state().await?;
         let (push, from, targets) = (self.push, self.folded, self.desk.notify_targets.clone());
         let rest = if self.one_by_one && self.pending.len() > 1 { self.pending.split_off(1) } else { Vec::new() };
         let records = Arc::new(std::mem::replace(&mut self.pending, rest));
         let to = records.last().map_or(from, |last| Cursor { offset: last.end, n: last.record.n });
         let given = Arc::clone(&records);
-        let outcome = self.desk.ledger.write(move |tx| fold::fold(tx, push, from, &given, &targets)).await;
+        let outcome = self.desk.ledger.write(move |tx| {
+            let folded = fold::fold(tx, push, from, &given, &mut state, &targets)?;
+            Ok((folded, state))
+        });
+        let outcome = outcome.await;
         let told = records.iter().any(|read| read.record.event.is_state());
         match outcome {
-            Ok(Folded::Already) => {
+            Ok((Folded::Already, _)) => {
                 // Someone folded before us; where they stand is where we go on.
                 let place = self.desk.ledger.read(move |connection| places::place(connection, push)).await?;
                 self.folded = place.unwrap_or(self.folded);
                 self.read = self.folded;
                 self.pending.clear();
             }
-            Ok(folded) => {
+            Ok((folded, state)) => {
                 self.folded = to;
+                self.state = Some(state);
                 self.folded_at = Instant::now();
                 if folded == Folded::Ended {
                     return Ok(self.ended().await);
@@ -286,40 +296,17 @@ impl Follower {
         Step::Ended
     }
 
-    /// The ledger did not take the first of what is pending, or something behind it.
-    fn refused(&mut self, error: LedgerError) -> Result<Step, FollowError> {
-        match self.pending.as_slice() {
-            [first, rest @ ..] if error.is_lasting() => {
-                if rest.is_empty() || self.one_by_one {
-                    let n = first.record.n;
-                    tracing::error!(push = self.push.get(), n, %error, "a record of a push does not go into the ledger");
-                    self.stuck = Some(format!("record {n} of its log does not go into the history: {error}"));
-                    self.lock_tried = Instant::now().checked_sub(LOCK_TRY).unwrap_or(self.lock_tried);
-                }
-                self.one_by_one = true;
-                Ok(Step::Further)
+    /// What the records in the ledger say. It goes into the change that takes the next ones, and comes back with it: after a
+    /// change that failed it is read anew.
+    async fn take_state(&mut self) -> io::Result<State> {
+        match (self.state.take(), self.reader.clone()) {
+            (Some(state), _) => Ok(state),
+            (None, Some(reader)) => {
+                let to = self.folded;
+                blocking(move || reader.state_at(to)).await
             }
-            _ => Err(error.into()),
+            (None, None) => Ok(State::default()),
         }
-    }
-
-    /// The ledger can follow no further. Viewers do, and so do the hosts: the runner goes on to its end, and then the push
-    /// is interrupted in the ledger, with the reason.
-    async fn look_stuck(&mut self, new: bool) -> Result<Step, FollowError> {
-        let read = std::mem::take(&mut self.pending);
-        self.end = read.into_iter().rfind(is_end).map(|read| read.record).or(self.end.take());
-        if new {
-            return Ok(Step::Further);
-        }
-        if self.end.is_none() && self.may_be_dead() {
-            self.lock_tried = Instant::now();
-            self.end_if_dead().await?;
-        }
-        let (Some(end), Some(why)) = (self.end.clone(), self.stuck.clone()) else { return Ok(Step::Quiet) };
-        let (push, from, targets) = (self.push, self.folded, self.desk.notify_targets.clone());
-        let read = StoredRecord { record: interrupted(end, why), end: self.read.offset };
-        self.desk.ledger.write(move |tx| fold::fold(tx, push, from, std::slice::from_ref(&read), &targets)).await?;
-        Ok(self.ended().await)
     }
 
     /// Has the hosts asked what they run now that the push is over.
@@ -371,15 +358,4 @@ impl Follower {
 
 fn is_end(read: &StoredRecord) -> bool {
     matches!(read.record.event, Event::PushEnded { .. })
-}
-
-/// The end of a push whose journal did not go into the ledger as a whole: whatever it was, the history does not know how it
-/// came about.
-fn interrupted(mut end: Record, stuck: String) -> Record {
-    if let Event::PushEnded { state, why, .. } = &mut end.event {
-        let ended = state.word();
-        *why = Some(format!("{stuck}. Its log is whole, and ends with \u{201c}{ended}\u{201d}"));
-        *state = Ended::Interrupted;
-    }
-    end
 }

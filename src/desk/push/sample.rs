@@ -3,7 +3,7 @@
 use crate::journal::{Cursor, Ended, Event, HostResult, Record, StoredRecord, Stream};
 use crate::ledger::press::{self, NewPush};
 use crate::ledger::pushes::Commit;
-use crate::plan::{Assignment, BuildFrom, Kind, Plan};
+use crate::plan::{Assignment, BuildFrom, Kind, Plan, PlannedCommand, Proof};
 use crate::stack::{BuildId, PushNumber, Revision, Source};
 use crate::time::At;
 use rusqlite::Connection;
@@ -72,7 +72,13 @@ pub(crate) fn assignment(push: i64) -> Assignment {
 
 /// Takes a press into the ledger as the desk does.
 pub(crate) fn pressed(connection: &mut Connection, push: i64) {
-    let assignment = assignment(push);
+    pressed_with(connection, push, Vec::new());
+}
+
+/// The same, of a plan with these commands.
+pub(crate) fn pressed_with(connection: &mut Connection, push: i64, commands: Vec<PlannedCommand>) {
+    let mut assignment = assignment(push);
+    assignment.plan.commands = commands;
     let text = serde_json::to_string(&assignment).unwrap();
     let commit = Commit {
         sha: sha().to_string(),
@@ -138,6 +144,14 @@ pub(crate) fn started() -> Event {
         flips: Vec::new(),
         proof: None,
     }
+}
+
+/// The same beginning, of a plan where these commands say whether a host holds the build.
+pub(crate) fn with_proof(mut started: Event, says: Proof) -> Event {
+    if let Event::PushStarted { proof, .. } = &mut started {
+        *proof = Some(Box::new(says));
+    }
+    started
 }
 
 pub(crate) fn command_started(command: u32, hosts: u32) -> Event {

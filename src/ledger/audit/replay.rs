@@ -2,15 +2,14 @@
 //! against those of a push that runs. It must never write to the ledger itself.
 
 use super::seal::PRESSED;
-use crate::journal::{Cursor, PushState, StoredRecord};
+use crate::journal::{Cursor, PushState, State, StoredRecord};
 use crate::ledger::{LedgerResult, fold, schema};
 use crate::stack::PushNumber;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use std::collections::BTreeMap;
 
-/// What the fold writes of a push, with the column that has its number. How many hosts hold the build is left out: that also depends on
-/// what other pushes did.
+/// What the fold writes of a push, with the column that has its number.
 const MADE: [(&str, &str, &str); 6] = [
     ("pushes", "id", "its row"),
     ("commands", "push", "its commands"),
@@ -19,8 +18,10 @@ const MADE: [(&str, &str, &str); 6] = [
     ("questions", "push", "its questions and answers"),
     ("builds", "push", "the build that it made"),
 ];
-/// See [`MADE`]; and how long a push waited, which a ledger of schema 1 did not know of a push that goes on over the migration.
+/// What a ledger of schema 1 did not know, or counted in another way, of a push that goes on over the migration.
 const NOT_COMPARED: [&str; 3] = ["hosts_ok", "waited_ms", "waits_since"];
+/// The same, of a column that can only be compared where it says something.
+const COMPARED_WHERE_KNOWN: &str = "before_drop";
 
 /// A row, by its columns.
 type Row = BTreeMap<String, Value>;
@@ -35,6 +36,7 @@ pub struct Rows {
 pub struct Replay {
     connection: Connection,
     push: PushNumber,
+    state: State,
     to: Cursor,
 }
 
@@ -83,7 +85,7 @@ impl Rows {
                 connection.execute("UPDATE pushes SET root = ?1", [root])?;
             }
         }
-        Ok(Replay { connection, push, to: Cursor::default() })
+        Ok(Replay { connection, push, state: State::default(), to: Cursor::default() })
     }
 }
 
@@ -91,15 +93,15 @@ impl Replay {
     /// Folds records of the journal.
     ///
     /// # Errors
-    /// What SQLite said.
+    /// When a record may not follow; or what SQLite said.
     pub fn fold(&mut self, push: PushNumber, records: &[&StoredRecord]) -> LedgerResult<()> {
         let tx = self.connection.transaction()?;
         for read in records {
-            match read.record.event.is_state() {
-                true => fold::apply(&tx, push, &read.record)?,
-                false => fold::add_lines(&tx, push, 1)?,
-            }
+            fold::apply(&tx, push, &read.record, &mut self.state)?;
             self.to = Cursor { offset: read.end, n: read.record.n };
+        }
+        if self.state.ended.is_none() {
+            fold::count(&tx, push, &self.state)?;
         }
         Ok(tx.commit()?)
     }
@@ -114,7 +116,14 @@ impl Replay {
     /// # Errors
     /// What SQLite said.
     pub fn differences(&self, found: &Rows) -> LedgerResult<Vec<String>> {
-        let again = rows(&self.connection, self.push)?;
+        let mut again = rows(&self.connection, self.push)?;
+        for (table, rows) in &mut again.tables {
+            for (row, known) in rows.iter_mut().zip(found.tables.get(table).into_iter().flatten()) {
+                if known.get(COMPARED_WHERE_KNOWN) == Some(&Value::Null) {
+                    row.insert(COMPARED_WHERE_KNOWN.to_owned(), Value::Null);
+                }
+            }
+        }
         let compared = |rows: Option<&Vec<Row>>| -> Vec<Row> {
             let mut rows = rows.cloned().unwrap_or_default();
             rows.iter_mut().for_each(|row| row.retain(|name, _| !NOT_COMPARED.contains(&name.as_str())));

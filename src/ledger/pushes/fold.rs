@@ -1,8 +1,9 @@
-//! What a journal's records mean for the ledger's rows. It must never take a record twice: [`advance`] moves the fold's
-//! place only from where the caller read, in the same transaction as the effects.
+//! What a journal's records mean for the ledger's rows. How a push, its commands and its hosts stand is read from the one fold
+//! ([`State`]), and never concluded here a second time. It must never take a record twice: [`advance`] moves the fold's place only
+//! from where the caller read, in the same transaction as the effects.
 
 use super::{history, questions};
-use crate::journal::{Cursor, Event, PushState, Record};
+use crate::journal::{Cursor, Event, HostResult, PushState, Record, State};
 use crate::ledger::outbox::BadHost;
 use crate::ledger::{LedgerError, LedgerResult};
 use crate::stack::PushNumber;
@@ -43,11 +44,15 @@ pub fn unfinished(connection: &Connection) -> LedgerResult<Vec<PushNumber>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Writes what one record says into the rows of its push. Lines are only counted (see [`add_lines`]).
+/// Takes the next record of a push, and writes what it says into the rows. Lines are only counted (see [`count`]).
 ///
 /// # Errors
-/// What SQLite said.
-pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerResult<()> {
+/// When the record may not follow; or what SQLite said. Then `state` is of no use any more.
+pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record, state: &mut State) -> LedgerResult<()> {
+    state.apply(record)?;
+    if !record.event.is_state() {
+        return Ok(());
+    }
     let (id, at) = (push, record.at.to_string());
     match &record.event {
         Event::PushStarted { commands, .. } => {
@@ -70,7 +75,7 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerR
             tx.prepare_cached("INSERT INTO results (push, command, host, started_at) VALUES (?1, ?2, ?3, ?4)")?
                 .execute(params![id, command, host.as_deref().unwrap_or_default(), at])?;
         }
-        Event::HostEnded { command, host, result, code, why, duration_ms, .. } => {
+        Event::HostEnded { command, host, code, why, duration_ms, .. } => {
             // A host on which nothing ran ends without a beginning, and took no time.
             tx.prepare_cached(
                 "INSERT INTO results (push, command, host, result, code, why, started_at, duration_ms)
@@ -82,7 +87,7 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerR
                 id,
                 command,
                 host.as_deref().unwrap_or_default(),
-                result,
+                state.host(*command, host.as_deref()).result(),
                 code,
                 why,
                 at,
@@ -104,7 +109,8 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerR
             )?
             .execute(params![id, title, url, host])?;
         }
-        Event::CommandEnded { command, result, ok, not_ok, duration_ms, skew_ms } => {
+        Event::CommandEnded { command, ok, not_ok, duration_ms, skew_ms, .. } => {
+            let result = state.commands.get(command).and_then(|command| command.result);
             tx.prepare_cached(
                 "UPDATE commands SET result = ?1, ok = ?2, not_ok = ?3, duration_ms = ?4, skew_ms = ?7
                  WHERE push = ?5 AND command = ?6",
@@ -112,12 +118,11 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerR
             .execute(params![result, ok, not_ok, whole(*duration_ms), id, command, skew_ms.map(whole)])?;
         }
         Event::HostDropped { command, host } => {
-            // A state that nobody knows stays unknown: that the host has left says nothing of what runs there.
+            let at = state.host(*command, Some(host));
             tx.prepare_cached(
-                "UPDATE results SET result = 'dropped' WHERE push = ?1 AND command = ?2 AND host = ?3
-                 AND result <> 'unknown'",
+                "UPDATE results SET result = ?4, before_drop = ?5 WHERE push = ?1 AND command = ?2 AND host = ?3",
             )?
-            .execute(params![id, command, host])?;
+            .execute(params![id, command, host, at.result(), at.ended])?;
         }
         Event::Paused { who, reason } => {
             tx.prepare_cached("UPDATE pushes SET paused_by = ?1, paused_at = ?2, paused_why = ?3 WHERE id = ?4")?
@@ -131,6 +136,7 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerR
         Event::Asked { .. } | Event::Answered { .. } => questions::apply(tx, push, record)?,
         Event::PushEnded { .. } => {
             questions::apply(tx, push, record)?;
+            cut_off(tx, id, state)?;
             end(tx, id, &at, &record.event)?;
         }
     }
@@ -159,15 +165,16 @@ fn waits(tx: &Transaction<'_>, id: PushNumber, at: At) -> LedgerResult<()> {
     Ok(())
 }
 
-/// Adds to the count of a push's lines.
+/// Writes down how many lines there are, and on how many hosts the build of a running push is by now.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn add_lines(tx: &Transaction<'_>, push: PushNumber, more: usize) -> LedgerResult<()> {
-    if more > 0 {
-        tx.prepare_cached("UPDATE pushes SET lines = lines + ?1 WHERE id = ?2")?
-            .execute(params![i64::try_from(more).unwrap_or(i64::MAX), push])?;
-    }
+pub fn count(tx: &Transaction<'_>, push: PushNumber, state: &State) -> LedgerResult<()> {
+    tx.prepare_cached("UPDATE pushes SET lines = ?1, hosts_ok = ?2 WHERE id = ?3")?.execute(params![
+        whole(state.lines),
+        state.holding(),
+        push
+    ])?;
     Ok(())
 }
 
@@ -193,16 +200,27 @@ pub fn bad_hosts(connection: &Connection, push: PushNumber, most: usize) -> Ledg
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The end: what was open is unknown from now on, the row gets its last words, the lock is free.
+/// Commands and hosts whose end no record has said, as the fold says it when the push is over.
+fn cut_off(tx: &Transaction<'_>, id: PushNumber, state: &State) -> LedgerResult<()> {
+    let mut of_command =
+        tx.prepare_cached("UPDATE commands SET result = ?3 WHERE push = ?1 AND command = ?2 AND result IS NULL")?;
+    let mut of_host = tx.prepare_cached(
+        "UPDATE results SET result = ?4 WHERE push = ?1 AND command = ?2 AND host = ?3 AND result IS NULL",
+    )?;
+    for (number, command) in &state.commands {
+        of_command.execute(params![id, number, command.result])?;
+        for (host, at) in command.hosts.iter().filter(|(_, at)| at.result() == Some(HostResult::Unknown)) {
+            of_host.execute(params![id, number, host.as_deref().unwrap_or_default(), at.result()])?;
+        }
+    }
+    Ok(())
+}
+
+/// The end: the row gets its last words, the lock is free.
 fn end(tx: &Transaction<'_>, id: PushNumber, at: &str, event: &Event) -> LedgerResult<()> {
     let Event::PushEnded { state, why, who, hosts_ok, hosts_total, duration_ms, sha256, .. } = event else {
         return Ok(());
     };
-    tx.prepare_cached("UPDATE results SET result = 'unknown' WHERE push = ?1 AND result IS NULL")?.execute([id])?;
-    tx.prepare_cached(
-        "UPDATE commands SET result = 'unknown' WHERE push = ?1 AND result IS NULL AND started_at IS NOT NULL",
-    )?
-    .execute([id])?;
     tx.prepare_cached(
         "UPDATE pushes SET state = ?1, why = ?2, ended_by = ?3, hosts_ok = ?4, hosts_total = ?5, ended_at = ?6,
                            duration_ms = ?7, journal_hash = ?8, paused_by = NULL, paused_at = NULL, paused_why = NULL,

@@ -17,13 +17,15 @@ pub(in crate::ledger) const SCHEMA: i64 = STEPS.len() as i64 + 1;
 /// that it adds to a table with seals may be null and has no default: rows that are sealed keep their seals only so.
 const STEPS: [&str; 1] = [
     // To 2, not in a release yet, and the only one that seals rows anew.
-    // How long a push has waited for a person; when a build was pruned; who gave a link; from where people sign in; the hosts
+    // How long a push has waited for a person; when a build was pruned; who gave a link; how a command had
+    // ended on a host that left; from where people sign in; the hosts
     // of each push and seals (both below); tables by names that say what is in them. The triggers are made anew, since SQLite
     // writes a new name into them in its own way.
     "ALTER TABLE pushes ADD COLUMN waits_since TEXT;
      ALTER TABLE pushes ADD COLUMN waited_ms INTEGER NOT NULL DEFAULT 0;
      ALTER TABLE builds ADD COLUMN pruned_at TEXT;
      ALTER TABLE links ADD COLUMN host TEXT;
+     ALTER TABLE results ADD COLUMN before_drop TEXT;
      CREATE TABLE known (
        who           TEXT NOT NULL,
        place         TEXT NOT NULL,

@@ -184,6 +184,7 @@ CREATE TABLE results (                            -- a command on a host; host '
   why           TEXT,
   started_at    TEXT NOT NULL,
   duration_ms   INTEGER,
+  before_drop   TEXT,                             -- how it had ended where the host has left since; none elsewhere
   PRIMARY KEY (push, command, host)
 ) STRICT;
 CREATE TRIGGER results_ended_never_change BEFORE UPDATE ON results

@@ -5,7 +5,7 @@ use crate::journal::{Ended, HostResult, PushState};
 use crate::ledger::{LedgerError, LedgerResult};
 use crate::plan::{Assignment, BuildFrom, Proof, PushKind, Sign, Standing};
 use crate::stack::{Host, PushNumber, StackName, StageName};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 
 /// Pushes that are looked through, newest first, for what a host holds.
@@ -87,22 +87,6 @@ fn last_pushes(connection: &Connection, stack: &StackName, stage: &StageName) ->
             Ok((row.get("id")?, row.get("plan")?, row.get("root")?))
         })?;
     rows.map(|row| Pushed::new(row?)).collect()
-}
-
-/// Writes down on how many hosts the build of a running push is by now.
-///
-/// # Errors
-/// What SQLite said.
-pub fn count(tx: &Transaction<'_>, push: PushNumber) -> LedgerResult<()> {
-    let mut ask = tx.prepare_cached("SELECT id, plan, root FROM pushes WHERE id = ?1")?;
-    let row = ask.query_row([push], |row| Ok((row.get("id")?, row.get("plan")?, row.get("root")?))).optional()?;
-    let Some(row) = row else { return Ok(()) };
-    let pushed = [Pushed::new(row)?];
-    let signs = signs(tx, &pushed)?;
-    let holding = pushed[0].standings(&signs).filter(|(_, standing)| *standing == Standing::Holds).count();
-    tx.prepare_cached("UPDATE pushes SET hosts_ok = ?1 WHERE id = ?2")?
-        .execute(params![i64::try_from(holding).unwrap_or(i64::MAX), push])?;
-    Ok(())
 }
 
 /// What a push left each of its hosts with, by name; none of a push that is not there.
@@ -209,7 +193,7 @@ fn signs(connection: &Connection, pushes: &[Pushed]) -> LedgerResult<Signs> {
     };
     let wanted: Vec<(PushNumber, u32)> = pushes.iter().flat_map(counts).collect();
     let mut ask = connection.prepare_cached(
-        "SELECT r.push, r.host, r.command, r.result FROM json_each(?1) w
+        "SELECT r.push, r.host, r.command, coalesce(r.before_drop, r.result) AS result FROM json_each(?1) w
          CROSS JOIN results r ON r.push = w.value ->> 0 AND r.command = w.value ->> 1",
     )?;
     let rows = ask.query_map([serde_json::to_string(&wanted)?], |row| {

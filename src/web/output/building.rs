@@ -1,11 +1,13 @@
-//! Making the index of a journal: one pass over its records. It must never call a line an error that the page of a running
+//! Making the index of a journal: one pass over its records. How a command ended on a host is read from the one fold ([`State`]). It
+//! must never call a line an error that the page of a running
 //! push would not (`static/live/fold.js` goes by the same rule), nor read more of a record than it needs: most of the time of a
 //! first opening is spent here. Called by the index.
 
 use super::index::{End, Index, Run, STRIDE, Span, Voice, join};
 use super::read::{Light, records};
 use super::same::{OwnName, blank};
-use crate::journal::{Event, HostResult, Record, Stream};
+use crate::journal::state::HostState;
+use crate::journal::{Event, HostResult, Record, State, Stream};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -22,6 +24,8 @@ const BETWEEN: [u8; 1] = [0xff];
 #[derive(Default)]
 pub struct Building {
     index: Index,
+    /// What the records say, but for the lines.
+    state: State,
     /// Places of hosts, by name.
     places: HashMap<String, u32>,
     /// The place of the push host, once it is known.
@@ -45,8 +49,6 @@ struct Speaking {
     err: VecDeque<u64>,
     /// Its last line since its command began; none when it has said nothing.
     last: Option<u64>,
-    /// None when it has begun and not ended.
-    end: Option<End>,
 }
 
 impl Building {
@@ -119,32 +121,27 @@ impl Building {
                 said: Sha256::new(),
                 err: VecDeque::new(),
                 last: None,
-                end: Some(End::Skipped),
             });
             speaking.len() - 1
         })
     }
 
+    /// Takes a record of how the push goes. One that may not follow, from an older writer, is passed over as everywhere.
     fn state(&mut self, record: Record) {
+        if self.state.apply(&record).is_err() {
+            return;
+        }
         match &record.event {
             Event::HostStarted { command, host } => {
                 let place = self.place(host.as_deref());
-                let at = self.voice(*command, place);
-                self.speaking[at].end = None;
+                self.voice(*command, place);
             }
-            Event::HostEnded { command, host, result, .. } => {
+            Event::HostEnded { command, host, .. } => {
                 let place = self.place(host.as_deref());
                 let at = self.voice(*command, place);
-                self.ended(at, *result);
+                self.ended(at, End::of(self.state.host(*command, host.as_deref())));
             }
-            Event::HostDropped { command, host } => {
-                let place = self.place(Some(host));
-                if let Some(at) = self.voices.get(&(*command, place)) {
-                    let end = &mut self.speaking[*at].end;
-                    // What nobody knows stays unknown.
-                    *end = end.filter(|end| *end == End::Unknown).or(Some(End::Skipped));
-                }
-            }
+            Event::HostDropped { .. } => {}
             Event::PushStarted { .. }
             | Event::Connecting(_)
             | Event::Connected(_)
@@ -162,11 +159,10 @@ impl Building {
         }
     }
 
-    fn ended(&mut self, at: usize, result: HostResult) {
+    fn ended(&mut self, at: usize, end: End) {
         let voice = &mut self.speaking[at];
-        voice.end = Some(End::of(result));
         let (err, last) = (std::mem::take(&mut voice.err), voice.last.take());
-        if matches!(End::of(result), End::Failed | End::Unknown) {
+        if matches!(end, End::Failed | End::Unknown) {
             match err.is_empty() {
                 true => self.errors.extend(last),
                 false => self.errors.extend(err),
@@ -180,11 +176,15 @@ impl Building {
         for line in self.errors {
             join(&mut self.index.errors, Span { first: line, last: line });
         }
+        let (state, hosts) = (&self.state, &self.index.hosts);
         let voices = self.speaking.into_iter().map(|voice| {
             let mut said = [0; 16];
             said.copy_from_slice(&voice.said.finalize()[..16]);
-            let Speaking { command, host, first, lines, end, .. } = voice;
-            Voice { command, host, first, lines, said, end: end.unwrap_or(End::Unknown) }
+            let Speaking { command, host, first, lines, .. } = voice;
+            let name = hosts[host as usize].clone();
+            // Where only lines are, nothing has begun.
+            let begun = state.commands.get(&command).and_then(|command| command.hosts.get(&name));
+            Voice { command, host, first, lines, said, end: begun.map_or(End::Skipped, |at| End::of(*at)) }
         });
         self.index.voices = voices.collect();
         self.index
@@ -192,13 +192,14 @@ impl Building {
 }
 
 impl End {
-    fn of(result: HostResult) -> Self {
-        match result {
-            HostResult::Ok => Self::Ok,
-            HostResult::Failed | HostResult::TimedOut | HostResult::Unreachable => Self::Failed,
-            HostResult::Cancelled => Self::Cancelled,
-            HostResult::Skipped | HostResult::Dropped => Self::Skipped,
-            HostResult::Unknown => Self::Unknown,
+    /// Of what is known of a command on a host that it has begun on: what runs where a journal stops is unknown.
+    fn of(at: HostState) -> Self {
+        match at.result() {
+            Some(HostResult::Ok) => Self::Ok,
+            Some(HostResult::Failed | HostResult::TimedOut | HostResult::Unreachable) => Self::Failed,
+            Some(HostResult::Cancelled) => Self::Cancelled,
+            Some(HostResult::Skipped | HostResult::Dropped) => Self::Skipped,
+            Some(HostResult::Unknown) | None => Self::Unknown,
         }
     }
 }

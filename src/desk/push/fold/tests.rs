@@ -3,6 +3,9 @@ use crate::config::ChannelKind;
 use crate::desk::push::sample;
 use crate::desk::push::sample::number;
 use crate::journal::HostResult;
+use crate::ledger::holding;
+use crate::plan::{Part, PlannedCommand, PlannedForm, Proof, Standing};
+use crate::stack::{Policy, Script};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
@@ -12,9 +15,15 @@ fn targets() -> NotifyTargets {
     NotifyTargets { url: "http://push".to_owned(), channels: ChannelKind::ALL.to_vec() }
 }
 
-fn folded(connection: &mut Connection, from: Cursor, records: &[StoredRecord]) -> Folded {
+/// What a fold made of records that follow others.
+fn folded(connection: &mut Connection, before: &[StoredRecord], records: &[StoredRecord]) -> Folded {
+    let (mut from, mut state) = (START, State::default());
+    for read in before {
+        state.apply(&read.record).unwrap();
+        from = Cursor { offset: read.end, n: read.record.n };
+    }
     let tx = connection.transaction().unwrap();
-    let folded = fold(&tx, number(1), from, records, &targets()).unwrap();
+    let folded = fold(&tx, number(1), from, records, &mut state, &targets()).unwrap();
     tx.commit().unwrap();
     folded
 }
@@ -54,7 +63,7 @@ fn a_journal_of_a_good_push_becomes_its_rows() {
     let mut ledger = sample::ledger();
     sample::pressed(&mut ledger, 1);
     let records = sample::records(START, sample::good_push());
-    assert_eq!(folded(&mut ledger, START, &records), Folded::Ended);
+    assert_eq!(folded(&mut ledger, &[], &records), Folded::Ended);
 
     let row = pushes::get(&ledger, sample::number(1)).unwrap().unwrap();
     assert_eq!((row.state.word(), row.lines, row.hosts_ok, row.hosts_total), ("succeeded", 3, 2, 2));
@@ -84,10 +93,10 @@ fn folding_again_from_an_old_place_changes_nothing() {
     for cut in 1..=records.len() {
         let mut ledger = sample::ledger();
         sample::pressed(&mut ledger, 1);
-        folded(&mut ledger, START, &records[..cut]);
+        folded(&mut ledger, &[], &records[..cut]);
         let before = dump(&ledger);
         // The server died behind the commit, and its follower starts where it believed to be.
-        assert_eq!(folded(&mut ledger, START, &records), Folded::Already);
+        assert_eq!(folded(&mut ledger, &[], &records), Folded::Already);
         assert_eq!(dump(&ledger), before, "cut at {cut}");
     }
 }
@@ -97,13 +106,12 @@ fn however_the_records_are_cut_into_folds_the_ledger_is_the_same() {
     let records = sample::records(START, sample::good_push());
     let mut whole = sample::ledger();
     sample::pressed(&mut whole, 1);
-    folded(&mut whole, START, &records);
+    folded(&mut whole, &[], &records);
     for cut in 1..records.len() {
         let mut parts = sample::ledger();
         sample::pressed(&mut parts, 1);
-        assert_eq!(folded(&mut parts, START, &records[..cut]), Folded::Open);
-        let from = Cursor { offset: records[cut - 1].end, n: records[cut - 1].record.n };
-        assert_eq!(folded(&mut parts, from, &records[cut..]), Folded::Ended);
+        assert_eq!(folded(&mut parts, &[], &records[..cut]), Folded::Open);
+        assert_eq!(folded(&mut parts, &records[..cut], &records[cut..]), Folded::Ended);
         assert_eq!(dump(&parts), dump(&whole), "cut at {cut}");
     }
 }
@@ -118,7 +126,7 @@ fn a_failed_push_names_its_bad_hosts_and_puts_nothing_on_its_stage() {
     // Nothing ran there, so it ends without a beginning.
     events.push(sample::host_ended(1, Some("web2"), HostResult::Unreachable));
     events.extend([sample::command_ended(1, HostResult::Failed, 1), sample::ended(Ended::Failed, 0, &[])]);
-    folded(&mut ledger, START, &sample::records(START, events));
+    folded(&mut ledger, &[], &sample::records(START, events));
     let row = pushes::get(&ledger, sample::number(1)).unwrap().unwrap();
     assert_eq!((row.state.word(), row.why.as_deref()), ("failed", Some("web2 failed")));
     let payload: String = ledger
@@ -134,6 +142,43 @@ fn a_failed_push_names_its_bad_hosts_and_puts_nothing_on_its_stage() {
 }
 
 #[test]
+fn a_host_that_was_not_reached_and_has_left_is_one_that_nothing_changed() {
+    let mut ledger = sample::ledger();
+    let run = |command: &str| PlannedCommand {
+        part: Part::Main,
+        form: PlannedForm::Run(Script { text: command.to_owned(), pieces: Vec::new() }),
+        name: None,
+        grow: Vec::new(),
+        chunk: 10,
+        timeout_s: 60,
+        tries: 1,
+        every_s: 0,
+        policy: Policy::default(),
+        quiet: false,
+        confirm: None,
+        roll: None,
+        done_on: Vec::new(),
+        deferred: None,
+    };
+    sample::pressed_with(&mut ledger, 1, vec![run("make"), run("restart")]);
+    let proof = Proof { brought: vec![1, 2], ..Proof::default() };
+    let mut events = vec![sample::with_proof(sample::started(), proof), sample::command_started(1, 2)];
+    events.push(sample::host_ended(1, Some("web1"), HostResult::Ok));
+    events.push(sample::host_ended(1, Some("web2"), HostResult::Unreachable));
+    events.push(Event::HostDropped { command: 1, host: "web2".to_owned() });
+    events.extend([sample::command_ended(1, HostResult::Failed, 1), sample::command_started(2, 1)]);
+    events.push(sample::host_ended(2, Some("web1"), HostResult::Ok));
+    events.extend([sample::command_ended(2, HostResult::Ok, 1), sample::ended(Ended::Degraded, 1, &[])]);
+    folded(&mut ledger, &[], &sample::records(START, events));
+    let results = pushes::results(&ledger, number(1)).unwrap();
+    let dropped = results.iter().find(|row| row.host == "web2").unwrap();
+    assert_eq!(dropped.result, Some(HostResult::Dropped), "what people are told of it");
+    let left = holding::left_with(&ledger, number(1)).unwrap();
+    let left: Vec<_> = left.iter().map(|left| (left.host.as_str(), left.standing)).collect();
+    assert_eq!(left, [("web1", Standing::Holds), ("web2", Standing::Untouched)]);
+}
+
+#[test]
 fn what_was_open_when_a_push_was_interrupted_is_unknown_and_its_stack_is_held() {
     let mut ledger = sample::ledger();
     sample::pressed(&mut ledger, 1);
@@ -143,7 +188,7 @@ fn what_was_open_when_a_push_was_interrupted_is_unknown_and_its_stack_is_held() 
         sample::host_started(1, Some("web1")),
         sample::ended(Ended::Interrupted, 0, &["web1"]),
     ];
-    folded(&mut ledger, START, &sample::records(START, events));
+    folded(&mut ledger, &[], &sample::records(START, events));
     let results = pushes::results(&ledger, sample::number(1)).unwrap();
     assert_eq!(results[0].result, Some(HostResult::Unknown));
     assert_eq!(
@@ -169,7 +214,7 @@ fn a_hold_of_a_person_stays_when_a_push_adds_its_own() {
     let mary = Hold { scope, who, reason, at, push: None, until: None };
     holds::set(&tx, &mary).unwrap();
     tx.commit().unwrap();
-    folded(&mut ledger, START, &sample::records(START, vec![sample::ended(Ended::Interrupted, 0, &[])]));
+    folded(&mut ledger, &[], &sample::records(START, vec![sample::ended(Ended::Interrupted, 0, &[])]));
     let hold = holds::get(&ledger, "web", At::now()).unwrap().unwrap();
     assert_eq!(hold.who, "mary");
     assert!(hold.reason.starts_with("lunch; push 1 to qa was interrupted before anything ran"), "{}", hold.reason);
@@ -179,7 +224,7 @@ fn a_hold_of_a_person_stays_when_a_push_adds_its_own() {
 fn a_push_that_ended_never_changes() {
     let mut ledger = sample::ledger();
     sample::pressed(&mut ledger, 1);
-    folded(&mut ledger, START, &sample::records(START, sample::good_push()));
+    folded(&mut ledger, &[], &sample::records(START, sample::good_push()));
     for sql in [
         "UPDATE pushes SET state = 'failed'",
         "UPDATE pushes SET who = 'joe'",

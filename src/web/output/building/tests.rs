@@ -1,22 +1,18 @@
 use super::*;
-use crate::journal::State;
 use crate::journal::sample::{any_step, started, with_conditional};
 use crate::time::At;
 use proptest::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 proptest! {
     #[test]
     fn what_an_index_says_of_hosts_and_lines_is_what_the_fold_says(steps in prop::collection::vec(any_step(), 0..80)) {
-        let (mut state, mut building, mut left) = (State::default(), Building::default(), BTreeSet::new());
+        let (mut state, mut building) = (State::default(), Building::default());
         let begin = std::iter::once(with_conditional(started(&["a", "b", "c", "d"], 3), 3));
         for (n, event) in (1..).zip(begin.chain(steps)) {
             let record = Record { n, at: At::from_millis(0), event };
             if state.apply(&record).is_err() {
                 continue;
-            }
-            if let Event::HostDropped { command, host } = &record.event {
-                left.insert((*command, Some(host.clone())));
             }
             building.take(0, &serde_json::to_vec(&record).unwrap());
         }
@@ -26,15 +22,7 @@ proptest! {
         let said: BTreeMap<(u32, Option<String>), End> = said.collect();
         let mut folded = BTreeMap::new();
         for (number, command) in &state.commands {
-            for (host, result) in &command.hosts {
-                let place = (*number, host.clone());
-                let end = match result.map(End::of) {
-                    None | Some(End::Unknown) => End::Unknown,
-                    Some(_) if left.contains(&place) => End::Skipped,
-                    Some(end) => end,
-                };
-                folded.insert(place, end);
-            }
+            folded.extend(command.hosts.iter().map(|(host, at)| ((*number, host.clone()), End::of(*at))));
         }
         // Where only lines are, nothing has begun.
         let silent = said.iter().filter(|(place, _)| !folded.contains_key(*place));

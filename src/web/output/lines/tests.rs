@@ -2,7 +2,7 @@
 
 use super::{LinesQuery, Problem};
 use crate::colours::without_colours;
-use crate::journal::{Event, Record, Stream};
+use crate::journal::{Event, Record, Stream, sample};
 use crate::time::At;
 use crate::web::output::find;
 use crate::web::output::find::{MOST_LINES, Text};
@@ -10,18 +10,24 @@ use crate::web::output::index::{Index, LineFilter, Span};
 use crate::web::output::read::Light;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::Write;
 use tokio_util::sync::CancellationToken;
 
 /// One line of a journal that is made up: command, host, stream, text.
 pub type Said = (u32, Option<&'static str>, &'static str, String);
 
+/// The journal of a push that said so, where these hosts failed in the end; another one began late, and never ended.
 pub fn journal(said: &[Said], failed: &[(u32, Option<&'static str>)]) -> Vec<Value> {
     let at = "2026-11-21T14:13:57.000Z";
-    let mut records = vec![json!({"kind": "command_started", "command": 1, "title": "one", "hosts": 2})];
+    let (mut commands, mut late) = (BTreeSet::from([1]), BTreeSet::new());
+    commands.extend(said.iter().map(|said| said.0).chain(failed.iter().map(|failed| failed.0)));
+    let mut records = vec![sample::started(&["web1", "web2", "db", "late"], 9)];
+    records.extend(commands.into_iter().map(sample::command_started));
+    let mut records: Vec<Value> = records.into_iter().map(|event| json!(event)).collect();
     for (line, (command, host, stream, text)) in said.iter().enumerate() {
         // State records stand between lines, as they do.
-        if line % 7 == 3 {
+        if line % 7 == 3 && late.insert(*command) {
             records.push(json!({"kind": "host_started", "command": command, "host": "late"}));
         }
         records.push(
@@ -230,7 +236,7 @@ fn the_outline_has_the_steps_but_no_host_and_no_line() {
     let (_, index) = indexed(&journal(&said, &[(1, None)]));
     assert_eq!(index.steps(), [(1, 1), (4, 2), (6, 1)]);
     let kinds: Vec<Value> = index.records.iter().map(|record: &Record| json!(record)["kind"].clone()).collect();
-    assert_eq!(kinds, ["command_started"]);
+    assert_eq!(kinds, ["push_started", "command_started", "command_started"]);
 }
 
 #[test]
