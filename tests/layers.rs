@@ -2,6 +2,7 @@
 //! folders, and no circle of files anywhere.
 
 mod graph;
+mod rows;
 
 use crate::house::files;
 use graph::Graph;

@@ -2,12 +2,19 @@
 //! It must never hold anything that is not shown.
 
 pub(crate) mod board;
+pub(super) mod body;
+mod build;
 pub(crate) mod plan;
 mod push;
+mod rollback;
+mod stage;
 
 pub use self::board::{Board, BoardStack, BoardStage, Waiting};
+pub use self::build::{CommitBody, GoodBuildBody, PublishedBody};
 pub use self::plan::{Compared, FileChanges, PlanView, PlannedView, TypicalDuration, Weight};
-pub use self::push::PushBody;
+pub use self::push::{PausedBody, PushBody, QuestionBody};
+pub use self::rollback::{NotHeld, RollbackReadiness, RollbackTarget, RollbackView};
+pub use self::stage::{CurrentBody, HoldBody, StepBody};
 pub use super::parts::hosts::numbers::SeenNewer;
 pub use crate::ledger::current::Current;
 pub use crate::ledger::good_builds::GoodBuild;
@@ -61,16 +68,18 @@ pub struct StackView {
     /// Hosts that would refuse the next push, since they have seen a newer one.
     pub newer: Option<SeenNewer>,
     /// The push that runs now.
-    #[serde(serialize_with = "push::one")]
+    #[serde(serialize_with = "body::optional")]
     pub lock: Option<PushRow>,
     /// The step that it is at; `None` before its first command has begun.
+    #[serde(serialize_with = "body::optional")]
     pub step: Option<StepNow>,
     /// The hold on the whole stack.
+    #[serde(serialize_with = "body::optional")]
     pub hold: Option<Hold>,
     /// The stages in order.
     pub stages: Vec<StageView>,
     /// The newest pushes, newest first; at most 8.
-    #[serde(serialize_with = "push::all")]
+    #[serde(serialize_with = "body::all")]
     pub recent: Vec<PushRow>,
 }
 
@@ -97,6 +106,7 @@ pub struct StageView {
     /// Its hosts, by name.
     pub hosts: Vec<String>,
     /// What it runs.
+    #[serde(serialize_with = "body::optional")]
     pub current: Option<Current>,
     /// What a press would put there; `None` when there is nothing (see `why_not`).
     pub next: Option<NextPush>,
@@ -108,9 +118,10 @@ pub struct StageView {
     #[serde(rename = "undo")]
     pub readiness: Option<RollbackReadiness>,
     /// The hold on this stage alone.
+    #[serde(serialize_with = "body::optional")]
     pub hold: Option<Hold>,
     /// The last push to it, whatever its end.
-    #[serde(serialize_with = "push::one")]
+    #[serde(serialize_with = "body::optional")]
     pub last: Option<PushRow>,
     /// How long the last good pushes took, oldest first; at most 20.
     #[serde(rename = "usual_ms")]
@@ -196,6 +207,7 @@ pub struct NextPush {
     /// Whether the stage runs this very revision already: a press would push it again.
     pub again: bool,
     /// The commits that would go out, newest first; at most 50.
+    #[serde(serialize_with = "body::all")]
     pub commits: Vec<Commit>,
     /// How many there are in all.
     pub commit_count: usize,
@@ -230,92 +242,8 @@ pub struct VersionGroup {
     /// The branch.
     pub branch: String,
     /// Its newest commits, newest first; of another branch than the stack's own its head alone.
+    #[serde(serialize_with = "body::all")]
     pub commits: Vec<Commit>,
-}
-
-/// A build, as it is named on the rollback.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RollbackTarget {
-    /// The build.
-    pub build: String,
-    /// Its revision.
-    pub sha: String,
-    /// What people call it: its short revision, or the build where the other one is of the same revision.
-    pub name: String,
-}
-
-impl RollbackTarget {
-    /// Names a build; `same`: the other one that is named beside it has the same revision.
-    pub fn new(build: &str, sha: &str, same: bool) -> Self {
-        let name = if same { build } else { crate::stack::name::short(sha) };
-        Self { build: build.to_owned(), sha: sha.to_owned(), name: name.to_owned() }
-    }
-}
-
-/// What a rollback would do.
-#[derive(Clone, Debug, Serialize)]
-pub struct RollbackView {
-    /// The stack.
-    pub stack: String,
-    /// The stage.
-    pub stage: String,
-    /// What would go: what the stage runs, or what a bad push has half put there.
-    pub from: Option<RollbackTarget>,
-    /// What would come back.
-    pub to: GoodBuild,
-    /// What people call it (see [`RollbackTarget`]).
-    pub name: String,
-    /// The hosts, by name.
-    pub hosts: Vec<String>,
-    /// The titles of the commands, in order.
-    pub commands: Vec<String>,
-    /// Whether the stage's questions are asked in the plan that is shown.
-    pub ask: bool,
-    /// What the stage's commands would ask a person, and do not unless that is wanted.
-    pub questions: Vec<String>,
-    /// The hash of the plan that the press would run.
-    pub plan_hash: String,
-    /// The hash of the plan of a press that wants to be asked.
-    pub plan_hash_asking: String,
-    /// The plan, as whole as that of a push.
-    pub plan: PlanView,
-    /// The commits that would be taken back, newest first; at most 50.
-    pub commits: Vec<Commit>,
-    /// How many there are in all.
-    pub commit_count: usize,
-    /// The address of the difference.
-    pub diff: Option<String>,
-    /// Other builds that succeeded there and would change something, the one that came last first.
-    pub others: Vec<GoodBuild>,
-    /// Which hosts hold its release, as they last said; `None` when it brings no release.
-    #[serde(rename = "undo")]
-    pub readiness: Option<RollbackReadiness>,
-    /// Why it cannot be done now, if so.
-    pub why_not: Option<String>,
-    /// The push that runs, which must be cancelled first.
-    pub running: Option<PushNumber>,
-}
-
-/// How many hosts hold the release that a rollback would put back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RollbackReadiness {
-    /// Hosts where it lies verified.
-    pub ready: usize,
-    /// All hosts of the rollback.
-    pub total: usize,
-    /// Those where it does not, or that have not said so.
-    pub not_ready: Vec<NotHeld>,
-    /// When they were last asked; `None` when they were not since the last push.
-    pub asked_at: Option<String>,
-}
-
-/// A host on which the rollback is not ready.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct NotHeld {
-    /// Its name.
-    pub host: String,
-    /// Why, and what a rollback does about it.
-    pub why: String,
 }
 
 /// What would bring hosts to the build of their stage.
@@ -395,3 +323,6 @@ pub struct RemainingCommand {
     #[serde(rename = "owed_by")]
     pub deferred_from: Option<i64>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 //! Beside the mirrors of git, in `mirrors`: `KEY.svn`, by the address as theirs, holds the newest commits as they were last fetched, as JSON, with
 //! the hash of the address that they are from; `.svn` is the configuration that our svn reads, and nothing else is kept.
 
+mod fetched;
 mod xml;
 
 pub(crate) use xml::commits;
@@ -18,7 +19,7 @@ use crate::process::Program;
 use crate::reading;
 use crate::stack::{Revision, SourceLogin};
 use crate::time::At;
-use serde::{Deserialize, Serialize};
+use fetched::{Fetched, FetchedCommit};
 use sha2::{Digest, Sha256};
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -39,15 +40,6 @@ pub struct Svn {
     url: String,
     ssh_config: Option<PathBuf>,
     login: Option<SourceLogin>,
-}
-
-/// What was fetched last, as it lies on the disk.
-#[derive(Debug, Serialize, Deserialize)]
-struct Fetched {
-    from: String,
-    at: At,
-    /// Newest first.
-    commits: Vec<Commit>,
 }
 
 // By hand: the address may hold a name.
@@ -89,6 +81,7 @@ impl Svn {
         if commits.is_empty() {
             return Err(fetching("nothing was ever committed there: the repository is empty, or no commit has this path yet; make a first commit".to_owned()));
         }
+        let commits = commits.into_iter().map(FetchedCommit::from).collect();
         let text = serde_json::to_string(&Fetched { from: self.address_hash(), at, commits });
         let text = text.map_err(|error| fetching(error.to_string()))?;
         let new = self.note_path().with_extension("svn.new");
@@ -114,7 +107,8 @@ impl Svn {
 
     /// The newest commits, newest first; at most 200, as they were last fetched.
     pub fn recent(&self) -> Vec<Commit> {
-        self.noted().map(|fetched| fetched.commits).unwrap_or_default()
+        let commits = self.noted().map(|fetched| fetched.commits).unwrap_or_default();
+        commits.into_iter().map(Commit::from).collect()
     }
 
     /// The commits after `from` up to `to` (that one alone when `from` is none or no number), newest first, at most `most`,

@@ -14,8 +14,7 @@ use pushbutton::demo::mail::MailCatcher;
 use pushbutton::desk::Channels;
 use pushbutton::journal::PushState;
 use pushbutton::ledger::Ledger;
-use pushbutton::ledger::outbox::{self, AnnouncedPush, Announcement, Moment, OutboxRow};
-use pushbutton::ledger::pushes::Commit;
+use pushbutton::ledger::outbox::{self, AnnouncedCommit, AnnouncedPush, Announcement, Moment, OutboxRow};
 use pushbutton::plan::PushKind;
 use pushbutton::stack::PushNumber;
 use pushbutton::supervise::Health;
@@ -181,7 +180,7 @@ fn announcement(id: i64, event: Moment, state: &str) -> Announcement {
         waits_since: None,
         waited_ms: 0,
     };
-    let commit = Commit {
+    let commit = AnnouncedCommit {
         sha: push.sha.clone(),
         author: "Märy Okafor".to_owned(),
         email: "mary@example.com".to_owned(),

@@ -4,9 +4,7 @@ use super::{
     Action, action, asked, back_names, bad_host_words, begins, behind_words, clean, commits_words, duration,
     hosts_words, late, link_source, link_title, more_bad_hosts, outcome, pause, short_sha, until,
 };
-use crate::ledger::outbox::Announcement;
-use crate::ledger::pushes::Link;
-use crate::ledger::questions::Question;
+use crate::ledger::outbox::{AnnouncedLink, AnnouncedQuestion, Announcement};
 use crate::time::At;
 
 /// How many bad hosts a line names; the page has them all.
@@ -67,7 +65,7 @@ pub fn irc_line(announcement: &Announcement, now: At) -> String {
 }
 
 /// `[web] push 214 of 9d8e7f6 to PROD waits for an answer until 14:32 UTC: Graphs calm? · PAGE`.
-fn question_line(announcement: &Announcement, question: &Question, now: At) -> String {
+fn question_line(announcement: &Announcement, question: &AnnouncedQuestion, now: At) -> String {
     let push = &announcement.push;
     let head = format!(
         "[{stack}]{late} push {id} of {sha} to {stage} by {who} waits for an answer until {until}: {text}",
@@ -84,7 +82,7 @@ fn question_line(announcement: &Announcement, question: &Question, now: At) -> S
 }
 
 /// `web001 says: Ticket OPS-7 https://tickets.example.com/OPS-7`
-fn given(link: &Link) -> Option<String> {
+fn given(link: &AnnouncedLink) -> Option<String> {
     let (address, by) = (clean::link(&link.url)?, link_source(link));
     let title = clean::short(&link_title(link), TITLE_BYTES);
     Some(match title.is_empty() || title == address {

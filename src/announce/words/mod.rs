@@ -15,9 +15,7 @@ pub use piled::piled_up;
 
 use super::clean;
 use crate::journal::{Ended, PushState};
-use crate::ledger::outbox::{Announcement, BadHost, MOST_BAD_HOSTS, Moment};
-use crate::ledger::pushes::Link;
-use crate::ledger::questions::Question;
+use crate::ledger::outbox::{AnnouncedLink, AnnouncedQuestion, Announcement, BadHost, MOST_BAD_HOSTS, Moment};
 use crate::plan::PushKind;
 use crate::stack::PushNumber;
 use crate::time::{At, ago_words, duration_words};
@@ -83,12 +81,12 @@ fn begins(announcement: &Announcement) -> bool {
 }
 
 /// The question, where this tells of one.
-fn asked(announcement: &Announcement) -> Option<&Question> {
+fn asked(announcement: &Announcement) -> Option<&AnnouncedQuestion> {
     announcement.question.as_ref().filter(|_| announcement.event == Moment::Asked)
 }
 
 /// `14:32 UTC`: until when a question may be answered.
-fn until(question: &Question) -> String {
+fn until(question: &AnnouncedQuestion) -> String {
     let at = question.ends_at.parse::<At>().ok();
     at.map_or_else(|| clean::short(&question.ends_at, 40), |at| at.timestamp().strftime("%H:%M UTC").to_string())
 }
@@ -178,7 +176,7 @@ fn host_name(bad: &BadHost) -> String {
 }
 
 /// `web001 says`: whose word a link is. A host writes what it likes, and nobody here has looked at it.
-fn link_source(link: &Link) -> String {
+fn link_source(link: &AnnouncedLink) -> String {
     match link.host.as_deref() {
         Some(host) => format!("{} says", clean::short(host, 64)),
         None => "the push host says".to_owned(),
@@ -186,20 +184,20 @@ fn link_source(link: &Link) -> String {
 }
 
 /// The title of a link, without what separates the parts of a line: it must not pass for another part.
-fn link_title(link: &Link) -> String {
+fn link_title(link: &AnnouncedLink) -> String {
     link.title.replace('·', "-")
 }
 
 /// `web001 says: Ticket OPS-7`.
-fn link_words(link: &Link) -> String {
+fn link_words(link: &AnnouncedLink) -> String {
     format!("{}: {}", link_source(link), link_title(link))
 }
 
 /// `web003 failed (exit 1)`.
 fn bad_host_words(bad: &BadHost, why_bytes: usize) -> String {
     let name = host_name(bad);
-    let result = clean::short(&bad.result, 20);
-    match bad.why.as_deref().map(|why| clean::short(why, why_bytes)).filter(|why| !why.is_empty() && *why != result) {
+    let result = bad.result.word();
+    match bad.why.as_deref().map(|why| clean::short(why, why_bytes)).filter(|why| !why.is_empty() && why != result) {
         Some(why) => format!("{name} {result} ({why})"),
         None => format!("{name} {result}"),
     }

@@ -1,6 +1,6 @@
 use super::*;
-use crate::ledger::outbox::{AnnouncedPush, Pause};
-use crate::ledger::pushes::{Commit, Link};
+use crate::journal::HostResult;
+use crate::ledger::outbox::{AnnouncedCommit, AnnouncedPaused, AnnouncedPush, Pause};
 use proptest::prelude::*;
 
 fn push(state: &str) -> AnnouncedPush {
@@ -38,8 +38,8 @@ fn push(state: &str) -> AnnouncedPush {
     }
 }
 
-fn commit(subject: &str) -> Commit {
-    Commit {
+fn commit(subject: &str) -> AnnouncedCommit {
+    AnnouncedCommit {
         sha: "51d0c3e0b1f2a3c4d5e6f708192a3b4c5d6e7f80".to_owned(),
         author: "Mary Okafor".to_owned(),
         email: "mary@example.com".to_owned(),
@@ -76,7 +76,7 @@ fn failed(hosts: usize) -> Announcement {
     announcement.bad_hosts = (3..3 + hosts)
         .map(|n| BadHost {
             host: format!("web{n:03}"),
-            result: if n == 4 { "timed out" } else { "failed" }.to_owned(),
+            result: if n == 4 { HostResult::TimedOut } else { HostResult::Failed },
             why: (n != 4).then(|| "exit 1".to_owned()),
             command: "sudo apachectl graceful".to_owned(),
         })
@@ -136,7 +136,7 @@ fn hosts_that_were_behind_are_told_of_as_such() {
 fn a_question_is_told_with_its_time() {
     let mut announcement = started();
     announcement.event = Moment::Asked;
-    announcement.question = Some(Question {
+    announcement.question = Some(AnnouncedQuestion {
         ask: 2,
         command: 7,
         question: "Graphs calm?\r\nQUIT".to_owned(),
@@ -362,8 +362,8 @@ fn hostile(text: &str) -> Announcement {
         *field = Some(text.clone());
     }
     let bad = &mut announcement.bad_hosts[0];
-    *bad = BadHost { host: text.clone(), result: text.clone(), why: Some(text.clone()), command: text.clone() };
-    announcement.commits = vec![Commit {
+    *bad = BadHost { host: text.clone(), result: HostResult::Failed, why: Some(text.clone()), command: text.clone() };
+    announcement.commits = vec![AnnouncedCommit {
         sha: text.clone(),
         author: text.clone(),
         email: text.clone(),
@@ -433,7 +433,7 @@ proptest! {
 #[test]
 fn links_of_before_and_finally_are_told_as_long_as_they_fit() {
     let mut announcement = ended("succeeded");
-    let link = |title: &str, url: &str| Link { title: title.to_owned(), url: url.to_owned(), host: None };
+    let link = |title: &str, url: &str| AnnouncedLink { title: title.to_owned(), url: url.to_owned(), host: None };
     announcement.links = vec![link("Ticket OPS-7", "https://t.example.com/OPS-7"), link("x", "javascript:alert(1)")];
     let line = irc_line(&announcement, now());
     assert!(
@@ -454,7 +454,7 @@ fn a_pause_and_its_end_are_told_on_irc_and_by_mail() {
         announcement.pause = Some(Pause { n: 57, at: at.clone(), who: "joe".to_owned(), lasted_ms });
         if event == Moment::Paused {
             let reason = Some("graphs\r\nQUIT".to_owned());
-            announcement.push.paused = Some(crate::ledger::pushes::Paused { who: "joe".to_owned(), at, reason });
+            announcement.push.paused = Some(AnnouncedPaused { who: "joe".to_owned(), at, reason });
         }
         announcement
     };

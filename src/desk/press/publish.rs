@@ -7,6 +7,7 @@ use crate::desk::cases::Case;
 use crate::desk::keep::verify::files::builds_there;
 use crate::desk::reason::{Reason, because};
 use crate::desk::refusal::{Decision, Refusal};
+use crate::desk::view::body;
 use crate::ledger::published::{self, Published};
 use crate::ledger::{LedgerError, LedgerResult, audit, integrity};
 use crate::source::build::{BuildDir, FreezeError, Frozen, freeze};
@@ -323,7 +324,7 @@ impl Desk {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PublishedBuild {
     /// The build.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "body::one")]
     pub build: Published,
     /// Its last push; none when nobody has pushed it, and then it may be withdrawn.
     pub push: Option<PushNumber>,

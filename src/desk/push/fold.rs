@@ -209,13 +209,13 @@ fn announce(
     let announcement = Announcement {
         event,
         button: pushes::button(tx, push)?,
-        commits: pushes::commits(tx, push)?,
+        commits: pushes::commits(tx, push)?.into_iter().map(Into::into).collect(),
         commit_count: usize::try_from(row.commit_count).unwrap_or_default(),
         push: row.into(),
         bad_hosts: fold::bad_hosts(tx, push, NAMED_HOSTS)?,
-        links: pushes::links(tx, push)?,
+        links: pushes::links(tx, push)?.into_iter().map(Into::into).collect(),
         question: match event {
-            Moment::Asked => questions::of_push(tx, push)?.pop(),
+            Moment::Asked => questions::of_push(tx, push)?.pop().map(Into::into),
             Moment::Started | Moment::Paused | Moment::Resumed | Moment::Ended => None,
         },
         pause,

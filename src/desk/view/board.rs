@@ -1,6 +1,6 @@
 //! What the page of all stacks shows of each: much less than a stack's own page, since there are hundreds. Plain data.
 
-use super::{StackView, push};
+use super::{StackView, body};
 use crate::ledger::current::Current;
 use crate::ledger::holds::Hold;
 use crate::ledger::pushes::PushRow;
@@ -26,11 +26,13 @@ pub struct BoardStack {
     /// Whether something is wrong with its file.
     pub problem: bool,
     /// The push that runs now.
-    #[serde(serialize_with = "push::one")]
+    #[serde(serialize_with = "body::optional")]
     pub lock: Option<PushRow>,
     /// The step that it is at.
+    #[serde(serialize_with = "body::optional")]
     pub step: Option<StepNow>,
     /// The hold on the whole stack.
+    #[serde(serialize_with = "body::optional")]
     pub hold: Option<Hold>,
     /// The stages in order.
     pub stages: Vec<BoardStage>,
@@ -46,13 +48,15 @@ pub struct BoardStage {
     /// How many hosts it has.
     pub hosts: usize,
     /// What it runs.
+    #[serde(serialize_with = "body::optional")]
     pub current: Option<Current>,
     /// What waits for it; none when that is nothing.
     pub next: Option<Waiting>,
     /// The hold on this stage alone.
+    #[serde(serialize_with = "body::optional")]
     pub hold: Option<Hold>,
     /// The last push to it, whatever its end.
-    #[serde(serialize_with = "push::one")]
+    #[serde(serialize_with = "body::optional")]
     pub last: Option<PushRow>,
     /// How long the last good pushes took, while one runs.
     #[serde(rename = "usual_ms")]

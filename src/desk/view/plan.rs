@@ -1,5 +1,6 @@
 //! What pages, API and command line show of a plan before anybody presses. Plain data.
 
+use super::body;
 use crate::ledger::current::Current;
 use crate::ledger::pushes::Commit;
 use crate::plan::Part;
@@ -21,6 +22,7 @@ pub struct PlanView {
     /// Why it cannot be pressed now, if so.
     pub why_not: Option<String>,
     /// What the stage runs now.
+    #[serde(serialize_with = "body::optional")]
     pub old: Option<Current>,
     /// The revision that goes out.
     pub sha: String,
@@ -33,10 +35,12 @@ pub struct PlanView {
     /// The version that was chosen, which the press must carry as `sha`; none for what the button offers.
     pub version: Option<String>,
     /// The commits that the stage has and that would be gone, newest first; at most 50.
+    #[serde(serialize_with = "body::all")]
     pub gone: Vec<Commit>,
     /// How many there are in all.
     pub gone_count: usize,
     /// The commits that go out, newest first; at most 50.
+    #[serde(serialize_with = "body::all")]
     pub commits: Vec<Commit>,
     /// How many there are in all.
     pub commit_count: usize,

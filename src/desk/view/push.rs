@@ -1,12 +1,13 @@
-//! A push as the API writes it, field by field (docs/api.md, "A push"). A name here stays: programs of others read it. It must never
-//! be read from anywhere.
+//! A push as the API writes it, field by field (docs/api.md, "A push"), with what it waits for. A name here stays: programs of others
+//! read it. It must never be read from anywhere.
 
+use super::body::HasBody;
 use crate::journal::PushState;
 use crate::ledger::pushes::{Paused, PushRow};
 use crate::ledger::questions::Question;
 use crate::plan::PushKind;
 use crate::stack::{PushNumber, StackName, StageName};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 /// A push as the API writes it. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -64,9 +65,9 @@ pub struct PushBody<'a> {
     /// How many commits it brings in all.
     pub commit_count: i64,
     /// Who paused it, while it is paused.
-    pub paused: Option<&'a Paused>,
+    pub paused: Option<PausedBody<'a>>,
     /// What it asks a person, while it waits for the answer.
-    pub question: Option<&'a Question>,
+    pub question: Option<QuestionBody<'a>>,
     /// Since when it waits for a person, paused or for an answer.
     pub waits_since: Option<&'a str>,
     /// How long it has waited for persons before, in milliseconds.
@@ -102,26 +103,67 @@ impl<'a> From<&'a PushRow> for PushBody<'a> {
             hosts_ok: row.hosts_ok,
             lines: row.lines,
             commit_count: row.commit_count,
-            paused: row.paused.as_ref(),
-            question: row.question.as_ref(),
+            paused: row.paused.as_ref().map(PausedBody::from),
+            question: row.question.as_ref().map(QuestionBody::from),
             waits_since: row.waits_since.as_deref(),
             waited_ms: row.waited_ms,
         }
     }
 }
 
-/// Writes a push, where there is one, as part of another answer.
-///
-/// # Errors
-/// What the writer said.
-pub(super) fn one<S: Serializer>(row: &Option<PushRow>, to: S) -> Result<S::Ok, S::Error> {
-    row.as_ref().map(PushBody::from).serialize(to)
+impl HasBody for PushRow {
+    type Body<'a> = PushBody<'a>;
 }
 
-/// Writes pushes as part of another answer.
-///
-/// # Errors
-/// What the writer said.
-pub(super) fn all<S: Serializer>(rows: &[PushRow], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_seq(rows.iter().map(PushBody::from))
+/// A pause of a running push.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PausedBody<'a> {
+    /// Who.
+    pub who: &'a str,
+    /// Since when.
+    pub at: &'a str,
+    /// Why, when they said so.
+    pub reason: Option<&'a str>,
+}
+
+impl<'a> From<&'a Paused> for PausedBody<'a> {
+    fn from(paused: &'a Paused) -> Self {
+        Self { who: &paused.who, at: &paused.at, reason: paused.reason.as_deref() }
+    }
+}
+
+/// One question of a push.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct QuestionBody<'a> {
+    /// Which question of the push, from 1.
+    pub ask: u32,
+    /// The command that asked.
+    pub command: u32,
+    /// What was asked.
+    pub question: &'a str,
+    /// When.
+    pub asked_at: &'a str,
+    /// When nobody can answer any more.
+    pub ends_at: &'a str,
+    /// `yes`, `no` or `nobody`; none while the push waits.
+    pub answer: Option<&'a str>,
+    /// Who answered.
+    pub who: Option<&'a str>,
+    /// Why, when they said so.
+    pub reason: Option<&'a str>,
+}
+
+impl<'a> From<&'a Question> for QuestionBody<'a> {
+    fn from(row: &'a Question) -> Self {
+        Self {
+            ask: row.ask,
+            command: row.command,
+            question: &row.question,
+            asked_at: &row.asked_at,
+            ends_at: &row.ends_at,
+            answer: row.answer.as_deref(),
+            who: row.who.as_deref(),
+            reason: row.reason.as_deref(),
+        }
+    }
 }

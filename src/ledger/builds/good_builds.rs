@@ -6,10 +6,9 @@ use crate::ledger::{LedgerResult, columns};
 use crate::plan::{OldBuild, PushKind};
 use crate::stack::{PushNumber, StackName, StageName};
 use rusqlite::{Connection, params};
-use serde::{Deserialize, Serialize};
 
 /// A build that succeeded on a stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GoodBuild {
     /// The build.
     pub build: String,

@@ -6,10 +6,9 @@ use crate::ledger::{LedgerResult, columns};
 use crate::plan::OldBuild;
 use crate::stack::{BuildId, PushNumber, Revision, StackName, StageName};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
-use serde::Serialize;
 
 /// A published build.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Published {
     /// The revision that it was made of.
     pub sha: String,
@@ -18,7 +17,6 @@ pub struct Published {
     /// The root hash of its manifest.
     pub root: String,
     /// The branch that it was built from; empty when nobody said.
-    #[serde(rename = "ref")]
     pub branch: String,
     /// What it is, in its publisher's words.
     pub title: String,

@@ -1,12 +1,14 @@
-//! The push that an announcement tells of, as the outbox keeps it. Announcements wait over upgrades, so a field is never renamed nor
-//! taken away, and one that was added may be missing in those that were written before. It must never be read from a table.
+//! What an announcement tells of, as the outbox keeps it: the push, its commits, links, question and bad hosts. Announcements wait over
+//! upgrades, so a field is never renamed nor taken away, and one that was added may be missing in those that were written before. It
+//! must never be read from a table.
 
-use crate::journal::PushState;
-use crate::ledger::pushes::{Paused, PushRow};
+use crate::journal::{HostResult, PushState};
+use crate::ledger::pushes::{Commit, Link, Paused, PushRow};
 use crate::ledger::questions::Question;
 use crate::plan::PushKind;
 use crate::stack::{PushNumber, StackName, StageName};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A push as an announcement keeps it: as it was when that happened which is told. Times are RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,10 +70,10 @@ pub struct AnnouncedPush {
     pub commit_count: i64,
     /// Who paused it, while it is paused.
     #[serde(default)]
-    pub paused: Option<Paused>,
+    pub paused: Option<AnnouncedPaused>,
     /// What it asks a person, while it waits for the answer.
     #[serde(default)]
-    pub question: Option<Question>,
+    pub question: Option<AnnouncedQuestion>,
     /// Since when it waits for a person, paused or for an answer.
     #[serde(default)]
     pub waits_since: Option<String>,
@@ -109,10 +111,119 @@ impl From<PushRow> for AnnouncedPush {
             hosts_ok: row.hosts_ok,
             lines: row.lines,
             commit_count: row.commit_count,
-            paused: row.paused,
-            question: row.question,
+            paused: row.paused.map(AnnouncedPaused::from),
+            question: row.question.map(AnnouncedQuestion::from),
             waits_since: row.waits_since,
             waited_ms: row.waited_ms,
         }
     }
+}
+
+/// A pause of the push, while it is paused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnnouncedPaused {
+    /// Who.
+    pub who: String,
+    /// Since when.
+    pub at: String,
+    /// Why, when they said so.
+    pub reason: Option<String>,
+}
+
+impl From<Paused> for AnnouncedPaused {
+    fn from(Paused { who, at, reason }: Paused) -> Self {
+        Self { who, at, reason }
+    }
+}
+
+/// A question of the push. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnnouncedQuestion {
+    /// Which question of the push, from 1.
+    pub ask: u32,
+    /// The command that asked.
+    pub command: u32,
+    /// What was asked.
+    pub question: String,
+    /// When.
+    pub asked_at: String,
+    /// When nobody can answer any more.
+    pub ends_at: String,
+    /// `yes`, `no` or `nobody`; none while the push waits.
+    #[serde(default)]
+    pub answer: Option<String>,
+    /// Who answered.
+    #[serde(default)]
+    pub who: Option<String>,
+    /// Why, when they said so.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+impl From<Question> for AnnouncedQuestion {
+    fn from(row: Question) -> Self {
+        let Question { ask, command, question, asked_at, ends_at, answer, who, reason } = row;
+        Self { ask, command, question, asked_at, ends_at, answer, who, reason }
+    }
+}
+
+/// A commit that the push brings, cleaned of control characters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnnouncedCommit {
+    /// The full revision.
+    pub sha: String,
+    /// The author's name.
+    pub author: String,
+    /// The author's address.
+    pub email: String,
+    /// When it was committed, RFC 3339 in UTC.
+    pub at: String,
+    /// The first line of its message.
+    pub subject: String,
+}
+
+impl From<Commit> for AnnouncedCommit {
+    fn from(Commit { sha, author, email, at, subject }: Commit) -> Self {
+        Self { sha, author, email, at, subject }
+    }
+}
+
+/// A link that `before` or `finally` gave: a ticket, a graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnnouncedLink {
+    /// What it is called, cleaned.
+    pub title: String,
+    /// Its address: http or https.
+    pub url: String,
+    /// The host that said so; none: the push host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+}
+
+impl From<Link> for AnnouncedLink {
+    fn from(Link { title, url, host }: Link) -> Self {
+        Self { title, url, host }
+    }
+}
+
+/// A host that did not end well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadHost {
+    /// Its name.
+    pub host: String,
+    /// How the command ended there: its word for people, as the ledger has it.
+    #[serde(serialize_with = "write_result", deserialize_with = "read_result")]
+    pub result: HostResult,
+    /// Why.
+    pub why: Option<String>,
+    /// The title of the command.
+    pub command: String,
+}
+
+fn write_result<S: Serializer>(result: &HostResult, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(result.word())
+}
+
+fn read_result<'de, D: Deserializer<'de>>(from: D) -> Result<HostResult, D::Error> {
+    HostResult::parse(&String::deserialize(from)?).map_err(D::Error::custom)
 }

@@ -6,12 +6,10 @@ mod announced;
 pub mod deliveries;
 
 use crate::config::ChannelKind;
-use crate::ledger::pushes::{Commit, Link};
-use crate::ledger::questions::Question;
 use crate::ledger::{LedgerError, LedgerResult};
 use crate::stack::PushNumber;
 use crate::time::At;
-pub use announced::AnnouncedPush;
+pub use announced::{AnnouncedCommit, AnnouncedLink, AnnouncedPaused, AnnouncedPush, AnnouncedQuestion, BadHost};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, Transaction, named_params, params};
 use serde::{Deserialize, Serialize};
@@ -75,17 +73,17 @@ pub struct Announcement {
     /// What the stage's button says.
     pub button: String,
     /// The commits that it brings, newest first; at most 50.
-    pub commits: Vec<Commit>,
+    pub commits: Vec<AnnouncedCommit>,
     /// How many commits there are in all.
     pub commit_count: usize,
     /// The hosts that did not end well: name, result, why; at most 20.
     pub bad_hosts: Vec<BadHost>,
     /// What the push linked to.
     #[serde(default)]
-    pub links: Vec<Link>,
+    pub links: Vec<AnnouncedLink>,
     /// What it asks, where that is told.
     #[serde(default)]
-    pub question: Option<Question>,
+    pub question: Option<AnnouncedQuestion>,
     /// The pause that is told of, when it is one, or its end.
     #[serde(default)]
     pub pause: Option<Pause>,
@@ -154,19 +152,6 @@ impl Moment {
             Self::Ended => "ended",
         }
     }
-}
-
-/// A host that did not end well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BadHost {
-    /// Its name.
-    pub host: String,
-    /// How the command ended there.
-    pub result: String,
-    /// Why.
-    pub why: Option<String>,
-    /// The title of the command.
-    pub command: String,
 }
 
 /// One announcement for one channel, as the ledger keeps it.

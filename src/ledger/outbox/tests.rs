@@ -137,3 +137,26 @@ async fn what_was_given_up_shows_why() {
     assert_eq!((rows[0].state.as_str(), rows[0].problem.as_deref()), ("given up", Some("550 no such person")));
     assert_eq!(ledger.read(|conn| next_due(conn, EMAIL)).await.unwrap(), None);
 }
+
+/// An announcement with everything in it, as it has stood in ledgers since bad hosts and links were first told.
+const STORED: &str = r#"{"event":"asked","push":{"id":7,"stack":"web","stage":"prod","kind":"push","resumes":null,"build":"b1","sha":"51d0c3e","root":null,"old_build":null,"old_sha":null,"branch":"main","who":"mary","reason":null,"state":"rolled back","why":null,"ended_by":null,"plan_hash":"p","diff":null,"pressed_at":"t0","started_at":null,"ended_at":null,"duration_ms":null,"hosts_total":1,"hosts_ok":0,"lines":0,"commit_count":4,"paused":{"who":"joe","at":"t1","reason":"lunch"},"question":{"ask":1,"command":4,"question":"Calm?","asked_at":"t2","ends_at":"t3","answer":null,"who":null,"reason":null},"waits_since":"t1","waited_ms":5},"button":"PROD!!!","commits":[{"sha":"51d0c3e","author":"Mary","email":"mary@example.com","at":"t","subject":"Warm the cart"}],"commit_count":1,"bad_hosts":[{"host":"web1","result":"timed out","why":null,"command":"make"}],"links":[{"title":"Graph","url":"https://g"},{"title":"Ticket","url":"https://t","host":"web1"}],"question":{"ask":1,"command":4,"question":"Calm?","asked_at":"t2","ends_at":"t3","answer":"yes","who":"joe","reason":"calm"},"pause":{"n":57,"at":"t1","who":"joe","lasted_ms":9},"held":true,"url":"http://push/pushes/7","audit_head":"0"}"#;
+
+#[test]
+fn an_announcement_that_waits_over_an_upgrade_is_read_and_stays_as_it_was_written() {
+    let announcement: Announcement = serde_json::from_str(STORED).unwrap();
+    assert_eq!(serde_json::to_string(&announcement).unwrap(), STORED);
+    assert_eq!(announcement.bad_hosts[0].result, crate::journal::HostResult::TimedOut);
+
+    // The first ones had neither links nor questions.
+    let mut early: serde_json::Value = serde_json::from_str(STORED).unwrap();
+    let fields = early.as_object_mut().unwrap();
+    for field in ["links", "question", "pause", "held"] {
+        fields.remove(field).unwrap();
+    }
+    let push = fields["push"].as_object_mut().unwrap();
+    for field in ["kind", "resumes", "commit_count", "paused", "question", "waits_since", "waited_ms"] {
+        push.remove(field).unwrap();
+    }
+    let early: Announcement = serde_json::from_value(early).unwrap();
+    assert_eq!((early.links.len(), early.question, early.push.paused), (0, None, None));
+}

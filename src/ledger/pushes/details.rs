@@ -5,10 +5,9 @@ use crate::journal::HostResult;
 use crate::ledger::LedgerResult;
 use crate::stack::PushNumber;
 use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
 
 /// A commit that a push brings, cleaned of control characters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
     /// The full revision.
     pub sha: String,
@@ -23,14 +22,13 @@ pub struct Commit {
 }
 
 /// A link that `before` or `finally` gave: a ticket, a graph.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// What it is called, cleaned.
     pub title: String,
     /// Its address: http or https.
     pub url: String,
     /// The host that said so; none: the push host.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
 }
 

@@ -7,7 +7,7 @@ use crate::ledger::LedgerResult;
 use crate::plan::PushKind;
 use crate::stack::{PushNumber, StackName, StageName};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::HashMap;
 
 /// One push, as history keeps it. Times are RFC 3339 in UTC.
@@ -76,7 +76,7 @@ pub struct PushRow {
 }
 
 /// A pause of a running push.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paused {
     /// Who.
     pub who: String,
@@ -214,10 +214,21 @@ pub(in crate::ledger) fn row(row: &Row<'_>) -> rusqlite::Result<PushRow> {
     })
 }
 
-/// A question as the [`COLUMNS`] write it.
+/// A question that waits, as the [`COLUMNS`] write it.
+#[derive(Deserialize)]
+struct Asking {
+    ask: u32,
+    command: u32,
+    question: String,
+    asked_at: String,
+    ends_at: String,
+}
+
 fn question(row: &Row<'_>, text: &str) -> rusqlite::Result<Question> {
-    serde_json::from_str(text).or_else(|bad| {
+    let asking = serde_json::from_str(text).or_else(|bad| {
         let at = row.as_ref().column_index("asks")?;
         Err(rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, Box::new(bad)))
-    })
+    });
+    let Asking { ask, command, question, asked_at, ends_at } = asking?;
+    Ok(Question { ask, command, question, asked_at, ends_at, answer: None, who: None, reason: None })
 }

@@ -5,10 +5,9 @@ use crate::journal::{Event, Record};
 use crate::ledger::LedgerResult;
 use crate::stack::PushNumber;
 use rusqlite::{Connection, Row, Transaction, params};
-use serde::{Deserialize, Serialize};
 
 /// One question of a push. Times are RFC 3339 in UTC.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// Which question of the push, from 1.
     pub ask: u32,
@@ -21,13 +20,10 @@ pub struct Question {
     /// When nobody can answer any more.
     pub ends_at: String,
     /// `yes`, `no` or `nobody`; none while the push waits.
-    #[serde(default)]
     pub answer: Option<String>,
     /// Who answered.
-    #[serde(default)]
     pub who: Option<String>,
     /// Why, when they said so.
-    #[serde(default)]
     pub reason: Option<String>,
 }
 

@@ -5,10 +5,9 @@ use crate::ledger::{LedgerResult, columns};
 use crate::plan::OldBuild;
 use crate::stack::{PushNumber, StackName, StageName};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use serde::{Deserialize, Serialize};
 
 /// What a stage runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Current {
     /// The revision.
     pub sha: String,
@@ -31,7 +30,6 @@ pub struct Current {
     /// How many hosts the push had.
     pub hosts_total: i64,
     /// When that was known: when the hosts were asked, or when the push ended.
-    #[serde(default)]
     pub as_of: Option<String>,
 }
 

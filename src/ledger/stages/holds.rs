@@ -7,11 +7,10 @@ use crate::ledger::{LedgerError, LedgerResult};
 use crate::stack::{PushNumber, StackName, StageName};
 use crate::time::At;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// A stop sign.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// `web` or `web/prod`.
     pub scope: String,
@@ -24,7 +23,6 @@ pub struct Hold {
     /// The push that ended badly, when a push set it.
     pub push: Option<PushNumber>,
     /// When it is over by itself; none stands until someone releases it. What a push left in doubt never has one.
-    #[serde(default)]
     pub until: Option<String>,
 }
 

@@ -4,11 +4,10 @@
 use crate::ledger::LedgerResult;
 use crate::stack::PushNumber;
 use rusqlite::{Connection, OptionalExtension};
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// The step that a running push is at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepNow {
     /// Its place in the plan, from 1.
     pub number: i64,

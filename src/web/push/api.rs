@@ -1,8 +1,8 @@
 //! The JSON API of one push (DESIGN section 4). It must never know more than the page does.
 
-use super::body::{AnnouncementBody, CommandBody, LeftWithBody, ResultBody, bodies};
+use super::body::{AnnouncementBody, CommandBody, LeftWithBody, LinkBody, ResultBody, bodies};
 use super::records::connecting;
-use crate::desk::view::PushBody;
+use crate::desk::view::{CommitBody, PushBody, QuestionBody};
 use crate::stack::PushNumber;
 use crate::web::app::App;
 use crate::web::http::path::named;
@@ -38,11 +38,11 @@ pub async fn one_push(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
         "connecting": connecting(&app, id).await?,
         "commands": bodies::<_, CommandBody>(&known.commands),
         "results": bodies::<_, ResultBody>(&known.results),
-        "commits": known.commits,
+        "commits": bodies::<_, CommitBody>(&known.commits),
         "commit_count": known.row.commit_count,
         "announcements": bodies::<_, AnnouncementBody>(&known.announcements),
-        "links": known.links,
-        "questions": known.questions,
+        "links": bodies::<_, LinkBody>(&known.links),
+        "questions": bodies::<_, QuestionBody>(&known.questions),
         "rest": app.desk.remaining(id).await?,
         "journal": { "length": end.len, "ended": end.ended },
     })))

@@ -1,10 +1,10 @@
 //! What belongs to a push as the API writes it, field by field (docs/api.md, "A push"). A name here stays: programs of others read
-//! it. It must never be read from anywhere. The push itself is in `desk/view/push.rs`, since stacks show pushes, too.
+//! it. It must never be read from anywhere. The push itself, its questions and its commits are in `desk/view/`, since stacks show them, too.
 
 use crate::config::ChannelKind;
 use crate::ledger::holding::LeftWith;
 use crate::ledger::outbox::OutboxRow;
-use crate::ledger::pushes::{CommandRow, ResultRow};
+use crate::ledger::pushes::{CommandRow, Link, ResultRow};
 use crate::stack::PushNumber;
 use serde::Serialize;
 
@@ -96,6 +96,24 @@ pub(crate) struct LeftWithBody<'a> {
 impl<'a> From<&'a LeftWith> for LeftWithBody<'a> {
     fn from(left: &'a LeftWith) -> Self {
         Self { host: &left.host, state: left.standing.word(), build: left.build.as_deref(), why: left.why.as_deref() }
+    }
+}
+
+/// A link that `before` or `finally` gave: a ticket, a graph.
+#[derive(Debug, Serialize)]
+pub(crate) struct LinkBody<'a> {
+    /// What it is called, cleaned.
+    title: &'a str,
+    /// Its address: http or https.
+    url: &'a str,
+    /// The host that said so; not there: the push host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
+}
+
+impl<'a> From<&'a Link> for LinkBody<'a> {
+    fn from(link: &'a Link) -> Self {
+        Self { title: &link.title, url: &link.url, host: link.host.as_deref() }
     }
 }
 

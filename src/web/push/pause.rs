@@ -3,6 +3,7 @@
 
 use super::known::PushDetails;
 use crate::desk::Reason;
+use crate::desk::view::PausedBody;
 use crate::stack::PushNumber;
 use crate::web::app::App;
 use crate::web::http::action::{Why, see};
@@ -46,7 +47,8 @@ pub async fn unpause_by_api(app: Data<App>, caller: Caller, id: Path<String>) ->
 pub(crate) async fn as_it_is(app: &App, push: PushNumber) -> Reply {
     let row = PushDetails::of(app.desk.ledger(), push).await?.row;
     let url = format!("{}/pushes/{push}", app.desk.config().url);
-    Ok(HttpResponse::Ok().json(json!({ "id": push, "url": url, "state": row.state, "paused": row.paused })))
+    let paused = row.paused.as_ref().map(PausedBody::from);
+    Ok(HttpResponse::Ok().json(json!({ "id": push, "url": url, "state": row.state, "paused": paused })))
 }
 
 async fn pause_push(app: &Data<App>, caller: &Caller, id: &str, given: Why) -> Result<PushNumber, Problem> {

@@ -56,7 +56,7 @@ pub(crate) struct PushView {
     commit_words: String,
     authors: Vec<Person>,
     diff: Option<String>,
-    links: Vec<Link>,
+    links: Vec<LinkLine>,
     question: Option<Open>,
     asked: Vec<AskedLine>,
     started: Moment,
@@ -102,6 +102,20 @@ pub(crate) struct PushView {
     /// Whether it waits for a person, paused or for an answer.
     waits: bool,
     waited_ms: i64,
+}
+
+/// A link that the push gave.
+#[derive(Debug, Serialize)]
+struct LinkLine {
+    title: String,
+    url: String,
+}
+
+impl LinkLine {
+    /// None of an address that no page links to.
+    fn of(given: &Link) -> Option<Self> {
+        link(Some(&given.url)).map(|url| Self { title: given.title.clone(), url })
+    }
 }
 
 /// Why a command failed on a host.
@@ -180,7 +194,7 @@ impl PushView {
             },
             authors: authors(&page.commits),
             diff: link(row.diff.as_deref()),
-            links: page.links.iter().filter(|given| link(Some(&given.url)).is_some()).cloned().collect(),
+            links: page.links.iter().filter_map(LinkLine::of).collect(),
             question: open_question(&page.questions).filter(|_| live),
             asked: asked_lines(&page.questions),
             started: Moment::clock(since),

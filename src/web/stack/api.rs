@@ -1,10 +1,10 @@
 //! The JSON API of stacks (DESIGN section 4): the same questions as the pages. It must never know more than they do.
 
 use crate::desk::Refusal;
+use crate::desk::view::CurrentBody;
 use crate::stack::{StackName, StageName};
 use crate::web::app::App;
 use crate::web::http::action;
-
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
 use crate::web::session::caller::Caller;
@@ -46,8 +46,8 @@ pub async fn current(app: Data<App>, _: Caller, place: Path<(String, String)>) -
     let view = app.desk.stack_view(&stack).await?;
     let found = view.stages.into_iter().find(|view| view.name == stage.as_str());
     let Some(view) = found else { return Err(Problem::unknown(format_args!("stage {stack}/{stage}"))) };
-    match view.current {
-        Some(current) => Ok(HttpResponse::Ok().json(current)),
+    match &view.current {
+        Some(current) => Ok(HttpResponse::Ok().json(CurrentBody::from(current))),
         None => Err(Problem::unknown(format_args!("a build on {stack}/{stage}"))),
     }
 }

@@ -1,6 +1,7 @@
 //! Builds that are published from outside: a tar comes in, as long as the server's file allows, and lies on the disk before
 //! anything of it is looked at. It must never hold one in memory, nor unpack anything itself. Called by the routes.
 
+use crate::desk::view::PublishedBody;
 use crate::desk::{Case, Publishing, Reason, Refusal};
 use crate::stack::{BuildId, Revision, StackName};
 use crate::web::app::App;
@@ -86,7 +87,7 @@ pub async fn publish(
         return Err(Problem::too_slow());
     };
     let taken = app.desk.publish(what, written?).await?;
-    let answer = json!({ "build": taken.build, "new": taken.new });
+    let answer = json!({ "build": PublishedBody::from(&taken.build), "new": taken.new });
     Ok(match taken.new {
         true => HttpResponse::Created().json(answer),
         false => HttpResponse::Ok().json(answer),

@@ -134,7 +134,7 @@ fn a_failed_push_names_its_bad_hosts_and_puts_nothing_on_its_stage() {
         .unwrap();
     let told: Announcement = serde_json::from_str(&payload).unwrap();
     assert_eq!(told.bad_hosts.len(), 1);
-    assert_eq!((told.bad_hosts[0].host.as_str(), told.bad_hosts[0].result.as_str()), ("web2", "unreachable"));
+    assert_eq!((told.bad_hosts[0].host.as_str(), told.bad_hosts[0].result.word()), ("web2", "unreachable"));
     assert_eq!((told.button.as_str(), told.commit_count, told.commits.len()), ("Push to qa", 7, 1));
     assert_eq!(told.url, "http://push/pushes/1");
     assert_eq!(told.audit_head, audit::head(&ledger).unwrap()[..12]);
