@@ -8,6 +8,7 @@ use pushbutton::config::ChannelKind;
 use pushbutton::journal::{Ended, PushState};
 use pushbutton::ledger::history::{self, Edge, Filter};
 use pushbutton::ledger::measures::{ended, waiting};
+use pushbutton::ledger::outbox::DeliveryState;
 use pushbutton::ledger::{
     LedgerResult, current, deliveries, desired, good_builds, holds, outbox, press, published, pushes, running, stats,
     typical_duration,
@@ -82,15 +83,17 @@ fn questions(pushes: i64) -> Vec<Question> {
     for (name, channel, state) in [
         ("announcements", None, None),
         ("announcements by mail", Some(ChannelKind::Email), None),
-        ("announcements given up", None, Some("given up")),
-        ("announcements of IRC that wait", Some(ChannelKind::Irc), Some("waiting")),
+        ("announcements given up", None, Some(DeliveryState::GivenUp)),
+        ("announcements of IRC that wait", Some(ChannelKind::Irc), Some(DeliveryState::Waiting)),
     ] {
         ask(name, Box::new(move |c| deliveries::list(c, channel, state, None, 51).map(drop)));
     }
     for (name, from) in [("older announcements", Edge::Before(pushes)), ("newer ones of them", Edge::After(pushes))] {
         ask(
             name,
-            Box::new(move |c| deliveries::list(c, Some(ChannelKind::Irc), Some("told"), Some(from), 51).map(drop)),
+            Box::new(move |c| {
+                deliveries::list(c, Some(ChannelKind::Irc), Some(DeliveryState::Told), Some(from), 51).map(drop)
+            }),
         );
     }
     ask("what runs", Box::new(move |c| current::get(c, &web(), &prod()).map(drop)));

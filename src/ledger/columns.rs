@@ -1,6 +1,7 @@
 //! How our names, numbers, states and kinds stand in columns: as their words, and read back by the one door of each type. A value
 //! that no door lets in is an error that names it; it must never become another value in silence.
 
+use super::outbox::DeliveryState;
 use super::{LedgerError, LedgerResult};
 use crate::journal::{HostResult, PushState};
 use crate::plan::{OldBuild, PushKind};
@@ -33,6 +34,7 @@ as_text!(StageName, |name| name.as_str(), str::parse::<Self>);
 as_text!(PushState, |state| state.word(), PushState::parse);
 as_text!(PushKind, |kind| kind.word(), PushKind::parse);
 as_text!(HostResult, |result| result.word(), HostResult::parse);
+as_text!(DeliveryState, |state| state.word(), DeliveryState::parse);
 
 impl ToSql for PushNumber {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -73,6 +75,7 @@ mod tests {
             (read::<PushState>(&connection, "'lost'"), "\"lost\" is no state of a push"),
             (read::<PushKind>(&connection, "'pull'"), "\"pull\" is no kind of push"),
             (read::<HostResult>(&connection, "'fine'"), "\"fine\" is no result of a command"),
+            (read::<DeliveryState>(&connection, "'gone'"), "\"gone\" is no state of an announcement"),
             (read::<StackName>(&connection, "'a/b'"), "stack name \"a/b\" is not allowed: "),
             (read::<StageName>(&connection, "''"), "stage name \"\" is not allowed: "),
             (read::<PushNumber>(&connection, "0"), "push number \"0\" is not allowed: "),

@@ -44,7 +44,7 @@ async fn a_mail_waits_for_whatever_was_not_about_the_mail_and_then_every_one_arr
         post.say(says);
         office.write(ended(push), &[EMAIL]).await;
         let row = office.row(push, "ended", EMAIL, |row| row.problem.is_some()).await;
-        assert_eq!(row.state, "waiting", "{row:?}");
+        assert_eq!(row.state, DeliveryState::Waiting, "{row:?}");
         let problem = row.problem.unwrap();
         assert!(problem.contains(words), "{problem}");
         if !words.contains("does not take") {
@@ -64,7 +64,7 @@ async fn a_mail_waits_for_whatever_was_not_about_the_mail_and_then_every_one_arr
     for (push, (begins, line)) in (20..).zip([("RCPT", "550 5.1.1 no such user"), ("RCPT", "556 takes no mail")]) {
         post.say(&[SIGN_IN, (begins, line)]);
         office.write(ended(push), &[EMAIL]).await;
-        let row = office.row(push, "ended", EMAIL, |row| row.state == "given up").await;
+        let row = office.row(push, "ended", EMAIL, |row| row.state == DeliveryState::GivenUp).await;
         assert!(row.problem.unwrap().contains(line));
         assert_eq!(delivery.broken(EMAIL), None);
     }

@@ -14,7 +14,9 @@ use pushbutton::demo::mail::MailCatcher;
 use pushbutton::desk::Channels;
 use pushbutton::journal::PushState;
 use pushbutton::ledger::Ledger;
-use pushbutton::ledger::outbox::{self, AnnouncedCommit, AnnouncedPush, Announcement, Moment, OutboxRow};
+use pushbutton::ledger::outbox::{
+    self, AnnouncedCommit, AnnouncedPush, Announcement, DeliveryState, Moment, OutboxRow,
+};
 use pushbutton::plan::PushKind;
 use pushbutton::stack::PushNumber;
 use pushbutton::supervise::Health;
@@ -88,7 +90,7 @@ impl Office {
     }
 
     async fn told(&self, push: i64, event: &str, channel: ChannelKind) -> OutboxRow {
-        self.row(push, event, channel, |row| row.state == "told").await
+        self.row(push, event, channel, |row| row.state == DeliveryState::Told).await
     }
 }
 
@@ -287,7 +289,7 @@ async fn an_irc_server_that_is_away_is_told_when_it_comes() {
     let waiting = office.row(1, "started", IRC, |row| row.problem.is_some()).await;
     let problem = waiting.problem.unwrap();
     assert!(problem.starts_with("cannot reach 127.0.0.1:") && problem.contains("Connection refused"), "{problem}");
-    assert_eq!(waiting.state, "waiting");
+    assert_eq!(waiting.state, DeliveryState::Waiting);
     let (server, witness) = irc(&office).await;
     wire.open(server.address());
     assert_eq!(heard(&witness, 1).await[0].1, STARTED_1);
@@ -308,7 +310,7 @@ async fn a_crash_between_saying_and_noting_repeats_a_line_at_most_once() {
     let crashed = Delivery::start(&office, Some(wire.port()), None);
     office.write(ended(1), &[IRC]).await;
     heard(&witness, 1).await;
-    assert_eq!(office.row(1, "ended", IRC, |_| true).await.state, "waiting", "said, but nobody answered");
+    assert_eq!(office.row(1, "ended", IRC, |_| true).await.state, DeliveryState::Waiting, "said, but nobody answered");
     drop(crashed);
     wire.mute(false);
     let _delivery = Delivery::start(&office, Some(wire.port()), None);
@@ -344,7 +346,7 @@ async fn a_mail_server_that_says_later_gets_the_mail_later() {
     let _delivery = Delivery::start(&office, None, Some(post.port()));
     office.write(ended(1), &[EMAIL]).await;
     let row = office.row(1, "ended", EMAIL, |row| row.problem.is_some()).await;
-    assert_eq!(row.state, "waiting");
+    assert_eq!(row.state, DeliveryState::Waiting);
     assert!(row.problem.unwrap().contains("busy, come again"));
     office.hurry().await;
     let row = office.told(1, "ended", EMAIL).await;
@@ -359,7 +361,7 @@ async fn a_mail_that_is_refused_for_good_is_given_up_and_says_why() {
     let _delivery = Delivery::start(&office, None, Some(post.port()));
     office.write(started(1), &[EMAIL]).await;
     office.write(ended(1), &[EMAIL]).await;
-    let row = office.row(1, "started", EMAIL, |row| row.state == "given up").await;
+    let row = office.row(1, "started", EMAIL, |row| row.state == DeliveryState::GivenUp).await;
     assert!(row.problem.unwrap().contains("no such person"));
     office.told(1, "ended", EMAIL).await;
     assert_eq!(post.mails().len(), 2, "the next one is sent all the same");
@@ -376,7 +378,7 @@ async fn a_mail_server_that_never_answers_delays_nobody_else() {
     office.write(ended(1), &[IRC, EMAIL]).await;
     assert_eq!(heard(&witness, 2).await[1].1, ENDED_1);
     office.told(1, "ended", IRC).await;
-    assert_eq!(office.row(1, "started", EMAIL, |_| true).await.state, "waiting");
+    assert_eq!(office.row(1, "started", EMAIL, |_| true).await.state, DeliveryState::Waiting);
     let stopped = Instant::now();
     delivery.stop.cancel();
     until_so("the bot leaves at once", || witness.lines().iter().any(|line| line.contains(" QUIT "))).await;
@@ -469,7 +471,7 @@ async fn a_bot_that_is_kicked_says_so_and_does_not_come_back_within_the_minute()
     wire.inject(b":eve!e@h KICK #push pushbutton :enough\r\n");
     office.write(ended(1), &[IRC]).await;
     // The bot may have been asked before it saw the kick; then the line is told, as it really is still inside.
-    office.row(1, "ended", IRC, |row| row.state != "waiting" || row.problem.is_some()).await;
+    office.row(1, "ended", IRC, |row| row.state != DeliveryState::Waiting || row.problem.is_some()).await;
     office.write(ended(2), &[IRC]).await;
     let row = office.row(2, "ended", IRC, |row| row.problem.is_some()).await;
     assert_eq!(row.problem.as_deref(), Some("not in #push: kicked by eve"));
@@ -487,7 +489,7 @@ async fn one_refused_address_keeps_the_mail_from_nobody_else_and_nobody_is_told_
     let _delivery = Delivery::with(&office, config);
     office.write(ended(1), &[EMAIL]).await;
     let row = office.row(1, "ended", EMAIL, |row| row.problem.is_some()).await;
-    assert_eq!(row.state, "waiting", "{row:?}");
+    assert_eq!(row.state, DeliveryState::Waiting, "{row:?}");
     let problem = row.problem.unwrap();
     assert!(problem.contains("does not take later@example.com yet: ") && problem.contains("451"), "{problem}");
     assert_eq!(post.taken(), [["all@example.com"]]);
@@ -503,7 +505,7 @@ async fn one_refused_address_keeps_the_mail_from_nobody_else_and_nobody_is_told_
     drop(_delivery);
     let _delivery = Delivery::with(&office, config);
     office.write(ended(2), &[EMAIL]).await;
-    office.row(2, "ended", EMAIL, |row| row.state == "given up").await;
+    office.row(2, "ended", EMAIL, |row| row.state == DeliveryState::GivenUp).await;
     assert_eq!(post.taken().len(), 2, "a mail to nobody is not sent");
 }
 
@@ -554,7 +556,7 @@ async fn a_server_without_the_tls_that_was_asked_for_is_told_nothing() {
     wire.inject(b":irc.demo.example NOTICE * :no TLS here\r\n");
     for channel in [IRC, EMAIL] {
         let row = office.row(1, "ended", channel, |row| row.problem.is_some()).await;
-        assert_eq!(row.state, "waiting", "{row:?}");
+        assert_eq!(row.state, DeliveryState::Waiting, "{row:?}");
     }
     assert!(post.mails().is_empty());
     assert!(!String::from_utf8_lossy(&wire.sent()).contains("NICK"));

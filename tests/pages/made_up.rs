@@ -11,7 +11,7 @@ use pushbutton::journal::connections::{Connections, Missing};
 use pushbutton::journal::event::{Event, Record, Stream};
 use pushbutton::journal::{Connecting, HostResult, PushState};
 use pushbutton::ledger::holding::LeftWith;
-use pushbutton::ledger::outbox::OutboxRow;
+use pushbutton::ledger::outbox::{DeliveryState, OutboxRow};
 use pushbutton::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use pushbutton::ledger::questions::Question;
 use pushbutton::ledger::typical_duration::TypicalStep;
@@ -519,7 +519,7 @@ pub fn push_page(state: &str) -> PushPage {
         push: number(4127),
         event: "ended".to_owned(),
         channel,
-        state: state.to_owned(),
+        state: DeliveryState::parse(state).unwrap(),
         tries: 2,
         next_at: at(-40).to_string(),
         told_at: (state == "told").then(|| ago(0)),

@@ -4,7 +4,7 @@ use super::made_up::at;
 use pushbutton::config::ChannelKind;
 use pushbutton::journal::Ended;
 use pushbutton::ledger::deliveries::{ChannelState, ListedAnnouncement};
-use pushbutton::ledger::outbox::OutboxRow;
+use pushbutton::ledger::outbox::{DeliveryState, OutboxRow};
 use pushbutton::ledger::stats::{StatRow, WaitRow};
 use pushbutton::plan::PushKind;
 use pushbutton::web::pages::{AnnouncementsPage, Span, StatsPage, ToldFilter};
@@ -69,7 +69,7 @@ pub fn announcements(filter: ToldFilter) -> AnnouncementsPage {
                 push: super::made_up::number(4120 + id - 6),
                 event: if id % 2 == 0 { "ended" } else { "started" }.to_owned(),
                 channel,
-                state: state.to_owned(),
+                state: DeliveryState::parse(state).unwrap(),
                 tries: 3,
                 next_at: at(-40).to_string(),
                 told_at: (state == "told").then(|| at(id * 60).to_string()),

@@ -1,7 +1,7 @@
 //! What the announcements page asks: all announcements, newest first, and how each channel is doing.
 //! It must never change one; delivering is the outbox's.
 
-use super::{OutboxRow, row};
+use super::{DeliveryState, OutboxRow, row};
 use crate::config::ChannelKind;
 use crate::ledger::LedgerResult;
 use crate::ledger::history::Edge;
@@ -45,7 +45,7 @@ pub struct ChannelState {
 pub fn list(
     connection: &Connection,
     channel: Option<ChannelKind>,
-    state: Option<&str>,
+    state: Option<DeliveryState>,
     from: Option<Edge>,
     most: usize,
 ) -> LedgerResult<Vec<ListedAnnouncement>> {

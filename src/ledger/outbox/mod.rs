@@ -4,12 +4,14 @@
 
 mod announced;
 pub mod deliveries;
+mod delivery_state;
 
 use crate::config::ChannelKind;
 use crate::ledger::{LedgerError, LedgerResult};
 use crate::stack::PushNumber;
 use crate::time::At;
 pub use announced::{AnnouncedCommit, AnnouncedLink, AnnouncedPaused, AnnouncedPush, AnnouncedQuestion, BadHost};
+pub use delivery_state::{DeliveryState, NoDeliveryState};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, Transaction, named_params, params};
 use serde::{Deserialize, Serialize};
@@ -165,8 +167,8 @@ pub struct OutboxRow {
     pub event: String,
     /// Where it is told.
     pub channel: ChannelKind,
-    /// `waiting`, `told` or `given up`.
-    pub state: String,
+    /// How far it is.
+    pub state: DeliveryState,
     /// How many tries there were.
     pub tries: i64,
     /// When the next try is due.

@@ -101,8 +101,11 @@ async fn an_announcement_written_twice_is_told_once() {
     ledger.write(|tx| delivered(tx, 1, "the very words", None, at(3))).await.unwrap();
     assert!(keys(&ledger, IRC, at(9)).await.is_empty());
     let rows = ledger.read(|conn| of_push(conn, number(1))).await.unwrap();
-    assert_eq!((rows[0].state.as_str(), rows[0].told.as_deref(), rows[0].tries), ("told", Some("the very words"), 1));
-    assert_eq!((rows[1].state.as_str(), rows[1].channel), ("waiting", EMAIL), "a channel tells for itself");
+    assert_eq!(
+        (rows[0].state, rows[0].told.as_deref(), rows[0].tries),
+        (DeliveryState::Told, Some("the very words"), 1)
+    );
+    assert_eq!((rows[1].state, rows[1].channel), (DeliveryState::Waiting, EMAIL), "a channel tells for itself");
 }
 
 #[tokio::test]
@@ -134,7 +137,7 @@ async fn what_was_given_up_shows_why() {
     let ledger = ledger(&dir, vec![(1, Moment::Started, &[EMAIL])]).await;
     ledger.write(|tx| failed(tx, 1, "550 no such person", None)).await.unwrap();
     let rows = ledger.read(|conn| of_push(conn, number(1))).await.unwrap();
-    assert_eq!((rows[0].state.as_str(), rows[0].problem.as_deref()), ("given up", Some("550 no such person")));
+    assert_eq!((rows[0].state, rows[0].problem.as_deref()), (DeliveryState::GivenUp, Some("550 no such person")));
     assert_eq!(ledger.read(|conn| next_due(conn, EMAIL)).await.unwrap(), None);
 }
 

@@ -129,7 +129,7 @@ pub(crate) struct AnnouncementBody<'a> {
     /// Where it is told.
     channel: ChannelKind,
     /// `waiting`, `told` or `given up`.
-    state: &'a str,
+    state: &'static str,
     /// How many tries there were.
     tries: i64,
     /// When the next try is due.
@@ -149,7 +149,7 @@ impl<'a> From<&'a OutboxRow> for AnnouncementBody<'a> {
             push: row.push,
             event: &row.event,
             channel: row.channel,
-            state: &row.state,
+            state: row.state.word(),
             tries: row.tries,
             next_at: &row.next_at,
             told_at: row.told_at.as_deref(),

@@ -3,6 +3,7 @@
 use super::announcements_view::{AnnouncementsPage, ToldFilter};
 use crate::config::ChannelKind;
 use crate::ledger::deliveries;
+use crate::ledger::outbox::DeliveryState;
 use crate::web::app::App;
 use crate::web::http::paging::{Page, edge};
 use crate::web::http::problem::Reply;
@@ -33,9 +34,13 @@ pub async fn announcements(app: Data<App>, caller: Caller, query: Query<Announce
     // A channel that there is not is not asked for.
     let channel = channel.as_deref().and_then(ChannelKind::named);
     let filter = ToldFilter { channel, state: said(state) };
-    let asked = filter.clone();
+    // Nothing is in a state that there is not.
+    let state = filter.state.as_deref().map(DeliveryState::parse).transpose();
     let read = app.desk.ledger().read(move |connection| {
-        let rows = deliveries::list(connection, asked.channel, asked.state.as_deref(), from, ANNOUNCEMENTS + 1)?;
+        let rows = match state {
+            Ok(state) => deliveries::list(connection, channel, state, from, ANNOUNCEMENTS + 1)?,
+            Err(_) => Vec::new(),
+        };
         Ok((deliveries::channels(connection)?, rows))
     });
     let (channels, rows) = read.await?;

@@ -3,6 +3,7 @@
 
 use crate::config::ChannelKind;
 use crate::ledger::deliveries::{ChannelState, ListedAnnouncement};
+use crate::ledger::outbox::DeliveryState;
 use crate::web::view::frame::Frame;
 use crate::web::view::notified::{Notification, notification};
 use crate::web::view::pages::Pages;
@@ -31,7 +32,7 @@ pub struct AnnouncementsPage {
 pub struct ToldFilter {
     /// One channel.
     pub channel: Option<ChannelKind>,
-    /// One state: `waiting`, `told` or `given up`.
+    /// One state, as it was written.
     pub state: Option<String>,
 }
 
@@ -74,8 +75,8 @@ struct Row {
 
 impl AnnouncementsView {
     pub(crate) fn new(frame: &Frame, page: &AnnouncementsPage) -> Self {
-        let state = |words, state: Option<&str>| {
-            let filter = ToldFilter { state: state.map(str::to_owned), ..page.filter.clone() };
+        let state = |words, state: Option<DeliveryState>| {
+            let filter = ToldFilter { state: state.map(|state| state.word().to_owned()), ..page.filter.clone() };
             Choice { words, href: address(&filter, None), chosen: filter == page.filter }
         };
         let channel = |channel: Option<ChannelKind>| {
@@ -97,9 +98,9 @@ impl AnnouncementsView {
             of_channels: std::iter::once(None).chain(ChannelKind::ALL.map(Some)).map(channel).collect(),
             of_states: vec![
                 state("All", None),
-                state("Waiting", Some("waiting")),
-                state("Sent", Some("told")),
-                state("Given up", Some("given up")),
+                state("Waiting", Some(DeliveryState::Waiting)),
+                state("Sent", Some(DeliveryState::Told)),
+                state("Given up", Some(DeliveryState::GivenUp)),
             ],
             newest: page.newer.map(|_| address(&page.filter, None)),
             newer: page.newer.map(|after| address(&page.filter, Some(("after", after)))),

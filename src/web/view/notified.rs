@@ -2,7 +2,7 @@
 
 use super::parts::Moment;
 use super::words;
-use crate::ledger::outbox::OutboxRow;
+use crate::ledger::outbox::{DeliveryState, OutboxRow};
 use crate::time::{At, duration_words};
 use serde::Serialize;
 
@@ -26,18 +26,18 @@ pub(crate) fn notification(row: &OutboxRow, now: At) -> Notification {
         Some("asked") => "question",
         _ => "end",
     };
-    let (tag, state) = match row.state.as_str() {
-        "told" if row.problem.is_some() => ("warn", format!("{event}: sent, but not to everyone")),
-        "told" => ("ok", format!("{event}: sent")),
-        "waiting" if row.tries > 0 => {
+    let (tag, state) = match row.state {
+        DeliveryState::Told if row.problem.is_some() => ("warn", format!("{event}: sent, but not to everyone")),
+        DeliveryState::Told => ("ok", format!("{event}: sent")),
+        DeliveryState::Waiting if row.tries > 0 => {
             ("warn", format!("{event}: waiting, {}", words::count(row.tries, "try").replace("trys", "tries")))
         }
-        "waiting" => ("warn", format!("{event}: waiting")),
-        _ => ("fail", format!("{event}: given up")),
+        DeliveryState::Waiting => ("warn", format!("{event}: waiting")),
+        DeliveryState::GivenUp => ("fail", format!("{event}: given up")),
     };
-    let next = match row.state.as_str() {
-        "waiting" => row.next_at.parse::<At>().ok().map(|at| at.millis_since(now)),
-        _ => None,
+    let next = match row.state {
+        DeliveryState::Waiting => row.next_at.parse::<At>().ok().map(|at| at.millis_since(now)),
+        DeliveryState::Told | DeliveryState::GivenUp => None,
     };
     let problem = row.problem.as_ref().map(|problem| match next {
         Some(ms) => format!("{problem}. Next try in {}.", duration_words(ms)),
@@ -55,8 +55,12 @@ pub(crate) fn notification(row: &OutboxRow, now: At) -> Notification {
 }
 
 pub(crate) fn counts_words(rows: &[OutboxRow]) -> String {
-    let count = |state: &str| rows.iter().filter(|row| row.state == state).count();
-    let counts = [(count("told"), "sent"), (count("waiting"), "waiting"), (count("given up"), "given up")];
+    let count = |state: DeliveryState| rows.iter().filter(|row| row.state == state).count();
+    let counts = [
+        (count(DeliveryState::Told), "sent"),
+        (count(DeliveryState::Waiting), "waiting"),
+        (count(DeliveryState::GivenUp), "given up"),
+    ];
     let words: Vec<String> =
         counts.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
     words.join(", ")
