@@ -53,16 +53,19 @@ fn questions(pushes: i64) -> Vec<Question> {
         listed("the newest", Filter::default()),
         listed("older ones", Filter { from: Some(Edge::Before(pushes / 2)), ..Filter::default() }),
         listed("newer ones", Filter { from: Some(Edge::After(pushes / 2)), ..Filter::default() }),
-        listed("of a stack", Filter { stack: some("api"), ..Filter::default() }),
-        listed("to a stage", Filter { stage: some("qa"), ..Filter::default() }),
-        listed("to a stage of a stack", Filter { stack: some("api"), stage: some("qa"), ..Filter::default() }),
+        listed("of a stack", Filter { stack: Some("api".parse().unwrap()), ..Filter::default() }),
+        listed("to a stage", Filter { stage: Some("qa".parse().unwrap()), ..Filter::default() }),
+        listed(
+            "to a stage of a stack",
+            Filter { stack: Some("api".parse().unwrap()), stage: Some("qa".parse().unwrap()), ..Filter::default() },
+        ),
         listed("by someone", Filter { who: some("person7"), ..Filter::default() }),
         listed("by nobody", Filter { who: some("nobody"), ..Filter::default() }),
-        listed("of no stack", Filter { stack: some("blog"), ..Filter::default() }),
+        listed("of no stack", Filter { stack: Some("blog".parse().unwrap()), ..Filter::default() }),
         listed("running", Filter { state: Some(PushState::Running), ..Filter::default() }),
         listed(
             "interrupted ones of a stack",
-            Filter { stack: some("web"), state: Some(Ended::Interrupted.into()), ..Filter::default() },
+            Filter { stack: Some("web".parse().unwrap()), state: Some(Ended::Interrupted.into()), ..Filter::default() },
         ),
         listed("a word", Filter { word: some("gift"), ..Filter::default() }),
         listed("a word that nobody wrote", Filter { word: some("nowhere"), ..Filter::default() }),
@@ -161,8 +164,14 @@ fn every_filter_of_the_push_log_has_an_index() {
     let connection = ledger(60, now());
     let some = |text: &str| Some(text.to_owned());
     for (filter, index) in [
-        (Filter { stack: some("api"), ..Filter::default() }, "SEARCH p USING INDEX pushes_by_stack (stack=?"),
-        (Filter { stage: some("qa"), ..Filter::default() }, "SEARCH p USING INDEX pushes_in_stage (stage=?"),
+        (
+            Filter { stack: Some("api".parse().unwrap()), ..Filter::default() },
+            "SEARCH p USING INDEX pushes_by_stack (stack=?",
+        ),
+        (
+            Filter { stage: Some("qa".parse().unwrap()), ..Filter::default() },
+            "SEARCH p USING INDEX pushes_in_stage (stage=?",
+        ),
         (Filter { who: some("mary"), ..Filter::default() }, "SEARCH p USING INDEX pushes_by_who (who=?"),
         (
             Filter { state: Some(Ended::Failed.into()), ..Filter::default() },
@@ -244,7 +253,7 @@ fn paging_skips_and_repeats_nothing_while_new_pushes_arrive() {
     };
     for filter in [
         Filter::default(),
-        Filter { stack: Some("web".to_owned()), ..Filter::default() },
+        Filter { stack: Some("web".parse().unwrap()), ..Filter::default() },
         Filter { word: Some("CHANGE pers".to_owned()), ..Filter::default() },
         Filter { since: Some(pressed(40, 120, now()).to_string()), ..Filter::default() },
     ] {

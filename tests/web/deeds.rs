@@ -32,6 +32,19 @@ async fn a_press_is_one_push_however_often_its_form_is_sent() {
         let head = site.ask("HEAD", path, &[("cookie", &mary)], "").await;
         assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
     }
+    // What is no name is no push's, on the page, in the API and in the table.
+    for filter in ["stack=a/b", "stage=Q%20A", "stack=web&stage=.."] {
+        let list = site.get(&mary, &format!("/api/v1/pushes?{filter}")).await.json();
+        assert_eq!(list, serde_json::json!({ "pushes": [], "next_before": null, "next_after": null }), "{filter}");
+        let table = site.get(&mary, &format!("/pushes.csv?{filter}")).await;
+        assert_eq!((table.status, table.text().lines().count()), (200, 1), "{filter}: its head alone");
+        let page = site.get(&mary, &format!("/pushes?{filter}")).await;
+        assert_eq!(page.status, 200, "{filter}");
+        assert!(page.text().contains("No push matches these filters"), "{filter}");
+    }
+    assert_eq!(site.get(&mary, "/pushes?stack=a/b&state=lost").await.status, 400, "a state is one of a few words");
+    let page = site.get(&mary, "/announcements?state=lost").await;
+    assert!(page.text().contains("No announcement matches these filters"), "nothing is in a state that there is not");
     // A press through the API answers with the push it made.
     let api = site.send(&mary, "POST", "/api/v1/stacks/web/stages/qa/push", &format!("{{\"seen\":\"{seen}\"}}")).await;
     assert_eq!((api.status, api.header("location")), (201, Some("/api/v1/pushes/2")), "{}", api.text());

@@ -194,7 +194,7 @@ impl StageView {
 
 fn read(desk: &Desk, connection: &Connection, stack: &Stack, head: Option<Revision>) -> LedgerResult<LedgerFacts> {
     let name = &stack.name;
-    let of_stack = Filter { stack: Some(name.to_string()), ..Filter::default() };
+    let of_stack = Filter { stack: Some(name.clone()), ..Filter::default() };
     let mut stages = Vec::with_capacity(stack.stages.len());
     for (place, stage) in stack.stages.iter().enumerate() {
         let facts = Facts::read(connection, stack, place, head.clone())?;

@@ -5,7 +5,7 @@
 use super::push::{COLUMNS, PushRow, row};
 use crate::journal::PushState;
 use crate::ledger::{LedgerError, LedgerResult};
-use crate::stack::PushNumber;
+use crate::stack::{PushNumber, StackName, StageName};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -20,9 +20,9 @@ const LONGEST_BEGIN: usize = 8;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Of this stack.
-    pub stack: Option<String>,
+    pub stack: Option<StackName>,
     /// To this stage.
-    pub stage: Option<String>,
+    pub stage: Option<StageName>,
     /// Pressed by this person.
     pub who: Option<String>,
     /// In this state.
@@ -99,8 +99,8 @@ impl Query {
             }
         };
         let same = [
-            ("p.stack = ?", filter.stack.as_deref()),
-            ("p.stage = ?", filter.stage.as_deref()),
+            ("p.stack = ?", filter.stack.as_ref().map(StackName::as_str)),
+            ("p.stage = ?", filter.stage.as_ref().map(StageName::as_str)),
             ("p.who = ?", filter.who.as_deref()),
             ("p.state = ?", filter.state.map(PushState::word)),
             ("p.pressed_at >= ?", filter.since.as_deref()),

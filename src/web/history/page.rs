@@ -7,6 +7,7 @@ use crate::journal::PushState;
 use crate::ledger::history::{self, Edge, Filter};
 use crate::ledger::pushes::PushRow;
 use crate::ledger::{Ledger, LedgerError};
+use crate::stack::{StackName, StageName};
 use crate::time::At;
 use crate::visible::visible;
 use crate::web::app::App;
@@ -61,15 +62,24 @@ impl LogQuery {
         }
     }
 
+    /// The filter; none when the stack or the stage is no name, so that nothing can pass.
+    ///
     /// # Errors
     /// When a cursor is no number, a day is none, or a state is none.
-    fn filter(&self) -> Result<Filter, Problem> {
+    fn filter(&self) -> Result<Option<Filter>, Problem> {
         let LogFilter { stack, stage, who, state, word, since, until } = self.shown();
         let since = since.map(|text| moment("since", &text, 0)).transpose()?;
         let until = until.map(|text| moment("until", &text, DAY_MS)).transpose()?;
         let state = state.map(|word| PushState::parse(&word).map_err(|_| no_state(&word))).transpose()?;
-        let from = edge(self.before.as_deref(), self.after.as_deref())?;
-        Ok(Filter { stack, stage, who, state, word, since, until, from })
+        let from = self.edge()?;
+        let stack = stack.map(|name| name.parse::<StackName>()).transpose();
+        let stage = stage.map(|name| name.parse::<StageName>()).transpose();
+        let (Ok(stack), Ok(stage)) = (stack, stage) else { return Ok(None) };
+        Ok(Some(Filter { stack, stage, who, state, word, since, until, from }))
+    }
+
+    fn edge(&self) -> Result<Option<Edge>, Problem> {
+        edge(self.before.as_deref(), self.after.as_deref())
     }
 
     /// The pushes that are asked for.
@@ -77,10 +87,11 @@ impl LogQuery {
     /// # Errors
     /// When a cursor or a day is none, or the ledger does not answer.
     pub async fn ask(&self, ledger: &Ledger) -> Result<Page<PushRow>, Problem> {
-        let filter = self.filter()?;
-        let from = filter.from;
-        let rows = ledger.read(move |connection| history::list(connection, &filter, PUSHES + 1)).await?;
-        Ok(Page::of(rows, from, PUSHES, |row| row.id.get()))
+        let rows = match self.filter()? {
+            Some(filter) => ledger.read(move |connection| history::list(connection, &filter, PUSHES + 1)).await?,
+            None => Vec::new(),
+        };
+        Ok(Page::of(rows, self.edge()?, PUSHES, |row| row.id.get()))
     }
 }
 
@@ -134,9 +145,10 @@ pub async fn table(app: Data<App>, _: Caller, query: Query<LogQuery>) -> Reply {
 const HEAD: &str = "push,stack,stage,kind,state,who,pressed_at,ended_at,duration_ms,old_sha,sha,build,branch,commits,\
                     hosts_ok,hosts_total,reason,why,diff,url\r\n";
 
-/// The table, a batch of rows at a time; each batch goes on where the last one ended, whatever was pushed meanwhile.
-fn rows(ledger: Ledger, url: String, filter: Filter) -> impl Stream<Item = io::Result<Bytes>> {
-    let batches = stream::try_unfold(Some(filter), move |filter| {
+/// The table, a batch of rows at a time; each batch goes on where the last one ended, whatever was pushed meanwhile. Its head alone
+/// where nothing can pass.
+fn rows(ledger: Ledger, url: String, filter: Option<Filter>) -> impl Stream<Item = io::Result<Bytes>> {
+    let batches = stream::try_unfold(filter, move |filter| {
         let (ledger, url) = (ledger.clone(), url.clone());
         async move {
             let Some(mut filter) = filter else { return Ok(None) };

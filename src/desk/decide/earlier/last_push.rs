@@ -17,7 +17,7 @@ pub(crate) fn last(
     stack: &StackName,
     stage: &StageName,
 ) -> LedgerResult<(Option<PushRow>, Option<PushRow>)> {
-    let last = Filter { stack: Some(stack.to_string()), stage: Some(stage.to_string()), ..Filter::default() };
+    let last = Filter { stack: Some(stack.clone()), stage: Some(stage.clone()), ..Filter::default() };
     // Catch-ups that ended well leave it as it was, but for the one that made the stage whole again.
     let caught_up = |row: &PushRow| row.kind == PushKind::CatchUp && row.state == Ended::Succeeded;
     let pushes = history::list(connection, &last, CATCH_UPS)?;
