@@ -10,8 +10,8 @@ use pushbutton::ledger::history::{self, Edge, Filter};
 use pushbutton::ledger::measures::{ended, waiting};
 use pushbutton::ledger::outbox::DeliveryState;
 use pushbutton::ledger::{
-    LedgerResult, current, deliveries, desired, good_builds, holds, outbox, press, published, pushes, running, stats,
-    typical_duration,
+    LedgerResult, current, deliveries, desired, good_builds, holding, holds, outbox, press, published, pushes, running,
+    stats, typical_duration,
 };
 use pushbutton::stack::PushNumber;
 use pushbutton::time::At;
@@ -101,6 +101,7 @@ fn questions(pushes: i64) -> Vec<Question> {
     }
     ask("what runs", Box::new(move |c| current::get(c, &web(), &prod()).map(drop)));
     ask("what is to run", Box::new(move |c| desired::get(c, &web(), &prod()).map(drop)));
+    ask("what its hosts hold", Box::new(move |c| holding::of_stage(c, &web(), &prod()).map(drop)));
     ask("usual times", Box::new(move |c| typical_duration::pushes(c, &web(), &prod()).map(drop)));
     ask("good builds", Box::new(move |c| good_builds::list(c, &web(), &prod(), 10).map(drop)));
     ask("the lock", Box::new(move |c| pushes::lock_holder(c, &web()).map(drop)));

@@ -1,10 +1,10 @@
-//! How our names, numbers, states and kinds stand in columns: as their words, and read back by the one door of each type. A value
-//! that no door lets in is an error that names it; it must never become another value in silence.
+//! How our names, numbers, states and kinds stand in columns: as their words, and read back by the one door of each type; a proof as
+//! JSON. A value that no door lets in is an error that names it; it must never become another value in silence.
 
 use super::outbox::DeliveryState;
 use super::{LedgerError, LedgerResult};
 use crate::journal::{HostResult, PushState};
-use crate::plan::{OldBuild, PushKind};
+use crate::plan::{OldBuild, Proof, PushKind};
 use crate::stack::{BadName, PushNumber, StackName, StageName};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
@@ -48,6 +48,19 @@ impl FromSql for PushNumber {
     }
 }
 
+impl ToSql for Proof {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let text = serde_json::to_string(self).map_err(|bad| rusqlite::Error::ToSqlConversionFailure(Box::new(bad)))?;
+        Ok(text.into())
+    }
+}
+
+impl FromSql for Proof {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str().and_then(|text| serde_json::from_str(text).map_err(refused))
+    }
+}
+
 /// A build as plans say it, from its columns.
 pub(super) fn build(id: &str, sha: &str, root: &str) -> LedgerResult<OldBuild> {
     let corrupt = |bad: BadName| LedgerError::Corrupt(bad.to_string());
@@ -78,6 +91,7 @@ mod tests {
             (read::<DeliveryState>(&connection, "'gone'"), "\"gone\" is no state of an announcement"),
             (read::<StackName>(&connection, "'a/b'"), "stack name \"a/b\" is not allowed: "),
             (read::<StageName>(&connection, "''"), "stage name \"\" is not allowed: "),
+            (read::<Proof>(&connection, "'{'"), "EOF while parsing an object"),
             (read::<PushNumber>(&connection, "0"), "push number \"0\" is not allowed: "),
         ] {
             assert!(said.starts_with(&format!("the ledger holds a bad value: {words}")), "{said}");

@@ -30,8 +30,9 @@ pub fn fill(connection: &Connection, pushes: i64, now: At) -> Result<(), LedgerE
 pub fn fill_with(connection: &Connection, pushes: i64, now: At, plan: &str) -> Result<(), LedgerError> {
     let mut push = connection.prepare(
         "INSERT INTO pushes (id, stack, stage, build, sha, root, branch, who, reason, state, why, plan_hash, plan, diff,
-                             commit_count, pressed_at, started_at, ended_at, duration_ms, hosts_total, hosts_ok, old_sha, old_build)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'main', ?7, ?8, ?9, ?10, ?11, ?12, ?13, 3, ?14, ?14, ?15, ?16, 2, 2, ?17, ?18)",
+                             commit_count, pressed_at, started_at, ended_at, duration_ms, hosts_total, hosts_ok, old_sha, old_build,
+                             proof)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'main', ?7, ?8, ?9, ?10, ?11, ?12, ?13, 3, ?14, ?14, ?15, ?16, 2, 2, ?17, ?18, '{\"brought\":[1,2]}')",
     )?;
     let mut build = connection.prepare(
         "INSERT INTO builds (id, stack, sha, branch, root, files, bytes, push, made_at)

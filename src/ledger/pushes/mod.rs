@@ -5,6 +5,7 @@ mod details;
 pub mod fold;
 pub mod history;
 pub mod press;
+pub mod proofs;
 mod push;
 pub mod push_hosts;
 pub mod questions;

@@ -5,6 +5,7 @@ use crate::ledger::{LedgerError, LedgerResult};
 use crate::stack::{Host, PushNumber};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// What a plan is read for on the way from schema 1: one of an older pushbutton may lack what is read otherwise.
 #[derive(Deserialize)]
@@ -26,11 +27,41 @@ pub fn names(connection: &Connection, push: PushNumber) -> LedgerResult<Vec<Stri
     let names: Vec<String> = ask.query_map([push], |row| row.get(0))?.collect::<Result<_, _>>()?;
     // A question of its own: beside each host it would take longer than the plan did.
     let mut ask = connection.prepare_cached("SELECT hosts_total FROM pushes WHERE id = ?1")?;
-    let had: i64 = ask.query_row([push], |row| row.get(0)).optional()?.unwrap_or_default();
-    let had = usize::try_from(had).unwrap_or_default();
-    match names.len() == had {
-        true => Ok(names),
-        false => Err(LedgerError::Corrupt(format!("{} of the {had} hosts of push {push}", names.len()))),
+    be_all(push, &names, ask.query_row([push], |row| row.get(0)).optional()?.unwrap_or_default())?;
+    Ok(names)
+}
+
+/// The hosts of several pushes by name, in the order of their plans: two questions.
+///
+/// # Errors
+/// What SQLite said; or when those of a push are not as many as it had.
+pub(in crate::ledger) fn of_pushes(
+    connection: &Connection,
+    pushes: impl Iterator<Item = PushNumber>,
+) -> LedgerResult<BTreeMap<PushNumber, Vec<String>>> {
+    let pushes = serde_json::to_string(&pushes.collect::<Vec<_>>())?;
+    let mut ask = connection.prepare_cached(
+        "SELECT h.push, h.host FROM json_each(?1) w CROSS JOIN push_hosts h ON h.push = w.value ORDER BY h.push, h.place",
+    )?;
+    let mut hosts = BTreeMap::<PushNumber, Vec<String>>::new();
+    let mut rows = ask.query([&pushes])?;
+    while let Some(row) = rows.next()? {
+        hosts.entry(row.get("push")?).or_default().push(row.get("host")?);
+    }
+    let mut ask = connection
+        .prepare_cached("SELECT p.id, p.hosts_total FROM json_each(?1) w CROSS JOIN pushes p ON p.id = w.value")?;
+    let mut rows = ask.query([&pushes])?;
+    while let Some(row) = rows.next()? {
+        let push: PushNumber = row.get("id")?;
+        be_all(push, hosts.get(&push).map(Vec::as_slice).unwrap_or_default(), row.get("hosts_total")?)?;
+    }
+    Ok(hosts)
+}
+
+fn be_all(push: PushNumber, hosts: &[String], had: i64) -> LedgerResult<()> {
+    match i64::try_from(hosts.len()) == Ok(had) {
+        true => Ok(()),
+        false => Err(LedgerError::Corrupt(format!("{} of the {had} hosts of push {push}", hosts.len()))),
     }
 }
 

@@ -2,7 +2,7 @@
 //! been written beside it. It must never change a ledger of a schema that it does not know, and never leave one halfway: who
 //! is killed in the middle finds it as it was. Called by [`crate::ledger::Ledger::open`] alone, under the data directory's lock.
 
-use crate::ledger::{LedgerError, LedgerResult, audit, push_hosts, seal};
+use crate::ledger::{LedgerError, LedgerResult, audit, proofs, push_hosts, seal};
 use crate::time::At;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::fs::{File, Permissions};
@@ -17,12 +17,13 @@ pub(in crate::ledger) const SCHEMA: i64 = STEPS.len() as i64 + 1;
 /// that it adds to a table with seals may be null and has no default: rows that are sealed keep their seals only so.
 const STEPS: [&str; 1] = [
     // To 2, not in a release yet, and the only one that seals rows anew.
-    // How long a push has waited for a person; when a build was pruned; who gave a link; how a command had
-    // ended on a host that left; from where people sign in; the hosts
-    // of each push and seals (both below); tables by names that say what is in them. The triggers are made anew, since SQLite
+    // How long a push has waited for a person; when a build was pruned; who gave a link; how a command had ended on a host that
+    // left; from where people sign in; the hosts and the proof of each push, and seals (all below); tables by names that say
+    // what is in them. The triggers are made anew, since SQLite
     // writes a new name into them in its own way.
     "ALTER TABLE pushes ADD COLUMN waits_since TEXT;
      ALTER TABLE pushes ADD COLUMN waited_ms INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE pushes ADD COLUMN proof TEXT;
      ALTER TABLE builds ADD COLUMN pruned_at TEXT;
      ALTER TABLE links ADD COLUMN host TEXT;
      ALTER TABLE results ADD COLUMN before_drop TEXT;
@@ -59,7 +60,7 @@ BEGIN
   ON CONFLICT (channel, state) DO UPDATE SET announcements = announcements + 1;
 END;",
 ];
-/// The first schema that has the hosts of each push; those of before are taken from the plans on the way to it.
+/// The first schema that has the hosts and the proof of each push; those of before are taken from the plans on the way to it.
 const FIRST_WITH_HOSTS: i64 = 2;
 /// The first schema whose changes are sealed as they are made; what was written before is sealed on the way to it.
 const FIRST_SEALED: i64 = 2;
@@ -115,6 +116,7 @@ pub(in crate::ledger) fn step_up(tx: &Transaction<'_>, from: i64) -> LedgerResul
     }
     if from < FIRST_WITH_HOSTS {
         push_hosts::fill(tx)?;
+        proofs::fill(tx)?;
     }
     audit::note(tx, At::now(), "pushbutton", "migrate", &format!("the ledger from schema {from} to {SCHEMA}"))?;
     if from < FIRST_SEALED {

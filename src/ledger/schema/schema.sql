@@ -36,6 +36,7 @@ CREATE TABLE pushes (
   hosts_ok      INTEGER NOT NULL DEFAULT 0,       -- hosts that hold the build, as far as is known (plan::Proof)
   lines         INTEGER NOT NULL DEFAULT 0,       -- lines of output folded so far
   journal_hash  TEXT,
+  proof         TEXT,                             -- the commands that say what a host holds, a plan::Proof as JSON
   plan          TEXT NOT NULL                     -- the assignment, as written to plan.json: the longest comes last
 ) STRICT;
 CREATE INDEX pushes_by_stage ON pushes (stack, stage, id);

@@ -1,12 +1,13 @@
 //! Which hosts hold which build, as far as the ledger knows: by what became of the commands of the last pushes there. It must
-//! never count by anything but [`Proof`], so that all who say "3 of 4 hosts" say one number.
+//! never count by anything but [`Proof`], so that all who say "3 of 4 hosts" say one number; and never read a plan for it, since a
+//! page asks this of twenty pushes.
 
 use crate::journal::{Ended, HostResult, PushState};
-use crate::ledger::{LedgerError, LedgerResult};
-use crate::plan::{Assignment, BuildFrom, Proof, PushKind, Sign, Standing};
-use crate::stack::{Host, PushNumber, StackName, StageName};
-use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::BTreeMap;
+use crate::ledger::{LedgerError, LedgerResult, push_hosts, pushes};
+use crate::plan::{Assignment, Proof, PushKind, Sign, Standing};
+use crate::stack::{PushNumber, StackName, StageName};
+use rusqlite::{Connection, Row, ToSql, params};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Pushes that are looked through, newest first, for what a host holds.
 const PUSHES: i64 = 20;
@@ -23,10 +24,15 @@ pub struct OnHost {
 /// A push, and which of its commands say what a host holds.
 struct Pushed {
     id: PushNumber,
-    assignment: Assignment,
+    /// Its build, and the root hash of that; none while it is made.
+    build: String,
+    root: Option<String>,
+    /// What was live before, and the root hash of that.
+    old_build: Option<String>,
+    old_root: Option<String>,
     proof: Proof,
-    /// The root hash of what it made, once that is frozen.
-    root: String,
+    /// Its frozen list, by name.
+    hosts: Vec<String>,
 }
 
 /// What a push left a host with, from its records.
@@ -75,18 +81,13 @@ pub fn of_stage(
 /// The last pushes to a stage, newest first, back to the one that came to the end on every host that the stage had then.
 /// Where too many came after that one, some in between are left out and it is not: what a host holds is mostly its doing.
 fn last_pushes(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Vec<Pushed>> {
-    let mut ask = connection.prepare_cached(
-        "WITH whole AS MATERIALIZED (SELECT max(id) AS id FROM pushes
-             WHERE stack = ?1 AND stage = ?2 AND state = ?5 AND kind <> ?4)
-         SELECT * FROM (SELECT id, plan, root FROM pushes
-             WHERE stack = ?1 AND stage = ?2 AND id > coalesce((SELECT id FROM whole), 0) ORDER BY id DESC LIMIT ?3)
-         UNION ALL SELECT id, plan, root FROM pushes WHERE id = (SELECT id FROM whole)",
-    )?;
-    let rows = ask
-        .query_map(params![stack, stage, PUSHES, PushKind::CatchUp, PushState::from(Ended::Succeeded)], |row| {
-            Ok((row.get("id")?, row.get("plan")?, row.get("root")?))
-        })?;
-    rows.map(|row| Pushed::new(row?)).collect()
+    let newest = "WITH whole AS MATERIALIZED (SELECT max(id) AS id FROM pushes
+                      WHERE stack = ?1 AND stage = ?2 AND state = ?5 AND kind <> ?4)
+                  SELECT * FROM (SELECT id FROM pushes
+                      WHERE stack = ?1 AND stage = ?2 AND id > coalesce((SELECT id FROM whole), 0) ORDER BY id DESC LIMIT ?3)
+                  UNION ALL SELECT id FROM whole";
+    let whole = PushState::from(Ended::Succeeded);
+    Pushed::read(connection, newest, params![stack, stage, PUSHES, PushKind::CatchUp, whole])
 }
 
 /// What a push left each of its hosts with, by name; none of a push that is not there.
@@ -94,19 +95,16 @@ fn last_pushes(connection: &Connection, stack: &StackName, stage: &StageName) ->
 /// # Errors
 /// What SQLite said.
 pub fn left_with(connection: &Connection, push: PushNumber) -> LedgerResult<Vec<LeftWith>> {
-    let mut ask = connection.prepare_cached("SELECT id, plan, root FROM pushes WHERE id = ?1")?;
-    let row = ask.query_row([push], |row| Ok((row.get("id")?, row.get("plan")?, row.get("root")?))).optional()?;
-    let Some(row) = row else { return Ok(Vec::new()) };
-    let pushed = [Pushed::new(row)?];
+    let pushed = Pushed::read(connection, "SELECT ?1 AS id", params![push])?;
     let signs = signs(connection, &pushed)?;
-    let pushed = &pushed[0];
+    let Some(pushed) = pushed.first() else { return Ok(Vec::new()) };
     let (mut bad, mut elsewhere) = (last_failures(connection, pushed)?, elsewhere(connection, pushed)?);
     let left = pushed.standings(&signs).map(|(host, standing)| {
         let failed = bad.remove(&host);
         let (build, why) = match (standing, elsewhere.remove(&host)) {
-            (Standing::Holds, _) => (Some(pushed.build().id), failed),
+            (Standing::Holds, _) => (Some(pushed.build.clone()), failed),
             (Standing::Back, Some(what)) => (None, Some(what)),
-            (Standing::Back, None) => (pushed.old().map(|old| old.id), failed),
+            (Standing::Back, None) => (pushed.old_build.clone(), failed),
             (Standing::Untouched | Standing::InDoubt, _) => (None, failed),
         };
         LeftWith { host, standing, build, why }
@@ -120,14 +118,26 @@ fn last_failures(connection: &Connection, push: &Pushed) -> LedgerResult<BTreeMa
         "SELECT host, command, result, why FROM results
          WHERE push = ?1 AND host <> '' AND result NOT IN ('ok', 'skipped') ORDER BY command",
     )?;
-    let rows = ask.query_map([push.id], |row| {
-        let (host, step, result, why): (String, u32, HostResult, Option<String>) =
-            (row.get("host")?, row.get("command")?, row.get("result")?, row.get("why")?);
-        let what = if push.checks(step) { format!("its health check (step {step})") } else { format!("step {step}") };
-        Ok((host, format!("{what} {}{}", result.word(), why.map(|why| format!(": {why}")).unwrap_or_default())))
-    })?;
+    let rows = ask
+        .query_map([push.id], |row| Ok((row.get("host")?, row.get("command")?, row.get("result")?, row.get("why")?)))?;
+    let failures: Vec<(String, u32, HostResult, Option<String>)> = rows.collect::<Result<_, _>>()?;
+    let checks = if failures.is_empty() { BTreeSet::new() } else { health_checks(connection, push.id)? };
+    let words = |(host, step, result, why): (String, u32, HostResult, Option<String>)| {
+        let what =
+            if checks.contains(&step) { format!("its health check (step {step})") } else { format!("step {step}") };
+        (host, format!("{what} {}{}", result.word(), why.map(|why| format!(": {why}")).unwrap_or_default()))
+    };
     // A later one stands in the place of an earlier one.
-    Ok(rows.collect::<Result<_, _>>()?)
+    Ok(failures.into_iter().map(words).collect())
+}
+
+/// The commands of a push that ask whether a host is well, by number: they stand in its plan alone.
+fn health_checks(connection: &Connection, push: PushNumber) -> LedgerResult<BTreeSet<u32>> {
+    let plan = pushes::plan_text(connection, push)?.unwrap_or_default();
+    let assignment: Assignment =
+        serde_json::from_str(&plan).map_err(|bad| LedgerError::Corrupt(format!("plan of push {push}: {bad}")))?;
+    let commands = (1..).zip(assignment.plan.commands);
+    Ok(commands.filter(|(_, command)| command.form.is_health_check()).map(|(number, _)| number).collect())
 }
 
 /// What hosts went back to that is not the build that was live.
@@ -145,41 +155,56 @@ fn elsewhere(connection: &Connection, push: &Pushed) -> LedgerResult<BTreeMap<St
 type Signs = BTreeMap<(PushNumber, String, u32), Sign>;
 
 impl Pushed {
-    /// Whether a command, by its number, asks whether a host is well.
-    fn checks(&self, number: u32) -> bool {
-        let command =
-            usize::try_from(number).ok().and_then(|number| self.assignment.plan.commands.get(number.checked_sub(1)?));
-        command.is_some_and(|command| command.form.is_health_check())
+    /// The pushes of these numbers, the newest first; `numbers` is a question for them, with its values.
+    fn read(connection: &Connection, numbers: &str, values: &[&dyn ToSql]) -> LedgerResult<Vec<Self>> {
+        let mut ask = connection.prepare_cached(&format!(
+            "SELECT p.id, p.build, p.root, p.old_build, b.root AS old_root, p.proof
+             FROM ({numbers}) n CROSS JOIN pushes p ON p.id = n.id
+             LEFT JOIN builds b ON b.stack = p.stack AND b.id = p.old_build ORDER BY p.id DESC"
+        ))?;
+        let mut rows = ask.query(values)?;
+        let mut pushes = Vec::new();
+        while let Some(row) = rows.next()? {
+            pushes.push(Self::of(row)?);
+        }
+        let mut hosts = push_hosts::of_pushes(connection, pushes.iter().map(|push| push.id))?;
+        for push in &mut pushes {
+            push.hosts = hosts.remove(&push.id).unwrap_or_default();
+        }
+        Ok(pushes)
     }
 
-    fn new((id, plan, root): (PushNumber, String, Option<String>)) -> LedgerResult<Self> {
-        let assignment: Assignment =
-            serde_json::from_str(&plan).map_err(|bad| LedgerError::Corrupt(format!("plan of push {id}: {bad}")))?;
-        Ok(Self { id, proof: assignment.proof(), root: root.unwrap_or_default(), assignment })
+    /// One of them, whose hosts are still to be asked for.
+    fn of(row: &Row<'_>) -> LedgerResult<Self> {
+        let id = row.get("id")?;
+        let no_proof = || LedgerError::Corrupt(format!("no proof of push {id}, since its plan could not be read"));
+        Ok(Self {
+            id,
+            build: row.get("build")?,
+            root: row.get("root")?,
+            old_build: row.get("old_build")?,
+            old_root: row.get("old_root")?,
+            proof: row.get::<_, Option<Proof>>("proof")?.ok_or_else(no_proof)?,
+            hosts: Vec::new(),
+        })
     }
 
     /// Its build.
     fn build(&self) -> OnHost {
-        let root = match &self.assignment.plan.build {
-            BuildFrom::Existing { root, .. } => root.to_string(),
-            BuildFrom::Made { .. } => self.root.clone(),
-        };
-        OnHost { id: self.assignment.build.to_string(), root }
+        OnHost { id: self.build.clone(), root: self.root.clone().unwrap_or_default() }
     }
 
     /// What was live before.
     fn old(&self) -> Option<OnHost> {
-        self.assignment.plan.old.as_ref().map(|old| OnHost { id: old.id.to_string(), root: old.root.to_string() })
+        Some(OnHost { id: self.old_build.clone()?, root: self.old_root.clone()? })
     }
 
     /// How the hosts of its frozen list stand, by name.
     fn standings<'a>(&'a self, signs: &'a Signs) -> impl Iterator<Item = (String, Standing)> + 'a {
-        self.assignment.plan.hosts.iter().map(|host: &Host| {
-            let name = host.name().to_owned();
+        self.hosts.iter().map(|host| {
             let of = |host: &str, number| signs.get(&(self.id, host.to_owned(), number)).copied();
-            let sign = |number: u32| of(&name, number).or_else(|| of("", number)).unwrap_or(Sign::Nothing);
-            let standing = self.proof.standing(&name, sign);
-            (name, standing)
+            let sign = |number: u32| of(host, number).or_else(|| of("", number)).unwrap_or(Sign::Nothing);
+            (host.clone(), self.proof.standing(host, sign))
         })
     }
 }

@@ -52,6 +52,7 @@ pub const PRESSED: &[(&str, &str)] = &[
     ("plan", "plan"),
     ("plan_hash", "plan_hash"),
     ("pressed_at", "pressed_at"),
+    ("proof", "proof"),
     ("reason", "reason"),
     ("resumes", "resumes"),
     ("sha", "sha"),

@@ -1,5 +1,6 @@
 use super::*;
-use crate::ledger::{Ledger, shape};
+use crate::ledger::{Ledger, holding, shape};
+use crate::plan::{Assignment, BuildFrom, Proof};
 use crate::stack::PushNumber;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -116,6 +117,41 @@ fn the_hosts_of_each_push_are_taken_from_its_plan_and_one_that_cannot_be_read_ha
     let lost = push_hosts::names(&ledger, PushNumber::new(1).unwrap()).unwrap_err().to_string();
     assert!(lost.contains("of the") && lost.contains("hosts of push 1"), "{lost}");
     assert_eq!(push_hosts::names(&ledger, PushNumber::new(found[0].0).unwrap()).unwrap()[0], found[0].2);
+}
+
+#[test]
+fn the_proof_of_each_push_is_taken_from_its_plan_and_one_that_cannot_be_read_has_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = old(dir.path());
+    let old = Connection::open(&path).unwrap();
+    let trigger = "SELECT sql FROM sqlite_schema WHERE name = 'pushes_ended_never_change'";
+    let trigger: String = old.query_row(trigger, [], |row| row.get(0)).unwrap();
+    old.execute_batch("DROP TRIGGER pushes_ended_never_change; UPDATE pushes SET plan = '{' WHERE id = 1").unwrap();
+    old.execute_batch(&trigger).unwrap();
+    drop(old);
+    drop(Ledger::open(&path).unwrap());
+    let ledger = Connection::open(&path).unwrap();
+    let mut ask = ledger.prepare("SELECT id, plan, proof, build, root, old_build FROM pushes WHERE id > 1").unwrap();
+    let mut rows = ask.query([]).unwrap();
+    let mut found = 0;
+    while let Some(row) = rows.next().unwrap() {
+        let plan: String = row.get("plan").unwrap();
+        let assignment: Assignment = serde_json::from_str(&plan).unwrap();
+        assert_eq!(row.get::<_, Proof>("proof").unwrap(), assignment.proof());
+        // What else is known of what its hosts hold is the same in columns, too.
+        assert_eq!(row.get::<_, String>("build").unwrap(), assignment.build.as_str());
+        if let BuildFrom::Existing { root, .. } = &assignment.plan.build {
+            assert_eq!(row.get::<_, String>("root").unwrap(), root.as_str());
+        }
+        let old = assignment.plan.old.map(|old| old.id.to_string());
+        assert_eq!(row.get::<_, Option<String>>("old_build").unwrap(), old);
+        found += 1;
+    }
+    assert_eq!(found, 2);
+    let lost = holding::left_with(&ledger, PushNumber::new(1).unwrap()).unwrap_err().to_string();
+    assert_eq!(lost, "the ledger holds a bad value: no proof of push 1, since its plan could not be read");
+    let changed = ledger.execute("UPDATE pushes SET proof = NULL WHERE id = 2", []).unwrap_err().to_string();
+    assert!(changed.contains("a push that ended never changes"), "{changed}");
 }
 
 #[test]
