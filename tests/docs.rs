@@ -3,10 +3,12 @@
 //!
 //! - `blocks`: the table of all blocks, and how each is tried. Who adds a block to a page adds a line there.
 //! - `runs`: the blocks that are run, over real hosts and a real server.
+//! - `kinds`: the lists of sources and ways to sign in, beside theirs.
 //! - `keys`, `routes`, `program`: `stack-file.md`, `api.md` and `cli.md` beside the parser, the route table and the command line.
 
 mod blocks;
 mod keys;
+mod kinds;
 mod names;
 mod program;
 mod routes;

@@ -10,7 +10,7 @@ mod refused;
 
 use crate::house::files;
 use asides::ASIDES;
-use pushbutton::advice::{self, TABLES};
+use pushbutton::advice::{self, TABLES, Table};
 use pushbutton::desk::{Case, Row};
 use pushbutton::web::Fault;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +23,11 @@ fn root() -> &'static Path {
 
 /// A row, and parts of the sentences that it is said with.
 type Said = (Row, &'static [&'static str]);
+
+/// What other programs say, and what we say of them: the tables of all, and those that lie beside a source.
+fn tables() -> impl Iterator<Item = Table> {
+    TABLES.iter().copied().chain(pushbutton::source::advice())
+}
 
 fn refused() -> Vec<Row> {
     refusals().into_iter().map(|(row, _)| row).collect()
@@ -51,9 +56,9 @@ fn every_refusal_and_failure_stands_in_one_table_with_its_cause_and_cure() {
             let _ = writeln!(table, "{name}: {title}\n{said}    because: {cause}\n    cure: {cure}");
         }
     }
-    for (program, cases) in TABLES {
+    for (program, cases) in tables() {
         let _ = writeln!(table, "## said by {program}");
-        for advice::Case { marks, cause, cure, again } in *cases {
+        for advice::Case { marks, cause, cure, again } in cases {
             let again = if *again { " (may pass)" } else { "" };
             let _ = writeln!(table, "{}{again}\n    because: {cause}\n    cure: {cure}", marks.join(" / "));
         }
@@ -121,7 +126,7 @@ fn every_table_of_advice_is_listed() {
 /// Where reasons are made: whoever reads them is on a push, a stage, a host or a source.
 const ROOMS: [&str; 6] = ["run/", "remote/", "source/", "desk/", "cli/", "web/stack/builds.rs"];
 
-/// Files whose sentences stand beside their cures already: the tables themselves, and what a look at the hosts finds, where each finding
+/// Files whose sentences stand beside their cures already, as they do in every table of advice: the desk's table, and what a look at the hosts finds, where each finding
 /// is made with its cure.
 const WITH_CURES: [&str; 4] =
     ["desk/cases.rs", "desk/parts/hosts/checkups.rs", "desk/watch/checkup.rs", "desk/watch/checkup/words.rs"];
@@ -147,8 +152,8 @@ fn is_sentence(text: &str) -> bool {
 
 /// The marks of our own tables, and of what the desk refuses.
 fn our_marks() -> Vec<&'static str> {
-    let tables = TABLES.iter().filter(|(name, _)| name.starts_with("Pushbutton"));
-    let said = tables.flat_map(|(_, cases)| *cases).flat_map(|case| case.marks);
+    let ours = tables().filter(|(name, _)| name.starts_with("Pushbutton"));
+    let said = ours.flat_map(|(_, cases)| cases).flat_map(|case| case.marks);
     said.chain(Case::ALL.iter().flat_map(|case| refused::marks(*case))).copied().collect()
 }
 
@@ -157,6 +162,7 @@ fn reasons() -> Vec<(String, literals::Literal)> {
     let read = files::texts("src", ".rs").into_iter().filter(|(name, _)| {
         ROOMS.iter().any(|room| name.starts_with(room))
             && !name.ends_with("tests.rs")
+            && !name.ends_with("/advice.rs")
             && !WITH_CURES.contains(&name.as_str())
     });
     read.flat_map(|(name, text)| literals::of(&text).into_iter().map(move |literal| (name.clone(), literal))).collect()
@@ -182,7 +188,7 @@ fn a_reason_that_stands_in_no_table_is_found_and_so_is_a_row_that_nobody_says() 
     }
     assert!(
         missing.is_empty(),
-        "give each a row in src/advice/ours/ (why, and what to do), where the desk refuses a mark in tests/words/refused.rs, or, where \
+        "give each a row in src/advice/ours/ or in the table beside its source (why, and what to do), where the desk refuses a mark in tests/words/refused.rs, or, where \
          nothing failed, name it in tests/words/asides.rs:\n{missing}"
     );
     let nobody: Vec<&str> = said.iter().filter(|(_, files)| files.is_empty()).map(|(mark, _)| *mark).collect();
@@ -246,8 +252,8 @@ fn quoted(marks: &[&str]) -> String {
 
 fn advised() -> String {
     let mut table = "| What it says | Cause | Fix |\n|---|---|---|\n".to_owned();
-    for (program, cases) in TABLES {
-        for case in *cases {
+    for (program, cases) in tables() {
+        for case in cases {
             let _ =
                 writeln!(table, "| {program}: {} | {} | {} |", quoted(case.marks), cell(case.cause), cell(case.cure));
         }

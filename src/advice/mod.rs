@@ -1,10 +1,10 @@
-//! What other programs say when they fail, and what we advise: one table for each program, pure. The words that a person
+//! What other programs say when they fail, and what we advise: one table for each program, pure. Those of the programs of sources lie
+//! beside them (`source::advice`). The words that a person
 //! reads begin with the program's own telling line; our cause and cure are chosen by that line, never guessed. It must never
 //! read anything, and never hide what the program said. Called by whoever ran the program.
 
 mod case;
 pub mod curl;
-pub mod git;
 pub mod host;
 pub mod irc;
 pub mod ours;
@@ -12,13 +12,15 @@ pub mod rsync;
 pub mod smtp;
 pub mod sqlite;
 pub mod ssh;
-pub mod svn;
 pub mod tls;
 
 pub use case::{Advice, Case, LONGEST};
 
-/// The tables, each with the program's name as the docs say it: what `docs/operating.md` lists.
-pub const TABLES: &[(&str, &[Case])] = &[
+/// What a program is known to say, with its name as the docs say it.
+pub type Table = (&'static str, &'static [Case]);
+
+/// The tables of this room: what `docs/operating.md` lists, with those of sources.
+pub const TABLES: &[Table] = &[
     ("Pushbutton (push)", ours::pushes::CASES),
     ("Pushbutton (host)", ours::hosts::CASES),
     ("Pushbutton (release)", ours::releases::CASES),
@@ -28,8 +30,6 @@ pub const TABLES: &[(&str, &[Case])] = &[
     ("login shell", ssh::SHELL),
     ("rsync", rsync::CASES),
     ("host", host::CASES),
-    ("git", git::CASES),
-    ("svn", svn::CASES),
     ("curl", curl::CASES),
     ("TLS", tls::CASES),
     ("SMTP", smtp::CASES),

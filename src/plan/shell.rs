@@ -11,7 +11,7 @@ pub use locate::LOCATE;
 
 use super::{BuildFrom, Part, Plan, PlannedCommand, PlannedForm};
 use crate::stack::script::Piece;
-use crate::stack::{Address, BuildId, Check, FanOut, Release, Rsync, Script, SecretSource, Source, VariablePath, Who};
+use crate::stack::{Address, BuildId, Check, FanOut, Release, Rsync, Script, SecretSource, VariablePath, Who};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use texts::{FLIP, FUNCTIONS, PREPARE, READ_BACK, SECRETS};
@@ -231,36 +231,9 @@ fn until(ask: &str, command: &PlannedCommand) -> String {
 
 fn check_out(plan: &Plan, hand: &ByHand) -> String {
     let bring = match &plan.build {
-        BuildFrom::Made { source: Source::Svn { url, .. }, .. } => format!(
-            "svn --non-interactive export --quiet --force --ignore-externals -r {0} -- {1} \"$work/checkout\" </dev/null\n",
-            plan.sha,
-            quoted(&format!("{}@{}", url.trim_end_matches('/'), plan.sha))
-        ),
-        // Nothing compares it with what was seen: it is what lies there now.
-        BuildFrom::Made { source: Source::Dir { path }, .. } => {
-            format!("cp -a -- {} \"$work/checkout/\"\n", quoted(&format!("{path}/.")))
-        }
-        BuildFrom::Made { source: Source::Git { url, submodules, lfs, .. }, .. } if *submodules || *lfs => {
-            let git = "git -c core.hooksPath=/dev/null -C \"$work/checkout\"";
-            let mut bring = format!(
-                "git clone --quiet --no-checkout -- {} \"$work/checkout\" </dev/null\n{git} checkout --quiet --force {}\n",
-                quoted(url),
-                plan.sha
-            );
-            if *submodules {
-                bring.push_str(&format!("{git} submodule --quiet update --init --recursive </dev/null\n"));
-            }
-            if *lfs {
-                bring.push_str(&format!("{git} lfs pull </dev/null\n"));
-            }
-            bring
-        }
-        BuildFrom::Made { source: Source::Git { .. } | Source::Published, .. } | BuildFrom::Existing { .. } => format!(
-            "GIT_INDEX_FILE=\"$work/index\" git -c core.hooksPath=/dev/null --git-dir={} --work-tree=\"$work/checkout\" \\\n  \
-             checkout --quiet --force {} -- . </dev/null\n",
-            quoted(&hand.mirror.display().to_string()),
-            plan.sha
-        ),
+        BuildFrom::Made { source, .. } => source.by_hand(&plan.sha, &hand.mirror),
+        // It is there, and no command of its plan checks anything out.
+        BuildFrom::Existing { .. } => String::new(),
     };
     format!("work=$(mktemp -d)\ntrap 'rm -rf -- \"$work\"' EXIT\nmkdir -- \"$work/checkout\"\n{bring}")
 }

@@ -1,7 +1,7 @@
 //! A directory of the push host as a source: its revision is the root hash of what it holds, so what was seen is what is
 //! pushed, byte for byte, or nothing is. It must never follow a link, change the directory, read more than its limits, or
 //! take a directory that is being written to for a whole one. All of it blocks, so the desk looks in the background only.
-//! Called through `origin` by the desk (what is there?) and the runner (bring it here).
+//! Called through `Origin` by the desk (what is there?) and the runner (bring it here).
 //!
 //! A file that has the size, times and inode of an earlier look is not read again, unless it was changed within two seconds
 //! before that look: two writes may bear one time.

@@ -8,6 +8,7 @@
 //! was last brought up to date, `KEY.suspect` that it must be made anew, `KEY.partial` where that is done, `KEY.lfs` files of
 //! Git LFS. A submodule is a repository like any other.
 
+pub(super) mod advice;
 mod changes;
 mod checkout;
 mod fetch;
@@ -22,9 +23,9 @@ pub use self::changes::FileChange;
 pub(super) use self::submodules::allowed_from;
 pub use self::takeover::take_over;
 
+use self::advice::is_damage;
 use self::run::{Git, Trouble};
 use super::tool::SourceError;
-use crate::advice::git::is_damage;
 use crate::diagnostic::nearest;
 use crate::ledger::pushes::Commit;
 use crate::reading::NOTE;

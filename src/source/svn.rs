@@ -1,10 +1,11 @@
 //! A directory of a Subversion repository, spoken to with a hardened `svn` (TRUST section 6): its newest commits, and the
 //! files of one of them. It must never say a revision without its peg, fetch externals, run another tunnel than ssh, or
-//! keep a password. Called through `origin` by the desk (what is new?) and the runner (bring it here).
+//! keep a password. Called through `Origin` by the desk (what is new?) and the runner (bring it here).
 //!
 //! Beside the mirrors of git, in `mirrors`: `KEY.svn`, by the address as theirs, holds the newest commits as they were last fetched, as JSON, with
 //! the hash of the address that they are from; `.svn` is the configuration that our svn reads, and nothing else is kept.
 
+pub(super) mod advice;
 mod fetched;
 mod xml;
 
@@ -13,7 +14,6 @@ pub(crate) use xml::commits;
 use super::git::{self, words};
 use super::login::Login;
 use super::tool::{self, SourceError, ToolOutput, Trouble};
-use crate::advice;
 use crate::ledger::pushes::Commit;
 use crate::process::Program;
 use crate::reading;
@@ -251,7 +251,7 @@ fn why(trouble: &Trouble, url: &str) -> String {
         Trouble::TimedOut(limit) => {
             format!("svn did not finish within {} s and was ended; is the server, or the disk, slow?", limit.as_secs())
         }
-        Trouble::Failed(said) => advice::svn::of(&words::complaint(said, url)).words(),
+        Trouble::Failed(said) => advice::of(&words::complaint(said, url, &["svn: ", "fatal: ", "error: "])).words(),
     }
 }
 

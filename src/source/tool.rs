@@ -1,7 +1,6 @@
 //! Tools of others as this room runs them: a limit on time and on what is read, ended with all that they started. It
 //! must never wait for one without a limit. Called by `git` and `svn`, which say what the tool may see.
 
-use crate::advice::git;
 use crate::process::Program;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -55,16 +54,6 @@ pub(super) fn put_in_place(new: &std::path::Path, path: &std::path::Path) -> std
     match std::fs::rename(new, path) {
         Err(_) if path.is_dir() => remove(path).and_then(|()| std::fs::rename(new, path)),
         renamed => renamed,
-    }
-}
-
-impl Trouble {
-    /// Whether trying again may help: the network's failures, never a refusal.
-    pub fn may_pass(&self) -> bool {
-        match self {
-            Self::Failed(said) => git::of(said).case.is_some_and(|case| case.again),
-            Self::NotRun(_) | Self::TimedOut(_) => false,
-        }
     }
 }
 

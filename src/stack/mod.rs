@@ -36,8 +36,9 @@ pub use paths::{BadPart, VariablePath};
 pub use policy::{OnFailure, Policy};
 pub use script::{Address, Script};
 pub use secrets::SecretSource;
+pub use shell::quoted;
 pub use source::tickets::{Ticket, Tickets};
-pub use source::{Refs, Source, SourceLogin, is_insecure, is_path_for_ssh};
+pub use source::{Refs, Source, SourceKind, SourceLogin, is_insecure, is_path_for_ssh};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

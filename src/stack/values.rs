@@ -4,7 +4,7 @@
 mod addresses;
 mod rsync;
 
-pub(super) use addresses::{diff_url, git_url, login_name, svn_url, ticket_url};
+pub(super) use addresses::{diff_url, login_name, ticket_url};
 pub(super) use rsync::rsync_option;
 
 use super::Host;

@@ -144,19 +144,6 @@ pub const CASES: &[Case] = &[
     },
     Case {
         marks: &[
-            "svn is not installed",
-            "svn could not be run",
-            "svn's answer is not a complete log",
-            "nothing was ever committed",
-            "is not a revision of subversion",
-            "is no place for a checkout",
-        ],
-        cause: "the Subversion repository gave an error or an unexpected answer",
-        cure: "install `subversion` on the push host, or fix the address; it is retried automatically",
-        again: false,
-    },
-    Case {
-        marks: &[
             "cannot be part of a build",
             "its name is not utf-8",
             "has control characters",

@@ -6,7 +6,7 @@ use crate::desk::cases::Case;
 use crate::desk::parts::sources::branches;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::ledger::{LedgerResult, published};
-use crate::source::origin;
+use crate::source;
 use crate::stack::{BuildId, Revision, StackName, StageName};
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
@@ -29,7 +29,7 @@ impl Desk {
         let (stack, _) = self.loaded(stack)?;
         let bad = |bad: crate::stack::BadName| Refusal::BadRequest { case: Case::Version, why: bad.to_string() };
         let origin = self.branches.origin(&stack);
-        let whole = origin.as_ref().map_or_else(|| origin::whole_hash(text), |origin| origin.whole(text));
+        let whole = origin.as_ref().map_or_else(|| source::whole_hash(text), |origin| origin.whole(text));
         if let Some(whole) = whole {
             return whole.parse().map_err(bad);
         }

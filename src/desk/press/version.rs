@@ -11,7 +11,7 @@ use crate::desk::parts::sources::branches;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::ledger::published;
 use crate::plan::Artifact;
-use crate::source::origin::Known;
+use crate::source::Known;
 use crate::stack::{PushNumber, Refs, Revision, Stack, StackName, StageName};
 
 impl Desk {

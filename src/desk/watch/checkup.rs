@@ -11,7 +11,7 @@ use crate::desk::refusal::{Decision, Refusal};
 use crate::process::Program;
 use crate::remote::checkup::{self, Facts, Use};
 use crate::remote::transfer;
-use crate::source::origin::Origin;
+use crate::source::Origin;
 use crate::stack::{Command, Form, Host, Stack, StackName, Writes};
 use crate::supervise::unbroken;
 use crate::time::At;

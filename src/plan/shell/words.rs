@@ -1,6 +1,7 @@
 //! The words of a shell: values in quotes, documents that end where they must, hosts as the script's functions take them. It must never
 //! let a value out of its quotes. Called by the script of a plan.
 
+pub(super) use crate::stack::quoted;
 use crate::stack::{Host, Script};
 
 /// A script as the shell takes it from its input: read whole before it begins, and without that input.
@@ -36,9 +37,4 @@ pub(super) fn place(host: &Host) -> String {
 pub(super) fn by_hand(host: &Host) -> String {
     let place = place(host);
     if place.contains(['[', '\\', '%']) { quoted(&place) } else { place }
-}
-
-/// One word of a shell, whatever it holds.
-pub(super) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }

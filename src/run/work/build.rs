@@ -11,9 +11,9 @@ use crate::run::job::Job;
 use crate::run::outcome::Learned;
 use crate::run::progress::Progress;
 use crate::run::recorder::Place;
+use crate::source::Origin;
 use crate::source::build::{BuildDir, FreezeError, Frozen, freeze};
 use crate::source::gate::{Before, Gate, NoBuild};
-use crate::source::origin::Origin;
 use crate::stack::{BuildId, Question, Revision, Root};
 use std::path::PathBuf;
 

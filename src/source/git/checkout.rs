@@ -1,5 +1,5 @@
 //! Puts the files of a revision on the disk: what git has, then the submodules and the files of Git LFS that the stack file
-//! asks for. It must never leave a part of a checkout behind after an error. Called through `origin` by the runner.
+//! asks for. It must never leave a part of a checkout behind after an error. Called through `Origin` by the runner.
 
 use super::run::{Git, Trouble};
 use super::{Mirror, is_damage, words};

@@ -2,9 +2,9 @@
 //! branches, tidied; and fetches what a checkout needs besides. It must never run without the mirror's lock, nor take a
 //! mirror away before another is whole. Called by `Mirror::fetch` and the checkout.
 
+use super::advice::{self, is_damage};
 use super::run::{self, Git, Trouble};
-use super::{ASK_LIMIT, FETCH_LIMIT, Mirror, TIDY_LIMIT, address_hash, is_damage, words};
-use crate::advice;
+use super::{ASK_LIMIT, FETCH_LIMIT, Mirror, TIDY_LIMIT, address_hash, words};
 use crate::source::login::{self, Login, helper_for, is_for, ssh_command};
 use crate::source::tool::{self, SourceError};
 use crate::source::tree;
@@ -144,7 +144,7 @@ impl Mirror {
     fn made_anew_as(&self, trouble: &Trouble) -> Option<&'static str> {
         let ours = |said: &str| said.contains(&*self.dir().to_string_lossy()) && said.contains("dubious ownership");
         match trouble {
-            Trouble::Failed(said) if advice::git::of(said).case.is_none() || is_damage(said) || ours(said) => {
+            Trouble::Failed(said) if advice::of(said).case.is_none() || is_damage(said) || ours(said) => {
                 Some(run::other_format(trouble).unwrap_or("sha1"))
             }
             Trouble::Failed(_) | Trouble::NotRun(_) | Trouble::TimedOut(_) => None,
@@ -197,7 +197,7 @@ impl Mirror {
                 Err(trouble) => trouble,
             };
             match pauses.next() {
-                Some(pause) if trouble.may_pass() && Instant::now() + pause * 2 < end => {
+                Some(pause) if words::may_pass(&trouble) && Instant::now() + pause * 2 < end => {
                     tokio::time::sleep(give_or_take_a_half(pause)).await;
                 }
                 _ => return Err(trouble),

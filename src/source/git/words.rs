@@ -2,13 +2,16 @@
 //! text from commits. Pure. It must never let a control or bidi character, or an address's password, through.
 //! Called by `git` and `svn`.
 
+use super::advice;
 use crate::address;
-use crate::advice;
 use crate::source::tool::Trouble;
 use crate::visible::visible;
 
 /// Characters of a line: of a subject, a name, a complaint.
 const LONGEST_LINE: usize = 200;
+
+/// What git begins a complaint with.
+const BEGINNINGS: [&str; 2] = ["fatal: ", "error: "];
 
 /// Why git did not do as asked, and what to do.
 pub(super) fn why(trouble: &Trouble, url: &str) -> String {
@@ -21,26 +24,34 @@ pub(super) fn why(trouble: &Trouble, url: &str) -> String {
             format!("git did not finish within {} s and was ended; is the server, or the disk, slow?", limit.as_secs())
         }
         Trouble::Failed(said) if said.contains("pathspec '.' did not match") => "the revision has no files".to_owned(),
-        Trouble::Failed(said) => advice::git::of(&complaint(said, url)).words(),
+        Trouble::Failed(said) => advice::of(&complaint(said, url, &BEGINNINGS)).words(),
     }
 }
 
 /// Why it is our own copy of the repository that is to blame, and what becomes of it.
 pub(super) fn of_the_copy(said: &str, url: &str) -> String {
-    let line = advice::git::of(&complaint(said, url)).said;
+    let line = advice::of(&complaint(said, url, &BEGINNINGS)).said;
     format!("Pushbutton's own copy of the repository is damaged ({line}); it is cloned again at the next fetch")
 }
 
-/// The lines of a complaint that say something, cleaned, without what stands before the `@` of an address.
-pub(in crate::source) fn complaint(said: &str, url: &str) -> String {
+/// Whether trying again may help: after the network's failures, never after a refusal.
+pub(super) fn may_pass(trouble: &Trouble) -> bool {
+    match trouble {
+        Trouble::Failed(said) => advice::of(said).case.is_some_and(|case| case.again),
+        Trouble::NotRun(_) | Trouble::TimedOut(_) => false,
+    }
+}
+
+/// The lines of a complaint that say something, cleaned, without what stands before the `@` of an address, nor what a tool begins its
+/// complaints with.
+pub(in crate::source) fn complaint(said: &str, url: &str, beginnings: &[&str]) -> String {
     let said = match login(url) {
         Some(login) => said.replace(login, address::HIDDEN),
         None => said.to_owned(),
     };
     let lines = said.split(['\n', '\r']).map(|text| {
         let text = text.trim();
-        let begins = ["fatal: ", "error: ", "svn: "].into_iter().find(|begin| text.starts_with(begin));
-        line(text.strip_prefix(begins.unwrap_or_default()).unwrap_or(text))
+        line(beginnings.iter().find_map(|beginning| text.strip_prefix(beginning)).unwrap_or(text))
     });
     lines.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
 }
@@ -150,7 +161,7 @@ mod tests {
             ("Host key verification failed.", false),
             ("git@h: Permission denied (publickey).", false),
         ] {
-            assert_eq!(Trouble::Failed(said.to_owned()).may_pass(), again, "{said}");
+            assert_eq!(may_pass(&Trouble::Failed(said.to_owned())), again, "{said}");
         }
     }
 }

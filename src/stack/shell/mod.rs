@@ -4,14 +4,16 @@
 //! `}}` that answers it; every other brace is shell text and stays as it is: `${HOME}`, `{ a; b; }`, `{a,b}`, `{}`, `{1..9}`,
 //! `\{`. Within `${…}` and comments only a variable's form is looked for, or nothing.
 //!
-//! It must never run a shell, and never put a value anywhere. Called by `parse` and `commands`.
+//! It must never run a shell, and never put a value into what it compiles. Called by `parse` and `commands`.
 
 mod contexts;
+mod quoted;
 mod references;
 mod words;
 
 use super::script::{Piece, Script};
 use super::variables::Scope;
+pub use quoted::quoted;
 use std::ops::Range;
 use words::{MARK, Words};
 

@@ -35,14 +35,16 @@ pub fn is_insecure(url: &str) -> bool {
     matches!(Form::of(url), Form::Url(scheme) if matches!(scheme.as_str(), "git" | "http" | "svn"))
 }
 
-/// What an address of the network needs besides: a word where it is not safe, and who signs in. `None` only after a mistake was noted.
-pub(in crate::stack) fn on_the_way(
+/// What an address of the network, the value of `key`, needs besides: a word where it is not safe, and who signs in, with a token only
+/// over `token_schemes`. `None` only after a mistake was noted.
+pub(super) fn on_the_way(
     reader: &mut Reader<'_>,
     table: &DeTable<'_>,
-    kind: &str,
+    key: &str,
+    token_schemes: &[&str],
     url: &str,
 ) -> Option<Option<SourceLogin>> {
-    let span = table.get(kind).map_or(0..0, toml::Spanned::span);
+    let span = table.get(key).map_or(0..0, toml::Spanned::span);
     let said = table.get("insecure").is_some_and(|value| reader.boolean(value) == Some(true));
     if is_insecure(url) && !said {
         let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
@@ -59,7 +61,7 @@ pub(in crate::stack) fn on_the_way(
             return None;
         }
         (Some((_, value)), None) => Some(key_login(reader, table, url, value)?),
-        (None, Some(value)) => Some(token_login(reader, table, kind, url, value)?),
+        (None, Some(value)) => Some(token_login(reader, table, token_schemes, url, value)?),
         (None, None) => None,
     };
     match (&login, table.get_key_value("user")) {
@@ -76,13 +78,13 @@ pub(in crate::stack) fn on_the_way(
 fn token_login(
     reader: &mut Reader<'_>,
     table: &DeTable<'_>,
-    kind: &str,
+    schemes: &[&str],
     url: &str,
     value: &Value<'_>,
 ) -> Option<SourceLogin> {
     let user = table.get("user").map(|value| reader.parsed(value, values::login_name));
     let takes_one = match Form::of(url) {
-        Form::Url(scheme) => matches!((scheme.as_str(), kind), ("https" | "http", _) | ("svn", "svn")),
+        Form::Url(scheme) => schemes.contains(&scheme.as_str()),
         Form::Scp(_) | Form::Path => false,
     };
     if !takes_one {

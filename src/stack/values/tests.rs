@@ -35,58 +35,6 @@ fn paths_stay_where_they_belong() {
 }
 
 #[test]
-fn a_git_address_is_neither_option_nor_program() {
-    table(
-        git_url,
-        &["https://h/p.git", "git@h:p.git", "ssh://git@h:22/p", "/srv/git/web", "../web", "ssh://me@h/p"],
-        &[
-            "",
-            "-x",
-            "--upload-pack=x",
-            "ext::sh -c x",
-            "fd::7",
-            "a\nb",
-            " x",
-            "https://me:secret@h/p",
-            "me:secret@h:p",
-            "https://me%3Asecret@h/p",
-            "ssh://me:a/b@h/p",
-        ],
-    );
-}
-
-#[test]
-fn an_svn_address_is_neither_option_nor_program_and_has_no_peg() {
-    table(
-        svn_url,
-        &[
-            "https://h/web/trunk",
-            "svn://h:3690/web/trunk/",
-            "svn+ssh://me@h/web",
-            "file:///srv/svn/web",
-            "http://[::1]/x",
-            "https://h/a%40b",
-        ],
-        &[
-            "",
-            "-x",
-            "h/web",
-            "svn+sh://h/x",
-            "ext://h/x",
-            "https://",
-            "file://h/x",
-            "file://",
-            "https://h/a b",
-            "https://h/a\nb",
-            "https://h/trunk@12",
-            "https://me:secret@h/x",
-            "https://h/a/../b",
-            "https://-oProxyCommand=x/y",
-        ],
-    );
-}
-
-#[test]
 fn branches_follow_check_ref_format() {
     table(
         branch,

@@ -9,10 +9,10 @@ use crate::desk::refusal::Refusal;
 use crate::desk::view::plan::FileChanges;
 use crate::ledger::pushes::Commit;
 use crate::ledger::{Ledger, published};
+use crate::source::Origin;
 use crate::source::SourceError;
 use crate::source::directory::DirectoryError;
-use crate::source::origin::Origin;
-use crate::stack::{Revision, Source, SourceLogin, Stack, StackName};
+use crate::stack::{Revision, Source, SourceKind, SourceLogin, Stack, StackName};
 use crate::time::At;
 use futures::StreamExt;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -73,12 +73,8 @@ type LogKey = (Place, Option<Revision>, Revision);
 /// is part of it: what one login may read another may not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Place {
-    /// A git repository.
-    Git(String, Option<SourceLogin>),
-    /// A directory of a Subversion repository.
-    Svn(String, Option<SourceLogin>),
-    /// A directory of the push host.
-    Dir(String),
+    /// What is fetched: the kind of the source, its address, and who signs in.
+    Fetched(SourceKind, String, Option<SourceLogin>),
     /// The builds that are published for a stack: nothing is fetched.
     Published(StackName),
 }
@@ -86,12 +82,13 @@ pub(crate) enum Place {
 impl Place {
     /// That of a stack. A slash at the end of an address makes no other place of it.
     pub fn of(stack: &Stack) -> Self {
-        let plain = |address: &str| address.trim_end_matches('/').to_owned();
-        match &stack.source {
-            Source::Git { url, login, .. } => Self::Git(plain(url), login.clone()),
-            Source::Svn { url, login } => Self::Svn(plain(url), login.clone()),
-            Source::Dir { path } => Self::Dir(plain(path)),
-            Source::Published => Self::Published(stack.name.clone()),
+        let source = &stack.source;
+        match source.address() {
+            Some(address) => {
+                let address = address.trim_end_matches('/').to_owned();
+                Self::Fetched(source.kind(), address, source.login().cloned())
+            }
+            None => Self::Published(stack.name.clone()),
         }
     }
 }

@@ -1,6 +1,10 @@
-//! What git and its helpers (ssh, curl's library, git-lfs) say when they fail, and what we advise.
+//! What git and its helpers (ssh, curl's library, git-lfs) say when they fail, and what we advise. Pure. It must never hide what git said.
+//! Called by whatever ran git.
 
-use super::{Advice, Case};
+use crate::advice::{Advice, Case, Table};
+
+/// What is listed of git in `docs/operating.md`.
+pub const TABLES: &[Table] = &[("git", CASES)];
 
 /// Lines that say nothing of the cause.
 const NOISE: [&str; 9] = [

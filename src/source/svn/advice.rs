@@ -1,6 +1,10 @@
-//! What Subversion says when it fails, and what we advise.
+//! What Subversion says when it fails, and what we advise; and what we say of it ourselves. Pure. It must never hide what svn said.
+//! Called by `svn`.
 
-use super::{Advice, Case};
+use crate::advice::{Advice, Case, Table};
+
+/// What is listed of Subversion in `docs/operating.md`.
+pub const TABLES: &[Table] = &[("svn", CASES), ("Pushbutton (build, source)", OURS)];
 
 /// Reads what svn said.
 pub fn of(said: &str) -> Advice {
@@ -96,6 +100,21 @@ pub const CASES: &[Case] = &[
         again: false,
     },
 ];
+
+/// What we say of it ourselves.
+const OURS: &[Case] = &[Case {
+    marks: &[
+        "svn is not installed",
+        "svn could not be run",
+        "svn's answer is not a complete log",
+        "nothing was ever committed",
+        "is not a revision of subversion",
+        "is no place for a checkout",
+    ],
+    cause: "the Subversion repository gave an error or an unexpected answer",
+    cure: "install `subversion` on the push host, or fix the address; it is retried automatically",
+    again: false,
+}];
 
 #[cfg(test)]
 mod tests {
