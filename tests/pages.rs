@@ -7,14 +7,15 @@ pub(crate) mod made_up;
 mod past;
 
 use made_up::{at, frame, push_page, row, street};
-use pushbutton::config::ChannelKind;
+use pushbutton::config::{AuthMode, ChannelKind};
 use pushbutton::desk::checkup::{Checkup, CheckupView, Finding, PlaceReport, Weight};
 use pushbutton::desk::view::{Board, BoardStack, PlanView, VersionGroup, Versions};
 use pushbutton::desk::{Broken, StackView};
 use pushbutton::journal::PushState;
 use pushbutton::plan::PushKind;
 use pushbutton::web::pages::{
-    Account, Asks, Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, SignedIn, ToldFilter,
+    Account, Asks, Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, SignInForm, SignedIn, ToldFilter,
+    sign_in_form,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -481,8 +482,9 @@ fn a_channel_that_does_not_work_is_above_whatever_page() {
 fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
     let pages = pages();
     let stranger = Frame { who: None, full_name: None, ..frame(Section::Nowhere) };
-    let (both, alone, nothing) = (Asks::NameAndPassword, Asks::Name, Asks::Nothing);
-    for (name, asks, problem) in [
+    let (both, alone) = (sign_in_form(AuthMode::Password), sign_in_form(AuthMode::Open));
+    let nothing = SignInForm { asks: Asks::Nothing, ..both };
+    for (name, form, problem) in [
         ("sign-in", both, None),
         ("sign-in-refused", both, Some("Name and password do not go together.".to_owned())),
         ("sign-in-open", alone, None),
@@ -491,13 +493,13 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
         ("sign-in-by-the-request-refused", nothing, Some("This certificate is nobody's.".to_owned())),
     ] {
         let ask = (name == "sign-in").then(|| "ops@example.com".to_owned());
-        let (believes_names, keeps_passwords) = (asks == alone, asks == both);
+        let keeps_passwords = form == both;
         let (next, said) = ("/pushes/4127".to_owned(), "mary".to_owned());
-        let page = SignIn { asks, believes_names, keeps_passwords, next, name: said, problem, ask };
+        let page = SignIn { form, keeps_passwords, next, name: said, problem, ask };
         let html = checked(name, pages.sign_in(&stranger, &page));
-        assert_eq!(html.contains("type=\"password\""), asks == both, "{name}");
-        assert_eq!(html.contains("name=\"name\""), asks != nothing, "{name}");
-        assert_eq!(html.contains("Forgot your password?"), asks == both, "{name}");
+        assert_eq!(html.contains("type=\"password\""), form == both, "{name}");
+        assert_eq!(html.contains("name=\"name\""), form != nothing, "{name}");
+        assert_eq!(html.contains("Forgot your password?"), form == both, "{name}");
         assert_eq!(html.contains("Ask ops@example.com"), page.ask.is_some(), "{name}");
         assert_eq!(html.matches("role=\"alert\"").count(), usize::from(page.problem.is_some()), "{name}");
     }

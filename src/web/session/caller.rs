@@ -3,6 +3,7 @@
 //! Called by the gate for each request, by signing in and out, and by the streams every few seconds.
 
 use super::method::{self, SignIn};
+use crate::config::AuthMode;
 use crate::journal::write::hex;
 use crate::ledger::sessions::{self, LONGEST_MS};
 use crate::ledger::{LedgerResult, audit, known};
@@ -59,9 +60,9 @@ impl SessionHash {
         &self.0
     }
 
-    /// The method is part of it: a name that was believed in open mode is nobody once passwords are asked for.
-    fn of(method: &dyn SignIn, value: &str) -> Self {
-        Self(hex(&Sha256::digest(format!("{} {value}", method.name()))))
+    /// The way to sign in is part of it: a name that was believed in open mode is nobody once passwords are asked for.
+    fn of(mode: AuthMode, value: &str) -> Self {
+        Self(hex(&Sha256::digest(format!("{} {value}", mode.word()))))
     }
 }
 
@@ -97,7 +98,7 @@ fn method_of(app: &App) -> &'static dyn SignIn {
 
 fn session_of(app: &App, request: &HttpRequest) -> Option<SessionHash> {
     let cookie = request.cookie_raw(&cookie_name(app))?;
-    Some(SessionHash::of(method_of(app), cookie.value()))
+    Some(SessionHash::of(app.desk.config().auth.mode, cookie.value()))
 }
 
 /// The person whose session the request carries, if any.
@@ -160,14 +161,14 @@ pub fn new_session(
     request: &HttpRequest,
     from: ClientAddress,
 ) -> Result<(Entry, Vec<Cookie<'static>>), Problem> {
-    let method = method_of(app);
+    let mode = app.desk.config().auth.mode;
     let value = random()?;
-    let session = SessionHash::of(method, &value).0;
+    let session = SessionHash::of(mode, &value).0;
     let old = session_of(app, request);
     let mut cookies = vec![cookie(app, cookie_name(app), value, CookieDuration::milliseconds(LONGEST_MS))];
     let mut places = Vec::new();
     // Where a name is believed nobody guesses.
-    if !app.desk.config().auth.mode.believes_names() {
+    if !mode.believes_names() {
         let browser = match request.cookie_raw(&browser_cookie_name(app)) {
             Some(cookie) if cookie.value().len() == BROWSER_LENGTH => cookie.value().to_owned(),
             _ => random()?,

@@ -155,8 +155,7 @@ async fn show(
     let auth = &app.desk.config().auth;
     let method = method::of(auth.mode);
     let sign_in = SignIn {
-        asks: method.asks(),
-        believes_names: auth.mode.believes_names(),
+        form: method.form(),
         keeps_passwords: method.keeps_passwords(),
         next,
         name,

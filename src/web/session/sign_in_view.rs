@@ -1,6 +1,6 @@
 //! The page for signing in. It must never say which of name and password was wrong.
 
-pub use super::method::Asks;
+pub use super::method::{Asks, SignInForm, form};
 use crate::web::view::frame::Frame;
 use crate::web::view::pages::Pages;
 use crate::web::view::templates::PageError;
@@ -9,10 +9,8 @@ use serde::Serialize;
 /// Signing in.
 #[derive(Clone, Debug, Serialize)]
 pub struct SignIn {
-    /// What the form asks for.
-    pub asks: Asks,
-    /// Whether any name is believed.
-    pub believes_names: bool,
+    /// The form, as the method has it.
+    pub form: SignInForm,
     /// Whether people have passwords of this server, and may have forgotten theirs.
     pub keeps_passwords: bool,
     /// Where to go afterwards: one of our own addresses.

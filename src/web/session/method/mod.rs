@@ -6,8 +6,13 @@ pub(super) mod password;
 mod sign_in;
 
 use crate::config::AuthMode;
-pub use sign_in::Asks;
+pub use sign_in::{Asks, SignInForm};
 pub(super) use sign_in::{Given, SignIn};
+
+/// The form of a method.
+pub fn form(mode: AuthMode) -> SignInForm {
+    of(mode).form()
+}
 
 /// The method that the server's file names.
 pub(super) fn of(mode: AuthMode) -> &'static dyn SignIn {

@@ -1,6 +1,6 @@
 //! `auth.mode = "open"`: a name is believed. It must never be used where strangers come (the server's file is refused then).
 
-use super::sign_in::{Answer, Asks, Given, Proven, SignIn};
+use super::sign_in::{Answer, Asks, Given, Proven, SignIn, SignInForm};
 use crate::ledger::LedgerResult;
 use crate::stack::Who;
 use crate::web::app::App;
@@ -12,12 +12,16 @@ use std::future::ready;
 pub(crate) struct Open;
 
 impl SignIn for Open {
-    fn name(&self) -> &'static str {
-        "open"
-    }
-
-    fn asks(&self) -> Asks {
-        Asks::Name
+    fn form(&self) -> SignInForm {
+        SignInForm {
+            heading: "Who are you?",
+            explanation: Some(
+                "This Pushbutton has no passwords: it listens only on this machine, and asks for a name so that the push log can \
+                 show who pushed.",
+            ),
+            asks: Asks::Name,
+            button: "Continue",
+        }
     }
 
     fn keeps_passwords(&self) -> bool {

@@ -1,7 +1,7 @@
 //! `auth.mode = "password"`: a name and a password of this server. It must never take longer, or say anything else, for a name that
 //! is nobody's.
 
-use super::sign_in::{Answer, Asks, Given, Proven, SignIn};
+use super::sign_in::{Answer, Asks, Given, Proven, SignIn, SignInForm};
 use crate::ledger::LedgerResult;
 use crate::ledger::users::{self, User};
 use crate::stack::Who;
@@ -20,12 +20,8 @@ const WRONG: &str = "Wrong name or password.";
 pub(crate) struct Password;
 
 impl SignIn for Password {
-    fn name(&self) -> &'static str {
-        "password"
-    }
-
-    fn asks(&self) -> Asks {
-        Asks::NameAndPassword
+    fn form(&self) -> SignInForm {
+        SignInForm { heading: "Sign in to push", explanation: None, asks: Asks::NameAndPassword, button: "Sign in" }
     }
 
     fn keeps_passwords(&self) -> bool {

@@ -41,13 +41,23 @@ pub enum Asks {
 /// The answer of a method: who it is, or what the page says to who is not let in.
 pub(crate) type Answer = Result<Result<Proven, String>, Problem>;
 
+/// The form as who comes meets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SignInForm {
+    /// What stands above it.
+    pub heading: &'static str,
+    /// A sentence below that, where the heading does not say enough.
+    pub explanation: Option<&'static str>,
+    /// What it asks for.
+    pub asks: Asks,
+    /// What stands on its button.
+    pub button: &'static str,
+}
+
 /// A way to sign in.
 pub(crate) trait SignIn: Send + Sync {
-    /// Its name, which is part of each session: one that another method let in is nobody's.
-    fn name(&self) -> &'static str;
-
-    /// What the form asks for.
-    fn asks(&self) -> Asks;
+    /// The form.
+    fn form(&self) -> SignInForm;
 
     /// Whether people have passwords of this server, which they can change on their account's page.
     fn keeps_passwords(&self) -> bool;
