@@ -1,6 +1,7 @@
-//! What a command of a plan does, and all that other rooms ask of it: who adds one answers here, and is led to `shell.rs` beside
-//! this file and to `run/step.rs`, which does it. It must never know a host, nor do anything.
+//! What a command of a plan does, and all that other rooms ask of it: who adds one answers here, and is led to `run/work/mod.rs`, where
+//! it is done. It must never know a host, nor do anything.
 
+use super::shell::forms::{self, Given, Lines};
 use crate::stack::{BadPart, Check, FanOut, Form, Relay, Release, Rsync, Script};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,7 +40,60 @@ pub enum PlannedForm {
     },
 }
 
+/// What may hold of a form, whatever its command says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Property {
+    /// It is a step on the way to a build, rather than with one.
+    MakesTheBuild,
+    /// The runner does it itself, with no command that could be ended or refused before it ran.
+    DoneByTheRunner,
+    /// It needs a connection to the hosts.
+    OverSsh,
+    /// A host on which it began is no longer as it was: then a rollback has work there.
+    ChangesAHost,
+    /// A host on which it ended well has what the push brings, where nothing is flipped: see `proof.rs`.
+    CountsAsProof,
+    /// A rollback of its push does it again, for the build that was live.
+    RepeatedByRollback,
+    /// A host that says it runs something else has it no more, whatever was recorded: then a resume does it again.
+    UndoneByReadBack,
+    /// It asks a host whether it is well, so that it may be asked again.
+    IsHealthCheck,
+    /// Its last line says why it failed, instead of the code that it exited with.
+    AnswersInWords,
+    /// What it says when it fails comes from our own scripts and rsync, not from a command that a person wrote.
+    SaysOurWords,
+}
+
 impl PlannedForm {
+    /// Whether something holds of it.
+    pub fn has(&self, property: Property) -> bool {
+        self.properties().contains(&property)
+    }
+
+    /// All that holds of it; what is not named here does not.
+    fn properties(&self) -> &'static [Property] {
+        use Property::{
+            AnswersInWords, ChangesAHost, CountsAsProof, DoneByTheRunner, IsHealthCheck, MakesTheBuild, OverSsh,
+            RepeatedByRollback, SaysOurWords, UndoneByReadBack,
+        };
+        match self {
+            Self::Checkout | Self::Freeze => &[MakesTheBuild, DoneByTheRunner],
+            Self::Build(_) => &[MakesTheBuild],
+            Self::Local(_) => &[ChangesAHost, CountsAsProof, RepeatedByRollback],
+            Self::Run(_) => &[OverSsh, ChangesAHost, CountsAsProof, RepeatedByRollback],
+            Self::Rsync(_) => &[OverSsh, ChangesAHost, CountsAsProof, RepeatedByRollback, SaysOurWords],
+            Self::Release(_) => &[OverSsh, CountsAsProof, RepeatedByRollback, UndoneByReadBack, SaysOurWords],
+            Self::Activate { .. } => {
+                &[OverSsh, ChangesAHost, CountsAsProof, RepeatedByRollback, UndoneByReadBack, SaysOurWords]
+            }
+            Self::Check(Check::Http(_)) => &[CountsAsProof, RepeatedByRollback, IsHealthCheck, AnswersInWords],
+            Self::Check(Check::Run(_)) => &[OverSsh, CountsAsProof, RepeatedByRollback, IsHealthCheck],
+            Self::Confirm(_) => &[],
+            Self::ReadBack { .. } => &[OverSsh, CountsAsProof, RepeatedByRollback, AnswersInWords],
+        }
+    }
+
     /// What a command of the stack file is in a plan; none for a list of commands, each of which is planned by itself.
     pub fn of(form: &Form) -> Option<Self> {
         match form.clone() {
@@ -175,129 +229,6 @@ impl PlannedForm {
         }
     }
 
-    /// Whether it is a step on the way to a build, rather than with one.
-    pub fn makes_the_build(&self) -> bool {
-        match self {
-            Self::Checkout | Self::Build(_) | Self::Freeze => true,
-            Self::Local(_)
-            | Self::Run(_)
-            | Self::Rsync(_)
-            | Self::Release(_)
-            | Self::Activate { .. }
-            | Self::Check(_)
-            | Self::Confirm(_)
-            | Self::ReadBack { .. } => false,
-        }
-    }
-
-    /// Whether a host on which it ended well has what the push brings, where nothing is flipped: see `proof.rs`.
-    pub fn counts_as_proof(&self) -> bool {
-        match self {
-            Self::Local(_)
-            | Self::Run(_)
-            | Self::Rsync(_)
-            | Self::Release(_)
-            | Self::Activate { .. }
-            | Self::Check(_)
-            | Self::ReadBack { .. } => true,
-            Self::Checkout | Self::Build(_) | Self::Freeze | Self::Confirm(_) => false,
-        }
-    }
-
-    /// Whether a rollback of its push does it again, for the build that was live.
-    pub fn is_repeated_by_rollback(&self) -> bool {
-        match self {
-            Self::Local(_)
-            | Self::Run(_)
-            | Self::Rsync(_)
-            | Self::Release(_)
-            | Self::Activate { .. }
-            | Self::Check(_)
-            | Self::ReadBack { .. } => true,
-            Self::Checkout | Self::Build(_) | Self::Freeze | Self::Confirm(_) => false,
-        }
-    }
-
-    /// Whether a host on which it began is no longer as it was: then a rollback has work there.
-    pub fn changes_a_host(&self) -> bool {
-        match self {
-            Self::Local(_) | Self::Run(_) | Self::Rsync(_) | Self::Activate { .. } => true,
-            Self::Checkout
-            | Self::Build(_)
-            | Self::Freeze
-            | Self::Release(_)
-            | Self::Check(_)
-            | Self::Confirm(_)
-            | Self::ReadBack { .. } => false,
-        }
-    }
-
-    /// Whether it asks a host whether it is well, so that it may be asked again.
-    pub fn is_health_check(&self) -> bool {
-        match self {
-            Self::Check(_) => true,
-            Self::Checkout
-            | Self::Build(_)
-            | Self::Freeze
-            | Self::Local(_)
-            | Self::Run(_)
-            | Self::Rsync(_)
-            | Self::Release(_)
-            | Self::Activate { .. }
-            | Self::Confirm(_)
-            | Self::ReadBack { .. } => false,
-        }
-    }
-
-    /// Whether a host that says it runs something else has it no more, whatever was recorded: then a resume does it again.
-    pub fn is_undone_by_read_back(&self) -> bool {
-        match self {
-            Self::Release(_) | Self::Activate { .. } => true,
-            Self::Checkout
-            | Self::Build(_)
-            | Self::Freeze
-            | Self::Local(_)
-            | Self::Run(_)
-            | Self::Rsync(_)
-            | Self::Check(_)
-            | Self::Confirm(_)
-            | Self::ReadBack { .. } => false,
-        }
-    }
-
-    /// Whether the runner does it itself, with no command that could be ended or refused before it ran.
-    pub fn is_done_by_the_runner(&self) -> bool {
-        match self {
-            Self::Checkout | Self::Freeze => true,
-            Self::Build(_)
-            | Self::Local(_)
-            | Self::Run(_)
-            | Self::Rsync(_)
-            | Self::Release(_)
-            | Self::Activate { .. }
-            | Self::Check(_)
-            | Self::Confirm(_)
-            | Self::ReadBack { .. } => false,
-        }
-    }
-
-    /// Whether its last line says why it failed, instead of the code that it exited with.
-    pub fn answers_in_words(&self) -> bool {
-        match self {
-            Self::Check(Check::Http(_)) | Self::ReadBack { .. } => true,
-            Self::Check(Check::Run(_))
-            | Self::Checkout
-            | Self::Build(_)
-            | Self::Freeze
-            | Self::Local(_)
-            | Self::Run(_)
-            | Self::Rsync(_)
-            | Self::Release(_)
-            | Self::Activate { .. }
-            | Self::Confirm(_) => false,
-        }
-    }
-
     /// Whether its values make the paths that it copies from and to.
     ///
     /// # Errors
@@ -347,28 +278,25 @@ impl PlannedForm {
         }
     }
 
-    /// Whether what it says when it fails comes from our own scripts and rsync, not from a command that a person wrote.
-    pub fn says_our_words(&self) -> bool {
+    /// What `plan --shell` writes for it.
+    pub(super) fn by_hand(&self, given: &Given<'_>) -> Lines {
         match self {
-            Self::Rsync(_) | Self::Release(_) | Self::Activate { .. } => true,
-            Self::Checkout
-            | Self::Build(_)
-            | Self::Freeze
-            | Self::Run(_)
-            | Self::Local(_)
-            | Self::Check(_)
-            | Self::Confirm(_)
-            | Self::ReadBack { .. } => false,
-        }
-    }
-
-    /// Whether it needs a connection to the hosts.
-    pub fn over_ssh(&self) -> bool {
-        match self {
-            Self::Checkout | Self::Build(_) | Self::Freeze | Self::Local(_) => false,
-            Self::Check(Check::Http(_)) | Self::Confirm(_) => false,
-            Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) => true,
-            Self::Activate { .. } | Self::ReadBack { .. } => true,
+            Self::Checkout => Lines::Once(forms::check_out(given)),
+            Self::Build(script) => Lines::Once(forms::here("$work/checkout", script)),
+            Self::Freeze => Lines::Once(forms::freeze(given)),
+            Self::Confirm(question) => Lines::Once(forms::asked(question)),
+            Self::Local(script) if !given.per_host => Lines::Once(forms::here("$build", script)),
+            Self::Local(script) => Lines::OnHosts(forms::here_for_host(script)),
+            Self::Run(script) => Lines::OnHosts(format!("  {}\n", forms::far(script, given))),
+            Self::Check(Check::Run(script)) => Lines::OnHosts(forms::until(&forms::far(script, given), given)),
+            Self::Check(Check::Http(address)) if !given.per_host => Lines::Once(forms::checked(address, given)),
+            Self::Check(Check::Http(address)) => {
+                Lines::OnHosts(format!("  parts \"$1\"\n{}", forms::checked(address, given)))
+            }
+            Self::Rsync(what) => Lines::OnHosts(forms::rsync(what, given.values)),
+            Self::Release(what) => Lines::OnHosts(forms::release(what, given)),
+            Self::Activate { dir } => Lines::OnHosts(forms::flip(dir, given)),
+            Self::ReadBack { dirs } => Lines::OnHosts(dirs.iter().map(|dir| forms::read_back(dir, given)).collect()),
         }
     }
 }

@@ -13,7 +13,7 @@ pub mod shell;
 mod show;
 
 pub use deferred_finally::{DeferredFinally, deferred_finally};
-pub use form::PlannedForm;
+pub use form::{PlannedForm, Property};
 pub use kind::{Kind, NoKind, PushKind};
 pub use make::{Artifact, PlanError, Target, plan};
 pub use proof::{Proof, Sign, Standing};
@@ -186,7 +186,7 @@ impl PlannedCommand {
 
     /// Whether it is a step on the way to a build, rather than with one.
     pub fn makes_the_build(&self) -> bool {
-        self.form.makes_the_build()
+        self.form.has(Property::MakesTheBuild)
     }
 }
 

@@ -2,6 +2,7 @@
 //! Pure; it must never count a host of which nobody knows. Called by the runner (for the push's last record), the journal's fold
 //! (while it runs), the ledger (for what a stage runs), and, in the same words, by `static/live/fold.js`.
 
+use super::form::Property;
 use super::{Assignment, Part, PlannedCommand};
 use serde::{Deserialize, Serialize};
 
@@ -99,7 +100,7 @@ impl Assignment {
         }
         let work = |part: Part, per_host: bool| {
             numbers(&move |command| {
-                command.part == part && command.form.counts_as_proof() && command.per_host() == per_host
+                command.part == part && command.form.has(Property::CountsAsProof) && command.per_host() == per_host
             })
         };
         // A stage whose work is done on the push host alone has done it for all hosts.

@@ -2,6 +2,7 @@
 //! what was live, the very ones of a rollback, for the build that was live; where no other build was, the links alone. Pure; it
 //! must never give a rollback one of its own. Called by `make`, the desk (for rollbacks) and the runner.
 
+use super::form::Property;
 use super::{Assignment, BuildFrom, Kind, OldBuild, Part, Plan, PlannedCommand, show};
 use crate::stack::{Host, OnFailure, Policy};
 use std::collections::BTreeMap;
@@ -31,7 +32,7 @@ impl Plan {
             let links_only = self.puts_links_back();
             let is_work = |command: &&PlannedCommand| {
                 let is_part = !links_only || command.form.flips().is_some();
-                command.part == Part::Main && command.form.is_repeated_by_rollback() && is_part
+                command.part == Part::Main && command.form.has(Property::RepeatedByRollback) && is_part
             };
             let rollback_command = |command: &PlannedCommand| PlannedCommand {
                 part: Part::Rollback,

@@ -2,6 +2,7 @@
 //! Pushbutton would do, without its journal, locks, guards and announcements. Pure. It must never put a value where a shell
 //! would read it as code: each is a word in single quotes, and scripts are the very texts that a push runs.
 
+pub(super) mod forms;
 mod locate;
 mod relay;
 mod texts;
@@ -9,13 +10,13 @@ mod words;
 
 pub use locate::LOCATE;
 
-use super::{BuildFrom, Part, Plan, PlannedCommand, PlannedForm};
-use crate::stack::script::Piece;
-use crate::stack::{Address, BuildId, Check, FanOut, Release, Rsync, Script, SecretSource, VariablePath, Who};
+use super::{BuildFrom, Part, Plan, PlannedCommand};
+use crate::stack::{BuildId, SecretSource, Who};
+use forms::{Given, Lines};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use texts::{FLIP, FUNCTIONS, PREPARE, READ_BACK, SECRETS};
-use words::{block, by_hand, document, place, quoted};
+use texts::{FUNCTIONS, SECRETS};
+use words::{by_hand, document, place, quoted};
 
 /// Where things lie on the push host, and whose hand it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,14 +129,6 @@ fn secrets(plan: &Plan) -> String {
     out
 }
 
-/// What a script on a host is given before it begins.
-fn given(plan: &Plan, script: &Script) -> &'static str {
-    match plan.secrets.keys().any(|name| script.takes(name)) {
-        true => "values; secrets",
-        false => "values",
-    }
-}
-
 /// `way HOST`: the jump host that leads to it, if any.
 fn ways(plan: &Plan) -> String {
     let mut by_jump: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -151,6 +144,7 @@ fn way(hosts: &[String], jump: &str) -> String {
     format!("    {}) printf '%s\\n' {} ;;\n", hosts.join("|"), quoted(jump))
 }
 
+/// What one command is by hand: a function of the script for who works on each host, with the lines that call it, or lines.
 fn lines(
     plan: &Plan,
     hand: &ByHand,
@@ -158,40 +152,9 @@ fn lines(
     command: &PlannedCommand,
     values: &BTreeMap<String, String>,
 ) -> String {
-    let body = match &command.form {
-        PlannedForm::Checkout => return check_out(plan, hand),
-        PlannedForm::Build(script) => return format!("here \"$work/checkout\" {}", document(&block(script))),
-        PlannedForm::Freeze => return freeze(plan),
-        PlannedForm::Confirm(question) => return format!("asked {}\n", quoted(question)),
-        PlannedForm::Local(script) if !command.per_host() => {
-            return format!("here \"$build\" {}", document(&block(script)));
-        }
-        PlannedForm::Local(script) => {
-            format!("  {{ named \"$1\"; cat {}  }} | here \"$build\"\n", document(&block(script)))
-        }
-        PlannedForm::Run(script) => {
-            format!(
-                "  {{ {}; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s\n",
-                given(plan, script),
-                document(&block(script))
-            )
-        }
-        PlannedForm::Check(Check::Run(script)) => {
-            let ask = format!(
-                "{{ {}; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s",
-                given(plan, script),
-                document(&block(script))
-            );
-            until(&ask, command)
-        }
-        PlannedForm::Check(Check::Http(address)) if !command.per_host() => return checked(address, command, values),
-        PlannedForm::Check(Check::Http(address)) => {
-            format!("  parts \"$1\"\n{}", checked(address, command, values))
-        }
-        PlannedForm::Rsync(what) => rsync(what, values),
-        PlannedForm::Release(what) => release(plan, hand, what),
-        PlannedForm::Activate { dir } => on_host(FLIP, dir, &hand.build),
-        PlannedForm::ReadBack { dirs } => dirs.iter().map(|dir| on_host(READ_BACK, dir, &hand.build)).collect(),
+    let body = match command.form.by_hand(&given(plan, hand, command, values)) {
+        Lines::Once(lines) => return lines,
+        Lines::OnHosts(body) => body,
     };
     let function = format!("command_{number}");
     let run = match (&command.roll, command.form.relay()) {
@@ -205,140 +168,30 @@ fn lines(
     format!("{function}() {{\n{body}}}\n{run}")
 }
 
-/// Asks an address until it answers 2xx. A host's name is plain, and stands outside of the quotes of the rest.
-fn checked(address: &Address, command: &PlannedCommand, values: &BTreeMap<String, String>) -> String {
-    let is_host = |piece: &Piece| matches!(piece, Piece::Var(name) if name == "PUSH_HOST");
-    let part = |piece: &Piece| match is_host(piece) {
-        true => "\"$host\"".to_owned(),
-        false => quoted(&Address { pieces: vec![piece.clone()] }.filled(values)),
+fn given<'a>(
+    plan: &'a Plan,
+    hand: &'a ByHand,
+    command: &PlannedCommand,
+    values: &'a BTreeMap<String, String>,
+) -> Given<'a> {
+    let (source, ship, root) = match &plan.build {
+        BuildFrom::Made { source, ship, .. } => (Some(source), ship.as_deref(), None),
+        BuildFrom::Existing { root, .. } => (None, None, Some(root)),
     };
-    let url: String = address.pieces.iter().map(part).collect();
-    let ask = format!(
-        "case $(curl -q -sS -g --noproxy '*' --proto '=http,https' --max-time {} -o /dev/null -w '%{{http_code}}' -- {url}) \
-         in 2??) ;; *) false ;; esac",
-        command.timeout_s
-    );
-    until(&ask, command)
-}
-
-/// A command that is tried as often as it says.
-fn until(ask: &str, command: &PlannedCommand) -> String {
-    format!(
-        "  try=1\n  until {ask}; do\n    [ \"$try\" -lt {} ] || exit 1\n    try=$((try + 1)); sleep {}\n  done\n",
-        command.tries, command.every_s
-    )
-}
-
-fn check_out(plan: &Plan, hand: &ByHand) -> String {
-    let bring = match &plan.build {
-        BuildFrom::Made { source, .. } => source.by_hand(&plan.sha, &hand.mirror),
-        // It is there, and no command of its plan checks anything out.
-        BuildFrom::Existing { .. } => String::new(),
-    };
-    format!("work=$(mktemp -d)\ntrap 'rm -rf -- \"$work\"' EXIT\nmkdir -- \"$work/checkout\"\n{bring}")
-}
-
-/// The same kinds and modes as a frozen build has.
-fn freeze(plan: &Plan) -> String {
-    let ship = match &plan.build {
-        BuildFrom::Made { ship: Some(ship), .. } => format!("/{ship}"),
-        BuildFrom::Made { ship: None, .. } | BuildFrom::Existing { .. } => String::new(),
-    };
-    format!(
-        "build=$work/checkout{}\nfind \"$build\" -name .git -prune -exec rm -rf -- {{}} +\n\
-         find \"$build\" -type d -exec chmod 755 {{}} +\nfind \"$build\" -type f -perm -u+x -exec chmod 755 {{}} +\n\
-         find \"$build\" -type f ! -perm -u+x -exec chmod 644 {{}} +\n",
-        quoted(&ship)
-    )
-}
-
-/// A value that cannot stand in its path stops the script there, as it stops a push.
-fn rsync(what: &Rsync, values: &BTreeMap<String, String>) -> String {
-    if let Err(bad) = what.from.check(values).and_then(|()| what.to.check(values)) {
-        return format!("  echo {} >&2; exit 1\n", quoted(&bad.to_string()));
+    Given {
+        sha: &plan.sha,
+        source,
+        ship,
+        build: &hand.build,
+        root,
+        mirror: &hand.mirror,
+        values,
+        secrets: &plan.secrets,
+        per_host: command.per_host(),
+        tries: command.tries,
+        every_s: command.every_s,
+        timeout_s: command.timeout_s,
     }
-    let of_host = what.from.names_host() || what.to.names_host();
-    let name = if of_host { "  parts \"$1\"; name=${host#\\[} name=${name%\\]}\n" } else { "" };
-    let (from, to) = (path(&what.from, values), path(&what.to, values));
-    let mut words = vec![format!("{name}  copy \"$1\""), format!("\"$build\"/{from}"), to];
-    words.extend(what.delete.then(|| "--delete-delay".to_owned()));
-    words.extend(what.compress.then(|| "-z".to_owned()));
-    words.extend(what.exclude.iter().map(|pattern| quoted(&format!("--exclude={pattern}"))));
-    words.extend(what.options.iter().map(|option| quoted(option)));
-    format!("{}\n", words.join(" "))
-}
-
-/// A path as one word. A host's name stands outside of the quotes of the rest.
-fn path(path: &VariablePath, values: &BTreeMap<String, String>) -> String {
-    let mut word = String::new();
-    let mut text = String::new();
-    for piece in path.pieces() {
-        match piece {
-            Piece::Var(name) if name == "PUSH_HOST" => {
-                word.push_str(&if text.is_empty() { String::new() } else { quoted(&std::mem::take(&mut text)) });
-                word.push_str("\"$name\"");
-            }
-            Piece::Var(name) => text.push_str(values.get(&name).map_or("", String::as_str)),
-            Piece::Text(plain) => text.push_str(&plain),
-        }
-    }
-    if !text.is_empty() {
-        word.push_str(&quoted(&text));
-    }
-    word
-}
-
-/// Beside what is live, hard links for what did not change; then every byte is compared once more, and must be the same.
-fn release(plan: &Plan, hand: &ByHand, what: &Release) -> String {
-    let (dir, build) = (&what.dir, &hand.build);
-    let mut excludes = "--exclude=/REVISION".to_owned();
-    let mut finish = format!(
-        "set -eu\numask 022\ncd -- {}\nchmod 755 .\nprintf '%s\\n' {} >REVISION\n",
-        quoted(&format!("{dir}/releases/{build}")),
-        plan.sha
-    );
-    // What must be there is looked at before anything is brought.
-    let mut look = String::new();
-    for name in what.shared_names() {
-        excludes.push_str(&format!(" {}", quoted(&format!("--exclude=/{}", name.name))));
-        let shared = quoted(&format!("{dir}/shared/{}", name.name));
-        look.push_str(&match name.made {
-            true => format!("mkdir -p -- {shared}\n"),
-            false => format!("[ -e {shared} ] || {{ echo {shared} is missing >&2; exit 1; }}\n"),
-        });
-        for parent in name.parents() {
-            finish.push_str(&format!("mkdir -p -- {}\n", quoted(parent)));
-        }
-        finish.push_str(&format!("ln -sfn -- {} {}\n", quoted(&name.target()), quoted(name.name)));
-    }
-    let to = quoted(&format!("{dir}/releases/{build}/"));
-    let verified = match &plan.build {
-        BuildFrom::Existing { root, .. } => {
-            let mark = quoted(&format!("{dir}/.verified/{build}"));
-            format!("  remote \"$1\" /bin/sh -s {}", document(&format!("printf '%s\\n' {root} >{mark}\n")))
-        }
-        BuildFrom::Made { .. } => String::new(),
-    };
-    let z = if what.compress { " -z" } else { "" };
-    let direct = format!("copy \"$1\" \"$build\"/ {to} --delete {excludes}{z} ${{live:+\"--link-dest=../$live\"}}\n");
-    let bring = match &what.fan_out {
-        FanOut::Direct => format!("  {direct}"),
-        FanOut::Relay(relay) => {
-            relay::fed(relay, &format!("{dir}/releases/{build}/"), &format!("{excludes}{z}"), &direct)
-        }
-    };
-    format!(
-        "  live=$({{ located; cat {}  }} | remote \"$1\" /bin/sh -s)\n{bring}  remote \"$1\" /bin/sh -s {}  differ=$(copy \"$1\" \"$build\"/ {to} \
-         --checksum --dry-run --delete --omit-dir-times --out-format=%n {excludes})\n  \
-         [ -z \"$differ\" ] || {{ echo \"$1 differs: $differ\" >&2; exit 1; }}\n{verified}",
-        document(&format!("{look}{}", PREPARE.replace("DIR", &quoted(dir)).replace("BUILD", build.as_str()))),
-        document(&finish),
-    )
-}
-
-fn on_host(script: &str, dir: &str, build: &BuildId) -> String {
-    let script = script.replace("DIR", &quoted(dir)).replace("BUILD", build.as_str());
-    format!("  {{ located; cat {}  }} | remote \"$1\" /bin/sh -s\n", document(&script))
 }
 
 fn ssh_options(hand: &ByHand) -> String {

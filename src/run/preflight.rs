@@ -13,7 +13,7 @@ use super::recorder::Place;
 use super::spread;
 use crate::journal::connections::{Missing, WAITED_FOR};
 use crate::journal::{Connections, Ended, Event, HostResult};
-use crate::plan::Part;
+use crate::plan::{Part, Property};
 use crate::stack::Host;
 use futures::stream::FuturesUnordered;
 use futures::stream::StreamExt;
@@ -26,7 +26,7 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 /// Connects to all hosts before anything is touched. Past what the stage allows, nothing is. Once so many are connected
 /// that the stage would go on without the others, it does: those are late, and join when they can.
 pub async fn preflight(job: &Job, progress: &mut Progress) -> Result<(), End> {
-    if !job.commands().iter().any(|command| command.form.over_ssh()) {
+    if !job.commands().iter().any(|command| command.form.has(Property::OverSsh)) {
         return Ok(());
     }
     let tries = job.hosts().iter().map(|host| (host.clone(), connect(&job.masters, host, &job.plan().stack)));

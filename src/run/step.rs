@@ -3,36 +3,20 @@
 //! of a command, while others run beside it: it reads what the push has learned, and gives back what it has learned itself.
 
 use super::job::Job;
-use super::outcome::{HostOutcome, Learned, Outcome, elapsed_ms, host_ended};
-use super::policy::deferred_finally;
+use super::outcome::{HostOutcome, Outcome, elapsed_ms, host_ended};
 use super::progress::Progress;
 use super::recorder::Place;
-use super::work::build::Artifact;
 use super::work::output::LastWords;
-use super::work::relay::Delivery;
-use super::work::{ask, build, check, ending, output, put_back, readback, relay, task};
+use super::work::{Work, ending, output, put_back, task};
 use crate::advice::of_stack;
 use crate::journal::{Event, HostResult};
-use crate::plan::{self, Part, PlannedCommand, PlannedForm};
-use crate::remote::masters::Connection;
-use crate::remote::{Ending, Lines, Task, guard, release, transfer};
-use crate::stack::{Check, Host, Script};
-use std::path::PathBuf;
+use crate::plan::{self, PlannedCommand, Property};
+use crate::stack::Host;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// Lines of one command on one host that may wait for the recorder.
 const WAITING_LINES: usize = 256;
-
-/// A command on one place, and what it works with.
-#[derive(Clone, Copy)]
-struct Step<'a> {
-    job: &'a Job,
-    progress: &'a Progress,
-    number: u32,
-    command: &'a PlannedCommand,
-    host: Option<&'a Host>,
-}
 
 /// Runs a command on one place and records it.
 pub async fn run(
@@ -50,7 +34,7 @@ pub async fn run(
     }
     let (outcome, last_words) = match host.zip(put_back::dir_of(progress, command, host)) {
         Some(link) => (put_back::put_link_back(job, progress, &place, command, link).await, LastWords::default()),
-        None => Step { job, progress, number, command, host }.with_tries(&place).await,
+        None => with_tries(Work { job, progress, number, command, host }, &place).await,
     };
     if outcome.is_bad() {
         for line in last_words.kept {
@@ -76,141 +60,32 @@ pub async fn not_reached(job: &Job, number: u32, host: Host) -> HostOutcome {
     (Some(host), outcome)
 }
 
-impl Step<'_> {
-    /// Tries the command as often as it says, until it succeeds.
-    async fn with_tries(self, place: &Place) -> (Outcome, LastWords) {
-        let Self { job, command, host, .. } = self;
-        let (mut attempt, mut learned) = (1, Vec::new());
-        loop {
-            let is_last = attempt >= command.tries;
-            let (lines, from) = mpsc::channel(WAITING_LINES);
-            let ((ending, new), last_words) = tokio::join!(
-                self.attempt(place, is_last, lines),
-                output::write_down(&job.recorder, place, command, from)
-            );
-            learned.extend(new);
-            let outcome = ending::outcome(ending, command, &last_words.error, host);
-            let why = outcome.why.as_deref().map(|why| of_stack(why, job.plan().stack.as_str()));
-            let mut outcome = Outcome { why, ..outcome };
-            if is_last || !may_be_tried_again(&outcome, command) || last_words.error.is_lasting(&command.form) {
-                outcome.learned = learned;
-                return (outcome, last_words);
-            }
-            let why = outcome.why.as_deref().unwrap_or(outcome.result.word());
-            let words = format!("try {attempt} of {}: {why}; again in {} s", command.tries, command.every_s);
-            job.recorder.note(place, words).await;
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(command.every_s)) => attempt += 1,
-                () = task::cancel(job, command).cancelled_owned() => {
-                    let outcome = Outcome::new(HostResult::Cancelled, Some("ended".to_owned()));
-                    return (Outcome { learned, ..outcome }, last_words);
-                }
-            }
+/// Tries the command as often as it says, until it succeeds.
+async fn with_tries(work: Work<'_>, place: &Place) -> (Outcome, LastWords) {
+    let Work { job, command, host, .. } = work;
+    let (mut attempt, mut learned) = (1, Vec::new());
+    loop {
+        let is_last = attempt >= command.tries;
+        let (lines, from) = mpsc::channel(WAITING_LINES);
+        let ((ending, new), last_words) =
+            tokio::join!(work.attempt(place, is_last, lines), output::write_down(&job.recorder, place, command, from));
+        learned.extend(new);
+        let outcome = ending::outcome(ending, command, &last_words.error, host);
+        let why = outcome.why.as_deref().map(|why| of_stack(why, job.plan().stack.as_str()));
+        let mut outcome = Outcome { why, ..outcome };
+        if is_last || !may_be_tried_again(&outcome, command) || last_words.error.is_lasting(&command.form) {
+            outcome.learned = learned;
+            return (outcome, last_words);
         }
-    }
-
-    /// Does what the command says, once. `lines` is dropped when all output is in, which ends [`output::write_down`].
-    async fn attempt(self, place: &Place, is_last: bool, lines: Lines) -> (Ending, Option<Learned>) {
-        let Self { job, progress, command, host, .. } = self;
-        let connection = match host {
-            Some(host) => match progress.connections.to(host, task::cancel(job, command)).await {
-                Ok(connection) => connection,
-                Err(ending) => return (ending, None),
-            },
-            None => None,
-        };
-        match &command.form {
-            PlannedForm::Checkout => match self.within(build::check_out(job, place)).await {
-                Ok(empty) => (Ending::Exited(0), Some(Learned::EmptySubmodules(empty))),
-                Err(ending) => (ending, None),
-            },
-            PlannedForm::Freeze => build::freeze_checkout(job, &progress.empty_submodules, place).await,
-            PlannedForm::Confirm(question) => (ask::confirm(job, self.number, command, question).await, None),
-            PlannedForm::Build(script) => (guard::near(&job.checkout, self.script_task(script), &lines).await, None),
-            PlannedForm::Local(script) => {
-                (guard::near(&self.near_dir().await, self.script_task(script), &lines).await, None)
-            }
-            PlannedForm::Check(Check::Http(address)) => {
-                let task = self.own_task();
-                let url = address.filled(&task.values);
-                (check::ask(&self.near_dir().await, task, url, is_last, &lines).await, None)
-            }
-            PlannedForm::Run(_)
-            | PlannedForm::Check(Check::Run(_))
-            | PlannedForm::Rsync(_)
-            | PlannedForm::Release(_)
-            | PlannedForm::Activate { .. }
-            | PlannedForm::ReadBack { .. } => self.far(connection.as_deref(), &lines).await,
-        }
-    }
-
-    /// Does it on its host.
-    async fn far(self, on: Option<&Connection>, lines: &Lines) -> (Ending, Option<Learned>) {
-        let Self { job, progress, number, command, .. } = self;
-        let artifact = Artifact::of(job, progress, command.part);
-        let ending = match (&command.form, on, artifact.on_disk()) {
-            (PlannedForm::Check(Check::Run(script)) | PlannedForm::Run(script), Some(on), _) => {
-                guard::far(on, self.script_task(script), lines).await
-            }
-            (PlannedForm::Rsync(what), Some(on), _) => {
-                transfer::rsync(on, &artifact.tree, what, self.own_task(), lines).await
-            }
-            (PlannedForm::Release(release), Some(on), Some(build)) => {
-                let delivery = Delivery { release, on, build, task: self.own_task(), lines };
-                relay::bring(job, progress, (number, command), delivery).await
-            }
-            (PlannedForm::Activate { dir }, Some(on), Some(build)) => {
-                let (ending, at) = release::activate(on, &build, dir, self.own_task(), lines).await;
-                return (ending, at.map(Learned::Flipped));
-            }
-            (PlannedForm::ReadBack { dirs }, Some(on), Some(build)) => {
-                // A link that went back as it was has been read already.
-                let asked = (command.part == Part::Rollback).then(|| progress.old_links.asked_about(&on.host, dirs));
-                let dirs = asked.as_ref().unwrap_or(dirs);
-                readback::read_back(job, on, dirs, &build, self.own_task(), lines).await
-            }
-            (PlannedForm::Release(_) | PlannedForm::Activate { .. } | PlannedForm::ReadBack { .. }, Some(_), None) => {
-                Ending::Refused("no build was packed".to_owned())
-            }
-            // Nobody connects for what runs on the push host.
-            (_, None, _)
-            | (
-                PlannedForm::Checkout
-                | PlannedForm::Freeze
-                | PlannedForm::Build(_)
-                | PlannedForm::Local(_)
-                | PlannedForm::Check(Check::Http(_))
-                | PlannedForm::Confirm(_),
-                ..,
-            ) => Ending::Unreachable("no connection was made to it".to_owned()),
-        };
-        (ending, None)
-    }
-
-    fn own_task(self) -> Task {
-        task::own(self.job, self.progress, self.command, self.host)
-    }
-
-    fn script_task(self, script: &Script) -> Task {
-        task::script(self.job, self.progress, self.command, script, self.host)
-    }
-
-    /// Where commands on the push host run: in the build, or, before there is one, in the push's own empty directory.
-    async fn near_dir(self) -> PathBuf {
-        if let Some(dir) = deferred_finally::dir(self.job, self.command).await {
-            return dir;
-        }
-        let tree = Artifact::of(self.job, self.progress, self.command.part).tree;
-        if tree.is_dir() { tree } else { self.job.checkout.clone() }
-    }
-
-    /// What comes of work on the push host within the command's time.
-    async fn within<T>(self, work: impl Future<Output = Result<T, String>>) -> Result<T, Ending> {
-        let limit = Duration::from_secs(self.command.timeout_s);
+        let why = outcome.why.as_deref().unwrap_or(outcome.result.word());
+        let words = format!("try {attempt} of {}: {why}; again in {} s", command.tries, command.every_s);
+        job.recorder.note(place, words).await;
         tokio::select! {
-            done = work => done.map_err(Ending::Refused),
-            () = tokio::time::sleep(limit) => Err(Ending::TimedOut { left: 0 }),
-            () = self.job.orders.token.cancelled() => Err(Ending::Cancelled { left: 0 }),
+            () = tokio::time::sleep(Duration::from_secs(command.every_s)) => attempt += 1,
+            () = task::cancel(job, command).cancelled_owned() => {
+                let outcome = Outcome::new(HostResult::Cancelled, Some("ended".to_owned()));
+                return (Outcome { learned, ..outcome }, last_words);
+            }
         }
     }
 }
@@ -218,7 +93,7 @@ impl Step<'_> {
 /// Whether a new try can help: not after a cancel, nor where something may still run or nothing could begin.
 fn may_be_tried_again(outcome: &Outcome, command: &PlannedCommand) -> bool {
     match outcome.result {
-        HostResult::Failed => outcome.code.is_some() || command.form.is_health_check(),
+        HostResult::Failed => outcome.code.is_some() || command.form.has(Property::IsHealthCheck),
         HostResult::TimedOut | HostResult::Unreachable => outcome.left == 0,
         HostResult::Ok | HostResult::Cancelled | HostResult::Skipped | HostResult::Dropped | HostResult::Unknown => {
             false

@@ -3,6 +3,7 @@
 //! the tests of the documentation.
 
 use super::commands::{self, fan_out, questions};
+use super::form::check;
 use super::{hosts, parse, secrets, source};
 
 /// Each table, as error messages call it, with its keys in reading order.
@@ -14,7 +15,7 @@ pub fn keys() -> [(&'static str, &'static [&'static str]); 9] {
         &secrets::SECRET,
         &parse::STAGE,
         &commands::COMMAND,
-        &commands::CHECK,
+        &check::CHECK,
         &questions::QUESTION,
         &fan_out::RELAY,
     ]

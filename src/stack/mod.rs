@@ -26,8 +26,10 @@ pub mod script;
 
 pub use crate::diagnostic::Diagnostic;
 pub use commands::fan_out::{FanOut, Relay};
+pub use form::check::Check;
 pub use form::release::{Release, SharedName};
-pub use form::{Check, Command, Form, Question, Rsync, Writes};
+pub use form::rsync::Rsync;
+pub use form::{Command, Form, Question, Writes};
 pub use hosts::host::Host;
 pub use hosts::inventory::{Answers, Inventory, InventoryAnswer};
 pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageName, Who};

@@ -9,7 +9,7 @@ use crate::desk::cases::Case;
 use crate::desk::refusal::Refusal;
 use crate::journal::{Ended, HostResult, PushState};
 use crate::ledger::pushes::ResultRow;
-use crate::plan::{BuildFrom, Kind, Part, Plan, PlannedCommand};
+use crate::plan::{BuildFrom, Kind, Part, Plan, PlannedCommand, Property};
 use crate::stack::{BuildId, Root};
 use std::collections::BTreeSet;
 
@@ -65,7 +65,7 @@ pub(crate) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
     }
     let divergent = divergent_at_the_end(earlier);
     for command in &mut plan.commands {
-        if command.form.is_undone_by_read_back() {
+        if command.form.has(Property::UndoneByReadBack) {
             command.done_on.retain(|host| !divergent.contains(host.as_str()));
         }
     }

@@ -4,7 +4,7 @@
 
 use crate::journal::{Ended, HostResult, PushState};
 use crate::ledger::{LedgerError, LedgerResult, push_hosts, pushes};
-use crate::plan::{Assignment, Proof, PushKind, Sign, Standing};
+use crate::plan::{Assignment, Proof, Property, PushKind, Sign, Standing};
 use crate::stack::{PushNumber, StackName, StageName};
 use rusqlite::{Connection, Row, ToSql, params};
 use std::collections::{BTreeMap, BTreeSet};
@@ -137,7 +137,7 @@ fn health_checks(connection: &Connection, push: PushNumber) -> LedgerResult<BTre
     let assignment: Assignment =
         serde_json::from_str(&plan).map_err(|bad| LedgerError::Corrupt(format!("plan of push {push}: {bad}")))?;
     let commands = (1..).zip(assignment.plan.commands);
-    Ok(commands.filter(|(_, command)| command.form.is_health_check()).map(|(number, _)| number).collect())
+    Ok(commands.filter(|(_, command)| command.form.has(Property::IsHealthCheck)).map(|(number, _)| number).collect())
 }
 
 /// What hosts went back to that is not the build that was live.

@@ -1,6 +1,7 @@
+use super::forms::rsync;
 use super::*;
 use crate::process::Program;
-use crate::stack::Host;
+use crate::stack::{Host, Rsync};
 use proptest::prelude::*;
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 //! Called by the walk.
 
 use crate::journal::{Ended, Event};
-use crate::plan::{Part, PlannedCommand};
+use crate::plan::{Part, PlannedCommand, Property};
 use crate::run::commands::numbered;
 use crate::run::job::Job;
 use crate::run::outcome::{End, Outcome, elapsed_ms};
@@ -50,7 +50,7 @@ async fn take_out(
 ) -> Vec<(Host, String)> {
     let (began, mut earlier) = progress.drops.ended.remove(&number).unwrap_or_else(|| (Instant::now(), Vec::new()));
     spread::command_started(job, number, command, earlier.len() + hosts.len()).await;
-    let is_lost = |host: &Host| command.form.over_ssh() && progress.failures.is_lost(host.name());
+    let is_lost = |host: &Host| command.form.has(Property::OverSsh) && progress.failures.is_lost(host.name());
     let (lost, places): (Vec<Host>, Vec<Host>) = hosts.into_iter().partition(is_lost);
     let mut fresh = Vec::new();
     for host in lost {

@@ -3,7 +3,7 @@
 //! do. Called by the walk; a push that goes back by itself says it in `rollback.rs`.
 
 use crate::journal::Ended;
-use crate::plan::{Kind, Standing};
+use crate::plan::{Kind, Property, Standing};
 use crate::run::job::Job;
 use crate::run::outcome::End;
 use crate::run::progress::Progress;
@@ -31,7 +31,7 @@ pub fn say_what_is_true(job: &Job, progress: &Progress, end: &mut End) {
 fn failed_after(job: &Job, progress: &Progress, host: &Host) -> Option<String> {
     let number = progress.failures.of(host.name())?.command?;
     let command = job.commands().get(usize::try_from(number).ok()?.checked_sub(1)?)?;
-    Some(if command.form.is_health_check() {
+    Some(if command.form.has(Property::IsHealthCheck) {
         "its health check failed after it".to_owned()
     } else {
         format!("command {number} failed after it")

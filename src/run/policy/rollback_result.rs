@@ -2,7 +2,7 @@
 //! never call a host back that is not, nor one away whose link is back. Kept and asked by the rollback.
 
 use crate::journal::HostResult;
-use crate::plan::{OldBuild, PlannedCommand, PlannedForm};
+use crate::plan::{OldBuild, PlannedCommand, PlannedForm, Property};
 use crate::run::outcome::{HostOutcome, Sum};
 use crate::run::progress::Progress;
 use crate::stack::Host;
@@ -96,7 +96,7 @@ impl RollbackResult {
 fn what_is_true(number: u32, form: &PlannedForm, what: &str, flipped: bool) -> String {
     // What a host says of itself in the end counts for more than its flip.
     match flipped && form.reads_back().is_none() {
-        true if form.is_health_check() => {
+        true if form.has(Property::IsHealthCheck) => {
             format!("the link is back; its health check failed after it: command {number}: {what}")
         }
         true => format!("the link is back; command {number} failed after it: {what}"),

@@ -3,7 +3,7 @@
 
 use super::old_links::OldLinks;
 use crate::journal::HostResult;
-use crate::plan::{Part, PlannedCommand, PlannedForm};
+use crate::plan::{Part, PlannedCommand, PlannedForm, Property};
 use crate::run::commands::{flipped_dirs, numbered};
 use crate::run::outcome::HostOutcome;
 use crate::stack::{Host, OnFailure};
@@ -44,7 +44,7 @@ impl Touched {
 
     /// Whether more than a release beside what is live has begun on a host.
     pub fn has_changed(&self, commands: &[PlannedCommand], host: &Host) -> bool {
-        self.forms(commands, host).any(PlannedForm::changes_a_host)
+        self.forms(commands, host).any(|form| form.has(Property::ChangesAHost))
     }
 
     /// Whether a flip below a directory has begun on a host.

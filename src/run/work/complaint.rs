@@ -2,7 +2,7 @@
 //! standard error for the sake of the later ones, nor keep more than a few. Called by the step.
 
 use crate::advice::{Advice, host, rsync};
-use crate::plan::PlannedForm;
+use crate::plan::{PlannedForm, Property};
 use std::collections::VecDeque;
 
 /// So many of the first lines, and of the last, are looked at: a reason stands at one end.
@@ -40,7 +40,7 @@ impl Complaint {
 
     /// Why a command of this form ended with `code` at `place`, in words.
     pub fn words(&self, form: &PlannedForm, code: i32, place: &str) -> String {
-        let advice = match form.says_our_words() {
+        let advice = match form.has(Property::SaysOurWords) {
             true => self.of_ours(),
             false => host::of_command(code, self.lines()),
         };
@@ -53,7 +53,7 @@ impl Complaint {
 
     /// Whether what a command of ours said stays as it is until someone does something, so that another try is in vain.
     pub fn is_lasting(&self, form: &PlannedForm) -> bool {
-        form.says_our_words() && self.of_ours().case.is_some_and(|case| !case.again)
+        form.has(Property::SaysOurWords) && self.of_ours().case.is_some_and(|case| !case.again)
     }
 
     /// Our own scripts, and rsync, say what is wrong once, anywhere.

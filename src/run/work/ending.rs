@@ -3,7 +3,7 @@
 
 use super::complaint::Complaint;
 use crate::journal::HostResult;
-use crate::plan::PlannedCommand;
+use crate::plan::{PlannedCommand, Property};
 use crate::remote::Ending;
 use crate::run::outcome::Outcome;
 use crate::stack::Host;
@@ -14,14 +14,14 @@ pub fn outcome(ending: Ending, command: &PlannedCommand, said: &Complaint, host:
     let (result, code, why, left) = match ending {
         Ending::Exited(0) => (HostResult::Ok, Some(0), None, 0),
         // What was asked has its own words for the answer.
-        Ending::Exited(_) if command.form.answers_in_words() => {
+        Ending::Exited(_) if command.form.has(Property::AnswersInWords) => {
             (HostResult::Failed, None, Some(said.last().to_owned()), 0)
         }
         Ending::Exited(code) => {
-            let place = host.filter(|_| command.form.over_ssh()).map_or("the push host", Host::name);
+            let place = host.filter(|_| command.form.has(Property::OverSsh)).map_or("the push host", Host::name);
             (HostResult::Failed, Some(code), Some(said.words(&command.form, code, place)), 0)
         }
-        Ending::Refused(why) if command.form.is_done_by_the_runner() => (HostResult::Failed, None, Some(why), 0),
+        Ending::Refused(why) if command.form.has(Property::DoneByTheRunner) => (HostResult::Failed, None, Some(why), 0),
         Ending::Refused(why) => (HostResult::Failed, None, Some(format!("nothing ran: {why}")), 0),
         Ending::Stopped(why) => (HostResult::Failed, None, Some(why), 0),
         Ending::Unreachable(why) => (HostResult::Unreachable, None, Some(why), 0),

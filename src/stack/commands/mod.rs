@@ -8,17 +8,14 @@ mod rolls;
 
 use super::draft::{Draft, Limits};
 use super::form::kind::FormKind;
+use super::form::read::script;
 use super::hosts::groups::{Entry, Groups};
 use super::reader::{Keys, Reader, Text, Value};
 use super::variables::Scope;
-use super::{Check, FanOut, Form, Release, Rsync, Script, limits, paths, shell, urls, values};
+use super::{Form, Script, limits, values};
 use crate::diagnostic::{Mistake, shown};
-use std::collections::BTreeSet;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
-
-/// Releases that stay on a host when the file says nothing: enough to go back a few times, little enough for a small disk.
-const KEEP: usize = 5;
 
 pub(super) const COMMAND: Keys = Keys { of: "a command", known: &COMMAND_KEYS, later: &["hosts"] };
 
@@ -37,8 +34,6 @@ const KEYS: usize = {
     }
     of_forms + COMMON.len()
 };
-
-pub(super) const CHECK: Keys = Keys { of: "`check`", known: &["run"], later: &[] };
 
 const fn command_keys() -> [&'static str; KEYS] {
     let (mut keys, mut length, mut at) = ([""; KEYS], 0, 0);
@@ -194,7 +189,7 @@ fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at
     let confirm = table.get("confirm").filter(|_| asks).and_then(|value| questions::read(reader, value));
     let inside = table.get("roll").map(|value| read_entries(reader, scope, value)).unwrap_or_default();
     limits::check_form(reader, table, form?);
-    let form = read_form(reader, scope, table, form?, &at)?;
+    let form = Form::read(form?, reader, scope, table, &at)?;
     Some(Draft { form, name, limits, quiet, confirm, inside, at })
 }
 
@@ -206,138 +201,6 @@ fn check_own_keys(reader: &mut Reader<'_>, table: &DeTable<'_>, form: FormKind) 
             let title = format!("`{key_name}` belongs to `{owner}`, not to `{}`", form.word());
             let cure = format!("take `{key_name}` out here; a command with `{owner}` may have it");
             reader.refuse(Mistake::new(key.span(), title).cure(cure));
-        }
-    }
-}
-
-fn read_form(
-    reader: &mut Reader<'_>,
-    scope: Scope<'_>,
-    table: &DeTable<'_>,
-    form: FormKind,
-    at: &Range<usize>,
-) -> Option<Form> {
-    let value = table.get(form.word())?;
-    match form {
-        FormKind::Local => read_script(reader, scope, value).map(Form::Local),
-        FormKind::Run => read_script(reader, scope, value).map(Form::Run),
-        FormKind::Rsync => read_rsync(reader, scope, table, value, at),
-        FormKind::Release => read_release(reader, table, value),
-        FormKind::Activate => reader.parsed(value, values::release_dir).map(|dir| Form::Activate { dir }),
-        FormKind::Check => read_check(reader, scope, value).map(Form::Check),
-        FormKind::Roll => Some(Form::Roll(Vec::new())),
-        FormKind::Confirm => reader.parsed(value, values::line).map(Form::Confirm),
-    }
-}
-
-fn read_script(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> Option<Script> {
-    let text = reader.text(value)?;
-    script(reader, scope, &text)
-}
-
-/// `check`: an address, or `{ run = "…" }`.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of values of TOML are not ours")]
-fn read_check(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> Option<Check> {
-    match value.get_ref() {
-        DeValue::String(_) => {
-            let text = reader.text(value)?;
-            compiled(reader, &text, urls::address(&text.value, scope)).map(Check::Http)
-        }
-        DeValue::Table(table) => {
-            reader.check_keys(table, &CHECK);
-            let Some(run) = table.get("run") else {
-                reader.missing(
-                    value.span(),
-                    "this check",
-                    "run",
-                    "write check = { run = \"systemctl is-active web\" }",
-                );
-                return None;
-            };
-            let text = reader.text(run)?;
-            script(reader, scope, &text).map(Check::Run)
-        }
-        other => reader.wrong(value, "an address like \"http://{host}/health\", or { run = \"…\" }", other),
-    }
-}
-
-fn read_release(reader: &mut Reader<'_>, table: &DeTable<'_>, value: &Value<'_>) -> Option<Form> {
-    let dir = reader.parsed(value, values::release_dir);
-    let keep = table.get("keep").map_or(Some(KEEP), |value| reader.number(value, 1..=1000));
-    let shared = read_all(reader, table.get("shared"), |text| {
-        let path = values::inner_path(text)?;
-        let name = path.trim_start_matches("./").trim_end_matches('/');
-        Ok(if path.ends_with('/') { format!("{name}/") } else { name.to_owned() })
-    });
-    let bare: Vec<&str> = shared.iter().map(|name| name.trim_end_matches('/')).collect();
-    let mut seen = BTreeSet::new();
-    if let (Some(again), Some(value)) = (bare.iter().find(|name| !seen.insert(*name)), table.get("shared")) {
-        let cure =
-            format!("write it once: `{0}/` is a directory, made when missing; `{0}` must be there", shown(again));
-        reader.refuse(Mistake::new(value.span(), format!("`{}` is shared twice", shown(again))).cure(cure));
-    }
-    let inside =
-        |name: &&&str| bare.iter().find(|outer| name.strip_prefix(**outer).is_some_and(|rest| rest.starts_with('/')));
-    if let (Some((name, outer)), Some(value)) =
-        (bare.iter().find_map(|name| Some((name, inside(&name)?))), table.get("shared"))
-    {
-        let title = format!("`{}` lies inside `{}`, which is shared as a whole", shown(name), shown(outer));
-        reader.refuse(Mistake::new(value.span(), title).cure(format!("leave `{}` out", shown(name))));
-    }
-    // What is open here is settled with the stage.
-    Some(Form::Release(Release { dir: dir?, keep: keep?, shared, fan_out: FanOut::Direct, compress: false }))
-}
-
-fn read_rsync(
-    reader: &mut Reader<'_>,
-    scope: Scope<'_>,
-    table: &DeTable<'_>,
-    value: &Value<'_>,
-    at: &Range<usize>,
-) -> Option<Form> {
-    let from = reader.parsed(value, |text| paths::read(text, scope, values::inner_path));
-    let to = match table.get("to") {
-        Some(to) => reader.parsed(to, |text| paths::read(text, scope, values::absolute_path)),
-        None => {
-            reader.missing(at.clone(), "this `rsync`", "to", "say where on the hosts: to = \"/srv/web/assets/\"");
-            None
-        }
-    };
-    let delete = table.get("delete").map_or(Some(false), |value| reader.boolean(value));
-    let exclude = read_all(reader, table.get("exclude"), values::pattern);
-    let options = read_all(reader, table.get("options"), values::rsync_option);
-    Some(Form::Rsync(Rsync { from: from?, to: to?, delete: delete?, exclude, options, compress: false }))
-}
-
-/// Every string of a list that `parse` takes; a lone string is a list of one.
-fn read_all(
-    reader: &mut Reader<'_>,
-    value: Option<&Value<'_>>,
-    parse: impl Fn(&str) -> Result<String, values::Refused>,
-) -> Vec<String> {
-    let texts = match value {
-        None => Vec::new(),
-        Some(value) if matches!(value.get_ref(), DeValue::String(_)) => reader.text(value).into_iter().collect(),
-        Some(value) => reader.texts(value).unwrap_or_default(),
-    };
-    texts.iter().filter_map(|text| reader.parsed_text(text, &parse)).collect()
-}
-
-/// Compiles a script, each flaw at its place in the file.
-fn script(reader: &mut Reader<'_>, scope: Scope<'_>, text: &Text) -> Option<Script> {
-    compiled(reader, text, shell::compile(&text.value, scope))
-}
-
-/// What was read, or nothing and each flaw at its place in the file.
-fn compiled<T>(reader: &mut Reader<'_>, text: &Text, read: Result<T, Vec<shell::Flaw>>) -> Option<T> {
-    match read {
-        Ok(read) => Some(read),
-        Err(flaws) => {
-            for flaw in flaws {
-                let at = reader.part(text, &flaw.at);
-                reader.refuse(Mistake { at, title: flaw.title, cures: flaw.cures });
-            }
-            None
         }
     }
 }

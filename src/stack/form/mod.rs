@@ -1,16 +1,25 @@
-//! Commands of a stage, and what the rooms of a stack ask of their form. Who adds one answers here for what depends on its command, and
-//! in `kind.rs` for what its word alone says. Pure; it must never read the file nor run anything.
+//! Commands of a stage: how their forms are read, and what is asked of one. Who adds a form answers here for what depends on its command, and
+//! in `kind.rs` for what its word alone says. Pure; it must never run anything.
 
+pub(super) mod check;
 pub(super) mod kind;
+pub(super) mod read;
 pub(super) mod release;
+pub(super) mod rsync;
 
+use self::check::Check;
 use self::kind::FormKind;
 use self::release::Release;
+use self::rsync::Rsync;
 use super::commands::fan_out::FanOut;
-use super::paths::VariablePath;
 use super::policy::Policy;
-use super::script::{Address, Script};
+use super::reader::Reader;
+use super::script::Script;
+use super::values;
+use super::variables::Scope;
+use std::ops::Range;
 use std::time::Duration;
+use toml::de::DeTable;
 
 /// What a command does.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +46,28 @@ pub enum Form {
 }
 
 impl Form {
+    /// Reads a command of this kind, which begins at `at`; `None` only after a mistake was noted. The list of a roll is read apart, since
+    /// it may name lists of the stack file.
+    pub(in crate::stack) fn read(
+        kind: FormKind,
+        reader: &mut Reader<'_>,
+        scope: Scope<'_>,
+        table: &DeTable<'_>,
+        at: &Range<usize>,
+    ) -> Option<Self> {
+        let value = table.get(kind.word())?;
+        match kind {
+            FormKind::Local => read::script_of(reader, scope, value).map(Self::Local),
+            FormKind::Run => read::script_of(reader, scope, value).map(Self::Run),
+            FormKind::Rsync => Rsync::read(reader, scope, table, value, at).map(Self::Rsync),
+            FormKind::Release => Release::read(reader, table, value).map(Self::Release),
+            FormKind::Activate => reader.parsed(value, values::release_dir).map(|dir| Self::Activate { dir }),
+            FormKind::Check => Check::read(reader, scope, value).map(Self::Check),
+            FormKind::Roll => Some(Self::Roll(Vec::new())),
+            FormKind::Confirm => reader.parsed(value, values::line).map(Self::Confirm),
+        }
+    }
+
     /// Its word in the stack file, by which most of what holds of it is asked.
     pub(in crate::stack) fn kind(&self) -> FormKind {
         match self {
@@ -212,34 +243,6 @@ pub(in crate::stack) enum Width {
     AllUnlessItSays,
     /// On a chunk of them.
     Chunk,
-}
-
-/// What a check asks.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Check {
-    /// An address, from the push host, until it answers 2xx; once per host when it names `{host}`.
-    Http(Address),
-    /// A shell command on every host, until it exits with 0.
-    Run(Script),
-}
-
-/// Files from the build to every host.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Rsync {
-    /// A path inside the build; a trailing `/` means its contents, as rsync reads it.
-    pub from: VariablePath,
-    /// An absolute path on the host.
-    pub to: VariablePath,
-    /// Removes on the host what the build does not have.
-    pub delete: bool,
-    /// Patterns left out.
-    pub exclude: Vec<String>,
-    /// Further options, each from the allow-list.
-    pub options: Vec<String>,
-    /// Compressed on the way, where both ends can.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub compress: bool,
 }
 
 /// One entry of a stage's command list.
