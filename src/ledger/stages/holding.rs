@@ -7,7 +7,8 @@ use crate::ledger::{LedgerError, LedgerResult, push_hosts, pushes};
 use crate::plan::{Assignment, Proof, Property, PushKind, Sign, Standing};
 use crate::stack::{PushNumber, StackName, StageName};
 use rusqlite::{Connection, Row, ToSql, params};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::slice;
 
 /// Pushes that are looked through, newest first, for what a host holds.
 const PUSHES: i64 = 20;
@@ -31,9 +32,10 @@ struct Pushed {
     old_build: Option<String>,
     old_root: Option<String>,
     proof: Proof,
-    /// Its frozen list, by name.
-    hosts: Vec<String>,
 }
+
+/// What became of the commands of a push that count, by host; on the push host under an empty name.
+type Signs = BTreeMap<String, Vec<(u32, Sign)>>;
 
 /// What a push left a host with, from its records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,10 +61,21 @@ pub fn of_stage(
     stage: &StageName,
 ) -> LedgerResult<BTreeMap<String, Option<OnHost>>> {
     let pushes = last_pushes(connection, stack, stage)?;
-    let signs = signs(connection, &pushes)?;
+    let mut signs = signs(connection, &pushes)?;
+    // What was done on the push host alone counts for each host of the list. Otherwise a host without a sign is untouched, and the
+    // list is not read.
+    let for_all = signs.iter().filter(|(_, signs)| signs.contains_key("")).map(|(push, _)| *push);
+    let lists = push_hosts::of_pushes(connection, for_all)?;
     let mut known = BTreeMap::new();
     for push in pushes {
-        let standings: Vec<(String, Standing)> = push.standings(&signs).collect();
+        let signs = signs.remove(&push.id).unwrap_or_default();
+        let hosts: BTreeSet<&String> = match lists.get(&push.id) {
+            Some(hosts) => hosts.iter().collect(),
+            None => signs.keys().chain(&push.proof.held).collect(),
+        };
+        let unknown = hosts.into_iter().filter(|host| !known.contains_key(*host));
+        let standings: Vec<(String, Standing)> =
+            unknown.map(|host| (host.clone(), push.standing(host, &signs))).collect();
         let went_back = standings.iter().any(|(_, standing)| *standing == Standing::Back);
         let elsewhere = if went_back { elsewhere(connection, &push)? } else { BTreeMap::new() };
         for (host, standing) in standings {
@@ -72,7 +85,7 @@ pub fn of_stage(
                 Standing::Back => push.old().filter(|_| !elsewhere.contains_key(&host)),
                 Standing::InDoubt => None,
             };
-            known.entry(host).or_insert(holds);
+            known.insert(host, holds);
         }
     }
     Ok(known)
@@ -95,11 +108,11 @@ fn last_pushes(connection: &Connection, stack: &StackName, stage: &StageName) ->
 /// # Errors
 /// What SQLite said.
 pub fn left_with(connection: &Connection, push: PushNumber) -> LedgerResult<Vec<LeftWith>> {
-    let pushed = Pushed::read(connection, "SELECT ?1 AS id", params![push])?;
-    let signs = signs(connection, &pushed)?;
-    let Some(pushed) = pushed.first() else { return Ok(Vec::new()) };
-    let (mut bad, mut elsewhere) = (last_failures(connection, pushed)?, elsewhere(connection, pushed)?);
-    let left = pushed.standings(&signs).map(|(host, standing)| {
+    let Some(pushed) = Pushed::read(connection, "SELECT ?1 AS id", params![push])?.pop() else { return Ok(Vec::new()) };
+    let signs = signs(connection, slice::from_ref(&pushed))?.remove(&push).unwrap_or_default();
+    let (mut bad, mut elsewhere) = (last_failures(connection, &pushed)?, elsewhere(connection, &pushed)?);
+    let left = push_hosts::names(connection, push)?.into_iter().map(|host| {
+        let standing = pushed.standing(&host, &signs);
         let failed = bad.remove(&host);
         let (build, why) = match (standing, elsewhere.remove(&host)) {
             (Standing::Holds, _) => (Some(pushed.build.clone()), failed),
@@ -151,9 +164,6 @@ fn elsewhere(connection: &Connection, push: &Pushed) -> LedgerResult<BTreeMap<St
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// What became of commands: by push, host and number.
-type Signs = BTreeMap<(PushNumber, String, u32), Sign>;
-
 impl Pushed {
     /// The pushes of these numbers, the newest first; `numbers` is a question for them, with its values.
     fn read(connection: &Connection, numbers: &str, values: &[&dyn ToSql]) -> LedgerResult<Vec<Self>> {
@@ -167,14 +177,9 @@ impl Pushed {
         while let Some(row) = rows.next()? {
             pushes.push(Self::of(row)?);
         }
-        let mut hosts = push_hosts::of_pushes(connection, pushes.iter().map(|push| push.id))?;
-        for push in &mut pushes {
-            push.hosts = hosts.remove(&push.id).unwrap_or_default();
-        }
         Ok(pushes)
     }
 
-    /// One of them, whose hosts are still to be asked for.
     fn of(row: &Row<'_>) -> LedgerResult<Self> {
         let id = row.get("id")?;
         let no_proof = || LedgerError::Corrupt(format!("no proof of push {id}, since its plan could not be read"));
@@ -185,7 +190,6 @@ impl Pushed {
             old_build: row.get("old_build")?,
             old_root: row.get("old_root")?,
             proof: row.get::<_, Option<Proof>>("proof")?.ok_or_else(no_proof)?,
-            hosts: Vec::new(),
         })
     }
 
@@ -199,18 +203,15 @@ impl Pushed {
         Some(OnHost { id: self.old_build.clone()?, root: self.old_root.clone()? })
     }
 
-    /// How the hosts of its frozen list stand, by name.
-    fn standings<'a>(&'a self, signs: &'a Signs) -> impl Iterator<Item = (String, Standing)> + 'a {
-        self.hosts.iter().map(|host| {
-            let of = |host: &str, number| signs.get(&(self.id, host.to_owned(), number)).copied();
-            let sign = |number: u32| of(host, number).or_else(|| of("", number)).unwrap_or(Sign::Nothing);
-            (host.clone(), self.proof.standing(host, sign))
-        })
+    /// How a host of its frozen list stands.
+    fn standing(&self, host: &str, signs: &Signs) -> Standing {
+        let of = |host: &str, number: u32| signs.get(host)?.iter().find(|(of, _)| *of == number).map(|(_, sign)| *sign);
+        self.proof.standing(host, |number| of(host, number).or_else(|| of("", number)).unwrap_or(Sign::Nothing))
     }
 }
 
 /// What became of the commands that count, of all these pushes: one question.
-fn signs(connection: &Connection, pushes: &[Pushed]) -> LedgerResult<Signs> {
+fn signs(connection: &Connection, pushes: &[Pushed]) -> LedgerResult<HashMap<PushNumber, Signs>> {
     let counts = |pushed: &Pushed| {
         let numbers = [&pushed.proof.brought, &pushed.proof.asked, &pushed.proof.back];
         let id = pushed.id;
@@ -221,13 +222,13 @@ fn signs(connection: &Connection, pushes: &[Pushed]) -> LedgerResult<Signs> {
         "SELECT r.push, r.host, r.command, coalesce(r.before_drop, r.result) AS result FROM json_each(?1) w
          CROSS JOIN results r ON r.push = w.value ->> 0 AND r.command = w.value ->> 1",
     )?;
-    let rows = ask.query_map([serde_json::to_string(&wanted)?], |row| {
-        Ok(((row.get("push")?, row.get("host")?, row.get("command")?), row.get("result")?))
-    })?;
-    let sign = |row: rusqlite::Result<((PushNumber, String, u32), Option<HostResult>)>| {
+    let mut found: HashMap<PushNumber, Signs> = HashMap::new();
+    let mut rows = ask.query([serde_json::to_string(&wanted)?])?;
+    while let Some(row) = rows.next()? {
         // One that runs still is not known.
-        let (of, result) = row?;
-        Ok((of, result.map_or(Sign::Unknown, HostResult::sign)))
-    };
-    rows.map(sign).collect()
+        let sign = row.get::<_, Option<HostResult>>("result")?.map_or(Sign::Unknown, HostResult::sign);
+        let of_push = found.entry(row.get("push")?).or_default();
+        of_push.entry(row.get("host")?).or_default().push((row.get("command")?, sign));
+    }
+    Ok(found)
 }
