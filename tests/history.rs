@@ -115,6 +115,10 @@ fn questions(pushes: i64) -> Vec<Question> {
     ask("what was published between two", Box::new(between));
     ask("the next number", Box::new(|c| press::next_number(c, 0).map(drop)));
     let id = PushNumber::new(pushes - 4).unwrap();
+    ask(
+        "usual times of others",
+        Box::new(move |c| typical_duration::of_others(c, &pushes::get(c, id)?.unwrap()).map(drop)),
+    );
     ask("usual steps", Box::new(move |c| typical_duration::steps(c, &pushes::get(c, id)?.unwrap()).map(drop)));
     ask("a push", Box::new(move |c| pushes::get(c, id).map(drop)));
     ask("its commands", Box::new(move |c| pushes::commands(c, id).map(drop)));

@@ -5,7 +5,7 @@ use super::push::PushRow;
 use crate::journal::{Ended, PushState};
 use crate::ledger::LedgerResult;
 use crate::plan::PushKind;
-use crate::stack::{StackName, StageName};
+use crate::stack::{PushNumber, StackName, StageName};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ const SUCCEEDED: PushState = PushState::Ended(Ended::Succeeded);
 /// # Errors
 /// What SQLite said.
 pub fn pushes(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Vec<i64>> {
-    of_kind(connection, stack, stage, PushKind::Push)
+    of_kind(connection, stack, stage, PushKind::Push, None)
 }
 
 /// The same for rollbacks.
@@ -28,16 +28,30 @@ pub fn pushes(connection: &Connection, stack: &StackName, stage: &StageName) -> 
 /// # Errors
 /// What SQLite said.
 pub fn rollbacks(connection: &Connection, stack: &StackName, stage: &StageName) -> LedgerResult<Vec<i64>> {
-    of_kind(connection, stack, stage, PushKind::Rollback)
+    of_kind(connection, stack, stage, PushKind::Rollback, None)
 }
 
-fn of_kind(connection: &Connection, stack: &StackName, stage: &StageName, kind: PushKind) -> LedgerResult<Vec<i64>> {
+/// How long the other good pushes to the stage of a push took, as [`pushes`] has it: what it is compared with is not itself.
+///
+/// # Errors
+/// What SQLite said.
+pub fn of_others(connection: &Connection, push: &PushRow) -> LedgerResult<Vec<i64>> {
+    of_kind(connection, &push.stack, &push.stage, PushKind::Push, Some(push.id))
+}
+
+fn of_kind(
+    connection: &Connection,
+    stack: &StackName,
+    stage: &StageName,
+    kind: PushKind,
+    but: Option<PushNumber>,
+) -> LedgerResult<Vec<i64>> {
     let mut ask = connection.prepare_cached(
         "SELECT max(duration_ms - waited_ms, 0) FROM pushes
          WHERE stack = ?1 AND stage = ?2 AND state = ?5 AND kind = ?4
-         AND duration_ms IS NOT NULL ORDER BY id DESC LIMIT ?3",
+         AND duration_ms IS NOT NULL AND id IS NOT ?6 ORDER BY id DESC LIMIT ?3",
     )?;
-    let rows = ask.query_map(params![stack, stage, FROM, kind, SUCCEEDED], |row| row.get(0))?;
+    let rows = ask.query_map(params![stack, stage, FROM, kind, SUCCEEDED, but], |row| row.get(0))?;
     let mut newest_first: Vec<i64> = rows.collect::<Result<_, _>>()?;
     newest_first.reverse();
     Ok(newest_first)

@@ -56,8 +56,10 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
     let rest = app.desk.remaining(id).await?;
     let newest = stage.and_then(|stage| stage.last.as_ref()).is_some_and(|last| last.id == known.row.id);
     let row = known.row.clone();
-    let typical_steps = app.desk.ledger().read(move |connection| typical_duration::steps(connection, &row)).await;
-    let usual_steps = typical_steps.map_err(Problem::broken)?;
+    let typical = app.desk.ledger().read(move |connection| {
+        Ok((typical_duration::steps(connection, &row)?, typical_duration::of_others(connection, &row)?))
+    });
+    let (typical_steps, typical_ms) = typical.await.map_err(Problem::broken)?;
     let not_well = known.row.state.ended().is_some_and(|ended| ended != Ended::Succeeded);
     let went_badly = newest && not_well && known.row.state != Ended::RolledBack;
     // Undoing this push is what its page offers, not going back further than it did.
@@ -68,8 +70,8 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
         now: stage.filter(|_| not_well).and_then(|stage| stage.current.clone()),
         newest: stage.filter(|_| not_well).and_then(|stage| stage.last.clone()),
         button: stage.map_or_else(|| known.row.stage.to_string(), |stage| stage.button.clone()),
-        typical_steps: usual_steps,
-        typical_ms: stage.map(|stage| stage.typical_ms.clone()).unwrap_or_default(),
+        typical_steps,
+        typical_ms,
         hold: stage.and_then(|stage| stage.hold.clone()).or(stack_view.as_ref().and_then(|street| street.hold.clone())),
         row: known.row,
         commands: known.commands,
