@@ -2,7 +2,7 @@
 //! compiler says who must know a new state.
 
 use crate::house::files;
-use pushbutton::journal::PushState;
+use pushbutton::journal::{Answer, HostResult, PushState};
 
 /// Where such a word stands all the same: the file, the word, and what it is there.
 const OTHER_THINGS: [(&str, &str, &str); 9] = [
@@ -44,6 +44,19 @@ fn no_word_of_a_state_stands_outside_the_journal_and_the_words_of_pages() {
     for (file, word, why) in OTHER_THINGS {
         assert!(everywhere.contains(&(file.to_owned(), word)), "{file} does not say {word:?} any more: {why}");
     }
+}
+
+#[test]
+fn no_question_to_the_ledger_writes_out_how_a_command_or_a_question_ended() {
+    let words = HostResult::ALL.map(HostResult::word).into_iter().chain(Answer::ALL.map(Answer::word));
+    let words: Vec<String> = words.map(|word| format!("'{word}'")).collect();
+    let mut seen = Vec::new();
+    for (name, text) in files::texts("src/ledger", ".rs") {
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let written = words.iter().filter(|word| !name.ends_with("tests.rs") && code.contains(*word));
+        seen.extend(written.map(|word| format!("{name}: {word}")));
+    }
+    assert!(seen.is_empty(), "give HostResult or Answer to the question: {seen:#?}");
 }
 
 #[test]

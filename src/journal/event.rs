@@ -1,5 +1,6 @@
 //! Everything that can happen to a push, with its wire form, which is its disk form (DESIGN section 4).
 
+use super::answer::Answer;
 use super::connections::Connections;
 use crate::plan::{Proof, Sign};
 use crate::stack::{BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
@@ -250,29 +251,6 @@ pub enum Stream {
     Err,
     /// Pushbutton's own words: the command as it is run, what it noticed.
     Note,
-}
-
-/// How a question ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Answer {
-    /// The push goes on.
-    Yes,
-    /// The push is cancelled.
-    No,
-    /// Nobody answered: its time was over, or the push was stopped.
-    Nobody,
-}
-
-impl Answer {
-    /// The word for people and the ledger.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Yes => "yes",
-            Self::No => "no",
-            Self::Nobody => "nobody",
-        }
-    }
 }
 
 /// How a command ended on a host.

@@ -1,6 +1,7 @@
 //! The journal: the append-only record of a push, and the truth about it. One JSON object a line, in order of `n`.
 //! It must never decide anything: who writes is the runner (and the server, for a runner that died), everybody else reads.
 
+pub mod answer;
 pub mod connecting;
 pub mod connections;
 pub mod event;
@@ -9,9 +10,10 @@ pub mod read;
 pub mod state;
 pub mod write;
 
+pub use answer::Answer;
 pub use connecting::Connecting;
 pub use connections::Connections;
-pub use event::{Answer, Ended, Event, HostResult, Record, Stream};
+pub use event::{Ended, Event, HostResult, Record, Stream};
 pub use push_state::{NoState, PushState};
 pub use read::{Batch, Cursor, Reader, StoredRecord};
 pub use state::{Illegal, State};

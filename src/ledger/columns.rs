@@ -3,7 +3,7 @@
 
 use super::outbox::DeliveryState;
 use super::{LedgerError, LedgerResult};
-use crate::journal::{HostResult, PushState};
+use crate::journal::{Answer, HostResult, PushState};
 use crate::plan::{OldBuild, Proof, PushKind};
 use crate::stack::{BadName, PushNumber, StackName, StageName};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -33,6 +33,7 @@ as_text!(StackName, |name| name.as_str(), str::parse::<Self>);
 as_text!(StageName, |name| name.as_str(), str::parse::<Self>);
 as_text!(PushState, |state| state.word(), PushState::parse);
 as_text!(PushKind, |kind| kind.word(), PushKind::parse);
+as_text!(Answer, |answer| answer.word(), Answer::parse);
 as_text!(HostResult, |result| result.word(), HostResult::parse);
 as_text!(DeliveryState, |state| state.word(), DeliveryState::parse);
 

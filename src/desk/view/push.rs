@@ -2,7 +2,7 @@
 //! read it. It must never be read from anywhere.
 
 use super::body::HasBody;
-use crate::journal::PushState;
+use crate::journal::{Answer, PushState};
 use crate::ledger::pushes::{Paused, PushRow};
 use crate::ledger::questions::Question;
 use crate::plan::PushKind;
@@ -161,7 +161,7 @@ impl<'a> From<&'a Question> for QuestionBody<'a> {
             question: &row.question,
             asked_at: &row.asked_at,
             ends_at: &row.ends_at,
-            answer: row.answer.as_deref(),
+            answer: row.answer.map(Answer::word),
             who: row.who.as_deref(),
             reason: row.reason.as_deref(),
         }

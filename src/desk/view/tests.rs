@@ -1,4 +1,5 @@
 use super::*;
+use crate::journal::Answer;
 use crate::ledger::published::Published;
 use crate::ledger::pushes::Paused;
 use crate::ledger::questions::Question;
@@ -91,7 +92,7 @@ fn what_a_push_waits_for_is_written_as_programs_read_it() {
         question: text("Calm?"),
         asked_at: text("t1"),
         ends_at: text("t2"),
-        answer: Some(text("yes")),
+        answer: Some(Answer::Yes),
         who: Some(text("joe")),
         reason: None,
     };

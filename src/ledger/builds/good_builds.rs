@@ -1,7 +1,7 @@
 //! What a stage ran before, and what has happened since: what a rollback and a resume are decided by. It must never call
 //! a build good that did not succeed on the very stage.
 
-use crate::journal::{Ended, PushState};
+use crate::journal::{Ended, HostResult, PushState};
 use crate::ledger::{LedgerResult, columns};
 use crate::plan::{OldBuild, PushKind};
 use crate::stack::{PushNumber, StackName, StageName};
@@ -94,9 +94,10 @@ pub fn list(
 pub fn touched(connection: &Connection, push: PushNumber) -> LedgerResult<bool> {
     let mut ask = connection.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM results WHERE push = ?1 AND host <> ''
-                        AND (result IS NULL OR result NOT IN ('unreachable', 'skipped')))",
+                        AND (result IS NULL OR result NOT IN (?2, ?3)))",
     )?;
-    Ok(ask.query_row([push], |row| row.get(0))?)
+    let nothing_ran = (HostResult::Unreachable, HostResult::Skipped);
+    Ok(ask.query_row(params![push, nothing_ran.0, nothing_ran.1], |row| row.get(0))?)
 }
 
 /// The first push after this one that went to its stage, or to one of its hosts through another stage of the stack.

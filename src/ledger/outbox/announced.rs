@@ -163,6 +163,7 @@ pub struct AnnouncedQuestion {
 impl From<Question> for AnnouncedQuestion {
     fn from(row: Question) -> Self {
         let Question { ask, command, question, asked_at, ends_at, answer, who, reason } = row;
+        let answer = answer.map(|answer| answer.word().to_owned());
         Self { ask, command, question, asked_at, ends_at, answer, who, reason }
     }
 }

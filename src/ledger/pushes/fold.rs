@@ -186,10 +186,11 @@ pub fn bad_hosts(connection: &Connection, push: PushNumber, most: usize) -> Ledg
     let mut ask = connection.prepare_cached(
         "SELECT r.host, r.result, r.why, c.title
          FROM results r JOIN commands c ON c.push = r.push AND c.command = r.command
-         WHERE r.push = ?1 AND r.host <> '' AND r.result IS NOT NULL AND r.result NOT IN ('ok', 'skipped')
+         WHERE r.push = ?1 AND r.host <> '' AND r.result IS NOT NULL AND r.result NOT IN (?3, ?4)
          ORDER BY r.command, r.host LIMIT ?2",
     )?;
-    let rows = ask.query_map(params![push, i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows = ask.query_map(params![push, most, HostResult::Ok, HostResult::Skipped], |row| {
         Ok(BadHost {
             host: row.get("host")?,
             result: row.get("result")?,

@@ -1,7 +1,7 @@
 //! What a push asked, and what was answered. Written by the fold alone; a question of a push that ended never changes (a
 //! trigger refuses).
 
-use crate::journal::{Event, Record};
+use crate::journal::{Answer, Event, Record};
 use crate::ledger::LedgerResult;
 use crate::stack::PushNumber;
 use rusqlite::{Connection, Row, Transaction, params};
@@ -19,8 +19,8 @@ pub struct Question {
     pub asked_at: String,
     /// When nobody can answer any more.
     pub ends_at: String,
-    /// `yes`, `no` or `nobody`; none while the push waits.
-    pub answer: Option<String>,
+    /// How it ended; none while the push waits.
+    pub answer: Option<Answer>,
     /// Who answered.
     pub who: Option<String>,
     /// Why, when they said so.
@@ -67,11 +67,11 @@ pub(super) fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> 
         Event::Answered { ask, answer, who, reason, .. } => {
             let who = who.as_ref().map(|who| who.as_str());
             tx.prepare_cached("UPDATE questions SET answer = ?1, who = ?2, reason = ?3 WHERE push = ?4 AND ask = ?5")?
-                .execute(params![answer.word(), who, reason, push.get(), ask])?;
+                .execute(params![answer, who, reason, push.get(), ask])?;
         }
         Event::PushEnded { .. } => {
-            tx.prepare_cached("UPDATE questions SET answer = 'nobody' WHERE push = ?1 AND answer IS NULL")?
-                .execute([push.get()])?;
+            tx.prepare_cached("UPDATE questions SET answer = ?2 WHERE push = ?1 AND answer IS NULL")?
+                .execute(params![push.get(), Answer::Nobody])?;
         }
         Event::PushStarted { .. }
         | Event::Connecting(_)

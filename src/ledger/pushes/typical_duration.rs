@@ -2,7 +2,7 @@
 //! push that did not.
 
 use super::push::PushRow;
-use crate::journal::{Ended, PushState};
+use crate::journal::{Ended, HostResult, PushState};
 use crate::ledger::LedgerResult;
 use crate::plan::PushKind;
 use crate::stack::{PushNumber, StackName, StageName};
@@ -97,13 +97,14 @@ pub struct TypicalStep {
 /// What SQLite said.
 pub fn steps(connection: &Connection, of: &PushRow) -> LedgerResult<Vec<TypicalStep>> {
     let mut ask = connection.prepare_cached(
-        "SELECT command, title, duration_ms FROM commands WHERE result = 'ok' AND duration_ms IS NOT NULL AND push IN
+        "SELECT command, title, duration_ms FROM commands WHERE result = ?7 AND duration_ms IS NOT NULL AND push IN
          (SELECT id FROM pushes WHERE stack = ?1 AND stage = ?2 AND state = ?5 AND kind = ?6 AND id <> ?3
           ORDER BY id DESC LIMIT ?4)",
     )?;
-    let rows = ask.query_map(params![of.stack, of.stage, of.id, FROM, SUCCEEDED, PushKind::Push], |row| {
-        Ok(TypicalStep { command: row.get("command")?, title: row.get("title")?, ms: row.get("duration_ms")? })
-    })?;
+    let rows = ask
+        .query_map(params![of.stack, of.stage, of.id, FROM, SUCCEEDED, PushKind::Push, HostResult::Ok], |row| {
+            Ok(TypicalStep { command: row.get("command")?, title: row.get("title")?, ms: row.get("duration_ms")? })
+        })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -2,6 +2,7 @@
 //! catch-up brings hosts to it, so it never changes it. It must never call a host reached that failed a command.
 
 use super::current;
+use crate::journal::HostResult;
 use crate::ledger::pushes::REACHED;
 use crate::ledger::{LedgerResult, columns, push_hosts, pushes};
 use crate::plan::{OldBuild, PushKind};
@@ -76,9 +77,9 @@ pub fn settle(tx: &Transaction<'_>, push: PushNumber) -> LedgerResult<()> {
 /// The hosts of a push that did not come to the end of its list.
 fn not_reached(connection: &Connection, push: PushNumber) -> LedgerResult<BTreeSet<String>> {
     let mut ask = connection.prepare_cached(
-        "SELECT DISTINCT host FROM results WHERE push = ?1 AND host <> '' AND (result IS NULL OR result <> 'ok')",
+        "SELECT DISTINCT host FROM results WHERE push = ?1 AND host <> '' AND (result IS NULL OR result <> ?2)",
     )?;
-    Ok(ask.query_map([push], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    Ok(ask.query_map(params![push, HostResult::Ok], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 /// The newest catch-up with a build since a push, and the hosts that came to the end of the list of one of them. One question,
@@ -94,11 +95,11 @@ fn catch_ups(
         "WITH since AS MATERIALIZED (SELECT id FROM pushes
              WHERE stack = ?1 AND stage = ?2 AND build = ?3 AND id > ?4 AND kind = ?6
              AND state IN (?7, ?8) ORDER BY id DESC LIMIT ?5)
-         SELECT s.id, r.host, coalesce(min(coalesce(r.result, '') = 'ok'), 0) AS to_its_end FROM since s
+         SELECT s.id, r.host, coalesce(min(coalesce(r.result, '') = ?9), 0) AS to_its_end FROM since s
          LEFT JOIN results r ON r.push = s.id AND r.host <> '' GROUP BY s.id, r.host",
     )?;
     let rows = ask.query_map(
-        params![stack, stage, build, since, CATCH_UPS, PushKind::CatchUp, REACHED[0], REACHED[1]],
+        params![stack, stage, build, since, CATCH_UPS, PushKind::CatchUp, REACHED[0], REACHED[1], HostResult::Ok],
         |row| {
             Ok((
                 row.get::<_, PushNumber>("id")?,

@@ -129,10 +129,11 @@ pub fn left_with(connection: &Connection, push: PushNumber) -> LedgerResult<Vec<
 fn last_failures(connection: &Connection, push: &Pushed) -> LedgerResult<BTreeMap<String, String>> {
     let mut ask = connection.prepare_cached(
         "SELECT host, command, result, why FROM results
-         WHERE push = ?1 AND host <> '' AND result NOT IN ('ok', 'skipped') ORDER BY command",
+         WHERE push = ?1 AND host <> '' AND result NOT IN (?2, ?3) ORDER BY command",
     )?;
-    let rows = ask
-        .query_map([push.id], |row| Ok((row.get("host")?, row.get("command")?, row.get("result")?, row.get("why")?)))?;
+    let rows = ask.query_map(params![push.id, HostResult::Ok, HostResult::Skipped], |row| {
+        Ok((row.get("host")?, row.get("command")?, row.get("result")?, row.get("why")?))
+    })?;
     let failures: Vec<(String, u32, HostResult, Option<String>)> = rows.collect::<Result<_, _>>()?;
     let checks = if failures.is_empty() { BTreeSet::new() } else { health_checks(connection, push.id)? };
     let words = |(host, step, result, why): (String, u32, HostResult, Option<String>)| {
@@ -156,11 +157,11 @@ fn health_checks(connection: &Connection, push: PushNumber) -> LedgerResult<BTre
 /// What hosts went back to that is not the build that was live.
 fn elsewhere(connection: &Connection, push: &Pushed) -> LedgerResult<BTreeMap<String, String>> {
     let mut ask = connection.prepare_cached(
-        "SELECT host, why FROM results WHERE push = ?1 AND result = 'ok' AND why IS NOT NULL
+        "SELECT host, why FROM results WHERE push = ?1 AND result = ?3 AND why IS NOT NULL
          AND command IN (SELECT value FROM json_each(?2))",
     )?;
     let backs = serde_json::to_string(&push.proof.back)?;
-    let rows = ask.query_map(params![push.id, backs], |row| Ok((row.get("host")?, row.get("why")?)))?;
+    let rows = ask.query_map(params![push.id, backs, HostResult::Ok], |row| Ok((row.get("host")?, row.get("why")?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

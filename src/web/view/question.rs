@@ -1,6 +1,7 @@
 //! What a push asks, prominently while it waits, and what was answered. Called by the push page.
 
 use super::parts::{Moment, Person};
+use crate::journal::Answer;
 use crate::ledger::questions::Question;
 use serde::Serialize;
 
@@ -30,10 +31,10 @@ pub(crate) fn open_question(questions: &[Question]) -> Option<Open> {
 
 pub(crate) fn asked_lines(questions: &[Question]) -> Vec<AskedLine> {
     let line = |question: &Question| {
-        let (shape, words) = match question.answer.as_deref()? {
-            "yes" => ("ok", "yes"),
-            "no" => ("cancel", "no"),
-            _ => ("skip", "nobody answered"),
+        let (shape, words) = match question.answer? {
+            Answer::Yes => ("ok", "yes"),
+            Answer::No => ("cancel", "no"),
+            Answer::Nobody => ("skip", "nobody answered"),
         };
         Some(AskedLine {
             question: question.question.clone(),
