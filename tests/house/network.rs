@@ -1,4 +1,4 @@
-//! A network of a test's own: addresses that are not loopback, which nobody else has and nobody outside sees.
+//! Addresses of a test's own: loopback ones that no other test has, and a network of others that nobody outside sees.
 
 use pushbutton::process::Program;
 use std::time::Duration;
@@ -26,4 +26,11 @@ pub async fn own(test: &str, addresses: &[&str]) -> bool {
     let said = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success() && said.contains("1 passed"), "in a network of its own: {said}");
     false
+}
+
+/// A loopback address of this process's own, so that tests in parallel never meet.
+pub fn own_address() -> String {
+    let pid = std::process::id();
+    let [_, high, middle, low] = pid.to_be_bytes();
+    format!("127.{}.{middle}.{low}:8090", 64 + high % 64)
 }

@@ -1,14 +1,14 @@
 //! What every page must stand in every state, and pictures of it for eyes: axe-core's rules, no sideways scrolling at
 //! any width, visible focus, targets that a thumb can hit. Called through [`Browser::pictures`].
 
-use super::browser::Browser;
+use super::Browser;
 use fantoccini::error::CmdError;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The rules, as released; `tests/vendor/axe/README.md` says from where.
-const AXE: &str = include_str!("../vendor/axe/axe-4.14.1.min.js");
+const AXE: &str = include_str!("../../vendor/axe/axe-4.14.1.min.js");
 
 /// From the narrowest telephone that we care for to the wall of the office, in CSS pixels.
 const WIDTHS: [u32; 6] = [320, 375, 768, 1280, 1920, 2560];

@@ -1,15 +1,17 @@
 //! A real browser: headless Chromium behind Debian's chromedriver, one of its own per test.
 
-use super::{House, client_of, kill, until};
+mod belief;
+mod costs;
+mod driver;
+mod hands;
+mod look;
+
+use super::{House, kill, until};
+use driver::driver;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use pushbutton::demo::http::RequestBody;
-use pushbutton::process::Program;
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Mutex;
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
 /// A browser with one window.
@@ -23,28 +25,7 @@ pub struct Browser {
     session: String,
     profile: tempfile::TempDir,
     /// What its looks at pages found wrong so far.
-    pub(super) faults: Mutex<Vec<String>>,
-}
-
-/// Starts a driver and gives its port. It takes some free port of IPv4 and then wants the same one of IPv6, which another
-/// test may have: then another driver takes another.
-async fn driver(home: &Path) -> (Child, u16) {
-    loop {
-        let program = Program::new("chromedriver").arg("--port=0").env("HOME", home);
-        let mut driver = program.start().unwrap();
-        let mut errors = driver.stderr.take().unwrap();
-        tokio::spawn(async move { tokio::io::copy(&mut errors, &mut tokio::io::sink()).await });
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let mut said = String::new();
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if let Some((_, port)) = line.split_once("started successfully on port ") {
-                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                return (driver, port.trim_end_matches('.').parse().unwrap());
-            }
-            said.push_str(&line);
-        }
-        assert!(said.contains("port not available"), "chromedriver says its port, not: {said}");
-    }
+    faults: Mutex<Vec<String>>,
 }
 
 impl Browser {
@@ -210,139 +191,6 @@ impl Browser {
         serde_json::from_value(self.ask(script).await).unwrap()
     }
 
-    /// What the browser itself complained of since it was last asked: errors, warnings, broken rules of the site.
-    pub async fn complaints(&self) -> Vec<String> {
-        let found = self.drive("se/log", &json!({ "type": "browser" })).await;
-        let entries = found.as_array().unwrap().iter();
-        let bad = entries.filter(|entry| entry["level"] == "SEVERE" || entry["level"] == "WARNING");
-        bad.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
-    }
-
-    /// What was traced so far. It can be asked for once.
-    pub async fn trace(&self) -> Vec<Value> {
-        let mut all = Vec::new();
-        loop {
-            // chromedriver gives so many at a time.
-            let found = self.drive("se/log", &json!({ "type": "performance" })).await;
-            let found = found.as_array().unwrap();
-            if found.is_empty() {
-                return all;
-            }
-            let told = found.iter().map(|entry| serde_json::from_str(entry["message"].as_str().unwrap()).unwrap());
-            let told = told.filter(|told: &Value| told["message"]["method"] == "Tracing.dataCollected");
-            all.extend(told.map(|mut told| told["message"]["params"].take()));
-        }
-    }
-
-    /// What Chromium counts of the page since it was opened, by name; times in seconds that the processor worked.
-    pub async fn metrics(&self) -> HashMap<String, f64> {
-        self.tell_chromium("Performance.enable", json!({ "timeDomain": "threadTicks" })).await;
-        let told = self.tell_chromium("Performance.getMetrics", json!({})).await;
-        let all = told["metrics"].as_array().unwrap().iter();
-        all.map(|m| (m["name"].as_str().unwrap().to_owned(), m["value"].as_f64().unwrap())).collect()
-    }
-
-    /// Frees what the page no longer holds, so that its heap can be compared.
-    pub async fn collect_garbage(&self) {
-        self.tell_chromium("HeapProfiler.collectGarbage", json!({})).await;
-    }
-
-    /// Shows a window again that was minimized.
-    pub async fn unminimize(&self) {
-        let id = self.tell_chromium("Browser.getWindowForTarget", json!({})).await["windowId"].take();
-        let normal = json!({ "windowId": id, "bounds": { "windowState": "normal" } });
-        self.tell_chromium("Browser.setWindowBounds", normal).await;
-    }
-
-    /// Makes the page this large.
-    pub async fn resize(&self, width: u32, height: u32) {
-        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-        self.tell_chromium("Emulation.setDeviceMetricsOverride", size).await;
-    }
-
-    /// Makes the page believe that the system is dark, or light.
-    pub async fn be(&self, scheme: &str) {
-        self.believe("prefers-color-scheme", scheme).await;
-    }
-
-    /// Makes the page believe what a person asked of the system: `prefers-reduced-motion`, `forced-colors`…
-    pub async fn believe(&self, feature: &str, value: &str) {
-        let features = json!({ "features": [{ "name": feature, "value": value }] });
-        self.tell_chromium("Emulation.setEmulatedMedia", features).await;
-    }
-
-    /// Makes the page believe that it is read in a time zone.
-    pub async fn be_in(&self, zone: &str) {
-        self.tell_chromium("Emulation.setTimezoneOverride", json!({ "timezoneId": zone })).await;
-    }
-
-    /// Presses a key that means nothing to any page, so that the browser knows of a keyboard.
-    pub async fn touch_a_key(&self) {
-        for kind in ["rawKeyDown", "keyUp"] {
-            let key = json!({ "type": kind, "key": "F15", "code": "F15", "windowsVirtualKeyCode": 126 });
-            self.tell_chromium("Input.dispatchKeyEvent", key).await;
-        }
-    }
-
-    /// Sends keys to whatever has the focus, as fingers do.
-    pub async fn keys(&self, keys: &str) {
-        let strokes = keys.chars().flat_map(|key| ["keyDown", "keyUp"].map(|kind| stroke(kind, key)));
-        self.act("key", "keyboard", strokes.collect()).await;
-    }
-
-    /// Sends a key while another one is held.
-    pub async fn keys_with(&self, held: char, key: char) {
-        let strokes = [("keyDown", held), ("keyDown", key), ("keyUp", key), ("keyUp", held)];
-        self.act("key", "keyboard", strokes.map(|(kind, key)| stroke(kind, key)).into()).await;
-    }
-
-    /// Turns the wheel over an element: down by so many pixels, or up.
-    pub async fn wheel(&self, css: &str, down: i32) {
-        let (x, y) = self.middle(css).await;
-        let turn = json!({ "type": "scroll", "x": x, "y": y, "deltaX": 0, "deltaY": down, "origin": "viewport" });
-        self.act("wheel", "wheel", vec![turn]).await;
-    }
-
-    /// Puts the button of the mouse down in the middle of an element, or lets it go wherever it is.
-    pub async fn mouse(&self, down_on: Option<&str>) {
-        let mut moves = Vec::new();
-        match down_on {
-            Some(css) => {
-                let (x, y) = self.middle(css).await;
-                moves.push(json!({ "type": "pointerMove", "x": x, "y": y, "duration": 0 }));
-                moves.push(json!({ "type": "pointerDown", "button": 0 }));
-            }
-            None => moves.push(json!({ "type": "pointerUp", "button": 0 })),
-        }
-        self.act("pointer", "mouse", moves).await;
-    }
-
-    async fn middle(&self, css: &str) -> (i64, i64) {
-        let script = format!(
-            "const box = document.querySelector({css:?}).getBoundingClientRect();
-             return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];"
-        );
-        serde_json::from_value(self.ask(&script).await).unwrap()
-    }
-
-    async fn act(&self, kind: &str, id: &str, actions: Vec<Value>) {
-        self.drive("actions", &json!({ "actions": [{ "type": kind, "id": id, "actions": actions }] })).await;
-    }
-
-    /// Lets pages do what a person would otherwise be asked about: `notifications`, `clipboardReadWrite`…
-    pub async fn permit(&self, what: &[&str]) {
-        self.tell_chromium("Browser.grantPermissions", json!({ "permissions": what })).await;
-    }
-
-    /// Makes the page believe that its tab is not in front, or is again.
-    pub async fn hide(&self, hidden: bool) {
-        let script = format!(
-            "Object.defineProperty(document, 'hidden', {{ get: () => {hidden}, configurable: true }});
-             document.dispatchEvent(new Event('visibilitychange'));"
-        );
-        self.ask(&script).await;
-    }
-
     /// Waits until the tab's title begins so, and its icon is this one and has this shape.
     pub async fn tab_says(&self, title: &str, icon: &str, shape: &str) {
         self.holds(&format!("document.title.startsWith({title:?})")).await;
@@ -367,22 +215,6 @@ impl Browser {
         self.tell_chromium("Browser.grantPermissions", leave).await;
         self.ask("return navigator.clipboard.readText()").await.as_str().unwrap().to_owned()
     }
-
-    pub(super) async fn tell_chromium(&self, command: &str, parameters: Value) -> Value {
-        self.drive("goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).await
-    }
-
-    async fn drive(&self, command: &str, body: &Value) -> Value {
-        let path = format!("/session/{}/{command}", self.session);
-        let answer = client_of(&self.at).send("POST", &path, RequestBody::Json(&body.to_string()), &[]).await.unwrap();
-        let (status, text) = (answer.status, answer.text().await.unwrap());
-        assert_eq!(status, 200, "{command}: {text}");
-        serde_json::from_str::<Value>(&text).unwrap()["value"].take()
-    }
-}
-
-fn stroke(kind: &str, key: char) -> Value {
-    json!({ "type": kind, "value": key.to_string() })
 }
 
 impl Drop for Browser {
