@@ -1,6 +1,7 @@
 //! What a push host says when it does not get in, when a host lacks something, and before anybody pushes: by its cause, with what
 //! to do, on real hosts. And hosts that ssh knows by other names than plain ones.
 
+use crate::cli::pushbutton;
 use crate::house::browser::Browser;
 use crate::house::{House, Plans, until};
 use crate::site::{Site, host};
@@ -186,14 +187,10 @@ async fn a_real_sshd_that_lets_nobody_in_is_told_by_its_cause_and_with_its_cure(
 }
 
 impl House {
-    /// Runs the command line on this house's configuration: exit code, and both streams.
+    /// Runs a command line: its code, and both streams.
     async fn says(&self, args: &[&str]) -> (Option<i32>, String) {
-        let config = self.dir.path().join("config.toml");
-        let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(config).args(args);
-        let program = program.env("HOME", self.dir.path()).env("USER", "mary");
-        let output = program.output(Duration::from_secs(90)).await.unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (output.status.code(), format!("{}{}", text(output.stdout), text(output.stderr)))
+        let said = pushbutton(self, args).await;
+        (said.code, said.both())
     }
 
     /// Presses, and gives the reason that the push failed for.

@@ -1,31 +1,14 @@
 //! Going back in anger, and waiting for a person, on real hosts: a rollback changes something and asks nobody; one number says
 //! on how many hosts a build is, wherever it is read; a push that waits for an answer says so everywhere.
 
-use crate::house::{DEADLINE, Got, House, Plans, until};
-use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
-use pushbutton::process::Program;
+use crate::cli::pushbutton;
+use crate::house::{Channels, Got, House, Plans, until};
 use serde_json::{Value, json};
 
 const HOSTS: [&str; 3] = ["qa1", "qa2", "qa3"];
 const BACK: &str = "/api/v1/stacks/web/stages/qa/rollback";
 
-/// What a command said, and with which code it ended.
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
 impl House {
-    async fn olga_says(&self, args: &[&str]) -> Said {
-        let config = self.dir.path().join("config.toml");
-        let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(config).args(args);
-        let program = program.env("HOME", self.dir.path()).env("USER", "olga").dir(self.dir.path());
-        let output = program.output(DEADLINE).await.unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
-    }
-
     /// Presses, waits for the question, and answers yes; gives the push as it ended.
     async fn confirmed(&self) -> Value {
         let id = self.press("qa").await;
@@ -93,21 +76,21 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
     assert!(house.get("/").await.text.contains("Answer: Graphs calm?"), "the dashboard leads to it");
     let listed = house.get("/api/v1/pushes?state=running").await.text;
     assert!(listed.contains("Graphs calm?"), "{listed}");
-    let status = house.olga_says(&["status"]).await.out;
+    let status = pushbutton(&house, &["status"]).await.out;
     for words in
         ["push 1 of mary to qa waits for an answer; 3 of 3 hosts have", "“Graphs calm?”; hint: pushbutton confirm 1"]
     {
         assert!(status.contains(words), "{words}: {status}");
     }
-    let refused = house.olga_says(&["push", "web", "qa"]).await;
+    let refused = pushbutton(&house, &["push", "web", "qa"]).await;
     assert!(refused.err.contains("it waits for an answer: “Graphs calm?”"), "{}", refused.err);
     assert!(refused.err.contains("hint: pushbutton confirm 1"), "{}", refused.err);
-    let refused = house.olga_says(&["rollback", "web", "qa", "--reason", "now"]).await;
+    let refused = pushbutton(&house, &["rollback", "web", "qa", "--reason", "now"]).await;
     assert!(refused.err.contains("push 1 is running: cancel it first"), "{}", refused.err);
     assert!(refused.err.contains("hint: pushbutton cancel 1") && refused.code == Some(1), "{}", refused.err);
     let (code, refused) = house.rollback_view("").await;
     assert_eq!((code, message(&refused).starts_with("push 1 is running: cancel it first")), (409, true), "{refused}");
-    assert_eq!(house.olga_says(&["confirm", "1"]).await.code, Some(0));
+    assert_eq!(pushbutton(&house, &["confirm", "1"]).await.code, Some(0));
     let first = house.ended(id).await;
     assert_eq!((&first["push"]["state"], &first["push"]["hosts_ok"]), (&json!("succeeded"), &json!(3)), "{first:#}");
     assert!(first["push"]["waited_ms"].as_i64().unwrap() > 0, "the time of the person is known: {first:#}");
@@ -164,7 +147,7 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
     assert_eq!((&failed["push"]["state"], &failed["push"]["hosts_ok"]), (&json!("failed"), &json!(3)), "{failed:#}");
     let have = format!("3 of 3 hosts have {sha}");
     assert!(house.get(&format!("/pushes/{id}")).await.text.contains(&format!("At the end, {have}.")));
-    let status = house.olga_says(&["status"]).await.out;
+    let status = pushbutton(&house, &["status"]).await.out;
     assert!(
         status.contains(&format!("push {id}: 3 of 3 hosts have {} as of ", build(&failed)))
             && status.contains("0 of 3 hosts as of "),
@@ -184,7 +167,7 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
         (&json!(build(&third)), &json!(build(&failed))),
         "{back:#}"
     );
-    let rolled = house.olga_says(&["rollback", "web", "qa", "--reason", "broken", "--follow"]).await;
+    let rolled = pushbutton(&house, &["rollback", "web", "qa", "--reason", "broken", "--follow"]).await;
     assert_eq!(rolled.code, Some(0), "{}{}", rolled.out, rolled.err);
     assert!(rolled.out.contains("skips the question “Graphs calm?”; --ask asks it"), "{}", rolled.out);
     assert!(!rolled.out.contains("? Graphs calm?"), "{}", rolled.out);
@@ -198,7 +181,7 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
         (behind == 3).then_some(())
     })
     .await;
-    let caught = house.olga_says(&["catch-up", "web", "qa", "--follow"]).await;
+    let caught = pushbutton(&house, &["catch-up", "web", "qa", "--follow"]).await;
     assert_eq!(caught.code, Some(0), "{}{}", caught.out, caught.err);
     let page = house.get(&format!("/pushes/{}", failed["push"]["id"])).await.text;
     let runs = &third["push"]["sha"].as_str().unwrap()[..7];
@@ -221,15 +204,10 @@ async fn a_push_that_waits_is_seen_everywhere_and_a_rollback_changes_something_a
 
 #[tokio::test]
 async fn a_rollback_that_asks_is_answered_and_of_several_questions_and_a_pause_the_one_that_waits_is_named() {
-    let dir = tempfile::tempdir().unwrap();
-    let irc = IrcServer::start(&dir.path().join("irc")).await.unwrap();
-    let witness = IrcWitness::join(irc.address(), "watcher", None).await.unwrap();
+    let channels = Channels::open().await;
     let commands = r#"{ release = "/srv/web" }, { activate = "/srv/web" }, { confirm = "Graphs calm?", timeout = "9m" },
         { confirm = "Shall it stay?", timeout = "9m" }, { run = "test ! -e /srv/bad" }"#;
-    let config = format!(
-        "check_every_s = 1\nprobe_every_s = 1\n[irc]\nserver = \"127.0.0.1\"\nport = {}\ntls = false\nchannel = \"{CHANNEL}\"\n",
-        irc.address().port()
-    );
+    let config = format!("check_every_s = 1\nprobe_every_s = 1\n{}", channels.config());
     let plans =
         Plans { qa: &HOSTS[..2], princess: &["p1"], commands, stage: "max_failed = 1", config, ..Plans::default() };
     let house = House::build(plans).await;
@@ -259,7 +237,7 @@ async fn a_rollback_that_asks_is_answered_and_of_several_questions_and_a_pause_t
     let (code, none) = house.rollback_view("").await;
     let words = "push 1 failed, and no push to qa has succeeded before, so there is no earlier successful build to roll back to";
     assert!(code == 409 && message(&none).starts_with(words), "{none}");
-    let said = house.olga_says(&["rollback", "web", "qa", "--reason", "first"]).await;
+    let said = pushbutton(&house, &["rollback", "web", "qa", "--reason", "first"]).await;
     assert!(said.code == Some(1) && said.err.contains(words), "{}", said.err);
     let page = house.get("/pushes/1").await.text;
     assert!(page.contains("What each host had") && !page.contains("Roll back to"), "{page}");
@@ -277,8 +255,8 @@ async fn a_rollback_that_asks_is_answered_and_of_several_questions_and_a_pause_t
     assert_eq!(paused.status, 200, "{}", paused.text);
     until("it is paused", async || (!house.push(id).await["push"]["paused"].is_null()).then_some(())).await;
     let seen = async |words: &[&str], hint: &str| {
-        let status = house.olga_says(&["status"]).await.out;
-        let refused = house.olga_says(&["push", "web", "qa"]).await.err;
+        let status = pushbutton(&house, &["status"]).await.out;
+        let refused = pushbutton(&house, &["push", "web", "qa"]).await.err;
         for word in words {
             assert!(status.contains(word) && refused.contains(word), "{word}: {status}\n{refused}");
         }
@@ -299,7 +277,7 @@ async fn a_rollback_that_asks_is_answered_and_of_several_questions_and_a_pause_t
     let (dashboard, page, lock) = seen(&["paused by mary"], "resume").await;
     assert!(!dashboard.contains("Graphs calm?") && page.contains("lunch"), "{dashboard}");
     assert!(lock["question"].is_null() && lock["paused"]["who"] == "mary", "{lock:#}");
-    assert_eq!(house.olga_says(&["resume", &id.to_string()]).await.code, Some(0));
+    assert_eq!(pushbutton(&house, &["resume", &id.to_string()]).await.code, Some(0));
     until("the second question", async || {
         (house.push(id).await["push"]["question"]["question"] == "Shall it stay?").then_some(())
     })
@@ -308,7 +286,8 @@ async fn a_rollback_that_asks_is_answered_and_of_several_questions_and_a_pause_t
     assert!(dashboard.contains("Answer: Shall it stay?") && !dashboard.contains("Graphs calm?"), "{dashboard}");
     assert!(page.contains("Shall it stay?") && !page.contains("is paused by"), "{page}");
     until("IRC names the second question", async || {
-        witness
+        channels
+            .witness
             .lines()
             .into_iter()
             .find(|line| line.contains(&format!("push {id} ")) && line.contains("Shall it stay?"))
@@ -330,16 +309,15 @@ async fn a_rollback_that_asks_is_answered_and_of_several_questions_and_a_pause_t
     assert_eq!(back["questions"], json!(["Graphs calm?", "Shall it stay?"]));
     let body = json!({ "reason": "half", "ask": true });
     let pressed = house.send("POST", BACK, &body).await;
-    assert_eq!(pressed.status, 201, "{}", pressed.text);
-    let rolled = serde_json::from_str::<Value>(&pressed.text).unwrap()["id"].as_i64().unwrap();
+    let rolled = pressed.push_id();
     answer(rolled, "Graphs calm?").await;
     let status = until("it asks again", async || {
-        let status = house.olga_says(&["status"]).await.out;
+        let status = pushbutton(&house, &["status"]).await.out;
         status.contains("Shall it stay?").then_some(status)
     })
     .await;
     assert!(status.contains(&format!("hint: pushbutton confirm {rolled}")), "{status}");
-    assert_eq!(house.olga_says(&["confirm", &rolled.to_string()]).await.code, Some(0));
+    assert_eq!(pushbutton(&house, &["confirm", &rolled.to_string()]).await.code, Some(0));
     let rolled = house.ended(rolled).await;
     assert_eq!((&rolled["push"]["state"], &rolled["push"]["hosts_ok"]), (&json!("succeeded"), &json!(2)), "{rolled:#}");
     assert_eq!(rolled["questions"].as_array().unwrap().len(), 2, "{rolled:#}");
@@ -352,11 +330,11 @@ async fn a_rollback_that_asks_is_answered_and_of_several_questions_and_a_pause_t
     house.commit().await;
     let newer = push("qa").await;
     assert_eq!(newer["push"]["state"], "succeeded", "{newer:#}");
-    let asked = house.olga_says(&["rollback", "web", "qa", "--reason", "so", "--ask"]).await;
+    let asked = pushbutton(&house, &["rollback", "web", "qa", "--reason", "so", "--ask"]).await;
     assert_eq!(asked.code, Some(0), "{}{}", asked.out, asked.err);
     let refused = newer["push"]["id"].as_i64().unwrap() + 1;
     until("it asks", async || (!house.push(refused).await["push"]["question"].is_null()).then_some(())).await;
-    assert_eq!(house.olga_says(&["confirm", "--no", &refused.to_string(), "--reason", "stay"]).await.code, Some(0));
+    assert_eq!(pushbutton(&house, &["confirm", "--no", &refused.to_string(), "--reason", "stay"]).await.code, Some(0));
     let refused = house.ended(refused).await;
     assert_eq!(refused["push"]["state"], "cancelled", "{refused:#}");
     let why = refused["push"]["why"].as_str().unwrap();

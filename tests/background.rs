@@ -4,7 +4,6 @@
 
 use crate::house::browser::Browser;
 use crate::house::{House, Plans, let_go, until};
-use serde_json::Value;
 
 /// A clock that can leap: each timer that comes due on the way is called at its own time, and what it asks of the real
 /// server is waited for. Counts streams and what it asked.
@@ -138,9 +137,7 @@ async fn show(browser: &Browser) {
 }
 
 fn lines_of(house: &House) -> Vec<String> {
-    let journal = String::from_utf8(house.journal(1)).unwrap();
-    let whole = journal.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    whole.filter(|record| record["kind"] == "line").map(|r| r["text"].as_str().unwrap().to_owned()).collect()
+    house.lines(1).iter().map(|line| line["text"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]

@@ -2,13 +2,10 @@
 
 use crate::house::browser::Browser;
 use crate::house::{House, Plans, kill, let_go, until, waits_for};
-use serde_json::Value;
 
 /// The lines of a journal as a reader sees them: in order, without colours.
 fn lines_of(house: &House, id: i64) -> Vec<String> {
-    let journal = String::from_utf8(house.journal(id)).unwrap();
-    let records = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let lines: Vec<Value> = records.filter(|record| record["kind"] == "line").collect();
+    let lines = house.lines(id);
     assert!(lines.iter().zip(1u64..).all(|(line, n)| line["line"] == n), "the journal numbers its lines");
     lines.iter().map(|line| plain(line["text"].as_str().unwrap())).collect()
 }

@@ -60,8 +60,7 @@ async fn press(house: &House, person: &mut Client, stack: &str) -> i64 {
     let path = format!("/api/v1/stacks/{stack}/stages/qa/push");
     let answer =
         got(person.send("POST", &path, RequestBody::Json(&body.to_string()), &[]).await.unwrap()).await.unwrap();
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    serde_json::from_str::<Value>(&answer.text).unwrap()["id"].as_i64().unwrap()
+    answer.push_id()
 }
 
 /// One push of a temper, cancelled at some moment; what the hosts and the page say then.

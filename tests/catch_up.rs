@@ -1,8 +1,8 @@
 //! Hosts that were left behind are brought to the build of their stage: exactly these, by a push of its own kind, which leaves
 //! what the stage runs, and what later stages may take, as they were.
 
-use crate::house::{DEADLINE, Got, House, Plans, until};
-use pushbutton::process::Program;
+use crate::cli::pushbutton;
+use crate::house::{House, Plans, until};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -47,16 +47,9 @@ impl House {
 
     /// The hosts that a push touched, by its journal.
     fn touched(&self, push: i64) -> BTreeSet<String> {
-        let records = String::from_utf8(self.journal(push)).unwrap();
-        let records = records.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let started = records.filter(|record| record["kind"] == "host_started");
+        let started = self.records(push).into_iter().filter(|record| record["kind"] == "host_started");
         started.filter_map(|record| Some(record["host"].as_str()?.to_owned())).collect()
     }
-}
-
-fn id_of(answer: &Got) -> i64 {
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    serde_json::from_str::<Value>(&answer.text).unwrap()["id"].as_i64().unwrap()
 }
 
 fn names(hosts: &[&str]) -> BTreeSet<String> {
@@ -95,7 +88,7 @@ async fn exactly_the_odd_and_the_new_hosts_are_brought_and_the_street_stays_as_i
     assert_eq!(house.send("POST", PATH, &body).await.status, 400, "no host of this stage");
     let body =
         json!({"seen": shown["build"], "plan_hash": shown["plan_hash"], "hosts": ["qa2", "qa3"], "nonce": "once"});
-    let id = id_of(&house.send("POST", PATH, &body).await);
+    let id = house.send("POST", PATH, &body).await.push_id();
     let push = house.ended(id).await;
     assert_eq!(push["push"]["state"], "succeeded", "{push:#}\n{}", house.log(id).await);
     assert_eq!((&push["push"]["kind"], &push["push"]["hosts_total"]), (&json!("catch-up"), &json!(2)));
@@ -104,7 +97,7 @@ async fn exactly_the_odd_and_the_new_hosts_are_brought_and_the_street_stays_as_i
     for host in HOSTS {
         assert_eq!(house.link(host), Path::new("releases").join(build), "{host}");
     }
-    assert_eq!(id_of(&house.send("POST", PATH, &body).await), id, "the same press is the same push");
+    assert_eq!(house.send("POST", PATH, &body).await.push_id(), id, "the same press is the same push");
     house.nobody_behind().await;
     let current = house.get("/api/v1/stacks/web/stages/qa/current").await.text;
     let current: Value = serde_json::from_str(&current).unwrap();
@@ -144,11 +137,9 @@ async fn the_host_that_a_degraded_push_missed_makes_the_stage_whole_when_it_is_b
     // One of the two, from the command line: the stage is in pieces still.
     bad.iter().for_each(|bad| std::fs::remove_file(bad).unwrap());
     let cli = async |args: &[&str]| {
-        let config = house.dir.path().join("config.toml");
-        let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(config).args(args);
-        let output = program.env("HOME", house.dir.path()).env("USER", "olga").output(DEADLINE).await.unwrap();
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
+        let said = pushbutton(&house, args).await;
+        assert_eq!(said.code, Some(0), "{said:?}");
+        said.out
     };
     let out = cli(&["catch-up", "web", "qa", "qa3", "--follow"]).await;
     assert!(out.contains("qa3 of qa of web to"), "{out}");

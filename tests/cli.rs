@@ -15,14 +15,32 @@ pub struct Said {
     pub err: String,
 }
 
+impl Said {
+    /// Both streams as one text.
+    pub fn both(&self) -> String {
+        format!("{}{}", self.out, self.err)
+    }
+}
+
+/// A command line on the configuration in this directory, typed by olga.
 pub fn program(dir: &Path, args: &[&str]) -> Program {
     let config = dir.join("config.toml");
     let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(config).args(args);
     program.env("HOME", dir).env("USER", "olga").dir(dir)
 }
 
+/// Runs a command line on this house's configuration.
 pub async fn pushbutton(house: &House, args: &[&str]) -> Said {
     said(program(house.dir.path(), args).output(DEADLINE).await.unwrap())
+}
+
+/// What `pushbutton check` says of a stack file that lies alone in its directory.
+pub async fn check_of(stack: &str) -> Said {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("web.toml");
+    std::fs::write(&file, stack).unwrap();
+    let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("check").arg(&file).dir(dir.path());
+    said(program.env("HOME", dir.path()).output(DEADLINE).await.unwrap())
 }
 
 /// Whatever a command says in a pipe is whole lines, with nothing that draws over them.

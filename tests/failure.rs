@@ -1,15 +1,10 @@
 //! A failure is told everywhere in the same words: page, history, IRC, mail.
 
-use crate::house::{House, Plans, until};
-use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
-use pushbutton::demo::mail::MailCatcher;
+use crate::house::{Channels, House, Plans};
 
 #[tokio::test]
 async fn a_failing_command_on_one_of_24_hosts_ends_failed_and_everybody_learns_which_and_why() {
-    let dir = tempfile::tempdir().unwrap();
-    let irc = IrcServer::start(&dir.path().join("irc")).await.unwrap();
-    let witness = IrcWitness::join(irc.address(), "watcher", None).await.unwrap();
-    let mail = MailCatcher::start(&dir.path().join("mail")).await.unwrap();
+    let channels = Channels::open().await;
     let names: Vec<String> = (1..=24).map(|n| format!("web{n:03}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let commands = r#"
@@ -17,14 +12,7 @@ async fn a_failing_command_on_one_of_24_hosts_ends_failed_and_everybody_learns_w
         { run = "if [ {host} = web017 ]; then echo 'no space left on device' >&2; exit 7; fi; echo fine" },
         { activate = "/srv/web" },
     "#;
-    let config = format!(
-        "[irc]\nserver = \"127.0.0.1\"\nport = {}\ntls = false\nchannel = \"{}\"\n\
-         [email]\nserver = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"Pushbutton <push@example.com>\"\nto = [\"team@example.com\"]\n",
-        irc.address().port(),
-        CHANNEL,
-        mail.address().port()
-    );
-    let house = House::build(Plans { qa: &names, commands, config, ..Plans::default() }).await;
+    let house = House::build(Plans { qa: &names, commands, config: channels.config(), ..Plans::default() }).await;
     let id = house.press("qa").await;
     let push = house.ended(id).await;
 
@@ -50,12 +38,8 @@ async fn a_failing_command_on_one_of_24_hosts_ends_failed_and_everybody_learns_w
     let history = house.get("/pushes?state=failed").await.text;
     assert!(history.contains(&format!("/pushes/{id}")));
 
-    let line =
-        until("IRC has told the end", async || witness.lines().into_iter().find(|line| line.contains("FAILED"))).await;
+    let line = channels.irc_says("FAILED").await;
     assert!(line.contains("web017") && line.contains(&format!("/pushes/{id}")), "{line}");
-    let told = until("the mail about the end is there", async || {
-        mail.readable_mails().into_iter().find(|mail| mail.contains("FAILED"))
-    })
-    .await;
+    let told = channels.mail_says("FAILED").await;
     assert!(told.contains("web017"), "{told}");
 }

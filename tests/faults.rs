@@ -1,10 +1,8 @@
 //! Hosts that are broken in every way we know, several at once in one push, on real hosts: under each policy every host ends
 //! with its own result, the counts add up, and nothing flips that may not.
 
-use crate::house::{House, Plans, served, tells, tree, until};
+use crate::house::{Channels, House, Plans, served, tree};
 use crate::policy::{results, with};
-use pushbutton::demo::irc::{IrcServer, IrcWitness};
-use pushbutton::demo::mail::MailCatcher;
 use pushbutton::demo::trouble::How;
 use pushbutton::journal::HostResult;
 use serde_json::{Value, json};
@@ -49,8 +47,7 @@ impl House {
 
     async fn resume_of(&self, push: &Value) -> Value {
         let answer = self.send("POST", &format!("/api/v1/pushes/{}/resume", push["push"]["id"]), &json!({})).await;
-        assert_eq!(answer.status, 201, "{}", answer.text);
-        let id = serde_json::from_str::<Value>(&answer.text).unwrap()["id"].as_i64().unwrap();
+        let id = answer.push_id();
         self.ended(id).await
     }
 
@@ -129,8 +126,7 @@ async fn at_continue_each_fault_costs_its_own_host_and_no_other() {
     let troubles = [("w3", How::Rekeyed), ("w4", How::Full), ("w5", How::Readonly), ("w6", How::Torn)];
     house.break_all(&troubles).await;
     let answer = house.press_with("qa", &next).await;
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    let id = serde_json::from_str::<Value>(&answer.text).unwrap()["id"].as_i64().unwrap();
+    let id = answer.push_id();
     house.journal_says(id, "begun w7\"").await;
     house.break_all(&[("w7", How::Hung)]).await;
     let ended = house.ended(id).await;
@@ -151,11 +147,8 @@ async fn at_continue_each_fault_costs_its_own_host_and_no_other() {
 
 #[tokio::test]
 async fn at_rollback_what_was_live_goes_back_onto_what_was_touched_and_everybody_is_told() {
-    let dir = tempfile::tempdir().unwrap();
-    let irc = IrcServer::start(&dir.path().join("irc")).await.unwrap();
-    let witness = IrcWitness::join(irc.address(), "watcher", None).await.unwrap();
-    let mail = MailCatcher::start(&dir.path().join("mail")).await.unwrap();
-    let config = tells(&irc, &mail);
+    let channels = Channels::open().await;
+    let config = channels.config();
     let commands = r#"
       { release = "/srv/web" },
       { activate = "/srv/web" },
@@ -210,9 +203,8 @@ async fn at_rollback_what_was_live_goes_back_onto_what_was_touched_and_everybody
     let refused = house.send("POST", &format!("/api/v1/pushes/{id}/resume"), &json!({})).await;
     assert_eq!(refused.status, 409, "{}", refused.text);
     let words = format!("ROLLED BACK to {}, 0 of 8 hosts", &sha[..7]);
-    until("IRC has told it", async || witness.lines().into_iter().find(|line| line.contains(&words))).await;
-    let subject = "[push] ROLLED BACK web Qa";
-    until("the mail is there", async || mail.readable_mails().into_iter().find(|mail| mail.contains(subject))).await;
+    channels.irc_says(&words).await;
+    channels.mail_says("[push] ROLLED BACK web Qa").await;
     std::fs::remove_file(fail("w3")).unwrap();
 
     // Someone has put other things at `current` of two hosts: each host goes back to exactly what it had.
@@ -247,7 +239,7 @@ async fn at_rollback_what_was_live_goes_back_onto_what_was_touched_and_everybody
     std::fs::write(fail("w3"), "").unwrap();
     std::fs::write(house.srv("w3").join("good"), "none").unwrap();
     let pressed = house.roll_back("qa", &json!({ "reason": "grey" })).await;
-    let id = serde_json::from_str::<Value>(&pressed.text).unwrap()["id"].as_i64().unwrap();
+    let id = pressed.json()["id"].as_i64().unwrap();
     let back = house.ended(id).await;
     assert_eq!((&back["push"]["state"], &back["push"]["kind"]), (&json!("failed"), &json!("rollback")), "{back:#}");
     let words = format!(
@@ -260,12 +252,8 @@ async fn at_rollback_what_was_live_goes_back_onto_what_was_touched_and_everybody
     assert!(page.contains("What each host had") && page.contains(&words), "{page}");
     assert!(page.contains(&format!("has {build}; after that, ")), "{page}");
     assert!(house.log(id).await.contains(&words), "the command line shows the same record");
-    until("IRC has told it", async || witness.lines().into_iter().find(|line| line.contains(&words))).await;
-    until("the mail has told it", async || {
-        let letters = mail.readable_mails();
-        letters.into_iter().find(|letter| letter.split_whitespace().collect::<Vec<_>>().join(" ").contains(&words))
-    })
-    .await;
+    channels.irc_says(&words).await;
+    channels.mail_says(&words).await;
 
     // So does the rollback of a push by itself.
     std::fs::remove_file(fail("w3")).unwrap();
@@ -359,8 +347,7 @@ drop = [{ local = "echo {host} >>$HOME/left; [ ! -e $HOME/stuck ]", name = "out 
     let troubles = [("w2", How::Rekeyed), ("w3", How::Readonly), ("w4", How::Full), ("w5", How::Torn)];
     house.break_all(&troubles).await;
     let answer = house.press_with("qa", &next).await;
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    let id = serde_json::from_str::<Value>(&answer.text).unwrap()["id"].as_i64().unwrap();
+    let id = answer.push_id();
     house.journal_says(id, "begun w6\"").await;
     house.break_all(&[("w6", How::Hung)]).await;
     let ended = house.ended(id).await;

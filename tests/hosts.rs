@@ -1,7 +1,8 @@
 //! Where the hosts of a stage come from, and the ways to them: commands that list them, jump hosts, and host keys that
 //! someone has looked at.
 
-use crate::house::{House, Plans, until};
+use crate::cli::{Said, program, pushbutton};
+use crate::house::{DEADLINE, House, Plans, until};
 use crate::site::{Site, host};
 use pushbutton::demo::fleet::Fleet;
 use pushbutton::demo::trouble::How;
@@ -12,21 +13,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 impl House {
-    /// Runs the command line on this house's configuration: exit code, standard output, standard error.
-    async fn cli(&self, args: &[&str]) -> (Option<i32>, String, String) {
-        let config = self.dir.path().join("config.toml");
-        let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(config).args(args);
-        let program = program.env("HOME", self.dir.path()).env("USER", "mary");
-        let output = program.output(Duration::from_secs(90)).await.unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (output.status.code(), text(output.stdout), text(output.stderr))
-    }
-
-    /// The same with something to read; both streams as one text.
+    /// Runs a command line with something to read: its code, and both streams as one text.
     async fn cli_with(&self, args: &[&str], input: &str) -> (Option<i32>, String) {
-        let config = self.dir.path().join("config.toml");
-        let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(config).args(args);
-        run_with(program.env("HOME", self.dir.path()), input).await
+        run_with(program(self.dir.path(), args), input).await
     }
 
     /// The file in which ssh looks for host keys.
@@ -113,13 +102,13 @@ async fn a_command_lists_the_hosts_and_what_it_says_at_the_press_is_what_is_push
     }
     let page = house.get("/stacks/web").await.text;
     assert!(page.contains("named qa1 twice"), "{page}");
-    let (code, _, err) = house.cli(&["check"]).await;
+    let Said { code, err, .. } = pushbutton(&house, &["check"]).await;
     assert_eq!(code, Some(1));
     assert!(
         err.contains("stage qa: the hosts of group qa are not known: ") && err.contains("named qa1 twice"),
         "{err}"
     );
-    assert_eq!(house.cli(&["check", "--offline"]).await.0, Some(0));
+    assert_eq!(pushbutton(&house, &["check", "--offline"]).await.code, Some(0));
 
     // One that hangs is ended with all that it started, and a page never waits for it.
     std::fs::write(house.dir.path().join("stacks/hang"), "").unwrap();
@@ -133,7 +122,7 @@ async fn a_command_lists_the_hosts_and_what_it_says_at_the_press_is_what_is_push
     // Without a server, too.
     house.kill_server().await;
     house.list("qa[2-3]\n");
-    let (code, out, err) = house.cli(&["plan", "web", "qa"]).await;
+    let Said { code, out, err } = pushbutton(&house, &["plan", "web", "qa"]).await;
     assert_eq!(code, Some(0), "{err}");
     assert!(out.contains("hosts      qa2 qa3"), "{out}");
 }
@@ -167,13 +156,19 @@ fn swap_keys(path: &Path, one: usize, other: usize) {
     std::fs::write(path, text).unwrap();
 }
 
-#[tokio::test]
-async fn a_push_goes_through_the_bastion_and_never_past_a_key_of_it_that_changed() {
+/// A house whose hosts are reached through another one, its server not started.
+async fn house_behind_a_bastion() -> House {
     let config = "warm_hosts = 0\n".to_owned();
-    let mut house =
-        House::build(Plans { qa: &["qa1", "qa2"], princess: &["bastion"], config, ..Plans::default() }).await;
+    let plans = Plans { qa: &["qa1", "qa2"], princess: &["bastion"], config, ..Plans::default() };
+    let mut house = House::build(plans).await;
     house.kill_server().await;
     house.edit_stack("[hosts]", "jump = \"bastion\"\n[hosts]");
+    house
+}
+
+#[tokio::test]
+async fn a_push_goes_through_the_bastion_and_never_past_a_key_of_it_that_changed() {
+    let mut house = house_behind_a_bastion().await;
     swap_keys(&house.known_hosts(), 0, 2);
     house.start().await;
     let id = house.press("qa").await;
@@ -204,7 +199,7 @@ async fn a_push_goes_through_the_bastion_and_never_past_a_key_of_it_that_changed
     let plan = house.get("/api/v1/stacks/web/stages/qa/plan").await.text;
     assert!(plan.contains("qa1 via bastion"), "{plan}");
     house.commit().await;
-    let (code, script, err) = house.cli(&["plan", "web", "qa", "--shell"]).await;
+    let Said { code, out: script, err } = pushbutton(&house, &["plan", "web", "qa", "--shell"]).await;
     assert_eq!(code, Some(0), "{err}");
     let (code, said) = run_with(Program::new("sh").env("HOME", house.dir.path()), &script).await;
     assert_eq!(code, Some(0), "{said}\n{script}");
@@ -256,11 +251,7 @@ async fn what_is_wrong_on_the_way_to_a_host_is_told_apart_from_what_is_wrong_the
 
 #[tokio::test]
 async fn host_keys_are_kept_only_when_somebody_knows_their_fingerprints_and_never_replaced() {
-    let config = "warm_hosts = 0\n".to_owned();
-    let mut house =
-        House::build(Plans { qa: &["qa1", "qa2"], princess: &["bastion"], config, ..Plans::default() }).await;
-    house.kill_server().await;
-    house.edit_stack("[hosts]", "jump = \"bastion\"\n[hosts]");
+    let mut house = house_behind_a_bastion().await;
     let known = house.known_hosts();
     let before = std::fs::read_to_string(&known).unwrap();
     std::fs::write(&known, "# kept").unwrap();
@@ -365,10 +356,7 @@ async fn check_hosts_says_once_that_git_lfs_is_missing_and_looks_at_the_hosts_al
         std::os::unix::fs::symlink(found, tools.join(name)).unwrap();
     }
     let check = async |args: &[&str]| {
-        let config = house.dir.path().join("config.toml");
-        let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(config).args(args);
-        let program = program.env("HOME", house.dir.path()).env("PATH", &tools);
-        let output = program.output(Duration::from_secs(90)).await.unwrap();
+        let output = program(house.dir.path(), args).env("PATH", &tools).output(DEADLINE).await.unwrap();
         (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
     };
     let (code, said) = check(&["check", "--hosts"]).await;

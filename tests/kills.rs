@@ -7,7 +7,7 @@ use crate::house::chance::{Dice, seed};
 use crate::house::{House, Plans, got, kill, until};
 use pushbutton::client::http::{Client, RequestBody};
 use pushbutton::web::push_host;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -49,8 +49,7 @@ async fn press(house: &House, round: u64) -> i64 {
     let body = json!({ "seen": next["seen"], "plan_hash": next["plan_hash"] }).to_string();
     let answer = person.send("POST", "/api/v1/stacks/web/stages/qa/push", RequestBody::Json(&body), &[]).await.unwrap();
     let answer = got(answer).await.unwrap();
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    serde_json::from_str::<Value>(&answer.text).unwrap()["id"].as_i64().unwrap()
+    answer.push_id()
 }
 
 /// The build that each host runs, by its own file system.

@@ -15,15 +15,14 @@ struct Said {
 }
 
 fn said(house: &House, id: i64) -> Vec<Said> {
-    let journal = String::from_utf8(house.journal(id)).unwrap();
-    let records = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let lines = records.filter(|record| record["kind"] == "line");
     let word = |record: &Value, key: &str| record[key].as_str().unwrap_or_default().to_owned();
-    lines
+    house
+        .lines(id)
+        .iter()
         .map(|line| Said {
             command: line["command"].as_u64().unwrap(),
-            host: word(&line, "host"),
-            text: word(&line, "text"),
+            host: word(line, "host"),
+            text: word(line, "text"),
         })
         .collect()
 }

@@ -165,9 +165,7 @@ async fn two_stacks_release_and_flip_at_once_on_hosts_that_take_one_session_on_a
         .await;
         let body = serde_json::json!({ "seen": next["seen"], "plan_hash": next["plan_hash"] });
         let pressed = house.send("POST", &format!("/api/v1/stacks/{stack}/stages/qa/push"), &body).await;
-        assert_eq!(pressed.status, 201, "{}", pressed.text);
-        let pressed: serde_json::Value = serde_json::from_str(&pressed.text).unwrap();
-        let id = pressed["id"].as_i64().unwrap();
+        let id = pressed.push_id();
         let ended = house.ended(id).await;
         assert_eq!(ended["push"]["state"], "succeeded", "{stack}, round {n}: {ended:#}\n{}", house.log(id).await);
         assert_eq!(ended["push"]["hosts_ok"], 2, "{stack}, round {n}");

@@ -38,8 +38,7 @@ impl House {
 
     async fn goes_on(&self, path: &str, body: &Value) -> Value {
         let answer = self.send("POST", path, body).await;
-        assert_eq!(answer.status, 201, "{}", answer.text);
-        let id = serde_json::from_str::<Value>(&answer.text).unwrap()["id"].as_i64().unwrap();
+        let id = answer.push_id();
         self.ended(id).await
     }
 }

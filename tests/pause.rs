@@ -1,8 +1,7 @@
 //! Pause: no new host starts, those that run end, and the same push goes on; with a server, without one, over its death.
 
 use crate::cli::{ended, program, pushbutton};
-use crate::house::{House, Plans, until};
-use pushbutton::demo::irc::{CHANNEL, IrcServer, IrcWitness};
+use crate::house::{Channels, House, Plans, until};
 use serde_json::{Value, json};
 
 const UNLESS_GO: &str =
@@ -16,10 +15,6 @@ impl House {
     async fn ask(&self, push: i64, what: &str, body: Value) -> (u16, Value) {
         let answer = self.send("POST", &format!("/api/v1/pushes/{push}/{what}"), &body).await;
         (answer.status, serde_json::from_str(&answer.text).unwrap())
-    }
-
-    fn records(&self, push: i64) -> Vec<Value> {
-        String::from_utf8(self.journal(push)).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The hosts that began a command before the push was paused for the first time, during that pause, and after it.
@@ -53,11 +48,8 @@ impl House {
 
 #[tokio::test]
 async fn a_paused_push_starts_no_host_survives_the_server_and_goes_on_as_itself() {
-    let dir = tempfile::tempdir().unwrap();
-    let irc = IrcServer::start(&dir.path().join("irc")).await.unwrap();
-    let witness = IrcWitness::join(irc.address(), "watcher", None).await.unwrap();
-    let port = irc.address().port();
-    let config = format!("[irc]\nserver = \"127.0.0.1\"\nport = {port}\ntls = false\nchannel = \"{CHANNEL}\"\n");
+    let channels = Channels::open().await;
+    let config = channels.config();
     let hosts = ["qa1", "qa2", "qa3", "qa4"];
     let plans = Plans { qa: &hosts, commands: UNLESS_GO, stage: "chunk = 2", config, ..Plans::default() };
     let mut house = House::build(plans).await;
@@ -103,10 +95,9 @@ async fn a_paused_push_starts_no_host_survives_the_server_and_goes_on_as_itself(
     let [before, meanwhile, after] = house.begun_around_the_pause(id);
     assert_eq!((before.len(), meanwhile.len(), after.len()), (2, 0, 6), "{before:?} {meanwhile:?} {after:?}");
 
-    let told = |words: &'static str| witness.lines().into_iter().find(|line| line.contains(words));
-    let paused = until("IRC has heard of the pause", async || told("mary paused push 1")).await;
+    let paused = channels.irc_says("mary paused push 1").await;
     assert!(paused.contains("[web] mary paused push 1 to QA: no new host starts · graphs look odd · http"), "{paused}");
-    until("and of its end", async || told("[web] joe resumed push 1 of mary to QA after a pause of ")).await;
+    channels.irc_says("[web] joe resumed push 1 of mary to QA after a pause of ").await;
     // The channel hears a line a moment before its sending is noted.
     until("the page says that both were sent", async || {
         let page = house.get(&format!("/pushes/{id}")).await.text;

@@ -3,7 +3,7 @@
 
 use crate::house::{House, Plans, own_address, until};
 use pushbutton::demo::trouble::How;
-use pushbutton::journal::{Ended, HostResult, Record, State};
+use pushbutton::journal::{Ended, HostResult, State};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -32,10 +32,7 @@ pub fn results(house: &House, push: &Value) -> BTreeMap<String, HostResult> {
         let counted = [&command["ok"], &command["not_ok"]].map(|n| usize::try_from(n.as_i64().unwrap()).unwrap());
         assert_eq!(counted, [ok, hosts - ok], "command {number}: {push:#}");
     }
-    let mut state = State::default();
-    for line in String::from_utf8(house.journal(id)).unwrap().lines() {
-        state.apply(&serde_json::from_str::<Record>(line).unwrap()).unwrap();
-    }
+    let state = house.folded(id);
     let results = in_the_end(&state);
     let hosts: Vec<&str> = push["hosts"].as_array().unwrap().iter().map(|host| host.as_str().unwrap()).collect();
     assert_eq!(results.len(), hosts.len());

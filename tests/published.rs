@@ -31,6 +31,15 @@ fn sha(digit: char) -> String {
     digit.to_string().repeat(40)
 }
 
+/// The whole tar, at its beginning, and its length.
+fn ended(builder: tar::Builder<std::fs::File>) -> (std::fs::File, u64) {
+    let mut file = builder.into_inner().unwrap();
+    file.flush().unwrap();
+    let length = file.stream_position().unwrap();
+    file.rewind().unwrap();
+    (file, length)
+}
+
 /// Packs one file, with a name that may be hostile.
 fn packed(name: &str, text: &str) -> (std::fs::File, u64) {
     let mut header = tar::Header::new_gnu();
@@ -40,11 +49,7 @@ fn packed(name: &str, text: &str) -> (std::fs::File, u64) {
     header.set_cksum();
     let mut builder = tar::Builder::new(tempfile::tempfile().unwrap());
     builder.append(&header, text.as_bytes()).unwrap();
-    let mut file = builder.into_inner().unwrap();
-    file.flush().unwrap();
-    let length = file.stream_position().unwrap();
-    file.rewind().unwrap();
-    (file, length)
+    ended(builder)
 }
 
 async fn publish(client: &Client, query: &str, (file, length): (std::fs::File, u64)) -> (u16, Value) {
@@ -218,11 +223,7 @@ fn pages(count: usize, name: &str) -> (std::fs::File, u64) {
         header.set_size(text.len() as u64);
         builder.append_data(&mut header, format!("site/{name}{n}.html"), text.as_bytes()).unwrap();
     }
-    let mut file = builder.into_inner().unwrap();
-    file.flush().unwrap();
-    let length = file.stream_position().unwrap();
-    file.rewind().unwrap();
-    (file, length)
+    ended(builder)
 }
 
 fn served_file(house: &House, host: &str, name: &str) -> PathBuf {

@@ -60,7 +60,7 @@ async fn a_host_that_runs_something_else_in_the_end_is_never_called_a_success() 
     // Mended, the rest of the push brings that host to the build, and asks all of them again.
     std::fs::remove_file(srv.join("odd")).unwrap();
     let answer = house.send("POST", &format!("/api/v1/pushes/{id}/resume"), &json!({})).await;
-    let resumed = serde_json::from_str::<Value>(&answer.text).unwrap()["id"].as_i64().unwrap();
+    let resumed = answer.json()["id"].as_i64().unwrap();
     let push = house.ended(resumed).await;
     assert_eq!(push["push"]["state"], "succeeded", "{push:#}\n{}", house.log(resumed).await);
     assert_eq!(results(&House::answers(&push)), ["ok"; 3]);

@@ -1,8 +1,8 @@
 //! Rolls over real hosts behind a load balancer that keeps a book of its own, and questions in the middle of a push.
 
-use crate::house::{DEADLINE, House, Plans, until};
-use pushbutton::journal::{HostResult, Record, State};
-use pushbutton::process::Program;
+use crate::cli::pushbutton;
+use crate::house::{House, Plans, until};
+use pushbutton::journal::HostResult;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,6 +38,13 @@ fn deeds(book: &[(String, Vec<String>)], kind: &str) -> Vec<String> {
     hosts
 }
 
+/// A directory with the script that plays the load balancer.
+fn load_balancer() -> tempfile::TempDir {
+    let dir = tempfile::Builder::new().prefix("lb").tempdir().unwrap();
+    std::fs::write(dir.path().join("lb"), LB).unwrap();
+    dir
+}
+
 async fn push(house: &House) -> Value {
     let id = house.press("qa").await;
     house.ended(id).await
@@ -45,10 +52,7 @@ async fn push(house: &House) -> Value {
 
 /// Rows of one command, host by host, after proof that the journal is legal and each command's hosts add up.
 fn rows(house: &House, push: &Value, command: i64) -> BTreeMap<String, String> {
-    let mut state = State::default();
-    for line in String::from_utf8(house.journal(push["push"]["id"].as_i64().unwrap())).unwrap().lines() {
-        state.apply(&serde_json::from_str::<Record>(line).unwrap()).unwrap();
-    }
+    let state = house.folded(push["push"]["id"].as_i64().unwrap());
     assert_eq!(state.question, None);
     let row = push["commands"].as_array().unwrap().iter().find(|row| row["command"] == command).unwrap();
     let results = push["results"].as_array().unwrap().iter().filter(|row| row["command"] == command);
@@ -80,9 +84,8 @@ async fn edit(house: &House, from: &str, to: &str) {
 
 #[tokio::test]
 async fn a_roll_takes_whole_batches_through_and_who_fails_inside_stays_out() {
-    let dir = tempfile::Builder::new().prefix("lb").tempdir().unwrap();
+    let dir = load_balancer();
     let lb = dir.path();
-    std::fs::write(lb.join("lb"), LB).unwrap();
     let commands = format!(
         "{{ release = \"/srv/web\" }}, {{ activate = \"/srv/web\" }},\n\
          {{ roll = [\"sh {lb} out {{host}}\", {{ run = \"echo $PUSH_ID >>/srv/restarts; test ! -e /srv/fail\", name = \"restart\" }},\n\
@@ -133,9 +136,7 @@ async fn a_roll_takes_whole_batches_through_and_who_fails_inside_stays_out() {
 
     std::fs::remove_file(srv("web3").join("fail")).unwrap();
     let answer = house.send("POST", &format!("/api/v1/pushes/{id}/resume"), &json!({})).await;
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    let resumed: Value = serde_json::from_str(&answer.text).unwrap();
-    let ended = house.ended(resumed["id"].as_i64().unwrap()).await;
+    let ended = house.ended(answer.push_id()).await;
     assert_eq!(ended["push"]["state"], "succeeded", "{ended:#}");
     let seen = book(lb);
     assert_eq!(deeds(&seen, "out "), ["web3", "web5", "web6"], "a host half-way through walks the whole roll again");
@@ -217,12 +218,8 @@ async fn a_push_that_asks_goes_on_only_after_a_yes() {
     asked(&house, id, 2).await;
     let (status, _) = answer(&house, id, json!({ "answer": "no", "question": 1 })).await;
     assert_eq!(status, 409, "an answer to an old question does nothing");
-    let config = house.dir.path().join("config.toml");
-    let program =
-        Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(config).args(["confirm", &id.to_string()]);
-    let program = program.env("HOME", house.dir.path()).env("USER", "olga").dir(house.dir.path());
-    let said = program.output(DEADLINE).await.unwrap();
-    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let said = pushbutton(&house, &["confirm", &id.to_string()]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
     let ended = house.ended(id).await;
     assert_eq!(ended["push"]["state"], "succeeded", "{ended:#}");
     assert_eq!(ended["questions"][0]["who"], "mary");
@@ -269,9 +266,8 @@ async fn a_push_that_asks_goes_on_only_after_a_yes() {
 
 #[tokio::test]
 async fn a_roll_that_failed_is_taken_back_through_the_roll_batch_by_batch_where_it_had_begun() {
-    let dir = tempfile::Builder::new().prefix("lb").tempdir().unwrap();
+    let dir = load_balancer();
     let lb = dir.path();
-    std::fs::write(lb.join("lb"), LB).unwrap();
     let commands = format!(
         "{{ release = \"/srv/web\" }},\n\
          {{ roll = [\"sh {lb} out {{host}}\", {{ activate = \"/srv/web\" }},\n\

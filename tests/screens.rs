@@ -156,8 +156,7 @@ impl House {
         .await;
         let body = json!({ "seen": next["seen"], "plan_hash": next["plan_hash"] });
         let answer = self.send("POST", &format!("/api/v1/stacks/{stack}/stages/prod/push"), &body).await;
-        assert_eq!(answer.status, 201, "{}", answer.text);
-        serde_json::from_str::<Value>(&answer.text).unwrap()["id"].as_i64().unwrap()
+        answer.push_id()
     }
 }
 

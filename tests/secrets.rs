@@ -1,12 +1,11 @@
 //! No secret is stored or shown (promise 19): commands that print it in a dozen ways, on the push host and on a host, leave
 //! no trace of it in anything that Pushbutton keeps, shows or tells, nor in any argument list.
 
+use crate::cli::pushbutton;
 use crate::house::pages::every_page;
-use crate::house::{House, Plans, tells, until};
+use crate::house::{Channels, House, Plans, until};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
-use pushbutton::demo::irc::{IrcServer, IrcWitness};
-use pushbutton::demo::mail::MailCatcher;
 use pushbutton::process::Program;
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
@@ -173,16 +172,13 @@ async fn a_secret_that_commands_print_is_in_nothing_that_is_kept_shown_or_told()
 #[tokio::test]
 async fn a_password_in_an_address_is_in_nothing_that_anybody_reads_wherever_it_came_from() {
     const CANARY: &str = "hunter2canary";
-    let dir = tempfile::tempdir().unwrap();
-    let irc = IrcServer::start(&dir.path().join("irc")).await.unwrap();
-    let witness = IrcWitness::join(irc.address(), "watcher", None).await.unwrap();
-    let mail = MailCatcher::start(&dir.path().join("mail")).await.unwrap();
-    let config = tells(&irc, &mail);
+    let channels = Channels::open().await;
+    let config = channels.config();
     // From a commit, from what commands say on both ends, from a link, and from the last words of a failure.
     let commands = r#"{ release = "/srv/web" }, { activate = "/srv/web" }, { run = "cat /srv/url; cat /srv/url >&2" },
         { run = "echo cannot reach $(cat /srv/url) >&2; exit 3" }"#;
     let stage = "before = [\"cat /tmp/URL\"]\nfinally = [\"echo link: Ticket $(cat /tmp/URL)\"]";
-    let near = dir.path().join("url");
+    let near = channels.dir.path().join("url");
     let address = format!("https://bot:{CANARY}@tickets.example.com/x");
     std::fs::write(&near, format!("{address}\n")).unwrap();
     let stage = stage.replace("/tmp/URL", near.to_str().unwrap());
@@ -198,21 +194,15 @@ async fn a_password_in_an_address_is_in_nothing_that_anybody_reads_wherever_it_c
     let next = house.button("qa").await;
     let body = json!({ "seen": next["seen"], "plan_hash": next["plan_hash"], "reason": format!("as in {address}") });
     let pressed = house.send("POST", "/api/v1/stacks/web/stages/qa/push", &body).await;
-    assert_eq!(pressed.status, 201, "{}", pressed.text);
-    let id = serde_json::from_str::<serde_json::Value>(&pressed.text).unwrap()["id"].as_i64().unwrap();
+    let id = pressed.push_id();
     let ended = house.ended(id).await;
     assert_eq!(ended["push"]["state"], "failed", "{ended:#}");
-    let told = until("IRC has told the end", async || {
-        let lines = witness.lines();
-        lines.iter().any(|line| line.contains("FAILED")).then(|| lines.join("\n"))
-    })
-    .await;
-    let letters = until("the mail of the end is there", async || {
-        let letters = mail.readable_mails();
-        letters.iter().any(|letter| letter.contains("FAILED")).then(|| letters.join("\n"))
-    })
-    .await;
-    let mut places = vec![("IRC".to_owned(), told), ("mail".to_owned(), letters)];
+    channels.irc_says("FAILED").await;
+    channels.mail_says("FAILED").await;
+    let mut places = vec![
+        ("IRC".to_owned(), channels.witness.lines().join("\n")),
+        ("mail".to_owned(), channels.mail.readable_mails().join("\n")),
+    ];
     let others = [
         format!("/pushes/{id}/log"),
         format!("/api/v1/pushes/{id}"),
@@ -225,11 +215,8 @@ async fn a_password_in_an_address_is_in_nothing_that_anybody_reads_wherever_it_c
         let got = house.get(&path).await;
         places.push((path, got.text));
     }
-    let config = house.dir.path().join("config.toml");
     for args in [&["status"][..], &["follow", "1"]] {
-        let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(&config).args(args);
-        let output = program.env("USER", "olga").output(Duration::from_secs(60)).await.unwrap();
-        places.push((args.join(" "), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()));
+        places.push((args.join(" "), pushbutton(&house, args).await.both()));
     }
     places.push(("journal".to_owned(), String::from_utf8_lossy(&house.journal(id)).into_owned()));
     let log = std::fs::read_to_string(house.dir.path().join("server.log")).unwrap();

@@ -1,6 +1,7 @@
 //! Where builds come from besides the head of a git branch: Subversion, a directory, and another version than the newest. Each from
 //! what was seen to what lies on real hosts. Builds that are published from outside are in `published.rs`.
 
+use crate::cli;
 use crate::house::{DEADLINE, House, Plans, own_address, served, tree, until};
 use pushbutton::process::Program;
 use serde_json::{Value, json};
@@ -46,12 +47,10 @@ async fn tool(name: &str, dir: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
+/// Runs a command line: its code, and both streams.
 pub async fn pushbutton(house: &House, args: &[&str]) -> (Option<i32>, String) {
-    let config = house.dir.path().join("config.toml");
-    let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("--config").arg(config).args(args);
-    let output = program.env("USER", "olga").output(DEADLINE).await.unwrap();
-    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
-    (output.status.code(), said)
+    let said = cli::pushbutton(house, args).await;
+    (said.code, said.both())
 }
 
 /// Waits until the button offers something else, and gives what a press must carry.

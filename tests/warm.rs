@@ -117,7 +117,7 @@ async fn a_host_that_dies_is_named_with_the_reason_and_is_ready_again_when_it_is
     let check = async || {
         let got = house.send("POST", "/api/v1/stacks/web/hosts/check", &serde_json::json!({ "hosts": ["qa2"] })).await;
         assert_eq!(got.status, 200, "{}", got.text);
-        serde_json::from_str::<Value>(&got.text).unwrap()["hosts"][0].clone()
+        got.json()["hosts"][0].clone()
     };
     let dead = check().await;
     assert!(dead["ready"] == false && dead["why"].as_str().unwrap().contains("qa2 refuses"), "{dead}");

@@ -4,9 +4,7 @@
 use crate::cli::pushbutton;
 use crate::house::browser::Browser;
 use crate::house::pages::every_page;
-use crate::house::{House, Plans, get, tells, until};
-use pushbutton::demo::irc::{IrcServer, IrcWitness};
-use pushbutton::demo::mail::MailCatcher;
+use crate::house::{Channels, House, Plans, get, until};
 use pushbutton::visible::is_invisible;
 use serde_json::json;
 use std::time::Duration;
@@ -34,21 +32,18 @@ for raw in sys.argv[1:]:
 
 #[tokio::test]
 async fn what_hides_in_any_field_is_seen_wherever_it_is_shown_and_a_hosts_word_is_told_as_its_word() {
-    let dir = tempfile::tempdir().unwrap();
-    let irc = IrcServer::start(&dir.path().join("irc")).await.unwrap();
-    let witness = IrcWitness::join(irc.address(), "watcher", None).await.unwrap();
-    let mail = MailCatcher::start(&dir.path().join("mail")).await.unwrap();
+    let channels = Channels::open().await;
     let commands =
         "{ release = \"/srv/web\" }, { activate = \"/srv/web\" }, { confirm = \"Graphs calm?\", timeout = \"9m\" }";
     // A host says where its graphs are; its title wants to pass for a part of our own line.
     let evil = format!("Graph{HIDDEN} · The push");
     let stage = format!("finally = [{{ run = \"echo 'link: {evil} https://graphs.example.com/1'\" }}]");
     let house =
-        House::build(Plans { qa: &["qa1"], commands, stage: &stage, config: tells(&irc, &mail), ..Plans::default() });
+        House::build(Plans { qa: &["qa1"], commands, stage: &stage, config: channels.config(), ..Plans::default() });
     let house = house.await;
 
     // A commit by someone whose name and subject hide something.
-    let git = pushbutton::process::Program::new("git").dir(house.shop.dir()).env("HOME", dir.path());
+    let git = pushbutton::process::Program::new("git").dir(house.shop.dir()).env("HOME", channels.dir.path());
     let (name, subject) = (format!("Sam{HIDDEN} Doyle"), format!("Warm{HIDDEN} the cart"));
     let args = ["-c", "user.email=sam@example.com", "commit", "--quiet", "--allow-empty", "-m", &subject];
     let made = git.args(["-c", &format!("user.name={name}")]).args(args).output(LIMIT).await.unwrap();
@@ -121,26 +116,21 @@ async fn what_hides_in_any_field_is_seen_wherever_it_is_shown_and_a_hosts_word_i
     assert!(back.text.contains("again⟨U+202E⟩"), "{}", back.text);
 
     // IRC and mail.
-    let line = witness.wait_for(LIMIT, |line| line.contains("succeeded")).await.unwrap();
+    let line = channels.irc_says("succeeded").await;
     assert!(line.contains(" · qa1 says: Graph⟨U+202E⟩"), "{line}");
     assert!(
         !line.contains("says: Graph⟨U+202E⟩⟨U+200B⟩⟨U+2066⟩⟨U+00AD⟩⟨U+FEFF⟩⟨U+E0041⟩ ·"),
         "its title is one part: {line}"
     );
-    for line in witness.lines() {
+    for line in channels.witness.lines() {
         nothing_hides("IRC", &line);
     }
-    let mails = until("the mails are there", async || {
-        let mails = mail.readable_mails();
-        mails.iter().any(|mail| mail.contains("says: Graph")).then_some(mails)
-    })
-    .await;
-    for mail in &mails {
-        nothing_hides("a mail", mail);
+    let ended = channels.mail_says("says: Graph").await;
+    for mail in channels.mail.readable_mails() {
+        nothing_hides("a mail", &mail);
     }
-    let ended = mails.iter().find(|mail| mail.contains("says: Graph")).unwrap();
     assert!(ended.contains("qa1 says: Graph⟨U+202E⟩"), "as text: {ended}");
-    let html = html_of(&mail.mails()).await;
+    let html = html_of(&channels.mail.mails()).await;
     assert!(html.contains(">qa1 says: Graph⟨U+202E⟩"), "the link's own words: {html}");
     nothing_hides("the HTML of the mails", &html);
     assert!(ended.contains("Sam⟨U+202E⟩") && ended.contains("Warm⟨U+202E⟩"), "{ended}");

@@ -26,7 +26,7 @@ async fn cookie(target: &Target) -> String {
 async fn is_held(target: &Target) -> bool {
     let stack = get(&target.client, "/api/v1/stacks/web").await.unwrap();
     assert_eq!(stack.status, 200, "{}", stack.text);
-    !serde_json::from_str::<serde_json::Value>(&stack.text).unwrap()["hold"].is_null()
+    !stack.json()["hold"].is_null()
 }
 
 #[tokio::test(flavor = "multi_thread")]

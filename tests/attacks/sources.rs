@@ -1,18 +1,10 @@
 //! Addresses of sources that are open, hold a secret, or run a program: refused by `check`, and nothing of them is shown.
 
-use crate::cli::Said;
-use crate::house::DEADLINE;
-use pushbutton::process::Program;
+use crate::cli::{Said, check_of};
 
 async fn check(source: &str) -> Said {
-    let dir = tempfile::tempdir().unwrap();
     let stack = format!("source = {source}\n[[stage]]\nname = \"qa\"\nhosts = [\"web1\"]\ncommands = [\"true\"]\n");
-    let file = dir.path().join("web.toml");
-    std::fs::write(&file, stack).unwrap();
-    let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("check").arg(&file).dir(dir.path());
-    let output = program.env("HOME", dir.path()).output(DEADLINE).await.unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    check_of(&stack).await
 }
 
 #[tokio::test]

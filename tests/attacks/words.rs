@@ -1,21 +1,14 @@
 //! Words of people as options and commands: refused by `check` in every wrapper, and only words where a command takes them.
 
-use crate::cli::Said;
-use crate::house::{DEADLINE, House, Plans};
-use pushbutton::process::Program;
+use crate::cli::{Said, check_of};
+use crate::house::{House, Plans};
 use serde_json::json;
 
 async fn check(command: &str) -> Said {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("web.toml");
     let stack = format!(
         "source = {{ published = true }}\n[[stage]]\nname = \"qa\"\nhosts = [\"web1\"]\ncommands = [{{ run = {command:?} }}]\n"
     );
-    std::fs::write(&file, stack).unwrap();
-    let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).arg("check").arg(&file).dir(dir.path());
-    let output = program.env("HOME", dir.path()).output(DEADLINE).await.unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    check_of(&stack).await
 }
 
 #[tokio::test]
@@ -93,7 +86,7 @@ async fn what_a_person_writes_arrives_as_words_and_runs_nothing() {
         let answer = house.send("POST", "/api/v1/stacks/web/stages/qa/push", &body).await;
         // Ten a minute is the limit for one person, and the last of these is the tenth.
         assert_eq!(answer.status, 201, "{reason}: {}", answer.text);
-        let id = serde_json::from_str::<serde_json::Value>(&answer.text).unwrap()["id"].as_i64().unwrap();
+        let id = answer.json()["id"].as_i64().unwrap();
         let push = house.ended(id).await;
         assert_eq!(push["push"]["state"], "succeeded", "{reason}: {push:#}");
     }

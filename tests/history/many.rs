@@ -1,10 +1,14 @@
 //! A ledger of many made-up pushes, as a busy team leaves it: three stacks, three stages, thirty people, a push each half
 //! hour; one in fifty fails. The newest is of today, so that what pages show of lately is alike however many there are.
 
+use pushbutton::config::Config;
+use pushbutton::desk::Desk;
 use pushbutton::ledger::{LedgerError, history};
 use pushbutton::stack::PushNumber;
 use pushbutton::time::At;
 use rusqlite::{Connection, params};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub const STACKS: [&str; 3] = ["web", "api", "search"];
 pub const STAGES: [&str; 3] = ["qa", "princess", "prod"];
@@ -17,6 +21,33 @@ pub fn pressed(id: i64, pushes: i64, now: At) -> At {
 
 pub fn sha(id: i64) -> String {
     format!("{:0<40}", format!("{:x}", id * 0x9e37_79b9 + 1))
+}
+
+/// Opens a desk over a ledger of so many pushes, each with this plan if there is one.
+pub async fn desk_with_a_past(config: Arc<Config>, pushes: i64, plan: Option<&str>, now: At) -> Arc<Desk> {
+    // The first opening makes the ledger, the second one finds it full.
+    drop(Desk::open_with(Arc::clone(&config), PathBuf::from("/bin/false")).await.unwrap());
+    let mut connection = Connection::open(config.data.join("pushbutton.db")).unwrap();
+    let tx = connection.transaction().unwrap();
+    match plan {
+        Some(plan) => fill_with(&tx, pushes, now, plan).unwrap(),
+        None => fill(&tx, pushes, now).unwrap(),
+    }
+    tx.commit().unwrap();
+    drop(connection);
+    Desk::open_with(config, PathBuf::from("/bin/false")).await.unwrap()
+}
+
+/// The configuration of a server over the stacks of the past, whose hosts nobody connects to.
+pub fn config_of_the_past(at: &Path, url: &str, stack: &str) -> Arc<Config> {
+    std::fs::create_dir(at.join("stacks")).unwrap();
+    for name in STACKS {
+        std::fs::write(at.join(format!("stacks/{name}.toml")), stack).unwrap();
+    }
+    let file = at.join("config.toml");
+    let text = format!("url = \"{url}\"\n[auth]\nmode = \"open\"\n[limits]\nfree_mib = 1\nwarm_hosts = 0\n");
+    std::fs::write(&file, text).unwrap();
+    Arc::new(Config::load(&file).unwrap())
 }
 
 /// Fills an empty ledger, in the one transaction that it is given.

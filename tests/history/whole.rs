@@ -1,18 +1,14 @@
 //! Whole pages over HTTP, as a browser asks for them, on servers whose ledgers hold few and many pushes: times vary with the
 //! machine, so they are printed as ratios, for people to look at. What the ledger is asked is counted in `history.rs`.
 
-use super::many::{STACKS, STAGES, fill_with, pressed, sha};
+use super::many::{STAGES, config_of_the_past, desk_with_a_past, pressed, sha};
 use crate::house::{client_of, get};
 use pushbutton::client::http::{Client, RequestBody};
-use pushbutton::config::{Config, Most};
-use pushbutton::desk::Desk;
+use pushbutton::config::Most;
 use pushbutton::plan::{Artifact, Assignment, Target, plan};
 use pushbutton::stack::{PushNumber, parse};
 use pushbutton::time::At;
 use pushbutton::web::Server;
-use rusqlite::Connection;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -72,35 +68,13 @@ fn plan_text() -> String {
     serde_json::to_string(&assignment).unwrap()
 }
 
-fn config(at: &Path, origin: &str) -> Arc<Config> {
-    std::fs::create_dir(at.join("stacks")).unwrap();
-    for stack in STACKS {
-        std::fs::write(at.join(format!("stacks/{stack}.toml")), STACK).unwrap();
-    }
-    let file = at.join("config.toml");
-    std::fs::write(
-        &file,
-        format!("url = \"{origin}\"\n[auth]\nmode = \"open\"\n[limits]\nfree_mib = 1\nwarm_hosts = 0\n"),
-    )
-    .unwrap();
-    Arc::new(Config::load(&file).unwrap())
-}
-
 impl Past {
     async fn of(pushes: i64, plan: &str) -> Self {
         let temp = tempfile::tempdir().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let config = config(temp.path(), &origin);
-        let (data, now) = (config.data.clone(), At::now());
-        // The first opening makes the ledger, the second one finds it full.
-        drop(Desk::open_with(Arc::clone(&config), PathBuf::from("/bin/false")).await.unwrap());
-        let mut connection = Connection::open(data.join("pushbutton.db")).unwrap();
-        let tx = connection.transaction().unwrap();
-        fill_with(&tx, pushes, now, plan).unwrap();
-        tx.commit().unwrap();
-        drop(connection);
-        let desk = Desk::open_with(config, PathBuf::from("/bin/false")).await.unwrap();
+        let now = At::now();
+        let desk = desk_with_a_past(config_of_the_past(temp.path(), &origin, STACK), pushes, Some(plan), now).await;
         let stop = CancellationToken::new();
         tokio::spawn(Server::bind(desk, listener).unwrap().run_until(stop.clone()));
         let mut client = client_of(&origin);

@@ -10,6 +10,19 @@ pub struct Got {
     pub text: String,
 }
 
+impl Got {
+    /// The answer as data.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The number of the push that was asked for, which has to be there now.
+    pub fn push_id(&self) -> i64 {
+        assert_eq!(self.status, 201, "{}", self.text);
+        self.json()["id"].as_i64().unwrap()
+    }
+}
+
 impl House {
     /// Gets a page.
     pub async fn get(&self, path: &str) -> Got {
@@ -34,7 +47,7 @@ impl House {
     pub(super) async fn json(&self, path: &str) -> Value {
         let answer = self.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
-        serde_json::from_str(&answer.text).unwrap()
+        answer.json()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a push leaves in the data directory.
 
 use super::{House, until};
+use pushbutton::journal::State;
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -13,6 +14,27 @@ impl House {
     /// The journal's bytes on the disk; none before its runner has begun.
     pub fn journal(&self, id: i64) -> Vec<u8> {
         std::fs::read(self.push_dir(id).join("journal.jsonl")).unwrap_or_default()
+    }
+
+    /// Its whole records, in order: one that is being written is left out.
+    pub fn records(&self, id: i64) -> Vec<Value> {
+        let journal = String::from_utf8(self.journal(id)).unwrap();
+        let whole = journal.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole.map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The records of the lines that commands said.
+    pub fn lines(&self, id: i64) -> Vec<Value> {
+        self.records(id).into_iter().filter(|record| record["kind"] == "line").collect()
+    }
+
+    /// What the journal comes to, after proof that each record may follow the one before.
+    pub fn folded(&self, id: i64) -> State {
+        let mut state = State::default();
+        for record in String::from_utf8(self.journal(id)).unwrap().lines() {
+            state.apply(&serde_json::from_str(record).unwrap()).unwrap();
+        }
+        state
     }
 
     /// The directory of a push.

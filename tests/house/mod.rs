@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod chance;
+mod channels;
 pub mod files;
 mod http;
 mod journal;
@@ -13,6 +14,7 @@ pub mod process;
 mod trees;
 mod wait;
 
+pub use channels::Channels;
 pub use http::{Got, client_of, get, got};
 pub use network::own_address;
 pub use press::{let_go, waits_for};
@@ -20,8 +22,6 @@ pub use process::{freeze, kill};
 use pushbutton::address::encoded;
 use pushbutton::demo::fleet::Fleet;
 use pushbutton::demo::http::{Client, RequestBody};
-use pushbutton::demo::irc::{CHANNEL, IrcServer};
-use pushbutton::demo::mail::MailCatcher;
 use pushbutton::demo::repo::Shop;
 use pushbutton::process::Program;
 use std::path::PathBuf;
@@ -207,14 +207,4 @@ impl Drop for House {
         process::end_runners(&self.data());
         process::end_masters(&self.data());
     }
-}
-
-/// The tables of `config.toml` that tell this IRC server and this mail server.
-pub fn tells(irc: &IrcServer, mail: &MailCatcher) -> String {
-    format!(
-        "[irc]\nserver = \"127.0.0.1\"\nport = {}\ntls = false\nchannel = \"{CHANNEL}\"\n\
-         [email]\nserver = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"push@example.com\"\nto = [\"team@example.com\"]\n",
-        irc.address().port(),
-        mail.address().port()
-    )
 }

@@ -48,10 +48,7 @@ impl House {
     /// Presses, and gives the push's number.
     pub async fn press(&self, stage: &str) -> i64 {
         let next = self.button(stage).await;
-        let answer = self.press_with(stage, &next).await;
-        assert_eq!(answer.status, 201, "{}", answer.text);
-        let answer: Value = serde_json::from_str(&answer.text).unwrap();
-        answer["id"].as_i64().unwrap()
+        self.press_with(stage, &next).await.push_id()
     }
 
     /// Waits until a push has ended, and gives it.

@@ -1,15 +1,11 @@
 //! What a scrape reads, from a server with a past: nothing twice, and little however much there is.
 
-use crate::history::many::{STACKS, fill};
+use crate::history::many::{config_of_the_past, desk_with_a_past};
 use crate::house::{client_of, get};
-use pushbutton::config::Config;
-use pushbutton::desk::Desk;
 use pushbutton::time::At;
 use pushbutton::web::Server;
 use rusqlite::{Connection, params};
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -34,22 +30,7 @@ impl Past {
         let temp = tempfile::tempdir().unwrap();
         let [pages, metrics] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let (url, at) = (format!("http://{}", pages.local_addr().unwrap()), metrics.local_addr().unwrap());
-        std::fs::create_dir(temp.path().join("stacks")).unwrap();
-        for stack in STACKS {
-            std::fs::write(temp.path().join(format!("stacks/{stack}.toml")), STACK).unwrap();
-        }
-        let file = temp.path().join("config.toml");
-        let text = format!("url = \"{url}\"\n[auth]\nmode = \"open\"\n[limits]\nfree_mib = 1\nwarm_hosts = 0\n");
-        std::fs::write(&file, text).unwrap();
-        let config = Arc::new(Config::load(&file).unwrap());
-        // The first opening makes the ledger, the second one finds it full.
-        drop(Desk::open_with(Arc::clone(&config), PathBuf::from("/bin/false")).await.unwrap());
-        let mut connection = Connection::open(config.data.join("pushbutton.db")).unwrap();
-        let tx = connection.transaction().unwrap();
-        fill(&tx, pushes, At::now()).unwrap();
-        tx.commit().unwrap();
-        drop(connection);
-        let desk = Desk::open_with(config, PathBuf::from("/bin/false")).await.unwrap();
+        let desk = desk_with_a_past(config_of_the_past(temp.path(), &url, STACK), pushes, None, At::now()).await;
         let stop = CancellationToken::new();
         let server = Server::bind(desk, pages).unwrap().with_metrics(metrics);
         let served = tokio::spawn(server.run_until(stop.clone()));
@@ -232,7 +213,7 @@ async fn many_who_ask_at_once_are_one_reading() {
 
 /// Measures what `docs/metrics.md` reports.
 #[actix_web::test]
-#[ignore = "a measurement that fills a ledger with 100,000 pushes"]
+#[ignore = "a measurement that fills a ledger with 100,000 pushes: docs/metrics.md has its command"]
 async fn a_scrape_of_a_hundred_thousand_pushes() {
     let past = Past::of(100_000).await;
     for n in 1..=5 {
