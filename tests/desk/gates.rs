@@ -1,6 +1,7 @@
 //! What a page says of a request before anybody presses, and what a press of it gets: all requests in all states of a stage.
 
 use super::*;
+use futures::{FutureExt, StreamExt, stream};
 use pushbutton::desk::Questions;
 use std::fmt::Display;
 
@@ -143,25 +144,38 @@ impl Stage {
     }
 }
 
+/// What the page offers in a state; each request that it says is closed is pressed, and gets that reason.
+async fn offered_in(state: State) -> Vec<(State, Asked)> {
+    let mut open = Vec::new();
+    let stage = Stage::new(state).await;
+    for asked in REQUESTS {
+        match stage.page(asked).await {
+            Some(Some(page)) => assert_eq!(Some(page), stage.press(asked).await, "{asked:?} while {state:?}"),
+            Some(None) => open.push((state, asked)),
+            None => assert!(stage.press(asked).await.is_some(), "{asked:?} while {state:?} is not offered"),
+        }
+    }
+    stage.bench.close().await;
+    open
+}
+
+/// Presses what the page says is open.
+async fn accepted_in(state: State, asked: Asked) {
+    let stage = Stage::new(state).await;
+    assert_eq!(stage.press(asked).await, None, "{asked:?} while {state:?}");
+    stage.bench.close().await;
+}
+
+/// How many stages are at work at once: each is mostly waiting, but a source that has no answer for 5 s changes what its pages say.
+const AT_ONCE: usize = 3;
+
+/// A press changes the stage, so each that is accepted has one of its own.
 #[tokio::test]
 async fn a_page_says_of_every_request_in_every_state_what_its_press_gets() {
-    let mut open = Vec::new();
-    for state in STATES {
-        let stage = Stage::new(state).await;
-        for asked in REQUESTS {
-            match stage.page(asked).await {
-                Some(Some(page)) => assert_eq!(Some(page), stage.press(asked).await, "{asked:?} while {state:?}"),
-                Some(None) => open.push((state, asked)),
-                None => assert!(stage.press(asked).await.is_some(), "{asked:?} while {state:?} is not offered"),
-            }
-        }
-        stage.bench.close().await;
-    }
-    for (state, asked) in &open {
-        let stage = Stage::new(*state).await;
-        assert_eq!(stage.press(*asked).await, None, "{asked:?} while {state:?}");
-        stage.bench.close().await;
-    }
+    let offered = stream::iter(STATES).map(|state| offered_in(state).boxed_local());
+    let open = offered.buffered(AT_ONCE).collect::<Vec<_>>().await.concat();
+    let accepted = stream::iter(open.clone()).map(|(state, asked)| accepted_in(state, asked).boxed_local());
+    accepted.buffered(AT_ONCE).collect::<Vec<_>>().await;
     let free = REQUESTS.map(|asked| (State::Free, asked));
     let rest = [
         (State::StackHeld, Asked::Rollback),
