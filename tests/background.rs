@@ -38,9 +38,12 @@ const CLOCK: &str = "
       }
     }).observe({ type: 'resource' });
     window.streams = [];
+    let idle = [];
     const wait = (answer) => {
       asking++;
-      return answer.finally(() => asking--);
+      return answer.finally(() => {
+        if (!--asking) idle.splice(0).forEach((go) => go());
+      });
     };
     window.fetch = (...what) => wait(real.fetch(...what).then((answer) => {
       const json = answer.json.bind(answer);
@@ -62,9 +65,9 @@ const CLOCK: &str = "
       let called = 0;
       for (;;) {
         await 0;
-        if (asking) {
-          while (asking) await breath();
-          await breath();
+        while (asking) {
+          await new Promise((go) => idle.push(go));
+          await breath(); // who got the answer may ask on
         }
         const next = [...timers.values()].sort((a, b) => a.due - b.due)[0];
         if (!next || next.due > target) break;
