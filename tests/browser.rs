@@ -1,4 +1,5 @@
-//! A person at a real browser: headless Chromium, the real server, real hosts.
+//! A person at a real browser: headless Chromium, the real server, real hosts. The longest of these are so long because
+//! they look at many pages (`Browser::pictures`): of the time nine tenths are Chromium's, for the pictures and for axe-core.
 
 use crate::house::browser::Browser;
 use crate::house::{House, Plans, kill, let_go, until, waits_for};
@@ -346,7 +347,7 @@ async fn the_pages_work_without_javascript() {
     let commands = format!(r#"{{ run = "seq 1 300; echo working on {{host}}; {}; echo done" }}"#, waits_for("go"));
     let house =
         House::build(Plans { qa: &["qa1"], princess: &["princess1"], commands: &commands, ..Plans::default() }).await;
-    let browser = Browser::without_scripts(&house).await;
+    let (browser, still) = tokio::join!(Browser::without_scripts(&house), Browser::with_scripts_blocked(&house));
     browser.sign_in("kate").await;
     browser.pictures("plain-dashboard").await;
     press(&browser, "qa", 1).await;
@@ -360,7 +361,6 @@ async fn the_pages_work_without_javascript() {
     browser.holds("document.querySelector('meta[http-equiv=refresh]').content === '5'").await;
 
     // The same pages as axe-core sees them, which needs a browser that runs its own script and none of theirs.
-    let still = Browser::with_scripts_blocked(&house).await;
     still.go("/").await;
     still.stands_without_scripts("still-sign-in").await;
     still.sign_in("kate").await;

@@ -1,6 +1,7 @@
 //! Every screen in every state, in a real browser: axe-core finds nothing wrong, nothing scrolls sideways, the focus is
 //! seen, and pictures are left in `CARGO_TARGET_TMPDIR/screens` (open its `index.html`). What a journey of
 //! `tests/browser.rs` comes by is looked at there; here are the other ends of a push, and the pages with made-up data.
+//! They take long, all of it for Chromium's pictures and for axe-core: each page is held against each rule at each width.
 
 use crate::house::browser::Browser;
 use crate::house::{House, Plans, until};
