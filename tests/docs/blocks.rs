@@ -90,6 +90,7 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/install.md", "script/test\n", Read),
     ("docs/metrics.md", "url = ", Server),
     ("docs/metrics.md", "# prometheus.yml\n", Run("tests/metrics.rs")),
+    ("docs/metrics.md", "cargo nextest run --run-ignored only", Read),
     ("docs/operating.md", "du -sh ", RUNS),
     ("docs/operating.md", "pushbutton verify\n", RUNS),
     ("docs/operating.md", "pushbutton backup ", RUNS),

@@ -1,5 +1,5 @@
-//! What the pushes that have ended add up to. A push that ended never changes, so each is read once: all of history at the first
-//! scrape, from one index, and after that what is new. It must never count a push twice, nor keep more of one than its sums.
+//! What the pushes that have ended add up to. A push that ended never changes, so each is read once: all of history when the server
+//! starts, from one index, and after that what is new. It must never count a push twice, nor keep more of one than its sums.
 
 use crate::journal::{Ended, HostResult};
 use crate::ledger::LedgerResult;
