@@ -6,7 +6,7 @@ mod driver;
 mod hands;
 mod look;
 
-use super::{House, kill, until};
+use super::{DEADLINE, House, kill, until};
 use driver::driver;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -79,6 +79,8 @@ impl Browser {
         let mut capabilities = json!({
             "goog:chromeOptions": { "args": args, "prefs": preferences },
             "goog:loggingPrefs": { "browser": "ALL" },
+            // Scripts of ours may wait as long as everything else; chromedriver's own 30 s are short on a busy machine.
+            "timeouts": { "script": u64::try_from(DEADLINE.as_millis()).unwrap() },
         });
         if let Some(categories) = traced {
             let wanted = json!({ "enableNetwork": false, "enablePage": false, "traceCategories": categories });
