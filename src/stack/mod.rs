@@ -5,6 +5,7 @@
 mod parse;
 mod reader;
 
+pub mod access;
 mod commands;
 mod draft;
 mod form;
@@ -25,6 +26,8 @@ pub mod overlaps;
 pub mod script;
 
 pub use crate::diagnostic::Diagnostic;
+pub use access::scope::{BadScope, Scopes, Target, Verb};
+pub use access::who::Who;
 pub use commands::fan_out::{FanOut, Relay};
 pub use form::check::Check;
 pub use form::release::{Release, SharedName};
@@ -32,7 +35,7 @@ pub use form::rsync::Rsync;
 pub use form::{Command, Form, Question, Writes};
 pub use hosts::host::Host;
 pub use hosts::inventory::{Answers, Inventory, InventoryAnswer};
-pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
+pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageName};
 pub use parse::{parse, parse_with};
 pub use paths::{BadPart, VariablePath};
 pub use policy::{OnFailure, Policy};

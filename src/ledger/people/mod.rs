@@ -1,6 +1,7 @@
-//! People: who may sign in (`users`), who has (`sessions`), and from where (`known`). It must never keep what lets anybody in, but as
+//! People: who may sign in (`users`), who has (`sessions`), from where (`known`), and their programs (`tokens`). It must never keep what lets anybody in, but as
 //! a hash.
 
 pub mod known;
 pub mod sessions;
+pub mod tokens;
 pub mod users;

@@ -312,7 +312,11 @@ mod tests {
         for user in [&mary, &zoe] {
             add(&tx, user).unwrap();
             tx.execute("INSERT INTO sessions VALUES (?1 || '-session', ?1, '', '')", [user.name.as_str()]).unwrap();
-            tx.execute("INSERT INTO tokens VALUES (?1 || '-token', '', ?1, '', '')", [user.name.as_str()]).unwrap();
+            tx.execute(
+                "INSERT INTO tokens VALUES (?1 || '-token', '', ?1, '', '', '', '', NULL)",
+                [user.name.as_str()],
+            )
+            .unwrap();
         }
         let left = |table: &str| -> Vec<String> {
             let mut ask = tx.prepare(&format!("SELECT who FROM {table} ORDER BY who")).unwrap();

@@ -27,6 +27,9 @@ const STEPS: [&str; 1] = [
      ALTER TABLE builds ADD COLUMN pruned_at TEXT;
      ALTER TABLE links ADD COLUMN host TEXT;
      ALTER TABLE results ADD COLUMN before_drop TEXT;
+     ALTER TABLE tokens ADD COLUMN name TEXT;
+     ALTER TABLE tokens ADD COLUMN scopes TEXT;
+     ALTER TABLE tokens ADD COLUMN seen_at TEXT;
      CREATE TABLE known (
        who           TEXT NOT NULL,
        place         TEXT NOT NULL,

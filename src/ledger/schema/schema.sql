@@ -298,7 +298,10 @@ CREATE TABLE known (                              -- from where an account was s
 CREATE TABLE tokens (                             -- `pb_ID_SECRET`; only SHA-256 of the secret is kept
   id            TEXT PRIMARY KEY,
   secret_hash   TEXT NOT NULL,
-  who           TEXT NOT NULL,
+  who           TEXT NOT NULL,                    -- the owner
   made_at       TEXT NOT NULL,
-  expires_at    TEXT NOT NULL
+  expires_at    TEXT NOT NULL,
+  name          TEXT,                             -- what its owner calls it
+  scopes        TEXT,                             -- `push:web/qa,see`
+  seen_at       TEXT                              -- when it was last used, some minutes behind
 ) STRICT;

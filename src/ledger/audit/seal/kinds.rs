@@ -79,6 +79,17 @@ const ANNOUNCED: &[(&str, &str)] = &[
 /// When a session was last used is written every few minutes, and says nothing of who came in.
 const SESSION: &[(&str, &str)] = &[("id_hash", "id_hash"), ("made_at", "made_at"), ("who", "who")];
 
+/// The same holds of a token.
+const TOKEN: &[(&str, &str)] = &[
+    ("expires_at", "expires_at"),
+    ("id", "id"),
+    ("made_at", "made_at"),
+    ("name", "name"),
+    ("scopes", "scopes"),
+    ("secret_hash", "secret_hash"),
+    ("who", "who"),
+];
+
 const fn rows(name: &'static str, table: &'static str, key: &'static [&'static str]) -> Kind {
     Kind { name, table, key, columns: &[], only: "1", order: "1", watch: Watch::Rows("1") }
 }
@@ -147,7 +158,15 @@ pub(super) const KINDS: [Kind; 21] = [
         order: "1",
         watch: Watch::Rows("NEW.id_hash <> OLD.id_hash OR NEW.made_at <> OLD.made_at OR NEW.who <> OLD.who"),
     },
-    rows("token", "tokens", &["id"]),
+    Kind {
+        name: "token",
+        table: "tokens",
+        key: &["id"],
+        columns: TOKEN,
+        only: "1",
+        order: "1",
+        watch: Watch::Rows("NEW.seen_at IS OLD.seen_at"),
+    },
     rows("known", "known", &["who", "place"]),
     Kind {
         name: "announcement",
