@@ -12,6 +12,7 @@ use pushbutton::desk::checkup::{Checkup, CheckupView, Finding, PlaceReport, Weig
 use pushbutton::desk::view::{Board, BoardStack, PlanView, VersionGroup, Versions};
 use pushbutton::desk::{Broken, StackView};
 use pushbutton::journal::PushState;
+use pushbutton::ledger::tokens::Token;
 use pushbutton::plan::PushKind;
 use pushbutton::web::pages::{
     Account, Asks, Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, SignInForm, SignedIn, ToldFilter,
@@ -538,16 +539,42 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
 fn ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password() {
     let pages = pages();
     let session = |here, began: i64| SignedIn { here, since: at(-began).to_string(), seen: at(-60).to_string() };
-    for (name, has_password, problem, changed) in [
-        ("account", true, None, false),
-        ("account-refused", true, Some("Wrong current password; nothing was changed.".to_owned()), false),
-        ("account-changed", true, None, true),
-        ("account-open", false, None, false),
+    let token = |name: &str, scopes: &str, days: i64, used: Option<i64>| Token {
+        id: format!("{:012x}", days.unsigned_abs()),
+        name: name.to_owned(),
+        owner: "mary".parse().unwrap(),
+        scopes: scopes.parse().unwrap(),
+        made_at: at(90 * 86_400),
+        expires_at: at(-days * 86_400),
+        seen_at: used.map(at),
+    };
+    let text = format!("pb_{:012x}_{}", 30, "5e".repeat(36));
+    for (name, has_password, problem, changed, new_token) in [
+        ("account", true, None, false, false),
+        ("account-refused", true, Some("Wrong current password; nothing was changed.".to_owned()), false, false),
+        ("account-changed", true, None, true, false),
+        ("account-open", false, None, false, false),
+        ("account-token", true, None, false, true),
     ] {
         let signed_in = vec![session(true, 3600), session(false, 86_400)];
-        let account = Account { who: "mary".to_owned(), signed_in, has_password, problem, changed };
+        let tokens = vec![
+            token("ci", "publish:web,push:web/qa,see", 30, Some(300)),
+            token("night-report", "see:web,see:api", -2, None),
+        ];
+        let account = Account {
+            who: "mary".to_owned(),
+            signed_in,
+            has_password,
+            problem,
+            changed,
+            tokens: if name == "account-open" { Vec::new() } else { tokens },
+            new_token: new_token.then(|| ("ci (token of mary)".to_owned(), text.clone())),
+            token_problem: (name == "account-refused")
+                .then(|| "No token was made: \"sea\" is none of see, push, rollback, hold, publish.".to_owned()),
+        };
         let html = checked(name, pages.account(&frame(Section::Nowhere), &account));
         assert_eq!(html.matches("type=\"password\"").count(), if has_password { 3 } else { 0 }, "{name}");
+        assert_eq!(html.contains(&text), new_token, "{name}: it is shown once");
         assert!(html.contains("This browser</b>") && html.contains("Another browser"), "{name}");
     }
 }

@@ -9,6 +9,7 @@ mod seen;
 mod signing;
 mod streams;
 mod titles;
+mod tokens;
 mod watching;
 
 use crate::house::{in_time, until, until_so};
@@ -257,7 +258,8 @@ impl Site {
 
     async fn stream(&self, session: &str, path: &str, lines: &str) -> Viewer {
         let mut connection = TcpStream::connect(self.at).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\ncookie: {session}\r\n{lines}\r\n", self.at);
+        let cookie = if session.is_empty() { String::new() } else { format!("cookie: {session}\r\n") };
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n{cookie}{lines}\r\n", self.at);
         connection.write_all(request.as_bytes()).await.unwrap();
         let mut viewer = Viewer { connection, taken: Vec::new(), events: String::new() };
         viewer.until("\r\n\r\n").await;
@@ -352,5 +354,11 @@ fn answer(bytes: &[u8]) -> Answer {
 
 /// A row's address with its variable parts filled in.
 fn address(row: &Entry) -> String {
-    row.path.replace("{stack}", "web").replace("{stage}", "qa").replace("{id}", "1").replace("{name:.+}", "page/app.js")
+    row.path
+        .replace("{stack}", "web")
+        .replace("{stage}", "qa")
+        .replace("{id}", "1")
+        .replace("{token}", "0")
+        .replace("{build}", "web-1")
+        .replace("{name:.+}", "page/app.js")
 }

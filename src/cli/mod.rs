@@ -10,6 +10,7 @@ pub mod keep;
 pub mod push;
 pub mod runner;
 pub mod status;
+pub mod token;
 pub mod user;
 
 mod say;
@@ -70,6 +71,8 @@ enum Command {
     Demo(demo::Demo),
     /// Adds, lists and removes people who sign in with a password.
     User(user::User),
+    /// Makes, lists, rotates and revokes the tokens of programs that use the API.
+    Token(token::TokenCommand),
     /// Verifies that nobody has changed the history: audit, journals, builds.
     Verify(keep::verify::Verify),
     /// Publishes builds that were made elsewhere, for example by CI.
@@ -109,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Hosts(hosts) => hosts.main(&cli.config),
         Command::Demo(demo) => demo.main(),
         Command::User(user) => user.main(&cli.config),
+        Command::Token(token) => token.main(&cli.config),
         Command::Verify(verify) => verify.main(&cli.config),
         Command::Build(build) => build.main(&cli.config),
         Command::Backup(backup) => backup.main(&cli.config),

@@ -2,6 +2,7 @@
 //! route as everybody. There must never be another way in: what is not in the table does not exist, and a row says who
 //! may, or it does not compile.
 
+use super::app::App;
 use super::hosts::{checkup, reach};
 use super::http::problem::Problem;
 use super::http::{files, health};
@@ -9,16 +10,18 @@ use super::output::{download, lines};
 use super::push::{cancel, confirm, numbers, pause, resume, rollback};
 use super::reports::{announcements, stats};
 use super::session::caller::Caller;
-use super::session::{account, sign_in};
+use super::session::{account, sign_in, token, token_forms};
 use super::stack::{api, builds, catch_up, hold, press, versions};
 use super::stream::live;
 use super::{dashboard, history, push, stack};
+use crate::stack::Verb;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard;
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
+use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpResponse, Route, web};
 
 /// Who may ask.
@@ -26,8 +29,12 @@ use actix_web::{HttpMessage, HttpResponse, Route, web};
 pub enum May {
     /// Everybody: what is needed to sign in, and what watches the server.
     Anybody,
-    /// Who is signed in.
-    SignedIn,
+    /// Persons who are signed in, and the command line of this machine.
+    Person,
+    /// The same, and programs whose token has a scope with this verb where the request goes.
+    Scope(Verb),
+    /// The same, and every program: its handler shows what the token may see.
+    Visible,
 }
 
 /// One row.
@@ -47,23 +54,23 @@ const fn entry(method: Method, path: &'static str, may: May, handler: fn() -> Ro
 }
 
 const fn get(path: &'static str, handler: fn() -> Route) -> Entry {
-    entry(Method::GET, path, May::SignedIn, handler)
+    entry(Method::GET, path, May::Person, handler)
+}
+
+const fn see(path: &'static str, handler: fn() -> Route) -> Entry {
+    entry(Method::GET, path, May::Scope(Verb::See), handler)
+}
+
+const fn api(method: Method, path: &'static str, verb: Verb, handler: fn() -> Route) -> Entry {
+    entry(method, path, May::Scope(verb), handler)
 }
 
 const fn stream(path: &'static str, handler: fn() -> Route) -> Entry {
-    Entry { method: Method::GET, path, may: May::SignedIn, streams: true, handler }
+    Entry { method: Method::GET, path, may: May::Scope(Verb::See), streams: true, handler }
 }
 
 const fn post(path: &'static str, handler: fn() -> Route) -> Entry {
-    entry(Method::POST, path, May::SignedIn, handler)
-}
-
-const fn put(path: &'static str, handler: fn() -> Route) -> Entry {
-    entry(Method::PUT, path, May::SignedIn, handler)
-}
-
-const fn delete(path: &'static str, handler: fn() -> Route) -> Entry {
-    entry(Method::DELETE, path, May::SignedIn, handler)
+    entry(Method::POST, path, May::Person, handler)
 }
 
 const fn open(method: Method, path: &'static str, handler: fn() -> Route) -> Entry {
@@ -107,43 +114,52 @@ pub static ROUTES: &[Entry] = &[
     post("/sign-out", || web::to(sign_in::sign_out)),
     get("/account", || web::to(account::show)),
     post("/account/password", || web::to(account::change_password)),
+    post("/account/tokens", || web::to(token_forms::add)),
+    post("/account/tokens/{token}/rotate", || web::to(token_forms::rotate)),
+    post("/account/tokens/{token}/revoke", || web::to(token_forms::revoke)),
     post("/account/sign-out-everywhere", || web::to(account::sign_out_everywhere)),
-    get("/api/v1/stacks", || web::to(api::stacks)),
-    get("/api/v1/stacks/{stack}", || web::to(api::stack)),
-    post("/api/v1/stacks/{stack}/builds", || web::to(builds::publish)),
-    get("/api/v1/stacks/{stack}/hosts", || web::to(checkup::known)),
-    post("/api/v1/stacks/{stack}/hosts/look", || web::to(checkup::now)),
-    post("/api/v1/stacks/{stack}/hosts/check", || web::to(reach::check_by_api)),
-    post("/api/v1/stacks/{stack}/hosts/reconnect", || web::to(reach::reconnect_by_api)),
-    get("/api/v1/stacks/{stack}/builds", || web::to(builds::listed)),
-    delete("/api/v1/stacks/{stack}/builds/{build}", || web::to(builds::withdraw)),
+    entry(Method::GET, "/api/v1/stacks", May::Visible, || web::to(api::stacks)),
+    see("/api/v1/stacks/{stack}", || web::to(api::stack)),
+    api(Method::POST, "/api/v1/stacks/{stack}/builds", Verb::Publish, || web::to(builds::publish)),
+    see("/api/v1/stacks/{stack}/hosts", || web::to(checkup::known)),
+    api(Method::POST, "/api/v1/stacks/{stack}/hosts/look", Verb::Push, || web::to(checkup::now)),
+    api(Method::POST, "/api/v1/stacks/{stack}/hosts/check", Verb::Push, || web::to(reach::check_by_api)),
+    api(Method::POST, "/api/v1/stacks/{stack}/hosts/reconnect", Verb::Push, || web::to(reach::reconnect_by_api)),
+    see("/api/v1/stacks/{stack}/builds", || web::to(builds::listed)),
+    api(Method::DELETE, "/api/v1/stacks/{stack}/builds/{build}", Verb::Publish, || web::to(builds::withdraw)),
     post("/api/v1/take-over", || web::to(numbers::take_over_by_api)),
     post("/api/v1/stacks/{stack}/numbers", || web::to(numbers::by_api)),
-    put("/api/v1/stacks/{stack}/hold", || web::to(hold::hold_stack_by_api)),
-    delete("/api/v1/stacks/{stack}/hold", || web::to(hold::release_stack_by_api)),
-    get("/api/v1/stacks/{stack}/stages/{stage}/current", || web::to(api::current)),
-    get("/api/v1/stacks/{stack}/stages/{stage}/plan", || web::to(api::plan)),
-    get("/api/v1/stacks/{stack}/stages/{stage}/versions", || web::to(versions::listed)),
-    post("/api/v1/stacks/{stack}/stages/{stage}/push", || web::to(press::push_by_api)),
-    get("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(rollback::shown)),
-    post("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(rollback::roll_back_by_api)),
-    get("/api/v1/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::shown)),
-    post("/api/v1/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::catch_up_by_api)),
-    put("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(hold::hold_stage_by_api)),
-    delete("/api/v1/stacks/{stack}/stages/{stage}/hold", || web::to(hold::release_stage_by_api)),
-    get("/api/v1/pushes", || web::to(history::page::listed)),
-    get("/api/v1/pushes/{id}", || web::to(push::api::one_push)),
+    api(Method::PUT, "/api/v1/stacks/{stack}/hold", Verb::Hold, || web::to(hold::hold_stack_by_api)),
+    api(Method::DELETE, "/api/v1/stacks/{stack}/hold", Verb::Hold, || web::to(hold::release_stack_by_api)),
+    see("/api/v1/stacks/{stack}/stages/{stage}/current", || web::to(api::current)),
+    see("/api/v1/stacks/{stack}/stages/{stage}/plan", || web::to(api::plan)),
+    see("/api/v1/stacks/{stack}/stages/{stage}/versions", || web::to(versions::listed)),
+    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/push", Verb::Push, || web::to(press::push_by_api)),
+    see("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(rollback::shown)),
+    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/rollback", Verb::Rollback, || {
+        web::to(rollback::roll_back_by_api)
+    }),
+    see("/api/v1/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::shown)),
+    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/catch-up", Verb::Push, || {
+        web::to(catch_up::catch_up_by_api)
+    }),
+    api(Method::PUT, "/api/v1/stacks/{stack}/stages/{stage}/hold", Verb::Hold, || web::to(hold::hold_stage_by_api)),
+    api(Method::DELETE, "/api/v1/stacks/{stack}/stages/{stage}/hold", Verb::Hold, || {
+        web::to(hold::release_stage_by_api)
+    }),
+    entry(Method::GET, "/api/v1/pushes", May::Visible, || web::to(history::page::listed)),
+    see("/api/v1/pushes/{id}", || web::to(push::api::one_push)),
     stream("/api/v1/pushes/{id}/events", || web::to(live::push_events)),
-    get("/api/v1/pushes/{id}/log", || web::to(download::log)),
-    get("/api/v1/pushes/{id}/outline", || web::to(lines::outline)),
-    get("/api/v1/pushes/{id}/lines", || web::to(lines::lines)),
-    get("/api/v1/pushes/{id}/find", || web::to(lines::find)),
-    get("/api/v1/pushes/{id}/same", || web::to(lines::same)),
-    post("/api/v1/pushes/{id}/cancel", || web::to(cancel::cancel_by_api)),
-    post("/api/v1/pushes/{id}/confirm", || web::to(confirm::by_api)),
-    post("/api/v1/pushes/{id}/pause", || web::to(pause::pause_by_api)),
-    post("/api/v1/pushes/{id}/unpause", || web::to(pause::unpause_by_api)),
-    post("/api/v1/pushes/{id}/resume", || web::to(resume::resume_by_api)),
+    see("/api/v1/pushes/{id}/log", || web::to(download::log)),
+    see("/api/v1/pushes/{id}/outline", || web::to(lines::outline)),
+    see("/api/v1/pushes/{id}/lines", || web::to(lines::lines)),
+    see("/api/v1/pushes/{id}/find", || web::to(lines::find)),
+    see("/api/v1/pushes/{id}/same", || web::to(lines::same)),
+    api(Method::POST, "/api/v1/pushes/{id}/cancel", Verb::Push, || web::to(cancel::cancel_by_api)),
+    api(Method::POST, "/api/v1/pushes/{id}/confirm", Verb::Push, || web::to(confirm::by_api)),
+    api(Method::POST, "/api/v1/pushes/{id}/pause", Verb::Push, || web::to(pause::pause_by_api)),
+    api(Method::POST, "/api/v1/pushes/{id}/unpause", Verb::Push, || web::to(pause::unpause_by_api)),
+    api(Method::POST, "/api/v1/pushes/{id}/resume", Verb::Push, || web::to(resume::resume_by_api)),
     stream("/api/v1/events", || web::to(live::events)),
     open(Method::GET, "/static/{name:.+}", || web::to(files::file)),
     open(Method::GET, "/healthz", || web::to(health::healthz)),
@@ -154,7 +170,7 @@ pub static ROUTES: &[Entry] = &[
 pub fn pages() -> impl Iterator<Item = &'static str> {
     let page = |row: &&Entry| {
         row.method == Method::GET
-            && row.may == May::SignedIn
+            && row.may == May::Person
             && !row.path.starts_with("/api/")
             && !row.path.ends_with("/log")
             && !row.path.ends_with(".csv")
@@ -203,10 +219,20 @@ async fn admit(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let known = request.extensions().get::<Caller>().is_some();
-    match may {
-        May::SignedIn if !known => Ok(request.error_response(Problem::nobody())),
-        May::SignedIn | May::Anybody => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+    let caller = request.extensions().get::<Caller>().cloned();
+    let refused = match (may, caller) {
+        (May::Anybody, _) => None,
+        (May::Visible, Some(_)) => None,
+        (May::Person | May::Scope(_) | May::Visible, None) => Some(Problem::nobody()),
+        (May::Person, Some(caller)) => caller.must_be_person().err(),
+        (May::Scope(verb), Some(caller)) => match request.app_data::<Data<App>>() {
+            Some(app) => token::admit(app, &caller, verb, request.request()).await.err(),
+            None => Some(Problem::broken("a route without its app")),
+        },
+    };
+    match refused {
+        Some(problem) => Ok(request.error_response(problem)),
+        None => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
     }
 }
 

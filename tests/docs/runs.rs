@@ -210,6 +210,52 @@ async fn what_the_page_on_sources_shows_is_done() {
 }
 
 #[tokio::test]
+async fn a_program_with_curl_alone_releases_as_the_page_on_ci_shows() {
+    const PAGE: &str = "docs/ci.md";
+    let reader = Reader { house: house_over(|_| "{ published = true }".to_owned()).await };
+    let (house, dir) = (&reader.house, reader.house.dir.path());
+    let shop = house.shop.dir().display().to_string();
+    let build = |text: &str| {
+        std::fs::create_dir_all(dir.join("out")).unwrap();
+        std::fs::write(dir.join("out/index.html"), text).unwrap();
+    };
+    let api = format!("{}/api/v1", house.url);
+    let at = ("https://push.example.com/api/v1", api.as_str());
+    let in_shop = format!("git -C {shop} rev-parse");
+    let git = ("git rev-parse", in_shop.as_str());
+    reader.run(PAGE, "pushbutton token add ci ", &[]).await;
+    for text in ["one", "two"] {
+        build(text);
+        house.shop.commit(house.shop.commits().await.unwrap()).await.unwrap();
+        let said = reader.run(PAGE, "push=https://push.example.com/api/v1\napi() ", &[at, git]).await;
+        assert_eq!(said.matches("\"state\":\"succeeded\"").count(), 2, "{said}");
+    }
+    let newest = house.push(reader.newest().await).await;
+    assert_eq!(newest["push"]["who"], "ci (token of mary)");
+    reader.run(PAGE, "push=https://push.example.com/api/v1\ncurl ", &[at]).await;
+    let back = reader.newest().await;
+    reader.ended_as(back, "succeeded").await;
+    let live = house.fleet.host("web1.example.com").unwrap().srv_dir().join("web/current/index.html");
+    assert_eq!(std::fs::read_to_string(live).unwrap(), "one");
+
+    let token = std::fs::read_to_string(dir.join("ci.token")).unwrap();
+    let id = ("0123456789ab", token.split('_').nth(1).unwrap());
+    let said = reader.run(PAGE, "pushbutton token list\n", &[id]).await;
+    assert!(said.contains("ci (token of mary)") && said.contains("is revoked"), "{said}");
+    let new = std::fs::read_to_string(dir.join("ci.new.token")).unwrap();
+    let ask = |token: &str| {
+        format!(
+            "curl -s -o out/answer -w '%{{http_code}}' -H 'Authorization: Bearer {}' {api}/stacks/web",
+            token.trim()
+        )
+    };
+    assert_eq!(
+        (shell(dir, &ask(&token), "").await, shell(dir, &ask(&new), "").await),
+        ("401".to_owned(), "200".to_owned())
+    );
+}
+
+#[tokio::test]
 async fn people_come_and_go_as_the_page_on_installing_shows() {
     const PAGE: &str = "docs/install.md";
     let dir = tempfile::Builder::new().prefix("pb").tempdir().unwrap();

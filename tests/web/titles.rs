@@ -140,6 +140,18 @@ async fn bad_requests(asker: &mut Asker<'_>) {
     asker.call(Fault::Missing.row(), "PUT", json, "{}").await;
     let stranger = site.get("", "/api/v1/stacks").await;
     asker.answer(Fault::SignedOut.row(), "a stranger", &stranger);
+    let bearer = |token: &str| format!("Bearer {token}");
+    let nobodys = site.ask("GET", "/api/v1/stacks", &[("authorization", &bearer("pb_x"))], "").await;
+    asker.answer(Fault::Token.row(), "a token of nobody", &nobodys);
+    let (_, token) = tokens::token(site, "ci", "see:api").await;
+    let bearer = bearer(&token);
+    for path in ["/api/v1/events", "/"] {
+        let beyond = site.ask("GET", path, &[("authorization", &bearer)], "").await;
+        match path {
+            "/" => asker.page(Fault::Scope.row(), "a page for a program", &beyond),
+            _ => asker.answer(Fault::Scope.row(), "what happens on all stacks", &beyond),
+        }
+    }
     for path in [form, json] {
         let method = if path == form { "POST" } else { "PUT" };
         let long = format!("{{\"reason\": \"{}\"}}", "x".repeat(64 * 1024));

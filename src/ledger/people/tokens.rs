@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// What every token begins with, so that scanners for secrets know one.
-const PREFIX: &str = "pb_";
+pub const PREFIX: &str = "pb_";
 /// Of an id, in bytes.
 const ID: usize = 6;
 /// Of a secret, in bytes: 256 bits.

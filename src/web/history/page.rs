@@ -7,7 +7,7 @@ use crate::journal::PushState;
 use crate::ledger::history::{self, Edge, Filter};
 use crate::ledger::pushes::PushRow;
 use crate::ledger::{Ledger, LedgerError};
-use crate::stack::{StackName, StageName};
+use crate::stack::{StackName, StageName, Target};
 use crate::time::At;
 use crate::visible::visible;
 use crate::web::app::App;
@@ -78,6 +78,18 @@ impl LogQuery {
         Ok(Some(Filter { stack, stage, who, state, word, since, until, from }))
     }
 
+    /// What it is about.
+    fn target(&self) -> Target {
+        let LogFilter { stack, stage, .. } = self.shown();
+        let stack = stack.and_then(|name| name.parse::<StackName>().ok());
+        let stage = stage.and_then(|name| name.parse::<StageName>().ok());
+        match (stack, stage) {
+            (None, _) => Target::Everything,
+            (Some(stack), None) => Target::Stack(stack),
+            (Some(stack), Some(stage)) => Target::Stage(stack, stage),
+        }
+    }
+
     fn edge(&self) -> Result<Option<Edge>, Problem> {
         edge(self.before.as_deref(), self.after.as_deref())
     }
@@ -125,7 +137,11 @@ pub async fn log(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Repl
 }
 
 /// `GET /api/v1/pushes`
-pub async fn listed(app: Data<App>, _: Caller, query: Query<LogQuery>) -> Reply {
+pub async fn listed(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Reply {
+    caller.must_see(
+        &query.target(),
+        "ask for the pushes of one stack (`?stack=web`), or of one stage of it (`&stage=qa`)",
+    )?;
     let found = query.into_inner().ask(app.desk.ledger()).await?;
     let pushes: Vec<PushBody> = found.rows.iter().map(PushBody::from).collect();
     let listed = json!({ "pushes": pushes, "next_before": found.older, "next_after": found.newer });

@@ -70,6 +70,21 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "signed_out", Fault::SignedOut, "nobody is signed in")
     }
 
+    /// No program has this token.
+    pub fn no_token() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "token", Fault::Token, "this token lets nobody in")
+    }
+
+    /// The token may not do this.
+    pub fn beyond_scope(why: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "scope", Fault::Scope, why)
+    }
+
+    /// The same, with what to do about it.
+    pub fn with_cure(self, cure: &str) -> Self {
+        Self { own_cure: Some(cure.into()), ..self }
+    }
+
     /// The request was not sent by a page of ours.
     pub fn foreign() -> Self {
         Self::new(

@@ -9,14 +9,15 @@ use crate::address::encoded_path;
 use crate::web::app::App;
 use crate::web::http::path::is_upload;
 use crate::web::session::caller::{Caller, caller_of};
-use crate::web::session::push_host;
+use crate::web::session::{push_host, token};
 use crate::web::view::frame::Section;
 use crate::web::view::page::{frame, page};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName,
-    HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    HeaderValue, LOCATION, REFERRER_POLICY, RETRY_AFTER, TRANSFER_ENCODING, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
@@ -139,6 +140,13 @@ async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Pr
     if length.is_some_and(|length| length > most) {
         return Err(if most > LONGEST_BODY as u64 { Problem::upload_too_large(most) } else { Problem::too_large() });
     }
+    // No page of another site can make a browser send one.
+    if let Some(token) = token::given(request.path(), headers) {
+        return match is_for_everybody(request.path()) {
+            true => Ok(None),
+            false => token::caller_of(app, request.request(), token).await.map(Some),
+        };
+    }
     if !app.address.may_change(request.method(), headers) {
         return Err(Problem::foreign());
     }
@@ -210,6 +218,9 @@ async fn problem_response(app: &App, answer: ServiceResponse<BoxBody>, problem: 
             }
         }
     };
+    if problem.status == StatusCode::UNAUTHORIZED && request.path().starts_with("/api/") {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"pushbutton\""));
+    }
     if let Some(allow) = refused.headers().get(ALLOW) {
         response.headers_mut().insert(ALLOW, allow.clone());
     }

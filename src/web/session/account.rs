@@ -1,4 +1,5 @@
-//! One's own account: where one is signed in, a new password, signing out everywhere. It must never change anybody's but the caller's,
+//! One's own account: where one is signed in, a new password, signing out everywhere; the tokens on the same page are made in
+//! `token_forms.rs`. It must never change anybody's but the caller's,
 //! nor a password without the one that holds. Called by the routes.
 
 use super::account_view::{Account, SignedIn};
@@ -7,7 +8,7 @@ use super::caller::{Caller, Proof};
 use super::method;
 use super::tries::Trying;
 use crate::ledger::users::{self, PasswordHash};
-use crate::ledger::{audit, known, sessions};
+use crate::ledger::{audit, known, sessions, tokens};
 use crate::time::At;
 use crate::web::app::App;
 use crate::web::http::limits::body_timeout::InTime;
@@ -42,7 +43,8 @@ pub struct AccountQuery {
 
 /// `GET /account`
 pub async fn show(app: Data<App>, caller: Caller, query: Query<AccountQuery>) -> Reply {
-    draw(&app, &caller, StatusCode::OK, None, query.done == "password").await
+    let news = News { changed: query.done == "password", ..News::default() };
+    draw(&app, &caller, StatusCode::OK, news).await
 }
 
 /// `POST /account/password`
@@ -56,7 +58,9 @@ pub async fn change_password(
     if !method::of(app.desk.config().auth.mode).keeps_passwords() {
         return Err(Problem::bad_request("nobody has a password of this server: people sign in another way"));
     }
-    let again_please = async |why: String| draw(&app, &caller, StatusCode::FORBIDDEN, Some(why), false).await;
+    let again_please = async |why: String| {
+        draw(&app, &caller, StatusCode::FORBIDDEN, News { problem: Some(why), ..News::default() }).await
+    };
     if new != again {
         return again_please("The two new passwords are not the same; nothing was changed.".to_owned()).await;
     }
@@ -125,13 +129,31 @@ pub async fn sign_out_everywhere(app: Data<App>, caller: Caller) -> Reply {
     Ok(answer)
 }
 
-async fn draw(app: &App, caller: &Caller, status: StatusCode, problem: Option<String>, changed: bool) -> Reply {
+/// What happened on one's account just now.
+#[derive(Default)]
+pub(super) struct News {
+    /// Why the password was not changed.
+    pub problem: Option<String>,
+    /// Whether it was.
+    pub changed: bool,
+    /// Who has the token that was made, and its text.
+    pub new_token: Option<(String, String)>,
+    /// Why no token was made.
+    pub token_problem: Option<String>,
+}
+
+/// The page of one's account.
+pub(super) async fn draw(app: &App, caller: &Caller, status: StatusCode, news: News) -> Reply {
     let (who, now) = (caller.who.clone(), At::now());
     let here = match &caller.proof {
         Proof::Session(session) => session.as_str().to_owned(),
-        Proof::PushHost => String::new(),
+        Proof::PushHost | Proof::Token(_) => String::new(),
     };
-    let sessions = app.desk.ledger().read(move |connection| sessions::of(connection, &who, now)).await?;
+    let found = app
+        .desk
+        .ledger()
+        .read(move |connection| Ok((sessions::of(connection, &who, now)?, tokens::all(connection, Some(&who))?)));
+    let (sessions, tokens) = found.await?;
     let signed_in = sessions
         .into_iter()
         .map(|found| SignedIn { here: found.id_hash == here, since: found.made_at, seen: found.seen_at })
@@ -140,8 +162,11 @@ async fn draw(app: &App, caller: &Caller, status: StatusCode, problem: Option<St
         who: caller.who.to_string(),
         signed_in,
         has_password: method::of(app.desk.config().auth.mode).keeps_passwords(),
-        problem,
-        changed,
+        problem: news.problem,
+        changed: news.changed,
+        tokens,
+        new_token: news.new_token,
+        token_problem: news.token_problem,
     };
     let frame = frame(app, Some(caller), Section::Nowhere).await;
     Ok(page(status, app.pages.account(&frame, &account)?))

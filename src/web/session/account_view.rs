@@ -1,5 +1,6 @@
 //! One's own account: where one is signed in, and the form of a new password.
 
+use crate::ledger::tokens::Token;
 use crate::web::view::frame::Frame;
 use crate::web::view::pages::Pages;
 use crate::web::view::parts::Moment;
@@ -19,6 +20,12 @@ pub struct Account {
     pub problem: Option<String>,
     /// Whether it was changed just now.
     pub changed: bool,
+    /// The tokens of their programs.
+    pub tokens: Vec<Token>,
+    /// The one that was made just now: who has it, and its text, which is shown this once.
+    pub new_token: Option<(String, String)>,
+    /// Why no token was made.
+    pub token_problem: Option<String>,
 }
 
 /// One session.
@@ -39,6 +46,31 @@ pub(crate) struct AccountPage<'a> {
     has_password: bool,
     problem: Option<&'a str>,
     changed: bool,
+    programs: Vec<Program<'a>>,
+    new_token: Option<NewToken<'a>>,
+    token_problem: Option<&'a str>,
+    lifetimes: [(&'static str, &'static str); 4],
+}
+
+/// How long a token may be made to hold, as the form offers it.
+const LIFETIMES: [(&str, &str); 4] = [("30d", "30 days"), ("90d", "90 days"), ("180d", "180 days"), ("366d", "a year")];
+
+#[derive(Debug, Serialize)]
+struct Program<'a> {
+    id: &'a str,
+    name: &'a str,
+    scopes: String,
+    used_words: &'static str,
+    used: Option<Moment>,
+    ends: &'static str,
+    until: Moment,
+    expired: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct NewToken<'a> {
+    who: &'a str,
+    text: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,6 +93,26 @@ impl<'a> AccountPage<'a> {
             has_password: account.has_password,
             problem: account.problem.as_deref(),
             changed: account.changed,
+            programs: account.tokens.iter().map(|token| Program::new(frame, token)).collect(),
+            new_token: account.new_token.as_ref().map(|(who, text)| NewToken { who, text }),
+            token_problem: account.token_problem.as_deref(),
+            lifetimes: LIFETIMES,
+        }
+    }
+}
+
+impl<'a> Program<'a> {
+    fn new(frame: &Frame, token: &'a Token) -> Self {
+        let expired = token.expires_at <= frame.now;
+        Self {
+            id: &token.id,
+            name: &token.name,
+            scopes: token.scopes.to_string(),
+            used_words: if token.seen_at.is_some() { "last used" } else { "never used" },
+            ends: if expired { "expired" } else { "until" },
+            used: token.seen_at.map(|at| Moment::until(&at.to_string(), frame.now)),
+            until: Moment::day(&token.expires_at.to_string()),
+            expired,
         }
     }
 }

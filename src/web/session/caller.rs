@@ -1,4 +1,4 @@
-//! Who is asking: the session behind a request's cookie (TRUST section 7). The cookie's value is 256 random bits, known
+//! Who is asking: the session behind a request's cookie (TRUST section 7); tokens are looked up in `token.rs`. The cookie's value is 256 random bits, known
 //! to the browser alone; the ledger keeps its SHA-256. It must never believe a name that a request says by itself.
 //! Called by the gate for each request, by signing in and out, and by the streams every few seconds.
 
@@ -6,8 +6,8 @@ use super::method::{self, SignIn};
 use crate::config::AuthMode;
 use crate::journal::write::hex;
 use crate::ledger::sessions::{self, LONGEST_MS};
-use crate::ledger::{LedgerResult, audit, known};
-use crate::stack::Who;
+use crate::ledger::{LedgerResult, audit, known, tokens};
+use crate::stack::{Scopes, Who};
 use crate::time::At;
 use crate::web::app::App;
 use crate::web::http::limits::client_address::ClientAddress;
@@ -22,15 +22,15 @@ use rusqlite::Transaction;
 use sha2::{Digest, Sha256};
 use std::future::{Ready, ready};
 
-/// A session that is used is written down that often, so that reading pages costs no write each.
-const SEEN_EVERY_MS: i64 = 5 * 60_000;
+/// A session or a token that is used is written down that often, so that reading pages costs no write each.
+pub(super) const SEEN_EVERY_MS: i64 = 5 * 60_000;
 
 /// How long a browser is told from others after its last sign-in.
 const BROWSER_DAYS: i64 = 90;
 /// 256 bits as the cookie has them.
 const BROWSER_LENGTH: usize = 43;
 
-/// A signed-in person. A handler that takes this is never called for anybody else.
+/// A person who is signed in, or a program of theirs. A handler that takes this is never called for anybody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// Their name, as the history says it.
@@ -48,6 +48,17 @@ pub enum Proof {
     Session(SessionHash),
     /// By the socket that only the server's user and root can open.
     PushHost,
+    /// By a token: a program of someone's.
+    Token(TokenProof),
+}
+
+/// A token that let a program in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenProof {
+    /// What the ledger knows it by.
+    pub id: String,
+    /// What it may do.
+    pub scopes: Scopes,
 }
 
 /// What the ledger knows a session by.
@@ -92,7 +103,7 @@ fn browser_cookie_name(app: &App) -> String {
     }
 }
 
-fn method_of(app: &App) -> &'static dyn SignIn {
+pub(super) fn method_of(app: &App) -> &'static dyn SignIn {
     method::of(app.desk.config().auth.mode)
 }
 
@@ -137,6 +148,10 @@ fn note_seen(app: &App, hash: String, now: At) {
 pub async fn still_holds(app: &App, caller: &Caller) -> LedgerResult<bool> {
     match &caller.proof {
         Proof::PushHost => Ok(true),
+        Proof::Token(token) => {
+            let id = token.id.clone();
+            app.desk.ledger().read(move |connection| tokens::holds(connection, &id, At::now())).await
+        }
         Proof::Session(session) => {
             Ok(app.alive.now(&app.desk, method_of(app).needs_account()).await?.contains(&session.0))
         }

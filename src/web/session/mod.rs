@@ -10,4 +10,6 @@ pub(super) mod method;
 pub mod push_host;
 pub(super) mod sign_in;
 pub(super) mod sign_in_view;
+pub(super) mod token;
+pub(super) mod token_forms;
 pub(super) mod tries;

@@ -6,9 +6,7 @@ use super::caller::Caller;
 use super::method::{self, Given};
 use super::sign_in_view::SignIn;
 use super::tries::Trying;
-use crate::ledger::users::{self};
-use crate::ledger::{audit, known};
-use crate::stack::Who;
+use crate::ledger::known;
 use crate::time::At;
 use crate::web::app::App;
 use crate::web::http::limits::body_timeout::InTime;
@@ -23,9 +21,6 @@ use actix_web::web::{Data, Form, Query};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde::Deserialize;
 use std::time::Instant;
-
-/// How log and audit name whoever is nobody here.
-const NOBODY: &str = "nobody";
 
 /// What the form sends.
 #[derive(Deserialize)]
@@ -59,14 +54,14 @@ pub async fn sign_in(app: Data<App>, request: HttpRequest, given: InTime<Form<Cr
     let from = ClientAddress::of(&app.desk.config().trusted_proxies, &request);
     let trying = trying(&app, &request, &name, from).await?;
     if let Err(wait) = app.tries.take(&trying, Instant::now()) {
-        failed(&app, from, None, "too often");
+        app.failures.note(app.desk.ledger(), from, None, "too often");
         return Err(Problem::too_often("someone tried to sign in", wait));
     }
     let method = method::of(app.desk.config().auth.mode);
     let proven = match method.prove(&app, Given { name: &name, password: given.password }).await? {
         Ok(proven) => proven,
         Err(problem) => {
-            failed(&app, from, Some(&name), "wrong");
+            app.failures.note(app.desk.ledger(), from, Some(&name), "wrong");
             return show(&app, &request, StatusCode::FORBIDDEN, next, name, Some(problem)).await;
         }
     };
@@ -80,7 +75,7 @@ pub async fn sign_in(app: Data<App>, request: HttpRequest, given: InTime<Form<Cr
         Ok(holds)
     });
     if let Err(problem) = entered.await? {
-        failed(&app, from, Some(&name), "wrong");
+        app.failures.note(app.desk.ledger(), from, Some(&name), "wrong");
         return show(&app, &request, StatusCode::FORBIDDEN, next, name, Some(problem)).await;
     }
     app.tries.was_good(&trying);
@@ -113,33 +108,6 @@ async fn trying(app: &App, request: &HttpRequest, name: &str, from: ClientAddres
     });
     let (known_browser, known_address) = known.await?;
     Ok(Trying { account, address, browser: browser.filter(|_| known_browser), known_address })
-}
-
-/// Logs that someone did not get in, and writes it into the audit, beside the answer: it takes as long whether the name is anybody's
-/// or not. What was typed as a name is told only where it is someone's: it may be a password.
-fn failed(app: &App, from: ClientAddress, name: Option<&str>, why: &'static str) {
-    let (ledger, who) = (app.desk.ledger().clone(), name.and_then(|name| name.parse::<Who>().ok()));
-    let note = app.failures.take(Instant::now());
-    tokio::spawn(async move {
-        let found = match who {
-            Some(who) => ledger.read(move |connection| Ok(users::find(connection, &who)?.map(|user| user.name))).await,
-            None => Ok(None),
-        };
-        let account = found.ok().flatten().map_or_else(|| NOBODY.to_owned(), |who| who.to_string());
-        // The line that fail2ban looks for (docs/operating.md), by a name that stays where the file does not.
-        tracing::warn!(target: "pushbutton::web::sign_in", address = %from, %account, why, "sign-in failed");
-        let Some(left_out) = note else { return };
-        let more = match left_out {
-            0 => String::new(),
-            more => format!("; {more} more before it are only in the log"),
-        };
-        let audit_text = format!("from {from}: {why}{more}");
-        if let Err(error) =
-            ledger.write(move |tx| audit::note(tx, At::now(), &account, "sign-in failed", &audit_text)).await
-        {
-            tracing::warn!(%error, "a failed sign-in is not in the audit");
-        }
-    });
 }
 
 async fn show(

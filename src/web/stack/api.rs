@@ -2,7 +2,7 @@
 
 use crate::desk::Refusal;
 use crate::desk::view::CurrentBody;
-use crate::stack::{StackName, StageName};
+use crate::stack::{StackName, StageName, Target};
 use crate::web::app::App;
 use crate::web::http::action;
 use crate::web::http::path::named;
@@ -18,11 +18,14 @@ use std::time::Duration;
 const FETCHED_WITHIN: Duration = Duration::from_secs(3);
 
 /// `GET /api/v1/stacks`
-pub async fn stacks(app: Data<App>, _: Caller) -> Reply {
+pub async fn stacks(app: Data<App>, caller: Caller) -> Reply {
     app.desk.all_in_use();
     let mut stacks = Vec::new();
     let mut broken = Vec::new();
     for loaded in &app.desk.stack_files().stacks {
+        if !caller.sees(&Target::Stack(loaded.name.clone())) {
+            continue;
+        }
         match app.desk.stack_view(&loaded.name).await {
             Ok(street) => stacks.push(street),
             Err(Refusal::Unknown { .. }) => {}
