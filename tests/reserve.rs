@@ -1,7 +1,7 @@
 //! The disk of the push host fills up while pushes run. Ledger and journals lie on a small file system that only the
 //! server and its runners see, and that goes with them.
 
-use crate::house::{House, Plans, kill, until, waits_for};
+use crate::house::{House, Plans, freeze, kill, until, waits_for};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -130,6 +130,8 @@ async fn a_push_whose_disk_fills_up_gives_its_reserve_back_stops_and_has_its_end
 async fn a_runner_killed_on_a_full_disk_is_interrupted_when_there_is_room_and_leaves_no_reserve_behind() {
     let mut small = Small::build(&["qa1"], &talks()).await;
     let id = small.begin(&["qa1"]).await;
+    // Else it may give its reserve back before it is killed, and there is room.
+    freeze(small.runner.unwrap(), true);
     small.fill();
     kill(small.runner.unwrap());
     until("who looks is told", async || {
