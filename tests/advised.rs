@@ -195,7 +195,11 @@ impl House {
 
     /// Presses, and gives the reason that the push failed for.
     async fn fails(&self, stage: &str) -> String {
-        let id = self.press(stage).await;
+        self.failed(self.press(stage).await).await
+    }
+
+    /// Why a push has failed.
+    async fn failed(&self, id: i64) -> String {
         let ended = self.ended(id).await;
         assert_eq!(ended["push"]["state"], "failed", "{}", self.log(id).await);
         ended["push"]["why"].as_str().unwrap().to_owned()
@@ -204,8 +208,14 @@ impl House {
 
 #[tokio::test]
 async fn what_a_host_lacks_is_told_before_a_push_and_is_the_reason_when_it_fails() {
-    let commands = "{ release = \"/srv/web\" }, { activate = \"/srv/web\" }, { run = \"composer install\" },";
-    let house = House::build(Plans { qa: &["qa1"], commands, ..Plans::default() }).await;
+    let dir = tempfile::tempdir().unwrap();
+    let stop = dir.path().join("stop");
+    let commands = format!(
+        "{{ local = \"while [ -e {} ]; do sleep 0.05; done\" }}, {{ release = \"/srv/web\" }}, {{ activate = \"/srv/web\" }}, \
+         {{ run = \"composer install\" }},",
+        stop.display()
+    );
+    let house = House::build(Plans { qa: &["qa1"], commands: &commands, ..Plans::default() }).await;
     let (code, said) = house.says(&["check", "--hosts"]).await;
     assert_eq!(code, Some(0), "{said}");
     holds(&said, &["hosts of web:", "push host: ok (OpenSSH", "qa1: ok (Linux", "0 to fix, 0 worth knowing"]);
@@ -261,9 +271,13 @@ async fn what_a_host_lacks_is_told_before_a_push_and_is_the_reason_when_it_fails
     holds(&house.fails("qa").await, &["rsync: command not found (rsync is not installed on qa1", "apt install rsync"]);
     symlink("/usr/bin/rsync", bin.join("rsync")).unwrap();
     let lock = machine.home_dir().join(".pushbutton/web@qa1");
+    // Written while the push runs: a server that had seen it before would not begin one.
+    std::fs::write(&stop, "").unwrap();
+    let id = house.press("qa").await;
     std::fs::write(&lock, "999.1\n").unwrap();
+    std::fs::remove_file(&stop).unwrap();
     holds(
-        &house.fails("qa").await,
+        &house.failed(id).await,
         &["qa1 has already seen push 999.1 of this stack", "`pushbutton number-above web --reason TEXT`"],
     );
     std::fs::remove_file(&lock).unwrap();
