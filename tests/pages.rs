@@ -568,9 +568,9 @@ fn ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password() {
             problem,
             changed,
             tokens: if name == "account-open" { Vec::new() } else { tokens },
-            new_token: new_token.then(|| ("ci (token of mary)".to_owned(), text.clone())),
+            new_token: new_token.then(|| ("ci".to_owned(), text.clone())),
             token_problem: (name == "account-refused")
-                .then(|| "No token was made: \"sea\" is none of see, push, rollback, hold, publish.".to_owned()),
+                .then(|| "No token was created: \"sea\" is none of see, push, rollback, hold, publish.".to_owned()),
         };
         let html = checked(name, pages.account(&frame(Section::Nowhere), &account));
         assert_eq!(html.matches("type=\"password\"").count(), if has_password { 3 } else { 0 }, "{name}");

@@ -71,7 +71,7 @@ enum Command {
     Demo(demo::Demo),
     /// Adds, lists and removes people who sign in with a password.
     User(user::User),
-    /// Makes, lists, rotates and revokes the tokens of programs that use the API.
+    /// Creates, lists, rotates and revokes the tokens of programs that use the API.
     Token(token::TokenCommand),
     /// Verifies that nobody has changed the history: audit, journals, builds.
     Verify(keep::verify::Verify),

@@ -24,7 +24,7 @@ pub struct TokenCommand {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Makes a token for a program, and prints it once.
+    /// Creates a token for a program, and prints it once.
     Add {
         /// What the program is called: the history shows `NAME (token of OWNER)`.
         name: String,
@@ -32,24 +32,24 @@ enum Action {
         /// a stage (`push:web/qa`).
         #[arg(long)]
         may: String,
-        /// How long it holds: hours or days, at most 366d.
+        /// How long it is valid: hours or days, at most 366d.
         #[arg(long, default_value = "90d")]
         expires: String,
         /// Whose it is; default: you.
         #[arg(long)]
         owner: Option<Who>,
     },
-    /// Lists all tokens: id, name, owner, scopes, last use, end.
+    /// Lists all tokens: id, name, owner, scopes, last use, expiry.
     List,
-    /// Makes a new token in the place of one, and prints it once; the old one ends after the overlap.
+    /// Creates a token that replaces another one, and prints it once; the old one expires after the overlap.
     Rotate {
         /// The id of the old one, as `list` shows it.
         id: String,
-        /// How long the old one still holds: hours or days.
+        /// How long the old one still works: hours or days.
         #[arg(long, default_value = "24h")]
         overlap: String,
     },
-    /// Ends a token at once.
+    /// Revokes a token at once.
     Revoke {
         /// Its id, as `list` shows it.
         id: String,
@@ -80,8 +80,9 @@ impl TokenCommand {
                 Action::List => list(&ledger).await,
                 Action::Rotate { id, overlap } => {
                     let overlap_ms = tokens::lifetime_ms(&overlap).ok_or(tokens::Refused::Lifetime)?;
-                    let all = ledger.read(|connection| tokens::all(connection, None)).await?;
-                    let Some(old) = all.into_iter().find(|token| token.id == id) else { return unknown(&id) };
+                    let wanted = id.clone();
+                    let old = ledger.read(move |connection| tokens::get(connection, &wanted, None)).await?;
+                    let Some(old) = old else { return unknown(&id) };
                     let (token, text) = old.renewed(At::now())?;
                     add(&ledger, &by, token, text, Some((old, overlap_ms))).await
                 }
@@ -122,7 +123,8 @@ async fn add(
     );
     say::line(&shown);
     say::aside(&format!(
-        "the token of {}, until {}; it is shown this once: keep it where the program finds it",
+        "token {} of {}, valid until {}; it is shown only once, so store it now",
+        token.id,
         token.who()?,
         token.expires_at
     ));

@@ -1,7 +1,7 @@
 //! What a command of a plan does, and all that other rooms ask of it: who adds one answers here, and is led to `run/work/mod.rs`, where
 //! it is done. It must never know a host, nor do anything.
 
-use super::shell::forms::{self, Given, Lines};
+use super::shell::forms::{self, Lines, ShellContext};
 use crate::stack::{BadPart, Check, FanOut, Form, Relay, Release, Rsync, Script};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -279,24 +279,24 @@ impl PlannedForm {
     }
 
     /// What `plan --shell` writes for it.
-    pub(super) fn by_hand(&self, given: &Given<'_>) -> Lines {
+    pub(super) fn by_hand(&self, context: &ShellContext<'_>) -> Lines {
         match self {
-            Self::Checkout => Lines::Once(forms::check_out(given)),
+            Self::Checkout => Lines::Once(forms::check_out(context)),
             Self::Build(script) => Lines::Once(forms::here("$work/checkout", script)),
-            Self::Freeze => Lines::Once(forms::freeze(given)),
+            Self::Freeze => Lines::Once(forms::freeze(context)),
             Self::Confirm(question) => Lines::Once(forms::asked(question)),
-            Self::Local(script) if !given.per_host => Lines::Once(forms::here("$build", script)),
+            Self::Local(script) if !context.per_host => Lines::Once(forms::here("$build", script)),
             Self::Local(script) => Lines::OnHosts(forms::here_for_host(script)),
-            Self::Run(script) => Lines::OnHosts(format!("  {}\n", forms::far(script, given))),
-            Self::Check(Check::Run(script)) => Lines::OnHosts(forms::until(&forms::far(script, given), given)),
-            Self::Check(Check::Http(address)) if !given.per_host => Lines::Once(forms::checked(address, given)),
+            Self::Run(script) => Lines::OnHosts(format!("  {}\n", forms::far(script, context))),
+            Self::Check(Check::Run(script)) => Lines::OnHosts(forms::until(&forms::far(script, context), context)),
+            Self::Check(Check::Http(address)) if !context.per_host => Lines::Once(forms::checked(address, context)),
             Self::Check(Check::Http(address)) => {
-                Lines::OnHosts(format!("  parts \"$1\"\n{}", forms::checked(address, given)))
+                Lines::OnHosts(format!("  parts \"$1\"\n{}", forms::checked(address, context)))
             }
-            Self::Rsync(what) => Lines::OnHosts(forms::rsync(what, given.values)),
-            Self::Release(what) => Lines::OnHosts(forms::release(what, given)),
-            Self::Activate { dir } => Lines::OnHosts(forms::flip(dir, given)),
-            Self::ReadBack { dirs } => Lines::OnHosts(dirs.iter().map(|dir| forms::read_back(dir, given)).collect()),
+            Self::Rsync(what) => Lines::OnHosts(forms::rsync(what, context.values)),
+            Self::Release(what) => Lines::OnHosts(forms::release(what, context)),
+            Self::Activate { dir } => Lines::OnHosts(forms::flip(dir, context)),
+            Self::ReadBack { dirs } => Lines::OnHosts(dirs.iter().map(|dir| forms::read_back(dir, context)).collect()),
         }
     }
 }

@@ -12,7 +12,7 @@ pub use locate::LOCATE;
 
 use super::{BuildFrom, Part, Plan, PlannedCommand};
 use crate::stack::{BuildId, SecretSource, Who};
-use forms::{Given, Lines};
+use forms::{Lines, ShellContext};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use texts::{FUNCTIONS, SECRETS};
@@ -152,7 +152,7 @@ fn lines(
     command: &PlannedCommand,
     values: &BTreeMap<String, String>,
 ) -> String {
-    let body = match command.form.by_hand(&given(plan, hand, command, values)) {
+    let body = match command.form.by_hand(&context(plan, hand, command, values)) {
         Lines::Once(lines) => return lines,
         Lines::OnHosts(body) => body,
     };
@@ -168,17 +168,17 @@ fn lines(
     format!("{function}() {{\n{body}}}\n{run}")
 }
 
-fn given<'a>(
+fn context<'a>(
     plan: &'a Plan,
     hand: &'a ByHand,
     command: &PlannedCommand,
     values: &'a BTreeMap<String, String>,
-) -> Given<'a> {
+) -> ShellContext<'a> {
     let (source, ship, root) = match &plan.build {
         BuildFrom::Made { source, ship, .. } => (Some(source), ship.as_deref(), None),
         BuildFrom::Existing { root, .. } => (None, None, Some(root)),
     };
-    Given {
+    ShellContext {
         sha: &plan.sha,
         source,
         ship,

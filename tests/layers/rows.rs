@@ -7,7 +7,7 @@ const OTHER_TEXTS: [(&str, &str, &str); 4] = [
     ("ledger/audit/seal.rs", "Part", "a part of a key, as the audit's own text has it"),
     ("ledger/pushes/push_hosts.rs", "Written", "a plan of schema 1, as far as it is read"),
     ("ledger/pushes/push_hosts.rs", "Frozen", "its host list"),
-    ("ledger/pushes/push.rs", "Asking", "the question that SQLite puts together as an object"),
+    ("ledger/pushes/push.rs", "OpenQuestion", "the question that SQLite puts together as an object"),
 ];
 
 /// The name of a type, where a line begins one.

@@ -114,7 +114,7 @@ pub const ASIDES: &[&str] = &[
     "{who} is pushing to {stage} right now",
     "{build} since {} by {} (push",
     "  {scope} is held by {who} since",
-    "the token of {}, until {}",
+    "token {} of {}, valid until {}",
     "the token {id} of {} is revoked",
     "{name} can now sign in",
     "{name} is removed and signed out",

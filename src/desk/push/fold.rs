@@ -47,7 +47,7 @@ pub(crate) fn fold(
     let mut folded = Folded::Open;
     for read in records {
         // What is announced says how many lines and hosts there were then, and nothing changes behind the end.
-        if is_told(&read.record.event) {
+        if is_announced(&read.record.event) {
             fold::count(tx, push, state)?;
         }
         let paused = was_paused(tx, push, &read.record.event)?;
@@ -105,7 +105,7 @@ pub(crate) fn fold(
 }
 
 /// Whether a record is announced.
-fn is_told(event: &Event) -> bool {
+fn is_announced(event: &Event) -> bool {
     matches!(
         event,
         Event::PushStarted { .. }

@@ -264,13 +264,23 @@ pub fn all(connection: &Connection, of: Option<&Who>) -> LedgerResult<Vec<Token>
     rows.map(|row| row?).collect()
 }
 
+/// The token of this id; where `of` names a person only if it is theirs.
+///
+/// # Errors
+/// What SQLite said, or a row that cannot be read.
+pub fn get(connection: &Connection, id: &str, of: Option<&Who>) -> LedgerResult<Option<Token>> {
+    let sql = format!("SELECT {COLUMNS} FROM tokens WHERE id = ?1 AND who = coalesce(?2, who)");
+    let mut ask = connection.prepare_cached(&sql)?;
+    ask.query_row(params![id, of.map(Who::as_str)], |row| Ok(read(row))).optional()?.transpose()
+}
+
 /// Ends a token at once, with its line in the audit; the token, when it was there. Where `of` names a person it is ended only if it is
 /// theirs.
 ///
 /// # Errors
 /// What SQLite said, or a row that cannot be read.
 pub fn revoke(tx: &Transaction<'_>, by: &str, id: &str, of: Option<&Who>) -> LedgerResult<Option<Token>> {
-    let token = all(tx, of)?.into_iter().find(|token| token.id == id);
+    let token = get(tx, id, of)?;
     if let Some(token) = &token {
         tx.execute("DELETE FROM tokens WHERE id = ?1", [id])?;
         audit::note(tx, At::now(), by, "token revoke", &audit_text(token)?)?;

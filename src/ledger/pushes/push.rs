@@ -216,7 +216,7 @@ pub(in crate::ledger) fn row(row: &Row<'_>) -> rusqlite::Result<PushRow> {
 
 /// A question that waits, as the [`COLUMNS`] write it.
 #[derive(Deserialize)]
-struct Asking {
+struct OpenQuestion {
     ask: u32,
     command: u32,
     question: String,
@@ -225,10 +225,10 @@ struct Asking {
 }
 
 fn question(row: &Row<'_>, text: &str) -> rusqlite::Result<Question> {
-    let asking = serde_json::from_str(text).or_else(|bad| {
+    let open = serde_json::from_str(text).or_else(|bad| {
         let at = row.as_ref().column_index("asks")?;
         Err(rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, Box::new(bad)))
     });
-    let Asking { ask, command, question, asked_at, ends_at } = asking?;
+    let OpenQuestion { ask, command, question, asked_at, ends_at } = open?;
     Ok(Question { ask, command, question, asked_at, ends_at, answer: None, who: None, reason: None })
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What the lines of a command are made of, besides what it says itself.
-pub struct Given<'a> {
+pub struct ShellContext<'a> {
     /// The revision that the build is of.
     pub sha: &'a Revision,
     /// Where it comes from, of a build that is made.
@@ -48,14 +48,14 @@ pub enum Lines {
 }
 
 /// Brings the revision to a new directory.
-pub fn check_out(given: &Given<'_>) -> String {
-    let bring = given.source.map(|source| source.by_hand(given.sha, given.mirror)).unwrap_or_default();
+pub fn check_out(context: &ShellContext<'_>) -> String {
+    let bring = context.source.map(|source| source.by_hand(context.sha, context.mirror)).unwrap_or_default();
     format!("work=$(mktemp -d)\ntrap 'rm -rf -- \"$work\"' EXIT\nmkdir -- \"$work/checkout\"\n{bring}")
 }
 
 /// The same kinds and modes as a frozen build has.
-pub fn freeze(given: &Given<'_>) -> String {
-    let ship = given.ship.map(|ship| format!("/{ship}")).unwrap_or_default();
+pub fn freeze(context: &ShellContext<'_>) -> String {
+    let ship = context.ship.map(|ship| format!("/{ship}")).unwrap_or_default();
     format!(
         "build=$work/checkout{}\nfind \"$build\" -name .git -prune -exec rm -rf -- {{}} +\n\
          find \"$build\" -type d -exec chmod 755 {{}} +\nfind \"$build\" -type f -perm -u+x -exec chmod 755 {{}} +\n\
@@ -75,14 +75,14 @@ pub fn here_for_host(script: &Script) -> String {
 }
 
 /// A script that runs on a host, without the end of its line.
-pub fn far(script: &Script, given: &Given<'_>) -> String {
-    let values = values_of(script, given);
+pub fn far(script: &Script, context: &ShellContext<'_>) -> String {
+    let values = values_of(script, context);
     format!("{{ {values}; named \"$1\"; cat {}  }} | remote \"$1\" /bin/sh -s", document(&block(script)))
 }
 
 /// What a script on a host is given before it begins.
-fn values_of(script: &Script, given: &Given<'_>) -> &'static str {
-    match given.secrets.keys().any(|name| script.takes(name)) {
+fn values_of(script: &Script, context: &ShellContext<'_>) -> &'static str {
+    match context.secrets.keys().any(|name| script.takes(name)) {
         true => "values; secrets",
         false => "values",
     }
@@ -94,26 +94,26 @@ pub fn asked(question: &str) -> String {
 }
 
 /// Asks an address until it answers 2xx. A host's name is plain, and stands outside of the quotes of the rest.
-pub fn checked(address: &Address, given: &Given<'_>) -> String {
+pub fn checked(address: &Address, context: &ShellContext<'_>) -> String {
     let is_host = |piece: &Piece| matches!(piece, Piece::Var(name) if name == "PUSH_HOST");
     let part = |piece: &Piece| match is_host(piece) {
         true => "\"$host\"".to_owned(),
-        false => quoted(&Address { pieces: vec![piece.clone()] }.filled(given.values)),
+        false => quoted(&Address { pieces: vec![piece.clone()] }.filled(context.values)),
     };
     let url: String = address.pieces.iter().map(part).collect();
     let ask = format!(
         "case $(curl -q -sS -g --noproxy '*' --proto '=http,https' --max-time {} -o /dev/null -w '%{{http_code}}' -- {url}) \
          in 2??) ;; *) false ;; esac",
-        given.timeout_s
+        context.timeout_s
     );
-    until(&ask, given)
+    until(&ask, context)
 }
 
 /// A command that is tried as often as it says.
-pub fn until(ask: &str, given: &Given<'_>) -> String {
+pub fn until(ask: &str, context: &ShellContext<'_>) -> String {
     format!(
         "  try=1\n  until {ask}; do\n    [ \"$try\" -lt {} ] || exit 1\n    try=$((try + 1)); sleep {}\n  done\n",
-        given.tries, given.every_s
+        context.tries, context.every_s
     )
 }
 
@@ -154,13 +154,13 @@ fn path(path: &VariablePath, values: &BTreeMap<String, String>) -> String {
 }
 
 /// Beside what is live, hard links for what did not change; then every byte is compared once more, and must be the same.
-pub fn release(what: &Release, given: &Given<'_>) -> String {
-    let (dir, build) = (&what.dir, given.build);
+pub fn release(what: &Release, context: &ShellContext<'_>) -> String {
+    let (dir, build) = (&what.dir, context.build);
     let mut excludes = "--exclude=/REVISION".to_owned();
     let mut finish = format!(
         "set -eu\numask 022\ncd -- {}\nchmod 755 .\nprintf '%s\\n' {} >REVISION\n",
         quoted(&format!("{dir}/releases/{build}")),
-        given.sha
+        context.sha
     );
     // What must be there is looked at before anything is brought.
     let mut look = String::new();
@@ -177,7 +177,7 @@ pub fn release(what: &Release, given: &Given<'_>) -> String {
         finish.push_str(&format!("ln -sfn -- {} {}\n", quoted(&name.target()), quoted(name.name)));
     }
     let to = quoted(&format!("{dir}/releases/{build}/"));
-    let verified = match given.root {
+    let verified = match context.root {
         Some(root) => {
             let mark = quoted(&format!("{dir}/.verified/{build}"));
             format!("  remote \"$1\" /bin/sh -s {}", document(&format!("printf '%s\\n' {root} >{mark}\n")))
@@ -202,13 +202,13 @@ pub fn release(what: &Release, given: &Given<'_>) -> String {
 }
 
 /// Flips `current` of a host.
-pub fn flip(dir: &str, given: &Given<'_>) -> String {
-    on_host(FLIP, dir, given.build)
+pub fn flip(dir: &str, context: &ShellContext<'_>) -> String {
+    on_host(FLIP, dir, context.build)
 }
 
 /// Asks a host what is live.
-pub fn read_back(dir: &str, given: &Given<'_>) -> String {
-    on_host(READ_BACK, dir, given.build)
+pub fn read_back(dir: &str, context: &ShellContext<'_>) -> String {
+    on_host(READ_BACK, dir, context.build)
 }
 
 fn on_host(script: &str, dir: &str, build: &BuildId) -> String {

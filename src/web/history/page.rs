@@ -7,7 +7,7 @@ use crate::journal::PushState;
 use crate::ledger::history::{self, Edge, Filter};
 use crate::ledger::pushes::PushRow;
 use crate::ledger::{Ledger, LedgerError};
-use crate::stack::{StackName, StageName, Target};
+use crate::stack::{BadName, StackName, StageName, Target};
 use crate::time::At;
 use crate::visible::visible;
 use crate::web::app::App;
@@ -72,21 +72,17 @@ impl LogQuery {
         let until = until.map(|text| moment("until", &text, DAY_MS)).transpose()?;
         let state = state.map(|word| PushState::parse(&word).map_err(|_| no_state(&word))).transpose()?;
         let from = self.edge()?;
-        let stack = stack.map(|name| name.parse::<StackName>()).transpose();
-        let stage = stage.map(|name| name.parse::<StageName>()).transpose();
-        let (Ok(stack), Ok(stage)) = (stack, stage) else { return Ok(None) };
+        let (Ok(stack), Ok(stage)) = named(stack, stage) else { return Ok(None) };
         Ok(Some(Filter { stack, stage, who, state, word, since, until, from }))
     }
 
     /// What it is about.
     fn target(&self) -> Target {
         let LogFilter { stack, stage, .. } = self.shown();
-        let stack = stack.and_then(|name| name.parse::<StackName>().ok());
-        let stage = stage.and_then(|name| name.parse::<StageName>().ok());
-        match (stack, stage) {
-            (None, _) => Target::Everything,
-            (Some(stack), None) => Target::Stack(stack),
-            (Some(stack), Some(stage)) => Target::Stage(stack, stage),
+        match named(stack, stage) {
+            (Ok(Some(stack)), Ok(Some(stage))) => Target::Stage(stack, stage),
+            (Ok(Some(stack)), Ok(None) | Err(_)) => Target::Stack(stack),
+            (Ok(None) | Err(_), _) => Target::Everything,
         }
     }
 
@@ -105,6 +101,14 @@ impl LogQuery {
         };
         Ok(Page::of(rows, self.edge()?, PUSHES, |row| row.id.get()))
     }
+}
+
+/// What was written, as names of a stack and a stage.
+fn named(
+    stack: Option<String>,
+    stage: Option<String>,
+) -> (Result<Option<StackName>, BadName>, Result<Option<StageName>, BadName>) {
+    (stack.map(|name| name.parse()).transpose(), stage.map(|name| name.parse()).transpose())
 }
 
 fn no_state(word: &str) -> Problem {

@@ -25,11 +25,11 @@ rows! {
         /// A token of nobody.
         Token = "token": "Token not accepted",
             "the token was revoked, has expired, was cut when it was copied, or its owner was removed",
-            "look for it in `pushbutton token list`, and make a new one there or on the page *Your account*";
+            "look for it in `pushbutton token list`, and create a new one there or on the page *Your account*";
         /// A token for something else.
         Scope = "scope": "The token may not do that",
             "no scope of the token allows this here",
-            "use a token whose scopes do; its owner can make one, with `pushbutton token add` or on the page *Your account*";
+            "use a token whose scopes do; its owner can create one, with `pushbutton token add` or on the page *Your account*";
         /// From elsewhere.
         Foreign = "foreign": "The request came from another site",
             "the form was sent by a page of another site, or a proxy changes the address that the browser uses",

@@ -72,7 +72,7 @@ impl Problem {
 
     /// No program has this token.
     pub fn no_token() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "token", Fault::Token, "this token lets nobody in")
+        Self::new(StatusCode::UNAUTHORIZED, "token", Fault::Token, "this token is not valid")
     }
 
     /// The token may not do this.

@@ -141,7 +141,7 @@ async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Pr
         return Err(if most > LONGEST_BODY as u64 { Problem::upload_too_large(most) } else { Problem::too_large() });
     }
     // No page of another site can make a browser send one.
-    if let Some(token) = token::given(request.path(), headers) {
+    if let Some(token) = token::bearer(request.path(), headers) {
         return match is_for_everybody(request.path()) {
             true => Ok(None),
             false => token::caller_of(app, request.request(), token).await.map(Some),

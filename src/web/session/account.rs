@@ -43,8 +43,8 @@ pub struct AccountQuery {
 
 /// `GET /account`
 pub async fn show(app: Data<App>, caller: Caller, query: Query<AccountQuery>) -> Reply {
-    let news = News { changed: query.done == "password", ..News::default() };
-    draw(&app, &caller, StatusCode::OK, news).await
+    let notices = Notices { changed: query.done == "password", ..Notices::default() };
+    draw(&app, &caller, StatusCode::OK, notices).await
 }
 
 /// `POST /account/password`
@@ -59,7 +59,7 @@ pub async fn change_password(
         return Err(Problem::bad_request("nobody has a password of this server: people sign in another way"));
     }
     let again_please = async |why: String| {
-        draw(&app, &caller, StatusCode::FORBIDDEN, News { problem: Some(why), ..News::default() }).await
+        draw(&app, &caller, StatusCode::FORBIDDEN, Notices { problem: Some(why), ..Notices::default() }).await
     };
     if new != again {
         return again_please("The two new passwords are not the same; nothing was changed.".to_owned()).await;
@@ -129,9 +129,9 @@ pub async fn sign_out_everywhere(app: Data<App>, caller: Caller) -> Reply {
     Ok(answer)
 }
 
-/// What happened on one's account just now.
+/// What the page says of what was just done.
 #[derive(Default)]
-pub(super) struct News {
+pub(super) struct Notices {
     /// Why the password was not changed.
     pub problem: Option<String>,
     /// Whether it was.
@@ -143,7 +143,7 @@ pub(super) struct News {
 }
 
 /// The page of one's account.
-pub(super) async fn draw(app: &App, caller: &Caller, status: StatusCode, news: News) -> Reply {
+pub(super) async fn draw(app: &App, caller: &Caller, status: StatusCode, notices: Notices) -> Reply {
     let (who, now) = (caller.who.clone(), At::now());
     let here = match &caller.proof {
         Proof::Session(session) => session.as_str().to_owned(),
@@ -162,11 +162,11 @@ pub(super) async fn draw(app: &App, caller: &Caller, status: StatusCode, news: N
         who: caller.who.to_string(),
         signed_in,
         has_password: method::of(app.desk.config().auth.mode).keeps_passwords(),
-        problem: news.problem,
-        changed: news.changed,
+        problem: notices.problem,
+        changed: notices.changed,
         tokens,
-        new_token: news.new_token,
-        token_problem: news.token_problem,
+        new_token: notices.new_token,
+        token_problem: notices.token_problem,
     };
     let frame = frame(app, Some(caller), Section::Nowhere).await;
     Ok(page(status, app.pages.account(&frame, &account)?))

@@ -22,7 +22,7 @@ pub struct Account {
     pub changed: bool,
     /// The tokens of their programs.
     pub tokens: Vec<Token>,
-    /// The one that was made just now: who has it, and its text, which is shown this once.
+    /// The one that was made just now: its name, and its text, which is shown only once.
     pub new_token: Option<(String, String)>,
     /// Why no token was made.
     pub token_problem: Option<String>,
@@ -69,7 +69,7 @@ struct Program<'a> {
 
 #[derive(Debug, Serialize)]
 struct NewToken<'a> {
-    who: &'a str,
+    name: &'a str,
     text: &'a str,
 }
 
@@ -94,7 +94,7 @@ impl<'a> AccountPage<'a> {
             problem: account.problem.as_deref(),
             changed: account.changed,
             programs: account.tokens.iter().map(|token| Program::new(frame, token)).collect(),
-            new_token: account.new_token.as_ref().map(|(who, text)| NewToken { who, text }),
+            new_token: account.new_token.as_ref().map(|(name, text)| NewToken { name, text }),
             token_problem: account.token_problem.as_deref(),
             lifetimes: LIFETIMES,
         }

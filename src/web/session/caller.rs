@@ -126,17 +126,18 @@ pub async fn caller_of(app: &App, request: &HttpRequest) -> LedgerResult<Option<
     });
     let Some((found, full_name)) = found.await? else { return Ok(None) };
     if now.millis_since(found.seen_at) >= SEEN_EVERY_MS {
-        note_seen(app, session.0.clone(), now);
+        let hash = session.0.clone();
+        note_seen(app, move |tx| sessions::seen(tx, &hash, now));
     }
     Ok(Some(Caller { who: found.who, full_name, proof: Proof::Session(session) }))
 }
 
-/// Writes down that a session is used, beside the request: a ledger that cannot be written takes no page away.
-fn note_seen(app: &App, hash: String, now: At) {
+/// Writes down that a session or a token is used, beside the request: a ledger that cannot be written takes no answer away.
+pub(super) fn note_seen(app: &App, seen: impl FnOnce(&Transaction<'_>) -> LedgerResult<()> + Send + 'static) {
     let ledger = app.desk.ledger().clone();
     tokio::spawn(async move {
-        if let Err(error) = ledger.write(move |transaction| sessions::seen(transaction, &hash, now)).await {
-            tracing::warn!(%error, "that a session is used cannot be written down; it goes on");
+        if let Err(error) = ledger.write(seen).await {
+            tracing::warn!(%error, "when a session or a token was last used is not written down");
         }
     });
 }

@@ -2,7 +2,7 @@
 //! never let a token do what persons alone may, nor let it learn that something is there which no scope of it names.
 //! Called by the request guard and the routes.
 
-use super::caller::{Caller, Proof, SEEN_EVERY_MS, TokenProof, method_of};
+use super::caller::{Caller, Proof, SEEN_EVERY_MS, TokenProof, method_of, note_seen};
 use crate::desk::Refusal;
 use crate::ledger::pushes;
 use crate::ledger::tokens::{self, TokenText};
@@ -17,7 +17,7 @@ use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderMap};
 
 /// What a request gives as a token, if it gives one. Another scheme than `Bearer` is a proxy's own matter, and so is a bearer that is
 /// none of ours where a browser may have come with it: with a cookie, or for a page.
-pub fn given<'h>(path: &str, headers: &'h HeaderMap) -> Option<&'h str> {
+pub fn bearer<'h>(path: &str, headers: &'h HeaderMap) -> Option<&'h str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     let of_program = path.starts_with("/api/") && !headers.contains_key(COOKIE);
@@ -29,7 +29,7 @@ pub fn given<'h>(path: &str, headers: &'h HeaderMap) -> Option<&'h str> {
 ///
 /// # Errors
 /// When it comes with a cookie or asks for a page; when nobody has this token; when the ledger does not answer.
-pub async fn caller_of(app: &App, request: &HttpRequest, given: &str) -> Result<Caller, Problem> {
+pub async fn caller_of(app: &App, request: &HttpRequest, text: &str) -> Result<Caller, Problem> {
     if request.headers().contains_key(COOKIE) || request.headers().get_all(AUTHORIZATION).count() > 1 {
         return Err(Problem::bad_request("a token comes alone: without a cookie and without a second one"));
     }
@@ -37,7 +37,7 @@ pub async fn caller_of(app: &App, request: &HttpRequest, given: &str) -> Result<
         return Err(Problem::beyond_scope("a token works with the API alone, below /api/"));
     }
     let (now, method) = (At::now(), method_of(app));
-    let found = match TokenText::read(given) {
+    let found = match TokenText::read(text) {
         None => None,
         Some(text) => {
             let found = app.desk.ledger().read(move |connection| {
@@ -54,20 +54,11 @@ pub async fn caller_of(app: &App, request: &HttpRequest, given: &str) -> Result<
         return Err(Problem::no_token());
     };
     if token.seen_at.is_none_or(|seen| now.millis_since(seen) >= SEEN_EVERY_MS) {
-        note_seen(app, token.id.clone(), now);
+        let id = token.id.clone();
+        note_seen(app, move |tx| tokens::seen(tx, &id, now));
     }
     let who = token.who()?;
     Ok(Caller { who, full_name: None, proof: Proof::Token(TokenProof { id: token.id, scopes: token.scopes }) })
-}
-
-/// Writes down that a token is used, beside the request: a ledger that cannot be written takes no answer away.
-fn note_seen(app: &App, id: String, now: At) {
-    let ledger = app.desk.ledger().clone();
-    tokio::spawn(async move {
-        if let Err(error) = ledger.write(move |tx| tokens::seen(tx, &id, now)).await {
-            tracing::warn!(%error, "that a token is used cannot be written down; it goes on");
-        }
-    });
 }
 
 /// Lets a token pass to what a request is about, if a scope of it says so.
@@ -79,18 +70,18 @@ pub async fn admit(app: &App, caller: &Caller, verb: Verb, request: &HttpRequest
     let target = target_of(app, request).await?;
     match token.scopes.allow(verb, &target) {
         true => Ok(()),
-        false if token.scopes.name(&target) => Err(beyond(caller, token, verb, &target)),
-        false => Err(hidden(request, &target)),
+        false if token.scopes.name(&target) => Err(refused(caller, token, verb, &target)),
+        false => Err(not_there(request, &target)),
     }
 }
 
-fn beyond(caller: &Caller, token: &TokenProof, verb: Verb, target: &Target) -> Problem {
+fn refused(caller: &Caller, token: &TokenProof, verb: Verb, target: &Target) -> Problem {
     let (who, may) = (&caller.who, &token.scopes);
     Problem::beyond_scope(format!("{who} may not {} {target}; its scopes are {may}", verb.phrase()))
 }
 
 /// What an address says that is not there.
-fn hidden(request: &HttpRequest, target: &Target) -> Problem {
+fn not_there(request: &HttpRequest, target: &Target) -> Problem {
     if let Some(id) = request.match_info().get("id") {
         return Problem::unknown(format_args!("push {id}"));
     }
@@ -145,7 +136,7 @@ impl Caller {
     /// When it may not.
     pub fn must_see(&self, target: &Target, cure: &str) -> Result<(), Problem> {
         match &self.proof {
-            Proof::Token(token) if !self.sees(target) => Err(beyond(self, token, Verb::See, target).with_cure(cure)),
+            Proof::Token(token) if !self.sees(target) => Err(refused(self, token, Verb::See, target).with_cure(cure)),
             Proof::Token(_) | Proof::Session(_) | Proof::PushHost => Ok(()),
         }
     }

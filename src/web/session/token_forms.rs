@@ -1,7 +1,7 @@
 //! The forms of one's own tokens: a new one, one in the place of another, the end of one. It must never touch anybody else's, nor show
 //! the text of a token but in the answer to the request that made it. Called by the routes.
 
-use super::account::{News, draw};
+use super::account::{Notices, draw};
 use super::caller::Caller;
 use crate::ledger::tokens::{self, Token, TokenText};
 use crate::time::At;
@@ -39,10 +39,9 @@ pub async fn add(app: Data<App>, caller: Caller, given: InTime<Form<NewToken>>) 
 
 /// `POST /account/tokens/{token}/rotate`
 pub async fn rotate(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
-    let who = caller.who.clone();
-    let own = app.desk.ledger().read(move |connection| tokens::all(connection, Some(&who))).await?;
-    let old =
-        own.into_iter().find(|token| token.id == *id).ok_or_else(|| Problem::unknown(format_args!("token {id}")))?;
+    let (who, wanted) = (caller.who.clone(), id.clone());
+    let old = app.desk.ledger().read(move |connection| tokens::get(connection, &wanted, Some(&who))).await?;
+    let old = old.ok_or_else(|| Problem::unknown(format_args!("token {id}")))?;
     match old.renewed(At::now()) {
         Ok((token, text)) => write(&app, &caller, token, text, Some(old)).await,
         Err(refused) => refuse(&app, &caller, &refused.to_string()).await,
@@ -61,18 +60,20 @@ pub async fn revoke(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
 
 /// Writes a token down, and shows it.
 async fn write(app: &App, caller: &Caller, token: Token, text: TokenText, old: Option<Token>) -> Reply {
-    let (who, shown, by) = (token.who()?.to_string(), text.reveal(), caller.who.to_string());
+    let (name, shown, by) = (token.name.clone(), text.reveal(), caller.who.to_string());
     let added = app.desk.ledger().write(move |tx| {
         let replaced = old.as_ref().map(|old| (old, OVERLAP_MS));
         tokens::issue(tx, &by, &token, &text, replaced)
     });
     match added.await? {
-        true => draw(app, caller, StatusCode::OK, News { new_token: Some((who, shown)), ..News::default() }).await,
+        true => {
+            draw(app, caller, StatusCode::OK, Notices { new_token: Some((name, shown)), ..Notices::default() }).await
+        }
         false => refuse(app, caller, "you have too many tokens: revoke those that are not needed any more").await,
     }
 }
 
 async fn refuse(app: &App, caller: &Caller, why: &str) -> Reply {
-    let news = News { token_problem: Some(format!("No token was made: {why}.")), ..News::default() };
-    draw(app, caller, StatusCode::BAD_REQUEST, news).await
+    let notices = Notices { token_problem: Some(format!("No token was created: {why}.")), ..Notices::default() };
+    draw(app, caller, StatusCode::BAD_REQUEST, notices).await
 }
