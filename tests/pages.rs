@@ -15,8 +15,8 @@ use pushbutton::journal::PushState;
 use pushbutton::ledger::tokens::Token;
 use pushbutton::plan::PushKind;
 use pushbutton::web::pages::{
-    Account, Asks, Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, SignInForm, SignedIn, ToldFilter,
-    sign_in_form,
+    Account, Asks, Frame, HoldForm, LogFilter, LogPage, NewTokenForm, Pages, Section, SignIn, SignInForm, SignedIn,
+    ToldFilter, sign_in_form,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -571,6 +571,7 @@ fn ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password() {
             new_token: new_token.then(|| ("ci".to_owned(), text.clone())),
             token_problem: (name == "account-refused")
                 .then(|| "No token was created: \"sea\" is none of see, push, rollback, hold, publish.".to_owned()),
+            typed: NewTokenForm::default(),
         };
         let html = checked(name, pages.account(&frame(Section::Nowhere), &account));
         assert_eq!(html.matches("type=\"password\"").count(), if has_password { 3 } else { 0 }, "{name}");

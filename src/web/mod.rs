@@ -29,7 +29,7 @@ pub mod pages {
     pub use super::push::shown::PushPage;
     pub use super::reports::announcements_view::{AnnouncementsPage, ToldFilter};
     pub use super::reports::stats_view::{Span, StatsPage};
-    pub use super::session::account_view::{Account, SignedIn};
+    pub use super::session::account_view::{Account, NewTokenForm, SignedIn};
     pub use super::session::sign_in_view::{Asks, SignIn, SignInForm, form as sign_in_form};
     pub use super::stack::hold_view::HoldForm;
     pub use super::view::assets::asset;

@@ -221,6 +221,8 @@ async fn one_makes_rotates_and_revokes_ones_own_tokens_on_the_page_and_sees_each
         let refused = site.post(&mary, "/account/tokens", form).await;
         assert_eq!(refused.status, 400);
         assert!(refused.text().contains(why), "{why}: {}", refused.text());
+        let typed = form.split(&['=', '&'][..]).nth(1).unwrap().replace('+', " ");
+        assert!(refused.text().contains(&format!("value=\"{typed}\"")), "what was typed stays: {}", refused.text());
     }
     site.close().await;
 }

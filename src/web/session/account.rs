@@ -2,7 +2,7 @@
 //! `token_forms.rs`. It must never change anybody's but the caller's,
 //! nor a password without the one that holds. Called by the routes.
 
-use super::account_view::{Account, SignedIn};
+use super::account_view::{Account, NewTokenForm, SignedIn};
 use super::caller;
 use super::caller::{Caller, Proof};
 use super::method;
@@ -138,8 +138,10 @@ pub(super) struct Notices {
     pub changed: bool,
     /// Who has the token that was made, and its text.
     pub new_token: Option<(String, String)>,
-    /// Why no token was made.
+    /// Why no token was created.
     pub token_problem: Option<String>,
+    /// What was typed then.
+    pub typed: NewTokenForm,
 }
 
 /// The page of one's account.
@@ -167,6 +169,7 @@ pub(super) async fn draw(app: &App, caller: &Caller, status: StatusCode, notices
         tokens,
         new_token: notices.new_token,
         token_problem: notices.token_problem,
+        typed: notices.typed,
     };
     let frame = frame(app, Some(caller), Section::Nowhere).await;
     Ok(page(status, app.pages.account(&frame, &account)?))

@@ -5,7 +5,7 @@ use crate::web::view::frame::Frame;
 use crate::web::view::pages::Pages;
 use crate::web::view::parts::Moment;
 use crate::web::view::templates::PageError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What the page shows.
 #[derive(Clone, Debug)]
@@ -24,8 +24,22 @@ pub struct Account {
     pub tokens: Vec<Token>,
     /// The one that was made just now: its name, and its text, which is shown only once.
     pub new_token: Option<(String, String)>,
-    /// Why no token was made.
+    /// Why no token was created.
     pub token_problem: Option<String>,
+    /// What was typed then; it stays in the form.
+    pub typed: NewTokenForm,
+}
+
+/// The form of a new token, as it was typed.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct NewTokenForm {
+    /// What its owner calls it.
+    pub name: String,
+    /// What it may do.
+    pub may: String,
+    /// How long it is valid: `90d`.
+    pub expires: String,
 }
 
 /// One session.
@@ -49,11 +63,14 @@ pub(crate) struct AccountPage<'a> {
     programs: Vec<Program<'a>>,
     new_token: Option<NewToken<'a>>,
     token_problem: Option<&'a str>,
-    lifetimes: [(&'static str, &'static str); 4],
+    typed: &'a NewTokenForm,
+    lifetimes: [Lifetime; 4],
 }
 
 /// How long a token may be made to hold, as the form offers it.
 const LIFETIMES: [(&str, &str); 4] = [("30d", "30 days"), ("90d", "90 days"), ("180d", "180 days"), ("366d", "a year")];
+/// The one that is chosen where nothing was typed.
+const USUAL_LIFETIME: &str = "90d";
 
 #[derive(Debug, Serialize)]
 struct Program<'a> {
@@ -65,6 +82,13 @@ struct Program<'a> {
     ends: &'static str,
     until: Moment,
     expired: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Lifetime {
+    value: &'static str,
+    words: &'static str,
+    chosen: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,6 +111,8 @@ impl<'a> AccountPage<'a> {
             since: Moment::until(&session.since, frame.now),
             seen: Moment::until(&session.seen, frame.now),
         };
+        let offered = LIFETIMES.iter().find(|(value, _)| *value == account.typed.expires);
+        let chosen = offered.map_or(USUAL_LIFETIME, |(value, _)| value);
         Self {
             who: &account.who,
             signed_in: account.signed_in.iter().map(session).collect(),
@@ -96,7 +122,8 @@ impl<'a> AccountPage<'a> {
             programs: account.tokens.iter().map(|token| Program::new(frame, token)).collect(),
             new_token: account.new_token.as_ref().map(|(name, text)| NewToken { name, text }),
             token_problem: account.token_problem.as_deref(),
-            lifetimes: LIFETIMES,
+            typed: &account.typed,
+            lifetimes: LIFETIMES.map(|(value, words)| Lifetime { value, words, chosen: value == chosen }),
         }
     }
 }
