@@ -538,7 +538,14 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
 #[test]
 fn ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password() {
     let pages = pages();
-    let session = |here, began: i64| SignedIn { here, since: at(-began).to_string(), seen: at(-60).to_string() };
+    let session = |here, began: i64| SignedIn {
+        here,
+        name: "0123456789abcdef".to_owned(),
+        since: at(-began).to_string(),
+        seen: at(-60).to_string(),
+        address: here.then(|| "2001:db8::1".to_owned()),
+        browser: here.then(|| "Firefox on Linux".to_owned()),
+    };
     let token = |name: &str, scopes: &str, days: i64, used: Option<i64>| Token {
         id: format!("{:012x}", days.unsigned_abs()),
         name: name.to_owned(),
@@ -549,12 +556,12 @@ fn ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password() {
         seen_at: used.map(at),
     };
     let text = format!("pb_{:012x}_{}", 30, "5e".repeat(36));
-    for (name, has_password, problem, changed, new_token) in [
-        ("account", true, None, false, false),
-        ("account-refused", true, Some("Wrong current password; nothing was changed.".to_owned()), false, false),
-        ("account-changed", true, None, true, false),
-        ("account-open", false, None, false, false),
-        ("account-token", true, None, false, true),
+    for (name, has_password, problem, done, new_token) in [
+        ("account", true, None, None, false),
+        ("account-refused", true, Some("Wrong current password; nothing was changed.".to_owned()), None, false),
+        ("account-changed", true, None, Some("Your password is changed. Everywhere else you are signed out."), false),
+        ("account-open", false, None, None, false),
+        ("account-token", true, None, None, true),
     ] {
         let signed_in = vec![session(true, 3600), session(false, 86_400)];
         let tokens = vec![
@@ -566,7 +573,7 @@ fn ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password() {
             signed_in,
             has_password,
             problem,
-            changed,
+            done,
             tokens: if name == "account-open" { Vec::new() } else { tokens },
             new_token: new_token.then(|| ("ci".to_owned(), text.clone())),
             token_problem: (name == "account-refused")
@@ -576,7 +583,10 @@ fn ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password() {
         let html = checked(name, pages.account(&frame(Section::Nowhere), &account));
         assert_eq!(html.matches("type=\"password\"").count(), if has_password { 3 } else { 0 }, "{name}");
         assert_eq!(html.contains(&text), new_token, "{name}: it is shown once");
-        assert!(html.contains("This browser</b>") && html.contains("Another browser"), "{name}");
+        assert!(html.contains("This browser</b>") && html.contains("Another browser</b>"), "{name}");
+        let ends = "action=\"/account/sessions/0123456789abcdef/end\"";
+        assert_eq!(html.matches(ends).count(), 1, "{name}: this browser has its own way out");
+        assert!(html.contains("(Firefox on Linux) at 2001:db8::1, since"), "{name}: {html}");
     }
 }
 

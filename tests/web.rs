@@ -5,6 +5,7 @@ mod connections;
 mod deeds;
 mod doors;
 mod gone;
+mod own_sessions;
 mod seen;
 mod signing;
 mod streams;
@@ -359,6 +360,7 @@ fn address(row: &Entry) -> String {
         .replace("{stage}", "qa")
         .replace("{id}", "1")
         .replace("{token}", "0")
+        .replace("{session}", "0")
         .replace("{build}", "web-1")
         .replace("{name:.+}", "page/app.js")
 }

@@ -10,7 +10,7 @@ use super::output::{download, lines};
 use super::push::{cancel, confirm, numbers, pause, resume, rollback};
 use super::reports::{announcements, stats};
 use super::session::caller::Caller;
-use super::session::{account, sign_in, token, token_forms};
+use super::session::{account, session_forms, sign_in, token, token_forms};
 use super::stack::{api, builds, catch_up, hold, press, versions};
 use super::stream::live;
 use super::{dashboard, history, push, stack};
@@ -117,7 +117,9 @@ pub static ROUTES: &[Entry] = &[
     post("/account/tokens", || web::to(token_forms::add)),
     post("/account/tokens/{token}/rotate", || web::to(token_forms::rotate)),
     post("/account/tokens/{token}/revoke", || web::to(token_forms::revoke)),
-    post("/account/sign-out-everywhere", || web::to(account::sign_out_everywhere)),
+    post("/account/sessions/{session}/end", || web::to(session_forms::end)),
+    post("/account/sign-out-others", || web::to(session_forms::end_others)),
+    post("/account/sign-out-everywhere", || web::to(session_forms::end_all)),
     entry(Method::GET, "/api/v1/stacks", May::Visible, || web::to(api::stacks)),
     see("/api/v1/stacks/{stack}", || web::to(api::stack)),
     api(Method::POST, "/api/v1/stacks/{stack}/builds", Verb::Publish, || web::to(builds::publish)),

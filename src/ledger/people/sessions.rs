@@ -21,11 +21,20 @@ pub struct Session {
     pub seen_at: At,
 }
 
+/// From where a session begins, as its owner reads it later.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The address, if it is known.
+    pub address: Option<String>,
+    /// What the browser calls itself, in a few words.
+    pub browser: Option<String>,
+}
+
 /// Begins a session, and forgets those that are over.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn begin(transaction: &Transaction<'_>, id_hash: &str, who: &Who, now: At) -> LedgerResult<()> {
+pub fn begin(transaction: &Transaction<'_>, id_hash: &str, who: &Who, place: &Place, now: At) -> LedgerResult<()> {
     transaction.execute(
         "DELETE FROM sessions WHERE seen_at < ?1 OR made_at < ?2",
         params![
@@ -34,8 +43,8 @@ pub fn begin(transaction: &Transaction<'_>, id_hash: &str, who: &Who, now: At) -
         ],
     )?;
     transaction.execute(
-        "INSERT INTO sessions (id_hash, who, made_at, seen_at) VALUES (?1, ?2, ?3, ?3)",
-        params![id_hash, who.as_str(), now.to_string()],
+        "INSERT INTO sessions (id_hash, who, made_at, seen_at, address, browser) VALUES (?1, ?2, ?3, ?3, ?4, ?5)",
+        params![id_hash, who.as_str(), now.to_string(), place.address, place.browser],
     )?;
     Ok(())
 }
@@ -66,6 +75,18 @@ pub struct OwnSession {
     pub made_at: String,
     /// When it was last used, or some minutes before.
     pub seen_at: String,
+    /// From where it began.
+    pub place: Place,
+}
+
+/// How much of what the ledger knows a session by stands in the address that ends it: enough to tell one person's sessions apart.
+const NAME: usize = 16;
+
+impl OwnSession {
+    /// What stands for it in the address that ends it. It lets nobody in: it is the hash of what does.
+    pub fn name(&self) -> &str {
+        self.id_hash.get(..NAME).unwrap_or(&self.id_hash)
+    }
 }
 
 /// The sessions of a person that are not over, the one that was used last first.
@@ -74,12 +95,17 @@ pub struct OwnSession {
 /// What SQLite said.
 pub fn of(connection: &Connection, who: &Who, now: At) -> LedgerResult<Vec<OwnSession>> {
     let mut ask = connection.prepare_cached(
-        "SELECT id_hash, made_at, seen_at FROM sessions WHERE who = ?1 AND seen_at > ?2 AND made_at > ?3
+        "SELECT id_hash, made_at, seen_at, address, browser FROM sessions WHERE who = ?1 AND seen_at > ?2 AND made_at > ?3
          ORDER BY seen_at DESC, id_hash",
     )?;
     let (idle, oldest) = limits(now);
     let rows = ask.query_map(params![who.as_str(), idle, oldest], |row| {
-        Ok(OwnSession { id_hash: row.get("id_hash")?, made_at: row.get("made_at")?, seen_at: row.get("seen_at")? })
+        Ok(OwnSession {
+            id_hash: row.get("id_hash")?,
+            made_at: row.get("made_at")?,
+            seen_at: row.get("seen_at")?,
+            place: Place { address: row.get("address")?, browser: row.get("browser")? },
+        })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -121,6 +147,24 @@ pub fn end(transaction: &Transaction<'_>, id_hash: &str) -> LedgerResult<()> {
     Ok(())
 }
 
+/// Ends one session of a person by its [`OwnSession::name`]; the time at which it began, if they had it.
+///
+/// # Errors
+/// What SQLite said.
+pub fn end_named(transaction: &Transaction<'_>, who: &Who, name: &str) -> LedgerResult<Option<String>> {
+    let sql = format!("DELETE FROM sessions WHERE who = ?1 AND substr(id_hash, 1, {NAME}) = ?2 RETURNING made_at");
+    let mut ask = transaction.prepare_cached(&sql)?;
+    Ok(ask.query_map([who.as_str(), name], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?.pop())
+}
+
+/// Ends all sessions of a person but one; how many there were.
+///
+/// # Errors
+/// What SQLite said.
+pub fn end_others_of(transaction: &Transaction<'_>, who: &Who, but: &str) -> LedgerResult<usize> {
+    Ok(transaction.execute("DELETE FROM sessions WHERE who = ?1 AND id_hash <> ?2", [who.as_str(), but])?)
+}
+
 /// Ends all sessions of a person: their password or rights changed.
 ///
 /// # Errors
@@ -151,7 +195,7 @@ mod tests {
         let ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
         let mary: Who = "mary".parse().unwrap();
         let who = mary.clone();
-        ledger.write(move |tx| begin(tx, "aa", &who, at(0))).await.unwrap();
+        ledger.write(move |tx| begin(tx, "aa", &who, &Place::default(), at(0))).await.unwrap();
         assert_eq!(found(&ledger, "aa", at(11)).await.as_deref(), Some("mary"));
         assert_eq!(found(&ledger, "ab", at(0)).await, None, "another value");
         assert_eq!(found(&ledger, "aa", at(12)).await, None, "idle for 12 h");
@@ -171,9 +215,9 @@ mod tests {
         let (m, b) = (mary.clone(), bob.clone());
         ledger
             .write(move |tx| {
-                begin(tx, "m1", &m, at(0))?;
-                begin(tx, "m2", &m, at(1))?;
-                begin(tx, "b1", &b, at(1))?;
+                begin(tx, "m1", &m, &Place::default(), at(0))?;
+                begin(tx, "m2", &m, &Place::default(), at(1))?;
+                begin(tx, "b1", &b, &Place::default(), at(1))?;
                 end(tx, "b1")?;
                 end(tx, "b1")
             })
@@ -188,9 +232,9 @@ mod tests {
         };
         assert_eq!(count(ledger.clone()).await, 2);
         let b = bob.clone();
-        ledger.write(move |tx| begin(tx, "b2", &b, at(12))).await.unwrap();
+        ledger.write(move |tx| begin(tx, "b2", &b, &Place::default(), at(12))).await.unwrap();
         assert_eq!(count(ledger.clone()).await, 3, "m1 is idle for exactly 12 h");
-        ledger.write(move |tx| begin(tx, "b3", &bob, at(14))).await.unwrap();
+        ledger.write(move |tx| begin(tx, "b3", &bob, &Place::default(), at(14))).await.unwrap();
         assert_eq!(count(ledger.clone()).await, 2, "m1 and m2 are over");
         ledger.write(move |tx| end_all_of(tx, &mary)).await.unwrap();
         assert_eq!(count(ledger).await, 2);

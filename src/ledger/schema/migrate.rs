@@ -18,7 +18,7 @@ pub(in crate::ledger) const SCHEMA: i64 = STEPS.len() as i64 + 1;
 const STEPS: [&str; 1] = [
     // To 2, not in a release yet, and the only one that seals rows anew.
     // How long a push has waited for a person; when a build was pruned; who gave a link; how a command had ended on a host that
-    // left; from where people sign in; the hosts and the proof of each push, and seals (all below); tables by names that say
+    // left; from where people sign in, and with what; the hosts and the proof of each push, and seals (all below); tables by names that say
     // what is in them. The triggers are made anew, since SQLite
     // writes a new name into them in its own way.
     "ALTER TABLE pushes ADD COLUMN waits_since TEXT;
@@ -30,6 +30,8 @@ const STEPS: [&str; 1] = [
      ALTER TABLE tokens ADD COLUMN name TEXT;
      ALTER TABLE tokens ADD COLUMN scopes TEXT;
      ALTER TABLE tokens ADD COLUMN seen_at TEXT;
+     ALTER TABLE sessions ADD COLUMN address TEXT;
+     ALTER TABLE sessions ADD COLUMN browser TEXT;
      CREATE TABLE known (
        who           TEXT NOT NULL,
        place         TEXT NOT NULL,

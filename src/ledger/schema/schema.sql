@@ -285,7 +285,9 @@ CREATE TABLE sessions (
   id_hash       TEXT PRIMARY KEY,                 -- SHA-256 of the cookie's value
   who           TEXT NOT NULL,
   made_at       TEXT NOT NULL,
-  seen_at       TEXT NOT NULL
+  seen_at       TEXT NOT NULL,
+  address       TEXT,                             -- from where it began, if that is known
+  browser       TEXT                              -- what the browser calls itself, in a few words
 ) STRICT;
 
 CREATE TABLE known (                              -- from where an account was signed in to: not slowed down with strangers

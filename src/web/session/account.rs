@@ -1,5 +1,5 @@
-//! One's own account: where one is signed in, a new password, signing out everywhere; the tokens on the same page are made in
-//! `token_forms.rs`. It must never change anybody's but the caller's,
+//! One's own account: where one is signed in, a new password; the tokens on the same page are made in `token_forms.rs`, and sessions
+//! end in `session_forms.rs`. It must never change anybody's but the caller's,
 //! nor a password without the one that holds. Called by the routes.
 
 use super::account_view::{Account, NewTokenForm, SignedIn};
@@ -8,7 +8,7 @@ use super::caller::{Caller, Proof};
 use super::method;
 use super::tries::Trying;
 use crate::ledger::users::{self, PasswordHash};
-use crate::ledger::{audit, known, sessions, tokens};
+use crate::ledger::{audit, sessions, tokens};
 use crate::time::At;
 use crate::web::app::App;
 use crate::web::http::limits::body_timeout::InTime;
@@ -43,7 +43,13 @@ pub struct AccountQuery {
 
 /// `GET /account`
 pub async fn show(app: Data<App>, caller: Caller, query: Query<AccountQuery>) -> Reply {
-    let notices = Notices { changed: query.done == "password", ..Notices::default() };
+    let done = match query.done.as_str() {
+        "password" => Some("Your password is changed. Everywhere else you are signed out."),
+        "session" => Some("The other browser is signed out."),
+        "sessions" => Some("Everywhere else you are signed out."),
+        _ => None,
+    };
+    let notices = Notices { done, ..Notices::default() };
     draw(&app, &caller, StatusCode::OK, notices).await
 }
 
@@ -113,29 +119,13 @@ pub async fn change_password(
     Ok(answer.finish())
 }
 
-/// `POST /account/sign-out-everywhere`
-pub async fn sign_out_everywhere(app: Data<App>, caller: Caller) -> Reply {
-    let who = caller.who.clone();
-    app.desk
-        .ledger()
-        .write(move |tx| {
-            sessions::end_all_of(tx, &who)?;
-            known::forget(tx, &who)?;
-            audit::note(tx, At::now(), who.as_str(), "sign out", "everywhere")
-        })
-        .await?;
-    let answer =
-        HttpResponse::SeeOther().insert_header((LOCATION, "/sign-in")).cookie(caller::no_cookie(&app)).finish();
-    Ok(answer)
-}
-
 /// What the page says of what was just done.
 #[derive(Default)]
 pub(super) struct Notices {
     /// Why the password was not changed.
     pub problem: Option<String>,
-    /// Whether it was.
-    pub changed: bool,
+    /// What was done just now.
+    pub done: Option<&'static str>,
     /// Who has the token that was made, and its text.
     pub new_token: Option<(String, String)>,
     /// Why no token was created.
@@ -158,14 +148,21 @@ pub(super) async fn draw(app: &App, caller: &Caller, status: StatusCode, notices
     let (sessions, tokens) = found.await?;
     let signed_in = sessions
         .into_iter()
-        .map(|found| SignedIn { here: found.id_hash == here, since: found.made_at, seen: found.seen_at })
+        .map(|found| SignedIn {
+            here: found.id_hash == here,
+            name: found.name().to_owned(),
+            since: found.made_at,
+            seen: found.seen_at,
+            address: found.place.address,
+            browser: found.place.browser,
+        })
         .collect();
     let account = Account {
         who: caller.who.to_string(),
         signed_in,
         has_password: method::of(app.desk.config().auth.mode).keeps_passwords(),
         problem: notices.problem,
-        changed: notices.changed,
+        done: notices.done,
         tokens,
         new_token: notices.new_token,
         token_problem: notices.token_problem,

@@ -18,8 +18,8 @@ pub struct Account {
     pub has_password: bool,
     /// Why the password was not changed.
     pub problem: Option<String>,
-    /// Whether it was changed just now.
-    pub changed: bool,
+    /// What was done just now, in words.
+    pub done: Option<&'static str>,
     /// The tokens of their programs.
     pub tokens: Vec<Token>,
     /// The one that was made just now: its name, and its text, which is shown only once.
@@ -47,19 +47,25 @@ pub struct NewTokenForm {
 pub struct SignedIn {
     /// Whether it is the one that asks.
     pub here: bool,
+    /// What stands for it in the address that ends it.
+    pub name: String,
     /// When it began.
     pub since: String,
     /// When it was last used.
     pub seen: String,
+    /// From which address it began, if that is known.
+    pub address: Option<String>,
+    /// What the browser calls itself, in a few words.
+    pub browser: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct AccountPage<'a> {
     who: &'a str,
-    signed_in: Vec<Session>,
+    signed_in: Vec<Session<'a>>,
     has_password: bool,
     problem: Option<&'a str>,
-    changed: bool,
+    done: Option<&'static str>,
     programs: Vec<Program<'a>>,
     new_token: Option<NewToken<'a>>,
     token_problem: Option<&'a str>,
@@ -98,32 +104,43 @@ struct NewToken<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Session {
+struct Session<'a> {
     here: bool,
+    name: &'a str,
     since: Moment,
     seen: Moment,
+    address: Option<&'a str>,
+    browser: &'a str,
 }
 
 impl<'a> AccountPage<'a> {
     pub(crate) fn new(frame: &Frame, account: &'a Account) -> Self {
-        let session = |session: &SignedIn| Session {
-            here: session.here,
-            since: Moment::until(&session.since, frame.now),
-            seen: Moment::until(&session.seen, frame.now),
-        };
         let offered = LIFETIMES.iter().find(|(value, _)| *value == account.typed.expires);
         let chosen = offered.map_or(USUAL_LIFETIME, |(value, _)| value);
         Self {
             who: &account.who,
-            signed_in: account.signed_in.iter().map(session).collect(),
+            signed_in: account.signed_in.iter().map(|one| Session::new(frame, one)).collect(),
             has_password: account.has_password,
             problem: account.problem.as_deref(),
-            changed: account.changed,
+            done: account.done,
             programs: account.tokens.iter().map(|token| Program::new(frame, token)).collect(),
             new_token: account.new_token.as_ref().map(|(name, text)| NewToken { name, text }),
             token_problem: account.token_problem.as_deref(),
             typed: &account.typed,
             lifetimes: LIFETIMES.map(|(value, words)| Lifetime { value, words, chosen: value == chosen }),
+        }
+    }
+}
+
+impl<'a> Session<'a> {
+    fn new(frame: &Frame, session: &'a SignedIn) -> Self {
+        Self {
+            here: session.here,
+            name: &session.name,
+            since: Moment::until(&session.since, frame.now),
+            seen: Moment::until(&session.seen, frame.now),
+            address: session.address.as_deref(),
+            browser: session.browser.as_deref().unwrap_or("unknown browser"),
         }
     }
 }

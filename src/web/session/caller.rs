@@ -2,10 +2,11 @@
 //! to the browser alone; the ledger keeps its SHA-256. It must never believe a name that a request says by itself.
 //! Called by the gate for each request, by signing in and out, and by the streams every few seconds.
 
+use super::browser_words::browser_words;
 use super::method::{self, SignIn};
 use crate::config::AuthMode;
 use crate::journal::write::hex;
-use crate::ledger::sessions::{self, LONGEST_MS};
+use crate::ledger::sessions::{self, LONGEST_MS, Place};
 use crate::ledger::{LedgerResult, audit, known, tokens};
 use crate::stack::{Scopes, Who};
 use crate::time::At;
@@ -166,6 +167,7 @@ pub struct Entry {
     /// Where it begins: the browser, and the address, if it is known.
     places: Vec<String>,
     from: ClientAddress,
+    browser: Option<String>,
 }
 
 /// Makes the cookies of a new session, and what is to be written of it: nothing is, before [`Entry::enter`].
@@ -195,7 +197,8 @@ pub fn new_session(
         }
         cookies.push(cookie(app, browser_cookie_name(app), browser, CookieDuration::days(BROWSER_DAYS)));
     }
-    Ok((Entry { session, old, places, from }, cookies))
+    let browser = browser_words(request);
+    Ok((Entry { session, old, places, from, browser }, cookies))
 }
 
 impl Entry {
@@ -208,7 +211,11 @@ impl Entry {
         if let Some(old) = self.old {
             sessions::end(tx, &old.0)?;
         }
-        sessions::begin(tx, &self.session, who, now)?;
+        let address = match self.from {
+            ClientAddress::Known(address) => Some(address.to_string()),
+            ClientAddress::BehindProxy(_) => None,
+        };
+        sessions::begin(tx, &self.session, who, &Place { address, browser: self.browser }, now)?;
         known::note(tx, who, &self.places, now)?;
         audit::note(tx, now, who.as_str(), "sign in", &format!("from {}", self.from))
     }

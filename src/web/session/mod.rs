@@ -4,10 +4,12 @@
 pub(super) mod account;
 pub(super) mod account_view;
 pub(super) mod alive;
+mod browser_words;
 pub(super) mod caller;
 pub(super) mod failures;
 pub(super) mod method;
 pub mod push_host;
+pub(super) mod session_forms;
 pub(super) mod sign_in;
 pub(super) mod sign_in_view;
 pub(super) mod token;

@@ -77,7 +77,8 @@ const ANNOUNCED: &[(&str, &str)] = &[
 ];
 
 /// When a session was last used is written every few minutes, and says nothing of who came in.
-const SESSION: &[(&str, &str)] = &[("id_hash", "id_hash"), ("made_at", "made_at"), ("who", "who")];
+const SESSION: &[(&str, &str)] =
+    &[("address", "address"), ("browser", "browser"), ("id_hash", "id_hash"), ("made_at", "made_at"), ("who", "who")];
 
 /// The same holds of a token.
 const TOKEN: &[(&str, &str)] = &[
@@ -156,7 +157,7 @@ pub(super) const KINDS: [Kind; 21] = [
         columns: SESSION,
         only: "1",
         order: "1",
-        watch: Watch::Rows("NEW.id_hash <> OLD.id_hash OR NEW.made_at <> OLD.made_at OR NEW.who <> OLD.who"),
+        watch: Watch::Rows("NEW.seen_at IS OLD.seen_at"),
     },
     Kind {
         name: "token",
