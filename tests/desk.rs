@@ -1,6 +1,7 @@
 //! The desk over a real git repository and a real ledger. The runner is played: a program that holds its push's lock as a
 //! runner does and does nothing, while the test writes the journal.
 
+mod approval;
 mod closed;
 mod ends;
 mod gates;
@@ -53,6 +54,7 @@ fn press_of(stage: &str, seen: &str) -> Press {
         seen: seen.to_owned(),
         plan_hash: None,
         reason: None,
+        override_why: None,
         nonce: None,
     }
 }

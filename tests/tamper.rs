@@ -47,12 +47,14 @@ const TABLES: [(&str, &str, &str); 20] = [
     ("questions", "push = 3", "push 3, which runs: its questions"),
     ("users", "1", "the user kate"),
 ];
-const MORE_TABLES: [(&str, &str, &str); 6] = [
+const MORE_TABLES: [(&str, &str, &str); 8] = [
     ("sessions", "1", "the session "),
     ("outbox", "push = 1", "the announcement push-1-"),
     ("commits", "push = 1", "the commits of push 1"),
     ("push_hosts", "push = 1", "the hosts of push 1"),
     ("push_hosts", "push = 3", "the hosts of push 3"),
+    ("approval_requests", "1", "the request for approval 1"),
+    ("approvals", "1", "the approval of request 1 by joe"),
     ("audit", "id = 5", "of the audit"),
 ];
 
@@ -178,6 +180,7 @@ source = { published = true }
 hosts.qa = ["qa1"]
 [[stage]]
 name = "qa"
+approval = 1
 hosts = "qa"
 commands = [{ release = "/srv/api" }, { activate = "/srv/api" }, { confirm = "Calm?", timeout = "30m" }]
 "#;
@@ -223,6 +226,10 @@ async fn lived_in(binary: Option<PathBuf>) -> House {
     let publish = ["build", "publish", "api", site.to_str().unwrap(), "--sha", &sha, "--ref", "main", "--title", "One"];
     let said = pushbutton(&house, &publish).await;
     assert_eq!(said.code, Some(0), "{said:?}");
+    for (command, who) in [("ask-approval", "olga"), ("approve", "joe")] {
+        let said = pushbutton(&house, &[command, "api", "qa", "--as", who]).await;
+        assert_eq!(said.code, Some(0), "{said:?}");
+    }
     let said = pushbutton(&house, &["push", "api", "qa"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     house.journal_says(3, "\"kind\":\"asked\"").await;

@@ -90,6 +90,8 @@ case {reason} in "$PUSH_REASON") echo same;; *) echo other;; esac
             push: PushNumber::new(1).unwrap(),
             who: "mary".parse().unwrap(),
             reason: Some((*hostile).to_owned()),
+            approved_by: None,
+            override_why: None,
             url: "http://127.0.0.1/pushes/1".to_owned(),
             build: "aaaaaaa-1".parse().unwrap(),
             plan_hash: plan.hash(),

@@ -1,6 +1,7 @@
 //! The web over a real desk, a real ledger and a real socket, asked by a client that says exactly what the test says.
 //! The runner is played, as in the desk's journeys: it holds its push's lock and does nothing; the test writes the journal.
 
+mod approval;
 mod connections;
 mod deeds;
 mod doors;

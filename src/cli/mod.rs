@@ -43,6 +43,12 @@ enum Command {
     Plan(push::plan::Plan),
     /// Pushes to a stage; also works when the server is down.
     Push(push::Push),
+    /// Asks others to approve what a push to a stage would do, where the stage needs that.
+    AskApproval(push::approval::AskApproval),
+    /// Approves what someone else wants to push to a stage.
+    Approve(push::approval::Approve),
+    /// Declines what someone else wants to push to a stage.
+    Decline(push::approval::Decline),
     /// Rolls a stage back to an earlier successful build; also works when the server is down.
     Rollback(push::Rollback),
     /// Deploys the build of a stage to hosts that missed it; also works when the server is down.
@@ -98,6 +104,9 @@ pub fn main() -> ExitCode {
         Command::Status(status) => status.main(&cli.config),
         Command::Plan(plan) => plan.main(&cli.config),
         Command::Push(push) => push.main(&cli.config),
+        Command::AskApproval(ask) => ask.main(&cli.config),
+        Command::Approve(approve) => approve.main(&cli.config),
+        Command::Decline(decline) => decline.main(&cli.config),
         Command::Rollback(rollback) => rollback.main(&cli.config),
         Command::CatchUp(catch_up) => catch_up.main(&cli.config),
         Command::Resume(resume) => resume.main(&cli.config),

@@ -74,6 +74,51 @@ rows! {
         KeepsMoving = "keeps_moving": "It changes faster than it can be pushed",
             "each time the newest version was checked, another one arrived before the push could start",
             "push again in a moment, or choose one version on the stage's page of versions";
+        /// Others must approve.
+        NeedsApproval = "needs_approval": "This push needs an approval",
+            "`approval` in the stack file says that someone else must approve the plan before it goes out",
+            "ask for it on the stage's plan, with “Ask for approval” (`pushbutton ask-approval STACK STAGE`); a rollback needs none";
+        /// Others were asked.
+        ApprovalWaits = "approval_waits": "It waits for an approval",
+            "someone has asked for the approval of this push, and nobody else who may approve has answered yet",
+            "ask someone who may approve to open the plan and approve it there (`pushbutton approve STACK STAGE`)";
+        /// Others approved something else.
+        ApprovalVoid = "approval_void": "The approval does not hold any more",
+            "an approval is for one plan, and the plan has changed since: a commit, the stack file, the hosts or what the stage runs",
+            "check the plan as it is now, and ask for its approval anew";
+        /// Too late.
+        ApprovalExpired = "approval_expired": "The approval has expired",
+            "a request for approval stands for a limited time (`approval_expires` in the stack file), also when it was approved",
+            "ask for the approval anew";
+        /// Someone said no.
+        Declined = "declined": "The push was declined",
+            "someone who may approve it has said no; the reason is theirs",
+            "talk to them; when it is right, ask for the approval anew";
+        /// One's own.
+        OwnApproval = "own_approval": "Someone else must do that",
+            "a push that needs an approval takes two people: nobody approves what they asked for, nor starts a push by their own \
+             approval, and a token is its owner",
+            "ask someone else who may; who asked can withdraw the request";
+        /// Nothing to approve.
+        NoApproval = "no_approval": "No approval is needed",
+            "the stage has no `approval` in the stack file, so a push to it needs none",
+            "push";
+        /// Asked twice.
+        AskedAlready = "asked_already": "Someone has asked already",
+            "one request for approval of the same plan is enough",
+            "wait for the answer; the stack's page shows the request";
+        /// No such request.
+        NotAsked = "not_asked": "Nobody waits for this approval",
+            "nobody asked for the approval of this very plan, or it was answered, withdrawn, or used by a push",
+            "open the stage's plan: it shows what waits for an approval now";
+        /// A decline without reason.
+        DeclineReason = "decline_reason": "A decline needs a reason",
+            "whoever asked must be able to do something about it",
+            "say in a few words what is missing, then decline again (`--reason` on the command line)";
+        /// An override without reason.
+        OverrideReason = "override_reason": "A push without approval needs a reason",
+            "it is told to everyone, and stands in the history",
+            "say in a few words why it cannot wait for an approval";
         /// The file is wrong.
         BadStack = "bad_stack": "The stack file has errors",
             "the last change of the file made it invalid; the page shows the last valid version, and pushing is disabled",

@@ -41,6 +41,7 @@ pub use parts::journals::JournalEnd;
 use parts::journals::Journals;
 use parts::sources::branches::Branches;
 use parts::sources::stack_files::StackFolder;
+pub use press::approval::Verdict;
 pub use press::publish::{PublishedBuild, Publishing};
 pub use push::orders::Answered;
 use reason::first_line;

@@ -63,6 +63,10 @@ pub enum NeedsReason {
     Hold,
     /// A rollback.
     Rollback,
+    /// A decline.
+    Decline,
+    /// A push without the approval that it needs.
+    Override,
     /// Numbers of pushes that go on above what hosts have seen.
     Numbers,
 }
@@ -73,6 +77,8 @@ impl NeedsReason {
         match self {
             Self::Hold => "a hold needs a reason, so that others know what they are waiting for",
             Self::Rollback => "a rollback needs a reason, so that others know what was wrong",
+            Self::Decline => "a decline needs a reason, so that whoever asked knows what is missing",
+            Self::Override => "a push without approval needs a reason, so that everyone knows why it could not wait",
             Self::Numbers => "say why this is the right Pushbutton server, and the only one that pushes there",
         }
     }
@@ -82,6 +88,8 @@ impl NeedsReason {
         let case = match self {
             Self::Hold => Case::HoldReason,
             Self::Rollback => Case::BackReason,
+            Self::Decline => Case::DeclineReason,
+            Self::Override => Case::OverrideReason,
             Self::Numbers => Case::NumberReason,
         };
         Refusal::BadRequest { case, why: self.why().to_owned() }
@@ -115,7 +123,13 @@ mod tests {
 
     #[test]
     fn what_needs_a_reason_says_so() {
-        for by in [NeedsReason::Hold, NeedsReason::Rollback, NeedsReason::Numbers] {
+        for by in [
+            NeedsReason::Hold,
+            NeedsReason::Rollback,
+            NeedsReason::Decline,
+            NeedsReason::Override,
+            NeedsReason::Numbers,
+        ] {
             for nothing in [None, Some(""), Some(" \n")] {
                 assert_eq!(Reason::needed(nothing, by), Err(by.missing()), "{by:?}");
             }

@@ -94,6 +94,16 @@ pub enum Refusal {
         /// How many there were.
         before: u64,
     },
+    /// Others have not approved what would go out, or it is one's own.
+    #[error("{why}")]
+    Unapproved {
+        /// Which row of the table.
+        case: Case,
+        /// Why.
+        why: String,
+        /// The stack and the stage, as a command line names them: `web prod`.
+        of: String,
+    },
     /// There is nothing that could go out, or be done.
     #[error("{why}")]
     Nothing {
@@ -164,6 +174,7 @@ impl Refusal {
             Self::Fewer { .. } => Case::FewerFiles,
             Self::Taken { case, .. }
             | Self::Nothing { case, .. }
+            | Self::Unapproved { case, .. }
             | Self::NoHosts { case, .. }
             | Self::BadRequest { case, .. }
             | Self::Unable { case, .. } => *case,
@@ -188,6 +199,9 @@ impl Refusal {
             Self::CancelFirst { push, .. } => Some(format!("pushbutton cancel {push}")),
             Self::Held { push: Some(push), .. } => Some(format!("pushbutton resume {push}")),
             Self::Held { push: None, scope, .. } => Some(format!("pushbutton release-hold {scope}")),
+            Self::Unapproved { case: Case::ApprovalWaits, of, .. } => Some(format!("pushbutton approve {of}")),
+            Self::Unapproved { case: Case::OwnApproval, .. } => None,
+            Self::Unapproved { of, .. } => Some(format!("pushbutton ask-approval {of}")),
             Self::Unknown { .. }
             | Self::Moved { .. }
             | Self::Taken { .. }

@@ -1,6 +1,7 @@
 //! What pages and the API show of a stack: plain data, ready to be written as JSON or given to a template.
 //! It must never hold anything that is not shown.
 
+mod approval;
 pub(crate) mod board;
 pub(super) mod body;
 mod build;
@@ -9,6 +10,7 @@ mod push;
 mod rollback;
 mod stage;
 
+pub use self::approval::{ApprovalStanding, ApprovalView, GivenView, RequestView};
 pub use self::board::{Board, BoardStack, BoardStage, Waiting};
 pub use self::build::{CommitBody, GoodBuildBody, PublishedBody};
 pub use self::plan::{Compared, FileChanges, PlanView, PlannedView, TypicalDuration, Weight};
@@ -112,6 +114,8 @@ pub struct StageView {
     pub next: Option<NextPush>,
     /// Why it cannot be pressed now, if so.
     pub why_not: Option<String>,
+    /// The approval that a push to it needs; `None` where it needs none, or nothing could go out.
+    pub approval: Option<ApprovalView>,
     /// Where a rollback would go; `None` when there is no earlier build to roll back to.
     pub back: Option<RollbackTarget>,
     /// Which hosts hold the release of it, as they last said; `None` when nobody knows, and while the stack is pushed.

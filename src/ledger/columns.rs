@@ -1,11 +1,12 @@
 //! How our names, numbers, states and kinds stand in columns: as their words, and read back by the one door of each type; a proof as
 //! JSON. A value that no door lets in is an error that names it; it must never become another value in silence.
 
+use super::approvals::ApprovalState;
 use super::outbox::DeliveryState;
 use super::{LedgerError, LedgerResult};
 use crate::journal::{Answer, HostResult, PushState};
 use crate::plan::{OldBuild, Proof, PushKind};
-use crate::stack::{BadName, PushNumber, StackName, StageName};
+use crate::stack::{BadName, PushNumber, StackName, StageName, Who};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 fn refused(why: impl std::error::Error + Send + Sync + 'static) -> FromSqlError {
@@ -36,6 +37,8 @@ as_text!(PushKind, |kind| kind.word(), PushKind::parse);
 as_text!(Answer, |answer| answer.word(), Answer::parse);
 as_text!(HostResult, |result| result.word(), HostResult::parse);
 as_text!(DeliveryState, |state| state.word(), DeliveryState::parse);
+as_text!(ApprovalState, |state| state.word(), ApprovalState::parse);
+as_text!(Who, |who| who.as_str(), |text: &str| Self::try_from(text.to_owned()));
 
 impl ToSql for PushNumber {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

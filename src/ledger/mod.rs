@@ -22,7 +22,7 @@ pub use outbox::deliveries;
 pub use people::{known, sessions, tokens, users};
 pub use pushes::{fold, history, press, proofs, push_hosts, questions, stats, typical_duration};
 pub use schema::shape;
-pub use stages::{board, current, desired, holding, holds, running};
+pub use stages::{approvals, board, current, desired, holding, holds, running};
 
 use self::schema::migrate;
 use crate::address::encoded_path;

@@ -232,6 +232,12 @@ pub struct Assignment {
     pub who: Who,
     /// Why, when they said so.
     pub reason: Option<String>,
+    /// Who approved it, where its stage asks for that: `joe, kate`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
+    /// Why an admin pushed it without approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_why: Option<String>,
     /// The address of the push's page.
     pub url: String,
     /// The id of the build that is made or used.

@@ -6,6 +6,7 @@ mod parse;
 mod reader;
 
 pub mod access;
+mod approval;
 mod commands;
 mod draft;
 mod form;
@@ -27,7 +28,8 @@ pub mod script;
 
 pub use crate::diagnostic::Diagnostic;
 pub use access::scope::{BadScope, Scopes, Target, Verb};
-pub use access::who::Who;
+pub use access::who::{Who, person_of};
+pub use approval::ApprovalRule;
 pub use commands::fan_out::{FanOut, Relay};
 pub use form::check::Check;
 pub use form::release::{Release, SharedName};
@@ -100,6 +102,8 @@ pub struct Stage {
     pub button: String,
     /// The branches that it may push, as the stage or the stack says; see [`Stack::refs_of`].
     pub refs: Option<Refs>,
+    /// Whether others must approve a push to it.
+    pub approval: Option<ApprovalRule>,
     /// Its hosts in the file's order, no host twice; empty only when `unlisted` says why.
     pub hosts: Vec<Host>,
     /// The commands that list some of its hosts.

@@ -9,7 +9,7 @@ use super::hosts::{self, GroupEntry, HostContext, StageHosts};
 use super::reader::{Keys, Reader, Value};
 use super::source::{self, Refs, Source, tickets};
 use super::variables::{BUILT_IN, Place, Scope};
-use super::{Answers, Stack, StackName, Stage, StageName, secrets, values};
+use super::{Answers, Stack, StackName, Stage, StageName, approval, secrets, values};
 use crate::diagnostic::{Diagnostic, Mistake, shown, toml_mistakes};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +58,8 @@ pub(super) const STAGE: Keys = Keys {
         "name",
         "button",
         "refs",
+        "approval",
+        "approval_expires",
         "hosts",
         "before",
         "commands",
@@ -256,12 +258,13 @@ fn read_stage(
     policies::check(reader, table, &at, &limits, &drafts, &drop);
     questions::check(reader, &drafts, &limits);
     let refs = source::read_refs(reader, table, rest.source).or_else(|| rest.refs.cloned());
+    let approval = approval::read(reader, table);
     let (name, StageHosts { hosts, inventories, unlisted }) = (name?, hosts?);
     let settled = |drafts: Vec<Draft>| drafts.into_iter().map(|draft| draft.settle(&limits, hosts.len())).collect();
     let (before, commands, finally, drop) = (settled(before), settled(drafts), settled(finally), settled(drop));
     let button = button.unwrap_or_else(|| format!("Push to {name}"));
     let policy = limits.policy(hosts.len());
-    Some(Stage { name, button, refs, hosts, inventories, unlisted, before, commands, finally, drop, policy })
+    Some(Stage { name, button, refs, approval, hosts, inventories, unlisted, before, commands, finally, drop, policy })
 }
 
 /// Reads `before`, `finally` or `drop`: commands that bring nothing, and whose failures have a meaning of their own.

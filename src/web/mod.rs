@@ -3,9 +3,10 @@
 //! listens elsewhere.
 //!
 //! Folders of pages use `view`, `http` and `session`, and none of these uses a folder of pages. Of each other's they use no more
-//! than: `stream` > `output`, `push` > `output`, `push` > `stack`, `stack` > `push`. `tests/layers.rs` looks at it.
+//! than: `stream` > `output`, `push` > `output`, `push` > `stack`, `stack` > `push`, `stack` > `approval`. `tests/layers.rs` looks at it.
 
 mod app;
+mod approval;
 mod dashboard;
 mod history;
 mod hosts;

@@ -3,6 +3,7 @@
 //! may, or it does not compile.
 
 use super::app::App;
+use super::approval::requests;
 use super::hosts::{checkup, reach};
 use super::http::problem::Problem;
 use super::http::{files, health};
@@ -83,6 +84,10 @@ pub static ROUTES: &[Entry] = &[
     get("/stacks/{stack}", || web::to(stack::page::stack)),
     post("/stacks/{stack}/stages/{stage}/push", || web::to(press::push)),
     get("/stacks/{stack}/stages/{stage}/plan", || web::to(stack::plan::plan)),
+    post("/stacks/{stack}/stages/{stage}/approval", || web::to(requests::ask_by_form)),
+    post("/stacks/{stack}/stages/{stage}/approve", || web::to(requests::approve_by_form)),
+    post("/stacks/{stack}/stages/{stage}/decline", || web::to(requests::decline_by_form)),
+    post("/stacks/{stack}/stages/{stage}/withdraw", || web::to(requests::withdraw_by_form)),
     get("/stacks/{stack}/stages/{stage}/versions", || web::to(versions::page)),
     get("/stacks/{stack}/stages/{stage}/rollback", || web::to(rollback::form)),
     post("/stacks/{stack}/stages/{stage}/rollback", || web::to(rollback::roll_back)),
@@ -137,6 +142,16 @@ pub static ROUTES: &[Entry] = &[
     see("/api/v1/stacks/{stack}/stages/{stage}/plan", || web::to(api::plan)),
     see("/api/v1/stacks/{stack}/stages/{stage}/versions", || web::to(versions::listed)),
     api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/push", Verb::Push, || web::to(press::push_by_api)),
+    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/approval", Verb::Push, || web::to(requests::ask_by_api)),
+    api(Method::DELETE, "/api/v1/stacks/{stack}/stages/{stage}/approval", Verb::Push, || {
+        web::to(requests::withdraw_by_api)
+    }),
+    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/approval/approve", Verb::Push, || {
+        web::to(requests::approve_by_api)
+    }),
+    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/approval/decline", Verb::Push, || {
+        web::to(requests::decline_by_api)
+    }),
     see("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(rollback::shown)),
     api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/rollback", Verb::Rollback, || {
         web::to(rollback::roll_back_by_api)

@@ -164,6 +164,8 @@ fn announcement(id: i64, event: Moment, state: &str) -> Announcement {
         branch: "main".to_owned(),
         who: "mary".to_owned(),
         reason: None,
+        approved_by: None,
+        override_why: None,
         state: PushState::parse(state).unwrap(),
         why: None,
         ended_by: None,

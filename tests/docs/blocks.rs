@@ -112,6 +112,8 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/pushing.md", "pushbutton plan web prod\n", RUNS),
     ("docs/pushing.md", "pushbutton push web qa --follow\n", RUNS),
     ("docs/pushing.md", "pushbutton push web qa --sha", RUNS),
+    ("docs/pushing.md", "approval = 1\n", Stage),
+    ("docs/pushing.md", "pushbutton ask-approval web prod ", RUNS),
     ("docs/pushing.md", "pushbutton pause 214 ", RUNS),
     ("docs/pushing.md", "pushbutton resume 214\n", RUNS),
     ("docs/pushing.md", "pushbutton confirm 214\n", RUNS),

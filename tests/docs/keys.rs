@@ -60,6 +60,7 @@ fn places(of: &str) -> Vec<String> {
                 "{}on_failure = \"drop\"\ndrop = [\"./out {{host}}\"]\n•\n",
                 file(SOURCE, HOSTS, "{ run = \"true\" }")
             ),
+            format!("{}approval = 1\n•\n", file(SOURCE, HOSTS, "\"true\"")),
         ]
         .to_vec(),
         "a command" => [

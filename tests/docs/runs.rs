@@ -120,6 +120,19 @@ async fn what_the_page_on_pushing_shows_is_done() {
     reader.ended_as(caught_up, "succeeded").await;
     let said = reader.run(PAGE, "pushbutton hold web/prod ", &[]).await;
     assert!(said.contains("is held for 2h") && said.contains("is no longer held"), "{said}");
+
+    // A second pair of eyes.
+    let file = house.dir.path().join("stacks/web.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("name = \"prod\"\n", "name = \"prod\"\napproval = 1\n")).unwrap();
+    until("the file", async || (!house.stage("prod").await["approval"].is_null()).then_some(())).await;
+    let said = reader.run(PAGE, "pushbutton ask-approval web prod ", &[]).await;
+    assert!(said.contains("waits for approval: web to prod") && said.contains("approved: web to prod"), "{said}");
+    let approved = reader.newest().await;
+    assert_eq!(house.push(approved).await["push"]["approved_by"], "joe");
+    reader.asks(approved).await;
+    reader.run(PAGE, "pushbutton confirm 214", &[("214", &approved.to_string())]).await;
+    reader.ended_as(approved, "succeeded").await;
 }
 
 #[tokio::test]

@@ -55,6 +55,8 @@ fn plan_text() -> String {
         push: PushNumber::new(1).unwrap(),
         who: "mary".parse().unwrap(),
         reason: None,
+        approved_by: None,
+        override_why: None,
         url: "http://push.example.com/pushes/1".to_owned(),
         build: "b1-web".parse().unwrap(),
         plan_hash: plan.hash(),

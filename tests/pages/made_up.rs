@@ -21,7 +21,7 @@ use pushbutton::time::At;
 use pushbutton::web::pages::{Frame, PushPage, Section};
 
 const QA: &str = "9c1e2f4b7d8a6c5e4f3a2b1c0d9e8f7a6b5c4d3e";
-const PRINCESS: &str = "51d0c3e9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3";
+pub const PRINCESS: &str = "51d0c3e9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3";
 const PROD: &str = "8f31c2e5a4b3c2d1e0f9a8b7c6d5e4f3a2b1c0d9";
 const TRUNK: &str = "e4f9b12c3d4e5f6a7b8c9d0e1f2a3b4c5d6e7f8a";
 
@@ -30,7 +30,7 @@ pub fn at(seconds: i64) -> At {
     At::from_millis(1_795_270_450_000 - seconds * 1000)
 }
 
-fn ago(seconds: i64) -> String {
+pub fn ago(seconds: i64) -> String {
     at(seconds).to_string()
 }
 
@@ -106,6 +106,8 @@ pub fn row(id: i64, stack: &str, stage: &str, state: &str) -> PushRow {
         branch: "main".to_owned(),
         who: if running { "mary" } else { "tomas" }.to_owned(),
         reason: None,
+        approved_by: None,
+        override_why: None,
         state: PushState::parse(state).unwrap(),
         why: match state {
             "failed" | "degraded" => Some("command 5 failed on 2 of 24 hosts".to_owned()),
@@ -194,6 +196,7 @@ pub fn street(stack: &str, stages: &[&str]) -> StackView {
                 files: Some(files()),
                 diff: Some("https://git.example.com/shop/web/compare/a...b".to_owned()),
             }),
+            approval: None,
             why_not: None,
             back: Some(RollbackTarget::new("8f31c2e-4101", PROD, false)),
             readiness: Some(RollbackReadiness {
@@ -693,6 +696,7 @@ pub fn plan() -> PlanView {
         button: "PROD!!!".to_owned(),
         seen: "51d0c3e-4121".to_owned(),
         plan_hash: "ab".repeat(32),
+        approval: None,
         why_not: None,
         old: prod.current.clone(),
         sha: next.sha.clone(),

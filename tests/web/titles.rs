@@ -22,6 +22,14 @@ const NOT_HERE: &[(&str, &str)] = &[
     ("went_back", "needs a push that rolls back by itself: tests/faults.rs"),
     ("nobody_behind", "needs hosts that say what they run: tests/catch_up.rs"),
     ("seen_newer", "needs hosts that have seen pushes: tests/moved.rs"),
+    ("needs_approval", "needs a stage that asks for approval, as do the next six: tests/web/approval.rs"),
+    ("approval_waits", "tests/desk/approval.rs"),
+    ("approval_void", "tests/desk/approval.rs"),
+    ("approval_expired", "tests/desk/approval.rs"),
+    ("declined", "tests/desk/approval.rs"),
+    ("own_approval", "tests/web/approval.rs"),
+    ("asked_already", "tests/desk/approval.rs"),
+    ("override_reason", "needs an admin: src/web/approval/requests.rs"),
     ("ambiguous", "needs two commits that begin alike: src/desk/press/named.rs"),
     ("text", "the web says it first, as a bad request"),
     ("hold_reason", "the API says it first, as what is missing; a page shows its form again"),
@@ -195,6 +203,12 @@ async fn before_any_push(asker: &mut Asker<'_>) {
     asker.form(Case::NeverPushed.row(), &format!("{qa}/catch-up"), "").await;
     asker.call(Case::Version.row(), "POST", &format!("{api}/push"), r#"{"sha": "-x"}"#).await;
     asker.form(Case::Version.row(), &format!("{qa}/push"), "sha=-x").await;
+    asker.call(Case::NotAsked.row(), "POST", &format!("{api}/approval/approve"), r#"{"plan_hash": "ab"}"#).await;
+    asker.form(Case::NotAsked.row(), &format!("{qa}/approve"), "plan_hash=ab").await;
+    asker.form(Case::DeclineReason.row(), &format!("{qa}/decline"), "plan_hash=ab&reason=").await;
+    let seen = asker.site.seen(&asker.session).await;
+    let ask = format!(r#"{{"seen": "{seen}"}}"#);
+    asker.call(Case::NoApproval.row(), "POST", &format!("{api}/approval"), &ask).await;
     asker.call(Case::NotHeld.row(), "DELETE", "/api/v1/stacks/web/hold", "{}").await;
     asker.form(Case::NotHeld.row(), "/stacks/web/release-hold", "").await;
     let end = r#"{"reason": "x", "until": "soon"}"#;

@@ -28,6 +28,24 @@ pub const fn marks(case: Case) -> &'static [&'static str] {
             "the plan is not the one you saw",
             "the hosts of {} should now run {} instead of",
         ],
+        Case::NeedsApproval => &["by someone else, and nobody has asked for it yet"],
+        Case::ApprovalWaits => &["it waits for someone else who may approve"],
+        Case::ApprovalVoid => {
+            &["so the approval that {asker} asked for does not hold any more", "would not go out any more"]
+        }
+        Case::ApprovalExpired => &["the approval that {asker} asked for has expired", "the request of {} has expired"],
+        Case::Declined => &["the push that {asker} asked for was declined"],
+        Case::OwnApproval => &[
+            "you approved this push to {stage}",
+            "{} asked for this push, so someone else must approve it",
+            "{} asked for this push: withdraw the request",
+            "{} asked for this push, so only they withdraw it",
+        ],
+        Case::NoApproval => &["a push to {stage} of {} needs no approval"],
+        Case::AskedAlready => &["{} has asked for the approval of this push already"],
+        Case::NotAsked => &["nobody is waiting for the approval of this plan"],
+        Case::DeclineReason => &["a decline needs a reason"],
+        Case::OverrideReason => &["a push without approval needs a reason"],
         Case::KeepsMoving => &["would push changes faster than it can be checked"],
         Case::BadStack => &["has errors, so {stack} cannot be pushed", "has never been read without an error"],
         Case::NoHosts => &["{stack} cannot be pushed to {stage}: {why}"],

@@ -18,6 +18,8 @@ fn push(state: &str) -> AnnouncedPush {
         branch: "main".to_owned(),
         who: "mary".to_owned(),
         reason: None,
+        approved_by: None,
+        override_why: None,
         state: PushState::parse(state).unwrap(),
         why: None,
         ended_by: None,

@@ -1,6 +1,7 @@
 //! `pushbutton push`, `rollback`, `catch-up`, `resume` and `follow`: press, and watch. Exit code 0 says *accepted* without `--follow`, and
 //! *succeeded* with it; 130 says cancelled, or that someone stopped watching; 1 everything else.
 
+pub mod approval;
 pub mod confirm;
 pub mod order;
 pub mod plan;
@@ -41,6 +42,9 @@ pub struct Push {
     /// Pushes only if the plan still has this hash, as `pushbutton plan` showed it.
     #[arg(long, value_name = "HASH")]
     plan: Option<String>,
+    /// Pushes without the approval that the stage needs, for this reason; it is told to everyone.
+    #[arg(long, value_name = "REASON")]
+    without_approval: Option<String>,
     #[command(flatten)]
     person: Person,
 }
@@ -64,7 +68,13 @@ impl Push {
         let version = self.sha.as_ref().map(|sha| format!("?sha={}", encoded(sha))).unwrap_or_default();
         let plan = server.ask("GET", &format!("{stage}/plan{version}"), None).await?;
         let hash = self.plan.as_deref().or(plan["plan_hash"].as_str());
-        let body = json!({ "seen": plan["seen"], "plan_hash": hash, "reason": reason, "sha": self.sha.as_ref().map(|_| &plan["sha"]) });
+        let body = json!({
+            "seen": plan["seen"],
+            "plan_hash": hash,
+            "reason": reason,
+            "sha": self.sha.as_ref().map(|_| &plan["sha"]),
+            "without_approval": self.without_approval,
+        });
         let pressed = server.ask("POST", &format!("{stage}/push"), Some(body)).await?;
         taken(&pressed, &commit_range(&plan))
     }

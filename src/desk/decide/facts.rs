@@ -3,6 +3,7 @@
 use super::earlier::ended::Earlier;
 use super::earlier::last_push::{self, ended_badly};
 use crate::ledger::LedgerResult;
+use crate::ledger::approvals::{self, ApprovalRequest};
 use crate::ledger::current::{self, Current};
 use crate::ledger::good_builds::{self, GoodBuild};
 use crate::ledger::holds::{self, Hold};
@@ -25,6 +26,8 @@ pub(crate) struct Facts {
     pub stack_hold: Option<Hold>,
     /// The hold on the stage.
     pub stage_hold: Option<Hold>,
+    /// Who asked for the approval of a push to it, the newest first; none where a push needs none.
+    pub approvals: Vec<ApprovalRequest>,
     /// What the stage runs.
     pub current: Option<Current>,
     /// What the stage before runs; none for the first stage.
@@ -79,7 +82,12 @@ impl Facts {
             Some(row) => Some(Earlier::of(connection, row.clone())?),
             None => None,
         };
+        let approvals = match stack.stages[place].approval {
+            Some(_) => approvals::of_stage(connection, name, stage, now)?,
+            None => Vec::new(),
+        };
         Ok(Self {
+            approvals,
             published,
             last,
             deferred_finally: unfinished.as_ref().map(|last| last.deferred_finally.clone()).unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! Decisions: may this be pushed, and what would it do? Pure over the facts of the ledger and what hosts said last. It must never
 //! know the desk, nor write anything.
 
+pub(crate) mod approval;
 pub(crate) mod catch_up;
 pub(crate) mod earlier;
 pub(crate) mod facts;

@@ -18,6 +18,8 @@ pub struct Press {
     pub plan_hash: Option<String>,
     /// Why, if they say so.
     pub reason: Option<Reason>,
+    /// Why an admin pushes without the approval that the stage needs.
+    pub override_why: Option<Reason>,
     /// The press's idempotency key: a repeat answers with the same push.
     pub nonce: Option<String>,
 }

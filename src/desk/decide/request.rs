@@ -1,6 +1,7 @@
 //! What a person asks of a stage: the button, another version, a rollback, what is left of an earlier push, or hosts that are behind.
 //! Each has its own decision; all end in the same transaction, as the same kind of push. It must never write.
 
+use super::approval::{self, Approved};
 use super::catch_up;
 use super::earlier::ended::Earlier;
 use super::facts::Facts;
@@ -110,12 +111,17 @@ impl Request {
         facts: &Facts,
         press: &Press,
         shown: Option<&Plan>,
-    ) -> LedgerResult<Result<Offer, Refusal>> {
+    ) -> LedgerResult<Result<(Offer, Approved), Refusal>> {
         if let Some(refusal) = gate::closed(self.asked(), &stack.name, None, facts) {
             return Ok(Err(refusal));
         }
         let offer = self.offer((outside, connection), stack, place, facts)?;
-        Ok(offer.and_then(|offer| self.accept(stack, place, offer, press, shown)))
+        let by = (Some(&press.who), press.override_why.as_ref());
+        Ok(offer.and_then(|offer| {
+            let offer = self.accept(stack, place, offer, press, shown)?;
+            let approved = approval::look(self.asked(), stack, place, facts, &offer, by)?;
+            Ok((offer, approved))
+        }))
     }
 
     /// Accepts an offer when it is what the press has seen.

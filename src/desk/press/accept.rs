@@ -3,12 +3,14 @@
 
 use crate::desk::Desk;
 use crate::desk::cases::Case;
+use crate::desk::decide::approval::Approved;
 use crate::desk::decide::facts::Facts;
 use crate::desk::decide::gate;
 use crate::desk::decide::offer::Offer;
 use crate::desk::decide::press::Press;
 use crate::desk::decide::questions::Questions;
 use crate::desk::decide::request::Request;
+use crate::desk::press::approval;
 use crate::desk::push::follow::Follower;
 use crate::desk::push::runner;
 use crate::desk::push::runner::Runner;
@@ -103,7 +105,11 @@ impl Desk {
         found.transpose()
     }
 
-    async fn pressed_stack(self: &Arc<Self>, press: &Press, request: &Request) -> Decision<(Arc<Stack>, usize)> {
+    pub(crate) async fn pressed_stack(
+        self: &Arc<Self>,
+        press: &Press,
+        request: &Request,
+    ) -> Decision<(Arc<Stack>, usize)> {
         let desk = Arc::clone(self);
         // What was edited a moment ago counts; it panics only when the runtime ends.
         let _ = tokio::task::spawn_blocking(move || desk.refresh_stack_files()).await;
@@ -183,8 +189,8 @@ impl Desk {
             }
             let facts = Facts::read(tx, &stack, place, head)?;
             match request.decide((&desk.outside(), tx), &stack, place, &facts, &press, shown.as_deref())? {
-                Ok(offer) if self::commit_range(&offer) != going => Ok(Outcome::Stale),
-                Ok(offer) => desk.take_in(tx, &stack, place, &press, &offer, &log),
+                Ok((offer, _)) if self::commit_range(&offer) != going => Ok(Outcome::Stale),
+                Ok((offer, approved)) => desk.take_in(tx, (&stack, place), &press, (&offer, &approved), &log),
                 Err(refusal) => Ok(Outcome::Refused(refusal)),
             }
         });
@@ -194,17 +200,16 @@ impl Desk {
     fn take_in(
         &self,
         tx: &Transaction<'_>,
-        stack: &Stack,
-        place: usize,
+        (stack, place): (&Stack, usize),
         press: &Press,
-        offer: &Offer,
+        (offer, approved): (&Offer, &Approved),
         log: &crate::desk::parts::sources::branches::Log,
     ) -> LedgerResult<Outcome> {
         let at = At::now();
         let number = press::next_number(tx, self.floor.load(Ordering::SeqCst))?;
         let push = PushNumber::new(number).map_err(|bad| LedgerError::Corrupt(bad.to_string()))?;
         let on_hosts = holding::of_stage(tx, &stack.name, &press.stage)?;
-        let assignment = self.assignment(push, press, offer, &on_hosts);
+        let assignment = self.assignment(push, press, (offer, approved), &on_hosts);
         if let Err(bad) = plan::look_at_paths(&assignment) {
             return Ok(Outcome::Refused(Refusal::BadRequest { case: Case::PathValue, why: bad.to_string() }));
         }
@@ -237,7 +242,8 @@ impl Desk {
             (Kind::CatchUp, _) => ("catch up", format!("{audit_text}, on {}", named_hosts(&offer.plan.hosts))),
             (Kind::Resume { of }, _) => ("resume", format!("{audit_text}, resumes push {of}")),
         };
-        audit::note(tx, at, press.who.as_str(), what, &audit_text)?;
+        audit::note(tx, at, press.who.as_str(), what, &format!("{audit_text}{}", approved.audit_words()))?;
+        approval::take(tx, approved, press, push, at)?;
         Ok(Outcome::Taken(push, text))
     }
 
@@ -245,7 +251,7 @@ impl Desk {
         &self,
         push: PushNumber,
         press: &Press,
-        offer: &Offer,
+        (offer, approved): (&Offer, &Approved),
         on_hosts: &BTreeMap<String, Option<OnHost>>,
     ) -> Assignment {
         let has_it = |host: &&Host| match &offer.plan.build {
@@ -259,6 +265,8 @@ impl Desk {
             push,
             who: press.who.clone(),
             reason: press.reason.clone().map(String::from),
+            approved_by: approved.by(),
+            override_why: approved.override_why().map(ToString::to_string),
             url: format!("{}/pushes/{push}", self.config.url),
             build: match &offer.plan.build {
                 BuildFrom::Made { .. } => BuildId::of(&offer.sha, push),

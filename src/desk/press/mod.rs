@@ -2,6 +2,7 @@
 //! have.
 
 pub(crate) mod accept;
+pub(crate) mod approval;
 pub(crate) mod catch_up;
 pub(crate) mod named;
 pub(crate) mod publish;

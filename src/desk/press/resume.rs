@@ -35,7 +35,16 @@ impl Desk {
                     Err(_) => {}
                 }
             }
-            let press = Press { stack: row.stack, stage: row.stage, who, seen: row.build, plan_hash, reason, nonce };
+            let press = Press {
+                stack: row.stack,
+                stage: row.stage,
+                who,
+                seen: row.build,
+                plan_hash,
+                reason,
+                override_why: None,
+                nonce,
+            };
             desk.press_for(press, Request::Resume(of)).await
         })
         .await

@@ -60,6 +60,7 @@ fn one_request_asks_the_ledger_nothing_twice() {
         seen: sample::sha().to_string(),
         plan_hash: None,
         reason: None,
+        override_why: None,
         nonce: None,
     };
     let questions = Questions::LeftOut;

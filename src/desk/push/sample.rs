@@ -32,6 +32,8 @@ pub(crate) fn assignment(push: i64) -> Assignment {
         push,
         who: "mary".parse().unwrap(),
         reason: None,
+        approved_by: None,
+        override_why: None,
         url: format!("http://push/pushes/{push}"),
         build: BuildId::of(&sha(), push),
         plan_hash: "0".repeat(64),

@@ -3,6 +3,7 @@
 //! shows the very plan that a press would take.
 
 use crate::desk::Desk;
+use crate::desk::decide::approval;
 use crate::desk::decide::facts::Facts;
 use crate::desk::decide::gate;
 use crate::desk::decide::gate::Asked;
@@ -38,9 +39,13 @@ impl Desk {
         self.recent_plans.remember(&offer.plan_hash, &offer.plan);
         let asked = if version.is_some() { Asked::Version } else { Asked::Next };
         let closed = gate::closed(asked, &stack.name, problem.as_deref(), &facts).map(|refusal| refusal.to_string());
-        let why_not = closed.or_else(|| offer.plan.look_at_paths().err().map(|bad| bad.to_string()));
+        let bad_path = || offer.plan.look_at_paths().err().map(|bad| bad.to_string());
+        let unapproved =
+            || approval::look(asked, &stack, place, &facts, &offer, (None, None)).err().map(|no| no.to_string());
+        let why_not = closed.or_else(bad_path).or_else(unapproved);
+        let approval = super::approval::view(asked, &stack, place, &facts, &offer);
         let view = self.view_of(&stack, place, &facts, &offer, typical_ms).await;
-        Ok(PlanView { why_not, version: version.map(Revision::to_string), ..view })
+        Ok(PlanView { why_not, approval, version: version.map(Revision::to_string), ..view })
     }
 
     /// All that is shown of what an offer would do, whatever it was asked for.
@@ -68,6 +73,7 @@ impl Desk {
             stage: stage.name.to_string(),
             button: stage.button.clone(),
             why_not: None,
+            approval: None,
             commands: commands(&offer.plan),
             hosts: offer.plan.hosts.iter().map(ToString::to_string).collect(),
             diff: old.and_then(|old| stack.diff_url(&old.sha, &offer.sha)),

@@ -10,7 +10,7 @@ use crate::desk::decide::offer::Offer;
 use crate::desk::decide::questions::Questions;
 use crate::desk::decide::rollback::Past;
 use crate::desk::decide::runs::Runs;
-use crate::desk::decide::{gate, offer, rollback, rollback_ready};
+use crate::desk::decide::{approval, gate, offer, rollback, rollback_ready};
 use crate::desk::parts::hosts::numbers::SeenNewer;
 use crate::desk::refusal::Decision;
 use crate::desk::view::{NextPush, Partly, RollbackReadiness, StackView, StageView, Trunk};
@@ -126,9 +126,16 @@ impl Desk {
     async fn stage_view(&self, stack: &Arc<Stack>, place: usize, read: StageRead, problem: Option<&str>) -> StageView {
         let stage = &stack.stages[place];
         let offer = offer::offer(stack, place, &read.facts);
+        let unapproved = |offer: &Offer| {
+            approval::look(Asked::Next, stack, place, &read.facts, offer, (None, None))
+                .err()
+                .map(|refusal| refusal.to_string())
+        };
         let why_not = gate::closed(Asked::Next, &stack.name, problem, &read.facts)
             .map(|refusal| refusal.to_string())
-            .or_else(|| offer.as_ref().err().map(ToString::to_string));
+            .or_else(|| offer.as_ref().map_or_else(|refusal| Some(refusal.to_string()), unapproved));
+        let approval =
+            offer.as_ref().ok().and_then(|offer| super::approval::view(Asked::Next, stack, place, &read.facts, offer));
         let next = match offer {
             Ok(offer) => Some(self.next(stack, &read.facts, offer).await),
             Err(_) => None,
@@ -142,6 +149,7 @@ impl Desk {
             current: read.facts.current,
             next,
             why_not,
+            approval,
             hold: read.facts.stage_hold,
             last: read.last,
             typical_ms: read.typical_ms,

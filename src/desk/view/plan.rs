@@ -1,5 +1,6 @@
 //! What pages, API and command line show of a plan before anybody presses. Plain data.
 
+use super::approval::ApprovalView;
 use super::body;
 use crate::ledger::current::Current;
 use crate::ledger::pushes::Commit;
@@ -21,6 +22,8 @@ pub struct PlanView {
     pub plan_hash: String,
     /// Why it cannot be pressed now, if so.
     pub why_not: Option<String>,
+    /// The approval that the push needs; `None` where it needs none.
+    pub approval: Option<ApprovalView>,
     /// What the stage runs now.
     #[serde(serialize_with = "body::optional")]
     pub old: Option<Current>,

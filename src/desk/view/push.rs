@@ -38,6 +38,10 @@ pub struct PushBody<'a> {
     pub who: &'a str,
     /// Why, when they said so.
     pub reason: Option<&'a str>,
+    /// Who approved it, where its stage asks for that: `joe, kate`.
+    pub approved_by: Option<&'a str>,
+    /// Why an admin pushed it without approval.
+    pub override_why: Option<&'a str>,
     /// `running`, or how it ended: `succeeded`, `degraded`, `failed`, `cancelled`, `rolled back`, `interrupted`.
     pub state: PushState,
     /// Why it did not end well, one sentence.
@@ -90,6 +94,8 @@ impl<'a> From<&'a PushRow> for PushBody<'a> {
             branch: &row.branch,
             who: &row.who,
             reason: row.reason.as_deref(),
+            approved_by: row.approved_by.as_deref(),
+            override_why: row.override_why.as_deref(),
             state: row.state,
             why: row.why.as_deref(),
             ended_by: row.ended_by.as_deref(),

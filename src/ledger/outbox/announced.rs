@@ -41,6 +41,12 @@ pub struct AnnouncedPush {
     pub who: String,
     /// Why, when they said so.
     pub reason: Option<String>,
+    /// Who approved it, where its stage asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
+    /// Why an admin pushed it without approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_why: Option<String>,
     /// Whether it runs, or how it ended.
     pub state: PushState,
     /// Why it did not end well, one sentence.
@@ -98,6 +104,8 @@ impl From<PushRow> for AnnouncedPush {
             branch: row.branch,
             who: row.who,
             reason: row.reason,
+            approved_by: row.approved_by,
+            override_why: row.override_why,
             state: row.state,
             why: row.why,
             ended_by: row.ended_by,

@@ -30,6 +30,8 @@ fn announcement(push: i64, event: Moment) -> Announcement {
         branch: "main".to_owned(),
         who: "mary".to_owned(),
         reason: None,
+        approved_by: None,
+        override_why: None,
         state: PushState::Running,
         why: None,
         ended_by: None,

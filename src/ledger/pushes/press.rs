@@ -61,9 +61,10 @@ pub fn insert(tx: &Transaction<'_>, new: &NewPush<'_>) -> LedgerResult<()> {
     let commit_count = i64::try_from(new.commit_count).unwrap_or(i64::MAX);
     tx.prepare_cached(
         "INSERT INTO pushes (id, stack, stage, kind, resumes, build, sha, root, old_build, old_sha, branch, who, reason, state,
-                             plan_hash, plan, diff, button, commit_count, nonce, pressed_at, hosts_total, proof)
+                             plan_hash, plan, diff, button, commit_count, nonce, pressed_at, hosts_total, proof,
+                             approved_by, override_why)
          VALUES (?1, ?2, ?3, ?20, ?21, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?22, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                 ?19, ?23)",
+                 ?19, ?23, ?24, ?25)",
     )?
     .execute(params![
         id,
@@ -89,6 +90,8 @@ pub fn insert(tx: &Transaction<'_>, new: &NewPush<'_>) -> LedgerResult<()> {
         plan.kind.resumes(),
         PushState::Running,
         new.assignment.proof(),
+        new.assignment.approved_by,
+        new.assignment.override_why,
     ])?;
     for (place, commit) in (1_i64..).zip(new.commits) {
         tx.prepare_cached(

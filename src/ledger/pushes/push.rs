@@ -39,6 +39,10 @@ pub struct PushRow {
     pub who: String,
     /// Why, when they said so.
     pub reason: Option<String>,
+    /// Who approved it, where its stage asks for that: `joe, kate`.
+    pub approved_by: Option<String>,
+    /// Why an admin pushed it without approval.
+    pub override_why: Option<String>,
     /// Whether it runs, or how it ended.
     pub state: PushState,
     /// Why it did not end well, one sentence.
@@ -169,7 +173,7 @@ pub(in crate::ledger) const COLUMNS: &str =
     "p.id, p.stack, p.stage, p.build, p.sha, p.root, p.old_build, p.old_sha, p.branch, p.who, p.reason,
     p.state, p.why, p.ended_by, p.plan_hash, p.diff, p.pressed_at, p.started_at, p.ended_at, p.duration_ms,
     p.hosts_total, p.hosts_ok, p.lines, p.kind, p.resumes, p.paused_by, p.paused_at, p.paused_why,
-    p.commit_count, p.waits_since, p.waited_ms,
+    p.commit_count, p.waits_since, p.waited_ms, p.approved_by, p.override_why,
     CASE WHEN p.ended_at IS NULL THEN (
         SELECT json_object('ask', q.ask, 'command', q.command, 'question', q.question, 'asked_at', q.asked_at,
                            'ends_at', q.ends_at)
@@ -189,6 +193,8 @@ pub(in crate::ledger) fn row(row: &Row<'_>) -> rusqlite::Result<PushRow> {
         branch: row.get("branch")?,
         who: row.get("who")?,
         reason: row.get("reason")?,
+        approved_by: row.get("approved_by")?,
+        override_why: row.get("override_why")?,
         state: row.get("state")?,
         why: row.get("why")?,
         ended_by: row.get("ended_by")?,

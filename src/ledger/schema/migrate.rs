@@ -18,7 +18,7 @@ pub(in crate::ledger) const SCHEMA: i64 = STEPS.len() as i64 + 1;
 const STEPS: [&str; 1] = [
     // To 2, not in a release yet, and the only one that seals rows anew.
     // How long a push has waited for a person; when a build was pruned; who gave a link; how a command had ended on a host that
-    // left; from where people sign in, and with what; the hosts and the proof of each push, and seals (all below); tables by names that say
+    // left; who approved a push; from where people sign in, and with what; the hosts and the proof of each push, and seals (all below); tables by names that say
     // what is in them. The triggers are made anew, since SQLite
     // writes a new name into them in its own way.
     "ALTER TABLE pushes ADD COLUMN waits_since TEXT;
@@ -32,6 +32,45 @@ const STEPS: [&str; 1] = [
      ALTER TABLE tokens ADD COLUMN seen_at TEXT;
      ALTER TABLE sessions ADD COLUMN address TEXT;
      ALTER TABLE sessions ADD COLUMN browser TEXT;
+     ALTER TABLE pushes ADD COLUMN approved_by TEXT;
+     ALTER TABLE pushes ADD COLUMN override_why TEXT;
+     CREATE TABLE approval_requests (
+       id            INTEGER PRIMARY KEY,
+       stack         TEXT NOT NULL,
+       stage         TEXT NOT NULL,
+       plan_hash     TEXT NOT NULL,
+       plan          TEXT NOT NULL,
+       seen          TEXT NOT NULL,
+       sha           TEXT NOT NULL,
+       version       TEXT,
+       who           TEXT NOT NULL,
+       reason        TEXT,
+       at            TEXT NOT NULL,
+       ends_at       TEXT NOT NULL,
+       state         TEXT NOT NULL,
+       closed_by     TEXT,
+       closed_at     TEXT,
+       closed_why    TEXT,
+       push          INTEGER REFERENCES pushes (id)
+     ) STRICT;
+     CREATE INDEX approval_requests_of_stage ON approval_requests (stack, stage, id);
+     CREATE INDEX approval_requests_open ON approval_requests (stack, stage, plan_hash) WHERE state = 'open';
+     CREATE TRIGGER approval_requests_closed_never_change BEFORE UPDATE ON approval_requests WHEN OLD.state <> 'open'
+BEGIN SELECT RAISE(ABORT, 'a request that is closed never changes'); END;
+     CREATE TRIGGER approval_requests_never_go BEFORE DELETE ON approval_requests
+BEGIN SELECT RAISE(ABORT, 'a request for approval is kept for ever'); END;
+     CREATE TABLE approvals (
+       request       INTEGER NOT NULL REFERENCES approval_requests (id),
+       person        TEXT NOT NULL,
+       who           TEXT NOT NULL,
+       at            TEXT NOT NULL,
+       reason        TEXT,
+       PRIMARY KEY (request, person)
+     ) STRICT;
+     CREATE TRIGGER approvals_never_change BEFORE UPDATE ON approvals
+BEGIN SELECT RAISE(ABORT, 'an approval never changes'); END;
+     CREATE TRIGGER approvals_never_go BEFORE DELETE ON approvals
+BEGIN SELECT RAISE(ABORT, 'an approval is kept for ever'); END;
      CREATE TABLE known (
        who           TEXT NOT NULL,
        place         TEXT NOT NULL,

@@ -24,6 +24,8 @@ CREATE TABLE pushes (
   waits_since   TEXT,                             -- since when it waits for a person: paused, or for an answer
   waited_ms     INTEGER NOT NULL DEFAULT 0,       -- how long it has waited so in all, what lasts still left out
   plan_hash     TEXT NOT NULL,
+  approved_by   TEXT,                             -- who approved it, where its stage asks for that
+  override_why  TEXT,                             -- why an admin pushed it without approval
   diff          TEXT,                             -- the address of the difference
   button        TEXT NOT NULL DEFAULT '',         -- what the stage's button said, for announcements
   commit_count  INTEGER NOT NULL DEFAULT 0,       -- how many commits it brings in all (`commits` keeps 50)
@@ -87,6 +89,45 @@ CREATE TABLE holds (                              -- a person's stop sign; scope
   until         TEXT                              -- when it is over by itself; none stands until somebody releases it
 ) STRICT;
 CREATE INDEX holds_ending ON holds (until) WHERE until IS NOT NULL;
+
+CREATE TABLE approval_requests (                  -- that a push of exactly this plan be approved by others
+  id            INTEGER PRIMARY KEY,
+  stack         TEXT NOT NULL,
+  stage         TEXT NOT NULL,
+  plan_hash     TEXT NOT NULL,
+  plan          TEXT NOT NULL,                    -- as JSON, to say later what has changed
+  seen          TEXT NOT NULL,                    -- what the button offered: a revision or a build
+  sha           TEXT NOT NULL,
+  version       TEXT,                             -- the revision that was chosen instead of it
+  who           TEXT NOT NULL,
+  reason        TEXT,
+  at            TEXT NOT NULL,
+  ends_at       TEXT NOT NULL,
+  state         TEXT NOT NULL,                    -- 'open', 'used', 'declined', 'withdrawn' or 'replaced'
+  closed_by     TEXT,
+  closed_at     TEXT,
+  closed_why    TEXT,
+  push          INTEGER REFERENCES pushes (id)    -- the one that took it
+) STRICT;
+CREATE INDEX approval_requests_of_stage ON approval_requests (stack, stage, id);
+CREATE INDEX approval_requests_open ON approval_requests (stack, stage, plan_hash) WHERE state = 'open';
+CREATE TRIGGER approval_requests_closed_never_change BEFORE UPDATE ON approval_requests WHEN OLD.state <> 'open'
+BEGIN SELECT RAISE(ABORT, 'a request that is closed never changes'); END;
+CREATE TRIGGER approval_requests_never_go BEFORE DELETE ON approval_requests
+BEGIN SELECT RAISE(ABORT, 'a request for approval is kept for ever'); END;
+
+CREATE TABLE approvals (                          -- one for each person who said yes to a request
+  request       INTEGER NOT NULL REFERENCES approval_requests (id),
+  person        TEXT NOT NULL,                    -- of a program the owner of its token
+  who           TEXT NOT NULL,
+  at            TEXT NOT NULL,
+  reason        TEXT,
+  PRIMARY KEY (request, person)
+) STRICT;
+CREATE TRIGGER approvals_never_change BEFORE UPDATE ON approvals
+BEGIN SELECT RAISE(ABORT, 'an approval never changes'); END;
+CREATE TRIGGER approvals_never_go BEFORE DELETE ON approvals
+BEGIN SELECT RAISE(ABORT, 'an approval is kept for ever'); END;
 
 CREATE TABLE unresolved_pushes (                  -- pushes that ended badly and hold their stack until somebody decides
   push          INTEGER PRIMARY KEY REFERENCES pushes (id),

@@ -38,6 +38,8 @@ fn assignment(plan: Plan, reason: Option<&str>) -> Assignment {
         push: PushNumber::new(214).unwrap(),
         who: "mary".parse().unwrap(),
         reason: reason.map(str::to_owned),
+        approved_by: None,
+        override_why: None,
         url: "https://push.example.com/pushes/214".to_owned(),
         build: "3f2c1ab-7".parse().unwrap(),
         plan_hash: plan.hash(),

@@ -21,6 +21,11 @@ fn is_person(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.@+-".contains(&b))
 }
 
+/// The person behind a name that the history has: of a program the owner of its token.
+pub fn person_of(name: &str) -> &str {
+    name.strip_suffix(')').and_then(|text| text.split_once(TOKEN_OF)).map_or(name, |(_, owner)| owner)
+}
+
 impl Who {
     /// A program with a token called `name` of a person.
     ///
@@ -31,6 +36,11 @@ impl Who {
             true => Ok(Self(format!("{name}{TOKEN_OF}{owner})"))),
             false => Err(bad("token name", name, RULE)),
         }
+    }
+
+    /// The person behind it: of a program the owner of its token.
+    pub fn person(&self) -> &str {
+        person_of(&self.0)
     }
 
     /// The name as text.
@@ -105,7 +115,8 @@ mod tests {
             assert_eq!(Who::try_from(text.to_owned()).is_ok(), written, "{text:?}");
         }
         let mary: Who = "mary".parse().unwrap();
-        assert_eq!(Who::of_token("ci", &mary).unwrap().as_str(), "ci (token of mary)");
+        let program = Who::of_token("ci", &mary).unwrap();
+        assert_eq!((program.as_str(), program.person(), mary.person()), ("ci (token of mary)", "mary", "mary"));
         assert!(Who::of_token("c i", &mary).is_err());
     }
 }

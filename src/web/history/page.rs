@@ -163,7 +163,7 @@ pub async fn table(app: Data<App>, _: Caller, query: Query<LogQuery>) -> Reply {
 }
 
 const HEAD: &str = "push,stack,stage,kind,state,who,pressed_at,ended_at,duration_ms,old_sha,sha,build,branch,commits,\
-                    hosts_ok,hosts_total,reason,why,diff,url\r\n";
+                    hosts_ok,hosts_total,reason,approved_by,override_why,why,diff,url\r\n";
 
 /// The table, a batch of rows at a time; each batch goes on where the last one ended, whatever was pushed meanwhile. Its head alone
 /// where nothing can pass.
@@ -206,6 +206,8 @@ fn line(row: &PushRow, url: &str) -> String {
         number(row.hosts_ok),
         number(row.hosts_total),
         text(&row.reason),
+        text(&row.approved_by),
+        text(&row.override_why),
         text(&row.why),
         text(&row.diff),
         format!("{url}/pushes/{}", row.id),

@@ -293,6 +293,7 @@ impl From<Refusal> for Problem {
             Refusal::Held { .. } => (StatusCode::CONFLICT, "held"),
             Refusal::Moved { .. } => (StatusCode::CONFLICT, "moved"),
             Refusal::Nothing { .. } => (StatusCode::CONFLICT, "nothing"),
+            Refusal::Unapproved { .. } => (StatusCode::CONFLICT, "unapproved"),
             Refusal::BadStack { .. } => (StatusCode::CONFLICT, "bad_stack"),
             Refusal::Taken { .. } => (StatusCode::CONFLICT, "taken"),
             Refusal::Fewer { .. } => (StatusCode::CONFLICT, "fewer"),

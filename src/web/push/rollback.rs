@@ -139,6 +139,7 @@ async fn press_back(
         seen: String::new(),
         plan_hash: shown.filter(|hash| !hash.is_empty()),
         reason: Reason::parse(given.reason.as_deref())?,
+        override_why: None,
     };
     let rolled_back = async { Ok(app.desk.roll_back(press, to, questions(given.ask)).await?) };
     app.budgets.rollbacks.spend(caller.who.as_str(), "you rolled back", rolled_back).await

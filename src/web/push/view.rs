@@ -51,6 +51,8 @@ pub(crate) struct PushView {
     root: Option<Version>,
     branch: String,
     reason: Option<String>,
+    approved_by: Option<String>,
+    override_why: Option<String>,
     button: String,
     commits: Vec<CommitLine>,
     commit_words: String,
@@ -184,6 +186,8 @@ impl PushView {
             root: row.root.as_deref().map(root),
             branch: row.branch.clone(),
             reason: row.reason.clone(),
+            approved_by: row.approved_by.clone(),
+            override_why: row.override_why.clone(),
             button: page.button.clone(),
             commits: commit_lines(&page.commits, frame.now),
             commit_words: match row.kind {

@@ -126,6 +126,7 @@ async fn press(
         seen: wanted.seen.unwrap_or_default().trim().to_owned(),
         plan_hash: wanted.plan_hash.filter(|hash| !hash.is_empty()),
         reason: Reason::parse(wanted.reason.as_deref())?,
+        override_why: None,
     };
     let pushed = async { Ok(app.desk.catch_up(press, wanted.hosts, questions(wanted.ask)).await?) };
     within_budget(app, caller, pushed).await

@@ -2,6 +2,7 @@
 
 use crate::stack::{StackName, StageName};
 use crate::web::app::App;
+use crate::web::approval::requests;
 use crate::web::http::action::{self};
 use crate::web::http::path::named;
 use crate::web::http::problem::Reply;
@@ -25,5 +26,5 @@ pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>,
     let plan = app.desk.plan(&stack, &stage, version.as_ref()).await?;
     app.desk.in_use(&stack);
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
-    Ok(page(StatusCode::OK, app.pages.plan(&frame, &plan)?))
+    Ok(page(StatusCode::OK, app.pages.plan(&frame, &plan, requests::is_admin(&caller))?))
 }

@@ -1,9 +1,10 @@
 //! What exactly a press would do, before anybody presses: steps, hosts, files, bytes, time.
 
-use crate::desk::view::{Compared, FileChanges, PlanView, PlannedView};
+use crate::desk::view::{ApprovalStanding, Compared, FileChanges, PlanView, PlannedView};
 use crate::plan::Part;
 use crate::size::bytes_words;
 use crate::time::duration_words;
+use crate::web::approval::view::{ApprovalPart, own_approval};
 use crate::web::view::frame::Frame;
 use crate::web::view::pages::Pages;
 use crate::web::view::parts::{CommitLine, StageTag, Version, commit_lines, link, root};
@@ -23,6 +24,9 @@ pub(crate) struct PlanPage {
     seen: String,
     plan_hash: Version,
     why_not: Option<String>,
+    approval: Option<ApprovalPart>,
+    /// Whether the reader may push without the approval that it needs.
+    may_override: bool,
     /// What the press is called, short.
     press: String,
     old: Option<Version>,
@@ -81,7 +85,10 @@ pub(crate) struct Time {
 }
 
 impl PlanPage {
-    pub(crate) fn new(frame: &Frame, plan: &PlanView) -> Self {
+    pub(crate) fn new(frame: &Frame, plan: &PlanView, may_override: bool) -> Self {
+        let reader = frame.who.as_deref().unwrap_or_default();
+        let own = || plan.approval.as_ref().and_then(|approval| own_approval(approval, reader));
+        let approved = plan.approval.as_ref().is_none_or(|approval| approval.state == ApprovalStanding::Approved);
         let stage = StageTag::named(&plan.stage);
         let more = plan.commit_count.saturating_sub(plan.commits.len());
         let old = plan.old.as_ref().map(|old| Version::new(&old.sha));
@@ -90,7 +97,9 @@ impl PlanPage {
             press: format!("Push to {}", stage.words),
             seen: plan.seen.clone(),
             plan_hash: root(&plan.plan_hash),
-            why_not: plan.why_not.clone(),
+            why_not: plan.why_not.clone().or_else(own),
+            approval: plan.approval.as_ref().map(|approval| ApprovalPart::new(frame, &plan.stage, approval)),
+            may_override: may_override && !approved,
             old,
             new: Version::new(&plan.sha),
             branch: plan.branch.clone(),
@@ -211,7 +220,7 @@ impl Pages {
     ///
     /// # Errors
     /// When the template is wrong.
-    pub fn plan(&self, frame: &Frame, plan: &PlanView) -> Result<String, PageError> {
-        self.draw(frame, "plan.html", &PlanPage::new(frame, plan))
+    pub fn plan(&self, frame: &Frame, plan: &PlanView, may_override: bool) -> Result<String, PageError> {
+        self.draw(frame, "plan.html", &PlanPage::new(frame, plan, may_override))
     }
 }

@@ -3,6 +3,7 @@
 use crate::desk::{Press, Reason};
 use crate::stack::{PushNumber, StackName, StageName};
 use crate::web::app::App;
+use crate::web::approval::requests::override_why;
 use crate::web::http::action::{key, see, version, within_budget};
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
@@ -25,6 +26,8 @@ pub struct Pressed {
     pub plan_hash: Option<String>,
     /// Why.
     pub reason: Option<String>,
+    /// Why an admin pushes without the approval that the stage needs.
+    pub without_approval: Option<String>,
     /// The press's idempotency key.
     pub nonce: Option<String>,
 }
@@ -35,6 +38,7 @@ impl Fields for Pressed {
         ("sha", Kind::Text),
         ("plan_hash", Kind::Text),
         ("reason", Kind::Text),
+        ("without_approval", Kind::Text),
         ("nonce", Kind::Text),
     ];
     const NEEDED: Option<(&'static [&'static str], &'static str)> = Some((
@@ -76,6 +80,7 @@ pub async fn press(
         seen: pressed.seen.trim().to_owned(),
         plan_hash: pressed.plan_hash.filter(|hash| !hash.is_empty()),
         reason: Reason::parse(pressed.reason.as_deref())?,
+        override_why: override_why(caller, pressed.without_approval.as_deref())?,
         nonce,
     };
     let pushed = async {

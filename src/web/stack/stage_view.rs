@@ -5,6 +5,7 @@ use super::readiness::{readiness_words, ready_words};
 use crate::desk::StackView;
 use crate::desk::view::{Current, FileChanges, NextPush, StageView, Ticket, TypicalDuration};
 use crate::journal::{Ended, PushState};
+use crate::web::approval::view as approval_view;
 use crate::web::view::frame::Frame;
 use crate::web::view::parts::{CommitLine, Mark, Moment, Person, StageTag, Version, authors, commit_lines, link, root};
 use crate::web::view::running::Running;
@@ -295,7 +296,14 @@ fn button(frame: &Frame, street: &StackView, stage: &StageView, before: Option<&
             }
         };
     }
-    let Some(next) = stage.next.as_ref().filter(|_| stage.why_not.is_none()) else {
+    let is_again = stage.next.as_ref().is_some_and(|next| next.again);
+    let approval = stage.approval.as_ref();
+    let unapproved = approval.filter(|_| !is_again).and_then(|approval| approval_view::button_words(frame, approval));
+    if let Some((words, small)) = unapproved {
+        return shut(words, small, "See the plan below for what can be done".to_owned());
+    }
+    let offered = |_: &&NextPush| stage.why_not.is_none() || (is_again && approval.is_some());
+    let Some(next) = stage.next.as_ref().filter(offered) else {
         let why = stage.why_not.clone().unwrap_or_else(|| "there is nothing to deploy".to_owned());
         return shut("Nothing to push".to_owned(), why, String::new());
     };
@@ -304,10 +312,13 @@ fn button(frame: &Frame, street: &StackView, stage: &StageView, before: Option<&
             || format!("all of {}", street.branch),
             |b| format!("what {} has", words::stage_words(&b.name)),
         );
-        let foot = format!("Push {} again from the menu above", words::short(&next.sha));
+        let foot = match approval {
+            None => format!("Push {} again from the menu above", words::short(&next.sha)),
+            Some(_) => format!("To push {} again, ask for approval on its plan", words::short(&next.sha)),
+        };
         return Button {
             open: false,
-            again: true,
+            again: approval.is_none(),
             words: "Nothing to push".to_owned(),
             small: format!("{name} has {has}"),
             until: None,
@@ -322,6 +333,9 @@ fn button(frame: &Frame, street: &StackView, stage: &StageView, before: Option<&
         (None, Some(hosts)) => format!("To {hosts}"),
         (None, None) => String::new(),
     };
+    let approved = approval.and_then(approval_view::foot).filter(|approved| !approved.is_empty());
+    let foot =
+        [approved, Some(foot).filter(|foot| !foot.is_empty())].into_iter().flatten().collect::<Vec<_>>().join(" · ");
     Button { open: true, again: false, words: own, small: String::new(), until: None, foot }
 }
 

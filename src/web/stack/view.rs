@@ -5,6 +5,7 @@ use super::stage_view::{StageCard, tag};
 use crate::desk::view::TypicalDuration;
 use crate::desk::{SeenNewer, StackView};
 use crate::time::duration_words;
+use crate::web::approval::view::WaitingNote;
 use crate::web::view::frame::Frame;
 use crate::web::view::pages::Pages;
 use crate::web::view::parts::{HoldLine, Moment, PushLine, StageTag};
@@ -30,6 +31,7 @@ pub(crate) struct StackPage {
     not_ready: Vec<NotReadyNote>,
     drift: Vec<DriftNote>,
     kept: Vec<KeptNote>,
+    waiting: Vec<WaitingNote>,
     /// The class of the stages' grid.
     width: usize,
     stages: Vec<StageCard>,
@@ -75,12 +77,19 @@ impl StackPage {
             not_ready: street.stages.iter().filter_map(NotReadyNote::new).collect(),
             drift: street.stages.iter().filter_map(|stage| DriftNote::new(stage, tag(street, stage))).collect(),
             kept: street.stages.iter().filter_map(|stage| KeptNote::new(stage, tag(street, stage))).collect(),
+            waiting: waiting(frame, street),
             width: street.stages.len().min(6),
             stages: street.stages.iter().map(|stage| StageCard::new(frame, street, stage)).collect(),
             recent: street.recent.iter().map(|row| PushLine::new(row, frame.now)).collect(),
             times: times(street),
         }
     }
+}
+
+/// What waits for someone's approval.
+fn waiting(frame: &Frame, street: &StackView) -> Vec<WaitingNote> {
+    let stages = street.stages.iter();
+    stages.flat_map(|stage| WaitingNote::of(frame, &street.stack, stage, &tag(street, stage))).collect()
 }
 
 fn status(frame: &Frame, street: &StackView) -> Status {

@@ -256,6 +256,8 @@ pub struct PushLine {
     /// How many commits it brings; none of a rollback, which takes some back.
     commits: Option<String>,
     reason: Option<String>,
+    approved_by: Option<String>,
+    override_why: Option<String>,
     why: Option<String>,
     /// On how many hosts its build was at its end, where that is not all.
     hosts: Option<String>,
@@ -288,6 +290,8 @@ impl PushLine {
             commits: (row.commit_count > 0 && row.kind == PushKind::Push)
                 .then(|| words::count(row.commit_count, "commit")),
             reason: row.reason.clone(),
+            approved_by: row.approved_by.clone(),
+            override_why: row.override_why.clone(),
             why: row.why.clone(),
             kind: match row.kind {
                 PushKind::Push => "",

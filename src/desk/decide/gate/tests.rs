@@ -68,6 +68,7 @@ fn press(stage: &str, seen: &str) -> Press {
         seen: seen.to_owned(),
         plan_hash: None,
         reason: None,
+        override_why: None,
         nonce: None,
     }
 }

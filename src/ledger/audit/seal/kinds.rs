@@ -39,6 +39,7 @@ const OF_ENDED: &str = "(SELECT p.ended_at FROM pushes p WHERE p.id = t.push) IS
 
 /// What is known when a button is pressed, and never changes.
 pub const PRESSED: &[(&str, &str)] = &[
+    ("approved_by", "approved_by"),
     ("branch", "branch"),
     ("build", "build"),
     ("button", "button"),
@@ -49,6 +50,7 @@ pub const PRESSED: &[(&str, &str)] = &[
     ("nonce", "nonce"),
     ("old_build", "old_build"),
     ("old_sha", "old_sha"),
+    ("override_why", "override_why"),
     ("plan", "plan"),
     ("plan_hash", "plan_hash"),
     ("pressed_at", "pressed_at"),
@@ -100,7 +102,7 @@ const fn at_end(name: &'static str, table: &'static str, order: &'static str) ->
 }
 
 /// All kinds.
-pub(super) const KINDS: [Kind; 21] = [
+pub(super) const KINDS: [Kind; 23] = [
     Kind {
         name: "press",
         table: "pushes",
@@ -145,6 +147,8 @@ pub(super) const KINDS: [Kind; 21] = [
     rows("completed", "completed_stages", PUSH),
     rows("lock", "locks", &["stack"]),
     rows("hold", "holds", &["scope"]),
+    rows("request", "approval_requests", &["id"]),
+    rows("approval", "approvals", &["request", "person"]),
     rows("unresolved", "unresolved_pushes", PUSH),
     rows("build", "builds", &["stack", "id"]),
     rows("published", "published", &["stack", "build"]),
@@ -203,6 +207,8 @@ impl Kind {
             "completed" => format!("that push {first} completed its stage"),
             "lock" => format!("the lock of {first}"),
             "hold" => format!("the hold on {first}"),
+            "request" => format!("the request for approval {first}"),
+            "approval" => format!("the approval of request {first} by {}", part(1)),
             "unresolved" => format!("that push {first} is unresolved"),
             "build" => format!("build {} of {first}", part(1)),
             "published" => format!("the publishing of build {} of {first}", part(1)),
