@@ -4,6 +4,9 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// A day of UTC, in milliseconds.
+const DAY_MS: i64 = 86_400_000;
+
 /// An instant in UTC, written as `2026-11-21T10:00:00.123Z`. Its text sorts as time does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct At(jiff::Timestamp);
@@ -63,6 +66,13 @@ impl<'de> Deserialize<'de> for At {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
+}
+
+/// A day (`2026-11-14`, of UTC: its beginning, or its end) or an instant; none where it is neither.
+pub fn moment(text: &str, days_end: bool) -> Option<At> {
+    let day = format!("{text}T00:00:00Z").parse::<At>().ok();
+    let day = day.map(|at| At::from_millis(at.millis() + if days_end { DAY_MS } else { 0 }));
+    day.or_else(|| text.parse().ok())
 }
 
 /// A length of time for people: `0.4 s`, `38 s`, `1 m 32 s`, `2 h 05 m`.

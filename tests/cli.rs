@@ -44,7 +44,7 @@ pub async fn check_of(stack: &str) -> Said {
 }
 
 /// Whatever a command says in a pipe is whole lines, with nothing that draws over them.
-fn said(output: std::process::Output) -> Said {
+pub fn said(output: std::process::Output) -> Said {
     let text = |bytes: Vec<u8>| {
         let text = String::from_utf8(bytes).unwrap();
         assert!(text.is_empty() || text.ends_with('\n'), "the last line has its end: {text:?}");

@@ -5,6 +5,7 @@ mod advised;
 mod anger;
 mod announce;
 mod attacks;
+mod audit;
 mod background;
 mod bench;
 mod browser;

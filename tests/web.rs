@@ -2,6 +2,7 @@
 //! The runner is played, as in the desk's journeys: it holds its push's lock and does nothing; the test writes the journal.
 
 mod approval;
+mod audit;
 mod connections;
 mod deeds;
 mod doors;

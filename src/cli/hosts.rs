@@ -130,7 +130,10 @@ impl Hosts {
                     if let Some(key) = kept {
                         let audit_text = format!("{host} of {}: {key}", trust.stack);
                         let by = trust.person.reader().to_string();
-                        ledger.write(move |tx| audit::note(tx, At::now(), &by, "trust", &audit_text)).await?;
+                        let stack = trust.stack.clone();
+                        let noted = ledger
+                            .write(move |tx| audit::note(tx, At::now(), &by, "trust", stack.as_str(), &audit_text));
+                        noted.await?;
                     }
                 }
             }

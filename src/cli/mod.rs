@@ -81,6 +81,8 @@ enum Command {
     Token(token::TokenCommand),
     /// Verifies that nobody has changed the history: audit, journals, builds.
     Verify(keep::verify::Verify),
+    /// Exports the audit for others, and verifies what was exported.
+    Audit(keep::audit::Audit),
     /// Publishes builds that were made elsewhere, for example by CI.
     Build(build::Build),
     /// Copies everything that cannot be recreated into one file.
@@ -123,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::User(user) => user.main(&cli.config),
         Command::Token(token) => token.main(&cli.config),
         Command::Verify(verify) => verify.main(&cli.config),
+        Command::Audit(audit) => audit.main(&cli.config),
         Command::Build(build) => build.main(&cli.config),
         Command::Backup(backup) => backup.main(&cli.config),
         Command::Runner(runner) => runner.main(),

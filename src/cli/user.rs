@@ -102,7 +102,7 @@ async fn add(ledger: &Ledger, by: &Who, name: Who, full_name: Option<String>) ->
     let added = ledger.write(move |tx| {
         let taken = users::add(tx, &user)?;
         if taken.is_none() {
-            audit::note(tx, At::now(), &by, "user add", user.name.as_str())?;
+            audit::note(tx, At::now(), &by, "user add", user.name.as_str(), user.name.as_str())?;
         }
         Ok(taken)
     });
@@ -137,7 +137,7 @@ async fn remove(ledger: &Ledger, by: &Who, name: Who) -> anyhow::Result<()> {
     let removed = ledger.write(move |tx| {
         let was_there = users::remove(tx, &gone)?;
         if was_there {
-            audit::note(tx, At::now(), &by, "user remove", gone.as_str())?;
+            audit::note(tx, At::now(), &by, "user remove", gone.as_str(), gone.as_str())?;
         }
         Ok(was_there)
     });
@@ -158,7 +158,14 @@ async fn password(ledger: &Ledger, by: &Who, name: Who) -> anyhow::Result<()> {
     let changed = ledger.write(move |tx| {
         let is_there = users::set_password(tx, &of, &password)?;
         if is_there {
-            audit::note(tx, At::now(), &by, "password", &format!("a new one for {of}, signed out everywhere"))?;
+            audit::note(
+                tx,
+                At::now(),
+                &by,
+                "password",
+                of.as_str(),
+                &format!("a new one for {of}, signed out everywhere"),
+            )?;
         }
         Ok(is_there)
     });

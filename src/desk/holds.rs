@@ -48,7 +48,14 @@ impl Desk {
                 let hold = Hold { scope, who, reason: reason.into(), at: at.to_string(), push: None, until };
                 holds::set(tx, &hold)?;
                 let until = hold.until.map(|until| format!(" until {until}")).unwrap_or_default();
-                audit::note(tx, at, &hold.who, "hold", &format!("{}{until}: {}", hold.scope, hold.reason))?;
+                audit::note(
+                    tx,
+                    at,
+                    &hold.who,
+                    "hold",
+                    &hold.scope,
+                    &format!("{}{until}: {}", hold.scope, hold.reason),
+                )?;
                 Ok(Ok(()))
             });
             set.await??;
@@ -87,7 +94,7 @@ impl Desk {
                 holds::release(tx, &scope)?;
                 let because = reason.map(|reason| format!("; released because: {reason}")).unwrap_or_default();
                 let audit_text = format!("{scope}, held by {} since {}: {}{because}", hold.who, hold.at, hold.reason);
-                audit::note(tx, at, &who, "release hold", &audit_text)?;
+                audit::note(tx, at, &who, "release hold", &scope, &audit_text)?;
                 Ok(Ok(()))
             });
             released.await??;
@@ -158,7 +165,7 @@ pub(super) fn end(tx: &Transaction<'_>, now: At) -> LedgerResult<usize> {
         let until = hold.until.as_deref().unwrap_or_default();
         let audit_text =
             format!("{}, held by {} since {} until {until}: {}", hold.scope, hold.who, hold.at, hold.reason);
-        audit::note(tx, now, SERVER, "hold ended", &audit_text)?;
+        audit::note(tx, now, SERVER, "hold ended", &hold.scope, &audit_text)?;
     }
     Ok(over.len())
 }

@@ -5,6 +5,7 @@
 use super::Desk;
 use super::refusal::{Decision, Refusal};
 use crate::ledger::audit;
+use crate::ledger::audit::place::carried;
 use crate::stack::Who;
 use crate::time::At;
 use std::future::Future;
@@ -36,21 +37,21 @@ impl Desk {
     {
         let Some(desk) = self.me.upgrade() else { return Err(Refusal::stopping()) };
         // On the desk's own runtime: the thread of a request may end before.
-        let carried_out = self.runtime.spawn(order(desk));
+        let carried_out = self.runtime.spawn(carried(order(desk)));
         carried_out.await.unwrap_or_else(|error| Err(Refusal::broke(what, &error)))
     }
 
     /// Writes into the audit what was done outside the ledger: before this returns, unless the ledger does not take it, and then as
     /// soon as it does. What the ledger itself holds is written together with its line, in one transaction.
-    pub async fn note(&self, who: &Who, what: &'static str, text: String) {
+    pub async fn note(&self, who: &Who, what: &'static str, object: &str, text: String) {
         let Some(desk) = self.me.upgrade() else { return };
-        let (at, who) = (At::now(), who.clone());
+        let (at, who, object) = (At::now(), who.clone(), object.to_owned());
         let (noted, known) = oneshot::channel();
-        self.spawn(async move {
+        self.spawn(carried(async move {
             let mut wait = FIRST_WAIT;
             loop {
-                let (name, words) = (who.clone(), text.clone());
-                let written = desk.ledger.write(move |tx| audit::note(tx, at, name.as_str(), what, &words));
+                let (name, object, words) = (who.clone(), object.clone(), text.clone());
+                let written = desk.ledger.write(move |tx| audit::note(tx, at, name.as_str(), what, &object, &words));
                 let Err(error) = written.await else { break };
                 tracing::error!(%who, what, text, %error, "what was done is not in the audit yet, and is tried again");
                 tokio::select! { () = desk.stop.cancelled() => return, () = sleep(wait) => {} }
@@ -58,7 +59,7 @@ impl Desk {
             }
             // Whoever waited may have gone on.
             let _ = noted.send(());
-        });
+        }));
         let _ = timeout(LEDGER_LIMIT, known).await;
     }
 }

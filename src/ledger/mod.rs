@@ -24,6 +24,7 @@ pub use pushes::{fold, history, press, proofs, push_hosts, questions, stats, typ
 pub use schema::shape;
 pub use stages::{approvals, board, current, desired, holding, holds, running};
 
+use self::audit::place::{self, Place};
 use self::schema::migrate;
 use crate::address::encoded_path;
 use crate::advice::sqlite;
@@ -59,6 +60,8 @@ pub struct Ledger {
     readers: Arc<Readers>,
     last_write: trouble::LastWrite,
     write_times: Histogram,
+    /// From where comes what nobody says the origin of.
+    place: Place,
 }
 
 /// The one thread that writes. Dropping the last handle waits for it: whoever opens, copies or removes the file next must
@@ -95,22 +98,26 @@ impl Ledger {
     /// # Errors
     /// When SQLite is too old, the file is damaged or of a newer schema, or cannot be opened.
     pub fn open(path: &Path) -> LedgerResult<Self> {
-        Self::open_with(path, migrate::migrate)
+        Self::open_with(path, Place::Server, migrate::migrate)
     }
 
-    /// Opens or makes the ledger beside a server that may be running: one that is to be migrated first is refused, since that is
-    /// for the server.
+    /// Opens or makes the ledger beside a server that may be running, for the command line of this machine: one that is to be migrated first is refused, since
+    /// that is for the server.
     ///
     /// # Errors
     /// As [`Ledger::open`], and when the ledger is of an older schema.
     pub fn open_beside(path: &Path) -> LedgerResult<Self> {
-        Self::open_with(path, |connection, path| {
+        Self::open_with(path, Place::PushHost, |connection, path| {
             migrate::be_current(connection, path)?;
             migrate::migrate(connection, path)
         })
     }
 
-    fn open_with(path: &Path, migrate: impl FnOnce(&mut Connection, &Path) -> LedgerResult<()>) -> LedgerResult<Self> {
+    fn open_with(
+        path: &Path,
+        place: Place,
+        migrate: impl FnOnce(&mut Connection, &Path) -> LedgerResult<()>,
+    ) -> LedgerResult<Self> {
         let unusable = |why: String| LedgerError::Unusable { path: path.to_owned(), why };
         if rusqlite::version_number() < OLDEST_SQLITE {
             return Err(unusable(format!("SQLite {} is too old", rusqlite::version())));
@@ -140,6 +147,7 @@ impl Ledger {
             readers: Arc::new(readers),
             last_write: trouble::LastWrite::new(),
             write_times: Histogram::new(WRITE_TIMES),
+            place,
         })
     }
 
@@ -160,12 +168,13 @@ impl Ledger {
     {
         let (tx, rx) = oneshot::channel();
         let (last_write, path) = (self.last_write.clone(), self.readers.path.clone());
+        let place = place::here().unwrap_or(self.place);
         let (asked, write_times) = (Instant::now(), self.write_times.clone());
         let job: Job = Box::new(move |connection| {
             // A transaction that is dropped on the way is rolled back: the connection is as good as before.
             let outcome = unbroken(|| {
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let value = work(&transaction)?;
+                let value = place::written_from(place, || work(&transaction))?;
                 seal::seal(&transaction)?;
                 transaction.commit()?;
                 Ok(value)

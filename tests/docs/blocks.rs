@@ -53,6 +53,8 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/api.md", "api() {", RUNS),
     ("docs/api.md", "{\"error\"", Json),
     ("docs/api.md", "{\"n\": 17", Json),
+    ("docs/audit.md", "pushbutton audit export ", Run("tests/audit.rs")),
+    ("docs/audit.md", "import hashlib", Run("tests/audit.rs")),
     ("docs/ci.md", "pushbutton token add ci ", RUNS),
     ("docs/ci.md", "pushbutton token list\n", RUNS),
     ("docs/ci.md", "push=https://push.example.com/api/v1\napi() ", RUNS),

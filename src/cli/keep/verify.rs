@@ -17,7 +17,7 @@ pub struct Verify {
     heads: Vec<String>,
 }
 
-fn head(text: &str) -> Result<String, String> {
+pub(super) fn head(text: &str) -> Result<String, String> {
     let good = (HEAD_DIGITS..=64).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit());
     good.then(|| text.to_ascii_lowercase()).ok_or_else(|| format!("a head has {HEAD_DIGITS} to 64 hexadecimal digits"))
 }

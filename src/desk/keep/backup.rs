@@ -72,7 +72,7 @@ pub async fn backup(data: &Path, ledger: &Ledger, file: &Path, who: &Who) -> Res
     }
     let dir = file.parent().unwrap_or(Path::new("/"));
     let (name, audit_text) = (who.to_string(), format!("to {}", file.display()));
-    ledger.write(move |tx| audit::note(tx, At::now(), &name, "backup", &audit_text)).await?;
+    ledger.write(move |tx| audit::note(tx, At::now(), &name, "backup", "ledger", &audit_text)).await?;
     let room = tempfile::Builder::new().prefix(".pushbutton-backup-").tempdir_in(dir).map_err(at(dir))?;
     let copy = room.path().join("pushbutton.db");
     let copied = ledger.read(move |connection| {

@@ -38,7 +38,7 @@ impl Desk {
         // Someone else may have taken it over meanwhile: once is enough, and so is one line.
         let copied = self.home.0.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(no_copy)?;
         let because = because(reason.as_ref());
-        self.note(who, "take over", format!("{copied}; that server no longer pushes{because}")).await;
+        self.note(who, "take over", "data", format!("{copied}; that server no longer pushes{because}")).await;
         self.changed();
         Ok(())
     }

@@ -236,13 +236,15 @@ impl Desk {
             return Err(LedgerError::Corrupt(format!("the lock of {} is held by nobody", stack.name)));
         }
         let audit_text = format!("push {push} of {} to {}, build {}", stack.name, press.stage, assignment.build);
-        let (what, audit_text) = match (offer.plan.kind, &press.reason) {
-            (Kind::Push, _) => ("press", audit_text),
-            (Kind::Rollback, reason) => ("roll back", format!("{audit_text}{}", because(reason.as_ref()))),
-            (Kind::CatchUp, _) => ("catch up", format!("{audit_text}, on {}", named_hosts(&offer.plan.hosts))),
-            (Kind::Resume { of }, _) => ("resume", format!("{audit_text}, resumes push {of}")),
+        let (what, more) = match offer.plan.kind {
+            Kind::Push => ("press", String::new()),
+            Kind::Rollback => ("roll back", String::new()),
+            Kind::CatchUp => ("catch up", format!(", on {}", named_hosts(&offer.plan.hosts))),
+            Kind::Resume { of } => ("resume", format!(", resumes push {of}")),
         };
-        audit::note(tx, at, press.who.as_str(), what, &format!("{audit_text}{}", approved.audit_words()))?;
+        let audit_text = format!("{audit_text}{more}{}{}", approved.audit_words(), because(press.reason.as_ref()));
+        let object = format!("{}/{}", stack.name, press.stage);
+        audit::note(tx, at, press.who.as_str(), what, &object, &audit_text)?;
         approval::take(tx, approved, press, push, at)?;
         Ok(Outcome::Taken(push, text))
     }

@@ -125,6 +125,7 @@ impl Desk {
                     at,
                     verdict.who.as_str(),
                     word,
+                    &format!("{}/{}", verdict.stack, verdict.stage),
                     &format!("{what}, asked by {asked}{}", because(why.as_ref())),
                 )?;
                 Ok(Ok(()))
@@ -213,7 +214,7 @@ fn ask(
         new.ends_at,
         because(press.reason.as_ref())
     );
-    audit::note(tx, at, press.who.as_str(), "ask approval", &detail)?;
+    audit::note(tx, at, press.who.as_str(), "ask approval", &format!("{}/{}", stack.name, stage.name), &detail)?;
     Ok(Ok(id))
 }
 
@@ -245,7 +246,7 @@ fn approve(
     // Who says it twice has said it.
     if approvals::give(tx, found.id, &verdict.who, reason.map(Reason::as_str), at)? {
         let detail = format!("{}, asked by {}{}", of(&found), found.who, because(reason));
-        audit::note(tx, at, verdict.who.as_str(), "approve", &detail)?;
+        audit::note(tx, at, verdict.who.as_str(), "approve", &format!("{}/{}", verdict.stack, verdict.stage), &detail)?;
     }
     Ok(Ok(()))
 }
@@ -269,7 +270,14 @@ pub(super) fn take(
     match approved.override_why() {
         Some(why) => {
             let detail = format!("push {push} of {} to {}: {why}", press.stack, press.stage);
-            audit::note(tx, at, press.who.as_str(), "override approval", &detail)
+            audit::note(
+                tx,
+                at,
+                press.who.as_str(),
+                "override approval",
+                &format!("{}/{}", press.stack, press.stage),
+                &detail,
+            )
         }
         None => Ok(()),
     }

@@ -252,7 +252,7 @@ impl Desk {
             let why = because(reason.as_ref());
             let audit_text =
                 format!("build {id} of {name}, content hash {}, published by {}{why}", found.root, found.who);
-            audit::note(tx, At::now(), &who, "withdraw", &audit_text)?;
+            audit::note(tx, At::now(), &who, "withdraw", name.as_str(), &audit_text)?;
             Ok(Ok(()))
         });
         withdrawn.await??;
@@ -362,6 +362,6 @@ fn write_down(
 ) -> LedgerResult<Vec<String>> {
     published::insert(tx, &what.stack, build)?;
     let audit_text = format!("build {} of {}, content hash {}", build.build, what.stack, build.root);
-    audit::note(tx, At::now(), what.who.as_str(), "publish", &audit_text)?;
+    audit::note(tx, At::now(), what.who.as_str(), "publish", what.stack.as_str(), &audit_text)?;
     published::forget_unpushed(tx, &what.stack, kept)
 }

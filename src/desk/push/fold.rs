@@ -79,7 +79,9 @@ pub(crate) fn fold(
                 }
                 let audit_text =
                     format!("push {push} of {} to {} {}, journal {sha256}", row.stack, row.stage, row.state);
-                audit::note(tx, read.record.at, row.ended_by.as_deref().unwrap_or(SERVER), "push ended", &audit_text)?;
+                let who = row.ended_by.as_deref().unwrap_or(SERVER);
+                let object = format!("{}/{}", row.stack, row.stage);
+                audit::note(tx, read.record.at, who, "push ended", &object, &audit_text)?;
                 announce(tx, push, News { held, ..News::of(Moment::Ended) }, targets, read.record.at)?;
                 folded = Folded::Ended;
             }
@@ -135,14 +137,14 @@ fn hold(tx: &Transaction<'_>, push: PushNumber, row: &PushRow, unknown: &[String
     crate::desk::holds::end(tx, at)?;
     holds::set(tx, &hold)?;
     holds::leave_unresolved(tx, row.id, &row.stack, &row.stage)?;
-    audit::note(tx, at, SERVER, "hold", &format!("{}: {reason}", row.stack))
+    audit::note(tx, at, SERVER, "hold", row.stack.as_str(), &format!("{}: {reason}", row.stack))
 }
 
 /// A resume or a rollback that succeeded has been on every host: what a bad push had left in doubt there is known now.
 fn settle(tx: &Transaction<'_>, push: PushNumber, row: &PushRow, at: At) -> LedgerResult<()> {
     let Some(hold) = holds::settle(tx, &row.stack, &row.stage, SERVER)? else { return Ok(()) };
     let audit_text = format!("{}, settled by push {push}, a {}; it was: {}", hold.scope, row.kind, hold.reason);
-    audit::note(tx, at, SERVER, "release hold", &audit_text)
+    audit::note(tx, at, SERVER, "release hold", &hold.scope, &audit_text)
 }
 
 /// Why a push left a hold, and what to do.

@@ -115,7 +115,7 @@ impl Desk {
         made.await.map_err(|error| Refusal::Unable { case: Case::NotKept, why: error.to_string() })?;
         self.floor.fetch_max(newer.seen, Ordering::SeqCst);
         let audit_text = format!("{name}: numbers continue above push {}: {reason}", newer.seen);
-        self.note(who, "number above", audit_text).await;
+        self.note(who, "number above", name.as_str(), audit_text).await;
         self.changed();
         Ok(newer.seen + 1)
     }

@@ -157,7 +157,7 @@ impl Desk {
     /// Writes an order that was obeyed into the audit. The journal has it in any case, by its end or its pause.
     async fn note_order(&self, push: PushNumber, order: &Order) {
         let (who, what, text) = audit_text(push, order);
-        self.note(who, what, text).await;
+        self.note(who, what, &format!("push {push}"), text).await;
     }
 
     /// So that whoever ordered it sees it on the next page that they load.

@@ -42,6 +42,7 @@ impl Desk {
                     At::now(),
                     &owner(file.owner),
                     CHANGED,
+                    &file.name,
                     &format!("{} from {before} to {now}", file.name),
                 )?;
                 known.insert(file.name, now);

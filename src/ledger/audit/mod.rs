@@ -1,30 +1,36 @@
 //! The audit: who did what, each row chained to the one before by SHA-256, so that history cannot be changed unnoticed
 //! (TRUST promise 20). It must never be updated; triggers refuse. The desk adds rows in the same transaction as the deed.
 
+pub mod export;
 pub mod integrity;
+pub mod place;
 pub mod replay;
+pub mod rows;
 pub mod seal;
 
-use crate::journal::write::hex;
 use crate::ledger::LedgerResult;
 use crate::time::At;
+use place::Place;
+use rows::{BEGINNING, chained};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
-/// What the first row is chained to.
-const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-
-/// Adds a row.
+/// Rows that are read at once where all are.
+const ROWS_AT_ONCE: usize = 1000;
+/// Adds a row. `object` is what it was done to, by its name: a stage as `web/prod`, a push as `push 214`; `detail` says the whole of it.
+/// From where is what the task says that writes (see [`place`]).
 ///
 /// # Errors
 /// What SQLite said.
-pub fn note(tx: &Transaction<'_>, at: At, who: &str, what: &str, detail: &str) -> LedgerResult<()> {
+pub fn note(tx: &Transaction<'_>, at: At, who: &str, what: &str, object: &str, detail: &str) -> LedgerResult<()> {
     let (last, previous) = last(tx)?;
     let (id, at) = (last + 1, at.to_string());
-    let hash = chained(&previous, id, [&at, who, what, detail]);
-    tx.prepare_cached("INSERT INTO audit (id, at, who, what, detail, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![id, at, who, what, detail, hash])?;
+    let place = place::here().unwrap_or(Place::Server).to_string();
+    let hash = chained(&previous, id, &[&at, who, what, detail, &place, object]);
+    tx.prepare_cached(
+        "INSERT INTO audit (id, at, who, what, detail, place, object, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![id, at, who, what, detail, place, object, hash])?;
     Ok(())
 }
 
@@ -42,20 +48,19 @@ pub fn head(connection: &Connection) -> LedgerResult<String> {
 /// # Errors
 /// What SQLite said.
 pub fn verify(connection: &Connection) -> LedgerResult<Option<i64>> {
-    let mut ask = connection.prepare("SELECT id, at, who, what, detail, hash FROM audit ORDER BY id")?;
-    let mut rows = ask.query([])?;
-    let (mut expected, mut previous) = (1, BEGINNING.to_owned());
-    while let Some(row) = rows.next()? {
-        let id: i64 = row.get("id")?;
-        let (at, who): (String, String) = (row.get("at")?, row.get("who")?);
-        let (what, detail): (String, String) = (row.get("what")?, row.get("detail")?);
-        let hash: String = row.get("hash")?;
-        if id != expected || hash != chained(&previous, id, [&at, &who, &what, &detail]) {
-            return Ok(Some(id));
+    let (mut before, mut previous) = (0, BEGINNING.to_owned());
+    loop {
+        let rows = rows::after(connection, before, ROWS_AT_ONCE)?;
+        if rows.is_empty() {
+            return Ok(None);
         }
-        (expected, previous) = (id + 1, hash);
+        for row in rows {
+            if row.number != before + 1 || row.previous != previous || row.hash != row.hash_again() {
+                return Ok(Some(row.number));
+            }
+            (before, previous) = (row.number, row.hash);
+        }
     }
-    Ok(None)
 }
 
 /// The hashes of all rows, oldest first.
@@ -92,18 +97,6 @@ fn last(connection: &Connection) -> LedgerResult<(i64, String)> {
     let mut ask = connection.prepare_cached("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")?;
     let found = ask.query_row([], |row| Ok((row.get("id")?, row.get("hash")?))).optional()?;
     Ok(found.unwrap_or_else(|| (0, BEGINNING.to_owned())))
-}
-
-/// Each part goes in with its length before it, so that no two rows read the same.
-fn chained(previous: &str, id: i64, parts: [&str; 4]) -> String {
-    let mut hash = Sha256::new();
-    hash.update(previous);
-    hash.update(id.to_be_bytes());
-    for part in parts {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    hex(&hash.finalize())
 }
 
 #[cfg(test)]

@@ -115,7 +115,7 @@ pub(in crate::ledger) fn seal_all(tx: &Transaction<'_>) -> LedgerResult<()> {
 fn note(tx: &Transaction<'_>, seals: &[Seal]) -> LedgerResult<()> {
     match seals {
         [] => Ok(()),
-        seals => audit::note(tx, At::now(), WHO, SEAL, &serde_json::to_string(seals)?),
+        seals => audit::note(tx, At::now(), WHO, SEAL, "ledger", &serde_json::to_string(seals)?),
     }
 }
 

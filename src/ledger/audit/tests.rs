@@ -6,7 +6,7 @@ fn ledger_with_three_rows() -> Connection {
     connection.execute_batch(crate::ledger::schema::SQL).unwrap();
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
     for (who, what) in [("mary", "press"), ("pushbutton", "push ended"), ("joe", "hold")] {
-        note(&tx, At::from_millis(0), who, what, "push 1").unwrap();
+        note(&tx, At::from_millis(0), who, what, "web/qa", "push 1").unwrap();
     }
     tx.commit().unwrap();
     connection

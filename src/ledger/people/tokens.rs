@@ -193,7 +193,14 @@ pub fn issue(
     }
     let what = if replaced.is_some() { "token rotate" } else { "token add" };
     let place = replaced.map(|(old, _)| format!(" in the place of {}", old.id)).unwrap_or_default();
-    audit::note(tx, token.made_at, by, what, &format!("{}{place}", audit_text(token)?))?;
+    audit::note(
+        tx,
+        token.made_at,
+        by,
+        what,
+        &format!("token {}", token.id),
+        &format!("{}{place}", audit_text(token)?),
+    )?;
     Ok(true)
 }
 
@@ -283,7 +290,7 @@ pub fn revoke(tx: &Transaction<'_>, by: &str, id: &str, of: Option<&Who>) -> Led
     let token = get(tx, id, of)?;
     if let Some(token) = &token {
         tx.execute("DELETE FROM tokens WHERE id = ?1", [id])?;
-        audit::note(tx, At::now(), by, "token revoke", &audit_text(token)?)?;
+        audit::note(tx, At::now(), by, "token revoke", &format!("token {id}"), &audit_text(token)?)?;
     }
     Ok(token)
 }

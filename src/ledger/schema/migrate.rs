@@ -18,7 +18,7 @@ pub(in crate::ledger) const SCHEMA: i64 = STEPS.len() as i64 + 1;
 const STEPS: [&str; 1] = [
     // To 2, not in a release yet, and the only one that seals rows anew.
     // How long a push has waited for a person; when a build was pruned; who gave a link; how a command had ended on a host that
-    // left; who approved a push; from where people sign in, and with what; the hosts and the proof of each push, and seals (all below); tables by names that say
+    // left; who approved a push; from where people sign in, and with what; from where things are done; the hosts and the proof of each push, and seals (all below); tables by names that say
     // what is in them. The triggers are made anew, since SQLite
     // writes a new name into them in its own way.
     "ALTER TABLE pushes ADD COLUMN waits_since TEXT;
@@ -71,6 +71,11 @@ BEGIN SELECT RAISE(ABORT, 'a request for approval is kept for ever'); END;
 BEGIN SELECT RAISE(ABORT, 'an approval never changes'); END;
      CREATE TRIGGER approvals_never_go BEFORE DELETE ON approvals
 BEGIN SELECT RAISE(ABORT, 'an approval is kept for ever'); END;
+     ALTER TABLE audit ADD COLUMN place TEXT;
+     ALTER TABLE audit ADD COLUMN object TEXT;
+     CREATE INDEX audit_read ON audit (id) WHERE what <> 'seal';
+     CREATE INDEX audit_by_who ON audit (who, id) WHERE what <> 'seal';
+     CREATE INDEX audit_by_what ON audit (what, id) WHERE what <> 'seal';
      CREATE TABLE known (
        who           TEXT NOT NULL,
        place         TEXT NOT NULL,
@@ -162,7 +167,14 @@ pub(in crate::ledger) fn step_up(tx: &Transaction<'_>, from: i64) -> LedgerResul
         push_hosts::fill(tx)?;
         proofs::fill(tx)?;
     }
-    audit::note(tx, At::now(), "pushbutton", "migrate", &format!("the ledger from schema {from} to {SCHEMA}"))?;
+    audit::note(
+        tx,
+        At::now(),
+        "pushbutton",
+        "migrate",
+        "ledger",
+        &format!("the ledger from schema {from} to {SCHEMA}"),
+    )?;
     if from < FIRST_SEALED {
         seal::seal_all(tx)?;
     }

@@ -308,8 +308,13 @@ CREATE TABLE audit (                              -- who did what; each row hold
   who           TEXT NOT NULL,
   what          TEXT NOT NULL,
   detail        TEXT NOT NULL,
-  hash          TEXT NOT NULL
+  hash          TEXT NOT NULL,
+  place         TEXT,                             -- from where: an address, 'push host', 'server', 'unknown'
+  object        TEXT                              -- to what: 'web/prod', 'push 214', a user
 ) STRICT;
+CREATE INDEX audit_read ON audit (id) WHERE what <> 'seal';
+CREATE INDEX audit_by_who ON audit (who, id) WHERE what <> 'seal';
+CREATE INDEX audit_by_what ON audit (what, id) WHERE what <> 'seal';
 CREATE TRIGGER audit_never_changes BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit never changes'); END;
 CREATE TRIGGER audit_never_goes BEFORE DELETE ON audit

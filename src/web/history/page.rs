@@ -8,7 +8,7 @@ use crate::ledger::history::{self, Edge, Filter};
 use crate::ledger::pushes::PushRow;
 use crate::ledger::{Ledger, LedgerError};
 use crate::stack::{BadName, StackName, StageName, Target};
-use crate::time::At;
+use crate::time;
 use crate::visible::visible;
 use crate::web::app::App;
 use crate::web::http::paging::{Page, edge};
@@ -29,7 +29,6 @@ use std::io;
 const PUSHES: usize = 50;
 /// Rows of the table that are read at once.
 const ROWS: usize = 500;
-const DAY_MS: i64 = 86_400_000;
 
 /// What the push log is asked for; what is empty is not asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -68,8 +67,8 @@ impl LogQuery {
     /// When a cursor is no number, a day is none, or a state is none.
     fn filter(&self) -> Result<Option<Filter>, Problem> {
         let LogFilter { stack, stage, who, state, word, since, until } = self.shown();
-        let since = since.map(|text| moment("since", &text, 0)).transpose()?;
-        let until = until.map(|text| moment("until", &text, DAY_MS)).transpose()?;
+        let since = since.map(|text| moment("since", &text, false)).transpose()?;
+        let until = until.map(|text| moment("until", &text, true)).transpose()?;
         let state = state.map(|word| PushState::parse(&word).map_err(|_| no_state(&word))).transpose()?;
         let from = self.edge()?;
         let (Ok(stack), Ok(stage)) = named(stack, stage) else { return Ok(None) };
@@ -117,11 +116,9 @@ fn no_state(word: &str) -> Problem {
     Problem::bad_request(format!("`state` must be one of {states}, not {word:?}"))
 }
 
-/// A day (`2026-11-14`, of UTC; `days_end` takes all of it) or an instant.
-fn moment(what: &str, text: &str, days_end: i64) -> Result<String, Problem> {
-    let day = format!("{text}T00:00:00Z").parse::<At>().map(|at| At::from_millis(at.millis() + days_end));
-    let at = day.or_else(|_| text.parse::<At>());
-    at.map(|at| at.to_string()).map_err(|_| {
+/// A day of UTC (`days_end` takes all of it) or an instant, as the ledger compares it.
+pub fn moment(what: &str, text: &str, days_end: bool) -> Result<String, Problem> {
+    time::moment(text, days_end).map(|at| at.to_string()).ok_or_else(|| {
         let text: String = text.chars().take(40).collect();
         Problem::bad_request(format!(
             "`{what}` must be a day or an instant, 2026-11-14 or 2026-11-14T13:10:00Z, not {text:?}"
@@ -249,13 +246,13 @@ mod tests {
     #[test]
     fn a_day_is_whole_and_an_instant_is_itself() {
         for (text, days_end, at) in [
-            ("2026-11-14", 0, "2026-11-14T00:00:00.000Z"),
-            ("2026-11-14", DAY_MS, "2026-11-15T00:00:00.000Z"),
-            ("2026-11-14T13:10:00Z", DAY_MS, "2026-11-14T13:10:00.000Z"),
+            ("2026-11-14", false, "2026-11-14T00:00:00.000Z"),
+            ("2026-11-14", true, "2026-11-15T00:00:00.000Z"),
+            ("2026-11-14T13:10:00Z", true, "2026-11-14T13:10:00.000Z"),
         ] {
             assert_eq!(moment("until", text, days_end).unwrap(), at);
         }
-        assert!(moment("since", "yesterday", 0).is_err());
-        assert!(moment("since", "2026-13-01", 0).is_err());
+        assert!(moment("since", "yesterday", false).is_err());
+        assert!(moment("since", "2026-13-01", false).is_err());
     }
 }

@@ -2,10 +2,12 @@
 //! page, who asks; and on the way out the headers that keep a browser safe (TRUST section 7). It must never let a
 //! request pass that it cannot judge. Called by the server for each request.
 
+use super::limits::client_address::ClientAddress;
 use super::problem::Problem;
 use super::rejected_body::HoldingUnread;
 use super::ways;
 use crate::address::encoded_path;
+use crate::ledger::audit::place::{Place, coming_from};
 use crate::web::app::App;
 use crate::web::http::path::is_upload;
 use crate::web::session::caller::{Caller, caller_of};
@@ -65,13 +67,14 @@ pub async fn gate(
     // Whoever speaks by the socket is on the machine, and may be told.
     let local = push_host::is_here(request.request());
     let mut unread = None;
-    let answer = match judge(&app, &request).await {
+    let place = place_of(&app, &request);
+    let answer = match coming_from(place, judge(&app, &request)).await {
         Ok(caller) => {
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);
             }
             // A handler that panics drops its own request only, and its caller is told like everybody else.
-            match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+            match AssertUnwindSafe(coming_from(place, next.call(request))).catch_unwind().await {
                 Ok(answer) => answer?.map_into_boxed_body(),
                 Err(_) => return Err(Problem::broken("a handler panicked").into()),
             }
@@ -98,6 +101,17 @@ pub async fn gate(
     match unread {
         Some(unread) => Ok(answer.map_body(|_, body| HoldingUnread::new(body, unread)).map_into_boxed_body()),
         None => Ok(answer),
+    }
+}
+
+/// From where the request comes, as the audit says it of all that it changes.
+fn place_of(app: &App, request: &ServiceRequest) -> Place {
+    if push_host::is_here(request.request()) {
+        return Place::PushHost;
+    }
+    match ClientAddress::of(&app.desk.config().trusted_proxies, request.request()) {
+        ClientAddress::Known(address) => Place::Address(address),
+        ClientAddress::BehindProxy(_) => Place::Unknown,
     }
 }
 

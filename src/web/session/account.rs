@@ -94,7 +94,7 @@ pub async fn change_password(
         }
     };
     let from = ClientAddress::of(&app.desk.config().trusted_proxies, &request);
-    let (who, name, audit_text) = (user.name.clone(), user.name, format!("their own, from {from}"));
+    let (who, name) = (user.name.clone(), user.name);
     let verified = user.password;
     let (entry, cookies) = caller::new_session(&app, &request, from)?;
     let changed = app.desk.ledger().write(move |tx| {
@@ -103,7 +103,7 @@ pub async fn change_password(
             return Ok(false);
         }
         users::set_password(tx, &name, &hash)?;
-        audit::note(tx, At::now(), name.as_str(), "password", &audit_text)?;
+        audit::note(tx, At::now(), name.as_str(), "password", name.as_str(), "their own")?;
         entry.enter(tx, &name)?;
         Ok(true)
     });

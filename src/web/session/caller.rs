@@ -217,7 +217,7 @@ impl Entry {
         };
         sessions::begin(tx, &self.session, who, &Place { address, browser: self.browser }, now)?;
         known::note(tx, who, &self.places, now)?;
-        audit::note(tx, now, who.as_str(), "sign in", &format!("from {}", self.from))
+        audit::note(tx, now, who.as_str(), "sign in", who.as_str(), &format!("from {}", self.from))
     }
 }
 
@@ -239,7 +239,7 @@ pub async fn end(app: &App, caller: &Caller) -> LedgerResult<Cookie<'static>> {
         let (hash, who) = (session.0.clone(), caller.who.clone());
         let ended = app.desk.ledger().write(move |tx| {
             sessions::end(tx, &hash)?;
-            audit::note(tx, At::now(), who.as_str(), "sign out", "this browser")
+            audit::note(tx, At::now(), who.as_str(), "sign out", who.as_str(), "this browser")
         });
         ended.await?;
     }

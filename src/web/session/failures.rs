@@ -1,6 +1,7 @@
 //! What log and audit say of tries to sign in that failed, by a person or a program: in the audit a bounded number of rows, and how many
 //! were left out. It must never let strangers fill the ledger.
 
+use crate::ledger::audit::place::carried;
 use crate::ledger::{Ledger, audit, users};
 use crate::stack::Who;
 use crate::time::At;
@@ -26,7 +27,7 @@ impl Failures {
     pub fn note(&self, ledger: &Ledger, from: ClientAddress, name: Option<&str>, why: &'static str) {
         let (ledger, who) = (ledger.clone(), name.and_then(|name| name.parse::<Who>().ok()));
         let note = self.take(Instant::now());
-        tokio::spawn(async move {
+        tokio::spawn(carried(async move {
             let found = match who {
                 Some(who) => {
                     ledger.read(move |connection| Ok(users::find(connection, &who)?.map(|user| user.name))).await
@@ -42,12 +43,13 @@ impl Failures {
                 more => format!("; {more} more before it are only in the log"),
             };
             let audit_text = format!("from {from}: {why}{more}");
-            if let Err(error) =
-                ledger.write(move |tx| audit::note(tx, At::now(), &account, "sign-in failed", &audit_text)).await
+            if let Err(error) = ledger
+                .write(move |tx| audit::note(tx, At::now(), &account, "sign-in failed", &account, &audit_text))
+                .await
             {
                 tracing::warn!(%error, "a failed sign-in is not in the audit");
             }
-        });
+        }));
     }
 
     /// Whether the audit gets a row now, and how many it did not get before.

@@ -62,7 +62,7 @@ pub async fn caller_of(app: &App, request: &ServiceRequest) -> Result<Caller, Pr
         let path: String = request.path().chars().filter(|c| !c.is_control()).take(300).collect();
         let audit_text = format!("{} {path} by user {} of the push host{process}", request.method(), peer.user);
         // A ledger that takes no note takes no change either; what needs none, as a cancel, must not wait for it.
-        app.desk.note(&who, "command line", audit_text).await;
+        app.desk.note(&who, "command line", &path, audit_text).await;
     }
     Ok(Caller { who, full_name: None, proof: Proof::PushHost })
 }

@@ -15,7 +15,14 @@ pub async fn end(app: Data<App>, caller: Caller, name: Path<String>) -> Reply {
     let ended = app.desk.ledger().write(move |tx| {
         let began = sessions::end_named(tx, &who, &gone)?;
         if let Some(began) = &began {
-            audit::note(tx, At::now(), who.as_str(), "sign out", &format!("another browser, signed in since {began}"))?;
+            audit::note(
+                tx,
+                At::now(),
+                who.as_str(),
+                "sign out",
+                who.as_str(),
+                &format!("another browser, signed in since {began}"),
+            )?;
         }
         Ok(began)
     });
@@ -34,7 +41,14 @@ pub async fn end_others(app: Data<App>, caller: Caller) -> Reply {
     let who = caller.who.clone();
     let ended = app.desk.ledger().write(move |tx| {
         let ended = sessions::end_others_of(tx, &who, &here)?;
-        audit::note(tx, At::now(), who.as_str(), "sign out", &format!("everywhere else: {ended} sessions"))
+        audit::note(
+            tx,
+            At::now(),
+            who.as_str(),
+            "sign out",
+            who.as_str(),
+            &format!("everywhere else: {ended} sessions"),
+        )
     });
     ended.await?;
     Ok(HttpResponse::SeeOther().insert_header((LOCATION, "/account?done=sessions#sessions")).finish())
@@ -46,7 +60,7 @@ pub async fn end_all(app: Data<App>, caller: Caller) -> Reply {
     let ended = app.desk.ledger().write(move |tx| {
         sessions::end_all_of(tx, &who)?;
         known::forget(tx, &who)?;
-        audit::note(tx, At::now(), who.as_str(), "sign out", "everywhere")
+        audit::note(tx, At::now(), who.as_str(), "sign out", who.as_str(), "everywhere")
     });
     ended.await?;
     Ok(HttpResponse::SeeOther().insert_header((LOCATION, "/sign-in")).cookie(caller::no_cookie(&app)).finish())
