@@ -3,6 +3,7 @@
 
 mod approval;
 mod audit;
+mod commits;
 mod connections;
 mod deeds;
 mod doors;

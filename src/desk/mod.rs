@@ -47,6 +47,7 @@ pub use push::orders::Answered;
 use reason::first_line;
 pub use reason::{NeedsReason, Reason};
 pub use refusal::{Decision, Refusal, Waits};
+pub use show::commits::End as CommitsEnd;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicI64;

@@ -250,6 +250,26 @@ pub struct VersionGroup {
     pub commits: Vec<Commit>,
 }
 
+/// The commits between two revisions, a page of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CommitRange {
+    /// The stack.
+    pub stack: String,
+    /// The stage.
+    pub stage: String,
+    /// From where: the revision that was meant, whole.
+    pub since: String,
+    /// To where.
+    pub to: String,
+    /// Those in `to` that are not in `since`, newest first; at most 100.
+    #[serde(serialize_with = "body::all")]
+    pub commits: Vec<Commit>,
+    /// How many there are in all.
+    pub count: usize,
+    /// What to skip for the next page; none on the last one.
+    pub next_skip: Option<usize>,
+}
+
 /// What would bring hosts to the build of their stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CatchUp {

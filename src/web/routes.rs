@@ -12,7 +12,7 @@ use super::push::{cancel, confirm, numbers, pause, resume, rollback};
 use super::reports::{announcements, stats};
 use super::session::caller::Caller;
 use super::session::{account, session_forms, sign_in, token, token_forms};
-use super::stack::{api, builds, catch_up, hold, press, versions};
+use super::stack::{api, builds, catch_up, commits, hold, press, versions};
 use super::stream::live;
 use super::{dashboard, history, push, stack};
 use crate::stack::Verb;
@@ -139,6 +139,8 @@ pub static ROUTES: &[Entry] = &[
     api(Method::PUT, "/api/v1/stacks/{stack}/hold", Verb::Hold, || web::to(hold::hold_stack_by_api)),
     api(Method::DELETE, "/api/v1/stacks/{stack}/hold", Verb::Hold, || web::to(hold::release_stack_by_api)),
     see("/api/v1/stacks/{stack}/stages/{stage}/current", || web::to(api::current)),
+    see("/api/v1/stacks/{stack}/stages/{stage}/current.txt", || web::to(commits::current_text)),
+    see("/api/v1/stacks/{stack}/stages/{stage}/commits", || web::to(commits::listed)),
     see("/api/v1/stacks/{stack}/stages/{stage}/plan", || web::to(api::plan)),
     see("/api/v1/stacks/{stack}/stages/{stage}/versions", || web::to(versions::listed)),
     api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/push", Verb::Push, || web::to(press::push_by_api)),

@@ -51,6 +51,7 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/api.md", "curl -fsS --unix-socket", RUNS),
     ("docs/api.md", "curl -fsS -c cookies", README),
     ("docs/api.md", "api() {", RUNS),
+    ("docs/api.md", "qa() {", RUNS),
     ("docs/api.md", "{\"error\"", Json),
     ("docs/api.md", "{\"n\": 17", Json),
     ("docs/audit.md", "pushbutton audit export ", Run("tests/audit.rs")),

@@ -153,6 +153,15 @@ async fn what_the_pages_on_hosts_the_command_line_and_the_api_show_is_done() {
     assert_eq!(house.push(1).await["push"]["who"], "nightly");
 
     house.commit().await;
+    let current = house.stage("qa").await["current"].clone();
+    let (sha, build) = (current["sha"].as_str().unwrap(), current["build"].as_str().unwrap());
+    let said = until("the new commit is known", async || {
+        let said = reader.run("docs/api.md", "qa() {", &[]).await;
+        (said.lines().count() == 2).then_some(said)
+    });
+    let said = said.await;
+    assert!(said.starts_with(&format!("QA runs {sha}, as build {build}\n")), "{said}");
+
     let said = reader.run("docs/cli.md", "pushbutton status", &[("214", "2")]).await;
     assert_eq!(said.matches("succeeded, 1 of 1 host").count(), 2, "pushed, and followed again: {said}");
     reader.run("docs/install.md", "pushbutton check", &[]).await;

@@ -3,6 +3,7 @@
 mod approval;
 pub(crate) mod board;
 pub(crate) mod catch_up;
+pub(crate) mod commits;
 pub(crate) mod plan;
 pub(crate) mod resume;
 pub(crate) mod rollback;

@@ -4,6 +4,7 @@
 pub(super) mod api;
 pub(super) mod builds;
 pub(super) mod catch_up;
+pub(super) mod commits;
 pub(super) mod hold;
 pub(super) mod hold_view;
 pub(super) mod page;
