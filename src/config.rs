@@ -1,6 +1,7 @@
 //! The server's file, `config.toml`. Every key is in `config.example.toml`. It must never hold a secret: secrets are
 //! named, by a file or an environment variable, and read once at start.
 
+mod audit;
 mod broken_rules;
 mod channels;
 mod draft;
@@ -13,6 +14,7 @@ mod secret;
 mod site;
 
 use crate::diagnostic::Diagnostic;
+pub use audit::{Audit, Syslog};
 pub use channels::email::{Email, MailTls};
 pub use channels::irc::Irc;
 pub use channels::{ChannelKind, ChannelLimits};
@@ -59,6 +61,9 @@ pub struct Config {
     pub email: Option<Email>,
     /// Where Prometheus reads numbers; nowhere when missing.
     pub metrics: Option<Metrics>,
+    /// Where the audit is sent besides the ledger.
+    #[serde(default)]
+    pub audit: Audit,
     /// Numbers that bound things.
     #[serde(default)]
     pub limits: Limits,

@@ -1,6 +1,8 @@
 //! The audit for others: exported, verified without the server by our program and by the lines that the page shows, and whatever was done
 //! to the file is found.
 
+mod sent;
+
 use crate::cli::{Said, program, said};
 use crate::docs::{page, runs};
 use crate::house::DEADLINE;

@@ -1,7 +1,8 @@
-//! Turns the ledger's outbox into IRC and mail: one task a channel, woken by changes or by the next due time.
+//! Turns the ledger's outbox into IRC and mail: one task a channel, woken by changes or by the next due time; and sends the audit on.
 //! It must never decide what is announced (the fold wrote that down), never tell what the ledger does not hold, and
 //! never let one channel wait for another. `cli::server::serve` starts it.
 
+mod audit;
 mod channel;
 pub mod clean;
 pub mod crypto;
@@ -53,6 +54,7 @@ pub fn start(
     for begin in ready.into_iter().flatten() {
         begin(with.clone(), &tasks);
     }
+    audit::begin(config, &with, &tasks);
     tasks.close();
     Ok(tasks)
 }

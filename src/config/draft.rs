@@ -115,6 +115,7 @@ impl Config {
     fn resolve(&mut self, here: &Path) {
         self.data = here.join(&self.data);
         self.stacks = here.join(&self.stacks);
+        self.audit.file = self.audit.file.take().map(|file| here.join(file));
         self.ssh.config = self.ssh.config.take().map(|file| here.join(file));
         for kind in ChannelKind::ALL {
             let Some(password) = self.password_of_mut(kind) else { continue };

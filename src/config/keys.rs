@@ -27,11 +27,13 @@ const KEYS: &[(&str, &[Key])] = &[
             key("auth", Kind::Table),
             key("ssh", Kind::Table),
             key("metrics", Kind::Table),
+            key("audit", Kind::Table),
             key("limits", Kind::Table),
         ],
     ),
     ("auth", &[key("mode", Kind::Word(&AuthMode::WORDS)), key("ask", Kind::Text)]),
     ("ssh", &[key("config", Kind::Text), key("lease_s", SECONDS), key("grace_s", SECONDS)]),
+    ("audit", super::audit::KEYS),
     ("metrics", &[needed("listen", Kind::Socket, "127.0.0.1:9091"), key("open", Kind::Flag)]),
     (
         "limits",

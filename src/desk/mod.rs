@@ -47,7 +47,7 @@ pub use push::orders::Answered;
 use reason::first_line;
 pub use reason::{NeedsReason, Reason};
 pub use refusal::{Decision, Refusal, Waits};
-pub use show::commits::End as CommitsEnd;
+pub use show::commits::{End as CommitsEnd, MOST_SKIPPED};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicI64;

@@ -62,6 +62,8 @@ pub struct Ledger {
     write_times: Histogram,
     /// From where comes what nobody says the origin of.
     place: Place,
+    /// Rung after each commit.
+    written: watch::Sender<u64>,
 }
 
 /// The one thread that writes. Dropping the last handle waits for it: whoever opens, copies or removes the file next must
@@ -148,12 +150,18 @@ impl Ledger {
             last_write: trouble::LastWrite::new(),
             write_times: Histogram::new(WRITE_TIMES),
             place,
+            written: watch::Sender::new(0),
         })
     }
 
     /// Why nothing can be written, if so, as the last write found it; rung when that changes.
     pub fn trouble(&self) -> watch::Receiver<Option<Trouble>> {
         self.last_write.subscribe()
+    }
+
+    /// Rings when something was committed.
+    pub fn written(&self) -> watch::Receiver<u64> {
+        self.written.subscribe()
     }
 
     /// Runs `work` in one immediate transaction on the writer, with the seals of what it touched; committed and durable when this
@@ -169,7 +177,7 @@ impl Ledger {
         let (tx, rx) = oneshot::channel();
         let (last_write, path) = (self.last_write.clone(), self.readers.path.clone());
         let place = place::here().unwrap_or(self.place);
-        let (asked, write_times) = (Instant::now(), self.write_times.clone());
+        let (asked, write_times, written) = (Instant::now(), self.write_times.clone(), self.written.clone());
         let job: Job = Box::new(move |connection| {
             // A transaction that is dropped on the way is rolled back: the connection is as good as before.
             let outcome = unbroken(|| {
@@ -180,6 +188,9 @@ impl Ledger {
                 Ok(value)
             });
             let outcome = outcome.map_err(|error| error.of_file(&path));
+            if outcome.is_ok() {
+                written.send_modify(|count| *count = count.wrapping_add(1));
+            }
             last_write.note(&outcome, At::now());
             write_times.observe(asked.elapsed().as_secs_f64());
             // The asker may have gone; what was committed stays committed.

@@ -55,6 +55,7 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/api.md", "{\"error\"", Json),
     ("docs/api.md", "{\"n\": 17", Json),
     ("docs/audit.md", "pushbutton audit export ", Run("tests/audit.rs")),
+    ("docs/audit.md", "# config.toml\n", Server),
     ("docs/audit.md", "import hashlib", Run("tests/audit.rs")),
     ("docs/ci.md", "pushbutton token add ci ", RUNS),
     ("docs/ci.md", "pushbutton token list\n", RUNS),

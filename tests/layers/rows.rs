@@ -3,8 +3,14 @@
 use super::texts;
 
 /// What is written or read as JSON in `src/ledger` all the same: the file, the type, and why.
-const OTHER_TEXTS: [(&str, &str, &str); 4] = [
+const OTHER_TEXTS: [(&str, &str, &str); 6] = [
     ("ledger/audit/seal.rs", "Part", "a part of a key, as the audit's own text has it"),
+    (
+        "ledger/audit/rows.rs",
+        "AuditRow",
+        "the promised form of an exported row, which its hash is checked by; `docs/audit.md` has its fields",
+    ),
+    ("ledger/audit/export.rs", "End", "the last line of an exported file"),
     ("ledger/pushes/push_hosts.rs", "Written", "a plan of schema 1, as far as it is read"),
     ("ledger/pushes/push_hosts.rs", "Frozen", "its host list"),
     ("ledger/pushes/push.rs", "OpenQuestion", "the question that SQLite puts together as an object"),

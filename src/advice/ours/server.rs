@@ -213,6 +213,12 @@ pub const CASES: &[Case] = &[
         again: false,
     },
     Case {
+        marks: &["it must be a day or an instant"],
+        cause: "`--since` and `--until` take a day, or a day with its time",
+        cure: "write it so: --since 2026-11-14",
+        again: false,
+    },
+    Case {
         marks: &["the two passwords are not the same", "cancelled; nothing was changed"],
         cause: "a password must be typed twice, so that a typing error locks nobody out",
         cure: "run the command again",

@@ -1,5 +1,5 @@
 //! Which channel of announcements does not work as a whole at this moment, since when, and why: so that people see it before
-//! they miss what was not told. It must never hold what becomes of one announcement (the ledger has that), nor outlive the
+//! they miss what was not told; and where the audit does not get to that is sent on. It must never hold what becomes of one announcement (the ledger has that), nor outlive the
 //! server. `announce` writes it, every page reads it.
 
 use crate::config::ChannelKind;
@@ -28,6 +28,8 @@ pub struct Broken {
 pub struct Channels {
     /// A std mutex: never held across an await.
     broken: Arc<Mutex<BTreeMap<ChannelKind, Broken>>>,
+    /// Where the audit is sent to and does not get, since when, and why.
+    audit: Arc<Mutex<BTreeMap<&'static str, (At, String)>>>,
     /// Rung when a page would look otherwise.
     bell: watch::Sender<u64>,
 }
@@ -35,7 +37,7 @@ pub struct Channels {
 impl Channels {
     /// Channels of which nothing bad is known. The bell wakes those who show pages.
     pub fn new(bell: watch::Sender<u64>) -> Self {
-        Self { broken: Arc::default(), bell }
+        Self { broken: Arc::default(), audit: Arc::default(), bell }
     }
 
     /// Notes that a channel does not work; since when counts from the first time. Must be called within a runtime.
@@ -45,12 +47,43 @@ impl Channels {
         let entry = broken.entry(channel).or_insert_with(|| Broken { channel, since: now, why: String::new() });
         why.clone_into(&mut entry.why);
         if is_new {
-            let bell = self.bell.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(SHOWN_AFTER + Duration::from_millis(10)).await;
-                bell.send_modify(|n| *n += 1);
-            });
+            self.ring_when_shown();
         }
+    }
+
+    fn ring_when_shown(&self) {
+        let bell = self.bell.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(SHOWN_AFTER + Duration::from_millis(10)).await;
+            bell.send_modify(|n| *n += 1);
+        });
+    }
+
+    /// Notes that the audit does not get to where it is sent to. Must be called within a runtime.
+    pub fn audit_is_behind(&self, target: &'static str, why: &str, now: At) {
+        let mut behind = self.audit.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !behind.contains_key(target);
+        let (_, last) = behind.entry(target).or_insert_with(|| (now, String::new()));
+        why.clone_into(last);
+        if is_new {
+            self.ring_when_shown();
+        }
+    }
+
+    /// Notes that it gets there.
+    pub fn audit_works(&self, target: &'static str) {
+        let gone = self.audit.lock().unwrap_or_else(PoisonError::into_inner).remove(target);
+        if gone.is_some() {
+            self.bell.send_modify(|n| *n += 1);
+        }
+    }
+
+    /// Where the audit has not got to for a while, since when, and why.
+    pub fn audit_shown(&self, now: At) -> Vec<(&'static str, At, String)> {
+        let least = i64::try_from(SHOWN_AFTER.as_millis()).unwrap_or(i64::MAX);
+        let behind = self.audit.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = behind.iter().filter(|(_, (since, _))| now.millis_since(*since) >= least);
+        shown.map(|(target, (since, why))| (*target, *since, why.clone())).collect()
     }
 
     /// Notes that a channel works.
@@ -90,5 +123,11 @@ mod tests {
         assert_eq!(channels.shown(at(110)).len(), 1);
         channels.is_broken(ChannelKind::Irc, "refused", at(200));
         assert_eq!(channels.shown(at(259)).len(), 1, "it counts anew");
+        channels.audit_is_behind("syslog", "refused", at(0));
+        channels.audit_is_behind("syslog", "timed out", at(50));
+        assert_eq!(channels.audit_shown(at(59)), []);
+        assert_eq!(channels.audit_shown(at(60)), [("syslog", at(0), "timed out".to_owned())]);
+        channels.audit_works("syslog");
+        assert_eq!(channels.audit_shown(at(60)), []);
     }
 }

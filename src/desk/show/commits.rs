@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Commits of one answer.
 const LISTED: usize = 100;
 /// Commits that can be passed over: beyond that a source's own tools say more.
-const MOST_SKIPPED: usize = 10_000;
+pub const MOST_SKIPPED: usize = 10_000;
 
 /// One end of a range.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,11 +41,8 @@ impl Desk {
         skip: usize,
     ) -> Decision<CommitRange> {
         let (stack, _) = self.stage_of(stack, stage)?;
-        if skip > MOST_SKIPPED {
-            let why = format!("`skip` is at most {MOST_SKIPPED}");
-            return Err(Refusal::BadRequest { case: Case::Version, why });
-        }
         let (since, to) = (self.end_of(&stack, stage, since).await?, self.end_of(&stack, stage, to).await?);
+        let skip = skip.min(MOST_SKIPPED);
         let most = skip + LISTED;
         let (mut commits, count) = match self.branches.origin(&stack) {
             Some(origin) => {

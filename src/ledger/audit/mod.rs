@@ -7,6 +7,7 @@ pub mod place;
 pub mod replay;
 pub mod rows;
 pub mod seal;
+pub mod sent;
 
 use crate::ledger::LedgerResult;
 use crate::time::At;

@@ -78,6 +78,26 @@ pub fn after(connection: &Connection, number: i64, most: usize) -> LedgerResult<
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The same without seals, which are for `verify`.
+///
+/// # Errors
+/// What SQLite said.
+pub fn deeds_after(connection: &Connection, number: i64, most: usize) -> LedgerResult<Vec<AuditRow>> {
+    let sql = format!("SELECT {COLUMNS} FROM audit a WHERE a.id > ?1 AND a.what <> 'seal' ORDER BY a.id LIMIT ?2");
+    let mut ask = connection.prepare_cached(&sql)?;
+    let rows = ask.query_map(params![number, i64::try_from(most).unwrap_or(i64::MAX)], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether there is a row of this number with this hash.
+///
+/// # Errors
+/// What SQLite said.
+pub fn has(connection: &Connection, number: i64, hash: &str) -> LedgerResult<bool> {
+    let mut ask = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM audit WHERE id = ?1 AND hash = ?2)")?;
+    Ok(ask.query_row(params![number, hash], |row| row.get(0))?)
+}
+
 /// From which number to which the rows go that were written in a time: all between the first and the last of them, so that they
 /// are a chain, also where the clock was set. None where there are none.
 ///

@@ -44,7 +44,10 @@ fn who_goes_around_the_triggers_is_found_at_the_row_that_was_touched() {
         ("UPDATE audit SET who = 'pres', what = 'smary' WHERE id = 1", 1),
         ("DELETE FROM audit WHERE id = 1", 2),
         ("DELETE FROM audit WHERE id = 2", 3),
-        ("INSERT INTO audit VALUES (4, '', '', '', '', '00')", 4),
+        ("UPDATE audit SET place = 'push host' WHERE id = 2", 2),
+        ("UPDATE audit SET object = 'web/prod' WHERE id = 3", 3),
+        ("UPDATE audit SET object = NULL WHERE id = 3", 3),
+        ("INSERT INTO audit VALUES (4, '', '', '', '', '00', '', '')", 4),
     ] {
         let connection = ledger_with_three_rows();
         connection.execute_batch("DROP TRIGGER audit_never_changes; DROP TRIGGER audit_never_goes;").unwrap();

@@ -76,6 +76,10 @@ BEGIN SELECT RAISE(ABORT, 'an approval is kept for ever'); END;
      CREATE INDEX audit_read ON audit (id) WHERE what <> 'seal';
      CREATE INDEX audit_by_who ON audit (who, id) WHERE what <> 'seal';
      CREATE INDEX audit_by_what ON audit (what, id) WHERE what <> 'seal';
+     CREATE TABLE audit_sent (
+       target        TEXT PRIMARY KEY,
+       number        INTEGER NOT NULL
+     ) STRICT;
      CREATE TABLE known (
        who           TEXT NOT NULL,
        place         TEXT NOT NULL,

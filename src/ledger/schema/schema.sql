@@ -320,6 +320,11 @@ BEGIN SELECT RAISE(ABORT, 'the audit never changes'); END;
 CREATE TRIGGER audit_never_goes BEFORE DELETE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit is kept for ever'); END;
 
+CREATE TABLE audit_sent (                         -- up to which row the audit was sent on
+  target        TEXT PRIMARY KEY,                 -- 'syslog' or 'file'
+  number        INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE users (
   name          TEXT PRIMARY KEY,
   full_name     TEXT NOT NULL,

@@ -1,7 +1,7 @@
 //! What a shell script asks in one line: what a stage runs, as plain text; and the commits between two revisions. It must never answer 200
 //! where there is nothing: a script would take an empty line for a revision. Called by the routes.
 
-use crate::desk::CommitsEnd as End;
+use crate::desk::{CommitsEnd as End, MOST_SKIPPED};
 use crate::stack::{StackName, StageName};
 use crate::web::app::App;
 use crate::web::http::path::named;
@@ -56,12 +56,16 @@ pub async fn listed(app: Data<App>, _: Caller, place: Path<(String, String)>, qu
              ?since=current&to=newest",
         ));
     };
+    let skip = skip.unwrap_or(0);
+    if skip > MOST_SKIPPED {
+        return Err(Problem::bad_request(format!("`skip` is at most {MOST_SKIPPED}")));
+    }
     let to = end(to).unwrap_or(End::Current);
     if [&since, &to].contains(&&End::Newest) {
         app.desk.in_use(&stack);
         app.desk.freshly_fetched(&stack, FETCHED_WITHIN).await;
     }
-    Ok(HttpResponse::Ok().json(app.desk.commits(&stack, &stage, &since, &to, skip.unwrap_or(0)).await?))
+    Ok(HttpResponse::Ok().json(app.desk.commits(&stack, &stage, &since, &to, skip).await?))
 }
 
 fn end(text: Option<String>) -> Option<End> {

@@ -21,7 +21,7 @@ const MOST_RUNNING: usize = 50;
 pub async fn frame(app: &App, caller: Option<&Caller>, section: Section) -> Frame {
     let now = At::now();
     let (running, notices, channels) = match caller {
-        Some(_) => (running(app).await, notices(app), app.desk.channels().shown(now)),
+        Some(_) => (running(app).await, notices(app, now), app.desk.channels().shown(now)),
         None => (Vec::new(), Vec::new(), Vec::new()),
     };
     let (ledger, disk) = match caller {
@@ -61,13 +61,20 @@ async fn running(app: &App) -> Vec<pushes::PushRow> {
     })
 }
 
-fn notices(app: &App) -> Vec<String> {
+fn notices(app: &App, now: At) -> Vec<String> {
     let stack_files = app.desk.stack_files();
     let broken = stack_files.stacks.iter().filter_map(|loaded| {
         let problem = loaded.problem.as_deref()?.lines().next()?;
         Some(format!("stacks/{}.toml has errors, so {} cannot be pushed: {problem}", loaded.name, loaded.name))
     });
-    broken.collect()
+    let behind = app.desk.channels().audit_shown(now).into_iter().map(|(target, since, why)| {
+        let why = hide_places(&why, app.desk.config());
+        let place = if target == "file" { "its file" } else { target };
+        format!(
+            "The audit has not reached {place} since {since}: {why}. Nothing is lost: the rest is sent when it works again"
+        )
+    });
+    broken.chain(behind).collect()
 }
 
 /// 128 random bits. Without them, which no Linux refuses, the forms carry an empty nonce, and each press counts.
