@@ -1,6 +1,7 @@
 //! The server's file, `config.toml`. Every key is in `config.example.toml`. It must never hold a secret: secrets are
 //! named, by a file or an environment variable, and read once at start.
 
+mod access;
 mod audit;
 mod broken_rules;
 mod channels;
@@ -14,19 +15,22 @@ mod secret;
 mod site;
 
 use crate::diagnostic::Diagnostic;
+use crate::stack::Rights;
 pub use audit::{Audit, Syslog};
 pub use channels::email::{Email, MailTls};
 pub use channels::irc::Irc;
 pub use channels::{ChannelKind, ChannelLimits};
 pub use draft::Draft;
-pub use limits::{Limits, Most};
+pub use limits::Limits;
 pub use proxies::{Network, Proxies};
 pub use secret::{Secret, SecretName, private_file};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The whole file, relative paths resolved against the file's own directory.
 #[derive(Clone, Debug, Deserialize)]
@@ -64,9 +68,21 @@ pub struct Config {
     /// Where the audit is sent besides the ledger.
     #[serde(default)]
     pub audit: Audit,
+    /// `[groups]`, as it is written.
+    #[serde(default)]
+    groups: BTreeMap<String, Vec<String>>,
+    /// `[rights]`, as it is written.
+    #[serde(default)]
+    rights: BTreeMap<String, Vec<String>>,
+    /// Both, understood.
+    #[serde(skip)]
+    pub access: Arc<Rights>,
     /// Numbers that bound things.
     #[serde(default)]
     pub limits: Limits,
+    /// Where the file is.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
     /// The file itself, as it was read.
     #[serde(skip)]
     pub read: Option<FileRead>,

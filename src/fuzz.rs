@@ -2,9 +2,9 @@
 //! break the promise that is asserted here. It must never be called by the program itself. Called by `tests/fuzz.rs`, which
 //! runs it in every `script/test` over the corpora in `tests/fuzz/`.
 
-use crate::config::Most;
 use crate::journal;
 use crate::remote::output::{Cleaner, LINE_LIMIT, Mask};
+use crate::size::Most;
 use crate::source::manifest::Manifest;
 use crate::source::{svn, unpack};
 use crate::stack;

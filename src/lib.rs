@@ -16,9 +16,10 @@
 //! - [`ledger`]: SQLite: schema, migrations, one file per question asked.
 //! - [`journal`]: events and their wire form, write, read; the state of a push folded from them.
 //! - [`plan`]: stack + build + hosts → plan; pure.
-//! - [`stack`]: the stack file: names, hosts, variables, shell texts, parse; pure.
-//! - [`config`], [`process`], [`socket`], [`diagnostic`], [`advice`], [`address`], [`supervise`], [`size`], [`time`]: the
-//!   server's file, the only door to child processes, Unix sockets by long paths, what is wrong with a file and where, what
+//! - [`config`]: the server's file.
+//! - [`stack`]: names, rights; the stack file: hosts, variables, shell texts, parse; pure.
+//! - [`process`], [`socket`], [`diagnostic`], [`advice`], [`address`], [`supervise`], [`size`], [`time`]: the
+//!   only door to child processes, Unix sockets by long paths, what is wrong with a file and where, what
 //!   other programs say when they fail, what an address is and what of it may be shown, tasks that are started again when they break, sizes,
 //!   instants and durations.
 //! - [`reading`], [`visible`], [`colours`]: files read with a limit; what hides in a text, made visible; the colours of a line.

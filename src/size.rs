@@ -1,4 +1,4 @@
-//! Sizes and numbers as people say them. Pure. Used by all that speaks to people.
+//! Sizes and numbers as people say them, and how much a source may hold. Pure. Used by all that speaks to people, and by what reads sources.
 
 /// A number of bytes: `0 bytes`, `812 bytes`, `14.2 kB`, `3.0 MB`, `128 MB`; thousands, as networks and disks are sold.
 pub fn bytes_words(bytes: u64) -> String {
@@ -30,6 +30,21 @@ pub fn ending(one: bool, noun: &str) -> &'static str {
         true => "",
         false if noun.ends_with("sh") => "es",
         false => "s",
+    }
+}
+
+/// How much a source may hold: what one push reads, copies and keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Most {
+    /// MiB of files.
+    pub mib: u64,
+    /// Paths.
+    pub entries: usize,
+}
+
+impl Default for Most {
+    fn default() -> Self {
+        Self { mib: 10_240, entries: 200_000 }
     }
 }
 

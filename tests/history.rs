@@ -9,6 +9,7 @@ use pushbutton::journal::{Ended, PushState};
 use pushbutton::ledger::history::{self, Edge, Filter};
 use pushbutton::ledger::measures::{ended, waiting};
 use pushbutton::ledger::outbox::DeliveryState;
+use pushbutton::ledger::visible::Visible;
 use pushbutton::ledger::{
     LedgerResult, current, deliveries, desired, good_builds, holding, holds, outbox, press, published, pushes, running,
     stats, typical_duration,
@@ -89,13 +90,21 @@ fn questions(pushes: i64) -> Vec<Question> {
         ("announcements given up", None, Some(DeliveryState::GivenUp)),
         ("announcements of IRC that wait", Some(ChannelKind::Irc), Some(DeliveryState::Waiting)),
     ] {
-        ask(name, Box::new(move |c| deliveries::list(c, channel, state, None, 51).map(drop)));
+        ask(name, Box::new(move |c| deliveries::list(c, channel, state, None, 51, &Visible::default()).map(drop)));
     }
     for (name, from) in [("older announcements", Edge::Before(pushes)), ("newer ones of them", Edge::After(pushes))] {
         ask(
             name,
             Box::new(move |c| {
-                deliveries::list(c, Some(ChannelKind::Irc), Some(DeliveryState::Told), Some(from), 51).map(drop)
+                deliveries::list(
+                    c,
+                    Some(ChannelKind::Irc),
+                    Some(DeliveryState::Told),
+                    Some(from),
+                    51,
+                    &Visible::default(),
+                )
+                .map(drop)
             }),
         );
     }
@@ -200,7 +209,8 @@ fn announcements_are_paged_both_ways_while_new_ones_come() {
         connection.execute(insert, (push, event)).unwrap();
     };
     let list = |from: Option<Edge>, most: usize| -> Vec<i64> {
-        let listed = deliveries::list(&connection, Some(ChannelKind::Irc), None, from, most).unwrap();
+        let listed =
+            deliveries::list(&connection, Some(ChannelKind::Irc), None, from, most, &Visible::default()).unwrap();
         listed.iter().map(|listed| listed.row.id).collect()
     };
     let before = list(None, 1000);

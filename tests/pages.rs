@@ -642,7 +642,7 @@ fn hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first() {
         places.push(looked(&format!("web{n:03}"), "Linux x86_64, as deploy, rsync 3.2.7, 34.1 GB free", vec![umask()]));
     }
     let last = Checkup { stack: "web".to_owned(), at: at(180).to_string(), must: 3, notes: 9, places };
-    let view = CheckupView { stack: "web".to_owned(), since: None, last: Some(last.clone()) };
+    let view = CheckupView { stack: "web".to_owned(), since: None, last: Some(last.clone()), no_right: None };
     let html = checked("hosts", pages.checkup(&frame, &view));
     for words in
         ["3 things to fix, 9 worth knowing", "To fix before a push", "Worth knowing", "no answer", "Check hosts now"]
@@ -684,6 +684,7 @@ fn another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone() {
             group("release/<b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}", &commits[..1]),
         ],
         withdraw: [(commits[1].sha.clone(), "3f2c1ab9d004-p".to_owned())].into(),
+        no_right: None,
     };
     let html = checked("versions", pages.versions(&frame, &versions));
     for words in [

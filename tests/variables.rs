@@ -100,7 +100,7 @@ case {reason} in "$PUSH_REASON") echo same;; *) echo other;; esac
             ssh_config: None,
             lease_s: 30,
             grace_s: 5,
-            source_most: pushbutton::config::Most::default(),
+            source_most: pushbutton::size::Most::default(),
         };
         let environment = values(&assignment, None);
         let colour = "it's $(touch pwned) \"blue\"";

@@ -9,6 +9,7 @@ mod deeds;
 mod doors;
 mod gone;
 mod own_sessions;
+mod rights;
 mod seen;
 mod signing;
 mod streams;

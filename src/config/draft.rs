@@ -2,15 +2,15 @@
 //! found: in the text, on this machine, by other rooms. It must never stop at a mistake while others can be found, and
 //! never show a secret that someone wrote into the file. `check` and `serve` both make one.
 
-use super::broken_rules::place;
-use super::keys;
+use super::broken_rules::{Rules, place};
 use super::site::Site;
-use super::{ChannelKind, Config, ConfigError, FileRead, rules};
+use super::{ChannelKind, Config, ConfigError, FileRead, access, keys, rules};
 use crate::diagnostic::{Diagnostic, Mistake, toml_mistakes};
 use crate::reading;
 use serde::Deserialize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 /// What was understood, and what is wrong.
@@ -36,6 +36,7 @@ impl Draft {
         let read = FileRead::of(name, path, &text);
         let mut draft = Self::parse(path, text)?;
         draft.config.read = Some(read);
+        draft.config.file = Some(std::path::absolute(path).map_err(unreadable)?);
         draft.config.resolve(&here);
         Ok(draft)
     }
@@ -53,6 +54,7 @@ impl Draft {
         let shown = hide_secrets(&text, root.get_ref());
         let whole = root.get_ref().clone();
         let mut mistakes = keys::mend(root.get_mut());
+        mistakes.extend(access::mend(root.get_mut()));
         let mut config = match Config::deserialize(Deserializer::from(root)) {
             Ok(config) => config,
             Err(error) => {
@@ -68,6 +70,9 @@ impl Draft {
         {
             config.listen = listen;
         }
+        let mut rules = Rules { root: &whole, found: Vec::new() };
+        config.access = Arc::new(access::rights(&config, &mut rules));
+        mistakes.extend(rules.found);
         mistakes.extend(rules::broken(&config, &whole));
         // `url` has a rule of its own.
         let url = whole.get("url").map(toml::Spanned::span);

@@ -28,6 +28,8 @@ const KEYS: &[(&str, &[Key])] = &[
             key("ssh", Kind::Table),
             key("metrics", Kind::Table),
             key("audit", Kind::Table),
+            key("groups", Kind::Table),
+            key("rights", Kind::Table),
             key("limits", Kind::Table),
         ],
     ),

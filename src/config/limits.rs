@@ -1,5 +1,6 @@
 //! `[limits]`: the numbers that bound things, each with a value that fits most houses. It must never hold one that nothing obeys.
 
+use crate::size::Most;
 use serde::Deserialize;
 
 /// `[limits]`
@@ -55,20 +56,5 @@ impl Default for Limits {
             published_kept: 50,
             inventory_every_s: 60,
         }
-    }
-}
-
-/// How much a source may hold: what one push reads, copies and keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, Deserialize)]
-pub struct Most {
-    /// MiB of files.
-    pub mib: u64,
-    /// Paths.
-    pub entries: usize,
-}
-
-impl Default for Most {
-    fn default() -> Self {
-        Self { mib: 10_240, entries: 200_000 }
     }
 }

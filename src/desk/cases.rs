@@ -46,6 +46,10 @@ rows! {
         Unknown = "unknown": "Page not found",
             "there is no stack, stage, push or build of that name; a stage may have been renamed in the stack file",
             "look in the list of stacks or in the push log; `pushbutton status` lists stacks and stages";
+        /// No right to it.
+        NoRight = "no_right": "You do not have the right to do that",
+            "the rights in the server's configuration, under [rights], do not allow it here",
+            "ask one of those who may, or an administrator for the right";
         /// Another push runs.
         Locked = "locked": "A push is running",
             "a stack has one push at a time, on all its stages",

@@ -24,7 +24,7 @@ mod watch;
 use crate::config::Config;
 use crate::journal::PushDir;
 use crate::ledger::Ledger;
-use crate::stack::{PushNumber, Stack, StackName};
+use crate::stack::{PushNumber, Rights, Stack, StackName, StageName};
 use crate::supervise::Health;
 pub use cases::Case;
 pub use cases::Row;
@@ -70,6 +70,7 @@ pub struct Desk {
     /// A std mutex: held for a few stats, never across an await.
     stack_folder: Mutex<StackFolder>,
     stack_files: Sender<Arc<StackFiles>>,
+    rights_file: parts::rights_file::RightsFile,
     boards: parts::boards::Boards,
     branches: Branches,
     fetching: parts::sources::fetching::Fetching,
@@ -116,6 +117,23 @@ impl Desk {
     /// The server's configuration.
     pub fn config(&self) -> &Arc<Config> {
         &self.config
+    }
+
+    /// Who may what, as the server's file says it now.
+    pub fn rights(&self) -> Arc<Rights> {
+        self.rights_file.now()
+    }
+
+    /// What is wrong with the server's file since it was changed, if anything.
+    pub fn rights_problem(&self) -> Option<String> {
+        self.rights_file.problem()
+    }
+
+    /// The stages of a stack, in order; none when there is no such stack, or its file was never right.
+    pub fn stages_of(&self, name: &StackName) -> Vec<StageName> {
+        let stack_files = self.stack_files();
+        let loaded = stack_files.stacks.iter().find(|loaded| loaded.name == *name);
+        loaded.map(view::LoadedStack::stages).unwrap_or_default()
     }
 
     /// The ledger, for questions.
@@ -180,6 +198,18 @@ impl Desk {
             drop(stack_folder);
             self.changed();
         }
+    }
+
+    /// Looks at the server's file and the stack files again. Blocking, and quick.
+    fn refresh_files(&self) {
+        let before = (self.rights_file.now(), self.rights_file.problem());
+        if let Some(read) = self.rights_file.refresh() {
+            self.stack_folder.lock().unwrap_or_else(PoisonError::into_inner).not_noted(vec![read]);
+        }
+        if before != (self.rights_file.now(), self.rights_file.problem()) {
+            self.changed();
+        }
+        self.refresh_stack_files();
     }
 
     /// The last good form of a stack, and what is wrong with its file now.

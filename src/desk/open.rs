@@ -114,6 +114,7 @@ impl Desk {
             publishing: tokio::sync::Mutex::default(),
             ledger,
             program,
+            rights_file: super::parts::rights_file::RightsFile::new(&config),
             stack_files: watch::channel(stack_folder.stack_files()).0,
             stack_folder: Mutex::new(stack_folder),
             journals: Journals::default(),
@@ -199,7 +200,7 @@ impl Desk {
             tokio::select! { () = self.stop.cancelled() => return, () = tokio::time::sleep(SHELF_LOOK) => {} }
             let desk = Arc::clone(self);
             // It panics only when the runtime ends.
-            let _ = tokio::task::spawn_blocking(move || desk.refresh_stack_files()).await;
+            let _ = tokio::task::spawn_blocking(move || desk.refresh_files()).await;
             if let Err(error) = self.note_files().await {
                 tracing::warn!(%error, "that stack files were changed is not in the audit yet");
             }

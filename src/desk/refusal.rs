@@ -5,7 +5,7 @@
 pub use super::cases::Case;
 use super::until;
 use crate::ledger::LedgerError;
-use crate::stack::{PushNumber, StackName, StageName};
+use crate::stack::{NoRight, PushNumber, StackName, StageName};
 
 /// What the desk answers.
 pub type Decision<T> = Result<T, Refusal>;
@@ -20,6 +20,20 @@ pub enum Refusal {
     Unknown {
         /// What was asked for: `stack webb`.
         what: String,
+    },
+    /// The rights of the server's file do not let them.
+    #[error("{why}")]
+    NoRight {
+        /// Who asked.
+        who: String,
+        /// What they wanted, as `[rights]` says it: `push`.
+        verb: &'static str,
+        /// Where: `web/prod`.
+        on: String,
+        /// Who could: `only joe and nina (@web)`.
+        can: String,
+        /// All of it in words.
+        why: String,
     },
     /// Another push holds the stack's lock.
     #[error("{who} is pushing {stack} to {stage} right now (push {push}){}", waits.as_ref().map(|waits| format!("; it {}", waits.waits)).unwrap_or_default())]
@@ -164,6 +178,7 @@ impl Refusal {
     pub fn case(&self) -> Case {
         match self {
             Self::Unknown { .. } => Case::Unknown,
+            Self::NoRight { .. } => Case::NoRight,
             Self::Locked { waits: None, .. } => Case::Locked,
             Self::Locked { waits: Some(_), .. } => Case::LockedWaits,
             Self::CancelFirst { .. } => Case::CancelFirst,
@@ -203,6 +218,7 @@ impl Refusal {
             Self::Unapproved { case: Case::OwnApproval, .. } => None,
             Self::Unapproved { of, .. } => Some(format!("pushbutton ask-approval {of}")),
             Self::Unknown { .. }
+            | Self::NoRight { .. }
             | Self::Moved { .. }
             | Self::Taken { .. }
             | Self::Fewer { .. }
@@ -228,6 +244,13 @@ impl Refusal {
     /// The ledger holds what cannot be.
     pub(super) fn corrupt(why: impl std::fmt::Display) -> Self {
         Self::Unable { case: Case::LedgerRow, why: format!("the ledger contains an invalid value: {why}") }
+    }
+}
+
+impl From<NoRight> for Refusal {
+    fn from(no: NoRight) -> Self {
+        let (why, on) = (no.to_string(), no.target.to_string());
+        Self::NoRight { who: no.who.to_string(), verb: no.verb.word(), on, can: no.can, why }
     }
 }
 

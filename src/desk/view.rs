@@ -5,6 +5,7 @@ mod approval;
 pub(crate) mod board;
 pub(super) mod body;
 mod build;
+mod limited;
 pub(crate) mod plan;
 mod push;
 mod rollback;
@@ -13,6 +14,7 @@ mod stage;
 pub use self::approval::{ApprovalStanding, ApprovalView, GivenView, RequestView};
 pub use self::board::{Board, BoardStack, BoardStage, Waiting};
 pub use self::build::{CommitBody, GoodBuildBody, PublishedBody};
+pub use self::limited::NoRights;
 pub use self::plan::{Compared, FileChanges, PlanView, PlannedView, TypicalDuration, Weight};
 pub use self::push::{PausedBody, PushBody, QuestionBody};
 pub use self::rollback::{NotHeld, RollbackReadiness, RollbackTarget, RollbackView};
@@ -24,7 +26,7 @@ pub use crate::ledger::holds::Hold;
 use crate::ledger::pushes::{Commit, PushRow};
 pub use crate::ledger::running::StepNow;
 pub use crate::stack::Ticket;
-use crate::stack::{PushNumber, Stack, StackName};
+use crate::stack::{PushNumber, Stack, StackName, StageName};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -44,6 +46,13 @@ pub struct LoadedStack {
     pub stack: Option<Arc<Stack>>,
     /// What is wrong with the file now, as `pushbutton check` prints it.
     pub problem: Option<String>,
+}
+
+impl LoadedStack {
+    /// The names of its stages, in order; none when its file was never right.
+    pub fn stages(&self) -> Vec<StageName> {
+        self.stack.iter().flat_map(|stack| &stack.stages).map(|stage| stage.name.clone()).collect()
+    }
 }
 
 /// The whole one-way street of a stack, as it is now.
@@ -80,6 +89,8 @@ pub struct StackView {
     pub hold: Option<Hold>,
     /// The stages in order.
     pub stages: Vec<StageView>,
+    /// What the caller has no right to do to the stack as a whole.
+    pub no_right: NoRights,
     /// The newest pushes, newest first; at most 8.
     #[serde(serialize_with = "body::all")]
     pub recent: Vec<PushRow>,
@@ -116,6 +127,8 @@ pub struct StageView {
     pub why_not: Option<String>,
     /// The approval that a push to it needs; `None` where it needs none, or nothing could go out.
     pub approval: Option<ApprovalView>,
+    /// What the caller has no right to do here.
+    pub no_right: NoRights,
     /// Where a rollback would go; `None` when there is no earlier build to roll back to.
     pub back: Option<RollbackTarget>,
     /// Which hosts hold the release of it, as they last said; `None` when nobody knows, and while the stack is pushed.
@@ -238,6 +251,8 @@ pub struct Versions {
     pub groups: Vec<VersionGroup>,
     /// The published builds that may be withdrawn, since nobody has pushed them: by revision.
     pub withdraw: std::collections::BTreeMap<String, String>,
+    /// Why the caller may not withdraw any, if so.
+    pub no_right: Option<String>,
 }
 
 /// The versions of one branch.

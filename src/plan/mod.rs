@@ -257,5 +257,5 @@ pub struct Assignment {
     pub grace_s: u64,
     /// How much the source may hold.
     #[serde(default)]
-    pub source_most: crate::config::Most,
+    pub source_most: crate::size::Most,
 }

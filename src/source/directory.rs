@@ -9,7 +9,7 @@
 use super::build::{judge, kept_mode};
 use super::manifest::{Content, Entry, Manifest};
 use super::tree::{self, FreezeError, Item, ItemKind, hash_while};
-use crate::config::Most;
+use crate::size::Most;
 use crate::stack::Revision;
 use crate::time::At;
 use std::collections::HashMap;

@@ -17,8 +17,8 @@ mod tree;
 pub mod unpack;
 
 use crate::advice::Table;
-use crate::config::Most;
 use crate::ledger::pushes::Commit;
+use crate::size::Most;
 use crate::stack::{Refs, Revision, Source, SourceKind};
 use crate::time::At;
 use directory::{Directory, DirectoryState};

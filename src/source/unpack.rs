@@ -5,7 +5,7 @@
 //! the tree is frozen, as of every other build.
 
 use super::tree::{FreezeError, Offenders};
-use crate::config::Most;
+use crate::size::Most;
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};

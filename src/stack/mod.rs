@@ -27,6 +27,9 @@ pub mod overlaps;
 pub mod script;
 
 pub use crate::diagnostic::Diagnostic;
+pub use access::caller::{Access, NoRight};
+pub use access::grantee::{BadGrantee, Group, Member};
+pub use access::rights::{BadRight, Rights};
 pub use access::scope::{BadScope, Scopes, Target, Verb};
 pub use access::who::{Who, person_of};
 pub use approval::ApprovalRule;

@@ -11,7 +11,7 @@ use super::output::{download, lines};
 use super::push::{cancel, confirm, numbers, pause, resume, rollback};
 use super::reports::{announcements, stats};
 use super::session::caller::Caller;
-use super::session::{account, session_forms, sign_in, token, token_forms};
+use super::session::{access, account, session_forms, sign_in, token_forms};
 use super::stack::{api, builds, catch_up, commits, hold, press, versions};
 use super::stream::live;
 use super::{dashboard, history, push, stack};
@@ -30,12 +30,17 @@ use actix_web::{HttpMessage, HttpResponse, Route, web};
 pub enum May {
     /// Everybody: what is needed to sign in, and what watches the server.
     Anybody,
-    /// Persons who are signed in, and the command line of this machine.
+    /// Persons who are signed in, and the command line of this machine: it is about themselves, or its handler shows each what they
+    /// may see.
     Person,
-    /// The same, and programs whose token has a scope with this verb where the request goes.
-    Scope(Verb),
-    /// The same, and every program: its handler shows what the token may see.
+    /// Persons who have this right where the request goes.
+    PersonWith(Verb),
+    /// Persons who have it, and programs whose token has a scope for it.
+    With(Verb),
+    /// Persons, and every program: its handler shows each what they may see.
     Visible,
+    /// Administrators, and the command line of this machine.
+    Admin,
 }
 
 /// One row.
@@ -58,20 +63,31 @@ const fn get(path: &'static str, handler: fn() -> Route) -> Entry {
     entry(Method::GET, path, May::Person, handler)
 }
 
+/// A page of something that can be hidden.
+const fn page(path: &'static str, handler: fn() -> Route) -> Entry {
+    entry(Method::GET, path, May::PersonWith(Verb::See), handler)
+}
+
 const fn see(path: &'static str, handler: fn() -> Route) -> Entry {
-    entry(Method::GET, path, May::Scope(Verb::See), handler)
+    entry(Method::GET, path, May::With(Verb::See), handler)
 }
 
 const fn api(method: Method, path: &'static str, verb: Verb, handler: fn() -> Route) -> Entry {
-    entry(method, path, May::Scope(verb), handler)
+    entry(method, path, May::With(verb), handler)
 }
 
-const fn stream(path: &'static str, handler: fn() -> Route) -> Entry {
-    Entry { method: Method::GET, path, may: May::Scope(Verb::See), streams: true, handler }
+const fn stream(path: &'static str, may: May, handler: fn() -> Route) -> Entry {
+    Entry { method: Method::GET, path, may, streams: true, handler }
 }
 
+/// A form of a person's own.
 const fn post(path: &'static str, handler: fn() -> Route) -> Entry {
     entry(Method::POST, path, May::Person, handler)
+}
+
+/// A form that changes something.
+const fn form(path: &'static str, verb: Verb, handler: fn() -> Route) -> Entry {
+    entry(Method::POST, path, May::PersonWith(verb), handler)
 }
 
 const fn open(method: Method, path: &'static str, handler: fn() -> Route) -> Entry {
@@ -81,37 +97,37 @@ const fn open(method: Method, path: &'static str, handler: fn() -> Route) -> Ent
 /// All routes.
 pub static ROUTES: &[Entry] = &[
     get("/", || web::to(dashboard::page::dashboard)),
-    get("/stacks/{stack}", || web::to(stack::page::stack)),
-    post("/stacks/{stack}/stages/{stage}/push", || web::to(press::push)),
-    get("/stacks/{stack}/stages/{stage}/plan", || web::to(stack::plan::plan)),
-    post("/stacks/{stack}/stages/{stage}/approval", || web::to(requests::ask_by_form)),
-    post("/stacks/{stack}/stages/{stage}/approve", || web::to(requests::approve_by_form)),
-    post("/stacks/{stack}/stages/{stage}/decline", || web::to(requests::decline_by_form)),
-    post("/stacks/{stack}/stages/{stage}/withdraw", || web::to(requests::withdraw_by_form)),
-    get("/stacks/{stack}/stages/{stage}/versions", || web::to(versions::page)),
-    get("/stacks/{stack}/stages/{stage}/rollback", || web::to(rollback::form)),
-    post("/stacks/{stack}/stages/{stage}/rollback", || web::to(rollback::roll_back)),
-    post("/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::catch_up)),
-    get("/stacks/{stack}/hosts", || web::to(checkup::page)),
-    post("/stacks/{stack}/hosts/look", || web::to(checkup::begin)),
-    post("/stacks/{stack}/hosts/check", || web::to(reach::check)),
-    post("/take-over", || web::to(numbers::take_over_by_form)),
-    post("/stacks/{stack}/numbers", || web::to(numbers::by_form)),
-    post("/stacks/{stack}/hold", || web::to(hold::hold_stack)),
-    post("/stacks/{stack}/release-hold", || web::to(hold::release_stack)),
-    post("/stacks/{stack}/stages/{stage}/hold", || web::to(hold::hold_stage)),
-    post("/stacks/{stack}/stages/{stage}/release-hold", || web::to(hold::release_stage)),
-    post("/stacks/{stack}/builds/{build}/withdraw", || web::to(builds::withdraw_by_form)),
+    page("/stacks/{stack}", || web::to(stack::page::stack)),
+    form("/stacks/{stack}/stages/{stage}/push", Verb::Push, || web::to(press::push)),
+    page("/stacks/{stack}/stages/{stage}/plan", || web::to(stack::plan::plan)),
+    form("/stacks/{stack}/stages/{stage}/approval", Verb::Push, || web::to(requests::ask_by_form)),
+    form("/stacks/{stack}/stages/{stage}/approve", Verb::Approve, || web::to(requests::approve_by_form)),
+    form("/stacks/{stack}/stages/{stage}/decline", Verb::Approve, || web::to(requests::decline_by_form)),
+    form("/stacks/{stack}/stages/{stage}/withdraw", Verb::Push, || web::to(requests::withdraw_by_form)),
+    page("/stacks/{stack}/stages/{stage}/versions", || web::to(versions::page)),
+    page("/stacks/{stack}/stages/{stage}/rollback", || web::to(rollback::form)),
+    form("/stacks/{stack}/stages/{stage}/rollback", Verb::Rollback, || web::to(rollback::roll_back)),
+    form("/stacks/{stack}/stages/{stage}/catch-up", Verb::Push, || web::to(catch_up::catch_up)),
+    page("/stacks/{stack}/hosts", || web::to(checkup::page)),
+    form("/stacks/{stack}/hosts/look", Verb::Push, || web::to(checkup::begin)),
+    form("/stacks/{stack}/hosts/check", Verb::Push, || web::to(reach::check)),
+    form("/take-over", Verb::Hold, || web::to(numbers::take_over_by_form)),
+    form("/stacks/{stack}/numbers", Verb::Hold, || web::to(numbers::by_form)),
+    form("/stacks/{stack}/hold", Verb::Hold, || web::to(hold::hold_stack)),
+    form("/stacks/{stack}/release-hold", Verb::Hold, || web::to(hold::release_stack)),
+    form("/stacks/{stack}/stages/{stage}/hold", Verb::Hold, || web::to(hold::hold_stage)),
+    form("/stacks/{stack}/stages/{stage}/release-hold", Verb::Hold, || web::to(hold::release_stage)),
+    form("/stacks/{stack}/builds/{build}/withdraw", Verb::Publish, || web::to(builds::withdraw_by_form)),
     get("/pushes", || web::to(history::page::log)),
     get("/pushes.csv", || web::to(history::page::table)),
-    get("/pushes/{id}", || web::to(push::page::push)),
-    get("/pushes/{id}/log", || web::to(download::log)),
-    get("/pushes/{id}/cancel", || web::to(push::page::cancel)),
-    post("/pushes/{id}/cancel", || web::to(cancel::cancel)),
-    post("/pushes/{id}/confirm", || web::to(confirm::by_form)),
-    post("/pushes/{id}/pause", || web::to(pause::pause)),
-    post("/pushes/{id}/unpause", || web::to(pause::unpause)),
-    post("/pushes/{id}/resume", || web::to(resume::resume)),
+    page("/pushes/{id}", || web::to(push::page::push)),
+    page("/pushes/{id}/log", || web::to(download::log)),
+    page("/pushes/{id}/cancel", || web::to(push::page::cancel)),
+    form("/pushes/{id}/cancel", Verb::Push, || web::to(cancel::cancel)),
+    form("/pushes/{id}/confirm", Verb::Push, || web::to(confirm::by_form)),
+    form("/pushes/{id}/pause", Verb::Push, || web::to(pause::pause)),
+    form("/pushes/{id}/unpause", Verb::Push, || web::to(pause::unpause)),
+    form("/pushes/{id}/resume", Verb::Push, || web::to(resume::resume)),
     get("/stats", || web::to(stats::stats)),
     get("/announcements", || web::to(announcements::announcements)),
     open(Method::GET, "/sign-in", || web::to(sign_in::form)),
@@ -134,8 +150,8 @@ pub static ROUTES: &[Entry] = &[
     api(Method::POST, "/api/v1/stacks/{stack}/hosts/reconnect", Verb::Push, || web::to(reach::reconnect_by_api)),
     see("/api/v1/stacks/{stack}/builds", || web::to(builds::listed)),
     api(Method::DELETE, "/api/v1/stacks/{stack}/builds/{build}", Verb::Publish, || web::to(builds::withdraw)),
-    post("/api/v1/take-over", || web::to(numbers::take_over_by_api)),
-    post("/api/v1/stacks/{stack}/numbers", || web::to(numbers::by_api)),
+    entry(Method::POST, "/api/v1/take-over", May::PersonWith(Verb::Hold), || web::to(numbers::take_over_by_api)),
+    entry(Method::POST, "/api/v1/stacks/{stack}/numbers", May::PersonWith(Verb::Hold), || web::to(numbers::by_api)),
     api(Method::PUT, "/api/v1/stacks/{stack}/hold", Verb::Hold, || web::to(hold::hold_stack_by_api)),
     api(Method::DELETE, "/api/v1/stacks/{stack}/hold", Verb::Hold, || web::to(hold::release_stack_by_api)),
     see("/api/v1/stacks/{stack}/stages/{stage}/current", || web::to(api::current)),
@@ -148,10 +164,10 @@ pub static ROUTES: &[Entry] = &[
     api(Method::DELETE, "/api/v1/stacks/{stack}/stages/{stage}/approval", Verb::Push, || {
         web::to(requests::withdraw_by_api)
     }),
-    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/approval/approve", Verb::Push, || {
+    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/approval/approve", Verb::Approve, || {
         web::to(requests::approve_by_api)
     }),
-    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/approval/decline", Verb::Push, || {
+    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/approval/decline", Verb::Approve, || {
         web::to(requests::decline_by_api)
     }),
     see("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(rollback::shown)),
@@ -168,7 +184,7 @@ pub static ROUTES: &[Entry] = &[
     }),
     entry(Method::GET, "/api/v1/pushes", May::Visible, || web::to(history::page::listed)),
     see("/api/v1/pushes/{id}", || web::to(push::api::one_push)),
-    stream("/api/v1/pushes/{id}/events", || web::to(live::push_events)),
+    stream("/api/v1/pushes/{id}/events", May::With(Verb::See), || web::to(live::push_events)),
     see("/api/v1/pushes/{id}/log", || web::to(download::log)),
     see("/api/v1/pushes/{id}/outline", || web::to(lines::outline)),
     see("/api/v1/pushes/{id}/lines", || web::to(lines::lines)),
@@ -179,7 +195,7 @@ pub static ROUTES: &[Entry] = &[
     api(Method::POST, "/api/v1/pushes/{id}/pause", Verb::Push, || web::to(pause::pause_by_api)),
     api(Method::POST, "/api/v1/pushes/{id}/unpause", Verb::Push, || web::to(pause::unpause_by_api)),
     api(Method::POST, "/api/v1/pushes/{id}/resume", Verb::Push, || web::to(resume::resume_by_api)),
-    stream("/api/v1/events", || web::to(live::events)),
+    stream("/api/v1/events", May::Visible, || web::to(live::events)),
     open(Method::GET, "/static/{name:.+}", || web::to(files::file)),
     open(Method::GET, "/healthz", || web::to(health::healthz)),
     open(Method::GET, "/readyz", || web::to(health::readyz)),
@@ -189,7 +205,7 @@ pub static ROUTES: &[Entry] = &[
 pub fn pages() -> impl Iterator<Item = &'static str> {
     let page = |row: &&Entry| {
         row.method == Method::GET
-            && row.may == May::Person
+            && matches!(row.may, May::Person | May::PersonWith(_) | May::Admin)
             && !row.path.starts_with("/api/")
             && !row.path.ends_with("/log")
             && !row.path.ends_with(".csv")
@@ -242,17 +258,24 @@ async fn admit(
     let refused = match (may, caller) {
         (May::Anybody, _) => None,
         (May::Visible, Some(_)) => None,
-        (May::Person | May::Scope(_) | May::Visible, None) => Some(Problem::nobody()),
+        (_, None) => Some(Problem::nobody()),
         (May::Person, Some(caller)) => caller.must_be_person().err(),
-        (May::Scope(verb), Some(caller)) => match request.app_data::<Data<App>>() {
-            Some(app) => token::admit(app, &caller, verb, request.request()).await.err(),
-            None => Some(Problem::broken("a route without its app")),
+        (May::Admin, Some(caller)) => caller.must_be_admin().err(),
+        (May::PersonWith(verb), Some(caller)) => match caller.must_be_person() {
+            Ok(()) => admit_to(&request, &caller, verb).await.err(),
+            Err(problem) => Some(problem),
         },
+        (May::With(verb), Some(caller)) => admit_to(&request, &caller, verb).await.err(),
     };
     match refused {
         Some(problem) => Ok(request.error_response(problem)),
         None => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
     }
+}
+
+async fn admit_to(request: &ServiceRequest, caller: &Caller, verb: Verb) -> Result<(), Problem> {
+    let app = request.app_data::<Data<App>>().ok_or_else(|| Problem::broken("a route without its app"))?;
+    access::admit(app, caller, verb, request.request()).await
 }
 
 #[cfg(test)]

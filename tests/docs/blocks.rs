@@ -99,6 +99,8 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/metrics.md", "url = ", Server),
     ("docs/metrics.md", "# prometheus.yml\n", Run("tests/metrics.rs")),
     ("docs/metrics.md", "cargo nextest run --run-ignored only", Read),
+    ("docs/rights.md", "url = \"https://push.example.com\"\n\n[groups]", Server),
+    ("docs/rights.md", "url = \"https://push.example.com\"\n\n[rights]", Server),
     ("docs/operating.md", "du -sh ", RUNS),
     ("docs/operating.md", "pushbutton verify\n", RUNS),
     ("docs/operating.md", "pushbutton backup ", RUNS),

@@ -4,8 +4,8 @@
 use super::many::{STAGES, config_of_the_past, desk_with_a_past, pressed, sha};
 use crate::house::{client_of, get};
 use pushbutton::client::http::{Client, RequestBody};
-use pushbutton::config::Most;
 use pushbutton::plan::{Artifact, Assignment, Target, plan};
+use pushbutton::size::Most;
 use pushbutton::stack::{PushNumber, parse};
 use pushbutton::time::At;
 use pushbutton::web::Server;

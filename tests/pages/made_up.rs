@@ -3,9 +3,9 @@
 use pushbutton::config::ChannelKind;
 use pushbutton::desk::StackView;
 use pushbutton::desk::view::{
-    CatchUp, Compared, Current, Drift, ExtraReleases, FileChanges, GoodBuild, Hold, LeftBehind, NextPush, NotHeld,
-    NotReady, PlanView, PlannedView, Readiness, Remaining, RemainingCommand, RollbackReadiness, RollbackTarget,
-    RollbackView, StageView, StepNow, Ticket, Trunk, TypicalDuration, Weight,
+    CatchUp, Compared, Current, Drift, ExtraReleases, FileChanges, GoodBuild, Hold, LeftBehind, NextPush, NoRights,
+    NotHeld, NotReady, PlanView, PlannedView, Readiness, Remaining, RemainingCommand, RollbackReadiness,
+    RollbackTarget, RollbackView, StageView, StepNow, Ticket, Trunk, TypicalDuration, Weight,
 };
 use pushbutton::journal::connections::{Connections, Missing};
 use pushbutton::journal::event::{Event, Record, Stream};
@@ -45,6 +45,7 @@ pub fn frame(section: Section) -> Frame {
         ledger: None,
         disk: None,
         copied: None,
+        no_take_over: None,
         notices: Vec::new(),
         section,
         open_mode: true,
@@ -198,6 +199,7 @@ pub fn street(stack: &str, stages: &[&str]) -> StackView {
             }),
             approval: None,
             why_not: None,
+            no_right: NoRights::default(),
             back: Some(RollbackTarget::new("8f31c2e-4101", PROD, false)),
             readiness: Some(RollbackReadiness {
                 ready: if kind == 3 { 24 } else { 1 },
@@ -232,6 +234,7 @@ pub fn street(stack: &str, stages: &[&str]) -> StackView {
         lock: None,
         step: None,
         hold: None,
+        no_right: NoRights::default(),
         stages: stages.iter().enumerate().map(stage).collect(),
         recent: history().into_iter().skip(1).take(8).collect(),
     }
@@ -532,6 +535,7 @@ pub fn push_page(state: &str) -> PushPage {
     let titled = (1..).zip(titles());
     let usual_steps = titled.map(|(command, title)| TypicalStep { command, title, ms: 3_000 * command }).collect();
     PushPage {
+        no_right: NoRights::default(),
         row: row(4127, "web", "prod", state),
         typical_steps: usual_steps,
         commands,

@@ -68,7 +68,7 @@ async fn a_program_asks_and_its_owner_does_not_approve() {
     let (site, mary, seen, hash) = site().await;
     let joe = site.sign_in("name=joe").await;
     let (_, ci) = token(&site, "ci", "see,push").await;
-    let (_, other) = token(&site, "other", "see,push").await;
+    let (_, other) = token(&site, "other", "see,approve").await;
     let ask = async |token: &str, path: &str, body: String| {
         let lines = [("authorization", format!("Bearer {token}")), ("content-type", "application/json".to_owned())];
         let lines: Vec<(&str, &str)> = lines.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -100,8 +100,8 @@ async fn who_is_no_admin_pushes_nothing_without_approval() {
     let (site, mary, seen, _) = site().await;
     let without = format!(r#"{{"seen":"{seen}","without_approval":"the site is down"}}"#);
     let refused = site.send(&mary, "POST", &format!("/api/v1{STAGE}/push"), &without).await;
-    assert_eq!((refused.status, refused.code().as_str()), (403, "scope"), "{}", refused.text());
-    assert!(refused.text().contains("only an admin may"), "{}", refused.text());
+    assert_eq!((refused.status, refused.code().as_str()), (403, "admin"), "{}", refused.text());
+    assert!(refused.text().contains("mary is not an administrator"), "{}", refused.text());
     let form = format!("seen={seen}&without_approval=the+site+is+down");
     assert_eq!(site.post(&mary, &format!("{STAGE}/push"), &form).await.status, 403);
     site.close().await;

@@ -90,9 +90,9 @@ async fn holds_are_set_and_released_by_form_and_by_api() {
     assert!(refused.text().contains("the cat"));
     assert_eq!(site.post(&mary, "/stacks/web/release-hold", "").await.status, 303);
     assert_eq!(holder(stack).await, None);
-    assert_eq!(site.post(&mary, "/stacks/web/hold", "reason=x&stage=prod").await.status, 303, "as the page sends it");
+    assert_eq!(site.post(&mary, "/stacks/web/stages/prod/hold", "reason=x").await.status, 303);
     assert_eq!(holder(stage).await.as_deref(), Some("x"));
-    assert_eq!(site.post(&mary, "/stacks/web/release-hold", "stage=prod").await.status, 303);
+    assert_eq!(site.post(&mary, "/stacks/web/stages/prod/release-hold", "").await.status, 303);
     assert_eq!(holder(stage).await, None);
     for (path, pointer) in [("/api/v1/stacks/web/hold", stack), ("/api/v1/stacks/web/stages/prod/hold", stage)] {
         assert_eq!(site.send(&mary, "PUT", path, "{\"reason\":\"y\"}").await.status, 204);
@@ -119,13 +119,16 @@ async fn a_hold_with_a_bad_end_is_told_why_and_keeps_what_was_typed() {
         ("until=at&at=soon%3Cb%3E", "soon&lt;b&gt;"),
         ("until=later", "is not a valid end of a hold"),
     ] {
-        let typed = format!("reason=the+%22cat%22&stage=prod&{end}");
-        let page = site.post(&mary, "/stacks/web/hold", &typed).await;
+        let typed = format!("reason=the+%22cat%22&{end}");
+        let page = site.post(&mary, "/stacks/web/stages/prod/hold", &typed).await;
         assert_eq!(page.status, 400, "{end}");
         let text = page.text();
         assert!(text.contains(why), "{end}: {text}");
         assert!(text.contains("name=\"reason\" value=\"the &quot;cat&quot;\""), "{end}: {text}");
-        assert!(text.contains("name=\"stage\" value=\"prod\"") && text.contains("Hold Prod</button>"), "{end}: {text}");
+        assert!(
+            text.contains("action=\"/stacks/web/stages/prod/hold\"") && text.contains("Hold Prod</button>"),
+            "{end}: {text}"
+        );
     }
     let page = site.post(&mary, "/stacks/web/hold", "reason=x&until=at&at=2020-01-01T10:00").await.text().to_owned();
     assert!(page.contains("value=\"at\" selected") && page.contains("value=\"2020-01-01T10:00\""), "{page}");

@@ -16,10 +16,12 @@ async fn every_route_is_closed_to_strangers_and_to_other_sites() {
         let stranger = site.ask(method, &path, &[("origin", &site.origin), kind], "").await;
         match row.may {
             May::Anybody => assert!(!matches!(stranger.status, 401 | 403 | 404 | 405) || !reads, "{name}"),
-            May::Person | May::Scope(_) | May::Visible if path.starts_with("/api/") => {
+            May::Person | May::PersonWith(_) | May::With(_) | May::Visible | May::Admin
+                if path.starts_with("/api/") =>
+            {
                 assert_eq!((stranger.status, stranger.code().as_str()), (401, "signed_out"), "{name}");
             }
-            May::Person | May::Scope(_) | May::Visible => {
+            May::Person | May::PersonWith(_) | May::With(_) | May::Visible | May::Admin => {
                 assert_eq!(stranger.status, 303, "{name}");
                 assert!(stranger.header("location").unwrap().starts_with("/sign-in?next=/"), "{name}");
             }

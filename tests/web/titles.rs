@@ -11,6 +11,8 @@ use tokio::net::UnixListener;
 
 /// Cases that are not caused here, and why.
 const NOT_HERE: &[(&str, &str)] = &[
+    ("no_right", "needs rights: tests/web/rights.rs"),
+    ("admin", "needs rights: tests/web/rights.rs"),
     ("locked_waits", "needs a real push that is paused: tests/anger.rs"),
     ("not_fetched", "the moment before the first fetch"),
     ("keeps_moving", "a race that a press loses three times: src/desk/press/accept.rs"),
@@ -153,11 +155,11 @@ async fn bad_requests(asker: &mut Asker<'_>) {
     asker.answer(Fault::Token.row(), "a token of nobody", &nobodys);
     let (_, token) = tokens::token(site, "ci", "see:api").await;
     let bearer = bearer(&token);
-    for path in ["/api/v1/events", "/"] {
-        let beyond = site.ask("GET", path, &[("authorization", &bearer)], "").await;
+    for (method, path) in [("POST", "/api/v1/take-over"), ("GET", "/")] {
+        let beyond = site.ask(method, path, &[("authorization", &bearer)], "").await;
         match path {
             "/" => asker.page(Fault::Scope.row(), "a page for a program", &beyond),
-            _ => asker.answer(Fault::Scope.row(), "what happens on all stacks", &beyond),
+            _ => asker.answer(Fault::Scope.row(), "what persons alone may do", &beyond),
         }
     }
     for path in [form, json] {

@@ -8,7 +8,11 @@ use pushbutton::desk::Case;
 pub const fn marks(case: Case) -> &'static [&'static str] {
     match case {
         Case::Unknown => &["{what} does not exist"],
-        Case::Locked => &["is pushing {stack} to {stage} right now"],
+        // Of `stack/access/caller.rs`.
+        Case::NoRight => &[],
+        Case::Locked => {
+            &["is pushing {stack} to {stage} right now", "{stack} is being pushed, and it has one push at a time"]
+        }
         Case::LockedWaits => &["is paused by {}"],
         Case::CancelFirst => &["is running: cancel it first"],
         Case::Held => &["{scope} is held by {who}"],

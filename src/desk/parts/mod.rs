@@ -9,5 +9,6 @@ pub(crate) mod hosts;
 pub mod journals;
 pub(crate) mod notify_targets;
 pub(crate) mod recent_plans;
+pub(crate) mod rights_file;
 pub(crate) mod room;
 pub(crate) mod sources;

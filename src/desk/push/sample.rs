@@ -68,7 +68,7 @@ pub(crate) fn assignment(push: i64) -> Assignment {
         ssh_config: None,
         lease_s: 30,
         grace_s: 5,
-        source_most: crate::config::Most::default(),
+        source_most: crate::size::Most::default(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::desk::decide::runs::Runs;
 use crate::desk::decide::{approval, gate, offer, rollback, rollback_ready};
 use crate::desk::parts::hosts::numbers::SeenNewer;
 use crate::desk::refusal::Decision;
-use crate::desk::view::{NextPush, Partly, RollbackReadiness, StackView, StageView, Trunk};
+use crate::desk::view::{NextPush, NoRights, Partly, RollbackReadiness, StackView, StageView, Trunk};
 use crate::ledger::desired::DesiredState;
 use crate::ledger::history::{self, Filter};
 use crate::ledger::holds::{self, Hold};
@@ -105,6 +105,7 @@ impl Desk {
             lock: read.lock,
             step: read.step,
             hold: read.hold,
+            no_right: NoRights::default(),
             stages,
             recent: read.recent,
         })
@@ -150,6 +151,7 @@ impl Desk {
             next,
             why_not,
             approval,
+            no_right: NoRights::default(),
             hold: read.facts.stage_hold,
             last: read.last,
             typical_ms: read.typical_ms,

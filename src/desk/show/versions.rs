@@ -51,6 +51,7 @@ impl Desk {
             refs: stack.refs_of(place).map(|refs| refs.to_string()),
             groups,
             withdraw,
+            no_right: None,
         })
     }
 }

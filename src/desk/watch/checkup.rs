@@ -41,6 +41,7 @@ impl Desk {
             stack: name.to_string(),
             since: kept.since.map(|at| at.to_string()),
             last: kept.last.as_deref().cloned(),
+            no_right: None,
         })
     }
 

@@ -5,6 +5,7 @@ use super::{DeliveryState, OutboxRow, row};
 use crate::config::ChannelKind;
 use crate::ledger::LedgerResult;
 use crate::ledger::history::Edge;
+use crate::ledger::visible::{IS_VISIBLE, Visible};
 use crate::stack::{StackName, StageName};
 use rusqlite::{Connection, params};
 
@@ -38,7 +39,8 @@ pub struct ChannelState {
     pub last_delivered: Option<String>,
 }
 
-/// Announcements, newest first: of a channel, in a state, at most `most` from an edge on, as the push log has them.
+/// Announcements, newest first: of a channel, in a state, at most `most` from an edge on, as the push log has
+/// them; only those that a reader may see.
 ///
 /// # Errors
 /// What SQLite said.
@@ -48,6 +50,7 @@ pub fn list(
     state: Option<DeliveryState>,
     from: Option<Edge>,
     most: usize,
+    visible: &Visible,
 ) -> LedgerResult<Vec<ListedAnnouncement>> {
     // Each filter has an index of its own; a condition that may be switched off would use none.
     let only = match (channel.is_some(), state.is_some()) {
@@ -66,10 +69,10 @@ pub fn list(
                 p.stack, p.stage,
                 coalesce(CASE o.event WHEN 'ended' THEN p.ended_at ELSE p.started_at END, p.pressed_at) AS made_at
          FROM outbox o JOIN pushes p ON p.id = o.push
-         WHERE {only} AND {from} ORDER BY o.id {order} LIMIT ?4"
+         WHERE {only} AND {from} AND {IS_VISIBLE} ORDER BY o.id {order} LIMIT ?4"
     ))?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows = ask.query_map(params![channel, state, edge, most], |found| {
+    let rows = ask.query_map(params![channel, state, edge, most, visible], |found| {
         Ok(ListedAnnouncement {
             row: row(found)?,
             stack: found.get("stack")?,

@@ -3,9 +3,10 @@
 //! than a page holds because there are many pushes: each filter has an index (`tests/history.rs` looks at the query plans).
 
 use super::push::{COLUMNS, PushRow, row};
+use super::visible::Visible;
 use crate::journal::PushState;
 use crate::ledger::{LedgerError, LedgerResult};
-use crate::stack::{PushNumber, StackName, StageName};
+use crate::stack::{Access, PushNumber, StackName, StageName};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -35,6 +36,8 @@ pub struct Filter {
     pub until: Option<String>,
     /// Where the page begins; none for the newest pushes.
     pub from: Option<Edge>,
+    /// Who reads the list; none when it is the server itself.
+    pub reader: Option<Access>,
 }
 
 /// The edge of a page.
@@ -110,6 +113,10 @@ impl Query {
             if let Some(value) = value {
                 put(piece, Value::Text(value.to_owned()));
             }
+        }
+        let visible = filter.reader.as_ref().map(|reader| Visible::to(connection, reader)).transpose()?;
+        if let Some(seen) = visible.as_ref().and_then(Visible::value) {
+            put("(p.stack || '/' || p.stage) IN (SELECT value FROM json_each(?))", seen);
         }
         let (mut above, mut below) = edges(connection, filter)?;
         match filter.from {

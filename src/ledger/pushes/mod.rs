@@ -11,6 +11,7 @@ pub mod push_hosts;
 pub mod questions;
 pub mod stats;
 pub mod typical_duration;
+pub mod visible;
 
 pub use details::{CommandRow, Commit, Link, ResultRow, commands, commits, links, results};
 pub(super) use push::{COLUMNS, REACHED, row};

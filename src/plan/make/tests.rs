@@ -48,7 +48,7 @@ fn assignment(plan: Plan, reason: Option<&str>) -> Assignment {
         ssh_config: None,
         lease_s: 30,
         grace_s: 5,
-        source_most: crate::config::Most::default(),
+        source_most: crate::size::Most::default(),
     }
 }
 

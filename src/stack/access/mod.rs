@@ -1,4 +1,7 @@
-//! Who does something, and what a token lets a program do: names and rules alone. It must never look anyone up.
+//! Who does something, and what they may: names and rules alone. It must never look anyone up.
 
+pub mod caller;
+pub mod grantee;
+pub mod rights;
 pub mod scope;
 pub mod who;

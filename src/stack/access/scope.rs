@@ -17,6 +17,8 @@ pub enum Verb {
     Push,
     /// Roll back.
     Rollback,
+    /// Approve what another person wants to push, and mark builds.
+    Approve,
     /// Hold, and release a hold.
     Hold,
     /// Publish builds, and withdraw them.
@@ -25,7 +27,7 @@ pub enum Verb {
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::See, Self::Push, Self::Rollback, Self::Hold, Self::Publish];
+    pub const ALL: [Self; 6] = [Self::See, Self::Push, Self::Rollback, Self::Approve, Self::Hold, Self::Publish];
 
     /// The word in a scope.
     pub const fn word(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Verb {
             Self::See => "see",
             Self::Push => "push",
             Self::Rollback => "rollback",
+            Self::Approve => "approve",
             Self::Hold => "hold",
             Self::Publish => "publish",
         }
@@ -44,6 +47,7 @@ impl Verb {
             Self::See => "see",
             Self::Push => "push to",
             Self::Rollback => "roll back",
+            Self::Approve => "approve pushes to",
             Self::Hold => "hold",
             Self::Publish => "publish builds of",
         }
@@ -89,7 +93,7 @@ pub enum BadScope {
     #[error("a token needs 1 to {MOST} scopes, separated by commas: publish:web,push:web/qa,see")]
     Count,
     /// No such verb.
-    #[error("{0:?} is none of see, push, rollback, hold, publish")]
+    #[error("{0:?} is none of see, push, rollback, approve, hold, publish")]
     Verb(String),
     /// A name that no stack or stage can have.
     #[error(transparent)]
@@ -122,6 +126,16 @@ impl fmt::Display for Scope {
 }
 
 impl Scope {
+    /// What it lets one do.
+    pub fn verb(&self) -> Verb {
+        self.verb
+    }
+
+    /// Where.
+    pub fn on(&self) -> &Target {
+        &self.on
+    }
+
     fn allows(&self, verb: Verb, target: &Target) -> bool {
         let covers = match (&self.on, target) {
             (Target::Everything, _) => true,

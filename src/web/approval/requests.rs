@@ -9,7 +9,7 @@ use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
-use crate::web::session::caller::{Caller, Proof};
+use crate::web::session::caller::Caller;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Form, Path};
 use serde::Deserialize;
@@ -199,18 +199,13 @@ fn plan_page((stack, stage): &(String, String), sha: Option<&str>) -> Result<Str
 pub(in crate::web) fn override_why(caller: &Caller, given: Option<&str>) -> Result<Option<Reason>, Problem> {
     let Some(text) = given else { return Ok(None) };
     if !is_admin(caller) {
-        let why = format!("{} may not push without approval: only an admin may", caller.who);
-        return Err(
-            Problem::beyond_scope(why).with_cure("ask for the approval on the stage's plan; a rollback needs none")
-        );
+        let no = Problem::admins_only(&caller.who, &caller.access.who_is_admin());
+        return Err(no.with_cure("ask for the approval on the stage's plan; a rollback needs none"));
     }
     Ok(Some(Reason::needed(Some(text), NeedsReason::Override)?))
 }
 
-/// Who is at the push host's own command line may do everything there.
+/// Whether they may push without the approval that a stage needs.
 pub(in crate::web) fn is_admin(caller: &Caller) -> bool {
-    match caller.proof {
-        Proof::PushHost => true,
-        Proof::Session(_) | Proof::Token(_) => false,
-    }
+    caller.access.admin()
 }

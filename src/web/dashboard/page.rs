@@ -13,5 +13,6 @@ pub async fn dashboard(app: Data<App>, caller: Caller) -> Reply {
     app.desk.all_in_use();
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
     let board = app.desk.board().await?;
+    let board = board.limited_to(&caller.access);
     Ok(page(StatusCode::OK, app.pages.dashboard(&frame, &board)?))
 }

@@ -7,7 +7,7 @@ use crate::journal::PushState;
 use crate::ledger::history::{self, Edge, Filter};
 use crate::ledger::pushes::PushRow;
 use crate::ledger::{Ledger, LedgerError};
-use crate::stack::{BadName, StackName, StageName, Target};
+use crate::stack::{Access, BadName, StackName, StageName, Verb};
 use crate::time;
 use crate::visible::visible;
 use crate::web::app::App;
@@ -65,36 +65,27 @@ impl LogQuery {
     ///
     /// # Errors
     /// When a cursor is no number, a day is none, or a state is none.
-    fn filter(&self) -> Result<Option<Filter>, Problem> {
+    fn filter(&self, reader: &Access) -> Result<Option<Filter>, Problem> {
         let LogFilter { stack, stage, who, state, word, since, until } = self.shown();
         let since = since.map(|text| moment("since", &text, false)).transpose()?;
         let until = until.map(|text| moment("until", &text, true)).transpose()?;
         let state = state.map(|word| PushState::parse(&word).map_err(|_| no_state(&word))).transpose()?;
         let from = self.edge()?;
         let (Ok(stack), Ok(stage)) = named(stack, stage) else { return Ok(None) };
-        Ok(Some(Filter { stack, stage, who, state, word, since, until, from }))
-    }
-
-    /// What it is about.
-    fn target(&self) -> Target {
-        let LogFilter { stack, stage, .. } = self.shown();
-        match named(stack, stage) {
-            (Ok(Some(stack)), Ok(Some(stage))) => Target::Stage(stack, stage),
-            (Ok(Some(stack)), Ok(None) | Err(_)) => Target::Stack(stack),
-            (Ok(None) | Err(_), _) => Target::Everything,
-        }
+        let reader = Some(reader.clone());
+        Ok(Some(Filter { stack, stage, who, state, word, since, until, from, reader }))
     }
 
     fn edge(&self) -> Result<Option<Edge>, Problem> {
         edge(self.before.as_deref(), self.after.as_deref())
     }
 
-    /// The pushes that are asked for.
+    /// The pushes that are asked for, of those that the reader may see.
     ///
     /// # Errors
     /// When a cursor or a day is none, or the ledger does not answer.
-    pub async fn ask(&self, ledger: &Ledger) -> Result<Page<PushRow>, Problem> {
-        let rows = match self.filter()? {
+    pub async fn ask(&self, ledger: &Ledger, reader: &Access) -> Result<Page<PushRow>, Problem> {
+        let rows = match self.filter(reader)? {
             Some(filter) => ledger.read(move |connection| history::list(connection, &filter, PUSHES + 1)).await?,
             None => Vec::new(),
         };
@@ -129,9 +120,12 @@ pub fn moment(what: &str, text: &str, days_end: bool) -> Result<String, Problem>
 /// `GET /pushes`
 pub async fn log(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Reply {
     let query = query.into_inner();
-    let found = query.ask(app.desk.ledger()).await?;
+    let found = query.ask(app.desk.ledger(), &caller.access).await?;
     let frame = frame(&app, Some(&caller), Section::Pushes).await;
-    let stacks = app.desk.stack_files().stacks.iter().map(|loaded| loaded.name.to_string()).collect();
+    let stack_files = app.desk.stack_files();
+    let seen =
+        stack_files.stacks.iter().filter(|loaded| caller.access.stack(Verb::See, &loaded.name, &loaded.stages()));
+    let stacks = seen.map(|loaded| loaded.name.to_string()).collect();
     let Page { rows, older, newer } = found;
     let shown = LogPage { rows, filter: query.shown(), older, newer, stacks };
     Ok(page(StatusCode::OK, app.pages.log(&frame, &shown)?))
@@ -139,19 +133,15 @@ pub async fn log(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Repl
 
 /// `GET /api/v1/pushes`
 pub async fn listed(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Reply {
-    caller.must_see(
-        &query.target(),
-        "ask for the pushes of one stack (`?stack=web`), or of one stage of it (`&stage=qa`)",
-    )?;
-    let found = query.into_inner().ask(app.desk.ledger()).await?;
+    let found = query.into_inner().ask(app.desk.ledger(), &caller.access).await?;
     let pushes: Vec<PushBody> = found.rows.iter().map(PushBody::from).collect();
     let listed = json!({ "pushes": pushes, "next_before": found.older, "next_after": found.newer });
     Ok(HttpResponse::Ok().json(listed))
 }
 
 /// `GET /pushes.csv`: all pushes that pass the filters, the newest first, as they come from the ledger.
-pub async fn table(app: Data<App>, _: Caller, query: Query<LogQuery>) -> Reply {
-    let filter = query.into_inner().filter()?;
+pub async fn table(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Reply {
+    let filter = query.into_inner().filter(&caller.access)?;
     let rows = rows(app.desk.ledger().clone(), app.desk.config().url.clone(), filter);
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8"))

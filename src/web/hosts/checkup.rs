@@ -1,7 +1,8 @@
 //! Hosts looked over, by page and by API: the page begins a look and shows the last one with its age; the API waits for it. It
 //! must never hold a page up, nor change anything on a host. Called by the routes.
 
-use crate::stack::StackName;
+use crate::desk::checkup::CheckupView;
+use crate::stack::{StackName, Verb};
 use crate::web::app::App;
 use crate::web::http::action::see;
 use crate::web::http::path::named;
@@ -18,9 +19,15 @@ use std::time::Instant;
 /// `GET /stacks/{stack}/hosts`
 pub async fn page(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
-    let view = app.desk.checkup(&stack)?;
+    let view = checkup(&app, &caller, &stack)?;
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
     Ok(page::page(StatusCode::OK, app.pages.checkup(&frame, &view)?))
+}
+
+/// What the last look found, for one caller.
+fn checkup(app: &App, caller: &Caller, stack: &StackName) -> Result<CheckupView, Problem> {
+    let no_right = caller.access.must_on_stack(Verb::Push, stack, &app.desk.stages_of(stack)).err();
+    Ok(CheckupView { no_right: no_right.map(|no| no.to_string()), ..app.desk.checkup(stack)? })
 }
 
 /// `POST /stacks/{stack}/hosts/look`: begins a look, and shows the page.
@@ -33,9 +40,9 @@ pub async fn begin(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply
 }
 
 /// `GET /api/v1/stacks/{stack}/hosts`: what the last look found, and whether one is on its way.
-pub async fn known(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
+pub async fn known(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
-    Ok(HttpResponse::Ok().json(app.desk.checkup(&stack)?))
+    Ok(HttpResponse::Ok().json(checkup(&app, &caller, &stack)?))
 }
 
 /// `POST /api/v1/stacks/{stack}/hosts/look`: looks now, or joins a look that is on its way, and answers with what it found.

@@ -10,6 +10,8 @@ use serde::Serialize;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct CheckupPage {
+    /// Why the caller may not have them looked at, if so.
+    no_right: Option<String>,
     stack: String,
     /// Since when a look is on its way.
     since: Option<Moment>,
@@ -58,7 +60,8 @@ impl CheckupPage {
             notes: finding_lines(&last.places, Weight::Note),
             places: last.places.iter().map(line).collect(),
         });
-        Self { stack: view.stack.clone(), since: view.since.as_deref().map(|at| Moment::ago(at, frame.now)), last }
+        let since = view.since.as_deref().map(|at| Moment::ago(at, frame.now));
+        Self { stack: view.stack.clone(), since, last, no_right: view.no_right.clone() }
     }
 }
 

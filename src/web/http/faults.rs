@@ -30,6 +30,10 @@ rows! {
         Scope = "scope": "The token may not do that",
             "no scope of the token allows this here",
             "use a token whose scopes do; its owner can create one, with `pushbutton token add` or on the page *Your account*";
+        /// For administrators.
+        Admin = "admin": "Only an administrator may do that",
+            "this is for those whom the server's configuration names under [rights] as `admin`",
+            "ask an administrator, or use the command line on the push host";
         /// From elsewhere.
         Foreign = "foreign": "The request came from another site",
             "the form was sent by a page of another site, or a proxy changes the address that the browser uses",

@@ -85,6 +85,15 @@ impl Problem {
         Self { own_cure: Some(cure.into()), ..self }
     }
 
+    /// This is for administrators.
+    pub fn admins_only(who: impl fmt::Display, admins: &str) -> Self {
+        let message = match admins {
+            "nobody" => format!("{who} is not an administrator: the server's configuration names none"),
+            admins => format!("{who} is not an administrator: only {admins}"),
+        };
+        Self::new(StatusCode::FORBIDDEN, "admin", Fault::Admin, message)
+    }
+
     /// The request was not sent by a page of ours.
     pub fn foreign() -> Self {
         Self::new(
@@ -289,6 +298,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let (status, code) = match &refusal {
             Refusal::Unknown { .. } => (StatusCode::NOT_FOUND, "unknown"),
+            Refusal::NoRight { .. } => (StatusCode::FORBIDDEN, "no_right"),
             Refusal::Locked { .. } | Refusal::CancelFirst { .. } => (StatusCode::CONFLICT, "locked"),
             Refusal::Held { .. } => (StatusCode::CONFLICT, "held"),
             Refusal::Moved { .. } => (StatusCode::CONFLICT, "moved"),

@@ -3,7 +3,7 @@
 use super::known::PushDetails;
 use super::records::{connecting_of, journal_of};
 use super::shown::PushPage;
-use crate::desk::view::RollbackTarget;
+use crate::desk::view::{NoRights, Remaining, RollbackTarget};
 use crate::journal::{Ended, Event};
 use crate::ledger::typical_duration;
 use crate::stack::PushNumber;
@@ -23,7 +23,7 @@ const TAIL_LINES: usize = 200;
 /// `GET /pushes/{id}`
 pub async fn push(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
     let id: PushNumber = named("push", &id)?;
-    let shown = push_page(&app, id).await?;
+    let shown = push_page(&app, &caller, id).await?;
     let frame = frame(&app, Some(&caller), Section::Pushes).await;
     Ok(page(StatusCode::OK, app.pages.push(&frame, &shown)?))
 }
@@ -31,7 +31,7 @@ pub async fn push(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
 /// `GET /pushes/{id}/cancel`: asks whether, on a page that stays.
 pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
     let id: PushNumber = named("push", &id)?;
-    let shown = push_page(&app, id).await?;
+    let shown = push_page(&app, &caller, id).await?;
     if !shown.row.state.is_running() {
         return Ok(action::see(format!("/pushes/{id}")));
     }
@@ -39,7 +39,7 @@ pub async fn cancel(app: Data<App>, caller: Caller, id: Path<String>) -> Reply {
     Ok(page(StatusCode::OK, app.pages.cancel(&frame, &shown)?))
 }
 
-async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
+async fn push_page(app: &App, caller: &Caller, id: PushNumber) -> Result<PushPage, Problem> {
     let known = PushDetails::of(app.desk.ledger(), id).await?;
     let (head, tail) = journal_of(app, id, TAIL_LINES).await?;
     let connecting = connecting_of(&head);
@@ -49,11 +49,12 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
         _ => (Vec::new(), Vec::new(), known.hosts),
     };
     // A stack that is gone since keeps its pushes; they are shown without what only the stack knows.
-    let stack_view = app.desk.stack_view(&known.row.stack).await.ok();
+    let stack_view = app.desk.stack_view(&known.row.stack).await.ok().map(|view| view.limited_to(&caller.access));
+    let no_right = NoRights::on_stage(&caller.access, &known.row.stack, &known.row.stage);
     let stage = stack_view
         .as_ref()
         .and_then(|street| street.stages.iter().find(|stage| stage.name == known.row.stage.as_str()));
-    let rest = app.desk.remaining(id).await?;
+    let rest = remaining(app, id, &no_right).await?;
     let newest = stage.and_then(|stage| stage.last.as_ref()).is_some_and(|last| last.id == known.row.id);
     let row = known.row.clone();
     let typical = app.desk.ledger().read(move |connection| {
@@ -66,7 +67,10 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
     let replaces = |back: &RollbackTarget| known.row.old_build.as_ref().is_none_or(|old| *old == back.build);
     Ok(PushPage {
         rest,
-        back: stage.filter(|_| went_badly).and_then(|stage| stage.back.clone()).filter(replaces),
+        back: stage
+            .filter(|_| went_badly && no_right.rollback.is_none())
+            .and_then(|stage| stage.back.clone())
+            .filter(replaces),
         now: stage.filter(|_| not_well).and_then(|stage| stage.current.clone()),
         newest: stage.filter(|_| not_well).and_then(|stage| stage.last.clone()),
         button: stage.map_or_else(|| known.row.stage.to_string(), |stage| stage.button.clone()),
@@ -86,5 +90,12 @@ async fn push_page(app: &App, id: PushNumber) -> Result<PushPage, Problem> {
         connecting,
         left_with: if not_well { known.left_with } else { Vec::new() },
         tail,
+        no_right,
     })
+}
+
+/// What is left of a push, for one caller.
+async fn remaining(app: &App, id: PushNumber, no_right: &NoRights) -> Result<Option<Remaining>, Problem> {
+    let rest = app.desk.remaining(id).await?;
+    Ok(rest.map(|rest| Remaining { why_not: no_right.push.clone().or(rest.why_not), ..rest }))
 }

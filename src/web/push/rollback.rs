@@ -3,7 +3,7 @@
 
 use crate::desk::view::RollbackView;
 use crate::desk::{NeedsReason, Press, Questions, Reason};
-use crate::stack::{BuildId, PushNumber, StackName, StageName};
+use crate::stack::{BuildId, PushNumber, StackName, StageName, Verb};
 use crate::web::app::App;
 use crate::web::http::action::{key, see};
 use crate::web::http::body::{Body, Fields, Kind};
@@ -65,14 +65,14 @@ pub(crate) fn questions(ask: bool) -> Questions {
 
 /// `GET /stacks/{stack}/stages/{stage}/rollback`
 pub async fn form(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<To>) -> Reply {
-    let back = rollback_view(&app, &place, query.into_inner()).await?;
+    let back = rollback_view(&app, &caller, &place, query.into_inner()).await?;
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
     Ok(page(StatusCode::OK, app.pages.back(&frame, &back)?))
 }
 
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/rollback`
-pub async fn shown(app: Data<App>, _: Caller, place: Path<(String, String)>, query: Query<To>) -> Reply {
-    Ok(HttpResponse::Ok().json(rollback_view(&app, &place, query.into_inner()).await?))
+pub async fn shown(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<To>) -> Reply {
+    Ok(HttpResponse::Ok().json(rollback_view(&app, &caller, &place, query.into_inner()).await?))
 }
 
 /// `POST /stacks/{stack}/stages/{stage}/rollback`
@@ -110,7 +110,12 @@ async fn build(
     }
 }
 
-async fn rollback_view(app: &Data<App>, (stack, stage): &(String, String), to: To) -> Result<RollbackView, Problem> {
+async fn rollback_view(
+    app: &Data<App>,
+    caller: &Caller,
+    (stack, stage): &(String, String),
+    to: To,
+) -> Result<RollbackView, Problem> {
     let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
     let ask = to.ask;
     let to = build(app, &stack, &stage, to.to).await?;
@@ -118,6 +123,9 @@ async fn rollback_view(app: &Data<App>, (stack, stage): &(String, String), to: T
     if ask {
         // What is shown is what is pressed, by a program that knows of one hash.
         back.plan_hash.clone_from(&back.plan_hash_asking);
+    }
+    if let Err(no) = caller.access.must(Verb::Rollback, &stack, &stage) {
+        back.why_not = Some(no.to_string());
     }
     Ok(back)
 }

@@ -1,6 +1,6 @@
 //! What a push page shows, as it was gathered. Plain data; it must never ask for anything.
 
-use crate::desk::view::{Remaining, RollbackTarget};
+use crate::desk::view::{NoRights, Remaining, RollbackTarget};
 use crate::journal::{Connecting, HostResult, Record};
 use crate::ledger::current::Current;
 use crate::ledger::holding::LeftWith;
@@ -14,6 +14,8 @@ use crate::time::At;
 /// One push, live or past.
 #[derive(Clone, Debug)]
 pub struct PushPage {
+    /// What the caller has no right to do to its stage.
+    pub no_right: NoRights,
     /// The push.
     pub row: PushRow,
     /// Its commands as far as they were begun, in order.

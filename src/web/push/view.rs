@@ -8,7 +8,7 @@ mod truth;
 
 use super::shown::{PushPage, is_bad, title_of};
 use crate::colours::without_colours;
-use crate::desk::view::TypicalDuration;
+use crate::desk::view::{NoRights, TypicalDuration};
 use crate::journal::event::{Event, Record, Stream};
 use crate::journal::{Ended, HostResult, PushState};
 use crate::ledger::pushes::{Link, ResultRow};
@@ -38,6 +38,8 @@ const WHYS_LISTED: usize = 12;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct PushView {
+    /// What the caller has no right to do.
+    no_right: NoRights,
     id: i64,
     stack: String,
     stage: StageTag,
@@ -154,6 +156,7 @@ impl PushView {
         let hosts = host_cells(page, live);
         let slow = host_lines(page);
         Self {
+            no_right: page.no_right.clone(),
             id: row.id.get(),
             stack: row.stack.to_string(),
             name: match row.kind {
@@ -237,7 +240,7 @@ impl PushView {
             told_words: counts_words(&page.announcements),
             told: page.announcements.iter().map(|row| notification(row, frame.now)).collect(),
             doubt: doubt(page),
-            hold: page.hold.as_ref().map(|hold| HoldLine::new(hold, frame.now)),
+            hold: page.hold.as_ref().map(|hold| HoldLine::new(hold, frame.now).closed_by(&page.no_right)),
             tail: page.tail.iter().filter_map(tail_line).collect(),
             stage,
         }

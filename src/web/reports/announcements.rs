@@ -4,6 +4,7 @@ use super::announcements_view::{AnnouncementsPage, ToldFilter};
 use crate::config::ChannelKind;
 use crate::ledger::deliveries;
 use crate::ledger::outbox::DeliveryState;
+use crate::ledger::visible::Visible;
 use crate::web::app::App;
 use crate::web::http::paging::{Page, edge};
 use crate::web::http::problem::Reply;
@@ -36,9 +37,11 @@ pub async fn announcements(app: Data<App>, caller: Caller, query: Query<Announce
     let filter = ToldFilter { channel, state: said(state) };
     // Nothing is in a state that there is not.
     let state = filter.state.as_deref().map(DeliveryState::parse).transpose();
+    let access = caller.access.clone();
     let read = app.desk.ledger().read(move |connection| {
+        let visible = Visible::to(connection, &access)?;
         let rows = match state {
-            Ok(state) => deliveries::list(connection, channel, state, from, ANNOUNCEMENTS + 1)?,
+            Ok(state) => deliveries::list(connection, channel, state, from, ANNOUNCEMENTS + 1, &visible)?,
             Err(_) => Vec::new(),
         };
         Ok((deliveries::channels(connection)?, rows))

@@ -2,6 +2,7 @@
 
 use super::stats_view::{Span, StatsPage};
 use crate::ledger::stats;
+use crate::ledger::visible::Visible;
 use crate::time::At;
 use crate::web::app::App;
 use crate::web::http::problem::{Problem, Reply};
@@ -28,6 +29,7 @@ pub async fn stats(app: Data<App>, caller: Caller, query: Query<StatsQuery>) -> 
             Problem::bad_request(format!("{weeks:?} is not a supported time span: use 2, 8 or 52 weeks"))
         })?,
     };
+    let access = caller.access.clone();
     // The last stage of a street is where it counts.
     let last_stage = app.desk.stack_files().stacks.iter().find_map(|loaded| {
         let stage = loaded.stack.as_ref()?.stages.last()?;
@@ -36,19 +38,26 @@ pub async fn stats(app: Data<App>, caller: Caller, query: Query<StatsQuery>) -> 
     let (from, to) = span.bounds(At::now());
     let earlier = At::from_millis(2 * from.millis() - to.millis());
     let found = app.desk.ledger().read(move |connection| {
-        let stages = stats::stages(connection)?;
+        let visible = Visible::to(connection, &access)?;
+        let mut stages = stats::stages(connection)?;
+        stages.retain(|stage| visible.has_stage(stage));
         let known = |stage: &String| stages.contains(stage);
         let stage = stage.filter(known).or(last_stage.filter(known)).or_else(|| stages.first().cloned());
         let asked = stage.clone().unwrap_or_default();
         let (from, to, earlier) = (from.to_string(), to.to_string(), earlier.to_string());
-        let pushes = stats::pushes(connection, &asked, &from, &to)?;
+        let mut pushes = stats::pushes(connection, &asked, &from, &to)?;
+        let mut before = stats::pushes(connection, &asked, &earlier, &from)?;
+        let mut waits = stats::waits(connection, &asked, &from, &to)?;
+        pushes.retain(|push| visible.has(&push.stack, &asked));
+        before.retain(|push| visible.has(&push.stack, &asked));
+        waits.retain(|wait| visible.has(&wait.stack, &asked));
         let mut who: Vec<String> = pushes.iter().map(|push| push.who.clone()).collect();
         who.sort_unstable();
         who.dedup();
         Ok(StatsPage {
             span,
-            before: stats::pushes(connection, &asked, &earlier, &from)?,
-            waits: stats::waits(connection, &asked, &from, &to)?,
+            before,
+            waits,
             first_timers: stats::first_timers(connection, &asked, &from, &who)?,
             stage,
             stages,

@@ -8,7 +8,7 @@ use crate::config::AuthMode;
 use crate::journal::write::hex;
 use crate::ledger::sessions::{self, LONGEST_MS, Place};
 use crate::ledger::{LedgerResult, audit, known, tokens};
-use crate::stack::{Scopes, Who};
+use crate::stack::{Access, Member, Who};
 use crate::time::At;
 use crate::web::app::App;
 use crate::web::http::limits::client_address::ClientAddress;
@@ -40,6 +40,8 @@ pub struct Caller {
     pub full_name: Option<String>,
     /// How we know.
     pub proof: Proof,
+    /// What they may, by the rights of the moment when the request came.
+    pub access: Access,
 }
 
 /// How a caller was recognized.
@@ -58,8 +60,6 @@ pub enum Proof {
 pub struct TokenProof {
     /// What the ledger knows it by.
     pub id: String,
-    /// What it may do.
-    pub scopes: Scopes,
 }
 
 /// What the ledger knows a session by.
@@ -130,7 +130,9 @@ pub async fn caller_of(app: &App, request: &HttpRequest) -> LedgerResult<Option<
         let hash = session.0.clone();
         note_seen(app, move |tx| sessions::seen(tx, &hash, now));
     }
-    Ok(Some(Caller { who: found.who, full_name, proof: Proof::Session(session) }))
+    let person = Member { who: found.who.clone(), groups: Vec::new() };
+    let access = Access::of_person(app.desk.rights(), person);
+    Ok(Some(Caller { who: found.who, full_name, proof: Proof::Session(session), access }))
 }
 
 /// Writes down that a session or a token is used, beside the request: a ledger that cannot be written takes no answer away.

@@ -1,6 +1,7 @@
 //! Who is asking: sessions, signing in and out, one's own account, the command line of this machine. It must never let a request
 //! through as someone whom it has not looked up.
 
+pub(super) mod access;
 pub(super) mod account;
 pub(super) mod account_view;
 pub(super) mod alive;

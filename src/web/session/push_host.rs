@@ -4,7 +4,7 @@
 //! It must never be asked by a browser: nothing but the API is there. Called by the server and the gate.
 
 use super::caller::{Caller, Proof};
-use crate::stack::Who;
+use crate::stack::{Access, Who};
 use crate::web::app::App;
 use crate::web::http::problem::Problem;
 use actix_web::HttpRequest;
@@ -64,7 +64,8 @@ pub async fn caller_of(app: &App, request: &ServiceRequest) -> Result<Caller, Pr
         // A ledger that takes no note takes no change either; what needs none, as a cancel, must not wait for it.
         app.desk.note(&who, "command line", &path, audit_text).await;
     }
-    Ok(Caller { who, full_name: None, proof: Proof::PushHost })
+    let access = Access::of_push_host(app.desk.rights(), who.clone());
+    Ok(Caller { who, full_name: None, proof: Proof::PushHost, access })
 }
 
 fn who_of(headers: &HeaderMap) -> Result<Who, Problem> {

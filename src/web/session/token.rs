@@ -1,16 +1,12 @@
-//! A program that asks with a token (`Authorization: Bearer pb_…`, TRUST section 7): who it is, and where its scopes let it go. It must
-//! never let a token do what persons alone may, nor let it learn that something is there which no scope of it names.
-//! Called by the request guard and the routes.
+//! A program that asks with a token (`Authorization: Bearer pb_…`, TRUST section 7): who it is. It must never let one in by anything but
+//! the token alone. Called by the request guard.
 
 use super::caller::{Caller, Proof, SEEN_EVERY_MS, TokenProof, method_of, note_seen};
-use crate::desk::Refusal;
-use crate::ledger::pushes;
 use crate::ledger::tokens::{self, TokenText};
-use crate::stack::{PushNumber, StackName, StageName, Target, Verb};
+use crate::stack::{Access, Member};
 use crate::time::At;
 use crate::web::app::App;
 use crate::web::http::limits::client_address::ClientAddress;
-use crate::web::http::path::named;
 use crate::web::http::problem::Problem;
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderMap};
@@ -58,86 +54,7 @@ pub async fn caller_of(app: &App, request: &HttpRequest, text: &str) -> Result<C
         note_seen(app, move |tx| tokens::seen(tx, &id, now));
     }
     let who = token.who()?;
-    Ok(Caller { who, full_name: None, proof: Proof::Token(TokenProof { id: token.id, scopes: token.scopes }) })
-}
-
-/// Lets a token pass to what a request is about, if a scope of it says so.
-///
-/// # Errors
-/// When none does; what no scope names at all is answered as if it were not there.
-pub async fn admit(app: &App, caller: &Caller, verb: Verb, request: &HttpRequest) -> Result<(), Problem> {
-    let Proof::Token(token) = &caller.proof else { return Ok(()) };
-    let target = target_of(app, request).await?;
-    match token.scopes.allow(verb, &target) {
-        true => Ok(()),
-        false if token.scopes.name(&target) => Err(refused(caller, token, verb, &target)),
-        false => Err(not_there(request, &target)),
-    }
-}
-
-fn refused(caller: &Caller, token: &TokenProof, verb: Verb, target: &Target) -> Problem {
-    let (who, may) = (&caller.who, &token.scopes);
-    Problem::beyond_scope(format!("{who} may not {} {target}; its scopes are {may}", verb.phrase()))
-}
-
-/// What an address says that is not there.
-fn not_there(request: &HttpRequest, target: &Target) -> Problem {
-    if let Some(id) = request.match_info().get("id") {
-        return Problem::unknown(format_args!("push {id}"));
-    }
-    let what = match target {
-        Target::Everything => "all stacks".to_owned(),
-        Target::Stack(stack) | Target::Stage(stack, _) => format!("stack {stack}"),
-    };
-    Refusal::Unknown { what }.into()
-}
-
-/// What a request is about, by its address: a stage, a stack, the stage of a push, or everything.
-async fn target_of(app: &App, request: &HttpRequest) -> Result<Target, Problem> {
-    let part = |name| request.match_info().get(name);
-    if let Some(id) = part("id") {
-        let id: PushNumber = named("push", id)?;
-        let row = app.desk.ledger().read(move |connection| pushes::get(connection, id)).await?;
-        let row = row.ok_or_else(|| Problem::unknown(format_args!("push {id}")))?;
-        return Ok(Target::Stage(row.stack, row.stage));
-    }
-    let Some(stack) = part("stack") else { return Ok(Target::Everything) };
-    let stack: StackName = named("stack", stack)?;
-    let Some(stage) = part("stage") else { return Ok(Target::Stack(stack)) };
-    let stage: StageName = named("stage", stage)?;
-    Ok(Target::Stage(stack, stage))
-}
-
-impl Caller {
-    /// Refuses a program: this is for persons.
-    ///
-    /// # Errors
-    /// When a token let it in.
-    pub fn must_be_person(&self) -> Result<(), Problem> {
-        match &self.proof {
-            Proof::Session(_) | Proof::PushHost => Ok(()),
-            Proof::Token(_) => {
-                Err(Problem::beyond_scope(format!("{} may not do this: no token may, only a person", self.who)))
-            }
-        }
-    }
-
-    /// Whether this may be shown: everything to a person, to a program what its token may see.
-    pub fn sees(&self, target: &Target) -> bool {
-        match &self.proof {
-            Proof::Session(_) | Proof::PushHost => true,
-            Proof::Token(token) => token.scopes.allow(Verb::See, target),
-        }
-    }
-
-    /// Refuses to show what a token may not see.
-    ///
-    /// # Errors
-    /// When it may not.
-    pub fn must_see(&self, target: &Target, cure: &str) -> Result<(), Problem> {
-        match &self.proof {
-            Proof::Token(token) if !self.sees(target) => Err(refused(self, token, Verb::See, target).with_cure(cure)),
-            Proof::Token(_) | Proof::Session(_) | Proof::PushHost => Ok(()),
-        }
-    }
+    let owner = Member { who: token.owner, groups: Vec::new() };
+    let access = Access::of_program(app.desk.rights(), who.clone(), owner, token.scopes);
+    Ok(Caller { who, full_name: None, proof: Proof::Token(TokenProof { id: token.id }), access })
 }

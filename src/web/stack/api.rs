@@ -2,7 +2,7 @@
 
 use crate::desk::Refusal;
 use crate::desk::view::CurrentBody;
-use crate::stack::{StackName, StageName, Target};
+use crate::stack::{StackName, StageName, Verb};
 use crate::web::app::App;
 use crate::web::http::action;
 use crate::web::http::path::named;
@@ -23,11 +23,11 @@ pub async fn stacks(app: Data<App>, caller: Caller) -> Reply {
     let mut stacks = Vec::new();
     let mut broken = Vec::new();
     for loaded in &app.desk.stack_files().stacks {
-        if !caller.sees(&Target::Stack(loaded.name.clone())) {
+        if !caller.access.stack(Verb::See, &loaded.name, &loaded.stages()) {
             continue;
         }
         match app.desk.stack_view(&loaded.name).await {
-            Ok(street) => stacks.push(street),
+            Ok(street) => stacks.push(street.limited_to(&caller.access)),
             Err(Refusal::Unknown { .. }) => {}
             Err(refusal) => broken.push(json!({ "stack": loaded.name, "problem": refusal.to_string() })),
         }
@@ -36,11 +36,11 @@ pub async fn stacks(app: Data<App>, caller: Caller) -> Reply {
 }
 
 /// `GET /api/v1/stacks/{stack}`
-pub async fn stack(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
+pub async fn stack(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
     app.desk.in_use(&stack);
     app.desk.freshly_fetched(&stack, FETCHED_WITHIN).await;
-    Ok(HttpResponse::Ok().json(app.desk.stack_view(&stack).await?))
+    Ok(HttpResponse::Ok().json(app.desk.stack_view(&stack).await?.limited_to(&caller.access)))
 }
 
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/current`
@@ -69,7 +69,13 @@ pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>,
     app.desk.freshly_fetched(&stack, FETCHED_WITHIN).await;
     let version = action::version(&app, &stack, query.sha.as_deref()).await?;
     match query.form.as_deref() {
-        None => Ok(HttpResponse::Ok().json(app.desk.plan(&stack, &stage, version.as_ref()).await?)),
+        None => {
+            let mut plan = app.desk.plan(&stack, &stage, version.as_ref()).await?;
+            if let Err(no) = caller.access.must(Verb::Push, &stack, &stage) {
+                plan.why_not = Some(no.to_string());
+            }
+            Ok(HttpResponse::Ok().json(plan))
+        }
         Some("shell") => {
             let script = app.desk.plan_as_shell(&stack, &stage, version.as_ref(), &caller.who).await?;
             Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(script))

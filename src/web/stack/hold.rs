@@ -40,8 +40,6 @@ impl Fields for Hold {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Filled {
     reason: Option<String>,
-    /// The stage, when only that is held.
-    stage: Option<String>,
     /// Nothing, a length, `tomorrow` or `at`.
     until: Option<String>,
     /// The time that was chosen with `at`: `2026-11-22T16:00`, in the zone.
@@ -100,7 +98,7 @@ fn end(text: &str) -> Result<Until, Problem> {
 
 /// `POST /stacks/{stack}/hold`
 pub async fn hold_stack(app: Data<App>, caller: Caller, stack: Path<String>, form: InTime<Form<Filled>>) -> Reply {
-    by_form(&app, &caller, &stack, form.0.into_inner()).await
+    by_form(&app, &caller, &stack, None, form.0.into_inner()).await
 }
 
 /// `POST /stacks/{stack}/stages/{stage}/hold`
@@ -111,12 +109,11 @@ pub async fn hold_stage(
     form: InTime<Form<Filled>>,
 ) -> Reply {
     let (stack, stage) = place.into_inner();
-    by_form(&app, &caller, &stack, Filled { stage: Some(stage), ..form.0.into_inner() }).await
+    by_form(&app, &caller, &stack, Some(&stage), form.0.into_inner()).await
 }
 
-async fn by_form(app: &Data<App>, caller: &Caller, stack: &str, filled: Filled) -> Reply {
+async fn by_form(app: &Data<App>, caller: &Caller, stack: &str, stage: Option<&str>, filled: Filled) -> Reply {
     let stack: StackName = named("stack", stack)?;
-    let stage = filled.stage.as_deref().filter(|stage| !stage.is_empty());
     let stage: Option<StageName> = stage.map(|stage| named("stage", stage)).transpose()?;
     let set = match filled.end(At::now()) {
         Ok(until) => set(app, caller, &stack, stage.as_ref(), filled.reason.clone(), until).await,
@@ -142,16 +139,19 @@ async fn by_form(app: &Data<App>, caller: &Caller, stack: &str, filled: Filled) 
 
 /// `POST /stacks/{stack}/release-hold`
 pub async fn release_stack(app: Data<App>, caller: Caller, stack: Path<String>, form: InTime<Form<Filled>>) -> Reply {
-    let Filled { reason, stage, .. } = form.0.into_inner();
-    let stage = stage.filter(|stage| !stage.is_empty());
-    release(&app, &caller, &stack, stage.as_deref(), reason).await?;
+    release(&app, &caller, &stack, None, form.0.into_inner().reason).await?;
     Ok(see(format!("/stacks/{stack}")))
 }
 
 /// `POST /stacks/{stack}/stages/{stage}/release-hold`
-pub async fn release_stage(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
+pub async fn release_stage(
+    app: Data<App>,
+    caller: Caller,
+    place: Path<(String, String)>,
+    form: InTime<Form<Filled>>,
+) -> Reply {
     let (stack, stage) = place.into_inner();
-    release(&app, &caller, &stack, Some(&stage), None).await?;
+    release(&app, &caller, &stack, Some(&stage), form.0.into_inner().reason).await?;
     Ok(see(format!("/stacks/{stack}")))
 }
 

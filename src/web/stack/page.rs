@@ -13,7 +13,7 @@ use actix_web::web::{Data, Path};
 /// `GET /stacks/{stack}`
 pub async fn stack(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
-    let view = app.desk.stack_view(&stack).await?;
+    let view = app.desk.stack_view(&stack).await?.limited_to(&caller.access);
     app.desk.in_use(&stack);
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
     Ok(page(StatusCode::OK, app.pages.stack(&frame, &view)?))

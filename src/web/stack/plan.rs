@@ -1,6 +1,6 @@
 //! The page of a plan: what a push would do, before it is done. It must never change anything.
 
-use crate::stack::{StackName, StageName};
+use crate::stack::{StackName, StageName, Verb};
 use crate::web::app::App;
 use crate::web::approval::requests;
 use crate::web::http::action::{self};
@@ -23,7 +23,10 @@ pub struct VersionQuery {
 pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<VersionQuery>) -> Reply {
     let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
     let version = action::version(&app, &stack, query.sha.as_deref()).await?;
-    let plan = app.desk.plan(&stack, &stage, version.as_ref()).await?;
+    let mut plan = app.desk.plan(&stack, &stage, version.as_ref()).await?;
+    if let Err(no) = caller.access.must(Verb::Push, &stack, &stage) {
+        plan.why_not = Some(no.to_string());
+    }
     app.desk.in_use(&stack);
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
     Ok(page(StatusCode::OK, app.pages.plan(&frame, &plan, requests::is_admin(&caller))?))

@@ -3,7 +3,7 @@
 
 use super::readiness::{readiness_words, ready_words};
 use crate::desk::StackView;
-use crate::desk::view::{Current, FileChanges, NextPush, StageView, Ticket, TypicalDuration};
+use crate::desk::view::{Current, FileChanges, NextPush, NoRights, StageView, Ticket, TypicalDuration};
 use crate::journal::{Ended, PushState};
 use crate::web::approval::view as approval_view;
 use crate::web::view::frame::Frame;
@@ -37,6 +37,8 @@ pub(super) struct StageCard {
     /// On how many hosts the rollback is ready, when there is one.
     readiness: Option<String>,
     hold: bool,
+    /// What the caller has no right to do here.
+    no_right: NoRights,
     hosts: String,
     /// Where the rollback goes, when it is open.
     back: Option<Version>,
@@ -163,6 +165,7 @@ impl StageCard {
             ready: ready_words(stage),
             readiness: readiness_words(stage),
             hold: stage.hold.is_some(),
+            no_right: stage.no_right.clone(),
             hosts: match stage.hosts.len() {
                 // Its command has not said yet, or never well.
                 0 => "hosts not known".to_owned(),
@@ -272,6 +275,9 @@ fn button(frame: &Frame, street: &StackView, stage: &StageView, before: Option<&
             format!("stacks/{}.toml has errors", street.stack),
             String::new(),
         );
+    }
+    if let Some(why) = &stage.no_right.push {
+        return shut(own, why.clone(), String::new());
     }
     if let Some(push) = &street.lock {
         let other = words::stage_words(push.stage.as_str());

@@ -2,7 +2,7 @@
 //! must never change anything. Called by the routes.
 
 use crate::desk::view::Versions;
-use crate::stack::{StackName, StageName};
+use crate::stack::{StackName, StageName, Verb};
 use crate::web::app::App;
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
@@ -16,17 +16,19 @@ use actix_web::web::{Data, Path};
 
 /// `GET /stacks/{stack}/stages/{stage}/versions`
 pub async fn page(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
-    let versions = versions(&app, &place).await?;
+    let versions = versions(&app, &caller, &place).await?;
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
     Ok(page::page(StatusCode::OK, app.pages.versions(&frame, &versions)?))
 }
 
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/versions`
-pub async fn listed(app: Data<App>, _: Caller, place: Path<(String, String)>) -> Reply {
-    Ok(HttpResponse::Ok().json(versions(&app, &place).await?))
+pub async fn listed(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
+    Ok(HttpResponse::Ok().json(versions(&app, &caller, &place).await?))
 }
 
-async fn versions(app: &App, (stack, stage): &(String, String)) -> Result<Versions, Problem> {
+async fn versions(app: &App, caller: &Caller, (stack, stage): &(String, String)) -> Result<Versions, Problem> {
     let (stack, stage): (StackName, StageName) = (named("stack", stack)?, named("stage", stage)?);
-    Ok(app.desk.versions(&stack, &stage).await?)
+    let no_right = caller.access.must_on_stack(Verb::Publish, &stack, &app.desk.stages_of(&stack)).err();
+    let versions = app.desk.versions(&stack, &stage).await?;
+    Ok(Versions { no_right: no_right.map(|no| no.to_string()), ..versions })
 }

@@ -16,6 +16,8 @@ pub(crate) struct VersionsPage {
     /// What is said when there is nothing to choose from.
     none: String,
     groups: Vec<Group>,
+    /// Why the caller may not withdraw a build that could be, if so.
+    no_right: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -35,9 +37,11 @@ struct Line {
 
 impl VersionsPage {
     pub(crate) fn new(frame: &Frame, versions: &Versions) -> Self {
+        let own = |sha: &String| versions.withdraw.get(sha).filter(|_| versions.no_right.is_none()).cloned();
         Self {
             stack: versions.stack.clone(),
             stage: StageTag::named(&versions.stage),
+            no_right: versions.no_right.clone().filter(|_| !versions.withdraw.is_empty()),
             refs: versions.refs.clone(),
             none: format!("No {} can be chosen here.", versions.unit),
             groups: versions
@@ -52,7 +56,7 @@ impl VersionsPage {
                     commits: commit_lines(&group.commits, frame.now)
                         .into_iter()
                         .zip(&group.commits)
-                        .map(|(commit, of)| Line { commit, withdraw: versions.withdraw.get(&of.sha).cloned() })
+                        .map(|(commit, of)| Line { commit, withdraw: own(&of.sha) })
                         .collect(),
                 })
                 .collect(),

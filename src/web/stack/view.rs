@@ -2,7 +2,7 @@
 
 use super::readiness::{DriftNote, KeptNote, NotReadyNote};
 use super::stage_view::{StageCard, tag};
-use crate::desk::view::TypicalDuration;
+use crate::desk::view::{NoRights, TypicalDuration};
 use crate::desk::{SeenNewer, StackView};
 use crate::time::duration_words;
 use crate::web::approval::view::WaitingNote;
@@ -27,6 +27,8 @@ pub(crate) struct StackPage {
     fetched: Option<Moment>,
     holds: Vec<HoldLine>,
     held: bool,
+    /// What the caller has no right to do to the stack as a whole.
+    no_right: NoRights,
     newer: Option<SeenNewer>,
     not_ready: Vec<NotReadyNote>,
     drift: Vec<DriftNote>,
@@ -60,7 +62,8 @@ struct Times {
 
 impl StackPage {
     pub(crate) fn new(frame: &Frame, street: &StackView) -> Self {
-        let holds = street.hold.iter().chain(street.stages.iter().filter_map(|stage| stage.hold.as_ref()));
+        let whole = street.hold.iter().map(|hold| (hold, &street.no_right));
+        let staged = street.stages.iter().filter_map(|stage| Some((stage.hold.as_ref()?, &stage.no_right)));
         Self {
             stack: street.stack.clone(),
             title: street.title.clone(),
@@ -71,8 +74,9 @@ impl StackPage {
             problem: street.problem.clone(),
             trunk_problem: street.trunk_problem.clone(),
             fetched: street.trunk.as_ref().map(|trunk| Moment::ago(&trunk.fetched_at, frame.now)),
-            holds: holds.map(|hold| HoldLine::new(hold, frame.now)).collect(),
+            holds: whole.chain(staged).map(|(hold, no)| HoldLine::new(hold, frame.now).closed_by(no)).collect(),
             held: street.hold.is_some(),
+            no_right: street.no_right.clone(),
             newer: street.newer.clone(),
             not_ready: street.stages.iter().filter_map(NotReadyNote::new).collect(),
             drift: street.stages.iter().filter_map(|stage| DriftNote::new(stage, tag(street, stage))).collect(),

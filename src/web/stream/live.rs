@@ -3,6 +3,8 @@
 
 use super::event_mux;
 use super::events::JournalStream;
+use crate::desk::JournalEnd;
+use crate::ledger::pushes;
 use crate::stack::PushNumber;
 use crate::web::app::App;
 use crate::web::http::path::named;
@@ -17,6 +19,7 @@ use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use std::io;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// How often the rights of a viewer are looked at again (TRUST section 7: each minute).
 const RECHECK: Duration = Duration::from_secs(3);
@@ -62,12 +65,23 @@ pub async fn events(app: Data<App>, caller: Caller, request: HttpRequest, query:
         .map_err(|bad| Problem::bad_request(bad.to_string()))?;
     let mut viewers = Vec::with_capacity(wanted.cursors.len());
     for (push, cursor) in &wanted.cursors {
-        let end = end_of(&app, *push).await?;
+        let end = visible_end_of(&app, &caller, *push).await?;
         let path = app.desk.journal_path(*push);
         viewers.push((*push, JournalStream::new(path, *cursor, end, app.batches.clone())));
     }
     let told = event_mux::together(app.desk.changes(), viewers, wanted, &app.life);
     Ok(event_stream(app, caller, told))
+}
+
+/// The end of the journal of a push that the caller may see; another one is not there.
+async fn visible_end_of(app: &App, caller: &Caller, push: PushNumber) -> Result<watch::Receiver<JournalEnd>, Problem> {
+    if !caller.access.sees_all() {
+        let row = app.desk.ledger().read(move |connection| pushes::get(connection, push)).await?;
+        if row.is_none_or(|row| !caller.access.sees(&row.stack, &row.stage)) {
+            return Err(Problem::unknown(format_args!("push {push}")));
+        }
+    }
+    end_of(app, push).await
 }
 
 fn event_stream(
@@ -89,12 +103,15 @@ fn event_stream(
         .streaming(Box::pin(events))
 }
 
-/// Ends when the server stops, or the viewer's session does.
+/// Ends when the server stops, when the viewer's session does, or when rights change: who comes back is judged by those of then.
 async fn let_go(app: Data<App>, caller: Caller) {
     loop {
         tokio::select! {
             () = app.closing.cancelled() => return,
             () = tokio::time::sleep(RECHECK) => {}
+        }
+        if !caller.access.is_of(&app.desk.rights()) {
+            return;
         }
         match caller::still_holds(&app, &caller).await {
             Ok(true) => {}

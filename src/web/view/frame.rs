@@ -41,6 +41,8 @@ pub struct Frame {
     pub disk: Option<Trouble>,
     /// Whose data directory this is, when it is a copy that nobody has taken over.
     pub copied: Option<String>,
+    /// Why the caller may not take it over, if so.
+    pub no_take_over: Option<String>,
     /// What everybody should know, a sentence each: a broken stack file.
     pub notices: Vec<String>,
     /// Where in the navigation the page is.
@@ -61,6 +63,7 @@ pub(crate) struct Shell {
     channels: Vec<Channel>,
     troubles: Vec<ServerTrouble>,
     copied: Option<String>,
+    no_take_over: Option<String>,
     notices: Vec<String>,
     section: &'static str,
     open_mode: bool,
@@ -86,6 +89,7 @@ impl Shell {
             channels: frame.channels.iter().map(|broken| Channel::new(broken, frame.now)).collect(),
             troubles: ServerTrouble::of(frame),
             copied: frame.copied.clone(),
+            no_take_over: frame.no_take_over.clone(),
             notices: frame.notices.clone(),
             section: match frame.section {
                 Section::Stacks => "stacks",

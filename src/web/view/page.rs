@@ -6,6 +6,7 @@ use crate::journal::PushState;
 use crate::journal::write::hex;
 use crate::ledger::history::{self, Filter};
 use crate::ledger::{Trouble, pushes};
+use crate::stack::{Access, Verb};
 use crate::time::At;
 use crate::web::app::App;
 use crate::web::http::problem::hide_places;
@@ -21,7 +22,9 @@ const MOST_RUNNING: usize = 50;
 pub async fn frame(app: &App, caller: Option<&Caller>, section: Section) -> Frame {
     let now = At::now();
     let (running, notices, channels) = match caller {
-        Some(_) => (running(app).await, notices(app, now), app.desk.channels().shown(now)),
+        Some(caller) => {
+            (running(app, &caller.access).await, notices(app, &caller.access, now), app.desk.channels().shown(now))
+        }
         None => (Vec::new(), Vec::new(), Vec::new()),
     };
     let (ledger, disk) = match caller {
@@ -41,6 +44,7 @@ pub async fn frame(app: &App, caller: Option<&Caller>, section: Section) -> Fram
         ledger,
         disk,
         copied: caller.and_then(|_| app.desk.copied_from()),
+        no_take_over: caller.and_then(|caller| caller.access.must_on_server(Verb::Hold).err()).map(|no| no.to_string()),
         notices,
         section,
         open_mode: app.desk.config().auth.mode.believes_names(),
@@ -52,8 +56,8 @@ pub fn page(status: StatusCode, html: String) -> HttpResponse {
     HttpResponse::build(status).insert_header(ContentType::html()).body(html)
 }
 
-async fn running(app: &App) -> Vec<pushes::PushRow> {
-    let filter = Filter { state: Some(PushState::Running), ..Filter::default() };
+async fn running(app: &App, reader: &Access) -> Vec<pushes::PushRow> {
+    let filter = Filter { state: Some(PushState::Running), reader: Some(reader.clone()), ..Filter::default() };
     let found = app.desk.ledger().read(move |connection| history::list(connection, &filter, MOST_RUNNING)).await;
     found.unwrap_or_else(|error| {
         tracing::error!(%error, "a page is drawn without the running pushes");
@@ -61,12 +65,17 @@ async fn running(app: &App) -> Vec<pushes::PushRow> {
     })
 }
 
-fn notices(app: &App, now: At) -> Vec<String> {
+fn notices(app: &App, access: &Access, now: At) -> Vec<String> {
     let stack_files = app.desk.stack_files();
     let broken = stack_files.stacks.iter().filter_map(|loaded| {
         let problem = loaded.problem.as_deref()?.lines().next()?;
+        access.stack(Verb::See, &loaded.name, &loaded.stages()).then_some(())?;
         Some(format!("stacks/{}.toml has errors, so {} cannot be pushed: {problem}", loaded.name, loaded.name))
     });
+    let of_file = app
+        .desk
+        .rights_problem()
+        .map(|problem| format!("The server's configuration has errors, so the rights stay as they were: {problem}"));
     let behind = app.desk.channels().audit_shown(now).into_iter().map(|(target, since, why)| {
         let why = hide_places(&why, app.desk.config());
         let place = if target == "file" { "its file" } else { target };
@@ -74,7 +83,7 @@ fn notices(app: &App, now: At) -> Vec<String> {
             "The audit has not reached {place} since {since}: {why}. Nothing is lost: the rest is sent when it works again"
         )
     });
-    broken.chain(behind).collect()
+    broken.chain(of_file).chain(behind).collect()
 }
 
 /// 128 random bits. Without them, which no Linux refuses, the forms carry an empty nonce, and each press counts.

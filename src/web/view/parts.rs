@@ -3,7 +3,7 @@
 
 use super::words;
 use crate::address::is_of_the_web;
-use crate::desk::view::Hold;
+use crate::desk::view::{Hold, NoRights};
 use crate::journal::{Ended, PushState};
 use crate::ledger::pushes::{Commit, PushRow};
 use crate::plan::PushKind;
@@ -317,9 +317,16 @@ pub struct HoldLine {
     push: Option<i64>,
     /// When it is over by itself.
     until: Option<Moment>,
+    /// Why the caller may not release it, if so.
+    closed: Option<String>,
 }
 
 impl HoldLine {
+    /// The same for who has no right to release it.
+    pub fn closed_by(self, no_right: &NoRights) -> Self {
+        Self { closed: no_right.hold.clone(), ..self }
+    }
+
     /// Makes one.
     pub fn new(hold: &Hold, now: At) -> Self {
         let (stack, stage) = match hold.scope.split_once('/') {
@@ -336,6 +343,7 @@ impl HoldLine {
             ago: Moment::ago(&hold.at, now),
             push: hold.push.map(PushNumber::get),
             until: hold.until.as_deref().map(|until| Moment::until(until, now)),
+            closed: None,
         }
     }
 }

@@ -62,6 +62,8 @@ pub struct CheckupView {
     pub since: Option<String>,
     /// What the last look found, if there was one since the server began.
     pub last: Option<Checkup>,
+    /// Why the caller may not have them looked at, if so.
+    pub no_right: Option<String>,
 }
 
 /// The last look at each stack, and those on their way. A std mutex: never held across an await.

@@ -3,12 +3,12 @@
 //! asked of the ledger. It must never make a page wait for a fetch, nor for a directory to be read. `fetching` says when.
 
 use super::changes;
-use crate::config::Most;
 use crate::desk::cases::Case;
 use crate::desk::refusal::Refusal;
 use crate::desk::view::plan::FileChanges;
 use crate::ledger::pushes::Commit;
 use crate::ledger::{Ledger, published};
+use crate::size::Most;
 use crate::source::Origin;
 use crate::source::SourceError;
 use crate::source::directory::DirectoryError;
