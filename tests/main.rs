@@ -58,6 +58,7 @@ mod relay;
 mod release;
 mod remote;
 mod reserve;
+mod rights;
 mod roll;
 mod rollback;
 mod screen;

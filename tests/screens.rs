@@ -282,23 +282,8 @@ async fn every_end_of_a_push_and_its_question_stand_every_rule() {
     browser.pictures("stack-broken").await;
 }
 
-const TAB: char = '\u{e004}';
 const ENTER: &str = "\u{e007}";
 const ESC: &str = "\u{e00c}";
-
-impl Browser {
-    /// Presses Tab until this element has the focus, as someone without a mouse does.
-    async fn tab_to(&self, css: &str) {
-        let there = format!("return !!document.activeElement?.matches({css:?})");
-        for _ in 0..80 {
-            if self.ask(&there).await == true {
-                return;
-            }
-            self.keys(&TAB.to_string()).await;
-        }
-        panic!("Tab does not come to {css}");
-    }
-}
 
 #[tokio::test]
 async fn with_the_keyboard_alone_one_signs_in_pushes_follows_and_cancels() {

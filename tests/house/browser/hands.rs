@@ -3,7 +3,22 @@
 use super::Browser;
 use serde_json::{Value, json};
 
+/// As WebDriver writes it.
+const TAB: char = '\u{e004}';
+
 impl Browser {
+    /// Presses Tab until this element has the focus, as someone without a mouse does.
+    pub async fn tab_to(&self, css: &str) {
+        let there = format!("return !!document.activeElement?.matches({css:?})");
+        for _ in 0..120 {
+            if self.ask(&there).await == true {
+                return;
+            }
+            self.keys(&TAB.to_string()).await;
+        }
+        panic!("Tab does not come to {css}");
+    }
+
     /// Presses a key that means nothing to any page, so that the browser knows of a keyboard.
     pub async fn touch_a_key(&self) {
         for kind in ["rawKeyDown", "keyUp"] {
