@@ -3,7 +3,7 @@
 
 use super::names::{commands_in, misunderstood};
 use super::page;
-use super::scene::{house, house_over};
+use super::scene::{house, house_over, house_with};
 use crate::house::{DEADLINE, House, until};
 use pushbutton::process::Program;
 use serde_json::Value;
@@ -212,6 +212,20 @@ async fn what_the_page_on_operating_shows_is_done() {
     assert!(said.contains(&format!("is number {}", push + 1)), "{said}");
 }
 
+/// Approves what a program asks to push to production, as a person does who was told.
+async fn approves(house: &House) {
+    const STAGE: &str = "/api/v1/stacks/web/stages/prod";
+    let plan = until("the request", async || {
+        let plan = house.get(&format!("{STAGE}/plan")).await;
+        let plan: Value = serde_json::from_str(&plan.text).ok()?;
+        (plan["approval"]["state"] == "waiting").then_some(plan)
+    })
+    .await;
+    let yes = serde_json::json!({ "plan_hash": plan["plan_hash"] });
+    let answer = house.send("POST", &format!("{STAGE}/approval/approve"), &yes).await;
+    assert_eq!(answer.status, 204, "{}", answer.text);
+}
+
 #[tokio::test]
 async fn what_the_page_on_sources_shows_is_done() {
     const PAGE: &str = "docs/sources.md";
@@ -234,7 +248,10 @@ async fn what_the_page_on_sources_shows_is_done() {
 #[tokio::test]
 async fn a_program_with_curl_alone_releases_as_the_page_on_ci_shows() {
     const PAGE: &str = "docs/ci.md";
-    let reader = Reader { house: house_over(|_| "{ published = true }".to_owned()).await };
+    let mut reader = Reader { house: house_with(|_| "{ published = true }".to_owned(), "approval = 1\n").await };
+    // The token is mary's: someone else approves.
+    reader.house.sign_in("joe").await;
+    let reader = reader;
     let (house, dir) = (&reader.house, reader.house.dir.path());
     let shop = house.shop.dir().display().to_string();
     let build = |text: &str| {
@@ -249,7 +266,9 @@ async fn a_program_with_curl_alone_releases_as_the_page_on_ci_shows() {
     for text in ["one", "two"] {
         build(text);
         house.shop.commit(house.shop.commits().await.unwrap()).await.unwrap();
-        let said = reader.run(PAGE, "push=https://push.example.com/api/v1\napi() ", &[at, git]).await;
+        let changes = [at, git];
+        let script = reader.run(PAGE, "push=https://push.example.com/api/v1\napi() ", &changes);
+        let (said, ()) = tokio::join!(script, approves(house));
         assert_eq!(said.matches("\"state\":\"succeeded\"").count(), 2, "{said}");
     }
     let newest = house.push(reader.newest().await).await;

@@ -29,10 +29,15 @@ pub async fn house() -> House {
 
 /// Raises it over another source, which may be of the demo's repository.
 pub async fn house_over(source: impl Fn(&Shop) -> String) -> House {
+    house_with(source, "").await
+}
+
+/// The same with more lines of the last stage.
+pub async fn house_with(source: impl Fn(&Shop) -> String, of_prod: &str) -> House {
     let dir = tempfile::Builder::new().prefix("pb").tempdir().unwrap();
     let hosts = ["qa1.example.com", "web1.example.com", "web2.example.com"];
     let fleet = Fleet::start(&dir.path().join("fleet"), &hosts).await.unwrap();
     let shop = Shop::open_in(&dir.path().join("shop")).await.unwrap();
-    let stack = WEB.replace("SOURCE", &source(&shop));
+    let stack = format!("{}{of_prod}", WEB.replace("SOURCE", &source(&shop)));
     House::raise(dir, fleet, shop, &stack, "", None).await
 }
