@@ -351,3 +351,27 @@ fn an_error_of_the_command_line_tells_its_cause_once() {
     let words = "error: conf is a directory\nhint: name the files in it: pushbutton check conf/*.toml\n";
     assert!(code == 1 && err.starts_with(words), "{err}");
 }
+
+#[test]
+fn a_right_that_names_what_is_not_there_or_nobody_is_an_error_of_its_line() {
+    let stack = "source = { published = true }\n[[stage]]\nname = \"prod\"\nhosts = [\"h\"]\ncommands = [\"true\"]\n";
+    let config = "url = \"http://127.0.0.1:8090\"\n[groups]\nops = [\"mary\"]\n[rights]\n\"push:web/prd\" = [\"@ops\"]\n\
+                  \"push:wbe\" = [\"@ops\"]\n\"see:web/prod\" = [\"@ops\"]\npusch = [\"mary\"]\nhold = [\"@opps\"]\n";
+    let dir = files(&[("config.toml", config), ("stacks/web.toml", stack)]);
+    let (code, _, said) = check(dir.path(), &["--config", "config.toml"]);
+    assert_eq!(code, 1, "{said}");
+    for words in [
+        "the stack web has no stage prd",
+        "did you mean `prod`?",
+        "there is no stack wbe",
+        "did you mean `web`?",
+        "did you mean \"push\"?",
+        "[groups] does not have opps",
+        "did you mean \"@ops\"?",
+        "config.toml:5",
+        "config.toml:6",
+    ] {
+        assert!(said.contains(words), "{words} in {said}");
+    }
+    assert!(!said.contains("config.toml:7"), "{said}");
+}

@@ -2,9 +2,9 @@
 //! once. Commands that list hosts are asked as a press would. With `--hosts` the hosts are looked over too, by the server. It must
 //! never change anything.
 
-use super::say;
 use super::server::prepare::{For, prepare};
 use super::server::{self, Person, Server};
+use super::{check_rights, say};
 use crate::config::ConfigError;
 use crate::desk::inventory;
 use crate::diagnostic::Diagnostic;
@@ -167,7 +167,7 @@ impl Report {
 
     /// Checks the server's file, and gives the directory of stack files: those are looked at even when the file has mistakes.
     fn check_config(&mut self, path: &Path) -> Option<PathBuf> {
-        let draft = match self.runtime.block_on(prepare(path, For::Check)) {
+        let mut draft = match self.runtime.block_on(prepare(path, For::Check)) {
             Ok(draft) => draft,
             Err(error) => {
                 self.bad_config(error);
@@ -175,6 +175,9 @@ impl Report {
             }
         };
         let stacks = draft.config().stacks.clone();
+        if let Ok(files) = stack_files(&stacks) {
+            check_rights::check(&mut draft, &files);
+        }
         match draft.finish() {
             Ok(_) => self.good(&format!("{}: the server's configuration", path.display())),
             Err(error) => self.bad_config(error),

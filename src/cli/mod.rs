@@ -3,6 +3,7 @@
 
 pub mod build;
 pub mod check;
+mod check_rights;
 pub mod demo;
 pub mod hold;
 pub mod hosts;

@@ -24,6 +24,10 @@ pub const ASIDES: &[&str] = &[
     "pathspec '.' did not match",
     "version https://",
     "push-check-exit",
+    // Of `check`, which says beside it what to write instead.
+    "there is no stack {stack}",
+    "the stack {stack} has no stage {stage}",
+    "did you mean `{name}`?",
     // For programmers.
     "gives the block its type",
     "entries come sorted",

@@ -132,12 +132,15 @@ impl Rights {
         self.rules.is_empty()
     }
 
-    /// The stacks and stages that rules name, for who looks whether they are there.
-    pub fn named(&self) -> impl Iterator<Item = (&StackName, Option<&StageName>)> {
-        self.rules.iter().filter_map(|rule| match &rule.on {
-            Place::Stack(stack) => Some((stack, None)),
-            Place::Stage(stack, stage) => Some((stack, Some(stage))),
-            Place::Everything | Place::StageOfAll(_) => None,
+    /// The stacks and stages that rules name, each with its key, for who looks whether they are there.
+    pub fn named(&self) -> impl Iterator<Item = (String, &StackName, Option<&StageName>)> {
+        self.rules.iter().filter_map(|rule| {
+            let verb = rule.verb.word();
+            match &rule.on {
+                Place::Stack(stack) => Some((format!("{verb}:{stack}"), stack, None)),
+                Place::Stage(stack, stage) => Some((format!("{verb}:{stack}/{stage}"), stack, Some(stage))),
+                Place::Everything | Place::StageOfAll(_) => None,
+            }
         })
     }
 
