@@ -2,6 +2,7 @@
 //! named, by a file or an environment variable, and read once at start.
 
 mod access;
+mod artifacts;
 mod audit;
 mod broken_rules;
 mod channels;
@@ -16,6 +17,7 @@ mod site;
 
 use crate::diagnostic::Diagnostic;
 use crate::stack::Rights;
+pub use artifacts::Artifacts;
 pub use audit::{Audit, Syslog};
 pub use channels::email::{Email, MailTls};
 pub use channels::irc::Irc;
@@ -65,6 +67,9 @@ pub struct Config {
     pub email: Option<Email>,
     /// Where Prometheus reads numbers; nowhere when missing.
     pub metrics: Option<Metrics>,
+    /// From where builds may be fetched.
+    #[serde(default)]
+    pub artifacts: Artifacts,
     /// Where the audit is sent besides the ledger.
     #[serde(default)]
     pub audit: Audit,

@@ -2,6 +2,7 @@
 //! The runner is played, as in the desk's journeys: it holds its push's lock and does nothing; the test writes the journal.
 
 mod approval;
+mod artifacts;
 mod audit;
 mod commits;
 mod connections;
@@ -15,6 +16,7 @@ mod signing;
 mod streams;
 mod titles;
 mod tokens;
+mod uploads;
 mod watching;
 
 use crate::house::{in_time, until, until_so};
@@ -366,5 +368,6 @@ fn address(row: &Entry) -> String {
         .replace("{token}", "0")
         .replace("{session}", "0")
         .replace("{build}", "web-1")
+        .replace("{upload}", "0")
         .replace("{name:.+}", "page/app.js")
 }

@@ -124,7 +124,7 @@ fn every_table_of_advice_is_listed() {
 }
 
 /// Where reasons are made: whoever reads them is on a push, a stage, a host or a source.
-const ROOMS: [&str; 6] = ["run/", "remote/", "source/", "desk/", "cli/", "web/stack/builds.rs"];
+const ROOMS: [&str; 6] = ["run/", "remote/", "source/", "desk/", "cli/", "web/builds/"];
 
 /// Files whose sentences stand beside their cures already, as they do in every table of advice: the desk's table, and what a look at the hosts finds, where each finding
 /// is made with its cure.

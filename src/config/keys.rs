@@ -27,6 +27,7 @@ const KEYS: &[(&str, &[Key])] = &[
             key("auth", Kind::Table),
             key("ssh", Kind::Table),
             key("metrics", Kind::Table),
+            key("artifacts", Kind::Table),
             key("audit", Kind::Table),
             key("groups", Kind::Table),
             key("rights", Kind::Table),
@@ -35,6 +36,7 @@ const KEYS: &[(&str, &[Key])] = &[
     ),
     ("auth", &[key("mode", Kind::Word(&AuthMode::WORDS)), key("ask", Kind::Text)]),
     ("ssh", &[key("config", Kind::Text), key("lease_s", SECONDS), key("grace_s", SECONDS)]),
+    ("artifacts", super::artifacts::KEYS),
     ("audit", super::audit::KEYS),
     ("metrics", &[needed("listen", Kind::Socket, "127.0.0.1:9091"), key("open", Kind::Flag)]),
     (

@@ -17,6 +17,7 @@ pub(super) fn broken(config: &Config, root: &DeTable<'_>) -> Vec<Mistake> {
         kind.judge(config, &mut rules);
     }
     config.metrics.iter().for_each(|metrics| rules.metrics(config, metrics));
+    rules.artifacts(&config.artifacts);
     rules.audit(&config.audit);
     rules.numbers(config);
     rules.found

@@ -302,6 +302,22 @@ rows! {
         Upload = "upload": "The build was not accepted",
             "the upload is not a complete tar archive of regular files, directories and links; the reason names the first problem",
             "fix what the reason names, then publish again; nothing was stored";
+        /// An address that may not be asked.
+        ArtifactAddress = "artifact_address": "That artifact may not be fetched",
+            "a build is fetched over https, from a server in `hosts` of [artifacts] in the server's configuration, and with its SHA-256",
+            "correct the address or the hash; an administrator can add the server to [artifacts]";
+        /// The server did not give it.
+        ArtifactFetch = "artifact_fetch": "The artifact could not be fetched",
+            "its server did not send it in time; the reason shows what it answered",
+            "check that its address works from the push host, then publish again";
+        /// Begun and not ended.
+        Uploads = "uploads": "Too many uploads have begun",
+            "a stack has a limit of uploads that are not complete; one to which nothing was added for a day is removed",
+            "complete or delete one of them, or publish the build in one request";
+        /// A piece that does not follow.
+        UploadOffset = "upload_offset": "That is not the next part of the upload",
+            "a part must begin where the upload ends; an answer may have been lost, or another request is still writing",
+            "ask with HEAD for `Upload-Offset`, and send the rest from there";
         /// Far fewer files.
         FewerFiles = "fewer_files": "That build has far fewer files",
             "a build with far fewer files than the previous one is usually incomplete, or was made in the wrong directory",

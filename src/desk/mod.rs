@@ -41,6 +41,7 @@ pub use parts::journals::JournalEnd;
 use parts::journals::Journals;
 use parts::sources::branches::Branches;
 use parts::sources::stack_files::StackFolder;
+pub use parts::uploads;
 pub use press::approval::Verdict;
 pub use press::publish::{PublishedBuild, Publishing};
 pub use push::orders::Answered;
@@ -76,6 +77,8 @@ pub struct Desk {
     fetching: parts::sources::fetching::Fetching,
     /// One build at a time is frozen and written down, of those that are published.
     publishing: tokio::sync::Mutex<()>,
+    /// Uploads that can be resumed.
+    uploads: uploads::Uploads,
     journals: Journals,
     notify_targets: parts::notify_targets::NotifyTargets,
     recent_plans: parts::recent_plans::RecentPlans,
@@ -165,6 +168,11 @@ impl Desk {
     /// Which of the server's own tasks are broken; for those of other rooms too.
     pub fn health(&self) -> &Health {
         &self.health
+    }
+
+    /// Uploads that can be resumed.
+    pub fn uploads(&self) -> &uploads::Uploads {
+        &self.uploads
     }
 
     /// How the channels of announcements are doing.

@@ -12,6 +12,7 @@ use super::parts::notify_targets::NotifyTargets;
 use super::parts::sources::branches::Branches;
 use super::parts::sources::fetching::Fetching;
 use super::parts::sources::stack_files::StackFolder;
+use super::parts::uploads::Uploads;
 use super::push::follow::FollowError;
 use crate::config::Config;
 use crate::ledger::fold::unfinished;
@@ -112,6 +113,7 @@ impl Desk {
             branches: Branches::new(data.join("mirrors"), config.ssh.config.clone(), limits.source(), ledger.clone()),
             fetching: Fetching::new(seconds(limits.fetch_every_s.max(1))),
             publishing: tokio::sync::Mutex::default(),
+            uploads: Uploads::new(data.join("uploads")),
             ledger,
             program,
             rights_file: super::parts::rights_file::RightsFile::new(&config),
@@ -168,6 +170,7 @@ impl Desk {
                 desk.keep("keep hosts connected", |desk| async move { desk.keep_warm(desk.stop.clone()).await });
             }
             desk.keep("ask commands for hosts", |desk| async move { desk.keep_listing().await });
+            desk.keep("remove old uploads", |desk| async move { desk.keep_removing_uploads().await });
             desk.keep("end holds", |desk| async move { desk.keep_ending_holds().await });
             desk.keep("try the ledger", |desk| async move { desk.keep_trying_to_write().await });
             stop.cancelled().await;

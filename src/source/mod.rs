@@ -3,6 +3,7 @@
 //! one here. This room must never run a committer's code (the runner does, under the guard), never hand a ref to a tool as an option,
 //! and never resolve a name after the press: revisions only. Called by the desk (looking) and the runner (fetching).
 
+pub mod artifact;
 pub mod build;
 pub mod directory;
 pub mod gate;

@@ -7,6 +7,7 @@
 
 mod app;
 mod approval;
+mod builds;
 mod dashboard;
 mod history;
 mod hosts;

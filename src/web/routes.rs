@@ -4,6 +4,7 @@
 
 use super::app::App;
 use super::approval::requests;
+use super::builds::{publish, uploads};
 use super::hosts::{checkup, reach};
 use super::http::problem::Problem;
 use super::http::{files, health};
@@ -12,7 +13,7 @@ use super::push::{cancel, confirm, numbers, pause, resume, rollback};
 use super::reports::{announcements, stats};
 use super::session::caller::Caller;
 use super::session::{access, account, session_forms, sign_in, token_forms};
-use super::stack::{api, builds, catch_up, commits, hold, press, versions};
+use super::stack::{api, catch_up, commits, hold, press, versions};
 use super::stream::live;
 use super::{dashboard, history, push, stack};
 use crate::stack::Verb;
@@ -117,7 +118,7 @@ pub static ROUTES: &[Entry] = &[
     form("/stacks/{stack}/release-hold", Verb::Hold, || web::to(hold::release_stack)),
     form("/stacks/{stack}/stages/{stage}/hold", Verb::Hold, || web::to(hold::hold_stage)),
     form("/stacks/{stack}/stages/{stage}/release-hold", Verb::Hold, || web::to(hold::release_stage)),
-    form("/stacks/{stack}/builds/{build}/withdraw", Verb::Publish, || web::to(builds::withdraw_by_form)),
+    form("/stacks/{stack}/builds/{build}/withdraw", Verb::Publish, || web::to(publish::withdraw_by_form)),
     get("/pushes", || web::to(history::page::log)),
     get("/pushes.csv", || web::to(history::page::table)),
     page("/pushes/{id}", || web::to(push::page::push)),
@@ -143,13 +144,18 @@ pub static ROUTES: &[Entry] = &[
     post("/account/sign-out-everywhere", || web::to(session_forms::end_all)),
     entry(Method::GET, "/api/v1/stacks", May::Visible, || web::to(api::stacks)),
     see("/api/v1/stacks/{stack}", || web::to(api::stack)),
-    api(Method::POST, "/api/v1/stacks/{stack}/builds", Verb::Publish, || web::to(builds::publish)),
+    api(Method::POST, "/api/v1/stacks/{stack}/builds", Verb::Publish, || web::to(publish::publish)),
+    api(Method::POST, "/api/v1/stacks/{stack}/uploads", Verb::Publish, || web::to(uploads::begin)),
+    api(Method::GET, "/api/v1/stacks/{stack}/uploads/{upload}", Verb::Publish, || web::to(uploads::shown)),
+    api(Method::PATCH, "/api/v1/stacks/{stack}/uploads/{upload}", Verb::Publish, || web::to(uploads::append)),
+    api(Method::POST, "/api/v1/stacks/{stack}/uploads/{upload}/publish", Verb::Publish, || web::to(uploads::publish)),
+    api(Method::DELETE, "/api/v1/stacks/{stack}/uploads/{upload}", Verb::Publish, || web::to(uploads::cancel)),
     see("/api/v1/stacks/{stack}/hosts", || web::to(checkup::known)),
     api(Method::POST, "/api/v1/stacks/{stack}/hosts/look", Verb::Push, || web::to(checkup::now)),
     api(Method::POST, "/api/v1/stacks/{stack}/hosts/check", Verb::Push, || web::to(reach::check_by_api)),
     api(Method::POST, "/api/v1/stacks/{stack}/hosts/reconnect", Verb::Push, || web::to(reach::reconnect_by_api)),
-    see("/api/v1/stacks/{stack}/builds", || web::to(builds::listed)),
-    api(Method::DELETE, "/api/v1/stacks/{stack}/builds/{build}", Verb::Publish, || web::to(builds::withdraw)),
+    see("/api/v1/stacks/{stack}/builds", || web::to(publish::listed)),
+    api(Method::DELETE, "/api/v1/stacks/{stack}/builds/{build}", Verb::Publish, || web::to(publish::withdraw)),
     entry(Method::POST, "/api/v1/take-over", May::PersonWith(Verb::Hold), || web::to(numbers::take_over_by_api)),
     entry(Method::POST, "/api/v1/stacks/{stack}/numbers", May::PersonWith(Verb::Hold), || web::to(numbers::by_api)),
     api(Method::PUT, "/api/v1/stacks/{stack}/hold", Verb::Hold, || web::to(hold::hold_stack_by_api)),

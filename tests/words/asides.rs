@@ -54,6 +54,7 @@ pub const ASIDES: &[&str] = &[
     "keep hosts connected",
     "ask commands for hosts",
     "try the ledger",
+    "remove old uploads",
     // What the audit says of a deed.
     "push {push} of {} to {} {}, journal",
     "push {} of {} to {} {}, journal",

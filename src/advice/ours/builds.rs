@@ -159,7 +159,12 @@ pub const CASES: &[Case] = &[
         again: false,
     },
     Case {
-        marks: &["the revision that the build was made from"],
+        marks: &[
+            "the revision that the build was made from",
+            "`{name}` is missing; for example",
+            "a build is sent as a tar, or named by its address",
+            "the header `upload-offset` is missing",
+        ],
         cause: "the commit of the published build was not given",
         cure: "add `?sha=` with the commit to the address; `pushbutton build publish` does so automatically",
         again: false,

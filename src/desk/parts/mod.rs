@@ -12,3 +12,4 @@ pub(crate) mod recent_plans;
 pub(crate) mod rights_file;
 pub(crate) mod room;
 pub(crate) mod sources;
+pub mod uploads;

@@ -8,5 +8,6 @@ pub(crate) mod file_changes;
 pub(crate) mod hosts;
 pub(crate) mod inventory;
 pub(crate) mod probe;
+pub(crate) mod uploads;
 pub(crate) mod warm;
 pub(crate) mod writable;

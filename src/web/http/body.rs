@@ -113,6 +113,11 @@ fn filled<T: Fields>(given: &Map<String, Value>, body: &[u8]) -> Result<T, Probl
     serde_json::from_slice(body).map_err(|bad| wrong(bad.to_string()))
 }
 
+/// Whether a request says that its body is JSON.
+pub fn sends_json(request: &HttpRequest) -> bool {
+    request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(is_json)
+}
+
 fn is_json(kind: &str) -> bool {
     let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))

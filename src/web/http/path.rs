@@ -15,10 +15,14 @@ where
     text.parse().map_err(|_| Problem::unknown(format_args!("{what} {text:?}")))
 }
 
-/// Whether this is the path of an upload.
+/// Whether this is the path of an upload: of a build, or of a piece of one.
 pub fn is_upload(path: &str) -> bool {
-    let rest = path.strip_prefix("/api/v1/stacks/").and_then(|rest| rest.strip_suffix("/builds"));
-    rest.is_some_and(|stack| !stack.is_empty() && !stack.contains('/'))
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts[..] {
+        ["", "api", "v1", "stacks", stack, "builds"] => !stack.is_empty(),
+        ["", "api", "v1", "stacks", stack, "uploads", upload] => !stack.is_empty() && !upload.is_empty(),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -26,13 +30,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_one_address_takes_long_bodies() {
+    fn only_builds_and_their_pieces_have_long_bodies() {
         for (path, yes) in [
             ("/api/v1/stacks/web/builds", true),
             ("/api/v1/stacks//builds", false),
             ("/api/v1/stacks/web/x/builds", false),
             ("/api/v1/stacks/web/builds/", false),
             ("/stacks/web/builds", false),
+            ("/api/v1/stacks/web/uploads/0123", true),
+            ("/api/v1/stacks/web/uploads", false),
+            ("/api/v1/stacks/web/uploads/", false),
+            ("/api/v1/stacks/web/uploads/0123/publish", false),
         ] {
             assert_eq!(is_upload(path), yes, "{path}");
         }

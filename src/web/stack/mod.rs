@@ -2,7 +2,6 @@
 //! side by side; it must never decide whether a push may happen.
 
 pub(super) mod api;
-pub(super) mod builds;
 pub(super) mod catch_up;
 pub(super) mod commits;
 pub(super) mod hold;

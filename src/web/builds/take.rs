@@ -1,23 +1,21 @@
-//! Builds that are published from outside: a tar comes in, as long as the server's file allows, and lies on the disk before
-//! anything of it is looked at. It must never hold one in memory, nor unpack anything itself. Called by the routes.
+//! What all ways of publishing a build share: what is said of it, whether it may come, how it is written down, and how it is taken in. It must
+//! never hold one in memory. Used by the ways beside it.
 
 use crate::desk::view::PublishedBody;
-use crate::desk::{Case, Publishing, Reason, Refusal};
-use crate::stack::{BuildId, Revision, StackName};
+use crate::desk::{Case, Publishing, Refusal};
+use crate::stack::{Revision, StackName};
 use crate::web::app::App;
-use crate::web::http::action::see;
-use crate::web::http::limits::body_timeout::InTime;
-use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
 use crate::web::session::caller::Caller;
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Form, Path, Payload, Query};
+use actix_web::web::Payload;
 use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::time::{Duration, Instant};
+use tokio::sync::SemaphorePermit;
 
 /// An upload that says nothing for so long is over.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -37,6 +35,13 @@ pub struct BuildQuery {
     fewer: Option<Yes>,
 }
 
+impl BuildQuery {
+    /// Whether it does not say of which revision the build is.
+    pub(super) fn names_no_revision(&self) -> bool {
+        self.sha.is_empty()
+    }
+}
+
 /// The one word that says so.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -44,22 +49,23 @@ enum Yes {
     Yes,
 }
 
-/// Why a build is withdrawn.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WhyWithdrawn {
-    reason: Option<String>,
+/// The same, however it came.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Said {
+    pub sha: String,
+    pub branch: String,
+    pub title: String,
+    pub fewer: bool,
 }
 
-/// `POST /api/v1/stacks/{stack}/builds?sha=…&ref=…&title=…&fewer=yes`
-pub async fn publish(
-    app: Data<App>,
-    caller: Caller,
-    stack: Path<String>,
-    said: Query<BuildQuery>,
-    body: Payload,
-) -> Reply {
-    let said = said.into_inner();
+impl From<BuildQuery> for Said {
+    fn from(query: BuildQuery) -> Self {
+        Self { sha: query.sha, branch: query.branch, title: query.title, fewer: query.fewer.is_some() }
+    }
+}
+
+/// What is to be published, if it may be, as far as its words say; it counts as a try.
+pub(super) fn allowed(app: &App, caller: &Caller, stack: StackName, said: Said) -> Result<Publishing, Problem> {
     if said.sha.is_empty() {
         return Err(Problem::missing(
             "`sha`, the revision that the build was made from, is missing in the query; for example \
@@ -68,25 +74,29 @@ pub async fn publish(
     }
     let sha: Revision = said.sha.parse().map_err(|bad: crate::stack::BadName| Problem::bad_request(bad.to_string()))?;
     let what = Publishing {
-        stack: named("stack", &stack)?,
+        stack,
         sha,
         branch: said.branch,
         title: said.title.trim().to_owned(),
         who: caller.who.clone(),
-        fewer: said.fewer.is_some(),
+        fewer: said.fewer,
     };
     app.budgets
         .builds
         .take(caller.who.as_str(), Instant::now())
         .map_err(|wait| Problem::too_often("you published", wait))?;
     app.desk.may_publish(&what)?;
-    let _turn = app.uploads.try_acquire().map_err(|_| Problem::uploading())?;
-    let tar = tempfile::tempfile_in(app.desk.config().data.join("incoming")).map_err(Problem::broken)?;
-    let most = app.desk.config().limits.upload_mib << 20;
-    let Ok(written) = tokio::time::timeout(LONGEST, write(body, tar, most)).await else {
-        return Err(Problem::too_slow());
-    };
-    let taken = app.desk.publish(what, written?).await?;
+    Ok(what)
+}
+
+/// A turn to send a build.
+pub(super) fn turn(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
+    app.uploads.try_acquire().map_err(|_| Problem::uploading())
+}
+
+/// Takes a tar in that is here.
+pub(super) async fn taken(app: &App, what: Publishing, tar: File) -> Reply {
+    let taken = app.desk.publish(what, tar).await?;
     let answer = json!({ "build": PublishedBody::from(&taken.build), "new": taken.new });
     Ok(match taken.new {
         true => HttpResponse::Created().json(answer),
@@ -94,45 +104,12 @@ pub async fn publish(
     })
 }
 
-/// `GET /api/v1/stacks/{stack}/builds`
-pub async fn listed(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
-    let stack: StackName = named("stack", &stack)?;
-    Ok(HttpResponse::Ok().json(json!({ "builds": app.desk.published(&stack).await? })))
+/// Writes a body down as it comes, at most so many bytes, and gives the file back at its beginning. What was written stays in the file also
+/// where the rest does not come.
+pub(super) async fn written(body: Payload, tar: File, most: u64) -> Result<File, Problem> {
+    tokio::time::timeout(LONGEST, write(body, tar, most)).await.unwrap_or_else(|_| Err(Problem::too_slow()))
 }
 
-/// `DELETE /api/v1/stacks/{stack}/builds/{build}?reason=…`
-pub async fn withdraw(
-    app: Data<App>,
-    caller: Caller,
-    place: Path<(String, String)>,
-    said: Query<WhyWithdrawn>,
-) -> Reply {
-    withdrawn(&app, &caller, &place, said.reason.as_deref()).await?;
-    Ok(HttpResponse::NoContent().finish())
-}
-
-/// `POST /stacks/{stack}/builds/{build}/withdraw`
-pub async fn withdraw_by_form(
-    app: Data<App>,
-    caller: Caller,
-    place: Path<(String, String)>,
-    form: InTime<Form<WhyWithdrawn>>,
-) -> Reply {
-    withdrawn(&app, &caller, &place, form.0.reason.as_deref()).await?;
-    Ok(see(format!("/stacks/{}", place.0)))
-}
-
-async fn withdrawn(
-    app: &Data<App>,
-    caller: &Caller,
-    (stack, build): &(String, String),
-    reason: Option<&str>,
-) -> Result<(), Problem> {
-    let (stack, build): (StackName, BuildId) = (named("stack", stack)?, named("build", build)?);
-    Ok(app.desk.withdraw(&stack, &build, &caller.who, Reason::parse(reason)?).await?)
-}
-
-/// Writes a body down as it comes, and gives the file back at its beginning.
 async fn write(mut body: Payload, mut tar: File, most: u64) -> Result<File, Problem> {
     let mut length = 0;
     loop {
