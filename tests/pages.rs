@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not what they call")]
 
 mod approval;
+mod audit;
 pub(crate) mod made_up;
 mod past;
 
@@ -43,6 +44,7 @@ pub fn rendered() -> BTreeMap<String, String> {
     another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone();
     stats_are_drawn_and_stand_beside_as_numbers();
     announcements_say_what_arrived_and_what_did_not();
+    audit::the_audit_says_who_did_what_from_where();
     a_hold_says_until_when_and_one_that_cannot_be_taken_comes_back_as_it_was_filled_in();
     names_of_any_length_are_shown();
     RENDERED.take()

@@ -7,6 +7,7 @@
 
 mod app;
 mod approval;
+mod audit;
 mod builds;
 mod dashboard;
 mod history;
@@ -27,6 +28,7 @@ pub(crate) use stream::event_mux::wanted;
 
 /// The pages, for who draws them without a server.
 pub mod pages {
+    pub use super::audit::view::{AuditFilter, AuditPage};
     pub use super::history::view::{LogFilter, LogPage};
     pub use super::push::shown::PushPage;
     pub use super::reports::announcements_view::{AnnouncementsPage, ToldFilter};

@@ -4,6 +4,7 @@
 
 use super::app::App;
 use super::approval::requests;
+use super::audit::page as audit;
 use super::builds::{publish, uploads};
 use super::hosts::{checkup, reach};
 use super::http::problem::Problem;
@@ -130,6 +131,8 @@ pub static ROUTES: &[Entry] = &[
     form("/pushes/{id}/unpause", Verb::Push, || web::to(pause::unpause)),
     form("/pushes/{id}/resume", Verb::Push, || web::to(resume::resume)),
     get("/stats", || web::to(stats::stats)),
+    entry(Method::GET, "/audit", May::Admin, || web::to(audit::show)),
+    entry(Method::GET, "/audit.jsonl", May::Admin, || web::to(audit::export)),
     get("/announcements", || web::to(announcements::announcements)),
     open(Method::GET, "/sign-in", || web::to(sign_in::form)),
     open(Method::POST, "/sign-in", || web::to(sign_in::sign_in)),
@@ -201,6 +204,7 @@ pub static ROUTES: &[Entry] = &[
     api(Method::POST, "/api/v1/pushes/{id}/pause", Verb::Push, || web::to(pause::pause_by_api)),
     api(Method::POST, "/api/v1/pushes/{id}/unpause", Verb::Push, || web::to(pause::unpause_by_api)),
     api(Method::POST, "/api/v1/pushes/{id}/resume", Verb::Push, || web::to(resume::resume_by_api)),
+    entry(Method::GET, "/api/v1/audit", May::Admin, || web::to(audit::listed)),
     stream("/api/v1/events", May::Visible, || web::to(live::events)),
     open(Method::GET, "/static/{name:.+}", || web::to(files::file)),
     open(Method::GET, "/healthz", || web::to(health::healthz)),
@@ -215,6 +219,7 @@ pub fn pages() -> impl Iterator<Item = &'static str> {
             && !row.path.starts_with("/api/")
             && !row.path.ends_with("/log")
             && !row.path.ends_with(".csv")
+            && !row.path.ends_with(".jsonl")
     };
     ROUTES.iter().filter(page).map(|row| row.path)
 }
@@ -313,6 +318,7 @@ mod tests {
                 "/pushes/{id}",
                 "/pushes/{id}/cancel",
                 "/stats",
+                "/audit",
                 "/announcements",
                 "/account"
             ]

@@ -2,6 +2,7 @@
 
 use super::tokens::token;
 use super::*;
+use pushbutton::ledger::audit;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_row_says_from_where_and_to_what_whoever_writes_it() {
@@ -51,5 +52,68 @@ async fn every_row_says_from_where_and_to_what_whoever_writes_it() {
     }
     let press = rows.iter().find(|row| row.contains(", press, ")).unwrap();
     assert!(press.ends_with(": nightly"), "the reason stands there: {press}");
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administrators_read_the_audit_by_filters_page_by_page_and_download_what_a_third_party_verifies() {
+    let site = Site::at("127.0.0.1", "open", "", "[rights]\nadmin = [\"mary\"]\n").await;
+    let (mary, joe) = (site.mary().await, site.sign_in("name=joe").await);
+    for path in ["/audit", "/audit.jsonl", "/api/v1/audit"] {
+        assert_eq!((site.get(&joe, path).await.status, site.get(&mary, path).await.status), (403, 200), "{path}");
+    }
+    site.desk
+        .ledger()
+        .write(|tx| {
+            for number in 0..250_i64 {
+                let who = if number % 2 == 0 { "joe" } else { "olga" };
+                let at = At::from_millis(1_795_255_200_000 + number);
+                audit::note(tx, at, who, "hold", "web", &format!("web: number {number} 100% <b>"))?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let ask = async |query: &str| site.get(&mary, &format!("/api/v1/audit{query}")).await;
+    let numbers = |answer: &Answer| -> Vec<i64> {
+        answer.json()["rows"].as_array().unwrap().iter().map(|row| row["number"].as_i64().unwrap()).collect()
+    };
+    // Every row of joe's once, newest first, through all pages.
+    let (mut found, mut next) = (Vec::new(), String::new());
+    loop {
+        let answer = ask(&format!("?who=joe&action=hold{next}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        found.extend(numbers(&answer));
+        match answer.json()["next_before"].as_i64() {
+            Some(before) => next = format!("&before={before}"),
+            None => break,
+        }
+    }
+    assert!(found.len() == 125 && found.is_sorted_by(|one, other| one > other), "{found:?}");
+    for (query, count) in [
+        ("?text=number+24", 11),
+        ("?text=number+24&who=joe", 6),
+        ("?text=100%25+%3Cb&who=joe&since=2026-11-21&until=2026-11-21", 100),
+        ("?text=number_24", 0),
+        ("?action=press", 0),
+        ("?action=seal", 0),
+        ("?who=joe&until=2026-11-20", 0),
+    ] {
+        let answer = ask(query).await;
+        assert_eq!(numbers(&answer).len(), count, "{query}: {}", answer.text());
+    }
+    let page = site.get(&mary, "/audit?text=number+249").await;
+    assert!(page.status == 200 && page.text().contains("web: number 249 100% &lt;b&gt;"), "{}", page.text());
+    for bad in ["?since=yesterday", "?before=x"] {
+        assert_eq!((ask(bad).await.status, site.get(&mary, &format!("/audit{bad}")).await.status), (400, 400), "{bad}");
+    }
+    let file = site.get(&mary, "/audit.jsonl").await;
+    assert_eq!(file.header("content-disposition"), Some("attachment; filename=\"audit.jsonl\""));
+    let verified = audit::export::verify(file.body.as_slice(), &[]).unwrap();
+    assert!(verified.problems.is_empty() && verified.rows > 250, "{verified:?}");
+    let part = site.get(&mary, "/audit.jsonl?since=2026-11-21&until=2026-11-21").await;
+    let verified = audit::export::verify(part.body.as_slice(), &[]).unwrap();
+    assert!(verified.problems.is_empty() && verified.rows >= 250, "{verified:?}");
+    assert_eq!(site.get(&mary, "/audit.jsonl?since=yesterday").await.status, 400);
     site.close().await;
 }

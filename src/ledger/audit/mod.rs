@@ -3,6 +3,7 @@
 
 pub mod export;
 pub mod integrity;
+pub mod list;
 pub mod place;
 pub mod replay;
 pub mod rows;

@@ -8,10 +8,9 @@ use crate::ledger::history::{self, Edge, Filter};
 use crate::ledger::pushes::PushRow;
 use crate::ledger::{Ledger, LedgerError};
 use crate::stack::{Access, BadName, StackName, StageName, Verb};
-use crate::time;
 use crate::visible::visible;
 use crate::web::app::App;
-use crate::web::http::paging::{Page, edge};
+use crate::web::http::paging::{Page, edge, moment};
 use crate::web::http::problem::{Problem, Reply};
 use crate::web::session::caller::Caller;
 use crate::web::view::frame::Section;
@@ -105,16 +104,6 @@ fn no_state(word: &str) -> Problem {
     let states = PushState::ALL.map(PushState::word).join(", ");
     let word: String = word.chars().take(40).collect();
     Problem::bad_request(format!("`state` must be one of {states}, not {word:?}"))
-}
-
-/// A day of UTC (`days_end` takes all of it) or an instant, as the ledger compares it.
-pub fn moment(what: &str, text: &str, days_end: bool) -> Result<String, Problem> {
-    time::moment(text, days_end).map(|at| at.to_string()).ok_or_else(|| {
-        let text: String = text.chars().take(40).collect();
-        Problem::bad_request(format!(
-            "`{what}` must be a day or an instant, 2026-11-14 or 2026-11-14T13:10:00Z, not {text:?}"
-        ))
-    })
 }
 
 /// `GET /pushes`
@@ -231,18 +220,5 @@ mod tests {
         ] {
             assert_eq!(cell(text), written);
         }
-    }
-
-    #[test]
-    fn a_day_is_whole_and_an_instant_is_itself() {
-        for (text, days_end, at) in [
-            ("2026-11-14", false, "2026-11-14T00:00:00.000Z"),
-            ("2026-11-14", true, "2026-11-15T00:00:00.000Z"),
-            ("2026-11-14T13:10:00Z", true, "2026-11-14T13:10:00.000Z"),
-        ] {
-            assert_eq!(moment("until", text, days_end).unwrap(), at);
-        }
-        assert!(moment("since", "yesterday", false).is_err());
-        assert!(moment("since", "2026-13-01", false).is_err());
     }
 }

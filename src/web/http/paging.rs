@@ -1,8 +1,9 @@
 //! One page of a list that is newest first, cut at a number: older ones and newer ones by a cursor that stays where it is
-//! while the list grows. Pure. It must never skip or repeat an entry. Called by the pages that list.
+//! while the list grows; and the times that a list is asked for. Pure. It must never skip or repeat an entry. Called by the pages that list.
 
 use super::problem::Problem;
 use crate::ledger::history::Edge;
+use crate::time;
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,19 @@ pub fn edge(before: Option<&str>, after: Option<&str>) -> Result<Option<Edge>, P
     Ok(before.map(Edge::Before).or(after.map(Edge::After)))
 }
 
+/// A day of UTC (`days_end` takes all of it) or an instant, as the ledger compares it.
+///
+/// # Errors
+/// When it is neither.
+pub fn moment(what: &str, text: &str, days_end: bool) -> Result<String, Problem> {
+    time::moment(text, days_end).map(|at| at.to_string()).ok_or_else(|| {
+        let text: String = text.chars().take(40).collect();
+        Problem::bad_request(format!(
+            "`{what}` must be a day or an instant, 2026-11-14 or 2026-11-14T13:10:00Z, not {text:?}"
+        ))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,5 +114,18 @@ mod tests {
         for bad in ["x", "-1", "1.5", "99999999999999999999"] {
             assert!(edge(Some(bad), None).is_err() && edge(None, Some(bad)).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_day_is_whole_and_an_instant_is_itself() {
+        for (text, days_end, at) in [
+            ("2026-11-14", false, "2026-11-14T00:00:00.000Z"),
+            ("2026-11-14", true, "2026-11-15T00:00:00.000Z"),
+            ("2026-11-14T13:10:00Z", true, "2026-11-14T13:10:00.000Z"),
+        ] {
+            assert_eq!(moment("until", text, days_end).unwrap(), at);
+        }
+        assert!(moment("since", "yesterday", false).is_err());
+        assert!(moment("since", "2026-13-01", false).is_err());
     }
 }
