@@ -10,7 +10,9 @@ mod draft;
 mod key;
 mod keys;
 mod limits;
+mod oidc;
 mod proxies;
+mod proxy;
 mod rules;
 mod secret;
 mod site;
@@ -24,7 +26,9 @@ pub use channels::irc::Irc;
 pub use channels::{ChannelKind, ChannelLimits};
 pub use draft::Draft;
 pub use limits::Limits;
+pub use oidc::{Oidc, provider_url};
 pub use proxies::{Network, Proxies};
+pub use proxy::{Proxy, ProxyListen};
 pub use secret::{Secret, SecretName, private_file};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -58,6 +62,10 @@ pub struct Config {
     /// Who may come in.
     #[serde(default)]
     pub auth: Auth,
+    /// The provider of accounts, where people sign in at one.
+    pub oidc: Option<Oidc>,
+    /// The proxy that signs people in, where one does.
+    pub proxy: Option<Proxy>,
     /// How hosts are reached.
     #[serde(default)]
     pub ssh: Ssh,
@@ -130,13 +138,17 @@ pub enum AuthMode {
     /// Name and password; people are added with `pushbutton user add`.
     #[default]
     Password,
+    /// The accounts of a provider, by OpenID Connect.
+    Oidc,
+    /// A proxy in front says who asks, on a listener of its own.
+    Proxy,
     /// Asks for a name once and believes it; loopback only.
     Open,
 }
 
 impl AuthMode {
     /// All of them, in the order in which messages name them.
-    pub const ALL: [Self; 2] = [Self::Password, Self::Open];
+    pub const ALL: [Self; 4] = [Self::Password, Self::Oidc, Self::Proxy, Self::Open];
     /// What the file may say.
     pub(crate) const WORDS: [&str; Self::ALL.len()] = {
         let (mut words, mut at) = ([""; Self::ALL.len()], 0);
@@ -151,6 +163,8 @@ impl AuthMode {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::Oidc => "oidc",
+            Self::Proxy => "proxy",
             Self::Open => "open",
         }
     }
@@ -158,8 +172,24 @@ impl AuthMode {
     /// Whether it believes any name: then strangers must not come here, and nobody has to guess.
     pub const fn believes_names(self) -> bool {
         match self {
-            Self::Password => false,
+            Self::Password | Self::Oidc | Self::Proxy => false,
             Self::Open => true,
+        }
+    }
+
+    /// Whether people sign in at a provider of accounts, which `[oidc]` names.
+    pub const fn asks_a_provider(self) -> bool {
+        match self {
+            Self::Oidc => true,
+            Self::Password | Self::Proxy | Self::Open => false,
+        }
+    }
+
+    /// Whether a proxy says who asks, which `[proxy]` names.
+    pub const fn believes_a_proxy(self) -> bool {
+        match self {
+            Self::Proxy => true,
+            Self::Password | Self::Oidc | Self::Open => false,
         }
     }
 }

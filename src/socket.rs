@@ -1,10 +1,10 @@
 //! Unix sockets by paths of any length: a socket's address holds 108 bytes, and data directories may lie deep. So a socket
-//! is named by way of its directory's descriptor. It must never make a socket that others may speak to.
+//! is named by way of its directory's descriptor. It must never make a socket that others may speak to than it was told.
 
 use std::fs::{File, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// A socket's path, short whatever its directory's is; good as long as the file is kept.
@@ -33,6 +33,29 @@ pub struct Listening {
     pub listener: std::os::unix::net::UnixListener,
     short: PathBuf,
     _dir: File,
+}
+
+impl Listening {
+    /// What whoever connected to it has connected to, as the system says it of the connection.
+    pub fn address(&self) -> &Path {
+        &self.short
+    }
+}
+
+/// Makes a socket that whoever this mode names may speak to, in place of one that a dead process left.
+///
+/// # Errors
+/// What the system said; `AddrInUse` where somebody listens there, `AlreadyExists` where something else has the name.
+pub fn listen_for(path: &Path, mode: u32) -> io::Result<Listening> {
+    let (_dir, short) = short(path)?;
+    match std::fs::symlink_metadata(&short) {
+        Ok(meta) if !meta.file_type().is_socket() => return Err(ErrorKind::AlreadyExists.into()),
+        Ok(_) if std::os::unix::net::UnixStream::connect(&short).is_ok() => return Err(ErrorKind::AddrInUse.into()),
+        Ok(_) | Err(_) => {}
+    }
+    let listening = listen(path)?;
+    std::fs::set_permissions(&listening.short, Permissions::from_mode(mode))?;
+    Ok(listening)
 }
 
 /// Makes a socket that only our user may speak to, in place of one that a dead process left. The caller knows that no

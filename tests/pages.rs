@@ -17,8 +17,8 @@ use pushbutton::journal::PushState;
 use pushbutton::ledger::tokens::Token;
 use pushbutton::plan::PushKind;
 use pushbutton::web::pages::{
-    Account, Asks, Frame, HoldForm, LogFilter, LogPage, NewTokenForm, Pages, Section, SignIn, SignInForm, SignedIn,
-    ToldFilter, sign_in_form,
+    Account, Asks, Frame, HoldForm, LogFilter, LogPage, NewFactor, NewTokenForm, Pages, Section, SignIn, SignedIn,
+    SignedOut, ToldFilter, picture, sign_in_form,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -488,26 +488,38 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
     let pages = pages();
     let stranger = Frame { who: None, full_name: None, ..frame(Section::Nowhere) };
     let (both, alone) = (sign_in_form(AuthMode::Password), sign_in_form(AuthMode::Open));
-    let nothing = SignInForm { asks: Asks::Nothing, ..both };
+    let (provider, nothing) = (sign_in_form(AuthMode::Oidc), sign_in_form(AuthMode::Proxy));
     for (name, form, problem) in [
         ("sign-in", both, None),
         ("sign-in-refused", both, Some("Name and password do not go together.".to_owned())),
         ("sign-in-open", alone, None),
         ("sign-in-open-refused", alone, Some("A name is 1 to 64 letters.".to_owned())),
-        ("sign-in-by-the-request", nothing, None),
-        ("sign-in-by-the-request-refused", nothing, Some("This certificate is nobody's.".to_owned())),
+        ("sign-in-at-a-provider", provider, None),
+        (
+            "sign-in-at-a-provider-refused",
+            provider,
+            Some("The provider did not sign you in (access_denied).".to_owned()),
+        ),
+        ("sign-in-by-a-proxy", nothing, None),
+        ("sign-in-by-a-proxy-refused", nothing, Some("A proxy signs people in here.".to_owned())),
     ] {
         let ask = (name == "sign-in").then(|| "ops@example.com".to_owned());
         let keeps_passwords = form == both;
         let (next, said) = ("/pushes/4127".to_owned(), "mary".to_owned());
-        let page = SignIn { form, keeps_passwords, next, name: said, problem, ask };
+        let provider = "/sign-in/oidc?next=/pushes/4127".to_owned();
+        let page = SignIn { form, provider, keeps_passwords, next, name: said, problem, ask };
         let html = checked(name, pages.sign_in(&stranger, &page));
         assert_eq!(html.contains("type=\"password\""), form == both, "{name}");
-        assert_eq!(html.contains("name=\"name\""), form != nothing, "{name}");
+        let asks = matches!(form.asks, Asks::Name | Asks::NameAndPassword);
+        assert_eq!(html.contains("name=\"name\""), asks, "{name}");
+        assert_eq!(html.contains("href=\"/sign-in/oidc?next=/pushes/4127\""), form.asks == Asks::Provider, "{name}");
         assert_eq!(html.contains("Forgot your password?"), form == both, "{name}");
         assert_eq!(html.contains("Ask ops@example.com"), page.ask.is_some(), "{name}");
         assert_eq!(html.matches("role=\"alert\"").count(), usize::from(page.problem.is_some()), "{name}");
     }
+    let elsewhere = "https://accounts.example.com/end?a=<b>x</b>&b=c".to_owned();
+    let html = checked("signed-out", pages.signed_out(&stranger, &SignedOut { elsewhere }));
+    assert!(html.contains("content=\"0; url=https://accounts.example.com/end?a=&lt;b&gt;x"), "{html}");
     for status in [403, 404, 409, 503] {
         let words = "QA has moved since you opened the page. Nothing was pushed.";
         let html = pages.error(
@@ -566,7 +578,13 @@ fn ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password() {
         ("account-changed", true, None, Some("Your password is changed. Everywhere else you are signed out."), false),
         ("account-open", false, None, None, false),
         ("account-token", true, None, None, true),
+        ("account-factor", true, None, None, false),
+        ("account-factor-refused", true, None, None, false),
+        ("account-factor-on", true, None, None, false),
+        ("account-factor-codes", true, None, None, false),
     ] {
+        let secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP".to_owned();
+        let refused = name == "account-factor-refused";
         let signed_in = vec![session(true, 3600), session(false, 86_400)];
         let tokens = vec![
             token("ci", "publish:web,push:web/qa,see", 30, Some(300)),
@@ -576,6 +594,17 @@ fn ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password() {
             who: "mary".to_owned(),
             signed_in,
             has_password,
+            recovery_left: name.starts_with("account-factor-").then_some(8).filter(|_| !refused),
+            new_factor: (name == "account-factor" || refused).then(|| NewFactor {
+                picture: picture(&format!("otpauth://totp/x?secret={secret}")),
+                secret: secret.clone(),
+            }),
+            factor_problem: refused.then(|| "Wrong password or code; nothing was changed.".to_owned()),
+            recovery_codes: if name == "account-factor-codes" {
+                vec!["abcd-efgh-ijkl-mnop".to_owned(); 8]
+            } else {
+                Vec::new()
+            },
             problem,
             done,
             tokens: if name == "account-open" { Vec::new() } else { tokens },
@@ -585,7 +614,11 @@ fn ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password() {
             typed: NewTokenForm::default(),
         };
         let html = checked(name, pages.account(&frame(Section::Nowhere), &account));
-        assert_eq!(html.matches("type=\"password\"").count(), if has_password { 3 } else { 0 }, "{name}");
+        let factor = usize::from(account.new_factor.is_some() || account.recovery_left.is_some());
+        let fields = if has_password { 3 + factor } else { 0 };
+        assert_eq!(html.matches("type=\"password\"").count(), fields, "{name}");
+        assert_eq!(html.contains("class=\"qr\""), account.new_factor.is_some(), "{name}");
+        assert_eq!(html.contains(&secret), account.new_factor.is_some(), "{name}: it is shown once");
         assert_eq!(html.contains(&text), new_token, "{name}: it is shown once");
         assert!(html.contains("This browser</b>") && html.contains("Another browser</b>"), "{name}");
         let ends = "action=\"/account/sessions/0123456789abcdef/end\"";

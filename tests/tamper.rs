@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 /// What no seal covers, as table, column and where; SECURITY.md says why.
 const UNSEEN: [(&str, &str, &str); 12] = [
     ("sessions", "seen_at", "1"),
+    ("sessions", "provider", "1"),
+    ("sessions", "checked_at", "1"),
     ("tokens", "seen_at", "1"),
     ("outbox", "next_at", "state = 'waiting'"),
     ("outbox", "tries", "state = 'waiting'"),

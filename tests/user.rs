@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not what they call")]
 
 use assert_cmd::Command;
-use pushbutton::ledger::{Ledger, users};
+use pushbutton::ledger::{Ledger, second_factor, users};
 use pushbutton::process::Program;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -145,4 +145,29 @@ async fn at_a_terminal_two_different_passwords_or_ctrl_c_change_nothing() {
     assert_eq!(code, 1, "{shown}");
     assert!(shown.contains("cancelled; nothing was changed"), "{shown}");
     assert_eq!(office.user(&["list"], "").1, "");
+}
+
+#[tokio::test]
+async fn who_has_lost_their_second_factor_is_let_in_without_it_and_signed_out() {
+    let office = Office::new();
+    assert_eq!(office.user(&["add", "mary"], "correct horse\n").0, 0);
+    let none = (0, "mary has no second factor\n".to_owned(), String::new());
+    assert_eq!(office.user(&["totp-reset", "mary"], ""), none);
+    let (code, _, err) = office.user(&["totp-reset", "zoe"], "");
+    assert!(code != 0 && err.contains("there is no user zoe"), "{err}");
+
+    let ledger = office.dir.path().join("deep/data/pushbutton.db");
+    let with_one = |ledger: Ledger| async move {
+        let mary = "mary".parse().unwrap();
+        ledger.read(move |connection| second_factor::of(connection, &mary)).await.unwrap().is_some()
+    };
+    let office_ledger = Ledger::open(&ledger).unwrap();
+    let set = office_ledger.write(|tx| {
+        let (mary, secret) = ("mary".parse().unwrap(), second_factor::TotpSecret::new().unwrap());
+        second_factor::set(tx, &mary, &secret, 0, &second_factor::recovery_codes().unwrap())
+    });
+    assert!(set.await.unwrap() && with_one(office_ledger).await);
+    let said = "mary signs in without a second factor, and is signed out\n".to_owned();
+    assert_eq!(office.user(&["totp-reset", "mary", "--as", "olga"], ""), (0, said, String::new()));
+    assert!(!with_one(Ledger::open(&ledger).unwrap()).await);
 }

@@ -4,7 +4,7 @@
 use super::say;
 use super::server::{Person, must_be_ours};
 use crate::config::Config;
-use crate::ledger::{Ledger, audit, users};
+use crate::ledger::{Ledger, audit, second_factor, sessions, users};
 use crate::stack::Who;
 use crate::time::At;
 use anyhow::{Context, bail, ensure};
@@ -46,6 +46,11 @@ enum Action {
         /// Who.
         name: Who,
     },
+    /// Turns off the second factor of a person who has lost it, and signs them out everywhere.
+    TotpReset {
+        /// Who.
+        name: Who,
+    },
     /// Sets a new password for a person, and signs them out everywhere.
     Password {
         /// Who.
@@ -68,6 +73,7 @@ impl User {
                 Action::Add { name, full_name } => add(&ledger, &by, name, full_name).await?,
                 Action::List => list(&ledger).await?,
                 Action::Remove { name } => remove(&ledger, &by, name).await?,
+                Action::TotpReset { name } => totp_reset(&ledger, &by, name).await?,
                 Action::Password { name } => password(&ledger, &by, name).await?,
             }
             anyhow::Ok(())
@@ -172,6 +178,27 @@ async fn password(ledger: &Ledger, by: &Who, name: Who) -> anyhow::Result<()> {
     match changed.await? {
         true => say::line(&format!("{name} has a new password and is signed out")),
         false => return unknown(&name),
+    }
+    Ok(())
+}
+
+async fn totp_reset(ledger: &Ledger, by: &Who, name: Who) -> anyhow::Result<()> {
+    let (of, by) = (name.clone(), by.to_string());
+    let reset = ledger.write(move |tx| {
+        if users::find(tx, &of)?.is_none() {
+            return Ok(None);
+        }
+        let had_one = second_factor::remove(tx, &of)?;
+        if had_one {
+            sessions::end_all_of(tx, &of)?;
+            audit::note(tx, At::now(), &by, "second factor", of.as_str(), "turned off, signed out everywhere")?;
+        }
+        Ok(Some(had_one))
+    });
+    match reset.await? {
+        Some(true) => say::line(&format!("{name} signs in without a second factor, and is signed out")),
+        Some(false) => say::line(&format!("{name} has no second factor")),
+        None => return unknown(&name),
     }
     Ok(())
 }

@@ -51,6 +51,7 @@ pub(super) fn rights(config: &Config, rules: &mut Rules<'_>) -> Rights {
 /// Whether who signs people in may say which groups they are in.
 const fn brings_groups(mode: AuthMode) -> bool {
     match mode {
+        AuthMode::Oidc | AuthMode::Proxy => true,
         AuthMode::Password | AuthMode::Open => false,
     }
 }

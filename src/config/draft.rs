@@ -121,6 +121,9 @@ impl Config {
         self.data = here.join(&self.data);
         self.stacks = here.join(&self.stacks);
         self.audit.file = self.audit.file.take().map(|file| here.join(file));
+        if let Some(oidc) = &mut self.oidc {
+            oidc.client_secret_file = oidc.client_secret_file.take().map(|file| here.join(file));
+        }
         self.ssh.config = self.ssh.config.take().map(|file| here.join(file));
         for kind in ChannelKind::ALL {
             let Some(password) = self.password_of_mut(kind) else { continue };
@@ -134,7 +137,9 @@ fn hide_secrets(text: &str, root: &DeTable<'_>) -> String {
     let mut secrets: Vec<Range<usize>> = Vec::new();
     let tables = root.values().filter_map(|value| value.get_ref().as_table());
     for table in std::iter::once(root).chain(tables) {
-        secrets.extend(table.get("password").filter(|value| !value.get_ref().is_table()).map(toml::Spanned::span));
+        for key in ["password", "client_secret"] {
+            secrets.extend(table.get(key).filter(|value| !value.get_ref().is_table()).map(toml::Spanned::span));
+        }
     }
     if let Some(url) = root.get("url").filter(|url| matches!(url.get_ref(), DeValue::String(_))) {
         let written = &text[url.span()];

@@ -25,6 +25,8 @@ const KEYS: &[(&str, &[Key])] = &[
             key("insecure_http", Kind::Flag),
             key("trusted_proxies", Kind::Texts),
             key("auth", Kind::Table),
+            key("oidc", Kind::Table),
+            key("proxy", Kind::Table),
             key("ssh", Kind::Table),
             key("metrics", Kind::Table),
             key("artifacts", Kind::Table),
@@ -35,6 +37,8 @@ const KEYS: &[(&str, &[Key])] = &[
         ],
     ),
     ("auth", &[key("mode", Kind::Word(&AuthMode::WORDS)), key("ask", Kind::Text)]),
+    ("oidc", super::oidc::KEYS),
+    ("proxy", super::proxy::KEYS),
     ("ssh", &[key("config", Kind::Text), key("lease_s", SECONDS), key("grace_s", SECONDS)]),
     ("artifacts", super::artifacts::KEYS),
     ("audit", super::audit::KEYS),
@@ -127,6 +131,8 @@ fn unknown(key: &Spanned<Cow<'_, str>>, of: &str, table: &str, known: &[Key]) ->
     match (LATER.contains(&name) && table.is_empty(), name) {
         (true, _) => Mistake::new(key.span(), format!("this version of Pushbutton does not have [{name}] yet"))
             .cure("remove it for now: it would have no effect"),
+        (_, "client_secret") => Mistake::new(key.span(), "a secret is never written in this file")
+            .cure("write it into its own file, mode 0600, and refer to that: client_secret_file = \"…\""),
         (_, "password") => Mistake::new(key.span(), "a secret is never written in this file")
             .cure("write it into its own file, mode 0600, and refer to that: password_file = \"…\""),
         _ => Mistake::new(key.span(), format!("unknown key `{}` in {of}", shown(name))).cure(

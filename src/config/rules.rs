@@ -16,6 +16,7 @@ pub(super) fn broken(config: &Config, root: &DeTable<'_>) -> Vec<Mistake> {
     for kind in ChannelKind::ALL {
         kind.judge(config, &mut rules);
     }
+    rules.provider(config);
     config.metrics.iter().for_each(|metrics| rules.metrics(config, metrics));
     rules.artifacts(&config.artifacts);
     rules.audit(&config.audit);
@@ -52,6 +53,25 @@ impl Rules<'_> {
         {
             let title = format!("`{}` is not a name or an address", shown(ask));
             self.refuse(&["auth", "ask"], title, "a name or an address on one line: ask = \"ops@example.com\"");
+        }
+    }
+
+    fn provider(&mut self, config: &Config) {
+        match &config.oidc {
+            Some(oidc) => oidc.judge(self),
+            None if config.auth.mode.asks_a_provider() => {
+                let cure = "write [oidc] with issuer, client_id and client_secret_file; config.example.toml shows it";
+                self.refuse(&["auth", "mode"], "mode = \"oidc\" needs the provider of accounts", cure);
+            }
+            None => {}
+        }
+        match &config.proxy {
+            Some(proxy) => proxy.judge(config, self),
+            None if config.auth.mode.believes_a_proxy() => {
+                let cure = "write [proxy] with listen and user_header; config.example.toml shows it";
+                self.refuse(&["auth", "mode"], "mode = \"proxy\" needs the listener of the proxy", cure);
+            }
+            None => {}
         }
     }
 

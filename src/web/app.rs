@@ -7,6 +7,8 @@ use super::http::writer_tried::WriterTried;
 use super::output::indexes::Indexes;
 use super::session::alive::Alive;
 use super::session::failures::Failures;
+use super::session::oidc::in_use::Rechecks;
+use super::session::oidc::provider::Provider;
 use super::session::tries::Tries;
 use super::stream::events::Batches;
 use super::view::assets;
@@ -41,6 +43,10 @@ pub struct App {
     pub(super) failures: Failures,
     /// The sessions that are not over, as the streams look at them.
     pub(super) alive: Alive,
+    /// The provider of accounts, where people sign in at one.
+    pub(super) provider: Option<Provider>,
+    /// When it was asked about which session.
+    pub(super) rechecks: Rechecks,
     /// What one person may do in a minute.
     pub(super) budgets: Budgets,
     /// Turns to send a build.
@@ -65,7 +71,7 @@ impl App {
     /// What requests to this desk share; `sign_in_leads_to` are the pages that a person may be sent to after signing in.
     ///
     /// # Errors
-    /// When the templates are wrong, or the system has no random bits.
+    /// When the templates are wrong, the system has no random bits, or the secret for the provider of accounts cannot be read.
     pub(super) fn new(desk: Arc<Desk>, sign_in_leads_to: Vec<&'static str>) -> io::Result<Self> {
         let mut life = [0; 4];
         getrandom::fill(&mut life).map_err(io::Error::other)?;
@@ -74,6 +80,8 @@ impl App {
             sign_in_leads_to,
             pages: Pages::load().map_err(io::Error::other)?,
             assets: assets::version(),
+            provider: Provider::of(desk.config())?,
+            rechecks: Rechecks::default(),
             desk,
             tries: Tries::default(),
             failures: Failures::default(),

@@ -33,8 +33,9 @@ pub mod pages {
     pub use super::push::shown::PushPage;
     pub use super::reports::announcements_view::{AnnouncementsPage, ToldFilter};
     pub use super::reports::stats_view::{Span, StatsPage};
-    pub use super::session::account_view::{Account, NewTokenForm, SignedIn};
-    pub use super::session::sign_in_view::{Asks, SignIn, SignInForm, form as sign_in_form};
+    pub use super::session::account_view::{Account, NewFactor, NewTokenForm, SignedIn};
+    pub use super::session::sign_in_view::{Asks, SignIn, SignInForm, SignedOut, form as sign_in_form};
+    pub use super::session::totp::picture::picture;
     pub use super::stack::hold_view::HoldForm;
     pub use super::view::assets::asset;
     pub use super::view::error::NextLink;
@@ -59,6 +60,7 @@ pub use http::faults::Fault;
 use http::limits::connections::{Connections, Counter, HEADERS_IN};
 use http::problem::Problem;
 use http::request_guard::LONGEST_BODY;
+use session::proxy_door::Door;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -73,6 +75,8 @@ pub struct Server {
     listener: Option<TcpListener>,
     /// For the command line on this machine.
     push_host: Listening,
+    /// For a proxy that signs people in; none where none does.
+    door: Option<Door>,
     /// For Prometheus; none where the server's file does not say `[metrics]`.
     scraped: Option<TcpListener>,
     app: Data<App>,
@@ -83,7 +87,8 @@ impl Server {
     /// address, as requests for other hosts are refused.
     ///
     /// # Errors
-    /// When the templates are wrong, the system has no random bits, or the socket in the data directory cannot be made.
+    /// When the templates are wrong, the system has no random bits, a socket cannot be made, or what the way to sign in needs
+    /// is not there.
     pub fn bind(desk: Arc<Desk>, listener: TcpListener) -> io::Result<Self> {
         Self::of(desk, Some(listener))
     }
@@ -99,7 +104,14 @@ impl Server {
     fn of(desk: Arc<Desk>, listener: Option<TcpListener>) -> io::Result<Self> {
         // The desk holds the directory's lock: whatever socket is there, nobody listens.
         let push_host = socket::listen(&session::push_host::socket_in(&desk.config().data))?;
-        Ok(Self { listener, push_host, scraped: None, app: Data::new(App::new(desk, routes::pages().collect())?) })
+        let door = listener.as_ref().map(|_| Door::open(desk.config())).transpose()?.flatten();
+        Ok(Self {
+            listener,
+            push_host,
+            door,
+            scraped: None,
+            app: Data::new(App::new(desk, routes::pages().collect())?),
+        })
     }
 
     /// With the numbers for Prometheus, at a listener of their own.
@@ -128,8 +140,8 @@ impl Server {
     pub async fn run_until(mut self, stop: CancellationToken) -> io::Result<()> {
         let (app, closing) = (self.app.clone(), self.app.closing.clone());
         let scraped = self.scraped.take().map(|listener| metrics::serve(app.clone(), listener)).transpose()?;
-        // Kept to the end: with it goes the socket's file, before the desk's lock.
-        let (server, _push_host) = self.begin()?;
+        // Kept to the end: with them go the sockets' files, before the desk's lock.
+        let (server, _sockets) = self.begin()?;
         let handles: Vec<_> = scraped.iter().chain([&server]).map(actix_web::dev::Server::handle).collect();
         let stopping = async {
             stop.cancelled().await;
@@ -137,13 +149,15 @@ impl Server {
             join_all(handles.iter().map(|handle| handle.stop(true))).await;
         };
         let scraping = async { OptionFuture::from(scraped).await.unwrap_or(Ok(())) };
-        let (served, scraped, (), _) =
-            tokio::join!(server, scraping, stopping, app.closing.run_until_cancelled(output::ahead::ahead(&app)));
+        let ahead = app.closing.run_until_cancelled(output::ahead::ahead(&app));
+        let rechecks = app.closing.run_until_cancelled(session::oidc::recheck::rounds(&app));
+        let (served, scraped, (), _, _) = tokio::join!(server, scraping, stopping, ahead, rechecks);
         served.and(scraped)
     }
 
-    fn begin(self) -> io::Result<(actix_web::dev::Server, Listening)> {
-        let Self { listener, push_host: socket, scraped: _, app: shared } = self;
+    fn begin(self) -> io::Result<(actix_web::dev::Server, (Listening, Option<Door>))> {
+        let Self { listener, push_host: socket, door, scraped: _, app: shared } = self;
+        let (socket_address, sign) = (socket.address().to_owned(), door.as_ref().map(Door::sign).transpose()?);
         let (limits, proxies) = (&shared.desk.config().limits, shared.desk.config().trusted_proxies.clone());
         let (connections, in_all) = (Connections::new(limits.connections_per_address, proxies), limits.connections);
         // Each worker counts its own: with fewer connections than processors there are fewer workers.
@@ -168,7 +182,8 @@ impl Server {
         .h1_allow_half_closed(false)
         .on_connect(move |connection, extensions| {
             connections.greet(connection, extensions);
-            session::push_host::greet(connection, extensions);
+            session::push_host::greet(connection, extensions, &socket_address);
+            sign.iter().for_each(|sign| http::door::greet(connection, extensions, sign));
         })
         .disable_signals()
         .shutdown_timeout(STOPPING_S)
@@ -176,6 +191,11 @@ impl Server {
         if let Some(listener) = listener {
             server = server.listen(listener)?;
         }
-        Ok((server.run(), socket))
+        match &door {
+            Some(Door::Socket(listening)) => server = server.listen_uds(listening.listener.try_clone()?)?,
+            Some(Door::Address(listener)) => server = server.listen(listener.try_clone()?)?,
+            None => {}
+        }
+        Ok((server.run(), (socket, door)))
     }
 }

@@ -13,7 +13,7 @@ use super::output::{download, lines};
 use super::push::{cancel, confirm, numbers, pause, resume, rollback};
 use super::reports::{announcements, stats};
 use super::session::caller::Caller;
-use super::session::{access, account, session_forms, sign_in, token_forms};
+use super::session::{access, account, oidc, session_forms, sign_in, token_forms, totp};
 use super::stack::{api, catch_up, commits, hold, press, versions};
 use super::stream::live;
 use super::{dashboard, history, push, stack};
@@ -136,9 +136,14 @@ pub static ROUTES: &[Entry] = &[
     get("/announcements", || web::to(announcements::announcements)),
     open(Method::GET, "/sign-in", || web::to(sign_in::form)),
     open(Method::POST, "/sign-in", || web::to(sign_in::sign_in)),
+    open(Method::GET, "/sign-in/oidc", || web::to(oidc::flow::begin)),
+    open(Method::GET, "/sign-in/oidc/callback", || web::to(oidc::flow::callback)),
     post("/sign-out", || web::to(sign_in::sign_out)),
     get("/account", || web::to(account::show)),
     post("/account/password", || web::to(account::change_password)),
+    post("/account/totp", || web::to(totp::forms::begin)),
+    post("/account/totp/confirm", || web::to(totp::forms::confirm)),
+    post("/account/totp/remove", || web::to(totp::forms::remove)),
     post("/account/tokens", || web::to(token_forms::add)),
     post("/account/tokens/{token}/rotate", || web::to(token_forms::rotate)),
     post("/account/tokens/{token}/revoke", || web::to(token_forms::revoke)),
@@ -300,7 +305,18 @@ mod tests {
             .filter(|row| row.may == May::Anybody)
             .map(|row| format!("{} {}", row.method, row.path))
             .collect();
-        assert_eq!(open, ["GET /sign-in", "POST /sign-in", "GET /static/{name:.+}", "GET /healthz", "GET /readyz"]);
+        assert_eq!(
+            open,
+            [
+                "GET /sign-in",
+                "POST /sign-in",
+                "GET /sign-in/oidc",
+                "GET /sign-in/oidc/callback",
+                "GET /static/{name:.+}",
+                "GET /healthz",
+                "GET /readyz"
+            ]
+        );
     }
 
     #[test]

@@ -43,6 +43,12 @@ pub const CASES: &[Case] = &[
         again: false,
     },
     Case {
+        marks: &["cannot make {shown}: there is no directory", "{shown} is there, and no socket"],
+        cause: "`listen` under [proxy] names a socket whose directory is missing, or another file",
+        cure: "make the directory for the server's user and the proxy's group, or name another path",
+        again: false,
+    },
+    Case {
         marks: &["ssh does not accept its configuration", "ssh cannot be run: {error}"],
         cause: "ssh cannot read the file in `config` under [ssh], or this machine has no OpenSSH client",
         cure: "fix the line that ssh names (`ssh -F FILE -G HOST` tests it), or install the package `openssh-client`",

@@ -3,12 +3,13 @@
 //! listen on. It must never make, change or lock anything, and never stop at the first mistake.
 
 use crate::advice::Advice;
-use crate::config::{ChannelKind, Config, ConfigError, Draft};
+use crate::config::{ChannelKind, Config, ConfigError, Draft, Proxy, ProxyListen};
 use crate::desk::{self, DeskError};
 use crate::ledger;
 use crate::process::Program;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::TcpSocket;
@@ -36,13 +37,33 @@ pub async fn prepare(path: &Path, asker: For) -> Result<Draft, ConfigError> {
     let mut draft = Draft::read(path)?;
     let config = draft.config().clone();
     look_at_secrets(&mut draft, &config);
+    look_at_client_secret(&mut draft, &config);
     look_at_ssh(&mut draft, &config).await;
     look_at_directories(&mut draft, &config, asker);
     look_at_listen(&mut draft, &["listen"], config.listen);
     if let Some(metrics) = config.metrics {
         look_at_listen(&mut draft, &["metrics", "listen"], metrics.listen);
     }
+    match config.proxy.as_ref().map(Proxy::listen) {
+        Some(Ok(ProxyListen::Address(address))) => look_at_listen(&mut draft, &["proxy", "listen"], address),
+        Some(Ok(ProxyListen::Socket(path, _))) => look_at_socket(&mut draft, &path),
+        // What is wrong with the text is told already.
+        Some(Err(_)) | None => {}
+    }
     Ok(draft)
+}
+
+/// Whether a socket can be made there: its directory is there, and nothing else has its name.
+fn look_at_socket(draft: &mut Draft, path: &Path) {
+    let (shown, dir) = (path.display(), path.parent().unwrap_or(path));
+    if !dir.is_dir() {
+        let title = format!("cannot make {shown}: there is no directory {}", dir.display());
+        let cure = "make it for the server's user and the proxy's group; for systemd: RuntimeDirectory=pushbutton";
+        draft.refuse(&["proxy", "listen"], title, Some(cure.to_owned()));
+    } else if std::fs::symlink_metadata(path).is_ok_and(|meta| !meta.file_type().is_socket()) {
+        let title = format!("{shown} is there, and no socket");
+        draft.refuse(&["proxy", "listen"], title, Some("name a file that is not there yet".to_owned()));
+    }
 }
 
 fn look_at_secrets(draft: &mut Draft, config: &Config) {
@@ -53,6 +74,15 @@ fn look_at_secrets(draft: &mut Draft, config: &Config) {
         if let (Err(why), Some(key), true) = (secret.read(), secret.key(), one) {
             draft.refuse(&[kind.name(), key], why.to_string(), Some(why.cure()));
         }
+    }
+}
+
+/// The secret of the client at a provider of accounts.
+fn look_at_client_secret(draft: &mut Draft, config: &Config) {
+    let Some(oidc) = &config.oidc else { return };
+    let (secret, one) = (oidc.secret(), oidc.client_secret_file.is_none() || oidc.client_secret_env.is_none());
+    if let (Err(why), true) = (secret.read(), one) {
+        draft.refuse(&["oidc", oidc.secret_key()], why.to_string(), Some(why.cure()));
     }
 }
 

@@ -266,7 +266,9 @@ mod tests {
         );
         write("UPDATE holds SET reason = 'why; more' WHERE scope = 'web'");
         write("DELETE FROM holds WHERE scope = 'api'");
-        write("INSERT INTO sessions VALUES ('aa', 'mary', '1', '1', NULL, NULL); UPDATE sessions SET seen_at = '2'");
+        write(
+            "INSERT INTO sessions VALUES ('aa', 'mary', '1', '1', NULL, NULL, NULL, NULL, NULL); UPDATE sessions SET seen_at = '2'",
+        );
         // A connection that does not watch is another hand.
         let other = Connection::open(&path).unwrap();
         assert_eq!(compare(&other).unwrap(), (2, Vec::new()));

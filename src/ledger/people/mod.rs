@@ -2,6 +2,7 @@
 //! a hash.
 
 pub mod known;
+pub mod second_factor;
 pub mod sessions;
 pub mod tokens;
 pub mod users;

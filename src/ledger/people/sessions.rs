@@ -19,6 +19,21 @@ pub struct Session {
     pub who: Who,
     /// When it was last written down that it is used; may be some minutes behind.
     pub seen_at: At,
+    /// The groups of the person, as the provider of accounts says.
+    pub groups: Vec<String>,
+    /// What that provider gave for it, encrypted.
+    pub provider: Option<String>,
+    /// When it last confirmed it.
+    pub checked_at: Option<At>,
+}
+
+/// What a provider of accounts grants with a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Granted {
+    /// The groups of the person; no name holds a line break.
+    pub groups: Vec<String>,
+    /// What the provider gave for it, encrypted; none where there is no provider.
+    pub provider: Option<String>,
 }
 
 /// From where a session begins, as its owner reads it later.
@@ -34,7 +49,13 @@ pub struct Place {
 ///
 /// # Errors
 /// What SQLite said.
-pub fn begin(transaction: &Transaction<'_>, id_hash: &str, who: &Who, place: &Place, now: At) -> LedgerResult<()> {
+pub fn begin(
+    transaction: &Transaction<'_>,
+    id_hash: &str,
+    who: &Who,
+    (place, granted): (&Place, &Granted),
+    now: At,
+) -> LedgerResult<()> {
     transaction.execute(
         "DELETE FROM sessions WHERE seen_at < ?1 OR made_at < ?2",
         params![
@@ -43,8 +64,18 @@ pub fn begin(transaction: &Transaction<'_>, id_hash: &str, who: &Who, place: &Pl
         ],
     )?;
     transaction.execute(
-        "INSERT INTO sessions (id_hash, who, made_at, seen_at, address, browser) VALUES (?1, ?2, ?3, ?3, ?4, ?5)",
-        params![id_hash, who.as_str(), now.to_string(), place.address, place.browser],
+        "INSERT INTO sessions (id_hash, who, made_at, seen_at, address, browser, groups, provider, checked_at)
+         VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            id_hash,
+            who.as_str(),
+            now.to_string(),
+            place.address,
+            place.browser,
+            granted.provider.is_some().then(|| granted.groups.join("\n")),
+            granted.provider,
+            granted.provider.is_some().then(|| now.to_string()),
+        ],
     )?;
     Ok(())
 }
@@ -54,16 +85,25 @@ pub fn begin(transaction: &Transaction<'_>, id_hash: &str, who: &Who, place: &Pl
 /// # Errors
 /// What SQLite said, or a row that cannot be read.
 pub fn find(connection: &Connection, id_hash: &str, now: At) -> LedgerResult<Option<Session>> {
-    let mut ask = connection.prepare_cached("SELECT who, made_at, seen_at FROM sessions WHERE id_hash = ?1")?;
-    let found: Option<(String, String, String)> =
-        ask.query_row([id_hash], |row| Ok((row.get("who")?, row.get("made_at")?, row.get("seen_at")?))).optional()?;
-    let Some((who, made_at, seen_at)) = found else { return Ok(None) };
+    type Texts = ((String, String, String), Option<String>, Option<String>, Option<String>);
+    let mut ask = connection.prepare_cached(
+        "SELECT who, made_at, seen_at, groups, provider, checked_at FROM sessions WHERE id_hash = ?1",
+    )?;
+    let found: Option<Texts> = ask
+        .query_row([id_hash], |row| {
+            let texts = (row.get("who")?, row.get("made_at")?, row.get("seen_at")?);
+            Ok((texts, row.get("groups")?, row.get("provider")?, row.get("checked_at")?))
+        })
+        .optional()?;
+    let Some(((who, made_at, seen_at), groups, provider, checked_at)) = found else { return Ok(None) };
     let corrupt = |what: String| LedgerError::Corrupt(format!("a session: {what}"));
     let who: Who = who.parse().map_err(|bad: crate::stack::BadName| corrupt(bad.to_string()))?;
     let made_at: At = made_at.parse().map_err(|bad: jiff::Error| corrupt(bad.to_string()))?;
     let seen_at: At = seen_at.parse().map_err(|bad: jiff::Error| corrupt(bad.to_string()))?;
+    let checked_at = checked_at.map(|at| at.parse::<At>().map_err(|bad| corrupt(bad.to_string()))).transpose()?;
+    let groups = groups.unwrap_or_default().lines().map(str::to_owned).collect();
     let alive = now.millis_since(seen_at) < IDLE_MS && now.millis_since(made_at) < LONGEST_MS;
-    Ok(alive.then_some(Session { who, seen_at }))
+    Ok(alive.then_some(Session { who, seen_at, groups, provider, checked_at }))
 }
 
 /// A session as its owner sees it.
@@ -110,17 +150,29 @@ pub fn of(connection: &Connection, who: &Who, now: At) -> LedgerResult<Vec<OwnSe
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// What all sessions that are not over are known by; of people who are there, where passwords are asked for.
+/// Which sessions count that are not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Which {
+    /// Those of people who are there alone, where passwords are asked for.
+    pub of_users_alone: bool,
+    /// Those that the provider of accounts has confirmed no longer ago than this.
+    pub confirmed_for_ms: Option<i64>,
+}
+
+/// What all sessions that are not over are known by.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn alive(connection: &Connection, of_users_alone: bool, now: At) -> LedgerResult<HashSet<String>> {
+pub fn alive(connection: &Connection, which: Which, now: At) -> LedgerResult<HashSet<String>> {
     let mut ask = connection.prepare_cached(
         "SELECT id_hash FROM sessions WHERE seen_at > ?1 AND made_at > ?2
-         AND (?3 = 0 OR who IN (SELECT name FROM users))",
+         AND (?3 = 0 OR who IN (SELECT name FROM users)) AND (?4 IS NULL OR checked_at > ?4)",
     )?;
     let (idle, oldest) = limits(now);
-    Ok(ask.query_map(params![idle, oldest, of_users_alone], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    let confirmed = which.confirmed_for_ms.map(|ms| At::from_millis(now.millis() - ms).to_string());
+    Ok(ask
+        .query_map(params![idle, oldest, which.of_users_alone, confirmed], |row| row.get(0))?
+        .collect::<Result<_, _>>()?)
 }
 
 /// A session that was seen, or made, no later than this is over.
@@ -135,6 +187,24 @@ fn limits(now: At) -> (String, String) {
 /// What SQLite said.
 pub fn seen(transaction: &Transaction<'_>, id_hash: &str, now: At) -> LedgerResult<()> {
     transaction.execute("UPDATE sessions SET seen_at = ?2 WHERE id_hash = ?1", params![id_hash, now.to_string()])?;
+    Ok(())
+}
+
+/// Writes down that the provider of accounts confirms a session, and what it says now.
+///
+/// # Errors
+/// What SQLite said.
+pub fn confirm(
+    transaction: &Transaction<'_>,
+    id_hash: &str,
+    groups: &[String],
+    provider: &str,
+    now: At,
+) -> LedgerResult<()> {
+    transaction.execute(
+        "UPDATE sessions SET groups = ?2, provider = ?3, checked_at = ?4 WHERE id_hash = ?1",
+        params![id_hash, groups.join("\n"), provider, now.to_string()],
+    )?;
     Ok(())
 }
 
@@ -195,7 +265,7 @@ mod tests {
         let ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
         let mary: Who = "mary".parse().unwrap();
         let who = mary.clone();
-        ledger.write(move |tx| begin(tx, "aa", &who, &Place::default(), at(0))).await.unwrap();
+        ledger.write(move |tx| begin(tx, "aa", &who, (&Place::default(), &Granted::default()), at(0))).await.unwrap();
         assert_eq!(found(&ledger, "aa", at(11)).await.as_deref(), Some("mary"));
         assert_eq!(found(&ledger, "ab", at(0)).await, None, "another value");
         assert_eq!(found(&ledger, "aa", at(12)).await, None, "idle for 12 h");
@@ -215,9 +285,9 @@ mod tests {
         let (m, b) = (mary.clone(), bob.clone());
         ledger
             .write(move |tx| {
-                begin(tx, "m1", &m, &Place::default(), at(0))?;
-                begin(tx, "m2", &m, &Place::default(), at(1))?;
-                begin(tx, "b1", &b, &Place::default(), at(1))?;
+                begin(tx, "m1", &m, (&Place::default(), &Granted::default()), at(0))?;
+                begin(tx, "m2", &m, (&Place::default(), &Granted::default()), at(1))?;
+                begin(tx, "b1", &b, (&Place::default(), &Granted::default()), at(1))?;
                 end(tx, "b1")?;
                 end(tx, "b1")
             })
@@ -232,9 +302,9 @@ mod tests {
         };
         assert_eq!(count(ledger.clone()).await, 2);
         let b = bob.clone();
-        ledger.write(move |tx| begin(tx, "b2", &b, &Place::default(), at(12))).await.unwrap();
+        ledger.write(move |tx| begin(tx, "b2", &b, (&Place::default(), &Granted::default()), at(12))).await.unwrap();
         assert_eq!(count(ledger.clone()).await, 3, "m1 is idle for exactly 12 h");
-        ledger.write(move |tx| begin(tx, "b3", &bob, &Place::default(), at(14))).await.unwrap();
+        ledger.write(move |tx| begin(tx, "b3", &bob, (&Place::default(), &Granted::default()), at(14))).await.unwrap();
         assert_eq!(count(ledger.clone()).await, 2, "m1 and m2 are over");
         ledger.write(move |tx| end_all_of(tx, &mary)).await.unwrap();
         assert_eq!(count(ledger).await, 2);

@@ -311,8 +311,11 @@ mod tests {
         let tx = connection.transaction().unwrap();
         for user in [&mary, &zoe] {
             add(&tx, user).unwrap();
-            tx.execute("INSERT INTO sessions VALUES (?1 || '-session', ?1, '', '', NULL, NULL)", [user.name.as_str()])
-                .unwrap();
+            tx.execute(
+                "INSERT INTO sessions VALUES (?1 || '-session', ?1, '', '', NULL, NULL, NULL, NULL, NULL)",
+                [user.name.as_str()],
+            )
+            .unwrap();
             tx.execute(
                 "INSERT INTO tokens VALUES (?1 || '-token', '', ?1, '', '', '', '', NULL)",
                 [user.name.as_str()],

@@ -30,8 +30,14 @@ const STEPS: [&str; 1] = [
      ALTER TABLE tokens ADD COLUMN name TEXT;
      ALTER TABLE tokens ADD COLUMN scopes TEXT;
      ALTER TABLE tokens ADD COLUMN seen_at TEXT;
+     ALTER TABLE users ADD COLUMN totp TEXT;
+     ALTER TABLE users ADD COLUMN totp_step INTEGER;
+     ALTER TABLE users ADD COLUMN recovery TEXT;
      ALTER TABLE sessions ADD COLUMN address TEXT;
      ALTER TABLE sessions ADD COLUMN browser TEXT;
+     ALTER TABLE sessions ADD COLUMN groups TEXT;
+     ALTER TABLE sessions ADD COLUMN provider TEXT;
+     ALTER TABLE sessions ADD COLUMN checked_at TEXT;
      ALTER TABLE pushes ADD COLUMN approved_by TEXT;
      ALTER TABLE pushes ADD COLUMN override_why TEXT;
      CREATE TABLE approval_requests (

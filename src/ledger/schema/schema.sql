@@ -329,7 +329,10 @@ CREATE TABLE users (
   name          TEXT PRIMARY KEY,
   full_name     TEXT NOT NULL,
   password      TEXT NOT NULL,                    -- argon2id, as a PHC string
-  made_at       TEXT NOT NULL
+  made_at       TEXT NOT NULL,
+  totp          TEXT,                             -- the secret of their app, in base 32; none without a second factor
+  totp_step     INTEGER,                          -- of the code that was used last: none works twice
+  recovery      TEXT                              -- SHA-256 of the recovery codes that are left, a line each
 ) STRICT;
 
 CREATE TABLE sessions (
@@ -338,7 +341,10 @@ CREATE TABLE sessions (
   made_at       TEXT NOT NULL,
   seen_at       TEXT NOT NULL,
   address       TEXT,                             -- from where it began, if that is known
-  browser       TEXT                              -- what the browser calls itself, in a few words
+  browser       TEXT,                             -- what the browser calls itself, in a few words
+  groups        TEXT,                             -- of the person, as the provider of accounts says, a line each
+  provider      TEXT,                             -- what that provider gave for it, encrypted
+  checked_at    TEXT                              -- when it last confirmed it
 ) STRICT;
 
 CREATE TABLE known (                              -- from where an account was signed in to: not slowed down with strangers

@@ -3,6 +3,7 @@
 
 pub(super) mod action;
 pub(super) mod body;
+pub(super) mod door;
 pub(super) mod faults;
 pub(super) mod files;
 pub(super) mod health;

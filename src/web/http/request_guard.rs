@@ -2,16 +2,18 @@
 //! page, who asks; and on the way out the headers that keep a browser safe (TRUST section 7). It must never let a
 //! request pass that it cannot judge. Called by the server for each request.
 
+use super::door;
 use super::limits::client_address::ClientAddress;
 use super::problem::Problem;
 use super::rejected_body::HoldingUnread;
 use super::ways;
 use crate::address::encoded_path;
+use crate::config::Config;
 use crate::ledger::audit::place::{Place, coming_from};
 use crate::web::app::App;
 use crate::web::http::path::is_upload;
 use crate::web::session::caller::{Caller, caller_of};
-use crate::web::session::{push_host, token};
+use crate::web::session::{proxy_door, push_host, token};
 use crate::web::view::frame::Section;
 use crate::web::view::page::{frame, page};
 use actix_web::body::{BoxBody, MessageBody};
@@ -140,9 +142,13 @@ async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Pr
     if !own_name {
         return Err(Problem::misdirected(&app.address, named_host(request).as_deref()));
     }
-    if let Some(name) = names_a_person(headers) {
-        return Err(Problem::names_a_person(name));
-    }
+    let by_proxy = match door::is_here(request.request()) {
+        true => proxy_door::caller_of(app, request.request())?,
+        false => match names_a_person(app.desk.config(), headers) {
+            Some(name) => return Err(Problem::names_a_person(name)),
+            None => None,
+        },
+    };
     if headers.contains_key(TRANSFER_ENCODING) {
         return Err(Problem::no_length());
     }
@@ -156,6 +162,9 @@ async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Pr
     }
     // No page of another site can make a browser send one.
     if let Some(token) = token::bearer(request.path(), headers) {
+        if by_proxy.is_some() {
+            return Err(Problem::bad_request("a request comes from a person or with a token, not both"));
+        }
         return match is_for_everybody(request.path()) {
             true => Ok(None),
             false => token::caller_of(app, request.request(), token).await.map(Some),
@@ -166,6 +175,7 @@ async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Pr
     }
     match is_for_everybody(request.path()) {
         true => Ok(None),
+        false if door::is_here(request.request()) => Ok(by_proxy),
         false => Ok(caller_of(app, request.request()).await?),
     }
 }
@@ -193,11 +203,12 @@ fn named_host(request: &ServiceRequest) -> Option<String> {
 }
 
 /// A header that a proxy would sign people in by; here it can only be a try to be someone else.
-fn names_a_person(headers: &HeaderMap) -> Option<&HeaderName> {
-    headers.keys().find(|name| {
+fn names_a_person(config: &Config, headers: &HeaderMap) -> Option<String> {
+    let known = headers.keys().find(|name| {
         let name = name.as_str().replace('_', "-");
         matches!(name.as_str(), "x-remote-user" | "remote-user" | "x-forwarded-user") || name == push_host::WHO_NAME
-    })
+    });
+    known.map(|name| name.as_str().to_owned()).or_else(|| proxy_door::says_who(config, headers))
 }
 
 /// A problem as who asked can read it: JSON below `/api/`, the way to sign in, or a page.

@@ -94,7 +94,7 @@ impl Caller {
     /// When a token let it in.
     pub fn must_be_person(&self) -> Result<(), Problem> {
         match &self.proof {
-            Proof::Session(_) | Proof::PushHost => Ok(()),
+            Proof::Session(_) | Proof::Proxy(_) | Proof::PushHost => Ok(()),
             Proof::Token(_) => {
                 Err(Problem::beyond_scope(format!("{} may not do this: no token may, only a person", self.who)))
             }

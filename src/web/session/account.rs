@@ -2,11 +2,13 @@
 //! end in `session_forms.rs`. It must never change anybody's but the caller's,
 //! nor a password without the one that holds. Called by the routes.
 
-use super::account_view::{Account, NewTokenForm, SignedIn};
+use super::account_view::{Account, NewFactor, NewTokenForm, SignedIn};
 use super::caller;
 use super::caller::{Caller, Proof};
 use super::method;
+use super::totp::picture::picture;
 use super::tries::Trying;
+use crate::ledger::second_factor::{self, TotpSecret};
 use crate::ledger::users::{self, PasswordHash};
 use crate::ledger::{audit, sessions, tokens};
 use crate::time::At;
@@ -45,6 +47,7 @@ pub struct AccountQuery {
 pub async fn show(app: Data<App>, caller: Caller, query: Query<AccountQuery>) -> Reply {
     let done = match query.done.as_str() {
         "password" => Some("Your password is changed. Everywhere else you are signed out."),
+        "totp" => Some("Your second factor is turned off."),
         "session" => Some("The other browser is signed out."),
         "sessions" => Some("Everywhere else you are signed out."),
         _ => None,
@@ -70,13 +73,7 @@ pub async fn change_password(
     if new != again {
         return again_please("The two new passwords are not the same; nothing was changed.".to_owned()).await;
     }
-    // Whoever sits at someone's open browser guesses no faster here than at the door.
-    let trying = Trying {
-        account: caller.who.to_string(),
-        address: String::new(),
-        browser: Some("own account".to_owned()),
-        known_address: true,
-    };
+    let trying = own_tries(&caller);
     app.tries.take(&trying, Instant::now()).map_err(|wait| Problem::too_often("you tried a password", wait))?;
     let Some(user) = method::password::checked(&app, caller.who.as_str(), current).await? else {
         return again_please("Wrong current password; nothing was changed.".to_owned()).await;
@@ -119,6 +116,16 @@ pub async fn change_password(
     Ok(answer.finish())
 }
 
+/// Whoever sits at someone's open browser guesses no faster there than at the door.
+pub(super) fn own_tries(caller: &Caller) -> Trying {
+    Trying {
+        account: caller.who.to_string(),
+        address: String::new(),
+        browser: Some("own account".to_owned()),
+        known_address: true,
+    }
+}
+
 /// What the page says of what was just done.
 #[derive(Default)]
 pub(super) struct Notices {
@@ -126,6 +133,12 @@ pub(super) struct Notices {
     pub problem: Option<String>,
     /// What was done just now.
     pub done: Option<&'static str>,
+    /// The secret of a second factor that is being set up.
+    pub totp_secret: Option<TotpSecret>,
+    /// Why it was not set up, or not turned off.
+    pub totp_problem: Option<String>,
+    /// The recovery codes that were made.
+    pub recovery_codes: Vec<String>,
     /// Who has the token that was made, and its text.
     pub new_token: Option<(String, String)>,
     /// Why no token was created.
@@ -139,13 +152,13 @@ pub(super) async fn draw(app: &App, caller: &Caller, status: StatusCode, notices
     let (who, now) = (caller.who.clone(), At::now());
     let here = match &caller.proof {
         Proof::Session(session) => session.as_str().to_owned(),
-        Proof::PushHost | Proof::Token(_) => String::new(),
+        Proof::PushHost | Proof::Token(_) | Proof::Proxy(_) => String::new(),
     };
-    let found = app
-        .desk
-        .ledger()
-        .read(move |connection| Ok((sessions::of(connection, &who, now)?, tokens::all(connection, Some(&who))?)));
-    let (sessions, tokens) = found.await?;
+    let found = app.desk.ledger().read(move |connection| {
+        let factor = second_factor::of(connection, &who)?;
+        Ok((sessions::of(connection, &who, now)?, tokens::all(connection, Some(&who))?, factor))
+    });
+    let (sessions, tokens, factor) = found.await?;
     let signed_in = sessions
         .into_iter()
         .map(|found| SignedIn {
@@ -157,10 +170,18 @@ pub(super) async fn draw(app: &App, caller: &Caller, status: StatusCode, notices
             browser: found.place.browser,
         })
         .collect();
+    let new_factor = notices.totp_secret.map(|secret| NewFactor {
+        picture: picture(&secret.address(app.address.host(), &caller.who)),
+        secret: secret.reveal(),
+    });
     let account = Account {
         who: caller.who.to_string(),
         signed_in,
         has_password: method::of(app.desk.config().auth.mode).keeps_passwords(),
+        recovery_left: factor.map(|factor| factor.recovery_left()),
+        new_factor,
+        factor_problem: notices.totp_problem,
+        recovery_codes: notices.recovery_codes,
         problem: notices.problem,
         done: notices.done,
         tokens,

@@ -1,5 +1,6 @@
 //! One's own account: where one is signed in, and the form of a new password.
 
+use super::totp::picture::Picture;
 use crate::ledger::tokens::Token;
 use crate::web::view::frame::Frame;
 use crate::web::view::pages::Pages;
@@ -16,6 +17,14 @@ pub struct Account {
     pub signed_in: Vec<SignedIn>,
     /// Whether people sign in with a password here.
     pub has_password: bool,
+    /// How many recovery codes are left of their second factor; none at all without one.
+    pub recovery_left: Option<usize>,
+    /// The second factor that is being set up.
+    pub new_factor: Option<NewFactor>,
+    /// Why it was not set up, or not turned off.
+    pub factor_problem: Option<String>,
+    /// The recovery codes that were made just now, which are shown only once.
+    pub recovery_codes: Vec<String>,
     /// Why the password was not changed.
     pub problem: Option<String>,
     /// What was done just now, in words.
@@ -28,6 +37,15 @@ pub struct Account {
     pub token_problem: Option<String>,
     /// What was typed then; it stays in the form.
     pub typed: NewTokenForm,
+}
+
+/// A second factor that is being set up.
+#[derive(Clone, Debug)]
+pub struct NewFactor {
+    /// For the app, to be typed.
+    pub secret: String,
+    /// The same, to be looked at.
+    pub picture: Option<Picture>,
 }
 
 /// The form of a new token, as it was typed.
@@ -64,6 +82,11 @@ pub(crate) struct AccountPage<'a> {
     who: &'a str,
     signed_in: Vec<Session<'a>>,
     has_password: bool,
+    has_factor: bool,
+    recovery_left: usize,
+    new_factor: Option<Factor<'a>>,
+    factor_problem: Option<&'a str>,
+    recovery_codes: &'a [String],
     problem: Option<&'a str>,
     done: Option<&'static str>,
     programs: Vec<Program<'a>>,
@@ -104,6 +127,28 @@ struct NewToken<'a> {
 }
 
 #[derive(Debug, Serialize)]
+struct Factor<'a> {
+    secret: &'a str,
+    /// The same in fours, as people type it.
+    spaced: String,
+    side: usize,
+    path: &'a str,
+}
+
+impl<'a> Factor<'a> {
+    fn new(factor: &'a NewFactor) -> Self {
+        let fours: Vec<_> = factor.secret.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
+        let picture = factor.picture.as_ref();
+        Self {
+            secret: &factor.secret,
+            spaced: fours.join(" "),
+            side: picture.map_or(0, |picture| picture.side),
+            path: picture.map_or("", |picture| &picture.path),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
 struct Session<'a> {
     here: bool,
     name: &'a str,
@@ -121,6 +166,11 @@ impl<'a> AccountPage<'a> {
             who: &account.who,
             signed_in: account.signed_in.iter().map(|one| Session::new(frame, one)).collect(),
             has_password: account.has_password,
+            has_factor: account.recovery_left.is_some(),
+            recovery_left: account.recovery_left.unwrap_or_default(),
+            new_factor: account.new_factor.as_ref().map(Factor::new),
+            factor_problem: account.factor_problem.as_deref(),
+            recovery_codes: &account.recovery_codes,
             problem: account.problem.as_deref(),
             done: account.done,
             programs: account.tokens.iter().map(|token| Program::new(frame, token)).collect(),
@@ -140,7 +190,7 @@ impl<'a> Session<'a> {
             since: Moment::until(&session.since, frame.now),
             seen: Moment::until(&session.seen, frame.now),
             address: session.address.as_deref(),
-            browser: session.browser.as_deref().unwrap_or("unknown browser"),
+            browser: session.browser.as_deref().unwrap_or("unknown"),
         }
     }
 }

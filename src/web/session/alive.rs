@@ -1,7 +1,8 @@
 //! The sessions that are not over, for streams: many ask, the ledger is asked once. It must never be used where a request is let in.
 
 use crate::desk::Desk;
-use crate::ledger::{LedgerResult, sessions};
+use crate::ledger::LedgerResult;
+use crate::ledger::sessions::{self, Which};
 use crate::time::At;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ impl Alive {
     ///
     /// # Errors
     /// When the ledger does not answer.
-    pub async fn now(&self, desk: &Desk, of_users_alone: bool) -> LedgerResult<Arc<HashSet<String>>> {
+    pub async fn now(&self, desk: &Desk, which: Which) -> LedgerResult<Arc<HashSet<String>>> {
         let mut known = self.0.lock().await;
         if let Some((at, alive)) = &*known
             && at.elapsed() < ALIVE_FOR
@@ -28,7 +29,7 @@ impl Alive {
             return Ok(Arc::clone(alive));
         }
         let asked = Instant::now();
-        let alive = desk.ledger().read(move |connection| sessions::alive(connection, of_users_alone, At::now()));
+        let alive = desk.ledger().read(move |connection| sessions::alive(connection, which, At::now()));
         let alive = Arc::new(alive.await?);
         *known = Some((asked, Arc::clone(&alive)));
         Ok(alive)

@@ -4,11 +4,12 @@
 
 use super::browser_words::browser_words;
 use super::method::{self, SignIn};
+use super::oidc::recheck;
 use crate::config::AuthMode;
 use crate::journal::write::hex;
-use crate::ledger::sessions::{self, LONGEST_MS, Place};
+use crate::ledger::sessions::{self, Granted, LONGEST_MS, Place, Session, Which};
 use crate::ledger::{LedgerResult, audit, known, tokens};
-use crate::stack::{Access, Member, Who};
+use crate::stack::{Access, Group, Member, Who};
 use crate::time::At;
 use crate::web::app::App;
 use crate::web::http::limits::client_address::ClientAddress;
@@ -22,9 +23,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rusqlite::Transaction;
 use sha2::{Digest, Sha256};
 use std::future::{Ready, ready};
+use std::time::{Duration, Instant};
 
 /// A session or a token that is used is written down that often, so that reading pages costs no write each.
 pub(super) const SEEN_EVERY_MS: i64 = 5 * 60_000;
+
+/// What a proxy said is believed so long of a stream that was opened: then the stream ends, and the browser asks anew.
+const BELIEVED_FOR: Duration = Duration::from_secs(60);
 
 /// How long a browser is told from others after its last sign-in.
 const BROWSER_DAYS: i64 = 90;
@@ -53,6 +58,8 @@ pub enum Proof {
     PushHost,
     /// By a token: a program of someone's.
     Token(TokenProof),
+    /// By a proxy, which said it then.
+    Proxy(Instant),
 }
 
 /// A token that let a program in.
@@ -126,13 +133,27 @@ pub async fn caller_of(app: &App, request: &HttpRequest) -> LedgerResult<Option<
         Ok(method.person(connection, &found.who)?.map(|full_name| (found, full_name)))
     });
     let Some((found, full_name)) = found.await? else { return Ok(None) };
+    let Some(found) = confirmed(app, session.as_str(), found).await? else { return Ok(None) };
     if now.millis_since(found.seen_at) >= SEEN_EVERY_MS {
         let hash = session.0.clone();
         note_seen(app, move |tx| sessions::seen(tx, &hash, now));
     }
-    let person = Member { who: found.who.clone(), groups: Vec::new() };
+    let person = Member { who: found.who.clone(), groups: groups_of(found.groups.iter().map(String::as_str)) };
     let access = Access::of_person(app.desk.rights(), person);
     Ok(Some(Caller { who: found.who, full_name, proof: Proof::Session(session), access }))
+}
+
+/// The groups of these names, as rights name them; what can be no name there gives no right.
+pub(super) fn groups_of<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Group> {
+    names.filter_map(|name| name.parse().ok()).collect()
+}
+
+/// A session as it is after the provider of accounts was asked about it, where there is one.
+async fn confirmed(app: &App, hash: &str, found: Session) -> LedgerResult<Option<Session>> {
+    match app.provider {
+        Some(_) => recheck::confirmed(app, hash, found).await,
+        None => Ok(Some(found)),
+    }
 }
 
 /// Writes down that a session or a token is used, beside the request: a ledger that cannot be written takes no answer away.
@@ -152,12 +173,18 @@ pub(super) fn note_seen(app: &App, seen: impl FnOnce(&Transaction<'_>) -> Ledger
 pub async fn still_holds(app: &App, caller: &Caller) -> LedgerResult<bool> {
     match &caller.proof {
         Proof::PushHost => Ok(true),
+        Proof::Proxy(said) => Ok(said.elapsed() < BELIEVED_FOR),
         Proof::Token(token) => {
             let id = token.id.clone();
             app.desk.ledger().read(move |connection| tokens::holds(connection, &id, At::now())).await
         }
         Proof::Session(session) => {
-            Ok(app.alive.now(&app.desk, method_of(app).needs_account()).await?.contains(&session.0))
+            app.rechecks.in_use(session.as_str());
+            let which = Which {
+                of_users_alone: method_of(app).needs_account(),
+                confirmed_for_ms: app.provider.as_ref().map(|_| recheck::CONFIRMED_FOR_MS),
+            };
+            Ok(app.alive.now(&app.desk, which).await?.contains(&session.0))
         }
     }
 }
@@ -170,6 +197,7 @@ pub struct Entry {
     places: Vec<String>,
     from: ClientAddress,
     browser: Option<String>,
+    granted: Granted,
 }
 
 /// Makes the cookies of a new session, and what is to be written of it: nothing is, before [`Entry::enter`].
@@ -200,10 +228,21 @@ pub fn new_session(
         cookies.push(cookie(app, browser_cookie_name(app), browser, CookieDuration::days(BROWSER_DAYS)));
     }
     let browser = browser_words(request);
-    Ok((Entry { session, old, places, from, browser }, cookies))
+    Ok((Entry { session, old, places, from, browser, granted: Granted::default() }, cookies))
 }
 
 impl Entry {
+    /// What the ledger will know the session by.
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
+    /// With what a provider of accounts grants.
+    #[must_use]
+    pub fn granted(self, granted: Granted) -> Self {
+        Self { granted, ..self }
+    }
+
     /// Begins the session in the transaction that decides that it may: the one that the request carried ends.
     ///
     /// # Errors
@@ -217,7 +256,8 @@ impl Entry {
             ClientAddress::Known(address) => Some(address.to_string()),
             ClientAddress::BehindProxy(_) => None,
         };
-        sessions::begin(tx, &self.session, who, &Place { address, browser: self.browser }, now)?;
+        let place = Place { address, browser: self.browser };
+        sessions::begin(tx, &self.session, who, (&place, &self.granted), now)?;
         known::note(tx, who, &self.places, now)?;
         audit::note(tx, now, who.as_str(), "sign in", who.as_str(), &format!("from {}", self.from))
     }

@@ -6,6 +6,7 @@
 use super::caller::{Caller, Proof};
 use crate::stack::{Access, Who};
 use crate::web::app::App;
+use crate::web::http::door::came_to;
 use crate::web::http::problem::Problem;
 use actix_web::HttpRequest;
 use actix_web::dev::{Extensions, ServiceRequest};
@@ -32,8 +33,8 @@ struct Peer {
 }
 
 /// Marks a connection that came through the socket; leaves all others alone.
-pub fn greet(connection: &dyn Any, extensions: &mut Extensions) {
-    let Some(stream) = connection.downcast_ref::<UnixStream>() else { return };
+pub fn greet(connection: &dyn Any, extensions: &mut Extensions, socket: &Path) {
+    let Some(stream) = connection.downcast_ref::<UnixStream>().filter(|_| came_to(connection, socket)) else { return };
     // It cannot fail on a connected socket; without it nobody is let in.
     if let Ok(peer) = stream.peer_cred() {
         extensions.insert(Peer { user: peer.uid(), process: peer.pid() });

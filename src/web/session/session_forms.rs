@@ -36,7 +36,7 @@ pub async fn end(app: Data<App>, caller: Caller, name: Path<String>) -> Reply {
 pub async fn end_others(app: Data<App>, caller: Caller) -> Reply {
     let here = match &caller.proof {
         Proof::Session(session) => session.as_str().to_owned(),
-        Proof::PushHost | Proof::Token(_) => String::new(),
+        Proof::PushHost | Proof::Token(_) | Proof::Proxy(_) => String::new(),
     };
     let who = caller.who.clone();
     let ended = app.desk.ledger().write(move |tx| {

@@ -2,11 +2,13 @@
 //! Called by the routes.
 
 use super::caller;
-use super::caller::Caller;
+use super::caller::{Caller, Proof};
 use super::method::{self, Given};
-use super::sign_in_view::SignIn;
+use super::oidc::recheck;
+use super::sign_in_view::{SignIn, SignedOut};
 use super::tries::Trying;
-use crate::ledger::known;
+use crate::address::encoded_path;
+use crate::ledger::{known, sessions};
 use crate::time::At;
 use crate::web::app::App;
 use crate::web::http::limits::body_timeout::InTime;
@@ -30,14 +32,17 @@ pub struct Credentials {
     #[serde(default)]
     password: String,
     #[serde(default)]
+    code: String,
+    #[serde(default)]
     next: String,
 }
 
 /// Where to go afterwards.
 #[derive(Deserialize)]
 pub struct Afterwards {
+    /// One of our own addresses, or it is not taken.
     #[serde(default)]
-    next: String,
+    pub next: String,
 }
 
 /// `GET /sign-in`
@@ -58,7 +63,7 @@ pub async fn sign_in(app: Data<App>, request: HttpRequest, given: InTime<Form<Cr
         return Err(Problem::too_often("someone tried to sign in", wait));
     }
     let method = method::of(app.desk.config().auth.mode);
-    let proven = match method.prove(&app, Given { name: &name, password: given.password }).await? {
+    let proven = match method.prove(&app, Given { name: &name, password: given.password, code: &given.code }).await? {
         Ok(proven) => proven,
         Err(problem) => {
             app.failures.note(app.desk.ledger(), from, Some(&name), "wrong");
@@ -90,8 +95,27 @@ pub async fn sign_in(app: Data<App>, request: HttpRequest, given: InTime<Form<Cr
 
 /// `POST /sign-out`
 pub async fn sign_out(app: Data<App>, caller: Caller) -> Reply {
+    let elsewhere = sign_out_elsewhere(&app, &caller).await?;
     let cookie = caller::end(&app, &caller).await?;
-    Ok(HttpResponse::SeeOther().insert_header((LOCATION, "/sign-in")).cookie(cookie).finish())
+    let Some(elsewhere) = elsewhere else {
+        return Ok(HttpResponse::SeeOther().insert_header((LOCATION, "/sign-in")).cookie(cookie).finish());
+    };
+    // Not a redirect: a form leads to this site alone (`form-action` of the Content-Security-Policy).
+    let frame = frame(&app, None, Section::Nowhere).await;
+    let mut answer = page(StatusCode::OK, app.pages.signed_out(&frame, &SignedOut { elsewhere })?);
+    answer.add_cookie(&cookie).map_err(Problem::broken)?;
+    Ok(answer)
+}
+
+/// Where the caller is to sign out of the provider of accounts too.
+async fn sign_out_elsewhere(app: &App, caller: &Caller) -> Result<Option<String>, Problem> {
+    let (Some(provider), Proof::Session(session)) = (&app.provider, &caller.proof) else { return Ok(None) };
+    let hash = session.as_str().to_owned();
+    let found = app.desk.ledger().read(move |connection| sessions::find(connection, &hash, At::now())).await?;
+    match found.and_then(|found| recheck::kept(app, session.as_str(), &found)) {
+        Some(kept) => Ok(provider.sign_out(&kept).await),
+        None => Ok(None),
+    }
 }
 
 /// Who tries, as far as it is known: whether this browser, or someone at this address, has signed in to the account before.
@@ -110,7 +134,8 @@ async fn trying(app: &App, request: &HttpRequest, name: &str, from: ClientAddres
     Ok(Trying { account, address, browser: browser.filter(|_| known_browser), known_address })
 }
 
-async fn show(
+/// The page for signing in.
+pub(super) async fn show(
     app: &App,
     request: &HttpRequest,
     status: StatusCode,
@@ -124,6 +149,7 @@ async fn show(
     let method = method::of(auth.mode);
     let sign_in = SignIn {
         form: method.form(),
+        provider: format!("/sign-in/oidc?next={}", encoded_path(&next)),
         keeps_passwords: method.keeps_passwords(),
         next,
         name,

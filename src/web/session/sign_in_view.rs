@@ -13,6 +13,8 @@ pub struct SignIn {
     pub form: SignInForm,
     /// Whether people have passwords of this server, and may have forgotten theirs.
     pub keeps_passwords: bool,
+    /// Where it leads, where it asks for nothing but that one goes to the provider of accounts.
+    pub provider: String,
     /// Where to go afterwards: one of our own addresses.
     pub next: String,
     /// The name that was given before.
@@ -23,7 +25,22 @@ pub struct SignIn {
     pub ask: Option<String>,
 }
 
+/// Signed out here, and on the way to where people are signed in besides.
+#[derive(Clone, Debug, Serialize)]
+pub struct SignedOut {
+    /// Where the provider of accounts signs people out.
+    pub elsewhere: String,
+}
+
 impl Pages {
+    /// Signed out here.
+    ///
+    /// # Errors
+    /// When the template is wrong.
+    pub fn signed_out(&self, frame: &Frame, page: &SignedOut) -> Result<String, PageError> {
+        self.draw(frame, "signed_out.html", page)
+    }
+
     /// Signing in.
     ///
     /// # Errors

@@ -79,8 +79,14 @@ const ANNOUNCED: &[(&str, &str)] = &[
 ];
 
 /// When a session was last used is written every few minutes, and says nothing of who came in.
-const SESSION: &[(&str, &str)] =
-    &[("address", "address"), ("browser", "browser"), ("id_hash", "id_hash"), ("made_at", "made_at"), ("who", "who")];
+const SESSION: &[(&str, &str)] = &[
+    ("address", "address"),
+    ("browser", "browser"),
+    ("groups", "groups"),
+    ("id_hash", "id_hash"),
+    ("made_at", "made_at"),
+    ("who", "who"),
+];
 
 /// The same holds of a token.
 const TOKEN: &[(&str, &str)] = &[
@@ -161,7 +167,11 @@ pub(super) const KINDS: [Kind; 23] = [
         columns: SESSION,
         only: "1",
         order: "1",
-        watch: Watch::Rows("NEW.seen_at IS OLD.seen_at"),
+        // When it was used and confirmed is written every few minutes, with what it is confirmed by.
+        watch: Watch::Rows(
+            "NEW.id_hash <> OLD.id_hash OR NEW.made_at <> OLD.made_at OR NEW.who <> OLD.who OR NEW.address IS NOT OLD.address
+             OR NEW.browser IS NOT OLD.browser OR NEW.groups IS NOT OLD.groups",
+        ),
     },
     Kind {
         name: "token",

@@ -3,12 +3,15 @@
 //! proxy of ours: whoever asks can write what they like there.
 
 use crate::config::Proxies;
+use crate::web::http::door;
 use actix_web::HttpRequest;
 use actix_web::http::header::{FORWARDED, HeaderMap, HeaderName};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// Who comes by a Unix socket has no address.
+const NOWHERE: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 /// Bits of an address of IPv6 that are one customer's: they have all addresses below it.
 const CUSTOMER_BITS: u32 = 64;
 
@@ -24,14 +27,22 @@ pub enum ClientAddress {
 impl ClientAddress {
     /// Where a request comes from.
     pub fn of(proxies: &Proxies, request: &HttpRequest) -> Self {
-        let peer = request.peer_addr().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
+        if door::is_here(request) {
+            return Self::said(proxies, request.peer_addr().map_or(NOWHERE, |peer| peer.ip()), request.headers());
+        }
+        let peer = request.peer_addr().map_or(NOWHERE, |peer| peer.ip().to_canonical());
         Self::behind(proxies, peer, request.headers())
     }
 
     fn behind(proxies: &Proxies, peer: IpAddr, headers: &HeaderMap) -> Self {
-        if !proxies.has(peer) {
-            return Self::Known(peer);
+        match proxies.has(peer) {
+            true => Self::said(proxies, peer, headers),
+            false => Self::Known(peer),
         }
+    }
+
+    /// What a proxy that is believed says.
+    fn said(proxies: &Proxies, peer: IpAddr, headers: &HeaderMap) -> Self {
         let said = |name: &HeaderName| -> Vec<&str> {
             let lines = headers.get_all(name).map(|line| line.to_str().unwrap_or("?"));
             lines.flat_map(|line| line.split(',')).map(str::trim).collect()

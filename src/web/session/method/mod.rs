@@ -1,8 +1,10 @@
 //! The ways to sign in, each a file behind one trait. A method says who someone is; it must never begin a session, nor say of a name
 //! whether it is known.
 
+mod oidc;
 mod open;
 pub(super) mod password;
+mod proxy;
 mod sign_in;
 
 use crate::config::AuthMode;
@@ -18,6 +20,8 @@ pub fn form(mode: AuthMode) -> SignInForm {
 pub(super) fn of(mode: AuthMode) -> &'static dyn SignIn {
     match mode {
         AuthMode::Password => &password::Password,
+        AuthMode::Oidc => &oidc::Oidc,
+        AuthMode::Proxy => &proxy::Proxy,
         AuthMode::Open => &open::Open,
     }
 }

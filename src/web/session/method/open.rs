@@ -33,7 +33,8 @@ impl SignIn for Open {
     }
 
     fn prove<'a>(&'a self, _: &'a App, given: Given<'a>) -> LocalBoxFuture<'a, Answer> {
-        let found = given.name.parse::<Who>().map(|who| Proven { who, by: None }).map_err(|bad| bad.to_string());
+        let found =
+            given.name.parse::<Who>().map(|who| Proven { who, by: None, code: None }).map_err(|bad| bad.to_string());
         Box::pin(ready(Ok(found)))
     }
 

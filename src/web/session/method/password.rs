@@ -2,9 +2,10 @@
 //! is nobody's.
 
 use super::sign_in::{Answer, Asks, Given, Proven, SignIn, SignInForm};
-use crate::ledger::LedgerResult;
 use crate::ledger::users::{self, User};
+use crate::ledger::{LedgerResult, second_factor};
 use crate::stack::Who;
+use crate::time::At;
 use crate::web::app::App;
 use crate::web::http::problem::Problem;
 use futures::future::LocalBoxFuture;
@@ -14,7 +15,7 @@ use std::time::Duration;
 /// How long someone waits for their turn to have a password checked.
 const TURN: Duration = Duration::from_secs(5);
 /// The one message for unknown names and wrong passwords.
-const WRONG: &str = "Wrong name or password.";
+const WRONG: &str = "Wrong name or password, or a wrong code.";
 
 /// A name and a password of this server.
 pub(crate) struct Password;
@@ -34,14 +35,26 @@ impl SignIn for Password {
 
     fn prove<'a>(&'a self, app: &'a App, given: Given<'a>) -> LocalBoxFuture<'a, Answer> {
         Box::pin(async move {
-            let found = checked(app, given.name, given.password).await?;
-            Ok(found.map(|user| Proven { who: user.name, by: Some(user.password) }).ok_or_else(|| WRONG.to_owned()))
+            let Some(user) = checked(app, given.name, given.password).await? else { return Ok(Err(WRONG.to_owned())) };
+            let name = user.name.clone();
+            let factor = app.desk.ledger().read(move |connection| second_factor::of(connection, &name)).await?;
+            let code = match factor.map(|factor| factor.used(given.code, At::now())) {
+                Some(None) => return Ok(Err(WRONG.to_owned())),
+                Some(Some(code)) => Some(code),
+                None => None,
+            };
+            Ok(Ok(Proven { who: user.name, by: Some(user.password), code }))
         })
     }
 
     /// A password that was taken away while it was looked at lets nobody in, nor does an account that is gone.
     fn still_holds(&self, tx: &Transaction<'_>, proven: &Proven) -> LedgerResult<Result<(), String>> {
-        let holds = users::find(tx, &proven.who)?.is_some_and(|user| Some(user.password) == proven.by);
+        let is_theirs = users::find(tx, &proven.who)?.is_some_and(|user| Some(user.password) == proven.by);
+        let holds = is_theirs
+            && match &proven.code {
+                Some(code) => second_factor::use_up(tx, &proven.who, code)?,
+                None => second_factor::of(tx, &proven.who)?.is_none(),
+            };
         Ok(if holds { Ok(()) } else { Err(WRONG.to_owned()) })
     }
 

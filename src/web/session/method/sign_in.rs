@@ -1,6 +1,7 @@
 //! What every way to sign in answers. It must never begin a session: that is the form's.
 
 use crate::ledger::LedgerResult;
+use crate::ledger::second_factor::UsedCode;
 use crate::ledger::users::PasswordHash;
 use crate::stack::Who;
 use crate::web::app::App;
@@ -16,6 +17,8 @@ pub(crate) struct Proven {
     pub who: Who,
     /// What the method found them by, to be looked at again when the session begins.
     pub by: Option<PasswordHash>,
+    /// The code beside it, which is used up then.
+    pub code: Option<UsedCode>,
 }
 
 /// What a browser gives to be let in. A method that needs more of the request, such as a header, adds it here.
@@ -24,6 +27,8 @@ pub(crate) struct Given<'a> {
     pub name: &'a str,
     /// The password from the form; empty where it asks for none.
     pub password: String,
+    /// The code of a second factor; empty for who has none.
+    pub code: &'a str,
 }
 
 /// What the form asks for.
@@ -34,6 +39,8 @@ pub enum Asks {
     NameAndPassword,
     /// A name alone.
     Name,
+    /// Nothing here: it leads to the provider of accounts.
+    Provider,
     /// Nothing: the request says who it is.
     Nothing,
 }
