@@ -6,6 +6,7 @@ mod closed;
 mod ends;
 mod gates;
 mod many;
+mod marks;
 mod presses;
 
 use crate::house::{DEADLINE, until};
@@ -55,6 +56,7 @@ fn press_of(stage: &str, seen: &str) -> Press {
         plan_hash: None,
         reason: None,
         override_why: None,
+        marks_bad: false,
         nonce: None,
     }
 }

@@ -4,6 +4,7 @@
 mod advised;
 mod anger;
 mod announce;
+mod another;
 mod attacks;
 mod audit;
 mod background;
@@ -21,6 +22,7 @@ mod docs;
 mod doors;
 mod engine;
 mod examples;
+mod eyes;
 mod failure;
 mod faults;
 mod fleet;

@@ -11,7 +11,7 @@ mod past;
 use made_up::{at, frame, push_page, row, street};
 use pushbutton::config::{AuthMode, ChannelKind};
 use pushbutton::desk::checkup::{Checkup, CheckupView, Finding, PlaceReport, Weight};
-use pushbutton::desk::view::{Board, BoardStack, PlanView, VersionGroup, Versions};
+use pushbutton::desk::view::{Board, BoardStack, NoRights, PlanView, VersionGroup, Versions};
 use pushbutton::desk::{Broken, StackView};
 use pushbutton::journal::PushState;
 use pushbutton::ledger::tokens::Token;
@@ -34,6 +34,7 @@ pub fn rendered() -> BTreeMap<String, String> {
     the_stack_page_says_which_hosts_are_not_ready_and_which_run_something_else();
     a_plan_says_exactly_what_will_happen_and_what_nobody_knows_yet();
     approval::a_plan_that_needs_approval_says_how_it_stands_and_what_the_reader_can_do();
+    approval::marks_stand_on_the_card_with_the_forms_to_set_them_and_to_take_them_back();
     the_way_back_says_where_it_goes_and_what_is_lost_before_the_press();
     a_push_that_waits_for_an_answer_says_so_and_stands_still();
     the_push_log_keeps_its_filters();
@@ -316,7 +317,7 @@ fn a_bad_end_offers_to_go_on_and_to_roll_back() {
 fn a_plan_says_exactly_what_will_happen_and_what_nobody_knows_yet() {
     let pages = pages();
     let frame = frame(Section::Stacks);
-    let html = checked("plan", pages.plan(&frame, &made_up::plan(), false));
+    let html = checked("plan", pages.plan(&frame, &made_up::plan(), (&NoRights::default(), false)));
     for words in [
         "What a push to Prod will do",
         "on 24 hosts, 1 first, then 10, then the other 13 at once, at most 15 m 00 s, tried up to 3 times",
@@ -340,7 +341,7 @@ fn a_plan_says_exactly_what_will_happen_and_what_nobody_knows_yet() {
     (first.old, first.build, first.root, first.changes, first.typical_duration) = (None, None, None, None, None);
     first.why_not = Some("prod is held by kate <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned());
     first.commits.clear();
-    let html = checked("plan-first", pages.plan(&frame, &first, false));
+    let html = checked("plan-first", pages.plan(&frame, &first, (&NoRights::default(), false)));
     for words in [
         "Not now:",
         "disabled",
@@ -718,6 +719,7 @@ fn another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone() {
             group("main", &commits),
             group("release/<b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}", &commits[..1]),
         ],
+        bad: BTreeMap::new(),
         withdraw: [(commits[1].sha.clone(), "3f2c1ab9d004-p".to_owned())].into(),
         no_right: None,
     };
@@ -736,7 +738,7 @@ fn another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone() {
 
     let sha = commits[0].sha.clone();
     let plan = PlanView { version: Some(sha.clone()), gone: commits.clone(), gone_count: 7, ..made_up::plan() };
-    let html = checked("plan-of-a-version", pages.plan(&frame, &plan, false));
+    let html = checked("plan-of-a-version", pages.plan(&frame, &plan, (&NoRights::default(), false)));
     assert!(html.contains(&format!("name=\"sha\" value=\"{sha}\"")), "the form carries it");
     assert!(html.contains("Commits that will be removed from Prod") && html.contains("7 commits"));
 }

@@ -51,12 +51,14 @@ const TABLES: [(&str, &str, &str); 20] = [
     ("questions", "push = 3", "push 3, which runs: its questions"),
     ("users", "1", "the user kate"),
 ];
-const MORE_TABLES: [(&str, &str, &str); 8] = [
+const MORE_TABLES: [(&str, &str, &str); 10] = [
     ("sessions", "1", "the session "),
-    ("outbox", "push = 1", "the announcement push-1-"),
+    ("outbox", "push = 1", "the announcement "),
+    ("outbox", "push IS NULL", "the announcement "),
     ("commits", "push = 1", "the commits of push 1"),
     ("push_hosts", "push = 1", "the hosts of push 1"),
     ("push_hosts", "push = 3", "the hosts of push 3"),
+    ("marks", "1", "the mark of build "),
     ("approval_requests", "1", "the request for approval 1"),
     ("approvals", "1", "the approval of request 1 by joe"),
     ("audit", "id = 5", "of the audit"),
@@ -243,6 +245,9 @@ async fn lived_in(binary: Option<PathBuf>) -> House {
         (ledger.query_row(asked, [], |row| row.get(0)) == Ok(1_i64)).then_some(())
     })
     .await;
+    let bad = json!({ "reason": "it loses orders" });
+    let marked = house.send("PUT", "/api/v1/stacks/api/builds/111111111111-p/bad", &bad).await;
+    assert!(marked.status < 300, "{}", marked.text);
     let mut command = assert_cmd::Command::new(&house.binary);
     command.arg("--config").arg(house.dir.path().join("config.toml")).args(["user", "add", "kate"]);
     command.write_stdin("correct horse battery\n").assert().success();

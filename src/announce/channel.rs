@@ -4,7 +4,7 @@
 use crate::config::ChannelKind;
 use crate::desk::Channels;
 use crate::ledger::Ledger;
-use crate::ledger::outbox::Announcement;
+use crate::ledger::outbox::{Announced, Announcement};
 use crate::supervise::Health;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -16,9 +16,9 @@ pub(super) trait Channel: Send + 'static {
     const KIND: ChannelKind;
 
     /// Tells it, and answers the very words once the other side has taken them.
-    fn tell(&mut self, announcement: &Announcement) -> impl Future<Output = Result<Delivered, Trouble>> + Send;
+    fn tell(&mut self, announced: &Announced) -> impl Future<Output = Result<Delivered, Trouble>> + Send;
 
-    /// Tells what piled up, in the order in which it was written, as one. A channel whose limits say that it folds nothing is never
+    /// Tells what piled up of pushes, in the order in which it was written, as one. A channel whose limits say that it folds nothing is never
     /// given more than one.
     fn tell_piled(&mut self, piled: &[Announcement]) -> impl Future<Output = Result<Delivered, Trouble>> + Send;
 

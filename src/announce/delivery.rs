@@ -4,7 +4,7 @@
 use super::channel::{Channel, Delivered, Surroundings, Trouble};
 use super::words;
 use crate::desk::Channels;
-use crate::ledger::outbox::{self, Announcement, Due};
+use crate::ledger::outbox::{self, Announced, Announcement, Due};
 use crate::ledger::{Ledger, LedgerError};
 use crate::supervise::unbroken;
 use crate::time::At;
@@ -131,17 +131,17 @@ async fn tell_pile<C: Channel>(
     let due = ledger.read(move |conn| outbox::piled(conn, C::KIND, until, MOST_PILED)).await.ok()?;
     let now = At::now();
     let piled = |row: &Due| match &row.announcement {
-        Ok(announcement) => {
-            row.tries > 0 || words::moment(announcement).is_some_and(|at| now.millis_since(at) > PILED_MS)
+        Ok(announced @ Announced::Push(_)) => {
+            row.tries > 0 || words::moment(announced).is_some_and(|at| now.millis_since(at) > PILED_MS)
         }
-        // What cannot be read is given up on its own.
-        Err(_) => false,
+        // What someone is asked to do is told in its own words; what cannot be read is given up on its own.
+        Ok(Announced::Stage(_)) | Err(_) => false,
     };
     let rows: Vec<Due> = due.into_iter().filter(piled).collect();
     if rows.len() < least || stop.is_cancelled() {
         return None;
     }
-    let announcements: Vec<Announcement> = rows.iter().filter_map(|row| row.announcement.clone().ok()).collect();
+    let announcements: Vec<Announcement> = rows.iter().filter_map(of_push).collect();
     let told = tokio::select! {
         told = unbroken("tell announcements", channel.tell_piled(&announcements)) => told.unwrap_or_else(broke),
         () = async { stop.cancelled().await; tokio::time::sleep(STOP_GRACE).await } => return Some(false),
@@ -158,6 +158,13 @@ async fn tell_pile<C: Channel>(
     }
     write_down(ledger, notes, now, stop).await;
     Some(was_told)
+}
+
+fn of_push(row: &Due) -> Option<Announcement> {
+    match row.announcement.as_ref().ok()? {
+        Announced::Push(announcement) => Some(Announcement::clone(announcement)),
+        Announced::Stage(_) => None,
+    }
 }
 
 /// Tells one row and notes how it went; whether it was told.
@@ -211,7 +218,7 @@ enum Note {
 }
 
 fn log<C: Channel>(row: &Due, note: &Note) {
-    let key = row.announcement.as_ref().map(Announcement::key).unwrap_or_default();
+    let key = row.announcement.as_ref().map(Announced::key).unwrap_or_default();
     match note {
         Note::Told(_) => tracing::info!(channel = C::KIND.name(), key, tries = row.tries + 1, "announced"),
         Note::Failed(problem, Some(next)) => {

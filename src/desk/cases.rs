@@ -171,6 +171,27 @@ rows! {
             "only hosts that the stack file lists for the stage can catch up with its build",
             "compare the name with the stage's hosts on the stack's page; add a new host to the file first";
 
+        /// Someone marked it.
+        MarkedBad = "marked_bad": "That build is marked as bad",
+            "someone has marked the build as bad, for the reason that is shown; it is not pushed anywhere until that is taken back",
+            "push a fixed version. If the mark is wrong, take it away with a reason, on the stack's page or through the API";
+        /// Nobody marked it.
+        NotMarkedGood = "not_marked_good": "The build is not marked as good yet",
+            "`needs = \"approved\"` in the stack file says that the stage takes only builds that someone has accepted on the stage before",
+            "ask someone who may approve on the stage before to mark the build as good, in that stage's menu";
+        /// It never was there.
+        NeverRanThere = "never_ran_there": "That build never ran on this stage",
+            "only a build that was pushed to the stage successfully can be marked as good there",
+            "push it there first, and look at it";
+        /// No such mark.
+        NotMarked = "not_marked": "There is no such mark",
+            "nobody has marked the build so, or someone has taken the mark away",
+            "there is nothing to do; the stack's page shows the marks";
+        /// A mark without reason.
+        MarkReason = "mark_reason": "A mark needs a reason",
+            "a bad build is refused everywhere, and others must know why; so must they when a mark is taken away",
+            "say in a few words why, then mark it again";
+
         /// No earlier build.
         NoWayBack = "no_way_back": "No earlier build to roll back to",
             "no other build has been deployed successfully to this stage, so no build is known to work",
@@ -232,6 +253,10 @@ rows! {
         AsksNothing = "asks_nothing": "It is not waiting for an answer",
             "someone else answered the question, or it timed out",
             "open its page to see the answer, and whether there is another question";
+        /// Who started it may not answer.
+        AnotherAnswers = "another_answers": "Someone else must answer",
+            "`by = \"another\"` in the stack file says that the question is answered by someone else than who started the push; a token is its owner",
+            "ask someone else who may push the stage to answer it on the push's page; to stop the push, cancel it";
         /// Hosts saw newer pushes.
         SeenNewer = "seen_newer": "The hosts have seen newer pushes",
             "pushes are numbered, and a host refuses one with a lower number than the newest it has seen, so that an old server \

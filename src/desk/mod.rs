@@ -43,6 +43,7 @@ use parts::sources::branches::Branches;
 use parts::sources::stack_files::StackFolder;
 pub use parts::uploads;
 pub use press::approval::Verdict;
+pub use press::marks::Marking;
 pub use press::publish::{PublishedBuild, Publishing};
 pub use push::orders::Answered;
 use reason::first_line;

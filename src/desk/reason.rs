@@ -67,6 +67,10 @@ pub enum NeedsReason {
     Decline,
     /// A push without the approval that it needs.
     Override,
+    /// A mark that a build is bad.
+    MarkBad,
+    /// A mark that is taken away.
+    Unmark,
     /// Numbers of pushes that go on above what hosts have seen.
     Numbers,
 }
@@ -79,6 +83,8 @@ impl NeedsReason {
             Self::Rollback => "a rollback needs a reason, so that others know what was wrong",
             Self::Decline => "a decline needs a reason, so that whoever asked knows what is missing",
             Self::Override => "a push without approval needs a reason, so that everyone knows why it could not wait",
+            Self::MarkBad => "marking a build as bad needs a reason, so that others know why it goes nowhere",
+            Self::Unmark => "taking a mark away needs a reason, so that others know why it does not hold any more",
             Self::Numbers => "say why this is the right Pushbutton server, and the only one that pushes there",
         }
     }
@@ -90,6 +96,7 @@ impl NeedsReason {
             Self::Rollback => Case::BackReason,
             Self::Decline => Case::DeclineReason,
             Self::Override => Case::OverrideReason,
+            Self::MarkBad | Self::Unmark => Case::MarkReason,
             Self::Numbers => Case::NumberReason,
         };
         Refusal::BadRequest { case, why: self.why().to_owned() }
@@ -128,6 +135,8 @@ mod tests {
             NeedsReason::Rollback,
             NeedsReason::Decline,
             NeedsReason::Override,
+            NeedsReason::MarkBad,
+            NeedsReason::Unmark,
             NeedsReason::Numbers,
         ] {
             for nothing in [None, Some(""), Some(" \n")] {

@@ -6,6 +6,7 @@ pub(crate) mod board;
 pub(super) mod body;
 mod build;
 mod limited;
+mod mark;
 pub(crate) mod plan;
 mod push;
 mod rollback;
@@ -15,6 +16,7 @@ pub use self::approval::{ApprovalStanding, ApprovalView, GivenView, RequestView}
 pub use self::board::{Board, BoardStack, BoardStage, Waiting};
 pub use self::build::{CommitBody, GoodBuildBody, PublishedBody};
 pub use self::limited::NoRights;
+pub use self::mark::MarkView;
 pub use self::plan::{Compared, FileChanges, PlanView, PlannedView, TypicalDuration, Weight};
 pub use self::push::{PausedBody, PushBody, QuestionBody};
 pub use self::rollback::{NotHeld, RollbackReadiness, RollbackTarget, RollbackView};
@@ -121,6 +123,10 @@ pub struct StageView {
     /// What it runs.
     #[serde(serialize_with = "body::optional")]
     pub current: Option<Current>,
+    /// What people say of the build that it runs: good for this stage, or bad.
+    pub marks: Vec<MarkView>,
+    /// Whether the next stage takes only builds that are marked as good here.
+    pub marks_wanted: bool,
     /// What a press would put there; `None` when there is nothing (see `why_not`).
     pub next: Option<NextPush>,
     /// Why it cannot be pressed now, if so.
@@ -249,6 +255,8 @@ pub struct Versions {
     pub refs: Option<String>,
     /// The stack's own branch first, then the heads of the others.
     pub groups: Vec<VersionGroup>,
+    /// The versions of which a build is marked as bad: by revision, why.
+    pub bad: std::collections::BTreeMap<String, String>,
     /// The published builds that may be withdrawn, since nobody has pushed them: by revision.
     pub withdraw: std::collections::BTreeMap<String, String>,
     /// Why the caller may not withdraw any, if so.

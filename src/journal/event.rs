@@ -141,6 +141,9 @@ pub enum Event {
         question: String,
         /// When nobody can answer any more, and the push fails.
         ends_at: At,
+        /// Whether someone else must answer than who started the push.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        another: bool,
     },
     /// A question is over. Each that was asked is, before its command ends.
     Answered {

@@ -346,6 +346,7 @@ fn a_question_is_answered_once_before_its_command_ends() {
         ask,
         question: "Fine?".into(),
         ends_at: "2026-11-21T10:00:00Z".parse().unwrap(),
+        another: false,
     };
     let answered = |ask| Event::Answered { command: 1, ask, answer: Answer::Yes, who: None, reason: None };
     let ended =

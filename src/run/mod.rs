@@ -26,7 +26,7 @@ use commands::numbered;
 use job::Job;
 use nix::fcntl::{Flock, FlockArg};
 use orders::Orders;
-pub use orders::{ConfirmAnswer, NOT_PAUSED, OBEYED, Order, PAUSED};
+pub use orders::{ANOTHER, ConfirmAnswer, NOT_PAUSED, OBEYED, Order, PAUSED};
 pub use recorder::DISK_FAILED;
 use recorder::{Alarms, Recorder};
 use secrets::Secrets;

@@ -60,7 +60,12 @@ pub struct ConfirmAnswer {
 }
 
 /// The question that waits, and where its answer goes.
-type Waiting = (u32, oneshot::Sender<ConfirmAnswer>);
+struct Waiting {
+    ask: u32,
+    /// The person who may not answer it: who started the push, where someone else must.
+    not_by: Option<String>,
+    to: oneshot::Sender<ConfirmAnswer>,
+}
 
 /// The answer to an order that is obeyed; any other line says why it is not.
 pub const OBEYED: &str = "ok";
@@ -124,6 +129,8 @@ const LOOK: Duration = Duration::from_millis(10);
 pub const PAUSED: &str = "it is paused already";
 /// … and to the end of a pause of one that is not.
 pub const NOT_PAUSED: &str = "it is not paused";
+/// What is said to who started a push, where someone else must answer.
+pub const ANOTHER: &str = "someone else must answer";
 /// The longest order.
 const LONGEST: usize = 8192;
 
@@ -191,19 +198,25 @@ impl Orders {
         self.stop(Stop::DiskFull);
     }
 
-    /// Lets people answer a question, which gets the next number; one at a time is open. What is dropped is answered no more.
-    pub fn ask(&self) -> (u32, oneshot::Receiver<ConfirmAnswer>) {
-        let (tx, rx) = oneshot::channel();
+    /// Lets people answer a question, but not the one person who is named; it gets the next number. One at a time is open. What is
+    /// dropped is answered no more.
+    pub fn ask(&self, not_by: Option<String>) -> (u32, oneshot::Receiver<ConfirmAnswer>) {
+        let (to, rx) = oneshot::channel();
         let ask = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        *self.question.lock().unwrap_or_else(PoisonError::into_inner) = Some((ask, tx));
+        *self.question.lock().unwrap_or_else(PoisonError::into_inner) = Some(Waiting { ask, not_by, to });
         (ask, rx)
     }
 
     /// Gives an answer to whoever waits for it.
     fn give(&self, given: ConfirmAnswer) -> Result<(), String> {
         let mut question = self.question.lock().unwrap_or_else(PoisonError::into_inner);
-        let meant = question.take_if(|(ask, _)| given.ask.is_none_or(|meant| meant == *ask));
-        match meant.and_then(|(_, to)| to.send(given).ok()) {
+        let is_meant = |waiting: &Waiting| given.ask.is_none_or(|meant| meant == waiting.ask);
+        let is_own = |waiting: &Waiting| waiting.not_by.as_deref() == Some(given.who.person());
+        if question.as_ref().is_some_and(|waiting| is_meant(waiting) && is_own(waiting)) {
+            return Err(ANOTHER.to_owned());
+        }
+        let meant = question.take_if(|waiting| is_meant(waiting));
+        match meant.and_then(|waiting| waiting.to.send(given).ok()) {
             Some(()) => Ok(()),
             None => Err("this is not asked now".to_owned()),
         }

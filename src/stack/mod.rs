@@ -32,12 +32,12 @@ pub use access::grantee::{BadGrantee, Group, Member};
 pub use access::rights::{BadRight, Rights};
 pub use access::scope::{BadScope, Scopes, Target, Verb};
 pub use access::who::{Who, person_of};
-pub use approval::ApprovalRule;
+pub use approval::{ApprovalRule, Needs};
 pub use commands::fan_out::{FanOut, Relay};
 pub use form::check::Check;
 pub use form::release::{Release, SharedName};
 pub use form::rsync::Rsync;
-pub use form::{Command, Form, Question, Writes};
+pub use form::{AnswerBy, Command, Form, Question, Writes};
 pub use hosts::host::Host;
 pub use hosts::inventory::{Answers, Inventory, InventoryAnswer};
 pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageName};
@@ -107,6 +107,8 @@ pub struct Stage {
     pub refs: Option<Refs>,
     /// Whether others must approve a push to it.
     pub approval: Option<ApprovalRule>,
+    /// Which builds it takes from the stage before; all where nothing is said.
+    pub needs: Option<Needs>,
     /// Its hosts in the file's order, no host twice; empty only when `unlisted` says why.
     pub hosts: Vec<Host>,
     /// The commands that list some of its hosts.

@@ -60,6 +60,7 @@ pub(super) const STAGE: Keys = Keys {
         "refs",
         "approval",
         "approval_expires",
+        "needs",
         "hosts",
         "before",
         "commands",
@@ -213,13 +214,14 @@ fn read_stages(reader: &mut Reader<'_>, root: &DeTable<'_>, rest: &mut StageCont
         return None;
     }
     let mut names = BTreeMap::new();
-    let stages: Vec<_> = array.iter().map(|value| read_stage(reader, value, rest, &mut names)).collect();
+    let placed = array.iter().enumerate();
+    let stages: Vec<_> = placed.map(|at| read_stage(reader, at, rest, &mut names)).collect();
     stages.into_iter().collect()
 }
 
 fn read_stage(
     reader: &mut Reader<'_>,
-    value: &Value<'_>,
+    (place, value): (usize, &Value<'_>),
     rest: &mut StageContext<'_>,
     names: &mut BTreeMap<String, Range<usize>>,
 ) -> Option<Stage> {
@@ -258,13 +260,27 @@ fn read_stage(
     policies::check(reader, table, &at, &limits, &drafts, &drop);
     questions::check(reader, &drafts, &limits);
     let refs = source::read_refs(reader, table, rest.source).or_else(|| rest.refs.cloned());
-    let approval = approval::read(reader, table);
+    let (approval, needs) = (approval::read(reader, table), approval::read_needs(reader, table, place));
     let (name, StageHosts { hosts, inventories, unlisted }) = (name?, hosts?);
     let settled = |drafts: Vec<Draft>| drafts.into_iter().map(|draft| draft.settle(&limits, hosts.len())).collect();
     let (before, commands, finally, drop) = (settled(before), settled(drafts), settled(finally), settled(drop));
     let button = button.unwrap_or_else(|| format!("Push to {name}"));
     let policy = limits.policy(hosts.len());
-    Some(Stage { name, button, refs, approval, hosts, inventories, unlisted, before, commands, finally, drop, policy })
+    Some(Stage {
+        name,
+        button,
+        refs,
+        approval,
+        needs,
+        hosts,
+        inventories,
+        unlisted,
+        before,
+        commands,
+        finally,
+        drop,
+        policy,
+    })
 }
 
 /// Reads `before`, `finally` or `drop`: commands that bring nothing, and whose failures have a meaning of their own.

@@ -3,7 +3,7 @@
 //! may, or it does not compile.
 
 use super::app::App;
-use super::approval::requests;
+use super::approval::{marks, requests};
 use super::audit::page as audit;
 use super::builds::{publish, uploads};
 use super::hosts::{checkup, reach};
@@ -120,6 +120,10 @@ pub static ROUTES: &[Entry] = &[
     form("/stacks/{stack}/stages/{stage}/hold", Verb::Hold, || web::to(hold::hold_stage)),
     form("/stacks/{stack}/stages/{stage}/release-hold", Verb::Hold, || web::to(hold::release_stage)),
     form("/stacks/{stack}/builds/{build}/withdraw", Verb::Publish, || web::to(publish::withdraw_by_form)),
+    form("/stacks/{stack}/builds/{build}/bad", Verb::Hold, || web::to(marks::bad_by_form)),
+    form("/stacks/{stack}/builds/{build}/not-bad", Verb::Hold, || web::to(marks::not_bad_by_form)),
+    form("/stacks/{stack}/stages/{stage}/builds/{build}/good", Verb::Approve, || web::to(marks::good_by_form)),
+    form("/stacks/{stack}/stages/{stage}/builds/{build}/not-good", Verb::Approve, || web::to(marks::not_good_by_form)),
     get("/pushes", || web::to(history::page::log)),
     get("/pushes.csv", || web::to(history::page::table)),
     page("/pushes/{id}", || web::to(push::page::push)),
@@ -164,6 +168,14 @@ pub static ROUTES: &[Entry] = &[
     api(Method::POST, "/api/v1/stacks/{stack}/hosts/reconnect", Verb::Push, || web::to(reach::reconnect_by_api)),
     see("/api/v1/stacks/{stack}/builds", || web::to(publish::listed)),
     api(Method::DELETE, "/api/v1/stacks/{stack}/builds/{build}", Verb::Publish, || web::to(publish::withdraw)),
+    api(Method::PUT, "/api/v1/stacks/{stack}/builds/{build}/bad", Verb::Hold, || web::to(marks::bad_by_api)),
+    api(Method::DELETE, "/api/v1/stacks/{stack}/builds/{build}/bad", Verb::Hold, || web::to(marks::not_bad_by_api)),
+    api(Method::PUT, "/api/v1/stacks/{stack}/stages/{stage}/builds/{build}/good", Verb::Approve, || {
+        web::to(marks::good_by_api)
+    }),
+    api(Method::DELETE, "/api/v1/stacks/{stack}/stages/{stage}/builds/{build}/good", Verb::Approve, || {
+        web::to(marks::not_good_by_api)
+    }),
     entry(Method::POST, "/api/v1/take-over", May::PersonWith(Verb::Hold), || web::to(numbers::take_over_by_api)),
     entry(Method::POST, "/api/v1/stacks/{stack}/numbers", May::PersonWith(Verb::Hold), || web::to(numbers::by_api)),
     api(Method::PUT, "/api/v1/stacks/{stack}/hold", Verb::Hold, || web::to(hold::hold_stack_by_api)),

@@ -42,7 +42,7 @@ export class Fold {
     this.current = -1;
     /** Who paused it, since when and why; while it goes on, nobody. @type {{who: string, at: string, reason: string}|null} */
     this.paused = null;
-    /** The question that waits for an answer. @type {{ask: number, text: string, until: string}|null} */
+    /** The question that waits for an answer. @type {{ask: number, text: string, until: string, another: boolean}|null} */
     this.question = null;
     /** How it ended, once it has. @type {States['ends'][string]|null} */
     this.ended = null;
@@ -117,7 +117,7 @@ export class Fold {
         return;
       }
       case 'asked':
-        this.question = { ask: r.ask, text: r.question, until: r.ends_at };
+        this.question = { ask: r.ask, text: r.question, until: r.ends_at, another: !!r.another };
         out.news.push(`The push waits for an answer: ${r.question}`);
         return;
       case 'answered':

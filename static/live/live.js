@@ -320,6 +320,10 @@ class PushPage {
     the('[name="question"]', form, HTMLInputElement).value = String(question.ask);
     the('[name="reason"]', form, HTMLInputElement).value = '';
     say($('.ask-q', form), question.text);
+    the('.ask-another', form).hidden = !question.another;
+    const mine = question.another && form.dataset.starter === 'yes';
+    the('.ask-mine', form).hidden = !mine;
+    the('.note-act', form).hidden = mine;
     const until = el('time', '', '');
     until.dateTime = question.until;
     until.dataset.as = 'clock';

@@ -13,7 +13,7 @@ import { visible } from './visible.js';
  *   | {kind: 'host_started', command: number, host?: string}
  *   | {kind: 'line', command: number, host?: string, stream: string, line: number, text: string}
  *   | {kind: 'host_ended', command: number, host?: string, result: string, left?: number, duration_ms: number}
- *   | {kind: 'asked', command: number, ask: number, question: string, ends_at: string}
+ *   | {kind: 'asked', command: number, ask: number, question: string, ends_at: string, another?: boolean}
  *   | {kind: 'answered', command: number, ask: number, answer: string, who?: string}
  *   | {kind: 'command_ended', command: number, result: string, ok: number, not_ok: number, duration_ms: number, skew_ms?: number}
  *   | {kind: 'host_dropped', command: number, host: string}

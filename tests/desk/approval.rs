@@ -3,7 +3,9 @@
 use super::*;
 use pushbutton::desk::Verdict;
 use pushbutton::desk::view::{ApprovalStanding, ApprovalView};
+use pushbutton::ledger::deliveries;
 use pushbutton::ledger::tokens::Token;
+use pushbutton::ledger::visible::Visible;
 
 /// What a stage of the file says besides.
 async fn with(bench: &Bench, lines: &str) {
@@ -66,6 +68,21 @@ impl Bench {
         Box::pin(self.desk.press(press)).await
     }
 
+    /// What was announced while nothing was pushed, oldest first.
+    async fn told(&self) -> Vec<String> {
+        let listed = self
+            .desk
+            .ledger()
+            .read(|connection| deliveries::list(connection, None, None, None, 50, &Visible::default()))
+            .await
+            .unwrap();
+        let of_stage = listed.into_iter().rev().filter(|one| one.row.push.is_none());
+        of_stage
+            .inspect(|one| assert_eq!((one.stack.as_str(), one.stage.as_ref().unwrap().as_str()), ("web", "prod")))
+            .map(|one| one.row.event)
+            .collect()
+    }
+
     async fn audit(&self, what: &'static str) -> Vec<String> {
         self.desk.ledger().read(move |connection| audit::in_order(connection, what)).await.unwrap()
     }
@@ -114,6 +131,7 @@ async fn a_push_waits_for_the_approval_of_another_and_one_approval_is_one_push()
     let presses = bench.audit("press").await;
     assert!(presses.last().unwrap().ends_with(", approved by joe"), "{presses:?}");
     assert_eq!((bench.audit("ask approval").await.len(), bench.audit("approve").await.len()), (1, 1));
+    assert_eq!(bench.told().await, ["approval-1-asked", "approval-1-given-1"]);
     bench.close().await;
 }
 
@@ -207,6 +225,7 @@ async fn what_is_declined_or_withdrawn_is_over_and_told() {
     bench.desk.withdraw_request(bench.verdict(&mary).await).await.unwrap();
     assert_eq!(bench.approval().await.state, ApprovalStanding::NotAsked);
     assert_eq!((bench.audit("decline").await.len(), bench.audit("withdraw approval request").await.len()), (1, 1));
+    assert_eq!(bench.told().await, ["approval-1-asked", "approval-1-declined", "approval-2-asked"]);
     bench.close().await;
 }
 

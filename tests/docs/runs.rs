@@ -4,6 +4,7 @@
 use super::names::{commands_in, misunderstood};
 use super::page;
 use super::scene::{house, house_over, house_with};
+use crate::cli::pushbutton;
 use crate::house::{DEADLINE, House, until};
 use pushbutton::process::Program;
 use serde_json::Value;
@@ -133,6 +134,17 @@ async fn what_the_page_on_pushing_shows_is_done() {
     reader.asks(approved).await;
     reader.run(PAGE, "pushbutton confirm 214", &[("214", &approved.to_string())]).await;
     reader.ended_as(approved, "succeeded").await;
+
+    // Who is at the push host is an admin, and says why.
+    let bare = pushbutton(house, &["push", "web", "prod", "--without-approval", " "]).await;
+    assert!(bare.code == Some(1) && bare.err.contains("a push without approval needs a reason"), "{bare:?}");
+    let said = pushbutton(house, &["push", "web", "prod", "--without-approval", "the site is down"]).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let overridden = reader.newest().await;
+    assert_eq!(house.push(overridden).await["push"]["override_why"], "the site is down");
+    reader.asks(overridden).await;
+    reader.run(PAGE, "pushbutton confirm 214", &[("214", &overridden.to_string())]).await;
+    reader.ended_as(overridden, "succeeded").await;
 }
 
 #[tokio::test]

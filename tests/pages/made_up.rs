@@ -144,6 +144,7 @@ pub fn asks(push: PushRow) -> PushRow {
         question: "Are the graphs calm? <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}".to_owned(),
         asked_at: ago(600),
         ends_at: ago(-1200),
+        another: false,
         answer: None,
         who: None,
         reason: None,
@@ -197,6 +198,8 @@ pub fn street(stack: &str, stages: &[&str]) -> StackView {
                 files: Some(files()),
                 diff: Some("https://git.example.com/shop/web/compare/a...b".to_owned()),
             }),
+            marks: Vec::new(),
+            marks_wanted: false,
             approval: None,
             why_not: None,
             no_right: NoRights::default(),
@@ -522,7 +525,7 @@ pub fn push_page(state: &str) -> PushPage {
     }
     let told = |channel: ChannelKind, state: &str, words: &str| OutboxRow {
         id: 1,
-        push: number(4127),
+        push: Some(number(4127)),
         event: "ended".to_owned(),
         channel,
         state: DeliveryState::parse(state).unwrap(),
@@ -557,6 +560,7 @@ pub fn push_page(state: &str) -> PushPage {
         }],
         titles: titles(),
         conditional: Vec::new(),
+        marks: Vec::new(),
         left_with: match state {
             "succeeded" | "running" => Vec::new(),
             _ => left_with(&hosts),

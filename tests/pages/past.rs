@@ -66,7 +66,7 @@ pub fn announcements(filter: ToldFilter) -> AnnouncementsPage {
         |id: i64, channel: ChannelKind, state: &str, words: Option<&str>, problem: Option<&str>| ListedAnnouncement {
             row: OutboxRow {
                 id,
-                push: super::made_up::number(4120 + id - 6),
+                push: Some(super::made_up::number(4120 + id - 6)),
                 event: if id % 2 == 0 { "ended" } else { "started" }.to_owned(),
                 channel,
                 state: DeliveryState::parse(state).unwrap(),
@@ -77,7 +77,7 @@ pub fn announcements(filter: ToldFilter) -> AnnouncementsPage {
                 problem: problem.map(str::to_owned),
             },
             stack: "web".parse().unwrap(),
-            stage: "prod".parse().unwrap(),
+            stage: Some("prod".parse().unwrap()),
             made_at: at(id * 60).to_string(),
         };
     let line = "web PROD mary pushed 4 commits in 1m 24s: 8f31c2e to 51d0c3e <b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041} https://push.example.com/pushes/4126";

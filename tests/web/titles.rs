@@ -31,7 +31,11 @@ const NOT_HERE: &[(&str, &str)] = &[
     ("declined", "tests/desk/approval.rs"),
     ("own_approval", "tests/web/approval.rs"),
     ("asked_already", "tests/desk/approval.rs"),
-    ("override_reason", "needs an admin: src/web/approval/requests.rs"),
+    ("override_reason", "needs an admin: tests/docs/runs.rs"),
+    ("marked_bad", "needs a build: tests/desk/marks.rs"),
+    ("not_marked_good", "needs a stage that asks for it: tests/desk/marks.rs"),
+    ("never_ran_there", "needs a build of another stage: tests/desk/marks.rs"),
+    ("another_answers", "needs a real push that asks: tests/another.rs"),
     ("ambiguous", "needs two commits that begin alike: src/desk/press/named.rs"),
     ("text", "the web says it first, as a bad request"),
     ("hold_reason", "the API says it first, as what is missing; a page shows its form again"),
@@ -215,6 +219,10 @@ async fn before_any_push(asker: &mut Asker<'_>) {
     let seen = asker.site.seen(&asker.session).await;
     let ask = format!(r#"{{"seen": "{seen}"}}"#);
     asker.call(Case::NoApproval.row(), "POST", &format!("{api}/approval"), &ask).await;
+    let bad = "/stacks/web/builds/0000000-9";
+    asker.call(Case::NotMarked.row(), "DELETE", &format!("/api/v1{bad}/bad"), reason).await;
+    asker.form(Case::NotMarked.row(), &format!("{bad}/not-bad"), "reason=odd").await;
+    asker.form(Case::MarkReason.row(), &format!("{bad}/bad"), "reason=").await;
     asker.call(Case::NotHeld.row(), "DELETE", "/api/v1/stacks/web/hold", "{}").await;
     asker.form(Case::NotHeld.row(), "/stacks/web/release-hold", "").await;
     let end = r#"{"reason": "x", "until": "soon"}"#;

@@ -65,11 +65,17 @@ pub const fn marks(case: Case) -> &'static [&'static str] {
         Case::NeverPushed => &["has been completed yet, so there is no build for a host to catch up with"],
         Case::NobodyBehind => &["every host of {name} has {}, as far as is known"],
         Case::StrangeHost => &["{} is not a host of {name}"],
+        Case::MarkedBad => &["build {} is marked as bad by {}"],
+        Case::NotMarkedGood => &["{} takes only builds that are marked as good on {}"],
+        Case::NeverRanThere => &["build {build} has never been pushed to {stage} successfully"],
+        Case::NotMarked => &["nobody has marked {}"],
+        Case::MarkReason => &["marking a build as bad needs a reason", "taking a mark away needs a reason"],
         Case::NoWayBack => &[
             "there is no earlier successful build",
             "and nothing before that has succeeded there",
             "{none} that would change anything",
             "{none}: {} is no longer on the push host",
+            "{none}: {} {verb} marked as bad",
         ],
         Case::RunsAlready => &["runs {to} already, so there is nothing to roll back"],
         Case::SameContent => &["has the same content as {runs}"],
@@ -84,6 +90,9 @@ pub const fn marks(case: Case) -> &'static [&'static str] {
         Case::Paused => &["push {push} is paused already"],
         Case::NotPaused => &["push {push} is not paused"],
         Case::AsksNothing => &["push {push} is not waiting for {what}"],
+        Case::AnotherAnswers => {
+            &["push {push} wants an answer of someone else than who started it", "someone else must answer"]
+        }
         Case::SeenNewer => &["and the next push of this server would be"],
         Case::NumbersFit => &["has seen a newer push than this server's next"],
         Case::NoCopy => &["this data directory is no copy"],

@@ -12,7 +12,7 @@ use super::delivery::deliver;
 use super::{clean, words};
 use crate::config::{self, ChannelKind};
 use crate::desk::Channels;
-use crate::ledger::outbox::Announcement;
+use crate::ledger::outbox::{Announced, Announcement};
 use crate::time::At;
 use link::{Line, Link, Settings};
 use session::End;
@@ -109,8 +109,8 @@ async fn report(mut link: watch::Receiver<Link>, channels: Channels) {
 impl Channel for Irc {
     const KIND: ChannelKind = ChannelKind::Irc;
 
-    async fn tell(&mut self, announcement: &Announcement) -> Result<Delivered, Trouble> {
-        self.tell_line(words::irc_line(announcement, At::now()), announcement.key()).await
+    async fn tell(&mut self, announced: &Announced) -> Result<Delivered, Trouble> {
+        self.tell_line(words::line_of(announced, At::now()), announced.key()).await
     }
 
     async fn tell_piled(&mut self, piled: &[Announcement]) -> Result<Delivered, Trouble> {

@@ -9,7 +9,7 @@ use super::channel::{Begin, Channel, Delivered, Trouble};
 use super::delivery::deliver;
 use super::words;
 use crate::config::{self, ChannelKind, MailTls};
-use crate::ledger::outbox::{Announcement, Moment};
+use crate::ledger::outbox::{Announced, Announcement, Moment};
 use lettre::message::header::{
     ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue, InReplyTo, References,
 };
@@ -92,7 +92,7 @@ impl Mail {
     /// left.
     async fn try_to_send(
         &self,
-        announcement: &Announcement,
+        announcement: &Announced,
         words: &words::MailWords,
         begun: &mut Begun,
     ) -> Result<(), Failure> {
@@ -141,7 +141,7 @@ impl Mail {
     /// The mail; `to` stands in its head, also where someone has it already.
     fn message(
         &self,
-        announcement: &Announcement,
+        announced: &Announced,
         words: &words::MailWords,
         to: &[&Mailbox],
     ) -> Result<Message, lettre::error::Error> {
@@ -152,12 +152,14 @@ impl Mail {
         let mut message = Message::builder()
             .from(self.from.clone())
             .subject(words.subject.clone())
-            .message_id(Some(id(&announcement.key())))
+            .message_id(Some(id(&announced.key())))
             .header(AutoSubmitted);
         for to in to {
             message = message.to(Mailbox::clone(to));
         }
-        if announcement.event != Moment::Started {
+        if let Announced::Push(announcement) = announced
+            && announcement.event != Moment::Started
+        {
             let start = id(&format!("push-{}-{}", announcement.push.id, Moment::Started.name()));
             message = message.header(InReplyTo::from(start.clone())).header(References::from(start));
         }
@@ -198,11 +200,11 @@ fn host_of(url: &str) -> String {
 impl Channel for Mail {
     const KIND: ChannelKind = ChannelKind::Email;
 
-    async fn tell(&mut self, announcement: &Announcement) -> Result<Delivered, Trouble> {
+    async fn tell(&mut self, announcement: &Announced) -> Result<Delivered, Trouble> {
         let key = announcement.key();
         let all = Begun { left: self.to.clone(), ..Begun::default() };
         let mut begun = self.begun.remove(&key).unwrap_or(all);
-        let words = words::mail(announcement);
+        let words = words::letter_of(announcement);
         match tokio::time::timeout(SEND_TIMEOUT, self.try_to_send(announcement, &words, &mut begun)).await {
             Ok(Ok(())) => {}
             // Someone has it: for the others it is tried again.
@@ -225,7 +227,7 @@ impl Channel for Mail {
 
     async fn tell_piled(&mut self, piled: &[Announcement]) -> Result<Delivered, Trouble> {
         match piled {
-            [only] => self.tell(only).await,
+            [only] => self.tell(&Announced::Push(Box::new(only.clone()))).await,
             _ => Err(Trouble::Later("mails are told each on its own".to_owned())),
         }
     }

@@ -52,7 +52,8 @@ impl Facts {
             true => format!("{} of {} have {}", push.hosts_ok, push.hosts_total, back_names(announcement).0),
             false => push.hosts_total.to_string(),
         };
-        let when = super::moment(announcement).map(|at| at.timestamp().strftime("%Y-%m-%d %H:%M UTC").to_string());
+        let when =
+            super::moment_of_push(announcement).map(|at| at.timestamp().strftime("%Y-%m-%d %H:%M UTC").to_string());
         let rows = [
             given("Who", Some(value(&push.who))),
             given("When", when),
@@ -62,6 +63,7 @@ impl Facts {
             given("To", Some(value(&push.sha))),
             given("Branch", Some(value(&push.branch))),
             given("Reason", push.reason.as_deref().map(value)),
+            given("Approval", super::approval(announcement, VALUE_BYTES)),
             given("Question", asked(announcement).map(|question| value(&question.question))),
             given("Until", asked(announcement).map(until)),
             given("Paused", paused_why.map(value)),

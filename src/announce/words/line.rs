@@ -1,7 +1,7 @@
 //! The line that IRC is told.
 
 use super::{
-    Action, action, asked, back_names, bad_host_words, begins, behind_words, clean, commits_words, duration,
+    Action, action, approval, asked, back_names, bad_host_words, begins, behind_words, clean, commits_words, duration,
     hosts_words, late, link_source, link_title, more_bad_hosts, outcome, pause, short_sha, until,
 };
 use crate::ledger::outbox::{AnnouncedLink, AnnouncedQuestion, Announcement};
@@ -50,13 +50,14 @@ pub fn irc_line(announcement: &Announcement, now: At) -> String {
     let commits = commits_words(announcement);
     let reason = push.reason.as_deref().map(|reason| clean::short(reason, 100)).filter(|reason| !reason.is_empty());
     let reason = reason.map(|reason| format!(" · {reason}")).unwrap_or_default();
+    let approval = approval(announcement, 100).map(|words| format!(" · {words}")).unwrap_or_default();
     let head = if begins(announcement) {
-        format!("{what}: {commits}{reason}")
+        format!("{what}: {commits}{approval}{reason}")
     } else if action(announcement) == Action::Rollback {
         // Why something was taken back is what everybody asks.
         format!("{what}: {} · {commits}{reason}", ended(announcement))
     } else {
-        format!("{what}: {} · {commits}", ended(announcement))
+        format!("{what}: {} · {commits}{approval}", ended(announcement))
     };
     let given: Vec<String> = announcement.links.iter().take(LINKS).filter_map(given).collect();
     let ours = push.diff.as_deref().into_iter().chain([announcement.url.as_str()]);
@@ -68,13 +69,14 @@ pub fn irc_line(announcement: &Announcement, now: At) -> String {
 fn question_line(announcement: &Announcement, question: &AnnouncedQuestion, now: At) -> String {
     let push = &announcement.push;
     let head = format!(
-        "[{stack}]{late} push {id} of {sha} to {stage} by {who} waits for an answer until {until}: {text}",
+        "[{stack}]{late} push {id} of {sha} to {stage} by {who} waits for an answer{of_another} until {until}: {text}",
         stack = clean::short(push.stack.as_str(), 40),
         late = late(announcement, now).map(|ago| format!(" ({ago})")).unwrap_or_default(),
         id = push.id,
         sha = short_sha(&push.sha),
         stage = clean::short(push.stage.as_str(), 40).to_uppercase(),
         who = clean::short(&push.who, 40),
+        of_another = if question.another { " of someone else" } else { "" },
         until = until(question),
         text = clean::short(&question.question, 150),
     );

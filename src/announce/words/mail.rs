@@ -5,7 +5,7 @@ use super::{Action, action, asked, back_names, begins, behind_words, clean, html
 use crate::ledger::outbox::Announcement;
 
 /// Bytes of a subject: what mail programs show in a list, and some more.
-const SUBJECT_BYTES: usize = 180;
+pub(super) const SUBJECT_BYTES: usize = 180;
 /// What a mail says. None of it holds a carriage return; the subject is one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailWords {
@@ -45,9 +45,15 @@ fn subject(announcement: &Announcement) -> String {
         return clean::cut(&format!("[push] {words} {name}: {from_to}"), SUBJECT_BYTES);
     }
     if begins(announcement) {
-        return clean::cut(&format!("[push] started {name}: {from_to} by {who}"), SUBJECT_BYTES);
+        let started = if push.override_why.is_some() { "started WITHOUT APPROVAL" } else { "started" };
+        return clean::cut(&format!("[push] {started} {name}: {from_to} by {who}"), SUBJECT_BYTES);
     }
     let mark = outcome(announcement).mark;
+    // Who reads subjects alone must not miss it.
+    let mark = match (&push.override_why, mark) {
+        (Some(_), "") => "WITHOUT APPROVAL",
+        (Some(_) | None, mark) => mark,
+    };
     let space = if mark.is_empty() { "" } else { " " };
     clean::cut(&format!("[push] {mark}{space}{name}: {from_to} by {who}{}", step(announcement)), SUBJECT_BYTES)
 }
@@ -62,7 +68,7 @@ fn step(announcement: &Announcement) -> String {
     format!(" ({} on {}{more})", clean::short(&first.command, 50), super::host_name(first))
 }
 
-fn text(facts: &Facts) -> String {
+pub(super) fn text(facts: &Facts) -> String {
     let mut lines = vec![facts.headline.clone()];
     lines.extend(facts.then.as_ref().map(|then| format!("{}.", large(then))));
     lines.push(String::new());
@@ -72,8 +78,10 @@ fn text(facts: &Facts) -> String {
         lines.extend(facts.bad_hosts.iter().map(|(host, command)| format!("  {host}: {command}")));
         lines.extend(facts.more_hosts.iter().map(|more| format!("  {more}")));
     }
-    let colon = if facts.commits.is_empty() { "." } else { ":" };
-    lines.extend([String::new(), format!("{}{colon}", facts.commits_title)]);
+    if !facts.commits_title.is_empty() {
+        let colon = if facts.commits.is_empty() { "." } else { ":" };
+        lines.extend([String::new(), format!("{}{colon}", facts.commits_title)]);
+    }
     lines.extend(facts.commits.iter().map(|(sha, subject, author)| format!("  {sha} {subject} ({author})")));
     lines.extend(facts.more_commits.iter().map(|more| format!("  {more}")));
     lines.push(String::new());

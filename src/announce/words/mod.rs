@@ -1,21 +1,26 @@
 //! Every sentence that IRC and mail are told: pure functions from an announcement to words. All values are cleaned
 //! here. It must never read the clock, and never put text from outside where it could be more than text.
-//! One file per form: the IRC line, the mail, its facts, its HTML. Called by the channels.
+//! One file per form: the IRC line, the mail, its facts, its HTML; and one for what is told of a stage. Called by the channels.
 
+mod announced;
 mod facts;
 mod html;
 mod line;
 mod mail;
 mod pause;
 mod piled;
+mod stage;
 
+pub(super) use announced::{letter_of, line_of};
 pub use line::irc_line;
 pub use mail::{MailWords, mail};
 pub use piled::piled_up;
 
 use super::clean;
 use crate::journal::{Ended, PushState};
-use crate::ledger::outbox::{AnnouncedLink, AnnouncedQuestion, Announcement, BadHost, MOST_BAD_HOSTS, Moment};
+use crate::ledger::outbox::{
+    Announced, AnnouncedLink, AnnouncedQuestion, Announcement, BadHost, MOST_BAD_HOSTS, Moment,
+};
 use crate::plan::PushKind;
 use crate::stack::PushNumber;
 use crate::time::{At, ago_words, duration_words};
@@ -23,8 +28,16 @@ use crate::time::{At, ago_words, duration_words};
 /// An announcement told later than this says so: a channel was down, and nobody is pushing now.
 const LATE_MS: i64 = 5 * 60_000;
 
-/// When the change that is told of happened.
-pub(super) fn moment(announcement: &Announcement) -> Option<At> {
+/// When that happened which is told of.
+pub(super) fn moment(announced: &Announced) -> Option<At> {
+    match announced {
+        Announced::Push(announcement) => moment_of_push(announcement),
+        Announced::Stage(news) => news.at.parse().ok(),
+    }
+}
+
+/// When the change of a push that is told of happened.
+fn moment_of_push(announcement: &Announcement) -> Option<At> {
     let push = &announcement.push;
     if let Some(question) = asked(announcement) {
         return question.asked_at.parse().ok();
@@ -38,8 +51,24 @@ pub(super) fn moment(announcement: &Announcement) -> Option<At> {
 
 /// `3 h ago`, when it is told late.
 fn late(announcement: &Announcement, now: At) -> Option<String> {
-    let age = now.millis_since(moment(announcement)?);
+    let age = now.millis_since(moment_of_push(announcement)?);
     (age >= LATE_MS).then(|| ago_words(age))
+}
+
+/// The same of an instant.
+fn late_by(at: &str, now: At) -> Option<String> {
+    let age = now.millis_since(at.parse().ok()?);
+    (age >= LATE_MS).then(|| ago_words(age))
+}
+
+/// `approved by joe`, or `WITHOUT approval: the site is down`; nothing where none was needed.
+fn approval(announcement: &Announcement, bytes: usize) -> Option<String> {
+    let push = &announcement.push;
+    match (&push.override_why, &push.approved_by) {
+        (Some(why), _) => Some(format!("WITHOUT approval: {}", clean::short(why, bytes))),
+        (None, Some(who)) => Some(format!("approved by {}", clean::short(who, bytes))),
+        (None, None) => None,
+    }
 }
 
 /// How a push is told to end: the word, and how loud it is.

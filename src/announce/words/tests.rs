@@ -1,6 +1,6 @@
 use super::*;
 use crate::journal::HostResult;
-use crate::ledger::outbox::{AnnouncedCommit, AnnouncedPaused, AnnouncedPush, Pause};
+use crate::ledger::outbox::{AnnouncedCommit, AnnouncedPaused, AnnouncedPush, Pause, StageEvent, StageNews};
 use proptest::prelude::*;
 
 fn push(state: &str) -> AnnouncedPush {
@@ -144,6 +144,7 @@ fn a_question_is_told_with_its_time() {
         question: "Graphs calm?\r\nQUIT".to_owned(),
         asked_at: "2026-11-21T10:02:00.000Z".to_owned(),
         ends_at: "2026-11-21T10:32:00.000Z".to_owned(),
+        another: false,
         answer: None,
         who: None,
         reason: None,
@@ -497,4 +498,73 @@ fn what_piled_up_is_one_line_that_names_the_bad_ends_first() {
     let many: Vec<Announcement> = (1..60).map(|id| push(id, "a-stack-with-a-long-name", ended("failed"))).collect();
     let line = piled_up(&many, now());
     assert!(line.len() <= clean::IRC_BYTES && line.ends_with(" more · https://push.example.com/pushes"), "{line}");
+}
+
+fn news(event: StageEvent) -> Announced {
+    let answered = event != StageEvent::ApprovalAsked;
+    Announced::Stage(Box::new(StageNews {
+        news: event,
+        key: "approval-7-asked".to_owned(),
+        stack: "web".parse().unwrap(),
+        stage: Some("prod".parse().unwrap()),
+        build: None,
+        who: if answered { "joe" } else { "mary" }.to_owned(),
+        asker: answered.then(|| "mary".to_owned()),
+        sha: "51d0c3e0b1f2a3c4d5e6f708192a3b4c5d6e7f80".to_owned(),
+        old_sha: Some("8f31c2e0b1f2a3c4d5e6f708192a3b4c5d6e7f80".to_owned()),
+        reason: Some("the fair\r\nQUIT · x".to_owned()),
+        until: (!answered).then(|| "2026-11-21T18:30:00.000Z".to_owned()),
+        at: started().push.pressed_at,
+        url: "https://push.example.com/stacks/web/stages/prod/plan".to_owned(),
+        audit_head: "0123456789ab".to_owned(),
+    }))
+}
+
+#[test]
+fn what_happens_to_an_approval_is_told_with_the_link_to_its_plan() {
+    const LINK: &str = "https://push.example.com/stacks/web/stages/prod/plan";
+    for (event, line, subject) in [
+        (
+            StageEvent::ApprovalAsked,
+            "[web] mary asks for approval to push 8f31c2e → 51d0c3e to PROD until 18:30 UTC: the fair QUIT · x",
+            "[push] APPROVAL NEEDED web Prod: 51d0c3e by mary",
+        ),
+        (
+            StageEvent::Approved,
+            "[web] joe approved the push of 8f31c2e → 51d0c3e to PROD, which mary asked for: the fair QUIT · x",
+            "[push] approved web Prod: 51d0c3e by joe",
+        ),
+        (
+            StageEvent::Declined,
+            "[web] joe DECLINED the push of 8f31c2e → 51d0c3e to PROD, which mary asked for: the fair QUIT · x",
+            "[push] DECLINED web Prod: 51d0c3e by joe",
+        ),
+    ] {
+        let announced = news(event);
+        assert_eq!(line_of(&announced, now()), format!("{line} · {LINK}"));
+        let mail = letter_of(&announced);
+        assert_eq!(mail.subject, subject);
+        assert!(!mail.text.contains('\r') && mail.text.contains(LINK) && mail.html.contains(LINK), "{}", mail.text);
+        assert!(mail.text.contains("Reason    the fair QUIT · x\n"), "{}", mail.text);
+    }
+}
+
+#[test]
+fn a_push_says_who_approved_it_and_loudly_that_nobody_did() {
+    let with = |announcement: Announcement, by: Option<&str>, without: Option<&str>| {
+        let text = |text: &str| text.to_owned();
+        let push = AnnouncedPush { approved_by: by.map(text), override_why: without.map(text), ..announcement.push };
+        Announcement { push, ..announcement }
+    };
+    for announcement in [started(), ended("succeeded")] {
+        let approved = with(announcement.clone(), Some("joe"), None);
+        assert!(irc_line(&approved, now()).contains(" · approved by joe"), "{}", irc_line(&approved, now()));
+        assert!(mail(&approved).text.contains("Approval  approved by joe\n"));
+        let without = with(announcement, None, Some("the site is down"));
+        let line = irc_line(&without, now());
+        assert!(line.contains(" · WITHOUT approval: the site is down"), "{line}");
+        let mail = mail(&without);
+        assert!(mail.subject.contains("WITHOUT APPROVAL"), "{}", mail.subject);
+        assert!(mail.text.contains("Approval  WITHOUT approval: the site is down\n"), "{}", mail.text);
+    }
 }

@@ -10,6 +10,7 @@ use crate::desk::parts::recent_plans::what_changed;
 use crate::desk::reason::Reason;
 use crate::desk::refusal::Refusal;
 use crate::ledger::approvals::{ApprovalRequest, ApprovalState};
+use crate::ledger::marks::Mark;
 use crate::plan::Plan;
 use crate::stack::{ApprovalRule, Stack, Who};
 
@@ -106,6 +107,9 @@ pub(crate) fn look(
     offer: &Offer,
     (who, override_why): (Option<&Who>, Option<&Reason>),
 ) -> Result<Approved, Refusal> {
+    if let Some(refusal) = not_good(asked, stack, place, facts, offer) {
+        return Err(refusal);
+    }
     let stage = &stack.stages[place].name;
     let request = of_offer(facts, offer, asked == Asked::Version);
     let Some(rule) = rule(asked, stack, place) else {
@@ -159,6 +163,24 @@ pub(crate) fn look(
             refused(Case::ApprovalWaits, why)
         }
     }
+}
+
+/// Why the build may not go to a stage that takes only what is good on the stage before.
+fn not_good(asked: Asked, stack: &Stack, place: usize, facts: &Facts, offer: &Offer) -> Option<Refusal> {
+    let (stage, before) = (&stack.stages[place], stack.stages.get(place.checked_sub(1)?)?);
+    let is_asked = match asked {
+        Asked::Next | Asked::Version => stage.needs.is_some(),
+        Asked::Rollback | Asked::Resume | Asked::CatchUp => false,
+    };
+    let is_good = |mark: &Mark| mark.build == offer.seen && mark.stage.as_ref() == Some(&before.name);
+    if !is_asked || facts.marks.iter().any(is_good) {
+        return None;
+    }
+    let why = format!(
+        "{} takes only builds that are marked as good on {}, and nobody who may approve there has marked {} yet",
+        stage.name, before.name, offer.seen
+    );
+    Some(Refusal::Nothing { case: Case::NotMarkedGood, why })
 }
 
 /// That nothing is to be approved there.

@@ -3,6 +3,7 @@
 //! later stages may take stays what it was, but for the last hosts of a degraded push: then the stage is whole again.
 
 use super::facts::Facts;
+use super::marks;
 use super::offer::Offer;
 use super::questions::Questions;
 use crate::desk::cases::Case;
@@ -48,6 +49,9 @@ pub(crate) fn offer(
             Case::NobodyBehind,
             format!("every host of {name} has {}, as far as is known", desired.build.id),
         );
+    }
+    if let Some(refusal) = marks::bad_build(facts, &desired.build) {
+        return Err(refusal);
     }
     let (sha, root) = (desired.build.sha.clone(), desired.build.root.clone());
     let artifact = Artifact::Build { id: desired.build.id.clone(), root: root.clone(), sha: sha.clone() };

@@ -7,6 +7,7 @@ use crate::ledger::approvals::{self, ApprovalRequest};
 use crate::ledger::current::{self, Current};
 use crate::ledger::good_builds::{self, GoodBuild};
 use crate::ledger::holds::{self, Hold};
+use crate::ledger::marks::{self, Mark};
 use crate::ledger::published::{self, Published};
 use crate::ledger::pushes::{self, PushRow};
 use crate::plan::PlannedCommand;
@@ -28,6 +29,8 @@ pub(crate) struct Facts {
     pub stage_hold: Option<Hold>,
     /// Who asked for the approval of a push to it, the newest first; none where a push needs none.
     pub approvals: Vec<ApprovalRequest>,
+    /// The marks of the stack's builds.
+    pub marks: Vec<Mark>,
     /// What the stage runs.
     pub current: Option<Current>,
     /// What the stage before runs; none for the first stage.
@@ -88,6 +91,7 @@ impl Facts {
         };
         Ok(Self {
             approvals,
+            marks: marks::of_stack(connection, name)?,
             published,
             last,
             deferred_finally: unfinished.as_ref().map(|last| last.deferred_finally.clone()).unwrap_or_default(),

@@ -6,6 +6,7 @@ pub(crate) mod catch_up;
 pub(crate) mod earlier;
 pub(crate) mod facts;
 pub(crate) mod gate;
+pub(crate) mod marks;
 pub(crate) mod offer;
 pub(crate) mod outside;
 pub(crate) mod press;

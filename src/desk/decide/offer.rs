@@ -1,6 +1,7 @@
 //! What a button offers: build, plan and hash, by the facts. Pure; the same function says what a page shows and what a push gets.
 
 use super::facts::Facts;
+use super::marks;
 use crate::desk::cases::Case;
 use crate::desk::parts::hosts::inventories;
 use crate::desk::refusal::Refusal;
@@ -84,6 +85,9 @@ pub(crate) fn offer_of(
     artifact: Artifact,
     branch: String,
 ) -> Result<Offer, Refusal> {
+    if let Some(refusal) = marks::bad(facts, &artifact) {
+        return Err(refusal);
+    }
     let old = facts.current.as_ref().map(as_build).transpose()?;
     let (seen, root) = match &artifact {
         Artifact::Revision(sha) => (sha.to_string(), None),

@@ -20,6 +20,8 @@ pub struct Press {
     pub reason: Option<Reason>,
     /// Why an admin pushes without the approval that the stage needs.
     pub override_why: Option<Reason>,
+    /// Whether a rollback marks the build that it replaces as bad.
+    pub marks_bad: bool,
     /// The press's idempotency key: a repeat answers with the same push.
     pub nonce: Option<String>,
 }

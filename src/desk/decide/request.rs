@@ -85,9 +85,9 @@ impl Request {
             }
             Self::Version(chosen) => chosen.offer(stack, place, facts),
             Self::Resume(of) => match facts.unfinished.as_ref().filter(|last| last.row.id == *of) {
-                Some(last) => resume::offer(last),
+                Some(last) => resume::offer(last, facts),
                 None => match Earlier::read(connection, *of)? {
-                    Some(earlier) => resume::offer(&earlier),
+                    Some(earlier) => resume::offer(&earlier, facts),
                     None => Err(Refusal::Unknown { what: format!("push {of}") }),
                 },
             },

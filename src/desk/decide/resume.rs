@@ -4,12 +4,14 @@
 
 use super::earlier::ended::Earlier;
 use super::earlier::last_push::ended_badly;
+use super::facts::Facts;
+use super::marks;
 use super::offer::Offer;
 use crate::desk::cases::Case;
 use crate::desk::refusal::Refusal;
 use crate::journal::{Ended, HostResult, PushState};
 use crate::ledger::pushes::ResultRow;
-use crate::plan::{BuildFrom, Kind, Part, Plan, PlannedCommand, Property};
+use crate::plan::{Artifact, BuildFrom, Kind, Part, Plan, PlannedCommand, Property};
 use crate::stack::{BuildId, Root};
 use std::collections::BTreeSet;
 
@@ -18,7 +20,7 @@ use std::collections::BTreeSet;
 ///
 /// # Errors
 /// Why it cannot be resumed.
-pub(crate) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
+pub(crate) fn offer(earlier: &Earlier, facts: &Facts) -> Result<Offer, Refusal> {
     let row = &earlier.row;
     let nothing = |case, why: String| Err(Refusal::Nothing { case, why });
     match (row.state, earlier.newer) {
@@ -35,6 +37,15 @@ pub(crate) fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
             return nothing(Case::NewerCame, why);
         }
         _ => {}
+    }
+    let artifact = match &earlier.plan.build {
+        BuildFrom::Existing { id, root } => {
+            Artifact::Build { id: id.clone(), root: root.clone(), sha: earlier.plan.sha.clone() }
+        }
+        BuildFrom::Made { .. } => Artifact::Revision(earlier.plan.sha.clone()),
+    };
+    if let Some(refusal) = marks::bad(facts, &artifact) {
+        return Err(refusal);
     }
     let bad = |what: &str| Refusal::corrupt(format_args!("no {what} of push {}", row.id));
     let mut plan = earlier.plan.clone();

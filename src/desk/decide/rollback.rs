@@ -4,6 +4,7 @@
 
 use super::earlier::last_push::ended_badly;
 use super::facts::{Facts, OFFERED};
+use super::marks;
 use super::offer::{Offer, as_build};
 use super::outside::Outside;
 use super::questions::Questions;
@@ -33,6 +34,8 @@ pub(crate) struct Past {
     pub good: Vec<GoodBuild>,
     /// Those of them whose bytes are on the push host.
     pub here: BTreeSet<String>,
+    /// Those of them that someone has marked as bad.
+    pub marked: BTreeSet<String>,
     /// The last push, if it has something on a host and runs still or ended badly.
     pub bad: Option<PushRow>,
     /// What the hosts run now, as far as is known.
@@ -63,7 +66,10 @@ impl Past {
         let data = outside.data;
         let here = good.iter().map(|good| good.build.clone());
         let here = here.filter(|build| is_on_disk(data, &stack.name, build)).collect();
-        Ok(Past { good, here, bad, runs, desired })
+        let is_marked =
+            |good: &&GoodBuild| good.as_build().is_ok_and(|build| marks::bad_build(facts, &build).is_some());
+        let marked = good.iter().filter(is_marked).map(|good| good.build.clone()).collect();
+        Ok(Past { good, here, marked, bad, runs, desired })
     }
 
     /// Where a rollback goes that names no build: behind a bad push that left something on a host, to what the stage ran
@@ -95,7 +101,7 @@ impl Past {
     }
 
     fn is_here(&self, good: &GoodBuild) -> bool {
-        self.here.contains(&good.build)
+        self.here.contains(&good.build) && !self.marked.contains(&good.build)
     }
 
     /// Whether a bad push, or one that runs, has left its build on some host, or a host in doubt. A catch-up may have healed
@@ -159,6 +165,9 @@ impl Past {
                 format!("build {to} is not one of the last {OFFERED} that succeeded on {stage} of {}", stack.name);
             return Err(Refusal::BadRequest { case: Case::NotGood, why });
         };
+        if let Some(refusal) = marks::bad_build(facts, &good.as_build().map_err(Refusal::corrupt)?) {
+            return Err(refusal);
+        }
         let runs = self.running(facts);
         if !self.changes(facts, good) && !self.is_half_gone(facts) {
             return match runs == good.build {
@@ -203,8 +212,15 @@ impl Past {
             others.iter().filter(|good| !self.changes(facts, good)).map(|good| good.build.as_str()).collect();
         let gone: Vec<&str> =
             others.iter().filter(|good| !self.is_here(good)).map(|good| good.build.as_str()).collect();
+        let marked: Vec<&str> =
+            others.iter().filter(|good| self.marked.contains(&good.build)).map(|good| good.build.as_str()).collect();
+        let gone: Vec<&str> = gone.into_iter().filter(|build| !marked.contains(build)).collect();
         let none = format!("there is no earlier successful build of {stage} to roll back to");
         match (equal.as_slice(), gone.as_slice()) {
+            ([], []) if !marked.is_empty() => {
+                let verb = if marked.len() == 1 { "is" } else { "are" };
+                format!("{none}: {} {verb} marked as bad", marked.join(", "))
+            }
             ([], []) => format!("{none}: it runs {runs}, and nothing before that has succeeded there"),
             ([], gone) => format!("{none}: {} is no longer on the push host", gone.join(", ")),
             (equal, _) => format!(

@@ -10,7 +10,8 @@ use crate::desk::decide::offer::Offer;
 use crate::desk::decide::press::Press;
 use crate::desk::decide::questions::Questions;
 use crate::desk::decide::request::Request;
-use crate::desk::press::approval;
+use crate::desk::press::marks::Marking;
+use crate::desk::press::{approval, marks};
 use crate::desk::push::follow::Follower;
 use crate::desk::push::runner;
 use crate::desk::push::runner::Runner;
@@ -246,6 +247,11 @@ impl Desk {
         let object = format!("{}/{}", stack.name, press.stage);
         audit::note(tx, at, press.who.as_str(), what, &object, &audit_text)?;
         approval::take(tx, approved, press, push, at)?;
+        if let (Kind::Rollback, true, Some(old)) = (offer.plan.kind, press.marks_bad, &offer.old) {
+            let (stack, build, who) = (press.stack.clone(), old.id.clone(), press.who.clone());
+            let marking = Marking { stack, build, stage: None, who, reason: press.reason.clone() };
+            marks::put(tx, &self.notify_targets, &marking, old.sha.as_str(), at)?;
+        }
         Ok(Outcome::Taken(push, text))
     }
 

@@ -1,6 +1,7 @@
 //! Approval: someone asks that a push may go out, others approve its plan or decline it, and the push takes it. Each is one transaction with
 //! its line in the audit. It must never let anyone approve what they asked for, nor approve a plan that is not what would go out now.
 
+use super::news::tell;
 use crate::desk::Desk;
 use crate::desk::cases::Case;
 use crate::desk::decide::approval::{self, Approved};
@@ -11,7 +12,9 @@ use crate::desk::decide::request::Request;
 use crate::desk::reason::{Reason, because};
 use crate::desk::refusal::{Decision, Refusal};
 use crate::ledger::approvals::{self, ApprovalRequest, ApprovalState, Close, NewRequest};
+use crate::ledger::outbox::{StageEvent, StageNews};
 use crate::ledger::{LedgerError, LedgerResult, audit};
+use crate::plan::Plan;
 use crate::stack::{PushNumber, Revision, Stack, StackName, StageName, Who};
 use crate::time::At;
 use rusqlite::Transaction;
@@ -52,7 +55,7 @@ impl Desk {
                 let offer = request.offer((&desk.outside(), tx), &stack, place, &facts)?;
                 let offer = offer.and_then(|offer| request.accept(&stack, place, offer, &press, shown.as_deref()));
                 match offer {
-                    Ok(offer) => ask(tx, (&stack, place), &facts, &offer, (&press, version.as_ref())),
+                    Ok(offer) => ask(tx, (&desk, &stack, place), &facts, &offer, (&press, version.as_ref())),
                     Err(refusal) => Ok(Err(refusal)),
                 }
             });
@@ -80,7 +83,7 @@ impl Desk {
                 let facts = Facts::read(tx, &stack, place, head)?;
                 let offer = request.offer((&desk.outside(), tx), &stack, place, &facts)?;
                 match offer {
-                    Ok(offer) => approve(tx, (&stack, place), &offer, &verdict),
+                    Ok(offer) => approve(tx, (&desk, &stack, place), &offer, &verdict),
                     Err(refusal) => Ok(Err(refusal)),
                 }
             });
@@ -109,6 +112,7 @@ impl Desk {
 
     async fn close(&self, verdict: Verdict, state: ApprovalState, why: Option<Reason>) -> Decision<()> {
         self.to_the_end("the answer to a request", |desk| async move {
+            let targets = desk.notify_targets.clone();
             let closed = desk.ledger.write(move |tx| {
                 let at = At::now();
                 let Some(found) = open(tx, &verdict, at)? else { return Ok(Err(not_asked(&verdict))) };
@@ -128,6 +132,11 @@ impl Desk {
                     &format!("{}/{}", verdict.stack, verdict.stage),
                     &format!("{what}, asked by {asked}{}", because(why.as_ref())),
                 )?;
+                if state == ApprovalState::Declined {
+                    let key = format!("approval-{}-declined", found.id);
+                    let news = answered(&found, &verdict.who, why.as_ref())?;
+                    tell(tx, &targets, at, StageNews { key, news: StageEvent::Declined, ..news })?;
+                }
                 Ok(Ok(()))
             });
             closed.await??;
@@ -166,7 +175,7 @@ impl Desk {
 /// Writes a request down, unless one for the very plan stands; those that do not hold any more are closed.
 fn ask(
     tx: &Transaction<'_>,
-    (stack, place): (&Stack, usize),
+    (desk, stack, place): (&Desk, &Stack, usize),
     facts: &Facts,
     offer: &Offer,
     (press, version): (&Press, Option<&Revision>),
@@ -215,12 +224,19 @@ fn ask(
         because(press.reason.as_ref())
     );
     audit::note(tx, at, press.who.as_str(), "ask approval", &format!("{}/{}", stack.name, stage.name), &detail)?;
+    let asked = StageNews {
+        until: Some(new.ends_at.to_string()),
+        reason: new.reason.map(str::to_owned),
+        ..news(&stack.name, &stage.name, &press.who, (&offer.sha, offer.old.as_ref().map(|old| &old.sha)))
+    };
+    let url = plan_page(&stack.name, &stage.name, new.version);
+    tell(tx, &desk.notify_targets, at, StageNews { key: format!("approval-{id}-asked"), url, ..asked })?;
     Ok(Ok(id))
 }
 
 fn approve(
     tx: &Transaction<'_>,
-    (stack, place): (&Stack, usize),
+    (desk, stack, place): (&Desk, &Stack, usize),
     offer: &Offer,
     verdict: &Verdict,
 ) -> LedgerResult<Decision<()>> {
@@ -247,6 +263,9 @@ fn approve(
     if approvals::give(tx, found.id, &verdict.who, reason.map(Reason::as_str), at)? {
         let detail = format!("{}, asked by {}{}", of(&found), found.who, because(reason));
         audit::note(tx, at, verdict.who.as_str(), "approve", &format!("{}/{}", verdict.stack, verdict.stage), &detail)?;
+        let key = format!("approval-{}-given-{}", found.id, found.given.len() + 1);
+        let news = StageNews { key, news: StageEvent::Approved, ..answered(&found, &verdict.who, reason)? };
+        tell(tx, &desk.notify_targets, at, news)?;
     }
     Ok(Ok(()))
 }
@@ -281,6 +300,42 @@ pub(super) fn take(
         }
         None => Ok(()),
     }
+}
+
+/// What is told when someone asks for approval; its time, key and address are added.
+fn news(stack: &StackName, stage: &StageName, who: &Who, (new, old): (&Revision, Option<&Revision>)) -> StageNews {
+    StageNews {
+        news: StageEvent::ApprovalAsked,
+        key: String::new(),
+        stack: stack.clone(),
+        stage: Some(stage.clone()),
+        build: None,
+        who: who.to_string(),
+        asker: None,
+        sha: new.to_string(),
+        old_sha: old.map(ToString::to_string),
+        reason: None,
+        until: None,
+        at: String::new(),
+        url: String::new(),
+        audit_head: String::new(),
+    }
+}
+
+/// What is told when someone answers a request.
+fn answered(request: &ApprovalRequest, who: &Who, reason: Option<&Reason>) -> LedgerResult<StageNews> {
+    let plan: Plan = serde_json::from_str(&request.plan)?;
+    Ok(StageNews {
+        asker: Some(request.who.to_string()),
+        reason: reason.map(ToString::to_string),
+        url: plan_page(&request.stack, &request.stage, request.version.as_deref()),
+        ..news(&request.stack, &request.stage, who, (&plan.sha, plan.old.as_ref().map(|old| &old.sha)))
+    })
+}
+
+fn plan_page(stack: &StackName, stage: &StageName, version: Option<&str>) -> String {
+    let version = version.map(|sha| format!("?sha={sha}")).unwrap_or_default();
+    format!("/stacks/{stack}/stages/{stage}/plan{version}")
 }
 
 fn open(tx: &Transaction<'_>, verdict: &Verdict, at: At) -> LedgerResult<Option<ApprovalRequest>> {

@@ -4,7 +4,9 @@
 pub(crate) mod accept;
 pub(crate) mod approval;
 pub(crate) mod catch_up;
+pub(crate) mod marks;
 pub(crate) mod named;
+mod news;
 pub(crate) mod publish;
 pub(crate) mod resume;
 pub(crate) mod version;

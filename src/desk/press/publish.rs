@@ -7,7 +7,8 @@ use crate::desk::cases::Case;
 use crate::desk::keep::verify::files::builds_there;
 use crate::desk::reason::{Reason, because};
 use crate::desk::refusal::{Decision, Refusal};
-use crate::desk::view::body;
+use crate::desk::view::{MarkView, body};
+use crate::ledger::marks;
 use crate::ledger::published::{self, Published};
 use crate::ledger::{LedgerError, LedgerResult, audit, integrity};
 use crate::source::build::{BuildDir, FreezeError, Frozen, freeze};
@@ -279,6 +280,17 @@ impl Desk {
             found.into_iter().map(of).collect()
         });
         Ok(listed.await?)
+    }
+
+    /// All marks of a stack's builds, the newest first.
+    ///
+    /// # Errors
+    /// When there is no such stack.
+    pub async fn marks(&self, stack: &StackName) -> Decision<Vec<MarkView>> {
+        self.loaded(stack)?;
+        let name = stack.clone();
+        let found = self.ledger.read(move |connection| marks::of_stack(connection, &name)).await?;
+        Ok(found.iter().map(MarkView::from).collect())
     }
 
     /// Removes the files of builds that the ledger has forgotten.

@@ -43,6 +43,7 @@ impl Desk {
                 plan_hash,
                 reason,
                 override_why: None,
+                marks_bad: false,
                 nonce,
             };
             desk.press_for(press, Request::Resume(of)).await

@@ -61,6 +61,7 @@ fn one_request_asks_the_ledger_nothing_twice() {
         plan_hash: None,
         reason: None,
         override_why: None,
+        marks_bad: false,
         nonce: None,
     };
     let questions = Questions::LeftOut;

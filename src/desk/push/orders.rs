@@ -12,7 +12,7 @@ use crate::desk::reason::Reason;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::journal::PushDir;
 use crate::ledger::pushes::{self, PushRow};
-use crate::run::{ConfirmAnswer, NOT_PAUSED, Order, PAUSED};
+use crate::run::{ANOTHER, ConfirmAnswer, NOT_PAUSED, Order, PAUSED};
 use crate::stack::{PushNumber, Who};
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,6 +119,11 @@ impl Desk {
         match (send_order(&dir, order, limit).await, order) {
             (Ok(()), _) => Ok(()),
             (Err(error), Order::Cancel { .. }) => self.terminate(push, &dir, &error),
+            (Err(OrderError::Refused(why)), Order::Answer(_)) if why == ANOTHER => {
+                let starter = row.map_or_else(String::new, |row| format!(" ({})", row.who));
+                let why = format!("push {push} wants an answer of someone else than who started it{starter}");
+                Err(Refusal::Nothing { case: Case::AnotherAnswers, why })
+            }
             (Err(OrderError::Refused(_)), Order::Answer(given)) => {
                 let what = match given.ask {
                     Some(ask) => format!("an answer to question {ask} any more"),

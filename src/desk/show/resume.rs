@@ -8,7 +8,6 @@ use crate::desk::decide::gate::Asked;
 use crate::desk::decide::resume::offer;
 use crate::desk::refusal::Decision;
 use crate::desk::view::{Remaining, RemainingCommand};
-use crate::ledger::pushes::PushRow;
 use crate::plan::{Part, PlannedCommand};
 use crate::stack::PushNumber;
 
@@ -21,7 +20,7 @@ impl Desk {
         let Some(earlier) = self.ledger.read(move |connection| Earlier::read(connection, of)).await? else {
             return Ok(None);
         };
-        let Ok(offer) = offer(&earlier) else { return Ok(None) };
+        let Ok(offer) = offer(&earlier, &Facts::default()) else { return Ok(None) };
         let values = offer.plan.values();
         let hosts = &offer.plan.hosts;
         let left = |(number, command): (usize, &PlannedCommand)| {
@@ -44,13 +43,13 @@ impl Desk {
         let (deferred, own) = offer.plan.commands.split_at(earlier.deferred_finally.len());
         let numbered = (1..).zip(deferred).chain((before + 1..).zip(own));
         let commands = numbered.filter(|(_, command)| !command.part.is_conditional()).filter_map(left).collect();
-        let why_not = self.why_not_resumed(&earlier.row).await?;
+        let why_not = self.why_not_resumed(&earlier).await?;
         self.recent_plans.remember(&offer.plan_hash, &offer.plan);
         Ok(Some(Remaining { plan_hash: offer.plan_hash, commands, why_not }))
     }
 
-    async fn why_not_resumed(&self, row: &PushRow) -> Decision<Option<String>> {
-        let (name, stage) = (&row.stack, &row.stage);
+    async fn why_not_resumed(&self, earlier: &Earlier) -> Decision<Option<String>> {
+        let (name, stage) = (&earlier.row.stack, &earlier.row.stage);
         let (stack, problem) = match self.loaded(name) {
             Ok(loaded) => loaded,
             Err(refusal) => return Ok(Some(refusal.to_string())),
@@ -60,6 +59,8 @@ impl Desk {
             return Ok(Some(broken.unwrap_or_else(|| format!("{name} has no stage {stage} any more"))));
         };
         let facts = self.ledger.read(move |connection| Facts::read(connection, &stack, place, None)).await?;
-        Ok(gate::closed(Asked::Resume, name, problem.as_deref(), &facts).map(|refusal| refusal.to_string()))
+        let closed = gate::closed(Asked::Resume, name, problem.as_deref(), &facts);
+        let refused = closed.or_else(|| offer(earlier, &facts).err());
+        Ok(refused.map(|refusal| refusal.to_string()))
     }
 }

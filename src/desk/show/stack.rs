@@ -13,10 +13,11 @@ use crate::desk::decide::runs::Runs;
 use crate::desk::decide::{approval, gate, offer, rollback, rollback_ready};
 use crate::desk::parts::hosts::numbers::SeenNewer;
 use crate::desk::refusal::Decision;
-use crate::desk::view::{NextPush, NoRights, Partly, RollbackReadiness, StackView, StageView, Trunk};
+use crate::desk::view::{MarkView, NextPush, NoRights, Partly, RollbackReadiness, StackView, StageView, Trunk};
 use crate::ledger::desired::DesiredState;
 use crate::ledger::history::{self, Filter};
 use crate::ledger::holds::{self, Hold};
+use crate::ledger::marks::Mark;
 use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::running::StepNow;
 use crate::ledger::{LedgerError, LedgerResult, running, typical_duration};
@@ -141,7 +142,13 @@ impl Desk {
             Ok(offer) => Some(self.next(stack, &read.facts, offer).await),
             Err(_) => None,
         };
+        let current = read.facts.current.as_ref().map_or("", |current| current.build.as_str());
+        let own =
+            |mark: &&Mark| mark.build == current && mark.stage.as_ref().is_none_or(|marked| *marked == stage.name);
+        let marks = read.facts.marks.iter().filter(own).map(MarkView::from).collect();
         StageView {
+            marks,
+            marks_wanted: stack.stages.get(place + 1).is_some_and(|next| next.needs.is_some()),
             name: stage.name.to_string(),
             button: stage.button.clone(),
             place: place + 1,

@@ -5,7 +5,7 @@ use crate::desk::cases::Case;
 use crate::desk::parts::sources::branches;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::desk::view::{VersionGroup, Versions};
-use crate::ledger::published;
+use crate::ledger::{marks, published};
 use crate::stack::{Refs, StackName, StageName};
 use std::collections::BTreeMap;
 
@@ -43,6 +43,11 @@ impl Desk {
                 groups.extend(found.into_iter().map(|(branch, commits)| VersionGroup { branch, commits }));
             }
         }
+        let name = stack.name.clone();
+        let marks = self.ledger.read(move |connection| marks::of_stack(connection, &name)).await?;
+        let bad = marks.into_iter().filter(|mark| mark.stage.is_none());
+        let bad =
+            bad.map(|mark| (mark.sha, format!("marked as bad by {}: {}", mark.who, mark.reason.unwrap_or_default())));
         groups.retain(|group| !group.commits.is_empty());
         Ok(Versions {
             stack: stack.name.to_string(),
@@ -50,6 +55,7 @@ impl Desk {
             unit: stack.source.unit(),
             refs: stack.refs_of(place).map(|refs| refs.to_string()),
             groups,
+            bad: bad.collect(),
             withdraw,
             no_right: None,
         })

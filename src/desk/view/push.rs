@@ -151,6 +151,8 @@ pub struct QuestionBody<'a> {
     pub asked_at: &'a str,
     /// When nobody can answer any more.
     pub ends_at: &'a str,
+    /// Whether someone else must answer than who started the push.
+    pub another: bool,
     /// `yes`, `no` or `nobody`; none while the push waits.
     pub answer: Option<&'a str>,
     /// Who answered.
@@ -167,6 +169,7 @@ impl<'a> From<&'a Question> for QuestionBody<'a> {
             question: &row.question,
             asked_at: &row.asked_at,
             ends_at: &row.ends_at,
+            another: row.another,
             answer: row.answer.map(Answer::word),
             who: row.who.as_deref(),
             reason: row.reason.as_deref(),

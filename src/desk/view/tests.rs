@@ -92,12 +92,13 @@ fn what_a_push_waits_for_is_written_as_programs_read_it() {
         question: text("Calm?"),
         asked_at: text("t1"),
         ends_at: text("t2"),
+        another: false,
         answer: Some(Answer::Yes),
         who: Some(text("joe")),
         reason: None,
     };
     assert_eq!(
         written(&QuestionBody::from(&question)),
-        r#"{"ask":1,"command":4,"question":"Calm?","asked_at":"t1","ends_at":"t2","answer":"yes","who":"joe","reason":null}"#
+        r#"{"ask":1,"command":4,"question":"Calm?","asked_at":"t1","ends_at":"t2","another":false,"answer":"yes","who":"joe","reason":null}"#
     );
 }

@@ -2,4 +2,5 @@
 //! look at their files: those are the desk's.
 
 pub mod good_builds;
+pub mod marks;
 pub mod published;

@@ -13,9 +13,9 @@ use rusqlite::{Connection, OptionalExtension};
 /// What SQLite said.
 pub fn since(connection: &Connection, channel: ChannelKind) -> LedgerResult<Option<At>> {
     let mut ask = connection.prepare_cached(
-        "SELECT coalesce(o.payload ->> '$.pause.at', o.payload ->> '$.question.asked_at',
+        "SELECT coalesce(o.payload ->> '$.at', o.payload ->> '$.pause.at', o.payload ->> '$.question.asked_at',
                          CASE o.event WHEN 'ended' THEN p.ended_at ELSE p.started_at END, p.pressed_at) AS happened_at
-         FROM outbox o JOIN pushes p ON p.id = o.push
+         FROM outbox o LEFT JOIN pushes p ON p.id = o.push
          WHERE o.state = 'waiting' AND o.channel = ?1 ORDER BY o.id LIMIT 1",
     )?;
     let at: Option<String> = ask.query_row([channel], |row| row.get("happened_at")).optional()?;

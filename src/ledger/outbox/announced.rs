@@ -157,6 +157,9 @@ pub struct AnnouncedQuestion {
     pub asked_at: String,
     /// When nobody can answer any more.
     pub ends_at: String,
+    /// Whether someone else must answer than who started the push.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub another: bool,
     /// `yes`, `no` or `nobody`; none while the push waits.
     #[serde(default)]
     pub answer: Option<String>,
@@ -170,9 +173,9 @@ pub struct AnnouncedQuestion {
 
 impl From<Question> for AnnouncedQuestion {
     fn from(row: Question) -> Self {
-        let Question { ask, command, question, asked_at, ends_at, answer, who, reason } = row;
+        let Question { ask, command, question, asked_at, ends_at, another, answer, who, reason } = row;
         let answer = answer.map(|answer| answer.word().to_owned());
-        Self { ask, command, question, asked_at, ends_at, answer, who, reason }
+        Self { ask, command, question, asked_at, ends_at, another, answer, who, reason }
     }
 }
 

@@ -5,9 +5,13 @@ use super::{DeliveryState, OutboxRow, row};
 use crate::config::ChannelKind;
 use crate::ledger::LedgerResult;
 use crate::ledger::history::Edge;
-use crate::ledger::visible::{IS_VISIBLE, Visible};
+use crate::ledger::visible::Visible;
 use crate::stack::{StackName, StageName};
 use rusqlite::{Connection, params};
+
+/// The stack and the stage that an announcement is about: those of its push, or its own; who sees a stage of a stack sees what is about all of them.
+const STACK: &str = "coalesce(p.stack, o.payload ->> '$.stack')";
+const STAGE: &str = "coalesce(p.stage, o.payload ->> '$.stage')";
 
 /// An announcement in the list of all.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +20,8 @@ pub struct ListedAnnouncement {
     pub row: OutboxRow,
     /// The stack that it is about.
     pub stack: StackName,
-    /// The stage.
-    pub stage: StageName,
+    /// The stage; none where it is about all of them.
+    pub stage: Option<StageName>,
     /// When that happened which it tells of.
     pub made_at: String,
 }
@@ -66,10 +70,13 @@ pub fn list(
     };
     let mut ask = connection.prepare_cached(&format!(
         "SELECT o.id, o.push, o.event, o.channel, o.state, o.tries, o.next_at, o.told_at, o.told, o.problem,
-                p.stack, p.stage,
-                coalesce(CASE o.event WHEN 'ended' THEN p.ended_at ELSE p.started_at END, p.pressed_at) AS made_at
-         FROM outbox o JOIN pushes p ON p.id = o.push
-         WHERE {only} AND {from} AND {IS_VISIBLE} ORDER BY o.id {order} LIMIT ?4"
+                {STACK} AS stack, {STAGE} AS stage,
+                coalesce(o.payload ->> '$.at', CASE o.event WHEN 'ended' THEN p.ended_at ELSE p.started_at END, p.pressed_at) AS made_at
+         FROM outbox o LEFT JOIN pushes p ON p.id = o.push
+         WHERE {only} AND {from} AND (?5 IS NULL OR EXISTS (
+               SELECT 1 FROM json_each(?5) v WHERE v.value = {STACK} || '/' || {STAGE}
+               OR ({STAGE} IS NULL AND substr(v.value, 1, length({STACK}) + 1) = {STACK} || '/')))
+         ORDER BY o.id {order} LIMIT ?4"
     ))?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let rows = ask.query_map(params![channel, state, edge, most, visible], |found| {

@@ -5,6 +5,7 @@
 mod announced;
 pub mod deliveries;
 mod delivery_state;
+mod stage_news;
 
 use crate::config::ChannelKind;
 use crate::ledger::{LedgerError, LedgerResult};
@@ -15,6 +16,7 @@ pub use delivery_state::{DeliveryState, NoDeliveryState};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, Transaction, named_params, params};
 use serde::{Deserialize, Serialize};
+pub use stage_news::{StageEvent, StageNews};
 
 /// How many bad hosts an announcement names.
 pub const MOST_BAD_HOSTS: usize = 20;
@@ -50,8 +52,8 @@ pub fn heads(connection: &Connection) -> LedgerResult<Vec<Head>> {
     let mut ask = connection.prepare("SELECT id, payload FROM outbox ORDER BY id")?;
     let rows = ask.query_map([], |row| {
         let (id, payload): (i64, String) = (row.get("id")?, row.get("payload")?);
-        let announcement = serde_json::from_str::<Announcement>(&payload).map_err(|error| (id, error.to_string()));
-        Ok(announcement.map(|announcement| (announcement.key(), announcement.audit_head)))
+        let announced = Announced::read(&payload).map_err(|error| (id, error.to_string()));
+        Ok(announced.map(|announced| (announced.key(), announced.audit_head().to_owned())))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -63,6 +65,44 @@ pub fn heads(connection: &Connection) -> LedgerResult<Vec<Head>> {
 pub fn untried(connection: &Connection) -> LedgerResult<i64> {
     let mut ask = connection.prepare_cached("SELECT count(*) FROM outbox WHERE state = 'waiting' AND tries = 0")?;
     Ok(ask.query_row([], |row| row.get(0))?)
+}
+
+/// What a channel tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Announced {
+    /// A moment of a push.
+    Push(Box<Announcement>),
+    /// What happened on a stage while nothing was pushed.
+    Stage(Box<StageNews>),
+}
+
+impl Announced {
+    fn read(payload: &str) -> Result<Self, serde_json::Error> {
+        /// What tells the one from the other.
+        #[derive(Deserialize)]
+        struct Kind {
+            news: Option<serde::de::IgnoredAny>,
+        }
+        Ok(match serde_json::from_str::<Kind>(payload)?.news {
+            Some(_) => Self::Stage(serde_json::from_str(payload)?),
+            None => Self::Push(serde_json::from_str(payload)?),
+        })
+    }
+
+    /// The key that tells a repeat.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Push(announcement) => announcement.key(),
+            Self::Stage(news) => news.key.clone(),
+        }
+    }
+
+    fn audit_head(&self) -> &str {
+        match self {
+            Self::Push(announcement) => &announcement.audit_head,
+            Self::Stage(news) => &news.audit_head,
+        }
+    }
 }
 
 /// Everything that a channel needs to tell of a push; frozen when the change was folded in.
@@ -161,9 +201,10 @@ impl Moment {
 pub struct OutboxRow {
     /// Its number.
     pub id: i64,
-    /// The push.
-    pub push: PushNumber,
-    /// `started`, `ended`, `asked-1` (with the question's number), `paused-57` or `resumed-63` (with the journal record's).
+    /// The push; none of what happened while nothing was pushed.
+    pub push: Option<PushNumber>,
+    /// `started`, `ended`, `asked-1` (with the question's number), `paused-57` or `resumed-63` (with the journal record's); `approval-7-asked`
+    /// without a push.
     pub event: String,
     /// Where it is told.
     pub channel: ChannelKind,
@@ -189,7 +230,7 @@ pub struct Due {
     /// How many tries failed before.
     pub tries: i64,
     /// What is to be told, or why it cannot be read: one bad row must not stop the channel.
-    pub announcement: Result<Announcement, String>,
+    pub announcement: Result<Announced, String>,
 }
 
 /// Writes an announcement for each channel; a repeat of the same push, event and channel changes nothing.
@@ -204,6 +245,20 @@ pub fn write(tx: &Transaction<'_>, announcement: &Announcement, channels: &[Chan
     )?;
     for channel in channels {
         insert.execute(params![announcement.push.id, announcement.moment(), channel, payload, at.to_string()])?;
+    }
+    Ok(())
+}
+
+/// Writes what happened on a stage for each channel.
+///
+/// # Errors
+/// What SQLite said.
+pub fn write_news(tx: &Transaction<'_>, news: &StageNews, channels: &[ChannelKind], at: At) -> LedgerResult<()> {
+    let payload = serde_json::to_string(news)?;
+    let mut insert =
+        tx.prepare_cached("INSERT INTO outbox (push, event, channel, payload, next_at) VALUES (NULL, ?1, ?2, ?3, ?4)")?;
+    for channel in channels {
+        insert.execute(params![news.key, channel, payload, at.to_string()])?;
     }
     Ok(())
 }
@@ -236,7 +291,7 @@ fn read_due(
     let mut due = Vec::new();
     while let Some(row) = rows.next()? {
         let payload: String = row.get("payload")?;
-        let announcement = serde_json::from_str(&payload).map_err(|error| format!("cannot be read: {error}"));
+        let announcement = Announced::read(&payload).map_err(|error| format!("cannot be read: {error}"));
         due.push(Due { id: row.get("id")?, tries: row.get("tries")?, announcement });
     }
     Ok(due)

@@ -176,7 +176,7 @@ pub(in crate::ledger) const COLUMNS: &str =
     p.commit_count, p.waits_since, p.waited_ms, p.approved_by, p.override_why,
     CASE WHEN p.ended_at IS NULL THEN (
         SELECT json_object('ask', q.ask, 'command', q.command, 'question', q.question, 'asked_at', q.asked_at,
-                           'ends_at', q.ends_at)
+                           'ends_at', q.ends_at, 'another', q.another)
         FROM questions q WHERE q.push = p.id AND q.answer IS NULL ORDER BY q.ask DESC LIMIT 1) END AS asks";
 
 /// A push from its [`COLUMNS`].
@@ -228,6 +228,7 @@ struct OpenQuestion {
     question: String,
     asked_at: String,
     ends_at: String,
+    another: Option<i64>,
 }
 
 fn question(row: &Row<'_>, text: &str) -> rusqlite::Result<Question> {
@@ -235,6 +236,7 @@ fn question(row: &Row<'_>, text: &str) -> rusqlite::Result<Question> {
         let at = row.as_ref().column_index("asks")?;
         Err(rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, Box::new(bad)))
     });
-    let OpenQuestion { ask, command, question, asked_at, ends_at } = open?;
-    Ok(Question { ask, command, question, asked_at, ends_at, answer: None, who: None, reason: None })
+    let OpenQuestion { ask, command, question, asked_at, ends_at, another } = open?;
+    let another = another.is_some();
+    Ok(Question { ask, command, question, asked_at, ends_at, another, answer: None, who: None, reason: None })
 }

@@ -19,6 +19,8 @@ pub struct Question {
     pub asked_at: String,
     /// When nobody can answer any more.
     pub ends_at: String,
+    /// Whether someone else must answer than who started the push.
+    pub another: bool,
     /// How it ended; none while the push waits.
     pub answer: Option<Answer>,
     /// Who answered.
@@ -33,7 +35,7 @@ pub struct Question {
 /// What SQLite said.
 pub fn of_push(connection: &Connection, push: PushNumber) -> LedgerResult<Vec<Question>> {
     let mut ask = connection.prepare_cached(
-        "SELECT ask, command, question, asked_at, ends_at, answer, who, reason FROM questions WHERE push = ?1 ORDER BY ask",
+        "SELECT ask, command, question, asked_at, ends_at, another, answer, who, reason FROM questions WHERE push = ?1 ORDER BY ask",
     )?;
     let rows = ask.query_map([push], row)?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -46,6 +48,7 @@ fn row(row: &Row<'_>) -> rusqlite::Result<Question> {
         question: row.get("question")?,
         asked_at: row.get("asked_at")?,
         ends_at: row.get("ends_at")?,
+        another: row.get::<_, Option<bool>>("another")?.unwrap_or_default(),
         answer: row.get("answer")?,
         who: row.get("who")?,
         reason: row.get("reason")?,
@@ -58,11 +61,21 @@ fn row(row: &Row<'_>) -> rusqlite::Result<Question> {
 /// What SQLite said.
 pub(super) fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> LedgerResult<()> {
     match &record.event {
-        Event::Asked { command, ask, question, ends_at } => {
+        Event::Asked { command, ask, question, ends_at, another } => {
             tx.prepare_cached(
-                "INSERT INTO questions (push, ask, command, question, asked_at, ends_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO questions (push, ask, command, question, asked_at, ends_at, another)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
-            .execute(params![push.get(), ask, command, question, record.at.to_string(), ends_at.to_string()])?;
+            .execute(params![
+                push.get(),
+                ask,
+                command,
+                question,
+                record.at.to_string(),
+                ends_at.to_string(),
+                // Questions of before have none, and keep their seals so.
+                another.then_some(1)
+            ])?;
         }
         Event::Answered { ask, answer, who, reason, .. } => {
             let who = who.as_ref().map(|who| who.as_str());

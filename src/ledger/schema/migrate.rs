@@ -18,7 +18,8 @@ pub(in crate::ledger) const SCHEMA: i64 = STEPS.len() as i64 + 1;
 const STEPS: [&str; 1] = [
     // To 2, not in a release yet, and the only one that seals rows anew.
     // How long a push has waited for a person; when a build was pruned; who gave a link; how a command had ended on a host that
-    // left; who approved a push; from where people sign in, and with what; from where things are done; the hosts and the proof of each push, and seals (all below); tables by names that say
+    // left; who approved a push, marks of builds, announcements of what is no push; from where people sign in, and with what; from where things are
+    // done; the hosts and the proof of each push, and seals (all below); tables by names that say
     // what is in them. The triggers are made anew, since SQLite
     // writes a new name into them in its own way.
     "ALTER TABLE pushes ADD COLUMN waits_since TEXT;
@@ -38,6 +39,7 @@ const STEPS: [&str; 1] = [
      ALTER TABLE sessions ADD COLUMN groups TEXT;
      ALTER TABLE sessions ADD COLUMN provider TEXT;
      ALTER TABLE sessions ADD COLUMN checked_at TEXT;
+     ALTER TABLE questions ADD COLUMN another INTEGER;
      ALTER TABLE pushes ADD COLUMN approved_by TEXT;
      ALTER TABLE pushes ADD COLUMN override_why TEXT;
      CREATE TABLE approval_requests (
@@ -86,6 +88,15 @@ BEGIN SELECT RAISE(ABORT, 'an approval is kept for ever'); END;
        target        TEXT PRIMARY KEY,
        number        INTEGER NOT NULL
      ) STRICT;
+     CREATE TABLE marks (
+       stack         TEXT NOT NULL,
+       build         TEXT NOT NULL,
+       stage         TEXT NOT NULL,
+       who           TEXT NOT NULL,
+       at            TEXT NOT NULL,
+       reason        TEXT,
+       PRIMARY KEY (stack, build, stage)
+     ) STRICT;
      CREATE TABLE known (
        who           TEXT NOT NULL,
        place         TEXT NOT NULL,
@@ -107,6 +118,28 @@ BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
      DROP TRIGGER tallies_begin;
      DROP TRIGGER tallies_move;
      ALTER TABLE tallies RENAME TO outbox_counts;
+     ALTER TABLE outbox RENAME TO outbox_before;
+     CREATE TABLE outbox (
+       id            INTEGER PRIMARY KEY,
+       push          INTEGER REFERENCES pushes (id),
+       event         TEXT NOT NULL,
+       channel       TEXT NOT NULL,
+       payload       TEXT NOT NULL,
+       state         TEXT NOT NULL DEFAULT 'waiting',
+       tries         INTEGER NOT NULL DEFAULT 0,
+       next_at       TEXT NOT NULL,
+       told_at       TEXT,
+       told          TEXT,
+       problem       TEXT,
+       UNIQUE (push, event, channel)
+     ) STRICT;
+     INSERT INTO outbox SELECT id, push, event, channel, payload, state, tries, next_at, told_at, told, problem FROM outbox_before;
+     DROP TABLE outbox_before;
+     CREATE INDEX outbox_waiting ON outbox (next_at) WHERE state = 'waiting';
+     CREATE INDEX outbox_of_channel ON outbox (channel, id);
+     CREATE INDEX outbox_in_state ON outbox (state, channel, id);
+     CREATE INDEX outbox_by_state ON outbox (state, id);
+     CREATE INDEX outbox_told ON outbox (channel, told_at);
      CREATE TRIGGER outbox_counts_begin AFTER INSERT ON outbox
 BEGIN
   INSERT INTO outbox_counts (channel, state, announcements) VALUES (NEW.channel, NEW.state, 1)

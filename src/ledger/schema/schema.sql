@@ -168,6 +168,16 @@ CREATE TABLE published (                          -- builds that somebody else m
 ) STRICT;
 CREATE INDEX published_in_order ON published (stack, n);
 
+CREATE TABLE marks (                              -- what people say of a build
+  stack         TEXT NOT NULL,
+  build         TEXT NOT NULL,                    -- a row of builds
+  stage         TEXT NOT NULL,                    -- the stage that it is good for; '' of a bad one: it is bad everywhere
+  who           TEXT NOT NULL,
+  at            TEXT NOT NULL,
+  reason        TEXT,
+  PRIMARY KEY (stack, build, stage)
+) STRICT;
+
 CREATE TABLE current (                            -- what each stage runs: the build of its last succeeded push
   stack         TEXT NOT NULL,
   stage         TEXT NOT NULL,
@@ -253,6 +263,7 @@ CREATE TABLE questions (                          -- what a push asked a person 
   question      TEXT NOT NULL,
   asked_at      TEXT NOT NULL,
   ends_at       TEXT NOT NULL,
+  another       INTEGER,                          -- 1: someone else must answer than who started the push
   answer        TEXT,                             -- 'yes', 'no', 'nobody'; none while the push waits
   who           TEXT,
   reason        TEXT,
@@ -266,10 +277,10 @@ BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
 
 CREATE TABLE outbox (                             -- announcements, written with the change that they tell of
   id            INTEGER PRIMARY KEY,
-  push          INTEGER NOT NULL REFERENCES pushes (id),
-  event         TEXT NOT NULL,                    -- 'started', 'asked-N', 'paused-N', 'resumed-N' (N: which) or 'ended'
+  push          INTEGER REFERENCES pushes (id),   -- none of what happened while nothing was pushed
+  event         TEXT NOT NULL,                    -- 'started', 'asked-N', 'paused-N', 'resumed-N' (N: which) or 'ended'; 'approval-N-asked'
   channel       TEXT NOT NULL,                    -- 'irc' or 'email'
-  payload       TEXT NOT NULL,                    -- a ledger::outbox::Announcement as JSON
+  payload       TEXT NOT NULL,                    -- a ledger::outbox::Announcement or StageNews as JSON
   state         TEXT NOT NULL DEFAULT 'waiting',  -- 'waiting', 'told', 'given up'
   tries         INTEGER NOT NULL DEFAULT 0,
   next_at       TEXT NOT NULL,

@@ -8,7 +8,7 @@ use crate::remote::Ending;
 use crate::run::job::Job;
 use crate::run::orders::{ConfirmAnswer, Stop};
 use crate::run::recorder::Place;
-use crate::stack::Question;
+use crate::stack::{AnswerBy, Question};
 use crate::time::{At, duration_words};
 use std::time::Duration;
 
@@ -19,11 +19,13 @@ pub async fn confirmed(job: &Job, number: u32, question: &Question) -> bool {
     }
     let place = Place::new(number, None);
     // Before anybody can read it: the answer of whoever is quick counts.
-    let (ask, mut answer) = job.orders.ask();
+    let starter = job.assignment.who.person();
+    let another = question.by == AnswerBy::Another;
+    let (ask, mut answer) = job.orders.ask(another.then(|| starter.to_owned()));
     let limit = i64::try_from(question.timeout_s).unwrap_or(i64::MAX / 1000).saturating_mul(1000);
     let ends_at = At::from_millis(At::now().millis().saturating_add(limit));
     let text = question.text.clone();
-    job.recorder.state(Event::Asked { command: number, ask, question: text, ends_at }).await;
+    job.recorder.state(Event::Asked { command: number, ask, question: text, ends_at, another }).await;
     let words = format!("waits for an answer: {} (at most {})", question.text, duration_words(limit));
     job.recorder.note(&place, words).await;
     let wait = job.orders.waits.begin();
@@ -49,7 +51,11 @@ pub async fn confirmed(job: &Job, number: u32, question: &Question) -> bool {
 
 /// A question that is a command of its own.
 pub async fn confirm(job: &Job, number: u32, command: &PlannedCommand, question: &str) -> Ending {
-    let question = Question { text: question.to_owned(), timeout_s: command.timeout_s };
+    let question = Question {
+        text: question.to_owned(),
+        timeout_s: command.timeout_s,
+        by: command.confirm.as_ref().map_or(AnswerBy::Anyone, |question| question.by),
+    };
     match (confirmed(job, number, &question).await, job.orders.stopped()) {
         (true, _) => Ending::Exited(0),
         (false, Some(Stop::Unanswered(_))) => Ending::TimedOut { left: 0 },

@@ -14,7 +14,7 @@ use crate::run::recorder::Place;
 use crate::source::Origin;
 use crate::source::build::{BuildDir, FreezeError, Frozen, freeze};
 use crate::source::gate::{Before, Gate, NoBuild};
-use crate::stack::{BuildId, Question, Revision, Root};
+use crate::stack::{AnswerBy, BuildId, Question, Revision, Root};
 use std::path::PathBuf;
 
 /// How long a person has to say that a small build is right, in seconds.
@@ -86,7 +86,7 @@ pub async fn freeze_checkout(job: &Job, empty_submodules: &[String], place: &Pla
         result => return record(job, place, result).await,
     };
     let text = format!("The build looks small: {fewer}. Is that right?");
-    let question = Question { text, timeout_s: ASK_FOR_S };
+    let question = Question { text, timeout_s: ASK_FOR_S, by: AnswerBy::Anyone };
     if !ask::confirmed(job, place.command, &question).await {
         return (Ending::Refused(format!("nobody confirmed that this is right: {}", NoBuild::Fewer(fewer))), None);
     }

@@ -15,6 +15,7 @@ use super::variables::Scope;
 use super::{Form, Script, limits, values};
 use crate::diagnostic::{Mistake, shown};
 use std::ops::Range;
+use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 pub(super) const COMMAND: Keys = Keys { of: "a command", known: &COMMAND_KEYS, later: &["hosts"] };
@@ -184,11 +185,19 @@ fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at
         check_own_keys(reader, table, form);
     }
     let name = table.get("name").and_then(|value| reader.parsed(value, values::line));
-    let limits = Limits::read(reader, table);
+    let mut limits = Limits::read(reader, table);
     let quiet = table.get("quiet").and_then(|value| reader.boolean(value)).unwrap_or(false);
-    let confirm = table.get("confirm").filter(|_| asks).and_then(|value| questions::read(reader, value));
+    let confirm = table.get("confirm").and_then(|value| questions::read(reader, value));
     let inside = table.get("roll").map(|value| read_entries(reader, scope, value)).unwrap_or_default();
     limits::check_form(reader, table, form?);
+    if form? == FormKind::Confirm {
+        let question = confirm?;
+        limits.timeout.get_or_insert(Duration::from_secs(question.timeout_s));
+        let form = Form::Confirm(question.text.clone());
+        // What anyone may answer is the form alone, as it always was.
+        let confirm = Some(question).filter(|question| !question.by.is_anyone());
+        return Some(Draft { form, name, limits, quiet, confirm, inside, at });
+    }
     let form = Form::read(form?, reader, scope, table, &at)?;
     Some(Draft { form, name, limits, quiet, confirm, inside, at })
 }

@@ -1,21 +1,22 @@
 //! `confirm` beside another form: what is asked before a command's batches grow. It must never be taken where nothing
 //! grows, for nobody would be asked. Called by `commands` and `parse`.
 
-use crate::diagnostic::Mistake;
+use crate::diagnostic::{Mistake, shown};
 use crate::stack::draft::{Draft, Limits};
-use crate::stack::form::kind::ANSWER;
+use crate::stack::form::kind::{ANSWER, FormKind};
 use crate::stack::reader::{Keys, Reader, Value};
-use crate::stack::{Question, values};
+use crate::stack::values::{Refused, refused};
+use crate::stack::{AnswerBy, Question, values};
 use toml::de::DeValue;
 
-pub(in crate::stack) const QUESTION: Keys = Keys { of: "`confirm`", known: &["ask", "timeout"], later: &[] };
+pub(in crate::stack) const QUESTION: Keys = Keys { of: "`confirm`", known: &["ask", "timeout", "by"], later: &[] };
 const GROW: &str = "let the batches grow, and it is asked before each larger one: chunk = [1, 10, \"25%\"]";
 
-/// Reads a question: its text, or `{ ask = "…", timeout = "30m" }`.
+/// Reads a question: its text, or `{ ask = "…", timeout = "30m", by = "another" }`.
 pub(in crate::stack) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Question> {
     let DeValue::Table(table) = value.get_ref() else {
         let text = reader.parsed(value, values::line)?;
-        return Some(Question { text, timeout_s: ANSWER.as_secs() });
+        return Some(Question { text, timeout_s: ANSWER.as_secs(), by: AnswerBy::Anyone });
     };
     reader.check_keys(table, &QUESTION);
     let timeout = table.get("timeout").map_or(Some(ANSWER), |value| reader.parsed(value, values::timeout));
@@ -23,12 +24,24 @@ pub(in crate::stack) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Opti
         reader.missing(value.span(), "this `confirm`", "ask", "write what is asked: ask = \"Canary fine?\"");
         return None;
     };
-    Some(Question { text: reader.parsed(ask, values::line)?, timeout_s: timeout?.as_secs() })
+    let by = table.get("by").map_or(Some(AnswerBy::Anyone), |value| reader.parsed(value, by));
+    Some(Question { text: reader.parsed(ask, values::line)?, timeout_s: timeout?.as_secs(), by: by? })
+}
+
+fn by(text: &str) -> Result<AnswerBy, Refused> {
+    match text {
+        "anyone" => Ok(AnswerBy::Anyone),
+        "another" => Ok(AnswerBy::Another),
+        other => {
+            let title = format!("by `{}` is not known", shown(other));
+            Err(refused(title, "write by = \"another\", for someone else than who started the push"))
+        }
+    }
 }
 
 /// Refuses questions that nobody would be asked, on a stage whose own limits are `stage`.
 pub(in crate::stack) fn check(reader: &mut Reader<'_>, drafts: &[Draft], stage: &Limits) {
-    for draft in drafts.iter().filter(|draft| draft.confirm.is_some()) {
+    for draft in drafts.iter().filter(|draft| draft.confirm.is_some() && draft.form.kind() != FormKind::Confirm) {
         let limits = draft.limits.clone().within(stage);
         let refused = if draft.form.flips().is_some() {
             Some(("all hosts flip at once: there is nothing to ask between", "put { confirm = \"…\" } before it"))

@@ -284,4 +284,25 @@ pub struct Question {
     pub text: String,
     /// After so many seconds without an answer the push fails.
     pub timeout_s: u64,
+    /// Who may answer.
+    #[serde(default, skip_serializing_if = "AnswerBy::is_anyone")]
+    pub by: AnswerBy,
+}
+
+/// Who may answer a question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerBy {
+    /// Anyone who may push.
+    #[default]
+    Anyone,
+    /// Anyone who may push, but not the person who started it.
+    Another,
+}
+
+impl AnswerBy {
+    /// Whether a plan says nothing of it.
+    pub fn is_anyone(&self) -> bool {
+        *self == Self::Anyone
+    }
 }

@@ -218,8 +218,18 @@ commands = [
     assert_eq!((&roll.grow[..], roll.chunk, roll.policy.max_failed), (&[1][..], 4, 2));
     assert_eq!(inner[2].timeout.as_secs(), 5);
     assert_eq!(inner[3].tries, 3);
-    assert_eq!(roll.confirm, Some(crate::stack::Question { text: "Canary fine?".to_owned(), timeout_s: 1800 }));
-    assert_eq!(commands[3].confirm, Some(crate::stack::Question { text: "Go on?".to_owned(), timeout_s: 3600 }));
+    assert_eq!(
+        roll.confirm,
+        Some(crate::stack::Question {
+            text: "Canary fine?".to_owned(),
+            timeout_s: 1800,
+            by: crate::stack::AnswerBy::Anyone
+        })
+    );
+    assert_eq!(
+        commands[3].confirm,
+        Some(crate::stack::Question { text: "Go on?".to_owned(), timeout_s: 3600, by: crate::stack::AnswerBy::Anyone })
+    );
 }
 
 #[test]
@@ -591,7 +601,7 @@ fn an_empty_file_says_what_a_stack_needs() {
     2 | [stage.x]
       |        ^
       |
-      = help: a stage may have: name, button, refs, approval, approval_expires, hosts, before, commands, finally, chunk, timeout, tries, every, max_failed, on_failure, drop, max_dropped, fan_out, relay, compress
+      = help: a stage may have: name, button, refs, approval, approval_expires, needs, hosts, before, commands, finally, chunk, timeout, tries, every, max_failed, on_failure, drop, max_dropped, fan_out, relay, compress
     "#);
     assert_snapshot!(told(r#"source = { git = "x", branch = "main" }
 [stage]

@@ -116,6 +116,7 @@ async fn ask(app: &App, caller: &Caller, (stack, stage): &(String, String), aske
         plan_hash: asked.plan_hash.filter(|hash| !hash.is_empty()),
         reason: Reason::parse(asked.reason.as_deref())?,
         override_why: None,
+        marks_bad: false,
         nonce: None,
     };
     Ok(app.desk.ask_approval(press, version.as_ref()).await?)

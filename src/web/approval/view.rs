@@ -1,7 +1,7 @@
 //! The approval of a push on pages: how it stands, who can do what about it now, and why someone cannot. Plain data for the templates; it
 //! must never decide. Called by the pages of a stack and of a plan.
 
-use crate::desk::view::{ApprovalStanding, ApprovalView, RequestView, StageView};
+use crate::desk::view::{ApprovalStanding, ApprovalView, NoRights, RequestView, StageView};
 use crate::web::view::frame::Frame;
 use crate::web::view::parts::{Moment, Person, StageTag, Version};
 use crate::web::view::words;
@@ -46,7 +46,7 @@ struct Given {
 }
 
 impl ApprovalPart {
-    pub(in crate::web) fn new(frame: &Frame, stage: &str, approval: &ApprovalView) -> Self {
+    pub(in crate::web) fn new(frame: &Frame, stage: &str, approval: &ApprovalView, no_right: &NoRights) -> Self {
         let reader = frame.who.as_deref().unwrap_or_default();
         let (request, stage) = (approval.request.as_ref(), words::stage_words(stage));
         let own = request.is_some_and(|request| person(&request.who) == reader);
@@ -54,7 +54,12 @@ impl ApprovalPart {
         let gave = request.is_some_and(|request| gave(request, reader));
         let not_you = match approval.state {
             ApprovalStanding::Waiting if own => Some("You asked for it, so someone else must approve it.".to_owned()),
-            _ => own_approval(approval, reader),
+            ApprovalStanding::Waiting if !gave => no_right.approve.clone(),
+            ApprovalStanding::Waiting | ApprovalStanding::Approved => own_approval(approval, reader),
+            ApprovalStanding::NotAsked
+            | ApprovalStanding::Expired
+            | ApprovalStanding::Moved
+            | ApprovalStanding::Declined => no_right.push.clone(),
         };
         Self {
             headline: match approval.state {
@@ -74,8 +79,8 @@ impl ApprovalPart {
             },
             why: approval.why.clone(),
             request: request.map(|request| RequestLine::new(frame, request, approval.state)),
-            ask: !stands,
-            answer: stands && !own && !gave,
+            ask: !stands && no_right.push.is_none(),
+            answer: stands && !own && !gave && no_right.approve.is_none(),
             own: stands && own,
             not_you,
         }
@@ -106,7 +111,6 @@ pub(in crate::web) struct WaitingNote {
     stage: StageTag,
     who: Person,
     what: Version,
-    old: Option<Version>,
     ago: Moment,
     until: Moment,
     reason: Option<String>,
@@ -122,7 +126,6 @@ impl WaitingNote {
     pub(in crate::web) fn of(frame: &Frame, stack: &str, stage: &StageView, tag: &StageTag) -> Vec<Self> {
         let Some(approval) = &stage.approval else { return Vec::new() };
         let next = approval.request.iter().filter(|_| approval.state == ApprovalStanding::Waiting);
-        let old = stage.current.as_ref().map(|current| Version::new(&current.sha));
         let note = |request: &RequestView| {
             let version = request.version.as_deref().map(|sha| format!("?sha={sha}")).unwrap_or_default();
             let given = request.approved_by.len();
@@ -130,7 +133,6 @@ impl WaitingNote {
                 stage: tag.clone(),
                 who: Person::new(&request.who),
                 what: Version::new(&request.sha),
-                old: old.clone(),
                 ago: Moment::ago(&request.at, frame.now),
                 until: Moment::until(&request.ends_at, frame.now),
                 reason: request.reason.clone(),

@@ -49,7 +49,8 @@ pub async fn publish(
 /// `GET /api/v1/stacks/{stack}/builds`
 pub async fn listed(app: Data<App>, _: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
-    Ok(HttpResponse::Ok().json(json!({ "builds": app.desk.published(&stack).await? })))
+    let (builds, marks) = (app.desk.published(&stack).await?, app.desk.marks(&stack).await?);
+    Ok(HttpResponse::Ok().json(json!({ "builds": builds, "marks": marks })))
 }
 
 /// `DELETE /api/v1/stacks/{stack}/builds/{build}?reason=…`

@@ -123,7 +123,7 @@ pub(crate) struct AnnouncementBody<'a> {
     /// Its number.
     id: i64,
     /// The push.
-    push: PushNumber,
+    push: Option<PushNumber>,
     /// `started`, `ended`, `asked-1` (with the question's number), `paused-57` or `resumed-63` (with the journal record's).
     event: &'a str,
     /// Where it is told.

@@ -1,6 +1,7 @@
 //! What the ledger knows of one push, asked in one reading. It must never change anything.
 
 use crate::ledger::holding::{self, LeftWith};
+use crate::ledger::marks::{self, Mark};
 use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::{Ledger, outbox, push_hosts, questions};
 use crate::stack::PushNumber;
@@ -24,6 +25,8 @@ pub struct PushDetails {
     pub questions: Vec<questions::Question>,
     /// The frozen host list of its plan, by name.
     pub hosts: Vec<String>,
+    /// What people say of its build.
+    pub marks: Vec<Mark>,
     /// What it left each of them with, by its records.
     pub left_with: Vec<LeftWith>,
 }
@@ -36,7 +39,9 @@ impl PushDetails {
     pub async fn of(ledger: &Ledger, id: PushNumber) -> Result<Self, Problem> {
         let known = ledger.read(move |connection| {
             let Some(row) = pushes::get(connection, id)? else { return Ok(None) };
+            let marks = marks::of_stack(connection, &row.stack)?;
             Ok(Some(Self {
+                marks: marks.into_iter().filter(|mark| mark.build == row.build).collect(),
                 row,
                 commands: pushes::commands(connection, id)?,
                 results: pushes::results(connection, id)?,

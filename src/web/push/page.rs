@@ -88,6 +88,7 @@ async fn push_page(app: &App, caller: &Caller, id: PushNumber) -> Result<PushPag
         conditional,
         hosts,
         connecting,
+        marks: known.marks,
         left_with: if not_well { known.left_with } else { Vec::new() },
         tail,
         no_right,

@@ -33,6 +33,9 @@ pub struct Back {
     /// Whether the questions of the stage are asked; nobody is otherwise.
     #[serde(default)]
     pub ask: bool,
+    /// Whether the build that is replaced is marked as bad, for the same reason.
+    #[serde(default)]
+    pub mark_bad: bool,
     /// The press's idempotency key.
     pub nonce: Option<String>,
 }
@@ -44,6 +47,7 @@ impl Fields for Back {
         ("plan_hash", Kind::Text),
         ("plan_hash_asking", Kind::Text),
         ("ask", Kind::Flag),
+        ("mark_bad", Kind::Flag),
         ("nonce", Kind::Text),
     ];
     const NEEDED: Option<(&'static [&'static str], &'static str)> = Some((&["reason"], NeedsReason::Rollback.why()));
@@ -148,6 +152,7 @@ async fn press_back(
         plan_hash: shown.filter(|hash| !hash.is_empty()),
         reason: Reason::parse(given.reason.as_deref())?,
         override_why: None,
+        marks_bad: given.mark_bad,
     };
     let rolled_back = async { Ok(app.desk.roll_back(press, to, questions(given.ask)).await?) };
     app.budgets.rollbacks.spend(caller.who.as_str(), "you rolled back", rolled_back).await

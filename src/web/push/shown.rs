@@ -5,6 +5,7 @@ use crate::journal::{Connecting, HostResult, Record};
 use crate::ledger::current::Current;
 use crate::ledger::holding::LeftWith;
 use crate::ledger::holds::Hold;
+use crate::ledger::marks::Mark;
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
 use crate::ledger::questions::Question;
@@ -38,6 +39,8 @@ pub struct PushPage {
     pub hosts: Vec<String>,
     /// What it left each of them with, when it did not end well.
     pub left_with: Vec<LeftWith>,
+    /// What people say of its build.
+    pub marks: Vec<Mark>,
     /// How long the last good pushes of this stage took.
     pub typical_ms: Vec<i64>,
     /// How long the steps of these took.

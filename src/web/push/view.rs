@@ -13,7 +13,7 @@ use crate::journal::event::{Event, Record, Stream};
 use crate::journal::{Ended, HostResult, PushState};
 use crate::ledger::pushes::{Link, ResultRow};
 use crate::plan::PushKind;
-use crate::stack::PushNumber;
+use crate::stack::{PushNumber, person_of};
 use crate::time::{duration_words, exact_words};
 use crate::web::view::frame::Frame;
 use crate::web::view::notified::{Notification, counts_words, notification};
@@ -55,6 +55,8 @@ pub(crate) struct PushView {
     reason: Option<String>,
     approved_by: Option<String>,
     override_why: Option<String>,
+    /// What people say of its build.
+    marks: Vec<String>,
     button: String,
     commits: Vec<CommitLine>,
     commit_words: String,
@@ -62,6 +64,11 @@ pub(crate) struct PushView {
     diff: Option<String>,
     links: Vec<LinkLine>,
     question: Option<Open>,
+    /// Who started it, as a person.
+    starter: String,
+    started_by_reader: bool,
+    /// Whether the open question is one that the reader may not answer, having started the push.
+    mine: bool,
     asked: Vec<AskedLine>,
     started: Moment,
     day: Moment,
@@ -147,6 +154,7 @@ impl PushView {
         let stage = StageTag::named(row.stage.as_str());
         let live = row.state.is_running();
         let since = row.started_at.as_deref().unwrap_or(&row.pressed_at);
+        let by_reader = frame.who.as_deref() == Some(person_of(&row.who));
         let (old, new) = Version::of_push(row);
         let rolled_to = new.words().to_owned();
         let took_ms = row.duration_ms.or_else(|| millis_between(since, frame.now)).unwrap_or(0);
@@ -191,6 +199,7 @@ impl PushView {
             reason: row.reason.clone(),
             approved_by: row.approved_by.clone(),
             override_why: row.override_why.clone(),
+            marks: page.marks.iter().map(words::mark_words).collect(),
             button: page.button.clone(),
             commits: commit_lines(&page.commits, frame.now),
             commit_words: match row.kind {
@@ -202,7 +211,10 @@ impl PushView {
             authors: authors(&page.commits),
             diff: link(row.diff.as_deref()),
             links: page.links.iter().filter_map(LinkLine::of).collect(),
-            question: open_question(&page.questions).filter(|_| live),
+            question: open_question(&page.questions, &row.who).filter(|_| live),
+            starter: person_of(&row.who).to_owned(),
+            started_by_reader: by_reader,
+            mine: by_reader && page.questions.iter().any(|question| question.answer.is_none() && question.another),
             asked: asked_lines(&page.questions),
             started: Moment::clock(since),
             day: Moment::day(since),

@@ -4,6 +4,7 @@
 use crate::config::ChannelKind;
 use crate::ledger::deliveries::{ChannelState, ListedAnnouncement};
 use crate::ledger::outbox::DeliveryState;
+use crate::stack::PushNumber;
 use crate::web::view::frame::Frame;
 use crate::web::view::notified::{Notification, notification};
 use crate::web::view::pages::Pages;
@@ -65,9 +66,9 @@ struct Choice {
 
 #[derive(Debug, Serialize)]
 struct Row {
-    push: i64,
+    push: Option<i64>,
     stack: String,
-    stage: StageTag,
+    stage: Option<StageTag>,
     told: Notification,
     day: Moment,
     at: Moment,
@@ -85,9 +86,9 @@ impl AnnouncementsView {
             Choice { words, href: address(&filter, None), chosen: filter == page.filter }
         };
         let row = |listed: &ListedAnnouncement| Row {
-            push: listed.row.push.get(),
+            push: listed.row.push.map(PushNumber::get),
             stack: listed.stack.to_string(),
-            stage: StageTag::named(listed.stage.as_str()),
+            stage: listed.stage.as_ref().map(|stage| StageTag::named(stage.as_str())),
             told: notification(&listed.row, frame.now),
             day: Moment::day(&listed.made_at),
             at: Moment::minute(&listed.made_at),

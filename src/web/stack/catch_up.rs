@@ -127,6 +127,7 @@ async fn press(
         plan_hash: wanted.plan_hash.filter(|hash| !hash.is_empty()),
         reason: Reason::parse(wanted.reason.as_deref())?,
         override_why: None,
+        marks_bad: false,
     };
     let pushed = async { Ok(app.desk.catch_up(press, wanted.hosts, questions(wanted.ask)).await?) };
     within_budget(app, caller, pushed).await

@@ -1,6 +1,7 @@
 //! The page of a plan: what a push would do, before it is done. It must never change anything.
 
-use crate::stack::{StackName, StageName, Verb};
+use crate::desk::view::NoRights;
+use crate::stack::{StackName, StageName};
 use crate::web::app::App;
 use crate::web::approval::requests;
 use crate::web::http::action::{self};
@@ -24,10 +25,11 @@ pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>,
     let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
     let version = action::version(&app, &stack, query.sha.as_deref()).await?;
     let mut plan = app.desk.plan(&stack, &stage, version.as_ref()).await?;
-    if let Err(no) = caller.access.must(Verb::Push, &stack, &stage) {
-        plan.why_not = Some(no.to_string());
+    let no_right = NoRights::on_stage(&caller.access, &stack, &stage);
+    if let Some(no) = &no_right.push {
+        plan.why_not = Some(no.clone());
     }
     app.desk.in_use(&stack);
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
-    Ok(page(StatusCode::OK, app.pages.plan(&frame, &plan, requests::is_admin(&caller))?))
+    Ok(page(StatusCode::OK, app.pages.plan(&frame, &plan, (&no_right, requests::is_admin(&caller)))?))
 }

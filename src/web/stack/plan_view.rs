@@ -1,6 +1,6 @@
 //! What exactly a press would do, before anybody presses: steps, hosts, files, bytes, time.
 
-use crate::desk::view::{ApprovalStanding, Compared, FileChanges, PlanView, PlannedView};
+use crate::desk::view::{ApprovalStanding, Compared, FileChanges, NoRights, PlanView, PlannedView};
 use crate::plan::Part;
 use crate::size::bytes_words;
 use crate::time::duration_words;
@@ -85,7 +85,7 @@ pub(crate) struct Time {
 }
 
 impl PlanPage {
-    pub(crate) fn new(frame: &Frame, plan: &PlanView, may_override: bool) -> Self {
+    pub(crate) fn new(frame: &Frame, plan: &PlanView, (no_right, may_override): (&NoRights, bool)) -> Self {
         let reader = frame.who.as_deref().unwrap_or_default();
         let own = || plan.approval.as_ref().and_then(|approval| own_approval(approval, reader));
         let approved = plan.approval.as_ref().is_none_or(|approval| approval.state == ApprovalStanding::Approved);
@@ -98,7 +98,7 @@ impl PlanPage {
             seen: plan.seen.clone(),
             plan_hash: root(&plan.plan_hash),
             why_not: plan.why_not.clone().or_else(own),
-            approval: plan.approval.as_ref().map(|approval| ApprovalPart::new(frame, &plan.stage, approval)),
+            approval: plan.approval.as_ref().map(|approval| ApprovalPart::new(frame, &plan.stage, approval, no_right)),
             may_override: may_override && !approved,
             old,
             new: Version::new(&plan.sha),
@@ -216,11 +216,11 @@ pub(crate) fn time(plan: &PlanView) -> Time {
 }
 
 impl Pages {
-    /// What exactly a press would do, and its form.
+    /// What exactly a press would do, and its form: what the reader may not do there, and whether they may push without approval.
     ///
     /// # Errors
     /// When the template is wrong.
-    pub fn plan(&self, frame: &Frame, plan: &PlanView, may_override: bool) -> Result<String, PageError> {
-        self.draw(frame, "plan.html", &PlanPage::new(frame, plan, may_override))
+    pub fn plan(&self, frame: &Frame, plan: &PlanView, may: (&NoRights, bool)) -> Result<String, PageError> {
+        self.draw(frame, "plan.html", &PlanPage::new(frame, plan, may))
     }
 }

@@ -81,6 +81,7 @@ pub async fn press(
         plan_hash: pressed.plan_hash.filter(|hash| !hash.is_empty()),
         reason: Reason::parse(pressed.reason.as_deref())?,
         override_why: override_why(caller, pressed.without_approval.as_deref())?,
+        marks_bad: false,
         nonce,
     };
     let pushed = async {

@@ -5,6 +5,7 @@ use super::readiness::{readiness_words, ready_words};
 use crate::desk::StackView;
 use crate::desk::view::{Current, FileChanges, NextPush, NoRights, StageView, Ticket, TypicalDuration};
 use crate::journal::{Ended, PushState};
+use crate::web::approval::mark_forms::{MarkForm, MarkLine, mark_forms};
 use crate::web::approval::view as approval_view;
 use crate::web::view::frame::Frame;
 use crate::web::view::parts::{CommitLine, Mark, Moment, Person, StageTag, Version, authors, commit_lines, link, root};
@@ -40,6 +41,9 @@ pub(super) struct StageCard {
     /// What the caller has no right to do here.
     no_right: NoRights,
     hosts: String,
+    marks: Vec<MarkLine>,
+    /// The marks that can be set or taken back in the menu.
+    mark_forms: Vec<MarkForm>,
     /// Where the rollback goes, when it is open.
     back: Option<Version>,
     /// The push that runs, and must be cancelled before anything is rolled back.
@@ -166,6 +170,8 @@ impl StageCard {
             readiness: readiness_words(stage),
             hold: stage.hold.is_some(),
             no_right: stage.no_right.clone(),
+            marks: stage.marks.iter().map(|mark| MarkLine::new(frame, mark)).collect(),
+            mark_forms: mark_forms(street, stage),
             hosts: match stage.hosts.len() {
                 // Its command has not said yet, or never well.
                 0 => "hosts not known".to_owned(),
@@ -306,12 +312,15 @@ fn button(frame: &Frame, street: &StackView, stage: &StageView, before: Option<&
     let approval = stage.approval.as_ref();
     let unapproved = approval.filter(|_| !is_again).and_then(|approval| approval_view::button_words(frame, approval));
     if let Some((words, small)) = unapproved {
-        return shut(words, small, "See the plan below for what can be done".to_owned());
+        return shut(words, small, "Its plan says what can be done".to_owned());
     }
     let offered = |_: &&NextPush| stage.why_not.is_none() || (is_again && approval.is_some());
     let Some(next) = stage.next.as_ref().filter(offered) else {
         let why = stage.why_not.clone().unwrap_or_else(|| "there is nothing to deploy".to_owned());
-        return shut("Nothing to push".to_owned(), why, String::new());
+        let waits =
+            before.is_some_and(|before| before.marks_wanted && !before.marks.iter().any(|mark| mark.stage.is_some()));
+        let words = if waits && stage.next.is_some() { "Not accepted yet" } else { "Nothing to push" };
+        return shut(words.to_owned(), why, String::new());
     };
     if next.again {
         let has = before.map_or_else(

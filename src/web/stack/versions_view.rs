@@ -31,6 +31,8 @@ struct Group {
 struct Line {
     #[serde(flatten)]
     commit: CommitLine,
+    /// Why it is marked as bad.
+    bad: Option<String>,
     /// The published build that may be withdrawn.
     withdraw: Option<String>,
 }
@@ -56,7 +58,11 @@ impl VersionsPage {
                     commits: commit_lines(&group.commits, frame.now)
                         .into_iter()
                         .zip(&group.commits)
-                        .map(|(commit, of)| Line { commit, withdraw: own(&of.sha) })
+                        .map(|(commit, of)| Line {
+                            commit,
+                            bad: versions.bad.get(&of.sha).cloned(),
+                            withdraw: own(&of.sha),
+                        })
                         .collect(),
                 })
                 .collect(),

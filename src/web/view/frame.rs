@@ -55,6 +55,8 @@ pub struct Frame {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Shell {
     who: Option<Person>,
+    /// The name that the history has.
+    reader: String,
     running: usize,
     /// How many of them wait for an answer.
     asking: usize,
@@ -82,6 +84,7 @@ impl Shell {
         };
         Self {
             who: frame.full_name.as_deref().or(frame.who.as_deref()).map(Person::new),
+            reader: frame.who.clone().unwrap_or_default(),
             running: frame.running.len(),
             asking: asking.len(),
             running_href,

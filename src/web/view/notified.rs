@@ -20,6 +20,8 @@ pub(crate) struct Notification {
 pub(crate) fn notification(row: &OutboxRow, now: At) -> Notification {
     let (channel, icon) = (row.channel.title(), row.channel.icon());
     let event = match row.event.split('-').next() {
+        Some("approval") => "approval",
+        Some("mark" | "unmark") => "mark",
         Some("started") => "start",
         Some("paused") => "pause",
         Some("resumed") => "resumed",

@@ -3,6 +3,7 @@
 use super::parts::{Moment, Person};
 use crate::journal::Answer;
 use crate::ledger::questions::Question;
+use crate::stack::person_of;
 use serde::Serialize;
 
 /// The question that waits for its answer.
@@ -11,6 +12,8 @@ pub(crate) struct Open {
     ask: u32,
     question: String,
     until: Moment,
+    /// The person who started the push, where someone else must answer.
+    not_by: Option<String>,
 }
 
 /// A question that is over.
@@ -24,9 +27,14 @@ pub(crate) struct AskedLine {
     reason: Option<String>,
 }
 
-pub(crate) fn open_question(questions: &[Question]) -> Option<Open> {
+pub(crate) fn open_question(questions: &[Question], starter: &str) -> Option<Open> {
     let open = questions.iter().rev().find(|question| question.answer.is_none())?;
-    Some(Open { ask: open.ask, question: open.question.clone(), until: Moment::clock(&open.ends_at) })
+    Some(Open {
+        ask: open.ask,
+        question: open.question.clone(),
+        until: Moment::clock(&open.ends_at),
+        not_by: open.another.then(|| person_of(starter).to_owned()),
+    })
 }
 
 pub(crate) fn asked_lines(questions: &[Question]) -> Vec<AskedLine> {

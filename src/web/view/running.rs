@@ -74,7 +74,7 @@ impl Running {
             // Without it nothing in the browser moves the bar.
             typical_ms: typical.filter(|_| !waits).unwrap_or(0),
             paused: PauseLine::of(row),
-            asks: open_question(row.question.as_slice()),
+            asks: open_question(row.question.as_slice(), &row.who),
             waits,
             hosts: words::have(row),
         }

@@ -3,6 +3,7 @@
 
 use crate::desk::view::TypicalDuration;
 use crate::journal::{Ended, HostResult, PushState};
+use crate::ledger::marks::Mark;
 use crate::ledger::pushes::PushRow;
 use crate::size::ending;
 use crate::time::duration_words;
@@ -56,6 +57,16 @@ pub fn thousands(number: i64) -> String {
         words.push(digit);
     }
     if number < 0 { format!("-{words}") } else { words }
+}
+
+/// `bad, marked by kate: it is slow`; `good on Princess, marked by joe`.
+pub fn mark_words(mark: &Mark) -> String {
+    let what = mark
+        .stage
+        .as_ref()
+        .map_or_else(|| "BAD".to_owned(), |stage| format!("good on {}", stage_words(stage.as_str())));
+    let why = mark.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("{what}, marked by {}{why}", mark.who)
 }
 
 /// `QA`, `QA and Princess`, `QA, Princess and Prod`.

@@ -69,6 +69,7 @@ fn press(stage: &str, seen: &str) -> Press {
         plan_hash: None,
         reason: None,
         override_why: None,
+        marks_bad: false,
         nonce: None,
     }
 }

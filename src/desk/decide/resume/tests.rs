@@ -5,6 +5,11 @@ use crate::plan::{PlannedCommand, PlannedForm};
 use crate::stack::{PushNumber, parse};
 use proptest::prelude::*;
 
+/// What a resume would do where no build is marked.
+fn offer(earlier: &Earlier) -> Result<Offer, Refusal> {
+    super::offer(earlier, &Facts::default())
+}
+
 const HOSTS: [&str; 3] = ["web1", "web2", "web3"];
 
 /// A push to qa that makes a build, restarts on three hosts and tells the push host.

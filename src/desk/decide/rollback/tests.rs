@@ -43,7 +43,7 @@ fn past(bad: Option<PushRow>, roots: [&str; 3], runs: &[Option<(&str, &str)>]) -
     let ledger = hosts.iter().cloned().zip(runs.iter().map(|run| run.map(on))).collect();
     let runs = Runs::new(&hosts, ledger, None, None, |_| None, None);
     let here = named.iter().map(|(id, _)| (*id).to_owned()).collect();
-    Past { good: good.collect(), here, bad, runs, desired: None }
+    Past { good: good.collect(), here, marked: BTreeSet::new(), bad, runs, desired: None }
 }
 
 fn with_root(build: &str, root: &str) -> Facts {

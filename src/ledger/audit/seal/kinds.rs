@@ -108,7 +108,7 @@ const fn at_end(name: &'static str, table: &'static str, order: &'static str) ->
 }
 
 /// All kinds.
-pub(super) const KINDS: [Kind; 23] = [
+pub(super) const KINDS: [Kind; 24] = [
     Kind {
         name: "press",
         table: "pushes",
@@ -158,6 +158,7 @@ pub(super) const KINDS: [Kind; 23] = [
     rows("unresolved", "unresolved_pushes", PUSH),
     rows("build", "builds", &["stack", "id"]),
     rows("published", "published", &["stack", "build"]),
+    rows("mark", "marks", &["stack", "build", "stage"]),
     rows("current", "current", &["stack", "stage"]),
     rows("user", "users", &["name"]),
     Kind {
@@ -186,7 +187,7 @@ pub(super) const KINDS: [Kind; 23] = [
     Kind {
         name: "announcement",
         table: "outbox",
-        key: &["push", "event", "channel"],
+        key: &["id"],
         columns: ANNOUNCED,
         only: "1",
         order: "1",
@@ -222,12 +223,13 @@ impl Kind {
             "unresolved" => format!("that push {first} is unresolved"),
             "build" => format!("build {} of {first}", part(1)),
             "published" => format!("the publishing of build {} of {first}", part(1)),
+            "mark" => format!("the mark of build {} of {first}", part(1)),
             "current" => format!("what {first} {} runs", part(1)),
             "user" => format!("the user {first}"),
             "session" => format!("the session {:.12}", first),
             "token" => format!("the token {first}"),
             "known" => format!("that {first} has signed in by {:.28}", part(1)),
-            "announcement" => format!("the announcement push-{first}-{} on {}", part(1), part(2)),
+            "announcement" => format!("the announcement {first}"),
             name => format!("{name} {}", key.join(" ")),
         }
     }
