@@ -1,7 +1,9 @@
 //! Instants and durations as Pushbutton writes them: RFC 3339 in UTC with milliseconds, and words for people.
 //! It must never read the clock anywhere but in [`At::now`], so that everything else can be given a time.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// A day of UTC, in milliseconds.
@@ -59,6 +61,20 @@ impl std::str::FromStr for At {
 impl Serialize for At {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for At {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "At".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
     }
 }
 

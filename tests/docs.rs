@@ -7,6 +7,7 @@
 //! - `keys`, `routes`, `program`: `stack-file.md`, `api.md` and `cli.md` beside the parser, the route table and the command line.
 
 mod blocks;
+mod document;
 mod keys;
 mod kinds;
 mod names;

@@ -42,6 +42,7 @@ mod map;
 mod metrics;
 mod moved;
 mod narrow;
+mod openapi;
 mod output;
 mod owed;
 mod pages;

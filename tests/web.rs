@@ -13,6 +13,7 @@ mod oidc;
 mod own_sessions;
 mod provider;
 mod proxied;
+mod repeated;
 mod rights;
 mod second_factor;
 mod seen;

@@ -29,6 +29,7 @@ use crate::ledger::pushes::{Commit, PushRow};
 pub use crate::ledger::running::StepNow;
 pub use crate::stack::Ticket;
 use crate::stack::{PushNumber, Stack, StackName, StageName};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -58,7 +59,7 @@ impl LoadedStack {
 }
 
 /// The whole one-way street of a stack, as it is now.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct StackView {
     /// The stack's name.
     pub stack: String,
@@ -82,12 +83,15 @@ pub struct StackView {
     pub newer: Option<SeenNewer>,
     /// The push that runs now.
     #[serde(serialize_with = "body::optional")]
+    #[schemars(with = "Option<PushBody>")]
     pub lock: Option<PushRow>,
     /// The step that it is at; `None` before its first command has begun.
     #[serde(serialize_with = "body::optional")]
+    #[schemars(with = "Option<StepBody>")]
     pub step: Option<StepNow>,
     /// The hold on the whole stack.
     #[serde(serialize_with = "body::optional")]
+    #[schemars(with = "Option<HoldBody>")]
     pub hold: Option<Hold>,
     /// The stages in order.
     pub stages: Vec<StageView>,
@@ -95,11 +99,12 @@ pub struct StackView {
     pub no_right: NoRights,
     /// The newest pushes, newest first; at most 8.
     #[serde(serialize_with = "body::all")]
+    #[schemars(with = "Vec<PushBody>")]
     pub recent: Vec<PushRow>,
 }
 
 /// The head of a branch.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Trunk {
     /// The revision.
     pub sha: String,
@@ -110,7 +115,7 @@ pub struct Trunk {
 }
 
 /// One stage, as it is now.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct StageView {
     /// Its name.
     pub name: String,
@@ -122,6 +127,7 @@ pub struct StageView {
     pub hosts: Vec<String>,
     /// What it runs.
     #[serde(serialize_with = "body::optional")]
+    #[schemars(with = "Option<CurrentBody>")]
     pub current: Option<Current>,
     /// What people say of the build that it runs: good for this stage, or bad.
     pub marks: Vec<MarkView>,
@@ -142,9 +148,11 @@ pub struct StageView {
     pub readiness: Option<RollbackReadiness>,
     /// The hold on this stage alone.
     #[serde(serialize_with = "body::optional")]
+    #[schemars(with = "Option<HoldBody>")]
     pub hold: Option<Hold>,
     /// The last push to it, whatever its end.
     #[serde(serialize_with = "body::optional")]
+    #[schemars(with = "Option<PushBody>")]
     pub last: Option<PushRow>,
     /// How long the last good pushes took, oldest first; at most 20.
     #[serde(rename = "usual_ms")]
@@ -165,7 +173,7 @@ pub struct StageView {
 }
 
 /// How many hosts of a stage are ready for a press.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Readiness {
     /// Hosts that answered over their connection within the last 15 s.
     pub ready: usize,
@@ -178,7 +186,7 @@ pub struct Readiness {
 }
 
 /// A host that is not ready.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct NotReady {
     /// Its name.
     pub host: String,
@@ -189,7 +197,7 @@ pub struct NotReady {
 }
 
 /// A host that runs another build than its stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Drift {
     /// Its name.
     pub host: String,
@@ -204,7 +212,7 @@ pub struct Drift {
 }
 
 /// A host that keeps more releases than it is to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ExtraReleases {
     /// Its name.
     pub host: String,
@@ -219,7 +227,7 @@ pub struct ExtraReleases {
 }
 
 /// What a press would put on a stage.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct NextPush {
     /// What the press must carry as `seen`: the revision or the build.
     pub seen: String,
@@ -231,6 +239,7 @@ pub struct NextPush {
     pub again: bool,
     /// The commits that would go out, newest first; at most 50.
     #[serde(serialize_with = "body::all")]
+    #[schemars(with = "Vec<CommitBody>")]
     pub commits: Vec<Commit>,
     /// How many there are in all.
     pub commit_count: usize,
@@ -243,7 +252,7 @@ pub struct NextPush {
 }
 
 /// The versions that can be chosen for a first stage.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Versions {
     /// The stack.
     pub stack: String,
@@ -264,17 +273,18 @@ pub struct Versions {
 }
 
 /// The versions of one branch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct VersionGroup {
     /// The branch.
     pub branch: String,
     /// Its newest commits, newest first; of another branch than the stack's own its head alone.
     #[serde(serialize_with = "body::all")]
+    #[schemars(with = "Vec<CommitBody>")]
     pub commits: Vec<Commit>,
 }
 
 /// The commits between two revisions, a page of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct CommitRange {
     /// The stack.
     pub stack: String,
@@ -286,6 +296,7 @@ pub struct CommitRange {
     pub to: String,
     /// Those in `to` that are not in `since`, newest first; at most 100.
     #[serde(serialize_with = "body::all")]
+    #[schemars(with = "Vec<CommitBody>")]
     pub commits: Vec<Commit>,
     /// How many there are in all.
     pub count: usize,
@@ -294,7 +305,7 @@ pub struct CommitRange {
 }
 
 /// What would bring hosts to the build of their stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct CatchUp {
     /// The stack.
     pub stack: String,
@@ -319,7 +330,7 @@ pub struct CatchUp {
 }
 
 /// A host that does not have the build of its stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct LeftBehind {
     /// Its name.
     pub host: String,
@@ -328,7 +339,7 @@ pub struct LeftBehind {
 }
 
 /// A build that some hosts of a stage have: its last push was degraded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Partly {
     /// The push.
     pub push: PushNumber,
@@ -345,7 +356,7 @@ pub struct Partly {
 }
 
 /// What is left of a push that did not end well.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Remaining {
     /// The hash of the plan that a resume would run.
     pub plan_hash: String,
@@ -356,7 +367,7 @@ pub struct Remaining {
 }
 
 /// A command that is not done everywhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct RemainingCommand {
     /// Its place in the plan, from 1.
     pub command: usize,

@@ -1,9 +1,10 @@
 //! How a question of a push ended, in one word. It must never say who answered, or why: that stands beside it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a question ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// The push goes on.

@@ -2,10 +2,11 @@
 //! journal of an older runner says nothing of it.
 
 use super::{Connections, Event};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The connections of a push as its records tell it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Connecting {
     /// They are being made.

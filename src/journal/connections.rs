@@ -2,6 +2,7 @@
 //! people. Pure. It must never say more than the records do: a journal of an older runner says nothing of it.
 
 use crate::time::duration_words;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Hosts that are named before "and N more".
@@ -10,7 +11,7 @@ const NAMED: usize = 3;
 pub const WAITED_FOR: usize = 8;
 
 /// How far the connections to a push's hosts are, or were when the push went on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Connections {
     /// How many hosts there are to connect to.
     pub hosts: u32,
@@ -27,7 +28,7 @@ pub struct Connections {
 }
 
 /// A host that did not come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Missing {
     /// Its name.
     pub host: String,

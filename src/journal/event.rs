@@ -5,11 +5,12 @@ use super::connections::Connections;
 use crate::plan::{Proof, Sign};
 use crate::stack::{BuildId, PushNumber, Revision, Root, StackName, StageName, Who};
 use crate::time::At;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 
 /// One line of `journal.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Record {
     /// Consecutive from 1.
     pub n: u64,
@@ -21,7 +22,7 @@ pub struct Record {
 }
 
 /// What happened. A command is named by its place in the plan, from 1; a missing host is the push host.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
     /// The runner took the push up. Always the first record.
@@ -245,7 +246,7 @@ pub enum Event {
 }
 
 /// A stream of output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stream {
     /// Standard output.
@@ -257,7 +258,7 @@ pub enum Stream {
 }
 
 /// How a command ended on a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HostResult {
     /// It ended well.
@@ -284,7 +285,7 @@ pub enum HostResult {
 pub struct NoResult(String);
 
 /// How a push ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ended {
     /// Every host runs the build.

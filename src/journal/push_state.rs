@@ -2,7 +2,9 @@
 //! it must never say more of an end than the journal does.
 
 use super::Ended;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// The state of a push.
@@ -73,6 +75,16 @@ impl From<Ended> for PushState {
 impl PartialEq<Ended> for PushState {
     fn eq(&self, ended: &Ended) -> bool {
         self.ended() == Some(*ended)
+    }
+}
+
+impl JsonSchema for PushState {
+    fn schema_name() -> Cow<'static, str> {
+        "PushState".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": Self::ALL.map(Self::word) })
     }
 }
 

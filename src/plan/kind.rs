@@ -1,7 +1,9 @@
 //! Why a build goes out. Pure.
 
 use crate::stack::PushNumber;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Why a build goes out.
@@ -89,6 +91,16 @@ impl PushKind {
         // What is no kind may be long, and is shown.
         let unknown = || NoKind(word.chars().take(40).collect());
         Self::ALL.into_iter().find(|kind| kind.word() == word).ok_or_else(unknown)
+    }
+}
+
+impl JsonSchema for PushKind {
+    fn schema_name() -> Cow<'static, str> {
+        "PushKind".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": Self::ALL.map(Self::word) })
     }
 }
 

@@ -23,6 +23,7 @@ pub use show::{look_at_paths, values};
 use crate::stack::{
     BuildId, Host, Policy, PushNumber, Question, Revision, Root, SecretSource, Source, StackName, StageName, Who,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -196,7 +197,7 @@ fn once() -> u32 {
 }
 
 /// The part of a push that a command belongs to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// It is the `finally` of an earlier push whose runner died: it runs before anything else.

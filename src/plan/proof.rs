@@ -4,11 +4,12 @@
 
 use super::form::Property;
 use super::{Assignment, Part, PlannedCommand};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The commands of a push that say whether a host holds its build, by number. Where a stage activates a release these are
 /// its flips, and the question at the end what each host runs; elsewhere all commands that work on hosts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Proof {
     /// It holds the build when all of these ended well on it,
     #[serde(default)]

@@ -1,6 +1,7 @@
 //! The names and numbers of Pushbutton, each a type whose `parse` is the only door.
 //! A value of one of these types is safe as an argument, a file name and a word of a shell (TRUST section 5, *plain*).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroI64;
@@ -25,7 +26,7 @@ pub(super) fn bad(what: &'static str, value: &str, rule: &'static str) -> BadNam
 macro_rules! text_name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $ok:expr) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
@@ -149,8 +150,9 @@ impl BuildId {
 }
 
 /// The number of a push: 1, 2, 3… forever.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
+#[schemars(extend("minimum" = 1))]
 pub struct PushNumber(NonZeroI64);
 
 impl PushNumber {

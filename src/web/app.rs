@@ -15,6 +15,7 @@ use super::view::assets;
 use super::view::pages::Pages;
 use crate::desk::Desk;
 use crate::journal::write::hex;
+use serde_json::Value;
 use std::io;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -33,6 +34,8 @@ pub struct App {
     pub pages: Pages,
     /// The pages that a person may be sent to after signing in.
     pub(super) sign_in_leads_to: Vec<&'static str>,
+    /// The OpenAPI document.
+    pub(super) document: Value,
     /// The version of the static files that the pages name.
     pub(super) assets: String,
     /// Our own address.
@@ -68,16 +71,18 @@ pub struct App {
 }
 
 impl App {
-    /// What requests to this desk share; `sign_in_leads_to` are the pages that a person may be sent to after signing in.
+    /// What requests to this desk share; `sign_in_leads_to` are the pages that a person may be sent to after signing in,
+    /// `document` is the API's.
     ///
     /// # Errors
     /// When the templates are wrong, the system has no random bits, or the secret for the provider of accounts cannot be read.
-    pub(super) fn new(desk: Arc<Desk>, sign_in_leads_to: Vec<&'static str>) -> io::Result<Self> {
+    pub(super) fn new(desk: Arc<Desk>, sign_in_leads_to: Vec<&'static str>, document: Value) -> io::Result<Self> {
         let mut life = [0; 4];
         getrandom::fill(&mut life).map_err(io::Error::other)?;
         Ok(Self {
             address: OwnAddress::of(&desk.config().url),
             sign_in_leads_to,
+            document,
             pages: Pages::load().map_err(io::Error::other)?,
             assets: assets::version(),
             provider: Provider::of(desk.config())?,

@@ -5,6 +5,7 @@
 //! Folders of pages use `view`, `http` and `session`, and none of these uses a folder of pages. Of each other's they use no more
 //! than: `stream` > `output`, `push` > `output`, `push` > `stack`, `stack` > `push`, `stack` > `approval`. `tests/layers.rs` looks at it.
 
+mod api;
 mod app;
 mod approval;
 mod audit;
@@ -56,6 +57,7 @@ use actix_web::web::{Data, FormConfig, PayloadConfig};
 use actix_web::{HttpServer, web};
 use app::App;
 use futures::future::{OptionFuture, join_all};
+use http::api::document::document;
 pub use http::faults::Fault;
 use http::limits::connections::{Connections, Counter, HEADERS_IN};
 use http::problem::Problem;
@@ -110,7 +112,7 @@ impl Server {
             push_host,
             door,
             scraped: None,
-            app: Data::new(App::new(desk, routes::pages().collect())?),
+            app: Data::new(App::new(desk, routes::pages().collect(), document(&routes::rows()))?),
         })
     }
 

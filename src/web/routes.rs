@@ -2,11 +2,15 @@
 //! route as everybody. There must never be another way in: what is not in the table does not exist, and a row says who
 //! may, or it does not compile.
 
+use super::api::{errors, page};
 use super::app::App;
 use super::approval::{marks, requests};
 use super::audit::page as audit;
 use super::builds::{publish, uploads};
 use super::hosts::{checkup, reach};
+use super::http::api::answering::answered;
+use super::http::api::call::Call;
+use super::http::api::document::Row;
 use super::http::problem::Problem;
 use super::http::{files, health};
 use super::output::{download, lines};
@@ -53,12 +57,18 @@ pub struct Entry {
     pub path: &'static str,
     /// Who may.
     pub may: May,
+    /// What the API's document says of it: there is one below `/api/`, and nowhere else.
+    pub call: Option<&'static Call>,
     streams: bool,
     handler: fn() -> Route,
 }
 
 const fn entry(method: Method, path: &'static str, may: May, handler: fn() -> Route) -> Entry {
-    Entry { method, path, may, streams: false, handler }
+    Entry { method, path, may, call: None, streams: false, handler }
+}
+
+const fn call(method: Method, path: &'static str, may: May, call: &'static Call) -> Entry {
+    Entry { method, path, may, call: Some(call), streams: call.streams(), handler: call.handler }
 }
 
 const fn get(path: &'static str, handler: fn() -> Route) -> Entry {
@@ -70,16 +80,21 @@ const fn page(path: &'static str, handler: fn() -> Route) -> Entry {
     entry(Method::GET, path, May::PersonWith(Verb::See), handler)
 }
 
-const fn see(path: &'static str, handler: fn() -> Route) -> Entry {
-    entry(Method::GET, path, May::With(Verb::See), handler)
+const fn see(path: &'static str, of: &'static Call) -> Entry {
+    call(Method::GET, path, May::With(Verb::See), of)
 }
 
-const fn api(method: Method, path: &'static str, verb: Verb, handler: fn() -> Route) -> Entry {
-    entry(method, path, May::With(verb), handler)
+const fn visible(path: &'static str, of: &'static Call) -> Entry {
+    call(Method::GET, path, May::Visible, of)
 }
 
-const fn stream(path: &'static str, may: May, handler: fn() -> Route) -> Entry {
-    Entry { method: Method::GET, path, may, streams: true, handler }
+const fn api(method: Method, path: &'static str, verb: Verb, of: &'static Call) -> Entry {
+    call(method, path, May::With(verb), of)
+}
+
+/// A call for persons alone.
+const fn person(path: &'static str, verb: Verb, of: &'static Call) -> Entry {
+    call(Method::POST, path, May::PersonWith(verb), of)
 }
 
 /// A form of a person's own.
@@ -143,6 +158,8 @@ pub static ROUTES: &[Entry] = &[
     open(Method::GET, "/sign-in/oidc", || web::to(oidc::flow::begin)),
     open(Method::GET, "/sign-in/oidc/callback", || web::to(oidc::flow::callback)),
     post("/sign-out", || web::to(sign_in::sign_out)),
+    get("/docs/api", || web::to(page::docs)),
+    get("/docs/errors", || web::to(errors::errors)),
     get("/account", || web::to(account::show)),
     post("/account/password", || web::to(account::change_password)),
     post("/account/totp", || web::to(totp::forms::begin)),
@@ -154,75 +171,60 @@ pub static ROUTES: &[Entry] = &[
     post("/account/sessions/{session}/end", || web::to(session_forms::end)),
     post("/account/sign-out-others", || web::to(session_forms::end_others)),
     post("/account/sign-out-everywhere", || web::to(session_forms::end_all)),
-    entry(Method::GET, "/api/v1/stacks", May::Visible, || web::to(api::stacks)),
-    see("/api/v1/stacks/{stack}", || web::to(api::stack)),
-    api(Method::POST, "/api/v1/stacks/{stack}/builds", Verb::Publish, || web::to(publish::publish)),
-    api(Method::POST, "/api/v1/stacks/{stack}/uploads", Verb::Publish, || web::to(uploads::begin)),
-    api(Method::GET, "/api/v1/stacks/{stack}/uploads/{upload}", Verb::Publish, || web::to(uploads::shown)),
-    api(Method::PATCH, "/api/v1/stacks/{stack}/uploads/{upload}", Verb::Publish, || web::to(uploads::append)),
-    api(Method::POST, "/api/v1/stacks/{stack}/uploads/{upload}/publish", Verb::Publish, || web::to(uploads::publish)),
-    api(Method::DELETE, "/api/v1/stacks/{stack}/uploads/{upload}", Verb::Publish, || web::to(uploads::cancel)),
-    see("/api/v1/stacks/{stack}/hosts", || web::to(checkup::known)),
-    api(Method::POST, "/api/v1/stacks/{stack}/hosts/look", Verb::Push, || web::to(checkup::now)),
-    api(Method::POST, "/api/v1/stacks/{stack}/hosts/check", Verb::Push, || web::to(reach::check_by_api)),
-    api(Method::POST, "/api/v1/stacks/{stack}/hosts/reconnect", Verb::Push, || web::to(reach::reconnect_by_api)),
-    see("/api/v1/stacks/{stack}/builds", || web::to(publish::listed)),
-    api(Method::DELETE, "/api/v1/stacks/{stack}/builds/{build}", Verb::Publish, || web::to(publish::withdraw)),
-    api(Method::PUT, "/api/v1/stacks/{stack}/builds/{build}/bad", Verb::Hold, || web::to(marks::bad_by_api)),
-    api(Method::DELETE, "/api/v1/stacks/{stack}/builds/{build}/bad", Verb::Hold, || web::to(marks::not_bad_by_api)),
-    api(Method::PUT, "/api/v1/stacks/{stack}/stages/{stage}/builds/{build}/good", Verb::Approve, || {
-        web::to(marks::good_by_api)
-    }),
-    api(Method::DELETE, "/api/v1/stacks/{stack}/stages/{stage}/builds/{build}/good", Verb::Approve, || {
-        web::to(marks::not_good_by_api)
-    }),
-    entry(Method::POST, "/api/v1/take-over", May::PersonWith(Verb::Hold), || web::to(numbers::take_over_by_api)),
-    entry(Method::POST, "/api/v1/stacks/{stack}/numbers", May::PersonWith(Verb::Hold), || web::to(numbers::by_api)),
-    api(Method::PUT, "/api/v1/stacks/{stack}/hold", Verb::Hold, || web::to(hold::hold_stack_by_api)),
-    api(Method::DELETE, "/api/v1/stacks/{stack}/hold", Verb::Hold, || web::to(hold::release_stack_by_api)),
-    see("/api/v1/stacks/{stack}/stages/{stage}/current", || web::to(api::current)),
-    see("/api/v1/stacks/{stack}/stages/{stage}/current.txt", || web::to(commits::current_text)),
-    see("/api/v1/stacks/{stack}/stages/{stage}/commits", || web::to(commits::listed)),
-    see("/api/v1/stacks/{stack}/stages/{stage}/plan", || web::to(api::plan)),
-    see("/api/v1/stacks/{stack}/stages/{stage}/versions", || web::to(versions::listed)),
-    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/push", Verb::Push, || web::to(press::push_by_api)),
-    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/approval", Verb::Push, || web::to(requests::ask_by_api)),
-    api(Method::DELETE, "/api/v1/stacks/{stack}/stages/{stage}/approval", Verb::Push, || {
-        web::to(requests::withdraw_by_api)
-    }),
-    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/approval/approve", Verb::Approve, || {
-        web::to(requests::approve_by_api)
-    }),
-    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/approval/decline", Verb::Approve, || {
-        web::to(requests::decline_by_api)
-    }),
-    see("/api/v1/stacks/{stack}/stages/{stage}/rollback", || web::to(rollback::shown)),
-    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/rollback", Verb::Rollback, || {
-        web::to(rollback::roll_back_by_api)
-    }),
-    see("/api/v1/stacks/{stack}/stages/{stage}/catch-up", || web::to(catch_up::shown)),
-    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/catch-up", Verb::Push, || {
-        web::to(catch_up::catch_up_by_api)
-    }),
-    api(Method::PUT, "/api/v1/stacks/{stack}/stages/{stage}/hold", Verb::Hold, || web::to(hold::hold_stage_by_api)),
-    api(Method::DELETE, "/api/v1/stacks/{stack}/stages/{stage}/hold", Verb::Hold, || {
-        web::to(hold::release_stage_by_api)
-    }),
-    entry(Method::GET, "/api/v1/pushes", May::Visible, || web::to(history::page::listed)),
-    see("/api/v1/pushes/{id}", || web::to(push::api::one_push)),
-    stream("/api/v1/pushes/{id}/events", May::With(Verb::See), || web::to(live::push_events)),
-    see("/api/v1/pushes/{id}/log", || web::to(download::log)),
-    see("/api/v1/pushes/{id}/outline", || web::to(lines::outline)),
-    see("/api/v1/pushes/{id}/lines", || web::to(lines::lines)),
-    see("/api/v1/pushes/{id}/find", || web::to(lines::find)),
-    see("/api/v1/pushes/{id}/same", || web::to(lines::same)),
-    api(Method::POST, "/api/v1/pushes/{id}/cancel", Verb::Push, || web::to(cancel::cancel_by_api)),
-    api(Method::POST, "/api/v1/pushes/{id}/confirm", Verb::Push, || web::to(confirm::by_api)),
-    api(Method::POST, "/api/v1/pushes/{id}/pause", Verb::Push, || web::to(pause::pause_by_api)),
-    api(Method::POST, "/api/v1/pushes/{id}/unpause", Verb::Push, || web::to(pause::unpause_by_api)),
-    api(Method::POST, "/api/v1/pushes/{id}/resume", Verb::Push, || web::to(resume::resume_by_api)),
-    entry(Method::GET, "/api/v1/audit", May::Admin, || web::to(audit::listed)),
-    stream("/api/v1/events", May::Visible, || web::to(live::events)),
+    visible("/api/v1/openapi.json", &page::OPENAPI),
+    visible("/api/v1/stacks", &api::STACKS),
+    see("/api/v1/stacks/{stack}", &api::STACK),
+    api(Method::POST, "/api/v1/stacks/{stack}/builds", Verb::Publish, &publish::PUBLISH),
+    api(Method::POST, "/api/v1/stacks/{stack}/uploads", Verb::Publish, &uploads::BEGIN),
+    api(Method::GET, "/api/v1/stacks/{stack}/uploads/{upload}", Verb::Publish, &uploads::SHOWN),
+    api(Method::PATCH, "/api/v1/stacks/{stack}/uploads/{upload}", Verb::Publish, &uploads::APPEND),
+    api(Method::POST, "/api/v1/stacks/{stack}/uploads/{upload}/publish", Verb::Publish, &uploads::PUBLISH),
+    api(Method::DELETE, "/api/v1/stacks/{stack}/uploads/{upload}", Verb::Publish, &uploads::CANCEL),
+    see("/api/v1/stacks/{stack}/hosts", &checkup::KNOWN),
+    api(Method::POST, "/api/v1/stacks/{stack}/hosts/look", Verb::Push, &checkup::LOOK),
+    api(Method::POST, "/api/v1/stacks/{stack}/hosts/check", Verb::Push, &reach::CHECK),
+    api(Method::POST, "/api/v1/stacks/{stack}/hosts/reconnect", Verb::Push, &reach::RECONNECT),
+    see("/api/v1/stacks/{stack}/builds", &publish::LISTED),
+    api(Method::DELETE, "/api/v1/stacks/{stack}/builds/{build}", Verb::Publish, &publish::WITHDRAW),
+    api(Method::PUT, "/api/v1/stacks/{stack}/builds/{build}/bad", Verb::Hold, &marks::BAD),
+    api(Method::DELETE, "/api/v1/stacks/{stack}/builds/{build}/bad", Verb::Hold, &marks::NOT_BAD),
+    api(Method::PUT, "/api/v1/stacks/{stack}/stages/{stage}/builds/{build}/good", Verb::Approve, &marks::GOOD),
+    api(Method::DELETE, "/api/v1/stacks/{stack}/stages/{stage}/builds/{build}/good", Verb::Approve, &marks::NOT_GOOD),
+    person("/api/v1/take-over", Verb::Hold, &numbers::TAKE_OVER),
+    person("/api/v1/stacks/{stack}/numbers", Verb::Hold, &numbers::NUMBERS),
+    api(Method::PUT, "/api/v1/stacks/{stack}/hold", Verb::Hold, &hold::HOLD_STACK),
+    api(Method::DELETE, "/api/v1/stacks/{stack}/hold", Verb::Hold, &hold::RELEASE_STACK),
+    see("/api/v1/stacks/{stack}/stages/{stage}/current", &api::CURRENT),
+    see("/api/v1/stacks/{stack}/stages/{stage}/current.txt", &commits::CURRENT_TEXT),
+    see("/api/v1/stacks/{stack}/stages/{stage}/commits", &commits::LISTED),
+    see("/api/v1/stacks/{stack}/stages/{stage}/plan", &api::PLAN),
+    see("/api/v1/stacks/{stack}/stages/{stage}/versions", &versions::VERSIONS),
+    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/push", Verb::Push, &press::PUSH),
+    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/approval", Verb::Push, &requests::ASK),
+    api(Method::DELETE, "/api/v1/stacks/{stack}/stages/{stage}/approval", Verb::Push, &requests::WITHDRAW),
+    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/approval/approve", Verb::Approve, &requests::APPROVE),
+    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/approval/decline", Verb::Approve, &requests::DECLINE),
+    see("/api/v1/stacks/{stack}/stages/{stage}/rollback", &rollback::SHOWN),
+    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/rollback", Verb::Rollback, &rollback::ROLL_BACK),
+    see("/api/v1/stacks/{stack}/stages/{stage}/catch-up", &catch_up::SHOWN),
+    api(Method::POST, "/api/v1/stacks/{stack}/stages/{stage}/catch-up", Verb::Push, &catch_up::CATCH_UP),
+    api(Method::PUT, "/api/v1/stacks/{stack}/stages/{stage}/hold", Verb::Hold, &hold::HOLD_STAGE),
+    api(Method::DELETE, "/api/v1/stacks/{stack}/stages/{stage}/hold", Verb::Hold, &hold::RELEASE_STAGE),
+    visible("/api/v1/pushes", &history::page::LISTED),
+    see("/api/v1/pushes/{id}", &push::api::PUSH),
+    see("/api/v1/pushes/{id}/events", &live::PUSH_EVENTS),
+    see("/api/v1/pushes/{id}/log", &download::LOG),
+    see("/api/v1/pushes/{id}/outline", &lines::OUTLINE),
+    see("/api/v1/pushes/{id}/lines", &lines::LINES),
+    see("/api/v1/pushes/{id}/find", &lines::FIND),
+    see("/api/v1/pushes/{id}/same", &lines::SAME),
+    api(Method::POST, "/api/v1/pushes/{id}/cancel", Verb::Push, &cancel::CANCEL),
+    api(Method::POST, "/api/v1/pushes/{id}/confirm", Verb::Push, &confirm::CONFIRM),
+    api(Method::POST, "/api/v1/pushes/{id}/pause", Verb::Push, &pause::PAUSE),
+    api(Method::POST, "/api/v1/pushes/{id}/unpause", Verb::Push, &pause::UNPAUSE),
+    api(Method::POST, "/api/v1/pushes/{id}/resume", Verb::Push, &resume::RESUME),
+    visible("/api/v1/events", &live::EVENTS),
+    call(Method::GET, "/api/v1/audit", May::Admin, &audit::LISTED),
     open(Method::GET, "/static/{name:.+}", || web::to(files::file)),
     open(Method::GET, "/healthz", || web::to(health::healthz)),
     open(Method::GET, "/readyz", || web::to(health::readyz)),
@@ -241,6 +243,25 @@ pub fn pages() -> impl Iterator<Item = &'static str> {
     ROUTES.iter().filter(page).map(|row| row.path)
 }
 
+/// The rows of the API, as its document needs them.
+pub fn rows() -> Vec<Row> {
+    let described = |row: &Entry| {
+        let (who, programs) = match row.may {
+            May::Anybody => ("everybody".to_owned(), true),
+            May::Person => ("persons who are signed in, and the command line of the push host".to_owned(), false),
+            May::PersonWith(verb) => (format!("persons with the right “{}” there, and no program", verb.word()), false),
+            May::With(verb) => {
+                let verb = verb.word();
+                (format!("persons with the right “{verb}” there, and programs whose token has a scope for it"), true)
+            }
+            May::Visible => ("persons and programs: each sees what they may see".to_owned(), true),
+            May::Admin => ("administrators, and the command line of the push host".to_owned(), false),
+        };
+        Some(Row { method: row.method.clone(), path: row.path, who, programs, call: row.call? })
+    };
+    ROUTES.iter().filter_map(described).collect()
+}
+
 /// Puts the table into the router.
 pub fn configure(config: &mut web::ServiceConfig) {
     let mut done: Vec<&str> = Vec::new();
@@ -254,8 +275,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         let mut resource = web::resource(row.path);
         for row in rows {
             allowed.push(row.method.as_str());
-            let may = row.may;
-            let admitted = (row.handler)().wrap(from_fn(move |request, next| admit(may, request, next)));
+            let (may, call) = (row.may, row.call);
+            let admitted = (row.handler)().wrap(from_fn(move |request, next| admit(may, call, request, next)));
             resource = resource.route(match row.method == Method::GET && !row.streams {
                 true => admitted.guard(guard::Any(guard::Get()).or(guard::Head())),
                 false => admitted.method(row.method.clone()),
@@ -279,25 +300,30 @@ fn wrong_method(allowed: &str) -> HttpResponse {
 
 async fn admit(
     may: May,
+    call: Option<&'static Call>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let caller = request.extensions().get::<Caller>().cloned();
-    let refused = match (may, caller) {
+    let refused = match (may, &caller) {
         (May::Anybody, _) => None,
         (May::Visible, Some(_)) => None,
         (_, None) => Some(Problem::nobody()),
         (May::Person, Some(caller)) => caller.must_be_person().err(),
         (May::Admin, Some(caller)) => caller.must_be_admin().err(),
         (May::PersonWith(verb), Some(caller)) => match caller.must_be_person() {
-            Ok(()) => admit_to(&request, &caller, verb).await.err(),
+            Ok(()) => admit_to(&request, caller, verb).await.err(),
             Err(problem) => Some(problem),
         },
-        (May::With(verb), Some(caller)) => admit_to(&request, &caller, verb).await.err(),
+        (May::With(verb), Some(caller)) => admit_to(&request, caller, verb).await.err(),
     };
-    match refused {
-        Some(problem) => Ok(request.error_response(problem)),
-        None => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+    if let Some(problem) = refused {
+        return Ok(request.error_response(problem));
+    }
+    let app = request.app_data::<Data<App>>().cloned();
+    match (app, call, caller) {
+        (Some(app), Some(call), Some(caller)) => answered(app, call, &caller, request, next).await,
+        _ => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
     }
 }
 
@@ -348,6 +374,8 @@ mod tests {
                 "/stats",
                 "/audit",
                 "/announcements",
+                "/docs/api",
+                "/docs/errors",
                 "/account"
             ]
         );

@@ -52,7 +52,7 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/api.md", "curl -fsS -c cookies", README),
     ("docs/api.md", "api() {", RUNS),
     ("docs/api.md", "qa() {", RUNS),
-    ("docs/api.md", "{\"error\"", Json),
+    ("docs/api.md", "{\"type\"", Json),
     ("docs/api.md", "{\"n\": 17", Json),
     ("docs/audit.md", "pushbutton audit export ", Run("tests/audit.rs")),
     ("docs/audit.md", "# config.toml\n", Server),

@@ -1,6 +1,7 @@
 //! `docs/api.md` beside the server: the same calls as its route table, for each call the fields that it takes, and for the main answers
 //! the fields that they have.
 
+use super::document::{each_answer_is_as_the_document_says, the_document_takes_what_the_page_says};
 use super::scene::house;
 use super::{page, root};
 use crate::house::House;
@@ -12,14 +13,14 @@ use std::collections::BTreeSet;
 const PAGE: &str = "docs/api.md";
 const TABLES: [&str; 5] = ["stacks", "hosts", "builds", "pushes", "server"];
 
-/// The rows of all tables of calls: method, address, what it takes.
-fn calls() -> Vec<(String, String, String)> {
+/// The rows of all tables of calls: method, address, what it takes, what it answers.
+pub fn calls() -> Vec<(String, String, String, String)> {
     let page = page(PAGE);
     let rows = TABLES.iter().flat_map(|table| page.table(&format!("<!-- routes: {table} -->")));
     rows.map(|row| {
         let call = row[0].trim_matches('`');
         let (method, address) = call.split_once(' ').unwrap_or_else(|| panic!("{call} is a call"));
-        (method.to_owned(), address.to_owned(), row[1].clone())
+        (method.to_owned(), address.to_owned(), row[1].clone(), row[2].clone())
     })
     .collect()
 }
@@ -35,14 +36,14 @@ fn every_route_for_programs_is_on_the_page_and_no_other() {
         .filter(|row| for_programs(row.path))
         .map(|row| (row.method.to_string(), row.path.to_owned()))
         .collect();
-    let shown: Vec<(String, String)> = calls().into_iter().map(|(method, address, _)| (method, address)).collect();
+    let shown: Vec<(String, String)> = calls().into_iter().map(|(method, address, ..)| (method, address)).collect();
     let told: BTreeSet<(String, String)> = shown.iter().cloned().collect();
     assert_eq!(told, known);
     assert_eq!(shown.len(), told.len(), "no call has two rows");
 }
 
 /// What stands between backticks in a cell that is no word of a choice, nor of the query.
-fn fields(cell: &str) -> BTreeSet<String> {
+pub fn fields(cell: &str) -> BTreeSet<String> {
     let mut outside = String::new();
     let mut depth = 0;
     for c in cell.chars() {
@@ -57,7 +58,7 @@ fn fields(cell: &str) -> BTreeSet<String> {
 /// The server says what a call takes when it is sent something else.
 async fn each_call_takes_what_the_page_says(house: &House) {
     let mut tried = 0;
-    for (method, address, takes) in calls() {
+    for (method, address, takes, _) in calls() {
         // A tar, the query, or nothing at all.
         let bodiless = ["/unpause", "/hosts/look", "/builds", "/builds/{build}", "/uploads", "/uploads/{upload}"]
             .iter()
@@ -142,8 +143,9 @@ fn the_page_lists_every_kind_of_record_and_every_result() {
 
 #[test]
 fn the_error_that_the_page_shows_is_one_of_the_cases() {
-    let shown: Value = serde_json::from_str(&page(PAGE).block("{\"error\"")).unwrap();
-    let shown = &shown["error"];
+    let shown: Value = serde_json::from_str(&page(PAGE).block("{\"type\"")).unwrap();
+    let older = &shown["error"];
+    assert!(["code", "case", "title", "cure"].iter().all(|name| older[name] == shown[name]), "both forms say the same");
     let row = Case::ALL.iter().map(|case| case.row()).find(|row| shown["case"] == row.name).unwrap();
     assert_eq!((&shown["title"], &shown["cure"]), (&json!(row.title), &json!(row.cure)));
 }
@@ -154,4 +156,6 @@ async fn calls_take_and_answers_have_the_fields_that_the_page_lists() {
     house.push_well("qa").await;
     each_call_takes_what_the_page_says(&house).await;
     each_answer_has_what_the_page_says(&house).await;
+    the_document_takes_what_the_page_says(&house).await;
+    each_answer_is_as_the_document_says(&house).await;
 }

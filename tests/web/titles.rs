@@ -54,6 +54,7 @@ const NOT_HERE: &[(&str, &str)] = &[
     ("ledger", "damage: the web's own row of the same name is caused here"),
     ("ledger_row", "damage"),
     ("not_kept", "a disk that takes no file: tests/reserve.rs"),
+    ("under_way", "needs a request that takes long: tests/web/repeated.rs"),
     ("busy", "many at once: tests/attacks/guesses.rs"),
     ("broken", "a bug"),
 ];
@@ -148,6 +149,14 @@ async fn bad_requests(asker: &mut Asker<'_>) {
 
     let page = site.get(&session, "/nothing").await;
     asker.page(Fault::Unknown.row(), "an address that is none", &page);
+    for (at, json) in ["{}", "{\"hosts\": []}"].into_iter().enumerate() {
+        let lines = [cookie, own, ("content-type", "application/json"), ("idempotency-key", "k")];
+        let answer = site.ask("POST", "/api/v1/stacks/web/hosts/check", &lines, json).await;
+        match at {
+            0 => assert_eq!(answer.status, 200, "{}", answer.text()),
+            _ => asker.answer(Fault::OtherRequest.row(), "another request with the same key", &answer),
+        }
+    }
     asker.call(Fault::Unknown.row(), "GET", "/api/v1/nothing", "").await;
     asker.call(Case::Unknown.row(), "POST", "/api/v1/pushes/99/cancel", "{}").await;
     asker.form(Case::Unknown.row(), "/pushes/99/cancel", "").await;
@@ -435,6 +444,8 @@ async fn every_page_has_a_title_that_says_what_it_shows() {
             ("/pushes/1/cancel", "Cancel push 1"),
             ("/stats", "Stats"),
             ("/announcements", "Announcements"),
+            ("/docs/api", "API"),
+            ("/docs/errors", "Errors"),
             ("/account", "Your account"),
         ]
     );

@@ -166,6 +166,13 @@ pub const ASIDES: &[&str] = &[
     "it has not reported yet what it has",
     "changed since, will be uploaded again",
     "not there, will be uploaded",
+    // What the document of the API says of calls.
+    "Publish a build: a plain tar of its files",
+    "The build that was published",
+    "It was there already",
+    "The published builds of a stack, newest first",
+    "Withdraw a build that nobody pushed",
+    "It is withdrawn",
     // Parts of sentences.
     "what was sent",
     "no named branch",

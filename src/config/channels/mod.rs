@@ -8,10 +8,11 @@ pub(super) mod irc;
 use super::broken_rules::Rules;
 use super::key::Key;
 use super::{Config, SecretName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A channel of announcements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 pub enum ChannelKind {
     /// One line for each announcement, in a channel of an IRC server.
     #[serde(rename = "irc")]

@@ -7,7 +7,7 @@ use crate::desk::cases::Case;
 use crate::desk::keep::verify::files::builds_there;
 use crate::desk::reason::{Reason, because};
 use crate::desk::refusal::{Decision, Refusal};
-use crate::desk::view::{MarkView, body};
+use crate::desk::view::{MarkView, PublishedBody, body};
 use crate::ledger::marks;
 use crate::ledger::published::{self, Published};
 use crate::ledger::{LedgerError, LedgerResult, audit, integrity};
@@ -18,6 +18,7 @@ use crate::source::unpack::unpack;
 use crate::stack::{BadName, BuildId, PushNumber, Revision, Stack, StackName, Who, source};
 use crate::supervise::blocking;
 use crate::time::At;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -268,14 +269,28 @@ impl Desk {
     /// # Errors
     /// When there is no such stack.
     pub async fn published(&self, stack: &StackName) -> Decision<Vec<PublishedBuild>> {
+        let page = self.published_before(stack, None, LISTED).await?;
+        Ok(page.into_iter().map(|(_, build)| build).collect())
+    }
+
+    /// The same of those before a place, each with its place; at most `most`.
+    ///
+    /// # Errors
+    /// When there is no such stack.
+    pub async fn published_before(
+        &self,
+        stack: &StackName,
+        before: Option<i64>,
+        most: usize,
+    ) -> Decision<Vec<(i64, PublishedBuild)>> {
         self.loaded(stack)?;
         let name = stack.clone();
         let listed = self.ledger.read(move |connection| {
-            let found = published::list(connection, &name, LISTED)?;
-            let of = |build: Published| -> LedgerResult<PublishedBuild> {
+            let found = published::page(connection, &name, before, most)?;
+            let of = |(place, build): (i64, Published)| -> LedgerResult<(i64, PublishedBuild)> {
                 let id: BuildId = build.build.parse().map_err(|bad: BadName| LedgerError::Corrupt(bad.to_string()))?;
                 let push = published::pushed(connection, &name, &id)?.map(|(push, _)| push);
-                Ok(PublishedBuild { build, push })
+                Ok((place, PublishedBuild { build, push }))
             };
             found.into_iter().map(of).collect()
         });
@@ -333,10 +348,11 @@ impl Desk {
 }
 
 /// A published build in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct PublishedBuild {
     /// The build.
     #[serde(flatten, serialize_with = "body::one")]
+    #[schemars(with = "PublishedBody")]
     pub build: Published,
     /// Its last push; none when nobody has pushed it, and then it may be withdrawn.
     pub push: Option<PushNumber>,

@@ -2,10 +2,11 @@
 //! must never be read from anywhere.
 
 use crate::ledger::approvals::{Approval, ApprovalRequest};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// How the approval of what would go out stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ApprovalStanding {
     /// Nobody has asked.
@@ -23,7 +24,7 @@ pub enum ApprovalStanding {
 }
 
 /// The approval that a push needs. Times are RFC 3339 in UTC.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ApprovalView {
     /// How many people must approve, besides who pushes.
     pub needed: usize,
@@ -38,7 +39,7 @@ pub struct ApprovalView {
 }
 
 /// A request for approval.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct RequestView {
     /// Its number.
     pub id: i64,
@@ -65,7 +66,7 @@ pub struct RequestView {
 }
 
 /// One person's approval.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct GivenView {
     /// Who.
     pub who: String,

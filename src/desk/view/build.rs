@@ -6,10 +6,11 @@ use crate::ledger::good_builds::GoodBuild;
 use crate::ledger::published::Published;
 use crate::ledger::pushes::Commit;
 use crate::stack::PushNumber;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A commit, cleaned of control characters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct CommitBody<'a> {
     /// The full revision.
     pub sha: &'a str,
@@ -40,7 +41,7 @@ impl HasBody for Commit {
 }
 
 /// A build that succeeded on a stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct GoodBuildBody<'a> {
     /// The build.
     pub build: &'a str,
@@ -83,7 +84,7 @@ impl HasBody for GoodBuild {
 }
 
 /// A published build.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct PublishedBody<'a> {
     /// The revision that it was made of.
     pub sha: &'a str,

@@ -5,10 +5,11 @@ use super::board::{Board, BoardStack};
 use super::{StackView, StageView};
 use crate::ledger::pushes::PushRow;
 use crate::stack::{Access, StackName, StageName, Verb};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Why the caller may not do something, for each thing that there is a button for; what they may do is `null`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct NoRights {
     /// Push, resume, catch up, answer, pause, cancel.
     pub push: Option<String>,

@@ -1,10 +1,11 @@
 //! Marks of builds as pages, API and command line show them (docs/api.md, "Marks"). Plain data; it must never be read from anywhere.
 
 use crate::ledger::marks::Mark;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What someone says of a build.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct MarkView {
     /// The build.
     pub build: String,

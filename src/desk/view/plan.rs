@@ -2,13 +2,16 @@
 
 use super::approval::ApprovalView;
 use super::body;
+use super::build::CommitBody;
+use super::stage::CurrentBody;
 use crate::ledger::current::Current;
 use crate::ledger::pushes::Commit;
 use crate::plan::Part;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What a press of a button would do.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct PlanView {
     /// The stack.
     pub stack: String,
@@ -26,6 +29,7 @@ pub struct PlanView {
     pub approval: Option<ApprovalView>,
     /// What the stage runs now.
     #[serde(serialize_with = "body::optional")]
+    #[schemars(with = "Option<CurrentBody>")]
     pub old: Option<Current>,
     /// The revision that goes out.
     pub sha: String,
@@ -39,11 +43,13 @@ pub struct PlanView {
     pub version: Option<String>,
     /// The commits that the stage has and that would be gone, newest first; at most 50.
     #[serde(serialize_with = "body::all")]
+    #[schemars(with = "Vec<CommitBody>")]
     pub gone: Vec<Commit>,
     /// How many there are in all.
     pub gone_count: usize,
     /// The commits that go out, newest first; at most 50.
     #[serde(serialize_with = "body::all")]
+    #[schemars(with = "Vec<CommitBody>")]
     pub commits: Vec<Commit>,
     /// How many there are in all.
     pub commit_count: usize,
@@ -61,7 +67,7 @@ pub struct PlanView {
 }
 
 /// How long the last good pushes to a stage took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct TypicalDuration {
     /// The one in the middle.
     pub median_ms: i64,
@@ -87,7 +93,7 @@ impl TypicalDuration {
 }
 
 /// One command of a plan.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct PlannedView {
     /// When it runs.
     pub part: Part,
@@ -109,7 +115,7 @@ pub struct PlannedView {
 }
 
 /// What was compared to find out which files change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compared {
     /// The manifests of the two builds: this is what changes on the hosts.
@@ -119,7 +125,7 @@ pub enum Compared {
 }
 
 /// Which files are different in what goes out.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct FileChanges {
     /// What was compared.
     pub of: Compared,
@@ -143,7 +149,7 @@ impl FileChanges {
 }
 
 /// What is to be sent: at most, since rsync sends only what is different in a changed file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Weight {
     /// Bytes to each host.
     pub each_host: u64,

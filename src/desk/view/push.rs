@@ -7,10 +7,11 @@ use crate::ledger::pushes::{Paused, PushRow};
 use crate::ledger::questions::Question;
 use crate::plan::PushKind;
 use crate::stack::{PushNumber, StackName, StageName};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A push as the API writes it. Times are RFC 3339 in UTC.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct PushBody<'a> {
     /// The number.
     pub id: PushNumber,
@@ -122,7 +123,7 @@ impl HasBody for PushRow {
 }
 
 /// A pause of a running push.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct PausedBody<'a> {
     /// Who.
     pub who: &'a str,
@@ -139,7 +140,7 @@ impl<'a> From<&'a Paused> for PausedBody<'a> {
 }
 
 /// One question of a push.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct QuestionBody<'a> {
     /// Which question of the push, from 1.
     pub ask: u32,

@@ -1,14 +1,16 @@
 //! What pages, API and command line show of a rollback before anybody presses. Plain data.
 
 use super::body;
+use super::build::{CommitBody, GoodBuildBody};
 use super::plan::PlanView;
 use crate::ledger::good_builds::GoodBuild;
 use crate::ledger::pushes::Commit;
 use crate::stack::PushNumber;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A build, as it is named on the rollback.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct RollbackTarget {
     /// The build.
     pub build: String,
@@ -27,7 +29,7 @@ impl RollbackTarget {
 }
 
 /// What a rollback would do.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct RollbackView {
     /// The stack.
     pub stack: String,
@@ -37,6 +39,7 @@ pub struct RollbackView {
     pub from: Option<RollbackTarget>,
     /// What would come back.
     #[serde(serialize_with = "body::one")]
+    #[schemars(with = "GoodBuildBody")]
     pub to: GoodBuild,
     /// What people call it (see [`RollbackTarget`]).
     pub name: String,
@@ -56,6 +59,7 @@ pub struct RollbackView {
     pub plan: PlanView,
     /// The commits that would be taken back, newest first; at most 50.
     #[serde(serialize_with = "body::all")]
+    #[schemars(with = "Vec<CommitBody>")]
     pub commits: Vec<Commit>,
     /// How many there are in all.
     pub commit_count: usize,
@@ -63,6 +67,7 @@ pub struct RollbackView {
     pub diff: Option<String>,
     /// Other builds that succeeded there and would change something, the one that came last first.
     #[serde(serialize_with = "body::all")]
+    #[schemars(with = "Vec<GoodBuildBody>")]
     pub others: Vec<GoodBuild>,
     /// Which hosts hold its release, as they last said; `None` when it brings no release.
     #[serde(rename = "undo")]
@@ -74,7 +79,7 @@ pub struct RollbackView {
 }
 
 /// How many hosts hold the release that a rollback would put back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct RollbackReadiness {
     /// Hosts where it lies verified.
     pub ready: usize,
@@ -87,7 +92,7 @@ pub struct RollbackReadiness {
 }
 
 /// A host on which the rollback is not ready.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct NotHeld {
     /// Its name.
     pub host: String,

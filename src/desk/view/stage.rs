@@ -6,10 +6,11 @@ use crate::ledger::current::Current;
 use crate::ledger::holds::Hold;
 use crate::ledger::running::StepNow;
 use crate::stack::PushNumber;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What a stage runs. Times are RFC 3339 in UTC.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct CurrentBody<'a> {
     /// The revision.
     pub sha: &'a str,
@@ -58,7 +59,7 @@ impl HasBody for Current {
 }
 
 /// A stop sign. Times are RFC 3339 in UTC.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct HoldBody<'a> {
     /// `web` or `web/prod`.
     pub scope: &'a str,
@@ -92,7 +93,7 @@ impl HasBody for Hold {
 }
 
 /// The step that a running push is at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct StepBody<'a> {
     /// Its place in the plan, from 1.
     pub number: i64,

@@ -6,6 +6,7 @@ use crate::desk::parts::hosts::warm::Look;
 use crate::desk::refusal::{Decision, Refusal};
 use crate::stack::{Host, StackName};
 use futures::StreamExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use std::time::Duration;
 const AT_ONCE: usize = 50;
 
 /// How a host is, at this moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct HostNow {
     /// Its name.
     pub host: String,

@@ -132,9 +132,24 @@ pub fn has_build(connection: &Connection, stack: &StackName, id: &BuildId) -> Le
 /// # Errors
 /// What SQLite said.
 pub fn list(connection: &Connection, stack: &StackName, most: usize) -> LedgerResult<Vec<Published>> {
-    let mut ask =
-        connection.prepare_cached(&format!("SELECT {COLUMNS} WHERE p.stack = ?1 ORDER BY p.n DESC LIMIT ?2"))?;
-    let rows = ask.query_map(params![stack.as_str(), whole(most)], Published::of)?;
+    Ok(page(connection, stack, None, most)?.into_iter().map(|(_, build)| build).collect())
+}
+
+/// The newest builds before a place, newest first, each with its place in the order in which they came; at most `most`.
+///
+/// # Errors
+/// What SQLite said.
+pub fn page(
+    connection: &Connection,
+    stack: &StackName,
+    before: Option<i64>,
+    most: usize,
+) -> LedgerResult<Vec<(i64, Published)>> {
+    let mut ask = connection
+        .prepare_cached(&format!("SELECT p.n, {COLUMNS} WHERE p.stack = ?1 AND p.n < ?2 ORDER BY p.n DESC LIMIT ?3"))?;
+    let rows = ask.query_map(params![stack.as_str(), before.unwrap_or(i64::MAX), whole(most)], |row| {
+        Ok((row.get("n")?, Published::of(row)?))
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -1,6 +1,8 @@
-//! People: who may sign in (`users`), who has (`sessions`), from where (`known`), and their programs (`tokens`). It must never keep what lets anybody in, but as
+//! People: who may sign in (`users`), who has (`sessions`), from where (`known`), and their programs (`tokens`); and what those were answered who may ask
+//! again (`answers`). It must never keep what lets anybody in, but as
 //! a hash.
 
+pub mod answers;
 pub mod known;
 pub mod second_factor;
 pub mod sessions;

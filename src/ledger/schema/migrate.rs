@@ -103,6 +103,17 @@ BEGIN SELECT RAISE(ABORT, 'an approval is kept for ever'); END;
        seen_at       TEXT NOT NULL,
        PRIMARY KEY (who, place)
      ) STRICT;
+     CREATE TABLE answers (
+       who           TEXT NOT NULL,
+       key           TEXT NOT NULL,
+       request       TEXT NOT NULL,
+       life          TEXT NOT NULL,
+       at            TEXT NOT NULL,
+       status        INTEGER,
+       location      TEXT,
+       body          TEXT NOT NULL,
+       PRIMARY KEY (who, key)
+     ) STRICT;
      CREATE TABLE push_hosts (
        push          INTEGER NOT NULL REFERENCES pushes (id),
        place         INTEGER NOT NULL,

@@ -375,3 +375,15 @@ CREATE TABLE tokens (                             -- `pb_ID_SECRET`; only SHA-25
   scopes        TEXT,                             -- `push:web/qa,see`
   seen_at       TEXT                              -- when it was last used, some minutes behind
 ) STRICT;
+
+CREATE TABLE answers (                            -- to requests with an Idempotency-Key, for a day
+  who           TEXT NOT NULL,
+  key           TEXT NOT NULL,
+  request       TEXT NOT NULL,                    -- SHA-256 of what was asked
+  life          TEXT NOT NULL,                    -- of the server that began it
+  at            TEXT NOT NULL,
+  status        INTEGER,                          -- none while it is being done
+  location      TEXT,
+  body          TEXT NOT NULL,
+  PRIMARY KEY (who, key)
+) STRICT;

@@ -3,12 +3,13 @@
 //! alone. It must never let anyone type the name of a program: only what we wrote ourselves is read as one.
 
 use crate::stack::name::{BadName, bad};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// A person or a program, as the history names them. [`str::parse`] takes persons alone.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Who(String);
 

@@ -10,6 +10,7 @@ use crate::address::encoded;
 use crate::diagnostic::{Mistake, shown};
 use crate::stack::reader::{Reader, Value};
 use crate::stack::values;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The longest beginning of a ticket.
@@ -20,7 +21,7 @@ const MOST_DIGITS: usize = 10;
 const MOST_NAMED: usize = 50;
 
 /// A ticket that a commit names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Ticket {
     /// As it was written: `WEB-214`.
     pub name: String,

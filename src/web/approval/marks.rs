@@ -3,17 +3,19 @@
 use crate::desk::{Marking, NeedsReason, Reason};
 use crate::web::app::App;
 use crate::web::http::action::{Why, see};
+use crate::web::http::api::call::{Call, Chapter, nothing, takes};
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
 use crate::web::session::caller::Caller;
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Form, Path};
+use actix_web::web::{self, Data, Form, Path};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Why a build is bad.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct WhyBad {
     reason: Option<String>,
 }
@@ -25,7 +27,7 @@ impl Fields for WhyBad {
 }
 
 /// Why a mark does not hold any more.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct WhyUnmarked {
     reason: Option<String>,
 }
@@ -42,25 +44,69 @@ type OfStack = Path<(String, String)>;
 type OnStage = Path<(String, String, String)>;
 
 /// `PUT /api/v1/stacks/{stack}/builds/{build}/bad`
-pub async fn bad_by_api(app: Data<App>, caller: Caller, place: OfStack, Body(given): Body<WhyBad>) -> Reply {
+pub static BAD: Call = Call {
+    handler: || web::to(bad_by_api),
+    name: "mark_bad",
+    chapter: Chapter::Builds,
+    summary: "Mark a build as bad: it is refused everywhere",
+    query: None,
+    takes: takes::<WhyBad>(),
+    gives: &[nothing(204, "It is so")],
+    refuses: &[],
+};
+
+async fn bad_by_api(app: Data<App>, caller: Caller, place: OfStack, Body(given): Body<WhyBad>) -> Reply {
     bad(&app, &caller, &place, Why { reason: given.reason }).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// `DELETE /api/v1/stacks/{stack}/builds/{build}/bad`
-pub async fn not_bad_by_api(app: Data<App>, caller: Caller, place: OfStack, Body(given): Body<WhyUnmarked>) -> Reply {
+pub static NOT_BAD: Call = Call {
+    handler: || web::to(not_bad_by_api),
+    name: "unmark_bad",
+    chapter: Chapter::Builds,
+    summary: "Take the mark of a bad build back",
+    query: None,
+    takes: takes::<WhyUnmarked>(),
+    gives: &[nothing(204, "It is so")],
+    refuses: &[],
+};
+
+async fn not_bad_by_api(app: Data<App>, caller: Caller, place: OfStack, Body(given): Body<WhyUnmarked>) -> Reply {
     not_bad(&app, &caller, &place, Why { reason: given.reason }).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// `PUT /api/v1/stacks/{stack}/stages/{stage}/builds/{build}/good`
-pub async fn good_by_api(app: Data<App>, caller: Caller, place: OnStage, Body(given): Body<Why>) -> Reply {
+pub static GOOD: Call = Call {
+    handler: || web::to(good_by_api),
+    name: "mark_good",
+    chapter: Chapter::Builds,
+    summary: "Mark a build as good on a stage",
+    query: None,
+    takes: takes::<Why>(),
+    gives: &[nothing(204, "It is so")],
+    refuses: &[],
+};
+
+async fn good_by_api(app: Data<App>, caller: Caller, place: OnStage, Body(given): Body<Why>) -> Reply {
     good(&app, &caller, &place, given).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// `DELETE /api/v1/stacks/{stack}/stages/{stage}/builds/{build}/good`
-pub async fn not_good_by_api(app: Data<App>, caller: Caller, place: OnStage, Body(given): Body<WhyUnmarked>) -> Reply {
+pub static NOT_GOOD: Call = Call {
+    handler: || web::to(not_good_by_api),
+    name: "unmark_good",
+    chapter: Chapter::Builds,
+    summary: "Take the mark of a good build back",
+    query: None,
+    takes: takes::<WhyUnmarked>(),
+    gives: &[nothing(204, "It is so")],
+    refuses: &[],
+};
+
+async fn not_good_by_api(app: Data<App>, caller: Caller, place: OnStage, Body(given): Body<WhyUnmarked>) -> Reply {
     not_good(&app, &caller, &place, Why { reason: given.reason }).await?;
     Ok(HttpResponse::NoContent().finish())
 }

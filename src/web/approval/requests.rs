@@ -5,19 +5,20 @@ use crate::desk::{NeedsReason, Press, Reason, Verdict};
 use crate::stack::{StackName, StageName};
 use crate::web::app::App;
 use crate::web::http::action::{see, version};
+use crate::web::http::api::call::{Call, Chapter, json, nothing, takes};
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
 use crate::web::session::caller::Caller;
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Form, Path};
-use serde::Deserialize;
-use serde_json::json;
+use actix_web::web::{self, Data, Form, Path};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
 /// What a request for approval carries: what was seen, as a push does.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct AskBody {
     /// What was seen on the button.
     #[serde(default)]
@@ -41,7 +42,7 @@ impl Fields for AskBody {
 }
 
 /// What an answer to a request carries.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct AnswerBody {
     /// The hash of the plan that was looked at.
     #[serde(default)]
@@ -59,7 +60,7 @@ impl Fields for AnswerBody {
 }
 
 /// What takes a request back.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct WithdrawBody {
     /// The hash of its plan.
     #[serde(default)]
@@ -87,6 +88,15 @@ pub struct Filled {
 
 type Place = Path<(String, String)>;
 
+/// A request that was made.
+#[derive(Debug, JsonSchema, Serialize)]
+struct AskedBody {
+    /// Its number.
+    request: i64,
+    /// Where it is approved.
+    url: String,
+}
+
 /// `POST /stacks/{stack}/stages/{stage}/approval`
 pub async fn ask_by_form(app: Data<App>, caller: Caller, place: Place, form: InTime<Form<Filled>>) -> Reply {
     let Filled { seen, sha, plan_hash, reason } = form.0.into_inner();
@@ -96,11 +106,22 @@ pub async fn ask_by_form(app: Data<App>, caller: Caller, place: Place, form: InT
 }
 
 /// `POST /api/v1/stacks/{stack}/stages/{stage}/approval`
-pub async fn ask_by_api(app: Data<App>, caller: Caller, place: Place, Body(asked): Body<AskBody>) -> Reply {
+pub static ASK: Call = Call {
+    handler: || web::to(ask_by_api),
+    name: "ask_approval",
+    chapter: Chapter::Stacks,
+    summary: "Ask others to approve a plan",
+    query: None,
+    takes: takes::<AskBody>(),
+    gives: &[json::<AskedBody>(201, "The request that was made")],
+    refuses: &[429],
+};
+
+async fn ask_by_api(app: Data<App>, caller: Caller, place: Place, Body(asked): Body<AskBody>) -> Reply {
     let sha = asked.sha.clone();
     let id = ask(&app, &caller, &place, asked).await?;
     let url = format!("{}{}", app.desk.config().url, plan_page(&place, sha.as_deref())?);
-    Ok(HttpResponse::Created().json(json!({ "request": id, "url": url })))
+    Ok(HttpResponse::Created().json(AskedBody { request: id, url }))
 }
 
 async fn ask(app: &App, caller: &Caller, (stack, stage): &(String, String), asked: AskBody) -> Result<i64, Problem> {
@@ -131,7 +152,18 @@ pub async fn approve_by_form(app: Data<App>, caller: Caller, place: Place, form:
 }
 
 /// `POST /api/v1/stacks/{stack}/stages/{stage}/approval/approve`
-pub async fn approve_by_api(app: Data<App>, caller: Caller, place: Place, Body(answer): Body<AnswerBody>) -> Reply {
+pub static APPROVE: Call = Call {
+    handler: || web::to(approve_by_api),
+    name: "approve",
+    chapter: Chapter::Stacks,
+    summary: "Approve the plan that someone else asked for",
+    query: None,
+    takes: takes::<AnswerBody>(),
+    gives: &[nothing(204, "It is approved")],
+    refuses: &[],
+};
+
+async fn approve_by_api(app: Data<App>, caller: Caller, place: Place, Body(answer): Body<AnswerBody>) -> Reply {
     app.desk.approve(verdict(&caller, &place, answer)?).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -145,7 +177,18 @@ pub async fn decline_by_form(app: Data<App>, caller: Caller, place: Place, form:
 }
 
 /// `POST /api/v1/stacks/{stack}/stages/{stage}/approval/decline`
-pub async fn decline_by_api(app: Data<App>, caller: Caller, place: Place, Body(answer): Body<AnswerBody>) -> Reply {
+pub static DECLINE: Call = Call {
+    handler: || web::to(decline_by_api),
+    name: "decline",
+    chapter: Chapter::Stacks,
+    summary: "Decline the plan that someone else asked for",
+    query: None,
+    takes: takes::<AnswerBody>(),
+    gives: &[nothing(204, "It is declined")],
+    refuses: &[],
+};
+
+async fn decline_by_api(app: Data<App>, caller: Caller, place: Place, Body(answer): Body<AnswerBody>) -> Reply {
     decline(&app, &caller, &place, answer).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -164,7 +207,18 @@ pub async fn withdraw_by_form(app: Data<App>, caller: Caller, place: Place, form
 }
 
 /// `DELETE /api/v1/stacks/{stack}/stages/{stage}/approval`
-pub async fn withdraw_by_api(app: Data<App>, caller: Caller, place: Place, Body(given): Body<WithdrawBody>) -> Reply {
+pub static WITHDRAW: Call = Call {
+    handler: || web::to(withdraw_by_api),
+    name: "withdraw_request",
+    chapter: Chapter::Stacks,
+    summary: "Withdraw a request for approval of one's own",
+    query: None,
+    takes: takes::<WithdrawBody>(),
+    gives: &[nothing(204, "It is withdrawn")],
+    refuses: &[],
+};
+
+async fn withdraw_by_api(app: Data<App>, caller: Caller, place: Place, Body(given): Body<WithdrawBody>) -> Reply {
     let answer = AnswerBody { plan_hash: given.plan_hash, reason: None };
     app.desk.withdraw_request(verdict(&caller, &place, answer)?).await?;
     Ok(HttpResponse::NoContent().finish())

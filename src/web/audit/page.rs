@@ -9,16 +9,19 @@ use crate::ledger::history::Edge;
 use crate::ledger::{Ledger, LedgerError};
 use crate::time;
 use crate::web::app::App;
+use crate::web::http::api::call::{Call, Chapter, Takes, json, query};
+use crate::web::http::api::links;
 use crate::web::http::paging::{Page, edge, moment};
 use crate::web::http::problem::{Problem, Reply};
 use crate::web::session::caller::Caller;
 use crate::web::view::frame::Section;
 use crate::web::view::page::{frame, page};
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use actix_web::web::{Bytes, Data, Query};
+use actix_web::web::{self, Bytes, Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
 use futures::{Stream, stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::io;
 
@@ -26,22 +29,32 @@ use std::io;
 const ROWS: usize = 100;
 
 /// What the audit is asked for; what is empty is not asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct AuditQuery {
+    /// By this person or program.
     who: Option<String>,
+    /// What was done.
     action: Option<String>,
+    /// With this text in it.
     text: Option<String>,
+    /// From this day or time on.
     since: Option<String>,
+    /// Up to this day or time.
     until: Option<String>,
+    /// Older than this number.
     before: Option<String>,
+    /// Newer than this number.
     after: Option<String>,
 }
 
 /// What `GET /api/v1/audit` answers.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct AuditBody<'a> {
+    /// Newest first.
     rows: &'a [AuditRow],
+    /// Older ones are before this number, if there are any.
     next_before: Option<i64>,
+    /// Newer ones are after this number, if there may be any.
     next_after: Option<i64>,
 }
 
@@ -90,10 +103,25 @@ pub async fn show(app: Data<App>, caller: Caller, query: Query<AuditQuery>) -> R
 }
 
 /// `GET /api/v1/audit`
-pub async fn listed(app: Data<App>, _: Caller, query: Query<AuditQuery>) -> Reply {
+pub static LISTED: Call = Call {
+    handler: || web::to(listed),
+    name: "list_audit",
+    chapter: Chapter::Server,
+    summary: "The audit, newest first",
+    query: query::<AuditQuery>(),
+    takes: Takes::Nothing,
+    gives: &[json::<AuditBody>(200, "A page of rows")],
+    refuses: &[],
+};
+
+async fn listed(app: Data<App>, _: Caller, request: HttpRequest, query: Query<AuditQuery>) -> Reply {
     let (found, _) = query.ask(app.desk.ledger()).await?;
     let body = AuditBody { rows: &found.rows, next_before: found.older, next_after: found.newer };
-    Ok(HttpResponse::Ok().json(body))
+    let mut answer = HttpResponse::Ok();
+    if let Some(link) = links::next(&request, "before", found.older) {
+        answer.insert_header(link);
+    }
+    Ok(answer.json(body))
 }
 
 /// `GET /audit.jsonl`: the export, with seals, of a time or of all; of the filters the times alone count, since a chain has no gaps.

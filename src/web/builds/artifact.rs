@@ -9,10 +9,11 @@ use crate::web::app::App;
 use crate::web::http::body::{Fields, Kind};
 use crate::web::http::problem::{Problem, Reply};
 use crate::web::session::caller::Caller;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// What a program says instead of sending a tar.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct ArtifactBody {
     artifact_url: Option<String>,
     sha256: Option<String>,

@@ -10,8 +10,8 @@ use crate::web::session::caller::Caller;
 use actix_web::HttpResponse;
 use actix_web::web::Payload;
 use futures::StreamExt;
-use serde::Deserialize;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::time::{Duration, Instant};
@@ -22,13 +22,25 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// The longest that an upload may take.
 const LONGEST: Duration = Duration::from_secs(3600);
 
+/// A build that was taken.
+#[derive(Debug, JsonSchema, Serialize)]
+pub(super) struct TakenBody<'a> {
+    /// As it is known from now on.
+    build: PublishedBody<'a>,
+    /// Whether it was not known before.
+    new: bool,
+}
+
 /// What is said of a build, in the query.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Deserialize)]
 pub struct BuildQuery {
+    /// The revision that it was made of: required.
     #[serde(default)]
     sha: String,
+    /// The branch that it was made of.
     #[serde(default, rename = "ref")]
     branch: String,
+    /// What it is, in one line.
     #[serde(default)]
     title: String,
     /// `yes`: far fewer files than before are right.
@@ -43,7 +55,7 @@ impl BuildQuery {
 }
 
 /// The one word that says so.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Yes {
     Yes,
@@ -97,7 +109,7 @@ pub(super) fn turn(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
 /// Takes a tar in that is here.
 pub(super) async fn taken(app: &App, what: Publishing, tar: File) -> Reply {
     let taken = app.desk.publish(what, tar).await?;
-    let answer = json!({ "build": PublishedBody::from(&taken.build), "new": taken.new });
+    let answer = TakenBody { build: PublishedBody::from(&taken.build), new: taken.new };
     Ok(match taken.new {
         true => HttpResponse::Created().json(answer),
         false => HttpResponse::Ok().json(answer),

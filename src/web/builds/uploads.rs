@@ -2,21 +2,23 @@
 //! was on its way, and a server that is started anew nothing. It must never add a piece elsewhere than at the end, nor to what somebody else
 //! began. Called by the routes.
 
-use super::take::{self, BuildQuery, Said};
+use super::take::{self, BuildQuery, Said, TakenBody};
 use crate::desk::uploads::{Claim, Found, OLDEST, Upload, Uploads};
 use crate::desk::{Case, Publishing, Refusal};
 use crate::stack::StackName;
 use crate::supervise::blocking;
 use crate::time::At;
 use crate::web::app::App;
+use crate::web::http::api::call::{Call, Chapter, Takes, json, nothing, query, takes};
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
+use crate::web::http::problem_body::ProblemBody;
 use crate::web::session::caller::Caller;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, LOCATION};
-use actix_web::web::{Data, Path, Payload, Query};
+use actix_web::web::{self, Data, Path, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -29,18 +31,24 @@ const OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const PIECE: usize = 1 << 20;
 
 /// An upload, as answers say it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct UploadBody {
+    /// Its name.
     id: String,
+    /// Where its parts go.
     url: String,
+    /// The revision that it is of.
     sha: String,
+    /// How many bytes are here.
     offset: u64,
+    /// When it is removed, if nothing more comes.
     expires_at: String,
 }
 
 /// What may be said when it is whole.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct Whole {
+    /// The SHA-256 of all of it.
     sha256: Option<String>,
 }
 
@@ -51,7 +59,18 @@ impl Fields for Whole {
 }
 
 /// `POST /api/v1/stacks/{stack}/uploads?sha=…&ref=…&title=…&fewer=yes`
-pub async fn begin(app: Data<App>, caller: Caller, stack: Path<String>, said: Query<BuildQuery>) -> Reply {
+pub static BEGIN: Call = Call {
+    handler: || web::to(begin),
+    name: "begin_upload",
+    chapter: Chapter::Builds,
+    summary: "Begin an upload in parts",
+    query: query::<BuildQuery>(),
+    takes: Takes::Nothing,
+    gives: &[json::<UploadBody>(201, "The upload that was begun")],
+    refuses: &[429],
+};
+
+async fn begin(app: Data<App>, caller: Caller, stack: Path<String>, said: Query<BuildQuery>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
     let what = take::allowed(&app, &caller, stack.clone(), Said::from(said.into_inner()))?;
     app.desk.has_space()?;
@@ -68,13 +87,35 @@ pub async fn begin(app: Data<App>, caller: Caller, stack: Path<String>, said: Qu
 }
 
 /// `GET /api/v1/stacks/{stack}/uploads/{upload}`, and HEAD, whose `Upload-Offset` says where to go on.
-pub async fn shown(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
+pub static SHOWN: Call = Call {
+    handler: || web::to(shown),
+    name: "get_upload",
+    chapter: Chapter::Builds,
+    summary: "How far an upload is",
+    query: None,
+    takes: Takes::Nothing,
+    gives: &[json::<UploadBody>(200, "The upload")],
+    refuses: &[],
+};
+
+async fn shown(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
     let found = found(&app, &caller, &place).await?;
     Ok(HttpResponse::Ok().insert_header((OFFSET, found.length)).json(body(&app, &place.1, &found)))
 }
 
 /// `PATCH /api/v1/stacks/{stack}/uploads/{upload}` with `Upload-Offset`
-pub async fn append(
+pub static APPEND: Call = Call {
+    handler: || web::to(append),
+    name: "append_upload",
+    chapter: Chapter::Builds,
+    summary: "Add a part to an upload",
+    query: None,
+    takes: Takes::File("application/octet-stream"),
+    gives: &[nothing(204, "The part was added; the header Upload-Offset says how much is here")],
+    refuses: &[],
+};
+
+async fn append(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -92,7 +133,7 @@ pub async fn append(
     let offset = found(&app, &caller, &place).await?.length;
     if given != offset {
         let why = format!("the upload has {offset} bytes, and the piece begins at {given}");
-        return Ok(with_offset(&Refusal::Nothing { case: Case::UploadOffset, why }.into(), offset));
+        return Ok(with_offset(&app, &Refusal::Nothing { case: Case::UploadOffset, why }.into(), offset));
     }
     app.desk.has_space()?;
     let uploads = app.desk.uploads().clone();
@@ -111,7 +152,18 @@ pub async fn append(
 }
 
 /// `POST /api/v1/stacks/{stack}/uploads/{upload}/publish`
-pub async fn publish(app: Data<App>, caller: Caller, place: Path<(String, String)>, whole: Body<Whole>) -> Reply {
+pub static PUBLISH: Call = Call {
+    handler: || web::to(publish),
+    name: "publish_upload",
+    chapter: Chapter::Builds,
+    summary: "Publish an upload that is whole",
+    query: None,
+    takes: takes::<Whole>(),
+    gives: &[json::<TakenBody>(201, "The build that was published"), json::<TakenBody>(200, "It was there already")],
+    refuses: &[],
+};
+
+async fn publish(app: Data<App>, caller: Caller, place: Path<(String, String)>, whole: Body<Whole>) -> Reply {
     let (upload, claim) = claimed(&app, &caller, &place).await?;
     let _turn = take::turn(&app)?;
     let uploads = app.desk.uploads().clone();
@@ -135,7 +187,18 @@ pub async fn publish(app: Data<App>, caller: Caller, place: Path<(String, String
 }
 
 /// `DELETE /api/v1/stacks/{stack}/uploads/{upload}`
-pub async fn cancel(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
+pub static CANCEL: Call = Call {
+    handler: || web::to(cancel),
+    name: "cancel_upload",
+    chapter: Chapter::Builds,
+    summary: "Remove an upload",
+    query: None,
+    takes: Takes::Nothing,
+    gives: &[nothing(204, "It is removed")],
+    refuses: &[],
+};
+
+async fn cancel(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
     let (_, claim) = claimed(&app, &caller, &place).await?;
     remove(&app, claim).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -181,8 +244,10 @@ fn body(app: &App, id: &str, found: &Found) -> UploadBody {
 }
 
 /// A refusal that says where to go on.
-fn with_offset(problem: &Problem, offset: u64) -> HttpResponse {
-    HttpResponse::build(StatusCode::CONFLICT).insert_header((OFFSET, offset)).json(problem.as_json())
+fn with_offset(app: &App, problem: &Problem, offset: u64) -> HttpResponse {
+    let mut response = ProblemBody::new(problem, &app.desk.config().url).response(problem);
+    response.headers_mut().insert(OFFSET, offset.into());
+    response
 }
 
 fn hashed(mut file: File) -> io::Result<(String, File)> {

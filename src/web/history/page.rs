@@ -10,37 +10,52 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::stack::{Access, BadName, StackName, StageName, Verb};
 use crate::visible::visible;
 use crate::web::app::App;
-use crate::web::http::paging::{Page, edge, moment};
+use crate::web::http::api::call::{Call, Chapter, Takes, json, query};
+use crate::web::http::api::links;
+use crate::web::http::paging::{Page, edge, limit, moment};
 use crate::web::http::problem::{Problem, Reply};
 use crate::web::session::caller::Caller;
 use crate::web::view::frame::Section;
 use crate::web::view::page::{frame, page};
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_DISPOSITION;
-use actix_web::web::{Bytes, Data, Query};
-use actix_web::{HttpResponse, http::header::CONTENT_TYPE};
+use actix_web::web::{self, Bytes, Data, Query};
+use actix_web::{HttpRequest, HttpResponse, http::header::CONTENT_TYPE};
 use futures::{Stream, stream};
-use serde::Deserialize;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::io;
 
 /// Pushes on one page of the log.
 const PUSHES: usize = 50;
+/// Pushes in one answer, at most.
+const MOST_PUSHES: usize = 200;
 /// Rows of the table that are read at once.
 const ROWS: usize = 500;
 
 /// What the push log is asked for; what is empty is not asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct LogQuery {
+    /// Of this stack.
     stack: Option<String>,
+    /// To stages of this name.
     stage: Option<String>,
+    /// By this person or token.
     who: Option<String>,
+    /// In this state.
     state: Option<String>,
+    /// With this word in them.
     word: Option<String>,
+    /// From this day or time on.
     since: Option<String>,
+    /// Up to this day or time.
     until: Option<String>,
+    /// Older than this number.
     before: Option<String>,
+    /// Newer than this number.
     after: Option<String>,
+    /// How many at a time, from 1 to 200; 50 otherwise. The page and the table take no notice of it.
+    limit: Option<String>,
 }
 
 impl LogQuery {
@@ -83,12 +98,12 @@ impl LogQuery {
     ///
     /// # Errors
     /// When a cursor or a day is none, or the ledger does not answer.
-    pub async fn ask(&self, ledger: &Ledger, reader: &Access) -> Result<Page<PushRow>, Problem> {
+    pub async fn ask(&self, ledger: &Ledger, reader: &Access, most: usize) -> Result<Page<PushRow>, Problem> {
         let rows = match self.filter(reader)? {
-            Some(filter) => ledger.read(move |connection| history::list(connection, &filter, PUSHES + 1)).await?,
+            Some(filter) => ledger.read(move |connection| history::list(connection, &filter, most + 1)).await?,
             None => Vec::new(),
         };
-        Ok(Page::of(rows, self.edge()?, PUSHES, |row| row.id.get()))
+        Ok(Page::of(rows, self.edge()?, most, |row| row.id.get()))
     }
 }
 
@@ -109,7 +124,7 @@ fn no_state(word: &str) -> Problem {
 /// `GET /pushes`
 pub async fn log(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Reply {
     let query = query.into_inner();
-    let found = query.ask(app.desk.ledger(), &caller.access).await?;
+    let found = query.ask(app.desk.ledger(), &caller.access, PUSHES).await?;
     let frame = frame(&app, Some(&caller), Section::Pushes).await;
     let stack_files = app.desk.stack_files();
     let seen =
@@ -120,12 +135,40 @@ pub async fn log(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Repl
     Ok(page(StatusCode::OK, app.pages.log(&frame, &shown)?))
 }
 
+/// A page of pushes.
+#[derive(Debug, JsonSchema, Serialize)]
+struct PushesBody<'a> {
+    /// Newest first.
+    pushes: Vec<PushBody<'a>>,
+    /// Older ones are before this number, if there are any.
+    next_before: Option<i64>,
+    /// Newer ones are after this number, if there may be any.
+    next_after: Option<i64>,
+}
+
 /// `GET /api/v1/pushes`
-pub async fn listed(app: Data<App>, caller: Caller, query: Query<LogQuery>) -> Reply {
-    let found = query.into_inner().ask(app.desk.ledger(), &caller.access).await?;
+pub static LISTED: Call = Call {
+    handler: || web::to(listed),
+    name: "list_pushes",
+    chapter: Chapter::Pushes,
+    summary: "The push log, newest first",
+    query: query::<LogQuery>(),
+    takes: Takes::Nothing,
+    gives: &[json::<PushesBody>(200, "A page of pushes")],
+    refuses: &[],
+};
+
+async fn listed(app: Data<App>, caller: Caller, request: HttpRequest, query: Query<LogQuery>) -> Reply {
+    let query = query.into_inner();
+    let most = limit(query.limit.as_deref(), PUSHES, MOST_PUSHES)?;
+    let found = query.ask(app.desk.ledger(), &caller.access, most).await?;
     let pushes: Vec<PushBody> = found.rows.iter().map(PushBody::from).collect();
-    let listed = json!({ "pushes": pushes, "next_before": found.older, "next_after": found.newer });
-    Ok(HttpResponse::Ok().json(listed))
+    let listed = PushesBody { pushes, next_before: found.older, next_after: found.newer };
+    let mut answer = HttpResponse::Ok();
+    if let Some(link) = links::next(&request, "before", found.older) {
+        answer.insert_header(link);
+    }
+    Ok(answer.json(listed))
 }
 
 /// `GET /pushes.csv`: all pushes that pass the filters, the newest first, as they come from the ledger.

@@ -1,10 +1,11 @@
 //! Hosts looked over, by page and by API: the page begins a look and shows the last one with its age; the API waits for it. It
 //! must never hold a page up, nor change anything on a host. Called by the routes.
 
-use crate::desk::checkup::CheckupView;
+use crate::desk::checkup::{Checkup, CheckupView};
 use crate::stack::{StackName, Verb};
 use crate::web::app::App;
 use crate::web::http::action::see;
+use crate::web::http::api::call::{Call, Chapter, Takes, json};
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
 use crate::web::session::caller::Caller;
@@ -13,7 +14,7 @@ use crate::web::view::page;
 use crate::web::view::page::frame;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path};
+use actix_web::web::{self, Data, Path};
 use std::time::Instant;
 
 /// `GET /stacks/{stack}/hosts`
@@ -40,13 +41,35 @@ pub async fn begin(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply
 }
 
 /// `GET /api/v1/stacks/{stack}/hosts`: what the last look found, and whether one is on its way.
-pub async fn known(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
+pub static KNOWN: Call = Call {
+    handler: || web::to(known),
+    name: "get_hosts",
+    chapter: Chapter::Hosts,
+    summary: "What the last check of the hosts found",
+    query: None,
+    takes: Takes::Nothing,
+    gives: &[json::<CheckupView>(200, "What it found, and whether one is running")],
+    refuses: &[409],
+};
+
+async fn known(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
     Ok(HttpResponse::Ok().json(checkup(&app, &caller, &stack)?))
 }
 
 /// `POST /api/v1/stacks/{stack}/hosts/look`: looks now, or joins a look that is on its way, and answers with what it found.
-pub async fn now(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
+pub static LOOK: Call = Call {
+    handler: || web::to(now),
+    name: "look_at_hosts",
+    chapter: Chapter::Hosts,
+    summary: "Check every host and the push host now",
+    query: None,
+    takes: Takes::Nothing,
+    gives: &[json::<Checkup>(200, "What was found")],
+    refuses: &[429],
+};
+
+async fn now(app: Data<App>, caller: Caller, stack: Path<String>) -> Reply {
     let stack: StackName = named("stack", &stack)?;
     let too_often = |wait| Problem::too_often("you looked", wait);
     app.budgets.looks.take(caller.who.as_str(), Instant::now()).map_err(too_often)?;

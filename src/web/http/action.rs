@@ -9,12 +9,13 @@ use crate::web::app::App;
 use crate::web::session::caller::Caller;
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::future::Future;
 use std::time::Instant;
 
 /// A reason, where one may be given.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct Why {
     /// Why.
     pub reason: Option<String>,

@@ -8,9 +8,10 @@ use actix_web::dev::Payload;
 use actix_web::error::{QueryPayloadError, UrlencodedError};
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Bytes;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -28,7 +29,7 @@ pub enum Kind {
 }
 
 /// What a call can carry.
-pub trait Fields: DeserializeOwned {
+pub trait Fields: DeserializeOwned + JsonSchema {
     /// All that there are, by name.
     const FIELDS: &'static [(&'static str, Kind)];
     /// Of these one must be there, and why; none need be there where it is `None`.
@@ -36,6 +37,13 @@ pub trait Fields: DeserializeOwned {
     /// A body that would be taken.
     const EXAMPLE: &'static str;
 }
+
+/// What a request is known by to the desk, when it names itself by a header (`http/api/idempotency.rs`) and its body has no nonce.
+#[derive(Clone, Debug)]
+pub struct PressKey(
+    /// A hash, so that it holds no text of others.
+    pub String,
+);
 
 /// A body, taken in time and understood.
 pub struct Body<T>(
@@ -51,17 +59,18 @@ impl<T: Fields + 'static> FromRequest for Body<T> {
         let kind =
             request.headers().get(CONTENT_TYPE).map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
         let taken = InTime::<Bytes>::from_request(request, payload);
-        async move { Ok(Self(understood(kind.as_deref(), &taken.await?.0)?)) }.boxed_local()
+        let key = request.extensions().get::<PressKey>().cloned();
+        async move { Ok(Self(understood(kind.as_deref(), &taken.await?.0, key)?)) }.boxed_local()
     }
 }
 
 /// Understands a body by what it says of itself.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of values of JSON are not ours")]
-fn understood<T: Fields>(kind: Option<&str>, body: &[u8]) -> Result<T, Problem> {
+fn understood<T: Fields>(kind: Option<&str>, body: &[u8], key: Option<PressKey>) -> Result<T, Problem> {
     let example = T::EXAMPLE;
     let wrong = |what: String| Problem::bad_request(format!("{what}; for example {example}"));
     if body.trim_ascii().is_empty() {
-        return filled(&Map::new(), b"{}");
+        return filled(Map::new(), b"{}", key);
     }
     if !kind.is_some_and(is_json) {
         let is = kind.map_or("no Content-Type".to_owned(), |kind| format!("Content-Type: {}", cut(kind)));
@@ -72,17 +81,17 @@ fn understood<T: Fields>(kind: Option<&str>, body: &[u8]) -> Result<T, Problem> 
     let value: Value =
         serde_json::from_slice(body).map_err(|bad| wrong(format!("the body is not valid JSON ({bad})")))?;
     match value {
-        Value::Null => filled(&Map::new(), b"{}"),
-        Value::Object(given) => filled(&given, body),
+        Value::Null => filled(Map::new(), b"{}", key),
+        Value::Object(given) => filled(given, body, key),
         other => Err(wrong(format!("what was sent is {}, and must be an object", named(&other)))),
     }
 }
 
 /// The call that an object is, whose text is `body`.
-fn filled<T: Fields>(given: &Map<String, Value>, body: &[u8]) -> Result<T, Problem> {
+fn filled<T: Fields>(mut given: Map<String, Value>, body: &[u8], key: Option<PressKey>) -> Result<T, Problem> {
     let example = T::EXAMPLE;
     let wrong = |what: String| Problem::bad_request(format!("{what}; for example {example}"));
-    for (name, value) in given {
+    for (name, value) in &given {
         let Some((name, kind)) = T::FIELDS.iter().find(|(known, _)| known == name) else {
             let all: Vec<String> = T::FIELDS.iter().map(|(known, _)| format!("`{known}`")).collect();
             return Err(wrong(format!("there is no field `{}` here; there are {}", cut(name), all.join(", "))));
@@ -110,7 +119,16 @@ fn filled<T: Fields>(given: &Map<String, Value>, body: &[u8]) -> Result<T, Probl
             return Err(Problem::missing(format!("{why}: {names} is missing; for example {example}")));
         }
     }
-    serde_json::from_slice(body).map_err(|bad| wrong(bad.to_string()))
+    // From the text, so that a field that is there twice is refused.
+    let call = serde_json::from_slice(body).map_err(|bad| wrong(bad.to_string()))?;
+    let has_nonce = given.get("nonce").and_then(Value::as_str).is_some_and(|nonce| !nonce.is_empty());
+    match key.filter(|_| !has_nonce && T::FIELDS.iter().any(|(name, _)| *name == "nonce")) {
+        None => Ok(call),
+        Some(PressKey(key)) => {
+            given.insert("nonce".to_owned(), Value::String(key));
+            serde_json::from_value(Value::Object(given)).map_err(|bad| wrong(bad.to_string()))
+        }
+    }
 }
 
 /// Whether a request says that its body is JSON.
@@ -174,7 +192,7 @@ mod tests {
     use super::*;
     use serde::Deserialize;
 
-    #[derive(Debug, PartialEq, Deserialize)]
+    #[derive(Debug, PartialEq, JsonSchema, Deserialize)]
     struct Call {
         reason: Option<String>,
         #[serde(default)]
@@ -195,11 +213,11 @@ mod tests {
     fn nothing_is_nothing_whatever_it_calls_itself_and_a_call_is_what_it_says() {
         for (kind, body) in [(None, ""), (Some("text/plain"), " \r\n"), (JSON, "{}"), (JSON, "null")] {
             let nothing = Call { reason: None, hosts: Vec::new(), question: None };
-            assert_eq!(understood(kind, body.as_bytes()), Ok(nothing), "{kind:?} {body:?}");
+            assert_eq!(understood(kind, body.as_bytes(), None), Ok(nothing), "{kind:?} {body:?}");
         }
         let body = br#"{"reason": null, "hosts": ["web1"], "question": 2}"#;
         let call = Call { reason: None, hosts: vec!["web1".to_owned()], question: Some(2) };
-        assert_eq!(understood(Some("application/merge-patch+json"), body), Ok(call));
+        assert_eq!(understood(Some("application/merge-patch+json"), body, None), Ok(call));
     }
 
     #[test]
@@ -223,7 +241,7 @@ mod tests {
             ),
             (None, "{}", "has no Content-Type: send it with Content-Type: application/json"),
         ] {
-            let problem = understood::<Call>(kind, body.as_bytes()).unwrap_err();
+            let problem = understood::<Call>(kind, body.as_bytes(), None).unwrap_err();
             assert_eq!((problem.status.as_u16(), problem.row.name), (400, "bad_request"), "{body}");
             assert!(problem.message.contains(words) && problem.message.contains("[\"web1\"]"), "{body}: {problem}");
         }

@@ -70,6 +70,14 @@ rows! {
         Busy = "busy": "The server is busy",
             "only a few of these requests run at a time, so that pushes are not slowed down",
             "try again in a few seconds";
+        /// Sent again too early.
+        UnderWay = "under_way": "That request is being done",
+            "the same request was sent before and is not answered yet, so it was not begun a second time",
+            "send it again in a second, with the same Idempotency-Key: the answer will be that of the first one";
+        /// One key for two requests.
+        OtherRequest = "other_request": "That key was used already",
+            "within the last day another request was sent with the same Idempotency-Key; the body or the address is different",
+            "use a new random key for each request, and the same one only to send that request again";
         /// Still runs.
         Running = "running": "That push is running",
             "the lines of a push can be read by number only after it has ended",

@@ -2,6 +2,7 @@
 //! static files. It must never decide what a person may do with a push: the desk does.
 
 pub(super) mod action;
+pub(in crate::web) mod api;
 pub(super) mod body;
 pub(super) mod door;
 pub(super) mod faults;
@@ -12,6 +13,7 @@ pub(super) mod origin;
 pub(super) mod paging;
 pub(super) mod path;
 pub(super) mod problem;
+pub(super) mod problem_body;
 pub(super) mod rejected_body;
 pub(super) mod request_guard;
 pub(super) mod ways;

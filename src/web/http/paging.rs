@@ -40,6 +40,20 @@ impl<T> Page<T> {
     }
 }
 
+/// How many entries an address asks for, of at most `most`; `usual` where it says nothing.
+///
+/// # Errors
+/// When it is no number from 1 to `most`.
+pub fn limit(text: Option<&str>, usual: usize, most: usize) -> Result<usize, Problem> {
+    match text.filter(|text| !text.is_empty()) {
+        None => Ok(usual),
+        Some(text) => text.parse().ok().filter(|limit| (1..=most).contains(limit)).ok_or_else(|| {
+            let text: String = text.chars().take(40).collect();
+            Problem::bad_request(format!("`limit` takes a number from 1 to {most}, not {text:?}"))
+        }),
+    }
+}
+
 /// The edge that an address names with `before` or `after`; what is empty is not named.
 ///
 /// # Errors
@@ -104,6 +118,15 @@ mod tests {
         // Behind either end there is a rollback.
         assert_eq!(page(&all, Some(Edge::Before(4))), Page { rows: vec![], older: None, newer: Some(3) });
         assert_eq!(page(&all, Some(Edge::After(19))), Page { rows: vec![], older: Some(20), newer: None });
+    }
+
+    #[test]
+    fn a_limit_is_bounded() {
+        assert_eq!(limit(None, 50, 200), Ok(50));
+        assert_eq!(limit(Some("200"), 50, 200), Ok(200));
+        for bad in ["0", "201", "-1", "x", "99999999999999999999999"] {
+            assert!(limit(Some(bad), 50, 200).is_err(), "{bad}");
+        }
     }
 
     #[test]

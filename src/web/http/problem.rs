@@ -217,6 +217,19 @@ impl Problem {
         Self { retry_after: wait, ..busy }
     }
 
+    /// A request with this key is being done.
+    pub fn under_way() -> Self {
+        let message = "a request with this Idempotency-Key is being done at this moment";
+        let wait = Some(Duration::from_secs(1));
+        Self { retry_after: wait, ..Self::new(StatusCode::CONFLICT, "under_way", Fault::UnderWay, message) }
+    }
+
+    /// Another request had this key.
+    pub fn other_request() -> Self {
+        let message = "this Idempotency-Key belongs to a request that asked for something else";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "other_request", Fault::OtherRequest, message)
+    }
+
     /// What is asked for is known only when the push has ended.
     pub fn running(push: impl fmt::Display) -> Self {
         let message = format!("push {push} is still running: until it ends, read its events or its log");
@@ -261,17 +274,6 @@ impl Problem {
         self
     }
 
-    /// The answer as the API gives it.
-    pub fn as_json(&self) -> Value {
-        let mut error = self.detail.clone();
-        error.insert("code".to_owned(), json!(self.code));
-        error.insert("case".to_owned(), json!(self.row.name));
-        error.insert("title".to_owned(), json!(self.row.title));
-        error.insert("message".to_owned(), json!(self.message));
-        error.insert("cure".to_owned(), json!(self.cure()));
-        json!({ "error": error })
-    }
-
     /// What to do about it: a phrase without a full stop.
     pub fn cure(&self) -> &str {
         self.own_cure.as_deref().unwrap_or(self.row.cure)
@@ -287,10 +289,6 @@ impl fmt::Display for Problem {
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         self.status
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status).json(self.as_json())
     }
 }
 
@@ -315,6 +313,8 @@ impl From<Refusal> for Problem {
             Ok(Value::Object(detail)) => detail,
             _ => Map::new(),
         };
+        // These are said of every problem.
+        detail.retain(|name, _| name != "code" && name != "case");
         detail.extend(refusal.hint().map(|hint| ("hint".to_owned(), Value::String(hint))));
         let (row, message) = (refusal.case().row(), refusal.to_string());
         Self { status, code, row, message, detail, retry_after: None, own_cure: None }
@@ -366,26 +366,8 @@ mod tests {
         let refusal =
             Refusal::Unable { case: crate::desk::Case::NotKept, why: format!("{incoming}: no space, {incoming}") };
         let problem = Problem::from(refusal).without_places(&config);
-        assert!(!problem.as_json().to_string().contains(&dir.path().display().to_string()), "{}", problem.as_json());
+        assert!(!format!("{problem:?}").contains(&dir.path().display().to_string()), "{problem:?}");
         assert!(problem.message.contains("the data directory/incoming/build-x: no space"), "{}", problem.message);
-    }
-
-    #[test]
-    fn a_refusal_tells_programs_who_and_people_what() {
-        let refusal = Refusal::Locked {
-            who: "mary".to_owned(),
-            stack: "web".parse().unwrap(),
-            stage: "prod".parse().unwrap(),
-            push: crate::stack::PushNumber::new(214).unwrap(),
-            since: "2026-11-21T10:00:00.000Z".to_owned(),
-            waits: Some(Box::new(crate::desk::Waits {
-                waits: "waits for an answer: “Graphs calm?”".to_owned(),
-                hint: "pushbutton confirm 214".to_owned(),
-            })),
-        };
-        let problem = Problem::from(refusal);
-        assert_eq!(problem.status, StatusCode::CONFLICT);
-        insta::assert_snapshot!(problem.as_json(), @r#"{"error":{"case":"locked_waits","code":"locked","cure":"open that push and answer it, or cancel it; then push again","hint":"pushbutton confirm 214","message":"mary is pushing web to prod right now (push 214); it waits for an answer: “Graphs calm?”","push":214,"since":"2026-11-21T10:00:00.000Z","stack":"web","stage":"prod","title":"A push is waiting for a person","waits":"waits for an answer: “Graphs calm?”","who":"mary"}}"#);
     }
 
     #[test]
@@ -416,12 +398,5 @@ mod tests {
             let problem = Problem::misdirected(&OwnAddress::of(url), named);
             assert_eq!(format!("{problem}. {}", problem.cure()), words);
         }
-    }
-
-    #[test]
-    fn what_broke_inside_is_not_told_outside() {
-        let problem = Problem::from(LedgerError::Corrupt("row 17 of /srv/data".to_owned()));
-        assert!(!problem.as_json().to_string().contains("/srv"), "{problem}");
-        assert_eq!(problem.status, StatusCode::SERVICE_UNAVAILABLE);
     }
 }

@@ -5,6 +5,7 @@
 use super::door;
 use super::limits::client_address::ClientAddress;
 use super::problem::Problem;
+use super::problem_body::ProblemBody;
 use super::rejected_body::HoldingUnread;
 use super::ways;
 use crate::address::encoded_path;
@@ -216,7 +217,7 @@ async fn problem_response(app: &App, answer: ServiceResponse<BoxBody>, problem: 
     let (request, refused) = answer.into_parts();
     let caller = request.extensions().get::<Caller>().cloned();
     let mut response = if request.path().starts_with("/api/") {
-        HttpResponse::build(problem.status).json(problem.as_json())
+        ProblemBody::new(problem, &app.desk.config().url).response(problem)
     } else if problem.status == StatusCode::UNAUTHORIZED {
         let next =
             sign_in_address(request.method(), request.uri().path_and_query().map_or("/", |address| address.as_str()));

@@ -6,26 +6,44 @@ use crate::desk::JournalEnd;
 use crate::ledger::pushes;
 use crate::stack::PushNumber;
 use crate::web::app::App;
+use crate::web::http::api::call::{Call, Chapter, Takes, media, query};
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
 use crate::web::session::caller::Caller;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY};
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{self, Data, Path, Query};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::watch;
 
 /// Which part of a log is asked for, and how it is written.
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 pub struct LogQuery {
+    /// Of this host; `-` is the push host.
     host: Option<String>,
+    /// Of the command at this place of the plan.
     command: Option<String>,
+    /// `text` or `journal`.
     format: Option<String>,
+    /// From this byte of the journal on, which must be the end of a record.
     after: Option<String>,
 }
 
 /// `GET /api/v1/pushes/{id}/log`
+pub static LOG: Call = Call {
+    handler: || web::to(log),
+    name: "get_log",
+    chapter: Chapter::Pushes,
+    summary: "The raw log of a push, as text or as its journal",
+    query: query::<LogQuery>(),
+    takes: Takes::Nothing,
+    gives: &[media(200, "The log", &["text/plain", "application/x-ndjson"])],
+    refuses: &[],
+};
+
+/// Sends the log, for programs and browsers alike.
 pub async fn log(app: Data<App>, _: Caller, id: Path<String>, query: Query<LogQuery>) -> Reply {
     let id: PushNumber = named("push", &id)?;
     let LogQuery { host, command, format, after } = query.into_inner();

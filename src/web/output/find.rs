@@ -7,6 +7,7 @@ use super::read::{Light, each};
 use crate::colours::without_colours;
 use crate::journal::Stream;
 use aho_corasick::AhoCorasick;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fs::File;
 use std::io;
@@ -57,11 +58,12 @@ impl Text {
 }
 
 /// Which lines were found.
-#[derive(Debug, Serialize, PartialEq, Eq)]
+#[derive(Debug, JsonSchema, Serialize, PartialEq, Eq)]
 pub struct FoundLines {
     /// How many, in this answer.
     pub count: u64,
     /// First and last of each, in order.
+    #[schemars(with = "Vec<[u64; 2]>")]
     pub ranges: Vec<(u64, u64)>,
     /// The line to go on from, when there is more to look through.
     pub next: Option<u64>,
@@ -107,7 +109,7 @@ pub fn find(
 }
 
 /// One line as the API gives it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Line {
     line: u64,
     at: String,
@@ -121,7 +123,7 @@ pub struct Line {
 }
 
 /// Some lines.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Lines {
     /// In order.
     pub lines: Vec<Line>,

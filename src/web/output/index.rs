@@ -3,6 +3,7 @@
 //! `building`, kept on disk by `kept`, asked by everything else here.
 
 use crate::journal::Record;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -51,7 +52,7 @@ pub struct Voice {
 }
 
 /// How a command ended on a host, as far as hosts are told apart by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum End {
     /// It failed, ran out of time, or the host was not reached.

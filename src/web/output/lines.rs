@@ -2,18 +2,24 @@
 //! are that hold a text or come from a host, which hosts said the same. They must never hold a whole journal in memory, and never speak
 //! of a push that still runs: its viewers are cursors into its journal. Called by the routes.
 
-use super::find::{MOST_LINES, MOST_RANGES, Text};
+use super::find::{FoundLines, Lines, MOST_LINES, MOST_RANGES, Text};
 use super::index::{Index, LineFilter, Span};
+use super::parameters::{FindParameters, LinesParameters, SameParameters};
+use super::same::Same;
 use crate::desk::JournalEnd;
+use crate::journal::Record;
 use crate::stack::PushNumber;
 use crate::web::app::App;
+use crate::web::http::api::call::{Call, Chapter, Takes, json, query};
+use crate::web::http::api::links;
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
 use crate::web::session::caller::Caller;
-use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_SECURITY_POLICY;
-use actix_web::web::{Data, Path, Query};
-use serde_json::json;
+use actix_web::web::{self, Data, Path, Query};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
@@ -138,24 +144,87 @@ impl LinesQuery {
     }
 }
 
+/// An answer that says where the next one is, if there is more.
+fn page(request: &HttpRequest, next: Option<impl ToString>) -> HttpResponseBuilder {
+    let mut answer = HttpResponse::Ok();
+    if let Some(link) = links::next(request, "from", next) {
+        answer.insert_header(link);
+    }
+    answer
+}
+
+/// What the output of a push is made of.
+#[derive(Debug, JsonSchema, Serialize)]
+struct OutlineBody<'a> {
+    /// The push.
+    push: PushNumber,
+    /// How many lines it has.
+    lines: u64,
+    /// The records of the push and its steps.
+    records: &'a [Record],
+    /// The first line of each step, and its command; command 0 is several at once.
+    #[schemars(with = "Vec<[u64; 2]>")]
+    steps: Vec<(u64, u32)>,
+    /// Which lines are errors.
+    errors: ErrorLines,
+}
+
+/// Which lines are errors.
+#[derive(Debug, JsonSchema, Serialize)]
+struct ErrorLines {
+    /// How many.
+    count: u64,
+    /// First and last of each, in order; at most 20,000.
+    #[schemars(with = "Vec<[u64; 2]>")]
+    ranges: Vec<(u64, u64)>,
+}
+
 /// `GET /api/v1/pushes/{id}/outline`
-pub async fn outline(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
+pub static OUTLINE: Call = Call {
+    handler: || web::to(outline),
+    name: "get_outline",
+    chapter: Chapter::Pushes,
+    summary: "What the output of a push is made of, once it has ended",
+    query: None,
+    takes: Takes::Nothing,
+    gives: &[json::<OutlineBody>(200, "The outline")],
+    refuses: &[409],
+};
+
+async fn outline(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
     let push: PushNumber = named("push", &id)?;
     let index = Past::of(&app, push).await?.index;
     let errors: Vec<_> = index.errors.iter().take(MOST_RANGES).map(|span| (span.first, span.last)).collect();
     let count: u64 = index.errors.iter().map(|span| span.last - span.first + 1).sum();
-    Ok(HttpResponse::Ok().json(json!({
-        "push": push,
-        "lines": index.lines,
-        "records": index.records,
-        "steps": index.steps(),
-        "errors": { "count": count, "ranges": errors },
-    })))
+    Ok(HttpResponse::Ok().json(OutlineBody {
+        push,
+        lines: index.lines,
+        records: &index.records,
+        steps: index.steps(),
+        errors: ErrorLines { count, ranges: errors },
+    }))
 }
 
 /// `GET /api/v1/pushes/{id}/lines?from=&to=`, of some hosts and commands, or errors alone; with `format=text` nothing but
 /// what they say, all of it or nothing.
-pub async fn lines(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec<(String, String)>>) -> Reply {
+pub static LINES: Call = Call {
+    handler: || web::to(lines),
+    name: "list_lines",
+    chapter: Chapter::Pushes,
+    summary: "Lines of a push that has ended",
+    query: query::<LinesParameters>(),
+    takes: Takes::Nothing,
+    gives: &[json::<Lines>(200, "The lines").or(&["text/plain"])],
+    refuses: &[409],
+};
+
+async fn lines(
+    app: Data<App>,
+    _: Caller,
+    request: HttpRequest,
+    id: Path<String>,
+    query: Query<Vec<(String, String)>>,
+) -> Reply {
     let LinesQuery { wanted, from, to, most, as_text, .. } = LinesQuery::of(query.into_inner())?;
     let push: PushNumber = named("push", &id)?;
     let past = Past::of(&app, push).await?;
@@ -165,7 +234,7 @@ pub async fn lines(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec
         let lines = past
             .read(&app, move |file, index| crate::web::output::find::lines(file, index, &wanted, span, most))
             .await?;
-        return Ok(HttpResponse::Ok().json(lines));
+        return Ok(page(&request, lines.next).json(lines));
     }
     let text = past.read(&app, move |file, index| crate::web::output::find::text(file, index, &wanted, span)).await?;
     let too_long = || {
@@ -180,16 +249,51 @@ pub async fn lines(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec
 }
 
 /// `GET /api/v1/pushes/{id}/same?from=`: which hosts said the same, command by command.
-pub async fn same(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec<(String, String)>>) -> Reply {
+pub static SAME: Call = Call {
+    handler: || web::to(same),
+    name: "list_same",
+    chapter: Chapter::Pushes,
+    summary: "Which hosts said the same and ended alike, once the push has ended",
+    query: query::<SameParameters>(),
+    takes: Takes::Nothing,
+    gives: &[json::<Same>(200, "The groups of each step")],
+    refuses: &[409],
+};
+
+async fn same(
+    app: Data<App>,
+    _: Caller,
+    request: HttpRequest,
+    id: Path<String>,
+    query: Query<Vec<(String, String)>>,
+) -> Reply {
     let LinesQuery { wanted, from, .. } = LinesQuery::of(query.into_inner())?;
     let index = Past::of(&app, named("push", &id)?).await?.index;
     let from = u32::try_from(from.unwrap_or(1)).unwrap_or(u32::MAX);
-    Ok(HttpResponse::Ok().json(crate::web::output::same::same(&index, &wanted, from)))
+    let same = crate::web::output::same::same(&index, &wanted, from);
+    Ok(page(&request, same.next).json(same))
 }
 
 /// `GET /api/v1/pushes/{id}/find?q=`: which lines hold a text; without it, which lines come from some hosts or commands,
 /// or are errors.
-pub async fn find(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec<(String, String)>>) -> Reply {
+pub static FIND: Call = Call {
+    handler: || web::to(find),
+    name: "find_lines",
+    chapter: Chapter::Pushes,
+    summary: "Which lines hold a text, once the push has ended",
+    query: query::<FindParameters>(),
+    takes: Takes::Nothing,
+    gives: &[json::<FoundLines>(200, "The lines, as ranges")],
+    refuses: &[409],
+};
+
+async fn find(
+    app: Data<App>,
+    _: Caller,
+    request: HttpRequest,
+    id: Path<String>,
+    query: Query<Vec<(String, String)>>,
+) -> Reply {
     let LinesQuery { wanted, text, from, .. } = LinesQuery::of(query.into_inner())?;
     let past = Past::of(&app, named("push", &id)?).await?;
     // Who types on has gone with the last letter's question.
@@ -198,7 +302,8 @@ pub async fn find(app: Data<App>, _: Caller, id: Path<String>, query: Query<Vec<
     let found = past.read(&app, move |file, index| {
         crate::web::output::find::find(file, index, &wanted, Text::of(&text).as_ref(), from.unwrap_or(1), &gone)
     });
-    Ok(HttpResponse::Ok().json(found.await?))
+    let found = found.await?;
+    Ok(page(&request, found.next).json(found))
 }
 
 #[cfg(test)]

@@ -11,5 +11,6 @@ pub(super) mod indexes;
 pub(super) mod kept;
 pub(super) mod lines;
 pub(super) mod log;
-pub(super) mod read;
+pub(super) mod parameters;
+mod read;
 pub(super) mod same;

@@ -5,6 +5,7 @@
 use super::index::{End, Index, LineFilter, Voice};
 use crate::colours::without_colours;
 use crate::journal::Stream;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -83,7 +84,7 @@ pub fn blank<'t>(stream: Option<Stream>, text: &'t str, own: Option<&OwnName>) -
 }
 
 /// Hosts of one step that said the same and ended alike.
-#[derive(Debug, Serialize, PartialEq, Eq)]
+#[derive(Debug, JsonSchema, Serialize, PartialEq, Eq)]
 pub struct Group<'a> {
     /// How; none for the push host.
     pub end: Option<End>,
@@ -96,7 +97,7 @@ pub struct Group<'a> {
 }
 
 /// The groups of one command.
-#[derive(Debug, Serialize, PartialEq, Eq)]
+#[derive(Debug, JsonSchema, Serialize, PartialEq, Eq)]
 pub struct Groups<'a> {
     /// Its place in the plan.
     pub command: u32,
@@ -105,7 +106,7 @@ pub struct Groups<'a> {
 }
 
 /// Some steps.
-#[derive(Debug, Serialize, PartialEq, Eq)]
+#[derive(Debug, JsonSchema, Serialize, PartialEq, Eq)]
 pub struct Same<'a> {
     /// In order; one of which nothing is wanted is left out.
     pub steps: Vec<Groups<'a>>,

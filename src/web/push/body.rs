@@ -6,10 +6,11 @@ use crate::ledger::holding::LeftWith;
 use crate::ledger::outbox::OutboxRow;
 use crate::ledger::pushes::{CommandRow, Link, ResultRow};
 use crate::stack::PushNumber;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One command of a push.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(crate) struct CommandBody<'a> {
     /// Its place in the plan, from 1.
     command: i64,
@@ -48,7 +49,7 @@ impl<'a> From<&'a CommandRow> for CommandBody<'a> {
 }
 
 /// One command on one host.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(crate) struct ResultBody<'a> {
     /// The command.
     command: i64,
@@ -81,7 +82,7 @@ impl<'a> From<&'a ResultRow> for ResultBody<'a> {
 }
 
 /// What a push left a host with.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(crate) struct LeftWithBody<'a> {
     /// The host.
     host: &'a str,
@@ -100,7 +101,7 @@ impl<'a> From<&'a LeftWith> for LeftWithBody<'a> {
 }
 
 /// A link that `before` or `finally` gave: a ticket, a graph.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(crate) struct LinkBody<'a> {
     /// What it is called, cleaned.
     title: &'a str,
@@ -118,7 +119,7 @@ impl<'a> From<&'a Link> for LinkBody<'a> {
 }
 
 /// One announcement on one channel.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(crate) struct AnnouncementBody<'a> {
     /// Its number.
     id: i64,

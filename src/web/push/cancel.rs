@@ -4,16 +4,17 @@ use crate::desk::Reason;
 use crate::stack::PushNumber;
 use crate::web::app::App;
 use crate::web::http::action::{Why, see};
+use crate::web::http::api::call::{Call, Chapter, json, takes};
 use crate::web::http::body::Body;
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
+use crate::web::push::api::OrderTaken;
 use crate::web::push::known::PushDetails;
 use crate::web::session::caller::Caller;
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Form, Path};
+use actix_web::web::{self, Data, Form, Path};
 use serde::Deserialize;
-use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// How long a browser is kept waiting for the end of a cancelled push: longer than hosts are given to end (TERM, 5 s, KILL).
@@ -64,7 +65,18 @@ pub async fn cancel_push(app: &Data<App>, caller: &Caller, id: &str, given: Why)
 }
 
 /// `POST /api/v1/pushes/{id}/cancel`
-pub async fn cancel_by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<Why>) -> Reply {
+pub static CANCEL: Call = Call {
+    handler: || web::to(cancel_by_api),
+    name: "cancel",
+    chapter: Chapter::Pushes,
+    summary: "Cancel a push",
+    query: None,
+    takes: takes::<Why>(),
+    gives: &[json::<OrderTaken>(202, "It is being cancelled")],
+    refuses: &[],
+};
+
+async fn cancel_by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<Why>) -> Reply {
     let id = cancel_push(&app, &caller, &id, given).await?;
-    Ok(HttpResponse::Accepted().json(json!({ "id": id })))
+    Ok(HttpResponse::Accepted().json(OrderTaken { id }))
 }

@@ -5,22 +5,26 @@ use crate::desk::{Answered, Reason};
 use crate::stack::PushNumber;
 use crate::web::app::App;
 use crate::web::http::action::see;
+use crate::web::http::api::call::{Call, Chapter, json, takes};
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
+use crate::web::push::api::OrderTaken;
 use crate::web::session::caller::Caller;
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Form, Path};
+use actix_web::web::{self, Data, Form, Path};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 
 /// What an answer carries.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Deserialize)]
 pub struct ConfirmBody {
+    /// Whether the push goes on.
     answer: YesOrNo,
     /// Which question of the push, from 1; the open one when not given.
     question: Option<u32>,
+    /// Why, if they say so.
     reason: Option<String>,
 }
 
@@ -32,7 +36,7 @@ impl Fields for ConfirmBody {
     const EXAMPLE: &'static str = r#"{"answer": "yes"}"#;
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum YesOrNo {
     Yes,
@@ -46,9 +50,20 @@ pub async fn by_form(app: Data<App>, caller: Caller, id: Path<String>, form: InT
 }
 
 /// `POST /api/v1/pushes/{id}/confirm`
-pub async fn by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<ConfirmBody>) -> Reply {
+pub static CONFIRM: Call = Call {
+    handler: || web::to(by_api),
+    name: "confirm",
+    chapter: Chapter::Pushes,
+    summary: "Answer the question of a push",
+    query: None,
+    takes: takes::<ConfirmBody>(),
+    gives: &[json::<OrderTaken>(202, "The answer was taken")],
+    refuses: &[],
+};
+
+async fn by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<ConfirmBody>) -> Reply {
     let id = confirm(&app, &caller, &id, given).await?;
-    Ok(HttpResponse::Accepted().json(json!({ "id": id })))
+    Ok(HttpResponse::Accepted().json(OrderTaken { id }))
 }
 
 async fn confirm(app: &Data<App>, caller: &Caller, id: &str, given: ConfirmBody) -> Result<PushNumber, Problem> {

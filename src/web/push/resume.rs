@@ -1,21 +1,23 @@
 //! Resuming a push that did not succeed, or that waits, by page and by API. It must never decide what is left to do.
 
-use super::pause::as_it_is;
+use super::pause::{PushNow, as_it_is};
 use crate::desk::Reason;
 use crate::stack::PushNumber;
 use crate::web::app::App;
 use crate::web::http::action::{key, see};
+use crate::web::http::api::call::{Call, Chapter, json, takes};
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
-use crate::web::push::api::made;
+use crate::web::push::api::{PushMade, made};
 use crate::web::session::caller::Caller;
-use actix_web::web::{Data, Form, Path};
+use actix_web::web::{self, Data, Form, Path};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// What a resume carries.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct ResumeForm {
     /// Why, if they say so.
     pub reason: Option<String>,
@@ -39,7 +41,21 @@ pub async fn resume(app: Data<App>, caller: Caller, id: Path<String>, body: InTi
 }
 
 /// `POST /api/v1/pushes/{id}/resume`
-pub async fn resume_by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<ResumeForm>) -> Reply {
+pub static RESUME: Call = Call {
+    handler: || web::to(resume_by_api),
+    name: "resume",
+    chapter: Chapter::Pushes,
+    summary: "Run what a push has not done",
+    query: None,
+    takes: takes::<ResumeForm>(),
+    gives: &[
+        json::<PushMade>(201, "The push that was started"),
+        json::<PushNow>(200, "The push was paused, and continues"),
+    ],
+    refuses: &[429],
+};
+
+async fn resume_by_api(app: Data<App>, caller: Caller, id: Path<String>, Body(given): Body<ResumeForm>) -> Reply {
     let push = resume_push(&app, &caller, &id, given).await?;
     match id.parse() == Ok(push) {
         // It was paused, and goes on: nothing was made.

@@ -6,21 +6,23 @@ use crate::desk::{NeedsReason, Press, Questions, Reason};
 use crate::stack::{BuildId, PushNumber, StackName, StageName, Verb};
 use crate::web::app::App;
 use crate::web::http::action::{key, see};
+use crate::web::http::api::call::{Call, Chapter, Takes, json, query, takes};
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
-use crate::web::push::api::made;
+use crate::web::push::api::{PushMade, made};
 use crate::web::session::caller::Caller;
 use crate::web::view::frame::Section;
 use crate::web::view::page::{frame, page};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Form, Path, Query};
+use actix_web::web::{self, Data, Form, Path, Query};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// What a rollback carries.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct Back {
     /// The build that comes back; the last good one when it is not named.
     pub to: Option<String>,
@@ -55,9 +57,11 @@ impl Fields for Back {
 }
 
 /// Where a rollback is to go.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct To {
+    /// The build that comes back; the last good one when it is not named.
     to: Option<String>,
+    /// With the plan that asks the stage's questions.
     #[serde(default)]
     ask: bool,
 }
@@ -75,7 +79,18 @@ pub async fn form(app: Data<App>, caller: Caller, place: Path<(String, String)>,
 }
 
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/rollback`
-pub async fn shown(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<To>) -> Reply {
+pub static SHOWN: Call = Call {
+    handler: || web::to(shown),
+    name: "show_rollback",
+    chapter: Chapter::Stacks,
+    summary: "What a rollback would do",
+    query: query::<To>(),
+    takes: Takes::Nothing,
+    gives: &[json::<RollbackView>(200, "The build that comes back, the plan, and on which hosts it is ready")],
+    refuses: &[409],
+};
+
+async fn shown(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<To>) -> Reply {
     Ok(HttpResponse::Ok().json(rollback_view(&app, &caller, &place, query.into_inner()).await?))
 }
 
@@ -91,7 +106,18 @@ pub async fn roll_back(
 }
 
 /// `POST /api/v1/stacks/{stack}/stages/{stage}/rollback`
-pub async fn roll_back_by_api(
+pub static ROLL_BACK: Call = Call {
+    handler: || web::to(roll_back_by_api),
+    name: "roll_back",
+    chapter: Chapter::Stacks,
+    summary: "Roll back",
+    query: None,
+    takes: takes::<Back>(),
+    gives: &[json::<PushMade>(201, "The push that was started")],
+    refuses: &[429],
+};
+
+async fn roll_back_by_api(
     app: Data<App>,
     caller: Caller,
     place: Path<(String, String)>,

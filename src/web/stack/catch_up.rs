@@ -1,19 +1,22 @@
 //! Bringing hosts that were left behind to the build of their stage, by page and by API. It must never bring another build, nor
 //! other hosts than were named or shown. Called by the routes.
 
+use crate::desk::view::CatchUp;
 use crate::desk::{Press, Reason};
 use crate::stack::{PushNumber, StackName, StageName};
 use crate::web::app::App;
 use crate::web::http::action::{key, see, within_budget};
+use crate::web::http::api::call::{Call, Chapter, Takes, json, query, takes};
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
-use crate::web::push::api::made;
+use crate::web::push::api::{PushMade, made};
 use crate::web::push::rollback::questions;
 use crate::web::session::caller::Caller;
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Form, Path, Query};
+use actix_web::web::{self, Data, Form, Path, Query};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// What a form carries.
@@ -30,7 +33,7 @@ pub struct CatchUpForm {
 }
 
 /// What a call of the API carries.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct CatchUpBody {
     /// The hosts; those that are behind when none are named.
     #[serde(default)]
@@ -62,16 +65,28 @@ impl Fields for CatchUpBody {
 }
 
 /// The hosts that are asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct Which {
     /// Names with commas between; those that are behind when there are none.
     hosts: Option<String>,
+    /// With the plan that asks the stage's questions.
     #[serde(default)]
     ask: bool,
 }
 
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/catch-up`
-pub async fn shown(app: Data<App>, _: Caller, place: Path<(String, String)>, query: Query<Which>) -> Reply {
+pub static SHOWN: Call = Call {
+    handler: || web::to(shown),
+    name: "show_catch_up",
+    chapter: Chapter::Stacks,
+    summary: "What a catch-up would do",
+    query: query::<Which>(),
+    takes: Takes::Nothing,
+    gives: &[json::<CatchUp>(200, "The hosts, and what would be done on them")],
+    refuses: &[409],
+};
+
+async fn shown(app: Data<App>, _: Caller, place: Path<(String, String)>, query: Query<Which>) -> Reply {
     let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
     let Which { hosts, ask } = query.into_inner();
     let mut behind = app.desk.left_behind(&stack, &stage, listed(hosts.as_deref(), ',')).await?;
@@ -96,7 +111,18 @@ pub async fn catch_up(
 }
 
 /// `POST /api/v1/stacks/{stack}/stages/{stage}/catch-up`
-pub async fn catch_up_by_api(
+pub static CATCH_UP: Call = Call {
+    handler: || web::to(catch_up_by_api),
+    name: "catch_up",
+    chapter: Chapter::Stacks,
+    summary: "Deploy the build of the stage to hosts that are behind",
+    query: None,
+    takes: takes::<CatchUpBody>(),
+    gives: &[json::<PushMade>(201, "The push that was started")],
+    refuses: &[429],
+};
+
+async fn catch_up_by_api(
     app: Data<App>,
     caller: Caller,
     place: Path<(String, String)>,

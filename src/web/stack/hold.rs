@@ -7,6 +7,7 @@ use crate::stack::{StackName, StageName};
 use crate::time::At;
 use crate::web::app::App;
 use crate::web::http::action::{Why, see};
+use crate::web::http::api::call::{Call, Chapter, nothing, takes};
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
@@ -16,13 +17,14 @@ use crate::web::view::frame::Section;
 use crate::web::view::page::{frame, page};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Form, Path};
+use actix_web::web::{self, Data, Form, Path};
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// What a hold carries in the API.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct Hold {
     /// Why: required.
     pub reason: Option<String>,
@@ -156,12 +158,34 @@ pub async fn release_stage(
 }
 
 /// `PUT /api/v1/stacks/{stack}/hold`
-pub async fn hold_stack_by_api(app: Data<App>, caller: Caller, stack: Path<String>, Body(given): Body<Hold>) -> Reply {
+pub static HOLD_STACK: Call = Call {
+    handler: || web::to(hold_stack_by_api),
+    name: "hold_stack",
+    chapter: Chapter::Stacks,
+    summary: "Hold a stack",
+    query: None,
+    takes: takes::<Hold>(),
+    gives: &[nothing(204, "It is held")],
+    refuses: &[],
+};
+
+async fn hold_stack_by_api(app: Data<App>, caller: Caller, stack: Path<String>, Body(given): Body<Hold>) -> Reply {
     by_api(&app, &caller, &stack, None, given).await
 }
 
 /// `PUT /api/v1/stacks/{stack}/stages/{stage}/hold`
-pub async fn hold_stage_by_api(
+pub static HOLD_STAGE: Call = Call {
+    handler: || web::to(hold_stage_by_api),
+    name: "hold_stage",
+    chapter: Chapter::Stacks,
+    summary: "Hold a stage",
+    query: None,
+    takes: takes::<Hold>(),
+    gives: &[nothing(204, "It is held")],
+    refuses: &[],
+};
+
+async fn hold_stage_by_api(
     app: Data<App>,
     caller: Caller,
     place: Path<(String, String)>,
@@ -179,18 +203,35 @@ async fn by_api(app: &Data<App>, caller: &Caller, stack: &str, stage: Option<&st
 }
 
 /// `DELETE /api/v1/stacks/{stack}/hold`
-pub async fn release_stack_by_api(
-    app: Data<App>,
-    caller: Caller,
-    stack: Path<String>,
-    Body(given): Body<Why>,
-) -> Reply {
+pub static RELEASE_STACK: Call = Call {
+    handler: || web::to(release_stack_by_api),
+    name: "release_stack",
+    chapter: Chapter::Stacks,
+    summary: "Release the hold of a stack",
+    query: None,
+    takes: takes::<Why>(),
+    gives: &[nothing(204, "It is released")],
+    refuses: &[],
+};
+
+async fn release_stack_by_api(app: Data<App>, caller: Caller, stack: Path<String>, Body(given): Body<Why>) -> Reply {
     release(&app, &caller, &stack, None, given.reason).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// `DELETE /api/v1/stacks/{stack}/stages/{stage}/hold`
-pub async fn release_stage_by_api(
+pub static RELEASE_STAGE: Call = Call {
+    handler: || web::to(release_stage_by_api),
+    name: "release_stage",
+    chapter: Chapter::Stacks,
+    summary: "Release the hold of a stage",
+    query: None,
+    takes: takes::<Why>(),
+    gives: &[nothing(204, "It is released")],
+    refuses: &[],
+};
+
+async fn release_stage_by_api(
     app: Data<App>,
     caller: Caller,
     place: Path<(String, String)>,

@@ -5,17 +5,19 @@ use crate::stack::{PushNumber, StackName, StageName};
 use crate::web::app::App;
 use crate::web::approval::requests::override_why;
 use crate::web::http::action::{key, see, version, within_budget};
+use crate::web::http::api::call::{Call, Chapter, json, takes};
 use crate::web::http::body::{Body, Fields, Kind};
 use crate::web::http::limits::body_timeout::InTime;
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
-use crate::web::push::api::made;
+use crate::web::push::api::{PushMade, made};
 use crate::web::session::caller::Caller;
-use actix_web::web::{Data, Form, Path};
+use actix_web::web::{self, Data, Form, Path};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// What a press carries.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 pub struct Pressed {
     /// What was seen on the button.
     #[serde(default)]
@@ -94,7 +96,18 @@ pub async fn press(
 }
 
 /// `POST /api/v1/stacks/{stack}/stages/{stage}/push`
-pub async fn push_by_api(
+pub static PUSH: Call = Call {
+    handler: || web::to(push_by_api),
+    name: "push",
+    chapter: Chapter::Stacks,
+    summary: "Start a push",
+    query: None,
+    takes: takes::<Pressed>(),
+    gives: &[json::<PushMade>(201, "The push that was started")],
+    refuses: &[429],
+};
+
+async fn push_by_api(
     app: Data<App>,
     caller: Caller,
     place: Path<(String, String)>,

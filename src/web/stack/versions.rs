@@ -4,6 +4,7 @@
 use crate::desk::view::Versions;
 use crate::stack::{StackName, StageName, Verb};
 use crate::web::app::App;
+use crate::web::http::api::call::{Call, Chapter, Takes, json};
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
 use crate::web::session::caller::Caller;
@@ -12,7 +13,7 @@ use crate::web::view::page;
 use crate::web::view::page::frame;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path};
+use actix_web::web::{self, Data, Path};
 
 /// `GET /stacks/{stack}/stages/{stage}/versions`
 pub async fn page(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
@@ -22,7 +23,18 @@ pub async fn page(app: Data<App>, caller: Caller, place: Path<(String, String)>)
 }
 
 /// `GET /api/v1/stacks/{stack}/stages/{stage}/versions`
-pub async fn listed(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
+pub static VERSIONS: Call = Call {
+    handler: || web::to(listed),
+    name: "list_versions",
+    chapter: Chapter::Stacks,
+    summary: "The versions that can be chosen for the first stage",
+    query: None,
+    takes: Takes::Nothing,
+    gives: &[json::<Versions>(200, "The versions, by branch")],
+    refuses: &[409],
+};
+
+async fn listed(app: Data<App>, caller: Caller, place: Path<(String, String)>) -> Reply {
     Ok(HttpResponse::Ok().json(versions(&app, &caller, &place).await?))
 }
 

@@ -7,15 +7,17 @@ use crate::desk::JournalEnd;
 use crate::ledger::pushes;
 use crate::stack::PushNumber;
 use crate::web::app::App;
+use crate::web::http::api::call::{self, Call, Chapter, Takes, nothing, query};
 use crate::web::http::path::named;
 use crate::web::http::problem::{Problem, Reply};
 use crate::web::output::download::{cursor, end_of};
 use crate::web::session::caller;
 use crate::web::session::caller::Caller;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING};
-use actix_web::web::{Bytes, Data, Path, Query};
+use actix_web::web::{self, Bytes, Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use futures::{Stream, StreamExt};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::io;
 use std::time::Duration;
@@ -25,13 +27,28 @@ use tokio::sync::watch;
 const RECHECK: Duration = Duration::from_secs(3);
 
 /// Where a viewer that has no `Last-Event-ID` begins.
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 pub struct After {
+    /// The byte of the journal behind the last record that was seen.
     after: Option<String>,
 }
 
 /// `GET /api/v1/pushes/{id}/events`
-pub async fn push_events(
+pub static PUSH_EVENTS: Call = Call {
+    handler: || web::to(push_events),
+    name: "follow_push",
+    chapter: Chapter::Pushes,
+    summary: "The journal of a push as Server-Sent Events, from its start or a cursor, to its end",
+    query: query::<After>(),
+    takes: Takes::Nothing,
+    gives: &[
+        call::events("Events `records`, and `end` after the last one"),
+        nothing(204, "The reader has seen the end already"),
+    ],
+    refuses: &[],
+};
+
+async fn push_events(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -53,13 +70,25 @@ pub async fn push_events(
 }
 
 /// Which pushes a browser watches.
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 pub struct Watched {
+    /// The pushes whose records are wanted, with commas between.
     push: Option<String>,
 }
 
 /// `GET /api/v1/events`
-pub async fn events(app: Data<App>, caller: Caller, request: HttpRequest, query: Query<Watched>) -> Reply {
+pub static EVENTS: Call = Call {
+    handler: || web::to(events),
+    name: "follow_all",
+    chapter: Chapter::Pushes,
+    summary: "Whenever a page changes, and the journals of several pushes, as Server-Sent Events",
+    query: query::<Watched>(),
+    takes: Takes::Nothing,
+    gives: &[call::events("Events `changed` and `push`")],
+    refuses: &[404],
+};
+
+async fn events(app: Data<App>, caller: Caller, request: HttpRequest, query: Query<Watched>) -> Reply {
     let named = query.into_inner().push.unwrap_or_default();
     let wanted = event_mux::wanted(&named, last_event_id(&request).as_deref())
         .map_err(|bad| Problem::bad_request(bad.to_string()))?;

@@ -2,13 +2,15 @@
 
 use crate::stack::StackName;
 use crate::time::At;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Whether a push would fail of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "FindingWeight")]
 pub enum Weight {
     /// A push would fail: it must be fixed.
     Must,
@@ -17,7 +19,7 @@ pub enum Weight {
 }
 
 /// One thing that was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Finding {
     /// Whether a push would fail of it.
     pub weight: Weight,
@@ -28,7 +30,7 @@ pub struct Finding {
 }
 
 /// What was found in one place: a host, or the push host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct PlaceReport {
     /// The host; `push host` for this machine.
     pub place: String,
@@ -39,7 +41,7 @@ pub struct PlaceReport {
 }
 
 /// All that was found for a stack.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Checkup {
     /// The stack.
     pub stack: String,
@@ -54,7 +56,7 @@ pub struct Checkup {
 }
 
 /// What is known of a stack's hosts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct CheckupView {
     /// The stack.
     pub stack: String,

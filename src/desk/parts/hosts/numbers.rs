@@ -4,6 +4,7 @@
 //! another Pushbutton that pushes there too.
 
 use crate::stack::StackName;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -33,7 +34,7 @@ impl SeenPushes {
 }
 
 /// Hosts that have seen newer pushes of a stack than this server knows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct SeenNewer {
     /// The hosts.
     pub hosts: Vec<String>,

@@ -30,9 +30,10 @@ pub(super) enum Watch {
     End,
 }
 
-/// Tables without seals: the audit is what seals, and how far it was sent on no history; the others are made of what is sealed, and `verify` makes them again.
+/// Tables without seals: the audit is what seals, and how far it was sent on no history; answers are kept for a day for who sends a request again, and
+/// nothing is decided by them; the others are made of what is sealed, and `verify` makes them again.
 #[cfg(test)]
-pub(super) const NOT_SEALED: [&str; 4] = ["audit", "audit_sent", "outbox_counts", "words"];
+pub(super) const NOT_SEALED: [&str; 5] = ["answers", "audit", "audit_sent", "outbox_counts", "words"];
 
 const PUSH: &[&str] = &["push"];
 const OF_ENDED: &str = "(SELECT p.ended_at FROM pushes p WHERE p.id = t.push) IS NOT NULL";
