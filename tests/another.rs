@@ -21,6 +21,7 @@ async fn who_started_a_push_does_not_answer_a_question_that_is_for_another() {
     let said = pushbutton(&house, &["confirm", &number, "--as", "joe"]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
     house.journal_says(id, "\"question\":\"Grow?\"").await;
+    until("the ledger has it, too", async || house.push(id).await["questions"].get(1).map(|_| ())).await;
     let said = pushbutton(&house, &["confirm", &number, "--as", "mary"]).await;
     assert!(said.code == Some(1) && said.err.contains("someone else"), "{said:?}");
     let said = pushbutton(&house, &["confirm", &number, "--as", "joe"]).await;

@@ -45,6 +45,7 @@ pub fn frame(section: Section) -> Frame {
         ledger: None,
         disk: None,
         copied: None,
+        admin: false,
         no_take_over: None,
         notices: Vec::new(),
         section,

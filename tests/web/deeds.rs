@@ -211,14 +211,14 @@ async fn a_call_that_lacks_misspells_or_mistypes_something_is_told_what_with_an_
             format!("{web}/builds"),
             "",
             "missing",
-            "`sha`, the revision that the build was made from, is missing in the query; for example ?sha=",
+            "a build is sent as a tar, or named by its address: `artifact_url` is missing",
         ),
         (
             "POST",
             format!("{web}/builds?ref=main"),
             "",
             "missing",
-            "`sha`, the revision that the build was made from, is missing in the query",
+            "a build is sent as a tar, or named by its address: `artifact_url` is missing",
         ),
     ] {
         let answer = site.send(&mary, method, &path, body).await;

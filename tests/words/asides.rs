@@ -28,6 +28,15 @@ pub const ASIDES: &[&str] = &[
     "there is no stack {stack}",
     "the stack {stack} has no stage {stage}",
     "did you mean `{name}`?",
+    // Of the API's document.
+    "Begin an upload in parts",
+    "The upload that was begun",
+    "How far an upload is",
+    "Add a part to an upload",
+    "The part was added",
+    "Publish an upload that is whole",
+    "Remove an upload",
+    "It is removed",
     // For programmers.
     "gives the block its type",
     "entries come sorted",

@@ -1,6 +1,7 @@
 //! What people say of a build: that it is good for a stage, or bad and goes nowhere. A mark that is taken away is gone; the audit has both.
 //! It must never decide what a mark stops: `desk::decide::marks` does.
 
+use crate::journal::{Ended, PushState};
 use crate::ledger::LedgerResult;
 use crate::stack::{BuildId, StackName, StageName, Who};
 use crate::time::At;
@@ -66,9 +67,10 @@ pub fn sha_of(connection: &Connection, stack: &StackName, build: &BuildId) -> Le
 /// What SQLite said.
 pub fn ran_on(connection: &Connection, stack: &StackName, stage: &StageName, build: &BuildId) -> LedgerResult<bool> {
     let mut ask = connection.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM pushes WHERE stack = ?1 AND build = ?3 AND stage = ?2 AND state = 'succeeded')",
+        "SELECT EXISTS (SELECT 1 FROM pushes WHERE stack = ?1 AND build = ?3 AND stage = ?2 AND state = ?4)",
     )?;
-    Ok(ask.query_row(params![stack, stage, build.as_str()], |row| row.get(0))?)
+    let good = PushState::from(Ended::Succeeded);
+    Ok(ask.query_row(params![stack, stage, build.as_str(), good], |row| row.get(0))?)
 }
 
 /// Marks a build; false when it is marked so already.

@@ -41,6 +41,8 @@ pub struct Frame {
     pub disk: Option<Trouble>,
     /// Whose data directory this is, when it is a copy that nobody has taken over.
     pub copied: Option<String>,
+    /// Whether the caller is an administrator.
+    pub admin: bool,
     /// Why the caller may not take it over, if so.
     pub no_take_over: Option<String>,
     /// What everybody should know, a sentence each: a broken stack file.
@@ -65,6 +67,7 @@ pub(crate) struct Shell {
     channels: Vec<Channel>,
     troubles: Vec<ServerTrouble>,
     copied: Option<String>,
+    admin: bool,
     no_take_over: Option<String>,
     notices: Vec<String>,
     section: &'static str,
@@ -92,6 +95,7 @@ impl Shell {
             channels: frame.channels.iter().map(|broken| Channel::new(broken, frame.now)).collect(),
             troubles: ServerTrouble::of(frame),
             copied: frame.copied.clone(),
+            admin: frame.admin,
             no_take_over: frame.no_take_over.clone(),
             notices: frame.notices.clone(),
             section: match frame.section {

@@ -44,6 +44,7 @@ pub async fn frame(app: &App, caller: Option<&Caller>, section: Section) -> Fram
         ledger,
         disk,
         copied: caller.and_then(|_| app.desk.copied_from()),
+        admin: caller.is_some_and(|caller| caller.access.admin()),
         no_take_over: caller.and_then(|caller| caller.access.must_on_server(Verb::Hold).err()).map(|no| no.to_string()),
         notices,
         section,
