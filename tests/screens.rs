@@ -64,7 +64,8 @@ const CHIEF: [&str; 14] = [
 /// Looks at the pages with made-up data whose names this admits.
 async fn walk(admits: impl Fn(&str) -> bool) {
     let mut all = pages::rendered();
-    all.retain(|name, _| admits(name));
+    // The page of a sign-out leads elsewhere before anybody could look at it.
+    all.retain(|name, _| admits(name) && name != "signed-out");
     let url = exhibit(all.clone());
     let browser = Browser::at(&url).await;
     assert!(!all.is_empty());
@@ -271,6 +272,8 @@ async fn every_end_of_a_push_and_its_question_stand_every_rule() {
     browser.write("#u", "kate").await;
     browser.click(".card .btn--main").await;
     browser.arrives(&format!("/pushes/{asking}")).await;
+    // By the page's script: without it the answer would lead to the page of a push that has ended.
+    browser.says(".prog-txt", "Waits for an answer").await;
     browser.click("#ask [value=yes]").await;
     browser.says(".prog-txt", "Pushed in").await;
 
