@@ -4,22 +4,19 @@
 //! for publishing.
 
 use crate::config::Artifacts;
+use crate::tls;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, LOCATION, USER_AGENT};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use rustls::RootCertStore;
-use rustls::pki_types::ServerName;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, Seek, Write};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 /// The longest that the whole of it may take.
@@ -202,9 +199,8 @@ async fn ask(rules: &Artifacts, url: &Url) -> Result<Response<Incoming>, Artifac
     if url.scheme() == "http" {
         return get(stream, url).await.map_err(|error| failed(&error));
     }
-    let named = ServerName::try_from(name).map_err(|error| failed(&error))?;
-    let connector = TlsConnector::from(tls().ok_or_else(|| failed(&"this machine has no certificate authorities"))?);
-    let stream = connector.connect(named, stream).await.map_err(|error| failed(&error))?;
+    let trust = tls::trust().ok_or_else(|| failed(&"this machine has no certificate authorities"))?;
+    let stream = tls::connect(trust, &name, stream).await.map_err(|error| failed(&error))?;
     get(stream, url).await.map_err(|error| failed(&error))
 }
 
@@ -222,21 +218,6 @@ async fn get(
         .header(ACCEPT, "*/*")
         .body(Empty::<Bytes>::new())?;
     Ok(sender.send_request(request).await?)
-}
-
-/// What this machine trusts, read once; none where it trusts nobody.
-fn tls() -> Option<Arc<rustls::ClientConfig>> {
-    static TLS: OnceLock<Option<Arc<rustls::ClientConfig>>> = OnceLock::new();
-    let read = || {
-        let mut roots = RootCertStore::empty();
-        // One that cannot be read is one less.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config =
-            rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
-        (!roots.is_empty()).then(|| Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
-    };
-    TLS.get_or_init(read).clone()
 }
 
 #[cfg(test)]

@@ -247,7 +247,7 @@ pub fn pages() -> impl Iterator<Item = &'static str> {
 pub fn rows() -> Vec<Row> {
     let described = |row: &Entry| {
         let (who, programs) = match row.may {
-            May::Anybody => ("everybody".to_owned(), true),
+            May::Anybody => ("everyone".to_owned(), true),
             May::Person => ("persons who are signed in, and the command line of the push host".to_owned(), false),
             May::PersonWith(verb) => (format!("persons with the right “{}” there, and no program", verb.word()), false),
             May::With(verb) => {

@@ -2,7 +2,7 @@
 //! caller's of them. It must never leave anything in them that the caller may not see.
 
 use super::board::{Board, BoardStack};
-use super::{StackView, StageView};
+use super::{PlanView, RollbackView, StackView, StageView};
 use crate::ledger::pushes::PushRow;
 use crate::stack::{Access, StackName, StageName, Verb};
 use schemars::JsonSchema;
@@ -80,6 +80,22 @@ impl StackView {
 
 fn sees(access: &Access, stack: &StackName, stage: &str) -> bool {
     stage.parse().is_ok_and(|stage| access.sees(stack, &stage))
+}
+
+impl PlanView {
+    /// The same for one caller.
+    pub fn limited_to(self, access: &Access, stack: &StackName, stage: &StageName) -> Self {
+        let no = access.must(Verb::Push, stack, stage).err().map(|no| no.to_string());
+        Self { why_not: no.or(self.why_not), ..self }
+    }
+}
+
+impl RollbackView {
+    /// The same for one caller.
+    pub fn limited_to(self, access: &Access, stack: &StackName, stage: &StageName) -> Self {
+        let no = access.must(Verb::Rollback, stack, stage).err().map(|no| no.to_string());
+        Self { why_not: no.or(self.why_not), ..self }
+    }
 }
 
 impl StageView {

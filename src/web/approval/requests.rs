@@ -253,14 +253,9 @@ fn plan_page((stack, stage): &(String, String), sha: Option<&str>) -> Result<Str
 /// When the caller is none, or says no reason.
 pub(in crate::web) fn override_why(caller: &Caller, given: Option<&str>) -> Result<Option<Reason>, Problem> {
     let Some(text) = given else { return Ok(None) };
-    if !is_admin(caller) {
+    if !caller.access.admin() {
         let no = Problem::admins_only(&caller.who, &caller.access.who_is_admin());
         return Err(no.with_cure("ask for the approval on the stage's plan; a rollback needs none"));
     }
     Ok(Some(Reason::needed(Some(text), NeedsReason::Override)?))
-}
-
-/// Whether they may push without the approval that a stage needs.
-pub(in crate::web) fn is_admin(caller: &Caller) -> bool {
-    caller.access.admin()
 }

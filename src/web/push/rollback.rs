@@ -3,7 +3,7 @@
 
 use crate::desk::view::RollbackView;
 use crate::desk::{NeedsReason, Press, Questions, Reason};
-use crate::stack::{BuildId, PushNumber, StackName, StageName, Verb};
+use crate::stack::{BuildId, PushNumber, StackName, StageName};
 use crate::web::app::App;
 use crate::web::http::action::{key, see};
 use crate::web::http::api::call::{Call, Chapter, Takes, json, query, takes};
@@ -154,10 +154,7 @@ async fn rollback_view(
         // What is shown is what is pressed, by a program that knows of one hash.
         back.plan_hash.clone_from(&back.plan_hash_asking);
     }
-    if let Err(no) = caller.access.must(Verb::Rollback, &stack, &stage) {
-        back.why_not = Some(no.to_string());
-    }
-    Ok(back)
+    Ok(back.limited_to(&caller.access, &stack, &stage))
 }
 
 async fn press_back(

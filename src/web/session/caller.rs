@@ -299,7 +299,8 @@ fn random() -> Result<String, Problem> {
     Ok(URL_SAFE_NO_PAD.encode(bits))
 }
 
-fn cookie(app: &App, name: String, value: String, max_age: CookieDuration) -> Cookie<'static> {
+/// A cookie of ours, that no script reads.
+pub(super) fn cookie(app: &App, name: String, value: String, max_age: CookieDuration) -> Cookie<'static> {
     Cookie::build(name, value)
         .path("/")
         .http_only(true)

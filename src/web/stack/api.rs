@@ -135,11 +135,8 @@ async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>, que
     let version = action::version(&app, &stack, query.sha.as_deref()).await?;
     match query.form.as_deref() {
         None => {
-            let mut plan = app.desk.plan(&stack, &stage, version.as_ref()).await?;
-            if let Err(no) = caller.access.must(Verb::Push, &stack, &stage) {
-                plan.why_not = Some(no.to_string());
-            }
-            Ok(HttpResponse::Ok().json(plan))
+            let plan = app.desk.plan(&stack, &stage, version.as_ref()).await?;
+            Ok(HttpResponse::Ok().json(plan.limited_to(&caller.access, &stack, &stage)))
         }
         Some("shell") => {
             let script = app.desk.plan_as_shell(&stack, &stage, version.as_ref(), &caller.who).await?;

@@ -3,7 +3,6 @@
 use crate::desk::view::NoRights;
 use crate::stack::{StackName, StageName};
 use crate::web::app::App;
-use crate::web::approval::requests;
 use crate::web::http::action::{self};
 use crate::web::http::path::named;
 use crate::web::http::problem::Reply;
@@ -24,12 +23,9 @@ pub struct VersionQuery {
 pub async fn plan(app: Data<App>, caller: Caller, place: Path<(String, String)>, query: Query<VersionQuery>) -> Reply {
     let (stack, stage): (StackName, StageName) = (named("stack", &place.0)?, named("stage", &place.1)?);
     let version = action::version(&app, &stack, query.sha.as_deref()).await?;
-    let mut plan = app.desk.plan(&stack, &stage, version.as_ref()).await?;
+    let plan = app.desk.plan(&stack, &stage, version.as_ref()).await?.limited_to(&caller.access, &stack, &stage);
     let no_right = NoRights::on_stage(&caller.access, &stack, &stage);
-    if let Some(no) = &no_right.push {
-        plan.why_not = Some(no.clone());
-    }
     app.desk.in_use(&stack);
     let frame = frame(&app, Some(&caller), Section::Stacks).await;
-    Ok(page(StatusCode::OK, app.pages.plan(&frame, &plan, (&no_right, requests::is_admin(&caller)))?))
+    Ok(page(StatusCode::OK, app.pages.plan(&frame, &plan, (&no_right, caller.access.admin()))?))
 }

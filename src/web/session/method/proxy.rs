@@ -20,7 +20,7 @@ impl SignIn for Proxy {
         SignInForm {
             heading: "Your proxy signs you in",
             explanation: Some(
-                "Pushbutton is behind a proxy that says who you are. To sign out, or in as somebody else, do it there. If you came by the \
+                "Pushbutton is behind a proxy that says who you are. To sign out, or in as someone else, do it there. If you came by the \
                  proxy and see this page, it named nobody.",
             ),
             asks: Asks::Nothing,

@@ -11,8 +11,8 @@ use crate::web::http::origin::local_next;
 use crate::web::http::problem::{Problem, Reply};
 use crate::web::session::caller;
 use crate::web::session::sign_in::{Afterwards, show};
+use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration as CookieDuration;
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Query};
@@ -128,15 +128,9 @@ fn flow_of(app: &App, request: &HttpRequest) -> Option<Flow> {
     (0..MINUTES * 60_000).contains(&age).then_some(flow)
 }
 
-/// Sent along when the provider sends the browser back, which is a navigation from another site: hence Lax.
+/// Lax as all of ours: the provider sends the browser back by a navigation from another site.
 fn cookie(app: &App, value: String, max_age: CookieDuration) -> Cookie<'static> {
-    Cookie::build(cookie_name(app), value)
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(app.address.secure)
-        .max_age(max_age)
-        .finish()
+    caller::cookie(app, cookie_name(app), value, max_age)
 }
 
 fn no_cookie(app: &App) -> Cookie<'static> {

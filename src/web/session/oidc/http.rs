@@ -2,6 +2,7 @@
 //! the client's secret elsewhere, and never speak plainly beyond this machine.
 
 use crate::config::provider_url;
+use crate::tls;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
@@ -9,15 +10,11 @@ use hyper::header::{HOST, HeaderValue, USER_AGENT};
 use hyper::rt::{Read, Write};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 /// For one request in all: a provider that is slower is down.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -25,10 +22,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 const MOST_BYTES: usize = 1 << 20;
 
 /// Asks over HTTP.
-#[derive(Clone)]
-pub struct Asker {
-    tls: TlsConnector,
-}
+#[derive(Clone, Copy, Debug)]
+pub struct Asker;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -51,22 +46,6 @@ pub enum NoAnswer {
 }
 
 impl Asker {
-    /// With the certificates that this machine trusts.
-    ///
-    /// # Errors
-    /// When the library of TLS refuses.
-    pub fn new() -> io::Result<Self> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(io::Error::other)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self { tls: TlsConnector::from(Arc::new(config)) })
-    }
-
     /// Sends a request and takes the answer.
     ///
     /// # Errors
@@ -91,8 +70,9 @@ impl Asker {
         let tcp = TcpStream::connect((host.as_str(), port)).await.map_err(connect)?;
         match url.scheme() {
             "https" => {
-                let name = ServerName::try_from(host).map_err(|error| connect(io::Error::other(error)))?;
-                let tls = self.tls.connect(name, tcp).await.map_err(connect)?;
+                let trust =
+                    tls::trust().ok_or_else(|| connect(io::Error::other("no certificate authorities are here")))?;
+                let tls = tls::connect(trust, &host, tcp).await.map_err(connect)?;
                 send(base, TokioIo::new(tls), request).await
             }
             _ => send(base, TokioIo::new(tcp), request).await,

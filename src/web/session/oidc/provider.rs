@@ -134,7 +134,7 @@ impl Provider {
         let secret = oidc.secret().read().map_err(io::Error::other)?.ok_or(io::ErrorKind::NotFound)?;
         let sealer = Sealer::new(secret.reveal(), &oidc.issuer, &oidc.client_id).map_err(io::Error::other)?;
         let url = config.url.clone();
-        Ok(Some(Self { oidc, url, secret, asker: Asker::new()?, sealer, known: Mutex::default() }))
+        Ok(Some(Self { oidc, url, secret, asker: Asker, sealer, known: Mutex::default() }))
     }
 
     /// Where to send a browser, and what it carries meanwhile.
@@ -305,7 +305,7 @@ impl Provider {
         if let Expected::Kept(kept) = expected
             && found.subject().as_str() != kept.subject
         {
-            return Err(Refused::ByProvider("its answer is about somebody else".to_owned()));
+            return Err(Refused::ByProvider("its answer is about someone else".to_owned()));
         }
         // Claims that the library has no field for; what is read here was verified above.
         let text = token.to_string();
@@ -329,7 +329,7 @@ impl Provider {
         // Tokens of two people may have been mixed up on the way (OpenID Connect Core, 5.3.2).
         match claims.get("sub").and_then(|sub| sub.as_str()) == Some(subject) {
             true => Ok(claims),
-            false => Err(unreachable("its answer is about somebody else")),
+            false => Err(unreachable("its answer is about someone else")),
         }
     }
 }
