@@ -7,10 +7,12 @@ use crate::journal::Stream;
 use crate::remote::output::{Allowance, COMMAND_LIMIT, Cleaner, Mask, Verdict};
 use crate::remote::{Ending, Line, Lines, Task};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
+use tokio::task::coop::unconstrained;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +21,9 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// Beyond twice the grace: for the guard's own looking around on a busy host, and for the network.
 const SLACK: Duration = Duration::from_secs(10);
+
+/// A stream that always has more gives way after so many reads (512 KiB): a runtime that never waits sees no timer.
+const TURN: usize = 16;
 
 /// A guard that has said its last word ends at once; a stream that is open after this time is held by something else.
 const HELD: Duration = Duration::from_millis(700);
@@ -77,11 +82,31 @@ struct Lease<'a> {
     input_sent: AtomicBool,
     /// Someone else than the guard holds a stream.
     held: AtomicBool,
+    /// Reads of both streams so far.
+    reads: AtomicUsize,
 }
 
 /// Holds a guard until it ends, or until its time is over and it has been told to. Also says whether something that outlives it
 /// still holds its output.
 pub(crate) async fn hold<I, O, E>(
+    wire: Wire<'_, I, O, E>,
+    opening: &Opening,
+    task: &Task,
+    lines: &Lines,
+    output: Output<'_>,
+    until: Instant,
+) -> (Ending, bool)
+where
+    I: AsyncWrite + Unpin,
+    O: AsyncRead + Unpin,
+    E: AsyncRead + Unpin,
+{
+    // Tokio's budget is of the whole task, with all of its hosts: a heartbeat or a deadline must not be refused because somebody read
+    // much. What reads gives way by itself.
+    unconstrained(keep(wire, opening, task, lines, output, until)).await
+}
+
+async fn keep<I, O, E>(
     wire: Wire<'_, I, O, E>,
     opening: &Opening,
     task: &Task,
@@ -220,6 +245,7 @@ impl<'a> Lease<'a> {
             over: CancellationToken::new(),
             input_sent: AtomicBool::new(false),
             held: AtomicBool::new(false),
+            reads: AtomicUsize::new(0),
         }
     }
 
@@ -305,6 +331,9 @@ impl<'a> Lease<'a> {
 
     /// Reads some bytes; 0 at the end, at an error, and when the guard has said its last word elsewhere.
     async fn read(&self, from: &mut (impl AsyncRead + Unpin), chunk: &mut [u8]) -> usize {
+        if self.reads.fetch_add(1, Ordering::Relaxed) % TURN == TURN - 1 {
+            yield_now().await;
+        }
         tokio::select! {
             biased;
             count = from.read(chunk) => count.unwrap_or(0),

@@ -2,6 +2,7 @@ use super::*;
 use crate::journal::Stream;
 use crate::remote::Line;
 use std::collections::BTreeMap;
+use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -90,6 +91,27 @@ async fn values_arrive_as_they_are_and_are_never_code() {
         let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(texts(&lines, Stream::Out).concat().replace(' ', ""), hex, "{shell:?}: {text:?}");
     }
+}
+
+#[tokio::test]
+async fn output_without_end_holds_up_neither_heartbeats_nor_the_deadline_of_its_task() {
+    let told = Task { lease_s: 1, timeout: Duration::from_secs(2), ..task("yes") };
+    let opening = opening(&told).unwrap();
+    let (ours, mut guards) = tokio::io::duplex(64);
+    let endless = tokio::io::BufReader::with_capacity(32 * 1024, tokio::io::repeat(b'y'));
+    let wire = Wire { place: "here", input: ours, out: endless, err: tokio::io::repeat(b'y') };
+    let lines = mpsc::channel(8).0;
+    let until = Instant::now() + told.timeout;
+    let holding = lease::hold(wire, &opening, &told, &lines, Output::Lines, until);
+    let hear_it_close = async {
+        let mut heard = String::new();
+        guards.read_to_string(&mut heard).await.unwrap();
+        heard
+    };
+    // One task, as the hosts of a batch are.
+    let heard = tokio::select! { _ = holding => panic!("it gave up before its lifeline was closed"), heard = hear_it_close => heard };
+    let beats = heard.strip_prefix(&opening.input).unwrap();
+    assert!(beats.len() >= 3 && beats.bytes().all(|byte| byte == b'\n'), "{beats:?}");
 }
 
 #[tokio::test]
