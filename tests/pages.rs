@@ -7,18 +7,19 @@ mod approval;
 mod audit;
 pub(crate) mod made_up;
 mod past;
+mod people;
 
 use made_up::{at, frame, push_page, row, street};
 use pushbutton::config::{AuthMode, ChannelKind};
 use pushbutton::desk::checkup::{Checkup, CheckupView, Finding, PlaceReport, Weight};
-use pushbutton::desk::view::{Board, BoardStack, NoRights, PlanView, VersionGroup, Versions};
+use pushbutton::desk::view::{
+    Board, BoardStack, NextVersions, NoRights, PlanView, VersionGroup, Versions, WaitingApproval,
+};
 use pushbutton::desk::{Broken, StackView};
 use pushbutton::journal::PushState;
-use pushbutton::ledger::tokens::Token;
 use pushbutton::plan::PushKind;
 use pushbutton::web::pages::{
-    Account, Asks, Frame, HoldForm, LogFilter, LogPage, NewFactor, NewTokenForm, Pages, Section, SignIn, SignedIn,
-    SignedOut, ToldFilter, picture, sign_in_form,
+    Asks, Frame, HoldForm, LogFilter, LogPage, Pages, Section, SignIn, SignedOut, ToldFilter, sign_in_form,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -40,7 +41,8 @@ pub fn rendered() -> BTreeMap<String, String> {
     the_push_log_keeps_its_filters();
     a_channel_that_does_not_work_is_above_whatever_page();
     strangers_are_asked_who_they_are_and_errors_say_what_to_do();
-    ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password();
+    people::ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password();
+    people::administrators_see_who_has_sessions_and_tokens_and_can_end_them();
     hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first();
     another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone();
     stats_are_drawn_and_stand_beside_as_numbers();
@@ -110,6 +112,13 @@ fn the_dashboard_shows_each_stack_in_its_state() {
     ] {
         assert!(html.contains(words), "{words}");
     }
+    let mut asked = board(&streets);
+    for (at, stack) in asked.stacks.iter_mut().enumerate() {
+        let (who, approved) = ("mary-with-a-name-that-is-rather-long".to_owned(), at % 2 == 1);
+        stack.stages.last_mut().unwrap().approval = Some(WaitingApproval { who, approved });
+    }
+    let html = checked("dashboard-approval", pages.dashboard(&frame, &asked));
+    assert!(html.contains("long asks for approval</a>") && html.contains(">approved, asked by mary-with"), "{html}");
     let loose: Vec<StackView> = vec![street("web", &["qa", "prod"]), street("api", &["prod", "qa"])];
     checked("dashboard-loose", pages.dashboard(&frame, &board(&loose)));
     let html = checked("empty", pages.dashboard(&frame, &board(&[])));
@@ -553,82 +562,6 @@ fn strangers_are_asked_who_they_are_and_errors_say_what_to_do() {
 }
 
 #[test]
-fn ones_own_account_shows_where_one_is_signed_in_and_takes_a_new_password() {
-    let pages = pages();
-    let session = |here, began: i64| SignedIn {
-        here,
-        name: "0123456789abcdef".to_owned(),
-        since: at(-began).to_string(),
-        seen: at(-60).to_string(),
-        address: here.then(|| "2001:db8::1".to_owned()),
-        browser: here.then(|| "Firefox on Linux".to_owned()),
-    };
-    let token = |name: &str, scopes: &str, days: i64, used: Option<i64>| Token {
-        id: format!("{:012x}", days.unsigned_abs()),
-        name: name.to_owned(),
-        owner: "mary".parse().unwrap(),
-        scopes: scopes.parse().unwrap(),
-        made_at: at(90 * 86_400),
-        expires_at: at(-days * 86_400),
-        seen_at: used.map(at),
-    };
-    let text = format!("pb_{:012x}_{}", 30, "5e".repeat(36));
-    for (name, has_password, problem, done, new_token) in [
-        ("account", true, None, None, false),
-        ("account-refused", true, Some("Wrong current password; nothing was changed.".to_owned()), None, false),
-        ("account-changed", true, None, Some("Your password is changed. Everywhere else you are signed out."), false),
-        ("account-open", false, None, None, false),
-        ("account-token", true, None, None, true),
-        ("account-factor", true, None, None, false),
-        ("account-factor-refused", true, None, None, false),
-        ("account-factor-on", true, None, None, false),
-        ("account-factor-codes", true, None, None, false),
-    ] {
-        let secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP".to_owned();
-        let refused = name == "account-factor-refused";
-        let signed_in = vec![session(true, 3600), session(false, 86_400)];
-        let tokens = vec![
-            token("ci", "publish:web,push:web/qa,see", 30, Some(300)),
-            token("night-report", "see:web,see:api", -2, None),
-        ];
-        let account = Account {
-            who: "mary".to_owned(),
-            signed_in,
-            has_password,
-            recovery_left: name.starts_with("account-factor-").then_some(8).filter(|_| !refused),
-            new_factor: (name == "account-factor" || refused).then(|| NewFactor {
-                picture: picture(&format!("otpauth://totp/x?secret={secret}")),
-                secret: secret.clone(),
-            }),
-            factor_problem: refused.then(|| "Wrong password or code; nothing was changed.".to_owned()),
-            recovery_codes: if name == "account-factor-codes" {
-                vec!["abcd-efgh-ijkl-mnop".to_owned(); 8]
-            } else {
-                Vec::new()
-            },
-            problem,
-            done,
-            tokens: if name == "account-open" { Vec::new() } else { tokens },
-            new_token: new_token.then(|| ("ci".to_owned(), text.clone())),
-            token_problem: (name == "account-refused")
-                .then(|| "No token was created: \"sea\" is none of see, push, rollback, hold, publish.".to_owned()),
-            typed: NewTokenForm::default(),
-        };
-        let html = checked(name, pages.account(&frame(Section::Nowhere), &account));
-        let factor = usize::from(account.new_factor.is_some() || account.recovery_left.is_some());
-        let fields = if has_password { 3 + factor } else { 0 };
-        assert_eq!(html.matches("type=\"password\"").count(), fields, "{name}");
-        assert_eq!(html.contains("class=\"qr\""), account.new_factor.is_some(), "{name}");
-        assert_eq!(html.contains(&secret), account.new_factor.is_some(), "{name}: it is shown once");
-        assert_eq!(html.contains(&text), new_token, "{name}: it is shown once");
-        assert!(html.contains("This browser</b>") && html.contains("Another browser</b>"), "{name}");
-        let ends = "action=\"/account/sessions/0123456789abcdef/end\"";
-        assert_eq!(html.matches(ends).count(), 1, "{name}: this browser has its own way out");
-        assert!(html.contains("(Firefox on Linux) at 2001:db8::1, since"), "{name}: {html}");
-    }
-}
-
-#[test]
 fn hosts_that_were_looked_over_are_shown_with_what_must_be_mended_first() {
     let pages = pages();
     let frame = frame(Section::Stacks);
@@ -719,6 +652,8 @@ fn another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone() {
             group("main", &commits),
             group("release/<b>evil</b>\u{202e}\u{200b}\u{2066}\u{ad}\u{feff}\u{e0041}", &commits[..1]),
         ],
+        skipped: 0,
+        next: Some(NextVersions { from: "f".repeat(40), skip: 30 }),
         bad: BTreeMap::new(),
         withdraw: [(commits[1].sha.clone(), "3f2c1ab9d004-p".to_owned())].into(),
         no_right: None,
@@ -733,7 +668,7 @@ fn another_version_is_chosen_from_a_list_and_shown_with_what_would_be_gone() {
     ] {
         assert!(html.contains(words), "{words}");
     }
-    let none = Versions { groups: Vec::new(), refs: None, unit: "build", ..versions };
+    let none = Versions { groups: Vec::new(), next: None, refs: None, unit: "build", ..versions };
     assert!(checked("versions-none", pages.versions(&frame, &none)).contains("No build can be chosen here."));
 
     let sha = commits[0].sha.clone();

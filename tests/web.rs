@@ -2,7 +2,7 @@
 //! The runner is played, as in the desk's journeys: it holds its push's lock and does nothing; the test writes the journal.
 
 mod approval;
-mod artifacts;
+pub mod artifacts;
 mod audit;
 mod commits;
 mod connections;
@@ -11,6 +11,7 @@ mod doors;
 mod gone;
 mod oidc;
 mod own_sessions;
+mod people;
 mod provider;
 mod proxied;
 mod repeated;
@@ -370,6 +371,7 @@ fn address(row: &Entry) -> String {
         .replace("{stack}", "web")
         .replace("{stage}", "qa")
         .replace("{id}", "1")
+        .replace("{who}", "mary")
         .replace("{token}", "0")
         .replace("{session}", "0")
         .replace("{build}", "web-1")

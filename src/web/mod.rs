@@ -16,6 +16,7 @@ mod hosts;
 mod http;
 mod metrics;
 mod output;
+mod people;
 mod push;
 mod reports;
 pub mod routes;
@@ -31,6 +32,7 @@ pub(crate) use stream::event_mux::wanted;
 pub mod pages {
     pub use super::audit::view::{AuditFilter, AuditPage};
     pub use super::history::view::{LogFilter, LogPage};
+    pub use super::people::view::{Overview, Person, PersonPage};
     pub use super::push::shown::PushPage;
     pub use super::reports::announcements_view::{AnnouncementsPage, ToldFilter};
     pub use super::reports::stats_view::{Span, StatsPage};

@@ -20,7 +20,7 @@ use super::session::caller::Caller;
 use super::session::{access, account, oidc, session_forms, sign_in, token_forms, totp};
 use super::stack::{api, catch_up, commits, hold, press, versions};
 use super::stream::live;
-use super::{dashboard, history, push, stack};
+use super::{dashboard, history, people, push, stack};
 use crate::stack::Verb;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -107,6 +107,11 @@ const fn form(path: &'static str, verb: Verb, handler: fn() -> Route) -> Entry {
     entry(Method::POST, path, May::PersonWith(verb), handler)
 }
 
+/// A form of administrators.
+const fn admin(path: &'static str, handler: fn() -> Route) -> Entry {
+    entry(Method::POST, path, May::Admin, handler)
+}
+
 const fn open(method: Method, path: &'static str, handler: fn() -> Route) -> Entry {
     entry(method, path, May::Anybody, handler)
 }
@@ -152,6 +157,12 @@ pub static ROUTES: &[Entry] = &[
     get("/stats", || web::to(stats::stats)),
     entry(Method::GET, "/audit", May::Admin, || web::to(audit::show)),
     entry(Method::GET, "/audit.jsonl", May::Admin, || web::to(audit::export)),
+    entry(Method::GET, "/people", May::Admin, || web::to(people::page::show)),
+    entry(Method::GET, "/people/{who}", May::Admin, || web::to(people::page::one)),
+    admin("/people/{who}/sign-out", || web::to(people::forms::end_sessions)),
+    admin("/people/{who}/sessions/{session}/end", || web::to(people::forms::end_session)),
+    admin("/people/{who}/revoke-tokens", || web::to(people::forms::revoke_tokens)),
+    admin("/people/{who}/tokens/{token}/revoke", || web::to(people::forms::revoke_token)),
     get("/announcements", || web::to(announcements::announcements)),
     open(Method::GET, "/sign-in", || web::to(sign_in::form)),
     open(Method::POST, "/sign-in", || web::to(sign_in::sign_in)),
@@ -373,6 +384,8 @@ mod tests {
                 "/pushes/{id}/cancel",
                 "/stats",
                 "/audit",
+                "/people",
+                "/people/{who}",
                 "/announcements",
                 "/docs/api",
                 "/docs/errors",

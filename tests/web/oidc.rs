@@ -2,6 +2,7 @@
 //! the one that was asked for; who is dropped there is out here within minutes; a provider that is down signs nobody out at once.
 
 use super::provider::{Browser, Company};
+use super::tokens::token_of;
 use super::*;
 use serde_json::json;
 
@@ -128,7 +129,7 @@ async fn who_is_dropped_at_the_provider_loses_session_and_stream_and_new_groups_
     company.provider.knows("8", "bob", &["web"]).await;
     let (mary, bob) = (company.browser_of("7").await, company.browser_of("8").await);
     let mut stream = company.site.stream(&mary.jar(), "/api/v1/events", "").await;
-    let of_bob = company.site.stream(&bob.jar(), "/api/v1/events", "").await;
+    let mut of_bob = company.site.stream(&bob.jar(), "/api/v1/events", "").await;
     company.provider.tell(json!({ "gone": "7" })).await;
     company.provider.knows("8", "bob", &["release"]).await;
     company.put_back(3 * MINUTE).await;
@@ -136,8 +137,9 @@ async fn who_is_dropped_at_the_provider_loses_session_and_stream_and_new_groups_
     stream.end().await;
     assert_eq!(company.site.get(&mary.jar(), "/").await.status, 303);
     until("bob's groups", async || (company.sessions().await == ["bob release"]).then_some(())).await;
+    // What he may see may be something else now: his page asks anew.
+    of_bob.end().await;
     assert_eq!(company.site.get(&bob.jar(), "/").await.status, 200);
-    drop(of_bob);
     let said = company.audit().await;
     assert!(said.contains(&"mary: sign out, the provider does not confirm it any more".to_owned()), "{said:?}");
 
@@ -151,6 +153,97 @@ async fn who_is_dropped_at_the_provider_loses_session_and_stream_and_new_groups_
     let after = company.provider.tell(json!({})).await;
     let asked = |value: &Value| value["refresh_token"].as_i64().unwrap();
     assert_eq!(asked(&after) - asked(&before), 1);
+    company.site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_token_that_is_not_by_the_provider_for_us_and_of_now_lets_nobody_in() {
+    let company = company().await;
+    company.provider.tell(json!({ "present": "7" })).await;
+    let forgeries = [
+        "expired",
+        "for another client",
+        "of another issuer",
+        "by a key of nobody",
+        "by the client's secret",
+        "by nobody",
+    ];
+    for forged in forgeries {
+        company.provider.tell(json!({ "forged": forged })).await;
+        let page = Browser::default().walk(&company.site, "/sign-in/oidc").await;
+        assert_eq!((page.status, company.sessions().await.len()), (403, 0), "{forged}: {}", page.text());
+        assert!(page.text().contains("could not be checked"), "{forged}: {}", page.text());
+    }
+    company.provider.tell(json!({ "forged": "as it is" })).await;
+    let mary = company.browser_of("7").await;
+    // A session lives no longer by such a token either: what it had stays as it was until an hour is over.
+    company.provider.knows("7", "mary", &["release"]).await;
+    company.provider.tell(json!({ "forged": "by a key of nobody" })).await;
+    company.put_back(30 * MINUTE).await;
+    assert_eq!(company.site.get(&mary.jar(), "/").await.status, 200);
+    assert_eq!(company.sessions().await, ["mary ops,web"]);
+
+    // New keys of its own are asked for.
+    company.provider.tell(json!({ "forged": "", "rotate": true })).await;
+    until("mary is in by the new key", async || {
+        let page = Browser::default().walk(&company.site, "/sign-in/oidc?next=/account").await;
+        page.text().contains("You are signed in as mary.").then_some(())
+    })
+    .await;
+    company.site.close().await;
+}
+
+/// The rights of the next test.
+const RIGHTS: &str = "\n[rights]\n\"push:web\" = [\"@release\"]\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_of_the_provider_gives_a_right_to_people_and_their_programs_and_takes_it_away() {
+    let company = Company::with(RIGHTS).await;
+    let site = &company.site;
+    company.provider.knows("7", "mary", &["release"]).await;
+    company.provider.knows("8", "bob", &["web"]).await;
+    let (mary, bob) = (company.browser_of("7").await, company.browser_of("8").await);
+    let plan = async |jar: &str| site.get(jar, "/stacks/web/stages/qa/plan").await.text().to_owned();
+    let closed = "bob may not push to web/qa: only members of @release may";
+    assert!(!plan(&mary.jar()).await.contains("may not push"));
+    assert!(plan(&bob.jar()).await.contains(closed));
+    let push = "/api/v1/stacks/web/stages/qa/push";
+    let pushed = async |text: &str| {
+        let answer = site.program(text, "POST", push, "{}").await;
+        let code = answer.code();
+        (answer.status, code)
+    };
+    let ((_, of_mary), (of_bob_token, of_bob)) =
+        (token_of(site, "mary", "push:web,see").await, token_of(site, "bob", "push:web,see").await);
+    let (_, of_zoe) = token_of(site, "zoe", "push:web,see").await;
+    // What is asked for lacks its plan's hash, which is said to who may push alone.
+    assert_ne!(pushed(&of_mary).await.0, 403);
+    assert_eq!(pushed(&of_bob).await, (403, "no_right".to_owned()));
+    assert_eq!(pushed(&of_zoe).await, (401, "token".to_owned()), "whom the provider never confirmed");
+
+    let mut stream = site.stream("", "/api/v1/events", &format!("authorization: Bearer {of_mary}\r\n")).await;
+    company.provider.knows("7", "mary", &["web"]).await;
+    company.provider.knows("8", "bob", &["release"]).await;
+    company.put_back(5 * MINUTE).await;
+    assert!(plan(&mary.jar()).await.contains("mary may not push to web/qa: only members of @release may"));
+    assert!(!plan(&bob.jar()).await.contains("may not push"));
+    assert_eq!(pushed(&of_mary).await, (403, "no_right".to_owned()));
+    assert_ne!(pushed(&of_bob).await.0, 403);
+    stream.end().await;
+
+    // A week after the provider refused him, unless it confirms him again; nobody else's.
+    company.provider.tell(json!({ "gone": "8" })).await;
+    company.put_back(5 * MINUTE).await;
+    assert_eq!(site.get(&bob.jar(), "/").await.status, 303);
+    assert_ne!(pushed(&of_bob).await.0, 401, "a build that runs at night is not stopped at once");
+    let page = site.get(&mary.jar(), "/account").await;
+    assert_eq!(page.status, 200);
+    company.confirmed_days_ago("bob", 30).await;
+    assert_eq!(pushed(&of_bob).await, (401, "token".to_owned()));
+    assert_ne!(pushed(&of_mary).await.0, 401);
+    company.provider.knows("8", "bob", &["release"]).await;
+    company.browser_of("8").await;
+    assert_ne!(pushed(&of_bob).await.0, 401, "{} is his again", of_bob_token.id);
     company.site.close().await;
 }
 

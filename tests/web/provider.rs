@@ -80,6 +80,14 @@ impl Company {
         self.site.desk.ledger().write(move |tx| Ok(tx.execute(change, [then])?)).await.unwrap();
     }
 
+    /// Lets a person be confirmed so many days ago.
+    pub async fn confirmed_days_ago(&self, who: &'static str, days: i64) {
+        let then = At::from_millis(At::now().millis() - days * 86_400_000).to_string();
+        let change = "UPDATE accounts SET confirmed_at = ?2 WHERE who = ?1";
+        let changed = self.site.desk.ledger().write(move |tx| Ok(tx.execute(change, (who, then))?)).await.unwrap();
+        assert_eq!(changed, 1);
+    }
+
     /// What the audit says of signing in and out.
     pub async fn audit(&self) -> Vec<String> {
         let rows = self.site.desk.ledger().read(|connection| {

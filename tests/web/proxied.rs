@@ -1,6 +1,7 @@
 //! A proxy signs people in, on a listener of its own: whoever it names is in, with the groups that it says; every trick by which somebody
 //! else could be named is refused, and on the other listener the header itself is. With nginx as `docs/sign-in.md` shows it.
 
+use super::tokens::token_of;
 use super::*;
 use pushbutton::demo::lifeline::Lifeline;
 use pushbutton::process::Program;
@@ -69,6 +70,33 @@ async fn whoever_the_proxy_names_is_in_and_every_request_names_them_anew() {
     assert_eq!(said.await.unwrap(), "mary");
     behind.site.close().await;
     assert!(!behind.socket.exists(), "the socket goes with the server");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_the_proxy_names_gives_a_right_to_people_and_their_programs_and_takes_it_away() {
+    let more = "groups_header = \"X-Remote-Groups\"\n[rights]\n\"push:web\" = [\"@release\"]\n";
+    let behind = Behind::with(more).await;
+    let plan = async |groups: &str| {
+        let lines = format!("{MARY}x-remote-groups: {groups}\r\n");
+        behind.get("/stacks/web/stages/qa/plan", &lines).await.text().to_owned()
+    };
+    let (_, of_mary) = token_of(&behind.site, "mary", "push:web,see").await;
+    let pushed = async || {
+        let answer = behind.site.program(&of_mary, "POST", "/api/v1/stacks/web/stages/qa/push", "{}").await;
+        (answer.status, answer.code())
+    };
+    let is =
+        |status: u16, code: &'static str| move |said: (u16, String)| (said == (status, code.to_owned())).then_some(());
+    let refused = "mary may not push to web/qa: only members of @release may";
+    assert_eq!(pushed().await, (401, "token".to_owned()), "whom the proxy never named");
+    assert!(plan("web, ops").await.contains(refused));
+    // It is written beside the request.
+    until("her programs", async || is(403, "no_right")(pushed().await)).await;
+    assert!(!plan("web, release").await.contains("may not push"));
+    until("her right", async || (pushed().await.0 != 403).then_some(())).await;
+    assert!(plan("").await.contains(refused));
+    until("no right", async || is(403, "no_right")(pushed().await)).await;
+    behind.site.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,10 +2,10 @@
 //! never get here. Called by `web`, which makes the values and asks at each request.
 
 use crate::ledger::{LedgerError, LedgerResult};
-use crate::stack::Who;
+use crate::stack::{BadName, Who};
 use crate::time::At;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 /// A session that was not used for so long is over (TRUST section 7: 12 h).
 pub const IDLE_MS: i64 = 12 * 3_600_000;
@@ -134,18 +134,35 @@ impl OwnSession {
 /// # Errors
 /// What SQLite said.
 pub fn of(connection: &Connection, who: &Who, now: At) -> LedgerResult<Vec<OwnSession>> {
+    Ok(list(connection, Some(who), now)?.into_iter().map(|(_, session)| session).collect())
+}
+
+/// Those of all people.
+///
+/// # Errors
+/// What SQLite said, or a row that cannot be read.
+pub fn all(connection: &Connection, now: At) -> LedgerResult<Vec<(Who, OwnSession)>> {
+    let named = |(who, session): (String, OwnSession)| {
+        let who = who.parse().map_err(|bad: BadName| LedgerError::Corrupt(format!("a session: {bad}")))?;
+        Ok((who, session))
+    };
+    list(connection, None, now)?.into_iter().map(named).collect()
+}
+
+fn list(connection: &Connection, who: Option<&Who>, now: At) -> LedgerResult<Vec<(String, OwnSession)>> {
     let mut ask = connection.prepare_cached(
-        "SELECT id_hash, made_at, seen_at, address, browser FROM sessions WHERE who = ?1 AND seen_at > ?2 AND made_at > ?3
-         ORDER BY seen_at DESC, id_hash",
+        "SELECT who, id_hash, made_at, seen_at, address, browser FROM sessions
+         WHERE who = coalesce(?1, who) AND seen_at > ?2 AND made_at > ?3 ORDER BY seen_at DESC, id_hash",
     )?;
     let (idle, oldest) = limits(now);
-    let rows = ask.query_map(params![who.as_str(), idle, oldest], |row| {
-        Ok(OwnSession {
+    let rows = ask.query_map(params![who.map(Who::as_str), idle, oldest], |row| {
+        let session = OwnSession {
             id_hash: row.get("id_hash")?,
             made_at: row.get("made_at")?,
             seen_at: row.get("seen_at")?,
             place: Place { address: row.get("address")?, browser: row.get("browser")? },
-        })
+        };
+        Ok((row.get("who")?, session))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -159,20 +176,22 @@ pub struct Which {
     pub confirmed_for_ms: Option<i64>,
 }
 
-/// What all sessions that are not over are known by.
+/// What all sessions that are not over are known by, with the groups of their people.
 ///
 /// # Errors
 /// What SQLite said.
-pub fn alive(connection: &Connection, which: Which, now: At) -> LedgerResult<HashSet<String>> {
+pub fn alive(connection: &Connection, which: Which, now: At) -> LedgerResult<HashMap<String, Vec<String>>> {
     let mut ask = connection.prepare_cached(
-        "SELECT id_hash FROM sessions WHERE seen_at > ?1 AND made_at > ?2
+        "SELECT id_hash, groups FROM sessions WHERE seen_at > ?1 AND made_at > ?2
          AND (?3 = 0 OR who IN (SELECT name FROM users)) AND (?4 IS NULL OR checked_at > ?4)",
     )?;
     let (idle, oldest) = limits(now);
     let confirmed = which.confirmed_for_ms.map(|ms| At::from_millis(now.millis() - ms).to_string());
-    Ok(ask
-        .query_map(params![idle, oldest, which.of_users_alone, confirmed], |row| row.get(0))?
-        .collect::<Result<_, _>>()?)
+    let rows = ask.query_map(params![idle, oldest, which.of_users_alone, confirmed], |row| {
+        let groups: Option<String> = row.get("groups")?;
+        Ok((row.get("id_hash")?, groups.unwrap_or_default().lines().map(str::to_owned).collect()))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// A session that was seen, or made, no later than this is over.

@@ -18,7 +18,7 @@ pub(in crate::ledger) const SCHEMA: i64 = STEPS.len() as i64 + 1;
 const STEPS: [&str; 1] = [
     // To 2, not in a release yet, and the only one that seals rows anew.
     // How long a push has waited for a person; when a build was pruned; who gave a link; how a command had ended on a host that
-    // left; who approved a push, marks of builds, announcements of what is no push; from where people sign in, and with what; from where things are
+    // left; who approved a push, marks of builds, announcements of what is no push; from where people sign in, and with what, and what their provider said; from where things are
     // done; the hosts and the proof of each push, and seals (all below); tables by names that say
     // what is in them. The triggers are made anew, since SQLite
     // writes a new name into them in its own way.
@@ -73,6 +73,7 @@ BEGIN SELECT RAISE(ABORT, 'a request for approval is kept for ever'); END;
        who           TEXT NOT NULL,
        at            TEXT NOT NULL,
        reason        TEXT,
+       place         TEXT,
        PRIMARY KEY (request, person)
      ) STRICT;
      CREATE TRIGGER approvals_never_change BEFORE UPDATE ON approvals
@@ -96,6 +97,11 @@ BEGIN SELECT RAISE(ABORT, 'an approval is kept for ever'); END;
        at            TEXT NOT NULL,
        reason        TEXT,
        PRIMARY KEY (stack, build, stage)
+     ) STRICT;
+     CREATE TABLE accounts (
+       who           TEXT PRIMARY KEY,
+       groups        TEXT NOT NULL,
+       confirmed_at  TEXT NOT NULL
      ) STRICT;
      CREATE TABLE known (
        who           TEXT NOT NULL,

@@ -122,6 +122,7 @@ CREATE TABLE approvals (                          -- one for each person who sai
   who           TEXT NOT NULL,
   at            TEXT NOT NULL,
   reason        TEXT,
+  place         TEXT,                             -- from where: an address, 'push host'
   PRIMARY KEY (request, person)
 ) STRICT;
 CREATE TRIGGER approvals_never_change BEFORE UPDATE ON approvals
@@ -356,6 +357,12 @@ CREATE TABLE sessions (
   groups        TEXT,                             -- of the person, as the provider of accounts says, a line each
   provider      TEXT,                             -- what that provider gave for it, encrypted
   checked_at    TEXT                              -- when it last confirmed it
+) STRICT;
+
+CREATE TABLE accounts (                           -- what a provider or a proxy said of a person last: their tokens live by it
+  who           TEXT PRIMARY KEY,
+  groups        TEXT NOT NULL,                    -- a line each
+  confirmed_at  TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE known (                              -- from where an account was signed in to: not slowed down with strangers

@@ -2,7 +2,7 @@
 //! line of the push host everything. Pure, and the one place that says so for router, gate, pages and API. It must never let anyone do
 //! anything to what they may not see.
 
-use super::grantee::Member;
+use super::grantee::{Group, Member};
 use super::rights::Rights;
 use super::scope::{Scopes, Target, Verb};
 use super::who::Who;
@@ -42,6 +42,14 @@ impl Access {
     /// Whether it was judged by these very rights.
     pub fn is_of(&self, rights: &Arc<Rights>) -> bool {
         Arc::ptr_eq(&self.rights, rights)
+    }
+
+    /// Whether they were judged as a member of these very groups, or their owner was.
+    pub fn is_of_groups(&self, groups: &[Group]) -> bool {
+        match &self.subject {
+            Subject::PushHost(_) => true,
+            Subject::Person(person) | Subject::Program { owner: person, .. } => person.groups == groups,
+        }
     }
 
     /// Whether nothing is hidden from them: no list has to be filtered.

@@ -144,7 +144,7 @@ async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Pr
         return Err(Problem::misdirected(&app.address, named_host(request).as_deref()));
     }
     let by_proxy = match door::is_here(request.request()) {
-        true => proxy_door::caller_of(app, request.request())?,
+        true => proxy_door::caller_of(app, request.request()).await?,
         false => match names_a_person(app.desk.config(), headers) {
             Some(name) => return Err(Problem::names_a_person(name)),
             None => None,

@@ -159,17 +159,7 @@ pub(super) async fn draw(app: &App, caller: &Caller, status: StatusCode, notices
         Ok((sessions::of(connection, &who, now)?, tokens::all(connection, Some(&who))?, factor))
     });
     let (sessions, tokens, factor) = found.await?;
-    let signed_in = sessions
-        .into_iter()
-        .map(|found| SignedIn {
-            here: found.id_hash == here,
-            name: found.name().to_owned(),
-            since: found.made_at,
-            seen: found.seen_at,
-            address: found.place.address,
-            browser: found.place.browser,
-        })
-        .collect();
+    let signed_in = sessions.into_iter().map(|session| SignedIn { here: session.id_hash == here, session }).collect();
     let new_factor = notices.totp_secret.map(|secret| NewFactor {
         picture: picture(&secret.address(app.address.host(), &caller.who)),
         secret: secret.reveal(),

@@ -1,6 +1,7 @@
 //! One's own account: where one is signed in, and the form of a new password.
 
 use super::totp::picture::Picture;
+use crate::ledger::sessions::OwnSession;
 use crate::ledger::tokens::Token;
 use crate::web::view::frame::Frame;
 use crate::web::view::pages::Pages;
@@ -65,16 +66,8 @@ pub struct NewTokenForm {
 pub struct SignedIn {
     /// Whether it is the one that asks.
     pub here: bool,
-    /// What stands for it in the address that ends it.
-    pub name: String,
-    /// When it began.
-    pub since: String,
-    /// When it was last used.
-    pub seen: String,
-    /// From which address it began, if that is known.
-    pub address: Option<String>,
-    /// What the browser calls itself, in a few words.
-    pub browser: Option<String>,
+    /// What the ledger knows of it.
+    pub session: OwnSession,
 }
 
 #[derive(Debug, Serialize)]
@@ -101,8 +94,9 @@ const LIFETIMES: [(&str, &str); 4] = [("30d", "30 days"), ("90d", "90 days"), ("
 /// The one that is chosen where nothing was typed.
 const USUAL_LIFETIME: &str = "90d";
 
+/// A token as pages show it.
 #[derive(Debug, Serialize)]
-struct Program<'a> {
+pub(crate) struct Program<'a> {
     id: &'a str,
     name: &'a str,
     scopes: String,
@@ -148,8 +142,9 @@ impl<'a> Factor<'a> {
     }
 }
 
+/// A session as pages show it.
 #[derive(Debug, Serialize)]
-struct Session<'a> {
+pub(crate) struct Session<'a> {
     here: bool,
     name: &'a str,
     since: Moment,
@@ -183,20 +178,25 @@ impl<'a> AccountPage<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(frame: &Frame, session: &'a SignedIn) -> Self {
+    /// That of somebody who does not ask.
+    pub(crate) fn of(frame: &Frame, session: &'a OwnSession) -> Self {
         Self {
-            here: session.here,
-            name: &session.name,
-            since: Moment::until(&session.since, frame.now),
-            seen: Moment::until(&session.seen, frame.now),
-            address: session.address.as_deref(),
-            browser: session.browser.as_deref().unwrap_or("unknown"),
+            here: false,
+            name: session.name(),
+            since: Moment::until(&session.made_at, frame.now),
+            seen: Moment::until(&session.seen_at, frame.now),
+            address: session.place.address.as_deref(),
+            browser: session.place.browser.as_deref().unwrap_or("unknown"),
         }
+    }
+
+    fn new(frame: &Frame, signed_in: &'a SignedIn) -> Self {
+        Self { here: signed_in.here, ..Self::of(frame, &signed_in.session) }
     }
 }
 
 impl<'a> Program<'a> {
-    fn new(frame: &Frame, token: &'a Token) -> Self {
+    pub(crate) fn new(frame: &Frame, token: &'a Token) -> Self {
         let expired = token.expires_at <= frame.now;
         Self {
             id: &token.id,

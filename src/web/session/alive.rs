@@ -4,7 +4,7 @@ use crate::desk::Desk;
 use crate::ledger::LedgerResult;
 use crate::ledger::sessions::{self, Which};
 use crate::time::At;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -12,16 +12,19 @@ use tokio::time::Instant;
 /// How long the list of sessions is believed that all streams share.
 const ALIVE_FOR: Duration = Duration::from_secs(1);
 
+/// The groups of each session's person, by its hash.
+type Groups = HashMap<String, Vec<String>>;
+
 /// The sessions that are not over, looked at for all streams together: each asks every few seconds, and the ledger is asked once.
 #[derive(Debug, Default)]
-pub struct Alive(tokio::sync::Mutex<Option<(Instant, Arc<HashSet<String>>)>>);
+pub struct Alive(tokio::sync::Mutex<Option<(Instant, Arc<Groups>)>>);
 
 impl Alive {
-    /// The hashes of the sessions that are not over, a few seconds old at most.
+    /// The sessions that are not over, a second old at most.
     ///
     /// # Errors
     /// When the ledger does not answer.
-    pub async fn now(&self, desk: &Desk, which: Which) -> LedgerResult<Arc<HashSet<String>>> {
+    pub async fn now(&self, desk: &Desk, which: Which) -> LedgerResult<Arc<Groups>> {
         let mut known = self.0.lock().await;
         if let Some((at, alive)) = &*known
             && at.elapsed() < ALIVE_FOR

@@ -8,7 +8,7 @@ use super::oidc::recheck;
 use crate::config::AuthMode;
 use crate::journal::write::hex;
 use crate::ledger::sessions::{self, Granted, LONGEST_MS, Place, Session, Which};
-use crate::ledger::{LedgerResult, audit, known, tokens};
+use crate::ledger::{LedgerResult, accounts, audit, known, tokens};
 use crate::stack::{Access, Group, Member, Who};
 use crate::time::At;
 use crate::web::app::App;
@@ -67,6 +67,8 @@ pub enum Proof {
 pub struct TokenProof {
     /// What the ledger knows it by.
     pub id: String,
+    /// Whose it is.
+    pub owner: Who,
 }
 
 /// What the ledger knows a session by.
@@ -166,7 +168,7 @@ pub(super) fn note_seen(app: &App, seen: impl FnOnce(&Transaction<'_>) -> Ledger
     });
 }
 
-/// Whether what let the caller in still holds.
+/// Whether what let the caller in still holds, with the groups that it gave them.
 ///
 /// # Errors
 /// When the ledger does not answer.
@@ -175,8 +177,12 @@ pub async fn still_holds(app: &App, caller: &Caller) -> LedgerResult<bool> {
         Proof::PushHost => Ok(true),
         Proof::Proxy(said) => Ok(said.elapsed() < BELIEVED_FOR),
         Proof::Token(token) => {
-            let id = token.id.clone();
-            app.desk.ledger().read(move |connection| tokens::holds(connection, &id, At::now())).await
+            let (token, method, now) = (token.clone(), method_of(app), At::now());
+            let owner = app.desk.ledger().read(move |connection| match tokens::holds(connection, &token.id, now)? {
+                true => method.owner(connection, &token.owner, now),
+                false => Ok(None),
+            });
+            Ok(is_as_judged(caller, owner.await?.as_deref()))
         }
         Proof::Session(session) => {
             app.rechecks.in_use(session.as_str());
@@ -184,9 +190,15 @@ pub async fn still_holds(app: &App, caller: &Caller) -> LedgerResult<bool> {
                 of_users_alone: method_of(app).needs_account(),
                 confirmed_for_ms: app.provider.as_ref().map(|_| recheck::CONFIRMED_FOR_MS),
             };
-            Ok(app.alive.now(&app.desk, which).await?.contains(&session.0))
+            let alive = app.alive.now(&app.desk, which).await?;
+            Ok(is_as_judged(caller, alive.get(&session.0).map(Vec::as_slice)))
         }
     }
+}
+
+/// Whether a caller is still there, and of the groups by which they were judged.
+fn is_as_judged(caller: &Caller, groups: Option<&[String]>) -> bool {
+    groups.is_some_and(|groups| caller.access.is_of_groups(&groups_of(groups.iter().map(String::as_str))))
 }
 
 /// A session that is to begin, and what else is written with it.
@@ -258,6 +270,9 @@ impl Entry {
         };
         let place = Place { address, browser: self.browser };
         sessions::begin(tx, &self.session, who, (&place, &self.granted), now)?;
+        if self.granted.provider.is_some() {
+            accounts::confirm(tx, who, &self.granted.groups, now)?;
+        }
         known::note(tx, who, &self.places, now)?;
         audit::note(tx, now, who.as_str(), "sign in", who.as_str(), &format!("from {}", self.from))
     }

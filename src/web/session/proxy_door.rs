@@ -2,10 +2,12 @@
 //! It must never take a header that someone behind the proxy could have written: one that is there twice, one of a like name, one that
 //! `Connection` takes away. Called by the server and the gate.
 
-use super::caller::{Caller, Proof, groups_of};
+use super::caller::{Caller, Proof, SEEN_EVERY_MS, groups_of, note_seen};
 use crate::config::{Config, ProxyListen};
+use crate::ledger::{LedgerResult, accounts};
 use crate::socket::{self, Listening};
 use crate::stack::{Access, BadName, Member, Who};
+use crate::time::At;
 use crate::web::app::App;
 use crate::web::http::door::DoorSign;
 use crate::web::http::problem::Problem;
@@ -73,7 +75,7 @@ pub fn says_who(config: &Config, headers: &HeaderMap) -> Option<String> {
 ///
 /// # Errors
 /// When what it says could be somebody else's, or is no name.
-pub fn caller_of(app: &App, request: &HttpRequest) -> Result<Option<Caller>, Problem> {
+pub async fn caller_of(app: &App, request: &HttpRequest) -> Result<Option<Caller>, Problem> {
     let Some(proxy) = &app.desk.config().proxy else { return Ok(None) };
     let headers = request.headers();
     for name in proxy.headers() {
@@ -84,9 +86,24 @@ pub fn caller_of(app: &App, request: &HttpRequest) -> Result<Option<Caller>, Pro
     let who: Who = name.parse().map_err(|why: BadName| bad(&proxy.user_header, &why.to_string()))?;
     let groups = proxy.groups_header.as_deref().and_then(said).transpose()?.unwrap_or_default();
     let groups = groups.split(',').map(str::trim).filter(|group| !group.is_empty()).take(MOST_GROUPS);
-    let groups = groups_of(groups);
+    let groups: Vec<String> = groups.map(str::to_owned).collect();
+    note(app, &who, &groups).await?;
+    let groups = groups_of(groups.iter().map(String::as_str));
     let access = Access::of_person(app.desk.rights(), Member { who: who.clone(), groups });
     Ok(Some(Caller { who, full_name: None, proof: Proof::Proxy(Instant::now()), access }))
+}
+
+/// Writes down what the proxy says of a person, for their programs: when it is something else, and every few minutes.
+async fn note(app: &App, who: &Who, groups: &[String]) -> LedgerResult<()> {
+    let (now, asked) = (At::now(), who.clone());
+    let known = app.desk.ledger().read(move |connection| accounts::find(connection, &asked)).await?;
+    let is_new =
+        known.is_none_or(|account| account.groups != groups || now.millis_since(account.confirmed_at) >= SEEN_EVERY_MS);
+    if is_new {
+        let (who, groups) = (who.clone(), groups.to_vec());
+        note_seen(app, move |tx| accounts::confirm(tx, &who, &groups, now));
+    }
+    Ok(())
 }
 
 /// A header that is there twice, under a like name, or that `Connection` takes away on the way: then it is not the proxy's, or not its

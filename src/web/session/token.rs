@@ -1,7 +1,7 @@
 //! A program that asks with a token (`Authorization: Bearer pb_…`, TRUST section 7): who it is. It must never let one in by anything but
 //! the token alone. Called by the request guard.
 
-use super::caller::{Caller, Proof, SEEN_EVERY_MS, TokenProof, method_of, note_seen};
+use super::caller::{Caller, Proof, SEEN_EVERY_MS, TokenProof, groups_of, method_of, note_seen};
 use crate::ledger::tokens::{self, TokenText};
 use crate::stack::{Access, Member};
 use crate::time::At;
@@ -39,12 +39,12 @@ pub async fn caller_of(app: &App, request: &HttpRequest, text: &str) -> Result<C
             let found = app.desk.ledger().read(move |connection| {
                 let Some(token) = tokens::find(connection, &text, now)? else { return Ok(None) };
                 // Who is nobody any more has no programs.
-                Ok(method.person(connection, &token.owner)?.map(|_| token))
+                Ok(method.owner(connection, &token.owner, now)?.map(|groups| (token, groups)))
             });
             found.await?
         }
     };
-    let Some(token) = found else {
+    let Some((token, groups)) = found else {
         let from = ClientAddress::of(&app.desk.config().trusted_proxies, request);
         app.failures.note(app.desk.ledger(), from, None, "token");
         return Err(Problem::no_token());
@@ -54,7 +54,8 @@ pub async fn caller_of(app: &App, request: &HttpRequest, text: &str) -> Result<C
         note_seen(app, move |tx| tokens::seen(tx, &id, now));
     }
     let who = token.who()?;
-    let owner = Member { who: token.owner, groups: Vec::new() };
+    let proof = Proof::Token(TokenProof { id: token.id, owner: token.owner.clone() });
+    let owner = Member { who: token.owner, groups: groups_of(groups.iter().map(String::as_str)) };
     let access = Access::of_program(app.desk.rights(), who.clone(), owner, token.scopes);
-    Ok(Caller { who, full_name: None, proof: Proof::Token(TokenProof { id: token.id }), access })
+    Ok(Caller { who, full_name: None, proof, access })
 }

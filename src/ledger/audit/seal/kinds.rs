@@ -89,6 +89,9 @@ const SESSION: &[(&str, &str)] = &[
     ("who", "who"),
 ];
 
+/// And when a person was confirmed.
+const ACCOUNT: &[(&str, &str)] = &[("groups", "groups"), ("who", "who")];
+
 /// The same holds of a token.
 const TOKEN: &[(&str, &str)] = &[
     ("expires_at", "expires_at"),
@@ -109,7 +112,7 @@ const fn at_end(name: &'static str, table: &'static str, order: &'static str) ->
 }
 
 /// All kinds.
-pub(super) const KINDS: [Kind; 24] = [
+pub(super) const KINDS: [Kind; 25] = [
     Kind {
         name: "press",
         table: "pushes",
@@ -184,6 +187,15 @@ pub(super) const KINDS: [Kind; 24] = [
         order: "1",
         watch: Watch::Rows("NEW.seen_at IS OLD.seen_at"),
     },
+    Kind {
+        name: "account",
+        table: "accounts",
+        key: &["who"],
+        columns: ACCOUNT,
+        only: "1",
+        order: "1",
+        watch: Watch::Rows("NEW.who <> OLD.who OR NEW.groups <> OLD.groups"),
+    },
     rows("known", "known", &["who", "place"]),
     Kind {
         name: "announcement",
@@ -229,6 +241,7 @@ impl Kind {
             "user" => format!("the user {first}"),
             "session" => format!("the session {:.12}", first),
             "token" => format!("the token {first}"),
+            "account" => format!("what the provider says of {first}"),
             "known" => format!("that {first} has signed in by {:.28}", part(1)),
             "announcement" => format!("the announcement {first}"),
             name => format!("{name} {}", key.join(" ")),

@@ -3,6 +3,7 @@
 use super::sign_in::{Answer, Asks, Given, Proven, SignIn, SignInForm};
 use crate::ledger::LedgerResult;
 use crate::stack::Who;
+use crate::time::At;
 use crate::web::app::App;
 use futures::future::LocalBoxFuture;
 use rusqlite::{Connection, Transaction};
@@ -44,5 +45,9 @@ impl SignIn for Open {
 
     fn person(&self, _: &Connection, _: &Who) -> LedgerResult<Option<Option<String>>> {
         Ok(Some(None))
+    }
+
+    fn owner(&self, _: &Connection, _: &Who, _: At) -> LedgerResult<Option<Vec<String>>> {
+        Ok(Some(Vec::new()))
     }
 }

@@ -62,6 +62,10 @@ impl SignIn for Password {
     fn person(&self, connection: &Connection, who: &Who) -> LedgerResult<Option<Option<String>>> {
         Ok(users::find(connection, who)?.map(|user| Some(user.full_name)))
     }
+
+    fn owner(&self, connection: &Connection, who: &Who, _: At) -> LedgerResult<Option<Vec<String>>> {
+        Ok(users::find(connection, who)?.map(|_| Vec::new()))
+    }
 }
 
 /// The person, when the password is theirs. An unknown name takes as long as a wrong password.

@@ -2,8 +2,9 @@
 //! must never begin a session.
 
 use super::sign_in::{Answer, Asks, Given, Proven, SignIn, SignInForm};
-use crate::ledger::LedgerResult;
+use crate::ledger::{LedgerResult, accounts};
 use crate::stack::Who;
+use crate::time::At;
 use crate::web::app::App;
 use futures::future::LocalBoxFuture;
 use rusqlite::{Connection, Transaction};
@@ -46,5 +47,10 @@ impl SignIn for Proxy {
 
     fn person(&self, _: &Connection, _: &Who) -> LedgerResult<Option<Option<String>>> {
         Ok(Some(None))
+    }
+
+    fn owner(&self, connection: &Connection, who: &Who, now: At) -> LedgerResult<Option<Vec<String>>> {
+        let account = accounts::find(connection, who)?;
+        Ok(account.filter(|account| accounts::still_counts(account.confirmed_at, now)).map(|account| account.groups))
     }
 }

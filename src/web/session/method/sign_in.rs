@@ -4,6 +4,7 @@ use crate::ledger::LedgerResult;
 use crate::ledger::second_factor::UsedCode;
 use crate::ledger::users::PasswordHash;
 use crate::stack::Who;
+use crate::time::At;
 use crate::web::app::App;
 use crate::web::http::problem::Problem;
 use futures::future::LocalBoxFuture;
@@ -86,4 +87,10 @@ pub(crate) trait SignIn: Send + Sync {
     /// # Errors
     /// What SQLite said.
     fn person(&self, connection: &Connection, who: &Who) -> LedgerResult<Option<Option<String>>>;
+
+    /// The groups of someone whose program asks, where the method knows some; none at all when their programs are let in no more.
+    ///
+    /// # Errors
+    /// What SQLite said, or a row that cannot be read.
+    fn owner(&self, connection: &Connection, who: &Who, now: At) -> LedgerResult<Option<Vec<String>>>;
 }

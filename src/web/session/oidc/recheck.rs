@@ -4,7 +4,7 @@
 
 use super::provider::{Kept, Refused};
 use crate::ledger::sessions::{self, Session};
-use crate::ledger::{LedgerResult, audit};
+use crate::ledger::{LedgerResult, accounts, audit};
 use crate::time::At;
 use crate::web::app::App;
 use futures::future::join_all;
@@ -84,13 +84,18 @@ async fn recheck(app: &App, hash: &str) -> LedgerResult<()> {
     };
     let Some(sealed) = seal(app, hash, &granted.kept) else { return Ok(()) };
     let (hash, groups) = (hash.to_owned(), granted.groups.unwrap_or(session.groups));
-    app.desk.ledger().write(move |tx| sessions::confirm(tx, &hash, &groups, &sealed, At::now())).await
+    let confirmed = app.desk.ledger().write(move |tx| {
+        sessions::confirm(tx, &hash, &groups, &sealed, At::now())?;
+        accounts::confirm(tx, &session.who, &groups, At::now())
+    });
+    confirmed.await
 }
 
 async fn end(app: &App, hash: &str, session: &Session, why: &'static str) -> LedgerResult<()> {
     let (hash, who) = (hash.to_owned(), session.who.clone());
     let ended = app.desk.ledger().write(move |tx| {
         sessions::end(tx, &hash)?;
+        accounts::doubt(tx, &who, At::now())?;
         audit::note(tx, At::now(), who.as_str(), "sign out", who.as_str(), why)
     });
     ended.await
