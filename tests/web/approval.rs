@@ -38,6 +38,8 @@ async fn two_people_push_by_form_what_one_alone_cannot() {
     for words in ["mary asks for approval to push", "“the fair”", "Review and approve", "Waits for approval"] {
         assert!(page.text().contains(words), "{words}: {}", page.text());
     }
+    let all = site.get(&joe, "/").await;
+    assert!(all.text().contains("href=\"/stacks/web/stages/qa/plan\">mary asks for approval</a>"), "{}", all.text());
     let own = site.get(&mary, &format!("{STAGE}/plan")).await;
     assert!(own.text().contains("someone else must approve it") && !own.text().contains(&format!("{STAGE}/approve\"")));
     let answer = format!("plan_hash={hash}&reason=looked+at+it");
@@ -47,6 +49,7 @@ async fn two_people_push_by_form_what_one_alone_cannot() {
     let approved = site.post(&joe, &format!("{STAGE}/approve"), &answer).await;
     assert_eq!(approved.header("location"), Some("/stacks/web/stages/qa/plan"));
     assert!(site.get(&mary, &format!("{STAGE}/plan")).await.text().contains("Approved by joe"));
+    assert!(site.get(&mary, "/").await.text().contains(">approved, asked by mary</a>"));
     assert_eq!(site.post(&joe, &format!("{STAGE}/push"), &push).await.status, 409, "not by one's own approval");
     let pushed = site.post(&mary, &format!("{STAGE}/push"), &push).await;
     assert_eq!(pushed.header("location"), Some("/pushes/1"), "{}", pushed.text());
@@ -92,6 +95,36 @@ async fn a_program_asks_and_its_owner_does_not_approve() {
     assert_eq!(pushed.status, 201, "{}", pushed.text());
     let push = site.get(&mary, "/api/v1/pushes/1").await.json();
     assert_eq!((&push["push"]["who"], &push["push"]["approved_by"]), (&"ci (token of mary)".into(), &"joe".into()));
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_counts_only_while_who_gave_it_may_approve() {
+    let (site, mary, seen, hash) = site().await;
+    let (joe, kate) = (site.sign_in("name=joe").await, site.sign_in("name=kate").await);
+    let push = format!("seen={seen}&plan_hash={hash}");
+    assert_eq!(site.post(&mary, &format!("{STAGE}/approval"), &push).await.status, 303);
+    let approve = format!("plan_hash={hash}");
+    assert_eq!(site.post(&joe, &format!("{STAGE}/approve"), &approve).await.status, 303);
+    assert!(site.get(&mary, &format!("{STAGE}/plan")).await.text().contains("Approved by joe"));
+
+    let file = site.home.0.path().join("config.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}\n[rights]\napprove = [\"kate\"]\n")).unwrap();
+    until("the rights", async || {
+        let page = site.get(&mary, &format!("{STAGE}/plan")).await;
+        (!page.text().contains("Approved by joe")).then_some(())
+    })
+    .await;
+    let refused = site.post(&mary, &format!("{STAGE}/push"), &push).await;
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    assert!(refused.text().contains("it waits for someone else who may approve"), "{}", refused.text());
+    assert_eq!(site.post(&kate, &format!("{STAGE}/approve"), &approve).await.status, 303);
+    let pushed = site.post(&mary, &format!("{STAGE}/push"), &push).await;
+    assert_eq!(pushed.header("location"), Some("/pushes/1"), "{}", pushed.text());
+    let journal = site.play(1).await;
+    assert!(site.get(&mary, "/pushes/1").await.text().contains("approved by kate"), "and not by joe");
+    site.finish(journal).await;
     site.close().await;
 }
 

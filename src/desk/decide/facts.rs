@@ -2,7 +2,6 @@
 
 use super::earlier::ended::Earlier;
 use super::earlier::last_push::{self, ended_badly};
-use crate::ledger::LedgerResult;
 use crate::ledger::approvals::{self, ApprovalRequest};
 use crate::ledger::current::{self, Current};
 use crate::ledger::good_builds::{self, GoodBuild};
@@ -10,10 +9,12 @@ use crate::ledger::holds::{self, Hold};
 use crate::ledger::marks::{self, Mark};
 use crate::ledger::published::{self, Published};
 use crate::ledger::pushes::{self, PushRow};
+use crate::ledger::{LedgerResult, accounts};
 use crate::plan::PlannedCommand;
-use crate::stack::{PushNumber, Revision, Stack};
+use crate::stack::{Access, Member, PushNumber, Revision, Rights, Stack, Target, Verb, Who};
 use crate::time::At;
 use rusqlite::Connection;
+use std::sync::Arc;
 
 /// Good builds that are looked through for where a rollback would go, and that can be chosen from; nobody rolls back further.
 pub(super) const OFFERED: usize = 20;
@@ -60,7 +61,13 @@ impl Facts {
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn read(connection: &Connection, stack: &Stack, place: usize, head: Option<Revision>) -> LedgerResult<Self> {
+    pub fn read(
+        connection: &Connection,
+        stack: &Stack,
+        place: usize,
+        head: Option<Revision>,
+        rights: &Arc<Rights>,
+    ) -> LedgerResult<Self> {
         // In this reading and not before it: a press right behind the end of a hold is never refused.
         let now = At::now();
         let (name, stage) = (&stack.name, &stack.stages[place].name);
@@ -86,7 +93,7 @@ impl Facts {
             None => None,
         };
         let approvals = match stack.stages[place].approval {
-            Some(_) => approvals::of_stage(connection, name, stage, now)?,
+            Some(_) => that_count(connection, approvals::of_stage(connection, name, stage, now)?, rights)?,
             None => Vec::new(),
         };
         Ok(Self {
@@ -108,4 +115,37 @@ impl Facts {
             head,
         })
     }
+}
+
+/// The requests with the approvals of those who may still approve there: whoever lost the right since has not given one.
+fn that_count(
+    connection: &Connection,
+    mut requests: Vec<ApprovalRequest>,
+    rights: &Arc<Rights>,
+) -> LedgerResult<Vec<ApprovalRequest>> {
+    for request in &mut requests {
+        let given = std::mem::take(&mut request.given);
+        for one in given {
+            if one.by_push_host || may_approve(connection, &one.who, request, rights)? {
+                request.given.push(one);
+            }
+        }
+    }
+    Ok(requests)
+}
+
+/// A program approves by a right of its owner's, or by one of its own; what its token may was asked when it did.
+fn may_approve(
+    connection: &Connection,
+    who: &Who,
+    request: &ApprovalRequest,
+    rights: &Arc<Rights>,
+) -> LedgerResult<bool> {
+    let target = Target::Stage(request.stack.clone(), request.stage.clone());
+    let Ok(person) = who.person().parse::<Who>() else { return Ok(false) };
+    let known = accounts::find(connection, &person)?;
+    let groups = known.into_iter().flat_map(|account| account.groups).filter_map(|group| group.parse().ok());
+    let person = Member { who: person, groups: groups.collect() };
+    Ok(rights.name_program(who, Verb::Approve, &target)
+        || Access::of_person(Arc::clone(rights), person).stage(Verb::Approve, &request.stack, &request.stage))
 }

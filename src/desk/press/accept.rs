@@ -169,7 +169,7 @@ impl Desk {
         let desk = self.me.clone();
         let look = move |connection: &rusqlite::Connection| {
             let Some(desk) = desk.upgrade() else { return Err(LedgerError::Closed) };
-            let facts = Facts::read(connection, &read_stack, place, read_head)?;
+            let facts = Facts::read(connection, &read_stack, place, read_head, &desk.rights())?;
             asked.offer((&desk.outside(), connection), &read_stack, place, &facts)
         };
         let going = match self.ledger.read(look).await? {
@@ -188,7 +188,7 @@ impl Desk {
             if let Some(replayed) = replay(tx, &press)? {
                 return Ok(replayed.map_or_else(Outcome::Refused, Outcome::Replayed));
             }
-            let facts = Facts::read(tx, &stack, place, head)?;
+            let facts = Facts::read(tx, &stack, place, head, &desk.rights())?;
             match request.decide((&desk.outside(), tx), &stack, place, &facts, &press, shown.as_deref())? {
                 Ok((offer, _)) if self::commit_range(&offer) != going => Ok(Outcome::Stale),
                 Ok((offer, approved)) => desk.take_in(tx, (&stack, place), &press, (&offer, &approved), &log),

@@ -51,7 +51,7 @@ impl Desk {
             let shown = press.plan_hash.as_ref().and_then(|hash| desk.recent_plans.find(hash));
             let asked = desk.ledger.write(move |tx| {
                 let Some(desk) = me.upgrade() else { return Err(LedgerError::Closed) };
-                let facts = Facts::read(tx, &stack, place, head)?;
+                let facts = Facts::read(tx, &stack, place, head, &desk.rights())?;
                 let offer = request.offer((&desk.outside(), tx), &stack, place, &facts)?;
                 let offer = offer.and_then(|offer| request.accept(&stack, place, offer, &press, shown.as_deref()));
                 match offer {
@@ -80,7 +80,7 @@ impl Desk {
             let me = desk.me.clone();
             let approved = desk.ledger.write(move |tx| {
                 let Some(desk) = me.upgrade() else { return Err(LedgerError::Closed) };
-                let facts = Facts::read(tx, &stack, place, head)?;
+                let facts = Facts::read(tx, &stack, place, head, &desk.rights())?;
                 let offer = request.offer((&desk.outside(), tx), &stack, place, &facts)?;
                 match offer {
                     Ok(offer) => approve(tx, (&desk, &stack, place), &offer, &verdict),

@@ -73,7 +73,7 @@ fn one_request_asks_the_ledger_nothing_twice() {
         (Request::CatchUp { hosts: vec!["web1".to_owned()], questions }, 6),
     ] {
         ASKED.take();
-        let facts = Facts::read(&ledger, &stack, 0, Some(sample::sha())).unwrap();
+        let facts = Facts::read(&ledger, &stack, 0, Some(sample::sha()), &std::sync::Arc::default()).unwrap();
         // Allowed or not: what is looked at is what was asked.
         let _ = request.decide((&outside, &ledger), &stack, 0, &facts, &press, None).unwrap();
         let (asked, mut seen) = (ASKED.take(), BTreeSet::new());

@@ -9,7 +9,7 @@ use crate::desk::parts::boards::Uncounted;
 use crate::desk::parts::recent_plans::listed;
 use crate::desk::refusal::Decision;
 use crate::desk::view::NotReady;
-use crate::desk::view::board::{Board, BoardStack, BoardStage, Waiting};
+use crate::desk::view::board::{Board, BoardStack, BoardStage, Waiting, WaitingApproval};
 use crate::journal::{Ended, PushState};
 use crate::ledger::{board, holds};
 use crate::size::counted;
@@ -83,6 +83,8 @@ impl Desk {
         for (place, stage) in stack.stages.iter().enumerate() {
             let (current, branch) = read.current.remove(&of(place)).unzip();
             let goes = goes(stack, place, head.as_ref(), before.take());
+            let asked = read.asked.remove(&of(place));
+            let asked = asked.filter(|asked| goes.as_ref().is_some_and(|to| to.as_str() == asked.sha));
             let next = goes.map(|to| {
                 let again = current.as_ref().is_some_and(|current| current.sha == to.as_str());
                 let from = current.as_ref().and_then(|current| current.sha.parse().ok());
@@ -102,6 +104,10 @@ impl Desk {
                 current,
                 next,
                 hold: read.holds.remove(&holds::scope(&stack.name, Some(&stage.name))),
+                approval: stage.approval.zip(asked).map(|(rule, asked)| WaitingApproval {
+                    approved: asked.given >= rule.needed,
+                    who: asked.who.to_string(),
+                }),
                 last: read.last.remove(&of(place)),
                 typical_ms: read.typical_ms.remove(&of(place)).unwrap_or_default(),
             });

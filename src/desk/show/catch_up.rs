@@ -22,10 +22,11 @@ impl Desk {
         let Some(place) = stack.stages.iter().position(|known| known.name == *stage) else {
             return Err(Refusal::Unknown { what: format!("stage {stage} of {name}") });
         };
-        let asked = Arc::clone(&stack);
+        let (asked, rights) = (Arc::clone(&stack), self.rights());
         let read = self.ledger.read(move |connection| {
             let stage = &asked.stages[place].name;
-            Ok((Facts::read(connection, &asked, place, None)?, desired::get(connection, &asked.name, stage)?))
+            let facts = Facts::read(connection, &asked, place, None, &rights)?;
+            Ok((facts, desired::get(connection, &asked.name, stage)?))
         });
         let (facts, desired) = read.await?;
         self.catch_up_view(&stack, place, &facts, desired.as_ref(), hosts, problem.as_deref())

@@ -58,7 +58,8 @@ impl Desk {
             let broken = problem.map(|problem| gate::broken(name, &problem).to_string());
             return Ok(Some(broken.unwrap_or_else(|| format!("{name} has no stage {stage} any more"))));
         };
-        let facts = self.ledger.read(move |connection| Facts::read(connection, &stack, place, None)).await?;
+        let rights = self.rights();
+        let facts = self.ledger.read(move |connection| Facts::read(connection, &stack, place, None, &rights)).await?;
         let closed = gate::closed(Asked::Resume, name, problem.as_deref(), &facts);
         let refused = closed.or_else(|| offer(earlier, &facts).err());
         Ok(refused.map(|refusal| refusal.to_string()))

@@ -33,7 +33,7 @@ impl Desk {
         let read = move |connection: &Connection| {
             let Some(desk) = desk.upgrade() else { return Err(crate::ledger::LedgerError::Closed) };
             let (of, at) = (&asked.name, &asked.stages[place].name);
-            let facts = Facts::read(connection, &asked, place, None)?;
+            let facts = Facts::read(connection, &asked, place, None, &desk.rights())?;
             let past = Past::read(&desk.outside(), connection, &asked, place, &facts)?;
             Ok((
                 facts,

@@ -214,7 +214,7 @@ fn read(desk: &Desk, connection: &Connection, stack: &Stack, head: Option<Revisi
     let of_stack = Filter { stack: Some(name.clone()), ..Filter::default() };
     let mut stages = Vec::with_capacity(stack.stages.len());
     for (place, stage) in stack.stages.iter().enumerate() {
-        let facts = Facts::read(connection, stack, place, head.clone())?;
+        let facts = Facts::read(connection, stack, place, head.clone(), &desk.rights())?;
         stages.push(StageRead {
             last: facts.newest.clone(),
             typical_ms: typical_duration::pushes(connection, name, &stage.name)?,

@@ -1,6 +1,6 @@
 //! What the page of all stacks shows of each: much less than a stack's own page, since there are hundreds. Plain data.
 
-use super::{StackView, body};
+use super::{ApprovalStanding, ApprovalView, StackView, body};
 use crate::ledger::current::Current;
 use crate::ledger::holds::Hold;
 use crate::ledger::pushes::PushRow;
@@ -55,6 +55,8 @@ pub struct BoardStage {
     /// The hold on this stage alone.
     #[serde(serialize_with = "body::optional")]
     pub hold: Option<Hold>,
+    /// Who asked for the approval of what waits for it, where that still stands.
+    pub approval: Option<WaitingApproval>,
     /// The last push to it, whatever its end.
     #[serde(serialize_with = "body::optional")]
     pub last: Option<PushRow>,
@@ -72,6 +74,30 @@ pub struct Waiting {
     pub commits: Option<usize>,
 }
 
+/// What waits for the approval of others, or has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WaitingApproval {
+    /// Who asked.
+    pub who: String,
+    /// Whether enough others have approved.
+    pub approved: bool,
+}
+
+impl WaitingApproval {
+    fn of(view: &ApprovalView) -> Option<Self> {
+        let approved = match view.state {
+            ApprovalStanding::Waiting => false,
+            ApprovalStanding::Approved => true,
+            ApprovalStanding::NotAsked
+            | ApprovalStanding::Expired
+            | ApprovalStanding::Moved
+            | ApprovalStanding::Declined => return None,
+        };
+        let request = view.request.as_ref().filter(|request| request.version.is_none())?;
+        Some(Self { who: request.who.clone(), approved })
+    }
+}
+
 impl From<&StackView> for BoardStack {
     fn from(street: &StackView) -> Self {
         let stages = street.stages.iter().map(|stage| BoardStage {
@@ -81,6 +107,7 @@ impl From<&StackView> for BoardStack {
             current: stage.current.clone(),
             next: stage.next.as_ref().map(|next| Waiting { again: next.again, commits: Some(next.commit_count) }),
             hold: stage.hold.clone(),
+            approval: stage.approval.as_ref().and_then(WaitingApproval::of),
             last: stage.last.clone(),
             typical_ms: stage.typical_ms.clone(),
         });

@@ -2,6 +2,7 @@
 //! decide whether a request still holds: `desk::decide::approval` does, by the plan as it is now and by the clock.
 
 use crate::ledger::LedgerResult;
+use crate::ledger::audit::place::{self, Place};
 use crate::stack::{PushNumber, StackName, StageName, Who};
 use crate::time::At;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -106,6 +107,8 @@ pub struct Approval {
     pub at: String,
     /// A remark, when they made one.
     pub reason: Option<String>,
+    /// Whether the command line of the push host said so, which may everything.
+    pub by_push_host: bool,
 }
 
 const COLUMNS: &str = "id, stack, stage, plan_hash, plan, seen, sha, version, who, reason, at, ends_at, state, closed_by, closed_at, \
@@ -161,10 +164,16 @@ pub fn of_stage(
 }
 
 fn given(connection: &Connection, request: i64) -> LedgerResult<Vec<Approval>> {
-    let mut ask =
-        connection.prepare_cached("SELECT who, at, reason FROM approvals WHERE request = ?1 ORDER BY at, person")?;
+    let mut ask = connection
+        .prepare_cached("SELECT who, at, reason, place FROM approvals WHERE request = ?1 ORDER BY at, person")?;
     let rows = ask.query_map([request], |row| {
-        Ok(Approval { who: row.get("who")?, at: row.get("at")?, reason: row.get("reason")? })
+        let place: Option<String> = row.get("place")?;
+        Ok(Approval {
+            who: row.get("who")?,
+            at: row.get("at")?,
+            reason: row.get("reason")?,
+            by_push_host: place == Some(Place::PushHost.to_string()),
+        })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -250,10 +259,17 @@ pub fn ask(tx: &Transaction<'_>, new: &NewRequest<'_>) -> LedgerResult<i64> {
 pub fn give(tx: &Transaction<'_>, request: i64, who: &Who, reason: Option<&str>, at: At) -> LedgerResult<bool> {
     let given = tx
         .prepare_cached(
-            "INSERT INTO approvals (request, person, who, at, reason) VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO approvals (request, person, who, at, reason, place) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (request, person) DO NOTHING",
         )?
-        .execute(params![request, who.person(), who, at.to_string(), reason])?;
+        .execute(params![
+            request,
+            who.person(),
+            who,
+            at.to_string(),
+            reason,
+            place::here().map(|place| place.to_string())
+        ])?;
     Ok(given == 1)
 }
 

@@ -6,7 +6,7 @@ use super::holds::{self, Hold};
 use super::running::{self, StepNow};
 use crate::ledger::pushes::{self, PushRow};
 use crate::ledger::{LedgerResult, typical_duration};
-use crate::stack::{PushNumber, StackName, StageName};
+use crate::stack::{PushNumber, StackName, StageName, Who};
 use crate::time::At;
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -29,9 +29,22 @@ pub struct Board {
     pub typical_ms: HashMap<StageKey, Vec<i64>>,
     /// The holds that stand, by scope.
     pub holds: HashMap<String, Hold>,
+    /// The requests that what a button offers be approved; the newest of each stage.
+    pub asked: HashMap<StageKey, Asked>,
 }
 
-/// Reads what is known of these stages: at most seven questions.
+/// A request for approval, as far as a row shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Who asked.
+    pub who: Who,
+    /// For which revision.
+    pub sha: String,
+    /// How many have approved.
+    pub given: usize,
+}
+
+/// Reads what is known of these stages: at most eight questions.
 ///
 /// # Errors
 /// What SQLite said.
@@ -53,6 +66,7 @@ pub fn read(connection: &Connection, stages: &[(StackName, StageName)]) -> Ledge
         steps,
         typical_ms,
         holds: holds::all(connection, At::now())?,
+        asked: asked(connection, At::now())?,
     })
 }
 
@@ -79,6 +93,19 @@ fn current(connection: &Connection, wanted: &str) -> LedgerResult<HashMap<StageK
             as_of: row.get("as_of")?,
         };
         Ok(((row.get("stack")?, row.get("stage")?), (current, row.get("branch")?)))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn asked(connection: &Connection, now: At) -> LedgerResult<HashMap<StageKey, Asked>> {
+    // With one `max` SQLite takes the other columns from that row.
+    let mut ask = connection.prepare_cached(
+        "SELECT stack, stage, who, sha, max(id), (SELECT count(*) FROM approvals a WHERE a.request = r.id) AS given
+         FROM approval_requests r WHERE state = 'open' AND version IS NULL AND ends_at > ?1 GROUP BY stack, stage",
+    )?;
+    let rows = ask.query_map([now.to_string()], |row| {
+        let asked = Asked { who: row.get("who")?, sha: row.get("sha")?, given: row.get::<_, i64>("given")? as usize };
+        Ok(((row.get("stack")?, row.get("stage")?), asked))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -1,7 +1,7 @@
 //! All stacks: a row each, a cell per stage, arrows with what waits between two stages. Where there are many stages, or many
 //! stacks, a row is a strip of small stages: a page of hundreds stays small, and fits the eye.
 
-use crate::desk::view::{Board, BoardStack, BoardStage, StepNow};
+use crate::desk::view::{Board, BoardStack, BoardStage, StepNow, WaitingApproval};
 use crate::journal::Ended;
 use crate::stack::PushNumber;
 use crate::web::view::frame::Frame;
@@ -69,8 +69,17 @@ struct Small {
 struct Line {
     shape: &'static str,
     words: String,
-    /// The push that it is about.
-    push: Option<i64>,
+    /// The page that it is about.
+    href: Option<String>,
+}
+
+/// A request for approval, in a few words.
+#[derive(Debug, Serialize)]
+struct Asks {
+    shape: &'static str,
+    words: String,
+    /// The plan that it is about.
+    href: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -91,6 +100,8 @@ struct StageCell {
     ago: Option<Moment>,
     running: Option<Running>,
     hold: Option<HoldLine>,
+    /// Who asks that what waits for it be approved.
+    asks: Option<Asks>,
     bad: Option<PushLine>,
     /// What waits between the stage before and this one; none for the first.
     arrow: Option<Arrow>,
@@ -214,12 +225,21 @@ fn line(frame: &Frame, stack: &BoardStack) -> Option<Line> {
         let tag = stage.map_or_else(|| StageTag::named(push.stage.as_str()), |stage| tag(stack, stage));
         let typical: &[i64] = stage.map_or(&[], |stage| &stage.typical_ms);
         let running = Running::new(push, tag, typical, stack.step.as_ref(), frame.now);
-        return Some(Line { shape: Mark::of_row(push).shape(), words: running.in_a_line(), push: Some(push.id.get()) });
+        return Some(Line {
+            shape: Mark::of_row(push).shape(),
+            words: running.in_a_line(),
+            href: Some(of_push(push.id)),
+        });
     }
     let stages = || stack.stages.iter();
     if let Some(hold) = stack.hold.as_ref().or_else(|| stages().find_map(|stage| stage.hold.as_ref())) {
         let words = format!("{} is held by {}: {}", hold.scope, hold.who, hold.reason);
-        return Some(Line { shape: "hold", words, push: hold.push.map(PushNumber::get) });
+        return Some(Line { shape: "hold", words, href: hold.push.map(of_push) });
+    }
+    if let Some((stage, approval)) = stages().find_map(|stage| Some((stage, stage.approval.as_ref()?))) {
+        let asks = Asks::new(stack, stage, approval);
+        let words = format!("{}: {}", words::stage_words(&stage.name), asks.words);
+        return Some(Line { shape: asks.shape, words, href: Some(asks.href) });
     }
     let bad = |stage: &&BoardStage| stage.last.as_ref().is_some_and(went_badly);
     let bad: Vec<&BoardStage> = stages().filter(bad).collect();
@@ -228,7 +248,21 @@ fn line(frame: &Frame, stack: &BoardStack) -> Option<Line> {
     let mark = Mark::of_push(push.state);
     let (word, stage) = (mark.word().to_lowercase(), words::stage_words(push.stage.as_str()));
     let words = format!("Push {} to {stage} {word}, {}{more}", push.id, push.who);
-    Some(Line { shape: mark.shape(), words, push: Some(push.id.get()) })
+    Some(Line { shape: mark.shape(), words, href: Some(of_push(push.id)) })
+}
+
+fn of_push(push: PushNumber) -> String {
+    format!("/pushes/{push}")
+}
+
+impl Asks {
+    fn new(stack: &BoardStack, stage: &BoardStage, approval: &WaitingApproval) -> Self {
+        let (shape, words) = match approval.approved {
+            true => ("ok", format!("approved, asked by {}", approval.who)),
+            false => ("hold", format!("{} asks for approval", approval.who)),
+        };
+        Self { shape, words, href: format!("/stacks/{}/stages/{}/plan", stack.stack, stage.name) }
+    }
 }
 
 fn went_badly(push: &crate::ledger::pushes::PushRow) -> bool {
@@ -257,6 +291,7 @@ fn cell(frame: &Frame, street: &BoardStack, stage: &BoardStage, tag: StageTag) -
         running: running
             .map(|push| Running::new(push, tag.clone(), &stage.typical_ms, street.step.as_ref(), frame.now)),
         hold: hold.map(|hold| HoldLine::new(hold, frame.now)),
+        asks: stage.approval.as_ref().map(|approval| Asks::new(street, stage, approval)),
         bad: bad.map(|push| PushLine::new(push, frame.now)),
         arrow: arrow(street, stage),
         stage: tag,
