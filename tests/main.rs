@@ -25,6 +25,7 @@ mod examples;
 mod eyes;
 mod failure;
 mod faults;
+mod fetched;
 mod fleet;
 mod folds;
 mod fresh;

@@ -13,7 +13,7 @@ mod rollback;
 mod stage;
 
 pub use self::approval::{ApprovalStanding, ApprovalView, GivenView, RequestView};
-pub use self::board::{Board, BoardStack, BoardStage, Waiting};
+pub use self::board::{Board, BoardStack, BoardStage, Waiting, WaitingApproval};
 pub use self::build::{CommitBody, GoodBuildBody, PublishedBody};
 pub use self::limited::NoRights;
 pub use self::mark::MarkView;
@@ -264,12 +264,25 @@ pub struct Versions {
     pub refs: Option<String>,
     /// The stack's own branch first, then the heads of the others.
     pub groups: Vec<VersionGroup>,
+    /// How many of the stack's own branch come before these.
+    pub skipped: usize,
+    /// Where the list of the stack's own branch goes on; none on its last page.
+    pub next: Option<NextVersions>,
     /// The versions of which a build is marked as bad: by revision, why.
     pub bad: std::collections::BTreeMap<String, String>,
     /// The published builds that may be withdrawn, since nobody has pushed them: by revision.
     pub withdraw: std::collections::BTreeMap<String, String>,
     /// Why the caller may not withdraw any, if so.
     pub no_right: Option<String>,
+}
+
+/// Where a list of versions goes on: `?from=FROM&skip=SKIP`.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct NextVersions {
+    /// The version that was the newest when the first page was read.
+    pub from: String,
+    /// How many come before the next page.
+    pub skip: usize,
 }
 
 /// The versions of one branch.

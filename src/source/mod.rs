@@ -54,6 +54,24 @@ pub enum Known {
     No(String),
 }
 
+/// Where a page of a list begins that grows at its top: what stood there when it was first read, and how many are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListFrom {
+    /// The version that was the newest; none for the list as it is now.
+    pub from: Option<Revision>,
+    /// How many are left out from there on.
+    pub skip: usize,
+}
+
+impl ListFrom {
+    /// What is left of the whole list, newest first.
+    pub fn of<T>(&self, all: Vec<T>, sha: impl Fn(&T) -> &str) -> impl Iterator<Item = T> {
+        let first = self.from.as_ref().map_or(Some(0), |from| all.iter().position(|one| sha(one) == from.as_str()));
+        let (first, skip) = (first.unwrap_or(all.len()), self.skip);
+        all.into_iter().skip(first).skip(skip)
+    }
+}
+
 /// What a source of hashes takes for the whole of one.
 pub fn whole_hash(text: &str) -> Option<&str> {
     matches!(text.len(), 40 | 64).then_some(text)
@@ -199,7 +217,7 @@ impl Origin {
     }
 
     /// The newest versions that can be chosen, by branch: at most `most` of the source's `own`, the head of each of as many others
-    /// that `refs` allows; `branches` are looked at.
+    /// that `refs` allows; `branches` are looked at. Further down the list, those of `own` alone.
     ///
     /// # Errors
     /// What git said.
@@ -207,10 +225,15 @@ impl Origin {
         &self,
         own: &str,
         refs: &Refs,
-        most: usize,
+        (page, most): (&ListFrom, usize),
         branches: usize,
     ) -> Result<Vec<(String, Vec<Commit>)>, SourceError> {
         match self {
+            Self::Git(mirror, _) if let Some(from) = &page.from => {
+                let is_own = mirror.has(from).await && mirror.branches_with(from).await?.iter().any(|of| of == own);
+                let commits = if is_own { mirror.newest(from, page.skip + most).await? } else { Vec::new() };
+                Ok(vec![(own.to_owned(), commits.into_iter().skip(page.skip).collect())])
+            }
             Self::Git(mirror, _) => {
                 let commits = match mirror.head(own).await {
                     Ok(head) => mirror.newest(&head, most).await?,
@@ -222,7 +245,9 @@ impl Origin {
                 let others = others.map(|(branch, head)| (branch, vec![head]));
                 Ok([(own.to_owned(), commits)].into_iter().chain(others).collect())
             }
-            Self::Svn(svn) => Ok(vec![(own.to_owned(), svn.recent().into_iter().take(most).collect())]),
+            Self::Svn(svn) => {
+                Ok(vec![(own.to_owned(), page.of(svn.recent(), |commit| commit.sha.as_str()).take(most).collect())])
+            }
             Self::Dir(..) => Ok(Vec::new()),
         }
     }

@@ -98,13 +98,15 @@ async fn administrators_read_the_audit_by_filters_page_by_page_and_download_what
         ("?action=press", 0),
         ("?action=seal", 0),
         ("?who=joe&until=2026-11-20", 0),
+        ("?who=joe&limit=3", 3),
+        ("?action=hold&limit=500", 250),
     ] {
         let answer = ask(query).await;
         assert_eq!(numbers(&answer).len(), count, "{query}: {}", answer.text());
     }
     let page = site.get(&mary, "/audit?text=number+249").await;
     assert!(page.status == 200 && page.text().contains("web: number 249 100% &lt;b&gt;"), "{}", page.text());
-    for bad in ["?since=yesterday", "?before=x"] {
+    for bad in ["?since=yesterday", "?before=x", "?limit=501", "?limit=0"] {
         assert_eq!((ask(bad).await.status, site.get(&mary, &format!("/audit{bad}")).await.status), (400, 400), "{bad}");
     }
     let file = site.get(&mary, "/audit.jsonl").await;

@@ -85,3 +85,60 @@ async fn the_commits_since_a_revision_come_page_by_page_and_an_unknown_one_is_sa
     }
     site.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn older_versions_are_listed_page_by_page_while_new_ones_come() {
+    let site = Site::open().await;
+    let mary = site.mary().await;
+    let repository = site.home.repository();
+    // With a branch that was merged: by ancestors alone what lies beside it would be missed.
+    for number in 0..20 {
+        git(&repository, &["commit", "-q", "--allow-empty", "-m", &format!("commit {number}")]).await;
+    }
+    git(&repository, &["checkout", "-q", "-b", "side", "HEAD~15"]).await;
+    for number in 0..20 {
+        git(&repository, &["commit", "-q", "--allow-empty", "-m", &format!("side {number}")]).await;
+    }
+    git(&repository, &["checkout", "-q", "-"]).await;
+    git(&repository, &["merge", "-q", "--no-ff", "-m", "merged", "side"]).await;
+    let head = git(&repository, &["rev-parse", "HEAD"]).await.trim().to_owned();
+    let all = git(&repository, &["log", "--format=%H"]).await;
+    let path = "/api/v1/stacks/web/stages/qa/versions";
+    let first = until("the commits are fetched", async || {
+        let answer = site.get(&mary, path).await;
+        (answer.json()["groups"][0]["commits"][0]["sha"] == head.as_str()).then_some(answer)
+    })
+    .await;
+    let shas = |answer: &Answer| -> Vec<String> {
+        let json = answer.json();
+        let own = json["groups"][0]["commits"].as_array().map_or(&[][..], Vec::as_slice);
+        own.iter().map(|commit| commit["sha"].as_str().unwrap().to_owned()).collect()
+    };
+    let next = |answer: &Answer| {
+        let link = answer.header("link")?.strip_prefix('<')?.split('>').next()?.to_owned();
+        Some(link)
+    };
+    assert_eq!(first.json()["next"], serde_json::json!({ "from": head, "skip": 30 }));
+    git(&repository, &["commit", "-q", "--allow-empty", "-m", "newer"]).await;
+    let newer = git(&repository, &["rev-parse", "HEAD"]).await.trim().to_owned();
+    let (mut seen, mut link) = (shas(&first), next(&first));
+    while let Some(path) = link {
+        let answer = site.get(&mary, &path).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.json()["groups"].as_array().unwrap().len(), 1, "the other branches were on the first page");
+        seen.extend(shas(&answer));
+        link = next(&answer);
+    }
+    assert_eq!(seen, all.lines().collect::<Vec<_>>(), "each once, whatever came since");
+    assert!(!seen.contains(&newer));
+    let page = site.get(&mary, "/stacks/web/stages/qa/versions").await;
+    let older = page.text().split("href=\"?from=").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
+    let page = site.get(&mary, &format!("/stacks/web/stages/qa/versions?from={older}")).await;
+    assert!(page.text().contains("before those"), "{}", page.text());
+    for (query, status) in [("?from=x%20y", 404), ("?skip=99999999", 400), ("?skip=x", 400)] {
+        assert_eq!(site.get(&mary, &format!("{path}{query}")).await.status, status, "{query}");
+    }
+    let strange = site.get(&mary, &format!("{path}?from={}", "1".repeat(40))).await;
+    assert_eq!((strange.status, shas(&strange).len()), (200, 0), "what is not on the branch is nothing's beginning");
+    site.close().await;
+}

@@ -1,12 +1,13 @@
 //! The versions that a first stage may be given, for its page. It must never start anything.
 
-use crate::desk::Desk;
 use crate::desk::cases::Case;
 use crate::desk::parts::sources::branches;
 use crate::desk::refusal::{Decision, Refusal};
-use crate::desk::view::{VersionGroup, Versions};
+use crate::desk::view::{NextVersions, VersionGroup, Versions};
+use crate::desk::{Desk, MOST_SKIPPED};
 use crate::ledger::{marks, published};
-use crate::stack::{Refs, StackName, StageName};
+use crate::source::ListFrom;
+use crate::stack::{Refs, Revision, StackName, StageName};
 use std::collections::BTreeMap;
 
 /// Versions of one branch that are listed.
@@ -20,7 +21,7 @@ impl Desk {
     ///
     /// # Errors
     /// When there is no such stage, or the source does not answer.
-    pub async fn versions(&self, stack: &StackName, stage: &StageName) -> Decision<Versions> {
+    pub async fn versions(&self, stack: &StackName, stage: &StageName, page: ListFrom) -> Decision<Versions> {
         let (stack, place) = self.stage_of(stack, stage)?;
         let (mut groups, mut withdraw) = (Vec::new(), BTreeMap::new());
         let own = stack.source.branch().to_owned();
@@ -28,21 +29,24 @@ impl Desk {
             _ if place > 0 => {}
             None => {
                 let name = stack.name.clone();
-                let found = self.ledger.read(move |connection| published::list(connection, &name, BRANCHES)).await?;
-                let allowed = found.iter().filter(|found| stack.allows(place, &found.branch)).take(LISTED);
-                groups.push(VersionGroup { branch: own, commits: allowed.map(|found| found.as_commit()).collect() });
+                let most = BRANCHES + page.skip;
+                let found = self.ledger.read(move |connection| published::list(connection, &name, most)).await?;
+                let allowed = found.iter().filter(|found| stack.allows(place, &found.branch));
+                let commits = page.of(allowed.map(|found| found.as_commit()).collect(), |commit| commit.sha.as_str());
+                groups.push(VersionGroup { branch: own, commits: commits.take(LISTED + 1).collect() });
                 let all = self.published(&stack.name).await?;
                 let unpushed = all.into_iter().filter(|listed| listed.push.is_none());
                 withdraw.extend(unpushed.map(|listed| (listed.build.sha, listed.build.build)));
             }
             Some(origin) => {
                 let refs = stack.refs_of(place).unwrap_or_else(|| Refs::only(&own));
-                let asked = origin.versions(&own, &refs, LISTED, BRANCHES);
+                let asked = origin.versions(&own, &refs, (&page, LISTED + 1), BRANCHES);
                 let asked = branches::within(branches::LOOK_LIMIT, asked).await;
                 let found = asked.map_err(|why| Refusal::Unable { case: Case::Source, why })?;
                 groups.extend(found.into_iter().map(|(branch, commits)| VersionGroup { branch, commits }));
             }
         }
+        let next = groups.first_mut().and_then(|group| next_page(&page, group));
         let name = stack.name.clone();
         let marks = self.ledger.read(move |connection| marks::of_stack(connection, &name)).await?;
         let bad = marks.into_iter().filter(|mark| mark.stage.is_none());
@@ -55,9 +59,20 @@ impl Desk {
             unit: stack.source.unit(),
             refs: stack.refs_of(place).map(|refs| refs.to_string()),
             groups,
+            skipped: page.skip,
+            next,
             bad: bad.collect(),
             withdraw,
             no_right: None,
         })
     }
+}
+
+/// Where the list of the stack's own branch goes on, and what is too much for this page taken off.
+fn next_page(page: &ListFrom, own: &mut VersionGroup) -> Option<NextVersions> {
+    let more = own.commits.len() > LISTED;
+    own.commits.truncate(LISTED);
+    let from = page.from.as_ref().map(Revision::to_string).or_else(|| Some(own.commits.first()?.sha.clone()))?;
+    let skip = page.skip + LISTED;
+    (more && skip <= MOST_SKIPPED).then_some(NextVersions { from, skip })
 }

@@ -29,6 +29,17 @@ pub struct Filter {
 /// # Errors
 /// What SQLite said.
 pub fn list(connection: &Connection, filter: &Filter, most: usize) -> LedgerResult<Vec<AuditRow>> {
+    let (sql, values) = query(filter, most);
+    let mut ask = connection.prepare_cached(&sql)?;
+    let mut rows: Vec<AuditRow> = ask.query_map(params_from_iter(values), read)?.collect::<Result<_, _>>()?;
+    if matches!(filter.from, Some(Edge::After(_))) {
+        rows.reverse();
+    }
+    Ok(rows)
+}
+
+/// The question with its values. Its text is put together from constant pieces only.
+fn query(filter: &Filter, most: usize) -> (String, Vec<Value>) {
     let mut values = Vec::new();
     let mut pieces = vec!["a.what <> 'seal'"];
     let pattern = filter.text.as_deref().map(|text| {
@@ -65,12 +76,7 @@ pub fn list(connection: &Connection, filter: &Filter, most: usize) -> LedgerResu
     };
     values.push(Value::Integer(i64::try_from(most).unwrap_or(i64::MAX)));
     let sql = format!("SELECT {COLUMNS} FROM audit a WHERE {} ORDER BY a.id {order} LIMIT ?", pieces.join(" AND "));
-    let mut ask = connection.prepare_cached(&sql)?;
-    let mut rows: Vec<AuditRow> = ask.query_map(params_from_iter(values), read)?.collect::<Result<_, _>>()?;
-    if order == "ASC" {
-        rows.reverse();
-    }
-    Ok(rows)
+    (sql, values)
 }
 
 /// What there is that was done, by name.
@@ -88,4 +94,32 @@ pub fn actions(connection: &Connection) -> LedgerResult<Vec<String>> {
     )?;
     let rows = ask.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_read_by_an_index_in_its_order_however_many_rows_there_are() {
+        let ledger = Connection::open_in_memory().unwrap();
+        ledger.execute_batch(crate::ledger::schema::SQL).unwrap();
+        let (who, action) = (|| Some("mary".to_owned()), || Some("hold".to_owned()));
+        for (filter, index) in [
+            (Filter::default(), "audit_read"),
+            (Filter { who: who(), ..Filter::default() }, "audit_by_who"),
+            (Filter { action: action(), ..Filter::default() }, "audit_by_what"),
+            (Filter { who: who(), action: action(), ..Filter::default() }, "audit_by_"),
+            (Filter { text: who(), since: who(), until: who(), ..Filter::default() }, "audit_read"),
+        ] {
+            for from in [None, Some(Edge::Before(7)), Some(Edge::After(7))] {
+                let filter = Filter { from, ..filter.clone() };
+                let (sql, values) = query(&filter, 100);
+                let mut ask = ledger.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+                let steps = ask.query_map(params_from_iter(values), |row| row.get::<_, String>("detail")).unwrap();
+                let plan = steps.map(Result::unwrap).collect::<Vec<_>>().join("\n");
+                assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{filter:?}: {plan}");
+            }
+        }
+    }
 }

@@ -11,7 +11,7 @@ use crate::time;
 use crate::web::app::App;
 use crate::web::http::api::call::{Call, Chapter, Takes, json, query};
 use crate::web::http::api::links;
-use crate::web::http::paging::{Page, edge, moment};
+use crate::web::http::paging::{Page, edge, limit, moment};
 use crate::web::http::problem::{Problem, Reply};
 use crate::web::session::caller::Caller;
 use crate::web::view::frame::Section;
@@ -27,6 +27,8 @@ use std::io;
 
 /// Rows on one page.
 const ROWS: usize = 100;
+/// The most that a program may ask for at once.
+const MOST_ROWS: usize = 500;
 
 /// What the audit is asked for; what is empty is not asked for.
 #[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
@@ -45,6 +47,8 @@ pub struct AuditQuery {
     before: Option<String>,
     /// Newer than this number.
     after: Option<String>,
+    /// How many rows: 1 to 500, 100 otherwise.
+    limit: Option<String>,
 }
 
 /// What `GET /api/v1/audit` answers.
@@ -85,12 +89,12 @@ impl AuditQuery {
     }
 
     async fn ask(&self, ledger: &Ledger) -> Result<(Page<AuditRow>, Vec<String>), Problem> {
-        let filter = self.filter()?;
+        let (filter, rows) = (self.filter()?, limit(self.limit.as_deref(), ROWS, MOST_ROWS)?);
         let read = move |connection: &rusqlite::Connection| {
-            Ok((list::list(connection, &filter, ROWS + 1)?, list::actions(connection)?))
+            Ok((list::list(connection, &filter, rows + 1)?, list::actions(connection)?))
         };
-        let (rows, actions) = ledger.read(read).await?;
-        Ok((Page::of(rows, self.edge()?, ROWS, |row| row.number), actions))
+        let (found, actions) = ledger.read(read).await?;
+        Ok((Page::of(found, self.edge()?, rows, |row| row.number), actions))
     }
 }
 

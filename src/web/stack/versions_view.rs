@@ -16,6 +16,8 @@ pub(crate) struct VersionsPage {
     /// What is said when there is nothing to choose from.
     none: String,
     groups: Vec<Group>,
+    /// Where the list goes on.
+    older: Option<String>,
     /// Why the caller may not withdraw a build that could be, if so.
     no_right: Option<String>,
 }
@@ -45,6 +47,7 @@ impl VersionsPage {
             stage: StageTag::named(&versions.stage),
             no_right: versions.no_right.clone().filter(|_| !versions.withdraw.is_empty()),
             refs: versions.refs.clone(),
+            older: versions.next.as_ref().map(|next| format!("?from={}&skip={}", next.from, next.skip)),
             none: format!("No {} can be chosen here.", versions.unit),
             groups: versions
                 .groups
@@ -52,6 +55,9 @@ impl VersionsPage {
                 .map(|group| Group {
                     branch: group.branch.clone(),
                     count: match group.commits.len() {
+                        more if versions.skipped > 0 => {
+                            format!("{} before those", words::count(more as i64, versions.unit))
+                        }
                         1 => "the newest one".to_owned(),
                         many => format!("the last {}", words::count(many as i64, versions.unit)),
                     },

@@ -7,13 +7,17 @@ use url::form_urlencoded::{Serializer, parse};
 
 /// `Link: <…>; rel="next"`, where there is a next page: the address that was asked for, from this cursor on.
 pub fn next(request: &HttpRequest, cursor: &str, at: Option<impl ToString>) -> Option<(HeaderName, String)> {
-    let at = at?.to_string();
+    Some(next_of(request, &[(cursor, &at?.to_string())]))
+}
+
+/// The same where a cursor has several parts.
+pub fn next_of(request: &HttpRequest, cursor: &[(&str, &str)]) -> (HeaderName, String) {
     // One cursor takes the place of every other.
     let of_cursor = |name: &str| matches!(name, "before" | "after" | "from" | "skip");
     let mut query = Serializer::new(String::new());
     query.extend_pairs(parse(request.query_string().as_bytes()).filter(|(name, _)| !of_cursor(name)));
-    query.append_pair(cursor, &at);
-    Some((LINK, format!("<{}?{}>; rel=\"next\"", request.path(), query.finish())))
+    query.extend_pairs(cursor);
+    (LINK, format!("<{}?{}>; rel=\"next\"", request.path(), query.finish()))
 }
 
 #[cfg(test)]
