@@ -7,6 +7,7 @@ mod audit;
 mod broken_rules;
 mod channels;
 mod draft;
+mod hooks;
 mod key;
 mod keys;
 mod limits;
@@ -25,6 +26,7 @@ pub use channels::email::{Email, MailTls};
 pub use channels::irc::Irc;
 pub use channels::{ChannelKind, ChannelLimits};
 pub use draft::Draft;
+pub use hooks::{Forge, Hooks};
 pub use limits::Limits;
 pub use oidc::{Oidc, provider_url};
 pub use proxies::{Network, Proxies};
@@ -78,6 +80,9 @@ pub struct Config {
     /// From where builds may be fetched.
     #[serde(default)]
     pub artifacts: Artifacts,
+    /// The forges that say when there are new commits.
+    #[serde(default)]
+    pub hooks: Hooks,
     /// Where the audit is sent besides the ledger.
     #[serde(default)]
     pub audit: Audit,

@@ -54,8 +54,8 @@ async fn artifacts(dir: &Path) -> ([u16; 3], Lifeline) {
     );
     let file = dir.join("nginx.conf").display().to_string();
     std::fs::write(&file, config).unwrap();
-    let nginx = Lifeline::keep_running(&["/usr/sbin/nginx", "-c", &file, "-e", "stderr"], &dir.join("nginx.log"));
-    let nginx = nginx.await.unwrap();
+    let (argv, log) = (["/usr/sbin/nginx", "-c", &file, "-e", "stderr"], dir.join("nginx.log"));
+    let nginx = Lifeline::keep_running(&argv, &log).await.unwrap();
     until("nginx answers", async || tokio::net::TcpStream::connect(("127.0.0.1", ports[0])).await.ok()).await;
     (ports, nginx)
 }
@@ -107,7 +107,7 @@ async fn a_build_is_fetched_over_tls_from_who_can_prove_its_name_and_an_order_wi
         assert!((400..600).contains(&status) && why.contains("certificate"), "{what}: {status} {said}");
     }
     let (status, said) = publish(&house, good, "nightly").await;
-    assert_eq!((status, said["build"].as_str().is_some()), (201, true), "{said}");
+    assert_eq!((status, said["build"]["build"].as_str().is_some()), (201, true), "{said}");
     house.kill_server().await;
     house.start().await;
     assert_eq!(publish(&house, good, "nightly").await, (201, said.clone()), "the same answer, by another process");

@@ -120,6 +120,7 @@ impl Config {
     fn resolve(&mut self, here: &Path) {
         self.data = here.join(&self.data);
         self.stacks = here.join(&self.stacks);
+        self.hooks.resolve(here);
         self.audit.file = self.audit.file.take().map(|file| here.join(file));
         if let Some(oidc) = &mut self.oidc {
             oidc.client_secret_file = oidc.client_secret_file.take().map(|file| here.join(file));

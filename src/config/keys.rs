@@ -30,6 +30,7 @@ const KEYS: &[(&str, &[Key])] = &[
             key("ssh", Kind::Table),
             key("metrics", Kind::Table),
             key("artifacts", Kind::Table),
+            key("hooks", Kind::Table),
             key("audit", Kind::Table),
             key("groups", Kind::Table),
             key("rights", Kind::Table),
@@ -41,6 +42,7 @@ const KEYS: &[(&str, &[Key])] = &[
     ("proxy", super::proxy::KEYS),
     ("ssh", &[key("config", Kind::Text), key("lease_s", SECONDS), key("grace_s", SECONDS)]),
     ("artifacts", super::artifacts::KEYS),
+    ("hooks", super::hooks::KEYS),
     ("audit", super::audit::KEYS),
     ("metrics", &[needed("listen", Kind::Socket, "127.0.0.1:9091"), key("open", Kind::Flag)]),
     (

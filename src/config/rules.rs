@@ -19,6 +19,7 @@ pub(super) fn broken(config: &Config, root: &DeTable<'_>) -> Vec<Mistake> {
     rules.provider(config);
     config.metrics.iter().for_each(|metrics| rules.metrics(config, metrics));
     rules.artifacts(&config.artifacts);
+    rules.hooks(&config.hooks);
     rules.audit(&config.audit);
     rules.numbers(config);
     rules.found

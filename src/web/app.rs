@@ -1,5 +1,6 @@
 //! What all requests share, made once at the start. It must never hold state of a push.
 
+use super::hooks::heard::Hooks;
 use super::http::limits::connections::Counter;
 use super::http::limits::rate::Budgets;
 use super::http::origin::OwnAddress;
@@ -48,6 +49,8 @@ pub struct App {
     pub(super) alive: Alive,
     /// The provider of accounts, where people sign in at one.
     pub(super) provider: Option<Provider>,
+    /// The webhooks of forges.
+    pub(super) hooks: Hooks,
     /// When it was asked about which session.
     pub(super) rechecks: Rechecks,
     /// What one person may do in a minute.
@@ -75,7 +78,7 @@ impl App {
     /// `document` is the API's.
     ///
     /// # Errors
-    /// When the templates are wrong, the system has no random bits, or the secret for the provider of accounts cannot be read.
+    /// When the templates are wrong, the system has no random bits, or a secret cannot be read.
     pub(super) fn new(desk: Arc<Desk>, sign_in_leads_to: Vec<&'static str>, document: Value) -> io::Result<Self> {
         let mut life = [0; 4];
         getrandom::fill(&mut life).map_err(io::Error::other)?;
@@ -86,6 +89,7 @@ impl App {
             pages: Pages::load().map_err(io::Error::other)?,
             assets: assets::version(),
             provider: Provider::of(desk.config())?,
+            hooks: Hooks::of(desk.config())?,
             rechecks: Rechecks::default(),
             desk,
             tries: Tries::default(),

@@ -12,6 +12,7 @@ mod audit;
 mod builds;
 mod dashboard;
 mod history;
+mod hooks;
 mod hosts;
 mod http;
 mod metrics;

@@ -7,6 +7,7 @@ use super::app::App;
 use super::approval::{marks, requests};
 use super::audit::page as audit;
 use super::builds::{publish, uploads};
+use super::hooks::hear;
 use super::hosts::{checkup, reach};
 use super::http::api::answering::answered;
 use super::http::api::call::Call;
@@ -236,6 +237,7 @@ pub static ROUTES: &[Entry] = &[
     api(Method::POST, "/api/v1/pushes/{id}/resume", Verb::Push, &resume::RESUME),
     visible("/api/v1/events", &live::EVENTS),
     call(Method::GET, "/api/v1/audit", May::Admin, &audit::LISTED),
+    call(Method::POST, "/api/v1/hooks/{forge}", May::Anybody, &hear::HEAR),
     open(Method::GET, "/static/{name:.+}", || web::to(files::file)),
     open(Method::GET, "/healthz", || web::to(health::healthz)),
     open(Method::GET, "/readyz", || web::to(health::readyz)),
@@ -361,6 +363,7 @@ mod tests {
                 "POST /sign-in",
                 "GET /sign-in/oidc",
                 "GET /sign-in/oidc/callback",
+                "POST /api/v1/hooks/{forge}",
                 "GET /static/{name:.+}",
                 "GET /healthz",
                 "GET /readyz"

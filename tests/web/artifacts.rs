@@ -12,7 +12,7 @@ pub const STACK: &str = "source = { published = true }\n[hosts]\nqa = [\"qa1.exa
                          commands = [{ release = \"/srv/api\" }]\n";
 
 /// A site with a stack `api` whose builds are published, and what is said in the server's file besides.
-pub async fn published(more: &str) -> Site {
+pub(super) async fn published(more: &str) -> Site {
     let site = Site::with("open", more).await;
     std::fs::write(site.home.0.path().join("stacks/api.toml"), STACK).unwrap();
     let mary = site.mary().await;

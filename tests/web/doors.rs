@@ -9,7 +9,7 @@ async fn every_route_is_closed_to_strangers_and_to_other_sites() {
     let mary = site.mary().await;
     site.seen(&mary).await;
     let kind = ("content-type", "application/x-www-form-urlencoded");
-    for row in ROUTES {
+    for row in ROUTES.iter().filter(|row| !is_signed(row)) {
         let (method, path) = (row.method.as_str(), address(row));
         let reads = method == "GET";
         let name = format!("{method} {path}");

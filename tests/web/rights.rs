@@ -117,7 +117,8 @@ async fn every_route_does_for_each_person_what_the_rights_say_and_nothing_from_a
     let own = [("origin", site.origin.as_str())];
     let from: [(&[(&str, &str)], bool); 3] =
         [(&[], false), (&own, true), (&[("origin", "https://evil.example")], false)];
-    let all = ROUTES.iter().flat_map(|row| people.iter().flat_map(move |person| from.map(|from| (row, person, from))));
+    let rows = ROUTES.iter().filter(|row| !is_signed(row));
+    let all = rows.flat_map(|row| people.iter().flat_map(move |person| from.map(|from| (row, person, from))));
     let asked = all.map(|(row, (name, session), (lines, own))| asks(&site, row, (name, session), lines, own));
     futures::stream::iter(asked).buffer_unordered(16).collect::<Vec<()>>().await;
     let state = site.get(&mary, "/api/v1/stacks/web").await.json();

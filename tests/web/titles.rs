@@ -11,6 +11,7 @@ use tokio::net::UnixListener;
 
 /// Cases that are not caused here, and why.
 const NOT_HERE: &[(&str, &str)] = &[
+    ("signature", "needs a webhook's secret: tests/web/hooks.rs"),
     ("no_right", "needs rights: tests/web/rights.rs"),
     ("admin", "needs rights: tests/web/rights.rs"),
     ("locked_waits", "needs a real push that is paused: tests/anger.rs"),

@@ -3,7 +3,7 @@
 //! listen on. It must never make, change or lock anything, and never stop at the first mistake.
 
 use crate::advice::Advice;
-use crate::config::{ChannelKind, Config, ConfigError, Draft, Proxy, ProxyListen};
+use crate::config::{ChannelKind, Config, ConfigError, Draft, Forge, Proxy, ProxyListen};
 use crate::desk::{self, DeskError};
 use crate::ledger;
 use crate::process::Program;
@@ -38,6 +38,7 @@ pub async fn prepare(path: &Path, asker: For) -> Result<Draft, ConfigError> {
     let config = draft.config().clone();
     look_at_secrets(&mut draft, &config);
     look_at_client_secret(&mut draft, &config);
+    look_at_hooks(&mut draft, &config);
     look_at_ssh(&mut draft, &config).await;
     look_at_directories(&mut draft, &config, asker);
     look_at_listen(&mut draft, &["listen"], config.listen);
@@ -73,6 +74,16 @@ fn look_at_secrets(draft: &mut Draft, config: &Config) {
         let one = secret.password_file.is_none() || secret.password_env.is_none();
         if let (Err(why), Some(key), true) = (secret.read(), secret.key(), one) {
             draft.refuse(&[kind.name(), key], why.to_string(), Some(why.cure()));
+        }
+    }
+}
+
+/// The secrets of webhooks.
+fn look_at_hooks(draft: &mut Draft, config: &Config) {
+    for forge in Forge::ALL {
+        let Some(secret) = config.hooks.secret_of(forge) else { continue };
+        if let Err(why) = secret.read() {
+            draft.refuse(&["hooks", forge.key()], why.to_string(), Some(why.cure()));
         }
     }
 }

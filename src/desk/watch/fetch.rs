@@ -5,7 +5,7 @@ use crate::desk::cases::Case;
 use crate::desk::parts::sources::branches::Place;
 use crate::desk::parts::sources::fetching::{LONGEST_PAUSE, Looks, Pace, QUICK, SHOWN_FOR, pause};
 use crate::desk::refusal::{Decision, Refusal};
-use crate::stack::{Stack, StackName};
+use crate::stack::{Source, Stack, StackName};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,6 +51,21 @@ impl Desk {
         }
         let paces: Vec<Place> = self.fetching.paces().keys().cloned().collect();
         paces.iter().for_each(|place| self.fetching.wanted(place));
+    }
+
+    /// Has the sources fetched at once of which someone says that there is something new; the stacks that have them.
+    pub fn fetch_at_once(&self, is_meant: impl Fn(&Source) -> bool) -> Vec<StackName> {
+        let mut found = Vec::new();
+        for (place, stacks) in self.stacks_by_place() {
+            let meant: Vec<StackName> =
+                stacks.iter().filter(|stack| is_meant(&stack.source)).map(|stack| stack.name.clone()).collect();
+            if !meant.is_empty() {
+                self.fetching.wanted_anyway(&place);
+            }
+            found.extend(meant);
+        }
+        found.sort();
+        found
     }
 
     /// Waits until what is known of a stack's source is as fresh as while someone looks; at most `patience`. For programs,

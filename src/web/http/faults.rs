@@ -26,6 +26,10 @@ rows! {
         Token = "token": "Token not accepted",
             "the token was revoked, has expired, was cut when it was copied, or its owner was removed",
             "look for it in `pushbutton token list`, and create a new one there or on the page *Your account*";
+        /// A webhook of somebody else.
+        Signature = "signature": "Signature not accepted",
+            "the secret in the settings of the webhook is not the one in the server's configuration, or the body was changed on the way",
+            "enter the secret of the file that [hooks] names in the settings of the webhook, then send it again from there";
         /// A token for something else.
         Scope = "scope": "The token may not do that",
             "no scope of the token allows this here",

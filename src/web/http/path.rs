@@ -1,4 +1,4 @@
-//! What an address names: a stack, a stage, a push. What is not even a name of its kind does not exist. Whether it takes an upload.
+//! What an address names: a stack, a stage, a push. What is not even a name of its kind does not exist. Whether it takes an upload, or a webhook.
 
 use crate::web::http::problem::Problem;
 use std::fmt::Display;
@@ -13,6 +13,14 @@ where
     T::Err: Display,
 {
     text.parse().map_err(|_| Problem::unknown(format_args!("{what} {text:?}")))
+}
+
+/// A webhook is at most so long, in bytes: one of 2,000 commits is some megabytes.
+pub const LONGEST_HOOK: u64 = 8 << 20;
+
+/// Whether this is the path of a webhook, which proves by itself from whom it is.
+pub fn is_hook(path: &str) -> bool {
+    path.strip_prefix("/api/v1/hooks/").is_some_and(|forge| !forge.is_empty() && !forge.contains('/'))
 }
 
 /// Whether this is the path of an upload: of a build, or of a piece of one.

@@ -75,6 +75,12 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "token", Fault::Token, "this token is not valid")
     }
 
+    /// A webhook that is not signed with the secret of its forge.
+    pub fn not_signed(forge: &str) -> Self {
+        let message = format!("the webhook is not signed with the secret for {forge}");
+        Self::new(StatusCode::UNAUTHORIZED, "signature", Fault::Signature, message)
+    }
+
     /// The token may not do this.
     pub fn beyond_scope(why: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "scope", Fault::Scope, why)
@@ -181,6 +187,12 @@ impl Problem {
             "the build is larger than {} MiB; upload_mib in the server's configuration sets the limit",
             most >> 20
         );
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", Fault::TooLarge, message)
+    }
+
+    /// A webhook that is too long.
+    pub fn hook_too_large(most: u64) -> Self {
+        let message = format!("the webhook is larger than {} MiB", most >> 20);
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", Fault::TooLarge, message)
     }
 

@@ -12,7 +12,7 @@ use crate::address::encoded_path;
 use crate::config::Config;
 use crate::ledger::audit::place::{Place, coming_from};
 use crate::web::app::App;
-use crate::web::http::path::is_upload;
+use crate::web::http::path::{LONGEST_HOOK, is_hook, is_upload};
 use crate::web::session::caller::{Caller, caller_of};
 use crate::web::session::{proxy_door, push_host, token};
 use crate::web::view::frame::Section;
@@ -154,12 +154,10 @@ async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Pr
         return Err(Problem::no_length());
     }
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    let most = match is_upload(request.path()) {
-        true => app.desk.config().limits.upload_mib << 20,
-        false => LONGEST_BODY as u64,
-    };
-    if length.is_some_and(|length| length > most) {
-        return Err(if most > LONGEST_BODY as u64 { Problem::upload_too_large(most) } else { Problem::too_large() });
+    refuse_longer(app, request.path(), length.unwrap_or(0))?;
+    // It is signed, so that whose page sent it tells nothing more; and a browser could not have signed it.
+    if is_hook(request.path()) && by_proxy.is_none() {
+        return Ok(None);
     }
     // No page of another site can make a browser send one.
     if let Some(token) = token::bearer(request.path(), headers) {
@@ -178,6 +176,17 @@ async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Pr
         true => Ok(None),
         false if door::is_here(request.request()) => Ok(by_proxy),
         false => Ok(caller_of(app, request.request()).await?),
+    }
+}
+
+/// Refuses a body that says it is longer than what may come here.
+fn refuse_longer(app: &App, path: &str, length: u64) -> Result<(), Problem> {
+    let upload = app.desk.config().limits.upload_mib << 20;
+    match () {
+        () if is_upload(path) && length > upload => Err(Problem::upload_too_large(upload)),
+        () if is_hook(path) && length > LONGEST_HOOK => Err(Problem::hook_too_large(LONGEST_HOOK)),
+        () if !is_upload(path) && !is_hook(path) && length > LONGEST_BODY as u64 => Err(Problem::too_large()),
+        () => Ok(()),
     }
 }
 

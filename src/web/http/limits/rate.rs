@@ -95,6 +95,8 @@ pub struct Budgets {
     pub builds: Rate,
     /// Looks at the hosts of a stack; one that is on its way already is joined.
     pub looks: Rate,
+    /// Webhooks of one address, good or not.
+    pub hooks: Rate,
 }
 
 impl Default for Budgets {
@@ -105,10 +107,13 @@ impl Default for Budgets {
             rollbacks: Rate::a_minute(ROLLBACKS),
             builds: Rate::a_minute(BUILDS),
             looks: Rate::a_minute(LOOKS),
+            hooks: Rate::a_minute(HOOKS),
         }
     }
 }
 
+/// More than a company pushes commits, from one server of its forge.
+const HOOKS: usize = 600;
 /// Looks at hosts a minute for one person: `check --hosts` asks once for each stack.
 const LOOKS: usize = 120;
 /// Accepted pushes a minute for one person (TRUST section 7).
