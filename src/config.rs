@@ -24,6 +24,7 @@ pub use artifacts::Artifacts;
 pub use audit::{Audit, Syslog};
 pub use channels::email::{Email, MailTls};
 pub use channels::irc::Irc;
+pub use channels::webhook::{Webhook, WebhookFormat};
 pub use channels::{ChannelKind, ChannelLimits};
 pub use draft::Draft;
 pub use hooks::{Forge, Hooks};
@@ -75,6 +76,8 @@ pub struct Config {
     pub irc: Option<Irc>,
     /// Where mail is sent; nowhere when missing.
     pub email: Option<Email>,
+    /// Where announcements are sent as requests; nowhere when missing.
+    pub webhook: Option<Webhook>,
     /// Where Prometheus reads numbers; nowhere when missing.
     pub metrics: Option<Metrics>,
     /// From where builds may be fetched.

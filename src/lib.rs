@@ -18,10 +18,10 @@
 //! - [`plan`]: stack + build + hosts → plan; pure.
 //! - [`config`]: the server's file.
 //! - [`stack`]: names, rights; the stack file: hosts, variables, shell texts, parse; pure.
-//! - [`process`], [`socket`], [`diagnostic`], [`advice`], [`address`], [`supervise`], [`size`], [`time`], [`tls`]: the
+//! - [`process`], [`socket`], [`diagnostic`], [`advice`], [`address`], [`supervise`], [`size`], [`time`], [`outbound`], [`tls`]: the
 //!   only door to child processes, Unix sockets by long paths, what is wrong with a file and where, what
 //!   other programs say when they fail, what an address is and what of it may be shown, tasks that are started again when they break, sizes,
-//!   instants and durations, TLS to other servers.
+//!   instants and durations, requests to other servers, TLS to them.
 //! - [`reading`], [`visible`], [`colours`]: files read with a limit; what hides in a text, made visible; the colours of a line.
 
 // Who adds a variant to an enum of ours is led through all that must know it.
@@ -41,6 +41,7 @@ pub mod diagnostic;
 pub mod fuzz;
 pub mod journal;
 pub mod ledger;
+pub mod outbound;
 pub mod plan;
 pub mod process;
 pub mod reading;

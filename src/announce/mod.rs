@@ -1,4 +1,4 @@
-//! Turns the ledger's outbox into IRC and mail: one task a channel, woken by changes or by the next due time; and sends the audit on.
+//! Turns the ledger's outbox into IRC, mail and webhooks: one task a channel, woken by changes or by the next due time; and sends the audit on.
 //! It must never decide what is announced (the fold wrote that down), never tell what the ledger does not hold, and
 //! never let one channel wait for another. `cli::server::serve` starts it.
 
@@ -9,6 +9,7 @@ pub mod crypto;
 mod delivery;
 mod irc;
 mod mail;
+mod webhook;
 pub mod words;
 
 pub use crypto::install_crypto;
@@ -64,6 +65,7 @@ fn ready(kind: ChannelKind, config: &Config) -> Result<Option<Begin>, AnnounceEr
     let ready = match kind {
         ChannelKind::Irc => config.irc.as_ref().map(irc::ready).transpose(),
         ChannelKind::Email => config.email.as_ref().map(|email| mail::ready(email, &config.url)).transpose(),
+        ChannelKind::Webhook => config.webhook.as_ref().map(|webhook| webhook::ready(webhook, &config.url)).transpose(),
     };
     ready.map_err(|why| AnnounceError { table: kind.name(), why })
 }

@@ -121,6 +121,9 @@ impl Config {
         self.data = here.join(&self.data);
         self.stacks = here.join(&self.stacks);
         self.hooks.resolve(here);
+        if let Some(webhook) = &mut self.webhook {
+            webhook.url_file = webhook.url_file.take().map(|file| here.join(file));
+        }
         self.audit.file = self.audit.file.take().map(|file| here.join(file));
         if let Some(oidc) = &mut self.oidc {
             oidc.client_secret_file = oidc.client_secret_file.take().map(|file| here.join(file));

@@ -65,7 +65,7 @@ const KEYS: &[(&str, &[Key])] = &[
 ];
 
 /// Tables that the file will have, and this version has not.
-const LATER: &[&str] = &["webhook", "graphite", "retention"];
+const LATER: &[&str] = &["graphite", "retention"];
 
 /// Every key that the file may have, by table; the root is `""`, and has the table of each channel.
 pub(super) fn tables() -> Vec<(&'static str, Vec<Key>)> {

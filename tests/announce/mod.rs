@@ -1,6 +1,7 @@
 //! Promise 7: every announcement is told, never before it is durable, repeated at most once per crash; a dead channel
 //! delays nobody. Over a real `ngircd` and a real SMTP server, seen by witnesses from outside.
 
+mod hook;
 mod letters;
 mod post;
 mod wire;

@@ -48,6 +48,7 @@ const TABLE: &[(&str, &str, How)] = &[
     ("README.md", "pushbutton check\n", README),
     ("docs/adding.md", "// ", Code),
     ("docs/announcements.md", "url = ", Server),
+    ("docs/announcements.md", "import base64", Run("tests/announce/hook.rs")),
     ("docs/api.md", "curl -fsS --unix-socket", RUNS),
     ("docs/api.md", "curl -fsS -c cookies", README),
     ("docs/api.md", "api() {", RUNS),

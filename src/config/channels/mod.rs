@@ -4,6 +4,7 @@
 
 pub(super) mod email;
 pub(super) mod irc;
+pub(super) mod webhook;
 
 use super::broken_rules::Rules;
 use super::key::Key;
@@ -20,6 +21,9 @@ pub enum ChannelKind {
     /// A mail for each announcement.
     #[serde(rename = "email")]
     Email,
+    /// A request for each announcement, to a server of one's own or to a chat.
+    #[serde(rename = "webhook")]
+    Webhook,
 }
 
 /// What a channel can carry.
@@ -33,13 +37,14 @@ pub struct ChannelLimits {
 
 impl ChannelKind {
     /// All of them, in the order in which people read them.
-    pub const ALL: [Self; 2] = [Self::Irc, Self::Email];
+    pub const ALL: [Self; 3] = [Self::Irc, Self::Email, Self::Webhook];
 
     /// Its name in the ledger, in addresses, and of its table in the server's file.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Irc => "irc",
             Self::Email => "email",
+            Self::Webhook => "webhook",
         }
     }
 
@@ -53,6 +58,7 @@ impl ChannelKind {
         match self {
             Self::Irc => "IRC",
             Self::Email => "Email",
+            Self::Webhook => "Webhook",
         }
     }
 
@@ -61,6 +67,7 @@ impl ChannelKind {
         match self {
             Self::Irc => "on IRC",
             Self::Email => "by mail",
+            Self::Webhook => "by webhook",
         }
     }
 
@@ -69,6 +76,7 @@ impl ChannelKind {
         match self {
             Self::Irc => "irc",
             Self::Email => "mail",
+            Self::Webhook => "link",
         }
     }
 
@@ -78,7 +86,7 @@ impl ChannelKind {
             // With prefix, command and channel a line stays below the 512 bytes of the protocol. Two that piled up are a beginning and
             // an end, or two pushes: one line is enough for either.
             Self::Irc => ChannelLimits { bytes: 400, folds_from: Some(2) },
-            Self::Email => ChannelLimits { bytes: usize::MAX, folds_from: None },
+            Self::Email | Self::Webhook => ChannelLimits { bytes: usize::MAX, folds_from: None },
         }
     }
 }
@@ -89,6 +97,7 @@ impl ChannelKind {
         match self {
             Self::Irc => irc::KEYS,
             Self::Email => email::KEYS,
+            Self::Webhook => webhook::KEYS,
         }
     }
 
@@ -97,6 +106,7 @@ impl ChannelKind {
         match self {
             Self::Irc => config.irc.iter().for_each(|irc| irc.judge(rules)),
             Self::Email => config.email.iter().for_each(|email| email.judge(rules)),
+            Self::Webhook => config.webhook.iter().for_each(|webhook| webhook.judge(rules)),
         }
     }
 }
@@ -112,6 +122,7 @@ impl Config {
         match kind {
             ChannelKind::Irc => self.irc.as_ref().map(|irc| &irc.password),
             ChannelKind::Email => self.email.as_ref().map(|email| &email.password),
+            ChannelKind::Webhook => self.webhook.as_ref().map(|webhook| &webhook.password),
         }
     }
 
@@ -120,6 +131,7 @@ impl Config {
         match kind {
             ChannelKind::Irc => self.irc.as_mut().map(|irc| &mut irc.password),
             ChannelKind::Email => self.email.as_mut().map(|email| &mut email.password),
+            ChannelKind::Webhook => self.webhook.as_mut().map(|webhook| &mut webhook.password),
         }
     }
 }
@@ -133,6 +145,7 @@ mod tests {
         match kind {
             ChannelKind::Irc => 0,
             ChannelKind::Email => 1,
+            ChannelKind::Webhook => 2,
         }
     }
 

@@ -46,7 +46,7 @@ async fn hear(app: Data<App>, request: HttpRequest, forge: Path<String>, payload
     let known = Forge::named(&forge).and_then(|forge| Some((forge, app.hooks.secret(forge)?)));
     let Some((forge, secret)) = known else {
         let cure = "write the secret of its webhook into a file that [hooks] in the server's configuration names (docs/sources.md)";
-        return Err(Problem::unknown(format_args!("the webhook {forge:?}")).with_cure(cure));
+        return Err(Problem::unknown(format_args!("the webhook {:?}", forge.as_str())).with_cure(cure));
     };
     let from = ClientAddress::of(&app.desk.config().trusted_proxies, &request);
     app.budgets

@@ -1,49 +1,18 @@
-//! Asks the provider over HTTP: one request, one answer, within limits of time and bytes. It must never follow a redirect, which could lead
-//! the client's secret elsewhere, and never speak plainly beyond this machine.
+//! Asks the provider over HTTP, as the protocol's library wants it. It must never speak plainly beyond this machine.
 
 use crate::config::provider_url;
-use crate::tls;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper::header::{HOST, HeaderValue, USER_AGENT};
-use hyper::rt::{Read, Write};
+use crate::outbound::{self, Limits, NoAnswer};
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::time::Duration;
-use tokio::net::TcpStream;
 
-/// For one request in all: a provider that is slower is down.
-const LIMIT: Duration = Duration::from_secs(10);
-/// Of an answer, in bytes; keys, claims and tokens are some kilobytes.
-const MOST_BYTES: usize = 1 << 20;
+/// A provider that is slower is down; keys, claims and tokens are some kilobytes.
+const LIMITS: Limits = Limits { time: Duration::from_secs(10), bytes: 1 << 20 };
 
 /// Asks over HTTP.
 #[derive(Clone, Copy, Debug)]
 pub struct Asker;
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum NoAnswer {
-    /// The address is none that may be asked.
-    #[error("{0} is not an address that is asked: {1}")]
-    Address(String, &'static str),
-    /// Nobody answers there.
-    #[error("cannot reach {0}: {1}")]
-    Connect(String, io::Error),
-    /// What was sent or came back is no HTTP.
-    #[error("{0} did not answer: {1}")]
-    Http(String, hyper::Error),
-    /// It came back wrong, or too long.
-    #[error("the answer of {0} cannot be read: {1}")]
-    Body(String, Box<dyn std::error::Error + Send + Sync>),
-    /// Too slow.
-    #[error("{0} did not answer within {limit} s", limit = LIMIT.as_secs())]
-    Slow(String),
-}
 
 impl Asker {
     /// Sends a request and takes the answer.
@@ -54,54 +23,8 @@ impl Asker {
         let uri = request.uri();
         let base = format!("{}://{}", uri.scheme_str().unwrap_or_default(), uri.authority().map_or("", |a| a.as_str()));
         let url = provider_url(&base).map_err(|why| NoAnswer::Address(base.clone(), why))?;
-        let asked = tokio::time::timeout(LIMIT, self.ask_at(&base, &url, request));
-        asked.await.map_err(|_| NoAnswer::Slow(base.clone()))?
+        outbound::ask(&url, request, LIMITS).await
     }
-
-    async fn ask_at(
-        &self,
-        base: &str,
-        url: &url::Url,
-        request: Request<Vec<u8>>,
-    ) -> Result<Response<Vec<u8>>, NoAnswer> {
-        let connect = |error| NoAnswer::Connect(base.to_owned(), error);
-        let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = url.port_or_known_default().unwrap_or(443);
-        let tcp = TcpStream::connect((host.as_str(), port)).await.map_err(connect)?;
-        match url.scheme() {
-            "https" => {
-                let trust =
-                    tls::trust().ok_or_else(|| connect(io::Error::other("no certificate authorities are here")))?;
-                let tls = tls::connect(trust, &host, tcp).await.map_err(connect)?;
-                send(base, TokioIo::new(tls), request).await
-            }
-            _ => send(base, TokioIo::new(tcp), request).await,
-        }
-    }
-}
-
-async fn send<C>(base: &str, connection: C, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, NoAnswer>
-where
-    C: Read + Write + Unpin + Send + 'static,
-{
-    let http = |error| NoAnswer::Http(base.to_owned(), error);
-    let (mut sender, driver) = http1::handshake(connection).await.map_err(http)?;
-    // It ends with the sender, at the end of this function.
-    tokio::spawn(driver);
-    let (mut head, body) = request.into_parts();
-    let authority = head.uri.authority().map_or("", |authority| authority.as_str());
-    if let Ok(host) = HeaderValue::from_str(authority) {
-        head.headers.insert(HOST, host);
-    }
-    head.headers.insert(USER_AGENT, HeaderValue::from_static("pushbutton"));
-    if let Some(path) = head.uri.path_and_query() {
-        head.uri = path.clone().into();
-    }
-    let answer = sender.send_request(Request::from_parts(head, Full::new(Bytes::from(body)))).await.map_err(http)?;
-    let (head, body) = answer.into_parts();
-    let body = Limited::new(body, MOST_BYTES).collect().await;
-    let body = body.map_err(|error| NoAnswer::Body(base.to_owned(), error))?.to_bytes();
-    Ok(Response::from_parts(head, body.to_vec()))
 }
 
 impl<'c> openidconnect::AsyncHttpClient<'c> for Asker {

@@ -3,9 +3,10 @@
 //! the rechecks.
 
 use super::claims::{self, Claims};
-use super::http::{Asker, NoAnswer};
+use super::http::Asker;
 use super::sealed::Sealer;
 use crate::config::{Config, Oidc, Secret};
+use crate::outbound::NoAnswer;
 use crate::stack::Who;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
