@@ -6,7 +6,7 @@
 //! - [`fuzz`]: what reads bytes of others, one door each, for the tests.
 //! - [`cli`]: the command line: parses, calls, prints.
 //! - [`demo`]: a fleet of real `sshd` hosts on this machine, for the demo and the journeys.
-//! - [`client`]: speaks to a server as a person would: an HTTP client, following a push, words for a terminal.
+//! - [`client`]: speaks to a server as a person would, here or on another machine: an HTTP client, following a push, words for a terminal.
 //! - [`web`]: HTTP in, pages and streams out.
 //! - [`announce`]: turns the ledger's outbox into IRC and mail.
 //! - [`desk`]: where decisions are taken; starts runners, finds them again, folds their journals; keeps hosts connected.

@@ -1,7 +1,8 @@
 //! TLS to other servers, with the certificates that this machine trusts, read once. It must never speak to a server whose certificate it
-//! has not checked. Used by what fetches builds, and by what asks a provider of accounts.
+//! has not checked. Used by what fetches builds, by what asks a provider of accounts, and by the command line.
 
-use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -25,9 +26,28 @@ pub fn trust() -> Option<Arc<ClientConfig>> {
         let mut roots = RootCertStore::empty();
         // One that cannot be read is one less.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
-        (!roots.is_empty()).then(|| Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+        (!roots.is_empty()).then(|| trusting(roots)).flatten()
     };
     CONFIG.get_or_init(read).clone()
+}
+
+/// What these certificates vouch for, and nobody else: the text of a file with one or more, in PEM.
+///
+/// # Errors
+/// When there is no certificate in it, or one that cannot be read.
+pub fn trust_only(pem: &[u8]) -> io::Result<Arc<ClientConfig>> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate =
+            certificate.map_err(|why| io::Error::other(format!("a certificate in it is damaged: {why}")))?;
+        roots.add(certificate).map_err(|why| io::Error::other(format!("a certificate in it is damaged: {why}")))?;
+    }
+    let none = "it holds no certificate (-----BEGIN CERTIFICATE-----)";
+    (!roots.is_empty()).then(|| trusting(roots)).flatten().ok_or_else(|| io::Error::other(none))
+}
+
+fn trusting(roots: RootCertStore) -> Option<Arc<ClientConfig>> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
+    Some(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
 }

@@ -100,7 +100,7 @@ async fn a_push_from_the_command_line_ends_with_the_code_of_its_end() {
 
     std::fs::write(house.fleet.host("qa2").unwrap().srv_dir().join("bad"), "").unwrap();
     let failed = pushbutton(&house, &["push", "web", "qa", "--follow"]).await;
-    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert_eq!(failed.code, Some(10), "{failed:?}");
     assert!(failed.out.contains("qa2 ✗ failed, exit 1"), "{}", failed.out);
     let unknown = pushbutton(&house, &["follow", "99"]).await;
     assert_eq!(unknown.code, Some(1), "{unknown:?}");

@@ -35,6 +35,7 @@ mod hosts;
 mod house;
 mod hung;
 mod kills;
+mod laptop;
 mod late;
 mod layers;
 mod lines;

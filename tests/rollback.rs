@@ -336,7 +336,7 @@ async fn a_rollback_whose_health_check_fails_says_that_the_link_is_back_in_the_t
     // By itself: the new build's check fails, the old one goes back, and its check fails on the same host.
     std::fs::write(&sick, "").unwrap();
     let said = pushbutton(&house, &["push", "web", "qa", "--follow"]).await;
-    assert_eq!(said.code, Some(1), "{said:?}");
+    assert_eq!(said.code, Some(10), "{said:?}");
     let words = "is back, with a failure on 1 of 2 touched hosts: qa2 (the link is back; its health check failed after it: command ";
     for host in &HOSTS[..2] {
         assert!(house.live(host).0.ends_with(&build), "{host} has the old build");
@@ -348,7 +348,7 @@ async fn a_rollback_whose_health_check_fails_says_that_the_link_is_back_in_the_t
     assert_eq!((&push["push"]["state"], &push["push"]["hosts_ok"]), (&json!("failed"), &json!(0)), "{push:#}");
     std::fs::write(&sick, "").unwrap();
     let said = pushbutton(&house, &["rollback", "web", "qa", "--reason", "grey", "--follow"]).await;
-    assert_eq!(said.code, Some(1), "{said:?}");
+    assert_eq!(said.code, Some(10), "{said:?}");
     let words = format!(
         "{sha} is back on all 2 hosts, with a failure on qa2 (the link is back; its health check failed after it)"
     );
@@ -358,7 +358,7 @@ async fn a_rollback_whose_health_check_fails_says_that_the_link_is_back_in_the_t
     let (push, said) = tokio::join!(told(4, &said.out, &words), pushbutton(&house, &["push", "web", "qa", "--follow"]));
     assert_eq!((&push["push"]["state"], &push["push"]["kind"]), (&json!("failed"), &json!("rollback")), "{push:#}");
     assert_eq!(push["push"]["hosts_ok"], 2, "both have it: {push:#}");
-    assert!(said.code == Some(1) && said.out.contains("qa2 ✗ unreachable"), "{said:?}");
+    assert!(said.code == Some(10) && said.out.contains("qa2 ✗ unreachable"), "{said:?}");
     assert!(said.out.contains("✗ 0 ok, 2 not ok\n"), "{}", said.out);
     let push = house.push(5).await;
     let row = push["results"].as_array().unwrap().iter().find(|row| row["host"] == "qa2").unwrap();

@@ -2,7 +2,7 @@
 //! one back. The directory is packed as it lies there; whether it may be a build the server decides.
 
 use super::say;
-use super::server::{Person, Refused, Server, config, run};
+use super::server::{Person, Refused, Server, Target, run};
 use crate::address::encoded;
 use crate::client::http::RequestBody;
 use crate::desk::Reason;
@@ -68,14 +68,14 @@ impl Build {
     ///
     /// # Errors
     /// Why nothing was published.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
         let person = match &self.command {
             Command::Publish(publish) => &publish.person,
             Command::Withdraw(withdraw) => &withdraw.person,
         };
-        let (config, who) = (config(file)?, person.who()?);
+        let place = target.acting(person)?;
         run(async {
-            let mut server = Server::open(&config, &who).await?;
+            let mut server = Server::open(&place).await?;
             let done = match &self.command {
                 Command::Publish(publish) => publish.send(&mut server).await,
                 Command::Withdraw(withdraw) => withdraw.send(&mut server).await,

@@ -3,7 +3,7 @@
 //! never change anything.
 
 use super::server::prepare::{For, prepare};
-use super::server::{self, Person, Server};
+use super::server::{self, Person, Place, Server};
 use super::{check_rights, say};
 use crate::config::ConfigError;
 use crate::desk::inventory;
@@ -87,9 +87,9 @@ impl Check {
 
 /// Has the server look over the hosts of these stacks; exit code 1 when something would make a push fail.
 fn hosts(config: &Path, stacks: &[StackName], person: &Person, json: bool) -> anyhow::Result<ExitCode> {
-    let (config, who) = (server::config(config)?, person.reader());
+    let place = Place::Here(server::config(config)?, person.reader());
     server::run(async {
-        let mut server = Server::open(&config, &who).await?;
+        let mut server = Server::open(&place).await?;
         let mut found = Vec::new();
         for stack in stacks {
             match server.ask("POST", &format!("/api/v1/stacks/{stack}/hosts/look"), Some(Value::Null)).await {

@@ -1,11 +1,10 @@
 //! `pushbutton hold` and `release-hold`: a person's stop sign on a stack, or on one stage of it.
 
 use super::say;
-use super::server::{Person, Refused, Server, config, run};
+use super::server::{Person, Refused, Server, Target, run};
 use crate::desk::{NeedsReason, Reason, Until};
 use crate::stack::{BadName, StackName, StageName};
 use serde_json::{Value, json};
-use std::path::Path;
 use std::process::ExitCode;
 use std::str::FromStr;
 
@@ -82,7 +81,7 @@ impl Hold {
     ///
     /// # Errors
     /// Why it is not held.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
         let reason = Reason::needed(Some(&self.reason), NeedsReason::Hold).map_err(Refused::from)?;
         let body = json!({ "reason": reason, "until": self.length.as_ref().or(self.until.as_ref()) });
         let done = match (&self.length, &self.until) {
@@ -90,7 +89,7 @@ impl Hold {
             (None, Some(until)) => format!("is held until {until}"),
             (None, None) => "is held".to_owned(),
         };
-        change(file, &self.person, "PUT", &self.scope, Some(body), &done)
+        change(target, &self.person, "PUT", &self.scope, Some(body), &done)
     }
 }
 
@@ -111,24 +110,24 @@ impl ReleaseHold {
     ///
     /// # Errors
     /// Why it is not released.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
         let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
         let body = reason.map(|reason| json!({ "reason": reason }));
-        change(file, &self.person, "DELETE", &self.scope, body, "is no longer held")
+        change(target, &self.person, "DELETE", &self.scope, body, "is no longer held")
     }
 }
 
 fn change(
-    file: &Path,
+    target: &Target,
     person: &Person,
     method: &str,
     scope: &Scope,
     body: Option<Value>,
     done: &str,
 ) -> anyhow::Result<ExitCode> {
-    let (config, who) = (config(file)?, person.who()?);
+    let place = target.acting(person)?;
     run(async {
-        let mut server = Server::open(&config, &who).await?;
+        let mut server = Server::open(&place).await?;
         let asked = server.ask(method, &scope.address(), body).await;
         server.close().await?;
         asked?;

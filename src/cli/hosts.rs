@@ -3,7 +3,7 @@
 //! `hosts reconnect` ask the server, which keeps the connections.
 
 use super::say;
-use super::server::{Person, Server, config, run};
+use super::server::{Person, Server, Target, config, run};
 use crate::advice::of_stack;
 use crate::desk::{HostNow, inventory};
 use crate::ledger::audit;
@@ -51,12 +51,11 @@ struct HostSelection {
 }
 
 impl HostSelection {
-    fn main(self, file: &Path, what: &str) -> anyhow::Result<ExitCode> {
-        let config = config(file)?;
+    fn main(self, target: &Target, what: &str) -> anyhow::Result<ExitCode> {
         // To ask changes nothing; a new session does.
-        let who = if what == "check" { self.person.reader() } else { self.person.who()? };
+        let place = if what == "check" { target.reading(&self.person)? } else { target.acting(&self.person)? };
         run(async {
-            let mut server = Server::open(&config, &who).await?;
+            let mut server = Server::open(&place).await?;
             let path = format!("/api/v1/stacks/{}/hosts/{what}", self.stack);
             let asked = server.ask("POST", &path, Some(serde_json::json!({ "hosts": self.hosts }))).await;
             server.close().await?;
@@ -94,13 +93,13 @@ impl Hosts {
     ///
     /// # Errors
     /// Why it could not begin. Hosts whose keys are not known afterwards, or that do not answer, make exit code 1.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
         let trust = match self.what {
             What::Trust(trust) => trust,
-            What::Check(named) => return named.main(file, "check"),
-            What::Reconnect(named) => return named.main(file, "reconnect"),
+            What::Check(named) => return named.main(target, "check"),
+            What::Reconnect(named) => return named.main(target, "reconnect"),
         };
-        let config = config(file)?;
+        let config = config(&target.here()?)?;
         if let Some(bad) = trust.expected.iter().find(|given| !given.starts_with("SHA256:")) {
             bail!(
                 "{bad} is not a fingerprint; hint: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub on the host shows it"

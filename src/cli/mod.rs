@@ -4,6 +4,7 @@
 pub mod build;
 pub mod check;
 mod check_rights;
+mod completions;
 pub mod demo;
 pub mod hold;
 pub mod hosts;
@@ -18,16 +19,14 @@ mod say;
 mod server;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// One-button web push.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100)]
 struct Cli {
-    /// The server's file.
-    #[arg(long, global = true, env = "PUSHBUTTON_CONFIG", default_value = "config.toml")]
-    config: PathBuf,
+    #[command(flatten)]
+    target: server::Target,
     #[command(subcommand)]
     command: Command,
 }
@@ -57,7 +56,9 @@ enum Command {
     /// Resumes a push that failed, was cancelled or interrupted, from where it stopped; or one that is paused.
     Resume(push::Resume),
     /// Shows every line of a push, from the first to the last.
-    Follow(push::Follow),
+    Follow(push::follow::Follow),
+    /// Prints the log of a push, of one host or one command.
+    Log(push::log::Log),
     /// Cancels a running push.
     Cancel(push::order::Cancel),
     /// Pauses a running push: hosts that have started finish, no new host starts; `resume` continues it.
@@ -68,6 +69,10 @@ enum Command {
     Hold(hold::Hold),
     /// Releases a hold.
     ReleaseHold(hold::ReleaseHold),
+    /// Marks a build as good on a stage, or as bad everywhere.
+    Mark(push::mark::Mark),
+    /// Takes the mark of a build back.
+    Unmark(push::mark::Unmark),
     /// After a loss of the data directory: continues the push numbers above what the hosts of a stack have seen.
     NumberAbove(keep::numbers::NumberAbove),
     /// Confirms that the server from which this data directory was copied or restored no longer pushes.
@@ -88,6 +93,8 @@ enum Command {
     Build(build::Build),
     /// Copies everything that cannot be recreated into one file.
     Backup(keep::backup::Backup),
+    /// Prints what makes a shell complete the words of this command line.
+    Completions(completions::Completions),
     /// Runs one push; started by the server, never by a person.
     #[command(hide = true)]
     Runner(runner::Runner),
@@ -101,41 +108,50 @@ pub fn command() -> clap::Command {
 /// Parses the command line and runs it.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = match cli.command {
-        Command::Serve => server::serve::main(&cli.config),
-        Command::Check(check) => check.main(&cli.config),
-        Command::Status(status) => status.main(&cli.config),
-        Command::Plan(plan) => plan.main(&cli.config),
-        Command::Push(push) => push.main(&cli.config),
-        Command::AskApproval(ask) => ask.main(&cli.config),
-        Command::Approve(approve) => approve.main(&cli.config),
-        Command::Decline(decline) => decline.main(&cli.config),
-        Command::Rollback(rollback) => rollback.main(&cli.config),
-        Command::CatchUp(catch_up) => catch_up.main(&cli.config),
-        Command::Resume(resume) => resume.main(&cli.config),
-        Command::Follow(follow) => follow.main(&cli.config),
-        Command::Cancel(cancel) => cancel.main(&cli.config),
-        Command::Pause(pause) => pause.main(&cli.config),
-        Command::Confirm(confirm) => confirm.main(&cli.config),
-        Command::Hold(hold) => hold.main(&cli.config),
-        Command::ReleaseHold(release) => release.main(&cli.config),
-        Command::NumberAbove(above) => above.main(&cli.config),
-        Command::TakeOver(take) => take.main(&cli.config),
-        Command::Hosts(hosts) => hosts.main(&cli.config),
-        Command::Demo(demo) => demo.main(),
-        Command::User(user) => user.main(&cli.config),
-        Command::Token(token) => token.main(&cli.config),
-        Command::Verify(verify) => verify.main(&cli.config),
-        Command::Audit(audit) => audit.main(&cli.config),
-        Command::Build(build) => build.main(&cli.config),
-        Command::Backup(backup) => backup.main(&cli.config),
-        Command::Runner(runner) => runner.main(),
-    };
+    let outcome = run(cli.command, &cli.target);
     match outcome {
         Ok(code) => code,
         Err(error) => {
             say::aside(&format!("pushbutton: {}", say::chain(&error)));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Commands that work on the files of the push host take its configuration; all others say by the target which server they ask.
+fn run(command: Command, target: &server::Target) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve => server::serve::main(&target.here()?),
+        Command::Check(check) => check.main(&target.here()?),
+        Command::Status(status) => status.main(target),
+        Command::Plan(plan) => plan.main(target),
+        Command::Push(push) => push.main(target),
+        Command::AskApproval(ask) => ask.main(target),
+        Command::Approve(approve) => approve.main(target),
+        Command::Decline(decline) => decline.main(target),
+        Command::Rollback(rollback) => rollback.main(target),
+        Command::CatchUp(catch_up) => catch_up.main(target),
+        Command::Resume(resume) => resume.main(target),
+        Command::Follow(follow) => follow.main(target),
+        Command::Log(log) => log.main(target),
+        Command::Cancel(cancel) => cancel.main(target),
+        Command::Pause(pause) => pause.main(target),
+        Command::Confirm(confirm) => confirm.main(target),
+        Command::Hold(hold) => hold.main(target),
+        Command::ReleaseHold(release) => release.main(target),
+        Command::Mark(mark) => mark.main(target),
+        Command::Unmark(unmark) => unmark.main(target),
+        Command::NumberAbove(above) => above.main(target),
+        Command::TakeOver(take) => take.main(target),
+        Command::Hosts(hosts) => hosts.main(target),
+        Command::Demo(demo) => demo.main(),
+        Command::User(user) => user.main(&target.here()?),
+        Command::Token(token) => token.main(&target.here()?),
+        Command::Verify(verify) => verify.main(&target.here()?),
+        Command::Audit(audit) => audit.main(&target.here()?),
+        Command::Build(build) => build.main(target),
+        Command::Backup(backup) => backup.main(&target.here()?),
+        Command::Completions(completions) => Ok(completions.main(Cli::command())),
+        Command::Runner(runner) => runner.main(),
     }
 }

@@ -1,5 +1,6 @@
 //! Prints. It must never let anything from outside through that a terminal obeys, and never panic when the reader of a
-//! pipe has gone, nor draw over what it has printed: all is whole lines, in a pipe as on a terminal. Called by the commands.
+//! pipe has gone. What it prints is whole lines; only the grid of a push that is followed on a terminal (`push/screen.rs`) is drawn over. Called by
+//! the commands.
 
 use crate::client::terminal::{self, Colours};
 use crate::visible;
@@ -33,13 +34,27 @@ pub fn aside(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", visible::visible(text));
 }
 
-/// Whether colours are shown here.
+/// Whether colours are shown here: on a terminal, unless `NO_COLOR` says no (no-color.org).
 pub fn colours() -> Colours {
-    match std::io::stdout().is_terminal() {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    match std::io::stdout().is_terminal() && !unwanted {
         true => Colours::Shown,
         false => Colours::LeftOut,
     }
 }
+
+/// Lines and columns of the terminal; none where standard output is no terminal, or one that cannot move its cursor.
+pub fn terminal() -> Option<(usize, usize)> {
+    let out = std::io::stdout();
+    if !out.is_terminal() || std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb") {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(out).ok()?;
+    // A terminal that does not say how large it is: the size that all had once.
+    let or = |size: u16, usual: usize| if size == 0 { usual } else { usize::from(size) };
+    Some((or(size.ws_row, 24), or(size.ws_col, 80)))
+}
+
 /// An error with its causes, each once: where an error tells its cause itself, it is not told again.
 pub fn chain(error: &anyhow::Error) -> String {
     let mut words = String::new();

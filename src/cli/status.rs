@@ -1,12 +1,11 @@
 //! `pushbutton status`: what runs where, who is pushing, what is held.
 
 use super::say;
-use super::server::{Person, Server, config, run};
+use super::server::{Person, Server, Target, run};
 use crate::journal::{Ended, PushState};
 use crate::stack::StackName;
 use crate::time::At;
 use serde_json::Value;
-use std::path::Path;
 use std::process::ExitCode;
 
 /// `pushbutton status`
@@ -26,10 +25,10 @@ impl Status {
     ///
     /// # Errors
     /// Why nothing can be shown.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
-        let (config, who) = (config(file)?, self.person.reader());
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
+        let place = target.reading(&self.person)?;
         run(async {
-            let mut server = Server::open(&config, &who).await?;
+            let mut server = Server::open(&place).await?;
             let path = match &self.stack {
                 Some(stack) => format!("/api/v1/stacks/{stack}"),
                 None => "/api/v1/stacks".to_owned(),

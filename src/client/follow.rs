@@ -3,12 +3,14 @@
 
 use super::http::{Client, RequestBody, SseEvent};
 use crate::journal::{Ended, Event, Record};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a stream may be silent: the server pings each 10 seconds.
 const SILENT_LIMIT: Duration = Duration::from_secs(45);
-/// How often a broken stream is opened again, and how long between: a server that is restarted is back by then.
-const REOPEN: (usize, Duration) = (60, Duration::from_millis(500));
+/// How long it is tried to open a broken stream again, and how long between: a server that is restarted is back by then.
+const REOPEN: (Duration, Duration) = (Duration::from_secs(30), Duration::from_millis(500));
+/// How often a stream may break in a row without a record: more is no accident.
+const FRUITLESS: usize = 60;
 
 /// Why a push could not be followed to its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +28,7 @@ pub enum Trouble {
 pub struct Viewer {
     cursor: Option<String>,
     seen: u64,
+    opened: u64,
     ended: Option<Ended>,
 }
 
@@ -40,19 +43,34 @@ impl Viewer {
         push: i64,
         show: &mut (dyn FnMut(&Record) + Send),
     ) -> Result<Ended, Trouble> {
-        let mut problem = String::new();
-        for _ in 0..REOPEN.0 {
-            match self.view(client, push, show).await {
+        let (mut broken, mut fruitless) = (None, 0);
+        loop {
+            let (seen, opened) = (self.seen, self.opened);
+            let problem = match self.view(client, push, show).await {
                 Ok(()) => {
                     let without = || Trouble::Wrong(format!("push {push} ended without push_ended"));
                     return self.ended.ok_or_else(without);
                 }
                 Err(Trouble::Wrong(what)) => return Err(Trouble::Wrong(what)),
-                Err(Trouble::Broken(what)) => problem = what,
+                Err(Trouble::Broken(what)) => what,
+            };
+            fruitless = if self.seen > seen { 0 } else { fruitless + 1 };
+            // A stream that was open has not been broken for as long as that.
+            let since = *if self.opened > opened {
+                broken.insert(Instant::now())
+            } else {
+                broken.get_or_insert_with(Instant::now)
+            };
+            if since.elapsed() > REOPEN.0 || fruitless > FRUITLESS {
+                return Err(Trouble::Broken(format!("the stream of push {push} cannot be followed: {problem}")));
             }
             tokio::time::sleep(REOPEN.1).await;
         }
-        Err(Trouble::Broken(format!("the stream of push {push} cannot be followed: {problem}")))
+    }
+
+    /// How often its stream could be opened.
+    pub fn opened(&self) -> u64 {
+        self.opened
     }
 
     async fn view(
@@ -67,12 +85,14 @@ impl Viewer {
         let head: Vec<(&str, &str)> = [("Accept", "text/event-stream")].into_iter().chain(resume).collect();
         let answer = client.send("GET", &path, RequestBody::Nothing, &head).await.map_err(broken)?;
         match answer.status {
-            200 => {}
+            200 => self.opened += 1,
             // Everything was seen before the stream broke.
             204 => return Ok(()),
             status => {
-                let words = format!("answered {status}: {}", answer.text().await.map_err(broken)?);
-                return Err(if status == 404 { Trouble::Wrong(words) } else { Trouble::Broken(words) });
+                let words = said(status, &answer.text().await.map_err(broken)?);
+                // Asked again, these would be the same; all others may pass.
+                let stays = matches!(status, 300..400 | 400 | 401 | 403 | 404 | 421);
+                return Err(if stays { Trouble::Wrong(words) } else { Trouble::Broken(words) });
             }
         }
         let mut events = answer.events();
@@ -103,6 +123,13 @@ impl Viewer {
         self.cursor = event.id.or(self.cursor.take());
         Ok(())
     }
+}
+
+/// What an answer that is no stream says.
+fn said(status: u16, text: &str) -> String {
+    let problem: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let detail = problem["detail"].as_str().map(|detail| format!(": {detail}")).unwrap_or_default();
+    format!("answered {status}{detail}")
 }
 
 fn broken(error: std::io::Error) -> Trouble {

@@ -1,8 +1,12 @@
 //! A small HTTP/1.1 client, hyper's: one request a connection, answers that are read whole or as they come, event streams.
 //! It must never use what the server uses to speak HTTP: it is how the demo and the journeys see what really goes over
-//! the wire. Over the server's own Unix socket it is how the command line speaks to it.
+//! the wire. Over the server's own Unix socket it is how the command line speaks to it, and over the network with a token (`away.rs`), which it
+//! must never send anywhere but there: it follows no redirect, and keeps no cookie there.
 
+mod away;
 mod wire;
+
+pub use self::away::{Away, PlainHttp};
 
 use self::wire::{Answering, Brought, Wire};
 use crate::socket;
@@ -10,17 +14,26 @@ use futures::TryStreamExt;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::Request;
 use hyper::body::{Bytes, Frame};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, ORIGIN, SET_COOKIE};
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderValue, ORIGIN, SET_COOKIE,
+};
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_util::io::ReaderStream;
 
 /// No answer that is read whole may be larger.
 const WHOLE_LIMIT: usize = 64 << 20;
+/// How long a server on another machine may take to answer: it asks hosts, or takes a build first. A connection that is dead says nothing.
+const ANSWER_LIMIT: Duration = Duration::from_secs(120);
+/// The same after a build was sent.
+const UPLOAD_LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// A browser without a window: keeps cookies, says that its requests come from the site itself.
 #[derive(Clone, Debug)]
@@ -36,6 +49,7 @@ pub struct Client {
 enum At {
     Network(SocketAddr),
     Socket(PathBuf),
+    Away(Arc<Away>),
 }
 
 /// What to send along.
@@ -77,6 +91,11 @@ impl Client {
         Self { at: At::Socket(path.to_owned()), cookies: BTreeMap::new(), always: vec![(header, who.to_owned())] }
     }
 
+    /// A client of a server on another machine.
+    pub fn away(away: Arc<Away>) -> Self {
+        Self { at: At::Away(away), cookies: BTreeMap::new(), always: Vec::new() }
+    }
+
     /// Sends a request and reads the head of the answer; `more` are further headers.
     ///
     /// # Errors
@@ -91,9 +110,15 @@ impl Client {
         let host = match &self.at {
             At::Network(at) => at.to_string(),
             At::Socket(_) => "localhost".to_owned(),
+            At::Away(away) => away.site().authority().to_owned(),
         };
         let mut request = Request::builder().method(method).uri(path).header(HOST, &host).header(CONNECTION, "close");
-        request = request.header(ORIGIN, format!("http://{host}")).header("Sec-Fetch-Site", "same-origin");
+        request = match &self.at {
+            At::Away(away) => request.header(AUTHORIZATION, secret(&away.bearer())?),
+            At::Network(_) | At::Socket(_) => {
+                request.header(ORIGIN, format!("http://{host}")).header("Sec-Fetch-Site", "same-origin")
+            }
+        };
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !cookies.is_empty() {
             request = request.header(COOKIE, cookies.join("; "));
@@ -109,15 +134,21 @@ impl Client {
         let request =
             always.chain(more.iter().copied()).fold(request, |request, (name, value)| request.header(name, value));
         let request = request.body(body).map_err(|error| Error::new(ErrorKind::InvalidInput, error))?;
-        let wire = match &self.at {
-            At::Network(at) => Wire::new(TcpStream::connect(at).await?),
-            At::Socket(path) => Wire::new(socket::connect(path).await?),
+        let (head, body) = match &self.at {
+            At::Network(at) => wire::ask(Wire::new(TcpStream::connect(at).await?), request).await?,
+            At::Socket(path) => wire::ask(Wire::new(socket::connect(path).await?), request).await?,
+            At::Away(away) => {
+                let wire = away.connect().await?;
+                let limit = if matches!(sent, RequestBody::File(..)) { UPLOAD_LIMIT } else { ANSWER_LIMIT };
+                timeout(limit, wire::ask(wire, request)).await.map_err(|_| silent(limit))??
+            }
         };
-        let (head, body) = wire::ask(wire, request).await?;
+        let keeps_cookies = !matches!(self.at, At::Away(_));
         let mut headers = BTreeMap::new();
         for (name, value) in &head.headers {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             if name == SET_COOKIE
+                && keeps_cookies
                 && let Some((cookie, kept)) = value.split(';').next().and_then(|pair| pair.split_once('='))
             {
                 self.cookies.insert(cookie.to_owned(), kept.to_owned());
@@ -134,6 +165,18 @@ impl Client {
     pub async fn get(&mut self, path: &str) -> Result<Response> {
         self.send("GET", path, RequestBody::Nothing, &[]).await
     }
+}
+
+/// A header that no log of the connection shows.
+fn secret(text: &str) -> Result<HeaderValue> {
+    let mut value =
+        HeaderValue::from_str(text).map_err(|_| Error::new(ErrorKind::InvalidInput, "no header has that"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn silent(limit: Duration) -> Error {
+    Error::new(ErrorKind::TimedOut, format!("no answer within {} s", limit.as_secs()))
 }
 
 /// The kind, the length and the bytes of what is sent along.
@@ -159,7 +202,9 @@ impl Response {
     /// When the connection breaks, or the body is larger than 64 MiB.
     pub async fn text(mut self) -> Result<String> {
         let mut whole = Vec::new();
-        while let Some(part) = self.body.next().await? {
+        loop {
+            let next = timeout(ANSWER_LIMIT, self.body.next()).await.map_err(|_| silent(ANSWER_LIMIT))?;
+            let Some(part) = next? else { break };
             whole.extend(part);
             if whole.len() > WHOLE_LIMIT {
                 return Err(Error::new(ErrorKind::InvalidData, format!("an answer of more than {WHOLE_LIMIT} bytes")));

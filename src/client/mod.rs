@@ -2,5 +2,7 @@
 //! shows. It must never look into the server's data, and never decide anything. Called by the command line and the demo.
 
 pub mod follow;
+pub mod grid;
 pub mod http;
+pub mod site;
 pub mod terminal;

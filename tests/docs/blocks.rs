@@ -66,6 +66,8 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/ci.md", "# Name it by its address.\n", Run("tests/web/artifacts.rs")),
     ("docs/ci.md", "# Send it in parts.\n", Run("tests/web/uploads.rs")),
     ("docs/cli.md", "pushbutton status\n", RUNS),
+    ("docs/cli.md", "# ~/.config/pushbutton/client.toml\n", Run("tests/laptop.rs")),
+    ("docs/cli.md", "pushbutton completions bash ", Read),
     ("docs/coming-from.md", "title  = \"Shop\"\n", Stack),
     ("docs/coming-from.md", "commands = [\n  { release", Stage),
     ("docs/coming-from.md", "[hosts]\n", Top),

@@ -3,6 +3,8 @@
 
 use super::{page, root};
 use clap::{Arg, Command};
+use pushbutton::cli::push::follow::code_of;
+use pushbutton::journal::Ended;
 use std::fmt::Write;
 
 const PAGE: &str = "docs/cli.md";
@@ -41,7 +43,7 @@ fn shown(argument: &Arg) -> String {
 }
 
 fn options(command: &Command) -> impl Iterator<Item = &Arg> {
-    let everywhere = ["help", "version", "config"];
+    let everywhere = ["help", "version", "config", "server", "token-file", "ca-file", "plain-http"];
     command
         .get_arguments()
         .filter(move |it| it.get_long().is_some_and(|long| !everywhere.contains(&long)) && !it.is_hide_set())
@@ -92,6 +94,15 @@ fn commands() -> String {
         section(command.get_name(), command, &mut out);
     }
     out
+}
+
+#[test]
+fn every_end_of_a_push_has_its_exit_code_on_the_page() {
+    let rows = page(PAGE).table("<!-- exit codes -->");
+    for ended in Ended::ALL {
+        let (code, word) = (code_of(ended).to_string(), format!("*{}*", ended.word()));
+        assert!(rows.iter().any(|row| row[0] == code && row[1].contains(&word)), "{code} for {word}: {rows:?}");
+    }
 }
 
 #[test]

@@ -134,6 +134,9 @@ pub const ASIDES: &[&str] = &[
     "skips the question {}; --ask asks it",
     "{} of {stage} of {stack} to {build}",
     "continues after its pause",
+    "build {build} of {stack} is marked as",
+    "build {build} of {stack} is no longer marked as",
+    "{why}; trying again, and the push continues",
     "resumes push {}",
     "{who} is pushing to {stage} right now",
     "{build} since {} by {} (push",
@@ -153,7 +156,12 @@ pub const ASIDES: &[&str] = &[
     ", {pruned} left out as the ledger says",
     "builds: {} with all their files",
     "everything is as it was written",
+    // Which server or token it was, beside the reason.
+    "the server of {server_from}",
+    " (the token of {from})",
     // Cures, each beside its reason.
+    "if that is the server: --server",
+    "is that its address, and does the proxy before it reach it",
     "give ssh's configuration for pushes",
     "fix that line; `ssh -G HOST` tests it",
     "install OpenSSH's client on this machine",

@@ -272,4 +272,28 @@ pub const CASES: &[Case] = &[
         cure: "read its last lines below; usually a port is in use or a program is not installed",
         again: false,
     },
+    Case {
+        marks: &["cannot read the token of", "cannot use the certificates of"],
+        cause: "the file that `--token-file`, `--ca-file`, a variable or `client.toml` names is not there, may not be read, or holds something else",
+        cure: "check its path and who may read it; a token is one line that begins with `pb_`, certificates are in PEM",
+        again: false,
+    },
+    Case {
+        marks: &["where the token is not sent", "not in the words of a pushbutton server"],
+        cause: "something else answers at that address: a proxy that leads to another one, or that cannot reach Pushbutton",
+        cure: "give `--server` the address that `url` in the server's `config.toml` has",
+        again: false,
+    },
+    Case {
+        marks: &["the log broke off before its end"],
+        cause: "the connection to the server was lost in the middle",
+        cure: "run the command again; a push that still runs is better read with `pushbutton follow`",
+        again: true,
+    },
+    Case {
+        marks: &["the system gave no random numbers"],
+        cause: "a push is sent under a random name, so that it is made once, and the system has no random numbers yet",
+        cure: "wait until this machine has booted, then run the command again",
+        again: false,
+    },
 ];

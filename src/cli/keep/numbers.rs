@@ -1,11 +1,10 @@
 //! `pushbutton number-above` and `take-over`: after a loss or a move of the data directory.
 
 use crate::cli::say;
-use crate::cli::server::{Person, Refused, Server, config, run};
+use crate::cli::server::{Person, Refused, Server, Target, run};
 use crate::desk::{NeedsReason, Reason};
 use crate::stack::StackName;
 use serde_json::json;
-use std::path::Path;
 use std::process::ExitCode;
 
 /// `pushbutton number-above`
@@ -25,11 +24,11 @@ impl NumberAbove {
     ///
     /// # Errors
     /// Why the numbers stay as they are.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
         let reason = Reason::needed(Some(&self.reason), NeedsReason::Numbers).map_err(Refused::from)?;
-        let (config, who) = (config(file)?, self.person.who()?);
+        let place = target.acting(&self.person)?;
         run(async {
-            let mut server = Server::open(&config, &who).await?;
+            let mut server = Server::open(&place).await?;
             let address = format!("/api/v1/stacks/{}/numbers", self.stack);
             let asked = server.ask("POST", &address, Some(json!({ "reason": reason }))).await;
             server.close().await?;
@@ -54,11 +53,11 @@ impl TakeOver {
     ///
     /// # Errors
     /// Why it is not taken over.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
         let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
-        let (config, who) = (config(file)?, self.person.who()?);
+        let place = target.acting(&self.person)?;
         run(async {
-            let mut server = Server::open(&config, &who).await?;
+            let mut server = Server::open(&place).await?;
             let asked = server.ask("POST", "/api/v1/take-over", Some(json!({ "reason": reason }))).await;
             server.close().await?;
             asked?;

@@ -4,11 +4,10 @@
 use super::commit_range;
 use crate::address::encoded;
 use crate::cli::say;
-use crate::cli::server::{Person, Refused, Server, config, run};
+use crate::cli::server::{Person, Refused, Server, Target, run};
 use crate::desk::{NeedsReason, Reason};
 use crate::stack::{StackName, StageName};
 use serde_json::{Value, json};
-use std::path::Path;
 use std::process::ExitCode;
 
 /// Which plan: of what the button offers, or of a version.
@@ -63,9 +62,9 @@ impl AskApproval {
     ///
     /// # Errors
     /// Why there is nothing to ask for.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
         let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
-        answered(file, &self.person, async |server| {
+        answered(target, &self.person, async |server| {
             let plan = self.which.shown(server).await?;
             let hash = self.which.plan.as_deref().or(plan["plan_hash"].as_str());
             let sha = self.which.sha.as_ref().map(|_| &plan["sha"]);
@@ -95,9 +94,9 @@ impl Approve {
     ///
     /// # Errors
     /// When nobody waits for it, and when it is one's own.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
         let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
-        answered(file, &self.person, async |server| {
+        answered(target, &self.person, async |server| {
             let what = self.which.answer(server, "approve", reason.as_ref()).await?;
             say::line(&format!("approved: {what}"));
             Ok(())
@@ -122,9 +121,9 @@ impl Decline {
     ///
     /// # Errors
     /// When nobody waits for it, and when it is one's own.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
         let reason = Reason::needed(Some(&self.reason), NeedsReason::Decline).map_err(Refused::from)?;
-        answered(file, &self.person, async |server| {
+        answered(target, &self.person, async |server| {
             let what = self.which.answer(server, "decline", Some(&reason)).await?;
             say::line(&format!("declined: {what}"));
             Ok(())
@@ -133,13 +132,13 @@ impl Decline {
 }
 
 fn answered(
-    file: &Path,
+    target: &Target,
     person: &Person,
     answer: impl AsyncFnOnce(&mut Server) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    let (config, who) = (config(file)?, person.who()?);
+    let place = target.acting(person)?;
     run(async {
-        let mut server = Server::open(&config, &who).await?;
+        let mut server = Server::open(&place).await?;
         let answered = answer(&mut server).await;
         server.close().await?;
         answered.map(|()| ExitCode::SUCCESS)

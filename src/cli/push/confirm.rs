@@ -1,14 +1,13 @@
 //! `pushbutton confirm`: answers a push that asks in its middle and waits. It must never answer what was not asked: the
 //! question that is open is shown, and only that one is answered.
 
-use crate::cli::push::follow;
+use super::follow::{Show, follow};
 use crate::cli::say;
-use crate::cli::server::{Person, Refused, Server, config, run};
+use crate::cli::server::{Person, Refused, Server, Target, run};
 use crate::desk::Reason;
 use crate::stack::PushNumber;
 use anyhow::bail;
 use serde_json::json;
-use std::path::Path;
 use std::process::ExitCode;
 
 /// `pushbutton confirm`
@@ -31,15 +30,15 @@ impl Confirm {
     ///
     /// # Errors
     /// When the push asks nothing.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
         let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
-        let (config, who) = (config(file)?, self.person.who()?);
+        let place = target.acting(&self.person)?;
         run(async {
-            let mut server = Server::open(&config, &who).await?;
+            let mut server = Server::open(&place).await?;
             let answered = self.answer(&mut server, reason).await;
             if answered.is_ok() && server.is_us() {
                 // Nobody else would write down how it ended.
-                return follow(&config, &who, server, self.push).await.map(|_| ExitCode::SUCCESS);
+                return follow(&place, server, self.push, Show::Words).await.map(|_| ExitCode::SUCCESS);
             }
             server.close().await?;
             answered?;

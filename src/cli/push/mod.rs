@@ -1,27 +1,65 @@
-//! `pushbutton push`, `rollback`, `catch-up`, `resume` and `follow`: press, and watch. Exit code 0 says *accepted* without `--follow`, and
-//! *succeeded* with it; 130 says cancelled, or that someone stopped watching; 1 everything else.
+//! `pushbutton push`, `rollback`, `catch-up` and `resume`: press, and watch (`follow.rs`). Exit code 0 says *accepted* without `--follow`,
+//! and *succeeded* with it; each other end has a code of its own, and 1 says that nothing was pushed.
 
 pub mod approval;
 pub mod confirm;
+pub mod follow;
+pub mod log;
+pub mod mark;
 pub mod order;
 pub mod plan;
+mod screen;
 
+use self::follow::{Show, follow};
 use super::say;
-use super::server::{Person, Refused, Server, config, run};
+use super::server::{Person, Refused, Server, Target, run};
 use crate::address::encoded;
-use crate::client::follow::{Trouble, Viewer};
-use crate::client::terminal;
 use crate::desk::{NeedsReason, Reason};
-use crate::journal::{Ended, Record};
 use crate::size::counted;
-use crate::stack::{Host, PushNumber, StackName, StageName, Who};
-use anyhow::{Context, bail};
+use crate::stack::{Host, PushNumber, StackName, StageName};
+use anyhow::Context;
 use serde_json::{Value, json};
-use std::path::Path;
 use std::process::ExitCode;
 
-/// Exit code for a push that was cancelled, and for a viewer who left: what shells say of what was interrupted.
-const CANCELLED: u8 = 130;
+/// What is shown of a push that was started here.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct Watching {
+    /// Shows every line until the push has ended; exit code 0 only if it succeeded.
+    #[arg(long)]
+    follow: bool,
+    /// Prints JSON, an object a line: the number and the address of the push, and with --follow each of its records.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Watching {
+    /// The number of a press that was taken, said with its page.
+    fn taken(self, pressed: &Value, what: &str) -> anyhow::Result<PushNumber> {
+        let push = pressed["id"].as_i64().context("the server gave no number")?;
+        if self.json {
+            say::json(&pressed.to_string());
+        } else {
+            say::line(&format!("push {push}: {what}"));
+            say::line(pressed["url"].as_str().unwrap_or_default());
+        }
+        Ok(PushNumber::new(push)?)
+    }
+
+    /// Words for people, which no program is to read.
+    fn remark(self, words: &str) {
+        if self.json { say::aside(words) } else { say::line(words) }
+    }
+
+    /// Says what is not asked, so that nobody waits for it.
+    fn unasked(self, view: &Value, ask: bool) {
+        let questions = view["questions"].as_array().map_or(&[][..], Vec::as_slice);
+        if !ask && !questions.is_empty() {
+            let questions: Vec<String> =
+                questions.iter().filter_map(Value::as_str).map(|question| format!("“{question}”")).collect();
+            self.remark(&format!("skips the question {}; --ask asks it", questions.join(", ")));
+        }
+    }
+}
 
 /// `pushbutton push`
 #[derive(Debug, clap::Args)]
@@ -30,9 +68,8 @@ pub struct Push {
     stack: StackName,
     /// The stage.
     stage: StageName,
-    /// Shows every line until the push has ended; exit code 0 only if it succeeded.
-    #[arg(long)]
-    follow: bool,
+    #[command(flatten)]
+    watching: Watching,
     /// The reason, for the history and the announcements.
     #[arg(long)]
     reason: Option<String>,
@@ -54,9 +91,9 @@ impl Push {
     ///
     /// # Errors
     /// Why nothing was pushed.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
         let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
-        press_and_follow(file, &self.person, self.follow, async |server| {
+        press_and_follow(target, &self.person, self.watching, async |server| {
             server.fetch(&self.stack).await;
             self.press(server, reason.as_ref()).await
         })
@@ -76,20 +113,20 @@ impl Push {
             "without_approval": self.without_approval,
         });
         let pressed = server.ask("POST", &format!("{stage}/push"), Some(body)).await?;
-        taken(&pressed, &commit_range(&plan))
+        self.watching.taken(&pressed, &commit_range(&plan))
     }
 }
 
 /// Presses, and follows where that is wanted or nobody else would.
 fn press_and_follow(
-    file: &Path,
+    target: &Target,
     person: &Person,
-    wanted: bool,
+    watching: Watching,
     press: impl AsyncFnOnce(&mut Server) -> anyhow::Result<PushNumber>,
 ) -> anyhow::Result<ExitCode> {
-    let (config, who) = (config(file)?, person.who()?);
+    let place = target.acting(person)?;
     run(async {
-        let mut server = Server::open(&config, &who).await?;
+        let mut server = Server::open(&place).await?;
         let push = match press(&mut server).await {
             Ok(push) => push,
             Err(why) => {
@@ -97,22 +134,14 @@ fn press_and_follow(
                 return Err(why);
             }
         };
-        if server.is_us() && !wanted {
-            say::line("the server is down, so this command follows the push to its end");
+        if server.is_us() && !watching.follow {
+            watching.remark("the server is down, so this command follows the push to its end");
         }
-        match wanted || server.is_us() {
-            true => follow(&config, &who, server, push).await,
+        match watching.follow || server.is_us() {
+            true => follow(&place, server, push, if watching.json { Show::Json } else { Show::Words }).await,
             false => Ok(ExitCode::SUCCESS),
         }
     })
-}
-
-/// The number of a press that was taken, said with its page.
-fn taken(pressed: &Value, what: &str) -> anyhow::Result<PushNumber> {
-    let push = pressed["id"].as_i64().context("the server gave no number")?;
-    say::line(&format!("push {push}: {what}"));
-    say::line(pressed["url"].as_str().unwrap_or_default());
-    Ok(PushNumber::new(push)?)
 }
 
 fn commit_range(plan: &Value) -> String {
@@ -148,9 +177,8 @@ pub struct Rollback {
     /// Asks the questions of the stage's commands (`confirm`), which are otherwise skipped.
     #[arg(long)]
     ask: bool,
-    /// Shows every line until the push has ended; exit code 0 only if it succeeded.
-    #[arg(long)]
-    follow: bool,
+    #[command(flatten)]
+    watching: Watching,
     #[command(flatten)]
     person: Person,
 }
@@ -160,29 +188,19 @@ impl Rollback {
     ///
     /// # Errors
     /// Why nothing was rolled back.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
         let reason = Reason::needed(Some(&self.reason), NeedsReason::Rollback).map_err(Refused::from)?;
-        press_and_follow(file, &self.person, self.follow, async |server| {
+        press_and_follow(target, &self.person, self.watching, async |server| {
             let path = format!("/api/v1/stacks/{}/stages/{}/rollback", self.stack, self.stage);
             let to = self.to.as_ref().map(|to| format!("&to={}", encoded(to))).unwrap_or_default();
             let back = server.ask("GET", &format!("{path}?ask={}{to}", self.ask), None).await?;
             let (build, hash) = (&back["to"]["build"], &back["plan_hash"]);
             let body = json!({ "to": build, "reason": reason, "plan_hash": hash, "ask": self.ask });
             let pressed = server.ask("POST", &path, Some(body)).await?;
-            say_unasked(&back, self.ask);
+            self.watching.unasked(&back, self.ask);
             let what = format!("{} of {} back to {}", self.stage, self.stack, build.as_str().unwrap_or_default());
-            taken(&pressed, &what)
+            self.watching.taken(&pressed, &what)
         })
-    }
-}
-
-/// Says what is not asked, so that nobody waits for it.
-fn say_unasked(view: &Value, ask: bool) {
-    let questions = view["questions"].as_array().map_or(&[][..], Vec::as_slice);
-    if !ask && !questions.is_empty() {
-        let questions: Vec<String> =
-            questions.iter().filter_map(Value::as_str).map(|question| format!("“{question}”")).collect();
-        say::line(&format!("skips the question {}; --ask asks it", questions.join(", ")));
     }
 }
 
@@ -201,9 +219,8 @@ pub struct CatchUp {
     /// The reason, for the history and the announcements.
     #[arg(long)]
     reason: Option<String>,
-    /// Shows every line until the push has ended; exit code 0 only if it succeeded.
-    #[arg(long)]
-    follow: bool,
+    #[command(flatten)]
+    watching: Watching,
     #[command(flatten)]
     person: Person,
 }
@@ -213,9 +230,9 @@ impl CatchUp {
     ///
     /// # Errors
     /// Why no host was brought anywhere.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
         let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
-        press_and_follow(file, &self.person, self.follow, async |server| {
+        press_and_follow(target, &self.person, self.watching, async |server| {
             let path = format!("/api/v1/stacks/{}/stages/{}/catch-up", self.stack, self.stage);
             let wanted: Vec<&str> = self.hosts.iter().map(Host::name).collect();
             let query = if wanted.is_empty() { String::new() } else { format!("&hosts={}", wanted.join(",")) };
@@ -226,10 +243,10 @@ impl CatchUp {
             let body = json!({ "hosts": hosts, "seen": build, "plan_hash": hash, "reason": reason,
                 "ask": self.ask });
             let pressed = server.ask("POST", &path, Some(body)).await?;
-            say_unasked(&behind, self.ask);
+            self.watching.unasked(&behind, self.ask);
             let (stage, stack) = (&self.stage, &self.stack);
             let build = build.as_str().unwrap_or_default();
-            taken(&pressed, &format!("{} of {stage} of {stack} to {build}", hosts.join(", ")))
+            self.watching.taken(&pressed, &format!("{} of {stage} of {stack} to {build}", hosts.join(", ")))
         })
     }
 }
@@ -242,9 +259,8 @@ pub struct Resume {
     /// The reason, for the history and the announcements.
     #[arg(long)]
     reason: Option<String>,
-    /// Shows every line until the push has ended; exit code 0 only if it succeeded.
-    #[arg(long)]
-    follow: bool,
+    #[command(flatten)]
+    watching: Watching,
     #[command(flatten)]
     person: Person,
 }
@@ -254,83 +270,15 @@ impl Resume {
     ///
     /// # Errors
     /// Why it cannot be resumed.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
         let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
-        press_and_follow(file, &self.person, self.follow, async |server| {
+        press_and_follow(target, &self.person, self.watching, async |server| {
             let path = format!("/api/v1/pushes/{}/resume", self.push);
             let pressed = server.ask("POST", &path, Some(json!({ "reason": reason }))).await?;
             match pressed["id"].as_i64() == Some(self.push.get()) {
-                true => taken(&pressed, "continues after its pause"),
-                false => taken(&pressed, &format!("resumes push {}", self.push)),
+                true => self.watching.taken(&pressed, "continues after its pause"),
+                false => self.watching.taken(&pressed, &format!("resumes push {}", self.push)),
             }
         })
-    }
-}
-
-/// `pushbutton follow`
-#[derive(Debug, clap::Args)]
-pub struct Follow {
-    /// The push's number.
-    push: PushNumber,
-    #[command(flatten)]
-    person: Person,
-}
-
-impl Follow {
-    /// Runs it.
-    ///
-    /// # Errors
-    /// Why it cannot be followed.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
-        let (config, who) = (config(file)?, self.person.reader());
-        run(async {
-            let server = Server::open(&config, &who).await?;
-            follow(&config, &who, server, self.push).await
-        })
-    }
-}
-
-/// Follows to the end, also past the death of the server: then this process takes its place.
-pub(super) async fn follow(
-    config: &std::sync::Arc<crate::config::Config>,
-    who: &Who,
-    mut server: Server,
-    push: PushNumber,
-) -> anyhow::Result<ExitCode> {
-    let colours = say::colours();
-    let mut show = |record: &Record| {
-        if let Some(words) = terminal::words(push.get(), &record.event, colours) {
-            say::raw(&format!("{words}\n"));
-        }
-    };
-    let mut viewer = Viewer::default();
-    loop {
-        let followed = tokio::select! {
-            followed = viewer.follow(&mut server.client, push.get(), &mut show) => followed,
-            _ = tokio::signal::ctrl_c() => {
-                eprintln!("the push continues; hint: pushbutton follow {push}, pushbutton cancel {push}");
-                return Ok(ExitCode::from(CANCELLED));
-            }
-        };
-        match followed {
-            Ok(ended) => {
-                server.close().await?;
-                return Ok(code_of(ended));
-            }
-            Err(Trouble::Wrong(why)) => {
-                server.close().await?;
-                bail!("push {push} cannot be followed: {why}");
-            }
-            Err(Trouble::Broken(why)) if server.is_us() => bail!("push {push} cannot be followed: {why}"),
-            Err(Trouble::Broken(_)) => server = Server::open(config, who).await?,
-        }
-    }
-}
-
-fn code_of(ended: Ended) -> ExitCode {
-    match ended {
-        Ended::Succeeded => ExitCode::SUCCESS,
-        Ended::Cancelled => ExitCode::from(CANCELLED),
-        Ended::Degraded | Ended::Failed | Ended::RolledBack | Ended::Interrupted => ExitCode::FAILURE,
     }
 }

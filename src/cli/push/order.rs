@@ -1,12 +1,11 @@
 //! `pushbutton cancel` and `pause`: what is ordered of a push that runs. Exit code 0 says that its runner obeys.
 
-use crate::cli::push::follow;
+use super::follow::{Show, follow};
 use crate::cli::say;
-use crate::cli::server::{Person, Refused, Server, config, run};
+use crate::cli::server::{Person, Refused, Server, Target, run};
 use crate::desk::Reason;
 use crate::stack::PushNumber;
 use serde_json::json;
-use std::path::Path;
 use std::process::ExitCode;
 
 /// `pushbutton cancel`
@@ -26,16 +25,16 @@ impl Cancel {
     ///
     /// # Errors
     /// Why it could not be cancelled.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
         let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
-        let (config, who) = (config(file)?, self.person.who()?);
+        let place = target.acting(&self.person)?;
         run(async {
-            let mut server = Server::open(&config, &who).await?;
+            let mut server = Server::open(&place).await?;
             let body = json!({ "reason": reason });
             let asked = server.ask("POST", &format!("/api/v1/pushes/{}/cancel", self.push), Some(body)).await;
             if asked.is_ok() && server.is_us() {
                 // Nobody else would write down how it ended.
-                return follow(&config, &who, server, self.push).await.map(|_| ExitCode::SUCCESS);
+                return follow(&place, server, self.push, Show::Words).await.map(|_| ExitCode::SUCCESS);
             }
             server.close().await?;
             asked?;
@@ -62,11 +61,11 @@ impl Pause {
     ///
     /// # Errors
     /// Why it could not be paused.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
         let reason = Reason::parse(self.reason.as_deref()).map_err(Refused::from)?;
-        let (config, who) = (config(file)?, self.person.who()?);
+        let place = target.acting(&self.person)?;
         run(async {
-            let mut server = Server::open(&config, &who).await?;
+            let mut server = Server::open(&place).await?;
             let body = json!({ "reason": reason });
             let asked = server.ask("POST", &format!("/api/v1/pushes/{}/pause", self.push), Some(body)).await;
             server.close().await?;

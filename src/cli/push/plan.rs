@@ -2,12 +2,11 @@
 //! nothing but a shell. It must never change anything but what is fetched.
 
 use crate::cli::say;
-use crate::cli::server::{Person, Server, config, run};
+use crate::cli::server::{Person, Server, Target, run};
 use crate::size::bytes_words;
 use crate::stack::{StackName, StageName};
 use crate::time::duration_words;
 use serde_json::Value;
-use std::path::Path;
 use std::process::ExitCode;
 
 /// Paths of each kind that are listed; more are counted.
@@ -35,10 +34,10 @@ impl Plan {
     ///
     /// # Errors
     /// Why there is no plan.
-    pub fn main(self, file: &Path) -> anyhow::Result<ExitCode> {
-        let (config, who) = (config(file)?, self.person.reader());
+    pub fn main(self, target: &Target) -> anyhow::Result<ExitCode> {
+        let place = target.reading(&self.person)?;
         run(async {
-            let mut server = Server::open(&config, &who).await?;
+            let mut server = Server::open(&place).await?;
             server.fetch(&self.stack).await;
             let form = if self.shell { "?form=shell" } else { "" };
             let path = format!("/api/v1/stacks/{}/stages/{}/plan{form}", self.stack, self.stage);

@@ -1,29 +1,40 @@
 //! The server that a command speaks to, over the socket in the data directory: the one that runs; or, when none does, this
 //! very process, which opens the desk and listens on that socket as long as the command lasts (promise 21). So there is
-//! one way of doing things, and a second terminal can cancel what the first one pushes, with a server or without.
+//! one way of doing things, and a second terminal can cancel what the first one pushes, with a server or without. Or a server on
+//! another machine, over the network with a token (`target.rs` says which): the same calls, and never this process in its place.
 //! It must never take the data directory from a server that lives, and never write into another user's.
 
+mod client_file;
 mod log;
+mod person;
 pub mod prepare;
+mod refused;
 pub mod serve;
+mod target;
+
+pub use person::Person;
+pub use refused::Refused;
+pub use target::{Place, Target, config};
 
 use crate::announce;
-use crate::client::http::{Client, RequestBody};
+use crate::client::http::{Body, Client, RequestBody};
 use crate::config::Config;
-use crate::desk::{Desk, DeskError, Refusal};
+use crate::desk::{Desk, DeskError};
 use crate::ledger::outbox;
 use crate::socket;
 use crate::stack::{StackName, Who};
 use crate::web;
 use crate::web::push_host;
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, ensure};
 use serde_json::Value;
 use serve::ANOTHER_SERVER;
-use std::io::ErrorKind;
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Seek};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use target::Elsewhere;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,11 +46,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long a command that is the server itself stays to tell what is to be announced; the next server tells the rest.
 const TELL_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long an order is sent again whose answer was lost, and how long between: a server that is restarted is back by then.
+const SEND_AGAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(1));
+
 /// A server that can be asked.
 pub struct Server {
     /// Speaks to it.
     pub client: Client,
     own: Option<Own>,
+    elsewhere: Option<Arc<Elsewhere>>,
 }
 
 /// This process as the server.
@@ -50,74 +65,28 @@ struct Own {
     announcing: Option<TaskTracker>,
 }
 
-/// Why a server did not do as asked.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}{}", hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default())]
-pub struct Refused {
-    message: String,
-    hint: Option<String>,
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        Self { message: refusal.to_string(), hint: Some(refusal.cure().to_owned()) }
-    }
-}
-
-/// Where a name comes from that is not given, the most telling first.
-const NAMED_BY: [&str; 4] = ["PUSHBUTTON_WHO", "SUDO_USER", "USER", "LOGNAME"];
-
-/// Who acts, as the history says it. Whoever only reads needs no name.
-#[derive(Debug, clap::Args)]
-pub struct Person {
-    /// Your name in the history; default: $PUSHBUTTON_WHO, or the user of this terminal.
-    #[arg(long = "as", value_name = "NAME", global = true)]
-    who: Option<Who>,
-}
-
-impl Person {
-    /// Who changes something: as given, the user who called sudo, or the user.
-    ///
-    /// # Errors
-    /// When nothing says who, or the name is none: the history never names someone else instead.
-    pub fn who(&self) -> anyhow::Result<Who> {
-        if let Some(who) = &self.who {
-            return Ok(who.clone());
-        }
-        let mut said = NAMED_BY.into_iter().filter_map(|from| Some((from, name_in(from)?)));
-        let (from, name) = said.next().context("your name is not known; hint: --as NAME")?;
-        name.parse().map_err(|bad| anyhow!("${from} cannot be used as a name in the history: {bad}; hint: --as NAME"))
-    }
-
-    /// Who reads. Nothing is written about it, so no name is asked for: where none is given that can be one, as under cron or for
-    /// `DOM\user`, it is the number of the user.
-    pub fn reader(&self) -> Who {
-        let named = || NAMED_BY.into_iter().find_map(|from| name_in(from)?.parse().ok());
-        self.who.clone().or_else(named).unwrap_or_else(|| {
-            let number = format!("uid-{}", nix::unistd::geteuid());
-            number.parse().expect("letters, a dash and digits are a name")
-        })
-    }
-}
-
-/// What a variable of the environment says, if anything.
-fn name_in(variable: &str) -> Option<String> {
-    let name = std::env::var_os(variable)?.to_string_lossy().into_owned();
-    (!name.is_empty()).then_some(name)
-}
-
 impl Server {
-    /// Finds the server that runs, or becomes it.
+    /// Finds the server that runs, or becomes it. One on another machine is not asked yet.
     ///
     /// # Errors
     /// When the data directory is another user's, or another pushbutton has it and does not answer.
-    pub async fn open(config: &Arc<Config>, who: &Who) -> anyhow::Result<Self> {
+    pub async fn open(place: &Place) -> anyhow::Result<Self> {
+        match place {
+            Place::Here(config, who) => Self::open_here(config, who).await,
+            Place::Elsewhere(elsewhere) => {
+                let client = Client::away(Arc::clone(&elsewhere.away));
+                Ok(Self { client, own: None, elsewhere: Some(Arc::clone(elsewhere)) })
+            }
+        }
+    }
+
+    async fn open_here(config: &Arc<Config>, who: &Who) -> anyhow::Result<Self> {
         let path = push_host::socket_in(&config.data);
         let client = || Client::on_socket(&path, (push_host::WHO_NAME, who.as_str()));
         let deadline = Instant::now() + START_LIMIT;
         loop {
             match socket::connect(&path).await {
-                Ok(_) => return Ok(Self { client: client(), own: None }),
+                Ok(_) => return Ok(Self { client: client(), own: None, elsewhere: None }),
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {}
                 Err(error) => {
                     must_be_ours(&config.data)?;
@@ -126,7 +95,10 @@ impl Server {
             }
             must_be_ours(&config.data)?;
             match Desk::open(Arc::clone(config)).await {
-                Ok(desk) => return Ok(Self { client: client(), own: Some(Own::begin(desk).await?) }),
+                Ok(desk) => {
+                    let own = Some(Own::begin(desk).await?);
+                    return Ok(Self { client: client(), own, elsewhere: None });
+                }
                 Err(error @ DeskError::Taken { .. }) if Instant::now() > deadline => {
                     eprintln!("pushbutton: {error}; it does not answer on {}", path.display());
                     std::process::exit(ANOTHER_SERVER.into());
@@ -135,6 +107,11 @@ impl Server {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// The server, when it is on another machine.
+    pub fn elsewhere(&self) -> Option<&Elsewhere> {
+        self.elsewhere.as_deref()
     }
 
     /// Whether this process is the server, so that nobody else follows what it begins.
@@ -184,14 +161,64 @@ impl Server {
         serde_json::from_str(&text).with_context(|| format!("the server's answer is not JSON: {text:.200}"))
     }
 
-    async fn answer_text(&mut self, method: &str, path: &str, sent: RequestBody<'_>) -> anyhow::Result<String> {
-        let answer = self.client.send(method, path, sent, &[]).await.context("the server stopped answering")?;
-        let status = answer.status;
-        let text = answer.text().await.context("the server stopped answering before its answer was complete")?;
-        match status {
-            200..300 => Ok(text),
-            _ => Err(refused(status, &text).into()),
+    /// Asks for what is read as it comes.
+    ///
+    /// # Errors
+    /// [`Refused`], or what the connection said.
+    pub async fn stream(&mut self, path: &str) -> anyhow::Result<Body> {
+        let answer = self.client.send("GET", path, RequestBody::Nothing, &[]).await;
+        let answer = match self.elsewhere() {
+            Some(elsewhere) => answer.with_context(|| format!("cannot reach {}", elsewhere.named()))?,
+            None => answer.context("the server stopped answering")?,
+        };
+        if answer.status == 200 {
+            return Ok(answer.body);
         }
+        let (status, headers) = (answer.status, answer.headers.clone());
+        let text = answer.text().await.context("the server stopped answering before its answer was complete")?;
+        Err(Refused::of(self.elsewhere(), status, &headers, &text).into())
+    }
+
+    async fn answer_text(&mut self, method: &str, path: &str, sent: RequestBody<'_>) -> anyhow::Result<String> {
+        let Some(elsewhere) = self.elsewhere.clone() else {
+            let answer = self.client.send(method, path, sent, &[]).await.context("the server stopped answering")?;
+            let (status, headers) = (answer.status, answer.headers.clone());
+            let text = answer.text().await.context("the server stopped answering before its answer was complete")?;
+            return good(None, status, &headers, text);
+        };
+        // The same name each time that it is sent: so it is done once.
+        let name = order_name()?;
+        let named = [("Idempotency-Key", name.as_str())];
+        let more: &[(&str, &str)] = if method == "POST" { &named } else { &[] };
+        let deadline = Instant::now() + SEND_AGAIN.0;
+        loop {
+            let answered = self.once(method, path, sent, more).await;
+            let may_again = method == "POST" && Instant::now() < deadline;
+            match answered {
+                Ok((status, headers, text)) if !may_again || !is_passing(status, &text) => {
+                    return good(Some(&elsewhere), status, &headers, text);
+                }
+                Err(error) if !may_again || !is_of_the_way(error.kind()) => {
+                    return Err(error).with_context(|| format!("cannot reach {}", elsewhere.named()));
+                }
+                Ok(_) | Err(_) => tokio::time::sleep(SEND_AGAIN.1).await,
+            }
+        }
+    }
+
+    async fn once(
+        &mut self,
+        method: &str,
+        path: &str,
+        sent: RequestBody<'_>,
+        more: &[(&str, &str)],
+    ) -> std::io::Result<(u16, BTreeMap<String, String>, String)> {
+        if let RequestBody::File(mut file, _) = sent {
+            file.rewind()?;
+        }
+        let answer = self.client.send(method, path, sent, more).await?;
+        let (status, headers) = (answer.status, answer.headers.clone());
+        Ok((status, headers, answer.text().await?))
     }
 
     /// Ends what this process did as the server; what is to be announced has some seconds to be told.
@@ -212,6 +239,44 @@ impl Server {
             announcing.wait().await;
         }
         Ok(own.served.await??)
+    }
+}
+
+/// What an order is called, so that it is done once however often it is sent.
+fn order_name() -> anyhow::Result<String> {
+    let mut random = [0_u8; 16];
+    getrandom::fill(&mut random).map_err(|why| anyhow::anyhow!("the system gave no random numbers: {why}"))?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// What the way to a server does: the server itself may be well, or back in a moment.
+fn is_of_the_way(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::UnexpectedEof
+            | ErrorKind::BrokenPipe
+            | ErrorKind::TimedOut
+    )
+}
+
+/// An answer that says nothing of the order: a proxy whose server is gone for a moment, or the same order under way.
+fn is_passing(status: u16, text: &str) -> bool {
+    let case = || serde_json::from_str::<Value>(text).unwrap_or_default()["code"] == "under_way";
+    matches!(status, 502 | 504) || (status == 409 && case())
+}
+
+fn good(
+    elsewhere: Option<&Elsewhere>,
+    status: u16,
+    headers: &BTreeMap<String, String>,
+    text: String,
+) -> anyhow::Result<String> {
+    match status {
+        200..300 => Ok(text),
+        _ => Err(Refused::of(elsewhere, status, headers, &text).into()),
     }
 }
 
@@ -250,19 +315,6 @@ pub fn must_be_ours(data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn refused(status: u16, text: &str) -> Refused {
-    let answer: Value = serde_json::from_str(text).unwrap_or_default();
-    let error = &answer["error"];
-    let message = error["message"].as_str().map_or_else(|| format!("the server answered {status}"), str::to_owned);
-    let cure = error["cure"].as_str();
-    let command = error["hint"].as_str().map(str::to_owned);
-    let hint = match (cure, command) {
-        (Some(cure), Some(command)) => Some(format!("{command}\nhint: {cure}")),
-        (cure, command) => command.or_else(|| cure.map(str::to_owned)),
-    };
-    Refused { message, hint }
-}
-
 /// Runs a command that asks a server.
 ///
 /// # Errors
@@ -270,17 +322,4 @@ fn refused(status: u16, text: &str) -> Refused {
 pub fn run<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     log::start("warn,pushbutton::desk=error,actix_server=error,irc=error");
     actix_web::rt::System::new().block_on(command)
-}
-
-/// The configuration of the server.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn config(path: &Path) -> anyhow::Result<Arc<Config>> {
-    match path.exists() {
-        true => Ok(Arc::new(Config::load(path)?)),
-        false => {
-            bail!("there is no {}; hint: --config FILE, or run it in the directory of config.toml", path.display())
-        }
-    }
 }

@@ -88,9 +88,11 @@ async fn driven<T>(driver: &mut Pin<Box<Driver>>, wanted: impl Future<Output = T
 }
 
 fn broken(error: hyper::Error) -> Error {
-    let kind = match error.is_incomplete_message() || error.is_closed() {
-        true => ErrorKind::UnexpectedEof,
-        false => ErrorKind::InvalidData,
+    let of_the_way = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<Error>()).map(Error::kind);
+    let kind = match (of_the_way, error.is_incomplete_message() || error.is_closed()) {
+        (Some(kind), _) => kind,
+        (None, true) => ErrorKind::UnexpectedEof,
+        (None, false) => ErrorKind::InvalidData,
     };
     Error::new(kind, error)
 }
