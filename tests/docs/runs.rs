@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tokio::io::AsyncWriteExt;
 
 /// A directory of programs in which `pushbutton` is the one under test.
-fn programs(dir: &Path) -> PathBuf {
+pub fn programs(dir: &Path) -> PathBuf {
     let bin = dir.join("bin");
     if !bin.exists() {
         std::fs::create_dir(&bin).unwrap();
