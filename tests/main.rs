@@ -12,6 +12,7 @@ mod bench;
 mod browser;
 mod cancel;
 mod catch_up;
+mod chat;
 mod check;
 mod ci;
 mod cli;
