@@ -30,6 +30,8 @@ use tokio_util::io::ReaderStream;
 
 /// No answer that is read whole may be larger.
 const WHOLE_LIMIT: usize = 64 << 20;
+/// No event of a stream may be larger: a record of a journal has at most 4 MiB.
+const EVENT_LIMIT: usize = 16 << 20;
 /// How long a server on another machine may take to answer: it asks hosts, or takes a build first. A connection that is dead says nothing.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 /// The same after a build was sent.
@@ -263,6 +265,9 @@ impl Events {
             match self.body.next().await? {
                 Some(part) => self.unread.extend(part),
                 None => return Ok(None),
+            }
+            if self.unread.len() > EVENT_LIMIT {
+                return Err(Error::new(ErrorKind::InvalidData, format!("an event of more than {EVENT_LIMIT} bytes")));
             }
         }
     }

@@ -8,9 +8,14 @@ use crate::client::terminal;
 use crate::stack::PushNumber;
 use anyhow::Context;
 use std::process::ExitCode;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// No line of a log is longer; what is, is printed in parts.
 const LONGEST_LINE: usize = 4 << 20;
+
+/// How long a server may take for the next part.
+const SILENT_LIMIT: Duration = Duration::from_secs(60);
 
 /// `pushbutton log`
 #[derive(Debug, clap::Args)]
@@ -59,7 +64,9 @@ impl Log {
 
     async fn print(&self, mut log: Body) -> anyhow::Result<()> {
         let mut unread: Vec<u8> = Vec::new();
-        while let Some(part) = log.next().await.context("the log broke off before its end")? {
+        loop {
+            let next = timeout(SILENT_LIMIT, log.next()).await.map_err(std::io::Error::from).flatten();
+            let Some(part) = next.context("the log broke off before its end")? else { break };
             unread.extend(part);
             while let Some(end) = unread.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = unread.drain(..=end).collect();

@@ -10,7 +10,7 @@ use rustls::ClientConfig;
 use serde::Deserialize;
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,7 +40,16 @@ impl ClientFile {
             return Ok(Self::default());
         }
         let shown = path.display();
-        let text = reading::text(&path, reading::BY_HAND).with_context(|| format!("cannot read {shown}"))?;
+        let cannot = || format!("cannot read {shown}");
+        let meta = path.metadata().with_context(cannot)?;
+        let owner = meta.uid();
+        // Who can write it can have the token sent to a server of their own.
+        ensure!(
+            meta.permissions().mode() & 0o022 == 0 && (owner == 0 || owner == nix::unistd::geteuid().as_raw()),
+            "{shown} can be changed by others, who could name another server in it, so it is not used; hint: it must be \
+             your own, chmod 644 {shown}"
+        );
+        let text = reading::text(&path, reading::BY_HAND).with_context(cannot)?;
         // Not the error's own words with the line: someone may have written a token there.
         let mut file: Self = toml::from_str(&text).map_err(|error| {
             let line =
