@@ -10,7 +10,7 @@ mod way;
 use crate::cli::{Said, ended, pushbutton, said};
 use crate::docs::page;
 use crate::docs::runs::changed;
-use crate::house::{DEADLINE, House, Plans, kill};
+use crate::house::{DEADLINE, House, Plans, kill, until};
 use pushbutton::process::Program;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
@@ -35,7 +35,12 @@ pub struct Laptop {
 impl Laptop {
     /// A laptop with a token of this house in the file `token`.
     pub async fn of(house: &House) -> Self {
-        let made = pushbutton(house, &["token", "add", "ci", "--may", MAY]).await;
+        Self::of_person(house, "olga").await
+    }
+
+    /// The same of someone else.
+    pub async fn of_person(house: &House, owner: &str) -> Self {
+        let made = pushbutton(house, &["token", "add", "ci", "--may", MAY, "--owner", owner]).await;
         assert_eq!(made.code, Some(0), "{made:?}");
         let laptop = Self { dir: tempfile::tempdir().unwrap(), token: made.out.trim().to_owned() };
         laptop.write("token", &laptop.token, 0o600);
@@ -123,21 +128,24 @@ async fn a_laptop_with_a_token_pushes_follows_cancels_and_rolls_back() {
     let (slow, other) = (ended(slow).await, ended(left).await);
     assert_eq!((slow.code, other.code), (Some(130), Some(130)), "{slow:?} {other:?}");
     std::fs::remove_file(host_file(&house, "qa1", "slow")).unwrap();
+    let resumed = laptop.run(&["resume", "2", "--follow"]).await;
+    assert!(resumed.code == Some(0) && resumed.out.contains("push 3: resumes push 2"), "{resumed:?}");
 
     std::fs::write(host_file(&house, "qa2", "bad"), "").unwrap();
     let failed = laptop.run(&["push", "web", "qa", "--follow", "--json"]).await;
     assert_eq!(failed.code, Some(10), "{failed:?}");
     let records: Vec<Value> = failed.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(records[0]["id"], 3, "first what was pushed: {}", records[0]);
-    let journal = std::fs::read_to_string(house.push_dir(3).join("journal.jsonl")).unwrap();
+    assert_eq!(records[0]["id"], 4, "first what was pushed: {}", records[0]);
+    let journal = std::fs::read_to_string(house.push_dir(4).join("journal.jsonl")).unwrap();
     let wanted: Vec<Value> = journal.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(records[1..], wanted, "then each record as the server has it");
     std::fs::remove_file(host_file(&house, "qa2", "bad")).unwrap();
 
     let back = laptop.run(&["rollback", "web", "qa", "--reason", "it is slow", "--follow"]).await;
     assert_eq!(back.code, Some(0), "{back:?}");
-    let build = row["build"].as_str().unwrap();
-    assert_eq!(house.stage("qa").await["current"]["build"], build);
+    let current = house.stage("qa").await["current"].clone();
+    assert_eq!(current["push"], 5, "it went back: {current}");
+    let build = current["build"].as_str().unwrap();
 
     let log = laptop.run(&["log", "1", "--host", "qa2"]).await;
     let line = format!("now {} by-ci (token of olga)", row["sha"].as_str().unwrap());
@@ -158,6 +166,26 @@ async fn a_laptop_with_a_token_pushes_follows_cancels_and_rolls_back() {
         let said = laptop.run(args).await;
         assert!(said.code == Some(0) && said.out.contains(words), "{args:?}: {said:?}");
     }
+}
+
+#[tokio::test]
+async fn one_laptop_asks_and_another_approves() {
+    let stage = "approval = 1";
+    let house = House::build(Plans { qa: &["qa1"], stage, ..Plans::default() }).await;
+    until("a commit waits", async || (!house.stage("qa").await["next"].is_null()).then_some(())).await;
+    let (asks, approves) = (Laptop::of(&house).await, Laptop::of_person(&house, "joe").await);
+    asks.knows(&house.url);
+    approves.knows(&house.url);
+    let early = asks.run(&["push", "web", "qa", "--follow"]).await;
+    assert!(early.code == Some(1) && early.out.is_empty(), "{early:?}");
+    let asked = asks.run(&["ask-approval", "web", "qa", "--reason", "the fair begins"]).await;
+    assert!(asked.code == Some(0) && asked.out.starts_with("waits for approval: web to qa: "), "{asked:?}");
+    assert_eq!(asks.run(&["approve", "web", "qa"]).await.code, Some(1), "nobody approves their own");
+    let approved = approves.run(&["approve", "web", "qa"]).await;
+    assert!(approved.code == Some(0) && approved.out.starts_with("approved: web to qa: "), "{approved:?}");
+    let pushed = asks.run(&["push", "web", "qa", "--follow"]).await;
+    assert_eq!(pushed.code, Some(0), "{pushed:?}");
+    assert_eq!(house.push(1).await["push"]["approved_by"], "ci (token of joe)");
 }
 
 #[tokio::test]
@@ -203,6 +231,9 @@ async fn what_names_the_server_and_the_token_is_said_and_a_token_is_for_its_serv
     assert_eq!(laptop.run_in(&by_config, &["status"]).await.code, Some(0));
     laptop.write(".config/pushbutton/client.toml", "server = \"https://push.example.com\"\ntoken = \"pb_1\"\n", 0o644);
     refused(&[], &["status"], &["client.toml, line 2: unknown field", "token_file"]).await;
+    laptop.write(".config/pushbutton/client.toml", "server = \"https://evil.example.com\"\n", 0o664);
+    refused(&[], &["status"], &["can be changed by others", "chmod 644"]).await;
+    laptop.write(".config/pushbutton/client.toml", "token = \"pb_1\"\n", 0o644);
     let said = laptop.run_in(&by_config, &["status"]).await;
     assert!(said.code == Some(1) && !said.err.contains("pb_1"), "{said:?}");
     std::fs::remove_dir_all(laptop.path(".config")).unwrap();
@@ -244,6 +275,8 @@ async fn the_real_shells_complete_words_by_the_scripts_that_are_printed() {
         let program = Program::new(env!("CARGO_BIN_EXE_pushbutton")).args(["completions", shell]);
         let said = said(program.env("HOME", dir.path()).dir(dir.path()).output(DEADLINE).await.unwrap());
         assert_eq!(said.code, Some(0), "{said:?}");
+        let hidden = ["Runs one push", "subcmd__runner"];
+        assert!(hidden.iter().all(|words| !said.out.contains(words)), "{shell} offers what people never type");
         let file = dir.path().join(shell);
         std::fs::write(&file, said.out).unwrap();
         file.display().to_string()

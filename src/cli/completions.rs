@@ -21,8 +21,10 @@ enum Shell {
 }
 
 impl Completions {
-    /// Runs it, of the whole command line.
-    pub fn main(self, mut command: clap::Command) -> ExitCode {
+    /// Runs it, of the whole command line; what people never type is left out.
+    pub fn main(self, whole: &clap::Command) -> ExitCode {
+        let shown = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+        let mut command = clap::Command::new("pushbutton").args(whole.get_arguments().cloned()).subcommands(shown);
         let shell = match self.shell {
             Shell::Bash => clap_complete::Shell::Bash,
             Shell::Zsh => clap_complete::Shell::Zsh,

@@ -151,7 +151,7 @@ fn run(command: Command, target: &server::Target) -> anyhow::Result<ExitCode> {
         Command::Audit(audit) => audit.main(&target.here()?),
         Command::Build(build) => build.main(target),
         Command::Backup(backup) => backup.main(&target.here()?),
-        Command::Completions(completions) => Ok(completions.main(Cli::command())),
+        Command::Completions(completions) => Ok(completions.main(&Cli::command())),
         Command::Runner(runner) => runner.main(),
     }
 }
