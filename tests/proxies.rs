@@ -15,6 +15,9 @@ use tokio::process::{Child, ChildStdout};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const SITE: &str = "https://push.example.com";
+/// From where people come to a proxy, and from where they claim to come.
+const PERSON: &str = "127.9.9.9";
+const CLAIMED: &str = "203.0.113.9";
 
 /// A sample as the docs show it, by its first line.
 fn sample(first_line: &str) -> String {
@@ -87,7 +90,7 @@ impl Proxy {
         let (jar, to) = (self.jar(), format!("push.example.com:443:{}", self.at));
         Program::new("curl")
             .args(["-q", "-sS", "-N", "--http2", "--max-time", "60", "--cacert", &cert, "--connect-to", &to])
-            .args(["-b", &jar, "-H", "Sec-Fetch-Site: same-origin"])
+            .args(["-b", &jar, "-H", "Sec-Fetch-Site: same-origin", "--interface", PERSON])
             .args(args)
             .arg(format!("{SITE}{path}"))
     }
@@ -146,8 +149,19 @@ async fn walks(house: &House, proxy: &Proxy, sha: char) {
     until(&format!("{name} sees the server"), async || (proxy.ask(&[], "/healthz").await.0 == 200).then_some(())).await;
     let (status, page) = proxy.ask(&["-L"], "/").await;
     assert!(status == 200 && page.contains("Sign in"), "{name}: {status} {page}");
-    let signs_in = ["-c", &proxy.jar(), "--data", "name=mary&next=%2F"];
+    // Who comes is who the proxy sees, whatever they claim.
+    let signed_in = || {
+        let log = std::fs::read_to_string(house.dir.path().join("server.log")).unwrap();
+        let lines = log.lines().filter(|line| line.contains("signed in who=mary"));
+        lines.map(|line| line.rsplit_once("address=").unwrap().1.to_owned()).collect::<Vec<_>>()
+    };
+    let before = signed_in().len();
+    let claims = ["X-Forwarded-For", "X-Real-IP"].map(|header| format!("{header}: {CLAIMED}"));
+    let forwarded = format!("Forwarded: for={CLAIMED}");
+    let signs_in =
+        ["-c", &proxy.jar(), "--data", "name=mary&next=%2F", "-H", &claims[0], "-H", &claims[1], "-H", &forwarded];
     assert_eq!(proxy.ask(&signs_in, "/sign-in").await.0, 303, "{name}");
+    assert_eq!(signed_in()[before..], [PERSON], "{name}");
 
     let tar = build(house.dir.path(), name).await;
     let args = ["-H", "Content-Type: application/x-tar", "--data-binary", &format!("@{}", tar.display())];
@@ -217,7 +231,8 @@ async fn the_samples_for_nginx_caddy_and_haproxy_carry_all_that_people_do() {
     house.kill_server().await;
     let file = house.dir.path().join("config.toml");
     let config = std::fs::read_to_string(&file).unwrap();
-    let config = changed(config, &[(&format!("url = \"{}\"", house.url), &format!("url = \"{SITE}\""))]);
+    let site = format!("trusted_proxies = [\"127.0.0.1\"]\nurl = \"{SITE}\"");
+    let config = changed(config, &[(&format!("url = \"{}\"", house.url), &site)]);
     std::fs::write(&file, config).unwrap();
     house.start().await;
 
