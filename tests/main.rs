@@ -23,6 +23,7 @@ mod desk;
 mod docs;
 mod doors;
 mod engine;
+mod doctor;
 mod examples;
 mod eyes;
 mod failure;

@@ -126,10 +126,15 @@ fn every_table_of_advice_is_listed() {
 /// Where reasons are made: whoever reads them is on a push, a stage, a host or a source.
 const ROOMS: [&str; 6] = ["run/", "remote/", "source/", "desk/", "cli/", "web/builds/"];
 
-/// Files whose sentences stand beside their cures already, as they do in every table of advice: the desk's table, and what a look at the hosts finds, where each finding
-/// is made with its cure.
-const WITH_CURES: [&str; 4] =
-    ["desk/cases.rs", "desk/parts/hosts/checkups.rs", "desk/watch/checkup.rs", "desk/watch/checkup/words.rs"];
+/// Files whose sentences stand beside their cures already, as they do in every table of advice: the desk's table, and what a look at the hosts or
+/// the doctor finds, where each finding is made with its cure.
+const WITH_CURES: [&str; 5] = [
+    "desk/cases.rs",
+    "desk/parts/hosts/checkups.rs",
+    "desk/watch/checkup.rs",
+    "desk/watch/checkup/words.rs",
+    "cli/doctor/",
+];
 
 /// Marks that match in more files than this match by chance.
 const MOST_FILES: usize = 3;
@@ -163,7 +168,7 @@ fn reasons() -> Vec<(String, literals::Literal)> {
         ROOMS.iter().any(|room| name.starts_with(room))
             && !name.ends_with("tests.rs")
             && !name.ends_with("/advice.rs")
-            && !WITH_CURES.contains(&name.as_str())
+            && !WITH_CURES.iter().any(|file| name.starts_with(file))
     });
     read.flat_map(|(name, text)| literals::of(&text).into_iter().map(move |literal| (name.clone(), literal))).collect()
 }

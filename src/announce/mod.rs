@@ -1,6 +1,6 @@
 //! Turns the ledger's outbox into IRC, mail and webhooks: one task a channel, woken by changes or by the next due time; and sends the audit on.
 //! It must never decide what is announced (the fold wrote that down), never tell what the ledger does not hold, and
-//! never let one channel wait for another. `cli::server::serve` starts it.
+//! never let one channel wait for another. `cli::server::serve` starts it; `cli::doctor` looks whether it would work.
 
 mod audit;
 mod channel;
@@ -68,4 +68,14 @@ fn ready(kind: ChannelKind, config: &Config) -> Result<Option<Begin>, AnnounceEr
         ChannelKind::Webhook => config.webhook.as_ref().map(|webhook| webhook::ready(webhook, &config.url)).transpose(),
     };
     ready.map_err(|why| AnnounceError { table: kind.name(), why })
+}
+
+/// Whether a channel would tell: connects and signs in, and says nothing; with where that was. None where the configuration does not have
+/// the channel. It takes at most a minute.
+pub async fn look(kind: ChannelKind, config: &Config) -> Option<Result<String, String>> {
+    install_crypto();
+    match kind {
+        ChannelKind::Irc => Some(irc::look(config.irc.as_ref()?).await),
+        ChannelKind::Email => Some(mail::look(config.email.as_ref()?, &config.url).await),
+    }
 }

@@ -1,11 +1,13 @@
 //! The command line: parses, calls, prints. It must never decide anything itself.
-//! One file per subcommand, or for two that are one matter; in folders `server/` (the server that a command speaks to, or starts), `push/` and `keep/`.
+//! One file per subcommand, or for two that are one matter; in folders `server/` (the server that a command speaks to, or starts), `push/`, `keep/` and
+//! `doctor/`.
 
 pub mod build;
 pub mod check;
 mod check_rights;
 mod completions;
 pub mod demo;
+pub mod doctor;
 pub mod hold;
 pub mod hosts;
 pub mod keep;
@@ -37,6 +39,8 @@ enum Command {
     Serve,
     /// Checks stack files and the configuration; prints all errors at once.
     Check(check::Check),
+    /// Checks everything that a push needs, on this machine and on the hosts, and says how to mend what is wrong.
+    Doctor(doctor::Doctor),
     /// Shows what runs where, who is pushing, and what is on hold.
     Status(status::Status),
     /// Shows what a push would do (a dry run): commands, hosts, files, and the plan's hash.
@@ -123,6 +127,7 @@ fn run(command: Command, target: &server::Target) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => server::serve::main(&target.here()?),
         Command::Check(check) => check.main(&target.here()?),
+        Command::Doctor(doctor) => doctor.main(&target.here()?),
         Command::Status(status) => status.main(target),
         Command::Plan(plan) => plan.main(target),
         Command::Push(push) => push.main(target),

@@ -32,7 +32,7 @@ pub(crate) use cases::rows;
 use decide::outside::Outside;
 pub use decide::press::Press;
 pub use decide::questions::Questions;
-pub use keep::{backup, verify};
+pub use keep::{backup, usage, verify};
 pub use open::{DeskError, ledger_in, look};
 pub use parts::channels::{Broken, Channels};
 pub use parts::hosts::numbers::SeenNewer;

@@ -24,6 +24,7 @@ pub use address::Address;
 pub use connection::Connection;
 pub use failure::{Failure, Unreachable};
 use inner::Inner;
+pub use keys::OwnKeys;
 use reach::{Effort, Proof};
 pub(in crate::remote) use refusal::is_refusal_of_a_session;
 use std::path::{Path, PathBuf};

@@ -117,6 +117,7 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/operating.md", "cp -a data.damaged/pushes/215 ", RUNS),
     ("docs/operating.md", "mkdir -m 700 data\n", RUNS),
     ("docs/operating.md", "pushbutton take-over ", RUNS),
+    ("docs/operating.md", "pushbutton doctor\n", RUNS),
     ("docs/operating.md", "pushbutton number-above ", RUNS),
     ("docs/operating.md", "# /etc/fail2ban/filter.d/pushbutton.conf\n", Run("tests/signing.rs")),
     (

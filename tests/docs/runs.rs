@@ -186,6 +186,8 @@ async fn what_the_page_on_operating_shows_is_done() {
     reader.house.push_well("qa").await;
     let safe = reader.house.dir.path().join("safe.tar").display().to_string();
     let safe = [("/safe/place/2026-11-21.tar", safe.as_str())];
+    let said = reader.run(PAGE, "pushbutton doctor", &[]).await;
+    assert!(said.contains("0 wrong") && said.contains("places ok"), "{said}");
     reader.run(PAGE, "du -sh ", &[]).await;
     reader.run(PAGE, "pushbutton backup ", &safe).await;
     let said = reader.run(PAGE, "pushbutton verify", &[]).await;

@@ -48,6 +48,32 @@ pub(super) fn ready(config: &config::Irc) -> Result<Begin, String> {
     }))
 }
 
+/// Enters the channel and leaves it again, without a word: whether announcements would be told there.
+pub(super) async fn look(config: &config::Irc) -> Result<String, String> {
+    let settings = Settings::new(config)?;
+    // Nothing is ever said through it; it stays open, since its end would be ours.
+    let (_lines, mut waiting) = mpsc::channel(WAITING_LINES);
+    let (link, mut seen) = watch::channel(Link::Connecting);
+    let gone = CancellationToken::new();
+    let session = session::run(&settings, &mut waiting, &link, &gone);
+    tokio::pin!(session);
+    let entered = async { seen.wait_for(|link| *link != Link::Connecting).await.map(|link| link.clone()) };
+    let link = tokio::select! {
+        end = &mut session => match end {
+            End::Gone => return Err("the connection to IRC has ended".to_owned()),
+            End::Lost(why) => return Err(clean::short(&why, 500)),
+        },
+        link = entered => link,
+    };
+    gone.cancel();
+    session.await;
+    match link {
+        Ok(Link::Up) => Ok(format!("{}:{}, in {}", settings.server, settings.port, settings.channel)),
+        Ok(Link::Down(why)) => Err(why),
+        Ok(Link::Connecting) | Err(_) => Err("the connection to IRC has ended".to_owned()),
+    }
+}
+
 /// The handle of the supervising task; when it is dropped, the bot says goodbye.
 struct Irc {
     lines: mpsc::Sender<Line>,

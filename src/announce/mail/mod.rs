@@ -38,6 +38,18 @@ pub(super) fn ready(config: &config::Email, url: &str) -> Result<Begin, String> 
     }))
 }
 
+/// Connects, secures the connection and signs in, and sends nothing: whether mails would be taken.
+pub(super) async fn look(config: &config::Email, url: &str) -> Result<String, String> {
+    let mail = Mail::new(config, url)?;
+    let Server { host, port, credentials, .. } = &mail.server;
+    let late = || Err(Failure::Broken(format!("{host} did not answer within {} s", SEND_TIMEOUT.as_secs())));
+    match tokio::time::timeout(SEND_TIMEOUT, mail.server.look(SEND_TIMEOUT)).await.unwrap_or_else(|_| late()) {
+        Ok(()) if credentials.is_some() => Ok(format!("{host}:{port}, signed in")),
+        Ok(()) => Ok(format!("{host}:{port}, without signing in")),
+        Err(Failure::Final(why) | Failure::Later(why) | Failure::Broken(why)) => Err(why),
+    }
+}
+
 /// A mail server and those who are told through it.
 #[derive(Clone)]
 struct Mail {

@@ -109,6 +109,17 @@ impl Server {
         Ok(Connection { inner, utf8 })
     }
 
+    /// Does all that comes before a mail, and says goodbye.
+    ///
+    /// # Errors
+    /// As [`Server::connect`].
+    pub async fn look(&self, limit: Duration) -> Result<(), Failure> {
+        let mut connection = self.connect(limit).await?;
+        // Politeness; what it answers changes nothing.
+        let _ = connection.inner.quit().await;
+        Ok(())
+    }
+
     /// Sends a mail; returns the recipients that were not taken. When none was, nothing is sent.
     ///
     /// # Errors

@@ -2,4 +2,5 @@
 
 pub mod backup;
 pub(crate) mod take_over;
+pub mod usage;
 pub mod verify;

@@ -1,6 +1,8 @@
 //! Why a host refuses our key, as far as this machine can tell: the files and the agent that ssh would take keys from. A host says
-//! only that it refuses. It must never sign in, nor guess: what it does not find, it does not say. Called by the masters.
+//! only that it refuses. It must never sign in, nor guess: what it does not find, it does not say. Called by the masters, and by
+//! `pushbutton doctor` before anybody pushes.
 
+use super::settings;
 use super::ssh::{ssh, words};
 use crate::process::Program;
 use crate::stack::Host;
@@ -24,9 +26,7 @@ struct Means {
 
 /// What is wrong with our keys here, with its cure; none when nothing is.
 pub(super) async fn wrong(config: &Path, host: &Host) -> Option<String> {
-    let ask = ssh(config).arg("-G").args(words(host)).args(["--", host.address()]);
-    let said = ask.output(READ_LIMIT).await.ok()?;
-    let means = Means::read(&String::from_utf8_lossy(&said.stdout));
+    let means = means(config, host).await?;
     let keys: Vec<&PathBuf> = means.keys.iter().filter(|key| key.exists()).collect();
     for key in &keys {
         let certificate = PathBuf::from(format!("{}-cert.pub", key.display()));
@@ -53,6 +53,39 @@ pub(super) async fn wrong(config: &Path, host: &Host) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// What this machine would sign in to a host with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnKeys {
+    /// The files of keys that are there.
+    pub files: Vec<PathBuf>,
+    /// Whether an agent holds keys, which another process than ours may not have.
+    pub agent: bool,
+}
+
+impl OwnKeys {
+    /// Looks before a host is asked, under the configuration in `dir` that masters have.
+    ///
+    /// # Errors
+    /// What is wrong with our keys here, with what to do.
+    pub async fn look(dir: &Path, operator: Option<&Path>, host: &Host) -> Result<Self, String> {
+        let (_, config) = settings::prepare(dir, operator).map_err(|error| error.to_string())?;
+        match wrong(&config, host).await {
+            Some(why) => Err(why),
+            None => {
+                let files = means(&config, host).await.map(|means| means.keys).unwrap_or_default();
+                let files = files.into_iter().filter(|key| key.exists()).collect();
+                Ok(Self { files, agent: agent().await == Agent::Keys })
+            }
+        }
+    }
+}
+
+async fn means(config: &Path, host: &Host) -> Option<Means> {
+    let ask = ssh(config).arg("-G").args(words(host)).args(["--", host.address()]);
+    let said = ask.output(READ_LIMIT).await.ok()?;
+    Some(Means::read(&String::from_utf8_lossy(&said.stdout)))
 }
 
 impl Means {

@@ -3,9 +3,10 @@
 //! scrape every second may cost, and a label must never be more than a stack, a stage, a channel or a word of one of our own types.
 
 use super::totals::Totals;
+use crate::desk::usage;
 use crate::journal::{Ended, HostResult};
 use crate::ledger::measures::waiting;
-use crate::ledger::{LedgerResult, deliveries, holds};
+use crate::ledger::{LedgerResult, deliveries, holds, kept};
 use crate::time::At;
 use crate::web::app::App;
 use prometheus_client::metrics::histogram::Histogram;
@@ -127,6 +128,24 @@ pub static METRICS: &[Metric] = &[
         kind: MetricKind::Gauge(journal_lag),
     },
     Metric {
+        name: "pushbutton_build_bytes",
+        help: "Bytes in the builds that are kept; files that two builds have in common are counted in both",
+        labels: &["stack"],
+        kind: MetricKind::Gauge(build_bytes),
+    },
+    Metric {
+        name: "pushbutton_data_free_bytes",
+        help: "Free space under the data directory",
+        labels: &[],
+        kind: MetricKind::Gauge(|sources| alone(usage::free_bytes(&sources.app.desk.config().data) as f64)),
+    },
+    Metric {
+        name: "pushbutton_data_needed_bytes",
+        help: "Free space that a push needs; with less it is refused",
+        labels: &[],
+        kind: MetricKind::Gauge(|sources| alone((sources.app.desk.config().limits.free_mib << 20) as f64)),
+    },
+    Metric {
         name: "pushbutton_ledger_write_seconds",
         help: "Duration of writes to the ledger since the server started, including the wait in the queue",
         labels: &[],
@@ -245,6 +264,14 @@ fn holds_in_force(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
         *counts.entry(vec![stack]).or_default() += 1.0;
     }
     sorted(counts)
+}
+
+fn build_bytes(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {
+    let mut bytes = none_of_stacks(sources);
+    for of in kept::all(sources.ledger, sources.now)? {
+        bytes.insert(vec![of.stack], of.bytes as f64);
+    }
+    sorted(bytes)
 }
 
 fn journal_lag(sources: &Sources<'_>) -> LedgerResult<Vec<Sample<f64>>> {

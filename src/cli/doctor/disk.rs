@@ -1,0 +1,122 @@
+//! The disk of the data directory: how much is free, of what a push needs, what uses it, and how long the rest lasts.
+
+use super::report::{Area, Check};
+use crate::config::Config;
+use crate::desk::ledger_in;
+use crate::desk::usage::Usage;
+use crate::ledger::Ledger;
+use crate::size::{bytes_words, counted};
+use nix::sys::statvfs::statvfs;
+
+/// Free space of less than so many times what a push needs is a warning: a few builds use it up.
+const TIMES: u64 = 4;
+
+/// Inodes: a push is refused below 10,000 (`desk/press/accept.rs`), and a build has some thousands.
+const FREE_INODES: u64 = 10_000;
+
+const CURE: &str = "docs/operating.md, \"Disk\", says what uses the space and what can be removed";
+
+/// A disk that lasts for fewer days than this is a warning: time enough to get another.
+const DAYS: u64 = 60;
+
+/// Looks at it.
+pub(super) async fn look(config: &Config) -> Vec<Check> {
+    let mut checks = room(config);
+    // Before the first start there is none; whether it can be read, the configuration's check has said.
+    let path = ledger_in(&config.data);
+    if let Some(ledger) = path.exists().then(|| Ledger::open_beside(&path).ok()).flatten()
+        && let Ok(usage) = Usage::of(config, &ledger).await
+    {
+        checks.push(grows(&usage));
+    }
+    checks
+}
+
+/// What is kept, and when that will be too much.
+fn grows(usage: &Usage) -> Check {
+    let builds: u64 = usage.builds.iter().map(|of| of.count).sum();
+    let (builds, bytes) = (counted(builds, "build"), bytes_words(usage.build_bytes()));
+    let (pushes, journals) = (counted(usage.pushes, "push"), bytes_words(usage.journal_bytes));
+    let kept = format!("{builds} with {bytes}, journals of {pushes} with {journals}");
+    let what = "what is kept";
+    match usage.days_left() {
+        Some(days) if days < DAYS => {
+            let days = counted(days, "day");
+            Check::warning(Area::Disk, what, format!("{kept}; as in the last 30 days, the disk lasts {days}"), CURE)
+        }
+        Some(days) => Check::ok(
+            Area::Disk,
+            what,
+            format!("{kept}; as in the last 30 days, the disk lasts {}", counted(days, "day")),
+        ),
+        None => Check::ok(Area::Disk, what, format!("{kept}; nothing was added in the last 30 days")),
+    }
+}
+
+fn room(config: &Config) -> Vec<Check> {
+    let data = config.data.display().to_string();
+    // Before the first start it is not there.
+    let there = config.data.ancestors().find(|path| path.exists()).unwrap_or(&config.data);
+    let space = match statvfs(there) {
+        Ok(space) => space,
+        Err(error) => {
+            let why = format!("the disk cannot be asked for its free space: {error}");
+            return vec![Check::wrong(Area::Disk, &data, why, "is it a local disk, and mounted?")];
+        }
+    };
+    let free = space.blocks_available().saturating_mul(space.fragment_size());
+    let needed = config.limits.free_mib << 20;
+    let mut checks = vec![by_size(&data, free, needed)];
+    // Some file systems count no inodes at all.
+    if space.files() > 0 {
+        checks.extend(by_inodes(&data, space.files_available()));
+    }
+    checks
+}
+
+fn by_size(data: &str, free: u64, needed: u64) -> Check {
+    let words = format!("{} free, a push needs {}", bytes_words(free), bytes_words(needed));
+    match free {
+        _ if free < needed => Check::wrong(Area::Disk, data, words, CURE),
+        _ if free < needed.saturating_mul(TIMES) => Check::warning(Area::Disk, data, words, CURE),
+        _ => Check::ok(Area::Disk, data, words),
+    }
+}
+
+fn by_inodes(data: &str, free: u64) -> Option<Check> {
+    let words = format!("{free} inodes free, a push needs {FREE_INODES}");
+    match free {
+        _ if free < FREE_INODES => Some(Check::wrong(Area::Disk, data, words, CURE)),
+        _ if free < FREE_INODES * TIMES => Some(Check::warning(Area::Disk, data, words, CURE)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_lasts_for_weeks_only_is_a_warning() {
+        let usage =
+            |free| Usage { pushes: 2, new_journal_bytes: 30 << 20, journal_bytes: 40 << 20, free, ..Usage::default() };
+        let said = |free: u64| format!("{:?}", grows(&usage(free)));
+        assert!(said(59 << 20).contains("Warning") && said(59 << 20).contains("lasts 59 days"), "{}", said(59 << 20));
+        assert!(
+            said(60 << 20).contains("Ok") && said(60 << 20).contains("journals of 2 pushes with 41.9 MB"),
+            "{}",
+            said(60 << 20)
+        );
+    }
+
+    #[test]
+    fn a_disk_is_a_warning_before_it_is_wrong() {
+        let state = |free| format!("{:?}", by_size("/data", free, 512 << 20)).contains("Warning");
+        assert_eq!([511, 512, 2047, 2048].map(|mib| state(mib << 20)), [false, true, true, false]);
+        assert_eq!(
+            by_size("/data", 1 << 20, 512 << 20),
+            Check::wrong(Area::Disk, "/data", "1.0 MB free, a push needs 537 MB".to_owned(), CURE)
+        );
+        assert_eq!(by_inodes("/data", 1 << 20), None);
+    }
+}
