@@ -16,6 +16,8 @@ mod routes;
 pub mod runs;
 mod scene;
 
+pub use names::{commands_in, misunderstood};
+
 use std::path::{Path, PathBuf};
 
 /// A page, by its path from the repository's root.

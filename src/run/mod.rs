@@ -66,6 +66,8 @@ pub fn main(dir: &Path) -> Result<ExitCode, RunError> {
     let _ = nix::unistd::setsid();
     // What a crash leaves behind must not hold the secrets of the commands (TRUST section 3).
     let _ = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
+    // A build, and what it packs, must not have other modes because a unit closes the server's own files (UMask=).
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let push = PushDir::at(dir);
     let Some(_lock) = lock(&push)? else { return Ok(ExitCode::SUCCESS) };
     let assignment = read_plan(&push)?;
