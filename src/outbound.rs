@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use std::io;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 use url::Url;
 
 /// How long an answer may take, and how long it may be.
@@ -53,19 +54,44 @@ pub async fn ask(url: &Url, request: Request<Vec<u8>>, limits: Limits) -> Result
     asked.await.map_err(|_| NoAnswer::Slow(base.clone(), limits.time.as_secs()))?
 }
 
-async fn ask_at(base: &str, url: &Url, request: Request<Vec<u8>>, most: usize) -> Result<Response<Vec<u8>>, NoAnswer> {
-    let connect = |error| NoAnswer::Connect(base.to_owned(), error);
-    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
-    let port = url.port_or_known_default().unwrap_or(443);
-    let tcp = TcpStream::connect((host.as_str(), port)).await.map_err(connect)?;
-    match url.scheme() {
-        "https" => {
-            let trust = tls::trust().ok_or_else(|| connect(io::Error::other("no certificate authorities are here")))?;
-            let tls = tls::connect(trust, &host, tcp).await.map_err(connect)?;
-            send(base, TokioIo::new(tls), request, most).await
+/// Connects to the server of an address, and says nothing.
+///
+/// # Errors
+/// Why it cannot be reached.
+pub async fn reach(url: &Url, time: Duration) -> Result<(), NoAnswer> {
+    let base = url.origin().ascii_serialization();
+    let connecting = async {
+        let tcp = connect(&base, url).await?;
+        match url.scheme() {
+            "https" => secured(&base, url, tcp).await.map(drop),
+            _ => Ok(()),
         }
+    };
+    tokio::time::timeout(time, connecting).await.map_err(|_| NoAnswer::Slow(base.clone(), time.as_secs()))?
+}
+
+async fn ask_at(base: &str, url: &Url, request: Request<Vec<u8>>, most: usize) -> Result<Response<Vec<u8>>, NoAnswer> {
+    let tcp = connect(base, url).await?;
+    match url.scheme() {
+        "https" => send(base, TokioIo::new(secured(base, url, tcp).await?), request, most).await,
         _ => send(base, TokioIo::new(tcp), request, most).await,
     }
+}
+
+/// The name or the address of the server, without the brackets of an IPv6 address.
+fn host(url: &Url) -> &str {
+    url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
+}
+
+async fn connect(base: &str, url: &Url) -> Result<TcpStream, NoAnswer> {
+    let port = url.port_or_known_default().unwrap_or(443);
+    TcpStream::connect((host(url), port)).await.map_err(|error| NoAnswer::Connect(base.to_owned(), error))
+}
+
+async fn secured(base: &str, url: &Url, tcp: TcpStream) -> Result<TlsStream<TcpStream>, NoAnswer> {
+    let connect = |error| NoAnswer::Connect(base.to_owned(), error);
+    let trust = tls::trust().ok_or_else(|| connect(io::Error::other("no certificate authorities are here")))?;
+    tls::connect(trust, host(url), tcp).await.map_err(connect)
 }
 
 async fn send<C>(

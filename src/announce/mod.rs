@@ -77,5 +77,6 @@ pub async fn look(kind: ChannelKind, config: &Config) -> Option<Result<String, S
     match kind {
         ChannelKind::Irc => Some(irc::look(config.irc.as_ref()?).await),
         ChannelKind::Email => Some(mail::look(config.email.as_ref()?, &config.url).await),
+        ChannelKind::Webhook => Some(webhook::look(config.webhook.as_ref()?).await),
     }
 }

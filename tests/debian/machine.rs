@@ -15,6 +15,15 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// Where commands there are looked for.
 const SEARCHED: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// Whether we may have machines: only root may start one. Where we may not, it is said, and nothing is tried.
+pub fn may_be_had() -> bool {
+    let root = nix::unistd::geteuid().is_root();
+    if !root {
+        eprintln!("a Debian in a container needs root: this is not tried");
+    }
+    root
+}
+
 /// A machine that runs.
 pub struct Debian {
     /// Its root, out here.

@@ -37,6 +37,14 @@ pub(super) fn ready(config: &config::Webhook, url: &str) -> Result<Begin, String
     }))
 }
 
+/// Connects to the server, and sends nothing: what would be sent there is read by people.
+pub(super) async fn look(config: &config::Webhook) -> Result<String, String> {
+    let to = config.address()?;
+    config.password.read().map_err(|why| why.to_string())?;
+    outbound::reach(&to, LIMITS.time).await.map_err(|why| words_of(&why))?;
+    Ok(format!("{} can be reached", to.origin().ascii_serialization()))
+}
+
 /// Where announcements are sent, and how.
 #[derive(Clone)]
 struct Webhook {

@@ -28,6 +28,7 @@ pub(super) async fn look(config: &Config) -> Vec<Check> {
         && let Ok(usage) = Usage::of(config, &ledger).await
     {
         checks.push(grows(&usage));
+        checks.extend(unpushed(&usage));
     }
     checks
 }
@@ -51,6 +52,19 @@ fn grows(usage: &Usage) -> Check {
         ),
         None => Check::ok(Area::Disk, what, format!("{kept}; nothing was added in the last 30 days")),
     }
+}
+
+/// Stacks whose published builds will soon be removed because nobody pushed them; that is how they are kept, and nothing is wrong.
+fn unpushed(usage: &Usage) -> Vec<Check> {
+    let kept = usage.unpushed_kept;
+    // From four fifths on there is time to push one, or to raise the number.
+    let soon = usage.unpushed.iter().filter(|(_, count)| count.saturating_mul(5) >= kept.saturating_mul(4));
+    let check = |(stack, count): &(String, u64)| {
+        let found = format!("{} that nobody pushed; the newest {kept} are kept", counted(*count, "published build"));
+        let cure = "push what is to stay, or raise `published_kept` in [limits]";
+        Check::warning(Area::Disk, &format!("builds of {stack}"), found, cure)
+    };
+    soon.map(check).collect()
 }
 
 fn room(config: &Config) -> Vec<Check> {
@@ -107,6 +121,14 @@ mod tests {
             "{}",
             said(60 << 20)
         );
+    }
+
+    #[test]
+    fn builds_that_nobody_pushed_are_a_warning_before_the_oldest_goes() {
+        let usage = |count| Usage { unpushed: vec![("web".to_owned(), count)], unpushed_kept: 50, ..Usage::default() };
+        assert_eq!(unpushed(&usage(39)), []);
+        let said = format!("{:?}", unpushed(&usage(40)));
+        assert!(said.contains("40 published builds that nobody pushed; the newest 50 are kept"), "{said}");
     }
 
     #[test]

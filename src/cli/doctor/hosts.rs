@@ -3,7 +3,7 @@
 
 use super::report::{Area, Check};
 use crate::cli::say;
-use crate::cli::server::Server;
+use crate::cli::server::{Place, Server};
 use crate::config::Config;
 use crate::size::counted;
 use crate::stack::Who;
@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 /// Asks the server for its stacks, and to look over the hosts of each.
 pub(super) async fn look(config: &Arc<Config>, who: &Who) -> Vec<Check> {
-    let mut server = match Server::open(config, who).await {
+    let here = Place::Here(Arc::clone(config), who.clone());
+    let mut server = match Server::open(&here).await {
         Ok(server) => server,
         Err(error) => {
             let cure = "`pushbutton serve` says the same; end what holds the data directory, or mend it";

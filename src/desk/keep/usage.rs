@@ -18,6 +18,10 @@ const PACE: Duration = Duration::from_secs(PACE_DAYS * 24 * 60 * 60);
 pub struct Usage {
     /// The builds, by stack.
     pub builds: Vec<KeptBuilds>,
+    /// How many published builds each stack has that nobody has pushed …
+    pub unpushed: Vec<(String, u64)>,
+    /// … and how many of these are kept: the oldest go when another comes.
+    pub unpushed_kept: u64,
     /// How many pushes have a journal.
     pub pushes: u64,
     /// How many bytes their directories hold.
@@ -37,8 +41,10 @@ impl Usage {
     /// What the ledger said.
     pub async fn of(config: &Config, ledger: &Ledger) -> LedgerResult<Self> {
         let since = At::from_millis(At::now().millis() - i64::try_from(PACE.as_millis()).unwrap_or(i64::MAX));
-        let builds = ledger.read(move |connection| kept::all(connection, since)).await?;
-        let mut usage = Self { builds, needed: config.limits.free_mib << 20, ..Self::default() };
+        let read = ledger.read(move |connection| Ok((kept::all(connection, since)?, kept::unpushed(connection)?)));
+        let (builds, unpushed) = read.await?;
+        let mut usage = Self { builds, unpushed, needed: config.limits.free_mib << 20, ..Self::default() };
+        usage.unpushed_kept = config.limits.published_kept as u64;
         usage.free = free_bytes(&config.data);
         usage.add_pushes(&config.data.join("pushes"), SystemTime::now().checked_sub(PACE));
         Ok(usage)

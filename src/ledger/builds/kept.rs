@@ -37,3 +37,18 @@ pub fn all(connection: &Connection, since: At) -> LedgerResult<Vec<KeptBuilds>> 
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
+
+/// How many published builds each stack has that nobody has pushed, by name of the stack: of these only the newest are kept.
+///
+/// # Errors
+/// What SQLite said.
+pub fn unpushed(connection: &Connection) -> LedgerResult<Vec<(String, u64)>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT stack, count(*) AS count FROM published p
+         WHERE NOT EXISTS (SELECT 1 FROM pushes WHERE pushes.stack = p.stack AND pushes.build = p.build)
+         GROUP BY stack ORDER BY stack",
+    )?;
+    let rows =
+        ask.query_map([], |row| Ok((row.get("stack")?, u64::try_from(row.get::<_, i64>("count")?).unwrap_or(0))))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
