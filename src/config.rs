@@ -19,6 +19,7 @@ mod secret;
 mod site;
 
 use crate::diagnostic::Diagnostic;
+use crate::isolation;
 use crate::stack::Rights;
 pub use artifacts::Artifacts;
 pub use audit::{Audit, Syslog};
@@ -98,6 +99,9 @@ pub struct Config {
     /// Both, understood.
     #[serde(skip)]
     pub access: Arc<Rights>,
+    /// How committers' code runs on the push host.
+    #[serde(default)]
+    pub build: isolation::Settings,
     /// Numbers that bound things.
     #[serde(default)]
     pub limits: Limits,

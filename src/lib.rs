@@ -18,6 +18,7 @@
 //! - [`plan`]: stack + build + hosts → plan; pure.
 //! - [`config`]: the server's file.
 //! - [`stack`]: names, rights; the stack file: hosts, variables, shell texts, parse; pure.
+//! - [`isolation`]: where committers' code runs on the push host, and what it may take.
 //! - [`process`], [`socket`], [`diagnostic`], [`advice`], [`address`], [`supervise`], [`size`], [`time`], [`outbound`], [`tls`]: the
 //!   only door to child processes, Unix sockets by long paths, what is wrong with a file and where, what
 //!   other programs say when they fail, what an address is and what of it may be shown, tasks that are started again when they break, sizes,
@@ -39,6 +40,7 @@ pub mod demo;
 pub mod desk;
 pub mod diagnostic;
 pub mod fuzz;
+pub mod isolation;
 pub mod journal;
 pub mod ledger;
 pub mod outbound;

@@ -211,7 +211,7 @@ async fn what_a_host_lacks_is_told_before_a_push_and_is_the_reason_when_it_fails
     let dir = tempfile::tempdir().unwrap();
     let stop = dir.path().join("stop");
     let commands = format!(
-        "{{ local = \"while [ -e {} ]; do sleep 0.05; done\" }}, {{ release = \"/srv/web\" }}, {{ activate = \"/srv/web\" }}, \
+        "{{ local = \"/bin/sh -c 'while [ -e {} ]; do sleep 0.05; done'\", as = \"operator\" }}, {{ release = \"/srv/web\" }}, {{ activate = \"/srv/web\" }}, \
          {{ run = \"composer install\" }},",
         stop.display()
     );

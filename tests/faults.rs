@@ -333,7 +333,7 @@ async fn at_drop_hosts_leave_as_long_as_they_may_and_the_rest_go_on() {
     let stage = r#"
 on_failure = "drop"
 max_dropped = 5
-drop = [{ local = "echo {host} >>$HOME/left; [ ! -e $HOME/stuck ]", name = "out of the balancer" }]"#;
+drop = [{ local = "/bin/sh -c 'echo $0 >>$HOME/left; [ ! -e $HOME/stuck ]' {host}", as = "operator", name = "out of the balancer" }]"#;
     let house = House::build(Plans { qa: &EIGHT, commands: ROLL_OUT, stage, ..Plans::default() }).await;
     let left = || {
         let text = std::fs::read_to_string(house.dir.path().join("left")).unwrap_or_default();

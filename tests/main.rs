@@ -39,6 +39,7 @@ mod history;
 mod hosts;
 mod house;
 mod hung;
+mod isolation;
 mod kills;
 mod laptop;
 mod late;

@@ -224,7 +224,7 @@ async fn the_samples_for_nginx_caddy_and_haproxy_carry_all_that_people_do() {
     let let_go = dir.path().join("let-go");
     let stack = format!(
         "source = {{ published = true }}\n[[stage]]\nname = \"qa\"\nhosts = [\"qa1\"]\ncommands = [\n\
-         {{ local = \"echo this line comes at once; while [ ! -e {} ]; do sleep 0.05; done\" }}]\n",
+         {{ local = \"/bin/sh -c 'echo this line comes at once; while [ ! -e {} ]; do sleep 0.05; done'\", as = \"operator\" }}]\n",
         let_go.display()
     );
     let mut house = House::raise(dir, fleet, shop, &stack, "", None).await;

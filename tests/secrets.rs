@@ -100,7 +100,7 @@ fn found_in(dir: &Path, texts: &[String]) -> Vec<String> {
 #[tokio::test]
 async fn a_secret_that_commands_print_is_in_nothing_that_is_kept_shown_or_told() {
     let commands = r#"
-      "test -n {token}; sh ../../../../../print",
+      { local = "/usr/bin/test -n {token}; sh $HOME/print", as = "operator" },
       { run = "test -n {token}; sh /srv/print" },
       { run = "printf '%s\n' {key} {password}; echo unseen: $(env | grep -c ^PUSH_SECRET_TO)" },
       { run = "echo failed with {token} >&2; exit 3" },
@@ -177,7 +177,8 @@ async fn a_password_in_an_address_is_in_nothing_that_anybody_reads_wherever_it_c
     // From a commit, from what commands say on both ends, from a link, and from the last words of a failure.
     let commands = r#"{ release = "/srv/web" }, { activate = "/srv/web" }, { run = "cat /srv/url; cat /srv/url >&2" },
         { run = "echo cannot reach $(cat /srv/url) >&2; exit 3" }"#;
-    let stage = "before = [\"cat /tmp/URL\"]\nfinally = [\"echo link: Ticket $(cat /tmp/URL)\"]";
+    let stage = "before = [{ local = \"/bin/cat /tmp/URL\", as = \"operator\" }]\n\
+        finally = [{ local = \"/bin/sh -c 'echo link: Ticket $(cat /tmp/URL)'\", as = \"operator\" }]";
     let near = channels.dir.path().join("url");
     let address = format!("https://bot:{CANARY}@tickets.example.com/x");
     std::fs::write(&near, format!("{address}\n")).unwrap();

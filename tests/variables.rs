@@ -101,6 +101,7 @@ case {reason} in "$PUSH_REASON") echo same;; *) echo other;; esac
             lease_s: 30,
             grace_s: 5,
             source_most: pushbutton::size::Most::default(),
+            isolation: pushbutton::isolation::Settings::default(),
         };
         let environment = values(&assignment, None);
         let colour = "it's $(touch pwned) \"blue\"";

@@ -124,6 +124,8 @@ impl Config {
         if let Some(webhook) = &mut self.webhook {
             webhook.url_file = webhook.url_file.take().map(|file| here.join(file));
         }
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        self.build.hidden = [self.data.clone(), self.stacks.clone(), here.to_owned()].into_iter().chain(home).collect();
         self.audit.file = self.audit.file.take().map(|file| here.join(file));
         if let Some(oidc) = &mut self.oidc {
             oidc.client_secret_file = oidc.client_secret_file.take().map(|file| here.join(file));

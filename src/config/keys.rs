@@ -8,6 +8,7 @@ use super::channels::ChannelKind;
 use super::key::{COUNT, Key, Kind, MIB, SECONDS, key, needed};
 use crate::address::password_in;
 use crate::diagnostic::{Mistake, nearest, shown};
+use crate::isolation::Isolation;
 use std::borrow::Cow;
 use std::ops::Range;
 use toml::Spanned;
@@ -34,6 +35,7 @@ const KEYS: &[(&str, &[Key])] = &[
             key("audit", Kind::Table),
             key("groups", Kind::Table),
             key("rights", Kind::Table),
+            key("build", Kind::Table),
             key("limits", Kind::Table),
         ],
     ),
@@ -44,6 +46,17 @@ const KEYS: &[(&str, &[Key])] = &[
     ("artifacts", super::artifacts::KEYS),
     ("hooks", super::hooks::KEYS),
     ("audit", super::audit::KEYS),
+    (
+        "build",
+        &[
+            key("isolation", Kind::Word(&Isolation::WORDS)),
+            key("memory_mib", Kind::Number(64..=1 << 30)),
+            key("processes", Kind::Number(32..=1_000_000)),
+            key("disk_mib", Kind::Number(1..=1 << 40)),
+            key("cpu_s", Kind::Number(1..=86_400)),
+            key("read_only", Kind::Texts),
+        ],
+    ),
     ("metrics", &[needed("listen", Kind::Socket, "127.0.0.1:9091"), key("open", Kind::Flag)]),
     (
         "limits",

@@ -4,7 +4,13 @@ use super::broken_rules::Rules;
 use super::site::Site;
 use super::{ChannelKind, Config, Metrics};
 use crate::diagnostic::{Mistake, shown};
+use crate::isolation;
+use std::path::{Component, Path};
 use toml::de::DeTable;
+
+/// Directories whose whole would give a build what it is kept from: secrets, sockets, processes, other people's files.
+const KEPT_FROM_BUILDS: [&str; 13] =
+    ["/", "/boot", "/build", "/dev", "/etc", "/home", "/proc", "/root", "/run", "/sys", "/tmp", "/usr", "/var"];
 
 /// Of whom to ask, in characters: it stands on one line of the sign-in page.
 const MOST_ASK: usize = 100;
@@ -22,6 +28,7 @@ pub(super) fn broken(config: &Config, root: &DeTable<'_>) -> Vec<Mistake> {
     rules.hooks(&config.hooks);
     rules.audit(&config.audit);
     rules.numbers(config);
+    rules.build(&config.build);
     rules.found
 }
 
@@ -73,6 +80,18 @@ impl Rules<'_> {
                 self.refuse(&["auth", "mode"], "mode = \"proxy\" needs the listener of the proxy", cure);
             }
             None => {}
+        }
+    }
+
+    fn build(&mut self, build: &isolation::Settings) {
+        for path in &build.read_only {
+            let plain = path.is_absolute() && path.components().all(|part| !matches!(part, Component::ParentDir));
+            let kept = KEPT_FROM_BUILDS.iter().any(|kept| path == Path::new(kept));
+            if !plain || kept {
+                let title = format!("builds cannot be given `{}`", shown(&path.display().to_string()));
+                let cure = "name a directory of tools by its absolute path: read_only = [\"/opt/node\"]";
+                self.refuse(&["build", "read_only"], title, cure);
+            }
         }
     }
 

@@ -141,6 +141,7 @@ impl Desk {
             tasks: TaskTracker::new(),
             health: Health::default(),
             room: super::parts::room::Room::default(),
+            not_isolated: Mutex::default(),
             noted: super::parts::sources::noted::Noted::default(),
             home,
             seen_pushes: super::parts::hosts::numbers::SeenPushes::default(),
@@ -172,6 +173,7 @@ impl Desk {
             desk.keep("ask commands for hosts", |desk| async move { desk.keep_listing().await });
             desk.keep("remove old uploads", |desk| async move { desk.keep_removing_uploads().await });
             desk.keep("end holds", |desk| async move { desk.keep_ending_holds().await });
+            desk.keep("try to isolate commands", |desk| async move { desk.keep_trying_to_isolate().await });
             desk.keep("try the ledger", |desk| async move { desk.keep_trying_to_write().await });
             stop.cancelled().await;
             desk.stop.cancel();

@@ -80,6 +80,7 @@ mod tests {
             policy: Policy::default(),
             quiet: false,
             confirm: None,
+            runs_as: crate::stack::RunsAs::Committer,
             roll: None,
             done_on: Vec::new(),
             deferred: None,

@@ -3,7 +3,9 @@
 
 use super::{BuildFrom, Kind, OldBuild, Part, Plan, PlannedCommand, PlannedForm, Roll};
 use crate::stack::variables::{own_env, secret_env};
-use crate::stack::{BuildId, Command, Policy, Revision, Root, SecretSource, Stack, StackName, Stage, StageName};
+use crate::stack::{
+    BuildId, Command, Policy, Revision, Root, RunsAs, SecretSource, Stack, StackName, Stage, StageName,
+};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -78,11 +80,7 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
             Some(before) => {
                 return Err(PlanError::NeedsBuild { stage: stage.clone(), before: before.name.clone() });
             }
-            None => (
-                sha,
-                BuildFrom::Made { source: stack.source.clone(), ship: stack.ship.clone(), shrink: stack.shrink },
-                making(stack),
-            ),
+            None => (sha, made_from(stack), making(stack)),
         },
         Artifact::Build { id, root, sha } => (sha, BuildFrom::Existing { id, root }, Vec::new()),
     };
@@ -118,6 +116,17 @@ pub fn plan(stack: &Stack, stage: &StageName, target: Target) -> Result<Plan, Pl
     Ok(plan.with_rollback())
 }
 
+/// How a build is made of a revision.
+fn made_from(stack: &Stack) -> BuildFrom {
+    BuildFrom::Made {
+        source: stack.source.clone(),
+        ship: stack.ship.clone(),
+        shrink: stack.shrink,
+        network: stack.network,
+        cache: stack.cache.clone(),
+    }
+}
+
 /// The last command of the work: each host of a stage that activates anything is asked what it runs.
 fn read_back(stage: &Stage) -> Option<PlannedCommand> {
     let dirs = stage.activates();
@@ -133,6 +142,7 @@ fn read_back(stage: &Stage) -> Option<PlannedCommand> {
         policy: stage.policy,
         quiet: false,
         confirm: None,
+        runs_as: RunsAs::Committer,
         roll: None,
         done_on: Vec::new(),
         deferred: None,
@@ -160,6 +170,7 @@ fn making(stack: &Stack) -> Vec<PlannedCommand> {
         policy: Policy::default(),
         quiet: false,
         confirm: None,
+        runs_as: RunsAs::Committer,
         roll: None,
         done_on: Vec::new(),
         deferred: None,
@@ -200,6 +211,7 @@ fn planned(part: Part, command: &Command, rolls: &mut u32) -> Vec<PlannedCommand
         policy,
         quiet: command.quiet,
         confirm: command.confirm.clone(),
+        runs_as: command.runs_as,
         roll: None,
         done_on: Vec::new(),
         deferred: None,

@@ -21,7 +21,8 @@ pub use rollback::values_of;
 pub use show::{look_at_paths, values};
 
 use crate::stack::{
-    BuildId, Host, Policy, PushNumber, Question, Revision, Root, SecretSource, Source, StackName, StageName, Who,
+    BuildId, Host, Policy, PushNumber, Question, Revision, Root, RunsAs, SecretSource, Source, StackName, StageName,
+    Who,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,12 @@ pub enum BuildFrom {
         /// By so many percent fewer files than the build before are believed without asking.
         #[serde(default = "half", skip_serializing_if = "is_half")]
         shrink: usize,
+        /// Whether its commands have the network.
+        #[serde(default, skip_serializing_if = "is_not")]
+        network: bool,
+        /// Directories of the checkout that the stack's builds keep from one to the next.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        cache: Vec<String>,
     },
     /// It exists: exactly this one goes out.
     Existing {
@@ -88,6 +95,11 @@ pub enum BuildFrom {
         /// The root hash of its manifest.
         root: Root,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_not(flag: &bool) -> bool {
+    !*flag
 }
 
 /// What a plan means that says nothing of `shrink`.
@@ -141,6 +153,9 @@ pub struct PlannedCommand {
     /// What is asked before each batch that is larger than the one before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<Question>,
+    /// As whom it runs, where it runs on the push host.
+    #[serde(rename = "as", default, skip_serializing_if = "RunsAs::is_committer")]
+    pub runs_as: RunsAs,
     /// The roll that it is part of, when it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roll: Option<Roll>,
@@ -259,4 +274,7 @@ pub struct Assignment {
     /// How much the source may hold.
     #[serde(default)]
     pub source_most: crate::size::Most,
+    /// How committers' code is kept apart from the server, and its limits.
+    #[serde(default)]
+    pub isolation: crate::isolation::Settings,
 }

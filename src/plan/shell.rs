@@ -188,6 +188,7 @@ fn context<'a>(
         values,
         secrets: &plan.secrets,
         per_host: command.per_host(),
+        runs_as: command.runs_as,
         tries: command.tries,
         every_s: command.every_s,
         timeout_s: command.timeout_s,

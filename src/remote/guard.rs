@@ -1,6 +1,7 @@
 //! The guard: every command, far or near, runs under it, on a lease that its runner holds (TRUST section 4).
 //! It must never believe ssh's exit code, only the guard's own word, and never put a value into a script.
 
+pub mod isolated;
 mod lease;
 mod left;
 mod marks;
@@ -85,8 +86,7 @@ async fn run_near(
     output: Output<'_>,
 ) -> (Ending, Option<String>) {
     let until = Instant::now() + task.timeout;
-    // The push host has a lock file of its own for each push (TRUST section 4: lock `-`).
-    let task = Task { lock: None, ..task.clone() };
+    let task = on_push_host(task);
     let opening = match opening(&task) {
         Ok(opening) => opening,
         Err(refused) => return (refused, None),
@@ -104,7 +104,7 @@ async fn run_near(
         }
     };
     let (Some(input), Some(out), Some(err)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
-        return (Ending::Refused("a command was started without its streams".to_owned()), None);
+        return (without_streams(), None);
     };
     let wire = Wire { place: "the push host", input, out, err };
     let (ending, held) = lease::hold(wire, &opening, &task, lines, output, until).await;
@@ -125,6 +125,16 @@ pub(crate) fn split_marks<'a>(nonce: &str, pieces: impl Iterator<Item = &'a [u8]
     }
     text.extend(marks.finish());
     (text, None)
+}
+
+/// What no system does.
+fn without_streams() -> Ending {
+    Ending::Refused("a command was started without its streams".to_owned())
+}
+
+/// The push host has a lock file of its own for each push (TRUST section 4: lock `-`).
+fn on_push_host(task: &Task) -> Task {
+    Task { lock: None, ..task.clone() }
 }
 
 /// What a guard is told about a task.

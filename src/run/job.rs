@@ -4,12 +4,14 @@
 use super::orders::Orders;
 use super::recorder::Recorder;
 use super::secrets::Secrets;
+use crate::isolation;
 use crate::journal::PushDir;
 use crate::plan::{self, Assignment, Plan, PlannedCommand};
 use crate::remote::masters::Masters;
 use crate::stack::Host;
 use std::path::PathBuf;
 use std::time::Instant;
+use tokio::sync::OnceCell;
 
 /// One push, as it was assigned, and the means to run it.
 pub struct Job {
@@ -29,6 +31,8 @@ pub struct Job {
     pub masters: Masters,
     /// When the runner began.
     pub began: Instant,
+    /// Whether this machine can isolate commands, once that was tried.
+    isolation: OnceCell<Result<(), String>>,
 }
 
 impl Job {
@@ -43,7 +47,31 @@ impl Job {
         orders: Orders,
     ) -> Self {
         let checkout = push.dir().join("checkout");
-        Self { assignment, data, checkout, recorder, orders, secrets, masters, began: Instant::now() }
+        Self {
+            assignment,
+            data,
+            checkout,
+            recorder,
+            orders,
+            secrets,
+            masters,
+            began: Instant::now(),
+            isolation: OnceCell::new(),
+        }
+    }
+
+    /// Whether this machine can isolate a committer's command; tried once in a push.
+    ///
+    /// # Errors
+    /// Why not, and what to do.
+    pub async fn can_isolate(&self) -> Result<(), String> {
+        let ready = || isolation::ready(&self.assignment.isolation, &self.data);
+        self.isolation.get_or_init(ready).await.clone()
+    }
+
+    /// A directory of the push beside its checkout.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.checkout.with_file_name(name)
     }
 
     /// The plan that is walked.

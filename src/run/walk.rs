@@ -9,7 +9,7 @@ use super::outcome::{End, HostOutcome, Sum, count, elapsed_ms};
 use super::policy::{deferred_finally, drop, rollback, rollback_report, verdict};
 use super::preflight;
 use super::progress::Progress;
-use super::work::{earlier_push, look_ahead, prune};
+use super::work::{earlier_push, look_ahead, prune, push_host};
 use super::{roll, spread};
 use crate::journal::{Ended, Event};
 use crate::plan::{Assignment, Part, PlannedCommand};
@@ -40,6 +40,7 @@ pub async fn to_the_end(job: &Job) -> Event {
     prune::prune(job, &progress, &end).await;
     // A checkout is only the way to a build; what is left of it helps nobody.
     let _ = tokio::fs::remove_dir_all(&job.checkout).await;
+    push_host::clean_up(job).await;
     let hosts_ok = progress.holding.count(job.hosts());
     push_ended(end, who, (hosts_ok, total), progress.unknown().cloned().collect(), elapsed_ms(job.began))
 }

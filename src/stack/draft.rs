@@ -7,7 +7,7 @@ use super::commands::fan_out::FanOutDraft;
 use super::form::Width;
 use super::hosts::groups::Entry;
 use super::values::{Chunk, Share};
-use super::{Command, Form, OnFailure, Policy, Question};
+use super::{Command, Form, OnFailure, Policy, Question, RunsAs};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -29,6 +29,7 @@ pub(super) struct Draft {
     pub quiet: bool,
     /// What is asked before its batches grow.
     pub confirm: Option<Question>,
+    pub runs_as: RunsAs,
     /// The list of a roll; references are followed once all lists are known.
     pub inside: Vec<Entry<Draft>>,
     pub at: Range<usize>,
@@ -38,8 +39,8 @@ impl Draft {
     /// The command on a stage with `hosts` hosts, whose own limits are `stage`.
     pub fn settle(self, stage: &Limits, hosts: usize) -> Command {
         let form = self.form.with_list(|| settle(self.inside, stage, hosts));
-        let confirm = self.confirm;
-        Command { confirm, ..self.limits.settle(form, self.name, self.quiet, stage, hosts) }
+        let (confirm, runs_as) = (self.confirm, self.runs_as);
+        Command { confirm, runs_as, ..self.limits.settle(form, self.name, self.quiet, stage, hosts) }
     }
 }
 
@@ -101,7 +102,19 @@ impl Limits {
         let every = limits.every.unwrap_or(EVERY);
         // What nobody has confirmed is never gone past.
         let policy = if form.asks_a_person() { Policy::default() } else { limits.policy(hosts) };
-        Command { form, name, grow, chunk, timeout, tries, every, policy, quiet, confirm: None }
+        Command {
+            form,
+            name,
+            grow,
+            chunk,
+            timeout,
+            tries,
+            every,
+            policy,
+            quiet,
+            confirm: None,
+            runs_as: RunsAs::Committer,
+        }
     }
 }
 

@@ -37,6 +37,7 @@ pub use commands::fan_out::{FanOut, Relay};
 pub use form::check::Check;
 pub use form::release::{Release, SharedName};
 pub use form::rsync::Rsync;
+pub use form::runs_as::RunsAs;
 pub use form::{AnswerBy, Command, Form, Question, Writes};
 pub use hosts::host::Host;
 pub use hosts::inventory::{Answers, Inventory, InventoryAnswer};
@@ -66,6 +67,10 @@ pub struct Stack {
     pub shrink: usize,
     /// Shell commands that make the build, on the push host, in a clean checkout.
     pub build: Vec<Script>,
+    /// Whether build commands have the network.
+    pub network: bool,
+    /// Directories of the checkout that its builds keep from one to the next.
+    pub cache: Vec<String>,
     /// After this long a build command is ended.
     pub build_timeout: Duration,
     /// The part of the checkout that goes out, as a relative path; `None` is all of it.

@@ -28,6 +28,8 @@ pub(super) const STACK: Keys = Keys {
         "title",
         "source",
         "build",
+        "network",
+        "cache",
         "ship",
         "diff",
         "tickets",
@@ -134,6 +136,8 @@ fn read_stack(
     let (secrets, hidden) = secrets::read(reader, &own, root.get("secrets"));
     let build_scope = Scope { place: Place::Build, own: &own, secrets: &hidden, vars: &vars };
     let build = root.get("build").map(|value| commands::read_build(reader, build_scope, value)).unwrap_or_default();
+    let network = root.get("network").and_then(|value| reader.boolean(value)).unwrap_or(false);
+    let cache = commands::caches::read(reader, root.get("cache"));
     let jump = root.get("jump").and_then(|value| reader.parsed(value, values::jump)).flatten();
     let ways = HostContext { jump: jump.as_ref(), answers };
     let mut groups = hosts::read_groups(reader, ways, root.get("hosts"));
@@ -153,6 +157,8 @@ fn read_stack(
         source: source?,
         shrink,
         build,
+        network,
+        cache,
         build_timeout,
         ship,
         diff,

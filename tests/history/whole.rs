@@ -66,6 +66,7 @@ fn plan_text() -> String {
         lease_s: 30,
         grace_s: 10,
         source_most: Most::default(),
+        isolation: pushbutton::isolation::Settings::default(),
     };
     serde_json::to_string(&assignment).unwrap()
 }

@@ -63,6 +63,8 @@ pub const ASIDES: &[&str] = &[
     "keep hosts connected",
     "ask commands for hosts",
     "try the ledger",
+    "try to isolate commands",
+    "Commands on this server are not isolated",
     "remove old uploads",
     // What the audit says of a deed.
     "push {push} of {} to {} {}, journal",

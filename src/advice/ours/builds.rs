@@ -12,6 +12,24 @@ pub const CASES: &[Case] = &[
         again: false,
     },
     Case {
+        marks: &["this machine cannot isolate a command", "cannot start bwrap", "this server cannot isolate commands"],
+        cause: "commands of committers run isolated, and this machine cannot do that: bubblewrap is missing, or users may not make namespaces",
+        cure: "do what the reason names (docs/install.md, isolated builds); `[build] isolation = \"none\"` in config.toml runs them without",
+        again: false,
+    },
+    Case {
+        marks: &["and was ended"],
+        cause: "a command on the push host took more memory or disk than `[build]` in config.toml allows",
+        cure: "let it take less, or raise the limit that the reason names",
+        again: false,
+    },
+    Case {
+        marks: &["no empty directory can be made"],
+        cause: "a directory that a command on the push host needs cannot be made",
+        cure: "do what the reason says",
+        again: false,
+    },
+    Case {
         marks: &[
             "has no files, so nothing",
             "content ({paths})",

@@ -286,6 +286,7 @@ impl Desk {
             lease_s: self.config.ssh.lease_s,
             grace_s: self.config.ssh.grace_s,
             source_most: self.config.limits.source(),
+            isolation: self.config.build.clone(),
         }
     }
 

@@ -55,6 +55,8 @@ pub(crate) fn assignment(push: i64) -> Assignment {
                 },
                 ship: None,
                 shrink: 50,
+                network: false,
+                cache: Vec::new(),
             },
             old: None,
             keep_on_hosts: Vec::new(),
@@ -69,6 +71,7 @@ pub(crate) fn assignment(push: i64) -> Assignment {
         lease_s: 30,
         grace_s: 5,
         source_most: crate::size::Most::default(),
+        isolation: crate::isolation::Settings::default(),
     }
 }
 

@@ -14,9 +14,9 @@ use crate::desk::refusal::{Decision, Refusal};
 use crate::desk::view::plan::{FileChanges, PlanView, PlannedView, TypicalDuration};
 use crate::ledger::{LedgerError, typical_duration};
 use crate::plan::shell::{self, ByHand};
-use crate::plan::{BuildFrom, Plan, PlannedCommand};
+use crate::plan::{BuildFrom, Plan, PlannedCommand, PlannedForm};
 use crate::source::build::BuildDir;
-use crate::stack::{BuildId, Revision, Stack, StackName, StageName, Who};
+use crate::stack::{BuildId, Revision, RunsAs, Stack, StackName, StageName, Who};
 use std::sync::Arc;
 
 /// A plan, and what was known when it was made.
@@ -175,6 +175,7 @@ fn by_hand(offer: &Offer) -> Decision<BuildId> {
 fn commands(plan: &Plan) -> Vec<PlannedView> {
     let values = plan.values();
     let total = plan.hosts.len();
+    let builds_with_network = matches!(plan.build, BuildFrom::Made { network: true, .. });
     let view = |command: &PlannedCommand| {
         let per_host = command.per_host();
         let sizes = if per_host { command.batches(total) } else { Vec::new() };
@@ -188,6 +189,8 @@ fn commands(plan: &Plan) -> Vec<PlannedView> {
             timeout_s: command.timeout_s,
             tries: command.tries,
             quiet: command.quiet,
+            operator: command.runs_as == RunsAs::Operator,
+            network: builds_with_network && matches!(command.form, PlannedForm::Build(_)),
         }
     };
     plan.commands.iter().map(view).collect()

@@ -112,6 +112,10 @@ pub struct PlannedView {
     pub tries: u32,
     /// Its output is kept out of the journal unless it fails.
     pub quiet: bool,
+    /// It is an operator's own: it runs as the server's user, outside of the build.
+    pub operator: bool,
+    /// It makes the build, and has the network.
+    pub network: bool,
 }
 
 /// What was compared to find out which files change.

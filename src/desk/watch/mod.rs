@@ -7,6 +7,7 @@ pub(crate) mod fetch;
 pub(crate) mod file_changes;
 pub(crate) mod hosts;
 pub(crate) mod inventory;
+pub(crate) mod isolation;
 pub(crate) mod probe;
 pub(crate) mod uploads;
 pub(crate) mod warm;

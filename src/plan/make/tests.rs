@@ -49,6 +49,7 @@ fn assignment(plan: Plan, reason: Option<&str>) -> Assignment {
         lease_s: 30,
         grace_s: 5,
         source_most: crate::size::Most::default(),
+        isolation: crate::isolation::Settings::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use super::texts::{FLIP, PREPARE, READ_BACK};
 use super::words::{block, document, quoted};
 use crate::stack::script::Piece;
 use crate::stack::{
-    Address, BuildId, FanOut, Release, Revision, Root, Rsync, Script, SecretSource, Source, VariablePath,
+    Address, BuildId, FanOut, Release, Revision, Root, Rsync, RunsAs, Script, SecretSource, Source, VariablePath,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,6 +31,8 @@ pub struct ShellContext<'a> {
     pub secrets: &'a BTreeMap<String, SecretSource>,
     /// Whether the command works on each host, be it in a roll.
     pub per_host: bool,
+    /// As whom the command runs, where it runs on the push host.
+    pub runs_as: RunsAs,
     /// How often the command is tried.
     pub tries: u32,
     /// How long it waits between two tries.
@@ -69,9 +71,22 @@ pub fn here(dir: &str, script: &Script) -> String {
     format!("here \"{dir}\" {}", document(&block(script)))
 }
 
-/// A script that runs on the push host for a host.
-pub fn here_for_host(script: &Script) -> String {
-    format!("  {{ named \"$1\"; cat {}  }} | here \"$build\"\n", document(&block(script)))
+/// A script of a stage that runs on the push host once.
+pub fn near(script: &Script, context: &ShellContext<'_>) -> String {
+    format!("{} {}", place_of(context), document(&block(script)))
+}
+
+/// A script of a stage that runs on the push host for a host.
+pub fn near_for_host(script: &Script, context: &ShellContext<'_>) -> String {
+    format!("  {{ named \"$1\"; cat {}  }} | {}\n", document(&block(script)), place_of(context))
+}
+
+/// Where it runs.
+fn place_of(context: &ShellContext<'_>) -> &'static str {
+    match context.runs_as {
+        RunsAs::Committer => "here \"$build\"",
+        RunsAs::Operator => "outside",
+    }
 }
 
 /// A script that runs on a host, without the end of its line.

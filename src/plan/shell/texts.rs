@@ -30,6 +30,9 @@ located() {
 # here DIRECTORY: runs its input there, on the push host
 here() { (cd -- "$1" && exec /bin/sh -s); }
 
+# outside: runs its input in an empty directory, on the push host; the build is in $PUSH_TREE
+outside() { (PUSH_TREE=$build; export PUSH_TREE; cd -- "$(mktemp -d)" && exec /bin/sh -s); }
+
 # the name of a host, for {host}
 named() { parts "$1"; name=${host#\[} name=${name%\]}; printf "export PUSH_HOST='%s'\n" "$name"; }
 

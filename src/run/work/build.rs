@@ -1,7 +1,7 @@
 //! The build of a push: checked out and frozen on the push host, and which of them a command brings. It must never change a
 //! build that is frozen, give a half one its final name, nor freeze one that the gate does not let pass. Called by the step.
 
-use super::ask;
+use super::{ask, push_host};
 use crate::address;
 use crate::journal::Event;
 use crate::plan::{BuildFrom, Part};
@@ -112,7 +112,11 @@ async fn freeze_through(job: &Job, gate: Gate) -> Result<Frozen, FreezeError> {
     let build = BuildDir::of(&job.data, &plan.stack, &job.assignment.build);
     let (checkout, path) = (job.checkout.clone(), job.checkout.clone());
     let previous = plan.old.as_ref().map(|old| BuildDir::of(&job.data, &plan.stack, &old.id));
-    let work = move || freeze(&checkout, ship.as_deref(), &build, previous.as_ref(), &gate);
+    let made = plan.build.clone();
+    let work = move || {
+        push_host::without_caches(&checkout, &made);
+        freeze(&checkout, ship.as_deref(), &build, previous.as_ref(), &gate)
+    };
     // Not cut short by a cancel: it is bounded by the tree, and half a build never gets the final name.
     let frozen = tokio::task::spawn_blocking(work).await;
     frozen.unwrap_or_else(|error| Err(FreezeError::Io { path, source: std::io::Error::other(error) }))

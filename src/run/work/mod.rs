@@ -13,6 +13,7 @@ mod link;
 pub(super) mod look_ahead;
 pub(super) mod output;
 pub(super) mod prune;
+pub(super) mod push_host;
 pub(super) mod put_back;
 pub(super) mod readback;
 pub(super) mod relay;
@@ -70,8 +71,12 @@ impl Work<'_> {
             }
             PlannedForm::Freeze => return Ok(build::freeze_checkout(job, &progress.empty_submodules, place).await),
             PlannedForm::Confirm(question) => ask::confirm(job, number, command, question).await,
-            PlannedForm::Build(script) => guard::near(&job.checkout, self.script_task(script), lines).await,
-            PlannedForm::Local(script) => guard::near(&self.near_dir().await, self.script_task(script), lines).await,
+            PlannedForm::Build(script) => {
+                push_host::run(job, command, &job.checkout, self.script_task(script), lines).await
+            }
+            PlannedForm::Local(script) => {
+                push_host::run(job, command, &self.near_dir().await, self.script_task(script), lines).await
+            }
             PlannedForm::Run(script) | PlannedForm::Check(Check::Run(script)) => {
                 guard::far(on()?, self.script_task(script), lines).await
             }

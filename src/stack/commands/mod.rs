@@ -1,6 +1,7 @@
 //! Commands as the file writes them: `build`, `[lists]` and a stage's `commands`. What depends on the stage (a percentage
 //! of its hosts, its own defaults) stays open in a [`Draft`]. It must never run anything. Called by `parse`.
 
+pub(super) mod caches;
 pub(super) mod fan_out;
 pub(super) mod policies;
 pub(super) mod questions;
@@ -12,7 +13,7 @@ use super::form::read::script;
 use super::hosts::groups::{Entry, Groups};
 use super::reader::{Keys, Reader, Text, Value};
 use super::variables::Scope;
-use super::{Form, Script, limits, values};
+use super::{Form, RunsAs, Script, limits, values};
 use crate::diagnostic::{Mistake, shown};
 use std::ops::Range;
 use std::time::Duration;
@@ -151,6 +152,7 @@ fn read_entry(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> O
                 limits: Limits::default(),
                 quiet: false,
                 confirm: None,
+                runs_as: RunsAs::Committer,
                 inside: Vec::new(),
                 at: text.at,
             }))
@@ -196,10 +198,11 @@ fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at
         let form = Form::Confirm(question.text.clone());
         // What anyone may answer is the form alone, as it always was.
         let confirm = Some(question).filter(|question| !question.by.is_anyone());
-        return Some(Draft { form, name, limits, quiet, confirm, inside, at });
+        return Some(Draft { form, name, limits, quiet, confirm, runs_as: RunsAs::Committer, inside, at });
     }
     let form = Form::read(form?, reader, scope, table, &at)?;
-    Some(Draft { form, name, limits, quiet, confirm, inside, at })
+    let runs_as = RunsAs::read(reader, table.get("as"), form.local_script());
+    Some(Draft { form, name, limits, quiet, confirm, runs_as, inside, at })
 }
 
 /// Refuses the keys that belong to another form.

@@ -76,7 +76,8 @@ impl FormKind {
         match self {
             Self::Rsync => &["to", "delete", "exclude", "options"],
             Self::Release => &["keep", "shared"],
-            Self::Local | Self::Run | Self::Activate | Self::Check | Self::Roll | Self::Confirm => &[],
+            Self::Local => &["as"],
+            Self::Run | Self::Activate | Self::Check | Self::Roll | Self::Confirm => &[],
         }
     }
 

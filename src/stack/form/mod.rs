@@ -6,11 +6,13 @@ pub(super) mod kind;
 pub(super) mod read;
 pub(super) mod release;
 pub(super) mod rsync;
+pub(super) mod runs_as;
 
 use self::check::Check;
 use self::kind::FormKind;
 use self::release::Release;
 use self::rsync::Rsync;
+use self::runs_as::RunsAs;
 use super::commands::fan_out::FanOut;
 use super::policy::Policy;
 use super::reader::Reader;
@@ -105,6 +107,20 @@ impl Form {
             Self::Rsync(rsync) => Some(Writes::Files { to: rsync.to.as_str(), delete: rsync.delete }),
             // What a person wrote into a script is not known; the commands of a roll are asked one by one.
             Self::Local(_) | Self::Run(_) | Self::Check(_) | Self::Roll(_) | Self::Confirm(_) => None,
+        }
+    }
+
+    /// The script that it runs on the push host, if it runs one there.
+    pub(in crate::stack) fn local_script(&self) -> Option<&Script> {
+        match self {
+            Self::Local(script) => Some(script),
+            Self::Run(_)
+            | Self::Rsync(_)
+            | Self::Release(_)
+            | Self::Activate { .. }
+            | Self::Check(_)
+            | Self::Roll(_)
+            | Self::Confirm(_) => None,
         }
     }
 
@@ -268,6 +284,8 @@ pub struct Command {
     pub quiet: bool,
     /// What is asked before its batches grow.
     pub confirm: Option<Question>,
+    /// As whom it runs, where it runs on the push host.
+    pub runs_as: RunsAs,
 }
 
 impl Command {

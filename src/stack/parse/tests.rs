@@ -119,7 +119,7 @@ commands = [{ run = "x", tiemout = "5s", frobnicate = 1 }]"#), @r#"
     7 | commands = [{ run = "x", tiemout = "5s", frobnicate = 1 }]
       |                                          ^^^^^^^^^^
       |
-      = help: a command may have: local, run, rsync, release, activate, check, roll, confirm, to, delete, exclude, options, keep, shared, name, chunk, timeout, quiet, tries, every, on_failure, max_failed, fan_out, compress
+      = help: a command may have: local, run, rsync, release, activate, check, roll, confirm, as, to, delete, exclude, options, keep, shared, name, chunk, timeout, quiet, tries, every, on_failure, max_failed, fan_out, compress
     "#);
 }
 

@@ -112,7 +112,7 @@ pub(super) fn read_shrink(reader: &mut Reader<'_>, root: &DeTable<'_>) -> usize 
 
 /// What is published goes out as it is.
 fn refuse_making(reader: &mut Reader<'_>, root: &DeTable<'_>) {
-    for name in ["build", "ship"] {
+    for name in ["build", "network", "cache", "ship"] {
         if let Some((key, _)) = root.get_key_value(name) {
             let title = format!("`{name}` makes a build, and this stack's builds are published ready-made");
             reader.refuse(Mistake::new(key.span(), title).cure("take it out, and do this where the build is made"));

@@ -138,6 +138,8 @@ pub(crate) fn step(command: &PlannedView, hosts: usize) -> Step {
     let limit = i64::try_from(command.timeout_s).unwrap_or(i64::MAX / 1000).saturating_mul(1000);
     let mut limits = vec![format!("at most {}", duration_words(limit))];
     limits.extend((command.tries > 1).then(|| format!("tried up to {} times", command.tries)));
+    limits.extend(command.operator.then(|| "as the server's user, outside of the build".to_owned()));
+    limits.extend(command.network.then(|| "with the network".to_owned()));
     limits.extend(command.quiet.then(|| "output shown only when it fails".to_owned()));
     let mut left = HOSTS;
     let chunks = command.chunks.iter().map_while(|chunk| {

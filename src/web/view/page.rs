@@ -84,7 +84,8 @@ fn notices(app: &App, access: &Access, now: At) -> Vec<String> {
             "The audit has not reached {place} since {since}: {why}. Nothing is lost: the rest is sent when it works again"
         )
     });
-    broken.chain(of_file).chain(behind).collect()
+    let isolation = app.desk.isolation_trouble().map(|words| hide_places(&words, app.desk.config()));
+    broken.chain(of_file).chain(behind).chain(isolation).collect()
 }
 
 /// 128 random bits. Without them, which no Linux refuses, the forms carry an empty nonce, and each press counts.
