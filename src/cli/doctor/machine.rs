@@ -20,7 +20,9 @@ const UNIT: &str = "pushbutton.service";
 pub(super) async fn look(config: Option<&Config>) -> Vec<Check> {
     let mut checks = programs().await;
     checks.push(clock().await);
-    checks.push(isolation::look().await);
+    if let Some(config) = config {
+        checks.push(isolation::look(config).await);
+    }
     if config.is_some() {
         checks.extend(unit().await);
     }
