@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// How often it is drawn: what is faster than an eye is gathered.
 const EVERY: Duration = Duration::from_millis(100);
+/// Of so many times it is drawn once where nothing happens: the time goes on.
+const STILL: u64 = 10;
 /// Lines that are gathered are printed at once when they are more, in bytes.
 const MOST_UNPRINTED: usize = 64 << 10;
 
@@ -21,17 +23,19 @@ pub struct Screen {
     unprinted: String,
     /// How many lines of the terminal the grid takes now.
     drawn: usize,
+    /// Whether something happened since it was drawn.
+    changed: bool,
 }
 
 impl Screen {
     /// A terminal.
     pub fn on(grid: Grid) -> Self {
-        Self { grid: Some(grid), unprinted: String::new(), drawn: 0 }
+        Self { grid: Some(grid), unprinted: String::new(), drawn: 0, changed: false }
     }
 
     /// A file or a pipe: lines alone.
     pub fn none() -> Self {
-        Self { grid: None, unprinted: String::new(), drawn: 0 }
+        Self { grid: None, unprinted: String::new(), drawn: 0, changed: false }
     }
 
     /// Takes a record, and what of it is a line.
@@ -43,6 +47,7 @@ impl Screen {
             return;
         };
         grid.take(record);
+        self.changed = true;
         if let Some(line) = line {
             self.unprinted.push_str(&line);
             self.unprinted.push('\n');
@@ -63,7 +68,7 @@ impl Screen {
             text.push_str(line);
             text.push('\n');
         }
-        self.drawn = lines.len();
+        (self.drawn, self.changed) = (lines.len(), false);
         say::raw(&text);
     }
 
@@ -88,9 +93,13 @@ impl Screen {
         if screen.lock().unwrap_or_else(PoisonError::into_inner).grid.is_none() {
             return std::future::pending().await;
         }
-        loop {
+        for time in 1_u64.. {
             tokio::time::sleep(EVERY).await;
-            screen.lock().unwrap_or_else(PoisonError::into_inner).draw();
+            let mut screen = screen.lock().unwrap_or_else(PoisonError::into_inner);
+            if screen.changed || time.is_multiple_of(STILL) {
+                screen.draw();
+            }
         }
+        std::future::pending().await
     }
 }
