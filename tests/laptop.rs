@@ -153,6 +153,12 @@ async fn a_laptop_with_a_token_pushes_follows_cancels_and_rolls_back() {
     let records = laptop.run(&["log", "1", "--json"]).await;
     assert_eq!(records.out.lines().last().map(|line| line.contains("push_ended")), Some(true), "{records:?}");
 
+    assert_eq!(laptop.run(&["hold", "web/qa", "--reason", "the fair is on"]).await.code, Some(0));
+    let held = laptop.run(&["push", "web", "qa", "--follow", "--json"]).await;
+    let problem: Value = serde_json::from_str(&held.out).unwrap_or_else(|_| panic!("one object: {held:?}"));
+    assert_eq!((held.code, problem["code"].as_str()), (Some(1), Some("held")), "{held:?}");
+    assert!(held.err.contains("web/qa is held by ci (token of olga)"), "{held:?}");
+    assert_eq!(laptop.run(&["release-hold", "web/qa"]).await.code, Some(0));
     for (args, words) in [
         (&["hold", "web/qa", "--reason", "the fair is on"][..], "web/qa is held\n"),
         (&["release-hold", "web/qa"], "web/qa is no longer held\n"),

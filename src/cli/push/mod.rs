@@ -131,6 +131,11 @@ fn press_and_follow(
             Ok(push) => push,
             Err(why) => {
                 server.close().await?;
+                if watching.json
+                    && let Some(problem) = why.downcast_ref::<Refused>().and_then(Refused::problem)
+                {
+                    say::json(problem);
+                }
                 return Err(why);
             }
         };

@@ -13,11 +13,12 @@ use std::collections::BTreeMap;
 pub struct Refused {
     message: String,
     hint: Option<String>,
+    problem: Option<String>,
 }
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        Self { message: refusal.to_string(), hint: Some(refusal.cure().to_owned()) }
+        Self { message: refusal.to_string(), hint: Some(refusal.cure().to_owned()), problem: None }
     }
 }
 
@@ -41,23 +42,30 @@ impl Refused {
         // Which token it was that is not known, or may not do it.
         let token = elsewhere.filter(|_| matches!(status, 401 | 403)).map(|elsewhere| &elsewhere.token_from);
         let of_token = token.map(|from| format!(" (the token of {from})")).unwrap_or_default();
-        Self { message: format!("{message}{of_token}"), hint }
+        Self { message: format!("{message}{of_token}"), hint, problem: Some(answer.to_string()) }
+    }
+
+    /// What the server said of it, for programs.
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
     }
 
     /// An answer that is not one of Pushbutton's own.
     fn without_words(elsewhere: Option<&Elsewhere>, status: u16, headers: &BTreeMap<String, String>) -> Self {
         let Some(elsewhere) = elsewhere else {
-            return Self { message: format!("the server answered {status}"), hint: None };
+            return Self { message: format!("the server answered {status}"), hint: None, problem: None };
         };
         let named = elsewhere.named();
         match headers.get("location").and_then(|location| Site::of_redirect(location)) {
             Some(site) if (300..400).contains(&status) => Self {
                 message: format!("{named} leads to {}, where the token is not sent", site.origin()),
                 hint: Some(format!("if that is the server: --server {}", site.origin())),
+                problem: None,
             },
             Some(_) | None => Self {
                 message: format!("{named} answered {status}, not in the words of a Pushbutton server"),
                 hint: Some("is that its address, and does the proxy before it reach it?".to_owned()),
+                problem: None,
             },
         }
     }
