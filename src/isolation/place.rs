@@ -1,6 +1,7 @@
 //! The directories that committers' code is given: made, and given to the stack's own user where the server is root. It must never follow
 //! a link: what lies in a checkout or a cache was put there by a committer. Nothing of theirs runs while this does. Blocking.
 
+use crate::reading;
 use std::fs::{DirBuilder, FileType, Permissions};
 use std::io::{Error, ErrorKind, Result, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, lchown};
@@ -18,7 +19,7 @@ pub fn etc(data: &Path) -> Result<PathBuf> {
     let dir = data.join("isolation");
     for (name, text) in [("passwd", PASSWD), ("group", GROUP)] {
         let path = dir.join(name);
-        if std::fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
+        if reading::text(&path, reading::NOTE).is_ok_and(|found| found == text) {
             continue;
         }
         private(&dir)?;
