@@ -88,8 +88,8 @@ async fn a_roll_takes_whole_batches_through_and_who_fails_inside_stays_out() {
     let lb = dir.path();
     let commands = format!(
         "{{ release = \"/srv/web\" }}, {{ activate = \"/srv/web\" }},\n\
-         {{ roll = [\"sh {lb} out {{host}}\", {{ run = \"echo $PUSH_ID >>/srv/restarts; test ! -e /srv/fail\", name = \"restart\" }},\n\
-         {{ check = {{ run = \"test -s /srv/restarts\" }} }}, \"sh {lb} in {{host}}\"], chunk = 2, max_failed = 0, name = \"Rolling\" }},\n\
+         {{ roll = [{{ local = \"/bin/sh {lb} out {{host}}\", as = \"operator\" }}, {{ run = \"echo $PUSH_ID >>/srv/restarts; test ! -e /srv/fail\", name = \"restart\" }},\n\
+         {{ check = {{ run = \"test -s /srv/restarts\" }} }}, {{ local = \"/bin/sh {lb} in {{host}}\", as = \"operator\" }}], chunk = 2, max_failed = 0, name = \"Rolling\" }},\n\
          {{ run = \"echo done >/srv/after\" }},",
         lb = lb.join("lb").display()
     );
@@ -270,8 +270,8 @@ async fn a_roll_that_failed_is_taken_back_through_the_roll_batch_by_batch_where_
     let lb = dir.path();
     let commands = format!(
         "{{ release = \"/srv/web\" }},\n\
-         {{ roll = [\"sh {lb} out {{host}}\", {{ activate = \"/srv/web\" }},\n\
-         {{ run = \"[ ! -e /srv/fail ] || [ {{sha}} = $(cat /srv/good) ]\", name = \"restart\" }}, \"sh {lb} in {{host}}\"],\n\
+         {{ roll = [{{ local = \"/bin/sh {lb} out {{host}}\", as = \"operator\" }}, {{ activate = \"/srv/web\" }},\n\
+         {{ run = \"[ ! -e /srv/fail ] || [ {{sha}} = $(cat /srv/good) ]\", name = \"restart\" }}, {{ local = \"/bin/sh {lb} in {{host}}\", as = \"operator\" }}],\n\
          chunk = [1, 2], confirm = \"Canary fine?\", name = \"Rolling\" }},",
         lb = lb.join("lb").display()
     );
