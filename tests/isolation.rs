@@ -2,6 +2,7 @@
 //! machine, ends with its command, and takes no more than it may. `as = "operator"` stands outside, and nothing committed with it.
 
 mod cost;
+mod files;
 mod tries;
 
 use crate::house::{House, kill, until, until_so};
