@@ -8,6 +8,7 @@ mod commits;
 mod connections;
 mod deeds;
 mod doors;
+mod feed;
 mod gone;
 mod hooks;
 mod oidc;

@@ -223,6 +223,7 @@ pub static ROUTES: &[Entry] = &[
     api(Method::PUT, "/api/v1/stacks/{stack}/stages/{stage}/hold", Verb::Hold, &hold::HOLD_STAGE),
     api(Method::DELETE, "/api/v1/stacks/{stack}/stages/{stage}/hold", Verb::Hold, &hold::RELEASE_STAGE),
     visible("/api/v1/pushes", &history::page::LISTED),
+    visible("/api/v1/pushes.atom", &history::feed::FEED),
     see("/api/v1/pushes/{id}", &push::api::PUSH),
     see("/api/v1/pushes/{id}/events", &live::PUSH_EVENTS),
     see("/api/v1/pushes/{id}/log", &download::LOG),

@@ -2,6 +2,7 @@
 //! change anything, nor hold more than a page of rows at once. Called by the routes.
 
 use super::view::{LogFilter, LogPage};
+use crate::address::encoded;
 use crate::desk::view::PushBody;
 use crate::journal::PushState;
 use crate::ledger::history::{self, Edge, Filter};
@@ -73,6 +74,28 @@ impl LogQuery {
             since: said(&self.since),
             until: said(&self.until),
         }
+    }
+
+    /// How many at a time are asked for.
+    pub fn limit(&self) -> Option<&str> {
+        self.limit.as_deref()
+    }
+
+    /// All that is asked for but the cursors, to be written behind another part of a query.
+    pub fn kept(&self) -> String {
+        let limit = self.limit.clone().filter(|limit| !limit.is_empty());
+        let LogFilter { stack, stage, who, state, word, since, until } = self.shown();
+        let all = [
+            ("stack", stack),
+            ("stage", stage),
+            ("who", who),
+            ("state", state),
+            ("word", word),
+            ("since", since),
+            ("until", until),
+            ("limit", limit),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some(format!("&{name}={}", encoded(&value?)))).collect()
     }
 
     /// The filter; none when the stack or the stage is no name, so that nothing can pass.

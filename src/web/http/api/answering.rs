@@ -11,9 +11,17 @@ use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 
+/// What feed readers ask for, again and again.
+const FEED: &str = "application/atom+xml";
+
 /// Whether answers of a call have a tag.
 pub fn has_tag(method: &Method, call: &Call) -> bool {
-    *method == Method::GET && call.gives.iter().any(|gives| matches!(gives.holds, Holds::Json(_)))
+    let is_asked_for_again = |holds: &Holds| match holds {
+        Holds::Json(_) => true,
+        Holds::Media(types) => types.contains(&FEED),
+        Holds::Nothing | Holds::Events => false,
+    };
+    *method == Method::GET && call.gives.iter().any(|gives| is_asked_for_again(&gives.holds))
 }
 
 /// Has a call answered.
