@@ -69,6 +69,7 @@ mod relay;
 mod release;
 mod remote;
 mod reserve;
+mod retention;
 mod rights;
 mod roll;
 mod rollback;

@@ -73,6 +73,7 @@ const KEYS: &[(&str, &[Key])] = &[
             key("source_entries", Kind::Number(1..=1_000_000_000)),
             key("upload_mib", MIB),
             key("published_kept", COUNT),
+            key("builds_kept", COUNT),
         ],
     ),
 ];

@@ -29,6 +29,8 @@ pub struct Limits {
     pub upload_mib: u64,
     /// How many published builds of a stack are kept that nobody has pushed.
     pub published_kept: usize,
+    /// How many builds of a stack are kept that pushes made, beside those that someone may still need; 0: all of them.
+    pub builds_kept: usize,
     /// How often the commands that list hosts are asked for the pages, in seconds.
     pub inventory_every_s: u64,
 }
@@ -54,6 +56,7 @@ impl Default for Limits {
             source_entries: Most::default().entries,
             upload_mib: 2048,
             published_kept: 50,
+            builds_kept: 0,
             inventory_every_s: 60,
         }
     }

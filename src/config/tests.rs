@@ -218,7 +218,7 @@ connections_per_address = 0
     23 | frobnicate = 1
        | ^^^^^^^^^^
        |
-       = help: [limits] may have: fetch_every_s, free_mib, connections, connections_per_address, warm_hosts, check_every_s, probe_every_s, inventory_every_s, source_mib, source_entries, upload_mib, published_kept
+       = help: [limits] may have: fetch_every_s, free_mib, connections, connections_per_address, warm_hosts, check_every_s, probe_every_s, inventory_every_s, source_mib, source_entries, upload_mib, published_kept, builds_kept
 
     error: connections are checked every 1 to 10 seconds
       --> config.toml:24:17

@@ -17,7 +17,7 @@ mod stages;
 mod trouble;
 
 pub use audit::{integrity, replay, seal};
-pub use builds::{good_builds, kept, marks, published};
+pub use builds::{good_builds, kept, marks, published, surplus};
 pub use outbox::deliveries;
 pub use people::{accounts, answers, known, second_factor, sessions, tokens, users};
 pub use pushes::{fold, history, press, proofs, push_hosts, questions, stats, typical_duration, visible};

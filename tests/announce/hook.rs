@@ -160,6 +160,7 @@ async fn a_server_that_refuses_hangs_up_or_redirects_gets_it_again_under_the_sam
     let bodies: Vec<String> = receiver.got().into_iter().map(|(_, body)| body).collect();
     assert!(bodies[..5].iter().all(|body| *body == bodies[0]), "a repeat is word for word the same");
     assert_eq!(delivery.broken(HOOK), None, "it works again");
+    drop(delivery);
 
     // What a server will never take does not keep the others back.
     let receiver = Receiver::start(&[Reply::Status("400 Bad Request")]).await;

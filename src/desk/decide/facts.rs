@@ -17,7 +17,7 @@ use rusqlite::Connection;
 use std::sync::Arc;
 
 /// Good builds that are looked through for where a rollback would go, and that can be chosen from; nobody rolls back further.
-pub(super) const OFFERED: usize = 20;
+pub(crate) const OFFERED: usize = 20;
 
 /// What is known when a decision about one stage is taken.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,7 @@
 //! The data directory: backups, verification, and taking over one from another machine. It must never change history.
 
 pub mod backup;
+mod retention;
 pub(crate) mod take_over;
 pub mod usage;
 pub mod verify;
