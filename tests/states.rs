@@ -5,7 +5,8 @@ use crate::house::files;
 use pushbutton::journal::{Answer, HostResult, PushState};
 
 /// Where such a word stands all the same: the file, the word, and what it is there.
-const OTHER_THINGS: [(&str, &str, &str); 9] = [
+const OTHER_THINGS: [(&str, &str, &str); 10] = [
+    ("client/grid.rs", "running", "the word for a host"),
     ("plan/proof.rs", "rolled back", "how a host stands"),
     ("plan/deferred_finally.rs", "interrupted", "a variable of a command; the plan knows no journal"),
     ("remote/release/obstacle.rs", "cancelled", "how a command of ours ended"),

@@ -135,8 +135,21 @@ impl Staging {
     /// What comes before the second `bwrap`.
     fn words(self, user: u32) -> Words {
         let mut words = Words::default();
-        // A user of the stack may not be signalled by what has dropped its own rights; the end of all its processes needs no signal.
-        words.add(["bwrap", "--die-with-parent", "--unshare-pid", "--dev-bind", "/", "/", "--tmpfs", self.at]);
+        // A user of the stack may not be signalled by what has dropped its own rights; the end of all its processes needs no signal. They
+        // have their own `/proc` from the start: by another one, the second `bwrap` would take other processes for its own.
+        words.add([
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            "--",
+            "unshare",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            "--",
+        ]);
+        words.add(["bwrap", "--die-with-parent", "--dev-bind", "/", "/", "--tmpfs", self.at]);
         for (at, path) in self.brought.iter().enumerate() {
             words.mount("--bind", path, Path::new(self.at).join((at + 1).to_string()));
         }
