@@ -162,14 +162,8 @@ impl AuthMode {
     /// All of them, in the order in which messages name them.
     pub const ALL: [Self; 4] = [Self::Password, Self::Oidc, Self::Proxy, Self::Open];
     /// What the file may say.
-    pub(crate) const WORDS: [&str; Self::ALL.len()] = {
-        let (mut words, mut at) = ([""; Self::ALL.len()], 0);
-        while at < words.len() {
-            words[at] = Self::ALL[at].word();
-            at += 1;
-        }
-        words
-    };
+    pub(crate) const WORDS: [&str; Self::ALL.len()] =
+        [Self::Password.word(), Self::Oidc.word(), Self::Proxy.word(), Self::Open.word()];
 
     /// Its word in the server's file.
     pub const fn word(self) -> &'static str {

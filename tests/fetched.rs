@@ -2,7 +2,7 @@
 //! says; and an order with a key stays done, whatever becomes of the server meanwhile.
 
 use crate::house::{House, Plans, until};
-use crate::sources::rewrite;
+use crate::published::of_published;
 use crate::web::artifacts::{sha256, tar_of};
 use pushbutton::demo::http::RequestBody;
 use pushbutton::demo::lifeline::Lifeline;
@@ -80,17 +80,7 @@ async fn a_build_is_fetched_over_tls_from_who_can_prove_its_name_and_an_order_wi
     let config = format!(
         "[artifacts]\nhosts = [\"127.0.0.1:{good}\", \"127.0.0.1:{other}\", \"127.0.0.1:{alone}\"]\nnetworks = [\"127.0.0.1/32\"]\n"
     );
-    let mut house = House::build(Plans { qa: &["qa1"], config, binary: Some(binary), ..Plans::default() }).await;
-    rewrite(&house, |line| match line {
-        line if line.starts_with("source = ") => Some("source = { published = true }".to_owned()),
-        line if line.starts_with("build = ") || line.starts_with("ship = ") => None,
-        line => Some(line.to_owned()),
-    });
-    until("nothing is published yet", async || {
-        let why = house.stage("qa").await["why_not"].as_str().map(str::to_owned)?;
-        why.contains("has been published yet").then_some(())
-    })
-    .await;
+    let mut house = of_published(Plans { qa: &["qa1"], config, binary: Some(binary), ..Plans::default() }).await;
     let publish = async |house: &House, port: u16, key: &str| {
         let url = format!("https://127.0.0.1:{port}/web.tar");
         let body = json!({ "artifact_url": url, "sha256": sha256(&tar), "sha": "1".repeat(40), "title": "One" });

@@ -9,7 +9,7 @@ use std::io::{Seek, Write};
 use std::path::PathBuf;
 
 /// A house whose stack takes builds from outside, and has none yet.
-async fn of_published(plans: Plans<'_>) -> House {
+pub async fn of_published(plans: Plans<'_>) -> House {
     let house = House::build(plans).await;
     rewrite(&house, |line| match line {
         line if line.starts_with("source = ") => {

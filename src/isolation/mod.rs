@@ -65,14 +65,7 @@ impl Isolation {
     /// All of them, in the order in which messages name them.
     pub const ALL: [Self; 2] = [Self::Namespaces, Self::None];
     /// What the file may say.
-    pub const WORDS: [&str; Self::ALL.len()] = {
-        let (mut words, mut at) = ([""; Self::ALL.len()], 0);
-        while at < words.len() {
-            words[at] = Self::ALL[at].word();
-            at += 1;
-        }
-        words
-    };
+    pub const WORDS: [&str; Self::ALL.len()] = [Self::Namespaces.word(), Self::None.word()];
 
     /// Its word in the server's file.
     pub const fn word(self) -> &'static str {

@@ -1,6 +1,6 @@
 //! What all requests share, made once at the start. It must never hold state of a push.
 
-use super::hooks::heard::Hooks;
+use super::hooks::recent::Hooks;
 use super::http::limits::connections::Counter;
 use super::http::limits::rate::Budgets;
 use super::http::origin::OwnAddress;

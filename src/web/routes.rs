@@ -7,7 +7,7 @@ use super::app::App;
 use super::approval::{marks, requests};
 use super::audit::page as audit;
 use super::builds::{publish, uploads};
-use super::hooks::hear;
+use super::hooks::receive;
 use super::hosts::{checkup, reach};
 use super::http::api::answering::answered;
 use super::http::api::call::Call;
@@ -238,7 +238,7 @@ pub static ROUTES: &[Entry] = &[
     api(Method::POST, "/api/v1/pushes/{id}/resume", Verb::Push, &resume::RESUME),
     visible("/api/v1/events", &live::EVENTS),
     call(Method::GET, "/api/v1/audit", May::Admin, &audit::LISTED),
-    call(Method::POST, "/api/v1/hooks/{forge}", May::Anybody, &hear::HEAR),
+    call(Method::POST, "/api/v1/hooks/{forge}", May::Anybody, &receive::RECEIVE),
     open(Method::GET, "/static/{name:.+}", || web::to(files::file)),
     open(Method::GET, "/healthz", || web::to(health::healthz)),
     open(Method::GET, "/readyz", || web::to(health::readyz)),

@@ -89,30 +89,25 @@ fn card(announced: &Announced, line: &str) -> Value {
     })
 }
 
-/// Text for Slack and Google Chat: what would be a mention or a link is text.
+/// Text for Slack and Google Chat: what would be a mention or a link is text. The other marks of their format cannot be escaped: with a
+/// joiner of no width before them they begin nothing.
 fn escaped(line: &str) -> String {
     let line = line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    broken_marks(&line)
+    marks_after(&line, "*_~`", '\u{2060}')
 }
 
-/// Text for those who read Markdown: its marks are escaped, but for those in addresses.
+/// Text for those who read Markdown: its marks are escaped.
 fn plain(line: &str) -> String {
-    let word = |word: &str| {
-        if word.starts_with("https://") || word.starts_with("http://") {
-            return word.to_owned();
-        }
-        word.chars().flat_map(|c| ["\\", ""][usize::from(!"\\*_~`|<>[]()#@".contains(c))].chars().chain([c])).collect()
-    };
-    line.split(' ').map(word).collect::<Vec<String>>().join(" ")
+    marks_after(line, "\\*_~`|<>[]()#@", '\\')
 }
 
-/// The marks of Slack's own format cannot be escaped: with a joiner of no width before them they begin nothing.
-fn broken_marks(line: &str) -> String {
+/// The text with a character before each of the marks, but for those in addresses.
+fn marks_after(line: &str, marks: &str, before: char) -> String {
     let word = |word: &str| {
         if word.starts_with("https://") || word.starts_with("http://") {
             return word.to_owned();
         }
-        word.chars().flat_map(|c| ["\u{2060}", ""][usize::from(!"*_~`".contains(c))].chars().chain([c])).collect()
+        word.chars().flat_map(|c| marks.contains(c).then_some(before).into_iter().chain([c])).collect()
     };
     line.split(' ').map(word).collect::<Vec<String>>().join(" ")
 }

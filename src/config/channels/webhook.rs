@@ -45,6 +45,15 @@ impl WebhookFormat {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Cloudevents, Self::Slack, Self::Teams, Self::Discord, Self::GoogleChat];
 
+    /// What the file may say.
+    const WORDS: [&str; Self::ALL.len()] = [
+        Self::Cloudevents.word(),
+        Self::Slack.word(),
+        Self::Teams.word(),
+        Self::Discord.word(),
+        Self::GoogleChat.word(),
+    ];
+
     /// Its word in the file.
     pub const fn word(self) -> &'static str {
         match self {
@@ -61,7 +70,7 @@ impl WebhookFormat {
 pub(super) const KEYS: &[Key] = &[
     key("url", Kind::Text),
     key("url_file", Kind::Text),
-    key("format", Kind::Word(&["cloudevents", "slack", "teams", "discord", "google-chat"])),
+    key("format", Kind::Word(&WebhookFormat::WORDS)),
     key("password_file", Kind::Text),
     key("password_env", Kind::Text),
 ];

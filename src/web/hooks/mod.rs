@@ -2,6 +2,6 @@
 //! sooner: what can be pushed is what a source answers, never what a webhook says.
 
 mod event;
-pub(super) mod hear;
-pub(super) mod heard;
+pub(super) mod receive;
+pub(super) mod recent;
 mod signature;

@@ -21,7 +21,7 @@ const IN_TIME: Duration = Duration::from_secs(20);
 
 /// What was done about a webhook.
 #[derive(Clone, Debug, Default, JsonSchema, Serialize)]
-pub struct HeardBody {
+pub struct WebhookResult {
     /// The stacks whose source is fetched now; none when no stack has this repository.
     pub stacks: Vec<StackName>,
     /// Whether the same webhook came within the last ten minutes: then nothing was done.
@@ -31,18 +31,18 @@ pub struct HeardBody {
 }
 
 /// `POST /api/v1/hooks/{forge}`
-pub static HEAR: Call = Call {
-    handler: || web::to(hear),
-    name: "hear_of_commits",
+pub static RECEIVE: Call = Call {
+    handler: || web::to(receive),
+    name: "receive_webhook",
     chapter: Chapter::Stacks,
     summary: "Says that a repository has new commits: for the webhooks of forges, which sign it with the secret of [hooks]",
     query: None,
     takes: Takes::File("application/json"),
-    gives: &[json::<HeardBody>(200, "What is done about it")],
+    gives: &[json::<WebhookResult>(200, "What is done about it")],
     refuses: &[429],
 };
 
-async fn hear(app: Data<App>, request: HttpRequest, forge: Path<String>, payload: Payload) -> Reply {
+async fn receive(app: Data<App>, request: HttpRequest, forge: Path<String>, payload: Payload) -> Reply {
     let known = Forge::named(&forge).and_then(|forge| Some((forge, app.hooks.secret(forge)?)));
     let Some((forge, secret)) = known else {
         let cure = "write the secret of its webhook into a file that [hooks] in the server's configuration names (docs/sources.md)";
@@ -62,21 +62,21 @@ async fn hear(app: Data<App>, request: HttpRequest, forge: Path<String>, payload
         app.failures.note(app.desk.ledger(), from, None, "webhook");
         return Err(Problem::not_signed(forge.title()));
     }
-    let heard = match event::read(forge, request.headers(), &body).map_err(Problem::bad_request)? {
-        Event::Ping => HeardBody { ignored: Some("ping".to_owned()), ..HeardBody::default() },
-        Event::Other(name) => HeardBody { ignored: Some(name), ..HeardBody::default() },
+    let result = match event::read(forge, request.headers(), &body).map_err(Problem::bad_request)? {
+        Event::Ping => WebhookResult { ignored: Some("ping".to_owned()), ..WebhookResult::default() },
+        Event::Other(name) => WebhookResult { ignored: Some(name), ..WebhookResult::default() },
         Event::Push(_) if app.hooks.is_repeated(forge, &body, Instant::now()) => {
-            HeardBody { repeated: true, ..HeardBody::default() }
+            WebhookResult { repeated: true, ..WebhookResult::default() }
         }
         Event::Push(addresses) => {
             let stacks = app.desk.fetch_at_once(|source| {
                 source.address().is_some_and(|own| addresses.iter().any(|other| is_same_repository(own, other)))
             });
-            tracing::info!(forge = forge.word(), stacks = stacks.len(), "heard of new commits");
-            HeardBody { stacks, ..HeardBody::default() }
+            tracing::info!(forge = forge.word(), stacks = stacks.len(), "a webhook announced new commits");
+            WebhookResult { stacks, ..WebhookResult::default() }
         }
     };
-    Ok(HttpResponse::Ok().json(heard))
+    Ok(HttpResponse::Ok().json(result))
 }
 
 /// The whole body, if it comes in time and is not too long.
