@@ -3,6 +3,7 @@
 use super::*;
 use crate::house::network;
 use std::net::Ipv4Addr;
+use std::os::fd::AsRawFd;
 use tokio::net::TcpSocket;
 
 /// Longer than a free place takes to be found, and nothing happens in it.
@@ -21,11 +22,25 @@ impl Site {
     }
 }
 
+/// A connection on which the request was sent with nothing in between.
+fn written_at_once(from: &str, to: SocketAddr, request: &str) -> std::net::TcpStream {
+    use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn, bind, connect};
+    let socket = socket::socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    let SocketAddr::V4(to) = to else { panic!("{to} is of IPv4") };
+    let from = std::net::SocketAddrV4::new(from.parse().unwrap(), 0);
+    bind(socket.as_raw_fd(), &SockaddrIn::from(from)).unwrap();
+    connect(socket.as_raw_fd(), &SockaddrIn::from(to)).unwrap();
+    let mut connection = std::net::TcpStream::from(socket);
+    // Who is closed at once may not even get this far.
+    let _ = std::io::Write::write_all(&mut connection, request.as_bytes());
+    connection
+}
+
 /// Whether somebody answers: no, when the connection is closed instead.
 async fn is_answered(connection: &mut TcpStream) -> bool {
     let mut first = [0; 12];
     match in_time("an answer, or the end", connection.read_exact(&mut first)).await {
-        Ok(_) => &first == b"HTTP/1.1 200",
+        Ok(_) => matches!(&first, b"HTTP/1.1 200" | b"HTTP/1.1 204"),
         Err(_) => false,
     }
 }
@@ -67,6 +82,44 @@ async fn an_address_has_as_many_connections_as_the_file_says_and_one_that_ends_m
     assert!(!is_answered(&mut site.knock(one, &mary).await).await, "it was one place");
     assert!(!is_answered(&mut site.knock(other, &mary).await).await, "and none of the other's");
     assert!(again.write_all(b"\r\n").await.is_ok());
+    site.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_address_with_too_many_connections_has_sent_does_nothing() {
+    let (server, one) = ("192.0.2.1", "192.0.2.2");
+    let name = "web::connections::what_an_address_with_too_many_connections_has_sent_does_nothing";
+    if !network::own(name, &[server, one]).await {
+        return;
+    }
+    let site = Site::at(server, "open", "", "connections_per_address = 1\n").await;
+    let mary = site.mary().await;
+    let mut first = site.knock(one, &mary).await;
+    assert!(is_answered(&mut first).await);
+    let hold = format!(
+        "PUT /api/v1/stacks/web/hold HTTP/1.1\r\nhost: {}\r\norigin: {}\r\ncookie: {mary}\r\ncontent-type: application/json\r\n\
+         content-length: 16\r\n\r\n{{\"reason\": \"no\"}}",
+        site.at, site.origin
+    );
+    // Each is written in the moment in which it is connected, so that it is there before the server has looked.
+    let (at, text) = (site.at, hold.clone());
+    let wrote =
+        tokio::task::spawn_blocking(move || (0..200).map(|_| written_at_once(one, at, &text)).collect::<Vec<_>>());
+    for connection in wrote.await.unwrap() {
+        connection.set_nonblocking(true).unwrap();
+        assert!(!is_answered(&mut TcpStream::from_std(connection).unwrap()).await);
+    }
+    assert_eq!((site.streams)(), 1);
+    drop(first);
+    // It is set now, so it was not before: with a place the same request is carried out.
+    until("the place of the one that ended", async || {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((one.parse::<Ipv4Addr>().unwrap(), 0).into()).unwrap();
+        let mut connection = in_time("a connection", socket.connect(site.at)).await.unwrap();
+        let _ = connection.write_all(hold.as_bytes()).await;
+        is_answered(&mut connection).await.then_some(())
+    })
+    .await;
     site.close().await;
 }
 

@@ -223,9 +223,9 @@ impl Problem {
     }
 
     /// The server is busy with the same for others.
-    pub fn busy() -> Self {
+    pub fn busy(why: &str) -> Self {
         let wait = Some(Duration::from_secs(2));
-        let busy = Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", Fault::Busy, "too many sign-ins at this moment");
+        let busy = Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", Fault::Busy, why);
         Self { retry_after: wait, ..busy }
     }
 

@@ -4,6 +4,7 @@
 
 use super::door;
 use super::limits::client_address::ClientAddress;
+use super::limits::connections;
 use super::problem::Problem;
 use super::problem_body::ProblemBody;
 use super::rejected_body::HoldingUnread;
@@ -120,6 +121,9 @@ fn place_of(app: &App, request: &ServiceRequest) -> Place {
 
 /// Who asks, when the request may come in at all.
 async fn judge(app: &App, request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
+    if connections::is_refused(request.request()) {
+        return Err(Problem::busy("this address has too many connections"));
+    }
     let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     if headers.sum::<usize>() + request.uri().to_string().len() > LONGEST_HEADERS {
         return Err(Problem::headers_too_large());

@@ -1,7 +1,8 @@
 //! What happens to each connection as it comes in: it is counted by address, and told to give up on a reader that has
-//! stopped reading. It must never wait. Called by the server.
+//! stopped reading. It must never wait. Called by the server, and by the request guard, which does nothing for one too many.
 
 use crate::config::Proxies;
+use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
 use nix::sys::socket::{Shutdown, setsockopt, shutdown, sockopt};
@@ -60,6 +61,10 @@ struct Place {
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
+/// On a connection that was one too many and is closed. What its sender wrote before can still be read here, and must do nothing.
+#[derive(Debug)]
+struct Refused;
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,6 +97,7 @@ impl Connections {
             None => {
                 tracing::warn!(address = %peer.ip(), most = self.most, "an address has too many connections");
                 let _ = shutdown(stream.as_raw_fd(), Shutdown::Both);
+                extensions.insert(Refused);
             }
         }
     }
@@ -107,6 +113,11 @@ impl Connections {
         *count += 1;
         Some(Place { address, open: Arc::clone(&self.open) })
     }
+}
+
+/// Whether a request came by a connection that is refused.
+pub fn is_refused(request: &HttpRequest) -> bool {
+    request.conn_data::<Refused>().is_some()
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ pub(crate) async fn checked(app: &App, name: &str, password: String) -> Result<O
         None => None,
     };
     let turn = tokio::time::timeout(TURN, app.verifications.acquire()).await;
-    let Ok(Ok(_turn)) = turn else { return Err(Problem::busy()) };
+    let Ok(Ok(_turn)) = turn else { return Err(Problem::busy("too many sign-ins at this moment")) };
     let checked = tokio::task::spawn_blocking(move || {
         let matches = users::password_matches(user.as_ref(), &password);
         user.filter(|_| matches)
