@@ -19,6 +19,7 @@
 //! - [`config`]: the server's file.
 //! - [`stack`]: names, rights; the stack file: hosts, variables, shell texts, parse; pure.
 //! - [`isolation`]: where committers' code runs on the push host, and what it may take.
+//! - [`graph`]: numbers over time: asked of Prometheus and Graphite, judged.
 //! - [`process`], [`socket`], [`diagnostic`], [`advice`], [`address`], [`supervise`], [`size`], [`time`], [`outbound`], [`tls`]: the
 //!   only door to child processes, Unix sockets by long paths, what is wrong with a file and where, what
 //!   other programs say when they fail, what an address is and what of it may be shown, tasks that are started again when they break, sizes,
@@ -40,6 +41,7 @@ pub mod demo;
 pub mod desk;
 pub mod diagnostic;
 pub mod fuzz;
+pub mod graph;
 pub mod isolation;
 pub mod journal;
 pub mod ledger;

@@ -94,6 +94,7 @@ mod variables;
 mod viewers;
 mod waits;
 mod warm;
+mod watched;
 mod web;
 mod whose;
 mod window;

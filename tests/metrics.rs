@@ -5,12 +5,11 @@ mod page;
 mod past;
 
 use crate::docs::page;
-use crate::house::{House, Plans, client_of, get, own_address, until};
-use pushbutton::demo::lifeline::Lifeline;
+use crate::house::prometheus::{Prometheus, at};
+use crate::house::{House, Plans, client_of, get};
 use pushbutton::process::Program;
 use pushbutton::time::At;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,62 +20,14 @@ const COMMANDS: &str = r#"
   { activate = "/srv/web" },
 "#;
 
-/// This process's own address with another port.
-fn at(port: u16) -> String {
-    own_address().replace(":8090", &format!(":{port}"))
-}
-
 /// A Prometheus that scrapes as the page says.
-struct Prometheus {
-    url: String,
-    _lifeline: Lifeline,
-}
-
-impl Prometheus {
-    async fn start(dir: &Path, target: &str) -> Self {
-        let sample = page("docs/metrics.md").block("# prometheus.yml\n");
-        let config = sample
-            .replace("127.0.0.1:9091", target)
-            .replace("scrape_configs:", "global: { scrape_interval: 1s }\nscrape_configs:");
-        assert!(config.contains(target) && config.contains("1s"), "{config}");
-        let (file, store, listen) = (dir.join("prometheus.yml"), dir.join("store"), at(9090));
-        std::fs::write(&file, config).unwrap();
-        let argv = [
-            "/usr/bin/prometheus",
-            &format!("--config.file={}", file.display()),
-            &format!("--storage.tsdb.path={}", store.display()),
-            &format!("--web.listen-address={listen}"),
-        ];
-        let lifeline = Lifeline::keep_running(&argv, &dir.join("prometheus.log")).await.unwrap();
-        let url = format!("http://{listen}");
-        until("Prometheus is ready", async || {
-            (get(&client_of(&url), "/-/ready").await.ok()?.status == 200).then_some(())
-        })
-        .await;
-        Self { url, _lifeline: lifeline }
-    }
-
-    /// What an expression gives now: each sample's labels, and its value.
-    async fn ask(&self, expression: &str) -> Vec<(BTreeMap<String, String>, f64)> {
-        let query: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let answer = get(&client_of(&self.url), &format!("/api/v1/query?query={query}")).await.unwrap();
-        let answer: Value = serde_json::from_str(&answer.text).unwrap();
-        assert_eq!(answer["status"], "success", "{expression}: {answer:#}");
-        let sample = |sample: &Value| {
-            let labels = serde_json::from_value(sample["metric"].clone()).unwrap();
-            (labels, sample["value"][1].as_str().unwrap().parse().unwrap())
-        };
-        answer["data"]["result"].as_array().unwrap().iter().map(sample).collect()
-    }
-
-    /// Waits until an expression has a value.
-    async fn until(&self, expression: &str, value: f64) {
-        until(&format!("{expression} is {value}"), async || {
-            let found = self.ask(expression).await;
-            found.first().filter(|(_, found)| (found - value).abs() < 1e-6).map(drop)
-        })
-        .await;
-    }
+async fn as_the_page_says(dir: &Path, target: &str) -> Prometheus {
+    let sample = page("docs/metrics.md").block("# prometheus.yml\n");
+    let config = sample
+        .replace("127.0.0.1:9091", target)
+        .replace("scrape_configs:", "global: { scrape_interval: 1s }\nscrape_configs:");
+    assert!(config.contains(target) && config.contains("1s"), "{config}");
+    Prometheus::start(dir, &config).await
 }
 
 #[tokio::test]
@@ -89,7 +40,7 @@ async fn prometheus_knows_of_pushes_what_the_ledger_knows() {
     );
     let plans = Plans { qa: &["qa1", "qa2"], princess: &["princess1"], commands: COMMANDS, config, ..Plans::default() };
     let mut house = House::build(plans).await;
-    let prometheus = Prometheus::start(house.dir.path(), &metrics).await;
+    let prometheus = as_the_page_says(house.dir.path(), &metrics).await;
     prometheus.until("up", 1.0).await;
     prometheus.until(r#"pushbutton_pushes_total{stage="qa",result="failed"}"#, 0.0).await;
 

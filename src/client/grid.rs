@@ -108,6 +108,7 @@ impl Grid {
             | Event::Line { .. }
             | Event::BuildMade { .. }
             | Event::Link { .. }
+            | Event::Measured { .. }
             | Event::CommandEnded { .. }
             | Event::UndoStarted { .. } => {}
         }

@@ -114,7 +114,8 @@ fn words_of(push: i64, event: &Event) -> Option<String> {
             format!("  paused by {who}{why}: no new host starts until pushbutton resume {push}")
         }
         Event::Resumed { who } => format!("  resumed by {who}"),
-        Event::HostStarted { .. } | Event::HostEnded { .. } => return None,
+        // Its reading is a line, too.
+        Event::HostStarted { .. } | Event::HostEnded { .. } | Event::Measured { .. } => return None,
     })
 }
 

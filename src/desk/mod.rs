@@ -223,6 +223,11 @@ impl Desk {
         self.refresh_stack_files();
     }
 
+    /// A stack as its file last said it rightly; none of one that does not exist, or never was right.
+    pub fn loaded_stack(&self, name: &StackName) -> Option<Arc<Stack>> {
+        self.loaded(name).ok().map(|(stack, _)| stack)
+    }
+
     /// The last good form of a stack, and what is wrong with its file now.
     fn loaded(&self, name: &StackName) -> Decision<(Arc<Stack>, Option<String>)> {
         let stack_files = self.stack_files();

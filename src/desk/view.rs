@@ -73,6 +73,8 @@ pub struct StackView {
     pub unit: &'static str,
     /// Whether another version than the newest can be chosen for the first stage.
     pub choose: bool,
+    /// Whether the stack names graphs that are shown beside its pushes.
+    pub graphs: bool,
     /// The head of the branch, when it is known.
     pub trunk: Option<Trunk>,
     /// Why the branch could not be fetched, if so.

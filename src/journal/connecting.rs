@@ -30,6 +30,7 @@ impl Connecting {
             | Event::Asked { .. }
             | Event::Answered { .. }
             | Event::Link { .. }
+            | Event::Measured { .. }
             | Event::CommandEnded { .. }
             | Event::HostDropped { .. }
             | Event::UndoStarted { .. }

@@ -161,6 +161,23 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// A value that a command watches was read.
+    Measured {
+        /// The command that watches it, or before whose larger batch it is watched.
+        command: u32,
+        /// The value; none when there was no data, or nobody answered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<f64>,
+        /// At most this is allowed, if anything is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max: Option<f64>,
+        /// At least this is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        min: Option<f64>,
+        /// Whether it is the mean before the push, with which the others are compared.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        before: bool,
+    },
     /// A command gave a link: a ticket, a graph.
     Link {
         /// The command.

@@ -174,7 +174,10 @@ impl State {
                 return illegal("the build was made before, or the command does not run");
             }
             Event::BuildMade { .. } => self.made = true,
-            Event::Link { .. } | Event::Paused { .. } | Event::Resumed { .. } => {}
+            Event::Measured { command, .. } if self.running(*command).is_none() => {
+                return illegal("the command does not run");
+            }
+            Event::Measured { .. } | Event::Link { .. } | Event::Paused { .. } | Event::Resumed { .. } => {}
             Event::PushEnded { state, .. } => {
                 self.question = None;
                 self.ended = Some(*state);

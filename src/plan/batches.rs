@@ -2,6 +2,7 @@
 //! the runner takes its widths from here. Called by the runner, and by all that show a plan before it is run.
 
 use super::PlannedCommand;
+use std::collections::BTreeMap;
 
 impl PlannedCommand {
     /// At most so many of `hosts` at once, when the growing batches are over; at least 1.
@@ -55,6 +56,9 @@ impl PlannedCommand {
         if let (Some(question), false) = (&self.confirm, growing.is_empty()) {
             words.push_str(&format!(", asks before it grows: {}", question.text));
         }
+        if let (Some(watch), false) = (&self.watch, growing.is_empty()) {
+            words.push_str(&format!(", watches before it grows: {}", watch.words(&BTreeMap::new())));
+        }
         words
     }
 }
@@ -80,6 +84,7 @@ mod tests {
             policy: Policy::default(),
             quiet: false,
             confirm: None,
+            watch: None,
             runs_as: crate::stack::RunsAs::Committer,
             roll: None,
             done_on: Vec::new(),

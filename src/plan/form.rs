@@ -2,7 +2,7 @@
 //! it is done. It must never know a host, nor do anything.
 
 use super::shell::forms::{self, Lines, ShellContext};
-use crate::stack::{BadPart, Check, FanOut, Form, Relay, Release, Rsync, Script};
+use crate::stack::{BadPart, Check, FanOut, Form, Relay, Release, Rsync, Script, Watch};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -33,6 +33,8 @@ pub enum PlannedForm {
     Check(Check),
     /// Waits for a person's yes.
     Confirm(String),
+    /// Reads a value of Prometheus for a time, which must stay within a limit.
+    Watch(Box<Watch>),
     /// Asks every host what it runs, once all is done: success is read back, not assumed (TRUST section 1, promise 12).
     ReadBack {
         /// The directories that hold `current`.
@@ -90,6 +92,7 @@ impl PlannedForm {
             Self::Check(Check::Http(_)) => &[CountsAsProof, RepeatedByRollback, IsHealthCheck, AnswersInWords],
             Self::Check(Check::Run(_)) => &[OverSsh, CountsAsProof, RepeatedByRollback, IsHealthCheck],
             Self::Confirm(_) => &[],
+            Self::Watch(_) => &[AnswersInWords],
             Self::ReadBack { .. } => &[OverSsh, CountsAsProof, RepeatedByRollback, AnswersInWords],
         }
     }
@@ -104,6 +107,7 @@ impl PlannedForm {
             Form::Activate { dir } => Some(Self::Activate { dir }),
             Form::Check(check) => Some(Self::Check(check)),
             Form::Confirm(question) => Some(Self::Confirm(question)),
+            Form::Watch(watch) => Some(Self::Watch(watch)),
             Form::Roll(_) => None,
         }
     }
@@ -129,6 +133,7 @@ impl PlannedForm {
             }
             Self::Check(Check::Run(script)) => format!("check: {}", shown(script, values)),
             Self::Confirm(question) => format!("confirm: {question}"),
+            Self::Watch(watch) => format!("watch: {}", watch.words(values)),
             Self::ReadBack { dirs } => format!("ask what runs in {}", dirs.join(", ")),
         }
     }
@@ -136,7 +141,7 @@ impl PlannedForm {
     /// Whether it works on each host of the stage, rather than once on the push host, where it stands by itself.
     pub fn per_host(&self) -> bool {
         match self {
-            Self::Checkout | Self::Build(_) | Self::Freeze | Self::Confirm(_) => false,
+            Self::Checkout | Self::Build(_) | Self::Freeze | Self::Confirm(_) | Self::Watch(_) => false,
             Self::Local(script) => script.names_host(),
             Self::Check(Check::Http(address)) => address.names_host(),
             Self::Check(Check::Run(_)) | Self::Run(_) | Self::Rsync(_) | Self::Release(_) => true,
@@ -157,7 +162,8 @@ impl PlannedForm {
             | Self::Release(_)
             | Self::Activate { .. }
             | Self::ReadBack { .. }
-            | Self::Confirm(_) => None,
+            | Self::Confirm(_)
+            | Self::Watch(_) => None,
         }
     }
 
@@ -174,6 +180,7 @@ impl PlannedForm {
             | Self::Activate { .. }
             | Self::Check(_)
             | Self::Confirm(_)
+            | Self::Watch(_)
             | Self::ReadBack { .. } => None,
         }
     }
@@ -191,6 +198,7 @@ impl PlannedForm {
             | Self::Release(_)
             | Self::Check(_)
             | Self::Confirm(_)
+            | Self::Watch(_)
             | Self::ReadBack { .. } => None,
         }
     }
@@ -208,7 +216,8 @@ impl PlannedForm {
             | Self::Release(_)
             | Self::Activate { .. }
             | Self::Check(_)
-            | Self::Confirm(_) => None,
+            | Self::Confirm(_)
+            | Self::Watch(_) => None,
         }
     }
 
@@ -225,6 +234,25 @@ impl PlannedForm {
             | Self::Release(_)
             | Self::Activate { .. }
             | Self::Check(_)
+            | Self::Watch(_)
+            | Self::ReadBack { .. } => None,
+        }
+    }
+
+    /// What it watches, if it watches a value.
+    pub fn watch(&self) -> Option<&Watch> {
+        match self {
+            Self::Watch(watch) => Some(watch),
+            Self::Checkout
+            | Self::Build(_)
+            | Self::Freeze
+            | Self::Local(_)
+            | Self::Run(_)
+            | Self::Rsync(_)
+            | Self::Release(_)
+            | Self::Activate { .. }
+            | Self::Check(_)
+            | Self::Confirm(_)
             | Self::ReadBack { .. } => None,
         }
     }
@@ -245,6 +273,7 @@ impl PlannedForm {
             | Self::Activate { .. }
             | Self::Check(_)
             | Self::Confirm(_)
+            | Self::Watch(_)
             | Self::ReadBack { .. } => Ok(()),
         }
     }
@@ -274,6 +303,7 @@ impl PlannedForm {
             | Self::Activate { .. }
             | Self::Check(_)
             | Self::Confirm(_)
+            | Self::Watch(_)
             | Self::ReadBack { .. } => None,
         }
     }
@@ -285,6 +315,7 @@ impl PlannedForm {
             Self::Build(script) => Lines::Once(forms::here("$work/checkout", script)),
             Self::Freeze => Lines::Once(forms::freeze(context)),
             Self::Confirm(question) => Lines::Once(forms::asked(question)),
+            Self::Watch(watch) => Lines::Once(forms::watched(watch, context.values)),
             Self::Local(script) if !context.per_host => Lines::Once(forms::near(script, context)),
             Self::Local(script) => Lines::OnHosts(forms::near_for_host(script, context)),
             Self::Run(script) => Lines::OnHosts(format!("  {}\n", forms::far(script, context))),

@@ -142,6 +142,7 @@ fn read_back(stage: &Stage) -> Option<PlannedCommand> {
         policy: stage.policy,
         quiet: false,
         confirm: None,
+        watch: None,
         runs_as: RunsAs::Committer,
         roll: None,
         done_on: Vec::new(),
@@ -170,6 +171,7 @@ fn making(stack: &Stack) -> Vec<PlannedCommand> {
         policy: Policy::default(),
         quiet: false,
         confirm: None,
+        watch: None,
         runs_as: RunsAs::Committer,
         roll: None,
         done_on: Vec::new(),
@@ -211,6 +213,7 @@ fn planned(part: Part, command: &Command, rolls: &mut u32) -> Vec<PlannedCommand
         policy,
         quiet: command.quiet,
         confirm: command.confirm.clone(),
+        watch: command.watch.clone(),
         runs_as: command.runs_as,
         roll: None,
         done_on: Vec::new(),
@@ -225,6 +228,7 @@ fn within(roll: Roll, outer: &Command, inner: PlannedCommand) -> PlannedCommand 
         chunk: outer.chunk,
         policy: outer.policy,
         confirm: outer.confirm.clone(),
+        watch: outer.watch.clone(),
         roll: Some(roll),
         ..inner
     }

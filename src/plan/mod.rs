@@ -22,7 +22,7 @@ pub use show::{look_at_paths, values};
 
 use crate::stack::{
     BuildId, Host, Policy, PushNumber, Question, Revision, Root, RunsAs, SecretSource, Source, StackName, StageName,
-    Who,
+    Watch, Who,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -153,6 +153,9 @@ pub struct PlannedCommand {
     /// What is asked before each batch that is larger than the one before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm: Option<Question>,
+    /// What is watched before each batch that is larger than the one before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Box<Watch>>,
     /// As whom it runs, where it runs on the push host.
     #[serde(rename = "as", default, skip_serializing_if = "RunsAs::is_committer")]
     pub runs_as: RunsAs,

@@ -38,6 +38,7 @@ impl Plan {
                 part: Part::Rollback,
                 policy: Policy::default(),
                 confirm: None,
+                watch: None,
                 ..command.clone()
             };
             let rollbacks: Vec<PlannedCommand> = self.commands.iter().filter(is_work).map(rollback_command).collect();
@@ -60,8 +61,8 @@ impl Plan {
     /// The plan without a question to anybody: who rolls back in anger, or brings a host to what its stage runs, has
     /// answered by pressing.
     pub fn without_questions(mut self) -> Self {
-        self.commands.retain(|command| command.form.question().is_none());
-        self.commands.iter_mut().for_each(|command| command.confirm = None);
+        self.commands.retain(|command| command.form.question().is_none() && command.form.watch().is_none());
+        self.commands.iter_mut().for_each(|command| (command.confirm, command.watch) = (None, None));
         self
     }
 

@@ -68,6 +68,8 @@ pub struct Sum {
     pub outcomes: Vec<HostOutcome>,
     /// Hosts that were never begun.
     pub skipped: Vec<Host>,
+    /// Why its batches grew no further, where what is watched in between was beyond its limit.
+    pub worse: Option<String>,
 }
 
 impl Sum {

@@ -103,7 +103,7 @@ async fn unreachable(job: &Job, progress: &mut Progress) -> End {
         spread::command_started(job, number, command, total).await;
         let outcomes = record_refused(job, progress, number).await;
         let skipped = progress.connections.open.keys().cloned().collect();
-        spread::command_ended(job, progress, number, &Sum { outcomes, skipped }, 0).await;
+        spread::command_ended(job, progress, number, &Sum { outcomes, skipped, worse: None }, 0).await;
     }
     let (host, why) = refused.first_key_value().map_or(("a host", ""), |(host, why)| (host.name(), why.as_str()));
     let why = match refused.len() {

@@ -52,9 +52,9 @@ pub async fn roll(job: &Job, progress: &mut Progress, list: &[(u32, &PlannedComm
     let places: Vec<Option<Host>> = waiting.iter().cloned().map(Some).collect();
     let mut held = look_ahead::look_ahead(job, progress, (first, head), &places).await;
     waiting.retain(|host| held.iter().all(|(bad, _)| bad.as_ref() != Some(host)));
-    let begun = match held.is_empty() || verdict::goes_on(job, progress, head, held.len()) {
+    let (begun, worse) = match held.is_empty() || verdict::goes_on(job, progress, head, held.len()) {
         true => batches(job, progress, &strands, &mut waiting, count).await,
-        false => Vec::new(),
+        false => (Vec::new(), None),
     };
     progress.begun_on.extend(taken.into_iter().chain(begun));
 
@@ -69,7 +69,8 @@ pub async fn roll(job: &Job, progress: &mut Progress, list: &[(u32, &PlannedComm
         let judged = verdict::judge(job, progress, (strand.number, strand.command), &fresh, skipped);
         result = result.and(judged);
     }
-    result
+    result?;
+    worse.map_or(Ok(()), |why| Err(verdict::worse(job, progress, (first, head), &why)))
 }
 
 /// Takes hosts through a list in a rollback: whatever fails on one, the others are tried. `silent` did not answer any
@@ -117,14 +118,15 @@ async fn take_over(job: &Job, strands: &[Strand<'_>], hosts: &[Option<Host>]) ->
     (done.into_iter().flatten().cloned().collect(), left.into_iter().cloned().collect())
 }
 
-/// One whole batch after the other; those in `waiting` in the end were never begun. Returns the hosts that were.
+/// One whole batch after the other; those in `waiting` in the end were never begun. Returns the hosts that were, and why the batches
+/// grew no further where what is watched in between says so.
 async fn batches(
     job: &Job,
     progress: &Progress,
     strands: &[Strand<'_>],
     waiting: &mut Vec<Host>,
     count: usize,
-) -> Vec<Host> {
+) -> (Vec<Host>, Option<String>) {
     let Strand { number, command, .. } = strands[0];
     let sizes = command.grow.iter().copied().chain(std::iter::repeat(command.chunk));
     let (mut begun, mut bad) = (Vec::new(), 0);
@@ -137,15 +139,15 @@ async fn batches(
             break;
         }
         let grows = (1..=command.grow.len()).contains(&place);
-        if grows && !spread::may_grow(job, progress, (number, command), bad).await {
-            break;
+        if grows && let Err(worse) = spread::may_grow(job, progress, (number, command), bad).await {
+            return (begun, worse);
         }
         let batch: Vec<Host> = waiting.drain(..size.max(1).min(waiting.len())).collect();
         let through = batch.iter().map(|host| through(job, progress, strands, host, count));
         bad += futures::future::join_all(through).await.into_iter().filter(|ok| !ok).count();
         begun.extend(batch);
     }
-    begun
+    (begun, None)
 }
 
 /// One host through the whole list, to its first failure or an order to stop; whether it got through.
@@ -200,7 +202,7 @@ impl<'a> Strand<'a> {
         let never_begun = !skipped.is_empty();
         let fresh = outcomes.iter().filter(|(_, outcome)| outcome.is_bad()).cloned().collect();
         let outcomes = outcomes.into_iter().chain(refused).collect();
-        spread::command_ended(job, progress, self.number, &Sum { outcomes, skipped }, took_ms).await;
+        spread::command_ended(job, progress, self.number, &Sum { outcomes, skipped, worse: None }, took_ms).await;
         Some((fresh, never_begun))
     }
 }

@@ -7,6 +7,7 @@ use super::outcome::{HostOutcome, Outcome, Sum, count, host_ended};
 use super::policy::verdict;
 use super::progress::Progress;
 use super::step;
+use super::work::ask::watch::{self, Watched};
 use super::work::{ask, relay};
 use crate::journal::{Event, HostResult};
 use crate::plan::{Part, PlannedCommand};
@@ -29,6 +30,7 @@ pub async fn command_ended(job: &Job, progress: &mut Progress, number: u32, sum:
     let result = match (bad.first(), sum.skipped.is_empty()) {
         (Some(outcome), _) => outcome.result,
         (None, true) => HostResult::Ok,
+        (None, false) if sum.worse.is_some() => HostResult::Failed,
         (None, false) if job.orders.stopped().is_some() => HostResult::Cancelled,
         // Of a roll: they failed an earlier command of it, or their batch was never begun.
         (None, false) => HostResult::Skipped,
@@ -69,8 +71,8 @@ pub async fn over(
     let mut outcomes = Vec::new();
     for (place, batch) in command.grow.iter().enumerate() {
         let asks = place > 0 && waiting.len() > 0;
-        if asks && !may_grow(job, progress, (number, command), progress.bad(&outcomes)).await {
-            return Sum { outcomes, skipped: waiting.flatten().collect() };
+        if asks && let Err(worse) = may_grow(job, progress, (number, command), progress.bad(&outcomes)).await {
+            return Sum { outcomes, skipped: waiting.flatten().collect(), worse };
         }
         let batch: Vec<_> = waiting.by_ref().take((*batch).max(1)).collect();
         let width = batch.len();
@@ -78,14 +80,18 @@ pub async fn over(
         run_batch(job, progress, (number, command), width, &mut batch, &mut outcomes).await;
         if batch.len() > 0 {
             let skipped = batch.chain(waiting).flatten().collect();
-            return Sum { outcomes, skipped };
+            return Sum { outcomes, skipped, worse: None };
         }
     }
     let asks = !command.grow.is_empty() && waiting.len() > 0;
-    if !asks || may_grow(job, progress, (number, command), progress.bad(&outcomes)).await {
+    let may_grow = match asks {
+        true => may_grow(job, progress, (number, command), progress.bad(&outcomes)).await,
+        false => Ok(()),
+    };
+    if may_grow.is_ok() {
         run_batch(job, progress, (number, command), width, &mut waiting, &mut outcomes).await;
     }
-    Sum { outcomes, skipped: waiting.flatten().collect() }
+    Sum { outcomes, skipped: waiting.flatten().collect(), worse: may_grow.err().flatten() }
 }
 
 /// Begins a place as soon as another has ended, while the push may go on and is not paused; those that run, end.
@@ -121,11 +127,29 @@ async fn run_batch(
     }
 }
 
-/// Asks before a batch that is larger than the one before it, where the command says so. After `bad` failures that
-/// end the push nobody is asked.
-pub async fn may_grow(job: &Job, progress: &Progress, (number, command): (u32, &PlannedCommand), bad: usize) -> bool {
+/// Watches and asks before a batch that is larger than the one before it, where the command says so. After `bad` failures that
+/// end the push nothing is asked. An error is why the batches grow no further, where what is watched says so.
+pub async fn may_grow(
+    job: &Job,
+    progress: &Progress,
+    (number, command): (u32, &PlannedCommand),
+    bad: usize,
+) -> Result<(), Option<String>> {
+    if command.watch.is_none() && command.confirm.is_none() {
+        return Ok(());
+    }
+    if !verdict::goes_on(job, progress, command, bad) {
+        return Err(None);
+    }
+    if let Some(watch) = &command.watch {
+        match watch::watched(job, number, watch).await {
+            Watched::Good => {}
+            Watched::Worse(why) => return Err(Some(why)),
+            Watched::Stopped => return Err(None),
+        }
+    }
     match &command.confirm {
-        Some(question) => verdict::goes_on(job, progress, command, bad) && ask::confirmed(job, number, question).await,
-        None => true,
+        Some(question) if !ask::confirmed(job, number, question).await => Err(None),
+        _ => Ok(()),
     }
 }

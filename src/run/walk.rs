@@ -102,7 +102,7 @@ async fn run_command(job: &Job, progress: &mut Progress, (number, command): (u32
     let fit = places.into_iter().filter(|place| held.iter().all(|(host, _)| host != place));
     let mut sum = match held.is_empty() || verdict::goes_on(job, progress, command, held.len()) {
         true => spread::over(job, progress, (number, command), fit.collect()).await,
-        false => Sum { outcomes: Vec::new(), skipped: fit.flatten().collect() },
+        false => Sum { skipped: fit.flatten().collect(), ..Sum::default() },
     };
     deferred_finally::note_missing_hosts(job, number, command).await;
     let (lost, fresh): (Vec<HostOutcome>, _) =
@@ -117,7 +117,8 @@ async fn run_command(job: &Job, progress: &mut Progress, (number, command): (u32
         sum.outcomes.append(outcomes);
     }
     spread::command_ended(job, progress, number, &sum, elapsed_ms(began)).await;
-    verdict::judge(job, progress, (number, command), &fresh, !sum.skipped.is_empty())
+    verdict::judge(job, progress, (number, command), &fresh, !sum.skipped.is_empty())?;
+    sum.worse.map_or(Ok(()), |why| Err(verdict::worse(job, progress, (number, command), &why)))
 }
 
 /// The last record of a push that could not begin: nothing ran.

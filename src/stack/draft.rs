@@ -7,7 +7,7 @@ use super::commands::fan_out::FanOutDraft;
 use super::form::Width;
 use super::hosts::groups::Entry;
 use super::values::{Chunk, Share};
-use super::{Command, Form, OnFailure, Policy, Question, RunsAs};
+use super::{Command, Form, OnFailure, Policy, Question, RunsAs, Watch};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub(super) struct Draft {
     pub quiet: bool,
     /// What is asked before its batches grow.
     pub confirm: Option<Question>,
+    /// What is watched before its batches grow.
+    pub watch: Option<Box<Watch>>,
     pub runs_as: RunsAs,
     /// The list of a roll; references are followed once all lists are known.
     pub inside: Vec<Entry<Draft>>,
@@ -39,8 +41,8 @@ impl Draft {
     /// The command on a stage with `hosts` hosts, whose own limits are `stage`.
     pub fn settle(self, stage: &Limits, hosts: usize) -> Command {
         let form = self.form.with_list(|| settle(self.inside, stage, hosts));
-        let (confirm, runs_as) = (self.confirm, self.runs_as);
-        Command { confirm, runs_as, ..self.limits.settle(form, self.name, self.quiet, stage, hosts) }
+        let (confirm, watch, runs_as) = (self.confirm, self.watch, self.runs_as);
+        Command { confirm, watch, runs_as, ..self.limits.settle(form, self.name, self.quiet, stage, hosts) }
     }
 }
 
@@ -113,6 +115,7 @@ impl Limits {
             policy,
             quiet,
             confirm: None,
+            watch: None,
             runs_as: RunsAs::Committer,
         }
     }

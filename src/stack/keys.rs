@@ -3,11 +3,12 @@
 //! the tests of the documentation.
 
 use super::commands::{self, fan_out, questions};
-use super::form::check;
+use super::form::{check, watch};
+use super::parse::graphs;
 use super::{hosts, parse, secrets, source};
 
 /// Each table, as error messages call it, with its keys in reading order.
-pub fn keys() -> [(&'static str, &'static [&'static str]); 9] {
+pub fn keys() -> [(&'static str, &'static [&'static str]); 11] {
     [
         &parse::STACK,
         &source::SOURCE,
@@ -17,6 +18,8 @@ pub fn keys() -> [(&'static str, &'static [&'static str]); 9] {
         &commands::COMMAND,
         &check::CHECK,
         &questions::QUESTION,
+        &watch::WATCH,
+        &graphs::GRAPH,
         &fan_out::RELAY,
     ]
     .map(|keys| (keys.of, keys.known))

@@ -38,10 +38,12 @@ pub use form::check::Check;
 pub use form::release::{Release, SharedName};
 pub use form::rsync::Rsync;
 pub use form::runs_as::RunsAs;
+pub use form::watch::Watch;
 pub use form::{AnswerBy, Command, Form, Question, Writes};
 pub use hosts::host::Host;
 pub use hosts::inventory::{Answers, Inventory, InventoryAnswer};
 pub use name::{BadName, BuildId, PushNumber, Revision, Root, StackName, StageName};
+pub use parse::graphs::{Graph, GraphSource};
 pub use parse::{parse, parse_with};
 pub use paths::{BadPart, VariablePath};
 pub use policy::{OnFailure, Policy};
@@ -79,6 +81,8 @@ pub struct Stack {
     pub diff: Option<String>,
     /// How the tickets that commits name begin, and where they are found.
     pub tickets: Tickets,
+    /// What is shown beside its pushes.
+    pub graphs: Vec<Graph>,
     /// The stack's own variables.
     pub vars: BTreeMap<String, String>,
     /// Where its secrets are found, by the names that commands use.

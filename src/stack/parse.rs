@@ -1,6 +1,8 @@
 //! From the text of a stack file to a [`Stack`]: the one door. Every mistake is found and told at once.
 //! It must never take what it does not understand: an unknown key is an error. Called by the desk and by `check`.
 
+pub(super) mod graphs;
+
 use super::commands::{self, policies, questions};
 use super::draft::{self, Draft, Limits};
 use super::form::kind::{Around, FormKind};
@@ -33,6 +35,7 @@ pub(super) const STACK: Keys = Keys {
         "ship",
         "diff",
         "tickets",
+        "graphs",
         "refs",
         "chunk",
         "timeout",
@@ -135,6 +138,7 @@ fn read_stack(
     let (vars, own) = read_vars(reader, root.get("vars"));
     let (secrets, hidden) = secrets::read(reader, &own, root.get("secrets"));
     let build_scope = Scope { place: Place::Build, own: &own, secrets: &hidden, vars: &vars };
+    let graphs = graphs::read(reader, build_scope, name.as_str(), root.get("graphs"));
     let build = root.get("build").map(|value| commands::read_build(reader, build_scope, value)).unwrap_or_default();
     let network = root.get("network").and_then(|value| reader.boolean(value)).unwrap_or(false);
     let cache = commands::caches::read(reader, root.get("cache"));
@@ -163,6 +167,7 @@ fn read_stack(
         ship,
         diff,
         tickets,
+        graphs,
         vars,
         secrets,
         stages,

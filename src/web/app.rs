@@ -1,5 +1,6 @@
 //! What all requests share, made once at the start. It must never hold state of a push.
 
+use super::graphs::fetch::Graphs;
 use super::hooks::recent::Hooks;
 use super::http::limits::connections::Counter;
 use super::http::limits::rate::Budgets;
@@ -63,6 +64,8 @@ pub struct App {
     pub(super) batches: Batches,
     /// Indexes of journals that have ended.
     pub(super) lines: Indexes,
+    /// Graphs of other servers, as they were fetched last.
+    pub(super) graphs: Graphs,
     /// Whether the ledger can be written.
     pub(super) writer_tried: WriterTried,
     /// Open streams.
@@ -100,6 +103,7 @@ impl App {
             verifications: Semaphore::new(VERIFICATIONS),
             batches: Batches::default(),
             lines: Indexes::default(),
+            graphs: Graphs::default(),
             writer_tried: WriterTried::default(),
             viewers: Counter::default(),
             closing: CancellationToken::new(),

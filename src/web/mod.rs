@@ -11,6 +11,7 @@ mod approval;
 mod audit;
 mod builds;
 mod dashboard;
+mod graphs;
 mod history;
 mod hooks;
 mod hosts;

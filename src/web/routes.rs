@@ -21,7 +21,7 @@ use super::session::caller::Caller;
 use super::session::{access, account, oidc, session_forms, sign_in, token_forms, totp};
 use super::stack::{api, catch_up, commits, hold, press, versions};
 use super::stream::live;
-use super::{dashboard, history, people, push, stack};
+use super::{dashboard, graphs, history, people, push, stack};
 use crate::stack::Verb;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -132,6 +132,8 @@ pub static ROUTES: &[Entry] = &[
     form("/stacks/{stack}/stages/{stage}/rollback", Verb::Rollback, || web::to(rollback::roll_back)),
     form("/stacks/{stack}/stages/{stage}/catch-up", Verb::Push, || web::to(catch_up::catch_up)),
     page("/stacks/{stack}/hosts", || web::to(checkup::page)),
+    page("/stacks/{stack}/graphs", || web::to(graphs::page::of_stack)),
+    page("/stacks/{stack}/graphs/{graph}/image", || web::to(graphs::page::image)),
     form("/stacks/{stack}/hosts/look", Verb::Push, || web::to(checkup::begin)),
     form("/stacks/{stack}/hosts/check", Verb::Push, || web::to(reach::check)),
     form("/take-over", Verb::Hold, || web::to(numbers::take_over_by_form)),
@@ -149,6 +151,7 @@ pub static ROUTES: &[Entry] = &[
     get("/pushes.csv", || web::to(history::page::table)),
     page("/pushes/{id}", || web::to(push::page::push)),
     page("/pushes/{id}/log", || web::to(download::log)),
+    page("/pushes/{id}/graphs", || web::to(graphs::page::of_push)),
     page("/pushes/{id}/cancel", || web::to(push::page::cancel)),
     form("/pushes/{id}/cancel", Verb::Push, || web::to(cancel::cancel)),
     form("/pushes/{id}/confirm", Verb::Push, || web::to(confirm::by_form)),
@@ -251,6 +254,7 @@ pub fn pages() -> impl Iterator<Item = &'static str> {
             && matches!(row.may, May::Person | May::PersonWith(_) | May::Admin)
             && !row.path.starts_with("/api/")
             && !row.path.ends_with("/log")
+            && !row.path.ends_with("/image")
             && !row.path.ends_with(".csv")
             && !row.path.ends_with(".jsonl")
     };
@@ -383,8 +387,10 @@ mod tests {
                 "/stacks/{stack}/stages/{stage}/versions",
                 "/stacks/{stack}/stages/{stage}/rollback",
                 "/stacks/{stack}/hosts",
+                "/stacks/{stack}/graphs",
                 "/pushes",
                 "/pushes/{id}",
+                "/pushes/{id}/graphs",
                 "/pushes/{id}/cancel",
                 "/stats",
                 "/audit",

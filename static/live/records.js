@@ -21,6 +21,7 @@ import { visible } from './visible.js';
  *   | {kind: 'paused', who: string, reason?: string}
  *   | {kind: 'resumed', who: string}
  *   | {kind: 'build_made'}
+ *   | {kind: 'measured', command: number, value?: number}
  *   | {kind: 'link'}
  *   | {kind: 'push_ended', state: string, why?: string, duration_ms: number}} Event
  * @typedef {{n: number, at: string} & Event} Record one line of the journal; `n` is its number, from 1 without gaps

@@ -5,6 +5,7 @@
 // number that was seen is dropped, a hole is fetched. A push that has ended needs no stream at all, and a long one not even
 // its records: an outline, and then what is asked for.
 import { retry, unwatch, watch } from '../page/shared.js';
+import { measured } from './measured.js';
 import { firstOf, recordsOf } from './records.js';
 import { visible } from './visible.js';
 
@@ -127,6 +128,7 @@ export class PushStream {
     this.cursor = offset;
     if (!fresh.length) return;
     this.seen = fresh[fresh.length - 1].n;
+    measured(fresh);
     this.on.records(fresh);
   }
 

@@ -167,6 +167,7 @@ const TABLE: &[(&str, &str, How)] = &[
     ("docs/stack-file.md", "[secrets]\n", Top),
     ("docs/stack-file.md", "source = ", Top),
     ("docs/stack-file.md", "tickets = ", Top),
+    ("docs/stack-file.md", "graphs = ", Top),
 ];
 
 /// What is wrong with a stack file, if anything.

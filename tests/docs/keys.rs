@@ -75,6 +75,13 @@ fn places(of: &str) -> Vec<String> {
         "`confirm`" => {
             vec![file(SOURCE, HOSTS, "{ run = \"true\", chunk = [1, 2], confirm = { ask = \"Fine?\", • } }")]
         }
+        "`watch`" => ["max = 1, ", "min = 1, "]
+            .map(|bound| {
+                let of = "watch = { url = \"http://p.example.com\", query = \"up\", ";
+                file(SOURCE, HOSTS, &format!("{{ run = \"true\", chunk = [1, 2], {of}{bound}• }} }}"))
+            })
+            .to_vec(),
+        "a graph" => vec![file(&format!("{SOURCE}\ngraphs = [{{ title = \"Load\", • }}]"), HOSTS, "\"true\"")],
         "a host group" => vec![file(SOURCE, "{ command = \"./inventory\", • }", "{ run = \"true\" }")],
         "`source`" => [
             "git = \"https://git.example.com/web.git\", branch = \"main\", ",

@@ -11,6 +11,7 @@ pub mod network;
 pub mod pages;
 mod press;
 pub mod process;
+pub mod prometheus;
 mod trees;
 mod wait;
 

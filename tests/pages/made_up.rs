@@ -12,7 +12,7 @@ use pushbutton::journal::event::{Event, Record, Stream};
 use pushbutton::journal::{Connecting, HostResult, PushState};
 use pushbutton::ledger::holding::LeftWith;
 use pushbutton::ledger::outbox::{DeliveryState, OutboxRow};
-use pushbutton::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
+use pushbutton::ledger::pushes::{CommandRow, Commit, Link, Measurement, PushRow, ResultRow};
 use pushbutton::ledger::questions::Question;
 use pushbutton::ledger::typical_duration::TypicalStep;
 use pushbutton::plan::{Part, PushKind, Standing};
@@ -231,6 +231,7 @@ pub fn street(stack: &str, stages: &[&str]) -> StackView {
         source: "https://git.example.com/shop/web.git".to_owned(),
         unit: "commit",
         choose: true,
+        graphs: false,
         trunk: Some(Trunk { sha: TRUNK.to_owned(), subject: commits(1)[0].subject.clone(), fetched_at: ago(20) }),
         trunk_problem: None,
         problem: None,
@@ -425,6 +426,18 @@ pub fn long() -> StackView {
     street
 }
 
+/// A value that a push has read; the mean before it where none is given.
+fn measurement(value: Option<f64>) -> Measurement {
+    Measurement {
+        command: 3,
+        at: if value == Some(0.36) { "2026-11-21T09:58:30.000Z" } else { "2026-11-21T09:58:15.000Z" }.to_owned(),
+        value: value.or(Some(0.3)),
+        max: Some(0.39),
+        min: None,
+        before: value.is_none(),
+    }
+}
+
 /// Pushes by people, of stacks and for reasons with long names.
 pub fn long_history() -> Vec<PushRow> {
     let states = ["running", "failed", "succeeded"];
@@ -553,6 +566,8 @@ pub fn push_page(state: &str) -> PushPage {
             ),
             told(ChannelKind::Email, "waiting", "Subject: [push] web Prod: 8f31c2e to 51d0c3e by tomas"),
         ],
+        measurements: vec![measurement(None), measurement(Some(0.31)), measurement(Some(0.36))],
+        graphs: true,
         questions: Vec::new(),
         links: vec![Link {
             title: "Ticket <b>OPS-7</b>".to_owned(),

@@ -210,6 +210,12 @@ pub const ASIDES: &[&str] = &[
     "during the rollback, in command",
     "{} of {} touched hosts",
     "the runner got SIGTERM",
+    // What a watch says of its readings.
+    "what it was before the push is not known yet",
+    "before the push there was no data",
+    "before the push it was {}: no multiple of that is a limit",
+    ", beyond the limit",
+    "before the push it was {}: {} is allowed",
     " on {} and {} more",
     "in command {number}",
     "before command {number}",

@@ -130,6 +130,12 @@ pub const CASES: &[Case] = &[
         again: false,
     },
     Case {
+        marks: &["stopped before its next batch", "is {value}, and {} is allowed"],
+        cause: "a value that the push watches in Prometheus (`watch` in the stack file) went beyond its limit",
+        cure: "look at its graph on the push's page and at what the build changed; fix the build, or roll back",
+        again: false,
+    },
+    Case {
         marks: &["the build looks small"],
         cause: "the build has far fewer files than the previous one; usually the build is incomplete",
         cure: "check the build; if it is right, answer yes on the push page (`pushbutton confirm N`), or set `shrink` as the reason shows",

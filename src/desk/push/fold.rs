@@ -95,6 +95,7 @@ pub(crate) fn fold(
             | Event::BuildMade { .. }
             | Event::Answered { .. }
             | Event::Link { .. }
+            | Event::Measured { .. }
             | Event::CommandEnded { .. }
             | Event::HostDropped { .. }
             | Event::UndoStarted { .. } => {}

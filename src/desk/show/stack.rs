@@ -95,6 +95,7 @@ impl Desk {
             source: stack.source.address().map(|url| address::shown(url).into_owned()).unwrap_or_default(),
             unit: stack.source.unit(),
             choose: stack.source.keeps_versions(),
+            graphs: !stack.graphs.is_empty(),
             trunk: known.head.map(|(head, subject)| Trunk {
                 sha: head.to_string(),
                 subject,

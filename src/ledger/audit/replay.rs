@@ -10,11 +10,12 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use std::collections::BTreeMap;
 
 /// What the fold writes of a push, with the column that has its number.
-const MADE: [(&str, &str, &str); 6] = [
+const MADE: [(&str, &str, &str); 7] = [
     ("pushes", "id", "its row"),
     ("commands", "push", "its commands"),
     ("results", "push", "what became of it on its hosts"),
     ("links", "push", "its links"),
+    ("measurements", "push", "what it has measured"),
     ("questions", "push", "its questions and answers"),
     ("builds", "push", "the build that it made"),
 ];

@@ -32,6 +32,23 @@ pub struct Link {
     pub host: Option<String>,
 }
 
+/// A value of a graph that a push watches.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measurement {
+    /// The command that watches it.
+    pub command: i64,
+    /// When it was read, RFC 3339 in UTC.
+    pub at: String,
+    /// The value; none when there was no data.
+    pub value: Option<f64>,
+    /// At most this was allowed, if anything was.
+    pub max: Option<f64>,
+    /// At least this was.
+    pub min: Option<f64>,
+    /// Whether it is the mean before the push.
+    pub before: bool,
+}
+
 /// One command of a push, folded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandRow {
@@ -149,5 +166,26 @@ pub fn links(connection: &Connection, id: PushNumber) -> LedgerResult<Vec<Link>>
     let mut ask = connection.prepare_cached("SELECT title, url, host FROM links WHERE push = ?1 ORDER BY place")?;
     let rows =
         ask.query_map([id], |row| Ok(Link { title: row.get("title")?, url: row.get("url")?, host: row.get("host")? }))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What a push has measured, in order.
+///
+/// # Errors
+/// What SQLite said.
+pub fn measurements(connection: &Connection, id: PushNumber) -> LedgerResult<Vec<Measurement>> {
+    let mut ask = connection.prepare_cached(
+        "SELECT command, at, value, max, min, before FROM measurements WHERE push = ?1 ORDER BY place",
+    )?;
+    let rows = ask.query_map([id], |row| {
+        Ok(Measurement {
+            command: row.get("command")?,
+            at: row.get("at")?,
+            value: row.get("value")?,
+            max: row.get("max")?,
+            min: row.get("min")?,
+            before: row.get("before")?,
+        })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -109,6 +109,13 @@ pub fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record, state: &mu
             )?
             .execute(params![id, title, url, host])?;
         }
+        Event::Measured { command, value, max, min, before } => {
+            tx.prepare_cached(
+                "INSERT INTO measurements (push, place, command, at, value, max, min, before)
+                 SELECT ?1, 1 + count(*), ?2, ?3, ?4, ?5, ?6, ?7 FROM measurements WHERE push = ?1",
+            )?
+            .execute(params![id, command, at, value, max, min, before])?;
+        }
         Event::CommandEnded { command, ok, not_ok, duration_ms, skew_ms, .. } => {
             let result = state.commands.get(command).and_then(|command| command.result);
             tx.prepare_cached(

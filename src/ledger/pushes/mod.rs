@@ -13,6 +13,6 @@ pub mod stats;
 pub mod typical_duration;
 pub mod visible;
 
-pub use details::{CommandRow, Commit, Link, ResultRow, commands, commits, links, results};
+pub use details::{CommandRow, Commit, Link, Measurement, ResultRow, commands, commits, links, measurements, results};
 pub(super) use push::{COLUMNS, REACHED, row};
 pub use push::{Paused, PushRow, button, by_nonce, get, last_hosts, lock_holder, locks, plan_text};

@@ -95,6 +95,7 @@ pub(super) fn apply(tx: &Transaction<'_>, push: PushNumber, record: &Record) -> 
         | Event::HostEnded { .. }
         | Event::BuildMade { .. }
         | Event::Link { .. }
+        | Event::Measured { .. }
         | Event::CommandEnded { .. }
         | Event::HostDropped { .. }
         | Event::UndoStarted { .. }

@@ -42,6 +42,19 @@ const STEPS: [&str; 1] = [
      ALTER TABLE questions ADD COLUMN another INTEGER;
      ALTER TABLE pushes ADD COLUMN approved_by TEXT;
      ALTER TABLE pushes ADD COLUMN override_why TEXT;
+     CREATE TABLE measurements (
+       push          INTEGER NOT NULL REFERENCES pushes (id),
+       place         INTEGER NOT NULL,
+       command       INTEGER NOT NULL,
+       at            TEXT NOT NULL,
+       value         REAL,
+       max           REAL,
+       min           REAL,
+       before        INTEGER NOT NULL,
+       PRIMARY KEY (push, place)
+     ) STRICT;
+     CREATE TRIGGER measurements_never_go BEFORE DELETE ON measurements
+BEGIN SELECT RAISE(ABORT, 'a push is kept forever'); END;
      CREATE TABLE approval_requests (
        id            INTEGER PRIMARY KEY,
        stack         TEXT NOT NULL,

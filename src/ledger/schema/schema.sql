@@ -257,6 +257,20 @@ CREATE TABLE links (                              -- what `before` and `finally`
 CREATE TRIGGER links_never_go BEFORE DELETE ON links
 BEGIN SELECT RAISE(ABORT, 'a push is kept for ever'); END;
 
+CREATE TABLE measurements (                       -- what a push has measured: values of a graph that it watches
+  push          INTEGER NOT NULL REFERENCES pushes (id),
+  place         INTEGER NOT NULL,                 -- from 1, in the order in which they were read
+  command       INTEGER NOT NULL,
+  at            TEXT NOT NULL,
+  value         REAL,                             -- none when there was no data
+  max           REAL,                             -- at most this was allowed
+  min           REAL,                             -- at least this was
+  before        INTEGER NOT NULL,                 -- 1: the mean before the push
+  PRIMARY KEY (push, place)
+) STRICT;
+CREATE TRIGGER measurements_never_go BEFORE DELETE ON measurements
+BEGIN SELECT RAISE(ABORT, 'a push is kept forever'); END;
+
 CREATE TABLE questions (                          -- what a push asked a person in its middle
   push          INTEGER NOT NULL REFERENCES pushes (id),
   ask           INTEGER NOT NULL,                 -- from 1

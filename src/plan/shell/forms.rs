@@ -6,7 +6,7 @@ use super::texts::{FLIP, PREPARE, READ_BACK};
 use super::words::{block, document, quoted};
 use crate::stack::script::Piece;
 use crate::stack::{
-    Address, BuildId, FanOut, Release, Revision, Root, Rsync, RunsAs, Script, SecretSource, Source, VariablePath,
+    Address, BuildId, FanOut, Release, Revision, Root, Rsync, RunsAs, Script, SecretSource, Source, VariablePath, Watch,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -106,6 +106,17 @@ fn values_of(script: &Script, context: &ShellContext<'_>) -> &'static str {
 /// A question to who works by hand.
 pub fn asked(question: &str) -> String {
     format!("asked {}\n", quoted(question))
+}
+
+/// A value of Prometheus, read once; who works by hand looks on, and says whether it is well.
+pub fn watched(watch: &Watch, values: &BTreeMap<String, String>) -> String {
+    let mut url = watch.url.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(["api", "v1", "query"]);
+    }
+    let query = quoted(&format!("query={}", watch.filled(values)));
+    let ask = format!("curl -q -sS --noproxy '*' -G --data-urlencode {query} -- {}\n", quoted(url.as_str()));
+    format!("{ask}asked {}\n", quoted(&format!("Is it well? {}", watch.words(values))))
 }
 
 /// Asks an address until it answers 2xx. A host's name is plain, and stands outside of the quotes of the rest.

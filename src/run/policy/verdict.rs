@@ -93,6 +93,13 @@ fn judge_deferred(
     Ok(())
 }
 
+/// How a push ends whose batches may not grow, since what is watched in between is beyond its limit.
+pub fn worse(job: &Job, progress: &mut Progress, (number, command): (u32, &PlannedCommand), why: &str) -> End {
+    progress.touched.ask_for_rollback(command);
+    let why = format!("command {number} ({}) stopped before its next batch: {why}", job.title(command));
+    End { state: Ended::Failed, why: Some(why) }
+}
+
 /// Which command failed where, and why.
 pub fn words(job: &Job, number: u32, command: &PlannedCommand, bad: &[HostOutcome]) -> String {
     let title = job.title(command);

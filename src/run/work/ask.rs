@@ -2,6 +2,8 @@
 //! yes the push is stopped. It must never go on by itself, and never leave a question open behind it. Called by the step, by the
 //! build, and before a batch that grows.
 
+pub(in crate::run) mod watch;
+
 use crate::journal::{Answer, Event};
 use crate::plan::PlannedCommand;
 use crate::remote::Ending;

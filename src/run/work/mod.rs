@@ -71,6 +71,7 @@ impl Work<'_> {
             }
             PlannedForm::Freeze => return Ok(build::freeze_checkout(job, &progress.empty_submodules, place).await),
             PlannedForm::Confirm(question) => ask::confirm(job, number, command, question).await,
+            PlannedForm::Watch(watch) => ask::watch::command(job, number, watch, lines).await,
             PlannedForm::Build(script) => {
                 push_host::run(job, command, &job.checkout, self.script_task(script), lines).await
             }

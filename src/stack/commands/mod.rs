@@ -152,6 +152,7 @@ fn read_entry(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> O
                 limits: Limits::default(),
                 quiet: false,
                 confirm: None,
+                watch: None,
                 runs_as: RunsAs::Committer,
                 inside: Vec::new(),
                 at: text.at,
@@ -165,10 +166,9 @@ fn read_entry(reader: &mut Reader<'_>, scope: Scope<'_>, value: &Value<'_>) -> O
 fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at: Range<usize>) -> Option<Draft> {
     reader.check_keys(table, &COMMAND);
     let mut forms: Vec<FormKind> = FormKind::ALL.into_iter().filter(|form| table.contains_key(form.word())).collect();
-    let asks = forms.len() > 1 && forms.contains(&FormKind::Confirm);
-    if asks {
-        // Beside another form it is what is asked before that one's batches grow.
-        forms.retain(|form| *form != FormKind::Confirm);
+    if forms.iter().any(|form| !form.may_stand_beside()) {
+        // Beside another form these are what is asked and watched before that one's batches grow.
+        forms.retain(|form| !form.may_stand_beside());
     }
     let form = match forms.as_slice() {
         [form] => Some(*form),
@@ -183,6 +183,8 @@ fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at
             None
         }
     };
+    let beside = form.filter(|form| *form != FormKind::Watch).and_then(|_| table.get("watch"));
+    let watch = beside.and_then(|value| questions::read_watch(reader, scope, value, &at));
     if let Some(form) = form {
         check_own_keys(reader, table, form);
     }
@@ -198,11 +200,13 @@ fn read_table(reader: &mut Reader<'_>, scope: Scope<'_>, table: &DeTable<'_>, at
         let form = Form::Confirm(question.text.clone());
         // What anyone may answer is the form alone, as it always was.
         let confirm = Some(question).filter(|question| !question.by.is_anyone());
-        return Some(Draft { form, name, limits, quiet, confirm, runs_as: RunsAs::Committer, inside, at });
+        let runs_as = RunsAs::Committer;
+        return Some(Draft { form, name, limits, quiet, confirm, watch: None, runs_as, inside, at });
     }
     let form = Form::read(form?, reader, scope, table, &at)?;
     let runs_as = RunsAs::read(reader, table.get("as"), form.local_script());
-    Some(Draft { form, name, limits, quiet, confirm, runs_as, inside, at })
+    let watch = watch.map(Box::new);
+    Some(Draft { form, name, limits, quiet, confirm, watch, runs_as, inside, at })
 }
 
 /// Refuses the keys that belong to another form.

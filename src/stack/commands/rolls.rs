@@ -30,6 +30,7 @@ fn check_inner(reader: &mut Reader<'_>, inner: &Draft) {
         ("max_failed", limits.max_failed.is_some()),
         ("on_failure", limits.on_failure.is_some()),
         ("confirm", inner.confirm.is_some()),
+        ("watch", inner.watch.is_some()),
     ] {
         if there {
             let title = format!("a command inside a roll has no `{key}`: its hosts go in the batches of the roll");

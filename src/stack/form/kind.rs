@@ -21,6 +21,7 @@ pub(in crate::stack) enum FormKind {
     Check,
     Roll,
     Confirm,
+    Watch,
 }
 
 /// A list of a stage around its commands.
@@ -54,8 +55,17 @@ type Refused = &'static [(&'static str, &'static str)];
 
 impl FormKind {
     /// All of them, in the order in which error messages and the documentation name them.
-    pub const ALL: [Self; 8] =
-        [Self::Local, Self::Run, Self::Rsync, Self::Release, Self::Activate, Self::Check, Self::Roll, Self::Confirm];
+    pub const ALL: [Self; 9] = [
+        Self::Local,
+        Self::Run,
+        Self::Rsync,
+        Self::Release,
+        Self::Activate,
+        Self::Check,
+        Self::Roll,
+        Self::Confirm,
+        Self::Watch,
+    ];
 
     /// Its key in the table of a command.
     pub const fn word(self) -> &'static str {
@@ -68,6 +78,7 @@ impl FormKind {
             Self::Check => "check",
             Self::Roll => "roll",
             Self::Confirm => "confirm",
+            Self::Watch => "watch",
         }
     }
 
@@ -77,6 +88,7 @@ impl FormKind {
             Self::Rsync => &["to", "delete", "exclude", "options"],
             Self::Release => &["keep", "shared"],
             Self::Local => &["as"],
+            Self::Watch => &["query", "max", "min", "of", "for"],
             Self::Run | Self::Activate | Self::Check | Self::Roll | Self::Confirm => &[],
         }
     }
@@ -86,9 +98,17 @@ impl FormKind {
         match self {
             Self::Release => &[],
             Self::Rsync => &[("fan_out", "only a release is verified on the hosts, so only a release is passed on")],
-            Self::Local | Self::Run | Self::Activate | Self::Check | Self::Roll | Self::Confirm => {
+            Self::Local | Self::Run | Self::Activate | Self::Check | Self::Roll | Self::Confirm | Self::Watch => {
                 &[("fan_out", "it copies nothing that hosts could pass on"), ("compress", "it brings no files")]
             }
+        }
+    }
+
+    /// Whether it may stand beside another form: then it is done before that one's batches grow.
+    pub const fn may_stand_beside(self) -> bool {
+        match self {
+            Self::Confirm | Self::Watch => true,
+            Self::Local | Self::Run | Self::Rsync | Self::Release | Self::Activate | Self::Check | Self::Roll => false,
         }
     }
 
@@ -118,6 +138,12 @@ impl FormKind {
                 ("on_failure", "without a yes nothing continues"),
                 ("quiet", "it has no output"),
             ],
+            Self::Watch => &[
+                ("chunk", "it is asked once, for all hosts"),
+                ("tries", "it is read until its time is over"),
+                ("max_failed", "it is no command of a host"),
+                ("quiet", "its readings are its output"),
+            ],
             Self::Local | Self::Run | Self::Rsync | Self::Check => &[],
         }
     }
@@ -128,7 +154,7 @@ impl FormKind {
             // A check is asked again by nature, and its questions are short.
             Self::Check => Patience { tries: Some(CHECK_TRIES), timeout: Some(CHECK_TIMEOUT) },
             // A person takes the time that a person takes.
-            Self::Confirm => Patience { tries: Some(1), timeout: Some(ANSWER) },
+            Self::Confirm | Self::Watch => Patience { tries: Some(1), timeout: Some(ANSWER) },
             Self::Release | Self::Activate => Patience { tries: Some(1), timeout: None },
             Self::Local | Self::Run | Self::Rsync | Self::Roll => Patience { tries: None, timeout: None },
         }
@@ -138,7 +164,7 @@ impl FormKind {
     pub const fn may_stand_in(self, list: Around) -> bool {
         match self {
             Self::Local | Self::Run | Self::Check => true,
-            Self::Confirm => matches!(list, Around::Before),
+            Self::Confirm | Self::Watch => matches!(list, Around::Before),
             Self::Rsync | Self::Release | Self::Activate | Self::Roll => false,
         }
     }
@@ -150,6 +176,10 @@ impl FormKind {
             Self::Confirm => Some((
                 "a roll cannot hold a `confirm`: each host would wait on its own",
                 "put it at the roll, and let its batches grow: { roll = […], chunk = [1, 10], confirm = \"Canary fine?\" }",
+            )),
+            Self::Watch => Some((
+                "a roll cannot hold a `watch`: each host would wait on its own",
+                "put it at the roll, and let its batches grow: { roll = […], chunk = [1, 10], watch = { url = \"…\", query = \"…\", max = 1.3, of = \"before\" } }",
             )),
             Self::Release => Some((
                 "a roll cannot hold a `release`: every host has the verified build before the first one changes",

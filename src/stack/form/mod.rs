@@ -7,12 +7,14 @@ pub(super) mod read;
 pub(super) mod release;
 pub(super) mod rsync;
 pub(super) mod runs_as;
+pub(super) mod watch;
 
 use self::check::Check;
 use self::kind::FormKind;
 use self::release::Release;
 use self::rsync::Rsync;
 use self::runs_as::RunsAs;
+use self::watch::Watch;
 use super::commands::fan_out::FanOut;
 use super::policy::Policy;
 use super::reader::Reader;
@@ -45,6 +47,8 @@ pub enum Form {
     Roll(Vec<Command>),
     /// Waits for a person's yes.
     Confirm(String),
+    /// Reads a value of Prometheus for a time, which must stay within a limit.
+    Watch(Box<Watch>),
 }
 
 impl Form {
@@ -67,6 +71,7 @@ impl Form {
             FormKind::Check => Check::read(reader, scope, value).map(Self::Check),
             FormKind::Roll => Some(Self::Roll(Vec::new())),
             FormKind::Confirm => reader.parsed(value, values::line).map(Self::Confirm),
+            FormKind::Watch => Watch::read(reader, scope, table, value, at).map(Box::new).map(Self::Watch),
         }
     }
 
@@ -81,6 +86,7 @@ impl Form {
             Self::Check(_) => FormKind::Check,
             Self::Roll(_) => FormKind::Roll,
             Self::Confirm(_) => FormKind::Confirm,
+            Self::Watch(_) => FormKind::Watch,
         }
     }
 
@@ -89,7 +95,7 @@ impl Form {
         match self {
             Self::Local(script) => script.names_host(),
             Self::Check(Check::Http(address)) => address.names_host(),
-            Self::Confirm(_) => false,
+            Self::Confirm(_) | Self::Watch(_) => false,
             Self::Check(Check::Run(_))
             | Self::Run(_)
             | Self::Rsync(_)
@@ -106,7 +112,7 @@ impl Form {
             Self::Activate { dir } => Some(Writes::Releases(dir)),
             Self::Rsync(rsync) => Some(Writes::Files { to: rsync.to.as_str(), delete: rsync.delete }),
             // What a person wrote into a script is not known; the commands of a roll are asked one by one.
-            Self::Local(_) | Self::Run(_) | Self::Check(_) | Self::Roll(_) | Self::Confirm(_) => None,
+            Self::Local(_) | Self::Run(_) | Self::Check(_) | Self::Roll(_) | Self::Confirm(_) | Self::Watch(_) => None,
         }
     }
 
@@ -120,7 +126,8 @@ impl Form {
             | Self::Activate { .. }
             | Self::Check(_)
             | Self::Roll(_)
-            | Self::Confirm(_) => None,
+            | Self::Confirm(_)
+            | Self::Watch(_) => None,
         }
     }
 
@@ -134,7 +141,8 @@ impl Form {
             | Self::Activate { .. }
             | Self::Check(_)
             | Self::Roll(_)
-            | Self::Confirm(_) => None,
+            | Self::Confirm(_)
+            | Self::Watch(_) => None,
         }
     }
 
@@ -148,7 +156,8 @@ impl Form {
             | Self::Release(_)
             | Self::Check(_)
             | Self::Roll(_)
-            | Self::Confirm(_) => None,
+            | Self::Confirm(_)
+            | Self::Watch(_) => None,
         }
     }
 
@@ -162,7 +171,8 @@ impl Form {
             | Self::Release(_)
             | Self::Activate { .. }
             | Self::Check(_)
-            | Self::Confirm(_) => None,
+            | Self::Confirm(_)
+            | Self::Watch(_) => None,
         }
     }
 
@@ -185,7 +195,8 @@ impl Form {
             | Self::Activate { .. }
             | Self::Check(_)
             | Self::Roll(_)
-            | Self::Confirm(_) => {}
+            | Self::Confirm(_)
+            | Self::Watch(_) => {}
         }
     }
 
@@ -202,7 +213,8 @@ impl Form {
             | Self::Rsync(_)
             | Self::Check(_)
             | Self::Roll(_)
-            | Self::Confirm(_) => Width::Chunk,
+            | Self::Confirm(_)
+            | Self::Watch(_) => Width::Chunk,
         }
     }
 
@@ -216,7 +228,8 @@ impl Form {
             | Self::Release(_)
             | Self::Activate { .. }
             | Self::Check(_)
-            | Self::Roll(_) => false,
+            | Self::Roll(_)
+            | Self::Watch(_) => false,
         }
     }
 
@@ -232,7 +245,8 @@ impl Form {
             | Self::Release(_)
             | Self::Activate { .. }
             | Self::Roll(_)
-            | Self::Confirm(_) => None,
+            | Self::Confirm(_)
+            | Self::Watch(_) => None,
         }
     }
 }
@@ -284,6 +298,8 @@ pub struct Command {
     pub quiet: bool,
     /// What is asked before its batches grow.
     pub confirm: Option<Question>,
+    /// What is watched before its batches grow.
+    pub watch: Option<Box<Watch>>,
     /// As whom it runs, where it runs on the push host.
     pub runs_as: RunsAs,
 }

@@ -119,7 +119,7 @@ commands = [{ run = "x", tiemout = "5s", frobnicate = 1 }]"#), @r#"
     7 | commands = [{ run = "x", tiemout = "5s", frobnicate = 1 }]
       |                                          ^^^^^^^^^^
       |
-      = help: a command may have: local, run, rsync, release, activate, check, roll, confirm, as, to, delete, exclude, options, keep, shared, name, chunk, timeout, quiet, tries, every, on_failure, max_failed, fan_out, compress
+      = help: a command may have: local, run, rsync, release, activate, check, roll, confirm, watch, as, to, delete, exclude, options, keep, shared, query, max, min, of, for, name, chunk, timeout, quiet, tries, every, on_failure, max_failed, fan_out, compress
     "#);
 }
 
@@ -409,7 +409,7 @@ commands = [
       |
       = help: did you mean `continue`?
 
-    error: `before` takes `local`, `run`, `check` and `confirm` only
+    error: `before` takes `local`, `run`, `check`, `confirm` and `watch` only
      --> stacks/web.toml:8:11
       |
     8 | before = [{ release = "/srv/web" }, { local = "x", max_failed = 1 }]
@@ -829,7 +829,7 @@ commands = [
     8 | { name = "nothing" },
       | ^^^^^^^^^^^^^^^^^^^^
       |
-      = help: it needs one of `local`, `run`, `rsync`, `release`, `activate`, `check`, `roll`, `confirm`
+      = help: it needs one of `local`, `run`, `rsync`, `release`, `activate`, `check`, `roll`, `confirm`, `watch`
 
     error: `keep` belongs to `release`, not to `run`
      --> stacks/web.toml:9:14

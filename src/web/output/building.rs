@@ -151,6 +151,7 @@ impl Building {
             | Event::Asked { .. }
             | Event::Answered { .. }
             | Event::Link { .. }
+            | Event::Measured { .. }
             | Event::CommandEnded { .. }
             | Event::UndoStarted { .. }
             | Event::Paused { .. }

@@ -2,6 +2,8 @@
 //! never load the whole journal, and never show anything that the journal does not hold. Called by the routes.
 
 use super::cursor::read_records;
+use crate::graph::judge::Bounds;
+use crate::graph::number_words;
 use crate::journal::{Event, HostResult, Record, Stream};
 use crate::size::counted;
 use crate::time::{At, duration_words, exact_words};
@@ -88,7 +90,8 @@ fn place(event: &Event) -> (Option<u32>, Option<&str>) {
         | Event::CommandEnded { command, .. }
         | Event::Asked { command, .. }
         | Event::Answered { command, .. }
-        | Event::BuildMade { command, .. } => (Some(*command), None),
+        | Event::BuildMade { command, .. }
+        | Event::Measured { command, .. } => (Some(*command), None),
         Event::PushStarted { .. }
         | Event::Connecting(_)
         | Event::Connected(_)
@@ -151,6 +154,15 @@ fn note(event: &Event) -> String {
             format!("build {build}: {}, content hash {}", counted(*files, "file"), root.as_str())
         }
         Event::Link { title, url, .. } => format!("link: {title} {url}"),
+        Event::Measured { value, max, min, before, .. } => {
+            let value = value.map_or_else(|| "no data".to_owned(), number_words);
+            let bounds = Bounds { max: *max, min: *min }.words();
+            let when = if *before { "before the push: " } else { "" };
+            match bounds.is_empty() {
+                true => format!("measured: {when}{value}"),
+                false => format!("measured: {when}{value}, {bounds}"),
+            }
+        }
         Event::Asked { question, ends_at, .. } => format!("asks: {question} (until {ends_at})"),
         Event::Answered { answer, who, reason: why, .. } => {
             let by = who.as_ref().map_or(String::new(), |who| format!(" by {who}"));

@@ -1,6 +1,6 @@
 //! The JSON API of one push (DESIGN section 4). It must never know more than the page does.
 
-use super::body::{AnnouncementBody, CommandBody, LeftWithBody, LinkBody, ResultBody, bodies};
+use super::body::{AnnouncementBody, CommandBody, LeftWithBody, LinkBody, MeasurementBody, ResultBody, bodies};
 use super::records::connecting;
 use crate::desk::view::{CommitBody, PushBody, QuestionBody, Remaining};
 use crate::journal::{Connecting, PushState};
@@ -60,6 +60,8 @@ struct WholePush<'a> {
     announcements: Vec<AnnouncementBody<'a>>,
     /// What `link:` lines gave.
     links: Vec<LinkBody<'a>>,
+    /// What it has measured: values of the graphs that it watches.
+    measurements: Vec<MeasurementBody<'a>>,
     /// What it asked, and the answers.
     questions: Vec<QuestionBody<'a>>,
     /// What a resume would do.
@@ -116,6 +118,7 @@ async fn one_push(app: Data<App>, _: Caller, id: Path<String>) -> Reply {
         commit_count: known.row.commit_count,
         announcements: bodies(&known.announcements),
         links: bodies(&known.links),
+        measurements: bodies(&known.measurements),
         questions: bodies(&known.questions),
         rest: app.desk.remaining(id).await?,
         journal: JournalBody { length: end.len, ended: end.ended },

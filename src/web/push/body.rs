@@ -4,7 +4,7 @@
 use crate::config::ChannelKind;
 use crate::ledger::holding::LeftWith;
 use crate::ledger::outbox::OutboxRow;
-use crate::ledger::pushes::{CommandRow, Link, ResultRow};
+use crate::ledger::pushes::{CommandRow, Link, Measurement, ResultRow};
 use crate::stack::PushNumber;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -45,6 +45,30 @@ impl<'a> From<&'a CommandRow> for CommandBody<'a> {
             duration_ms: row.duration_ms,
             skew_ms: row.skew_ms,
         }
+    }
+}
+
+/// A value of a graph that a push watches.
+#[derive(Debug, JsonSchema, Serialize)]
+pub(crate) struct MeasurementBody<'a> {
+    /// The command that watches it.
+    command: i64,
+    /// When it was read.
+    at: &'a str,
+    /// The value; none when there was no data.
+    value: Option<f64>,
+    /// At most this was allowed, if anything was.
+    max: Option<f64>,
+    /// At least this was.
+    min: Option<f64>,
+    /// Whether it is the mean before the push.
+    before: bool,
+}
+
+impl<'a> From<&'a Measurement> for MeasurementBody<'a> {
+    fn from(row: &'a Measurement) -> Self {
+        let Measurement { command, value, max, min, before, .. } = *row;
+        Self { command, at: &row.at, value, max, min, before }
     }
 }
 

@@ -21,6 +21,8 @@ pub struct PushDetails {
     pub announcements: Vec<outbox::OutboxRow>,
     /// What it linked to.
     pub links: Vec<pushes::Link>,
+    /// What it has measured.
+    pub measurements: Vec<pushes::Measurement>,
     /// What it asked.
     pub questions: Vec<questions::Question>,
     /// The frozen host list of its plan, by name.
@@ -48,6 +50,7 @@ impl PushDetails {
                 commits: pushes::commits(connection, id)?,
                 announcements: outbox::of_push(connection, id)?,
                 links: pushes::links(connection, id)?,
+                measurements: pushes::measurements(connection, id)?,
                 questions: questions::of_push(connection, id)?,
                 hosts: push_hosts::names(connection, id)?,
                 left_with: holding::left_with(connection, id)?,

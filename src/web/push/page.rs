@@ -61,6 +61,7 @@ async fn push_page(app: &App, caller: &Caller, id: PushNumber) -> Result<PushPag
         Ok((typical_duration::steps(connection, &row)?, typical_duration::of_others(connection, &row)?))
     });
     let (typical_steps, typical_ms) = typical.await.map_err(Problem::broken)?;
+    let graphs = app.desk.loaded_stack(&known.row.stack).is_some_and(|stack| !stack.graphs.is_empty());
     let not_well = known.row.state.ended().is_some_and(|ended| ended != Ended::Succeeded);
     let went_badly = newest && not_well && known.row.state != Ended::RolledBack;
     // Undoing this push is what its page offers, not going back further than it did.
@@ -83,6 +84,8 @@ async fn push_page(app: &App, caller: &Caller, id: PushNumber) -> Result<PushPag
         commits: known.commits,
         announcements: known.announcements,
         links: known.links,
+        measurements: known.measurements,
+        graphs,
         questions: known.questions,
         titles,
         conditional,

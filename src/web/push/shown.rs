@@ -7,7 +7,7 @@ use crate::ledger::holding::LeftWith;
 use crate::ledger::holds::Hold;
 use crate::ledger::marks::Mark;
 use crate::ledger::outbox::OutboxRow;
-use crate::ledger::pushes::{CommandRow, Commit, Link, PushRow, ResultRow};
+use crate::ledger::pushes::{CommandRow, Commit, Link, Measurement, PushRow, ResultRow};
 use crate::ledger::questions::Question;
 use crate::ledger::typical_duration::TypicalStep;
 use crate::time::At;
@@ -29,6 +29,10 @@ pub struct PushPage {
     pub announcements: Vec<OutboxRow>,
     /// What it linked to.
     pub links: Vec<Link>,
+    /// What it has measured, in order.
+    pub measurements: Vec<Measurement>,
+    /// Whether its stack names graphs that are shown beside it.
+    pub graphs: bool,
     /// What it asked, in order.
     pub questions: Vec<Question>,
     /// The titles of all commands of its plan, in order.

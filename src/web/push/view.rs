@@ -16,6 +16,7 @@ use crate::plan::PushKind;
 use crate::stack::{PushNumber, person_of};
 use crate::time::{duration_words, exact_words};
 use crate::web::view::frame::Frame;
+use crate::web::view::graph::{Drawing, measured};
 use crate::web::view::notified::{Notification, counts_words, notification};
 use crate::web::view::pages::Pages;
 use crate::web::view::parts::{
@@ -63,6 +64,10 @@ pub(crate) struct PushView {
     authors: Vec<Person>,
     diff: Option<String>,
     links: Vec<LinkLine>,
+    /// What it has measured.
+    measured: Vec<Drawing>,
+    /// Whether its stack has graphs of its own.
+    graphs: bool,
     question: Option<Open>,
     /// Who started it, as a person.
     starter: String,
@@ -211,6 +216,8 @@ impl PushView {
             authors: authors(&page.commits),
             diff: link(row.diff.as_deref()),
             links: page.links.iter().filter_map(LinkLine::of).collect(),
+            measured: measured::drawings(&page.measurements, |number| format!("{number}. {}", title_of(page, number))),
+            graphs: page.graphs,
             question: open_question(&page.questions, &row.who).filter(|_| live),
             starter: person_of(&row.who).to_owned(),
             started_by_reader: by_reader,

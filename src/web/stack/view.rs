@@ -21,6 +21,8 @@ pub(crate) struct StackPage {
     source: String,
     /// Whether another version than the newest can be chosen for the first stage.
     choose: bool,
+    /// Whether it names graphs.
+    graphs: bool,
     status: Status,
     problem: Option<String>,
     trunk_problem: Option<String>,
@@ -69,6 +71,7 @@ impl StackPage {
             title: street.title.clone(),
             branch: street.branch.clone(),
             source: street.source.clone(),
+            graphs: street.graphs,
             choose: street.choose && street.problem.is_none(),
             status: status(frame, street),
             problem: street.problem.clone(),

@@ -4,6 +4,7 @@
 pub mod assets;
 pub(super) mod error;
 pub(super) mod frame;
+pub(super) mod graph;
 mod line_breaks;
 pub(super) mod notified;
 pub(super) mod page;

@@ -157,6 +157,7 @@ fn a_host_that_was_not_reached_and_has_left_is_one_that_nothing_changed() {
         policy: Policy::default(),
         quiet: false,
         confirm: None,
+        watch: None,
         runs_as: crate::stack::RunsAs::Committer,
         roll: None,
         done_on: Vec::new(),

@@ -112,7 +112,7 @@ const fn at_end(name: &'static str, table: &'static str, order: &'static str) ->
 }
 
 /// All kinds.
-pub(super) const KINDS: [Kind; 25] = [
+pub(super) const KINDS: [Kind; 26] = [
     Kind {
         name: "press",
         table: "pushes",
@@ -152,6 +152,7 @@ pub(super) const KINDS: [Kind; 25] = [
     at_end("commands", "commands", "t.command"),
     at_end("results", "results", "t.command, t.host"),
     at_end("links", "links", "t.place"),
+    at_end("measurements", "measurements", "t.place"),
     at_end("questions", "questions", "t.ask"),
     at_end("fold", "fold", "1"),
     rows("completed", "completed_stages", PUSH),
@@ -226,6 +227,7 @@ impl Kind {
             "commands" => format!("the commands of push {first}"),
             "results" => format!("what became of push {first} on its hosts"),
             "links" => format!("the links of push {first}"),
+            "measurements" => format!("what push {first} has measured"),
             "questions" => format!("the questions and answers of push {first}"),
             "fold" => format!("how far the journal of push {first} was read"),
             "completed" => format!("that push {first} completed its stage"),
