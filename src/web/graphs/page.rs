@@ -139,6 +139,7 @@ async fn drawings(app: &App, stack: &Stack, (from, to): (At, At), marks: &[(i64,
                     from: from.millis(),
                     to: to.millis(),
                     limits: Vec::new(),
+                    levels: Vec::new(),
                     marks: marks.to_vec(),
                 };
                 Drawing::of_chart(title, now_words(series), Chart::of(&plot))

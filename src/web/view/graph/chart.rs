@@ -28,6 +28,8 @@ pub struct Plot {
     pub to: i64,
     /// Limits, each with its words.
     pub limits: Vec<(f64, String)>,
+    /// Values that it is compared with, each with its words.
+    pub levels: Vec<(f64, String)>,
     /// Moments that are marked, each with its words.
     pub marks: Vec<(i64, String)>,
 }
@@ -38,6 +40,7 @@ pub struct Chart {
     rules: Vec<Rule>,
     lines: Vec<Line>,
     limits: Vec<Rule>,
+    levels: Vec<Rule>,
     marks: Vec<Mark>,
     ticks: Vec<Tick>,
     empty: bool,
@@ -90,7 +93,7 @@ struct Frame {
 impl Frame {
     fn of(plot: &Plot) -> Self {
         let values = plot.series.iter().flat_map(|series| series.points.iter().map(|(_, value)| *value));
-        let values = values.chain(plot.limits.iter().map(|(value, _)| *value));
+        let values = values.chain(plot.limits.iter().chain(&plot.levels).map(|(value, _)| *value));
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
         let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };
         // A line that hardly moves must not look as if it did: nought is in the picture, unless it is far away.
@@ -128,6 +131,7 @@ impl Chart {
         Self {
             rules: [frame.low, middle, frame.high].map(|value| rule(value, number_words(value), -4.0)).into(),
             lines: plot.series.iter().enumerate().filter_map(|(place, series)| line(&frame, place, series)).collect(),
+            levels: plot.levels.iter().map(|(value, words)| rule(*value, words.clone(), -11.0)).collect(),
             limits: plot.limits.iter().map(|(value, words)| rule(*value, words.clone(), 4.0)).collect(),
             marks: plot
                 .marks
@@ -184,6 +188,7 @@ mod tests {
                 from: 0,
                 to: 10_000,
                 limits: vec![(limit, "at most".to_owned())],
+                levels: vec![(limit, "before".to_owned())],
                 marks: vec![(mark, "push 1".to_owned())],
             };
             let chart = Chart::of(&plot);

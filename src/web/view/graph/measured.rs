@@ -27,13 +27,14 @@ fn drawing(title: String, measured: &[&Measurement]) -> Drawing {
     let mut limits: Vec<(f64, String)> = Vec::new();
     limits.extend(bounds.max.map(|max| (max, format!("at most {}", number_words(max)))));
     limits.extend(bounds.min.map(|min| (min, format!("at least {}", number_words(min)))));
-    limits.extend(before.and_then(|before| before.value).map(|mean| (mean, format!("before: {}", number_words(mean)))));
+    let level = before.and_then(|before| before.value).map(|mean| (mean, format!("before: {}", number_words(mean))));
     let ends = || measured.iter().map(|measurement| at(measurement));
     let plot = Plot {
         from: ends().min().unwrap_or(0),
         to: ends().max().unwrap_or(0),
         series: vec![Series { name: String::new(), points }],
         limits,
+        levels: level.into_iter().collect(),
         marks: Vec::new(),
     };
     let last = read().next_back().map(|last| last.value.map_or_else(|| "no data".to_owned(), number_words));
