@@ -98,6 +98,47 @@ async fn prometheus_knows_of_pushes_what_the_ledger_knows() {
     prometheus.until("sum(pushbutton_host_failures_total)", 0.0).await;
 
     lint(&get(&client_of(&format!("http://{metrics}")), "/metrics").await.unwrap().text, house.dir.path()).await;
+    the_dashboard_asks_for_what_is_there(&prometheus).await;
+}
+
+/// Every question of the dashboard is one that Prometheus takes, and names only metrics that there are.
+async fn the_dashboard_asks_for_what_is_there(prometheus: &Prometheus) {
+    let dashboard: Value = serde_json::from_str(&page("docs/grafana/pushbutton.json").text).unwrap();
+    let of_panels =
+        dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+    let expressions: Vec<&str> = of_panels
+        .chain(dashboard["annotations"]["list"].as_array().unwrap())
+        .map(|of| of["expr"].as_str().unwrap())
+        .collect();
+    assert!(expressions.len() > 15, "{expressions:?}");
+    let names = page("docs/metrics.md").table("<!-- metrics -->");
+    for expression in expressions {
+        prometheus.ask(&expression.replace("$stack", ".*").replace("$stage", ".*")).await;
+        for named in expression
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .filter(|word| word.starts_with("pushbutton_"))
+        {
+            let name =
+                ["_bucket", "_sum", "_count"].iter().fold(named, |name, end| name.strip_suffix(end).unwrap_or(name));
+            assert!(names.iter().any(|row| row[0].trim_matches('`') == name), "{name} is no metric");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_alert_rules_are_taken_by_prometheus_and_name_metrics_that_there_are() {
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/grafana/alerts.yml");
+    let said = Program::new("promtool").args(["check", "rules", "--lint-fatal", rules.to_str().unwrap()]);
+    let said = said.output(Duration::from_secs(20)).await.unwrap();
+    let words = [said.stdout, said.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(said.status.success() && words.contains("SUCCESS: 8 rules found"), "{words}");
+    let (text, names) = (page("docs/grafana/alerts.yml").text, page("docs/metrics.md").table("<!-- metrics -->"));
+    for named in
+        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.starts_with("pushbutton_"))
+    {
+        let name = ["_sum", "_count"].iter().fold(named, |name, end| name.strip_suffix(end).unwrap_or(name));
+        assert!(names.iter().any(|row| row[0].trim_matches('`') == name), "{name} is no metric");
+    }
 }
 
 /// Has Prometheus's own tool look at names, types and help.
